@@ -1,0 +1,25 @@
+/** What the concentrator wants done: the only way anything gets out. */
+
+import type { KeyExchangeRequest } from "../crypto/key-exchange.ts";
+import type { LookupKey } from "../eroute/row.ts";
+import type { Path } from "../inet/endpoint.ts";
+import type { XfrmRequest } from "../xfrm/request.ts";
+import type { KernelRequestId, KeyExchangeId, LookupId } from "./event.ts";
+import type { JournalEntry } from "./journal.ts";
+
+export type Effect =
+  /** `octets` without the non-ESP marker: the shell adds it where `path.local.port` is 4500. */
+  | { readonly kind: "send"; readonly octets: Uint8Array; readonly path: Path }
+  | {
+      readonly kind: "look-up";
+      readonly lookup: LookupId;
+      readonly egroup: string;
+      readonly by: LookupKey;
+    }
+  | { readonly kind: "kernel"; readonly request: KernelRequestId; readonly op: XfrmRequest }
+  | {
+      readonly kind: "key-exchange";
+      readonly request: KeyExchangeId;
+      readonly op: KeyExchangeRequest;
+    }
+  | { readonly kind: "journal"; readonly entry: JournalEntry };

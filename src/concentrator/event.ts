@@ -1,0 +1,35 @@
+/** What can happen to the concentrator: the only way anything gets in. */
+
+import type { KeyExchangeResult } from "../crypto/key-exchange.ts";
+import type { EroutePlan } from "../eroute/eroute.ts";
+import type { LookupFault, PeerRow } from "../eroute/row.ts";
+import type { Path } from "../inet/endpoint.ts";
+import type { Result } from "../octets/result.ts";
+import type { XfrmEvent } from "../xfrm/event.ts";
+import type { KernelResult } from "../xfrm/request.ts";
+
+export type LookupId = number & { readonly is: "look-up" };
+export type KernelRequestId = number & { readonly is: "kernel request" };
+export type KeyExchangeId = number & { readonly is: "key exchange" };
+
+/** All rows found for the key: none, one, or, which is a fault of that site, several. */
+export type LookupResult = Result<readonly PeerRow[], LookupFault>;
+
+export type Event =
+  | { readonly kind: "datagram"; readonly octets: Uint8Array; readonly path: Path }
+  | { readonly kind: "peer-rows"; readonly lookup: LookupId; readonly result: LookupResult }
+  | {
+      readonly kind: "kernel-answer";
+      readonly request: KernelRequestId;
+      readonly result: KernelResult;
+    }
+  | {
+      readonly kind: "key-exchange-answer";
+      readonly request: KeyExchangeId;
+      readonly result: KeyExchangeResult;
+    }
+  | { readonly kind: "configuration"; readonly plan: EroutePlan }
+  /** Tell every site, remove everything: what is left is done when `idle` says so. */
+  | { readonly kind: "shutdown" }
+  | { readonly kind: "deadline" }
+  | XfrmEvent;

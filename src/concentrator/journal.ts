@@ -1,0 +1,71 @@
+/** The journal: what happened to which site, and why. One entry a step; never a secret in it. */
+
+/** How far a negotiation or an SA has come. */
+export type JournalStep =
+  | "IKE_SA_INIT"
+  | "IKE_AUTH"
+  | "CREATE_CHILD_SA"
+  | "INFORMATIONAL"
+  | "match"
+  | "look-up"
+  | "dynamic-eroute"
+  | "kernel"
+  | "evict"
+  | "shutdown"
+  | "daemon";
+
+/** `failed`: a negotiation or an SA ended by it. `refused`: one request was, the SA goes on. */
+export type JournalOutcome = "ok" | "failed" | "refused" | "note";
+
+export type JournalEntry = {
+  readonly level: "debug" | "info" | "warning" | "error";
+  readonly step: JournalStep;
+  readonly outcome: JournalOutcome;
+  /** One word with hyphens, from a closed set: `wrong-psk`, `no-row`, `established`, … */
+  readonly reason: string;
+  /** The site's ID as text, once it is known. */
+  readonly peerId: string | undefined;
+  readonly eroute: string | undefined;
+  /** `192.0.2.1:4500`. */
+  readonly remote: string | undefined;
+  /** SPIi_SPIr in hex. */
+  readonly ikeSa: string | undefined;
+  /** In words: what, where, what to do. */
+  readonly detail: string;
+  /** What was offered and what is configured, where that is why. */
+  readonly offered?: readonly string[];
+  readonly wanted?: readonly string[];
+};
+
+/** An entry with its place in the run and its time of day (ms since 1970). */
+export type JournalRecord = JournalEntry & { readonly sequence: number; readonly wallMs: number };
+
+/** The last entries, bounded. */
+export type Journal = {
+  /** Keeps an entry; the oldest goes if the journal is full. */
+  add(entry: JournalEntry, wallMs: number): JournalRecord;
+  /** The last `count` records with a sequence above `after`, oldest first. */
+  recent(count: number, after?: number): readonly JournalRecord[];
+};
+
+/** A journal that keeps the last `max` entries. */
+export function createJournal(max: number): Journal {
+  const ring: JournalRecord[] = [];
+  let sequence = 0;
+  return {
+    add(entry, wallMs) {
+      const record = { ...entry, sequence: ++sequence, wallMs };
+      ring[(sequence - 1) % max] = record;
+      return record;
+    },
+    recent(count, after = 0) {
+      const first = Math.max(sequence - Math.min(count, ring.length), after);
+      const records: JournalRecord[] = [];
+      for (let at = first; at < sequence; at++) {
+        const record = ring[at % max];
+        if (record !== undefined) records.push(record);
+      }
+      return records;
+    },
+  };
+}

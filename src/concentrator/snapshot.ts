@@ -1,0 +1,103 @@
+/** What the status pages show of the engine: copies, without secrets. */
+
+import type { Instant } from "../octets/instant.ts";
+
+export type ChildSaView = {
+  readonly spiIn: number;
+  readonly spiOut: number;
+  /** Both addresses of the ESP packets, as text: with the SPI they name the kernel's states. */
+  readonly localAddress: string;
+  readonly remoteAddress: string;
+  readonly mode: "tunnel" | "transport";
+  readonly udpEncapsulation: boolean;
+  /** `AES_GCM_16_256`, or `AES_CBC_128/HMAC_SHA2_256_128`; `/ESN` behind it with ESN. */
+  readonly algorithms: string;
+  readonly localSubnets: readonly string[];
+  readonly remoteSubnets: readonly string[];
+  readonly installedAt: Instant;
+};
+
+export type IkeSaView = {
+  readonly spiI: string;
+  readonly spiR: string;
+  readonly role: "initiator" | "responder";
+  /** `AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/X25519`. */
+  readonly algorithms: string;
+  readonly localEndpoint: string;
+  readonly remoteEndpoint: string;
+  readonly nat: "none" | "local" | "remote" | "both";
+  readonly establishedAt: Instant;
+};
+
+/** An eroute in use: a dynamic one, or a normal one with an SA. */
+export type ErouteView = {
+  readonly kind: "dynamic" | "normal";
+  /** `fleet/site-1` (R4). */
+  readonly name: string;
+  /** Of a dynamic eroute its base, of a normal one itself. */
+  readonly baseEroute: string;
+  readonly peerId: string;
+  readonly remoteSubnets: readonly string[];
+  readonly localSubnets: readonly string[];
+  readonly peerAddress: string;
+  readonly state: "negotiating" | "established" | "closing";
+  readonly createdAt: Instant;
+  readonly ikeSas: readonly IkeSaView[];
+  readonly childSas: readonly ChildSaView[];
+};
+
+/** Numbers now. */
+export type Gauges = {
+  readonly dynamicEroutes: number;
+  readonly dynamicEroutesMax: number;
+  readonly normalEroutesUp: number;
+  readonly ikeSas: number;
+  readonly halfOpenIkeSas: number;
+  readonly childSas: number;
+  readonly lookupsWaiting: number;
+};
+
+/** Counts since start, by name in snake case; all names are there from the start, at 0. */
+export type Counters = Readonly<Record<CounterName, number>>;
+
+export const COUNTER_NAMES = [
+  "datagrams_received",
+  "datagrams_malformed",
+  "datagrams_unknown_spi",
+  "datagrams_bad_version",
+  "datagrams_rate_limited",
+  "messages_bad_icv",
+  "messages_repeated",
+  "messages_out_of_window",
+  "cookies_sent",
+  "half_open_refused",
+  "ike_sa_init_requests",
+  "ike_sas_established",
+  "ike_sas_rekeyed",
+  "ike_sas_closed",
+  "child_sas_installed",
+  "child_sas_rekeyed",
+  "child_sas_closed",
+  "negotiations_failed",
+  "authentication_failures",
+  "lookups_started",
+  "lookups_failed",
+  "lookups_without_row",
+  "late_answers",
+  "dynamic_eroutes_created",
+  "dynamic_eroutes_evicted",
+  "dynamic_eroutes_refused_full",
+  "kernel_refusals",
+  "internal_errors",
+] as const;
+
+export type CounterName = (typeof COUNTER_NAMES)[number];
+
+export type Snapshot = {
+  readonly gauges: Gauges;
+  readonly counters: Counters;
+  /** Eroutes in use, in order of creation, from `offset` on, at most `limit`. */
+  eroutes(offset: number, limit: number): readonly ErouteView[];
+  /** How many there are in all. */
+  readonly erouteCount: number;
+};

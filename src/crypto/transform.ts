@@ -1,0 +1,37 @@
+/** Transform types and identifiers by their IANA numbers (RFC 7296 §3.3.2, "IKEv2 Parameters"). */
+
+export const TransformType = { ENCR: 1, PRF: 2, INTEG: 3, KE: 4, ESN: 5 } as const;
+
+export const Encr = {
+  DES3: 3,
+  NULL: 11,
+  AES_CBC: 12,
+  AES_GCM_16: 20,
+  CHACHA20_POLY1305: 28,
+} as const;
+
+export const PrfId = {
+  HMAC_SHA1: 2,
+  HMAC_SHA2_256: 5,
+  HMAC_SHA2_384: 6,
+  HMAC_SHA2_512: 7,
+} as const;
+
+export const Integ = {
+  NONE: 0,
+  HMAC_SHA1_96: 2,
+  HMAC_SHA2_256_128: 12,
+  HMAC_SHA2_384_192: 13,
+  HMAC_SHA2_512_256: 14,
+} as const;
+
+export const Ke = {
+  NONE: 0,
+  MODP_2048: 14,
+  MODP_3072: 15,
+  MODP_4096: 16,
+  ECP_256: 19,
+  ECP_384: 20,
+  ECP_521: 21,
+  X25519: 31,
+} as const;

@@ -1,0 +1,34 @@
+/** A row of an egroup's table, as it was read: every column may be missing or NULL. */
+
+/**
+ * One site. All text, as in the table; {@link dynamicErouteOf} checks it. Null where the column is
+ * NULL or not mapped.
+ */
+export type PeerRow = {
+  readonly peerid: string;
+  readonly password: string | null;
+  readonly remip: string | null;
+  readonly remmsk: string | null;
+  readonly peerip: string | null;
+  readonly bakpeerip: string | null;
+  readonly ourid: string | null;
+};
+
+/** What a site is looked up by: its ID (R2), or its masked network address as text (R12). */
+export type LookupKey =
+  | { readonly by: "peerid"; readonly peerid: string }
+  | { readonly by: "network"; readonly network: string };
+
+/** Why a look-up gave no answer (R6). `detail` says where and what to do; it holds no secret. */
+export type LookupFault = {
+  readonly kind:
+    | "unreachable"
+    | "timeout"
+    | "access-denied"
+    | "no-table"
+    | "no-column"
+    | "overloaded"
+    | "closed"
+    | "other";
+  readonly detail: string;
+};

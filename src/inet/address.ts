@@ -1,0 +1,116 @@
+/** IP addresses, IPv4 and IPv6 alike: a family and a number. Text form of IPv6: RFC 5952. */
+
+import { Reader } from "../octets/reader.ts";
+
+export type Family = 4 | 6;
+export type Address = { readonly family: Family; readonly value: bigint };
+
+/** Bits of an address of this family. */
+export function familyBits(family: Family): 32 | 128 {
+  return family === 4 ? 32 : 128;
+}
+
+export function equalAddress(a: Address, b: Address): boolean {
+  return a.family === b.family && a.value === b.value;
+}
+
+/** 4 or 16 octets, network order. */
+export function addressOctets(address: Address): Uint8Array {
+  const octets = new Uint8Array(address.family === 4 ? 4 : 16);
+  const view = new DataView(octets.buffer);
+  if (address.family === 4) view.setUint32(0, Number(address.value));
+  else {
+    view.setBigUint64(0, address.value >> 64n);
+    view.setBigUint64(8, address.value & 0xffff_ffff_ffff_ffffn);
+  }
+  return octets;
+}
+
+/** The address in 4 or 16 octets; undefined for any other count. */
+export function addressFromOctets(octets: Uint8Array): Address | undefined {
+  if (octets.length === 4) {
+    return { family: 4, value: BigInt(new Reader(octets, "IPv4 address").u32()) };
+  }
+  if (octets.length !== 16) return undefined;
+  const r = new Reader(octets, "IPv6 address");
+  const high = r.u64();
+  return { family: 6, value: (high << 64n) | r.u64() };
+}
+
+/** Reads `192.0.2.1` or `2001:db8::1` (also `::ffff:192.0.2.1`, which stays IPv6). */
+export function parseAddress(text: string): Address | undefined {
+  if (text.includes(":")) return parseIpv6(text);
+  const value = parseIpv4(text);
+  return value === undefined ? undefined : { family: 4, value: BigInt(value) };
+}
+
+/** Dotted decimal, or the shortest IPv6 text (RFC 5952 §4). */
+export function formatAddress(address: Address): string {
+  if (address.family === 4) {
+    const v = Number(address.value);
+    return `${v >>> 24}.${(v >>> 16) & 255}.${(v >>> 8) & 255}.${v & 255}`;
+  }
+  const groups: number[] = [];
+  for (let shift = 112n; shift >= 0n; shift -= 16n) {
+    groups.push(Number((address.value >> shift) & 0xffffn));
+  }
+  const { from, length } = longestZeroRun(groups);
+  const hex = groups.map((group) => group.toString(16));
+  if (length < 2) return hex.join(":");
+  return `${hex.slice(0, from).join(":")}::${hex.slice(from + length).join(":")}`;
+}
+
+function parseIpv4(text: string): number | undefined {
+  const parts = text.split(".");
+  if (parts.length !== 4) return undefined;
+  let value = 0;
+  for (const part of parts) {
+    // A leading zero is refused: some read 010 as octal.
+    if (!/^(0|[1-9][0-9]{0,2})$/.test(part) || Number(part) > 255) return undefined;
+    value = value * 256 + Number(part);
+  }
+  return value;
+}
+
+function parseIpv6(text: string): Address | undefined {
+  const halves = text.split("::");
+  if (halves.length > 2) return undefined;
+  const head = parseGroups(halves[0] ?? "");
+  const tail = halves.length === 2 ? parseGroups(halves[1] ?? "") : [];
+  if (head === undefined || tail === undefined) return undefined;
+  const missing = 8 - head.length - tail.length;
+  if (halves.length === 2 ? missing < 1 : missing !== 0) return undefined;
+  let value = 0n;
+  for (const group of [...head, ...new Array<number>(missing).fill(0), ...tail]) {
+    value = (value << 16n) | BigInt(group);
+  }
+  return { family: 6, value };
+}
+
+function parseGroups(text: string): number[] | undefined {
+  if (text === "") return [];
+  const groups: number[] = [];
+  const parts = text.split(":");
+  for (const [i, part] of parts.entries()) {
+    if (part.includes(".")) {
+      const v4 = i === parts.length - 1 ? parseIpv4(part) : undefined;
+      if (v4 === undefined) return undefined;
+      groups.push(v4 >>> 16, v4 & 0xffff);
+    } else {
+      if (!/^[0-9a-f]{1,4}$/i.test(part)) return undefined;
+      groups.push(Number.parseInt(part, 16));
+    }
+  }
+  return groups;
+}
+
+function longestZeroRun(groups: readonly number[]): { from: number; length: number } {
+  let best = { from: 0, length: 0 };
+  for (let i = 0; i < groups.length; i++) {
+    let end = i;
+    while (end < groups.length && groups[end] === 0) end++;
+    if (end - i > best.length) best = { from: i, length: end - i };
+    i = Math.max(i, end - 1);
+  }
+  return best;
+}

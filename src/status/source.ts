@@ -1,0 +1,53 @@
+/** What the status server reads: the daemon provides it, nothing here can change the engine. */
+
+import type { JournalRecord } from "../concentrator/journal.ts";
+import type { Snapshot } from "../concentrator/snapshot.ts";
+import type { Instant } from "../octets/instant.ts";
+
+/** Bytes and packets of one XFRM state. */
+export type StateUse = { readonly octets: bigint; readonly packets: bigint };
+
+/** Uses of states by `DST SPI` (`192.0.2.1 0xc0ffee01`), see {@link stateKey}. */
+export type StateUses = ReadonlyMap<string, StateUse>;
+
+export type StatusSource = {
+  snapshot(): Snapshot;
+  /** The last `count` records with a sequence above `after`, oldest first. */
+  events(count: number, after?: number): readonly JournalRecord[];
+  /** The kernel's counters, read without blocking, at most a second old; empty without a kernel. */
+  stateUses(): Promise<StateUses>;
+  /** Time of day, ms since 1970, of an instant of the engine. */
+  wallMs(at: Instant): number;
+  readonly facts: StatusFacts;
+  /** Why the daemon is not healthy now, in words; none if it is. */
+  problems(): readonly string[];
+  /** Database connections by egroup, for /status and /metrics. */
+  databases(): readonly DatabaseView[];
+};
+
+export type StatusFacts = {
+  readonly version: string;
+  readonly dataplane: "xfrm" | "none";
+  readonly startedWallMs: number;
+  readonly configFile: string;
+  readonly listening: readonly string[];
+};
+
+export type DatabaseView = {
+  readonly egroup: string;
+  /** Without password: `mysql://erouted@db.example/vpn table eroutes`. */
+  readonly source: string;
+  readonly lookups: number;
+  readonly failures: number;
+  readonly waiting: number;
+  /** What the last failure said; undefined if the last look-up worked. */
+  readonly lastFault: string | undefined;
+  /** Look-up times since start: upper bounds in seconds, with how many took no longer. */
+  readonly seconds: readonly { readonly upTo: number; readonly count: number }[];
+  readonly secondsSum: number;
+};
+
+/** Key of a state in {@link StateUses}: destination address text and SPI. */
+export function stateKey(dst: string, spi: number): string {
+  return `${dst} 0x${spi.toString(16).padStart(8, "0")}`;
+}

@@ -1,0 +1,85 @@
+/** An XFRM state: one direction of a Child SA as the kernel holds it (linux/xfrm.h). */
+
+import type { Address } from "../inet/address.ts";
+import type { Endpoint } from "../inet/endpoint.ts";
+import type { XfrmSelector } from "./selector.ts";
+
+export type EspSpi = number & { readonly is: "ESP SPI" };
+
+/** An ESP SPI of a number that was read from a message or drawn at random. */
+export function asEspSpi(value: number): EspSpi {
+  return value as EspSpi;
+}
+
+/** The kernel's name of an algorithm (`rfc4106(gcm(aes))`, `hmac(sha256)`) and its key. */
+export type XfrmAead = {
+  readonly name: string;
+  /** Key with its salt. */
+  readonly key: Uint8Array;
+  readonly icvBits: number;
+};
+export type XfrmCrypt = { readonly name: string; readonly key: Uint8Array };
+export type XfrmAuth = {
+  readonly name: string;
+  readonly key: Uint8Array;
+  readonly truncBits: number;
+};
+
+export type XfrmProtection =
+  | { readonly kind: "aead"; readonly aead: XfrmAead }
+  | { readonly kind: "crypt-auth"; readonly crypt: XfrmCrypt; readonly auth: XfrmAuth };
+
+/** Limits: undefined is without limit. Seconds count from installation. */
+export type XfrmLifetime = {
+  readonly softSeconds: number | undefined;
+  readonly hardSeconds: number | undefined;
+  readonly softOctets: bigint | undefined;
+  readonly hardOctets: bigint | undefined;
+  readonly softPackets: bigint | undefined;
+  readonly hardPackets: bigint | undefined;
+};
+
+/** What names a state in the kernel's table. */
+export type XfrmStateId = {
+  readonly src: Address;
+  readonly dst: Address;
+  readonly spi: EspSpi;
+};
+
+export type XfrmState = {
+  readonly id: XfrmStateId;
+  readonly direction: "in" | "out";
+  readonly reqid: number;
+  readonly mode: "tunnel" | "transport";
+  readonly protection: XfrmProtection;
+  /** UDP encapsulation (RFC 3948): source and destination port of the outer UDP header. */
+  readonly encapsulation: { readonly srcPort: number; readonly dstPort: number } | undefined;
+  /** Packets; 0 switches the check off. Above 32 it is the extended (ESN) form of the kernel. */
+  readonly replayWindow: number;
+  readonly esn: boolean;
+  readonly lifetime: XfrmLifetime;
+  /** Inner traffic allowed through: undefined is any. */
+  readonly selector: XfrmSelector | undefined;
+  readonly mark: { readonly value: number; readonly mask: number } | undefined;
+  readonly ifId: number | undefined;
+};
+
+/** What the kernel counted on a state. */
+export type XfrmStateUse = {
+  readonly id: XfrmStateId;
+  readonly reqid: number;
+  readonly octets: bigint;
+  readonly packets: bigint;
+  /** Wall-clock seconds since 1970; undefined if never used. */
+  readonly lastUsedSeconds: number | undefined;
+  readonly replayErrors: number;
+  readonly integrityErrors: number;
+  readonly encapsulation: { readonly srcPort: number; readonly dstPort: number } | undefined;
+};
+
+/** A peer whose encapsulated packets come from a new address or port (XFRM_MSG_MAPPING). */
+export type XfrmMapping = {
+  readonly id: XfrmStateId;
+  readonly reqid: number;
+  readonly from: Endpoint;
+};
