@@ -1,0 +1,48 @@
+/** How an egroup's table is reached: settings only, `peers` does the reaching. */
+
+/** Names of the table's columns by our words; null where the table has no such column. */
+export type ColumnMap = {
+  readonly peerid: string;
+  readonly password: string;
+  readonly remip: string;
+  readonly remmsk: string | null;
+  readonly peerip: string | null;
+  readonly bakpeerip: string | null;
+  readonly ourid: string | null;
+};
+
+export type TableSettings = {
+  readonly egroup: string;
+  readonly table: string;
+  readonly columns: ColumnMap;
+  /** Each look-up settles within so many ms (R6). */
+  readonly deadlineMs: number;
+  /** Look-ups that may wait at the same time; one more fails at once as `overloaded`. */
+  readonly waitingMax: number;
+};
+
+export type MysqlSettings = TableSettings & {
+  readonly engine: "mysql";
+  /** Host and port, or the path of a Unix socket. */
+  readonly at: { readonly host: string; readonly port: number } | { readonly socket: string };
+  readonly user: string;
+  readonly password: string | undefined;
+  readonly database: string;
+  readonly poolMax: number;
+  /** `off`, or TLS with the server's certificate verified against `caPem` or the system's. */
+  readonly tls:
+    | { readonly mode: "off" }
+    | { readonly mode: "verify"; readonly caPem: string | undefined }
+    | { readonly mode: "encrypt-only" };
+};
+
+export type SqliteSettings = TableSettings & { readonly engine: "sqlite"; readonly path: string };
+
+export type DatabaseSettings = MysqlSettings | SqliteSettings;
+
+/** `mysql://erouted@db.example:3306/vpn table eroutes`: for people, without the password. */
+export function describeDatabase(settings: DatabaseSettings): string {
+  if (settings.engine === "sqlite") return `sqlite:${settings.path} table ${settings.table}`;
+  const at = "socket" in settings.at ? settings.at.socket : `${settings.at.host}:${settings.at.port}`;
+  return `mysql://${settings.user}@${at}/${settings.database} table ${settings.table}`;
+}
