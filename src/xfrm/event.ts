@@ -1,9 +1,19 @@
 /** What the kernel tells on its own: acquire, expire, mapping (XFRM multicast groups). */
 
 import type { Address } from "../inet/address.ts";
+import { decode, type Malformed, type Reader } from "../octets/reader.ts";
+import { ok, type Result } from "../octets/result.ts";
+import { asAddress } from "./address.ts";
+import { parseAttributes } from "./attribute.ts";
+import { hostU32 } from "./host-order.ts";
+import { parseMarkAndIfId } from "./mark.ts";
+import { XFRM_MSG } from "./message-type.ts";
+import type { NetlinkMessage } from "./netlink.ts";
 import type { XfrmPolicyId } from "./policy.ts";
-import type { XfrmSelector } from "./selector.ts";
+import { firstTemplate, parsePolicyInfo } from "./policy-message.ts";
+import { parseSelector, type XfrmSelector } from "./selector.ts";
 import type { XfrmMapping, XfrmStateId } from "./state.ts";
+import { parseStateId, parseStateInfo } from "./state-message.ts";
 
 /** A packet matched a policy that has no state (XFRM_MSG_ACQUIRE). */
 export type XfrmAcquire = {
@@ -26,3 +36,52 @@ export type XfrmEvent =
   | { readonly kind: "acquire"; readonly acquire: XfrmAcquire }
   | { readonly kind: "expire"; readonly expire: XfrmExpire }
   | { readonly kind: "mapping"; readonly mapping: XfrmMapping };
+
+/** The event in a message; undefined for any other message and for what is not about ESP SAs. */
+export function parseXfrmEvent(message: NetlinkMessage): Result<XfrmEvent | undefined, Malformed> {
+  switch (message.type) {
+    case XFRM_MSG.ACQUIRE:
+      return decode(message.payload, "XFRM_MSG_ACQUIRE", parseAcquire);
+    case XFRM_MSG.EXPIRE:
+      return decode(message.payload, "XFRM_MSG_EXPIRE", parseExpire);
+    case XFRM_MSG.MAPPING:
+      return decode(message.payload, "XFRM_MSG_MAPPING", parseMapping);
+    default:
+      return ok(undefined);
+  }
+}
+
+/** struct xfrm_user_acquire: the family of its addresses stands in the template only. */
+function parseAcquire(r: Reader): XfrmEvent | undefined {
+  const daddr = r.octets(16); // id
+  r.octets(8); // id: spi, proto, padding
+  const saddr = r.octets(16);
+  const packet = parseSelector(r);
+  const { selector, direction } = parsePolicyInfo(r);
+  r.octets(16); // aalgos, ealgos, calgos, seq
+  const attributes = parseAttributes(r);
+  const template = firstTemplate(attributes);
+  if (template === undefined || packet === undefined) return undefined;
+  const { family } = template.dst;
+  const policy = { selector, direction, ...parseMarkAndIfId(attributes) };
+  const [src, dst] = [asAddress(saddr, family), asAddress(daddr, family)];
+  return { kind: "acquire", acquire: { src, dst, reqid: template.reqid, packet, policy } };
+}
+
+/** struct xfrm_user_expire. A state without SPI is an acquire that nobody answered in time. */
+function parseExpire(r: Reader): XfrmEvent | undefined {
+  const { id, reqid } = parseStateInfo(r);
+  const hard = r.u8() !== 0;
+  return id.spi === 0 ? undefined : { kind: "expire", expire: { id, reqid, hard } };
+}
+
+/** struct xfrm_user_mapping. */
+function parseMapping(r: Reader): XfrmEvent {
+  const { dst, spi, family } = parseStateId(r);
+  const reqid = hostU32(r);
+  const src = asAddress(r.octets(16), family); // old_saddr
+  const address = asAddress(r.octets(16), family); // new_saddr
+  r.octets(2); // old_sport
+  const port = r.u16(); // new_sport
+  return { kind: "mapping", mapping: { id: { src, dst, spi }, reqid, from: { address, port } } };
+}

@@ -2,6 +2,7 @@
 
 import type { Address } from "../inet/address.ts";
 import type { XfrmSelector } from "./selector.ts";
+import type { XfrmMark } from "./state.ts";
 
 export type XfrmDirection = "in" | "fwd" | "out";
 
@@ -17,7 +18,7 @@ export type XfrmTemplate = {
 export type XfrmPolicyId = {
   readonly selector: XfrmSelector;
   readonly direction: XfrmDirection;
-  readonly mark: { readonly value: number; readonly mask: number } | undefined;
+  readonly mark: XfrmMark | undefined;
   readonly ifId: number | undefined;
 };
 

@@ -1,13 +1,26 @@
 /** What is asked of the kernel, and what it answers. */
 
+import { formatAddress } from "../inet/address.ts";
+import { never } from "../octets/assert.ts";
+import { spi32Hex } from "../octets/hex.ts";
 import type { Result } from "../octets/result.ts";
+import { emitAttribute, XFRMA } from "./attribute.ts";
+import { errnoName } from "./errno.ts";
+import { XFRM_MSG } from "./message-type.ts";
+import { emitNetlink, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST } from "./netlink.ts";
 import type { XfrmPolicy, XfrmPolicyId } from "./policy.ts";
-import type { XfrmState, XfrmStateId } from "./state.ts";
+import { emitPolicy, emitPolicyId } from "./policy-message.ts";
+import { formatSelector } from "./selector.ts";
+import type { XfrmMark, XfrmState, XfrmStateId } from "./state.ts";
+import { emitState, emitStateId, IPPROTO_ESP } from "./state-message.ts";
 
-/** `put-policy` creates or replaces (XFRM_MSG_UPDPOLICY). */
+/**
+ * `put-policy` creates or replaces (XFRM_MSG_UPDPOLICY). `mark` of `delete-state`: a state that was
+ * installed with one is not found without it.
+ */
 export type XfrmRequest =
   | { readonly op: "new-state"; readonly state: XfrmState }
-  | { readonly op: "delete-state"; readonly id: XfrmStateId }
+  | { readonly op: "delete-state"; readonly id: XfrmStateId; readonly mark?: XfrmMark }
   | { readonly op: "put-policy"; readonly policy: XfrmPolicy }
   | { readonly op: "delete-policy"; readonly id: XfrmPolicyId };
 
@@ -31,4 +44,121 @@ export const REQID_MARK = 0x45;
 /** Whether a reqid is one that erouted hands out (24 bits below the mark). */
 export function isOurReqid(reqid: number): boolean {
   return reqid >>> 24 === REQID_MARK;
+}
+
+/** A request as the kernel takes it, to be acknowledged. Wipe it after use: it may hold keys. */
+export function emitXfrmRequest(request: XfrmRequest, sequence: number): Uint8Array {
+  const head = { type: MESSAGE_TYPES[request.op], flags: NLM_F_REQUEST | NLM_F_ACK, sequence };
+  return emitNetlink(head, (w) => {
+    switch (request.op) {
+      case "new-state":
+        return emitState(w, request.state);
+      case "delete-state":
+        return emitStateId(w, request.id, request.mark);
+      case "put-policy":
+        return emitPolicy(w, request.policy);
+      case "delete-policy":
+        return emitPolicyId(w, request.id);
+      default:
+        return never(request);
+    }
+  });
+}
+
+/** Asks for one state: answered by an XFRM_MSG_NEWSA, or ESRCH. */
+export function emitStateQuery(id: XfrmStateId, sequence: number): Uint8Array {
+  const head = { type: XFRM_MSG.GETSA, flags: NLM_F_REQUEST, sequence };
+  return emitNetlink(head, (w) => emitStateId(w, id, undefined));
+}
+
+/** Asks for all ESP states: answered by XFRM_MSG_NEWSA messages and NLMSG_DONE. */
+export function emitStateDump(sequence: number): Uint8Array {
+  const head = { type: XFRM_MSG.GETSA, flags: NLM_F_REQUEST | NLM_F_DUMP, sequence };
+  return emitNetlink(head, (w) => emitAttribute(w, XFRMA.PROTO, () => w.u8(IPPROTO_ESP)));
+}
+
+/** Asks for all policies: answered by XFRM_MSG_NEWPOLICY messages and NLMSG_DONE. */
+export function emitPolicyDump(sequence: number): Uint8Array {
+  const head = { type: XFRM_MSG.GETPOLICY, flags: NLM_F_REQUEST | NLM_F_DUMP, sequence };
+  return emitNetlink(head, () => {});
+}
+
+/** What the kernel refused, in words: `extack` is its own explanation, if it gave one. */
+export function xfrmRefusal(
+  request: XfrmRequest,
+  errno: number,
+  extack: string | undefined,
+): XfrmRefusal {
+  return {
+    kind: "kernel",
+    operation: OPERATIONS[request.op],
+    object: objectText(request),
+    errno: errnoName(errno),
+    detail: extack ?? explanation(errnoName(errno)),
+  };
+}
+
+/** `state 192.0.2.1 -> 198.51.100.7 spi 0xc0ffee01`. */
+export function formatStateId(id: XfrmStateId): string {
+  return `state ${formatAddress(id.src)} -> ${formatAddress(id.dst)} spi ${spi32Hex(id.spi)}`;
+}
+
+/** `policy out 10.0.0.0/16 -> 192.168.1.0/24`, with mark and if_id if it has any. */
+export function formatPolicyId(id: XfrmPolicyId): string {
+  let text = `policy ${id.direction} ${formatSelector(id.selector)}`;
+  if (id.mark !== undefined) text += ` mark ${hex(id.mark.value)}/${hex(id.mark.mask)}`;
+  if (id.ifId !== undefined) text += ` if_id ${hex(id.ifId)}`;
+  return text;
+}
+
+const MESSAGE_TYPES = {
+  "new-state": XFRM_MSG.NEWSA,
+  "delete-state": XFRM_MSG.DELSA,
+  "put-policy": XFRM_MSG.UPDPOLICY,
+  "delete-policy": XFRM_MSG.DELPOLICY,
+} as const;
+
+const OPERATIONS = {
+  "new-state": "XFRM_MSG_NEWSA",
+  "delete-state": "XFRM_MSG_DELSA",
+  "put-policy": "XFRM_MSG_UPDPOLICY",
+  "delete-policy": "XFRM_MSG_DELPOLICY",
+} as const;
+
+function objectText(request: XfrmRequest): string {
+  switch (request.op) {
+    case "new-state":
+      return formatStateId(request.state.id);
+    case "delete-state":
+      return formatStateId(request.id);
+    case "put-policy":
+      return formatPolicyId(request.policy.id);
+    case "delete-policy":
+      return formatPolicyId(request.id);
+    default:
+      return never(request);
+  }
+}
+
+/** For kernels that give a number only. */
+function explanation(errno: string): string {
+  return EXPLANATIONS[errno] ?? "the kernel gave no reason";
+}
+
+const EXPLANATIONS: { readonly [errno: string]: string } = {
+  EPERM: "CAP_NET_ADMIN is missing",
+  EEXIST: "there is one already",
+  ESRCH: "there is none",
+  ENOENT: "there is none, or an algorithm is missing in the kernel",
+  EINVAL: "the kernel takes one of its values for invalid",
+  ENOSYS: "the kernel has no such algorithm",
+  EPROTONOSUPPORT: "the kernel has no ESP for this address family (modules esp4, esp6)",
+  EAFNOSUPPORT: "the kernel does not have this address family",
+  ENOMEM: "the kernel is out of memory",
+  ENOBUFS: "the kernel is out of memory",
+  ETIMEDOUT: "the kernel did not answer",
+};
+
+function hex(value: number): string {
+  return `0x${value.toString(16)}`;
 }

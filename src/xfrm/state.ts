@@ -46,6 +46,9 @@ export type XfrmStateId = {
   readonly spi: EspSpi;
 };
 
+/** Packets with (mark & `mask`) = `value` only (struct xfrm_mark). */
+export type XfrmMark = { readonly value: number; readonly mask: number };
+
 export type XfrmState = {
   readonly id: XfrmStateId;
   readonly direction: "in" | "out";
@@ -60,7 +63,7 @@ export type XfrmState = {
   readonly lifetime: XfrmLifetime;
   /** Inner traffic allowed through: undefined is any. */
   readonly selector: XfrmSelector | undefined;
-  readonly mark: { readonly value: number; readonly mask: number } | undefined;
+  readonly mark: XfrmMark | undefined;
   readonly ifId: number | undefined;
 };
 

@@ -1,0 +1,35 @@
+/** Addresses and address families as linux/xfrm.h has them (xfrm_address_t: 16 octets always). */
+
+import { type Address, addressOctets, type Family } from "../inet/address.ts";
+import type { Reader } from "../octets/reader.ts";
+import type { HostWriter } from "./host-order.ts";
+
+const AF_INET = 2;
+const AF_INET6 = 10;
+
+/** AF_INET or AF_INET6. */
+export function familyNumber(family: Family): number {
+  return family === 4 ? AF_INET : AF_INET6;
+}
+
+/** The family of an AF_ number; faults for any other than IPv4 and IPv6. */
+export function asFamily(r: Reader, number: number): Family {
+  if (number === AF_INET) return 4;
+  if (number === AF_INET6) return 6;
+  return r.fail(`address family ${number}, neither AF_INET (2) nor AF_INET6 (10)`);
+}
+
+/** xfrm_address_t: an IPv4 address fills the first four octets. */
+export function emitXfrmAddress(w: HostWriter, address: Address): void {
+  const octets = addressOctets(address);
+  w.octets(octets).zeros(16 - octets.length);
+}
+
+/** The address in an xfrm_address_t; its family stands elsewhere in the structure. */
+export function asAddress(octets: Uint8Array, family: Family): Address {
+  let value = 0n;
+  for (const octet of octets.subarray(0, family === 4 ? 4 : 16)) {
+    value = (value << 8n) | BigInt(octet);
+  }
+  return { family, value };
+}

@@ -1,0 +1,45 @@
+/** Netlink attributes: length, type, content, padded to 4 octets (struct nlattr, linux/netlink.h). */
+
+import type { Reader } from "../octets/reader.ts";
+import { type HostWriter, hostU16 } from "./host-order.ts";
+
+/** XFRMA_* of linux/xfrm.h, those that are used here. */
+export const XFRMA = {
+  ALG_CRYPT: 2,
+  ENCAP: 4,
+  TMPL: 5,
+  SRCADDR: 13,
+  LASTUSED: 15,
+  ALG_AEAD: 18,
+  ALG_AUTH_TRUNC: 20,
+  MARK: 21,
+  REPLAY_ESN_VAL: 23,
+  PROTO: 25,
+  IF_ID: 31,
+} as const;
+
+const HEADER_OCTETS = 4;
+/** The upper two bits are flags: nested, network order. */
+const NLA_TYPE_MASK = 0x3fff;
+
+/** One attribute with the content that `body` writes. */
+export function emitAttribute(w: HostWriter, type: number, body: (w: HostWriter) => void): void {
+  const from = w.length;
+  w.u16(0).u16(type);
+  body(w);
+  w.patchU16(from, w.length - from); // nla_len: without the padding
+  w.zeros((4 - (w.length % 4)) % 4);
+}
+
+/** All attributes that are left in `r` by type, as views. Of two of a type the later one counts. */
+export function parseAttributes(r: Reader): Map<number, Uint8Array> {
+  const attributes = new Map<number, Uint8Array>();
+  while (r.left > 0) {
+    const length = hostU16(r);
+    const type = hostU16(r) & NLA_TYPE_MASK;
+    if (length < HEADER_OCTETS) r.fail(`attribute ${type} of ${length} octets, header has 4`);
+    attributes.set(type, r.octets(length - HEADER_OCTETS));
+    r.octets(Math.min(r.left, (4 - (length % 4)) % 4));
+  }
+  return attributes;
+}
