@@ -1,0 +1,68 @@
+/** The transforms that an IKE SA or a Child SA agreed on, resolved to what they do. */
+
+import { type Encryption, encryptionFor } from "../crypto/encryption.ts";
+import { type Integrity, integrityFor } from "../crypto/integrity.ts";
+import { transformName } from "../crypto/names.ts";
+import { type Prf, prfFor } from "../crypto/prf.ts";
+import { TransformType } from "../crypto/transform.ts";
+
+export type IkeAlgorithms = {
+  readonly encr: Encryption;
+  /** Undefined with AEAD encryption. */
+  readonly integ: Integrity | undefined;
+  readonly prf: Prf;
+  readonly ke: number;
+};
+
+export type EspAlgorithms = {
+  readonly encr: Encryption;
+  readonly integ: Integrity | undefined;
+  /** Key exchange of its own (PFS); 0 without. */
+  readonly ke: number;
+  readonly esn: boolean;
+};
+
+/** One transform of each type, by number: what a proposal was narrowed to. */
+export type TransformChoice = {
+  readonly encr: { readonly id: number; readonly keyBits: number | undefined };
+  readonly integ: number;
+  readonly prf: number;
+  readonly ke: number;
+  readonly esn: boolean;
+};
+
+/** The algorithms of a choice for an IKE SA; undefined if one of them is not built in. */
+export function ikeAlgorithmsOf(choice: TransformChoice): IkeAlgorithms | undefined {
+  const encr = encryptionFor(choice.encr.id, choice.encr.keyBits);
+  const prf = prfFor(choice.prf);
+  if (encr === undefined || prf === undefined) return undefined;
+  const integ = encr.kind === "aead" ? undefined : integrityFor(choice.integ);
+  if (encr.kind !== "aead" && integ === undefined) return undefined;
+  return { encr, integ, prf, ke: choice.ke };
+}
+
+/** The algorithms of a choice for a Child SA; undefined if one of them is not built in. */
+export function espAlgorithmsOf(choice: TransformChoice): EspAlgorithms | undefined {
+  const encr = encryptionFor(choice.encr.id, choice.encr.keyBits);
+  if (encr === undefined) return undefined;
+  const integ = encr.kind === "aead" ? undefined : integrityFor(choice.integ);
+  if (encr.kind !== "aead" && integ === undefined) return undefined;
+  return { encr, integ, ke: choice.ke, esn: choice.esn };
+}
+
+/** `AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/X25519`. */
+export function ikeAlgorithmsText(algorithms: IkeAlgorithms): string {
+  const names = [algorithms.encr.name];
+  if (algorithms.integ !== undefined) names.push(algorithms.integ.name);
+  names.push(algorithms.prf.name, transformName(TransformType.KE, algorithms.ke, undefined));
+  return names.join("/");
+}
+
+/** `AES_GCM_16_256`, with `/X25519` behind it if it had a key exchange of its own, and `/ESN`. */
+export function espAlgorithmsText(algorithms: EspAlgorithms): string {
+  const names = [algorithms.encr.name];
+  if (algorithms.integ !== undefined) names.push(algorithms.integ.name);
+  if (algorithms.ke !== 0) names.push(transformName(TransformType.KE, algorithms.ke, undefined));
+  if (algorithms.esn) names.push("ESN");
+  return names.join("/");
+}

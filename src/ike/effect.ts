@@ -1,0 +1,75 @@
+/** What one IKE SA wants done. */
+
+import type { KeyExchangeRequest } from "../crypto/key-exchange.ts";
+import type { Path } from "../inet/endpoint.ts";
+import type { Instant } from "../octets/instant.ts";
+import type { Identity } from "../wire/message.ts";
+import type { EspSpi } from "../xfrm/state.ts";
+import type { IkeSpi } from "../wire/header.ts";
+import type { IkeAlgorithms } from "./algorithms.ts";
+import type { ChildSa } from "./child-sa.ts";
+import type { EspDirectionKeys } from "./keys.ts";
+import type { EndReason, Established, IkeSa, Ticket } from "./phase.ts";
+import type { RefusalText } from "./refusal.ts";
+
+/** Keys by direction, seen from here. */
+export type ChildKeys = { readonly in: EspDirectionKeys; readonly out: EspDirectionKeys };
+
+export type IkeNote = RefusalText & {
+  readonly level: "debug" | "info" | "warning";
+  readonly step: "IKE_SA_INIT" | "IKE_AUTH" | "CREATE_CHILD_SA" | "INFORMATIONAL";
+  readonly outcome: "ok" | "failed" | "refused" | "note";
+};
+
+export type IkeEffect =
+  | { readonly kind: "send"; readonly octets: Uint8Array; readonly path: Path }
+  | { readonly kind: "key-exchange"; readonly ticket: Ticket; readonly op: KeyExchangeRequest }
+  /** Who is this, and what is its key? Answered by `credentials`. */
+  | {
+      readonly kind: "identify";
+      readonly ticket: Ticket;
+      readonly peer: Identity;
+      readonly algorithms: IkeAlgorithms;
+    }
+  /** The peer has proved who it is. */
+  | { readonly kind: "authenticated"; readonly initialContact: boolean }
+  /**
+   * Install a Child SA; answered by `child-installed`. With `inboundOnly` the outbound state waits
+   * for `child-outbound`: the peer may not have ours yet (RFC 7296 §2.8).
+   */
+  | {
+      readonly kind: "child-up";
+      readonly ticket: Ticket;
+      readonly child: ChildSa;
+      readonly keys: ChildKeys;
+      readonly inboundOnly: boolean;
+    }
+  | { readonly kind: "child-outbound"; readonly spiIn: EspSpi }
+  | { readonly kind: "child-down"; readonly spiIn: EspSpi; readonly why: string }
+  /** A new IKE SA takes over; the Child SAs are its from now on. */
+  | { readonly kind: "rekeyed"; readonly successor: Established }
+  | { readonly kind: "count"; readonly counter: IkeCounter }
+  | { readonly kind: "note"; readonly note: IkeNote }
+  | { readonly kind: "ended"; readonly reason: EndReason };
+
+export type IkeCounter =
+  | "messages_bad_icv"
+  | "messages_repeated"
+  | "messages_out_of_window"
+  | "authentication_failures"
+  | "child_sas_rekeyed"
+  | "ike_sas_rekeyed";
+
+/** What a step needs from outside; the same in every phase. */
+export type IkeContext = {
+  readonly now: Instant;
+  random(count: number): Uint8Array;
+  ticket(): Ticket;
+  /** An ESP SPI that no Child SA here has. */
+  espSpi(): EspSpi;
+  /** An IKE SPI that no IKE SA here has. */
+  ikeSpi(): IkeSpi;
+};
+
+/** The IKE SA after an event (undefined: forget it), and what to do, in this order. */
+export type Step = { readonly sa: IkeSa | undefined; readonly effects: readonly IkeEffect[] };

@@ -1,0 +1,181 @@
+/** Why a message, an exchange or an SA is refused; and what the peer is told of it. */
+
+import type { Malformed } from "../octets/reader.ts";
+import { never } from "../octets/assert.ts";
+import { spi32Hex } from "../octets/hex.ts";
+import { Writer } from "../octets/writer.ts";
+import { type NotifyPayload, Protocol } from "../wire/message.ts";
+import { NotifyType } from "../wire/notify-type.ts";
+
+/** A refusal keeps both sides, what was offered and what is wanted: people ask for it. */
+export type Refusal =
+  | Malformed
+  | { readonly kind: "unsupported-critical"; readonly payloadType: number }
+  | { readonly kind: "missing-payload"; readonly exchange: string; readonly payload: string }
+  | {
+      readonly kind: "no-proposal-chosen";
+      readonly offered: readonly string[];
+      readonly wanted: readonly string[];
+    }
+  | { readonly kind: "invalid-ke"; readonly offered: string; readonly wantedMethod: number }
+  | { readonly kind: "key-exchange"; readonly detail: string }
+  | { readonly kind: "wrong-psk" }
+  | { readonly kind: "auth-method"; readonly method: number }
+  /** No credentials for the ID: `reason` says which step failed (match, look-up, row, table). */
+  | { readonly kind: "no-credentials"; readonly reason: string; readonly detail: string }
+  | {
+      readonly kind: "ts-unacceptable";
+      readonly offered: readonly string[];
+      readonly wanted: readonly string[];
+    }
+  | { readonly kind: "no-internal-address" }
+  | { readonly kind: "no-additional-sas"; readonly max: number }
+  | { readonly kind: "child-sa-not-found"; readonly spi: number; readonly protocol: number }
+  | { readonly kind: "temporary-failure"; readonly detail: string }
+  | { readonly kind: "kernel"; readonly detail: string }
+  | { readonly kind: "half-open-timeout"; readonly detail: string }
+  | { readonly kind: "bad-icv" };
+
+/** The notify that tells the peer; undefined is silence. The only place that chooses one. */
+export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
+  switch (refusal.kind) {
+    case "malformed":
+    case "missing-payload":
+      return notify(NotifyType.INVALID_SYNTAX);
+    case "unsupported-critical":
+      return notify(
+        NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD,
+        Uint8Array.of(refusal.payloadType),
+      );
+    case "no-proposal-chosen":
+      return notify(NotifyType.NO_PROPOSAL_CHOSEN);
+    case "invalid-ke":
+      return notify(
+        NotifyType.INVALID_KE_PAYLOAD,
+        new Writer(2).u16(refusal.wantedMethod).done(),
+      );
+    case "key-exchange":
+      return notify(NotifyType.INVALID_SYNTAX);
+    case "wrong-psk":
+    case "auth-method":
+    case "no-credentials":
+      // One answer for all: no oracle for IDs (RFC 7296 §2.21.2).
+      return notify(NotifyType.AUTHENTICATION_FAILED);
+    case "ts-unacceptable":
+      return notify(NotifyType.TS_UNACCEPTABLE);
+    case "no-internal-address":
+      return notify(NotifyType.INTERNAL_ADDRESS_FAILURE);
+    case "no-additional-sas":
+      return notify(NotifyType.NO_ADDITIONAL_SAS);
+    case "child-sa-not-found":
+      return {
+        kind: "NOTIFY",
+        protocol: refusal.protocol,
+        spi: new Writer(4).u32(refusal.spi).done(),
+        type: NotifyType.CHILD_SA_NOT_FOUND,
+        data: new Uint8Array(0),
+      };
+    case "temporary-failure":
+      return notify(NotifyType.TEMPORARY_FAILURE);
+    case "kernel":
+      // Nothing closer exists: the proposal was fine, this host cannot carry it out.
+      return notify(NotifyType.NO_PROPOSAL_CHOSEN);
+    case "half-open-timeout":
+    case "bad-icv":
+      return undefined;
+    default:
+      return never(refusal);
+  }
+}
+
+/** A refusal in words, for the journal: one hyphenated word and a sentence. */
+export type RefusalText = {
+  readonly reason: string;
+  readonly detail: string;
+  readonly offered?: readonly string[];
+  readonly wanted?: readonly string[];
+};
+
+/** What an operator is told of a refusal. */
+export function refusalText(refusal: Refusal): RefusalText {
+  switch (refusal.kind) {
+    case "malformed":
+      return { reason: "malformed", detail: `${refusal.where}: ${refusal.detail}` };
+    case "missing-payload":
+      return {
+        reason: "malformed",
+        detail: `${refusal.exchange} without ${refusal.payload} payload`,
+      };
+    case "unsupported-critical":
+      return {
+        reason: "unsupported-critical-payload",
+        detail: `the site insists on payload type ${refusal.payloadType}, which is not known here`,
+      };
+    case "no-proposal-chosen":
+      return {
+        reason: "no-proposal-chosen",
+        detail:
+          "none of the offered algorithms is configured: align the site's proposals with the eroute's",
+        offered: refusal.offered,
+        wanted: refusal.wanted,
+      };
+    case "invalid-ke":
+      return {
+        reason: "invalid-ke-payload",
+        detail: `the site sent a key exchange for ${refusal.offered}; asked it to use another`,
+      };
+    case "key-exchange":
+      return { reason: "key-exchange-failed", detail: refusal.detail };
+    case "wrong-psk":
+      return {
+        reason: "wrong-psk",
+        detail:
+          "the pre-shared key of the site differs from the one on record: compare both, also for blanks at the ends",
+      };
+    case "auth-method":
+      return {
+        reason: "auth-method",
+        detail: `the site authenticates by method ${refusal.method}; only pre-shared keys (2) are accepted`,
+      };
+    case "no-credentials":
+      return { reason: refusal.reason, detail: refusal.detail };
+    case "ts-unacceptable":
+      return {
+        reason: "ts-unacceptable",
+        detail: "no offered traffic selector lies inside what the site may use",
+        offered: refusal.offered,
+        wanted: refusal.wanted,
+      };
+    case "no-internal-address":
+      return {
+        reason: "internal-address-failure",
+        detail:
+          "the site asks for an inner address (virtual IP); none is given here: switch it off at the site",
+      };
+    case "no-additional-sas":
+      return {
+        reason: "no-additional-sas",
+        detail: `the site already has ${refusal.max} Child SAs, the most one site may have`,
+      };
+    case "child-sa-not-found":
+      return {
+        reason: "child-sa-not-found",
+        detail: `the site wants to rekey a Child SA with SPI ${spi32Hex(refusal.spi)}, which does not exist`,
+      };
+    case "temporary-failure":
+      return { reason: "temporary-failure", detail: refusal.detail };
+    case "kernel":
+      return { reason: "kernel-refused", detail: refusal.detail };
+    case "half-open-timeout":
+      return { reason: "timeout", detail: refusal.detail };
+    case "bad-icv":
+      return { reason: "bad-icv", detail: "a message failed its integrity check and was dropped" };
+    default:
+      return never(refusal);
+  }
+}
+
+/** A notify of the IKE SA as a whole: no protocol, no SPI. */
+export function notify(type: number, data: Uint8Array = new Uint8Array(0)): NotifyPayload {
+  return { kind: "NOTIFY", protocol: Protocol.NONE, spi: new Uint8Array(0), type, data };
+}

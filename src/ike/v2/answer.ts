@@ -1,0 +1,97 @@
+/** Answering requests of an established IKE SA, and noting down what was answered. */
+
+import { LINGER_MS } from "../limits.ts";
+import { later } from "../../octets/instant.ts";
+import { exchangeName } from "../../wire/exchange-type.ts";
+import type { Payload } from "../../wire/message.ts";
+import type { IkeContext, IkeEffect, IkeNote, Step } from "../effect.ts";
+import { wipeIkeKeys } from "../keys.ts";
+import type { EndReason, Established } from "../phase.ts";
+import { sealMessage } from "../protect.ts";
+import { type Refusal, notifyFor, refusalText } from "../refusal.ts";
+
+export type AnswerTo = { readonly exchangeType: number; readonly messageId: number };
+
+/** Answers a request: the response is kept for repeats, the window moves on (§2.1, §2.3). */
+export function answer(
+  sa: Established,
+  to: AnswerTo,
+  payloads: readonly Payload[],
+  context: IkeContext,
+): { readonly sa: Established; readonly effect: IkeEffect } {
+  const octets = sealMessage(sa, { ...to, response: true }, payloads, context.random);
+  const inbound = { nextId: to.messageId + 1, lastResponse: octets };
+  return {
+    sa: { ...sa, inbound, serving: undefined },
+    effect: { kind: "send", octets, path: sa.path },
+  };
+}
+
+/** Answers a request with a refusal; the IKE SA goes on. */
+export function refuse(
+  sa: Established,
+  to: AnswerTo,
+  refusal: Refusal,
+  context: IkeContext,
+): Step {
+  const notify = notifyFor(refusal);
+  const answered = answer(sa, to, notify === undefined ? [] : [notify], context);
+  const step = exchangeName(to.exchangeType) as IkeNote["step"];
+  return {
+    sa: answered.sa,
+    effects: [answered.effect, { kind: "note", note: noteOf("refused", step, refusal) }],
+  };
+}
+
+/** Answers a request, then is over: only repeats of that request are answered any more. */
+export function answerAndEnd(
+  sa: Established,
+  to: AnswerTo,
+  outcome: { readonly payloads: readonly Payload[]; readonly reason: EndReason },
+  context: IkeContext,
+): Step {
+  const { payloads, reason } = outcome;
+  const response = sealMessage(sa, { ...to, response: true }, payloads, context.random);
+  const effects: IkeEffect[] = [];
+  for (const child of sa.children) {
+    effects.push({ kind: "child-down", spiIn: child.spiIn, why: endWord(reason) });
+  }
+  effects.push({ kind: "send", octets: response, path: sa.path }, { kind: "ended", reason });
+  wipeIkeKeys(sa.keys);
+  const forgetAt = later(context.now, LINGER_MS);
+  const { id, path } = sa;
+  return {
+    sa: { phase: "ended", id, path, messageId: to.messageId, response, forgetAt },
+    effects,
+  };
+}
+
+/** The journal's note of a negotiation or SA that a refusal ended. */
+export function failedNote(step: IkeNote["step"], refusal: Refusal): IkeEffect {
+  return { kind: "note", note: noteOf("failed", step, refusal) };
+}
+
+/** The journal's note of something that went well. */
+export function okNote(step: IkeNote["step"], reason: string, detail: string): IkeEffect {
+  return { kind: "note", note: { level: "info", step, outcome: "ok", reason, detail } };
+}
+
+/** One word for why an IKE SA is over. */
+export function endWord(reason: EndReason): string {
+  switch (reason.kind) {
+    case "refused":
+      return refusalText(reason.refusal).reason;
+    case "we-deleted":
+      return reason.why;
+    default:
+      return reason.kind;
+  }
+}
+
+function noteOf(
+  outcome: "failed" | "refused",
+  step: IkeNote["step"],
+  refusal: Refusal,
+): IkeNote {
+  return { level: "warning", step, outcome, ...refusalText(refusal) };
+}

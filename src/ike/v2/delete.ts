@@ -1,0 +1,91 @@
+/** Deletes that we send (RFC 7296 §1.4.1), and their retransmission (§2.1, §2.4). */
+
+import { later } from "../../octets/instant.ts";
+import { ExchangeType } from "../../wire/exchange-type.ts";
+import { type Payload, Protocol } from "../../wire/message.ts";
+import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import { wipeIkeKeys } from "../keys.ts";
+import { DELETE_ATTEMPTS_MAX, RETRANSMIT_BACKOFF, RETRANSMIT_MS_FIRST } from "../limits.ts";
+import type { Closing, Established, InFlight } from "../phase.ts";
+import { sealMessage } from "../protect.ts";
+
+/** Deletes the IKE SA: all of it is removed here at once, the peer is told until it answers. */
+export function close(sa: Established, why: string, context: IkeContext): Step {
+  const effects: IkeEffect[] = [];
+  for (const child of sa.children) {
+    effects.push({ kind: "child-down", spiIn: child.spiIn, why });
+  }
+  const request = sealRequest(
+    sa,
+    [{ kind: "DELETE", protocol: Protocol.IKE, spis: [] }],
+    context,
+  );
+  effects.push({ kind: "send", octets: request.octets, path: sa.path });
+  effects.push({ kind: "ended", reason: { kind: "we-deleted", why } });
+  const { id, path, algorithms, keys } = sa;
+  return { sa: { phase: "closing", id, path, algorithms, keys, inFlight: request }, effects };
+}
+
+/** Tells the peer that one Child SA is gone; waits its turn if a request is in flight (§2.3). */
+export function closeChild(sa: Established, spiIn: number, context: IkeContext): Step {
+  const child = sa.children.find((candidate) => candidate.spiIn === spiIn);
+  if (child === undefined) return { sa, effects: [] };
+  const children = sa.children.filter((candidate) => candidate !== child);
+  const down: IkeEffect = { kind: "child-down", spiIn: child.spiIn, why: "expired" };
+  const waiting: Established = {
+    ...sa,
+    children,
+    deletesWaiting: [...sa.deletesWaiting, child.spiIn],
+  };
+  const next = sendWaitingDeletes(waiting, context);
+  return { sa: next.sa, effects: [down, ...next.effects] };
+}
+
+/** Sends the Deletes that waited, in one message, if none of ours is in flight. */
+export function sendWaitingDeletes(sa: Established, context: IkeContext): Step {
+  if (sa.outbound.inFlight !== undefined || sa.deletesWaiting.length === 0) {
+    return { sa, effects: [] };
+  }
+  const payloads: Payload[] = [
+    { kind: "DELETE", protocol: Protocol.ESP, spis: sa.deletesWaiting },
+  ];
+  const request = sealRequest(sa, payloads, context);
+  const outbound = { nextId: request.messageId + 1, inFlight: request };
+  return {
+    sa: { ...sa, outbound, deletesWaiting: [] },
+    effects: [{ kind: "send", octets: request.octets, path: sa.path }],
+  };
+}
+
+/** The next copy of a request that got no answer so far; undefined when it is enough. */
+export function retransmission(inFlight: InFlight, context: IkeContext): InFlight | undefined {
+  if (inFlight.attempts >= DELETE_ATTEMPTS_MAX) return undefined;
+  const wait = RETRANSMIT_MS_FIRST * RETRANSMIT_BACKOFF ** inFlight.attempts;
+  return {
+    messageId: inFlight.messageId,
+    octets: inFlight.octets,
+    attempts: inFlight.attempts + 1,
+    retransmitAt: later(context.now, wait),
+  };
+}
+
+/** The peer never answered our Delete, or has: the keys go. */
+export function forget(sa: Closing): Step {
+  wipeIkeKeys(sa.keys);
+  return { sa: undefined, effects: [] };
+}
+
+function sealRequest(
+  sa: Established,
+  payloads: readonly Payload[],
+  context: IkeContext,
+): InFlight {
+  const messageId = sa.outbound.nextId;
+  const head = { exchangeType: ExchangeType.INFORMATIONAL, response: false, messageId };
+  return {
+    messageId,
+    octets: sealMessage(sa, head, payloads, context.random),
+    attempts: 1,
+    retransmitAt: later(context.now, RETRANSMIT_MS_FIRST),
+  };
+}

@@ -1,0 +1,278 @@
+/** IKE_AUTH as responder, with a pre-shared key (RFC 7296 §1.2, §2.15, §2.21.2). */
+
+import { type Instant, later } from "../../octets/instant.ts";
+import type { Result } from "../../octets/result.ts";
+import { equalConstantTime, wipe } from "../../octets/secret.ts";
+import { ExchangeType } from "../../wire/exchange-type.ts";
+import type { IkeHeader } from "../../wire/header.ts";
+import type { IdPayload, Payload } from "../../wire/message.ts";
+import { NotifyType } from "../../wire/notify-type.ts";
+import { identityBody } from "../../wire/payload/id.ts";
+import { AUTH_METHOD_PSK, pskAuth } from "../auth.ts";
+import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import type { Credentials } from "../event.ts";
+import { wipeIkeKeys } from "../keys.ts";
+import { REFUSAL_ANSWER_MS } from "../limits.ts";
+import type {
+  AuthRequest,
+  AwaitingAuth,
+  AwaitingCredentials,
+  Established,
+  HalfOpen,
+} from "../phase.ts";
+import { sealMessage } from "../protect.ts";
+import { type Refusal, notifyFor } from "../refusal.ts";
+import { answer, failedNote, okNote } from "./answer.ts";
+import { notifyOf, payloadOf } from "./find-payload.ts";
+import { childText, childUp, makeChild, planChild } from "./make-child-sa.ts";
+import { ikeAlgorithmsText } from "../algorithms.ts";
+
+// Initiator                        Responder
+// HDR, SK {IDi, [IDr,] AUTH, SAi2, TSi, TSr} -->
+//                             <--  HDR, SK {IDr, AUTH, SAr2, TSi, TSr}
+
+/** CFG_REQUEST (§3.15). */
+const CFG_REQUEST = 1;
+
+/** The request is authentic as a message; whose it is has to be found out. */
+export function onAuthRequest(
+  sa: AwaitingAuth,
+  header: IkeHeader,
+  payloads: readonly Payload[],
+  context: IkeContext,
+): Step {
+  const request = authRequestOf(header, payloads, context.now);
+  if ("kind" in request) {
+    return refuseAuth(sa, { messageId: header.messageId, arrivedAt: context.now }, request, context);
+  }
+  const ticket = context.ticket();
+  const { path, half } = sa;
+  return {
+    sa: { phase: "awaiting-credentials", path, half, request, ticket },
+    effects: [
+      { kind: "identify", ticket, peer: request.idI.identity, algorithms: half.algorithms },
+    ],
+  };
+}
+
+/** The site's key is at hand, or there is none. */
+export function onCredentials(
+  sa: AwaitingCredentials,
+  result: Result<Credentials, Refusal>,
+  context: IkeContext,
+): Step {
+  if (!result.ok) return refuseAuth(sa, sa.request, result.error, context);
+  const { half, request } = sa;
+  const credentials = result.value;
+  const { prf } = half.algorithms;
+  const expected = pskAuth(prf, credentials.psk, {
+    message: half.request,
+    nonce: half.Nr,
+    SK_p: half.keys.SK_pi,
+    idBody: request.idI.body,
+  });
+  const isRight =
+    request.auth.method === AUTH_METHOD_PSK && equalConstantTime(expected, request.auth.data);
+  if (!isRight) {
+    wipe(credentials.psk);
+    const refusal: Refusal =
+      request.auth.method === AUTH_METHOD_PSK
+        ? { kind: "wrong-psk" }
+        : { kind: "auth-method", method: request.auth.method };
+    return refuseAuth(sa, request, refusal, context);
+  }
+  const ourId = credentials.ourIdentity;
+  const body = identityBody(ourId);
+  const AUTH = pskAuth(prf, credentials.psk, {
+    message: half.response,
+    nonce: half.Ni,
+    SK_p: half.keys.SK_pr,
+    idBody: body,
+  });
+  wipe(credentials.psk, half.keys.SK_pi, half.keys.SK_pr);
+  const head: Payload[] = [
+    { kind: "IDr", identity: ourId, body },
+    { kind: "AUTH", method: AUTH_METHOD_PSK, data: AUTH },
+  ];
+  const established = establishedOf(sa, credentials, context.now);
+  const effects: IkeEffect[] = [
+    { kind: "authenticated", initialContact: request.initialContact },
+    okNote("IKE_AUTH", "established", ikeAlgorithmsText(half.algorithms)),
+  ];
+  return startFirstChild(established, { half, request, head, effects }, context);
+}
+
+function establishedOf(
+  sa: AwaitingCredentials,
+  credentials: Credentials,
+  now: Instant,
+): Established {
+  const { half, request } = sa;
+  return {
+    phase: "established",
+    id: half.id,
+    path: sa.path,
+    nat: half.nat,
+    algorithms: half.algorithms,
+    keys: half.keys,
+    peer: { idType: request.idI.identity.idType, data: request.idI.identity.data },
+    policy: credentials.policy,
+    children: [],
+    inbound: { nextId: request.messageId, lastResponse: undefined },
+    outbound: { nextId: 0, inFlight: undefined },
+    serving: undefined,
+    deletesWaiting: [],
+    establishedAt: now,
+    replacedUntil: undefined,
+  };
+}
+
+type FirstChild = {
+  readonly half: HalfOpen;
+  readonly request: AuthRequest;
+  readonly head: readonly Payload[];
+  readonly effects: readonly IkeEffect[];
+};
+
+function startFirstChild(sa: Established, first: FirstChild, context: IkeContext): Step {
+  const { half, request, head, effects } = first;
+  const { messageId } = request;
+  const to = { exchangeType: ExchangeType.IKE_AUTH, messageId };
+  if (request.sa === undefined || request.tsI === undefined || request.tsR === undefined) {
+    // Childless (RFC 6023), or a site that means to add its Child SA later.
+    const answered = answer(sa, to, head, context);
+    return { sa: answered.sa, effects: [...effects, answered.effect] };
+  }
+  const plan = request.wantsInternalAddress
+    ? ({ ok: false, error: { kind: "no-internal-address" } } as const)
+    : planChild(
+        {
+          sa: request.sa,
+          tsI: request.tsI,
+          tsR: request.tsR,
+          Ni: half.Ni,
+          sentKe: undefined,
+          withKe: false,
+          replaces: undefined,
+        },
+        sa.policy,
+      );
+  if (!plan.ok) return refuseFirstChild(sa, first, plan.error, context);
+  const { prf } = half.algorithms;
+  const secrets = { prf, SK_d: half.keys.SK_d, sharedSecret: new Uint8Array(0), Nr: half.Nr };
+  const made = makeChild(plan.value, secrets, context);
+  const ticket = context.ticket();
+  return {
+    sa: { ...sa, serving: { kind: "ike-auth", messageId, ticket, head, child: made.answer } },
+    effects: [...effects, childUp(ticket, made)],
+  };
+}
+
+/** The first Child SA is in the kernel, or was refused by it: either way the site is answered. */
+export function onFirstChildInstalled(
+  sa: Established,
+  serving: Extract<Established["serving"], { kind: "ike-auth" }>,
+  result: Result<undefined, Refusal>,
+  context: IkeContext,
+): Step {
+  const to = { exchangeType: ExchangeType.IKE_AUTH, messageId: serving.messageId };
+  if (!result.ok) {
+    const notify = notifyFor(result.error);
+    const payloads = notify === undefined ? serving.head : [...serving.head, notify];
+    const answered = answer(sa, to, payloads, context);
+    return { sa: answered.sa, effects: [answered.effect, failedNote("IKE_AUTH", result.error)] };
+  }
+  const { child } = serving;
+  const answered = answer(sa, to, [...serving.head, ...child.payloads], context);
+  return {
+    sa: { ...answered.sa, children: [...sa.children, child.sa] },
+    effects: [answered.effect, okNote("IKE_AUTH", "child-sa-up", childText(child.sa))],
+  };
+}
+
+/** The IKE SA stands although its first Child SA does not (§1.2). */
+function refuseFirstChild(
+  sa: Established,
+  first: FirstChild,
+  refusal: Refusal,
+  context: IkeContext,
+): Step {
+  const to = { exchangeType: ExchangeType.IKE_AUTH, messageId: first.request.messageId };
+  const notify = notifyFor(refusal);
+  const payloads = notify === undefined ? first.head : [...first.head, notify];
+  const answered = answer(sa, to, payloads, context);
+  const effects = [...first.effects, answered.effect, failedNote("IKE_AUTH", refusal)];
+  return { sa: answered.sa, effects };
+}
+
+/**
+ * Ends the negotiation. The answer goes out on the next multiple of {@link REFUSAL_ANSWER_MS}
+ * after the request, whatever failed: an unknown ID and a wrong key look the same (R6, §2.21.2).
+ */
+export function refuseAuth(
+  sa: AwaitingAuth | AwaitingCredentials,
+  to: { readonly messageId: number; readonly arrivedAt: Instant },
+  refusal: Refusal,
+  context: IkeContext,
+): Step {
+  const { half, path } = sa;
+  const { messageId } = to;
+  const notify = notifyFor(refusal);
+  const head = { exchangeType: ExchangeType.IKE_AUTH, response: true, messageId };
+  const payloads = notify === undefined ? [] : [notify];
+  const response = sealMessage(half, head, payloads, context.random);
+  wipeIkeKeys(half.keys);
+  const steps = Math.floor((context.now - to.arrivedAt) / REFUSAL_ANSWER_MS) + 1;
+  const answerAt = later(to.arrivedAt, steps * REFUSAL_ANSWER_MS);
+  return {
+    sa: { phase: "refusing", id: half.id, path, messageId, response, answerAt },
+    effects: [
+      { kind: "count", counter: "authentication_failures" },
+      failedNote("IKE_AUTH", refusal),
+      { kind: "ended", reason: { kind: "refused", refusal } },
+    ],
+  };
+}
+
+function authRequestOf(
+  header: IkeHeader,
+  payloads: readonly Payload[],
+  now: Instant,
+): AuthRequest | Refusal {
+  const idI = payloads.find((p): p is IdPayload => p.kind === "IDi");
+  if (idI === undefined) {
+    return { kind: "missing-payload", exchange: "IKE_AUTH", payload: "IDi" };
+  }
+  const auth = payloadOf(payloads, "AUTH");
+  // Without AUTH the site asks for EAP (§2.16).
+  if (auth === undefined) return { kind: "auth-method", method: 0 };
+  const cp = payloadOf(payloads, "CP");
+  const tsI = payloads.find((p) => p.kind === "TSi");
+  const tsR = payloads.find((p) => p.kind === "TSr");
+  return {
+    arrivedAt: now,
+    messageId: header.messageId,
+    idI: copyId(idI),
+    auth: { kind: "AUTH", method: auth.method, data: auth.data.slice() },
+    sa: payloadOf(payloads, "SA"),
+    tsI: tsI?.kind === "TSi" ? tsI : undefined,
+    tsR: tsR?.kind === "TSr" ? tsR : undefined,
+    initialContact: notifyOf(payloads, NotifyType.INITIAL_CONTACT) !== undefined,
+    wantsInternalAddress: cp?.cfgType === CFG_REQUEST && cp.attributes.some(isInnerAddress),
+  };
+}
+
+/** A copy of its own: it outlives the datagram. */
+function copyId(payload: IdPayload): IdPayload {
+  const { identity, body } = payload;
+  return {
+    kind: payload.kind,
+    identity: { idType: identity.idType, data: identity.data.slice() },
+    body: body.slice(),
+  };
+}
+
+/** INTERNAL_IP4_ADDRESS and INTERNAL_IP6_ADDRESS (§3.15.1). */
+function isInnerAddress(attribute: { readonly type: number }): boolean {
+  return attribute.type === 1 || attribute.type === 8;
+}

@@ -1,0 +1,140 @@
+/** IKE_SA_INIT as responder (RFC 7296 §1.2). */
+
+import { privateOctets } from "../../crypto/key-exchange.ts";
+import type { KeyExchangeResult } from "../../crypto/key-exchange.ts";
+import { transformName } from "../../crypto/names.ts";
+import type { Suite } from "../../crypto/suite.ts";
+import { TransformType } from "../../crypto/transform.ts";
+import type { Path } from "../../inet/endpoint.ts";
+import { later } from "../../octets/instant.ts";
+import { type Result, err, ok } from "../../octets/result.ts";
+import { wipe } from "../../octets/secret.ts";
+import { emitMessage } from "../../wire/emit-message.ts";
+import { ExchangeType } from "../../wire/exchange-type.ts";
+import type { IkeHeader } from "../../wire/header.ts";
+import { type Payload, Protocol } from "../../wire/message.ts";
+import type { IkeContext, Step } from "../effect.ts";
+import { deriveIkeKeys, skeyseed } from "../keys.ts";
+import { NONCE_OCTETS } from "../limits.ts";
+import { detectNat, natDetectionNotifies } from "../nat.ts";
+import type { AwaitingKeyExchange, SaId } from "../phase.ts";
+import { type Refusal, notifyFor } from "../refusal.ts";
+import { failedNote } from "./answer.ts";
+import { payloadOf } from "./find-payload.ts";
+import { chooseIke, chosenProposal } from "./proposal.ts";
+
+/** An IKE_SA_INIT request that was admitted, cookie and all. */
+export type InitRequest = {
+  readonly header: IkeHeader;
+  readonly octets: Uint8Array;
+  readonly payloads: readonly Payload[];
+  readonly path: Path;
+  /** What any configured eroute accepts: whose site this is turns out in IKE_AUTH. */
+  readonly suites: readonly Suite[];
+  readonly halfOpenMs: number;
+};
+
+// Initiator                        Responder
+// HDR, SAi1, KEi, Ni -->
+//                             <--  HDR, SAr1, KEr, Nr
+
+/** Starts an IKE SA for a request, or refuses it (then nothing is kept). */
+export function acceptInit(request: InitRequest, context: IkeContext): Result<Step, Refusal> {
+  const sa = payloadOf(request.payloads, "SA");
+  const ke = payloadOf(request.payloads, "KE");
+  const nonce = payloadOf(request.payloads, "NONCE");
+  if (sa === undefined) return err(missing("SA"));
+  if (ke === undefined) return err(missing("KE"));
+  if (nonce === undefined) return err(missing("Nonce"));
+  const chosen = chooseIke(sa.proposals, request.suites, { spiOctets: 0, sentKe: ke.method });
+  if (!chosen.ok) return chosen;
+  const method = chosen.value.choice.ke;
+  if (method !== ke.method) {
+    const offered = transformName(TransformType.KE, ke.method, undefined);
+    return err({ kind: "invalid-ke", offered, wantedMethod: method });
+  }
+  const { spiI } = request.header;
+  const id: SaId = { spiI, spiR: context.ikeSpi(), role: "responder" };
+  const ticket = context.ticket();
+  const next: AwaitingKeyExchange = {
+    phase: "awaiting-key-exchange",
+    id,
+    path: request.path,
+    ticket,
+    request: request.octets.slice(),
+    Ni: nonce.data.slice(),
+    // The request's SPIr was zero when the initiator hashed it.
+    nat: detectNat(request.payloads, { spiI, spiR: request.header.spiR }, request.path),
+    chosen: chosen.value,
+    expireAt: later(context.now, request.halfOpenMs),
+  };
+  const random = context.random(privateOctets(method));
+  const op = { op: "respond", method, random, peerPublic: ke.data.slice() } as const;
+  return ok({ sa: next, effects: [{ kind: "key-exchange", ticket, op }] });
+}
+
+/** The public value is there: derives the keys and answers. */
+export function onInitKeyExchange(
+  sa: AwaitingKeyExchange,
+  result: KeyExchangeResult,
+  context: IkeContext,
+): Step {
+  if (!result.ok) {
+    const refusal: Refusal = { kind: "key-exchange", detail: result.error.detail };
+    return {
+      sa: undefined,
+      effects: [
+        { kind: "send", octets: initRefusal(sa.id, refusal), path: sa.path },
+        failedNote("IKE_SA_INIT", refusal),
+        { kind: "ended", reason: { kind: "refused", refusal } },
+      ],
+    };
+  }
+  const { publicValue, sharedSecret } = result.value;
+  const Nr = context.random(NONCE_OCTETS);
+  const { algorithms, choice } = sa.chosen;
+  const SKEYSEED = skeyseed(algorithms.prf, { Ni: sa.Ni, Nr }, sharedSecret);
+  const { spiI, spiR } = sa.id;
+  const keys = deriveIkeKeys(algorithms, SKEYSEED, { Ni: sa.Ni, Nr, spiI, spiR });
+  wipe(SKEYSEED, sharedSecret);
+  const response = emitMessage(initHead(sa.id), [
+    {
+      kind: "SA",
+      proposals: [chosenProposal(Protocol.IKE, sa.chosen, new Uint8Array(0))],
+    },
+    { kind: "KE", method: choice.ke, data: publicValue },
+    { kind: "NONCE", data: Nr },
+    ...natDetectionNotifies(spiI, spiR, sa.path),
+  ]);
+  const { request, Ni, nat, expireAt } = sa;
+  const half = { id: sa.id, algorithms, keys, Ni, Nr, request, response, nat, expireAt };
+  return {
+    sa: { phase: "awaiting-auth", path: sa.path, half },
+    effects: [{ kind: "send", octets: response, path: sa.path }],
+  };
+}
+
+/** An unprotected answer that refuses an IKE_SA_INIT request; it leaves no state behind. */
+export function initRefusal(
+  id: Pick<SaId, "spiI" | "spiR">,
+  refusal: Refusal,
+): Uint8Array {
+  const notify = notifyFor(refusal);
+  return emitMessage(initHead(id), notify === undefined ? [] : [notify]);
+}
+
+/** Header of a response to IKE_SA_INIT: message ID 0, ours to answer. */
+export function initHead(id: Pick<SaId, "spiI" | "spiR">): Parameters<typeof emitMessage>[0] {
+  return {
+    spiI: id.spiI,
+    spiR: id.spiR,
+    version: { major: 2, minor: 0 },
+    exchangeType: ExchangeType.IKE_SA_INIT,
+    flags: { initiator: false, version: false, response: true },
+    messageId: 0,
+  };
+}
+
+function missing(payload: string): Refusal {
+  return { kind: "missing-payload", exchange: "IKE_SA_INIT", payload };
+}

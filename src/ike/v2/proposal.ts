@@ -1,0 +1,214 @@
+/** Choosing one proposal and one transform of each type (RFC 7296 §2.7, §3.3; RFC 5282 §8). */
+
+import { type Encryption, encryptionFor } from "../../crypto/encryption.ts";
+import { suiteText, transformName } from "../../crypto/names.ts";
+import type { EncrTransform, Suite } from "../../crypto/suite.ts";
+import { Ke, TransformType } from "../../crypto/transform.ts";
+import { Reader } from "../../octets/reader.ts";
+import { type Result, err, ok } from "../../octets/result.ts";
+import { type Proposal, Protocol, type Transform } from "../../wire/message.ts";
+import { type EspSpi, asEspSpi } from "../../xfrm/state.ts";
+import {
+  type EspAlgorithms,
+  type IkeAlgorithms,
+  type TransformChoice,
+  espAlgorithmsOf,
+  ikeAlgorithmsOf,
+} from "../algorithms.ts";
+import type { Refusal } from "../refusal.ts";
+
+export type ChosenIke = {
+  readonly number: number;
+  readonly choice: TransformChoice;
+  readonly algorithms: IkeAlgorithms;
+  /** The peer's SPI of the new IKE SA in a rekey; empty in IKE_SA_INIT. */
+  readonly spi: Uint8Array;
+};
+
+export type ChosenEsp = {
+  readonly number: number;
+  readonly choice: TransformChoice;
+  readonly algorithms: EspAlgorithms;
+  /** The peer's inbound SPI. */
+  readonly spi: EspSpi;
+};
+
+/** SPIs 0-255 are reserved (RFC 4303 §2.1). */
+const ESP_SPI_MIN = 256;
+
+/**
+ * The best IKE proposal: the order of `suites` decides, then the order within each. A key exchange
+ * method for which the peer already sent its public value (`sentKe`) goes before others.
+ */
+export function chooseIke(
+  proposals: readonly Proposal[],
+  suites: readonly Suite[],
+  want: { readonly spiOctets: 0 | 8; readonly sentKe: number | undefined },
+): Result<ChosenIke, Refusal> {
+  for (const suite of suites) {
+    for (const proposal of proposals) {
+      if (proposal.protocol !== Protocol.IKE || proposal.spi.length !== want.spiOctets) continue;
+      const choice = chooseTransforms(proposal, suite, { kind: "ike", sentKe: want.sentKe });
+      const algorithms = choice === undefined ? undefined : ikeAlgorithmsOf(choice);
+      if (choice === undefined || algorithms === undefined) continue;
+      return ok({ number: proposal.number, choice, algorithms, spi: proposal.spi });
+    }
+  }
+  return err(noneChosen(proposals, suites));
+}
+
+/** The best ESP proposal. In IKE_AUTH there is no key exchange of its own: `withKe` is false. */
+export function chooseEsp(
+  proposals: readonly Proposal[],
+  suites: readonly Suite[],
+  want: { readonly withKe: boolean; readonly sentKe: number | undefined },
+): Result<ChosenEsp, Refusal> {
+  for (const suite of suites) {
+    for (const proposal of proposals) {
+      if (proposal.protocol !== Protocol.ESP || proposal.spi.length !== 4) continue;
+      const spi = new Reader(proposal.spi, "ESP SPI").u32();
+      if (spi < ESP_SPI_MIN) continue;
+      const kind = want.withKe ? "esp" : "esp-without-ke";
+      const choice = chooseTransforms(proposal, suite, { kind, sentKe: want.sentKe });
+      const algorithms = choice === undefined ? undefined : espAlgorithmsOf(choice);
+      if (choice === undefined || algorithms === undefined) continue;
+      return ok({ number: proposal.number, choice, algorithms, spi: asEspSpi(spi) });
+    }
+  }
+  return err(noneChosen(proposals, suites));
+}
+
+/** Whether one of the suites holds exactly these transforms: for an eroute known only later. */
+export function acceptsIke(suites: readonly Suite[], algorithms: IkeAlgorithms): boolean {
+  return suites.some(
+    (suite) =>
+      suite.encr.some((encr) => isEncr(algorithms.encr, encr)) &&
+      (algorithms.integ === undefined || suite.integ.includes(algorithms.integ.id)) &&
+      suite.prf.includes(algorithms.prf.id) &&
+      suite.ke.includes(algorithms.ke),
+  );
+}
+
+/** The answer to a choice: the same proposal number, one transform of each type (§3.3). */
+export function chosenProposal(
+  protocol: number,
+  chosen: { readonly number: number; readonly choice: TransformChoice },
+  spi: Uint8Array,
+): Proposal {
+  const { choice } = chosen;
+  const transforms: Transform[] = [transform(TransformType.ENCR, choice.encr.id, choice.encr.keyBits)];
+  if (protocol === Protocol.IKE) transforms.push(transform(TransformType.PRF, choice.prf));
+  if (choice.integ !== 0) transforms.push(transform(TransformType.INTEG, choice.integ));
+  if (choice.ke !== Ke.NONE) transforms.push(transform(TransformType.KE, choice.ke));
+  if (protocol !== Protocol.IKE) transforms.push(transform(TransformType.ESN, choice.esn ? 1 : 0));
+  return { number: chosen.number, protocol, spi, transforms };
+}
+
+/** `AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/X25519`, all transforms of one proposal. */
+export function proposalText(proposal: Proposal): string {
+  return proposal.transforms.map((t) => transformName(t.type, t.id, t.keyBits)).join("/");
+}
+
+function noneChosen(proposals: readonly Proposal[], suites: readonly Suite[]): Refusal {
+  return {
+    kind: "no-proposal-chosen",
+    offered: proposals.map(proposalText),
+    wanted: suites.map(suiteText),
+  };
+}
+
+type Want = {
+  readonly kind: "ike" | "esp" | "esp-without-ke";
+  readonly sentKe: number | undefined;
+};
+
+function chooseTransforms(
+  proposal: Proposal,
+  suite: Suite,
+  want: Want,
+): TransformChoice | undefined {
+  const isIke = want.kind === "ike";
+  if (!proposal.transforms.every((t) => isKnownType(t.type, isIke))) return undefined;
+  const offered = (type: number) =>
+    proposal.transforms.filter((t) => t.type === type && !t.hasUnknownAttribute);
+  const encr = chooseEncr(offered(TransformType.ENCR), suite.encr);
+  if (encr === undefined) return undefined;
+  const integ = chooseInteg(proposal, suite, encr);
+  const prf = isIke ? firstCommon(suite.prf, offered(TransformType.PRF)) : 0;
+  const ke = chooseKe(offered(TransformType.KE), suite, want);
+  const esn = isIke ? false : chooseEsn(offered(TransformType.ESN), suite.esn);
+  if (integ === undefined || prf === undefined || ke === undefined || esn === undefined) {
+    return undefined;
+  }
+  return { encr: { id: encr.id, keyBits: encr.keyBits }, integ, prf, ke, esn };
+}
+
+function isKnownType(type: number, isIke: boolean): boolean {
+  if (type === TransformType.ENCR || type === TransformType.INTEG || type === TransformType.KE) {
+    return true;
+  }
+  return type === (isIke ? TransformType.PRF : TransformType.ESN);
+}
+
+function chooseEncr(
+  offered: readonly Transform[],
+  wanted: readonly EncrTransform[],
+): EncrTransform | undefined {
+  const mixed = new Set(offered.map((t) => encryptionFor(t.id, t.keyBits)?.kind ?? "unknown"));
+  if (mixed.has("aead") && mixed.has("cbc")) return undefined;
+  return wanted.find((w) => offered.some((t) => t.id === w.id && t.keyBits === w.keyBits));
+}
+
+/** 0 with AEAD, for which an offer of anything but NONE is a fault of the proposal. */
+function chooseInteg(
+  proposal: Proposal,
+  suite: Suite,
+  encr: EncrTransform,
+): number | undefined {
+  const offered = proposal.transforms.filter((t) => t.type === TransformType.INTEG);
+  if (encryptionFor(encr.id, encr.keyBits)?.kind === "aead") {
+    return offered.length === 0 || offered.some((t) => t.id === 0) ? 0 : undefined;
+  }
+  return firstCommon(
+    suite.integ,
+    offered.filter((t) => !t.hasUnknownAttribute),
+  );
+}
+
+function chooseKe(
+  offered: readonly Transform[],
+  suite: Suite,
+  want: Want,
+): number | undefined {
+  if (want.kind === "esp-without-ke") return Ke.NONE;
+  const wanted = suite.ke.length === 0 && want.kind === "esp" ? [Ke.NONE] : suite.ke;
+  if (offered.length === 0 && want.kind === "esp") {
+    return wanted.includes(Ke.NONE) ? Ke.NONE : undefined;
+  }
+  const { sentKe } = want;
+  if (sentKe !== undefined && wanted.includes(sentKe) && offered.some((t) => t.id === sentKe)) {
+    return sentKe;
+  }
+  return firstCommon(wanted, offered);
+}
+
+/** A proposal without the ESN type means no ESN. */
+function chooseEsn(offered: readonly Transform[], wanted: readonly boolean[]): boolean | undefined {
+  const ids = offered.length === 0 ? [0] : offered.map((t) => t.id);
+  return wanted.find((esn) => ids.includes(esn ? 1 : 0));
+}
+
+function firstCommon(
+  wanted: readonly number[],
+  offered: readonly Transform[],
+): number | undefined {
+  return wanted.find((id) => offered.some((t) => t.id === id));
+}
+
+function isEncr(encr: Encryption, wanted: EncrTransform): boolean {
+  return encryptionFor(wanted.id, wanted.keyBits)?.name === encr.name;
+}
+
+function transform(type: number, id: number, keyBits?: number): Transform {
+  return { type, id, keyBits, hasUnknownAttribute: false };
+}

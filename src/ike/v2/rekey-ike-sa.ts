@@ -1,0 +1,139 @@
+/** CREATE_CHILD_SA that rekeys the IKE SA, as responder (RFC 7296 §1.3.2, §2.18). */
+
+import { type KeyExchangeResult, privateOctets } from "../../crypto/key-exchange.ts";
+import { transformName } from "../../crypto/names.ts";
+import { TransformType } from "../../crypto/transform.ts";
+import { later } from "../../octets/instant.ts";
+import { Reader } from "../../octets/reader.ts";
+import { wipe } from "../../octets/secret.ts";
+import { Writer } from "../../octets/writer.ts";
+import { ExchangeType } from "../../wire/exchange-type.ts";
+import { type IkeHeader, asIkeSpi } from "../../wire/header.ts";
+import { type Payload, Protocol } from "../../wire/message.ts";
+import { ikeAlgorithmsText } from "../algorithms.ts";
+import type { IkeContext, Step } from "../effect.ts";
+import { deriveIkeKeys, rekeySkeyseed } from "../keys.ts";
+import { NONCE_OCTETS, REPLACED_MS } from "../limits.ts";
+import type { Established, SaId, Serving } from "../phase.ts";
+import type { Refusal } from "../refusal.ts";
+import { answer, okNote, refuse } from "./answer.ts";
+import { payloadOf } from "./find-payload.ts";
+import { chooseIke, chosenProposal } from "./proposal.ts";
+
+// Initiator                        Responder
+// HDR, SK {SA, Ni, KEi} -->
+//                             <--  HDR, SK {SA, Nr, KEr}
+
+/** Chooses the algorithms of the new IKE SA and starts its key exchange. */
+export function onRekeyIkeRequest(
+  sa: Established,
+  header: IkeHeader,
+  payloads: readonly Payload[],
+  context: IkeContext,
+): Step {
+  const refuseWith = (refusal: Refusal) => refuse(sa, header, refusal, context);
+  const offer = payloadOf(payloads, "SA");
+  const ke = payloadOf(payloads, "KE");
+  const nonce = payloadOf(payloads, "NONCE");
+  if (offer === undefined) return refuseWith(missing("SA"));
+  if (ke === undefined) return refuseWith(missing("KE"));
+  if (nonce === undefined) return refuseWith(missing("Nonce"));
+  const chosen = chooseIke(offer.proposals, sa.policy.ikeSuites, {
+    spiOctets: 8,
+    sentKe: ke.method,
+  });
+  if (!chosen.ok) return refuseWith(chosen.error);
+  const method = chosen.value.choice.ke;
+  if (method !== ke.method) {
+    const offered = transformName(TransformType.KE, ke.method, undefined);
+    return refuseWith({ kind: "invalid-ke", offered, wantedMethod: method });
+  }
+  const spiI = asIkeSpi(new Reader(chosen.value.spi, "IKE SPI").u64());
+  if (spiI === 0n) {
+    return refuseWith({
+      kind: "malformed",
+      where: "SA payload",
+      detail: "the new IKE SA's SPI is zero",
+    });
+  }
+  const ticket = context.ticket();
+  const random = context.random(privateOctets(method));
+  const op = { op: "respond", method, random, peerPublic: ke.data.slice() } as const;
+  const { messageId } = header;
+  const Ni = nonce.data.slice();
+  const kind = "ike-key-exchange";
+  return {
+    sa: { ...sa, serving: { kind, messageId, ticket, chosen: chosen.value, Ni, spiI } },
+    effects: [{ kind: "key-exchange", ticket, op }],
+  };
+}
+
+/** The new IKE SA takes over all Child SAs; the old one waits for the peer to delete it (§2.8). */
+export function onIkeKeyExchange(
+  sa: Established,
+  serving: Extract<Serving, { kind: "ike-key-exchange" }>,
+  result: KeyExchangeResult,
+  context: IkeContext,
+): Step {
+  const to = { exchangeType: ExchangeType.CREATE_CHILD_SA, messageId: serving.messageId };
+  if (!result.ok) {
+    return refuse(sa, to, { kind: "key-exchange", detail: result.error.detail }, context);
+  }
+  const Nr = context.random(NONCE_OCTETS);
+  const id: SaId = { spiI: serving.spiI, spiR: context.ikeSpi(), role: "responder" };
+  const successor = successorOf(sa, serving, { id, Nr, ...result.value }, context);
+  const spi = new Writer(8).u64(id.spiR).done();
+  const payloads: Payload[] = [
+    { kind: "SA", proposals: [chosenProposal(Protocol.IKE, serving.chosen, spi)] },
+    { kind: "NONCE", data: Nr },
+    { kind: "KE", method: serving.chosen.choice.ke, data: result.value.publicValue },
+  ];
+  const answered = answer(sa, to, payloads, context);
+  const replacedUntil = later(context.now, REPLACED_MS);
+  return {
+    sa: { ...answered.sa, children: [], replacedUntil },
+    effects: [
+      { kind: "rekeyed", successor },
+      { kind: "count", counter: "ike_sas_rekeyed" },
+      answered.effect,
+      okNote("CREATE_CHILD_SA", "ike-sa-rekeyed", ikeAlgorithmsText(successor.algorithms)),
+    ],
+  };
+}
+
+function successorOf(
+  sa: Established,
+  serving: Extract<Serving, { kind: "ike-key-exchange" }>,
+  made: { readonly id: SaId; readonly Nr: Uint8Array; readonly sharedSecret: Uint8Array },
+  context: IkeContext,
+): Established {
+  const { id, Nr, sharedSecret } = made;
+  const { Ni } = serving;
+  const { algorithms } = serving.chosen;
+  const { prf } = sa.algorithms;
+  const SKEYSEED = rekeySkeyseed(prf, sa.keys.SK_d, { sharedSecret, Ni, Nr });
+  const { spiI, spiR } = id;
+  const keys = deriveIkeKeys(algorithms, SKEYSEED, { Ni, Nr, spiI, spiR });
+  wipe(SKEYSEED, sharedSecret, keys.SK_pi, keys.SK_pr);
+  return {
+    phase: "established",
+    id,
+    path: sa.path,
+    nat: sa.nat,
+    algorithms,
+    keys,
+    peer: sa.peer,
+    policy: sa.policy,
+    children: sa.children,
+    inbound: { nextId: 0, lastResponse: undefined },
+    outbound: { nextId: 0, inFlight: undefined },
+    serving: undefined,
+    deletesWaiting: sa.deletesWaiting,
+    establishedAt: context.now,
+    replacedUntil: undefined,
+  };
+}
+
+function missing(payload: string): Refusal {
+  return { kind: "missing-payload", exchange: "CREATE_CHILD_SA", payload };
+}
