@@ -19,8 +19,25 @@ export type PeerRepository = {
   list(after: string | undefined, limit: number): Promise<Result<readonly PeerRow[], LookupFault>>;
   /** Whether there was such a row. */
   remove(peerid: string): Promise<Result<boolean, LookupFault>>;
+  /** What makes look-ups slow or ambiguous in this table: missing indexes. Empty if nothing. */
+  advice(): Promise<Result<readonly string[], LookupFault>>;
+  /** How the look-ups went since opening: for the status pages. */
+  statistics(): PeerStatistics;
   /** Ends what is under way with fault `closed`, and the connections. */
   close(): Promise<void>;
 };
 
 export type DuplicatePeer = { readonly kind: "duplicate"; readonly detail: string };
+
+/** Counts since opening; a look-up that failed counts in `seconds` too. */
+export type PeerStatistics = {
+  readonly lookups: number;
+  readonly failures: number;
+  /** Look-ups that have not been answered yet. */
+  readonly waiting: number;
+  /** What the last failure said; undefined if the last look-up worked. */
+  readonly lastFault: string | undefined;
+  /** Upper bounds in seconds, with how many look-ups took no longer. */
+  readonly seconds: readonly { readonly upTo: number; readonly count: number }[];
+  readonly secondsSum: number;
+};

@@ -1,0 +1,184 @@
+/** The peer table in MySQL, MariaDB, or what speaks their protocol. */
+
+import { describeDatabase, type MysqlSettings } from "../eroute/database.ts";
+import { peerKey } from "../eroute/peer-id.ts";
+import type { LookupFault, PeerRow } from "../eroute/row.ts";
+import { err, ok, type Result } from "../octets/result.ts";
+import { type MysqlAnswer, type MysqlConnection, openMysqlConnection } from "./mysql-connection.ts";
+import { abortedFault, type MysqlFault } from "./mysql-fault.ts";
+import type { DuplicatePeer, NewPeer } from "./repository.ts";
+import { mysqlSchema } from "./schema.ts";
+import { peerRow, type Statement, type Statements, statementsFor } from "./statement.ts";
+import type { Answer, Page, PeerTable, Selected, Selection } from "./table.ts";
+import { columnAdvice, createTable, indexAdvice, unmapped } from "./table-shape.ts";
+
+export function openMysqlTable(settings: MysqlSettings): PeerTable {
+  return new MysqlTable(settings);
+}
+
+class MysqlTable implements PeerTable {
+  readonly #settings: MysqlSettings;
+  readonly #statements: Statements;
+  /** Connections at rest, the last used last. */
+  #idle: MysqlConnection[] = [];
+  readonly #busy = new Set<MysqlConnection>();
+  #closed = false;
+
+  constructor(settings: MysqlSettings) {
+    this.#settings = settings;
+    this.#statements = statementsFor(mysqlSchema(settings));
+  }
+
+  async select(selection: Selection, rowsPerKey: number, signal: AbortSignal): Answer<Selected> {
+    const statement = this.#statements.select(selection, rowsPerKey);
+    const answer = await this.#read(statement, signal);
+    if (!answer.ok) return answer;
+    const rows = answer.value.rows.map(peerRow);
+    return ok({ rows, complete: rows.length <= statement.rowsMax });
+  }
+
+  async check(signal: AbortSignal): Answer<undefined> {
+    const answer = await this.#read(this.#statements.probe(), signal);
+    return answer.ok ? ok(undefined) : answer;
+  }
+
+  async init(signal: AbortSignal): Answer<"created" | "exists"> {
+    const probe = await this.#run(this.#statements.probe(), signal);
+    if (probe.ok) return ok("exists");
+    if (probe.error.code !== "ER_NO_SUCH_TABLE") return err(probe.error.fault);
+    const created = await this.#run(createTable(mysqlSchema(this.#settings)), signal);
+    if (created.ok) return ok("created");
+    // Another one was faster.
+    return created.error.code === "ER_TABLE_EXISTS_ERROR" ? ok("exists") : err(created.error.fault);
+  }
+
+  async add(
+    peer: NewPeer,
+    signal: AbortSignal,
+  ): Promise<Result<undefined, LookupFault | DuplicatePeer>> {
+    const missing = unmapped(peer, this.#settings);
+    if (missing !== undefined) return err(missing);
+    // A table that was not made by us may have no unique key that would refuse a second row.
+    const same = await this.#sameId(peer.peerid, signal);
+    if (!same.ok) return same;
+    if (same.value.length > 0) return err(duplicate(peer.peerid, this.#settings));
+    const answer = await this.#run(this.#statements.insert(peer), signal);
+    if (answer.ok) return ok(undefined);
+    if (answer.error.code !== "ER_DUP_ENTRY") return err(answer.error.fault);
+    return err(duplicate(peer.peerid, this.#settings));
+  }
+
+  async list(page: Page, signal: AbortSignal): Answer<readonly PeerRow[]> {
+    const answer = await this.#read(this.#statements.list(page), signal);
+    return answer.ok ? ok(answer.value.rows.map(peerRow)) : answer;
+  }
+
+  async remove(peerid: string, signal: AbortSignal): Answer<boolean> {
+    const found = await this.#sameId(peerid, signal);
+    if (!found.ok) return found;
+    const other = found.value.find((row) => peerKey(row.peerid) !== peerKey(peerid));
+    if (other !== undefined) {
+      const where = describeDatabase(this.#settings);
+      const detail = `${where}: takes ${other.peerid} for the same ID: remove the row with SQL`;
+      return err({ kind: "other", detail });
+    }
+    if (found.value.length === 0) return ok(false);
+    const answer = await this.#run(this.#statements.remove(peerid), signal);
+    return answer.ok ? ok(answer.value.changed > 0) : err(answer.error.fault);
+  }
+
+  async advice(signal: AbortSignal): Answer<readonly string[]> {
+    const { database, table } = this.#settings;
+    const answer = await this.#read({ sql: INDEXES, params: [database, table] }, signal);
+    if (!answer.ok) return answer;
+    const indexes = answer.value.rows.map((row) => ({
+      column: String(row[0]),
+      unique: String(row[1]) === "1",
+    }));
+    return ok(indexAdvice(indexes, this.#settings));
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    for (const connection of [...this.#idle, ...this.#busy]) connection.destroy();
+    this.#idle = [];
+    return Promise.resolve();
+  }
+
+  /** Rows that the database takes for this ID's. */
+  async #sameId(peerid: string, signal: AbortSignal): Answer<readonly PeerRow[]> {
+    const selection = { by: "peerid", values: [peerid] } as const;
+    const answer = await this.select(selection, SAME_ID_ROWS_MAX, signal);
+    return answer.ok ? ok(answer.value.rows) : answer;
+  }
+
+  /** A reading statement: once more if the connection died before the answer. */
+  async #read(statement: Statement, signal: AbortSignal): Answer<MysqlAnswer> {
+    let answer = await this.#run(statement, signal);
+    if (!answer.ok && answer.error.lost && !signal.aborted) {
+      // What killed one connection has most likely killed the others: a server that restarted.
+      for (const connection of this.#idle.splice(0)) connection.destroy();
+      answer = await this.#run(statement, signal);
+    }
+    if (answer.ok) return answer;
+    if (answer.error.fault.kind !== "no-column") return err(answer.error.fault);
+    return err(await this.#explainColumns(answer.error.fault, signal));
+  }
+
+  async #run(statement: Statement, signal: AbortSignal): Promise<Result<MysqlAnswer, MysqlFault>> {
+    const opened = await this.#take(signal);
+    if (!opened.ok) return opened;
+    const connection = opened.value;
+    this.#busy.add(connection);
+    const answer = await connection.execute(statement, signal);
+    this.#busy.delete(connection);
+    if (!answer.ok && answer.error.lost) connection.destroy();
+    if (this.#closed) connection.destroy();
+    else if (connection.isUsable()) this.#rest(connection);
+    return answer;
+  }
+
+  #take(signal: AbortSignal): Promise<Result<MysqlConnection, MysqlFault>> {
+    if (this.#closed) return Promise.resolve(err(abortedFault(this.#settings)));
+    const usedAfterMs = performance.now() - IDLE_MS_MAX;
+    for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
+      // A firewall on the way may have forgotten a connection that rested for long.
+      if (idle.isUsable() && idle.usedMs() > usedAfterMs) return Promise.resolve(ok(idle));
+      idle.destroy();
+    }
+    return openMysqlConnection(this.#settings, signal);
+  }
+
+  #rest(connection: MysqlConnection): void {
+    if (this.#idle.length < this.#settings.poolMax) this.#idle.push(connection);
+    else connection.destroy();
+  }
+
+  async #explainColumns(fault: LookupFault, signal: AbortSignal): Promise<LookupFault> {
+    const { database, table } = this.#settings;
+    const answer = await this.#run({ sql: COLUMNS, params: [database, table] }, signal);
+    if (!answer.ok) return fault;
+    const names = answer.value.rows.map((row) => String(row[0]));
+    const advice = columnAdvice(names, this.#settings);
+    const detail = advice ?? fault.detail;
+    return { kind: "no-column", detail };
+  }
+}
+
+function duplicate(peerid: string, settings: MysqlSettings): DuplicatePeer {
+  const detail = `${describeDatabase(settings)}: there is a row for ${peerid} already`;
+  return { kind: "duplicate", detail };
+}
+
+const COLUMNS =
+  "select column_name from information_schema.columns " +
+  "where table_schema = ? and table_name = ? order by ordinal_position limit 256";
+
+/** The first column of each index, and whether it alone is unique. */
+const INDEXES =
+  "select min(case when seq_in_index = 1 then column_name end), " +
+  "max(non_unique) = 0 and count(*) = 1 from information_schema.statistics " +
+  "where table_schema = ? and table_name = ? group by index_name limit 64";
+
+const SAME_ID_ROWS_MAX = 16;
+const IDLE_MS_MAX = 60_000;

@@ -1,0 +1,82 @@
+/** Opens an egroup's table: an engine, with coalescing, deadlines and counting around it. */
+
+import { createSecureContext } from "node:tls";
+import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
+import type { LookupFault } from "../eroute/row.ts";
+import { err, ok, type Result } from "../octets/result.ts";
+import { createBatcher } from "./batch.ts";
+import { openMysqlTable } from "./mysql.ts";
+import type { PeerRepository } from "./repository.ts";
+import { openSqliteTable } from "./sqlite.ts";
+import { createStatistics } from "./statistics.ts";
+import type { PeerTable } from "./table.ts";
+
+/**
+ * A repository for these settings. Nothing is connected yet: {@link PeerRepository.check} does. It
+ * fails only for settings that can never work.
+ */
+export function openPeers(settings: DatabaseSettings): Result<PeerRepository, LookupFault> {
+  const fault = impossible(settings);
+  if (fault !== undefined) return err(fault);
+  const mysql = settings.engine === "mysql";
+  const table = mysql ? openMysqlTable(settings) : openSqliteTable(settings);
+  return ok(supervise(table, settings, mysql ? settings.poolMax : 1));
+}
+
+function supervise(
+  table: PeerTable,
+  settings: DatabaseSettings,
+  queriesMax: number,
+): PeerRepository {
+  const { deadlineMs, waitingMax } = settings;
+  const source = describeDatabase(settings);
+  const statistics = createStatistics();
+  const batcher = createBatcher({
+    table,
+    queriesMax,
+    waitingMax,
+    deadlineMs,
+    source,
+    statistics,
+  });
+  const inTime = <T>(work: (signal: AbortSignal) => Promise<T>) => withDeadline(work, deadlineMs);
+  return {
+    find: (key) => batcher.find(key),
+    check: () => inTime((signal) => table.check(signal)),
+    init: () => inTime((signal) => table.init(signal)),
+    add: (peer) => inTime((signal) => table.add(peer, signal)),
+    list: (after, limit) => inTime((signal) => table.list({ after, limit }, signal)),
+    remove: (peerid) => inTime((signal) => table.remove(peerid, signal)),
+    advice: () => inTime((signal) => table.advice(signal)),
+    statistics: () => statistics.read(batcher.waiting()),
+    close() {
+      batcher.close();
+      return table.close();
+    },
+  };
+}
+
+async function withDeadline<T>(
+  work: (signal: AbortSignal) => Promise<T>,
+  deadlineMs: number,
+): Promise<T> {
+  const abort = new AbortController();
+  const timer = setTimeout(() => abort.abort(), deadlineMs);
+  try {
+    return await work(abort.signal);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function impossible(settings: DatabaseSettings): LookupFault | undefined {
+  if (settings.engine !== "mysql" || settings.tls.mode !== "verify") return undefined;
+  if (settings.tls.caPem === undefined) return undefined;
+  try {
+    createSecureContext({ ca: settings.tls.caPem });
+    return undefined;
+  } catch {
+    const detail = `${describeDatabase(settings)}: the CA file holds no PEM certificate`;
+    return { kind: "other", detail };
+  }
+}

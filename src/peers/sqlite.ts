@@ -1,0 +1,254 @@
+/** The peer table in an SQLite file: for a single router, and for trying things out. */
+
+import { Database, type Statement as Prepared } from "bun:sqlite";
+import { closeSync, openSync, statSync } from "node:fs";
+import { describeDatabase, type SqliteSettings } from "../eroute/database.ts";
+import { peerKey } from "../eroute/peer-id.ts";
+import type { LookupFault, PeerRow } from "../eroute/row.ts";
+import { err, ok, type Result } from "../octets/result.ts";
+import type { DuplicatePeer, NewPeer } from "./repository.ts";
+import { type PeerSchema, sqliteSchema } from "./schema.ts";
+import {
+  peerRow,
+  type RawRow,
+  type Statement,
+  type Statements,
+  statementsFor,
+} from "./statement.ts";
+import type { Answer, Page, PeerTable, Selected, Selection } from "./table.ts";
+import { columnAdvice, createIndex, createTable, indexAdvice, unmapped } from "./table-shape.ts";
+
+export function openSqliteTable(settings: SqliteSettings): PeerTable {
+  return new SqliteTable(settings);
+}
+
+/** An open file, and which file that was when it was opened. */
+type Opened = { readonly database: Database; readonly file: string };
+
+class SqliteTable implements PeerTable {
+  readonly #settings: SqliteSettings;
+  readonly #schema: PeerSchema;
+  readonly #statements: Statements;
+  readonly #prepared = new Map<string, Prepared>();
+  #opened: Opened | undefined;
+  #closed = false;
+
+  constructor(settings: SqliteSettings) {
+    this.#settings = settings;
+    this.#schema = sqliteSchema(settings);
+    this.#statements = statementsFor(this.#schema);
+  }
+
+  async select(selection: Selection, rowsPerKey: number, signal: AbortSignal): Answer<Selected> {
+    const statement = this.#statements.select(selection, rowsPerKey);
+    const rows = await this.#rows(statement, signal);
+    if (!rows.ok) return rows;
+    const complete = rows.value.length <= statement.rowsMax;
+    return ok({ rows: rows.value.map(peerRow), complete });
+  }
+
+  async check(signal: AbortSignal): Answer<undefined> {
+    const rows = await this.#rows(this.#statements.probe(), signal);
+    return rows.ok ? ok(undefined) : rows;
+  }
+
+  async init(signal: AbortSignal): Answer<"created" | "exists"> {
+    const made = this.#createFile();
+    if (!made.ok) return made;
+    const present = await this.check(signal);
+    if (present.ok) return ok("exists");
+    if (present.error.kind !== "no-table") return present;
+    // Write-ahead logging: who writes a row does not keep the daemon from reading others.
+    const statements = [
+      { sql: "pragma journal_mode = wal", params: [] },
+      createTable(this.#schema),
+      createIndex(this.#schema, this.#settings.table),
+    ];
+    for (const statement of statements) {
+      const done = await this.#rows(statement, signal);
+      if (!done.ok) return done;
+    }
+    return ok("created");
+  }
+
+  async add(
+    peer: NewPeer,
+    signal: AbortSignal,
+  ): Promise<Result<undefined, LookupFault | DuplicatePeer>> {
+    const missing = unmapped(peer, this.#settings);
+    if (missing !== undefined) return err(missing);
+    const found = await this.#spellings(peer.peerid, signal);
+    if (!found.ok) return found;
+    if (found.value.length > 0) {
+      const detail = `${this.#where()}: there is a row for ${peer.peerid} already`;
+      return err({ kind: "duplicate", detail });
+    }
+    const done = await this.#rows(this.#statements.insert(peer), signal);
+    return done.ok ? ok(undefined) : done;
+  }
+
+  async list(page: Page, signal: AbortSignal): Answer<readonly PeerRow[]> {
+    const rows = await this.#rows(this.#statements.list(page), signal);
+    return rows.ok ? ok(rows.value.map(peerRow)) : rows;
+  }
+
+  async remove(peerid: string, signal: AbortSignal): Answer<boolean> {
+    const found = await this.#spellings(peerid, signal);
+    if (!found.ok) return found;
+    for (const spelling of new Set(found.value)) {
+      const done = await this.#rows(this.#statements.remove(spelling), signal);
+      if (!done.ok) return done;
+    }
+    return ok(found.value.length > 0);
+  }
+
+  async advice(signal: AbortSignal): Answer<readonly string[]> {
+    const { table } = this.#settings;
+    const rows = await this.#rows({ sql: INDEXES, params: [table] }, signal);
+    if (!rows.ok) return rows;
+    const indexes = rows.value.map((row) => ({ column: String(row[0]), unique: row[1] === 1 }));
+    return ok(indexAdvice(indexes, this.#settings));
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    this.#forgetFile();
+    return Promise.resolve();
+  }
+
+  /** How the table's rows spell this ID. */
+  async #spellings(peerid: string, signal: AbortSignal): Answer<readonly string[]> {
+    const selected = await this.select({ by: "peerid", values: [peerid] }, ROWS_MAX, signal);
+    if (!selected.ok) return selected;
+    const ids = selected.value.rows.map((row) => row.peerid);
+    return ok(ids.filter((id) => peerKey(id) === peerKey(peerid)));
+  }
+
+  /**
+   * Runs a statement, which takes microseconds. SQLite's own wait for a lock would hold up the
+   * event loop, so the waiting is done here.
+   */
+  async #rows(statement: Statement, signal: AbortSignal): Answer<readonly RawRow[]> {
+    for (;;) {
+      if (signal.aborted || this.#closed) return err(this.#timeout());
+      try {
+        const database = this.#database();
+        if (!database.ok) return database;
+        return ok(this.#prepare(database.value, statement.sql).values(...statement.params));
+      } catch (error) {
+        if (!isBusy(error)) return err(this.#faultOf(error));
+      }
+      await Bun.sleep(BUSY_RETRY_MS);
+    }
+  }
+
+  #prepare(database: Database, text: string): Prepared {
+    const known = this.#prepared.get(text);
+    if (known !== undefined) return known;
+    if (this.#prepared.size >= STATEMENTS_MAX) this.#finalize();
+    const prepared = database.prepare(text);
+    this.#prepared.set(text, prepared);
+    return prepared;
+  }
+
+  /** The file, opened anew if another one has taken its place since. */
+  #database(): Result<Database, LookupFault> {
+    const file = fileIdentity(this.#settings.path);
+    if (this.#opened !== undefined && this.#opened.file === file) {
+      return ok(this.#opened.database);
+    }
+    this.#forgetFile();
+    if (file === undefined) {
+      const advice = `\`erouted peers init --egroup ${this.#settings.egroup}\` creates it`;
+      const detail = `${this.#where()}: there is no such file: ${advice}`;
+      return err({ kind: "no-table", detail });
+    }
+    const database = openFile(this.#settings.path);
+    database.run("pragma busy_timeout = 0");
+    this.#opened = { database, file };
+    return ok(database);
+  }
+
+  #createFile(): Result<undefined, LookupFault> {
+    try {
+      // Keys are in it: for its owner only.
+      closeSync(openSync(this.#settings.path, "a", 0o600));
+      return ok(undefined);
+    } catch (error) {
+      return err(this.#faultOf(error));
+    }
+  }
+
+  #forgetFile(): void {
+    this.#finalize();
+    this.#opened?.database.close();
+    this.#opened = undefined;
+  }
+
+  #finalize(): void {
+    for (const prepared of this.#prepared.values()) prepared.finalize();
+    this.#prepared.clear();
+  }
+
+  #where(): string {
+    return describeDatabase(this.#settings);
+  }
+
+  #timeout(): LookupFault {
+    const ms = this.#settings.deadlineMs;
+    return { kind: "timeout", detail: `${this.#where()}: locked for more than ${ms} ms` };
+  }
+
+  #faultOf(error: unknown): LookupFault {
+    const said = error instanceof Error ? error.message : String(error);
+    const egroup = this.#settings.egroup;
+    if (said.includes("no such table")) {
+      const advice = `\`erouted peers init --egroup ${egroup}\` creates it`;
+      return { kind: "no-table", detail: `${this.#where()}: ${said}: ${advice}` };
+    }
+    if (said.includes("no such column") || said.includes("has no column")) {
+      const detail = columnAdvice(this.#columnNames(), this.#settings) ?? said;
+      return { kind: "no-column", detail };
+    }
+    const code = (error as { code?: unknown }).code;
+    const denied = code === "EACCES" || code === "SQLITE_READONLY" || code === "SQLITE_PERM";
+    if (denied) return { kind: "access-denied", detail: `${this.#where()}: ${said}` };
+    const missing = code === "ENOENT" || code === "SQLITE_CANTOPEN";
+    return { kind: missing ? "unreachable" : "other", detail: `${this.#where()}: ${said}` };
+  }
+
+  #columnNames(): readonly string[] {
+    const query = "select name from pragma_table_info(?)";
+    const rows = this.#opened?.database.prepare(query).values(this.#settings.table) ?? [];
+    return rows.map((row) => String(row[0]));
+  }
+}
+
+/** Read only if the file may not be written: look-ups need no more. */
+function openFile(path: string): Database {
+  try {
+    return new Database(path, { readwrite: true, create: false });
+  } catch {
+    return new Database(path, { readonly: true });
+  }
+}
+
+function fileIdentity(path: string): string | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? undefined : `${stat.dev} ${stat.ino}`;
+}
+
+function isBusy(error: unknown): boolean {
+  const code = String((error as { code?: unknown }).code);
+  return code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED");
+}
+
+/** The first column of each index, and whether it alone is unique. */
+const INDEXES =
+  'select column.name, "unique" and (select count(*) from pragma_index_info(list.name)) = 1 ' +
+  "from pragma_index_list(?) as list, pragma_index_info(list.name) as column " +
+  "where column.seqno = 0 limit 64";
+
+const ROWS_MAX = 16;
+const BUSY_RETRY_MS = 10;
+const STATEMENTS_MAX = 64;

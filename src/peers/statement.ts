@@ -1,0 +1,120 @@
+/** The queries on the peer table: drizzle writes them, an engine prepares and executes them. */
+
+import { asc, type Column, eq, gt, inArray, like, or, type SQL, sql } from "drizzle-orm";
+import { assert } from "../octets/assert.ts";
+import type { PeerRow } from "../eroute/row.ts";
+import type { NewPeer } from "./repository.ts";
+import { COLUMN_KEYS, type ColumnKey, type PeerSchema } from "./schema.ts";
+import type { Page, Selection } from "./table.ts";
+
+export type Statement = { readonly sql: string; readonly params: readonly string[] };
+
+/** One row as a driver hands it out, in the order of {@link COLUMN_KEYS}. */
+export type RawRow = readonly unknown[];
+
+export type Statements = {
+  /** One row more than `rowsMax` shows that there are too many. */
+  select(selection: Selection, rowsPerKey: number): Statement & { readonly rowsMax: number };
+  list(page: Page): Statement;
+  insert(peer: NewPeer): Statement;
+  remove(peerid: string): Statement;
+  /** Reads nothing, but fails where a look-up would. */
+  probe(): Statement;
+};
+
+export function statementsFor(schema: PeerSchema): Statements {
+  const peerid = required(schema, "peerid");
+  const selects = new Map<string, string>();
+  const render = (query: SQL): Statement => {
+    const rendered = schema.dialect.sqlToQuery(query);
+    return { sql: rendered.sql, params: rendered.params as string[] };
+  };
+  const rows = selectRows(schema);
+  return {
+    select(selection, rowsPerKey) {
+      const values = pad(selection.values);
+      const rowsMax = values.length * rowsPerKey;
+      const params =
+        selection.by === "peerid" ? values : [...values, ...values.map((value) => `${value}/%`)];
+      // The text depends on two small numbers only: few statements are prepared, and none twice.
+      const shape = `${selection.by} ${values.length} ${rowsMax}`;
+      const known = selects.get(shape);
+      if (known !== undefined) return { sql: known, params, rowsMax };
+      const where = selection.by === "peerid" ? inArray(peerid, values) : networks(schema, values);
+      const text = render(sql`${rows} where ${where} ${limit(rowsMax + 1)}`).sql;
+      selects.set(shape, text);
+      return { sql: text, params, rowsMax };
+    },
+    list(page) {
+      const where = page.after === undefined ? sql`` : sql`where ${gt(peerid, page.after)}`;
+      return render(sql`${rows} ${where} order by ${asc(peerid)} ${limit(page.limit)}`);
+    },
+    insert(peer) {
+      const given = COLUMN_KEYS.filter((key) => schema.columns[key] && peer[key] != null);
+      const names = given.map((key) => sql.identifier(required(schema, key).name));
+      const values = given.map((key) => sql`${peer[key]}`);
+      const comma = sql`, `;
+      return render(
+        sql`insert into ${schema.table} (${sql.join(names, comma)}) values (${sql.join(values, comma)})`,
+      );
+    },
+    remove(id) {
+      return render(sql`delete from ${schema.table} where ${eq(peerid, id)}`);
+    },
+    probe() {
+      return render(sql`${rows} ${limit(0)}`);
+    },
+  };
+}
+
+/** A driver's row as ours: whatever the types of the table's columns, text or null. */
+export function peerRow(raw: RawRow): PeerRow {
+  return {
+    peerid: asText(raw[0]) ?? "",
+    password: asText(raw[1]),
+    remip: asText(raw[2]),
+    remmsk: asText(raw[3]),
+    peerip: asText(raw[4]),
+    bakpeerip: asText(raw[5]),
+    ourid: asText(raw[6]),
+  };
+}
+
+function required(schema: PeerSchema, key: ColumnKey): Column {
+  const column = schema.columns[key];
+  assert(column !== undefined, `column ${key} is not mapped`);
+  return column;
+}
+
+function selectRows(schema: PeerSchema): SQL {
+  const columns = COLUMN_KEYS.map((key) => schema.columns[key] ?? sql`null`);
+  const list = columns.map((column) => sql`${column}`);
+  return sql`select ${sql.join(list, sql`, `)} from ${schema.table}`;
+}
+
+/** The network address alone, or with a mask behind it: both are found by the index. */
+function networks(schema: PeerSchema, values: readonly string[]): SQL | undefined {
+  const remip = required(schema, "remip");
+  return or(inArray(remip, values), ...values.map((value) => like(remip, `${value}/%`)));
+}
+
+/** Not a parameter: some servers refuse a prepared LIMIT whose number comes as a double. */
+function limit(rows: number): SQL {
+  return sql`limit ${sql.raw(String(Math.trunc(rows)))}`;
+}
+
+/** Repeats the last value up to a power of two, so that few distinct statements are prepared. */
+function pad(values: readonly string[]): readonly string[] {
+  let length = 1;
+  while (length < values.length) length *= 2;
+  const last = values.at(-1);
+  assert(last !== undefined, "a selection has a value");
+  return [...values, ...new Array<string>(length - values.length).fill(last)];
+}
+
+function asText(value: unknown): string | null {
+  if (value === null || value === undefined) return null;
+  if (typeof value === "string") return value;
+  if (value instanceof Uint8Array) return new TextDecoder().decode(value);
+  return String(value);
+}

@@ -1,0 +1,27 @@
+/** What an engine has to offer: one table, without coalescing, deadlines or counting. */
+
+import type { LookupFault, LookupKey, PeerRow } from "../eroute/row.ts";
+import type { Result } from "../octets/result.ts";
+import type { DuplicatePeer, NewPeer } from "./repository.ts";
+
+/** Several keys of one kind, none twice. Networks are given without a prefix length. */
+export type Selection = { readonly by: LookupKey["by"]; readonly values: readonly string[] };
+
+/** `complete` is false if there are more rows than were asked for. */
+export type Selected = { readonly rows: readonly PeerRow[]; readonly complete: boolean };
+
+/** Every promise settles at once with `timeout` when its signal is aborted, and never rejects. */
+export type PeerTable = {
+  select(selection: Selection, rowsPerKey: number, signal: AbortSignal): Answer<Selected>;
+  check(signal: AbortSignal): Answer<undefined>;
+  init(signal: AbortSignal): Answer<"created" | "exists">;
+  add(peer: NewPeer, signal: AbortSignal): Promise<Result<undefined, LookupFault | DuplicatePeer>>;
+  list(page: Page, signal: AbortSignal): Answer<readonly PeerRow[]>;
+  remove(peerid: string, signal: AbortSignal): Answer<boolean>;
+  advice(signal: AbortSignal): Answer<readonly string[]>;
+  close(): Promise<void>;
+};
+
+export type Answer<T> = Promise<Result<T, LookupFault>>;
+
+export type Page = { readonly after: string | undefined; readonly limit: number };
