@@ -1,0 +1,46 @@
+# erouted: `make help` says what there is.
+
+BUN := node_modules/.bin/bun
+OUT := build/out
+SOURCES := $(shell find src -type f 2>/dev/null)
+
+.DEFAULT_GOAL := help
+.PHONY: help build test lint format run demo bench clean
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
+
+build: $(OUT)/erouted ## compile build/out/erouted, one executable that needs nothing beside it
+
+$(OUT)/erouted: $(SOURCES) build/compile.sh package.json bun.lock | $(OUT)/ready
+	build/compile.sh $@
+
+# What building needs: Bun and the packages of bun.lock.
+$(OUT)/ready: package.json bun.lock build/prepare.sh
+	build/prepare.sh tools
+	@mkdir -p $(OUT) && touch $@
+
+test: ## everything: install what tests need (as root), lint, build, run all tests
+	@build/prepare.sh packages
+	@$(MAKE) --no-print-directory lint build
+	$(BUN) build/test.ts
+
+lint: $(OUT)/ready ## style, imports between rooms, types
+	$(BUN) --bun node_modules/.bin/biome ci --max-diagnostics=50
+	$(BUN) --bun node_modules/.bin/tsc -p .
+
+format: $(OUT)/ready ## let Biome rewrite what it can: layout, order of imports
+	$(BUN) --bun node_modules/.bin/biome check --write
+
+run: build ## run the executable here with build/example.toml, stop with Ctrl-C
+	build/run.sh
+
+demo: build ## concentrator and four sites on a kernel with ESP, explained step by step
+	@build/prepare.sh packages
+	$(BUN) build/demo.ts
+
+bench: build ## how fast: handshakes, look-ups, memory
+	$(BUN) build/bench.ts
+
+clean: ## remove what was built
+	rm -rf $(OUT)

@@ -1,0 +1,76 @@
+#!/usr/bin/env bash
+# Installs what building and testing need. Quick when all is there.
+#   prepare.sh packages   Debian packages for the tests (build/packages.txt), then tools
+#   prepare.sh tools      Bun, in the version that package.json names, and the packages of bun.lock
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+say() { printf 'prepare: %s\n' "$*" >&2; }
+fail() { say "$*"; exit 1; }
+
+# dpkg-query fails for a name it has never heard of, and still tells about the others.
+missing_packages() {
+  command -v node >/dev/null || echo nodejs
+  command -v npm >/dev/null || echo npm
+  { xargs dpkg-query -W -f '${db:Status-Abbrev} ${Package}\n' <build/packages.txt 2>/dev/null || true; } |
+    awk '$1 == "ii" { print $2 }' | sort | comm -13 - <(sort build/packages.txt)
+}
+
+# Daemons that a package brings must not start: the tests start their own.
+without_services() {
+  local policy=/usr/sbin/policy-rc.d
+  if [ -e $policy ]; then
+    "$@"
+    return
+  fi
+  printf '#!/bin/sh\nexit 101\n' >$policy
+  chmod +x $policy
+  trap 'rm -f /usr/sbin/policy-rc.d' EXIT
+  "$@"
+  rm -f $policy
+  trap - EXIT
+}
+
+install_packages() {
+  export DEBIAN_FRONTEND=noninteractive
+  apt-get -q -o Acquire::Retries=3 update ||
+    say "the package lists could not be refreshed completely; going on"
+  without_services apt-get -q -y -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
+    install --no-install-recommends "$@"
+}
+
+packages() {
+  command -v dpkg-query >/dev/null || fail "not Debian: install these yourself: $(xargs <build/packages.txt)"
+  local missing
+  mapfile -t missing < <(missing_packages)
+  [ "${#missing[@]}" -gt 0 ] || return 0
+  say "missing: ${missing[*]}"
+  [ "$(id -u)" = 0 ] ||
+    fail "run once as root: apt-get install --no-install-recommends ${missing[*]}"
+  install_packages "${missing[@]}"
+}
+
+# npm brings Bun; its own installer then puts the binary for this machine in place.
+tools() {
+  local version tool=build/out/tool
+  command -v npm >/dev/null || fail "npm is missing: apt-get install nodejs npm"
+  version=$(sed -nE 's/^ *"bun": "([0-9.]+)".*/\1/p' package.json)
+  if [ "$($tool/node_modules/.bin/bun --version 2>/dev/null)" != "$version" ]; then
+    say "installing bun $version"
+    mkdir -p $tool
+    echo '{ "private": true }' >$tool/package.json
+    npm install --prefix $tool --no-save --no-package-lock --no-audit --no-fund --loglevel=error \
+      "bun@$version" >&2
+    $tool/node_modules/.bin/bun --version >/dev/null 2>&1 ||
+      (cd $tool/node_modules/bun && node install.js)
+  fi
+  $tool/node_modules/.bin/bun install --frozen-lockfile >&2
+  [ "$(node_modules/.bin/bun --version 2>/dev/null)" = "$version" ] ||
+    (cd node_modules/bun && node install.js)
+}
+
+case "${1:-}" in
+  packages) packages && tools ;;
+  tools) tools ;;
+  *) fail "usage: prepare.sh packages|tools" ;;
+esac

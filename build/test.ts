@@ -1,0 +1,50 @@
+/** Runs all tests, and ends with one line that counts them: `N passed, N failed`. */
+
+import { mkdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { type Outcome, parseJunit, type TestResult } from "./junit.ts";
+
+const TEST_MS_MAX = 20_000;
+
+const project = join(import.meta.dir, "..");
+const report = join(import.meta.dir, "out/tests.xml");
+
+await mkdir(join(import.meta.dir, "out"), { recursive: true });
+await rm(report, { force: true });
+
+const run = Bun.spawn(
+  [
+    process.execPath,
+    "test",
+    `--timeout=${TEST_MS_MAX}`,
+    "--reporter=junit",
+    `--reporter-outfile=${report}`,
+    ...process.argv.slice(2),
+  ],
+  { cwd: project, stdin: "ignore", stdout: "inherit", stderr: "inherit" },
+);
+const status = await run.exited;
+const results = (await Bun.file(report).exists()) ? parseJunit(await Bun.file(report).text()) : [];
+process.exitCode = conclude(results, status);
+
+/** Says what failed and how many of each there are; gives the exit status. */
+function conclude(all: readonly TestResult[], bunStatus: number): number {
+  const of = (outcome: Outcome) => all.filter((result) => result.outcome === outcome);
+  const failed = of("failed");
+  const skipped = of("skipped");
+  const inCi = process.env.CI === "true";
+  console.log("");
+  for (const result of failed) console.log(`failed: ${result.file}: ${result.name}`);
+  for (const result of skipped) console.log(`skipped: ${result.file}: ${result.name}`);
+  // A file that does not load, or a crash, is in no report: it must not pass for nothing.
+  const unreported = bunStatus !== 0 && failed.length === 0;
+  if (unreported) console.log(`failed: bun test ended with status ${bunStatus}, see above`);
+  if (all.length === 0) console.log("failed: no test ran");
+  const skippedCounts = inCi && skipped.length > 0;
+  if (skippedCounts) console.log("failed: in CI no test may be skipped");
+
+  const failures = failed.length + (unreported || all.length === 0 || skippedCounts ? 1 : 0);
+  const tail = skipped.length > 0 ? `, ${skipped.length} skipped` : "";
+  console.log(`${of("passed").length} passed, ${failures} failed${tail}`);
+  return failures === 0 ? 0 : 1;
+}

@@ -1,0 +1,64 @@
+/**
+ * Runs each `guest/*.guest.ts` on a kernel with ESP and reports its tests as tests of this file.
+ * `GUEST=name` runs only the files whose name holds it.
+ */
+
+import { test } from "bun:test";
+import { basename, join } from "node:path";
+import type { TestResult } from "../../build/junit.ts";
+import { findGround, type Ground, runInGuest } from "./in-guest.ts";
+
+/** A guest has one CPU; two at once keep both cores of a small machine busy. */
+const GUESTS_AT_ONCE_MAX = 2;
+
+const PROJECT = join(import.meta.dir, "../..");
+const wanted = process.env.GUEST ?? "";
+const files = [...new Bun.Glob("test/real/guest/*.guest.ts").scanSync({ cwd: PROJECT })]
+  .filter((file) => basename(file).includes(wanted))
+  .sort();
+
+const ground = await findGround();
+
+if (ground.kind === "none") {
+  registerWithoutGround(ground.why);
+} else {
+  for (const results of await runAll(files, ground)) results.forEach(register);
+}
+
+/** All files, a few at a time; results in the files' order. */
+async function runAll(all: readonly string[], where: Ground): Promise<readonly TestResult[][]> {
+  const results: TestResult[][] = all.map(() => []);
+  const queue = [...all.entries()];
+  const worker = async (): Promise<void> => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      const [index, file] = next;
+      const report = await runInGuest(file, where);
+      results[index] = [...report.results];
+      console.error(`${file}: ${report.results.length} tests in ${report.seconds.toFixed(1)} s`);
+    }
+  };
+  await Promise.all(Array.from({ length: GUESTS_AT_ONCE_MAX }, worker));
+  return results;
+}
+
+function register(result: TestResult): void {
+  const name = `${basename(result.file, ".guest.ts")} (kernel with ESP) > ${result.name}`;
+  if (result.outcome === "skipped") {
+    test.skip(name, () => {});
+    return;
+  }
+  test(name, () => {
+    if (result.outcome === "failed") throw new Error(result.detail);
+  });
+}
+
+/** Nothing proved is nothing passed: where it matters, a missing kernel is a failure. */
+function registerWithoutGround(why: string): void {
+  const name = `a kernel with ESP is at hand for ${files.length} files: ${why}`;
+  if (process.env.CI === undefined) test.skip(name, () => {});
+  else {
+    test(name, () => {
+      throw new Error(why);
+    });
+  }
+}
