@@ -40,6 +40,8 @@ export type IkeEvent =
     }
   /** Tell the peer that the IKE SA is deleted. */
   | { readonly kind: "close"; readonly why: string }
+  /** Forget the IKE SA without a word: the peer has said that it knows nothing of it any more. */
+  | { readonly kind: "drop"; readonly why: string }
   /** One Child SA is gone here (its lifetime is over): tell the peer. */
   | { readonly kind: "close-child"; readonly spiIn: number }
   | { readonly kind: "deadline" };

@@ -6,7 +6,7 @@ import { ExchangeType } from "../wire/exchange-type.ts";
 import type { IkeHeader } from "../wire/header.ts";
 import type { Payload } from "../wire/message.ts";
 import { Protocol } from "../wire/message.ts";
-import type { IkeContext, Step } from "./effect.ts";
+import type { IkeContext, IkeEffect, Step } from "./effect.ts";
 import type { IkeEvent } from "./event.ts";
 import { LINGER_MS } from "./limits.ts";
 import { type Closing, type Established, type IkeSa, saIdOf } from "./phase.ts";
@@ -42,6 +42,8 @@ export function step(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
       return onInstalled(sa, event, context);
     case "close":
       return onClose(sa, event.why, context);
+    case "drop":
+      return drop(sa, event.why);
     case "close-child":
       return sa.phase === "established" ? closeChild(sa, event.spiIn, context) : same(sa);
     case "deadline":
@@ -261,6 +263,19 @@ function onClose(sa: IkeSa, why: string, context: IkeContext): Step {
   if ("half" in sa) wipeIkeKeys(sa.half.keys);
   const reason = { kind: "we-deleted", why } as const;
   return { sa: undefined, effects: [{ kind: "ended", reason }] };
+}
+
+function drop(sa: IkeSa, why: string): Step {
+  if (sa.phase === "ended") return { sa: undefined, effects: [] };
+  const reason = { kind: "we-deleted", why } as const;
+  if (sa.phase !== "established") return { sa: undefined, effects: [{ kind: "ended", reason }] };
+  const effects: IkeEffect[] = sa.children.map((child) => ({
+    kind: "child-down",
+    spiIn: child.spiIn,
+    why,
+  }));
+  wipeIkeKeys(sa.keys);
+  return { sa: undefined, effects: [...effects, { kind: "ended", reason }] };
 }
 
 function onDeadline(sa: IkeSa, context: IkeContext): Step {

@@ -8,6 +8,7 @@ import { wipeIkeKeys } from "../keys.ts";
 import { DELETE_ATTEMPTS_MAX, RETRANSMIT_BACKOFF, RETRANSMIT_MS_FIRST } from "../limits.ts";
 import type { Closing, Established, InFlight } from "../phase.ts";
 import { sealMessage } from "../protect.ts";
+import { deleteEffects } from "./informational.ts";
 
 /** Deletes the IKE SA: all of it is removed here at once, the peer is told until it answers. */
 export function close(sa: Established, why: string, context: IkeContext): Step {
@@ -31,14 +32,14 @@ export function closeChild(sa: Established, spiIn: number, context: IkeContext):
   const child = sa.children.find((candidate) => candidate.spiIn === spiIn);
   if (child === undefined) return { sa, effects: [] };
   const children = sa.children.filter((candidate) => candidate !== child);
-  const down: IkeEffect = { kind: "child-down", spiIn: child.spiIn, why: "expired" };
+  const down = deleteEffects(child, sa.children, "expired");
   const waiting: Established = {
     ...sa,
     children,
     deletesWaiting: [...sa.deletesWaiting, child.spiIn],
   };
   const next = sendWaitingDeletes(waiting, context);
-  return { sa: next.sa, effects: [down, ...next.effects] };
+  return { sa: next.sa, effects: [...down, ...next.effects] };
 }
 
 /** Sends the Deletes that waited, in one message, if none of ours is in flight. */

@@ -23,7 +23,7 @@ export function onInformationalRequest(
     .flatMap((payload) => childrenOf(sa, payload.spis));
   const children = sa.children.filter((child) => !gone.includes(child));
   const effects: IkeEffect[] = [];
-  for (const child of gone) effects.push(...deleteEffects(child, sa.children));
+  for (const child of gone) effects.push(...deleteEffects(child, sa.children, "peer-deleted"));
   // The pairs of what the peer named: our inbound SPIs (§1.4.1).
   const spis = gone.map((child) => child.spiIn);
   const response: Payload[] =
@@ -45,14 +45,21 @@ function onIkeDelete(sa: Established, header: IkeHeader, context: IkeContext): S
 }
 
 /** What a deleted Child SA leaves to do: its successor may send now, its states go. */
-export function deleteEffects(child: ChildSa, all: readonly ChildSa[]): IkeEffect[] {
+export function deleteEffects(
+  child: ChildSa,
+  all: readonly ChildSa[],
+  why: "peer-deleted" | "expired",
+): IkeEffect[] {
   const effects: IkeEffect[] = [];
   const successor = all.find((candidate) => candidate.replaces === child.spiIn);
   if (successor !== undefined) {
     effects.push({ kind: "child-outbound", spiIn: successor.spiIn });
   }
-  const why = successor === undefined ? "peer-deleted" : "rekeyed";
-  effects.push({ kind: "child-down", spiIn: child.spiIn, why });
+  effects.push({
+    kind: "child-down",
+    spiIn: child.spiIn,
+    why: successor === undefined ? why : "rekeyed",
+  });
   return effects;
 }
 

@@ -1,0 +1,200 @@
+/** The whole engine, seen from outside: events in, effects out; no I/O, clock or randomness. */
+
+import type { Suite } from "../crypto/suite.ts";
+import type { EroutePlan } from "../eroute/eroute.ts";
+import { CookieJar } from "../ike/cookie.ts";
+import { never } from "../octets/assert.ts";
+import { type Instant, later } from "../octets/instant.ts";
+import type { XfrmExpire } from "../xfrm/event.ts";
+import { isOurReqid } from "../xfrm/request.ts";
+import { admit } from "./admit.ts";
+import { DeadlineHeap } from "./deadline-heap.ts";
+import { destinationOf } from "./demultiplex.ts";
+import { deliver, drain, start } from "./drive.ts";
+import type { Effect } from "./effect.ts";
+import { type Engine, count, ikeContextOf, inMs } from "./engine.ts";
+import type { Event } from "./event.ts";
+import { evict, hasOpenIkeSas, shutDownPortion } from "./evict.ts";
+import { onKernelAnswer } from "./install.ts";
+import { onPeerRows } from "./look-up.ts";
+import { Rate } from "./rate.ts";
+import { COUNTER_NAMES, type CounterName, type Snapshot } from "./snapshot.ts";
+import { snapshotOf } from "./views.ts";
+
+export type Concentrator = {
+  /** Takes in one event; returns what has to be done now, in this order. Never waits. */
+  handle(event: Event, now: Instant): readonly Effect[];
+  /** When to send `{ kind: "deadline" }` next, if nothing else happens before. */
+  nextDeadline(): Instant | undefined;
+  /** What the status pages show: a copy, cheap, no secrets. */
+  snapshot(): Snapshot;
+  /** After `shutdown`: whether every site has been told and has answered. */
+  isIdle(): boolean;
+};
+
+export type ConcentratorOptions = {
+  readonly plan: EroutePlan;
+  readonly now: Instant;
+  /** Cryptographically strong random octets. */
+  random(octets: number): Uint8Array;
+};
+
+/** Answers to strangers, and journal entries about them, a second. */
+const STRANGER_ANSWERS_PER_SECOND = 500;
+const STRANGER_NOTES_PER_SECOND = 20;
+
+/** IKE SAs whose deadlines are handled in one go; the rest is due at once again. */
+const DEADLINES_AT_ONCE = 64;
+
+/** A concentrator without any SA. */
+export function createConcentrator(options: ConcentratorOptions): Concentrator {
+  const engine = createEngine(options);
+  return {
+    handle(event, now) {
+      engine.now = now;
+      dispatch(engine, event);
+      drain(engine);
+      return engine.out.splice(0);
+    },
+    nextDeadline: () => nextDeadline(engine),
+    snapshot: () => snapshotOf(engine),
+    isIdle: () => engine.shuttingDown && engine.sas.size === engine.lingering,
+  };
+}
+
+function dispatch(engine: Engine, event: Event): void {
+  switch (event.kind) {
+    case "datagram":
+      return onDatagram(engine, event);
+    case "peer-rows":
+      return onPeerRows(engine, event.lookup, event.result);
+    case "kernel-answer":
+      return onKernelAnswer(engine, event.request, event.result);
+    case "key-exchange-answer":
+      return onKeyExchangeAnswer(engine, event);
+    case "configuration":
+      engine.plan = event.plan;
+      engine.ikeSuites = allIkeSuites(event.plan);
+      return;
+    case "shutdown":
+      engine.shuttingDown = true;
+      return shutDownPortion(engine);
+    case "deadline":
+      return onDeadline(engine);
+    case "expire":
+      return onExpire(engine, event.expire);
+    case "acquire":
+    case "mapping":
+      return;
+    default:
+      never(event);
+  }
+}
+
+function onDatagram(engine: Engine, event: Extract<Event, { kind: "datagram" }>): void {
+  const { octets, path } = event;
+  const destination = destinationOf(engine, octets, path);
+  if (destination.kind === "nowhere") return;
+  const { header } = destination;
+  if (destination.kind === "ike-sa") {
+    return deliver(engine, destination.spi, { kind: "message", header, octets, path });
+  }
+  if (engine.shuttingDown) return;
+  const admitted = admit(engine, { header, octets, path });
+  if (admitted !== undefined) start(engine, admitted.entry, admitted.effects);
+}
+
+function onKeyExchangeAnswer(
+  engine: Engine,
+  event: Extract<Event, { kind: "key-exchange-answer" }>,
+): void {
+  const waiting = engine.keyExchanges.get(event.request);
+  if (waiting === undefined) return count(engine, "late_answers");
+  engine.keyExchanges.delete(event.request);
+  if (!engine.sas.has(waiting.spi)) count(engine, "late_answers");
+  const { ticket } = waiting;
+  deliver(engine, waiting.spi, { kind: "key-exchange-answer", ticket, result: event.result });
+}
+
+function onDeadline(engine: Engine): void {
+  for (let handled = 0; handled < DEADLINES_AT_ONCE; handled++) {
+    const spi = engine.deadlines.takeDue(engine.now);
+    if (spi === undefined) break;
+    deliver(engine, spi as Parameters<typeof deliver>[1], { kind: "deadline" });
+  }
+  if (engine.shuttingDown) return shutDownPortion(engine);
+  if (engine.now >= engine.evictAt) evict(engine);
+}
+
+/** The kernel has removed a state whose time or volume was over: the Child SA goes (R5). */
+function onExpire(engine: Engine, expire: XfrmExpire): void {
+  if (!expire.hard || !isOurReqid(expire.reqid)) return;
+  const installed = engine.installed.get(expire.id.spi) ?? byOutboundSpi(engine, expire);
+  if (installed === undefined) return;
+  const { spiIn } = installed.child;
+  deliver(engine, installed.ikeSpi, { kind: "close-child", spiIn });
+}
+
+/** Rare, so it may walk: inbound states expire at the same time as outbound ones. */
+function byOutboundSpi(engine: Engine, expire: XfrmExpire) {
+  for (const installed of engine.installed.values()) {
+    const { outbound } = installed;
+    if (outbound.spi === expire.id.spi && outbound.dst.value === expire.id.dst.value) {
+      return installed;
+    }
+  }
+  return undefined;
+}
+
+function nextDeadline(engine: Engine): Instant | undefined {
+  if (engine.shuttingDown && hasOpenIkeSas(engine)) return inMs(engine, 1);
+  const next = engine.deadlines.next();
+  if (engine.shuttingDown) return next;
+  return next === undefined || engine.evictAt < next ? engine.evictAt : next;
+}
+
+function createEngine(options: ConcentratorOptions): Engine {
+  const { plan, now, random } = options;
+  const counters = Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0]));
+  const engine: Engine = {
+    plan,
+    ikeSuites: allIkeSuites(plan),
+    now,
+    random,
+    context: ikeContextOf(() => engine),
+    sas: new Map(),
+    halfOpen: 0,
+    lingering: 0,
+    initRequests: new Map(),
+    eroutes: new Map(),
+    dynamicCount: 0,
+    lookups: new Map(),
+    unknownIds: new Map(),
+    keyExchanges: new Map(),
+    kernelRequests: new Map(),
+    installed: new Map(),
+    policies: new Map(),
+    reqids: new Map(),
+    reqidsTaken: new Set(),
+    deadlines: new DeadlineHeap(),
+    evictAt: later(now, plan.limits.evictEveryMs),
+    cookies: new CookieJar(random, now),
+    strangerAnswers: new Rate(STRANGER_ANSWERS_PER_SECOND, now),
+    strangerNotes: new Rate(STRANGER_NOTES_PER_SECOND, now),
+    counters: counters as Record<CounterName, number>,
+    inbox: [],
+    out: [],
+    nextNumber: 0,
+    shuttingDown: false,
+  };
+  return engine;
+}
+
+/** Every suite of every eroute once, in order of configuration. */
+function allIkeSuites(plan: EroutePlan): readonly Suite[] {
+  const suites = new Map<string, Suite>();
+  for (const eroute of plan.eroutes) {
+    for (const suite of eroute.ike) suites.set(JSON.stringify(suite), suite);
+  }
+  return [...suites.values()];
+}

@@ -1,0 +1,66 @@
+/** A datagram's way to its IKE SA (RFC 7296 §2.5, §2.6, §3.1). */
+
+import type { Path } from "../inet/endpoint.ts";
+import { emitMessage } from "../wire/emit-message.ts";
+import { ExchangeType } from "../wire/exchange-type.ts";
+import { type IkeHeader, type IkeSpi, parseHeader } from "../wire/header.ts";
+import { NotifyType } from "../wire/notify-type.ts";
+import { notify } from "../ike/refusal.ts";
+import { type Engine, count } from "./engine.ts";
+
+/** Where a datagram belongs. */
+export type Destination =
+  | { readonly kind: "ike-sa"; readonly spi: IkeSpi; readonly header: IkeHeader }
+  | { readonly kind: "stranger"; readonly header: IkeHeader }
+  | { readonly kind: "nowhere" };
+
+/** Finds the IKE SA by our own SPI; counts, and where the RFC says so answers, all else. */
+export function destinationOf(engine: Engine, octets: Uint8Array, path: Path): Destination {
+  count(engine, "datagrams_received");
+  const parsed = parseHeader(octets);
+  if (!parsed.ok) return nowhere(engine, "datagrams_malformed");
+  const header = parsed.value;
+  if (header.version.major !== 2) {
+    answerVersion(engine, header, path);
+    return nowhere(engine, "datagrams_bad_version");
+  }
+  if (header.spiI === 0n) return nowhere(engine, "datagrams_malformed");
+  // The flag says who sent it: the original initiator's messages carry our SPI as SPIr.
+  const spi = header.flags.initiator ? header.spiR : header.spiI;
+  if (engine.sas.has(spi)) return { kind: "ike-sa", spi, header };
+  const isFirst =
+    header.exchangeType === ExchangeType.IKE_SA_INIT &&
+    header.flags.initiator &&
+    !header.flags.response &&
+    header.spiR === 0n;
+  if (!isFirst) return nowhere(engine, "datagrams_unknown_spi");
+  if (header.messageId !== 0) return nowhere(engine, "datagrams_malformed");
+  return { kind: "stranger", header };
+}
+
+function nowhere(
+  engine: Engine,
+  counter: "datagrams_malformed" | "datagrams_bad_version" | "datagrams_unknown_spi",
+): Destination {
+  count(engine, counter);
+  return { kind: "nowhere" };
+}
+
+/** A higher version is told ours (§2.5); a response, or version 1, gets no answer. */
+function answerVersion(engine: Engine, header: IkeHeader, path: Path): void {
+  if (header.version.major < 3 || header.flags.response) return;
+  if (!engine.strangerAnswers.take(engine.now)) return count(engine, "datagrams_rate_limited");
+  const { spiI, spiR, exchangeType, messageId } = header;
+  const octets = emitMessage(
+    {
+      spiI,
+      spiR,
+      version: { major: 2, minor: 0 },
+      exchangeType,
+      flags: { initiator: false, version: false, response: true },
+      messageId,
+    },
+    [notify(NotifyType.INVALID_MAJOR_VERSION)],
+  );
+  engine.out.push({ kind: "send", octets, path });
+}

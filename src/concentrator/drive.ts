@@ -1,0 +1,215 @@
+/** Drives IKE SAs: hands an event to one, and carries out what it wants. */
+
+import { AssertionError, never } from "../octets/assert.ts";
+import type { IkeEffect } from "../ike/effect.ts";
+import type { IkeEvent } from "../ike/event.ts";
+import { deadlineOf, isHalfOpen, step } from "../ike/ike-sa.ts";
+import { type EndReason, type IkeSa, localSpi, saIdOf } from "../ike/phase.ts";
+import { endWord } from "../ike/v2/answer.ts";
+import type { IkeSpi } from "../wire/header.ts";
+import { type Engine, type Entry, addEntry, count, journal } from "./engine.ts";
+import type { KeyExchangeId } from "./event.ts";
+import { installChild, installOutbound, removeChild } from "./install.ts";
+import { identify, leaveEroute, useEroute } from "./look-up.ts";
+
+/** IKE SAs that only answer repeats: with so many of them, the next one is forgotten at once. */
+const LINGERING_MAX = 20_000;
+
+/** Hands an event to the IKE SA with this local SPI, if there is one. */
+export function deliver(engine: Engine, spi: IkeSpi, event: IkeEvent): void {
+  const entry = engine.sas.get(spi);
+  if (entry === undefined) return;
+  guard(engine, entry, spi, () => {
+    const wasHalfOpen = isHalfOpen(entry.sa);
+    const result = step(entry.sa, event, engine.context);
+    settle(engine, entry, result.sa, wasHalfOpen);
+    perform(engine, entry, result.effects);
+    afterStep(engine, entry, result.sa);
+  });
+}
+
+/** Carries out the first effects of an IKE SA that was just admitted. */
+export function start(engine: Engine, entry: Entry, effects: readonly IkeEffect[]): void {
+  const spi = localSpi(saIdOf(entry.sa));
+  engine.deadlines.set(spi, deadlineOf(entry.sa));
+  guard(engine, entry, spi, () => perform(engine, entry, effects));
+}
+
+/** Handles what the tables' files left for IKE SAs, and what comes of it, until nothing is left. */
+export function drain(engine: Engine): void {
+  for (let parcel = engine.inbox.shift(); parcel !== undefined; parcel = engine.inbox.shift()) {
+    deliver(engine, parcel.spi, parcel.event);
+  }
+}
+
+/** A bug in one IKE SA costs that IKE SA, its kernel states included; the others go on. */
+function guard(engine: Engine, entry: Entry, spi: IkeSpi, work: () => void): void {
+  try {
+    work();
+  } catch (fault) {
+    count(engine, "internal_errors");
+    const isOurs = fault instanceof AssertionError;
+    journal(engine, entry, {
+      level: "error",
+      step: "daemon",
+      outcome: "failed",
+      reason: "internal-error",
+      detail: `please report this bug: ${isOurs ? fault.message : String(fault)}`,
+    });
+    discard(engine, entry, spi, "internal-error");
+  }
+}
+
+/** Keeps the tables true to the IKE SA's new phase. */
+function settle(engine: Engine, entry: Entry, next: IkeSa | undefined, wasHalfOpen: boolean): void {
+  const spi = localSpi(saIdOf(entry.sa));
+  const stillHalfOpen = next !== undefined && isHalfOpen(next);
+  if (wasHalfOpen && !stillHalfOpen) engine.halfOpen--;
+  if (entry.initKey !== undefined && (next === undefined || next.phase === "established")) {
+    engine.initRequests.delete(entry.initKey);
+    entry.initKey = undefined;
+  }
+  const wasLingering = entry.sa.phase === "ended";
+  if (wasLingering) engine.lingering--;
+  const isLingering = next?.phase === "ended";
+  if (next === undefined || (isLingering && engine.lingering >= LINGERING_MAX)) {
+    engine.sas.delete(spi);
+    engine.deadlines.set(spi, undefined);
+    return;
+  }
+  if (isLingering) engine.lingering++;
+  entry.sa = next;
+  engine.deadlines.set(spi, deadlineOf(next));
+}
+
+function perform(engine: Engine, entry: Entry, effects: readonly IkeEffect[]): void {
+  for (const effect of effects) performOne(engine, entry, effect);
+}
+
+function performOne(engine: Engine, entry: Entry, effect: IkeEffect): void {
+  const spi = localSpi(saIdOf(entry.sa));
+  switch (effect.kind) {
+    case "send":
+      engine.out.push(effect);
+      return;
+    case "key-exchange": {
+      const { ticket, op } = effect;
+      engine.keyExchanges.set(ticket, { spi, ticket });
+      engine.out.push({ kind: "key-exchange", request: keyExchangeId(ticket), op });
+      return;
+    }
+    case "identify":
+      return identify(engine, entry, effect);
+    case "authenticated":
+      return onAuthenticated(engine, entry, spi, effect.initialContact);
+    case "child-up":
+      entry.installing = effect.child.spiIn;
+      return installChild(engine, entry, effect);
+    case "child-outbound":
+      return installOutbound(engine, effect.spiIn);
+    case "child-down":
+      return removeChild(engine, effect.spiIn);
+    case "rekeyed":
+      return onRekeyed(engine, entry, effect.successor);
+    case "count":
+      return count(engine, effect.counter);
+    case "note":
+      return journal(engine, entry, effect.note);
+    case "ended":
+      return onEnded(engine, entry, spi, effect.reason);
+    default:
+      never(effect);
+  }
+}
+
+function keyExchangeId(ticket: number): KeyExchangeId {
+  return ticket as KeyExchangeId;
+}
+
+/** The eroute comes into use; former IKE SAs of the site go once the new one is up. */
+function onAuthenticated(
+  engine: Engine,
+  entry: Entry,
+  spi: IkeSpi,
+  initialContact: boolean,
+): void {
+  useEroute(engine, entry);
+  count(engine, "ike_sas_established");
+  const { eroute } = entry;
+  if (eroute === undefined) return;
+  entry.supersedes = [...eroute.ikeSas];
+  entry.initialContact = initialContact;
+  eroute.ikeSas.add(spi);
+}
+
+/** Only now: so that no packet of the site finds itself without a policy in between. */
+function afterStep(engine: Engine, entry: Entry, sa: IkeSa | undefined): void {
+  if (entry.supersedes.length === 0) return;
+  if (sa?.phase === "established" && sa.serving !== undefined) return;
+  // INITIAL_CONTACT says that the site knows nothing of the others any more (§2.4).
+  const kind = entry.initialContact ? "drop" : "close";
+  for (const spi of entry.supersedes) {
+    engine.inbox.push({ spi, event: { kind, why: "replaced-by-newer" } });
+  }
+  entry.supersedes = [];
+}
+
+/** The Child SAs belong to the new IKE SA now, and so does the eroute. */
+function onRekeyed(engine: Engine, entry: Entry, successor: IkeSa): void {
+  const next = addEntry(engine, successor);
+  const spi = localSpi(saIdOf(successor));
+  next.peerId = entry.peerId;
+  next.eroute = entry.eroute;
+  next.eroute?.ikeSas.add(spi);
+  if (successor.phase === "established") {
+    for (const child of successor.children) {
+      const installed = engine.installed.get(child.spiIn);
+      if (installed !== undefined) installed.ikeSpi = spi;
+    }
+  }
+  engine.deadlines.set(spi, deadlineOf(successor));
+}
+
+function onEnded(engine: Engine, entry: Entry, spi: IkeSpi, reason: EndReason): void {
+  removeLeftChild(engine, entry, spi);
+  const why = endWord(reason);
+  if (entry.eroute === undefined) {
+    count(engine, "negotiations_failed");
+    return;
+  }
+  count(engine, "ike_sas_closed");
+  if (reason.kind === "we-deleted") {
+    journal(engine, entry, {
+      level: "info",
+      step: "INFORMATIONAL",
+      outcome: "note",
+      reason: why,
+      detail: `IKE SA deleted: ${why}`,
+    });
+  }
+  const { eroute } = entry;
+  entry.eroute = undefined;
+  leaveEroute(engine, eroute, spi, why);
+}
+
+/** A Child SA that was on its way into the kernel when its IKE SA ended. */
+function removeLeftChild(engine: Engine, entry: Entry, spi: IkeSpi): void {
+  const { installing } = entry;
+  if (installing === undefined || engine.installed.get(installing)?.ikeSpi !== spi) return;
+  removeChild(engine, installing);
+}
+
+function discard(engine: Engine, entry: Entry, spi: IkeSpi, why: string): void {
+  if (isHalfOpen(entry.sa)) engine.halfOpen--;
+  if (entry.initKey !== undefined) engine.initRequests.delete(entry.initKey);
+  engine.sas.delete(spi);
+  engine.deadlines.set(spi, undefined);
+  if (entry.sa.phase === "established") {
+    for (const child of entry.sa.children) removeChild(engine, child.spiIn);
+  }
+  removeLeftChild(engine, entry, spi);
+  const { eroute } = entry;
+  entry.eroute = undefined;
+  if (eroute !== undefined) leaveEroute(engine, eroute, spi, why);
+}
+

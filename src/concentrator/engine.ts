@@ -1,0 +1,203 @@
+/** The concentrator's tables: what all IKE SAs share. Only the files of this room touch them. */
+
+import type { Suite } from "../crypto/suite.ts";
+import type { ChildOptions, Eroute, EroutePlan } from "../eroute/eroute.ts";
+import type { PeerId } from "../eroute/peer-id.ts";
+import type { Prefix } from "../inet/prefix.ts";
+import { type Instant, later } from "../octets/instant.ts";
+import type { CookieJar } from "../ike/cookie.ts";
+import type { IkeContext } from "../ike/effect.ts";
+import type { IkeEvent } from "../ike/event.ts";
+import { type IkeSa, type SaId, type Ticket, localSpi, saIdOf } from "../ike/phase.ts";
+import { formatEndpoint } from "../inet/endpoint.ts";
+import { type IkeSpi, asIkeSpi } from "../wire/header.ts";
+import { type EspSpi, asEspSpi } from "../xfrm/state.ts";
+import { DeadlineHeap } from "./deadline-heap.ts";
+import type { Effect } from "./effect.ts";
+import type { KernelRequestId, LookupId } from "./event.ts";
+import type { Installed, PolicyUse } from "./install.ts";
+import type { JournalEntry } from "./journal.ts";
+import type { Rate } from "./rate.ts";
+import type { CounterName } from "./snapshot.ts";
+
+/** An IKE SA in the table, and what the concentrator knows of it beyond IKE. */
+export type Entry = {
+  sa: IkeSa;
+  peerId: PeerId | undefined;
+  /** The eroute that it will belong to, once it is authenticated. */
+  candidate: ErouteInUse | undefined;
+  eroute: ErouteInUse | undefined;
+  /** Key in {@link Engine.initRequests} while a repeat of IKE_SA_INIT can come. */
+  initKey: string | undefined;
+  /** IKE SAs of the same site that it takes over from, once it is up. */
+  supersedes: readonly IkeSpi[];
+  initialContact: boolean;
+  /** Our SPI of the Child SA that was last sent to the kernel: its IKE SA may end before. */
+  installing: EspSpi | undefined;
+};
+
+/** A dynamic eroute (R4), or a normal one with an IKE SA. */
+export type ErouteInUse = {
+  readonly kind: "dynamic" | "normal";
+  readonly key: string;
+  readonly name: string;
+  readonly base: Eroute;
+  readonly peerId: PeerId;
+  readonly createdAt: Instant;
+  readonly localSubnets: readonly Prefix[];
+  readonly remoteSubnets: readonly Prefix[];
+  readonly child: ChildOptions;
+  /** Local SPIs of its IKE SAs, oldest first. */
+  readonly ikeSas: Set<IkeSpi>;
+};
+
+/** A look-up under way, and the IKE SA that waits for it. */
+export type WaitingLookup = {
+  readonly spi: IkeSpi;
+  readonly ticket: Ticket;
+  readonly peerId: PeerId;
+  readonly base: Extract<Eroute, { kind: "base" }>;
+};
+
+export type Waiting = { readonly spi: IkeSpi; readonly ticket: Ticket };
+
+/** One event for one IKE SA, to be handled before anything else. */
+export type Parcel = { readonly spi: IkeSpi; readonly event: IkeEvent };
+
+export type Engine = {
+  plan: EroutePlan;
+  /** All suites of all eroutes: whose site it is turns out in IKE_AUTH. */
+  ikeSuites: readonly Suite[];
+  now: Instant;
+  readonly random: (count: number) => Uint8Array;
+  readonly context: IkeContext;
+  /** By local SPI. */
+  readonly sas: Map<IkeSpi, Entry>;
+  halfOpen: number;
+  /** IKE SAs that are over and only answer repeats. */
+  lingering: number;
+  readonly initRequests: Map<string, IkeSpi>;
+  /** In order of creation: the oldest first (R7). */
+  readonly eroutes: Map<string, ErouteInUse>;
+  dynamicCount: number;
+  readonly lookups: Map<LookupId, WaitingLookup>;
+  /** Peer keys without a row, and until when they are not asked for again. */
+  readonly unknownIds: Map<string, Instant>;
+  readonly keyExchanges: Map<number, Waiting>;
+  readonly kernelRequests: Map<KernelRequestId, Installed>;
+  /** By our inbound SPI. */
+  readonly installed: Map<EspSpi, Installed>;
+  readonly policies: Map<string, PolicyUse>;
+  readonly reqids: Map<string, { readonly reqid: number; uses: number }>;
+  readonly reqidsTaken: Set<number>;
+  readonly deadlines: DeadlineHeap;
+  evictAt: Instant;
+  readonly cookies: CookieJar;
+  /** Unprotected answers to strangers. */
+  readonly strangerAnswers: Rate;
+  /** Journal entries about strangers: a flood must not fill the journal. */
+  readonly strangerNotes: Rate;
+  readonly counters: Record<CounterName, number>;
+  readonly inbox: Parcel[];
+  readonly out: Effect[];
+  nextNumber: number;
+  shuttingDown: boolean;
+};
+
+/** How many requests may be numbered before numbers are used again: far more than can wait. */
+const NUMBERS = 2 ** 48;
+
+/** A number that no request under way has. */
+export function numberOf(engine: Engine): number {
+  engine.nextNumber = (engine.nextNumber + 1) % NUMBERS;
+  return engine.nextNumber;
+}
+
+export function count(engine: Engine, counter: CounterName): void {
+  engine.counters[counter]++;
+}
+
+/** What the IKE SAs get from outside: time, randomness, numbers, free SPIs. */
+export function ikeContextOf(engine: () => Engine): IkeContext {
+  return {
+    get now() {
+      return engine().now;
+    },
+    random: (octets) => engine().random(octets),
+    ticket: () => numberOf(engine()) as Ticket,
+    espSpi: () => freeEspSpi(engine()),
+    ikeSpi: () => freeIkeSpi(engine()),
+  };
+}
+
+/** Writes down what happened, with whatever is known of the site. */
+export function journal(
+  engine: Engine,
+  about: Entry | undefined,
+  entry: Omit<JournalEntry, "peerId" | "eroute" | "remote" | "ikeSa"> & {
+    readonly remote?: string;
+    readonly peerId?: string;
+    readonly eroute?: string;
+  },
+): void {
+  const sa = about?.sa;
+  engine.out.push({
+    kind: "journal",
+    entry: {
+      ...entry,
+      peerId: entry.peerId ?? about?.peerId,
+      eroute: entry.eroute ?? about?.eroute?.name ?? about?.candidate?.name,
+      remote: entry.remote ?? (sa === undefined ? undefined : formatEndpoint(sa.path.remote)),
+      ikeSa: sa === undefined ? undefined : ikeSaName(saIdOf(sa)),
+    },
+  });
+}
+
+/** `SPIi_SPIr` in hex. */
+export function ikeSaName(id: SaId): string {
+  return `${spiHex(id.spiI)}_${spiHex(id.spiR)}`;
+}
+
+/** Puts a new IKE SA into the table. */
+export function addEntry(engine: Engine, sa: IkeSa): Entry {
+  const entry: Entry = {
+    sa,
+    peerId: undefined,
+    candidate: undefined,
+    eroute: undefined,
+    initKey: undefined,
+    supersedes: [],
+    initialContact: false,
+    installing: undefined,
+  };
+  engine.sas.set(localSpi(saIdOf(sa)), entry);
+  return entry;
+}
+
+/** How long ago or ahead: the engine's own arithmetic on instants. */
+export function inMs(engine: Engine, ms: number): Instant {
+  return later(engine.now, ms);
+}
+
+function spiHex(spi: bigint): string {
+  return spi.toString(16).padStart(16, "0");
+}
+
+function freeIkeSpi(engine: Engine): IkeSpi {
+  for (;;) {
+    const octets = engine.random(8);
+    const spi = asIkeSpi(new DataView(octets.buffer, octets.byteOffset, 8).getBigUint64(0));
+    if (spi !== 0n && !engine.sas.has(spi)) return spi;
+  }
+}
+
+/** SPIs below 256 are reserved (RFC 4303 §2.1); those below 4096 are left to set-ups by hand. */
+const ESP_SPI_MIN = 0x1000;
+
+function freeEspSpi(engine: Engine): EspSpi {
+  for (;;) {
+    const octets = engine.random(4);
+    const spi = asEspSpi(new DataView(octets.buffer, octets.byteOffset, 4).getUint32(0));
+    if (spi >= ESP_SPI_MIN && !engine.installed.has(spi)) return spi;
+  }
+}

@@ -1,0 +1,259 @@
+/** Child SAs in the kernel: installed, taken over, removed; policies shared by selector. */
+
+import { formatAddress } from "../inet/address.ts";
+import { formatPrefix } from "../inet/prefix.ts";
+import type { ChildSa } from "../ike/child-sa.ts";
+import type { IkeEffect } from "../ike/effect.ts";
+import type { Nat } from "../ike/nat.ts";
+import { type Ticket, localSpi, saIdOf } from "../ike/phase.ts";
+import type { Refusal } from "../ike/refusal.ts";
+import { selectorsText } from "../ike/v2/narrow.ts";
+import { assert } from "../octets/assert.ts";
+import { type Result, err, ok } from "../octets/result.ts";
+import { wipe } from "../octets/secret.ts";
+import type { IkeSpi } from "../wire/header.ts";
+import type { XfrmPolicy, XfrmPolicyId } from "../xfrm/policy.ts";
+import {
+  type KernelResult,
+  REQID_MARK,
+  type XfrmRefusal,
+  type XfrmRequest,
+} from "../xfrm/request.ts";
+import type { XfrmState, XfrmStateId } from "../xfrm/state.ts";
+import { type Engine, type Entry, count, journal, numberOf } from "./engine.ts";
+import type { KernelRequestId } from "./event.ts";
+import { childPolicies, inboundState, outboundState } from "./xfrm-of-child.ts";
+
+/** A Child SA with what stands for it in the kernel. */
+export type Installed = {
+  readonly child: ChildSa;
+  ikeSpi: IkeSpi;
+  readonly localAddress: string;
+  readonly remoteAddress: string;
+  readonly encapsulated: boolean;
+  readonly reqidKey: string;
+  readonly inbound: XfrmStateId;
+  readonly outbound: XfrmStateId;
+  readonly policies: readonly XfrmPolicy[];
+  /** The outbound state of a rekeyed Child SA, until the old one is deleted (RFC 7296 §2.8). */
+  outboundWaiting: XfrmState | undefined;
+  readonly ticket: Ticket;
+  /** Kernel requests of its installation that have no answer yet. */
+  readonly pending: Set<KernelRequestId>;
+  refusal: XfrmRefusal | undefined;
+  removed: boolean;
+};
+
+/** One policy of the kernel, and the Child SAs that use it: the last one's template is in force. */
+export type PolicyUse = {
+  readonly id: XfrmPolicyId;
+  readonly users: { readonly spiIn: number; readonly policy: XfrmPolicy }[];
+};
+
+type ChildUp = Extract<IkeEffect, { kind: "child-up" }>;
+
+/** Asks the kernel for states and policies: inbound before outbound, states before policies. */
+export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
+  const eroute = entry.eroute;
+  const { sa } = entry;
+  assert(eroute !== undefined && sa.phase === "established", "a Child SA needs its eroute");
+  const reqidKey = `${eroute.key} ${selectorsText(up.child.local, up.child.remote)}`;
+  const place = {
+    child: up.child,
+    path: sa.path,
+    encapsulate: needsEncapsulation(sa.nat),
+    reqid: takeReqid(engine, reqidKey),
+    options: eroute.child,
+  };
+  const inbound = inboundState(place, up.keys);
+  const outbound = outboundState(place, up.keys);
+  const installed: Installed = {
+    child: up.child,
+    ikeSpi: localSpi(saIdOf(sa)),
+    localAddress: formatAddress(inbound.id.dst),
+    remoteAddress: formatAddress(outbound.id.dst),
+    encapsulated: place.encapsulate,
+    reqidKey,
+    inbound: inbound.id,
+    outbound: outbound.id,
+    policies: childPolicies(place),
+    outboundWaiting: up.inboundOnly ? outbound : undefined,
+    ticket: up.ticket,
+    pending: new Set(),
+    refusal: undefined,
+    removed: false,
+  };
+  engine.installed.set(up.child.spiIn, installed);
+  request(engine, { op: "new-state", state: inbound }, installed);
+  if (!up.inboundOnly) request(engine, { op: "new-state", state: outbound }, installed);
+  for (const policy of installed.policies) usePolicy(engine, installed, policy);
+}
+
+/** The site has let go of the Child SA before: what we send takes the new one from now on. */
+export function installOutbound(engine: Engine, spiIn: number): void {
+  const installed = engine.installed.get(spiIn as ChildSa["spiIn"]);
+  const state = installed?.outboundWaiting;
+  if (installed === undefined || state === undefined) return;
+  installed.outboundWaiting = undefined;
+  request(engine, { op: "new-state", state }, installed);
+}
+
+/** The kernel has answered: when nothing is missing any more, the IKE SA hears of it. */
+export function onKernelAnswer(
+  engine: Engine,
+  number: KernelRequestId,
+  result: KernelResult,
+): void {
+  const installed = engine.kernelRequests.get(number);
+  if (installed === undefined) return;
+  engine.kernelRequests.delete(number);
+  installed.pending.delete(number);
+  if (!result.ok) {
+    installed.refusal ??= result.error;
+    count(engine, "kernel_refusals");
+  }
+  if (installed.pending.size > 0 || installed.removed) return;
+  const outcome = outcomeOf(installed);
+  if (outcome.ok) count(engine, "child_sas_installed");
+  else noteRefusal(engine, installed, outcome.error);
+  const answer = outcome.ok ? outcome : err(kernelRefusal(outcome.error));
+  const { ikeSpi: spi, ticket } = installed;
+  engine.inbox.push({ spi, event: { kind: "child-installed", ticket, result: answer } });
+  if (!outcome.ok) removeInstalled(engine, installed);
+}
+
+/** Takes a Child SA out of the kernel: policies before states, outbound before inbound. */
+export function removeChild(engine: Engine, spiIn: number): void {
+  const installed = engine.installed.get(spiIn as ChildSa["spiIn"]);
+  if (installed === undefined) return;
+  removeInstalled(engine, installed);
+  count(engine, "child_sas_closed");
+}
+
+/** Whether a Child SA's packets go through UDP: a NAT is on the way. */
+export function needsEncapsulation(nat: Nat): boolean {
+  return nat !== "none";
+}
+
+function outcomeOf(installed: Installed): Result<undefined, XfrmRefusal> {
+  return installed.refusal === undefined ? ok(undefined) : err(installed.refusal);
+}
+
+function noteRefusal(engine: Engine, installed: Installed, refusal: XfrmRefusal): void {
+  journal(engine, engine.sas.get(installed.ikeSpi), {
+    level: "error",
+    step: "kernel",
+    outcome: "failed",
+    reason: "kernel-refused",
+    detail: refusalDetail(refusal),
+  });
+}
+
+function kernelRefusal(refusal: XfrmRefusal): Refusal {
+  return { kind: "kernel", detail: refusalDetail(refusal) };
+}
+
+function refusalDetail(refusal: XfrmRefusal): string {
+  return `${refusal.operation} ${refusal.object}: ${refusal.errno}: ${refusal.detail}`;
+}
+
+function removeInstalled(engine: Engine, installed: Installed): void {
+  installed.removed = true;
+  installed.outboundWaiting = undefined;
+  engine.installed.delete(installed.child.spiIn);
+  for (const policy of [...installed.policies].reverse()) releasePolicy(engine, installed, policy);
+  request(engine, { op: "delete-state", id: installed.outbound });
+  request(engine, { op: "delete-state", id: installed.inbound });
+  releaseReqid(engine, installed.reqidKey);
+}
+
+/** Puts the policy into the kernel unless it is there already with the same template. */
+function usePolicy(engine: Engine, installed: Installed, policy: XfrmPolicy): void {
+  const key = policyKey(policy.id);
+  let use = engine.policies.get(key);
+  if (use === undefined) {
+    use = { id: policy.id, users: [] };
+    engine.policies.set(key, use);
+  }
+  const before = use.users.at(-1)?.policy;
+  use.users.push({ spiIn: installed.child.spiIn, policy });
+  if (before !== undefined && sameTemplate(before, policy)) return;
+  request(engine, { op: "put-policy", policy }, installed);
+}
+
+/** Gives the policy back: to the Child SA that used it before, or out of the kernel. */
+function releasePolicy(engine: Engine, installed: Installed, policy: XfrmPolicy): void {
+  const key = policyKey(policy.id);
+  const use = engine.policies.get(key);
+  if (use === undefined) return;
+  const inForce = use.users.at(-1);
+  const at = use.users.findIndex((user) => user.spiIn === installed.child.spiIn);
+  if (at < 0) return;
+  use.users.splice(at, 1);
+  const next = use.users.at(-1);
+  if (next === undefined) {
+    engine.policies.delete(key);
+    request(engine, { op: "delete-policy", id: policy.id });
+  } else if (inForce !== undefined && !sameTemplate(inForce.policy, next.policy)) {
+    request(engine, { op: "put-policy", policy: next.policy });
+  }
+}
+
+/** Numbers a kernel request. Those for `installed` are waited for; removals are not. */
+function request(engine: Engine, op: XfrmRequest, installed?: Installed): void {
+  const number = numberOf(engine) as KernelRequestId;
+  if (installed !== undefined) {
+    engine.kernelRequests.set(number, installed);
+    installed.pending.add(number);
+  }
+  engine.out.push({ kind: "kernel", request: number, op });
+}
+
+/** Wipes the keys of a request that has been carried out. */
+export function wipeRequest(op: XfrmRequest): void {
+  if (op.op !== "new-state") return;
+  const { protection } = op.state;
+  if (protection.kind === "aead") wipe(protection.aead.key);
+  else wipe(protection.crypt.key, protection.auth.key);
+}
+
+/** Child SAs of one eroute with the same selectors share a reqid: a policy outlives a rekey. */
+function takeReqid(engine: Engine, key: string): number {
+  const taken = engine.reqids.get(key);
+  if (taken !== undefined) {
+    taken.uses++;
+    return taken.reqid;
+  }
+  let reqid = 0;
+  do {
+    const octets = engine.random(3);
+    const low = ((octets[0] ?? 0) << 16) | ((octets[1] ?? 0) << 8) | (octets[2] ?? 0);
+    reqid = ((REQID_MARK << 24) | low) >>> 0;
+  } while (engine.reqidsTaken.has(reqid));
+  engine.reqidsTaken.add(reqid);
+  engine.reqids.set(key, { reqid, uses: 1 });
+  return reqid;
+}
+
+function releaseReqid(engine: Engine, key: string): void {
+  const taken = engine.reqids.get(key);
+  if (taken === undefined || --taken.uses > 0) return;
+  engine.reqids.delete(key);
+  engine.reqidsTaken.delete(taken.reqid);
+}
+
+function sameTemplate(a: XfrmPolicy, b: XfrmPolicy): boolean {
+  return (
+    a.template !== undefined &&
+    b.template !== undefined &&
+    a.template.reqid === b.template.reqid &&
+    a.template.src.value === b.template.src.value &&
+    a.template.dst.value === b.template.dst.value
+  );
+}
+
+function policyKey(id: XfrmPolicyId): string {
+  const { selector } = id;
+  const ports = `${selector.protocol}/${selector.srcPort ?? ""}/${selector.dstPort ?? ""}`;
+  return `${id.direction} ${formatPrefix(selector.src)} ${formatPrefix(selector.dst)} ${ports}`;
+}

@@ -1,0 +1,270 @@
+/** From the ID that a site presents to its key: match, look-up, dynamic eroute (R1-R4, R6). */
+
+import {
+  type DynamicEroute,
+  type RowFault,
+  dynamicErouteOf,
+} from "../eroute/dynamic-eroute.ts";
+import type { Eroute, LocalUser, NormalEroute } from "../eroute/eroute.ts";
+import { type ConfiguredMatch, matchConfigured } from "../eroute/match.ts";
+import { type PeerId, asPeerId, peerKey } from "../eroute/peer-id.ts";
+import type { LookupFault } from "../eroute/row.ts";
+import type { IkeEffect } from "../ike/effect.ts";
+import type { Credentials } from "../ike/event.ts";
+import { CHILD_SAS_MAX } from "../ike/limits.ts";
+import { type Ticket, localSpi, saIdOf } from "../ike/phase.ts";
+import type { Refusal } from "../ike/refusal.ts";
+import { suiteText } from "../crypto/names.ts";
+import { acceptsIke } from "../ike/v2/proposal.ts";
+import { addressOctets } from "../inet/address.ts";
+import { type Result, err, ok } from "../octets/result.ts";
+import type { IkeSpi } from "../wire/header.ts";
+import { IdType, type Identity } from "../wire/message.ts";
+import { identityText, parseIdentity } from "../wire/payload/id.ts";
+import { ikeAlgorithmsText } from "../ike/algorithms.ts";
+import {
+  type Engine,
+  type Entry,
+  type ErouteInUse,
+  count,
+  inMs,
+  journal,
+  numberOf,
+} from "./engine.ts";
+import type { LookupId, LookupResult } from "./event.ts";
+
+type Identify = Extract<IkeEffect, { kind: "identify" }>;
+
+/** IDs without a row that are remembered at the same time; the oldest is forgotten first. */
+const UNKNOWN_IDS_MAX = 4096;
+
+/** Finds out who a site is. The answer comes at once, or with the rows of its look-up. */
+export function identify(engine: Engine, entry: Entry, asked: Identify): void {
+  const peerId = asPeerId(identityText(asked.peer));
+  entry.peerId = peerId;
+  const waiting = { spi: localSpi(saIdOf(entry.sa)), ticket: asked.ticket };
+  const match = matchConfigured(engine.plan, peerId);
+  if (match.kind === "refused") {
+    return reply(engine, waiting, err(unmatched(match, peerId)));
+  }
+  const refusal = algorithmsRefused(match.eroute, asked);
+  if (refusal !== undefined) return reply(engine, waiting, err(refusal));
+  if (match.kind === "local") return useLocal(engine, entry, waiting, match);
+  if (isUnknown(engine, peerId)) {
+    return reply(engine, waiting, err(credentialsRefusal(noRowFault(peerId))));
+  }
+  const lookup = numberOf(engine) as LookupId;
+  engine.lookups.set(lookup, { ...waiting, peerId, base: match.eroute });
+  count(engine, "lookups_started");
+  const by = { by: "peerid", peerid: peerId } as const;
+  engine.out.push({ kind: "look-up", lookup, egroup: match.egroup.name, by });
+}
+
+/** The rows are there, or the reason why not (R2, R6). */
+export function onPeerRows(engine: Engine, lookup: LookupId, result: LookupResult): void {
+  const waiting = engine.lookups.get(lookup);
+  if (waiting === undefined) return count(engine, "late_answers");
+  engine.lookups.delete(lookup);
+  const entry = engine.sas.get(waiting.spi);
+  if (entry === undefined) return count(engine, "late_answers");
+  if (!result.ok) {
+    count(engine, "lookups_failed");
+    return reply(engine, waiting, err(lookupRefusal(result.error)));
+  }
+  const egroup = engine.plan.egroups.find((group) => group.name === waiting.base.egroup);
+  if (egroup === undefined) {
+    const detail = `egroup ${waiting.base.egroup} is not configured any more`;
+    return reply(engine, waiting, err({ kind: "no-credentials", reason: "no-egroup", detail }));
+  }
+  const made = dynamicErouteOf(waiting.base, egroup, waiting.peerId, result.value);
+  if (!made.ok) {
+    if (made.error.kind === "no-row") rememberUnknown(engine, waiting.peerId);
+    return reply(engine, waiting, err(credentialsRefusal(made.error)));
+  }
+  useDynamic(engine, entry, waiting, made.value);
+}
+
+/** Key under which an eroute in use is kept: one for each base eroute and peer ID. */
+export function erouteKey(eroute: string, peerId: string): string {
+  return `${eroute}\u0000${peerKey(peerId)}`;
+}
+
+type Waiting = { readonly spi: IkeSpi; readonly ticket: Ticket };
+
+function reply(engine: Engine, to: Waiting, result: Result<Credentials, Refusal>): void {
+  engine.inbox.push({
+    spi: to.spi,
+    event: { kind: "credentials", ticket: to.ticket, result },
+  });
+}
+
+function useDynamic(engine: Engine, entry: Entry, waiting: Waiting, made: DynamicEroute): void {
+  const key = erouteKey(made.base.name, made.peerId);
+  const before = engine.eroutes.get(key);
+  if (before === undefined && engine.dynamicCount >= engine.plan.limits.dynamicEroutesMax) {
+    count(engine, "dynamic_eroutes_refused_full");
+    const detail = `all ${engine.plan.limits.dynamicEroutesMax} dynamic eroutes are in use: raise dynamic_eroutes.max`;
+    return reply(engine, waiting, err({ kind: "no-credentials", reason: "table-full", detail }));
+  }
+  entry.candidate = {
+    kind: "dynamic",
+    key,
+    name: made.name,
+    base: made.base,
+    peerId: made.peerId,
+    createdAt: before?.createdAt ?? engine.now,
+    localSubnets: made.localSubnets,
+    remoteSubnets: made.remoteSubnets,
+    child: made.base.child,
+    ikeSas: before?.ikeSas ?? new Set(),
+  };
+  reply(engine, waiting, credentialsOf(entry, entry.candidate, made.psk, made.ourid));
+}
+
+function useLocal(
+  engine: Engine,
+  entry: Entry,
+  waiting: Waiting,
+  match: { readonly eroute: NormalEroute; readonly user: LocalUser },
+): void {
+  const { eroute, user } = match;
+  const peerId = entry.peerId ?? asPeerId(user.name);
+  const key = erouteKey(eroute.name, peerId);
+  const before = engine.eroutes.get(key);
+  entry.candidate = {
+    kind: "normal",
+    key,
+    name: eroute.name,
+    base: eroute,
+    peerId,
+    createdAt: before?.createdAt ?? engine.now,
+    localSubnets: eroute.localSubnets,
+    remoteSubnets: eroute.remoteSubnets,
+    child: eroute.child,
+    ikeSas: before?.ikeSas ?? new Set(),
+  };
+  // A copy: the IKE SA wipes what it is given, the user's key stays.
+  reply(engine, waiting, credentialsOf(entry, entry.candidate, user.psk.slice(), eroute.ourid));
+}
+
+function credentialsOf(
+  entry: Entry,
+  eroute: ErouteInUse,
+  psk: Uint8Array,
+  ourid: string | undefined,
+): Result<Credentials, Refusal> {
+  return ok({
+    psk,
+    ourIdentity: ourid === undefined ? addressIdentity(entry) : parseIdentity(ourid),
+    policy: {
+      suites: eroute.base.esp,
+      ikeSuites: eroute.base.ike,
+      localSubnets: eroute.localSubnets,
+      remoteSubnets: eroute.remoteSubnets,
+      childSasMax: CHILD_SAS_MAX,
+    },
+  });
+}
+
+/** Without `ourid` we are the address that the site called. */
+function addressIdentity(entry: Entry): Identity {
+  const { address } = entry.sa.path.local;
+  const idType = address.family === 4 ? IdType.IPV4_ADDR : IdType.IPV6_ADDR;
+  return { idType, data: addressOctets(address) };
+}
+
+/** IKE_SA_INIT was answered before the eroute was known: its own algorithms count now. */
+function algorithmsRefused(eroute: Eroute, asked: Identify): Refusal | undefined {
+  if (acceptsIke(eroute.ike, asked.algorithms)) return undefined;
+  const wanted = eroute.ike.map(suiteText).join(", or ");
+  const agreed = ikeAlgorithmsText(asked.algorithms);
+  const detail = `IKE_SA_INIT agreed on ${agreed}; eroute ${eroute.name} wants ${wanted}`;
+  return { kind: "no-credentials", reason: "algorithms-of-eroute", detail };
+}
+
+function unmatched(
+  match: Extract<ConfiguredMatch, { kind: "refused" }>,
+  peerId: PeerId,
+): Refusal {
+  const closest =
+    match.closest === undefined ? "" : `; the closest configured pattern is ${match.closest}`;
+  const details = {
+    "no-eroute": `no eroute's peerid matches ${peerId}${closest}`,
+    "user-without-eroute": `there is a local user ${peerId}, but no eroute's peerid matches it`,
+    "eroute-without-user": `a normal eroute matches ${peerId}, but there is no local user of that name`,
+  };
+  return { kind: "no-credentials", reason: match.reason, detail: details[match.reason] };
+}
+
+function lookupRefusal(fault: LookupFault): Refusal {
+  return { kind: "no-credentials", reason: `database-${fault.kind}`, detail: fault.detail };
+}
+
+function credentialsRefusal(fault: Pick<RowFault, "kind" | "detail">): Refusal {
+  return { kind: "no-credentials", reason: fault.kind, detail: fault.detail };
+}
+
+function noRowFault(peerId: PeerId): Pick<RowFault, "kind" | "detail"> {
+  return {
+    kind: "no-row",
+    detail: `no row for ${peerId} a moment ago: the database was not asked again`,
+  };
+}
+
+function isUnknown(engine: Engine, peerId: PeerId): boolean {
+  const key = peerKey(peerId);
+  const until = engine.unknownIds.get(key);
+  if (until === undefined) return false;
+  if (engine.now < until) return true;
+  engine.unknownIds.delete(key);
+  return false;
+}
+
+function rememberUnknown(engine: Engine, peerId: PeerId): void {
+  count(engine, "lookups_without_row");
+  const { unknownIdMs } = engine.plan.limits;
+  if (unknownIdMs === 0) return;
+  if (engine.unknownIds.size >= UNKNOWN_IDS_MAX) {
+    const [oldest] = engine.unknownIds.keys();
+    if (oldest !== undefined) engine.unknownIds.delete(oldest);
+  }
+  engine.unknownIds.set(peerKey(peerId), inMs(engine, unknownIdMs));
+}
+
+/** The site has proved who it is: its eroute is in use from now on (R4). */
+export function useEroute(engine: Engine, entry: Entry): void {
+  const candidate = entry.candidate;
+  if (candidate === undefined) return;
+  const isNew = !engine.eroutes.has(candidate.key);
+  engine.eroutes.set(candidate.key, candidate);
+  entry.eroute = candidate;
+  entry.candidate = undefined;
+  if (!isNew) return;
+  if (candidate.kind !== "dynamic") return;
+  engine.dynamicCount++;
+  count(engine, "dynamic_eroutes_created");
+  journal(engine, entry, {
+    level: "info",
+    step: "dynamic-eroute",
+    outcome: "ok",
+    reason: "created",
+    detail: `dynamic eroute ${candidate.name} from base eroute ${candidate.base.name}`,
+  });
+}
+
+/** An IKE SA has left its eroute: the eroute goes with its last one (R5). */
+export function leaveEroute(engine: Engine, eroute: ErouteInUse, spi: IkeSpi, why: string): void {
+  eroute.ikeSas.delete(spi);
+  if (eroute.ikeSas.size > 0 || !engine.eroutes.delete(eroute.key)) return;
+  if (eroute.kind !== "dynamic") return;
+  engine.dynamicCount--;
+  journal(engine, undefined, {
+    level: "info",
+    step: "dynamic-eroute",
+    outcome: "note",
+    reason: "removed",
+    peerId: eroute.peerId,
+    eroute: eroute.name,
+    detail: `dynamic eroute ${eroute.name} is gone with its last SA: ${why}`,
+  });
+}

@@ -1,0 +1,103 @@
+/** Snapshots: what the tables look like from outside (R8). */
+
+import { ikeAlgorithmsText, espAlgorithmsText } from "../ike/algorithms.ts";
+import { localSpi, saIdOf } from "../ike/phase.ts";
+import { selectorText } from "../ike/v2/narrow.ts";
+import { formatAddress } from "../inet/address.ts";
+import { formatEndpoint } from "../inet/endpoint.ts";
+import { formatPrefix } from "../inet/prefix.ts";
+import { spi64Hex } from "../octets/hex.ts";
+import type { Engine, ErouteInUse } from "./engine.ts";
+import type { Installed } from "./install.ts";
+import type { ChildSaView, ErouteView, Gauges, IkeSaView, Snapshot } from "./snapshot.ts";
+
+/** Numbers at once; eroutes only as far as they are asked for. */
+export function snapshotOf(engine: Engine): Snapshot {
+  return {
+    gauges: gaugesOf(engine),
+    counters: { ...engine.counters },
+    erouteCount: engine.eroutes.size,
+    eroutes: (offset, limit) => erouteViews(engine, offset, limit),
+  };
+}
+
+function gaugesOf(engine: Engine): Gauges {
+  return {
+    dynamicEroutes: engine.dynamicCount,
+    dynamicEroutesMax: engine.plan.limits.dynamicEroutesMax,
+    normalEroutesUp: engine.eroutes.size - engine.dynamicCount,
+    ikeSas: engine.sas.size - engine.halfOpen - engine.lingering,
+    halfOpenIkeSas: engine.halfOpen,
+    childSas: engine.installed.size,
+    lookupsWaiting: engine.lookups.size,
+  };
+}
+
+function erouteViews(engine: Engine, offset: number, limit: number): readonly ErouteView[] {
+  const views: ErouteView[] = [];
+  let at = 0;
+  for (const eroute of engine.eroutes.values()) {
+    if (at++ < offset) continue;
+    if (views.length >= limit) break;
+    views.push(erouteView(engine, eroute));
+  }
+  return views;
+}
+
+function erouteView(engine: Engine, eroute: ErouteInUse): ErouteView {
+  const ikeSas: IkeSaView[] = [];
+  const childSas: ChildSaView[] = [];
+  let peerAddress = "";
+  let isClosing = false;
+  for (const spi of eroute.ikeSas) {
+    const sa = engine.sas.get(spi)?.sa;
+    if (sa === undefined) continue;
+    peerAddress = formatAddress(sa.path.remote.address);
+    if (sa.phase === "closing") isClosing = true;
+    if (sa.phase !== "established") continue;
+    const { id } = sa;
+    ikeSas.push({
+      spiI: spi64Hex(id.spiI),
+      spiR: spi64Hex(id.spiR),
+      role: id.role,
+      algorithms: ikeAlgorithmsText(sa.algorithms),
+      localEndpoint: formatEndpoint(sa.path.local),
+      remoteEndpoint: formatEndpoint(sa.path.remote),
+      nat: sa.nat,
+      establishedAt: sa.establishedAt,
+    });
+    for (const child of sa.children) {
+      const installed = engine.installed.get(child.spiIn);
+      if (installed?.ikeSpi === localSpi(saIdOf(sa))) childSas.push(childView(installed));
+    }
+  }
+  return {
+    kind: eroute.kind,
+    name: eroute.name,
+    baseEroute: eroute.base.name,
+    peerId: eroute.peerId,
+    remoteSubnets: eroute.remoteSubnets.map(formatPrefix),
+    localSubnets: eroute.localSubnets.map(formatPrefix),
+    peerAddress,
+    state: ikeSas.length > 0 ? "established" : isClosing ? "closing" : "negotiating",
+    createdAt: eroute.createdAt,
+    ikeSas,
+    childSas,
+  };
+}
+
+function childView(installed: Installed): ChildSaView {
+  const { child } = installed;
+  return {
+    spiIn: child.spiIn,
+    spiOut: child.spiOut,
+    localAddress: installed.localAddress,
+    remoteAddress: installed.remoteAddress,
+    mode: child.mode,
+    udpEncapsulation: installed.encapsulated,
+    algorithms: espAlgorithmsText(child.algorithms),
+    localSubnets: child.local.map(selectorText),
+    remoteSubnets: child.remote.map(selectorText),
+    installedAt: child.createdAt,
+  };
+}

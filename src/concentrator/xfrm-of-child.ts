@@ -1,0 +1,155 @@
+/** A Child SA as the kernel sees it: two states and their policies (linux/xfrm.h, RFC 4301 §4.4). */
+
+import { Encr, Integ } from "../crypto/transform.ts";
+import type { Path } from "../inet/endpoint.ts";
+import { rangePrefixes } from "../inet/range.ts";
+import type { ChildSa } from "../ike/child-sa.ts";
+import type { ChildKeys } from "../ike/effect.ts";
+import type { EspDirectionKeys } from "../ike/keys.ts";
+import { isAnyPort } from "../ike/v2/narrow.ts";
+import { assert } from "../octets/assert.ts";
+import type { TrafficSelector } from "../wire/message.ts";
+import type { XfrmDirection, XfrmPolicy, XfrmTemplate } from "../xfrm/policy.ts";
+import { selectorPriority } from "../xfrm/priority.ts";
+import type { XfrmSelector } from "../xfrm/selector.ts";
+import type { XfrmLifetime, XfrmProtection, XfrmState } from "../xfrm/state.ts";
+import type { ChildOptions } from "../eroute/eroute.ts";
+
+/** What both ends' states are made of. */
+export type ChildPlace = {
+  readonly child: ChildSa;
+  readonly path: Path;
+  /** ESP in UDP, because a NAT is on the way (RFC 3948). */
+  readonly encapsulate: boolean;
+  readonly reqid: number;
+  readonly options: ChildOptions;
+};
+
+/** Keys are replaced by the site before; what is left then is removed by the kernel. */
+const HARD_OVER_SOFT = 1.1;
+
+/** The state for what the site sends. */
+export function inboundState(place: ChildPlace, keys: ChildKeys): XfrmState {
+  const { child, path } = place;
+  return {
+    id: { src: path.remote.address, dst: path.local.address, spi: child.spiIn },
+    direction: "in",
+    encapsulation: place.encapsulate
+      ? { srcPort: path.remote.port, dstPort: path.local.port }
+      : undefined,
+    ...common(place, keys.in),
+  };
+}
+
+/** The state for what we send. */
+export function outboundState(place: ChildPlace, keys: ChildKeys): XfrmState {
+  const { child, path } = place;
+  return {
+    id: { src: path.local.address, dst: path.remote.address, spi: child.spiOut },
+    direction: "out",
+    encapsulation: place.encapsulate
+      ? { srcPort: path.local.port, dstPort: path.remote.port }
+      : undefined,
+    ...common(place, keys.out),
+  };
+}
+
+/** Policies in, fwd and out for each pair of selectors. */
+export function childPolicies(place: ChildPlace): XfrmPolicy[] {
+  const { child, path, reqid } = place;
+  const policies: XfrmPolicy[] = [];
+  for (const local of child.local) {
+    for (const remote of child.remote) {
+      if (local.range.family !== remote.range.family) continue;
+      const inward = selectorOf(remote, local);
+      const outward = selectorOf(local, remote);
+      const { mode } = child;
+      const there = { src: path.local.address, dst: path.remote.address, reqid, mode };
+      const here = { src: path.remote.address, dst: path.local.address, reqid, mode };
+      policies.push(policyOf("in", inward, here), policyOf("fwd", inward, here));
+      policies.push(policyOf("out", outward, there));
+    }
+  }
+  return policies;
+}
+
+function policyOf(
+  direction: XfrmDirection,
+  selector: XfrmSelector,
+  template: XfrmTemplate,
+): XfrmPolicy {
+  return {
+    id: { selector, direction, mark: undefined, ifId: undefined },
+    priority: selectorPriority(selector),
+    action: "protect",
+    template,
+  };
+}
+
+function selectorOf(src: TrafficSelector, dst: TrafficSelector): XfrmSelector {
+  return {
+    src: prefixOfSelector(src),
+    dst: prefixOfSelector(dst),
+    protocol: src.protocol === 0 ? dst.protocol : src.protocol,
+    srcPort: isAnyPort(src) ? undefined : src.startPort,
+    dstPort: isAnyPort(dst) ? undefined : dst.startPort,
+  };
+}
+
+function prefixOfSelector(selector: TrafficSelector) {
+  const [prefix, ...more] = rangePrefixes(selector.range);
+  assert(prefix !== undefined && more.length === 0, "a narrowed selector is one subnet");
+  return prefix;
+}
+
+function common(place: ChildPlace, keys: EspDirectionKeys) {
+  const { child, options } = place;
+  return {
+    reqid: place.reqid,
+    mode: child.mode,
+    protection: protectionOf(child, keys),
+    replayWindow: options.replayWindow,
+    esn: child.algorithms.esn,
+    lifetime: lifetimeOf(options),
+    // Several selectors share the states: the policies say what goes through.
+    selector: undefined,
+    mark: undefined,
+    ifId: undefined,
+  };
+}
+
+function lifetimeOf(options: ChildOptions): XfrmLifetime {
+  const octets = options.lifetimeOctets;
+  return {
+    softSeconds: options.lifetimeSeconds,
+    hardSeconds: Math.ceil(options.lifetimeSeconds * HARD_OVER_SOFT),
+    softOctets: octets,
+    hardOctets: octets === undefined ? undefined : (octets * 11n) / 10n,
+    softPackets: undefined,
+    hardPackets: undefined,
+  };
+}
+
+/** Kernel names: crypto/ and net/xfrm/xfrm_algo.c of Linux. */
+function protectionOf(child: ChildSa, keys: EspDirectionKeys): XfrmProtection {
+  const { encr, integ } = child.algorithms;
+  if (encr.id === Encr.AES_GCM_16) {
+    const icvBits = encr.icvOctets * 8;
+    return { kind: "aead", aead: { name: "rfc4106(gcm(aes))", key: keys.encryption, icvBits } };
+  }
+  assert(encr.id === Encr.AES_CBC && integ !== undefined, `no kernel name for ${encr.name}`);
+  const name = AUTH_NAMES.get(integ.id);
+  assert(name !== undefined, `no kernel name for ${integ.name}`);
+  return {
+    kind: "crypt-auth",
+    crypt: { name: "cbc(aes)", key: keys.encryption },
+    auth: { name, key: keys.integrity, truncBits: integ.icvOctets * 8 },
+  };
+}
+
+const AUTH_NAMES = new Map<number, string>([
+  [Integ.HMAC_SHA1_96, "hmac(sha1)"],
+  [Integ.HMAC_SHA2_256_128, "hmac(sha256)"],
+  [Integ.HMAC_SHA2_384_192, "hmac(sha384)"],
+  [Integ.HMAC_SHA2_512_256, "hmac(sha512)"],
+]);
