@@ -20,14 +20,18 @@ export type MysqlConnection = {
   destroy(): void;
 };
 
-/** Connects and logs in; an abort ends it at any point. Never rejects. */
+/**
+ * Connects and logs in; an abort ends it at any point. Never rejects. `charset` is what the server
+ * converts parameters to before it compares them; undefined leaves them in UTF-8.
+ */
 export async function openMysqlConnection(
   settings: MysqlSettings,
+  charset: string | undefined,
   signal: AbortSignal,
 ): Promise<Result<MysqlConnection, MysqlFault>> {
   if (signal.aborted) return err(abortedFault(settings));
   const client = new Mysql2Connection(settings);
-  const opened = await client.open(signal);
+  const opened = await client.open(charset, signal);
   if (opened.ok) return ok(client);
   client.destroy();
   return opened;
@@ -61,7 +65,10 @@ class Mysql2Connection implements MysqlConnection {
     return this.#usedMs;
   }
 
-  async open(signal: AbortSignal): Promise<Result<undefined, MysqlFault>> {
+  async open(
+    charset: string | undefined,
+    signal: AbortSignal,
+  ): Promise<Result<undefined, MysqlFault>> {
     const connected = await this.#supervise<undefined>(signal, (done) => {
       this.#client.connect((error) => done(error, undefined));
     });
@@ -69,7 +76,8 @@ class Mysql2Connection implements MysqlConnection {
     // A server whose default is autocommit=0 would show one old snapshot for ever, one without
     // strict mode would cut values short, and PAD_CHAR_TO_FULL_LENGTH would lengthen them.
     const configured = await this.#supervise<undefined>(signal, (done) => {
-      this.#client.query(SESSION, (error) => done(error, undefined));
+      const names = charset === undefined ? "" : `, character_set_connection = ${charset}`;
+      this.#client.query(`${SESSION}${names}`, (error) => done(error, undefined));
     });
     return configured;
   }
@@ -141,7 +149,8 @@ function connectionOptions(settings: MysqlSettings, socket: Socket): ConnectionO
     ...(settings.password === undefined ? {} : { password: settings.password }),
     ...(tls === undefined ? {} : { ssl: tls }),
     charset: "utf8mb4",
-    connectTimeout: settings.deadlineMs,
+    // The signal ends it.
+    connectTimeout: 0,
     maxPreparedStatements: STATEMENTS_MAX,
     // Numbers that a double does not hold come as text.
     supportBigNumbers: true,

@@ -22,6 +22,8 @@ class MysqlTable implements PeerTable {
   /** Connections at rest, the last used last. */
   #idle: MysqlConnection[] = [];
   readonly #busy = new Set<MysqlConnection>();
+  /** Of the column that IDs are compared with, once it is known to know fewer characters. */
+  #charset: string | undefined;
   #closed = false;
 
   constructor(settings: MysqlSettings) {
@@ -46,7 +48,7 @@ class MysqlTable implements PeerTable {
     const probe = await this.#run(this.#statements.probe(), signal);
     if (probe.ok) return ok("exists");
     if (probe.error.code !== "ER_NO_SUCH_TABLE") return err(probe.error.fault);
-    const created = await this.#run(createTable(mysqlSchema(this.#settings)), signal);
+    const created = await this.#write(createTable(mysqlSchema(this.#settings)), signal);
     if (created.ok) return ok("created");
     // Another one was faster.
     return created.error.code === "ER_TABLE_EXISTS_ERROR" ? ok("exists") : err(created.error.fault);
@@ -62,7 +64,7 @@ class MysqlTable implements PeerTable {
     const same = await this.#sameId(peer.peerid, signal);
     if (!same.ok) return same;
     if (same.value.length > 0) return err(duplicate(peer.peerid, this.#settings));
-    const answer = await this.#run(this.#statements.insert(peer), signal);
+    const answer = await this.#write(this.#statements.insert(peer), signal);
     if (answer.ok) return ok(undefined);
     if (answer.error.code !== "ER_DUP_ENTRY") return err(answer.error.fault);
     return err(duplicate(peer.peerid, this.#settings));
@@ -83,7 +85,7 @@ class MysqlTable implements PeerTable {
       return err({ kind: "other", detail });
     }
     if (found.value.length === 0) return ok(false);
-    const answer = await this.#run(this.#statements.remove(peerid), signal);
+    const answer = await this.#write(this.#statements.remove(peerid), signal);
     return answer.ok ? ok(answer.value.changed > 0) : err(answer.error.fault);
   }
 
@@ -121,8 +123,40 @@ class MysqlTable implements PeerTable {
       answer = await this.#run(statement, signal);
     }
     if (answer.ok) return answer;
+    if (CHARSET_CODES.has(answer.error.code) && this.#charset === undefined) {
+      const adapted = await this.#adaptCharset(signal);
+      return adapted ? this.#read(statement, signal) : err(answer.error.fault);
+    }
     if (answer.error.fault.kind !== "no-column") return err(answer.error.fault);
     return err(await this.#explainColumns(answer.error.fault, signal));
+  }
+
+  /**
+   * A latin1 column cannot be compared with an ID in Chinese: the whole query fails, and with it
+   * the look-ups of other sites. From now on the server converts IDs to the column's characters;
+   * what it makes of unknown ones may match a row, but is not equal to the ID asked for.
+   */
+  async #adaptCharset(signal: AbortSignal): Promise<boolean> {
+    const { database, table, columns } = this.#settings;
+    const params = [database, table, columns.peerid];
+    const answer = await this.#run({ sql: CHARSET, params }, signal);
+    const charset = answer.ok ? String(answer.value.rows[0]?.[0]) : "";
+    if (!/^[a-z0-9_]{1,32}$/.test(charset)) return false;
+    this.#charset = charset;
+    for (const connection of this.#idle.splice(0)) connection.destroy();
+    return true;
+  }
+
+  /** A writing statement, on a connection of its own: it must not be done twice, or converted. */
+  async #write(
+    statement: Statement,
+    signal: AbortSignal,
+  ): Promise<Result<MysqlAnswer, MysqlFault>> {
+    const opened = await openMysqlConnection(this.#settings, undefined, signal);
+    if (!opened.ok) return opened;
+    const answer = await opened.value.execute(statement, signal);
+    opened.value.destroy();
+    return answer;
   }
 
   async #run(statement: Statement, signal: AbortSignal): Promise<Result<MysqlAnswer, MysqlFault>> {
@@ -146,7 +180,7 @@ class MysqlTable implements PeerTable {
       if (idle.isUsable() && idle.usedMs() > usedAfterMs) return Promise.resolve(ok(idle));
       idle.destroy();
     }
-    return openMysqlConnection(this.#settings, signal);
+    return openMysqlConnection(this.#settings, this.#charset, signal);
   }
 
   #rest(connection: MysqlConnection): void {
@@ -173,6 +207,16 @@ function duplicate(peerid: string, settings: MysqlSettings): DuplicatePeer {
 const COLUMNS =
   "select column_name from information_schema.columns " +
   "where table_schema = ? and table_name = ? order by ordinal_position limit 256";
+
+const CHARSET =
+  "select character_set_name from information_schema.columns " +
+  "where table_schema = ? and table_name = ? and column_name = ? limit 1";
+
+const CHARSET_CODES: ReadonlySet<string> = new Set([
+  "ER_CANT_AGGREGATE_2COLLATIONS",
+  "ER_CANT_AGGREGATE_3COLLATIONS",
+  "ER_CANT_AGGREGATE_NCOLLATIONS",
+]);
 
 /** The first column of each index, and whether it alone is unique. */
 const INDEXES =
