@@ -1,0 +1,81 @@
+/** The log: one line an event on standard output, JSON or for people; never a secret in it. */
+
+import type { JournalRecord } from "../concentrator/journal.ts";
+
+export type LogLevel = "debug" | "info" | "warning" | "error";
+export type LogSettings = { readonly level: LogLevel; readonly format: "json" | "text" };
+
+export type Log = {
+  /** Writes a record if its level is wanted. Never waits: what cannot be written is counted. */
+  write(record: JournalRecord): void;
+  /** Lines that were lost because standard output took no more. */
+  readonly lost: number;
+  /** Waits until all is written. */
+  flush(): Promise<void>;
+};
+
+const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2, error: 3 };
+
+/** Octets that wait for a slow reader of standard output. */
+const WAITING_OCTETS_MAX = 4 * 1024 * 1024;
+
+/** A log on standard output. */
+export function openLog(settings: LogSettings): Log {
+  const sink = Bun.stdout.writer();
+  const format = settings.format === "json" ? jsonLine : textLine;
+  let lines: string[] = [];
+  let waitingOctets = 0;
+  let lost = 0;
+  let writing: Promise<void> | undefined;
+
+  const drain = async (): Promise<void> => {
+    while (lines.length > 0) {
+      const batch = lines.join("");
+      lines = [];
+      waitingOctets = 0;
+      try {
+        sink.write(batch);
+        await sink.flush();
+      } catch {
+        lost++;
+      }
+    }
+    writing = undefined;
+  };
+
+  return {
+    write(record) {
+      if (RANK[record.level] < RANK[settings.level]) return;
+      const line = format(record);
+      if (waitingOctets + line.length > WAITING_OCTETS_MAX) {
+        lost++;
+        return;
+      }
+      lines.push(line);
+      waitingOctets += line.length;
+      // Not at once: all lines of one turn go out in one write.
+      writing ??= Promise.resolve().then(drain);
+    },
+    get lost() {
+      return lost;
+    },
+    async flush() {
+      await writing;
+    },
+  };
+}
+
+function jsonLine(record: JournalRecord): string {
+  const { wallMs, sequence, peerId, ikeSa, ...rest } = record;
+  const time = new Date(wallMs).toISOString();
+  return `${JSON.stringify({ time, ...rest, peer_id: peerId, ike_sa: ikeSa, sequence })}\n`;
+}
+
+function textLine(record: JournalRecord): string {
+  const time = new Date(record.wallMs).toISOString();
+  const who = [record.peerId, record.eroute, record.remote].filter((part) => part !== undefined);
+  const offered = record.offered === undefined ? "" : `; offered: ${record.offered.join(" | ")}`;
+  const wanted = record.wanted === undefined ? "" : `; wanted: ${record.wanted.join(" | ")}`;
+  const what = `${record.step} ${record.outcome} ${record.reason}`;
+  return `${time} ${record.level} ${who.join(" ")} ${what}: ${record.detail}${offered}${wanted}\n`;
+}

@@ -1,0 +1,123 @@
+/** Feeds events to the concentrator and performs its effects; holds the daemon's only timer. */
+
+import type { Concentrator } from "../concentrator/concentrator.ts";
+import type { Effect } from "../concentrator/effect.ts";
+import type { Event } from "../concentrator/event.ts";
+import { wipeRequest } from "../concentrator/install.ts";
+import type { JournalEntry } from "../concentrator/journal.ts";
+import type { Path } from "../inet/endpoint.ts";
+import type { LookupKey } from "../eroute/row.ts";
+import type { LookupResult } from "../concentrator/event.ts";
+import { never } from "../octets/assert.ts";
+import type { Instant } from "../octets/instant.ts";
+import { wipe } from "../octets/secret.ts";
+import type { KernelResult, XfrmRequest } from "../xfrm/request.ts";
+import type { KeyExchanger } from "./key-exchange.ts";
+
+/** What effects are performed with. */
+export type Surroundings = {
+  now(): Instant;
+  send(octets: Uint8Array, path: Path): void;
+  /** Settles within the egroup's deadline; never rejects. */
+  lookUp(egroup: string, by: LookupKey): Promise<LookupResult>;
+  kernel(request: XfrmRequest): KernelResult;
+  readonly keyExchanger: KeyExchanger;
+  journal(entry: JournalEntry): void;
+  /** A bug of ours outside any IKE SA. */
+  onBug(fault: unknown): void;
+};
+
+export type Shell = {
+  /** Hands over an event; all that follows from it at once is done on return. */
+  feed(event: Event): void;
+  /** No more timer, and answers that come later are dropped. */
+  close(): void;
+};
+
+/** Longest sleep of the timer, far below what setTimeout can take. */
+const SLEEP_MS_MAX = 60_000;
+
+/** Connects a concentrator with its surroundings. */
+export function createShell(concentrator: Concentrator, around: Surroundings): Shell {
+  const queue: Event[] = [];
+  let isBusy = false;
+  let isClosed = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let timerAt = Number.POSITIVE_INFINITY;
+
+  const perform = (effect: Effect): void => {
+    switch (effect.kind) {
+      case "send":
+        return around.send(effect.octets, effect.path);
+      case "journal":
+        return around.journal(effect.entry);
+      case "kernel": {
+        const { request, op } = effect;
+        const result = around.kernel(op);
+        wipeRequest(op);
+        queue.push({ kind: "kernel-answer", request, result });
+        return;
+      }
+      case "key-exchange": {
+        const { request, op } = effect;
+        const answer = (result: Parameters<Parameters<KeyExchanger["perform"]>[1]>[0]) =>
+          ({ kind: "key-exchange-answer", request, result }) as const;
+        const result = around.keyExchanger.perform(op, (late) => feed(answer(late)));
+        wipe(op.random);
+        if (result !== undefined) queue.push(answer(result));
+        return;
+      }
+      case "look-up": {
+        const { lookup, egroup, by } = effect;
+        void around
+          .lookUp(egroup, by)
+          .then((result) => feed({ kind: "peer-rows", lookup, result }))
+          .catch(around.onBug);
+        return;
+      }
+      default:
+        never(effect);
+    }
+  };
+
+  const feed = (event: Event): void => {
+    if (isClosed) return;
+    queue.push(event);
+    if (isBusy) return;
+    isBusy = true;
+    try {
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        for (const effect of concentrator.handle(next, around.now())) perform(effect);
+      }
+    } catch (fault) {
+      around.onBug(fault);
+    } finally {
+      isBusy = false;
+    }
+    arm();
+  };
+
+  const onTimer = (): void => {
+    timerAt = Number.POSITIVE_INFINITY;
+    feed({ kind: "deadline" });
+  };
+
+  /** A timer that fires too early does no harm: it is not moved back, only forward. */
+  const arm = (): void => {
+    const next = concentrator.nextDeadline();
+    if (next === undefined || next >= timerAt) return;
+    clearTimeout(timer);
+    timerAt = next;
+    const wait = Math.min(Math.max(0, Math.ceil(next - around.now())), SLEEP_MS_MAX);
+    timer = setTimeout(onTimer, wait);
+  };
+
+  arm();
+  return {
+    feed,
+    close() {
+      isClosed = true;
+      clearTimeout(timer);
+    },
+  };
+}

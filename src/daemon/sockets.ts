@@ -1,0 +1,71 @@
+/** The IKE sockets: two on each local address, so that answers leave from where requests came. */
+
+import { type Address, formatAddress } from "../inet/address.ts";
+import { type Path, formatEndpoint } from "../inet/endpoint.ts";
+import { localAddresses } from "../linux/addresses.ts";
+import { type IkeSocket, openIkeSocket } from "../linux/udp-socket.ts";
+import { type Result, err, ok } from "../octets/result.ts";
+
+export type IkeSockets = {
+  send(octets: Uint8Array, path: Path): void;
+  /** `192.0.2.1:500`, each address and port that is listened on. */
+  readonly listening: readonly string[];
+  close(): void;
+};
+
+export type SocketSettings = {
+  readonly listen: readonly Address[];
+  readonly port: number;
+  readonly natPort: number;
+  /** Whether the kernel decrypts ESP: then its policies must let IKE itself pass. */
+  readonly kernelPolicies: boolean;
+};
+
+/** Opens all sockets, or none and says which one failed. */
+export async function openIkeSockets(
+  settings: SocketSettings,
+  onDatagram: (octets: Uint8Array, path: Path) => void,
+): Promise<Result<IkeSockets, string>> {
+  const sockets = new Map<string, IkeSocket>();
+  const close = () => {
+    for (const socket of sockets.values()) socket.close();
+  };
+  for (const address of expand(settings.listen)) {
+    for (const port of [settings.port, settings.natPort]) {
+      const local = { address, port };
+      const opened = await openIkeSocket({
+        address,
+        port,
+        natTraversal: port === settings.natPort,
+        kernelPolicies: settings.kernelPolicies,
+        onDatagram: (octets, remote) => onDatagram(octets, { local, remote }),
+      });
+      if (!opened.ok) {
+        close();
+        return err(opened.error.detail);
+      }
+      sockets.set(formatEndpoint(local), opened.value);
+    }
+  }
+  if (sockets.size === 0) return err("ike.listen names no address that this host has");
+  return ok({
+    send: (octets, path) => {
+      sockets.get(formatEndpoint(path.local))?.send(octets, path.remote);
+    },
+    listening: [...sockets.keys()],
+    close,
+  });
+}
+
+/** `0.0.0.0` and `::` stand for every local address of their family. */
+function expand(listen: readonly Address[]): readonly Address[] {
+  const addresses = new Map<string, Address>();
+  for (const address of listen) {
+    const all =
+      address.value === 0n
+        ? localAddresses().filter((local) => local.family === address.family)
+        : [address];
+    for (const one of all) addresses.set(formatAddress(one), one);
+  }
+  return [...addresses.values()];
+}

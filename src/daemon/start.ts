@@ -1,0 +1,235 @@
+/** The daemon: opens what it needs in an order that can fail cleanly, runs, and cleans up. */
+
+import { type Concentrator, createConcentrator } from "../concentrator/concentrator.ts";
+import { type Journal, type JournalEntry, createJournal } from "../concentrator/journal.ts";
+import type { Config } from "../config/config.ts";
+import { now, wallMs } from "../linux/clock.ts";
+import { type Kernel, openKernel, probeEsp } from "../linux/xfrm-kernel.ts";
+import { type Result, err, ok } from "../octets/result.ts";
+import { openPeers } from "../peers/open.ts";
+import type { PeerRepository } from "../peers/repository.ts";
+import { type StatusServer, createStatusApp, serveStatus } from "../status/server.ts";
+import packageJson from "../../package.json";
+import { type KeyExchanger, openKeyExchanger } from "./key-exchange.ts";
+import { type Log, openLog } from "./log.ts";
+import { type Shell, createShell } from "./shell.ts";
+import { type IkeSockets, openIkeSockets } from "./sockets.ts";
+import { waitForSignal } from "./signals.ts";
+import { statusSourceOf } from "./status-source.ts";
+
+export type RunOptions = { readonly configFile: string };
+
+/** Everything that was opened, for the way back. */
+type Daemon = {
+  readonly config: Config;
+  readonly log: Log;
+  readonly journal: Journal;
+  readonly note: (entry: Note) => void;
+  kernel: Kernel | undefined;
+  sockets: IkeSockets | undefined;
+  readonly peers: Map<string, PeerRepository>;
+  readonly keyExchanger: KeyExchanger;
+  concentrator: Concentrator;
+  shell: Shell | undefined;
+  status: StatusServer | undefined;
+};
+
+type Note = Pick<JournalEntry, "level" | "reason" | "detail"> & {
+  readonly outcome?: JournalEntry["outcome"];
+};
+
+/** Records that are kept for `/api/v1/events`. */
+const JOURNAL_MAX = 10_000;
+
+/** Sites get so long to answer our Delete at shutdown. */
+const FAREWELL_MS = 3_000;
+const CLOSE_MS = 1_000;
+
+/** Runs until SIGTERM or SIGINT; returns the exit code. */
+export async function runDaemon(config: Config, options: RunOptions): Promise<number> {
+  const daemon = createDaemon(config);
+  const { note } = daemon;
+  for (const warning of config.warnings) {
+    note({ level: "warning", reason: "configuration", detail: `${warning.path}: ${warning.what}` });
+  }
+  const opened = await open(daemon, options);
+  if (!opened.ok) {
+    note({ level: "error", outcome: "failed", reason: "start", detail: opened.error });
+    await close(daemon);
+    return 1;
+  }
+  const listening = daemon.sockets?.listening.join(", ") ?? "";
+  const web = daemon.status === undefined ? "off" : daemon.status.url;
+  note({ level: "info", reason: "ready", detail: `IKE on ${listening}; status on ${web}` });
+  const signal = await waitForSignal();
+  note({ level: "info", reason: "shutdown", detail: `${signal}: telling the sites` });
+  await sayFarewell(daemon);
+  await close(daemon);
+  return 0;
+}
+
+function createDaemon(config: Config): Daemon {
+  const log = openLog(config.log);
+  const journal = createJournal(JOURNAL_MAX);
+  const record = (entry: JournalEntry) => log.write(journal.add(entry, wallMs()));
+  const concentrator = createConcentrator({ plan: config.plan, now: now(), random });
+  return {
+    config,
+    log,
+    journal,
+    note: (entry) => record(daemonEntry(entry)),
+    kernel: undefined,
+    sockets: undefined,
+    peers: new Map(),
+    keyExchanger: openKeyExchanger(),
+    concentrator,
+    shell: undefined,
+    status: undefined,
+  };
+}
+
+/** Sockets first: they find out whether another erouted runs here, before we clean up after it. */
+async function open(daemon: Daemon, options: RunOptions): Promise<Result<undefined, string>> {
+  const { config } = daemon;
+  const kernelPolicies = config.dataplane === "xfrm";
+  const sockets = await openIkeSockets({ ...config.ike, kernelPolicies }, (octets, path) =>
+    daemon.shell?.feed({ kind: "datagram", octets, path }),
+  );
+  if (!sockets.ok) return sockets;
+  daemon.sockets = sockets.value;
+  const kernel = await prepareKernel(daemon);
+  if (!kernel.ok) return kernel;
+  for (const settings of config.databases) {
+    const repository = openPeers(settings);
+    if (!repository.ok) return err(`egroup ${settings.egroup}: ${repository.error.detail}`);
+    daemon.peers.set(settings.egroup, repository.value);
+  }
+  daemon.shell = createShell(daemon.concentrator, surroundingsOf(daemon));
+  const listening = listenToKernel(daemon);
+  if (!listening.ok) return listening;
+  return openStatus(daemon, options);
+}
+
+/** Finds ESP or says what is missing; removes what an earlier run left behind. */
+async function prepareKernel(daemon: Daemon): Promise<Result<undefined, string>> {
+  if (daemon.config.dataplane === "none") {
+    const detail = "dataplane.kind is none: sites connect, but no packet of theirs is carried";
+    daemon.note({ level: "warning", reason: "no-dataplane", detail });
+    return ok(undefined);
+  }
+  const opened = openKernel();
+  if (!opened.ok) return err(opened.error.detail);
+  daemon.kernel = opened.value;
+  const probed = probeEsp(opened.value);
+  if (!probed.ok) return err(probed.error.detail);
+  const removed = await opened.value.removeLeftovers();
+  if (!removed.ok) return err(removed.error.detail);
+  const { states, policies } = removed.value;
+  if (states + policies > 0) {
+    const detail = `removed ${states} states and ${policies} policies of an earlier run`;
+    daemon.note({ level: "warning", reason: "leftovers", detail });
+  }
+  return ok(undefined);
+}
+
+function listenToKernel(daemon: Daemon): Result<undefined, string> {
+  const { kernel, shell } = daemon;
+  if (kernel === undefined) return ok(undefined);
+  const listening = kernel.listen(
+    (event) => shell?.feed(event),
+    () =>
+      daemon.note({
+        level: "error",
+        reason: "kernel-events-lost",
+        detail: "the kernel reported more events than could be read: some expiries may be missed",
+      }),
+  );
+  return listening.ok ? listening : err(listening.error.detail);
+}
+
+function surroundingsOf(daemon: Daemon): Parameters<typeof createShell>[1] {
+  const { kernel, peers, journal, log } = daemon;
+  return {
+    now,
+    send: (octets, path) => daemon.sockets?.send(octets, path),
+    lookUp: async (egroup, by) => {
+      const repository = peers.get(egroup);
+      if (repository !== undefined) return repository.find(by);
+      return err({ kind: "closed", detail: `no database is open for egroup ${egroup}` });
+    },
+    // Without a dataplane every request succeeds, and nothing is installed.
+    kernel: (request) => (kernel === undefined ? ok(undefined) : kernel.perform(request)),
+    keyExchanger: daemon.keyExchanger,
+    journal: (entry) => log.write(journal.add(entry, wallMs())),
+    onBug: (fault) => {
+      const detail = `please report this bug: ${fault instanceof Error ? fault.stack : fault}`;
+      daemon.note({ level: "error", outcome: "failed", reason: "internal-error", detail });
+    },
+  };
+}
+
+function openStatus(daemon: Daemon, options: RunOptions): Result<undefined, string> {
+  const { config, concentrator, journal, kernel, peers } = daemon;
+  const { listen, token } = config.status;
+  if (listen === undefined) return ok(undefined);
+  const facts = {
+    version: packageJson.version,
+    dataplane: config.dataplane,
+    startedWallMs: wallMs(),
+    configFile: options.configFile,
+    listening: daemon.sockets?.listening ?? [],
+  };
+  const source = statusSourceOf({ concentrator, journal, kernel, config, peers, facts });
+  const served = serveStatus(createStatusApp(source, { token }), listen);
+  if (!served.ok) return err(served.error.detail);
+  daemon.status = served.value;
+  return ok(undefined);
+}
+
+/** Tells every site, and waits for their answers, but not for long. */
+async function sayFarewell(daemon: Daemon): Promise<void> {
+  const { shell, concentrator } = daemon;
+  if (shell === undefined) return;
+  shell.feed({ kind: "shutdown" });
+  const until = now() + FAREWELL_MS;
+  while (!concentrator.isIdle() && now() < until) await Bun.sleep(10);
+}
+
+/** The way back, in reverse order; what cannot be closed in time is left to the kernel. */
+async function close(daemon: Daemon): Promise<void> {
+  daemon.shell?.close();
+  daemon.keyExchanger.close();
+  const { kernel } = daemon;
+  await within(CLOSE_MS, [
+    ...[...daemon.peers.values()].map((repository) => repository.close()),
+    daemon.status?.stop(),
+    // Only a bug or a lost answer leaves anything: nothing of ours may stay behind.
+    daemon.shell === undefined ? undefined : kernel?.removeLeftovers(),
+  ]);
+  kernel?.close();
+  daemon.sockets?.close();
+  daemon.note({ level: "info", reason: "stopped", detail: "all SAs and policies are removed" });
+  await within(CLOSE_MS, [daemon.log.flush()]);
+}
+
+async function within(ms: number, work: readonly unknown[]): Promise<void> {
+  await Promise.race([Promise.allSettled(work), Bun.sleep(ms)]);
+}
+
+function daemonEntry(entry: Note): JournalEntry {
+  return {
+    level: entry.level,
+    step: "daemon",
+    outcome: entry.outcome ?? "note",
+    reason: entry.reason,
+    detail: entry.detail,
+    peerId: undefined,
+    eroute: undefined,
+    remote: undefined,
+    ikeSa: undefined,
+  };
+}
+
+function random(octets: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(octets));
+}

@@ -1,0 +1,82 @@
+/** What the daemon lets the status server see. */
+
+import type { Concentrator } from "../concentrator/concentrator.ts";
+import type { Journal } from "../concentrator/journal.ts";
+import type { Config } from "../config/config.ts";
+import { describeDatabase } from "../eroute/database.ts";
+import { formatAddress } from "../inet/address.ts";
+import { now, wallMs } from "../linux/clock.ts";
+import type { Kernel } from "../linux/xfrm-kernel.ts";
+import type { PeerRepository } from "../peers/repository.ts";
+import {
+  type DatabaseView,
+  type StateUse,
+  type StateUses,
+  type StatusFacts,
+  type StatusSource,
+  stateKey,
+} from "../status/source.ts";
+
+export type Watched = {
+  readonly concentrator: Concentrator;
+  readonly journal: Journal;
+  /** Undefined with `dataplane.kind = "none"`. */
+  readonly kernel: Kernel | undefined;
+  readonly config: Config;
+  readonly peers: ReadonlyMap<string, PeerRepository>;
+  readonly facts: StatusFacts;
+};
+
+/** Counters of the kernel are read again after so long. */
+const USES_MS_MAX = 1_000;
+
+/** Reads the engine's snapshots, the journal, and the kernel's counters. */
+export function statusSourceOf(watched: Watched): StatusSource {
+  const { concentrator, journal, kernel, peers, facts } = watched;
+  let uses: Promise<StateUses> | undefined;
+  let usesUntil = 0;
+  return {
+    snapshot: () => concentrator.snapshot(),
+    events: (count, after) => journal.recent(count, after),
+    stateUses() {
+      if (kernel === undefined) return Promise.resolve(new Map());
+      if (uses === undefined || now() >= usesUntil) {
+        uses = readUses(kernel);
+        usesUntil = now() + USES_MS_MAX;
+      }
+      return uses;
+    },
+    wallMs: (at) => wallMs() - (now() - at),
+    facts,
+    problems: () => problemsOf(peers),
+    databases: () => databaseViews(watched),
+  };
+}
+
+async function readUses(kernel: Kernel): Promise<StateUses> {
+  const map = new Map<string, StateUse>();
+  const read = await kernel.stateUses();
+  if (!read.ok) return map;
+  for (const { id, octets, packets } of read.value) {
+    map.set(stateKey(formatAddress(id.dst), id.spi), { octets, packets });
+  }
+  return map;
+}
+
+function problemsOf(peers: ReadonlyMap<string, PeerRepository>): readonly string[] {
+  const problems: string[] = [];
+  for (const [egroup, repository] of peers) {
+    const { lastFault } = repository.statistics();
+    if (lastFault !== undefined) problems.push(`database of egroup ${egroup}: ${lastFault}`);
+  }
+  return problems;
+}
+
+function databaseViews({ config, peers }: Watched): readonly DatabaseView[] {
+  return config.databases.flatMap((settings) => {
+    const repository = peers.get(settings.egroup);
+    if (repository === undefined) return [];
+    const source = describeDatabase(settings);
+    return [{ egroup: settings.egroup, source, ...repository.statistics() }];
+  });
+}
