@@ -1,21 +1,21 @@
 /** IKE_SA_INIT from strangers: repeats, cookies, limits (RFC 7296 §2.1, §2.6, §2.21.1). */
 
 import { sha1 } from "../crypto/hash.ts";
-import { addressOctets } from "../inet/address.ts";
-import { type Path, formatEndpoint } from "../inet/endpoint.ts";
 import type { IkeEffect } from "../ike/effect.ts";
 import { localSpi, saIdOf } from "../ike/phase.ts";
-import { type Refusal, notify, refusalText } from "../ike/refusal.ts";
-import { payloadOf, notifyOf } from "../ike/v2/find-payload.ts";
+import { notify, type Refusal, refusalText } from "../ike/refusal.ts";
+import { notifyOf, payloadOf } from "../ike/v2/find-payload.ts";
 import { acceptInit, initHead, initRefusal } from "../ike/v2/ike-sa-init.ts";
+import { addressOctets } from "../inet/address.ts";
+import { formatEndpoint, type Path } from "../inet/endpoint.ts";
 import { toHex } from "../octets/hex.ts";
 import { Writer } from "../octets/writer.ts";
 import { emitMessage } from "../wire/emit-message.ts";
-import { type IkeHeader, asIkeSpi } from "../wire/header.ts";
+import { asIkeSpi, type IkeHeader } from "../wire/header.ts";
 import type { Payload } from "../wire/message.ts";
 import { NotifyType } from "../wire/notify-type.ts";
 import { parsePayloads } from "../wire/payload-chain.ts";
-import { type Engine, type Entry, addEntry, count, journal } from "./engine.ts";
+import { addEntry, count, type Engine, type Entry, journal } from "./engine.ts";
 
 /** An IKE_SA_INIT request as it came in. */
 export type Stranger = {

@@ -12,7 +12,7 @@ import { DeadlineHeap } from "./deadline-heap.ts";
 import { destinationOf } from "./demultiplex.ts";
 import { deliver, drain, start } from "./drive.ts";
 import type { Effect } from "./effect.ts";
-import { type Engine, count, ikeContextOf, inMs } from "./engine.ts";
+import { count, type Engine, ikeContextOf, inMs } from "./engine.ts";
 import type { Event } from "./event.ts";
 import { evict, hasOpenIkeSas, shutDownPortion } from "./evict.ts";
 import { onKernelAnswer } from "./install.ts";
@@ -65,24 +65,31 @@ export function createConcentrator(options: ConcentratorOptions): Concentrator {
 function dispatch(engine: Engine, event: Event): void {
   switch (event.kind) {
     case "datagram":
-      return onDatagram(engine, event);
+      onDatagram(engine, event);
+      return;
     case "peer-rows":
-      return onPeerRows(engine, event.lookup, event.result);
+      onPeerRows(engine, event.lookup, event.result);
+      return;
     case "kernel-answer":
-      return onKernelAnswer(engine, event.request, event.result);
+      onKernelAnswer(engine, event.request, event.result);
+      return;
     case "key-exchange-answer":
-      return onKeyExchangeAnswer(engine, event);
+      onKeyExchangeAnswer(engine, event);
+      return;
     case "configuration":
       engine.plan = event.plan;
       engine.ikeSuites = allIkeSuites(event.plan);
       return;
     case "shutdown":
       engine.shuttingDown = true;
-      return shutDownPortion(engine);
+      shutDownPortion(engine);
+      return;
     case "deadline":
-      return onDeadline(engine);
+      onDeadline(engine);
+      return;
     case "expire":
-      return onExpire(engine, event.expire);
+      onExpire(engine, event.expire);
+      return;
     case "acquire":
     case "mapping":
       return;
@@ -97,7 +104,8 @@ function onDatagram(engine: Engine, event: Extract<Event, { kind: "datagram" }>)
   if (destination.kind === "nowhere") return;
   const { header } = destination;
   if (destination.kind === "ike-sa") {
-    return deliver(engine, destination.spi, { kind: "message", header, octets, path });
+    deliver(engine, destination.spi, { kind: "message", header, octets, path });
+    return;
   }
   if (engine.shuttingDown) return;
   const admitted = admit(engine, { header, octets, path });
@@ -109,7 +117,10 @@ function onKeyExchangeAnswer(
   event: Extract<Event, { kind: "key-exchange-answer" }>,
 ): void {
   const waiting = engine.keyExchanges.get(event.request);
-  if (waiting === undefined) return count(engine, "late_answers");
+  if (waiting === undefined) {
+    count(engine, "late_answers");
+    return;
+  }
   engine.keyExchanges.delete(event.request);
   if (!engine.sas.has(waiting.spi)) count(engine, "late_answers");
   const { ticket } = waiting;
@@ -122,7 +133,10 @@ function onDeadline(engine: Engine): void {
     if (spi === undefined) break;
     deliver(engine, spi as Parameters<typeof deliver>[1], { kind: "deadline" });
   }
-  if (engine.shuttingDown) return shutDownPortion(engine);
+  if (engine.shuttingDown) {
+    shutDownPortion(engine);
+    return;
+  }
   if (engine.now >= engine.evictAt) evict(engine);
 }
 

@@ -1,12 +1,12 @@
 /** A datagram's way to its IKE SA (RFC 7296 §2.5, §2.6, §3.1). */
 
+import { notify } from "../ike/refusal.ts";
 import type { Path } from "../inet/endpoint.ts";
 import { emitMessage } from "../wire/emit-message.ts";
 import { ExchangeType } from "../wire/exchange-type.ts";
 import { type IkeHeader, type IkeSpi, parseHeader } from "../wire/header.ts";
 import { NotifyType } from "../wire/notify-type.ts";
-import { notify } from "../ike/refusal.ts";
-import { type Engine, count } from "./engine.ts";
+import { count, type Engine } from "./engine.ts";
 
 /** Where a datagram belongs. */
 export type Destination =
@@ -49,7 +49,10 @@ function nowhere(
 /** A higher version is told ours (§2.5); a response, or version 1, gets no answer. */
 function answerVersion(engine: Engine, header: IkeHeader, path: Path): void {
   if (header.version.major < 3 || header.flags.response) return;
-  if (!engine.strangerAnswers.take(engine.now)) return count(engine, "datagrams_rate_limited");
+  if (!engine.strangerAnswers.take(engine.now)) {
+    count(engine, "datagrams_rate_limited");
+    return;
+  }
   const { spiI, spiR, exchangeType, messageId } = header;
   const octets = emitMessage(
     {

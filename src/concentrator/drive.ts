@@ -1,13 +1,13 @@
 /** Drives IKE SAs: hands an event to one, and carries out what it wants. */
 
-import { AssertionError, never } from "../octets/assert.ts";
 import type { IkeEffect } from "../ike/effect.ts";
 import type { IkeEvent } from "../ike/event.ts";
 import { deadlineOf, isHalfOpen, step } from "../ike/ike-sa.ts";
 import { type EndReason, type IkeSa, localSpi, saIdOf } from "../ike/phase.ts";
 import { endWord } from "../ike/v2/answer.ts";
+import { AssertionError, never } from "../octets/assert.ts";
 import type { IkeSpi } from "../wire/header.ts";
-import { type Engine, type Entry, addEntry, count, journal } from "./engine.ts";
+import { addEntry, count, type Engine, type Entry, journal } from "./engine.ts";
 import type { KeyExchangeId } from "./event.ts";
 import { installChild, installOutbound, removeChild } from "./install.ts";
 import { identify, leaveEroute, useEroute } from "./look-up.ts";
@@ -99,24 +99,33 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect): void {
       return;
     }
     case "identify":
-      return identify(engine, entry, effect);
+      identify(engine, entry, effect);
+      return;
     case "authenticated":
-      return onAuthenticated(engine, entry, spi, effect.initialContact);
+      onAuthenticated(engine, entry, spi, effect.initialContact);
+      return;
     case "child-up":
       entry.installing = effect.child.spiIn;
-      return installChild(engine, entry, effect);
+      installChild(engine, entry, effect);
+      return;
     case "child-outbound":
-      return installOutbound(engine, effect.spiIn);
+      installOutbound(engine, effect.spiIn);
+      return;
     case "child-down":
-      return removeChild(engine, effect.spiIn);
+      removeChild(engine, effect.spiIn);
+      return;
     case "rekeyed":
-      return onRekeyed(engine, entry, effect.successor);
+      onRekeyed(engine, entry, effect.successor);
+      return;
     case "count":
-      return count(engine, effect.counter);
+      count(engine, effect.counter);
+      return;
     case "note":
-      return journal(engine, entry, effect.note);
+      journal(engine, entry, effect.note);
+      return;
     case "ended":
-      return onEnded(engine, entry, spi, effect.reason);
+      onEnded(engine, entry, spi, effect.reason);
+      return;
     default:
       never(effect);
   }
@@ -127,12 +136,7 @@ function keyExchangeId(ticket: number): KeyExchangeId {
 }
 
 /** The eroute comes into use; former IKE SAs of the site go once the new one is up. */
-function onAuthenticated(
-  engine: Engine,
-  entry: Entry,
-  spi: IkeSpi,
-  initialContact: boolean,
-): void {
+function onAuthenticated(engine: Engine, entry: Entry, spi: IkeSpi, initialContact: boolean): void {
   useEroute(engine, entry);
   count(engine, "ike_sas_established");
   const { eroute } = entry;
@@ -212,4 +216,3 @@ function discard(engine: Engine, entry: Entry, spi: IkeSpi, why: string): void {
   entry.eroute = undefined;
   if (eroute !== undefined) leaveEroute(engine, eroute, spi, why);
 }
-

@@ -2,7 +2,7 @@
 
 import { evictionCount } from "../eroute/evict.ts";
 import type { IkeSpi } from "../wire/header.ts";
-import { type Engine, type ErouteInUse, count, inMs, journal } from "./engine.ts";
+import { count, type Engine, type ErouteInUse, inMs, journal } from "./engine.ts";
 
 /** So many sites are told at once; the rest follows at the next deadline, without a stall. */
 const PORTION = 32;

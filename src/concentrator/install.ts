@@ -1,15 +1,15 @@
 /** Child SAs in the kernel: installed, taken over, removed; policies shared by selector. */
 
-import { formatAddress } from "../inet/address.ts";
-import { formatPrefix } from "../inet/prefix.ts";
 import type { ChildSa } from "../ike/child-sa.ts";
 import type { IkeEffect } from "../ike/effect.ts";
 import type { Nat } from "../ike/nat.ts";
-import { type Ticket, localSpi, saIdOf } from "../ike/phase.ts";
+import { localSpi, saIdOf, type Ticket } from "../ike/phase.ts";
 import type { Refusal } from "../ike/refusal.ts";
 import { selectorsText } from "../ike/v2/narrow.ts";
+import { formatAddress } from "../inet/address.ts";
+import { formatPrefix } from "../inet/prefix.ts";
 import { assert } from "../octets/assert.ts";
-import { type Result, err, ok } from "../octets/result.ts";
+import { err, ok, type Result } from "../octets/result.ts";
 import { wipe } from "../octets/secret.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import type { XfrmPolicy, XfrmPolicyId } from "../xfrm/policy.ts";
@@ -20,7 +20,7 @@ import {
   type XfrmRequest,
 } from "../xfrm/request.ts";
 import type { XfrmState, XfrmStateId } from "../xfrm/state.ts";
-import { type Engine, type Entry, count, journal, numberOf } from "./engine.ts";
+import { count, type Engine, type Entry, journal, numberOf } from "./engine.ts";
 import type { KernelRequestId } from "./event.ts";
 import { childPolicies, inboundState, outboundState } from "./xfrm-of-child.ts";
 

@@ -1,32 +1,28 @@
 /** From the ID that a site presents to its key: match, look-up, dynamic eroute (R1-R4, R6). */
 
-import {
-  type DynamicEroute,
-  type RowFault,
-  dynamicErouteOf,
-} from "../eroute/dynamic-eroute.ts";
+import { suiteText } from "../crypto/names.ts";
+import { type DynamicEroute, dynamicErouteOf, type RowFault } from "../eroute/dynamic-eroute.ts";
 import type { Eroute, LocalUser, NormalEroute } from "../eroute/eroute.ts";
 import { type ConfiguredMatch, matchConfigured } from "../eroute/match.ts";
-import { type PeerId, asPeerId, peerKey } from "../eroute/peer-id.ts";
+import { asPeerId, type PeerId, peerKey } from "../eroute/peer-id.ts";
 import type { LookupFault } from "../eroute/row.ts";
+import { ikeAlgorithmsText } from "../ike/algorithms.ts";
 import type { IkeEffect } from "../ike/effect.ts";
 import type { Credentials } from "../ike/event.ts";
 import { CHILD_SAS_MAX } from "../ike/limits.ts";
-import { type Ticket, localSpi, saIdOf } from "../ike/phase.ts";
+import { localSpi, saIdOf, type Ticket } from "../ike/phase.ts";
 import type { Refusal } from "../ike/refusal.ts";
-import { suiteText } from "../crypto/names.ts";
 import { acceptsIke } from "../ike/v2/proposal.ts";
 import { addressOctets } from "../inet/address.ts";
-import { type Result, err, ok } from "../octets/result.ts";
+import { err, ok, type Result } from "../octets/result.ts";
 import type { IkeSpi } from "../wire/header.ts";
-import { IdType, type Identity } from "../wire/message.ts";
+import { type Identity, IdType } from "../wire/message.ts";
 import { identityText, parseIdentity } from "../wire/payload/id.ts";
-import { ikeAlgorithmsText } from "../ike/algorithms.ts";
 import {
+  count,
   type Engine,
   type Entry,
   type ErouteInUse,
-  count,
   inMs,
   journal,
   numberOf,
@@ -45,13 +41,21 @@ export function identify(engine: Engine, entry: Entry, asked: Identify): void {
   const waiting = { spi: localSpi(saIdOf(entry.sa)), ticket: asked.ticket };
   const match = matchConfigured(engine.plan, peerId);
   if (match.kind === "refused") {
-    return reply(engine, waiting, err(unmatched(match, peerId)));
+    reply(engine, waiting, err(unmatched(match, peerId)));
+    return;
   }
   const refusal = algorithmsRefused(match.eroute, asked);
-  if (refusal !== undefined) return reply(engine, waiting, err(refusal));
-  if (match.kind === "local") return useLocal(engine, entry, waiting, match);
+  if (refusal !== undefined) {
+    reply(engine, waiting, err(refusal));
+    return;
+  }
+  if (match.kind === "local") {
+    useLocal(engine, entry, waiting, match);
+    return;
+  }
   if (isUnknown(engine, peerId)) {
-    return reply(engine, waiting, err(credentialsRefusal(noRowFault(peerId))));
+    reply(engine, waiting, err(credentialsRefusal(noRowFault(peerId))));
+    return;
   }
   const lookup = numberOf(engine) as LookupId;
   engine.lookups.set(lookup, { ...waiting, peerId, base: match.eroute });
@@ -63,23 +67,32 @@ export function identify(engine: Engine, entry: Entry, asked: Identify): void {
 /** The rows are there, or the reason why not (R2, R6). */
 export function onPeerRows(engine: Engine, lookup: LookupId, result: LookupResult): void {
   const waiting = engine.lookups.get(lookup);
-  if (waiting === undefined) return count(engine, "late_answers");
+  if (waiting === undefined) {
+    count(engine, "late_answers");
+    return;
+  }
   engine.lookups.delete(lookup);
   const entry = engine.sas.get(waiting.spi);
-  if (entry === undefined) return count(engine, "late_answers");
+  if (entry === undefined) {
+    count(engine, "late_answers");
+    return;
+  }
   if (!result.ok) {
     count(engine, "lookups_failed");
-    return reply(engine, waiting, err(lookupRefusal(result.error)));
+    reply(engine, waiting, err(lookupRefusal(result.error)));
+    return;
   }
   const egroup = engine.plan.egroups.find((group) => group.name === waiting.base.egroup);
   if (egroup === undefined) {
     const detail = `egroup ${waiting.base.egroup} is not configured any more`;
-    return reply(engine, waiting, err({ kind: "no-credentials", reason: "no-egroup", detail }));
+    reply(engine, waiting, err({ kind: "no-credentials", reason: "no-egroup", detail }));
+    return;
   }
   const made = dynamicErouteOf(waiting.base, egroup, waiting.peerId, result.value);
   if (!made.ok) {
     if (made.error.kind === "no-row") rememberUnknown(engine, waiting.peerId);
-    return reply(engine, waiting, err(credentialsRefusal(made.error)));
+    reply(engine, waiting, err(credentialsRefusal(made.error)));
+    return;
   }
   useDynamic(engine, entry, waiting, made.value);
 }
@@ -104,7 +117,8 @@ function useDynamic(engine: Engine, entry: Entry, waiting: Waiting, made: Dynami
   if (before === undefined && engine.dynamicCount >= engine.plan.limits.dynamicEroutesMax) {
     count(engine, "dynamic_eroutes_refused_full");
     const detail = `all ${engine.plan.limits.dynamicEroutesMax} dynamic eroutes are in use: raise dynamic_eroutes.max`;
-    return reply(engine, waiting, err({ kind: "no-credentials", reason: "table-full", detail }));
+    reply(engine, waiting, err({ kind: "no-credentials", reason: "table-full", detail }));
+    return;
   }
   entry.candidate = {
     kind: "dynamic",
@@ -182,10 +196,7 @@ function algorithmsRefused(eroute: Eroute, asked: Identify): Refusal | undefined
   return { kind: "no-credentials", reason: "algorithms-of-eroute", detail };
 }
 
-function unmatched(
-  match: Extract<ConfiguredMatch, { kind: "refused" }>,
-  peerId: PeerId,
-): Refusal {
+function unmatched(match: Extract<ConfiguredMatch, { kind: "refused" }>, peerId: PeerId): Refusal {
   const closest =
     match.closest === undefined ? "" : `; the closest configured pattern is ${match.closest}`;
   const details = {

@@ -1,6 +1,6 @@
 /** Snapshots: what the tables look like from outside (R8). */
 
-import { ikeAlgorithmsText, espAlgorithmsText } from "../ike/algorithms.ts";
+import { espAlgorithmsText, ikeAlgorithmsText } from "../ike/algorithms.ts";
 import { localSpi, saIdOf } from "../ike/phase.ts";
 import { selectorText } from "../ike/v2/narrow.ts";
 import { formatAddress } from "../inet/address.ts";

@@ -1,19 +1,19 @@
 /** A Child SA as the kernel sees it: two states and their policies (linux/xfrm.h, RFC 4301 §4.4). */
 
 import { Encr, Integ } from "../crypto/transform.ts";
-import type { Path } from "../inet/endpoint.ts";
-import { rangePrefixes } from "../inet/range.ts";
+import type { ChildOptions } from "../eroute/eroute.ts";
 import type { ChildSa } from "../ike/child-sa.ts";
 import type { ChildKeys } from "../ike/effect.ts";
 import type { EspDirectionKeys } from "../ike/keys.ts";
 import { isAnyPort } from "../ike/v2/narrow.ts";
+import type { Path } from "../inet/endpoint.ts";
+import { rangePrefixes } from "../inet/range.ts";
 import { assert } from "../octets/assert.ts";
 import type { TrafficSelector } from "../wire/message.ts";
 import type { XfrmDirection, XfrmPolicy, XfrmTemplate } from "../xfrm/policy.ts";
 import { selectorPriority } from "../xfrm/priority.ts";
 import type { XfrmSelector } from "../xfrm/selector.ts";
 import type { XfrmLifetime, XfrmProtection, XfrmState } from "../xfrm/state.ts";
-import type { ChildOptions } from "../eroute/eroute.ts";
 
 /** What both ends' states are made of. */
 export type ChildPlace = {

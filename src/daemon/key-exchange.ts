@@ -1,10 +1,10 @@
 /** Carries out key exchanges: fast ones at once, slow ones in a thread of their own. */
 
 import {
+  isSlowKeyExchange,
   type KeyExchangeFault,
   type KeyExchangeRequest,
   type KeyExchangeResult,
-  isSlowKeyExchange,
   performKeyExchange,
 } from "../crypto/key-exchange.ts";
 import type { KeyExchangeJob } from "./key-exchange-worker.ts";

@@ -2,12 +2,11 @@
 
 import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { Effect } from "../concentrator/effect.ts";
-import type { Event } from "../concentrator/event.ts";
+import type { Event, LookupResult } from "../concentrator/event.ts";
 import { wipeRequest } from "../concentrator/install.ts";
 import type { JournalEntry } from "../concentrator/journal.ts";
-import type { Path } from "../inet/endpoint.ts";
 import type { LookupKey } from "../eroute/row.ts";
-import type { LookupResult } from "../concentrator/event.ts";
+import type { Path } from "../inet/endpoint.ts";
 import { never } from "../octets/assert.ts";
 import type { Instant } from "../octets/instant.ts";
 import { wipe } from "../octets/secret.ts";
@@ -48,9 +47,11 @@ export function createShell(concentrator: Concentrator, around: Surroundings): S
   const perform = (effect: Effect): void => {
     switch (effect.kind) {
       case "send":
-        return around.send(effect.octets, effect.path);
+        around.send(effect.octets, effect.path);
+        return;
       case "journal":
-        return around.journal(effect.entry);
+        around.journal(effect.entry);
+        return;
       case "kernel": {
         const { request, op } = effect;
         const result = around.kernel(op);

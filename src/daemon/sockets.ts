@@ -1,10 +1,10 @@
 /** The IKE sockets: two on each local address, so that answers leave from where requests came. */
 
 import { type Address, formatAddress } from "../inet/address.ts";
-import { type Path, formatEndpoint } from "../inet/endpoint.ts";
+import { formatEndpoint, type Path } from "../inet/endpoint.ts";
 import { localAddresses } from "../linux/addresses.ts";
 import { type IkeSocket, openIkeSocket } from "../linux/udp-socket.ts";
-import { type Result, err, ok } from "../octets/result.ts";
+import { err, ok, type Result } from "../octets/result.ts";
 
 export type IkeSockets = {
   send(octets: Uint8Array, path: Path): void;

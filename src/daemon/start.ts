@@ -1,20 +1,20 @@
 /** The daemon: opens what it needs in an order that can fail cleanly, runs, and cleans up. */
 
+import packageJson from "../../package.json";
 import { type Concentrator, createConcentrator } from "../concentrator/concentrator.ts";
-import { type Journal, type JournalEntry, createJournal } from "../concentrator/journal.ts";
+import { createJournal, type Journal, type JournalEntry } from "../concentrator/journal.ts";
 import type { Config } from "../config/config.ts";
 import { now, wallMs } from "../linux/clock.ts";
 import { type Kernel, openKernel, probeEsp } from "../linux/xfrm-kernel.ts";
-import { type Result, err, ok } from "../octets/result.ts";
+import { err, ok, type Result } from "../octets/result.ts";
 import { openPeers } from "../peers/open.ts";
 import type { PeerRepository } from "../peers/repository.ts";
-import { type StatusServer, createStatusApp, serveStatus } from "../status/server.ts";
-import packageJson from "../../package.json";
+import { createStatusApp, type StatusServer, serveStatus } from "../status/server.ts";
 import { type KeyExchanger, openKeyExchanger } from "./key-exchange.ts";
 import { type Log, openLog } from "./log.ts";
-import { type Shell, createShell } from "./shell.ts";
-import { type IkeSockets, openIkeSockets } from "./sockets.ts";
+import { createShell, type Shell } from "./shell.ts";
 import { waitForSignal } from "./signals.ts";
+import { type IkeSockets, openIkeSockets } from "./sockets.ts";
 import { statusSourceOf } from "./status-source.ts";
 
 export type RunOptions = { readonly configFile: string };

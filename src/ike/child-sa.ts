@@ -1,10 +1,10 @@
 /** A Child SA: what the IKE SA knows of it (RFC 7296 §1.2, §2.9). */
 
+import type { Suite } from "../crypto/suite.ts";
+import type { EspSpi } from "../inet/esp-spi.ts";
 import type { Prefix } from "../inet/prefix.ts";
 import type { Instant } from "../octets/instant.ts";
-import type { Suite } from "../crypto/suite.ts";
 import type { TrafficSelector } from "../wire/message.ts";
-import type { EspSpi } from "../xfrm/state.ts";
 import type { EspAlgorithms } from "./algorithms.ts";
 
 export type ChildSa = {

@@ -2,10 +2,10 @@
 
 import type { KeyExchangeRequest } from "../crypto/key-exchange.ts";
 import type { Path } from "../inet/endpoint.ts";
+import type { EspSpi } from "../inet/esp-spi.ts";
 import type { Instant } from "../octets/instant.ts";
-import type { Identity } from "../wire/message.ts";
-import type { EspSpi } from "../xfrm/state.ts";
 import type { IkeSpi } from "../wire/header.ts";
+import type { Identity } from "../wire/message.ts";
 import type { IkeAlgorithms } from "./algorithms.ts";
 import type { ChildSa } from "./child-sa.ts";
 import type { EspDirectionKeys } from "./keys.ts";

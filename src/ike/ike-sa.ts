@@ -8,6 +8,7 @@ import type { Payload } from "../wire/message.ts";
 import { Protocol } from "../wire/message.ts";
 import type { IkeContext, IkeEffect, Step } from "./effect.ts";
 import type { IkeEvent } from "./event.ts";
+import { wipeIkeKeys } from "./keys.ts";
 import { LINGER_MS } from "./limits.ts";
 import { type Closing, type Established, type IkeSa, saIdOf } from "./phase.ts";
 import { openMessage, sealMessage } from "./protect.ts";
@@ -24,7 +25,6 @@ import { onAuthRequest, onCredentials, onFirstChildInstalled, refuseAuth } from 
 import { onInitKeyExchange } from "./v2/ike-sa-init.ts";
 import { onInformationalRequest } from "./v2/informational.ts";
 import { onIkeKeyExchange } from "./v2/rekey-ike-sa.ts";
-import { wipeIkeKeys } from "./keys.ts";
 
 type MessageEvent = Extract<IkeEvent, { kind: "message" }>;
 
@@ -210,12 +210,7 @@ function onMessageClosing(sa: Closing, event: MessageEvent, context: IkeContext)
   const isDelete = opened.value.some((p) => p.kind === "DELETE" && p.protocol === Protocol.IKE);
   if (!isDelete) return same(sa);
   const { exchangeType, messageId } = header;
-  const response = sealMessage(
-    sa,
-    { exchangeType, messageId, response: true },
-    [],
-    context.random,
-  );
+  const response = sealMessage(sa, { exchangeType, messageId, response: true }, [], context.random);
   wipeIkeKeys(sa.keys);
   const { id, path } = sa;
   return {

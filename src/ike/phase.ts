@@ -5,8 +5,8 @@ import type { Instant } from "../octets/instant.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import type {
   AuthPayload,
-  IdPayload,
   Identity,
+  IdPayload,
   Payload,
   SaPayload,
   TsPayload,
@@ -16,8 +16,8 @@ import type { ChildPolicy, ChildSa } from "./child-sa.ts";
 import type { IkeKeys } from "./keys.ts";
 import type { Nat } from "./nat.ts";
 import type { Refusal } from "./refusal.ts";
-import type { ChosenEsp, ChosenIke } from "./v2/proposal.ts";
 import type { Narrowed } from "./v2/narrow.ts";
+import type { ChosenEsp, ChosenIke } from "./v2/proposal.ts";
 
 /** Numbers a request to the concentrator: its answer quotes it. */
 export type Ticket = number & { readonly is: "ticket" };

@@ -2,14 +2,14 @@
 
 import { type Encryption, seal, unseal } from "../crypto/encryption.ts";
 import { integrityIcv } from "../crypto/integrity.ts";
-import { type Result, err, ok } from "../octets/result.ts";
+import { err, ok, type Result } from "../octets/result.ts";
 import { equalConstantTime } from "../octets/secret.ts";
 import { Writer } from "../octets/writer.ts";
 import { emitPayloadOctets } from "../wire/emit-message.ts";
 import type { IkeHeader } from "../wire/header.ts";
 import type { Payload } from "../wire/message.ts";
 import { firstPayloadType, parsePayloads } from "../wire/payload-chain.ts";
-import { type SkPlace, emitProtectedFrame, findSk } from "../wire/protected.ts";
+import { emitProtectedFrame, findSk, type SkPlace } from "../wire/protected.ts";
 import type { IkeAlgorithms } from "./algorithms.ts";
 import type { IkeKeys } from "./keys.ts";
 import type { SaId } from "./phase.ts";
@@ -104,11 +104,7 @@ export function openMessage(
   return parsed.ok ? ok(parsed.value.payloads) : err({ authentic: true, refusal: parsed.error });
 }
 
-function unprotect(
-  secured: Secured,
-  place: SkPlace,
-  octets: Uint8Array,
-): Uint8Array | undefined {
+function unprotect(secured: Secured, place: SkPlace, octets: Uint8Array): Uint8Array | undefined {
   const { encr, integ } = secured.algorithms;
   const key = receiveKeys(secured);
   const icvOctets = integ?.icvOctets ?? 0;

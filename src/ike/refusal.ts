@@ -1,8 +1,8 @@
 /** Why a message, an exchange or an SA is refused; and what the peer is told of it. */
 
-import type { Malformed } from "../octets/reader.ts";
 import { never } from "../octets/assert.ts";
 import { spi32Hex } from "../octets/hex.ts";
+import type { Malformed } from "../octets/reader.ts";
 import { Writer } from "../octets/writer.ts";
 import { type NotifyPayload, Protocol } from "../wire/message.ts";
 import { NotifyType } from "../wire/notify-type.ts";
@@ -43,17 +43,11 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
     case "missing-payload":
       return notify(NotifyType.INVALID_SYNTAX);
     case "unsupported-critical":
-      return notify(
-        NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD,
-        Uint8Array.of(refusal.payloadType),
-      );
+      return notify(NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, Uint8Array.of(refusal.payloadType));
     case "no-proposal-chosen":
       return notify(NotifyType.NO_PROPOSAL_CHOSEN);
     case "invalid-ke":
-      return notify(
-        NotifyType.INVALID_KE_PAYLOAD,
-        new Writer(2).u16(refusal.wantedMethod).done(),
-      );
+      return notify(NotifyType.INVALID_KE_PAYLOAD, new Writer(2).u16(refusal.wantedMethod).done());
     case "key-exchange":
       return notify(NotifyType.INVALID_SYNTAX);
     case "wrong-psk":

@@ -18,7 +18,5 @@ export function equalPath(a: Path, b: Path): boolean {
 /** `192.0.2.1:500` or `[2001:db8::1]:500`. */
 export function formatEndpoint(endpoint: Endpoint): string {
   const text = formatAddress(endpoint.address);
-  return endpoint.address.family === 4
-    ? `${text}:${endpoint.port}`
-    : `[${text}]:${endpoint.port}`;
+  return endpoint.address.family === 4 ? `${text}:${endpoint.port}` : `[${text}]:${endpoint.port}`;
 }

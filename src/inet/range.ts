@@ -12,7 +12,9 @@ export type AddressRange = {
 /** What two ranges have in common; undefined if nothing. */
 export function intersectRange(a: AddressRange, b: AddressRange): AddressRange | undefined {
   if (a.family !== b.family) return undefined;
+  // biome-ignore lint/complexity/useMathMinMax: Math.max does not take a bigint
   const first = a.first > b.first ? a.first : b.first;
+  // biome-ignore lint/complexity/useMathMinMax: Math.min does not take a bigint
   const last = a.last < b.last ? a.last : b.last;
   return first <= last ? { family: a.family, first, last } : undefined;
 }

@@ -1,6 +1,6 @@
 /** Reads octets in network order, never past their end. */
 
-import { type Result, err, ok } from "./result.ts";
+import { err, ok, type Result } from "./result.ts";
 
 /** Where a parser stopped and why: `where` names the structure, `detail` both numbers. */
 export type Malformed = {

@@ -1,6 +1,7 @@
 /** States to and from octets (struct xfrm_usersa_info, struct xfrm_usersa_id and attributes). */
 
 import type { Family } from "../inet/address.ts";
+import { asEspSpi } from "../inet/esp-spi.ts";
 import { decode, type Malformed, Reader } from "../octets/reader.ts";
 import type { Result } from "../octets/result.ts";
 import { asAddress, asFamily, emitXfrmAddress, familyNumber } from "./address.ts";
@@ -17,14 +18,7 @@ import {
 import { emitMarkAndIfId, parseMarkAndIfId } from "./mark.ts";
 import { emitReplayWindow, parseReplayWindow, shortReplayWindow } from "./replay.ts";
 import { emitSelector, parseSelector, SELECTOR_OCTETS, type XfrmSelector } from "./selector.ts";
-import {
-  asEspSpi,
-  type XfrmLifetime,
-  type XfrmMark,
-  type XfrmState,
-  type XfrmStateId,
-  type XfrmStateUse,
-} from "./state.ts";
+import type { XfrmLifetime, XfrmMark, XfrmState, XfrmStateId, XfrmStateUse } from "./state.ts";
 
 /** struct xfrm_usersa_info, as far as anything here reads it. */
 export type StateInfo = {

@@ -2,14 +2,8 @@
 
 import type { Address } from "../inet/address.ts";
 import type { Endpoint } from "../inet/endpoint.ts";
+import type { EspSpi } from "../inet/esp-spi.ts";
 import type { XfrmSelector } from "./selector.ts";
-
-export type EspSpi = number & { readonly is: "ESP SPI" };
-
-/** An ESP SPI of a number that was read from a message or drawn at random. */
-export function asEspSpi(value: number): EspSpi {
-  return value as EspSpi;
-}
 
 /** The kernel's name of an algorithm (`rfc4106(gcm(aes))`, `hmac(sha256)`) and its key. */
 export type XfrmAead = {

@@ -1,14 +1,14 @@
 /** Answering requests of an established IKE SA, and noting down what was answered. */
 
-import { LINGER_MS } from "../limits.ts";
 import { later } from "../../octets/instant.ts";
 import { exchangeName } from "../../wire/exchange-type.ts";
 import type { Payload } from "../../wire/message.ts";
 import type { IkeContext, IkeEffect, IkeNote, Step } from "../effect.ts";
 import { wipeIkeKeys } from "../keys.ts";
+import { LINGER_MS } from "../limits.ts";
 import type { EndReason, Established } from "../phase.ts";
 import { sealMessage } from "../protect.ts";
-import { type Refusal, notifyFor, refusalText } from "../refusal.ts";
+import { notifyFor, type Refusal, refusalText } from "../refusal.ts";
 
 export type AnswerTo = { readonly exchangeType: number; readonly messageId: number };
 
@@ -28,12 +28,7 @@ export function answer(
 }
 
 /** Answers a request with a refusal; the IKE SA goes on. */
-export function refuse(
-  sa: Established,
-  to: AnswerTo,
-  refusal: Refusal,
-  context: IkeContext,
-): Step {
+export function refuse(sa: Established, to: AnswerTo, refusal: Refusal, context: IkeContext): Step {
   const notify = notifyFor(refusal);
   const answered = answer(sa, to, notify === undefined ? [] : [notify], context);
   const step = exchangeName(to.exchangeType) as IkeNote["step"];
@@ -88,10 +83,6 @@ export function endWord(reason: EndReason): string {
   }
 }
 
-function noteOf(
-  outcome: "failed" | "refused",
-  step: IkeNote["step"],
-  refusal: Refusal,
-): IkeNote {
+function noteOf(outcome: "failed" | "refused", step: IkeNote["step"], refusal: Refusal): IkeNote {
   return { level: "warning", step, outcome, ...refusalText(refusal) };
 }

@@ -16,11 +16,7 @@ export function close(sa: Established, why: string, context: IkeContext): Step {
   for (const child of sa.children) {
     effects.push({ kind: "child-down", spiIn: child.spiIn, why });
   }
-  const request = sealRequest(
-    sa,
-    [{ kind: "DELETE", protocol: Protocol.IKE, spis: [] }],
-    context,
-  );
+  const request = sealRequest(sa, [{ kind: "DELETE", protocol: Protocol.IKE, spis: [] }], context);
   effects.push({ kind: "send", octets: request.octets, path: sa.path });
   effects.push({ kind: "ended", reason: { kind: "we-deleted", why } });
   const { id, path, algorithms, keys } = sa;
@@ -47,9 +43,7 @@ export function sendWaitingDeletes(sa: Established, context: IkeContext): Step {
   if (sa.outbound.inFlight !== undefined || sa.deletesWaiting.length === 0) {
     return { sa, effects: [] };
   }
-  const payloads: Payload[] = [
-    { kind: "DELETE", protocol: Protocol.ESP, spis: sa.deletesWaiting },
-  ];
+  const payloads: Payload[] = [{ kind: "DELETE", protocol: Protocol.ESP, spis: sa.deletesWaiting }];
   const request = sealRequest(sa, payloads, context);
   const outbound = { nextId: request.messageId + 1, inFlight: request };
   return {
@@ -76,11 +70,7 @@ export function forget(sa: Closing): Step {
   return { sa: undefined, effects: [] };
 }
 
-function sealRequest(
-  sa: Established,
-  payloads: readonly Payload[],
-  context: IkeContext,
-): InFlight {
+function sealRequest(sa: Established, payloads: readonly Payload[], context: IkeContext): InFlight {
   const messageId = sa.outbound.nextId;
   const head = { exchangeType: ExchangeType.INFORMATIONAL, response: false, messageId };
   return {

@@ -8,6 +8,7 @@ import type { IkeHeader } from "../../wire/header.ts";
 import type { IdPayload, Payload } from "../../wire/message.ts";
 import { NotifyType } from "../../wire/notify-type.ts";
 import { identityBody } from "../../wire/payload/id.ts";
+import { ikeAlgorithmsText } from "../algorithms.ts";
 import { AUTH_METHOD_PSK, pskAuth } from "../auth.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
 import type { Credentials } from "../event.ts";
@@ -21,11 +22,10 @@ import type {
   HalfOpen,
 } from "../phase.ts";
 import { sealMessage } from "../protect.ts";
-import { type Refusal, notifyFor } from "../refusal.ts";
+import { notifyFor, type Refusal } from "../refusal.ts";
 import { answer, failedNote, okNote } from "./answer.ts";
 import { notifyOf, payloadOf } from "./find-payload.ts";
 import { childText, childUp, makeChild, planChild } from "./make-child-sa.ts";
-import { ikeAlgorithmsText } from "../algorithms.ts";
 
 // Initiator                        Responder
 // HDR, SK {IDi, [IDr,] AUTH, SAi2, TSi, TSr} -->
@@ -43,7 +43,12 @@ export function onAuthRequest(
 ): Step {
   const request = authRequestOf(header, payloads, context.now);
   if ("kind" in request) {
-    return refuseAuth(sa, { messageId: header.messageId, arrivedAt: context.now }, request, context);
+    return refuseAuth(
+      sa,
+      { messageId: header.messageId, arrivedAt: context.now },
+      request,
+      context,
+    );
   }
   const ticket = context.ticket();
   const { path, half } = sa;

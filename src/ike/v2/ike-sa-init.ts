@@ -1,13 +1,13 @@
 /** IKE_SA_INIT as responder (RFC 7296 §1.2). */
 
-import { privateOctets } from "../../crypto/key-exchange.ts";
 import type { KeyExchangeResult } from "../../crypto/key-exchange.ts";
+import { privateOctets } from "../../crypto/key-exchange.ts";
 import { transformName } from "../../crypto/names.ts";
 import type { Suite } from "../../crypto/suite.ts";
 import { TransformType } from "../../crypto/transform.ts";
 import type { Path } from "../../inet/endpoint.ts";
 import { later } from "../../octets/instant.ts";
-import { type Result, err, ok } from "../../octets/result.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
 import { emitMessage } from "../../wire/emit-message.ts";
 import { ExchangeType } from "../../wire/exchange-type.ts";
@@ -18,7 +18,7 @@ import { deriveIkeKeys, skeyseed } from "../keys.ts";
 import { NONCE_OCTETS } from "../limits.ts";
 import { detectNat, natDetectionNotifies } from "../nat.ts";
 import type { AwaitingKeyExchange, SaId } from "../phase.ts";
-import { type Refusal, notifyFor } from "../refusal.ts";
+import { notifyFor, type Refusal } from "../refusal.ts";
 import { failedNote } from "./answer.ts";
 import { payloadOf } from "./find-payload.ts";
 import { chooseIke, chosenProposal } from "./proposal.ts";
@@ -115,10 +115,7 @@ export function onInitKeyExchange(
 }
 
 /** An unprotected answer that refuses an IKE_SA_INIT request; it leaves no state behind. */
-export function initRefusal(
-  id: Pick<SaId, "spiI" | "spiR">,
-  refusal: Refusal,
-): Uint8Array {
+export function initRefusal(id: Pick<SaId, "spiI" | "spiR">, refusal: Refusal): Uint8Array {
   const notify = notifyFor(refusal);
   return emitMessage(initHead(id), notify === undefined ? [] : [notify]);
 }

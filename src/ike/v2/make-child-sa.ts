@@ -1,7 +1,7 @@
 /** Making a Child SA as responder of an exchange (RFC 7296 §1.2, §1.3.1, §2.9, §2.17). */
 
 import type { Prf } from "../../crypto/prf.ts";
-import { type Result, err, ok } from "../../octets/result.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
 import { Writer } from "../../octets/writer.ts";
 import { type Payload, Protocol, type SaPayload, type TsPayload } from "../../wire/message.ts";
 import { espAlgorithmsText } from "../algorithms.ts";

@@ -1,9 +1,9 @@
 /** Traffic selector narrowing (RFC 7296 §2.9): a site gets what is its own, never more (R10). */
 
 import { formatAddress } from "../../inet/address.ts";
-import { type Prefix, formatPrefix, prefixRange } from "../../inet/prefix.ts";
+import { formatPrefix, type Prefix, prefixRange } from "../../inet/prefix.ts";
 import { intersectRange, rangePrefixes } from "../../inet/range.ts";
-import { type Result, err, ok } from "../../octets/result.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
 import type { TrafficSelector } from "../../wire/message.ts";
 import type { Refusal } from "../refusal.ts";
 
@@ -18,7 +18,10 @@ export const SELECTORS_MAX = 8;
 
 /** What both sides' offers have in common with the site's subnets and ours. */
 export function narrow(
-  offered: { readonly local: readonly TrafficSelector[]; readonly remote: readonly TrafficSelector[] },
+  offered: {
+    readonly local: readonly TrafficSelector[];
+    readonly remote: readonly TrafficSelector[];
+  },
   allowed: { readonly local: readonly Prefix[]; readonly remote: readonly Prefix[] },
 ): Result<Narrowed, Refusal> {
   const local = commonSelectors(offered.local, allowed.local);

@@ -4,16 +4,16 @@ import { type Encryption, encryptionFor } from "../../crypto/encryption.ts";
 import { suiteText, transformName } from "../../crypto/names.ts";
 import type { EncrTransform, Suite } from "../../crypto/suite.ts";
 import { Ke, TransformType } from "../../crypto/transform.ts";
+import { asEspSpi, type EspSpi } from "../../inet/esp-spi.ts";
 import { Reader } from "../../octets/reader.ts";
-import { type Result, err, ok } from "../../octets/result.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
 import { type Proposal, Protocol, type Transform } from "../../wire/message.ts";
-import { type EspSpi, asEspSpi } from "../../xfrm/state.ts";
 import {
   type EspAlgorithms,
-  type IkeAlgorithms,
-  type TransformChoice,
   espAlgorithmsOf,
+  type IkeAlgorithms,
   ikeAlgorithmsOf,
+  type TransformChoice,
 } from "../algorithms.ts";
 import type { Refusal } from "../refusal.ts";
 
@@ -96,7 +96,9 @@ export function chosenProposal(
   spi: Uint8Array,
 ): Proposal {
   const { choice } = chosen;
-  const transforms: Transform[] = [transform(TransformType.ENCR, choice.encr.id, choice.encr.keyBits)];
+  const transforms: Transform[] = [
+    transform(TransformType.ENCR, choice.encr.id, choice.encr.keyBits),
+  ];
   if (protocol === Protocol.IKE) transforms.push(transform(TransformType.PRF, choice.prf));
   if (choice.integ !== 0) transforms.push(transform(TransformType.INTEG, choice.integ));
   if (choice.ke !== Ke.NONE) transforms.push(transform(TransformType.KE, choice.ke));
@@ -160,11 +162,7 @@ function chooseEncr(
 }
 
 /** 0 with AEAD, for which an offer of anything but NONE is a fault of the proposal. */
-function chooseInteg(
-  proposal: Proposal,
-  suite: Suite,
-  encr: EncrTransform,
-): number | undefined {
+function chooseInteg(proposal: Proposal, suite: Suite, encr: EncrTransform): number | undefined {
   const offered = proposal.transforms.filter((t) => t.type === TransformType.INTEG);
   if (encryptionFor(encr.id, encr.keyBits)?.kind === "aead") {
     return offered.length === 0 || offered.some((t) => t.id === 0) ? 0 : undefined;
@@ -175,11 +173,7 @@ function chooseInteg(
   );
 }
 
-function chooseKe(
-  offered: readonly Transform[],
-  suite: Suite,
-  want: Want,
-): number | undefined {
+function chooseKe(offered: readonly Transform[], suite: Suite, want: Want): number | undefined {
   if (want.kind === "esp-without-ke") return Ke.NONE;
   const wanted = suite.ke.length === 0 && want.kind === "esp" ? [Ke.NONE] : suite.ke;
   if (offered.length === 0 && want.kind === "esp") {
@@ -198,10 +192,7 @@ function chooseEsn(offered: readonly Transform[], wanted: readonly boolean[]): b
   return wanted.find((esn) => ids.includes(esn ? 1 : 0));
 }
 
-function firstCommon(
-  wanted: readonly number[],
-  offered: readonly Transform[],
-): number | undefined {
+function firstCommon(wanted: readonly number[], offered: readonly Transform[]): number | undefined {
   return wanted.find((id) => offered.some((t) => t.id === id));
 }
 

@@ -8,7 +8,7 @@ import { Reader } from "../../octets/reader.ts";
 import { wipe } from "../../octets/secret.ts";
 import { Writer } from "../../octets/writer.ts";
 import { ExchangeType } from "../../wire/exchange-type.ts";
-import { type IkeHeader, asIkeSpi } from "../../wire/header.ts";
+import { asIkeSpi, type IkeHeader } from "../../wire/header.ts";
 import { type Payload, Protocol } from "../../wire/message.ts";
 import { ikeAlgorithmsText } from "../algorithms.ts";
 import type { IkeContext, Step } from "../effect.ts";
