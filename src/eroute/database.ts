@@ -43,6 +43,7 @@ export type DatabaseSettings = MysqlSettings | SqliteSettings;
 /** `mysql://erouted@db.example:3306/vpn table eroutes`: for people, without the password. */
 export function describeDatabase(settings: DatabaseSettings): string {
   if (settings.engine === "sqlite") return `sqlite:${settings.path} table ${settings.table}`;
-  const at = "socket" in settings.at ? settings.at.socket : `${settings.at.host}:${settings.at.port}`;
+  const at =
+    "socket" in settings.at ? settings.at.socket : `${settings.at.host}:${settings.at.port}`;
   return `mysql://${settings.user}@${at}/${settings.database} table ${settings.table}`;
 }

@@ -1,0 +1,53 @@
+/** Which configured eroute a peer ID belongs to (R1-R3). */
+
+import { assert } from "../octets/assert.ts";
+import type { BaseEroute, Egroup, EroutePlan, LocalUser, NormalEroute } from "./eroute.ts";
+import { nearestText } from "./nearest.ts";
+import { matchesPattern } from "./pattern.ts";
+import { peerKey } from "./peer-id.ts";
+
+export type ConfiguredMatch =
+  /** The egroup's table has the rest (R2). */
+  | { readonly kind: "base"; readonly eroute: BaseEroute; readonly egroup: Egroup }
+  | { readonly kind: "local"; readonly eroute: NormalEroute; readonly user: LocalUser }
+  | {
+      readonly kind: "refused";
+      readonly reason: "no-eroute" | "user-without-eroute" | "eroute-without-user";
+      /** The configured pattern that comes nearest to the ID, or matches it; if any does. */
+      readonly closest: string | undefined;
+    };
+
+/** Base eroutes come first; without one, a local user and a normal eroute must both match (R3). */
+export function matchConfigured(plan: EroutePlan, peerId: string): ConfiguredMatch {
+  let normal: NormalEroute | undefined;
+  for (const eroute of plan.eroutes) {
+    if (eroute.kind === "normal") {
+      if (normal === undefined && matchesPattern(eroute.peerid, peerId)) normal = eroute;
+    } else if (matchesPattern(eroute.peerid, peerId)) {
+      const egroup = plan.egroups.find((group) => group.name === eroute.egroup);
+      assert(
+        egroup !== undefined,
+        `eroute ${eroute.name} is linked to an egroup that is not there`,
+      );
+      return { kind: "base", eroute, egroup };
+    }
+  }
+  const user = findUser(plan.users, peerId);
+  if (normal !== undefined && user !== undefined) return { kind: "local", eroute: normal, user };
+  if (normal !== undefined) {
+    return { kind: "refused", reason: "eroute-without-user", closest: normal.peerid.text };
+  }
+  const closest = nearestText(peerId, patternTexts(plan));
+  const reason = user === undefined ? "no-eroute" : "user-without-eroute";
+  return { kind: "refused", reason, closest };
+}
+
+/** The local user of this name; names are compared as peer IDs are. */
+function findUser(users: readonly LocalUser[], peerId: string): LocalUser | undefined {
+  const key = peerKey(peerId);
+  return users.find((user) => user.name.length === key.length && peerKey(user.name) === key);
+}
+
+function* patternTexts(plan: EroutePlan): Generator<string> {
+  for (const eroute of plan.eroutes) yield eroute.peerid.text;
+}

@@ -1,0 +1,31 @@
+/** Pre-shared keys as tables and secret files hold them, into octets. */
+
+import { fromHex } from "../octets/hex.ts";
+import { err, ok, type Result } from "../octets/result.ts";
+
+/**
+ * The octets of a password: behind `0x` hexadecimal, behind `0s` base64, anything else as UTF-8.
+ * The fault says what is wrong in words that follow "the password"; it quotes nothing of it.
+ */
+export function pskOf(text: string): Result<Uint8Array, string> {
+  if (text === "") return err("is empty");
+  if (text.startsWith("0x")) {
+    const octets = fromHex(text.slice(2));
+    if (octets !== undefined && octets.length > 0) return ok(octets);
+    return err("begins with 0x, but what follows is not an even number of hex digits");
+  }
+  if (text.startsWith("0s")) {
+    const octets = fromBase64(text.slice(2));
+    if (octets !== undefined && octets.length > 0) return ok(octets);
+    return err("begins with 0s, but what follows is not base64");
+  }
+  return ok(new TextEncoder().encode(text));
+}
+
+/** The octets of base64 text (RFC 4648 §4), with or without padding. */
+function fromBase64(text: string): Uint8Array | undefined {
+  const digits = text.replace(/={1,2}$/, "");
+  if (!/^[A-Za-z0-9+/]*$/.test(digits) || digits.length % 4 === 1) return undefined;
+  if (digits !== text && text.length % 4 !== 0) return undefined;
+  return Uint8Array.fromBase64(digits);
+}

@@ -1,0 +1,62 @@
+/** Which configured eroute an ID belongs to (R1-R3), and which text somebody may have meant. */
+
+import { expect, test } from "bun:test";
+import { matchConfigured } from "../../../src/eroute/match.ts";
+import { nearestText } from "../../../src/eroute/nearest.ts";
+import { baseEroute, egroup, eroutePlan, normalEroute } from "./plan.ts";
+
+test("R1, R2: an ID that a base eroute's pattern matches goes to its egroup", () => {
+  const match = matchConfigured(eroutePlan(), "SITE-4711");
+  expect(match).toMatchObject({
+    kind: "base",
+    eroute: { name: "fleet" },
+    egroup: { name: "sites" },
+  });
+});
+
+test("R2: a base eroute goes before a normal one, wherever it stands", () => {
+  const plan = eroutePlan({
+    eroutes: [normalEroute({ peerid: { text: "site-1" } }), baseEroute()],
+    users: [{ name: "site-1", psk: new Uint8Array([1]) }],
+  });
+  expect(matchConfigured(plan, "site-1")).toMatchObject({ kind: "base" });
+});
+
+test("R11: each base eroute leads to its own egroup", () => {
+  const north = baseEroute({ name: "north", egroup: "n", peerid: { text: "north-*" } });
+  const plan = eroutePlan({
+    egroups: [egroup(), egroup({ name: "n" })],
+    eroutes: [baseEroute(), north],
+  });
+  expect(matchConfigured(plan, "north-1")).toMatchObject({ kind: "base", egroup: { name: "n" } });
+});
+
+test("R3: without a base eroute, local user and normal eroute together match", () => {
+  const match = matchConfigured(eroutePlan(), "Lab-GW");
+  expect(match).toMatchObject({ kind: "local", eroute: { name: "lab" }, user: { name: "lab-gw" } });
+});
+
+test("R3: a local user without an eroute is refused", () => {
+  const plan = eroutePlan({ eroutes: [baseEroute()] });
+  expect(matchConfigured(plan, "lab-gw")).toMatchObject({ reason: "user-without-eroute" });
+});
+
+test("R3: a normal eroute without a local user is refused, and named", () => {
+  const plan = eroutePlan({ users: [] });
+  const reason = "eroute-without-user";
+  expect(matchConfigured(plan, "lab-gw")).toEqual({ kind: "refused", reason, closest: "lab-gw" });
+});
+
+test("R3: an ID that nothing matches is refused, with the nearest pattern", () => {
+  const reason = "no-eroute";
+  const refused = (peerId: string) => matchConfigured(eroutePlan(), peerId);
+  expect(refused("site_4711")).toEqual({ kind: "refused", reason, closest: "site-*" });
+  expect(refused("printer")).toEqual({ kind: "refused", reason, closest: undefined });
+});
+
+test("the nearest text is the one with the fewest changes, none if all are far", () => {
+  expect(nearestText("peer_id", ["peerip", "peerid", "ourid"])).toBe("peerid");
+  expect(nearestText("Lisen", ["port", "listen"])).toBe("listen");
+  expect(nearestText("zzz", ["port", "listen"])).toBeUndefined();
+  expect(nearestText("x".repeat(1000), ["x".repeat(1000)])).toBeUndefined();
+});
