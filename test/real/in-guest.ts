@@ -9,6 +9,8 @@ import { type GuestEnd, runInUml, umlMissing } from "./uml.ts";
 export type GuestReport = {
   readonly results: readonly TestResult[];
   readonly seconds: number;
+  /** What the tests wrote. */
+  readonly output: string;
 };
 
 export type GuestOptions = {
@@ -105,15 +107,17 @@ function scriptFor(file: string, options: GuestOptions): string {
 }
 
 function reportOf(file: string, xml: string, end: GuestEnd): GuestReport {
-  const tests = parseJunit(xml).map((result) => ({ ...result, file }));
-  const failures = tests.filter((test) => test.outcome === "failed").length;
-  if (end.status === 0 && tests.length > 0) return { results: tests, seconds: end.seconds };
-  const output = tail(end.output);
-  const results = tests.map((test) =>
-    test.outcome === "failed" ? { ...test, detail: `${test.detail}\n--- output\n${output}` } : test,
-  );
-  if (failures === 0) results.push(failureOf(file, end));
-  return { results, seconds: end.seconds };
+  const results = parseJunit(xml).map((result) => ({ ...result, file }));
+  const { seconds, output } = end;
+  const firstFailure = results.findIndex((result) => result.outcome === "failed");
+  const failure = results[firstFailure];
+  if (failure !== undefined) {
+    const detail = `${failure.detail}\n--- output\n${tail(output)}`;
+    results[firstFailure] = { ...failure, detail };
+  } else if (end.status !== 0 || results.length === 0) {
+    results.push(failureOf(file, end));
+  }
+  return { results, seconds, output };
 }
 
 /** The file as a whole failed: it did not load, or the guest did not finish. */

@@ -34,6 +34,7 @@ async function runAll(all: readonly string[], where: Ground): Promise<readonly T
       const [index, file] = next;
       const report = await runInGuest(file, where);
       results[index] = [...report.results];
+      if (process.env.GUEST_OUTPUT) console.error(report.output);
       console.error(`${file}: ${report.results.length} tests in ${report.seconds.toFixed(1)} s`);
     }
   };

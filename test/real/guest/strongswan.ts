@@ -1,0 +1,162 @@
+/** strongSwan (Debian's 5.9) as somebody else's peer: a daemon of its own in each host. */
+
+import { existsSync } from "node:fs";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { type Host, type Running, run, start, until } from "./hosts.ts";
+
+export type StrongSwanSettings = {
+  readonly version?: 1 | 2;
+  readonly aggressive?: boolean;
+  readonly localId: string;
+  readonly remoteId: string;
+  readonly psk: string;
+  /** `%any` (default) for who waits to be called. */
+  readonly localAddress?: string;
+  readonly remoteAddress: string;
+  /** In strongSwan's words: `aes128-sha256-x25519`. */
+  readonly ike: string;
+  readonly esp: string;
+  readonly localSubnet: string;
+  readonly remoteSubnet: string;
+  readonly encap?: boolean;
+  readonly mobike?: boolean;
+  readonly fragmentation?: boolean;
+  readonly dpdSeconds?: number;
+  /** 0, the default, is never by itself. */
+  readonly rekeyIkeSeconds?: number;
+  readonly rekeyChildSeconds?: number;
+  /** More lines of strongswan.conf's `charon` section. */
+  readonly charon?: string;
+};
+
+export type StrongSwan = {
+  /** Brings the Child SA up; false if the peer or the daemon refused, the log says why. */
+  initiate(secondsMax?: number): Promise<boolean>;
+  rekeyChild(): Promise<void>;
+  rekeyIke(): Promise<void>;
+  /** Closes the IKE SA with its Child SAs, the peer told. */
+  terminate(): Promise<void>;
+  /** What `swanctl --list-sas` shows. */
+  sas(): Promise<string>;
+  /** How many Child SAs are installed. */
+  childSas(): Promise<number>;
+  log(): Promise<string>;
+  stop(): Promise<void>;
+};
+
+const DAEMON = "/usr/sbin/charon-systemd";
+
+/** Only what these tests need: each plugin costs start time, swanctl's too. */
+const PLUGINS = [
+  "random nonce aes sha1 sha2 hmac kdf gcm curve25519 openssl pem",
+  "kernel-netlink socket-default vici updown",
+].join(" ");
+
+/** Starts a daemon with one connection named `net`, loaded but not initiated. */
+export async function startStrongSwan(
+  host: Host,
+  settings: StrongSwanSettings,
+): Promise<StrongSwan> {
+  const folder = `/run/strongswan-${host.name}`;
+  await mkdir(folder, { recursive: true });
+  const env = { STRONGSWAN_CONF: `${folder}/strongswan.conf`, SWANCTL_DIR: folder };
+  await writeFile(env.STRONGSWAN_CONF, strongswanConf(folder, settings));
+  await writeFile(`${folder}/swanctl.conf`, swanctlConf(settings));
+  const daemon = start(host, [DAEMON], env);
+  const control = async (...words: string[]) =>
+    await run(host, ["env", ...assignments(env), "swanctl", ...words]);
+  const swan = controls(folder, daemon, control);
+  try {
+    await until("strongSwan's control socket", async () => existsSync(`${folder}/vici`));
+  } catch (error) {
+    throw new Error(await swan.log(), { cause: error });
+  }
+  const loaded = await control("--load-all", "--noprompt");
+  if (loaded.status !== 0) {
+    throw new Error(`swanctl --load-all: ${loaded.out}${loaded.err}\n${await swan.log()}`);
+  }
+  return swan;
+}
+
+type Control = (...words: string[]) => Promise<{ status: number; out: string; err: string }>;
+
+function controls(folder: string, daemon: Running, control: Control): StrongSwan {
+  const log = async () =>
+    (await readFile(`${folder}/log`, "utf8").catch(() => "")) + (await daemon.output());
+  const sas = async () => (await control("--list-sas")).out;
+  const must = async (...words: string[]) => {
+    const ended = await control(...words);
+    if (ended.status !== 0) throw new Error(`swanctl ${words.join(" ")}: ${ended.out}${ended.err}`);
+  };
+  return {
+    initiate: async (secondsMax = 20) => {
+      const timeout = String(secondsMax);
+      return (await control("--initiate", "--child", "net", "--timeout", timeout)).status === 0;
+    },
+    rekeyChild: async () => await must("--rekey", "--child", "net"),
+    rekeyIke: async () => await must("--rekey", "--ike", "net"),
+    terminate: async () => await must("--terminate", "--ike", "net", "--timeout", "10"),
+    sas,
+    childSas: async () => (await sas()).match(/, INSTALLED, /g)?.length ?? 0,
+    log,
+    stop: async () => await daemon.stop(),
+  };
+}
+
+function assignments(env: Readonly<Record<string, string>>): string[] {
+  return Object.entries(env).map(([name, value]) => `${name}=${value}`);
+}
+
+function strongswanConf(folder: string, settings: StrongSwanSettings): string {
+  return `charon-systemd {
+  load = ${PLUGINS}
+  plugins { vici { socket = unix://${folder}/vici } }
+  filelog { file { path = ${folder}/log
+    flush_line = yes
+    default = 1
+    ike = 2
+    cfg = 2
+    knl = 1 } }
+  i_dont_care_about_security_and_use_aggressive_mode_psk = yes
+  retransmit_timeout = 2
+  retransmit_tries = 4
+  ${settings.charon ?? ""}
+}
+swanctl {
+  load = random openssl pem
+  socket = unix://${folder}/vici
+}
+`;
+}
+
+function swanctlConf(settings: StrongSwanSettings): string {
+  const yes = (on: boolean | undefined, otherwise: string) =>
+    on === undefined ? otherwise : on ? "yes" : "no";
+  return `connections { net {
+  version = ${settings.version ?? 2}
+  aggressive = ${yes(settings.aggressive, "no")}
+  local_addrs = ${settings.localAddress ?? "%any"}
+  remote_addrs = ${settings.remoteAddress}
+  proposals = ${settings.ike}
+  encap = ${yes(settings.encap, "no")}
+  mobike = ${yes(settings.mobike, "no")}
+  fragmentation = ${yes(settings.fragmentation, "yes")}
+  dpd_delay = ${settings.dpdSeconds ?? 0}s
+  rekey_time = ${settings.rekeyIkeSeconds ?? 0}s
+  reauth_time = 0s
+  local { auth = psk
+    id = ${settings.localId} }
+  remote { auth = psk
+    id = ${settings.remoteId} }
+  children { net {
+    esp_proposals = ${settings.esp}
+    local_ts = ${settings.localSubnet}
+    remote_ts = ${settings.remoteSubnet}
+    rekey_time = ${settings.rekeyChildSeconds ?? 0}s
+  } }
+} }
+secrets { ike { id-1 = ${settings.remoteId}
+  id-2 = ${settings.localId}
+  secret = "${settings.psk}" } }
+`;
+}

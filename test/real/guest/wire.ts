@@ -1,0 +1,72 @@
+/** What goes over the wire: pings with a mark in them, a capture that looks for the mark. */
+
+import { type Host, run, start, until } from "./hosts.ts";
+
+/** Sixteen octets that each ping carries: seen on the wire, they were not encrypted. */
+const MARK = "clear-text-seen!";
+
+export type PingResult = { readonly sent: number; readonly received: number };
+
+export type PingOptions = {
+  readonly from?: string;
+  readonly count?: number;
+  readonly intervalSeconds?: number;
+  readonly octets?: number;
+};
+
+/** Pings, with {@link MARK} as payload; never throws for lost ones. */
+export async function ping(host: Host, to: string, options: PingOptions = {}): Promise<PingResult> {
+  const from = options.from === undefined ? [] : ["-I", options.from];
+  const ended = await run(host, [
+    "ping",
+    "-n",
+    "-q",
+    ...["-c", String(options.count ?? 3)],
+    ...["-i", String(options.intervalSeconds ?? 0.2)],
+    ...["-W", "2"],
+    ...["-s", String(options.octets ?? 96)],
+    ...["-p", Buffer.from(MARK).toString("hex")],
+    ...from,
+    to,
+  ]);
+  const found = /(\d+) packets transmitted, (\d+) received/.exec(ended.out);
+  if (found === null) throw new Error(`ping ${to}: ${ended.out}${ended.err}`);
+  return { sent: Number(found[1]), received: Number(found[2]) };
+}
+
+/** What a capture saw. */
+export type Captured = {
+  /** Packets that carry the pings' mark in clear. */
+  readonly clearText: boolean;
+  readonly esp: number;
+  /** UDP port 4500: IKE and ESP in UDP. */
+  readonly udp4500: number;
+  readonly all: number;
+};
+
+export type Capture = { stop(): Promise<Captured> };
+
+/** Captures all that passes an interface; give it the middle of the way. */
+export async function capture(host: Host, device: string): Promise<Capture> {
+  const file = `/run/capture-${host.name}-${crypto.randomUUID().slice(0, 8)}.pcap`;
+  const dump = start(host, ["tcpdump", "-n", "-U", "--immediate-mode", "-i", device, "-w", file]);
+  await until("tcpdump listens", async () => (await dump.output()).includes("listening on"));
+  return {
+    stop: async () => {
+      await Bun.sleep(300); // the last packets may still be on their way into the file
+      await dump.stop();
+      const octets = Buffer.from(await Bun.file(file).arrayBuffer());
+      return {
+        clearText: octets.includes(MARK),
+        esp: await count(file, "esp"),
+        udp4500: await count(file, "udp port 4500"),
+        all: await count(file, ""),
+      };
+    },
+  };
+}
+
+async function count(file: string, filter: string): Promise<number> {
+  const shown = await run(undefined, ["tcpdump", "-n", "-r", file, filter]);
+  return shown.out.split("\n").filter((line) => line !== "").length;
+}

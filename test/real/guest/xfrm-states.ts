@@ -1,0 +1,59 @@
+/** The XFRM states and policies of a host, as `ip -s xfrm` shows them. */
+
+import { type Host, must } from "./hosts.ts";
+
+export type XfrmStateSeen = {
+  readonly src: string;
+  readonly dst: string;
+  readonly spi: number;
+  readonly reqid: number;
+  readonly mode: string;
+  /** ESP in UDP. */
+  readonly encapsulated: boolean;
+  readonly octets: number;
+  readonly packets: number;
+};
+
+export type XfrmPolicySeen = {
+  readonly src: string;
+  readonly dst: string;
+  readonly dir: "in" | "out" | "fwd";
+};
+
+/** ESP states, without larval ones. */
+export async function xfrmStates(host: Host): Promise<XfrmStateSeen[]> {
+  const text = await must(host, ["ip", "-s", "xfrm", "state"]);
+  return blocks(text).flatMap((block) => {
+    const head = /^src (\S+) dst (\S+)\s+proto esp spi (0x[0-9a-f]+).* reqid (\d+)/.exec(block);
+    if (head === null || head[3] === "0x00000000") return [];
+    const use = /lifetime current:\s+(\d+)\(bytes\), (\d+)\(packets\)/.exec(block);
+    return [
+      {
+        src: head[1] ?? "",
+        dst: head[2] ?? "",
+        spi: Number(head[3]),
+        reqid: Number(head[4]),
+        mode: / mode (\w+)/.exec(block)?.[1] ?? "",
+        encapsulated: block.includes("encap type espinudp"),
+        octets: Number(use?.[1]),
+        packets: Number(use?.[2]),
+      },
+    ];
+  });
+}
+
+/** Policies of tunnels; the per-socket ones of IKE daemons are left out. */
+export async function xfrmPolicies(host: Host): Promise<XfrmPolicySeen[]> {
+  const text = await must(host, ["ip", "xfrm", "policy"]);
+  return blocks(text).flatMap((block) => {
+    const head = /^src (\S+) dst (\S+)/.exec(block);
+    const dir = /\bdir (in|out|fwd)\b/.exec(block)?.[1];
+    if (head === null || (dir !== "in" && dir !== "out" && dir !== "fwd")) return [];
+    return [{ src: head[1] ?? "", dst: head[2] ?? "", dir }];
+  });
+}
+
+/** One text for each entry: it begins with a line that is not indented. */
+function blocks(text: string): string[] {
+  return text.split(/\n(?=src )/).filter((block) => block.trim() !== "");
+}
