@@ -61,7 +61,7 @@ function parseAcquire(r: Reader): XfrmEvent | undefined {
   r.octets(16); // aalgos, ealgos, calgos, seq
   const attributes = parseAttributes(r);
   const template = firstTemplate(attributes);
-  if (template === undefined || packet === undefined) return undefined;
+  if (template === undefined || packet === undefined || direction === undefined) return undefined;
   const { family } = template.dst;
   const policy = { selector, direction, ...parseMarkAndIfId(attributes) };
   const [src, dst] = [asAddress(saddr, family), asAddress(daddr, family)];

@@ -14,7 +14,8 @@ import { IPPROTO_ESP } from "./state-message.ts";
 /** struct xfrm_userpolicy_info, as far as anything here reads it. */
 export type PolicyInfo = {
   readonly selector: XfrmSelector;
-  readonly direction: XfrmDirection;
+  /** Undefined for a socket's own policy (IP_XFRM_POLICY): dumps hold those too. */
+  readonly direction: XfrmDirection | undefined;
   readonly priority: number;
   readonly blocks: boolean;
 };
@@ -55,14 +56,16 @@ export function emitPolicyInfo(w: HostWriter, policy: XfrmPolicy): void {
 }
 
 /**
- * The payload of XFRM_MSG_NEWPOLICY as the kernel answers it. Of several templates the first is
- * given; BEET and route optimisation, which are never ours, read as transport.
+ * The payload of XFRM_MSG_NEWPOLICY as the kernel answers it; undefined for a socket's own policy.
+ * Of several templates the first is given; BEET and route optimisation, which are never ours, read
+ * as transport.
  */
-export function parsePolicy(octets: Uint8Array): Result<XfrmPolicy, Malformed> {
+export function parsePolicy(octets: Uint8Array): Result<XfrmPolicy | undefined, Malformed> {
   return decode(octets, "XFRM_MSG_NEWPOLICY", (r) => {
     const { selector, direction, priority, blocks } = parsePolicyInfo(r);
     const attributes = parseAttributes(r);
     const template = firstTemplate(attributes);
+    if (direction === undefined) return undefined;
     const action = blocks ? "block" : template === undefined ? "pass" : "protect";
     const id = { selector, direction, ...parseMarkAndIfId(attributes) };
     return { id, priority, action, template };
@@ -75,7 +78,7 @@ export function parsePolicyInfo(r: Reader): PolicyInfo {
   r.octets(96); // lft, curlft
   const priority = hostU32(r);
   r.octets(4); // index
-  const direction = asDirection(r, r.u8());
+  const direction = asDirection(r.u8());
   const blocks = r.u8() === XFRM_POLICY_BLOCK;
   r.octets(6); // flags, share, padding
   return { selector, direction, priority, blocks };
@@ -112,9 +115,8 @@ function parseTemplate(r: Reader): XfrmTemplate {
   return { src: asAddress(saddr, family), dst: asAddress(daddr, family), reqid, mode };
 }
 
-function asDirection(r: Reader, number: number): XfrmDirection {
+function asDirection(number: number): XfrmDirection | undefined {
   if (number === DIRECTION_NUMBERS.in) return "in";
   if (number === DIRECTION_NUMBERS.out) return "out";
-  if (number === DIRECTION_NUMBERS.fwd) return "fwd";
-  return r.fail(`policy direction ${number}`);
+  return number === DIRECTION_NUMBERS.fwd ? "fwd" : undefined;
 }

@@ -1,0 +1,13 @@
+/** The two clocks: monotonic for the engine, wall time for people. */
+
+import { asInstant, type Instant } from "../octets/instant.ts";
+
+/** Monotonic milliseconds since the process started. */
+export function now(): Instant {
+  return asInstant(performance.now());
+}
+
+/** Milliseconds since 1970, as the system believes. */
+export function wallMs(): number {
+  return Date.now();
+}

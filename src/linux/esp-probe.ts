@@ -1,0 +1,134 @@
+/** Whether the kernel does ESP: found out by installing states that nobody will ever use. */
+
+import { type Address, type Family, parseAddress } from "../inet/address.ts";
+import { assert } from "../octets/assert.ts";
+import { err, ok, type Result } from "../octets/result.ts";
+import { REQID_MARK, type XfrmRefusal } from "../xfrm/request.ts";
+import { asEspSpi, type XfrmProtection, type XfrmState } from "../xfrm/state.ts";
+import type { Kernel, KernelUnavailable } from "./xfrm-kernel.ts";
+
+/** The first thing that is missing, if any, for ESP over these families. */
+export function probeEsp(
+  kernel: Kernel,
+  families: readonly Family[] = [4, 6],
+): Result<undefined, KernelUnavailable> {
+  const first = espGaps(kernel, families)[0];
+  return first === undefined ? ok(undefined) : err(first);
+}
+
+/** Everything that is missing: families that have no ESP, algorithms that do not work. */
+export function espGaps(
+  kernel: Kernel,
+  families: readonly Family[] = [4, 6],
+): readonly KernelUnavailable[] {
+  const gaps: KernelUnavailable[] = [];
+  for (const family of families) {
+    for (const { name, protection } of PROBES) {
+      const gap = probe(kernel, family, protection);
+      if (gap === undefined) continue;
+      gaps.push(explain(gap, family, name));
+      if (isFamilyWide(gap)) break; // other algorithms would say the same
+    }
+  }
+  return gaps;
+}
+
+type Probe = { readonly name: "AES-GCM-16" | "AES-CBC with SHA2-256"; protection: XfrmProtection };
+
+const PROBES: readonly Probe[] = [
+  {
+    name: "AES-GCM-16",
+    protection: {
+      kind: "aead",
+      aead: { name: "rfc4106(gcm(aes))", key: new Uint8Array(20), icvBits: 128 },
+    },
+  },
+  {
+    name: "AES-CBC with SHA2-256",
+    protection: {
+      kind: "crypt-auth",
+      crypt: { name: "cbc(aes)", key: new Uint8Array(16) },
+      auth: { name: "hmac(sha256)", key: new Uint8Array(32), truncBits: 128 },
+    },
+  },
+];
+
+const NO_LIMITS = {
+  softSeconds: undefined,
+  hardSeconds: undefined,
+  softOctets: undefined,
+  hardOctets: undefined,
+  softPackets: undefined,
+  hardPackets: undefined,
+} as const;
+
+/** Marked as ours: should erouted die in between, the next start removes it. */
+const PROBE_REQID = REQID_MARK * 0x100_0000;
+const PROBE_SPI = asEspSpi(0x4552_5045);
+
+function probe(
+  kernel: Kernel,
+  family: Family,
+  protection: XfrmProtection,
+): XfrmRefusal | undefined {
+  // Documentation addresses (RFC 5737, RFC 3849): no traffic can ever match.
+  const src = known(family === 4 ? "192.0.2.1" : "2001:db8::1");
+  const dst = known(family === 4 ? "192.0.2.2" : "2001:db8::2");
+  const id = { src, dst, spi: PROBE_SPI };
+  const state: XfrmState = {
+    ...{ id, direction: "out", reqid: PROBE_REQID, mode: "tunnel", protection },
+    ...{ encapsulation: undefined, replayWindow: 0, esn: false, lifetime: NO_LIMITS },
+    ...{ selector: undefined, mark: undefined, ifId: undefined },
+  };
+  const installed = kernel.perform({ op: "new-state", state });
+  if (!installed.ok && installed.error.errno !== "EEXIST") return installed.error;
+  const removed = kernel.perform({ op: "delete-state", id });
+  return removed.ok ? undefined : removed.error;
+}
+
+function known(text: string): Address {
+  const address = parseAddress(text);
+  assert(address !== undefined, `not an address: ${text}`);
+  return address;
+}
+
+function isFamilyWide({ errno }: XfrmRefusal): boolean {
+  return errno !== "ENOSYS" && errno !== "ENOENT";
+}
+
+function explain(
+  { errno, detail }: XfrmRefusal,
+  family: Family,
+  algorithm: Probe["name"],
+): KernelUnavailable {
+  const tried = `an ESP state over IPv${family} with ${algorithm}`;
+  return {
+    kind: "kernel-unavailable",
+    tried,
+    errno,
+    detail,
+    advice: advise(errno, family, algorithm),
+  };
+}
+
+function advise(errno: string, family: Family, algorithm: Probe["name"]): string {
+  switch (errno) {
+    case "EPERM":
+      return "erouted needs CAP_NET_ADMIN in the network namespace it works in";
+    case "EPROTONOSUPPORT":
+      return family === 4
+        ? "the kernel option CONFIG_INET_ESP or the module esp4 is missing: modprobe esp4"
+        : "the kernel option CONFIG_INET6_ESP or the module esp6 is missing: modprobe esp6";
+    case "EAFNOSUPPORT":
+      return `the kernel has no IPv${family}, or no XFRM for it (CONFIG_IPV6, module ipv6)`;
+    case "ECONNREFUSED":
+      return "the kernel option CONFIG_XFRM_USER or the module xfrm_user is missing";
+    case "ENOSYS":
+    case "ENOENT":
+      return algorithm === "AES-GCM-16"
+        ? "kernel modules are missing: gcm and seqiv (CONFIG_CRYPTO_GCM, CONFIG_CRYPTO_SEQIV), aes"
+        : "kernel modules are missing: authenc, echainiv, cbc, sha256, hmac (CONFIG_CRYPTO_AUTHENC)";
+    default:
+      return "see the kernel's log (dmesg)";
+  }
+}

@@ -1,0 +1,105 @@
+/** The C library's system calls by bun:ffi; each answers its result, or the negated errno. */
+
+import { dlopen, FFIType, read } from "bun:ffi";
+import { err, ok, type Result } from "../octets/result.ts";
+
+export type Libc = {
+  /** A file descriptor, non-blocking and closed on exec. */
+  socket(domain: number, type: number, protocol: number): number;
+  bind(fd: number, sockaddr: Uint8Array): number;
+  setOption(fd: number, option: SocketOption, value: Uint8Array): number;
+  /** Fills `value`; answers 0. */
+  getOption(fd: number, option: SocketOption, value: Uint8Array): number;
+  send(fd: number, octets: Uint8Array): number;
+  /** Octets of the datagram, which are more than `into` has room for if it was cut. */
+  receive(fd: number, into: Uint8Array): number;
+  /** 1 as soon as there is something to receive, 0 after `ms` milliseconds without. Blocks. */
+  awaitInput(fd: number, ms: number): number;
+  close(fd: number): number;
+};
+
+export type SocketOption = { readonly level: number; readonly name: number };
+
+export type LibcUnavailable = { readonly kind: "libc-unavailable"; readonly detail: string };
+
+/** The C library of this process, opened once. */
+export function openLibc(): Result<Libc, LibcUnavailable> {
+  opened ??= openFirst();
+  return opened;
+}
+
+/** An `int` option value. */
+export function intOption(value: number): Uint8Array {
+  return new Uint8Array(new Int32Array([value]).buffer);
+}
+
+export const AF_INET = 2;
+export const AF_INET6 = 10;
+export const SOCK_DGRAM = 2;
+export const SOCK_RAW = 3;
+
+let opened: Result<Libc, LibcUnavailable> | undefined;
+
+/** glibc and musl name their library differently; musl by architecture. */
+const CANDIDATES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"];
+const SOCK_NONBLOCK = 0x800;
+const SOCK_CLOEXEC = 0x80000;
+const MSG_TRUNC = 0x20;
+const POLLIN = 1;
+
+const SYMBOLS = {
+  __errno_location: { args: [], returns: "ptr" },
+  socket: { args: ["i32", "i32", "i32"], returns: "i32" },
+  bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
+  setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
+  getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
+  send: { args: ["i32", "ptr", FFIType.u64_fast, "i32"], returns: FFIType.i64_fast },
+  recv: { args: ["i32", "ptr", FFIType.u64_fast, "i32"], returns: FFIType.i64_fast },
+  poll: { args: ["ptr", FFIType.u64_fast, "i32"], returns: "i32" },
+  close: { args: ["i32"], returns: "i32" },
+} as const;
+
+function openFirst(): Result<Libc, LibcUnavailable> {
+  const faults: string[] = [];
+  for (const name of CANDIDATES) {
+    try {
+      return ok(wrap(dlopen(name, SYMBOLS).symbols));
+    } catch (fault) {
+      faults.push(`${name}: ${fault instanceof Error ? fault.message : String(fault)}`);
+    }
+  }
+  return err({ kind: "libc-unavailable", detail: `no C library: ${faults.join("; ")}` });
+}
+
+type Symbols = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
+
+function wrap(c: Symbols): Libc {
+  // errno is read right after the call: nothing that could change it runs in between.
+  const result = (value: number | bigint): number => {
+    const number = Number(value);
+    if (number >= 0) return number;
+    const errno = c.__errno_location();
+    return errno === null ? -1 : -read.i32(errno);
+  };
+  return {
+    socket: (domain, type, protocol) =>
+      result(c.socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol)),
+    bind: (fd, sockaddr) => result(c.bind(fd, sockaddr, sockaddr.length)),
+    setOption: (fd, { level, name }, value) =>
+      result(c.setsockopt(fd, level, name, value, value.length)),
+    getOption: (fd, { level, name }, value) =>
+      result(c.getsockopt(fd, level, name, value, intOption(value.length))),
+    send: (fd, octets) => result(c.send(fd, octets, octets.length, 0)),
+    receive: (fd, into) => result(c.recv(fd, into, into.length, MSG_TRUNC)),
+    awaitInput: (fd, ms) => result(c.poll(pollFd(fd), 1, ms)),
+    close: (fd) => result(c.close(fd)),
+  };
+}
+
+/** struct pollfd. */
+function pollFd(fd: number): Uint8Array {
+  const octets = new Uint8Array(8);
+  new Int32Array(octets.buffer)[0] = fd;
+  new Int16Array(octets.buffer)[2] = POLLIN;
+  return octets;
+}

@@ -1,0 +1,159 @@
+/** A netlink socket: requests and their answers, dumps in pieces (man 7 netlink). */
+
+import { err, ok, type Result } from "../octets/result.ts";
+import {
+  NLMSG_DONE,
+  NLMSG_ERROR,
+  type NetlinkError,
+  type NetlinkMessage,
+  parseNetlink,
+  parseNetlinkDone,
+  parseNetlinkError,
+} from "../xfrm/netlink.ts";
+import { intOption, type Libc, type SocketOption, SOCK_RAW } from "./libc.ts";
+
+/** Builds a message that carries this sequence number. */
+export type EmitRequest = (sequence: number) => Uint8Array;
+
+export const NETLINK_ROUTE = 0;
+export const NETLINK_XFRM = 6;
+
+/**
+ * One socket for questions and answers, used synchronously: the kernel has answered by the time
+ * `send` returns. One dump at a time, read to its end before anything else is asked.
+ */
+export class NetlinkSocket {
+  readonly #libc: Libc;
+  readonly #fd: number;
+  readonly #buffer = new Uint8Array(RECEIVE_OCTETS);
+  #sequence = 0;
+
+  private constructor(libc: Libc, fd: number) {
+    this.#libc = libc;
+    this.#fd = fd;
+  }
+
+  /** A socket of `protocol`, or the errno. */
+  static open(libc: Libc, protocol: number): Result<NetlinkSocket, number> {
+    const fd = openNetlink(libc, protocol);
+    if (fd < 0) return err(-fd);
+    // Answers explain, and do not quote requests: those hold keys. Kernels without do it anyway.
+    libc.setOption(fd, NETLINK_EXT_ACK, intOption(1));
+    libc.setOption(fd, NETLINK_CAP_ACK, intOption(1));
+    return ok(new NetlinkSocket(libc, fd));
+  }
+
+  /** Asks for something to be done: errno 0 if it was. The request is wiped: it may hold keys. */
+  request(emit: EmitRequest): NetlinkError {
+    const sequence = this.#nextSequence();
+    const sent = this.#send(emit(sequence));
+    if (sent < 0) return { errno: -sent, text: undefined };
+    for (let i = 0; i < STRAY_DATAGRAMS_MAX; i++) {
+      const messages = this.#receive();
+      if (!messages.ok) return { errno: messages.error, text: undefined };
+      const answer = messages.value.find((message) => message.sequence === sequence);
+      if (answer?.type === NLMSG_ERROR) return errorOf(answer);
+    }
+    return { errno: ETIMEDOUT, text: undefined };
+  }
+
+  /**
+   * Asks for many things and hands them out datagram by datagram; ends with an errno. The messages
+   * are views that hold until the next piece is asked for. To be read to the end.
+   */
+  *dump(emit: EmitRequest): Generator<readonly NetlinkMessage[], number, void> {
+    const sequence = this.#nextSequence();
+    const sent = this.#send(emit(sequence));
+    if (sent < 0) return -sent;
+    for (;;) {
+      const received = this.#receive();
+      if (!received.ok) return received.error;
+      const messages = received.value.filter((message) => message.sequence === sequence);
+      const end = messages.find(isEnd);
+      yield messages.filter((message) => !isEnd(message));
+      this.#buffer.fill(0); // dumped states come with their keys
+      if (end !== undefined) return endErrno(end);
+    }
+  }
+
+  close(): void {
+    this.#libc.close(this.#fd);
+  }
+
+  #nextSequence(): number {
+    this.#sequence = (this.#sequence + 1) >>> 0;
+    return this.#sequence;
+  }
+
+  #send(octets: Uint8Array): number {
+    const sent = this.#libc.send(this.#fd, octets);
+    octets.fill(0);
+    return sent;
+  }
+
+  /** One datagram, taken apart. */
+  #receive(): Result<readonly NetlinkMessage[], number> {
+    let length = this.#libc.receive(this.#fd, this.#buffer);
+    if (length === -EAGAIN) {
+      if (this.#libc.awaitInput(this.#fd, ANSWER_MS_MAX) === 0) return err(ETIMEDOUT);
+      length = this.#libc.receive(this.#fd, this.#buffer);
+    }
+    if (length < 0) return err(-length);
+    if (length > this.#buffer.length) return err(EMSGSIZE);
+    const messages = parseNetlink(this.#buffer.subarray(0, length));
+    return messages.ok ? messages : err(EPROTO);
+  }
+}
+
+/** A bound netlink file descriptor, or the negated errno. */
+export function openNetlink(libc: Libc, protocol: number): number {
+  const fd = libc.socket(AF_NETLINK, SOCK_RAW, protocol);
+  if (fd < 0) return fd;
+  const sockaddr = new Uint8Array(12); // struct sockaddr_nl
+  new Uint16Array(sockaddr.buffer)[0] = AF_NETLINK;
+  const bound = libc.bind(fd, sockaddr);
+  if (bound === 0) return fd;
+  libc.close(fd);
+  return bound;
+}
+
+/** Sizes a receive buffer, beyond the system's limit if this process may. */
+export function forceReceiveBuffer(libc: Libc, fd: number, octets: number): void {
+  const forced = libc.setOption(fd, SO_RCVBUFFORCE, intOption(octets));
+  if (forced < 0) libc.setOption(fd, SO_RCVBUF, intOption(octets));
+}
+
+const AF_NETLINK = 16;
+const SOL_SOCKET = 1;
+const SOL_NETLINK = 270;
+const NETLINK_CAP_ACK: SocketOption = { level: SOL_NETLINK, name: 10 };
+const NETLINK_EXT_ACK: SocketOption = { level: SOL_NETLINK, name: 11 };
+const SO_RCVBUF: SocketOption = { level: SOL_SOCKET, name: 8 };
+const SO_RCVBUFFORCE: SocketOption = { level: SOL_SOCKET, name: 33 };
+
+/** A piece of a dump is at most 32 KiB (NLMSG_GOODSIZE and what netlink_dump takes). */
+const RECEIVE_OCTETS = 65_536;
+/** The kernel answers within the call; more is for one that has to load a module first. */
+const ANSWER_MS_MAX = 2_000;
+/** Late answers to questions that were given up. */
+const STRAY_DATAGRAMS_MAX = 16;
+
+const EAGAIN = 11;
+const EPROTO = 71;
+const EMSGSIZE = 90;
+const ETIMEDOUT = 110;
+
+function isEnd(message: NetlinkMessage): boolean {
+  return message.type === NLMSG_DONE || message.type === NLMSG_ERROR;
+}
+
+function endErrno(message: NetlinkMessage): number {
+  if (message.type === NLMSG_ERROR) return errorOf(message).errno;
+  const errno = parseNetlinkDone(message);
+  return errno.ok ? errno.value : EPROTO;
+}
+
+function errorOf(message: NetlinkMessage): NetlinkError {
+  const parsed = parseNetlinkError(message);
+  return parsed.ok ? parsed.value : { errno: EPROTO, text: parsed.error.detail };
+}

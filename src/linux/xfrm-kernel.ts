@@ -1,0 +1,214 @@
+/** The kernel's XFRM tables: requests, dumps, leftovers of earlier runs, events. */
+
+import type { Malformed } from "../octets/reader.ts";
+import { err, ok, type Result } from "../octets/result.ts";
+import { errnoName } from "../xfrm/errno.ts";
+import { parseXfrmEvent, type XfrmEvent } from "../xfrm/event.ts";
+import type { NetlinkMessage } from "../xfrm/netlink.ts";
+import { parsePolicy } from "../xfrm/policy-message.ts";
+import { isOurPolicy } from "../xfrm/priority.ts";
+import {
+  emitPolicyDump,
+  emitStateDump,
+  emitXfrmRequest,
+  isOurReqid,
+  type KernelResult,
+  type XfrmRefusal,
+  type XfrmRequest,
+  xfrmRefusal,
+} from "../xfrm/request.ts";
+import type { XfrmStateUse } from "../xfrm/state.ts";
+import { parseStateUse, type StateFound } from "../xfrm/state-message.ts";
+import { type Libc, openLibc } from "./libc.ts";
+import { type EmitRequest, NETLINK_XFRM, NetlinkSocket } from "./netlink-socket.ts";
+import { openXfrmEvents, type XfrmEvents } from "./xfrm-events.ts";
+
+export type Kernel = {
+  /** One request, answered at once. Never throws. */
+  perform(request: XfrmRequest): KernelResult;
+  /** Counters of all states with a reqid of ours, without blocking for more than some ms. */
+  stateUses(): Promise<Result<readonly XfrmStateUse[], XfrmRefusal>>;
+  /** Removes the policies and states of an earlier run, known by reqid or priority; counts them. */
+  removeLeftovers(): Promise<Result<Leftovers, XfrmRefusal>>;
+  /** Acquire, expire, mapping as they come; `onLost` when the kernel had to drop some. */
+  listen(onEvent: (event: XfrmEvent) => void, onLost: () => void): Result<undefined, XfrmRefusal>;
+  close(): void;
+};
+
+export type Leftovers = { readonly states: number; readonly policies: number };
+
+/** Why ESP cannot be done here, and what would help. */
+export type KernelUnavailable = {
+  readonly kind: "kernel-unavailable";
+  /** What was tried. */
+  readonly tried: string;
+  readonly errno: string;
+  readonly detail: string;
+  readonly advice: string;
+};
+
+/** Opens XFRM netlink. Rights are only asked for by the first request: see `probeEsp`. */
+export function openKernel(): Result<Kernel, KernelUnavailable> {
+  const libc = openLibc();
+  if (!libc.ok) return err(unavailable("open the C library", "ENOENT", libc.error.detail));
+  const requests = NetlinkSocket.open(libc.value, NETLINK_XFRM);
+  if (!requests.ok) return err(noXfrm(requests.error));
+  const dumps = NetlinkSocket.open(libc.value, NETLINK_XFRM);
+  if (!dumps.ok) {
+    requests.value.close();
+    return err(noXfrm(dumps.error));
+  }
+  return ok(new XfrmKernel(libc.value, requests.value, dumps.value));
+}
+
+class XfrmKernel implements Kernel {
+  readonly #libc: Libc;
+  readonly #requests: NetlinkSocket;
+  readonly #dumps: NetlinkSocket;
+  /** Dumps wait for each other: a socket carries one at a time. */
+  #lastDump: Promise<unknown> = Promise.resolve();
+  #events: XfrmEvents | undefined;
+
+  constructor(libc: Libc, requests: NetlinkSocket, dumps: NetlinkSocket) {
+    this.#libc = libc;
+    this.#requests = requests;
+    this.#dumps = dumps;
+  }
+
+  perform(request: XfrmRequest): KernelResult {
+    const { errno, text } = this.#requests.request((n) => emitXfrmRequest(request, n));
+    return errno === 0 ? ok(undefined) : err(xfrmRefusal(request, errno, text));
+  }
+
+  async stateUses(): Promise<Result<readonly XfrmStateUse[], XfrmRefusal>> {
+    return this.#ourStates();
+  }
+
+  async removeLeftovers(): Promise<Result<Leftovers, XfrmRefusal>> {
+    const found = await this.#dump(emitPolicyDump, "XFRM_MSG_GETPOLICY", parsePolicy);
+    if (!found.ok) return found;
+    const policies = found.value.filter(isOurPolicy);
+    // Policies before states: no packet is to ask for a state that has just gone.
+    const first = await this.#removeAll(policies.map(({ id }) => ({ op: "delete-policy", id })));
+    if (!first.ok) return first;
+    const states = await this.#ourStates();
+    if (!states.ok) return states;
+    const second = await this.#removeAll(states.value.map(deleteState));
+    return second.ok ? ok({ policies: first.value, states: second.value }) : second;
+  }
+
+  listen(onEvent: (event: XfrmEvent) => void, onLost: () => void): Result<undefined, XfrmRefusal> {
+    const onMessage = (message: NetlinkMessage): void => {
+      const event = parseXfrmEvent(message);
+      if (event.ok && event.value !== undefined) onEvent(event.value);
+    };
+    this.#events?.close();
+    const events = openXfrmEvents(this.#libc, { onMessage, onLost });
+    if (!events.ok) return events;
+    this.#events = events.value;
+    return ok(undefined);
+  }
+
+  close(): void {
+    this.#events?.close();
+    this.#requests.close();
+    // A dump in progress is read to its end first: its descriptor must not be somebody else's.
+    void this.#lastDump.then(() => this.#dumps.close());
+  }
+
+  async #ourStates(): Promise<Result<readonly StateFound[], XfrmRefusal>> {
+    const states = await this.#dump(emitStateDump, "XFRM_MSG_GETSA", parseStateUse);
+    // Without SPI: an acquire that waits for its state. It goes by itself.
+    return states.ok
+      ? ok(states.value.filter(({ reqid, id }) => isOurReqid(reqid) && id.spi !== 0))
+      : states;
+  }
+
+  /** Removes one by one; what went by itself meanwhile is no fault, and is not counted. */
+  async #removeAll(requests: readonly XfrmRequest[]): Promise<Result<number, XfrmRefusal>> {
+    let removed = 0;
+    const turn = new Turn();
+    for (const request of requests) {
+      const result = this.perform(request);
+      if (result.ok) removed++;
+      else if (result.error.errno !== "ESRCH" && result.error.errno !== "ENOENT") return result;
+      await turn.yieldIfLong();
+    }
+    return ok(removed);
+  }
+
+  async #dump<T>(
+    emit: EmitRequest,
+    operation: string,
+    parse: (payload: Uint8Array) => Result<T | undefined, Malformed>,
+  ): Promise<Result<readonly T[], XfrmRefusal>> {
+    const mine = this.#lastDump.then(() => readDump(this.#dumps.dump(emit), operation, parse));
+    this.#lastDump = mine;
+    return mine;
+  }
+}
+
+/** Longest stretch of work between two turns of the event loop. */
+const TURN_MS_MAX = 2;
+
+/** Gives the event loop its turn when some work has taken long enough. */
+class Turn {
+  #since = performance.now();
+
+  async yieldIfLong(): Promise<void> {
+    if (performance.now() - this.#since < TURN_MS_MAX) return;
+    await new Promise((resolve) => setImmediate(resolve));
+    this.#since = performance.now();
+  }
+}
+
+async function readDump<T>(
+  dump: Generator<readonly NetlinkMessage[], number, void>,
+  operation: string,
+  parse: (payload: Uint8Array) => Result<T | undefined, Malformed>,
+): Promise<Result<readonly T[], XfrmRefusal>> {
+  const found: T[] = [];
+  let fault: Malformed | undefined;
+  const turn = new Turn();
+  for (;;) {
+    const piece = dump.next();
+    if (piece.done) return dumpResult(found, operation, piece.value, fault);
+    for (const message of piece.value) {
+      const parsed = parse(message.payload);
+      if (!parsed.ok) fault ??= parsed.error;
+      else if (parsed.value !== undefined) found.push(parsed.value);
+    }
+    await turn.yieldIfLong();
+  }
+}
+
+function dumpResult<T>(
+  found: readonly T[],
+  operation: string,
+  errno: number,
+  fault: Malformed | undefined,
+): Result<readonly T[], XfrmRefusal> {
+  const refusal = { kind: "kernel", operation, object: "dump" } as const;
+  if (errno !== 0) {
+    const detail = errno === 1 ? "CAP_NET_ADMIN is missing" : "the dump broke off";
+    return err({ ...refusal, errno: errnoName(errno), detail });
+  }
+  if (fault === undefined) return ok(found);
+  return err({ ...refusal, errno: "EPROTO", detail: `${fault.where}: ${fault.detail}` });
+}
+
+function deleteState({ id, mark }: StateFound): XfrmRequest {
+  return mark === undefined ? { op: "delete-state", id } : { op: "delete-state", id, mark };
+}
+
+function noXfrm(errno: number): KernelUnavailable {
+  return unavailable(
+    "open an XFRM netlink socket",
+    errnoName(errno),
+    "the kernel option CONFIG_XFRM_USER or the module xfrm_user is missing: modprobe xfrm_user",
+  );
+}
+
+function unavailable(tried: string, errno: string, advice: string): KernelUnavailable {
+  return { kind: "kernel-unavailable", tried, errno, detail: "", advice };
+}
