@@ -1,10 +1,11 @@
 /** Whether the kernel does ESP: found out by installing states that nobody will ever use. */
 
 import { type Address, type Family, parseAddress } from "../inet/address.ts";
+import { asEspSpi } from "../inet/esp-spi.ts";
 import { assert } from "../octets/assert.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { REQID_MARK, type XfrmRefusal } from "../xfrm/request.ts";
-import { asEspSpi, type XfrmProtection, type XfrmState } from "../xfrm/state.ts";
+import type { XfrmProtection, XfrmState } from "../xfrm/state.ts";
 import type { Kernel, KernelUnavailable } from "./xfrm-kernel.ts";
 
 /** The first thing that is missing, if any, for ESP over these families. */
