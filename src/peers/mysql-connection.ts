@@ -1,7 +1,7 @@
 /** One connection to MySQL or MariaDB: opened, used by one statement at a time, destroyed. */
 
-import { createConnection, type Connection, type ConnectionOptions } from "mysql2";
 import { connect as connectSocket, type Socket } from "node:net";
+import type { Connection, ConnectionOptions, createConnection } from "mysql2";
 import type { MysqlSettings } from "../eroute/database.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { abortedFault, type MysqlFault, mysqlFault } from "./mysql-fault.ts";
@@ -20,6 +20,11 @@ export type MysqlConnection = {
   destroy(): void;
 };
 
+/** The driver, loaded when the first table is opened: it takes longer than all else at start. */
+export function loadMysql2(): Promise<typeof import("mysql2")> {
+  return import("mysql2");
+}
+
 /**
  * Connects and logs in; an abort ends it at any point. Never rejects. `charset` is what the server
  * converts parameters to before it compares them; undefined leaves them in UTF-8.
@@ -30,7 +35,8 @@ export async function openMysqlConnection(
   signal: AbortSignal,
 ): Promise<Result<MysqlConnection, MysqlFault>> {
   if (signal.aborted) return err(abortedFault(settings));
-  const client = new Mysql2Connection(settings);
+  const mysql2 = await loadMysql2();
+  const client = new Mysql2Connection(settings, mysql2.createConnection);
   const opened = await client.open(charset, signal);
   if (opened.ok) return ok(client);
   client.destroy();
@@ -46,10 +52,10 @@ class Mysql2Connection implements MysqlConnection {
   /** Ends what is under way when the connection fails outside of a statement. */
   #onLost: ((error: unknown) => void) | undefined;
 
-  constructor(settings: MysqlSettings) {
+  constructor(settings: MysqlSettings, create: typeof createConnection) {
     this.#settings = settings;
     this.#socket = openSocket(settings);
-    this.#client = createConnection(connectionOptions(settings, this.#socket));
+    this.#client = create(connectionOptions(settings, this.#socket));
     // Without a listener the death of an idle connection would end the process.
     this.#client.on("error", (error) => this.#lost(error));
     this.#client.on("end", () => this.#lost(new Error("closed by the server")));

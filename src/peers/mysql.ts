@@ -4,7 +4,12 @@ import { describeDatabase, type MysqlSettings } from "../eroute/database.ts";
 import { peerKey } from "../eroute/peer-id.ts";
 import type { LookupFault, PeerRow } from "../eroute/row.ts";
 import { err, ok, type Result } from "../octets/result.ts";
-import { type MysqlAnswer, type MysqlConnection, openMysqlConnection } from "./mysql-connection.ts";
+import {
+  loadMysql2,
+  type MysqlAnswer,
+  type MysqlConnection,
+  openMysqlConnection,
+} from "./mysql-connection.ts";
 import { abortedFault, type MysqlFault } from "./mysql-fault.ts";
 import type { DuplicatePeer, NewPeer } from "./repository.ts";
 import { mysqlSchema } from "./schema.ts";
@@ -12,7 +17,9 @@ import { peerRow, type Statement, type Statements, statementsFor } from "./state
 import type { Answer, Page, PeerTable, Selected, Selection } from "./table.ts";
 import { columnAdvice, createTable, indexAdvice, unmapped } from "./table-shape.ts";
 
+/** Begins to load the driver, so that the first look-up need not wait for it. */
 export function openMysqlTable(settings: MysqlSettings): PeerTable {
+  void loadMysql2();
   return new MysqlTable(settings);
 }
 

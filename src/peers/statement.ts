@@ -1,8 +1,8 @@
 /** The queries on the peer table: drizzle writes them, an engine prepares and executes them. */
 
 import { asc, type Column, eq, gt, inArray, like, or, type SQL, sql } from "drizzle-orm";
-import { assert } from "../octets/assert.ts";
 import type { PeerRow } from "../eroute/row.ts";
+import { assert } from "../octets/assert.ts";
 import type { NewPeer } from "./repository.ts";
 import { COLUMN_KEYS, type ColumnKey, type PeerSchema } from "./schema.ts";
 import type { Page, Selection } from "./table.ts";
@@ -53,10 +53,8 @@ export function statementsFor(schema: PeerSchema): Statements {
       const given = COLUMN_KEYS.filter((key) => schema.columns[key] && peer[key] != null);
       const names = given.map((key) => sql.identifier(required(schema, key).name));
       const values = given.map((key) => sql`${peer[key]}`);
-      const comma = sql`, `;
-      return render(
-        sql`insert into ${schema.table} (${sql.join(names, comma)}) values (${sql.join(values, comma)})`,
-      );
+      const into = sql`${schema.table} (${sql.join(names, sql`, `)})`;
+      return render(sql`insert into ${into} values (${sql.join(values, sql`, `)})`);
     },
     remove(id) {
       return render(sql`delete from ${schema.table} where ${eq(peerid, id)}`);

@@ -2,7 +2,7 @@
 
 import { type SQL, sql } from "drizzle-orm";
 import { SQLiteSyncDialect } from "drizzle-orm/sqlite-core";
-import { describeDatabase, type DatabaseSettings } from "../eroute/database.ts";
+import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
 import type { LookupFault } from "../eroute/row.ts";
 import type { NewPeer } from "./repository.ts";
 import { COLUMN_KEYS, type ColumnKey, mappedColumns, type PeerSchema } from "./schema.ts";

@@ -142,7 +142,7 @@ class Server implements Mariadb {
 
   async counter(name: string): Promise<number> {
     const [row] = await this.sql(`show global status like '${name}'`);
-    return Number(row?.["Value"]);
+    return Number(row?.Value);
   }
 
   async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {

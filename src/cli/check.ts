@@ -1,0 +1,81 @@
+/** `erouted check`: everything that `erouted run` will need, looked at without starting it. */
+
+import type { Config } from "../config/config.ts";
+import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
+import type { Result } from "../octets/result.ts";
+import { loadConfig, sayWarnings } from "./configuration.ts";
+import { EXIT, type ExitCode, printable, type Terminal } from "./terminal.ts";
+
+export type CheckOptions = { readonly config: string; readonly offline?: true };
+
+/** Prints a line a point, `ok` or `FAILED`; 1 if any failed. */
+export async function check(options: CheckOptions, terminal: Terminal): Promise<ExitCode> {
+  const config = loadConfig(options.config, terminal);
+  if (!config.ok) return config.error;
+  const report = new Report(terminal);
+  const { eroutes, egroups, users } = config.value.plan;
+  const counts = `${eroutes.length} eroutes, ${egroups.length} egroups, ${users.length} users`;
+  report.ok(`configuration ${options.config}`, counts);
+  sayWarnings(config.value, terminal);
+  if (options.offline === undefined) {
+    await checkDatabases(config.value, report);
+    await checkHost(config.value, report);
+  }
+  return report.failures === 0 ? EXIT.ok : EXIT.failed;
+}
+
+class Report {
+  failures = 0;
+  readonly #terminal: Terminal;
+
+  constructor(terminal: Terminal) {
+    this.#terminal = terminal;
+  }
+
+  ok(what: string, detail: string): void {
+    this.#terminal.out(printable(`ok      ${what}: ${detail}`));
+  }
+
+  note(what: string, detail: string): void {
+    this.#terminal.out(printable(`note    ${what}: ${detail}`));
+  }
+
+  failed(what: string, detail: string): void {
+    this.failures++;
+    this.#terminal.out(printable(`FAILED  ${what}: ${detail}`));
+  }
+
+  result(what: string, result: Result<string, string>): void {
+    if (result.ok) this.ok(what, result.value);
+    else this.failed(what, result.error);
+  }
+}
+
+async function checkDatabases(config: Config, report: Report): Promise<void> {
+  await Promise.all(config.databases.map((settings) => checkDatabase(settings, report)));
+}
+
+async function checkDatabase(settings: DatabaseSettings, report: Report): Promise<void> {
+  const { openPeers } = await import("../peers/open.ts");
+  const what = `database of egroup ${settings.egroup}`;
+  const opened = openPeers(settings);
+  if (!opened.ok) return report.failed(what, opened.error.detail);
+  const peers = opened.value;
+  const startedMs = performance.now();
+  const checked = await peers.check();
+  const ms = Math.round(performance.now() - startedMs);
+  if (!checked.ok) {
+    report.failed(what, checked.error.detail);
+  } else {
+    report.ok(what, `${describeDatabase(settings)}, answered in ${ms} ms`);
+    const advice = await peers.advice();
+    for (const line of advice.ok ? advice.value : []) report.note(what, line);
+  }
+  await peers.close();
+}
+
+async function checkHost(config: Config, report: Report): Promise<void> {
+  const { probeKernel, probePorts } = await import("../daemon/probe.ts");
+  report.result("ports", await probePorts(config));
+  report.result("kernel", probeKernel(config));
+}

@@ -1,0 +1,71 @@
+/** Reading the configuration file for a command, and saying what is wrong with it. */
+
+import { readFileSync } from "node:fs";
+import type { Config } from "../config/config.ts";
+import { type ConfigFault, readConfig } from "../config/read.ts";
+import type { DatabaseSettings } from "../eroute/database.ts";
+import { nearestText } from "../eroute/nearest.ts";
+import { err, ok, type Result } from "../octets/result.ts";
+import { EXIT, type ExitCode, misuse, printable, type Terminal } from "./terminal.ts";
+
+/** The configuration; else its faults are said, and the exit code is the error. */
+export function loadConfig(file: string, terminal: Terminal): Result<Config, ExitCode> {
+  const text = readText(file);
+  if (!text.ok) {
+    terminal.err(`${file}: ${text.error}`);
+    return err(EXIT.configuration);
+  }
+  const files = { readSecret: readText, env: (name: string) => process.env[name] };
+  const config = readConfig(text.value, files, file);
+  if (config.ok) return config;
+  for (const fault of config.error) terminal.err(printable(formatFault(fault)));
+  return err(EXIT.configuration);
+}
+
+/** Warnings of a configuration that is otherwise right. */
+export function sayWarnings(config: Config, terminal: Terminal): void {
+  for (const warning of config.warnings) terminal.err(`warning: ${warning.path}: ${warning.what}`);
+}
+
+/** The database of the egroup that is meant: the only one, or the one that is named. */
+export function chooseDatabase(
+  config: Config,
+  egroup: string | undefined,
+  terminal: Terminal,
+): Result<DatabaseSettings, ExitCode> {
+  const names = config.databases.map((settings) => settings.egroup);
+  const [only] = config.databases;
+  if (only === undefined) {
+    terminal.err("the configuration has no [[egroup]], so there is no peer table");
+    return err(EXIT.configuration);
+  }
+  if (egroup === undefined) {
+    if (names.length === 1) return ok(only);
+    return err(misuse(terminal, `say which with --egroup: ${names.join(", ")}`));
+  }
+  const named = config.databases.find((settings) => settings.egroup === egroup);
+  if (named !== undefined) return ok(named);
+  const near = nearestText(egroup, names);
+  const hint = near === undefined ? `there are: ${names.join(", ")}` : `did you mean ${near}?`;
+  return err(misuse(terminal, `there is no egroup ${printable(egroup)}; ${hint}`));
+}
+
+/** A file's text, or why it cannot be read, in words that follow the file's name. */
+export function readText(file: string): Result<string, string> {
+  try {
+    return ok(readFileSync(file, "utf8"));
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    return err(READ_FAULTS[String(code)] ?? `cannot be read (${code})`);
+  }
+}
+
+function formatFault(fault: ConfigFault): string {
+  return `${fault.path}: ${fault.what}`;
+}
+
+const READ_FAULTS: Readonly<Partial<Record<string, string>>> = {
+  ENOENT: "there is no such file",
+  EACCES: "no permission to read it",
+  EISDIR: "is a folder",
+};

@@ -1,0 +1,146 @@
+/** `erouted peers add`: one row, checked as it will be checked when the site calls. */
+
+import { statSync } from "node:fs";
+import type { Config } from "../config/config.ts";
+import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
+import { dynamicErouteOf } from "../eroute/dynamic-eroute.ts";
+import { matchConfigured } from "../eroute/match.ts";
+import { asPeerId, PEER_ID_LENGTH_MAX } from "../eroute/peer-id.ts";
+import type { PeerRow } from "../eroute/row.ts";
+import { err, ok, type Result } from "../octets/result.ts";
+import { wipe } from "../octets/secret.ts";
+import { openPeers } from "../peers/open.ts";
+import { chooseDatabase, loadConfig, readText } from "./configuration.ts";
+import type { PeersOptions } from "./peers.ts";
+import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "./terminal.ts";
+
+export type AddOptions = PeersOptions & {
+  readonly peerid: string;
+  readonly remip?: string;
+  readonly remmsk?: string;
+  readonly peerip?: string;
+  readonly bakpeerip?: string;
+  readonly ourid?: string;
+  readonly passwordFile?: string;
+  readonly passwordStdin?: true;
+  readonly generate?: true;
+  /** Not accepted: there to say why. */
+  readonly password?: string;
+};
+
+/** Adds the row; refuses one that the daemon would refuse. Prints a generated key to stdout. */
+export async function addPeer(options: AddOptions, terminal: Terminal): Promise<ExitCode> {
+  const misused = misuseOf(options);
+  if (misused !== undefined) return misuse(terminal, misused);
+  const config = loadConfig(options.config, terminal);
+  if (!config.ok) return config.error;
+  const settings = chooseDatabase(config.value, options.egroup, terminal);
+  if (!settings.ok) return settings.error;
+  const password = await passwordOf(options, terminal);
+  if (!password.ok) return failure(terminal, password.error);
+  const row = rowOf(options, password.value);
+  const fault = rowFault(row, config.value, settings.value);
+  if (fault !== undefined) return failure(terminal, printable(fault));
+  const added = await insert(row, settings.value);
+  if (!added.ok) return failure(terminal, printable(added.error));
+  terminal.err(`${describeDatabase(settings.value)}: added ${printable(options.peerid)}`);
+  if (options.generate === true) terminal.out(password.value);
+  return EXIT.ok;
+}
+
+function misuseOf(options: AddOptions): string | undefined {
+  if (options.password !== undefined) {
+    return (
+      "a key on the command line can be read by every user in the process list; use " +
+      "--password-file, --password-stdin or --generate, and change this key if it is in use"
+    );
+  }
+  const sources = [options.passwordFile, options.passwordStdin, options.generate];
+  if (sources.filter((source) => source !== undefined).length === 1) return undefined;
+  return "give the pre-shared key by one of --password-file FILE, --password-stdin, --generate";
+}
+
+async function passwordOf(
+  options: AddOptions,
+  terminal: Terminal,
+): Promise<Result<string, string>> {
+  if (options.generate === true) return ok(generatePassword());
+  if (options.passwordFile === undefined) {
+    const text = await terminal.stdin(PASSWORD_OCTETS_MAX);
+    return oneLine(text, "standard input");
+  }
+  const size = statSync(options.passwordFile, { throwIfNoEntry: false })?.size ?? 0;
+  if (size > PASSWORD_OCTETS_MAX) return oneLine(undefined, options.passwordFile);
+  const text = readText(options.passwordFile);
+  if (!text.ok) return err(`${options.passwordFile}: ${text.error}`);
+  return oneLine(text.value, options.passwordFile);
+}
+
+/** The key without the line feed that editors and `echo` put behind it. */
+function oneLine(text: string | undefined, from: string): Result<string, string> {
+  if (text === undefined) return err(`${from}: more than ${PASSWORD_OCTETS_MAX} octets`);
+  const key = text.replace(/\r?\n$/, "");
+  if (key === "") return err(`${from}: holds no key`);
+  if (/[\r\n]/.test(key)) return err(`${from}: holds more than one line`);
+  return ok(key);
+}
+
+function rowOf(options: AddOptions, password: string): PeerRow {
+  return {
+    peerid: options.peerid,
+    password,
+    remip: options.remip ?? null,
+    remmsk: options.remmsk ?? null,
+    peerip: options.peerip ?? null,
+    bakpeerip: options.bakpeerip ?? null,
+    ourid: options.ourid ?? null,
+  };
+}
+
+/** What the daemon would say of this row, if it would refuse the site. */
+function rowFault(row: PeerRow, config: Config, settings: DatabaseSettings): string | undefined {
+  const { peerid } = row;
+  if (peerid === "" || peerid.length > PEER_ID_LENGTH_MAX) {
+    return `--peerid has ${peerid.length} characters: 1 to ${PEER_ID_LENGTH_MAX} are expected`;
+  }
+  const match = matchConfigured(config.plan, peerid);
+  if (match.kind !== "base") {
+    const near = match.kind === "refused" ? match.closest : undefined;
+    const hint = near === undefined ? "" : `; the nearest pattern is "${near}"`;
+    return `no base eroute of egroup ${settings.egroup} matches "${peerid}"${hint}`;
+  }
+  if (match.egroup.name !== settings.egroup) {
+    const { name } = match.eroute;
+    return `"${peerid}" belongs to eroute ${name}: use --egroup ${match.egroup.name}`;
+  }
+  const made = dynamicErouteOf(match.eroute, match.egroup, asPeerId(peerid), [row]);
+  if (!made.ok) return made.error.detail;
+  wipe(made.value.psk);
+  return undefined;
+}
+
+async function insert(row: PeerRow, settings: DatabaseSettings): Promise<Result<void, string>> {
+  const opened = openPeers(settings);
+  if (!opened.ok) return err(opened.error.detail);
+  const added = await opened.value.add({ ...row, password: row.password ?? "" });
+  await opened.value.close();
+  return added.ok ? ok(undefined) : err(added.error.detail);
+}
+
+/** 32 letters and digits, 190 bits: every router's input field takes them. */
+function generatePassword(): string {
+  let key = "";
+  while (key.length < GENERATED_LENGTH) {
+    for (const octet of crypto.getRandomValues(new Uint8Array(GENERATED_LENGTH))) {
+      // Octets beyond a multiple of the alphabet would make its first letters likelier.
+      const letter = octet < 4 * ALPHABET.length ? ALPHABET[octet % ALPHABET.length] : "";
+      if (key.length < GENERATED_LENGTH) key += letter;
+    }
+  }
+  // Such a beginning would announce hexadecimal or base64.
+  return /^0[xs]/.test(key) ? generatePassword() : key;
+}
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const GENERATED_LENGTH = 32;
+const PASSWORD_OCTETS_MAX = 4096;

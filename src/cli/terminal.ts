@@ -1,0 +1,55 @@
+/** What commands write to and read from, and the codes with which they end. */
+
+export const EXIT = { ok: 0, failed: 1, usage: 2, configuration: 3 } as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** Lines come without their line feed. Results go to `out`, everything else to `err`. */
+export type Terminal = {
+  out(line: string): void;
+  err(line: string): void;
+  /** All of standard input, up to `octetsMax`; undefined if it holds more. */
+  stdin(octetsMax: number): Promise<string | undefined>;
+};
+
+/** The process's own. A reader that has gone away (`| head`) ends the process quietly. */
+export function openTerminal(): Terminal {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on("error", (error: Error & { code?: string }) => {
+      if (error.code === "EPIPE") process.exit(EXIT.ok);
+    });
+  }
+  return {
+    out: (line) => void process.stdout.write(`${line}\n`),
+    err: (line) => void process.stderr.write(`${line}\n`),
+    stdin: readStdin,
+  };
+}
+
+/** Says why a command failed, and is its exit code. */
+export function failure(terminal: Terminal, what: string): ExitCode {
+  terminal.err(`erouted: ${what}`);
+  return EXIT.failed;
+}
+
+/** Says what is wrong with how a command was called, and is its exit code. */
+export function misuse(terminal: Terminal, what: string): ExitCode {
+  terminal.err(`error: ${what}`);
+  return EXIT.usage;
+}
+
+/** Text from elsewhere, without characters that a terminal would obey. */
+export function printable(text: string): string {
+  return text.replace(/\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu, "?");
+}
+
+async function readStdin(octetsMax: number): Promise<string | undefined> {
+  const chunks: Uint8Array[] = [];
+  let octets = 0;
+  for await (const chunk of Bun.stdin.stream()) {
+    octets += chunk.length;
+    if (octets > octetsMax) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString("utf8");
+}
