@@ -21,7 +21,14 @@ const run = Bun.spawn(
     `--reporter-outfile=${report}`,
     ...process.argv.slice(2),
   ],
-  { cwd: project, stdin: "ignore", stdout: "inherit", stderr: "inherit" },
+  {
+    cwd: project,
+    // What is tested is what is delivered.
+    env: { ...process.env, EROUTED_EXECUTABLE: join(import.meta.dir, "out/erouted") },
+    stdin: "ignore",
+    stdout: "inherit",
+    stderr: "inherit",
+  },
 );
 const status = await run.exited;
 const results = (await Bun.file(report).exists()) ? parseJunit(await Bun.file(report).text()) : [];

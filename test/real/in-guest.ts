@@ -99,7 +99,8 @@ async function runBesideHost(file: string, options: GuestOptions): Promise<Guest
 }
 
 function scriptFor(file: string, options: GuestOptions): string {
-  const settings = Object.entries({ ...options.env, EROUTED_GUEST: "1" });
+  const executable = process.env.EROUTED_EXECUTABLE ?? "";
+  const settings = Object.entries({ ...options.env, EROUTED_EXECUTABLE: executable });
   const exports = settings.map(([name, value]) => `export ${name}=${quoted(value)}`);
   const report = '--reporter=junit --reporter-outfile="$WORK/report.xml"';
   const run = `${quoted(BUN)} test ${quoted(`./${file}`)} --timeout=${TEST_MS_MAX} ${report}`;

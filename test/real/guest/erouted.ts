@@ -1,0 +1,154 @@
+/** The daemon itself, as an operator runs it: a configuration file, a table of sites, curl. */
+
+import { Database } from "bun:sqlite";
+import { existsSync } from "node:fs";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { createConnection } from "mysql2/promise";
+import { type Ended, type Host, run, start, until } from "./hosts.ts";
+
+/** A row of the peer table; what is left out is NULL. */
+export type SiteRow = {
+  readonly peerid: string;
+  readonly password?: string;
+  readonly remip?: string;
+  readonly remmsk?: string;
+};
+
+export type EroutedSettings = {
+  /** SQLite in a file of its own, or a table in a MariaDB that runs already. */
+  readonly database?: { readonly socket: string; readonly password: string; readonly url: string };
+  readonly sites: readonly SiteRow[];
+  /** More lines of the base eroute, such as `esp = […]`. */
+  readonly eroute?: string;
+  readonly localSubnet?: string;
+  readonly remoteSubnet?: string;
+  /** More sections of the configuration file. */
+  readonly more?: string;
+};
+
+export type Erouted = {
+  readonly configFile: string;
+  /** The answer to `curl http://127.0.0.1:8080PATH`, as text. */
+  get(path: string): Promise<string>;
+  /** The same, as JSON. */
+  json(path: string): Promise<unknown>;
+  /** Runs a command of the executable with this configuration. */
+  command(...words: string[]): Promise<Ended>;
+  /** Runs SQL on the table of sites, as an operator would. */
+  sql(statement: string, ...values: readonly (string | null)[]): Promise<void>;
+  log(): Promise<string>;
+  /** SIGTERM; gives the exit status. */
+  stop(): Promise<number>;
+};
+
+export const OUR_ID = "concentrator.example";
+
+const PROJECT = join(import.meta.dir, "../../..");
+const STATUS_URL = "http://127.0.0.1:8080";
+const FOLDER = "/run/erouted";
+const START_MS_MAX = 30_000;
+
+/** Makes configuration and table, starts the daemon, waits until it says that it is healthy. */
+export async function startErouted(host: Host, settings: EroutedSettings): Promise<Erouted> {
+  const configFile = `${FOLDER}/erouted.toml`;
+  await mkdir(FOLDER, { recursive: true });
+  await writeFile(`${FOLDER}/db.secret`, settings.database?.password ?? "", { mode: 0o600 });
+  await writeFile(configFile, configuration(settings), { mode: 0o600 });
+  const command = async (...words: string[]) =>
+    await run(host, [...executable(), ...words, "--config", configFile]);
+  const initialised = await command("peers", "init");
+  if (initialised.status !== 0) throw new Error(`peers init: ${said(initialised)}`);
+  const sql = settings.database === undefined ? sqlite : mysql(settings.database.socket);
+  for (const site of settings.sites) await insert(sql, site);
+
+  const daemon = start(host, [...executable(), "run", "--config", configFile]);
+  const get = async (path: string) => {
+    const answer = await run(host, ["curl", "-sS", "-m", "5", `${STATUS_URL}${path}`]);
+    if (answer.status !== 0) throw new Error(`curl ${path}: ${said(answer)}`);
+    return answer.out;
+  };
+  const healthy = async () => {
+    const answer = await run(host, ["curl", "-sf", "-m", "2", `${STATUS_URL}/healthz`]);
+    return answer.status === 0;
+  };
+  try {
+    await until("erouted answers on /healthz", healthy, START_MS_MAX);
+  } catch (error) {
+    throw new Error(`erouted does not start:\n${await daemon.output()}`, { cause: error });
+  }
+  return {
+    configFile,
+    get,
+    json: async (path) => JSON.parse(await get(path)),
+    command,
+    sql,
+    log: async () => await daemon.output(),
+    stop: async () => {
+      await daemon.stop();
+      return await daemon.exited;
+    },
+  };
+}
+
+type Sql = (statement: string, ...values: readonly (string | null)[]) => Promise<void>;
+
+const sqlite: Sql = async (statement, ...values) => {
+  const database = new Database(`${FOLDER}/peers.db`);
+  database.run(statement, [...values]);
+  database.close();
+};
+
+function mysql(socket: string): Sql {
+  return async (statement, ...values) => {
+    const connection = await createConnection({ socketPath: socket, user: "root" });
+    await connection.query("use vpn");
+    await connection.execute(statement, [...values]);
+    await connection.end();
+  };
+}
+
+async function insert(sql: Sql, site: SiteRow): Promise<void> {
+  await sql(
+    "INSERT INTO eroutes (peerid, password, remip, remmsk) VALUES (?, ?, ?, ?)",
+    site.peerid,
+    site.password ?? null,
+    site.remip ?? null,
+    site.remmsk ?? null,
+  );
+}
+
+function configuration(settings: EroutedSettings): string {
+  const database = settings.database?.url ?? `sqlite:${FOLDER}/peers.db`;
+  const secret = settings.database === undefined ? "" : `password_file = "${FOLDER}/db.secret"`;
+  return `[status]
+listen = "127.0.0.1:8080"
+
+[[egroup]]
+name = "sites"
+database = "${database}"
+${secret}
+
+[[eroute]]
+name = "fleet"
+egroup = "sites"
+peerid = "site-*"
+ourid = "${OUR_ID}"
+local_subnet = "${settings.localSubnet ?? "10.0.0.0/16"}"
+remote_subnet = "${settings.remoteSubnet ?? "192.168.0.0/16"}"
+${settings.eroute ?? ""}
+
+${settings.more ?? ""}
+`;
+}
+
+/** `EROUTED_EXECUTABLE` names a built one, which `make test` sets; else the sources are run. */
+function executable(): string[] {
+  const built = process.env.EROUTED_EXECUTABLE ?? "";
+  if (built !== "" && existsSync(built)) return [built];
+  return [process.execPath, join(PROJECT, "src/main.ts")];
+}
+
+function said(ended: Ended): string {
+  return `status ${ended.status}\n${ended.out}${ended.err}`;
+}

@@ -1,0 +1,74 @@
+/** MariaDB inside a guest: a data folder made outside, settings that a guest's kernel can bear. */
+
+import { existsSync } from "node:fs";
+import { cp, mkdir } from "node:fs/promises";
+import { createConnection } from "mysql2/promise";
+import { start, until } from "./hosts.ts";
+
+export type GuestMariadb = {
+  readonly socket: string;
+  /** Of the user `erouted`, who may do all in the database `vpn`. */
+  readonly password: string;
+  /** As `database` of an egroup. */
+  readonly url: string;
+  stop(): Promise<void>;
+};
+
+/** Where the host leaves a data folder for the guests. */
+export const TEMPLATE_VARIABLE = "EROUTED_MARIADB_TEMPLATE";
+
+const FOLDER = "/run/mariadb";
+const START_MS_MAX = 40_000;
+
+/** Starts a server with an empty database `vpn`. */
+export async function startGuestMariadb(): Promise<GuestMariadb> {
+  const template = process.env[TEMPLATE_VARIABLE] ?? "";
+  if (!existsSync(template)) throw new Error(`${TEMPLATE_VARIABLE} names no data folder`);
+  await mkdir(FOLDER, { recursive: true });
+  await cp(template, `${FOLDER}/data`, { recursive: true });
+  const socket = `${FOLDER}/socket`;
+  const server = start(undefined, ["mariadbd", ...options(socket)]);
+  const answers = async () => {
+    if (!existsSync(socket)) return false;
+    return await sql(socket, "select 1").then(
+      () => true,
+      () => false,
+    );
+  };
+  try {
+    await until("MariaDB answers", answers, START_MS_MAX);
+  } catch (error) {
+    throw new Error(`MariaDB does not start:\n${await server.output()}`, { cause: error });
+  }
+  const password = "knock knock";
+  await sql(socket, "create database vpn character set utf8mb4");
+  await sql(socket, `create user erouted@localhost identified by '${password}'`);
+  await sql(socket, "grant all on vpn.* to erouted@localhost");
+  return { socket, password, url: `mysql://erouted@localhost/vpn?socket=${socket}`, ...server };
+}
+
+function options(socket: string): string[] {
+  return [
+    "--no-defaults",
+    "--user=root",
+    `--datadir=${FOLDER}/data`,
+    `--socket=${socket}`,
+    "--skip-networking",
+    "--innodb-buffer-pool-size=16M",
+    "--innodb-buffer-pool-size-max=64M", // else: "Cannot map"
+    "--innodb-use-native-aio=0",
+    "--innodb-flush-method=fsync",
+    "--innodb-flush-log-at-trx-commit=0",
+    "--performance-schema=off",
+    "--skip-name-resolve",
+  ];
+}
+
+async function sql(socket: string, statement: string): Promise<void> {
+  const connection = await createConnection({ socketPath: socket, user: "root" });
+  try {
+    await connection.query(statement);
+  } finally {
+    connection.destroy();
+  }
+}
