@@ -2,15 +2,15 @@
 
 import { err, ok, type Result } from "../octets/result.ts";
 import {
-  NLMSG_DONE,
-  NLMSG_ERROR,
   type NetlinkError,
   type NetlinkMessage,
+  NLMSG_DONE,
+  NLMSG_ERROR,
   parseNetlink,
   parseNetlinkDone,
   parseNetlinkError,
 } from "../xfrm/netlink.ts";
-import { intOption, type Libc, type SocketOption, SOCK_RAW } from "./libc.ts";
+import { intOption, type Libc, SOCK_RAW, type SocketOption } from "./libc.ts";
 
 /** Builds a message that carries this sequence number. */
 export type EmitRequest = (sequence: number) => Uint8Array;

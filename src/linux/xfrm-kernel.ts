@@ -4,6 +4,7 @@ import type { Malformed } from "../octets/reader.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { errnoName } from "../xfrm/errno.ts";
 import { parseXfrmEvent, type XfrmEvent } from "../xfrm/event.ts";
+import { emitLarvalDelete, emitLarvalSpi, isShared, parseLarval } from "../xfrm/larval.ts";
 import type { NetlinkMessage } from "../xfrm/netlink.ts";
 import { parsePolicy } from "../xfrm/policy-message.ts";
 import { isOurPolicy } from "../xfrm/priority.ts";
@@ -30,7 +31,10 @@ export type Kernel = {
   stateUses(): Promise<Result<readonly XfrmStateUse[], XfrmRefusal>>;
   /** Removes the policies and states of an earlier run, known by reqid or priority; counts them. */
   removeLeftovers(): Promise<Result<Leftovers, XfrmRefusal>>;
-  /** Acquire, expire, mapping as they come; `onLost` when the kernel had to drop some. */
+  /**
+   * Acquire, expire, mapping as they come; `onLost` when the kernel had to drop some. An acquire by
+   * a template without a far end does not keep other sites from asking for longer than some ms.
+   */
   listen(onEvent: (event: XfrmEvent) => void, onLost: () => void): Result<undefined, XfrmRefusal>;
   close(): void;
 };
@@ -68,6 +72,7 @@ class XfrmKernel implements Kernel {
   /** Dumps wait for each other: a socket carries one at a time. */
   #lastDump: Promise<unknown> = Promise.resolve();
   #events: XfrmEvents | undefined;
+  readonly #releases = new Set<ReturnType<typeof setTimeout>>();
 
   constructor(libc: Libc, requests: NetlinkSocket, dumps: NetlinkSocket) {
     this.#libc = libc;
@@ -100,7 +105,9 @@ class XfrmKernel implements Kernel {
   listen(onEvent: (event: XfrmEvent) => void, onLost: () => void): Result<undefined, XfrmRefusal> {
     const onMessage = (message: NetlinkMessage): void => {
       const event = parseXfrmEvent(message);
-      if (event.ok && event.value !== undefined) onEvent(event.value);
+      if (!event.ok || event.value === undefined) return;
+      if (event.value.kind === "acquire") this.#releaseLater(message);
+      onEvent(event.value);
     };
     this.#events?.close();
     const events = openXfrmEvents(this.#libc, { onMessage, onLost });
@@ -111,9 +118,26 @@ class XfrmKernel implements Kernel {
 
   close(): void {
     this.#events?.close();
+    for (const timer of this.#releases) clearTimeout(timer);
     this.#requests.close();
     // A dump in progress is read to its end first: its descriptor must not be somebody else's.
     void this.#lastDump.then(() => this.#dumps.close());
+  }
+
+  /** Lets the packets of other sites ask as well: see `xfrm/larval.ts`. */
+  #releaseLater(message: NetlinkMessage): void {
+    const larval = parseLarval(message.payload);
+    if (!larval.ok || larval.value === undefined) return;
+    const { value } = larval;
+    if (!isOurReqid(value.template.reqid) || !isShared(value)) return;
+    const release = (): void => {
+      this.#releases.delete(timer);
+      // Refused where it has gone by itself meanwhile.
+      const named = this.#requests.request((n) => emitLarvalSpi(value, n));
+      if (named.errno === 0) this.#requests.request((n) => emitLarvalDelete(value, n));
+    };
+    const timer = setTimeout(release, LARVAL_HOLD_MS);
+    this.#releases.add(timer);
   }
 
   async #ourStates(): Promise<Result<readonly StateFound[], XfrmRefusal>> {
@@ -147,6 +171,9 @@ class XfrmKernel implements Kernel {
     return mine;
   }
 }
+
+/** Bounds the acquires that one policy can make while a flood goes to sites without SA. */
+const LARVAL_HOLD_MS = 10;
 
 /** Longest stretch of work between two turns of the event loop. */
 const TURN_MS_MAX = 2;

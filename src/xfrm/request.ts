@@ -94,7 +94,7 @@ export function xfrmRefusal(
     operation: OPERATIONS[request.op],
     object: objectText(request),
     errno: errnoName(errno),
-    detail: extack ?? explanation(errnoName(errno)),
+    detail: extack ?? explanation(request.op, errnoName(errno)),
   };
 }
 
@@ -141,7 +141,10 @@ function objectText(request: XfrmRequest): string {
 }
 
 /** For kernels that give a number only. */
-function explanation(errno: string): string {
+function explanation(op: XfrmRequest["op"], errno: string): string {
+  if (errno === "ENOENT") {
+    return op === "new-state" ? "the kernel lacks a part of its algorithm" : "there is none";
+  }
   return EXPLANATIONS[errno] ?? "the kernel gave no reason";
 }
 
@@ -149,7 +152,6 @@ const EXPLANATIONS: { readonly [errno: string]: string } = {
   EPERM: "CAP_NET_ADMIN is missing",
   EEXIST: "there is one already",
   ESRCH: "there is none",
-  ENOENT: "there is none, or an algorithm is missing in the kernel",
   EINVAL: "the kernel takes one of its values for invalid",
   ENOSYS: "the kernel has no such algorithm",
   EPROTONOSUPPORT: "the kernel has no ESP for this address family (modules esp4, esp6)",
