@@ -3,23 +3,29 @@
 import { type Address, type Family, parseAddress } from "../inet/address.ts";
 import { asEspSpi } from "../inet/esp-spi.ts";
 import { assert } from "../octets/assert.ts";
-import { err, ok, type Result } from "../octets/result.ts";
-import { REQID_MARK, type XfrmRefusal } from "../xfrm/request.ts";
+import {
+  type KernelResult,
+  REQID_MARK,
+  type XfrmRefusal,
+  type XfrmRequest,
+} from "../xfrm/request.ts";
 import type { XfrmProtection, XfrmState } from "../xfrm/state.ts";
-import type { Kernel, KernelUnavailable } from "./xfrm-kernel.ts";
 
-/** The first thing that is missing, if any, for ESP over these families. */
-export function probeEsp(
-  kernel: Kernel,
-  families: readonly Family[] = [4, 6],
-): Result<undefined, KernelUnavailable> {
-  const first = espGaps(kernel, families)[0];
-  return first === undefined ? ok(undefined) : err(first);
-}
+/** Why ESP cannot be done here, and what would help. */
+export type KernelUnavailable = {
+  readonly kind: "kernel-unavailable";
+  /** What was tried, and what came of it: never empty. */
+  readonly detail: string;
+  readonly errno: string;
+  readonly advice: string;
+};
+
+/** Whatever takes XFRM requests. */
+export type Performer = { perform(request: XfrmRequest): KernelResult };
 
 /** Everything that is missing: families that have no ESP, algorithms that do not work. */
 export function espGaps(
-  kernel: Kernel,
+  kernel: Performer,
   families: readonly Family[] = [4, 6],
 ): readonly KernelUnavailable[] {
   const gaps: KernelUnavailable[] = [];
@@ -68,7 +74,7 @@ const PROBE_REQID = REQID_MARK * 0x100_0000;
 const PROBE_SPI = asEspSpi(0x4552_5045);
 
 function probe(
-  kernel: Kernel,
+  kernel: Performer,
   family: Family,
   protection: XfrmProtection,
 ): XfrmRefusal | undefined {
@@ -102,12 +108,11 @@ function explain(
   family: Family,
   algorithm: Probe["name"],
 ): KernelUnavailable {
-  const tried = `an ESP state over IPv${family} with ${algorithm}`;
+  const tried = `ESP state over IPv${family} with ${algorithm}`;
   return {
     kind: "kernel-unavailable",
-    tried,
+    detail: `${tried}: ${errno}, ${detail}`,
     errno,
-    detail,
     advice: advise(errno, family, algorithm),
   };
 }

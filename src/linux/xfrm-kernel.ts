@@ -1,5 +1,6 @@
 /** The kernel's XFRM tables: requests, dumps, leftovers of earlier runs, events. */
 
+import type { Family } from "../inet/address.ts";
 import type { Malformed } from "../octets/reader.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { errnoName } from "../xfrm/errno.ts";
@@ -20,6 +21,7 @@ import {
 } from "../xfrm/request.ts";
 import type { XfrmStateUse } from "../xfrm/state.ts";
 import { parseStateUse, type StateFound } from "../xfrm/state-message.ts";
+import { espGaps, type KernelUnavailable } from "./esp-probe.ts";
 import { type Libc, openLibc } from "./libc.ts";
 import { type EmitRequest, NETLINK_XFRM, NetlinkSocket } from "./netlink-socket.ts";
 import { openXfrmEvents, type XfrmEvents } from "./xfrm-events.ts";
@@ -41,20 +43,10 @@ export type Kernel = {
 
 export type Leftovers = { readonly states: number; readonly policies: number };
 
-/** Why ESP cannot be done here, and what would help. */
-export type KernelUnavailable = {
-  readonly kind: "kernel-unavailable";
-  /** What was tried. */
-  readonly tried: string;
-  readonly errno: string;
-  readonly detail: string;
-  readonly advice: string;
-};
-
 /** Opens XFRM netlink. Rights are only asked for by the first request: see `probeEsp`. */
 export function openKernel(): Result<Kernel, KernelUnavailable> {
   const libc = openLibc();
-  if (!libc.ok) return err(unavailable("open the C library", "ENOENT", libc.error.detail));
+  if (!libc.ok) return err(noLibc(libc.error.detail));
   const requests = NetlinkSocket.open(libc.value, NETLINK_XFRM);
   if (!requests.ok) return err(noXfrm(requests.error));
   const dumps = NetlinkSocket.open(libc.value, NETLINK_XFRM);
@@ -63,6 +55,15 @@ export function openKernel(): Result<Kernel, KernelUnavailable> {
     return err(noXfrm(dumps.error));
   }
   return ok(new XfrmKernel(libc.value, requests.value, dumps.value));
+}
+
+/** The first thing that is missing, if any, for ESP over these families. Leaves nothing behind. */
+export function probeEsp(
+  kernel: Kernel,
+  families: readonly Family[] = [4, 6],
+): Result<undefined, KernelUnavailable> {
+  const first = espGaps(kernel, families)[0];
+  return first === undefined ? ok(undefined) : err(first);
 }
 
 class XfrmKernel implements Kernel {
@@ -230,12 +231,16 @@ function deleteState({ id, mark }: StateFound): XfrmRequest {
 
 function noXfrm(errno: number): KernelUnavailable {
   return unavailable(
-    "open an XFRM netlink socket",
+    `XFRM netlink socket: ${errnoName(errno)}`,
     errnoName(errno),
     "the kernel option CONFIG_XFRM_USER or the module xfrm_user is missing: modprobe xfrm_user",
   );
 }
 
-function unavailable(tried: string, errno: string, advice: string): KernelUnavailable {
-  return { kind: "kernel-unavailable", tried, errno, detail: "", advice };
+function unavailable(detail: string, errno: string, advice: string): KernelUnavailable {
+  return { kind: "kernel-unavailable", detail, errno, advice };
+}
+
+function noLibc(detail: string): KernelUnavailable {
+  return unavailable(detail, "ENOENT", "erouted needs the C library of the system, glibc or musl");
 }
