@@ -1,10 +1,10 @@
-/** Runs a test file on a kernel with ESP: in a guest, or beside the host if its kernel has ESP. */
+/** Runs a test file on a kernel with ESP and reports each of its tests. */
 
-import { mkdtemp, readFile, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseJunit, type TestResult } from "../../build/junit.ts";
-import { type GuestEnd, runInUml, umlMissing } from "./uml.ts";
+import { type Ground, runOnGround } from "./ground.ts";
+import type { GuestEnd } from "./uml.ts";
 
 export type GuestReport = {
   readonly results: readonly TestResult[];
@@ -28,74 +28,18 @@ const BUN = process.execPath;
 const TEST_MS_MAX = 60_000;
 const OUTPUT_CHARACTERS_MAX = 6_000;
 
-/** How tests that need ESP can be run here, or why they cannot. */
-export type Ground =
-  | { readonly kind: "host" }
-  | { readonly kind: "uml" }
-  | { readonly kind: "none"; readonly why: string };
-
-/** Looks once for a kernel with ESP: the host's own, else a guest's. */
-export async function findGround(): Promise<Ground> {
-  if (await hostHasEsp()) return { kind: "host" };
-  const missing = umlMissing();
-  return missing === undefined ? { kind: "uml" } : { kind: "none", why: missing };
-}
-
 /** Runs a `*.guest.ts` file (path from the project's top) and reports each of its tests. */
 export async function runInGuest(
   file: string,
   ground: Ground,
   options: GuestOptions = GUEST_DEFAULTS,
 ): Promise<GuestReport> {
-  switch (ground.kind) {
-    case "uml":
-      return await runInUmlGuest(file, options);
-    case "host":
-      return await runBesideHost(file, options);
-    case "none":
-      throw new Error(`no kernel with ESP for ${file}: ${ground.why}`);
-  }
-}
-
-async function runInUmlGuest(file: string, options: GuestOptions): Promise<GuestReport> {
-  const { end, collected } = await runInUml(
+  const { end, collected } = await runOnGround(
     { ...options, directory: PROJECT, script: scriptFor(file, options) },
-    (work) => readReport(join(work, "report.xml")),
+    ground,
+    (work) => textOf(join(work, "report.xml")),
   );
   return reportOf(file, collected, end);
-}
-
-/** A namespace of each kind that matters: what the tests start or mount ends with them. */
-async function runBesideHost(file: string, options: GuestOptions): Promise<GuestReport> {
-  const work = await mkdtemp(join(tmpdir(), "erouted-guest-"));
-  const started = performance.now();
-  try {
-    const mounts = "mount -t tmpfs run /run && mkdir -p /run/netns /run/lock && ip link set lo up";
-    const unshare = "unshare --net --mount --pid --fork --kill-child --mount-proc";
-    const child = Bun.spawn(
-      [...unshare.split(" "), "bash", "-c", `${mounts}\n${scriptFor(file, options)}`],
-      {
-        cwd: PROJECT,
-        env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root", WORK: work },
-        stdin: "ignore",
-        stdout: Bun.file(join(work, "output")),
-        stderr: Bun.file(join(work, "errors")),
-        timeout: options.secondsMax * 1000,
-        killSignal: "SIGKILL",
-      },
-    );
-    const status = await child.exited;
-    const end: GuestEnd = {
-      status,
-      output: (await readReport(join(work, "output"))) + (await readReport(join(work, "errors"))),
-      console: "",
-      timedOut: child.signalCode === "SIGKILL",
-      seconds: (performance.now() - started) / 1000,
-    };
-    return reportOf(file, await readReport(join(work, "report.xml")), end);
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
 }
 
 function scriptFor(file: string, options: GuestOptions): string {
@@ -137,20 +81,7 @@ function failureOf(file: string, end: GuestEnd): TestResult {
   };
 }
 
-async function hostHasEsp(): Promise<boolean> {
-  const state =
-    "ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1001 mode tunnel " +
-    "aead 'rfc4106(gcm(aes))' 0x0102030405060708090a0b0c0d0e0f1011121314 128";
-  const probe = Bun.spawn(["unshare", "--net", "sh", "-c", state], {
-    stdin: "ignore",
-    stdout: "ignore",
-    stderr: "ignore",
-    timeout: 10_000,
-  });
-  return (await probe.exited) === 0;
-}
-
-async function readReport(path: string): Promise<string> {
+async function textOf(path: string): Promise<string> {
   return (await Bun.file(path).exists()) ? await readFile(path, "utf8") : "";
 }
 

@@ -188,7 +188,7 @@ function serverArguments(folder: string): string[] {
 }
 
 /** A data folder as `mariadb-install-db` makes it: once a machine, since it takes seconds. */
-async function dataTemplate(): Promise<string> {
+export async function dataTemplate(): Promise<string> {
   const template = join(tmpdir(), `erouted-mariadb-template-${USER}`, "data");
   if (existsSync(template)) return template;
   const making = await mkdtemp(join(tmpdir(), "erouted-mariadb-making-"));

@@ -1,7 +1,7 @@
 /** Boots a Linux kernel that has ESP as a process (user-mode-linux), to run one command in it. */
 
 import { existsSync } from "node:fs";
-import { mkdtemp, readFile, rm, statfs, writeFile } from "node:fs/promises";
+import { readFile, statfs, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -22,6 +22,8 @@ export type GuestCommand = {
   readonly directory: string;
   readonly memoryMib: number;
   readonly secondsMax: number;
+  /** Gets what the command writes, soon after it did. */
+  readonly onOutput?: (text: string) => void;
 };
 
 const UML = "/usr/bin/linux.uml";
@@ -43,24 +45,11 @@ export function umlMissing(): string | undefined {
   return undefined;
 }
 
-/** Boots, runs the script, halts; never throws for what happens inside. `collect` may read WORK. */
-export async function runInUml<T>(
-  command: GuestCommand,
-  collect: (work: string) => Promise<T>,
-): Promise<{ readonly end: GuestEnd; readonly collected: T }> {
-  const work = await mkdtemp(join(tmpdir(), "erouted-guest-"));
-  try {
-    await writeFile(join(work, "command"), `export WORK=${work}\n${command.script}\n`);
-    await writeFile(join(work, "directory"), command.directory);
-    await writeFile(join(work, "modules"), MODULES);
-    const end = await boot(work, command);
-    return { end, collected: await collect(work) };
-  } finally {
-    await rm(work, { recursive: true, force: true });
-  }
-}
-
-async function boot(work: string, command: GuestCommand): Promise<GuestEnd> {
+/** Boots, runs the script, halts. The folder `work` has to exist; it is WORK inside. */
+export async function runInUml(work: string, command: GuestCommand): Promise<GuestEnd> {
+  await writeFile(join(work, "command"), `export WORK=${work}\n${command.script}\n`);
+  await writeFile(join(work, "directory"), command.directory);
+  await writeFile(join(work, "modules"), MODULES);
   const started = performance.now();
   const guest = Bun.spawn([UML, ...kernelArguments(work, command)], {
     stdin: "ignore",

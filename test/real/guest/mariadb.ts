@@ -44,7 +44,7 @@ export async function startGuestMariadb(): Promise<GuestMariadb> {
   await sql(socket, "create database vpn character set utf8mb4");
   await sql(socket, `create user erouted@localhost identified by '${password}'`);
   await sql(socket, "grant all on vpn.* to erouted@localhost");
-  return { socket, password, url: `mysql://erouted@localhost/vpn?socket=${socket}`, ...server };
+  return { socket, password, url: `mysql://erouted@/vpn?socket=${socket}`, ...server };
 }
 
 function options(socket: string): string[] {

@@ -1,0 +1,103 @@
+/** Where tests that need ESP run: beside the host if its own kernel has it, else in a guest. */
+
+import { existsSync, readFileSync } from "node:fs";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type GuestCommand, type GuestEnd, runInUml, umlMissing } from "./uml.ts";
+
+/** How a command gets a kernel with ESP here, or why it cannot. */
+export type Ground =
+  | { readonly kind: "host" }
+  | { readonly kind: "uml" }
+  | { readonly kind: "none"; readonly why: string };
+
+/** Looks once for a kernel with ESP. */
+export async function findGround(): Promise<Ground> {
+  if (await hostHasEsp()) return { kind: "host" };
+  const missing = umlMissing();
+  return missing === undefined ? { kind: "uml" } : { kind: "none", why: missing };
+}
+
+/** Runs a command there; `collect` may read the command's WORK folder before it is removed. */
+export async function runOnGround<T>(
+  command: GuestCommand,
+  ground: Ground,
+  collect: (work: string) => Promise<T>,
+): Promise<{ readonly end: GuestEnd; readonly collected: T }> {
+  if (ground.kind === "none") throw new Error(`no kernel with ESP: ${ground.why}`);
+  const work = await mkdtemp(join(tmpdir(), "erouted-guest-"));
+  const follower = follow(join(work, "output"), command.onOutput);
+  try {
+    const boot = ground.kind === "uml" ? runInUml : runBesideHost;
+    const end = await boot(work, command);
+    return { end, collected: await collect(work) };
+  } finally {
+    follower.stop();
+    await rm(work, { recursive: true, force: true });
+  }
+}
+
+/** Namespaces of its own: what the command starts or mounts ends with them. */
+async function runBesideHost(work: string, command: GuestCommand): Promise<GuestEnd> {
+  const started = performance.now();
+  const prepare = [
+    "mount -t tmpfs run /run && mkdir -p /run/netns /run/lock",
+    "ip link set lo up",
+    `export WORK=${work}`,
+    `exec >${work}/output 2>&1`,
+  ];
+  await writeFile(join(work, "command"), `${prepare.join("\n")}\n${command.script}\n`);
+  const unshare = "unshare --net --mount --pid --fork --kill-child --mount-proc bash";
+  const child = Bun.spawn([...unshare.split(" "), join(work, "command")], {
+    cwd: command.directory,
+    env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root", LANG: "C.UTF-8" },
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "ignore",
+    timeout: command.secondsMax * 1000,
+    killSignal: "SIGKILL",
+  });
+  const status = await child.exited;
+  const output = join(work, "output");
+  return {
+    status,
+    output: existsSync(output) ? readFileSync(output, "utf8") : "",
+    console: "",
+    timedOut: child.signalCode === "SIGKILL",
+    seconds: (performance.now() - started) / 1000,
+  };
+}
+
+async function hostHasEsp(): Promise<boolean> {
+  const state =
+    "ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1001 mode tunnel " +
+    "aead 'rfc4106(gcm(aes))' 0x0102030405060708090a0b0c0d0e0f1011121314 128";
+  const probe = Bun.spawn(["unshare", "--net", "sh", "-c", state], {
+    stdin: "ignore",
+    stdout: "ignore",
+    stderr: "ignore",
+    timeout: 10_000,
+  });
+  return (await probe.exited) === 0;
+}
+
+const FOLLOW_EVERY_MS = 100;
+
+/** Hands on what is added to a file, until it is told to stop. */
+function follow(path: string, onText: ((text: string) => void) | undefined): { stop(): void } {
+  if (onText === undefined) return { stop: () => {} };
+  let seen = 0;
+  const look = () => {
+    const text = existsSync(path) ? readFileSync(path, "utf8") : "";
+    if (text.length > seen) onText(text.slice(seen));
+    seen = text.length;
+  };
+  const timer = setInterval(look, FOLLOW_EVERY_MS);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      look();
+    },
+  };
+}
