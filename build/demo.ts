@@ -1,0 +1,35 @@
+/** `make demo`: plays the scenes of demo-scenes.ts on a kernel with ESP and shows what they say. */
+
+import { join } from "node:path";
+import { findGround, runOnGround } from "../test/real/ground.ts";
+
+const PROJECT = join(import.meta.dir, "..");
+const SECONDS_MAX = 180;
+
+const ground = await findGround();
+process.exitCode = await play();
+
+async function play(): Promise<number> {
+  if (ground.kind === "none") {
+    console.error(`The demo needs a kernel with ESP: ${ground.why}`);
+    return 1;
+  }
+  console.log(
+    ground.kind === "host"
+      ? "This machine's kernel has ESP: the demo runs in network namespaces of its own."
+      : "This machine's kernel has no ESP: booting one that has, as a process (some seconds).",
+  );
+  const executable = join(PROJECT, "build/out/erouted");
+  const command = {
+    script: `EROUTED_EXECUTABLE=${executable} ${process.execPath} build/demo-scenes.ts`,
+    directory: PROJECT,
+    memoryMib: 1024,
+    secondsMax: SECONDS_MAX,
+    onOutput: (text: string) => process.stdout.write(text),
+  };
+  const { end } = await runOnGround(command, ground, async () => undefined);
+  if (end.status === 0) return 0;
+  const why = end.timedOut ? `took more than ${SECONDS_MAX} s` : `ended with ${end.status}`;
+  console.error(`The demo ${why}.\n${end.console}`);
+  return 1;
+}
