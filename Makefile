@@ -26,7 +26,7 @@ test: ## everything: install what tests need (as root), lint, build, run all tes
 	$(BUN) build/test.ts
 
 lint: $(OUT)/ready ## style, imports between rooms, types
-	$(BUN) --bun node_modules/.bin/biome ci --max-diagnostics=50
+	$(BUN) --bun node_modules/.bin/biome check --error-on-warnings --max-diagnostics=100
 	$(BUN) --bun node_modules/.bin/tsc -p .
 
 format: $(OUT)/ready ## let Biome rewrite what it can: layout, order of imports
