@@ -1,0 +1,30 @@
+/**
+ * The kernel contract: the simulation's model, and this machine's kernel in a namespace of its own
+ * (without ESP, which it may not have: `test/real/guest/xfrm.guest.ts` is the same with ESP).
+ */
+
+import { expect, test } from "bun:test";
+import { createKernel } from "../simulation/kernel.ts";
+import { kernelContract } from "./kernel.ts";
+
+kernelContract(
+  "model of the simulation",
+  async () => ({ perform: createKernel(() => undefined).perform, close: () => {} }),
+  { esp: true },
+);
+
+const NAMESPACE_MS_MAX = 30_000;
+const mayUnshare = Bun.spawnSync(["unshare", "-n", "true"]).exitCode === 0;
+
+test.skipIf(!mayUnshare)(
+  "Linux keeps the contract in a network namespace of its own",
+  () => {
+    const suite = "./test/contract/linux-kernel.namespace.ts";
+    const run = Bun.spawnSync(["unshare", "-n", process.execPath, "test", suite], {
+      cwd: `${import.meta.dir}/../..`,
+      timeout: NAMESPACE_MS_MAX,
+    });
+    expect(run.exitCode, run.stderr.toString()).toBe(0);
+  },
+  NAMESPACE_MS_MAX,
+);

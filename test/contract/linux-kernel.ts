@@ -1,0 +1,244 @@
+/** What Linux does beyond answering requests: dumps, leftovers, events. In a namespace of its own. */
+
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import type { Address } from "../../src/inet/address.ts";
+import { formatEndpoint } from "../../src/inet/endpoint.ts";
+import { asEspSpi } from "../../src/inet/esp-spi.ts";
+import { type Kernel, openKernel } from "../../src/linux/xfrm-kernel.ts";
+import type { XfrmEvent } from "../../src/xfrm/event.ts";
+import { unprotectedPriority } from "../../src/xfrm/priority.ts";
+import type { XfrmRequest } from "../../src/xfrm/request.ts";
+import type { KernelAbilities } from "./kernel.ts";
+import {
+  addressOf,
+  FOREIGN_REQID,
+  OUR_REQID,
+  policyLike,
+  selectorOf,
+  stateLike,
+  WITHOUT_LIMITS,
+} from "./xfrm-samples.ts";
+
+/** What this side of the test's cable has, and what lies behind the other. */
+export const LOCAL = addressOf("10.9.0.1");
+const LOCAL_SUBNET = "10.9.0.0/16";
+const NEIGHBOUR = "10.9.0.2";
+
+const EVENT_MS_MAX = 8_000;
+
+/** Opens the real kernel; a fault fails the test. */
+export function realKernel(): Kernel {
+  const kernel = openKernel();
+  if (!kernel.ok) throw new Error(`${kernel.error.detail}; ${kernel.error.advice}`);
+  return kernel.value;
+}
+
+/** A cable in this network namespace, so that packets have somewhere to go. */
+export function layCable(): void {
+  for (const command of [
+    "link set lo up",
+    "link add xt0 type veth peer name xt1",
+    `addr add 10.9.0.1/24 dev xt0`,
+    "link set xt0 up",
+    "link set xt1 up",
+    `neigh add ${NEIGHBOUR} lladdr 02:00:00:00:00:02 dev xt0`,
+    `route add 198.18.0.0/15 via ${NEIGHBOUR}`,
+  ]) {
+    const { exitCode, stderr } = Bun.spawnSync(["ip", ...command.split(" ")]);
+    if (exitCode !== 0) throw new Error(`ip ${command}: ${stderr}`);
+  }
+}
+
+export function linuxKernelContract(abilities: KernelAbilities): void {
+  describe("Linux", () => {
+    let kernel: Kernel;
+    beforeAll(() => {
+      layCable();
+      kernel = realKernel();
+    });
+    afterAll(() => kernel.close());
+    acquireContract(() => kernel);
+    policyLeftoversContract(() => kernel);
+    if (!abilities.esp) return;
+    stateLeftoversContract(() => kernel);
+    countersContract(() => kernel);
+    lifetimeContract(() => kernel);
+  });
+}
+
+function acquireContract(kernel: () => Kernel): void {
+  test("a packet under a policy without state is told, and each further site too", async () => {
+    const policy = policyLike({ src: LOCAL_SUBNET, dst: "198.18.0.0/15" });
+    const template = { ...policy.template, ...anywhere() };
+    perform(kernel(), { op: "put-policy", policy: { ...policy, template } });
+    const events = listen(kernel());
+    for (const site of ["198.18.1.5", "198.18.2.5", "198.19.3.5"]) {
+      const asks = (event: XfrmEvent): boolean =>
+        event.kind === "acquire" && event.acquire.packet.dst.value === addressOf(site).value;
+      await sendUntil(addressOf(site), () => events.some(asks));
+    }
+    expect(events[0]).toMatchObject({
+      kind: "acquire",
+      acquire: {
+        reqid: OUR_REQID,
+        packet: { src: { ...LOCAL, length: 32 }, protocol: 17, dstPort: 9 },
+        policy: policy.id,
+      },
+    });
+    perform(kernel(), { op: "delete-policy", id: policy.id });
+  });
+}
+
+function policyLeftoversContract(kernel: () => Kernel): void {
+  test("removal of leftovers takes our policies, also those without template, only", async () => {
+    const selector = selectorOf("10.1.0.0/16", "192.168.2.0/24");
+    const blocking = policyLike(
+      { src: "10.1.0.0/16", dst: "192.168.2.0/24" },
+      { action: "block", template: undefined, priority: unprotectedPriority(selector) },
+    );
+    const ours = policyLike({ src: "10.1.0.0/16", dst: "192.168.1.0/24" });
+    const foreign = foreignPolicy();
+    const foreignBlocking = policyLike(
+      { src: "10.1.0.0/16", dst: "192.168.4.0/24" },
+      { action: "block", template: undefined, priority: 1000 },
+    );
+    const all = [ours, blocking, foreign, foreignBlocking];
+    for (const policy of all) perform(kernel(), { op: "put-policy", policy });
+    expect(await kernel().removeLeftovers()).toMatchObject({ ok: true, value: { policies: 2 } });
+    expect(kernel().perform({ op: "delete-policy", id: ours.id }).ok).toBe(false);
+    expect(kernel().perform({ op: "delete-policy", id: blocking.id }).ok).toBe(false);
+    perform(kernel(), { op: "delete-policy", id: foreign.id });
+    perform(kernel(), { op: "delete-policy", id: foreignBlocking.id });
+  });
+}
+
+function stateLeftoversContract(kernel: () => Kernel): void {
+  test("removal of leftovers takes our states, marked ones too, and nobody else's", async () => {
+    const ours = stateLike();
+    const marked = stateLike({ id: withSpi(0xc0ffee11), mark: { value: 7, mask: 0xff } });
+    const foreign = stateLike({ id: withSpi(0xc0ffee12), reqid: FOREIGN_REQID });
+    for (const state of [ours, marked, foreign]) perform(kernel(), { op: "new-state", state });
+    const removed = await kernel().removeLeftovers();
+    expect(removed).toEqual({ ok: true, value: { states: 2, policies: 0 } });
+    perform(kernel(), { op: "delete-state", id: foreign.id });
+  });
+
+  test("a state with a mark is removed by request with that mark", () => {
+    const mark = { value: 7, mask: 0xff };
+    const { id } = stateLike();
+    perform(kernel(), { op: "new-state", state: stateLike({ mark }) });
+    expect(kernel().perform({ op: "delete-state", id }).ok).toBe(false);
+    perform(kernel(), { op: "delete-state", id, mark });
+  });
+}
+
+function countersContract(kernel: () => Kernel): void {
+  test("what a state protected is counted, and dumped while others are left out", async () => {
+    const policy = policyLike({ src: LOCAL_SUBNET, dst: "198.18.0.0/15" });
+    const ends = { src: LOCAL, dst: addressOf(NEIGHBOUR) };
+    const id = { ...ends, spi: asEspSpi(0xc0ffee21) };
+    const encapsulation = { srcPort: 4500, dstPort: 40_123 };
+    const template = { ...ends, reqid: OUR_REQID, mode: "tunnel" } as const;
+    const state = stateLike({ id, direction: "out", encapsulation });
+    const foreign = stateLike({ id: withSpi(0xc0ffee22), reqid: FOREIGN_REQID });
+    perform(kernel(), { op: "new-state", state });
+    perform(kernel(), { op: "new-state", state: foreign });
+    perform(kernel(), { op: "put-policy", policy: { ...policy, template } });
+    await sendDatagram(addressOf("198.18.7.7"));
+    const uses = await kernel().stateUses();
+    expect(uses).toMatchObject({
+      ok: true,
+      value: [{ id, reqid: OUR_REQID, encapsulation, packets: 1n, replayErrors: 0 }],
+    });
+    if (!uses.ok) throw new Error(uses.error.detail);
+    expect(uses.value[0]?.octets).toBeGreaterThan(0n);
+    expect(uses.value[0]?.lastUsedSeconds).toBeGreaterThan(Date.now() / 1000 - 60);
+    perform(kernel(), { op: "delete-policy", id: policy.id });
+    perform(kernel(), { op: "delete-state", id: foreign.id });
+    perform(kernel(), { op: "delete-state", id });
+  });
+
+  test("two thousand states are dumped complete, twice at once", async () => {
+    const ids = Array.from({ length: 2_000 }, (_, i) => withSpi(0xd000_0000 + i));
+    for (const id of ids) perform(kernel(), { op: "new-state", state: stateLike({ id }) });
+    const [first, second] = await Promise.all([kernel().stateUses(), kernel().stateUses()]);
+    expect([first, second].map((uses) => uses.ok && uses.value.length)).toEqual([2_000, 2_000]);
+    expect(await kernel().removeLeftovers()).toMatchObject({ value: { states: 2_000 } });
+  });
+}
+
+function lifetimeContract(kernel: () => Kernel): void {
+  test("a state tells when its soft and when its hard limit is reached, then it is gone", async () => {
+    const events = listen(kernel());
+    const lifetime = { ...WITHOUT_LIMITS, softSeconds: 1, hardSeconds: 2 };
+    const { id } = stateLike();
+    perform(kernel(), { op: "new-state", state: stateLike({ lifetime }) });
+    await until(() => events.length >= 2);
+    expect(events).toEqual([
+      { kind: "expire", expire: { id, reqid: OUR_REQID, hard: false } },
+      { kind: "expire", expire: { id, reqid: OUR_REQID, hard: true } },
+    ]);
+    expect(kernel().perform({ op: "delete-state", id })).toMatchObject({
+      error: { errno: "ESRCH", object: expect.stringContaining("0xc0ffee01") },
+    });
+  });
+}
+
+/** Events from now on, in order. */
+function listen(kernel: Kernel): XfrmEvent[] {
+  const events: XfrmEvent[] = [];
+  const listening = kernel.listen(
+    (event) => events.push(event),
+    () => {},
+  );
+  if (!listening.ok) throw new Error(listening.error.detail);
+  return events;
+}
+
+function perform(kernel: Kernel, request: XfrmRequest): void {
+  const result = kernel.perform(request);
+  if (!result.ok) throw new Error(Bun.inspect(result.error));
+}
+
+/** Sends until `done`: single packets may be dropped while the kernel has nothing for them. */
+async function sendUntil(to: Address, done: () => boolean): Promise<void> {
+  for (let i = 0; i < 50 && !done(); i++) {
+    await sendDatagram(to);
+    await Bun.sleep(20);
+  }
+  expect(done()).toBe(true);
+}
+
+async function sendDatagram(address: Address): Promise<void> {
+  const socket = await Bun.udpSocket({ hostname: "10.9.0.1", port: 0 });
+  const [host] = formatEndpoint({ address, port: 9 }).split(":");
+  try {
+    socket.send("a packet", 9, host ?? "");
+  } catch {
+    // EAGAIN while the kernel waits for a state: the acquire has been sent all the same
+  }
+  await Bun.sleep(5);
+  socket.close();
+}
+
+async function until(done: () => boolean): Promise<void> {
+  const end = performance.now() + EVENT_MS_MAX;
+  while (!done() && performance.now() < end) await Bun.sleep(20);
+  expect(done()).toBe(true);
+}
+
+function foreignPolicy(): ReturnType<typeof policyLike> {
+  const policy = policyLike({ src: "10.1.0.0/16", dst: "192.168.3.0/24" });
+  const template = { ...anywhere(), reqid: FOREIGN_REQID, dst: addressOf("192.0.2.1") };
+  return { ...policy, template };
+}
+
+/** A template without a far end: that of a policy for sites that are still unknown. */
+function anywhere(): NonNullable<ReturnType<typeof policyLike>["template"]> {
+  const unspecified = addressOf("0.0.0.0");
+  return { src: unspecified, dst: unspecified, reqid: OUR_REQID, mode: "tunnel" };
+}
+
+function withSpi(spi: number): ReturnType<typeof stateLike>["id"] {
+  return { ...stateLike().id, spi: asEspSpi(spi) };
+}
