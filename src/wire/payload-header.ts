@@ -1,0 +1,52 @@
+/** The generic payload header that begins each payload (RFC 7296 §3.2). */
+
+import { assert } from "../octets/assert.ts";
+import type { Reader } from "../octets/reader.ts";
+import type { Writer } from "../octets/writer.ts";
+
+export const PAYLOAD_HEADER_OCTETS = 4;
+
+/** What Payload Length can say at most. */
+const PAYLOAD_OCTETS_MAX = 0xffff;
+
+export type PayloadHeader = {
+  readonly nextPayload: number;
+  readonly critical: boolean;
+  /** Octets that follow this header: Payload Length without the header's own four. */
+  readonly bodyOctets: number;
+};
+
+// |  Next Payload |C|  RESERVED   |         Payload Length        |
+
+/** Reads a generic header; faults if Payload Length does not cover the header itself. */
+export function parsePayloadHeader(r: Reader): PayloadHeader {
+  const nextPayload = r.u8();
+  const critical = (r.u8() & CRITICAL) !== 0; // RESERVED: MUST be ignored on receipt
+  const length = r.u16();
+  if (length < PAYLOAD_HEADER_OCTETS) {
+    r.fail(`Payload Length ${length}, needs at least ${PAYLOAD_HEADER_OCTETS}`);
+  }
+  return { nextPayload, critical, bodyOctets: length - PAYLOAD_HEADER_OCTETS };
+}
+
+/**
+ * Writes a generic header, Critical clear as all payloads of RFC 7296 have it (§2.5). The offset
+ * returned is what {@link patchPayloadLength} takes once the body stands.
+ */
+export function emitPayloadHeader(w: Writer, nextPayload: number): number {
+  const at = w.length;
+  w.u8(nextPayload).u8(0).u16(0);
+  return at;
+}
+
+/** Sets the Payload Length of the header at `at` to reach the end of what is written. */
+export function patchPayloadLength(w: Writer, at: number): void {
+  const length = w.length - at;
+  assert(length <= PAYLOAD_OCTETS_MAX, `a payload of ${length} octets does not fit its length`);
+  w.patchU16(at + LENGTH_AT, length);
+}
+
+const CRITICAL = 0x80;
+
+/** Where in the generic header Payload Length stands. */
+const LENGTH_AT = 2;
