@@ -1,0 +1,177 @@
+/** Encryption of IKE messages: AES-CBC (RFC 3602) and AES-GCM with 16-octet ICV (RFC 5282). */
+
+import { createCipheriv, createDecipheriv } from "node:crypto";
+import { assert } from "../octets/assert.ts";
+import { concat } from "../octets/concat.ts";
+import { transformName } from "./names.ts";
+import { plain } from "./plain.ts";
+import { Encr, TransformType } from "./transform.ts";
+
+type AesKeyBits = 128 | 192 | 256;
+
+type Lengths = {
+  readonly id: number;
+  /** The key length attribute of the transform. */
+  readonly keyBits: number | undefined;
+  /** As registered, with the key length: `AES_GCM_16_256`, `AES_CBC_128`. */
+  readonly name: string;
+  /** Keying material to take: the key and, with AEAD, the salt behind it. */
+  readonly keyOctets: number;
+  readonly saltOctets: number;
+  /** The explicit IV, which travels in the message. */
+  readonly ivOctets: number;
+  /** 0 without AEAD. */
+  readonly icvOctets: number;
+  /** Plaintext comes in multiples of it; 1 with AEAD. */
+  readonly blockOctets: number;
+};
+
+export type AeadEncryption = Lengths & {
+  readonly kind: "aead";
+  readonly cipher: `aes-${AesKeyBits}-gcm`;
+};
+export type CbcEncryption = Lengths & {
+  readonly kind: "cbc";
+  readonly cipher: `aes-${AesKeyBits}-cbc`;
+};
+export type Encryption = AeadEncryption | CbcEncryption;
+
+/** The key length attribute has no default and no other value (RFC 7296 §3.3.5, RFC 5282 §7.4). */
+const KEY_BITS: readonly AesKeyBits[] = [128, 192, 256];
+
+const ENCRYPTIONS: readonly Encryption[] = [...KEY_BITS.map(aesGcm16), ...KEY_BITS.map(aesCbc)];
+
+/** The algorithm of an IKE transform; undefined if it, or the key length, is not built in. */
+export function encryptionFor(id: number, keyBits: number | undefined): Encryption | undefined {
+  return ENCRYPTIONS.find((enc) => enc.id === id && enc.keyBits === keyBits);
+}
+
+/**
+ * The ciphertext, with AEAD followed by the ICV over `aad` and itself; without AEAD `aad` is not
+ * looked at. `plaintext` is padded already. An AEAD key never sees the same IV twice.
+ */
+// biome-ignore lint/complexity/useMaxParams: an algorithm and the four inputs of RFC 5116 §2.1
+export function seal(
+  enc: Encryption,
+  key: Uint8Array,
+  iv: Uint8Array,
+  aad: Uint8Array,
+  plaintext: Uint8Array,
+): Uint8Array {
+  checkKey(enc, key);
+  assert(iv.length === enc.ivOctets, `IV of ${iv.length} octets, needs ${enc.ivOctets}`);
+  if (enc.kind === "cbc") return sealCbc(enc, key, iv, plaintext);
+  const cipher = createCipheriv(enc.cipher, cipherKey(enc, key), nonce(enc, key, iv));
+  cipher.setAAD(aad);
+  const sealed = new Uint8Array(plaintext.length + enc.icvOctets);
+  sealed.set(cipher.update(plaintext));
+  cipher.final();
+  sealed.set(cipher.getAuthTag(), plaintext.length);
+  return sealed;
+}
+
+/**
+ * What `seal` was given, still padded; undefined if the ICV is wrong or a length impossible.
+ * Without AEAD the integrity must be known to be right before.
+ */
+// biome-ignore lint/complexity/useMaxParams: an algorithm and the four inputs of RFC 5116 §2.1
+export function unseal(
+  enc: Encryption,
+  key: Uint8Array,
+  iv: Uint8Array,
+  aad: Uint8Array,
+  ciphertext: Uint8Array,
+): Uint8Array | undefined {
+  checkKey(enc, key);
+  if (iv.length !== enc.ivOctets) return undefined;
+  if (enc.kind === "cbc") return unsealCbc(enc, key, iv, ciphertext);
+  const plaintextOctets = ciphertext.length - enc.icvOctets;
+  if (plaintextOctets < 0) return undefined;
+  const decipher = createDecipheriv(enc.cipher, cipherKey(enc, key), nonce(enc, key, iv));
+  decipher.setAAD(aad);
+  decipher.setAuthTag(ciphertext.subarray(plaintextOctets));
+  const plaintext = plain(decipher.update(ciphertext.subarray(0, plaintextOctets)));
+  try {
+    decipher.final();
+  } catch {
+    // It says nothing but that the ICV is wrong.
+    return undefined;
+  }
+  return plaintext;
+}
+
+function sealCbc(
+  enc: CbcEncryption,
+  key: Uint8Array,
+  iv: Uint8Array,
+  plaintext: Uint8Array,
+): Uint8Array {
+  assert(isWholeBlocks(enc, plaintext), `plaintext of ${plaintext.length} octets: no whole blocks`);
+  const cipher = createCipheriv(enc.cipher, key, iv);
+  cipher.setAutoPadding(false);
+  const sealed = plain(cipher.update(plaintext));
+  cipher.final();
+  return sealed;
+}
+
+function unsealCbc(
+  enc: CbcEncryption,
+  key: Uint8Array,
+  iv: Uint8Array,
+  ciphertext: Uint8Array,
+): Uint8Array | undefined {
+  if (!isWholeBlocks(enc, ciphertext)) return undefined;
+  const decipher = createDecipheriv(enc.cipher, key, iv);
+  decipher.setAutoPadding(false);
+  const plaintext = plain(decipher.update(ciphertext));
+  decipher.final();
+  return plaintext;
+}
+
+function isWholeBlocks(enc: CbcEncryption, octets: Uint8Array): boolean {
+  return octets.length > 0 && octets.length % enc.blockOctets === 0;
+}
+
+function checkKey(enc: Encryption, key: Uint8Array): void {
+  assert(key.length === enc.keyOctets, `key of ${key.length} octets, needs ${enc.keyOctets}`);
+}
+
+/** The key without the salt behind it (RFC 5282 §7.1). */
+function cipherKey(enc: AeadEncryption, key: Uint8Array): Uint8Array {
+  return key.subarray(0, key.length - enc.saltOctets);
+}
+
+/** Salt and explicit IV (RFC 5282 §4). */
+function nonce(enc: AeadEncryption, key: Uint8Array, iv: Uint8Array): Uint8Array {
+  return concat(key.subarray(key.length - enc.saltOctets), iv);
+}
+
+function aesGcm16(keyBits: AesKeyBits): AeadEncryption {
+  return {
+    kind: "aead",
+    id: Encr.AES_GCM_16,
+    keyBits,
+    name: transformName(TransformType.ENCR, Encr.AES_GCM_16, keyBits),
+    cipher: `aes-${keyBits}-gcm`,
+    keyOctets: keyBits / 8 + 4,
+    saltOctets: 4,
+    ivOctets: 8,
+    icvOctets: 16,
+    blockOctets: 1,
+  };
+}
+
+function aesCbc(keyBits: AesKeyBits): CbcEncryption {
+  return {
+    kind: "cbc",
+    id: Encr.AES_CBC,
+    keyBits,
+    name: transformName(TransformType.ENCR, Encr.AES_CBC, keyBits),
+    cipher: `aes-${keyBits}-cbc`,
+    keyOctets: keyBits / 8,
+    saltOctets: 0,
+    ivOctets: 16,
+    icvOctets: 0,
+    blockOctets: 16,
+  };
+}

@@ -1,0 +1,20 @@
+/** Hash functions used as such, not inside an HMAC (RFC 7296 §2.6, §2.23; FIPS 180-4). */
+
+import { createHash } from "node:crypto";
+import { plain } from "./plain.ts";
+
+/** SHA-1 of all chunks in order, 20 octets: for NAT detection only, which asks for it. */
+export function sha1(...chunks: readonly Uint8Array[]): Uint8Array {
+  return hash("sha1", chunks);
+}
+
+/** SHA-256 of all chunks in order, 32 octets. */
+export function sha256(...chunks: readonly Uint8Array[]): Uint8Array {
+  return hash("sha256", chunks);
+}
+
+function hash(name: "sha1" | "sha256", chunks: readonly Uint8Array[]): Uint8Array {
+  const state = createHash(name);
+  for (const chunk of chunks) state.update(chunk);
+  return plain(state.digest());
+}

@@ -1,0 +1,155 @@
+/** Transforms by their names, for people ("IKEv2 Parameters" of IANA; RFC 7296 §3.3.2). */
+
+import type { Suite } from "./suite.ts";
+import { TransformType } from "./transform.ts";
+
+/** Also those that are not built in: a refusal shows what the peer offered. */
+const ENCR_NAMES: Readonly<Record<number, string>> = {
+  1: "DES_IV64",
+  2: "DES",
+  3: "3DES",
+  4: "RC5",
+  5: "IDEA",
+  6: "CAST",
+  7: "BLOWFISH",
+  8: "3IDEA",
+  9: "DES_IV32",
+  11: "NULL",
+  12: "AES_CBC",
+  13: "AES_CTR",
+  14: "AES_CCM_8",
+  15: "AES_CCM_12",
+  16: "AES_CCM_16",
+  18: "AES_GCM_8",
+  19: "AES_GCM_12",
+  20: "AES_GCM_16",
+  21: "NULL_AUTH_AES_GMAC",
+  23: "CAMELLIA_CBC",
+  24: "CAMELLIA_CTR",
+  25: "CAMELLIA_CCM_8",
+  26: "CAMELLIA_CCM_12",
+  27: "CAMELLIA_CCM_16",
+  28: "CHACHA20_POLY1305",
+};
+
+const PRF_NAMES: Readonly<Record<number, string>> = {
+  1: "PRF_HMAC_MD5",
+  2: "PRF_HMAC_SHA1",
+  3: "PRF_HMAC_TIGER",
+  4: "PRF_AES128_XCBC",
+  5: "PRF_HMAC_SHA2_256",
+  6: "PRF_HMAC_SHA2_384",
+  7: "PRF_HMAC_SHA2_512",
+  8: "PRF_AES128_CMAC",
+};
+
+const INTEG_NAMES: Readonly<Record<number, string>> = {
+  0: "NONE",
+  1: "HMAC_MD5_96",
+  2: "HMAC_SHA1_96",
+  3: "DES_MAC",
+  4: "KPDK_MD5",
+  5: "AES_XCBC_96",
+  6: "HMAC_MD5_128",
+  7: "HMAC_SHA1_160",
+  8: "AES_CMAC_96",
+  9: "AES_128_GMAC",
+  10: "AES_192_GMAC",
+  11: "AES_256_GMAC",
+  12: "HMAC_SHA2_256_128",
+  13: "HMAC_SHA2_384_192",
+  14: "HMAC_SHA2_512_256",
+};
+
+const KE_NAMES: Readonly<Record<number, string>> = {
+  0: "NONE",
+  1: "MODP_768",
+  2: "MODP_1024",
+  5: "MODP_1536",
+  14: "MODP_2048",
+  15: "MODP_3072",
+  16: "MODP_4096",
+  17: "MODP_6144",
+  18: "MODP_8192",
+  19: "ECP_256",
+  20: "ECP_384",
+  21: "ECP_521",
+  22: "MODP_1024_160",
+  23: "MODP_2048_224",
+  24: "MODP_2048_256",
+  25: "ECP_192",
+  26: "ECP_224",
+  27: "BRAINPOOL_P224",
+  28: "BRAINPOOL_P256",
+  29: "BRAINPOOL_P384",
+  30: "BRAINPOOL_P512",
+  31: "X25519",
+  32: "X448",
+  35: "ML_KEM_512",
+  36: "ML_KEM_768",
+  37: "ML_KEM_1024",
+};
+
+const ESN_NAMES: Readonly<Record<number, string>> = { 0: "NO_ESN", 1: "ESN" };
+
+/** Additional key exchanges 1 to 7 (RFC 9370 §2.2.1). */
+const ADDKE_FIRST = 6;
+const ADDKE_LAST = 12;
+
+/** A transform as somebody offered or wants it. */
+export type NamedTransform = {
+  readonly type: number;
+  readonly id: number;
+  readonly keyBits: number | undefined;
+};
+
+/** `AES_GCM_16_256`, `PRF_HMAC_SHA2_256`, `X25519`; numbers that nobody registered: `ENCR_99`. */
+export function transformName(type: number, id: number, keyBits: number | undefined): string {
+  const name = nameOf(type, id);
+  return keyBits === undefined ? name : `${name}_${keyBits}`;
+}
+
+/** The names of transforms in the order given: `AES_CBC_128/HMAC_SHA2_256_128/X25519`. */
+export function transformsText(transforms: readonly NamedTransform[]): string {
+  return transforms.map((t) => transformName(t.type, t.id, t.keyBits)).join("/");
+}
+
+/** All transforms of a suite as a proposal would show them, type by type, best first. */
+export function suiteText(suite: Suite): string {
+  return transformsText(transformsOf(suite));
+}
+
+/** All transforms of a suite, type by type, best first. */
+export function transformsOf(suite: Suite): readonly NamedTransform[] {
+  const each = (type: number, ids: readonly number[]) =>
+    ids.map((id) => ({ type, id, keyBits: undefined }));
+  return [
+    ...suite.encr.map((encr) => ({ type: TransformType.ENCR, id: encr.id, keyBits: encr.keyBits })),
+    ...each(TransformType.INTEG, suite.integ),
+    ...each(TransformType.PRF, suite.prf),
+    ...each(TransformType.KE, suite.ke),
+    ...each(
+      TransformType.ESN,
+      suite.esn.map((esn) => (esn ? 1 : 0)),
+    ),
+  ];
+}
+
+function nameOf(type: number, id: number): string {
+  switch (type) {
+    case TransformType.ENCR:
+      return ENCR_NAMES[id] ?? `ENCR_${id}`;
+    case TransformType.PRF:
+      return PRF_NAMES[id] ?? `PRF_${id}`;
+    case TransformType.INTEG:
+      return INTEG_NAMES[id] ?? `INTEG_${id}`;
+    case TransformType.KE:
+      return KE_NAMES[id] ?? `KE_${id}`;
+    case TransformType.ESN:
+      return ESN_NAMES[id] ?? `ESN_${id}`;
+    default:
+      break;
+  }
+  if (type < ADDKE_FIRST || type > ADDKE_LAST) return `TRANSFORM_${type}_${id}`;
+  return `ADDKE${type - ADDKE_FIRST + 1}_${KE_NAMES[id] ?? id}`;
+}
