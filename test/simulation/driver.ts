@@ -1,0 +1,84 @@
+/** Feeds a concentrator and hands out its effects in order, as the daemon's shell does. */
+
+import type { Concentrator } from "../../src/concentrator/concentrator.ts";
+import type { Effect } from "../../src/concentrator/effect.ts";
+import type { Event } from "../../src/concentrator/event.ts";
+import { wipeRequest } from "../../src/concentrator/install.ts";
+import type { JournalEntry } from "../../src/concentrator/journal.ts";
+import { assert, never } from "../../src/octets/assert.ts";
+import { asInstant } from "../../src/octets/instant.ts";
+import type { KernelResult, XfrmRequest } from "../../src/xfrm/request.ts";
+
+type Of<K extends Effect["kind"]> = Extract<Effect, { kind: K }>;
+
+/** What the world does with effects. An event returned is fed at once, after what waits before. */
+export type Surroundings = {
+  now(): number;
+  onSend(effect: Of<"send">): void;
+  onLookUp(effect: Of<"look-up">): Event | undefined;
+  onKeyExchange(effect: Of<"key-exchange">): Event | undefined;
+  kernel(request: XfrmRequest): KernelResult;
+  /** Takes the kernel's answer to deliver it later; false has it delivered at once. */
+  delaysAnswer(event: Event): boolean;
+  onJournal(entry: JournalEntry): void;
+  /** After each event: what came of it. */
+  onHandled(event: Event, effects: readonly Effect[]): void;
+};
+
+export type Driver = {
+  feed(event: Event): void;
+};
+
+/** Octets are only lent: whoever keeps a view of a datagram finds this in it. */
+const OVERWRITTEN = 0xee;
+
+/** An endless exchange of events and effects is a bug. */
+const ROUNDS_MAX = 100_000;
+
+/** Connects a concentrator with a world. */
+export function createDriver(concentrator: Concentrator, world: Surroundings): Driver {
+  const queue: Event[] = [];
+  let isBusy = false;
+
+  const perform = (effect: Effect): void => {
+    switch (effect.kind) {
+      case "send":
+        return world.onSend(effect);
+      case "journal":
+        return world.onJournal(effect.entry);
+      case "kernel": {
+        const result = world.kernel(effect.op);
+        wipeRequest(effect.op);
+        const answer: Event = { kind: "kernel-answer", request: effect.request, result };
+        if (!world.delaysAnswer(answer)) queue.push(answer);
+        return;
+      }
+      case "key-exchange":
+        return enqueue(world.onKeyExchange(effect));
+      case "look-up":
+        return enqueue(world.onLookUp(effect));
+      default:
+        return never(effect);
+    }
+  };
+  const enqueue = (event: Event | undefined): void => {
+    if (event !== undefined) queue.push(event);
+  };
+
+  return {
+    feed(event) {
+      queue.push(event);
+      if (isBusy) return;
+      isBusy = true;
+      let rounds = 0;
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+        assert(rounds++ < ROUNDS_MAX, "events and effects without end");
+        const effects = concentrator.handle(next, asInstant(world.now()));
+        if (next.kind === "datagram") next.octets.fill(OVERWRITTEN);
+        for (const effect of effects) perform(effect);
+        world.onHandled(next, effects);
+      }
+      isBusy = false;
+    },
+  };
+}

@@ -1,0 +1,105 @@
+/** A model of the kernel's XFRM tables: what NEWSA, DELSA, UPDPOLICY and DELPOLICY do to them. */
+
+import { formatAddress } from "../../src/inet/address.ts";
+import { formatPrefix } from "../../src/inet/prefix.ts";
+import { err, ok } from "../../src/octets/result.ts";
+import type { XfrmExpire } from "../../src/xfrm/event.ts";
+import type { XfrmPolicy, XfrmPolicyId } from "../../src/xfrm/policy.ts";
+import { type KernelResult, type XfrmRequest, xfrmRefusal } from "../../src/xfrm/request.ts";
+import type { XfrmState, XfrmStateId } from "../../src/xfrm/state.ts";
+
+/** A state as the model keeps it: keys are copied, the requester wipes its own. */
+export type ModelState = {
+  readonly state: XfrmState;
+  readonly keys: readonly Uint8Array[];
+  /** How many requests the kernel had carried out when it was made. */
+  readonly madeAt: number;
+};
+
+/** Which requests fail, and how: an errno, or `lost` (the kernel says yes and does nothing). */
+export type KernelFaults = (request: XfrmRequest) => number | "lost" | undefined;
+
+const EEXIST = 17;
+const ESRCH = 3;
+const ENOENT = 2;
+
+export type KernelModel = {
+  readonly states: ReadonlyMap<string, ModelState>;
+  readonly policies: ReadonlyMap<string, XfrmPolicy>;
+  /** States that somebody made: also those that are gone, by key, with `madeAt`. */
+  readonly history: ReadonlyMap<string, number>;
+  /** Requests carried out so far. */
+  performed(): number;
+  perform(request: XfrmRequest): KernelResult;
+  /** A lifetime is over: the kernel removes the state and tells. Undefined if it is gone. */
+  expire(id: XfrmStateId): XfrmExpire | undefined;
+};
+
+/** Empty tables. */
+export function createKernel(faults: KernelFaults): KernelModel {
+  const states = new Map<string, ModelState>();
+  const policies = new Map<string, XfrmPolicy>();
+  const history = new Map<string, number>();
+  let performed = 0;
+
+  const apply = (request: XfrmRequest): number => {
+    switch (request.op) {
+      case "new-state": {
+        const key = stateKey(request.state.id);
+        if (states.has(key)) return EEXIST;
+        states.set(key, modelState(request.state, performed));
+        history.set(key, performed);
+        return 0;
+      }
+      case "delete-state":
+        return states.delete(stateKey(request.id)) ? 0 : ESRCH;
+      case "put-policy":
+        policies.set(policyKey(request.policy.id), request.policy);
+        return 0;
+      case "delete-policy":
+        return policies.delete(policyKey(request.id)) ? 0 : ENOENT;
+    }
+  };
+
+  return {
+    states,
+    policies,
+    history,
+    performed: () => performed,
+    perform(request) {
+      performed++;
+      const fault = faults(request);
+      if (fault === "lost") return ok(undefined);
+      const errno = fault ?? apply(request);
+      return errno === 0 ? ok(undefined) : err(xfrmRefusal(request, errno, undefined));
+    },
+    expire(id) {
+      const key = stateKey(id);
+      const model = states.get(key);
+      if (model === undefined) return undefined;
+      states.delete(key);
+      return { id: model.state.id, reqid: model.state.reqid, hard: true };
+    },
+  };
+}
+
+/** The kernel finds a state by destination, SPI and protocol (and mark): the source is not asked. */
+export function stateKey(id: Pick<XfrmStateId, "dst" | "spi">): string {
+  return `${formatAddress(id.dst)} ${id.spi}`;
+}
+
+/** A policy is found by direction and selector (and mark, and if_id). */
+export function policyKey(id: XfrmPolicyId): string {
+  const { src, dst, protocol, srcPort, dstPort } = id.selector;
+  const ports = `${protocol}/${srcPort ?? ""}/${dstPort ?? ""}`;
+  return `${id.direction} ${formatPrefix(src)} ${formatPrefix(dst)} ${ports}`;
+}
+
+function modelState(state: XfrmState, madeAt: number): ModelState {
+  const { protection } = state;
+  const keys =
+    protection.kind === "aead"
+      ? [protection.aead.key.slice()]
+      : [protection.crypt.key.slice(), protection.auth.key.slice()];
+  return { state, keys, madeAt };
+}

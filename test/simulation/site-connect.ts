@@ -1,0 +1,218 @@
+/** A site's first two exchanges: IKE_SA_INIT and IKE_AUTH as initiator (RFC 7296 §1.2). */
+
+import { ikeAlgorithmsOf } from "../../src/ike/algorithms.ts";
+import { AUTH_METHOD_PSK, pskAuth } from "../../src/ike/auth.ts";
+import { deriveIkeKeys, skeyseed } from "../../src/ike/keys.ts";
+import { detectNat, natDetectionNotifies } from "../../src/ike/nat.ts";
+import { openMessage, sealMessage } from "../../src/ike/protect.ts";
+import { notify } from "../../src/ike/refusal.ts";
+import { notifyOf, payloadOf } from "../../src/ike/v2/find-payload.ts";
+import { equalOctets } from "../../src/octets/concat.ts";
+import { emitMessage } from "../../src/wire/emit-message.ts";
+import { ExchangeType } from "../../src/wire/exchange-type.ts";
+import { asIkeSpi, type IkeHeader } from "../../src/wire/header.ts";
+import type { IdPayload, Payload } from "../../src/wire/message.ts";
+import { NotifyType } from "../../src/wire/notify-type.ts";
+import { identityBody } from "../../src/wire/payload/id.ts";
+import { parsePayloads } from "../../src/wire/payload-chain.ts";
+import { addChild } from "./site-child.ts";
+import {
+  drawEspSpi,
+  drawIkeSpi,
+  drawKey,
+  launch,
+  NONCE_OCTETS,
+  publicOf,
+  secretOf,
+} from "./site-draw.ts";
+import { chosenOf, errorOf, espOffer, ikeOffer, wantedGroup } from "./site-messages.ts";
+import type { Authenticating, Initiating, Session, Site } from "./site-state.ts";
+
+/** Cookies and other groups that a site takes up before it gives up. */
+const RETRIES_MAX = 5;
+
+/** Sends the first IKE_SA_INIT request. */
+export function startInit(site: Site): void {
+  const [method] = site.settings.ke;
+  const spiI = drawIkeSpi(site);
+  const Ni = site.sources.random(NONCE_OCTETS);
+  sendInit(site, { spiI, Ni, own: drawKey(site, method), cookie: undefined, retries: 0 });
+}
+
+/** Cookie, another group, a refusal, or the answer: keys are derived and IKE_AUTH is sent. */
+export function onInitResponse(
+  site: Site,
+  init: Initiating,
+  header: IkeHeader,
+  octets: Uint8Array,
+): void {
+  if (!header.flags.response || header.exchangeType !== ExchangeType.IKE_SA_INIT) return;
+  const parsed = parsePayloads(header.nextPayload, octets.subarray(28), "IKE_SA_INIT");
+  if (!parsed.ok) return;
+  const { payloads } = parsed.value;
+  const { spiI, Ni, own, retries } = init;
+  const cookie = notifyOf(payloads, NotifyType.COOKIE)?.data.slice();
+  const group = wantedGroup(payloads);
+  if (cookie !== undefined || group !== undefined) {
+    if (retries >= RETRIES_MAX) return;
+    const nextOwn = group === undefined ? own : drawKey(site, group);
+    const next = { spiI, Ni, own: nextOwn, cookie: cookie ?? init.cookie, retries: retries + 1 };
+    return sendInit(site, next);
+  }
+  const error = errorOf(payloads);
+  if (error !== undefined) {
+    // Anybody can send it: it is noted, and the site goes on waiting (§2.21.1).
+    site.out.push({ kind: "refused", asked: "IKE_SA_INIT", notify: error.type });
+    return;
+  }
+  authenticate(site, init, { header, payloads, octets: octets.slice() });
+}
+
+/** The concentrator has proved who it is, or has refused us. */
+export function onAuthResponse(
+  site: Site,
+  auth: Authenticating,
+  header: IkeHeader,
+  octets: Uint8Array,
+): void {
+  if (!header.flags.response || header.exchangeType !== ExchangeType.IKE_AUTH) return;
+  const opened = openMessage(auth.secured, header, octets);
+  if (!opened.ok) return;
+  const payloads = opened.value;
+  if (!isAuthentic(site, auth, payloads)) {
+    const type = errorOf(payloads)?.type ?? 0;
+    site.negotiation = undefined;
+    site.out.push({ kind: "refused", asked: "IKE_AUTH", notify: type });
+    site.out.push({ kind: "ended", why: `IKE_AUTH refused with notify ${type}` });
+    return;
+  }
+  const session: Session = {
+    secured: auth.secured,
+    nextId: 2,
+    inFlight: undefined,
+    queue: [],
+    peerNextId: 0,
+    lastResponse: undefined,
+    children: [],
+    isReplaced: false,
+  };
+  const { spiI, spiR } = auth.secured.id;
+  site.negotiation = undefined;
+  site.sessions.set(spiI, session);
+  site.out.push({ kind: "established", spiI, spiR });
+  const { Ni, Nr, spiIn } = auth;
+  const made = { Ni, Nr, spiIn, sharedSecret: new Uint8Array(0) };
+  if (!addChild(site, session, payloads, made)) {
+    const type = errorOf(payloads)?.type ?? 0;
+    site.out.push({ kind: "refused", asked: "first Child SA", notify: type });
+  }
+}
+
+type InitPlan = Omit<Initiating, "phase" | "flight">;
+
+function sendInit(site: Site, plan: InitPlan): void {
+  const { settings } = site;
+  const { spiI, Ni, own, cookie } = plan;
+  const noSpi = asIkeSpi(0n);
+  const payloads: Payload[] = [
+    ikeOffer(settings.ike, settings.ke, new Uint8Array(0)),
+    { kind: "KE", method: own.method, data: publicOf(site, own) },
+    { kind: "NONCE", data: Ni },
+    ...natDetectionNotifies(spiI, noSpi, site.path),
+  ];
+  if (cookie !== undefined) payloads.unshift(notify(NotifyType.COOKIE, cookie));
+  const octets = emitMessage(
+    {
+      spiI,
+      spiR: noSpi,
+      version: { major: 2, minor: 0 },
+      exchangeType: ExchangeType.IKE_SA_INIT,
+      flags: { initiator: true, version: false, response: false },
+      messageId: 0,
+    },
+    payloads,
+  );
+  const flight = launch(site, 0, octets, "init" as const);
+  site.negotiation = { phase: "initiating", ...plan, flight };
+}
+
+type InitAnswer = {
+  readonly header: IkeHeader;
+  readonly payloads: readonly Payload[];
+  readonly octets: Uint8Array;
+};
+
+function authenticate(site: Site, init: Initiating, answer: InitAnswer): void {
+  const { payloads, header } = answer;
+  const chosen = chosenOf(payloads);
+  const ke = payloadOf(payloads, "KE");
+  const nonce = payloadOf(payloads, "NONCE");
+  const algorithms = chosen === undefined ? undefined : ikeAlgorithmsOf(chosen.choice);
+  if (algorithms === undefined || ke === undefined || nonce === undefined) return;
+  const secret = secretOf(site, init.own, ke.data.slice());
+  if (secret === undefined) return;
+  const { spiI, Ni } = init;
+  const { spiR } = header;
+  const Nr = nonce.data.slice();
+  const SKEYSEED = skeyseed(algorithms.prf, { Ni, Nr }, secret);
+  const keys = deriveIkeKeys(algorithms, SKEYSEED, { Ni, Nr, spiI, spiR });
+  const id = { spiI, spiR, role: "initiator" } as const;
+  if (detectNat(payloads, id, site.path) !== "none") floatPorts(site);
+  const secured = { id, algorithms, keys };
+  const spiIn = drawEspSpi(site);
+  const head = { exchangeType: ExchangeType.IKE_AUTH, response: false, messageId: 1 };
+  const request = authRequest(site, secured, { Nr, spiIn, message: init.flight.octets });
+  const octets = sealMessage(secured, head, request, site.sources.random);
+  const flight = launch(site, 1, octets, "auth" as const);
+  const { octets: response } = answer;
+  site.negotiation = { phase: "authenticating", secured, Ni, Nr, response, spiIn, flight };
+}
+
+type AuthParts = {
+  readonly Nr: Uint8Array;
+  readonly spiIn: number;
+  readonly message: Uint8Array;
+};
+
+function authRequest(
+  site: Site,
+  { algorithms, keys }: Authenticating["secured"],
+  { Nr, spiIn, message }: AuthParts,
+): Payload[] {
+  const { identity, psk, initialContact, esp, tsI, tsR } = site.settings;
+  const body = identityBody(identity);
+  const data = pskAuth(algorithms.prf, psk, { message, nonce: Nr, SK_p: keys.SK_pi, idBody: body });
+  const payloads: Payload[] = [
+    { kind: "IDi", identity, body },
+    { kind: "AUTH", method: AUTH_METHOD_PSK, data },
+    espOffer(esp, spiIn, undefined),
+    { kind: "TSi", selectors: tsI, unknown: 0 },
+    { kind: "TSr", selectors: tsR, unknown: 0 },
+  ];
+  if (initialContact) payloads.push(notify(NotifyType.INITIAL_CONTACT));
+  return payloads;
+}
+
+function isAuthentic(site: Site, auth: Authenticating, payloads: readonly Payload[]): boolean {
+  const idR = payloads.find((p): p is IdPayload => p.kind === "IDr");
+  const proof = payloadOf(payloads, "AUTH");
+  if (idR === undefined || proof === undefined) return false;
+  const { algorithms, keys } = auth.secured;
+  const expected = pskAuth(algorithms.prf, site.settings.psk, {
+    message: auth.response,
+    nonce: auth.Ni,
+    SK_p: keys.SK_pr,
+    idBody: idR.body,
+  });
+  return equalOctets(expected, proof.data);
+}
+
+/** A NAT is on the way: both ends go to the ports of RFC 3948. */
+function floatPorts(site: Site): void {
+  const { local, remote } = site.path;
+  const port = site.settings.natPort;
+  site.path = {
+    local: { address: local.address, port: local.port === 500 ? 4500 : local.port },
+    remote: { address: remote.address, port },
+  };
+}

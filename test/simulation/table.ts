@@ -1,0 +1,127 @@
+/** A concentrator on a table: a test delivers each message, row and answer by hand. */
+
+import { type Concentrator, createConcentrator } from "../../src/concentrator/concentrator.ts";
+import type { Effect } from "../../src/concentrator/effect.ts";
+import type { Event, LookupResult } from "../../src/concentrator/event.ts";
+import type { JournalEntry } from "../../src/concentrator/journal.ts";
+import {
+  type KeyExchangeRequest,
+  type KeyExchangeResult,
+  performKeyExchange,
+} from "../../src/crypto/key-exchange.ts";
+import type { EroutePlan } from "../../src/eroute/eroute.ts";
+import type { LookupKey } from "../../src/eroute/row.ts";
+import type { Path } from "../../src/inet/endpoint.ts";
+import { assert } from "../../src/octets/assert.ts";
+import { asInstant } from "../../src/octets/instant.ts";
+import type { XfrmRequest } from "../../src/xfrm/request.ts";
+import { createDatabase, type DatabaseModel } from "./database.ts";
+import { createDriver } from "./driver.ts";
+import { createKernel, type KernelFaults, type KernelModel } from "./kernel.ts";
+import { planOf } from "./plan.ts";
+import { createPrng, type Prng } from "./prng.ts";
+
+export type Sent = { readonly octets: Uint8Array; readonly path: Path; readonly at: number };
+
+export type WaitingLookUp = {
+  readonly by: LookupKey;
+  /** Answers, or answers again, or too late: whatever a test wants. */
+  answer(result: LookupResult): void;
+};
+
+/** What a test changes before it starts. */
+export type TableOptions = {
+  readonly plan?: EroutePlan;
+  readonly kernelFaults?: KernelFaults;
+  /** Rows are answered at once from `database`; else they wait in `lookUps`. */
+  readonly answersLookUps?: boolean;
+  readonly keyExchange?: (op: KeyExchangeRequest) => KeyExchangeResult | "later";
+  readonly random?: (count: number, prng: Prng) => Uint8Array;
+};
+
+export type Table = {
+  readonly concentrator: Concentrator;
+  readonly kernel: KernelModel;
+  readonly database: DatabaseModel;
+  readonly prng: Prng;
+  /** All that was sent and has not been taken, oldest first. */
+  readonly sent: Sent[];
+  readonly lookUps: WaitingLookUp[];
+  /** Key exchanges that were told to wait. */
+  readonly keyExchanges: { answer(result: KeyExchangeResult): void; op: KeyExchangeRequest }[];
+  readonly journal: JournalEntry[];
+  /** Effects of each event in order, kernel answers' included. */
+  readonly effects: Effect[];
+  now(): number;
+  feed(event: Event): void;
+  /** A datagram, of which the concentrator gets a copy. */
+  deliver(octets: Uint8Array, path: Path): void;
+  /** Moves the clock, stopping at each deadline of the concentrator on the way. */
+  advance(ms: number): void;
+};
+
+/** A concentrator without any SA, at time 1,000. */
+export function layTable(options: TableOptions = {}): Table {
+  let clock = 1_000;
+  const prng = createPrng(1);
+  const draw = options.random ?? ((count: number) => prng.octets(count));
+  const concentrator = createConcentrator({
+    plan: options.plan ?? planOf(),
+    now: asInstant(clock),
+    random: (count) => draw(count, prng),
+  });
+  const kernel = createKernel(options.kernelFaults ?? (() => undefined));
+  const exchange = options.keyExchange ?? performKeyExchange;
+  const driver = createDriver(concentrator, {
+    now: () => clock,
+    onSend: ({ octets, path }) => {
+      table.sent.push({ octets: octets.slice(), path, at: clock });
+    },
+    onLookUp({ lookup, by }) {
+      if (options.answersLookUps !== false) {
+        return { kind: "peer-rows", lookup, result: table.database.find(by) };
+      }
+      const answer = (result: LookupResult) => driver.feed({ kind: "peer-rows", lookup, result });
+      table.lookUps.push({ by, answer });
+      return undefined;
+    },
+    onKeyExchange({ request, op }) {
+      const result = exchange(op);
+      if (result !== "later") return { kind: "key-exchange-answer", request, result };
+      const answer = (late: KeyExchangeResult) =>
+        driver.feed({ kind: "key-exchange-answer", request, result: late });
+      table.keyExchanges.push({ op, answer });
+      return undefined;
+    },
+    kernel: (request: XfrmRequest) => kernel.perform(request),
+    delaysAnswer: () => false,
+    onJournal: (entry) => table.journal.push(entry),
+    onHandled: (_, effects) => table.effects.push(...effects),
+  });
+  const table: Table = {
+    concentrator,
+    kernel,
+    database: createDatabase(),
+    prng,
+    sent: [],
+    lookUps: [],
+    keyExchanges: [],
+    journal: [],
+    effects: [],
+    now: () => clock,
+    feed: driver.feed,
+    deliver: (octets, path) => driver.feed({ kind: "datagram", octets: octets.slice(), path }),
+    advance(ms) {
+      const until = clock + ms;
+      for (let rounds = 0; ; rounds++) {
+        assert(rounds < 100_000, "a deadline that is never handled");
+        const next = concentrator.nextDeadline();
+        if (next === undefined || next > until) break;
+        clock = Math.max(clock, next);
+        driver.feed({ kind: "deadline" });
+      }
+      clock = until;
+    },
+  };
+  return table;
+}
