@@ -8,6 +8,9 @@ import { Writer } from "../octets/writer.ts";
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
+/** Room for the longest request: a state with both keys and the largest replay window. */
+const REQUEST_OCTETS = 1_536;
+
 /** Next 16 bits, host order. */
 export function hostU16(r: Reader): number {
   return swap16(r.u16());
@@ -32,7 +35,7 @@ export function hostU64(r: Reader): bigint {
  * but those has to be wiped.
  */
 export class HostWriter {
-  readonly #w = new Writer();
+  readonly #w = new Writer(REQUEST_OCTETS);
   readonly #secrets: { readonly at: number; readonly octets: Uint8Array }[] = [];
 
   get length(): number {

@@ -1,0 +1,58 @@
+/** Which policy wins. */
+
+import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { prefixOf } from "../../../src/inet/prefix.ts";
+import { isOurPolicy, selectorPriority, unprotectedPriority } from "../../../src/xfrm/priority.ts";
+import type { XfrmSelector } from "../../../src/xfrm/selector.ts";
+import { FOREIGN_REQID, policyLike, selectorOf } from "../../contract/xfrm-samples.ts";
+
+test("a selector inside another one always wins, however it is narrower", () => {
+  const wide = selectorOf("10.0.0.0/8", "192.168.0.0/16");
+  const narrower: readonly Partial<XfrmSelector>[] = [
+    { src: selectorOf("10.0.0.0/9", "0.0.0.0/0").src },
+    { dst: selectorOf("10.0.0.0/9", "192.168.0.0/17").dst },
+    { protocol: 17 },
+    { protocol: 17, dstPort: 53 },
+    { protocol: 17, srcPort: 53 },
+    { dst: selectorOf("10.0.0.0/9", "192.168.1.7").dst, protocol: 6, srcPort: 1, dstPort: 2 },
+  ];
+  for (const changes of narrower) {
+    const narrow = { ...wide, ...changes };
+    expect(selectorPriority(narrow)).toBeLessThan(selectorPriority(wide));
+    expect(unprotectedPriority(narrow)).toBeLessThan(selectorPriority(wide));
+  }
+});
+
+test("what is not protected comes beneath what is, at the same width", () => {
+  const selector = selectorOf("10.0.0.0/8", "192.168.0.0/16");
+  expect(unprotectedPriority(selector)).toBeGreaterThan(selectorPriority(selector));
+});
+
+test("all priorities lie in our range, from the widest selector to the narrowest", () => {
+  const length = fc.integer({ min: 0, max: 128 });
+  fc.assert(
+    fc.property(length, length, fc.boolean(), (srcLength, dstLength, port) => {
+      const any = { family: 6, value: 0n } as const;
+      const selector = {
+        src: prefixOf(any, srcLength),
+        dst: prefixOf(any, dstLength),
+        protocol: 6,
+        srcPort: port ? 1 : undefined,
+        dstPort: undefined,
+      };
+      expect(selectorPriority(selector) >>> 24).toBe(0x45);
+      expect(unprotectedPriority(selector) >>> 24).toBe(0x45);
+    }),
+  );
+});
+
+test("ours are known by reqid if they have a template, by priority if not", () => {
+  const ours = policyLike({ src: "10.0.0.0/8", dst: "192.168.0.0/16" });
+  expect(isOurPolicy(ours)).toBe(true);
+  expect(isOurPolicy({ ...ours, action: "block", template: undefined })).toBe(true);
+  expect(isOurPolicy({ ...ours, action: "block", template: undefined, priority: 0 })).toBe(false);
+  if (ours.template === undefined) throw new Error("no template");
+  const template = { ...ours.template, reqid: FOREIGN_REQID };
+  expect(isOurPolicy({ ...ours, template })).toBe(false);
+});
