@@ -1,0 +1,44 @@
+/** What an eroute accepts when its configuration names no algorithms: secure, and widely known. */
+
+import type { EncrTransform, Suite } from "./suite.ts";
+import { Encr, Integ, Ke, PrfId } from "./transform.ts";
+
+const AES_GCM: readonly EncrTransform[] = [
+  { id: Encr.AES_GCM_16, keyBits: 256 },
+  { id: Encr.AES_GCM_16, keyBits: 128 },
+];
+
+const AES_CBC: readonly EncrTransform[] = [
+  { id: Encr.AES_CBC, keyBits: 256 },
+  { id: Encr.AES_CBC, keyBits: 128 },
+];
+
+const PRFS = [PrfId.HMAC_SHA2_256, PrfId.HMAC_SHA2_384, PrfId.HMAC_SHA2_512];
+
+const INTEGS = [Integ.HMAC_SHA2_256_128, Integ.HMAC_SHA2_384_192, Integ.HMAC_SHA2_512_256];
+
+/** Curves before MODP groups, and of each kind what costs least first: all are strong enough. */
+const GROUPS = [
+  Ke.X25519,
+  Ke.ECP_256,
+  Ke.ECP_384,
+  Ke.ECP_521,
+  Ke.MODP_2048,
+  Ke.MODP_3072,
+  Ke.MODP_4096,
+];
+
+/** AES-GCM first, then AES-CBC with HMAC-SHA2; no SHA-1, nothing below 112 bits of strength. */
+export const DEFAULT_IKE_SUITES: readonly Suite[] = [
+  { encr: AES_GCM, prf: PRFS, integ: [], ke: GROUPS, esn: [] },
+  { encr: AES_CBC, prf: PRFS, integ: INTEGS, ke: GROUPS, esn: [] },
+];
+
+/**
+ * The same for Child SAs. Perfect forward secrecy if the peer wants it: it is the peer who rekeys
+ * with or without. Extended sequence numbers if the peer has them.
+ */
+export const DEFAULT_ESP_SUITES: readonly Suite[] = [
+  { encr: AES_GCM, prf: [], integ: [], ke: [...GROUPS, Ke.NONE], esn: [true, false] },
+  { encr: AES_CBC, prf: [], integ: INTEGS, ke: [...GROUPS, Ke.NONE], esn: [true, false] },
+];

@@ -1,0 +1,140 @@
+/** The words of proposal notation: what each one stands for, and the word nearest to a wrong one. */
+
+import { Encr, Integ, Ke, PrfId } from "./transform.ts";
+
+export type Keyword =
+  | { readonly kind: "encr"; readonly id: number; readonly keyBits: number }
+  | { readonly kind: "integ" | "prf" | "ke"; readonly id: number }
+  | { readonly kind: "esn"; readonly esn: boolean };
+
+/** Words for one and the same transform: the first is the one that is written out. */
+const KEYWORDS: ReadonlyMap<string, Keyword> = new Map([
+  ...aes(128, ["aes128", "aes"], ["aes128gcm16", "aes128gcm128", "aes128gcm"]),
+  ...aes(192, ["aes192"], ["aes192gcm16", "aes192gcm128", "aes192gcm"]),
+  ...aes(256, ["aes256"], ["aes256gcm16", "aes256gcm128", "aes256gcm"]),
+  ...hmac(["sha1", "sha"], Integ.HMAC_SHA1_96, PrfId.HMAC_SHA1),
+  ...hmac(["sha256", "sha2_256"], Integ.HMAC_SHA2_256_128, PrfId.HMAC_SHA2_256),
+  ...hmac(["sha384", "sha2_384"], Integ.HMAC_SHA2_384_192, PrfId.HMAC_SHA2_384),
+  ...hmac(["sha512", "sha2_512"], Integ.HMAC_SHA2_512_256, PrfId.HMAC_SHA2_512),
+  ...group(Ke.X25519, ["x25519", "curve25519"]),
+  ...group(Ke.ECP_256, ["ecp256"]),
+  ...group(Ke.ECP_384, ["ecp384"]),
+  ...group(Ke.ECP_521, ["ecp521"]),
+  ...group(Ke.MODP_2048, ["modp2048"]),
+  ...group(Ke.MODP_3072, ["modp3072"]),
+  ...group(Ke.MODP_4096, ["modp4096"]),
+  ...group(Ke.NONE, ["none", "modpnone"]),
+  entry("esn", { kind: "esn", esn: true }),
+  entry("noesn", { kind: "esn", esn: false }),
+]);
+
+/** Words that others know: what they get to read instead of the nearest word. */
+const REFUSED: ReadonlyMap<string, string> = new Map(
+  [
+    ["des", "broken"],
+    ["3des", "too weak: its blocks are too short"],
+    ["null", "no encryption at all"],
+    ["md5", "broken"],
+    ["prfmd5", "broken"],
+    ["modp768", "broken"],
+    ["modp1024", "too weak"],
+    ["modp1536", "too weak"],
+    ["modp6144", "not built in"],
+    ["modp8192", "not built in"],
+    ["x448", "not built in"],
+    ["curve448", "not built in"],
+    ["chacha20poly1305", "not built in"],
+    ["aesxcbc", "not built in"],
+    ["aescmac", "not built in"],
+    ["aes128ctr", "not built in"],
+    ["aes256ctr", "not built in"],
+    ["aes128gcm8", "not built in: only the ICV of 16 octets is"],
+    ["aes256gcm8", "not built in: only the ICV of 16 octets is"],
+    ["aes128gcm12", "not built in: only the ICV of 16 octets is"],
+    ["aes256gcm12", "not built in: only the ICV of 16 octets is"],
+  ].map(([word, why]) => [word ?? "", why ?? ""]),
+);
+
+/** A longer word is not compared with any. */
+const COMPARED_LENGTH_MAX = 32;
+
+/** What a word stands for; undefined if it is none of ours. */
+export function keywordFor(word: string): Keyword | undefined {
+  return KEYWORDS.get(word);
+}
+
+/** Why a word stands for nothing: a sentence that names what would be right. */
+export function unknownKeyword(word: string): string {
+  const why = REFUSED.get(word);
+  if (why !== undefined) return `"${word}" is ${why}`;
+  const nearest = nearestKeyword(word);
+  const hint = nearest === undefined ? "" : `, did you mean "${nearest}"?`;
+  return `"${word}" is no known keyword${hint}`;
+}
+
+/** The word that is written out for a transform; undefined if there is none. */
+export function wordFor(wanted: Keyword): string | undefined {
+  for (const [word, keyword] of KEYWORDS) if (isSame(keyword, wanted)) return word;
+  return undefined;
+}
+
+function isSame(a: Keyword, b: Keyword): boolean {
+  if (a.kind === "esn" || b.kind === "esn") {
+    return a.kind === "esn" && b.kind === "esn" && a.esn === b.esn;
+  }
+  if (a.kind !== b.kind || a.id !== b.id) return false;
+  return a.kind !== "encr" || (b.kind === "encr" && a.keyBits === b.keyBits);
+}
+
+function nearestKeyword(word: string): string | undefined {
+  if (word.length === 0 || word.length > COMPARED_LENGTH_MAX) return undefined;
+  // With more than half of its letters changed it is another word.
+  let least = Math.ceil(word.length / 2) + 1;
+  let nearest: string | undefined;
+  for (const candidate of KEYWORDS.keys()) {
+    const changes = changesBetween(candidate, word);
+    if (changes < least) {
+      least = changes;
+      nearest = candidate;
+    }
+  }
+  return nearest;
+}
+
+/** Letters to insert, remove or replace (Levenshtein). */
+function changesBetween(a: string, b: string): number {
+  let above = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j++) {
+      const replaced = (above[j - 1] ?? 0) + (a[i - 1] === b[j - 1] ? 0 : 1);
+      row.push(Math.min(replaced, (above[j] ?? 0) + 1, (row[j - 1] ?? 0) + 1));
+    }
+    above = row;
+  }
+  return above[b.length] ?? 0;
+}
+
+type Entry = readonly [string, Keyword];
+
+function entry(word: string, keyword: Keyword): Entry {
+  return [word, keyword];
+}
+
+function aes(keyBits: number, cbc: readonly string[], gcm: readonly string[]): readonly Entry[] {
+  return [
+    ...cbc.map((word) => entry(word, { kind: "encr", id: Encr.AES_CBC, keyBits })),
+    ...gcm.map((word) => entry(word, { kind: "encr", id: Encr.AES_GCM_16, keyBits })),
+  ];
+}
+
+function hmac(words: readonly string[], integ: number, prf: number): readonly Entry[] {
+  return [
+    ...words.map((word) => entry(word, { kind: "integ", id: integ })),
+    ...words.map((word) => entry(`prf${word}`, { kind: "prf", id: prf })),
+  ];
+}
+
+function group(id: number, words: readonly string[]): readonly Entry[] {
+  return words.map((word) => entry(word, { kind: "ke", id }));
+}

@@ -1,0 +1,139 @@
+/**
+ * Suites as people write them, in strongSwan's notation: `aes256gcm16-prfsha384-ecp384`. Rules of
+ * RFC 7296 §3.3.3 and RFC 5282 §8: what a proposal needs and what it must not hold.
+ */
+
+import { err, ok, type Result } from "../octets/result.ts";
+import { encryptionFor } from "./encryption.ts";
+import { type Keyword, keywordFor, unknownKeyword, wordFor } from "./keyword.ts";
+import type { EncrTransform, Suite } from "./suite.ts";
+import { Integ, Ke, PrfId } from "./transform.ts";
+
+/** Where a suite is for: an IKE SA, or a Child SA (ESP). */
+export type SuiteKind = "ike" | "esp";
+
+/** ESP without `esn` or `noesn`: the peer's choice, extended sequence numbers if it has them. */
+const ESN_DEFAULT: readonly boolean[] = [true, false];
+
+/** The PRF that follows from an integrity algorithm: the same HMAC. */
+const IMPLIED_PRF: ReadonlyMap<number, number> = new Map([
+  [Integ.HMAC_SHA1_96, PrfId.HMAC_SHA1],
+  [Integ.HMAC_SHA2_256_128, PrfId.HMAC_SHA2_256],
+  [Integ.HMAC_SHA2_384_192, PrfId.HMAC_SHA2_384],
+  [Integ.HMAC_SHA2_512_256, PrfId.HMAC_SHA2_512],
+]);
+
+type MutableSuite = {
+  encr: EncrTransform[];
+  prf: number[];
+  integ: number[];
+  ke: number[];
+  esn: boolean[];
+};
+
+/**
+ * One proposal: keywords with `-` between them, several of a kind best first. The fault is a
+ * sentence that names the keyword and what would be right.
+ *
+ * IKE: encryption and key exchange; a PRF, which follows from the integrity algorithms where none
+ * is named. ESP: encryption; groups make for perfect forward secrecy, `none` among them lets the
+ * peer do without. CBC needs integrity, AEAD has none, and the two never stand in one proposal.
+ */
+export function parseSuite(text: string, kind: SuiteKind): Result<Suite, string> {
+  const suite: MutableSuite = { encr: [], prf: [], integ: [], ke: [], esn: [] };
+  const seen = new Set<string>();
+  if (text.includes(",")) return err(`"${text}": one proposal only, without ","`);
+  for (const word of text.trim().toLowerCase().split("-")) {
+    if (word === "") return err(`"${text}": a keyword is missing`);
+    const keyword = keywordFor(word);
+    if (keyword === undefined) return err(unknownKeyword(word));
+    const canonical = wordFor(keyword) ?? word;
+    if (seen.has(canonical)) return err(`"${canonical}" stands there twice`);
+    seen.add(canonical);
+    const misplaced = misplacement(keyword, word, kind);
+    if (misplaced !== undefined) return err(misplaced);
+    add(suite, keyword);
+  }
+  if (kind === "ike" && suite.prf.length === 0) suite.prf = impliedPrfs(suite);
+  if (kind === "esp" && suite.esn.length === 0) suite.esn = [...ESN_DEFAULT];
+  const wrong = lack(suite, kind);
+  return wrong === undefined ? ok(suite) : err(wrong);
+}
+
+/** The notation that {@link parseSuite} reads back to the same suite. */
+export function formatSuite(suite: Suite, kind: SuiteKind): string {
+  const prf = kind === "ike" && !isSameList(suite.prf, impliedPrfs(suite)) ? suite.prf : [];
+  const esn = kind === "esp" && !isSameList(suite.esn, ESN_DEFAULT) ? suite.esn : [];
+  const keywords: readonly Keyword[] = [
+    ...suite.encr.map(({ id, keyBits }) => ({ kind: "encr", id, keyBits: keyBits ?? 0 }) as const),
+    ...suite.integ.map((id) => ({ kind: "integ", id }) as const),
+    ...prf.map((id) => ({ kind: "prf", id }) as const),
+    ...suite.ke.map((id) => ({ kind: "ke", id }) as const),
+    ...esn.map((on) => ({ kind: "esn", esn: on }) as const),
+  ];
+  return keywords.map((keyword) => wordFor(keyword) ?? unnamed(keyword)).join("-");
+}
+
+/** Whether it holds SHA-1, which deserves a warning: it is there for old routers only. */
+export function usesSha1(suite: Suite): boolean {
+  return suite.integ.includes(Integ.HMAC_SHA1_96) || suite.prf.includes(PrfId.HMAC_SHA1);
+}
+
+function add(suite: MutableSuite, keyword: Keyword): void {
+  switch (keyword.kind) {
+    case "encr":
+      suite.encr.push({ id: keyword.id, keyBits: keyword.keyBits });
+      break;
+    case "esn":
+      suite.esn.push(keyword.esn);
+      break;
+    default:
+      suite[keyword.kind].push(keyword.id);
+  }
+}
+
+/** What is wrong with a keyword in a proposal of this kind, whatever else stands there. */
+function misplacement(keyword: Keyword, word: string, kind: SuiteKind): string | undefined {
+  if (kind === "esp") {
+    return keyword.kind === "prf" ? `"${word}": ESP has no PRF, leave it out` : undefined;
+  }
+  if (keyword.kind === "esn") return `"${word}": only ESP has sequence numbers to extend`;
+  if (keyword.kind === "ke" && keyword.id === Ke.NONE) {
+    return `"${word}": IKE always needs a key exchange, for example "x25519"`;
+  }
+  return undefined;
+}
+
+/** What is missing, or does not go together. */
+function lack(suite: Suite, kind: SuiteKind): string | undefined {
+  if (suite.encr.length === 0) return 'no encryption algorithm, for example "aes256gcm16"';
+  const aead = suite.encr.filter((encr) => encryptionFor(encr.id, encr.keyBits)?.kind === "aead");
+  if (aead.length > 0 && aead.length < suite.encr.length) {
+    return "AES-GCM and AES-CBC cannot stand in one proposal: write two";
+  }
+  const integ = suite.integ.map((id) => wordFor({ kind: "integ", id }));
+  if (aead.length > 0 && integ.length > 0) {
+    const instead = kind === "ike" ? ` (as PRF: "prf${integ[0]}")` : "";
+    return `"${integ[0]}": AES-GCM needs no integrity algorithm, leave it out${instead}`;
+  }
+  if (aead.length === 0 && integ.length === 0) {
+    return 'AES-CBC needs an integrity algorithm, for example "sha256"';
+  }
+  if (kind === "esp") return undefined;
+  if (suite.prf.length === 0) return 'AES-GCM needs a PRF beside it, for example "prfsha256"';
+  if (suite.ke.length === 0) return 'IKE needs a key exchange, for example "x25519"';
+  return undefined;
+}
+
+function impliedPrfs(suite: Suite): number[] {
+  return suite.integ.flatMap((id) => IMPLIED_PRF.get(id) ?? []);
+}
+
+function isSameList<T>(a: readonly T[], b: readonly T[]): boolean {
+  return a.length === b.length && a.every((value, index) => value === b[index]);
+}
+
+/** A transform that no keyword stands for: readable, though it cannot be read back. */
+function unnamed(keyword: Keyword): string {
+  return keyword.kind === "esn" ? "esn" : `${keyword.kind}${keyword.id}`;
+}
