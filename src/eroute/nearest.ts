@@ -11,8 +11,8 @@ const CANDIDATES_MAX = 256;
 export function nearestText(asked: string, candidates: Iterable<string>): string | undefined {
   if (asked.length > COMPARED_LENGTH_MAX) return undefined;
   const text = asked.toLowerCase();
-  // Half of a text changed is a different text.
-  let least = Math.max(1, Math.floor(text.length / 3)) + 1;
+  // With more than a third of it changed, a text is another one.
+  let least = Math.max(1, Math.floor((text.length + 1) / 3)) + 1;
   let nearest: string | undefined;
   let compared = 0;
   for (const candidate of candidates) {

@@ -1,0 +1,63 @@
+/** What all checks of a configuration share: where faults go, and how secrets are fetched. */
+
+import type { Result } from "../octets/result.ts";
+import { type ConfigFault, type KeyPath, pathText } from "./fault.ts";
+import type { KeyMeta } from "./schema.ts";
+import { expectedAt, metaAt } from "./schema-path.ts";
+import { type KeyLines, lineOf } from "./toml-lines.ts";
+
+/** What configuration needs from outside. */
+export type ConfigFiles = {
+  /** The text of a file; or why it cannot be read, in a few words. */
+  readSecret(path: string): Result<string, string>;
+  /** An environment variable. */
+  env(name: string): string | undefined;
+};
+
+/** Collects faults, so that all of a file's are told in one run. */
+export type Check = {
+  readonly files: ConfigFiles;
+  readonly faults: readonly ConfigFault[];
+  readonly warnings: readonly ConfigFault[];
+  /** Without `expected`, what the schema expects there. */
+  fault(path: KeyPath, what: string, expected?: string): void;
+  /** Something that works, but hardly as meant. */
+  warn(path: KeyPath, what: string, expected?: string): void;
+  /** Whether a fault of this place, or of one that holds it, has been told. */
+  isFaulty(path: KeyPath): boolean;
+};
+
+export function createCheck(file: string, lines: KeyLines, files: ConfigFiles): Check {
+  const faults: ConfigFault[] = [];
+  const warnings: ConfigFault[] = [];
+  const faulty = new Set<string>();
+  const make = (path: KeyPath, what: string, expected = expectedAt(path)): ConfigFault => ({
+    file,
+    path: pathText(path),
+    line: lineOf(lines, path),
+    what,
+    expected,
+  });
+  return {
+    files,
+    faults,
+    warnings,
+    fault(path, what, expected) {
+      faults.push(make(path, what, expected));
+      faulty.add(pathText(path));
+    },
+    warn(path, what, expected) {
+      warnings.push(make(path, what, expected));
+    },
+    isFaulty: (path) => path.some((_, i) => faulty.has(pathText(path.slice(0, i + 1)))),
+  };
+}
+
+/** The value; where it is missing though the schema requires it, a fault, unless one is told. */
+export function needed<T>(check: Check, path: KeyPath, value: T | undefined): T | undefined {
+  const meta: KeyMeta | undefined = metaAt(path);
+  if (value === undefined && meta?.required === true && !check.isFaulty(path)) {
+    check.fault(path, "is missing");
+  }
+  return value;
+}

@@ -1,0 +1,86 @@
+/** The configuration: one TOML file, read into values, or every fault in it with its place. */
+
+import { parse, TomlError } from "smol-toml";
+import type { DatabaseSettings } from "../eroute/database.ts";
+import type { EroutePlan } from "../eroute/eroute.ts";
+import { err, ok, type Result } from "../octets/result.ts";
+import { type Check, type ConfigFiles, createCheck } from "./check.ts";
+import {
+  type IkeSettings,
+  type LogSettings,
+  readIke,
+  readLimits,
+  readLog,
+  readStatus,
+  type StatusSettings,
+} from "./daemon-settings.ts";
+import { readEgroups } from "./egroups.ts";
+import { checkEgroupNames, readEroutes } from "./eroutes.ts";
+import { type ConfigFault, inFileOrder } from "./fault.ts";
+import { checkPlan } from "./plan-checks.ts";
+import type { RawConfig } from "./schema.ts";
+import { checkSchema } from "./schema-faults.ts";
+import { keyLines } from "./toml-lines.ts";
+import { readUsers } from "./users.ts";
+
+export type Config = {
+  readonly ike: IkeSettings;
+  readonly dataplane: "xfrm" | "none";
+  readonly plan: EroutePlan;
+  /** One for each egroup, in the same order. */
+  readonly databases: readonly DatabaseSettings[];
+  readonly status: StatusSettings;
+  readonly log: LogSettings;
+  /** What works, but hardly as meant. */
+  readonly warnings: readonly ConfigFault[];
+};
+
+/** Reads the text of a configuration file; `file` is its name in messages. All faults at once. */
+export function readConfig(
+  text: string,
+  files: ConfigFiles,
+  file: string,
+): Result<Config, readonly ConfigFault[]> {
+  const table = parseToml(text, file);
+  if (!table.ok) return err([table.error]);
+  const check = createCheck(file, keyLines(text), files);
+  const config = readAll(check, checkSchema(check, table.value));
+  if (check.faults.length > 0) return err(inFileOrder(check.faults));
+  return ok({ ...config, warnings: inFileOrder(check.warnings) });
+}
+
+function readAll(check: Check, raw: RawConfig): Omit<Config, "warnings"> {
+  const egroups = readEgroups(check, raw);
+  const eroutes = readEroutes(check, raw);
+  const users = readUsers(check, raw);
+  const named = (raw.egroup ?? []).flatMap(({ name }) => (name === undefined ? [] : [name]));
+  checkEgroupNames(check, eroutes, named);
+  checkPlan(check, egroups, eroutes, users);
+  const deadlines = egroups.map((egroup) => egroup.deadlineMs);
+  return {
+    ike: readIke(check, raw),
+    dataplane: raw.dataplane?.kind ?? "xfrm",
+    plan: {
+      egroups: egroups.map(({ egroup }) => egroup),
+      eroutes: eroutes.flatMap(({ eroute }) => eroute ?? []),
+      users: users.flatMap(({ user }) => user ?? []),
+      limits: readLimits(check, raw, deadlines),
+    },
+    databases: egroups.flatMap(({ database }) => database ?? []),
+    status: readStatus(check, raw),
+    log: readLog(raw),
+  };
+}
+
+function parseToml(text: string, file: string): Result<unknown, ConfigFault> {
+  try {
+    return ok(parse(text));
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    // Behind its first line the message quotes the file, where a secret may stand by mistake.
+    const [first = ""] = error.message.split("\n");
+    const reason = first.replace(/^Invalid TOML document: /, "");
+    const what = `column ${error.column}: ${reason}`;
+    return err({ file, path: "", line: error.line, what, expected: "TOML 1.0" });
+  }
+}

@@ -1,0 +1,152 @@
+/** Settings that are not about eroutes: sockets, data plane, status server, log, limits. */
+
+import { parseCallAddress } from "../eroute/call-address.ts";
+import type { EngineLimits } from "../eroute/eroute.ts";
+import { type Address, equalAddress, formatAddress, parseAddress } from "../inet/address.ts";
+import { containsAddress, type Prefix } from "../inet/prefix.ts";
+import type { Check } from "./check.ts";
+import { quoted } from "./fault.ts";
+import type { RawConfig } from "./schema.ts";
+import { secretOf } from "./secret.ts";
+import { durationMs, listOf } from "./value.ts";
+
+export type IkeSettings = {
+  readonly listen: readonly Address[];
+  readonly port: number;
+  readonly natPort: number;
+};
+
+export type StatusSettings = {
+  /** Undefined: there is no status server. */
+  readonly listen: { readonly host: string; readonly port: number } | undefined;
+  readonly token: string | undefined;
+};
+
+export type LogSettings = {
+  readonly level: "debug" | "info" | "warning" | "error";
+  readonly format: "json" | "text";
+};
+
+const IKE_PORT = 500;
+const NAT_PORT = 4500;
+const ANY_ADDRESSES = ["0.0.0.0", "::"];
+const STATUS_LISTEN = "127.0.0.1:8080";
+
+/** Where IKE is spoken. */
+export function readIke(check: Check, raw: RawConfig): IkeSettings {
+  const { port = IKE_PORT, nat_port: natPort = NAT_PORT } = raw.ike ?? {};
+  const listen: Address[] = [];
+  const path = ["ike", "listen"];
+  const given = raw.ike?.listen ?? ANY_ADDRESSES;
+  for (const { path: at, text } of listOf(path, given)) {
+    const address = parseAddress(text);
+    if (address === undefined) check.fault(at, `is ${quoted(text)}`);
+    else if (listen.some((other) => equalAddress(other, address))) {
+      check.fault(at, `names ${formatAddress(address)} a second time`, "each address once");
+    } else listen.push(address);
+  }
+  if (given.length === 0) check.fault(path, "is empty");
+  if (port === natPort) {
+    check.fault(["ike", "nat_port"], `is ${natPort}, like port`, "another port than port");
+  }
+  return { listen, port, natPort };
+}
+
+/** What the engine keeps to. `deadlines` are those of the egroups' look-ups, ms. */
+export function readLimits(
+  check: Check,
+  raw: RawConfig,
+  deadlines: readonly number[],
+): EngineLimits {
+  const ike = raw.ike ?? {};
+  const dynamic = raw.dynamic_eroutes ?? {};
+  const { half_open_max: halfOpenMax = 10_000, cookie_above: cookieAbove = 256 } = ike;
+  if (ike.cookie_above !== undefined && cookieAbove >= halfOpenMax) {
+    const what = `is ${cookieAbove}, half_open_max is ${halfOpenMax}: no cookie is ever asked for`;
+    check.warn(["ike", "cookie_above"], what, "less than half_open_max");
+  }
+  const inSection = (key: string) => ["dynamic_eroutes", key];
+  return {
+    dynamicEroutesMax: dynamic.max ?? 4096,
+    evictBelowFreePercent: dynamic.evict_below_free_percent ?? 10,
+    evictEveryMs: durationMs(check, inSection("evict_interval"), dynamic.evict_interval, {
+      min: 1_000,
+      max: 3_600_000,
+      otherwise: 10_000,
+    }),
+    halfOpenMax,
+    cookieAbove,
+    halfOpenMs: durationMs(check, ["ike", "half_open_timeout"], ike.half_open_timeout, {
+      min: 1_000,
+      max: 600_000,
+      otherwise: 30_000,
+    }),
+    lookupMs: Math.max(LOOKUP_MS, ...deadlines) + LOOKUP_GRACE_MS,
+    unknownIdMs: durationMs(check, inSection("unknown_id_memory"), dynamic.unknown_id_memory, {
+      min: 0,
+      max: 600_000,
+      otherwise: 2_000,
+    }),
+  };
+}
+
+/** A look-up's deadline where the egroup names none. */
+export const LOOKUP_MS = 2_000;
+
+/** The engine waits a little longer than the databases' own deadlines, which say more. */
+const LOOKUP_GRACE_MS = 500;
+
+/** R8: where the status server listens; beyond loopback only with a token. */
+export function readStatus(check: Check, raw: RawConfig): StatusSettings {
+  const { listen: text = STATUS_LISTEN, token_file: file, token_env: env } = raw.status ?? {};
+  const token = secretOf(check, { path: ["status"], word: "token", file, env });
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
+    const place = file === undefined ? "token_env" : "token_file";
+    check.fault(["status", place], "names a token that no HTTP header can carry", PRINTABLE);
+  }
+  if (text === "off") return { listen: undefined, token };
+  const listen = parseHostPort(text);
+  if (listen === undefined) {
+    check.fault(["status", "listen"], `is ${quoted(text)}`);
+    return { listen: undefined, token };
+  }
+  if (!isLoopback(listen.host) && file === undefined && env === undefined) {
+    const what = `is ${quoted(text)}, which others can reach, and there is no token`;
+    check.fault(["status", "listen"], what, "token_file beside it, or a loopback address");
+  }
+  return { listen, token };
+}
+
+const PRINTABLE = "printable ASCII characters without blanks";
+
+/** What is logged, and how. */
+export function readLog(raw: RawConfig): LogSettings {
+  return { level: raw.log?.level ?? "info", format: raw.log?.format ?? "text" };
+}
+
+const LOOPBACK_V4: Prefix = { family: 4, value: 0x7f00_0000n, length: 8 };
+const LOOPBACK_V6: Prefix = { family: 6, value: 1n, length: 128 };
+
+/** Whether only this machine can reach a host: by address, or the name localhost. */
+export function isLoopback(host: string): boolean {
+  const address = parseAddress(host);
+  if (address === undefined) return host.toLowerCase() === "localhost";
+  return containsAddress(LOOPBACK_V4, address) || containsAddress(LOOPBACK_V6, address);
+}
+
+/** `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`; the host without brackets. */
+export function parseHostPort(
+  text: string,
+): { readonly host: string; readonly port: number } | undefined {
+  const parts = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]+)):([0-9]{1,5})$/.exec(text);
+  if (parts === null) return undefined;
+  const [, inBrackets, plain = ""] = parts;
+  const port = Number(parts[3]);
+  if (port < 1 || port > 65_535) return undefined;
+  if (inBrackets !== undefined) {
+    return parseAddress(inBrackets)?.family === 6 ? { host: inBrackets, port } : undefined;
+  }
+  // 0.0.0.0 can be listened on, though nobody can be called there.
+  const isHost = parseAddress(plain) !== undefined || parseCallAddress(plain).ok;
+  return isHost ? { host: plain, port } : undefined;
+}

@@ -1,0 +1,82 @@
+/** The database of an egroup as it is written: `mysql://…` or `sqlite:…`. */
+
+import { parseCallAddress } from "../eroute/call-address.ts";
+import { parseAddress } from "../inet/address.ts";
+import { err, ok, type Result } from "../octets/result.ts";
+
+export type DatabaseUrl =
+  | {
+      readonly engine: "mysql";
+      readonly at: { readonly host: string; readonly port: number } | { readonly socket: string };
+      readonly user: string;
+      readonly database: string;
+    }
+  | { readonly engine: "sqlite"; readonly path: string };
+
+/** What is wrong with it; a password in it is never quoted. `expected` where it is special. */
+export type UrlFault = { readonly what: string; readonly expected?: string };
+
+const MYSQL_PORT = 3306;
+
+/**
+ * Takes a database apart. By hand: the URL class of browsers knows no user without a host, as
+ * `mysql://user@/database?socket=/path` has it.
+ */
+export function parseDatabaseUrl(text: string): Result<DatabaseUrl, UrlFault> {
+  const sqlite = /^sqlite:(?:\/\/)?(.*)$/s.exec(text);
+  if (sqlite !== null) {
+    const [, path = ""] = sqlite;
+    return path === "" ? fault("names no file") : ok({ engine: "sqlite", path });
+  }
+  const mysql = /^mysql:\/\/(?:(.*)@)?([^/?]*)(?:\/([^/?]*))?(?:\?(.*))?$/s.exec(text);
+  if (mysql === null) return fault("is neither mysql://… nor sqlite:…");
+  const [, login, authority = "", name = "", query = ""] = mysql;
+  if (login?.includes(":") === true) {
+    const expected = "only the user before @, and password_file or password_env beside database";
+    return fault("holds a password", expected);
+  }
+  const user = decoded(login ?? "");
+  if (user === undefined || user === "") return fault("names no user");
+  const database = decoded(name);
+  if (database === undefined || database === "") return fault("names no database after the host");
+  const at = parseAt(authority, query);
+  return at.ok ? ok({ engine: "mysql", at: at.value, user, database }) : at;
+}
+
+type MysqlAt = Extract<DatabaseUrl, { engine: "mysql" }>["at"];
+
+function parseAt(authority: string, query: string): Result<MysqlAt, UrlFault> {
+  if (query !== "" && !/^socket=[^&]+$/.test(query)) {
+    return fault("has options after ? that are not known", "nothing but socket=PATH after ?");
+  }
+  const socket = query === "" ? undefined : decoded(query.slice("socket=".length));
+  if (socket !== undefined) {
+    return authority === "" ? ok({ socket }) : fault("names both a host and a socket");
+  }
+  const parts = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]+))(?::([0-9]{1,5}))?$/.exec(authority);
+  const host = parts?.[1] ?? parts?.[2];
+  if (host === undefined) return fault("names no host, or one that cannot be read");
+  const port = parts?.[3] === undefined ? MYSQL_PORT : Number(parts[3]);
+  if (port < 1 || port > 65_535) return fault("names a port that does not exist");
+  const isV6 = parts?.[1] !== undefined;
+  if (isV6 ? parseAddress(host)?.family !== 6 : !parseCallAddress(host).ok) {
+    return fault("names a host that is neither an address nor a host name");
+  }
+  return ok({ host, port });
+}
+
+/** Text without percent escapes; undefined where they are broken or hide control characters. */
+function decoded(text: string): string | undefined {
+  if (/%(?![0-9A-Fa-f]{2})/.test(text)) return undefined;
+  const octets: number[] = [];
+  for (const part of text.matchAll(/%([0-9A-Fa-f]{2})|[^%]+/g)) {
+    if (part[1] === undefined) octets.push(...new TextEncoder().encode(part[0]));
+    else octets.push(Number.parseInt(part[1], 16));
+  }
+  const plain = new TextDecoder().decode(new Uint8Array(octets));
+  return /\p{Cc}/u.test(plain) ? undefined : plain;
+}
+
+function fault(what: string, expected?: string): { readonly ok: false; readonly error: UrlFault } {
+  return err(expected === undefined ? { what } : { what, expected });
+}

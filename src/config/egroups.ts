@@ -1,0 +1,185 @@
+/** Egroups: how each one's table is reached, and what its sites have in common (R11, R12). */
+
+import type {
+  ColumnMap,
+  DatabaseSettings,
+  MysqlSettings,
+  TableSettings,
+} from "../eroute/database.ts";
+import type { Egroup } from "../eroute/eroute.ts";
+import type { Family } from "../inet/address.ts";
+import { parseMask } from "../inet/prefix.ts";
+import { type Check, needed } from "./check.ts";
+import { isLoopback, LOOKUP_MS } from "./daemon-settings.ts";
+import { type DatabaseUrl, parseDatabaseUrl } from "./database-url.ts";
+import { type KeyPath, quoted } from "./fault.ts";
+import type { RawConfig, RawEgroup } from "./schema.ts";
+import { fileText, secretOf } from "./secret.ts";
+import { durationMs, nameOf } from "./value.ts";
+
+/** An egroup as far as it could be read: without `database` where that is wrong. */
+export type ReadEgroup = {
+  readonly egroup: Egroup;
+  readonly path: KeyPath;
+  readonly deadlineMs: number;
+  readonly database: DatabaseSettings | undefined;
+};
+
+/** All egroups whose names can be read. */
+export function readEgroups(check: Check, raw: RawConfig): readonly ReadEgroup[] {
+  const egroups: ReadEgroup[] = [];
+  for (const [i, rawEgroup] of (raw.egroup ?? []).entries()) {
+    const path = ["egroup", i];
+    const read = readEgroup(check, path, rawEgroup);
+    if (read === undefined) continue;
+    const { name } = read.egroup;
+    if (egroups.some((other) => other.egroup.name === name)) {
+      check.fault([...path, "name"], `is ${quoted(name)} for a second egroup`, "another name");
+    } else egroups.push(read);
+  }
+  return egroups;
+}
+
+function readEgroup(check: Check, path: KeyPath, raw: RawEgroup): ReadEgroup | undefined {
+  const name = nameOf(check, [...path, "name"], raw.name);
+  const table = readTable(check, path, raw);
+  const database = readDatabase(check, path, raw, { ...table, egroup: name ?? "" });
+  const remoteMask = {
+    v4: readMask(check, [...path, "remote_mask"], raw.remote_mask, 4),
+    v6: readMask(check, [...path, "remote_mask6"], raw.remote_mask6, 6),
+  };
+  if (name === undefined) return undefined;
+  return { egroup: { name, remoteMask }, path, deadlineMs: table.deadlineMs, database };
+}
+
+function readTable(check: Check, path: KeyPath, raw: RawEgroup): Omit<TableSettings, "egroup"> {
+  const table = raw.table ?? "eroutes";
+  checkIdentifier(check, [...path, "table"], table);
+  return {
+    table,
+    columns: readColumns(check, [...path, "columns"], raw.columns ?? {}),
+    deadlineMs: durationMs(check, [...path, "lookup_deadline"], raw.lookup_deadline, {
+      min: 10,
+      max: 60_000,
+      otherwise: LOOKUP_MS,
+    }),
+    waitingMax: raw.waiting_max ?? 10_000,
+  };
+}
+
+function readColumns(
+  check: Check,
+  path: KeyPath,
+  raw: NonNullable<RawEgroup["columns"]>,
+): ColumnMap {
+  const words = new Map<string, string>();
+  const take = (word: string, name: string) => {
+    const at = [...path, word];
+    checkIdentifier(check, at, name);
+    const other = words.get(name.toLowerCase());
+    if (other !== undefined) {
+      check.fault(at, `is ${quoted(name)}, which is ${other} already`, "a column of its own");
+    }
+    words.set(name.toLowerCase(), word);
+    return name;
+  };
+  const takeOptional = (word: keyof typeof raw, name: string | false | undefined = word) =>
+    name === false || name === "" ? null : take(word, name);
+  return {
+    peerid: take("peerid", raw.peerid ?? "peerid"),
+    password: take("password", raw.password ?? "password"),
+    remip: take("remip", raw.remip ?? "remip"),
+    remmsk: takeOptional("remmsk", raw.remmsk),
+    peerip: takeOptional("peerip", raw.peerip),
+    bakpeerip: takeOptional("bakpeerip", raw.bakpeerip),
+    ourid: takeOptional("ourid", raw.ourid),
+  };
+}
+
+/** Names are quoted in SQL; what stands here only keeps mistakes out. */
+function checkIdentifier(check: Check, path: KeyPath, name: string): void {
+  if (!/^[A-Za-z0-9_$-]{1,64}$/.test(name)) check.fault(path, `is ${quoted(name)}`);
+}
+
+/** R12: a mask for all sites, `255.255.255.0`, `/24` or 24. */
+function readMask(
+  check: Check,
+  path: KeyPath,
+  value: string | number | undefined,
+  family: Family,
+): number | undefined {
+  if (value === undefined) return undefined;
+  const length = parseMask(String(value), family);
+  if (length === undefined || length === 0) check.fault(path, `is ${quoted(String(value))}`);
+  return length;
+}
+
+function readDatabase(
+  check: Check,
+  path: KeyPath,
+  raw: RawEgroup,
+  table: TableSettings,
+): DatabaseSettings | undefined {
+  const at = [...path, "database"];
+  const text = needed(check, at, raw.database);
+  const { password_file: file, password_env: env } = raw;
+  const password = secretOf(check, { path, word: "password", file, env });
+  if (text === undefined) return undefined;
+  const url = parseDatabaseUrl(text);
+  if (!url.ok) {
+    check.fault(at, url.error.what, url.error.expected);
+    return undefined;
+  }
+  if (url.value.engine === "sqlite") {
+    refuseMysqlKeys(check, path, raw);
+    return { ...table, engine: "sqlite", path: url.value.path };
+  }
+  const tls = readTls(check, path, raw, url.value);
+  return { ...table, ...url.value, password, poolMax: raw.pool ?? 8, tls };
+}
+
+const MYSQL_KEYS = ["password_file", "password_env", "pool", "tls", "tls_ca_file"] as const;
+
+function refuseMysqlKeys(check: Check, path: KeyPath, raw: RawEgroup): void {
+  for (const key of MYSQL_KEYS) {
+    if (raw[key] === undefined) continue;
+    check.fault([...path, key], "has no meaning for an SQLite file", "not to be there");
+  }
+}
+
+/** Certificates are verified unless the way to the server leaves this machine not at all. */
+function readTls(
+  check: Check,
+  path: KeyPath,
+  raw: RawEgroup,
+  url: Extract<DatabaseUrl, { engine: "mysql" }>,
+): MysqlSettings["tls"] {
+  const isSocket = "socket" in url.at;
+  const isNear = isSocket || isLoopback(url.at.host);
+  const mode = raw.tls ?? (isNear ? "off" : "verify");
+  if (isSocket && mode !== "off") {
+    check.fault([...path, "tls"], "has no meaning for a Unix socket", "not to be there");
+  }
+  if (!isNear && mode === "off") {
+    const what = "is off: pre-shared keys travel readable from the database to here";
+    check.warn([...path, "tls"], what, '"verify", or a network that you trust');
+  }
+  const caFile = raw.tls_ca_file;
+  if (mode !== "verify") {
+    if (caFile !== undefined) {
+      const what = `is set, but tls is ${mode}`;
+      check.fault([...path, "tls_ca_file"], what, 'tls = "verify" beside it');
+    }
+    return { mode };
+  }
+  return { mode, caPem: caFile === undefined ? undefined : readCa(check, path, caFile) };
+}
+
+function readCa(check: Check, path: KeyPath, file: string): string | undefined {
+  const at = [...path, "tls_ca_file"];
+  const pem = fileText(check, at, file);
+  if (pem !== undefined && !pem.includes("-----BEGIN CERTIFICATE-----")) {
+    check.fault(at, `is ${quoted(file)}, which holds no certificate`);
+  }
+  return pem;
+}

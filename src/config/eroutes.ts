@@ -1,0 +1,206 @@
+/** Eroutes: base eroutes, linked to an egroup, and normal ones (R3, R9). */
+
+import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES } from "../crypto/default-suites.ts";
+import type { Suite } from "../crypto/suite.ts";
+import { parseSuite, usesSha1 } from "../crypto/suite-notation.ts";
+import type { ChildOptions, Eroute, ErouteCommon } from "../eroute/eroute.ts";
+import { nearestText } from "../eroute/nearest.ts";
+import { type Pattern, parsePattern } from "../eroute/pattern.ts";
+import { parseAddress } from "../inet/address.ts";
+import { formatPrefix, type Prefix, parseMask, parsePrefix, prefixOf } from "../inet/prefix.ts";
+import { type Check, needed } from "./check.ts";
+import { type KeyPath, quoted } from "./fault.ts";
+import { parseOctetCount } from "./octet-count.ts";
+import type { RawConfig, RawEroute } from "./schema.ts";
+import { callAddressOf, durationMs, idOf, listOf, nameOf } from "./value.ts";
+
+/** An eroute as far as it could be read; `eroute` is there where all of it could. */
+export type ReadEroute = {
+  readonly path: KeyPath;
+  readonly kind: Eroute["kind"];
+  readonly name: string | undefined;
+  readonly peerid: Pattern | undefined;
+  readonly egroup: string | undefined;
+  readonly localSubnets: readonly Prefix[];
+  readonly remoteSubnets: readonly Prefix[];
+  readonly eroute: Eroute | undefined;
+};
+
+/** All eroutes, in the order of the file. */
+export function readEroutes(check: Check, raw: RawConfig): readonly ReadEroute[] {
+  const names = new Set<string>();
+  return (raw.eroute ?? []).map((rawEroute, i) => {
+    const read = readEroute(check, ["eroute", i], rawEroute);
+    if (read.name !== undefined && names.has(read.name)) {
+      const what = `is ${quoted(read.name)} for a second eroute`;
+      check.fault([...read.path, "name"], what, "another name");
+    }
+    names.add(read.name ?? "");
+    return read;
+  });
+}
+
+/** Base eroutes must name egroups that exist. `known` holds what stands under [[egroup]]. */
+export function checkEgroupNames(
+  check: Check,
+  eroutes: readonly ReadEroute[],
+  known: readonly string[],
+): void {
+  for (const { path, egroup } of eroutes) {
+    if (egroup === undefined || known.includes(egroup)) continue;
+    const nearest = nearestText(egroup, known);
+    const all = known.length === 0 ? "an [[egroup]] of that name" : `one of ${known.join(", ")}`;
+    const expected = nearest === undefined ? all : `${nearest}, if that was meant`;
+    check.fault(
+      [...path, "egroup"],
+      `is ${quoted(egroup)}, which no [[egroup]] is called`,
+      expected,
+    );
+  }
+}
+
+function readEroute(check: Check, path: KeyPath, raw: RawEroute): ReadEroute {
+  // An egroup that is wrong still says what kind was meant.
+  const isBase = raw.egroup !== undefined || check.isFaulty([...path, "egroup"]);
+  const name = nameOf(check, [...path, "name"], raw.name);
+  const peerid = readPattern(check, [...path, "peerid"], raw.peerid);
+  const localSubnets = readSubnets(check, [...path, "local_subnet"], raw.local_subnet);
+  const remoteSubnets = readSubnets(check, [...path, "remote_subnet"], raw.remote_subnet);
+  const ourid = raw.ourid === undefined ? undefined : idOf(check, [...path, "ourid"], raw.ourid);
+  const ike = readSuites(check, [...path, "ike"], raw.ike, "ike") ?? DEFAULT_IKE_SUITES;
+  const esp = readSuites(check, [...path, "esp"], raw.esp, "esp") ?? DEFAULT_ESP_SUITES;
+  const child = readChild(check, path, raw);
+  const kind = isBase ? "base" : "normal";
+  const { egroup } = raw;
+  const read = { path, kind, name, peerid, egroup, localSubnets, remoteSubnets } as const;
+  const addresses = readCallAddresses(check, path, raw, kind);
+  if (name === undefined || peerid === undefined) return { ...read, eroute: undefined };
+  const common: ErouteCommon = {
+    name,
+    peerid,
+    ourid,
+    localSubnets,
+    remoteSubnets,
+    ike,
+    esp,
+    child,
+  };
+  if (!isBase) return { ...read, eroute: { kind: "normal", ...common, ...addresses } };
+  if (egroup === undefined) return { ...read, eroute: undefined };
+  return { ...read, eroute: { kind: "base", ...common, egroup } };
+}
+
+function readPattern(check: Check, path: KeyPath, text: string | undefined): Pattern | undefined {
+  const given = needed(check, path, text);
+  if (given === undefined) return undefined;
+  const pattern = parsePattern(given);
+  if (!pattern.ok) {
+    check.fault(path, `is ${quoted(given)}: it ${pattern.error}`);
+    return undefined;
+  }
+  if (given !== given.trim()) {
+    check.warn(path, `is ${quoted(given)}, with blanks around it`, "an ID without them");
+  }
+  return pattern.value;
+}
+
+/** R9: where a base eroute's peers are called is the rows' to say. */
+function readCallAddresses(
+  check: Check,
+  path: KeyPath,
+  raw: RawEroute,
+  kind: Eroute["kind"],
+): { readonly peerip: string | undefined; readonly bakpeerip: string | undefined } {
+  if (kind === "normal") {
+    return {
+      peerip: callAddressOf(check, [...path, "peerip"], raw.peerip),
+      bakpeerip: callAddressOf(check, [...path, "bakpeerip"], raw.bakpeerip),
+    };
+  }
+  for (const key of ["peerip", "bakpeerip"] as const) {
+    if (raw[key] === undefined) continue;
+    const what = "is set in a base eroute, whose peers' addresses come from the database (R9)";
+    check.fault([...path, key], what, `no ${key} here, or no egroup`);
+  }
+  return { peerip: undefined, bakpeerip: undefined };
+}
+
+function readSubnets(
+  check: Check,
+  path: KeyPath,
+  value: string | readonly string[] | undefined,
+): readonly Prefix[] {
+  if (needed(check, path, value)?.length === 0) check.fault(path, "is empty");
+  const subnets: Prefix[] = [];
+  for (const { path: at, text } of listOf(path, value)) {
+    const subnet = parsePrefix(text);
+    if (subnet !== undefined) subnets.push(subnet);
+    else if (text !== "" || at !== path) wrongSubnet(check, at, text);
+  }
+  return subnets;
+}
+
+function wrongSubnet(check: Check, path: KeyPath, text: string): void {
+  const [addressText = "", maskText = ""] = text.split("/");
+  const address = parseAddress(addressText);
+  const length = address && parseMask(maskText, address.family);
+  if (address === undefined || length === undefined) {
+    check.fault(path, `is ${quoted(text)}`);
+    return;
+  }
+  const meant = formatPrefix(prefixOf(address, length));
+  check.fault(path, `is ${quoted(text)}, which has host bits set`, `"${meant}", if that was meant`);
+}
+
+function readSuites(
+  check: Check,
+  path: KeyPath,
+  value: string | readonly string[] | undefined,
+  protocol: "ike" | "esp",
+): readonly Suite[] | undefined {
+  if (value === undefined) return undefined;
+  if (value.length === 0) check.fault(path, "is empty");
+  const suites: Suite[] = [];
+  for (const { path: at, text } of listOf(path, value)) {
+    if (text === "" && at === path) continue;
+    const suite = parseSuite(text, protocol);
+    if (!suite.ok) {
+      check.fault(at, `is ${quoted(text)}: ${suite.error}`);
+      continue;
+    }
+    if (usesSha1(suite.value)) {
+      check.warn(at, `is ${quoted(text)}: SHA-1 is weak`, "sha256, unless an old peer needs it");
+    }
+    suites.push(suite.value);
+  }
+  return suites;
+}
+
+const HOUR_MS = 3_600_000;
+const LIFETIME_OCTETS_MIN = 1_000_000n;
+
+function readChild(check: Check, path: KeyPath, raw: RawEroute): ChildOptions {
+  const lifetimeMs = durationMs(check, [...path, "lifetime"], raw.lifetime, {
+    min: 60_000,
+    max: 168 * HOUR_MS,
+    otherwise: HOUR_MS,
+  });
+  return {
+    lifetimeSeconds: Math.floor(lifetimeMs / 1000),
+    lifetimeOctets: readOctets(check, [...path, "lifetime_bytes"], raw.lifetime_bytes),
+    replayWindow: raw.replay_window ?? 128,
+  };
+}
+
+function readOctets(
+  check: Check,
+  path: KeyPath,
+  value: string | number | undefined,
+): bigint | undefined {
+  if (value === undefined) return undefined;
+  const octets = parseOctetCount(String(value));
+  // XFRM counts in 64 bits, and the hard limit above this one must fit too.
+  if (octets !== undefined && octets >= LIFETIME_OCTETS_MIN && octets < 1n << 62n) return octets;
+  check.fault(path, `is ${quoted(String(value))}`);
+  return undefined;
+}

@@ -1,0 +1,127 @@
+/** Checks across eroutes, egroups and users: what contradicts itself, what can never be reached. */
+
+import { commonId, coversPattern } from "../eroute/overlap.ts";
+import { matchesPattern, type Pattern } from "../eroute/pattern.ts";
+import { containsPrefix, formatPrefix, type Prefix } from "../inet/prefix.ts";
+import type { Check } from "./check.ts";
+import type { ReadEgroup } from "./egroups.ts";
+import type { ReadEroute } from "./eroutes.ts";
+import { quoted } from "./fault.ts";
+import type { ReadUser } from "./users.ts";
+
+type WithPattern = ReadEroute & { readonly peerid: Pattern };
+
+/** All of them. */
+export function checkPlan(
+  check: Check,
+  egroups: readonly ReadEgroup[],
+  eroutes: readonly ReadEroute[],
+  users: readonly ReadUser[],
+): void {
+  const withPattern = eroutes.filter((eroute) => eroute.peerid !== undefined) as WithPattern[];
+  checkOverlaps(check, withPattern);
+  checkReachable(check, withPattern);
+  checkUsers(check, withPattern, users);
+  for (const eroute of eroutes) checkSubnets(check, eroute);
+  checkBaseSubnets(check, eroutes);
+  for (const { path, egroup } of egroups) {
+    if (eroutes.some((eroute) => eroute.egroup === egroup.name)) continue;
+    check.warn(path, `${quoted(egroup.name)} has no eroute`, "an [[eroute]] that names it");
+  }
+  if (eroutes.length === 0) {
+    check.warn([], "there is no [[eroute]]: every site is refused", "at least one");
+  }
+}
+
+/** R11: an ID must lead to one egroup. */
+function checkOverlaps(check: Check, eroutes: readonly WithPattern[]): void {
+  const bases = eroutes.filter((eroute) => eroute.kind === "base");
+  for (const [i, eroute] of bases.entries()) {
+    for (const before of bases.slice(0, i)) {
+      const id = commonId(before.peerid, eroute.peerid);
+      if (id === undefined) continue;
+      const [a, b] = [quoted(eroute.peerid.text), quoted(before.peerid.text)];
+      const what = `is ${a}: like ${b} of ${called(before)} it matches the ID ${quoted(id)} (R11)`;
+      check.fault([...eroute.path, "peerid"], what, "patterns that match no ID in common");
+    }
+  }
+}
+
+/** R1-R3: base eroutes are asked first, then normal ones in their order. */
+function checkReachable(check: Check, eroutes: readonly WithPattern[]): void {
+  for (const [i, eroute] of eroutes.entries()) {
+    if (eroute.kind === "base") continue;
+    const before = eroutes.find(
+      (other, j) => (other.kind === "base" || j < i) && coversPattern(other.peerid, eroute.peerid),
+    );
+    if (before === undefined) continue;
+    const taken = `${called(before)} takes every ID of it with ${quoted(before.peerid.text)}`;
+    const what = `is ${quoted(eroute.peerid.text)}, but ${taken}`;
+    check.warn([...eroute.path, "peerid"], what, "a pattern that can be reached");
+  }
+}
+
+/** R3: user and normal eroute only work together. */
+function checkUsers(
+  check: Check,
+  eroutes: readonly WithPattern[],
+  users: readonly ReadUser[],
+): void {
+  for (const { kind, path, peerid } of eroutes) {
+    if (kind === "base" || users.some((user) => matchesPattern(peerid, user.name))) continue;
+    const what = `is ${quoted(peerid.text)}, which no [[user]] is called: nobody can connect (R3)`;
+    check.warn([...path, "peerid"], what, "a [[user]] with that ID");
+  }
+  for (const { path, name } of users) {
+    const matching = eroutes.filter((eroute) => matchesPattern(eroute.peerid, name));
+    const base = matching.find((eroute) => eroute.kind === "base");
+    const at = [...path, "name"];
+    if (base !== undefined) {
+      const what = `is ${quoted(name)}, which base ${called(base)} sends to its database (R2)`;
+      check.warn(at, what, "the key in the database, or another name");
+    } else if (matching.length === 0) {
+      const what = `is ${quoted(name)}, which no eroute's peerid matches (R3)`;
+      check.warn(at, what, "a normal [[eroute]] for it");
+    }
+  }
+}
+
+function checkSubnets(check: Check, eroute: ReadEroute): void {
+  const { localSubnets, path, remoteSubnets } = eroute;
+  const at = [...path, "remote_subnet"];
+  const overlap = firstOverlap(localSubnets, remoteSubnets);
+  if (overlap !== undefined) {
+    const what = `overlaps local_subnet: ${overlap}`;
+    check.warn(at, what, "subnets that are apart");
+  }
+  if (localSubnets.length === 0 || remoteSubnets.length === 0) return;
+  const families = new Set(localSubnets.map((subnet) => subnet.family));
+  if (remoteSubnets.some((subnet) => families.has(subnet.family))) return;
+  const what = "and local_subnet are of different IP versions";
+  check.fault(at, what, "a subnet of the same version on each side");
+}
+
+/** R12: a packet must lead to one base eroute. */
+function checkBaseSubnets(check: Check, eroutes: readonly ReadEroute[]): void {
+  const bases = eroutes.filter((eroute) => eroute.kind === "base");
+  for (const [i, eroute] of bases.entries()) {
+    for (const before of bases.slice(0, i)) {
+      const overlap = firstOverlap(before.remoteSubnets, eroute.remoteSubnets);
+      if (overlap === undefined) continue;
+      const what = `overlaps that of ${called(before)}: ${overlap}`;
+      check.warn([...eroute.path, "remote_subnet"], what, "subnets that are apart");
+    }
+  }
+}
+
+function firstOverlap(a: readonly Prefix[], b: readonly Prefix[]): string | undefined {
+  for (const one of a) {
+    const other = b.find((prefix) => containsPrefix(one, prefix) || containsPrefix(prefix, one));
+    if (other !== undefined) return `${formatPrefix(one)} and ${formatPrefix(other)}`;
+  }
+  return undefined;
+}
+
+function called(eroute: ReadEroute): string {
+  return eroute.name === undefined ? "an eroute without name" : `eroute ${eroute.name}`;
+}

@@ -1,0 +1,83 @@
+/** Unknown keys and wrong types become faults; what is right beside them is kept. */
+
+import type { z } from "zod";
+import { nearestText } from "../eroute/nearest.ts";
+import type { Check } from "./check.ts";
+import { type KeyPath, quoted } from "./fault.ts";
+import { configSchema, type RawConfig } from "./schema.ts";
+import { keysAt } from "./schema-path.ts";
+
+/**
+ * The parsed file without the keys that are wrong, each of which is a fault. So the other checks
+ * can go on, and one run tells everything.
+ */
+export function checkSchema(check: Check, table: unknown): RawConfig {
+  let rest = table;
+  for (let round = 0; round < ROUNDS_MAX; round++) {
+    const parsed = configSchema.safeParse(rest, { reportInput: true });
+    if (parsed.success) return parsed.data;
+    for (const issue of parsed.error.issues) {
+      const path = issue.path.filter((part) => typeof part !== "symbol");
+      for (const place of placesOf(issue, path)) {
+        if (!check.isFaulty(place.path)) check.fault(place.path, place.what, place.expected);
+        rest = without(rest, place.path);
+      }
+    }
+  }
+  return {};
+}
+
+/** Removing what is wrong leaves nothing wrong; a second round is enough. */
+const ROUNDS_MAX = 4;
+
+/** Secrets in the file itself: said with the way to write it instead. */
+const SECRET_KEYS: ReadonlySet<string> = new Set(["password", "psk", "secret", "token"]);
+
+type Place = { readonly path: KeyPath; readonly what: string; readonly expected?: string };
+
+function placesOf(issue: z.core.$ZodIssue, path: KeyPath): readonly Place[] {
+  if (issue.code === "unrecognized_keys") {
+    return issue.keys.map((key) => unknownKey(path, key));
+  }
+  return [{ path, what: `is ${describe(issue.input)}` }];
+}
+
+function unknownKey(path: KeyPath, key: string): Place {
+  const known = keysAt(path);
+  const secretFile = known.find((name) => name.endsWith("_file") && !name.startsWith("tls"));
+  if (SECRET_KEYS.has(key) && secretFile !== undefined) {
+    const expected = `${secretFile}, the path of a file that holds it, or ${secretFile.replace("_file", "_env")}`;
+    return { path: [...path, key], what: "would put a secret into this file", expected };
+  }
+  const nearest = nearestText(key, known);
+  const expected =
+    nearest === undefined ? `one of ${known.join(", ")}` : `${nearest}, if that was meant`;
+  return { path: [...path, key], what: "is not a known key", expected };
+}
+
+/** A value in words: its type, and itself where it is short. */
+function describe(value: unknown): string {
+  if (typeof value === "string") return quoted(value);
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  if (value instanceof Date) return "a date";
+  if (Array.isArray(value)) return "a list that does not fit";
+  return "a table";
+}
+
+/** A copy without what stands at `path`; a list of texts goes with its element. */
+function without(value: unknown, path: KeyPath): unknown {
+  const [part, ...rest] = path;
+  if (part === undefined) return undefined;
+  if (Array.isArray(value)) {
+    return value.map((element, i) => {
+      if (i !== part) return element;
+      return rest.length === 0 ? {} : without(element, rest);
+    });
+  }
+  if (typeof value !== "object" || value === null) return value;
+  const entries = Object.entries(value).flatMap(([key, inner]) => {
+    if (key !== part) return [[key, inner]];
+    return rest.length === 0 ? [] : [[key, without(inner, rest)]];
+  });
+  return Object.fromEntries(entries);
+}

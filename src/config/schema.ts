@@ -1,0 +1,330 @@
+/** The configuration file's keys and types (zod); the reference is made from their descriptions. */
+
+import { z } from "zod";
+
+/** What each key carries beside its type. */
+export type KeyMeta = {
+  /** What it is for, in a sentence. */
+  readonly description: string;
+  /** What a right value looks like: ends the message about a wrong one. */
+  readonly expected: string;
+  /** What holds without it, as it would be written; absent if nothing does. */
+  readonly default?: string;
+  readonly required?: boolean;
+};
+
+const PASSWORD_FILE = "the path of a file that holds the password and nothing else";
+const PASSWORD_ENV = "the name of an environment variable that holds the password";
+
+const ikeSchema = z.strictObject({
+  listen: textOrList({
+    description: "Local addresses on which IKE is spoken.",
+    expected: 'an IP address, or a list of them: ["0.0.0.0", "::"]',
+    default: '["0.0.0.0", "::"]',
+  }),
+  port: integer(1, 65_535, {
+    description: "UDP port of IKE (RFC 7296 §2).",
+    default: "500",
+  }),
+  nat_port: integer(1, 65_535, {
+    description: "UDP port of IKE and ESP through NAT (RFC 3948).",
+    default: "4500",
+  }),
+  half_open_max: integer(1, 1_000_000, {
+    description: "IKE SAs that have not authenticated yet, in all; more are not answered.",
+    default: "10000",
+  }),
+  cookie_above: integer(0, 1_000_000, {
+    description: "With more half-open IKE SAs than this, new peers must return a cookie first.",
+    default: "256",
+  }),
+  half_open_timeout: text({
+    description: "How long a peer has to authenticate.",
+    expected: 'a time from 1s to 10m, such as "30s"',
+    default: '"30s"',
+  }),
+});
+
+const dataplaneSchema = z.strictObject({
+  kind: choice(["xfrm", "none"], {
+    description:
+      "Where ESP happens: in the Linux kernel (xfrm), or nowhere (none, for trying out).",
+    default: '"xfrm"',
+  }),
+});
+
+const dynamicEroutesSchema = z.strictObject({
+  max: integer(1, 1_000_000, {
+    description: "Dynamic eroutes that can exist at the same time.",
+    default: "4096",
+  }),
+  evict_below_free_percent: integer(0, 99, {
+    description: "While fewer than so many percent of them are free, the oldest are removed.",
+    default: "10",
+  }),
+  evict_interval: text({
+    description: "How often that is looked at.",
+    expected: 'a time from 1s to 1h, such as "10s"',
+    default: '"10s"',
+  }),
+  unknown_id_memory: text({
+    description: "How long an ID without a row is refused without asking the database again.",
+    expected: 'a time from 0s to 10m, such as "2s"',
+    default: '"2s"',
+  }),
+});
+
+const statusSchema = z.strictObject({
+  listen: text({
+    description: "Address and port of the status server. Beyond loopback it needs a token.",
+    expected: '"127.0.0.1:8080", "[::1]:8080", "localhost:8080" or "off"',
+    default: '"127.0.0.1:8080"',
+  }),
+  token_file: text({
+    description: "File with the token that every request must carry: Authorization: Bearer TOKEN.",
+    expected: "the path of a file that holds the token and nothing else",
+  }),
+  token_env: text({
+    description: "Environment variable with the token, instead of token_file.",
+    expected: "the name of an environment variable that holds the token",
+  }),
+});
+
+const logSchema = z.strictObject({
+  level: choice(["debug", "info", "warning", "error"], {
+    description: "The least important lines that are written.",
+    default: '"info"',
+  }),
+  format: choice(["text", "json"], {
+    description: "Lines for people, or one JSON object a line.",
+    default: '"text"',
+  }),
+});
+
+/** A column that the table need not have: false or an empty text says that it does not. */
+function optionalColumn(name: string, description: string) {
+  const meta = {
+    description,
+    expected: "the name of a column, or false if the table has none",
+    default: `"${name}"`,
+  };
+  return z
+    .union([z.string(), z.literal(false)])
+    .optional()
+    .meta(meta);
+}
+
+function neededColumn(name: string, description: string) {
+  return text({ description, expected: "the name of a column", default: `"${name}"` });
+}
+
+const columnsSchema = z.strictObject({
+  peerid: neededColumn("peerid", "The ID that the site presents."),
+  password: neededColumn("password", "Its pre-shared key."),
+  remip: neededColumn("remip", "Its subnet's address, with or without /length."),
+  remmsk: optionalColumn("remmsk", "Its subnet's mask; else remote_mask holds."),
+  peerip: optionalColumn("peerip", "Where it can be called: address or host name."),
+  bakpeerip: optionalColumn("bakpeerip", "Where it can be called when peerip does not answer."),
+  ourid: optionalColumn("ourid", "What we call ourselves to it; else the eroute's ourid holds."),
+});
+
+const egroupSchema = z.strictObject({
+  name: text({
+    description: "What eroutes and messages call it.",
+    expected: 'a name of letters, digits, ".", "_" and "-", such as "sites"',
+    required: true,
+  }),
+  database: text({
+    description: "The database that holds the sites. Without a password in it.",
+    expected:
+      '"mysql://USER@HOST:PORT/DATABASE", "mysql://USER@/DATABASE?socket=PATH" or "sqlite:PATH"',
+    required: true,
+  }),
+  password_file: text({
+    description: "File with the database user's password.",
+    expected: PASSWORD_FILE,
+  }),
+  password_env: text({
+    description: "Environment variable with it, instead of password_file.",
+    expected: PASSWORD_ENV,
+  }),
+  table: text({
+    description: "The table with one row a site.",
+    expected: 'the name of a table: letters, digits, "_", "$" and "-", at most 64',
+    default: '"eroutes"',
+  }),
+  columns: columnsSchema.optional().meta({
+    description: "The table's own names of the columns, by ours.",
+    expected: 'names of columns by ours: { peerid = "device_id", password = "psk" }',
+  } satisfies KeyMeta),
+  remote_mask: maskKey({
+    description: "Mask of a site's IPv4 subnet where its row gives none.",
+    expected: 'an IPv4 mask: "255.255.255.0" or 24',
+  }),
+  remote_mask6: maskKey({
+    description: "Prefix length of a site's IPv6 subnet where its row gives none.",
+    expected: "an IPv6 prefix length: 64",
+  }),
+  lookup_deadline: text({
+    description: "How long a look-up may take before it counts as failed.",
+    expected: 'a time from 10ms to 1m, such as "2s"',
+    default: '"2s"',
+  }),
+  pool: integer(1, 256, {
+    description: "Connections to the database at the same time (MySQL).",
+    default: "8",
+  }),
+  waiting_max: integer(1, 1_000_000, {
+    description: "Look-ups that may wait at the same time; one more fails at once.",
+    default: "10000",
+  }),
+  tls: choice(["off", "verify", "encrypt-only"], {
+    description:
+      "TLS to the database: verify checks the server's certificate, encrypt-only does not.",
+    default: '"verify", on a Unix socket or loopback address "off"',
+  }),
+  tls_ca_file: text({
+    description: "Certificates of authorities to trust, instead of the system's.",
+    expected: "the path of a PEM file",
+  }),
+});
+
+const erouteSchema = z.strictObject({
+  name: text({
+    description: "What messages and pages call it.",
+    expected: 'a name of letters, digits, ".", "_" and "-", such as "fleet"',
+    required: true,
+  }),
+  egroup: text({
+    description: "Its sites' egroup: makes it a base eroute. Without it, it is a normal eroute.",
+    expected: "the name of an egroup",
+  }),
+  peerid: text({
+    description: "The IDs it is for: * is any run of characters, also none, ? is exactly one.",
+    expected: 'an ID or a pattern of 1 to 255 characters, such as "site-*"',
+    required: true,
+  }),
+  ourid: text({
+    description: "What we call ourselves; without it, our address.",
+    expected: 'an ID of 1 to 255 characters, such as "concentrator.example"',
+  }),
+  peerip: text({
+    description: "Where to call the peer. Not in a base eroute: it comes from the row.",
+    expected: "an IP address or a host name",
+  }),
+  bakpeerip: text({
+    description: "Where to call it when peerip does not answer. Not in a base eroute.",
+    expected: "an IP address or a host name",
+  }),
+  local_subnet: textOrList({
+    description: "Subnets on our side.",
+    expected: 'a subnet, "10.0.0.0/16", or a list of them',
+    required: true,
+  }),
+  remote_subnet: textOrList({
+    description: "Subnets on the other side. In a base eroute: wide enough for all its sites.",
+    expected: 'a subnet, "192.168.0.0/16", or a list of them',
+    required: true,
+  }),
+  ike: textOrList({
+    description: "Proposals for the IKE SA, best first.",
+    expected: 'a proposal, "aes256gcm16-prfsha256-x25519", or a list of them',
+    default: "AES-GCM and AES-CBC with SHA-2; X25519, ECP and MODP groups",
+  }),
+  esp: textOrList({
+    description: "Proposals for its Child SAs, best first.",
+    expected: 'a proposal, "aes256gcm16-x25519", or a list of them',
+    default: "AES-GCM and AES-CBC with SHA-2",
+  }),
+  lifetime: text({
+    description: "Age at which the keys of a Child SA are replaced.",
+    expected: 'a time from 1m to 7d, such as "1h"',
+    default: '"1h"',
+  }),
+  lifetime_bytes: z
+    .union([z.int(), z.string()])
+    .optional()
+    .meta({
+      description: "Traffic after which they are replaced, whichever comes first.",
+      expected: 'a number of bytes, at least 1MB: 500000000, "500MB" or "2GiB"',
+    } satisfies KeyMeta),
+  replay_window: integer(32, 4096, {
+    description: "Packets by which ESP packets may overtake each other.",
+    default: "128",
+  }),
+});
+
+const userSchema = z.strictObject({
+  name: text({
+    description: "The peer ID.",
+    expected: 'an ID of 1 to 255 characters, such as "lab-gw"',
+    required: true,
+  }),
+  password_file: text({
+    description: "File with its pre-shared key; 0x and 0s begin hexadecimal and base64.",
+    expected: PASSWORD_FILE,
+  }),
+  password_env: text({
+    description: "Environment variable with it, instead of password_file.",
+    expected: PASSWORD_ENV,
+  }),
+});
+
+/** The whole file. Which keys are required is in their {@link KeyMeta}: types are checked first. */
+export const configSchema = z.strictObject({
+  ike: section(ikeSchema, "ike", "How IKE is spoken."),
+  dataplane: section(dataplaneSchema, "dataplane", "Where ESP happens."),
+  dynamic_eroutes: section(dynamicEroutesSchema, "dynamic_eroutes", "Their number, and eviction."),
+  status: section(statusSchema, "status", "The status server."),
+  log: section(logSchema, "log", "What is written to standard error."),
+  egroup: sections(egroupSchema, "egroup", "Sites of one database table."),
+  eroute: sections(erouteSchema, "eroute", "Who may connect, and what to."),
+  user: sections(userSchema, "user", "Local users: pre-shared keys of normal eroutes' peers."),
+});
+
+export type RawConfig = z.infer<typeof configSchema>;
+export type RawEgroup = z.infer<typeof egroupSchema>;
+export type RawEroute = z.infer<typeof erouteSchema>;
+export type RawUser = z.infer<typeof userSchema>;
+
+function text(meta: KeyMeta) {
+  return z.string().optional().meta(meta);
+}
+
+function textOrList(meta: KeyMeta) {
+  return z
+    .union([z.string(), z.array(z.string())])
+    .optional()
+    .meta(meta);
+}
+
+function maskKey(meta: KeyMeta) {
+  return z.union([z.string(), z.int()]).optional().meta(meta);
+}
+
+function integer(min: number, max: number, meta: Omit<KeyMeta, "expected">) {
+  const expected = `a whole number from ${min} to ${max}`;
+  return z
+    .int()
+    .min(min)
+    .max(max)
+    .optional()
+    .meta({ ...meta, expected });
+}
+
+function choice<const T extends readonly string[]>(of: T, meta: Omit<KeyMeta, "expected">) {
+  const expected = of.map((value) => `"${value}"`).join(" or ");
+  return z
+    .enum(of)
+    .optional()
+    .meta({ ...meta, expected });
+}
+
+function section<T extends z.ZodObject>(schema: T, name: string, description: string) {
+  return schema.optional().meta({ description, expected: `[${name}] and keys under it` });
+}
+
+function sections<T extends z.ZodObject>(schema: T, name: string, description: string) {
+  const expected = `[[${name}]] in double brackets, as often as needed, and keys under each`;
+  return z.array(schema).optional().meta({ description, expected });
+}

@@ -1,0 +1,55 @@
+/** Local users: names are peer IDs, passwords pre-shared keys (R3). */
+
+import type { LocalUser } from "../eroute/eroute.ts";
+import { peerKey } from "../eroute/peer-id.ts";
+import { pskOf } from "../eroute/psk.ts";
+import type { Check } from "./check.ts";
+import { type KeyPath, quoted } from "./fault.ts";
+import type { RawConfig, RawUser } from "./schema.ts";
+import { secretOf } from "./secret.ts";
+import { idOf } from "./value.ts";
+
+/** A user's name, and all of it where its secret could be read. */
+export type ReadUser = {
+  readonly path: KeyPath;
+  readonly name: string;
+  readonly user: LocalUser | undefined;
+};
+
+/** All users whose names can be read. */
+export function readUsers(check: Check, raw: RawConfig): readonly ReadUser[] {
+  const users: ReadUser[] = [];
+  const keys = new Set<string>();
+  for (const [i, rawUser] of (raw.user ?? []).entries()) {
+    const path = ["user", i];
+    const name = idOf(check, [...path, "name"], rawUser.name);
+    const psk = readPsk(check, path, rawUser);
+    if (name === undefined) continue;
+    if (keys.has(peerKey(name))) {
+      check.fault([...path, "name"], `is ${quoted(name)} for a second user`, "another name");
+    }
+    keys.add(peerKey(name));
+    users.push({ path, name, user: psk === undefined ? undefined : { name, psk } });
+  }
+  return users;
+}
+
+function readPsk(check: Check, path: KeyPath, raw: RawUser): Uint8Array | undefined {
+  const { password_file: file, password_env: env } = raw;
+  const keys = ["password_file", "password_env", "password"];
+  if (file === undefined && env === undefined) {
+    // A wrong key is told already; this one would only repeat it.
+    if (keys.some((key) => check.isFaulty([...path, key]))) return undefined;
+    check.fault(path, "has no pre-shared key", "password_file or password_env");
+    return undefined;
+  }
+  const secret = secretOf(check, { path, word: "password", file, env });
+  if (secret === undefined) return undefined;
+  const psk = pskOf(secret);
+  if (psk.ok) return psk.value;
+  const key = file === undefined ? "password_env" : "password_file";
+  check.fault([...path, key], `names a password that ${psk.error}`, PASSWORD_FORMS);
+  return undefined;
+}
+
+const PASSWORD_FORMS = "0x and hex digits, 0s and base64, or a text that begins with neither";

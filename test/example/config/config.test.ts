@@ -1,0 +1,306 @@
+/** A configuration file becomes values: defaults, secrets, databases, the example. */
+
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES } from "../../../src/crypto/default-suites.ts";
+import { formatAddress } from "../../../src/inet/address.ts";
+import { formatPrefix } from "../../../src/inet/prefix.ts";
+import { config, FLEET, warned } from "./read.ts";
+
+const EXAMPLE = readFileSync(
+  new URL("../../../docs/erouted.example.toml", import.meta.url),
+  "utf8",
+);
+
+/** The shortest file that does something with a database and a normal eroute. */
+const COMPLETE = `
+[ike]
+listen = ["0.0.0.0", "::"]          # UDP 500 and 4500 on each
+
+[dynamic_eroutes]
+max = 4096                          # R7
+evict_below_free_percent = 10
+evict_interval = "10s"
+
+[status]
+listen = "127.0.0.1:8080"
+
+[[egroup]]
+name  = "sites"
+database = "mysql://erouted@db.example/vpn"   # or "sqlite:/var/lib/erouted/peers.db"
+password_file = "/etc/erouted/db.secret"
+table = "eroutes"
+remote_mask = "255.255.255.0"       # R12
+# columns = { peerid = "device_id", password = "psk" }   # an existing table keeps its names
+
+[[eroute]]                          # linked to an egroup: a base eroute
+name = "fleet"
+egroup = "sites"
+peerid = "site-*"
+ourid  = "concentrator.example"
+local_subnet  = "10.0.0.0/16"
+remote_subnet = "192.168.0.0/16"
+
+[[eroute]]                          # not linked: a normal eroute
+name = "lab"
+peerid = "lab-gw"
+peerip = "198.51.100.7"
+local_subnet  = "10.0.0.0/16"
+remote_subnet = "172.20.0.0/24"
+
+[[user]]                            # R3
+name = "lab-gw"
+password_file = "/etc/erouted/lab.secret"
+`;
+
+/** The example with everything that is commented out, but what excludes what is there. */
+function uncommented(text: string): string {
+  return text
+    .split("\n")
+    .map((line) => (/^# [a-z0-9_]+ = /.test(line) ? line.slice(2) : line))
+    .filter((line) => !/^(password|token)_env|^tls_ca_file/.test(line))
+    .join("\n");
+}
+
+describe("examples", () => {
+  test("the example in the documentation is right, and warns of nothing", () => {
+    expect(config(EXAMPLE).warnings).toEqual([]);
+    expect(config(EXAMPLE)).toEqual(config(COMPLETE));
+  });
+
+  test("what the example shows in comments is right too", () => {
+    const all = config(uncommented(EXAMPLE));
+    expect(all.warnings).toEqual([]);
+    expect(all.ike).toEqual(config(EXAMPLE).ike);
+    expect(all.plan.limits).toEqual(config(EXAMPLE).plan.limits);
+    expect(all.log).toEqual(config(EXAMPLE).log);
+    expect(all.databases).toMatchObject([
+      { tls: { mode: "verify" }, poolMax: 8, deadlineMs: 2000 },
+    ]);
+  });
+
+  test("a complete file is read to the last key", () => {
+    const { plan, ...rest } = config(COMPLETE);
+    expect(rest.ike.listen.map(formatAddress)).toEqual(["0.0.0.0", "::"]);
+    expect(rest.ike).toMatchObject({ port: 500, natPort: 4500 });
+    expect(rest.dataplane).toBe("xfrm");
+    expect(rest.status.listen).toEqual({ host: "127.0.0.1", port: 8080 });
+    expect(plan.egroups).toEqual([{ name: "sites", remoteMask: { v4: 24, v6: undefined } }]);
+    expect(plan.eroutes).toMatchObject([
+      { kind: "base", name: "fleet", egroup: "sites", peerid: { text: "site-*" } },
+      { kind: "normal", name: "lab", peerip: "198.51.100.7", bakpeerip: undefined },
+    ]);
+    expect(plan.eroutes.map((eroute) => eroute.remoteSubnets.map(formatPrefix))).toEqual([
+      ["192.168.0.0/16"],
+      ["172.20.0.0/24"],
+    ]);
+    expect(plan.users).toEqual([{ name: "lab-gw", psk: new TextEncoder().encode("lab-password") }]);
+  });
+});
+
+describe("defaults", () => {
+  test("an empty file is a concentrator that knows nobody, and says so", () => {
+    const { plan, databases, warnings, ...rest } = config("");
+    expect(plan.limits).toEqual({
+      dynamicEroutesMax: 4096,
+      evictBelowFreePercent: 10,
+      evictEveryMs: 10_000,
+      halfOpenMax: 10_000,
+      cookieAbove: 256,
+      halfOpenMs: 30_000,
+      lookupMs: 2_500,
+      unknownIdMs: 2_000,
+    });
+    expect(rest.log).toEqual({ level: "info", format: "text" });
+    expect(rest.status).toEqual({ listen: { host: "127.0.0.1", port: 8080 }, token: undefined });
+    expect(databases).toEqual([]);
+    expect(warnings).toHaveLength(1);
+  });
+
+  test("an eroute without proposals has the default ones", () => {
+    const [fleet] = config(FLEET).plan.eroutes;
+    expect(fleet?.ike).toBe(DEFAULT_IKE_SUITES);
+    expect(fleet?.esp).toBe(DEFAULT_ESP_SUITES);
+    const child = { lifetimeSeconds: 3600, lifetimeOctets: undefined, replayWindow: 128 };
+    expect(fleet?.child).toEqual(child);
+  });
+
+  test("R6: the engine waits a little longer than the slowest table's deadline", () => {
+    const slow = FLEET.replace("[[eroute]]", 'lookup_deadline = "5s"\n[[eroute]]');
+    expect(config(slow).plan.limits.lookupMs).toBe(5_500);
+    expect(config(slow).databases).toMatchObject([{ deadlineMs: 5_000 }]);
+  });
+});
+
+describe("values", () => {
+  test("lists and single values mean the same", () => {
+    const one = config(FLEET);
+    const list = config(FLEET.replace('"10.0.0.0/16"', '["10.0.0.0/16"]'));
+    expect(list).toEqual(one);
+    const two = config(FLEET.replace('"10.0.0.0/16"', '["10.0.0.0/16", "2001:db8::/32"]'));
+    expect(two.plan.eroutes[0]?.localSubnets.map(formatPrefix)).toEqual([
+      "10.0.0.0/16",
+      "2001:db8::/32",
+    ]);
+  });
+
+  test("a Child SA's lifetime is by age and traffic", () => {
+    const text = `${FLEET}lifetime = "1h30m"\nlifetime_bytes = "2GiB"\nreplay_window = 4096\n`;
+    const lifetimeOctets = 2n * 1024n ** 3n;
+    expect(config(text).plan.eroutes[0]?.child).toEqual({
+      lifetimeSeconds: 5400,
+      lifetimeOctets,
+      replayWindow: 4096,
+    });
+    const plain = `${FLEET}lifetime_bytes = 5000000\n`;
+    expect(config(plain).plan.eroutes[0]?.child.lifetimeOctets).toBe(5_000_000n);
+  });
+
+  test("R12: masks are dotted, a length, or a number", () => {
+    const masks = (keys: string) =>
+      config(FLEET.replace("[[eroute]]", `${keys}\n[[eroute]]`)).plan.egroups[0]?.remoteMask;
+    expect(masks('remote_mask = "255.255.255.0"')).toEqual({ v4: 24, v6: undefined });
+    expect(masks('remote_mask = "/24"\nremote_mask6 = "64"')).toEqual({ v4: 24, v6: 64 });
+    expect(masks("remote_mask = 24\nremote_mask6 = 56")).toEqual({ v4: 24, v6: 56 });
+  });
+
+  test("the status server can be off, or stand on any address with a token", () => {
+    expect(config('[status]\nlisten = "off"').status.listen).toBeUndefined();
+    expect(config('[status]\nlisten = "[::1]:9"').status.listen).toEqual({ host: "::1", port: 9 });
+    const open = '[status]\nlisten = "0.0.0.0:80"\ntoken_file = "/etc/erouted/status.token"';
+    expect(config(open).status.token).toBe("status-token");
+  });
+});
+
+describe("databases", () => {
+  const database = (keys: string) => {
+    const text = FLEET.replace('database = "mysql://erouted@db.example/vpn"', keys);
+    return config(text).databases[0];
+  };
+
+  test("MySQL over TCP, by name or address, with or without port", () => {
+    expect(database('database = "mysql://u@db.example/vpn"')).toMatchObject({
+      egroup: "sites",
+      engine: "mysql",
+      at: { host: "db.example", port: 3306 },
+      user: "u",
+      database: "vpn",
+      table: "eroutes",
+      password: undefined,
+    });
+    expect(database('database = "mysql://u@[2001:db8::1]:3307/vpn"')).toMatchObject({
+      at: { host: "2001:db8::1", port: 3307 },
+    });
+  });
+
+  test("MySQL over a Unix socket; percent escapes mean characters", () => {
+    expect(database('database = "mysql://a%40b@/my%20db?socket=/run/mysqld.sock"')).toMatchObject({
+      at: { socket: "/run/mysqld.sock" },
+      user: "a@b",
+      database: "my db",
+      tls: { mode: "off" },
+    });
+  });
+
+  test("SQLite has a path, with one slash or three", () => {
+    const sqlite = { engine: "sqlite", path: "/var/lib/peers.db" };
+    expect(database('database = "sqlite:/var/lib/peers.db"')).toMatchObject(sqlite);
+    expect(database('database = "sqlite:///var/lib/peers.db"')).toMatchObject(sqlite);
+  });
+
+  test("passwords come from a file or the environment", () => {
+    const url = 'database = "mysql://u@h/d"';
+    expect(database(`${url}\npassword_file = "/etc/erouted/db.secret"`)).toMatchObject({
+      password: "db-password",
+    });
+    expect(database(`${url}\npassword_env = "DB_PASSWORD"`)).toMatchObject({
+      password: "from-environment",
+    });
+  });
+
+  test("TLS is verified but on this machine, unless the file says otherwise", () => {
+    const tls = (url: string, keys = "") => {
+      const settings = database(`database = "${url}"\n${keys}`);
+      return settings?.engine === "mysql" ? settings.tls : undefined;
+    };
+    expect(tls("mysql://u@db.example/d")).toEqual({ mode: "verify", caPem: undefined });
+    expect(tls("mysql://u@127.0.0.2/d")).toEqual({ mode: "off" });
+    expect(tls("mysql://u@localhost/d", 'tls = "encrypt-only"')).toEqual({ mode: "encrypt-only" });
+    expect(tls("mysql://u@db.example/d", 'tls_ca_file = "/ca.pem"')).toMatchObject({
+      mode: "verify",
+      caPem: expect.stringContaining("BEGIN CERTIFICATE"),
+    });
+  });
+
+  test("an existing table keeps its names; columns that are not there are null", () => {
+    const columns = 'columns = { peerid = "id", remip = "net", bakpeerip = false, ourid = "" }';
+    expect(database(`database = "sqlite:x"\ntable = "devices"\n${columns}`)).toMatchObject({
+      table: "devices",
+      columns: {
+        peerid: "id",
+        password: "password",
+        remip: "net",
+        remmsk: "remmsk",
+        peerip: "peerip",
+        bakpeerip: null,
+        ourid: null,
+      },
+    });
+  });
+});
+
+describe("warnings", () => {
+  test("an egroup without eroutes", () => {
+    const second = '[[egroup]]\nname = "spare"\ndatabase = "sqlite:x"\n';
+    expect(warned(second + FLEET)).toEqual(['egroup[0] "spare" has no eroute']);
+  });
+
+  test("R3: a normal eroute without user, a user without eroute", () => {
+    const eroute = `[[eroute]]
+name = "lab"
+peerid = "lab-?"
+local_subnet = "10.0.0.0/16"
+remote_subnet = "172.20.0.0/24"
+`;
+    const user = (name: string) =>
+      `[[user]]\nname = "${name}"\npassword_file = "/etc/erouted/lab.secret"\n`;
+    expect(warned(eroute)).toEqual([expect.stringContaining("eroute[0].peerid")]);
+    expect(warned(eroute + user("LAB-1"))).toEqual([]);
+    expect(warned(user("printer") + FLEET)).toEqual([
+      expect.stringContaining("no eroute's peerid"),
+    ]);
+    expect(warned(user("site-1") + FLEET)).toEqual([
+      expect.stringContaining("sends to its database"),
+    ]);
+  });
+
+  test("a normal eroute that a base eroute leaves no ID", () => {
+    const all = FLEET.replace("site-*", "*");
+    const lab = `[[eroute]]
+name = "lab"
+peerid = "lab-*"
+local_subnet = "10.0.0.0/16"
+remote_subnet = "172.20.0.0/24"
+[[user]]
+name = "lab-gw"
+password_file = "/etc/erouted/lab.secret"
+`;
+    expect(warned(FLEET + lab)).toEqual([]);
+    expect(warned(lab + all)).toContainEqual(
+      'eroute[0].peerid is "lab-*", but eroute fleet takes every ID of it with "*"',
+    );
+  });
+
+  test("subnets that overlap, weak algorithms, a database in the clear, cookies too late", () => {
+    expect(warned(FLEET.replace("192.168.0.0/16", "10.0.1.0/24"))).toEqual([
+      "eroute[0].remote_subnet overlaps local_subnet: 10.0.0.0/16 and 10.0.1.0/24",
+    ]);
+    expect(warned(`${FLEET}esp = "aes128-sha1"`)).toEqual([expect.stringContaining("SHA-1")]);
+    expect(warned(FLEET.replace("[[eroute]]", 'tls = "off"\n[[eroute]]'))).toEqual([
+      expect.stringContaining("egroup[0].tls is off"),
+    ]);
+    expect(warned(`[ike]\nhalf_open_max = 5\ncookie_above = 5\n${FLEET}`)).toEqual([
+      expect.stringContaining("no cookie is ever asked for"),
+    ]);
+  });
+});

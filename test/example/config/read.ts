@@ -1,0 +1,63 @@
+/** Reads configurations in tests: files and environment are given as records. */
+
+import { type Config, readConfig } from "../../../src/config/config.ts";
+import type { ConfigFault } from "../../../src/config/fault.ts";
+import { err, ok } from "../../../src/octets/result.ts";
+
+export const SECRETS: Readonly<Record<string, string>> = {
+  "/etc/erouted/db.secret": "db-password\n",
+  "/etc/erouted/lab.secret": "lab-password\n",
+  "/etc/erouted/status.token": "status-token\n",
+  "/empty": "\n",
+  "/two-lines": "one\ntwo\n",
+  "/hex": "0xzz\n",
+  "/ca.pem": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+};
+
+export const ENVIRONMENT: Readonly<Record<string, string>> = { DB_PASSWORD: "from-environment" };
+
+/** One egroup and one base eroute: what most tests add to. */
+export const FLEET = `
+[[egroup]]
+name = "sites"
+database = "mysql://erouted@db.example/vpn"
+[[eroute]]
+name = "fleet"
+egroup = "sites"
+peerid = "site-*"
+local_subnet = "10.0.0.0/16"
+remote_subnet = "192.168.0.0/16"
+`;
+
+function read(text: string) {
+  const files = {
+    readSecret(path: string) {
+      const secret = SECRETS[path];
+      return secret === undefined ? err("no such file") : ok(secret);
+    },
+    env: (name: string) => ENVIRONMENT[name],
+  };
+  return readConfig(text, files, "erouted.toml");
+}
+
+/** The configuration; throws what is wrong with it. */
+export function config(text: string): Config {
+  const result = read(text);
+  if (!result.ok) throw new Error(JSON.stringify(result.error, null, 2));
+  return result.value;
+}
+
+export function faults(text: string): readonly ConfigFault[] {
+  const result = read(text);
+  return result.ok ? [] : result.error;
+}
+
+/** Path and what of each fault, as one text. */
+export function told(text: string): readonly string[] {
+  return faults(text).map((fault) => `${fault.path} ${fault.what}`);
+}
+
+/** The same of warnings. */
+export function warned(text: string): readonly string[] {
+  return config(text).warnings.map((fault) => `${fault.path} ${fault.what}`);
+}
