@@ -18,8 +18,8 @@ import { evict, hasOpenIkeSas, shutDownPortion } from "./evict.ts";
 import { onKernelAnswer } from "./install.ts";
 import { onPeerRows } from "./look-up.ts";
 import { Rate } from "./rate.ts";
-import { COUNTER_NAMES, type CounterName, type Snapshot } from "./snapshot.ts";
-import { snapshotOf } from "./views.ts";
+import { COUNTER_NAMES, type CounterName, type Snapshot, type TableSizes } from "./snapshot.ts";
+import { snapshotOf, tableSizesOf } from "./views.ts";
 
 export type Concentrator = {
   /** Takes in one event; returns what has to be done now, in this order. Never waits. */
@@ -28,6 +28,8 @@ export type Concentrator = {
   nextDeadline(): Instant | undefined;
   /** What the status pages show: a copy, cheap, no secrets. */
   snapshot(): Snapshot;
+  /** Walks all tables: for checks that nothing leaks, not for every request. */
+  tableSizes(): TableSizes;
   /** After `shutdown`: whether every site has been told and has answered. */
   isIdle(): boolean;
 };
@@ -58,6 +60,7 @@ export function createConcentrator(options: ConcentratorOptions): Concentrator {
     },
     nextDeadline: () => nextDeadline(engine),
     snapshot: () => snapshotOf(engine),
+    tableSizes: () => tableSizesOf(engine),
     isIdle: () => engine.shuttingDown && engine.sas.size === engine.lingering,
   };
 }

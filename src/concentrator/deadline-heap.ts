@@ -9,6 +9,11 @@ export class DeadlineHeap {
   #heap: Item[] = [];
   readonly #due = new Map<bigint, Instant>();
 
+  /** Keys that have an instant. */
+  get size(): number {
+    return this.#due.size;
+  }
+
   /** Sets, moves or (undefined) removes the deadline of `key`. */
   set(key: bigint, at: Instant | undefined): void {
     if (at === undefined) {

@@ -57,6 +57,27 @@ export type Gauges = {
   readonly lookupsWaiting: number;
 };
 
+/** A count kept beside a table, and what counting the table gives: they never differ. */
+export type KeptCount = { readonly kept: number; readonly counted: number };
+
+/** Entries in each table of the engine: all of them go back to zero when the last site has gone. */
+export type TableSizes = {
+  readonly ikeSas: number;
+  readonly halfOpen: KeptCount;
+  readonly lingering: KeptCount;
+  readonly dynamicEroutes: KeptCount;
+  readonly eroutes: number;
+  readonly initRequests: number;
+  readonly lookups: number;
+  readonly keyExchanges: number;
+  readonly kernelRequests: number;
+  readonly childSas: number;
+  readonly policies: number;
+  readonly reqids: number;
+  readonly reqidsTaken: number;
+  readonly deadlines: number;
+};
+
 /** Counts since start, by name in snake case; all names are there from the start, at 0. */
 export type Counters = Readonly<Record<CounterName, number>>;
 

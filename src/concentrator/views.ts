@@ -1,6 +1,7 @@
 /** Snapshots: what the tables look like from outside (R8). */
 
 import { espAlgorithmsText, ikeAlgorithmsText } from "../ike/algorithms.ts";
+import { isHalfOpen } from "../ike/ike-sa.ts";
 import { localSpi, saIdOf } from "../ike/phase.ts";
 import { selectorText } from "../ike/v2/narrow.ts";
 import { formatAddress } from "../inet/address.ts";
@@ -9,7 +10,14 @@ import { formatPrefix } from "../inet/prefix.ts";
 import { spi64Hex } from "../octets/hex.ts";
 import type { Engine, ErouteInUse } from "./engine.ts";
 import type { Installed } from "./install.ts";
-import type { ChildSaView, ErouteView, Gauges, IkeSaView, Snapshot } from "./snapshot.ts";
+import type {
+  ChildSaView,
+  ErouteView,
+  Gauges,
+  IkeSaView,
+  Snapshot,
+  TableSizes,
+} from "./snapshot.ts";
 
 /** Numbers at once; eroutes only as far as they are asked for. */
 export function snapshotOf(engine: Engine): Snapshot {
@@ -18,6 +26,34 @@ export function snapshotOf(engine: Engine): Snapshot {
     counters: { ...engine.counters },
     erouteCount: engine.eroutes.size,
     eroutes: (offset, limit) => erouteViews(engine, offset, limit),
+  };
+}
+
+/** How full each table is; counts that are kept beside a table stand next to the table's own. */
+export function tableSizesOf(engine: Engine): TableSizes {
+  const phases = [...engine.sas.values()].map((entry) => entry.sa);
+  const eroutes = [...engine.eroutes.values()];
+  return {
+    ikeSas: engine.sas.size,
+    halfOpen: { kept: engine.halfOpen, counted: phases.filter(isHalfOpen).length },
+    lingering: {
+      kept: engine.lingering,
+      counted: phases.filter((sa) => sa.phase === "ended").length,
+    },
+    dynamicEroutes: {
+      kept: engine.dynamicCount,
+      counted: eroutes.filter((eroute) => eroute.kind === "dynamic").length,
+    },
+    eroutes: engine.eroutes.size,
+    initRequests: engine.initRequests.size,
+    lookups: engine.lookups.size,
+    keyExchanges: engine.keyExchanges.size,
+    kernelRequests: engine.kernelRequests.size,
+    childSas: engine.installed.size,
+    policies: engine.policies.size,
+    reqids: engine.reqids.size,
+    reqidsTaken: engine.reqidsTaken.size,
+    deadlines: engine.deadlines.size,
   };
 }
 
