@@ -1,8 +1,7 @@
 /** What Linux does beyond answering requests: dumps, leftovers, events. In a namespace of its own. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
-import type { Address } from "../../src/inet/address.ts";
-import { formatEndpoint } from "../../src/inet/endpoint.ts";
+import { type Address, formatAddress } from "../../src/inet/address.ts";
 import { asEspSpi } from "../../src/inet/esp-spi.ts";
 import { type Kernel, openKernel } from "../../src/linux/xfrm-kernel.ts";
 import type { XfrmEvent } from "../../src/xfrm/event.ts";
@@ -25,6 +24,8 @@ const LOCAL_SUBNET = "10.9.0.0/16";
 const NEIGHBOUR = "10.9.0.2";
 
 const EVENT_MS_MAX = 8_000;
+/** More acquires than 8 MiB hold. */
+const FLOOD_DATAGRAMS = 24_000;
 
 /** Opens the real kernel; a fault fails the test. */
 export function realKernel(): Kernel {
@@ -58,6 +59,7 @@ export function linuxKernelContract(abilities: KernelAbilities): void {
     });
     afterAll(() => kernel.close());
     acquireContract(() => kernel);
+    lossContract(() => kernel);
     policyLeftoversContract(() => kernel);
     if (!abilities.esp) return;
     stateLeftoversContract(() => kernel);
@@ -85,6 +87,30 @@ function acquireContract(kernel: () => Kernel): void {
         policy: policy.id,
       },
     });
+    perform(kernel(), { op: "delete-policy", id: policy.id });
+  });
+}
+
+function lossContract(kernel: () => Kernel): void {
+  test("when the kernel had to drop events this is told, and later ones arrive again", async () => {
+    // In transport mode each destination asks on its own.
+    const policy = policyLike({ src: LOCAL_SUBNET, dst: "198.18.0.0/15" });
+    const template = { ...anywhere(), mode: "transport" } as const;
+    perform(kernel(), { op: "put-policy", policy: { ...policy, template } });
+    let lost = 0;
+    const events: XfrmEvent[] = [];
+    kernel().listen(
+      (event) => events.push(event),
+      () => lost++,
+    );
+    const socket = await Bun.udpSocket({ hostname: "10.9.0.1", port: 0 });
+    for (let i = 0; i < FLOOD_DATAGRAMS; i++) sendOnce(socket, `198.18.${i >> 8}.${i & 255}`);
+    socket.close();
+    await until(() => lost > 0);
+    const later = addressOf("198.19.255.1");
+    const asks = (event: XfrmEvent): boolean =>
+      event.kind === "acquire" && event.acquire.packet.dst.value === later.value;
+    await sendUntil(later, () => events.some(asks));
     perform(kernel(), { op: "delete-policy", id: policy.id });
   });
 }
@@ -211,14 +237,17 @@ async function sendUntil(to: Address, done: () => boolean): Promise<void> {
 
 async function sendDatagram(address: Address): Promise<void> {
   const socket = await Bun.udpSocket({ hostname: "10.9.0.1", port: 0 });
-  const [host] = formatEndpoint({ address, port: 9 }).split(":");
+  sendOnce(socket, formatAddress(address));
+  await Bun.sleep(5);
+  socket.close();
+}
+
+function sendOnce(socket: Bun.udp.Socket<"buffer">, to: string): void {
   try {
-    socket.send("a packet", 9, host ?? "");
+    socket.send("a packet", 9, to);
   } catch {
     // EAGAIN while the kernel waits for a state: the acquire has been sent all the same
   }
-  await Bun.sleep(5);
-  socket.close();
 }
 
 async function until(done: () => boolean): Promise<void> {

@@ -1,0 +1,144 @@
+/** IKE sockets on loopback: markers, keepalives, noise, faults. */
+
+import { afterEach, expect, test } from "bun:test";
+import { parseAddress } from "../../../src/inet/address.ts";
+import type { Endpoint } from "../../../src/inet/endpoint.ts";
+import { localAddresses } from "../../../src/linux/addresses.ts";
+import { now } from "../../../src/linux/clock.ts";
+import { type IkeSocket, openIkeSocket } from "../../../src/linux/udp-socket.ts";
+
+type Arrival = { readonly octets: Uint8Array; readonly remote: Endpoint };
+
+const open: IkeSocket[] = [];
+const mayConfigure = Bun.spawnSync(["unshare", "-n", "true"]).exitCode === 0;
+
+afterEach(() => {
+  for (const socket of open.splice(0)) socket.close();
+});
+
+for (const host of ["127.0.0.1", "::1"]) {
+  test(`a message sent over ${host} arrives as it was, from where it was sent`, async () => {
+    const { socket: receiver, arrivals } = await opened(host, false);
+    const { socket: sender } = await opened(host, false);
+    expect(sender.send(Uint8Array.of(1, 2, 3), receiver.local)).toBe(true);
+    await until(() => arrivals.length === 1);
+    expect(arrivals).toEqual([{ octets: Uint8Array.of(1, 2, 3), remote: sender.local }]);
+  });
+}
+
+test("under NAT traversal a message travels behind four zero octets and arrives without", async () => {
+  const { socket: receiver, arrivals } = await opened("127.0.0.1", true);
+  const { socket: plain, arrivals: seen } = await opened("127.0.0.1", false);
+  plain.send(Uint8Array.of(0, 0, 0, 0, 7, 8), receiver.local);
+  await until(() => arrivals.length === 1);
+  expect(arrivals[0]?.octets).toEqual(Uint8Array.of(7, 8));
+  receiver.send(Uint8Array.of(9), plain.local);
+  await until(() => seen.length === 1);
+  expect(seen[0]?.octets).toEqual(Uint8Array.of(0, 0, 0, 0, 9));
+});
+
+test("NAT keepalives are dropped silently, and sent without marker", async () => {
+  const { socket: receiver, arrivals } = await opened("127.0.0.1", true);
+  const { socket: sender } = await opened("127.0.0.1", true);
+  sender.send(Uint8Array.of(0xff), receiver.local);
+  await until(() => receiver.dropped.keepalives === 1);
+  expect(arrivals).toEqual([]);
+});
+
+test("what comes to the NAT traversal port without marker is dropped and counted", async () => {
+  const { socket: receiver, arrivals } = await opened("127.0.0.1", true);
+  const { socket: plain } = await opened("127.0.0.1", false);
+  for (const noise of [[0xc0, 0xff, 0xee, 1, 0, 0, 0, 1], [0, 0, 0, 0], [0], []]) {
+    plain.send(Uint8Array.from(noise), receiver.local);
+  }
+  await until(() => receiver.dropped.withoutMarker >= 3);
+  expect(arrivals).toEqual([]);
+});
+
+test("each datagram keeps its own memory after the next one has come", async () => {
+  const { socket: receiver, arrivals } = await opened("127.0.0.1", false);
+  const { socket: sender } = await opened("127.0.0.1", false);
+  for (let i = 0; i < 100; i++) sender.send(Uint8Array.of(i, i, i), receiver.local);
+  await until(() => arrivals.length === 100);
+  expect(arrivals.map(({ octets }) => octets[2])).toEqual(Array.from({ length: 100 }, (_, i) => i));
+});
+
+test("a port that is taken is refused by name", async () => {
+  const { socket } = await opened("127.0.0.1", false);
+  const second = await openIkeSocket({
+    ...socket.local,
+    ...{ natTraversal: false, kernelPolicies: false, onDatagram: () => {} },
+  });
+  expect(second).toMatchObject({
+    ok: false,
+    error: { kind: "socket", operation: "bind", errno: "EADDRINUSE" },
+  });
+});
+
+test("an address that no interface has is refused by name", async () => {
+  const address = parseAddress("203.0.113.77");
+  if (address === undefined) throw new Error("not an address");
+  const opening = await openIkeSocket({
+    ...{ address, port: 0, natTraversal: false, kernelPolicies: false },
+    onDatagram: () => {},
+  });
+  expect(opening).toMatchObject({
+    ok: false,
+    error: { local: "203.0.113.77:0", errno: "EADDRNOTAVAIL" },
+  });
+});
+
+test("a message to the other family, or after close, is not sent", async () => {
+  const { socket } = await opened("127.0.0.1", false);
+  const { socket: v6 } = await opened("::1", false);
+  expect(socket.send(Uint8Array.of(1), v6.local)).toBe(false);
+  socket.close();
+  expect(socket.send(Uint8Array.of(1), socket.local)).toBe(false);
+});
+
+test.skipIf(!mayConfigure)("the kernel has the bypass policies of an open socket", async () => {
+  const run = Bun.spawnSync(
+    ["unshare", "-n", process.execPath, `${import.meta.dir}/bypass.namespace.ts`],
+    { timeout: 10_000 },
+  );
+  const text = run.stdout.toString();
+  const count = (what: string): number => text.split(what).length - 1;
+  expect([count("socket in"), count("socket out")], run.stderr.toString()).toEqual([4, 4]);
+});
+
+test("the local addresses hold loopback, and neither link-local nor multicast ones", () => {
+  const addresses = localAddresses();
+  expect(addresses).toContainEqual({ family: 4, value: 0x7f00_0001n });
+  for (const { family, value } of addresses) {
+    if (family === 6) expect([0x3fan, 0x3fcn]).not.toContain(value >> 118n);
+    else expect(value >> 16n).not.toBe(0xa9fen);
+  }
+});
+
+test("the clock goes forward", async () => {
+  const before = now();
+  await Bun.sleep(2);
+  expect(now()).toBeGreaterThan(before);
+});
+
+async function opened(
+  host: string,
+  natTraversal: boolean,
+): Promise<{ socket: IkeSocket; arrivals: Arrival[] }> {
+  const address = parseAddress(host);
+  if (address === undefined) throw new Error(`not an address: ${host}`);
+  const arrivals: Arrival[] = [];
+  const socket = await openIkeSocket({
+    ...{ address, port: 0, natTraversal, kernelPolicies: false },
+    onDatagram: (octets, remote) => arrivals.push({ octets, remote }),
+  });
+  if (!socket.ok) throw new Error(socket.error.detail);
+  open.push(socket.value);
+  return { socket: socket.value, arrivals };
+}
+
+async function until(done: () => boolean): Promise<void> {
+  const end = performance.now() + 2_000;
+  while (!done() && performance.now() < end) await Bun.sleep(2);
+  expect(done()).toBe(true);
+}
