@@ -2,7 +2,6 @@
 
 import type { Config } from "../config/config.ts";
 import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
-import type { Result } from "../octets/result.ts";
 import { loadConfig, sayWarnings } from "./configuration.ts";
 import { EXIT, type ExitCode, printable, type Terminal } from "./terminal.ts";
 
@@ -44,11 +43,6 @@ class Report {
     this.failures++;
     this.#terminal.out(printable(`FAILED  ${what}: ${detail}`));
   }
-
-  result(what: string, result: Result<string, string>): void {
-    if (result.ok) this.ok(what, result.value);
-    else this.failed(what, result.error);
-  }
 }
 
 async function checkDatabases(config: Config, report: Report): Promise<void> {
@@ -76,6 +70,10 @@ async function checkDatabase(settings: DatabaseSettings, report: Report): Promis
 
 async function checkHost(config: Config, report: Report): Promise<void> {
   const { probeKernel, probePorts } = await import("../daemon/probe.ts");
-  report.result("ports", await probePorts(config));
-  report.result("kernel", probeKernel(config));
+  const ports = await probePorts(config);
+  if (ports.free.length > 0) report.ok("ports", `${ports.free.join(", ")} can be bound`);
+  for (const fault of ports.faults) report.failed("ports", fault);
+  const kernel = probeKernel(config);
+  if (kernel.ok) report.ok("kernel", kernel.value);
+  else for (const gap of kernel.error) report.failed("kernel", gap);
 }

@@ -1,8 +1,8 @@
 /** Reading the configuration file for a command, and saying what is wrong with it. */
 
 import { readFileSync } from "node:fs";
-import type { Config } from "../config/config.ts";
-import { type ConfigFault, readConfig } from "../config/read.ts";
+import { type Config, readConfig } from "../config/config.ts";
+import { formatFault } from "../config/fault.ts";
 import type { DatabaseSettings } from "../eroute/database.ts";
 import { nearestText } from "../eroute/nearest.ts";
 import { err, ok, type Result } from "../octets/result.ts";
@@ -24,7 +24,9 @@ export function loadConfig(file: string, terminal: Terminal): Result<Config, Exi
 
 /** Warnings of a configuration that is otherwise right. */
 export function sayWarnings(config: Config, terminal: Terminal): void {
-  for (const warning of config.warnings) terminal.err(`warning: ${warning.path}: ${warning.what}`);
+  for (const warning of config.warnings) {
+    terminal.err(printable(`warning: ${formatFault(warning)}`));
+  }
 }
 
 /** The database of the egroup that is meant: the only one, or the one that is named. */
@@ -58,10 +60,6 @@ export function readText(file: string): Result<string, string> {
     const { code } = error as { code?: unknown };
     return err(READ_FAULTS[String(code)] ?? `cannot be read (${code})`);
   }
-}
-
-function formatFault(fault: ConfigFault): string {
-  return `${fault.path}: ${fault.what}`;
 }
 
 const READ_FAULTS: Readonly<Partial<Record<string, string>>> = {

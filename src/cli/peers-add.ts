@@ -15,7 +15,7 @@ import type { PeersOptions } from "./peers.ts";
 import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "./terminal.ts";
 
 export type AddOptions = PeersOptions & {
-  readonly peerid: string;
+  readonly peerid?: string;
   readonly remip?: string;
   readonly remmsk?: string;
   readonly peerip?: string;
@@ -30,20 +30,22 @@ export type AddOptions = PeersOptions & {
 
 /** Adds the row; refuses one that the daemon would refuse. Prints a generated key to stdout. */
 export async function addPeer(options: AddOptions, terminal: Terminal): Promise<ExitCode> {
+  const { peerid } = options;
   const misused = misuseOf(options);
   if (misused !== undefined) return misuse(terminal, misused);
+  if (peerid === undefined) return misuse(terminal, "--peerid <id> is missing");
   const config = loadConfig(options.config, terminal);
   if (!config.ok) return config.error;
   const settings = chooseDatabase(config.value, options.egroup, terminal);
   if (!settings.ok) return settings.error;
   const password = await passwordOf(options, terminal);
   if (!password.ok) return failure(terminal, password.error);
-  const row = rowOf(options, password.value);
+  const row = rowOf({ ...options, peerid }, password.value);
   const fault = rowFault(row, config.value, settings.value);
   if (fault !== undefined) return failure(terminal, printable(fault));
   const added = await insert(row, settings.value);
   if (!added.ok) return failure(terminal, printable(added.error));
-  terminal.err(`${describeDatabase(settings.value)}: added ${printable(options.peerid)}`);
+  terminal.err(`${describeDatabase(settings.value)}: added ${printable(peerid)}`);
   if (options.generate === true) terminal.out(password.value);
   return EXIT.ok;
 }
@@ -85,7 +87,7 @@ function oneLine(text: string | undefined, from: string): Result<string, string>
   return ok(key);
 }
 
-function rowOf(options: AddOptions, password: string): PeerRow {
+function rowOf(options: AddOptions & { readonly peerid: string }, password: string): PeerRow {
   return {
     peerid: options.peerid,
     password,

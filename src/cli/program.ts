@@ -149,7 +149,7 @@ function declarePeersAdd({ program, terminal, ends }: Declaration): void {
   program
     .command("add")
     .description("add a site's row, after checking it against the base eroute")
-    .requiredOption("--peerid <id>", "the ID that the site presents")
+    .option("--peerid <id>", "the ID that the site presents")
     .option("--remip <subnet>", "its subnet: 192.168.1.0 or 192.168.1.0/24")
     .option("--remmsk <mask>", "mask of its subnet, if remip has none: 255.255.255.0")
     .option("--peerip <host>", "where to call it (address or host name)")

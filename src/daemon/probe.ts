@@ -1,25 +1,66 @@
 /** Whether this host has what the daemon needs: a look that leaves nothing behind. */
 
 import type { Config } from "../config/config.ts";
-import { openKernel, probeEsp } from "../linux/xfrm-kernel.ts";
+import type { Address } from "../inet/address.ts";
+import { formatEndpoint } from "../inet/endpoint.ts";
+import { localAddresses } from "../linux/addresses.ts";
+import { espGaps } from "../linux/esp-probe.ts";
+import { openIkeSocket } from "../linux/udp-socket.ts";
+import { openKernel } from "../linux/xfrm-kernel.ts";
 import { err, ok, type Result } from "../octets/result.ts";
-import { openIkeSockets } from "./sockets.ts";
 
-/** Opens the IKE sockets and closes them again; fails if a port is taken, by us or another. */
-export async function probePorts(config: Config): Promise<Result<string, string>> {
-  const kernelPolicies = config.dataplane === "xfrm";
-  const opened = await openIkeSockets({ ...config.ike, kernelPolicies }, () => undefined);
-  if (!opened.ok) return opened;
-  opened.value.close();
-  return ok(`${opened.value.listening.join(", ")} can be bound`);
+/** Opens each IKE socket and closes it again: those that can be had, and why others cannot. */
+export async function probePorts(config: Config): Promise<PortsProbe> {
+  const free: string[] = [];
+  const faults: string[] = [];
+  for (const address of localListen(config.ike.listen)) {
+    for (const port of [config.ike.port, config.ike.natPort]) {
+      const opened = await openIkeSocket({
+        address,
+        port,
+        natTraversal: port === config.ike.natPort,
+        kernelPolicies: config.dataplane === "xfrm",
+        onDatagram: () => undefined,
+      });
+      if (opened.ok) {
+        free.push(formatEndpoint({ address, port }));
+        opened.value.close();
+      } else {
+        const { local, operation, errno, detail } = opened.error;
+        faults.push(`${local}: ${operation}: ${errno}: ${detail}`);
+      }
+    }
+  }
+  if (free.length + faults.length === 0) {
+    faults.push("ike.listen names no address that this host has");
+  }
+  return { free, faults };
 }
 
-/** Whether the kernel takes XFRM requests from us, and has ESP. */
-export function probeKernel(config: Config): Result<string, string> {
+export type PortsProbe = {
+  /** `192.0.2.1:500`. */
+  readonly free: readonly string[];
+  readonly faults: readonly string[];
+};
+
+/** Whether the kernel takes XFRM requests from us, and has ESP; everything that it lacks. */
+export function probeKernel(config: Config): Result<string, readonly string[]> {
   if (config.dataplane === "none") return ok("not used: dataplane.kind is none");
   const opened = openKernel();
-  if (!opened.ok) return err(opened.error.detail);
-  const probed = probeEsp(opened.value);
+  if (!opened.ok) return err([`${opened.error.detail}; ${opened.error.advice}`]);
+  const families = new Set(config.ike.listen.map((address) => address.family));
+  const gaps = espGaps(opened.value, [...families]);
   opened.value.close();
-  return probed.ok ? ok("XFRM with ESP") : err(probed.error.detail);
+  return gaps.length === 0
+    ? ok("XFRM with ESP")
+    : err(gaps.map((gap) => `${gap.detail}; ${gap.advice}`));
+}
+
+/** `0.0.0.0` and `::` stand for every local address of their family. */
+function localListen(listen: readonly Address[]): readonly Address[] {
+  return listen.flatMap((address) =>
+    address.value === 0n
+      ? localAddresses().filter((local) => local.family === address.family)
+      : [address],
+  );
 }

@@ -1,0 +1,78 @@
+/** `erouted check`: each point ok or FAILED, with what to do, and nothing started. */
+
+import { afterEach, expect, test } from "bun:test";
+import { createSocket } from "node:dgram";
+import { createFolder, type Folder } from "./folder.ts";
+import { type Ran, runWith } from "./terminal.ts";
+
+const folders: Folder[] = [];
+
+afterEach(() => {
+  for (const folder of folders.splice(0)) folder.dispose();
+});
+
+function folder(...changes: readonly (readonly [string, string])[]): Folder {
+  const made = createFolder(...changes);
+  folders.push(made);
+  return made;
+}
+
+function check(at: Folder, ...args: readonly string[]): Promise<Ran> {
+  return runWith(["check", "--config", at.config, ...args]);
+}
+
+test("with everything in place each point is ok and the code 0", async () => {
+  const at = folder();
+  await runWith(["peers", "init", "--config", at.config]);
+  const { code, out } = await check(at);
+  expect(out).toMatch(/^ok {6}configuration .*1 eroute/m);
+  expect(out).toMatch(/^ok {6}database of egroup sites: sqlite:.* answered in \d+ ms$/m);
+  expect(out).toMatch(/^ok {6}ports: 127\.0\.0\.1:15500, 127\.0\.0\.1:15501 can be bound$/m);
+  expect(out).toMatch(/^ok {6}kernel: not used/m);
+  expect(out).not.toContain("FAILED");
+  expect(code).toBe(0);
+});
+
+test("R6: a missing table fails, names the command for it, and does not hide the rest", async () => {
+  const { code, out } = await check(folder());
+  expect(out).toMatch(/^FAILED {2}database of egroup sites: .*erouted peers init --egroup sites/m);
+  expect(out).toMatch(/^ok {6}ports/m);
+  expect(code).toBe(1);
+});
+
+test("a port that is taken fails and is named", async () => {
+  const at = folder();
+  const socket = createSocket("udp4");
+  await new Promise<void>((resolve) => socket.bind(15501, "127.0.0.1", () => resolve()));
+  const { code, out } = await check(at);
+  socket.close();
+  expect(out).toMatch(/^FAILED {2}ports: .*15501/m);
+  expect(code).toBe(1);
+});
+
+test("a table without indexes is noted, and is no failure", async () => {
+  const at = folder();
+  const { Database } = await import("bun:sqlite");
+  const database = new Database(at.path("peers.db"), { create: true });
+  database.run(
+    "create table eroutes (peerid text, password text, remip text, remmsk text, peerip text, " +
+      "bakpeerip text, ourid text)",
+  );
+  database.close();
+  const { code, out } = await check(at);
+  expect(out).toMatch(/^note {4}database of egroup sites: eroutes.peerid has no index/m);
+  expect(code).toBe(0);
+});
+
+test("--offline looks at the configuration only", async () => {
+  const { code, out } = await check(folder(), "--offline");
+  expect(out.split("\n")).toHaveLength(1);
+  expect(code).toBe(0);
+});
+
+test("R9: faults of the configuration end with 3, with file and line", async () => {
+  const at = folder(['ourid = "concentrator.example"', 'peerip = "192.0.2.1"']);
+  const { code, out, err } = await check(at);
+  expect([code, out]).toEqual([3, ""]);
+  expect(err).toMatch(/erouted\.toml:\d+: .*peerip/);
+});

@@ -1,0 +1,206 @@
+/** `erouted peers`: rows in and out, checked like the daemon will check them, keys never shown. */
+
+import { afterEach, expect, test } from "bun:test";
+import { createFolder, type Folder, SECOND_EGROUP } from "./folder.ts";
+import { type Ran, runWith } from "./terminal.ts";
+
+const folders: Folder[] = [];
+
+afterEach(() => {
+  for (const folder of folders.splice(0)) folder.dispose();
+});
+
+function folder(...changes: readonly (readonly [string, string])[]): Folder {
+  const made = createFolder(...changes);
+  folders.push(made);
+  return made;
+}
+
+async function initialized(): Promise<Folder> {
+  const made = folder();
+  expect((await peers(made, ["init"])).code).toBe(0);
+  return made;
+}
+
+function peers(at: Folder, args: readonly string[], stdin = ""): Promise<Ran> {
+  return runWith(["peers", ...args, "--config", at.config], stdin);
+}
+
+const SITE_1 = ["--peerid", "site-1", "--remip", "192.168.1.0"];
+
+test("init creates the table once, and says where", async () => {
+  const at = folder();
+  const first = await peers(at, ["init"]);
+  expect(first).toMatchObject({ code: 0, err: "" });
+  expect(first.out).toBe(`sqlite:${at.path("peers.db")} table eroutes: created`);
+  expect((await peers(at, ["init"])).out).toEndWith("is there already");
+});
+
+test("add with --generate prints the key once, and nothing prints it again", async () => {
+  const at = await initialized();
+  const added = await peers(at, ["add", ...SITE_1, "--generate"]);
+  expect(added.code).toBe(0);
+  expect(added.out).toMatch(/^[A-Za-z0-9]{32}$/);
+  expect(added.err).toEndWith("added site-1");
+  for (const args of [["list"], ["list", "--json"], ["add", ...SITE_1, "--generate"]]) {
+    const { out, err } = await peers(at, args);
+    expect(out + err).not.toContain(added.out);
+  }
+});
+
+test("two generated keys differ", async () => {
+  const at = await initialized();
+  const keys = new Set<string>();
+  for (let i = 1; i <= 20; i++) {
+    const site = ["--peerid", `site-${i}`, "--remip", `192.168.${i}.0`];
+    keys.add((await peers(at, ["add", ...site, "--generate"])).out);
+  }
+  expect(keys.size).toBe(20);
+});
+
+test("a key comes from a file or standard input, without its line feed", async () => {
+  const at = await initialized();
+  const file = at.write("key", "correct horse\n");
+  expect((await peers(at, ["add", ...SITE_1, "--password-file", file])).code).toBe(0);
+  const second = ["add", "--peerid", "site-2", "--remip", "192.168.2.0", "--password-stdin"];
+  expect((await peers(at, second, "battery staple\r\n")).code).toBe(0);
+  const { Database } = await import("bun:sqlite");
+  const database = new Database(at.path("peers.db"), { readonly: true });
+  const rows = database.prepare("select peerid, password from eroutes order by peerid").values();
+  database.close();
+  expect(rows).toEqual([
+    ["site-1", "correct horse"],
+    ["site-2", "battery staple"],
+  ]);
+});
+
+test("a file without a key, with two lines, or that is not there, is refused", async () => {
+  const at = await initialized();
+  const cases = [
+    { file: at.write("empty", "\n"), says: "holds no key" },
+    { file: at.write("two", "a\nb\n"), says: "more than one line" },
+    { file: at.write("huge", "x".repeat(5000)), says: "more than 4096 octets" },
+    { file: at.path("nowhere"), says: "no such file" },
+  ];
+  for (const { file, says } of cases) {
+    const { code, out, err } = await peers(at, ["add", ...SITE_1, "--password-file", file]);
+    expect([file, code, out]).toEqual([file, 1, ""]);
+    expect(err).toContain(says);
+  }
+});
+
+test("R6: a row that the daemon would refuse is refused before it is written", async () => {
+  const at = await initialized();
+  const cases = [
+    { args: ["--peerid", "site-1"], says: "remip" },
+    { args: ["--peerid", "site-1", "--remip", "192.168.1"], says: "remip" },
+    { args: [...SITE_1, "--remmsk", "255.0.255.0"], says: "remmsk" },
+    { args: ["--peerid", "site-1", "--remip", "10.9.0.0/24"], says: "192.168.0.0/16" },
+    { args: [...SITE_1, "--peerip", "no host"], says: "peerip" },
+    { args: ["--peerid", "stie-1", "--remip", "192.168.1.0"], says: 'nearest pattern is "site-*"' },
+    { args: ["--peerid", "", "--remip", "192.168.1.0"], says: "0 characters" },
+  ];
+  for (const { args, says } of cases) {
+    const { code, out, err } = await peers(at, ["add", ...args, "--generate"]);
+    expect([args, code, out]).toEqual([args, 1, ""]);
+    expect(err).toContain(says);
+  }
+  expect((await peers(at, ["list", "--json"])).out).toBe("");
+});
+
+test("a second row for a site is refused", async () => {
+  const at = await initialized();
+  await peers(at, ["add", ...SITE_1, "--generate"]);
+  const again = await peers(at, ["add", "--peerid", "SITE-1", ...SITE_1.slice(2), "--generate"]);
+  expect(again).toMatchObject({ code: 1, out: "" });
+  expect(again.err).toContain("there is a row for SITE-1 already");
+});
+
+test("list shows all columns but the key, as a table and as JSON lines", async () => {
+  const at = await initialized();
+  await peers(at, ["add", ...SITE_1, "--peerip", "198.51.100.7", "--generate"]);
+  const table = await peers(at, ["list"]);
+  expect(table.out.split("\n").map((line) => line.split(/ {2,}/))).toEqual([
+    ["PEERID", "PASSWORD", "REMIP", "REMMSK", "PEERIP", "BAKPEERIP", "OURID"],
+    ["site-1", "set", "192.168.1.0", "-", "198.51.100.7", "-", "-"],
+  ]);
+  const json = await peers(at, ["list", "--json"]);
+  expect(JSON.parse(json.out)).toEqual({
+    peerid: "site-1",
+    remip: "192.168.1.0",
+    remmsk: null,
+    peerip: "198.51.100.7",
+    bakpeerip: null,
+    ourid: null,
+    has_password: true,
+  });
+});
+
+test("list shows more rows than a page holds, each once", async () => {
+  const at = await initialized();
+  const { Database } = await import("bun:sqlite");
+  const database = new Database(at.path("peers.db"));
+  const insert = database.prepare("insert into eroutes (peerid, password) values (?, 'k')");
+  database.transaction(() => {
+    for (let i = 0; i < 1201; i++) insert.run(`site-${i}`);
+  })();
+  insert.finalize();
+  database.close();
+  const lines = (await peers(at, ["list", "--json"])).out.split("\n");
+  expect(new Set(lines).size).toBe(1201);
+  expect(lines).toHaveLength(1201);
+});
+
+test("list does not hand a row's control characters to the terminal", async () => {
+  const at = await initialized();
+  const { Database } = await import("bun:sqlite");
+  const database = new Database(at.path("peers.db"));
+  database.run("insert into eroutes (peerid, password) values ('a\u001b[2Jb', 'k')");
+  database.close();
+  expect((await peers(at, ["list"])).out).toContain("a?[2Jb");
+});
+
+test("remove removes one row, and fails if there is none", async () => {
+  const at = await initialized();
+  await peers(at, ["add", ...SITE_1, "--generate"]);
+  expect(await peers(at, ["remove", "site-1"])).toMatchObject({ code: 0, err: "" });
+  const again = await peers(at, ["remove", "site-1"]);
+  expect(again).toMatchObject({ code: 1, out: "" });
+  expect(again.err).toContain("no row for site-1");
+});
+
+test("a table that is not there is a failure that names the command for it", async () => {
+  const { code, err } = await peers(folder(), ["list"]);
+  expect(code).toBe(1);
+  expect(err).toContain("erouted peers init --egroup sites");
+});
+
+test("R11: with several egroups the command asks which one", async () => {
+  const at = folder(["\n[[eroute]]", SECOND_EGROUP]);
+  const unnamed = await peers(at, ["init"]);
+  expect(unnamed.code).toBe(2);
+  expect(unnamed.err).toContain("--egroup: sites, pumps");
+  const misspelt = await peers(at, ["init", "--egroup", "pmups"]);
+  expect(misspelt.code).toBe(2);
+  expect(misspelt.err).toContain("did you mean pumps?");
+  expect((await peers(at, ["init", "--egroup", "pumps"])).code).toBe(0);
+  expect((await peers(at, ["init", "--egroup", "sites"])).code).toBe(0);
+  const wrong = await peers(at, ["add", ...SITE_1, "--generate", "--egroup", "pumps"]);
+  expect(wrong.code).toBe(1);
+  expect(wrong.err).toContain("use --egroup sites");
+});
+
+test("a faulty configuration ends with 3, every fault on its own line", async () => {
+  const at = folder(['peerid = "site-*"', 'peerdi = "site-*"'], ["port = 15500", "port = 0"]);
+  const { code, out, err } = await peers(at, ["list"]);
+  expect([code, out]).toEqual([3, ""]);
+  const lines = err.split("\n");
+  expect(lines.length).toBeGreaterThanOrEqual(2);
+  for (const line of lines) expect(line).toContain("erouted.toml");
+});
+
+test("a configuration file that is not there ends with 3", async () => {
+  const { code, err } = await runWith(["peers", "list", "--config", "/nowhere/erouted.toml"]);
+  expect(code).toBe(3);
+  expect(err).toContain("/nowhere/erouted.toml: there is no such file");
+});

@@ -1,0 +1,19 @@
+/** A terminal for tests: keeps what commands print. */
+
+import { runCli } from "../../../src/cli/program.ts";
+import type { Terminal } from "../../../src/cli/terminal.ts";
+
+export type Ran = { readonly code: number; readonly out: string; readonly err: string };
+
+/** Runs a command with this standard input. */
+export async function runWith(args: readonly string[], stdin = ""): Promise<Ran> {
+  const out: string[] = [];
+  const err: string[] = [];
+  const terminal: Terminal = {
+    out: (line) => void out.push(line),
+    err: (line) => void err.push(line),
+    stdin: (octetsMax) => Promise.resolve(stdin.length > octetsMax ? undefined : stdin),
+  };
+  const code = await runCli(args, terminal);
+  return { code, out: out.join("\n"), err: err.join("\n") };
+}
