@@ -46,7 +46,8 @@ function unknownKey(path: KeyPath, key: string): Place {
   const known = keysAt(path);
   const secretFile = known.find((name) => name.endsWith("_file") && !name.startsWith("tls"));
   if (SECRET_KEYS.has(key) && secretFile !== undefined) {
-    const expected = `${secretFile}, the path of a file that holds it, or ${secretFile.replace("_file", "_env")}`;
+    const env = secretFile.replace("_file", "_env");
+    const expected = `${secretFile}, the path of a file that holds it, or ${env}`;
     return { path: [...path, key], what: "would put a secret into this file", expected };
   }
   const nearest = nearestText(key, known);

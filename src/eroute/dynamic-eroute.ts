@@ -188,7 +188,8 @@ function insideBase(subnet: Prefix, base: BaseEroute, row: PeerRow): Result<unde
   if (base.remoteSubnets.some((whole) => containsPrefix(whole, subnet))) return ok(undefined);
   const whole = base.remoteSubnets.map(formatPrefix).join(", ");
   const detail =
-    `the subnet of ${row.peerid} is ${formatPrefix(subnet)}, eroute ${base.name} covers ${whole}: ` +
+    `the subnet of ${row.peerid} is ${formatPrefix(subnet)}, ` +
+    `eroute ${base.name} covers ${whole}: ` +
     "correct remip and remmsk, or widen the eroute's remote_subnet";
   return fault("outside-base-subnet", "remip", detail);
 }

@@ -10,6 +10,7 @@ import { PEER_ID_LENGTH_MAX, peerKey } from "./peer-id.ts";
 export function commonId(a: Pattern, b: Pattern): string | undefined {
   const left = [...a.text];
   const right = [...b.text];
+  if (beginApart(left, right)) return undefined;
   const lengths = commonLengths(left, right);
   const shortest = lengths[0] ?? Number.POSITIVE_INFINITY;
   if (shortest > PEER_ID_LENGTH_MAX) return undefined;
@@ -27,6 +28,7 @@ export function commonId(a: Pattern, b: Pattern): string | undefined {
 export function coversPattern(outer: Pattern, inner: Pattern): boolean {
   const wide = [...peerKey(outer.text)];
   const narrow = [...peerKey(inner.text)];
+  if (beginApart(wide, narrow)) return false;
   const columns = narrow.length + 1;
   const covers = new Uint8Array((wide.length + 1) * columns);
   for (let i = wide.length; i >= 0; i--) {
@@ -61,6 +63,20 @@ function commonLengths(left: readonly string[], right: readonly string[]): Float
     }
   }
   return lengths;
+}
+
+/** Whether the texts before the first wildcards differ: most pairs are told apart by that. */
+function beginApart(left: readonly string[], right: readonly string[]): boolean {
+  for (const [i, a] of left.entries()) {
+    const b = right[i];
+    if (b === undefined || isWildcard(a) || isWildcard(b)) return false;
+    if (peerKey(a) !== peerKey(b)) return true;
+  }
+  return false;
+}
+
+function isWildcard(symbol: string): boolean {
+  return symbol === "*" || symbol === "?";
 }
 
 type Place = { readonly i: number; readonly j: number };

@@ -5,7 +5,7 @@ export const PEER_ID_LENGTH_MAX = 255;
 
 export type PeerId = string & { readonly is: "peer ID" };
 
-/** Text as a peer ID. IDs that differ in ASCII case only name the same site: see {@link peerKey}. */
+/** Text as a peer ID. Those that differ in ASCII case only name one site: {@link peerKey}. */
 export function asPeerId(text: string): PeerId {
   return text as PeerId;
 }

@@ -1,6 +1,7 @@
 /** What is wrong in a configuration file is told: all of it, with its place and what is right. */
 
 import { describe, expect, test } from "bun:test";
+import fc from "fast-check";
 import { formatFault } from "../../../src/config/fault.ts";
 import { FLEET, faults, told } from "./read.ts";
 
@@ -86,6 +87,20 @@ describe("all at once", () => {
 });
 
 describe("TOML", () => {
+  test("a damaged file is told or read, whatever is torn out of it", () => {
+    const cuts = fc.tuple(
+      fc.nat(MANY_FAULTS.length),
+      fc.nat(40),
+      fc.constantFrom("", "1", "[", '"'),
+    );
+    fc.assert(
+      fc.property(cuts, ([from, count, instead]) => {
+        const torn = MANY_FAULTS.slice(0, from) + instead + MANY_FAULTS.slice(from + count);
+        for (const fault of faults(torn)) expect(formatFault(fault)).toStartWith("erouted.toml");
+      }),
+    );
+  });
+
   test("a syntax fault has line and column", () => {
     const [fault] = faults('[ike]\nport = 500\nlisten = "0.0.0.0\n');
     expect(fault).toMatchObject({ file: "erouted.toml", path: "", line: 3 });
