@@ -43,4 +43,11 @@ export function emitCp(w: Writer, payload: CpPayload): void {
   }
 }
 
+/** Octets of the body that {@link emitCp} writes. */
+export function cpLength(payload: CpPayload): number {
+  let octets = 4;
+  for (const { value } of payload.attributes) octets += 4 + value.length;
+  return octets;
+}
+
 const ATTRIBUTE_TYPE = 0x7fff;

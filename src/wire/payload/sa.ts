@@ -36,6 +36,18 @@ export function emitSa(w: Writer, payload: SaPayload): void {
   }
 }
 
+/** Octets of the body that {@link emitSa} writes. */
+export function saLength(payload: SaPayload): number {
+  let octets = 0;
+  for (const { spi, transforms } of payload.proposals) {
+    octets += PROPOSAL.octetsMin + spi.length;
+    for (const { keyBits } of transforms) {
+      octets += TRANSFORM.octetsMin + (keyBits === undefined ? 0 : KEY_LENGTH_OCTETS);
+    }
+  }
+  return octets;
+}
+
 // | Last Substruc |   RESERVED    |         Proposal Length       |
 // | Proposal Num  |  Protocol ID  |    SPI Size   |Num  Transforms|
 // ~                        SPI (variable)                         ~
@@ -129,6 +141,9 @@ function parseSubstructure(
   name: string,
   kind: Substructure,
 ): { readonly body: Reader; readonly more: boolean } {
+  if (r.left < SUBSTRUCTURE_HEADER_OCTETS) {
+    r.fail(`${name}: needs a header of ${SUBSTRUCTURE_HEADER_OCTETS} octets, has ${r.left}`);
+  }
   const last = r.u8();
   r.u8(); // RESERVED: MUST be ignored on receipt
   const length = r.u16();
@@ -168,3 +183,4 @@ const TRANSFORM: Substructure = { more: 3, octetsMin: 8 };
 const FORMAT_TV = 0x8000;
 const ATTRIBUTE_TYPE = 0x7fff;
 const KEY_LENGTH = 14;
+const KEY_LENGTH_OCTETS = 4;

@@ -37,6 +37,13 @@ export function emitTs(w: Writer, payload: TsPayload): void {
   for (const selector of selectors) emitSelector(w, selector);
 }
 
+/** Octets of the body that {@link emitTs} writes. */
+export function tsLength(payload: TsPayload): number {
+  let octets = 4;
+  for (const { range } of payload.selectors) octets += SELECTOR_OCTETS[range.family];
+  return octets;
+}
+
 // |   TS Type     |IP Protocol ID*|       Selector Length         |
 // |           Start Port*         |           End Port*           |
 // ~                         Starting Address*                     ~
