@@ -194,7 +194,7 @@ function countersContract(kernel: () => Kernel): void {
 }
 
 function lifetimeContract(kernel: () => Kernel): void {
-  test("a state tells when its soft and when its hard limit is reached, then it is gone", async () => {
+  test("a state tells when its soft and its hard limit are reached, then it is gone", async () => {
     const events = listen(kernel());
     const lifetime = { ...WITHOUT_LIMITS, softSeconds: 1, hardSeconds: 2 };
     const { id } = stateLike();
