@@ -133,7 +133,7 @@ function advise(errno: string, family: Family, algorithm: Probe["name"]): string
     case "ENOENT":
       return algorithm === "AES-GCM-16"
         ? "kernel modules are missing: gcm and seqiv (CONFIG_CRYPTO_GCM, CONFIG_CRYPTO_SEQIV), aes"
-        : "kernel modules are missing: authenc, echainiv, cbc, sha256, hmac (CONFIG_CRYPTO_AUTHENC)";
+        : "kernel modules are missing: authenc, echainiv, cbc, sha256 (CONFIG_CRYPTO_AUTHENC)";
     default:
       return "see the kernel's log (dmesg)";
   }

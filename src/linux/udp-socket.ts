@@ -27,7 +27,7 @@ export type IkeSocketOptions = {
   readonly port: number;
   /** Non-ESP markers on all messages, and the kernel takes the ESP in UDP out. */
   readonly natTraversal: boolean;
-  /** Exempt from policies, and ESP in UDP: needs CAP_NET_ADMIN. False without a kernel data path. */
+  /** Exempt from policies, and ESP in UDP: needs CAP_NET_ADMIN. False for no kernel data path. */
   readonly kernelPolicies: boolean;
   /** `octets` without marker; they belong to the receiver: each datagram has its own memory. */
   readonly onDatagram: (octets: Uint8Array, remote: Endpoint) => void;

@@ -1,4 +1,4 @@
-/** Netlink attributes: length, type, content, padded to 4 octets (struct nlattr, linux/netlink.h). */
+/** Netlink attributes: length, type, content, padding to 4 octets (struct nlattr of netlink.h). */
 
 import type { Reader } from "../octets/reader.ts";
 import { type HostWriter, hostU16 } from "./host-order.ts";

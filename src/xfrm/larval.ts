@@ -3,8 +3,8 @@
  *
  * While one is there, packets that need the same template make no further acquire (XFRM_STATE_ACQ,
  * 30 s by net.core.xfrm_acq_expires). For a template of which the far end is unspecified, all sites
- * behind its policy share one. It has no SPI, so no request can name it; yet XFRM_MSG_ALLOCSPI finds
- * it by the sequence number of its acquire and gives it one, by which it can be deleted.
+ * behind its policy share one. It has no SPI, so no request can name it; yet XFRM_MSG_ALLOCSPI
+ * finds it by the sequence number of its acquire and gives it one, by which it can be deleted.
  */
 
 import type { Address } from "../inet/address.ts";

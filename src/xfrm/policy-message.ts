@@ -1,4 +1,4 @@
-/** Policies to and from octets (struct xfrm_userpolicy_info, xfrm_userpolicy_id, xfrm_user_tmpl). */
+/** Policies and octets (struct xfrm_userpolicy_info, xfrm_userpolicy_id, xfrm_user_tmpl). */
 
 import { decode, type Malformed, Reader } from "../octets/reader.ts";
 import type { Result } from "../octets/result.ts";

@@ -2,9 +2,9 @@
  * Policy priorities (struct xfrm_userpolicy_info.priority; a lower number wins).
  *
  * All of ours lie between 0x45000000 and 0x45ffffff. By that a policy without a template, which has
- * no reqid to mark it, is known as ours; and whatever an operator adds by hand, with the usual small
- * numbers, goes before it. The kernel keeps one policy a selector (with direction, mark and if_id):
- * putting a second one replaces the first, whatever its priority.
+ * no reqid to mark it, is known as ours; and whatever an operator adds by hand, with the usual
+ * small numbers, goes before it. The kernel keeps one policy a selector (with direction, mark and
+ * if_id): putting a second one replaces the first, whatever its priority.
  */
 
 import type { XfrmPolicy } from "./policy.ts";

@@ -1,4 +1,4 @@
-/** What a kernel has to do with requests: one suite for the model of the simulation and for Linux. */
+/** What a kernel has to do with requests: one suite for the simulation's model and for Linux. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { asEspSpi } from "../../src/inet/esp-spi.ts";

@@ -1,4 +1,4 @@
-/** What Linux does beyond answering requests: dumps, leftovers, events. In a namespace of its own. */
+/** What Linux does beyond answering: dumps, leftovers, events. For a namespace of its own. */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Address, formatAddress } from "../../src/inet/address.ts";

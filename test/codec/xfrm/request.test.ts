@@ -114,7 +114,8 @@ test("a refusal names operation, object, errno and the kernel's own words", () =
     kind: "kernel",
     operation: "XFRM_MSG_UPDPOLICY",
     object:
-      "policy out 10.0.0.0/16 -> 192.168.1.0/24 protocol 17 ports any -> 53 mark 0x7/0xff if_id 0x2a",
+      "policy out 10.0.0.0/16 -> 192.168.1.0/24 protocol 17 ports any -> 53 " +
+      "mark 0x7/0xff if_id 0x2a",
     errno: "EINVAL",
     detail: "Invalid template",
   });

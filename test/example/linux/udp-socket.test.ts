@@ -26,7 +26,7 @@ for (const host of ["127.0.0.1", "::1"]) {
   });
 }
 
-test("under NAT traversal a message goes behind four zero octets, and arrives without", async () => {
+test("under NAT traversal a message goes behind four zero octets and comes without", async () => {
   const { socket: receiver, arrivals } = await opened("127.0.0.1", true);
   const { socket: plain, arrivals: seen } = await opened("127.0.0.1", false);
   plain.send(Uint8Array.of(0, 0, 0, 0, 7, 8), receiver.local);
