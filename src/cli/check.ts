@@ -13,14 +13,22 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
   if (!config.ok) return config.error;
   const report = new Report(terminal);
   const { eroutes, egroups, users } = config.value.plan;
-  const counts = `${eroutes.length} eroutes, ${egroups.length} egroups, ${users.length} users`;
-  report.ok(`configuration ${options.config}`, counts);
+  const counts = [
+    counted(eroutes.length, "eroute"),
+    counted(egroups.length, "egroup"),
+    counted(users.length, "user"),
+  ];
+  report.ok(`configuration ${options.config}`, counts.join(", "));
   sayWarnings(config.value, terminal);
   if (options.offline === undefined) {
     await checkDatabases(config.value, report);
     await checkHost(config.value, report);
   }
   return report.failures === 0 ? EXIT.ok : EXIT.failed;
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 class Report {

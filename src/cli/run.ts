@@ -1,8 +1,7 @@
 /** `erouted run`: the daemon in the foreground. */
 
 import { loadConfig } from "./configuration.ts";
-import type { Terminal } from "./terminal.ts";
-import { EXIT, type ExitCode } from "./terminal.ts";
+import { EXIT, type ExitCode, type Terminal } from "./terminal.ts";
 
 /** Ends when the daemon does; 1 if it could not start. */
 export async function run(
@@ -13,5 +12,9 @@ export async function run(
   if (!config.ok) return config.error;
   const { runDaemon } = await import("../daemon/start.ts");
   const code = await runDaemon(config.value, { configFile: options.config });
+  // Nothing should be open any more; if something is, it does not keep the process.
+  setTimeout(() => process.exit(code), LINGER_MS_MAX).unref();
   return code === 0 ? EXIT.ok : EXIT.failed;
 }
+
+const LINGER_MS_MAX = 1_000;

@@ -1,0 +1,72 @@
+/** The commands as a process: exit codes, standard input, a reader that goes away. */
+
+import { Database } from "bun:sqlite";
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { createFolder, type Folder } from "./folder.ts";
+
+let folder: Folder;
+
+beforeAll(async () => {
+  folder = createFolder();
+  expect((await erouted(["peers", "init", "--config", folder.config])).code).toBe(0);
+});
+
+afterAll(() => folder.dispose());
+
+type Ended = { readonly code: number; readonly out: string; readonly err: string };
+
+async function erouted(args: readonly string[], stdin = ""): Promise<Ended> {
+  const child = Bun.spawn([process.execPath, "src/main.ts", ...args], {
+    stdin: new Blob([stdin]),
+    stdout: "pipe",
+    stderr: "pipe",
+  });
+  const [out, err] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  return { code: await child.exited, out, err };
+}
+
+test("the exit codes are those of the help", async () => {
+  const cases = [
+    { args: ["--help"], code: 0 },
+    { args: ["peers", "list", "--config", folder.config], code: 0 },
+    { args: ["peers", "remove", "nobody", "--config", folder.config], code: 1 },
+    { args: ["nonsense"], code: 2 },
+    { args: ["run", "--config", "/nowhere.toml"], code: 3 },
+  ];
+  const ended = await Promise.all(cases.map(({ args }) => erouted(args)));
+  expect(ended.map(({ code }) => code)).toEqual(cases.map(({ code }) => code));
+  for (const { err } of ended) expect(err).not.toContain("    at ");
+});
+
+test("a key is read from standard input", async () => {
+  const site = ["--peerid", "site-9", "--remip", "192.168.9.0"];
+  const args = ["peers", "add", ...site, "--password-stdin", "--config", folder.config];
+  expect(await erouted(args, "correct horse\n")).toMatchObject({ code: 0, out: "" });
+  const database = new Database(folder.path("peers.db"), { readonly: true });
+  const key = database.prepare("select password from eroutes where peerid = 'site-9'").values();
+  database.close();
+  expect(key).toEqual([["correct horse"]]);
+});
+
+test("a reader that goes away ends the command without a complaint", async () => {
+  const database = new Database(folder.path("peers.db"));
+  const insert = database.prepare("insert into eroutes (peerid, password) values (?, 'k')");
+  database.transaction(() => {
+    for (let i = 0; i < 20_000; i++) insert.run(`many-${i}`);
+  })();
+  insert.finalize();
+  database.close();
+  const command = `"$0" src/main.ts peers list --config "$1" | head -1`;
+  const child = Bun.spawn(["bash", "-c", command, process.execPath, folder.config], {
+    stderr: "pipe",
+  });
+  const [out, err] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]);
+  expect(out).toStartWith("PEERID");
+  expect(err).toBe("");
+});
