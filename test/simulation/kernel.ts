@@ -26,8 +26,8 @@ const ENOENT = 2;
 export type KernelModel = {
   readonly states: ReadonlyMap<string, ModelState>;
   readonly policies: ReadonlyMap<string, XfrmPolicy>;
-  /** States that somebody made: also those that are gone, by key, with `madeAt`. */
-  readonly history: ReadonlyMap<string, number>;
+  /** All states ever made, by key, also those that are gone; the last one of a key. */
+  readonly history: ReadonlyMap<string, ModelState>;
   /** Requests carried out so far. */
   performed(): number;
   perform(request: XfrmRequest): KernelResult;
@@ -39,7 +39,7 @@ export type KernelModel = {
 export function createKernel(faults: KernelFaults): KernelModel {
   const states = new Map<string, ModelState>();
   const policies = new Map<string, XfrmPolicy>();
-  const history = new Map<string, number>();
+  const history = new Map<string, ModelState>();
   let performed = 0;
 
   const apply = (request: XfrmRequest): number => {
@@ -47,8 +47,9 @@ export function createKernel(faults: KernelFaults): KernelModel {
       case "new-state": {
         const key = stateKey(request.state.id);
         if (states.has(key)) return EEXIST;
-        states.set(key, modelState(request.state, performed));
-        history.set(key, performed);
+        const made = modelState(request.state, performed);
+        states.set(key, made);
+        history.set(key, made);
         return 0;
       }
       case "delete-state":

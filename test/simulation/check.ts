@@ -1,0 +1,184 @@
+/** What holds in every world after every event: kernel, engine and sites tell the same story. */
+
+import type { Concentrator } from "../../src/concentrator/concentrator.ts";
+import type { Effect } from "../../src/concentrator/effect.ts";
+import type { ErouteView, TableSizes } from "../../src/concentrator/snapshot.ts";
+import { formatAddress } from "../../src/inet/address.ts";
+import { equalOctets } from "../../src/octets/concat.ts";
+import type { XfrmRequest } from "../../src/xfrm/request.ts";
+import { formatPolicyId, formatStateId } from "../../src/xfrm/request.ts";
+import { type KernelModel, stateKey } from "./kernel.ts";
+import { CONCENTRATOR } from "./plan.ts";
+import type { SiteChild } from "./site-state.ts";
+
+/** Gets what does not hold, in words. */
+export type Complain = (what: string) => void;
+
+/** States and policies against the engine's Child SAs; no kernel request may be in flight. */
+export function checkKernel(
+  kernel: KernelModel,
+  eroutes: readonly ErouteView[],
+  complain: Complain,
+): void {
+  const expected = new Set<string>();
+  const policies = new Set<string>();
+  for (const eroute of eroutes) {
+    for (const child of eroute.childSas) {
+      const inbound = `${child.localAddress} ${child.spiIn}`;
+      const outbound = `${child.remoteAddress} ${child.spiOut}`;
+      expected.add(inbound).add(outbound);
+      if (!kernel.states.has(inbound)) complain(`Child SA ${inbound} has no inbound state`);
+      if (!kernel.states.has(outbound) && !hasPredecessor(kernel, eroute, child)) {
+        complain(`Child SA ${outbound} has no outbound state, and nothing else sends`);
+      }
+      for (const key of policyKeys(child)) policies.add(key);
+    }
+  }
+  for (const [key, { state }] of kernel.states) {
+    if (!expected.has(key)) complain(`${formatStateId(state.id)} belongs to no Child SA`);
+  }
+  for (const [key, policy] of kernel.policies) {
+    if (!policies.has(key)) complain(`${formatPolicyId(policy.id)} belongs to no Child SA`);
+  }
+  for (const key of policies) {
+    if (!kernel.policies.has(key)) complain(`policy ${key} of a Child SA is missing`);
+  }
+  for (const policy of kernel.policies.values()) checkTemplate(kernel, policy, complain);
+}
+
+/** Counts kept beside tables are right, the table of dynamic eroutes is not over its limit. */
+export function checkTables(concentrator: Concentrator, complain: Complain): void {
+  const sizes = concentrator.tableSizes();
+  for (const name of ["halfOpen", "lingering", "dynamicEroutes"] as const) {
+    const { kept, counted } = sizes[name];
+    if (kept !== counted) complain(`${name}: ${kept} kept, ${counted} counted`);
+  }
+  const { gauges, counters } = concentrator.snapshot();
+  if (gauges.dynamicEroutes > gauges.dynamicEroutesMax) {
+    complain(`R7: ${gauges.dynamicEroutes} dynamic eroutes, at most ${gauges.dynamicEroutesMax}`);
+  }
+  if (sizes.reqids !== sizes.reqidsTaken) complain("a reqid is taken by nobody");
+  if (counters.internal_errors > 0) complain("an internal error was counted");
+}
+
+/** R5: an eroute in use has an IKE SA that is up. */
+export function checkEroutes(eroutes: readonly ErouteView[], complain: Complain): void {
+  for (const eroute of eroutes) {
+    if (eroute.state !== "established") {
+      complain(`R5: ${eroute.kind} eroute ${eroute.name} is ${eroute.state} without an IKE SA`);
+    }
+  }
+}
+
+/** After the last site has gone, all tables are empty. */
+export function checkEmpty(sizes: TableSizes, kernel: KernelModel, complain: Complain): void {
+  for (const [name, size] of Object.entries(sizes)) {
+    const count = typeof size === "number" ? size : Math.max(size.kept, size.counted);
+    if (count !== 0) complain(`${name}: ${count} left at the end`);
+  }
+  if (kernel.states.size > 0) complain(`${kernel.states.size} states left at the end`);
+  if (kernel.policies.size > 0) complain(`${kernel.policies.size} policies left at the end`);
+}
+
+/** Order within the kernel: inbound before outbound, states before policies, and back (§3.4). */
+export function checkRequest(kernel: KernelModel, op: XfrmRequest, complain: Complain): void {
+  const { states, policies } = kernel;
+  const ofReqid = (reqid: number, direction: "in" | "out") =>
+    [...states.values()].some(
+      ({ state }) => state.reqid === reqid && state.direction === direction,
+    );
+  if (op.op === "new-state" && op.state.direction === "out") {
+    if (!ofReqid(op.state.reqid, "in")) complain("an outbound state before its inbound state");
+  }
+  if (op.op === "put-policy" && op.policy.template !== undefined) {
+    const direction = op.policy.id.direction === "out" ? "out" : "in";
+    if (!ofReqid(op.policy.template.reqid, direction)) complain("a policy before its states");
+  }
+  if (op.op === "delete-state") {
+    const reqid = states.get(stateKey(op.id))?.state.reqid;
+    const isOut = formatAddress(op.id.dst) !== CONCENTRATOR;
+    if (reqid === undefined) return;
+    const same = [...states.values()].filter(
+      ({ state }) => state.reqid === reqid && (state.direction === "out") === isOut,
+    );
+    const stands = [...policies.values()].some((policy) => policy.template?.reqid === reqid);
+    if (same.length === 1 && stands) complain("a state removed before its policies");
+    const pair = same.length === 1 && !isOut && ofReqid(reqid, "out");
+    if (pair) complain("an inbound state removed before its outbound state");
+  }
+}
+
+/** Within one event: nothing is sent that follows from kernel requests of the same event. */
+export function checkEffects(effects: readonly Effect[], complain: Complain): void {
+  const firstSend = effects.findIndex((effect) => effect.kind === "send");
+  const isInstall = (effect: Effect) => effect.kind === "kernel" && effect.op.op === "new-state";
+  const lastInstall = effects.findLastIndex(isInstall);
+  const isTakeOver = effects.some((e) => e.kind === "kernel" && e.op.op === "delete-state");
+  if (firstSend >= 0 && firstSend < lastInstall && !isTakeOver) {
+    complain("a message was sent before the kernel had the states that go with it");
+  }
+}
+
+/** A site has heard of a Child SA: the kernel had our inbound state before, with the same keys. */
+export function checkSiteChild(
+  kernel: KernelModel,
+  child: SiteChild,
+  sentAt: number,
+  complain: Complain,
+): void {
+  const made = kernel.history.get(`${CONCENTRATOR} ${child.spiOut}`);
+  if (made === undefined) return complain(`the site's Child SA ${child.spiOut} never had a state`);
+  if (made.madeAt >= sentAt) complain("the site was told before the kernel had the state");
+  const { encryption, integrity } = child.keys.initiator;
+  const [first, second] = made.keys;
+  if (first === undefined || !equalOctets(first, encryption)) {
+    complain("the site's encryption key differs from the kernel's");
+  }
+  if (second !== undefined && !equalOctets(second, integrity)) {
+    complain("the site's integrity key differs from the kernel's");
+  }
+}
+
+/** Until the site deletes what it rekeyed, the old Child SA of the same selectors sends. */
+function hasPredecessor(
+  kernel: KernelModel,
+  eroute: ErouteView,
+  child: ErouteView["childSas"][number],
+): boolean {
+  return eroute.childSas.some(
+    (other) =>
+      other !== child &&
+      `${other.localSubnets} ${other.remoteSubnets}` ===
+        `${child.localSubnets} ${child.remoteSubnets}` &&
+      kernel.states.has(`${other.remoteAddress} ${other.spiOut}`),
+  );
+}
+
+/** `in 192.168.1.0/24 10.0.0.0/16` and so on, as the kernel model names policies. */
+function policyKeys(child: ErouteView["childSas"][number]): string[] {
+  const keys: string[] = [];
+  for (const local of child.localSubnets) {
+    for (const remote of child.remoteSubnets) {
+      keys.push(`in ${remote} ${local} 0//`, `fwd ${remote} ${local} 0//`);
+      keys.push(`out ${local} ${remote} 0//`);
+    }
+  }
+  return keys;
+}
+
+function checkTemplate(
+  kernel: KernelModel,
+  policy: KernelModel["policies"] extends ReadonlyMap<string, infer P> ? P : never,
+  complain: Complain,
+): void {
+  const { template, id } = policy;
+  if (template === undefined) return complain(`${formatPolicyId(id)} has no template`);
+  const direction = id.direction === "out" ? "out" : "in";
+  const found = [...kernel.states.values()].some(
+    ({ state }) =>
+      state.reqid === template.reqid &&
+      state.direction === direction &&
+      state.id.dst.value === template.dst.value,
+  );
+  if (!found) complain(`${formatPolicyId(id)} asks for a state that is not there`);
+}

@@ -1,0 +1,100 @@
+/** What a seed decides before a world begins: its limits, its failures, who lives in it. */
+
+import type { Eroute, EroutePlan } from "../../src/eroute/eroute.ts";
+import { drawWeather, type NetworkWeather } from "./network.ts";
+import { BASE_EROUTE, NORMAL_EROUTE, planOf } from "./plan.ts";
+import type { Prng } from "./prng.ts";
+
+/** What a site of the world is like. */
+export type Character =
+  | "good"
+  /** A normal eroute with a local user. */
+  | "lab"
+  /** Asks for everything, and is to get its own subnet. */
+  | "wide"
+  | "wrong-key"
+  | "no-row"
+  | "unknown-id"
+  /** Starts, and never goes on. */
+  | "half-open"
+  /** Sends noise, and other people's datagrams, whole and mutilated. */
+  | "noise";
+
+export type Climate = {
+  readonly plan: EroutePlan;
+  readonly weather: NetworkWeather;
+  readonly characters: readonly Character[];
+  /** How long sites do as they please. */
+  readonly activeMs: number;
+  readonly actEveryMs: number;
+  /** Sites behind one NAT, which draw SPIs from a few. */
+  readonly isNatted: boolean;
+  readonly kernelFailure: number;
+  readonly kernelDelay: number;
+  readonly lookupMs: number;
+  readonly lookupFailure: number;
+  readonly rowChange: number;
+  readonly keyExchangeDelay: number;
+  readonly keyExchangeFailure: number;
+  readonly endsWithShutdown: boolean;
+};
+
+/** Draws one. Most worlds have a few troubles only, so that each trouble is seen alone too. */
+export function drawClimate(prng: Prng): Climate {
+  const sometimes = (probability: number, value: number) => (prng.chance(probability) ? value : 0);
+  return {
+    plan: drawPlan(prng),
+    weather: drawWeather(prng),
+    characters: drawCharacters(prng),
+    activeMs: prng.between(10, 60) * 1_000,
+    actEveryMs: prng.pick([300, 1_000, 4_000]),
+    isNatted: prng.chance(0.3),
+    kernelFailure: sometimes(0.2, 0.05),
+    kernelDelay: sometimes(0.2, 0.3),
+    lookupMs: prng.pick([0, 5, 100, 3_000]),
+    lookupFailure: sometimes(0.2, 0.2),
+    rowChange: sometimes(0.3, 0.3),
+    keyExchangeDelay: sometimes(0.2, 0.3),
+    keyExchangeFailure: sometimes(0.1, 0.1),
+    endsWithShutdown: prng.chance(0.3),
+  };
+}
+
+function drawPlan(prng: Prng): EroutePlan {
+  const child = {
+    lifetimeSeconds: prng.pick([10, 30, 3_600]),
+    lifetimeOctets: undefined,
+    replayWindow: 64,
+  };
+  const eroutes: Eroute[] = [
+    { ...BASE_EROUTE, child },
+    { ...NORMAL_EROUTE, child },
+  ];
+  const isCrowded = prng.chance(0.3);
+  return planOf(
+    {
+      dynamicEroutesMax: isCrowded ? prng.between(1, 4) : 100,
+      evictBelowFreePercent: prng.pick([0, 10, 50]),
+      evictEveryMs: prng.pick([500, 5_000]),
+      halfOpenMax: prng.chance(0.2) ? prng.between(1, 3) : 1_000,
+      cookieAbove: prng.chance(0.3) ? prng.between(0, 2) : 100,
+      halfOpenMs: prng.pick([3_000, 30_000]),
+      unknownIdMs: prng.pick([0, 2_000]),
+    },
+    { eroutes },
+  );
+}
+
+function drawCharacters(prng: Prng): readonly Character[] {
+  const characters: Character[] = ["good"];
+  const others = prng.between(0, 4);
+  for (let i = 0; i < others; i++) {
+    characters.push(
+      prng.pick([
+        ...(["good", "good", "good", "lab", "wide", "wrong-key"] as const),
+        ...(["no-row", "unknown-id", "half-open", "noise"] as const),
+      ]),
+    );
+  }
+  return characters;
+}

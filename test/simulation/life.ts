@@ -1,0 +1,147 @@
+/** The life of a world: sites act, rows change, noise is made; then everything is put in order. */
+
+import { asInstant } from "../../src/octets/instant.ts";
+import { checkEmpty, checkKernel } from "./check.ts";
+import { rowOf } from "./database.ts";
+import { act, connectForGood, type Inhabitant, rebind, rowFor } from "./inhabitant.ts";
+import { ask, currentSession } from "./initiator.ts";
+import {
+  complain,
+  createWorld,
+  note,
+  type Planted,
+  runUntil,
+  sendOctets,
+  takeOutputs,
+  type World,
+} from "./world.ts";
+
+/** Longer than any late answer, retransmission, half-open IKE SA or lingering takes. */
+const CALM_MS = 60_000;
+
+/** Lives a world through; it holds what there is to complain about. */
+export function live(seed: number, planted: Planted = {}): World {
+  const world = createWorld(seed, planted);
+  try {
+    for (const inhabitant of world.inhabitants) planAct(world, inhabitant);
+    if (world.climate.rowChange > 0) planRowChange(world);
+    runUntil(world, world.climate.activeMs);
+    if (world.climate.endsWithShutdown) endByShutdown(world);
+    else endByFarewell(world);
+  } catch (fault) {
+    complain(world, `thrown: ${fault instanceof Error ? fault.stack : String(fault)}`);
+  }
+  return world;
+}
+
+function planAct(world: World, inhabitant: Inhabitant): void {
+  const wait = inhabitant.prng.between(1, world.climate.actEveryMs);
+  world.schedule.plan(world.now + wait, () => {
+    if (world.isCalm) return;
+    if (inhabitant.character === "noise") makeNoise(world, inhabitant);
+    else {
+      if (world.climate.isNatted && inhabitant.prng.chance(0.02)) rebind(inhabitant, true);
+      takeOutputs(world, inhabitant, act(inhabitant, world.now));
+      // It never sends IKE_AUTH.
+      if (inhabitant.character === "half-open") inhabitant.site.negotiation = undefined;
+    }
+    planAct(world, inhabitant);
+  });
+}
+
+/** Garbage, and other people's datagrams: whole, cut short, with a bit flipped, from elsewhere. */
+function makeNoise(world: World, { prng, site }: Inhabitant): void {
+  const heard = world.wire[prng.below(world.wire.length)];
+  const own = { local: site.settings.path.remote, remote: site.settings.path.local };
+  if (heard === undefined || prng.chance(0.2)) {
+    return sendOctets(world, prng.octets(prng.below(200)), own);
+  }
+  const octets = heard.octets.slice();
+  const at = prng.below(octets.length);
+  const path = prng.chance(0.5) ? heard.path : own;
+  const mutilated = prng.pick([
+    octets,
+    octets.subarray(0, at),
+    octets.with(at, (octets[at] ?? 0) ^ (1 << prng.below(8))),
+  ]);
+  sendOctets(world, mutilated, path);
+}
+
+function planRowChange(world: World): void {
+  world.schedule.plan(world.now + world.prng.between(500, 5_000), () => {
+    if (world.isCalm) return;
+    const inhabitant = world.inhabitants[world.prng.below(world.inhabitants.length)];
+    if (inhabitant !== undefined) changeRow(world, inhabitant);
+    planRowChange(world);
+  });
+}
+
+function changeRow(world: World, inhabitant: Inhabitant): void {
+  const { database, prng } = world;
+  const row = rowFor(inhabitant);
+  if (row === undefined) return;
+  const { peerid, password } = row;
+  note(world, `row of ${peerid} changes`);
+  prng.pick([
+    () => database.put(row),
+    () => database.put(row),
+    () => database.remove(peerid),
+    () => database.put(rowOf(peerid, "another secret", row.remip)),
+    () => database.put(rowOf(peerid, password, "10.9.9.0")),
+    () => database.put(rowOf(peerid, password, "192.168.77.0")),
+    () => database.put(rowOf(peerid, null, row.remip)),
+    () => database.put(rowOf(peerid, password, "not a subnet")),
+  ])();
+}
+
+/** Every site is told, and answers or not. */
+function endByShutdown(world: World): void {
+  world.isCalm = true;
+  world.driver.feed({ kind: "shutdown" });
+  runUntil(world, world.now + CALM_MS);
+  if (!world.concentrator.isIdle()) complain(world, "not idle after shutdown");
+  checkEnd(world);
+}
+
+/** Every site that may connects once more, is up with one Child SA, and says good-bye. */
+function endByFarewell(world: World): void {
+  world.isCalm = true;
+  for (const inhabitant of world.inhabitants) {
+    const row = rowFor(inhabitant);
+    if (row !== undefined) world.database.put(row);
+  }
+  // Whoever is in the way goes first: half-open IKE SAs, lingering ones, late answers.
+  runUntil(world, world.now + CALM_MS);
+  const staying = world.inhabitants.filter(
+    ({ character }) => character === "good" || character === "wide" || character === "lab",
+  );
+  for (const inhabitant of staying) {
+    takeOutputs(world, inhabitant, connectForGood(inhabitant, world.now));
+    runUntil(world, world.now + 2_000);
+    checkUp(world, inhabitant);
+    takeOutputs(
+      world,
+      inhabitant,
+      ask(inhabitant.site, { kind: "delete-ike" }, asInstant(world.now)),
+    );
+    runUntil(world, world.now + 2_000);
+  }
+  runUntil(world, world.now + CALM_MS);
+  checkEnd(world);
+}
+
+function checkUp(world: World, { site, number }: Inhabitant): void {
+  if (world.complaints.length > 0) return;
+  const session = currentSession(site);
+  if (session === undefined)
+    return complain(world, `site ${number} cannot connect in calm weather`);
+  if (session.children.length !== 1)
+    complain(world, `site ${number} has no Child SA in calm weather`);
+}
+
+function checkEnd(world: World): void {
+  if (world.complaints.length > 0) return;
+  const say = (what: string) => complain(world, what);
+  checkKernel(world.kernel, [], say);
+  checkEmpty(world.concentrator.tableSizes(), world.kernel, say);
+}

@@ -1,0 +1,310 @@
+/** A whole world in one process: concentrator, sites, network, kernel, database, drawn by a seed. */
+
+import { type Concentrator, createConcentrator } from "../../src/concentrator/concentrator.ts";
+import type { Effect } from "../../src/concentrator/effect.ts";
+import type { Event } from "../../src/concentrator/event.ts";
+import { type Endpoint, formatEndpoint, type Path } from "../../src/inet/endpoint.ts";
+import { toHex } from "../../src/octets/hex.ts";
+import { asInstant } from "../../src/octets/instant.ts";
+import type { XfrmRequest } from "../../src/xfrm/request.ts";
+import {
+  checkEffects,
+  checkEroutes,
+  checkKernel,
+  checkRequest,
+  checkSiteChild,
+  checkTables,
+} from "./check.ts";
+import { type Climate, drawClimate } from "./climate.ts";
+import { createDatabase, type DatabaseModel } from "./database.ts";
+import { describeEffect, describeEvent } from "./describe.ts";
+import { createDriver, type Driver } from "./driver.ts";
+import { createInhabitant, type Inhabitant, rowFor } from "./inhabitant.ts";
+import { receive, siteDeadline, tick } from "./initiator.ts";
+import { createKernel, type KernelFaults, type KernelModel } from "./kernel.ts";
+import { FAIR_WEATHER, travel } from "./network.ts";
+import { createPrng, type Prng } from "./prng.ts";
+import { createSchedule, type Schedule } from "./schedule.ts";
+import type { SiteOutput } from "./site-state.ts";
+import { toyKeyExchange } from "./toy-key-exchange.ts";
+
+/** A fault put in on purpose, to see that it is found. */
+export type Planted = {
+  readonly kernel?: KernelFaults;
+  /** What the world gets to see of the effects of an event. */
+  readonly effects?: (effects: readonly Effect[]) => readonly Effect[];
+};
+
+export type World = {
+  readonly seed: number;
+  readonly climate: Climate;
+  readonly prng: Prng;
+  readonly schedule: Schedule;
+  readonly concentrator: Concentrator;
+  readonly driver: Driver;
+  readonly kernel: KernelModel;
+  readonly database: DatabaseModel;
+  readonly inhabitants: readonly Inhabitant[];
+  /** The last datagrams on the wire, for those who repeat and mutilate them. */
+  readonly wire: { readonly octets: Uint8Array; readonly path: Path }[];
+  readonly log: string[];
+  readonly complaints: string[];
+  now: number;
+  /** From then on everything works, so that the world can be left in order. */
+  isCalm: boolean;
+  answersUnderWay: number;
+  checkedAt: string;
+  events: number;
+};
+
+const LOG_LINES_MAX = 50;
+const WIRE_MAX = 40;
+const ENOMEM = 12;
+
+/** A world at time 0, in which nothing has happened. */
+export function createWorld(seed: number, planted: Planted = {}): World {
+  const prng = createPrng(seed);
+  const climate = drawClimate(prng.fork("climate"));
+  const random = prng.fork("concentrator");
+  const failures = prng.fork("kernel");
+  const engine = createConcentrator({
+    plan: climate.plan,
+    now: asInstant(0),
+    random: (count) => random.octets(count),
+  });
+  const concentrator = planted.effects === undefined ? engine : mutated(engine, planted.effects);
+  const faults: KernelFaults = (request) => {
+    const own = planted.kernel?.(request);
+    if (own !== undefined) return own;
+    if (world.isCalm || request.op !== "new-state") return undefined;
+    return failures.chance(climate.kernelFailure) ? ENOMEM : undefined;
+  };
+  const world: World = {
+    seed,
+    climate,
+    prng: prng.fork("world"),
+    schedule: createSchedule(),
+    concentrator,
+    driver: { feed: (event) => driver.feed(event) },
+    kernel: createKernel(faults),
+    database: createDatabase(),
+    inhabitants: climate.characters.map((character, index) =>
+      createInhabitant(index + 1, character, climate, prng.fork(`site ${index}`)),
+    ),
+    wire: [],
+    log: [],
+    complaints: [],
+    now: 0,
+    isCalm: false,
+    answersUnderWay: 0,
+    checkedAt: "",
+    events: 0,
+  };
+  const driver = createDriver(concentrator, surroundingsOf(world));
+  for (const inhabitant of world.inhabitants) {
+    const row = rowFor(inhabitant);
+    if (row !== undefined) world.database.put(row);
+  }
+  return world;
+}
+
+/** Runs everything that is due until `until`, the clock jumping from one event to the next. */
+export function runUntil(world: World, until: number): void {
+  const { schedule, concentrator, driver } = world;
+  let idle = 0;
+  while (world.complaints.length === 0) {
+    const planned = schedule.next() ?? Number.POSITIVE_INFINITY;
+    const deadline = concentrator.nextDeadline() ?? Number.POSITIVE_INFINITY;
+    const next = Math.min(planned, deadline);
+    if (next > until) break;
+    idle = next > world.now ? 0 : idle + 1;
+    if (idle > 2_000) complain(world, "a deadline in the past is never handled");
+    world.now = Math.max(world.now, next);
+    if (planned <= deadline) schedule.run();
+    else driver.feed({ kind: "deadline" });
+  }
+  world.now = Math.max(world.now, until);
+}
+
+/** Puts on its way what a site wants done. */
+export function takeOutputs(
+  world: World,
+  from: Inhabitant,
+  outputs: readonly SiteOutput[],
+  sentAt = world.kernel.performed(),
+): void {
+  for (const output of outputs) {
+    if (output.kind === "send") sendToConcentrator(world, from, output);
+    else if (output.kind === "child-up") {
+      note(world, `site ${from.number} child-up ${output.child.spiIn}`);
+      checkSiteChild(world.kernel, output.child, sentAt, (what) => complain(world, what));
+    } else if (output.kind !== "answer") {
+      note(world, `site ${from.number} ${output.kind} ${"why" in output ? output.why : ""}`);
+    }
+  }
+  planTick(world, from);
+}
+
+/** Octets on their way to the concentrator; the network decides what arrives, and when. */
+export function sendOctets(world: World, octets: Uint8Array, path: Path): void {
+  const weather = world.isCalm ? FAIR_WEATHER : world.climate.weather;
+  for (const copy of travel(octets, weather, world.prng)) {
+    world.schedule.plan(world.now + copy.delayMs, () =>
+      world.driver.feed({ kind: "datagram", octets: copy.octets, path }),
+    );
+  }
+}
+
+export function note(world: World, line: string): void {
+  if (world.log.length >= LOG_LINES_MAX) world.log.shift();
+  world.log.push(`${Math.round(world.now)} ${line}`);
+}
+
+export function complain(world: World, what: string): void {
+  note(world, `!!! ${what}`);
+  world.complaints.push(what);
+}
+
+function sendToConcentrator(
+  world: World,
+  from: Inhabitant,
+  output: Extract<SiteOutput, { kind: "send" }>,
+): void {
+  const { local, remote } = output.path;
+  const outside = from.seenAs.get(local.port) ?? local;
+  const path = { local: remote, remote: outside };
+  if (world.wire.length >= WIRE_MAX) world.wire.shift();
+  world.wire.push({ octets: output.octets, path });
+  sendOctets(world, output.octets, path);
+}
+
+function surroundingsOf(world: World): Parameters<typeof createDriver>[1] {
+  const { climate, prng } = world;
+  const later = (event: Event, ms: number): undefined => {
+    world.schedule.plan(world.now + ms, () => world.driver.feed(event));
+  };
+  return {
+    now: () => world.now,
+    onSend: (effect) => sendToSite(world, effect.octets, effect.path.remote),
+    onLookUp({ lookup, by }) {
+      const failing = !world.isCalm && prng.chance(climate.lookupFailure);
+      const delay = world.isCalm ? 1 : prng.between(0, climate.lookupMs);
+      world.schedule.plan(world.now + delay, () => {
+        const result = failing
+          ? ({ ok: false, error: { kind: "timeout", detail: "drawn" } } as const)
+          : world.database.find(by);
+        world.driver.feed({ kind: "peer-rows", lookup, result });
+      });
+      return undefined;
+    },
+    onKeyExchange({ request, op }) {
+      const isFailure = !world.isCalm && prng.chance(climate.keyExchangeFailure);
+      const result = isFailure
+        ? ({ ok: false, error: { kind: "overloaded", detail: "drawn" } } as const)
+        : toyKeyExchange(op);
+      const event: Event = { kind: "key-exchange-answer", request, result };
+      const isLate = !world.isCalm && prng.chance(climate.keyExchangeDelay);
+      return isLate ? later(event, prng.below(6_000)) : event;
+    },
+    kernel: (request) => performKernel(world, request),
+    delaysAnswer(event) {
+      if (world.isCalm || !prng.chance(climate.kernelDelay)) return false;
+      world.answersUnderWay++;
+      world.schedule.plan(world.now + prng.below(500), () => {
+        world.answersUnderWay--;
+        world.driver.feed(event);
+      });
+      return true;
+    },
+    onJournal: ({ reason, peerId }) => note(world, `  journal ${reason} ${peerId ?? ""}`),
+    onHandled: (event, effects) => onHandled(world, event, effects),
+  };
+}
+
+function performKernel(world: World, request: XfrmRequest) {
+  const { kernel } = world;
+  const failuresMayBreakOrder = world.climate.kernelFailure > 0 || world.climate.isNatted;
+  if (!failuresMayBreakOrder) checkRequest(kernel, request, (what) => complain(world, what));
+  const result = kernel.perform(request);
+  if (request.op === "new-state" && result.ok) {
+    const { id, lifetime } = request.state;
+    // In a kernel both directions run out at about the same time, in no order.
+    const ms = (lifetime.hardSeconds ?? 0) * 1_000 + world.prng.below(1_000);
+    if (ms > 0) world.schedule.plan(world.now + ms, () => expire(world, id));
+  }
+  if (!result.ok) note(world, `  kernel says ${result.error.errno} to ${request.op}`);
+  return result;
+}
+
+function expire(world: World, id: Parameters<KernelModel["expire"]>[0]): void {
+  const expired = world.kernel.expire(id);
+  if (expired !== undefined) world.driver.feed({ kind: "expire", expire: expired });
+}
+
+function sendToSite(world: World, octets: Uint8Array, remote: Endpoint): void {
+  const to = formatEndpoint(remote);
+  const inhabitant = world.inhabitants.find(({ seenAs }) =>
+    [...seenAs.values()].some((endpoint) => formatEndpoint(endpoint) === to),
+  );
+  if (inhabitant === undefined) return;
+  const weather = world.isCalm ? FAIR_WEATHER : world.climate.weather;
+  const sentAt = world.kernel.performed() + 1;
+  for (const copy of travel(octets, weather, world.prng)) {
+    world.schedule.plan(world.now + copy.delayMs, () => {
+      const outputs = receive(inhabitant.site, copy.octets, asInstant(world.now));
+      takeOutputs(world, inhabitant, outputs, sentAt);
+    });
+  }
+}
+
+function planTick(world: World, inhabitant: Inhabitant): void {
+  const at = siteDeadline(inhabitant.site);
+  if (at === undefined || (at >= inhabitant.tickAt && inhabitant.tickAt > world.now)) return;
+  inhabitant.tickAt = at;
+  world.schedule.plan(at, () => {
+    if (inhabitant.tickAt === at) inhabitant.tickAt = 0;
+    takeOutputs(world, inhabitant, tick(inhabitant.site, asInstant(world.now)));
+  });
+}
+
+function onHandled(world: World, event: Event, effects: readonly Effect[]): void {
+  world.events++;
+  note(world, describeEvent(event));
+  for (const effect of effects) {
+    if (effect.kind !== "journal") note(world, `  -> ${describeEffect(effect)}`);
+  }
+  const say = (what: string) => complain(world, what);
+  checkEffects(effects, say);
+  checkTables(world.concentrator, say);
+  const { kernelRequests } = world.concentrator.tableSizes();
+  if (world.answersUnderWay > 0 || kernelRequests > 0) return;
+  const { counters, gauges, eroutes, erouteCount } = world.concentrator.snapshot();
+  const { ike_sas_closed: closed, ike_sas_established: up, ike_sas_rekeyed: rekeyed } = counters;
+  const seen = [world.kernel.performed(), closed, up, rekeyed, gauges.childSas].join(" ");
+  if (seen === world.checkedAt) return;
+  world.checkedAt = seen;
+  const views = eroutes(0, erouteCount);
+  checkEroutes(views, say);
+  checkKernel(world.kernel, views, say);
+}
+
+function mutated(
+  engine: Concentrator,
+  mutate: (effects: readonly Effect[]) => readonly Effect[],
+): Concentrator {
+  return { ...engine, handle: (event, now) => mutate(engine.handle(event, now)) };
+}
+
+/** The world's last moments, for whoever has to find out what went wrong. */
+export function reportOf(world: World): string {
+  const { seed, complaints, log } = world;
+  const { plan: _, ...climate } = world.climate;
+  return [
+    `seed ${seed}: ${complaints.join("; ")}`,
+    `replay: SEED=${seed} bun test test/simulation/seeds.test.ts`,
+    JSON.stringify(climate),
+    JSON.stringify(world.climate.plan.limits),
+    ...log,
+    `wire: ${world.wire.length} datagrams, last ${toHex(world.wire.at(-1)?.octets.subarray(0, 28) ?? new Uint8Array(0))}`,
+  ].join("\n");
+}
