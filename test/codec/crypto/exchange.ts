@@ -1,0 +1,53 @@
+/** Both ends of a key exchange, for tests: what they make, what they refuse. */
+
+import { expect } from "bun:test";
+import {
+  type KeyExchangeRequest,
+  keyExchangeFor,
+  performKeyExchange,
+  privateOctets,
+} from "../../../src/crypto/key-exchange.ts";
+
+const NOTHING = { publicOctets: -1, secretOctets: -1 };
+
+/** The public value that these random octets make. */
+export function offer(method: number, random: Uint8Array): Uint8Array {
+  return done({ op: "offer", method, random }).publicValue;
+}
+
+/** The secret shared with whoever made `peerPublic`. */
+export function derive(method: number, random: Uint8Array, peerPublic: Uint8Array): Uint8Array {
+  return done({ op: "derive", method, random, peerPublic }).sharedSecret;
+}
+
+/** Both ends run the method; expects that they share a secret of the right length. */
+export function expectAgreement(method: number, first: Uint8Array, second: Uint8Array): void {
+  const offered = done({ op: "offer", method, random: first });
+  const peerPublic = offered.publicValue;
+  const answered = done({ op: "respond", method, random: second, peerPublic });
+  const shared = derive(method, first, answered.publicValue);
+  const { publicOctets, secretOctets } = keyExchangeFor(method) ?? NOTHING;
+  expect(shared).toEqual(answered.sharedSecret);
+  expect(shared.length).toBe(secretOctets);
+  expect([peerPublic.length, answered.publicValue.length]).toEqual([publicOctets, publicOctets]);
+  expect(offered.sharedSecret.length).toBe(0);
+  // The same random octets make the same values: a run replays.
+  expect(offer(method, second)).toEqual(answered.publicValue);
+}
+
+/** What is said about a public value that must be refused, by responder and initiator alike. */
+export function refusal(method: number, peerPublic: Uint8Array): string {
+  const random = new Uint8Array(privateOctets(method)).fill(0x42);
+  const asResponder = performKeyExchange({ op: "respond", method, random, peerPublic });
+  const asInitiator = performKeyExchange({ op: "derive", method, random, peerPublic });
+  expect(asResponder).toEqual(asInitiator);
+  if (asResponder.ok) return "accepted";
+  expect(asResponder.error.kind).toBe("invalid-public");
+  return asResponder.error.detail;
+}
+
+function done(request: KeyExchangeRequest) {
+  const result = performKeyExchange(request);
+  if (!result.ok) throw new Error(result.error.detail);
+  return result.value;
+}
