@@ -54,9 +54,8 @@ export function parsePayloads(
 function readPlainChain(r: Reader, first: number): Chain | UnsupportedCritical {
   const chain = readChain(r, first);
   if ("encrypted" in chain && chain.encrypted !== undefined) {
-    r.fail(
-      `payload ${chain.payloads.length + 1} is encrypted (type ${chain.encrypted.payloadType})`,
-    );
+    const place = `payload ${chain.payloads.length + 1} is an Encrypted payload`;
+    r.fail(`${place} (type ${chain.encrypted.payloadType}), which may not stand here`);
   }
   return chain;
 }
@@ -67,18 +66,16 @@ export function readChain(r: Reader, first: number): Chain | UnsupportedCritical
   let type = first;
   while (type !== PayloadType.NONE) {
     if (payloads.length === PAYLOADS_MAX) r.fail(`more than ${PAYLOADS_MAX} payloads`);
-    const { nextPayload, critical, bodyOctets } = parsePayloadHeader(r);
+    const known = NAMES.get(type);
+    const name = known ?? `payload of type ${type}`;
+    const { nextPayload, critical, bodyOctets } = parsePayloadHeader(r, name);
     if (type === PayloadType.SK || type === PayloadType.SKF) {
-      if (bodyOctets !== r.left) {
-        r.fail(`Encrypted payload has ${bodyOctets} octets, must be last, ${r.left} are left`);
-      }
+      if (bodyOctets < r.left) r.fail(`${r.left - bodyOctets} octets after the ${name}`);
       return { payloads, encrypted: { payloadType: type, firstInner: nextPayload } };
     }
-    const name = NAMES.get(type);
     // Critical is ignored for payloads that are understood (§2.5).
-    if (name === undefined && critical) return { kind: "unsupported-critical", payloadType: type };
-    const place = name ?? `payload of type ${type}`;
-    payloads.push(parseBody(type, r.sub(bodyOctets, `${r.where}, ${place}`)));
+    if (known === undefined && critical) return { kind: "unsupported-critical", payloadType: type };
+    payloads.push(parseBody(type, r.sub(bodyOctets, `${r.where}, ${name}`)));
     type = nextPayload;
   }
   r.end();
@@ -184,6 +181,8 @@ const NAMES: ReadonlyMap<number, string> = new Map([
   [PayloadType.VENDOR, "Vendor ID payload"],
   [PayloadType.TSi, "TSi payload"],
   [PayloadType.TSr, "TSr payload"],
+  [PayloadType.SK, "Encrypted payload"],
   [PayloadType.CP, "Configuration payload"],
   [PayloadType.EAP, "EAP payload"],
+  [PayloadType.SKF, "Encrypted Fragment payload"],
 ]);

@@ -18,15 +18,23 @@ export type PayloadHeader = {
 
 // |  Next Payload |C|  RESERVED   |         Payload Length        |
 
-/** Reads a generic header; faults if Payload Length does not cover the header itself. */
-export function parsePayloadHeader(r: Reader): PayloadHeader {
+/** Reads the generic header of what faults call `name`; faults unless its body is all there. */
+export function parsePayloadHeader(r: Reader, name: string): PayloadHeader {
+  if (r.left < PAYLOAD_HEADER_OCTETS) {
+    r.fail(`${name}: needs a header of ${PAYLOAD_HEADER_OCTETS} octets, has ${r.left}`);
+  }
   const nextPayload = r.u8();
   const critical = (r.u8() & CRITICAL) !== 0; // RESERVED: MUST be ignored on receipt
   const length = r.u16();
   if (length < PAYLOAD_HEADER_OCTETS) {
-    r.fail(`Payload Length ${length}, needs at least ${PAYLOAD_HEADER_OCTETS}`);
+    r.fail(`${name}: Payload Length ${length}, needs at least ${PAYLOAD_HEADER_OCTETS}`);
   }
-  return { nextPayload, critical, bodyOctets: length - PAYLOAD_HEADER_OCTETS };
+  const bodyOctets = length - PAYLOAD_HEADER_OCTETS;
+  if (bodyOctets > r.left) {
+    const left = r.left + PAYLOAD_HEADER_OCTETS;
+    r.fail(`${name}: Payload Length ${length}, but ${left} octets are left`);
+  }
+  return { nextPayload, critical, bodyOctets };
 }
 
 /**

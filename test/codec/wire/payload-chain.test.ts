@@ -1,0 +1,145 @@
+/** Chains of payloads: order, critical bit, what nobody knows, bounds. */
+
+import { expect, test } from "bun:test";
+import { AssertionError } from "../../../src/octets/assert.ts";
+import { concat } from "../../../src/octets/concat.ts";
+import { emitPayloadOctets } from "../../../src/wire/emit-message.ts";
+import { PAYLOADS_MAX, type Payload, PayloadType } from "../../../src/wire/message.ts";
+import { NotifyType } from "../../../src/wire/notify-type.ts";
+import { firstPayloadType, parsePayloads, payloadTypeOf } from "../../../src/wire/payload-chain.ts";
+import { hex } from "./hex.ts";
+import { notify, TYPICAL_AUTH } from "./samples.ts";
+
+const VENDOR_THEN_NOTIFY = hex(
+  "29 00 00 07", // Next Payload: Notify, not critical, Payload Length 7
+  "61 62 63", // Vendor ID
+  "00 00 00 08", // Next Payload: none, Payload Length 8
+  "00 00 40 00", // INITIAL_CONTACT
+);
+const PAYLOADS: readonly Payload[] = [
+  { kind: "VENDOR", data: hex("61 62 63") },
+  notify(NotifyType.INITIAL_CONTACT),
+];
+
+function parse(first: number, octets: Uint8Array) {
+  return parsePayloads(first, octets, "IKE_AUTH");
+}
+
+function fault(first: number, octets: Uint8Array): string {
+  const chain = parse(first, octets);
+  if (chain.ok) return "no fault";
+  if (chain.error.kind !== "malformed") return chain.error.kind;
+  return `${chain.error.where}: ${chain.error.detail}`;
+}
+
+test("a chain is read and written; the header before it names its first payload", () => {
+  expect(parse(43, VENDOR_THEN_NOTIFY)).toEqual({ ok: true, value: { payloads: PAYLOADS } });
+  expect(emitPayloadOctets(PAYLOADS)).toEqual(VENDOR_THEN_NOTIFY);
+  expect(firstPayloadType(PAYLOADS)).toBe(43);
+});
+
+test("an empty chain is an empty message", () => {
+  expect(parse(0, new Uint8Array(0))).toEqual({ ok: true, value: { payloads: [] } });
+  expect(emitPayloadOctets([])).toEqual(new Uint8Array(0));
+  expect(firstPayloadType([])).toBe(0);
+});
+
+test("V2-11: payloads are taken in any order", () => {
+  const reversed = [...TYPICAL_AUTH].reverse();
+  const chain = parse(firstPayloadType(reversed), emitPayloadOctets(reversed));
+  expect(chain).toEqual({ ok: true, value: { payloads: reversed } });
+});
+
+test("V2-10: a critical payload that nobody knows refuses the message, and is named", () => {
+  expect(parse(200, hex("00 80 00 06 aa bb"))).toEqual({
+    ok: false,
+    error: { kind: "unsupported-critical", payloadType: 200 },
+  });
+  const inIkev1Range = parse(1, hex("00 ff 00 04"));
+  expect(inIkev1Range).toEqual({
+    ok: false,
+    error: { kind: "unsupported-critical", payloadType: 1 },
+  });
+});
+
+test("V2-10: a payload that nobody knows, not critical, is passed over", () => {
+  expect(parse(200, hex("2b 7f 00 06 aa bb", "00 00 00 05 63"))).toEqual({
+    ok: true,
+    value: {
+      payloads: [
+        { kind: "OPAQUE", payloadType: 200, data: hex("aa bb") },
+        { kind: "VENDOR", data: hex("63") },
+      ],
+    },
+  });
+});
+
+test("V2-12: the critical bit is ignored for payloads that are known, CERT and EAP too", () => {
+  expect(parse(43, VENDOR_THEN_NOTIFY.with(1, 0x80))).toEqual({
+    ok: true,
+    value: { payloads: PAYLOADS },
+  });
+  for (const payloadType of [PayloadType.CERT, PayloadType.CERTREQ, PayloadType.EAP]) {
+    expect(parse(payloadType, hex("00 80 00 05 04"))).toEqual({
+      ok: true,
+      value: { payloads: [{ kind: "OPAQUE", payloadType, data: hex("04") }] },
+    });
+  }
+});
+
+test("V2-13: a Payload Length below 4 or past the end is malformed", () => {
+  for (const length of [0, 3]) {
+    expect(fault(43, VENDOR_THEN_NOTIFY.with(3, length))).toBe(
+      `IKE_AUTH: Vendor ID payload: Payload Length ${length}, needs at least 4`,
+    );
+  }
+  expect(fault(43, VENDOR_THEN_NOTIFY.with(3, 16))).toBe(
+    "IKE_AUTH: Vendor ID payload: Payload Length 16, but 15 octets are left",
+  );
+});
+
+test("a chain that promises more payloads than there are is malformed", () => {
+  expect(fault(43, VENDOR_THEN_NOTIFY.with(7, 43))).toBe(
+    "IKE_AUTH: Vendor ID payload: needs a header of 4 octets, has 0",
+  );
+});
+
+test("octets after the last payload are malformed", () => {
+  expect(fault(43, concat(VENDOR_THEN_NOTIFY, hex("00")))).toBe("IKE_AUTH: 1 octets too many");
+  expect(fault(0, hex("00 00"))).toBe("IKE_AUTH: 2 octets too many");
+});
+
+test("a fault inside a payload names the chain, the payload, and the place in it", () => {
+  const sa = hex("00 00 00 0c", "00 00 00 08 01 03 00 00");
+  expect(fault(PayloadType.SA, sa)).toBe(
+    "IKE_AUTH, SA payload, proposal 1: SPI Size 0 for protocol 3, needs 4",
+  );
+});
+
+test("V2-55: an Encrypted payload has no place in an unprotected chain, nor in another one", () => {
+  expect(fault(PayloadType.SK, hex("00 00 00 06 aa bb"))).toBe(
+    "IKE_AUTH: payload 1 is an Encrypted payload (type 46), which may not stand here",
+  );
+  expect(fault(43, hex("35 00 00 05 61", "00 00 00 08 00 01 00 01"))).toBe(
+    "IKE_AUTH: payload 2 is an Encrypted payload (type 53), which may not stand here",
+  );
+});
+
+test("a chain holds at most 64 payloads", () => {
+  const many = (count: number) => new Array<Payload>(count).fill({ kind: "VENDOR", data: hex("") });
+  expect(parse(43, emitPayloadOctets(many(PAYLOADS_MAX))).ok).toBe(true);
+  expect(fault(43, emitPayloadOctets(many(PAYLOADS_MAX + 1)))).toBe(
+    "IKE_AUTH: more than 64 payloads",
+  );
+});
+
+test("each payload knows its number", () => {
+  expect(TYPICAL_AUTH.map(payloadTypeOf)).toEqual([35, 41, 36, 38, 39, 47, 33, 44, 45, 43]);
+});
+
+test("a payload longer than its length can say is a bug of ours, not a broken message", () => {
+  const longest: Payload = { kind: "VENDOR", data: new Uint8Array(65531) };
+  expect(emitPayloadOctets([longest]).length).toBe(65535);
+  const tooLong: Payload = { kind: "VENDOR", data: new Uint8Array(65532) };
+  expect(() => emitPayloadOctets([tooLong])).toThrow(AssertionError);
+});
