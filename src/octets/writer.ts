@@ -19,33 +19,39 @@ export class Writer {
   }
 
   u8(value: number): this {
-    this.#view.setUint8(this.#grow(1), value);
+    const at = this.#grow(1);
+    this.#view.setUint8(at, value);
     return this;
   }
 
   u16(value: number): this {
-    this.#view.setUint16(this.#grow(2), value);
+    const at = this.#grow(2);
+    this.#view.setUint16(at, value);
     return this;
   }
 
   u32(value: number): this {
-    this.#view.setUint32(this.#grow(4), value);
+    const at = this.#grow(4);
+    this.#view.setUint32(at, value);
     return this;
   }
 
   u64(value: bigint): this {
-    this.#view.setBigUint64(this.#grow(8), value);
+    const at = this.#grow(8);
+    this.#view.setBigUint64(at, value);
     return this;
   }
 
   octets(value: Uint8Array): this {
-    this.#octets.set(value, this.#grow(value.length));
+    const at = this.#grow(value.length);
+    this.#octets.set(value, at);
     return this;
   }
 
   /** `count` zero octets. */
   zeros(count: number): this {
-    this.#octets.fill(0, this.#grow(count), this.#length);
+    const at = this.#grow(count);
+    this.#octets.fill(0, at, at + count);
     return this;
   }
 
@@ -69,6 +75,7 @@ export class Writer {
     return this.#octets.slice(0, this.#length);
   }
 
+  /** Call it before touching the buffer: it may put a larger one in its place. */
   #grow(count: number): number {
     const from = this.#length;
     const length = from + count;
