@@ -3,6 +3,7 @@
 import type { Suite } from "../crypto/suite.ts";
 import type { EroutePlan } from "../eroute/eroute.ts";
 import { CookieJar } from "../ike/cookie.ts";
+import { equalAddress } from "../inet/address.ts";
 import { never } from "../octets/assert.ts";
 import { type Instant, later } from "../octets/instant.ts";
 import type { XfrmExpire } from "../xfrm/event.ts";
@@ -15,7 +16,7 @@ import type { Effect } from "./effect.ts";
 import { count, type Engine, ikeContextOf, inMs } from "./engine.ts";
 import type { Event } from "./event.ts";
 import { evict, hasOpenIkeSas, shutDownPortion } from "./evict.ts";
-import { onKernelAnswer } from "./install.ts";
+import { type Installed, onKernelAnswer } from "./install.ts";
 import { onPeerRows } from "./look-up.ts";
 import { Rate } from "./rate.ts";
 import { COUNTER_NAMES, type CounterName, type Snapshot, type TableSizes } from "./snapshot.ts";
@@ -146,19 +147,20 @@ function onDeadline(engine: Engine): void {
 /** The kernel has removed a state whose time or volume was over: the Child SA goes (R5). */
 function onExpire(engine: Engine, expire: XfrmExpire): void {
   if (!expire.hard || !isOurReqid(expire.reqid)) return;
-  const installed = engine.installed.get(expire.id.spi) ?? byOutboundSpi(engine, expire);
+  const installed = installedOf(engine, expire.id);
   if (installed === undefined) return;
   const { spiIn } = installed.child;
   deliver(engine, installed.ikeSpi, { kind: "close-child", spiIn });
 }
 
-/** Rare, so it may walk: inbound states expire at the same time as outbound ones. */
-function byOutboundSpi(engine: Engine, expire: XfrmExpire) {
+/** By destination and SPI, as the kernel does: what a site chose may equal an SPI of ours. */
+function installedOf(engine: Engine, id: XfrmExpire["id"]): Installed | undefined {
+  const inbound = engine.installed.get(id.spi);
+  if (inbound !== undefined && equalAddress(inbound.inbound.dst, id.dst)) return inbound;
+  // Rare, so it may walk: inbound states expire at the same time as outbound ones.
   for (const installed of engine.installed.values()) {
     const { outbound } = installed;
-    if (outbound.spi === expire.id.spi && outbound.dst.value === expire.id.dst.value) {
-      return installed;
-    }
+    if (outbound.spi === id.spi && equalAddress(outbound.dst, id.dst)) return installed;
   }
   return undefined;
 }

@@ -209,7 +209,7 @@ function discard(engine: Engine, entry: Entry, spi: IkeSpi, why: string): void {
   engine.sas.delete(spi);
   engine.deadlines.set(spi, undefined);
   if (entry.sa.phase === "established") {
-    for (const child of entry.sa.children) removeChild(engine, child.spiIn);
+    for (const child of entry.sa.children.toReversed()) removeChild(engine, child.spiIn);
   }
   removeLeftChild(engine, entry, spi);
   const { eroute } = entry;

@@ -15,7 +15,7 @@ import { asIkeSpi, type IkeSpi } from "../wire/header.ts";
 import type { DeadlineHeap } from "./deadline-heap.ts";
 import type { Effect } from "./effect.ts";
 import type { KernelRequestId, LookupId } from "./event.ts";
-import type { Installed, PolicyUse } from "./install.ts";
+import type { Installed, PolicyUse, WaitingRequest } from "./install.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { Rate } from "./rate.ts";
 import type { CounterName } from "./snapshot.ts";
@@ -84,7 +84,7 @@ export type Engine = {
   /** Peer keys without a row, and until when they are not asked for again. */
   readonly unknownIds: Map<string, Instant>;
   readonly keyExchanges: Map<number, Waiting>;
-  readonly kernelRequests: Map<KernelRequestId, Installed>;
+  readonly kernelRequests: Map<KernelRequestId, WaitingRequest>;
   /** By our inbound SPI. */
   readonly installed: Map<EspSpi, Installed>;
   readonly policies: Map<string, PolicyUse>;

@@ -6,7 +6,7 @@ import type { Nat } from "../ike/nat.ts";
 import { localSpi, saIdOf, type Ticket } from "../ike/phase.ts";
 import type { Refusal } from "../ike/refusal.ts";
 import { selectorsText } from "../ike/v2/narrow.ts";
-import { formatAddress } from "../inet/address.ts";
+import { equalAddress, formatAddress } from "../inet/address.ts";
 import { formatPrefix } from "../inet/prefix.ts";
 import { assert } from "../octets/assert.ts";
 import { err, ok, type Result } from "../octets/result.ts";
@@ -40,8 +40,20 @@ export type Installed = {
   readonly ticket: Ticket;
   /** Kernel requests of its installation that have no answer yet. */
   readonly pending: Set<KernelRequestId>;
+  /**
+   * States that the kernel took from us. Only these are ours to delete: two sites behind one NAT
+   * may choose the same SPI, and the state that stands is then the other one's.
+   */
+  readonly ours: XfrmStateId[];
   refusal: XfrmRefusal | undefined;
-  removed: boolean;
+  /** `up`: the IKE SA has heard that it is there. */
+  phase: "installing" | "up" | "removed";
+};
+
+/** A kernel request that is waited for; `state` is what it makes, undefined for a policy. */
+export type WaitingRequest = {
+  readonly installed: Installed;
+  readonly state: XfrmStateId | undefined;
 };
 
 /** One policy of the kernel, and the Child SAs that use it: the last one's template is in force. */
@@ -67,6 +79,7 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
   };
   const inbound = inboundState(place, up.keys);
   const outbound = outboundState(place, up.keys);
+  const waits = up.inboundOnly && oldOneSends(engine, up.child, outbound.id);
   const installed: Installed = {
     child: up.child,
     ikeSpi: localSpi(saIdOf(sa)),
@@ -77,16 +90,24 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
     inbound: inbound.id,
     outbound: outbound.id,
     policies: childPolicies(place),
-    outboundWaiting: up.inboundOnly ? outbound : undefined,
+    outboundWaiting: waits ? outbound : undefined,
     ticket: up.ticket,
     pending: new Set(),
+    ours: [],
     refusal: undefined,
-    removed: false,
+    phase: "installing",
   };
   engine.installed.set(up.child.spiIn, installed);
   request(engine, { op: "new-state", state: inbound }, installed);
-  if (!up.inboundOnly) request(engine, { op: "new-state", state: outbound }, installed);
+  if (!waits) request(engine, { op: "new-state", state: outbound }, installed);
   for (const policy of installed.policies) usePolicy(engine, installed, policy);
+}
+
+/** Whether the Child SA before still sends to the same address: a site that moved needs the new. */
+function oldOneSends(engine: Engine, child: ChildSa, outbound: XfrmStateId): boolean {
+  if (child.replaces === undefined) return false;
+  const before = engine.installed.get(child.replaces);
+  return before !== undefined && equalAddress(before.outbound.dst, outbound.dst);
 }
 
 /** The site has let go of the Child SA before: what we send takes the new one from now on. */
@@ -104,22 +125,39 @@ export function onKernelAnswer(
   number: KernelRequestId,
   result: KernelResult,
 ): void {
-  const installed = engine.kernelRequests.get(number);
-  if (installed === undefined) return;
+  const waiting = engine.kernelRequests.get(number);
+  if (waiting === undefined) return;
+  const { installed, state } = waiting;
   engine.kernelRequests.delete(number);
   installed.pending.delete(number);
   if (!result.ok) {
     installed.refusal ??= result.error;
     count(engine, "kernel_refusals");
+  } else if (state !== undefined) installed.ours.push(state);
+  if (installed.pending.size > 0) return;
+  if (installed.phase === "removed") return deleteStates(engine, installed);
+  const { refusal } = installed;
+  if (refusal !== undefined) return onRefused(engine, installed, refusal);
+  if (installed.phase === "up") return;
+  installed.phase = "up";
+  count(engine, "child_sas_installed");
+  tell(engine, installed, ok(undefined));
+}
+
+/** The Child SA cannot be: its IKE SA answers the site, or tells it that it is gone again. */
+function onRefused(engine: Engine, installed: Installed, refusal: XfrmRefusal): void {
+  noteRefusal(engine, installed, refusal);
+  const { ikeSpi: spi, child, phase } = installed;
+  if (phase === "up") {
+    engine.inbox.push({ spi, event: { kind: "close-child", spiIn: child.spiIn } });
+    return;
   }
-  if (installed.pending.size > 0 || installed.removed) return;
-  const outcome = outcomeOf(installed);
-  if (outcome.ok) count(engine, "child_sas_installed");
-  else noteRefusal(engine, installed, outcome.error);
-  const answer = outcome.ok ? outcome : err(kernelRefusal(outcome.error));
-  const { ikeSpi: spi, ticket } = installed;
-  engine.inbox.push({ spi, event: { kind: "child-installed", ticket, result: answer } });
-  if (!outcome.ok) removeInstalled(engine, installed);
+  tell(engine, installed, err(kernelRefusal(refusal)));
+  removeInstalled(engine, installed);
+}
+
+function tell(engine: Engine, { ikeSpi, ticket }: Installed, result: Result<undefined, Refusal>) {
+  engine.inbox.push({ spi: ikeSpi, event: { kind: "child-installed", ticket, result } });
 }
 
 /** Takes a Child SA out of the kernel: policies before states, outbound before inbound. */
@@ -133,10 +171,6 @@ export function removeChild(engine: Engine, spiIn: number): void {
 /** Whether a Child SA's packets go through UDP: a NAT is on the way. */
 export function needsEncapsulation(nat: Nat): boolean {
   return nat !== "none";
-}
-
-function outcomeOf(installed: Installed): Result<undefined, XfrmRefusal> {
-  return installed.refusal === undefined ? ok(undefined) : err(installed.refusal);
 }
 
 function noteRefusal(engine: Engine, installed: Installed, refusal: XfrmRefusal): void {
@@ -158,13 +192,21 @@ function refusalDetail(refusal: XfrmRefusal): string {
 }
 
 function removeInstalled(engine: Engine, installed: Installed): void {
-  installed.removed = true;
+  installed.phase = "removed";
   installed.outboundWaiting = undefined;
   engine.installed.delete(installed.child.spiIn);
   for (const policy of [...installed.policies].reverse()) releasePolicy(engine, installed, policy);
-  request(engine, { op: "delete-state", id: installed.outbound });
-  request(engine, { op: "delete-state", id: installed.inbound });
+  // With answers under way it is not known yet which states are ours.
+  if (installed.pending.size === 0) deleteStates(engine, installed);
   releaseReqid(engine, installed.reqidKey);
+}
+
+/** Outbound before inbound: nothing more is sent that would not be answered. */
+function deleteStates(engine: Engine, installed: Installed): void {
+  for (const id of [installed.outbound, installed.inbound]) {
+    if (installed.ours.includes(id)) request(engine, { op: "delete-state", id });
+  }
+  installed.ours.length = 0;
 }
 
 /** Puts the policy into the kernel unless it is there already with the same template. */
@@ -203,7 +245,8 @@ function releasePolicy(engine: Engine, installed: Installed, policy: XfrmPolicy)
 function request(engine: Engine, op: XfrmRequest, installed?: Installed): void {
   const number = numberOf(engine) as KernelRequestId;
   if (installed !== undefined) {
-    engine.kernelRequests.set(number, installed);
+    const state = op.op === "new-state" ? op.state.id : undefined;
+    engine.kernelRequests.set(number, { installed, state });
     installed.pending.add(number);
   }
   engine.out.push({ kind: "kernel", request: number, op });

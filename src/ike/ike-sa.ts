@@ -6,7 +6,7 @@ import { ExchangeType } from "../wire/exchange-type.ts";
 import type { IkeHeader } from "../wire/header.ts";
 import type { Payload } from "../wire/message.ts";
 import { Protocol } from "../wire/message.ts";
-import type { IkeContext, IkeEffect, Step } from "./effect.ts";
+import type { IkeContext, Step } from "./effect.ts";
 import type { IkeEvent } from "./event.ts";
 import { wipeIkeKeys } from "./keys.ts";
 import { LINGER_MS } from "./limits.ts";
@@ -14,7 +14,7 @@ import { type Closing, type Established, type IkeSa, saIdOf } from "./phase.ts";
 import { openMessage, sealMessage } from "./protect.ts";
 import type { Refusal } from "./refusal.ts";
 import { notifyFor } from "./refusal.ts";
-import { answerAndEnd, failedNote } from "./v2/answer.ts";
+import { answerAndEnd, childrenDown, failedNote } from "./v2/answer.ts";
 import {
   onChildInstalled,
   onChildKeyExchange,
@@ -264,11 +264,7 @@ function drop(sa: IkeSa, why: string): Step {
   if (sa.phase === "ended") return { sa: undefined, effects: [] };
   const reason = { kind: "we-deleted", why } as const;
   if (sa.phase !== "established") return { sa: undefined, effects: [{ kind: "ended", reason }] };
-  const effects: IkeEffect[] = sa.children.map((child) => ({
-    kind: "child-down",
-    spiIn: child.spiIn,
-    why,
-  }));
+  const effects = childrenDown(sa, why);
   wipeIkeKeys(sa.keys);
   return { sa: undefined, effects: [...effects, { kind: "ended", reason }] };
 }

@@ -47,10 +47,7 @@ export function answerAndEnd(
 ): Step {
   const { payloads, reason } = outcome;
   const response = sealMessage(sa, { ...to, response: true }, payloads, context.random);
-  const effects: IkeEffect[] = [];
-  for (const child of sa.children) {
-    effects.push({ kind: "child-down", spiIn: child.spiIn, why: endWord(reason) });
-  }
+  const effects: IkeEffect[] = childrenDown(sa, endWord(reason));
   effects.push({ kind: "send", octets: response, path: sa.path }, { kind: "ended", reason });
   wipeIkeKeys(sa.keys);
   const forgetAt = later(context.now, LINGER_MS);
@@ -59,6 +56,11 @@ export function answerAndEnd(
     sa: { phase: "ended", id, path, messageId: to.messageId, response, forgetAt },
     effects,
   };
+}
+
+/** All Child SAs go, the newest first: the oldest is the one that sends until the last moment. */
+export function childrenDown(sa: Established, why: string): IkeEffect[] {
+  return sa.children.toReversed().map(({ spiIn }) => ({ kind: "child-down", spiIn, why }));
 }
 
 /** The journal's note of a negotiation or SA that a refusal ended. */

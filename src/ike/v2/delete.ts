@@ -3,19 +3,17 @@
 import { later } from "../../octets/instant.ts";
 import { ExchangeType } from "../../wire/exchange-type.ts";
 import { type Payload, Protocol } from "../../wire/message.ts";
-import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import type { IkeContext, Step } from "../effect.ts";
 import { wipeIkeKeys } from "../keys.ts";
 import { DELETE_ATTEMPTS_MAX, RETRANSMIT_BACKOFF, RETRANSMIT_MS_FIRST } from "../limits.ts";
 import type { Closing, Established, InFlight } from "../phase.ts";
 import { sealMessage } from "../protect.ts";
+import { childrenDown } from "./answer.ts";
 import { deleteEffects } from "./informational.ts";
 
 /** Deletes the IKE SA: all of it is removed here at once, the peer is told until it answers. */
 export function close(sa: Established, why: string, context: IkeContext): Step {
-  const effects: IkeEffect[] = [];
-  for (const child of sa.children) {
-    effects.push({ kind: "child-down", spiIn: child.spiIn, why });
-  }
+  const effects = childrenDown(sa, why);
   const request = sealRequest(sa, [{ kind: "DELETE", protocol: Protocol.IKE, spis: [] }], context);
   effects.push({ kind: "send", octets: request.octets, path: sa.path });
   effects.push({ kind: "ended", reason: { kind: "we-deleted", why } });

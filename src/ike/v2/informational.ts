@@ -44,23 +44,22 @@ function onIkeDelete(sa: Established, header: IkeHeader, context: IkeContext): S
   return { sa: step.sa, effects: [note, ...step.effects] };
 }
 
-/** What a deleted Child SA leaves to do: its successor may send now, its states go. */
+/** What a deleted Child SA leaves to do: its successors may send now, its states go. */
 export function deleteEffects(
   child: ChildSa,
   all: readonly ChildSa[],
   why: "peer-deleted" | "expired",
 ): IkeEffect[] {
-  const effects: IkeEffect[] = [];
-  const successor = all.find((candidate) => candidate.replaces === child.spiIn);
-  if (successor !== undefined) {
-    effects.push({ kind: "child-outbound", spiIn: successor.spiIn });
-  }
-  effects.push({
-    kind: "child-down",
-    spiIn: child.spiIn,
-    why: successor === undefined ? why : "rekeyed",
-  });
-  return effects;
+  // A site may rekey one Child SA twice; each of the new ones counts.
+  const successors = all.filter((candidate) => candidate.replaces === child.spiIn);
+  return [
+    ...successors.map(({ spiIn }) => ({ kind: "child-outbound", spiIn }) as const),
+    {
+      kind: "child-down",
+      spiIn: child.spiIn,
+      why: successors.length === 0 ? why : "rekeyed",
+    },
+  ];
 }
 
 function childrenOf(sa: Established, spis: readonly number[]): readonly ChildSa[] {
