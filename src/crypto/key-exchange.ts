@@ -2,7 +2,7 @@
 
 import { assert } from "../octets/assert.ts";
 import { err, ok } from "../octets/result.ts";
-import { type Curve, curvePrivateValue, ECP_256, ECP_384, ECP_521, X25519 } from "./curve.ts";
+import { ECP_256, ECP_384, ECP_521, type EcpGroup, ecpPrivateValue } from "./ecp.ts";
 import {
   MODP_2048,
   MODP_3072,
@@ -14,6 +14,7 @@ import {
 import { transformName } from "./names.ts";
 import type { PrivateValue } from "./private-value.ts";
 import { Ke, TransformType } from "./transform.ts";
+import { X25519_PRIVATE_OCTETS, x25519PrivateValue } from "./x25519.ts";
 
 /**
  * One step of a key exchange. `random` are private octets of {@link privateOctets} length, from
@@ -73,10 +74,10 @@ type Method = KeyExchange & {
 
 const METHODS: ReadonlyMap<number, Method> = new Map(
   [
-    curveMethod(Ke.X25519, X25519, { publicOctets: 32, secretOctets: 32, isSlow: false }),
-    curveMethod(Ke.ECP_256, ECP_256, { publicOctets: 64, secretOctets: 32, isSlow: false }),
-    curveMethod(Ke.ECP_384, ECP_384, { publicOctets: 96, secretOctets: 48, isSlow: true }),
-    curveMethod(Ke.ECP_521, ECP_521, { publicOctets: 132, secretOctets: 66, isSlow: true }),
+    x25519Method(Ke.X25519),
+    ecpMethod(Ke.ECP_256, ECP_256, { isSlow: false }),
+    ecpMethod(Ke.ECP_384, ECP_384, { isSlow: true }),
+    ecpMethod(Ke.ECP_521, ECP_521, { isSlow: true }),
     modpMethod(Ke.MODP_2048, MODP_2048),
     modpMethod(Ke.MODP_3072, MODP_3072),
     modpMethod(Ke.MODP_4096, MODP_4096),
@@ -153,23 +154,32 @@ function fault(kind: KeyExchangeFault["kind"], detail: string): KeyExchangeResul
   return err({ kind, detail });
 }
 
-function curveMethod(
-  id: number,
-  curve: Curve,
-  traits: {
-    readonly publicOctets: number;
-    readonly secretOctets: number;
-    readonly isSlow: boolean;
-  },
-): Method {
+function x25519Method(id: number): Method {
   return {
     id,
     name: transformName(TransformType.KE, id, undefined),
-    kind: curve.order === undefined ? "x25519" : "ecp",
-    ...traits,
-    privateOctets: curve.privateOctets,
+    kind: "x25519",
+    publicOctets: 32,
+    secretOctets: 32,
+    isSlow: false,
+    privateOctets: X25519_PRIVATE_OCTETS,
     prepare: () => {},
-    privateValue: (random) => curvePrivateValue(curve, random),
+    privateValue: x25519PrivateValue,
+  };
+}
+
+function ecpMethod(id: number, group: EcpGroup, { isSlow }: { isSlow: boolean }): Method {
+  return {
+    id,
+    name: transformName(TransformType.KE, id, undefined),
+    kind: "ecp",
+    // X | Y, and X of the shared point (RFC 5903 §7).
+    publicOctets: 2 * group.coordinateOctets,
+    secretOctets: group.coordinateOctets,
+    isSlow,
+    privateOctets: group.privateOctets,
+    prepare: () => {},
+    privateValue: (random) => ecpPrivateValue(group, random),
   };
 }
 

@@ -1,4 +1,4 @@
-/** The words of proposal notation: what each one stands for, and the word nearest to a wrong one. */
+/** The words of proposal notation: what each stands for, and the word nearest to a wrong one. */
 
 import { Encr, Integ, Ke, PrfId } from "./transform.ts";
 

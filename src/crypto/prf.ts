@@ -44,17 +44,17 @@ export function prfPlus(p: Prf, key: Uint8Array, seed: Uint8Array, octets: numbe
   assert(blocks <= BLOCKS_MAX, `prf+ of ${octets} octets, at most ${BLOCKS_MAX * p.outputOctets}`);
   // T1 = prf (K, S | 0x01), T2 = prf (K, T1 | S | 0x02), T3 = prf (K, T2 | S | 0x03) …
   const stream = new Uint8Array(octets);
-  const counter = new Uint8Array(1);
-  let last: Uint8Array = new Uint8Array(0);
+  const input = new Uint8Array(p.outputOctets + seed.length + 1);
+  input.set(seed, p.outputOctets);
   for (let block = 1; block <= blocks; block++) {
-    counter[0] = block;
-    const next = hmac(p.hash, key, [last, seed, counter]);
+    input[input.length - 1] = block;
+    const T = hmac(p.hash, key, [block === 1 ? input.subarray(p.outputOctets) : input]);
+    input.set(T);
     const at = (block - 1) * p.outputOctets;
-    stream.set(octets - at < next.length ? next.subarray(0, octets - at) : next, at);
-    wipe(last);
-    last = next;
+    stream.set(T.subarray(0, octets - at), at);
+    wipe(T);
   }
-  wipe(last);
+  wipe(input);
   return stream;
 }
 
