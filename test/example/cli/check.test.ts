@@ -33,7 +33,7 @@ test("with everything in place each point is ok and the code 0", async () => {
   expect(code).toBe(0);
 });
 
-test("R6: a missing table fails, names the command for it, and does not hide the rest", async () => {
+test("R6: a missing table fails, names the command for it, and hides nothing", async () => {
   const { code, out } = await check(folder());
   expect(out).toMatch(/^FAILED {2}database of egroup sites: .*erouted peers init --egroup sites/m);
   expect(out).toMatch(/^ok {6}ports/m);
