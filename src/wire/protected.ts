@@ -40,7 +40,7 @@ function readSkPlace(r: Reader, first: number): SkPlace | UnsupportedCritical {
   const chain = readChain(r, first);
   if ("kind" in chain) return chain;
   const { payloads: outer, encrypted } = chain;
-  if (encrypted === undefined) r.fail(`no Encrypted payload among ${outer.length}`);
+  if (encrypted === undefined) r.fail(`no Encrypted payload among ${outer.length} payloads`);
   const { firstInner } = encrypted;
   if (encrypted.payloadType === PayloadType.SK) {
     return { kind: "SK", firstInner, bodyAt: r.at, outer };

@@ -52,8 +52,8 @@ test("SPIs have 4 octets for ESP and AH, none for IKE", () => {
 });
 
 test("SPIs of a protocol that nobody knows are passed over", () => {
-  const value = { kind: "DELETE", protocol: 9, spis: [] };
-  expect(parsed(TWO_CHILD_SAS.with(0, 9), parseDelete)).toEqual({ ok: true, value } as never);
+  const value: DeletePayload = { kind: "DELETE", protocol: 9, spis: [] };
+  expect(parsed(TWO_CHILD_SAS.with(0, 9), parseDelete)).toEqual({ ok: true, value });
 });
 
 test("to delete SPIs of the IKE SA is a bug of ours", () => {

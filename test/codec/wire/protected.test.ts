@@ -104,9 +104,11 @@ test("V2-55: the Encrypted payload is the last, and reaches the end of the messa
 });
 
 test("a message without an Encrypted payload is malformed", () => {
-  expect(fault(SK.slice(0, 28).with(16, 0))).toBe("IKE_AUTH: no Encrypted payload among 0");
+  expect(fault(SK.slice(0, 28).with(16, 0))).toBe(
+    "IKE_AUTH: no Encrypted payload among 0 payloads",
+  );
   expect(fault(concat(SK.slice(0, 28).with(16, 43), hex("00 00 00 04")))).toBe(
-    "IKE_AUTH: no Encrypted payload among 1",
+    "IKE_AUTH: no Encrypted payload among 1 payloads",
   );
 });
 
