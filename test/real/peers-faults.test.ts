@@ -116,6 +116,20 @@ test("R6: a query that hangs ends by the deadline, and the next one works", asyn
   expect(await isFound(peers)).toBe(true);
 });
 
+test("R2: an ID asked again while its query is under way is read again", async () => {
+  const peers = open();
+  expect(await isFound(peers)).toBe(true);
+  const before = await server.counter("Com_stmt_execute");
+  const release = await lockTable();
+  const asked = [peers.find(byId("site-1"))];
+  await Bun.sleep(50);
+  asked.push(peers.find(byId("site-1")), peers.find(byId("site-1")));
+  await Bun.sleep(50);
+  release();
+  for (const answer of await Promise.all(asked)) expect(rowsOf(answer)).toHaveLength(1);
+  expect((await server.counter("Com_stmt_execute")) - before).toBe(2);
+});
+
 test("R6: a frozen server ends look-ups by the deadline, until it goes on", async () => {
   const peers = open({ deadlineMs: 400, poolMax: 2 });
   expect(await isFound(peers)).toBe(true);
