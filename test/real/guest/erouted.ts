@@ -25,6 +25,8 @@ export type EroutedSettings = {
   readonly remoteSubnet?: string;
   /** More sections of the configuration file. */
   readonly more?: string;
+  /** Files beside the configuration, by name: secrets. */
+  readonly files?: Readonly<Record<string, string>>;
 };
 
 export type Erouted = {
@@ -40,6 +42,8 @@ export type Erouted = {
   log(): Promise<string>;
   /** SIGTERM; gives the exit status. */
   stop(): Promise<number>;
+  /** SIGKILL: no farewell, no cleaning up. */
+  kill(): Promise<void>;
 };
 
 export const OUR_ID = "concentrator.example";
@@ -57,6 +61,9 @@ export async function startErouted(host: Host, settings: EroutedSettings): Promi
   await writeFile(configFile, configuration(settings), { mode: 0o600 });
   const command = async (...words: string[]) =>
     await run(host, [...executable(), ...words, "--config", configFile]);
+  for (const [name, content] of Object.entries(settings.files ?? {})) {
+    await writeFile(`${FOLDER}/${name}`, content, { mode: 0o600 });
+  }
   const initialised = await command("peers", "init");
   if (initialised.status !== 0) throw new Error(`peers init: ${said(initialised)}`);
   const sql = settings.database === undefined ? sqlite : mysql(settings.database.socket);
@@ -87,6 +94,10 @@ export async function startErouted(host: Host, settings: EroutedSettings): Promi
     stop: async () => {
       await daemon.stop();
       return await daemon.exited;
+    },
+    kill: async () => {
+      process.kill(daemon.pid, "SIGKILL");
+      await daemon.exited;
     },
   };
 }

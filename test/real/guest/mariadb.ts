@@ -11,6 +11,7 @@ export type GuestMariadb = {
   readonly password: string;
   /** As `database` of an egroup. */
   readonly url: string;
+  readonly pid: number;
   stop(): Promise<void>;
 };
 
@@ -20,12 +21,16 @@ export const TEMPLATE_VARIABLE = "EROUTED_MARIADB_TEMPLATE";
 const FOLDER = "/run/mariadb";
 const START_MS_MAX = 40_000;
 
-/** Starts a server with an empty database `vpn`. */
-export async function startGuestMariadb(): Promise<GuestMariadb> {
+/** Starts a server: with an empty database `vpn`, or again on the data of one that has ended. */
+export async function startGuestMariadb(
+  data: "new" | "restarted" = "new",
+): Promise<GuestMariadb> {
   const template = process.env[TEMPLATE_VARIABLE] ?? "";
   if (!existsSync(template)) throw new Error(`${TEMPLATE_VARIABLE} names no data folder`);
-  await mkdir(FOLDER, { recursive: true });
-  await cp(template, `${FOLDER}/data`, { recursive: true });
+  if (data === "new") {
+    await mkdir(FOLDER, { recursive: true });
+    await cp(template, `${FOLDER}/data`, { recursive: true });
+  }
   const socket = `${FOLDER}/socket`;
   const server = start(undefined, ["mariadbd", ...options(socket)]);
   const answers = async () => {
@@ -41,10 +46,12 @@ export async function startGuestMariadb(): Promise<GuestMariadb> {
     throw new Error(`MariaDB does not start:\n${await server.output()}`, { cause: error });
   }
   const password = "knock knock";
+  const url = `mysql://erouted@/vpn?socket=${socket}`;
+  if (data === "restarted") return { socket, password, url, ...server };
   await sql(socket, "create database vpn character set utf8mb4");
   await sql(socket, `create user erouted@localhost identified by '${password}'`);
   await sql(socket, "grant all on vpn.* to erouted@localhost");
-  return { socket, password, url: `mysql://erouted@/vpn?socket=${socket}`, ...server };
+  return { socket, password, url, ...server };
 }
 
 function options(socket: string): string[] {

@@ -1,7 +1,6 @@
 /** strongSwan (Debian's 5.9) as somebody else's peer: a daemon of its own in each host. */
 
-import { existsSync } from "node:fs";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { type Host, type Running, run, start, until } from "./hosts.ts";
 
 export type StrongSwanSettings = {
@@ -38,6 +37,8 @@ export type StrongSwan = {
   terminate(): Promise<void>;
   /** What `swanctl --list-sas` shows. */
   sas(): Promise<string>;
+  /** The SPIs of its IKE SAs, initiator's and responder's. */
+  ikeSpis(): Promise<string[]>;
   /** How many Child SAs are installed. */
   childSas(): Promise<number>;
   log(): Promise<string>;
@@ -58,6 +59,9 @@ export async function startStrongSwan(
   settings: StrongSwanSettings,
 ): Promise<StrongSwan> {
   const folder = `/run/strongswan-${host.name}`;
+  // A daemon that ran here before leaves its socket and its log.
+  await rm(folder, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true }); // a socket of an earlier daemon refuses
   await mkdir(folder, { recursive: true });
   const env = { STRONGSWAN_CONF: `${folder}/strongswan.conf`, SWANCTL_DIR: folder };
   await writeFile(env.STRONGSWAN_CONF, strongswanConf(folder, settings));
@@ -67,7 +71,7 @@ export async function startStrongSwan(
     await run(host, ["env", ...assignments(env), "swanctl", ...words]);
   const swan = controls(folder, daemon, control);
   try {
-    await until("strongSwan's control socket", async () => existsSync(`${folder}/vici`));
+    await until("strongSwan's control socket", async () => await accepts(`${folder}/vici`));
   } catch (error) {
     throw new Error(await swan.log(), { cause: error });
   }
@@ -97,10 +101,25 @@ function controls(folder: string, daemon: Running, control: Control): StrongSwan
     rekeyIke: async () => await must("--rekey", "--ike", "net"),
     terminate: async () => await must("--terminate", "--ike", "net", "--timeout", "10"),
     sas,
+    ikeSpis: async () => {
+      const found = (await sas()).matchAll(/, ESTABLISHED, IKEv\d, (\w{16})_i\*? (\w{16})_r\*?/g);
+      return [...found].map((match) => `${match[1]}_${match[2]}`);
+    },
     childSas: async () => (await sas()).match(/, INSTALLED, /g)?.length ?? 0,
     log,
     stop: async () => await daemon.stop(),
   };
+}
+
+async function accepts(unix: string): Promise<boolean> {
+  const connecting = Bun.connect({ unix, socket: { data: () => {} } });
+  return await connecting.then(
+    (socket) => {
+      socket.end();
+      return true;
+    },
+    () => false,
+  );
 }
 
 function assignments(env: Readonly<Record<string, string>>): string[] {

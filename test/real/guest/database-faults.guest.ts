@@ -1,0 +1,88 @@
+/** The database stops, hangs, loses a column, comes back: only new negotiations notice (R6). */
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { untilFailure } from "./events.ts";
+import type { Site } from "./laboratory.ts";
+import { type GuestMariadb, startGuestMariadb } from "./mariadb.ts";
+import {
+  bringUp,
+  dynamicPeerIds,
+  pingBothWays,
+  rowOf,
+  type Scenario,
+  startScenario,
+  startSite,
+} from "./scenario.ts";
+import type { StrongSwan } from "./strongswan.ts";
+
+let database: GuestMariadb;
+let scenario: Scenario;
+let first: Site;
+let second: Site;
+let firstSwan: StrongSwan;
+
+beforeAll(async () => {
+  database = await startGuestMariadb();
+  scenario = await startScenario({ database, sites: [rowOf(1), rowOf(2)] });
+  first = await scenario.laboratory.addSite(1);
+  second = await scenario.laboratory.addSite(2);
+  firstSwan = await startSite(first);
+  await bringUp(scenario, firstSwan);
+});
+
+afterAll(async () => {
+  await firstSwan.stop();
+  expect(await scenario.erouted.stop()).toBe(0);
+  await database.stop();
+});
+
+test("a site gets in with its row from MariaDB, pings both ways", async () => {
+  await pingBothWays(scenario, first);
+});
+
+test("R6: a database that hangs ends the negotiation within the deadline of the look-up", async () => {
+  process.kill(database.pid, "SIGSTOP");
+  await refused("database-timeout");
+  process.kill(database.pid, "SIGCONT");
+  await getsIn();
+});
+
+test("R6: a table that has lost a column; the reason names it", async () => {
+  await scenario.erouted.sql("ALTER TABLE eroutes CHANGE remip removed VARCHAR(64)");
+  await refused("database-no-column");
+  await scenario.erouted.sql("ALTER TABLE eroutes CHANGE removed remip VARCHAR(64)");
+  await getsIn();
+});
+
+test("R6: a database that was killed; a site that is up is not taken down by its name", async () => {
+  process.kill(database.pid, "SIGKILL");
+  await refused("database-unreachable");
+  // Somebody names the ID of the site that is up, while nobody can look up its key.
+  const imposter = await startSite(second, { localId: "site-1", psk: "guess" });
+  expect(await imposter.initiate()).toBe(false);
+  await imposter.stop();
+  await pingBothWays(scenario, first);
+  expect(await dynamicPeerIds(scenario)).toEqual(["site-1"]);
+});
+
+test("after the database is back the next attempt gets in", async () => {
+  database = await startGuestMariadb("restarted");
+  await getsIn();
+});
+
+async function refused(reason: string): Promise<void> {
+  const swan = await startSite(second);
+  expect(await swan.initiate()).toBe(false);
+  await swan.stop();
+  await untilFailure(scenario.erouted, "site-2", reason);
+  await pingBothWays(scenario, first);
+  expect(await dynamicPeerIds(scenario)).toEqual(["site-1"]);
+}
+
+async function getsIn(): Promise<void> {
+  const swan = await startSite(second);
+  await bringUp(scenario, swan);
+  await pingBothWays(scenario, second);
+  await swan.terminate();
+  await swan.stop();
+}

@@ -1,0 +1,161 @@
+/** Sites that must not get in: each ends with its reason, the one that is in does not notice. */
+
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { eventsOf, failuresOf, untilFailure } from "./events.ts";
+import type { Site } from "./laboratory.ts";
+import {
+  bringUp,
+  dynamicPeerIds,
+  pingBothWays,
+  pskOf,
+  rowOf,
+  type Scenario,
+  startScenario,
+  startSite,
+} from "./scenario.ts";
+import type { StrongSwan, StrongSwanSettings } from "./strongswan.ts";
+
+let scenario: Scenario;
+let good: Site;
+let bad: Site;
+let goodSwan: StrongSwan;
+
+beforeAll(async () => {
+  scenario = await startScenario({
+    sites: [
+      rowOf(1),
+      rowOf(2),
+      { peerid: "site-no-key", password: "", remip: "192.168.3.0", remmsk: "255.255.255.0" },
+      { ...rowOf(4), peerid: "site-outside", remip: "172.30.4.0" },
+      { ...rowOf(5), peerid: "site-malformed", remip: "192.168.5" },
+      { peerid: "site-no-subnet", password: "some key" },
+    ],
+    more: `
+[[eroute]]
+name = "lab"
+peerid = "lab-*"
+local_subnet = "10.0.0.0/16"
+remote_subnet = "192.168.2.0/24"
+[[user]]
+name = "lab-gw"
+password_file = "/run/erouted/lab.secret"
+[[user]]
+name = "user-alone"
+password_file = "/run/erouted/lab.secret"
+`,
+    files: { "lab.secret": pskOf(2) },
+  });
+  good = await scenario.laboratory.addSite(1);
+  bad = await scenario.laboratory.addSite(2);
+  goodSwan = await startSite(good);
+  await bringUp(scenario, goodSwan);
+});
+
+afterEach(async () => {
+  await pingBothWays(scenario, good);
+  expect(await dynamicPeerIds(scenario)).toEqual(["site-1"]);
+});
+
+afterAll(async () => {
+  await goodSwan.stop();
+  expect(await scenario.erouted.stop()).toBe(0);
+});
+
+test("R6: a wrong key ends the negotiation, with its reason, and the key in no log", async () => {
+  await fails({ localId: "site-2", psk: "not the key" }, "wrong-psk");
+  const log = await scenario.erouted.log();
+  expect(log).toContain("wrong-psk");
+  expect(log).not.toContain(pskOf(2));
+  expect(log).not.toContain("not the key");
+});
+
+test("R1: an ID that no eroute matches is refused; the closest pattern is named", async () => {
+  await fails({ localId: "stranger-7" }, "no-eroute");
+  const [event] = await eventsOf(scenario.erouted, "stranger-7");
+  expect(event?.detail).toContain("stranger-7");
+});
+
+test("R6: an ID without a row", async () => {
+  await fails({ localId: "site-99" }, "no-row");
+});
+
+test("R6: a row without a key", async () => {
+  await fails({ localId: "site-no-key" }, "no-password");
+});
+
+test("R6: a row without a subnet", async () => {
+  await fails({ localId: "site-no-subnet" }, "no-subnet");
+});
+
+test("R10: a row whose subnet lies outside the base eroute's", async () => {
+  await fails({ localId: "site-outside" }, "outside-base-subnet");
+});
+
+test("R6: a row with a malformed address", async () => {
+  await fails({ localId: "site-malformed" }, "bad-subnet");
+});
+
+test("R3: a local user without an eroute, and an eroute without a local user", async () => {
+  await fails({ localId: "user-alone" }, "user-without-eroute");
+  await fails({ localId: "lab-other" }, "eroute-without-user");
+});
+
+test("R3: a local user with a normal eroute gets in without the database", async () => {
+  const swan = await startSite(bad, { localId: "lab-gw", remoteId: "192.0.2.1" });
+  await bringUp(scenario, swan);
+  await pingBothWays(scenario, bad);
+  await swan.terminate();
+  await swan.stop();
+});
+
+test("proposals without anything in common are shown side by side", async () => {
+  await fails({ ike: "aes128-sha1-modp2048" }, undefined);
+  const { events } = (await scenario.erouted.json("/api/v1/events?limit=1000")) as {
+    events: { reason: string; offered?: string[]; wanted?: string[] }[];
+  };
+  const event = events.find(({ reason }) => reason === "no-proposal-chosen");
+  expect(event?.offered).toEqual(["AES_CBC_128/HMAC_SHA1_96/PRF_HMAC_SHA1/MODP_2048"]);
+  expect(event?.wanted?.join()).toContain("AES_GCM_16_256");
+});
+
+test("an unknown ID and a wrong key look the same from outside", async () => {
+  const unknown = await refusalOf({ localId: "stranger-8" });
+  const withoutRow = await refusalOf({ localId: "site-98" });
+  const wrongKey = await refusalOf({ localId: "site-2", psk: "not the key" });
+  for (const refusal of [unknown, withoutRow, wrongKey]) {
+    expect(refusal.said).toContain("N(AUTH_FAILED)");
+    expect(refusal.said).toEqual(unknown.said);
+  }
+});
+
+test("a site whose key is corrected in its row gets in at the next attempt (R2)", async () => {
+  const swan = await startSite(bad, { localId: "site-2", psk: "the new key" });
+  expect(await swan.initiate()).toBe(false);
+  await scenario.erouted.sql("UPDATE eroutes SET password = ? WHERE peerid = ?", "the new key", "site-2");
+  await bringUp(scenario, swan);
+  await pingBothWays(scenario, bad);
+  await swan.terminate();
+  await swan.stop();
+});
+
+async function fails(
+  changes: Partial<StrongSwanSettings>,
+  reason: string | undefined,
+): Promise<void> {
+  const swan = await startSite(bad, changes);
+  expect(await swan.initiate()).toBe(false);
+  await swan.stop();
+  if (reason === undefined) return;
+  await untilFailure(scenario.erouted, changes.localId ?? "", reason);
+  expect((await failuresOf(scenario.erouted, changes.localId ?? "")).at(-1)).toBe(reason);
+}
+
+/** What strongSwan says of the answer to IKE_AUTH. */
+async function refusalOf(changes: Partial<StrongSwanSettings>): Promise<{ readonly said: string }> {
+  const swan = await startSite(bad, changes);
+  expect(await swan.initiate()).toBe(false);
+  const log = await swan.log();
+  await swan.stop();
+  const said = log.match(/(parsed IKE_AUTH response.*|received packet: .* \(\d+ bytes\))$/gm) ?? [];
+  return { said: said.slice(-2).join("\n").replaceAll(/\d+\.\d+\.\d+\.\d+/g, "ADDRESS") };
+}

@@ -1,0 +1,63 @@
+/** Sites with a public address and IPv4: algorithms, counters, what is left when they go. */
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import type { Site } from "./laboratory.ts";
+import {
+  bringUp,
+  dynamicPeerIds,
+  packetsOf,
+  pingBothWays,
+  rowOf,
+  type Scenario,
+  startScenario,
+  startSite,
+} from "./scenario.ts";
+import { capture } from "./wire.ts";
+import { xfrmPolicies, xfrmStates } from "./xfrm-states.ts";
+
+let scenario: Scenario;
+let site: Site;
+
+beforeAll(async () => {
+  scenario = await startScenario({ sites: [rowOf(1)] });
+  site = await scenario.laboratory.addSite(1);
+});
+
+afterAll(async () => {
+  await scenario?.erouted.stop();
+});
+
+const SUITES = [
+  { ike: "aes128-sha256-x25519", esp: "aes128gcm16" },
+  { ike: "aes128-sha256-modp2048", esp: "aes128-sha256" },
+  { ike: "aes256gcm16-prfsha384-ecp384", esp: "aes256gcm16" },
+];
+
+for (const suite of SUITES) {
+  const name = `${suite.ike} with ${suite.esp}`;
+  test(`R2 R4 R5: ${name} carries pings, nothing in clear, and leaves nothing behind`, async () => {
+    const swan = await startSite(site, suite);
+    const wire = await capture(scenario.laboratory.internet, "br0");
+    await bringUp(scenario, swan);
+    expect(await dynamicPeerIds(scenario)).toEqual(["site-1"]);
+    await pingBothWays(scenario, site);
+    expect(await wire.stop()).toMatchObject({ clearText: false, esp: 12 });
+    expect(await packetsOf(scenario, site.address.v4)).toEqual({ from: 6, to: 6 });
+
+    await swan.terminate();
+    expect(await dynamicPeerIds(scenario)).toEqual([]);
+    expect(await xfrmStates(scenario.laboratory.concentrator)).toEqual([]);
+    expect(await xfrmPolicies(scenario.laboratory.concentrator)).toEqual([]);
+    await swan.stop();
+  });
+}
+
+test("the daemon tells its sites when it stops, and cleans the kernel up", async () => {
+  const swan = await startSite(site);
+  await bringUp(scenario, swan);
+  expect(await scenario.erouted.stop()).toBe(0);
+  expect(await swan.childSas()).toBe(0);
+  expect(await xfrmStates(scenario.laboratory.concentrator)).toEqual([]);
+  expect(await xfrmPolicies(scenario.laboratory.concentrator)).toEqual([]);
+  await swan.stop();
+});
