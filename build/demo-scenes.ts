@@ -73,9 +73,10 @@ async function traffic({ laboratory, sites }: Stage): Promise<void> {
 }
 
 async function lookAtSites({ erouted }: Stage): Promise<void> {
-  scene("Who is connected? curl http://127.0.0.1:8080/api/v1/dynamic-eroutes");
-  show(pretty(await erouted.get("/api/v1/dynamic-eroutes")));
-  say("The same for people, `erouted status`:");
+  scene("Who is connected? curl http://127.0.0.1:8080/api/v1/dynamic-eroutes; here site-2 of it");
+  const answer = await erouted.get("/api/v1/dynamic-eroutes");
+  show(pretty(answer, (eroute) => eroute.includes('"site-2"')));
+  say("All of them for people, `erouted status`:");
   show((await erouted.command("status")).out);
 }
 
@@ -98,7 +99,7 @@ async function wrongKey({ laboratory, erouted }: Stage): Promise<void> {
   await peer.stop();
   if (up) throw new Error("a wrong key was accepted");
   say("Why? curl http://127.0.0.1:8080/api/v1/events, what names site-4:");
-  show(pretty(await erouted.get("/api/v1/events"), (event) => event.includes("site-4")));
+  show(pretty(await erouted.get("/api/v1/events"), (event) => event.includes('"site-4"')));
 }
 
 async function farewell({ laboratory, erouted, peers }: Stage): Promise<void> {
@@ -130,15 +131,12 @@ function show(text: string): void {
   for (const line of text.trimEnd().split("\n")) console.log(`     | ${line}`);
 }
 
-/** JSON with line feeds; of a list under any key only the members that are wanted. */
-function pretty(text: string, wanted: (member: string) => boolean = () => true): string {
-  const keep = (_key: string, value: unknown) =>
-    Array.isArray(value)
-      ? value.filter((item) => isText(item) || wanted(JSON.stringify(item)))
-      : value;
-  return JSON.stringify(JSON.parse(text, keep), null, 2);
-}
-
-function isText(value: unknown): boolean {
-  return typeof value === "string";
+/** JSON with line feeds; of a list only the members that are wanted. */
+function pretty(text: string, wanted: (member: string) => boolean): string {
+  const answer: Readonly<Record<string, unknown>> = JSON.parse(text);
+  const shortened = Object.entries(answer).map(([key, value]) => [
+    key,
+    Array.isArray(value) ? value.filter((member) => wanted(JSON.stringify(member))) : value,
+  ]);
+  return JSON.stringify(Object.fromEntries(shortened), null, 2);
 }
