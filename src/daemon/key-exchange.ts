@@ -1,38 +1,67 @@
-/** Carries out key exchanges: fast ones at once, slow ones in a thread of their own. */
+/** Carries out key exchanges: fast ones at once, slow ones in threads of their own. */
 
 import {
   isSlowKeyExchange,
   type KeyExchangeFault,
   type KeyExchangeRequest,
   type KeyExchangeResult,
+  keyExchangeFor,
   performKeyExchange,
 } from "../crypto/key-exchange.ts";
 import type { KeyExchangeJob } from "./key-exchange-worker.ts";
 
+type OnResult = (result: KeyExchangeResult) => void;
+
 export type KeyExchanger = {
   /** The result, if it is there at once; otherwise `onResult` gets it later. */
-  perform(
-    op: KeyExchangeRequest,
-    onResult: (result: KeyExchangeResult) => void,
-  ): KeyExchangeResult | undefined;
+  perform(op: KeyExchangeRequest, onResult: OnResult): KeyExchangeResult | undefined;
   close(): void;
 };
 
-/** Slow key exchanges that may wait; at 0.3 ms each the last one waits some 300 ms. */
+/** Slow key exchanges that may wait for one thread; one takes 0.3 to 3 ms. */
 const WAITING_MAX = 1024;
 
-/** Starts the thread only when the first slow key exchange comes. */
+/**
+ * A thread starts with the first slow key exchange of its kind. Curves do not wait behind the
+ * preparation of a MODP group, which takes up to seconds once.
+ */
 export function openKeyExchanger(): KeyExchanger {
-  const waiting = new Map<number, (result: KeyExchangeResult) => void>();
+  const threads = new Map<string, Thread>();
+  return {
+    perform(op, onResult) {
+      if (!isSlowKeyExchange(op.method)) return performKeyExchange(op);
+      const kind = keyExchangeFor(op.method)?.kind ?? "";
+      let thread = threads.get(kind);
+      if (thread === undefined) {
+        thread = createThread();
+        threads.set(kind, thread);
+      }
+      return thread.perform(op, onResult);
+    },
+    close() {
+      for (const thread of threads.values()) thread.close();
+      threads.clear();
+    },
+  };
+}
+
+type Thread = {
+  perform(op: KeyExchangeRequest, onResult: OnResult): KeyExchangeResult | undefined;
+  close(): void;
+};
+
+/** A thread that is started when it is first needed, and again after a fault. */
+function createThread(): Thread {
+  const waiting = new Map<number, OnResult>();
   let worker: Worker | undefined;
   let number = 0;
 
-  const failAll = (detail: string): void => {
+  const stop = () => {
     worker?.terminate();
     worker = undefined;
     const callbacks = [...waiting.values()];
     waiting.clear();
-    for (const callback of callbacks) callback(fault("internal", detail));
+    return callbacks;
   };
   const start = (): Worker => {
     const started = new Worker(workerUrl());
@@ -41,7 +70,10 @@ export function openKeyExchanger(): KeyExchanger {
       waiting.delete(message.data.number);
       callback?.(message.data.result);
     };
-    started.onerror = (event) => failAll(`key exchange thread: ${event.message}`);
+    started.onerror = (event) => {
+      const failed = fault("internal", `key exchange thread: ${event.message}`);
+      for (const callback of stop()) callback(failed);
+    };
     // The thread must not keep the process alive.
     started.unref();
     return started;
@@ -49,7 +81,6 @@ export function openKeyExchanger(): KeyExchanger {
 
   return {
     perform(op, onResult) {
-      if (!isSlowKeyExchange(op.method)) return performKeyExchange(op);
       if (waiting.size >= WAITING_MAX) {
         return fault("overloaded", `${WAITING_MAX} slow key exchanges are waiting already`);
       }
@@ -59,10 +90,8 @@ export function openKeyExchanger(): KeyExchanger {
       worker.postMessage({ number, op } satisfies KeyExchangeJob);
       return undefined;
     },
-    close() {
-      worker?.terminate();
-      worker = undefined;
-      waiting.clear();
+    close: () => {
+      stop();
     },
   };
 }
@@ -71,7 +100,12 @@ function fault(kind: KeyExchangeFault["kind"], detail: string): KeyExchangeResul
   return { ok: false, error: { kind, detail } };
 }
 
-/** Beside this file, also inside the compiled executable (an entry point of its own there). */
+/**
+ * Where the thread's code is. In the compiled executable all modules become one at its root, and
+ * other entry points keep their path below `src`.
+ */
 function workerUrl(): string {
-  return new URL("./key-exchange-worker.ts", import.meta.url).href;
+  const isCompiled = import.meta.url.includes("/$bunfs/");
+  const path = isCompiled ? "./daemon/key-exchange-worker.ts" : "./key-exchange-worker.ts";
+  return new URL(path, import.meta.url).href;
 }

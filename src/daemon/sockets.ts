@@ -1,9 +1,9 @@
 /** The IKE sockets: two on each local address, so that answers leave from where requests came. */
 
 import { type Address, formatAddress } from "../inet/address.ts";
-import { formatEndpoint, type Path } from "../inet/endpoint.ts";
+import { type Endpoint, formatEndpoint, type Path } from "../inet/endpoint.ts";
 import { localAddresses } from "../linux/addresses.ts";
-import { type IkeSocket, openIkeSocket } from "../linux/udp-socket.ts";
+import { type IkeSocket, openIkeSocket, type SocketFault } from "../linux/udp-socket.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 
 export type IkeSockets = {
@@ -26,7 +26,8 @@ export async function openIkeSockets(
   settings: SocketSettings,
   onDatagram: (octets: Uint8Array, path: Path) => void,
 ): Promise<Result<IkeSockets, string>> {
-  const sockets = new Map<string, IkeSocket>();
+  // By the very object that the paths of its datagrams hold: nothing to format for each answer.
+  const sockets = new Map<Endpoint, IkeSocket>();
   const close = () => {
     for (const socket of sockets.values()) socket.close();
   };
@@ -42,19 +43,23 @@ export async function openIkeSockets(
       });
       if (!opened.ok) {
         close();
-        return err(opened.error.detail);
+        return err(faultText(opened.error));
       }
-      sockets.set(formatEndpoint(local), opened.value);
+      sockets.set(local, opened.value);
     }
   }
   if (sockets.size === 0) return err("ike.listen names no address that this host has");
   return ok({
     send: (octets, path) => {
-      sockets.get(formatEndpoint(path.local))?.send(octets, path.remote);
+      sockets.get(path.local)?.send(octets, path.remote);
     },
-    listening: [...sockets.keys()],
+    listening: [...sockets.keys()].map(formatEndpoint),
     close,
   });
+}
+
+function faultText({ local, operation, errno, detail }: SocketFault): string {
+  return `${operation} ${local}: ${errno}: ${detail}`;
 }
 
 /** `0.0.0.0` and `::` stand for every local address of their family. */

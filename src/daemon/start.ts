@@ -208,7 +208,9 @@ async function close(daemon: Daemon): Promise<void> {
   ]);
   kernel?.close();
   daemon.sockets?.close();
-  daemon.note({ level: "info", reason: "stopped", detail: "all SAs and policies are removed" });
+  if (daemon.shell !== undefined) {
+    daemon.note({ level: "info", reason: "stopped", detail: "all SAs and policies are removed" });
+  }
   await within(CLOSE_MS, [daemon.log.flush()]);
 }
 

@@ -1,0 +1,86 @@
+/** How the daemon ends, and what it finds when it starts again. */
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { type Erouted, startErouted } from "./erouted.ts";
+import { must, until } from "./hosts.ts";
+import type { Site } from "./laboratory.ts";
+import { bringUp, pingBothWays, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
+import type { StrongSwan } from "./strongswan.ts";
+import { xfrmPolicies, xfrmStates } from "./xfrm-states.ts";
+
+/** State and policy of somebody else, set up by hand. */
+const FOREIGN_STATE =
+  "xfrm state add src 192.0.2.1 dst 192.0.2.99 proto esp spi 0x77 reqid 7 mode tunnel aead rfc4106(gcm(aes)) 0x0102030405060708090a0b0c0d0e0f1011121314 128";
+const FOREIGN_POLICY =
+  "xfrm policy add src 10.9.0.0/24 dst 10.8.0.0/24 dir out tmpl src 192.0.2.1 dst 192.0.2.99 proto esp reqid 7 mode tunnel";
+
+const settings = { sites: [rowOf(1)] };
+
+let scenario: Scenario;
+let site: Site;
+let swan: StrongSwan;
+
+beforeAll(async () => {
+  scenario = await startScenario(settings);
+  site = await scenario.laboratory.addSite(1);
+  swan = await startSite(site);
+  await ip(FOREIGN_STATE);
+  await ip(FOREIGN_POLICY);
+});
+
+afterAll(async () => await swan.stop());
+
+test("SIGTERM: the site is told, states and policies are gone within 5 s, exit 0", async () => {
+  await bringUp(scenario, swan);
+  await pingBothWays(scenario, site);
+  const started = performance.now();
+  expect(await scenario.erouted.stop()).toBe(0);
+  expect(performance.now() - started).toBeLessThan(5_000);
+  expect(await left()).toEqual({ states: ["192.0.2.99"], policies: 1 });
+  await until("the site has no Child SA", async () => (await swan.childSas()) === 0);
+});
+
+test("after kill -9 a new start removes what was left, and nothing of anybody else", async () => {
+  const killed = await restart();
+  await bringUp(scenario, swan);
+  await pingBothWays(scenario, site);
+  await killed.kill();
+  const leftovers = await left();
+  expect(leftovers.states.length).toBe(3);
+  expect(leftovers.policies).toBe(4);
+  await restart();
+  expect(await left()).toEqual({ states: ["192.0.2.99"], policies: 1 });
+  expect(await scenario.erouted.log()).toContain("removed 2 states and 3 policies");
+});
+
+test("a site that was up before the crash comes back by calling again", async () => {
+  await swan.stop();
+  swan = await startSite(site);
+  await bringUp(scenario, swan);
+  await pingBothWays(scenario, site);
+});
+
+test("a second erouted on the same addresses refuses to start, and touches nothing", async () => {
+  const second = await scenario.erouted.command("run");
+  expect(second.status).toBe(1);
+  expect(second.out + second.err).toMatch(/in use|EADDRINUSE/);
+  await pingBothWays(scenario, site);
+  expect(await scenario.erouted.stop()).toBe(0);
+});
+
+async function restart(): Promise<Erouted> {
+  const erouted = await startErouted(scenario.laboratory.concentrator, { ...settings, sites: [] });
+  scenario = { laboratory: scenario.laboratory, erouted };
+  return erouted;
+}
+
+/** The destinations of all states, and how many policies there are. */
+async function left(): Promise<{ readonly states: string[]; readonly policies: number }> {
+  const { concentrator } = scenario.laboratory;
+  const states = (await xfrmStates(concentrator)).map((state) => state.dst);
+  return { states: states.sort(), policies: (await xfrmPolicies(concentrator)).length };
+}
+
+async function ip(command: string): Promise<void> {
+  await must(scenario.laboratory.concentrator, ["ip", ...command.split(" ")]);
+}
