@@ -53,6 +53,9 @@ const PLUGINS = [
   "kernel-netlink socket-default vici updown",
 ].join(" ");
 
+/** The daemon that runs in a host, by its name. */
+const daemons = new Map<string, Running>();
+
 /** Starts a daemon with one connection named `net`, loaded but not initiated. */
 export async function startStrongSwan(
   host: Host,
@@ -66,7 +69,10 @@ export async function startStrongSwan(
   const env = { STRONGSWAN_CONF: `${folder}/strongswan.conf`, SWANCTL_DIR: folder };
   await writeFile(env.STRONGSWAN_CONF, strongswanConf(folder, settings));
   await writeFile(`${folder}/swanctl.conf`, swanctlConf(settings));
+  // One that a failed test left behind would hold the ports.
+  await daemons.get(host.name)?.stop();
   const daemon = start(host, [DAEMON], env);
+  daemons.set(host.name, daemon);
   const control = async (...words: string[]) =>
     await run(host, ["env", ...assignments(env), "swanctl", ...words]);
   const swan = controls(folder, daemon, control);
