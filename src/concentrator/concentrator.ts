@@ -16,7 +16,7 @@ import type { Effect } from "./effect.ts";
 import { count, type Engine, ikeContextOf, inMs } from "./engine.ts";
 import type { Event } from "./event.ts";
 import { evict, hasOpenIkeSas, shutDownPortion } from "./evict.ts";
-import { type Installed, onKernelAnswer } from "./install.ts";
+import { forgetState, type Installed, onKernelAnswer } from "./install.ts";
 import { onPeerRows } from "./look-up.ts";
 import { Rate } from "./rate.ts";
 import { COUNTER_NAMES, type CounterName, type Snapshot, type TableSizes } from "./snapshot.ts";
@@ -149,6 +149,7 @@ function onExpire(engine: Engine, expire: XfrmExpire): void {
   if (!expire.hard || !isOurReqid(expire.reqid)) return;
   const installed = installedOf(engine, expire.id);
   if (installed === undefined) return;
+  forgetState(installed, expire.id);
   const { spiIn } = installed.child;
   deliver(engine, installed.ikeSpi, { kind: "close-child", spiIn });
 }

@@ -160,6 +160,12 @@ function tell(engine: Engine, { ikeSpi, ticket }: Installed, result: Result<unde
   engine.inbox.push({ spi: ikeSpi, event: { kind: "child-installed", ticket, result } });
 }
 
+/** The kernel has removed a state by itself: whatever has its SPI from now on is another one. */
+export function forgetState(installed: Installed, id: XfrmStateId): void {
+  const at = installed.ours.findIndex((own) => own.spi === id.spi && equalAddress(own.dst, id.dst));
+  if (at >= 0) installed.ours.splice(at, 1);
+}
+
 /** Takes a Child SA out of the kernel: policies before states, outbound before inbound. */
 export function removeChild(engine: Engine, spiIn: number): void {
   const installed = engine.installed.get(spiIn as ChildSa["spiIn"]);

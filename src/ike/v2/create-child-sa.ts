@@ -104,10 +104,12 @@ export function onChildInstalled(
   const answered = answer(sa, to, serving.child.payloads, context);
   const isRekey = child.replaces !== undefined;
   const reason = isRekey ? "child-sa-rekeyed" : "child-sa-up";
-  const effects: IkeEffect[] = [
-    answered.effect,
-    okNote("CREATE_CHILD_SA", reason, childText(child)),
-  ];
+  const effects: IkeEffect[] = [];
+  // The old one may have expired meanwhile: then nothing else sends.
+  if (isRekey && !sa.children.some((old) => old.spiIn === child.replaces)) {
+    effects.push({ kind: "child-outbound", spiIn: child.spiIn });
+  }
+  effects.push(answered.effect, okNote("CREATE_CHILD_SA", reason, childText(child)));
   if (isRekey) effects.push({ kind: "count", counter: "child_sas_rekeyed" });
   return { sa: { ...answered.sa, children: [...sa.children, child] }, effects };
 }
