@@ -42,12 +42,13 @@ export type Climate = {
 /** Draws one. Most worlds have a few troubles only, so that each trouble is seen alone too. */
 export function drawClimate(prng: Prng): Climate {
   const sometimes = (probability: number, value: number) => (prng.chance(probability) ? value : 0);
+  const actEveryMs = prng.pick([300, 1_000, 4_000]);
   return {
     plan: drawPlan(prng),
     weather: drawWeather(prng),
     characters: drawCharacters(prng),
-    activeMs: prng.between(10, 60) * 1_000,
-    actEveryMs: prng.pick([300, 1_000, 4_000]),
+    activeMs: prng.between(5, 30) * actEveryMs,
+    actEveryMs,
     isNatted: prng.chance(0.3),
     kernelFailure: sometimes(0.2, 0.05),
     kernelDelay: sometimes(0.2, 0.3),

@@ -27,6 +27,8 @@ export type Inhabitant = {
   readonly prng: Prng;
   /** Where the concentrator sees each of the site's ports. */
   readonly seenAs: Map<number, Endpoint>;
+  /** Whether it draws its SPIs from {@link FEW_SPIS}. */
+  drawsFew: boolean;
   /** A tick is planned for this instant. */
   tickAt: number;
 };
@@ -46,7 +48,7 @@ export function createInhabitant(
   const isNatted = climate.isNatted && character !== "noise";
   const random = (count: number): Uint8Array => {
     const octets = prng.octets(count);
-    if (count === 4 && isNatted && prng.chance(0.5)) {
+    if (count === 4 && inhabitant.drawsFew && prng.chance(0.5)) {
       octets.set([0xc0, 0, 0, (octets[3] ?? 0) % FEW_SPIS]);
     }
     return octets;
@@ -55,7 +57,12 @@ export function createInhabitant(
     random,
     keyExchange: toyKeyExchange,
   });
-  const inhabitant = { number, character, site, prng, seenAs: new Map(), tickAt: 0 };
+  const seenAs = new Map<number, Endpoint>();
+  const inhabitant: Inhabitant = {
+    ...{ number, character, site, prng, seenAs },
+    drawsFew: isNatted,
+    tickAt: 0,
+  };
   rebind(inhabitant, isNatted);
   return inhabitant;
 }
@@ -100,6 +107,7 @@ export function act(inhabitant: Inhabitant, now: number): readonly SiteOutput[] 
 /** Leaves the world in order: a fresh IKE SA that replaces whatever was left behind. */
 export function connectForGood(inhabitant: Inhabitant, now: number): readonly SiteOutput[] {
   const { site } = inhabitant;
+  inhabitant.drawsFew = false;
   site.settings = { ...site.settings, initialContact: true };
   return connect(site, asInstant(now));
 }

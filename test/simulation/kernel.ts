@@ -31,8 +31,8 @@ export type KernelModel = {
   /** Requests carried out so far. */
   performed(): number;
   perform(request: XfrmRequest): KernelResult;
-  /** A lifetime is over: the kernel removes the state and tells. Undefined if it is gone. */
-  expire(id: XfrmStateId): XfrmExpire | undefined;
+  /** A lifetime is over: the kernel removes the state and tells. Undefined if it has gone. */
+  expire(model: ModelState): XfrmExpire | undefined;
 };
 
 /** Empty tables. */
@@ -74,12 +74,11 @@ export function createKernel(faults: KernelFaults): KernelModel {
       const errno = fault ?? apply(request);
       return errno === 0 ? ok(undefined) : err(xfrmRefusal(request, errno, undefined));
     },
-    expire(id) {
-      const key = stateKey(id);
-      const model = states.get(key);
-      if (model === undefined) return undefined;
-      states.delete(key);
-      return { id: model.state.id, reqid: model.state.reqid, hard: true };
+    expire(model) {
+      const { id, reqid } = model.state;
+      if (states.get(stateKey(id)) !== model) return undefined;
+      states.delete(stateKey(id));
+      return { id, reqid, hard: true };
     },
   };
 }

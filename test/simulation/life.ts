@@ -26,6 +26,7 @@ export function live(seed: number, planted: Planted = {}): World {
     for (const inhabitant of world.inhabitants) planAct(world, inhabitant);
     if (world.climate.rowChange > 0) planRowChange(world);
     runUntil(world, world.climate.activeMs);
+    if (world.complaints.length > 0) return world;
     if (world.climate.endsWithShutdown) endByShutdown(world);
     else endByFarewell(world);
   } catch (fault) {
@@ -106,6 +107,10 @@ function endByShutdown(world: World): void {
 /** Every site that may connects once more, is up with one Child SA, and says good-bye. */
 function endByFarewell(world: World): void {
   world.isCalm = true;
+  const { plan } = world.climate;
+  // Room for all, so that nobody is evicted on the way.
+  const limits = { ...plan.limits, dynamicEroutesMax: 100 };
+  world.driver.feed({ kind: "configuration", plan: { ...plan, limits } });
   for (const inhabitant of world.inhabitants) {
     const row = rowFor(inhabitant);
     if (row !== undefined) world.database.put(row);

@@ -52,7 +52,7 @@ export function onInitResponse(
   const { payloads } = parsed.value;
   const { spiI, Ni, own, retries } = init;
   const cookie = notifyOf(payloads, NotifyType.COOKIE)?.data.slice();
-  const group = wantedGroup(payloads);
+  const group = wantedGroup(payloads, site.settings.ke);
   if (cookie !== undefined || group !== undefined) {
     if (retries >= RETRIES_MAX) return;
     const nextOwn = group === undefined ? own : drawKey(site, group);

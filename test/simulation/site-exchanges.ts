@@ -201,7 +201,7 @@ function onChildAnswer(
   const error = errorOf(payloads);
   if (error !== undefined) {
     site.out.push({ kind: "refused", asked: "child", notify: error.type });
-    const group = wantedGroup(payloads);
+    const group = wantedGroup(payloads, site.settings.ke);
     if (group !== undefined) {
       session.queue.unshift(
         replaces === undefined
@@ -238,7 +238,7 @@ function onIkeAnswer(
   const error = errorOf(payloads);
   if (error !== undefined) {
     site.out.push({ kind: "refused", asked: "ike", notify: error.type });
-    const group = wantedGroup(payloads);
+    const group = wantedGroup(payloads, site.settings.ke);
     if (group !== undefined) session.queue.unshift({ kind: "rekey-ike", ke: group });
     return;
   }

@@ -76,11 +76,15 @@ export function errorOf(payloads: readonly Payload[]): NotifyPayload | undefined
   return payloads.find((p): p is NotifyPayload => p.kind === "NOTIFY" && p.type < 16384);
 }
 
-/** The group that N(INVALID_KE_PAYLOAD) asks for. */
-export function wantedGroup(payloads: readonly Payload[]): number | undefined {
+/** The group that N(INVALID_KE_PAYLOAD) asks for, if it is one that was offered. */
+export function wantedGroup(
+  payloads: readonly Payload[],
+  offered: readonly number[],
+): number | undefined {
   const notify = errorOf(payloads);
-  if (notify?.type !== NotifyType.INVALID_KE_PAYLOAD) return undefined;
-  return new Reader(notify.data, "INVALID_KE_PAYLOAD").u16();
+  if (notify?.type !== NotifyType.INVALID_KE_PAYLOAD || notify.data.length !== 2) return undefined;
+  const group = new Reader(notify.data, "INVALID_KE_PAYLOAD").u16();
+  return offered.includes(group) ? group : undefined;
 }
 
 /** N(REKEY_SA) for the Child SA with this inbound SPI. */

@@ -21,7 +21,13 @@ import { describeEffect, describeEvent } from "./describe.ts";
 import { createDriver, type Driver } from "./driver.ts";
 import { createInhabitant, type Inhabitant, rowFor } from "./inhabitant.ts";
 import { receive, siteDeadline, tick } from "./initiator.ts";
-import { createKernel, type KernelFaults, type KernelModel } from "./kernel.ts";
+import {
+  createKernel,
+  type KernelFaults,
+  type KernelModel,
+  type ModelState,
+  stateKey,
+} from "./kernel.ts";
 import { FAIR_WEATHER, travel } from "./network.ts";
 import { createPrng, type Prng } from "./prng.ts";
 import { createSchedule, type Schedule } from "./schedule.ts";
@@ -57,7 +63,7 @@ export type World = {
   events: number;
 };
 
-const LOG_LINES_MAX = 50;
+const LOG_LINES_MAX = Number(process.env.LOG_LINES ?? 50);
 const WIRE_MAX = 40;
 const ENOMEM = 12;
 
@@ -222,22 +228,26 @@ function surroundingsOf(world: World): Parameters<typeof createDriver>[1] {
 }
 
 function performKernel(world: World, request: XfrmRequest) {
-  const { kernel } = world;
-  const failuresMayBreakOrder = world.climate.kernelFailure > 0 || world.climate.isNatted;
-  if (!failuresMayBreakOrder) checkRequest(kernel, request, (what) => complain(world, what));
+  const { kernel, climate } = world;
+  // Refusals and late answers leave halves of Child SAs: there the order means nothing.
+  const isOrderly = climate.kernelFailure === 0 && climate.kernelDelay === 0 && !climate.isNatted;
+  if (isOrderly) checkRequest(kernel, request, (what) => complain(world, what));
   const result = kernel.perform(request);
-  if (request.op === "new-state" && result.ok) {
-    const { id, lifetime } = request.state;
+  const made =
+    request.op === "new-state" && result.ok
+      ? kernel.states.get(stateKey(request.state.id))
+      : undefined;
+  if (made !== undefined) {
     // In a kernel both directions run out at about the same time, in no order.
-    const ms = (lifetime.hardSeconds ?? 0) * 1_000 + world.prng.below(1_000);
-    if (ms > 0) world.schedule.plan(world.now + ms, () => expire(world, id));
+    const ms = (made.state.lifetime.hardSeconds ?? 0) * 1_000 + world.prng.below(1_000);
+    world.schedule.plan(world.now + ms, () => expire(world, made));
   }
   if (!result.ok) note(world, `  kernel says ${result.error.errno} to ${request.op}`);
   return result;
 }
 
-function expire(world: World, id: Parameters<KernelModel["expire"]>[0]): void {
-  const expired = world.kernel.expire(id);
+function expire(world: World, made: ModelState): void {
+  const expired = world.kernel.expire(made);
   if (expired !== undefined) world.driver.feed({ kind: "expire", expire: expired });
 }
 
