@@ -4,9 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$1
 mkdir -p "$(dirname "$out")"
-# All code counts as one folder inside: with flat names the worker is beside it there, as in src.
 # Nothing beside the executable may change what it does: no .env, no bunfig.toml of the folder.
 node_modules/.bin/bun build --compile --minify --bytecode --no-compile-autoload-dotenv \
-  --no-compile-autoload-bunfig --entry-naming '[name].[ext]' --outfile "$out.new" \
-  src/main.ts src/daemon/key-exchange-worker.ts
+  --no-compile-autoload-bunfig --outfile "$out.new" src/main.ts \
+  src/daemon/key-exchange-worker.ts
 mv "$out.new" "$out"

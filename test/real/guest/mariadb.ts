@@ -22,9 +22,7 @@ const FOLDER = "/run/mariadb";
 const START_MS_MAX = 40_000;
 
 /** Starts a server: with an empty database `vpn`, or again on the data of one that has ended. */
-export async function startGuestMariadb(
-  data: "new" | "restarted" = "new",
-): Promise<GuestMariadb> {
+export async function startGuestMariadb(data: "new" | "restarted" = "new"): Promise<GuestMariadb> {
   const template = process.env[TEMPLATE_VARIABLE] ?? "";
   if (!existsSync(template)) throw new Error(`${TEMPLATE_VARIABLE} names no data folder`);
   if (data === "new") {
