@@ -149,4 +149,9 @@ function checkEnd(world: World): void {
   const say = (what: string) => complain(world, what);
   checkKernel(world.kernel, [], say);
   checkEmpty(world.concentrator.tableSizes(), world.kernel, say);
+  const counters = world.concentrator.snapshot().counters;
+  const begun = counters.ike_sas_established + counters.ike_sas_rekeyed;
+  if (begun !== counters.ike_sas_closed) {
+    say(`${begun} IKE SAs were counted up, ${counters.ike_sas_closed} closed`);
+  }
 }
