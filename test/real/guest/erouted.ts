@@ -31,6 +31,7 @@ export type EroutedSettings = {
 
 export type Erouted = {
   readonly configFile: string;
+  readonly pid: number;
   /** The answer to `curl http://127.0.0.1:8080PATH`, as text. */
   get(path: string): Promise<string>;
   /** The same, as JSON. */
@@ -86,6 +87,7 @@ export async function startErouted(host: Host, settings: EroutedSettings): Promi
   }
   return {
     configFile,
+    pid: daemon.pid,
     get,
     json: async (path) => JSON.parse(await get(path)),
     command,

@@ -1,0 +1,163 @@
+/** Limits: the table of dynamic eroutes, floods, scanners, and a kernel that refuses. */
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readFile, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Erouted, startErouted } from "./erouted.ts";
+import { eventsOf, untilFailure } from "./events.ts";
+import { addHost, configure, type Host, must, until } from "./hosts.ts";
+import { buildLaboratory, CONCENTRATOR, type Laboratory, type Site } from "./laboratory.ts";
+import { bringUp, dynamicPeerIds, pingBothWays, rowOf, type Scenario, startSite } from "./scenario.ts";
+import { xfrmStates } from "./xfrm-states.ts";
+
+const FLOOD_REQUESTS = 100_000;
+/** Half-open IKE SAs up to the limit, cookies for all else; what Bun itself does with memory. */
+const FLOOD_MIB_MAX = 96;
+
+let laboratory: Laboratory;
+let sites: Site[];
+
+beforeAll(async () => {
+  laboratory = await buildLaboratory();
+  sites = [await laboratory.addSite(1), await laboratory.addSite(2), await laboratory.addSite(3)];
+});
+
+test("R7: a full table refuses the next site, and the reason says what to raise", async () => {
+  const more = '[dynamic_eroutes]\nmax = 1\nevict_interval = "1h"';
+  await withErouted(more, async (scenario) => {
+    const [first, second] = sites as [Site, Site];
+    const inside = await startSite(first);
+    await bringUp(scenario, inside);
+    const outside = await startSite(second);
+    expect(await outside.initiate()).toBe(false);
+    await untilFailure(scenario.erouted, "site-2", "table-full");
+    const [event] = await eventsOf(scenario.erouted, "site-2");
+    expect(event?.detail).toContain("dynamic_eroutes.max");
+    await pingBothWays(scenario, first);
+    await outside.stop();
+    await inside.stop();
+  });
+});
+
+test("R7: the oldest dynamic eroute is evicted, and its site told", async () => {
+  const more = '[dynamic_eroutes]\nmax = 3\nevict_below_free_percent = 40\nevict_interval = "1s"';
+  await withErouted(more, async (scenario) => {
+    const [first, second] = sites as [Site, Site];
+    const oldest = await startSite(first);
+    await bringUp(scenario, oldest);
+    const newer = await startSite(second);
+    await bringUp(scenario, newer);
+    await until("the oldest is gone", async () => {
+      return (await dynamicPeerIds(scenario)).join() === "site-2";
+    });
+    await until("its site knows", async () => (await oldest.childSas()) === 0);
+    await pingBothWays(scenario, second);
+    await oldest.stop();
+    await newer.stop();
+  });
+});
+
+test("ike-scan --ikev2 gets a handshake", async () => {
+  await withErouted("", async ({ erouted }) => {
+    const [site] = sites as [Site];
+    const scan = await must(site.host, ["ike-scan", "--ikev2", "--dhgroup=14", CONCENTRATOR.v4]);
+    expect(scan).toContain("IKEv2 SA_INIT Handshake returned");
+    expect(await erouted.get("/healthz")).toContain("ok");
+  }, 'ike = ["aes128gcm16-prfsha256-x25519", "aes128-sha1-modp2048"]');
+});
+
+test("100,000 spoofed IKE_SA_INITs: memory stays bounded, a site connects all the same", async () => {
+  await withErouted("", async (scenario) => {
+    const [site] = sites as [Site];
+    const attacker = await attackerHost();
+    const swan = await startSite(site);
+    const before = await residentMib(scenario.erouted);
+    const flood = must(attacker, [
+      process.execPath,
+      join(import.meta.dir, "flood.ts"),
+      String(FLOOD_REQUESTS),
+    ]);
+    await bringUp(scenario, swan);
+    expect(Number(await flood)).toBe(FLOOD_REQUESTS);
+    await pingBothWays(scenario, site);
+    const grown = (await residentMib(scenario.erouted)) - before;
+    expect(grown).toBeLessThan(FLOOD_MIB_MAX);
+    const metrics = await scenario.erouted.get("/metrics");
+    expect(Number(/^erouted_cookies_sent_total (\d+)/m.exec(metrics)?.[1])).toBeGreaterThan(1000);
+    await swan.stop();
+  });
+});
+
+test("a kernel that refuses an SA: the site is told, the reason names operation and errno", async () => {
+  await withErouted("", async (scenario) => {
+    const [first, second] = sites as [Site, Site];
+    const good = await startSite(first);
+    await bringUp(scenario, good);
+    await withoutAuthenc(async () => {
+      const bad = await startSite(second, { esp: "aes128-sha256" });
+      expect(await bad.initiate()).toBe(false);
+      await untilFailure(scenario.erouted, "site-2", "kernel-refused");
+      const event = (await eventsOf(scenario.erouted, "site-2")).find(
+        ({ reason }) => reason === "kernel-refused",
+      );
+      expect(event?.detail).toMatch(/XFRM_MSG_NEWSA.*192\.0\.2\.12.*: E[A-Z]+/);
+      await bad.stop();
+    });
+    const states = await xfrmStates(laboratory.concentrator);
+    expect(states.filter(({ src, dst }) => src === "192.0.2.12" || dst === "192.0.2.12")).toEqual([]);
+    await pingBothWays(scenario, first);
+    await good.stop();
+  });
+});
+
+let erouted: Erouted | undefined;
+
+afterAll(async () => {
+  await erouted?.stop();
+});
+
+async function withErouted(
+  more: string,
+  run: (scenario: Scenario) => Promise<void>,
+  eroute = "",
+): Promise<void> {
+  const rows = erouted === undefined ? [rowOf(1), rowOf(2), rowOf(3)] : [];
+  erouted = await startErouted(laboratory.concentrator, { sites: rows, more, eroute });
+  try {
+    await run({ laboratory, erouted });
+  } catch (error) {
+    throw new Error(`${String(error)}\nerouted:\n${tail(await erouted.log())}`, { cause: error });
+  } finally {
+    await erouted.stop();
+  }
+}
+
+function tail(text: string): string {
+  return text.slice(-3000);
+}
+
+async function attackerHost(): Promise<Host> {
+  const host = await addHost("attacker");
+  await configure(laboratory.internet, ["link add attacker type veth peer name wan netns attacker"]);
+  await configure(laboratory.internet, ["link set attacker master br0", "link set attacker up"]);
+  await configure(host, ["addr add 192.0.2.66/24 dev wan", "link set wan up"]);
+  return host;
+}
+
+async function residentMib(running: Erouted): Promise<number> {
+  const status = await readFile(`/proc/${running.pid}/status`, "utf8");
+  return Number(/VmRSS:\s+(\d+) kB/.exec(status)?.[1]) / 1024;
+}
+
+/** The kernel has lost what ESP with separate integrity needs, and finds no module for it. */
+async function withoutAuthenc(run: () => Promise<void>): Promise<void> {
+  const before = await readFile("/proc/sys/kernel/modprobe", "utf8");
+  // The guest's own modprobe, which knows where its modules are.
+  await must(undefined, [before.trim(), "-r", "authencesn", "authenc"]);
+  await writeFile("/proc/sys/kernel/modprobe", "/bin/false");
+  try {
+    await run();
+  } finally {
+    await writeFile("/proc/sys/kernel/modprobe", before);
+  }
+}
