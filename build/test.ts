@@ -1,5 +1,6 @@
 /** Runs all tests, and ends with one line that counts them: `N passed, N failed`. */
 
+import { writeFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type Outcome, parseJunit, type TestResult } from "./junit.ts";
@@ -52,6 +53,8 @@ function conclude(all: readonly TestResult[], bunStatus: number): number {
 
   const failures = failed.length + (unreported || all.length === 0 || skippedCounts ? 1 : 0);
   const tail = skipped.length > 0 ? `, ${skipped.length} skipped` : "";
-  console.log(`${of("passed").length} passed, ${failures} failed${tail}`);
+  const summary = `${of("passed").length} passed, ${failures} failed${tail}`;
+  console.log(summary);
+  writeFileSync(join(import.meta.dir, "out/summary"), `${summary}\n`);
   return failures === 0 ? 0 : 1;
 }
