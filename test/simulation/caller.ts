@@ -1,6 +1,11 @@
 /** A site at the table: connects, asks, and passes messages to and fro until nothing is left. */
 
-import { performKeyExchange } from "../../src/crypto/key-exchange.ts";
+import {
+  isSlowKeyExchange,
+  type KeyExchangeRequest,
+  type KeyExchangeResult,
+  performKeyExchange,
+} from "../../src/crypto/key-exchange.ts";
 import type { Path } from "../../src/inet/endpoint.ts";
 import { equalEndpoint } from "../../src/inet/endpoint.ts";
 import { assert } from "../../src/octets/assert.ts";
@@ -9,8 +14,9 @@ import { parseIdentity } from "../../src/wire/payload/id.ts";
 import { ask, connect, createSite, currentSession, receive, tick } from "./initiator.ts";
 import { CONCENTRATOR, endpointOf, GCM_ESP, GCM_IKE, selectorOf } from "./plan.ts";
 import { createPrng } from "./prng.ts";
-import type { Ask, Session, Site, SiteOutput, SiteSettings } from "./site-state.ts";
+import type { Ask, Session, Site, SiteOutput, SiteSettings, SiteSources } from "./site-state.ts";
 import type { Table } from "./table.ts";
+import { toyKeyExchange } from "./toy-key-exchange.ts";
 
 export type Caller = {
   readonly site: Site;
@@ -66,12 +72,13 @@ export function putRow(table: Table, number: number): void {
 }
 
 /** Seats a site at the table; its messages go nowhere unless the test moves them. */
-export function seat(table: Table, settings: SiteSettings): Caller {
-  const prng = createPrng(Number(settings.path.local.address.value & 0xffffn) + 7);
-  const site = createSite(settings, {
-    random: (count) => prng.octets(count),
-    keyExchange: performKeyExchange,
-  });
+export function seat(
+  table: Table,
+  settings: SiteSettings,
+  keyExchange: SiteSources["keyExchange"] = exchange,
+): Caller {
+  const prng = createPrng(table.prng.u32());
+  const site = createSite(settings, { random: (count) => prng.octets(count), keyExchange });
   const caller: Caller = {
     site,
     heard: [],
@@ -115,4 +122,9 @@ export function seat(table: Table, settings: SiteSettings): Caller {
     }
   };
   return caller;
+}
+
+/** MODP is slow to begin with, and here only ever refused. */
+function exchange(op: KeyExchangeRequest): KeyExchangeResult {
+  return isSlowKeyExchange(op.method) ? toyKeyExchange(op) : performKeyExchange(op);
 }
