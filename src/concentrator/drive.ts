@@ -65,14 +65,14 @@ function settle(engine: Engine, entry: Entry, next: IkeSa | undefined, wasHalfOp
   const spi = localSpi(saIdOf(entry.sa));
   const stillHalfOpen = next !== undefined && isHalfOpen(next);
   if (wasHalfOpen && !stillHalfOpen) engine.halfOpen--;
-  if (entry.initKey !== undefined && (next === undefined || next.phase === "established")) {
+  if (entry.sa.phase === "ended") engine.lingering--;
+  const isLingering = next?.phase === "ended";
+  const isForgotten = next === undefined || (isLingering && engine.lingering >= LINGERING_MAX);
+  if (entry.initKey !== undefined && (isForgotten || next.phase === "established")) {
     engine.initRequests.delete(entry.initKey);
     entry.initKey = undefined;
   }
-  const wasLingering = entry.sa.phase === "ended";
-  if (wasLingering) engine.lingering--;
-  const isLingering = next?.phase === "ended";
-  if (next === undefined || (isLingering && engine.lingering >= LINGERING_MAX)) {
+  if (isForgotten) {
     engine.sas.delete(spi);
     engine.deadlines.set(spi, undefined);
     return;
