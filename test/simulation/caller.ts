@@ -10,12 +10,13 @@ import type { Path } from "../../src/inet/endpoint.ts";
 import { equalEndpoint } from "../../src/inet/endpoint.ts";
 import { assert } from "../../src/octets/assert.ts";
 import { asInstant } from "../../src/octets/instant.ts";
+import { parseHeader } from "../../src/wire/header.ts";
 import { parseIdentity } from "../../src/wire/payload/id.ts";
 import { ask, connect, createSite, currentSession, receive, tick } from "./initiator.ts";
 import { CONCENTRATOR, endpointOf, GCM_ESP, GCM_IKE, selectorOf } from "./plan.ts";
 import { createPrng } from "./prng.ts";
 import type { Ask, Session, Site, SiteOutput, SiteSettings, SiteSources } from "./site-state.ts";
-import type { Table } from "./table.ts";
+import type { Sent, Table } from "./table.ts";
 import { toyKeyExchange } from "./toy-key-exchange.ts";
 
 export type Caller = {
@@ -29,7 +30,7 @@ export type Caller = {
   ask(what: Ask): void;
   /** The next datagram of the site goes to the concentrator; undefined if there is none. */
   step(): Uint8Array | undefined;
-  /** Answers for this site that wait at the table. */
+  /** Takes what waits at the table for one of this site's IKE SAs. */
   hear(): void;
   /** Both ways until nothing moves. */
   settle(): void;
@@ -93,7 +94,7 @@ export function seat(
       return next.octets;
     },
     hear() {
-      const own = table.sent.filter((sent) => isFor(sent.path));
+      const own = table.sent.filter(isFor);
       for (const sent of own) {
         table.sent.splice(table.sent.indexOf(sent), 1);
         take(receive(site, sent.octets, asInstant(table.now())));
@@ -102,7 +103,7 @@ export function seat(
     settle() {
       for (let rounds = 0; rounds < 100; rounds++) {
         caller.hear();
-        if (caller.step() === undefined && !table.sent.some((sent) => isFor(sent.path))) return;
+        if (caller.step() === undefined && !table.sent.some(isFor)) return;
       }
       assert(false, "the conversation never ends");
     },
@@ -113,8 +114,18 @@ export function seat(
       return session;
     },
   };
-  const isFor = (path: Path) =>
-    equalEndpoint(path.remote, site.path.local) || equalEndpoint(path.remote, settings.path.local);
+  const isFor = ({ octets, path }: Sent): boolean => {
+    const { remote } = path;
+    const own = [site.path.local, settings.path.local].some((at) => equalEndpoint(at, remote));
+    const header = parseHeader(octets);
+    if (!own || !header.ok) return false;
+    const { spiI } = header.value;
+    const { negotiation } = site;
+    const initiating = negotiation?.phase === "initiating" ? negotiation.spiI : undefined;
+    const authenticating =
+      negotiation?.phase === "authenticating" ? negotiation.secured.id.spiI : undefined;
+    return spiI === initiating || spiI === authenticating || site.sessions.has(spiI);
+  };
   const take = (outputs: readonly SiteOutput[]): void => {
     for (const output of outputs) {
       if (output.kind === "send") caller.outbox.push(output);

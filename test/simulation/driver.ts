@@ -70,15 +70,22 @@ export function createDriver(concentrator: Concentrator, world: Surroundings): D
       queue.push(event);
       if (isBusy) return;
       isBusy = true;
-      let rounds = 0;
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-        assert(rounds++ < ROUNDS_MAX, "events and effects without end");
-        const effects = concentrator.handle(next, asInstant(world.now()));
-        if (next.kind === "datagram") next.octets.fill(OVERWRITTEN);
-        for (const effect of effects) perform(effect);
-        world.onHandled(next, effects);
+      try {
+        work();
+      } finally {
+        isBusy = false;
       }
-      isBusy = false;
     },
   };
+
+  function work(): void {
+    let rounds = 0;
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
+      assert(rounds++ < ROUNDS_MAX, "events and effects without end");
+      const effects = concentrator.handle(next, asInstant(world.now()));
+      if (next.kind === "datagram") next.octets.fill(OVERWRITTEN);
+      for (const effect of effects) perform(effect);
+      world.onHandled(next, effects);
+    }
+  }
 }
