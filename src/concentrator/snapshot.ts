@@ -117,8 +117,8 @@ export type CounterName = (typeof COUNTER_NAMES)[number];
 export type Snapshot = {
   readonly gauges: Gauges;
   readonly counters: Counters;
-  /** Eroutes in use, in order of creation, from `offset` on, at most `limit`. */
-  eroutes(offset: number, limit: number): readonly ErouteView[];
+  /** Eroutes in use, in order of creation, from `offset` on, at most `limit`; all kinds or one. */
+  eroutes(offset: number, limit: number, kind?: ErouteView["kind"]): readonly ErouteView[];
   /** How many there are in all. */
   readonly erouteCount: number;
 };

@@ -25,7 +25,7 @@ export function snapshotOf(engine: Engine): Snapshot {
     gauges: gaugesOf(engine),
     counters: { ...engine.counters },
     erouteCount: engine.eroutes.size,
-    eroutes: (offset, limit) => erouteViews(engine, offset, limit),
+    eroutes: (offset, limit, kind) => erouteViews(engine, { offset, limit, kind }),
   };
 }
 
@@ -69,10 +69,18 @@ function gaugesOf(engine: Engine): Gauges {
   };
 }
 
-function erouteViews(engine: Engine, offset: number, limit: number): readonly ErouteView[] {
+type Wanted = {
+  readonly offset: number;
+  readonly limit: number;
+  readonly kind: ErouteView["kind"] | undefined;
+};
+
+function erouteViews(engine: Engine, wanted: Wanted): readonly ErouteView[] {
+  const { offset, limit, kind } = wanted;
   const views: ErouteView[] = [];
   let at = 0;
   for (const eroute of engine.eroutes.values()) {
+    if (kind !== undefined && eroute.kind !== kind) continue;
     if (at++ < offset) continue;
     if (views.length >= limit) break;
     views.push(erouteView(engine, eroute));

@@ -9,7 +9,8 @@ import { type Kernel, openKernel, probeEsp } from "../linux/xfrm-kernel.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { openPeers } from "../peers/open.ts";
 import type { PeerRepository } from "../peers/repository.ts";
-import { createStatusApp, type StatusServer, serveStatus } from "../status/server.ts";
+import { createStatusApp } from "../status/app.ts";
+import { type StatusServer, serveStatus } from "../status/server.ts";
 import { type KeyExchanger, openKeyExchanger } from "./key-exchange.ts";
 import { type Log, openLog } from "./log.ts";
 import { createShell, type Shell } from "./shell.ts";
@@ -180,7 +181,7 @@ function openStatus(daemon: Daemon, options: RunOptions): Result<undefined, stri
     listening: daemon.sockets?.listening ?? [],
   };
   const source = statusSourceOf({ concentrator, journal, kernel, config, peers, facts });
-  const served = serveStatus(createStatusApp(source, { token }), listen);
+  const served = serveStatus(createStatusApp(source, { token, host: listen.host }), listen);
   if (!served.ok) return err(served.error.detail);
   daemon.status = served.value;
   return ok(undefined);

@@ -47,6 +47,7 @@ export function statusSourceOf(watched: Watched): StatusSource {
       return uses;
     },
     wallMs: (at) => wallMs() - (now() - at),
+    wallMsNow: wallMs,
     facts,
     problems: () => problemsOf(peers),
     databases: () => databaseViews(watched),

@@ -18,6 +18,8 @@ export type StatusSource = {
   stateUses(): Promise<StateUses>;
   /** Time of day, ms since 1970, of an instant of the engine. */
   wallMs(at: Instant): number;
+  /** Time of day now, ms since 1970. */
+  wallMsNow(): number;
   readonly facts: StatusFacts;
   /** Why the daemon is not healthy now, in words; none if it is. */
   problems(): readonly string[];

@@ -1,0 +1,171 @@
+/** Metrics in Prometheus' text format 0.0.4; no series of single sites, so their number is fixed. */
+
+import { COUNTER_NAMES, type CounterName, type Gauges } from "../concentrator/snapshot.ts";
+import type { DatabaseView, StatusSource } from "./source.ts";
+
+export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+/** What the process used, read by the shell. */
+export type ProcessUse = { readonly cpuSeconds: number; readonly residentOctets: number };
+
+/** All metrics. */
+export function metricsText(source: StatusSource, use: ProcessUse): string {
+  const { facts } = source;
+  const { gauges, counters } = source.snapshot();
+  const lines: string[] = [];
+  const add = (metric: Metric) => lines.push(...metricLines(metric));
+  add({
+    name: "erouted_build_info",
+    type: "gauge",
+    help: "Version and data plane of the running erouted; always 1.",
+    samples: [{ labels: { version: facts.version, dataplane: facts.dataplane }, value: 1 }],
+  });
+  for (const [key, [name, help]] of Object.entries(GAUGES)) {
+    const value = gauges[key as keyof Gauges];
+    add({ name: `erouted_${name}`, type: "gauge", help, samples: [{ value }] });
+  }
+  for (const counter of COUNTER_NAMES) {
+    const name = `erouted_${counter}_total`;
+    const help = COUNTER_HELP[counter];
+    add({ name, type: "counter", help, samples: [{ value: counters[counter] }] });
+  }
+  lines.push(...databaseLines(source.databases()));
+  add({
+    name: "process_start_time_seconds",
+    type: "gauge",
+    help: "Start time of the process since the epoch, in seconds.",
+    samples: [{ value: facts.startedWallMs / 1000 }],
+  });
+  add({
+    name: "process_cpu_seconds_total",
+    type: "counter",
+    help: "User and system CPU time, in seconds.",
+    samples: [{ value: use.cpuSeconds }],
+  });
+  add({
+    name: "process_resident_memory_bytes",
+    type: "gauge",
+    help: "Resident memory, in bytes.",
+    samples: [{ value: use.residentOctets }],
+  });
+  return `${lines.join("\n")}\n`;
+}
+
+type Sample = {
+  readonly suffix?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly value: number;
+};
+
+type Metric = {
+  readonly name: string;
+  readonly type: "counter" | "gauge" | "histogram";
+  readonly help: string;
+  readonly samples: readonly Sample[];
+};
+
+function metricLines({ name, type, help, samples }: Metric): string[] {
+  const head = [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`];
+  return head.concat(
+    samples.map(
+      ({ suffix = "", labels, value }) => `${name}${suffix}${labelText(labels)} ${value}`,
+    ),
+  );
+}
+
+function labelText(labels: Readonly<Record<string, string>> | undefined): string {
+  if (labels === undefined) return "";
+  const parts = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`);
+  return `{${parts.join(",")}}`;
+}
+
+function escaped(value: string): string {
+  return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
+}
+
+function databaseLines(databases: readonly DatabaseView[]): string[] {
+  const each = (value: (database: DatabaseView) => number) =>
+    databases.map((database) => ({ labels: { egroup: database.egroup }, value: value(database) }));
+  return [
+    {
+      name: "erouted_database_lookups_total",
+      type: "counter",
+      help: "Look-ups asked of the database of an egroup.",
+      samples: each(({ lookups }) => lookups),
+    } as const,
+    {
+      name: "erouted_database_failures_total",
+      type: "counter",
+      help: "Look-ups that the database of an egroup did not answer.",
+      samples: each(({ failures }) => failures),
+    } as const,
+    {
+      name: "erouted_database_lookups_waiting",
+      type: "gauge",
+      help: "Look-ups that wait for the database of an egroup now.",
+      samples: each(({ waiting }) => waiting),
+    } as const,
+    {
+      name: "erouted_database_lookup_seconds",
+      type: "histogram",
+      help: "Time from a look-up to its answer, in seconds.",
+      samples: databases.flatMap(histogram),
+    } as const,
+  ].flatMap(metricLines);
+}
+
+function histogram({ egroup, seconds, secondsSum, lookups, waiting }: DatabaseView): Sample[] {
+  const done = Math.max(lookups - waiting, seconds.at(-1)?.count ?? 0);
+  const bucket = (le: string, value: number) => ({
+    suffix: "_bucket",
+    labels: { egroup, le },
+    value,
+  });
+  return [
+    ...seconds.map(({ upTo, count }) => bucket(String(upTo), count)),
+    bucket("+Inf", done),
+    { suffix: "_sum", labels: { egroup }, value: secondsSum },
+    { suffix: "_count", labels: { egroup }, value: done },
+  ];
+}
+
+const GAUGES: Readonly<Record<keyof Gauges, readonly [name: string, help: string]>> = {
+  dynamicEroutes: ["dynamic_eroutes", "Dynamic eroutes in use."],
+  dynamicEroutesMax: ["dynamic_eroutes_limit", "Dynamic eroutes that may be in use."],
+  normalEroutesUp: ["normal_eroutes_up", "Normal eroutes with an IKE SA."],
+  ikeSas: ["ike_sas", "IKE SAs whose peer has authenticated."],
+  halfOpenIkeSas: ["half_open_ike_sas", "IKE SAs whose peer has not authenticated yet."],
+  childSas: ["child_sas", "Child SAs installed."],
+  lookupsWaiting: ["lookups_waiting", "IKE SAs that wait for a row."],
+};
+
+const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
+  datagrams_received: "Datagrams received on the IKE sockets.",
+  datagrams_malformed: "Datagrams dropped because they were malformed.",
+  datagrams_unknown_spi: "Datagrams dropped because no IKE SA has their SPI.",
+  datagrams_bad_version: "Datagrams of another major version than 2.",
+  datagrams_rate_limited: "Answers to strangers that were left out, being too many.",
+  messages_bad_icv: "Messages dropped because their integrity check failed.",
+  messages_repeated: "Repeated requests, answered with the stored response.",
+  messages_out_of_window: "Requests dropped because their message ID was out of the window.",
+  cookies_sent: "COOKIE notifies sent under load.",
+  half_open_refused: "IKE_SA_INIT requests dropped because too many IKE SAs were half-open.",
+  ike_sa_init_requests: "IKE_SA_INIT requests received.",
+  ike_sas_established: "IKE SAs whose peer authenticated.",
+  ike_sas_rekeyed: "IKE SAs replaced by a rekey.",
+  ike_sas_closed: "IKE SAs that ended after having been established.",
+  child_sas_installed: "Child SAs installed in the kernel.",
+  child_sas_rekeyed: "Child SAs that replaced another.",
+  child_sas_closed: "Child SAs removed from the kernel.",
+  negotiations_failed: "Negotiations that ended before the peer authenticated.",
+  authentication_failures: "IKE_AUTH exchanges that were refused.",
+  lookups_started: "Look-ups of a row.",
+  lookups_failed: "Look-ups that failed in the database.",
+  lookups_without_row: "Look-ups that found no row.",
+  late_answers: "Answers that nobody waited for any more.",
+  dynamic_eroutes_created: "Dynamic eroutes created.",
+  dynamic_eroutes_evicted: "Dynamic eroutes removed to keep some free.",
+  dynamic_eroutes_refused_full: "Sites refused because all dynamic eroutes were in use.",
+  kernel_refusals: "Requests that the kernel refused.",
+  internal_errors: "Bugs caught: each has cost one IKE SA, and is in the log.",
+};

@@ -1,0 +1,36 @@
+/** Errors over HTTP: problem documents for programs, a short page for people (RFC 9457). */
+
+import type { Context } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+
+const TITLES: ReadonlyMap<number, string> = new Map([
+  [400, "Bad request"],
+  [401, "Unauthorized"],
+  [404, "Not found"],
+  [405, "Method not allowed"],
+  [421, "Misdirected request"],
+  [500, "Internal error"],
+]);
+
+/** Answers with a problem: `detail` says what is wrong and what would be right. */
+export function problem(
+  c: Context,
+  status: ContentfulStatusCode,
+  detail: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  const title = TITLES.get(status) ?? "Error";
+  if (wantsPage(c)) {
+    return c.html(`<!doctype html><title>${title}</title><h1>${status} ${title}</h1>`, status, {
+      ...headers,
+    });
+  }
+  const body = JSON.stringify({ type: "about:blank", title, status, detail });
+  return c.body(body, status, { ...headers, "Content-Type": "application/problem+json" });
+}
+
+/** A browser on one of the pages; programs get the document. */
+function wantsPage(c: Context): boolean {
+  const accept = c.req.header("accept") ?? "";
+  return accept.includes("text/html") && !c.req.path.startsWith("/api/");
+}
