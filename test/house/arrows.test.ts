@@ -43,7 +43,7 @@ const TABLE: Readonly<Record<string, Room>> = {
     rooms: ["octets", "inet", "eroute", "config", "peers", "daemon"],
     packages: ["commander", ...PLATFORM],
   },
-  "": { rooms: ["cli"], packages: ["commander"] },
+  "": { rooms: ["cli"], packages: [] },
 };
 
 const sources = sourcesIn("src");
