@@ -129,12 +129,20 @@ const TunnelRow: FC<{ view: ErouteView; source: StatusSource; uses: StateUses }>
         {view.peerAddress}
         {nat}
       </td>
-      <td data-label="State" class={view.state === "established" ? "ok" : "warn"}>
+      <td data-label="State" class={view.state === "established" ? "whole ok" : "whole warn"}>
         {view.state}
       </td>
-      <td data-label="Since">{timeText(source.wallMs(view.createdAt))}</td>
+      <td data-label="Since" class="whole">
+        {timeText(source.wallMs(view.createdAt))}
+      </td>
       <td data-label="IKE SA" class="mono">
-        {ike?.algorithms ?? "-"}
+        {(ike?.algorithms ?? "-").split("/").map((name, i) => (
+          <>
+            {i > 0 && "/"}
+            <wbr />
+            {name}
+          </>
+        ))}
       </td>
       <td data-label="Child SAs (in / out)">
         {view.childSas.length === 0 && <span class="warn">none</span>}
@@ -153,8 +161,10 @@ const ChildLine: FC<{ child: ChildSaView; uses: StateUses }> = ({ child, uses })
   const outText = outbound === undefined ? "-" : formatOctets(outbound.octets);
   return (
     <div>
-      {inText} / {outText}{" "}
-      <span class="mono dim">
+      <span class="whole">
+        {inText} / {outText}
+      </span>
+      <span class="mono dim detail">
         {spi32Hex(child.spiIn)} {spi32Hex(child.spiOut)} {child.algorithms}
         {child.udpEncapsulation ? " in UDP" : ""}
       </span>
@@ -191,9 +201,13 @@ const Failures: FC<{ records: readonly JournalRecord[] }> = ({ records }) => (
           {records.map((record) => (
             <tr>
               <th scope="row">{record.peerId ?? <span class="dim">not known</span>}</th>
-              <td data-label="When">{timeText(record.wallMs)}</td>
+              <td data-label="When" class="whole">
+                {timeText(record.wallMs)}
+              </td>
               <td data-label="From">{record.remote ?? "-"}</td>
-              <td data-label="Stopped at">{record.step}</td>
+              <td data-label="Stopped at" class="whole">
+                {record.step}
+              </td>
               <td data-label="Why">
                 <strong class="bad">{record.reason}</strong>: {record.detail}
               </td>

@@ -22,8 +22,9 @@ caption { text-align: left; color: var(--dim); padding: 0 0 .4rem; }
 th, td { text-align: left; vertical-align: top; padding: .45rem .7rem .45rem 0;
   border-bottom: 1px solid var(--line); }
 thead th { background: var(--head); font-weight: 600; padding-left: .5rem; white-space: nowrap; }
-tbody th, td { padding-left: .5rem; overflow-wrap: anywhere; }
-tbody th { font-weight: 600; }
+tbody th, td { padding-left: .5rem; overflow-wrap: break-word; }
+tbody th { font-weight: 600; min-width: 13rem; overflow-wrap: anywhere; }
+.whole { white-space: nowrap; } .detail { display: block; }
 code, .mono { font-family: ui-monospace, monospace; font-size: .9em; }
 .dim { color: var(--dim); } .ok { color: var(--ok); } .warn { color: var(--warn); }
 .bad { color: var(--bad); }
@@ -32,6 +33,6 @@ p.pages a { margin-right: 1rem; }
   thead { position: absolute; left: -9999px; }
   table, tbody, tr, td, tbody th, caption { display: block; }
   tr { border: 1px solid var(--line); border-radius: .4rem; margin: 0 0 .8rem; padding: .3rem .6rem; }
-  tbody th, td { border: 0; padding: .2rem 0; }
+  tbody th, td { border: 0; padding: .2rem 0; overflow-wrap: anywhere; }
   td::before { content: attr(data-label); display: block; color: var(--dim); font-size: .8rem; } }
 `;

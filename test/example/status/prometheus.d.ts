@@ -1,0 +1,7 @@
+/** The part of parse-prometheus-text-format that the tests use; it comes without types. */
+
+declare module "parse-prometheus-text-format" {
+  export type Metric = { readonly name: string; readonly help: string; readonly type: string };
+  // biome-ignore lint/style/noDefaultExport: the package exports it so
+  export default function parsePrometheus(text: string): readonly Metric[];
+}

@@ -1,0 +1,160 @@
+/** A status source of plain data: so many sites, some failures, a hostile peer ID among them. */
+
+import type { JournalEntry } from "../../../src/concentrator/journal.ts";
+import { createJournal } from "../../../src/concentrator/journal.ts";
+import {
+  COUNTER_NAMES,
+  type Counters,
+  type ErouteView,
+} from "../../../src/concentrator/snapshot.ts";
+import { asInstant } from "../../../src/octets/instant.ts";
+import { type StateUse, type StatusSource, stateKey } from "../../../src/status/source.ts";
+
+export const HOSTILE_ID = '<script>alert("x")</script>';
+export const STARTED_MS = Date.UTC(2026, 0, 5, 8, 0, 0);
+export const NOW_MS = STARTED_MS + 3_600_000;
+
+export type SampleSettings = {
+  readonly sites: number;
+  readonly dataplane?: "xfrm" | "none";
+  readonly problems?: readonly string[];
+};
+
+/** Site n has 192.168.n.0/24; its inbound state has carried n × 1,000,000 octets. */
+export function sampleSource(settings: SampleSettings): StatusSource {
+  const dataplane = settings.dataplane ?? "xfrm";
+  const views = Array.from({ length: settings.sites }, (_, i) => erouteView(i + 1));
+  const journal = createJournal(100);
+  for (const entry of failures()) journal.add(entry, NOW_MS - 60_000);
+  const counters = Object.fromEntries(COUNTER_NAMES.map((name, i) => [name, i])) as Counters;
+  return {
+    snapshot: () => ({
+      gauges: {
+        dynamicEroutes: views.length,
+        dynamicEroutesMax: 4096,
+        normalEroutesUp: 0,
+        ikeSas: views.length,
+        halfOpenIkeSas: 2,
+        childSas: views.length,
+        lookupsWaiting: 0,
+      },
+      counters,
+      eroutes: (offset, limit) => views.slice(offset, offset + limit),
+      erouteCount: views.length,
+    }),
+    events: (count, after) => journal.recent(count, after),
+    stateUses: async () => uses(dataplane === "none" ? [] : views),
+    wallMs: (at) => STARTED_MS + at,
+    wallMsNow: () => NOW_MS,
+    facts: {
+      version: "1.2.3",
+      dataplane,
+      startedWallMs: STARTED_MS,
+      configFile: "/etc/erouted/erouted.toml",
+      listening: ["192.0.2.1:500", "192.0.2.1:4500"],
+    },
+    problems: () => settings.problems ?? [],
+    databases: () => [
+      {
+        egroup: "sites",
+        source: "mysql://erouted@db.example:3306/vpn table eroutes",
+        lookups: 7,
+        failures: 1,
+        waiting: 0,
+        lastFault: undefined,
+        seconds: [
+          { upTo: 0.001, count: 4 },
+          { upTo: 0.1, count: 6 },
+        ],
+        secondsSum: 0.25,
+      },
+    ],
+  };
+}
+
+function erouteView(n: number): ErouteView {
+  const isBehindNat = n % 3 === 0;
+  return {
+    kind: "dynamic",
+    name: `fleet/site-${n}`,
+    baseEroute: "fleet",
+    peerId: n === 2 ? HOSTILE_ID : `site-${n}.customer.example`,
+    remoteSubnets: [`192.168.${n % 256}.0/24`],
+    localSubnets: ["10.0.0.0/16"],
+    peerAddress: `198.51.100.${n % 256}`,
+    state: "established",
+    createdAt: asInstant(n * 1000),
+    ikeSas: [
+      {
+        spiI: "00000000000000aa",
+        spiR: "00000000000000bb",
+        role: "responder",
+        algorithms: "AES_GCM_16_256/PRF_HMAC_SHA2_256/X25519",
+        localEndpoint: "192.0.2.1:4500",
+        remoteEndpoint: `198.51.100.${n % 256}:4500`,
+        nat: isBehindNat ? "remote" : "none",
+        establishedAt: asInstant(n * 1000),
+      },
+    ],
+    childSas: [
+      {
+        spiIn: 0xc000_0000 + n,
+        spiOut: 0xd000_0000 + n,
+        localAddress: "192.0.2.1",
+        remoteAddress: `198.51.100.${n % 256}`,
+        mode: "tunnel",
+        udpEncapsulation: isBehindNat,
+        algorithms: "AES_GCM_16_256",
+        localSubnets: ["10.0.0.0/16"],
+        remoteSubnets: [`192.168.${n % 256}.0/24`],
+        installedAt: asInstant(n * 1000),
+      },
+    ],
+  };
+}
+
+function uses(views: readonly ErouteView[]) {
+  return new Map<string, StateUse>(
+    views.flatMap((view, i) =>
+      view.childSas.flatMap((child) => [
+        [
+          stateKey(child.localAddress, child.spiIn),
+          { octets: BigInt(i + 1) * 1_000_000n, packets: 1000n },
+        ] as const,
+        [
+          stateKey(child.remoteAddress, child.spiOut),
+          { octets: BigInt(i + 1) * 2_000n, packets: 20n },
+        ] as const,
+      ]),
+    ),
+  );
+}
+
+function failures(): readonly JournalEntry[] {
+  const common = {
+    level: "warning",
+    step: "IKE_AUTH",
+    outcome: "failed",
+    eroute: "fleet",
+    ikeSa: undefined,
+  } as const;
+  return [
+    {
+      ...common,
+      reason: "wrong-psk",
+      peerId: "site-4711",
+      remote: "203.0.113.7:4500",
+      detail: "the pre-shared key of the site differs from the one on record",
+    },
+    {
+      ...common,
+      step: "IKE_SA_INIT",
+      reason: "no-proposal-chosen",
+      peerId: undefined,
+      remote: "203.0.113.9:500",
+      detail: "none of the offered algorithms is configured",
+      offered: ["AES_CBC_128/PRF_HMAC_SHA1/HMAC_SHA1_96/MODP_1024"],
+      wanted: ["AES_GCM_16_256/PRF_HMAC_SHA2_256/X25519"],
+    },
+  ];
+}
