@@ -1,0 +1,147 @@
+/** `make bench`: the built executable with MariaDB and 10,000 sites, against a swarm over UDP. */
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { transformName } from "../../src/crypto/names.ts";
+import { Ke, TransformType } from "../../src/crypto/transform.ts";
+import { openPeers } from "../../src/peers/open.ts";
+import { type Mariadb, mariadbSettings, startMariadb } from "../real/mariadb.ts";
+import { measureArithmetic } from "./arithmetic.ts";
+import { type Daemon, openProbe, startDaemon } from "./daemon.ts";
+import { pskOfSite, subnetOfSite } from "./fleet.ts";
+import { quantilesOf, type SwarmOrder, type SwarmResult } from "./swarm.ts";
+
+const SITES = Number(process.env.SITES ?? 10_000);
+const CONCURRENCY = Number(process.env.CONCURRENCY ?? 16);
+const ONE_AT_A_TIME = 500;
+const WARM_UP = 1_000;
+const MS_MAX = 120_000;
+const PROBE_EVERY_MS = 5;
+/** After a load the collector takes a while to give memory back. */
+const SETTLE_MS = 10_000;
+
+const project = join(import.meta.dir, "../..");
+const command = process.env.EROUTED?.split(" ") ?? [join(project, "build/out/erouted")];
+
+await bench();
+
+async function bench(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "erouted-bench-"));
+  const mariadb = await startMariadb();
+  let daemon: Daemon | undefined;
+  try {
+    await fillTable(mariadb);
+    daemon = await startDaemon(command, folder, mariadb);
+    await measure(daemon);
+  } finally {
+    await daemon?.stop();
+    await mariadb.dispose();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+async function measure(daemon: Daemon): Promise<void> {
+  const ke = Ke.X25519;
+  line(`${SITES} sites, AES_GCM_16_128/${transformName(TransformType.KE, ke, undefined)}`, "");
+  const { keyExchangeUs, hmacUs, cipherUs } = measureArithmetic(ke);
+  const bareUs = keyExchangeUs + hmacUs + cipherUs;
+  const parts = `key exchange ${us(keyExchangeUs)}, HMACs ${us(hmacUs)}, AES ${us(cipherUs)}`;
+  line("bare arithmetic of a handshake", `${us(bareUs)} (${parts})`);
+  line("start to first answer", ms(daemon.startMs));
+  const order = { port: daemon.ports.ike, ke, msMax: MS_MAX };
+  await runSwarm({ ...order, first: 1, count: WARM_UP, concurrency: CONCURRENCY });
+  const alone = await runSwarm({ ...order, first: 1, count: ONE_AT_A_TIME, concurrency: 1 });
+  line(
+    "IKE_SA_INIT to IKE_AUTH response, one at a time",
+    `${ms(alone.p50Ms)} p50, ${ms(alone.p99Ms)} p99`,
+  );
+  const idle = await probing(daemon, () => Bun.sleep(2_000));
+  const residentBefore = daemon.residentOctets();
+  const cpuBefore = daemon.cpuMs();
+  const count = SITES - WARM_UP;
+  const loaded = await probing(daemon, () =>
+    runSwarm({ ...order, first: WARM_UP + 1, count, concurrency: CONCURRENCY }),
+  );
+  const cpuUs = ((daemon.cpuMs() - cpuBefore) * 1_000) / count;
+  const { result } = loaded;
+  if (result.connected !== count) line("NOT CONNECTED", `${result.failed} of ${count}`);
+  line(
+    `handshakes, ${CONCURRENCY} at a time`,
+    `${((result.connected / result.ms) * 1_000).toFixed(0)} /s (${result.retransmissions} repeats)`,
+  );
+  line("responder CPU a handshake", `${us(cpuUs)}, ${(cpuUs / bareUs).toFixed(1)} x the bare one`);
+  line("probe answered, idle", `${ms(idle.p99Ms)} p99, ${ms(idle.longestMs)} longest`);
+  line("probe answered, under load", `${ms(loaded.p99Ms)} p99, ${ms(loaded.longestMs)} longest`);
+  await Bun.sleep(SETTLE_MS);
+  const resident = (daemon.residentOctets() - residentBefore) / count;
+  line("resident memory a site", `${kib(resident)} (${await up(daemon)} up)`);
+  line("live heap a site, engine alone", kib(await heapOctets()));
+}
+
+/** While `work` goes on, a cheap question every few ms: how long the daemon keeps it waiting. */
+async function probing<T>(daemon: Daemon, work: () => Promise<T>) {
+  const probe = await openProbe(daemon.ports.ike);
+  const timer = setInterval(() => probe.ask(), PROBE_EVERY_MS);
+  const result = await work();
+  clearInterval(timer);
+  await Bun.sleep(50);
+  probe.close();
+  return { result, ...quantilesOf(probe.answersMs) };
+}
+
+async function runSwarm(order: SwarmOrder): Promise<SwarmResult> {
+  return JSON.parse(await outputOf("swarm.ts", JSON.stringify(order))) as SwarmResult;
+}
+
+async function heapOctets(): Promise<number> {
+  return Number(await outputOf("heap.ts"));
+}
+
+/** What a program of this folder prints, in a process of its own. */
+async function outputOf(name: string, ...args: readonly string[]): Promise<string> {
+  const program = Bun.spawn([process.execPath, join(import.meta.dir, name), ...args], {
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  const text = await new Response(program.stdout).text();
+  const code = await program.exited;
+  if (code !== 0) throw new Error(`${name} ended with ${code}`);
+  return text;
+}
+
+async function up(daemon: Daemon): Promise<number> {
+  return await daemon.metric("erouted_dynamic_eroutes");
+}
+
+async function fillTable(mariadb: Mariadb): Promise<void> {
+  const opened = openPeers(mariadbSettings(mariadb));
+  if (!opened.ok) throw new Error(opened.error.detail);
+  const made = await opened.value.init();
+  await opened.value.close();
+  if (!made.ok) throw new Error(made.error.detail);
+  const rows = Array.from({ length: SITES }, (_, index) => {
+    const number = index + 1;
+    return `('site-${number}', '${pskOfSite(number)}', '${subnetOfSite(number)}')`;
+  });
+  for (let at = 0; at < rows.length; at += 1_000) {
+    const values = rows.slice(at, at + 1_000).join(",");
+    await mariadb.sql(`insert into vpn.eroutes (peerid, password, remip) values ${values}`);
+  }
+}
+
+function line(what: string, value: string): void {
+  console.log(`${what.padEnd(50)}${value}`);
+}
+
+function us(value: number): string {
+  return `${value.toFixed(0)} us`;
+}
+
+function ms(value: number): string {
+  return `${value.toFixed(1)} ms`;
+}
+
+function kib(octets: number): string {
+  return `${(octets / 1_024).toFixed(1)} KiB`;
+}

@@ -1,0 +1,43 @@
+/** The sites of the benchmark, by number: what the swarm presents and what the table holds. */
+
+import type { Endpoint } from "../../src/inet/endpoint.ts";
+import { parseIdentity } from "../../src/wire/payload/id.ts";
+import { GCM_ESP, GCM_IKE, selectorOf } from "../simulation/plan.ts";
+import type { SiteSettings } from "../simulation/site-state.ts";
+
+/** Subnets of /24 in 100.64.0.0/10: so many sites at most. */
+export const SITES_MAX = 64 * 256;
+
+/** All sites' subnets together. */
+export const FLEET_SUBNET = "100.64.0.0/10";
+export const LOCAL_SUBNET = "10.0.0.0/16";
+
+export function pskOfSite(number: number): string {
+  return `secret ${number}`;
+}
+
+/** Network address of a site's /24. */
+export function subnetOfSite(number: number): string {
+  return `100.${64 + (number >> 8)}.${number & 255}.0`;
+}
+
+/** What a site needs in order to call, from one end to the other. */
+export function settingsOfSite(
+  number: number,
+  ke: number,
+  path: { readonly local: Endpoint; readonly remote: Endpoint },
+): SiteSettings {
+  return {
+    identity: parseIdentity(`site-${number}`),
+    psk: new TextEncoder().encode(pskOfSite(number)),
+    path,
+    natPort: path.remote.port,
+    ike: GCM_IKE,
+    esp: GCM_ESP,
+    ke: [ke],
+    tsI: [selectorOf(`${subnetOfSite(number)}/24`)],
+    tsR: [selectorOf(LOCAL_SUBNET)],
+    initialContact: true,
+    deletesReplaced: true,
+  };
+}
