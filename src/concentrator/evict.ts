@@ -26,7 +26,9 @@ export function evict(engine: Engine): void {
       reason: "evicted",
       peerId: eroute.peerId,
       eroute: eroute.name,
-      detail: `fewer than ${evictBelowFreePercent} % of ${max} dynamic eroutes were free, and this is the oldest: raise dynamic_eroutes.max if sites come back soon`,
+      detail:
+        `fewer than ${evictBelowFreePercent} % of ${max} dynamic eroutes were free, and this is ` +
+        "the oldest: raise dynamic_eroutes.max if sites come back soon",
     });
     closeAll(engine, eroute, "evicted");
   }

@@ -116,7 +116,8 @@ function useDynamic(engine: Engine, entry: Entry, waiting: Waiting, made: Dynami
   const before = engine.eroutes.get(key);
   if (before === undefined && engine.dynamicCount >= engine.plan.limits.dynamicEroutesMax) {
     count(engine, "dynamic_eroutes_refused_full");
-    const detail = `all ${engine.plan.limits.dynamicEroutesMax} dynamic eroutes are in use: raise dynamic_eroutes.max`;
+    const max = engine.plan.limits.dynamicEroutesMax;
+    const detail = `all ${max} dynamic eroutes are in use: raise dynamic_eroutes.max`;
     reply(engine, waiting, err({ kind: "no-credentials", reason: "table-full", detail }));
     return;
   }
@@ -202,7 +203,7 @@ function unmatched(match: Extract<ConfiguredMatch, { kind: "refused" }>, peerId:
   const details = {
     "no-eroute": `no eroute's peerid matches ${peerId}${closest}`,
     "user-without-eroute": `there is a local user ${peerId}, but no eroute's peerid matches it`,
-    "eroute-without-user": `a normal eroute matches ${peerId}, but there is no local user of that name`,
+    "eroute-without-user": `a normal eroute matches ${peerId}, but no local user has that name`,
   };
   return { kind: "no-credentials", reason: match.reason, detail: details[match.reason] };
 }

@@ -1,4 +1,4 @@
-/** A Child SA as the kernel sees it: two states and their policies (linux/xfrm.h, RFC 4301 §4.4). */
+/** A Child SA as the kernel sees it: two states, their policies (linux/xfrm.h, RFC 4301 §4.4). */
 
 import { Encr, Integ } from "../crypto/transform.ts";
 import type { ChildOptions } from "../eroute/eroute.ts";

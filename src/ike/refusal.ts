@@ -109,7 +109,8 @@ export function refusalText(refusal: Refusal): RefusalText {
       return {
         reason: "no-proposal-chosen",
         detail:
-          "none of the offered algorithms is configured: align the site's proposals with the eroute's",
+          "none of the offered algorithms is configured: " +
+          "align the site's proposals with the eroute's",
         offered: refusal.offered,
         wanted: refusal.wanted,
       };
@@ -124,12 +125,15 @@ export function refusalText(refusal: Refusal): RefusalText {
       return {
         reason: "wrong-psk",
         detail:
-          "the pre-shared key of the site differs from the one on record: compare both, also for blanks at the ends",
+          "the pre-shared key of the site differs from the one on record: " +
+          "compare both, also for blanks at the ends",
       };
     case "auth-method":
       return {
         reason: "auth-method",
-        detail: `the site authenticates by method ${refusal.method}; only pre-shared keys (2) are accepted`,
+        detail:
+          `the site authenticates by method ${refusal.method}; ` +
+          "only pre-shared keys (2) are accepted",
       };
     case "no-credentials":
       return { reason: refusal.reason, detail: refusal.detail };
@@ -144,7 +148,8 @@ export function refusalText(refusal: Refusal): RefusalText {
       return {
         reason: "internal-address-failure",
         detail:
-          "the site asks for an inner address (virtual IP); none is given here: switch it off at the site",
+          "the site asks for an inner address (virtual IP); none is given here: " +
+          "switch it off at the site",
       };
     case "no-additional-sas":
       return {
@@ -154,7 +159,7 @@ export function refusalText(refusal: Refusal): RefusalText {
     case "child-sa-not-found":
       return {
         reason: "child-sa-not-found",
-        detail: `the site wants to rekey a Child SA with SPI ${spi32Hex(refusal.spi)}, which does not exist`,
+        detail: `there is no Child SA with SPI ${spi32Hex(refusal.spi)} that could be rekeyed`,
       };
     case "temporary-failure":
       return { reason: "temporary-failure", detail: refusal.detail };

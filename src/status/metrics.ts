@@ -1,4 +1,4 @@
-/** Metrics in Prometheus' text format 0.0.4; no series of single sites, so their number is fixed. */
+/** Metrics in Prometheus' text format 0.0.4; none of single sites, so their number is fixed. */
 
 import { COUNTER_NAMES, type CounterName, type Gauges } from "../concentrator/snapshot.ts";
 import type { DatabaseView, StatusSource } from "./source.ts";

@@ -15,8 +15,8 @@ a { color: inherit; }
 dl.figures { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: 0 0 1rem; }
 dl.figures dt { color: var(--dim); font-size: .85rem; }
 dl.figures dd { margin: 0; font-size: 1.25rem; font-variant-numeric: tabular-nums; }
-.banner { border-left: .3rem solid var(--warn); background: var(--warn-ground); padding: .6rem .9rem;
-  margin: 0 0 1rem; }
+.banner { border-left: .3rem solid var(--warn); background: var(--warn-ground);
+  padding: .6rem .9rem; margin: 0 0 1rem; }
 table { border-collapse: collapse; width: 100%; }
 caption { text-align: left; color: var(--dim); padding: 0 0 .4rem; }
 th, td { text-align: left; vertical-align: top; padding: .45rem .7rem .45rem 0;
@@ -32,7 +32,8 @@ p.pages a { margin-right: 1rem; }
 @media (max-width: 50rem) {
   thead { position: absolute; left: -9999px; }
   table, tbody, tr, td, tbody th, caption { display: block; }
-  tr { border: 1px solid var(--line); border-radius: .4rem; margin: 0 0 .8rem; padding: .3rem .6rem; }
+  tr { border: 1px solid var(--line); border-radius: .4rem; margin: 0 0 .8rem;
+    padding: .3rem .6rem; }
   tbody th, td { border: 0; padding: .2rem 0; overflow-wrap: anywhere; }
   td::before { content: attr(data-label); display: block; color: var(--dim); font-size: .8rem; } }
 `;

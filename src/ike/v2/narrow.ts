@@ -1,6 +1,6 @@
 /** Traffic selector narrowing (RFC 7296 §2.9): a site gets what is its own, never more (R10). */
 
-import { formatAddress } from "../../inet/address.ts";
+import { type Family, formatAddress } from "../../inet/address.ts";
 import { formatPrefix, type Prefix, prefixRange } from "../../inet/prefix.ts";
 import { intersectRange, rangePrefixes } from "../../inet/range.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
@@ -51,15 +51,20 @@ export function selectorText(selector: TrafficSelector): string {
   const addresses =
     prefixes.length === 1 && only !== undefined
       ? formatPrefix(only)
-      : `${formatAddress({ family: range.family, value: range.first })}-${formatAddress({ family: range.family, value: range.last })}`;
+      : `${endText(range.family, range.first)}-${endText(range.family, range.last)}`;
   if (selector.protocol === 0 && isAnyPort(selector)) return addresses;
   const ports = isAnyPort(selector) ? "" : `/${selector.startPort}`;
   const last = isAnyPort(selector) || selector.startPort === selector.endPort;
   return `${addresses}[${selector.protocol}${ports}${last ? "" : `-${selector.endPort}`}]`;
 }
 
+/** Whether a selector is for every port. */
 export function isAnyPort(selector: TrafficSelector): boolean {
   return selector.startPort === 0 && selector.endPort === 65535;
+}
+
+function endText(family: Family, value: bigint): string {
+  return formatAddress({ family, value });
 }
 
 function commonSelectors(

@@ -4,15 +4,24 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type Erouted, startErouted } from "./erouted.ts";
 import { must, until } from "./hosts.ts";
 import type { Site } from "./laboratory.ts";
-import { bringUp, pingBothWays, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
+import {
+  bringUp,
+  pingBothWays,
+  rowOf,
+  type Scenario,
+  startScenario,
+  startSite,
+} from "./scenario.ts";
 import type { StrongSwan } from "./strongswan.ts";
 import { xfrmPolicies, xfrmStates } from "./xfrm-states.ts";
 
 /** State and policy of somebody else, set up by hand. */
 const FOREIGN_STATE =
-  "xfrm state add src 192.0.2.1 dst 192.0.2.99 proto esp spi 0x77 reqid 7 mode tunnel aead rfc4106(gcm(aes)) 0x0102030405060708090a0b0c0d0e0f1011121314 128";
+  "xfrm state add src 192.0.2.1 dst 192.0.2.99 proto esp spi 0x77 reqid 7 mode tunnel " +
+  "aead rfc4106(gcm(aes)) 0x0102030405060708090a0b0c0d0e0f1011121314 128";
 const FOREIGN_POLICY =
-  "xfrm policy add src 10.9.0.0/24 dst 10.8.0.0/24 dir out tmpl src 192.0.2.1 dst 192.0.2.99 proto esp reqid 7 mode tunnel";
+  "xfrm policy add src 10.9.0.0/24 dst 10.8.0.0/24 dir out " +
+  "tmpl src 192.0.2.1 dst 192.0.2.99 proto esp reqid 7 mode tunnel";
 
 const settings = { sites: [rowOf(1)] };
 

@@ -131,7 +131,11 @@ test("an unknown ID and a wrong key look the same from outside", async () => {
 test("a site whose key is corrected in its row gets in at the next attempt (R2)", async () => {
   const swan = await startSite(bad, { localId: "site-2", psk: "the new key" });
   expect(await swan.initiate()).toBe(false);
-  await scenario.erouted.sql("UPDATE eroutes SET password = ? WHERE peerid = ?", "the new key", "site-2");
+  await scenario.erouted.sql(
+    "UPDATE eroutes SET password = ? WHERE peerid = ?",
+    "the new key",
+    "site-2",
+  );
   await bringUp(scenario, swan);
   await pingBothWays(scenario, bad);
   await swan.terminate();
@@ -157,5 +161,10 @@ async function refusalOf(changes: Partial<StrongSwanSettings>): Promise<{ readon
   const log = await swan.log();
   await swan.stop();
   const said = log.match(/(parsed IKE_AUTH response.*|received packet: .* \(\d+ bytes\))$/gm) ?? [];
-  return { said: said.slice(-2).join("\n").replaceAll(/\d+\.\d+\.\d+\.\d+/g, "ADDRESS") };
+  return {
+    said: said
+      .slice(-2)
+      .join("\n")
+      .replaceAll(/\d+\.\d+\.\d+\.\d+/g, "ADDRESS"),
+  };
 }
