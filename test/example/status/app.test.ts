@@ -16,7 +16,7 @@ async function json(path: string): Promise<Record<string, unknown>> {
 }
 
 describe("the API", () => {
-  test("R8: a dynamic eroute with base eroute, peer ID, SPIs, algorithms, the kernel's counters", async () => {
+  test("R8: a dynamic eroute with its peer ID, SPIs, algorithms, kernel counters", async () => {
     const body = await json("/api/v1/dynamic-eroutes");
     expect(body).toMatchObject({ dataplane: "xfrm", total: 3, limit: 200, offset: 0 });
     const [first] = body.dynamic_eroutes as Record<string, unknown>[];
@@ -60,7 +60,7 @@ describe("the API", () => {
     });
   });
 
-  test("paging: limit and offset, and a problem that names the range for anything else", async () => {
+  test("paging by limit and offset; a problem names the range for anything else", async () => {
     const body = await json("/api/v1/dynamic-eroutes?limit=1&offset=2");
     const rows = body.dynamic_eroutes as { peer_id: string }[];
     expect(rows.map((row) => row.peer_id)).toEqual(["site-3.customer.example"]);
@@ -74,7 +74,7 @@ describe("the API", () => {
     }
   });
 
-  test("events carry site, step, outcome, reason, and both sides of a proposal", async () => {
+  test("events carry site, step, outcome, reason, both sides of a proposal", async () => {
     const { events } = (await json("/api/v1/events")) as { events: Record<string, unknown>[] };
     expect(events[0]).toMatchObject({
       site: "site-4711",
