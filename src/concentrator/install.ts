@@ -5,13 +5,13 @@ import type { IkeEffect } from "../ike/effect.ts";
 import type { Nat } from "../ike/nat.ts";
 import { localSpi, saIdOf, type Ticket } from "../ike/phase.ts";
 import type { Refusal } from "../ike/refusal.ts";
-import { selectorsText } from "../ike/v2/narrow.ts";
 import { equalAddress, formatAddress } from "../inet/address.ts";
 import { formatPrefix } from "../inet/prefix.ts";
 import { assert } from "../octets/assert.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { wipe } from "../octets/secret.ts";
 import type { IkeSpi } from "../wire/header.ts";
+import type { TrafficSelector } from "../wire/message.ts";
 import type { XfrmPolicy, XfrmPolicyId } from "../xfrm/policy.ts";
 import {
   type KernelResult,
@@ -69,7 +69,7 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
   const eroute = entry.eroute;
   const { sa } = entry;
   assert(eroute !== undefined && sa.phase === "established", "a Child SA needs its eroute");
-  const reqidKey = `${eroute.key} ${selectorsText(up.child.local, up.child.remote)}`;
+  const reqidKey = `${eroute.key} ${selectorsKey(up.child)}`;
   const place = {
     child: up.child,
     path: sa.path,
@@ -289,6 +289,12 @@ function releaseReqid(engine: Engine, key: string): void {
   if (taken === undefined || --taken.uses > 0) return;
   engine.reqids.delete(key);
   engine.reqidsTaken.delete(taken.reqid);
+}
+
+function selectorsKey({ local, remote }: ChildSa): string {
+  const keyOf = ({ protocol, startPort, endPort, range }: TrafficSelector) =>
+    `${protocol}/${startPort}-${endPort}/${range.family}/${range.first}-${range.last}`;
+  return `${local.map(keyOf)} ${remote.map(keyOf)}`;
 }
 
 function sameTemplate(a: XfrmPolicy, b: XfrmPolicy): boolean {

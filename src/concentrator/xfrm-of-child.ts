@@ -7,6 +7,7 @@ import type { ChildKeys } from "../ike/effect.ts";
 import type { EspDirectionKeys } from "../ike/keys.ts";
 import { isAnyPort } from "../ike/v2/narrow.ts";
 import type { Path } from "../inet/endpoint.ts";
+import type { Prefix } from "../inet/prefix.ts";
 import { rangePrefixes } from "../inet/range.ts";
 import { assert } from "../octets/assert.ts";
 import type { TrafficSelector } from "../wire/message.ts";
@@ -57,15 +58,16 @@ export function outboundState(place: ChildPlace, keys: ChildKeys): XfrmState {
 /** Policies in, fwd and out for each pair of selectors. */
 export function childPolicies(place: ChildPlace): XfrmPolicy[] {
   const { child, path, reqid } = place;
+  const { mode } = child;
+  const there = { src: path.local.address, dst: path.remote.address, reqid, mode };
+  const here = { src: path.remote.address, dst: path.local.address, reqid, mode };
+  const remotes = child.remote.map(sideOf);
   const policies: XfrmPolicy[] = [];
-  for (const local of child.local) {
-    for (const remote of child.remote) {
-      if (local.range.family !== remote.range.family) continue;
+  for (const local of child.local.map(sideOf)) {
+    for (const remote of remotes) {
+      if (local.prefix.family !== remote.prefix.family) continue;
       const inward = selectorOf(remote, local);
       const outward = selectorOf(local, remote);
-      const { mode } = child;
-      const there = { src: path.local.address, dst: path.remote.address, reqid, mode };
-      const here = { src: path.remote.address, dst: path.local.address, reqid, mode };
       policies.push(policyOf("in", inward, here), policyOf("fwd", inward, here));
       policies.push(policyOf("out", outward, there));
     }
@@ -86,20 +88,28 @@ function policyOf(
   };
 }
 
-function selectorOf(src: TrafficSelector, dst: TrafficSelector): XfrmSelector {
-  return {
-    src: prefixOfSelector(src),
-    dst: prefixOfSelector(dst),
-    protocol: src.protocol === 0 ? dst.protocol : src.protocol,
-    srcPort: isAnyPort(src) ? undefined : src.startPort,
-    dstPort: isAnyPort(dst) ? undefined : dst.startPort,
-  };
-}
+/** One side of a selector, as the kernel has it: one subnet, one port or any. */
+type Side = {
+  readonly prefix: Prefix;
+  readonly protocol: number;
+  readonly port: number | undefined;
+};
 
-function prefixOfSelector(selector: TrafficSelector) {
+function sideOf(selector: TrafficSelector): Side {
   const [prefix, ...more] = rangePrefixes(selector.range);
   assert(prefix !== undefined && more.length === 0, "a narrowed selector is one subnet");
-  return prefix;
+  const port = isAnyPort(selector) ? undefined : selector.startPort;
+  return { prefix, protocol: selector.protocol, port };
+}
+
+function selectorOf(src: Side, dst: Side): XfrmSelector {
+  return {
+    src: src.prefix,
+    dst: dst.prefix,
+    protocol: src.protocol === 0 ? dst.protocol : src.protocol,
+    srcPort: src.port,
+    dstPort: dst.port,
+  };
 }
 
 function common(place: ChildPlace, keys: EspDirectionKeys) {
