@@ -39,8 +39,10 @@ demo: build ## concentrator and four sites on a kernel with ESP, explained step 
 	@build/prepare.sh packages
 	$(BUN) build/demo.ts
 
-bench: build ## how fast: handshakes, look-ups, memory
+bench: build ## how fast: handshakes, latency, memory; the engine alone, then the executable
 	$(BUN) build/bench.ts
+	@build/prepare.sh packages
+	$(BUN) test/bench/bench.ts
 
 clean: ## remove what was built
 	rm -rf $(OUT)

@@ -1,7 +1,7 @@
 /** The built executable under test: started, watched through /proc, asked over UDP, stopped. */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Mariadb } from "../real/mariadb.ts";
 import { MARIADB_USER } from "../real/mariadb.ts";
@@ -9,12 +9,20 @@ import { FLEET_SUBNET, LOCAL_SUBNET } from "./fleet.ts";
 
 export type Ports = { readonly ike: number; readonly nat: number; readonly status: number };
 
+/** In ms: the thread that does the work, the compiler's threads, and all others (collector). */
+export type CpuUse = {
+  readonly main: number;
+  readonly compiler: number;
+  readonly others: number;
+};
+
 export type Daemon = {
+  readonly pid: number;
   readonly ports: Ports;
   /** From the start of the process to its first answer over UDP. */
   readonly startMs: number;
-  /** CPU time of all its threads so far. */
-  cpuMs(): number;
+  /** CPU time so far, in ms. */
+  cpu(): CpuUse;
   residentOctets(): number;
   /** A sample of /metrics. */
   metric(name: string): Promise<number>;
@@ -43,9 +51,10 @@ export async function startDaemon(
   const startMs = await firstAnswerMs(child, ports.ike, started);
   const pid = child.pid ?? 0;
   return {
+    pid,
     ports,
     startMs,
-    cpuMs: () => cpuMsOf(pid),
+    cpu: () => cpuOf(pid),
     residentOctets: () => Number(statOf(pid, "statm").split(" ")[1]) * PAGE_OCTETS,
     metric: (name) => metricOf(ports.status, name),
     stop: () => stop(child),
@@ -119,9 +128,19 @@ function statOf(pid: number, name: string): string {
   return readFileSync(`/proc/${pid}/${name}`, "utf8");
 }
 
+function cpuOf(pid: number): CpuUse {
+  const use = { main: 0, compiler: 0, others: 0 };
+  for (const thread of readdirSync(`/proc/${pid}/task`)) {
+    const stat = statOf(pid, `task/${thread}/stat`);
+    const name = stat.slice(stat.indexOf("(") + 1, stat.lastIndexOf(")"));
+    const isCompiler = name.startsWith("JIT") || name.startsWith("JSC");
+    use[thread === `${pid}` ? "main" : isCompiler ? "compiler" : "others"] += cpuMs(stat);
+  }
+  return use;
+}
+
 /** utime and stime: fields 14 and 15, counted from behind the command's name. */
-function cpuMsOf(pid: number): number {
-  const stat = statOf(pid, "stat");
+function cpuMs(stat: string): number {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return ((Number(fields[11]) + Number(fields[12])) * 1_000) / CLOCK_TICKS_PER_SECOND;
 }
