@@ -1,9 +1,11 @@
 /** What `node:crypto` hands out, as the plain octets that the rest of erouted works with. */
 
 /**
- * The same octets without a copy. It hands out a subclass whose `slice` is a view: wiping the
- * original would wipe what was cut from it.
+ * A copy of a Buffer's octets; the Buffer is wiped. A Buffer's `slice` is a view and would share
+ * what is wiped later, and a small array of its own takes less room than a view of a pool.
  */
 export function plain(octets: Uint8Array): Uint8Array {
-  return new Uint8Array(octets.buffer, octets.byteOffset, octets.length);
+  const copy = new Uint8Array(octets);
+  octets.fill(0);
+  return copy;
 }

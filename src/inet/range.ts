@@ -22,6 +22,8 @@ export function intersectRange(a: AddressRange, b: AddressRange): AddressRange |
 /** The fewest subnets that make up a range, in order: at most 2 × bits - 2 of them. */
 export function rangePrefixes(range: AddressRange): Prefix[] {
   const bits = familyBits(range.family);
+  const whole = wholePrefix(range, bits);
+  if (whole !== undefined) return [whole];
   const prefixes: Prefix[] = [];
   let at = range.first;
   while (at <= range.last) {
@@ -36,4 +38,13 @@ export function rangePrefixes(range: AddressRange): Prefix[] {
     at += 1n << hostBits;
   }
   return prefixes;
+}
+
+/** Most ranges are one subnet: no need to grow it bit by bit. */
+function wholePrefix({ family, first, last }: AddressRange, bits: number): Prefix | undefined {
+  const hosts = last - first;
+  const isMask = (hosts & (hosts + 1n)) === 0n;
+  if (!isMask || (first & hosts) !== 0n) return undefined;
+  const hostBits = hosts === 0n ? 0 : hosts.toString(2).length;
+  return { family, value: first, length: bits - hostBits };
 }

@@ -16,24 +16,28 @@ export type Malformed = {
  */
 export class Reader {
   readonly #octets: Uint8Array;
-  readonly #view: DataView;
   readonly #where: string;
-  #at = 0;
+  readonly #from: number;
+  readonly #end: number;
+  #next: number;
 
-  constructor(octets: Uint8Array, where: string) {
+  /** Reads `octets`, or only those in `bounds`: [first, behind the last). */
+  constructor(octets: Uint8Array, where: string, bounds?: readonly [number, number]) {
     this.#octets = octets;
-    this.#view = new DataView(octets.buffer, octets.byteOffset, octets.byteLength);
     this.#where = where;
+    this.#from = bounds?.[0] ?? 0;
+    this.#end = bounds?.[1] ?? octets.length;
+    this.#next = this.#from;
   }
 
   /** Octets not read yet. */
   get left(): number {
-    return this.#octets.length - this.#at;
+    return this.#end - this.#next;
   }
 
   /** Octets read so far. */
   get at(): number {
-    return this.#at;
+    return this.#next - this.#from;
   }
 
   get where(): string {
@@ -41,19 +45,21 @@ export class Reader {
   }
 
   u8(): number {
-    return this.#view.getUint8(this.#take(1));
+    return this.#octet(this.#take(1));
   }
 
   u16(): number {
-    return this.#view.getUint16(this.#take(2));
+    const at = this.#take(2);
+    return (this.#octet(at) << 8) | this.#octet(at + 1);
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#take(4));
+    return this.#word(this.#take(4));
   }
 
   u64(): bigint {
-    return this.#view.getBigUint64(this.#take(8));
+    const at = this.#take(8);
+    return (BigInt(this.#word(at)) << 32n) | BigInt(this.#word(at + 4));
   }
 
   /** The next `count` octets, as a view. */
@@ -69,7 +75,9 @@ export class Reader {
 
   /** A reader over the next `count` octets, which says `where` it is when it faults. */
   sub(count: number, where: string): Reader {
-    return new Reader(this.octets(count), where);
+    // The same octets with other bounds: a view of its own for each structure would cost more.
+    const from = this.#take(count);
+    return new Reader(this.#octets, where, [from, from + count]);
   }
 
   /** Faults unless everything has been read. */
@@ -82,12 +90,23 @@ export class Reader {
     throw { kind: "malformed", where: this.#where, detail } satisfies Malformed;
   }
 
+  /** Without a DataView: it would give every small array an ArrayBuffer of its own. */
+  #word(at: number): number {
+    const high = (this.#octet(at) << 8) | this.#octet(at + 1);
+    const low = (this.#octet(at + 2) << 8) | this.#octet(at + 3);
+    return ((high << 16) | low) >>> 0;
+  }
+
+  #octet(at: number): number {
+    return this.#octets[at] as number;
+  }
+
   #take(count: number): number {
-    const from = this.#at;
-    if (count > this.#octets.length - from) {
-      this.fail(`needs ${count} octets at ${from}, has ${this.#octets.length - from}`);
+    const from = this.#next;
+    if (count > this.#end - from) {
+      this.fail(`needs ${count} octets at ${this.at}, has ${this.left}`);
     }
-    this.#at = from + count;
+    this.#next = from + count;
     return from;
   }
 }

@@ -1,16 +1,19 @@
 /** Writes octets in network order into a buffer that grows. */
 
+import { assert } from "./assert.ts";
+
 const FIRST_OCTETS = 512;
 
-/** Appends numbers and octets; lengths that are known only afterwards are patched in. */
+/**
+ * Appends numbers and octets; lengths that are known only afterwards are patched in. Without a
+ * DataView: it would give every small array an ArrayBuffer of its own.
+ */
 export class Writer {
   #octets: Uint8Array;
-  #view: DataView;
   #length = 0;
 
   constructor(capacity: number = FIRST_OCTETS) {
     this.#octets = new Uint8Array(capacity);
-    this.#view = new DataView(this.#octets.buffer);
   }
 
   /** Octets written so far: also the offset of the next one. */
@@ -19,26 +22,24 @@ export class Writer {
   }
 
   u8(value: number): this {
-    const at = this.#grow(1);
-    this.#view.setUint8(at, value);
+    this.patchU8(this.#grow(1), value);
     return this;
   }
 
   u16(value: number): this {
-    const at = this.#grow(2);
-    this.#view.setUint16(at, value);
+    this.patchU16(this.#grow(2), value);
     return this;
   }
 
   u32(value: number): this {
-    const at = this.#grow(4);
-    this.#view.setUint32(at, value);
+    this.patchU32(this.#grow(4), value);
     return this;
   }
 
   u64(value: bigint): this {
     const at = this.#grow(8);
-    this.#view.setBigUint64(at, value);
+    this.patchU32(at, Number((value >> 32n) & 0xffff_ffffn));
+    this.patchU32(at + 4, Number(value & 0xffff_ffffn));
     return this;
   }
 
@@ -57,17 +58,20 @@ export class Writer {
 
   /** Overwrites one octet at `at`. */
   patchU8(at: number, value: number): void {
-    this.#view.setUint8(at, value);
+    assert(at < this.#length, "only what was written can be patched");
+    this.#octets[at] = value;
   }
 
   /** Overwrites two octets at `at`. */
   patchU16(at: number, value: number): void {
-    this.#view.setUint16(at, value);
+    this.patchU8(at, value >>> 8);
+    this.patchU8(at + 1, value);
   }
 
   /** Overwrites four octets at `at`. */
   patchU32(at: number, value: number): void {
-    this.#view.setUint32(at, value);
+    this.patchU16(at, value >>> 16);
+    this.patchU16(at + 2, value & 0xffff);
   }
 
   /** A copy of what was written, of exactly that length. */
@@ -83,7 +87,6 @@ export class Writer {
       const larger = new Uint8Array(Math.max(length, this.#octets.length * 2));
       larger.set(this.#octets);
       this.#octets = larger;
-      this.#view = new DataView(larger.buffer);
     }
     this.#length = length;
     return from;
