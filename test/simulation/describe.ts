@@ -6,7 +6,12 @@ import { formatEndpoint } from "../../src/inet/endpoint.ts";
 import { spi64Hex } from "../../src/octets/hex.ts";
 import { exchangeName } from "../../src/wire/exchange-type.ts";
 import { parseHeader } from "../../src/wire/header.ts";
-import { formatPolicyId, formatStateId, type XfrmRequest } from "../../src/xfrm/request.ts";
+import {
+  formatPolicyId,
+  formatStateId,
+  type KernelResult,
+  type XfrmRequest,
+} from "../../src/xfrm/request.ts";
 
 export function describeEvent(event: Event): string {
   switch (event.kind) {
@@ -15,7 +20,7 @@ export function describeEvent(event: Event): string {
     case "peer-rows":
       return `rows for ${event.lookup}: ${event.result.ok ? event.result.value.length : "fault"}`;
     case "kernel-answer":
-      return `kernel answers ${event.request}: ${event.result.ok ? "ok" : event.result.error.errno}`;
+      return `kernel answers ${event.request}: ${errnoOf(event.result)}`;
     case "key-exchange-answer":
       return `key exchange answers ${event.request}: ${event.result.ok}`;
     case "expire":
@@ -47,7 +52,12 @@ export function describeMessage(octets: Uint8Array): string {
   const { exchangeType, messageId, flags, spiI, spiR } = header.value;
   const kind = flags.response ? "response" : "request";
   const name = exchangeName(exchangeType);
-  return `${name} ${kind} ${messageId} of ${spi64Hex(spiI).slice(0, 4)}_${spi64Hex(spiR).slice(0, 4)}`;
+  const [initiator, responder] = [spiI, spiR].map((spi) => spi64Hex(spi).slice(0, 4));
+  return `${name} ${kind} ${messageId} of ${initiator}_${responder}`;
+}
+
+function errnoOf(result: KernelResult): string {
+  return result.ok ? "ok" : result.error.errno;
 }
 
 function describeRequest(op: XfrmRequest): string {

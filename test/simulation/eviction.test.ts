@@ -86,7 +86,7 @@ test("R5: the dynamic eroute goes with its last IKE SA", () => {
   expect(table.concentrator.snapshot().gauges.dynamicEroutes).toBe(0);
 });
 
-test("R5: a rekeyed IKE SA keeps the dynamic eroute, and the deletion of the old one does too", () => {
+test("R5: a rekeyed IKE SA keeps the dynamic eroute, also when the old one goes", () => {
   const table = layTable();
   const [caller] = connectAll(table, 1);
   caller?.ask({ kind: "rekey-ike" });
@@ -115,7 +115,7 @@ test("R5: a site that falls silent goes when the kernel ends its states", () => 
   expect(caller?.heard.length).toBe(2);
 });
 
-test("R4: the dynamic eroute is named after base eroute and peer ID, from authentication on", () => {
+test("R4: a dynamic eroute is named after base eroute and peer ID", () => {
   const table = layTable({ answersLookUps: false });
   const [caller] = connectAll(table, 1);
   expect(namesOf(table)).toEqual([]);

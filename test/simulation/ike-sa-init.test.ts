@@ -91,7 +91,7 @@ test("under load cookie and group are asked for one after the other", () => {
   expect(table.concentrator.snapshot().counters.cookies_sent).toBe(1);
 });
 
-test("no common algorithm: NO_PROPOSAL_CHOSEN, the journal shows both sides, nothing is kept", () => {
+test("no common algorithm: NO_PROPOSAL_CHOSEN, and the journal shows both sides", () => {
   const table = layTable();
   const caller = seat(table, settingsOf(1, { ke: [15] }));
   caller.connect();

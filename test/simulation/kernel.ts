@@ -83,7 +83,7 @@ export function createKernel(faults: KernelFaults): KernelModel {
   };
 }
 
-/** The kernel finds a state by destination, SPI and protocol (and mark): the source is not asked. */
+/** A state is found by destination, SPI and protocol (and mark), not by its source. */
 export function stateKey(id: Pick<XfrmStateId, "dst" | "spi">): string {
   return `${formatAddress(id.dst)} ${id.spi}`;
 }

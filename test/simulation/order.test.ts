@@ -30,7 +30,7 @@ test("the kernel's yes to the last request is what lets the response go", () => 
   expect(table.kernel.policies.size).toBe(0);
 });
 
-test("a rekeyed Child SA: inbound state and response; outbound only when the old one is deleted", () => {
+test("a rekeyed Child SA: inbound state, response; outbound when the old one is deleted", () => {
   const { table, caller } = connected({ deletesReplaced: false });
   const old = caller.session().children[0]?.spiIn ?? 0;
   caller.ask({ kind: "rekey-child", spiIn: old });

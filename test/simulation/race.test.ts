@@ -2,14 +2,14 @@
 
 import { expect, test } from "bun:test";
 import { performKeyExchange as perform } from "../../src/crypto/key-exchange.ts";
-import { asEspSpi } from "../../src/inet/esp-spi.ts";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
 import { endpointOf } from "./plan.ts";
 import { siteChildren } from "./site-child.ts";
+import { spiOctets } from "./site-messages.ts";
 import type { SiteSettings } from "./site-state.ts";
 import { layTable, type Table, type TableOptions } from "./table.ts";
 
-test("two sites behind one NAT choose the same SPI: the second is refused, the first undisturbed", () => {
+test("two sites behind one NAT choose the same SPI: the first one keeps its state", () => {
   const table = layTable();
   const [first, second] = [1, 2].map((number) => {
     putRow(table, number);
@@ -33,25 +33,26 @@ test("two sites behind one NAT choose the same SPI: the second is refused, the f
   expect(table.kernel.policies.size).toBe(3);
 });
 
-test("an expired state of a site's SPI ends that site's Child SA, not ours of the same number", () => {
-  const { table, callers } = connected(2);
-  const [first, second] = callers;
-  const ours = first?.session().children[0]?.spiOut ?? 0;
-  const theirs = second?.session().children[0];
-  table.feed({
-    kind: "expire",
-    expire: {
-      id: {
-        src: endpointOf("198.51.100.1", 0).address,
-        dst: endpointOf("192.0.2.99", 0).address,
-        spi: asEspSpi(ours),
-      },
-      reqid: 0x4500_0001,
-      hard: true,
-    },
-  });
-  expect(table.concentrator.snapshot().gauges.childSas).toBe(2);
-  expect(theirs).toBeDefined();
+test("a site's SPI may equal one of ours: what expires is told apart by destination", () => {
+  const { table, callers } = connected(1);
+  const ours = one(callers).session().children[0]?.spiOut ?? 0;
+  putRow(table, 2);
+  const second = seat(table, settingsOf(2));
+  const { random } = second.site.sources;
+  const drawsOurs = (count: number) => (count === 4 ? spiOctets(ours) : random(count));
+  Object.assign(second.site.sources, { random: drawsOurs });
+  second.connect();
+  second.settle();
+  const theirs = second.session().children[0]?.spiIn ?? 0;
+  expect(theirs).toBe(ours);
+  const model = table.kernel.states.get(`192.0.2.2 ${theirs}`);
+  const expire = model === undefined ? undefined : table.kernel.expire(model);
+  if (expire !== undefined) table.feed({ kind: "expire", expire });
+  second.settle();
+  expect(second.session().children).toEqual([]);
+  expect(one(callers).session().children.length).toBe(1);
+  expect(table.concentrator.snapshot().gauges.childSas).toBe(1);
+  expect(table.kernel.states.has(`198.51.100.1 ${ours}`)).toBe(true);
 });
 
 test("one Child SA rekeyed twice: when it is deleted, both of the new ones can send", () => {
@@ -93,7 +94,30 @@ test("the old Child SA expires while its successor's key exchange is under way",
   ]);
 });
 
-test("an outbound state that the kernel refuses at take-over ends the Child SA, and the site hears", () => {
+test("the old Child SA expires before the kernel has answered for its successor", () => {
+  let holds = false;
+  const { table, callers } = connected(1, {}, { holdsKernelAnswers: () => holds });
+  const caller = one(callers);
+  const before = [...table.kernel.states.values()];
+  holds = true;
+  caller.ask({ kind: "rekey-child", spiIn: caller.session().children[0]?.spiIn ?? 0 });
+  caller.step();
+  holds = false;
+  for (const model of before) {
+    const expire = table.kernel.expire(model);
+    if (expire !== undefined) table.feed({ kind: "expire", expire });
+  }
+  for (const answer of table.kernelAnswers) table.feed(answer);
+  caller.settle();
+  const [fresh, ...more] = siteChildren(caller.site);
+  expect(more).toEqual([]);
+  expect([...table.kernel.states.keys()]).toEqual([
+    `198.51.100.1 ${fresh?.spiOut}`,
+    `192.0.2.1 ${fresh?.spiIn}`,
+  ]);
+});
+
+test("an outbound state that the kernel refuses at take-over ends the Child SA", () => {
   let isFull = false;
   const { table, callers } = connected(
     1,

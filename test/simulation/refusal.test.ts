@@ -76,7 +76,7 @@ test("R6: a slow look-up moves the answer by whole steps of 500 ms, whatever it 
   }
 });
 
-test("R6: each failure ends the negotiation, and leaves no eroute, state or half-open IKE SA", () => {
+test("R6: each failure ends the negotiation, and leaves nothing behind", () => {
   for (const failure of FAILURES) {
     const { table } = negotiate(failure);
     table.advance(60_000);

@@ -36,9 +36,11 @@ export function drawIkeSpi(site: Site): IkeSpi {
   return asIkeSpi(new DataView(octets.buffer, octets.byteOffset, 8).getBigUint64(0) | 1n);
 }
 
+const ESP_SPI_MIN = 0x1000;
+
 /** An inbound SPI above the reserved ones. */
 export function drawEspSpi(site: Site): number {
-  return (numberOfSpi(site.sources.random(4)) | 0x1000) >>> 0;
+  return Math.max(numberOfSpi(site.sources.random(4)), ESP_SPI_MIN);
 }
 
 /** Sends octets the way the site takes at present. */

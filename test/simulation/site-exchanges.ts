@@ -1,4 +1,4 @@
-/** A site's exchanges on an established IKE SA: rekey, new Child SA, Delete (RFC 7296 §1.3, §1.4). */
+/** A site's exchanges when it is up: rekey, new Child SA, Delete (RFC 7296 §1.3, §1.4). */
 
 import { ikeAlgorithmsOf } from "../../src/ike/algorithms.ts";
 import { deriveIkeKeys, rekeySkeyseed } from "../../src/ike/keys.ts";

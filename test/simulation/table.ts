@@ -36,6 +36,8 @@ export type TableOptions = {
   /** Rows are answered at once from `database`; else they wait in `lookUps`. */
   readonly answersLookUps?: boolean;
   readonly keyExchange?: (op: KeyExchangeRequest) => KeyExchangeResult | "later";
+  /** Whether the kernel's answers wait in `kernelAnswers` just now. */
+  readonly holdsKernelAnswers?: () => boolean;
   readonly random?: (count: number, prng: Prng) => Uint8Array;
 };
 
@@ -49,6 +51,8 @@ export type Table = {
   readonly lookUps: WaitingLookUp[];
   /** Key exchanges that were told to wait. */
   readonly keyExchanges: { answer(result: KeyExchangeResult): void; op: KeyExchangeRequest }[];
+  /** Answers of the kernel that were held back: feed them when it is time. */
+  readonly kernelAnswers: Event[];
   readonly journal: JournalEntry[];
   /** Effects of each event in order, kernel answers' included. */
   readonly effects: Effect[];
@@ -94,7 +98,11 @@ export function layTable(options: TableOptions = {}): Table {
       return undefined;
     },
     kernel: (request: XfrmRequest) => kernel.perform(request),
-    delaysAnswer: () => false,
+    delaysAnswer(event) {
+      if (options.holdsKernelAnswers?.() !== true) return false;
+      table.kernelAnswers.push(event);
+      return true;
+    },
     onJournal: (entry) => table.journal.push(entry),
     onHandled: (_, effects) => table.effects.push(...effects),
   });
@@ -106,6 +114,7 @@ export function layTable(options: TableOptions = {}): Table {
     sent: [],
     lookUps: [],
     keyExchanges: [],
+    kernelAnswers: [],
     journal: [],
     effects: [],
     now: () => clock,

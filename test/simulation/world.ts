@@ -1,10 +1,9 @@
-/** A whole world in one process: concentrator, sites, network, kernel, database, drawn by a seed. */
+/** A whole world in one process, drawn by a seed: concentrator, sites, network, kernel, rows. */
 
 import { type Concentrator, createConcentrator } from "../../src/concentrator/concentrator.ts";
 import type { Effect } from "../../src/concentrator/effect.ts";
 import type { Event } from "../../src/concentrator/event.ts";
 import { type Endpoint, formatEndpoint, type Path } from "../../src/inet/endpoint.ts";
-import { toHex } from "../../src/octets/hex.ts";
 import { asInstant } from "../../src/octets/instant.ts";
 import type { XfrmRequest } from "../../src/xfrm/request.ts";
 import {
@@ -315,6 +314,5 @@ export function reportOf(world: World): string {
     JSON.stringify(climate),
     JSON.stringify(world.climate.plan.limits),
     ...log,
-    `wire: ${world.wire.length} datagrams, last ${toHex(world.wire.at(-1)?.octets.subarray(0, 28) ?? new Uint8Array(0))}`,
   ].join("\n");
 }
