@@ -5,6 +5,7 @@ import { type Endpoint, formatEndpoint, type Path } from "../inet/endpoint.ts";
 import { localAddresses } from "../linux/addresses.ts";
 import { type IkeSocket, openIkeSocket, type SocketFault } from "../linux/udp-socket.ts";
 import { err, ok, type Result } from "../octets/result.ts";
+import { createTurn } from "./turn.ts";
 
 export type IkeSockets = {
   send(octets: Uint8Array, path: Path): void;
@@ -31,6 +32,7 @@ export async function openIkeSockets(
   const close = () => {
     for (const socket of sockets.values()) socket.close();
   };
+  const turn = createTurn();
   for (const address of expand(settings.listen)) {
     for (const port of [settings.port, settings.natPort]) {
       const local = { address, port };
@@ -39,7 +41,11 @@ export async function openIkeSockets(
         port,
         natTraversal: port === settings.natPort,
         kernelPolicies: settings.kernelPolicies,
-        onDatagram: (octets, remote) => onDatagram(octets, { local, remote }),
+        onDatagram: (octets, remote) => {
+          onDatagram(octets, { local, remote });
+          const socket = sockets.get(local);
+          if (socket !== undefined) turn.spend(socket);
+        },
       });
       if (!opened.ok) {
         close();

@@ -16,6 +16,10 @@ export type Libc = {
   /** 1 as soon as there is something to receive, 0 after `ms` milliseconds without. Blocks. */
   awaitInput(fd: number, ms: number): number;
   close(fd: number): number;
+  /** Another descriptor of the same socket, closed on exec. */
+  duplicate(fd: number): number;
+  /** Makes `onto` a descriptor of the socket that `fd` has; what `onto` was is closed. */
+  duplicateOnto(fd: number, onto: number): number;
 };
 
 export type SocketOption = { readonly level: number; readonly name: number };
@@ -44,6 +48,7 @@ let opened: Result<Libc, LibcUnavailable> | undefined;
 const CANDIDATES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"];
 const SOCK_NONBLOCK = 0x800;
 const SOCK_CLOEXEC = 0x80000;
+const F_DUPFD_CLOEXEC = 1030;
 const MSG_TRUNC = 0x20;
 const POLLIN = 1;
 
@@ -57,6 +62,8 @@ const SYMBOLS = {
   recv: { args: ["i32", "ptr", FFIType.u64_fast, "i32"], returns: FFIType.i64_fast },
   poll: { args: ["ptr", FFIType.u64_fast, "i32"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
+  fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
+  dup3: { args: ["i32", "i32", "i32"], returns: "i32" },
 } as const;
 
 function openFirst(): Result<Libc, LibcUnavailable> {
@@ -93,6 +100,8 @@ function wrap(c: Symbols): Libc {
     receive: (fd, into) => result(c.recv(fd, into, into.length, MSG_TRUNC)),
     awaitInput: (fd, ms) => result(c.poll(pollFd(fd), 1, ms)),
     close: (fd) => result(c.close(fd)),
+    duplicate: (fd) => result(c.fcntl(fd, F_DUPFD_CLOEXEC, 0)),
+    duplicateOnto: (fd, onto) => result(c.dup3(fd, onto, SOCK_CLOEXEC)),
   };
 }
 

@@ -43,6 +43,13 @@ export type IkeSocket = {
    * handled anyway.
    */
   send(octets: Uint8Array, remote: Endpoint): boolean;
+  /**
+   * Ends the present turn of receiving; what has arrived waits in the kernel. Bun reads a socket
+   * until it is empty, so that a flood would keep timers and all other sockets waiting.
+   */
+  pause(): void;
+  /** Receives again from the event loop's next turn on. */
+  resume(): void;
   close(): void;
 };
 
@@ -74,7 +81,7 @@ export async function openIkeSocket(
   if (!libc.ok) return err(socketFault(options, "open the C library", ENOENT));
   const fd = boundSocket(libc.value, options);
   if (!fd.ok) return fd;
-  return ok(await attach(fd.value, options));
+  return ok(await attach(libc.value, fd.value, options));
 }
 
 const IPPROTO_IP = 0;
@@ -134,7 +141,8 @@ function bypassPolicies(libc: Libc, fd: number, { family }: Address): number {
 }
 
 /** Hands the descriptor to the event loop, which closes it from then on. */
-async function attach(fd: number, options: IkeSocketOptions): Promise<IkeSocket> {
+async function attach(libc: Libc, fd: number, options: IkeSocketOptions): Promise<IkeSocket> {
+  const gate = createGate(libc, fd, options.address.family);
   const dropped: SocketDrops = { keepalives: 0, withoutMarker: 0, unusable: 0 };
   const onData = receiver(options, dropped);
   const socketOptions = {
@@ -151,6 +159,7 @@ async function attach(fd: number, options: IkeSocketOptions): Promise<IkeSocket>
   const texts = boundedCache(formatAddress, (address: Address) => address.value);
   const send = (octets: Uint8Array, { address, port }: Endpoint): boolean => {
     if (socket.closed || address.family !== options.address.family) return false;
+    gate.open();
     const datagram = options.natTraversal && !isKeepalive(octets) ? marked(octets) : octets;
     try {
       return socket.send(datagram, port, texts(address));
@@ -159,7 +168,39 @@ async function attach(fd: number, options: IkeSocketOptions): Promise<IkeSocket>
     }
   };
   const local = { address: options.address, port: socket.port };
-  return { local, dropped, send, close: () => socket.close() };
+  const close = () => {
+    gate.close();
+    socket.close();
+  };
+  return { local, dropped, send, pause: gate.shut, resume: gate.open, close };
+}
+
+type Gate = { open(): void; shut(): void; close(): void };
+
+/**
+ * Stops reading without the event loop's help: while the gate is shut an empty socket stands under
+ * the descriptor that Bun reads. The real one stays open under another descriptor, so epoll goes on
+ * reporting it (epoll(7), "closing a file descriptor"), and reading goes on once it is back.
+ */
+function createGate(libc: Libc, fd: number, family: Address["family"]): Gate {
+  const real = libc.duplicate(fd);
+  const empty = libc.socket(family === 4 ? AF_INET : AF_INET6, SOCK_DGRAM, 0);
+  const canShut = real >= 0 && empty >= 0;
+  let isShut = false;
+  const open = () => {
+    if (isShut) libc.duplicateOnto(real, fd);
+    isShut = false;
+  };
+  return {
+    open,
+    shut: () => {
+      if (canShut && !isShut) isShut = libc.duplicateOnto(empty, fd) >= 0;
+    },
+    close: () => {
+      open();
+      for (const one of [real, empty]) if (one >= 0) libc.close(one);
+    },
+  };
 }
 
 /** Takes a datagram apart and hands on what is a message. */
