@@ -86,16 +86,18 @@ export function createShell(concentrator: Concentrator, around: Surroundings): S
     queue.push(event);
     if (isBusy) return;
     isBusy = true;
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) handle(next);
+    isBusy = false;
+    arm();
+  };
+
+  /** A bug costs this event; those behind it are handled all the same. */
+  const handle = (event: Event): void => {
     try {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
-        for (const effect of concentrator.handle(next, around.now())) perform(effect);
-      }
+      for (const effect of concentrator.handle(event, around.now())) perform(effect);
     } catch (fault) {
       around.onBug(fault);
-    } finally {
-      isBusy = false;
     }
-    arm();
   };
 
   const onTimer = (): void => {

@@ -2,7 +2,7 @@
 
 import { afterEach, expect, test } from "bun:test";
 import { createSocket } from "node:dgram";
-import { createFolder, type Folder } from "./folder.ts";
+import { createFolder, type Folder, IKE_PORT, NAT_PORT } from "./folder.ts";
 import { type Ran, runWith } from "./terminal.ts";
 
 const folders: Folder[] = [];
@@ -27,7 +27,9 @@ test("with everything in place each point is ok and the code 0", async () => {
   const { code, out } = await check(at);
   expect(out).toMatch(/^ok {6}configuration .*1 eroute/m);
   expect(out).toMatch(/^ok {6}database of egroup sites: sqlite:.* answered in \d+ ms$/m);
-  expect(out).toMatch(/^ok {6}ports: 127\.0\.0\.1:15500, 127\.0\.0\.1:15501 can be bound$/m);
+  expect(out).toContain(
+    `ok      ports: 127.0.0.1:${IKE_PORT}, 127.0.0.1:${NAT_PORT} can be bound\n`,
+  );
   expect(out).toMatch(/^ok {6}kernel: not used/m);
   expect(out).not.toContain("FAILED");
   expect(code).toBe(0);
@@ -43,10 +45,10 @@ test("R6: a missing table fails, names the command for it, and hides nothing", a
 test("a port that is taken fails and is named", async () => {
   const at = folder();
   const socket = createSocket("udp4");
-  await new Promise<void>((resolve) => socket.bind(15501, "127.0.0.1", () => resolve()));
+  await new Promise<void>((resolve) => socket.bind(NAT_PORT, "127.0.0.1", () => resolve()));
   const { code, out } = await check(at);
   socket.close();
-  expect(out).toMatch(/^FAILED {2}ports: .*15501/m);
+  expect(out).toMatch(new RegExp(`^FAILED {2}ports: .*${NAT_PORT}`, "m"));
   expect(code).toBe(1);
 });
 

@@ -29,11 +29,15 @@ export function createFolder(...changes: readonly (readonly [string, string])[])
   };
 }
 
+/** Drawn anew for each run: another program on the machine must not be in the way. */
+export const IKE_PORT = 20_000 + 2 * Math.floor(Math.random() * 10_000);
+export const NAT_PORT = IKE_PORT + 1;
+
 const CONFIG = `
 [ike]
 listen = ["127.0.0.1"]
-port = 15500
-nat_port = 15501
+port = ${IKE_PORT}
+nat_port = ${NAT_PORT}
 
 [dataplane]
 kind = "none"

@@ -1,7 +1,7 @@
 /** `erouted peers`: rows in and out, checked like the daemon will check them, keys never shown. */
 
 import { afterEach, expect, test } from "bun:test";
-import { createFolder, type Folder, SECOND_EGROUP } from "./folder.ts";
+import { createFolder, type Folder, IKE_PORT, SECOND_EGROUP } from "./folder.ts";
 import { type Ran, runWith } from "./terminal.ts";
 
 const folders: Folder[] = [];
@@ -191,7 +191,7 @@ test("R11: with several egroups the command asks which one", async () => {
 });
 
 test("a faulty configuration ends with 3, every fault on its own line", async () => {
-  const at = folder(['peerid = "site-*"', 'peerdi = "site-*"'], ["port = 15500", "port = 0"]);
+  const at = folder(['peerid = "site-*"', 'peerdi = "site-*"'], [`port = ${IKE_PORT}`, "port = 0"]);
   const { code, out, err } = await peers(at, ["list"]);
   expect([code, out]).toEqual([3, ""]);
   const lines = err.split("\n");
