@@ -11,6 +11,7 @@ import { never } from "../octets/assert.ts";
 import type { Instant } from "../octets/instant.ts";
 import { wipe } from "../octets/secret.ts";
 import type { KernelResult, XfrmRequest } from "../xfrm/request.ts";
+import { createAnswers } from "./answers.ts";
 import type { KeyExchanger } from "./key-exchange.ts";
 
 /** What effects are performed with. */
@@ -63,7 +64,7 @@ export function createShell(concentrator: Concentrator, around: Surroundings): S
         const { request, op } = effect;
         const answer = (result: Parameters<Parameters<KeyExchanger["perform"]>[1]>[0]) =>
           ({ kind: "key-exchange-answer", request, result }) as const;
-        const result = around.keyExchanger.perform(op, (late) => feed(answer(late)));
+        const result = around.keyExchanger.perform(op, (late) => answers.add(answer(late)));
         wipe(op.random);
         if (result !== undefined) queue.push(answer(result));
         return;
@@ -72,7 +73,7 @@ export function createShell(concentrator: Concentrator, around: Surroundings): S
         const { lookup, egroup, by } = effect;
         void around
           .lookUp(egroup, by)
-          .then((result) => feed({ kind: "peer-rows", lookup, result }))
+          .then((result) => answers.add({ kind: "peer-rows", lookup, result }))
           .catch(around.onBug);
         return;
       }
@@ -115,6 +116,7 @@ export function createShell(concentrator: Concentrator, around: Surroundings): S
     timer = setTimeout(onTimer, wait);
   };
 
+  const answers = createAnswers(feed, around.now);
   arm();
   return {
     feed,
