@@ -12,6 +12,11 @@ import type { KeyExchangeId } from "./event.ts";
 import { installChild, installOutbound, removeChild } from "./install.ts";
 import { identify, leaveEroute, useEroute } from "./look-up.ts";
 
+const DELETED: Readonly<Record<string, string>> = {
+  "peer-silent": "the site answered none of our requests for over a minute: it counts as gone",
+  "replaced-by-newer": "the site has called again: its former IKE SA is removed",
+};
+
 /** IKE SAs that only answer repeats: with so many of them, the next one is forgotten at once. */
 const LINGERING_MAX = 20_000;
 
@@ -184,11 +189,11 @@ function onEnded(engine: Engine, entry: Entry, spi: IkeSpi, reason: EndReason): 
   count(engine, "ike_sas_closed");
   if (reason.kind === "we-deleted") {
     journal(engine, entry, {
-      level: "info",
+      level: why === "peer-silent" ? "warning" : "info",
       step: "INFORMATIONAL",
       outcome: "note",
       reason: why,
-      detail: `IKE SA deleted: ${why}`,
+      detail: DELETED[why] ?? `IKE SA deleted: ${why}`,
     });
   }
   const { eroute } = entry;

@@ -171,6 +171,7 @@ function credentialsOf(
   return ok({
     psk,
     ourIdentity: ourid === undefined ? addressIdentity(entry) : parseIdentity(ourid),
+    livenessMs: eroute.base.livenessMs,
     policy: {
       suites: eroute.base.esp,
       ikeSuites: eroute.base.ike,

@@ -70,6 +70,7 @@ function readEroute(check: Check, path: KeyPath, raw: RawEroute): ReadEroute {
   const ike = readSuites(check, [...path, "ike"], raw.ike, "ike") ?? DEFAULT_IKE_SUITES;
   const esp = readSuites(check, [...path, "esp"], raw.esp, "esp") ?? DEFAULT_ESP_SUITES;
   const child = readChild(check, path, raw);
+  const livenessMs = readLiveness(check, path, raw);
   const kind = isBase ? "base" : "normal";
   const { egroup } = raw;
   const read = { path, kind, name, peerid, egroup, localSubnets, remoteSubnets } as const;
@@ -84,6 +85,7 @@ function readEroute(check: Check, path: KeyPath, raw: RawEroute): ReadEroute {
     ike,
     esp,
     child,
+    livenessMs,
   };
   if (!isBase) return { ...read, eroute: { kind: "normal", ...common, ...addresses } };
   if (egroup === undefined) return { ...read, eroute: undefined };
@@ -190,6 +192,13 @@ function readChild(check: Check, path: KeyPath, raw: RawEroute): ChildOptions {
     lifetimeOctets: readOctets(check, [...path, "lifetime_bytes"], raw.lifetime_bytes),
     replayWindow: raw.replay_window ?? 128,
   };
+}
+
+/** Dead peer detection, in RFC 7296's words the liveness check. */
+function readLiveness(check: Check, path: KeyPath, raw: RawEroute): number | undefined {
+  if (raw.dpd === "off") return undefined;
+  const bounds = { min: 1_000, max: 24 * HOUR_MS, otherwise: 30_000 };
+  return durationMs(check, [...path, "dpd"], raw.dpd, bounds);
 }
 
 function readOctets(

@@ -248,6 +248,12 @@ const erouteSchema = z.strictObject({
       description: "Traffic after which they are replaced, whichever comes first.",
       expected: 'a number of bytes, at least 1MB: 500000000, "500MB" or "2GiB"',
     } satisfies KeyMeta),
+  dpd: text({
+    description:
+      "Silence after which a site is asked whether it is still there; unanswered, it goes.",
+    expected: 'a time from 1s to 1d, such as "30s", or "off"',
+    default: '"30s"',
+  }),
   replay_window: integer(32, 4096, {
     description: "Packets by which ESP packets may overtake each other.",
     default: "128",

@@ -18,6 +18,8 @@ export type ErouteCommon = {
   readonly ike: readonly Suite[];
   readonly esp: readonly Suite[];
   readonly child: ChildOptions;
+  /** Silence after which a site is asked whether it is still there; undefined: never. */
+  readonly livenessMs: number | undefined;
 };
 
 /** How Child SAs of an eroute are set up in the kernel. */

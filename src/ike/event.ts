@@ -14,6 +14,8 @@ export type Credentials = {
   readonly psk: Uint8Array;
   readonly ourIdentity: Identity;
   readonly policy: ChildPolicy;
+  /** Silence after which the site is asked whether it is still there (§2.4); undefined: never. */
+  readonly livenessMs: number | undefined;
 };
 
 export type IkeEvent =

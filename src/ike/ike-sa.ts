@@ -20,11 +20,13 @@ import {
   onChildKeyExchange,
   onCreateChildSaRequest,
 } from "./v2/create-child-sa.ts";
-import { close, closeChild, forget, retransmission, sendWaitingDeletes } from "./v2/delete.ts";
+import { close, closeChild, forget, sendWaitingDeletes } from "./v2/delete.ts";
 import { onAuthRequest, onCredentials, onFirstChildInstalled, refuseAuth } from "./v2/ike-auth.ts";
 import { onInitKeyExchange } from "./v2/ike-sa-init.ts";
 import { onInformationalRequest } from "./v2/informational.ts";
+import { checkLiveness, livenessAt } from "./v2/liveness.ts";
 import { onIkeKeyExchange } from "./v2/rekey-ike-sa.ts";
+import { retransmission } from "./v2/request.ts";
 
 type MessageEvent = Extract<IkeEvent, { kind: "message" }>;
 
@@ -64,7 +66,7 @@ export function deadlineOf(sa: IkeSa): Instant | undefined {
     case "refusing":
       return sa.answerAt;
     case "established":
-      return earlier(sa.replacedUntil, sa.outbound.inFlight?.retransmitAt);
+      return earlier(sa.replacedUntil, sa.outbound.inFlight?.retransmitAt ?? livenessAt(sa));
     case "closing":
       return sa.inFlight.retransmitAt;
     case "ended":
@@ -155,7 +157,7 @@ function onMessageEstablished(sa: Established, event: MessageEvent, context: Ike
     return { sa, effects: [{ kind: "count", counter: "messages_out_of_window" }] };
   }
   if (sa.serving !== undefined) return same(sa);
-  const here: Established = sa.path === event.path ? sa : { ...sa, path: event.path };
+  const here: Established = { ...sa, path: event.path, heardAt: context.now };
   if (!opened.ok) return refuseSyntax(here, header, opened.error.refusal, context);
   return onRequest(here, header, opened.value, context);
 }
@@ -196,7 +198,7 @@ function refuseSyntax(
 function onResponse(sa: Established, header: IkeHeader, context: IkeContext): Step {
   if (sa.outbound.inFlight?.messageId !== header.messageId) return same(sa);
   const outbound = { nextId: sa.outbound.nextId, inFlight: undefined };
-  return sendWaitingDeletes({ ...sa, outbound }, context);
+  return sendWaitingDeletes({ ...sa, outbound, heardAt: context.now }, context);
 }
 
 function onMessageClosing(sa: Closing, event: MessageEvent, context: IkeContext): Step {
@@ -309,10 +311,10 @@ function onDeadlineEstablished(sa: Established, context: IkeContext): Step {
   if (sa.replacedUntil !== undefined && context.now >= sa.replacedUntil) {
     return close(sa, "rekeyed", context);
   }
-  if (sa.outbound.inFlight === undefined) return same(sa);
+  if (sa.outbound.inFlight === undefined) return checkLiveness(sa, context);
   const inFlight = retransmission(sa.outbound.inFlight, context);
-  // A site that does not answer a Delete of a Child SA is gone (§2.4).
-  if (inFlight === undefined) return close(sa, "peer-silent", context);
+  // A site that answers no request is gone; telling it so would be one more of them (§2.4).
+  if (inFlight === undefined) return drop(sa, "peer-silent");
   const { nextId } = sa.outbound;
   return {
     sa: { ...sa, outbound: { nextId, inFlight } },

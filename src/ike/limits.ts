@@ -13,7 +13,10 @@ export const REPLACED_MS = 30_000;
 export const RETRANSMIT_MS_FIRST = 1_000;
 export const RETRANSMIT_BACKOFF = 1.8;
 
-/** A Delete is sent at most so many times: we forget the SA anyway. */
+/** So many copies of a request, over some 75 s, before the site counts as gone (§2.4). */
+export const REQUEST_ATTEMPTS_MAX = 7;
+
+/** A Delete of the IKE SA is sent at most so many times: we forget it anyway. */
 export const DELETE_ATTEMPTS_MAX = 4;
 
 /** Child SAs of one site, those being replaced included. */

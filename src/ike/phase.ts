@@ -148,6 +148,8 @@ export type InFlight = {
   readonly messageId: number;
   readonly octets: Uint8Array;
   readonly attempts: number;
+  /** Copies in all, after which the peer counts as gone. */
+  readonly attemptsMax: number;
   readonly retransmitAt: Instant;
 };
 
@@ -173,6 +175,10 @@ export type Established = {
   /** SPIs of Child SAs whose Delete waits until no request of ours is in flight. */
   readonly deletesWaiting: readonly number[];
   readonly establishedAt: Instant;
+  /** When the last authentic message of the peer came. */
+  readonly heardAt: Instant;
+  /** Silence after which the peer is asked whether it is still there; undefined: never. */
+  readonly livenessMs: number | undefined;
   /** After a rekey: when to delete this IKE SA ourselves, should the peer not do it. */
   readonly replacedUntil: Instant | undefined;
 };

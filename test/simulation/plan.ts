@@ -80,6 +80,7 @@ export const BASE_EROUTE: BaseEroute = {
   ike: [IKE_SUITE],
   esp: [ESP_SUITE],
   child: { lifetimeSeconds: 3_600, lifetimeOctets: undefined, replayWindow: 64 },
+  livenessMs: undefined,
 };
 
 export const NORMAL_EROUTE: NormalEroute = {
@@ -94,6 +95,7 @@ export const NORMAL_EROUTE: NormalEroute = {
   ike: [IKE_SUITE],
   esp: [ESP_SUITE],
   child: { lifetimeSeconds: 3_600, lifetimeOctets: undefined, replayWindow: 64 },
+  livenessMs: undefined,
 };
 
 /** One base eroute, one normal eroute with its user, and limits as asked for. */

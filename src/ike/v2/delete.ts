@@ -1,20 +1,19 @@
-/** Deletes that we send (RFC 7296 §1.4.1), and their retransmission (§2.1, §2.4). */
+/** Deletes that we send (RFC 7296 §1.4.1). */
 
-import { later } from "../../octets/instant.ts";
-import { ExchangeType } from "../../wire/exchange-type.ts";
 import { type Payload, Protocol } from "../../wire/message.ts";
 import type { IkeContext, Step } from "../effect.ts";
 import { wipeIkeKeys } from "../keys.ts";
-import { DELETE_ATTEMPTS_MAX, RETRANSMIT_BACKOFF, RETRANSMIT_MS_FIRST } from "../limits.ts";
-import type { Closing, Established, InFlight } from "../phase.ts";
-import { sealMessage } from "../protect.ts";
+import { DELETE_ATTEMPTS_MAX } from "../limits.ts";
+import type { Closing, Established } from "../phase.ts";
 import { childrenDown } from "./answer.ts";
 import { deleteEffects } from "./informational.ts";
+import { informationalRequest } from "./request.ts";
 
 /** Deletes the IKE SA: all of it is removed here at once, the peer is told until it answers. */
 export function close(sa: Established, why: string, context: IkeContext): Step {
   const effects = childrenDown(sa, why);
-  const request = sealRequest(sa, [{ kind: "DELETE", protocol: Protocol.IKE, spis: [] }], context);
+  const payloads: Payload[] = [{ kind: "DELETE", protocol: Protocol.IKE, spis: [] }];
+  const request = informationalRequest(sa, payloads, context, DELETE_ATTEMPTS_MAX);
   effects.push({ kind: "send", octets: request.octets, path: sa.path });
   effects.push({ kind: "ended", reason: { kind: "we-deleted", why } });
   const { id, path, algorithms, keys } = sa;
@@ -42,7 +41,7 @@ export function sendWaitingDeletes(sa: Established, context: IkeContext): Step {
     return { sa, effects: [] };
   }
   const payloads: Payload[] = [{ kind: "DELETE", protocol: Protocol.ESP, spis: sa.deletesWaiting }];
-  const request = sealRequest(sa, payloads, context);
+  const request = informationalRequest(sa, payloads, context);
   const outbound = { nextId: request.messageId + 1, inFlight: request };
   return {
     sa: { ...sa, outbound, deletesWaiting: [] },
@@ -50,31 +49,8 @@ export function sendWaitingDeletes(sa: Established, context: IkeContext): Step {
   };
 }
 
-/** The next copy of a request that got no answer so far; undefined when it is enough. */
-export function retransmission(inFlight: InFlight, context: IkeContext): InFlight | undefined {
-  if (inFlight.attempts >= DELETE_ATTEMPTS_MAX) return undefined;
-  const wait = RETRANSMIT_MS_FIRST * RETRANSMIT_BACKOFF ** inFlight.attempts;
-  return {
-    messageId: inFlight.messageId,
-    octets: inFlight.octets,
-    attempts: inFlight.attempts + 1,
-    retransmitAt: later(context.now, wait),
-  };
-}
-
 /** The peer never answered our Delete, or has: the keys go. */
 export function forget(sa: Closing): Step {
   wipeIkeKeys(sa.keys);
   return { sa: undefined, effects: [] };
-}
-
-function sealRequest(sa: Established, payloads: readonly Payload[], context: IkeContext): InFlight {
-  const messageId = sa.outbound.nextId;
-  const head = { exchangeType: ExchangeType.INFORMATIONAL, response: false, messageId };
-  return {
-    messageId,
-    octets: sealMessage(sa, head, payloads, context.random),
-    attempts: 1,
-    retransmitAt: later(context.now, RETRANSMIT_MS_FIRST),
-  };
 }

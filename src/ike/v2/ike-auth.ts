@@ -128,6 +128,8 @@ function establishedOf(
     serving: undefined,
     deletesWaiting: [],
     establishedAt: now,
+    heardAt: now,
+    livenessMs: credentials.livenessMs,
     replacedUntil: undefined,
   };
 }

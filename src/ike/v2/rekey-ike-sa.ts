@@ -130,6 +130,8 @@ function successorOf(
     serving: undefined,
     deletesWaiting: sa.deletesWaiting,
     establishedAt: context.now,
+    heardAt: context.now,
+    livenessMs: sa.livenessMs,
     replacedUntil: undefined,
   };
 }

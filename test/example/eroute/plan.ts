@@ -18,6 +18,7 @@ const COMMON = {
   ike: [],
   esp: [],
   child: { lifetimeSeconds: 3600, lifetimeOctets: undefined, replayWindow: 64 },
+  livenessMs: undefined,
 };
 
 export function baseEroute(changes: Partial<BaseEroute> = {}): BaseEroute {

@@ -12,7 +12,7 @@ const WORK_MS = 0.05;
 
 const loopback = parseAddress("127.0.0.1");
 
-test("timers go on while datagrams come faster than they can be worked off, and none is corrupted", async () => {
+test("timers go on while datagrams come faster than they can be worked off", async () => {
   if (loopback === undefined) throw new Error("127.0.0.1");
   const turn = createTurn();
   let received = 0;

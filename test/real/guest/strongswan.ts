@@ -43,6 +43,8 @@ export type StrongSwan = {
   childSas(): Promise<number>;
   log(): Promise<string>;
   stop(): Promise<void>;
+  /** Its line is cut: no word to the peer. */
+  kill(): Promise<void>;
 };
 
 const DAEMON = "/usr/sbin/charon-systemd";
@@ -114,6 +116,10 @@ function controls(folder: string, daemon: Running, control: Control): StrongSwan
     childSas: async () => (await sas()).match(/, INSTALLED, /g)?.length ?? 0,
     log,
     stop: async () => await daemon.stop(),
+    kill: async () => {
+      process.kill(daemon.pid, "SIGKILL");
+      await daemon.exited;
+    },
   };
 }
 

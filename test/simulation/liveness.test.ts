@@ -1,0 +1,89 @@
+/** Liveness: a silent site is asked, an answer is enough, silence ends it (RFC 7296 §2.4). */
+
+import { expect, test } from "bun:test";
+import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
+import { BASE_EROUTE, planOf } from "./plan.ts";
+import { layTable, type Table } from "./table.ts";
+
+const LIVENESS_MS = 30_000;
+
+test("a site that answers stays up, and is asked once in each silence", () => {
+  const { table, caller } = connected();
+  for (let round = 1; round <= 5; round++) {
+    table.advance(LIVENESS_MS - 1);
+    expect(table.sent.length).toBe(0);
+    table.advance(1);
+    expect(table.sent.length).toBe(1);
+    caller.settle();
+  }
+  expect(table.concentrator.snapshot().gauges.ikeSas).toBe(1);
+});
+
+test("any new message of the site counts: it is not asked while it talks", () => {
+  const { table, caller } = connected();
+  for (let round = 1; round <= 5; round++) {
+    table.advance(LIVENESS_MS - 1);
+    caller.ask({ kind: "liveness" });
+    caller.settle();
+  }
+  expect(table.sent).toEqual([]);
+  expect(table.concentrator.snapshot().gauges.ikeSas).toBe(1);
+});
+
+test("a repeat of an old request is no sign of life", () => {
+  const { table, caller } = connected();
+  caller.ask({ kind: "liveness" });
+  const [request] = caller.outbox;
+  caller.settle();
+  table.advance(LIVENESS_MS - 1);
+  if (request === undefined) throw new Error("one request");
+  const { local, remote } = request.path;
+  table.deliver(request.octets, { local: remote, remote: local });
+  table.sent.splice(0);
+  table.advance(1);
+  expect(table.sent.length).toBe(1);
+});
+
+test("R5: a site that never answers goes, with its Child SA and its dynamic eroute", () => {
+  const { table } = connected();
+  table.advance(LIVENESS_MS + 80_000);
+  expect(new Set(table.sent.map((sent) => sent.octets.toHex())).size).toBe(1);
+  expect(table.sent.length).toBe(7);
+  const { gauges } = table.concentrator.snapshot();
+  expect(gauges).toMatchObject({ ikeSas: 0, childSas: 0, dynamicEroutes: 0 });
+  expect([table.kernel.states.size, table.kernel.policies.size]).toEqual([0, 0]);
+  expect(table.journal.map((entry) => entry.reason)).toContain("peer-silent");
+});
+
+test("the answer to the last copy is in time", () => {
+  const { table, caller } = connected();
+  table.advance(LIVENESS_MS + 50_000);
+  expect(table.sent.length).toBe(7);
+  table.sent.splice(0, 6);
+  caller.settle();
+  table.advance(29_999);
+  expect(table.concentrator.snapshot().gauges.ikeSas).toBe(1);
+});
+
+test("without dpd nobody is asked", () => {
+  const { table } = connected("off");
+  table.advance(24 * 3_600_000);
+  expect(table.sent).toEqual([]);
+});
+
+function connected(livenessMs: number | "off" = LIVENESS_MS): {
+  readonly table: Table;
+  readonly caller: Caller;
+} {
+  const plan = planOf();
+  const silence = livenessMs === "off" ? undefined : livenessMs;
+  const eroutes = [{ ...BASE_EROUTE, livenessMs: silence }];
+  const table = layTable({ plan: { ...plan, eroutes } });
+  putRow(table, 1);
+  const caller = seat(table, settingsOf(1));
+  caller.connect();
+  caller.settle();
+  expect(table.concentrator.snapshot().gauges.ikeSas).toBe(1);
+  table.sent.splice(0);
+  return { table, caller };
+}
