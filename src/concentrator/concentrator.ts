@@ -14,7 +14,7 @@ import { destinationOf } from "./demultiplex.ts";
 import { deliver, drain, start } from "./drive.ts";
 import type { Effect } from "./effect.ts";
 import { count, type Engine, ikeContextOf, inMs } from "./engine.ts";
-import type { Event } from "./event.ts";
+import { type Event, stateName } from "./event.ts";
 import { evict, hasOpenIkeSas, shutDownPortion } from "./evict.ts";
 import { forgetState, type Installed, onKernelAnswer } from "./install.ts";
 import { onPeerRows } from "./look-up.ts";
@@ -94,6 +94,8 @@ function dispatch(engine: Engine, event: Event): void {
     case "expire":
       onExpire(engine, event.expire);
       return;
+    case "kernel-states":
+      return onKernelStates(engine, event);
     case "acquire":
     case "mapping":
       return;
@@ -164,6 +166,17 @@ function installedOf(engine: Engine, id: XfrmExpire["id"]): Installed | undefine
     if (outbound.spi === id.spi && equalAddress(outbound.dst, id.dst)) return installed;
   }
   return undefined;
+}
+
+/** Events were lost: Child SAs whose states are not there any more go as if they had expired. */
+function onKernelStates(engine: Engine, event: Extract<Event, { kind: "kernel-states" }>): void {
+  for (const installed of engine.installed.values()) {
+    const { child, inbound, ikeSpi } = installed;
+    if (installed.pending.size > 0 || child.createdAt >= event.since) continue;
+    if (event.present.has(stateName(inbound))) continue;
+    forgetState(installed, inbound);
+    engine.inbox.push({ spi: ikeSpi, event: { kind: "close-child", spiIn: child.spiIn } });
+  }
 }
 
 function nextDeadline(engine: Engine): Instant | undefined {

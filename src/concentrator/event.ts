@@ -3,10 +3,13 @@
 import type { KeyExchangeResult } from "../crypto/key-exchange.ts";
 import type { EroutePlan } from "../eroute/eroute.ts";
 import type { LookupFault, PeerRow } from "../eroute/row.ts";
+import { formatAddress } from "../inet/address.ts";
 import type { Path } from "../inet/endpoint.ts";
+import type { Instant } from "../octets/instant.ts";
 import type { Result } from "../octets/result.ts";
 import type { XfrmEvent } from "../xfrm/event.ts";
 import type { KernelResult } from "../xfrm/request.ts";
+import type { XfrmStateId } from "../xfrm/state.ts";
 
 export type LookupId = number & { readonly is: "look-up" };
 export type KernelRequestId = number & { readonly is: "kernel request" };
@@ -32,4 +35,18 @@ export type Event =
   /** Tell every site, remove everything: what is left is done when `idle` says so. */
   | { readonly kind: "shutdown" }
   | { readonly kind: "deadline" }
+  /**
+   * All our states that the kernel had at `since`, by {@link stateName}: told when events of it
+   * were lost. What is missing has expired meanwhile.
+   */
+  | {
+      readonly kind: "kernel-states";
+      readonly present: ReadonlySet<string>;
+      readonly since: Instant;
+    }
   | XfrmEvent;
+
+/** What tells a state from all others: destination and SPI. */
+export function stateName(id: Pick<XfrmStateId, "dst" | "spi">): string {
+  return `${formatAddress(id.dst)} ${id.spi}`;
+}

@@ -13,6 +13,7 @@ import { createStatusApp } from "../status/app.ts";
 import { type StatusServer, serveStatus } from "../status/server.ts";
 import { type KeyExchanger, openKeyExchanger } from "./key-exchange.ts";
 import { type Log, openLog } from "./log.ts";
+import { resync } from "./resync.ts";
 import { createShell, type Shell } from "./shell.ts";
 import { waitForSignal } from "./signals.ts";
 import { type IkeSockets, openIkeSockets } from "./sockets.ts";
@@ -138,14 +139,19 @@ function listenToKernel(daemon: Daemon): Result<undefined, string> {
   if (kernel === undefined) return ok(undefined);
   const listening = kernel.listen(
     (event) => shell?.feed(event),
-    () =>
-      daemon.note({
-        level: "error",
-        reason: "kernel-events-lost",
-        detail: "the kernel reported more events than could be read: some expiries may be missed",
-      }),
+    () => void afterLostEvents(daemon, kernel),
   );
   return listening.ok ? listening : err(listening.error.detail);
+}
+
+/** Never rejects: what goes wrong is in the log. */
+async function afterLostEvents(daemon: Daemon, kernel: Kernel): Promise<void> {
+  if (daemon.shell === undefined) return;
+  const why = await resync(kernel, daemon.shell);
+  const detail = "the kernel reported more events than could be read: its states were read anew";
+  if (why === undefined) daemon.note({ level: "warning", reason: "kernel-events-lost", detail });
+  else
+    daemon.note({ level: "error", reason: "kernel-events-lost", detail: `resync failed: ${why}` });
 }
 
 function surroundingsOf(daemon: Daemon): Parameters<typeof createShell>[1] {
