@@ -8,6 +8,9 @@ import { nearestText } from "../eroute/nearest.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { EXIT, type ExitCode, misuse, printable, type Terminal } from "./terminal.ts";
 
+/** Where the configuration is unless `--config` says otherwise. */
+export const DEFAULT_CONFIG_FILE = "/etc/erouted/erouted.toml";
+
 /** The configuration; else its faults are said, and the exit code is the error. */
 export function loadConfig(file: string, terminal: Terminal): Result<Config, ExitCode> {
   const text = readText(file);

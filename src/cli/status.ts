@@ -1,7 +1,8 @@
 /** `erouted status`: what a running daemon says of itself, asked over its HTTP API. */
 
+import { existsSync } from "node:fs";
 import { err, ok, type Result } from "../octets/result.ts";
-import { loadConfig, readText } from "./configuration.ts";
+import { DEFAULT_CONFIG_FILE, loadConfig, readText } from "./configuration.ts";
 import { erouteLines, statusLines } from "./status-lines.ts";
 import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "./terminal.ts";
 
@@ -11,6 +12,8 @@ export type StatusOptions = {
   readonly tokenFile?: string;
   readonly json?: true;
 };
+
+const DEFAULT_URL = "http://127.0.0.1:8080";
 
 /** Prints the daemon's state and its dynamic eroutes; 1 if it does not answer. */
 export async function status(options: StatusOptions, terminal: Terminal): Promise<ExitCode> {
@@ -26,9 +29,12 @@ export async function status(options: StatusOptions, terminal: Terminal): Promis
     terminal.out(JSON.stringify({ status: state.value, ...asObject(eroutes.value) }, undefined, 2));
     return EXIT.ok;
   }
-  for (const line of statusLines(state.value)) terminal.out(line);
-  terminal.out("");
-  for (const line of erouteLines(eroutes.value)) terminal.out(line);
+  const head = statusLines(state.value);
+  const table = erouteLines(eroutes.value);
+  if (head === undefined || table === undefined) {
+    return failure(terminal, `${daemon.value.url}: answers something else than erouted does`);
+  }
+  for (const line of [...head, "", ...table]) terminal.out(line);
   return EXIT.ok;
 }
 
@@ -44,6 +50,10 @@ function daemonOf(options: StatusOptions, terminal: Terminal): Result<Daemon, Ex
     // The configuration's token is not sent to whatever address is named here.
     if (url !== null && isHttp) return ok({ url, token: given.value });
     return err(misuse(terminal, `--url is no http:// address: ${printable(options.url)}`));
+  }
+  // Without a configuration of its own, a daemon is where a default one would have it.
+  if (options.config === DEFAULT_CONFIG_FILE && !existsSync(options.config)) {
+    return ok({ url: new URL(DEFAULT_URL), token: given.value });
   }
   const config = loadConfig(options.config, terminal);
   if (!config.ok) return err(config.error);

@@ -1,19 +1,18 @@
 /** Whether this host has what the daemon needs: a look that leaves nothing behind. */
 
 import type { Config } from "../config/config.ts";
-import type { Address } from "../inet/address.ts";
 import { formatEndpoint } from "../inet/endpoint.ts";
-import { localAddresses } from "../linux/addresses.ts";
 import { espGaps } from "../linux/esp-probe.ts";
 import { openIkeSocket } from "../linux/udp-socket.ts";
-import { openKernel } from "../linux/xfrm-kernel.ts";
+import { type Kernel, openKernel } from "../linux/xfrm-kernel.ts";
 import { err, ok, type Result } from "../octets/result.ts";
+import { expandListen } from "./sockets.ts";
 
 /** Opens each IKE socket and closes it again: those that can be had, and why others cannot. */
 export async function probePorts(config: Config): Promise<PortsProbe> {
   const free: string[] = [];
   const faults: string[] = [];
-  for (const address of localListen(config.ike.listen)) {
+  for (const address of expandListen(config.ike.listen)) {
     for (const port of [config.ike.port, config.ike.natPort]) {
       const opened = await openIkeSocket({
         address,
@@ -48,19 +47,13 @@ export function probeKernel(config: Config): Result<string, readonly string[]> {
   if (config.dataplane === "none") return ok("not used: dataplane.kind is none");
   const opened = openKernel();
   if (!opened.ok) return err([`${opened.error.detail}; ${opened.error.advice}`]);
-  const families = new Set(config.ike.listen.map((address) => address.family));
-  const gaps = espGaps(opened.value, [...families]);
+  const missing = missingForEsp(opened.value, config);
   opened.value.close();
-  return gaps.length === 0
-    ? ok("XFRM with ESP")
-    : err(gaps.map((gap) => `${gap.detail}; ${gap.advice}`));
+  return missing.length === 0 ? ok("XFRM with ESP") : err(missing);
 }
 
-/** `0.0.0.0` and `::` stand for every local address of their family. */
-function localListen(listen: readonly Address[]): readonly Address[] {
-  return listen.flatMap((address) =>
-    address.value === 0n
-      ? localAddresses().filter((local) => local.family === address.family)
-      : [address],
-  );
+/** What the kernel lacks for ESP of the families that are listened on, and what to do. */
+export function missingForEsp(kernel: Kernel, config: Config): readonly string[] {
+  const families = new Set(config.ike.listen.map((address) => address.family));
+  return espGaps(kernel, [...families]).map((gap) => `${gap.detail}; ${gap.advice}`);
 }

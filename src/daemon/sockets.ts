@@ -33,7 +33,7 @@ export async function openIkeSockets(
     for (const socket of sockets.values()) socket.close();
   };
   const turn = createTurn();
-  for (const address of expand(settings.listen)) {
+  for (const address of expandListen(settings.listen)) {
     for (const port of [settings.port, settings.natPort]) {
       const local = { address, port };
       const opened = await openIkeSocket({
@@ -69,7 +69,7 @@ function faultText({ local, operation, errno, detail }: SocketFault): string {
 }
 
 /** `0.0.0.0` and `::` stand for every local address of their family. */
-function expand(listen: readonly Address[]): readonly Address[] {
+export function expandListen(listen: readonly Address[]): readonly Address[] {
   const addresses = new Map<string, Address>();
   for (const address of listen) {
     const all =

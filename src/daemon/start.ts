@@ -5,7 +5,7 @@ import { type Concentrator, createConcentrator } from "../concentrator/concentra
 import { createJournal, type Journal, type JournalEntry } from "../concentrator/journal.ts";
 import type { Config } from "../config/config.ts";
 import { now, wallMs } from "../linux/clock.ts";
-import { type Kernel, openKernel, probeEsp } from "../linux/xfrm-kernel.ts";
+import { type Kernel, openKernel } from "../linux/xfrm-kernel.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { openPeers } from "../peers/open.ts";
 import type { PeerRepository } from "../peers/repository.ts";
@@ -13,6 +13,7 @@ import { createStatusApp } from "../status/app.ts";
 import { type StatusServer, serveStatus } from "../status/server.ts";
 import { type KeyExchanger, openKeyExchanger } from "./key-exchange.ts";
 import { type Log, openLog } from "./log.ts";
+import { missingForEsp } from "./probe.ts";
 import { resync } from "./resync.ts";
 import { createShell, type Shell } from "./shell.ts";
 import { waitForSignal } from "./signals.ts";
@@ -120,10 +121,12 @@ async function prepareKernel(daemon: Daemon): Promise<Result<undefined, string>>
     return ok(undefined);
   }
   const opened = openKernel();
-  if (!opened.ok) return err(opened.error.detail);
+  if (!opened.ok) return err(`${opened.error.detail}; ${opened.error.advice}`);
   daemon.kernel = opened.value;
-  const probed = probeEsp(opened.value);
-  if (!probed.ok) return err(probed.error.detail);
+  const missing = missingForEsp(opened.value, daemon.config);
+  if (missing.length > 0) {
+    return err(`${missing.join(". ")}. To run without packets: dataplane.kind = "none"`);
+  }
   const removed = await opened.value.removeLeftovers();
   if (!removed.ok) return err(removed.error.detail);
   const { states, policies } = removed.value;

@@ -1,7 +1,8 @@
 /** The peer table in an SQLite file: for a single router, and for trying things out. */
 
 import { Database, type Statement as Prepared } from "bun:sqlite";
-import { closeSync, openSync, statSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { describeDatabase, type SqliteSettings } from "../eroute/database.ts";
 import { peerKey } from "../eroute/peer-id.ts";
 import type { LookupFault, PeerRow } from "../eroute/row.ts";
@@ -172,6 +173,7 @@ class SqliteTable implements PeerTable {
   #createFile(): Result<undefined, LookupFault> {
     try {
       // Keys are in it: for its owner only.
+      mkdirSync(dirname(this.#settings.path), { recursive: true, mode: 0o700 });
       closeSync(openSync(this.#settings.path, "a", 0o600));
       return ok(undefined);
     } catch (error) {

@@ -34,7 +34,18 @@ afterAll(async () => {
 
 function answers(path: string): Response {
   if (path === "/api/v1/status") {
-    return Response.json({ version: "0.1.0", dataplane: "none", gauges: { ike_sas: 2 } });
+    return Response.json({
+      version: "0.1.0",
+      uptime_seconds: 93_784,
+      dataplane: "xfrm",
+      problems: ["database of egroup sites: down"],
+      listening: ["192.0.2.1:500"],
+      gauges: { dynamic_eroutes: 7, dynamic_eroutes_max: 4096, ike_sas: 7, child_sas: 8 },
+      counters: { ike_sas_established: 9, authentication_failures: 1, internal_errors: 0 },
+      databases: [
+        { egroup: "sites", source: "sqlite:p", lookups: 9, failures: 1, last_fault: "down" },
+      ],
+    });
   }
   if (path !== "/api/v1/dynamic-eroutes") return new Response("", { status: 404 });
   const eroute = {
@@ -59,9 +70,13 @@ test("R8: status shows the daemon's state and its dynamic eroutes as a table", a
   expect([code, err]).toEqual([0, ""]);
   const lines = out.split("\n").map((line) => line.split(/ {2,}/));
   expect(lines).toEqual([
-    ["version", "0.1.0"],
-    ["dataplane", "none"],
-    ["gauges.ike_sas", "2"],
+    ["erouted", "0.1.0, up 1 d 2 h"],
+    ["PROBLEM", "database of egroup sites: down"],
+    ["data plane", "xfrm"],
+    ["listening", "192.0.2.1:500"],
+    ["now", "7 of 4096 dynamic eroutes, 0 normal, 7 IKE SAs, 0 half-open, 8 Child SAs"],
+    ["since start", "9 sites let in, 1 refused, 0 evicted"],
+    ["egroup sites", "sqlite:p: 9 look-ups, 1 failed; the last one: down"],
     [""],
     ["EROUTE", "PEER ID", "STATE", "PEER ADDRESS", "REMOTE SUBNETS", "SINCE"],
     [
