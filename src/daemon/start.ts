@@ -64,11 +64,22 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   const listening = daemon.sockets?.listening.join(", ") ?? "";
   const web = daemon.status === undefined ? "off" : daemon.status.url;
   note({ level: "info", reason: "ready", detail: `IKE on ${listening}; status on ${web}` });
+  void lookAtDatabases(daemon);
   const signal = await waitForSignal();
   note({ level: "info", reason: "shutdown", detail: `${signal}: telling the sites` });
   await sayFarewell(daemon);
   await close(daemon);
   return 0;
+}
+
+/** A database that is not there yet is no reason not to start, but one to say so. */
+async function lookAtDatabases({ peers, note }: Daemon): Promise<void> {
+  for (const [egroup, repository] of peers) {
+    const checked = await repository.check();
+    if (checked.ok || checked.error.kind === "closed") continue;
+    const detail = `egroup ${egroup}: ${checked.error.detail}; no site of it gets in before`;
+    note({ level: "error", outcome: "failed", reason: `database-${checked.error.kind}`, detail });
+  }
 }
 
 function createDaemon(config: Config): Daemon {
