@@ -1,6 +1,7 @@
 /** Errors over HTTP: problem documents for programs, a short page for people (RFC 9457). */
 
 import type { Context } from "hono";
+import { html } from "hono/html";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
 
 const TITLES: ReadonlyMap<number, string> = new Map([
@@ -21,9 +22,10 @@ export function problem(
 ): Response {
   const title = TITLES.get(status) ?? "Error";
   if (wantsPage(c)) {
-    return c.html(`<!doctype html><title>${title}</title><h1>${status} ${title}</h1>`, status, {
-      ...headers,
-    });
+    const page = String(
+      html`<!doctype html><title>${title}</title><h1>${status} ${title}</h1><p>${detail}`,
+    );
+    return c.html(page, status, { ...headers });
   }
   const body = JSON.stringify({ type: "about:blank", title, status, detail });
   return c.body(body, status, { ...headers, "Content-Type": "application/problem+json" });

@@ -21,22 +21,43 @@ export function serveStatus(
   app: Hono,
   listen: { readonly host: string; readonly port: number },
 ): Result<StatusServer, ServeFault> {
+  const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
+  const authority = `${host}:${listen.port}`;
   try {
     const server = Bun.serve({
-      fetch: app.fetch,
+      fetch: (request) => app.fetch(withHost(request)),
       hostname: listen.host,
       port: listen.port,
       maxRequestBodySize: BODY_OCTETS_MAX,
       idleTimeout: IDLE_SECONDS_MAX,
     });
-    const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
     return ok({
       url: `http://${host}:${server.port}`,
       stop: async () => await server.stop(true),
     });
   } catch (fault) {
-    const why = fault instanceof Error ? fault.message : String(fault);
-    const detail = `status.listen ${listen.host}:${listen.port}: ${why}`;
-    return err({ kind: "serve", detail });
+    return err({ kind: "serve", detail: `status.listen ${authority}: ${explain(fault)}` });
   }
 }
+
+/**
+ * HTTP/1.0 needs no Host, and load balancers that look after us send none: then Bun's URL is a
+ * path, in which no route can be found.
+ */
+function withHost(request: Request): Request {
+  return request.url.startsWith("/")
+    ? new Request(`http://localhost${request.url}`, request)
+    : request;
+}
+
+function explain(fault: unknown): string {
+  if (!(fault instanceof Error)) return String(fault);
+  const { code } = fault as { code?: unknown };
+  return `${code === undefined ? "" : `${code}: `}${ADVICE[String(code)] ?? fault.message}`;
+}
+
+const ADVICE: Readonly<Partial<Record<string, string>>> = {
+  EADDRINUSE: 'another program has this port, maybe another erouted: choose another, or "off"',
+  EADDRNOTAVAIL: "this host does not have this address",
+  EACCES: "CAP_NET_BIND_SERVICE is missing for a port below 1024",
+};

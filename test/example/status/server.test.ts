@@ -1,0 +1,83 @@
+/** The status server over its socket: what only raw requests show. */
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { connect } from "node:net";
+import { createStatusApp } from "../../../src/status/app.ts";
+import { type StatusServer, serveStatus } from "../../../src/status/server.ts";
+import { sampleSource } from "./sample.ts";
+
+const LOOPBACK = { token: undefined, host: "127.0.0.1" };
+const app = createStatusApp(sampleSource({ sites: 3 }), LOOPBACK);
+let server: StatusServer;
+let port: number;
+
+beforeAll(() => {
+  const served = serveStatus(app, { host: "127.0.0.1", port: 0 });
+  if (!served.ok) throw new Error(served.error.detail);
+  server = served.value;
+  port = Number(new URL(server.url).port);
+});
+
+afterAll(() => server.stop());
+
+/** Sends these characters; all that comes back until the server has said nothing for a while. */
+function raw(request: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    let answer = "";
+    const socket = connect(port, "127.0.0.1", () => socket.write(request));
+    socket.setTimeout(300, () => socket.destroy());
+    socket.on("data", (octets) => {
+      answer += octets.toString("latin1");
+    });
+    socket.on("error", reject);
+    socket.on("close", () => resolve(answer));
+  });
+}
+
+test("a load balancer's HTTP/1.0 request without Host is answered", async () => {
+  expect(await raw("GET /healthz HTTP/1.0\r\n\r\n")).toContain('{"status":"ok"}');
+  expect(await raw("GET /api/v1/status HTTP/1.0\r\n\r\n")).toStartWith("HTTP/1.1 200");
+});
+
+test("requests that come in one piece are answered one by one", async () => {
+  const answer = await raw("GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".repeat(20));
+  expect(answer.match(/HTTP\/1\.1 200/g)).toHaveLength(20);
+});
+
+test("what is no HTTP is refused, and the next one is served", async () => {
+  const broken = [
+    "\x00\x01\x02\r\n\r\n",
+    "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
+  ];
+  for (const request of broken) {
+    expect(await raw(request)).toStartWith("HTTP/1.1 400");
+  }
+  expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+});
+
+test("half a request keeps nobody else waiting", async () => {
+  const slow = Array.from({ length: 100 }, () =>
+    connect(port, "127.0.0.1", function (this: ReturnType<typeof connect>) {
+      this.write("GET /healthz HTTP/1.1\r\nHost:");
+    }),
+  );
+  expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
+  for (const socket of slow) socket.destroy();
+});
+
+test("a port that is taken is said with what to do", () => {
+  const second = serveStatus(app, { host: "127.0.0.1", port });
+  expect(second.ok ? "" : second.error.detail).toBe(
+    `status.listen 127.0.0.1:${port}: EADDRINUSE: another program has this port, ` +
+      'maybe another erouted: choose another, or "off"',
+  );
+});
+
+test("a browser is told what is wrong in words, and a hostile path stays text", async () => {
+  const headers = { accept: "text/html" };
+  const answer = await app.request("/status/ipsec/dynamic-tunnels?page=x", { headers });
+  expect(answer.status).toBe(400);
+  expect(await answer.text()).toContain("page has to be a whole number");
+  const hostile = await app.request("/<script>alert(1)</script>", { headers });
+  expect(await hostile.text()).not.toContain("<script>");
+});
