@@ -76,9 +76,8 @@ async function lookAtSites({ erouted }: Stage): Promise<void> {
   scene("Who is connected? curl http://127.0.0.1:8080/api/v1/dynamic-eroutes; here site-2 of it");
   const answer = await erouted.get("/api/v1/dynamic-eroutes");
   show(pretty(answer, (eroute) => eroute.includes('"site-2"')));
-  say("All of them for people, the end of what `erouted status` prints:");
-  const { out } = await erouted.command("status");
-  show(out.slice(Math.max(0, out.indexOf("EROUTE "))));
+  say("All of them for people: erouted status");
+  show((await erouted.command("status")).out);
 }
 
 async function lookAtKernel({ laboratory }: Stage): Promise<void> {

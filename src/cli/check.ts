@@ -2,6 +2,7 @@
 
 import type { Config } from "../config/config.ts";
 import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
+import { counted } from "./amounts.ts";
 import { loadConfig, sayWarnings } from "./configuration.ts";
 import { EXIT, type ExitCode, printable, type Terminal } from "./terminal.ts";
 
@@ -25,10 +26,6 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
     await checkHost(config.value, report);
   }
   return report.failures === 0 ? EXIT.ok : EXIT.failed;
-}
-
-function counted(count: number, what: string): string {
-  return `${count} ${what}${count === 1 ? "" : "s"}`;
 }
 
 class Report {

@@ -90,11 +90,11 @@ function declareCheck({ program, terminal, ends }: Declaration): void {
 function declareStatus({ program, terminal, ends }: Declaration): void {
   program
     .command("status")
-    .description("show what a running erouted does, asked over its HTTP API")
+    .description("show problems, databases and tunnels of a running erouted")
     .addOption(configOption())
     .option("--url <url>", "where it listens; else the status.listen of the configuration")
     .option("--token-file <file>", "bearer token; else the configuration's")
-    .option("--json", "print its answers as JSON")
+    .option("--json", "print all that it answers, as JSON")
     .action(
       ends(async (options: { config: string; url?: string; tokenFile?: string; json?: true }) => {
         const { status } = await import("./status.ts");

@@ -1,138 +1,107 @@
-/** The daemon's JSON as lines for people: problems first, then what is up. */
+/** A daemon's JSON as lines for people: what is wrong comes first, what is zero stays away. */
 
-import { z } from "zod";
+import { counted, formatSeconds } from "./amounts.ts";
+import { fieldAt, listAt, numberAt, textAt } from "./json-fields.ts";
 import { columnWidths, tableLine } from "./table.ts";
+import { printable } from "./terminal.ts";
 
-const count = z.number().default(0);
-
-const statusSchema = z.object({
-  version: z.string().default("?"),
-  uptime_seconds: count,
-  dataplane: z.string().default("?"),
-  dataplane_note: z.string().optional(),
-  problems: z.array(z.string()).default([]),
-  listening: z.array(z.string()).default([]),
-  gauges: z.record(z.string(), z.number()).default({}),
-  counters: z.record(z.string(), z.number()).default({}),
-  databases: z
-    .array(
-      z.object({
-        egroup: z.string(),
-        source: z.string(),
-        lookups: count,
-        failures: count,
-        last_fault: z.string().nullish(),
-      }),
-    )
-    .default([]),
-});
-
-const eroutesSchema = z.object({
-  total: count,
-  dynamic_eroutes: z.array(
-    z.object({
-      base_eroute: z.string(),
-      peer_id: z.string(),
-      state: z.string(),
-      peer_address: z.string().nullable(),
-      remote_subnets: z.array(z.string()),
-      created_at: z.string(),
-    }),
-  ),
-});
-
-type Status = z.infer<typeof statusSchema>;
-
-/** What a running daemon is and does, a line each; undefined if it is not what erouted answers. */
-export function statusLines(value: unknown): readonly string[] | undefined {
-  const parsed = statusSchema.safeParse(value);
-  if (!parsed.success) return undefined;
-  const status = parsed.data;
-  const pairs: (readonly [string, string])[] = [
-    ["erouted", `${status.version}, up ${durationText(status.uptime_seconds)}`],
-    ...status.problems.map((problem) => ["PROBLEM", problem] as const),
-    ["data plane", status.dataplane_note ?? status.dataplane],
-    ["listening", status.listening.join(", ")],
-    ["now", nowText(status)],
-    ["since start", sinceText(status)],
-    ...status.databases.map((database) => databasePair(database)),
-  ];
-  const widths = columnWidths(pairs.map(([name]) => [name]));
-  return pairs.map((pair) => tableLine(pair, widths));
+/** The daemon in some lines: name, problems, tunnels, what failed, databases. */
+export function statusLines(state: unknown): readonly string[] {
+  const rows = [
+    ...problems(state).map((problem) => ["PROBLEM", problem]),
+    ...notes(state).map((note) => ["note", note]),
+    ["tunnels", tunnels(state)],
+    ["since start", history(state)],
+    ...listAt(state, "databases").map((database) => ["database", databaseLine(database)]),
+    ["listening", listAt(state, "listening").map(String).join(", ")],
+    ["config", textAt(state, "config_file") ?? ""],
+  ].filter(([, text]) => text !== "");
+  const widths = columnWidths(rows.map(([name = ""]) => [name]));
+  return [title(state), "", ...rows.map((row) => tableLine(row, widths))];
 }
 
-/** A table of the dynamic eroutes, and how many there are; undefined as above. */
-export function erouteLines(value: unknown): readonly string[] | undefined {
-  const parsed = eroutesSchema.safeParse(value);
-  if (!parsed.success) return undefined;
-  const { total, dynamic_eroutes: rows } = parsed.data;
-  if (rows.length === 0) return ["no site is connected"];
-  const cells = rows.map((row) => [
-    row.base_eroute,
-    row.peer_id,
-    row.state,
-    row.peer_address ?? "",
-    row.remote_subnets.join(", "),
-    row.created_at,
-  ]);
-  const head = ["EROUTE", "PEER ID", "STATE", "PEER ADDRESS", "REMOTE SUBNETS", "SINCE"];
-  const table = [head, ...cells];
-  const widths = columnWidths(table);
-  const lines = table.map((row) => tableLine(row, widths));
-  if (total > rows.length) lines.push(`${rows.length} of ${total}`);
-  return lines;
+function title(state: unknown): string {
+  const version = textAt(state, "version") ?? "";
+  const uptime = fieldAt(state, "uptime_seconds");
+  const up = typeof uptime === "number" ? `, up ${formatSeconds(uptime)}` : "";
+  const health = problems(state).length > 0 ? "DEGRADED" : (textAt(state, "status") ?? "");
+  return printable(`erouted ${version}${up}${health === "" ? "" : `: ${health}`}`);
 }
 
-function nowText({ gauges }: Status): string {
-  const of = (name: string) => gauges[name] ?? 0;
+/** What somebody has to do something about. */
+function problems(state: unknown): readonly string[] {
+  const said = listAt(state, "problems").map(String);
+  const bugs = numberAt(state, "counters", "internal_errors");
+  if (bugs > 0) said.push(`${counted(bugs, "internal error")}: please report what the log says`);
+  return said;
+}
+
+/** What somebody should know. */
+function notes(state: unknown): readonly string[] {
+  const counter = (name: string) => numberAt(state, "counters", name);
+  const found = [textAt(state, "dataplane_note") ?? ""];
+  const refusals = counter("kernel_refusals");
+  if (refusals > 0) found.push(`the kernel refused ${counted(refusals, "request")}: see the log`);
+  const evicted = counter("dynamic_eroutes_evicted") + counter("dynamic_eroutes_refused_full");
+  if (evicted > 0) {
+    const places = numberAt(state, "gauges", "dynamic_eroutes_max");
+    found.push(
+      `${counted(evicted, "dynamic eroute")} evicted or refused for want of places: ` +
+        `dynamic_eroutes.max is ${places}`,
+    );
+  }
+  const cookies = counter("cookies_sent");
+  if (cookies > 0)
+    found.push(`${counted(cookies, "cookie")} demanded: a flood, or many sites at once`);
+  return found;
+}
+
+function tunnels(state: unknown): string {
+  if (fieldAt(state, "gauges") === undefined) return "";
+  const gauge = (name: string) => numberAt(state, "gauges", name);
+  const normal = gauge("normal_eroutes_up");
+  const halfOpen = gauge("half_open_ike_sas");
+  const waiting = gauge("lookups_waiting");
   return [
-    `${of("dynamic_eroutes")} of ${of("dynamic_eroutes_max")} dynamic eroutes`,
-    `${of("normal_eroutes_up")} normal`,
-    `${of("ike_sas")} IKE SAs`,
-    `${of("half_open_ike_sas")} half-open`,
-    `${of("child_sas")} Child SAs`,
+    `${gauge("dynamic_eroutes")} of at most ${gauge("dynamic_eroutes_max")}`,
+    ...(normal > 0 ? [`${normal} normal`] : []),
+    `${counted(gauge("ike_sas"), "IKE SA")} with ${counted(gauge("child_sas"), "Child SA")}`,
+    ...(halfOpen > 0 ? [`${halfOpen} half-open`] : []),
+    ...(waiting > 0 ? [`${counted(waiting, "look-up")} waiting`] : []),
   ].join(", ");
 }
 
-function sinceText({ counters }: Status): string {
-  const of = (name: string) => counters[name] ?? 0;
-  const parts = [
-    `${of("ike_sas_established")} sites let in`,
-    `${of("authentication_failures")} refused`,
-    `${of("dynamic_eroutes_evicted")} evicted`,
-  ];
-  const rare = [
-    ["kernel_refusals", "refusals of the kernel"],
-    ["cookies_sent", "cookies asked for"],
-    ["half_open_refused", "turned away, being too many"],
-    ["internal_errors", "internal errors: please report them"],
-  ] as const;
-  for (const [name, words] of rare) if (of(name) > 0) parts.push(`${of(name)} ${words}`);
-  return parts.join(", ");
+/** Counters that tell how it went; each stays away while it is zero. */
+function history(state: unknown): string {
+  if (fieldAt(state, "counters") === undefined) return "";
+  const parts = HISTORY.flatMap(([name, what]) => {
+    const count = numberAt(state, "counters", name);
+    return count > 0 ? [`${count} ${what}`] : [];
+  });
+  return parts.length === 0 ? "nobody has called yet" : parts.join(", ");
 }
 
-function databasePair(database: Status["databases"][number]): readonly [string, string] {
-  const { egroup, source, lookups, failures, last_fault: fault } = database;
-  const counts = `${lookups} look-ups, ${failures} failed`;
-  const tail = typeof fault === "string" ? `; the last one: ${fault}` : "";
-  return [`egroup ${egroup}`, `${source}: ${counts}${tail}`];
-}
-
-/** `3 d 4 h`, `12 min`, `7 s`: the two largest units. */
-function durationText(seconds: number): string {
-  const parts: string[] = [];
-  let rest = Math.floor(seconds);
-  for (const [unit, size] of UNITS) {
-    const number = Math.floor(rest / size);
-    rest %= size;
-    if (number > 0) parts.push(`${number} ${unit}`);
-  }
-  return parts.slice(0, 2).join(" ") || "0 s";
-}
-
-const UNITS = [
-  ["d", 86_400],
-  ["h", 3_600],
-  ["min", 60],
-  ["s", 1],
+const HISTORY = [
+  ["ike_sas_established", "connected"],
+  ["ike_sas_rekeyed", "IKE SAs rekeyed"],
+  ["child_sas_rekeyed", "Child SAs rekeyed"],
+  ["ike_sas_closed", "closed"],
+  ["negotiations_failed", "negotiations failed"],
+  ["authentication_failures", "failed to authenticate"],
+  ["lookups_without_row", "had no row"],
+  ["datagrams_malformed", "malformed datagrams"],
 ] as const;
+
+function databaseLine(database: unknown): string {
+  const lookups = numberAt(database, "lookups");
+  const failures = numberAt(database, "failures");
+  const waiting = numberAt(database, "waiting");
+  const mean = (numberAt(database, "seconds_sum") / Math.max(1, lookups)) * 1000;
+  return [
+    `${textAt(database, "egroup") ?? ""}: ${textAt(database, "source") ?? ""}`,
+    textAt(database, "last_fault") === undefined ? "ok" : "FAILS",
+    counted(lookups, "look-up") + (lookups > 0 ? ` of ${mean.toFixed(1)} ms` : ""),
+    ...(failures > 0 ? [`${failures} failed`] : []),
+    ...(waiting > 0 ? [`${waiting} waiting`] : []),
+  ].join(", ");
+}

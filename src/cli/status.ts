@@ -3,8 +3,10 @@
 import { existsSync } from "node:fs";
 import { err, ok, type Result } from "../octets/result.ts";
 import { DEFAULT_CONFIG_FILE, loadConfig, readText } from "./configuration.ts";
-import { erouteLines, statusLines } from "./status-lines.ts";
+import { fieldAt, listAt, numberAt, textAt, timeAt } from "./json-fields.ts";
+import { statusLines } from "./status-lines.ts";
 import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "./terminal.ts";
+import { tunnelLines } from "./tunnel-lines.ts";
 
 export type StatusOptions = {
   readonly config: string;
@@ -19,23 +21,47 @@ const DEFAULT_URL = "http://127.0.0.1:8080";
 export async function status(options: StatusOptions, terminal: Terminal): Promise<ExitCode> {
   const daemon = daemonOf(options, terminal);
   if (!daemon.ok) return daemon.error;
-  const [state, eroutes] = await Promise.all([
-    get(daemon.value, "/api/v1/status"),
-    get(daemon.value, "/api/v1/dynamic-eroutes"),
-  ]);
+  const state = await get(daemon.value, "/api/v1/status");
   if (!state.ok) return failure(terminal, printable(state.error));
-  if (!eroutes.ok) return failure(terminal, printable(eroutes.error));
+  const tunnels = await allTunnels(daemon.value);
+  if (!tunnels.ok) return failure(terminal, printable(tunnels.error));
+  const { eroutes, total } = tunnels.value;
   if (options.json === true) {
-    terminal.out(JSON.stringify({ status: state.value, ...asObject(eroutes.value) }, undefined, 2));
+    const all = { status: state.value, total, dynamic_eroutes: eroutes };
+    terminal.out(JSON.stringify(all, undefined, 2));
     return EXIT.ok;
   }
-  const head = statusLines(state.value);
-  const table = erouteLines(eroutes.value);
-  if (head === undefined || table === undefined) {
-    return failure(terminal, `${daemon.value.url}: answers something else than erouted does`);
-  }
-  for (const line of [...head, "", ...table]) terminal.out(line);
+  for (const line of statusLines(state.value)) terminal.out(line);
+  terminal.out("");
+  for (const line of tunnelLines(eroutes, daemonMs(state.value), total)) terminal.out(line);
   return EXIT.ok;
+}
+
+/** The daemon's time of day: ages must not depend on the clock of whoever asks. */
+function daemonMs(state: unknown): number | undefined {
+  const started = timeAt(state, "started_at");
+  return started === undefined ? undefined : started + numberAt(state, "uptime_seconds") * 1000;
+}
+
+type Tunnels = { readonly eroutes: readonly unknown[]; readonly total: number };
+
+/** Page by page; sites that come and go meanwhile may be missed or be there twice. */
+async function allTunnels(daemon: Daemon): Promise<Result<Tunnels, string>> {
+  const eroutes: unknown[] = [];
+  let total = 0;
+  for (let page = 0; page < PAGES_MAX; page++) {
+    const path = `/api/v1/dynamic-eroutes?limit=${PAGE_ROWS}&offset=${eroutes.length}`;
+    const answer = await get(daemon, path);
+    if (!answer.ok) return answer;
+    if (!Array.isArray(fieldAt(answer.value, "dynamic_eroutes"))) {
+      return err(`${daemon.url}: answers without dynamic_eroutes: is that erouted?`);
+    }
+    const rows = listAt(answer.value, "dynamic_eroutes");
+    eroutes.push(...rows);
+    total = numberAt(answer.value, "total");
+    if (rows.length < PAGE_ROWS) break;
+  }
+  return ok({ eroutes, total: Math.max(total, eroutes.length) });
 }
 
 /** Where to ask, and what to show there. */
@@ -82,11 +108,17 @@ async function get(daemon: Daemon, path: string): Promise<Result<unknown, string
     if (response.status === 401 || response.status === 403) {
       return err(`${url}: the token is missing or wrong: give it by --token-file`);
     }
-    if (!response.ok) return err(`${url}: answers ${response.status} ${response.statusText}`);
+    if (!response.ok) return err(`${url}: answers ${response.status}: ${await detailOf(response)}`);
     return ok(await response.json());
   } catch (error) {
     return err(`${url}: ${explain(error)}`);
   }
+}
+
+/** What a problem document says, else the status in words. */
+async function detailOf(response: Response): Promise<string> {
+  const problem: unknown = await response.json().catch(() => undefined);
+  return textAt(problem, "detail") ?? response.statusText;
 }
 
 function explain(error: unknown): string {
@@ -100,15 +132,11 @@ function explain(error: unknown): string {
   return error.message;
 }
 
-function asObject(value: unknown): object {
-  return typeof value === "object" && value !== null && !Array.isArray(value)
-    ? value
-    : { dynamic_eroutes: value };
-}
-
 /** A server that listens on all addresses is asked on the loopback one. */
 const UNSPECIFIED: Readonly<Partial<Record<string, string>>> = {
   "0.0.0.0": "127.0.0.1",
   "::": "::1",
 };
 const ANSWER_MS_MAX = 5_000;
+const PAGE_ROWS = 1000;
+const PAGES_MAX = 1000;

@@ -7,7 +7,7 @@ import { type Ran, runWith } from "./terminal.ts";
 const TOKEN = "0123456789abcdefghijklmnopqrstuv";
 let server: ReturnType<typeof Bun.serve>;
 let folder: Folder;
-let answer: (path: string) => Response;
+let answer: (path: string, query: URLSearchParams) => Response;
 /** The authorization of each request. */
 let asked: (string | null)[] = [];
 
@@ -17,7 +17,8 @@ beforeAll(() => {
     port: 0,
     fetch(request) {
       asked.push(request.headers.get("authorization"));
-      return answer(new URL(request.url).pathname);
+      const { pathname, searchParams } = new URL(request.url);
+      return answer(pathname, searchParams);
     },
   });
   folder = createFolder(["127.0.0.1:18080", `127.0.0.1:${server.port}`]);
@@ -32,63 +33,91 @@ afterAll(async () => {
   await server.stop(true);
 });
 
+const STATE = {
+  status: "degraded",
+  problems: ["database of egroup sites: connect ECONNREFUSED 192.0.2.9:3306"],
+  version: "0.1.0",
+  started_at: "2030-01-01T00:00:00Z",
+  uptime_seconds: 90_061,
+  dataplane: "xfrm",
+  config_file: "/etc/erouted/erouted.toml",
+  listening: ["192.0.2.1:500", "192.0.2.1:4500"],
+  gauges: { dynamic_eroutes: 1, dynamic_eroutes_max: 4096, ike_sas: 1, child_sas: 2 },
+  counters: { ike_sas_established: 3, negotiations_failed: 2, cookies_sent: 0, kernel_refusals: 1 },
+  databases: [
+    {
+      egroup: "sites",
+      source: "mysql://erouted@db/vpn table eroutes",
+      lookups: 4,
+      failures: 1,
+      waiting: 0,
+      last_fault: "connect ECONNREFUSED 192.0.2.9:3306",
+      seconds_sum: 0.01,
+    },
+  ],
+};
+
+const EROUTE = {
+  name: "fleet/site-1",
+  base_eroute: "fleet",
+  peer_id: "site-1\u001b[2J",
+  state: "established",
+  peer_address: "198.51.100.7",
+  remote_subnets: ["192.168.1.0/24", "10.2.0.0/24"],
+  created_at: "2030-01-02T00:00:01Z",
+  child_sas: [
+    { bytes_in: 1_000, bytes_out: 12 },
+    { bytes_in: 500, bytes_out: null },
+  ],
+};
+
 function answers(path: string): Response {
-  if (path === "/api/v1/status") {
-    return Response.json({
-      version: "0.1.0",
-      uptime_seconds: 93_784,
-      dataplane: "xfrm",
-      problems: ["database of egroup sites: down"],
-      listening: ["192.0.2.1:500"],
-      gauges: { dynamic_eroutes: 7, dynamic_eroutes_max: 4096, ike_sas: 7, child_sas: 8 },
-      counters: { ike_sas_established: 9, authentication_failures: 1, internal_errors: 0 },
-      databases: [
-        { egroup: "sites", source: "sqlite:p", lookups: 9, failures: 1, last_fault: "down" },
-      ],
-    });
-  }
+  if (path === "/api/v1/status") return Response.json(STATE);
   if (path !== "/api/v1/dynamic-eroutes") return new Response("", { status: 404 });
-  const eroute = {
-    name: "fleet/site-1",
-    base_eroute: "fleet",
-    peer_id: "site-1\u001b[2J",
-    state: "established",
-    peer_address: "198.51.100.7:4500",
-    remote_subnets: ["192.168.1.0/24", "192.168.2.0/24"],
-    created_at: "2030-01-01T00:00:00Z",
-  };
-  return Response.json({ total: 7, dynamic_eroutes: [eroute] });
+  return Response.json({ total: 7, dynamic_eroutes: [EROUTE] });
 }
 
 function status(...args: readonly string[]): Promise<Ran> {
   return runWith(["status", ...args]);
 }
 
-test("R8: status shows the daemon's state and its dynamic eroutes as a table", async () => {
+test("R8: status says what is wrong first, then counts, databases, tunnels", async () => {
   answer = answers;
   const { code, out, err } = await status("--config", folder.config);
   expect([code, err]).toEqual([0, ""]);
-  const lines = out.split("\n").map((line) => line.split(/ {2,}/));
-  expect(lines).toEqual([
-    ["erouted", "0.1.0, up 1 d 2 h"],
-    ["PROBLEM", "database of egroup sites: down"],
-    ["data plane", "xfrm"],
-    ["listening", "192.0.2.1:500"],
-    ["now", "7 of 4096 dynamic eroutes, 0 normal, 7 IKE SAs, 0 half-open, 8 Child SAs"],
-    ["since start", "9 sites let in, 1 refused, 0 evicted"],
-    ["egroup sites", "sqlite:p: 9 look-ups, 1 failed; the last one: down"],
-    [""],
-    ["EROUTE", "PEER ID", "STATE", "PEER ADDRESS", "REMOTE SUBNETS", "SINCE"],
-    [
-      "fleet",
-      "site-1?[2J",
-      "established",
-      "198.51.100.7:4500",
-      "192.168.1.0/24, 192.168.2.0/24",
-      "2030-01-01T00:00:00Z",
-    ],
-    ["1 of 7"],
-  ]);
+  expect(out).toBe(`erouted 0.1.0, up 1d 1h: DEGRADED
+
+PROBLEM      database of egroup sites: connect ECONNREFUSED 192.0.2.9:3306
+note         the kernel refused 1 request: see the log
+tunnels      1 of at most 4096, 1 IKE SA with 2 Child SAs
+since start  3 connected, 2 negotiations failed
+database     sites: mysql://erouted@db/vpn table eroutes, FAILS, 4 look-ups of 2.5 ms, 1 failed
+listening    192.0.2.1:500, 192.0.2.1:4500
+config       /etc/erouted/erouted.toml
+
+PEER ID     EROUTE  STATE        FOR    PEER ADDRESS  REMOTE SUBNETS               RECEIVED  SENT
+site-1?[2J  fleet   established  1h 1m  198.51.100.7  192.168.1.0/24, 10.2.0.0/24  1.5 kB    12 B
+1 of 7`);
+});
+
+test("status without tunnels and of a daemon that tells less still reads well", async () => {
+  answer = (path) =>
+    Response.json(path === "/api/v1/status" ? { version: "9" } : { dynamic_eroutes: [] });
+  const { out } = await status("--config", folder.config);
+  expect(out).toBe("erouted 9\n\n\nno dynamic eroutes");
+});
+
+test("R8: status asks for page after page until it has all tunnels", async () => {
+  const site = (number: number) => ({ ...EROUTE, peer_id: `site-${number}` });
+  const sites = Array.from({ length: 2_345 }, (_, number) => site(number));
+  answer = (path, query) => {
+    if (path === "/api/v1/status") return Response.json(STATE);
+    const offset = Number(query.get("offset"));
+    const page = sites.slice(offset, offset + Number(query.get("limit")));
+    return Response.json({ total: sites.length, dynamic_eroutes: page });
+  };
+  const { out } = await status("--url", server.url.href, "--json");
+  expect(JSON.parse(out).dynamic_eroutes).toEqual(sites);
 });
 
 test("--json hands on both answers as they are", async () => {
@@ -134,8 +163,10 @@ test("a daemon that is not there, or something else in its place, is said in wor
   const other = await status("--url", server.url.href);
   expect(other).toMatchObject({ code: 1, out: "" });
   expect(other.err).toContain("is that erouted?");
-  answer = () => new Response("", { status: 500 });
-  expect((await status("--url", server.url.href)).err).toContain("answers 500");
+  answer = () => Response.json({ detail: "it is broken" }, { status: 500 });
+  expect((await status("--url", server.url.href)).err).toContain("answers 500: it is broken");
+  answer = () => Response.json({ version: "1" });
+  expect((await status("--url", server.url.href)).err).toContain("is that erouted?");
   const nobody = await status("--url", "http://127.0.0.1:9");
   expect(nobody.code).toBe(1);
   expect(nobody.err).toContain("does erouted run");
