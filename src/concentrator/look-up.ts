@@ -4,7 +4,7 @@ import { suiteText } from "../crypto/names.ts";
 import { type DynamicEroute, dynamicErouteOf, type RowFault } from "../eroute/dynamic-eroute.ts";
 import type { Eroute, LocalUser, NormalEroute } from "../eroute/eroute.ts";
 import { type ConfiguredMatch, matchConfigured } from "../eroute/match.ts";
-import { asPeerId, type PeerId, peerKey } from "../eroute/peer-id.ts";
+import { asPeerId, PEER_ID_LENGTH_MAX, type PeerId, peerKey } from "../eroute/peer-id.ts";
 import type { LookupFault } from "../eroute/row.ts";
 import { ikeAlgorithmsText } from "../ike/algorithms.ts";
 import type { IkeEffect } from "../ike/effect.ts";
@@ -36,7 +36,8 @@ const UNKNOWN_IDS_MAX = 4096;
 
 /** Finds out who a site is. The answer comes at once, or with the rows of its look-up. */
 export function identify(engine: Engine, entry: Entry, asked: Identify): void {
-  const peerId = asPeerId(identityText(asked.peer));
+  // Longer than any table or pattern can hold: it matches nothing, and is noted in part only.
+  const peerId = asPeerId(identityText(asked.peer).slice(0, PEER_ID_LENGTH_MAX + 1));
   entry.peerId = peerId;
   const waiting = { spi: localSpi(saIdOf(entry.sa)), ticket: asked.ticket };
   const match = matchConfigured(engine.plan, peerId);

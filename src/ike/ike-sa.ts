@@ -14,7 +14,7 @@ import { type Closing, type Established, type IkeSa, saIdOf } from "./phase.ts";
 import { openMessage, sealMessage } from "./protect.ts";
 import type { Refusal } from "./refusal.ts";
 import { notifyFor } from "./refusal.ts";
-import { answerAndEnd, childrenDown, failedNote } from "./v2/answer.ts";
+import { answerAndEnd, childrenDown, failedNote, refuse } from "./v2/answer.ts";
 import {
   onChildInstalled,
   onChildKeyExchange,
@@ -158,7 +158,12 @@ function onMessageEstablished(sa: Established, event: MessageEvent, context: Ike
   }
   if (sa.serving !== undefined) return same(sa);
   const here: Established = { ...sa, path: event.path, heardAt: context.now };
-  if (!opened.ok) return refuseSyntax(here, header, opened.error.refusal, context);
+  if (!opened.ok) {
+    const { refusal } = opened.error;
+    // One message that cannot be understood is refused; the IKE SA goes on (§2.5).
+    if (refusal.kind === "unsupported-critical") return refuse(here, header, refusal, context);
+    return refuseSyntax(here, header, refusal, context);
+  }
   return onRequest(here, header, opened.value, context);
 }
 

@@ -48,6 +48,12 @@ export function acceptInit(request: InitRequest, context: IkeContext): Result<St
   if (nonce === undefined) return err(missing("Nonce"));
   const chosen = chooseIke(sa.proposals, request.suites, { spiOctets: 0, sentKe: ke.method });
   if (!chosen.ok) return chosen;
+  const { prf } = chosen.value.algorithms;
+  // At least half the key size of the PRF (§2.10).
+  if (nonce.data.length * 2 < prf.keyOctets) {
+    const detail = `${nonce.data.length} octets, ${prf.name} needs ${prf.keyOctets / 2}`;
+    return err({ kind: "malformed", where: "Nonce payload", detail });
+  }
   const method = chosen.value.choice.ke;
   if (method !== ke.method) {
     const offered = transformName(TransformType.KE, ke.method, undefined);
