@@ -1,11 +1,12 @@
 /** Reading the configuration file for a command, and saying what is wrong with it. */
 
-import { readFileSync } from "node:fs";
+import { closeSync, openSync, readSync } from "node:fs";
 import { type Config, readConfig } from "../config/config.ts";
 import { formatFault } from "../config/fault.ts";
 import type { DatabaseSettings } from "../eroute/database.ts";
 import { nearestText } from "../eroute/nearest.ts";
 import { err, ok, type Result } from "../octets/result.ts";
+import { wipe } from "../octets/secret.ts";
 import { EXIT, type ExitCode, misuse, printable, type Terminal } from "./terminal.ts";
 
 /** Where the configuration is unless `--config` says otherwise. */
@@ -15,7 +16,8 @@ export const DEFAULT_CONFIG_FILE = "/etc/erouted/erouted.toml";
 export function loadConfig(file: string, terminal: Terminal): Result<Config, ExitCode> {
   const text = readText(file);
   if (!text.ok) {
-    terminal.err(`${file}: ${text.error}`);
+    const other = file === DEFAULT_CONFIG_FILE ? "; name another with --config FILE" : "";
+    terminal.err(printable(`${file}: ${text.error}${other}`));
     return err(EXIT.configuration);
   }
   const files = { readSecret: readText, env: (name: string) => process.env[name] };
@@ -57,16 +59,38 @@ export function chooseDatabase(
 
 /** A file's text, or why it cannot be read, in words that follow the file's name. */
 export function readText(file: string): Result<string, string> {
+  let opened: number | undefined;
   try {
-    return ok(readFileSync(file, "utf8"));
+    opened = openSync(file, "r");
+    return readUpToMax(opened);
   } catch (error) {
     const { code } = error as { code?: unknown };
     return err(READ_FAULTS[String(code)] ?? `cannot be read (${code})`);
+  } finally {
+    if (opened !== undefined) closeSync(opened);
   }
 }
+
+/** Pieces until the end: a pipe (`<(command)`) or device does not know its size. */
+function readUpToMax(opened: number): Result<string, string> {
+  const octets = Buffer.alloc(FILE_OCTETS_MAX + 1);
+  let length = 0;
+  for (;;) {
+    const read = readSync(opened, octets, length, octets.length - length, null);
+    length += read;
+    if (length > FILE_OCTETS_MAX) return err(`has more than ${FILE_OCTETS_MAX} octets`);
+    if (read === 0) break;
+  }
+  const text = octets.toString("utf8", 0, length);
+  wipe(octets);
+  return ok(text);
+}
+
+const FILE_OCTETS_MAX = 1024 * 1024;
 
 const READ_FAULTS: Readonly<Partial<Record<string, string>>> = {
   ENOENT: "there is no such file",
   EACCES: "no permission to read it",
   EISDIR: "is a folder",
+  ELOOP: "is a link that leads back to itself",
 };

@@ -1,6 +1,5 @@
 /** `erouted peers add`: one row, checked as it will be checked when the site calls. */
 
-import { statSync } from "node:fs";
 import type { Config } from "../config/config.ts";
 import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
 import { dynamicErouteOf } from "../eroute/dynamic-eroute.ts";
@@ -71,11 +70,10 @@ async function passwordOf(
     const text = await terminal.stdin(PASSWORD_OCTETS_MAX);
     return oneLine(text, "standard input");
   }
-  const size = statSync(options.passwordFile, { throwIfNoEntry: false })?.size ?? 0;
-  if (size > PASSWORD_OCTETS_MAX) return oneLine(undefined, options.passwordFile);
   const text = readText(options.passwordFile);
   if (!text.ok) return err(`${options.passwordFile}: ${text.error}`);
-  return oneLine(text.value, options.passwordFile);
+  const isShort = Buffer.byteLength(text.value) <= PASSWORD_OCTETS_MAX;
+  return oneLine(isShort ? text.value : undefined, options.passwordFile);
 }
 
 /** The key without the line feed that editors and `echo` put behind it. */

@@ -1,5 +1,7 @@
 /** What commands write to and read from, and the codes with which they end. */
 
+import { writeSync } from "node:fs";
+
 export const EXIT = { ok: 0, failed: 1, usage: 2, configuration: 3 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
@@ -12,13 +14,20 @@ export type Terminal = {
   stdin(octetsMax: number): Promise<string | undefined>;
 };
 
-/** The process's own. A reader that has gone away (`| head`) ends the process quietly. */
+/**
+ * The process's own. A reader that has gone away (`| head`) ends the process quietly; results that
+ * are lost in any other way, on a full disk for one, are a failure.
+ */
 export function openTerminal(): Terminal {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on("error", (error: Error & { code?: string }) => {
-      if (error.code === "EPIPE") process.exit(EXIT.ok);
-    });
-  }
+  process.stdout.on("error", (error: Error & { code?: string }) => {
+    if (error.code === "EPIPE") process.exit(EXIT.ok);
+    // Not the stream: the process must not end before this is out.
+    writeAnyway(`erouted: standard output: ${error.message}: what was to be written is lost\n`);
+    process.exit(EXIT.failed);
+  });
+  process.stderr.on("error", (error: Error & { code?: string }) => {
+    if (error.code === "EPIPE") process.exit(EXIT.ok);
+  });
   return {
     out: (line) => void process.stdout.write(`${line}\n`),
     err: (line) => void process.stderr.write(`${line}\n`),
@@ -41,6 +50,14 @@ export function misuse(terminal: Terminal, what: string): ExitCode {
 /** Text from elsewhere, without characters that a terminal would obey. */
 export function printable(text: string): string {
   return text.replace(/\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu, "?");
+}
+
+function writeAnyway(text: string): void {
+  try {
+    writeSync(2, text);
+  } catch {
+    // Nobody is left to be told; the exit code says it.
+  }
 }
 
 async function readStdin(octetsMax: number): Promise<string | undefined> {

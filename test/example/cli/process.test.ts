@@ -51,6 +51,35 @@ test("a key is read from standard input", async () => {
   expect(key).toEqual([["correct horse"]]);
 });
 
+test("a result that does not fit on the disk is a failure, and said", async () => {
+  const command = '"$0" src/main.ts peers list --config "$1" >/dev/full';
+  const child = Bun.spawn(["bash", "-c", command, process.execPath, folder.config], {
+    stderr: "pipe",
+  });
+  expect(await new Response(child.stderr).text()).toMatch(
+    /^erouted: standard output: ENOSPC.*lost/,
+  );
+  expect(await child.exited).toBe(1);
+});
+
+test("a key may come out of a pipe, and what never ends is refused", async () => {
+  const add = (id: string, net: string, file: string) =>
+    `"$0" src/main.ts peers add --config "$1" --peerid ${id} --remip ${net}/24 ` +
+    `--password-file ${file}`;
+  const run = (command: string) =>
+    Bun.spawnSync(["bash", "-c", command, process.execPath, folder.config], { timeout: 10_000 });
+  const piped = run(add("site-7", "192.168.7.0", "<(echo piped key)"));
+  expect([piped.exitCode, piped.stderr.toString()]).toEqual([
+    0,
+    expect.stringContaining("added site-7"),
+  ]);
+  const endless = run(add("site-8", "192.168.8.0", "/dev/zero"));
+  expect([endless.exitCode, endless.stderr.toString()]).toEqual([
+    1,
+    "erouted: /dev/zero: has more than 1048576 octets\n",
+  ]);
+});
+
 test("a reader that goes away ends the command without a complaint", async () => {
   const database = new Database(folder.path("peers.db"));
   const insert = database.prepare("insert into eroutes (peerid, password) values (?, 'k')");
