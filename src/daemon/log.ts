@@ -10,6 +10,8 @@ export type Log = {
   write(record: JournalRecord): void;
   /** Lines that were lost because standard output took no more. */
   readonly lost: number;
+  /** Why standard output took nothing when it was last tried; undefined if it did. */
+  readonly fault: string | undefined;
   /** Waits until all is written. */
   flush(): Promise<void>;
 };
@@ -26,18 +28,21 @@ export function openLog(settings: LogSettings): Log {
   let lines: string[] = [];
   let waitingOctets = 0;
   let lost = 0;
+  let fault: string | undefined;
   let writing: Promise<void> | undefined;
 
   const drain = async (): Promise<void> => {
     while (lines.length > 0) {
-      const batch = lines.join("");
+      const batch = lines;
       lines = [];
       waitingOctets = 0;
       try {
-        sink.write(batch);
+        await sink.write(batch.join(""));
         await sink.flush();
-      } catch {
-        lost++;
+        fault = undefined;
+      } catch (error) {
+        lost += batch.length;
+        fault = error instanceof Error ? error.message : String(error);
       }
     }
     writing = undefined;
@@ -49,6 +54,7 @@ export function openLog(settings: LogSettings): Log {
       const line = format(record);
       if (waitingOctets + line.length > WAITING_OCTETS_MAX) {
         lost++;
+        fault = "its reader is too slow";
         return;
       }
       lines.push(line);
@@ -58,6 +64,9 @@ export function openLog(settings: LogSettings): Log {
     },
     get lost() {
       return lost;
+    },
+    get fault() {
+      return fault;
     },
     async flush() {
       await writing;
@@ -72,10 +81,12 @@ function jsonLine(record: JournalRecord): string {
 }
 
 function textLine(record: JournalRecord): string {
+  const { level, peerId, eroute, remote, step, reason, detail } = record;
   const time = new Date(record.wallMs).toISOString();
-  const who = [record.peerId, record.eroute, record.remote].filter((part) => part !== undefined);
+  const outcome = record.outcome === "note" ? undefined : record.outcome;
+  const words = [time, level, peerId, eroute, remote, step, outcome, reason];
   const offered = record.offered === undefined ? "" : `; offered: ${record.offered.join(" | ")}`;
   const wanted = record.wanted === undefined ? "" : `; wanted: ${record.wanted.join(" | ")}`;
-  const what = `${record.step} ${record.outcome} ${record.reason}`;
-  return `${time} ${record.level} ${who.join(" ")} ${what}: ${record.detail}${offered}${wanted}\n`;
+  const known = words.filter((word) => word !== undefined);
+  return `${known.join(" ")}: ${detail}${offered}${wanted}\n`;
 }

@@ -190,7 +190,7 @@ function surroundingsOf(daemon: Daemon): Parameters<typeof createShell>[1] {
 }
 
 function openStatus(daemon: Daemon, options: RunOptions): Result<undefined, string> {
-  const { config, concentrator, journal, kernel, peers } = daemon;
+  const { config, concentrator, journal, kernel, peers, log } = daemon;
   const { listen, token } = config.status;
   if (listen === undefined) return ok(undefined);
   const facts = {
@@ -200,7 +200,7 @@ function openStatus(daemon: Daemon, options: RunOptions): Result<undefined, stri
     configFile: options.configFile,
     listening: daemon.sockets?.listening ?? [],
   };
-  const source = statusSourceOf({ concentrator, journal, kernel, config, peers, facts });
+  const source = statusSourceOf({ concentrator, journal, kernel, config, peers, facts, log });
   const served = serveStatus(createStatusApp(source, { token, host: listen.host }), listen);
   if (!served.ok) return err(served.error.detail);
   daemon.status = served.value;

@@ -16,6 +16,7 @@ import {
   type StatusSource,
   stateKey,
 } from "../status/source.ts";
+import type { Log } from "./log.ts";
 
 export type Watched = {
   readonly concentrator: Concentrator;
@@ -25,6 +26,7 @@ export type Watched = {
   readonly config: Config;
   readonly peers: ReadonlyMap<string, PeerRepository>;
   readonly facts: StatusFacts;
+  readonly log: Pick<Log, "lost" | "fault">;
 };
 
 /** Counters of the kernel are read again after so long. */
@@ -32,7 +34,7 @@ const USES_MS_MAX = 1_000;
 
 /** Reads the engine's snapshots, the journal, and the kernel's counters. */
 export function statusSourceOf(watched: Watched): StatusSource {
-  const { concentrator, journal, kernel, peers, facts } = watched;
+  const { concentrator, journal, kernel, peers, facts, log } = watched;
   let uses: Promise<StateUses> | undefined;
   let usesUntil = 0;
   return {
@@ -49,7 +51,7 @@ export function statusSourceOf(watched: Watched): StatusSource {
     wallMs: (at) => wallMs() - (now() - at),
     wallMsNow: wallMs,
     facts,
-    problems: () => problemsOf(peers),
+    problems: () => [...problemsOf(peers), ...logProblems(log)],
     databases: () => databaseViews(watched),
   };
 }
@@ -71,6 +73,11 @@ function problemsOf(peers: ReadonlyMap<string, PeerRepository>): readonly string
     if (lastFault !== undefined) problems.push(`database of egroup ${egroup}: ${lastFault}`);
   }
   return problems;
+}
+
+function logProblems({ lost, fault }: Watched["log"]): readonly string[] {
+  if (fault === undefined) return [];
+  return [`log: standard output takes no more lines (${fault}): ${lost} lost so far`];
 }
 
 function databaseViews({ config, peers }: Watched): readonly DatabaseView[] {
