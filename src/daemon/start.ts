@@ -19,6 +19,7 @@ import { createShell, type Shell } from "./shell.ts";
 import { waitForSignal } from "./signals.ts";
 import { type IkeSockets, openIkeSockets } from "./sockets.ts";
 import { statusSourceOf } from "./status-source.ts";
+import { type DatabaseWatch, watchDatabases } from "./watch-databases.ts";
 
 export type RunOptions = { readonly configFile: string };
 
@@ -35,6 +36,7 @@ type Daemon = {
   concentrator: Concentrator;
   shell: Shell | undefined;
   status: StatusServer | undefined;
+  watch: DatabaseWatch | undefined;
 };
 
 type Note = Pick<JournalEntry, "level" | "reason" | "detail"> & {
@@ -47,6 +49,9 @@ const JOURNAL_MAX = 10_000;
 /** Sites get so long to answer our Delete at shutdown. */
 const FAREWELL_MS = 3_000;
 const CLOSE_MS = 1_000;
+
+/** A database that failed is looked at again after so long. */
+const DATABASE_WATCH_MS = 10_000;
 
 /** Runs until SIGTERM or SIGINT; returns the exit code. */
 export async function runDaemon(config: Config, options: RunOptions): Promise<number> {
@@ -64,22 +69,12 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   const listening = daemon.sockets?.listening.join(", ") ?? "";
   const web = daemon.status === undefined ? "off" : daemon.status.url;
   note({ level: "info", reason: "ready", detail: `IKE on ${listening}; status on ${web}` });
-  void lookAtDatabases(daemon);
+  daemon.watch = watchDatabases(daemon.peers, note, DATABASE_WATCH_MS);
   const signal = await waitForSignal();
   note({ level: "info", reason: "shutdown", detail: `${signal}: telling the sites` });
   await sayFarewell(daemon);
   await close(daemon);
   return 0;
-}
-
-/** A database that is not there yet is no reason not to start, but one to say so. */
-async function lookAtDatabases({ peers, note }: Daemon): Promise<void> {
-  for (const [egroup, repository] of peers) {
-    const checked = await repository.check();
-    if (checked.ok || checked.error.kind === "closed") continue;
-    const detail = `egroup ${egroup}: ${checked.error.detail}; no site of it gets in before`;
-    note({ level: "error", outcome: "failed", reason: `database-${checked.error.kind}`, detail });
-  }
 }
 
 function createDaemon(config: Config): Daemon {
@@ -99,6 +94,7 @@ function createDaemon(config: Config): Daemon {
     concentrator,
     shell: undefined,
     status: undefined,
+    watch: undefined,
   };
 }
 
@@ -218,6 +214,7 @@ async function sayFarewell(daemon: Daemon): Promise<void> {
 
 /** The way back, in reverse order; what cannot be closed in time is left to the kernel. */
 async function close(daemon: Daemon): Promise<void> {
+  daemon.watch?.stop();
   daemon.shell?.close();
   daemon.keyExchanger.close();
   const { kernel } = daemon;

@@ -42,7 +42,11 @@ function supervise(
   const inTime = <T>(work: (signal: AbortSignal) => Promise<T>) => withDeadline(work, deadlineMs);
   return {
     find: (key) => batcher.find(key),
-    check: () => inTime((signal) => table.check(signal)),
+    async check() {
+      const checked = await inTime((signal) => table.check(signal));
+      statistics.checked(checked.ok ? undefined : checked.error);
+      return checked;
+    },
     init: () => inTime((signal) => table.init(signal)),
     add: (peer) => inTime((signal) => table.add(peer, signal)),
     list: (after, limit) => inTime((signal) => table.list({ after, limit }, signal)),

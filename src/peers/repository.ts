@@ -35,7 +35,7 @@ export type PeerStatistics = {
   readonly failures: number;
   /** Look-ups that have not been answered yet. */
   readonly waiting: number;
-  /** What the last failure said; undefined if the last look-up worked. */
+  /** What the last failure said; undefined if the last look-up, or check, worked. */
   readonly lastFault: string | undefined;
   /** Upper bounds in seconds, with how many look-ups took no longer. */
   readonly seconds: readonly { readonly upTo: number; readonly count: number }[];

@@ -6,6 +6,8 @@ import type { PeerStatistics } from "./repository.ts";
 export type Statistics = {
   /** A look-up was answered, or failed, after `ms`. */
   settled(ms: number, fault: LookupFault | undefined): void;
+  /** The database was looked at without a look-up: only whether it answers is kept. */
+  checked(fault: LookupFault | undefined): void;
   read(waiting: number): PeerStatistics;
 };
 
@@ -24,6 +26,9 @@ export function createStatistics(): Statistics {
       lastFault = fault?.detail;
       const bucket = BUCKET_SECONDS.findIndex((upTo) => seconds <= upTo);
       if (bucket >= 0) counts[bucket] = (counts[bucket] ?? 0) + 1;
+    },
+    checked(fault) {
+      lastFault = fault?.detail;
     },
     read(waiting) {
       let count = 0;

@@ -1,0 +1,56 @@
+/** Looks at databases that fail until they answer: whoever watches must not wait for a site. */
+
+import type { JournalEntry } from "../concentrator/journal.ts";
+import type { PeerRepository } from "../peers/repository.ts";
+
+export type DatabaseWatch = { stop(): void };
+
+export type DatabaseNote = Pick<JournalEntry, "level" | "outcome" | "reason" | "detail">;
+
+/**
+ * Looks at each database at once, and every `periodMs` at those whose last look-up or look failed.
+ * One that is not there is no reason not to start: what is wrong is noted once, and so is its end.
+ */
+export function watchDatabases(
+  peers: ReadonlyMap<string, PeerRepository>,
+  note: (entry: DatabaseNote) => void,
+  periodMs: number,
+): DatabaseWatch {
+  /** The kind of fault that was noted last, by egroup. */
+  const noted = new Map<string, string>();
+  let isStopped = false;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const look = async (egroup: string, repository: PeerRepository): Promise<void> => {
+    const checked = await repository.check();
+    if (isStopped) return;
+    if (checked.ok) {
+      if (!noted.delete(egroup)) return;
+      const detail = `egroup ${egroup}: the database answers, its sites get in`;
+      note({ level: "info", outcome: "ok", reason: "database-answers", detail });
+      return;
+    }
+    const { kind } = checked.error;
+    if (noted.get(egroup) === kind) return;
+    noted.set(egroup, kind);
+    const detail = `egroup ${egroup}: ${checked.error.detail}; until then no site of it gets in`;
+    note({ level: "error", outcome: "failed", reason: `database-${kind}`, detail });
+  };
+  const round = async (isDue: (repository: PeerRepository) => boolean): Promise<void> => {
+    const due = [...peers].filter(([, repository]) => isDue(repository));
+    await Promise.allSettled(due.map(([egroup, repository]) => look(egroup, repository)));
+    if (!isStopped) timer = setTimeout(() => void round(isFailing), periodMs);
+  };
+
+  void round(() => true);
+  return {
+    stop() {
+      isStopped = true;
+      clearTimeout(timer);
+    },
+  };
+}
+
+function isFailing(repository: PeerRepository): boolean {
+  return repository.statistics().lastFault !== undefined;
+}
