@@ -233,7 +233,13 @@ async function close(daemon: Daemon): Promise<void> {
 }
 
 async function within(ms: number, work: readonly unknown[]): Promise<void> {
-  await Promise.race([Promise.allSettled(work), Bun.sleep(ms)]);
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  await Promise.race([Promise.allSettled(work), late]);
+  // Left alone it would keep the process for all of that time.
+  clearTimeout(timer);
 }
 
 function daemonEntry(entry: Note): JournalEntry {

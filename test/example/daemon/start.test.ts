@@ -81,3 +81,12 @@ test("a second one finds the ports taken, says so, and leaves the first alone", 
   first.kill("SIGTERM");
   expect(await first.exited).toBe(0);
 });
+
+test("without sites it ends at once: a restart is no outage", async () => {
+  const daemon = spawnDaemon();
+  await health();
+  const started = performance.now();
+  daemon.kill("SIGTERM");
+  expect(await daemon.exited).toBe(0);
+  expect(performance.now() - started).toBeLessThan(800);
+});
