@@ -74,11 +74,18 @@ async function checkDatabase(settings: DatabaseSettings, report: Report): Promis
 }
 
 async function checkHost(config: Config, report: Report): Promise<void> {
-  const { probeKernel, probePorts } = await import("../daemon/probe.ts");
+  const { probeKernel, probePorts, probeStatusPort } = await import("../daemon/probe.ts");
   const ports = await probePorts(config);
   if (ports.free.length > 0) report.ok("ports", `${ports.free.join(", ")} can be bound`);
   for (const fault of ports.faults) report.failed("ports", fault);
+  const status = probeStatusPort(config);
+  if (status.ok) report.ok("status server", status.value);
+  else report.failed("status server", status.error);
   const kernel = probeKernel(config);
-  if (kernel.ok) report.ok("kernel", kernel.value);
-  else for (const gap of kernel.error) report.failed("kernel", gap);
+  if (kernel.ok) return report.ok("kernel", kernel.value);
+  for (const gap of kernel.error) report.failed("kernel", gap);
+  report.note(
+    "kernel",
+    'to try out without ESP: dataplane.kind = "none", sites connect, no packets',
+  );
 }

@@ -11,7 +11,7 @@ import { expandListen } from "./sockets.ts";
 /** Opens each IKE socket and closes it again: those that can be had, and why others cannot. */
 export async function probePorts(config: Config): Promise<PortsProbe> {
   const free: string[] = [];
-  const faults: string[] = [];
+  const faults = new Map<string, string[]>();
   for (const address of expandListen(config.ike.listen)) {
     for (const port of [config.ike.port, config.ike.natPort]) {
       const opened = await openIkeSocket({
@@ -26,19 +26,37 @@ export async function probePorts(config: Config): Promise<PortsProbe> {
         opened.value.close();
       } else {
         const { local, operation, errno, detail } = opened.error;
-        faults.push(`${local}: ${operation}: ${errno}: ${detail}`);
+        const fault = `${operation}: ${errno}: ${detail}`;
+        faults.set(fault, [...(faults.get(fault) ?? []), local]);
       }
     }
   }
-  if (free.length + faults.length === 0) {
-    faults.push("ike.listen names no address that this host has");
+  if (free.length + faults.size === 0) {
+    return { free, faults: ["ike.listen names no address that this host has"] };
   }
-  return { free, faults };
+  return { free, faults: [...faults].map(([fault, where]) => `${where.join(", ")}: ${fault}`) };
+}
+
+/** Opens the port of the status server and closes it again. */
+export function probeStatusPort(config: Config): Result<string, string> {
+  const { listen } = config.status;
+  if (listen === undefined) return ok("off");
+  const where = `status.listen ${listen.host}:${listen.port}`;
+  try {
+    const { host: hostname, port } = listen;
+    Bun.listen({ hostname, port, socket: { data: () => undefined } }).stop(true);
+    return ok(`${where} can be served`);
+  } catch (fault) {
+    const { code } = fault as { code?: unknown };
+    const advice = code === "EADDRINUSE" ? ": another program has it, or erouted runs already" : "";
+    return err(`${where}: ${code}${advice}`);
+  }
 }
 
 export type PortsProbe = {
   /** `192.0.2.1:500`. */
   readonly free: readonly string[];
+  /** Each fault once, behind the ports that have it. */
   readonly faults: readonly string[];
 };
 

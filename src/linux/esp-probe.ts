@@ -120,7 +120,7 @@ function explain(
 function advise(errno: string, family: Family, algorithm: Probe["name"]): string {
   switch (errno) {
     case "EPERM":
-      return "erouted needs CAP_NET_ADMIN in the network namespace it works in";
+      return "erouted needs it in its network namespace: give it, or run as root";
     case "EPROTONOSUPPORT":
       return family === 4
         ? "the kernel option CONFIG_INET_ESP or the module esp4 is missing: modprobe esp4"

@@ -259,9 +259,9 @@ function socketFault(local: Endpoint, operation: string, number: number): Socket
 }
 
 const EXPLANATIONS: { readonly [errno: string]: string } = {
-  EACCES: "CAP_NET_BIND_SERVICE is missing for a port below 1024",
-  EPERM: "CAP_NET_ADMIN is missing",
-  EADDRINUSE: "another program has this port, most likely another IKE daemon",
+  EACCES: "CAP_NET_BIND_SERVICE is missing for a port below 1024: give it, or run as root",
+  EPERM: "CAP_NET_ADMIN is missing: give it, or run as root",
+  EADDRINUSE: "another program has this port: another IKE daemon, or erouted runs already",
   EADDRNOTAVAIL: "no interface has this address",
   EAFNOSUPPORT: "the kernel does not have this address family",
   ENOPROTOOPT: "the kernel lacks this option: CONFIG_XFRM, and for IPv6 a kernel of 5.8 or later",

@@ -1,8 +1,8 @@
 /** The peer table in an SQLite file: for a single router, and for trying things out. */
 
 import { Database, type Statement as Prepared } from "bun:sqlite";
-import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
-import { dirname } from "node:path";
+import { accessSync, closeSync, constants, mkdirSync, openSync, statSync } from "node:fs";
+import { dirname, isAbsolute } from "node:path";
 import { describeDatabase, type SqliteSettings } from "../eroute/database.ts";
 import { peerKey } from "../eroute/peer-id.ts";
 import type { LookupFault, PeerRow } from "../eroute/row.ts";
@@ -160,8 +160,10 @@ class SqliteTable implements PeerTable {
     }
     this.#forgetFile();
     if (file === undefined) {
-      const advice = `\`erouted peers init --egroup ${this.#settings.egroup}\` creates it`;
-      const detail = `${this.#where()}: there is no such file: ${advice}`;
+      const { path, egroup } = this.#settings;
+      const advice = `\`erouted peers init --egroup ${egroup}\` creates it`;
+      const place = isAbsolute(path) ? "" : ` in ${process.cwd()}`;
+      const detail = `${this.#where()}: there is no such file${place}: ${advice}`;
       return err({ kind: "no-table", detail });
     }
     const database = openFile(this.#settings.path);
@@ -215,6 +217,11 @@ class SqliteTable implements PeerTable {
     const code = (error as { code?: unknown }).code;
     const denied = code === "EACCES" || code === "SQLITE_READONLY" || code === "SQLITE_PERM";
     if (denied) return { kind: "access-denied", detail: `${this.#where()}: ${said}` };
+    if (code === "SQLITE_CANTOPEN" && !mayRead(this.#settings.path)) {
+      const who = `uid ${process.getuid?.()}`;
+      const detail = `${this.#where()}: ${who} has no permission to read the file`;
+      return { kind: "access-denied", detail };
+    }
     const missing = code === "ENOENT" || code === "SQLITE_CANTOPEN";
     return { kind: missing ? "unreachable" : "other", detail: `${this.#where()}: ${said}` };
   }
@@ -232,6 +239,15 @@ function openFile(path: string): Database {
     return new Database(path, { readwrite: true, create: false });
   } catch {
     return new Database(path, { readonly: true });
+  }
+}
+
+function mayRead(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { afterEach, expect, test } from "bun:test";
 import { createSocket } from "node:dgram";
+import { chmodSync } from "node:fs";
 import { createFolder, type Folder, IKE_PORT, NAT_PORT } from "./folder.ts";
 import { type Ran, runWith } from "./terminal.ts";
 
@@ -50,6 +51,32 @@ test("a port that is taken fails and is named", async () => {
   socket.close();
   expect(out).toMatch(new RegExp(`^FAILED {2}ports: .*${NAT_PORT}`, "m"));
   expect(code).toBe(1);
+});
+
+test("a port of the status server that is taken fails too", async () => {
+  const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
+  const { code, out } = await check(folder(["127.0.0.1:18080", `127.0.0.1:${taken.port}`]));
+  taken.stop(true);
+  expect(out).toMatch(/^FAILED {2}status server: status\.listen 127.*EADDRINUSE/m);
+  expect(code).toBe(1);
+});
+
+test("without rights each reason is said once, with the ports that it keeps us from", async () => {
+  const at = folder(['kind = "none"', 'kind = "xfrm"']);
+  await runWith(["peers", "init", "--config", at.config]);
+  chmodSync(at.path("peers.db"), 0);
+  // Root without any capability can still read its own files, wherever the tests lie.
+  const drop =
+    process.getuid?.() === 0 ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] : [];
+  const { stdout, exitCode } = Bun.spawnSync([
+    ...[...drop, process.execPath, "src/main.ts", "check", "--config", at.config],
+  ]);
+  const lines = stdout.toString().split("\n");
+  const ports = `127.0.0.1:${IKE_PORT}, 127.0.0.1:${NAT_PORT}`;
+  const reason = "CAP_NET_ADMIN is missing: give it, or run as root";
+  expect(lines).toContain(`FAILED  ports: ${ports}: setsockopt IP_XFRM_POLICY: EPERM: ${reason}`);
+  expect(lines.join("\n")).toMatch(/^FAILED {2}database .*uid \d+ has no permission to read/m);
+  expect(exitCode).toBe(1);
 });
 
 test("a table without indexes is noted, and is no failure", async () => {
