@@ -1,11 +1,13 @@
 /** Who may ask: the token, the Host header, and what browsers are told to refuse. */
 
 import type { MiddlewareHandler } from "hono";
+import { parseAddress } from "../inet/address.ts";
+import { containsAddress, type Prefix } from "../inet/prefix.ts";
 import { equalConstantTime } from "../octets/secret.ts";
 import { problem } from "./problem.ts";
 
 export type AccessSettings = {
-  /** Undefined: no token is asked for, which configuration allows on loopback only. */
+  /** Undefined: no token is asked for, which is possible on loopback only. */
   readonly token: string | undefined;
   /** The address that is listened on. */
   readonly host: string;
@@ -16,6 +18,7 @@ const HEADERS = {
   "Content-Security-Policy":
     "default-src 'none'; style-src 'self'; img-src data:; base-uri 'none'; " +
     "form-action 'none'; frame-ancestors 'none'",
+  "Cross-Origin-Resource-Policy": "same-origin",
   "Referrer-Policy": "no-referrer",
   "X-Content-Type-Options": "nosniff",
 } as const;
@@ -30,23 +33,39 @@ export const securityHeaders: MiddlewareHandler = async (c, next) => {
 
 /** Lets nobody in whose token is wrong, or whose Host header some other site made up. */
 export function access(settings: AccessSettings): MiddlewareHandler {
-  const hosts = new Set(["localhost", "127.0.0.1", "[::1]", bracketed(settings.host)]);
-  const token = settings.token === undefined ? undefined : encode(settings.token);
+  if (settings.token !== undefined) return withToken(settings.token);
+  if (isLoopback(settings.host)) return withoutToken(settings.host);
+  // Configuration refuses this before; should it ever not, nothing is shown to the network.
   return async (c, next) => {
-    if (c.req.path === "/healthz") return await next();
-    if (token === undefined) {
-      // Without a token only the name tells a page of another site from the operator (rebinding).
-      const host = c.req.header("host") ?? "localhost";
-      if (!hosts.has(hostName(host))) {
-        return problem(c, 421, `this server is not ${hostName(host)}: ask it by its address`);
-      }
-      return await next();
-    }
-    const given = /^Bearer (.+)$/.exec(c.req.header("authorization") ?? "")?.[1];
+    if (isHealth(c.req.path)) return await next();
+    return problem(c, 403, "others can reach this address: set status.token_file");
+  };
+}
+
+function withToken(text: string): MiddlewareHandler {
+  const token = encode(text);
+  return async (c, next) => {
+    if (isHealth(c.req.path)) return await next();
+    const given = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
     if (given !== undefined && equalConstantTime(encode(given), token)) return await next();
     const detail = "send the token of status.token_file: Authorization: Bearer TOKEN";
     return problem(c, 401, detail, { "WWW-Authenticate": "Bearer" });
   };
+}
+
+/** Without a token only the name tells a page of another site from the operator (rebinding). */
+function withoutToken(listening: string): MiddlewareHandler {
+  const hosts = new Set(["localhost", "127.0.0.1", "[::1]", bracketed(listening)]);
+  return async (c, next) => {
+    // No Host at all is HTTP/1.0: no browser.
+    const host = hostName(c.req.header("host") ?? "localhost");
+    if (hosts.has(host)) return await next();
+    return problem(c, 421, `this server is not ${host}: ask it by its address`);
+  };
+}
+
+function isHealth(path: string): boolean {
+  return path === "/healthz";
 }
 
 function hostName(host: string): string {
@@ -54,7 +73,18 @@ function hostName(host: string): string {
 }
 
 function bracketed(host: string): string {
-  return host.includes(":") ? `[${host}]` : host.toLowerCase();
+  return host.includes(":") ? `[${host.toLowerCase()}]` : host.toLowerCase();
+}
+
+const LOOPBACK: readonly Prefix[] = [
+  { family: 4, value: 0x7f00_0000n, length: 8 },
+  { family: 6, value: 1n, length: 128 },
+];
+
+function isLoopback(host: string): boolean {
+  const address = parseAddress(host);
+  if (address === undefined) return host.toLowerCase() === "localhost";
+  return LOOPBACK.some((prefix) => containsAddress(prefix, address));
 }
 
 function encode(text: string): Uint8Array {

@@ -1,35 +1,47 @@
 /** The routes of the status server: JSON, metrics, one page; it reads, and changes nothing. */
 
 import { type Context, Hono } from "hono";
+import type { ErouteView } from "../concentrator/snapshot.ts";
 import { type AccessSettings, access, securityHeaders } from "./access.ts";
-import { DynamicTunnelsPage } from "./dynamic-tunnels-page.tsx";
+import { STYLE_PATH, TUNNELS_PATH } from "./document.tsx";
+import { dynamicTunnelsPage } from "./dynamic-tunnels-page.tsx";
+import { requestLimits } from "./limits.ts";
 import { METRICS_CONTENT_TYPE, metricsText } from "./metrics.ts";
 import { problem } from "./problem.ts";
 import type { StatusSource } from "./source.ts";
 import { STYLE } from "./style.ts";
+import { inTurns } from "./turns.ts";
 import { erouteJson, eventJson, NO_DATAPLANE, statusJson } from "./views.ts";
 
-/** Rows of one answer: building a thousand takes some milliseconds, and nobody reads more. */
+export type StatusSettings = AccessSettings & {
+  /** Told of a bug in here; who asked got 500. */
+  readonly onBug?: (fault: unknown) => void;
+};
+
+/** Rows of one answer: nobody reads more at once. */
 const LIMIT_DEFAULT = 200;
 const LIMIT_MAX = 1000;
 const OFFSET_MAX = 10_000_000;
-const PAGE_ROWS = 100;
 const PAGES_MAX = 100_000;
 
+/** Rows that are made in one turn of the event loop: well under a millisecond's worth. */
+const ROWS_PER_TURN = 100;
+
 /** The application; `source` is what it shows. */
-export function createStatusApp(source: StatusSource, settings: AccessSettings): Hono {
+export function createStatusApp(source: StatusSource, settings: StatusSettings): Hono {
   const app = new Hono({ strict: false });
-  app.use(securityHeaders, access(settings));
-  app.get("/", (c) => c.redirect("/status/ipsec/dynamic-tunnels"));
+  app.use(securityHeaders, requestLimits, access(settings));
+  app.get("/", (c) => c.redirect(TUNNELS_PATH));
   app.get("/healthz", (c) => health(c, source, settings));
   app.get("/api/v1/status", (c) => c.json(statusJson(source, source.wallMsNow())));
-  app.get("/api/v1/dynamic-eroutes", (c) => dynamicEroutes(c, source));
+  app.get("/api/v1/dynamic-eroutes", (c) => eroutes(c, source, "dynamic"));
+  app.get("/api/v1/eroutes", (c) => eroutes(c, source, undefined));
   app.get("/api/v1/events", (c) => events(c, source));
   app.get("/metrics", (c) =>
     c.body(metricsText(source, processUse()), 200, { "Content-Type": METRICS_CONTENT_TYPE }),
   );
-  app.get("/status/style.css", (c) => c.body(STYLE, 200, { "Content-Type": "text/css" }));
-  app.get("/status/ipsec/dynamic-tunnels", (c) => dynamicTunnels(c, source));
+  app.get(STYLE_PATH, (c) => c.body(STYLE, 200, { "Content-Type": "text/css; charset=utf-8" }));
+  app.get(TUNNELS_PATH, (c) => dynamicTunnels(c, source));
   app.all("*", (c) => {
     if (isRoute(app, c.req.path)) {
       const detail = `${c.req.method} is not possible here: this server can be read only`;
@@ -37,7 +49,10 @@ export function createStatusApp(source: StatusSource, settings: AccessSettings):
     }
     return problem(c, 404, `nothing is at ${c.req.path}`);
   });
-  app.onError((_fault, c) => problem(c, 500, "a bug in the status server: please report it"));
+  app.onError((fault, c) => {
+    settings.onBug?.(fault);
+    return problem(c, 500, "a bug in the status server: please report it");
+  });
   return app;
 }
 
@@ -49,7 +64,12 @@ function health(c: Context, source: StatusSource, settings: AccessSettings): Res
   return c.json({ status: "degraded", ...(isOpen ? { problems } : {}) }, 503);
 }
 
-async function dynamicEroutes(c: Context, source: StatusSource): Promise<Response> {
+/** Eroutes of one kind, or all that are in use. */
+async function eroutes(
+  c: Context,
+  source: StatusSource,
+  kind: ErouteView["kind"] | undefined,
+): Promise<Response> {
   const limit = wholeNumber(c, "limit", { least: 1, most: LIMIT_MAX, otherwise: LIMIT_DEFAULT });
   const offset = wholeNumber(c, "offset", { least: 0, most: OFFSET_MAX, otherwise: 0 });
   if (typeof limit === "string") return problem(c, 400, limit);
@@ -57,15 +77,20 @@ async function dynamicEroutes(c: Context, source: StatusSource): Promise<Respons
   const uses = await source.stateUses();
   const { dataplane } = source.facts;
   const snapshot = source.snapshot();
-  const rows = snapshot.eroutes(offset, limit, "dynamic");
-  return c.json({
+  const views = snapshot.eroutes(offset, limit, kind);
+  const head = JSON.stringify({
     dataplane,
     ...(dataplane === "none" ? { dataplane_note: NO_DATAPLANE } : {}),
-    total: snapshot.gauges.dynamicEroutes,
+    total: kind === "dynamic" ? snapshot.gauges.dynamicEroutes : snapshot.erouteCount,
     limit,
     offset,
-    dynamic_eroutes: rows.map((view) => erouteJson(view, source, uses)),
   });
+  const rows = await inTurns(views, ROWS_PER_TURN, (view) =>
+    JSON.stringify(erouteJson(view, source, uses)),
+  );
+  const key = kind === "dynamic" ? "dynamic_eroutes" : "eroutes";
+  const body = `${head.slice(0, -1)},"${key}":[${rows.join(",")}]}`;
+  return c.body(body, 200, { "Content-Type": "application/json" });
 }
 
 function events(c: Context, source: StatusSource): Response {
@@ -80,10 +105,7 @@ function events(c: Context, source: StatusSource): Response {
 async function dynamicTunnels(c: Context, source: StatusSource): Promise<Response> {
   const page = wholeNumber(c, "page", { least: 1, most: PAGES_MAX, otherwise: 1 });
   if (typeof page === "string") return problem(c, 400, page);
-  const uses = await source.stateUses();
-  const props = { source, uses, page, pageRows: PAGE_ROWS };
-  const body = await DynamicTunnelsPage(props);
-  return c.html(`<!doctype html>${String(body)}`);
+  return c.html(await dynamicTunnelsPage(source, page));
 }
 
 type Bounds = { readonly least: number; readonly most: number; readonly otherwise: number };
@@ -98,7 +120,8 @@ function wholeNumber(c: Context, name: string, bounds: Bounds): number | string 
 }
 
 function isRoute(app: Hono, path: string): boolean {
-  return app.routes.some((route) => route.method === "GET" && route.path === path);
+  const plain = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
+  return app.routes.some((route) => route.method === "GET" && route.path === plain);
 }
 
 function processUse() {

@@ -29,6 +29,12 @@ export function metricsText(source: StatusSource, use: ProcessUse): string {
     const help = COUNTER_HELP[counter];
     add({ name, type: "counter", help, samples: [{ value: counters[counter] }] });
   }
+  add({
+    name: "erouted_problems",
+    type: "gauge",
+    help: "Problems that /healthz names now; 0 is healthy.",
+    samples: [{ value: source.problems().length }],
+  });
   lines.push(...databaseLines(source.databases()));
   add({
     name: "process_start_time_seconds",

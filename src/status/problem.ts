@@ -1,15 +1,19 @@
-/** Errors over HTTP: problem documents for programs, a short page for people (RFC 9457). */
+/** Errors over HTTP: problem documents for programs, a page for people (RFC 9457). */
 
 import type { Context } from "hono";
-import { html } from "hono/html";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { problemPage } from "./problem-page.tsx";
 
 const TITLES: ReadonlyMap<number, string> = new Map([
   [400, "Bad request"],
   [401, "Unauthorized"],
+  [403, "Forbidden"],
   [404, "Not found"],
   [405, "Method not allowed"],
+  [413, "Content too large"],
+  [414, "URI too long"],
   [421, "Misdirected request"],
+  [431, "Request header fields too large"],
   [500, "Internal error"],
 ]);
 
@@ -21,12 +25,7 @@ export function problem(
   headers: Readonly<Record<string, string>> = {},
 ): Response {
   const title = TITLES.get(status) ?? "Error";
-  if (wantsPage(c)) {
-    const page = String(
-      html`<!doctype html><title>${title}</title><h1>${status} ${title}</h1><p>${detail}`,
-    );
-    return c.html(page, status, { ...headers });
-  }
+  if (wantsPage(c)) return c.html(problemPage({ status, title, detail }), status, headers);
   const body = JSON.stringify({ type: "about:blank", title, status, detail });
   return c.body(body, status, { ...headers, "Content-Type": "application/problem+json" });
 }

@@ -6,6 +6,8 @@ import { err, ok, type Result } from "../octets/result.ts";
 export type StatusServer = {
   /** `http://127.0.0.1:8080`. */
   readonly url: string;
+  /** The port, also where port 0 asked for any. */
+  readonly port: number;
   /** Ends connections, also those in use. */
   stop(): Promise<void>;
 };
@@ -25,14 +27,20 @@ export function serveStatus(
   const authority = `${host}:${listen.port}`;
   try {
     const server = Bun.serve({
-      fetch: (request) => app.fetch(withHost(request)),
+      fetch: (request) => app.fetch(asGet(withHost(request))),
       hostname: listen.host,
       port: listen.port,
       maxRequestBodySize: BODY_OCTETS_MAX,
       idleTimeout: IDLE_SECONDS_MAX,
+      // A bug is not answered with a page of source text, as in development;
+      development: false,
+      // but without that, a second erouted would share the port unless this forbids it.
+      reusePort: false,
     });
+    const port = server.port ?? listen.port;
     return ok({
-      url: `http://${host}:${server.port}`,
+      url: `http://${host}:${port}`,
+      port,
       stop: async () => await server.stop(true),
     });
   } catch (fault) {
@@ -48,6 +56,12 @@ function withHost(request: Request): Request {
   return request.url.startsWith("/")
     ? new Request(`http://localhost${request.url}`, request)
     : request;
+}
+
+/** Of an answer to HEAD, Bun sends the head, true length included, and leaves out the rest. */
+function asGet(request: Request): Request {
+  if (request.method !== "HEAD") return request;
+  return new Request(request.url, { method: "GET", headers: request.headers });
 }
 
 function explain(fault: unknown): string {

@@ -8,7 +8,7 @@ import { type StateUses, type StatusSource, stateKey } from "./source.ts";
 
 /** A dynamic eroute, or a normal one in use. */
 export function erouteJson(view: ErouteView, source: StatusSource, uses: StateUses) {
-  const newest = view.ikeSas.at(-1);
+  const newest = newestIkeSa(view);
   return {
     name: view.name,
     kind: view.kind,
@@ -23,6 +23,15 @@ export function erouteJson(view: ErouteView, source: StatusSource, uses: StateUs
     ike_sa: newest === undefined ? null : ikeSaJson(newest, source),
     child_sas: view.childSas.map((child) => childSaJson(child, source, uses)),
   };
+}
+
+/** The IKE SA that counts: while one is rekeyed there are two. */
+export function newestIkeSa(view: ErouteView): IkeSaView | undefined {
+  return view.ikeSas.reduce<IkeSaView | undefined>(
+    (newest, sa) =>
+      newest === undefined || sa.establishedAt >= newest.establishedAt ? sa : newest,
+    undefined,
+  );
 }
 
 /** A record of the journal. */

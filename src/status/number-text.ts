@@ -1,4 +1,4 @@
-/** Numbers of octets as people read them. */
+/** Numbers as people read them. */
 
 const UNITS = ["B", "kB", "MB", "GB", "TB", "PB"] as const;
 
@@ -11,5 +11,13 @@ export function formatOctets(octets: bigint): string {
     unit++;
   }
   const digits = unit === 0 || value >= 10 ? 0 : 1;
-  return `${value.toFixed(digits)} ${UNITS[unit]}`;
+  const text = value.toFixed(digits);
+  // 999,960 is not 1000 kB.
+  if (Number(text) >= 1000 && unit < UNITS.length - 1) return `1.0 ${UNITS[unit + 1]}`;
+  return `${text} ${UNITS[unit]}`;
+}
+
+/** `1,234,567`. */
+export function formatCount(count: number | bigint): string {
+  return String(count).replace(/\B(?=(?:\d{3})+$)/g, ",");
 }
