@@ -20,7 +20,7 @@ import { layTable, type Table } from "./table.ts";
 /** An unknown payload type with the critical bit, four octets in all. */
 const CRITICAL = { type: 200, octets: Uint8Array.of(0, 0x80, 0, 4) } as const;
 
-test("§2.5: a critical payload that nobody knows is refused by its type; the IKE SA goes on", () => {
+test("§2.5: an unknown critical payload is refused by its type; the IKE SA goes on", () => {
   const { table, caller } = connected();
   deliverInner(table, caller, { first: CRITICAL.type, inner: CRITICAL.octets });
   expect(table.sent.length).toBe(1);
