@@ -87,8 +87,7 @@ const HISTORY = [
   ["child_sas_rekeyed", "Child SAs rekeyed"],
   ["ike_sas_closed", "closed"],
   ["negotiations_failed", "negotiations failed"],
-  ["authentication_failures", "failed to authenticate"],
-  ["lookups_without_row", "had no row"],
+  ["lookups_without_row", "IDs without row"],
   ["datagrams_malformed", "malformed datagrams"],
 ] as const;
 

@@ -42,7 +42,10 @@ export type JournalRecord = JournalEntry & { readonly sequence: number; readonly
 
 /** The last entries, bounded. */
 export type Journal = {
-  /** Keeps an entry; the oldest goes if the journal is full. */
+  /**
+   * Keeps an entry; the oldest goes if the journal is full. Texts of rows and strangers are in it:
+   * what is too long is cut, and what a terminal would obey or a log take for its next line goes.
+   */
   add(entry: JournalEntry, wallMs: number): JournalRecord;
   /** The last `count` records with a sequence above `after`, oldest first. */
   recent(count: number, after?: number): readonly JournalRecord[];
@@ -54,7 +57,7 @@ export function createJournal(max: number): Journal {
   let sequence = 0;
   return {
     add(entry, wallMs) {
-      const record = { ...entry, sequence: ++sequence, wallMs };
+      const record = { ...harmless(entry), sequence: ++sequence, wallMs };
       ring[(sequence - 1) % max] = record;
       return record;
     },
@@ -69,3 +72,32 @@ export function createJournal(max: number): Journal {
     },
   };
 }
+
+function harmless(entry: JournalEntry): JournalEntry {
+  const { peerId, eroute, detail, offered, wanted } = entry;
+  return {
+    ...entry,
+    peerId: peerId === undefined ? undefined : oneLine(peerId),
+    eroute: eroute === undefined ? undefined : oneLine(eroute),
+    detail: oneLine(detail),
+    ...(offered === undefined ? {} : { offered: shortList(offered) }),
+    ...(wanted === undefined ? {} : { wanted: shortList(wanted) }),
+  };
+}
+
+function shortList(texts: readonly string[]): readonly string[] {
+  const list = texts.slice(0, LIST_MAX).map(oneLine);
+  return texts.length > LIST_MAX ? [...list, `and ${texts.length - LIST_MAX} more`] : list;
+}
+
+function oneLine(text: string): string {
+  const cut = text.length <= TEXT_LENGTH_MAX ? text : `${text.slice(0, TEXT_LENGTH_MAX)}…`;
+  return UNSAFE.test(cut) ? cut.replace(/\s*\n\s*/g, " / ").replaceAll(UNSAFE_ALL, "?") : cut;
+}
+
+const TEXT_LENGTH_MAX = 1_000;
+const LIST_MAX = 16;
+
+/** Control characters, line separators, and those that turn the direction of writing. */
+const UNSAFE = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/u;
+const UNSAFE_ALL = new RegExp(UNSAFE, "gu");
