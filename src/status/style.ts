@@ -26,6 +26,7 @@ thead th { background: var(--head); font-weight: 600; white-space: nowrap; }
 tbody th { font-weight: 600; min-width: 13.8rem; max-width: 20rem; overflow-wrap: anywhere; }
 td { overflow-wrap: anywhere; } .tunnels td { overflow-wrap: normal; }
 td time, .child { font-variant-numeric: tabular-nums; }
+.tunnels td.address { min-width: 9.2rem; overflow-wrap: anywhere; }
 .child { min-width: 14rem; } .child + .child { margin-top: .4rem; }
 .whole { white-space: nowrap; } .line { display: block; font-weight: 400; }
 .mono { font-family: ui-monospace, monospace; font-size: .93em; }
@@ -37,7 +38,8 @@ td time, .child { font-variant-numeric: tabular-nums; }
   table, tbody, tr, tbody th, td, caption { display: block; }
   tr { border: 1px solid var(--line); border-radius: .4rem; margin: 0 0 .8rem; overflow: hidden; }
   tbody th { background: var(--head); max-width: none; padding: .5rem .7rem; font-size: 1.07rem; }
-  td, .tunnels td { border: 0; padding: .2rem .7rem .2rem 8.2rem; min-height: 1.9em;
+  td, .tunnels td, .tunnels td.address { border: 0; min-width: 0; min-height: 1.9em;
+    padding: .2rem .7rem .2rem 8.2rem;
     position: relative; overflow-wrap: anywhere; }
   td:last-child { padding-bottom: .6rem; }
   td::before { content: attr(data-label); color: var(--dim); position: absolute; left: .7rem;

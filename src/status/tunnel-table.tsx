@@ -68,8 +68,10 @@ const TunnelRow: FC<RowProps> = ({ view, createdWallMs, uses }) => {
         <bdi>{view.peerId}</bdi>
       </th>
       <td data-label="Base eroute">{view.baseEroute}</td>
-      <td data-label="Remote subnet">{view.remoteSubnets.join(", ")}</td>
-      <td data-label="Peer address">
+      <td data-label="Remote subnet" class="address">
+        {view.remoteSubnets.join(", ")}
+      </td>
+      <td data-label="Peer address" class="address">
         {view.peerAddress === "" ? "-" : view.peerAddress}
         {ike !== undefined && ike.nat !== "none" && <span class="dim line">{NAT[ike.nat]}</span>}
       </td>

@@ -18,28 +18,37 @@ export type SampleSettings = {
   readonly sites: number;
   readonly dataplane?: "xfrm" | "none";
   readonly problems?: readonly string[];
+  /** Made of the plain view of each site. */
+  readonly adapt?: (view: ErouteView, n: number) => ErouteView;
+  /** Instead of the two failures, oldest first; a minute ago. */
+  readonly entries?: readonly JournalEntry[];
 };
 
 /** Site n has 192.168.n.0/24; its inbound state has carried n × 1,000,000 octets. */
 export function sampleSource(settings: SampleSettings): StatusSource {
   const dataplane = settings.dataplane ?? "xfrm";
-  const views = Array.from({ length: settings.sites }, (_, i) => erouteView(i + 1));
-  const journal = createJournal(100);
-  for (const entry of failures()) journal.add(entry, NOW_MS - 60_000);
+  const { adapt = (view) => view, entries = failures() } = settings;
+  const views = Array.from({ length: settings.sites }, (_, i) => adapt(erouteView(i + 1), i + 1));
+  const dynamic = views.filter(({ kind }) => kind === "dynamic");
+  const journal = createJournal(1000);
+  for (const entry of entries) journal.add(entry, NOW_MS - 60_000);
   const counters = Object.fromEntries(COUNTER_NAMES.map((name, i) => [name, i])) as Counters;
   return {
     snapshot: () => ({
       gauges: {
-        dynamicEroutes: views.length,
+        dynamicEroutes: dynamic.length,
         dynamicEroutesMax: 4096,
-        normalEroutesUp: 0,
+        normalEroutesUp: views.length - dynamic.length,
         ikeSas: views.length,
         halfOpenIkeSas: 2,
         childSas: views.length,
         lookupsWaiting: 0,
       },
       counters,
-      eroutes: (offset, limit) => views.slice(offset, offset + limit),
+      eroutes: (offset, limit, kind) =>
+        views
+          .filter((view) => kind === undefined || view.kind === kind)
+          .slice(offset, offset + limit),
       erouteCount: views.length,
     }),
     events: (count, after) => journal.recent(count, after),
@@ -130,7 +139,8 @@ function uses(views: readonly ErouteView[]) {
   );
 }
 
-function failures(): readonly JournalEntry[] {
+/** A site with the wrong key, and one without algorithms in common. */
+export function failures(): readonly JournalEntry[] {
   const common = {
     level: "warning",
     step: "IKE_AUTH",
