@@ -15,7 +15,7 @@ import { asIkeSpi, type IkeSpi } from "../wire/header.ts";
 import type { DeadlineHeap } from "./deadline-heap.ts";
 import type { Effect } from "./effect.ts";
 import type { KernelRequestId, LookupId } from "./event.ts";
-import type { Installed, PolicyUse, WaitingRequest } from "./install.ts";
+import type { Installed, PolicyUse, WaitingRequest } from "./installed.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { Rate } from "./rate.ts";
 import type { CounterName } from "./snapshot.ts";

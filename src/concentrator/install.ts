@@ -3,14 +3,13 @@
 import type { ChildSa } from "../ike/child-sa.ts";
 import type { IkeEffect } from "../ike/effect.ts";
 import type { Nat } from "../ike/nat.ts";
-import { localSpi, saIdOf, type Ticket } from "../ike/phase.ts";
+import { localSpi, saIdOf } from "../ike/phase.ts";
 import type { Refusal } from "../ike/refusal.ts";
 import { equalAddress, formatAddress } from "../inet/address.ts";
 import { formatPrefix } from "../inet/prefix.ts";
 import { assert } from "../octets/assert.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { wipe } from "../octets/secret.ts";
-import type { IkeSpi } from "../wire/header.ts";
 import type { TrafficSelector } from "../wire/message.ts";
 import type { XfrmPolicy, XfrmPolicyId } from "../xfrm/policy.ts";
 import {
@@ -19,48 +18,11 @@ import {
   type XfrmRefusal,
   type XfrmRequest,
 } from "../xfrm/request.ts";
-import type { XfrmState, XfrmStateId } from "../xfrm/state.ts";
+import type { XfrmStateId } from "../xfrm/state.ts";
 import { count, type Engine, type Entry, journal, numberOf } from "./engine.ts";
 import type { KernelRequestId } from "./event.ts";
+import type { Installed } from "./installed.ts";
 import { childPolicies, inboundState, outboundState } from "./xfrm-of-child.ts";
-
-/** A Child SA with what stands for it in the kernel. */
-export type Installed = {
-  readonly child: ChildSa;
-  ikeSpi: IkeSpi;
-  readonly localAddress: string;
-  readonly remoteAddress: string;
-  readonly encapsulated: boolean;
-  readonly reqidKey: string;
-  readonly inbound: XfrmStateId;
-  readonly outbound: XfrmStateId;
-  readonly policies: readonly XfrmPolicy[];
-  /** The outbound state of a rekeyed Child SA, until the old one is deleted (RFC 7296 §2.8). */
-  outboundWaiting: XfrmState | undefined;
-  readonly ticket: Ticket;
-  /** Kernel requests of its installation that have no answer yet. */
-  readonly pending: Set<KernelRequestId>;
-  /**
-   * States that the kernel took from us. Only these are ours to delete: two sites behind one NAT
-   * may choose the same SPI, and the state that stands is then the other one's.
-   */
-  readonly ours: XfrmStateId[];
-  refusal: XfrmRefusal | undefined;
-  /** `up`: the IKE SA has heard that it is there. */
-  phase: "installing" | "up" | "removed";
-};
-
-/** A kernel request that is waited for; `state` is what it makes, undefined for a policy. */
-export type WaitingRequest = {
-  readonly installed: Installed;
-  readonly state: XfrmStateId | undefined;
-};
-
-/** One policy of the kernel, and the Child SAs that use it: the last one's template is in force. */
-export type PolicyUse = {
-  readonly id: XfrmPolicyId;
-  readonly users: { readonly spiIn: number; readonly policy: XfrmPolicy }[];
-};
 
 type ChildUp = Extract<IkeEffect, { kind: "child-up" }>;
 

@@ -9,7 +9,7 @@ import { formatEndpoint } from "../inet/endpoint.ts";
 import { formatPrefix } from "../inet/prefix.ts";
 import { spi64Hex } from "../octets/hex.ts";
 import type { Engine, ErouteInUse } from "./engine.ts";
-import type { Installed } from "./install.ts";
+import type { Installed } from "./installed.ts";
 import type {
   ChildSaView,
   ErouteView,

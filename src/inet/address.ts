@@ -5,6 +5,13 @@ import { Reader } from "../octets/reader.ts";
 export type Family = 4 | 6;
 export type Address = { readonly family: Family; readonly value: bigint };
 
+/** All addresses from the first to the last, as traffic selectors carry them. */
+export type AddressRange = {
+  readonly family: Family;
+  readonly first: bigint;
+  readonly last: bigint;
+};
+
 /** Bits of an address of this family. */
 export function familyBits(family: Family): 32 | 128 {
   return family === 4 ? 32 : 128;

@@ -1,7 +1,7 @@
 /** Subnets: a network address and a prefix length. Host bits are always zero. */
 
+import type { AddressRange } from "./address.ts";
 import { type Address, type Family, familyBits, formatAddress, parseAddress } from "./address.ts";
-import type { AddressRange } from "./range.ts";
 
 export type Prefix = { readonly family: Family; readonly value: bigint; readonly length: number };
 

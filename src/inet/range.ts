@@ -1,13 +1,7 @@
 /** Ranges of addresses, as traffic selectors carry them (RFC 7296 §3.13.1). */
 
-import { type Family, familyBits } from "./address.ts";
+import { type AddressRange, familyBits } from "./address.ts";
 import type { Prefix } from "./prefix.ts";
-
-export type AddressRange = {
-  readonly family: Family;
-  readonly first: bigint;
-  readonly last: bigint;
-};
 
 /** What two ranges have in common; undefined if nothing. */
 export function intersectRange(a: AddressRange, b: AddressRange): AddressRange | undefined {

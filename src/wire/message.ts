@@ -1,6 +1,6 @@
 /** IKE messages and their payloads as plain values (RFC 7296 §3). */
 
-import type { AddressRange } from "../inet/range.ts";
+import type { AddressRange } from "../inet/address.ts";
 
 export const PayloadType = {
   NONE: 0,

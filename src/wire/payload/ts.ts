@@ -1,7 +1,7 @@
 /** The Traffic Selector payloads (RFC 7296 §3.13). */
 
+import type { AddressRange } from "../../inet/address.ts";
 import { addressOctets, type Family, formatAddress } from "../../inet/address.ts";
-import type { AddressRange } from "../../inet/range.ts";
 import { assert } from "../../octets/assert.ts";
 import type { Reader } from "../../octets/reader.ts";
 import type { Writer } from "../../octets/writer.ts";
