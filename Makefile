@@ -32,7 +32,7 @@ lint: $(OUT)/ready ## style, imports between rooms, types
 format: $(OUT)/ready ## let Biome rewrite what it can: layout, order of imports
 	$(BUN) --bun node_modules/.bin/biome check --write
 
-run: build ## run the executable here with build/example.toml, stop with Ctrl-C
+run: build ## run the executable here with a small example configuration, stop with Ctrl-C
 	build/run.sh
 
 demo: build ## concentrator and four sites on a kernel with ESP, explained step by step

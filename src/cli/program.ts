@@ -36,7 +36,7 @@ function createProgram(terminal: Terminal, ending: Ending): Command {
     .description("IKE VPN concentrator: sites in MySQL, ESP in the Linux kernel")
     .version(packageJson.version, "-V, --version", "print the version")
     .helpOption("-h, --help", "print help on a command")
-    .helpCommand(false)
+    .helpCommand("help [command]", "print help on a command")
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.out(text.trimEnd()),
@@ -106,7 +106,8 @@ function declareStatus({ program, terminal, ends }: Declaration): void {
 function declarePeers({ program, terminal, ends }: Declaration): void {
   const peers = program
     .command("peers")
-    .description("create, fill and show the table of sites of an egroup");
+    .description("create, fill and show the table of sites of an egroup")
+    .helpCommand("help [command]", "print help on a command");
   peers
     .command("init")
     .description("create the table, if it is not there")

@@ -131,8 +131,11 @@ async function prepareKernel(daemon: Daemon): Promise<Result<undefined, string>>
   if (!opened.ok) return err(`${opened.error.detail}; ${opened.error.advice}`);
   daemon.kernel = opened.value;
   const missing = missingForEsp(opened.value, daemon.config);
+  for (const detail of missing) {
+    daemon.note({ level: "error", outcome: "failed", reason: "no-esp", detail });
+  }
   if (missing.length > 0) {
-    return err(`${missing.join(". ")}. To run without packets: dataplane.kind = "none"`);
+    return err('the kernel cannot do ESP; to run without packets: dataplane.kind = "none"');
   }
   const removed = await opened.value.removeLeftovers();
   if (!removed.ok) return err(removed.error.detail);

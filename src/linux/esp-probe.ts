@@ -132,8 +132,8 @@ function advise(errno: string, family: Family, algorithm: Probe["name"]): string
     case "ENOSYS":
     case "ENOENT":
       return algorithm === "AES-GCM-16"
-        ? "kernel modules are missing: gcm and seqiv (CONFIG_CRYPTO_GCM, CONFIG_CRYPTO_SEQIV), aes"
-        : "kernel modules are missing: authenc, echainiv, cbc, sha256 (CONFIG_CRYPTO_AUTHENC)";
+        ? "kernel modules are missing (CONFIG_CRYPTO_GCM, _SEQIV, _AES): modprobe -a gcm seqiv aes"
+        : "kernel modules are missing (CONFIG_CRYPTO_AUTHENC): modprobe -a authenc echainiv";
     default:
       return "see the kernel's log (dmesg)";
   }

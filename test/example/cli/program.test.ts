@@ -97,3 +97,13 @@ test("a command that throws ends with 1 and one line", async () => {
   expect(await runCli(["--version"], terminal)).toBe(1);
   expect(lines).toEqual(["erouted: no space left"]);
 });
+
+test("help as a command is the help, also on a command", async () => {
+  const help = await runWith(["help"]);
+  expect(help).toEqual(await runWith(["--help"]));
+  expect(help.code).toBe(0);
+  expect(await runWith(["help", "run"])).toEqual(await runWith(["run", "--help"]));
+  expect(await runWith(["peers", "help", "add"])).toEqual(
+    await runWith(["peers", "add", "--help"]),
+  );
+});
