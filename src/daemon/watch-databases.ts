@@ -36,21 +36,22 @@ export function watchDatabases(
     const detail = `egroup ${egroup}: ${checked.error.detail}; until then no site of it gets in`;
     note({ level: "error", outcome: "failed", reason: `database-${kind}`, detail });
   };
-  const round = async (isDue: (repository: PeerRepository) => boolean): Promise<void> => {
-    const due = [...peers].filter(([, repository]) => isDue(repository));
+  const round = async (due: readonly (readonly [string, PeerRepository])[]): Promise<void> => {
     await Promise.allSettled(due.map(([egroup, repository]) => look(egroup, repository)));
-    if (!isStopped) timer = setTimeout(() => void round(isFailing), periodMs);
+    if (!isStopped) timer = setTimeout(() => void round(failing()), periodMs);
   };
+  /** Also those that have answered a look-up since: the end of what was noted is to be noted. */
+  const failing = () =>
+    [...peers].filter(
+      ([egroup, repository]) =>
+        noted.has(egroup) || repository.statistics().lastFault !== undefined,
+    );
 
-  void round(() => true);
+  void round([...peers]);
   return {
     stop() {
       isStopped = true;
       clearTimeout(timer);
     },
   };
-}
-
-function isFailing(repository: PeerRepository): boolean {
-  return repository.statistics().lastFault !== undefined;
 }

@@ -69,6 +69,15 @@ test("R6: a database that fails a look-up is watched until it answers", async ()
   expect(await notesReach(2)).toEqual(["database-no-table", "database-answers"]);
 });
 
+test("R6: that it answers is noted also when a site's look-up found it out first", async () => {
+  start();
+  await notesReach(1);
+  await repository.init();
+  expect((await repository.find({ by: "peerid", peerid: "site-1" })).ok).toBe(true);
+  expect(repository.statistics().lastFault).toBe(undefined);
+  expect(await notesReach(2)).toEqual(["database-no-table", "database-answers"]);
+});
+
 test("nothing is noted, and nobody is asked, after the end", async () => {
   start();
   watch?.stop();
