@@ -23,26 +23,27 @@ caption { text-align: left; color: var(--dim); padding: 0 0 .4rem; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .5rem;
   border-bottom: 1px solid var(--line); }
 thead th { background: var(--head); font-weight: 600; white-space: nowrap; }
-tbody th { font-weight: 600; min-width: 13.8rem; max-width: 20rem; overflow-wrap: anywhere; }
+tbody th { font-weight: 600; min-width: 13.4rem; max-width: 20rem; overflow-wrap: anywhere; }
 td { overflow-wrap: anywhere; } .tunnels td { overflow-wrap: normal; }
 td time, .child { font-variant-numeric: tabular-nums; }
-.tunnels td.address { min-width: 9.2rem; overflow-wrap: anywhere; }
-.child { min-width: 14rem; } .child + .child { margin-top: .4rem; }
+.tunnels td.address { min-width: 8.6rem; overflow-wrap: anywhere; }
+.child { min-width: 15rem; font-size: .93em; } .child .mono { font-size: 1em; }
+.mono > .line { font-family: system-ui, sans-serif; } .child + .child { margin-top: .4rem; }
 .whole { white-space: nowrap; } .line { display: block; font-weight: 400; }
 .mono { font-family: ui-monospace, monospace; font-size: .93em; }
 .dim { color: var(--dim); } .ok { color: var(--ok); } .warn { color: var(--warn); }
 .bad { color: var(--bad); }
 .pages { display: flex; gap: 1rem; margin: 1rem 0; } .pages a { font-weight: 600; }
 @media (max-width: 60rem) {
+  body { padding: .75rem .75rem 2rem; }
   thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   table, tbody, tr, tbody th, td, caption { display: block; }
   tr { border: 1px solid var(--line); border-radius: .4rem; margin: 0 0 .8rem; overflow: hidden; }
   tbody th { background: var(--head); max-width: none; padding: .5rem .7rem; font-size: 1.07rem; }
   td, .tunnels td, .tunnels td.address { border: 0; min-width: 0; min-height: 1.9em;
-    padding: .2rem .7rem .2rem 8.2rem;
-    position: relative; overflow-wrap: anywhere; }
+    padding: .2rem .7rem .2rem 7.6rem; position: relative; overflow-wrap: anywhere; }
   td:last-child { padding-bottom: .6rem; }
   td::before { content: attr(data-label); color: var(--dim); position: absolute; left: .7rem;
-    width: 7rem; font-family: system-ui, sans-serif; font-size: 13px; }
+    width: 6.4rem; font-family: system-ui, sans-serif; font-size: 13px; }
   .child { min-width: 0; } .pages a { padding: .3rem 0; } }
 `;

@@ -108,10 +108,10 @@ const ChildLines: FC<{ child: ChildSaView; uses: StateUses }> = ({ child, uses }
   return (
     <div class="child">
       <div class="line">
-        in <span class="mono">{spi32Hex(child.spiIn)}</span> {useText(inbound)}
+        in <span class="mono">{spi32Hex(child.spiIn)}</span> {raw(useHtml(inbound))}
       </div>
       <div class="line">
-        out <span class="mono">{spi32Hex(child.spiOut)}</span> {useText(outbound)}
+        out <span class="mono">{spi32Hex(child.spiOut)}</span> {raw(useHtml(outbound))}
       </div>
       <div class="line mono dim">
         {raw(breakable(child.algorithms))}
@@ -121,11 +121,11 @@ const ChildLines: FC<{ child: ChildSaView; uses: StateUses }> = ({ child, uses }
   );
 };
 
-/** `1.0 MB, 1,000 packets`; nothing where the kernel has no counters. */
-function useText(use: StateUse | undefined): string {
+/** `1.0 MB, 1,000 pkts`, HTML made of numbers; nothing where the kernel has no counters. */
+function useHtml(use: StateUse | undefined): string {
   if (use === undefined) return "";
-  const packets = use.packets === 1n ? "packet" : "packets";
-  return `${formatOctets(use.octets)}, ${formatCount(use.packets)} ${packets}`;
+  const packets = `${formatCount(use.packets)} pkts`;
+  return `${formatOctets(use.octets)}, <span class="whole">${packets}</span>`;
 }
 
 /** Names of algorithms are ours, so this is HTML: lines may be broken behind a slash. */

@@ -65,6 +65,30 @@ test("half a request keeps nobody else waiting", async () => {
   for (const socket of slow) socket.destroy();
 });
 
+test("HEAD says how long the answer to GET is, and ends there", async () => {
+  const length = (await (await fetch(`${server.url}/status/style.css`)).arrayBuffer()).byteLength;
+  const answer = await raw("HEAD /status/style.css HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+  expect(answer.toLowerCase()).toContain(`content-length: ${length}\r\n`);
+  expect(answer).toEndWith("\r\n\r\n");
+});
+
+test("headers and bodies beyond all need are refused, whoever does it", async () => {
+  const head = "Host: 127.0.0.1\r\nConnection: close\r\n";
+  const get = (headers: string) => raw(`GET /healthz HTTP/1.1\r\n${head}${headers}\r\n`);
+  expect(await get(`X-Long: ${"x".repeat(9_000)}\r\n`)).toStartWith("HTTP/1.1 431");
+  expect(await get(`X-Long: ${"x".repeat(40_000)}\r\n`)).toStartWith("HTTP/1.1 431");
+  expect(await get("Content-Length: 9000\r\n")).toStartWith("HTTP/1.1 413");
+  expect(await get("Content-Length: 9000000\r\n")).toStartWith("HTTP/1.1 413");
+});
+
+test("the URL names the port that port 0 got; after stop nobody answers there", async () => {
+  const served = serveStatus(app, { host: "127.0.0.1", port: 0 });
+  if (!served.ok) throw new Error(served.error.detail);
+  expect(served.value.url).toBe(`http://127.0.0.1:${served.value.port}`);
+  await served.value.stop();
+  await expect(fetch(`${served.value.url}/healthz`)).rejects.toThrow();
+});
+
 test("a port that is taken is said with what to do", () => {
   const second = serveStatus(app, { host: "127.0.0.1", port });
   expect(second.ok ? "" : second.error.detail).toBe(
