@@ -13,7 +13,7 @@ export function statusLines(state: unknown): readonly string[] {
     ["tunnels", tunnels(state)],
     ["since start", history(state)],
     ...listAt(state, "databases").map((database) => ["database", databaseLine(database)]),
-    ["listening", listAt(state, "listening").map(String).join(", ")],
+    ["listening", listening(listAt(state, "listening").map(String))],
     ["config", textAt(state, "config_file") ?? ""],
   ].filter(([, text]) => text !== "");
   const widths = columnWidths(rows.map(([name = ""]) => [name]));
@@ -90,6 +90,19 @@ const HISTORY = [
   ["lookups_without_row", "IDs without row"],
   ["datagrams_malformed", "malformed datagrams"],
 ] as const;
+
+/** Every address has the same ports as a rule: they are said once. */
+function listening(endpoints: readonly string[]): string {
+  const portsOf = new Map<string, string[]>();
+  for (const endpoint of endpoints) {
+    const colon = endpoint.lastIndexOf(":");
+    const address = endpoint.slice(0, colon);
+    portsOf.set(address, [...(portsOf.get(address) ?? []), endpoint.slice(colon + 1)]);
+  }
+  const [ports, ...others] = new Set([...portsOf.values()].map((list) => list.join(" and ")));
+  if (ports === undefined || others.length > 0) return endpoints.join(", ");
+  return `${[...portsOf.keys()].join(", ")}: UDP ports ${ports}`;
+}
 
 function databaseLine(database: unknown): string {
   const lookups = numberAt(database, "lookups");

@@ -41,7 +41,7 @@ const STATE = {
   uptime_seconds: 90_061,
   dataplane: "xfrm",
   config_file: "/etc/erouted/erouted.toml",
-  listening: ["192.0.2.1:500", "192.0.2.1:4500"],
+  listening: ["192.0.2.1:500", "192.0.2.1:4500", "[::1]:500", "[::1]:4500"],
   gauges: { dynamic_eroutes: 1, dynamic_eroutes_max: 4096, ike_sas: 1, child_sas: 2 },
   counters: { ike_sas_established: 3, negotiations_failed: 2, cookies_sent: 0, kernel_refusals: 1 },
   databases: [
@@ -92,7 +92,7 @@ note         the kernel refused 1 request: see the log
 tunnels      1 of at most 4096, 1 IKE SA with 2 Child SAs
 since start  3 connected, 2 negotiations failed
 database     sites: mysql://erouted@db/vpn table eroutes, FAILS, 4 look-ups of 2.5 ms, 1 failed
-listening    192.0.2.1:500, 192.0.2.1:4500
+listening    192.0.2.1, [::1]: UDP ports 500 and 4500
 config       /etc/erouted/erouted.toml
 
 PEER ID     EROUTE  STATE        FOR    PEER ADDRESS  REMOTE SUBNETS               RECEIVED  SENT
