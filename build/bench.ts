@@ -72,6 +72,8 @@ function createBench(): Bench {
     now: () => 0,
     onSend: ({ octets }) => toSite.push(octets),
     onLookUp: ({ lookup, by }) => rowsFor(lookup, by.by === "peerid" ? by.peerid : ""),
+
+    onResolve: () => undefined,
     onKeyExchange: ({ request, op }) => ({
       kind: "key-exchange-answer",
       request,

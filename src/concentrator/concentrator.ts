@@ -97,6 +97,11 @@ function dispatch(engine: Engine, event: Event): void {
       return;
     case "kernel-states":
       return onKernelStates(engine, event);
+    case "resolved":
+    case "addresses":
+    case "connect":
+    case "disconnect":
+    case "row-changed":
     case "acquire":
     case "mapping":
       return;

@@ -4,7 +4,7 @@ import type { KeyExchangeRequest } from "../crypto/key-exchange.ts";
 import type { LookupKey } from "../eroute/row.ts";
 import type { Path } from "../inet/endpoint.ts";
 import type { XfrmRequest } from "../xfrm/request.ts";
-import type { KernelRequestId, KeyExchangeId, LookupId } from "./event.ts";
+import type { KernelRequestId, KeyExchangeId, LookupId, ResolveId } from "./event.ts";
 import type { JournalEntry } from "./journal.ts";
 
 export type Effect =
@@ -16,6 +16,8 @@ export type Effect =
       readonly egroup: string;
       readonly by: LookupKey;
     }
+  /** Where a site can be called: an address or a host name; answered by `resolved`. */
+  | { readonly kind: "resolve"; readonly resolve: ResolveId; readonly host: string }
   | { readonly kind: "kernel"; readonly request: KernelRequestId; readonly op: XfrmRequest }
   | {
       readonly kind: "key-exchange";

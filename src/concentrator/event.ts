@@ -3,7 +3,7 @@
 import type { KeyExchangeResult } from "../crypto/key-exchange.ts";
 import type { EroutePlan } from "../eroute/eroute.ts";
 import type { LookupFault, PeerRow } from "../eroute/row.ts";
-import { formatAddress } from "../inet/address.ts";
+import { type Address, formatAddress } from "../inet/address.ts";
 import type { Path } from "../inet/endpoint.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { Result } from "../octets/result.ts";
@@ -14,6 +14,13 @@ import type { XfrmStateId } from "../xfrm/state.ts";
 export type LookupId = number & { readonly is: "look-up" };
 export type KernelRequestId = number & { readonly is: "kernel request" };
 export type KeyExchangeId = number & { readonly is: "key exchange" };
+export type ResolveId = number & { readonly is: "resolve" };
+
+/** Addresses at which a site can be called, each with ours that the route to it leaves from. */
+export type ResolveResult = Result<
+  readonly { readonly local: Address; readonly remote: Address }[],
+  string
+>;
 
 /** All rows found for the key: none, one, or, which is a fault of that site, several. */
 export type LookupResult = Result<readonly PeerRow[], LookupFault>;
@@ -31,7 +38,16 @@ export type Event =
       readonly request: KeyExchangeId;
       readonly result: KeyExchangeResult;
     }
+  /** A new configuration: what it does not change stays up. */
   | { readonly kind: "configuration"; readonly plan: EroutePlan }
+  | { readonly kind: "resolved"; readonly resolve: ResolveId; readonly result: ResolveResult }
+  /** The addresses that this host has now, and on which IKE is spoken. */
+  | { readonly kind: "addresses"; readonly local: readonly Address[] }
+  /** Somebody wants this site called, or its SAs gone. */
+  | { readonly kind: "connect"; readonly peerId: string }
+  | { readonly kind: "disconnect"; readonly peerId: string }
+  /** The site's row may be another now, or gone: it is read anew, and compared. */
+  | { readonly kind: "row-changed"; readonly egroup: string; readonly peerId: string }
   /** Tell every site, remove everything: what is left is done when `idle` says so. */
   | { readonly kind: "shutdown" }
   | { readonly kind: "deadline" }

@@ -2,6 +2,7 @@
 
 import { parse, TomlError } from "smol-toml";
 import type { DatabaseSettings } from "../eroute/database.ts";
+import { DEFAULT_DEFAULT_EROUTE } from "../eroute/defaults.ts";
 import type { EroutePlan } from "../eroute/eroute.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { type Check, type ConfigFiles, createCheck } from "./check.ts";
@@ -57,14 +58,17 @@ function readAll(check: Check, raw: RawConfig): Omit<Config, "warnings"> {
   checkEgroupNames(check, eroutes, named);
   checkPlan(check, egroups, eroutes, users);
   const deadlines = egroups.map((egroup) => egroup.deadlineMs);
+  const ike = readIke(check, raw);
   return {
-    ike: readIke(check, raw),
+    ike,
     dataplane: raw.dataplane?.kind ?? "xfrm",
     plan: {
       egroups: egroups.map(({ egroup }) => egroup),
       eroutes: eroutes.flatMap(({ eroute }) => eroute ?? []),
       users: users.flatMap(({ user }) => user ?? []),
       limits: readLimits(check, raw, deadlines),
+      ports: { ike: ike.port, nat: ike.natPort },
+      defaultEroute: DEFAULT_DEFAULT_EROUTE,
     },
     databases: egroups.flatMap(({ database }) => database ?? []),
     status: readStatus(check, raw),

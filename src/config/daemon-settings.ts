@@ -1,6 +1,7 @@
 /** Settings that are not about eroutes: sockets, data plane, status server, log, limits. */
 
 import { parseCallAddress } from "../eroute/call-address.ts";
+import { DEFAULT_LIMITS } from "../eroute/defaults.ts";
 import type { EngineLimits } from "../eroute/eroute.ts";
 import { type Address, equalAddress, formatAddress, parseAddress } from "../inet/address.ts";
 import { containsAddress, type Prefix } from "../inet/prefix.ts";
@@ -67,6 +68,7 @@ export function readLimits(
   }
   const inSection = (key: string) => ["dynamic_eroutes", key];
   return {
+    ...DEFAULT_LIMITS,
     dynamicEroutesMax: dynamic.max ?? 4096,
     evictBelowFreePercent: dynamic.evict_below_free_percent ?? 10,
     evictEveryMs: durationMs(check, inSection("evict_interval"), dynamic.evict_interval, {

@@ -3,6 +3,7 @@
 import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES } from "../crypto/default-suites.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { parseSuite, usesSha1 } from "../crypto/suite-notation.ts";
+import { DEFAULT_CHILD, DEFAULT_LIFE, DEFAULT_TRAFFIC } from "../eroute/defaults.ts";
 import type { ChildOptions, Eroute, ErouteCommon } from "../eroute/eroute.ts";
 import { nearestText } from "../eroute/nearest.ts";
 import { type Pattern, parsePattern } from "../eroute/pattern.ts";
@@ -86,6 +87,8 @@ function readEroute(check: Check, path: KeyPath, raw: RawEroute): ReadEroute {
     esp,
     child,
     livenessMs,
+    life: DEFAULT_LIFE,
+    traffic: DEFAULT_TRAFFIC,
   };
   if (!isBase) return { ...read, eroute: { kind: "normal", ...common, ...addresses } };
   if (egroup === undefined) return { ...read, eroute: undefined };
@@ -188,6 +191,7 @@ function readChild(check: Check, path: KeyPath, raw: RawEroute): ChildOptions {
     otherwise: HOUR_MS,
   });
   return {
+    ...DEFAULT_CHILD,
     lifetimeSeconds: Math.floor(lifetimeMs / 1000),
     lifetimeOctets: readOctets(check, [...path, "lifetime_bytes"], raw.lifetime_bytes),
     replayWindow: raw.replay_window ?? 128,

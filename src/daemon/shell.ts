@@ -9,6 +9,7 @@ import type { LookupKey } from "../eroute/row.ts";
 import type { Path } from "../inet/endpoint.ts";
 import { never } from "../octets/assert.ts";
 import type { Instant } from "../octets/instant.ts";
+import { err } from "../octets/result.ts";
 import { wipe } from "../octets/secret.ts";
 import type { KernelResult, XfrmRequest } from "../xfrm/request.ts";
 import { createAnswers } from "./answers.ts";
@@ -75,6 +76,12 @@ export function createShell(concentrator: Concentrator, around: Surroundings): S
           .lookUp(egroup, by)
           .then((result) => answers.add({ kind: "peer-rows", lookup, result }))
           .catch(around.onBug);
+        return;
+      }
+      case "resolve": {
+        const { resolve, host } = effect;
+        const result = err(`${host} cannot be resolved yet`);
+        queue.push({ kind: "resolved", resolve, result });
         return;
       }
       default:

@@ -20,6 +20,35 @@ export type ErouteCommon = {
   readonly child: ChildOptions;
   /** Silence after which a site is asked whether it is still there; undefined: never. */
   readonly livenessMs: number | undefined;
+  readonly life: ErouteLife;
+  readonly traffic: TrafficLimit;
+};
+
+/** When an eroute's SAs begin, are replaced, and end. */
+export type ErouteLife = {
+  /** Whether we call the site: when a packet wants to go there, at once and for ever, or not. */
+  readonly start: "on-traffic" | "always" | "never";
+  /** Outgoing packets without an SA (R14): call the site, drop them, or let them pass in clear. */
+  readonly noSa: "initiate" | "drop" | "pass";
+  /** No packet in either direction for so long: the eroute's SAs go (R13); undefined: never. */
+  readonly inactivityMs: number | undefined;
+  /** A site that calls although it is connected: it replaces itself, is refused, or has both. */
+  readonly uniqueness: "replace" | "keep" | "never";
+  /** Age at which the keys of an IKE SA are replaced. */
+  readonly ikeLifetimeMs: number;
+  /** Age at which the site has to authenticate anew; undefined: never. */
+  readonly reauthMs: number | undefined;
+  /** A site may go on from another address (RFC 4555). */
+  readonly mobike: boolean;
+  /** IKE messages larger than the path may be sent in fragments (RFC 7383). */
+  readonly fragmentation: boolean;
+};
+
+/** Which packets of its subnets an eroute carries: 0 and undefined are all. */
+export type TrafficLimit = {
+  readonly protocol: number;
+  readonly localPort: number | undefined;
+  readonly remotePort: number | undefined;
 };
 
 /** How Child SAs of an eroute are set up in the kernel. */
@@ -27,7 +56,19 @@ export type ChildOptions = {
   readonly lifetimeSeconds: number;
   /** Octets and packets after which keys are replaced; undefined is without limit. */
   readonly lifetimeOctets: bigint | undefined;
+  readonly lifetimePackets: bigint | undefined;
   readonly replayWindow: number;
+  /** Transport mode only where the site asks for it and it is allowed here (RFC 7296 §1.3.1). */
+  readonly transport: boolean;
+  /** Inner DSCP copied to the outer header; ECN passed through; outer DF as the inner one. */
+  readonly copyDscp: boolean;
+  readonly ecn: boolean;
+  readonly pathMtuDiscovery: boolean;
+  /** Route-based set-ups: XFRM interface ID, and mark, of states and policies. */
+  readonly ifId: number | undefined;
+  readonly mark: { readonly value: number; readonly mask: number } | undefined;
+  /** Whether routes to the remote subnets are installed while a Child SA is up. */
+  readonly routes: boolean;
 };
 
 /** Linked to an egroup: sites come from its table; peer address and key are the row's (R9). */
@@ -58,6 +99,24 @@ export type EroutePlan = {
   readonly eroutes: readonly Eroute[];
   readonly users: readonly LocalUser[];
   readonly limits: EngineLimits;
+  /** UDP ports of IKE, ours and the sites'. */
+  readonly ports: IkePorts;
+  /** Traffic that no eroute matches (R14). */
+  readonly defaultEroute: DefaultEroute;
+};
+
+export type IkePorts = { readonly ike: number; readonly nat: number };
+
+export type DefaultEroute = {
+  readonly outbound: "pass" | "drop";
+  readonly inbound: "pass" | "drop";
+};
+
+/** Waits between the copies of a request, and how many there are (RFC 7296 §2.4). */
+export type Retransmission = {
+  readonly firstMs: number;
+  readonly backoff: number;
+  readonly attemptsMax: number;
 };
 
 export type EngineLimits = {
@@ -74,6 +133,13 @@ export type EngineLimits = {
   readonly lookupMs: number;
   /** How long an ID without a row is remembered, so that it cannot hammer the database. */
   readonly unknownIdMs: number;
+  /** Half-open IKE SAs of one address prefix (/32, /64) before cookies are asked of it. */
+  readonly halfOpenPerPrefixMax: number;
+  /** Sites that we call at the same time. */
+  readonly callsMax: number;
+  readonly retransmission: Retransmission;
+  /** Idle time after which an end behind a NAT keeps its mapping alive (RFC 3948 §2.3). */
+  readonly natKeepaliveMs: number;
 };
 
 /** Addresses a row names for calling the site (R12): an address or a host name. */

@@ -82,6 +82,9 @@ class XfrmKernel implements Kernel {
   }
 
   perform(request: XfrmRequest): KernelResult {
+    if (request.op === "query-state" || request.op === "move-state") {
+      return err(xfrmRefusal(request, 38, undefined));
+    }
     const { errno, text } = this.#requests.request((n) => emitXfrmRequest(request, n));
     return errno === 0 ? ok(undefined) : err(xfrmRefusal(request, errno, text));
   }

@@ -11,7 +11,7 @@ import { emitNetlink, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST } from "./netlink.ts"
 import type { XfrmPolicy, XfrmPolicyId } from "./policy.ts";
 import { emitPolicy, emitPolicyId } from "./policy-message.ts";
 import { formatSelector } from "./selector.ts";
-import type { XfrmMark, XfrmState, XfrmStateId } from "./state.ts";
+import type { XfrmMark, XfrmState, XfrmStateId, XfrmStateUse } from "./state.ts";
 import { emitState, emitStateId, IPPROTO_ESP } from "./state-message.ts";
 
 /**
@@ -22,7 +22,23 @@ export type XfrmRequest =
   | { readonly op: "new-state"; readonly state: XfrmState }
   | { readonly op: "delete-state"; readonly id: XfrmStateId; readonly mark?: XfrmMark }
   | { readonly op: "put-policy"; readonly policy: XfrmPolicy }
-  | { readonly op: "delete-policy"; readonly id: XfrmPolicyId };
+  | { readonly op: "delete-policy"; readonly id: XfrmPolicyId }
+  /** What the kernel counted on a state: the only request with a value in its answer. */
+  | { readonly op: "query-state"; readonly id: XfrmStateId; readonly mark?: XfrmMark }
+  /**
+   * The state goes on under other addresses, with its keys, counters and sequence numbers. The
+   * kernel has no such request: the shell reads, deletes and makes it anew.
+   */
+  | {
+      readonly op: "move-state";
+      readonly id: XfrmStateId;
+      readonly mark?: XfrmMark;
+      readonly to: XfrmStateId;
+      readonly encapsulation: XfrmState["encapsulation"];
+    };
+
+/** Requests that are one message to the kernel, acknowledged by it. */
+export type XfrmMessage = Exclude<XfrmRequest, { readonly op: "query-state" | "move-state" }>;
 
 /** A refusal of the kernel: operation, object, errno by name, and its extended answer if any. */
 export type XfrmRefusal = {
@@ -36,7 +52,8 @@ export type XfrmRefusal = {
   readonly detail: string;
 };
 
-export type KernelResult = Result<undefined, XfrmRefusal>;
+/** `query-state` is answered by what was counted, all else by nothing. */
+export type KernelResult = Result<XfrmStateUse | undefined, XfrmRefusal>;
 
 /** All reqids of erouted have this top octet: by it leftovers of an earlier run are known. */
 export const REQID_MARK = 0x45;
@@ -47,7 +64,7 @@ export function isOurReqid(reqid: number): boolean {
 }
 
 /** A request as the kernel takes it, to be acknowledged. Wipe it after use: it may hold keys. */
-export function emitXfrmRequest(request: XfrmRequest, sequence: number): Uint8Array {
+export function emitXfrmRequest(request: XfrmMessage, sequence: number): Uint8Array {
   const head = { type: MESSAGE_TYPES[request.op], flags: NLM_F_REQUEST | NLM_F_ACK, sequence };
   return emitNetlink(head, (w) => {
     switch (request.op) {
@@ -116,20 +133,24 @@ const MESSAGE_TYPES = {
   "delete-state": XFRM_MSG.DELSA,
   "put-policy": XFRM_MSG.UPDPOLICY,
   "delete-policy": XFRM_MSG.DELPOLICY,
-} as const;
+} as const satisfies Record<XfrmMessage["op"], number>;
 
 const OPERATIONS = {
   "new-state": "XFRM_MSG_NEWSA",
   "delete-state": "XFRM_MSG_DELSA",
   "put-policy": "XFRM_MSG_UPDPOLICY",
   "delete-policy": "XFRM_MSG_DELPOLICY",
-} as const;
+  "query-state": "XFRM_MSG_GETSA",
+  "move-state": "XFRM_MSG_NEWSA",
+} as const satisfies Record<XfrmRequest["op"], string>;
 
 function objectText(request: XfrmRequest): string {
   switch (request.op) {
     case "new-state":
       return formatStateId(request.state.id);
     case "delete-state":
+    case "query-state":
+    case "move-state":
       return formatStateId(request.id);
     case "put-policy":
       return formatPolicyId(request.policy.id);

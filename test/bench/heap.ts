@@ -34,6 +34,8 @@ export function measureHeap(): number {
       const row = rowOf(`site-${number}`, pskOfSite(number), subnetOfSite(number));
       return { kind: "peer-rows", lookup, result: ok([row]) };
     },
+
+    onResolve: () => undefined,
     onKeyExchange({ request, op }) {
       return { kind: "key-exchange-answer", request, result: performKeyExchange(op) };
     },

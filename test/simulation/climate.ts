@@ -1,5 +1,6 @@
 /** What a seed decides before a world begins: its limits, its failures, who lives in it. */
 
+import { DEFAULT_CHILD } from "../../src/eroute/defaults.ts";
 import type { Eroute, EroutePlan } from "../../src/eroute/eroute.ts";
 import { drawWeather, type NetworkWeather } from "./network.ts";
 import { BASE_EROUTE, NORMAL_EROUTE, planOf } from "./plan.ts";
@@ -63,6 +64,7 @@ export function drawClimate(prng: Prng): Climate {
 
 function drawPlan(prng: Prng): EroutePlan {
   const child = {
+    ...DEFAULT_CHILD,
     lifetimeSeconds: prng.pick([10, 30, 3_600]),
     lifetimeOctets: undefined,
     replayWindow: 64,

@@ -40,6 +40,8 @@ export function describeEffect(effect: Effect): string {
       return `kernel ${effect.request} ${describeRequest(effect.op)}`;
     case "key-exchange":
       return `key exchange ${effect.request}`;
+    case "resolve":
+      return `resolve ${effect.resolve} ${effect.host}`;
     case "journal":
       return `journal ${effect.entry.reason}`;
   }
@@ -65,7 +67,10 @@ function describeRequest(op: XfrmRequest): string {
     case "new-state":
       return `new-state ${op.state.direction} ${formatStateId(op.state.id)}`;
     case "delete-state":
-      return `delete-state ${formatStateId(op.id)}`;
+    case "query-state":
+      return `${op.op} ${formatStateId(op.id)}`;
+    case "move-state":
+      return `move-state ${formatStateId(op.id)} to ${formatStateId(op.to)}`;
     case "put-policy":
       return `put-policy ${formatPolicyId(op.policy.id)}`;
     case "delete-policy":

@@ -16,6 +16,7 @@ export type Surroundings = {
   now(): number;
   onSend(effect: Of<"send">): void;
   onLookUp(effect: Of<"look-up">): Event | undefined;
+  onResolve(effect: Of<"resolve">): Event | undefined;
   onKeyExchange(effect: Of<"key-exchange">): Event | undefined;
   kernel(request: XfrmRequest): KernelResult;
   /** Takes the kernel's answer to deliver it later; false has it delivered at once. */
@@ -57,6 +58,8 @@ export function createDriver(concentrator: Concentrator, world: Surroundings): D
         return enqueue(world.onKeyExchange(effect));
       case "look-up":
         return enqueue(world.onLookUp(effect));
+      case "resolve":
+        return enqueue(world.onResolve(effect));
       default:
         return never(effect);
     }

@@ -54,6 +54,19 @@ export function createKernel(faults: KernelFaults): KernelModel {
       }
       case "delete-state":
         return states.delete(stateKey(request.id)) ? 0 : ESRCH;
+      case "query-state":
+        return states.has(stateKey(request.id)) ? 0 : ESRCH;
+      case "move-state": {
+        const model = states.get(stateKey(request.id));
+        if (model === undefined) return ESRCH;
+        const key = stateKey(request.to);
+        if (key !== stateKey(request.id) && states.has(key)) return EEXIST;
+        states.delete(stateKey(request.id));
+        const { state, keys, madeAt } = model;
+        const { to: id, encapsulation } = request;
+        states.set(key, { state: { ...state, id, encapsulation }, keys, madeAt });
+        return 0;
+      }
       case "put-policy":
         policies.set(policyKey(request.policy.id), request.policy);
         return 0;

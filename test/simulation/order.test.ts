@@ -139,6 +139,9 @@ function stepOf(effect: Effect): string[] {
       return [`new-state ${op.state.direction}`];
     case "delete-state":
       return [`delete-state ${op.id.src.value === CONCENTRATOR_VALUE ? "out" : "in"}`];
+    case "query-state":
+    case "move-state":
+      return [op.op];
     case "put-policy":
       return [`put-policy ${op.policy.id.direction}`];
     case "delete-policy":

@@ -2,6 +2,14 @@
 
 import type { Suite } from "../../src/crypto/suite.ts";
 import { Encr, Integ, Ke, PrfId, TransformType } from "../../src/crypto/transform.ts";
+import {
+  DEFAULT_CHILD,
+  DEFAULT_DEFAULT_EROUTE,
+  DEFAULT_LIFE,
+  DEFAULT_LIMITS,
+  DEFAULT_PORTS,
+  DEFAULT_TRAFFIC,
+} from "../../src/eroute/defaults.ts";
 import type {
   BaseEroute,
   EngineLimits,
@@ -59,6 +67,7 @@ export const CBC_ESP: readonly Transform[] = [
 ];
 
 export const LIMITS: EngineLimits = {
+  ...DEFAULT_LIMITS,
   dynamicEroutesMax: 100,
   evictBelowFreePercent: 10,
   evictEveryMs: 10_000,
@@ -79,8 +88,10 @@ export const BASE_EROUTE: BaseEroute = {
   remoteSubnets: [prefixOfText("192.168.0.0/16")],
   ike: [IKE_SUITE],
   esp: [ESP_SUITE],
-  child: { lifetimeSeconds: 3_600, lifetimeOctets: undefined, replayWindow: 64 },
+  child: { ...DEFAULT_CHILD, replayWindow: 64 },
   livenessMs: undefined,
+  life: DEFAULT_LIFE,
+  traffic: DEFAULT_TRAFFIC,
 };
 
 export const NORMAL_EROUTE: NormalEroute = {
@@ -94,8 +105,10 @@ export const NORMAL_EROUTE: NormalEroute = {
   remoteSubnets: [prefixOfText("172.20.0.0/24")],
   ike: [IKE_SUITE],
   esp: [ESP_SUITE],
-  child: { lifetimeSeconds: 3_600, lifetimeOctets: undefined, replayWindow: 64 },
+  child: { ...DEFAULT_CHILD, replayWindow: 64 },
   livenessMs: undefined,
+  life: DEFAULT_LIFE,
+  traffic: DEFAULT_TRAFFIC,
 };
 
 /** One base eroute, one normal eroute with its user, and limits as asked for. */
@@ -108,6 +121,8 @@ export function planOf(
     eroutes: [BASE_EROUTE, NORMAL_EROUTE],
     users: [{ name: "lab-gw", psk: new TextEncoder().encode("lab secret") }],
     limits: { ...LIMITS, ...limits },
+    ports: DEFAULT_PORTS,
+    defaultEroute: DEFAULT_DEFAULT_EROUTE,
     ...changes,
   };
 }

@@ -89,6 +89,8 @@ export function layTable(options: TableOptions = {}): Table {
       table.lookUps.push({ by, answer });
       return undefined;
     },
+
+    onResolve: () => undefined,
     onKeyExchange({ request, op }) {
       const result = exchange(op);
       if (result !== "later") return { kind: "key-exchange-answer", request, result };

@@ -202,6 +202,8 @@ function surroundingsOf(world: World): Parameters<typeof createDriver>[1] {
       });
       return undefined;
     },
+
+    onResolve: () => undefined,
     onKeyExchange({ request, op }) {
       const isFailure = !world.isCalm && prng.chance(climate.keyExchangeFailure);
       const result = isFailure

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { asEspSpi } from "../../../src/inet/esp-spi.ts";
 import { parseNetlink } from "../../../src/xfrm/netlink.ts";
 import { parsePolicy } from "../../../src/xfrm/policy-message.ts";
-import { emitXfrmRequest, type XfrmRequest, xfrmRefusal } from "../../../src/xfrm/request.ts";
+import { emitXfrmRequest, type XfrmMessage, xfrmRefusal } from "../../../src/xfrm/request.ts";
 import { parseState, parseStateUse } from "../../../src/xfrm/state-message.ts";
 import {
   AES_CBC_SHA256,
@@ -109,7 +109,7 @@ test("the counters of a state come without its keys", () => {
 });
 
 test("a refusal names operation, object, errno and the kernel's own words", () => {
-  const request: XfrmRequest = { op: "put-policy", policy: OUR_POLICY };
+  const request: XfrmMessage = { op: "put-policy", policy: OUR_POLICY };
   expect(xfrmRefusal(request, 22, "Invalid template")).toEqual({
     kind: "kernel",
     operation: "XFRM_MSG_UPDPOLICY",
@@ -130,7 +130,7 @@ test("a refusal of a state never holds its keys", () => {
 });
 
 /** A request with the sequence number of a message that was seen. */
-function emitLike(seen: Uint8Array, request: XfrmRequest): Uint8Array {
+function emitLike(seen: Uint8Array, request: XfrmMessage): Uint8Array {
   const messages = parseNetlink(seen);
   if (!messages.ok) throw new Error(messages.error.detail);
   return emitXfrmRequest(request, messages.value[0]?.sequence ?? 0);

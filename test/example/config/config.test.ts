@@ -3,6 +3,7 @@
 import { describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES } from "../../../src/crypto/default-suites.ts";
+import { DEFAULT_CHILD, DEFAULT_LIFE, DEFAULT_LIMITS } from "../../../src/eroute/defaults.ts";
 import { formatAddress } from "../../../src/inet/address.ts";
 import { formatPrefix } from "../../../src/inet/prefix.ts";
 import { config, FLEET, warned } from "./read.ts";
@@ -101,16 +102,7 @@ describe("examples", () => {
 describe("defaults", () => {
   test("an empty file is a concentrator that knows nobody, and says so", () => {
     const { plan, databases, warnings, ...rest } = config("");
-    expect(plan.limits).toEqual({
-      dynamicEroutesMax: 4096,
-      evictBelowFreePercent: 10,
-      evictEveryMs: 10_000,
-      halfOpenMax: 10_000,
-      cookieAbove: 256,
-      halfOpenMs: 30_000,
-      lookupMs: 2_500,
-      unknownIdMs: 2_000,
-    });
+    expect(plan.limits).toEqual(DEFAULT_LIMITS);
     expect(rest.log).toEqual({ level: "info", format: "text" });
     expect(rest.status).toEqual({ listen: { host: "127.0.0.1", port: 8080 }, token: undefined });
     expect(databases).toEqual([]);
@@ -121,8 +113,8 @@ describe("defaults", () => {
     const [fleet] = config(FLEET).plan.eroutes;
     expect(fleet?.ike).toBe(DEFAULT_IKE_SUITES);
     expect(fleet?.esp).toBe(DEFAULT_ESP_SUITES);
-    const child = { lifetimeSeconds: 3600, lifetimeOctets: undefined, replayWindow: 128 };
-    expect(fleet?.child).toEqual(child);
+    expect(fleet?.child).toEqual(DEFAULT_CHILD);
+    expect(fleet?.life).toEqual(DEFAULT_LIFE);
   });
 
   test("R6: the engine waits a little longer than the slowest table's deadline", () => {
@@ -148,6 +140,7 @@ describe("values", () => {
     const text = `${FLEET}lifetime = "1h30m"\nlifetime_bytes = "2GiB"\nreplay_window = 4096\n`;
     const lifetimeOctets = 2n * 1024n ** 3n;
     expect(config(text).plan.eroutes[0]?.child).toEqual({
+      ...DEFAULT_CHILD,
       lifetimeSeconds: 5400,
       lifetimeOctets,
       replayWindow: 4096,

@@ -1,5 +1,13 @@
 /** Eroutes, egroups and rows for tests: all fields filled, any of them replaced. */
 
+import {
+  DEFAULT_CHILD,
+  DEFAULT_DEFAULT_EROUTE,
+  DEFAULT_LIFE,
+  DEFAULT_LIMITS,
+  DEFAULT_PORTS,
+  DEFAULT_TRAFFIC,
+} from "../../../src/eroute/defaults.ts";
 import type { BaseEroute, Egroup, EroutePlan, NormalEroute } from "../../../src/eroute/eroute.ts";
 import type { PeerRow } from "../../../src/eroute/row.ts";
 import { type Prefix, parsePrefix } from "../../../src/inet/prefix.ts";
@@ -17,8 +25,10 @@ const COMMON = {
   remoteSubnets: [prefix("192.168.0.0/23")],
   ike: [],
   esp: [],
-  child: { lifetimeSeconds: 3600, lifetimeOctets: undefined, replayWindow: 64 },
+  child: { ...DEFAULT_CHILD, replayWindow: 64 },
   livenessMs: undefined,
+  life: DEFAULT_LIFE,
+  traffic: DEFAULT_TRAFFIC,
 };
 
 export function baseEroute(changes: Partial<BaseEroute> = {}): BaseEroute {
@@ -46,16 +56,9 @@ export function eroutePlan(changes: Partial<EroutePlan> = {}): EroutePlan {
     egroups: [egroup()],
     eroutes: [baseEroute(), normalEroute()],
     users: [{ name: "lab-gw", psk: new Uint8Array([1]) }],
-    limits: {
-      dynamicEroutesMax: 4096,
-      evictBelowFreePercent: 10,
-      evictEveryMs: 10_000,
-      halfOpenMax: 100,
-      cookieAbove: 10,
-      halfOpenMs: 30_000,
-      lookupMs: 2_500,
-      unknownIdMs: 2_000,
-    },
+    limits: { ...DEFAULT_LIMITS, halfOpenMax: 100, cookieAbove: 10 },
+    ports: DEFAULT_PORTS,
+    defaultEroute: DEFAULT_DEFAULT_EROUTE,
     ...changes,
   };
 }

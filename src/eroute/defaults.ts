@@ -1,0 +1,60 @@
+/** What holds for an eroute whose configuration says nothing about it. */
+
+import type {
+  ChildOptions,
+  DefaultEroute,
+  EngineLimits,
+  ErouteLife,
+  IkePorts,
+  TrafficLimit,
+} from "./eroute.ts";
+
+export const DEFAULT_LIFE: ErouteLife = {
+  start: "on-traffic",
+  noSa: "initiate",
+  inactivityMs: undefined,
+  uniqueness: "replace",
+  ikeLifetimeMs: 4 * 3_600_000,
+  reauthMs: undefined,
+  mobike: true,
+  fragmentation: true,
+};
+
+export const DEFAULT_TRAFFIC: TrafficLimit = {
+  protocol: 0,
+  localPort: undefined,
+  remotePort: undefined,
+};
+
+export const DEFAULT_CHILD: ChildOptions = {
+  lifetimeSeconds: 3_600,
+  lifetimeOctets: undefined,
+  lifetimePackets: undefined,
+  replayWindow: 128,
+  transport: false,
+  copyDscp: true,
+  ecn: true,
+  pathMtuDiscovery: true,
+  ifId: undefined,
+  mark: undefined,
+  routes: false,
+};
+
+export const DEFAULT_PORTS: IkePorts = { ike: 500, nat: 4500 };
+
+export const DEFAULT_DEFAULT_EROUTE: DefaultEroute = { outbound: "pass", inbound: "pass" };
+
+export const DEFAULT_LIMITS: EngineLimits = {
+  dynamicEroutesMax: 4_096,
+  evictBelowFreePercent: 10,
+  evictEveryMs: 10_000,
+  halfOpenMax: 10_000,
+  cookieAbove: 256,
+  halfOpenMs: 30_000,
+  lookupMs: 2_500,
+  unknownIdMs: 2_000,
+  halfOpenPerPrefixMax: 1_000,
+  callsMax: 256,
+  retransmission: { firstMs: 1_000, backoff: 1.8, attemptsMax: 7 },
+  natKeepaliveMs: 20_000,
+};
