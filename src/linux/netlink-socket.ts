@@ -57,6 +57,24 @@ export class NetlinkSocket {
     return { errno: ETIMEDOUT, text: undefined };
   }
 
+  /** Asks for one thing: a copy of the answer's payload, to be wiped where it may hold keys. */
+  ask(emit: EmitRequest): Result<Uint8Array, NetlinkError> {
+    const sequence = this.#nextSequence();
+    const sent = this.#send(emit(sequence));
+    if (sent < 0) return err({ errno: -sent, text: undefined });
+    for (let i = 0; i < STRAY_DATAGRAMS_MAX; i++) {
+      const messages = this.#receive();
+      if (!messages.ok) return err({ errno: messages.error, text: undefined });
+      const answer = messages.value.find((message) => message.sequence === sequence);
+      if (answer === undefined) continue;
+      if (answer.type === NLMSG_ERROR) return err(errorOf(answer));
+      const payload = answer.payload.slice();
+      this.#buffer.fill(0, 0, ANSWER_OCTETS_MAX);
+      return ok(payload);
+    }
+    return err({ errno: ETIMEDOUT, text: undefined });
+  }
+
   /**
    * Asks for many things and hands them out datagram by datagram; ends with an errno. The messages
    * are views that hold until the next piece is asked for. To be read to the end.
@@ -133,6 +151,8 @@ const SO_RCVBUFFORCE: SocketOption = { level: SOL_SOCKET, name: 33 };
 
 /** A piece of a dump is at most 32 KiB (NLMSG_GOODSIZE and what netlink_dump takes). */
 const RECEIVE_OCTETS = 65_536;
+/** One state with all its attributes is far below; wiping all of the buffer takes longer. */
+const ANSWER_OCTETS_MAX = 8_192;
 /** The kernel answers within the call; more is for one that has to load a module first. */
 const ANSWER_MS_MAX = 2_000;
 /** Late answers to questions that were given up. */

@@ -25,6 +25,7 @@ import { espGaps, type KernelUnavailable } from "./esp-probe.ts";
 import { type Libc, openLibc } from "./libc.ts";
 import { type EmitRequest, NETLINK_XFRM, NetlinkSocket } from "./netlink-socket.ts";
 import { openXfrmEvents, type XfrmEvents } from "./xfrm-events.ts";
+import { moveState, queryState } from "./xfrm-state.ts";
 
 export type Kernel = {
   /** One request, answered at once. Never throws. */
@@ -82,9 +83,8 @@ class XfrmKernel implements Kernel {
   }
 
   perform(request: XfrmRequest): KernelResult {
-    if (request.op === "query-state" || request.op === "move-state") {
-      return err(xfrmRefusal(request, 38, undefined));
-    }
+    if (request.op === "query-state") return queryState(this.#requests, request);
+    if (request.op === "move-state") return moveState(this.#requests, request);
     const { errno, text } = this.#requests.request((n) => emitXfrmRequest(request, n));
     return errno === 0 ? ok(undefined) : err(xfrmRefusal(request, errno, text));
   }

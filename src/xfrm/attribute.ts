@@ -5,9 +5,12 @@ import { type HostWriter, hostU16 } from "./host-order.ts";
 
 /** XFRMA_* of linux/xfrm.h, those that are used here. */
 export const XFRMA = {
+  ALG_AUTH: 1,
   ALG_CRYPT: 2,
   ENCAP: 4,
   TMPL: 5,
+  LTIME_VAL: 9,
+  REPLAY_VAL: 10,
   SRCADDR: 13,
   LASTUSED: 15,
   ALG_AEAD: 18,

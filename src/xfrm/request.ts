@@ -26,8 +26,9 @@ export type XfrmRequest =
   /** What the kernel counted on a state: the only request with a value in its answer. */
   | { readonly op: "query-state"; readonly id: XfrmStateId; readonly mark?: XfrmMark }
   /**
-   * The state goes on under other addresses, with its keys, counters and sequence numbers. The
-   * kernel has no such request: the shell reads, deletes and makes it anew.
+   * The state goes on under other addresses, with its keys, limits, counters and sequence numbers.
+   * The kernel has no such request: the shell reads, deletes and makes it anew. Refused, the state
+   * is as it was, unless the errno is ESRCH: then there is none.
    */
   | {
       readonly op: "move-state";
@@ -83,9 +84,12 @@ export function emitXfrmRequest(request: XfrmMessage, sequence: number): Uint8Ar
 }
 
 /** Asks for one state: answered by an XFRM_MSG_NEWSA, or ESRCH. */
-export function emitStateQuery(id: XfrmStateId, sequence: number): Uint8Array {
+export function emitStateQuery(
+  { id, mark }: { readonly id: XfrmStateId; readonly mark?: XfrmMark },
+  sequence: number,
+): Uint8Array {
   const head = { type: XFRM_MSG.GETSA, flags: NLM_F_REQUEST, sequence };
-  return emitNetlink(head, (w) => emitStateId(w, id, undefined));
+  return emitNetlink(head, (w) => emitStateId(w, id, mark));
 }
 
 /** Asks for all ESP states: answered by XFRM_MSG_NEWSA messages and NLMSG_DONE. */

@@ -46,7 +46,7 @@ const UDP_ENCAP_ESPINUDP = 2;
 const XFRM_MODE_TRANSPORT = 0;
 const XFRM_MODE_TUNNEL = 1;
 const XFRM_STATE_AF_UNSPEC = 32;
-const XFRM_STATE_ESN = 128;
+export const XFRM_STATE_ESN = 128;
 
 /** The payload of XFRM_MSG_NEWSA. */
 export function emitState(w: HostWriter, state: XfrmState): void {
@@ -175,7 +175,10 @@ function stateFlags(state: XfrmState): number {
 }
 
 /** XFRMA_ENCAP (struct xfrm_encap_tmpl), RFC 3948. */
-function emitEncapsulation(w: HostWriter, { encapsulation }: XfrmState): void {
+export function emitEncapsulation(
+  w: HostWriter,
+  { encapsulation }: Pick<XfrmState, "encapsulation">,
+): void {
   if (encapsulation === undefined) return;
   emitAttribute(w, XFRMA.ENCAP, () => {
     w.u16(UDP_ENCAP_ESPINUDP); // encap_type
@@ -184,7 +187,9 @@ function emitEncapsulation(w: HostWriter, { encapsulation }: XfrmState): void {
   });
 }
 
-function parseEncapsulation(attributes: Map<number, Uint8Array>): XfrmState["encapsulation"] {
+export function parseEncapsulation(
+  attributes: ReadonlyMap<number, Uint8Array>,
+): XfrmState["encapsulation"] {
   const octets = attributes.get(XFRMA.ENCAP);
   if (octets === undefined) return undefined;
   const r = new Reader(octets, "XFRMA_ENCAP");

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { asEspSpi } from "../../src/inet/esp-spi.ts";
 import type { KernelResult, XfrmRequest } from "../../src/xfrm/request.ts";
-import type { XfrmState } from "../../src/xfrm/state.ts";
+import type { XfrmMark, XfrmState, XfrmStateId, XfrmStateUse } from "../../src/xfrm/state.ts";
 import { AES_CBC_SHA256, addressOf, policyLike, stateLike } from "./xfrm-samples.ts";
 
 export type Performer = {
@@ -54,17 +54,94 @@ const STATES: readonly (readonly [string, XfrmState])[] = [
   ["no replay window", stateLike({ direction: "out", replayWindow: 0 })],
   ["transport mode", stateLike({ mode: "transport" })],
   ["an interface ID", stateLike({ ifId: 42 })],
+  ["a mark", stateLike({ mark: { value: 7, mask: 0xff } })],
   ["a hard limit", stateLike({ lifetime: { ...stateLike().lifetime, hardSeconds: 3600 } })],
 ];
 
 function stateContract(kernel: () => Performer): void {
   test.each(STATES)("a state with %s is taken once, and removed once", (_, state) => {
     const install: XfrmRequest = { op: "new-state", state };
-    const remove: XfrmRequest = { op: "delete-state", id: state.id };
+    const { id, mark } = state;
+    const remove: XfrmRequest = { op: "delete-state", id, ...(mark === undefined ? {} : { mark }) };
     expect(kernel().perform(install)).toEqual({ ok: true, value: undefined });
     expect(kernel().perform(install)).toMatchObject({ ok: false, error: { errno: "EEXIST" } });
     expect(kernel().perform(remove)).toEqual({ ok: true, value: undefined });
     expect(kernel().perform(remove)).toMatchObject({ ok: false, error: { errno: "ESRCH" } });
+  });
+
+  test.each(STATES)("a state with %s goes on elsewhere, and is not where it was", (_, state) => {
+    const encapsulation = { srcPort: 61_234, dstPort: 4500 };
+    const { mark } = state;
+    const named = <T extends object>(request: T): T & { mark?: XfrmMark } =>
+      mark === undefined ? request : { ...request, mark };
+    const to = elsewhere(state.id);
+    expect(kernel().perform({ op: "new-state", state }).ok).toBe(true);
+    const move: XfrmRequest = { op: "move-state", id: state.id, to, encapsulation };
+    expect(kernel().perform(named(move))).toEqual({ ok: true, value: undefined });
+    expect(kernel().perform(named({ op: "query-state", id: state.id }))).toMatchObject({
+      ok: false,
+      error: { operation: "XFRM_MSG_GETSA", errno: "ESRCH" },
+    });
+    const found = kernel().perform(named({ op: "query-state", id: to }));
+    expect(found).toEqual({
+      ok: true,
+      value: { ...unusedLike(to), reqid: state.reqid, encapsulation },
+    });
+    expect(kernel().perform(named({ op: "delete-state", id: to })).ok).toBe(true);
+  });
+
+  test("a state stays under its destination when only its source or its ports change", () => {
+    const state = stateLike({ encapsulation: { srcPort: 40_123, dstPort: 4500 } });
+    const to = { ...state.id, src: addressOf("198.51.100.9") };
+    const encapsulation = { srcPort: 1024, dstPort: 4500 };
+    kernel().perform({ op: "new-state", state });
+    expect(kernel().perform({ op: "move-state", id: state.id, to, encapsulation }).ok).toBe(true);
+    const found = kernel().perform({ op: "query-state", id: state.id });
+    expect(found).toMatchObject({ ok: true, value: { id: to, encapsulation } });
+    const bare: XfrmRequest = { op: "move-state", id: to, to: state.id, encapsulation: undefined };
+    expect(kernel().perform(bare).ok).toBe(true);
+    expect(kernel().perform({ op: "query-state", id: to })).toMatchObject({
+      value: { id: state.id, encapsulation: undefined },
+    });
+    expect(kernel().perform({ op: "delete-state", id: state.id }).ok).toBe(true);
+  });
+
+  test("a state that cannot go where another one is stays as it was", () => {
+    const encapsulation = { srcPort: 40_123, dstPort: 4500 };
+    const state = stateLike({ encapsulation });
+    const other = stateLike({ id: elsewhere(state.id) });
+    for (const each of [state, other]) kernel().perform({ op: "new-state", state: each });
+    const to = other.id;
+    const move: XfrmRequest = { op: "move-state", id: state.id, to, encapsulation: undefined };
+    expect(kernel().perform(move)).toMatchObject({ ok: false, error: { errno: "EEXIST" } });
+    expect(kernel().perform({ op: "query-state", id: state.id })).toMatchObject({
+      ok: true,
+      value: { id: state.id, encapsulation },
+    });
+    for (const { id } of [state, other]) {
+      expect(kernel().perform({ op: "delete-state", id }).ok).toBe(true);
+    }
+  });
+
+  test("what is not there can neither be asked about nor moved", () => {
+    const { id } = stateLike();
+    const query: XfrmRequest = { op: "query-state", id };
+    const to = elsewhere(id);
+    const move: XfrmRequest = { op: "move-state", id, to, encapsulation: undefined };
+    for (const request of [query, move]) {
+      expect(kernel().perform(request)).toMatchObject({ ok: false, error: { errno: "ESRCH" } });
+    }
+  });
+
+  test("a state with a mark is found by requests with that mark", () => {
+    const mark = { value: 7, mask: 0xff };
+    const { id } = stateLike();
+    kernel().perform({ op: "new-state", state: stateLike({ mark }) });
+    for (const op of ["query-state", "delete-state"] as const) {
+      expect(kernel().perform({ op, id })).toMatchObject({ error: { errno: "ESRCH" } });
+    }
+    expect(kernel().perform({ op: "query-state", id, mark })).toMatchObject({ value: { id } });
+    expect(kernel().perform({ op: "delete-state", id, mark }).ok).toBe(true);
   });
 
   test("a refusal says what was asked for, of which state, and why not", () => {
@@ -80,6 +157,20 @@ function stateContract(kernel: () => Performer): void {
       },
     });
   });
+}
+
+/** Another end, of the same family. */
+function elsewhere(id: XfrmStateId): XfrmStateId {
+  const addresses =
+    id.dst.family === 4 ? ["198.51.100.1", "198.51.100.2"] : ["2001:db8:1::1", "2001:db8:1::2"];
+  const [src = "", dst = ""] = addresses;
+  return { ...id, src: addressOf(src), dst: addressOf(dst) };
+}
+
+/** What was counted on a state that no packet has used. */
+function unusedLike(id: XfrmStateId): Omit<XfrmStateUse, "reqid" | "encapsulation"> {
+  const counted = { octets: 0n, packets: 0n, lastUsedSeconds: undefined };
+  return { id, ...counted, replayErrors: 0, integrityErrors: 0 };
 }
 
 function policyContract(kernel: () => Performer): void {

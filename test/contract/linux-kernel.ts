@@ -148,14 +148,6 @@ function stateLeftoversContract(kernel: () => Kernel): void {
     expect(removed).toEqual({ ok: true, value: { states: 2, policies: 0 } });
     perform(kernel(), { op: "delete-state", id: foreign.id });
   });
-
-  test("a state with a mark is removed by request with that mark", () => {
-    const mark = { value: 7, mask: 0xff };
-    const { id } = stateLike();
-    perform(kernel(), { op: "new-state", state: stateLike({ mark }) });
-    expect(kernel().perform({ op: "delete-state", id }).ok).toBe(false);
-    perform(kernel(), { op: "delete-state", id, mark });
-  });
 }
 
 function countersContract(kernel: () => Kernel): void {

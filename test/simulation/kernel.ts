@@ -6,7 +6,7 @@ import { err, ok } from "../../src/octets/result.ts";
 import type { XfrmExpire } from "../../src/xfrm/event.ts";
 import type { XfrmPolicy, XfrmPolicyId } from "../../src/xfrm/policy.ts";
 import { type KernelResult, type XfrmRequest, xfrmRefusal } from "../../src/xfrm/request.ts";
-import type { XfrmState, XfrmStateId } from "../../src/xfrm/state.ts";
+import type { XfrmMark, XfrmState, XfrmStateId, XfrmStateUse } from "../../src/xfrm/state.ts";
 
 /** A state as the model keeps it: keys are copied, the requester wipes its own. */
 export type ModelState = {
@@ -42,6 +42,10 @@ export function createKernel(faults: KernelFaults): KernelModel {
   const history = new Map<string, ModelState>();
   let performed = 0;
 
+  const found = ({ id, mark }: Named): ModelState | undefined => {
+    const model = states.get(stateKey(id));
+    return model !== undefined && isFoundWith(model.state.mark, mark) ? model : undefined;
+  };
   const apply = (request: XfrmRequest): number => {
     switch (request.op) {
       case "new-state": {
@@ -53,18 +57,22 @@ export function createKernel(faults: KernelFaults): KernelModel {
         return 0;
       }
       case "delete-state":
-        return states.delete(stateKey(request.id)) ? 0 : ESRCH;
+        if (found(request) === undefined) return ESRCH;
+        states.delete(stateKey(request.id));
+        return 0;
       case "query-state":
-        return states.has(stateKey(request.id)) ? 0 : ESRCH;
+        return found(request) === undefined ? ESRCH : 0;
       case "move-state": {
-        const model = states.get(stateKey(request.id));
+        const model = found(request);
         if (model === undefined) return ESRCH;
         const key = stateKey(request.to);
         if (key !== stateKey(request.id) && states.has(key)) return EEXIST;
         states.delete(stateKey(request.id));
         const { state, keys, madeAt } = model;
         const { to: id, encapsulation } = request;
-        states.set(key, { state: { ...state, id, encapsulation }, keys, madeAt });
+        const moved = { state: { ...state, id, encapsulation }, keys, madeAt };
+        states.set(key, moved);
+        history.set(key, moved);
         return 0;
       }
       case "put-policy":
@@ -85,7 +93,8 @@ export function createKernel(faults: KernelFaults): KernelModel {
       const fault = faults(request);
       if (fault === "lost") return ok(undefined);
       const errno = fault ?? apply(request);
-      return errno === 0 ? ok(undefined) : err(xfrmRefusal(request, errno, undefined));
+      if (errno !== 0) return err(xfrmRefusal(request, errno, undefined));
+      return ok(request.op === "query-state" ? useOf(found(request)) : undefined);
     },
     expire(model) {
       const { id, reqid } = model.state;
@@ -94,6 +103,23 @@ export function createKernel(faults: KernelFaults): KernelModel {
       return { id, reqid, hard: true };
     },
   };
+}
+
+type Named = Extract<XfrmRequest, { op: "query-state" | "delete-state" | "move-state" }>;
+
+/** A state with a mark is found by requests with that mark only (xfrm_state_lookup). */
+function isFoundWith(mark: XfrmMark | undefined, asked: XfrmMark | undefined): boolean {
+  if (mark === undefined) return true;
+  const value = asked === undefined ? 0 : asked.value & asked.mask;
+  return (value & mark.mask) >>> 0 === mark.value;
+}
+
+/** The model carries no packets: nothing was counted. */
+function useOf(model: ModelState | undefined): XfrmStateUse | undefined {
+  if (model === undefined) return undefined;
+  const { id, reqid, encapsulation } = model.state;
+  const counted = { octets: 0n, packets: 0n, lastUsedSeconds: undefined };
+  return { id, reqid, ...counted, replayErrors: 0, integrityErrors: 0, encapsulation };
 }
 
 /** A state is found by destination, SPI and protocol (and mark), not by its source. */

@@ -15,7 +15,11 @@ export type PingOptions = {
 };
 
 /** Pings, with {@link MARK} as payload; never throws for lost ones. */
-export async function ping(host: Host, to: string, options: PingOptions = {}): Promise<PingResult> {
+export async function ping(
+  host: Host | undefined,
+  to: string,
+  options: PingOptions = {},
+): Promise<PingResult> {
   const from = options.from === undefined ? [] : ["-I", options.from];
   const ended = await run(host, [
     "ping",
