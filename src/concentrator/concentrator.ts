@@ -1,6 +1,5 @@
 /** The whole engine, seen from outside: events in, effects out; no I/O, clock or randomness. */
 
-import type { Suite } from "../crypto/suite.ts";
 import type { EroutePlan } from "../eroute/eroute.ts";
 import { CookieJar } from "../ike/cookie.ts";
 import { equalAddress } from "../inet/address.ts";
@@ -11,15 +10,20 @@ import { isOurReqid } from "../xfrm/request.ts";
 import { admit } from "./admit.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
 import { destinationOf } from "./demultiplex.ts";
+import { disconnect } from "./disconnect.ts";
 import { deliver, drain, start } from "./drive.ts";
 import type { Effect } from "./effect.ts";
 import { count, type Engine, ikeContextOf, inMs } from "./engine.ts";
+import { createErrands, forgetErrands, runErrands } from "./errands.ts";
 import { type Event, stateName } from "./event.ts";
 import { evict, hasOpenIkeSas, shutDownPortion } from "./evict.ts";
 import { forgetState, onKernelAnswer } from "./install.ts";
 import type { Installed } from "./installed.ts";
 import { onPeerRows } from "./look-up.ts";
 import { Rate } from "./rate.ts";
+import { allIkeSuites, reconfigure } from "./reconfigure.ts";
+import { forgetRowChecks, onRowChanged, rowChecksAt, runRowChecks } from "./row-change.ts";
+import { createRowChecks } from "./row-checks.ts";
 import { COUNTER_NAMES, type CounterName, type Snapshot, type TableSizes } from "./snapshot.ts";
 import { snapshotOf, tableSizesOf } from "./views.ts";
 
@@ -82,11 +86,18 @@ function dispatch(engine: Engine, event: Event): void {
       onKeyExchangeAnswer(engine, event);
       return;
     case "configuration":
-      engine.plan = event.plan;
-      engine.ikeSuites = allIkeSuites(event.plan);
+      reconfigure(engine, event.plan);
+      return;
+    case "disconnect":
+      disconnect(engine, event.peerId);
+      return;
+    case "row-changed":
+      onRowChanged(engine, event.egroup, event.peerId);
       return;
     case "shutdown":
       engine.shuttingDown = true;
+      forgetErrands(engine);
+      forgetRowChecks(engine);
       shutDownPortion(engine);
       return;
     case "deadline":
@@ -100,8 +111,6 @@ function dispatch(engine: Engine, event: Event): void {
     case "resolved":
     case "addresses":
     case "connect":
-    case "disconnect":
-    case "row-changed":
     case "acquire":
     case "mapping":
       return;
@@ -149,6 +158,8 @@ function onDeadline(engine: Engine): void {
     shutDownPortion(engine);
     return;
   }
+  runErrands(engine);
+  runRowChecks(engine);
   if (engine.now >= engine.evictAt) evict(engine);
 }
 
@@ -189,7 +200,10 @@ function nextDeadline(engine: Engine): Instant | undefined {
   if (engine.shuttingDown && hasOpenIkeSas(engine)) return inMs(engine, 1);
   const next = engine.deadlines.next();
   if (engine.shuttingDown) return next;
-  return next === undefined || engine.evictAt < next ? engine.evictAt : next;
+  return [next, engine.errands.at, rowChecksAt(engine)].reduce<Instant>(
+    (first, at) => (at !== undefined && at < first ? at : first),
+    engine.evictAt,
+  );
 }
 
 function createEngine(options: ConcentratorOptions): Engine {
@@ -209,6 +223,8 @@ function createEngine(options: ConcentratorOptions): Engine {
     dynamicCount: 0,
     lookups: new Map(),
     unknownIds: new Map(),
+    rowChecks: createRowChecks(random),
+    errands: createErrands(),
     keyExchanges: new Map(),
     kernelRequests: new Map(),
     installed: new Map(),
@@ -227,13 +243,4 @@ function createEngine(options: ConcentratorOptions): Engine {
     shuttingDown: false,
   };
   return engine;
-}
-
-/** Every suite of every eroute once, in order of configuration. */
-function allIkeSuites(plan: EroutePlan): readonly Suite[] {
-  const suites = new Map<string, Suite>();
-  for (const eroute of plan.eroutes) {
-    for (const suite of eroute.ike) suites.set(JSON.stringify(suite), suite);
-  }
-  return [...suites.values()];
 }

@@ -15,6 +15,11 @@ import { identify, leaveEroute, useEroute } from "./look-up.ts";
 const DELETED: Readonly<Record<string, string>> = {
   "peer-silent": "the site answered none of our requests for over a minute: it counts as gone",
   "replaced-by-newer": "the site has called again: its former IKE SA is removed",
+  "disconnected-by-hand": "an operator has disconnected the site",
+  reconfigured: "the new configuration gives the site other SAs",
+  "row-changed": "the site's row says something else than its SAs were made from",
+  "row-removed": "the site's row is gone",
+  "row-disabled": "the site is disabled in its row",
 };
 
 /** IKE SAs that only answer repeats: with so many of them, the next one is forgotten at once. */

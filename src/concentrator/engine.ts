@@ -18,6 +18,7 @@ import type { KernelRequestId, LookupId } from "./event.ts";
 import type { Installed, PolicyUse, WaitingRequest } from "./installed.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { Rate } from "./rate.ts";
+import type { RowChecks } from "./row-checks.ts";
 import type { CounterName } from "./snapshot.ts";
 
 /** An IKE SA in the table, and what the concentrator knows of it beyond IKE. */
@@ -41,12 +42,17 @@ export type ErouteInUse = {
   readonly kind: "dynamic" | "normal";
   readonly key: string;
   readonly name: string;
-  readonly base: Eroute;
+  /** Another one after a new configuration that lets the eroute in use stay up. */
+  base: Eroute;
   readonly peerId: PeerId;
   readonly createdAt: Instant;
   readonly localSubnets: readonly Prefix[];
   readonly remoteSubnets: readonly Prefix[];
-  readonly child: ChildOptions;
+  /** Our ID towards the site: its row's, else the base eroute's. */
+  readonly ourid: string | undefined;
+  child: ChildOptions;
+  /** What its row said, see {@link rowPrint}, and the number of the look-up that read it. */
+  readonly row: { readonly print: string; readonly lookup: LookupId } | undefined;
   /** Local SPIs of its IKE SAs, oldest first. */
   readonly ikeSas: Set<IkeSpi>;
 };
@@ -57,6 +63,19 @@ export type WaitingLookup = {
   readonly ticket: Ticket;
   readonly peerId: PeerId;
   readonly base: Extract<Eroute, { kind: "base" }>;
+};
+
+/** What is to be done for all IKE SAs that were made from one eroute in use. */
+export type Errand =
+  | { readonly kind: "close"; readonly why: string }
+  /** Later exchanges go by the eroute's new configuration. */
+  | { readonly kind: "terms" };
+
+export type Errands = {
+  /** At most one for each eroute in use, in the order in which they came. */
+  readonly waiting: Map<ErouteInUse, Errand>;
+  /** When the next portion is due. */
+  at: Instant | undefined;
 };
 
 export type Waiting = { readonly spi: IkeSpi; readonly ticket: Ticket };
@@ -83,6 +102,10 @@ export type Engine = {
   readonly lookups: Map<LookupId, WaitingLookup>;
   /** Peer keys without a row, and until when they are not asked for again. */
   readonly unknownIds: Map<string, Instant>;
+  /** Rows of sites that are up, read anew because they may have changed. */
+  readonly rowChecks: RowChecks;
+  /** Closing and telling many sites, in portions. */
+  readonly errands: Errands;
   readonly keyExchanges: Map<number, Waiting>;
   readonly kernelRequests: Map<KernelRequestId, WaitingRequest>;
   /** By our inbound SPI. */

@@ -10,6 +10,9 @@ export type JournalStep =
   | "look-up"
   | "dynamic-eroute"
   | "kernel"
+  | "row"
+  | "configuration"
+  | "control"
   | "evict"
   | "shutdown"
   | "daemon";

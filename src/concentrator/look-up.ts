@@ -9,7 +9,6 @@ import type { LookupFault } from "../eroute/row.ts";
 import { ikeAlgorithmsText } from "../ike/algorithms.ts";
 import type { IkeEffect } from "../ike/effect.ts";
 import type { Credentials } from "../ike/event.ts";
-import { CHILD_SAS_MAX } from "../ike/limits.ts";
 import { localSpi, saIdOf, type Ticket } from "../ike/phase.ts";
 import type { Refusal } from "../ike/refusal.ts";
 import { acceptsIke } from "../ike/v2/proposal.ts";
@@ -27,7 +26,10 @@ import {
   journal,
   numberOf,
 } from "./engine.ts";
+import { erouteKey, termsOf } from "./eroute-in-use.ts";
 import type { LookupId, LookupResult } from "./event.ts";
+import { onRowRead, recheckIfChanged } from "./row-change.ts";
+import { rowPrint } from "./row-checks.ts";
 
 type Identify = Extract<IkeEffect, { kind: "identify" }>;
 
@@ -69,7 +71,7 @@ export function identify(engine: Engine, entry: Entry, asked: Identify): void {
 export function onPeerRows(engine: Engine, lookup: LookupId, result: LookupResult): void {
   const waiting = engine.lookups.get(lookup);
   if (waiting === undefined) {
-    count(engine, "late_answers");
+    if (!onRowRead(engine, lookup, result)) count(engine, "late_answers");
     return;
   }
   engine.lookups.delete(lookup);
@@ -95,12 +97,15 @@ export function onPeerRows(engine: Engine, lookup: LookupId, result: LookupResul
     reply(engine, waiting, err(credentialsRefusal(made.error)));
     return;
   }
-  useDynamic(engine, entry, waiting, made.value);
+  useDynamic(engine, entry, { ...waiting, lookup }, made.value);
 }
 
-/** Key under which an eroute in use is kept: one for each base eroute and peer ID. */
-export function erouteKey(eroute: string, peerId: string): string {
-  return `${eroute}\u0000${peerKey(peerId)}`;
+/** Ends a look-up whose answer would be of no use any more. */
+export function refuseLookUp(engine: Engine, lookup: LookupId, refusal: Refusal): void {
+  const waiting = engine.lookups.get(lookup);
+  if (waiting === undefined) return;
+  engine.lookups.delete(lookup);
+  reply(engine, waiting, err(refusal));
 }
 
 type Waiting = { readonly spi: IkeSpi; readonly ticket: Ticket };
@@ -112,7 +117,12 @@ function reply(engine: Engine, to: Waiting, result: Result<Credentials, Refusal>
   });
 }
 
-function useDynamic(engine: Engine, entry: Entry, waiting: Waiting, made: DynamicEroute): void {
+function useDynamic(
+  engine: Engine,
+  entry: Entry,
+  waiting: Waiting & { readonly lookup: LookupId },
+  made: DynamicEroute,
+): void {
   const key = erouteKey(made.base.name, made.peerId);
   const before = engine.eroutes.get(key);
   if (before === undefined && engine.dynamicCount >= engine.plan.limits.dynamicEroutesMax) {
@@ -131,10 +141,12 @@ function useDynamic(engine: Engine, entry: Entry, waiting: Waiting, made: Dynami
     createdAt: before?.createdAt ?? engine.now,
     localSubnets: made.localSubnets,
     remoteSubnets: made.remoteSubnets,
+    ourid: made.ourid,
     child: made.base.child,
+    row: { print: rowPrint(engine.rowChecks, made), lookup: waiting.lookup },
     ikeSas: before?.ikeSas ?? new Set(),
   };
-  reply(engine, waiting, credentialsOf(entry, entry.candidate, made.psk, made.ourid));
+  reply(engine, waiting, credentialsOf(entry, entry.candidate, made.psk));
 }
 
 function useLocal(
@@ -156,31 +168,23 @@ function useLocal(
     createdAt: before?.createdAt ?? engine.now,
     localSubnets: eroute.localSubnets,
     remoteSubnets: eroute.remoteSubnets,
+    ourid: eroute.ourid,
     child: eroute.child,
+    row: undefined,
     ikeSas: before?.ikeSas ?? new Set(),
   };
   // A copy: the IKE SA wipes what it is given, the user's key stays.
-  reply(engine, waiting, credentialsOf(entry, entry.candidate, user.psk.slice(), eroute.ourid));
+  reply(engine, waiting, credentialsOf(entry, entry.candidate, user.psk.slice()));
 }
 
 function credentialsOf(
   entry: Entry,
   eroute: ErouteInUse,
   psk: Uint8Array,
-  ourid: string | undefined,
 ): Result<Credentials, Refusal> {
-  return ok({
-    psk,
-    ourIdentity: ourid === undefined ? addressIdentity(entry) : parseIdentity(ourid),
-    livenessMs: eroute.base.livenessMs,
-    policy: {
-      suites: eroute.base.esp,
-      ikeSuites: eroute.base.ike,
-      localSubnets: eroute.localSubnets,
-      remoteSubnets: eroute.remoteSubnets,
-      childSasMax: CHILD_SAS_MAX,
-    },
-  });
+  const { ourid } = eroute;
+  const ourIdentity = ourid === undefined ? addressIdentity(entry) : parseIdentity(ourid);
+  return ok({ psk, ourIdentity, ...termsOf(eroute) });
 }
 
 /** Without `ourid` we are the address that the site called. */
@@ -253,6 +257,7 @@ export function useEroute(engine: Engine, entry: Entry): void {
   engine.eroutes.set(candidate.key, candidate);
   entry.eroute = candidate;
   entry.candidate = undefined;
+  recheckIfChanged(engine, candidate);
   if (!isNew) return;
   if (candidate.kind !== "dynamic") return;
   engine.dynamicCount++;

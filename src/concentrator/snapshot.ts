@@ -69,6 +69,9 @@ export type TableSizes = {
   readonly eroutes: number;
   readonly initRequests: number;
   readonly lookups: number;
+  /** Rows that are being read anew, and that wait for it. */
+  readonly rowChecks: number;
+  readonly errands: number;
   readonly keyExchanges: number;
   readonly kernelRequests: number;
   readonly childSas: number;
@@ -105,6 +108,9 @@ export const COUNTER_NAMES = [
   "lookups_failed",
   "lookups_without_row",
   "late_answers",
+  "row_checks",
+  "row_checks_failed",
+  "row_changes",
   "dynamic_eroutes_created",
   "dynamic_eroutes_evicted",
   "dynamic_eroutes_refused_full",

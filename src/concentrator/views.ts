@@ -47,6 +47,8 @@ export function tableSizesOf(engine: Engine): TableSizes {
     eroutes: engine.eroutes.size,
     initRequests: engine.initRequests.size,
     lookups: engine.lookups.size,
+    rowChecks: rowChecksOf(engine),
+    errands: engine.errands.waiting.size,
     keyExchanges: engine.keyExchanges.size,
     kernelRequests: engine.kernelRequests.size,
     childSas: engine.installed.size,
@@ -55,6 +57,11 @@ export function tableSizesOf(engine: Engine): TableSizes {
     reqidsTaken: engine.reqidsTaken.size,
     deadlines: engine.deadlines.size,
   };
+}
+
+function rowChecksOf({ rowChecks }: Engine): number {
+  const waiting = [...rowChecks.egroups.values()].map((checks) => checks.waiting.size);
+  return waiting.reduce((sum, size) => sum + size, rowChecks.reading.size);
 }
 
 function gaugesOf(engine: Engine): Gauges {

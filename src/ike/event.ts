@@ -9,13 +9,17 @@ import type { ChildPolicy } from "./child-sa.ts";
 import type { Ticket } from "./phase.ts";
 import type { Refusal } from "./refusal.ts";
 
-/** What a site is authenticated with, and what it may have then. */
-export type Credentials = {
-  readonly psk: Uint8Array;
-  readonly ourIdentity: Identity;
+/** What later exchanges of an IKE SA go by: a new configuration may change it. */
+export type Terms = {
   readonly policy: ChildPolicy;
   /** Silence after which the site is asked whether it is still there (§2.4); undefined: never. */
   readonly livenessMs: number | undefined;
+};
+
+/** What a site is authenticated with, and what it may have then. */
+export type Credentials = Terms & {
+  readonly psk: Uint8Array;
+  readonly ourIdentity: Identity;
 };
 
 export type IkeEvent =
@@ -44,6 +48,8 @@ export type IkeEvent =
   | { readonly kind: "close"; readonly why: string }
   /** Forget the IKE SA without a word: the peer has said that it knows nothing of it any more. */
   | { readonly kind: "drop"; readonly why: string }
+  /** What holds from the next exchange on; what is up stays as it is. */
+  | { readonly kind: "terms"; readonly terms: Terms }
   /** One Child SA is gone here (its lifetime is over): tell the peer. */
   | { readonly kind: "close-child"; readonly spiIn: number }
   | { readonly kind: "deadline" };

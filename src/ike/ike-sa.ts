@@ -46,6 +46,8 @@ export function step(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
       return onClose(sa, event.why, context);
     case "drop":
       return drop(sa, event.why);
+    case "terms":
+      return sa.phase === "established" ? { sa: { ...sa, ...event.terms }, effects: [] } : same(sa);
     case "close-child":
       return sa.phase === "established" ? closeChild(sa, event.spiIn, context) : same(sa);
     case "deadline":

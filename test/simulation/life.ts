@@ -1,10 +1,12 @@
 /** The life of a world: sites act, rows change, noise is made; then everything is put in order. */
 
 import { asInstant } from "../../src/octets/instant.ts";
+import { identityText } from "../../src/wire/payload/id.ts";
 import { checkEmpty, checkKernel } from "./check.ts";
 import { rowOf } from "./database.ts";
 import { act, connectForGood, type Inhabitant, rebind, rowFor } from "./inhabitant.ts";
 import { ask, currentSession } from "./initiator.ts";
+import { variantOf } from "./plan.ts";
 import {
   complain,
   createWorld,
@@ -73,6 +75,7 @@ function planRowChange(world: World): void {
     if (world.isCalm) return;
     const inhabitant = world.inhabitants[world.prng.below(world.inhabitants.length)];
     if (inhabitant !== undefined) changeRow(world, inhabitant);
+    if (inhabitant !== undefined) interfere(world, inhabitant);
     planRowChange(world);
   });
 }
@@ -93,6 +96,18 @@ function changeRow(world: World, inhabitant: Inhabitant): void {
     () => database.put(rowOf(peerid, null, row.remip)),
     () => database.put(rowOf(peerid, password, "not a subnet")),
   ])();
+}
+
+/** An operator tells of the changed row, disconnects the site, or changes the configuration. */
+function interfere(world: World, { site }: Inhabitant): void {
+  const { prng, driver, climate } = world;
+  const peerId = identityText(site.settings.identity);
+  if (prng.chance(0.5)) driver.feed({ kind: "row-changed", egroup: "sites", peerId });
+  if (prng.chance(0.05)) driver.feed({ kind: "disconnect", peerId });
+  if (prng.chance(0.05)) {
+    const plan = prng.chance(0.5) ? climate.plan : variantOf(climate.plan, prng);
+    driver.feed({ kind: "configuration", plan });
+  }
 }
 
 /** Every site is told, and answers or not. */

@@ -22,6 +22,7 @@ import type { Endpoint } from "../../src/inet/endpoint.ts";
 import { parsePrefix, prefixRange } from "../../src/inet/prefix.ts";
 import { assert } from "../../src/octets/assert.ts";
 import type { TrafficSelector, Transform } from "../../src/wire/message.ts";
+import type { Prng } from "./prng.ts";
 import { transformOf } from "./site-messages.ts";
 
 export const IKE_SUITE: Suite = {
@@ -125,6 +126,22 @@ export function planOf(
     defaultEroute: DEFAULT_DEFAULT_EROUTE,
     ...changes,
   };
+}
+
+/** The plan as an operator may change it while sites are connected. */
+export function variantOf(plan: EroutePlan, prng: Prng): EroutePlan {
+  const change = prng.pick<Partial<BaseEroute>>([
+    { livenessMs: 20_000 },
+    { child: { ...DEFAULT_CHILD, lifetimeSeconds: 600 } },
+    { localSubnets: [prefixOfText("10.0.0.0/17")] },
+    { remoteSubnets: [prefixOfText("192.168.0.0/17")] },
+    { peerid: patternOf("site-1*") },
+    { ourid: undefined },
+  ]);
+  const eroutes = plan.eroutes.map((eroute) =>
+    eroute.kind === "base" ? { ...eroute, ...change } : eroute,
+  );
+  return { ...plan, eroutes };
 }
 
 export function patternOf(text: string): BaseEroute["peerid"] {

@@ -1,0 +1,233 @@
+/** A new configuration while sites are connected: what it does not change stays up. */
+
+import type { Suite } from "../crypto/suite.ts";
+import { type ErouteChange, equalValues, erouteChange, sameSubnets } from "../eroute/change.ts";
+import type { Egroup, Eroute, EroutePlan } from "../eroute/eroute.ts";
+import { matchConfigured } from "../eroute/match.ts";
+import { peerKey } from "../eroute/peer-id.ts";
+import { containsPrefix } from "../inet/prefix.ts";
+import { equalConstantTime } from "../octets/secret.ts";
+import { type Engine, type ErouteInUse, inMs, journal } from "./engine.ts";
+import { closeSoon, runErrands, tellTermsSoon } from "./errands.ts";
+import { refuseLookUp } from "./look-up.ts";
+import { recheckRow } from "./row-change.ts";
+
+/**
+ * Goes by the new configuration from now on. Eroutes in use whose configuration is the same stay as
+ * they are. Where only later exchanges are concerned they stay up as well: proposals count from the
+ * next rekey on, lifetimes and the kernel's options from the next Child SA, liveness checks and
+ * the rest at once. Whoever would not get the same SAs today is closed, in portions.
+ */
+export function reconfigure(engine: Engine, plan: EroutePlan): void {
+  const comparison = compare(engine.plan, plan);
+  engine.plan = plan;
+  engine.ikeSuites = allIkeSuites(plan);
+  const evictAt = inMs(engine, plan.limits.evictEveryMs);
+  if (evictAt < engine.evictAt) engine.evictAt = evictAt;
+  // Another table may have their rows.
+  engine.unknownIds.clear();
+  adjustLookUps(engine, comparison);
+  const tally: Tally = { kept: 0, later: new Map(), closed: new Map() };
+  for (const eroute of erouteObjects(engine)) adjust(engine, eroute, comparison, tally);
+  endCalls(engine);
+  noteTally(engine, tally);
+  runErrands(engine);
+}
+
+/** Every suite of every eroute once, in order of configuration. */
+export function allIkeSuites(plan: EroutePlan): readonly Suite[] {
+  const suites = new Map<string, Suite>();
+  for (const eroute of plan.eroutes) {
+    for (const suite of eroute.ike) suites.set(JSON.stringify(suite), suite);
+  }
+  return [...suites.values()];
+}
+
+/** Two plans side by side; what is the same for all sites is found out once. */
+type Comparison = {
+  readonly plan: EroutePlan;
+  readonly eroutes: ReadonlyMap<string, Eroute>;
+  /** No ID can belong to another eroute than before. */
+  readonly samePatterns: boolean;
+  /** Keys of local users whose password is another, or who are gone. */
+  readonly changedUsers: ReadonlySet<string>;
+  /** Egroups that make other subnets of the same rows. */
+  readonly changedEgroups: ReadonlySet<string>;
+  readonly changes: Map<Eroute, ErouteChange>;
+};
+
+type Verdict =
+  | { readonly kind: "close"; readonly detail: string }
+  | { readonly kind: "keep"; readonly next: Eroute; readonly later: readonly string[] };
+
+/** How many stay, take new values later, and are closed, by what is the reason. */
+type Tally = {
+  kept: number;
+  readonly later: Map<string, number>;
+  readonly closed: Map<string, number>;
+};
+
+function compare(before: EroutePlan, after: EroutePlan): Comparison {
+  return {
+    plan: after,
+    eroutes: new Map(after.eroutes.map((eroute) => [eroute.name, eroute])),
+    samePatterns: equalValues(before.eroutes.map(matching), after.eroutes.map(matching)),
+    changedUsers: changedUsers(before, after),
+    changedEgroups: changedEgroups(before.egroups, after.egroups),
+    changes: new Map(),
+  };
+}
+
+function matching(eroute: Eroute) {
+  return [eroute.name, eroute.kind, eroute.peerid.text];
+}
+
+function changedUsers(before: EroutePlan, after: EroutePlan): ReadonlySet<string> {
+  const now = new Map(after.users.map((user) => [peerKey(user.name), user]));
+  const changed = before.users.filter((user) => {
+    const same = now.get(peerKey(user.name));
+    return same === undefined || !equalConstantTime(same.psk, user.psk);
+  });
+  return new Set(changed.map((user) => peerKey(user.name)));
+}
+
+function changedEgroups(before: readonly Egroup[], after: readonly Egroup[]): ReadonlySet<string> {
+  const now = new Map(after.map((egroup) => [egroup.name, egroup]));
+  const changed = before.filter((egroup) => !equalValues(egroup, now.get(egroup.name)));
+  return new Set(changed.map((egroup) => egroup.name));
+}
+
+/** All of them, also those from which only an older IKE SA of a site, or a call, was made. */
+function erouteObjects(engine: Engine): ReadonlySet<ErouteInUse> {
+  const objects = new Set(engine.eroutes.values());
+  for (const { eroute, candidate } of engine.sas.values()) {
+    if (eroute !== undefined) objects.add(eroute);
+    if (candidate !== undefined) objects.add(candidate);
+  }
+  return objects;
+}
+
+function adjust(engine: Engine, eroute: ErouteInUse, comparison: Comparison, tally: Tally): void {
+  const verdict = verdictOn(eroute, comparison);
+  const inUse = engine.eroutes.get(eroute.key) === eroute;
+  if (verdict.kind === "close") {
+    closeSoon(engine, eroute, "reconfigured");
+    if (!inUse) return;
+    addTo(tally.closed, verdict.detail);
+    journal(engine, undefined, {
+      level: "info",
+      step: "configuration",
+      outcome: "note",
+      reason: "reconfigured",
+      peerId: eroute.peerId,
+      eroute: eroute.name,
+      detail: `closed by the new configuration: ${verdict.detail}`,
+    });
+    return;
+  }
+  eroute.base = verdict.next;
+  eroute.child = verdict.next.child;
+  if (verdict.later.length > 0) tellTermsSoon(engine, eroute);
+  if (inUse && eroute.base.kind === "base" && comparison.changedEgroups.has(eroute.base.egroup)) {
+    recheckRow(engine, eroute);
+  }
+  if (!inUse) return;
+  if (verdict.later.length === 0) tally.kept++;
+  else addTo(tally.later, `${verdict.later.join(", ")} of eroute ${verdict.next.name}`);
+}
+
+/** What the new configuration means for one eroute in use. */
+function verdictOn(eroute: ErouteInUse, comparison: Comparison): Verdict {
+  const { base: before, peerId } = eroute;
+  const next = erouteFor(eroute, comparison);
+  if (next === undefined) return close(`no eroute is for ${peerId} any more`);
+  if (next.name !== before.name) return close(`${peerId} belongs to eroute ${next.name} now`);
+  if (next.kind === "normal" && comparison.changedUsers.has(peerKey(peerId))) {
+    return close(`the password of user ${peerId} is another`);
+  }
+  const change = changeOf(comparison, before, next);
+  const { name } = next;
+  if (change.renewing.length > 0) return close(`${change.renewing.join(", ")} of eroute ${name}`);
+  // A row that names our ID has the last word on it.
+  if (change.ourid && eroute.ourid === before.ourid) return close(`ourid of eroute ${name}`);
+  if (change.remoteSubnets && !fits(eroute, next)) return close(`remote_subnet of eroute ${name}`);
+  return { kind: "keep", next, later: change.later };
+}
+
+function close(detail: string): Verdict {
+  return { kind: "close", detail };
+}
+
+function erouteFor(eroute: ErouteInUse, comparison: Comparison): Eroute | undefined {
+  if (comparison.samePatterns) return comparison.eroutes.get(eroute.base.name);
+  const match = matchConfigured(comparison.plan, eroute.peerId);
+  return match.kind === "refused" ? undefined : match.eroute;
+}
+
+function changeOf(comparison: Comparison, before: Eroute, next: Eroute): ErouteChange {
+  let change = comparison.changes.get(before);
+  if (change === undefined) {
+    change = erouteChange(before, next);
+    comparison.changes.set(before, change);
+  }
+  return change;
+}
+
+/** R10: a site keeps its subnet as long as the base eroute covers it. */
+function fits(eroute: ErouteInUse, next: Eroute): boolean {
+  if (next.kind === "normal") return sameSubnets(eroute.remoteSubnets, next.remoteSubnets);
+  return eroute.remoteSubnets.every((own) =>
+    next.remoteSubnets.some((whole) => containsPrefix(whole, own)),
+  );
+}
+
+/** Calls that would end in an IKE SA of the former configuration. */
+function endCalls(engine: Engine): void {
+  for (const [spi, { candidate }] of engine.sas) {
+    if (candidate === undefined) continue;
+    const errand = engine.errands.waiting.get(candidate);
+    if (errand?.kind === "close") engine.inbox.push({ spi, event: errand });
+  }
+}
+
+/** Rows on their way are put together with the new base eroute; other tables' are not taken. */
+function adjustLookUps(engine: Engine, { plan }: Comparison): void {
+  for (const [lookup, waiting] of engine.lookups) {
+    const match = matchConfigured(plan, waiting.peerId);
+    if (match.kind === "base" && match.eroute.egroup === waiting.base.egroup) {
+      engine.lookups.set(lookup, { ...waiting, base: match.eroute });
+      continue;
+    }
+    const detail = `the configuration has changed while the row of ${waiting.peerId} was read`;
+    refuseLookUp(engine, lookup, { kind: "no-credentials", reason: "reconfigured", detail });
+  }
+}
+
+function addTo(counts: Map<string, number>, what: string): void {
+  counts.set(what, (counts.get(what) ?? 0) + 1);
+}
+
+/** Reasons that are named in one journal entry; each site's own entry has all of them. */
+const REASONS_MAX = 5;
+
+function noteTally(engine: Engine, { kept, later, closed }: Tally): void {
+  const parts = [
+    `${kept} eroutes in use stay as they are`,
+    ...counted(later, "take new values when they next negotiate"),
+    ...counted(closed, "are closed"),
+  ];
+  journal(engine, undefined, {
+    level: "info",
+    step: "configuration",
+    outcome: "ok",
+    reason: "configuration-applied",
+    detail: parts.join("; "),
+  });
+}
+
+function counted(counts: ReadonlyMap<string, number>, what: string): readonly string[] {
+  if (counts.size === 0) return [];
+  const sum = [...counts.values()].reduce((all, one) => all + one, 0);
+  const reasons = [...counts.keys()].slice(0, REASONS_MAX).join(", ");
+  return [`${sum} ${what} (${reasons}${counts.size > REASONS_MAX ? ", …" : ""})`];
+}

@@ -1,0 +1,240 @@
+/** Rows that may have changed while their sites are up: read anew, compared, acted upon (R5, R6). */
+
+import { sameSubnets } from "../eroute/change.ts";
+import { type DynamicEroute, dynamicErouteOf, type RowFault } from "../eroute/dynamic-eroute.ts";
+import { peerKey } from "../eroute/peer-id.ts";
+import { formatPrefix } from "../inet/prefix.ts";
+import type { Instant } from "../octets/instant.ts";
+import { err } from "../octets/result.ts";
+import { wipe } from "../octets/secret.ts";
+import { count, type Engine, type ErouteInUse, inMs, journal, numberOf } from "./engine.ts";
+import { erouteKey } from "./eroute-in-use.ts";
+import { closeSoon, runErrands } from "./errands.ts";
+import type { LookupId, LookupResult } from "./event.ts";
+import { type EgroupChecks, type Reading, rowPrint } from "./row-checks.ts";
+
+/** Rows of one egroup that are read at the same time: they travel in one query. */
+const READING_MAX = 64;
+
+/** Pause after a failed look-up; it doubles with each one that follows. */
+const RETRY_MS_FIRST = 1_000;
+const RETRY_MS_MAX = 30_000;
+
+/** Changes that are remembered for negotiations under way; the oldest is forgotten first. */
+const CHANGED_MAX = 10_000;
+
+/** Somebody says that the row is another now: whoever was made from it is compared with it. */
+export function onRowChanged(engine: Engine, egroup: string, peerId: string): void {
+  if (engine.shuttingDown) return;
+  engine.unknownIds.delete(peerKey(peerId));
+  for (const base of engine.plan.eroutes) {
+    if (base.kind !== "base" || base.egroup !== egroup) continue;
+    const key = erouteKey(base.name, peerId);
+    if (engine.halfOpen > 0 || engine.lookups.size > 0) rememberChange(engine, key);
+    const eroute = engine.eroutes.get(key);
+    if (eroute !== undefined) recheckRow(engine, eroute);
+  }
+}
+
+/** Reads the row of a site that is up, and compares. */
+export function recheckRow(engine: Engine, eroute: ErouteInUse): void {
+  if (eroute.base.kind !== "base") return;
+  checksOf(engine, eroute.base.egroup).waiting.add(eroute.key);
+  runRowChecks(engine);
+}
+
+/** A site has come up with a row that was read before a change of it was told. */
+export function recheckIfChanged(engine: Engine, eroute: ErouteInUse): void {
+  const changed = engine.rowChecks.changed.get(eroute.key);
+  if (changed === undefined || eroute.row === undefined) return;
+  if (eroute.row.lookup < changed.number) recheckRow(engine, eroute);
+}
+
+/** Asks for as many rows as may be read at the same time, and gives up what has no answer. */
+export function runRowChecks(engine: Engine): void {
+  const { rowChecks } = engine;
+  for (const [lookup, { until }] of rowChecks.reading) {
+    if (until > engine.now) break;
+    settle(engine, lookup, err({ kind: "timeout", detail: "no answer in time" }));
+  }
+  for (const [egroup, checks] of rowChecks.egroups) {
+    if (engine.now < checks.notBefore) continue;
+    for (const key of checks.waiting) {
+      if (checks.reading >= READING_MAX) break;
+      checks.waiting.delete(key);
+      read(engine, egroup, key);
+    }
+    if (checks.waiting.size === 0 && checks.reading === 0 && checks.failures === 0) {
+      rowChecks.egroups.delete(egroup);
+    }
+  }
+}
+
+/** When {@link runRowChecks} has something to do; undefined if nothing waits. */
+export function rowChecksAt({ rowChecks }: Engine): Instant | undefined {
+  const [reading] = rowChecks.reading.values();
+  let at = reading?.until;
+  for (const { waiting, reading: open, notBefore } of rowChecks.egroups.values()) {
+    if (waiting.size === 0 || open >= READING_MAX) continue;
+    if (at === undefined || notBefore < at) at = notBefore;
+  }
+  return at;
+}
+
+/** Nobody is to be compared any more: all are going. */
+export function forgetRowChecks({ rowChecks }: Engine): void {
+  rowChecks.egroups.clear();
+  rowChecks.reading.clear();
+  rowChecks.changed.clear();
+}
+
+/** The answer to a row that was read anew; false if nobody waits for this look-up. */
+export function onRowRead(engine: Engine, lookup: LookupId, result: LookupResult): boolean {
+  if (!settle(engine, lookup, result)) return false;
+  runRowChecks(engine);
+  return true;
+}
+
+function settle(engine: Engine, lookup: LookupId, result: LookupResult): boolean {
+  const reading = engine.rowChecks.reading.get(lookup);
+  if (reading === undefined) return false;
+  engine.rowChecks.reading.delete(lookup);
+  const checks = checksOf(engine, reading.egroup);
+  checks.reading--;
+  if (result.ok) {
+    onAnswer(engine, reading.egroup, checks);
+    compareWithRow(engine, reading, result.value);
+  } else {
+    // R6: a database that fails takes nobody down who is up.
+    checks.waiting.add(reading.key);
+    onFailure(engine, reading.egroup, checks, result.error.detail);
+  }
+  return true;
+}
+
+function read(engine: Engine, egroup: string, key: string): void {
+  const eroute = engine.eroutes.get(key);
+  // It may be gone, or in another table, since this was asked for.
+  if (eroute?.base.kind !== "base" || eroute.base.egroup !== egroup) return;
+  const lookup = numberOf(engine) as LookupId;
+  const until = inMs(engine, engine.plan.limits.lookupMs);
+  engine.rowChecks.reading.set(lookup, { key, egroup, until });
+  checksOf(engine, egroup).reading++;
+  count(engine, "row_checks");
+  const by = { by: "peerid", peerid: eroute.peerId } as const;
+  engine.out.push({ kind: "look-up", lookup, egroup, by });
+}
+
+function onAnswer(engine: Engine, egroup: string, checks: EgroupChecks): void {
+  if (checks.failures === 0) return;
+  checks.failures = 0;
+  checks.notBefore = engine.now;
+  const detail = `egroup ${egroup}: rows of sites that are up can be read again`;
+  journal(engine, undefined, {
+    level: "info",
+    step: "row",
+    outcome: "ok",
+    reason: "row-checks-work",
+    detail,
+  });
+}
+
+/** One failure of a whole batch counts once: they were all asked before the pause began. */
+function onFailure(engine: Engine, egroup: string, checks: EgroupChecks, why: string): void {
+  count(engine, "row_checks_failed");
+  if (engine.now < checks.notBefore) return;
+  const pauseMs = Math.min(RETRY_MS_FIRST * 2 ** checks.failures, RETRY_MS_MAX);
+  checks.notBefore = inMs(engine, pauseMs);
+  checks.failures++;
+  if (checks.failures > 1) return;
+  journal(engine, undefined, {
+    level: "warning",
+    step: "row",
+    outcome: "failed",
+    reason: "row-checks-fail",
+    detail: `egroup ${egroup}: changed rows cannot be read, their sites stay as they are: ${why}`,
+  });
+}
+
+function compareWithRow(
+  engine: Engine,
+  { key, egroup }: Reading,
+  rows: Parameters<typeof dynamicErouteOf>[3],
+): void {
+  const newest = engine.eroutes.get(key);
+  const group = engine.plan.egroups.find(({ name }) => name === egroup);
+  if (newest?.base.kind !== "base" || group === undefined) return;
+  const made = dynamicErouteOf(newest.base, group, newest.peerId, rows);
+  const print = made.ok ? rowPrint(engine.rowChecks, made.value) : undefined;
+  for (const eroute of madeFromRow(engine, newest)) {
+    if (eroute.row?.print === print) continue;
+    const { reason, detail } = made.ok
+      ? { reason: "row-changed", detail: difference(eroute, made.value) }
+      : fromFault(made.error);
+    closeSoon(engine, eroute, reason);
+    count(engine, "row_changes");
+    journal(engine, undefined, {
+      level: made.ok ? "info" : "warning",
+      step: "row",
+      outcome: "note",
+      reason,
+      peerId: eroute.peerId,
+      eroute: eroute.name,
+      detail: `closed: ${detail}`,
+    });
+  }
+  if (made.ok) wipe(made.value.psk);
+  runErrands(engine);
+}
+
+/** Every eroute in use of the site from which an IKE SA was made: there may be an older one. */
+function madeFromRow(engine: Engine, newest: ErouteInUse): ReadonlySet<ErouteInUse> {
+  const objects = new Set<ErouteInUse>();
+  for (const spi of newest.ikeSas) {
+    const eroute = engine.sas.get(spi)?.eroute;
+    if (eroute !== undefined) objects.add(eroute);
+  }
+  return objects;
+}
+
+function fromFault(fault: RowFault): { readonly reason: string; readonly detail: string } {
+  const reason = FAULT_REASONS.get(fault.kind) ?? "row-changed";
+  return { reason, detail: fault.detail };
+}
+
+const FAULT_REASONS: ReadonlyMap<string, string> = new Map([
+  ["no-row", "row-removed"],
+  ["disabled", "row-disabled"],
+]);
+
+/** What differs, without saying the key. */
+function difference(eroute: ErouteInUse, made: DynamicEroute): string {
+  const parts: string[] = [];
+  if (!sameSubnets(eroute.remoteSubnets, made.remoteSubnets)) {
+    const was = eroute.remoteSubnets.map(formatPrefix).join(", ");
+    parts.push(`its row gives it ${made.remoteSubnets.map(formatPrefix).join(", ")}, not ${was}`);
+  }
+  if (eroute.ourid !== made.ourid) parts.push("its row gives another ourid");
+  return parts.length === 0 ? "its row has another password" : parts.join("; ");
+}
+
+function rememberChange(engine: Engine, key: string): void {
+  const { changed } = engine.rowChecks;
+  changed.delete(key);
+  for (const [oldest, { until }] of changed) {
+    if (until > engine.now && changed.size < CHANGED_MAX) break;
+    changed.delete(oldest);
+  }
+  // A look-up that is numbered from now on reads the row as it is now.
+  const until = inMs(engine, engine.plan.limits.halfOpenMs);
+  changed.set(key, { number: numberOf(engine), until });
+}
+
+function checksOf(engine: Engine, egroup: string): EgroupChecks {
+  let checks = engine.rowChecks.egroups.get(egroup);
+  if (checks === undefined) {
+    checks = { waiting: new Set(), reading: 0, failures: 0, notBefore: engine.now };
+    engine.rowChecks.egroups.set(egroup, checks);
+  }
+  return checks;
+}

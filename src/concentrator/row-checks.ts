@@ -1,0 +1,61 @@
+/** The table of rows that are read anew, and what is kept of a row for comparing. */
+
+import { prf, prfFor } from "../crypto/prf.ts";
+import { PrfId } from "../crypto/transform.ts";
+import type { DynamicEroute } from "../eroute/dynamic-eroute.ts";
+import { peerKey } from "../eroute/peer-id.ts";
+import { formatPrefix } from "../inet/prefix.ts";
+import { assert } from "../octets/assert.ts";
+import { toHex } from "../octets/hex.ts";
+import type { Instant } from "../octets/instant.ts";
+import type { LookupId } from "./event.ts";
+
+/** Which rows are to be read, by egroup: a database that is down holds up its own sites only. */
+export type RowChecks = {
+  /** Of this run only: what it makes of a key says nothing outside. */
+  readonly printKey: Uint8Array;
+  readonly egroups: Map<string, EgroupChecks>;
+  readonly reading: Map<LookupId, Reading>;
+  /** Changes told while negotiations were under way: whoever read the row before reads again. */
+  readonly changed: Map<string, { readonly number: number; readonly until: Instant }>;
+};
+
+export type EgroupChecks = {
+  /** Keys of eroutes in use: each once, so that there are never more than those. */
+  readonly waiting: Set<string>;
+  reading: number;
+  /** In a row. */
+  failures: number;
+  /** After a failure nothing is asked before. */
+  notBefore: Instant;
+};
+
+export type Reading = {
+  readonly key: string;
+  readonly egroup: string;
+  /** An answer that comes later counts as none. */
+  readonly until: Instant;
+};
+
+/** Nothing is read, and nothing compared yet. */
+export function createRowChecks(random: (octets: number) => Uint8Array): RowChecks {
+  return { printKey: random(32), egroups: new Map(), reading: new Map(), changed: new Map() };
+}
+
+/**
+ * What a row says, as far as SAs are made from it: a keyed hash, so that nothing secret is kept for
+ * comparing. Where a site is called is not in it: that counts from the next call on.
+ */
+export function rowPrint({ printKey }: RowChecks, made: DynamicEroute): string {
+  const { peerId, ourid, psk, localSubnets, remoteSubnets } = made;
+  const open = [
+    peerKey(peerId),
+    ourid ?? null,
+    localSubnets.map(formatPrefix).sort(),
+    remoteSubnets.map(formatPrefix).sort(),
+  ];
+  const hash = prfFor(PrfId.HMAC_SHA2_256);
+  assert(hash !== undefined, "HMAC-SHA2-256 is built in");
+  const octets = new TextEncoder().encode(`${JSON.stringify(open)}\u0000`);
+  return toHex(prf(hash, printKey, octets, psk));
+}
