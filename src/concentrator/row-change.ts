@@ -1,4 +1,4 @@
-/** Rows that may have changed while their sites are up: read anew, compared, acted upon (R5, R6). */
+/** Rows that may have changed while their sites are up: read anew, and compared (R5, R6). */
 
 import { sameSubnets } from "../eroute/change.ts";
 import { type DynamicEroute, dynamicErouteOf, type RowFault } from "../eroute/dynamic-eroute.ts";

@@ -62,7 +62,7 @@ test("a shorter lifetime counts from the next Child SA on", () => {
   expect(newest?.state.lifetime.hardSeconds).toBeLessThanOrEqual(660);
 });
 
-test("local subnet, our ID, interface: all sites of that eroute are told, the others stay", () => {
+test("local subnet, our ID, interface: all sites of that eroute go, the others stay", () => {
   const changes: readonly (readonly [Partial<BaseEroute>, string])[] = [
     [{ localSubnets: [prefixOfText("10.7.0.0/16")] }, "local_subnet of eroute fleet"],
     [{ ourid: "other.example" }, "ourid of eroute fleet"],
@@ -100,7 +100,7 @@ test("a site whose row names our ID does not care about the base eroute's", () =
   expectUntouched(table, before, 1);
 });
 
-test("R10: a remote subnet that still covers a site leaves it up, and closes who is outside", () => {
+test("R10: a remote subnet that still covers a site leaves it up; who is outside goes", () => {
   const table = layTable();
   connectAll(table, 1, 1);
   connectAll(table, 1, 200);
@@ -122,7 +122,7 @@ test("R3: a user's new password closes that normal eroute, and no other", () => 
   expect(table.journal.some((entry) => entry.detail.includes("another"))).toBe(true);
 });
 
-test("an egroup's other mask: rows are read anew, and who gets another subnet is closed", () => {
+test("an egroup has another mask: rows are read anew, who gets another subnet goes", () => {
   const table = layTable();
   connectAll(table, 1, 1);
   table.database.put(rowOf("site-2", "secret 2", "192.168.2.0/24"));

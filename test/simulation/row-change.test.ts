@@ -144,7 +144,7 @@ test("a site that has called again with the new key stays up", () => {
   expect(table.concentrator.snapshot().eroutes(0, 1)[0]?.ikeSas.length).toBe(1);
 });
 
-test("a storm of changes: each site's row is read once, not all at a time, none is forgotten", () => {
+test("a storm of changes: each row is read once, not all at a time, none is forgotten", () => {
   const table = layTable({ plan: planOf({ dynamicEroutesMax: 300 }), answersLookUps: false });
   for (let number = 1; number <= 200; number++) connectWaiting(table, number);
   table.lookUps.length = 0;
