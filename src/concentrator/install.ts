@@ -18,7 +18,7 @@ import {
   type XfrmRefusal,
   type XfrmRequest,
 } from "../xfrm/request.ts";
-import type { XfrmStateId } from "../xfrm/state.ts";
+import type { XfrmMark, XfrmStateId } from "../xfrm/state.ts";
 import { count, type Engine, type Entry, journal, numberOf } from "./engine.ts";
 import type { KernelRequestId } from "./event.ts";
 import type { Installed } from "./installed.ts";
@@ -51,6 +51,7 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
     reqidKey,
     inbound: inbound.id,
     outbound: outbound.id,
+    mark: eroute.child.mark,
     policies: childPolicies(place),
     outboundWaiting: waits ? outbound : undefined,
     ticket: up.ticket,
@@ -172,9 +173,18 @@ function removeInstalled(engine: Engine, installed: Installed): void {
 /** Outbound before inbound: nothing more is sent that would not be answered. */
 function deleteStates(engine: Engine, installed: Installed): void {
   for (const id of [installed.outbound, installed.inbound]) {
-    if (installed.ours.includes(id)) request(engine, { op: "delete-state", id });
+    if (installed.ours.includes(id))
+      request(engine, { op: "delete-state", ...named(installed, id) });
   }
   installed.ours.length = 0;
+}
+
+/** A state as requests name it: one with a mark is not found without. */
+function named(
+  { mark }: Installed,
+  id: XfrmStateId,
+): { readonly id: XfrmStateId; readonly mark?: XfrmMark } {
+  return mark === undefined ? { id } : { id, mark };
 }
 
 /** Puts the policy into the kernel unless it is there already with the same template. */
@@ -264,6 +274,7 @@ function sameTemplate(a: XfrmPolicy, b: XfrmPolicy): boolean {
     a.template !== undefined &&
     b.template !== undefined &&
     a.template.reqid === b.template.reqid &&
+    a.template.mode === b.template.mode &&
     a.template.src.value === b.template.src.value &&
     a.template.dst.value === b.template.dst.value
   );
@@ -272,5 +283,7 @@ function sameTemplate(a: XfrmPolicy, b: XfrmPolicy): boolean {
 function policyKey(id: XfrmPolicyId): string {
   const { selector } = id;
   const ports = `${selector.protocol}/${selector.srcPort ?? ""}/${selector.dstPort ?? ""}`;
-  return `${id.direction} ${formatPrefix(selector.src)} ${formatPrefix(selector.dst)} ${ports}`;
+  const subnets = `${formatPrefix(selector.src)} ${formatPrefix(selector.dst)}`;
+  const { direction, mark, ifId } = id;
+  return `${direction} ${subnets} ${ports} ${mark?.value}/${mark?.mask} ${ifId}`;
 }

@@ -5,7 +5,7 @@ import type { Ticket } from "../ike/phase.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import type { XfrmPolicy, XfrmPolicyId } from "../xfrm/policy.ts";
 import type { XfrmRefusal } from "../xfrm/request.ts";
-import type { XfrmState, XfrmStateId } from "../xfrm/state.ts";
+import type { XfrmMark, XfrmState, XfrmStateId } from "../xfrm/state.ts";
 import type { KernelRequestId } from "./event.ts";
 
 /** A Child SA with what stands for it in the kernel. */
@@ -18,6 +18,8 @@ export type Installed = {
   readonly reqidKey: string;
   readonly inbound: XfrmStateId;
   readonly outbound: XfrmStateId;
+  /** Of its states and policies. */
+  readonly mark: XfrmMark | undefined;
   readonly policies: readonly XfrmPolicy[];
   /** The outbound state of a rekeyed Child SA, until the old one is deleted (RFC 7296 §2.8). */
   outboundWaiting: XfrmState | undefined;

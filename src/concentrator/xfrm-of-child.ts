@@ -11,7 +11,7 @@ import type { Prefix } from "../inet/prefix.ts";
 import { rangePrefixes } from "../inet/range.ts";
 import { assert } from "../octets/assert.ts";
 import type { TrafficSelector } from "../wire/message.ts";
-import type { XfrmDirection, XfrmPolicy, XfrmTemplate } from "../xfrm/policy.ts";
+import type { XfrmPolicy, XfrmPolicyId, XfrmTemplate } from "../xfrm/policy.ts";
 import { selectorPriority } from "../xfrm/priority.ts";
 import type { XfrmSelector } from "../xfrm/selector.ts";
 import type { XfrmLifetime, XfrmProtection, XfrmState } from "../xfrm/state.ts";
@@ -39,6 +39,8 @@ export function inboundState(place: ChildPlace, keys: ChildKeys): XfrmState {
       ? { srcPort: path.remote.port, dstPort: path.local.port }
       : undefined,
     ...common(place, keys.in),
+    // What arrives is not marked yet: the policies see to the mark of what came out of it.
+    mark: undefined,
   };
 }
 
@@ -52,6 +54,7 @@ export function outboundState(place: ChildPlace, keys: ChildKeys): XfrmState {
       ? { srcPort: path.local.port, dstPort: path.remote.port }
       : undefined,
     ...common(place, keys.out),
+    mark: place.options.mark,
   };
 }
 
@@ -59,6 +62,7 @@ export function outboundState(place: ChildPlace, keys: ChildKeys): XfrmState {
 export function childPolicies(place: ChildPlace): XfrmPolicy[] {
   const { child, path, reqid } = place;
   const { mode } = child;
+  const { mark, ifId } = place.options;
   const there = { src: path.local.address, dst: path.remote.address, reqid, mode };
   const here = { src: path.remote.address, dst: path.local.address, reqid, mode };
   const remotes = child.remote.map(sideOf);
@@ -68,24 +72,17 @@ export function childPolicies(place: ChildPlace): XfrmPolicy[] {
       if (local.prefix.family !== remote.prefix.family) continue;
       const inward = selectorOf(remote, local);
       const outward = selectorOf(local, remote);
-      policies.push(policyOf("in", inward, here), policyOf("fwd", inward, here));
-      policies.push(policyOf("out", outward, there));
+      for (const direction of ["in", "fwd"] as const) {
+        policies.push(policyOf({ selector: inward, direction, mark, ifId }, here));
+      }
+      policies.push(policyOf({ selector: outward, direction: "out", mark, ifId }, there));
     }
   }
   return policies;
 }
 
-function policyOf(
-  direction: XfrmDirection,
-  selector: XfrmSelector,
-  template: XfrmTemplate,
-): XfrmPolicy {
-  return {
-    id: { selector, direction, mark: undefined, ifId: undefined },
-    priority: selectorPriority(selector),
-    action: "protect",
-    template,
-  };
+function policyOf(id: XfrmPolicyId, template: XfrmTemplate): XfrmPolicy {
+  return { id, priority: selectorPriority(id.selector), action: "protect", template };
 }
 
 /** One side of a selector, as the kernel has it: one subnet, one port or any. */
@@ -114,29 +111,30 @@ function selectorOf(src: Side, dst: Side): XfrmSelector {
 
 function common(place: ChildPlace, keys: EspDirectionKeys) {
   const { child, options } = place;
+  const { copyDscp, ecn, pathMtuDiscovery } = options;
   return {
     reqid: place.reqid,
     mode: child.mode,
     protection: protectionOf(child, keys),
     replayWindow: options.replayWindow,
     esn: child.algorithms.esn,
+    outerHeader: { copyDscp, ecn, pathMtuDiscovery },
     lifetime: lifetimeOf(options),
     // Several selectors share the states: the policies say what goes through.
     selector: undefined,
-    mark: undefined,
-    ifId: undefined,
+    ifId: options.ifId,
   };
 }
 
 function lifetimeOf(options: ChildOptions): XfrmLifetime {
-  const octets = options.lifetimeOctets;
+  const { lifetimeOctets: octets, lifetimePackets: packets } = options;
   return {
     softSeconds: options.lifetimeSeconds,
     hardSeconds: Math.ceil(options.lifetimeSeconds * HARD_OVER_SOFT),
     softOctets: octets,
     hardOctets: octets === undefined ? undefined : (octets * 11n) / 10n,
-    softPackets: undefined,
-    hardPackets: undefined,
+    softPackets: packets,
+    hardPackets: packets === undefined ? undefined : (packets * 11n) / 10n,
   };
 }
 

@@ -85,6 +85,7 @@ function probe(
   const state: XfrmState = {
     ...{ id, direction: "out", reqid: PROBE_REQID, mode: "tunnel", protection },
     ...{ encapsulation: undefined, replayWindow: 0, esn: false, lifetime: NO_LIMITS },
+    outerHeader: { copyDscp: true, ecn: true, pathMtuDiscovery: true },
     ...{ selector: undefined, mark: undefined, ifId: undefined },
   };
   const installed = kernel.perform({ op: "new-state", state });

@@ -17,6 +17,7 @@ export const XFRMA = {
   ALG_AUTH_TRUNC: 20,
   MARK: 21,
   REPLAY_ESN_VAL: 23,
+  SA_EXTRA_FLAGS: 24,
   PROTO: 25,
   IF_ID: 31,
 } as const;

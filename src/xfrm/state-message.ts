@@ -18,7 +18,14 @@ import {
 import { emitMarkAndIfId, parseMarkAndIfId } from "./mark.ts";
 import { emitReplayWindow, parseReplayWindow, shortReplayWindow } from "./replay.ts";
 import { emitSelector, parseSelector, SELECTOR_OCTETS, type XfrmSelector } from "./selector.ts";
-import type { XfrmLifetime, XfrmMark, XfrmState, XfrmStateId, XfrmStateUse } from "./state.ts";
+import type {
+  XfrmLifetime,
+  XfrmMark,
+  XfrmOuterHeader,
+  XfrmState,
+  XfrmStateId,
+  XfrmStateUse,
+} from "./state.ts";
 
 /** struct xfrm_usersa_info, as far as anything here reads it. */
 export type StateInfo = {
@@ -45,6 +52,9 @@ export const IPPROTO_ESP = 50;
 const UDP_ENCAP_ESPINUDP = 2;
 const XFRM_MODE_TRANSPORT = 0;
 const XFRM_MODE_TUNNEL = 1;
+const XFRM_SA_XFLAG_DONT_ENCAP_DSCP = 1;
+const XFRM_STATE_NOECN = 1;
+const XFRM_STATE_NOPMTUDISC = 4;
 const XFRM_STATE_AF_UNSPEC = 32;
 export const XFRM_STATE_ESN = 128;
 
@@ -54,6 +64,7 @@ export function emitState(w: HostWriter, state: XfrmState): void {
   emitProtection(w, state.protection);
   emitEncapsulation(w, state);
   emitReplayWindow(w, state);
+  emitExtraFlags(w, state);
   emitMarkAndIfId(w, state);
 }
 
@@ -86,6 +97,7 @@ export function parseState(octets: Uint8Array): Result<Omit<XfrmState, "directio
           ? info.replayWindow
           : parseReplayWindow(new Reader(replay, "XFRMA_REPLAY_ESN_VAL")),
       esn: (info.flags & XFRM_STATE_ESN) !== 0,
+      outerHeader: parseOuterHeader(info.flags, attributes),
       lifetime: info.lifetime,
       selector: info.selector,
       ...parseMarkAndIfId(attributes),
@@ -171,7 +183,32 @@ function emitStateInfo(w: HostWriter, state: XfrmState): void {
 function stateFlags(state: XfrmState): number {
   // Without it the kernel takes the outer family for the inner one as well.
   const anyFamily = state.mode === "tunnel" && state.selector === undefined;
-  return (anyFamily ? XFRM_STATE_AF_UNSPEC : 0) | (state.esn ? XFRM_STATE_ESN : 0);
+  const { ecn, pathMtuDiscovery } = state.outerHeader;
+  return (
+    (ecn ? 0 : XFRM_STATE_NOECN) |
+    (pathMtuDiscovery ? 0 : XFRM_STATE_NOPMTUDISC) |
+    (anyFamily ? XFRM_STATE_AF_UNSPEC : 0) |
+    (state.esn ? XFRM_STATE_ESN : 0)
+  );
+}
+
+/** XFRMA_SA_EXTRA_FLAGS, where there is one. */
+function emitExtraFlags(w: HostWriter, { outerHeader }: XfrmState): void {
+  if (outerHeader.copyDscp) return;
+  emitAttribute(w, XFRMA.SA_EXTRA_FLAGS, () => w.u32(XFRM_SA_XFLAG_DONT_ENCAP_DSCP));
+}
+
+function parseOuterHeader(
+  flags: number,
+  attributes: ReadonlyMap<number, Uint8Array>,
+): XfrmOuterHeader {
+  const octets = attributes.get(XFRMA.SA_EXTRA_FLAGS);
+  const extra = octets === undefined ? 0 : hostU32(new Reader(octets, "XFRMA_SA_EXTRA_FLAGS"));
+  return {
+    copyDscp: (extra & XFRM_SA_XFLAG_DONT_ENCAP_DSCP) === 0,
+    ecn: (flags & XFRM_STATE_NOECN) === 0,
+    pathMtuDiscovery: (flags & XFRM_STATE_NOPMTUDISC) === 0,
+  };
 }
 
 /** XFRMA_ENCAP (struct xfrm_encap_tmpl), RFC 3948. */

@@ -43,6 +43,16 @@ export type XfrmStateId = {
 /** Packets with (mark & `mask`) = `value` only (struct xfrm_mark). */
 export type XfrmMark = { readonly value: number; readonly mask: number };
 
+/** What the outer header of tunnel mode takes over from the inner one, and gives back. */
+export type XfrmOuterHeader = {
+  /** Inner DSCP copied outward. */
+  readonly copyDscp: boolean;
+  /** ECN passed through in both directions (RFC 6040). */
+  readonly ecn: boolean;
+  /** Outer DF as the inner one; otherwise never set. */
+  readonly pathMtuDiscovery: boolean;
+};
+
 export type XfrmState = {
   readonly id: XfrmStateId;
   readonly direction: "in" | "out";
@@ -54,6 +64,7 @@ export type XfrmState = {
   /** Packets; 0 switches the check off. Above 32 it is the extended (ESN) form of the kernel. */
   readonly replayWindow: number;
   readonly esn: boolean;
+  readonly outerHeader: XfrmOuterHeader;
   readonly lifetime: XfrmLifetime;
   /** Inner traffic allowed through: undefined is any. */
   readonly selector: XfrmSelector | undefined;

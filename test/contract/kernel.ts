@@ -35,6 +35,8 @@ export function kernelContract(
 
 const V6 = { src: addressOf("2001:db8::1"), dst: addressOf("2001:db8::2") };
 
+const OWN_HEADER = { copyDscp: false, ecn: false, pathMtuDiscovery: false };
+
 /** Each of these is taken, found again (EEXIST), removed, and not found again (ESRCH). */
 const STATES: readonly (readonly [string, XfrmState])[] = [
   ["AES-GCM over IPv4", stateLike()],
@@ -54,6 +56,7 @@ const STATES: readonly (readonly [string, XfrmState])[] = [
   ["no replay window", stateLike({ direction: "out", replayWindow: 0 })],
   ["transport mode", stateLike({ mode: "transport" })],
   ["an interface ID", stateLike({ ifId: 42 })],
+  ["an outer header of its own", stateLike({ outerHeader: OWN_HEADER })],
   ["a mark", stateLike({ mark: { value: 7, mask: 0xff } })],
   ["a hard limit", stateLike({ lifetime: { ...stateLike().lifetime, hardSeconds: 3600 } })],
 ];

@@ -42,6 +42,7 @@ export function stateLike(changes: Partial<XfrmState> = {}): XfrmState {
     encapsulation: undefined,
     replayWindow: 32,
     esn: false,
+    outerHeader: { copyDscp: true, ecn: true, pathMtuDiscovery: true },
     lifetime: WITHOUT_LIMITS,
     selector: undefined,
     mark: undefined,

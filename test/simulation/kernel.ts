@@ -131,7 +131,9 @@ export function stateKey(id: Pick<XfrmStateId, "dst" | "spi">): string {
 export function policyKey(id: XfrmPolicyId): string {
   const { src, dst, protocol, srcPort, dstPort } = id.selector;
   const ports = `${protocol}/${srcPort ?? ""}/${dstPort ?? ""}`;
-  return `${id.direction} ${formatPrefix(src)} ${formatPrefix(dst)} ${ports}`;
+  const mark = id.mark === undefined ? "" : ` mark ${id.mark.value}/${id.mark.mask}`;
+  const only = id.ifId === undefined ? mark : `${mark} if_id ${id.ifId}`;
+  return `${id.direction} ${formatPrefix(src)} ${formatPrefix(dst)} ${ports}${only}`;
 }
 
 function modelState(state: XfrmState, madeAt: number): ModelState {

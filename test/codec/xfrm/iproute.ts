@@ -34,6 +34,38 @@ export const STATE_AEAD = octets(`
 `);
 
 /**
+ * ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0xc0ffee01 reqid 0x45000007
+ * mode tunnel aead 'rfc4106(gcm(aes))' 0x1011..23 128 replay-window 32 flag af-unspec flag noecn
+ * flag nopmtudisc extra-flag dont-encap-dscp limit packet-soft 1000 limit packet-hard 1100
+ * mark 7 mask 0xff if_id 42
+ */
+export const STATE_OWN_HEADER = octets(`
+  6c 01 00 00 10 00 05 00 96 5d 04 6b 00 00 00 00
+  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+  00 00 00 00 00 00 00 00 c0 00 02 02 00 00 00 00
+  00 00 00 00 00 00 00 00 c0 ff ee 01 32 00 00 00
+  c0 00 02 01 00 00 00 00 00 00 00 00 00 00 00 00
+  ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff ff
+  e8 03 00 00 00 00 00 00 4c 04 00 00 00 00 00 00
+  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+  07 00 00 45 02 00 01 20 25 00 00 00 00 00 00 00
+  60 00 12 00 72 66 63 34 31 30 36 28 67 63 6d 28
+  61 65 73 29 29 00 00 00 00 00 00 00 00 00 00 00
+  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+  00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00
+  00 00 00 00 a0 00 00 00 80 00 00 00 10 11 12 13
+  14 15 16 17 18 19 1a 1b 1c 1d 1e 1f 20 21 22 23
+  08 00 18 00 01 00 00 00 0c 00 15 00 07 00 00 00
+  ff 00 00 00 08 00 1f 00 2a 00 00 00
+`);
+
+/**
  * ip xfrm state add src 2001:db8::1 dst 2001:db8::2 proto esp spi 0xc0ffee02
  * reqid 0x45000007 mode transport enc 'cbc(aes)' 0x3031..3f auth-trunc 'hmac(sha256)'
  * 0x5051..6f 128 replay-window 128 flag esn sel src 2001:db8::1/128 dst 2001:db8::2/128

@@ -14,7 +14,14 @@ import {
   stateLike,
   WITHOUT_LIMITS,
 } from "../../contract/xfrm-samples.ts";
-import { POLICY, POLICY_DELETE, STATE_AEAD, STATE_CBC_ESN, STATE_DELETE } from "./iproute.ts";
+import {
+  POLICY,
+  POLICY_DELETE,
+  STATE_AEAD,
+  STATE_CBC_ESN,
+  STATE_DELETE,
+  STATE_OWN_HEADER,
+} from "./iproute.ts";
 
 const MARK = { value: 7, mask: 0xff };
 
@@ -24,6 +31,13 @@ const STATE = stateLike({
     ...WITHOUT_LIMITS,
     ...{ softOctets: 1000n, hardOctets: 2000n, softSeconds: 3000, hardSeconds: 3600 },
   },
+  mark: MARK,
+  ifId: 42,
+});
+
+const OWN_HEADER_STATE = stateLike({
+  outerHeader: { copyDscp: false, ecn: false, pathMtuDiscovery: false },
+  lifetime: { ...WITHOUT_LIMITS, softPackets: 1000n, hardPackets: 1100n },
   mark: MARK,
   ifId: 42,
 });
@@ -65,6 +79,11 @@ test("XFRM_MSG_NEWSA is octet for octet what ip xfrm sends", () => {
   expect(emitLike(STATE_AEAD, { op: "new-state", state: STATE })).toEqual(STATE_AEAD);
 });
 
+test("XFRM_MSG_NEWSA with an outer header of its own is what ip xfrm sends", () => {
+  const emitted = emitLike(STATE_OWN_HEADER, { op: "new-state", state: OWN_HEADER_STATE });
+  expect(emitted).toEqual(STATE_OWN_HEADER);
+});
+
 test("XFRM_MSG_NEWSA with ESN differs from that of ip xfrm by its replay bitmap only", () => {
   const emitted = emitLike(STATE_CBC_ESN, { op: "new-state", state: V6_ESN_STATE });
   expect(emitted.length).toBe(STATE_CBC_ESN.length + 16);
@@ -96,6 +115,7 @@ test("states and policies of ip xfrm read as what they are", () => {
   for (const [octets, { direction: _, ...state }] of [
     [STATE_AEAD, STATE],
     [STATE_CBC_ESN, V6_ESN_STATE],
+    [STATE_OWN_HEADER, OWN_HEADER_STATE],
   ] as const) {
     expect(parseState(octets.subarray(16))).toEqual({ ok: true, value: state });
   }

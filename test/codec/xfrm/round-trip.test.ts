@@ -80,6 +80,11 @@ const state: fc.Arbitrary<XfrmState> = family.chain((of) =>
     // With ESN a window of 0 becomes 32, so it does not come back as it went.
     replayWindow: fc.integer({ min: 1, max: 4096 }),
     esn: fc.boolean(),
+    outerHeader: fc.record({
+      copyDscp: fc.boolean(),
+      ecn: fc.boolean(),
+      pathMtuDiscovery: fc.boolean(),
+    }),
     lifetime,
     selector: maybe(selector),
     mark,
