@@ -14,17 +14,23 @@ export const DEFAULT_CONFIG_FILE = "/etc/erouted/erouted.toml";
 
 /** The configuration; else its faults are said, and the exit code is the error. */
 export function loadConfig(file: string, terminal: Terminal): Result<Config, ExitCode> {
+  const config = readConfigFile(file);
+  if (config.ok) return config;
+  for (const fault of config.error) terminal.err(fault);
+  return err(EXIT.configuration);
+}
+
+/** The configuration, or a line for each fault in the file. */
+export function readConfigFile(file: string): Result<Config, readonly string[]> {
   const text = readText(file);
   if (!text.ok) {
     const other = file === DEFAULT_CONFIG_FILE ? "; name another with --config FILE" : "";
-    terminal.err(printable(`${file}: ${text.error}${other}`));
-    return err(EXIT.configuration);
+    return err([printable(`${file}: ${text.error}${other}`)]);
   }
   const files = { readSecret: readText, env: (name: string) => process.env[name] };
   const config = readConfig(text.value, files, file);
   if (config.ok) return config;
-  for (const fault of config.error) terminal.err(printable(formatFault(fault)));
-  return err(EXIT.configuration);
+  return err(config.error.map((fault) => printable(formatFault(fault))));
 }
 
 /** Warnings of a configuration that is otherwise right. */

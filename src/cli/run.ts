@@ -1,6 +1,6 @@
 /** `erouted run`: the daemon in the foreground. */
 
-import { loadConfig } from "./configuration.ts";
+import { loadConfig, readConfigFile } from "./configuration.ts";
 import { EXIT, type ExitCode, type Terminal } from "./terminal.ts";
 
 /** Ends when the daemon does; 1 if it could not start. */
@@ -11,7 +11,8 @@ export async function run(
   const config = loadConfig(options.config, terminal);
   if (!config.ok) return config.error;
   const { runDaemon } = await import("../daemon/start.ts");
-  const code = await runDaemon(config.value, { configFile: options.config });
+  const load = () => readConfigFile(options.config);
+  const code = await runDaemon(config.value, { configFile: options.config, load });
   // Nothing should be open any more; if something is, it does not keep the process.
   setTimeout(() => process.exit(code), LINGER_MS_MAX).unref();
   return code === 0 ? EXIT.ok : EXIT.failed;

@@ -8,6 +8,8 @@ export type LogSettings = { readonly level: LogLevel; readonly format: "json" | 
 export type Log = {
   /** Writes a record if its level is wanted. Never waits: what cannot be written is counted. */
   write(record: JournalRecord): void;
+  /** Level and format from now on. */
+  configure(settings: LogSettings): void;
   /** Lines that were lost because standard output took no more. */
   readonly lost: number;
   /** Why standard output took nothing when it was last tried; undefined if it did. */
@@ -22,9 +24,9 @@ const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2
 const WAITING_OCTETS_MAX = 4 * 1024 * 1024;
 
 /** A log on standard output. */
-export function openLog(settings: LogSettings): Log {
+export function openLog(initial: LogSettings): Log {
   const sink = Bun.stdout.writer();
-  const format = settings.format === "json" ? jsonLine : textLine;
+  let settings = initial;
   let lines: string[] = [];
   let waitingOctets = 0;
   let lost = 0;
@@ -51,7 +53,7 @@ export function openLog(settings: LogSettings): Log {
   return {
     write(record) {
       if (RANK[record.level] < RANK[settings.level]) return;
-      const line = format(record);
+      const line = settings.format === "json" ? jsonLine(record) : textLine(record);
       if (waitingOctets + line.length > WAITING_OCTETS_MAX) {
         lost++;
         fault = "its reader is too slow";
@@ -61,6 +63,9 @@ export function openLog(settings: LogSettings): Log {
       waitingOctets += line.length;
       // Not at once: all lines of one turn go out in one write.
       writing ??= Promise.resolve().then(drain);
+    },
+    configure(next) {
+      settings = next;
     },
     get lost() {
       return lost;

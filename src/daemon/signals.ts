@@ -1,4 +1,4 @@
-/** Signals that end the daemon. */
+/** Signals that end the daemon, or have it read its configuration anew. */
 
 /** Resolves with the name of the first SIGTERM or SIGINT; a second one ends the process at once. */
 export function waitForSignal(): Promise<string> {
@@ -12,4 +12,9 @@ export function waitForSignal(): Promise<string> {
       });
     }
   });
+}
+
+/** Calls back for each SIGHUP, which ends a process otherwise. */
+export function onHangup(callback: () => void): void {
+  process.on("SIGHUP", callback);
 }

@@ -8,39 +8,36 @@ import { now, wallMs } from "../linux/clock.ts";
 import { type Kernel, openKernel } from "../linux/xfrm-kernel.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { openPeers } from "../peers/open.ts";
-import type { PeerRepository } from "../peers/repository.ts";
 import { createStatusApp } from "../status/app.ts";
 import { type StatusServer, serveStatus } from "../status/server.ts";
 import { type KeyExchanger, openKeyExchanger } from "./key-exchange.ts";
-import { type Log, openLog } from "./log.ts";
+import { openLog } from "./log.ts";
 import { missingForEsp } from "./probe.ts";
+import { recheckConnected } from "./recheck.ts";
+import { type LoadConfig, type Note, type Reloadable, reload } from "./reload.ts";
 import { resync } from "./resync.ts";
 import { createShell, type Shell } from "./shell.ts";
-import { waitForSignal } from "./signals.ts";
+import { onHangup, waitForSignal } from "./signals.ts";
 import { type IkeSockets, openIkeSockets } from "./sockets.ts";
 import { statusSourceOf } from "./status-source.ts";
 import { type DatabaseWatch, watchDatabases } from "./watch-databases.ts";
 
-export type RunOptions = { readonly configFile: string };
+export type RunOptions = {
+  readonly configFile: string;
+  /** Reads the file anew, for a reload. */
+  readonly load: LoadConfig;
+};
 
 /** Everything that was opened, for the way back. */
-type Daemon = {
-  readonly config: Config;
-  readonly log: Log;
+type Daemon = Reloadable & {
   readonly journal: Journal;
-  readonly note: (entry: Note) => void;
   kernel: Kernel | undefined;
   sockets: IkeSockets | undefined;
-  readonly peers: Map<string, PeerRepository>;
   readonly keyExchanger: KeyExchanger;
   concentrator: Concentrator;
   shell: Shell | undefined;
   status: StatusServer | undefined;
   watch: DatabaseWatch | undefined;
-};
-
-type Note = Pick<JournalEntry, "level" | "reason" | "detail"> & {
-  readonly outcome?: JournalEntry["outcome"];
 };
 
 /** Records that are kept for `/api/v1/events`. */
@@ -57,6 +54,7 @@ const DATABASE_WATCH_MS = 10_000;
 export async function runDaemon(config: Config, options: RunOptions): Promise<number> {
   const daemon = createDaemon(config);
   const { note } = daemon;
+  onHangup(() => void reload(daemon, options.load));
   for (const warning of config.warnings) {
     note({ level: "warning", reason: "configuration", detail: `${warning.path}: ${warning.what}` });
   }
@@ -82,7 +80,7 @@ function createDaemon(config: Config): Daemon {
   const journal = createJournal(JOURNAL_MAX);
   const record = (entry: JournalEntry) => log.write(journal.add(entry, wallMs()));
   const concentrator = createConcentrator({ plan: config.plan, now: now(), random });
-  return {
+  const daemon: Daemon = {
     config,
     log,
     journal,
@@ -90,12 +88,19 @@ function createDaemon(config: Config): Daemon {
     kernel: undefined,
     sockets: undefined,
     peers: new Map(),
+    retired: new Set(),
     keyExchanger: openKeyExchanger(),
     concentrator,
     shell: undefined,
     status: undefined,
     watch: undefined,
+    onDatabases() {
+      daemon.watch?.stop();
+      daemon.watch = watchDatabases(daemon.peers, daemon.note, DATABASE_WATCH_MS);
+    },
+    onOtherRows: (egroup) => void recheckConnected(daemon, egroup),
   };
+  return daemon;
 }
 
 /** Sockets first: they find out whether another erouted runs here, before we clean up after it. */
@@ -190,7 +195,7 @@ function surroundingsOf(daemon: Daemon): Parameters<typeof createShell>[1] {
 
 function openStatus(daemon: Daemon, options: RunOptions): Result<undefined, string> {
   const { config, concentrator, journal, kernel, peers, log } = daemon;
-  const { listen, token } = config.status;
+  const { listen } = config.status;
   if (listen === undefined) return ok(undefined);
   const facts = {
     version: packageJson.version,
@@ -199,8 +204,19 @@ function openStatus(daemon: Daemon, options: RunOptions): Result<undefined, stri
     configFile: options.configFile,
     listening: daemon.sockets?.listening ?? [],
   };
-  const source = statusSourceOf({ concentrator, journal, kernel, config, peers, facts, log });
-  const served = serveStatus(createStatusApp(source, { token, host: listen.host }), listen);
+  const source = statusSourceOf({
+    ...{ concentrator, journal, kernel, peers, facts, log },
+    get config() {
+      return daemon.config;
+    },
+  });
+  const settings = {
+    get token() {
+      return daemon.config.status.token;
+    },
+    host: listen.host,
+  };
+  const served = serveStatus(createStatusApp(source, settings), listen);
   if (!served.ok) return err(served.error.detail);
   daemon.status = served.value;
   return ok(undefined);
@@ -222,7 +238,7 @@ async function close(daemon: Daemon): Promise<void> {
   daemon.keyExchanger.close();
   const { kernel } = daemon;
   await within(CLOSE_MS, [
-    ...[...daemon.peers.values()].map((repository) => repository.close()),
+    ...[...daemon.peers.values(), ...daemon.retired].map((repository) => repository.close()),
     daemon.status?.stop(),
     // Only a bug or a lost answer leaves anything: nothing of ours may stay behind.
     daemon.shell === undefined ? undefined : kernel?.removeLeftovers(),

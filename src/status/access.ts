@@ -33,14 +33,16 @@ export const securityHeaders: MiddlewareHandler = async (c, next) => {
 
 /** Lets nobody in whose token is wrong, or whose Host header some other site made up. */
 export function access(settings: AccessSettings): MiddlewareHandler {
-  if (settings.token !== undefined) return withToken(settings.token);
-  if (isLoopback(settings.host)) return withoutToken(settings.host);
-  // Configuration refuses this before; should it ever not, nothing is shown to the network.
-  return async (c, next) => {
-    if (isHealth(c.req.path)) return await next();
-    return problem(c, 403, "others can reach this address: set status.token_file");
-  };
+  const open = isLoopback(settings.host) ? withoutToken(settings.host) : nobody;
+  // Asked for each request: the token may be another after a reload.
+  return (c, next) => (settings.token === undefined ? open : withToken(settings.token))(c, next);
 }
+
+/** Configuration refuses this before; should it ever not, nothing is shown to the network. */
+const nobody: MiddlewareHandler = async (c, next) => {
+  if (isHealth(c.req.path)) return await next();
+  return problem(c, 403, "others can reach this address: set status.token_file");
+};
 
 function withToken(text: string): MiddlewareHandler {
   const token = encode(text);

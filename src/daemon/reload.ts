@@ -1,0 +1,162 @@
+/** The configuration file read anew: taken over as a whole, or refused as a whole. */
+
+import type { JournalEntry } from "../concentrator/journal.ts";
+import type { Config } from "../config/config.ts";
+import { equalValues } from "../eroute/change.ts";
+import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
+import { err, ok, type Result } from "../octets/result.ts";
+import { openPeers } from "../peers/open.ts";
+import type { PeerRepository } from "../peers/repository.ts";
+import type { Log } from "./log.ts";
+import type { Shell } from "./shell.ts";
+import { takeOver } from "./take-over.ts";
+
+/** Reads the file; or says all that is wrong with it, a line each. */
+export type LoadConfig = () => Result<Config, readonly string[]>;
+
+/** What of the daemon a new configuration changes. */
+export type Reloadable = {
+  config: Config;
+  readonly log: Log;
+  readonly note: (entry: Note) => void;
+  readonly peers: Map<string, PeerRepository>;
+  /** Not used for new look-ups any more, kept for those under way. */
+  readonly retired: Set<PeerRepository>;
+  readonly shell: Shell | undefined;
+  /** The databases are others now: some may never have been looked at. */
+  onDatabases(): void;
+  /** The rows of this egroup's sites come from elsewhere now. */
+  onOtherRows(egroup: string): void;
+};
+
+export type Note = Pick<JournalEntry, "level" | "reason" | "detail"> & {
+  readonly outcome?: JournalEntry["outcome"];
+};
+
+export type ReloadReport = {
+  /** Keys that keep their values until a restart. */
+  readonly needsRestart: readonly string[];
+  readonly warnings: readonly string[];
+  /** Databases that were opened, changed and closed, in words. */
+  readonly databases: readonly string[];
+};
+
+/** Faults that are logged one by one. */
+const FAULTS_NOTED_MAX = 50;
+
+/** Look-ups under way end within their deadline; then the database they ask is closed. */
+const RETIRED_GRACE_MS = 500;
+
+/** Applies what the file says now. With any fault in it everything stays as it was. */
+export function reload(
+  daemon: Reloadable,
+  load: LoadConfig,
+): Result<ReloadReport, readonly string[]> {
+  const { note, shell } = daemon;
+  if (shell === undefined) return refuse(daemon, ["erouted is still starting: try again"]);
+  const loaded = load();
+  if (!loaded.ok) return refuse(daemon, loaded.error);
+  const { config, restart } = takeOver(daemon.config, loaded.value);
+  const changed = changedDatabases(daemon.config.databases, config.databases);
+  const opened = openAll(changed);
+  if (!opened.ok) return refuse(daemon, opened.error);
+
+  daemon.config = config;
+  daemon.log.configure(config.log);
+  const words = swapDatabases(daemon, opened.value, config);
+  shell.feed({ kind: "configuration", plan: config.plan });
+  if (words.length > 0) daemon.onDatabases();
+  for (const { settings, isNew } of changed) {
+    if (!isNew) daemon.onOtherRows(settings.egroup);
+  }
+  const warnings = config.warnings.map(({ path, what }) => `${path}: ${what}`);
+  for (const detail of warnings) note({ level: "warning", reason: "configuration", detail });
+  noteDone(daemon, restart, words);
+  return ok({ needsRestart: restart, warnings, databases: words });
+}
+
+function refuse(daemon: Reloadable, faults: readonly string[]): Result<never, readonly string[]> {
+  const { note } = daemon;
+  for (const detail of faults.slice(0, FAULTS_NOTED_MAX)) {
+    note({ level: "error", outcome: "refused", reason: "configuration-fault", detail });
+  }
+  const faultCount = faults.length === 1 ? "1 fault" : `${faults.length} faults`;
+  const detail = `the new configuration has ${faultCount}: the former one stays in force`;
+  note({ level: "error", outcome: "refused", reason: "reload-refused", detail });
+  return err(faults);
+}
+
+function noteDone(
+  { note }: Reloadable,
+  restart: readonly string[],
+  databases: readonly string[],
+): void {
+  const parts = ["the configuration file was read anew and is in force", ...databases];
+  note({ level: "info", outcome: "ok", reason: "reloaded", detail: parts.join("; ") });
+  if (restart.length === 0) return;
+  const detail = `needs a restart, and stays as it was until then: ${restart.join(", ")}`;
+  note({ level: "warning", reason: "needs-restart", detail });
+}
+
+type ChangedDatabase = { readonly settings: DatabaseSettings; readonly isNew: boolean };
+
+function changedDatabases(
+  running: readonly DatabaseSettings[],
+  next: readonly DatabaseSettings[],
+): readonly ChangedDatabase[] {
+  const before = new Map(running.map((settings) => [settings.egroup, settings]));
+  return next
+    .filter((settings) => !equalValues(settings, before.get(settings.egroup)))
+    .map((settings) => ({ settings, isNew: !before.has(settings.egroup) }));
+}
+
+type Opened = ChangedDatabase & { readonly repository: PeerRepository };
+
+/** All, or none and why not. Nothing is connected yet: a database may be down. */
+function openAll(
+  changed: readonly ChangedDatabase[],
+): Result<readonly Opened[], readonly string[]> {
+  const opened: Opened[] = [];
+  const faults: string[] = [];
+  for (const one of changed) {
+    const repository = openPeers(one.settings);
+    if (repository.ok) opened.push({ ...one, repository: repository.value });
+    else faults.push(`egroup ${one.settings.egroup}: ${repository.error.detail}`);
+  }
+  if (faults.length === 0) return ok(opened);
+  for (const { repository } of opened) void repository.close().catch(() => undefined);
+  return err(faults);
+}
+
+/** From now on look-ups go to the new ones; those under way end where they were asked. */
+function swapDatabases(
+  daemon: Reloadable,
+  opened: readonly Opened[],
+  config: Config,
+): readonly string[] {
+  const words: string[] = [];
+  const stays = new Set(config.databases.map(({ egroup }) => egroup));
+  for (const [egroup, repository] of daemon.peers) {
+    if (stays.has(egroup)) continue;
+    daemon.peers.delete(egroup);
+    retire(daemon, repository, config.plan.limits.lookupMs);
+    words.push(`database of egroup ${egroup} closed`);
+  }
+  for (const { settings, isNew, repository } of opened) {
+    const former = daemon.peers.get(settings.egroup);
+    daemon.peers.set(settings.egroup, repository);
+    if (former !== undefined) retire(daemon, former, config.plan.limits.lookupMs);
+    const what = isNew ? "opened" : "changed";
+    words.push(`database of egroup ${settings.egroup} ${what}: ${describeDatabase(settings)}`);
+  }
+  return words;
+}
+
+function retire(daemon: Reloadable, repository: PeerRepository, lookupMs: number): void {
+  daemon.retired.add(repository);
+  const close = () => {
+    daemon.retired.delete(repository);
+    void repository.close().catch(() => undefined);
+  };
+  setTimeout(close, lookupMs + RETIRED_GRACE_MS).unref();
+}

@@ -1,0 +1,53 @@
+/** Which parts of a new configuration a running daemon can take over, and which need a restart. */
+
+import type { Config } from "../config/config.ts";
+import { equalValues } from "../eroute/change.ts";
+
+export type TakeOver = {
+  /** The new configuration, with the running one's values where a restart is needed. */
+  readonly config: Config;
+  /** Keys that differ and need a restart; empty if all of it can be taken over. */
+  readonly restart: readonly string[];
+};
+
+/** What runs from now on, and what of `next` cannot. */
+export function takeOver(running: Config, next: Config): TakeOver {
+  const restart = Object.values(NEEDS_RESTART).flatMap((needs) => needs(running, next));
+  const sameListen = equalValues(running.status.listen, next.status.listen);
+  return {
+    config: {
+      ...next,
+      ike: running.ike,
+      dataplane: running.dataplane,
+      plan: { ...next.plan, ports: running.plan.ports },
+      status: {
+        ...next.status,
+        listen: running.status.listen,
+        // What is listened on until then may be reached by others, and was not to be without one.
+        token: sameListen ? next.status.token : (next.status.token ?? running.status.token),
+      },
+    },
+    restart,
+  };
+}
+
+type Needs = (running: Config, next: Config) => readonly string[];
+
+const atOnce: Needs = () => [];
+
+/** By part of the configuration: a new part does not compile until it is decided on here. */
+const NEEDS_RESTART: Readonly<Record<keyof Config, Needs>> = {
+  ike: (running, next) => {
+    const keys = { "ike.listen": "listen", "ike.port": "port", "ike.nat_port": "natPort" } as const;
+    return Object.entries(keys)
+      .filter(([, key]) => !equalValues(running.ike[key], next.ike[key]))
+      .map(([word]) => word);
+  },
+  dataplane: (running, next) => (running.dataplane === next.dataplane ? [] : ["dataplane.kind"]),
+  status: (running, next) =>
+    equalValues(running.status.listen, next.status.listen) ? [] : ["status.listen"],
+  plan: atOnce,
+  databases: atOnce,
+  log: atOnce,
+  warnings: atOnce,
+};

@@ -1,0 +1,196 @@
+/** SIGHUP: the configuration file is taken over as a whole, or refused as a whole. */
+
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import type { Event } from "../../../src/concentrator/event.ts";
+import { type Config, readConfig } from "../../../src/config/config.ts";
+import { type Note, type Reloadable, reload } from "../../../src/daemon/reload.ts";
+import { takeOver } from "../../../src/daemon/take-over.ts";
+import { err, ok } from "../../../src/octets/result.ts";
+import { openPeers } from "../../../src/peers/open.ts";
+import { createFolder, type Folder, SECOND_EGROUP } from "../cli/folder.ts";
+
+const STATUS_PORT = 40_000 + Math.floor(Math.random() * 10_000);
+let folder: Folder;
+
+beforeEach(() => {
+  folder = createFolder(["127.0.0.1:18080", `127.0.0.1:${STATUS_PORT}`]);
+});
+
+afterEach(() => folder.dispose());
+
+test("SIGHUP with a faulty file: every fault is logged, and nothing changes", async () => {
+  const daemon = spawnDaemon();
+  await daemon.logs("info daemon ready");
+  const text = readFileSync(folder.config, "utf8");
+  folder.write("erouted.toml", text.replace("peerid =", "peer =").replace('"fleet"', "7"));
+  daemon.process.kill("SIGHUP");
+  await daemon.logs("reload-refused: the new configuration has 3 faults: the former one stays");
+  const faults = daemon.text().match(/configuration-fault: .*/g) ?? [];
+  expect(faults.join("\n")).toMatch(/erouted\.toml:\d+: eroute\[0\]\.peer /);
+  expect(faults.length).toBe(3);
+  expect(await namesOfEgroups()).toEqual(["sites"]);
+  expect(await daemon.stop()).toBe(0);
+});
+
+test("SIGHUP: a new egroup, another log; what needs a restart is named and stays", async () => {
+  const daemon = spawnDaemon();
+  await daemon.logs("info daemon ready");
+  const text = readFileSync(folder.config, "utf8")
+    .replace("[[eroute]]", SECOND_EGROUP.replaceAll("FOLDER", folder.path(".")))
+    .replace(`127.0.0.1:${STATUS_PORT}`, "127.0.0.1:1")
+    .replace(/nat_port = \d+/, "nat_port = 4509");
+  folder.write("erouted.toml", `${text}\n[log]\nformat = "json"\n`);
+  daemon.process.kill("SIGHUP");
+  await daemon.logs('"reason":"needs-restart"');
+  expect(daemon.text()).toContain("until then: ike.nat_port, status.listen");
+  expect(daemon.text()).toContain("database of egroup pumps opened: sqlite:");
+  // Also one that is there for the first time is looked at without a site that calls.
+  await daemon.logs("egroup pumps: sqlite:");
+  expect(await namesOfEgroups()).toEqual(["sites", "pumps"]);
+  expect(await daemon.stop()).toBe(0);
+});
+
+test("a database that is changed: look-ups under way end where they were asked", async () => {
+  const silent = Bun.listen({
+    hostname: "127.0.0.1",
+    port: 0,
+    socket: { data: () => undefined },
+  });
+  try {
+    const before = configOf((text) =>
+      text.replace(
+        /database = .*/,
+        `database = "mysql://erouted@127.0.0.1:${silent.port}/vpn"\nlookup_deadline = "300ms"`,
+      ),
+    );
+    const daemon = daemonOf(before);
+    const former = daemon.peers.get("sites");
+    const underWay = former?.find({ by: "peerid", peerid: "site-1" });
+    const done = reload(daemon, () => ok(configOf((text) => text)));
+    expect(done.ok && done.value.databases.join()).toMatch(/egroup sites changed: sqlite:/);
+    expect(daemon.rechecked).toEqual(["sites"]);
+    const found = await daemon.peers.get("sites")?.find({ by: "peerid", peerid: "site-1" });
+    expect(found).toMatchObject({ ok: false, error: { kind: "no-table" } });
+    expect(await underWay).toMatchObject({ ok: false, error: { kind: "timeout" } });
+    expect([...daemon.retired].length).toBe(1);
+    for (const repository of [...daemon.peers.values(), ...daemon.retired]) {
+      await repository.close();
+    }
+  } finally {
+    silent.stop(true);
+  }
+});
+
+test("the same file read anew opens, closes and re-reads nothing", () => {
+  const config = configOf((text) => text);
+  const daemon = daemonOf(config);
+  const repository = daemon.peers.get("sites");
+  const done = reload(daemon, () => ok(configOf((text) => text)));
+  expect(done).toEqual(ok({ needsRestart: [], warnings: [], databases: [] }));
+  expect(daemon.peers.get("sites")).toBe(repository);
+  expect(daemon.fed.map((event) => event.kind)).toEqual(["configuration"]);
+  expect(daemon.rechecked).toEqual([]);
+});
+
+test("a refused reload feeds the engine nothing, and keeps configuration and databases", () => {
+  const config = configOf((text) => text);
+  const daemon = daemonOf(config);
+  const done = reload(daemon, () => err(["erouted.toml:1: a", "erouted.toml:2: b"]));
+  expect(done).toEqual(err(["erouted.toml:1: a", "erouted.toml:2: b"]));
+  expect([daemon.fed, daemon.config]).toEqual([[], config]);
+  expect(daemon.notes.map((note) => note.reason)).toEqual([
+    "configuration-fault",
+    "configuration-fault",
+    "reload-refused",
+  ]);
+});
+
+test("a token that goes with another status.listen stays until that is in force", () => {
+  folder.write("token", "a-token");
+  const shown = configOf((text) =>
+    text.replace(
+      /listen = "127.*/,
+      `listen = "0.0.0.0:8080"\ntoken_file = "${folder.path("token")}"`,
+    ),
+  );
+  const hidden = configOf((text) => text);
+  const { config, restart } = takeOver(shown, hidden);
+  expect(restart).toEqual(["status.listen"]);
+  expect(config.status).toEqual(shown.status);
+  expect(takeOver(hidden, hidden)).toEqual({ config: hidden, restart: [] });
+});
+
+function configOf(change: (text: string) => string): Config {
+  const text = change(readFileSync(folder.config, "utf8"));
+  const files = {
+    readSecret: (path: string) => ok(readFileSync(path, "utf8")),
+    env: () => undefined,
+  };
+  const config = readConfig(text, files, "erouted.toml");
+  if (!config.ok) throw new Error(JSON.stringify(config.error));
+  return config.value;
+}
+
+type TestDaemon = Reloadable & {
+  readonly notes: Note[];
+  readonly fed: Event[];
+  readonly rechecked: string[];
+};
+
+function daemonOf(config: Config): TestDaemon {
+  const notes: Note[] = [];
+  const fed: Event[] = [];
+  const rechecked: string[] = [];
+  const peers: Reloadable["peers"] = new Map();
+  for (const settings of config.databases) {
+    const opened = openPeers(settings);
+    if (opened.ok) peers.set(settings.egroup, opened.value);
+  }
+  return {
+    ...{ config, notes, fed, rechecked, peers, retired: new Set() },
+    log: {
+      write: () => undefined,
+      configure: () => undefined,
+      lost: 0,
+      fault: undefined,
+      flush: () => Promise.resolve(),
+    },
+    note: (entry) => void notes.push(entry),
+    shell: { feed: (event) => void fed.push(event), close: () => undefined },
+    onDatabases: () => undefined,
+    onOtherRows: (egroup) => void rechecked.push(egroup),
+  };
+}
+
+/** The command `run`, with what it has logged so far. */
+function spawnDaemon() {
+  const daemon = Bun.spawn([process.execPath, "src/main.ts", "run", "--config", folder.config], {
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  let text = "";
+  const reading = (async () => {
+    const decoder = new TextDecoder();
+    for await (const chunk of daemon.stdout) text += decoder.decode(chunk, { stream: true });
+  })();
+  return {
+    process: daemon,
+    text: () => text,
+    async logs(what: string): Promise<void> {
+      for (let i = 0; i < 500 && !text.includes(what); i++) await Bun.sleep(20);
+      expect(text).toContain(what);
+    },
+    async stop(): Promise<number> {
+      daemon.kill("SIGTERM");
+      await reading;
+      return await daemon.exited;
+    },
+  };
+}
+
+async function namesOfEgroups(): Promise<readonly string[]> {
+  const answer = await fetch(`http://127.0.0.1:${STATUS_PORT}/api/v1/status`);
+  const status = (await answer.json()) as { databases: { egroup: string }[] };
+  return status.databases.map(({ egroup }) => egroup);
+}
