@@ -229,6 +229,7 @@ function createEngine(options: ConcentratorOptions): Engine {
     kernelRequests: new Map(),
     installed: new Map(),
     policies: new Map(),
+    routes: new Map(),
     reqids: new Map(),
     reqidsTaken: new Set(),
     deadlines: new DeadlineHeap(),

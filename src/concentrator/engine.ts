@@ -18,6 +18,7 @@ import type { KernelRequestId, LookupId } from "./event.ts";
 import type { Installed, PolicyUse, WaitingRequest } from "./installed.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { Rate } from "./rate.ts";
+import type { RouteTable } from "./routes.ts";
 import type { RowChecks } from "./row-checks.ts";
 import type { CounterName } from "./snapshot.ts";
 
@@ -111,6 +112,7 @@ export type Engine = {
   /** By our inbound SPI. */
   readonly installed: Map<EspSpi, Installed>;
   readonly policies: Map<string, PolicyUse>;
+  readonly routes: RouteTable;
   readonly reqids: Map<string, { readonly reqid: number; uses: number }>;
   readonly reqidsTaken: Set<number>;
   readonly deadlines: DeadlineHeap;

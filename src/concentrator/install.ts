@@ -22,6 +22,7 @@ import type { XfrmMark, XfrmStateId } from "../xfrm/state.ts";
 import { count, type Engine, type Entry, journal, numberOf } from "./engine.ts";
 import type { KernelRequestId } from "./event.ts";
 import type { Installed } from "./installed.ts";
+import { childRoutes, releaseRoute, useRoute } from "./routes.ts";
 import { childPolicies, inboundState, outboundState } from "./xfrm-of-child.ts";
 
 type ChildUp = Extract<IkeEffect, { kind: "child-up" }>;
@@ -53,6 +54,7 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
     outbound: outbound.id,
     mark: eroute.child.mark,
     policies: childPolicies(place),
+    routes: childRoutes(place),
     outboundWaiting: waits ? outbound : undefined,
     ticket: up.ticket,
     pending: new Set(),
@@ -64,6 +66,10 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
   request(engine, { op: "new-state", state: inbound }, installed);
   if (!waits) request(engine, { op: "new-state", state: outbound }, installed);
   for (const policy of installed.policies) usePolicy(engine, installed, policy);
+  for (const route of installed.routes) {
+    const op = useRoute(engine.routes, up.child.spiIn, route);
+    if (op !== undefined) request(engine, op, installed);
+  }
 }
 
 /** Whether the Child SA before still sends to the same address: a site that moved needs the new. */
@@ -164,6 +170,11 @@ function removeInstalled(engine: Engine, installed: Installed): void {
   installed.phase = "removed";
   installed.outboundWaiting = undefined;
   engine.installed.delete(installed.child.spiIn);
+  // Routes before policies: nothing is to go that way unprotected.
+  for (const route of installed.routes) {
+    const op = releaseRoute(engine.routes, installed.child.spiIn, route);
+    if (op !== undefined) request(engine, op);
+  }
   for (const policy of [...installed.policies].reverse()) releasePolicy(engine, installed, policy);
   // With answers under way it is not known yet which states are ours.
   if (installed.pending.size === 0) deleteStates(engine, installed);

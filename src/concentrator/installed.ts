@@ -5,6 +5,7 @@ import type { Ticket } from "../ike/phase.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import type { XfrmPolicy, XfrmPolicyId } from "../xfrm/policy.ts";
 import type { XfrmRefusal } from "../xfrm/request.ts";
+import type { RemoteRoute } from "../xfrm/route.ts";
 import type { XfrmMark, XfrmState, XfrmStateId } from "../xfrm/state.ts";
 import type { KernelRequestId } from "./event.ts";
 
@@ -21,6 +22,7 @@ export type Installed = {
   /** Of its states and policies. */
   readonly mark: XfrmMark | undefined;
   readonly policies: readonly XfrmPolicy[];
+  readonly routes: readonly RemoteRoute[];
   /** The outbound state of a rekeyed Child SA, until the old one is deleted (RFC 7296 §2.8). */
   outboundWaiting: XfrmState | undefined;
   readonly ticket: Ticket;

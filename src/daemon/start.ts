@@ -144,9 +144,10 @@ async function prepareKernel(daemon: Daemon): Promise<Result<undefined, string>>
   }
   const removed = await opened.value.removeLeftovers();
   if (!removed.ok) return err(removed.error.detail);
-  const { states, policies } = removed.value;
-  if (states + policies > 0) {
-    const detail = `removed ${states} states and ${policies} policies of an earlier run`;
+  const { states, policies, routes } = removed.value;
+  if (states + policies + routes > 0) {
+    const more = routes > 0 ? ` and ${routes} routes` : "";
+    const detail = `removed ${states} states and ${policies} policies${more} of an earlier run`;
     daemon.note({ level: "warning", reason: "leftovers", detail });
   }
   return ok(undefined);

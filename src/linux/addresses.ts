@@ -1,69 +1,103 @@
-/** Addresses of this machine, as route netlink tells them (linux/rtnetlink.h, linux/if_addr.h). */
+/** Addresses of this machine, as route netlink tells them, now and whenever they change. */
 
-import { type Address, addressFromOctets } from "../inet/address.ts";
+import type { Address } from "../inet/address.ts";
+import { formatAddress } from "../inet/address.ts";
 import { containsAddress, type Prefix } from "../inet/prefix.ts";
-import { decode, type Reader } from "../octets/reader.ts";
-import { parseAttributes } from "../xfrm/attribute.ts";
-import { hostU32 } from "../xfrm/host-order.ts";
-import { emitNetlink, NLM_F_DUMP, NLM_F_REQUEST } from "../xfrm/netlink.ts";
+import { err, ok, type Result } from "../octets/result.ts";
+import {
+  emitAddressDump,
+  emitLinkDump,
+  parseInterfaceAddress,
+  parseLink,
+  RTNLGRP,
+} from "../xfrm/link.ts";
+import type { XfrmRefusal } from "../xfrm/request.ts";
 import { openLibc } from "./libc.ts";
+import { openNetlinkEvents } from "./netlink-events.ts";
 import { NETLINK_ROUTE, NetlinkSocket } from "./netlink-socket.ts";
 
 /**
  * All addresses that a socket can be bound to, loopback included; not link-local ones (they mean
- * nothing without an interface) nor those that are still being checked for duplicates. Empty if the
- * kernel does not tell.
+ * nothing without an interface), nor those that are still being checked for duplicates, nor those
+ * of interfaces that are switched off. Empty if the kernel does not tell.
  */
 export function localAddresses(): Address[] {
   const libc = openLibc();
-  const socket = libc.ok ? NetlinkSocket.open(libc.value, NETLINK_ROUTE) : libc;
-  if (!socket.ok) return [];
-  const addresses = new Map<bigint, Address>();
-  const head = { type: RTM_GETADDR, flags: NLM_F_REQUEST | NLM_F_DUMP };
-  const emit = (sequence: number): Uint8Array =>
-    emitNetlink({ ...head, sequence }, (w) => w.zeros(IFADDRMSG_OCTETS));
-  for (const piece of socket.value.dump(emit)) {
+  const opened = libc.ok ? NetlinkSocket.open(libc.value, NETLINK_ROUTE) : libc;
+  if (!opened.ok) return [];
+  const socket = opened.value;
+  const up = new Set<number>();
+  for (const piece of socket.dump(emitLinkDump)) {
     for (const { payload } of piece) {
-      const address = decode(payload, "RTM_NEWADDR", parseInterfaceAddress);
-      if (address.ok && address.value !== undefined && isBindable(address.value)) {
-        addresses.set(address.value.value, address.value);
-      }
+      const link = parseLink(payload);
+      if (link.ok && link.value.up) up.add(link.value.index);
     }
   }
-  socket.value.close();
+  const addresses = new Map<bigint, Address>();
+  for (const piece of socket.dump(emitAddressDump)) {
+    for (const { payload } of piece) {
+      const found = parseInterfaceAddress(payload);
+      if (!found.ok || found.value === undefined || !up.has(found.value.index)) continue;
+      const { address } = found.value;
+      if (isBindable(address)) addresses.set(address.value, address);
+    }
+  }
+  socket.close();
   return [...addresses.values()];
 }
 
-const RTM_GETADDR = 22;
-/** struct ifaddrmsg. */
-const IFADDRMSG_OCTETS = 8;
-const IFA_ADDRESS = 1;
-const IFA_LOCAL = 2;
-const IFA_FLAGS = 8;
-/** IFA_F_DADFAILED | IFA_F_TENTATIVE: cannot be bound to. */
-const NOT_USABLE = 0x08 | 0x40;
+export type AddressWatch = {
+  /** All addresses as they are now. */
+  current(): readonly Address[];
+  close(): void;
+};
+
+/** Tells all addresses anew soon after some of them came or went, and only then. */
+export function watchAddresses(
+  onChange: (addresses: readonly Address[]) => void,
+): Result<AddressWatch, XfrmRefusal> {
+  const libc = openLibc();
+  if (!libc.ok) return err(noLibc(libc.error.detail));
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let current: readonly Address[] = [];
+  const look = (): void => {
+    timer = undefined;
+    const found = localAddresses();
+    if (nameOf(found) === nameOf(current)) return;
+    current = found;
+    onChange(found);
+  };
+  // The first event starts the wait, later ones do not prolong it: a flapping link is seen too.
+  const onEvent = (): void => {
+    timer ??= setTimeout(look, SETTLE_MS);
+  };
+  const groups = Object.values(RTNLGRP);
+  const source = { protocol: NETLINK_ROUTE, groups, name: "changes of addresses and links" };
+  const events = openNetlinkEvents(libc.value, source, { onMessage: onEvent, onLost: onEvent });
+  if (!events.ok) return events;
+  current = localAddresses();
+  const close = (): void => {
+    clearTimeout(timer);
+    events.value.close();
+  };
+  return ok({ current: () => current, close });
+}
+
+/** Addresses come several at a time: an interface gets its IPv4 and IPv6 ones together. */
+const SETTLE_MS = 100;
 
 const LINK_LOCAL_V4: Prefix = { family: 4, value: 0xa9fe_0000n, length: 16 };
 const LINK_LOCAL_V6: Prefix = { family: 6, value: 0xfe80n << 112n, length: 10 };
 
-function parseInterfaceAddress(r: Reader): Address | undefined {
-  r.octets(2); // ifa_family, ifa_prefixlen
-  const shortFlags = r.u8(); // ifa_flags
-  r.octets(5); // ifa_scope, ifa_index
-  const attributes = parseAttributes(r);
-  const longFlags = attributes.get(IFA_FLAGS);
-  const flags = longFlags === undefined ? shortFlags : flagsOf(longFlags);
-  if ((flags & NOT_USABLE) !== 0) return undefined;
-  // On a point-to-point interface IFA_ADDRESS is the other end's.
-  const octets = attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS);
-  return octets === undefined ? undefined : addressFromOctets(octets);
-}
-
-function flagsOf(octets: Uint8Array): number {
-  const flags = decode(octets, "IFA_FLAGS", hostU32);
-  return flags.ok ? flags.value : NOT_USABLE;
-}
-
 function isBindable(address: Address): boolean {
   return !containsAddress(LINK_LOCAL_V4, address) && !containsAddress(LINK_LOCAL_V6, address);
+}
+
+/** The same for the same addresses in any order. */
+function nameOf(addresses: readonly Address[]): string {
+  return addresses.map(formatAddress).sort().join(" ");
+}
+
+function noLibc(detail: string): XfrmRefusal {
+  return { kind: "kernel", operation: "socket", object: "libc", errno: "ENOENT", detail };
 }

@@ -6,6 +6,7 @@ import { err, ok, type Result } from "../octets/result.ts";
 import { errnoName } from "../xfrm/errno.ts";
 import { parseXfrmEvent, type XfrmEvent } from "../xfrm/event.ts";
 import { emitLarvalDelete, emitLarvalSpi, isShared, parseLarval } from "../xfrm/larval.ts";
+import { XFRMNLGRP } from "../xfrm/message-type.ts";
 import type { NetlinkMessage } from "../xfrm/netlink.ts";
 import { parsePolicy } from "../xfrm/policy-message.ts";
 import { isOurPolicy } from "../xfrm/priority.ts";
@@ -23,8 +24,9 @@ import type { XfrmStateUse } from "../xfrm/state.ts";
 import { parseStateUse, type StateFound } from "../xfrm/state-message.ts";
 import { espGaps, type KernelUnavailable } from "./esp-probe.ts";
 import { type Libc, openLibc } from "./libc.ts";
+import { type NetlinkEvents, openNetlinkEvents } from "./netlink-events.ts";
 import { type EmitRequest, NETLINK_XFRM, NetlinkSocket } from "./netlink-socket.ts";
-import { openXfrmEvents, type XfrmEvents } from "./xfrm-events.ts";
+import { isRouteRequest, openRoutes, type Routes } from "./routes.ts";
 import { moveState, queryState } from "./xfrm-state.ts";
 
 export type Kernel = {
@@ -32,7 +34,7 @@ export type Kernel = {
   perform(request: XfrmRequest): KernelResult;
   /** Counters of all states with a reqid of ours, without blocking for more than some ms. */
   stateUses(): Promise<Result<readonly XfrmStateUse[], XfrmRefusal>>;
-  /** Removes the policies and states of an earlier run, known by reqid or priority; counts them. */
+  /** Removes what an earlier run left, known by reqid, priority or protocol; counts it. */
   removeLeftovers(): Promise<Result<Leftovers, XfrmRefusal>>;
   /**
    * Acquire, expire, mapping as they come; `onLost` when the kernel had to drop some. An acquire by
@@ -42,7 +44,11 @@ export type Kernel = {
   close(): void;
 };
 
-export type Leftovers = { readonly states: number; readonly policies: number };
+export type Leftovers = {
+  readonly states: number;
+  readonly policies: number;
+  readonly routes: number;
+};
 
 /** Opens XFRM netlink. Rights are only asked for by the first request: see `probeEsp`. */
 export function openKernel(): Result<Kernel, KernelUnavailable> {
@@ -55,7 +61,15 @@ export function openKernel(): Result<Kernel, KernelUnavailable> {
     requests.value.close();
     return err(noXfrm(dumps.error));
   }
-  return ok(new XfrmKernel(libc.value, requests.value, dumps.value));
+  const routes = openRoutes();
+  if (!routes.ok) {
+    requests.value.close();
+    dumps.value.close();
+    const errno = errnoName(routes.error);
+    return err(unavailable(`route netlink socket: ${errno}`, errno, "see `ulimit -n`"));
+  }
+  const sockets = { requests: requests.value, dumps: dumps.value, routes: routes.value };
+  return ok(new XfrmKernel(libc.value, sockets));
 }
 
 /** The first thing that is missing, if any, for ESP over these families. Leaves nothing behind. */
@@ -67,24 +81,33 @@ export function probeEsp(
   return first === undefined ? ok(undefined) : err(first);
 }
 
+type KernelSockets = {
+  readonly requests: NetlinkSocket;
+  readonly dumps: NetlinkSocket;
+  readonly routes: Routes;
+};
+
 class XfrmKernel implements Kernel {
   readonly #libc: Libc;
   readonly #requests: NetlinkSocket;
   readonly #dumps: NetlinkSocket;
+  readonly #routes: Routes;
   /** Dumps wait for each other: a socket carries one at a time. */
   #lastDump: Promise<unknown> = Promise.resolve();
-  #events: XfrmEvents | undefined;
+  #events: NetlinkEvents | undefined;
   readonly #releases = new Set<ReturnType<typeof setTimeout>>();
 
-  constructor(libc: Libc, requests: NetlinkSocket, dumps: NetlinkSocket) {
+  constructor(libc: Libc, sockets: KernelSockets) {
     this.#libc = libc;
-    this.#requests = requests;
-    this.#dumps = dumps;
+    this.#requests = sockets.requests;
+    this.#dumps = sockets.dumps;
+    this.#routes = sockets.routes;
   }
 
   perform(request: XfrmRequest): KernelResult {
     if (request.op === "query-state") return queryState(this.#requests, request);
     if (request.op === "move-state") return moveState(this.#requests, request);
+    if (isRouteRequest(request)) return this.#routes.perform(request);
     const { errno, text } = this.#requests.request((n) => emitXfrmRequest(request, n));
     return errno === 0 ? ok(undefined) : err(xfrmRefusal(request, errno, text));
   }
@@ -94,6 +117,8 @@ class XfrmKernel implements Kernel {
   }
 
   async removeLeftovers(): Promise<Result<Leftovers, XfrmRefusal>> {
+    // Routes before policies: nothing is to go that way unprotected.
+    const routes = this.#routes.removeLeftovers();
     const found = await this.#dump(emitPolicyDump, "XFRM_MSG_GETPOLICY", parsePolicy);
     if (!found.ok) return found;
     const policies = found.value.filter(isOurPolicy);
@@ -103,7 +128,7 @@ class XfrmKernel implements Kernel {
     const states = await this.#ourStates();
     if (!states.ok) return states;
     const second = await this.#removeAll(states.value.map(deleteState));
-    return second.ok ? ok({ policies: first.value, states: second.value }) : second;
+    return second.ok ? ok({ policies: first.value, states: second.value, routes }) : second;
   }
 
   listen(onEvent: (event: XfrmEvent) => void, onLost: () => void): Result<undefined, XfrmRefusal> {
@@ -114,7 +139,7 @@ class XfrmKernel implements Kernel {
       onEvent(event.value);
     };
     this.#events?.close();
-    const events = openXfrmEvents(this.#libc, { onMessage, onLost });
+    const events = openNetlinkEvents(this.#libc, XFRM_EVENTS, { onMessage, onLost });
     if (!events.ok) return events;
     this.#events = events.value;
     return ok(undefined);
@@ -124,6 +149,7 @@ class XfrmKernel implements Kernel {
     this.#events?.close();
     for (const timer of this.#releases) clearTimeout(timer);
     this.#requests.close();
+    this.#routes.close();
     // A dump in progress is read to its end first: its descriptor must not be somebody else's.
     void this.#lastDump.then(() => this.#dumps.close());
   }
@@ -175,6 +201,12 @@ class XfrmKernel implements Kernel {
     return mine;
   }
 }
+
+const XFRM_EVENTS = {
+  protocol: NETLINK_XFRM,
+  groups: Object.values(XFRMNLGRP),
+  name: "acquire, expire and mapping",
+};
 
 /** Bounds the acquires that one policy can make while a flood goes to sites without SA. */
 const LARVAL_HOLD_MS = 10;

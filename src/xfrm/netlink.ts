@@ -33,6 +33,8 @@ export const NLMSG_DONE = 3;
 export const NLM_F_REQUEST = 0x01;
 export const NLM_F_MULTI = 0x02;
 export const NLM_F_ACK = 0x04;
+export const NLM_F_REPLACE = 0x100;
+export const NLM_F_CREATE = 0x400;
 /** NLM_F_ROOT | NLM_F_MATCH. */
 export const NLM_F_DUMP = 0x300;
 /** In an error: only the header of the request is quoted. */

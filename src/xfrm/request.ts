@@ -10,6 +10,7 @@ import { XFRM_MSG } from "./message-type.ts";
 import { emitNetlink, NLM_F_ACK, NLM_F_DUMP, NLM_F_REQUEST } from "./netlink.ts";
 import type { XfrmPolicy, XfrmPolicyId } from "./policy.ts";
 import { emitPolicy, emitPolicyId } from "./policy-message.ts";
+import { formatRoute, type RemoteRoute } from "./route.ts";
 import { formatSelector } from "./selector.ts";
 import type { XfrmMark, XfrmState, XfrmStateId, XfrmStateUse } from "./state.ts";
 import { emitState, emitStateId, IPPROTO_ESP } from "./state-message.ts";
@@ -36,10 +37,16 @@ export type XfrmRequest =
       readonly mark?: XfrmMark;
       readonly to: XfrmStateId;
       readonly encapsulation: XfrmState["encapsulation"];
-    };
+    }
+  /** Creates or replaces; the shell finds out by which interface the site is reached. */
+  | { readonly op: "put-route"; readonly route: RemoteRoute }
+  | { readonly op: "delete-route"; readonly route: RemoteRoute };
 
-/** Requests that are one message to the kernel, acknowledged by it. */
-export type XfrmMessage = Exclude<XfrmRequest, { readonly op: "query-state" | "move-state" }>;
+/** Requests that are one XFRM message to the kernel, acknowledged by it. */
+export type XfrmMessage = Exclude<
+  XfrmRequest,
+  { readonly op: "query-state" | "move-state" | "put-route" | "delete-route" }
+>;
 
 /** A refusal of the kernel: operation, object, errno by name, and its extended answer if any. */
 export type XfrmRefusal = {
@@ -146,6 +153,8 @@ const OPERATIONS = {
   "delete-policy": "XFRM_MSG_DELPOLICY",
   "query-state": "XFRM_MSG_GETSA",
   "move-state": "XFRM_MSG_NEWSA",
+  "put-route": "RTM_NEWROUTE",
+  "delete-route": "RTM_DELROUTE",
 } as const satisfies Record<XfrmRequest["op"], string>;
 
 function objectText(request: XfrmRequest): string {
@@ -156,6 +165,9 @@ function objectText(request: XfrmRequest): string {
     case "query-state":
     case "move-state":
       return formatStateId(request.id);
+    case "put-route":
+    case "delete-route":
+      return formatRoute(request.route);
     case "put-policy":
       return formatPolicyId(request.policy.id);
     case "delete-policy":
@@ -181,6 +193,8 @@ const EXPLANATIONS: { readonly [errno: string]: string } = {
   ENOSYS: "the kernel has no such algorithm",
   EPROTONOSUPPORT: "the kernel has no ESP for this address family (modules esp4, esp6)",
   EAFNOSUPPORT: "the kernel does not have this address family",
+  ENETUNREACH: "no route leads there",
+  ENODEV: "there is no such interface",
   ENOMEM: "the kernel is out of memory",
   ENOBUFS: "the kernel is out of memory",
   ETIMEDOUT: "the kernel did not answer",

@@ -2,8 +2,10 @@
 
 import { kernelContract } from "./kernel.ts";
 import { linuxKernelContract, realKernel } from "./linux-kernel.ts";
+import { linuxRoutesContract } from "./linux-routes.ts";
 
 const ABILITIES = { esp: false };
 
 kernelContract("Linux", async () => realKernel(), ABILITIES);
 linuxKernelContract(ABILITIES);
+linuxRoutesContract();

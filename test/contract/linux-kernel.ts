@@ -145,7 +145,7 @@ function stateLeftoversContract(kernel: () => Kernel): void {
     const foreign = stateLike({ id: withSpi(0xc0ffee12), reqid: FOREIGN_REQID });
     for (const state of [ours, marked, foreign]) perform(kernel(), { op: "new-state", state });
     const removed = await kernel().removeLeftovers();
-    expect(removed).toEqual({ ok: true, value: { states: 2, policies: 0 } });
+    expect(removed).toEqual({ ok: true, value: { states: 2, policies: 0, routes: 0 } });
     perform(kernel(), { op: "delete-state", id: foreign.id });
   });
 }

@@ -12,6 +12,7 @@ import {
   type KernelResult,
   type XfrmRequest,
 } from "../../src/xfrm/request.ts";
+import { formatRoute } from "../../src/xfrm/route.ts";
 
 export function describeEvent(event: Event): string {
   switch (event.kind) {
@@ -71,6 +72,9 @@ function describeRequest(op: XfrmRequest): string {
       return `${op.op} ${formatStateId(op.id)}`;
     case "move-state":
       return `move-state ${formatStateId(op.id)} to ${formatStateId(op.to)}`;
+    case "put-route":
+    case "delete-route":
+      return `${op.op} ${formatRoute(op.route)}`;
     case "put-policy":
       return `put-policy ${formatPolicyId(op.policy.id)}`;
     case "delete-policy":

@@ -6,6 +6,7 @@ import { err, ok } from "../../src/octets/result.ts";
 import type { XfrmExpire } from "../../src/xfrm/event.ts";
 import type { XfrmPolicy, XfrmPolicyId } from "../../src/xfrm/policy.ts";
 import { type KernelResult, type XfrmRequest, xfrmRefusal } from "../../src/xfrm/request.ts";
+import type { RemoteRoute } from "../../src/xfrm/route.ts";
 import type { XfrmMark, XfrmState, XfrmStateId, XfrmStateUse } from "../../src/xfrm/state.ts";
 
 /** A state as the model keeps it: keys are copied, the requester wipes its own. */
@@ -26,6 +27,8 @@ const ENOENT = 2;
 export type KernelModel = {
   readonly states: ReadonlyMap<string, ModelState>;
   readonly policies: ReadonlyMap<string, XfrmPolicy>;
+  /** By destination. */
+  readonly routes: ReadonlyMap<string, RemoteRoute>;
   /** All states ever made, by key, also those that are gone; the last one of a key. */
   readonly history: ReadonlyMap<string, ModelState>;
   /** Requests carried out so far. */
@@ -39,6 +42,7 @@ export type KernelModel = {
 export function createKernel(faults: KernelFaults): KernelModel {
   const states = new Map<string, ModelState>();
   const policies = new Map<string, XfrmPolicy>();
+  const routes = new Map<string, RemoteRoute>();
   const history = new Map<string, ModelState>();
   let performed = 0;
 
@@ -80,12 +84,19 @@ export function createKernel(faults: KernelFaults): KernelModel {
         return 0;
       case "delete-policy":
         return policies.delete(policyKey(request.id)) ? 0 : ENOENT;
+      case "put-route":
+        routes.set(formatPrefix(request.route.destination), request.route);
+        return 0;
+      case "delete-route":
+        routes.delete(formatPrefix(request.route.destination));
+        return 0;
     }
   };
 
   return {
     states,
     policies,
+    routes,
     history,
     performed: () => performed,
     perform(request) {

@@ -141,6 +141,8 @@ function stepOf(effect: Effect): string[] {
       return [`delete-state ${op.id.src.value === CONCENTRATOR_VALUE ? "out" : "in"}`];
     case "query-state":
     case "move-state":
+    case "put-route":
+    case "delete-route":
       return [op.op];
     case "put-policy":
       return [`put-policy ${op.policy.id.direction}`];

@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { espGaps } from "../../../src/linux/esp-probe.ts";
 import { kernelContract } from "../../contract/kernel.ts";
 import { linuxKernelContract, realKernel } from "../../contract/linux-kernel.ts";
+import { linuxRoutesContract } from "../../contract/linux-routes.ts";
 
 const ABILITIES = { esp: true };
 
@@ -15,3 +16,4 @@ test("nothing is missing for ESP over IPv4 and IPv6", () => {
 
 kernelContract("Linux", async () => realKernel(), ABILITIES);
 linuxKernelContract(ABILITIES);
+linuxRoutesContract();

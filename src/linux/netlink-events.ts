@@ -1,16 +1,23 @@
-/** XFRM's multicast groups in the event loop: acquire, expire and mapping without polling. */
+/** Netlink's multicast groups in the event loop: what the kernel tells on its own. */
 
 import { err, ok, type Result } from "../octets/result.ts";
 import { errnoName } from "../xfrm/errno.ts";
-import { XFRMNLGRP } from "../xfrm/message-type.ts";
 import { type NetlinkMessage, parseNetlink } from "../xfrm/netlink.ts";
 import type { XfrmRefusal } from "../xfrm/request.ts";
 import { intOption, type Libc } from "./libc.ts";
-import { forceReceiveBuffer, NETLINK_XFRM, openNetlink } from "./netlink-socket.ts";
+import { forceReceiveBuffer, openNetlink } from "./netlink-socket.ts";
 
-export type XfrmEvents = { close(): void };
+export type NetlinkEvents = { close(): void };
 
-export type XfrmEventHandlers = {
+export type NetlinkEventSource = {
+  /** NETLINK_*. */
+  readonly protocol: number;
+  readonly groups: readonly number[];
+  /** For people: `XFRM events`. */
+  readonly name: string;
+};
+
+export type NetlinkEventHandlers = {
   /** The message is a view that holds during the call. */
   readonly onMessage: (message: NetlinkMessage) => void;
   /** The kernel dropped messages; what comes from now on arrives again. */
@@ -18,16 +25,17 @@ export type XfrmEventHandlers = {
 };
 
 /** Subscribes; until `close`, also after messages were lost. */
-export function openXfrmEvents(
+export function openNetlinkEvents(
   libc: Libc,
-  handlers: XfrmEventHandlers,
-): Result<XfrmEvents, XfrmRefusal> {
+  source: NetlinkEventSource,
+  handlers: NetlinkEventHandlers,
+): Result<NetlinkEvents, XfrmRefusal> {
   let closed = false;
   let current: Subscription | undefined;
   const subscribe = (): Result<undefined, XfrmRefusal> => {
-    const subscription = openSubscription(libc, handlers.onMessage, onEnd);
-    if (!subscription.ok) return subscription;
-    current = subscription.value;
+    const fd = openSubscription(libc, source);
+    if (!fd.ok) return fd;
+    current = attach(fd.value, handlers.onMessage, onEnd);
     return ok(undefined);
   };
   // A full receive buffer is an error of the socket (ENOBUFS), upon which Bun closes it, with what
@@ -59,27 +67,27 @@ const connectDescriptor = Bun.connect as unknown as (
 
 type Subscription = { close(): void };
 
+/** A descriptor that is subscribed to all groups. */
 function openSubscription(
   libc: Libc,
-  onMessage: XfrmEventHandlers["onMessage"],
-  onEnd: () => void,
-): Result<Subscription, XfrmRefusal> {
-  const fd = openNetlink(libc, NETLINK_XFRM);
-  if (fd < 0) return err(refusal("socket", -fd));
+  { protocol, groups, name }: NetlinkEventSource,
+): Result<number, XfrmRefusal> {
+  const fd = openNetlink(libc, protocol);
+  if (fd < 0) return err(refusal("socket", name, -fd));
   forceReceiveBuffer(libc, fd, RECEIVE_BUFFER_OCTETS);
-  for (const group of Object.values(XFRMNLGRP)) {
+  for (const group of groups) {
     const added = libc.setOption(fd, NETLINK_ADD_MEMBERSHIP, intOption(group));
     if (added === 0) continue;
     libc.close(fd);
-    return err(refusal("NETLINK_ADD_MEMBERSHIP", -added));
+    return err(refusal("NETLINK_ADD_MEMBERSHIP", name, -added));
   }
-  return ok(attach(fd, onMessage, onEnd));
+  return ok(fd);
 }
 
 /** Hands the descriptor to the event loop, which calls with one datagram at a time. */
 function attach(
   fd: number,
-  onMessage: XfrmEventHandlers["onMessage"],
+  onMessage: NetlinkEventHandlers["onMessage"],
   onEnd: () => void,
 ): Subscription {
   let end: (() => void) | undefined;
@@ -109,8 +117,7 @@ function attach(
   return { close };
 }
 
-function refusal(operation: string, errno: number): XfrmRefusal {
-  const detail =
-    errno === 1 ? "CAP_NET_ADMIN is missing" : "acquire, expire and mapping cannot be received";
-  return { kind: "kernel", operation, object: "XFRM events", errno: errnoName(errno), detail };
+function refusal(operation: string, object: string, errno: number): XfrmRefusal {
+  const detail = errno === 1 ? "CAP_NET_ADMIN is missing" : "they cannot be received";
+  return { kind: "kernel", operation, object, errno: errnoName(errno), detail };
 }

@@ -1,0 +1,145 @@
+/** The kernel's routes: which way leads somewhere, and ours to remote subnets. */
+
+import { type Address, equalAddress, type Family, formatAddress } from "../inet/address.ts";
+import { containsAddress } from "../inet/prefix.ts";
+import { err, ok, type Result } from "../octets/result.ts";
+import { errnoName } from "../xfrm/errno.ts";
+import { emitLinkDump, parseLink } from "../xfrm/link.ts";
+import type { NetlinkError } from "../xfrm/netlink.ts";
+import { type KernelResult, type XfrmRequest, xfrmRefusal } from "../xfrm/request.ts";
+import {
+  emitDeleteRoute,
+  emitNewRoute,
+  emitRouteDump,
+  emitRouteQuery,
+  isOurRoute,
+  parseRoute,
+  type RemoteRoute,
+  type Route,
+} from "../xfrm/route.ts";
+import { localAddresses } from "./addresses.ts";
+import { openLibc } from "./libc.ts";
+import { NETLINK_ROUTE, NetlinkSocket } from "./netlink-socket.ts";
+
+export type RouteRequest = Extract<XfrmRequest, { op: "put-route" | "delete-route" }>;
+
+export function isRouteRequest(request: XfrmRequest): request is RouteRequest {
+  return request.op === "put-route" || request.op === "delete-route";
+}
+
+export type Routes = {
+  /** One request, answered at once. Never throws. */
+  perform(request: RouteRequest): KernelResult;
+  /** The address of ours that packets to `to` leave from; or why there is none, in words. */
+  sourceFor(to: Address): Result<Address, string>;
+  /** Removes the routes of an earlier run, known by their protocol number; counts them. */
+  removeLeftovers(): number;
+  close(): void;
+};
+
+/** Opens route netlink; the errno if that is not possible. */
+export function openRoutes(): Result<Routes, number> {
+  const libc = openLibc();
+  if (!libc.ok) return err(ENOENT);
+  const opened = NetlinkSocket.open(libc.value, NETLINK_ROUTE);
+  if (!opened.ok) return opened;
+  const socket = opened.value;
+  return ok({
+    perform: (request) =>
+      request.op === "put-route" ? putRoute(socket, request) : deleteRoute(socket, request),
+    sourceFor: (to) => sourceFor(socket, to),
+    removeLeftovers: () => removeOurs(socket, 4) + removeOurs(socket, 6),
+    close: () => socket.close(),
+  });
+}
+
+const ENOENT = 2;
+const ENODEV = 19;
+const EPROTO = 71;
+
+function putRoute(socket: NetlinkSocket, request: RouteRequest): KernelResult {
+  const { route } = request;
+  const device = deviceFor(socket, route);
+  if (!device.ok) return err(xfrmRefusal(request, device.error.errno, device.error.text));
+  const { destination } = route;
+  const wanted = { destination, device: device.value, source: ownAddress(route) };
+  const made = socket.request((n) => emitNewRoute(wanted, n));
+  return made.errno === 0 ? ok(undefined) : err(xfrmRefusal(request, made.errno, made.text));
+}
+
+/** What is gone already, with its interface for instance, is as it should be. */
+function deleteRoute(socket: NetlinkSocket, request: RouteRequest): KernelResult {
+  const { errno, text } = socket.request((n) => emitDeleteRoute(request.route.destination, n));
+  const isGone = errno === 0 || errnoName(errno) === "ESRCH";
+  return isGone ? ok(undefined) : err(xfrmRefusal(request, errno, text));
+}
+
+/** The interface that a remote route leads to. */
+function deviceFor(
+  socket: NetlinkSocket,
+  { towards, ifId }: RemoteRoute,
+): Result<number, NetlinkError> {
+  if (ifId !== undefined) return xfrmInterface(socket, ifId);
+  const route = routeTo(socket, towards);
+  if (!route.ok) return route;
+  const { device } = route.value;
+  if (device !== undefined) return ok(device);
+  return err({ errno: ENODEV, text: `no interface leads to ${formatAddress(towards)}` });
+}
+
+function xfrmInterface(socket: NetlinkSocket, ifId: number): Result<number, NetlinkError> {
+  let index: number | undefined;
+  for (const piece of socket.dump(emitLinkDump)) {
+    for (const { payload } of piece) {
+      const link = parseLink(payload);
+      if (link.ok && link.value.xfrmIfId === ifId) index = link.value.index;
+    }
+  }
+  const text = `there is no XFRM interface with if_id ${ifId}: ip link add … type xfrm`;
+  return index === undefined ? err({ errno: ENODEV, text }) : ok(index);
+}
+
+/** So that what this host sends itself fits the Child SA's selectors. */
+function ownAddress({ destination, localSubnets }: RemoteRoute): Address | undefined {
+  return localAddresses().find(
+    (address) =>
+      address.family === destination.family &&
+      localSubnets.some((subnet) => containsAddress(subnet, address)),
+  );
+}
+
+function routeTo(socket: NetlinkSocket, to: Address): Result<Route, NetlinkError> {
+  const answer = socket.ask((n) => emitRouteQuery(to, n));
+  if (!answer.ok) return answer;
+  const route = parseRoute(answer.value);
+  if (route.ok && route.value !== undefined) return ok(route.value);
+  return err({ errno: EPROTO, text: "RTM_GETROUTE was answered by something else" });
+}
+
+function sourceFor(socket: NetlinkSocket, to: Address): Result<Address, string> {
+  const text = formatAddress(to);
+  const route = routeTo(socket, to);
+  if (!route.ok) {
+    const errno = errnoName(route.error.errno);
+    return err(
+      errno === "ENETUNREACH" ? `no route leads to ${text}` : `route to ${text}: ${errno}`,
+    );
+  }
+  const { source } = route.value;
+  if (source === undefined) return err(`no address of ours leads to ${text}`);
+  if (equalAddress(source, to)) return err(`${text} is this host itself`);
+  return ok(source);
+}
+
+function removeOurs(socket: NetlinkSocket, family: Family): number {
+  const ours: Route[] = [];
+  for (const piece of socket.dump((n) => emitRouteDump(family, n))) {
+    for (const { payload } of piece) {
+      const route = parseRoute(payload);
+      if (route.ok && route.value !== undefined && isOurRoute(route.value)) ours.push(route.value);
+    }
+  }
+  return ours.filter(
+    ({ destination }) => socket.request((n) => emitDeleteRoute(destination, n)).errno === 0,
+  ).length;
+}

@@ -1,0 +1,54 @@
+/** Routes shared by Child SAs: one route a destination, that of the last one that wants it. */
+
+import { expect, test } from "bun:test";
+import {
+  childRoutes,
+  type RouteTable,
+  releaseRoute,
+  useRoute,
+} from "../../../src/concentrator/routes.ts";
+import { formatPrefix } from "../../../src/inet/prefix.ts";
+import type { RemoteRoute } from "../../../src/xfrm/route.ts";
+import { addressOf, prefixOf } from "../../contract/xfrm-samples.ts";
+import { childPlace, selectorOf } from "./child-place.ts";
+
+test("two Child SAs by the same way share a route", () => {
+  const table: RouteTable = new Map();
+  const route = routeBy("192.0.2.11");
+  expect(useRoute(table, 1, route)).toEqual({ op: "put-route", route });
+  expect(useRoute(table, 2, { ...route })).toBeUndefined();
+  expect(releaseRoute(table, 1, route)).toBeUndefined();
+  expect(releaseRoute(table, 1, route)).toBeUndefined(); // a second time means nothing
+  expect(releaseRoute(table, 2, route)).toEqual({ op: "delete-route", route });
+  expect(table.size).toBe(0);
+});
+
+test("the last one that wants another way has its way; then the one before again", () => {
+  const table: RouteTable = new Map();
+  const [first, second] = [routeBy("192.0.2.11"), routeBy("192.0.2.12")];
+  useRoute(table, 1, first);
+  expect(useRoute(table, 2, second)).toEqual({ op: "put-route", route: second });
+  expect(releaseRoute(table, 2, second)).toEqual({ op: "put-route", route: first });
+  useRoute(table, 3, second);
+  expect(releaseRoute(table, 1, first)).toBeUndefined();
+  expect(releaseRoute(table, 3, second)).toEqual({ op: "delete-route", route: second });
+});
+
+test("each remote subnet gets one route, whatever its ports; transport mode gets none", () => {
+  const place = childPlace();
+  const http = { ...selectorOf("192.168.1.0/24"), protocol: 6, startPort: 80, endPort: 80 };
+  const remote = [selectorOf("192.168.1.0/24"), http, selectorOf("192.168.9.0/24")];
+  const options = { ...place.options, routes: true };
+  const routes = childRoutes({ ...place, options, child: { ...place.child, remote } });
+  expect(routes.map(({ destination }) => formatPrefix(destination))).toEqual([
+    "192.168.1.0/24",
+    "192.168.9.0/24",
+  ]);
+  const transport = { ...place.child, mode: "transport" } as const;
+  expect(childRoutes({ ...place, options, child: transport })).toEqual([]);
+});
+
+function routeBy(towards: string): RemoteRoute {
+  const destination = prefixOf("192.168.1.0/24");
+  return { destination, towards: addressOf(towards), localSubnets: [], ifId: undefined };
+}
