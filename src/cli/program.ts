@@ -2,6 +2,7 @@
 
 import { Command, CommanderError, Option } from "commander";
 import packageJson from "../../package.json";
+import { declareControl, declarePeersReload } from "./declare-control.ts";
 import { EXIT, type ExitCode, type Terminal } from "./terminal.ts";
 
 /** Runs the command that the arguments name; never rejects. */
@@ -21,7 +22,8 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
 /** Where a command leaves its exit code. */
 type Ending = { code: ExitCode };
 
-type Declaration = {
+/** What a command is declared with. */
+export type Declaration = {
   readonly program: Command;
   readonly terminal: Terminal;
   /** Makes an action of a command whose promise is its exit code. */
@@ -56,6 +58,7 @@ function createProgram(terminal: Terminal, ending: Ending): Command {
   declareRun(declaration);
   declareCheck(declaration);
   declareStatus(declaration);
+  declareControl(declaration);
   declarePeers(declaration);
   return program;
 }
@@ -120,6 +123,7 @@ function declarePeers({ program, terminal, ends }: Declaration): void {
       }),
     );
   declarePeersAdd({ program: peers, terminal, ends });
+  declarePeersReload({ program: peers, terminal, ends });
   peers
     .command("list")
     .description("show the rows, without passwords")

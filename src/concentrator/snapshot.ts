@@ -125,6 +125,8 @@ export type Snapshot = {
   readonly counters: Counters;
   /** Eroutes in use, in order of creation, from `offset` on, at most `limit`; all kinds or one. */
   eroutes(offset: number, limit: number, kind?: ErouteView["kind"]): readonly ErouteView[];
+  /** Those of one site, by its peer ID. */
+  site(peerId: string): readonly ErouteView[];
   /** How many there are in all. */
   readonly erouteCount: number;
 };

@@ -9,6 +9,7 @@ import { formatEndpoint } from "../inet/endpoint.ts";
 import { formatPrefix } from "../inet/prefix.ts";
 import { spi64Hex } from "../octets/hex.ts";
 import type { Engine, ErouteInUse } from "./engine.ts";
+import { erouteKey } from "./eroute-in-use.ts";
 import type { Installed } from "./installed.ts";
 import type {
   ChildSaView,
@@ -25,6 +26,7 @@ export function snapshotOf(engine: Engine): Snapshot {
     gauges: gaugesOf(engine),
     counters: { ...engine.counters },
     erouteCount: engine.eroutes.size,
+    site: (peerId) => siteViews(engine, peerId),
     eroutes: (offset, limit, kind) => erouteViews(engine, { offset, limit, kind }),
   };
 }
@@ -93,6 +95,13 @@ function erouteViews(engine: Engine, wanted: Wanted): readonly ErouteView[] {
     views.push(erouteView(engine, eroute));
   }
   return views;
+}
+
+function siteViews(engine: Engine, peerId: string): readonly ErouteView[] {
+  return engine.plan.eroutes.flatMap(({ name }) => {
+    const eroute = engine.eroutes.get(erouteKey(name, peerId));
+    return eroute === undefined ? [] : [erouteView(engine, eroute)];
+  });
 }
 
 function erouteView(engine: Engine, eroute: ErouteInUse): ErouteView {

@@ -8,7 +8,7 @@ import { containsAddress, type Prefix } from "../inet/prefix.ts";
 import type { Check } from "./check.ts";
 import { quoted } from "./fault.ts";
 import type { RawConfig } from "./schema.ts";
-import { secretOf } from "./secret.ts";
+import { type SecretKeys, secretOf } from "./secret.ts";
 import { durationMs, listOf } from "./value.ts";
 
 export type IkeSettings = {
@@ -20,7 +20,10 @@ export type IkeSettings = {
 export type StatusSettings = {
   /** Undefined: there is no status server. */
   readonly listen: { readonly host: string; readonly port: number } | undefined;
+  /** Asked for by everything but the health; undefined: by nothing. */
   readonly token: string | undefined;
+  /** Asked for by what changes something; undefined: nobody may. */
+  readonly operateToken: string | undefined;
 };
 
 export type LogSettings = {
@@ -101,22 +104,37 @@ const LOOKUP_GRACE_MS = 500;
 /** R8: where the status server listens; beyond loopback only with a token. */
 export function readStatus(check: Check, raw: RawConfig): StatusSettings {
   const { listen: text = STATUS_LISTEN, token_file: file, token_env: env } = raw.status ?? {};
-  const token = secretOf(check, { path: ["status"], word: "token", file, env });
-  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
-    const place = file === undefined ? "token_env" : "token_file";
-    check.fault(["status", place], "names a token that no HTTP header can carry", PRINTABLE);
+  const token = readToken(check, { word: "token", file, env });
+  const operateToken = readToken(check, {
+    word: "operate_token",
+    file: raw.status?.operate_token_file,
+    env: raw.status?.operate_token_env,
+  });
+  if (operateToken !== undefined && operateToken === token) {
+    const key = raw.status?.operate_token_file === undefined ? "env" : "file";
+    const what = "names the token of token_file as well: whoever may read may change, too";
+    check.warn(["status", `operate_token_${key}`], what, "a token of its own");
   }
-  if (text === "off") return { listen: undefined, token };
+  if (text === "off") return { listen: undefined, token, operateToken };
   const listen = parseHostPort(text);
   if (listen === undefined) {
     check.fault(["status", "listen"], `is ${quoted(text)}`);
-    return { listen: undefined, token };
+    return { listen: undefined, token, operateToken };
   }
   if (!isLoopback(listen.host) && file === undefined && env === undefined) {
     const what = `is ${quoted(text)}, which others can reach, and there is no token`;
     check.fault(["status", "listen"], what, "token_file beside it, or a loopback address");
   }
-  return { listen, token };
+  return { listen, token, operateToken };
+}
+
+function readToken(check: Check, keys: Omit<SecretKeys, "path">): string | undefined {
+  const token = secretOf(check, { path: ["status"], ...keys });
+  if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
+    const place = `${keys.word}_${keys.file === undefined ? "env" : "file"}`;
+    check.fault(["status", place], "names a token that no HTTP header can carry", PRINTABLE);
+  }
+  return token;
 }
 
 const PRINTABLE = "printable ASCII characters without blanks";

@@ -88,6 +88,15 @@ const statusSchema = z.strictObject({
     description: "Environment variable with the token, instead of token_file.",
     expected: "the name of an environment variable that holds the token",
   }),
+  operate_token_file: text({
+    description:
+      "File with the token that connect, disconnect and reload ask for. Without one nobody can.",
+    expected: "the path of a file that holds the token and nothing else",
+  }),
+  operate_token_env: text({
+    description: "Environment variable with it, instead of operate_token_file.",
+    expected: "the name of an environment variable that holds the token",
+  }),
 });
 
 const logSchema = z.strictObject({

@@ -31,6 +31,10 @@ export type Reloadable = {
 
 export type Note = Pick<JournalEntry, "level" | "reason" | "detail"> & {
   readonly outcome?: JournalEntry["outcome"];
+  /** Where it is not the daemon's own doing. */
+  readonly step?: JournalEntry["step"];
+  readonly peerId?: string;
+  readonly remote?: string;
 };
 
 export type ReloadReport = {

@@ -10,6 +10,7 @@ import { err, ok, type Result } from "../octets/result.ts";
 import { openPeers } from "../peers/open.ts";
 import { createStatusApp } from "../status/app.ts";
 import { type StatusServer, serveStatus } from "../status/server.ts";
+import { controlOf } from "./control.ts";
 import { type KeyExchanger, openKeyExchanger } from "./key-exchange.ts";
 import { openLog } from "./log.ts";
 import { missingForEsp } from "./probe.ts";
@@ -215,9 +216,13 @@ function openStatus(daemon: Daemon, options: RunOptions): Result<undefined, stri
     get token() {
       return daemon.config.status.token;
     },
+    get operateToken() {
+      return daemon.config.status.operateToken;
+    },
     host: listen.host,
   };
-  const served = serveStatus(createStatusApp(source, settings), listen);
+  const control = controlOf(daemon, options.load);
+  const served = serveStatus(createStatusApp(source, settings, control), listen);
   if (!served.ok) return err(served.error.detail);
   daemon.status = served.value;
   return ok(undefined);
@@ -265,13 +270,13 @@ async function within(ms: number, work: readonly unknown[]): Promise<void> {
 function daemonEntry(entry: Note): JournalEntry {
   return {
     level: entry.level,
-    step: "daemon",
+    step: entry.step ?? "daemon",
     outcome: entry.outcome ?? "note",
     reason: entry.reason,
     detail: entry.detail,
-    peerId: undefined,
+    peerId: entry.peerId,
     eroute: undefined,
-    remote: undefined,
+    remote: entry.remote,
     ikeSa: undefined,
   };
 }

@@ -9,6 +9,8 @@ import { problem } from "./problem.ts";
 export type AccessSettings = {
   /** Undefined: no token is asked for, which is possible on loopback only. */
   readonly token: string | undefined;
+  /** Who may change something may read as well. */
+  readonly operateToken?: string | undefined;
   /** The address that is listened on. */
   readonly host: string;
 };
@@ -35,7 +37,17 @@ export const securityHeaders: MiddlewareHandler = async (c, next) => {
 export function access(settings: AccessSettings): MiddlewareHandler {
   const open = isLoopback(settings.host) ? withoutToken(settings.host) : nobody;
   // Asked for each request: the token may be another after a reload.
-  return (c, next) => (settings.token === undefined ? open : withToken(settings.token))(c, next);
+  return (c, next) => (settings.token === undefined ? open : withToken(settings))(c, next);
+}
+
+/** The token of an Authorization header. */
+export function bearerOf(header: string | undefined): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(header ?? "")?.[1];
+}
+
+/** Compares in a time that does not depend on how much of it is right. */
+export function isToken(given: string, token: string): boolean {
+  return equalConstantTime(encode(given), encode(token));
 }
 
 /** Configuration refuses this before; should it ever not, nothing is shown to the network. */
@@ -44,12 +56,12 @@ const nobody: MiddlewareHandler = async (c, next) => {
   return problem(c, 403, "others can reach this address: set status.token_file");
 };
 
-function withToken(text: string): MiddlewareHandler {
-  const token = encode(text);
+function withToken({ token, operateToken }: AccessSettings): MiddlewareHandler {
+  const tokens = [token, operateToken].filter((one) => one !== undefined);
   return async (c, next) => {
     if (isHealth(c.req.path)) return await next();
-    const given = /^Bearer +(\S+)$/i.exec(c.req.header("authorization") ?? "")?.[1];
-    if (given !== undefined && equalConstantTime(encode(given), token)) return await next();
+    const given = bearerOf(c.req.header("authorization"));
+    if (given !== undefined && tokens.some((one) => isToken(given, one))) return await next();
     const detail = "send the token of status.token_file: Authorization: Bearer TOKEN";
     return problem(c, 401, detail, { "WWW-Authenticate": "Bearer" });
   };

@@ -1,8 +1,10 @@
-/** The routes of the status server: JSON, metrics, one page; it reads, and changes nothing. */
+/** The routes of the status server: JSON, metrics, a page; what changes something is handed in. */
 
 import { type Context, Hono } from "hono";
 import type { ErouteView } from "../concentrator/snapshot.ts";
 import { type AccessSettings, access, securityHeaders } from "./access.ts";
+import type { Control } from "./control.ts";
+import { addControlRoutes, type StatusBindings } from "./control-routes.ts";
 import { STYLE_PATH, TUNNELS_PATH } from "./document.tsx";
 import { dynamicTunnelsPage } from "./dynamic-tunnels-page.tsx";
 import { requestLimits } from "./limits.ts";
@@ -27,9 +29,13 @@ const PAGES_MAX = 100_000;
 /** Rows that are made in one turn of the event loop: well under a millisecond's worth. */
 const ROWS_PER_TURN = 100;
 
-/** The application; `source` is what it shows. */
-export function createStatusApp(source: StatusSource, settings: StatusSettings): Hono {
-  const app = new Hono({ strict: false });
+/** The application; `source` is what it shows, `control` what it can have done. */
+export function createStatusApp(
+  source: StatusSource,
+  settings: StatusSettings,
+  control?: Control,
+): Hono<StatusBindings> {
+  const app = new Hono<StatusBindings>({ strict: false });
   app.use(securityHeaders, requestLimits, access(settings));
   app.get("/", (c) => c.redirect(TUNNELS_PATH));
   app.get("/healthz", (c) => health(c, source, settings));
@@ -37,6 +43,8 @@ export function createStatusApp(source: StatusSource, settings: StatusSettings):
   app.get("/api/v1/dynamic-eroutes", (c) => eroutes(c, source, "dynamic"));
   app.get("/api/v1/eroutes", (c) => eroutes(c, source, undefined));
   app.get("/api/v1/events", (c) => events(c, source));
+  app.get("/api/v1/peers/:id", (c) => peer(c, source, c.req.param("id")));
+  addControlRoutes(app, control);
   app.get("/metrics", (c) =>
     c.body(metricsText(source, processUse()), 200, { "Content-Type": METRICS_CONTENT_TYPE }),
   );
@@ -44,7 +52,7 @@ export function createStatusApp(source: StatusSource, settings: StatusSettings):
   app.get(TUNNELS_PATH, (c) => dynamicTunnels(c, source));
   app.all("*", (c) => {
     if (isRoute(app, c.req.path)) {
-      const detail = `${c.req.method} is not possible here: this server can be read only`;
+      const detail = `${c.req.method} is not possible here: this can be read only`;
       return problem(c, 405, detail, { Allow: "GET, HEAD" });
     }
     return problem(c, 404, `nothing is at ${c.req.path}`);
@@ -93,6 +101,17 @@ async function eroutes(
   return c.body(body, 200, { "Content-Type": "application/json" });
 }
 
+/** One site's eroutes in use: none if it is not connected. */
+async function peer(c: Context, source: StatusSource, peerId: string): Promise<Response> {
+  const uses = await source.stateUses();
+  const views = source.snapshot().site(peerId);
+  return c.json({
+    peer_id: peerId,
+    connected: views.some((view) => view.state === "established"),
+    eroutes: views.map((view) => erouteJson(view, source, uses)),
+  });
+}
+
 function events(c: Context, source: StatusSource): Response {
   const limit = wholeNumber(c, "limit", { least: 1, most: LIMIT_MAX, otherwise: LIMIT_DEFAULT });
   const most = Number.MAX_SAFE_INTEGER;
@@ -119,7 +138,7 @@ function wholeNumber(c: Context, name: string, bounds: Bounds): number | string 
   return `${name} has to be a whole number from ${bounds.least} to ${bounds.most}`;
 }
 
-function isRoute(app: Hono, path: string): boolean {
+function isRoute(app: Hono<StatusBindings>, path: string): boolean {
   const plain = path.length > 1 && path.endsWith("/") ? path.slice(0, -1) : path;
   return app.routes.some((route) => route.method === "GET" && route.path === plain);
 }

@@ -18,7 +18,7 @@ export const requestLimits: MiddlewareHandler = async (c, next) => {
     return problem(c, 431, `all headers together may have ${HEADER_OCTETS_MAX} octets`);
   }
   if (Number(c.req.header("content-length") ?? "0") > BODY_OCTETS_MAX) {
-    return problem(c, 413, "no request needs a body here: this server can be read only");
+    return problem(c, 413, "no request needs a body here");
   }
   return await next();
 };

@@ -2,6 +2,7 @@
 
 import type { Hono } from "hono";
 import { err, ok, type Result } from "../octets/result.ts";
+import type { StatusBindings } from "./control-routes.ts";
 
 export type StatusServer = {
   /** `http://127.0.0.1:8080`. */
@@ -20,14 +21,17 @@ const IDLE_SECONDS_MAX = 30;
 
 /** Listens; port 0 takes any free one. */
 export function serveStatus(
-  app: Hono,
+  app: Hono<StatusBindings>,
   listen: { readonly host: string; readonly port: number },
 ): Result<StatusServer, ServeFault> {
   const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
   const authority = `${host}:${listen.port}`;
   try {
     const server = Bun.serve({
-      fetch: (request) => app.fetch(asGet(withHost(request))),
+      fetch: (request, server) => {
+        const remote = remoteText(server.requestIP(request));
+        return app.fetch(asGet(withHost(request)), { remote });
+      },
       hostname: listen.host,
       port: listen.port,
       maxRequestBodySize: BODY_OCTETS_MAX,
@@ -46,6 +50,13 @@ export function serveStatus(
   } catch (fault) {
     return err({ kind: "serve", detail: `status.listen ${authority}: ${explain(fault)}` });
   }
+}
+
+/** `192.0.2.1:50123`: who really asked, whatever headers say. */
+function remoteText(from: { readonly address: string; readonly port: number } | null): string {
+  if (from === null) return "unknown";
+  const { address, port } = from;
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /**

@@ -59,7 +59,7 @@ function uncommented(text: string): string {
   return text
     .split("\n")
     .map((line) => (/^# [a-z0-9_]+ = /.test(line) ? line.slice(2) : line))
-    .filter((line) => !/^(password|token)_env|^tls_ca_file/.test(line))
+    .filter((line) => !/^(password|token|operate_token)_env|^tls_ca_file/.test(line))
     .join("\n");
 }
 
@@ -104,7 +104,8 @@ describe("defaults", () => {
     const { plan, databases, warnings, ...rest } = config("");
     expect(plan.limits).toEqual(DEFAULT_LIMITS);
     expect(rest.log).toEqual({ level: "info", format: "text" });
-    expect(rest.status).toEqual({ listen: { host: "127.0.0.1", port: 8080 }, token: undefined });
+    const listen = { host: "127.0.0.1", port: 8080 };
+    expect(rest.status).toEqual({ listen, token: undefined, operateToken: undefined });
     expect(databases).toEqual([]);
     expect(warnings).toHaveLength(1);
   });
@@ -162,6 +163,10 @@ describe("values", () => {
     expect(config('[status]\nlisten = "[::1]:9"').status.listen).toEqual({ host: "::1", port: 9 });
     const open = '[status]\nlisten = "0.0.0.0:80"\ntoken_file = "/etc/erouted/status.token"';
     expect(config(open).status.token).toBe("status-token");
+    const operate = `${open}\noperate_token_file = "/etc/erouted/operate.token"`;
+    expect(config(operate).status.operateToken).toBe("operate-token");
+    const same = config(`${open}\noperate_token_file = "/etc/erouted/status.token"`);
+    expect(same.warnings.map(({ path }) => path)).toContain("status.operate_token_file");
   });
 });
 

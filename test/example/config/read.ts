@@ -8,6 +8,7 @@ export const SECRETS: Readonly<Record<string, string>> = {
   "/etc/erouted/db.secret": "db-password\n",
   "/etc/erouted/lab.secret": "lab-password\n",
   "/etc/erouted/status.token": "status-token\n",
+  "/etc/erouted/operate.token": "operate-token\n",
   "/empty": "\n",
   "/two-lines": "one\ntwo\n",
   "/hex": "0xzz\n",

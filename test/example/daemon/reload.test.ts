@@ -51,6 +51,41 @@ test("SIGHUP: a new egroup, another log; what needs a restart is named and stays
   expect(await daemon.stop()).toBe(0);
 });
 
+test("over HTTP: the operate token reads the file anew, and the log says who asked", async () => {
+  folder.write("token", "operate-me");
+  const text = readFileSync(folder.config, "utf8").replace(
+    "[status]",
+    `[status]\noperate_token_file = "${folder.path("token")}"`,
+  );
+  folder.write("erouted.toml", text);
+  const daemon = spawnDaemon();
+  await daemon.logs("info daemon ready");
+  const ask = (path: string, token = "operate-me") =>
+    fetch(`http://127.0.0.1:${STATUS_PORT}/api/v1${path}`, {
+      method: "POST",
+      headers: { authorization: `Bearer ${token}` },
+    });
+  expect((await ask("/reload", "guess")).status).toBe(401);
+  folder.write("erouted.toml", text.replace("[[egroup]]", "[[egrupp]]"));
+  const refused = await ask("/reload");
+  expect(refused.status).toBe(422);
+  const problem = (await refused.json()) as { faults: string[] };
+  expect(problem.faults.join()).toContain("egrupp");
+  folder.write("token", "operate-more");
+  folder.write("erouted.toml", text);
+  expect(await (await ask("/reload")).json()).toMatchObject({ outcome: "reloaded" });
+  expect((await ask("/reload")).status).toBe(401);
+  const known = await ask("/peers/site-1/connect", "operate-more");
+  expect([known.status, await known.json()]).toMatchObject([202, { outcome: "calling" }]);
+  expect((await ask("/peers/nobody/connect", "operate-more")).status).toBe(404);
+  expect((await ask("/peers/site-1/disconnect", "operate-more")).status).toBe(404);
+  expect((await ask("/peers/site-1/reload", "operate-more")).status).toBe(202);
+  expect(await daemon.stop()).toBe(0);
+  expect(daemon.text()).toMatch(/warning 127\.0\.0\.1:\d+ control refused operator-denied: POST/);
+  expect(daemon.text()).toMatch(/info 127\.0\.0\.1:\d+ control operator-reload: asked for/);
+  expect(daemon.text()).toMatch(/info site-1 127\.0\.0\.1:\d+ control operator-connect: asked/);
+});
+
 test("a database that is changed: look-ups under way end where they were asked", async () => {
   const silent = Bun.listen({
     hostname: "127.0.0.1",

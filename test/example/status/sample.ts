@@ -49,6 +49,7 @@ export function sampleSource(settings: SampleSettings): StatusSource {
         views
           .filter((view) => kind === undefined || view.kind === kind)
           .slice(offset, offset + limit),
+      site: (peerId) => views.filter((view) => view.peerId === peerId),
       erouteCount: views.length,
     }),
     events: (count, after) => journal.recent(count, after),

@@ -1,0 +1,145 @@
+/** `erouted connect|disconnect|reload` and `peers reload`: what a running daemon is to do. */
+
+import {
+  type AskFault,
+  type AskOptions,
+  type Daemon,
+  daemonOf,
+  get,
+  post,
+} from "./daemon-client.ts";
+import { fieldAt, listAt, numberAt, textAt } from "./json-fields.ts";
+import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "./terminal.ts";
+
+export type ControlOptions = AskOptions & { readonly json?: true };
+export type PeerOptions = ControlOptions & { readonly peerid: string };
+export type ConnectOptions = PeerOptions & {
+  /** True or seconds as text. */
+  readonly wait?: true | string;
+};
+
+/** Has a site called; with `wait` it ends when the site is connected, or says why it is not. */
+export async function connectPeer(options: ConnectOptions, terminal: Terminal): Promise<ExitCode> {
+  const seconds = secondsOf(options.wait);
+  if (Number.isNaN(seconds)) {
+    return misuse(terminal, `--wait takes seconds, 1 to ${WAIT_SECONDS_MAX}`);
+  }
+  const daemon = daemonOf(options, terminal);
+  if (!daemon.ok) return daemon.error;
+  const asked = await post(daemon.value, peerPath(options, "/connect"));
+  if (!asked.ok) return refused(asked.error, terminal);
+  if (seconds === undefined || textAt(asked.value, "outcome") === "connected") {
+    return said(asked.value, options, terminal);
+  }
+  const after = numberAt(asked.value, "after");
+  return await waitFor(daemon.value, { ...options, after, seconds }, terminal);
+}
+
+/** Has a site's IKE SAs closed. */
+export function disconnectPeer(options: PeerOptions, terminal: Terminal): Promise<ExitCode> {
+  return command(peerPath(options, "/disconnect"), options, terminal);
+}
+
+/** Has a site's row read anew. */
+export function reloadPeer(options: PeerOptions, terminal: Terminal): Promise<ExitCode> {
+  return command(peerPath(options, "/reload"), options, terminal);
+}
+
+/** Has the configuration file read anew; 3 if it has faults. */
+export function reload(options: ControlOptions, terminal: Terminal): Promise<ExitCode> {
+  return command("/api/v1/reload", options, terminal);
+}
+
+async function command(
+  path: string,
+  options: ControlOptions,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const daemon = daemonOf(options, terminal);
+  if (!daemon.ok) return daemon.error;
+  const asked = await post(daemon.value, path);
+  return asked.ok ? said(asked.value, options, terminal) : refused(asked.error, terminal);
+}
+
+function peerPath({ peerid }: PeerOptions, what: string): string {
+  return `/api/v1/peers/${encodeURIComponent(peerid)}${what}`;
+}
+
+function said(answer: unknown, { json }: ControlOptions, terminal: Terminal): ExitCode {
+  if (json === true) {
+    terminal.out(JSON.stringify(answer, undefined, 2));
+    return EXIT.ok;
+  }
+  terminal.out(printable(textAt(answer, "detail") ?? "done"));
+  for (const [key, word] of LISTS) {
+    for (const line of listAt(answer, key)) terminal.out(`${word}${printable(String(line))}`);
+  }
+  return EXIT.ok;
+}
+
+/** What `reload` answers beside its detail. */
+const LISTS = [
+  ["databases", ""],
+  ["warnings", "warning: "],
+  ["needs_restart", "needs a restart: "],
+] as const;
+
+function refused({ detail, faults, status }: AskFault, terminal: Terminal): ExitCode {
+  for (const fault of faults) terminal.err(printable(fault));
+  const code = failure(terminal, printable(detail));
+  return status === 422 ? EXIT.configuration : code;
+}
+
+type Waiting = PeerOptions & { readonly after: number; readonly seconds: number };
+
+/** Asks until the site is up, or until time is over; then the last word on it is said. */
+async function waitFor(daemon: Daemon, options: Waiting, terminal: Terminal): Promise<ExitCode> {
+  const until = performance.now() + options.seconds * 1000;
+  let lastWord: string | undefined;
+  let { after } = options;
+  for (;;) {
+    const site = await get(daemon, peerPath(options, ""));
+    if (!site.ok) return failure(terminal, printable(site.error));
+    if (fieldAt(site.value, "connected") === true) {
+      const detail = `${options.peerid} is connected`;
+      return said({ ...Object(site.value), outcome: "connected", detail }, options, terminal);
+    }
+    const events = await get(daemon, `/api/v1/events?after=${after}&limit=${EVENTS}`);
+    if (!events.ok) return failure(terminal, printable(events.error));
+    for (const event of listAt(events.value, "events")) {
+      after = Math.max(after, numberAt(event, "sequence"));
+      if (!isBadNews(event, options.peerid)) continue;
+      lastWord = `${textAt(event, "reason")}: ${textAt(event, "detail")}`;
+      if (isLast(event)) return failure(terminal, printable(lastWord));
+    }
+    if (performance.now() > until) break;
+    await Bun.sleep(POLL_MS);
+  }
+  const why = lastWord === undefined ? "it has not answered" : `the last word: ${lastWord}`;
+  const what = `${options.peerid} is not connected after ${options.seconds} s`;
+  return failure(terminal, printable(`${what}: ${why}`));
+}
+
+function isBadNews(event: unknown, peerid: string): boolean {
+  const site = textAt(event, "site");
+  const outcome = textAt(event, "outcome");
+  const isBad = outcome === "failed" || outcome === "refused";
+  return isBad && site?.toLowerCase() === peerid.toLowerCase();
+}
+
+/** Nothing more will come of it. */
+function isLast(event: unknown): boolean {
+  return textAt(event, "outcome") === "failed";
+}
+
+function secondsOf(wait: ConnectOptions["wait"]): number | undefined {
+  if (wait === undefined) return undefined;
+  if (wait === true) return WAIT_SECONDS;
+  const seconds = /^\d{1,5}$/.test(wait) ? Number(wait) : Number.NaN;
+  return seconds >= 1 && seconds <= WAIT_SECONDS_MAX ? seconds : Number.NaN;
+}
+
+const WAIT_SECONDS = 60;
+const WAIT_SECONDS_MAX = 3_600;
+const POLL_MS = 250;
+const EVENTS = 1000;

@@ -1,0 +1,130 @@
+/** Asking a running daemon over its HTTP API: where it is, with which token, what went wrong. */
+
+import { existsSync } from "node:fs";
+import { err, ok, type Result } from "../octets/result.ts";
+import { DEFAULT_CONFIG_FILE, loadConfig, readText } from "./configuration.ts";
+import { listAt, textAt } from "./json-fields.ts";
+import { type ExitCode, failure, misuse, printable, type Terminal } from "./terminal.ts";
+
+/** What every command that asks a daemon has. */
+export type AskOptions = {
+  readonly config: string;
+  readonly url?: string;
+  readonly tokenFile?: string;
+};
+
+/** Where to ask, and what to show there: for reading, and for changing something. */
+export type Daemon = {
+  readonly url: URL;
+  readonly token: string | undefined;
+  readonly operateToken: string | undefined;
+};
+
+/** Why there is no answer that can be used. */
+export type AskFault = {
+  /** The HTTP status; undefined without an answer. */
+  readonly status: number | undefined;
+  readonly detail: string;
+  /** Of a configuration that was refused. */
+  readonly faults: readonly string[];
+};
+
+const DEFAULT_URL = "http://127.0.0.1:8080";
+
+/** The daemon that is meant; a fault is said, and its exit code is the error. */
+export function daemonOf(options: AskOptions, terminal: Terminal): Result<Daemon, ExitCode> {
+  const given = tokenOf(options.tokenFile);
+  if (!given.ok) return err(failure(terminal, given.error));
+  const tokens = { token: given.value, operateToken: given.value };
+  if (options.url !== undefined) {
+    const url = URL.parse(options.url);
+    const isHttp = url?.protocol === "http:" || url?.protocol === "https:";
+    // The configuration's token is not sent to whatever address is named here.
+    if (url !== null && isHttp) return ok({ url, ...tokens });
+    return err(misuse(terminal, `--url is no http:// address: ${printable(options.url)}`));
+  }
+  // Without a configuration of its own, a daemon is where a default one would have it.
+  if (options.config === DEFAULT_CONFIG_FILE && !existsSync(options.config)) {
+    return ok({ url: new URL(DEFAULT_URL), ...tokens });
+  }
+  const config = loadConfig(options.config, terminal);
+  if (!config.ok) return err(config.error);
+  const { listen, token, operateToken } = config.value.status;
+  if (listen === undefined) {
+    return err(failure(terminal, `${options.config}: status.listen is off: nothing to ask`));
+  }
+  const host = UNSPECIFIED[listen.host] ?? listen.host;
+  const authority = host.includes(":") ? `[${host}]` : host;
+  const url = new URL(`http://${authority}:${listen.port}`);
+  return ok({ url, token: given.value ?? token, operateToken: given.value ?? operateToken });
+}
+
+/** Reads something; the fault in words. */
+export async function get(daemon: Daemon, path: string): Promise<Result<unknown, string>> {
+  const answer = await ask(daemon, path, { method: "GET", token: daemon.token });
+  return answer.ok ? answer : err(answer.error.detail);
+}
+
+/** Has something done. */
+export async function post(daemon: Daemon, path: string): Promise<Result<unknown, AskFault>> {
+  const token = daemon.operateToken;
+  if (token !== undefined) return await ask(daemon, path, { method: "POST", token });
+  const detail = "no token: set status.operate_token_file, or give one by --token-file";
+  return err({ status: undefined, detail, faults: [] });
+}
+
+type Asking = { readonly method: "GET" | "POST"; readonly token: string | undefined };
+
+async function ask(
+  daemon: Daemon,
+  path: string,
+  { method, token }: Asking,
+): Promise<Result<unknown, AskFault>> {
+  const url = new URL(path, daemon.url);
+  const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
+  const signal = AbortSignal.timeout(ANSWER_MS_MAX);
+  try {
+    const response = await fetch(url, { method, headers, signal, redirect: "error" });
+    if (response.ok) return ok(await response.json());
+    return err(await faultOf(url, response));
+  } catch (error) {
+    return err({ status: undefined, detail: `${url}: ${explain(error)}`, faults: [] });
+  }
+}
+
+/** What a problem document says, else the status in words. */
+async function faultOf(url: URL, response: Response): Promise<AskFault> {
+  const { status } = response;
+  const problem: unknown = await response.json().catch(() => undefined);
+  const faults = listAt(problem, "faults").filter((fault) => typeof fault === "string");
+  const said = textAt(problem, "detail") ?? response.statusText;
+  if (status === 401 || (status === 403 && textAt(problem, "detail") === undefined)) {
+    const detail = `${url}: the token is missing or wrong: give it by --token-file`;
+    return { status, detail, faults };
+  }
+  return { status, detail: `${url}: answers ${status}: ${said}`, faults };
+}
+
+function tokenOf(file: string | undefined): Result<string | undefined, string> {
+  if (file === undefined) return ok(undefined);
+  const text = readText(file);
+  return text.ok ? ok(text.value.trim()) : err(`${file}: ${text.error}`);
+}
+
+function explain(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code } = error as { code?: unknown };
+  if (code === "ConnectionRefused" || code === "ECONNREFUSED") {
+    return "nobody listens there: does erouted run, and is this its status.listen?";
+  }
+  if (error.name === "TimeoutError") return `no answer within ${ANSWER_MS_MAX} ms`;
+  if (error instanceof SyntaxError) return "answers something else than JSON: is that erouted?";
+  return error.message;
+}
+
+/** A server that listens on all addresses is asked on the loopback one. */
+const UNSPECIFIED: Readonly<Partial<Record<string, string>>> = {
+  "0.0.0.0": "127.0.0.1",
+  "::": "::1",
+};
+const ANSWER_MS_MAX = 5_000;

@@ -1,0 +1,61 @@
+/** The commands that have a running daemon do something: their options and help. */
+
+import { type Command, Option } from "commander";
+import type { ConnectOptions, ControlOptions, PeerOptions } from "./control.ts";
+import type { Declaration } from "./program.ts";
+
+type Without<T> = Omit<T, "peerid">;
+
+/** `connect`, `disconnect` and `reload`. */
+export function declareControl({ program, terminal, ends }: Declaration): void {
+  asking(program.command("connect"))
+    .description("have a running erouted call a site")
+    .argument("<peerid>", "its peer ID")
+    .option("--wait [seconds]", "wait until it is connected, 60 s or as given; else say why not")
+    .action(
+      ends(async (peerid: string, options: Without<ConnectOptions>) => {
+        const { connectPeer } = await import("./control.ts");
+        return connectPeer({ ...options, peerid }, terminal);
+      }),
+    );
+  asking(program.command("disconnect"))
+    .description("have a running erouted close a site's IKE SAs; the site is told")
+    .argument("<peerid>", "its peer ID")
+    .action(
+      ends(async (peerid: string, options: Without<PeerOptions>) => {
+        const { disconnectPeer } = await import("./control.ts");
+        return disconnectPeer({ ...options, peerid }, terminal);
+      }),
+    );
+  asking(program.command("reload"))
+    .description("have a running erouted read its configuration file anew, as SIGHUP does")
+    .action(
+      ends(async (options: ControlOptions) => {
+        const { reload } = await import("./control.ts");
+        return reload(options, terminal);
+      }),
+    );
+}
+
+/** `peers reload`. */
+export function declarePeersReload({ program, terminal, ends }: Declaration): void {
+  asking(program.command("reload"))
+    .description("have a running erouted read a site's row anew, and act on what has changed")
+    .argument("<peerid>", "its peer ID")
+    .action(
+      ends(async (peerid: string, options: Without<PeerOptions>) => {
+        const { reloadPeer } = await import("./control.ts");
+        return reloadPeer({ ...options, peerid }, terminal);
+      }),
+    );
+}
+
+function asking(command: Command): Command {
+  return command
+    .addOption(
+      new Option("-c, --config <file>", "configuration file").default("/etc/erouted/erouted.toml"),
+    )
+    .option("--url <url>", "where it listens; else the status.listen of the configuration")
+    .option("--token-file <file>", "operate token; else status.operate_token_file")
+    .option("--json", "print what it answers, as JSON");
+}

@@ -1,0 +1,117 @@
+/** What operators have done over HTTP: events for the engine, and a line in the journal each. */
+
+import type { Concentrator } from "../concentrator/concentrator.ts";
+import type { Journal } from "../concentrator/journal.ts";
+import { matchConfigured } from "../eroute/match.ts";
+import { now } from "../linux/clock.ts";
+import { err, ok } from "../octets/result.ts";
+import type { Control, ControlAnswer, ControlDone, ControlRefusal } from "../status/control.ts";
+import { type LoadConfig, type Reloadable, reload } from "./reload.ts";
+
+/** What it acts on. */
+export type Controlled = Reloadable & {
+  readonly concentrator: Pick<Concentrator, "snapshot">;
+  readonly journal: Pick<Journal, "recent">;
+};
+
+/** The control of a daemon that runs. */
+export function controlOf(daemon: Controlled, load: LoadConfig): Control {
+  return {
+    get token() {
+      return daemon.config.status.operateToken;
+    },
+    connect: (peerId, remote) => audited(daemon, { action: "connect", peerId, remote }, connect),
+    disconnect: (peerId, remote) =>
+      audited(daemon, { action: "disconnect", peerId, remote }, disconnect),
+    reloadPeer: (peerId, remote) =>
+      audited(daemon, { action: "reload-peer", peerId, remote }, reloadPeer),
+    reload: (remote) =>
+      audited(daemon, { action: "reload", peerId: undefined, remote }, () =>
+        reloadAll(daemon, load),
+      ),
+    onDenied(what, remote) {
+      const detail = `${what} without the token of status.operate_token_file`;
+      const entry = { level: "warning", step: "control", outcome: "refused" } as const;
+      daemon.note({ ...entry, reason: "operator-denied", detail, remote });
+    },
+    now,
+  };
+}
+
+type Request = {
+  readonly action: "connect" | "disconnect" | "reload-peer" | "reload";
+  readonly peerId: string | undefined;
+  readonly remote: string;
+};
+
+type Done = Pick<ControlDone, "outcome" | "detail" | "more">;
+type Act = (daemon: Controlled, peerId: string) => Done | ControlRefusal;
+
+/** The line comes first: what follows in the journal is what came of it. */
+function audited(daemon: Controlled, request: Request, act: Act): ControlAnswer {
+  const { action, peerId, remote } = request;
+  const about = { step: "control", remote, ...(peerId === undefined ? {} : { peerId }) } as const;
+  const reason = `operator-${action}`;
+  daemon.note({ ...about, level: "info", reason, detail: `asked for over HTTP` });
+  const after = daemon.journal.recent(1)[0]?.sequence ?? 0;
+  const done = act(daemon, peerId ?? "");
+  if ("outcome" in done) return ok({ ...done, after });
+  const { detail } = done;
+  daemon.note({ ...about, level: "warning", outcome: "refused", reason, detail });
+  return err(done);
+}
+
+function connect(daemon: Controlled, peerId: string): Done | ControlRefusal {
+  const match = matchConfigured(daemon.config.plan, peerId);
+  if (match.kind === "refused") return unknownPeer(peerId);
+  if (isConnected(daemon, peerId)) {
+    return { outcome: "connected", detail: `${peerId} is connected already` };
+  }
+  daemon.shell?.feed({ kind: "connect", peerId });
+  return { outcome: "calling", detail: `${peerId} is being called: eroute ${match.eroute.name}` };
+}
+
+function disconnect(daemon: Controlled, peerId: string): Done | ControlRefusal {
+  const wasConnected = daemon.concentrator.snapshot().site(peerId).length > 0;
+  // Also without an eroute in use: a call may be under way.
+  daemon.shell?.feed({ kind: "disconnect", peerId });
+  if (!wasConnected) return { kind: "not-connected", detail: `${peerId} is not connected` };
+  return { outcome: "closing", detail: `${peerId} is told that its IKE SAs are deleted` };
+}
+
+function reloadPeer(daemon: Controlled, peerId: string): Done | ControlRefusal {
+  const match = matchConfigured(daemon.config.plan, peerId);
+  if (match.kind === "refused") return unknownPeer(peerId);
+  if (match.kind === "local") {
+    const detail = `${peerId} is a local user: it has no row; reload the configuration`;
+    return { kind: "impossible", detail };
+  }
+  daemon.shell?.feed({ kind: "row-changed", egroup: match.egroup.name, peerId });
+  const detail = isConnected(daemon, peerId)
+    ? `the row of ${peerId} is read anew, and compared with what it was connected with`
+    : `${peerId} is not connected: its row is read when it calls`;
+  return { outcome: "checking", detail };
+}
+
+function reloadAll(daemon: Controlled, load: LoadConfig): Done | ControlRefusal {
+  const done = reload(daemon, load);
+  if (!done.ok) {
+    const detail = "the configuration file has faults: the former configuration stays in force";
+    return { kind: "faulty", detail, faults: done.error };
+  }
+  const { needsRestart, warnings, databases } = done.value;
+  const detail = "the configuration file was read anew and is in force";
+  const more = { needs_restart: needsRestart, warnings, databases };
+  return { outcome: "reloaded", detail, more };
+}
+
+function unknownPeer(peerId: string): ControlRefusal {
+  return { kind: "unknown-peer", detail: `no eroute's peerid matches ${peerId}` };
+}
+
+function isConnected({ concentrator }: Controlled, peerId: string): boolean {
+  return concentrator
+    .snapshot()
+    .site(peerId)
+    .some((view) => view.state === "established");
+}

@@ -1,0 +1,124 @@
+/** POST: connect, disconnect and reload a site, reload the configuration; with a token only. */
+
+import type { Context, Hono, MiddlewareHandler } from "hono";
+import type { ContentfulStatusCode } from "hono/utils/http-status";
+import { Rate } from "../concentrator/rate.ts";
+import { PEER_ID_LENGTH_MAX } from "../eroute/peer-id.ts";
+import { bearerOf, isToken } from "./access.ts";
+import type { Control, ControlAnswer, ControlRefusal } from "./control.ts";
+import { problem } from "./problem.ts";
+
+/** What the server knows of a request beside HTTP. */
+export type StatusBindings = { readonly Bindings: { readonly remote?: string } };
+
+/** Actions of all operators together, a second; and denied ones that are noted. */
+const ACTIONS_PER_SECOND = 20;
+const DENIALS_PER_SECOND = 5;
+
+/** Adds the routes. Without `control` they say that nothing can be changed here. */
+export function addControlRoutes(app: Hono<StatusBindings>, control: Control | undefined): void {
+  const guard = control === undefined ? switchedOff : operatorsOnly(control);
+  for (const path of PEER_PATHS) app.post(path, guard);
+  app.post(RELOAD_PATH, guard);
+  if (control !== undefined) {
+    const [connect, disconnect, reload] = PEER_PATHS;
+    app.post(connect, (c) => onPeer(c, (peerId, by) => control.connect(peerId, by)));
+    app.post(disconnect, (c) => onPeer(c, (peerId, by) => control.disconnect(peerId, by)));
+    app.post(reload, (c) => onPeer(c, (peerId, by) => control.reloadPeer(peerId, by)));
+    app.post(RELOAD_PATH, (c) => answer(c, control.reload(remoteOf(c))));
+  }
+  for (const path of [...PEER_PATHS, RELOAD_PATH]) {
+    app.all(path, (c) =>
+      problem(c, 405, `${c.req.method} is not possible here: send POST`, { Allow: "POST" }),
+    );
+  }
+}
+
+const PEER_PATHS = [
+  "/api/v1/peers/:id/connect",
+  "/api/v1/peers/:id/disconnect",
+  "/api/v1/peers/:id/reload",
+] as const;
+const RELOAD_PATH = "/api/v1/reload";
+
+const HOW = "set status.operate_token_file, and send Authorization: Bearer TOKEN";
+
+const switchedOff: MiddlewareHandler = async (c) =>
+  problem(c, 403, `nothing can be changed: ${HOW}`);
+
+/**
+ * A browser that is led here by another page can send neither the Authorization header nor JSON
+ * without asking first, and is never told yes: forms are refused all the same.
+ */
+function operatorsOnly(control: Control): MiddlewareHandler<StatusBindings> {
+  const actions = new Rate(ACTIONS_PER_SECOND, control.now());
+  const denials = new Rate(DENIALS_PER_SECOND, control.now());
+  const deny = (c: Context<StatusBindings>): boolean => {
+    const noted = denials.take(control.now());
+    if (noted) control.onDenied(`${c.req.method} ${c.req.path}`, remoteOf(c));
+    return noted;
+  };
+  return async (c, next) => {
+    const { token } = control;
+    if (token === undefined) return problem(c, 403, `nothing can be changed: ${HOW}`);
+    const given = bearerOf(c.req.header("authorization"));
+    if (given === undefined || !isToken(given, token)) {
+      if (!deny(c)) return tooMany(c);
+      const detail = "send the token of status.operate_token_file: Authorization: Bearer TOKEN";
+      return problem(c, 401, detail, { "WWW-Authenticate": "Bearer" });
+    }
+    if (isForm(c.req.header("content-type"))) {
+      return problem(c, 415, "forms and plain text are not taken: send no body, or JSON");
+    }
+    if (!actions.take(control.now())) return tooMany(c);
+    return await next();
+  };
+}
+
+function tooMany(c: Context): Response {
+  return problem(c, 429, "too many requests: wait a second", { "Retry-After": "1" });
+}
+
+/** What a page of another site could send without asking (a "simple" request). */
+function isForm(type: string | undefined): boolean {
+  return /^\s*(application\/x-www-form-urlencoded|multipart\/form-data|text\/plain)\b/i.test(
+    type ?? "",
+  );
+}
+
+function onPeer(
+  c: Context<StatusBindings, (typeof PEER_PATHS)[number]>,
+  act: (peerId: string, remote: string) => ControlAnswer,
+): Response {
+  const peerId = c.req.param("id");
+  if (peerId.length > PEER_ID_LENGTH_MAX || /\p{Cc}/u.test(peerId)) {
+    return problem(c, 400, `a peer ID has at most ${PEER_ID_LENGTH_MAX} printable characters`);
+  }
+  return answer(c, act(peerId, remoteOf(c)), { peer_id: peerId });
+}
+
+function answer(
+  c: Context<StatusBindings>,
+  given: ControlAnswer,
+  about: Readonly<Record<string, string>> = {},
+): Response {
+  if (!given.ok) {
+    const { kind, detail, faults } = given.error;
+    const more = faults === undefined ? {} : { faults };
+    return problem(c, STATUS[kind], { detail, more });
+  }
+  const { outcome, after, detail, more } = given.value;
+  const isOver = outcome === "connected" || outcome === "reloaded";
+  return c.json({ ...about, outcome, after, detail, ...more }, isOver ? 200 : 202);
+}
+
+const STATUS: Readonly<Record<ControlRefusal["kind"], ContentfulStatusCode>> = {
+  "unknown-peer": 404,
+  "not-connected": 404,
+  impossible: 409,
+  faulty: 422,
+};
+
+function remoteOf(c: Context<StatusBindings>): string {
+  return c.env?.remote ?? "unknown";
+}

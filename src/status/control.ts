@@ -1,0 +1,41 @@
+/** What an operator can do over HTTP: the daemon hands it in, nothing here can do it by itself. */
+
+import type { Instant } from "../octets/instant.ts";
+import type { Result } from "../octets/result.ts";
+
+/** Done, or under way. `after`: events from here on are what came of it. */
+export type ControlDone = {
+  readonly outcome: "calling" | "connected" | "closing" | "checking" | "reloaded";
+  readonly after: number;
+  /** In words. */
+  readonly detail: string;
+  /** What else is to be said, by its name in the answer. */
+  readonly more?: Readonly<Record<string, readonly string[] | string | number>>;
+};
+
+/** Not done, and why. */
+export type ControlRefusal = {
+  readonly kind: "unknown-peer" | "not-connected" | "impossible" | "faulty";
+  readonly detail: string;
+  /** Of a configuration file: each of them. */
+  readonly faults?: readonly string[];
+};
+
+export type ControlAnswer = Result<ControlDone, ControlRefusal>;
+
+/** Each of them leaves a line in the journal that says who asked: `remote` is `192.0.2.1:50123`. */
+export type Control = {
+  /** Who shows it may do all of this; undefined: nobody may. */
+  readonly token: string | undefined;
+  /** Has a site called. */
+  connect(peerId: string, remote: string): ControlAnswer;
+  /** Closes a site's IKE SAs. */
+  disconnect(peerId: string, remote: string): ControlAnswer;
+  /** Has a site's row read anew. */
+  reloadPeer(peerId: string, remote: string): ControlAnswer;
+  /** Has the configuration file read anew. */
+  reload(remote: string): ControlAnswer;
+  /** Somebody without the right token has tried `what`. */
+  onDenied(what: string, remote: string): void;
+  now(): Instant;
+};

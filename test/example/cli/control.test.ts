@@ -1,0 +1,145 @@
+/** `erouted connect|disconnect|reload`, `peers reload`: what is asked, and how they end. */
+
+import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { createFolder, type Folder } from "./folder.ts";
+import { type Ran, runWith } from "./terminal.ts";
+
+const TOKEN = "0123456789abcdefghijklmnopqrstuv";
+let server: ReturnType<typeof Bun.serve>;
+let folder: Folder;
+let asked: string[] = [];
+let answer: (request: string) => Response;
+
+beforeAll(() => {
+  server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch(request) {
+      const { pathname, search } = new URL(request.url);
+      const what = `${request.method} ${pathname}${search}`;
+      asked.push(`${what} ${request.headers.get("authorization")}`);
+      return answer(what);
+    },
+  });
+  folder = createFolder([
+    'listen = "127.0.0.1:18080"',
+    `listen = "127.0.0.1:${server.port}"\noperate_token_file = "FOLDER/token"`,
+  ]);
+  folder.write("token", `${TOKEN}\n`);
+});
+
+beforeEach(() => {
+  asked = [];
+});
+
+afterAll(async () => {
+  folder.dispose();
+  await server.stop(true);
+});
+
+function run(...args: readonly string[]): Promise<Ran> {
+  return runWith([...args, "--config", folder.config]);
+}
+
+test("the configuration's operate token is shown, and the answer said in words", async () => {
+  answer = () => Response.json({ outcome: "closing", detail: "site-1 is told" }, { status: 202 });
+  expect(await run("disconnect", "C=DE/site 1")).toEqual({
+    code: 0,
+    out: "site-1 is told",
+    err: "",
+  });
+  expect(await run("peers", "reload", "site-1")).toMatchObject({ code: 0 });
+  expect((await run("connect", "site-1", "--json")).out).toContain('"outcome": "closing"');
+  expect(asked).toEqual([
+    `POST /api/v1/peers/C%3DDE%2Fsite%201/disconnect Bearer ${TOKEN}`,
+    `POST /api/v1/peers/site-1/reload Bearer ${TOKEN}`,
+    `POST /api/v1/peers/site-1/connect Bearer ${TOKEN}`,
+  ]);
+});
+
+test("reload says what could not be taken over, and ends with 3 for a faulty file", async () => {
+  answer = () =>
+    Response.json({
+      detail: "read anew",
+      databases: ["database of egroup pumps opened"],
+      warnings: ["eroute[0].peerid: blanks"],
+      needs_restart: ["ike.port"],
+    });
+  expect((await run("reload")).out.split("\n")).toEqual([
+    "read anew",
+    "database of egroup pumps opened",
+    "warning: eroute[0].peerid: blanks",
+    "needs a restart: ike.port",
+  ]);
+  answer = () =>
+    Response.json({ detail: "the file has faults", faults: ["a.toml:1: x"] }, { status: 422 });
+  const faulty = await run("reload");
+  expect(faulty.code).toBe(3);
+  expect(faulty.err).toContain("a.toml:1: x");
+  expect(faulty.err).toContain("the file has faults");
+});
+
+test("what the daemon refuses is said, and ends with 1", async () => {
+  answer = () => Response.json({ detail: "site-9 is not connected" }, { status: 404 });
+  const refused = await run("disconnect", "site-9");
+  expect([refused.code, refused.out]).toEqual([1, ""]);
+  expect(refused.err).toContain("answers 404: site-9 is not connected");
+  answer = () => new Response("", { status: 401 });
+  expect((await run("reload")).err).toContain("--token-file");
+});
+
+test("without a token nothing is sent", async () => {
+  const without = await runWith(["reload", "--url", server.url.href]);
+  expect([without.code, asked]).toEqual([1, []]);
+  expect(without.err).toContain("operate_token_file");
+  answer = () => Response.json({ detail: "done" });
+  const file = folder.path("token");
+  const given = await runWith(["reload", "--url", server.url.href, "--token-file", file]);
+  expect(given.code).toBe(0);
+});
+
+test("connect --wait ends when the site is up", async () => {
+  let looks = 0;
+  answer = (what) => {
+    if (what.startsWith("POST")) return Response.json({ outcome: "calling", after: 41 });
+    if (what.startsWith("GET /api/v1/events")) return Response.json({ events: [] });
+    return Response.json({ peer_id: "site-1", connected: ++looks > 2 });
+  };
+  expect(await run("connect", "site-1", "--wait")).toMatchObject({
+    code: 0,
+    out: "site-1 is connected",
+  });
+  expect(asked).toContain(`GET /api/v1/events?after=41&limit=1000 null`);
+});
+
+test("connect --wait says why a site is not up, in the journal's words", async () => {
+  const event = { site: "SITE-1", sequence: 44, outcome: "failed", reason: "wrong-psk" };
+  const others = { ...event, site: "site-2", sequence: 43, detail: "of another site" };
+  answer = (what) => {
+    if (what.startsWith("POST")) return Response.json({ outcome: "calling", after: 41 });
+    if (!what.startsWith("GET /api/v1/events")) return Response.json({ connected: false });
+    return Response.json({ events: [others, { ...event, detail: "AUTH does not fit" }] });
+  };
+  const failed = await run("connect", "site-1", "--wait", "5");
+  expect([failed.code, failed.out]).toEqual([1, ""]);
+  expect(failed.err).toContain("wrong-psk: AUTH does not fit");
+  expect(failed.err).not.toContain("another site");
+});
+
+test("connect --wait ends in time when nothing happens", async () => {
+  answer = (what) => {
+    if (what.startsWith("POST")) return Response.json({ outcome: "calling", after: 41 });
+    return Response.json({ connected: false, events: [] });
+  };
+  const failed = await run("connect", "site-1", "--wait", "1");
+  expect(failed.code).toBe(1);
+  expect(failed.err).toContain("site-1 is not connected after 1 s: it has not answered");
+  expect((await run("connect", "site-1", "--wait", "0")).code).toBe(2);
+  expect((await run("connect", "site-1", "--wait", "soon")).code).toBe(2);
+});
+
+test("a peer ID has to be named", async () => {
+  for (const command of [["connect"], ["disconnect"], ["peers", "reload"]]) {
+    expect((await run(...command)).code).toBe(2);
+  }
+});
