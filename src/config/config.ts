@@ -30,11 +30,15 @@ export type Config = {
   readonly plan: EroutePlan;
   /** One for each egroup, in the same order. */
   readonly databases: readonly DatabaseSettings[];
+  /** How often an egroup's rows are looked at for changes, ms; undefined: never. */
+  readonly polls: readonly Poll[];
   readonly status: StatusSettings;
   readonly log: LogSettings;
   /** What works, but hardly as meant. */
   readonly warnings: readonly ConfigFault[];
 };
+
+export type Poll = { readonly egroup: string; readonly everyMs: number | undefined };
 
 /** Reads the text of a configuration file; `file` is its name in messages. All faults at once. */
 export function readConfig(
@@ -71,6 +75,7 @@ function readAll(check: Check, raw: RawConfig): Omit<Config, "warnings"> {
       defaultEroute: DEFAULT_DEFAULT_EROUTE,
     },
     databases: egroups.flatMap(({ database }) => database ?? []),
+    polls: egroups.map(({ egroup, pollMs }) => ({ egroup: egroup.name, everyMs: pollMs })),
     status: readStatus(check, raw),
     log: readLog(raw),
   };

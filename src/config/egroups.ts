@@ -22,6 +22,8 @@ export type ReadEgroup = {
   readonly egroup: Egroup;
   readonly path: KeyPath;
   readonly deadlineMs: number;
+  /** Rows of connected sites are looked at so often; undefined: never. */
+  readonly pollMs: number | undefined;
   readonly database: DatabaseSettings | undefined;
 };
 
@@ -48,9 +50,17 @@ function readEgroup(check: Check, path: KeyPath, raw: RawEgroup): ReadEgroup | u
     v4: readMask(check, [...path, "remote_mask"], raw.remote_mask, 4),
     v6: readMask(check, [...path, "remote_mask6"], raw.remote_mask6, 6),
   };
+  const pollMs = readPoll(check, [...path, "poll_interval"], raw.poll_interval);
   if (name === undefined) return undefined;
-  return { egroup: { name, remoteMask }, path, deadlineMs: table.deadlineMs, database };
+  return { egroup: { name, remoteMask }, path, deadlineMs: table.deadlineMs, pollMs, database };
 }
+
+function readPoll(check: Check, path: KeyPath, text: string | undefined): number | undefined {
+  if (text === "off") return undefined;
+  return durationMs(check, path, text, { min: 100, max: 3_600_000, otherwise: POLL_MS });
+}
+
+const POLL_MS = 10_000;
 
 function readTable(check: Check, path: KeyPath, raw: RawEgroup): Omit<TableSettings, "egroup"> {
   const table = raw.table ?? "eroutes";

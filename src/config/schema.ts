@@ -179,6 +179,11 @@ const egroupSchema = z.strictObject({
     expected: 'a time from 10ms to 1m, such as "2s"',
     default: '"2s"',
   }),
+  poll_interval: text({
+    description: "How often rows of connected sites are looked at for changes, some at a time.",
+    expected: 'a time from 100ms to 1h, such as "10s", or "off"',
+    default: '"10s"',
+  }),
   pool: integer(1, 256, {
     description: "Connections to the database at the same time (MySQL).",
     default: "8",

@@ -23,6 +23,8 @@ export type Reloadable = {
   /** Not used for new look-ups any more, kept for those under way. */
   readonly retired: Set<PeerRepository>;
   readonly shell: Shell | undefined;
+  /** What goes by the configuration beside the engine has a new one. */
+  onConfiguration(): void;
   /** The databases are others now: some may never have been looked at. */
   onDatabases(): void;
   /** The rows of this egroup's sites come from elsewhere now. */
@@ -69,6 +71,7 @@ export function reload(
   daemon.log.configure(config.log);
   const words = swapDatabases(daemon, opened.value, config);
   shell.feed({ kind: "configuration", plan: config.plan });
+  daemon.onConfiguration();
   if (words.length > 0) daemon.onDatabases();
   for (const { settings, isNew } of changed) {
     if (!isNew) daemon.onOtherRows(settings.egroup);

@@ -13,6 +13,7 @@ import { type StatusServer, serveStatus } from "../status/server.ts";
 import { controlOf } from "./control.ts";
 import { type KeyExchanger, openKeyExchanger } from "./key-exchange.ts";
 import { openLog } from "./log.ts";
+import { type Polling, startPolling } from "./poll.ts";
 import { missingForEsp } from "./probe.ts";
 import { recheckConnected } from "./recheck.ts";
 import { type LoadConfig, type Note, type Reloadable, reload } from "./reload.ts";
@@ -39,6 +40,7 @@ type Daemon = Reloadable & {
   shell: Shell | undefined;
   status: StatusServer | undefined;
   watch: DatabaseWatch | undefined;
+  polling: Polling | undefined;
 };
 
 /** Records that are kept for `/api/v1/events`. */
@@ -69,6 +71,7 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   const web = daemon.status === undefined ? "off" : daemon.status.url;
   note({ level: "info", reason: "ready", detail: `IKE on ${listening}; status on ${web}` });
   daemon.watch = watchDatabases(daemon.peers, note, DATABASE_WATCH_MS);
+  daemon.polling = startPolling(daemon);
   const signal = await waitForSignal();
   note({ level: "info", reason: "shutdown", detail: `${signal}: telling the sites` });
   await sayFarewell(daemon);
@@ -95,6 +98,8 @@ function createDaemon(config: Config): Daemon {
     shell: undefined,
     status: undefined,
     watch: undefined,
+    polling: undefined,
+    onConfiguration: () => daemon.polling?.configure(),
     onDatabases() {
       daemon.watch?.stop();
       daemon.watch = watchDatabases(daemon.peers, daemon.note, DATABASE_WATCH_MS);
@@ -240,6 +245,7 @@ async function sayFarewell(daemon: Daemon): Promise<void> {
 /** The way back, in reverse order; what cannot be closed in time is left to the kernel. */
 async function close(daemon: Daemon): Promise<void> {
   daemon.watch?.stop();
+  daemon.polling?.stop();
   daemon.shell?.close();
   daemon.keyExchanger.close();
   const { kernel } = daemon;

@@ -48,6 +48,7 @@ const NEEDS_RESTART: Readonly<Record<keyof Config, Needs>> = {
     equalValues(running.status.listen, next.status.listen) ? [] : ["status.listen"],
   plan: atOnce,
   databases: atOnce,
+  polls: atOnce,
   log: atOnce,
   warnings: atOnce,
 };

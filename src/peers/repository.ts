@@ -21,11 +21,19 @@ export type PeerRepository = {
   remove(peerid: string): Promise<Result<boolean, LookupFault>>;
   /** What makes look-ups slow or ambiguous in this table: missing indexes. Empty if nothing. */
   advice(): Promise<Result<readonly string[], LookupFault>>;
+  /**
+   * IDs of rows that were written after `watermark`, and the watermark to ask with next time;
+   * undefined asks for the latter only. Missing where the table has no column for it.
+   */
+  changedSince?(watermark: string | undefined): Promise<Result<ChangedRows, LookupFault>>;
   /** How the look-ups went since opening: for the status pages. */
   statistics(): PeerStatistics;
   /** Ends what is under way with fault `closed`, and the connections. */
   close(): Promise<void>;
 };
+
+/** At most so many IDs that one answer stays small; the rest comes with the next one. */
+export type ChangedRows = { readonly peerids: readonly string[]; readonly watermark: string };
 
 export type DuplicatePeer = { readonly kind: "duplicate"; readonly detail: string };
 

@@ -193,6 +193,7 @@ function daemonOf(config: Config): TestDaemon {
     },
     note: (entry) => void notes.push(entry),
     shell: { feed: (event) => void fed.push(event), close: () => undefined },
+    onConfiguration: () => undefined,
     onDatabases: () => undefined,
     onOtherRows: (egroup) => void rechecked.push(egroup),
   };
