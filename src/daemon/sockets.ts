@@ -1,16 +1,23 @@
-/** The IKE sockets: two on each local address, so that answers leave from where requests came. */
+/**
+ * The IKE sockets: two on each local address, so that answers leave from where requests came. They
+ * come and go with the addresses of this host.
+ */
 
 import { type Address, formatAddress } from "../inet/address.ts";
 import { type Endpoint, formatEndpoint, type Path } from "../inet/endpoint.ts";
-import { localAddresses } from "../linux/addresses.ts";
+import { type AddressWatch, localAddresses, watchAddresses } from "../linux/addresses.ts";
 import { type IkeSocket, openIkeSocket, type SocketFault } from "../linux/udp-socket.ts";
 import { err, ok, type Result } from "../octets/result.ts";
-import { createTurn } from "./turn.ts";
+import type { Note } from "./reload.ts";
+import { createTurn, type Turn } from "./turn.ts";
 
 export type IkeSockets = {
+  /** Without a marker a single octet 0xff: a NAT keepalive. Lost if no socket is there (now). */
   send(octets: Uint8Array, path: Path): void;
-  /** `192.0.2.1:500`, each address and port that is listened on. */
+  /** `192.0.2.1:500`, each address and port that is listened on now. */
   readonly listening: readonly string[];
+  /** The addresses that are listened on now, each once. */
+  readonly addresses: readonly Address[];
   close(): void;
 };
 
@@ -22,61 +29,224 @@ export type SocketSettings = {
   readonly kernelPolicies: boolean;
 };
 
-/** Opens all sockets, or none and says which one failed. */
+export type SocketHandlers = {
+  onDatagram(octets: Uint8Array, path: Path): void;
+  /** All addresses that are listened on from now on; not told at the start. */
+  onAddresses(local: readonly Address[]): void;
+  note(entry: Note): void;
+};
+
+/**
+ * Opens the sockets of all addresses that are there; others are waited for. A socket that fails for
+ * another reason than its address at the start fails them all, and is named.
+ */
 export async function openIkeSockets(
   settings: SocketSettings,
-  onDatagram: (octets: Uint8Array, path: Path) => void,
+  handlers: SocketHandlers,
 ): Promise<Result<IkeSockets, string>> {
-  // By the very object that the paths of its datagrams hold: nothing to format for each answer.
-  const sockets = new Map<Endpoint, IkeSocket>();
-  const close = () => {
-    for (const socket of sockets.values()) socket.close();
-  };
-  const turn = createTurn();
-  for (const address of expandListen(settings.listen)) {
-    for (const port of [settings.port, settings.natPort]) {
-      const local = { address, port };
+  const sockets = new LocalSockets(settings, handlers);
+  const fault = await sockets.start();
+  if (fault === undefined) return ok(sockets);
+  sockets.close();
+  return err(faultText(fault));
+}
+
+/** `0.0.0.0` and `::` stand for every local address of their family. */
+export function expandListen(
+  listen: readonly Address[],
+  present: readonly Address[] = localAddresses(),
+): readonly Address[] {
+  const addresses = new Map<string, Address>();
+  for (const address of listen) {
+    const all =
+      address.value === 0n ? present.filter((local) => local.family === address.family) : [address];
+    for (const one of all) addresses.set(formatAddress(one), one);
+  }
+  return [...addresses.values()];
+}
+
+/** The sockets of one address. */
+type Listener = { readonly address: Address; readonly sockets: ReadonlyMap<Endpoint, IkeSocket> };
+
+/** A socket that cannot be opened for another reason than its address is tried again. */
+const RETRY_MS = 10_000;
+
+class LocalSockets implements IkeSockets {
+  readonly #settings: SocketSettings;
+  readonly #handlers: SocketHandlers;
+  readonly #turn: Turn = createTurn();
+  /** By the text of their address. */
+  readonly #listeners = new Map<string, Listener>();
+  /** By the very object that the paths of its datagrams hold: nothing to format for an answer. */
+  readonly #byEndpoint = new Map<Endpoint, IkeSocket>();
+  /** By text, for paths that were not made of a datagram. */
+  readonly #byText = new Map<string, IkeSocket>();
+  /** What was last said about an address that is not listened on. */
+  readonly #noted = new Map<string, string>();
+  #present: ReadonlySet<string> = new Set();
+  #watch: AddressWatch | undefined;
+  #retry: ReturnType<typeof setTimeout> | undefined;
+  #lastUpdate: Promise<unknown> = Promise.resolve();
+  #isStarted = false;
+  #isClosed = false;
+
+  constructor(settings: SocketSettings, handlers: SocketHandlers) {
+    this.#settings = settings;
+    this.#handlers = handlers;
+  }
+
+  /** The first look; a fault that waiting does not mend. */
+  async start(): Promise<SocketFault | undefined> {
+    const watch = watchAddresses((present) => this.#updateLater(present));
+    if (watch.ok) this.#watch = watch.value;
+    else {
+      const { operation, errno, detail } = watch.error;
+      const why = `changes of addresses are not seen: ${operation}: ${errno}: ${detail}`;
+      this.#handlers.note({ level: "warning", reason: "addresses-not-watched", detail: why });
+    }
+    const first = this.#update(watch.ok ? watch.value.current() : localAddresses());
+    this.#lastUpdate = first;
+    const fault = await first;
+    this.#isStarted = true;
+    return fault;
+  }
+
+  send(octets: Uint8Array, { local, remote }: Path): void {
+    const socket = this.#byEndpoint.get(local) ?? this.#byText.get(formatEndpoint(local));
+    socket?.send(octets, remote);
+  }
+
+  get listening(): readonly string[] {
+    return [...this.#byText.keys()];
+  }
+
+  get addresses(): readonly Address[] {
+    return [...this.#listeners.values()].map(({ address }) => address);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#watch?.close();
+    clearTimeout(this.#retry);
+    for (const text of [...this.#listeners.keys()]) this.#closeOn(text);
+  }
+
+  /** One change after the other: opening takes some turns of the event loop. */
+  #updateLater(present: readonly Address[]): void {
+    const update = async (): Promise<void> => {
+      const before = this.listening.join();
+      const fault = await this.#update(present);
+      if (fault !== undefined) this.#retryLater();
+      if (!this.#isClosed && this.listening.join() !== before) {
+        this.#handlers.onAddresses(this.addresses);
+      }
+    };
+    this.#lastUpdate = this.#lastUpdate.then(update).catch((fault) => {
+      this.#handlers.note({ level: "error", reason: "internal-error", detail: String(fault) });
+    });
+  }
+
+  #retryLater(): void {
+    clearTimeout(this.#retry);
+    const retry = (): void => this.#updateLater(this.#watch?.current() ?? localAddresses());
+    this.#retry = setTimeout(retry, RETRY_MS);
+  }
+
+  /** Closes what is gone, opens what is there; the first fault that is not a missing address. */
+  async #update(present: readonly Address[]): Promise<SocketFault | undefined> {
+    const now = new Set(present.map(formatAddress));
+    for (const text of this.#present) {
+      if (!now.has(text) && this.#closeOn(text)) this.#noteGone(text);
+    }
+    this.#present = now;
+    let first: SocketFault | undefined;
+    for (const address of expandListen(this.#settings.listen, present)) {
+      if (this.#isClosed || this.#listeners.has(formatAddress(address))) continue;
+      const opened = await this.#openOn(address);
+      if (opened.ok) {
+        if (this.#isStarted) this.#noteListening(address);
+        continue;
+      }
+      if (opened.error.errno !== "EADDRNOTAVAIL") first ??= opened.error;
+      // At the start it is the reason why there will be none.
+      if (first !== undefined && !this.#isStarted) return first;
+      this.#noteFault(address, opened.error);
+    }
+    return first;
+  }
+
+  /** Both sockets of an address, or neither. */
+  async #openOn(address: Address): Promise<Result<undefined, SocketFault>> {
+    const { port, natPort, kernelPolicies } = this.#settings;
+    const sockets = new Map<Endpoint, IkeSocket>();
+    for (const each of [port, natPort]) {
+      const local = { address, port: each };
       const opened = await openIkeSocket({
-        address,
-        port,
-        natTraversal: port === settings.natPort,
-        kernelPolicies: settings.kernelPolicies,
+        ...{ address, port: each, natTraversal: each === natPort, kernelPolicies },
         onDatagram: (octets, remote) => {
-          onDatagram(octets, { local, remote });
-          const socket = sockets.get(local);
-          if (socket !== undefined) turn.spend(socket);
+          this.#handlers.onDatagram(octets, { local, remote });
+          const socket = this.#byEndpoint.get(local);
+          if (socket !== undefined) this.#turn.spend(socket);
         },
       });
-      if (!opened.ok) {
-        close();
-        return err(faultText(opened.error));
+      if (!opened.ok || this.#isClosed) {
+        for (const socket of sockets.values()) socket.close();
+        if (!opened.ok) return opened;
+        opened.value.close();
+        return ok(undefined);
       }
       sockets.set(local, opened.value);
     }
+    this.#listeners.set(formatAddress(address), { address, sockets });
+    for (const [local, socket] of sockets) {
+      this.#byEndpoint.set(local, socket);
+      this.#byText.set(formatEndpoint(local), socket);
+    }
+    return ok(undefined);
   }
-  if (sockets.size === 0) return err("ike.listen names no address that this host has");
-  return ok({
-    send: (octets, path) => {
-      sockets.get(path.local)?.send(octets, path.remote);
-    },
-    listening: [...sockets.keys()].map(formatEndpoint),
-    close,
-  });
+
+  /** Whether there was anything to close. */
+  #closeOn(text: string): boolean {
+    const listener = this.#listeners.get(text);
+    if (listener === undefined) return false;
+    this.#listeners.delete(text);
+    for (const [local, socket] of listener.sockets) {
+      this.#byEndpoint.delete(local);
+      this.#byText.delete(formatEndpoint(local));
+      socket.close();
+    }
+    return true;
+  }
+
+  #noteListening(address: Address): void {
+    const { port, natPort } = this.#settings;
+    const text = formatAddress(address);
+    this.#noted.delete(text);
+    const detail = `${text} is there now: IKE on its ports ${port} and ${natPort}`;
+    this.#handlers.note({ level: "info", outcome: "ok", reason: "address-added", detail });
+  }
+
+  #noteGone(text: string): void {
+    this.#noted.set(text, "EADDRNOTAVAIL");
+    const detail = `${text} is gone, and IKE on it until it comes back`;
+    this.#handlers.note({ level: "warning", reason: "address-removed", detail });
+  }
+
+  /** Once for each reason, however often it is tried. */
+  #noteFault(address: Address, fault: SocketFault): void {
+    const text = formatAddress(address);
+    if (this.#noted.get(text) === fault.errno) return;
+    this.#noted.set(text, fault.errno);
+    if (fault.errno === "EADDRNOTAVAIL") {
+      const detail = `ike.listen names ${text}, which this host does not have: waiting for it`;
+      this.#handlers.note({ level: "warning", reason: "address-awaited", detail });
+    } else {
+      const detail = `${faultText(fault)}; trying again every ${RETRY_MS / 1000} s`;
+      this.#handlers.note({ level: "error", outcome: "failed", reason: "listen", detail });
+    }
+  }
 }
 
 function faultText({ local, operation, errno, detail }: SocketFault): string {
   return `${operation} ${local}: ${errno}: ${detail}`;
-}
-
-/** `0.0.0.0` and `::` stand for every local address of their family. */
-export function expandListen(listen: readonly Address[]): readonly Address[] {
-  const addresses = new Map<string, Address>();
-  for (const address of listen) {
-    const all =
-      address.value === 0n
-        ? localAddresses().filter((local) => local.family === address.family)
-        : [address];
-    for (const one of all) addresses.set(formatAddress(one), one);
-  }
-  return [...addresses.values()];
 }

@@ -67,7 +67,7 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
     await close(daemon);
     return 1;
   }
-  const listening = daemon.sockets?.listening.join(", ") ?? "";
+  const listening = daemon.sockets?.listening.join(", ") || "no address yet";
   const web = daemon.status === undefined ? "off" : daemon.status.url;
   note({ level: "info", reason: "ready", detail: `IKE on ${listening}; status on ${web}` });
   daemon.watch = watchDatabases(daemon.peers, note, DATABASE_WATCH_MS);
@@ -113,8 +113,13 @@ function createDaemon(config: Config): Daemon {
 async function open(daemon: Daemon, options: RunOptions): Promise<Result<undefined, string>> {
   const { config } = daemon;
   const kernelPolicies = config.dataplane === "xfrm";
-  const sockets = await openIkeSockets({ ...config.ike, kernelPolicies }, (octets, path) =>
-    daemon.shell?.feed({ kind: "datagram", octets, path }),
+  const sockets = await openIkeSockets(
+    { ...config.ike, kernelPolicies },
+    {
+      onDatagram: (octets, path) => daemon.shell?.feed({ kind: "datagram", octets, path }),
+      onAddresses: (local) => daemon.shell?.feed({ kind: "addresses", local }),
+      note: daemon.note,
+    },
   );
   if (!sockets.ok) return sockets;
   daemon.sockets = sockets.value;
@@ -126,6 +131,7 @@ async function open(daemon: Daemon, options: RunOptions): Promise<Result<undefin
     daemon.peers.set(settings.egroup, repository.value);
   }
   daemon.shell = createShell(daemon.concentrator, surroundingsOf(daemon));
+  daemon.shell.feed({ kind: "addresses", local: sockets.value.addresses });
   const listening = listenToKernel(daemon);
   if (!listening.ok) return listening;
   return openStatus(daemon, options);
@@ -209,7 +215,9 @@ function openStatus(daemon: Daemon, options: RunOptions): Result<undefined, stri
     dataplane: config.dataplane,
     startedWallMs: wallMs(),
     configFile: options.configFile,
-    listening: daemon.sockets?.listening ?? [],
+    get listening() {
+      return daemon.sockets?.listening ?? [];
+    },
   };
   const source = statusSourceOf({
     ...{ concentrator, journal, kernel, peers, facts, log },
