@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building and testing need. Quick when all is there.
-#   prepare.sh packages   Debian packages for the tests (build/packages.txt), then tools
+#   prepare.sh packages   Debian packages for the tests (build/packages.txt), libreswan, then tools
 #   prepare.sh tools      Bun, in the version that package.json names, and the packages of bun.lock
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -39,15 +39,33 @@ install_packages() {
     install --no-install-recommends "$@"
 }
 
+# libreswan's package conflicts with strongSwan's: it is unpacked, and what it needs is installed.
+libreswan() {
+  local folder=build/out/libreswan needs package
+  [ ! -x $folder/usr/libexec/ipsec/pluto ] || return 0
+  say "unpacking libreswan"
+  rm -rf $folder.new $folder && mkdir -p $folder.new
+  (cd $folder.new && apt-get -q -o Acquire::Retries=3 download libreswan >&2)
+  package=$(echo $folder.new/libreswan_*.deb)
+  needs=$(dpkg-deb --field "$package" Depends)
+  export DEBIAN_FRONTEND=noninteractive
+  without_services apt-get -q -y -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
+    satisfy --no-install-recommends "$needs"
+  dpkg-deb --extract "$package" $folder.new
+  mv $folder.new $folder
+}
+
 packages() {
   command -v dpkg-query >/dev/null || fail "not Debian: install these yourself: $(xargs <build/packages.txt)"
   local missing
   mapfile -t missing < <(missing_packages)
-  [ "${#missing[@]}" -gt 0 ] || return 0
-  say "missing: ${missing[*]}"
-  [ "$(id -u)" = 0 ] ||
-    fail "run once as root: apt-get install --no-install-recommends ${missing[*]}"
-  install_packages "${missing[@]}"
+  if [ "${#missing[@]}" -gt 0 ]; then
+    say "missing: ${missing[*]}"
+    [ "$(id -u)" = 0 ] ||
+      fail "run once as root: apt-get install --no-install-recommends ${missing[*]}"
+    install_packages "${missing[@]}"
+  fi
+  [ "$(id -u)" != 0 ] || libreswan
 }
 
 # npm brings Bun; its own installer then puts the binary for this machine in place.

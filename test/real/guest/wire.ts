@@ -38,6 +38,42 @@ export async function ping(
   return { sent: Number(found[1]), received: Number(found[2]) };
 }
 
+export type Pinging = {
+  /** Ends it; `lost` holds the sequence numbers that were never answered, the first being 1. */
+  stop(): Promise<{ readonly sent: number; readonly lost: readonly number[] }>;
+};
+
+/** Pings ten times a second until it is stopped. */
+export async function startPinging(host: Host, to: string, from?: string): Promise<Pinging> {
+  const source = from === undefined ? [] : ["-I", from];
+  const pattern = Buffer.from(MARK).toString("hex");
+  const pinging = start(host, [
+    "ping",
+    "-n",
+    "-i",
+    "0.1",
+    "-s",
+    "96",
+    "-p",
+    pattern,
+    ...source,
+    to,
+  ]);
+  return {
+    stop: async () => {
+      process.kill(pinging.pid, "SIGINT"); // upon which it writes its summary
+      await pinging.exited;
+      const text = await pinging.output();
+      const sent = Number(/(\d+) packets transmitted/.exec(text)?.[1]);
+      if (Number.isNaN(sent)) throw new Error(`ping ${to}: ${text}`);
+      const answered = new Set([...text.matchAll(/icmp_seq=(\d+) ttl/g)].map((m) => Number(m[1])));
+      // The last one may still have been on its way.
+      const awaited = Array.from({ length: Math.max(0, sent - 1) }, (_, i) => i + 1);
+      return { sent, lost: awaited.filter((sequence) => !answered.has(sequence)) };
+    },
+  };
+}
+
 /** What a capture saw. */
 export type Captured = {
   /** Packets that carry the pings' mark in clear. */

@@ -53,6 +53,15 @@ export async function xfrmPolicies(host: Host): Promise<XfrmPolicySeen[]> {
   });
 }
 
+/** Packets that a host's kernel dropped for IPsec's sake, by reason, such as `XfrmInNoStates`. */
+export async function xfrmDrops(host: Host): Promise<Readonly<Record<string, number>>> {
+  const text = await must(host, ["cat", "/proc/net/xfrm_stat"]);
+  const counts = text.split("\n").map((line) => line.trim().split(/\s+/));
+  return Object.fromEntries(
+    counts.flatMap(([reason = "", count]) => (Number(count) > 0 ? [[reason, Number(count)]] : [])),
+  );
+}
+
 /** One text for each entry: it begins with a line that is not indented. */
 function blocks(text: string): string[] {
   return text.split(/\n(?=src )/).filter((block) => block.trim() !== "");

@@ -1,0 +1,97 @@
+/** Whether a concentrator's kernel holds what its status says, and nothing else. */
+
+import { expect } from "bun:test";
+import type { Scenario } from "./scenario.ts";
+import { type XfrmPolicySeen, xfrmPolicies, xfrmStates } from "./xfrm-states.ts";
+
+/** An eroute as `/api/v1/eroutes` tells of it. */
+export type ErouteSeen = {
+  readonly name: string;
+  readonly peer_id: string;
+  readonly peer_address: string | null;
+  readonly state: string;
+  readonly ike_sa: IkeSaSeen | null;
+  readonly child_sas: readonly ChildSaSeen[];
+};
+
+export type IkeSaSeen = {
+  readonly spi_i: string;
+  readonly spi_r: string;
+  readonly role: string;
+  readonly local_endpoint: string;
+  readonly remote_endpoint: string;
+  readonly nat: string;
+};
+
+export type ChildSaSeen = {
+  readonly spi_in: string;
+  readonly spi_out: string;
+  readonly udp_encapsulation: boolean;
+  readonly local_subnets: readonly string[];
+  readonly remote_subnets: readonly string[];
+};
+
+/** All eroutes in use. */
+export async function erouteViews(scenario: Scenario): Promise<readonly ErouteSeen[]> {
+  const answer = (await scenario.erouted.json("/api/v1/eroutes")) as { eroutes: ErouteSeen[] };
+  return answer.eroutes;
+}
+
+/** How many IKE SAs there are, half-open ones too, as `/api/v1/status` counts them. */
+export async function ikeSaCount(scenario: Scenario): Promise<number> {
+  const answer = (await scenario.erouted.json("/api/v1/status")) as {
+    gauges: { ike_sas: number };
+  };
+  return answer.gauges.ike_sas;
+}
+
+/**
+ * States and policies of the kernel are those of the status' Child SAs, to the SPI, in number and
+ * in direction. Ask when nothing is being negotiated.
+ */
+export async function expectKernelAsStatusSays(scenario: Scenario): Promise<void> {
+  const { concentrator } = scenario.laboratory;
+  const eroutes = await erouteViews(scenario);
+  const states = await xfrmStates(concentrator);
+  const policies = await xfrmPolicies(concentrator);
+  const seen = states.map(({ src, dst, spi, encapsulated }) => ({ src, dst, spi, encapsulated }));
+  expect(sorted(seen)).toEqual(sorted(eroutes.flatMap(statesOf)));
+  expect(sorted(policies)).toEqual(sorted(eroutes.flatMap(policiesOf)));
+}
+
+function statesOf(eroute: ErouteSeen) {
+  const here = addressIn(eroute.ike_sa?.local_endpoint);
+  const there = addressIn(eroute.ike_sa?.remote_endpoint);
+  return eroute.child_sas.flatMap((child) => {
+    const encapsulated = child.udp_encapsulation;
+    return [
+      { src: there, dst: here, spi: Number(child.spi_in), encapsulated },
+      { src: here, dst: there, spi: Number(child.spi_out), encapsulated },
+    ];
+  });
+}
+
+/** Child SAs with the same selectors share their policies. */
+function policiesOf(eroute: ErouteSeen): XfrmPolicySeen[] {
+  const pairs = eroute.child_sas.flatMap((child) =>
+    child.local_subnets.flatMap((here) => child.remote_subnets.map((there) => `${here} ${there}`)),
+  );
+  return [...new Set(pairs)].flatMap((pair) => {
+    const [here = "", there = ""] = pair.split(" ");
+    return [
+      { src: here, dst: there, dir: "out" as const },
+      { src: there, dst: here, dir: "in" as const },
+      { src: there, dst: here, dir: "fwd" as const },
+    ];
+  });
+}
+
+/** `192.0.2.1` of `192.0.2.1:500`, `2001:db8::1` of `[2001:db8::1]:500`. */
+function addressIn(endpoint: string | undefined): string {
+  return (endpoint ?? "").replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
+}
+
+function sorted<T>(values: readonly T[]): T[] {
+  const text = (value: T) => JSON.stringify(value);
+  return [...values].sort((a, b) => (text(a) < text(b) ? -1 : 1));
+}

@@ -1,0 +1,130 @@
+/** libreswan (Debian's 4.10) as somebody else's peer: a pluto of its own in each host. */
+
+import { existsSync } from "node:fs";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { type Host, must, type Running, run, start, until } from "./hosts.ts";
+
+export type LibreswanSettings = {
+  readonly localId: string;
+  readonly remoteId: string;
+  readonly psk: string;
+  readonly localAddress: string;
+  /** `%any` for who waits to be called by anybody. */
+  readonly remoteAddress: string;
+  /** In libreswan's words: `aes128-sha2_256-dh31`. */
+  readonly ike: string;
+  readonly esp: string;
+  readonly localSubnet: string;
+  readonly remoteSubnet: string;
+  /** More lines of the `conn` section. */
+  readonly more?: readonly string[];
+};
+
+export type Libreswan = {
+  /** Brings the Child SA up; false if the peer or the daemon refused, the log says why. */
+  initiate(): Promise<boolean>;
+  rekeyChild(): Promise<void>;
+  rekeyIke(): Promise<void>;
+  /** Closes the IKE SA with its Child SAs, the peer told. */
+  terminate(): Promise<void>;
+  /** What `ipsec showstates` shows: a line for each IKE SA and each Child SA. */
+  states(): Promise<string>;
+  /** How many IKE SAs and Child SAs are established. */
+  counts(): Promise<{ readonly ike: number; readonly child: number }>;
+  log(): Promise<string>;
+  /** Tells its peers and ends. */
+  stop(): Promise<void>;
+};
+
+const UNPACKED = join(import.meta.dir, "../../../build/out/libreswan");
+const PROGRAMS = join(UNPACKED, "usr/libexec/ipsec");
+
+/** Starts a daemon with one connection named `net`, loaded but not initiated. */
+export async function startLibreswan(host: Host, settings: LibreswanSettings): Promise<Libreswan> {
+  if (!existsSync(`${PROGRAMS}/pluto`)) {
+    throw new Error(`${UNPACKED} is missing: run build/prepare.sh packages as root`);
+  }
+  const folder = `/run/libreswan-${host.name}`;
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(`${folder}/nss`, { recursive: true });
+  await writeFile(`${folder}/ipsec.conf`, ipsecConf(settings));
+  const secret = `@${settings.localId} @${settings.remoteId} : PSK "${settings.psk}"\n`;
+  await writeFile(`${folder}/ipsec.secrets`, secret, { mode: 0o600 });
+  await must(undefined, ["certutil", "-N", "-d", `sql:${folder}/nss`, "--empty-password"]);
+  const daemon = start(host, plutoCommand(folder));
+  const whack = async (...words: string[]) =>
+    await run(host, [`${PROGRAMS}/whack`, "--rundir", folder, ...words]);
+  const libreswan = controls(folder, daemon, whack);
+  try {
+    await until("pluto answers", async () => (await whack("--status")).status === 0);
+    const add = [`${PROGRAMS}/addconn`, "--config", `${folder}/ipsec.conf`];
+    await must(host, [...add, "--ctlsocket", `${folder}/pluto.ctl`, "net"]);
+    const listening = await whack("--listen");
+    if (listening.status !== 0) throw new Error(`whack --listen: ${listening.out}`);
+  } catch (error) {
+    throw new Error(await libreswan.log(), { cause: error });
+  }
+  return libreswan;
+}
+
+type Whack = (...words: string[]) => Promise<{ status: number; out: string; err: string }>;
+
+function controls(folder: string, daemon: Running, whack: Whack): Libreswan {
+  const log = async () =>
+    (await readFile(`${folder}/log`, "utf8").catch(() => "")) + (await daemon.output());
+  const demand = async (...words: string[]) => {
+    const ended = await whack(...words);
+    if (ended.status === 0) return;
+    throw new Error(`whack ${words.join(" ")}: ${ended.status} ${ended.out}${ended.err}`);
+  };
+  const states = async () => (await whack("--showstates")).out;
+  return {
+    initiate: async () => (await whack("--initiate", "--name", "net")).status === 0,
+    rekeyChild: async () => await demand("--rekey-ipsec", "--name", "net"),
+    rekeyIke: async () => await demand("--rekey-ike", "--name", "net"),
+    terminate: async () => await demand("--terminate", "--name", "net"),
+    states,
+    counts: async () => {
+      const text = await states();
+      const count = (kind: string) => text.match(new RegExp(`ESTABLISHED_${kind}_SA`, "g"));
+      return { ike: count("IKE")?.length ?? 0, child: count("CHILD")?.length ?? 0 };
+    },
+    log,
+    stop: async () => {
+      await whack("--shutdown");
+      await daemon.stop();
+    },
+  };
+}
+
+/** pluto looks for its helpers under /usr/libexec only: it gets a view of the disk where they are. */
+function plutoCommand(folder: string): string[] {
+  const there = `mount --bind ${UNPACKED}/usr/libexec /usr/libexec && exec "$@"`;
+  return [
+    ...["unshare", "--mount", "sh", "-c", there, "sh"],
+    ...["/usr/libexec/ipsec/pluto", "--nofork"],
+    ...["--config", `${folder}/ipsec.conf`],
+    ...["--rundir", folder, "--ipsecdir", folder, "--nssdir", `${folder}/nss`],
+    ...["--secretsfile", `${folder}/ipsec.secrets`],
+    ...["--logfile", `${folder}/log`, "--log-no-audit", "--log-no-time"],
+  ];
+}
+
+function ipsecConf(settings: LibreswanSettings): string {
+  return `conn net
+  auto=ignore
+  authby=secret
+  ikev2=insist
+  ike=${settings.ike}
+  esp=${settings.esp}
+  left=${settings.localAddress}
+  leftid=@${settings.localId}
+  leftsubnet=${settings.localSubnet}
+  leftupdown=%disabled
+  right=${settings.remoteAddress}
+  rightid=@${settings.remoteId}
+  rightsubnet=${settings.remoteSubnet}
+  keyingtries=1
+${(settings.more ?? []).map((line) => `  ${line}\n`).join("")}`;
+}

@@ -1,0 +1,104 @@
+/** OpenIKED (Debian's 7.2, PF_KEY) as somebody else's peer: an iked of its own in each host. */
+
+import { mkdir, rm, writeFile } from "node:fs/promises";
+import { type Host, type Running, run, start, until } from "./hosts.ts";
+
+export type OpenikedSettings = {
+  readonly localId: string;
+  readonly remoteId: string;
+  readonly psk: string;
+  readonly localAddress: string;
+  readonly remoteAddress: string;
+  /** In OpenIKED's words: `enc aes-128 prf hmac-sha2-256 auth hmac-sha2-256 group curve25519`. */
+  readonly ike: string;
+  readonly esp: string;
+  readonly localSubnet: string;
+  readonly remoteSubnet: string;
+  readonly rekeyIkeSeconds?: number;
+  readonly rekeyChildSeconds?: number;
+  /** More lines of global settings: `set fragmentation`. */
+  readonly more?: readonly string[];
+};
+
+export type Openiked = {
+  /** Brings the Child SA up; false if it does not come up, the log says why. */
+  initiate(): Promise<boolean>;
+  /** Both wait until the daemon has rekeyed by itself: there is no command for it. */
+  rekeyChild(): Promise<void>;
+  rekeyIke(): Promise<void>;
+  /** Closes the IKE SA with its Child SAs, the peer told. */
+  terminate(): Promise<void>;
+  /** What `ikectl show sa` shows. */
+  sas(): Promise<string>;
+  log(): Promise<string>;
+  stop(): Promise<void>;
+};
+
+const REKEY_MS_MAX = 40_000;
+
+/** Starts a daemon with one policy named `net`; it waits until it is told to initiate. */
+export async function startOpeniked(host: Host, settings: OpenikedSettings): Promise<Openiked> {
+  const folder = `/run/openiked-${host.name}`;
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  await writeFile(`${folder}/iked.conf`, ikedConf(settings), { mode: 0o600 });
+  const socket = `${folder}/iked.sock`;
+  const daemon = start(host, ["iked", "-dvv", "-S", "-f", `${folder}/iked.conf`, "-s", socket]);
+  const control = async (...words: string[]) => await run(host, ["ikectl", "-s", socket, ...words]);
+  const openiked = controls(daemon, control);
+  try {
+    await until("iked answers", async () => (await control("show", "sa")).status === 0);
+  } catch (error) {
+    throw new Error(await openiked.log(), { cause: error });
+  }
+  return openiked;
+}
+
+type Control = (...words: string[]) => Promise<{ status: number; out: string; err: string }>;
+
+function controls(daemon: Running, control: Control): Openiked {
+  const sas = async () => (await control("show", "sa")).out;
+  const changed = async (spi: RegExp) => {
+    const of = async () => spi.exec(await sas())?.[1];
+    const before = await of();
+    const isNew = async () => ![before, undefined].includes(await of());
+    await until(`OpenIKED has another SPI than ${before}`, isNew, REKEY_MS_MAX);
+  };
+  const demand = async (...words: string[]) => {
+    const ended = await control(...words);
+    if (ended.status === 0) return;
+    throw new Error(`ikectl ${words.join(" ")}: ${ended.status} ${ended.out}${ended.err}`);
+  };
+  return {
+    initiate: async () => {
+      await demand("active");
+      const isUp = async () => /^ *sa_childsas: .* in /m.test(await sas());
+      return await until("OpenIKED has a Child SA", isUp).then(
+        () => true,
+        () => false,
+      );
+    },
+    rekeyChild: async () => await changed(/^ *sa_childsas: .* (0x\w{8}) in /m),
+    rekeyIke: async () => await changed(/^iked_sas: .* (ispi 0x\w{16}) .* ESTABLISHED /m),
+    terminate: async () => {
+      await demand("passive");
+      await demand("reset", "sa");
+    },
+    sas,
+    log: async () => await daemon.output(),
+    stop: async () => await daemon.stop(),
+  };
+}
+
+function ikedConf(settings: OpenikedSettings): string {
+  return `${(settings.more ?? []).map((line) => `${line}\n`).join("")}
+ikev2 "net" active esp \\
+  from ${settings.localSubnet} to ${settings.remoteSubnet} \\
+  local ${settings.localAddress} peer ${settings.remoteAddress} \\
+  ikesa ${settings.ike} \\
+  childsa ${settings.esp} \\
+  srcid ${settings.localId} dstid ${settings.remoteId} \\
+  ikelifetime ${settings.rekeyIkeSeconds ?? 0} lifetime ${settings.rekeyChildSeconds ?? 0} \\
+  psk "${settings.psk}"
+`;
+}
