@@ -98,7 +98,7 @@ function controls(folder: string, daemon: Running, whack: Whack): Libreswan {
   };
 }
 
-/** pluto looks for its helpers under /usr/libexec only: it gets a view of the disk where they are. */
+/** pluto looks for its helpers under /usr/libexec only: it sees a disk where they are there. */
 function plutoCommand(folder: string): string[] {
   const there = `mount --bind ${UNPACKED}/usr/libexec /usr/libexec && exec "$@"`;
   return [
