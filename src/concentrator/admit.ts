@@ -67,17 +67,41 @@ export function admit(
   entry.initKey = initKey;
   engine.initRequests.set(initKey, localSpi(saIdOf(sa)));
   engine.halfOpen++;
+  entry.halfOpenPrefix = prefixOfStranger(stranger);
+  const ofPrefix = engine.halfOpenPrefixes.get(entry.halfOpenPrefix) ?? 0;
+  engine.halfOpenPrefixes.set(entry.halfOpenPrefix, ofPrefix + 1);
   return { entry, effects };
+}
+
+/** An IKE SA is half open no more. */
+export function leaveHalfOpen(engine: Engine, entry: Entry): void {
+  engine.halfOpen--;
+  const prefix = entry.halfOpenPrefix;
+  if (prefix === undefined) return;
+  entry.halfOpenPrefix = undefined;
+  const left = (engine.halfOpenPrefixes.get(prefix) ?? 1) - 1;
+  if (left === 0) engine.halfOpenPrefixes.delete(prefix);
+  else engine.halfOpenPrefixes.set(prefix, left);
+}
+
+/** The address itself, of IPv6 the /64: a fleet behind one carrier's NAT is one prefix. */
+function prefixOfStranger({ path }: Stranger): string {
+  const { family, value } = path.remote.address;
+  return family === 4 ? `4 ${value}` : `6 ${value >> 64n}`;
 }
 
 /** Whether there is room; under load a stranger has to show that its address is its own. */
 function isWelcome(engine: Engine, stranger: Stranger, payloads: readonly Payload[]): boolean {
   const { limits } = engine.plan;
-  if (engine.halfOpen >= limits.halfOpenMax) {
+  const ofPrefix = engine.halfOpenPrefixes.get(prefixOfStranger(stranger)) ?? 0;
+  // One prefix never gets more than half of all places, cookies or not: others want in as well.
+  const prefixMax = Math.max(limits.halfOpenPerPrefixMax, Math.floor(limits.halfOpenMax / 2));
+  if (engine.halfOpen >= limits.halfOpenMax || ofPrefix >= prefixMax) {
     count(engine, "half_open_refused");
     return false;
   }
-  if (engine.halfOpen < limits.cookieAbove) return true;
+  const isCrowded = ofPrefix >= limits.halfOpenPerPrefixMax;
+  if (engine.halfOpen < limits.cookieAbove && !isCrowded) return true;
   const nonce = payloadOf(payloads, "NONCE");
   if (nonce === undefined) {
     count(engine, "datagrams_malformed");

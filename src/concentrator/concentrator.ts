@@ -7,9 +7,13 @@ import { never } from "../octets/assert.ts";
 import { type Instant, later } from "../octets/instant.ts";
 import type { XfrmExpire } from "../xfrm/event.ts";
 import { isOurReqid } from "../xfrm/request.ts";
+import type { XfrmMapping } from "../xfrm/state.ts";
+import { onAddresses } from "./addresses.ts";
 import { admit } from "./admit.ts";
+import { createCalls } from "./call-table.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
 import { destinationOf } from "./demultiplex.ts";
+import { onResolved } from "./dial.ts";
 import { disconnect } from "./disconnect.ts";
 import { deliver, drain, start } from "./drive.ts";
 import type { Effect } from "./effect.ts";
@@ -17,7 +21,8 @@ import { count, type Engine, ikeContextOf, inMs } from "./engine.ts";
 import { createErrands, forgetErrands, runErrands } from "./errands.ts";
 import { type Event, stateName } from "./event.ts";
 import { evict, hasOpenIkeSas, shutDownPortion } from "./evict.ts";
-import { forgetState, onKernelAnswer } from "./install.ts";
+import { callAlways, connect, forgetCalls, onAcquire, runCalls } from "./initiate.ts";
+import { drainStates, forgetState, onKernelAnswer } from "./install.ts";
 import type { Installed } from "./installed.ts";
 import { onPeerRows } from "./look-up.ts";
 import { Rate } from "./rate.ts";
@@ -57,6 +62,7 @@ const DEADLINES_AT_ONCE = 64;
 /** A concentrator without any SA. */
 export function createConcentrator(options: ConcentratorOptions): Concentrator {
   const engine = createEngine(options);
+  callAlways(engine);
   return {
     handle(event, now) {
       engine.now = now;
@@ -87,6 +93,7 @@ function dispatch(engine: Engine, event: Event): void {
       return;
     case "configuration":
       reconfigure(engine, event.plan);
+      callAlways(engine);
       return;
     case "disconnect":
       disconnect(engine, event.peerId);
@@ -98,6 +105,8 @@ function dispatch(engine: Engine, event: Event): void {
       engine.shuttingDown = true;
       forgetErrands(engine);
       forgetRowChecks(engine);
+      forgetCalls(engine);
+      drainStates(engine, true);
       shutDownPortion(engine);
       return;
     case "deadline":
@@ -109,10 +118,19 @@ function dispatch(engine: Engine, event: Event): void {
     case "kernel-states":
       return onKernelStates(engine, event);
     case "resolved":
+      onResolved(engine, event.resolve, event.result, start);
+      return;
     case "addresses":
+      onAddresses(engine, event.local);
+      return;
     case "connect":
+      connect(engine, event.peerId);
+      return;
     case "acquire":
+      onAcquire(engine, event.acquire);
+      return;
     case "mapping":
+      onMapping(engine, event.mapping);
       return;
     default:
       never(event);
@@ -160,14 +178,20 @@ function onDeadline(engine: Engine): void {
   }
   runErrands(engine);
   runRowChecks(engine);
+  runCalls(engine);
+  drainStates(engine);
   if (engine.now >= engine.evictAt) evict(engine);
 }
 
 /** The kernel has removed a state whose time or volume was over: the Child SA goes (R5). */
 function onExpire(engine: Engine, expire: XfrmExpire): void {
-  if (!expire.hard || !isOurReqid(expire.reqid)) return;
+  if (!isOurReqid(expire.reqid)) return;
   const installed = installedOf(engine, expire.id);
   if (installed === undefined) return;
+  if (!expire.hard) {
+    const { child, ikeSpi } = installed;
+    return deliver(engine, ikeSpi, { kind: "rekey-child", spiIn: child.spiIn });
+  }
   forgetState(installed, expire.id);
   const { spiIn } = installed.child;
   deliver(engine, installed.ikeSpi, { kind: "close-child", spiIn });
@@ -185,6 +209,14 @@ function installedOf(engine: Engine, id: XfrmExpire["id"]): Installed | undefine
   return undefined;
 }
 
+/** A NAT before a site has rebound: the kernel has seen its authentic packets from elsewhere. */
+function onMapping(engine: Engine, { id, reqid, from }: XfrmMapping): void {
+  if (!isOurReqid(reqid)) return;
+  const installed = installedOf(engine, id);
+  if (installed === undefined) return;
+  deliver(engine, installed.ikeSpi, { kind: "peer-moved", remote: from });
+}
+
 /** Events were lost: Child SAs whose states are not there any more go as if they had expired. */
 function onKernelStates(engine: Engine, event: Extract<Event, { kind: "kernel-states" }>): void {
   for (const installed of engine.installed.values()) {
@@ -200,7 +232,9 @@ function nextDeadline(engine: Engine): Instant | undefined {
   if (engine.shuttingDown && hasOpenIkeSas(engine)) return inMs(engine, 1);
   const next = engine.deadlines.next();
   if (engine.shuttingDown) return next;
-  return [next, engine.errands.at, rowChecksAt(engine)].reduce<Instant>(
+  const draining = engine.draining[0]?.until;
+  const calls = engine.calls.deadlines.next();
+  return [next, engine.errands.at, rowChecksAt(engine), draining, calls].reduce<Instant>(
     (first, at) => (at !== undefined && at < first ? at : first),
     engine.evictAt,
   );
@@ -217,6 +251,7 @@ function createEngine(options: ConcentratorOptions): Engine {
     context: ikeContextOf(() => engine),
     sas: new Map(),
     halfOpen: 0,
+    halfOpenPrefixes: new Map(),
     lingering: 0,
     initRequests: new Map(),
     eroutes: new Map(),
@@ -228,6 +263,10 @@ function createEngine(options: ConcentratorOptions): Engine {
     keyExchanges: new Map(),
     kernelRequests: new Map(),
     installed: new Map(),
+    draining: [],
+    usageProbes: new Map(),
+    calls: createCalls(),
+    localAddresses: undefined,
     policies: new Map(),
     routes: new Map(),
     reqids: new Map(),

@@ -33,7 +33,10 @@ export function destinationOf(engine: Engine, octets: Uint8Array, path: Path): D
     header.flags.initiator &&
     !header.flags.response &&
     header.spiR === 0n;
-  if (!isFirst) return nowhere(engine, "datagrams_unknown_spi");
+  if (!isFirst) {
+    answerUnknownSpi(engine, header, path);
+    return nowhere(engine, "datagrams_unknown_spi");
+  }
   if (header.messageId !== 0) return nowhere(engine, "datagrams_malformed");
   return { kind: "stranger", header };
 }
@@ -44,6 +47,25 @@ function nowhere(
 ): Destination {
   count(engine, counter);
   return { kind: "nowhere" };
+}
+
+/** A request for an IKE SA that is not here: the peer may have outlived it (§2.21.4). */
+function answerUnknownSpi(engine: Engine, header: IkeHeader, path: Path): void {
+  const { spiI, spiR, exchangeType, messageId, flags } = header;
+  if (flags.response || exchangeType === ExchangeType.IKE_SA_INIT) return;
+  if (!engine.strangerAnswers.take(engine.now)) {
+    count(engine, "datagrams_rate_limited");
+    return;
+  }
+  const octets = emitMessage(
+    {
+      ...{ spiI, spiR, exchangeType, messageId },
+      version: { major: 2, minor: 0 },
+      flags: { initiator: !flags.initiator, version: false, response: true },
+    },
+    [notify(NotifyType.INVALID_IKE_SPI)],
+  );
+  engine.out.push({ kind: "send", octets, path });
 }
 
 /** A higher version is told ours (§2.5); a response, or version 1, gets no answer. */

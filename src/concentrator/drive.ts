@@ -1,20 +1,32 @@
 /** Drives IKE SAs: hands an event to one, and carries out what it wants. */
 
+import type { ChildSa } from "../ike/child-sa.ts";
 import type { IkeEffect } from "../ike/effect.ts";
 import type { IkeEvent } from "../ike/event.ts";
 import { deadlineOf, isHalfOpen, step } from "../ike/ike-sa.ts";
-import { type EndReason, type IkeSa, localSpi, saIdOf } from "../ike/phase.ts";
+import { type EndReason, type Established, type IkeSa, localSpi, saIdOf } from "../ike/phase.ts";
 import { endWord } from "../ike/v2/answer.ts";
 import { AssertionError, never } from "../octets/assert.ts";
 import type { IkeSpi } from "../wire/header.ts";
+import { leaveHalfOpen } from "./admit.ts";
+import { onCallEnded, onCallUp } from "./dial.ts";
 import { addEntry, count, type Engine, type Entry, journal } from "./engine.ts";
 import type { KeyExchangeId } from "./event.ts";
+import { reauthenticate } from "./initiate.ts";
 import { installChild, installOutbound, removeChild } from "./install.ts";
 import { identify, leaveEroute, useEroute } from "./look-up.ts";
+import { moveChildren } from "./move.ts";
+import { judge } from "./uniqueness.ts";
+import { probeUsage } from "./usage.ts";
 
 const DELETED: Readonly<Record<string, string>> = {
   "peer-silent": "the site answered none of our requests for over a minute: it counts as gone",
   "replaced-by-newer": "the site has called again: its former IKE SA is removed",
+  redundant: "both ends have called at the same time: one IKE SA stays",
+  inactive: "no packet in either direction for the eroute's inactivity time",
+  "lifetime-over": "its keys could not be replaced in time",
+  "reauthentication-overdue": "the site has not authenticated anew in time",
+  "no-child-sa": "the site grants no Child SA: the IKE SA is of no use",
   "disconnected-by-hand": "an operator has disconnected the site",
   reconfigured: "the new configuration gives the site other SAs",
   "row-changed": "the site's row says something else than its SAs were made from",
@@ -74,7 +86,7 @@ function guard(engine: Engine, entry: Entry, spi: IkeSpi, work: () => void): voi
 function settle(engine: Engine, entry: Entry, next: IkeSa | undefined, wasHalfOpen: boolean): void {
   const spi = localSpi(saIdOf(entry.sa));
   const stillHalfOpen = next !== undefined && isHalfOpen(next);
-  if (wasHalfOpen && !stillHalfOpen) engine.halfOpen--;
+  if (wasHalfOpen && !stillHalfOpen) leaveHalfOpen(engine, entry);
   if (entry.sa.phase === "ended") engine.lingering--;
   const isLingering = next?.phase === "ended";
   const isForgotten = next === undefined || (isLingering && engine.lingering >= LINGERING_MAX);
@@ -122,10 +134,29 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect): void {
       installOutbound(engine, effect.spiIn);
       return;
     case "child-down":
-      removeChild(engine, effect.spiIn);
+      removeChild(engine, effect.spiIn, effect.why);
+      return;
+    case "moved":
+      moveChildren(engine, entry);
+      return;
+    case "probe-usage":
+      probeUsage(engine, entry, spi, effect.ticket);
+      return;
+    case "keepalive":
+      engine.out.push(effect);
+      return;
+    case "reauthenticate":
+      if (entry.eroute !== undefined) reauthenticate(engine, entry.eroute);
       return;
     case "rekeyed":
-      onRekeyed(engine, entry, effect.successor);
+      onRekeyed(engine, entry, effect.successor, effect.rival);
+      return;
+    case "rekeyed-in-vain":
+      onRekeyed(engine, entry, effect.successor, undefined);
+      engine.inbox.push({
+        spi: localSpi(saIdOf(effect.successor)),
+        event: { kind: "close", why: "redundant" },
+      });
       return;
     case "count":
       count(engine, effect.counter);
@@ -151,8 +182,10 @@ function onAuthenticated(engine: Engine, entry: Entry, spi: IkeSpi, initialConta
   count(engine, "ike_sas_established");
   const { eroute } = entry;
   if (eroute === undefined) return;
-  entry.supersedes = [...eroute.ikeSas];
+  if (entry.call !== undefined) onCallUp(engine, entry.call);
+  entry.call = undefined;
   entry.initialContact = initialContact;
+  judge(engine, entry, spi);
   eroute.ikeSas.add(spi);
 }
 
@@ -169,24 +202,43 @@ function afterStep(engine: Engine, entry: Entry, sa: IkeSa | undefined): void {
 }
 
 /** The Child SAs belong to the new IKE SA now, and so does the eroute. */
-function onRekeyed(engine: Engine, entry: Entry, successor: IkeSa): void {
+function onRekeyed(
+  engine: Engine,
+  entry: Entry,
+  successor: Established,
+  rival: IkeSpi | undefined,
+): void {
   const next = addEntry(engine, successor);
   const spi = localSpi(saIdOf(successor));
   next.peerId = entry.peerId;
   next.eroute = entry.eroute;
   next.eroute?.ikeSas.add(spi);
-  if (successor.phase === "established") {
-    for (const child of successor.children) {
-      const installed = engine.installed.get(child.spiIn);
-      if (installed !== undefined) installed.ikeSpi = spi;
-    }
-  }
+  next.initialContact = entry.initialContact;
+  handOver(engine, successor.children, spi);
   engine.deadlines.set(spi, deadlineOf(successor));
+  const other = rival === undefined ? undefined : engine.sas.get(rival)?.sa;
+  if (rival === undefined || other?.phase !== "established") return;
+  // The peer has made one at the same time, and ours counts: what it took is ours (§2.8.2).
+  handOver(engine, other.children, spi);
+  engine.inbox.push({ spi: rival, event: { kind: "stand-down" } });
+  engine.inbox.push({ spi, event: { kind: "adopt", children: other.children } });
+}
+
+function handOver(engine: Engine, children: readonly ChildSa[], spi: IkeSpi): void {
+  for (const { spiIn } of children) {
+    const installed = engine.installed.get(spiIn);
+    if (installed !== undefined) installed.ikeSpi = spi;
+  }
 }
 
 function onEnded(engine: Engine, entry: Entry, spi: IkeSpi, reason: EndReason): void {
   removeLeftChild(engine, entry, spi);
   const why = endWord(reason);
+  if (entry.call !== undefined) {
+    const { call } = entry;
+    entry.call = undefined;
+    onCallEnded(engine, call, start);
+  }
   if (entry.eroute === undefined) {
     count(engine, "negotiations_failed");
     return;
@@ -210,16 +262,17 @@ function onEnded(engine: Engine, entry: Entry, spi: IkeSpi, reason: EndReason): 
 function removeLeftChild(engine: Engine, entry: Entry, spi: IkeSpi): void {
   const { installing } = entry;
   if (installing === undefined || engine.installed.get(installing)?.ikeSpi !== spi) return;
-  removeChild(engine, installing);
+  removeChild(engine, installing, "ended");
 }
 
 function discard(engine: Engine, entry: Entry, spi: IkeSpi, why: string): void {
-  if (isHalfOpen(entry.sa)) engine.halfOpen--;
+  if (isHalfOpen(entry.sa)) leaveHalfOpen(engine, entry);
   if (entry.initKey !== undefined) engine.initRequests.delete(entry.initKey);
   engine.sas.delete(spi);
   engine.deadlines.set(spi, undefined);
   if (entry.sa.phase === "established") {
-    for (const child of entry.sa.children.toReversed()) removeChild(engine, child.spiIn);
+    for (const child of entry.sa.children.toReversed())
+      removeChild(engine, child.spiIn, "discarded");
   }
   removeLeftChild(engine, entry, spi);
   const { eroute } = entry;

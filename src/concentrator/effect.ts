@@ -10,6 +10,8 @@ import type { JournalEntry } from "./journal.ts";
 export type Effect =
   /** `octets` without the non-ESP marker: the shell adds it where `path.local.port` is 4500. */
   | { readonly kind: "send"; readonly octets: Uint8Array; readonly path: Path }
+  /** One octet 0xff, without a marker, for the NAT before us (RFC 3948 §2.3). */
+  | { readonly kind: "keepalive"; readonly path: Path }
   | {
       readonly kind: "look-up";
       readonly lookup: LookupId;

@@ -12,10 +12,11 @@ import { asEspSpi, type EspSpi } from "../inet/esp-spi.ts";
 import type { Prefix } from "../inet/prefix.ts";
 import { type Instant, later } from "../octets/instant.ts";
 import { asIkeSpi, type IkeSpi } from "../wire/header.ts";
+import type { CallId, Calls } from "./calls.ts";
 import type { DeadlineHeap } from "./deadline-heap.ts";
 import type { Effect } from "./effect.ts";
 import type { KernelRequestId, LookupId } from "./event.ts";
-import type { Installed, PolicyUse, WaitingRequest } from "./installed.ts";
+import type { Draining, Installed, PolicyUse, UsageQuery, WaitingRequest } from "./installed.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { Rate } from "./rate.ts";
 import type { RouteTable } from "./routes.ts";
@@ -34,6 +35,10 @@ export type Entry = {
   /** IKE SAs of the same site that it takes over from, once it is up. */
   supersedes: readonly IkeSpi[];
   initialContact: boolean;
+  /** The call that it came of, until it is authenticated. */
+  call: CallId | undefined;
+  /** Half-open IKE SAs of this address prefix are counted. */
+  halfOpenPrefix: string | undefined;
   /** Our SPI of the Child SA that was last sent to the kernel: its IKE SA may end before. */
   installing: EspSpi | undefined;
 };
@@ -96,6 +101,8 @@ export type Engine = {
   halfOpen: number;
   /** IKE SAs that are over and only answer repeats. */
   lingering: number;
+  /** How many of the half-open ones each address prefix has. */
+  readonly halfOpenPrefixes: Map<string, number>;
   readonly initRequests: Map<string, IkeSpi>;
   /** In order of creation: the oldest first (R7). */
   readonly eroutes: Map<string, ErouteInUse>;
@@ -111,6 +118,12 @@ export type Engine = {
   readonly kernelRequests: Map<KernelRequestId, WaitingRequest>;
   /** By our inbound SPI. */
   readonly installed: Map<EspSpi, Installed>;
+  /** Inbound states of rekeyed Child SAs, kept for what was on its way; the first goes first. */
+  readonly draining: Draining[];
+  readonly usageProbes: Map<KernelRequestId, UsageQuery>;
+  readonly calls: Calls;
+  /** Addresses of this host on which IKE is spoken; undefined: not told yet. */
+  localAddresses: ReadonlySet<string> | undefined;
   readonly policies: Map<string, PolicyUse>;
   readonly routes: RouteTable;
   readonly reqids: Map<string, { readonly reqid: number; uses: number }>;
@@ -193,6 +206,8 @@ export function addEntry(engine: Engine, sa: IkeSa): Entry {
     initKey: undefined,
     supersedes: [],
     initialContact: false,
+    call: undefined,
+    halfOpenPrefix: undefined,
     installing: undefined,
   };
   engine.sas.set(localSpi(saIdOf(sa)), entry);
@@ -223,6 +238,7 @@ function freeEspSpi(engine: Engine): EspSpi {
   for (;;) {
     const octets = engine.random(4);
     const spi = asEspSpi(new DataView(octets.buffer, octets.byteOffset, 4).getUint32(0));
-    if (spi >= ESP_SPI_MIN && !engine.installed.has(spi)) return spi;
+    const isFree = !engine.installed.has(spi) && !engine.draining.some(({ id }) => id.spi === spi);
+    if (spi >= ESP_SPI_MIN && isFree) return spi;
   }
 }

@@ -1,9 +1,15 @@
 /** Eroutes in use: what they are called in the table, and what their IKE SAs go by. */
 
-import { peerKey } from "../eroute/peer-id.ts";
+import type { DynamicEroute } from "../eroute/dynamic-eroute.ts";
+import type { NormalEroute } from "../eroute/eroute.ts";
+import { type PeerId, peerKey } from "../eroute/peer-id.ts";
 import type { Terms } from "../ike/event.ts";
 import { CHILD_SAS_MAX } from "../ike/limits.ts";
-import type { ErouteInUse } from "./engine.ts";
+import { type Prefix, prefixRange } from "../inet/prefix.ts";
+import type { TrafficSelector } from "../wire/message.ts";
+import type { Engine, ErouteInUse } from "./engine.ts";
+import type { LookupId } from "./event.ts";
+import { rowPrint } from "./row-checks.ts";
 
 /** Key under which an eroute in use is kept: one for each base eroute and peer ID. */
 export function erouteKey(eroute: string, peerId: string): string {
@@ -11,15 +17,79 @@ export function erouteKey(eroute: string, peerId: string): string {
 }
 
 /** What its IKE SAs go by from now on. */
-export function termsOf(eroute: ErouteInUse): Terms {
+export function termsOf(engine: Pick<Engine, "plan">, eroute: ErouteInUse): Terms {
+  const { limits } = engine.plan;
+  const { base, child } = eroute;
+  const { life, traffic } = base;
   return {
-    livenessMs: eroute.base.livenessMs,
+    settings: {
+      livenessMs: base.livenessMs,
+      inactivityMs: life.inactivityMs,
+      lifetimeMs: life.ikeLifetimeMs,
+      reauthMs: life.reauthMs,
+      mobike: life.mobike,
+      fragmentation: life.fragmentation,
+      natKeepaliveMs: limits.natKeepaliveMs,
+      retransmission: limits.retransmission,
+    },
     policy: {
-      suites: eroute.base.esp,
-      ikeSuites: eroute.base.ike,
-      localSubnets: eroute.localSubnets,
-      remoteSubnets: eroute.remoteSubnets,
+      suites: base.esp,
+      ikeSuites: base.ike,
+      local: selectorsOf(eroute.localSubnets, traffic.protocol, traffic.localPort),
+      remote: selectorsOf(eroute.remoteSubnets, traffic.protocol, traffic.remotePort),
+      transport: child.transport,
+      lifetimeMs: child.lifetimeSeconds * 1000,
       childSasMax: CHILD_SAS_MAX,
     },
+  };
+}
+
+/** Subnets as traffic selectors (RFC 7296 §3.13.1). */
+function selectorsOf(
+  subnets: readonly Prefix[],
+  protocol: number,
+  port: number | undefined,
+): readonly TrafficSelector[] {
+  const ports = { startPort: port ?? 0, endPort: port ?? 65_535 };
+  return subnets.map((subnet) => ({ protocol, ...ports, range: prefixRange(subnet) }));
+}
+
+/** What a site's row makes of it; not in use until the site has proved who it is. */
+export function dynamicInUse(engine: Engine, made: DynamicEroute, lookup: LookupId): ErouteInUse {
+  const key = erouteKey(made.base.name, made.peerId);
+  const before = engine.eroutes.get(key);
+  return {
+    kind: "dynamic",
+    key,
+    name: made.name,
+    base: made.base,
+    peerId: made.peerId,
+    createdAt: before?.createdAt ?? engine.now,
+    localSubnets: made.localSubnets,
+    remoteSubnets: made.remoteSubnets,
+    ourid: made.ourid,
+    child: made.base.child,
+    row: { print: rowPrint(engine.rowChecks, made), lookup },
+    ikeSas: before?.ikeSas ?? new Set(),
+  };
+}
+
+/** A configured eroute as its site will use it. */
+export function normalInUse(engine: Engine, eroute: NormalEroute, peerId: PeerId): ErouteInUse {
+  const key = erouteKey(eroute.name, peerId);
+  const before = engine.eroutes.get(key);
+  return {
+    kind: "normal",
+    key,
+    name: eroute.name,
+    base: eroute,
+    peerId,
+    createdAt: before?.createdAt ?? engine.now,
+    localSubnets: eroute.localSubnets,
+    remoteSubnets: eroute.remoteSubnets,
+    ourid: eroute.ourid,
+    child: eroute.child,
+    row: undefined,
+    ikeSas: before?.ikeSas ?? new Set(),
   };
 }

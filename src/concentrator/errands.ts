@@ -51,7 +51,9 @@ function run(engine: Engine, eroute: ErouteInUse, errand: Errand): void {
   for (const spi of eroute.ikeSas) {
     if (engine.sas.get(spi)?.eroute !== eroute) continue;
     const event =
-      errand.kind === "close" ? errand : ({ kind: "terms", terms: termsOf(eroute) } as const);
+      errand.kind === "close"
+        ? errand
+        : ({ kind: "terms", terms: termsOf(engine, eroute) } as const);
     engine.inbox.push({ spi, event });
   }
 }

@@ -19,10 +19,11 @@ import {
   type XfrmRequest,
 } from "../xfrm/request.ts";
 import type { XfrmMark, XfrmStateId } from "../xfrm/state.ts";
-import { count, type Engine, type Entry, journal, numberOf } from "./engine.ts";
+import { count, type Engine, type Entry, inMs, journal, numberOf } from "./engine.ts";
 import type { KernelRequestId } from "./event.ts";
 import type { Installed } from "./installed.ts";
 import { childRoutes, releaseRoute, useRoute } from "./routes.ts";
+import { onStateUse } from "./usage.ts";
 import { childPolicies, inboundState, outboundState } from "./xfrm-of-child.ts";
 
 type ChildUp = Extract<IkeEffect, { kind: "child-up" }>;
@@ -45,6 +46,7 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
   const waits = up.inboundOnly && oldOneSends(engine, up.child, outbound.id);
   const installed: Installed = {
     child: up.child,
+    place,
     ikeSpi: localSpi(saIdOf(sa)),
     localAddress: formatAddress(inbound.id.dst),
     remoteAddress: formatAddress(outbound.id.dst),
@@ -56,6 +58,8 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
     policies: childPolicies(place),
     routes: childRoutes(place),
     outboundWaiting: waits ? outbound : undefined,
+    packetsIn: 0n,
+    packetsOut: 0n,
     ticket: up.ticket,
     pending: new Set(),
     ours: [],
@@ -63,12 +67,14 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
     phase: "installing",
   };
   engine.installed.set(up.child.spiIn, installed);
-  request(engine, { op: "new-state", state: inbound }, installed);
-  if (!waits) request(engine, { op: "new-state", state: outbound }, installed);
+  request(engine, { op: "new-state", state: inbound }, { installed, makes: inbound.id });
+  if (!waits) {
+    request(engine, { op: "new-state", state: outbound }, { installed, makes: outbound.id });
+  }
   for (const policy of installed.policies) usePolicy(engine, installed, policy);
   for (const route of installed.routes) {
     const op = useRoute(engine.routes, up.child.spiIn, route);
-    if (op !== undefined) request(engine, op, installed);
+    if (op !== undefined) request(engine, op, { installed, makes: undefined });
   }
 }
 
@@ -85,7 +91,7 @@ export function installOutbound(engine: Engine, spiIn: number): void {
   const state = installed?.outboundWaiting;
   if (installed === undefined || state === undefined) return;
   installed.outboundWaiting = undefined;
-  request(engine, { op: "new-state", state }, installed);
+  request(engine, { op: "new-state", state }, { installed, makes: state.id });
 }
 
 /** The kernel has answered: when nothing is missing any more, the IKE SA hears of it. */
@@ -94,6 +100,7 @@ export function onKernelAnswer(
   number: KernelRequestId,
   result: KernelResult,
 ): void {
+  if (onStateUse(engine, number, result.ok ? result.value : undefined)) return;
   const waiting = engine.kernelRequests.get(number);
   if (waiting === undefined) return;
   const { installed, state } = waiting;
@@ -135,12 +142,36 @@ export function forgetState(installed: Installed, id: XfrmStateId): void {
   if (at >= 0) installed.ours.splice(at, 1);
 }
 
-/** Takes a Child SA out of the kernel: policies before states, outbound before inbound. */
-export function removeChild(engine: Engine, spiIn: number): void {
+/**
+ * Takes a Child SA out of the kernel: policies before states, outbound before inbound. One that
+ * has been replaced goes on taking for a while what was on its way.
+ */
+export function removeChild(engine: Engine, spiIn: number, why: string): void {
   const installed = engine.installed.get(spiIn as ChildSa["spiIn"]);
   if (installed === undefined) return;
+  const { inbound, mark } = installed;
+  const at = installed.ours.indexOf(inbound);
+  if (why === "rekeyed" && at >= 0 && engine.draining.length < DRAINING_MAX) {
+    installed.ours.splice(at, 1);
+    engine.draining.push({ id: inbound, mark, until: inMs(engine, DRAIN_MS) });
+  }
   removeInstalled(engine, installed);
   count(engine, "child_sas_closed");
+}
+
+/** How long packets that were sent before a rekey may be on their way. */
+const DRAIN_MS = 5_000;
+/** Beyond that they are lost: as many as that are replaced at a time only in a storm. */
+const DRAINING_MAX = 10_000;
+
+/** Removes what has had its time, or all. */
+export function drainStates(engine: Engine, all = false): void {
+  for (let first = engine.draining[0]; first !== undefined; first = engine.draining[0]) {
+    if (!all && first.until > engine.now) return;
+    engine.draining.shift();
+    const { id, mark } = first;
+    request(engine, { op: "delete-state", id, ...(mark === undefined ? {} : { mark }) });
+  }
 }
 
 /** Whether a Child SA's packets go through UDP: a NAT is on the way. */
@@ -185,13 +216,13 @@ function removeInstalled(engine: Engine, installed: Installed): void {
 function deleteStates(engine: Engine, installed: Installed): void {
   for (const id of [installed.outbound, installed.inbound]) {
     if (installed.ours.includes(id))
-      request(engine, { op: "delete-state", ...named(installed, id) });
+      request(engine, { op: "delete-state", ...stateOf(installed, id) });
   }
   installed.ours.length = 0;
 }
 
 /** A state as requests name it: one with a mark is not found without. */
-function named(
+export function stateOf(
   { mark }: Installed,
   id: XfrmStateId,
 ): { readonly id: XfrmStateId; readonly mark?: XfrmMark } {
@@ -209,7 +240,27 @@ function usePolicy(engine: Engine, installed: Installed, policy: XfrmPolicy): vo
   const before = use.users.at(-1)?.policy;
   use.users.push({ spiIn: installed.child.spiIn, policy });
   if (before !== undefined && sameTemplate(before, policy)) return;
-  request(engine, { op: "put-policy", policy }, installed);
+  request(engine, { op: "put-policy", policy }, { installed, makes: undefined });
+}
+
+/** The Child SA's policies get another template; what they are for stays. */
+export function changePolicies(
+  engine: Engine,
+  installed: Installed,
+  policies: readonly XfrmPolicy[],
+): void {
+  installed.policies = policies;
+  const { spiIn } = installed.child;
+  for (const policy of policies) {
+    const users = engine.policies.get(policyKey(policy.id))?.users ?? [];
+    const at = users.findIndex((user) => user.spiIn === spiIn);
+    const before = users[at];
+    if (before === undefined) continue;
+    users[at] = { spiIn, policy };
+    const isInForce = at === users.length - 1;
+    if (!isInForce || sameTemplate(before.policy, policy)) continue;
+    request(engine, { op: "put-policy", policy }, { installed, makes: undefined });
+  }
 }
 
 /** Gives the policy back: to the Child SA that used it before, or out of the kernel. */
@@ -230,12 +281,16 @@ function releasePolicy(engine: Engine, installed: Installed, policy: XfrmPolicy)
   }
 }
 
-/** Numbers a kernel request. Those for `installed` are waited for; removals are not. */
-function request(engine: Engine, op: XfrmRequest, installed?: Installed): void {
+/** Numbers a kernel request. Those that make something are waited for; removals are not. */
+export function request(
+  engine: Engine,
+  op: XfrmRequest,
+  waiting?: { readonly installed: Installed; readonly makes: XfrmStateId | undefined },
+): void {
   const number = numberOf(engine) as KernelRequestId;
-  if (installed !== undefined) {
-    const state = op.op === "new-state" ? op.state.id : undefined;
-    engine.kernelRequests.set(number, { installed, state });
+  if (waiting !== undefined) {
+    const { installed, makes } = waiting;
+    engine.kernelRequests.set(number, { installed, state: makes });
     installed.pending.add(number);
   }
   engine.out.push({ kind: "kernel", request: number, op });

@@ -2,26 +2,33 @@
 
 import type { ChildSa } from "../ike/child-sa.ts";
 import type { Ticket } from "../ike/phase.ts";
+import type { Instant } from "../octets/instant.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import type { XfrmPolicy, XfrmPolicyId } from "../xfrm/policy.ts";
 import type { XfrmRefusal } from "../xfrm/request.ts";
 import type { RemoteRoute } from "../xfrm/route.ts";
 import type { XfrmMark, XfrmState, XfrmStateId } from "../xfrm/state.ts";
 import type { KernelRequestId } from "./event.ts";
+import type { ChildPlace } from "./xfrm-of-child.ts";
 
 /** A Child SA with what stands for it in the kernel. */
 export type Installed = {
   readonly child: ChildSa;
   ikeSpi: IkeSpi;
-  readonly localAddress: string;
-  readonly remoteAddress: string;
-  readonly encapsulated: boolean;
+  /** What its states and policies are made of. */
+  place: ChildPlace;
+  localAddress: string;
+  remoteAddress: string;
+  encapsulated: boolean;
   readonly reqidKey: string;
-  readonly inbound: XfrmStateId;
-  readonly outbound: XfrmStateId;
+  inbound: XfrmStateId;
+  outbound: XfrmStateId;
+  /** Packets that each state had carried when it was last asked. */
+  packetsIn: bigint;
+  packetsOut: bigint;
   /** Of its states and policies. */
   readonly mark: XfrmMark | undefined;
-  readonly policies: readonly XfrmPolicy[];
+  policies: readonly XfrmPolicy[];
   readonly routes: readonly RemoteRoute[];
   /** The outbound state of a rekeyed Child SA, until the old one is deleted (RFC 7296 §2.8). */
   outboundWaiting: XfrmState | undefined;
@@ -36,6 +43,29 @@ export type Installed = {
   refusal: XfrmRefusal | undefined;
   /** `up`: the IKE SA has heard that it is there. */
   phase: "installing" | "up" | "removed";
+};
+
+/** An inbound state that takes what was sent before its Child SA was replaced. */
+export type Draining = {
+  readonly id: XfrmStateId;
+  readonly mark: XfrmMark | undefined;
+  readonly until: Instant;
+};
+
+/** The question whether an IKE SA's Child SAs carry packets, as far as it is answered. */
+export type UsageProbe = {
+  readonly spi: IkeSpi;
+  readonly ticket: Ticket;
+  waiting: number;
+  hasReceived: boolean;
+  hasSent: boolean;
+};
+
+/** One state that was asked for. */
+export type UsageQuery = {
+  readonly probe: UsageProbe;
+  readonly installed: Installed;
+  readonly isInbound: boolean;
 };
 
 /** A kernel request that is waited for; `state` is what it makes, undefined for a policy. */

@@ -14,6 +14,7 @@ import type { Refusal } from "../ike/refusal.ts";
 import { acceptsIke } from "../ike/v2/proposal.ts";
 import { addressOctets } from "../inet/address.ts";
 import { err, ok, type Result } from "../octets/result.ts";
+import { wipe } from "../octets/secret.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import { type Identity, IdType } from "../wire/message.ts";
 import { identityText, parseIdentity } from "../wire/payload/id.ts";
@@ -26,10 +27,10 @@ import {
   journal,
   numberOf,
 } from "./engine.ts";
-import { erouteKey, termsOf } from "./eroute-in-use.ts";
+import { dynamicInUse, erouteKey, normalInUse, termsOf } from "./eroute-in-use.ts";
 import type { LookupId, LookupResult } from "./event.ts";
+import { onCallRows, onErouteGone } from "./initiate.ts";
 import { onRowRead, recheckIfChanged } from "./row-change.ts";
-import { rowPrint } from "./row-checks.ts";
 
 type Identify = Extract<IkeEffect, { kind: "identify" }>;
 
@@ -71,7 +72,8 @@ export function identify(engine: Engine, entry: Entry, asked: Identify): void {
 export function onPeerRows(engine: Engine, lookup: LookupId, result: LookupResult): void {
   const waiting = engine.lookups.get(lookup);
   if (waiting === undefined) {
-    if (!onRowRead(engine, lookup, result)) count(engine, "late_answers");
+    const isKnown = onRowRead(engine, lookup, result) || onCallRows(engine, lookup, result);
+    if (!isKnown) count(engine, "late_answers");
     return;
   }
   engine.lookups.delete(lookup);
@@ -132,21 +134,12 @@ function useDynamic(
     reply(engine, waiting, err({ kind: "no-credentials", reason: "table-full", detail }));
     return;
   }
-  entry.candidate = {
-    kind: "dynamic",
-    key,
-    name: made.name,
-    base: made.base,
-    peerId: made.peerId,
-    createdAt: before?.createdAt ?? engine.now,
-    localSubnets: made.localSubnets,
-    remoteSubnets: made.remoteSubnets,
-    ourid: made.ourid,
-    child: made.base.child,
-    row: { print: rowPrint(engine.rowChecks, made), lookup: waiting.lookup },
-    ikeSas: before?.ikeSas ?? new Set(),
-  };
-  reply(engine, waiting, credentialsOf(entry, entry.candidate, made.psk));
+  entry.candidate = dynamicInUse(engine, made, waiting.lookup);
+  if (isTaken(engine, waiting, entry.candidate)) {
+    wipe(made.psk);
+    return;
+  }
+  reply(engine, waiting, credentialsOf(engine, entry, entry.candidate, made.psk));
 }
 
 function useLocal(
@@ -157,34 +150,34 @@ function useLocal(
 ): void {
   const { eroute, user } = match;
   const peerId = entry.peerId ?? asPeerId(user.name);
-  const key = erouteKey(eroute.name, peerId);
-  const before = engine.eroutes.get(key);
-  entry.candidate = {
-    kind: "normal",
-    key,
-    name: eroute.name,
-    base: eroute,
-    peerId,
-    createdAt: before?.createdAt ?? engine.now,
-    localSubnets: eroute.localSubnets,
-    remoteSubnets: eroute.remoteSubnets,
-    ourid: eroute.ourid,
-    child: eroute.child,
-    row: undefined,
-    ikeSas: before?.ikeSas ?? new Set(),
-  };
+  entry.candidate = normalInUse(engine, eroute, peerId);
+  if (isTaken(engine, waiting, entry.candidate)) return;
   // A copy: the IKE SA wipes what it is given, the user's key stays.
-  reply(engine, waiting, credentialsOf(entry, entry.candidate, user.psk.slice()));
+  reply(engine, waiting, credentialsOf(engine, entry, entry.candidate, user.psk.slice()));
+}
+
+/** uniqueness = "keep": whoever is connected stays, unless it turns out that nobody is there. */
+function isTaken(engine: Engine, waiting: Waiting, eroute: ErouteInUse): boolean {
+  if (eroute.base.life.uniqueness !== "keep") return false;
+  for (const spi of eroute.ikeSas) {
+    if (engine.sas.get(spi)?.sa.phase !== "established") continue;
+    engine.inbox.push({ spi, event: { kind: "check-liveness" } });
+    const detail = `${eroute.peerId} is connected, and uniqueness = "keep" lets nobody replace it`;
+    reply(engine, waiting, err({ kind: "no-credentials", reason: "already-connected", detail }));
+    return true;
+  }
+  return false;
 }
 
 function credentialsOf(
+  engine: Engine,
   entry: Entry,
   eroute: ErouteInUse,
   psk: Uint8Array,
 ): Result<Credentials, Refusal> {
   const { ourid } = eroute;
   const ourIdentity = ourid === undefined ? addressIdentity(entry) : parseIdentity(ourid);
-  return ok({ psk, ourIdentity, ...termsOf(eroute) });
+  return ok({ psk, ourIdentity, ...termsOf(engine, eroute) });
 }
 
 /** Without `ourid` we are the address that the site called. */
@@ -275,6 +268,7 @@ export function useEroute(engine: Engine, entry: Entry): void {
 export function leaveEroute(engine: Engine, eroute: ErouteInUse, spi: IkeSpi, why: string): void {
   eroute.ikeSas.delete(spi);
   if (eroute.ikeSas.size > 0 || !engine.eroutes.delete(eroute.key)) return;
+  onErouteGone(engine, eroute, why);
   if (eroute.kind !== "dynamic") return;
   engine.dynamicCount--;
   journal(engine, undefined, {

@@ -75,6 +75,10 @@ export type TableSizes = {
   readonly keyExchanges: number;
   readonly kernelRequests: number;
   readonly childSas: number;
+  readonly draining: number;
+  readonly usageProbes: number;
+  readonly calls: number;
+  readonly halfOpenPrefixes: number;
   readonly policies: number;
   readonly reqids: number;
   readonly reqidsTaken: number;
@@ -98,6 +102,13 @@ export const COUNTER_NAMES = [
   "ike_sa_init_requests",
   "ike_sas_established",
   "ike_sas_rekeyed",
+  "rekey_collisions",
+  "fragments_received",
+  "retransmissions",
+  "calls_started",
+  "calls_failed",
+  "acquires",
+  "acquires_ignored",
   "ike_sas_closed",
   "child_sas_installed",
   "child_sas_rekeyed",

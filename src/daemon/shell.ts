@@ -35,6 +35,9 @@ export type Shell = {
   close(): void;
 };
 
+/** The whole of a NAT keepalive (RFC 3948 §2.3). */
+const KEEPALIVE = 0xff;
+
 /** Longest sleep of the timer, far below what setTimeout can take. */
 const SLEEP_MS_MAX = 60_000;
 
@@ -50,6 +53,9 @@ export function createShell(concentrator: Concentrator, around: Surroundings): S
     switch (effect.kind) {
       case "send":
         around.send(effect.octets, effect.path);
+        return;
+      case "keepalive":
+        around.send(Uint8Array.of(KEEPALIVE), effect.path);
         return;
       case "journal":
         around.journal(effect.entry);
@@ -71,22 +77,20 @@ export function createShell(concentrator: Concentrator, around: Surroundings): S
         return;
       }
       case "look-up": {
-        const { lookup, egroup, by } = effect;
-        void around
-          .lookUp(egroup, by)
-          .then((result) => answers.add({ kind: "peer-rows", lookup, result }))
-          .catch(around.onBug);
+        void askRows(effect).catch(around.onBug);
         return;
       }
-      case "resolve": {
-        const { resolve, host } = effect;
-        const result = err(`${host} cannot be resolved yet`);
-        queue.push({ kind: "resolved", resolve, result });
+      case "resolve":
+        answers.add({ kind: "resolved", resolve: effect.resolve, result: err("no resolver") });
         return;
-      }
       default:
         never(effect);
     }
+  };
+
+  const askRows = async ({ lookup, egroup, by }: Extract<Effect, { kind: "look-up" }>) => {
+    const result = await around.lookUp(egroup, by);
+    answers.add({ kind: "peer-rows", lookup, result });
   };
 
   const feed = (event: Event): void => {

@@ -2,7 +2,6 @@
 
 import type { Suite } from "../crypto/suite.ts";
 import type { EspSpi } from "../inet/esp-spi.ts";
-import type { Prefix } from "../inet/prefix.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { TrafficSelector } from "../wire/message.ts";
 import type { EspAlgorithms } from "./algorithms.ts";
@@ -16,8 +15,15 @@ export type ChildSa = {
   readonly local: readonly TrafficSelector[];
   readonly remote: readonly TrafficSelector[];
   readonly createdAt: Instant;
+  /** When we replace it, unless the peer does before; undefined: that is under way. */
+  readonly rekeyAt: Instant | undefined;
   /** The Child SA that this one takes over from, until that is deleted (RFC 7296 §2.8). */
   readonly replaces: EspSpi | undefined;
+  /**
+   * Both ends rekeyed at the same time, and this is the one too many: the peer deletes it, or we
+   * do at this instant (§2.8.1).
+   */
+  readonly redundantUntil: Instant | undefined;
 };
 
 /** What a site's Child SAs may be. */
@@ -26,7 +32,10 @@ export type ChildPolicy = {
   readonly suites: readonly Suite[];
   /** For a rekey of the IKE SA. */
   readonly ikeSuites: readonly Suite[];
-  readonly localSubnets: readonly Prefix[];
-  readonly remoteSubnets: readonly Prefix[];
+  readonly local: readonly TrafficSelector[];
+  readonly remote: readonly TrafficSelector[];
+  /** Whether transport mode is agreed to where the peer asks for it (§1.3.1). */
+  readonly transport: boolean;
+  readonly lifetimeMs: number;
   readonly childSasMax: number;
 };

@@ -45,9 +45,26 @@ export type IkeEffect =
       readonly inboundOnly: boolean;
     }
   | { readonly kind: "child-outbound"; readonly spiIn: EspSpi }
+  /** The Child SAs' packets come from and go to another address: the IKE SA's path says which. */
+  | { readonly kind: "moved" }
+  /** How many packets have the Child SAs carried? Answered by `usage`. */
+  | { readonly kind: "probe-usage"; readonly ticket: Ticket }
+  /** One octet for the NAT before us (RFC 3948 §2.3). */
+  | { readonly kind: "keepalive"; readonly path: Path }
+  /** It is time to call the peer again, with a new authentication; this IKE SA stays until then. */
+  | { readonly kind: "reauthenticate" }
   | { readonly kind: "child-down"; readonly spiIn: EspSpi; readonly why: string }
-  /** A new IKE SA takes over; the Child SAs are its from now on. */
-  | { readonly kind: "rekeyed"; readonly successor: Established }
+  /**
+   * A new IKE SA takes over; the Child SAs are its from now on: those of this one, or, where the
+   * peer has rekeyed at the same time and ours counts, those of `rival` (RFC 7296 §2.8.2).
+   */
+  | {
+      readonly kind: "rekeyed";
+      readonly successor: Established;
+      readonly rival: IkeSpi | undefined;
+    }
+  /** Both ends have rekeyed at the same time, and ours does not count: it is deleted at once. */
+  | { readonly kind: "rekeyed-in-vain"; readonly successor: Established }
   | { readonly kind: "count"; readonly counter: IkeCounter }
   | { readonly kind: "note"; readonly note: IkeNote }
   | { readonly kind: "ended"; readonly reason: EndReason };
@@ -58,7 +75,10 @@ export type IkeCounter =
   | "messages_out_of_window"
   | "authentication_failures"
   | "child_sas_rekeyed"
-  | "ike_sas_rekeyed";
+  | "ike_sas_rekeyed"
+  | "rekey_collisions"
+  | "fragments_received"
+  | "retransmissions";
 
 /** What a step needs from outside; the same in every phase. */
 export type IkeContext = {

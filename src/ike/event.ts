@@ -1,19 +1,33 @@
 /** What can happen to one IKE SA. */
 
 import type { KeyExchangeResult } from "../crypto/key-exchange.ts";
-import type { Path } from "../inet/endpoint.ts";
+import type { Endpoint, Path } from "../inet/endpoint.ts";
 import type { Result } from "../octets/result.ts";
 import type { IkeHeader } from "../wire/header.ts";
-import type { Identity } from "../wire/message.ts";
-import type { ChildPolicy } from "./child-sa.ts";
+import type { Identity, TrafficSelector } from "../wire/message.ts";
+import type { ChildPolicy, ChildSa } from "./child-sa.ts";
 import type { Ticket } from "./phase.ts";
 import type { Refusal } from "./refusal.ts";
+import type { IkeSaSettings } from "./settings.ts";
 
 /** What later exchanges of an IKE SA go by: a new configuration may change it. */
 export type Terms = {
   readonly policy: ChildPolicy;
-  /** Silence after which the site is asked whether it is still there (§2.4); undefined: never. */
-  readonly livenessMs: number | undefined;
+  readonly settings: IkeSaSettings;
+};
+
+/** What a site is called with. */
+export type Call = {
+  readonly path: Path;
+  /** Both ends' ports once there is a NAT (RFC 7296 §2.23). */
+  readonly natPorts: { readonly local: number; readonly remote: number };
+  readonly credentials: Credentials;
+  /** Who has to answer: sent as IDr, and what the answer's IDr is compared with. */
+  readonly peer: Identity;
+  /** Whether `identity` is the site that is called. */
+  isPeer(identity: Identity): boolean;
+  /** No other IKE SA with the site is known here (§2.4). */
+  readonly initialContact: boolean;
 };
 
 /** What a site is authenticated with, and what it may have then. */
@@ -52,4 +66,30 @@ export type IkeEvent =
   | { readonly kind: "terms"; readonly terms: Terms }
   /** One Child SA is gone here (its lifetime is over): tell the peer. */
   | { readonly kind: "close-child"; readonly spiIn: number }
+  /** The keys of a Child SA have served long enough (RFC 7296 §2.8). */
+  | { readonly kind: "rekey-child"; readonly spiIn: number }
+  | { readonly kind: "rekey-ike" }
+  /** A packet wants to go where no Child SA leads. */
+  | {
+      readonly kind: "new-child";
+      readonly local: readonly TrafficSelector[];
+      readonly remote: readonly TrafficSelector[];
+    }
+  /** Ask the peer now whether it is still there, unless it has just been heard. */
+  | { readonly kind: "check-liveness" }
+  /** Answer to `probe-usage`: whether Child SAs have carried packets since the last time. */
+  | {
+      readonly kind: "usage";
+      readonly ticket: Ticket;
+      readonly hasReceived: boolean;
+      readonly hasSent: boolean;
+    }
+  /** The kernel has seen authentic packets of the peer from elsewhere (XFRM_MSG_MAPPING). */
+  | { readonly kind: "peer-moved"; readonly remote: Endpoint }
+  /** Another IKE SA has turned out to be redundant: its Child SAs are ours now (§2.8.2). */
+  | { readonly kind: "adopt"; readonly children: readonly ChildSa[] }
+  /** Another IKE SA has our Child SAs now; the peer deletes this one, or we do after a while. */
+  | { readonly kind: "stand-down" }
+  /** Both ends have called at the same time: the peer deletes this one, or we do after a while. */
+  | { readonly kind: "redundant" }
   | { readonly kind: "deadline" };

@@ -2,36 +2,50 @@
 
 import { never } from "../octets/assert.ts";
 import { type Instant, later } from "../octets/instant.ts";
+import { wipe } from "../octets/secret.ts";
 import { ExchangeType } from "../wire/exchange-type.ts";
-import type { IkeHeader } from "../wire/header.ts";
-import type { Payload } from "../wire/message.ts";
 import { Protocol } from "../wire/message.ts";
 import type { IkeContext, Step } from "./effect.ts";
 import type { IkeEvent } from "./event.ts";
+import { NO_FRAGMENTS } from "./fragments.ts";
 import { wipeIkeKeys } from "./keys.ts";
-import { LINGER_MS } from "./limits.ts";
-import { type Closing, type Established, type IkeSa, saIdOf } from "./phase.ts";
+import { LINGER_MS, REPLACED_MS } from "./limits.ts";
+import type {
+  AwaitingAuth,
+  AwaitingAuthResponse,
+  AwaitingInitResponse,
+  Closing,
+  Established,
+  IkeSa,
+} from "./phase.ts";
 import { openMessage, sealMessage } from "./protect.ts";
 import type { Refusal } from "./refusal.ts";
-import { notifyFor } from "./refusal.ts";
-import { answerAndEnd, childrenDown, failedNote, refuse } from "./v2/answer.ts";
-import {
-  onChildInstalled,
-  onChildKeyExchange,
-  onCreateChildSaRequest,
-} from "./v2/create-child-sa.ts";
-import { close, closeChild, forget, sendWaitingDeletes } from "./v2/delete.ts";
-import { onAuthRequest, onCredentials, onFirstChildInstalled, refuseAuth } from "./v2/ike-auth.ts";
+import { childrenDown, endCall, failedNote, sends } from "./v2/answer.ts";
+import { close, closeChild, forget } from "./v2/delete.ts";
+import { onInstalled, onKeyExchangeEstablished } from "./v2/established-answers.ts";
+import { deadlineOfEstablished, onDeadlineEstablished } from "./v2/established-deadlines.ts";
+import { onMessageEstablished } from "./v2/established-message.ts";
+import { onAuthRequest, onCredentials, refuseAuth } from "./v2/ike-auth.ts";
+import { onAuthResponse } from "./v2/ike-auth-request.ts";
 import { onInitKeyExchange } from "./v2/ike-sa-init.ts";
-import { onInformationalRequest } from "./v2/informational.ts";
-import { checkLiveness, livenessAt } from "./v2/liveness.ts";
-import { onIkeKeyExchange } from "./v2/rekey-ike-sa.ts";
+import { onCallPublicValue, onCallSharedSecret, onInitResponse } from "./v2/ike-sa-init-request.ts";
+import { checkLiveness, onUsage } from "./v2/liveness.ts";
+import { onPeerMoved } from "./v2/mobike.ts";
+import { proceed } from "./v2/proceed.ts";
 import { retransmission } from "./v2/request.ts";
+import { addTask } from "./v2/tasks.ts";
 
 type MessageEvent = Extract<IkeEvent, { kind: "message" }>;
 
 /** Takes in one event. What does not fit the phase changes nothing. */
 export function step(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
+  const done = take(sa, event, context);
+  if (done.sa?.phase !== "established" || done.sa.tasks.length === 0) return done;
+  const next = proceed(done.sa, context);
+  return { sa: next.sa, effects: [...done.effects, ...next.effects] };
+}
+
+function take(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
   switch (event.kind) {
     case "message":
       return onMessage(sa, event, context);
@@ -40,18 +54,52 @@ export function step(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
     case "credentials":
       if (sa.phase !== "awaiting-credentials" || sa.ticket !== event.ticket) return same(sa);
       return onCredentials(sa, event.result, context);
-    case "child-installed":
-      return onInstalled(sa, event, context);
     case "close":
       return onClose(sa, event.why, context);
     case "drop":
       return drop(sa, event.why);
-    case "terms":
-      return sa.phase === "established" ? { sa: { ...sa, ...event.terms }, effects: [] } : same(sa);
-    case "close-child":
-      return sa.phase === "established" ? closeChild(sa, event.spiIn, context) : same(sa);
     case "deadline":
       return onDeadline(sa, context);
+    default:
+      return sa.phase === "established" ? takeEstablished(sa, event, context) : same(sa);
+  }
+}
+
+type EstablishedEvent = Exclude<
+  IkeEvent,
+  { kind: "message" | "key-exchange-answer" | "credentials" | "close" | "drop" | "deadline" }
+>;
+
+function takeEstablished(sa: Established, event: EstablishedEvent, context: IkeContext): Step {
+  switch (event.kind) {
+    case "terms":
+      return { sa: { ...sa, ...event.terms }, effects: [] };
+    case "child-installed":
+      return onInstalled(sa, event, context);
+    case "close-child":
+      return closeChild(sa, event.spiIn, "expired");
+    case "rekey-child": {
+      const child = sa.children.find((candidate) => candidate.spiIn === event.spiIn);
+      if (child === undefined) return same(sa);
+      return { sa: addTask(sa, { kind: "rekey-child", spiIn: child.spiIn }), effects: [] };
+    }
+    case "rekey-ike":
+    case "new-child":
+      return sa.replacedUntil === undefined ? { sa: addTask(sa, event), effects: [] } : same(sa);
+    case "check-liveness":
+      return checkLiveness(sa, context);
+    case "usage":
+      return onUsage(sa, event, context);
+    case "peer-moved":
+      return onPeerMoved(sa, event.remote);
+    case "adopt":
+      return { sa: { ...sa, children: [...sa.children, ...event.children] }, effects: [] };
+    case "stand-down":
+      return standDown(sa, context);
+    case "redundant": {
+      const redundantAt = later(context.now, REPLACED_MS);
+      return { sa: { ...sa, timers: { ...sa.timers, redundantAt } }, effects: [] };
+    }
     default:
       return never(event);
   }
@@ -67,10 +115,15 @@ export function deadlineOf(sa: IkeSa): Instant | undefined {
       return sa.half.expireAt;
     case "refusing":
       return sa.answerAt;
-    case "established":
-      return earlier(sa.replacedUntil, sa.outbound.inFlight?.retransmitAt ?? livenessAt(sa));
+    case "awaiting-public-value":
+    case "awaiting-shared-secret":
+      return undefined;
+    case "awaiting-init-response":
+    case "awaiting-auth-response":
     case "closing":
       return sa.inFlight.retransmitAt;
+    case "established":
+      return deadlineOfEstablished(sa);
     case "ended":
       return sa.forgetAt;
     default:
@@ -93,29 +146,30 @@ function onMessage(sa: IkeSa, event: MessageEvent, context: IkeContext): Step {
     case "awaiting-key-exchange":
     case "awaiting-credentials":
     case "refusing":
+    case "awaiting-public-value":
+    case "awaiting-shared-secret":
       // A repeat of what is being worked on: the answer is on its way.
       return same(sa);
     case "awaiting-auth":
       return onMessageAwaitingAuth(sa, event, context);
+    case "awaiting-init-response":
+      return event.header.flags.response ? onInitResponse(sa, event, context) : same(sa);
+    case "awaiting-auth-response":
+      return onMessageAwaitingAuthResponse(sa, event, context);
     case "established":
       return onMessageEstablished(sa, event, context);
     case "closing":
       return onMessageClosing(sa, event, context);
     case "ended": {
       const isRepeat = !event.header.flags.response && event.header.messageId === sa.messageId;
-      if (!isRepeat) return same(sa);
-      return { sa, effects: [{ kind: "send", octets: sa.response, path: event.path }] };
+      return isRepeat ? { sa, effects: sends(sa.response, event.path) } : same(sa);
     }
     default:
       return never(sa);
   }
 }
 
-function onMessageAwaitingAuth(
-  sa: Extract<IkeSa, { phase: "awaiting-auth" }>,
-  event: MessageEvent,
-  context: IkeContext,
-): Step {
+function onMessageAwaitingAuth(sa: AwaitingAuth, event: MessageEvent, context: IkeContext): Step {
   const { header } = event;
   if (header.flags.response) return same(sa);
   if (header.exchangeType === ExchangeType.IKE_SA_INIT) {
@@ -131,92 +185,50 @@ function onMessageAwaitingAuth(
     return { sa, effects: [{ kind: "count", counter: "messages_out_of_window" }] };
   }
   const opened = openMessage(sa.half, header, event.octets);
-  if (!opened.ok && !opened.error.authentic) return dropped(sa);
+  if (opened.kind === "forged") return dropped(sa);
   // From here on the peer's address is the one that its authentic message came from (§2.23).
-  const here = { phase: "awaiting-auth", path: event.path, half: sa.half } as const;
+  const half = opened.kind === "faulty" ? sa.half : { ...sa.half, fragments: opened.fragments };
+  const here: AwaitingAuth = { phase: "awaiting-auth", path: event.path, half };
+  if (opened.kind === "fragment") return pieceOf(here);
   const to = { messageId: header.messageId, arrivedAt: context.now };
-  return opened.ok
-    ? onAuthRequest(here, header, opened.value, context)
-    : refuseAuth(here, to, opened.error.refusal, context);
+  return opened.kind === "whole"
+    ? onAuthRequest(here, header, opened.payloads, context)
+    : refuseAuth(here, to, opened.refusal, context);
 }
 
-function onMessageEstablished(sa: Established, event: MessageEvent, context: IkeContext): Step {
-  const { header } = event;
-  const opened = openMessage(sa, header, event.octets);
-  if (!opened.ok && !opened.error.authentic) return dropped(sa);
-  if (header.flags.response) return onResponse(sa, header, context);
-  const { inbound } = sa;
-  if (header.messageId === inbound.nextId - 1 && inbound.lastResponse !== undefined) {
-    return {
-      sa,
-      effects: [
-        { kind: "count", counter: "messages_repeated" },
-        { kind: "send", octets: inbound.lastResponse, path: event.path },
-      ],
-    };
-  }
-  if (header.messageId !== inbound.nextId) {
-    return { sa, effects: [{ kind: "count", counter: "messages_out_of_window" }] };
-  }
-  if (sa.serving !== undefined) return same(sa);
-  const here: Established = { ...sa, path: event.path, heardAt: context.now };
-  if (!opened.ok) {
-    const { refusal } = opened.error;
-    // One message that cannot be understood is refused; the IKE SA goes on (§2.5).
-    if (refusal.kind === "unsupported-critical") return refuse(here, header, refusal, context);
-    return refuseSyntax(here, header, refusal, context);
-  }
-  return onRequest(here, header, opened.value, context);
-}
-
-function onRequest(
-  sa: Established,
-  header: IkeHeader,
-  payloads: readonly Payload[],
+function onMessageAwaitingAuthResponse(
+  sa: AwaitingAuthResponse,
+  event: MessageEvent,
   context: IkeContext,
 ): Step {
-  switch (header.exchangeType) {
-    case ExchangeType.CREATE_CHILD_SA:
-      return onCreateChildSaRequest(sa, header, payloads, context);
-    case ExchangeType.INFORMATIONAL:
-      return onInformationalRequest(sa, header, payloads, context);
-    default: {
-      const where = "IKE header";
-      const detail = `exchange type ${header.exchangeType} in an established IKE SA`;
-      return refuseSyntax(sa, header, { kind: "malformed", where, detail }, context);
-    }
+  const { header, octets } = event;
+  const { flags, exchangeType, messageId } = header;
+  if (!flags.response || exchangeType !== ExchangeType.IKE_AUTH || messageId !== 1) return same(sa);
+  const opened = openMessage(sa.half, header, octets);
+  switch (opened.kind) {
+    case "forged":
+      return dropped(sa);
+    case "faulty":
+      return endCall(sa, opened.refusal);
+    case "fragment":
+      return pieceOf({ ...sa, half: { ...sa.half, fragments: opened.fragments } });
+    case "whole":
+      return onAuthResponse(sa, opened.payloads, context);
+    default:
+      return never(opened);
   }
-}
-
-/** Authentic, yet not to be understood: it is answered, and the IKE SA closed (§2.21.3). */
-function refuseSyntax(
-  sa: Established,
-  header: IkeHeader,
-  refusal: Refusal,
-  context: IkeContext,
-): Step {
-  const notify = notifyFor(refusal);
-  const payloads = notify === undefined ? [] : [notify];
-  const reason = { kind: "refused", refusal } as const;
-  const ended = answerAndEnd(sa, header, { payloads, reason }, context);
-  return { sa: ended.sa, effects: [failedNote("INFORMATIONAL", refusal), ...ended.effects] };
-}
-
-function onResponse(sa: Established, header: IkeHeader, context: IkeContext): Step {
-  if (sa.outbound.inFlight?.messageId !== header.messageId) return same(sa);
-  const outbound = { nextId: sa.outbound.nextId, inFlight: undefined };
-  return sendWaitingDeletes({ ...sa, outbound, heardAt: context.now }, context);
 }
 
 function onMessageClosing(sa: Closing, event: MessageEvent, context: IkeContext): Step {
   const { header } = event;
-  const opened = openMessage(sa, header, event.octets);
-  if (!opened.ok) return opened.error.authentic ? same(sa) : dropped(sa);
+  const opened = openMessage({ ...sa, fragments: NO_FRAGMENTS }, header, event.octets);
+  if (opened.kind === "forged") return dropped(sa);
+  if (opened.kind !== "whole") return same(sa);
   if (header.flags.response) {
     return header.messageId === sa.inFlight.messageId ? forget(sa) : same(sa);
   }
   // Both ends delete at once: the peer's Delete is answered too (§1.4.1).
-  const isDelete = opened.value.some((p) => p.kind === "DELETE" && p.protocol === Protocol.IKE);
+  const isDelete = opened.payloads.some((p) => p.kind === "DELETE" && p.protocol === Protocol.IKE);
   if (!isDelete) return same(sa);
   const { exchangeType, messageId } = header;
   const response = sealMessage(sa, { exchangeType, messageId, response: true }, [], context.random);
@@ -224,7 +236,7 @@ function onMessageClosing(sa: Closing, event: MessageEvent, context: IkeContext)
   const { id, path } = sa;
   return {
     sa: { phase: "ended", id, path, messageId, response, forgetAt: later(context.now, LINGER_MS) },
-    effects: [{ kind: "send", octets: response, path }],
+    effects: sends(response, path),
   };
 }
 
@@ -233,38 +245,25 @@ function onKeyExchangeAnswer(
   event: Extract<IkeEvent, { kind: "key-exchange-answer" }>,
   context: IkeContext,
 ): Step {
-  if (sa.phase === "awaiting-key-exchange" && sa.ticket === event.ticket) {
-    return onInitKeyExchange(sa, event.result, context);
+  const { ticket, result } = event;
+  if (sa.phase === "established") return onKeyExchangeEstablished(sa, event, context);
+  if (!("ticket" in sa) || sa.ticket !== ticket) return same(sa);
+  switch (sa.phase) {
+    case "awaiting-key-exchange":
+      return onInitKeyExchange(sa, result, context);
+    case "awaiting-public-value":
+      return onCallPublicValue(sa, result, context);
+    case "awaiting-shared-secret":
+      return onCallSharedSecret(sa, result, context);
+    default:
+      return same(sa);
   }
-  if (sa.phase !== "established" || sa.serving?.ticket !== event.ticket) return same(sa);
-  const { serving } = sa;
-  if (serving.kind === "child-key-exchange") {
-    return onChildKeyExchange(sa, serving, event.result, context);
-  }
-  if (serving.kind === "ike-key-exchange") {
-    return onIkeKeyExchange(sa, serving, event.result, context);
-  }
-  return same(sa);
-}
-
-function onInstalled(
-  sa: IkeSa,
-  event: Extract<IkeEvent, { kind: "child-installed" }>,
-  context: IkeContext,
-): Step {
-  if (sa.phase !== "established" || sa.serving?.ticket !== event.ticket) return same(sa);
-  const { serving } = sa;
-  if (serving.kind === "ike-auth") return onFirstChildInstalled(sa, serving, event.result, context);
-  if (serving.kind === "child-install") {
-    return onChildInstalled(sa, serving, event.result, context);
-  }
-  return same(sa);
 }
 
 function onClose(sa: IkeSa, why: string, context: IkeContext): Step {
   if (sa.phase === "established") return close(sa, why, context);
   if (sa.phase === "closing" || sa.phase === "ended") return same(sa);
-  if ("half" in sa) wipeIkeKeys(sa.half.keys);
+  wipeSecrets(sa);
   const reason = { kind: "we-deleted", why } as const;
   return { sa: undefined, effects: [{ kind: "ended", reason }] };
 }
@@ -272,10 +271,22 @@ function onClose(sa: IkeSa, why: string, context: IkeContext): Step {
 function drop(sa: IkeSa, why: string): Step {
   if (sa.phase === "ended") return { sa: undefined, effects: [] };
   const reason = { kind: "we-deleted", why } as const;
-  if (sa.phase !== "established") return { sa: undefined, effects: [{ kind: "ended", reason }] };
-  const effects = childrenDown(sa, why);
-  wipeIkeKeys(sa.keys);
+  const effects = sa.phase === "established" ? childrenDown(sa, why) : [];
+  wipeSecrets(sa);
   return { sa: undefined, effects: [...effects, { kind: "ended", reason }] };
+}
+
+function wipeSecrets(sa: IkeSa): void {
+  if ("half" in sa) wipeIkeKeys(sa.half.keys);
+  if ("keys" in sa) wipeIkeKeys(sa.keys);
+  if ("call" in sa) wipe(sa.call.credentials.psk);
+  if ("calling" in sa) wipe(sa.calling.call.credentials.psk, sa.calling.privateOctets);
+}
+
+/** The Child SAs are another IKE SA's: the peer deletes this one, or we do after a while. */
+function standDown(sa: Established, context: IkeContext): Step {
+  const replacedUntil = later(context.now, REPLACED_MS);
+  return { sa: { ...sa, children: [], tasks: [], replacedUntil }, effects: [] };
 }
 
 function onDeadline(sa: IkeSa, context: IkeContext): Step {
@@ -293,19 +304,21 @@ function onDeadline(sa: IkeSa, context: IkeContext): Step {
       const forgetAt = later(context.now, LINGER_MS);
       return {
         sa: { phase: "ended", id, path, messageId, response, forgetAt },
-        effects: [{ kind: "send", octets: response, path }],
+        effects: sends(response, path),
       };
     }
+    case "awaiting-public-value":
+    case "awaiting-shared-secret":
+      return same(sa);
+    case "awaiting-init-response":
+    case "awaiting-auth-response":
+      return callAgain(sa, context);
     case "established":
       return onDeadlineEstablished(sa, context);
     case "closing": {
-      const inFlight = retransmission(sa.inFlight, context);
+      const inFlight = retransmission(sa.inFlight, sa.retransmission, context);
       if (inFlight === undefined) return forget(sa);
-      const { id, path, algorithms, keys } = sa;
-      return {
-        sa: { phase: "closing", id, path, algorithms, keys, inFlight },
-        effects: [{ kind: "send", octets: inFlight.octets, path }],
-      };
+      return { sa: { ...sa, inFlight }, effects: sends(inFlight.datagrams, sa.path) };
     }
     case "ended":
       return { sa: undefined, effects: [] };
@@ -314,23 +327,24 @@ function onDeadline(sa: IkeSa, context: IkeContext): Step {
   }
 }
 
-function onDeadlineEstablished(sa: Established, context: IkeContext): Step {
-  if (sa.replacedUntil !== undefined && context.now >= sa.replacedUntil) {
-    return close(sa, "rekeyed", context);
+/** The next copy of what we called with; or it was enough. */
+function callAgain(sa: AwaitingInitResponse | AwaitingAuthResponse, context: IkeContext): Step {
+  const call = sa.phase === "awaiting-init-response" ? sa.calling.call : sa.call;
+  const settings = call.credentials.settings.retransmission;
+  const inFlight = retransmission(sa.inFlight, settings, context);
+  if (inFlight !== undefined) {
+    return { sa: { ...sa, inFlight }, effects: sends(inFlight.datagrams, sa.path) };
   }
-  if (sa.outbound.inFlight === undefined) return checkLiveness(sa, context);
-  const inFlight = retransmission(sa.outbound.inFlight, context);
-  // A site that answers no request is gone; telling it so would be one more of them (§2.4).
-  if (inFlight === undefined) return drop(sa, "peer-silent");
-  const { nextId } = sa.outbound;
-  return {
-    sa: { ...sa, outbound: { nextId, inFlight } },
-    effects: [{ kind: "send", octets: inFlight.octets, path: sa.path }],
-  };
+  if (sa.phase === "awaiting-init-response") {
+    const detail = "the site did not answer IKE_SA_INIT: is it up, is UDP 500 open?";
+    return endCall(sa, sa.hint ?? { kind: "no-answer", detail });
+  }
+  const detail = "the site did not answer IKE_AUTH: is UDP 4500 open?";
+  return endCall(sa, { kind: "no-answer", detail });
 }
 
 function timedOut(sa: IkeSa, detail: string): Step {
-  if ("half" in sa) wipeIkeKeys(sa.half.keys);
+  wipeSecrets(sa);
   const refusal: Refusal = { kind: "half-open-timeout", detail };
   return {
     sa: undefined,
@@ -341,21 +355,14 @@ function timedOut(sa: IkeSa, detail: string): Step {
   };
 }
 
+function pieceOf(sa: IkeSa): Step {
+  return { sa, effects: [{ kind: "count", counter: "fragments_received" }] };
+}
+
 function dropped(sa: IkeSa): Step {
   return { sa, effects: [{ kind: "count", counter: "messages_bad_icv" }] };
 }
 
 function same(sa: IkeSa): Step {
   return { sa, effects: [] };
-}
-
-function earlier(a: Instant | undefined, b: Instant | undefined): Instant | undefined {
-  if (a === undefined || b === undefined) return a ?? b;
-  return a < b ? a : b;
-}
-
-/** Names an IKE SA for people: `SPIi_SPIr`. */
-export function saName(sa: IkeSa): string {
-  const { spiI, spiR } = saIdOf(sa);
-  return `${spiI.toString(16).padStart(16, "0")}_${spiR.toString(16).padStart(16, "0")}`;
 }

@@ -6,20 +6,40 @@ export const REFUSAL_ANSWER_MS = 500;
 /** How long an ended IKE SA answers repeats of its last request. */
 export const LINGER_MS = 10_000;
 
-/** After a rekey the peer deletes the old IKE SA; if it does not, we do, after so long. */
+/** After a rekey the peer deletes the old SA; if it does not, we do, after so long. */
 export const REPLACED_MS = 30_000;
-
-/** First wait for a response; each further one is 1.8 times longer. */
-export const RETRANSMIT_MS_FIRST = 1_000;
-export const RETRANSMIT_BACKOFF = 1.8;
-
-/** So many copies of a request, over some 75 s, before the site counts as gone (§2.4). */
-export const REQUEST_ATTEMPTS_MAX = 7;
 
 /** A Delete of the IKE SA is sent at most so many times: we forget it anyway. */
 export const DELETE_ATTEMPTS_MAX = 4;
+
+/** Copies of IKE_SA_INIT to one address of a site, over some 20 s, before the next is called. */
+export const CALL_ATTEMPTS_MAX = 5;
+
+/** How often a peer may ask for a cookie, or another group, before we give up (RFC 7296 §2.6). */
+export const DETOURS_MAX = 5;
+
+/** A rekey that the peer refuses for now is tried again after so long, and up to twice that. */
+export const RETRY_MS = 5_000;
+
+/** Keys are replaced when between this share and all of their lifetime is over: not all at once. */
+export const REKEY_SHARE_MIN = 0.8;
+
+/** An IKE SA whose keys cannot be replaced lives so many lifetimes at most. */
+export const HARD_LIFETIMES = 1.5;
+
+/** Hints and complaints outside of any order are heeded at most so often. */
+export const NOTICE_MS = 10_000;
+
+/** Things to ask for that can wait at the same time. */
+export const TASKS_MAX = 64;
 
 /** Child SAs of one site, those being replaced included. */
 export const CHILD_SAS_MAX = 16;
 
 export const NONCE_OCTETS = 32;
+
+/**
+ * The longest IKE message that is sent in one datagram to a peer that takes fragments: 1280 octets,
+ * which every IPv6 path carries, without IPv6 and UDP headers and the non-ESP marker.
+ */
+export const FRAGMENT_OCTETS = 1_228;

@@ -1,6 +1,7 @@
 /** The phases of an IKE SA: each holds what is known in it, and nothing else. */
 
 import type { Path } from "../inet/endpoint.ts";
+import type { EspSpi } from "../inet/esp-spi.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import type {
@@ -13,9 +14,13 @@ import type {
 } from "../wire/message.ts";
 import type { IkeAlgorithms } from "./algorithms.ts";
 import type { ChildPolicy, ChildSa } from "./child-sa.ts";
+import type { Call } from "./event.ts";
+import type { Fragments } from "./fragments.ts";
 import type { IkeKeys } from "./keys.ts";
 import type { Nat } from "./nat.ts";
 import type { Refusal } from "./refusal.ts";
+import type { IkeSaSettings } from "./settings.ts";
+import type { Asking, Task } from "./v2/asking.ts";
 import type { Narrowed } from "./v2/narrow.ts";
 import type { ChosenEsp, ChosenIke } from "./v2/proposal.ts";
 
@@ -39,6 +44,7 @@ export type AwaitingKeyExchange = {
   readonly Ni: Uint8Array;
   readonly nat: Nat;
   readonly chosen: ChosenIke;
+  readonly fragmentOctets: number | undefined;
   readonly expireAt: Instant;
 };
 
@@ -52,6 +58,9 @@ export type HalfOpen = {
   readonly request: Uint8Array;
   readonly response: Uint8Array;
   readonly nat: Nat;
+  /** Both ends know RFC 7383: longer messages are sent in fragments. */
+  readonly fragmentOctets: number | undefined;
+  readonly fragments: Fragments;
   readonly expireAt: Instant;
 };
 
@@ -72,6 +81,9 @@ export type AuthRequest = {
   readonly tsR: TsPayload | undefined;
   readonly initialContact: boolean;
   readonly wantsInternalAddress: boolean;
+  readonly wantsTransport: boolean;
+  /** MOBIKE_SUPPORTED (RFC 4555 §3.2). */
+  readonly mobike: boolean;
 };
 
 /** The site's row is being looked up. */
@@ -89,7 +101,7 @@ export type Refusing = {
   readonly id: SaId;
   readonly path: Path;
   readonly messageId: number;
-  readonly response: Uint8Array;
+  readonly response: readonly Uint8Array[];
   readonly answerAt: Instant;
 };
 
@@ -114,6 +126,8 @@ export type Serving =
       readonly messageId: number;
       readonly ticket: Ticket;
       readonly child: ChildAnswer;
+      /** The lower of both nonces: should our own rekey have crossed the peer's (§2.8.1). */
+      readonly nonce: Uint8Array;
     }
   | {
       readonly kind: "ike-key-exchange";
@@ -128,6 +142,7 @@ export type Serving =
 export type ChildPlan = {
   readonly chosen: ChosenEsp;
   readonly narrowed: Narrowed;
+  readonly mode: ChildSa["mode"];
   readonly replaces: ChildSa | undefined;
   readonly Ni: Uint8Array;
 };
@@ -144,9 +159,10 @@ export type Outbound = {
   readonly inFlight: InFlight | undefined;
 };
 
+/** A request of ours that is repeated until its answer comes (§2.1). */
 export type InFlight = {
   readonly messageId: number;
-  readonly octets: Uint8Array;
+  readonly datagrams: readonly Uint8Array[];
   readonly attempts: number;
   /** Copies in all, after which the peer counts as gone. */
   readonly attemptsMax: number;
@@ -156,7 +172,35 @@ export type InFlight = {
 /** The peer's requests: which ID comes next, and the last response, for repeats (§2.1). */
 export type Inbound = {
   readonly nextId: number;
-  readonly lastResponse: Uint8Array | undefined;
+  readonly lastResponse: readonly Uint8Array[] | undefined;
+  /** Where the last request came from: its answer goes there. */
+  readonly path: Path;
+};
+
+/** What the kernel carried for the IKE SA's Child SAs when it was last asked. */
+export type Usage = {
+  /** When packets were last seen to have come or gone. */
+  readonly movedAt: Instant;
+  /** The question that is under way. */
+  readonly ticket: Ticket | undefined;
+};
+
+/** Instants at which an established IKE SA has to do something; undefined: never. */
+export type Timers = {
+  /** Replace its keys (§2.8). */
+  readonly rekeyAt: Instant | undefined;
+  /** Too old although we tried to replace it: it is deleted. */
+  readonly hardAt: Instant;
+  /** Authenticate anew, or, where that is the peer's to do, delete the IKE SA. */
+  readonly reauthAt: Instant | undefined;
+  /** Look whether packets have come and gone. */
+  readonly inactivityAt: Instant | undefined;
+  /** Keep the mapping of a NAT before us alive (RFC 3948). */
+  readonly keepaliveAt: Instant | undefined;
+  /** One IKE SA too many, that the peer has not deleted so far. */
+  readonly redundantAt: Instant | undefined;
+  /** Hints of strangers and complaints of ours are heeded only so often. */
+  readonly noticeAt: Instant;
 };
 
 export type Established = {
@@ -168,17 +212,25 @@ export type Established = {
   readonly keys: IkeKeys;
   readonly peer: Identity;
   readonly policy: ChildPolicy;
+  readonly settings: IkeSaSettings;
   readonly children: readonly ChildSa[];
   readonly inbound: Inbound;
   readonly outbound: Outbound;
+  /** The peer's request that is being worked on. */
   readonly serving: Serving | undefined;
-  /** SPIs of Child SAs whose Delete waits until no request of ours is in flight. */
-  readonly deletesWaiting: readonly number[];
+  /** Our own exchange, from the first step to the last one: only one at a time. */
+  readonly asking: Asking | undefined;
+  /** What we have to ask for as soon as the exchange before is over, in this order. */
+  readonly tasks: readonly Task[];
+  readonly fragmentOctets: number | undefined;
+  readonly fragments: Fragments;
+  /** Both ends know RFC 4555. */
+  readonly mobike: boolean;
+  readonly usage: Usage;
+  readonly timers: Timers;
   readonly establishedAt: Instant;
-  /** When the last authentic message of the peer came. */
+  /** When the peer was last known to be there: by an authentic message, or by its packets. */
   readonly heardAt: Instant;
-  /** Silence after which the peer is asked whether it is still there; undefined: never. */
-  readonly livenessMs: number | undefined;
   /** After a rekey: when to delete this IKE SA ourselves, should the peer not do it. */
   readonly replacedUntil: Instant | undefined;
 };
@@ -190,6 +242,8 @@ export type Closing = {
   readonly path: Path;
   readonly algorithms: IkeAlgorithms;
   readonly keys: IkeKeys;
+  readonly fragmentOctets: number | undefined;
+  readonly retransmission: IkeSaSettings["retransmission"];
   readonly inFlight: InFlight;
 };
 
@@ -199,8 +253,69 @@ export type Ended = {
   readonly id: SaId;
   readonly path: Path;
   readonly messageId: number;
-  readonly response: Uint8Array;
+  readonly response: readonly Uint8Array[];
   readonly forgetAt: Instant;
+};
+
+/** What we call a site with, whatever has been asked for so far. */
+export type Calling = {
+  readonly id: SaId;
+  readonly path: Path;
+  readonly call: Call;
+  readonly Ni: Uint8Array;
+  readonly method: number;
+  /** Private octets of the key exchange: the same ones make the value and the secret. */
+  readonly privateOctets: Uint8Array;
+  readonly cookie: Uint8Array | undefined;
+  /** How often IKE_SA_INIT was begun anew, as the peer asked for a cookie or another group. */
+  readonly detours: number;
+};
+
+/** We call: our public value is being made. */
+export type AwaitingPublicValue = {
+  readonly phase: "awaiting-public-value";
+  readonly id: SaId;
+  readonly path: Path;
+  readonly calling: Calling;
+  readonly ticket: Ticket;
+};
+
+/** We call: IKE_SA_INIT is on its way. */
+export type AwaitingInitResponse = {
+  readonly phase: "awaiting-init-response";
+  readonly id: SaId;
+  readonly path: Path;
+  readonly calling: Calling;
+  readonly publicValue: Uint8Array;
+  readonly inFlight: InFlight;
+  /** What the peer said without protection: nothing to rely on, but worth telling (§2.21.1). */
+  readonly hint: Refusal | undefined;
+};
+
+/** We call: the shared secret is being computed. */
+export type AwaitingSharedSecret = {
+  readonly phase: "awaiting-shared-secret";
+  readonly id: SaId;
+  readonly path: Path;
+  readonly calling: Calling;
+  readonly ticket: Ticket;
+  readonly chosen: ChosenIke;
+  readonly Nr: Uint8Array;
+  readonly request: Uint8Array;
+  readonly response: Uint8Array;
+  readonly nat: Nat;
+  readonly fragmentOctets: number | undefined;
+};
+
+/** We call: IKE_AUTH is on its way. */
+export type AwaitingAuthResponse = {
+  readonly phase: "awaiting-auth-response";
+  readonly path: Path;
+  readonly half: HalfOpen;
+  readonly call: Call;
+  /** Our SPI of the first Child SA. */
+  readonly spiIn: EspSpi;
+  readonly inFlight: InFlight;
 };
 
 export type IkeSa =
@@ -208,6 +323,10 @@ export type IkeSa =
   | AwaitingAuth
   | AwaitingCredentials
   | Refusing
+  | AwaitingPublicValue
+  | AwaitingInitResponse
+  | AwaitingSharedSecret
+  | AwaitingAuthResponse
   | Established
   | Closing
   | Ended;

@@ -2,15 +2,16 @@
 
 import { type Encryption, seal, unseal } from "../crypto/encryption.ts";
 import { integrityIcv } from "../crypto/integrity.ts";
-import { err, ok, type Result } from "../octets/result.ts";
 import { equalConstantTime } from "../octets/secret.ts";
 import { Writer } from "../octets/writer.ts";
 import { emitPayloadOctets } from "../wire/emit-message.ts";
 import type { IkeHeader } from "../wire/header.ts";
-import type { Payload } from "../wire/message.ts";
+import { type Payload, PayloadType } from "../wire/message.ts";
+import type { Fragment } from "../wire/payload/sk.ts";
 import { firstPayloadType, parsePayloads } from "../wire/payload-chain.ts";
 import { emitProtectedFrame, findSk, type SkPlace } from "../wire/protected.ts";
 import type { IkeAlgorithms } from "./algorithms.ts";
+import { addFragment, type Fragments } from "./fragments.ts";
 import type { IkeKeys } from "./keys.ts";
 import type { SaId } from "./phase.ts";
 import type { Refusal } from "./refusal.ts";
@@ -20,6 +21,8 @@ export type Secured = {
   readonly id: SaId;
   readonly algorithms: IkeAlgorithms;
   readonly keys: IkeKeys;
+  /** Longer messages are sent in fragments (RFC 7383); undefined: both ends have not agreed. */
+  readonly fragmentOctets: number | undefined;
 };
 
 export type MessageHead = {
@@ -28,26 +31,102 @@ export type MessageHead = {
   readonly messageId: number;
 };
 
-/** Integrity is right, yet the content is not: the sender is the peer, and may be told. */
-export type OpenFault = { readonly authentic: boolean; readonly refusal: Refusal };
+/** What a message of the peer holds, or why it tells nothing. */
+export type Opened =
+  /** The sender is not the peer, or the message was cut on its way: dropped without a word. */
+  | { readonly kind: "forged" }
+  /** Integrity is right, yet the content is not: the sender is the peer, and may be told. */
+  | { readonly kind: "faulty"; readonly refusal: Refusal }
+  /** One piece of a message; `fragments` are those that are there now. */
+  | { readonly kind: "fragment"; readonly number: number; readonly fragments: Fragments }
+  | {
+      readonly kind: "whole";
+      readonly payloads: readonly Payload[];
+      readonly fragments: Fragments;
+    };
 
 /**
- * A whole message with `payloads` sealed inside. Each (direction, response flag, message ID) is
- * sealed once only: the AEAD nonce is made of them.
+ * The datagrams of a message with `payloads` sealed inside: one, or its fragments. Each (direction,
+ * response flag, message ID) is sealed once only: the AEAD nonce is made of them.
  */
 export function sealMessage(
   secured: Secured,
   head: MessageHead,
   payloads: readonly Payload[],
   random: (count: number) => Uint8Array,
+): readonly Uint8Array[] {
+  const inner = emitPayloadOctets(payloads);
+  const firstInner = firstPayloadType(payloads);
+  const { fragmentOctets } = secured;
+  const whole = FRAME_OCTETS + sealedOctets(secured.algorithms, inner.length);
+  if (fragmentOctets === undefined || whole <= fragmentOctets) {
+    return [sealPart(secured, head, { inner, firstInner, fragment: undefined }, random)];
+  }
+  const room = roomInside(secured.algorithms, fragmentOctets);
+  const total = Math.ceil(inner.length / room);
+  return Array.from({ length: total }, (_, i) => {
+    const part = inner.subarray(i * room, (i + 1) * room);
+    const fragment = { number: i + 1, total };
+    const first = i === 0 ? firstInner : PayloadType.NONE;
+    return sealPart(secured, head, { inner: part, firstInner: first, fragment }, random);
+  });
+}
+
+/** What is inside a message of the peer, once its integrity is known to be right. */
+export function openMessage(
+  secured: Secured & { readonly fragments: Fragments },
+  header: IkeHeader,
+  octets: Uint8Array,
+): Opened {
+  const place = findSk(octets, header);
+  if (!place.ok) return { kind: "forged" };
+  const { fragment, firstInner } = place.value;
+  if (fragment !== undefined && secured.fragmentOctets === undefined) return { kind: "forged" };
+  const plaintext = unprotect(secured, place.value, octets);
+  if (plaintext === undefined) return { kind: "forged" };
+  // Pad Length says how much of the end is padding, its own octet aside.
+  const padOctets = plaintext[plaintext.length - 1];
+  if (padOctets === undefined || padOctets + 1 > plaintext.length) {
+    const detail = `pad length ${padOctets ?? 0} of ${plaintext.length} octets`;
+    return { kind: "faulty", refusal: { kind: "malformed", where: "Encrypted payload", detail } };
+  }
+  const inner = plaintext.subarray(0, plaintext.length - padOctets - 1);
+  const { fragments } = secured;
+  if (fragment === undefined) return payloadsOf(firstInner, inner, fragments);
+  const added = addFragment(fragments, header, { fragment, firstInner, plaintext: inner });
+  if (added.kind === "whole") return payloadsOf(added.firstInner, added.inner, added.fragments);
+  return { kind: "fragment", number: fragment.number, fragments: added.fragments };
+}
+
+function payloadsOf(firstInner: number, inner: Uint8Array, fragments: Fragments): Opened {
+  const parsed = parsePayloads(firstInner, inner, "Encrypted payload");
+  if (!parsed.ok) return { kind: "faulty", refusal: parsed.error };
+  return { kind: "whole", payloads: parsed.value.payloads, fragments };
+}
+
+/** IKE header, generic payload header. */
+const FRAME_OCTETS = 32;
+/** Fragment Number and Total Fragments. */
+const FRAGMENT_HEAD_OCTETS = 4;
+
+type PlainPart = {
+  readonly inner: Uint8Array;
+  readonly firstInner: number;
+  readonly fragment: Fragment | undefined;
+};
+
+function sealPart(
+  secured: Secured,
+  head: MessageHead,
+  part: PlainPart,
+  random: (count: number) => Uint8Array,
 ): Uint8Array {
   const { encr, integ } = secured.algorithms;
-  const inner = emitPayloadOctets(payloads);
+  const { inner, fragment } = part;
   const padOctets = paddingOctets(encr, inner.length);
   const plaintext = new Uint8Array(inner.length + padOctets + 1);
   plaintext.set(inner);
   plaintext[plaintext.length - 1] = padOctets;
-  const icvOctets = encr.kind === "aead" ? encr.icvOctets : (integ?.icvOctets ?? 0);
   const { octets, bodyAt } = emitProtectedFrame(
     {
       spiI: secured.id.spiI,
@@ -61,47 +140,38 @@ export function sealMessage(
       },
       messageId: head.messageId,
     },
-    firstPayloadType(payloads),
-    encr.ivOctets + plaintext.length + icvOctets,
+    part.firstInner,
+    sealedOctets(secured.algorithms, inner.length),
+    fragment,
   );
-  const iv = encr.kind === "aead" ? aeadIv(encr, head) : random(encr.ivOctets);
+  const iv = encr.kind === "aead" ? aeadIv(encr, head, fragment) : random(encr.ivOctets);
   octets.set(iv, bodyAt);
   const aad = octets.subarray(0, bodyAt);
   const key = sendKeys(secured);
   octets.set(seal(encr, key.encryption, iv, aad, plaintext), bodyAt + encr.ivOctets);
   if (integ !== undefined) {
-    const covered = octets.subarray(0, octets.length - icvOctets);
+    const covered = octets.subarray(0, octets.length - integ.icvOctets);
     octets.set(integrityIcv(integ, key.integrity, covered), covered.length);
   }
   return octets;
 }
 
-/** The payloads inside a message of the peer, once its integrity is known to be right. */
-export function openMessage(
-  secured: Secured,
-  header: IkeHeader,
-  octets: Uint8Array,
-): Result<readonly Payload[], OpenFault> {
-  const place = findSk(octets, header);
-  if (!place.ok) return err({ authentic: false, refusal: place.error });
-  if (place.value.kind !== "SK") return forged();
-  const plaintext = unprotect(secured, place.value, octets);
-  if (plaintext === undefined) return forged();
-  // Pad Length says how much of the end is padding, its own octet aside.
-  const padOctets = plaintext[plaintext.length - 1];
-  if (padOctets === undefined || padOctets + 1 > plaintext.length) {
-    return err({
-      authentic: true,
-      refusal: {
-        kind: "malformed",
-        where: "Encrypted payload",
-        detail: `pad length ${padOctets ?? 0} of ${plaintext.length} octets`,
-      },
-    });
-  }
-  const inner = plaintext.subarray(0, plaintext.length - padOctets - 1);
-  const parsed = parsePayloads(place.value.firstInner, inner, "Encrypted payload");
-  return parsed.ok ? ok(parsed.value.payloads) : err({ authentic: true, refusal: parsed.error });
+/** IV, ciphertext and ICV of so many octets of payloads. */
+function sealedOctets({ encr, integ }: IkeAlgorithms, innerOctets: number): number {
+  const plain = innerOctets + paddingOctets(encr, innerOctets) + 1;
+  return encr.ivOctets + plain + icvOctetsOf({ encr, integ });
+}
+
+/** So many octets of payloads go into a fragment, padding and all. */
+function roomInside(algorithms: IkeAlgorithms, fragmentOctets: number): number {
+  const { encr } = algorithms;
+  const around = FRAME_OCTETS + FRAGMENT_HEAD_OCTETS + encr.ivOctets + icvOctetsOf(algorithms);
+  const ciphertext = fragmentOctets - around;
+  return ciphertext - (ciphertext % encr.blockOctets) - 1;
+}
+
+function icvOctetsOf({ encr, integ }: Pick<IkeAlgorithms, "encr" | "integ">): number {
+  return encr.kind === "aead" ? encr.icvOctets : (integ?.icvOctets ?? 0);
 }
 
 function unprotect(secured: Secured, place: SkPlace, octets: Uint8Array): Uint8Array | undefined {
@@ -119,19 +189,16 @@ function unprotect(secured: Secured, place: SkPlace, octets: Uint8Array): Uint8A
   return unseal(encr, key.encryption, iv, octets.subarray(0, place.bodyAt), ciphertext);
 }
 
-function forged(): Result<never, OpenFault> {
-  return err({ authentic: false, refusal: { kind: "bad-icv" } });
-}
-
 function paddingOctets(encr: Encryption, innerOctets: number): number {
   const rest = (innerOctets + 1) % encr.blockOctets;
   return rest === 0 ? 0 : encr.blockOctets - rest;
 }
 
 /** Unique for a key: both directions have keys of their own, and a message is sealed once. */
-function aeadIv(encr: Encryption, head: MessageHead): Uint8Array {
+function aeadIv(encr: Encryption, head: MessageHead, fragment: Fragment | undefined): Uint8Array {
   return new Writer(encr.ivOctets)
-    .u32(head.response ? 1 : 0)
+    .u16(head.response ? 1 : 0)
+    .u16(fragment?.number ?? 0)
     .u32(head.messageId)
     .done();
 }

@@ -5,7 +5,7 @@ import { spi32Hex } from "../octets/hex.ts";
 import type { Malformed } from "../octets/reader.ts";
 import { Writer } from "../octets/writer.ts";
 import { type NotifyPayload, Protocol } from "../wire/message.ts";
-import { NotifyType } from "../wire/notify-type.ts";
+import { NotifyType, notifyName } from "../wire/notify-type.ts";
 
 /** A refusal keeps both sides, what was offered and what is wanted: people ask for it. */
 export type Refusal =
@@ -34,6 +34,11 @@ export type Refusal =
   | { readonly kind: "temporary-failure"; readonly detail: string }
   | { readonly kind: "kernel"; readonly detail: string }
   | { readonly kind: "half-open-timeout"; readonly detail: string }
+  /** The peer answered our request with an error notify. */
+  | { readonly kind: "peer-refused"; readonly notify: number; readonly asked: string }
+  /** Nobody, or not the one we called, answered. */
+  | { readonly kind: "no-answer"; readonly detail: string }
+  | { readonly kind: "wrong-peer"; readonly expected: string; readonly seen: string }
   | { readonly kind: "bad-icv" };
 
 /** The notify that tells the peer; undefined is silence. The only place that chooses one. */
@@ -74,7 +79,11 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
     case "kernel":
       // Nothing closer exists: the proposal was fine, this host cannot carry it out.
       return notify(NotifyType.NO_PROPOSAL_CHOSEN);
+    case "wrong-peer":
+      return notify(NotifyType.AUTHENTICATION_FAILED);
     case "half-open-timeout":
+    case "peer-refused":
+    case "no-answer":
     case "bad-icv":
       return undefined;
     default:
@@ -145,6 +154,35 @@ export function refusalText(refusal: Refusal): RefusalText {
         wanted: refusal.wanted,
       };
     case "no-internal-address":
+    case "no-additional-sas":
+    case "child-sa-not-found":
+      return childText(refusal);
+    case "temporary-failure":
+      return { reason: "temporary-failure", detail: refusal.detail };
+    case "kernel":
+      return { reason: "kernel-refused", detail: refusal.detail };
+    case "half-open-timeout":
+      return { reason: "timeout", detail: refusal.detail };
+    case "peer-refused":
+    case "no-answer":
+    case "wrong-peer":
+      return callText(refusal);
+    case "bad-icv":
+      return { reason: "bad-icv", detail: "a message failed its integrity check and was dropped" };
+    default:
+      return never(refusal);
+  }
+}
+
+/** Why the peer does not get what it asks for beside its IKE SA. */
+function childText(
+  refusal: Extract<
+    Refusal,
+    { kind: "no-internal-address" | "no-additional-sas" | "child-sa-not-found" }
+  >,
+): RefusalText {
+  switch (refusal.kind) {
+    case "no-internal-address":
       return {
         reason: "internal-address-failure",
         detail:
@@ -161,18 +199,48 @@ export function refusalText(refusal: Refusal): RefusalText {
         reason: "child-sa-not-found",
         detail: `there is no Child SA with SPI ${spi32Hex(refusal.spi)} that could be rekeyed`,
       };
-    case "temporary-failure":
-      return { reason: "temporary-failure", detail: refusal.detail };
-    case "kernel":
-      return { reason: "kernel-refused", detail: refusal.detail };
-    case "half-open-timeout":
-      return { reason: "timeout", detail: refusal.detail };
-    case "bad-icv":
-      return { reason: "bad-icv", detail: "a message failed its integrity check and was dropped" };
     default:
       return never(refusal);
   }
 }
+
+/** What became of something that we asked the peer for. */
+function callText(
+  refusal: Extract<Refusal, { kind: "peer-refused" | "no-answer" | "wrong-peer" }>,
+): RefusalText {
+  switch (refusal.kind) {
+    case "peer-refused": {
+      const name = notifyName(refusal.notify);
+      return {
+        reason: `peer-refused-${name.toLowerCase().replace(/[_ ]/g, "-")}`,
+        detail: `${refusal.asked}: the site answered ${name}; ${adviceFor(refusal.notify)}`,
+      };
+    }
+    case "no-answer":
+      return { reason: "no-answer", detail: refusal.detail };
+    case "wrong-peer":
+      return {
+        reason: "wrong-peer",
+        detail: `called ${refusal.expected}, but ${refusal.seen} answered: compare the IDs`,
+      };
+    default:
+      return never(refusal);
+  }
+}
+
+/** What an operator can do about an error that the peer reports. */
+function adviceFor(type: number): string {
+  return ADVICE.get(type) ?? "its own log says why";
+}
+
+const ADVICE: ReadonlyMap<number, string> = new Map([
+  [NotifyType.NO_PROPOSAL_CHOSEN, "its proposals and the eroute's have nothing in common"],
+  [NotifyType.AUTHENTICATION_FAILED, "its pre-shared key or the IDs differ from those here"],
+  [NotifyType.TS_UNACCEPTABLE, "its subnets and those here have nothing in common"],
+  [NotifyType.INVALID_KE_PAYLOAD, "it insists on a group that the eroute does not allow"],
+  [NotifyType.TEMPORARY_FAILURE, "it is busy with another exchange: this is tried again"],
+  [NotifyType.NO_ADDITIONAL_SAS, "it takes no further SAs"],
+]);
 
 /** A notify of the IKE SA as a whole: no protocol, no SPI. */
 export function notify(type: number, data: Uint8Array = new Uint8Array(0)): NotifyPayload {

@@ -43,6 +43,8 @@ export function describeEffect(effect: Effect): string {
       return `key exchange ${effect.request}`;
     case "resolve":
       return `resolve ${effect.resolve} ${effect.host}`;
+    case "keepalive":
+      return `keepalive to ${formatEndpoint(effect.path.remote)}`;
     case "journal":
       return `journal ${effect.entry.reason}`;
   }

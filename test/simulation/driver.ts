@@ -45,6 +45,8 @@ export function createDriver(concentrator: Concentrator, world: Surroundings): D
     switch (effect.kind) {
       case "send":
         return world.onSend(effect);
+      case "keepalive":
+        return;
       case "journal":
         return world.onJournal(effect.entry);
       case "kernel": {

@@ -4,7 +4,6 @@ import { ikeAlgorithmsOf } from "../../src/ike/algorithms.ts";
 import { AUTH_METHOD_PSK, pskAuth } from "../../src/ike/auth.ts";
 import { deriveIkeKeys, skeyseed } from "../../src/ike/keys.ts";
 import { detectNat, natDetectionNotifies } from "../../src/ike/nat.ts";
-import { openMessage, sealMessage } from "../../src/ike/protect.ts";
 import { notify } from "../../src/ike/refusal.ts";
 import { notifyOf, payloadOf } from "../../src/ike/v2/find-payload.ts";
 import { equalOctets } from "../../src/octets/concat.ts";
@@ -15,6 +14,7 @@ import type { IdPayload, Payload } from "../../src/wire/message.ts";
 import { NotifyType } from "../../src/wire/notify-type.ts";
 import { identityBody } from "../../src/wire/payload/id.ts";
 import { parsePayloads } from "../../src/wire/payload-chain.ts";
+import { openOne, sealOne } from "./one-datagram.ts";
 import { addChild } from "./site-child.ts";
 import {
   drawEspSpi,
@@ -76,7 +76,7 @@ export function onAuthResponse(
   octets: Uint8Array,
 ): void {
   if (!header.flags.response || header.exchangeType !== ExchangeType.IKE_AUTH) return;
-  const opened = openMessage(auth.secured, header, octets);
+  const opened = openOne(auth.secured, header, octets);
   if (!opened.ok) return;
   const payloads = opened.value;
   if (!isAuthentic(site, auth, payloads)) {
@@ -158,11 +158,11 @@ function authenticate(site: Site, init: Initiating, answer: InitAnswer): void {
   const keys = deriveIkeKeys(algorithms, SKEYSEED, { Ni, Nr, spiI, spiR });
   const id = { spiI, spiR, role: "initiator" } as const;
   if (detectNat(payloads, id, site.path) !== "none") floatPorts(site);
-  const secured = { id, algorithms, keys };
+  const secured = { id, algorithms, keys, fragmentOctets: undefined };
   const spiIn = drawEspSpi(site);
   const head = { exchangeType: ExchangeType.IKE_AUTH, response: false, messageId: 1 };
   const request = authRequest(site, secured, { Nr, spiIn, message: init.flight.octets });
-  const octets = sealMessage(secured, head, request, site.sources.random);
+  const octets = sealOne(secured, head, request, site.sources.random);
   const flight = launch(site, 1, octets, "auth" as const);
   const { octets: response } = answer;
   site.negotiation = { phase: "authenticating", secured, Ni, Nr, response, spiIn, flight };

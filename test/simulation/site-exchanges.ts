@@ -2,7 +2,7 @@
 
 import { ikeAlgorithmsOf } from "../../src/ike/algorithms.ts";
 import { deriveIkeKeys, rekeySkeyseed } from "../../src/ike/keys.ts";
-import { openMessage, sealMessage } from "../../src/ike/protect.ts";
+import { notify } from "../../src/ike/refusal.ts";
 import { payloadOf } from "../../src/ike/v2/find-payload.ts";
 import { never } from "../../src/octets/assert.ts";
 import { Reader } from "../../src/octets/reader.ts";
@@ -11,6 +11,7 @@ import { ExchangeType } from "../../src/wire/exchange-type.ts";
 import { asIkeSpi, type IkeHeader } from "../../src/wire/header.ts";
 import { type DeletePayload, type Payload, Protocol } from "../../src/wire/message.ts";
 import { NotifyType } from "../../src/wire/notify-type.ts";
+import { openOne, sealOne } from "./one-datagram.ts";
 import { addChild, removeChild, siteChildren } from "./site-child.ts";
 import {
   drawEspSpi,
@@ -42,7 +43,7 @@ export function sendNext(site: Site, session: Session): void {
     const messageId = session.nextId++;
     const head = { exchangeType: request.exchangeType, response: false, messageId };
     const { secured } = session;
-    const octets = sealMessage(secured, head, request.payloads, site.sources.random);
+    const octets = sealOne(secured, head, request.payloads, site.sources.random);
     session.inFlight = launch(site, messageId, octets, request.pending);
   }
 }
@@ -56,7 +57,7 @@ export function onResponse(
 ): void {
   const { inFlight } = session;
   if (inFlight === undefined || inFlight.messageId !== header.messageId) return;
-  const opened = openMessage(session.secured, header, octets);
+  const opened = openOne(session.secured, header, octets);
   if (!opened.ok) return;
   session.inFlight = undefined;
   const { pending } = inFlight;
@@ -72,7 +73,7 @@ export function onRequest(
   header: IkeHeader,
   octets: Uint8Array,
 ): void {
-  const opened = openMessage(session.secured, header, octets);
+  const opened = openOne(session.secured, header, octets);
   if (!opened.ok) return;
   if (header.messageId === session.peerNextId - 1 && session.lastResponse !== undefined) {
     return send(site, session.lastResponse);
@@ -88,8 +89,12 @@ export function onRequest(
       ? []
       : [{ kind: "DELETE", protocol: Protocol.ESP, spis: gone.map((child) => child.spiIn) }];
   const { exchangeType, messageId } = header;
+  // A minimal initiator rekeys, but is not rekeyed (RFC 7815 §2.2.1).
+  if (exchangeType === ExchangeType.CREATE_CHILD_SA) {
+    answer.push(notify(NotifyType.NO_ADDITIONAL_SAS));
+  }
   const head = { exchangeType, messageId, response: true };
-  session.lastResponse = sealMessage(session.secured, head, answer, site.sources.random);
+  session.lastResponse = sealOne(session.secured, head, answer, site.sources.random);
   session.peerNextId++;
   send(site, session.lastResponse);
   if (deletes.some((d) => d.protocol === Protocol.IKE)) {
@@ -256,7 +261,8 @@ function onIkeAnswer(
   const { algorithms: old, keys: oldKeys } = session.secured;
   const SKEYSEED = rekeySkeyseed(old.prf, oldKeys.SK_d, { sharedSecret, Ni, Nr });
   const keys = deriveIkeKeys(algorithms, SKEYSEED, { Ni, Nr, spiI, spiR });
-  takeOver(site, session, { id: { spiI, spiR, role: "initiator" }, algorithms, keys });
+  const id = { spiI, spiR, role: "initiator" } as const;
+  takeOver(site, session, { id, algorithms, keys, fragmentOctets: undefined });
 }
 
 /** The new IKE SA has the Child SAs and what waits to be asked; the old one is deleted. */

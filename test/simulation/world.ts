@@ -296,7 +296,7 @@ function onHandled(world: World, event: Event, effects: readonly Effect[]): void
   world.checkedAt = seen;
   const views = eroutes(0, erouteCount);
   checkEroutes(views, say);
-  checkKernel(world.kernel, views, say);
+  checkKernel(world.kernel, views, world.concentrator.tableSizes().draining, say);
 }
 
 function mutated(

@@ -1,16 +1,30 @@
 /** Answering requests of an established IKE SA, and noting down what was answered. */
 
+import type { Path } from "../../inet/endpoint.ts";
 import { later } from "../../octets/instant.ts";
+import { wipe } from "../../octets/secret.ts";
 import { exchangeName } from "../../wire/exchange-type.ts";
 import type { Payload } from "../../wire/message.ts";
 import type { IkeContext, IkeEffect, IkeNote, Step } from "../effect.ts";
 import { wipeIkeKeys } from "../keys.ts";
 import { LINGER_MS } from "../limits.ts";
-import type { EndReason, Established } from "../phase.ts";
+import type {
+  AwaitingAuthResponse,
+  AwaitingInitResponse,
+  AwaitingPublicValue,
+  AwaitingSharedSecret,
+  EndReason,
+  Established,
+} from "../phase.ts";
 import { sealMessage } from "../protect.ts";
 import { notifyFor, type Refusal, refusalText } from "../refusal.ts";
 
 export type AnswerTo = { readonly exchangeType: number; readonly messageId: number };
+
+/** One `send` for each datagram of a message. */
+export function sends(datagrams: readonly Uint8Array[], path: Path): IkeEffect[] {
+  return datagrams.map((octets) => ({ kind: "send", octets, path }));
+}
 
 /** Answers a request: the response is kept for repeats, the window moves on (§2.1, §2.3). */
 export function answer(
@@ -18,13 +32,11 @@ export function answer(
   to: AnswerTo,
   payloads: readonly Payload[],
   context: IkeContext,
-): { readonly sa: Established; readonly effect: IkeEffect } {
-  const octets = sealMessage(sa, { ...to, response: true }, payloads, context.random);
-  const inbound = { nextId: to.messageId + 1, lastResponse: octets };
-  return {
-    sa: { ...sa, inbound, serving: undefined },
-    effect: { kind: "send", octets, path: sa.path },
-  };
+): { readonly sa: Established; readonly effects: readonly IkeEffect[] } {
+  const datagrams = sealMessage(sa, { ...to, response: true }, payloads, context.random);
+  const { path } = sa.inbound;
+  const inbound = { nextId: to.messageId + 1, lastResponse: datagrams, path };
+  return { sa: { ...sa, inbound, serving: undefined }, effects: sends(datagrams, path) };
 }
 
 /** Answers a request with a refusal; the IKE SA goes on. */
@@ -34,7 +46,7 @@ export function refuse(sa: Established, to: AnswerTo, refusal: Refusal, context:
   const step = exchangeName(to.exchangeType) as IkeNote["step"];
   return {
     sa: answered.sa,
-    effects: [answered.effect, { kind: "note", note: noteOf("refused", step, refusal) }],
+    effects: [...answered.effects, { kind: "note", note: noteOf("refused", step, refusal) }],
   };
 }
 
@@ -48,7 +60,7 @@ export function answerAndEnd(
   const { payloads, reason } = outcome;
   const response = sealMessage(sa, { ...to, response: true }, payloads, context.random);
   const effects: IkeEffect[] = childrenDown(sa, endWord(reason));
-  effects.push({ kind: "send", octets: response, path: sa.path }, { kind: "ended", reason });
+  effects.push(...sends(response, sa.inbound.path), { kind: "ended", reason });
   wipeIkeKeys(sa.keys);
   const forgetAt = later(context.now, LINGER_MS);
   const { id, path } = sa;
@@ -63,9 +75,31 @@ export function childrenDown(sa: Established, why: string): IkeEffect[] {
   return sa.children.toReversed().map(({ spiIn }) => ({ kind: "child-down", spiIn, why }));
 }
 
+/** A call that came to nothing: whatever was secret in it is wiped. */
+export function endCall(sa: CallPhase, refusal: Refusal): Step {
+  const step = sa.phase === "awaiting-auth-response" ? "IKE_AUTH" : "IKE_SA_INIT";
+  if (sa.phase === "awaiting-auth-response") {
+    wipe(sa.call.credentials.psk);
+    wipeIkeKeys(sa.half.keys);
+  } else wipe(sa.calling.call.credentials.psk, sa.calling.privateOctets);
+  const reason = { kind: "refused", refusal } as const;
+  return { sa: undefined, effects: [failedNote(step, refusal), { kind: "ended", reason }] };
+}
+
+export type CallPhase =
+  | AwaitingPublicValue
+  | AwaitingInitResponse
+  | AwaitingSharedSecret
+  | AwaitingAuthResponse;
+
 /** The journal's note of a negotiation or SA that a refusal ended. */
 export function failedNote(step: IkeNote["step"], refusal: Refusal): IkeEffect {
   return { kind: "note", note: noteOf("failed", step, refusal) };
+}
+
+/** The journal's note of a request that came to nothing; the IKE SA goes on. */
+export function refusedNote(step: IkeNote["step"], refusal: Refusal): IkeEffect {
+  return { kind: "note", note: noteOf("refused", step, refusal) };
 }
 
 /** The journal's note of something that went well. */

@@ -3,8 +3,10 @@
 import { type KeyExchangeResult, privateOctets } from "../../crypto/key-exchange.ts";
 import { transformName } from "../../crypto/names.ts";
 import { Ke, TransformType } from "../../crypto/transform.ts";
+import { asEspSpi } from "../../inet/esp-spi.ts";
+import { later } from "../../octets/instant.ts";
 import { Reader } from "../../octets/reader.ts";
-import type { Result } from "../../octets/result.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
 import { ExchangeType } from "../../wire/exchange-type.ts";
 import type { IkeHeader } from "../../wire/header.ts";
@@ -12,13 +14,16 @@ import { type Payload, Protocol } from "../../wire/message.ts";
 import { NotifyType } from "../../wire/notify-type.ts";
 import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
-import { NONCE_OCTETS } from "../limits.ts";
+import { NONCE_OCTETS, REPLACED_MS } from "../limits.ts";
 import type { ChildPlan, Established, Serving } from "../phase.ts";
 import type { Refusal } from "../refusal.ts";
 import { answer, okNote, refuse } from "./answer.ts";
+import { lowerNonce } from "./collision.ts";
+import { isBeingDeleted } from "./delete.ts";
 import { notifyOf, payloadOf } from "./find-payload.ts";
 import { childText, childUp, makeChild, planChild } from "./make-child-sa.ts";
 import { onRekeyIkeRequest } from "./rekey-ike-sa.ts";
+import { selectorKeys } from "./tasks.ts";
 
 // Initiator                        Responder
 // HDR, SK {[N(REKEY_SA),] SA, Ni, [KEi,] TSi, TSr} -->
@@ -36,6 +41,12 @@ export function onCreateChildSaRequest(
     return refuseWith({ kind: "temporary-failure", detail: "this IKE SA has been rekeyed" });
   }
   const offer = payloadOf(payloads, "SA");
+  if (isRekeyingIke(sa)) {
+    const isIke = offer?.proposals.some((proposal) => proposal.protocol === Protocol.IKE);
+    if (isIke !== true) {
+      return refuseWith({ kind: "temporary-failure", detail: "this IKE SA is being rekeyed" });
+    }
+  }
   if (offer?.proposals.some((proposal) => proposal.protocol === Protocol.IKE)) {
     return onRekeyIkeRequest(sa, header, payloads, context);
   }
@@ -46,15 +57,18 @@ export function onCreateChildSaRequest(
   if (nonce === undefined) return refuseWith(missing("Nonce"));
   if (tsI?.kind !== "TSi") return refuseWith(missing("TSi"));
   if (tsR?.kind !== "TSr") return refuseWith(missing("TSr"));
-  const replaces = rekeyedChild(sa, payloads);
-  if (replaces !== undefined && "kind" in replaces) return refuseWith(replaces);
+  const rekeyed = rekeyedChild(sa, payloads);
+  if (!rekeyed.ok) return refuseWith(rekeyed.error);
+  const replaces = rekeyed.value;
   if (sa.children.length >= sa.policy.childSasMax) {
     return refuseWith({ kind: "no-additional-sas", max: sa.policy.childSasMax });
   }
   const ke = payloadOf(payloads, "KE");
   const sentKe = ke?.method;
   const Ni = nonce.data.slice();
-  const request = { sa: offer, tsI, tsR, Ni, sentKe, withKe: true, replaces };
+  const asksTransport = notifyOf(payloads, NotifyType.USE_TRANSPORT_MODE) !== undefined;
+  const wantsTransport = asksTransport && sa.nat === "none";
+  const request = { sa: offer, tsI, tsR, Ni, sentKe, withKe: true, wantsTransport, replaces };
   const plan = planChild(request, sa.policy);
   if (!plan.ok) return refuseWith(plan.error);
   const method = plan.value.chosen.choice.ke;
@@ -67,11 +81,9 @@ export function onCreateChildSaRequest(
   const { messageId } = header;
   const random = context.random(privateOctets(method));
   const op = { op: "respond", method, random, peerPublic: ke.data.slice() } as const;
+  const serving = { kind: "child-key-exchange", messageId, ticket, plan: plan.value } as const;
   return {
-    sa: {
-      ...sa,
-      serving: { kind: "child-key-exchange", messageId, ticket, plan: plan.value },
-    },
+    sa: { ...yieldTo(sa, plan.value), serving },
     effects: [{ kind: "key-exchange", ticket, op }],
   };
 }
@@ -105,13 +117,49 @@ export function onChildInstalled(
   const isRekey = child.replaces !== undefined;
   const reason = isRekey ? "child-sa-rekeyed" : "child-sa-up";
   const effects: IkeEffect[] = [];
+  const old = sa.children.find((candidate) => candidate.spiIn === child.replaces);
   // The old one may have expired meanwhile: then nothing else sends.
-  if (isRekey && !sa.children.some((old) => old.spiIn === child.replaces)) {
+  if (isRekey && old === undefined) {
     effects.push({ kind: "child-outbound", spiIn: child.spiIn });
   }
-  effects.push(answered.effect, okNote("CREATE_CHILD_SA", reason, childText(child)));
+  effects.push(...answered.effects, okNote("CREATE_CHILD_SA", reason, childText(child)));
   if (isRekey) effects.push({ kind: "count", counter: "child_sas_rekeyed" });
-  return { sa: { ...answered.sa, children: [...sa.children, child] }, effects };
+  // The peer deletes what it has rekeyed; it is not ours to rekey any more.
+  const redundantUntil = later(context.now, REPLACED_MS);
+  const children = sa.children.map((candidate) =>
+    candidate === old ? { ...old, rekeyAt: undefined, redundantUntil } : candidate,
+  );
+  const asking = withRival(sa.asking, child, serving.nonce);
+  return { sa: { ...answered.sa, asking, children: [...children, child] }, effects };
+}
+
+/** Our request for the same Child SA is under way: both will be there (§2.8.1). */
+function withRival(
+  asking: Established["asking"],
+  child: ChildSa,
+  nonce: Uint8Array,
+): Established["asking"] {
+  if (asking?.kind !== "child-response" || !isSameWish(asking.ask, child)) return asking;
+  return { ...asking, rival: { made: child.spiIn, nonce } };
+}
+
+/** What we have not asked for yet the peer may have first: our own wish is dropped. */
+function yieldTo(sa: Established, plan: ChildPlan): Established {
+  if (sa.asking?.kind !== "child-public-value") return sa;
+  const { local, remote } = plan.narrowed;
+  const wish = { replaces: plan.replaces?.spiIn, local, remote };
+  return isSameWish(sa.asking.ask, wish) ? { ...sa, asking: undefined } : sa;
+}
+
+function isSameWish(a: Wish, b: Wish): boolean {
+  if (a.replaces !== undefined || b.replaces !== undefined) return a.replaces === b.replaces;
+  return String(selectorKeys(a)) === String(selectorKeys(b));
+}
+
+type Wish = Pick<ChildSa, "replaces" | "local" | "remote">;
+
+function isRekeyingIke({ asking }: Established): boolean {
+  return asking?.kind === "ike-response" || asking?.kind === "ike-shared-secret";
 }
 
 type Install = {
@@ -128,33 +176,48 @@ function install(
   const Nr = context.random(NONCE_OCTETS);
   const sharedSecret = exchanged?.sharedSecret ?? new Uint8Array(0);
   const { prf } = sa.algorithms;
-  const made = makeChild(plan, { prf, SK_d: sa.keys.SK_d, sharedSecret, Nr }, context);
+  const secrets = { prf, SK_d: sa.keys.SK_d, sharedSecret, Nr };
+  const made = makeChild(plan, secrets, sa.policy, context);
   wipe(sharedSecret);
-  const [saPayload, ...selectors] = made.answer.payloads;
-  const payloads: Payload[] = saPayload === undefined ? [] : [saPayload];
+  const isSelector = ({ kind }: Payload) => kind === "TSi" || kind === "TSr";
+  const payloads = made.answer.payloads.filter((payload) => !isSelector(payload));
   payloads.push({ kind: "NONCE", data: Nr });
   if (exchanged !== undefined) {
     payloads.push({ kind: "KE", method: plan.chosen.choice.ke, data: exchanged.publicValue });
   }
-  payloads.push(...selectors);
+  payloads.push(...made.answer.payloads.filter(isSelector));
   const ticket = context.ticket();
   const child = { sa: made.answer.sa, payloads };
-  return {
-    sa: { ...sa, serving: { kind: "child-install", messageId: to.messageId, ticket, child } },
-    effects: [childUp(ticket, made)],
-  };
+  const nonce = lowerNonce(plan.Ni, Nr);
+  const { messageId } = to;
+  const serving = { kind: "child-install", messageId, ticket, child, nonce } as const;
+  const up = childUp(ticket, { child: child.sa, keys: made.keys }, child.sa.replaces !== undefined);
+  return { sa: { ...yieldTo(sa, plan), serving }, effects: [up] };
 }
 
-/** The Child SA that N(REKEY_SA) names by the peer's inbound SPI; undefined if it names none. */
+/**
+ * The Child SA that N(REKEY_SA) names by the peer's inbound SPI; undefined if it names none. What
+ * we are deleting, or have replaced but for the last step, is not rekeyed any more (§2.25.1).
+ */
 function rekeyedChild(
   sa: Established,
   payloads: readonly Payload[],
-): ChildSa | Refusal | undefined {
+): Result<ChildSa | undefined, Refusal> {
   const rekey = notifyOf(payloads, NotifyType.REKEY_SA);
-  if (rekey === undefined) return undefined;
+  if (rekey === undefined) return ok(undefined);
   const spi = rekey.spi.length === 4 ? new Reader(rekey.spi, "REKEY_SA").u32() : 0;
   const child = sa.children.find((candidate) => candidate.spiOut === spi);
-  return child ?? { kind: "child-sa-not-found", spi, protocol: Protocol.ESP };
+  if (child === undefined) {
+    return isBeingDeleted(sa, asEspSpi(spi))
+      ? err({ kind: "temporary-failure", detail: "this Child SA is being deleted" })
+      : err({ kind: "child-sa-not-found", spi, protocol: Protocol.ESP });
+  }
+  const { asking } = sa;
+  const isNearlyDone =
+    (asking?.kind === "child-shared-secret" && asking.ask.replaces === child.spiIn) ||
+    (asking?.kind === "child-install" && asking.child.replaces === child.spiIn);
+  if (!isNearlyDone) return ok(child);
+  return err({ kind: "temporary-failure", detail: "this Child SA has been rekeyed" });
 }
 
 function missing(payload: string): Refusal {

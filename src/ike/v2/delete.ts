@@ -1,52 +1,74 @@
 /** Deletes that we send (RFC 7296 §1.4.1). */
 
+import type { EspSpi } from "../../inet/esp-spi.ts";
+import { ExchangeType } from "../../wire/exchange-type.ts";
 import { type Payload, Protocol } from "../../wire/message.ts";
-import type { IkeContext, Step } from "../effect.ts";
+import type { ChildSa } from "../child-sa.ts";
+import type { IkeContext, IkeEffect, Step } from "../effect.ts";
 import { wipeIkeKeys } from "../keys.ts";
 import { DELETE_ATTEMPTS_MAX } from "../limits.ts";
 import type { Closing, Established } from "../phase.ts";
-import { childrenDown } from "./answer.ts";
-import { deleteEffects } from "./informational.ts";
-import { informationalRequest } from "./request.ts";
+import { sealMessage } from "../protect.ts";
+import { childrenDown, sends } from "./answer.ts";
+import { firstCopy } from "./request.ts";
+import { addTask } from "./tasks.ts";
 
 /** Deletes the IKE SA: all of it is removed here at once, the peer is told until it answers. */
 export function close(sa: Established, why: string, context: IkeContext): Step {
   const effects = childrenDown(sa, why);
   const payloads: Payload[] = [{ kind: "DELETE", protocol: Protocol.IKE, spis: [] }];
-  const request = informationalRequest(sa, payloads, context, DELETE_ATTEMPTS_MAX);
-  effects.push({ kind: "send", octets: request.octets, path: sa.path });
+  const messageId = sa.outbound.nextId;
+  const head = { exchangeType: ExchangeType.INFORMATIONAL, response: false, messageId };
+  const datagrams = sealMessage(sa, head, payloads, context.random);
+  const retransmission = { ...sa.settings.retransmission, attemptsMax: DELETE_ATTEMPTS_MAX };
+  const inFlight = firstCopy(messageId, datagrams, retransmission, context);
+  effects.push(...sends(datagrams, sa.path));
   effects.push({ kind: "ended", reason: { kind: "we-deleted", why } });
-  const { id, path, algorithms, keys } = sa;
-  return { sa: { phase: "closing", id, path, algorithms, keys, inFlight: request }, effects };
+  const { id, path, algorithms, keys, fragmentOctets } = sa;
+  const phase = "closing";
+  return {
+    sa: { phase, id, path, algorithms, keys, fragmentOctets, retransmission, inFlight },
+    effects,
+  };
 }
 
-/** Tells the peer that one Child SA is gone; waits its turn if a request is in flight (§2.3). */
-export function closeChild(sa: Established, spiIn: number, context: IkeContext): Step {
+/** One Child SA goes here, and the peer is told as soon as no other request is in flight (§2.3). */
+export function closeChild(sa: Established, spiIn: number, why: string): Step {
   const child = sa.children.find((candidate) => candidate.spiIn === spiIn);
   if (child === undefined) return { sa, effects: [] };
   const children = sa.children.filter((candidate) => candidate !== child);
-  const down = deleteEffects(child, sa.children, "expired");
-  const waiting: Established = {
-    ...sa,
-    children,
-    deletesWaiting: [...sa.deletesWaiting, child.spiIn],
-  };
-  const next = sendWaitingDeletes(waiting, context);
-  return { sa: next.sa, effects: [...down, ...next.effects] };
+  const effects = deleteEffects(child, sa.children, why);
+  const task = { kind: "delete-child", spiIn: child.spiIn, spiOut: child.spiOut } as const;
+  return { sa: addTask({ ...sa, children }, task), effects };
 }
 
-/** Sends the Deletes that waited, in one message, if none of ours is in flight. */
-export function sendWaitingDeletes(sa: Established, context: IkeContext): Step {
-  if (sa.outbound.inFlight !== undefined || sa.deletesWaiting.length === 0) {
-    return { sa, effects: [] };
-  }
-  const payloads: Payload[] = [{ kind: "DELETE", protocol: Protocol.ESP, spis: sa.deletesWaiting }];
-  const request = informationalRequest(sa, payloads, context);
-  const outbound = { nextId: request.messageId + 1, inFlight: request };
-  return {
-    sa: { ...sa, outbound, deletesWaiting: [] },
-    effects: [{ kind: "send", octets: request.octets, path: sa.path }],
-  };
+/** What a deleted Child SA leaves to do: its successors may send now, its states go. */
+export function deleteEffects(
+  child: ChildSa,
+  all: readonly ChildSa[],
+  why: string,
+): readonly IkeEffect[] {
+  // A site may rekey one Child SA twice; each of the new ones counts.
+  const successors = all.filter((candidate) => candidate.replaces === child.spiIn);
+  return [
+    ...successors.map(({ spiIn }) => ({ kind: "child-outbound", spiIn }) as const),
+    {
+      kind: "child-down",
+      spiIn: child.spiIn,
+      why: successors.length === 0 ? why : "rekeyed",
+    },
+  ];
+}
+
+/** The Child SAs that the peer names by its own SPIs. */
+export function childrenOf(sa: Established, spis: readonly number[]): readonly ChildSa[] {
+  return sa.children.filter((child) => spis.includes(child.spiOut));
+}
+
+/** Whether we are about to tell the peer that this one of its SPIs is gone. */
+export function isBeingDeleted(sa: Established, spiOut: EspSpi): boolean {
+  if (sa.asking?.kind === "delete-children" && sa.asking.spisOut.includes(spiOut)) return true;
+  return sa.tasks.some((task) => task.kind === "delete-child" && task.spiOut === spiOut);
 }
 
 /** The peer never answered our Delete, or has: the keys go. */

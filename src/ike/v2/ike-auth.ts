@@ -3,6 +3,7 @@
 import { type Instant, later } from "../../octets/instant.ts";
 import type { Result } from "../../octets/result.ts";
 import { equalConstantTime, wipe } from "../../octets/secret.ts";
+import { Writer } from "../../octets/writer.ts";
 import { ExchangeType } from "../../wire/exchange-type.ts";
 import type { IkeHeader } from "../../wire/header.ts";
 import type { IdPayload, Payload } from "../../wire/message.ts";
@@ -22,8 +23,9 @@ import type {
   HalfOpen,
 } from "../phase.ts";
 import { sealMessage } from "../protect.ts";
-import { notifyFor, type Refusal } from "../refusal.ts";
+import { notify, notifyFor, type Refusal } from "../refusal.ts";
 import { answer, failedNote, okNote } from "./answer.ts";
+import { newEstablished } from "./established.ts";
 import { notifyOf, payloadOf } from "./find-payload.ts";
 import { childText, childUp, makeChild, planChild } from "./make-child-sa.ts";
 
@@ -95,11 +97,14 @@ export function onCredentials(
     idBody: body,
   });
   wipe(credentials.psk, half.keys.SK_pi, half.keys.SK_pr);
+  const { reauthMs } = credentials.settings;
   const head: Payload[] = [
     { kind: "IDr", identity: ourId, body },
     { kind: "AUTH", method: AUTH_METHOD_PSK, data: AUTH },
+    ...(request.mobike && credentials.settings.mobike ? [notify(NotifyType.MOBIKE_SUPPORTED)] : []),
+    ...(reauthMs === undefined ? [] : [authLifetime(reauthMs)]),
   ];
-  const established = establishedOf(sa, credentials, context.now);
+  const established = establishedOf(sa, credentials, context);
   const effects: IkeEffect[] = [
     { kind: "authenticated", initialContact: request.initialContact },
     okNote("IKE_AUTH", "established", ikeAlgorithmsText(half.algorithms)),
@@ -110,28 +115,26 @@ export function onCredentials(
 function establishedOf(
   sa: AwaitingCredentials,
   credentials: Credentials,
-  now: Instant,
+  context: IkeContext,
 ): Established {
-  const { half, request } = sa;
-  return {
-    phase: "established",
-    id: half.id,
-    path: sa.path,
-    nat: half.nat,
-    algorithms: half.algorithms,
-    keys: half.keys,
-    peer: { idType: request.idI.identity.idType, data: request.idI.identity.data },
-    policy: credentials.policy,
-    children: [],
-    inbound: { nextId: request.messageId, lastResponse: undefined },
-    outbound: { nextId: 0, inFlight: undefined },
-    serving: undefined,
-    deletesWaiting: [],
-    establishedAt: now,
-    heardAt: now,
-    livenessMs: credentials.livenessMs,
-    replacedUntil: undefined,
-  };
+  const { half, request, path } = sa;
+  const { identity } = request.idI;
+  return newEstablished(
+    {
+      id: half.id,
+      path,
+      nat: half.nat,
+      algorithms: half.algorithms,
+      keys: half.keys,
+      peer: { idType: identity.idType, data: identity.data },
+      fragmentOctets: credentials.settings.fragmentation ? half.fragmentOctets : undefined,
+      mobike: request.mobike && credentials.settings.mobike,
+      inbound: { nextId: request.messageId, lastResponse: undefined, path },
+      outbound: { nextId: 0, inFlight: undefined },
+    },
+    credentials,
+    context,
+  );
 }
 
 type FirstChild = {
@@ -148,7 +151,7 @@ function startFirstChild(sa: Established, first: FirstChild, context: IkeContext
   if (request.sa === undefined || request.tsI === undefined || request.tsR === undefined) {
     // Childless (RFC 6023), or a site that means to add its Child SA later.
     const answered = answer(sa, to, head, context);
-    return { sa: answered.sa, effects: [...effects, answered.effect] };
+    return { sa: answered.sa, effects: [...effects, ...answered.effects] };
   }
   const plan = request.wantsInternalAddress
     ? ({ ok: false, error: { kind: "no-internal-address" } } as const)
@@ -160,6 +163,7 @@ function startFirstChild(sa: Established, first: FirstChild, context: IkeContext
           Ni: half.Ni,
           sentKe: undefined,
           withKe: false,
+          wantsTransport: request.wantsTransport && sa.nat === "none",
           replaces: undefined,
         },
         sa.policy,
@@ -167,11 +171,11 @@ function startFirstChild(sa: Established, first: FirstChild, context: IkeContext
   if (!plan.ok) return refuseFirstChild(sa, first, plan.error, context);
   const { prf } = half.algorithms;
   const secrets = { prf, SK_d: half.keys.SK_d, sharedSecret: new Uint8Array(0), Nr: half.Nr };
-  const made = makeChild(plan.value, secrets, context);
+  const made = makeChild(plan.value, secrets, sa.policy, context);
   const ticket = context.ticket();
   return {
     sa: { ...sa, serving: { kind: "ike-auth", messageId, ticket, head, child: made.answer } },
-    effects: [...effects, childUp(ticket, made)],
+    effects: [...effects, childUp(ticket, { child: made.answer.sa, keys: made.keys }, false)],
   };
 }
 
@@ -184,16 +188,16 @@ export function onFirstChildInstalled(
 ): Step {
   const to = { exchangeType: ExchangeType.IKE_AUTH, messageId: serving.messageId };
   if (!result.ok) {
-    const notify = notifyFor(result.error);
-    const payloads = notify === undefined ? serving.head : [...serving.head, notify];
+    const payloads = [...serving.head, ...noticeOf(result.error)];
     const answered = answer(sa, to, payloads, context);
-    return { sa: answered.sa, effects: [answered.effect, failedNote("IKE_AUTH", result.error)] };
+    const note = failedNote("IKE_AUTH", result.error);
+    return { sa: answered.sa, effects: [...answered.effects, note] };
   }
   const { child } = serving;
   const answered = answer(sa, to, [...serving.head, ...child.payloads], context);
   return {
     sa: { ...answered.sa, children: [...sa.children, child.sa] },
-    effects: [answered.effect, okNote("IKE_AUTH", "child-sa-up", childText(child.sa))],
+    effects: [...answered.effects, okNote("IKE_AUTH", "child-sa-up", childText(child.sa))],
   };
 }
 
@@ -205,10 +209,9 @@ function refuseFirstChild(
   context: IkeContext,
 ): Step {
   const to = { exchangeType: ExchangeType.IKE_AUTH, messageId: first.request.messageId };
-  const notify = notifyFor(refusal);
-  const payloads = notify === undefined ? first.head : [...first.head, notify];
+  const payloads = [...first.head, ...noticeOf(refusal)];
   const answered = answer(sa, to, payloads, context);
-  const effects = [...first.effects, answered.effect, failedNote("IKE_AUTH", refusal)];
+  const effects = [...first.effects, ...answered.effects, failedNote("IKE_AUTH", refusal)];
   return { sa: answered.sa, effects };
 }
 
@@ -224,10 +227,8 @@ export function refuseAuth(
 ): Step {
   const { half, path } = sa;
   const { messageId } = to;
-  const notify = notifyFor(refusal);
   const head = { exchangeType: ExchangeType.IKE_AUTH, response: true, messageId };
-  const payloads = notify === undefined ? [] : [notify];
-  const response = sealMessage(half, head, payloads, context.random);
+  const response = sealMessage(half, head, noticeOf(refusal), context.random);
   wipeIkeKeys(half.keys);
   const steps = Math.floor((context.now - to.arrivedAt) / REFUSAL_ANSWER_MS) + 1;
   const answerAt = later(to.arrivedAt, steps * REFUSAL_ANSWER_MS);
@@ -265,8 +266,20 @@ function authRequestOf(
     tsI: tsI?.kind === "TSi" ? tsI : undefined,
     tsR: tsR?.kind === "TSr" ? tsR : undefined,
     initialContact: notifyOf(payloads, NotifyType.INITIAL_CONTACT) !== undefined,
+    wantsTransport: notifyOf(payloads, NotifyType.USE_TRANSPORT_MODE) !== undefined,
+    mobike: notifyOf(payloads, NotifyType.MOBIKE_SUPPORTED) !== undefined,
     wantsInternalAddress: cp?.cfgType === CFG_REQUEST && cp.attributes.some(isInnerAddress),
   };
+}
+
+function noticeOf(refusal: Refusal): readonly Payload[] {
+  const notice = notifyFor(refusal);
+  return notice === undefined ? [] : [notice];
+}
+
+/** AUTH_LIFETIME: after so long the site has to authenticate anew, or is deleted (RFC 4478). */
+function authLifetime(ms: number): Payload {
+  return notify(NotifyType.AUTH_LIFETIME, new Writer(4).u32(Math.floor(ms / 1000)).done());
 }
 
 /** A copy of its own: it outlives the datagram. */

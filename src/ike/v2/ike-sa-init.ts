@@ -12,15 +12,17 @@ import { wipe } from "../../octets/secret.ts";
 import { emitMessage } from "../../wire/emit-message.ts";
 import { ExchangeType } from "../../wire/exchange-type.ts";
 import type { IkeHeader } from "../../wire/header.ts";
-import { type Payload, Protocol } from "../../wire/message.ts";
+import { type NotifyPayload, type Payload, Protocol } from "../../wire/message.ts";
+import { NotifyType } from "../../wire/notify-type.ts";
 import type { IkeContext, Step } from "../effect.ts";
+import { NO_FRAGMENTS } from "../fragments.ts";
 import { deriveIkeKeys, skeyseed } from "../keys.ts";
-import { NONCE_OCTETS } from "../limits.ts";
+import { FRAGMENT_OCTETS, NONCE_OCTETS } from "../limits.ts";
 import { detectNat, natDetectionNotifies } from "../nat.ts";
 import type { AwaitingKeyExchange, SaId } from "../phase.ts";
-import { notifyFor, type Refusal } from "../refusal.ts";
+import { notify, notifyFor, type Refusal } from "../refusal.ts";
 import { failedNote } from "./answer.ts";
-import { payloadOf } from "./find-payload.ts";
+import { notifyOf, payloadOf } from "./find-payload.ts";
 import { chooseIke, chosenProposal } from "./proposal.ts";
 
 /** An IKE_SA_INIT request that was admitted, cookie and all. */
@@ -72,6 +74,7 @@ export function acceptInit(request: InitRequest, context: IkeContext): Result<St
     // The request's SPIr was zero when the initiator hashed it.
     nat: detectNat(request.payloads, { spiI, spiR: request.header.spiR }, request.path),
     chosen: chosen.value,
+    fragmentOctets: fragmentOctetsOf(request.payloads),
     expireAt: later(context.now, request.halfOpenMs),
   };
   const random = context.random(privateOctets(method));
@@ -111,19 +114,34 @@ export function onInitKeyExchange(
     { kind: "KE", method: choice.ke, data: publicValue },
     { kind: "NONCE", data: Nr },
     ...natDetectionNotifies(spiI, spiR, sa.path),
+    ...(sa.fragmentOctets === undefined ? [] : [fragmentationSupported()]),
   ]);
-  const { request, Ni, nat, expireAt } = sa;
-  const half = { id: sa.id, algorithms, keys, Ni, Nr, request, response, nat, expireAt };
+  const { id, request, Ni, nat, fragmentOctets, expireAt } = sa;
+  const half = {
+    ...{ id, algorithms, keys, Ni, Nr, request, response, nat },
+    ...{ fragmentOctets, fragments: NO_FRAGMENTS, expireAt },
+  };
   return {
     sa: { phase: "awaiting-auth", path: sa.path, half },
     effects: [{ kind: "send", octets: response, path: sa.path }],
   };
 }
 
+/** IKEV2_FRAGMENTATION_SUPPORTED (RFC 7383 §2.3). */
+export function fragmentationSupported(): NotifyPayload {
+  return notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED);
+}
+
+/** From which length on messages to this peer are sent in fragments; undefined: never. */
+export function fragmentOctetsOf(payloads: readonly Payload[]): number | undefined {
+  const isSupported = notifyOf(payloads, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined;
+  return isSupported ? FRAGMENT_OCTETS : undefined;
+}
+
 /** An unprotected answer that refuses an IKE_SA_INIT request; it leaves no state behind. */
 export function initRefusal(id: Pick<SaId, "spiI" | "spiR">, refusal: Refusal): Uint8Array {
-  const notify = notifyFor(refusal);
-  return emitMessage(initHead(id), notify === undefined ? [] : [notify]);
+  const answer = notifyFor(refusal);
+  return emitMessage(initHead(id), answer === undefined ? [] : [answer]);
 }
 
 /** Header of a response to IKE_SA_INIT: message ID 0, ours to answer. */

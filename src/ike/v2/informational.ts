@@ -1,11 +1,19 @@
 /** INFORMATIONAL as responder: Delete, notifies, and the empty liveness check (RFC 7296 §1.4). */
 
 import type { IkeHeader } from "../../wire/header.ts";
-import { type DeletePayload, type Payload, Protocol } from "../../wire/message.ts";
-import type { ChildSa } from "../child-sa.ts";
+import {
+  type DeletePayload,
+  type NotifyPayload,
+  type Payload,
+  Protocol,
+} from "../../wire/message.ts";
+import { NotifyType } from "../../wire/notify-type.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
 import type { Established } from "../phase.ts";
 import { answer, answerAndEnd, okNote } from "./answer.ts";
+import { childrenOf, deleteEffects } from "./delete.ts";
+import { notifyOf } from "./find-payload.ts";
+import { onUpdateSaAddresses } from "./mobike.ts";
 
 /** Answers whatever the peer tells; unknown notifies are none of our business (§3.10.1). */
 export function onInformationalRequest(
@@ -18,6 +26,9 @@ export function onInformationalRequest(
   if (deletes.some((payload) => payload.protocol === Protocol.IKE)) {
     return onIkeDelete(sa, header, context);
   }
+  if (notifyOf(payloads, NotifyType.AUTHENTICATION_FAILED) !== undefined) {
+    return onAuthenticationFailed(sa, header, context);
+  }
   const gone = deletes
     .filter((payload) => payload.protocol === Protocol.ESP)
     .flatMap((payload) => childrenOf(sa, payload.spis));
@@ -28,8 +39,10 @@ export function onInformationalRequest(
   const spis = gone.map((child) => child.spiIn);
   const response: Payload[] =
     spis.length === 0 ? [] : [{ kind: "DELETE", protocol: Protocol.ESP, spis }];
-  const answered = answer({ ...sa, children }, header, response, context);
-  return { sa: answered.sa, effects: [...effects, answered.effect] };
+  const moved = onUpdateSaAddresses({ ...sa, children }, payloads);
+  response.push(...moved.notifies, ...cookie2Of(payloads));
+  const answered = answer(moved.sa, header, response, context);
+  return { sa: answered.sa, effects: [...effects, ...moved.effects, ...answered.effects] };
 }
 
 /** The peer ends the IKE SA, and all its Child SAs with it. */
@@ -44,24 +57,18 @@ function onIkeDelete(sa: Established, header: IkeHeader, context: IkeContext): S
   return { sa: step.sa, effects: [note, ...step.effects] };
 }
 
-/** What a deleted Child SA leaves to do: its successors may send now, its states go. */
-export function deleteEffects(
-  child: ChildSa,
-  all: readonly ChildSa[],
-  why: "peer-deleted" | "expired",
-): IkeEffect[] {
-  // A site may rekey one Child SA twice; each of the new ones counts.
-  const successors = all.filter((candidate) => candidate.replaces === child.spiIn);
-  return [
-    ...successors.map(({ spiIn }) => ({ kind: "child-outbound", spiIn }) as const),
-    {
-      kind: "child-down",
-      spiIn: child.spiIn,
-      why: successors.length === 0 ? why : "rekeyed",
-    },
-  ];
+/** The site that called does not take us for whom it called: it forgets the IKE SA (§2.21.2). */
+function onAuthenticationFailed(sa: Established, header: IkeHeader, context: IkeContext): Step {
+  const refusal = {
+    kind: "peer-refused",
+    notify: NotifyType.AUTHENTICATION_FAILED,
+    asked: "after IKE_AUTH",
+  } as const;
+  return answerAndEnd(sa, header, { payloads: [], reason: { kind: "refused", refusal } }, context);
 }
 
-function childrenOf(sa: Established, spis: readonly number[]): readonly ChildSa[] {
-  return sa.children.filter((child) => spis.includes(child.spiOut));
+/** COOKIE2 is sent back as it came (RFC 4555 §3.7). */
+function cookie2Of(payloads: readonly Payload[]): readonly NotifyPayload[] {
+  const cookie2 = notifyOf(payloads, NotifyType.COOKIE2);
+  return cookie2 === undefined ? [] : [cookie2];
 }

@@ -1,23 +1,58 @@
-/** Liveness checks: an empty INFORMATIONAL to a site that has been silent (RFC 7296 §2.4). */
+/** Whether the peer is still there, and whether anybody needs it (RFC 7296 §2.4; R13). */
 
 import { type Instant, later } from "../../octets/instant.ts";
 import type { IkeContext, Step } from "../effect.ts";
+import type { IkeEvent } from "../event.ts";
 import type { Established } from "../phase.ts";
-import { informationalRequest } from "./request.ts";
+import { close } from "./delete.ts";
+import { addTask } from "./tasks.ts";
 
-/** When the site has to be asked; undefined while something else is in flight, or never. */
+/** When to look after a silent peer; undefined while something is under way anyway, or never. */
 export function livenessAt(sa: Established): Instant | undefined {
-  if (sa.livenessMs === undefined || sa.outbound.inFlight !== undefined) return undefined;
+  const { livenessMs } = sa.settings;
+  if (livenessMs === undefined || sa.outbound.inFlight !== undefined) return undefined;
+  if (sa.asking !== undefined || sa.usage.ticket !== undefined) return undefined;
   // An IKE SA that has been rekeyed waits for its Delete only.
-  return sa.replacedUntil === undefined ? later(sa.heardAt, sa.livenessMs) : undefined;
+  return sa.replacedUntil === undefined ? later(sa.heardAt, livenessMs) : undefined;
 }
 
-/** Asks. Any authentic answer will do; none after all copies means that the site is gone. */
+/** The Child SAs are asked first: packets that came through them prove as much as an answer. */
 export function checkLiveness(sa: Established, context: IkeContext): Step {
-  const request = informationalRequest(sa, [], context);
-  const outbound = { nextId: request.messageId + 1, inFlight: request };
-  return {
-    sa: { ...sa, outbound },
-    effects: [{ kind: "send", octets: request.octets, path: sa.path }],
-  };
+  if (sa.children.length === 0) return { sa: addTask(sa, { kind: "liveness" }), effects: [] };
+  return probe(sa, context);
+}
+
+/** Asks the kernel what the Child SAs have carried, unless it is being asked. */
+export function probe(sa: Established, context: IkeContext): Step {
+  if (sa.usage.ticket !== undefined) return { sa, effects: [] };
+  const ticket = context.ticket();
+  const usage = { ...sa.usage, ticket };
+  return { sa: { ...sa, usage }, effects: [{ kind: "probe-usage", ticket }] };
+}
+
+/** What the kernel has counted: a sign of life, or of its absence; of use, or of none. */
+export function onUsage(
+  sa: Established,
+  event: Extract<IkeEvent, { kind: "usage" }>,
+  context: IkeContext,
+): Step {
+  const { usage, settings } = sa;
+  if (usage.ticket !== event.ticket) return { sa, effects: [] };
+  const { now } = context;
+  const { hasReceived } = event;
+  const movedAt = hasReceived || event.hasSent ? now : usage.movedAt;
+  const heardAt = hasReceived ? now : sa.heardAt;
+  const seen: Established = { ...sa, heardAt, usage: { movedAt, ticket: undefined } };
+  const { inactivityMs } = settings;
+  if (inactivityMs !== undefined && now >= later(movedAt, inactivityMs)) {
+    return close(seen, "inactive", context);
+  }
+  const { livenessMs } = settings;
+  const isSilent = livenessMs !== undefined && now >= later(heardAt, livenessMs);
+  return { sa: isSilent ? addTask(seen, { kind: "liveness" }) : seen, effects: [] };
+}
+
+/** How often it is looked whether packets flow: so much longer than asked for an SA may stay. */
+export function inactivityStepMs(inactivityMs: number): number {
+  return Math.max(1_000, Math.round(inactivityMs / 8));
 }

@@ -1,15 +1,21 @@
-/** Making a Child SA as responder of an exchange (RFC 7296 §1.2, §1.3.1, §2.9, §2.17). */
+/** Making a Child SA, at either end of an exchange (RFC 7296 §1.2, §1.3.1, §2.9, §2.17). */
 
 import type { Prf } from "../../crypto/prf.ts";
+import type { EspSpi } from "../../inet/esp-spi.ts";
+import { later } from "../../octets/instant.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { Writer } from "../../octets/writer.ts";
 import { type Payload, Protocol, type SaPayload, type TsPayload } from "../../wire/message.ts";
+import { NotifyType } from "../../wire/notify-type.ts";
 import { espAlgorithmsText } from "../algorithms.ts";
 import type { ChildPolicy, ChildSa } from "../child-sa.ts";
 import type { ChildKeys, IkeContext, IkeEffect } from "../effect.ts";
+import { jittered } from "../jitter.ts";
 import { deriveEspKeys } from "../keys.ts";
+import { REKEY_SHARE_MIN } from "../limits.ts";
 import type { ChildAnswer, ChildPlan, Ticket } from "../phase.ts";
-import type { Refusal } from "../refusal.ts";
+import { notify, type Refusal } from "../refusal.ts";
+import type { GrantedChild } from "./asking.ts";
 import { narrow, selectorsText } from "./narrow.ts";
 import { chooseEsp, chosenProposal } from "./proposal.ts";
 
@@ -23,6 +29,8 @@ export type ChildRequest = {
   readonly sentKe: number | undefined;
   /** IKE_AUTH has no key exchange of its own for the Child SA. */
   readonly withKe: boolean;
+  /** USE_TRANSPORT_MODE came along, and no NAT is on the way. */
+  readonly wantsTransport: boolean;
   readonly replaces: ChildSa | undefined;
 };
 
@@ -35,11 +43,12 @@ export function planChild(request: ChildRequest, policy: ChildPolicy): Result<Ch
   if (!chosen.ok) return chosen;
   const narrowed = narrow(
     { local: request.tsR.selectors, remote: request.tsI.selectors },
-    { local: policy.localSubnets, remote: policy.remoteSubnets },
+    { local: policy.local, remote: policy.remote },
   );
   if (!narrowed.ok) return err(narrowed.error);
   const { replaces, Ni } = request;
-  return ok({ chosen: chosen.value, narrowed: narrowed.value, replaces, Ni });
+  const mode = request.wantsTransport && policy.transport ? "transport" : "tunnel";
+  return ok({ chosen: chosen.value, narrowed: narrowed.value, mode, replaces, Ni });
 }
 
 export type ChildSecrets = {
@@ -50,48 +59,78 @@ export type ChildSecrets = {
   readonly Nr: Uint8Array;
 };
 
-/** The Child SA with its keys, and the payloads that tell the peer: SA, TSi, TSr. */
+/** The Child SA with its keys, and the payloads that tell the peer: [N], SA, TSi, TSr. */
 export function makeChild(
   plan: ChildPlan,
   secrets: ChildSecrets,
+  policy: ChildPolicy,
   context: IkeContext,
 ): { readonly answer: ChildAnswer; readonly keys: ChildKeys } {
-  const { chosen, narrowed } = plan;
-  const keys = deriveEspKeys(secrets, chosen.algorithms, {
-    sharedSecret: secrets.sharedSecret,
-    Ni: plan.Ni,
-    Nr: secrets.Nr,
-  });
+  const { chosen, narrowed, mode, Ni } = plan;
+  const { sharedSecret, Nr } = secrets;
+  const keys = deriveEspKeys(secrets, chosen.algorithms, { sharedSecret, Ni, Nr });
   const sa: ChildSa = {
     spiIn: context.espSpi(),
     spiOut: chosen.spi,
     algorithms: chosen.algorithms,
-    mode: "tunnel",
+    mode,
     local: narrowed.local,
     remote: narrowed.remote,
-    createdAt: context.now,
+    ...ages(policy, context),
     replaces: plan.replaces?.spiIn,
   };
-  const spi = new Writer(4).u32(sa.spiIn).done();
   const payloads: Payload[] = [
-    { kind: "SA", proposals: [chosenProposal(Protocol.ESP, chosen, spi)] },
+    ...(mode === "transport" ? [notify(NotifyType.USE_TRANSPORT_MODE)] : []),
+    { kind: "SA", proposals: [chosenProposal(Protocol.ESP, chosen, spiOctets(sa.spiIn))] },
     { kind: "TSi", selectors: narrowed.remote, unknown: 0 },
     { kind: "TSr", selectors: narrowed.local, unknown: 0 },
   ];
   return { answer: { sa, payloads }, keys: { in: keys.initiator, out: keys.responder } };
 }
 
-/** Asks for the Child SA to be installed. */
+/** The Child SA that the peer has granted us, with its keys. */
+export function grantedChild(
+  ours: {
+    readonly granted: GrantedChild;
+    readonly spiIn: EspSpi;
+    readonly Ni: Uint8Array;
+    readonly replaces: EspSpi | undefined;
+  },
+  secrets: Omit<ChildSecrets, "Nr">,
+  policy: ChildPolicy,
+  context: IkeContext,
+): { readonly child: ChildSa; readonly keys: ChildKeys } {
+  const { chosen, local, remote, mode, Nr } = ours.granted;
+  const { sharedSecret } = secrets;
+  const keys = deriveEspKeys(secrets, chosen.algorithms, { sharedSecret, Ni: ours.Ni, Nr });
+  const { algorithms, spi: spiOut } = chosen;
+  const { spiIn, replaces } = ours;
+  const place = { spiIn, spiOut, algorithms, mode, local, remote };
+  const child: ChildSa = { ...place, ...ages(policy, context), replaces };
+  return { child, keys: { in: keys.responder, out: keys.initiator } };
+}
+
+/** Asks for the Child SA to be installed; without its outbound half if another one sends still. */
 export function childUp(
   ticket: Ticket,
-  made: { readonly answer: ChildAnswer; readonly keys: ChildKeys },
+  made: { readonly child: ChildSa; readonly keys: ChildKeys },
+  inboundOnly: boolean,
 ): IkeEffect {
-  const child = made.answer.sa;
-  const inboundOnly = child.replaces !== undefined;
-  return { kind: "child-up", ticket, child, keys: made.keys, inboundOnly };
+  return { kind: "child-up", ticket, child: made.child, keys: made.keys, inboundOnly };
+}
+
+/** An ESP SPI as it stands in proposals and notifies. */
+export function spiOctets(spi: EspSpi): Uint8Array {
+  return new Writer(4).u32(spi).done();
 }
 
 /** `10.0.0.0/16 === 192.168.1.0/24, AES_GCM_16_256`: for the journal. */
 export function childText(child: ChildSa): string {
   return `${selectorsText(child.local, child.remote)}, ${espAlgorithmsText(child.algorithms)}`;
+}
+
+function ages(policy: ChildPolicy, context: IkeContext) {
+  const rekeyMs = jittered(policy.lifetimeMs, REKEY_SHARE_MIN, context.random);
+  const rekeyAt = later(context.now, rekeyMs);
+  return { createdAt: context.now, rekeyAt, redundantUntil: undefined } as const;
 }

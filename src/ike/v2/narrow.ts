@@ -1,7 +1,7 @@
 /** Traffic selector narrowing (RFC 7296 §2.9): a site gets what is its own, never more (R10). */
 
 import { type Family, formatAddress } from "../../inet/address.ts";
-import { formatPrefix, type Prefix, prefixRange } from "../../inet/prefix.ts";
+import { formatPrefix, prefixRange } from "../../inet/prefix.ts";
 import { intersectRange, rangePrefixes } from "../../inet/range.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import type { TrafficSelector } from "../../wire/message.ts";
@@ -22,7 +22,10 @@ export function narrow(
     readonly local: readonly TrafficSelector[];
     readonly remote: readonly TrafficSelector[];
   },
-  allowed: { readonly local: readonly Prefix[]; readonly remote: readonly Prefix[] },
+  allowed: {
+    readonly local: readonly TrafficSelector[];
+    readonly remote: readonly TrafficSelector[];
+  },
 ): Result<Narrowed, Refusal> {
   const local = commonSelectors(offered.local, allowed.local);
   const remote = commonSelectors(offered.remote, allowed.remote);
@@ -31,7 +34,7 @@ export function narrow(
   return err({
     kind: "ts-unacceptable",
     offered: [selectorsText(offered.local, offered.remote)],
-    wanted: [`${allowed.local.map(formatPrefix)} === ${allowed.remote.map(formatPrefix)}`],
+    wanted: [selectorsText(allowed.local, allowed.remote)],
   });
 }
 
@@ -59,8 +62,8 @@ export function selectorText(selector: TrafficSelector): string {
 }
 
 /** Whether a selector is for every port. */
-export function isAnyPort(selector: TrafficSelector): boolean {
-  return selector.startPort === 0 && selector.endPort === 65535;
+export function isAnyPort(ports: Pick<TrafficSelector, "startPort" | "endPort">): boolean {
+  return ports.startPort === 0 && ports.endPort === 65535;
 }
 
 function endText(family: Family, value: bigint): string {
@@ -69,17 +72,12 @@ function endText(family: Family, value: bigint): string {
 
 function commonSelectors(
   offered: readonly TrafficSelector[],
-  allowed: readonly Prefix[],
+  allowed: readonly TrafficSelector[],
 ): readonly TrafficSelector[] {
   const common: TrafficSelector[] = [];
   for (const selector of offered) {
-    // The kernel's selectors know one port or all of them: a true range would have to be widened.
-    if (!isAnyPort(selector) && selector.startPort !== selector.endPort) continue;
-    for (const prefix of allowed) {
-      const range = intersectRange(selector.range, prefixRange(prefix));
-      if (range === undefined) continue;
-      for (const part of rangePrefixes(range)) {
-        const candidate = { ...selector, range: prefixRange(part) };
+    for (const whole of allowed) {
+      for (const candidate of intersectSelectors(selector, whole)) {
         if (!common.some((other) => covers(other, candidate))) common.push(candidate);
       }
     }
@@ -88,6 +86,26 @@ function commonSelectors(
     (selector) => !common.some((other) => other !== selector && covers(other, selector)),
   );
   return widest.slice(0, SELECTORS_MAX);
+}
+
+/** What both cover, each a whole subnet; a range of ports would have to be widened: nothing. */
+function intersectSelectors(a: TrafficSelector, b: TrafficSelector): readonly TrafficSelector[] {
+  const range = intersectRange(a.range, b.range);
+  const protocol = a.protocol === 0 ? b.protocol : a.protocol;
+  if (range === undefined || (b.protocol !== 0 && b.protocol !== protocol)) return [];
+  const startPort = Math.max(a.startPort, b.startPort);
+  const endPort = Math.min(a.endPort, b.endPort);
+  const ports = { protocol, startPort, endPort };
+  if (startPort !== endPort && !isAnyPort(ports)) return [];
+  return rangePrefixes(range).map((part) => ({ ...ports, range: prefixRange(part) }));
+}
+
+/** Whether all that `inner` covers is covered by one of `outer`. */
+export function isInside(
+  inner: readonly TrafficSelector[],
+  outer: readonly TrafficSelector[],
+): boolean {
+  return inner.every((selector) => outer.some((whole) => covers(whole, selector)));
 }
 
 function covers(outer: TrafficSelector, inner: TrafficSelector): boolean {

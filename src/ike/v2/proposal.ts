@@ -106,6 +106,78 @@ export function chosenProposal(
   return { number: chosen.number, protocol, spi, transforms };
 }
 
+/** What an offer of ours asks for beside the algorithms. */
+export type Offer = {
+  readonly protocol: typeof Protocol.IKE | typeof Protocol.ESP;
+  readonly spi: Uint8Array;
+  /** Of Child SAs: whether they have a key exchange of their own; IKE SAs always do. */
+  readonly withKe: boolean;
+};
+
+/**
+ * Suites as proposals, numbered from 1 in their order. AEAD and other encryption never stand in
+ * the same one (RFC 7296 §3.3; RFC 5282 §8).
+ */
+export function proposalsOf(suites: readonly Suite[], offer: Offer): readonly Proposal[] {
+  const isIke = offer.protocol === Protocol.IKE;
+  const lists: Transform[][] = [];
+  for (const suite of suites) {
+    const isAead = (t: EncrTransform) => encryptionFor(t.id, t.keyBits)?.kind === "aead";
+    for (const encr of [suite.encr.filter(isAead), suite.encr.filter((t) => !isAead(t))]) {
+      const [first] = encr;
+      if (first === undefined) continue;
+      const transforms = encr.map((t) => transform(TransformType.ENCR, t.id, t.keyBits));
+      if (isIke) transforms.push(...suite.prf.map((id) => transform(TransformType.PRF, id)));
+      if (!isAead(first)) {
+        transforms.push(...suite.integ.map((id) => transform(TransformType.INTEG, id)));
+      }
+      const groups = isIke || offer.withKe ? suite.ke : [];
+      transforms.push(...groups.map((id) => transform(TransformType.KE, id)));
+      if (!isIke) {
+        transforms.push(...suite.esn.map((esn) => transform(TransformType.ESN, esn ? 1 : 0)));
+      }
+      lists.push(transforms);
+    }
+  }
+  const { protocol, spi } = offer;
+  return lists.map((transforms, i) => ({ number: i + 1, protocol, spi, transforms }));
+}
+
+/** The group to begin with: the first of the best suite; NONE where there is none. */
+export function firstMethod(suites: readonly Suite[]): number {
+  return suites[0]?.ke[0] ?? Ke.NONE;
+}
+
+/** Whether some suite allows this group. */
+export function allowsMethod(suites: readonly Suite[], method: number): boolean {
+  return suites.some((suite) => suite.ke.includes(method));
+}
+
+/**
+ * Whether an answer holds what it must: one proposal, with one transform of each type in it, all
+ * of them offered under its number (§3.3).
+ */
+export function isAnswerTo(offered: readonly Proposal[], answer: readonly Proposal[]): boolean {
+  const [only] = answer;
+  if (only === undefined || answer.length !== 1) return false;
+  const own = offered.find((proposal) => proposal.number === only.number);
+  if (own === undefined) return false;
+  const types = new Set(only.transforms.map((t) => t.type));
+  return (
+    types.size === only.transforms.length &&
+    only.transforms.every(
+      (t) =>
+        isNone(t) ||
+        own.transforms.some((o) => o.type === t.type && o.id === t.id && o.keyBits === t.keyBits),
+    )
+  );
+}
+
+/** NONE may be left out, and may be said. */
+function isNone(t: Transform): boolean {
+  return t.id === 0 && (t.type === TransformType.KE || t.type === TransformType.INTEG);
+}
+
 /** `AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/X25519`, all transforms of one proposal. */
 export function proposalText(proposal: Proposal): string {
   return proposal.transforms.map((t) => transformName(t.type, t.id, t.keyBits)).join("/");

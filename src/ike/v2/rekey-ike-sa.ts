@@ -17,8 +17,11 @@ import { NONCE_OCTETS, REPLACED_MS } from "../limits.ts";
 import type { Established, SaId, Serving } from "../phase.ts";
 import type { Refusal } from "../refusal.ts";
 import { answer, okNote, refuse } from "./answer.ts";
+import type { Asking } from "./asking.ts";
+import { lowerNonce } from "./collision.ts";
+import { successorOf } from "./established.ts";
 import { payloadOf } from "./find-payload.ts";
-import { chooseIke, chosenProposal } from "./proposal.ts";
+import { type ChosenIke, chooseIke, chosenProposal } from "./proposal.ts";
 
 // Initiator                        Responder
 // HDR, SK {SA, Ni, KEi} -->
@@ -32,6 +35,10 @@ export function onRekeyIkeRequest(
   context: IkeContext,
 ): Step {
   const refuseWith = (refusal: Refusal) => refuse(sa, header, refusal, context);
+  // Child SAs in the making would be left between the two IKE SAs (§2.25.2).
+  if (sa.asking !== undefined && !isYielding(sa.asking)) {
+    return refuseWith({ kind: "temporary-failure", detail: "another exchange is under way" });
+  }
   const offer = payloadOf(payloads, "SA");
   const ke = payloadOf(payloads, "KE");
   const nonce = payloadOf(payloads, "NONCE");
@@ -63,7 +70,11 @@ export function onRekeyIkeRequest(
   const Ni = nonce.data.slice();
   const kind = "ike-key-exchange";
   return {
-    sa: { ...sa, serving: { kind, messageId, ticket, chosen: chosen.value, Ni, spiI } },
+    sa: {
+      ...sa,
+      asking: sa.asking?.kind === "ike-public-value" ? undefined : sa.asking,
+      serving: { kind, messageId, ticket, chosen: chosen.value, Ni, spiI },
+    },
     effects: [{ kind: "key-exchange", ticket, op }],
   };
 }
@@ -80,60 +91,66 @@ export function onIkeKeyExchange(
     return refuse(sa, to, { kind: "key-exchange", detail: result.error.detail }, context);
   }
   const Nr = context.random(NONCE_OCTETS);
+  const { Ni, chosen } = serving;
   const id: SaId = { spiI: serving.spiI, spiR: context.ikeSpi(), role: "responder" };
-  const successor = successorOf(sa, serving, { id, Nr, ...result.value }, context);
+  const { sharedSecret, publicValue } = result.value;
+  const successor = rekeyed(sa, { id, Ni, Nr, sharedSecret, chosen }, context);
   const spi = new Writer(8).u64(id.spiR).done();
   const payloads: Payload[] = [
-    { kind: "SA", proposals: [chosenProposal(Protocol.IKE, serving.chosen, spi)] },
+    { kind: "SA", proposals: [chosenProposal(Protocol.IKE, chosen, spi)] },
     { kind: "NONCE", data: Nr },
-    { kind: "KE", method: serving.chosen.choice.ke, data: result.value.publicValue },
+    { kind: "KE", method: chosen.choice.ke, data: publicValue },
   ];
   const answered = answer(sa, to, payloads, context);
   const replacedUntil = later(context.now, REPLACED_MS);
+  // Ours is under way as well: which one stays is seen when both are there (§2.8.2).
+  const asking =
+    sa.asking?.kind === "ike-response"
+      ? { ...sa.asking, rival: { made: id.spiR, nonce: lowerNonce(Ni, Nr) } }
+      : undefined;
   return {
-    sa: { ...answered.sa, children: [], replacedUntil },
+    sa: { ...answered.sa, children: [], tasks: [], asking, replacedUntil },
     effects: [
-      { kind: "rekeyed", successor },
+      { kind: "rekeyed", successor, rival: undefined },
       { kind: "count", counter: "ike_sas_rekeyed" },
-      answered.effect,
+      ...answered.effects,
       okNote("CREATE_CHILD_SA", "ike-sa-rekeyed", ikeAlgorithmsText(successor.algorithms)),
     ],
   };
 }
 
-function successorOf(
-  sa: Established,
-  serving: Extract<Serving, { kind: "ike-key-exchange" }>,
-  made: { readonly id: SaId; readonly Nr: Uint8Array; readonly sharedSecret: Uint8Array },
-  context: IkeContext,
-): Established {
-  const { id, Nr, sharedSecret } = made;
-  const { Ni } = serving;
-  const { algorithms } = serving.chosen;
+/** What the IKE SA that takes over is made of; nonces and secret of the exchange. */
+export type RekeyInput = {
+  readonly id: SaId;
+  readonly Ni: Uint8Array;
+  readonly Nr: Uint8Array;
+  readonly sharedSecret: Uint8Array;
+  readonly chosen: ChosenIke;
+};
+
+/** The IKE SA that takes over, with its keys (§2.18). Wipes the shared secret. */
+export function rekeyed(sa: Established, made: RekeyInput, context: IkeContext): Established {
+  const { id, Ni, Nr, sharedSecret } = made;
+  const { algorithms } = made.chosen;
   const { prf } = sa.algorithms;
   const SKEYSEED = rekeySkeyseed(prf, sa.keys.SK_d, { sharedSecret, Ni, Nr });
   const { spiI, spiR } = id;
   const keys = deriveIkeKeys(algorithms, SKEYSEED, { Ni, Nr, spiI, spiR });
   wipe(SKEYSEED, sharedSecret, keys.SK_pi, keys.SK_pr);
-  return {
-    phase: "established",
-    id,
-    path: sa.path,
-    nat: sa.nat,
-    algorithms,
-    keys,
-    peer: sa.peer,
-    policy: sa.policy,
-    children: sa.children,
-    inbound: { nextId: 0, lastResponse: undefined },
-    outbound: { nextId: 0, inFlight: undefined },
-    serving: undefined,
-    deletesWaiting: sa.deletesWaiting,
-    establishedAt: context.now,
-    heardAt: context.now,
-    livenessMs: sa.livenessMs,
-    replacedUntil: undefined,
-  };
+  return successorOf(sa, { id, algorithms, keys }, context);
+}
+
+/** A rekey of ours that crosses the peer's, a mere question, or a wish not yet said. */
+function isYielding(asking: Asking): boolean {
+  switch (asking.kind) {
+    case "informational":
+    case "routability":
+    case "ike-public-value":
+    case "ike-response":
+      return true;
+    default:
+      return false;
+  }
 }
 
 function missing(payload: string): Refusal {

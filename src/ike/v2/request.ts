@@ -3,33 +3,59 @@
 import { later } from "../../octets/instant.ts";
 import { ExchangeType } from "../../wire/exchange-type.ts";
 import type { Payload } from "../../wire/message.ts";
-import type { IkeContext } from "../effect.ts";
-import { REQUEST_ATTEMPTS_MAX, RETRANSMIT_BACKOFF, RETRANSMIT_MS_FIRST } from "../limits.ts";
+import type { IkeContext, IkeEffect, Step } from "../effect.ts";
 import type { Established, InFlight } from "../phase.ts";
 import { sealMessage } from "../protect.ts";
+import type { RetransmissionSettings } from "../settings.ts";
+import { sends } from "./answer.ts";
+import type { Asking } from "./asking.ts";
 
-/** An INFORMATIONAL request with the next message ID, as its first copy. */
-export function informationalRequest(
+/** The first copy of a request. */
+export function firstCopy(
+  messageId: number,
+  datagrams: readonly Uint8Array[],
+  retransmission: RetransmissionSettings,
+  context: IkeContext,
+): InFlight {
+  const { attemptsMax, firstMs } = retransmission;
+  const retransmitAt = later(context.now, firstMs);
+  return { messageId, datagrams, attempts: 1, attemptsMax, retransmitAt };
+}
+
+/** A request with the next message ID, sealed and sent for the first time. */
+export function ask(
   sa: Established,
+  exchangeType: number,
   payloads: readonly Payload[],
   context: IkeContext,
-  attemptsMax: number = REQUEST_ATTEMPTS_MAX,
-): InFlight {
+): { readonly sa: Established; readonly effects: readonly IkeEffect[] } {
   const messageId = sa.outbound.nextId;
-  const head = { exchangeType: ExchangeType.INFORMATIONAL, response: false, messageId };
-  return {
-    messageId,
-    octets: sealMessage(sa, head, payloads, context.random),
-    attempts: 1,
-    attemptsMax,
-    retransmitAt: later(context.now, RETRANSMIT_MS_FIRST),
-  };
+  const head = { exchangeType, response: false, messageId };
+  const datagrams = sealMessage(sa, head, payloads, context.random);
+  const inFlight = firstCopy(messageId, datagrams, sa.settings.retransmission, context);
+  const outbound = { nextId: messageId + 1, inFlight };
+  return { sa: { ...sa, outbound }, effects: sends(datagrams, sa.path) };
+}
+
+/** An INFORMATIONAL of ours as the exchange under way. */
+export function askInformational(
+  sa: Established,
+  payloads: readonly Payload[],
+  asking: Asking,
+  context: IkeContext,
+): Step {
+  const asked = ask(sa, ExchangeType.INFORMATIONAL, payloads, context);
+  return { sa: { ...asked.sa, asking }, effects: asked.effects };
 }
 
 /** The next copy of a request that got no answer so far; undefined when it is enough. */
-export function retransmission(inFlight: InFlight, context: IkeContext): InFlight | undefined {
-  const { messageId, octets, attempts, attemptsMax } = inFlight;
+export function retransmission(
+  inFlight: InFlight,
+  { firstMs, backoff }: RetransmissionSettings,
+  context: IkeContext,
+): InFlight | undefined {
+  const { messageId, datagrams, attempts, attemptsMax } = inFlight;
   if (attempts >= attemptsMax) return undefined;
-  const retransmitAt = later(context.now, RETRANSMIT_MS_FIRST * RETRANSMIT_BACKOFF ** attempts);
-  return { messageId, octets, attempts: attempts + 1, attemptsMax, retransmitAt };
+  const retransmitAt = later(context.now, firstMs * backoff ** attempts);
+  return { messageId, datagrams, attempts: attempts + 1, attemptsMax, retransmitAt };
 }

@@ -31,6 +31,8 @@ export function childPlace(): ChildPlace {
       local: [selectorOf("10.0.0.0/16")],
       remote: [selectorOf("192.168.1.0/24")],
       createdAt: asInstant(0),
+      rekeyAt: undefined,
+      redundantUntil: undefined,
       replaces: undefined,
     },
     path: { local: { address: local, port: 500 }, remote: { address: remote, port: 500 } },

@@ -1,0 +1,24 @@
+/** Addresses of this host that come and go while IKE SAs use them. */
+
+import { type Address, formatAddress } from "../inet/address.ts";
+import type { Engine } from "./engine.ts";
+import { closeSoon } from "./errands.ts";
+
+/**
+ * The addresses on which IKE is spoken now. What used one that has gone can neither be reached nor
+ * reach anybody: it is closed here, and called again from elsewhere where that is configured.
+ */
+export function onAddresses(engine: Engine, local: readonly Address[]): void {
+  const before = engine.localAddresses;
+  const now = new Set(local.map(formatAddress));
+  engine.localAddresses = now;
+  const gone = new Set([...(before ?? [])].filter((address) => !now.has(address)));
+  if (gone.size === 0) return;
+  for (const eroute of engine.eroutes.values()) {
+    const usesGone = [...eroute.ikeSas].some((spi) => {
+      const sa = engine.sas.get(spi)?.sa;
+      return sa?.phase === "established" && gone.has(formatAddress(sa.path.local.address));
+    });
+    if (usesGone) closeSoon(engine, eroute, "address-gone");
+  }
+}

@@ -1,0 +1,71 @@
+/** Child SAs whose packets come from and go to another address (RFC 4555 §3.5, RFC 7296 §2.23). */
+
+import { formatAddress } from "../inet/address.ts";
+import { equalEndpoint } from "../inet/endpoint.ts";
+import type { XfrmStateId } from "../xfrm/state.ts";
+import type { Engine, Entry } from "./engine.ts";
+import { changePolicies, needsEncapsulation, request, stateOf } from "./install.ts";
+import type { Installed } from "./installed.ts";
+import { childPolicies } from "./xfrm-of-child.ts";
+
+/** Moves states and policies of all Child SAs to where the IKE SA is now. */
+export function moveChildren(engine: Engine, entry: Entry): void {
+  const { sa } = entry;
+  if (sa.phase !== "established") return;
+  for (const { spiIn } of sa.children) {
+    const installed = engine.installed.get(spiIn);
+    if (installed !== undefined) moveChild(engine, entry, installed);
+  }
+}
+
+/** Inbound first, so that nothing which is sent there finds no state; then what we send. */
+function moveChild(engine: Engine, entry: Entry, installed: Installed): void {
+  const { sa } = entry;
+  if (sa.phase !== "established") return;
+  const encapsulate = needsEncapsulation(sa.nat);
+  const { path } = sa;
+  const before = installed.place;
+  const isThere =
+    before.encapsulate === encapsulate &&
+    equalEndpoint(before.path.local, path.local) &&
+    equalEndpoint(before.path.remote, path.remote);
+  if (isThere) return;
+  installed.place = { ...before, path, encapsulate };
+  installed.encapsulated = encapsulate;
+  installed.localAddress = formatAddress(path.local.address);
+  installed.remoteAddress = formatAddress(path.remote.address);
+  const [local, remote] = [path.local, path.remote];
+  const inbound = { src: remote.address, dst: local.address, spi: installed.inbound.spi };
+  const outbound = { src: local.address, dst: remote.address, spi: installed.outbound.spi };
+  const { outboundWaiting } = installed;
+  const inPorts = { srcPort: remote.port, dstPort: local.port };
+  const outPorts = { srcPort: local.port, dstPort: remote.port };
+  moveState(engine, installed, installed.inbound, { to: inbound, ports: inPorts });
+  moveState(engine, installed, installed.outbound, { to: outbound, ports: outPorts });
+  if (outboundWaiting !== undefined) {
+    const encapsulation = encapsulate ? outPorts : undefined;
+    installed.outboundWaiting = { ...outboundWaiting, id: outbound, encapsulation };
+  }
+  installed.inbound = inbound;
+  installed.outbound = outbound;
+  changePolicies(engine, installed, childPolicies(installed.place));
+}
+
+type Ports = { readonly srcPort: number; readonly dstPort: number };
+
+function moveState(
+  engine: Engine,
+  installed: Installed,
+  from: XfrmStateId,
+  { to, ports }: { readonly to: XfrmStateId; readonly ports: Ports },
+): void {
+  const at = installed.ours.indexOf(from);
+  if (at < 0) return;
+  installed.ours.splice(at, 1);
+  const encapsulation = installed.place.encapsulate ? ports : undefined;
+  request(
+    engine,
+    { op: "move-state", ...stateOf(installed, from), to, encapsulation },
+    { installed, makes: to },
+  );
+}

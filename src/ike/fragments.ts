@@ -1,0 +1,86 @@
+/** Messages that came in fragments, put together again (RFC 7383 §2.6). */
+
+import { concat } from "../octets/concat.ts";
+import type { IkeHeader } from "../wire/header.ts";
+import type { Fragment } from "../wire/payload/sk.ts";
+
+/** One message of which some fragments are there. All of them have passed their integrity check. */
+export type Reassembly = {
+  readonly messageId: number;
+  readonly exchangeType: number;
+  readonly total: number;
+  /** Type of the first payload inside: fragment 1 says it. */
+  readonly firstInner: number;
+  readonly parts: ReadonlyMap<number, Uint8Array>;
+  readonly octets: number;
+};
+
+/** At most one message each way is put together at a time: both windows are one. */
+export type Fragments = {
+  readonly request: Reassembly | undefined;
+  readonly response: Reassembly | undefined;
+};
+
+export const NO_FRAGMENTS: Fragments = { request: undefined, response: undefined };
+
+/** A message in more fragments, or with more in them, is none that anybody means. */
+const FRAGMENTS_MAX = 128;
+const MESSAGE_OCTETS_MAX = 65_536;
+
+/** What a fragment held once it was decrypted. */
+export type Part = {
+  readonly fragment: Fragment;
+  readonly firstInner: number;
+  readonly plaintext: Uint8Array;
+};
+
+/** A fragment added: either there is more to come, or the message is whole. */
+export type Added =
+  | { readonly kind: "incomplete"; readonly fragments: Fragments }
+  | {
+      readonly kind: "whole";
+      readonly fragments: Fragments;
+      readonly firstInner: number;
+      readonly inner: Uint8Array;
+    };
+
+/**
+ * Adds an authentic fragment. Those of another message, or of the same one cut into fewer pieces,
+ * are forgotten; a piece of an earlier, coarser cut is passed over (§2.6).
+ */
+export function addFragment(fragments: Fragments, header: IkeHeader, part: Part): Added {
+  const way = header.flags.response ? "response" : "request";
+  const { number, total } = part.fragment;
+  const before = fragments[way];
+  const fits = before !== undefined && isSameMessage(before, header);
+  if (total > FRAGMENTS_MAX || (fits && total < before.total)) {
+    return { kind: "incomplete", fragments };
+  }
+  const known = fits && total === before.total ? before : begin(header, total);
+  if (known.parts.has(number)) return { kind: "incomplete", fragments };
+  const octets = known.octets + part.plaintext.length;
+  if (octets > MESSAGE_OCTETS_MAX) {
+    return { kind: "incomplete", fragments: { ...fragments, [way]: undefined } };
+  }
+  const parts = new Map(known.parts).set(number, part.plaintext.slice());
+  const firstInner = number === 1 ? part.firstInner : known.firstInner;
+  if (parts.size < total) {
+    const now: Reassembly = { ...known, parts, octets, firstInner };
+    return { kind: "incomplete", fragments: { ...fragments, [way]: now } };
+  }
+  const ordered = Array.from({ length: total }, (_, i) => parts.get(i + 1) ?? new Uint8Array(0));
+  return {
+    kind: "whole",
+    fragments: { ...fragments, [way]: undefined },
+    firstInner,
+    inner: concat(...ordered),
+  };
+}
+
+function isSameMessage(known: Reassembly, header: IkeHeader): boolean {
+  return known.messageId === header.messageId && known.exchangeType === header.exchangeType;
+}
+
+function begin({ messageId, exchangeType }: IkeHeader, total: number): Reassembly {
+  return { messageId, exchangeType, total, firstInner: 0, parts: new Map(), octets: 0 };
+}

@@ -1,0 +1,26 @@
+/** How one IKE SA is kept: what the site's eroute says of it. */
+
+/** Waits between the copies of a request, and how many there are (RFC 7296 §2.4). */
+export type RetransmissionSettings = {
+  readonly firstMs: number;
+  readonly backoff: number;
+  readonly attemptsMax: number;
+};
+
+export type IkeSaSettings = {
+  /** Silence after which the site is asked whether it is still there (§2.4); undefined: never. */
+  readonly livenessMs: number | undefined;
+  /** Without a packet on any Child SA for so long the IKE SA is deleted; undefined: never. */
+  readonly inactivityMs: number | undefined;
+  /** Age at which the keys of the IKE SA are replaced (§2.8). */
+  readonly lifetimeMs: number;
+  /** Age at which the site has to authenticate anew; undefined: never. */
+  readonly reauthMs: number | undefined;
+  /** Whether the site may go on from another address (RFC 4555). */
+  readonly mobike: boolean;
+  /** Whether messages may be sent in fragments (RFC 7383). */
+  readonly fragmentation: boolean;
+  /** Idle time after which an end behind a NAT keeps its mapping alive (RFC 3948 §2.3). */
+  readonly natKeepaliveMs: number;
+  readonly retransmission: RetransmissionSettings;
+};

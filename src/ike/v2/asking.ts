@@ -1,0 +1,106 @@
+/** What we ask the peer for: what waits its turn, and the exchange that is under way. */
+
+import type { Path } from "../../inet/endpoint.ts";
+import type { EspSpi } from "../../inet/esp-spi.ts";
+import type { IkeSpi } from "../../wire/header.ts";
+import type { TrafficSelector } from "../../wire/message.ts";
+import type { ChildSa } from "../child-sa.ts";
+import type { SaId, Ticket } from "../phase.ts";
+import type { ChosenEsp, ChosenIke } from "./proposal.ts";
+
+/** Something to ask for once it is its turn (RFC 7296 §2.3: one request at a time). */
+export type Task =
+  | { readonly kind: "delete-child"; readonly spiIn: EspSpi; readonly spiOut: EspSpi | undefined }
+  | { readonly kind: "rekey-child"; readonly spiIn: EspSpi }
+  | {
+      readonly kind: "new-child";
+      readonly local: readonly TrafficSelector[];
+      readonly remote: readonly TrafficSelector[];
+    }
+  | { readonly kind: "rekey-ike" }
+  | { readonly kind: "liveness" }
+  /** The peer says that it is there now: whoever is there has to show that he can read (§3.5). */
+  | { readonly kind: "routability"; readonly path: Path }
+  /** A request came with an ID that is out of the window (§2.3). */
+  | { readonly kind: "invalid-message-id"; readonly messageId: number };
+
+/** The Child SA that a CREATE_CHILD_SA of ours asks for. */
+export type ChildAsk = {
+  readonly replaces: EspSpi | undefined;
+  readonly local: readonly TrafficSelector[];
+  readonly remote: readonly TrafficSelector[];
+  readonly mode: ChildSa["mode"];
+  readonly spiIn: EspSpi;
+  readonly Ni: Uint8Array;
+  /** Key exchange of its own, 0 without; how often the peer asked for another one. */
+  readonly method: number;
+  readonly detours: number;
+  readonly privateOctets: Uint8Array;
+};
+
+/** The IKE SA that a CREATE_CHILD_SA of ours asks for. */
+export type IkeAsk = {
+  readonly spi: IkeSpi;
+  readonly Ni: Uint8Array;
+  readonly method: number;
+  readonly detours: number;
+  readonly privateOctets: Uint8Array;
+};
+
+/** What the peer made of the same SA while our request was under way (§2.8.1, §2.8.2). */
+export type Rival<T> = {
+  /** The Child SA (our SPI) or IKE SA that came of the peer's request. */
+  readonly made: T;
+  /** The lower of its two nonces. */
+  readonly nonce: Uint8Array;
+};
+
+/** An exchange of ours, from the first step to the last one. */
+export type Asking =
+  | { readonly kind: "informational" }
+  | { readonly kind: "delete-children"; readonly spisOut: readonly EspSpi[] }
+  | { readonly kind: "routability"; readonly path: Path; readonly cookie2: Uint8Array }
+  | { readonly kind: "child-public-value"; readonly ticket: Ticket; readonly ask: ChildAsk }
+  | {
+      readonly kind: "child-response";
+      readonly ask: ChildAsk;
+      readonly rival: Rival<EspSpi> | undefined;
+    }
+  | {
+      readonly kind: "child-shared-secret";
+      readonly ticket: Ticket;
+      readonly ask: ChildAsk;
+      readonly rival: Rival<EspSpi> | undefined;
+      readonly granted: GrantedChild;
+    }
+  | {
+      readonly kind: "child-install";
+      readonly ticket: Ticket;
+      readonly child: ChildSa;
+      readonly rival: Rival<EspSpi> | undefined;
+      readonly isRedundant: boolean;
+    }
+  | { readonly kind: "ike-public-value"; readonly ticket: Ticket; readonly ask: IkeAsk }
+  | {
+      readonly kind: "ike-response";
+      readonly ask: IkeAsk;
+      readonly rival: Rival<IkeSpi> | undefined;
+    }
+  | {
+      readonly kind: "ike-shared-secret";
+      readonly ticket: Ticket;
+      readonly ask: IkeAsk;
+      readonly rival: Rival<IkeSpi> | undefined;
+      readonly id: SaId;
+      readonly Nr: Uint8Array;
+      readonly chosen: ChosenIke;
+    };
+
+/** What the peer agreed to. */
+export type GrantedChild = {
+  readonly chosen: ChosenEsp;
+  readonly local: readonly TrafficSelector[];
+  readonly remote: readonly TrafficSelector[];
+  readonly mode: ChildSa["mode"];
+  readonly Nr: Uint8Array;
+};

@@ -1,0 +1,63 @@
+/** Answers that an established IKE SA has waited for: key exchanges, and the kernel's. */
+
+import type { IkeContext, Step } from "../effect.ts";
+import type { IkeEvent } from "../event.ts";
+import type { Established } from "../phase.ts";
+import { onChildInstalled, onChildKeyExchange } from "./create-child-sa.ts";
+import {
+  onAskedChildInstalled,
+  onChildPublicValue,
+  onChildSharedSecret,
+} from "./create-child-sa-request.ts";
+import { onFirstChildInstalled } from "./ike-auth.ts";
+import { onIkeKeyExchange } from "./rekey-ike-sa.ts";
+import { onIkePublicValue, onIkeSharedSecret } from "./rekey-ike-sa-request.ts";
+
+/** A public value or a shared secret is there, for the peer's request or for ours. */
+export function onKeyExchangeEstablished(
+  sa: Established,
+  event: Extract<IkeEvent, { kind: "key-exchange-answer" }>,
+  context: IkeContext,
+): Step {
+  const { serving, asking } = sa;
+  const { ticket, result } = event;
+  if (serving?.ticket === ticket) {
+    if (serving.kind === "child-key-exchange") {
+      return onChildKeyExchange(sa, serving, result, context);
+    }
+    if (serving.kind === "ike-key-exchange") return onIkeKeyExchange(sa, serving, result, context);
+    return { sa, effects: [] };
+  }
+  if (asking === undefined || !("ticket" in asking) || asking.ticket !== ticket) {
+    return { sa, effects: [] };
+  }
+  switch (asking.kind) {
+    case "child-public-value":
+      return onChildPublicValue(sa, asking, result, context);
+    case "child-shared-secret":
+      return onChildSharedSecret(sa, asking, result, context);
+    case "ike-public-value":
+      return onIkePublicValue(sa, asking, result, context);
+    case "ike-shared-secret":
+      return onIkeSharedSecret(sa, asking, result, context);
+    default:
+      return { sa, effects: [] };
+  }
+}
+
+/** The kernel has taken a Child SA, or has refused it. */
+export function onInstalled(
+  sa: Established,
+  event: Extract<IkeEvent, { kind: "child-installed" }>,
+  context: IkeContext,
+): Step {
+  const { serving, asking } = sa;
+  const { ticket, result } = event;
+  if (asking?.kind === "child-install" && asking.ticket === ticket) {
+    return onAskedChildInstalled(sa, asking, result, context);
+  }
+  if (serving?.ticket !== ticket) return { sa, effects: [] };
+  if (serving.kind === "ike-auth") return onFirstChildInstalled(sa, serving, result, context);
+  if (serving.kind === "child-install") return onChildInstalled(sa, serving, result, context);
+  return { sa, effects: [] };
+}

@@ -1,0 +1,124 @@
+/** What an established IKE SA does when its time has come: each duty beside its instant. */
+
+import { type Instant, later } from "../../octets/instant.ts";
+import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import { wipeIkeKeys } from "../keys.ts";
+import type { Established } from "../phase.ts";
+import { childrenDown, sends } from "./answer.ts";
+import { close, closeChild } from "./delete.ts";
+import { checkLiveness, inactivityStepMs, livenessAt, probe } from "./liveness.ts";
+import { retransmission } from "./request.ts";
+import { addTask } from "./tasks.ts";
+
+/** The earliest of all instants at which there is something to do. */
+export function deadlineOfEstablished(sa: Established): Instant | undefined {
+  const { inFlight } = sa.outbound;
+  let next = earlier(sa.replacedUntil, inFlight?.retransmitAt ?? livenessAt(sa));
+  // An IKE SA that has been replaced has no other duties.
+  if (sa.replacedUntil !== undefined) return next;
+  const { rekeyAt, hardAt, reauthAt, inactivityAt, keepaliveAt, redundantAt } = sa.timers;
+  const duties = [rekeyAt, hardAt, reauthAt, inactivityAt, keepaliveAt, redundantAt];
+  for (const at of duties) next = earlier(next, at);
+  for (const { rekeyAt: childAt, redundantUntil } of sa.children) {
+    next = earlier(earlier(next, childAt), redundantUntil);
+  }
+  return next;
+}
+
+/** Does everything that is due. */
+export function onDeadlineEstablished(sa: Established, context: IkeContext): Step {
+  const isDue = (at: Instant | undefined) => at !== undefined && context.now >= at;
+  if (isDue(sa.replacedUntil)) return close(sa, "rekeyed", context);
+  if (isDue(sa.outbound.inFlight?.retransmitAt)) {
+    const again = repeat(sa, context);
+    if (again.sa?.phase !== "established" || sa.replacedUntil !== undefined) return again;
+    const rest = onTimers(again.sa, context);
+    return { sa: rest.sa, effects: [...again.effects, ...rest.effects] };
+  }
+  return sa.replacedUntil === undefined ? onTimers(sa, context) : { sa, effects: [] };
+}
+
+/** A site that answers no request is gone; telling it so would be one more of them (§2.4). */
+function repeat(sa: Established, context: IkeContext): Step {
+  const { nextId, inFlight: before } = sa.outbound;
+  if (before === undefined) return { sa, effects: [] };
+  const inFlight = retransmission(before, sa.settings.retransmission, context);
+  if (inFlight === undefined) {
+    const effects = childrenDown(sa, "peer-silent");
+    wipeIkeKeys(sa.keys);
+    const reason = { kind: "we-deleted", why: "peer-silent" } as const;
+    return { sa: undefined, effects: [...effects, { kind: "ended", reason }] };
+  }
+  return {
+    sa: { ...sa, outbound: { nextId, inFlight } },
+    effects: [{ kind: "count", counter: "retransmissions" }, ...sends(inFlight.datagrams, sa.path)],
+  };
+}
+
+function onTimers(sa: Established, context: IkeContext): Step {
+  const { now } = context;
+  const isDue = (at: Instant | undefined) => at !== undefined && now >= at;
+  const { timers } = sa;
+  if (isDue(timers.redundantAt)) return close(sa, "redundant", context);
+  if (isDue(timers.hardAt)) return close(sa, "lifetime-over", context);
+  if (isDue(timers.reauthAt) && sa.id.role === "responder") {
+    return close(sa, "reauthentication-overdue", context);
+  }
+  const effects: IkeEffect[] = [];
+  let at: Established = sa;
+  if (isDue(timers.rekeyAt)) {
+    at = addTask({ ...at, timers: { ...at.timers, rekeyAt: undefined } }, { kind: "rekey-ike" });
+  }
+  if (isDue(timers.reauthAt)) {
+    effects.push({ kind: "reauthenticate" });
+    at = { ...at, timers: { ...at.timers, reauthAt: undefined } };
+  }
+  if (isDue(timers.keepaliveAt)) {
+    const keepaliveAt = later(now, sa.settings.natKeepaliveMs);
+    effects.push({ kind: "keepalive", path: sa.path });
+    at = { ...at, timers: { ...at.timers, keepaliveAt } };
+  }
+  const children = onChildTimers(at, isDue);
+  effects.push(...children.effects);
+  const looked = look(children.sa, isDue, context);
+  return { sa: looked.sa, effects: [...effects, ...looked.effects] };
+}
+
+function onChildTimers(
+  sa: Established,
+  isDue: (at: Instant | undefined) => boolean,
+): { readonly sa: Established; readonly effects: readonly IkeEffect[] } {
+  const effects: IkeEffect[] = [];
+  let at = sa;
+  for (const child of sa.children) {
+    if (isDue(child.redundantUntil)) {
+      const closed = closeChild(at, child.spiIn, "redundant");
+      effects.push(...closed.effects);
+      if (closed.sa?.phase === "established") at = closed.sa;
+    } else if (isDue(child.rekeyAt)) {
+      const children = at.children.map((other) =>
+        other.spiIn === child.spiIn ? { ...other, rekeyAt: undefined } : other,
+      );
+      at = addTask({ ...at, children }, { kind: "rekey-child", spiIn: child.spiIn });
+    }
+  }
+  return { sa: at, effects };
+}
+
+function look(
+  sa: Established,
+  isDue: (at: Instant | undefined) => boolean,
+  context: IkeContext,
+): Step {
+  const { inactivityMs } = sa.settings;
+  if (isDue(sa.timers.inactivityAt) && inactivityMs !== undefined) {
+    const inactivityAt = later(context.now, inactivityStepMs(inactivityMs));
+    return probe({ ...sa, timers: { ...sa.timers, inactivityAt } }, context);
+  }
+  return isDue(livenessAt(sa)) ? checkLiveness(sa, context) : { sa, effects: [] };
+}
+
+function earlier(a: Instant | undefined, b: Instant | undefined): Instant | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a < b ? a : b;
+}

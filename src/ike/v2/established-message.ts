@@ -1,0 +1,188 @@
+/** Messages of an authenticated peer: windows, repeats, requests, answers (RFC 7296 §2.1-2.3). */
+
+import { never } from "../../octets/assert.ts";
+import { later } from "../../octets/instant.ts";
+import { ExchangeType } from "../../wire/exchange-type.ts";
+import type { IkeHeader } from "../../wire/header.ts";
+import type { Payload } from "../../wire/message.ts";
+import type { IkeContext, IkeCounter, Step } from "../effect.ts";
+import type { IkeEvent } from "../event.ts";
+import { NOTICE_MS } from "../limits.ts";
+import type { Established } from "../phase.ts";
+import { type Opened, openMessage } from "../protect.ts";
+import { notifyFor, type Refusal } from "../refusal.ts";
+import { answerAndEnd, failedNote, refuse, sends } from "./answer.ts";
+import { onCreateChildSaRequest } from "./create-child-sa.ts";
+import { onChildResponse } from "./create-child-sa-request.ts";
+import { close } from "./delete.ts";
+import { onInformationalRequest } from "./informational.ts";
+import { checkLiveness } from "./liveness.ts";
+import { follow, onRoutability } from "./mobike.ts";
+import { onIkeResponse } from "./rekey-ike-sa-request.ts";
+import { addTask } from "./tasks.ts";
+
+type MessageEvent = Extract<IkeEvent, { kind: "message" }>;
+
+/** A message that carries our SPI: a request, a repeat of one, an answer, or forged. */
+export function onMessageEstablished(
+  sa: Established,
+  event: MessageEvent,
+  context: IkeContext,
+): Step {
+  const { header } = event;
+  const opened = openMessage(sa, header, event.octets);
+  if (opened.kind === "forged") return onForged(sa, event, context);
+  if (header.flags.response) return onResponse(sa, event, opened, context);
+  return onRequest(sa, event, opened, context);
+}
+
+/**
+ * Nobody vouches for it. Somebody who says INVALID_IKE_SPI may be a peer that has lost its state:
+ * reason enough to ask, not to believe (§2.21.4).
+ */
+function onForged(sa: Established, { header, octets }: MessageEvent, context: IkeContext): Step {
+  const isHint = header.flags.response && header.nextPayload === NOTIFY && octets.length < HINT_MAX;
+  if (isHint && context.now >= sa.timers.noticeAt && sa.replacedUntil === undefined) {
+    const noticeAt = later(context.now, NOTICE_MS);
+    return checkLiveness({ ...sa, timers: { ...sa.timers, noticeAt } }, context);
+  }
+  return counted(sa, "messages_bad_icv");
+}
+
+const NOTIFY = 41;
+const HINT_MAX = 64;
+
+function onRequest(
+  sa: Established,
+  event: MessageEvent,
+  opened: Exclude<Opened, { kind: "forged" }>,
+  context: IkeContext,
+): Step {
+  const { header, path } = event;
+  const { inbound } = sa;
+  if (header.messageId === inbound.nextId - 1 && inbound.lastResponse !== undefined) {
+    // Of a repeat in fragments only the first one is answered (RFC 7383 §2.6.1).
+    if (opened.kind === "fragment" && opened.number !== 1) return { sa, effects: [] };
+    const again = sends(inbound.lastResponse, path);
+    return { sa, effects: [{ kind: "count", counter: "messages_repeated" }, ...again] };
+  }
+  if (header.messageId !== inbound.nextId) return onOutOfWindow(sa, header, context);
+  if (sa.serving !== undefined) return { sa, effects: [] };
+  if (opened.kind === "fragment") {
+    const { fragments } = opened;
+    return counted({ ...sa, fragments, heardAt: context.now }, "fragments_received");
+  }
+  const fragments = opened.kind === "whole" ? opened.fragments : sa.fragments;
+  const heard = { ...sa, fragments, inbound: { ...inbound, path }, heardAt: context.now };
+  const here = follow(heard);
+  const done = serve(here.sa, header, opened, context);
+  return { sa: done.sa, effects: [...here.effects, ...done.effects] };
+}
+
+function serve(
+  sa: Established,
+  header: IkeHeader,
+  opened: Extract<Opened, { kind: "faulty" | "whole" }>,
+  context: IkeContext,
+): Step {
+  if (opened.kind === "faulty") {
+    const { refusal } = opened;
+    // One message that cannot be understood is refused; the IKE SA goes on (§2.5).
+    if (refusal.kind === "unsupported-critical") return refuse(sa, header, refusal, context);
+    return refuseSyntax(sa, header, refusal, context);
+  }
+  switch (header.exchangeType) {
+    case ExchangeType.CREATE_CHILD_SA:
+      return onCreateChildSaRequest(sa, header, opened.payloads, context);
+    case ExchangeType.INFORMATIONAL:
+      return onInformationalRequest(sa, header, opened.payloads, context);
+    default: {
+      const where = "IKE header";
+      const detail = `exchange type ${header.exchangeType} in an established IKE SA`;
+      return refuseSyntax(sa, header, { kind: "malformed", where, detail }, context);
+    }
+  }
+}
+
+/** Authentic, yet not to be understood: it is answered, and the IKE SA closed (§2.21.3). */
+function refuseSyntax(
+  sa: Established,
+  header: IkeHeader,
+  refusal: Refusal,
+  context: IkeContext,
+): Step {
+  const notice = notifyFor(refusal);
+  const payloads = notice === undefined ? [] : [notice];
+  const reason = { kind: "refused", refusal } as const;
+  const ended = answerAndEnd(sa, header, { payloads, reason }, context);
+  return { sa: ended.sa, effects: [failedNote("INFORMATIONAL", refusal), ...ended.effects] };
+}
+
+/** Neither the next request nor a repeat of the last: the peer is told, now and then (§2.3). */
+function onOutOfWindow(sa: Established, header: IkeHeader, context: IkeContext): Step {
+  const isOld = header.messageId < sa.inbound.nextId;
+  if (isOld || context.now < sa.timers.noticeAt || sa.replacedUntil !== undefined) {
+    return counted(sa, "messages_out_of_window");
+  }
+  const timers = { ...sa.timers, noticeAt: later(context.now, NOTICE_MS) };
+  const { messageId } = header;
+  const told = addTask({ ...sa, timers }, { kind: "invalid-message-id", messageId });
+  return counted(told, "messages_out_of_window");
+}
+
+/** An answer: to the request in flight, or to one that was answered already. */
+function onResponse(
+  sa: Established,
+  event: MessageEvent,
+  opened: Exclude<Opened, { kind: "forged" }>,
+  context: IkeContext,
+): Step {
+  const { nextId, inFlight } = sa.outbound;
+  if (inFlight?.messageId !== event.header.messageId) return { sa, effects: [] };
+  if (opened.kind === "fragment") {
+    return counted({ ...sa, fragments: opened.fragments }, "fragments_received");
+  }
+  // What the peer asks for at the same time comes first: our request is repeated, and so is this.
+  if (isSlow(sa)) return { sa, effects: [] };
+  if (opened.kind === "faulty") return close(sa, "malformed-response", context);
+  const { fragments, payloads } = opened;
+  const outbound = { nextId, inFlight: undefined };
+  const heard: Established = { ...sa, outbound, fragments, heardAt: context.now };
+  const here = follow({ ...heard, inbound: { ...sa.inbound, path: event.path } });
+  const done = onAnswer(here.sa, payloads, context);
+  return { sa: done.sa, effects: [...here.effects, ...done.effects] };
+}
+
+function isSlow({ serving, asking }: Established): boolean {
+  if (serving === undefined) return false;
+  return asking?.kind === "child-response" || asking?.kind === "ike-response";
+}
+
+function onAnswer(sa: Established, payloads: readonly Payload[], context: IkeContext): Step {
+  const { asking } = sa;
+  if (asking === undefined) return { sa, effects: [] };
+  const free: Established = { ...sa, asking: undefined };
+  switch (asking.kind) {
+    case "informational":
+    case "delete-children":
+      return { sa: free, effects: [] };
+    case "routability":
+      return onRoutability(free, asking, payloads);
+    case "child-response":
+      return onChildResponse(sa, asking, payloads, context);
+    case "ike-response":
+      return onIkeResponse(sa, asking, payloads, context);
+    case "child-public-value":
+    case "child-shared-secret":
+    case "child-install":
+    case "ike-public-value":
+    case "ike-shared-secret":
+      return { sa, effects: [] };
+    default:
+      return never(asking);
+  }
+}
+
+function counted(sa: Established, counter: IkeCounter): Step {
+  return { sa, effects: [{ kind: "count", counter }] };
+}

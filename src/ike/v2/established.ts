@@ -1,0 +1,126 @@
+/** An IKE SA that both ends have authenticated: how it begins, and how it goes on in another. */
+
+import { type Instant, later } from "../../octets/instant.ts";
+import type { IkeContext } from "../effect.ts";
+import type { Credentials } from "../event.ts";
+import { NO_FRAGMENTS } from "../fragments.ts";
+import { jittered } from "../jitter.ts";
+import { HARD_LIFETIMES, REKEY_SHARE_MIN } from "../limits.ts";
+import type { Nat } from "../nat.ts";
+import type { Established, SaId, Timers } from "../phase.ts";
+import type { IkeSaSettings } from "../settings.ts";
+import type { Task } from "./asking.ts";
+import { inactivityStepMs } from "./liveness.ts";
+
+type Known =
+  | "id"
+  | "path"
+  | "nat"
+  | "algorithms"
+  | "keys"
+  | "peer"
+  | "fragmentOctets"
+  | "mobike"
+  | "inbound"
+  | "outbound";
+
+/** After IKE_AUTH, still without a Child SA. */
+export function newEstablished(
+  known: Pick<Established, Known>,
+  credentials: Pick<Credentials, "policy" | "settings">,
+  context: IkeContext,
+): Established {
+  const { now } = context;
+  const { policy, settings } = credentials;
+  return {
+    phase: "established",
+    ...known,
+    policy,
+    settings,
+    children: [],
+    serving: undefined,
+    asking: undefined,
+    tasks: [],
+    fragments: NO_FRAGMENTS,
+    usage: { movedAt: now, ticket: undefined },
+    timers: timersOf(settings, known, reauthAtOf(settings, known.id, context), context),
+    establishedAt: now,
+    heardAt: now,
+    replacedUntil: undefined,
+  };
+}
+
+/** The IKE SA that takes over after a rekey (RFC 7296 §2.18): all but its names and keys stays. */
+export function successorOf(
+  sa: Established,
+  made: Pick<Established, "id" | "algorithms" | "keys">,
+  context: IkeContext,
+): Established {
+  const { now } = context;
+  return {
+    phase: "established",
+    id: made.id,
+    path: sa.path,
+    nat: sa.nat,
+    algorithms: made.algorithms,
+    keys: made.keys,
+    peer: sa.peer,
+    policy: sa.policy,
+    settings: sa.settings,
+    children: sa.children,
+    inbound: { nextId: 0, lastResponse: undefined, path: sa.path },
+    outbound: { nextId: 0, inFlight: undefined },
+    serving: undefined,
+    asking: undefined,
+    tasks: tasksLeft(sa),
+    fragmentOctets: sa.fragmentOctets,
+    fragments: NO_FRAGMENTS,
+    mobike: sa.mobike,
+    usage: { ...sa.usage, ticket: undefined },
+    timers: timersOf(sa.settings, sa, sa.timers.reauthAt, context),
+    establishedAt: now,
+    heardAt: now,
+    replacedUntil: undefined,
+  };
+}
+
+function tasksLeft({ tasks, asking }: Established): readonly Task[] {
+  const left = tasks.filter((task) => task.kind !== "rekey-ike");
+  return asking?.kind === "routability"
+    ? [...left, { kind: "routability", path: asking.path }]
+    : left;
+}
+
+function timersOf(
+  settings: IkeSaSettings,
+  { nat }: { readonly nat: Nat },
+  reauthAt: Instant | undefined,
+  context: IkeContext,
+): Timers {
+  const { now, random } = context;
+  const { lifetimeMs, inactivityMs, natKeepaliveMs } = settings;
+  const isHidden = nat === "local" || nat === "both";
+  return {
+    rekeyAt: later(now, jittered(lifetimeMs, REKEY_SHARE_MIN, random)),
+    hardAt: later(now, lifetimeMs * HARD_LIFETIMES),
+    reauthAt,
+    inactivityAt:
+      inactivityMs === undefined ? undefined : later(now, inactivityStepMs(inactivityMs)),
+    keepaliveAt: isHidden ? later(now, natKeepaliveMs) : undefined,
+    redundantAt: undefined,
+    noticeAt: now,
+  };
+}
+
+/** The original initiator is the one to authenticate anew; the other end only waits for it. */
+function reauthAtOf(
+  { reauthMs }: IkeSaSettings,
+  id: SaId,
+  context: IkeContext,
+): Instant | undefined {
+  if (reauthMs === undefined) return undefined;
+  if (id.role === "responder") return later(context.now, reauthMs * REAUTH_GRACE);
+  return later(context.now, jittered(reauthMs, REKEY_SHARE_MIN, context.random));
+}
+
+const REAUTH_GRACE = 1.1;

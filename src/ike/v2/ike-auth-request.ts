@@ -1,0 +1,219 @@
+/** IKE_AUTH as initiator, with a pre-shared key (RFC 7296 §1.2, §2.15, §2.21.2). */
+
+import type { Path } from "../../inet/endpoint.ts";
+import { Reader } from "../../octets/reader.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
+import { equalConstantTime, wipe } from "../../octets/secret.ts";
+import { ExchangeType } from "../../wire/exchange-type.ts";
+import { type IdPayload, type Payload, Protocol } from "../../wire/message.ts";
+import { NotifyType } from "../../wire/notify-type.ts";
+import { identityBody, identityText } from "../../wire/payload/id.ts";
+import { ikeAlgorithmsText } from "../algorithms.ts";
+import { AUTH_METHOD_PSK, pskAuth } from "../auth.ts";
+import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import type { Call } from "../event.ts";
+import { wipeIkeKeys } from "../keys.ts";
+import type { AwaitingAuthResponse, Established, HalfOpen } from "../phase.ts";
+import { sealMessage } from "../protect.ts";
+import { notify, notifyFor, type Refusal } from "../refusal.ts";
+import { endCall, failedNote, okNote, sends } from "./answer.ts";
+import type { GrantedChild } from "./asking.ts";
+import { grantedSelectors } from "./create-child-sa-request.ts";
+import { close } from "./delete.ts";
+import { newEstablished } from "./established.ts";
+import { errorNotifyOf, notifyOf, payloadOf } from "./find-payload.ts";
+import { childUp, grantedChild, spiOctets } from "./make-child-sa.ts";
+import { chooseEsp, isAnswerTo, proposalsOf } from "./proposal.ts";
+import { firstCopy } from "./request.ts";
+
+// Initiator                        Responder
+// HDR, SK {IDi, IDr, AUTH, SAi2, TSi, TSr} -->
+//                             <--  HDR, SK {IDr, AUTH, SAr2, TSi, TSr}
+
+/** Proves who we are, and asks for the first Child SA. */
+export function sendAuth(
+  known: { readonly half: HalfOpen; readonly call: Call; readonly path: Path },
+  context: IkeContext,
+): Step {
+  const { half, call, path } = known;
+  const { credentials } = call;
+  const { policy, ourIdentity } = credentials;
+  const body = identityBody(ourIdentity);
+  const AUTH = pskAuth(half.algorithms.prf, credentials.psk, {
+    message: half.request,
+    nonce: half.Nr,
+    SK_p: half.keys.SK_pi,
+    idBody: body,
+  });
+  const spiIn = context.espSpi();
+  const isTransport = policy.transport && half.nat === "none";
+  const payloads: Payload[] = [
+    { kind: "IDi", identity: ourIdentity, body },
+    ...(call.initialContact ? [notify(NotifyType.INITIAL_CONTACT)] : []),
+    { kind: "IDr", identity: call.peer, body: identityBody(call.peer) },
+    { kind: "AUTH", method: AUTH_METHOD_PSK, data: AUTH },
+    ...(isTransport ? [notify(NotifyType.USE_TRANSPORT_MODE)] : []),
+    { kind: "SA", proposals: offerOf(call, spiIn) },
+    { kind: "TSi", selectors: policy.local, unknown: 0 },
+    { kind: "TSr", selectors: policy.remote, unknown: 0 },
+  ];
+  const messageId = 1;
+  const head = { exchangeType: ExchangeType.IKE_AUTH, response: false, messageId };
+  const datagrams = sealMessage(half, head, payloads, context.random);
+  const { retransmission } = credentials.settings;
+  const inFlight = firstCopy(messageId, datagrams, retransmission, context);
+  return {
+    sa: { phase: "awaiting-auth-response", path, half, call, spiIn, inFlight },
+    effects: sends(datagrams, path),
+  };
+}
+
+function offerOf(call: Call, spiIn: AwaitingAuthResponse["spiIn"]) {
+  const spi = spiOctets(spiIn);
+  const { suites } = call.credentials.policy;
+  return proposalsOf(suites, { protocol: Protocol.ESP, spi, withKe: false });
+}
+
+/** The peer has to be the one that was called, and to know the key. */
+export function onAuthResponse(
+  sa: AwaitingAuthResponse,
+  payloads: readonly Payload[],
+  context: IkeContext,
+): Step {
+  const idR = payloads.find((p): p is IdPayload => p.kind === "IDr");
+  const auth = payloadOf(payloads, "AUTH");
+  if (idR === undefined || auth === undefined) {
+    const error = errorNotifyOf(payloads);
+    const asked = "IKE_AUTH";
+    if (error !== undefined) return endCall(sa, { kind: "peer-refused", notify: error, asked });
+    const payload = idR === undefined ? "IDr" : "AUTH";
+    return reject(sa, { kind: "missing-payload", exchange: "IKE_AUTH response", payload }, context);
+  }
+  const { half, call } = sa;
+  const { credentials } = call;
+  if (!call.isPeer(idR.identity)) {
+    const [expected, seen] = [call.peer, idR.identity].map(identityText);
+    const refusal = { kind: "wrong-peer", expected: expected ?? "", seen: seen ?? "" } as const;
+    return reject(sa, refusal, context);
+  }
+  const { prf } = half.algorithms;
+  const wanted = pskAuth(prf, credentials.psk, {
+    message: half.response,
+    nonce: half.Ni,
+    SK_p: half.keys.SK_pr,
+    idBody: idR.body,
+  });
+  if (auth.method !== AUTH_METHOD_PSK) {
+    return reject(sa, { kind: "auth-method", method: auth.method }, context);
+  }
+  if (!equalConstantTime(wanted, auth.data)) return reject(sa, { kind: "wrong-psk" }, context);
+  wipe(credentials.psk, half.keys.SK_pi, half.keys.SK_pr);
+  const established = establishedOf(sa, idR, payloads, context);
+  const effects: IkeEffect[] = [
+    { kind: "authenticated", initialContact: false },
+    okNote("IKE_AUTH", "established", ikeAlgorithmsText(half.algorithms)),
+  ];
+  return startFirstChild(sa, established, { payloads, effects }, context);
+}
+
+function establishedOf(
+  sa: AwaitingAuthResponse,
+  { identity }: IdPayload,
+  payloads: readonly Payload[],
+  context: IkeContext,
+): Established {
+  const { half, path, call } = sa;
+  const { id, nat, algorithms, keys, fragmentOctets } = half;
+  const established = newEstablished(
+    {
+      ...{ id, path, nat, algorithms, keys, fragmentOctets },
+      peer: { idType: identity.idType, data: identity.data.slice() },
+      mobike: false,
+      inbound: { nextId: 0, lastResponse: undefined, path },
+      outbound: { nextId: 2, inFlight: undefined },
+    },
+    { ...call.credentials, settings: settingsOf(call, payloads) },
+    context,
+  );
+  return established;
+}
+
+/** AUTH_LIFETIME: the peer deletes the IKE SA unless we authenticate anew before (RFC 4478). */
+function settingsOf(call: Call, payloads: readonly Payload[]) {
+  const { settings } = call.credentials;
+  const lifetime = notifyOf(payloads, NotifyType.AUTH_LIFETIME);
+  if (lifetime?.data.length !== 4) return settings;
+  const theirsMs = new Reader(lifetime.data, "AUTH_LIFETIME").u32() * 1000;
+  const reauthMs = Math.max(REAUTH_MS_MIN, Math.min(theirsMs, settings.reauthMs ?? theirsMs));
+  return { ...settings, reauthMs };
+}
+
+/** A peer that wants us back every few seconds is not obeyed. */
+const REAUTH_MS_MIN = 60_000;
+
+type FirstChild = {
+  readonly payloads: readonly Payload[];
+  readonly effects: readonly IkeEffect[];
+};
+
+/** The IKE SA stands also without its first Child SA; then it is of no use, and deleted (§1.2). */
+function startFirstChild(
+  sa: AwaitingAuthResponse,
+  established: Established,
+  first: FirstChild,
+  context: IkeContext,
+): Step {
+  const granted = grantedOf(sa, first.payloads);
+  if (!granted.ok) {
+    const note = failedNote("IKE_AUTH", granted.error);
+    const closed = close(established, "no-child-sa", context);
+    return { sa: closed.sa, effects: [...first.effects, note, ...closed.effects] };
+  }
+  const { half, call, spiIn } = sa;
+  const { prf } = half.algorithms;
+  const secrets = { prf, SK_d: half.keys.SK_d, sharedSecret: new Uint8Array(0) };
+  const ours = { granted: granted.value, spiIn, Ni: half.Ni, replaces: undefined };
+  const made = grantedChild(ours, secrets, call.credentials.policy, context);
+  const ticket = context.ticket();
+  const { child } = made;
+  const kind = "child-install";
+  const asking = { kind, ticket, child, rival: undefined, isRedundant: false } as const;
+  return {
+    sa: { ...established, asking },
+    effects: [...first.effects, childUp(ticket, made, false)],
+  };
+}
+
+function grantedOf(
+  sa: AwaitingAuthResponse,
+  payloads: readonly Payload[],
+): Result<GrantedChild, Refusal> {
+  const { call, half, spiIn } = sa;
+  const { policy } = call.credentials;
+  const error = errorNotifyOf(payloads);
+  if (error !== undefined) {
+    return err({ kind: "peer-refused", notify: error, asked: "the first Child SA" });
+  }
+  const mode = policy.transport && half.nat === "none" ? "transport" : "tunnel";
+  const asked = { local: policy.local, remote: policy.remote, mode } as const;
+  const selectors = grantedSelectors(asked, payloads, half);
+  if (!selectors.ok) return selectors;
+  const proposals = payloadOf(payloads, "SA")?.proposals ?? [];
+  const chosen = chooseEsp(proposals, policy.suites, { withKe: false, sentKe: undefined });
+  if (!chosen.ok || !isAnswerTo(offerOf(call, spiIn), proposals)) {
+    const detail = "it grants algorithms that were not offered";
+    return err({ kind: "malformed", where: "SA payload of IKE_AUTH response", detail });
+  }
+  return ok({ ...selectors.value, chosen: chosen.value, Nr: half.Nr });
+}
+
+/** The peer takes the IKE SA for established: it is told that it is not (§2.21.2). */
+function reject(sa: AwaitingAuthResponse, refusal: Refusal, context: IkeContext): Step {
+  const { half, path } = sa;
+  const notice = notifyFor(refusal) ?? notify(NotifyType.AUTHENTICATION_FAILED);
+  const head = { exchangeType: ExchangeType.INFORMATIONAL, response: false, messageId: 2 };
+  const datagrams = sealMessage(half, head, [notice], context.random);
+  const ended = endCall(sa, refusal);
+  wipeIkeKeys(half.keys);
+  return { sa: ended.sa, effects: [...sends(datagrams, path), ...ended.effects] };
+}

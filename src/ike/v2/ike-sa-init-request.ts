@@ -1,0 +1,244 @@
+/** IKE_SA_INIT as initiator: we call a site (RFC 7296 §1.2, §2.6, §2.7, §2.23). */
+
+import { type KeyExchangeResult, privateOctets } from "../../crypto/key-exchange.ts";
+import { later } from "../../octets/instant.ts";
+import { wipe } from "../../octets/secret.ts";
+import { emitMessage } from "../../wire/emit-message.ts";
+import { ExchangeType } from "../../wire/exchange-type.ts";
+import { asIkeSpi, IKE_HEADER_OCTETS, type IkeHeader } from "../../wire/header.ts";
+import { type Payload, Protocol } from "../../wire/message.ts";
+import { NotifyType } from "../../wire/notify-type.ts";
+import { parsePayloads } from "../../wire/payload-chain.ts";
+import type { IkeContext, Step } from "../effect.ts";
+import type { Call } from "../event.ts";
+import { NO_FRAGMENTS } from "../fragments.ts";
+import { deriveIkeKeys, skeyseed } from "../keys.ts";
+import { CALL_ATTEMPTS_MAX, DETOURS_MAX, NONCE_OCTETS } from "../limits.ts";
+import { detectNat, natDetectionNotifies } from "../nat.ts";
+import type {
+  AwaitingInitResponse,
+  AwaitingPublicValue,
+  AwaitingSharedSecret,
+  Calling,
+  HalfOpen,
+} from "../phase.ts";
+import { notify, type Refusal } from "../refusal.ts";
+import { endCall } from "./answer.ts";
+import { errorNotifyOf, notifyOf, payloadOf, wantedMethodOf } from "./find-payload.ts";
+import { sendAuth } from "./ike-auth-request.ts";
+import { fragmentationSupported, fragmentOctetsOf } from "./ike-sa-init.ts";
+import { allowsMethod, chooseIke, firstMethod, isAnswerTo, proposalsOf } from "./proposal.ts";
+import { firstCopy } from "./request.ts";
+
+// Initiator                        Responder
+// HDR, SAi1, KEi, Ni -->
+//                             <--  HDR, N(COOKIE)
+// HDR, N(COOKIE), SAi1, KEi, Ni -->
+//                             <--  HDR, SAr1, KEr, Nr
+
+/** Begins a call: first our public value is made. */
+export function beginCall(call: Call, context: IkeContext): Step {
+  const method = firstMethod(call.credentials.policy.ikeSuites);
+  const id = { spiI: context.ikeSpi(), spiR: asIkeSpi(0n), role: "initiator" } as const;
+  const Ni = context.random(NONCE_OCTETS);
+  const calling: Calling = {
+    ...{ id, path: call.path, call, Ni, method },
+    privateOctets: context.random(privateOctets(method)),
+    cookie: undefined,
+    detours: 0,
+  };
+  return makePublicValue(calling, context);
+}
+
+function makePublicValue(calling: Calling, context: IkeContext): Step {
+  const ticket = context.ticket();
+  const { id, path, method } = calling;
+  const op = { op: "offer", method, random: calling.privateOctets.slice() } as const;
+  return {
+    sa: { phase: "awaiting-public-value", id, path, calling, ticket },
+    effects: [{ kind: "key-exchange", ticket, op }],
+  };
+}
+
+/** Our public value is there: the request goes out. */
+export function onCallPublicValue(
+  sa: AwaitingPublicValue,
+  result: KeyExchangeResult,
+  context: IkeContext,
+): Step {
+  if (result.ok) return send(sa.calling, result.value.publicValue, context);
+  return endCall(sa, { kind: "key-exchange", detail: result.error.detail });
+}
+
+function send(calling: Calling, publicValue: Uint8Array, context: IkeContext): Step {
+  const { id, path, call } = calling;
+  const retransmission = { ...call.credentials.settings.retransmission };
+  const attemptsMax = Math.min(retransmission.attemptsMax, CALL_ATTEMPTS_MAX);
+  const octets = requestOf(calling, publicValue);
+  const inFlight = firstCopy(0, [octets], { ...retransmission, attemptsMax }, context);
+  const phase = "awaiting-init-response";
+  return {
+    sa: { phase, id, path, calling, publicValue, inFlight, hint: undefined },
+    effects: [{ kind: "send", octets, path }],
+  };
+}
+
+/** To the octet the same after a cookie, but for the cookie (§2.6). */
+function requestOf(calling: Calling, publicValue: Uint8Array): Uint8Array {
+  const { id, path, call, cookie, method, Ni } = calling;
+  const payloads: Payload[] = [
+    ...(cookie === undefined ? [] : [notify(NotifyType.COOKIE, cookie)]),
+    { kind: "SA", proposals: offerOf(call) },
+    { kind: "KE", method, data: publicValue },
+    { kind: "NONCE", data: Ni },
+    ...natDetectionNotifies(id.spiI, id.spiR, path),
+    ...(call.credentials.settings.fragmentation ? [fragmentationSupported()] : []),
+  ];
+  return emitMessage(
+    {
+      spiI: id.spiI,
+      spiR: id.spiR,
+      version: { major: 2, minor: 0 },
+      exchangeType: ExchangeType.IKE_SA_INIT,
+      flags: { initiator: true, version: false, response: false },
+      messageId: 0,
+    },
+    payloads,
+  );
+}
+
+function offerOf(call: Call) {
+  const { ikeSuites } = call.credentials.policy;
+  const spi = new Uint8Array(0);
+  return proposalsOf(ikeSuites, { protocol: Protocol.IKE, spi, withKe: true });
+}
+
+/**
+ * An answer. Anybody may have sent it: one that leads nowhere is remembered as a hint, and the
+ * right one waited for (§2.1, §2.21.1).
+ */
+export function onInitResponse(
+  sa: AwaitingInitResponse,
+  message: { readonly header: IkeHeader; readonly octets: Uint8Array },
+  context: IkeContext,
+): Step {
+  const { header, octets } = message;
+  const { calling } = sa;
+  if (header.exchangeType !== ExchangeType.IKE_SA_INIT || header.messageId !== 0) {
+    return { sa, effects: [] };
+  }
+  const body = octets.subarray(IKE_HEADER_OCTETS);
+  const parsed = parsePayloads(header.nextPayload, body, "IKE_SA_INIT response");
+  if (!parsed.ok) return hinted(sa, parsed.error);
+  const { payloads } = parsed.value;
+  const cookie = notifyOf(payloads, NotifyType.COOKIE);
+  if (cookie !== undefined) return onCookie(sa, cookie.data, context);
+  const error = errorNotifyOf(payloads);
+  if (error === NotifyType.INVALID_KE_PAYLOAD) return onOtherMethod(sa, payloads, context);
+  if (error !== undefined) {
+    return hinted(sa, { kind: "peer-refused", notify: error, asked: "IKE_SA_INIT" });
+  }
+  const ke = payloadOf(payloads, "KE");
+  const nonce = payloadOf(payloads, "NONCE");
+  const proposals = payloadOf(payloads, "SA")?.proposals ?? [];
+  const suites = calling.call.credentials.policy.ikeSuites;
+  const chosen = chooseIke(proposals, suites, { spiOctets: 0, sentKe: calling.method });
+  const isGranted = chosen.ok && isAnswerTo(offerOf(calling.call), proposals);
+  if (!isGranted || ke?.method !== calling.method || nonce === undefined || header.spiR === 0n) {
+    return hinted(sa, WRONG_ANSWER);
+  }
+  if (chosen.value.choice.ke !== calling.method) return hinted(sa, WRONG_ANSWER);
+  const id = { spiI: calling.id.spiI, spiR: header.spiR, role: "initiator" } as const;
+  const ticket = context.ticket();
+  const peerPublic = ke.data.slice();
+  const { method } = calling;
+  const random = calling.privateOctets.slice();
+  const next: AwaitingSharedSecret = {
+    phase: "awaiting-shared-secret",
+    ...{ id, path: sa.path, calling, ticket },
+    chosen: chosen.value,
+    Nr: nonce.data.slice(),
+    request: sa.inFlight.datagrams[0] ?? new Uint8Array(0),
+    response: octets.slice(),
+    nat: detectNat(payloads, id, sa.path),
+    fragmentOctets: calling.call.credentials.settings.fragmentation
+      ? fragmentOctetsOf(payloads)
+      : undefined,
+  };
+  const op = { op: "derive", method, random, peerPublic } as const;
+  return { sa: next, effects: [{ kind: "key-exchange", ticket, op }] };
+}
+
+const WRONG_ANSWER: Refusal = {
+  kind: "malformed",
+  where: "IKE_SA_INIT response",
+  detail: "it grants what was not offered, or lacks SA, KE, Nonce or SPI",
+};
+
+/** The peer wants to see that our address is ours; everything else stays as it was (§2.6). */
+function onCookie(sa: AwaitingInitResponse, cookie: Uint8Array, context: IkeContext): Step {
+  const { calling, publicValue } = sa;
+  if (cookie.length < 1 || cookie.length > 64) return hinted(sa, WRONG_ANSWER);
+  const detours = calling.detours + 1;
+  if (detours > DETOURS_MAX) {
+    return hinted(sa, { kind: "no-answer", detail: "the site asks for one cookie after another" });
+  }
+  return send({ ...calling, cookie: cookie.slice(), detours }, publicValue, context);
+}
+
+/** The peer wants another group: one of those that were offered (§1.2). */
+function onOtherMethod(
+  sa: AwaitingInitResponse,
+  payloads: readonly Payload[],
+  context: IkeContext,
+): Step {
+  const { calling } = sa;
+  const method = wantedMethodOf(payloads);
+  const suites = calling.call.credentials.policy.ikeSuites;
+  const detours = calling.detours + 1;
+  const isOffered = method !== undefined && allowsMethod(suites, method);
+  if (!isOffered || method === calling.method || detours > DETOURS_MAX) {
+    const asked = "IKE_SA_INIT";
+    return hinted(sa, { kind: "peer-refused", notify: NotifyType.INVALID_KE_PAYLOAD, asked });
+  }
+  wipe(calling.privateOctets);
+  const octets = context.random(privateOctets(method));
+  return makePublicValue({ ...calling, method, privateOctets: octets, detours }, context);
+}
+
+function hinted(sa: AwaitingInitResponse, hint: Refusal): Step {
+  return { sa: { ...sa, hint }, effects: [] };
+}
+
+/** The shared secret is there: keys, and IKE_AUTH; from port 4500 on if there is a NAT (§2.23). */
+export function onCallSharedSecret(
+  sa: AwaitingSharedSecret,
+  result: KeyExchangeResult,
+  context: IkeContext,
+): Step {
+  if (!result.ok) return endCall(sa, { kind: "key-exchange", detail: result.error.detail });
+  const { calling, chosen, id, Nr, nat } = sa;
+  const { Ni, call } = calling;
+  const { algorithms } = chosen;
+  const { sharedSecret } = result.value;
+  const SKEYSEED = skeyseed(algorithms.prf, { Ni, Nr }, sharedSecret);
+  const { spiI, spiR } = id;
+  const keys = deriveIkeKeys(algorithms, SKEYSEED, { Ni, Nr, spiI, spiR });
+  wipe(SKEYSEED, sharedSecret, calling.privateOctets);
+  const half: HalfOpen = {
+    ...{ id, algorithms, keys, Ni, Nr, nat },
+    ...{ request: sa.request, response: sa.response },
+    fragmentOctets: sa.fragmentOctets,
+    fragments: NO_FRAGMENTS,
+    expireAt: later(context.now, 0),
+  };
+  const { local, remote } = sa.path;
+  const path =
+    nat === "none" || local.port === call.natPorts.local
+      ? sa.path
+      : {
+          local: { address: local.address, port: call.natPorts.local },
+          remote: { address: remote.address, port: call.natPorts.remote },
+        };
+  return sendAuth({ half, call, path }, context);
+}

@@ -1,0 +1,105 @@
+/** A peer that goes on from elsewhere: MOBIKE as responder, and NATs that rebind (RFC 4555). */
+
+import { type Address, addressOctets, familyBits } from "../../inet/address.ts";
+import { type Endpoint, equalPath, type Path } from "../../inet/endpoint.ts";
+import { equalOctets } from "../../octets/concat.ts";
+import { equalConstantTime } from "../../octets/secret.ts";
+import { Writer } from "../../octets/writer.ts";
+import type { NotifyPayload, Payload } from "../../wire/message.ts";
+import { NotifyType } from "../../wire/notify-type.ts";
+import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import { detectNat, natDetectionNotifies } from "../nat.ts";
+import type { Established } from "../phase.ts";
+import { notify } from "../refusal.ts";
+import type { Asking } from "./asking.ts";
+import { notifyOf } from "./find-payload.ts";
+import { askInformational } from "./request.ts";
+import { addTask } from "./tasks.ts";
+
+type Updated = {
+  readonly sa: Established;
+  readonly notifies: readonly NotifyPayload[];
+  readonly effects: readonly IkeEffect[];
+};
+
+/**
+ * UPDATE_SA_ADDRESSES (RFC 4555 §3.5): IKE goes on at once from where the request came; the Child
+ * SAs follow when whoever is there has shown that he reads what is sent there (§3.7).
+ */
+export function onUpdateSaAddresses(sa: Established, payloads: readonly Payload[]): Updated {
+  const path = sa.inbound.path;
+  const hashes = payloads.some(
+    (p) => p.kind === "NOTIFY" && p.type === NotifyType.NAT_DETECTION_SOURCE_IP,
+  );
+  const notifies = sa.mobike && hashes ? natDetectionNotifies(sa.id.spiI, sa.id.spiR, path) : [];
+  const wants = notifyOf(payloads, NotifyType.UPDATE_SA_ADDRESSES) !== undefined;
+  if (!sa.mobike || !wants) return { sa, notifies, effects: [] };
+  if (!isAcceptable(path.remote.address)) {
+    return { sa, notifies: [notify(NotifyType.UNACCEPTABLE_ADDRESSES)], effects: [] };
+  }
+  const noNat = notifyOf(payloads, NotifyType.NO_NATS_ALLOWED);
+  if (noNat !== undefined && !isWhole(noNat.data, path)) {
+    return { sa, notifies: [notify(NotifyType.UNEXPECTED_NAT_DETECTED)], effects: [] };
+  }
+  const nat = hashes ? detectNat(payloads, sa.id, path) : sa.nat;
+  const here: Established = { ...sa, path, nat };
+  return { sa: addTask(here, { kind: "routability", path }), notifies, effects: [] };
+}
+
+/** A COOKIE2 to where the peer says that it is now. */
+export function askRoutability(sa: Established, path: Path, context: IkeContext): Step {
+  const cookie2 = context.random(COOKIE2_OCTETS);
+  const asking: Asking = { kind: "routability", path, cookie2 };
+  return askInformational(sa, [notify(NotifyType.COOKIE2, cookie2)], asking, context);
+}
+
+/** The answer: with our COOKIE2 in it, the Child SAs follow the IKE SA. */
+export function onRoutability(
+  sa: Established,
+  asking: Extract<Asking, { kind: "routability" }>,
+  payloads: readonly Payload[],
+): Step {
+  const echo = notifyOf(payloads, NotifyType.COOKIE2);
+  const isTrue = echo !== undefined && equalConstantTime(echo.data, asking.cookie2);
+  // It has moved on meanwhile: the next check is on its way.
+  if (!isTrue || !equalPath(sa.path, asking.path)) return { sa, effects: [] };
+  return { sa, effects: [{ kind: "moved" }] };
+}
+
+/**
+ * An authentic new message from elsewhere: a NAT before the peer may have rebound (RFC 7296 §2.23).
+ * With MOBIKE the peer says so itself.
+ */
+export function follow(sa: Established): { sa: Established; effects: readonly IkeEffect[] } {
+  const { path } = sa.inbound;
+  const isHidden = sa.nat === "remote" || sa.nat === "both";
+  if (sa.mobike || !isHidden || equalPath(sa.path, path)) return { sa, effects: [] };
+  return { sa: { ...sa, path }, effects: [{ kind: "moved" }] };
+}
+
+/** Its packets come from elsewhere, and the kernel has found them authentic. */
+export function onPeerMoved(sa: Established, remote: Endpoint): Step {
+  const path = { local: sa.path.local, remote };
+  const isHidden = sa.nat === "remote" || sa.nat === "both";
+  if (!isHidden || equalPath(path, sa.path)) return { sa, effects: [] };
+  return { sa: { ...sa, path }, effects: [{ kind: "moved" }] };
+}
+
+const COOKIE2_OCTETS = 16;
+
+/** Neither unspecified nor multicast nor broadcast. */
+function isAcceptable({ family, value }: Address): boolean {
+  const bits = BigInt(familyBits(family));
+  if (family === 4) return value >> 24n !== 0n && value >> (bits - 4n) < 0xen;
+  return value !== 0n && value >> (bits - 8n) !== 0xffn;
+}
+
+/** NO_NATS_ALLOWED: both addresses, then both ports, as the peer sent them (§4.2.6). */
+function isWhole(data: Uint8Array, { remote, local }: Path): boolean {
+  const seen = new Writer(36)
+    .octets(addressOctets(remote.address))
+    .octets(addressOctets(local.address))
+    .u16(remote.port)
+    .u16(local.port);
+  return equalOctets(data, seen.done());
+}

@@ -1,0 +1,115 @@
+/** The next thing to ask the peer for, once nothing else is under way (RFC 7296 §2.3). */
+
+import type { EspSpi } from "../../inet/esp-spi.ts";
+import { never } from "../../octets/assert.ts";
+import { later } from "../../octets/instant.ts";
+import { Writer } from "../../octets/writer.ts";
+import { type Payload, Protocol } from "../../wire/message.ts";
+import { NotifyType } from "../../wire/notify-type.ts";
+import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import { RETRY_MS } from "../limits.ts";
+import type { Established } from "../phase.ts";
+import { notify } from "../refusal.ts";
+import type { Task } from "./asking.ts";
+import { askForChild } from "./create-child-sa-request.ts";
+import { askRoutability } from "./mobike.ts";
+import { isInside } from "./narrow.ts";
+import { askForIkeRekey } from "./rekey-ike-sa-request.ts";
+import { askInformational } from "./request.ts";
+import { selectorKeys } from "./tasks.ts";
+
+/** Starts on the queue. Tasks that have become pointless are passed over. */
+export function proceed(sa: Established, context: IkeContext): Step {
+  let at: Established = sa;
+  const effects: IkeEffect[] = [];
+  while (isFree(at)) {
+    const [task, ...tasks] = at.tasks;
+    if (task === undefined) break;
+    const started = perform({ ...at, tasks }, task, context);
+    effects.push(...started.effects);
+    if (started.sa?.phase !== "established") return { sa: started.sa, effects };
+    at = started.sa;
+  }
+  return { sa: at, effects };
+}
+
+function isFree({ outbound, asking, replacedUntil }: Established): boolean {
+  return outbound.inFlight === undefined && asking === undefined && replacedUntil === undefined;
+}
+
+function perform(sa: Established, task: Task, context: IkeContext): Step {
+  switch (task.kind) {
+    case "delete-child":
+      return deleteChildren(sa, task, context);
+    case "rekey-child":
+      return rekeyChild(sa, task.spiIn, context);
+    case "new-child":
+      return newChild(sa, task, context);
+    case "rekey-ike":
+      // A peer whose request is being worked on is about to make new keys itself, or Child SAs.
+      if (sa.serving !== undefined) return rekeyLater(sa, context);
+      return askForIkeRekey(sa, context);
+    case "liveness":
+      return askInformational(sa, [], { kind: "informational" }, context);
+    case "routability":
+      return askRoutability(sa, task.path, context);
+    case "invalid-message-id": {
+      const data = new Writer(4).u32(task.messageId).done();
+      const complaint = notify(NotifyType.INVALID_MESSAGE_ID, data);
+      return askInformational(sa, [complaint], { kind: "informational" }, context);
+    }
+    default:
+      return never(task);
+  }
+}
+
+type Of<K extends Task["kind"]> = Extract<Task, { kind: K }>;
+
+/** All that wait, in one message. */
+function deleteChildren(sa: Established, first: Of<"delete-child">, context: IkeContext): Step {
+  const isDelete = (task: Task): task is Of<"delete-child"> => task.kind === "delete-child";
+  const all = [first, ...sa.tasks.filter(isDelete)];
+  const spis = all.map(({ spiIn }) => spiIn);
+  const payloads: Payload[] = [{ kind: "DELETE", protocol: Protocol.ESP, spis }];
+  const spisOut = all.flatMap(({ spiOut }): EspSpi[] => (spiOut === undefined ? [] : [spiOut]));
+  const left: Established = { ...sa, tasks: sa.tasks.filter((task) => !isDelete(task)) };
+  return askInformational(left, payloads, { kind: "delete-children", spisOut }, context);
+}
+
+/** Unless the peer has replaced it meanwhile, or is about to. */
+function rekeyChild(sa: Established, spiIn: EspSpi, context: IkeContext): Step {
+  const child = sa.children.find((candidate) => candidate.spiIn === spiIn);
+  if (child === undefined || child.redundantUntil !== undefined) return { sa, effects: [] };
+  const isReplaced = sa.children.some((candidate) => candidate.replaces === spiIn);
+  const { serving } = sa;
+  const isServed =
+    (serving?.kind === "child-key-exchange" && serving.plan.replaces?.spiIn === spiIn) ||
+    (serving?.kind === "child-install" && serving.child.sa.replaces === spiIn);
+  if (isReplaced || isServed) return { sa, effects: [] };
+  const { local, remote, mode } = child;
+  return askForChild(sa, { local, remote, mode, replaces: child }, context);
+}
+
+/** Unless there is one already that carries all of it. */
+function newChild(sa: Established, wish: Of<"new-child">, context: IkeContext): Step {
+  const isThere = sa.children.some(
+    (child) => isInside(wish.local, child.local) && isInside(wish.remote, child.remote),
+  );
+  if (isThere || isServed(sa, wish)) return { sa, effects: [] };
+  const mode = sa.policy.transport && sa.nat === "none" ? "transport" : "tunnel";
+  const { local, remote } = wish;
+  return askForChild(sa, { local, remote, mode, replaces: undefined }, context);
+}
+
+/** Whether the peer is being given just that. */
+function isServed({ serving }: Established, wish: Of<"new-child">): boolean {
+  if (serving?.kind === "ike-auth" || serving?.kind === "child-install") {
+    return String(selectorKeys(serving.child.sa)) === String(selectorKeys(wish));
+  }
+  return false;
+}
+
+function rekeyLater(sa: Established, context: IkeContext): Step {
+  const rekeyAt = sa.timers.rekeyAt ?? later(context.now, RETRY_MS);
+  return { sa: { ...sa, timers: { ...sa.timers, rekeyAt } }, effects: [] };
+}

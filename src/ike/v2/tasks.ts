@@ -1,0 +1,36 @@
+/** The queue of what we have to ask the peer for. */
+
+import { TASKS_MAX } from "../limits.ts";
+import type { Established } from "../phase.ts";
+import type { Task } from "./asking.ts";
+
+/** Puts a task at the end of the queue, unless it waits there already, or there is no room. */
+export function addTask(sa: Established, task: Task): Established {
+  if (sa.tasks.length >= TASKS_MAX || sa.tasks.some((other) => isSameTask(other, task))) return sa;
+  return { ...sa, tasks: [...sa.tasks, task] };
+}
+
+function isSameTask(a: Task, b: Task): boolean {
+  switch (a.kind) {
+    case "delete-child":
+    case "rekey-child":
+      return b.kind === a.kind && b.spiIn === a.spiIn;
+    case "new-child":
+      return b.kind === a.kind && String(selectorKeys(a)) === String(selectorKeys(b));
+    default:
+      return b.kind === a.kind;
+  }
+}
+
+/** Selectors as text that is equal for equal selectors. */
+export function selectorKeys(of: Pick<Task & { kind: "new-child" }, "local" | "remote">): string[] {
+  return [of.local, of.remote].map((selectors) =>
+    selectors
+      .map(({ protocol, startPort, endPort, range }) => {
+        const { family, first, last } = range;
+        return `${protocol}/${startPort}-${endPort}/${family}/${first}-${last}`;
+      })
+      .sort()
+      .join(" "),
+  );
+}

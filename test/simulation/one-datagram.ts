@@ -1,0 +1,34 @@
+/** Messages of sites that know no fragments: sealed into one datagram, opened from one. */
+
+import { NO_FRAGMENTS } from "../../src/ike/fragments.ts";
+import { openMessage, type Secured, sealMessage } from "../../src/ike/protect.ts";
+import { assert } from "../../src/octets/assert.ts";
+import { err, ok, type Result } from "../../src/octets/result.ts";
+import type { IkeHeader } from "../../src/wire/header.ts";
+import type { Payload } from "../../src/wire/message.ts";
+
+type Whole = Omit<Secured, "fragmentOctets">;
+
+/** The only datagram of a message. */
+export function sealOne(
+  secured: Whole,
+  head: Parameters<typeof sealMessage>[1],
+  payloads: readonly Payload[],
+  random: (count: number) => Uint8Array,
+): Uint8Array {
+  const sealed = sealMessage({ ...secured, fragmentOctets: undefined }, head, payloads, random);
+  const [octets, ...more] = sealed;
+  assert(octets !== undefined && more.length === 0, "one datagram");
+  return octets;
+}
+
+/** What is inside, if it is authentic and can be understood. */
+export function openOne(
+  secured: Whole,
+  header: IkeHeader,
+  octets: Uint8Array,
+): Result<readonly Payload[], string> {
+  const whole = { ...secured, fragmentOctets: undefined, fragments: NO_FRAGMENTS };
+  const opened = openMessage(whole, header, octets);
+  return opened.kind === "whole" ? ok(opened.payloads) : err(opened.kind);
+}
