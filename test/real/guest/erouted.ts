@@ -2,7 +2,7 @@
 
 import { Database } from "bun:sqlite";
 import { existsSync } from "node:fs";
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createConnection } from "mysql2/promise";
 import { type Ended, type Host, run, start, until } from "./hosts.ts";
@@ -19,6 +19,9 @@ export type EroutedSettings = {
   /** SQLite in a file of its own, or a table in a MariaDB that runs already. */
   readonly database?: { readonly socket: string; readonly password: string; readonly url: string };
   readonly sites: readonly SiteRow[];
+  /** More lines of the egroup, such as `poll_interval = "1s"`, and of `[status]`. */
+  readonly egroup?: string;
+  readonly status?: string;
   /** More lines of the base eroute, such as `esp = […]`. */
   readonly eroute?: string;
   readonly localSubnet?: string;
@@ -38,6 +41,8 @@ export type Erouted = {
   json(path: string): Promise<unknown>;
   /** Runs a command of the executable with this configuration. */
   command(...words: string[]): Promise<Ended>;
+  /** Writes the configuration file anew; the daemon hears of it by a reload only. */
+  configure(change: (text: string) => string): Promise<void>;
   /** Runs SQL on the table of sites, as an operator would. */
   sql(statement: string, ...values: readonly (string | null)[]): Promise<void>;
   log(): Promise<string>;
@@ -91,6 +96,10 @@ export async function startErouted(host: Host, settings: EroutedSettings): Promi
     get,
     json: async (path) => JSON.parse(await get(path)),
     command,
+    configure: async (change) => {
+      const text = change(await readFile(configFile, "utf8"));
+      await writeFile(configFile, text, { mode: 0o600 });
+    },
     sql,
     log: async () => await daemon.output(),
     stop: async () => {
@@ -136,11 +145,13 @@ function configuration(settings: EroutedSettings): string {
   const secret = settings.database === undefined ? "" : `password_file = "${FOLDER}/db.secret"`;
   return `[status]
 listen = "127.0.0.1:8080"
+${settings.status ?? ""}
 
 [[egroup]]
 name = "sites"
 database = "${database}"
 ${secret}
+${settings.egroup ?? ""}
 
 [[eroute]]
 name = "fleet"
