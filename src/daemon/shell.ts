@@ -2,14 +2,13 @@
 
 import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { Effect } from "../concentrator/effect.ts";
-import type { Event, LookupResult } from "../concentrator/event.ts";
+import type { Event, LookupResult, ResolveResult } from "../concentrator/event.ts";
 import { wipeRequest } from "../concentrator/install.ts";
 import type { JournalEntry } from "../concentrator/journal.ts";
 import type { LookupKey } from "../eroute/row.ts";
 import type { Path } from "../inet/endpoint.ts";
 import { never } from "../octets/assert.ts";
 import type { Instant } from "../octets/instant.ts";
-import { err } from "../octets/result.ts";
 import { wipe } from "../octets/secret.ts";
 import type { KernelResult, XfrmRequest } from "../xfrm/request.ts";
 import { createAnswers } from "./answers.ts";
@@ -21,6 +20,8 @@ export type Surroundings = {
   send(octets: Uint8Array, path: Path): void;
   /** Settles within the egroup's deadline; never rejects. */
   lookUp(egroup: string, by: LookupKey): Promise<LookupResult>;
+  /** Settles within its deadline; never rejects. */
+  resolve(host: string): Promise<ResolveResult>;
   kernel(request: XfrmRequest): KernelResult;
   readonly keyExchanger: KeyExchanger;
   journal(entry: JournalEntry): void;
@@ -76,21 +77,15 @@ export function createShell(concentrator: Concentrator, around: Surroundings): S
         if (result !== undefined) queue.push(answer(result));
         return;
       }
-      case "look-up": {
-        void askRows(effect).catch(around.onBug);
-        return;
-      }
+      case "look-up":
       case "resolve":
-        answers.add({ kind: "resolved", resolve: effect.resolve, result: err("no resolver") });
+        void askOutside(effect, around)
+          .then((answer) => answers.add(answer))
+          .catch(around.onBug);
         return;
       default:
         never(effect);
     }
-  };
-
-  const askRows = async ({ lookup, egroup, by }: Extract<Effect, { kind: "look-up" }>) => {
-    const result = await around.lookUp(egroup, by);
-    answers.add({ kind: "peer-rows", lookup, result });
   };
 
   const feed = (event: Event): void => {
@@ -136,4 +131,17 @@ export function createShell(concentrator: Concentrator, around: Surroundings): S
       clearTimeout(timer);
     },
   };
+}
+
+/** What takes its time: the answer is an event of a later turn. */
+async function askOutside(
+  effect: Extract<Effect, { kind: "look-up" | "resolve" }>,
+  around: Surroundings,
+): Promise<Event> {
+  if (effect.kind === "look-up") {
+    const { lookup, egroup, by } = effect;
+    return { kind: "peer-rows", lookup, result: await around.lookUp(egroup, by) };
+  }
+  const { resolve, host } = effect;
+  return { kind: "resolved", resolve, result: await around.resolve(host) };
 }

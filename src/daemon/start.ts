@@ -5,11 +5,13 @@ import { type Concentrator, createConcentrator } from "../concentrator/concentra
 import { createJournal, type Journal, type JournalEntry } from "../concentrator/journal.ts";
 import type { Config } from "../config/config.ts";
 import { now, wallMs } from "../linux/clock.ts";
+import { openRoutes, type Routes } from "../linux/routes.ts";
 import { type Kernel, openKernel } from "../linux/xfrm-kernel.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { openPeers } from "../peers/open.ts";
 import { createStatusApp } from "../status/app.ts";
 import { type StatusServer, serveStatus } from "../status/server.ts";
+import { errnoName } from "../xfrm/errno.ts";
 import { controlOf } from "./control.ts";
 import { type KeyExchanger, openKeyExchanger } from "./key-exchange.ts";
 import { openLog } from "./log.ts";
@@ -17,6 +19,7 @@ import { type Polling, startPolling } from "./poll.ts";
 import { missingForEsp } from "./probe.ts";
 import { recheckConnected } from "./recheck.ts";
 import { type LoadConfig, type Note, type Reloadable, reload } from "./reload.ts";
+import { createResolver } from "./resolve.ts";
 import { resync } from "./resync.ts";
 import { createShell, type Shell } from "./shell.ts";
 import { onHangup, waitForSignal } from "./signals.ts";
@@ -34,6 +37,7 @@ export type RunOptions = {
 type Daemon = Reloadable & {
   readonly journal: Journal;
   kernel: Kernel | undefined;
+  routes: Routes | undefined;
   sockets: IkeSockets | undefined;
   readonly keyExchanger: KeyExchanger;
   concentrator: Concentrator;
@@ -49,6 +53,9 @@ const JOURNAL_MAX = 10_000;
 /** Sites get so long to answer our Delete at shutdown. */
 const FAREWELL_MS = 3_000;
 const CLOSE_MS = 1_000;
+
+/** A host name that is not resolved by then cannot be called. */
+const DNS_MS = 5_000;
 
 /** A database that failed is looked at again after so long. */
 const DATABASE_WATCH_MS = 10_000;
@@ -90,6 +97,7 @@ function createDaemon(config: Config): Daemon {
     journal,
     note: (entry) => record(daemonEntry(entry)),
     kernel: undefined,
+    routes: undefined,
     sockets: undefined,
     peers: new Map(),
     retired: new Set(),
@@ -130,7 +138,10 @@ async function open(daemon: Daemon, options: RunOptions): Promise<Result<undefin
     if (!repository.ok) return err(`egroup ${settings.egroup}: ${repository.error.detail}`);
     daemon.peers.set(settings.egroup, repository.value);
   }
-  daemon.shell = createShell(daemon.concentrator, surroundingsOf(daemon));
+  const routes = openRoutes();
+  if (!routes.ok) return err(`route netlink socket: ${errnoName(routes.error)}`);
+  daemon.routes = routes.value;
+  daemon.shell = createShell(daemon.concentrator, surroundingsOf(daemon, routes.value));
   daemon.shell.feed({ kind: "addresses", local: sockets.value.addresses });
   const listening = listenToKernel(daemon);
   if (!listening.ok) return listening;
@@ -185,7 +196,12 @@ async function afterLostEvents(daemon: Daemon, kernel: Kernel): Promise<void> {
     daemon.note({ level: "error", reason: "kernel-events-lost", detail: `resync failed: ${why}` });
 }
 
-function surroundingsOf(daemon: Daemon): Parameters<typeof createShell>[1] {
+function surroundingsOf(daemon: Daemon, routes: Routes): Parameters<typeof createShell>[1] {
+  const resolver = createResolver({
+    ...{ hostsFile: "/etc/hosts", dnsServers: undefined, dnsMs: DNS_MS, now },
+    sourceFor: routes.sourceFor,
+    listening: () => daemon.sockets?.addresses ?? [],
+  });
   const { kernel, peers, journal, log } = daemon;
   return {
     now,
@@ -195,6 +211,7 @@ function surroundingsOf(daemon: Daemon): Parameters<typeof createShell>[1] {
       if (repository !== undefined) return repository.find(by);
       return err({ kind: "closed", detail: `no database is open for egroup ${egroup}` });
     },
+    resolve: (host) => resolver.resolve(host),
     // Without a dataplane every request succeeds, and nothing is installed.
     kernel: (request) => (kernel === undefined ? ok(undefined) : kernel.perform(request)),
     keyExchanger: daemon.keyExchanger,
@@ -264,6 +281,7 @@ async function close(daemon: Daemon): Promise<void> {
     daemon.shell === undefined ? undefined : kernel?.removeLeftovers(),
   ]);
   kernel?.close();
+  daemon.routes?.close();
   daemon.sockets?.close();
   if (daemon.shell !== undefined) {
     daemon.note({ level: "info", reason: "stopped", detail: "all SAs and policies are removed" });
