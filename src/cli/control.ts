@@ -92,32 +92,35 @@ function refused({ detail, faults, status }: AskFault, terminal: Terminal): Exit
 
 type Waiting = PeerOptions & { readonly after: number; readonly seconds: number };
 
-/** Asks until the site is up, or until time is over; then the last word on it is said. */
+/** Asks until the site is up, nobody calls it any more, or time is over; then why it is not up. */
 async function waitFor(daemon: Daemon, options: Waiting, terminal: Terminal): Promise<ExitCode> {
-  const until = performance.now() + options.seconds * 1000;
+  const { peerid, seconds } = options;
+  const until = performance.now() + seconds * 1000;
   let lastWord: string | undefined;
   let { after } = options;
   for (;;) {
     const site = await get(daemon, peerPath(options, ""));
     if (!site.ok) return failure(terminal, printable(site.error));
     if (fieldAt(site.value, "connected") === true) {
-      const detail = `${options.peerid} is connected`;
+      const detail = `${peerid} is connected`;
       return said({ ...Object(site.value), outcome: "connected", detail }, options, terminal);
     }
     const events = await get(daemon, `/api/v1/events?after=${after}&limit=${EVENTS}`);
     if (!events.ok) return failure(terminal, printable(events.error));
     for (const event of listAt(events.value, "events")) {
       after = Math.max(after, numberAt(event, "sequence"));
-      if (!isBadNews(event, options.peerid)) continue;
+      if (!isBadNews(event, peerid)) continue;
       lastWord = `${textAt(event, "reason")}: ${textAt(event, "detail")}`;
-      if (isLast(event)) return failure(terminal, printable(lastWord));
+    }
+    if (fieldAt(site.value, "calling") === false) {
+      const why = lastWord ?? "nobody calls it: too many calls at once, or erouted is ending";
+      return failure(terminal, printable(`${peerid} is not connected: ${why}`));
     }
     if (performance.now() > until) break;
     await Bun.sleep(POLL_MS);
   }
   const why = lastWord === undefined ? "it has not answered" : `the last word: ${lastWord}`;
-  const what = `${options.peerid} is not connected after ${options.seconds} s`;
-  return failure(terminal, printable(`${what}: ${why}`));
+  return failure(terminal, printable(`${peerid} is not connected after ${seconds} s: ${why}`));
 }
 
 function isBadNews(event: unknown, peerid: string): boolean {
@@ -125,11 +128,6 @@ function isBadNews(event: unknown, peerid: string): boolean {
   const outcome = textAt(event, "outcome");
   const isBad = outcome === "failed" || outcome === "refused";
   return isBad && site?.toLowerCase() === peerid.toLowerCase();
-}
-
-/** Nothing more will come of it. */
-function isLast(event: unknown): boolean {
-  return textAt(event, "outcome") === "failed";
 }
 
 function secondsOf(wait: ConnectOptions["wait"]): number | undefined {

@@ -113,6 +113,22 @@ export function forget(engine: Engine, call: CallUnderWay): void {
   calls.deadlines.set(BigInt(call.id), undefined);
 }
 
+/** Nobody is called any more with what was known so far; whether somebody was. */
+export function giveUp(engine: Engine, call: CallUnderWay, why: string): boolean {
+  const { stage } = call;
+  forget(engine, call);
+  if (stage.kind === "calling") {
+    engine.inbox.push({ spi: stage.spi, event: { kind: "close", why } });
+  }
+  return stage.kind !== "waiting";
+}
+
+/** The call of a site or eroute, by its key. */
+export function callOf({ calls }: Engine, key: string): CallUnderWay | undefined {
+  const id = calls.byKey.get(key);
+  return id === undefined ? undefined : calls.byId.get(id);
+}
+
 export function noteFailure(
   engine: Engine,
   about: { readonly peerId: string | undefined; readonly eroute: string | undefined },

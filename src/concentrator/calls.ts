@@ -46,7 +46,8 @@ export type CallUnderWay = {
   readonly id: CallId;
   /** Keys in {@link Calls.byKey}: the eroute's, and that of the network it was asked for by. */
   readonly keys: string[];
-  readonly base: Eroute;
+  /** Another one after a new configuration that lets the call go on. */
+  base: Eroute;
   readonly why: CallReason;
   /** Undefined as long as only a packet's destination is known. */
   readonly peerId: string | undefined;

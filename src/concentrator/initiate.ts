@@ -76,8 +76,13 @@ export function callAlways(engine: Engine): void {
 export function onErouteGone(engine: Engine, eroute: ErouteInUse, why: string): void {
   const { base } = eroute;
   if (base.kind !== "normal" || base.life.start !== "always" || engine.shuttingDown) return;
-  if (why === "disconnected-by-hand") engine.calls.held.add(eroute.key);
-  else if (engine.plan.eroutes.includes(base)) recallSoon(engine, base, RECALL_MS);
+  if (why === "disconnected-by-hand") {
+    engine.calls.held.add(eroute.key);
+    return;
+  }
+  // It may be gone because the configuration says something else of it now.
+  const now = engine.plan.eroutes.find(({ name }) => name === base.name);
+  if (now?.kind === "normal" && now.life.start === "always") recallSoon(engine, now, RECALL_MS);
 }
 
 /** The rows that a call has waited for; false if none has. */

@@ -2,11 +2,13 @@
 
 import type { Suite } from "../crypto/suite.ts";
 import { type ErouteChange, equalValues, erouteChange, sameSubnets } from "../eroute/change.ts";
-import type { Egroup, Eroute, EroutePlan } from "../eroute/eroute.ts";
+import type { Egroup, EngineLimits, Eroute, EroutePlan } from "../eroute/eroute.ts";
 import { matchConfigured } from "../eroute/match.ts";
 import { peerKey } from "../eroute/peer-id.ts";
 import { containsPrefix } from "../inet/prefix.ts";
 import { equalConstantTime } from "../octets/secret.ts";
+import { giveUp, noteFailure } from "./call-table.ts";
+import type { CallUnderWay } from "./calls.ts";
 import { type Engine, type ErouteInUse, inMs, journal } from "./engine.ts";
 import { closeSoon, runErrands, tellTermsSoon } from "./errands.ts";
 import { refuseLookUp } from "./look-up.ts";
@@ -27,9 +29,9 @@ export function reconfigure(engine: Engine, plan: EroutePlan): void {
   // Another table may have their rows.
   engine.unknownIds.clear();
   adjustLookUps(engine, comparison);
+  adjustCalls(engine, comparison);
   const tally: Tally = { kept: 0, later: new Map(), closed: new Map() };
   for (const eroute of erouteObjects(engine)) adjust(engine, eroute, comparison, tally);
-  endCalls(engine);
   noteTally(engine, tally);
   runErrands(engine);
 }
@@ -47,6 +49,8 @@ export function allIkeSuites(plan: EroutePlan): readonly Suite[] {
 type Comparison = {
   readonly plan: EroutePlan;
   readonly eroutes: ReadonlyMap<string, Eroute>;
+  /** Those of the limits that each IKE SA keeps to. */
+  readonly sameLimits: boolean;
   /** No ID can belong to another eroute than before. */
   readonly samePatterns: boolean;
   /** Keys of local users whose password is another, or who are gone. */
@@ -71,11 +75,16 @@ function compare(before: EroutePlan, after: EroutePlan): Comparison {
   return {
     plan: after,
     eroutes: new Map(after.eroutes.map((eroute) => [eroute.name, eroute])),
+    sameLimits: equalValues(limitsOfSas(before.limits), limitsOfSas(after.limits)),
     samePatterns: equalValues(before.eroutes.map(matching), after.eroutes.map(matching)),
     changedUsers: changedUsers(before, after),
     changedEgroups: changedEgroups(before.egroups, after.egroups),
     changes: new Map(),
   };
+}
+
+function limitsOfSas({ natKeepaliveMs, retransmission }: EngineLimits) {
+  return { natKeepaliveMs, retransmission };
 }
 
 function matching(eroute: Eroute) {
@@ -97,12 +106,11 @@ function changedEgroups(before: readonly Egroup[], after: readonly Egroup[]): Re
   return new Set(changed.map((egroup) => egroup.name));
 }
 
-/** All of them, also those from which only an older IKE SA of a site, or a call, was made. */
+/** All of them, also those from which only an older IKE SA of a site was made. */
 function erouteObjects(engine: Engine): ReadonlySet<ErouteInUse> {
   const objects = new Set(engine.eroutes.values());
-  for (const { eroute, candidate } of engine.sas.values()) {
+  for (const { eroute } of engine.sas.values()) {
     if (eroute !== undefined) objects.add(eroute);
-    if (candidate !== undefined) objects.add(candidate);
   }
   return objects;
 }
@@ -125,15 +133,19 @@ function adjust(engine: Engine, eroute: ErouteInUse, comparison: Comparison, tal
     });
     return;
   }
-  eroute.base = verdict.next;
-  eroute.child = verdict.next.child;
-  if (verdict.later.length > 0) tellTermsSoon(engine, eroute);
+  useConfiguration(eroute, verdict.next);
+  if (verdict.later.length > 0 || !comparison.sameLimits) tellTermsSoon(engine, eroute);
   if (inUse && eroute.base.kind === "base" && comparison.changedEgroups.has(eroute.base.egroup)) {
     recheckRow(engine, eroute);
   }
   if (!inUse) return;
   if (verdict.later.length === 0) tally.kept++;
   else addTo(tally.later, `${verdict.later.join(", ")} of eroute ${verdict.next.name}`);
+}
+
+function useConfiguration(eroute: ErouteInUse, next: Eroute): void {
+  eroute.base = next;
+  eroute.child = next.child;
 }
 
 /** What the new configuration means for one eroute in use. */
@@ -181,14 +193,38 @@ function fits(eroute: ErouteInUse, next: Eroute): boolean {
   );
 }
 
-/** Calls that would end in an IKE SA of the former configuration. */
-function endCalls(engine: Engine): void {
-  for (const [spi, { candidate }] of engine.sas) {
-    if (candidate === undefined) continue;
-    const errand = engine.errands.waiting.get(candidate);
-    if (errand?.kind === "close") engine.inbox.push({ spi, event: errand });
+/** Calls go on with the new configuration, or end: whoever is still wanted is called anew. */
+function adjustCalls(engine: Engine, comparison: Comparison): void {
+  for (const call of [...engine.calls.byId.values()]) {
+    const { stage, base } = call;
+    const next = nextBase(call, comparison);
+    if (next !== undefined) {
+      call.base = next;
+      if ("target" in stage) useConfiguration(stage.target.eroute, next);
+      continue;
+    }
+    if (!giveUp(engine, call, "reconfigured")) continue;
+    const about = { peerId: call.peerId, eroute: base.name };
+    const detail = "the configuration has changed while the site was being called";
+    noteFailure(engine, about, { reason: "reconfigured", detail });
   }
 }
+
+/** What a call goes on with; undefined if it is of no use, or would reach somewhere else today. */
+function nextBase({ stage, base }: CallUnderWay, comparison: Comparison): Eroute | undefined {
+  // Whatever it was that failed may be right now.
+  if (stage.kind === "waiting") return undefined;
+  if ("target" in stage) {
+    const verdict = verdictOn(stage.target.eroute, comparison);
+    if (verdict.kind === "close") return undefined;
+    return verdict.later.some((key) => PEER_ADDRESSES.has(key)) ? undefined : verdict.next;
+  }
+  const next = comparison.eroutes.get(base.name);
+  const isSame = next?.kind === "base" && base.kind === "base" && next.egroup === base.egroup;
+  return isSame ? next : undefined;
+}
+
+const PEER_ADDRESSES: ReadonlySet<string> = new Set(["peerip", "bakpeerip"]);
 
 /** Rows on their way are put together with the new base eroute; other tables' are not taken. */
 function adjustLookUps(engine: Engine, { plan }: Comparison): void {

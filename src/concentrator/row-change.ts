@@ -7,6 +7,7 @@ import { formatPrefix } from "../inet/prefix.ts";
 import type { Instant } from "../octets/instant.ts";
 import { err } from "../octets/result.ts";
 import { wipe } from "../octets/secret.ts";
+import { callOf, forget } from "./call-table.ts";
 import { count, type Engine, type ErouteInUse, inMs, journal, numberOf } from "./engine.ts";
 import { erouteKey } from "./eroute-in-use.ts";
 import { closeSoon, runErrands } from "./errands.ts";
@@ -30,7 +31,11 @@ export function onRowChanged(engine: Engine, egroup: string, peerId: string): vo
   for (const base of engine.plan.eroutes) {
     if (base.kind !== "base" || base.egroup !== egroup) continue;
     const key = erouteKey(base.name, peerId);
-    if (engine.halfOpen > 0 || engine.lookups.size > 0) rememberChange(engine, key);
+    const { halfOpen, lookups, calls } = engine;
+    if (halfOpen + lookups.size + calls.byId.size > 0) rememberChange(engine, key);
+    const call = callOf(engine, key);
+    // A call that came to nothing may have failed by the row: the next packet makes another one.
+    if (call?.stage.kind === "waiting") forget(engine, call);
     const eroute = engine.eroutes.get(key);
     if (eroute !== undefined) recheckRow(engine, eroute);
   }

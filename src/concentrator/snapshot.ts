@@ -138,6 +138,8 @@ export type Snapshot = {
   eroutes(offset: number, limit: number, kind?: ErouteView["kind"]): readonly ErouteView[];
   /** Those of one site, by its peer ID. */
   site(peerId: string): readonly ErouteView[];
+  /** Whether we are calling it just now. */
+  isCalling(peerId: string): boolean;
   /** How many there are in all. */
   readonly erouteCount: number;
 };

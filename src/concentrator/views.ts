@@ -8,6 +8,7 @@ import { formatAddress } from "../inet/address.ts";
 import { formatEndpoint } from "../inet/endpoint.ts";
 import { formatPrefix } from "../inet/prefix.ts";
 import { spi64Hex } from "../octets/hex.ts";
+import { callOf } from "./call-table.ts";
 import type { Engine, ErouteInUse } from "./engine.ts";
 import { erouteKey } from "./eroute-in-use.ts";
 import type { Installed } from "./installed.ts";
@@ -27,6 +28,7 @@ export function snapshotOf(engine: Engine): Snapshot {
     counters: { ...engine.counters },
     erouteCount: engine.eroutes.size,
     site: (peerId) => siteViews(engine, peerId),
+    isCalling: (peerId) => isCalling(engine, peerId),
     eroutes: (offset, limit, kind) => erouteViews(engine, { offset, limit, kind }),
   };
 }
@@ -105,6 +107,13 @@ function siteViews(engine: Engine, peerId: string): readonly ErouteView[] {
   return engine.plan.eroutes.flatMap(({ name }) => {
     const eroute = engine.eroutes.get(erouteKey(name, peerId));
     return eroute === undefined ? [] : [erouteView(engine, eroute)];
+  });
+}
+
+function isCalling(engine: Engine, peerId: string): boolean {
+  return engine.plan.eroutes.some(({ name }) => {
+    const call = callOf(engine, erouteKey(name, peerId));
+    return call !== undefined && call.stage.kind !== "waiting";
   });
 }
 

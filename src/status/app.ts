@@ -104,10 +104,12 @@ async function eroutes(
 /** One site's eroutes in use: none if it is not connected. */
 async function peer(c: Context, source: StatusSource, peerId: string): Promise<Response> {
   const uses = await source.stateUses();
-  const views = source.snapshot().site(peerId);
+  const snapshot = source.snapshot();
+  const views = snapshot.site(peerId);
   return c.json({
     peer_id: peerId,
     connected: views.some((view) => view.state === "established"),
+    calling: snapshot.isCalling(peerId),
     eroutes: views.map((view) => erouteJson(view, source, uses)),
   });
 }

@@ -114,15 +114,21 @@ test("connect --wait ends when the site is up", async () => {
 
 test("connect --wait says why a site is not up, in the journal's words", async () => {
   const event = { site: "SITE-1", sequence: 44, outcome: "failed", reason: "wrong-psk" };
+  const first = { ...event, sequence: 42, reason: "timeout", detail: "no answer" };
+  let looks = 0;
   const others = { ...event, site: "site-2", sequence: 43, detail: "of another site" };
   answer = (what) => {
     if (what.startsWith("POST")) return Response.json({ outcome: "calling", after: 41 });
-    if (!what.startsWith("GET /api/v1/events")) return Response.json({ connected: false });
+    if (!what.startsWith("GET /api/v1/events")) {
+      // The first address fails, the second as well.
+      return Response.json({ connected: false, calling: ++looks < 3 });
+    }
+    if (what.includes("after=41")) return Response.json({ events: [first] });
     return Response.json({ events: [others, { ...event, detail: "AUTH does not fit" }] });
   };
   const failed = await run("connect", "site-1", "--wait", "5");
   expect([failed.code, failed.out]).toEqual([1, ""]);
-  expect(failed.err).toContain("wrong-psk: AUTH does not fit");
+  expect(failed.err).toContain("site-1 is not connected: wrong-psk: AUTH does not fit");
   expect(failed.err).not.toContain("another site");
 });
 

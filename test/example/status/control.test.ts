@@ -115,7 +115,10 @@ describe("the routes", () => {
     const site = await app.request("/api/v1/peers/site-1.customer.example");
     expect(await site.json()).toMatchObject({ connected: true, eroutes: [{ kind: "dynamic" }] });
     const nobody = await app.request("/api/v1/peers/nobody");
-    expect(await nobody.json()).toEqual({ peer_id: "nobody", connected: false, eroutes: [] });
+    expect(await nobody.json()).toEqual({
+      ...{ peer_id: "nobody", connected: false, calling: false },
+      eroutes: [],
+    });
     const wrong = await app.request("/api/v1/peers/site-1/connect");
     expect([wrong.status, wrong.headers.get("allow")]).toEqual([405, "POST"]);
   });

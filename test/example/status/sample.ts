@@ -50,6 +50,7 @@ export function sampleSource(settings: SampleSettings): StatusSource {
           .filter((view) => kind === undefined || view.kind === kind)
           .slice(offset, offset + limit),
       site: (peerId) => views.filter((view) => view.peerId === peerId),
+      isCalling: () => false,
       erouteCount: views.length,
     }),
     events: (count, after) => journal.recent(count, after),
