@@ -103,12 +103,16 @@ export function onKernelAnswer(
   if (onStateUse(engine, number, result.ok ? result.value : undefined)) return;
   const waiting = engine.kernelRequests.get(number);
   if (waiting === undefined) return;
-  const { installed, state } = waiting;
+  const { installed, state, moves } = waiting;
   engine.kernelRequests.delete(number);
   installed.pending.delete(number);
   if (!result.ok) {
     installed.refusal ??= result.error;
     count(engine, "kernel_refusals");
+    // It stands where it was, unless there is none any more.
+    if (moves !== undefined && result.error.errno !== "ESRCH") {
+      request(engine, { op: "delete-state", ...stateOf(installed, moves) });
+    }
   } else if (state !== undefined) installed.ours.push(state);
   if (installed.pending.size > 0) return;
   if (installed.phase === "removed") return deleteStates(engine, installed);
@@ -285,12 +289,16 @@ function releasePolicy(engine: Engine, installed: Installed, policy: XfrmPolicy)
 export function request(
   engine: Engine,
   op: XfrmRequest,
-  waiting?: { readonly installed: Installed; readonly makes: XfrmStateId | undefined },
+  waiting?: {
+    readonly installed: Installed;
+    readonly makes: XfrmStateId | undefined;
+    readonly moves?: XfrmStateId;
+  },
 ): void {
   const number = numberOf(engine) as KernelRequestId;
   if (waiting !== undefined) {
-    const { installed, makes } = waiting;
-    engine.kernelRequests.set(number, { installed, state: makes });
+    const { installed, makes, moves } = waiting;
+    engine.kernelRequests.set(number, { installed, state: makes, moves });
     installed.pending.add(number);
   }
   engine.out.push({ kind: "kernel", request: number, op });

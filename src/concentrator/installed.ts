@@ -29,7 +29,7 @@ export type Installed = {
   /** Of its states and policies. */
   readonly mark: XfrmMark | undefined;
   policies: readonly XfrmPolicy[];
-  readonly routes: readonly RemoteRoute[];
+  routes: readonly RemoteRoute[];
   /** The outbound state of a rekeyed Child SA, until the old one is deleted (RFC 7296 §2.8). */
   outboundWaiting: XfrmState | undefined;
   readonly ticket: Ticket;
@@ -72,6 +72,8 @@ export type UsageQuery = {
 export type WaitingRequest = {
   readonly installed: Installed;
   readonly state: XfrmStateId | undefined;
+  /** The state that is there no longer once `state` is. */
+  readonly moves: XfrmStateId | undefined;
 };
 
 /** One policy of the kernel, and the Child SAs that use it: the last one's template is in force. */

@@ -6,6 +6,7 @@ import type { XfrmStateId } from "../xfrm/state.ts";
 import type { Engine, Entry } from "./engine.ts";
 import { changePolicies, needsEncapsulation, request, stateOf } from "./install.ts";
 import type { Installed } from "./installed.ts";
+import { changeRoute, childRoutes } from "./routes.ts";
 import { childPolicies } from "./xfrm-of-child.ts";
 
 /** Moves states and policies of all Child SAs to where the IKE SA is now. */
@@ -49,6 +50,16 @@ function moveChild(engine: Engine, entry: Entry, installed: Installed): void {
   installed.inbound = inbound;
   installed.outbound = outbound;
   changePolicies(engine, installed, childPolicies(installed.place));
+  moveRoutes(engine, installed);
+}
+
+/** The way to the site may begin at another interface now. */
+function moveRoutes(engine: Engine, installed: Installed): void {
+  installed.routes = childRoutes(installed.place);
+  for (const route of installed.routes) {
+    const op = changeRoute(engine.routes, installed.child.spiIn, route);
+    if (op !== undefined) request(engine, op, { installed, makes: undefined });
+  }
 }
 
 type Ports = { readonly srcPort: number; readonly dstPort: number };
@@ -66,6 +77,6 @@ function moveState(
   request(
     engine,
     { op: "move-state", ...stateOf(installed, from), to, encapsulation },
-    { installed, makes: to },
+    { installed, makes: to, moves: from },
   );
 }

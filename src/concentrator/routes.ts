@@ -39,6 +39,21 @@ export function useRoute(
   return before !== undefined && sameWay(before, route) ? undefined : { op: "put-route", route };
 }
 
+/** What to ask of the kernel when a Child SA's route begins elsewhere, if anything. */
+export function changeRoute(
+  table: RouteTable,
+  spiIn: number,
+  route: RemoteRoute,
+): RouteRequest | undefined {
+  const users = table.get(formatPrefix(route.destination)) ?? [];
+  const at = users.findIndex((user) => user.spiIn === spiIn);
+  const before = users[at]?.route;
+  if (before === undefined) return undefined;
+  users[at] = { spiIn, route };
+  const isInForce = at === users.length - 1;
+  return !isInForce || sameWay(before, route) ? undefined : { op: "put-route", route };
+}
+
 /** What to ask of the kernel when a Child SA no longer wants it: the one before, or none. */
 export function releaseRoute(
   table: RouteTable,

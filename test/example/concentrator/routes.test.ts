@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import {
+  changeRoute,
   childRoutes,
   type RouteTable,
   releaseRoute,
@@ -32,6 +33,18 @@ test("the last one that wants another way has its way; then the one before again
   useRoute(table, 3, second);
   expect(releaseRoute(table, 1, first)).toBeUndefined();
   expect(releaseRoute(table, 3, second)).toEqual({ op: "delete-route", route: second });
+});
+
+test("a route follows a Child SA that moves, if it is the one in force", () => {
+  const table: RouteTable = new Map();
+  const [first, second] = [routeBy("192.0.2.11"), routeBy("192.0.2.12")];
+  useRoute(table, 1, first);
+  expect(changeRoute(table, 1, second)).toEqual({ op: "put-route", route: second });
+  expect(changeRoute(table, 1, second)).toBeUndefined();
+  useRoute(table, 2, second);
+  expect(changeRoute(table, 1, first)).toBeUndefined();
+  expect(releaseRoute(table, 2, second)).toEqual({ op: "put-route", route: first });
+  expect(changeRoute(table, 7, first)).toBeUndefined(); // not one that has a route
 });
 
 test("each remote subnet gets one route, whatever its ports; transport mode gets none", () => {

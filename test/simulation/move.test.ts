@@ -1,0 +1,122 @@
+/** A NAT before a site rebinds: states, policies and routes of its Child SAs follow, or it goes. */
+
+import { expect, test } from "bun:test";
+import type { EroutePlan } from "../../src/eroute/eroute.ts";
+import { formatAddress, parseAddress } from "../../src/inet/address.ts";
+import { type Endpoint, formatEndpoint } from "../../src/inet/endpoint.ts";
+import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
+import { planOf } from "./plan.ts";
+import { layTable, type Table, type TableOptions } from "./table.ts";
+
+const BEFORE = "203.0.113.5";
+const AFTER = "203.0.113.77";
+
+test("states move inbound first, then policies and routes follow, in one turn", () => {
+  const { table } = connected();
+  rebind(table);
+  const steps = table.effects.flatMap((effect) => (effect.kind === "kernel" ? [effect.op.op] : []));
+  expect(steps.join(" ")).toBe("move-state move-state put-policy put-policy put-policy put-route");
+  const places = [...table.kernel.states.values()].map(({ state }) => {
+    const { src, dst } = state.id;
+    const { srcPort, dstPort } = state.encapsulation ?? { srcPort: 0, dstPort: 0 };
+    return `${formatAddress(src)}:${srcPort} > ${formatAddress(dst)}:${dstPort}`;
+  });
+  expect(places).toEqual([
+    `${AFTER}:61000 > 198.51.100.1:4500`,
+    `198.51.100.1:4500 > ${AFTER}:61000`,
+  ]);
+  for (const { template, id } of table.kernel.policies.values()) {
+    const far = id.direction === "out" ? template?.dst : template?.src;
+    expect(far === undefined ? "" : formatAddress(far)).toBe(AFTER);
+  }
+  expect([...table.kernel.routes.values()].map((route) => formatAddress(route.towards))).toEqual([
+    AFTER,
+  ]);
+});
+
+test("the same mapping told twice moves nothing twice", () => {
+  const { table } = connected();
+  rebind(table);
+  rebind(table);
+  expect(table.effects.filter((effect) => effect.kind === "kernel")).toEqual([]);
+});
+
+test.each([
+  ["the kernel has another state there", 17],
+  ["the state has expired meanwhile", 3],
+])("where a move is refused, because %s, nothing is left of the Child SA", (_, errno) => {
+  const { table, caller } = connected({
+    kernelFaults: (request) => (request.op === "move-state" ? errno : undefined),
+  });
+  rebind(table);
+  settleThrough(table, caller, AFTER);
+  const { states, policies, routes } = table.kernel;
+  if (errno === 17) expect(states.size).toBe(0);
+  expect([policies.size, routes.size]).toEqual([0, 0]);
+  expect(caller.session().children).toEqual([]); // it has been told
+  expect(table.journal.some(({ reason }) => reason === "kernel-refused")).toBe(true);
+});
+
+test("after a move the Child SA can be closed, and leaves nothing behind", () => {
+  const { table, caller } = connected();
+  rebind(table);
+  caller.ask({ kind: "delete-ike" });
+  settleThrough(table, caller, AFTER);
+  const { states, policies, routes } = table.kernel;
+  expect([states.size, policies.size, routes.size]).toEqual([0, 0, 0]);
+});
+
+/** The kernel has seen authentic packets from elsewhere (XFRM_MSG_MAPPING). */
+function rebind(table: Table): void {
+  table.effects.length = 0;
+  const inbound = [...table.kernel.history.values()].find(({ state }) => state.direction === "in");
+  if (inbound === undefined) throw new Error("there is an inbound state");
+  const { id, reqid } = inbound.state;
+  table.feed({ kind: "mapping", mapping: { id, reqid, from: endpoint(AFTER, 61_000) } });
+}
+
+/** Site 1 behind a NAT, with a Child SA, its eroute with routes. */
+function connected(options: TableOptions = {}): { table: Table; caller: Caller } {
+  const table = layTable({ plan: withRoutes(planOf()), ...options });
+  putRow(table, 1);
+  const caller = seat(table, settingsOf(1));
+  caller.connect();
+  settleThrough(table, caller, BEFORE);
+  expect(table.kernel.states.size).toBe(2);
+  return { table, caller };
+}
+
+/** Both ways through a NAT that shows `address` outside, until nothing moves. */
+function settleThrough(table: Table, caller: Caller, address: string): void {
+  const insides = new Map<string, Endpoint>();
+  for (let rounds = 0; rounds < 100; rounds++) {
+    const next = caller.outbox.shift();
+    if (next !== undefined) {
+      const { local, remote } = next.path;
+      const outside = endpoint(address, local.port === 4_500 ? 61_000 : 60_999);
+      insides.set(formatEndpoint(outside), local);
+      table.deliver(next.octets, { local: remote, remote: outside });
+    }
+    for (const [at, sent] of table.sent.entries()) {
+      const inside = insides.get(formatEndpoint(sent.path.remote)) ?? caller.site.path.local;
+      table.sent[at] = { ...sent, path: { ...sent.path, remote: inside } };
+    }
+    caller.hear();
+    if (next === undefined && caller.outbox.length === 0) return;
+  }
+  throw new Error("the conversation never ends");
+}
+
+function withRoutes(plan: EroutePlan): EroutePlan {
+  const eroutes = plan.eroutes.map((eroute) => ({
+    ...eroute,
+    child: { ...eroute.child, routes: true },
+  }));
+  return { ...plan, eroutes };
+}
+
+function endpoint(text: string, port: number): Endpoint {
+  const address = parseAddress(text);
+  if (address === undefined) throw new Error(`not an address: ${text}`);
+  return { address, port };
+}
