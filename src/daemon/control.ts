@@ -72,11 +72,15 @@ function connect(daemon: Controlled, peerId: string): Done | ControlRefusal {
 }
 
 function disconnect(daemon: Controlled, peerId: string): Done | ControlRefusal {
-  const wasConnected = daemon.concentrator.snapshot().site(peerId).length > 0;
-  // Also without an eroute in use: a call may be under way.
+  const snapshot = daemon.concentrator.snapshot();
+  const wasConnected = snapshot.site(peerId).length > 0;
+  const wasCalled = snapshot.isCalling(peerId);
   daemon.shell?.feed({ kind: "disconnect", peerId });
-  if (!wasConnected) return { kind: "not-connected", detail: `${peerId} is not connected` };
-  return { outcome: "closing", detail: `${peerId} is told that its IKE SAs are deleted` };
+  if (wasConnected) {
+    return { outcome: "closing", detail: `${peerId} is told that its IKE SAs are deleted` };
+  }
+  if (wasCalled) return { outcome: "closing", detail: `the call to ${peerId} is given up` };
+  return { kind: "not-connected", detail: `${peerId} is not connected` };
 }
 
 function reloadPeer(daemon: Controlled, peerId: string): Done | ControlRefusal {
