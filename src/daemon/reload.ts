@@ -22,7 +22,10 @@ export type Reloadable = {
   readonly peers: Map<string, PeerRepository>;
   /** Not used for new look-ups any more, kept for those under way. */
   readonly retired: Set<PeerRepository>;
+  /** Undefined as long as it is starting. */
   readonly shell: Shell | undefined;
+  /** Sites are being told that we go: nothing is opened any more. */
+  readonly isEnding: boolean;
   /** What goes by the configuration beside the engine has a new one. */
   onConfiguration(): void;
   /** The databases are others now: some may never have been looked at. */
@@ -60,6 +63,7 @@ export function reload(
 ): Result<ReloadReport, readonly string[]> {
   const { note, shell } = daemon;
   if (shell === undefined) return refuse(daemon, ["erouted is still starting: try again"]);
+  if (daemon.isEnding) return refuse(daemon, ["erouted is ending"]);
   const loaded = load();
   if (!loaded.ok) return refuse(daemon, loaded.error);
   const { config, restart } = takeOver(daemon.config, loaded.value);

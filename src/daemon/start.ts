@@ -35,6 +35,7 @@ export type RunOptions = {
 
 /** Everything that was opened, for the way back. */
 type Daemon = Reloadable & {
+  isEnding: boolean;
   readonly journal: Journal;
   kernel: Kernel | undefined;
   routes: Routes | undefined;
@@ -80,6 +81,7 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   daemon.watch = watchDatabases(daemon.peers, note, DATABASE_WATCH_MS);
   daemon.polling = startPolling(daemon);
   const signal = await waitForSignal();
+  daemon.isEnding = true;
   note({ level: "info", reason: "shutdown", detail: `${signal}: telling the sites` });
   await sayFarewell(daemon);
   await close(daemon);
@@ -104,6 +106,7 @@ function createDaemon(config: Config): Daemon {
     keyExchanger: openKeyExchanger(),
     concentrator,
     shell: undefined,
+    isEnding: false,
     status: undefined,
     watch: undefined,
     polling: undefined,

@@ -35,6 +35,10 @@ const REASONS: ReadonlyMap<string, string> = new Map([
   ["database-no-table", "table missing in the database"],
   ["database-no-column", "column missing in the table"],
   ["database-overloaded", "too many look-ups at once"],
+  ["reconfigured", "the configuration has changed meanwhile"],
+  ["row-changed", "the row has changed"],
+  ["row-removed", "the row is gone"],
+  ["row-disabled", "disabled in its row"],
   ["malformed", "malformed message"],
   ["timeout", "the site stopped answering"],
 ]);

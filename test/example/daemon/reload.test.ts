@@ -141,6 +141,15 @@ test("a refused reload feeds the engine nothing, and keeps configuration and dat
   ]);
 });
 
+test("while it starts and while it ends nothing is read anew", () => {
+  const config = configOf((text) => text);
+  for (const state of [{ shell: undefined }, { isEnding: true }]) {
+    const daemon = { ...daemonOf(config), ...state };
+    expect(reload(daemon, () => ok(config)).ok).toBe(false);
+    expect(daemon.fed).toEqual([]);
+  }
+});
+
 test("a token that goes with another status.listen stays until that is in force", () => {
   folder.write("token", "a-token");
   const shown = configOf((text) =>
@@ -192,6 +201,7 @@ function daemonOf(config: Config): TestDaemon {
       flush: () => Promise.resolve(),
     },
     note: (entry) => void notes.push(entry),
+    isEnding: false,
     shell: { feed: (event) => void fed.push(event), close: () => undefined },
     onConfiguration: () => undefined,
     onDatabases: () => undefined,
