@@ -155,7 +155,11 @@ export function removeChild(engine: Engine, spiIn: number, why: string): void {
   if (installed === undefined) return;
   const { inbound, mark } = installed;
   const at = installed.ours.indexOf(inbound);
-  if (why === "rekeyed" && at >= 0 && engine.draining.length < DRAINING_MAX) {
+  if (
+    (why === "rekeyed" || why === "redundant") &&
+    at >= 0 &&
+    engine.draining.length < DRAINING_MAX
+  ) {
     installed.ours.splice(at, 1);
     engine.draining.push({ id: inbound, mark, until: inMs(engine, DRAIN_MS) });
   }

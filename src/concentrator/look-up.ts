@@ -244,9 +244,14 @@ function rememberUnknown(engine: Engine, peerId: PeerId): void {
 
 /** The site has proved who it is: its eroute is in use from now on (R4). */
 export function useEroute(engine: Engine, entry: Entry): void {
-  const candidate = entry.candidate;
-  if (candidate === undefined) return;
-  const isNew = !engine.eroutes.has(candidate.key);
+  if (entry.candidate === undefined) return;
+  // Another negotiation of the same site may have come first: both are of one eroute.
+  const before = engine.eroutes.get(entry.candidate.key);
+  const candidate: ErouteInUse =
+    before === undefined
+      ? entry.candidate
+      : { ...entry.candidate, createdAt: before.createdAt, ikeSas: before.ikeSas };
+  const isNew = before === undefined;
   engine.eroutes.set(candidate.key, candidate);
   entry.eroute = candidate;
   entry.candidate = undefined;

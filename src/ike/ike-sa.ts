@@ -22,6 +22,7 @@ import { openMessage, sealMessage } from "./protect.ts";
 import type { Refusal } from "./refusal.ts";
 import { childrenDown, endCall, failedNote, sends } from "./v2/answer.ts";
 import { close, closeChild, forget } from "./v2/delete.ts";
+import { withoutDoubles } from "./v2/doubles.ts";
 import { onInstalled, onKeyExchangeEstablished } from "./v2/established-answers.ts";
 import { deadlineOfEstablished, onDeadlineEstablished } from "./v2/established-deadlines.ts";
 import { onMessageEstablished } from "./v2/established-message.ts";
@@ -40,8 +41,10 @@ type MessageEvent = Extract<IkeEvent, { kind: "message" }>;
 /** Takes in one event. What does not fit the phase changes nothing. */
 export function step(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
   const done = take(sa, event, context);
-  if (done.sa?.phase !== "established" || done.sa.tasks.length === 0) return done;
-  const next = proceed(done.sa, context);
+  if (done.sa?.phase !== "established") return done;
+  const tidy = withoutDoubles(done.sa, context.now);
+  if (tidy.tasks.length === 0) return { sa: tidy, effects: done.effects };
+  const next = proceed(tidy, context);
   return { sa: next.sa, effects: [...done.effects, ...next.effects] };
 }
 

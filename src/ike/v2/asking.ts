@@ -65,6 +65,8 @@ export type Asking =
       readonly kind: "child-response";
       readonly ask: ChildAsk;
       readonly rival: Rival<EspSpi> | undefined;
+      /** SPIs that the peer deleted, and that nobody here knows: one may be the answer's. */
+      readonly deleted: readonly number[];
     }
   | {
       readonly kind: "child-shared-secret";

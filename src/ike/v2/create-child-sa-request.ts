@@ -100,7 +100,8 @@ function send(
   payloads.push({ kind: "TSi", selectors: local, unknown: 0 });
   payloads.push({ kind: "TSr", selectors: remote, unknown: 0 });
   const asked = ask(sa, ExchangeType.CREATE_CHILD_SA, payloads, context);
-  const asking: Asking = { kind: "child-response", ask: childAsk, rival: undefined };
+  const kind = "child-response";
+  const asking: Asking = { kind, ask: childAsk, rival: undefined, deleted: [] };
   return { sa: { ...asked.sa, asking }, effects: asked.effects };
 }
 
@@ -122,6 +123,10 @@ export function onChildResponse(
   if (error !== undefined) return onRefused(free, childAsk, payloads, context);
   const granted = grantedOf(sa, childAsk, payloads);
   if (!granted.ok) return onWrongAnswer(free, childAsk, granted.error, context);
+  if (asking.deleted.includes(granted.value.chosen.spi)) {
+    const detail = "the peer has deleted it before its answer came";
+    return giveUp(free, childAsk, { kind: "temporary-failure", detail }, context);
+  }
   const method = granted.value.chosen.choice.ke;
   if (method === Ke.NONE) {
     return install(free, asking, { granted: granted.value, secret: new Uint8Array(0) }, context);

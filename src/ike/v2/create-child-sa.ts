@@ -23,7 +23,6 @@ import { isBeingDeleted } from "./delete.ts";
 import { notifyOf, payloadOf } from "./find-payload.ts";
 import { childText, childUp, makeChild, planChild } from "./make-child-sa.ts";
 import { onRekeyIkeRequest } from "./rekey-ike-sa.ts";
-import { selectorKeys } from "./tasks.ts";
 
 // Initiator                        Responder
 // HDR, SK {[N(REKEY_SA),] SA, Ni, [KEi,] TSi, TSr} -->
@@ -146,17 +145,16 @@ function withRival(
 /** What we have not asked for yet the peer may have first: our own wish is dropped. */
 function yieldTo(sa: Established, plan: ChildPlan): Established {
   if (sa.asking?.kind !== "child-public-value") return sa;
-  const { local, remote } = plan.narrowed;
-  const wish = { replaces: plan.replaces?.spiIn, local, remote };
-  return isSameWish(sa.asking.ask, wish) ? { ...sa, asking: undefined } : sa;
+  return isSameWish(sa.asking.ask, { replaces: plan.replaces?.spiIn })
+    ? { ...sa, asking: undefined }
+    : sa;
 }
 
 function isSameWish(a: Wish, b: Wish): boolean {
-  if (a.replaces !== undefined || b.replaces !== undefined) return a.replaces === b.replaces;
-  return String(selectorKeys(a)) === String(selectorKeys(b));
+  return a.replaces !== undefined && a.replaces === b.replaces;
 }
 
-type Wish = Pick<ChildSa, "replaces" | "local" | "remote">;
+type Wish = Pick<ChildSa, "replaces">;
 
 function isRekeyingIke({ asking }: Established): boolean {
   return asking?.kind === "ike-response" || asking?.kind === "ike-shared-secret";
@@ -207,12 +205,14 @@ function rekeyedChild(
   if (rekey === undefined) return ok(undefined);
   const spi = rekey.spi.length === 4 ? new Reader(rekey.spi, "REKEY_SA").u32() : 0;
   const child = sa.children.find((candidate) => candidate.spiOut === spi);
+  const { asking } = sa;
   if (child === undefined) {
-    return isBeingDeleted(sa, asEspSpi(spi))
-      ? err({ kind: "temporary-failure", detail: "this Child SA is being deleted" })
+    // It may be the one that we have asked for, and whose answer is still on its way.
+    const isUnsure = isBeingDeleted(sa, asEspSpi(spi)) || asking?.kind === "child-response";
+    return isUnsure
+      ? err({ kind: "temporary-failure", detail: "this Child SA comes or goes just now" })
       : err({ kind: "child-sa-not-found", spi, protocol: Protocol.ESP });
   }
-  const { asking } = sa;
   const isNearlyDone =
     (asking?.kind === "child-shared-secret" && asking.ask.replaces === child.spiIn) ||
     (asking?.kind === "child-install" && asking.child.replaces === child.spiIn);

@@ -110,7 +110,7 @@ export function onAuthResponse(
   wipe(credentials.psk, half.keys.SK_pi, half.keys.SK_pr);
   const established = establishedOf(sa, idR, payloads, context);
   const effects: IkeEffect[] = [
-    { kind: "authenticated", initialContact: false },
+    { kind: "authenticated", initialContact: call.initialContact },
     okNote("IKE_AUTH", "established", ikeAlgorithmsText(half.algorithms)),
   ];
   return startFirstChild(sa, established, { payloads, effects }, context);

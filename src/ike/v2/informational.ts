@@ -33,17 +33,31 @@ export function onInformationalRequest(
     .filter((payload) => payload.protocol === Protocol.ESP)
     .flatMap((payload) => childrenOf(sa, payload.spis));
   const children = sa.children.filter((child) => !gone.includes(child));
+  const asking = withDeleted(sa, deletes);
   const effects: IkeEffect[] = [];
   for (const child of gone) effects.push(...deleteEffects(child, sa.children, "peer-deleted"));
   // The pairs of what the peer named: our inbound SPIs (§1.4.1).
   const spis = gone.map((child) => child.spiIn);
   const response: Payload[] =
     spis.length === 0 ? [] : [{ kind: "DELETE", protocol: Protocol.ESP, spis }];
-  const moved = onUpdateSaAddresses({ ...sa, children }, payloads);
+  const moved = onUpdateSaAddresses({ ...sa, children, asking }, payloads);
   response.push(...moved.notifies, ...cookie2Of(payloads));
   const answered = answer(moved.sa, header, response, context);
   return { sa: answered.sa, effects: [...effects, ...moved.effects, ...answered.effects] };
 }
+
+/** What the peer deletes and we do not know may be what we have asked for a moment ago. */
+function withDeleted(
+  { asking, children }: Established,
+  deletes: readonly DeletePayload[],
+): Established["asking"] {
+  if (asking?.kind !== "child-response") return asking;
+  const spis = deletes.flatMap((payload) => payload.spis);
+  const unknown = spis.filter((spi) => !children.some((child) => child.spiOut === spi));
+  return { ...asking, deleted: [...asking.deleted, ...unknown].slice(-DELETED_MAX) };
+}
+
+const DELETED_MAX = 16;
 
 /** The peer ends the IKE SA, and all its Child SAs with it. */
 function onIkeDelete(sa: Established, header: IkeHeader, context: IkeContext): Step {

@@ -1,0 +1,99 @@
+/** What has to hold of a pair once the dust has settled. */
+
+import type { ChildSaView, ErouteView } from "../../../src/concentrator/snapshot.ts";
+import { equalOctets } from "../../../src/octets/concat.ts";
+import type { ModelState } from "../kernel.ts";
+import type { End } from "./end.ts";
+import type { Pair } from "./pair.ts";
+
+/** Exactly one IKE SA and one Child SA, the same at both ends, with the same keys. */
+export function judgeSettled(pair: Pair): readonly string[] {
+  const complaints: string[] = [];
+  const [a, b] = [only(pair.a, complaints), only(pair.b, complaints)];
+  for (const end of [pair.a, pair.b]) complaints.push(...leftOvers(end, 1));
+  if (a === undefined || b === undefined) return complaints;
+  const [ikeA, ikeB] = [a.ikeSas[0], b.ikeSas[0]];
+  if (`${ikeA?.spiI}_${ikeA?.spiR}` !== `${ikeB?.spiI}_${ikeB?.spiR}`) {
+    complaints.push("the ends have different IKE SAs");
+  }
+  const [childA, childB] = [a.childSas[0], b.childSas[0]];
+  if (childA === undefined || childB === undefined) return complaints;
+  if (childA.spiIn !== childB.spiOut || childA.spiOut !== childB.spiIn) {
+    complaints.push("the ends have different Child SAs");
+    return complaints;
+  }
+  compare(pair.a, pair.b, childA, complaints);
+  compare(pair.b, pair.a, childB, complaints);
+  return complaints;
+}
+
+/** Nothing at all is left. */
+export function judgeEmpty(pair: Pair): readonly string[] {
+  const complaints: string[] = [];
+  for (const end of [pair.a, pair.b]) {
+    const { name, concentrator, kernel } = end;
+    if (concentrator.snapshot().erouteCount > 0) complaints.push(`${name} has an eroute in use`);
+    if (kernel.states.size > 0) complaints.push(`${name} has ${kernel.states.size} states left`);
+    complaints.push(...leftOvers(end, 0));
+  }
+  return complaints;
+}
+
+function only(end: End, complaints: string[]): ErouteView | undefined {
+  const views = end.concentrator.snapshot().eroutes(0, 10);
+  const [view] = views;
+  if (view === undefined || views.length > 1) {
+    complaints.push(`${end.name} has ${views.length} eroutes in use`);
+    return undefined;
+  }
+  if (view.ikeSas.length !== 1) complaints.push(`${end.name} has ${view.ikeSas.length} IKE SAs`);
+  if (view.childSas.length !== 1) {
+    complaints.push(`${end.name} has ${view.childSas.length} Child SAs`);
+  }
+  return view;
+}
+
+function leftOvers(end: End, count: number): readonly string[] {
+  const sizes = end.concentrator.tableSizes();
+  const found = {
+    ikeSas: sizes.ikeSas - sizes.lingering.counted,
+    childSas: sizes.childSas,
+    states: end.kernel.states.size,
+    lookups: sizes.lookups,
+    keyExchanges: sizes.keyExchanges,
+    kernelRequests: sizes.kernelRequests,
+    usageProbes: sizes.usageProbes,
+    draining: sizes.draining,
+    calls: sizes.calls,
+    halfOpen: sizes.halfOpen.counted,
+    reqids: sizes.reqids,
+    internalErrors: end.concentrator.snapshot().counters.internal_errors,
+  };
+  const wanted = {
+    ...{ ikeSas: count, childSas: count, states: 2 * count, lookups: 0, keyExchanges: 0 },
+    ...{ kernelRequests: 0, usageProbes: 0, draining: 0, calls: 0, halfOpen: 0, reqids: count },
+    internalErrors: 0,
+  };
+  const keys = Object.keys(wanted) as (keyof typeof wanted)[];
+  return keys
+    .filter((key) => found[key] !== wanted[key])
+    .map((key) => `${end.name}: ${key} is ${found[key]}, not ${wanted[key]}`);
+}
+
+/** What one end sends with, the other one takes with. */
+function compare(from: End, to: End, child: ChildSaView, complaints: string[]): void {
+  const out = stateOf(from, `${child.remoteAddress} ${child.spiOut}`);
+  const into = stateOf(to, `${child.remoteAddress} ${child.spiOut}`);
+  if (out === undefined || into === undefined) {
+    complaints.push(`${from.name} -> ${to.name}: a state is missing`);
+    return;
+  }
+  const areEqual =
+    out.keys.length === into.keys.length &&
+    out.keys.every((key, i) => equalOctets(key, into.keys[i] ?? new Uint8Array(0)));
+  if (!areEqual) complaints.push(`${from.name} -> ${to.name}: the keys differ`);
+}
+
+function stateOf(end: End, key: string): ModelState | undefined {
+  return end.kernel.states.get(key);
+}

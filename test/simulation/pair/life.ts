@@ -1,0 +1,190 @@
+/** A pair's life, drawn from a seed: weather, faults, and what operators and kernels do. */
+
+import { DEFAULT_CHILD, DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
+import type { NormalEroute } from "../../../src/eroute/eroute.ts";
+import type { XfrmPolicy } from "../../../src/xfrm/policy.ts";
+import type { ModelState } from "../kernel.ts";
+import { createPrng, type Prng } from "../prng.ts";
+import type { End } from "./end.ts";
+import { judgeEmpty, judgeSettled } from "./judge.ts";
+import { FINE, layPair, type Pair, type PairSettings, type Weather } from "./pair.ts";
+import { startTraffic, type Traffic } from "./traffic.ts";
+
+export type Life = {
+  readonly pair: Pair;
+  readonly traffic: Traffic;
+  readonly complaints: readonly string[];
+};
+
+const DUST_MS = 1_200_000;
+
+/** Lives it to its end; what does not hold is in `complaints`. */
+export function livePair(seed: number): Life {
+  const prng = createPrng(seed).fork("life");
+  const settings = draw(seed, prng);
+  const isLossless = settings.weather.loss === 0 && settings.weather.late === 0;
+  let faulty = prng.chance(0.2) ? 0.05 : 0;
+  const faults = prng.fork("kernel");
+  const pair = layPair({
+    ...settings,
+    faults: ({ op }) => (op.startsWith("new") && faults.chance(faulty) ? ENOMEM : undefined),
+  });
+  const until = 1_000 + prng.between(20_000, 120_000);
+  const traffic = startTraffic(pair, prng.pick([100, 500]), until);
+  let isRough = faulty > 0;
+  let at = 1_000;
+  pair.feed(pair.a, { kind: "connect", peerId: pair.a.peerId });
+  while (at < until) {
+    at += prng.between(0, 8_000);
+    pair.runUntil(Math.min(at, until));
+    isRough = act(pair, prng) || isRough;
+  }
+  faulty = 0;
+  pair.weather = FINE;
+  pair.isCut = false;
+  const complaints = [...settle(pair)];
+  if (isLossless && !isRough && traffic.lost > 0) {
+    complaints.push(`${traffic.lost} of ${traffic.sent} packets lost`);
+  }
+  if (complaints.length === 0) complaints.push(...end(pair, prng));
+  return { pair, traffic, complaints };
+}
+
+/** The seed, what was drawn, and the last things that happened. */
+export function reportOf(seed: number, { pair, complaints }: Life): string {
+  const replay = `replay: SEED=${seed} bun test test/simulation/pair`;
+  return [`seed ${seed}: ${complaints.join("; ")}`, replay, ...pair.log.slice(-LINES)].join("\n");
+}
+
+const LINES = Number(process.env.LOG ?? 50);
+const ENOMEM = 12;
+
+function draw(seed: number, prng: Prng): PairSettings {
+  const weather: Weather = prng.chance(0.3)
+    ? FINE
+    : {
+        delayMs: prng.pick<readonly [number, number]>([
+          [1, 5],
+          [5, 80],
+          [50, 600],
+        ]),
+        loss: prng.pick([0, 0.02, 0.1, 0.3]),
+        doubled: prng.pick([0, 0.1]),
+        late: prng.pick([0, 0, 0.05]),
+      };
+  const eroute: Partial<NormalEroute> = {
+    livenessMs: prng.pick([undefined, 5_000, 30_000]),
+    child: { ...DEFAULT_CHILD, lifetimeSeconds: prng.pick([20, 30, 3_600]) },
+    life: {
+      ...DEFAULT_LIFE,
+      ikeLifetimeMs: prng.pick([25_000, 40_000, 3_600_000]),
+      start: prng.pick(["on-traffic", "always"] as const),
+      uniqueness: prng.chance(0.1) ? "keep" : "replace",
+    },
+  };
+  const lateShare = prng.pick([0, 0, 0.3]);
+  return {
+    ...{ seed, weather, eroute },
+    lateMs: (late) => (late.chance(lateShare) ? late.between(0, 300) : undefined),
+  };
+}
+
+/** Something happens; true if packets may be lost by it. */
+function act(pair: Pair, prng: Prng): boolean {
+  const end = prng.chance(0.5) ? pair.a : pair.b;
+  const { peerId } = end;
+  switch (prng.between(0, 9)) {
+    case 0:
+      pair.feed(end, { kind: "connect", peerId });
+      return true;
+    case 1:
+      if (!prng.chance(0.3)) return false;
+      pair.feed(end, { kind: "disconnect", peerId });
+      return true;
+    case 2:
+    case 3:
+    case 4:
+      both(pair, prng, (one) => expire(pair, one, prng, false));
+      return false;
+    case 5:
+      expire(pair, end, prng, true);
+      return true;
+    case 6: {
+      if (!prng.chance(0.3)) return false;
+      pair.isCut = true;
+      const healed = pair.now() + prng.between(500, 100_000);
+      pair.schedule.plan(healed, () => {
+        pair.isCut = false;
+      });
+      return true;
+    }
+    case 7:
+    case 8:
+      both(pair, prng, (one) => acquire(pair, one));
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** At one end, or at both within some ms. */
+function both(pair: Pair, prng: Prng, run: (end: End) => void): void {
+  const [first, second] = prng.chance(0.5) ? [pair.a, pair.b] : [pair.b, pair.a];
+  run(first);
+  if (prng.chance(0.6)) pair.schedule.plan(pair.now() + prng.below(150), () => run(second));
+}
+
+/** A limit of a state is reached: a soft one asks for new keys, a hard one ends it. */
+function expire(pair: Pair, end: End, prng: Prng, isHard: boolean): void {
+  const states = [...end.kernel.states.values()];
+  const model = states[prng.below(Math.max(1, states.length))];
+  if (model === undefined) return;
+  if (isHard) {
+    const event = end.kernel.expire(model);
+    if (event !== undefined) pair.feed(end, { kind: "expire", expire: event });
+    return;
+  }
+  const { id, reqid } = model.state;
+  pair.feed(end, { kind: "expire", expire: { id, reqid, hard: false } });
+}
+
+/** A packet finds no state. */
+function acquire(pair: Pair, end: End): void {
+  const policy = [...end.kernel.policies.values()].find(({ id }) => id.direction === "out");
+  if (policy === undefined || hasState(end, policy)) return;
+  const { selector } = policy.id;
+  const packet = { ...selector };
+  const { template } = policy;
+  if (template === undefined) return;
+  const { src, dst, reqid } = template;
+  pair.feed(end, { kind: "acquire", acquire: { src, dst, reqid, packet, policy: policy.id } });
+}
+
+function hasState(end: End, { template }: XfrmPolicy): boolean {
+  const isOf = ({ state }: ModelState) => state.reqid === template?.reqid;
+  return [...end.kernel.states.values()].some(isOf);
+}
+
+/** Until everything is as it should be; at the latest after twenty minutes. */
+function settle(pair: Pair): readonly string[] {
+  const until = pair.now() + DUST_MS;
+  let complaints: readonly string[] = ["nothing has settled"];
+  for (let round = 0; pair.now() < until; round++) {
+    // As packets would, now and then.
+    if (round % 30 === 0) pair.feed(pair.a, { kind: "connect", peerId: pair.a.peerId });
+    pair.runUntil(pair.now() + 1_000);
+    complaints = judgeSettled(pair);
+    if (complaints.length === 0) return [];
+  }
+  return complaints;
+}
+
+/** Both ends go, one after the other or at once: nothing is left. */
+function end(pair: Pair, prng: Prng): readonly string[] {
+  pair.feed(pair.a, { kind: "shutdown" });
+  pair.schedule.plan(pair.now() + prng.pick([0, 5, 5_000]), () =>
+    pair.feed(pair.b, { kind: "shutdown" }),
+  );
+  pair.runUntil(pair.now() + 60_000);
+  return judgeEmpty(pair);
+}

@@ -1,0 +1,59 @@
+/** Two whole concentrators against each other: calls, rekeys, collisions. */
+
+import { expect, test } from "bun:test";
+import { DEFAULT_CHILD, DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
+import { judgeEmpty, judgeSettled } from "./judge.ts";
+import { FINE, layPair, type Pair } from "./pair.ts";
+import { startTraffic } from "./traffic.ts";
+
+test("R12: one end calls, both have one IKE SA and one Child SA with the same keys", () => {
+  const pair = layPair({ seed: 1, weather: FINE });
+  pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
+  pair.runUntil(10_000);
+  expectSettled(pair);
+});
+
+test("both ends call at the same time: one IKE SA stays, and it is the same one", () => {
+  for (let seed = 1; seed <= 50; seed++) {
+    const pair = layPair({ seed, weather: FINE });
+    pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
+    pair.schedule.plan(1_000 + pair.prng.below(60), () =>
+      pair.feed(pair.b, { kind: "connect", peerId: "end-a" }),
+    );
+    pair.runUntil(100_000);
+    expectSettled(pair);
+  }
+});
+
+test("rekeys of both ends, every few seconds, lose no packet", () => {
+  const eroute = {
+    child: { ...DEFAULT_CHILD, lifetimeSeconds: 3 },
+    life: { ...DEFAULT_LIFE, ikeLifetimeMs: 5_000 },
+  };
+  for (let seed = 1; seed <= 20; seed++) {
+    const pair = layPair({ seed, weather: FINE, eroute });
+    pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
+    pair.runUntil(2_000);
+    const traffic = startTraffic(pair, 10, 120_000);
+    pair.runUntil(121_000);
+    if (traffic.lost > 0) console.error(pair.log.join("\n"));
+    expect({ seed, lost: traffic.lost, blocked: traffic.blocked }).toEqual({
+      ...{ seed, lost: 0, blocked: 0 },
+    });
+  }
+});
+
+test("an end that shuts down leaves nothing at either end", () => {
+  const pair = layPair({ seed: 3, weather: FINE });
+  pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
+  pair.runUntil(10_000);
+  pair.feed(pair.a, { kind: "shutdown" });
+  pair.runUntil(40_000);
+  expect(judgeEmpty(pair)).toEqual([]);
+});
+
+function expectSettled(pair: Pair): void {
+  const complaints = judgeSettled(pair);
+  if (complaints.length > 0) console.error(pair.log.join("\n"));
+  expect(complaints).toEqual([]);
+}

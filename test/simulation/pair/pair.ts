@@ -1,0 +1,174 @@
+/** Two concentrators, a network between them, and packets that want to go through. */
+
+import type { Effect } from "../../../src/concentrator/effect.ts";
+import type { Event } from "../../../src/concentrator/event.ts";
+import type { EroutePlan, NormalEroute } from "../../../src/eroute/eroute.ts";
+import { type Address, equalAddress } from "../../../src/inet/address.ts";
+import { assert } from "../../../src/octets/assert.ts";
+import { describeEffect, describeEvent, describeMessage } from "../describe.ts";
+import type { KernelFaults } from "../kernel.ts";
+import { endpointOf, NORMAL_EROUTE, patternOf, planOf, prefixOfText } from "../plan.ts";
+import { createPrng, type Prng } from "../prng.ts";
+import { createSchedule, type Schedule } from "../schedule.ts";
+import { createEnd, type End } from "./end.ts";
+
+/** How the network treats a datagram. */
+export type Weather = {
+  readonly delayMs: readonly [number, number];
+  readonly loss: number;
+  readonly doubled: number;
+  /** A datagram that comes much later than all others. */
+  readonly late: number;
+};
+
+export type PairSettings = {
+  readonly seed: number;
+  readonly weather: Weather;
+  /** Changes to both ends' eroutes. */
+  readonly eroute?: Partial<NormalEroute>;
+  /** Changes to the plan of one end. */
+  readonly plan?: (end: "a" | "b", plan: EroutePlan) => EroutePlan;
+  readonly lateMs?: (prng: Prng) => number | undefined;
+  readonly faults?: KernelFaults;
+};
+
+export type Pair = {
+  readonly a: End;
+  readonly b: End;
+  readonly schedule: Schedule;
+  readonly prng: Prng;
+  weather: Weather;
+  /** Whether datagrams get through at all. */
+  isCut: boolean;
+  readonly complaints: string[];
+  readonly log: string[];
+  now(): number;
+  /** Runs until this instant. */
+  runUntil(at: number): void;
+  feed(end: End, event: Event): void;
+};
+
+const LOG_MAX = Number(process.env.LOG ?? 400);
+const LATE_MS = 4_000;
+
+export const FINE: Weather = { delayMs: [5, 20], loss: 0, doubled: 0, late: 0 };
+
+/** Both ends at rest, at time 1,000. */
+export function layPair(settings: PairSettings): Pair {
+  const prng = createPrng(settings.seed);
+  const schedule = createSchedule();
+  const log: string[] = [];
+  let clock = 1_000;
+  const note = (end: string, line: () => string): void => {
+    log.push(`${clock} ${end} ${line()}`);
+    if (log.length > LOG_MAX) log.splice(0, log.length - LOG_MAX);
+  };
+  const network = prng.fork("network");
+  const late = prng.fork("late");
+  const addresses: Record<string, Address> = {
+    "192.0.2.1": endpointOf("192.0.2.1", 0).address,
+    "192.0.2.2": endpointOf("192.0.2.2", 0).address,
+  };
+  const arrive = (effect: Extract<Effect, { kind: "send" }>, octets: Uint8Array): void => {
+    const { local, remote } = effect.path;
+    const to = [pair.a, pair.b].find((end) => equalAddress(end.address, remote.address));
+    if (to === undefined || pair.isCut) return;
+    const event: Event = {
+      kind: "datagram",
+      octets: octets.slice(),
+      path: { local: remote, remote: local },
+    };
+    pair.feed(to, event);
+  };
+  const world = {
+    ...{ schedule, prng, faults: settings.faults ?? (() => undefined) },
+    now: () => clock,
+    lateMs: () => settings.lateMs?.(late),
+    log: note,
+    addressOf: (host: string) => addresses[host],
+    send(from: End, effect: Extract<Effect, { kind: "send" }>) {
+      const { weather } = pair;
+      const copies = network.chance(weather.doubled) ? 2 : 1;
+      const octets = effect.octets.slice();
+      for (let i = 0; i < copies; i++) {
+        if (network.chance(weather.loss)) {
+          note(from.name, () => `lost: ${describeMessage(octets)}`);
+          continue;
+        }
+        const [min, max] = weather.delayMs;
+        const extra = network.chance(weather.late) ? network.between(500, LATE_MS) : 0;
+        schedule.plan(clock + network.between(min, max) + extra, () => arrive(effect, octets));
+      }
+    },
+    onHandled(end: End, event: Event, effects: readonly Effect[]) {
+      if (event.kind !== "deadline" || effects.length > 0)
+        note(end.name, () => describeEvent(event));
+      for (const effect of effects) {
+        if (effect.kind !== "journal") note(end.name, () => `  -> ${describeEffect(effect)}`);
+      }
+      wake(end);
+    },
+  };
+  const wakes = new Map<string, number>();
+  /** One timer an end, as in the daemon; one that fires too early does no harm. */
+  const wake = (end: End): void => {
+    const next = end.concentrator.nextDeadline();
+    const planned = wakes.get(end.name);
+    if (next === undefined || (planned !== undefined && planned <= next && planned > clock)) return;
+    const at = Math.max(next, clock);
+    wakes.set(end.name, at);
+    schedule.plan(at, () => {
+      if (wakes.get(end.name) !== at) return;
+      wakes.delete(end.name);
+      pair.feed(end, { kind: "deadline" });
+    });
+  };
+  const settingsOf = (name: "a" | "b") => {
+    const [own, other] = name === "a" ? ["192.0.2.1", "192.0.2.2"] : ["192.0.2.2", "192.0.2.1"];
+    const peerId = name === "a" ? "end-b" : "end-a";
+    const plan = pairPlan(name, { host: other, peerId }, settings);
+    return { name, address: endpointOf(own, 0).address, peerId, plan };
+  };
+  const pair: Pair = {
+    a: createEnd(settingsOf("a"), world),
+    b: createEnd(settingsOf("b"), world),
+    ...{ schedule, prng, weather: settings.weather, isCut: false, complaints: [], log },
+    now: () => clock,
+    runUntil(until) {
+      for (let rounds = 0; ; rounds++) {
+        assert(rounds < 2_000_000, "a world that never comes to rest");
+        const next = schedule.next();
+        if (next === undefined || next > until) break;
+        clock = Math.max(clock, next);
+        schedule.run();
+      }
+      clock = until;
+    },
+    feed: (end, event) => end.driver.feed(event),
+  };
+  wake(pair.a);
+  wake(pair.b);
+  return pair;
+}
+
+const SUBNETS = { a: "10.0.0.0/24", b: "10.0.1.0/24" };
+
+function pairPlan(
+  name: "a" | "b",
+  peer: { readonly host: string; readonly peerId: string },
+  settings: PairSettings,
+): EroutePlan {
+  const eroute: NormalEroute = {
+    ...NORMAL_EROUTE,
+    name: `to-${peer.peerId}`,
+    peerid: patternOf(peer.peerId),
+    ourid: `end-${name}`,
+    peerip: peer.host,
+    localSubnets: [prefixOfText(SUBNETS[name])],
+    remoteSubnets: [prefixOfText(SUBNETS[name === "a" ? "b" : "a"])],
+    ...settings.eroute,
+  };
+  const users = [{ name: peer.peerId, psk: new TextEncoder().encode("one key for both") }];
+  const plan = planOf({}, { egroups: [], eroutes: [eroute], users });
+  return settings.plan?.(name, plan) ?? plan;
+}

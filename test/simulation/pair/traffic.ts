@@ -1,0 +1,67 @@
+/** Packets through the tunnel: policy, state, the way, and the other end's state. */
+
+import type { XfrmPolicy } from "../../../src/xfrm/policy.ts";
+import { type ModelState, stateKey } from "../kernel.ts";
+import type { End } from "./end.ts";
+import type { Pair } from "./pair.ts";
+
+export type Traffic = {
+  readonly every: number;
+  sent: number;
+  /** Packets that found no state at the other end. */
+  lost: number;
+  /** Packets for which there was no state here: they make the kernel ask for one. */
+  blocked: number;
+};
+
+/** Sends packets both ways until `until`. */
+export function startTraffic(pair: Pair, every: number, until: number): Traffic {
+  const traffic: Traffic = { every, sent: 0, lost: 0, blocked: 0 };
+  const tick = (): void => {
+    packet(pair, pair.a, pair.b, traffic);
+    packet(pair, pair.b, pair.a, traffic);
+    const at = pair.now() + every;
+    if (at <= until) pair.schedule.plan(at, tick);
+  };
+  pair.schedule.plan(pair.now() + every, tick);
+  return traffic;
+}
+
+function packet(pair: Pair, from: End, to: End, traffic: Traffic): void {
+  const policy = [...from.kernel.policies.values()].find(
+    ({ id, template }) => id.direction === "out" && template !== undefined,
+  );
+  const state = policy === undefined ? undefined : newestState(from, policy);
+  if (state === undefined) {
+    traffic.blocked++;
+    return;
+  }
+  traffic.sent++;
+  const key = stateKey(state.state.id);
+  count(from, key);
+  const [min, max] = pair.weather.delayMs;
+  pair.schedule.plan(pair.now() + pair.prng.between(min, max), () => {
+    const into = to.kernel.states.get(key);
+    if (into?.state.direction === "in") count(to, key);
+    else {
+      traffic.lost++;
+      pair.log.push(`${pair.now()} ${from.name} packet lost: ${to.name} has no state ${key}`);
+    }
+  });
+}
+
+/** As xfrm_state_find: by template; of several the one that was made last. */
+function newestState(end: End, { template }: XfrmPolicy): ModelState | undefined {
+  let newest: ModelState | undefined;
+  for (const model of end.kernel.states.values()) {
+    const { direction, reqid, id } = model.state;
+    if (direction !== "out" || reqid !== template?.reqid) continue;
+    if (id.dst.value !== template.dst.value || id.src.value !== template.src.value) continue;
+    if (newest === undefined || model.madeAt > newest.madeAt) newest = model;
+  }
+  return newest;
+}
+
+function count(end: End, key: string): void {
+  end.carried.set(key, (end.carried.get(key) ?? 0n) + 1n);
+}
