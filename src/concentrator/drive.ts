@@ -151,6 +151,9 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect): void {
     case "rekeyed":
       onRekeyed(engine, entry, effect.successor, effect.rival);
       return;
+    case "give-back":
+      giveBack(engine, effect.to, effect.children);
+      return;
     case "rekeyed-in-vain":
       onRekeyed(engine, entry, effect.successor, undefined);
       engine.inbox.push({
@@ -222,6 +225,18 @@ function onRekeyed(
   handOver(engine, other.children, spi);
   engine.inbox.push({ spi: rival, event: { kind: "stand-down" } });
   engine.inbox.push({ spi, event: { kind: "adopt", children: other.children } });
+}
+
+/** The IKE SA before is about to have a successor of its own; if it is gone, so are they. */
+function giveBack(engine: Engine, to: IkeSpi, children: readonly ChildSa[]): void {
+  const before = engine.sas.get(to)?.sa;
+  const asks = before?.phase === "established" ? before.asking?.kind : undefined;
+  if (asks !== "ike-response" && asks !== "ike-shared-secret") {
+    for (const { spiIn } of children) removeChild(engine, spiIn, "peer-deleted");
+    return;
+  }
+  handOver(engine, children, to);
+  engine.inbox.push({ spi: to, event: { kind: "adopt", children } });
 }
 
 function handOver(engine: Engine, children: readonly ChildSa[], spi: IkeSpi): void {

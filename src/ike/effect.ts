@@ -63,6 +63,8 @@ export type IkeEffect =
       readonly successor: Established;
       readonly rival: IkeSpi | undefined;
     }
+  /** The peer finds this IKE SA redundant: its Child SAs go back to the one before (§2.8.2). */
+  | { readonly kind: "give-back"; readonly to: IkeSpi; readonly children: readonly ChildSa[] }
   /** Both ends have rekeyed at the same time, and ours does not count: it is deleted at once. */
   | { readonly kind: "rekeyed-in-vain"; readonly successor: Established }
   | { readonly kind: "count"; readonly counter: IkeCounter }

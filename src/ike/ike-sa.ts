@@ -95,8 +95,10 @@ function takeEstablished(sa: Established, event: EstablishedEvent, context: IkeC
       return onUsage(sa, event, context);
     case "peer-moved":
       return onPeerMoved(sa, event.remote);
-    case "adopt":
-      return { sa: { ...sa, children: [...sa.children, ...event.children] }, effects: [] };
+    case "adopt": {
+      const children = [...sa.children, ...event.children];
+      return { sa: { ...sa, children, replacedUntil: undefined }, effects: [] };
+    }
     case "stand-down":
       return standDown(sa, context);
     case "redundant": {

@@ -231,6 +231,11 @@ export type Established = {
   readonly establishedAt: Instant;
   /** When the peer was last known to be there: by an authentic message, or by its packets. */
   readonly heardAt: Instant;
+  /**
+   * The IKE SA that this one replaces, if we were rekeying it as well: should the peer find that
+   * this one is redundant, the Child SAs go back there (§2.8.2).
+   */
+  readonly contested: IkeSpi | undefined;
   /** After a rekey: when to delete this IKE SA ourselves, should the peer not do it. */
   readonly replacedUntil: Instant | undefined;
 };

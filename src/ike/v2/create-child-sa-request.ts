@@ -217,11 +217,12 @@ export function onAskedChildInstalled(
   const old = judged.children.find((candidate) => candidate.spiIn === child.replaces);
   const counted: IkeEffect[] = isRekey ? [{ kind: "count", counter: "child_sas_rekeyed" }] : [];
   if (old === undefined) return { sa: judged, effects: [note, ...counted] };
-  // The old one still takes what is on its way, but sends no more.
-  const down = deleteEffects(old, [...judged.children], "rekeyed");
+  // The old one still takes what is on its way, but sends no more; nor does the peer's, if it has
+  // made one at the same time.
+  const down = { kind: "child-down", spiIn: old.spiIn, why: "rekeyed" } as const;
   const task = { kind: "delete-child", spiIn: old.spiIn, spiOut: old.spiOut } as const;
   const children = judged.children.filter((candidate) => candidate !== old);
-  return { sa: addTask({ ...judged, children }, task), effects: [...down, note, ...counted] };
+  return { sa: addTask({ ...judged, children }, task), effects: [down, note, ...counted] };
 }
 
 /** The peer made one too many: it deletes it, or we do after a while. */

@@ -48,10 +48,8 @@ export function deleteEffects(
   all: readonly ChildSa[],
   why: string,
 ): readonly IkeEffect[] {
-  // A site may rekey one Child SA twice; each of the new ones counts, but for one too many.
-  const heirs = all.filter((candidate) => candidate.replaces === child.spiIn);
-  const wanted = heirs.filter(({ redundantUntil }) => redundantUntil === undefined);
-  const successors = wanted.length > 0 ? wanted : heirs;
+  // A site may rekey one Child SA twice; each of the new ones counts.
+  const successors = all.filter((candidate) => candidate.replaces === child.spiIn);
   return [
     ...successors.map(({ spiIn }) => ({ kind: "child-outbound", spiIn }) as const),
     {

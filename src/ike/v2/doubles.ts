@@ -19,7 +19,7 @@ export function withoutDoubles(sa: Established, now: Instant): Established {
     if (child.redundantUntil !== undefined) continue;
     const key = String(selectorKeys(child));
     const other = seen.get(key);
-    if (other === undefined || other.replaces === child.spiIn || child.replaces === other.spiIn) {
+    if (other === undefined || areRelated(child, other, children)) {
       seen.set(key, child);
       continue;
     }
@@ -35,6 +35,12 @@ export function withoutDoubles(sa: Established, now: Instant): Established {
       condemned.has(child) ? { ...child, rekeyAt: undefined, redundantUntil } : child,
     ),
   };
+}
+
+/** One replaces the other; or both replace one that is still there: it is not decided yet. */
+function areRelated(a: ChildSa, b: ChildSa, all: readonly ChildSa[]): boolean {
+  if (a.replaces === b.spiIn || b.replaces === a.spiIn) return true;
+  return a.replaces === b.replaces && all.some((child) => child.spiIn === a.replaces);
 }
 
 function lowestSpi({ spiIn, spiOut }: ChildSa): number {

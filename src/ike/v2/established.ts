@@ -46,6 +46,7 @@ export function newEstablished(
     timers: timersOf(settings, known, reauthAtOf(settings, known.id, context), context),
     establishedAt: now,
     heardAt: now,
+    contested: undefined,
     replacedUntil: undefined,
   };
 }
@@ -80,6 +81,7 @@ export function successorOf(
     timers: timersOf(sa.settings, sa, sa.timers.reauthAt, context),
     establishedAt: now,
     heardAt: now,
+    contested: undefined,
     replacedUntil: undefined,
   };
 }

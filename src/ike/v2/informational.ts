@@ -1,5 +1,6 @@
 /** INFORMATIONAL as responder: Delete, notifies, and the empty liveness check (RFC 7296 §1.4). */
 
+import { later } from "../../octets/instant.ts";
 import type { IkeHeader } from "../../wire/header.ts";
 import {
   type DeletePayload,
@@ -8,7 +9,9 @@ import {
   Protocol,
 } from "../../wire/message.ts";
 import { NotifyType } from "../../wire/notify-type.ts";
+import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import { RETRY_MS } from "../limits.ts";
 import type { Established } from "../phase.ts";
 import { answer, answerAndEnd, okNote } from "./answer.ts";
 import { childrenOf, deleteEffects } from "./delete.ts";
@@ -32,7 +35,7 @@ export function onInformationalRequest(
   const gone = deletes
     .filter((payload) => payload.protocol === Protocol.ESP)
     .flatMap((payload) => childrenOf(sa, payload.spis));
-  const children = sa.children.filter((child) => !gone.includes(child));
+  const children = withoutHeirs(sa.children, gone, context);
   const asking = withDeleted(sa, deletes);
   const effects: IkeEffect[] = [];
   for (const child of gone) effects.push(...deleteEffects(child, sa.children, "peer-deleted"));
@@ -44,6 +47,20 @@ export function onInformationalRequest(
   response.push(...moved.notifies, ...cookie2Of(payloads));
   const answered = answer(moved.sa, header, response, context);
   return { sa: answered.sa, effects: [...effects, ...moved.effects, ...answered.effects] };
+}
+
+/** What is left. One whose only heir has gone is to be replaced once more, and stays until then. */
+function withoutHeirs(
+  all: readonly ChildSa[],
+  gone: readonly ChildSa[],
+  context: IkeContext,
+): readonly ChildSa[] {
+  const left = all.filter((child) => !gone.includes(child));
+  return left.map((child) => {
+    const hasLost = gone.some((heir) => heir.replaces === child.spiIn);
+    if (!hasLost || left.some((heir) => heir.replaces === child.spiIn)) return child;
+    return { ...child, redundantUntil: undefined, rekeyAt: later(context.now, RETRY_MS) };
+  });
 }
 
 /** What the peer deletes and we do not know may be what we have asked for a moment ago. */
@@ -64,6 +81,12 @@ function onIkeDelete(sa: Established, header: IkeHeader, context: IkeContext): S
   if (sa.replacedUntil !== undefined) {
     const reason = { kind: "replaced-by-rekey" } as const;
     return answerAndEnd(sa, header, { payloads: [], reason }, context);
+  }
+  if (sa.contested !== undefined && sa.children.length > 0) {
+    const reason = { kind: "replaced-by-rekey" } as const;
+    const ended = answerAndEnd({ ...sa, children: [] }, header, { payloads: [], reason }, context);
+    const { contested: to, children } = sa;
+    return { sa: ended.sa, effects: [{ kind: "give-back", to, children }, ...ended.effects] };
   }
   const reason = { kind: "peer-deleted" } as const;
   const step = answerAndEnd(sa, header, { payloads: [], reason }, context);

@@ -14,7 +14,7 @@ import { ikeAlgorithmsText } from "../algorithms.ts";
 import type { IkeContext, Step } from "../effect.ts";
 import { deriveIkeKeys, rekeySkeyseed } from "../keys.ts";
 import { NONCE_OCTETS, REPLACED_MS } from "../limits.ts";
-import type { Established, SaId, Serving } from "../phase.ts";
+import { type Established, localSpi, type SaId, type Serving } from "../phase.ts";
 import type { Refusal } from "../refusal.ts";
 import { answer, okNote, refuse } from "./answer.ts";
 import type { Asking } from "./asking.ts";
@@ -94,7 +94,9 @@ export function onIkeKeyExchange(
   const { Ni, chosen } = serving;
   const id: SaId = { spiI: serving.spiI, spiR: context.ikeSpi(), role: "responder" };
   const { sharedSecret, publicValue } = result.value;
-  const successor = rekeyed(sa, { id, Ni, Nr, sharedSecret, chosen }, context);
+  const made = rekeyed(sa, { id, Ni, Nr, sharedSecret, chosen }, context);
+  const contested = sa.asking?.kind === "ike-response" ? localSpi(sa.id) : undefined;
+  const successor: Established = { ...made, contested };
   const spi = new Writer(8).u64(id.spiR).done();
   const payloads: Payload[] = [
     { kind: "SA", proposals: [chosenProposal(Protocol.IKE, chosen, spi)] },
