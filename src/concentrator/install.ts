@@ -6,13 +6,13 @@ import type { Nat } from "../ike/nat.ts";
 import { localSpi, saIdOf } from "../ike/phase.ts";
 import type { Refusal } from "../ike/refusal.ts";
 import { equalAddress, formatAddress } from "../inet/address.ts";
-import { formatPrefix } from "../inet/prefix.ts";
 import { assert } from "../octets/assert.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { wipe } from "../octets/secret.ts";
 import type { TrafficSelector } from "../wire/message.ts";
-import type { XfrmPolicy, XfrmPolicyId } from "../xfrm/policy.ts";
+import type { XfrmPolicy } from "../xfrm/policy.ts";
 import {
+  formatPolicyId,
   type KernelResult,
   REQID_MARK,
   type XfrmRefusal,
@@ -239,7 +239,7 @@ export function stateOf(
 
 /** Puts the policy into the kernel unless it is there already with the same template. */
 function usePolicy(engine: Engine, installed: Installed, policy: XfrmPolicy): void {
-  const key = policyKey(policy.id);
+  const key = formatPolicyId(policy.id);
   let use = engine.policies.get(key);
   if (use === undefined) {
     use = { id: policy.id, users: [] };
@@ -260,7 +260,7 @@ export function changePolicies(
   installed.policies = policies;
   const { spiIn } = installed.child;
   for (const policy of policies) {
-    const users = engine.policies.get(policyKey(policy.id))?.users ?? [];
+    const users = engine.policies.get(formatPolicyId(policy.id))?.users ?? [];
     const at = users.findIndex((user) => user.spiIn === spiIn);
     const before = users[at];
     if (before === undefined) continue;
@@ -273,7 +273,7 @@ export function changePolicies(
 
 /** Gives the policy back: to the Child SA that used it before, or out of the kernel. */
 function releasePolicy(engine: Engine, installed: Installed, policy: XfrmPolicy): void {
-  const key = policyKey(policy.id);
+  const key = formatPolicyId(policy.id);
   const use = engine.policies.get(key);
   if (use === undefined) return;
   const inForce = use.users.at(-1);
@@ -356,12 +356,4 @@ function sameTemplate(a: XfrmPolicy, b: XfrmPolicy): boolean {
     a.template.src.value === b.template.src.value &&
     a.template.dst.value === b.template.dst.value
   );
-}
-
-function policyKey(id: XfrmPolicyId): string {
-  const { selector } = id;
-  const ports = `${selector.protocol}/${selector.srcPort ?? ""}/${selector.dstPort ?? ""}`;
-  const subnets = `${formatPrefix(selector.src)} ${formatPrefix(selector.dst)}`;
-  const { direction, mark, ifId } = id;
-  return `${direction} ${subnets} ${ports} ${mark?.value}/${mark?.mask} ${ifId}`;
 }

@@ -5,16 +5,12 @@ import type { ChildOptions } from "../eroute/eroute.ts";
 import type { ChildSa } from "../ike/child-sa.ts";
 import type { ChildKeys } from "../ike/effect.ts";
 import type { EspDirectionKeys } from "../ike/keys.ts";
-import { isAnyPort } from "../ike/v2/narrow.ts";
 import type { Path } from "../inet/endpoint.ts";
-import type { Prefix } from "../inet/prefix.ts";
-import { rangePrefixes } from "../inet/range.ts";
 import { assert } from "../octets/assert.ts";
-import type { TrafficSelector } from "../wire/message.ts";
 import type { XfrmPolicy, XfrmPolicyId, XfrmTemplate } from "../xfrm/policy.ts";
 import { selectorPriority } from "../xfrm/priority.ts";
-import type { XfrmSelector } from "../xfrm/selector.ts";
 import type { XfrmLifetime, XfrmProtection, XfrmState } from "../xfrm/state.ts";
+import { childSelectors } from "./child-selectors.ts";
 
 /** What both ends' states are made of. */
 export type ChildPlace = {
@@ -65,48 +61,18 @@ export function childPolicies(place: ChildPlace): XfrmPolicy[] {
   const { mark, ifId } = place.options;
   const there = { src: path.local.address, dst: path.remote.address, reqid, mode };
   const here = { src: path.remote.address, dst: path.local.address, reqid, mode };
-  const remotes = child.remote.map(sideOf);
   const policies: XfrmPolicy[] = [];
-  for (const local of child.local.map(sideOf)) {
-    for (const remote of remotes) {
-      if (local.prefix.family !== remote.prefix.family) continue;
-      const inward = selectorOf(remote, local);
-      const outward = selectorOf(local, remote);
-      for (const direction of ["in", "fwd"] as const) {
-        policies.push(policyOf({ selector: inward, direction, mark, ifId }, here));
-      }
-      policies.push(policyOf({ selector: outward, direction: "out", mark, ifId }, there));
+  for (const { inward, outward } of childSelectors(child)) {
+    for (const direction of ["in", "fwd"] as const) {
+      policies.push(policyOf({ selector: inward, direction, mark, ifId }, here));
     }
+    policies.push(policyOf({ selector: outward, direction: "out", mark, ifId }, there));
   }
   return policies;
 }
 
 function policyOf(id: XfrmPolicyId, template: XfrmTemplate): XfrmPolicy {
   return { id, priority: selectorPriority(id.selector), action: "protect", template };
-}
-
-/** One side of a selector, as the kernel has it: one subnet, one port or any. */
-type Side = {
-  readonly prefix: Prefix;
-  readonly protocol: number;
-  readonly port: number | undefined;
-};
-
-function sideOf(selector: TrafficSelector): Side {
-  const [prefix, ...more] = rangePrefixes(selector.range);
-  assert(prefix !== undefined && more.length === 0, "a narrowed selector is one subnet");
-  const port = isAnyPort(selector) ? undefined : selector.startPort;
-  return { prefix, protocol: selector.protocol, port };
-}
-
-function selectorOf(src: Side, dst: Side): XfrmSelector {
-  return {
-    src: src.prefix,
-    dst: dst.prefix,
-    protocol: src.protocol === 0 ? dst.protocol : src.protocol,
-    srcPort: src.port,
-    dstPort: dst.port,
-  };
 }
 
 function common(place: ChildPlace, keys: EspDirectionKeys) {

@@ -7,6 +7,7 @@
  * if_id): putting a second one replaces the first, whatever its priority.
  */
 
+import type { PortBlock } from "../inet/port-block.ts";
 import type { XfrmPolicy } from "./policy.ts";
 import { isOurReqid } from "./request.ts";
 import type { XfrmSelector } from "./selector.ts";
@@ -15,12 +16,14 @@ const PRIORITY_MARK = 0x45;
 const PRIORITY_FIRST = 0x4500_0000;
 /** Room between one degree of width and the next, for policies of the same width. */
 const STEP = 16;
+/** What a bit of a prefix counts: more than a protocol and both ports together. */
+const PREFIX_BIT = 64;
 /** Both prefixes of 128 bits, a protocol and both ports. */
-const SPECIFICITY_MAX = 256 * 8 + 7;
+const SPECIFICITY_MAX = 256 * PREFIX_BIT + 33;
 
 /**
  * For a policy that protects: a selector inside another one always gets the lower number, because
- * whatever makes it narrower (a bit of a prefix, the protocol, a port) counts.
+ * whatever makes it narrower (a bit of a prefix, the protocol, a bit of a port) counts.
  */
 export function selectorPriority(selector: XfrmSelector): number {
   return PRIORITY_FIRST + (SPECIFICITY_MAX - specificity(selector)) * STEP;
@@ -42,7 +45,12 @@ export function isOurPolicy(policy: XfrmPolicy): boolean {
 
 function specificity(selector: XfrmSelector): number {
   const { src, dst, protocol, srcPort, dstPort } = selector;
-  const beyondPrefixes =
-    (protocol !== 0 ? 4 : 0) + (srcPort !== undefined ? 2 : 0) + (dstPort !== undefined ? 1 : 0);
-  return (src.length + dst.length) * 8 + beyondPrefixes;
+  const beyondPrefixes = (protocol !== 0 ? 1 : 0) + maskBits(srcPort) + maskBits(dstPort);
+  return (src.length + dst.length) * PREFIX_BIT + beyondPrefixes;
+}
+
+function maskBits(block: PortBlock | undefined): number {
+  let bits = 0;
+  for (let mask = block?.mask ?? 0; mask > 0; mask &= mask - 1) bits++;
+  return bits;
 }

@@ -1,6 +1,7 @@
 /** An XFRM selector: which packets a policy or state is for (struct xfrm_selector). */
 
 import { familyBits } from "../inet/address.ts";
+import { formatPortBlock, type PortBlock } from "../inet/port-block.ts";
 import { formatPrefix, type Prefix, prefixOf } from "../inet/prefix.ts";
 import type { Reader } from "../octets/reader.ts";
 import { asAddress, asFamily, emitXfrmAddress, familyNumber } from "./address.ts";
@@ -12,8 +13,8 @@ export type XfrmSelector = {
   /** IP protocol, 0 for any. */
   readonly protocol: number;
   /** Undefined is any port. For ICMP these are type and code. */
-  readonly srcPort: number | undefined;
-  readonly dstPort: number | undefined;
+  readonly srcPort: PortBlock | undefined;
+  readonly dstPort: PortBlock | undefined;
 };
 
 /** struct xfrm_selector. */
@@ -58,18 +59,22 @@ export function formatSelector(selector: XfrmSelector): string {
   let text = `${formatPrefix(src)} -> ${formatPrefix(dst)}`;
   if (protocol !== 0) text += ` protocol ${protocol}`;
   if (srcPort !== undefined || dstPort !== undefined) {
-    text += ` ports ${srcPort ?? "any"} -> ${dstPort ?? "any"}`;
+    text += ` ports ${portText(srcPort)} -> ${portText(dstPort)}`;
   }
   return text;
 }
 
-/** A port and its mask: all ones for one port, zero for any. */
-function emitPort(w: HostWriter, port: number | undefined): void {
-  w.networkU16(port ?? 0).networkU16(port === undefined ? 0 : 0xffff);
+function portText(block: PortBlock | undefined): string {
+  return block === undefined ? "any" : formatPortBlock(block);
 }
 
-function parsePort(r: Reader): number | undefined {
+/** A port and its mask: all ones for one port, zero for any. */
+function emitPort(w: HostWriter, block: PortBlock | undefined): void {
+  w.networkU16(block?.port ?? 0).networkU16(block?.mask ?? 0);
+}
+
+function parsePort(r: Reader): PortBlock | undefined {
   const port = r.u16();
   const mask = r.u16();
-  return mask === 0 ? undefined : port;
+  return mask === 0 ? undefined : { port, mask };
 }

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Address, formatAddress } from "../../src/inet/address.ts";
 import { asEspSpi } from "../../src/inet/esp-spi.ts";
+import { onePort } from "../../src/inet/port-block.ts";
 import { type Kernel, openKernel } from "../../src/linux/xfrm-kernel.ts";
 import type { XfrmEvent } from "../../src/xfrm/event.ts";
 import { unprotectedPriority } from "../../src/xfrm/priority.ts";
@@ -83,7 +84,7 @@ function acquireContract(kernel: () => Kernel): void {
       kind: "acquire",
       acquire: {
         reqid: OUR_REQID,
-        packet: { src: { ...LOCAL, length: 32 }, protocol: 17, dstPort: 9 },
+        packet: { src: { ...LOCAL, length: 32 }, protocol: 17, dstPort: onePort(9) },
         policy: policy.id,
       },
     });

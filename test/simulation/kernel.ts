@@ -141,7 +141,8 @@ export function stateKey(id: Pick<XfrmStateId, "dst" | "spi">): string {
 /** A policy is found by direction and selector (and mark, and if_id). */
 export function policyKey(id: XfrmPolicyId): string {
   const { src, dst, protocol, srcPort, dstPort } = id.selector;
-  const ports = `${protocol}/${srcPort ?? ""}/${dstPort ?? ""}`;
+  const [from, to] = [srcPort, dstPort].map((block) => block && `${block.port}&${block.mask}`);
+  const ports = `${protocol}/${from ?? ""}/${to ?? ""}`;
   const mark = id.mark === undefined ? "" : ` mark ${id.mark.value}/${id.mark.mask}`;
   const only = id.ifId === undefined ? mark : `${mark} if_id ${id.ifId}`;
   return `${id.direction} ${formatPrefix(src)} ${formatPrefix(dst)} ${ports}${only}`;

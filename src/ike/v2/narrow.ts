@@ -1,13 +1,14 @@
 /** Traffic selector narrowing (RFC 7296 §2.9): a site gets what is its own, never more (R10). */
 
 import { type Family, formatAddress } from "../../inet/address.ts";
+import { portBlocks } from "../../inet/port-block.ts";
 import { formatPrefix, prefixRange } from "../../inet/prefix.ts";
 import { intersectRange, rangePrefixes } from "../../inet/range.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import type { TrafficSelector } from "../../wire/message.ts";
 import type { Refusal } from "../refusal.ts";
 
-/** Selectors that the kernel can hold: each is one subnet, with one port or any. */
+/** Selectors that the kernel can hold: each is one subnet, with few enough blocks of ports. */
 export type Narrowed = {
   readonly local: readonly TrafficSelector[];
   readonly remote: readonly TrafficSelector[];
@@ -15,6 +16,8 @@ export type Narrowed = {
 
 /** Selectors of one side of a Child SA: local × remote policies go to the kernel. */
 export const SELECTORS_MAX = 8;
+/** Blocks of ports of all of them together, for the same reason: 1-65535 has 16. */
+const PORT_BLOCKS_MAX = 16;
 
 /** What both sides' offers have in common with the site's subnets and ours. */
 export function narrow(
@@ -85,10 +88,33 @@ function commonSelectors(
   const widest = common.filter(
     (selector) => !common.some((other) => other !== selector && covers(other, selector)),
   );
-  return widest.slice(0, SELECTORS_MAX);
+  let blocks = 0;
+  const held = widest.filter((selector) => {
+    const more = portBlocksIn(selector);
+    if (blocks + more > PORT_BLOCKS_MAX) return false;
+    blocks += more;
+    return true;
+  });
+  return held.slice(0, SELECTORS_MAX);
 }
 
-/** What both cover, each a whole subnet; a range of ports would have to be widened: nothing. */
+/** Pairs of port and mask that it takes in the kernel; more than any limit if it has no room. */
+function portBlocksIn(selector: TrafficSelector): number {
+  const { protocol, startPort, endPort } = selector;
+  if (isAnyPort(selector)) return 1;
+  if (protocol === IPPROTO_ICMP || protocol === IPPROTO_ICMPV6) {
+    // Whole types, or codes of one type: the two fields have a mask each.
+    const wholeTypes = (startPort & 0xff) === 0 && (endPort & 0xff) === 0xff;
+    if (wholeTypes) return portBlocks(startPort >>> 8, endPort >>> 8).length;
+    if (startPort >>> 8 !== endPort >>> 8) return Number.POSITIVE_INFINITY;
+  }
+  return portBlocks(startPort, endPort).length;
+}
+
+const IPPROTO_ICMP = 1;
+const IPPROTO_ICMPV6 = 58;
+
+/** What both cover, each a whole subnet. Ports that are for no protocol mean nothing: none. */
 function intersectSelectors(a: TrafficSelector, b: TrafficSelector): readonly TrafficSelector[] {
   const range = intersectRange(a.range, b.range);
   const protocol = a.protocol === 0 ? b.protocol : a.protocol;
@@ -96,8 +122,10 @@ function intersectSelectors(a: TrafficSelector, b: TrafficSelector): readonly Tr
   const startPort = Math.max(a.startPort, b.startPort);
   const endPort = Math.min(a.endPort, b.endPort);
   const ports = { protocol, startPort, endPort };
-  if (startPort !== endPort && !isAnyPort(ports)) return [];
-  return rangePrefixes(range).map((part) => ({ ...ports, range: prefixRange(part) }));
+  if (startPort > endPort || (protocol === 0 && !isAnyPort(ports))) return [];
+  const parts = rangePrefixes(range).map((part) => ({ ...ports, range: prefixRange(part) }));
+  // One that there is no room for must not stand in for narrower ones that it covers.
+  return parts.filter((part) => portBlocksIn(part) <= PORT_BLOCKS_MAX);
 }
 
 /** Whether all that `inner` covers is covered by one of `outer`. */

@@ -3,6 +3,7 @@
 import { expect, test } from "bun:test";
 import { addressOctets } from "../../../src/inet/address.ts";
 import { asEspSpi } from "../../../src/inet/esp-spi.ts";
+import { onePort } from "../../../src/inet/port-block.ts";
 import { emitAttribute, XFRMA } from "../../../src/xfrm/attribute.ts";
 import { parseXfrmEvent, type XfrmEvent } from "../../../src/xfrm/event.ts";
 import { HostWriter } from "../../../src/xfrm/host-order.ts";
@@ -23,8 +24,8 @@ const POLICY = policyLike({ src: "10.0.0.0/16", dst: "192.168.0.0/16" });
 const PACKET = {
   ...selectorOf("10.0.0.9", "192.168.1.5"),
   protocol: 6,
-  srcPort: 4000,
-  dstPort: 80,
+  srcPort: onePort(4000),
+  dstPort: onePort(80),
 };
 
 test("XFRM_MSG_ACQUIRE tells the template's reqid, its ends, the packet and the policy", () => {

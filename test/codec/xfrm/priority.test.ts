@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { onePort } from "../../../src/inet/port-block.ts";
 import { prefixOf } from "../../../src/inet/prefix.ts";
 import { isOurPolicy, selectorPriority, unprotectedPriority } from "../../../src/xfrm/priority.ts";
 import type { XfrmSelector } from "../../../src/xfrm/selector.ts";
@@ -13,9 +14,10 @@ test("a selector inside another one always wins, however it is narrower", () => 
     { src: selectorOf("10.0.0.0/9", "0.0.0.0/0").src },
     { dst: selectorOf("10.0.0.0/9", "192.168.0.0/17").dst },
     { protocol: 17 },
-    { protocol: 17, dstPort: 53 },
-    { protocol: 17, srcPort: 53 },
-    { dst: selectorOf("10.0.0.0/9", "192.168.1.7").dst, protocol: 6, srcPort: 1, dstPort: 2 },
+    { protocol: 17, dstPort: onePort(53) },
+    { protocol: 17, dstPort: { port: 1024, mask: 0xfc00 } },
+    { protocol: 17, srcPort: onePort(53) },
+    { dst: selectorOf("10.0.0.0/9", "192.168.1.7").dst, protocol: 6, srcPort: onePort(1) },
   ];
   for (const changes of narrower) {
     const narrow = { ...wide, ...changes };
@@ -38,7 +40,7 @@ test("all priorities lie in our range, from the widest selector to the narrowest
         src: prefixOf(any, srcLength),
         dst: prefixOf(any, dstLength),
         protocol: 6,
-        srcPort: port ? 1 : undefined,
+        srcPort: port ? onePort(1) : undefined,
         dstPort: undefined,
       };
       expect(selectorPriority(selector) >>> 24).toBe(0x45);

@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { asEspSpi } from "../../../src/inet/esp-spi.ts";
+import { onePort } from "../../../src/inet/port-block.ts";
 import { parseNetlink } from "../../../src/xfrm/netlink.ts";
 import { parsePolicy } from "../../../src/xfrm/policy-message.ts";
 import { emitXfrmRequest, type XfrmMessage, xfrmRefusal } from "../../../src/xfrm/request.ts";
@@ -56,8 +57,8 @@ const V6_ESN_STATE = stateLike({
     src: prefixOf("2001:db8::1"),
     dst: prefixOf("2001:db8::2"),
     protocol: 6,
-    srcPort: 1000,
-    dstPort: 2000,
+    srcPort: onePort(1000),
+    dstPort: onePort(2000),
   },
 });
 
@@ -68,7 +69,7 @@ const OUR_POLICY = policyLike(
     priority: 1_157_654_000,
     id: {
       ...subnets.id,
-      selector: { ...subnets.id.selector, protocol: 17, dstPort: 53 },
+      selector: { ...subnets.id.selector, protocol: 17, dstPort: onePort(53) },
       mark: MARK,
       ifId: 42,
     },

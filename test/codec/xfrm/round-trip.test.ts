@@ -31,13 +31,15 @@ const prefixIn = (of: Family) =>
     .tuple(addressIn(of), fc.integer({ min: 0, max: of === 4 ? 32 : 128 }))
     .map(([address, length]) => prefixOf(address, length));
 
+const port = fc.record({ port: u16, mask: fc.integer({ min: 1, max: 0xffff }) });
+
 const selector: fc.Arbitrary<XfrmSelector> = family.chain((of) =>
   fc.record({
     src: prefixIn(of),
     dst: prefixIn(of),
     protocol: fc.integer({ min: 0, max: 255 }),
-    srcPort: maybe(u16),
-    dstPort: maybe(u16),
+    srcPort: maybe(port),
+    dstPort: maybe(port),
   }),
 );
 

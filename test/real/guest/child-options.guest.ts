@@ -93,6 +93,22 @@ test("an interface ID is in the kernel on both states and all policies", async (
   expect([...policies.matchAll(/if_id 0x2a/g)].length).toBe(3);
 });
 
+test("of a range of ports every port is protected, and none beside it", async () => {
+  const place = placeWith({});
+  const [remote] = place.child.remote;
+  if (remote === undefined) throw new Error("there is a remote selector");
+  const range = { ...remote, protocol: 17, startPort: 1000, endPort: 2999 };
+  await install({ ...place, child: { ...place.child, remote: [range] } });
+  const seen = await captureCounts([`esp and src ${HERE}`, "udp port 999 or udp port 3000"]);
+  const socket = await Bun.udpSocket({ hostname: INNER.here, port: 0 });
+  for (const port of [999, 1000, 1023, 1024, 2047, 2048, 2560, 2999, 3000]) {
+    socket.send("a packet", port, INNER.there);
+    await Bun.sleep(20);
+  }
+  socket.close();
+  expect(await seen()).toEqual([7, 2]);
+});
+
 test("transport mode protects what the two ends themselves say", async () => {
   const place = placeWith({});
   const child = {

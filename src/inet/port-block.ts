@@ -1,0 +1,30 @@
+/** Ranges of ports as blocks that share their upper bits: what the kernel's selectors can hold. */
+
+/** All ports whose bits under the mask are those of `port`. */
+export type PortBlock = { readonly port: number; readonly mask: number };
+
+const ALL_BITS = 0xffff;
+
+/** One port. */
+export function onePort(port: number): PortBlock {
+  return { port, mask: ALL_BITS };
+}
+
+/** The fewest blocks that make up a range, in order: at most 30. */
+export function portBlocks(first: number, last: number): PortBlock[] {
+  const blocks: PortBlock[] = [];
+  for (let at = first; at <= last; ) {
+    let size = 1;
+    // As large as the alignment of its first port and the end of the range allow.
+    while (at % (size * 2) === 0 && at + size * 2 - 1 <= last) size *= 2;
+    blocks.push({ port: at, mask: ALL_BITS & ~(size - 1) });
+    at += size;
+  }
+  return blocks;
+}
+
+/** `53`, or `1024-2047`. */
+export function formatPortBlock({ port, mask }: PortBlock): string {
+  const last = port | (ALL_BITS & ~mask);
+  return last === port ? `${port}` : `${port}-${last}`;
+}

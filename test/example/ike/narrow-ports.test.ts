@@ -1,0 +1,60 @@
+/** Narrowing of protocols and ports: what the kernel has no room for is not agreed on. */
+
+import { expect, test } from "bun:test";
+import { narrow, selectorText } from "../../../src/ike/v2/narrow.ts";
+import { parsePrefix, prefixRange } from "../../../src/inet/prefix.ts";
+import type { TrafficSelector } from "../../../src/wire/message.ts";
+
+const ALL = { protocol: 0, startPort: 0, endPort: 65_535 };
+
+test.each([
+  ["a range of few blocks", ports(6, 1024, 65_535), "10.0.0.0/16[6/1024-65535]"],
+  ["one port", ports(17, 53, 53), "10.0.0.0/16[17/53]"],
+  ["sixteen blocks", ports(6, 1, 65_535), "10.0.0.0/16[6/1-65535]"],
+  ["an ICMP type with all its codes", ports(1, 0x0800, 0x08ff), "10.0.0.0/16[1/2048-2303]"],
+  ["one ICMP type and code", ports(1, 0x0303, 0x0303), "10.0.0.0/16[1/771]"],
+])("%s is agreed on as it was offered", (_, offered, expected) => {
+  expect(local([offered])).toEqual([expected]);
+});
+
+test.each([
+  ["a range of too many blocks", ports(6, 1, 65_534)],
+  ["ICMP types that begin in the middle of one", ports(1, 0x0801, 0x09ff)],
+  ["ports that are for no protocol", ports(0, 80, 80)],
+  ["OPAQUE ports", ports(6, 65_535, 0)],
+])("%s is not", (_, offered) => {
+  expect(local([offered])).toBe("ts-unacceptable");
+});
+
+test("beside what there is no room for, the rest is agreed on", () => {
+  const offered = [ports(6, 1, 65_534), ports(17, 53, 53), ports(6, 443, 443)];
+  expect(local(offered)).toEqual(["10.0.0.0/16[17/53]", "10.0.0.0/16[6/443]"]);
+});
+
+test("blocks are counted over all selectors of a side", () => {
+  const ranges = [ports(6, 1, 65_535), ports(17, 53, 53)];
+  expect(local(ranges)).toEqual(["10.0.0.0/16[6/1-65535]"]);
+});
+
+test("an eroute's own ports cut the offer down", () => {
+  const allowed = { ...ports(6, 1000, 1999) };
+  expect(local([ports(6, 1500, 9000)], allowed)).toEqual(["10.0.0.0/16[6/1500-1999]"]);
+  expect(local([ports(17, 1500, 9000)], allowed)).toBe("ts-unacceptable");
+});
+
+/** The local side of what is agreed on, as text; or the refusal. */
+function local(offered: readonly TrafficSelector[], allowed = selector("10.0.0.0/16", ALL)) {
+  const remote = [selector("192.168.1.0/24", ALL)];
+  const result = narrow({ local: offered, remote }, { local: [allowed], remote });
+  return result.ok ? result.value.local.map(selectorText) : result.error.kind;
+}
+
+function ports(protocol: number, startPort: number, endPort: number): TrafficSelector {
+  return selector("10.0.0.0/16", { protocol, startPort, endPort });
+}
+
+function selector(subnet: string, rest: Omit<TrafficSelector, "range">): TrafficSelector {
+  const prefix = parsePrefix(subnet);
+  if (prefix === undefined) throw new Error(`not a subnet: ${subnet}`);
+  return { ...rest, range: prefixRange(prefix) };
+}
