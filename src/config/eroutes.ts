@@ -4,7 +4,7 @@ import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES } from "../crypto/default-suites
 import type { Suite } from "../crypto/suite.ts";
 import { parseSuite, usesSha1 } from "../crypto/suite-notation.ts";
 import { DEFAULT_CHILD, DEFAULT_LIFE, DEFAULT_TRAFFIC } from "../eroute/defaults.ts";
-import type { ChildOptions, Eroute, ErouteCommon } from "../eroute/eroute.ts";
+import type { ChildOptions, Eroute, ErouteCommon, ErouteLife } from "../eroute/eroute.ts";
 import { nearestText } from "../eroute/nearest.ts";
 import { type Pattern, parsePattern } from "../eroute/pattern.ts";
 import { parseAddress } from "../inet/address.ts";
@@ -75,6 +75,7 @@ function readEroute(check: Check, path: KeyPath, raw: RawEroute): ReadEroute {
   const kind = isBase ? "base" : "normal";
   const { egroup } = raw;
   const read = { path, kind, name, peerid, egroup, localSubnets, remoteSubnets } as const;
+  const life = readLife(check, path, raw, kind);
   const addresses = readCallAddresses(check, path, raw, kind);
   if (name === undefined || peerid === undefined) return { ...read, eroute: undefined };
   const common: ErouteCommon = {
@@ -87,7 +88,7 @@ function readEroute(check: Check, path: KeyPath, raw: RawEroute): ReadEroute {
     esp,
     child,
     livenessMs,
-    life: DEFAULT_LIFE,
+    life,
     traffic: DEFAULT_TRAFFIC,
   };
   if (!isBase) return { ...read, eroute: { kind: "normal", ...common, ...addresses } };
@@ -182,12 +183,15 @@ function readSuites(
 }
 
 const HOUR_MS = 3_600_000;
+/** So short is of use in tests only; what keys need is hours. */
+const LIFETIME_MS_MIN = 5_000;
+const LIFETIME_MS_MAX = 168 * HOUR_MS;
 const LIFETIME_OCTETS_MIN = 1_000_000n;
 
 function readChild(check: Check, path: KeyPath, raw: RawEroute): ChildOptions {
   const lifetimeMs = durationMs(check, [...path, "lifetime"], raw.lifetime, {
-    min: 60_000,
-    max: 168 * HOUR_MS,
+    min: LIFETIME_MS_MIN,
+    max: LIFETIME_MS_MAX,
     otherwise: HOUR_MS,
   });
   return {
@@ -196,6 +200,22 @@ function readChild(check: Check, path: KeyPath, raw: RawEroute): ChildOptions {
     lifetimeOctets: readOctets(check, [...path, "lifetime_bytes"], raw.lifetime_bytes),
     replayWindow: raw.replay_window ?? 128,
   };
+}
+
+function readLife(check: Check, path: KeyPath, raw: RawEroute, kind: Eroute["kind"]): ErouteLife {
+  const start = raw.start ?? DEFAULT_LIFE.start;
+  if (start === "always" && kind === "base") {
+    const what = 'is "always" in a base eroute, whose sites only their rows name';
+    check.fault([...path, "start"], what, '"on-traffic" or "never"');
+  } else if (start === "always" && raw.peerip === undefined) {
+    check.fault([...path, "start"], 'is "always" without a peerip', "a peerip to call");
+  }
+  const ikeLifetimeMs = durationMs(check, [...path, "ike_lifetime"], raw.ike_lifetime, {
+    min: LIFETIME_MS_MIN,
+    max: LIFETIME_MS_MAX,
+    otherwise: DEFAULT_LIFE.ikeLifetimeMs,
+  });
+  return { ...DEFAULT_LIFE, start, ikeLifetimeMs };
 }
 
 /** Dead peer detection, in RFC 7296's words the liveness check. */

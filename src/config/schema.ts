@@ -252,8 +252,18 @@ const erouteSchema = z.strictObject({
   }),
   lifetime: text({
     description: "Age at which the keys of a Child SA are replaced.",
-    expected: 'a time from 1m to 7d, such as "1h"',
+    expected: 'a time from 5s to 7d, such as "1h"',
     default: '"1h"',
+  }),
+  ike_lifetime: text({
+    description: "Age at which the keys of an IKE SA are replaced.",
+    expected: 'a time from 5s to 7d, such as "4h"',
+    default: '"4h"',
+  }),
+  start: choice(["on-traffic", "always", "never"], {
+    description:
+      "When we call: for a packet, at once and again, or not. Always: normal eroutes only.",
+    default: '"on-traffic"',
   }),
   lifetime_bytes: z
     .union([z.int(), z.string()])

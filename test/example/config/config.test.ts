@@ -150,6 +150,16 @@ describe("values", () => {
     expect(config(plain).plan.eroutes[0]?.child.lifetimeOctets).toBe(5_000_000n);
   });
 
+  test("an eroute's IKE SAs: when they begin, when their keys are replaced", () => {
+    const life = (keys: string) => config(FLEET + keys).plan.eroutes[0]?.life;
+    expect(life("")).toEqual(DEFAULT_LIFE);
+    expect(life('start = "never"\nike_lifetime = "1h30m"\n')).toEqual({
+      ...DEFAULT_LIFE,
+      start: "never",
+      ikeLifetimeMs: 5_400_000,
+    });
+  });
+
   test("R12: masks are dotted, a length, or a number", () => {
     const masks = (keys: string) =>
       config(FLEET.replace("[[eroute]]", `${keys}\n[[eroute]]`)).plan.egroups[0]?.remoteMask;

@@ -284,10 +284,21 @@ remote_subnet = "172.16.0.0/16"
     for (const lifetime of ["1s", "8d", "1", "h", "-1h", "1 h"]) {
       expect(inFleet(`lifetime = "${lifetime}"`)).toEqual([`eroute[0].lifetime is "${lifetime}"`]);
     }
+    expect(inFleet('ike_lifetime = "4s"')).toEqual(['eroute[0].ike_lifetime is "4s"']);
     for (const bytes of ['"5 parsecs"', "5", '"5kB"', '"999999999999999TiB"', '"1.5GB"']) {
       expect(inFleet(`lifetime_bytes = ${bytes}`)).toHaveLength(1);
     }
     expect(inFleet("replay_window = 0")).toHaveLength(1);
+  });
+
+  test("R12: start = always wants one peer, and its address", () => {
+    expect(inFleet('start = "sometimes"')).toHaveLength(1);
+    expect(inFleet('start = "always"')).toEqual([
+      'eroute[0].start is "always" in a base eroute, whose sites only their rows name',
+    ]);
+    const lab = `[[eroute]]\nname = "lab"\npeerid = "lab"\nlocal_subnet = "10.0.0.0/16"\n`;
+    const always = `${lab}remote_subnet = "172.16.0.0/24"\nstart = "always"\n`;
+    expect(told(always)).toContain('eroute[0].start is "always" without a peerip');
   });
 
   test("[[user]]: names once, passwords that are what their first letters say", () => {
