@@ -1,6 +1,6 @@
 /**
  * Runs each `guest/*.guest.ts` on a kernel with ESP and reports its tests as tests of this file.
- * `GUEST=name` runs only the files whose name holds it.
+ * `GUEST=name` runs only the files whose name holds it; `STORM_SECONDS=300` makes rekey-storm longer.
  */
 
 import { test } from "bun:test";
@@ -13,6 +13,9 @@ import { dataTemplate } from "./mariadb.ts";
 
 /** A guest has one CPU; two at once keep both cores of a small machine busy. */
 const GUESTS_AT_ONCE_MAX = 2;
+
+/** How long rekey-storm lasts, in seconds. */
+const STORM_VARIABLE = "STORM_SECONDS";
 
 const PROJECT = join(import.meta.dir, "../..");
 const wanted = process.env.GUEST ?? "";
@@ -35,7 +38,9 @@ async function runAll(all: readonly string[], where: Ground): Promise<readonly T
   const worker = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const [index, file] = next;
-      const report = await runInGuest(file, where, { ...GUEST_DEFAULTS, env: await envFor(file) });
+      const secondsMax = GUEST_DEFAULTS.secondsMax + 2 * Number(process.env[STORM_VARIABLE] ?? 0);
+      const options = { ...GUEST_DEFAULTS, secondsMax, env: await envFor(file) };
+      const report = await runInGuest(file, where, options);
       results[index] = [...report.results];
       if (process.env.GUEST_OUTPUT) console.error(report.output);
       console.error(`${file}: ${report.results.length} tests in ${report.seconds.toFixed(1)} s`);
@@ -48,7 +53,9 @@ async function runAll(all: readonly string[], where: Ground): Promise<readonly T
 /** A guest is slow at making a data folder for MariaDB: it gets one. */
 async function envFor(file: string): Promise<Record<string, string>> {
   const text = await Bun.file(join(PROJECT, file)).text();
-  return text.includes("startGuestMariadb") ? { [TEMPLATE_VARIABLE]: await dataTemplate() } : {};
+  const storm = { [STORM_VARIABLE]: process.env[STORM_VARIABLE] ?? "" };
+  if (!text.includes("startGuestMariadb")) return storm;
+  return { ...storm, [TEMPLATE_VARIABLE]: await dataTemplate() };
 }
 
 function register(result: TestResult): void {

@@ -26,6 +26,9 @@ export type StrongSwanSettings = {
   readonly rekeyChildSeconds?: number;
   /** More lines of strongswan.conf's `charon` section. */
   readonly charon?: string;
+  /** More lines of the connection, and of its child, in swanctl.conf. */
+  readonly connection?: string;
+  readonly child?: string;
 };
 
 export type StrongSwan = {
@@ -175,6 +178,7 @@ function swanctlConf(settings: StrongSwanSettings): string {
   dpd_delay = ${settings.dpdSeconds ?? 0}s
   rekey_time = ${settings.rekeyIkeSeconds ?? 0}s
   reauth_time = 0s
+  ${settings.connection ?? ""}
   local { auth = psk
     id = ${settings.localId} }
   remote { auth = psk
@@ -184,6 +188,7 @@ function swanctlConf(settings: StrongSwanSettings): string {
     local_ts = ${settings.localSubnet}
     remote_ts = ${settings.remoteSubnet}
     rekey_time = ${settings.rekeyChildSeconds ?? 0}s
+    ${settings.child ?? ""}
   } }
 } }
 secrets { ike { id-1 = ${settings.remoteId}

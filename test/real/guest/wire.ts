@@ -67,8 +67,8 @@ export async function startPinging(host: Host, to: string, from?: string): Promi
       const sent = Number(/(\d+) packets transmitted/.exec(text)?.[1]);
       if (Number.isNaN(sent)) throw new Error(`ping ${to}: ${text}`);
       const answered = new Set([...text.matchAll(/icmp_seq=(\d+) ttl/g)].map((m) => Number(m[1])));
-      // The last one may still have been on its way.
-      const awaited = Array.from({ length: Math.max(0, sent - 1) }, (_, i) => i + 1);
+      // Those of the last second may still have been on their way.
+      const awaited = Array.from({ length: Math.max(0, sent - 10) }, (_, i) => i + 1);
       return { sent, lost: awaited.filter((sequence) => !answered.has(sequence)) };
     },
   };
