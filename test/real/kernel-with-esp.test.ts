@@ -1,6 +1,6 @@
 /**
  * Runs each `guest/*.guest.ts` on a kernel with ESP and reports its tests as tests of this file.
- * `GUEST=name` runs only the files whose name holds it; `STORM_SECONDS=300` makes rekey-storm longer.
+ * `GUEST=name` runs only the files whose name holds it; `STORM_SECONDS=300` makes rekey-storm last.
  */
 
 import { test } from "bun:test";

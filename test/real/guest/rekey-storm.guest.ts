@@ -56,7 +56,7 @@ test(
     const enough = async () => Object.values(await rekeys()).every((count) => count >= REKEYS_MIN);
     await until(`${REKEYS_MIN} rekeys of each kind`, enough, SECONDS * 1_000);
     const lost = { there: (await there.stop()).lost, back: (await back.stop()).lost };
-    console.log(JSON.stringify({ rekeys: await rekeys(), collisions: await collisions() }));
+    console.log(JSON.stringify({ ...(await rekeys()), collisions: await collisions() }));
     expect(lost).toEqual({ there: [], back: [] });
     expect(await xfrmDrops(scenario.laboratory.concentrator)).toEqual({});
     expect(await xfrmDrops(site.host)).toEqual({});
