@@ -84,9 +84,9 @@ const LISTS = [
   ["needs_restart", "needs a restart: "],
 ] as const;
 
-function refused({ detail, faults, status }: AskFault, terminal: Terminal): ExitCode {
+function refused({ detail, said: words, faults, status }: AskFault, terminal: Terminal): ExitCode {
   for (const fault of faults) terminal.err(printable(fault));
-  const code = failure(terminal, printable(detail));
+  const code = failure(terminal, printable(words ?? detail));
   return status === 422 ? EXIT.configuration : code;
 }
 

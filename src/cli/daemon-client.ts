@@ -25,6 +25,8 @@ export type AskFault = {
   /** The HTTP status; undefined without an answer. */
   readonly status: number | undefined;
   readonly detail: string;
+  /** The daemon's own words, if it has any. */
+  readonly said: string | undefined;
   /** Of a configuration that was refused. */
   readonly faults: readonly string[];
 };
@@ -70,7 +72,7 @@ export async function post(daemon: Daemon, path: string): Promise<Result<unknown
   const token = daemon.operateToken;
   if (token !== undefined) return await ask(daemon, path, { method: "POST", token });
   const detail = "no token: set status.operate_token_file, or give one by --token-file";
-  return err({ status: undefined, detail, faults: [] });
+  return err({ status: undefined, detail, said: undefined, faults: [] });
 }
 
 type Asking = { readonly method: "GET" | "POST"; readonly token: string | undefined };
@@ -88,7 +90,8 @@ async function ask(
     if (response.ok) return ok(await response.json());
     return err(await faultOf(url, response));
   } catch (error) {
-    return err({ status: undefined, detail: `${url}: ${explain(error)}`, faults: [] });
+    const detail = `${url}: ${explain(error)}`;
+    return err({ status: undefined, detail, said: undefined, faults: [] });
   }
 }
 
@@ -97,12 +100,13 @@ async function faultOf(url: URL, response: Response): Promise<AskFault> {
   const { status } = response;
   const problem: unknown = await response.json().catch(() => undefined);
   const faults = listAt(problem, "faults").filter((fault) => typeof fault === "string");
-  const said = textAt(problem, "detail") ?? response.statusText;
-  if (status === 401 || (status === 403 && textAt(problem, "detail") === undefined)) {
+  const said = textAt(problem, "detail");
+  if (status === 401 || (status === 403 && said === undefined)) {
     const detail = `${url}: the token is missing or wrong: give it by --token-file`;
-    return { status, detail, faults };
+    return { status, detail, said: undefined, faults };
   }
-  return { status, detail: `${url}: answers ${status}: ${said}`, faults };
+  const detail = `${url}: answers ${status}: ${said ?? response.statusText}`;
+  return { status, detail, said, faults };
 }
 
 function tokenOf(file: string | undefined): Result<string | undefined, string> {
