@@ -5,6 +5,7 @@ import type { Config } from "../config/config.ts";
 import { equalValues } from "../eroute/change.ts";
 import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
 import { err, ok, type Result } from "../octets/result.ts";
+import { wipe } from "../octets/secret.ts";
 import { openPeers } from "../peers/open.ts";
 import type { PeerRepository } from "../peers/repository.ts";
 import type { Log } from "./log.ts";
@@ -71,10 +72,13 @@ export function reload(
   const opened = openAll(changed);
   if (!opened.ok) return refuse(daemon, opened.error);
 
+  const former = daemon.config.plan;
   daemon.config = config;
   daemon.log.configure(config.log);
   const words = swapDatabases(daemon, opened.value, config);
   shell.feed({ kind: "configuration", plan: config.plan });
+  // Whoever was authenticated with one of these has a copy, or had.
+  if (former !== config.plan) wipe(...former.users.map((user) => user.psk));
   daemon.onConfiguration();
   if (words.length > 0) daemon.onDatabases();
   for (const { settings, isNew } of changed) {

@@ -141,6 +141,18 @@ test("a refused reload feeds the engine nothing, and keeps configuration and dat
   ]);
 });
 
+test("R3: keys of local users that a new configuration replaces are wiped", () => {
+  folder.write("lab", "lab secret");
+  const withUser = (text: string) =>
+    `${text}\n[[user]]\nname = "site-9"\npassword_file = "${folder.path("lab")}"\n`;
+  const before = configOf(withUser);
+  const after = configOf(withUser);
+  const daemon = daemonOf(before);
+  expect(reload(daemon, () => ok(after)).ok).toBe(true);
+  expect(before.plan.users[0]?.psk.every((octet) => octet === 0)).toBe(true);
+  expect(daemon.config.plan.users[0]?.psk).toEqual(new TextEncoder().encode("lab secret"));
+});
+
 test("while it starts and while it ends nothing is read anew", () => {
   const config = configOf((text) => text);
   for (const state of [{ shell: undefined }, { isEnding: true }]) {
