@@ -2,7 +2,7 @@
 
 import type { Result } from "../octets/result.ts";
 import { type ConfigFault, type KeyPath, pathText } from "./fault.ts";
-import type { KeyMeta } from "./schema.ts";
+import type { KeyMeta } from "./schema-keys.ts";
 import { expectedAt, metaAt } from "./schema-path.ts";
 import { type KeyLines, lineOf } from "./toml-lines.ts";
 

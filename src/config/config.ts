@@ -72,7 +72,10 @@ function readAll(check: Check, raw: RawConfig): Omit<Config, "warnings"> {
       users: users.flatMap(({ user }) => user ?? []),
       limits: readLimits(check, raw, deadlines),
       ports: { ike: ike.port, nat: ike.natPort },
-      defaultEroute: DEFAULT_DEFAULT_EROUTE,
+      defaultEroute: {
+        outbound: raw.default_eroute?.outbound ?? DEFAULT_DEFAULT_EROUTE.outbound,
+        inbound: raw.default_eroute?.inbound ?? DEFAULT_DEFAULT_EROUTE.inbound,
+      },
     },
     databases: egroups.flatMap(({ database }) => database ?? []),
     polls: egroups.map(({ egroup, pollMs }) => ({ egroup: egroup.name, everyMs: pollMs })),

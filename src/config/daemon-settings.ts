@@ -70,8 +70,21 @@ export function readLimits(
     check.warn(["ike", "cookie_above"], what, "less than half_open_max");
   }
   const inSection = (key: string) => ["dynamic_eroutes", key];
+  const perPrefix = ike.half_open_per_prefix ?? DEFAULT_LIMITS.halfOpenPerPrefixMax;
+  const { retransmission, natKeepaliveMs, callsMax } = DEFAULT_LIMITS;
   return {
-    ...DEFAULT_LIMITS,
+    halfOpenPerPrefixMax: Math.min(perPrefix, halfOpenMax),
+    callsMax: ike.calls_max ?? callsMax,
+    retransmission: {
+      firstMs: durationMs(check, ["ike", "retransmit_first"], ike.retransmit_first, {
+        ...{ min: 100, max: 60_000, otherwise: retransmission.firstMs },
+      }),
+      backoff: ike.retransmit_backoff ?? retransmission.backoff,
+      attemptsMax: ike.retransmit_tries ?? retransmission.attemptsMax,
+    },
+    natKeepaliveMs: durationMs(check, ["ike", "nat_keepalive"], ike.nat_keepalive, {
+      ...{ min: 1_000, max: 600_000, otherwise: natKeepaliveMs },
+    }),
     dynamicEroutesMax: dynamic.max ?? 4096,
     evictBelowFreePercent: dynamic.evict_below_free_percent ?? 10,
     evictEveryMs: durationMs(check, inSection("evict_interval"), dynamic.evict_interval, {

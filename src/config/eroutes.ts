@@ -3,17 +3,16 @@
 import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES } from "../crypto/default-suites.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { parseSuite, usesSha1 } from "../crypto/suite-notation.ts";
-import { DEFAULT_CHILD, DEFAULT_LIFE, DEFAULT_TRAFFIC } from "../eroute/defaults.ts";
-import type { ChildOptions, Eroute, ErouteCommon, ErouteLife } from "../eroute/eroute.ts";
+import type { Eroute, ErouteCommon } from "../eroute/eroute.ts";
 import { nearestText } from "../eroute/nearest.ts";
 import { type Pattern, parsePattern } from "../eroute/pattern.ts";
 import { parseAddress } from "../inet/address.ts";
 import { formatPrefix, type Prefix, parseMask, parsePrefix, prefixOf } from "../inet/prefix.ts";
 import { type Check, needed } from "./check.ts";
+import { readChild, readLife, readLiveness, readTraffic } from "./eroute-life.ts";
 import { type KeyPath, quoted } from "./fault.ts";
-import { parseOctetCount } from "./octet-count.ts";
 import type { RawConfig, RawEroute } from "./schema.ts";
-import { callAddressOf, durationMs, idOf, listOf, nameOf } from "./value.ts";
+import { callAddressOf, idOf, listOf, nameOf } from "./value.ts";
 
 /** An eroute as far as it could be read; `eroute` is there where all of it could. */
 export type ReadEroute = {
@@ -75,7 +74,7 @@ function readEroute(check: Check, path: KeyPath, raw: RawEroute): ReadEroute {
   const kind = isBase ? "base" : "normal";
   const { egroup } = raw;
   const read = { path, kind, name, peerid, egroup, localSubnets, remoteSubnets } as const;
-  const life = readLife(check, path, raw, kind);
+  const life = readLife(check, path, raw, isBase);
   const addresses = readCallAddresses(check, path, raw, kind);
   if (name === undefined || peerid === undefined) return { ...read, eroute: undefined };
   const common: ErouteCommon = {
@@ -89,7 +88,7 @@ function readEroute(check: Check, path: KeyPath, raw: RawEroute): ReadEroute {
     child,
     livenessMs,
     life,
-    traffic: DEFAULT_TRAFFIC,
+    traffic: readTraffic(check, path, raw),
   };
   if (!isBase) return { ...read, eroute: { kind: "normal", ...common, ...addresses } };
   if (egroup === undefined) return { ...read, eroute: undefined };
@@ -180,60 +179,4 @@ function readSuites(
     suites.push(suite.value);
   }
   return suites;
-}
-
-const HOUR_MS = 3_600_000;
-/** So short is of use in tests only; what keys need is hours. */
-const LIFETIME_MS_MIN = 5_000;
-const LIFETIME_MS_MAX = 168 * HOUR_MS;
-const LIFETIME_OCTETS_MIN = 1_000_000n;
-
-function readChild(check: Check, path: KeyPath, raw: RawEroute): ChildOptions {
-  const lifetimeMs = durationMs(check, [...path, "lifetime"], raw.lifetime, {
-    min: LIFETIME_MS_MIN,
-    max: LIFETIME_MS_MAX,
-    otherwise: HOUR_MS,
-  });
-  return {
-    ...DEFAULT_CHILD,
-    lifetimeSeconds: Math.floor(lifetimeMs / 1000),
-    lifetimeOctets: readOctets(check, [...path, "lifetime_bytes"], raw.lifetime_bytes),
-    replayWindow: raw.replay_window ?? 128,
-  };
-}
-
-function readLife(check: Check, path: KeyPath, raw: RawEroute, kind: Eroute["kind"]): ErouteLife {
-  const start = raw.start ?? DEFAULT_LIFE.start;
-  if (start === "always" && kind === "base") {
-    const what = 'is "always" in a base eroute, whose sites only their rows name';
-    check.fault([...path, "start"], what, '"on-traffic" or "never"');
-  } else if (start === "always" && raw.peerip === undefined) {
-    check.fault([...path, "start"], 'is "always" without a peerip', "a peerip to call");
-  }
-  const ikeLifetimeMs = durationMs(check, [...path, "ike_lifetime"], raw.ike_lifetime, {
-    min: LIFETIME_MS_MIN,
-    max: LIFETIME_MS_MAX,
-    otherwise: DEFAULT_LIFE.ikeLifetimeMs,
-  });
-  return { ...DEFAULT_LIFE, start, ikeLifetimeMs };
-}
-
-/** Dead peer detection, in RFC 7296's words the liveness check. */
-function readLiveness(check: Check, path: KeyPath, raw: RawEroute): number | undefined {
-  if (raw.dpd === "off") return undefined;
-  const bounds = { min: 1_000, max: 24 * HOUR_MS, otherwise: 30_000 };
-  return durationMs(check, [...path, "dpd"], raw.dpd, bounds);
-}
-
-function readOctets(
-  check: Check,
-  path: KeyPath,
-  value: string | number | undefined,
-): bigint | undefined {
-  if (value === undefined) return undefined;
-  const octets = parseOctetCount(String(value));
-  // XFRM counts in 64 bits, and the hard limit above this one must fit too.
-  if (octets !== undefined && octets >= LIFETIME_OCTETS_MIN && octets < 1n << 62n) return octets;
-  check.fault(path, `is ${quoted(String(value))}`);
-  return undefined;
 }

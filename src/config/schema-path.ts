@@ -2,7 +2,8 @@
 
 import { z } from "zod";
 import type { KeyPath } from "./fault.ts";
-import { configSchema, type KeyMeta } from "./schema.ts";
+import { configSchema } from "./schema.ts";
+import type { KeyMeta } from "./schema-keys.ts";
 
 /** What the schema says about a key; undefined where there is no such key. */
 export function metaAt(path: KeyPath): KeyMeta | undefined {

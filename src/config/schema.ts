@@ -1,17 +1,17 @@
 /** The configuration file's keys and types (zod); the reference is made from their descriptions. */
 
 import { z } from "zod";
-
-/** What each key carries beside its type. */
-export type KeyMeta = {
-  /** What it is for, in a sentence. */
-  readonly description: string;
-  /** What a right value looks like: ends the message about a wrong one. */
-  readonly expected: string;
-  /** What holds without it, as it would be written; absent if nothing does. */
-  readonly default?: string;
-  readonly required?: boolean;
-};
+import { erouteSchema } from "./eroute-schema.ts";
+import {
+  choice,
+  integer,
+  type KeyMeta,
+  maskKey,
+  section,
+  sections,
+  text,
+  textOrList,
+} from "./schema-keys.ts";
 
 const PASSWORD_FILE = "the path of a file that holds the password and nothing else";
 const PASSWORD_ENV = "the name of an environment variable that holds the password";
@@ -42,6 +42,38 @@ const ikeSchema = z.strictObject({
     description: "How long a peer has to authenticate.",
     expected: 'a time from 1s to 10m, such as "30s"',
     default: '"30s"',
+  }),
+  half_open_per_prefix: integer(1, 1_000_000, {
+    description: "Of those, how many one address (of IPv6 one /64) may have without a cookie.",
+    default: "1000",
+  }),
+  calls_max: integer(1, 100_000, {
+    description: "Sites that are called at the same time.",
+    default: "256",
+  }),
+  retransmit_first: text({
+    description: "How long the first copy of a request waits for its answer.",
+    expected: 'a time from 100ms to 1m, such as "1s"',
+    default: '"1s"',
+  }),
+  retransmit_backoff: z
+    .number()
+    .min(1)
+    .max(4)
+    .optional()
+    .meta({
+      description: "How much longer each further copy waits.",
+      expected: "a number from 1 to 4, such as 1.8",
+      default: "1.8",
+    } satisfies KeyMeta),
+  retransmit_tries: integer(1, 30, {
+    description: "Copies of a request, after which a site counts as gone.",
+    default: "7, over some 75 s",
+  }),
+  nat_keepalive: text({
+    description: "How often a NAT before us is reminded of our mapping.",
+    expected: 'a time from 1s to 10m, such as "20s"',
+    default: '"20s"',
   }),
 });
 
@@ -107,6 +139,19 @@ const logSchema = z.strictObject({
   format: choice(["text", "json"], {
     description: "Lines for people, or one JSON object a line.",
     default: '"text"',
+  }),
+});
+
+const DEFAULT_DIRECTION = "Traffic that no eroute matches, ";
+
+const defaultErouteSchema = z.strictObject({
+  outbound: choice(["pass", "drop"], {
+    description: `${DEFAULT_DIRECTION}from here: passes in clear, or is dropped.`,
+    default: '"pass"',
+  }),
+  inbound: choice(["pass", "drop"], {
+    description: `${DEFAULT_DIRECTION}to here: passes in clear, or is dropped.`,
+    default: '"pass"',
   }),
 });
 
@@ -203,87 +248,6 @@ const egroupSchema = z.strictObject({
   }),
 });
 
-const erouteSchema = z.strictObject({
-  name: text({
-    description: "What messages and pages call it.",
-    expected: 'a name of letters, digits, ".", "_" and "-", such as "fleet"',
-    required: true,
-  }),
-  egroup: text({
-    description: "Its sites' egroup: makes it a base eroute. Without it, it is a normal eroute.",
-    expected: "the name of an egroup",
-  }),
-  peerid: text({
-    description: "The IDs it is for: * is any run of characters, also none, ? is exactly one.",
-    expected: 'an ID or a pattern of 1 to 255 characters, such as "site-*"',
-    required: true,
-  }),
-  ourid: text({
-    description: "What we call ourselves; without it, our address.",
-    expected: 'an ID of 1 to 255 characters, such as "concentrator.example"',
-  }),
-  peerip: text({
-    description: "Where to call the peer. Not in a base eroute: it comes from the row.",
-    expected: "an IP address or a host name",
-  }),
-  bakpeerip: text({
-    description: "Where to call it when peerip does not answer. Not in a base eroute.",
-    expected: "an IP address or a host name",
-  }),
-  local_subnet: textOrList({
-    description: "Subnets on our side.",
-    expected: 'a subnet, "10.0.0.0/16", or a list of them',
-    required: true,
-  }),
-  remote_subnet: textOrList({
-    description: "Subnets on the other side. In a base eroute: wide enough for all its sites.",
-    expected: 'a subnet, "192.168.0.0/16", or a list of them',
-    required: true,
-  }),
-  ike: textOrList({
-    description: "Proposals for the IKE SA, best first.",
-    expected: 'a proposal, "aes256gcm16-prfsha256-x25519", or a list of them',
-    default: "AES-GCM and AES-CBC with SHA-2; X25519, ECP and MODP groups",
-  }),
-  esp: textOrList({
-    description: "Proposals for its Child SAs, best first.",
-    expected: 'a proposal, "aes256gcm16-x25519", or a list of them',
-    default: "AES-GCM and AES-CBC with SHA-2",
-  }),
-  lifetime: text({
-    description: "Age at which the keys of a Child SA are replaced.",
-    expected: 'a time from 5s to 7d, such as "1h"',
-    default: '"1h"',
-  }),
-  ike_lifetime: text({
-    description: "Age at which the keys of an IKE SA are replaced.",
-    expected: 'a time from 5s to 7d, such as "4h"',
-    default: '"4h"',
-  }),
-  start: choice(["on-traffic", "always", "never"], {
-    description:
-      "When we call: for a packet, at once and again, or not. Always: normal eroutes only.",
-    default: '"on-traffic"',
-  }),
-  lifetime_bytes: z
-    .union([z.int(), z.string()])
-    .optional()
-    .meta({
-      description: "Traffic after which they are replaced, whichever comes first.",
-      expected: 'a number of bytes, at least 1MB: 500000000, "500MB" or "2GiB"',
-    } satisfies KeyMeta),
-  dpd: text({
-    description:
-      "Silence after which a site is asked whether it is still there; unanswered, it goes.",
-    expected: 'a time from 1s to 1d, such as "30s", or "off"',
-    default: '"30s"',
-  }),
-  replay_window: integer(32, 4096, {
-    description: "Packets by which ESP packets may overtake each other.",
-    default: "128",
-  }),
-});
-
 const userSchema = z.strictObject({
   name: text({
     description: "The peer ID.",
@@ -305,6 +269,7 @@ export const configSchema = z.strictObject({
   ike: section(ikeSchema, "ike", "How IKE is spoken."),
   dataplane: section(dataplaneSchema, "dataplane", "Where ESP happens."),
   dynamic_eroutes: section(dynamicEroutesSchema, "dynamic_eroutes", "Their number, and eviction."),
+  default_eroute: section(defaultErouteSchema, "default_eroute", "Traffic without an eroute."),
   status: section(statusSchema, "status", "The status server."),
   log: section(logSchema, "log", "What is written to standard error."),
   egroup: sections(egroupSchema, "egroup", "Sites of one database table."),
@@ -316,45 +281,3 @@ export type RawConfig = z.infer<typeof configSchema>;
 export type RawEgroup = z.infer<typeof egroupSchema>;
 export type RawEroute = z.infer<typeof erouteSchema>;
 export type RawUser = z.infer<typeof userSchema>;
-
-function text(meta: KeyMeta) {
-  return z.string().optional().meta(meta);
-}
-
-function textOrList(meta: KeyMeta) {
-  return z
-    .union([z.string(), z.array(z.string())])
-    .optional()
-    .meta(meta);
-}
-
-function maskKey(meta: KeyMeta) {
-  return z.union([z.string(), z.int()]).optional().meta(meta);
-}
-
-function integer(min: number, max: number, meta: Omit<KeyMeta, "expected">) {
-  const expected = `a whole number from ${min} to ${max}`;
-  return z
-    .int()
-    .min(min)
-    .max(max)
-    .optional()
-    .meta({ ...meta, expected });
-}
-
-function choice<const T extends readonly string[]>(of: T, meta: Omit<KeyMeta, "expected">) {
-  const expected = of.map((value) => `"${value}"`).join(" or ");
-  return z
-    .enum(of)
-    .optional()
-    .meta({ ...meta, expected });
-}
-
-function section<T extends z.ZodObject>(schema: T, name: string, description: string) {
-  return schema.optional().meta({ description, expected: `[${name}] and keys under it` });
-}
-
-function sections<T extends z.ZodObject>(schema: T, name: string, description: string) {
-  const expected = `[[${name}]] in double brackets, as often as needed, and keys under each`;
-  return z.array(schema).optional().meta({ description, expected });
-}

@@ -1,0 +1,139 @@
+/** Keys of an [[eroute]]. */
+
+import { z } from "zod";
+import { choice, flag, integer, type KeyMeta, text, textOrList } from "./schema-keys.ts";
+
+export const erouteSchema = z.strictObject({
+  name: text({
+    description: "What messages and pages call it.",
+    expected: 'a name of letters, digits, ".", "_" and "-", such as "fleet"',
+    required: true,
+  }),
+  egroup: text({
+    description: "Its sites' egroup: makes it a base eroute. Without it, it is a normal eroute.",
+    expected: "the name of an egroup",
+  }),
+  peerid: text({
+    description: "The IDs it is for: * is any run of characters, also none, ? is exactly one.",
+    expected: 'an ID or a pattern of 1 to 255 characters, such as "site-*"',
+    required: true,
+  }),
+  ourid: text({
+    description: "What we call ourselves; without it, our address.",
+    expected: 'an ID of 1 to 255 characters, such as "concentrator.example"',
+  }),
+  peerip: text({
+    description: "Where to call the peer. Not in a base eroute: it comes from the row.",
+    expected: "an IP address or a host name",
+  }),
+  bakpeerip: text({
+    description: "Where to call it when peerip does not answer. Not in a base eroute.",
+    expected: "an IP address or a host name",
+  }),
+  local_subnet: textOrList({
+    description: "Subnets on our side.",
+    expected: 'a subnet, "10.0.0.0/16", or a list of them',
+    required: true,
+  }),
+  remote_subnet: textOrList({
+    description: "Subnets on the other side. In a base eroute: wide enough for all its sites.",
+    expected: 'a subnet, "192.168.0.0/16", or a list of them',
+    required: true,
+  }),
+  ike: textOrList({
+    description: "Proposals for the IKE SA, best first.",
+    expected: 'a proposal, "aes256gcm16-prfsha256-x25519", or a list of them',
+    default: "AES-GCM and AES-CBC with SHA-2; X25519, ECP and MODP groups",
+  }),
+  esp: textOrList({
+    description: "Proposals for its Child SAs, best first.",
+    expected: 'a proposal, "aes256gcm16-x25519", or a list of them',
+    default: "AES-GCM and AES-CBC with SHA-2",
+  }),
+  lifetime: text({
+    description: "Age at which the keys of a Child SA are replaced.",
+    expected: 'a time from 5s to 7d, such as "1h"',
+    default: '"1h"',
+  }),
+  ike_lifetime: text({
+    description: "Age at which the keys of an IKE SA are replaced.",
+    expected: 'a time from 5s to 7d, such as "4h"',
+    default: '"4h"',
+  }),
+  start: choice(["on-traffic", "always", "never"], {
+    description:
+      "When we call: for a packet, at once and again, or not. Always: normal eroutes only.",
+    default: '"on-traffic"',
+  }),
+  lifetime_bytes: z
+    .union([z.int(), z.string()])
+    .optional()
+    .meta({
+      description: "Traffic after which they are replaced, whichever comes first.",
+      expected: 'a number of bytes, at least 1MB: 500000000, "500MB" or "2GiB"',
+    } satisfies KeyMeta),
+  dpd: text({
+    description:
+      "Silence after which a site is asked whether it is still there; unanswered, it goes.",
+    expected: 'a time from 1s to 1d, such as "30s", or "off"',
+    default: '"30s"',
+  }),
+  lifetime_packets: integer(1_000, 4_000_000_000, {
+    description:
+      "Packets after which they are replaced; with 32-bit numbers never later than that.",
+    default: "without limit",
+  }),
+  replay_window: integer(32, 4096, {
+    description: "Packets by which ESP packets may overtake each other.",
+    default: "128",
+  }),
+  reauth: text({
+    description: "Age at which a site has to authenticate anew; off: never.",
+    expected: 'a time from 1m to 30d, such as "24h", or "off"',
+    default: '"off"',
+  }),
+  inactivity: text({
+    description: "Without a packet in either direction for so long its SAs are removed.",
+    expected: 'a time from 10s to 30d, such as "15m", or "off"',
+    default: '"off"',
+  }),
+  no_sa: choice(["initiate", "drop", "pass"], {
+    description: "Outgoing packets without an SA: call the site, drop them, or send them in clear.",
+    default: '"initiate"',
+  }),
+  uniqueness: choice(["replace", "keep", "never"], {
+    description:
+      "A site that calls although it is connected: replaces itself, is refused, has both.",
+    default: '"replace"',
+  }),
+  mobike: flag("A site may go on from another address (RFC 4555).", true),
+  fragmentation: flag("Long IKE messages are sent in fragments (RFC 7383).", true),
+  transport: flag("Transport mode, where a site asks for it and no NAT is on the way.", false),
+  protocol: z
+    .union([z.string(), z.int()])
+    .optional()
+    .meta({
+      description: "Only packets of this IP protocol.",
+      expected: '"tcp", "udp", "icmp", "icmp6", "gre", "sctp" or a number from 1 to 255',
+      default: "all",
+    } satisfies KeyMeta),
+  local_port: integer(1, 65_535, { description: "Only packets of this port on our side." }),
+  remote_port: integer(1, 65_535, { description: "Only packets of this port on the other side." }),
+  copy_dscp: flag("The outer header has the inner one's DSCP.", true),
+  ecn: flag("ECN marks pass between inner and outer header.", true),
+  path_mtu_discovery: flag(
+    "The outer header may not be fragmented if the inner one may not.",
+    true,
+  ),
+  if_id: integer(1, 0xffff_ffff, {
+    description: "XFRM interface ID of states and policies, for route-based set-ups.",
+  }),
+  mark: z
+    .union([z.string(), z.int()])
+    .optional()
+    .meta({
+      description: "Mark of states and policies: only packets that carry it are for this eroute.",
+      expected: 'a number, or value and mask: 16, "0x10" or "0x10/0xff"',
+    } satisfies KeyMeta),
+  routes: flag("Routes to the remote subnets stand while a Child SA is up.", false),
+});

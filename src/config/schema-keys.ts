@@ -1,0 +1,69 @@
+/** Kinds of keys that the schema is made of: a type, with what messages and the reference say. */
+
+import { z } from "zod";
+
+/** What each key carries beside its type. */
+export type KeyMeta = {
+  /** What it is for, in a sentence. */
+  readonly description: string;
+  /** What a right value looks like: ends the message about a wrong one. */
+  readonly expected: string;
+  /** What holds without it, as it would be written; absent if nothing does. */
+  readonly default?: string;
+  readonly required?: boolean;
+};
+
+/** A text. */
+export function text(meta: KeyMeta) {
+  return z.string().optional().meta(meta);
+}
+
+/** A text, or a list of texts. */
+export function textOrList(meta: KeyMeta) {
+  return z
+    .union([z.string(), z.array(z.string())])
+    .optional()
+    .meta(meta);
+}
+
+/** A mask: dotted, or a length. */
+export function maskKey(meta: KeyMeta) {
+  return z.union([z.string(), z.int()]).optional().meta(meta);
+}
+
+/** A whole number from `min` to `max`. */
+export function integer(min: number, max: number, meta: Omit<KeyMeta, "expected">) {
+  const expected = `a whole number from ${min} to ${max}`;
+  return z
+    .int()
+    .min(min)
+    .max(max)
+    .optional()
+    .meta({ ...meta, expected });
+}
+
+/** One of a few words. */
+export function choice<const T extends readonly string[]>(of: T, meta: Omit<KeyMeta, "expected">) {
+  const expected = of.map((value) => `"${value}"`).join(" or ");
+  return z
+    .enum(of)
+    .optional()
+    .meta({ ...meta, expected });
+}
+
+/** True or false. */
+export function flag(description: string, otherwise: boolean) {
+  const meta: KeyMeta = { description, expected: "true or false", default: String(otherwise) };
+  return z.boolean().optional().meta(meta);
+}
+
+/** A table of keys: [name]. */
+export function section<T extends z.ZodObject>(schema: T, name: string, description: string) {
+  return schema.optional().meta({ description, expected: `[${name}] and keys under it` });
+}
+
+/** Tables of the same kind: [[name]]. */
+export function sections<T extends z.ZodObject>(schema: T, name: string, description: string) {
+  const expected = `[[${name}]] in double brackets, as often as needed, and keys under each`;
+  return z.array(schema).optional().meta({ description, expected });
+}

@@ -1,0 +1,119 @@
+/** Keys about the life of an eroute and about what it carries: values, and what is refused. */
+
+import { expect, test } from "bun:test";
+import { DEFAULT_CHILD, DEFAULT_LIFE, DEFAULT_TRAFFIC } from "../../../src/eroute/defaults.ts";
+import { config, FLEET, told, warned } from "./read.ts";
+
+const eroute = (keys: string) => config(`${FLEET}${keys}`).plan.eroutes[0];
+
+test("without keys an eroute has the defaults", () => {
+  expect(eroute("")).toMatchObject({
+    life: DEFAULT_LIFE,
+    child: DEFAULT_CHILD,
+    traffic: DEFAULT_TRAFFIC,
+  });
+});
+
+test("R13 R14: inactivity, no_sa, uniqueness and the rest of its life", () => {
+  const keys = `
+    no_sa = "drop"
+    start = "never"
+    inactivity = "15m"
+    uniqueness = "keep"
+    ike_lifetime = "8h"
+    reauth = "24h"
+    mobike = false
+    fragmentation = false
+  `;
+  expect(eroute(keys)?.life).toEqual({
+    start: "never",
+    noSa: "drop",
+    inactivityMs: 900_000,
+    uniqueness: "keep",
+    ikeLifetimeMs: 8 * 3_600_000,
+    reauthMs: 24 * 3_600_000,
+    mobike: false,
+    fragmentation: false,
+  });
+  expect(eroute('inactivity = "off"\nreauth = "off"')?.life).toEqual(DEFAULT_LIFE);
+});
+
+test("what Child SAs carry, and how the kernel treats it", () => {
+  const keys = `
+    protocol = "tcp"
+    remote_port = 443
+    lifetime_packets = 1000000
+    transport = true
+    copy_dscp = false
+    ecn = false
+    path_mtu_discovery = false
+    if_id = 42
+    mark = "0x10/0xf0"
+    routes = true
+  `;
+  const found = eroute(keys);
+  expect(found?.traffic).toEqual({ protocol: 6, localPort: undefined, remotePort: 443 });
+  expect(found?.child).toMatchObject({
+    lifetimePackets: 1_000_000n,
+    transport: true,
+    copyDscp: false,
+    ecn: false,
+    pathMtuDiscovery: false,
+    ifId: 42,
+    mark: { value: 0x10, mask: 0xf0 },
+    routes: true,
+  });
+  expect(eroute("mark = 16")?.child.mark).toEqual({ value: 16, mask: 0xffff_ffff });
+  expect(eroute("protocol = 50")?.traffic.protocol).toBe(50);
+});
+
+test("what contradicts itself, or is no value, is refused with its key", () => {
+  const path = "eroute[0]";
+  const cases: readonly (readonly [string, string])[] = [
+    ['start = "always"', "start"],
+    ["local_port = 80", "local_port"],
+    ['protocol = "icmp"\nremote_port = 8', "remote_port"],
+    ['protocol = "http"', "protocol"],
+    ["protocol = 256", "protocol"],
+    ['mark = "0x10/0x0f"', "mark"],
+    ['mark = "0x100000000"', "mark"],
+    ["if_id = 0", "if_id"],
+    ['inactivity = "1s"', "inactivity"],
+    ['ike_lifetime = "1s"', "ike_lifetime"],
+    ['reauth = "1s"', "reauth"],
+    ['no_sa = "encrypt"', "no_sa"],
+    ["mobike = 1", "mobike"],
+    ["lifetime_packets = 10", "lifetime_packets"],
+  ];
+  for (const [keys, key] of cases) {
+    const [first = ""] = told(`${FLEET}${keys}`);
+    expect(first.replaceAll(/^eroute[^.]*/g, path)).toStartWith(`${path}.${key} `);
+  }
+});
+
+test("lifetimes of seconds, and a trap that leads nowhere, are warned of", () => {
+  expect(warned(`${FLEET}lifetime = "10s"`).join()).toContain("lifetime is 10 s");
+  expect(warned(`${FLEET}start = "never"\nno_sa = "initiate"`).join()).toContain("no_sa");
+});
+
+test("retransmission, half-open limits, calls, and the default eroute", () => {
+  const text = `
+    [ike]
+    half_open_per_prefix = 50
+    calls_max = 10
+    retransmit_first = "500ms"
+    retransmit_backoff = 2
+    retransmit_tries = 4
+    nat_keepalive = "15s"
+    [default_eroute]
+    outbound = "drop"
+  `;
+  const { plan } = config(text);
+  expect(plan.limits).toMatchObject({
+    halfOpenPerPrefixMax: 50,
+    callsMax: 10,
+    retransmission: { firstMs: 500, backoff: 2, attemptsMax: 4 },
+    natKeepaliveMs: 15_000,
+  });
+  expect(plan.defaultEroute).toEqual({ outbound: "drop", inbound: "pass" });
+});
