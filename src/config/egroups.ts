@@ -1,10 +1,12 @@
 /** Egroups: how each one's table is reached, and what its sites have in common (R11, R12). */
 
-import type {
-  ColumnMap,
-  DatabaseSettings,
-  MysqlSettings,
-  TableSettings,
+import {
+  COLUMNS_OF_FEW,
+  type ColumnMap,
+  type ColumnOfFew,
+  type DatabaseSettings,
+  type MysqlSettings,
+  type TableSettings,
 } from "../eroute/database.ts";
 import type { Egroup } from "../eroute/eroute.ts";
 import type { Family } from "../inet/address.ts";
@@ -68,6 +70,7 @@ function readTable(check: Check, path: KeyPath, raw: RawEgroup): Omit<TableSetti
   return {
     table,
     columns: readColumns(check, [...path, "columns"], raw.columns ?? {}),
+    presumed: COLUMNS_OF_FEW.filter((word) => raw.columns?.[word] === undefined),
     deadlineMs: durationMs(check, [...path, "lookup_deadline"], raw.lookup_deadline, {
       min: 10,
       max: 60_000,
@@ -95,6 +98,9 @@ function readColumns(
   };
   const takeOptional = (word: keyof typeof raw, name: string | false | undefined = word) =>
     name === false || name === "" ? null : take(word, name);
+  // Our name for one is no claim to a column that has another use here.
+  const takeOfFew = (word: ColumnOfFew) =>
+    raw[word] === undefined && words.has(word) ? null : takeOptional(word, raw[word]);
   return {
     peerid: take("peerid", raw.peerid ?? "peerid"),
     password: take("password", raw.password ?? "password"),
@@ -103,6 +109,12 @@ function readColumns(
     peerip: takeOptional("peerip", raw.peerip),
     bakpeerip: takeOptional("bakpeerip", raw.bakpeerip),
     ourid: takeOptional("ourid", raw.ourid),
+    locip: takeOfFew("locip"),
+    disabled: takeOfFew("disabled"),
+    lifetime: takeOfFew("lifetime"),
+    inactivity: takeOfFew("inactivity"),
+    if_id: takeOfFew("if_id"),
+    changed: takeOfFew("changed"),
   };
 }
 

@@ -168,6 +168,19 @@ function optionalColumn(name: string, description: string) {
     .meta(meta);
 }
 
+/** A column that few tables have: used where it is there, unless its name is given. */
+function columnOfFew(name: string, description: string) {
+  const meta = {
+    description,
+    expected: "the name of a column, or false if the table has none",
+    default: `"${name}", if the table has it`,
+  };
+  return z
+    .union([z.string(), z.literal(false)])
+    .optional()
+    .meta(meta);
+}
+
 function neededColumn(name: string, description: string) {
   return text({ description, expected: "the name of a column", default: `"${name}"` });
 }
@@ -180,6 +193,12 @@ const columnsSchema = z.strictObject({
   peerip: optionalColumn("peerip", "Where it can be called: address or host name."),
   bakpeerip: optionalColumn("bakpeerip", "Where it can be called when peerip does not answer."),
   ourid: optionalColumn("ourid", "What we call ourselves to it; else the eroute's ourid holds."),
+  locip: columnOfFew("locip", "Subnets on our side that it reaches; else the eroute's."),
+  disabled: columnOfFew("disabled", "1 or true: the site is refused."),
+  lifetime: columnOfFew("lifetime", "Age at which keys of its Child SAs are replaced."),
+  inactivity: columnOfFew("inactivity", "How long it may be silent before its SAs go."),
+  if_id: columnOfFew("if_id", "XFRM interface ID of its states and policies."),
+  changed: columnOfFew("changed", "A time or counter that grows when the row is written."),
 });
 
 const egroupSchema = z.strictObject({

@@ -1,6 +1,6 @@
 /** How an egroup's table is reached: settings only, `peers` does the reaching. */
 
-/** Names of the table's columns by our words; null where the table has no such column. */
+/** Names of the table's columns by our words; null or left out where it has no such column. */
 export type ColumnMap = {
   readonly peerid: string;
   readonly password: string;
@@ -9,12 +9,33 @@ export type ColumnMap = {
   readonly peerip: string | null;
   readonly bakpeerip: string | null;
   readonly ourid: string | null;
+  readonly locip?: string | null;
+  readonly disabled?: string | null;
+  readonly lifetime?: string | null;
+  readonly inactivity?: string | null;
+  readonly if_id?: string | null;
+  /** Grows whenever a row is written: a time, or a counter. */
+  readonly changed?: string | null;
 };
+
+/** Columns that many tables do not have: NULL in each of their rows. */
+export const COLUMNS_OF_FEW = [
+  "locip",
+  "disabled",
+  "lifetime",
+  "inactivity",
+  "if_id",
+  "changed",
+] as const satisfies readonly (keyof ColumnMap)[];
+
+export type ColumnOfFew = (typeof COLUMNS_OF_FEW)[number];
 
 export type TableSettings = {
   readonly egroup: string;
   readonly table: string;
   readonly columns: ColumnMap;
+  /** Columns that are used only where the table has them: their names are nobody's but ours. */
+  readonly presumed?: readonly ColumnOfFew[];
   /** Each look-up settles within so many ms (R6). */
   readonly deadlineMs: number;
   /** Look-ups that may wait at the same time; one more fails at once as `overloaded`. */

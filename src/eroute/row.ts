@@ -2,7 +2,7 @@
 
 /**
  * One site. All text, as in the table; {@link dynamicErouteOf} checks it. Null where the column is
- * NULL or not mapped.
+ * NULL or not mapped; columns that few tables have may be left out instead.
  */
 export type PeerRow = {
   readonly peerid: string;
@@ -12,6 +12,13 @@ export type PeerRow = {
   readonly peerip: string | null;
   readonly bakpeerip: string | null;
   readonly ourid: string | null;
+  /** What of the base eroute's local subnet the site reaches. */
+  readonly locip?: string | null;
+  /** The site is refused. */
+  readonly disabled?: string | null;
+  readonly lifetime?: string | null;
+  readonly inactivity?: string | null;
+  readonly if_id?: string | null;
 };
 
 /** What a site is looked up by: its ID (R2), or its masked network address as text (R12). */

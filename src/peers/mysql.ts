@@ -4,6 +4,8 @@ import { describeDatabase, type MysqlSettings } from "../eroute/database.ts";
 import { peerKey } from "../eroute/peer-id.ts";
 import type { LookupFault, PeerRow } from "../eroute/row.ts";
 import { err, ok, type Result } from "../octets/result.ts";
+import { NO_COLUMN, readChanges } from "./changed.ts";
+import { type KnownColumns, type KnownTable, knownColumns } from "./known-columns.ts";
 import {
   loadMysql2,
   type MysqlAnswer,
@@ -11,11 +13,12 @@ import {
   openMysqlConnection,
 } from "./mysql-connection.ts";
 import { abortedFault, type MysqlFault } from "./mysql-fault.ts";
-import type { DuplicatePeer, NewPeer } from "./repository.ts";
+import type { ChangedRows, DuplicatePeer, NewPeer } from "./repository.ts";
 import { mysqlSchema } from "./schema.ts";
-import { peerRow, type Statement, type Statements, statementsFor } from "./statement.ts";
+import { peerRow, type Statement } from "./statement.ts";
 import type { Answer, Page, PeerTable, Selected, Selection } from "./table.ts";
-import { columnAdvice, createTable, indexAdvice, unmapped } from "./table-shape.ts";
+import { createMysqlTable } from "./table-creation.ts";
+import { columnAdvice, indexAdvice, unmapped } from "./table-shape.ts";
 
 /** Begins to load the driver, so that the first look-up need not wait for it. */
 export function openMysqlTable(settings: MysqlSettings): PeerTable {
@@ -25,7 +28,7 @@ export function openMysqlTable(settings: MysqlSettings): PeerTable {
 
 class MysqlTable implements PeerTable {
   readonly #settings: MysqlSettings;
-  readonly #statements: Statements;
+  readonly #columns: KnownColumns<MysqlSettings>;
   /** Connections at rest, the last used last. */
   #idle: MysqlConnection[] = [];
   readonly #busy = new Set<MysqlConnection>();
@@ -35,27 +38,31 @@ class MysqlTable implements PeerTable {
 
   constructor(settings: MysqlSettings) {
     this.#settings = settings;
-    this.#statements = statementsFor(mysqlSchema(settings));
+    this.#columns = knownColumns(settings, mysqlSchema);
   }
 
   async select(selection: Selection, rowsPerKey: number, signal: AbortSignal): Answer<Selected> {
-    const statement = this.#statements.select(selection, rowsPerKey);
-    const answer = await this.#read(statement, signal);
-    if (!answer.ok) return answer;
-    const rows = answer.value.rows.map(peerRow);
-    return ok({ rows, complete: rows.length <= statement.rowsMax });
+    return this.#withTable(signal, async ({ statements }) => {
+      const statement = statements.select(selection, rowsPerKey);
+      const answer = await this.#read(statement, signal);
+      if (!answer.ok) return answer;
+      const rows = answer.value.rows.map(peerRow);
+      return ok({ rows, complete: rows.length <= statement.rowsMax });
+    });
   }
 
   async check(signal: AbortSignal): Answer<undefined> {
-    const answer = await this.#read(this.#statements.probe(), signal);
-    return answer.ok ? ok(undefined) : answer;
+    return this.#withTable(signal, async ({ statements }) => {
+      const answer = await this.#read(statements.probe(), signal);
+      return answer.ok ? ok(undefined) : answer;
+    });
   }
 
   async init(signal: AbortSignal): Answer<"created" | "exists"> {
-    const probe = await this.#run(this.#statements.probe(), signal);
-    if (probe.ok) return ok("exists");
-    if (probe.error.code !== "ER_NO_SUCH_TABLE") return err(probe.error.fault);
-    const created = await this.#write(createTable(mysqlSchema(this.#settings)), signal);
+    const present = await this.check(signal);
+    if (present.ok) return ok("exists");
+    if (present.error.kind !== "no-table") return present;
+    const created = await this.#write(createMysqlTable(mysqlSchema(this.#settings)), signal);
     if (created.ok) return ok("created");
     // Another one was faster.
     return created.error.code === "ER_TABLE_EXISTS_ERROR" ? ok("exists") : err(created.error.fault);
@@ -65,21 +72,25 @@ class MysqlTable implements PeerTable {
     peer: NewPeer,
     signal: AbortSignal,
   ): Promise<Result<undefined, LookupFault | DuplicatePeer>> {
-    const missing = unmapped(peer, this.#settings);
-    if (missing !== undefined) return err(missing);
     // A table that was not made by us may have no unique key that would refuse a second row.
     const same = await this.#sameId(peer.peerid, signal);
     if (!same.ok) return same;
     if (same.value.length > 0) return err(duplicate(peer.peerid, this.#settings));
-    const answer = await this.#write(this.#statements.insert(peer), signal);
+    const known = await this.#columns.table(() => this.#columnNames(signal));
+    if (!known.ok) return known;
+    const missing = unmapped(peer, known.value.settings);
+    if (missing !== undefined) return err(missing);
+    const answer = await this.#write(known.value.statements.insert(peer), signal);
     if (answer.ok) return ok(undefined);
     if (answer.error.code !== "ER_DUP_ENTRY") return err(answer.error.fault);
     return err(duplicate(peer.peerid, this.#settings));
   }
 
   async list(page: Page, signal: AbortSignal): Answer<readonly PeerRow[]> {
-    const answer = await this.#read(this.#statements.list(page), signal);
-    return answer.ok ? ok(answer.value.rows.map(peerRow)) : answer;
+    return this.#withTable(signal, async ({ statements }) => {
+      const answer = await this.#read(statements.list(page), signal);
+      return answer.ok ? ok(answer.value.rows.map(peerRow)) : answer;
+    });
   }
 
   async remove(peerid: string, signal: AbortSignal): Answer<boolean> {
@@ -92,19 +103,34 @@ class MysqlTable implements PeerTable {
       return err({ kind: "other", detail });
     }
     if (found.value.length === 0) return ok(false);
-    const answer = await this.#write(this.#statements.remove(peerid), signal);
+    const known = await this.#columns.table(() => this.#columnNames(signal));
+    if (!known.ok) return known;
+    const answer = await this.#write(known.value.statements.remove(peerid), signal);
     return answer.ok ? ok(answer.value.changed > 0) : err(answer.error.fault);
   }
 
   async advice(signal: AbortSignal): Answer<readonly string[]> {
     const { database, table } = this.#settings;
-    const answer = await this.#read({ sql: INDEXES, params: [database, table] }, signal);
-    if (!answer.ok) return answer;
-    const indexes = answer.value.rows.map((row) => ({
-      column: String(row[0]),
-      unique: String(row[1]) === "1",
-    }));
-    return ok(indexAdvice(indexes, this.#settings));
+    return this.#withTable(signal, async ({ settings }) => {
+      const answer = await this.#read({ sql: INDEXES, params: [database, table] }, signal);
+      if (!answer.ok) return answer;
+      const indexes = answer.value.rows.map((row) => ({
+        column: String(row[0]),
+        unique: String(row[1]) === "1",
+      }));
+      return ok(indexAdvice(indexes, settings));
+    });
+  }
+
+  async changedSince(watermark: string | undefined, signal: AbortSignal): Answer<ChangedRows> {
+    this.#columns.forgetOld();
+    return this.#withTable(signal, async ({ statements: { changes } }) => {
+      if (changes === undefined) return ok({ peerids: [], watermark: NO_COLUMN });
+      return readChanges(changes, watermark, async (statement) => {
+        const answer = await this.#read(statement, signal);
+        return answer.ok ? ok(answer.value.rows) : answer;
+      });
+    });
   }
 
   close(): Promise<void> {
@@ -112,6 +138,25 @@ class MysqlTable implements PeerTable {
     for (const connection of [...this.#idle, ...this.#busy]) connection.destroy();
     this.#idle = [];
     return Promise.resolve();
+  }
+
+  /** Does the work; once more if a column has gone that was presumed. */
+  async #withTable<T>(
+    signal: AbortSignal,
+    work: (table: KnownTable<MysqlSettings>) => Answer<T>,
+  ): Answer<T> {
+    const known = await this.#columns.table(() => this.#columnNames(signal));
+    if (!known.ok) return known;
+    const done = await work(known.value);
+    if (done.ok || done.error.kind !== "no-column" || !this.#columns.forget()) return done;
+    const anew = await this.#columns.table(() => this.#columnNames(signal));
+    return anew.ok ? work(anew.value) : anew;
+  }
+
+  async #columnNames(signal: AbortSignal): Answer<readonly string[]> {
+    const { database, table } = this.#settings;
+    const answer = await this.#read({ sql: COLUMNS, params: [database, table] }, signal);
+    return answer.ok ? ok(answer.value.rows.map((row) => String(row[0]))) : answer;
   }
 
   /** Rows that the database takes for this ID's. */

@@ -52,6 +52,12 @@ function supervise(
     list: (after, limit) => inTime((signal) => table.list({ after, limit }, signal)),
     remove: (peerid) => inTime((signal) => table.remove(peerid, signal)),
     advice: () => inTime((signal) => table.advice(signal)),
+    ...(settings.columns.changed == null
+      ? {}
+      : {
+          changedSince: (watermark: string | undefined) =>
+            inTime((signal) => table.changedSince(watermark, signal)),
+        }),
     statistics: () => statistics.read(batcher.waiting()),
     close() {
       batcher.close();

@@ -23,7 +23,9 @@ export type PeerRepository = {
   advice(): Promise<Result<readonly string[], LookupFault>>;
   /**
    * IDs of rows that were written after `watermark`, and the watermark to ask with next time;
-   * undefined asks for the latter only. Missing where the table has no column for it.
+   * undefined asks for the latter only. Rows may be told of twice. One that was written at the
+   * same time as others and became visible long after them may be missed, and one that was removed
+   * is. Missing where the table has no column for it.
    */
   changedSince?(watermark: string | undefined): Promise<Result<ChangedRows, LookupFault>>;
   /** How the look-ups went since opening: for the status pages. */

@@ -15,14 +15,24 @@ export const COLUMN_KEYS = [
   "peerip",
   "bakpeerip",
   "ourid",
+  "locip",
+  "disabled",
+  "lifetime",
+  "inactivity",
+  "if_id",
 ] as const satisfies readonly (keyof PeerRow & keyof ColumnMap)[];
 
 export type ColumnKey = (typeof COLUMN_KEYS)[number];
 
+/** Columns of the table that are no part of a row. */
+export type TableKey = ColumnKey | "changed";
+
+export const TABLE_KEYS: readonly TableKey[] = [...COLUMN_KEYS, "changed"];
+
 export type PeerSchema = {
   readonly table: Table;
   /** Undefined where the table has no such column. */
-  readonly columns: Readonly<Record<ColumnKey, Column | undefined>>;
+  readonly columns: Readonly<Partial<Record<TableKey, Column>>>;
   readonly dialect: MySqlDialect | SQLiteSyncDialect;
 };
 
@@ -43,22 +53,24 @@ export function sqliteSchema(settings: TableSettings): PeerSchema {
 }
 
 /** Our words and the table's names of the columns that it has. */
-export function mappedColumns(settings: TableSettings): readonly (readonly [ColumnKey, string])[] {
-  return COLUMN_KEYS.flatMap((key) => {
+export function mappedColumns(settings: TableSettings): readonly (readonly [TableKey, string])[] {
+  return TABLE_KEYS.flatMap((key) => {
     const name = settings.columns[key];
-    return name === null ? [] : [[key, name] as const];
+    return name === null || name === undefined ? [] : [[key, name] as const];
   });
 }
 
-function columnsOf(table: object): Readonly<Record<ColumnKey, Column | undefined>> {
-  const columns = table as Readonly<Partial<Record<ColumnKey, Column>>>;
-  return {
-    peerid: columns.peerid,
-    password: columns.password,
-    remip: columns.remip,
-    remmsk: columns.remmsk,
-    peerip: columns.peerip,
-    bakpeerip: columns.bakpeerip,
-    ourid: columns.ourid,
-  };
+/** Settings without the presumed columns that are not among `names`. */
+export function withColumns<T extends TableSettings>(settings: T, names: readonly string[]): T {
+  const known = new Set(names.map((name) => name.toLowerCase()));
+  const columns: { -readonly [key in keyof ColumnMap]: ColumnMap[key] } = { ...settings.columns };
+  for (const key of settings.presumed ?? []) {
+    if (!known.has(columns[key]?.toLowerCase() ?? "")) columns[key] = null;
+  }
+  return { ...settings, columns };
+}
+
+function columnsOf(table: object): Readonly<Partial<Record<TableKey, Column>>> {
+  const columns = table as Readonly<Partial<Record<TableKey, Column>>>;
+  return Object.fromEntries(TABLE_KEYS.map((key) => [key, columns[key]]));
 }

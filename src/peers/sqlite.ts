@@ -7,17 +7,14 @@ import { describeDatabase, type SqliteSettings } from "../eroute/database.ts";
 import { peerKey } from "../eroute/peer-id.ts";
 import type { LookupFault, PeerRow } from "../eroute/row.ts";
 import { err, ok, type Result } from "../octets/result.ts";
-import type { DuplicatePeer, NewPeer } from "./repository.ts";
-import { type PeerSchema, sqliteSchema } from "./schema.ts";
-import {
-  peerRow,
-  type RawRow,
-  type Statement,
-  type Statements,
-  statementsFor,
-} from "./statement.ts";
+import { NO_COLUMN, readChanges } from "./changed.ts";
+import { type KnownColumns, type KnownTable, knownColumns } from "./known-columns.ts";
+import type { ChangedRows, DuplicatePeer, NewPeer } from "./repository.ts";
+import { sqliteSchema } from "./schema.ts";
+import { peerRow, type RawRow, type Statement } from "./statement.ts";
 import type { Answer, Page, PeerTable, Selected, Selection } from "./table.ts";
-import { columnAdvice, createIndex, createTable, indexAdvice, unmapped } from "./table-shape.ts";
+import { createSqliteTable } from "./table-creation.ts";
+import { columnAdvice, indexAdvice, unmapped } from "./table-shape.ts";
 
 export function openSqliteTable(settings: SqliteSettings): PeerTable {
   return new SqliteTable(settings);
@@ -28,29 +25,31 @@ type Opened = { readonly database: Database; readonly file: string };
 
 class SqliteTable implements PeerTable {
   readonly #settings: SqliteSettings;
-  readonly #schema: PeerSchema;
-  readonly #statements: Statements;
+  readonly #columns: KnownColumns<SqliteSettings>;
   readonly #prepared = new Map<string, Prepared>();
   #opened: Opened | undefined;
   #closed = false;
 
   constructor(settings: SqliteSettings) {
     this.#settings = settings;
-    this.#schema = sqliteSchema(settings);
-    this.#statements = statementsFor(this.#schema);
+    this.#columns = knownColumns(settings, sqliteSchema);
   }
 
   async select(selection: Selection, rowsPerKey: number, signal: AbortSignal): Answer<Selected> {
-    const statement = this.#statements.select(selection, rowsPerKey);
-    const rows = await this.#rows(statement, signal);
-    if (!rows.ok) return rows;
-    const complete = rows.value.length <= statement.rowsMax;
-    return ok({ rows: rows.value.map(peerRow), complete });
+    return this.#withTable(signal, async ({ statements }) => {
+      const statement = statements.select(selection, rowsPerKey);
+      const rows = await this.#rows(statement, signal);
+      if (!rows.ok) return rows;
+      const complete = rows.value.length <= statement.rowsMax;
+      return ok({ rows: rows.value.map(peerRow), complete });
+    });
   }
 
   async check(signal: AbortSignal): Answer<undefined> {
-    const rows = await this.#rows(this.#statements.probe(), signal);
-    return rows.ok ? ok(undefined) : rows;
+    return this.#withTable(signal, async ({ statements }) => {
+      const rows = await this.#rows(statements.probe(), signal);
+      return rows.ok ? ok(undefined) : rows;
+    });
   }
 
   async init(signal: AbortSignal): Answer<"created" | "exists"> {
@@ -59,12 +58,7 @@ class SqliteTable implements PeerTable {
     const present = await this.check(signal);
     if (present.ok) return ok("exists");
     if (present.error.kind !== "no-table") return present;
-    // Write-ahead logging: who writes a row does not keep the daemon from reading others.
-    const statements = [
-      { sql: "pragma journal_mode = wal", params: [] },
-      createTable(this.#schema),
-      createIndex(this.#schema, this.#settings.table),
-    ];
+    const statements = createSqliteTable(sqliteSchema(this.#settings), this.#settings.table);
     for (const statement of statements) {
       const done = await this.#rows(statement, signal);
       if (!done.ok) return done;
@@ -76,45 +70,78 @@ class SqliteTable implements PeerTable {
     peer: NewPeer,
     signal: AbortSignal,
   ): Promise<Result<undefined, LookupFault | DuplicatePeer>> {
-    const missing = unmapped(peer, this.#settings);
-    if (missing !== undefined) return err(missing);
     const found = await this.#spellings(peer.peerid, signal);
     if (!found.ok) return found;
     if (found.value.length > 0) {
       const detail = `${this.#where()}: there is a row for ${peer.peerid} already`;
       return err({ kind: "duplicate", detail });
     }
-    const done = await this.#rows(this.#statements.insert(peer), signal);
-    return done.ok ? ok(undefined) : done;
+    return this.#withTable(signal, async ({ statements, settings }) => {
+      const missing = unmapped(peer, settings);
+      if (missing !== undefined) return err(missing);
+      const done = await this.#rows(statements.insert(peer), signal);
+      return done.ok ? ok(undefined) : done;
+    });
   }
 
   async list(page: Page, signal: AbortSignal): Answer<readonly PeerRow[]> {
-    const rows = await this.#rows(this.#statements.list(page), signal);
-    return rows.ok ? ok(rows.value.map(peerRow)) : rows;
+    return this.#withTable(signal, async ({ statements }) => {
+      const rows = await this.#rows(statements.list(page), signal);
+      return rows.ok ? ok(rows.value.map(peerRow)) : rows;
+    });
   }
 
   async remove(peerid: string, signal: AbortSignal): Answer<boolean> {
     const found = await this.#spellings(peerid, signal);
     if (!found.ok) return found;
     for (const spelling of new Set(found.value)) {
-      const done = await this.#rows(this.#statements.remove(spelling), signal);
+      const done = await this.#withTable(signal, ({ statements }) =>
+        this.#rows(statements.remove(spelling), signal),
+      );
       if (!done.ok) return done;
     }
     return ok(found.value.length > 0);
   }
 
   async advice(signal: AbortSignal): Answer<readonly string[]> {
-    const { table } = this.#settings;
-    const rows = await this.#rows({ sql: INDEXES, params: [table] }, signal);
-    if (!rows.ok) return rows;
-    const indexes = rows.value.map((row) => ({ column: String(row[0]), unique: row[1] === 1 }));
-    return ok(indexAdvice(indexes, this.#settings));
+    return this.#withTable(signal, async ({ settings }) => {
+      const rows = await this.#rows({ sql: INDEXES, params: [settings.table] }, signal);
+      if (!rows.ok) return rows;
+      const indexes = rows.value.map((row) => ({ column: String(row[0]), unique: row[1] === 1 }));
+      return ok(indexAdvice(indexes, settings));
+    });
+  }
+
+  async changedSince(watermark: string | undefined, signal: AbortSignal): Answer<ChangedRows> {
+    this.#columns.forgetOld();
+    return this.#withTable(signal, async ({ statements: { changes } }) => {
+      if (changes === undefined) return ok({ peerids: [], watermark: NO_COLUMN });
+      return readChanges(changes, watermark, (statement) => this.#rows(statement, signal));
+    });
   }
 
   close(): Promise<void> {
     this.#closed = true;
     this.#forgetFile();
     return Promise.resolve();
+  }
+
+  /** Does the work; once more if a column has gone that was presumed. */
+  async #withTable<T>(
+    signal: AbortSignal,
+    work: (table: KnownTable<SqliteSettings>) => Answer<T>,
+  ): Answer<T> {
+    const { table } = this.#settings;
+    const askNames = async () => {
+      const rows = await this.#rows({ sql: NAMES, params: [table] }, signal);
+      return rows.ok ? ok(rows.value.map((row) => String(row[0]))) : rows;
+    };
+    const known = await this.#columns.table(askNames);
+    if (!known.ok) return known;
+    const done = await work(known.value);
+    if (done.ok || done.error.kind !== "no-column" || !this.#columns.forget()) return done;
+    const anew = await this.#columns.table(askNames);
+    return anew.ok ? work(anew.value) : anew;
   }
 
   /** How the table's rows spell this ID. */
@@ -184,6 +211,7 @@ class SqliteTable implements PeerTable {
   }
 
   #forgetFile(): void {
+    this.#columns.forget();
     this.#finalize();
     this.#opened?.database.close();
     this.#opened = undefined;
@@ -227,8 +255,7 @@ class SqliteTable implements PeerTable {
   }
 
   #columnNames(): readonly string[] {
-    const query = "select name from pragma_table_info(?)";
-    const rows = this.#opened?.database.prepare(query).values(this.#settings.table) ?? [];
+    const rows = this.#opened?.database.prepare(NAMES).values(this.#settings.table) ?? [];
     return rows.map((row) => String(row[0]));
   }
 }
@@ -260,6 +287,8 @@ function isBusy(error: unknown): boolean {
   const code = String((error as { code?: unknown }).code);
   return code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED");
 }
+
+const NAMES = "select name from pragma_table_info(?) limit 256";
 
 /** The first column of each index, and whether it alone is unique. */
 const INDEXES =

@@ -3,6 +3,7 @@
 import { asc, type Column, eq, gt, inArray, like, or, type SQL, sql } from "drizzle-orm";
 import type { PeerRow } from "../eroute/row.ts";
 import { assert } from "../octets/assert.ts";
+import { type ChangeStatements, changeStatements } from "./changed.ts";
 import type { NewPeer } from "./repository.ts";
 import { COLUMN_KEYS, type ColumnKey, type PeerSchema } from "./schema.ts";
 import type { Page, Selection } from "./table.ts";
@@ -20,6 +21,8 @@ export type Statements = {
   remove(peerid: string): Statement;
   /** Reads nothing, but fails where a look-up would. */
   probe(): Statement;
+  /** Undefined where the table has no column that says when a row was written. */
+  readonly changes: ChangeStatements | undefined;
 };
 
 export function statementsFor(schema: PeerSchema): Statements {
@@ -62,6 +65,7 @@ export function statementsFor(schema: PeerSchema): Statements {
     probe() {
       return render(sql`${rows} ${limit(0)}`);
     },
+    changes: changeStatements(schema),
   };
 }
 
@@ -75,6 +79,11 @@ export function peerRow(raw: RawRow): PeerRow {
     peerip: asText(raw[4]),
     bakpeerip: asText(raw[5]),
     ourid: asText(raw[6]),
+    locip: asText(raw[7]),
+    disabled: bitText(raw[8]) ?? asText(raw[8]),
+    lifetime: asText(raw[9]),
+    inactivity: asText(raw[10]),
+    if_id: asText(raw[11]),
   };
 }
 
@@ -108,6 +117,12 @@ function pad(values: readonly string[]): readonly string[] {
   const last = values.at(-1);
   assert(last !== undefined, "a selection has a value");
   return [...values, ...new Array<string>(length - values.length).fill(last)];
+}
+
+/** A column of type BIT(1). */
+function bitText(value: unknown): string | undefined {
+  if (!(value instanceof Uint8Array) || value.length !== 1) return undefined;
+  return value[0] === 0 || value[0] === 1 ? String(value[0]) : undefined;
 }
 
 function asText(value: unknown): string | null {

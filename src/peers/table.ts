@@ -2,7 +2,7 @@
 
 import type { LookupFault, LookupKey, PeerRow } from "../eroute/row.ts";
 import type { Result } from "../octets/result.ts";
-import type { DuplicatePeer, NewPeer } from "./repository.ts";
+import type { ChangedRows, DuplicatePeer, NewPeer } from "./repository.ts";
 
 /** Several keys of one kind, none twice. Networks are given without a prefix length. */
 export type Selection = { readonly by: LookupKey["by"]; readonly values: readonly string[] };
@@ -19,6 +19,8 @@ export type PeerTable = {
   list(page: Page, signal: AbortSignal): Answer<readonly PeerRow[]>;
   remove(peerid: string, signal: AbortSignal): Answer<boolean>;
   advice(signal: AbortSignal): Answer<readonly string[]>;
+  /** See {@link PeerRepository.changedSince}; nothing where the table has no column for it. */
+  changedSince(watermark: string | undefined, signal: AbortSignal): Answer<ChangedRows>;
   close(): Promise<void>;
 };
 

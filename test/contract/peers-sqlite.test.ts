@@ -5,8 +5,9 @@ import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { SqliteSettings } from "../../src/eroute/database.ts";
-import { byId, opened, peersContract, rowsOf } from "./peers.ts";
+import { COLUMNS_OF_FEW, type SqliteSettings } from "../../src/eroute/database.ts";
+import { peersContract } from "./peers.ts";
+import { ALL_COLUMNS, byId, opened, rowsOf } from "./peers-ground.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "erouted-sqlite-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -17,15 +18,8 @@ function settings(file: string, deadlineMs = 2000): SqliteSettings {
     egroup: "sites",
     path: join(folder, file),
     table: "eroutes",
-    columns: {
-      peerid: "peerid",
-      password: "password",
-      remip: "remip",
-      remmsk: "remmsk",
-      peerip: "peerip",
-      bakpeerip: "bakpeerip",
-      ourid: "ourid",
-    },
+    columns: ALL_COLUMNS,
+    presumed: COLUMNS_OF_FEW,
     deadlineMs,
     waitingMax: 4096,
   };

@@ -1,20 +1,10 @@
 /** What every engine of the peer table has to do: one suite, several makers. */
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
-import type { DatabaseSettings } from "../../src/eroute/database.ts";
-import type { LookupFault, LookupKey, PeerRow } from "../../src/eroute/row.ts";
-import type { Result } from "../../src/octets/result.ts";
-import { openPeers } from "../../src/peers/open.ts";
+import type { PeerRow } from "../../src/eroute/row.ts";
 import type { NewPeer, PeerRepository } from "../../src/peers/repository.ts";
-
-/** A database of its own for one run of the suite. */
-export type PeersGround = {
-  /** Settings for a table that need not be there. */
-  settings(table: string, changes?: Partial<DatabaseSettings>): DatabaseSettings;
-  /** Runs SQL past the repository, as an operator does. */
-  sql(statement: string): Promise<void>;
-  dispose(): Promise<void>;
-};
+import { peersColumnsContract } from "./peers-columns.ts";
+import { byId, byNetwork, opened, type PeersGround, rowsOf } from "./peers-ground.ts";
 
 const SITE_1: NewPeer = {
   peerid: "site-1",
@@ -24,28 +14,12 @@ const SITE_1: NewPeer = {
   peerip: "198.51.100.7",
   bakpeerip: "backup.example",
   ourid: "hub.example",
+  locip: "10.0.1.0/24, 10.0.2.0/24",
+  disabled: "0",
+  lifetime: "30m",
+  inactivity: "600",
+  if_id: "4294967295",
 };
-
-/** Opens a repository; a fault fails the test. */
-export function opened(settings: DatabaseSettings): PeerRepository {
-  const result = openPeers(settings);
-  if (!result.ok) throw new Error(result.error.detail);
-  return result.value;
-}
-
-/** The rows of a look-up; a fault fails the test. */
-export function rowsOf(result: Result<readonly PeerRow[], LookupFault>): readonly PeerRow[] {
-  if (!result.ok) throw new Error(`${result.error.kind}: ${result.error.detail}`);
-  return result.value;
-}
-
-export function byId(peerid: string): LookupKey {
-  return { by: "peerid", peerid };
-}
-
-export function byNetwork(network: string): LookupKey {
-  return { by: "network", network };
-}
 
 export function peersContract(engine: string, make: () => Promise<PeersGround>): void {
   describe(`peer repository: ${engine}`, () => {
@@ -90,6 +64,11 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
         peerip: null,
         bakpeerip: null,
         ourid: null,
+        locip: null,
+        disabled: "0",
+        lifetime: null,
+        inactivity: null,
+        if_id: null,
       });
     });
 
@@ -303,6 +282,12 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
       await peers.find(byId("a"));
       expect(peers.statistics()).toMatchObject({ lookups: 3, failures: 1 });
       expect(peers.statistics().lastFault).toContain("closed");
+    });
+
+    peersColumnsContract({
+      ground: () => ground,
+      table: () => table,
+      peers: () => peers,
     });
   });
 }

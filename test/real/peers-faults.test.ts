@@ -5,7 +5,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import { createConnection } from "mysql2/promise";
 import type { MysqlSettings } from "../../src/eroute/database.ts";
 import type { PeerRepository } from "../../src/peers/repository.ts";
-import { byId, opened, rowsOf } from "../contract/peers.ts";
+import { byId, opened, rowsOf } from "../contract/peers-ground.ts";
 import { MARIADB_USER, type Mariadb, mariadbSettings, startMariadb } from "./mariadb.ts";
 
 let server: Mariadb;

@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { PeerRepository } from "../../src/peers/repository.ts";
-import { byId, opened, rowsOf } from "../contract/peers.ts";
+import { byId, opened, rowsOf } from "../contract/peers-ground.ts";
 import { type Mariadb, mariadbSettings, startMariadb } from "./mariadb.ts";
 
 const SITES = 10_000;

@@ -9,7 +9,7 @@ import type { MysqlSettings } from "../../src/eroute/database.ts";
 import type { LookupFault } from "../../src/eroute/row.ts";
 import type { Result } from "../../src/octets/result.ts";
 import { openPeers } from "../../src/peers/open.ts";
-import { opened } from "../contract/peers.ts";
+import { opened } from "../contract/peers-ground.ts";
 import { MARIADB_USER, type Mariadb, mariadbSettings, startMariadb } from "./mariadb.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "erouted-tls-"));

@@ -132,6 +132,11 @@ test("list shows all columns but the key, as a table and as JSON lines", async (
     peerip: "198.51.100.7",
     bakpeerip: null,
     ourid: null,
+    locip: null,
+    disabled: "0",
+    lifetime: null,
+    inactivity: null,
+    if_id: null,
     has_password: true,
   });
 });
