@@ -1,5 +1,6 @@
 /** Looking for changed rows: who is told of, how often, and what happens while a database fails. */
 
+import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import type { Event } from "../../../src/concentrator/event.ts";
 import type { ErouteView } from "../../../src/concentrator/snapshot.ts";
@@ -10,10 +11,20 @@ import { err, ok } from "../../../src/octets/result.ts";
 import { openPeers } from "../../../src/peers/open.ts";
 import type { ChangedRows, PeerRepository } from "../../../src/peers/repository.ts";
 import { DEFAULT_COLUMNS } from "../../real/mariadb.ts";
+import { createFolder } from "../cli/folder.ts";
 import { config, FLEET } from "../config/read.ts";
 import { sampleSource } from "../status/sample.ts";
 
 const EVERY_MS = 100;
+
+const SQLITE = {
+  engine: "sqlite",
+  egroup: "sites",
+  table: "eroutes",
+  deadlineMs: 1_000,
+  waitingMax: 16,
+} as const;
+const WITH_CHANGED = { ...DEFAULT_COLUMNS, changed: "changed" };
 
 let told: string[];
 let notes: Note[];
@@ -79,6 +90,30 @@ test("after another database, the rows of all its connected sites are read anew"
   expect(told.length).toBe(250);
 });
 
+test("a row that is written in SQLite is told of at the next look, connected or not", async () => {
+  const folder = createFolder();
+  const settings = { ...SQLITE, columns: WITH_CHANGED, path: folder.path("peers.db") };
+  const opened = openPeers(settings);
+  if (!opened.ok) throw new Error(opened.error.detail);
+  const peers = opened.value;
+  await peers.init();
+  await peers.add({ peerid: "site-1", password: "k" });
+  polling = startPolling({ ...daemon(EVERY_MS), peers: new Map([["sites", peers]]) });
+  await Bun.sleep(2 * EVERY_MS);
+  expect(told).toEqual([]);
+  await peers.add({ peerid: "site-2", password: "k" });
+  const database = new Database(folder.path("peers.db"));
+  database.run("update eroutes set password = 'new' where peerid = 'site-1'");
+  database.close();
+  await reaches(() => told.length >= 2);
+  expect(new Set(told)).toEqual(new Set(["site-1", "site-2"]));
+  await Bun.sleep(2 * EVERY_MS);
+  expect(told.length).toBe(2);
+  polling.stop();
+  await peers.close();
+  folder.dispose();
+});
+
 test("off, or another interval after a reload; one that is the same goes on", async () => {
   const polled = daemon(EVERY_MS);
   polling = startPolling(polled);
@@ -135,10 +170,7 @@ function peerOf(event: Event): string {
 
 /** Answers in turn; the last one again and again, without rows. */
 function repository(): PeerRepository {
-  const opened = openPeers({
-    ...{ engine: "sqlite", egroup: "sites", table: "eroutes", columns: DEFAULT_COLUMNS },
-    ...{ deadlineMs: 1_000, waitingMax: 16, path: "/nowhere/peers.db" },
-  });
+  const opened = openPeers({ ...SQLITE, columns: DEFAULT_COLUMNS, path: "/nowhere/peers.db" });
   if (!opened.ok) throw new Error(opened.error.detail);
   let last = "m0";
   return {
