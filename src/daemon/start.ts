@@ -172,7 +172,7 @@ async function prepareKernel(daemon: Daemon): Promise<Result<undefined, string>>
   if (!removed.ok) return err(removed.error.detail);
   const { states, policies, routes } = removed.value;
   if (states + policies + routes > 0) {
-    const more = routes > 0 ? ` and ${routes} routes` : "";
+    const more = routes > 0 ? ` and ${routes} ${routes === 1 ? "route" : "routes"}` : "";
     const detail = `removed ${states} states and ${policies} policies${more} of an earlier run`;
     daemon.note({ level: "warning", reason: "leftovers", detail });
   }
