@@ -30,6 +30,7 @@ import { allIkeSuites, reconfigure } from "./reconfigure.ts";
 import { forgetRowChecks, onRowChanged, rowChecksAt, runRowChecks } from "./row-change.ts";
 import { createRowChecks } from "./row-checks.ts";
 import { COUNTER_NAMES, type CounterName, type Snapshot, type TableSizes } from "./snapshot.ts";
+import { applyStanding } from "./standing.ts";
 import { snapshotOf, tableSizesOf } from "./views.ts";
 
 export type Concentrator = {
@@ -91,8 +92,13 @@ function dispatch(engine: Engine, event: Event): void {
     case "key-exchange-answer":
       onKeyExchangeAnswer(engine, event);
       return;
+    case "start":
+      engine.isStarted = true;
+      applyStanding(engine);
+      return;
     case "configuration":
       reconfigure(engine, event.plan);
+      if (engine.isStarted) applyStanding(engine);
       callAlways(engine);
       return;
     case "disconnect":
@@ -268,6 +274,9 @@ function createEngine(options: ConcentratorOptions): Engine {
     calls: createCalls(),
     localAddresses: undefined,
     policies: new Map(),
+    standing: new Map(),
+    isStarted: false,
+    standingRequests: new Set(),
     routes: new Map(),
     reqids: new Map(),
     reqidsTaken: new Set(),

@@ -12,6 +12,7 @@ import { asEspSpi, type EspSpi } from "../inet/esp-spi.ts";
 import type { Prefix } from "../inet/prefix.ts";
 import { type Instant, later } from "../octets/instant.ts";
 import { asIkeSpi, type IkeSpi } from "../wire/header.ts";
+import type { XfrmPolicy } from "../xfrm/policy.ts";
 import type { CallId, Calls } from "./calls.ts";
 import type { DeadlineHeap } from "./deadline-heap.ts";
 import type { Effect } from "./effect.ts";
@@ -125,6 +126,10 @@ export type Engine = {
   /** Addresses of this host on which IKE is spoken; undefined: not told yet. */
   localAddresses: ReadonlySet<string> | undefined;
   readonly policies: Map<string, PolicyUse>;
+  /** Policies that stand without an SA (R14), by name; empty until `start`. */
+  standing: ReadonlyMap<string, XfrmPolicy>;
+  isStarted: boolean;
+  readonly standingRequests: Set<KernelRequestId>;
   readonly routes: RouteTable;
   readonly reqids: Map<string, { readonly reqid: number; uses: number }>;
   readonly reqidsTaken: Set<number>;

@@ -38,6 +38,8 @@ export type Event =
       readonly request: KeyExchangeId;
       readonly result: KeyExchangeResult;
     }
+  /** First of all: from now on nothing leaves in clear that is to be protected (R14). */
+  | { readonly kind: "start" }
   /** A new configuration: what it does not change stays up. */
   | { readonly kind: "configuration"; readonly plan: EroutePlan }
   | { readonly kind: "resolved"; readonly resolve: ResolveId; readonly result: ResolveResult }

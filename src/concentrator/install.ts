@@ -15,6 +15,7 @@ import {
   formatPolicyId,
   type KernelResult,
   REQID_MARK,
+  TRAP_REQID,
   type XfrmRefusal,
   type XfrmRequest,
 } from "../xfrm/request.ts";
@@ -23,6 +24,7 @@ import { count, type Engine, type Entry, inMs, journal, numberOf } from "./engin
 import type { KernelRequestId } from "./event.ts";
 import type { Installed } from "./installed.ts";
 import { childRoutes, releaseRoute, useRoute } from "./routes.ts";
+import { onStandingAnswer } from "./standing.ts";
 import { onStateUse } from "./usage.ts";
 import { childPolicies, inboundState, outboundState } from "./xfrm-of-child.ts";
 
@@ -100,6 +102,7 @@ export function onKernelAnswer(
   number: KernelRequestId,
   result: KernelResult,
 ): void {
+  if (onStandingAnswer(engine, number, result)) return;
   if (onStateUse(engine, number, result.ok ? result.value : undefined)) return;
   const waiting = engine.kernelRequests.get(number);
   if (waiting === undefined) return;
@@ -328,7 +331,7 @@ function takeReqid(engine: Engine, key: string): number {
     const octets = engine.random(3);
     const low = ((octets[0] ?? 0) << 16) | ((octets[1] ?? 0) << 8) | (octets[2] ?? 0);
     reqid = ((REQID_MARK << 24) | low) >>> 0;
-  } while (engine.reqidsTaken.has(reqid));
+  } while (reqid === TRAP_REQID || engine.reqidsTaken.has(reqid));
   engine.reqidsTaken.add(reqid);
   engine.reqids.set(key, { reqid, uses: 1 });
   return reqid;

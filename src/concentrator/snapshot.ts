@@ -55,6 +55,8 @@ export type Gauges = {
   readonly halfOpenIkeSas: number;
   readonly childSas: number;
   readonly lookupsWaiting: number;
+  /** Traps, blocks and exceptions that stand in the kernel without an SA (R14). */
+  readonly standingPolicies: number;
 };
 
 /** A count kept beside a table, and what counting the table gives: they never differ. */

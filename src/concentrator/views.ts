@@ -80,6 +80,7 @@ function gaugesOf(engine: Engine): Gauges {
     ikeSas: engine.sas.size - engine.halfOpen - engine.lingering,
     halfOpenIkeSas: engine.halfOpen,
     childSas: engine.installed.size,
+    standingPolicies: engine.standing.size,
     lookupsWaiting: engine.lookups.size,
   };
 }

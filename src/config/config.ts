@@ -16,7 +16,7 @@ import {
   type StatusSettings,
 } from "./daemon-settings.ts";
 import { readEgroups } from "./egroups.ts";
-import { checkEgroupNames, readEroutes } from "./eroutes.ts";
+import { checkEgroupNames, readEroutes, readExceptions } from "./eroutes.ts";
 import { type ConfigFault, inFileOrder } from "./fault.ts";
 import { checkPlan } from "./plan-checks.ts";
 import type { RawConfig } from "./schema.ts";
@@ -27,6 +27,8 @@ import { readUsers } from "./users.ts";
 export type Config = {
   readonly ike: IkeSettings;
   readonly dataplane: "xfrm" | "none";
+  /** Whether packets that want an SA stay blocked when erouted has ended (R14). */
+  readonly keepBlocking: boolean;
   readonly plan: EroutePlan;
   /** One for each egroup, in the same order. */
   readonly databases: readonly DatabaseSettings[];
@@ -75,8 +77,10 @@ function readAll(check: Check, raw: RawConfig): Omit<Config, "warnings"> {
       defaultEroute: {
         outbound: raw.default_eroute?.outbound ?? DEFAULT_DEFAULT_EROUTE.outbound,
         inbound: raw.default_eroute?.inbound ?? DEFAULT_DEFAULT_EROUTE.inbound,
+        except: readExceptions(check, raw),
       },
     },
+    keepBlocking: raw.dataplane?.keep_blocking ?? true,
     databases: egroups.flatMap(({ database }) => database ?? []),
     polls: egroups.map(({ egroup, pollMs }) => ({ egroup: egroup.name, everyMs: pollMs })),
     status: readStatus(check, raw),

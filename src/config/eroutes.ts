@@ -59,6 +59,17 @@ export function checkEgroupNames(
   }
 }
 
+/** Subnets that the default eroute never drops (R14). */
+export function readExceptions(check: Check, raw: RawConfig): readonly Prefix[] {
+  const { outbound, inbound, except } = raw.default_eroute ?? {};
+  const path = ["default_eroute", "except"];
+  if ((outbound === "drop" || inbound === "drop") && except === undefined) {
+    const what = "is missing, and traffic without an eroute is dropped: yours as well";
+    check.warn(path, what, "the subnets of management, databases and name servers");
+  }
+  return except === undefined ? [] : readSubnets(check, path, except);
+}
+
 function readEroute(check: Check, path: KeyPath, raw: RawEroute): ReadEroute {
   // An egroup that is wrong still says what kind was meant.
   const isBase = raw.egroup !== undefined || check.isFaulty([...path, "egroup"]);

@@ -4,6 +4,7 @@ import { z } from "zod";
 import { erouteSchema } from "./eroute-schema.ts";
 import {
   choice,
+  flag,
   integer,
   type KeyMeta,
   maskKey,
@@ -83,6 +84,10 @@ const dataplaneSchema = z.strictObject({
       "Where ESP happens: in the Linux kernel (xfrm), or nowhere (none, for trying out).",
     default: '"xfrm"',
   }),
+  keep_blocking: flag(
+    "Packets that want an SA stay blocked when erouted has ended: never in clear.",
+    true,
+  ),
 });
 
 const dynamicEroutesSchema = z.strictObject({
@@ -152,6 +157,10 @@ const defaultErouteSchema = z.strictObject({
   inbound: choice(["pass", "drop"], {
     description: `${DEFAULT_DIRECTION}to here: passes in clear, or is dropped.`,
     default: '"pass"',
+  }),
+  except: textOrList({
+    description: "Subnets whose packets always pass: management, databases, name servers.",
+    expected: 'a subnet, "192.0.2.0/24", or a list of them',
   }),
 });
 

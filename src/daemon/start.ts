@@ -3,6 +3,7 @@
 import packageJson from "../../package.json";
 import { type Concentrator, createConcentrator } from "../concentrator/concentrator.ts";
 import { createJournal, type Journal, type JournalEntry } from "../concentrator/journal.ts";
+import { standingPolicies } from "../concentrator/no-sa.ts";
 import type { Config } from "../config/config.ts";
 import { now, wallMs } from "../linux/clock.ts";
 import { openRoutes, type Routes } from "../linux/routes.ts";
@@ -146,6 +147,8 @@ async function open(daemon: Daemon, options: RunOptions): Promise<Result<undefin
   daemon.routes = routes.value;
   daemon.shell = createShell(daemon.concentrator, surroundingsOf(daemon, routes.value));
   daemon.shell.feed({ kind: "addresses", local: sockets.value.addresses });
+  const clean = await removeLeftovers(daemon);
+  if (!clean.ok) return clean;
   const listening = listenToKernel(daemon);
   if (!listening.ok) return listening;
   return openStatus(daemon, options);
@@ -168,7 +171,18 @@ async function prepareKernel(daemon: Daemon): Promise<Result<undefined, string>>
   if (missing.length > 0) {
     return err('the kernel cannot do ESP; to run without packets: dataplane.kind = "none"');
   }
-  const removed = await opened.value.removeLeftovers();
+  return ok(undefined);
+}
+
+/**
+ * Removes what an earlier run left behind. What keeps packets from leaving in clear stands already:
+ * it comes first, so that there is no moment without it (R14).
+ */
+async function removeLeftovers(daemon: Daemon): Promise<Result<undefined, string>> {
+  const { kernel, shell, config } = daemon;
+  shell?.feed({ kind: "start" });
+  if (kernel === undefined) return ok(undefined);
+  const removed = await kernel.removeLeftovers(standingPolicies(config.plan));
   if (!removed.ok) return err(removed.error.detail);
   const { states, policies, routes } = removed.value;
   if (states + policies + routes > 0) {
@@ -276,18 +290,24 @@ async function close(daemon: Daemon): Promise<void> {
   daemon.polling?.stop();
   daemon.shell?.close();
   daemon.keyExchanger.close();
-  const { kernel } = daemon;
+  const { kernel, config } = daemon;
+  const kept = config.keepBlocking ? standingPolicies(config.plan) : new Map();
   await within(CLOSE_MS, [
     ...[...daemon.peers.values(), ...daemon.retired].map((repository) => repository.close()),
     daemon.status?.stop(),
     // Only a bug or a lost answer leaves anything: nothing of ours may stay behind.
-    daemon.shell === undefined ? undefined : kernel?.removeLeftovers(),
+    daemon.shell === undefined ? undefined : kernel?.removeLeftovers(kept),
   ]);
   kernel?.close();
   daemon.routes?.close();
   daemon.sockets?.close();
   if (daemon.shell !== undefined) {
-    daemon.note({ level: "info", reason: "stopped", detail: "all SAs and policies are removed" });
+    const detail =
+      kept.size === 0 || kernel === undefined
+        ? "all SAs and policies are removed"
+        : `all SAs are removed; ${kept.size} policies stay, so that nothing leaves in clear ` +
+          "(dataplane.keep_blocking)";
+    daemon.note({ level: "info", reason: "stopped", detail });
   }
   await within(CLOSE_MS, [daemon.log.flush()]);
 }

@@ -46,6 +46,7 @@ const NEEDS_RESTART: Readonly<Record<keyof Config, Needs>> = {
   dataplane: (running, next) => (running.dataplane === next.dataplane ? [] : ["dataplane.kind"]),
   status: (running, next) =>
     equalValues(running.status.listen, next.status.listen) ? [] : ["status.listen"],
+  keepBlocking: atOnce,
   plan: atOnce,
   databases: atOnce,
   polls: atOnce,

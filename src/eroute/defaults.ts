@@ -42,7 +42,11 @@ export const DEFAULT_CHILD: ChildOptions = {
 
 export const DEFAULT_PORTS: IkePorts = { ike: 500, nat: 4500 };
 
-export const DEFAULT_DEFAULT_EROUTE: DefaultEroute = { outbound: "pass", inbound: "pass" };
+export const DEFAULT_DEFAULT_EROUTE: DefaultEroute = {
+  outbound: "pass",
+  inbound: "pass",
+  except: [],
+};
 
 export const DEFAULT_LIMITS: EngineLimits = {
   dynamicEroutesMax: 4_096,

@@ -110,6 +110,8 @@ export type IkePorts = { readonly ike: number; readonly nat: number };
 export type DefaultEroute = {
   readonly outbound: "pass" | "drop";
   readonly inbound: "pass" | "drop";
+  /** Subnets whose packets always pass in clear: management, databases, name servers. */
+  readonly except: readonly Prefix[];
 };
 
 /** Waits between the copies of a request, and how many there are (RFC 7296 §2.4). */

@@ -8,12 +8,14 @@ import { parseXfrmEvent, type XfrmEvent } from "../xfrm/event.ts";
 import { emitLarvalDelete, emitLarvalSpi, isShared, parseLarval } from "../xfrm/larval.ts";
 import { XFRMNLGRP } from "../xfrm/message-type.ts";
 import type { NetlinkMessage } from "../xfrm/netlink.ts";
+import type { XfrmPolicy } from "../xfrm/policy.ts";
 import { parsePolicy } from "../xfrm/policy-message.ts";
 import { isOurPolicy } from "../xfrm/priority.ts";
 import {
   emitPolicyDump,
   emitStateDump,
   emitXfrmRequest,
+  formatPolicyId,
   isOurReqid,
   type KernelResult,
   type XfrmRefusal,
@@ -35,7 +37,7 @@ export type Kernel = {
   /** Counters of all states with a reqid of ours, without blocking for more than some ms. */
   stateUses(): Promise<Result<readonly XfrmStateUse[], XfrmRefusal>>;
   /** Removes what an earlier run left, known by reqid, priority or protocol; counts it. */
-  removeLeftovers(): Promise<Result<Leftovers, XfrmRefusal>>;
+  removeLeftovers(kept?: ReadonlyMap<string, XfrmPolicy>): Promise<Result<Leftovers, XfrmRefusal>>;
   /**
    * Acquire, expire, mapping as they come; `onLost` when the kernel had to drop some. An acquire by
    * a template without a far end does not keep other sites from asking for longer than some ms.
@@ -116,12 +118,16 @@ class XfrmKernel implements Kernel {
     return this.#ourStates();
   }
 
-  async removeLeftovers(): Promise<Result<Leftovers, XfrmRefusal>> {
+  async removeLeftovers(
+    kept: ReadonlyMap<string, XfrmPolicy> = new Map(),
+  ): Promise<Result<Leftovers, XfrmRefusal>> {
     // Routes before policies: nothing is to go that way unprotected.
     const routes = this.#routes.removeLeftovers();
     const found = await this.#dump(emitPolicyDump, "XFRM_MSG_GETPOLICY", parsePolicy);
     if (!found.ok) return found;
-    const policies = found.value.filter(isOurPolicy);
+    const policies = found.value.filter(
+      (policy) => isOurPolicy(policy) && !isKept(policy, kept.get(formatPolicyId(policy.id))),
+    );
     // Policies before states: no packet is to ask for a state that has just gone.
     const first = await this.#removeAll(policies.map(({ id }) => ({ op: "delete-policy", id })));
     if (!first.ok) return first;
@@ -207,6 +213,12 @@ const XFRM_EVENTS = {
   groups: Object.values(XFRMNLGRP),
   name: "acquire, expire and mapping",
 };
+
+/** Whether it is one that stands now, and not a Child SA's for the same packets. */
+function isKept(policy: XfrmPolicy, kept: XfrmPolicy | undefined): boolean {
+  if (kept === undefined || kept.action !== policy.action) return false;
+  return kept.template?.reqid === policy.template?.reqid;
+}
 
 /** Bounds the acquires that one policy can make while a flood goes to sites without SA. */
 const LARVAL_HOLD_MS = 10;

@@ -143,6 +143,10 @@ const GAUGES: Readonly<Record<keyof Gauges, readonly [name: string, help: string
   halfOpenIkeSas: ["half_open_ike_sas", "IKE SAs whose peer has not authenticated yet."],
   childSas: ["child_sas", "Child SAs installed."],
   lookupsWaiting: ["lookups_waiting", "IKE SAs that wait for a row."],
+  standingPolicies: [
+    "standing_policies",
+    "Policies that stand without an SA: traps, blocks and exceptions.",
+  ],
 };
 
 const COUNTER_HELP: Readonly<Record<CounterName, string>> = {

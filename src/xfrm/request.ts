@@ -66,6 +66,9 @@ export type KernelResult = Result<XfrmStateUse | undefined, XfrmRefusal>;
 /** All reqids of erouted have this top octet: by it leftovers of an earlier run are known. */
 export const REQID_MARK = 0x45;
 
+/** The reqid of all traps: no Child SA has it. */
+export const TRAP_REQID = (REQID_MARK << 24) >>> 0;
+
 /** Whether a reqid is one that erouted hands out (24 bits below the mark). */
 export function isOurReqid(reqid: number): boolean {
   return reqid >>> 24 === REQID_MARK;

@@ -5,8 +5,9 @@ import type { Effect } from "../../src/concentrator/effect.ts";
 import type { ErouteView, TableSizes } from "../../src/concentrator/snapshot.ts";
 import { formatAddress } from "../../src/inet/address.ts";
 import { equalOctets } from "../../src/octets/concat.ts";
+import type { XfrmPolicy } from "../../src/xfrm/policy.ts";
 import type { XfrmRequest } from "../../src/xfrm/request.ts";
-import { formatPolicyId, formatStateId } from "../../src/xfrm/request.ts";
+import { formatPolicyId, formatStateId, TRAP_REQID } from "../../src/xfrm/request.ts";
 import { type KernelModel, stateKey } from "./kernel.ts";
 import { CONCENTRATOR } from "./plan.ts";
 import type { SiteChild } from "./site-state.ts";
@@ -18,10 +19,15 @@ export type Complain = (what: string) => void;
 export function checkKernel(
   kernel: KernelModel,
   eroutes: readonly ErouteView[],
-  /** Inbound states that still take what was on its way before a rekey. */
-  draining: number,
+  beside: {
+    /** Inbound states that still take what was on its way before a rekey. */
+    readonly draining: number;
+    /** Policies that stand without an SA, by name (R14). */
+    readonly standing: ReadonlyMap<string, XfrmPolicy>;
+  },
   complain: Complain,
 ): void {
+  const { draining, standing } = beside;
   const expected = new Set<string>();
   const policies = new Set<string>();
   for (const eroute of eroutes) {
@@ -43,12 +49,30 @@ export function checkKernel(
     }
   }
   for (const [key, policy] of kernel.policies) {
-    if (!policies.has(key)) complain(`${formatPolicyId(policy.id)} belongs to no Child SA`);
+    const stands = standing.get(formatPolicyId(policy.id));
+    if (policies.has(key)) continue;
+    if (stands === undefined) complain(`${formatPolicyId(policy.id)} belongs to no Child SA`);
+    else if (JSON.stringify(plain(stands)) !== JSON.stringify(plain(policy))) {
+      complain(`${formatPolicyId(policy.id)} is not the one that stands without an SA`);
+    }
+  }
+  const names = new Set([...kernel.policies.values()].map(({ id }) => formatPolicyId(id)));
+  for (const name of standing.keys()) {
+    if (!names.has(name)) complain(`${name} does not stand: packets may leave in clear`);
   }
   for (const key of policies) {
     if (!kernel.policies.has(key)) complain(`policy ${key} of a Child SA is missing`);
   }
   for (const policy of kernel.policies.values()) checkTemplate(kernel, policy, complain);
+}
+
+/** Not a trap, a block or an exception. */
+function isOfChild({ template }: XfrmPolicy): boolean {
+  return template !== undefined && template.reqid !== TRAP_REQID;
+}
+
+function plain({ action, priority, template }: XfrmPolicy): readonly unknown[] {
+  return [action, priority, template?.reqid, template?.mode];
 }
 
 /** Counts kept beside tables are right, the table of dynamic eroutes is not over its limit. */
@@ -76,13 +100,20 @@ export function checkEroutes(eroutes: readonly ErouteView[], complain: Complain)
 }
 
 /** After the last site has gone, all tables are empty. */
-export function checkEmpty(sizes: TableSizes, kernel: KernelModel, complain: Complain): void {
+export function checkEmpty(
+  sizes: TableSizes,
+  kernel: KernelModel,
+  standing: number,
+  complain: Complain,
+): void {
   for (const [name, size] of Object.entries(sizes)) {
+    if (name === "policies" && size === standing) continue;
     const count = typeof size === "number" ? size : Math.max(size.kept, size.counted);
     if (count !== 0) complain(`${name}: ${count} left at the end`);
   }
   if (kernel.states.size > 0) complain(`${kernel.states.size} states left at the end`);
-  if (kernel.policies.size > 0) complain(`${kernel.policies.size} policies left at the end`);
+  const policies = kernel.policies.size - standing;
+  if (policies !== 0) complain(`${policies} policies left at the end`);
 }
 
 /** Order within the kernel: inbound before outbound, states before policies, and back (§3.4). */
@@ -95,9 +126,9 @@ export function checkRequest(kernel: KernelModel, op: XfrmRequest, complain: Com
   if (op.op === "new-state" && op.state.direction === "out") {
     if (!ofReqid(op.state.reqid, "in")) complain("an outbound state before its inbound state");
   }
-  if (op.op === "put-policy" && op.policy.template !== undefined) {
+  if (op.op === "put-policy" && isOfChild(op.policy)) {
     const direction = op.policy.id.direction === "out" ? "out" : "in";
-    if (!ofReqid(op.policy.template.reqid, direction)) complain("a policy before its states");
+    if (!ofReqid(op.policy.template?.reqid ?? 0, direction)) complain("a policy before its states");
   }
   if (op.op === "delete-state") {
     const reqid = states.get(stateKey(op.id))?.state.reqid;
@@ -177,7 +208,7 @@ function checkTemplate(
   complain: Complain,
 ): void {
   const { template, id } = policy;
-  if (template === undefined) return complain(`${formatPolicyId(id)} has no template`);
+  if (template === undefined || !isOfChild(policy)) return;
   const direction = id.direction === "out" ? "out" : "in";
   const found = [...kernel.states.values()].some(
     ({ state }) =>

@@ -162,8 +162,9 @@ function checkUp(world: World, { site, number }: Inhabitant): void {
 function checkEnd(world: World): void {
   if (world.complaints.length > 0) return;
   const say = (what: string) => complain(world, what);
-  checkKernel(world.kernel, [], 0, say);
-  checkEmpty(world.concentrator.tableSizes(), world.kernel, say);
+  const standing = world.standing ?? new Map();
+  checkKernel(world.kernel, [], { draining: 0, standing }, say);
+  checkEmpty(world.concentrator.tableSizes(), world.kernel, standing.size, say);
   const counters = world.concentrator.snapshot().counters;
   const begun = counters.ike_sas_established + counters.ike_sas_rekeyed;
   if (begun !== counters.ike_sas_closed) {

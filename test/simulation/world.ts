@@ -3,8 +3,10 @@
 import { type Concentrator, createConcentrator } from "../../src/concentrator/concentrator.ts";
 import type { Effect } from "../../src/concentrator/effect.ts";
 import type { Event } from "../../src/concentrator/event.ts";
+import { standingPolicies } from "../../src/concentrator/no-sa.ts";
 import { type Endpoint, formatEndpoint, type Path } from "../../src/inet/endpoint.ts";
 import { asInstant } from "../../src/octets/instant.ts";
+import type { XfrmPolicy } from "../../src/xfrm/policy.ts";
 import type { XfrmRequest } from "../../src/xfrm/request.ts";
 import {
   checkEffects,
@@ -54,6 +56,8 @@ export type World = {
   readonly wire: { readonly octets: Uint8Array; readonly path: Path }[];
   readonly log: string[];
   readonly complaints: string[];
+  /** Policies that have to stand whether there is an SA or not; undefined: nobody asked. */
+  standing: ReadonlyMap<string, XfrmPolicy> | undefined;
   now: number;
   /** From then on everything works, so that the world can be left in order. */
   isCalm: boolean;
@@ -99,6 +103,7 @@ export function createWorld(seed: number, planted: Planted = {}): World {
     wire: [],
     log: [],
     complaints: [],
+    standing: undefined,
     now: 0,
     isCalm: false,
     answersUnderWay: 0,
@@ -109,6 +114,10 @@ export function createWorld(seed: number, planted: Planted = {}): World {
   for (const inhabitant of world.inhabitants) {
     const row = rowFor(inhabitant);
     if (row !== undefined) world.database.put(row);
+  }
+  if (prng.fork("standing").chance(0.6)) {
+    world.standing = standingPolicies(climate.plan);
+    world.driver.feed({ kind: "start" });
   }
   return world;
 }
@@ -285,6 +294,9 @@ function onHandled(world: World, event: Event, effects: readonly Effect[]): void
     if (effect.kind !== "journal") note(world, `  -> ${describeEffect(effect)}`);
   }
   const say = (what: string) => complain(world, what);
+  if (event.kind === "configuration" && world.standing !== undefined) {
+    world.standing = standingPolicies(event.plan);
+  }
   checkEffects(effects, say);
   checkTables(world.concentrator, say);
   const { kernelRequests } = world.concentrator.tableSizes();
@@ -296,7 +308,8 @@ function onHandled(world: World, event: Event, effects: readonly Effect[]): void
   world.checkedAt = seen;
   const views = eroutes(0, erouteCount);
   checkEroutes(views, say);
-  checkKernel(world.kernel, views, world.concentrator.tableSizes().draining, say);
+  const { draining } = world.concentrator.tableSizes();
+  checkKernel(world.kernel, views, { draining, standing: world.standing ?? new Map() }, say);
 }
 
 function mutated(

@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { DEFAULT_CHILD, DEFAULT_LIFE, DEFAULT_TRAFFIC } from "../../../src/eroute/defaults.ts";
+import { formatPrefix } from "../../../src/inet/prefix.ts";
 import { config, FLEET, told, warned } from "./read.ts";
 
 const eroute = (keys: string) => config(`${FLEET}${keys}`).plan.eroutes[0];
@@ -107,6 +108,7 @@ test("retransmission, half-open limits, calls, and the default eroute", () => {
     nat_keepalive = "15s"
     [default_eroute]
     outbound = "drop"
+    except = ["192.0.2.0/24"]
   `;
   const { plan } = config(text);
   expect(plan.limits).toMatchObject({
@@ -115,5 +117,7 @@ test("retransmission, half-open limits, calls, and the default eroute", () => {
     retransmission: { firstMs: 500, backoff: 2, attemptsMax: 4 },
     natKeepaliveMs: 15_000,
   });
-  expect(plan.defaultEroute).toEqual({ outbound: "drop", inbound: "pass" });
+  expect(plan.defaultEroute).toMatchObject({ outbound: "drop", inbound: "pass" });
+  expect(plan.defaultEroute.except.map(formatPrefix)).toEqual(["192.0.2.0/24"]);
+  expect(warned('[default_eroute]\ninbound = "drop"').join()).toContain("default_eroute.except");
 });

@@ -43,6 +43,7 @@ export function sampleSource(settings: SampleSettings): StatusSource {
         halfOpenIkeSas: 2,
         childSas: views.length,
         lookupsWaiting: 0,
+        standingPolicies: 0,
       },
       counters,
       eroutes: (offset, limit, kind) =>
