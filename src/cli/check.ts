@@ -78,6 +78,12 @@ async function checkHost(config: Config, report: Report): Promise<void> {
   const ports = await probePorts(config);
   if (ports.free.length > 0) report.ok("ports", `${ports.free.join(", ")} can be bound`);
   for (const fault of ports.faults) report.failed("ports", fault);
+  for (const address of ports.awaited) {
+    report.note("ports", `this host does not have ${address}: erouted waits until it does`);
+  }
+  if (ports.free.length + ports.faults.length === 0) {
+    report.note("ports", "nothing of ike.listen is there yet: until then nobody can connect");
+  }
   const status = probeStatusPort(config);
   if (status.ok) report.ok("status server", status.value);
   else report.failed("status server", status.error);

@@ -1,6 +1,7 @@
 /** Whether this host has what the daemon needs: a look that leaves nothing behind. */
 
 import type { Config } from "../config/config.ts";
+import { formatAddress } from "../inet/address.ts";
 import { formatEndpoint } from "../inet/endpoint.ts";
 import { espGaps } from "../linux/esp-probe.ts";
 import { openIkeSocket } from "../linux/udp-socket.ts";
@@ -11,6 +12,7 @@ import { expandListen } from "./sockets.ts";
 /** Opens each IKE socket and closes it again: those that can be had, and why others cannot. */
 export async function probePorts(config: Config): Promise<PortsProbe> {
   const free: string[] = [];
+  const awaited = new Set<string>();
   const faults = new Map<string, string[]>();
   for (const address of expandListen(config.ike.listen)) {
     for (const port of [config.ike.port, config.ike.natPort]) {
@@ -24,6 +26,8 @@ export async function probePorts(config: Config): Promise<PortsProbe> {
       if (opened.ok) {
         free.push(formatEndpoint({ address, port }));
         opened.value.close();
+      } else if (opened.error.errno === "EADDRNOTAVAIL") {
+        awaited.add(formatAddress(address));
       } else {
         const { local, operation, errno, detail } = opened.error;
         const fault = `${operation}: ${errno}: ${detail}`;
@@ -31,10 +35,11 @@ export async function probePorts(config: Config): Promise<PortsProbe> {
       }
     }
   }
-  if (free.length + faults.size === 0) {
-    return { free, faults: ["ike.listen names no address that this host has"] };
-  }
-  return { free, faults: [...faults].map(([fault, where]) => `${where.join(", ")}: ${fault}`) };
+  return {
+    free,
+    awaited: [...awaited],
+    faults: [...faults].map(([fault, where]) => `${where.join(", ")}: ${fault}`),
+  };
 }
 
 /** Opens the port of the status server and closes it again. */
@@ -56,6 +61,8 @@ export function probeStatusPort(config: Config): Result<string, string> {
 export type PortsProbe = {
   /** `192.0.2.1:500`. */
   readonly free: readonly string[];
+  /** Addresses that this host does not have: the daemon waits for them. */
+  readonly awaited: readonly string[];
   /** Each fault once, behind the ports that have it. */
   readonly faults: readonly string[];
 };

@@ -53,6 +53,19 @@ test("a port that is taken fails and is named", async () => {
   expect(code).toBe(1);
 });
 
+test("an address that is not there yet is no fault: the daemon waits for it", async () => {
+  const at = folder(['listen = ["127.0.0.1"]', 'listen = ["127.0.0.1", "203.0.113.77"]']);
+  await runWith(["peers", "init", "--config", at.config]);
+  const { code, out } = await check(at);
+  expect(out).toContain(
+    "note    ports: this host does not have 203.0.113.77: erouted waits until it does\n",
+  );
+  expect(out).not.toContain("nobody can connect");
+  expect(code).toBe(0);
+  const alone = folder(['listen = ["127.0.0.1"]', 'listen = ["203.0.113.77"]']);
+  expect((await check(alone)).out).toMatch(/^note {4}ports: nothing of ike\.listen is there yet/m);
+});
+
 test("a port of the status server that is taken fails too", async () => {
   const taken = Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } });
   const { code, out } = await check(folder(["127.0.0.1:18080", `127.0.0.1:${taken.port}`]));
