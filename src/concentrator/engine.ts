@@ -3,6 +3,7 @@
 import type { Suite } from "../crypto/suite.ts";
 import type { ChildOptions, Eroute, EroutePlan } from "../eroute/eroute.ts";
 import type { PeerId } from "../eroute/peer-id.ts";
+import type { RowOptions } from "../eroute/row-options.ts";
 import type { CookieJar } from "../ike/cookie.ts";
 import type { IkeContext } from "../ike/effect.ts";
 import type { IkeEvent } from "../ike/event.ts";
@@ -58,6 +59,8 @@ export type ErouteInUse = {
   /** Our ID towards the site: its row's, else the base eroute's. */
   readonly ourid: string | undefined;
   child: ChildOptions;
+  /** What its row says instead of the base eroute. */
+  own: RowOptions;
   /** What its row said, see {@link rowPrint}, and the number of the look-up that read it. */
   readonly row: { readonly print: string; readonly lookup: LookupId } | undefined;
   /** Local SPIs of its IKE SAs, oldest first. */

@@ -3,6 +3,7 @@
 import type { DynamicEroute } from "../eroute/dynamic-eroute.ts";
 import type { NormalEroute } from "../eroute/eroute.ts";
 import { type PeerId, peerKey } from "../eroute/peer-id.ts";
+import { childWith, inactivityWith, NO_ROW_OPTIONS } from "../eroute/row-options.ts";
 import type { Terms } from "../ike/event.ts";
 import { CHILD_SAS_MAX } from "../ike/limits.ts";
 import { type Prefix, prefixRange } from "../inet/prefix.ts";
@@ -24,7 +25,7 @@ export function termsOf(engine: Pick<Engine, "plan">, eroute: ErouteInUse): Term
   return {
     settings: {
       livenessMs: base.livenessMs,
-      inactivityMs: life.inactivityMs,
+      inactivityMs: inactivityWith(life, eroute.own),
       lifetimeMs: life.ikeLifetimeMs,
       reauthMs: life.reauthMs,
       mobike: life.mobike,
@@ -68,7 +69,8 @@ export function dynamicInUse(engine: Engine, made: DynamicEroute, lookup: Lookup
     localSubnets: made.localSubnets,
     remoteSubnets: made.remoteSubnets,
     ourid: made.ourid,
-    child: made.base.child,
+    child: childWith(made.base.child, made.own),
+    own: made.own,
     row: { print: rowPrint(engine.rowChecks, made), lookup },
     ikeSas: before?.ikeSas ?? new Set(),
   };
@@ -89,6 +91,7 @@ export function normalInUse(engine: Engine, eroute: NormalEroute, peerId: PeerId
     remoteSubnets: eroute.remoteSubnets,
     ourid: eroute.ourid,
     child: eroute.child,
+    own: NO_ROW_OPTIONS,
     row: undefined,
     ikeSas: before?.ikeSas ?? new Set(),
   };

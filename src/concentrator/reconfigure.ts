@@ -5,6 +5,7 @@ import { type ErouteChange, equalValues, erouteChange, sameSubnets } from "../er
 import type { Egroup, EngineLimits, Eroute, EroutePlan } from "../eroute/eroute.ts";
 import { matchConfigured } from "../eroute/match.ts";
 import { peerKey } from "../eroute/peer-id.ts";
+import { childWith } from "../eroute/row-options.ts";
 import { containsPrefix } from "../inet/prefix.ts";
 import { equalConstantTime } from "../octets/secret.ts";
 import { giveUp, noteFailure } from "./call-table.ts";
@@ -145,7 +146,7 @@ function adjust(engine: Engine, eroute: ErouteInUse, comparison: Comparison, tal
 
 function useConfiguration(eroute: ErouteInUse, next: Eroute): void {
   eroute.base = next;
-  eroute.child = next.child;
+  eroute.child = childWith(next.child, eroute.own);
 }
 
 /** What the new configuration means for one eroute in use. */
@@ -159,8 +160,10 @@ function verdictOn(eroute: ErouteInUse, comparison: Comparison): Verdict {
   }
   const change = changeOf(comparison, before, next);
   const { name } = next;
-  if (change.renewing.length > 0) return close(`${change.renewing.join(", ")} of eroute ${name}`);
-  // A row that names our ID has the last word on it.
+  // A row that names an interface, or our ID, has the last word on it.
+  const hasOwn = (key: string) => key === "if_id" && eroute.own.ifId !== undefined;
+  const renewing = change.renewing.filter((key) => !hasOwn(key));
+  if (renewing.length > 0) return close(`${renewing.join(", ")} of eroute ${name}`);
   if (change.ourid && eroute.ourid === before.ourid) return close(`ourid of eroute ${name}`);
   if (change.remoteSubnets && !fits(eroute, next)) return close(`remote_subnet of eroute ${name}`);
   return { kind: "keep", next, later: change.later };

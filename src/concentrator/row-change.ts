@@ -1,8 +1,10 @@
 /** Rows that may have changed while their sites are up: read anew, and compared (R5, R6). */
 
-import { sameSubnets } from "../eroute/change.ts";
-import { type DynamicEroute, dynamicErouteOf, type RowFault } from "../eroute/dynamic-eroute.ts";
+import { equalValues, sameSubnets } from "../eroute/change.ts";
+import { type DynamicEroute, dynamicErouteOf } from "../eroute/dynamic-eroute.ts";
 import { peerKey } from "../eroute/peer-id.ts";
+import type { RowFault } from "../eroute/row-fault.ts";
+import { childWith } from "../eroute/row-options.ts";
 import { formatPrefix } from "../inet/prefix.ts";
 import type { Instant } from "../octets/instant.ts";
 import { err } from "../octets/result.ts";
@@ -10,7 +12,7 @@ import { wipe } from "../octets/secret.ts";
 import { callOf, forget } from "./call-table.ts";
 import { count, type Engine, type ErouteInUse, inMs, journal, numberOf } from "./engine.ts";
 import { erouteKey } from "./eroute-in-use.ts";
-import { closeSoon, runErrands } from "./errands.ts";
+import { closeSoon, runErrands, tellTermsSoon } from "./errands.ts";
 import type { LookupId, LookupResult } from "./event.ts";
 import { type EgroupChecks, type Reading, rowPrint } from "./row-checks.ts";
 
@@ -172,7 +174,10 @@ function compareWithRow(
   const made = dynamicErouteOf(newest.base, group, newest.peerId, rows);
   const print = made.ok ? rowPrint(engine.rowChecks, made.value) : undefined;
   for (const eroute of madeFromRow(engine, newest)) {
-    if (eroute.row?.print === print) continue;
+    if (eroute.row?.print === print) {
+      if (made.ok) useTimes(engine, eroute, made.value);
+      continue;
+    }
     const { reason, detail } = made.ok
       ? { reason: "row-changed", detail: difference(eroute, made.value) }
       : fromFault(made.error);
@@ -192,6 +197,23 @@ function compareWithRow(
   runErrands(engine);
 }
 
+/** Other times in the row are no reason to close anything. */
+function useTimes(engine: Engine, eroute: ErouteInUse, { own }: DynamicEroute): void {
+  if (equalValues(eroute.own, own)) return;
+  eroute.own = own;
+  eroute.child = childWith(eroute.base.child, own);
+  tellTermsSoon(engine, eroute);
+  journal(engine, undefined, {
+    level: "info",
+    step: "row",
+    outcome: "note",
+    reason: "row-changed",
+    peerId: eroute.peerId,
+    eroute: eroute.name,
+    detail: "its row gives other times: they count from now on, nothing is closed",
+  });
+}
+
 /** Every eroute in use of the site from which an IKE SA was made: there may be an older one. */
 function madeFromRow(engine: Engine, newest: ErouteInUse): ReadonlySet<ErouteInUse> {
   const objects = new Set<ErouteInUse>();
@@ -209,7 +231,7 @@ function fromFault(fault: RowFault): { readonly reason: string; readonly detail:
 
 const FAULT_REASONS: ReadonlyMap<string, string> = new Map([
   ["no-row", "row-removed"],
-  ["disabled", "row-disabled"],
+  ["row-disabled", "row-disabled"],
 ]);
 
 /** What differs, without saying the key. */
@@ -219,7 +241,11 @@ function difference(eroute: ErouteInUse, made: DynamicEroute): string {
     const was = eroute.remoteSubnets.map(formatPrefix).join(", ");
     parts.push(`its row gives it ${made.remoteSubnets.map(formatPrefix).join(", ")}, not ${was}`);
   }
+  if (!sameSubnets(eroute.localSubnets, made.localSubnets)) {
+    parts.push(`its row gives it ${made.localSubnets.map(formatPrefix).join(", ")} on our side`);
+  }
   if (eroute.ourid !== made.ourid) parts.push("its row gives another ourid");
+  if (eroute.own.ifId !== made.own.ifId) parts.push("its row gives another if_id");
   return parts.length === 0 ? "its row has another password" : parts.join("; ");
 }
 

@@ -44,15 +44,17 @@ export function createRowChecks(random: (octets: number) => Uint8Array): RowChec
 
 /**
  * What a row says, as far as SAs are made from it: a keyed hash, so that nothing secret is kept for
- * comparing. Where a site is called is not in it: that counts from the next call on.
+ * comparing. Where a site is called is not in it, and no time: that counts from the next call or
+ * rekey on.
  */
 export function rowPrint({ printKey }: RowChecks, made: DynamicEroute): string {
-  const { peerId, ourid, psk, localSubnets, remoteSubnets } = made;
+  const { peerId, ourid, psk, localSubnets, remoteSubnets, own } = made;
   const open = [
     peerKey(peerId),
     ourid ?? null,
     localSubnets.map(formatPrefix).sort(),
     remoteSubnets.map(formatPrefix).sort(),
+    own.ifId ?? null,
   ];
   const hash = prfFor(PrfId.HMAC_SHA2_256);
   assert(hash !== undefined, "HMAC-SHA2-256 is built in");

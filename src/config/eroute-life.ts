@@ -1,5 +1,6 @@
 /** When an eroute's SAs begin, are replaced and end; what they carry, and how (R12-R14). */
 
+import { INACTIVITY_MS, LIFETIME_MS } from "../eroute/bounds.ts";
 import { DEFAULT_CHILD, DEFAULT_LIFE } from "../eroute/defaults.ts";
 import type { ChildOptions, ErouteLife, TrafficLimit } from "../eroute/eroute.ts";
 import type { Check } from "./check.ts";
@@ -39,7 +40,7 @@ export function readLife(check: Check, path: KeyPath, raw: RawEroute, isBase: bo
   return {
     start,
     noSa,
-    inactivityMs: orOff(check, at("inactivity"), raw.inactivity, 10_000),
+    inactivityMs: orOff(check, at("inactivity"), raw.inactivity, INACTIVITY_MS.min),
     uniqueness: raw.uniqueness ?? DEFAULT_LIFE.uniqueness,
     ikeLifetimeMs,
     reauthMs: orOff(check, at("reauth"), raw.reauth, MINUTE_MS),
@@ -52,7 +53,8 @@ export function readLife(check: Check, path: KeyPath, raw: RawEroute, isBase: bo
 export function readChild(check: Check, path: KeyPath, raw: RawEroute): ChildOptions {
   const at = (key: string) => [...path, key];
   const lifetimeMs = durationMs(check, at("lifetime"), raw.lifetime, {
-    ...{ min: 5_000, max: 7 * DAY_MS, otherwise: HOUR_MS },
+    ...LIFETIME_MS,
+    otherwise: HOUR_MS,
   });
   warnIfShort(check, at("lifetime"), lifetimeMs);
   const packets = raw.lifetime_packets;

@@ -1,10 +1,10 @@
 /** Single values of a configuration: each read from its text, or told as a fault. */
 
 import { parseCallAddress } from "../eroute/call-address.ts";
+import { parseDuration } from "../eroute/duration.ts";
 import { hasControlCharacter } from "../eroute/pattern.ts";
 import { PEER_ID_LENGTH_MAX } from "../eroute/peer-id.ts";
 import { type Check, needed } from "./check.ts";
-import { parseDuration } from "./duration.ts";
 import { type KeyPath, quoted } from "./fault.ts";
 
 /** A time and its bounds, ms. `otherwise` holds where the key is missing or wrong. */

@@ -15,12 +15,17 @@ export function askedValue(key: LookupKey): string | undefined {
 
 /** The form of a row's column under which callers of {@link askedValue}'s value find it. */
 export function rowKey(by: LookupKey["by"], row: PeerRow): string | undefined {
-  return by === "peerid" ? peerKey(row.peerid) : networkText(row.remip ?? "");
+  return by === "peerid" ? peerKey(row.peerid) : networkText(firstSubnet(row.remip ?? ""));
 }
 
 /** The same form of an asked value. */
 export function askedKey(by: LookupKey["by"], value: string): string {
   return by === "peerid" ? peerKey(value) : value;
+}
+
+/** Of a list: rows are found by its first subnet, since only its beginning is in an index. */
+function firstSubnet(remip: string): string {
+  return remip.trim().split(/[\s,]/, 1)[0] ?? "";
 }
 
 function networkText(text: string): string | undefined {

@@ -38,7 +38,9 @@ export function statementsFor(schema: PeerSchema): Statements {
       const values = pad(selection.values);
       const rowsMax = values.length * rowsPerKey;
       const params =
-        selection.by === "peerid" ? values : [...values, ...values.map((value) => `${value}/%`)];
+        selection.by === "peerid"
+          ? values
+          : [...values, ...BEHIND_NETWORK.flatMap((end) => values.map((value) => value + end))];
       // The text depends on two small numbers only: few statements are prepared, and none twice.
       const shape = `${selection.by} ${values.length} ${rowsMax}`;
       const known = selects.get(shape);
@@ -99,11 +101,15 @@ function selectRows(schema: PeerSchema): SQL {
   return sql`select ${sql.join(list, sql`, `)} from ${schema.table}`;
 }
 
-/** The network address alone, or with a mask behind it: both are found by the index. */
+/** The network address alone, or with a mask or more subnets behind it: the index finds all. */
 function networks(schema: PeerSchema, values: readonly string[]): SQL | undefined {
   const remip = required(schema, "remip");
-  return or(inArray(remip, values), ...values.map((value) => like(remip, `${value}/%`)));
+  const ends = BEHIND_NETWORK.flatMap((end) => values.map((value) => like(remip, value + end)));
+  return or(inArray(remip, values), ...ends);
 }
+
+/** What may follow it: a mask, and in a list a comma or a blank. */
+const BEHIND_NETWORK = ["/%", ",%", " %"] as const;
 
 /** Not a parameter: some servers refuse a prepared LIMIT whose number comes as a double. */
 function limit(rows: number): SQL {

@@ -136,6 +136,13 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
       expect(await ask("10.7.0.0/24")).toEqual(["b"]);
       expect(await ask("2001:db8:7::")).toEqual(["d"]);
       expect(await ask("10.8.0.0")).toEqual([]);
+      await peers.add({ peerid: "e", password: "k", remip: "10.8.0.0, 10.9.0.0/24" });
+      await peers.add({ peerid: "f", password: "k", remip: "10.10.0.0/24 10.11.0.0/24" });
+      await peers.add({ peerid: "g", password: "k", remip: "10.12.0.0 10.13.0.0" });
+      expect(await ask("10.8.0.0")).toEqual(["e"]);
+      expect(await ask("10.9.0.0")).toEqual([]);
+      expect(await ask("10.10.0.0")).toEqual(["f"]);
+      expect(await ask("10.12.0.0")).toEqual(["g"]);
       expect(await ask("no address")).toEqual([]);
     });
 

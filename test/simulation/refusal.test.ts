@@ -34,6 +34,11 @@ const FAILURES: readonly Failure[] = [
     prepare: (table) => table.database.put(rowOf("site-1", "secret 1", null)),
   },
   {
+    reason: "row-disabled",
+    prepare: (table) =>
+      table.database.put({ ...rowOf("site-1", "secret 1", "192.168.1.0"), disabled: "1" }),
+  },
+  {
     reason: "outside-base-subnet",
     prepare: (table) => table.database.put(rowOf("site-1", "secret 1", "10.1.1.0")),
   },

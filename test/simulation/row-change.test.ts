@@ -31,6 +31,9 @@ test("R6: a row that says something else, or is gone, closes its own site and no
     [{ ...ROW, ourid: "own.example" }, "row-changed", /another ourid/],
     [{ ...ROW, password: null }, "row-changed", /no password/],
     [{ ...ROW, remip: "10.9.9.0" }, "row-changed", /covers 192\.168\.0\.0\/16/],
+    [{ ...ROW, disabled: "true" }, "row-disabled", /has disabled = true/],
+    [{ ...ROW, remip: "192.168.2.0,192.168.77.0" }, "row-changed", /192\.168\.77\.0\/24/],
+    [{ ...ROW, if_id: "42" }, "row-changed", /another if_id/],
     [undefined, "row-removed", /no row for "site-2"/],
   ];
   for (const [row, reason, detail] of changes) {
@@ -48,6 +51,19 @@ test("R6: a row that says something else, or is gone, closes its own site and no
     expect(callers[1]?.heard.at(-1)).toMatchObject({ why: "deleted by concentrator" });
     expect(callers[0]?.heard.length).toBe(2);
   }
+});
+
+test("other times in a row count from now on, and close nothing", () => {
+  const table = layTable();
+  connectAll(table, 3);
+  const before = rememberAll(table);
+  table.database.put({ ...ROW, lifetime: "10m", inactivity: "20s" });
+  tell(table, "site-2");
+  expectUntouched(table, before, 3);
+  expect(reasonsOf(table, "site-2").at(-1)).toBe("row-changed");
+  tell(table, "site-2");
+  const changes = table.journal.filter(({ reason }) => reason === "row-changed");
+  expect(changes).toHaveLength(1);
 });
 
 test("nothing secret is in the journal when a key changes", () => {

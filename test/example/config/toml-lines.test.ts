@@ -2,9 +2,9 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
-import { parseDuration } from "../../../src/config/duration.ts";
 import { parseOctetCount } from "../../../src/config/octet-count.ts";
 import { keyLines, lineOf } from "../../../src/config/toml-lines.ts";
+import { parseDuration } from "../../../src/eroute/duration.ts";
 
 const TEXT = `# egroup = 1
 top = "a # no comment [x]"

@@ -1,14 +1,11 @@
 /** A row becomes a dynamic eroute, or a reason in words (R4, R6, R9, R10). */
 
 import { describe, expect, test } from "bun:test";
-import {
-  type DynamicEroute,
-  dynamicErouteOf,
-  type RowFault,
-} from "../../../src/eroute/dynamic-eroute.ts";
+import { type DynamicEroute, dynamicErouteOf } from "../../../src/eroute/dynamic-eroute.ts";
 import { asPeerId } from "../../../src/eroute/peer-id.ts";
 import { pskOf } from "../../../src/eroute/psk.ts";
 import type { PeerRow } from "../../../src/eroute/row.ts";
+import type { RowFault } from "../../../src/eroute/row-fault.ts";
 import { formatPrefix } from "../../../src/inet/prefix.ts";
 import { baseEroute, egroup, peerRow, prefix } from "./plan.ts";
 

@@ -1,0 +1,43 @@
+/** Why a row makes no dynamic eroute (R6), and how its columns are read. */
+
+import { err } from "../octets/result.ts";
+
+/** `detail` says what is there, what is expected, what to do. */
+export type RowFault = {
+  readonly kind:
+    | "no-row"
+    | "duplicate-rows"
+    | "row-disabled"
+    | "bad-disabled"
+    | "no-password"
+    | "bad-password"
+    | "no-subnet"
+    | "bad-subnet"
+    | "bad-mask"
+    | "too-many-subnets"
+    | "outside-base-subnet"
+    | "bad-local-subnet"
+    | "outside-base-local-subnet"
+    | "bad-peer-address"
+    | "bad-our-id"
+    | "bad-lifetime"
+    | "bad-inactivity"
+    | "bad-if-id";
+  /** Our word for the column, where one is at fault. */
+  readonly column?: string;
+  readonly detail: string;
+};
+
+export function rowFault(
+  kind: RowFault["kind"],
+  column: string,
+  detail: string,
+): { readonly ok: false; readonly error: RowFault } {
+  return err({ kind, column, detail });
+}
+
+/** A column's text without blanks around it; undefined for NULL and for nothing but blanks. */
+export function filled(text: string | null | undefined): string | undefined {
+  const trimmed = text?.trim();
+  return trimmed === "" ? undefined : trimmed;
+}

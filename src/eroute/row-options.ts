@@ -1,0 +1,101 @@
+/** What a row says instead of its base eroute: whether, how long, and by which interface. */
+
+import { ok, type Result } from "../octets/result.ts";
+import { INACTIVITY_MS, LIFETIME_MS } from "./bounds.ts";
+import { parseDuration } from "./duration.ts";
+import type { ChildOptions, ErouteLife } from "./eroute.ts";
+import type { PeerRow } from "./row.ts";
+import { filled, type RowFault, rowFault } from "./row-fault.ts";
+
+/** Undefined: the base eroute's value holds. */
+export type RowOptions = {
+  readonly lifetimeSeconds: number | undefined;
+  readonly inactivityMs: number | "off" | undefined;
+  /** 0: none, whatever the base eroute has. */
+  readonly ifId: number | undefined;
+};
+
+/** Of an eroute without a row. */
+export const NO_ROW_OPTIONS: RowOptions = {
+  lifetimeSeconds: undefined,
+  inactivityMs: undefined,
+  ifId: undefined,
+};
+
+/** Child SAs of the base eroute as the row wants them. */
+export function childWith(child: ChildOptions, own: RowOptions): ChildOptions {
+  const { lifetimeSeconds = child.lifetimeSeconds, ifId = child.ifId } = own;
+  return { ...child, lifetimeSeconds, ifId: ifId === 0 ? undefined : ifId };
+}
+
+/** The time-out of R13 as the row wants it. */
+export function inactivityWith(life: ErouteLife, own: RowOptions): number | undefined {
+  const { inactivityMs = life.inactivityMs } = own;
+  return inactivityMs === "off" ? undefined : inactivityMs;
+}
+
+/** Whether the site may connect. What is neither yes nor no is refused, lest a no be missed. */
+export function rowEnabled(row: PeerRow): Result<undefined, RowFault> {
+  const text = filled(row.disabled)?.toLowerCase();
+  if (text === undefined || NO.has(text)) return ok(undefined);
+  if (YES.has(text)) {
+    const detail = `the row of ${row.peerid} has disabled = ${text}: set it to 0 to let it connect`;
+    return rowFault("row-disabled", "disabled", detail);
+  }
+  const detail = `disabled of ${row.peerid} is "${text}": write 0 or 1, or leave it empty`;
+  return rowFault("bad-disabled", "disabled", detail);
+}
+
+const YES: ReadonlySet<string> = new Set(["1", "true", "t", "yes", "y", "on"]);
+const NO: ReadonlySet<string> = new Set(["0", "false", "f", "no", "n", "off"]);
+
+/** The row's own values. */
+export function rowOptions(row: PeerRow): Result<RowOptions, RowFault> {
+  const lifetime = filled(row.lifetime);
+  const lifetimeMs = lifetime === undefined ? undefined : timeMs(lifetime);
+  if (lifetime !== undefined && !isWithin(lifetimeMs, LIFETIME_MS)) {
+    const detail =
+      `lifetime of ${row.peerid} is "${lifetime}": write a time from 5s to 7d, such as 1h or ` +
+      "3600 (seconds), or leave it empty";
+    return rowFault("bad-lifetime", "lifetime", detail);
+  }
+  const inactivity = filled(row.inactivity)?.toLowerCase();
+  const isOff = inactivity === "off" || inactivity === "0";
+  const inactivityMs = inactivity === undefined || isOff ? undefined : timeMs(inactivity);
+  if (inactivity !== undefined && !isOff && !isWithin(inactivityMs, INACTIVITY_MS)) {
+    const detail =
+      `inactivity of ${row.peerid} is "${inactivity}": write a time from 10s to 30d, such as ` +
+      "15m or 900 (seconds), off, or leave it empty";
+    return rowFault("bad-inactivity", "inactivity", detail);
+  }
+  const ifId = rowIfId(row);
+  if (!ifId.ok) return ifId;
+  return ok({
+    lifetimeSeconds: lifetimeMs === undefined ? undefined : Math.floor(lifetimeMs / 1000),
+    inactivityMs: isOff ? "off" : inactivityMs,
+    ifId: ifId.value,
+  });
+}
+
+/** `1h30m`, or a number of seconds. */
+function timeMs(text: string): number | undefined {
+  return /^[0-9]{1,9}$/.test(text) ? Number(text) * 1000 : parseDuration(text);
+}
+
+function isWithin(
+  ms: number | undefined,
+  bounds: { readonly min: number; readonly max: number },
+): boolean {
+  return ms !== undefined && ms >= bounds.min && ms <= bounds.max;
+}
+
+function rowIfId(row: PeerRow): Result<number | undefined, RowFault> {
+  const text = filled(row.if_id);
+  if (text === undefined) return ok(undefined);
+  const value = /^(0x[0-9a-fA-F]{1,8}|[0-9]{1,10})$/.test(text) ? Number(text) : Number.NaN;
+  if (value <= 0xffff_ffff) return ok(value);
+  const detail =
+    `if_id of ${row.peerid} is "${text}": write a number from 1 to 4294967295, 0 for none, or ` +
+    "leave it empty";
+  return rowFault("bad-if-id", "if_id", detail);
+}
