@@ -27,6 +27,7 @@ import type { Installed } from "./installed.ts";
 import { onPeerRows } from "./look-up.ts";
 import { Rate } from "./rate.ts";
 import { allIkeSuites, reconfigure } from "./reconfigure.ts";
+import { rekeyByHand } from "./rekey.ts";
 import { forgetRowChecks, onRowChanged, rowChecksAt, runRowChecks } from "./row-change.ts";
 import { createRowChecks } from "./row-checks.ts";
 import { COUNTER_NAMES, type CounterName, type Snapshot, type TableSizes } from "./snapshot.ts";
@@ -103,6 +104,9 @@ function dispatch(engine: Engine, event: Event): void {
       return;
     case "disconnect":
       disconnect(engine, event.peerId);
+      return;
+    case "rekey":
+      rekeyByHand(engine, event.peerId, event.of);
       return;
     case "row-changed":
       onRowChanged(engine, event.egroup, event.peerId);

@@ -72,6 +72,8 @@ export function isUp(engine: Engine, key: string, why: CallReason): boolean {
     if (sa?.phase !== "established" || sa.replacedUntil !== undefined) continue;
     const { local, remote } = sa.policy;
     engine.inbox.push({ spi, event: { kind: "new-child", local, remote } });
+    // Whoever wants it connected although it is doubts that it is.
+    if (why === "by-hand") engine.inbox.push({ spi, event: { kind: "check-liveness" } });
     return true;
   }
   return false;

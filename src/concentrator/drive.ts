@@ -247,8 +247,8 @@ function handOver(engine: Engine, children: readonly ChildSa[], spi: IkeSpi): vo
 }
 
 function onEnded(engine: Engine, entry: Entry, spi: IkeSpi, reason: EndReason): void {
-  removeLeftChild(engine, entry, spi);
   const why = endWord(reason);
+  removeLeftChild(engine, entry, spi, why);
   if (entry.call !== undefined) {
     const { call } = entry;
     entry.call = undefined;
@@ -274,10 +274,10 @@ function onEnded(engine: Engine, entry: Entry, spi: IkeSpi, reason: EndReason): 
 }
 
 /** A Child SA that was on its way into the kernel when its IKE SA ended. */
-function removeLeftChild(engine: Engine, entry: Entry, spi: IkeSpi): void {
+function removeLeftChild(engine: Engine, entry: Entry, spi: IkeSpi, why: string): void {
   const { installing } = entry;
   if (installing === undefined || engine.installed.get(installing)?.ikeSpi !== spi) return;
-  removeChild(engine, installing, "ended");
+  removeChild(engine, installing, why);
 }
 
 function discard(engine: Engine, entry: Entry, spi: IkeSpi, why: string): void {
@@ -289,7 +289,7 @@ function discard(engine: Engine, entry: Entry, spi: IkeSpi, why: string): void {
     for (const child of entry.sa.children.toReversed())
       removeChild(engine, child.spiIn, "discarded");
   }
-  removeLeftChild(engine, entry, spi);
+  removeLeftChild(engine, entry, spi, why);
   const { eroute } = entry;
   entry.eroute = undefined;
   if (eroute !== undefined) leaveEroute(engine, eroute, spi, why);

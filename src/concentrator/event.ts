@@ -10,6 +10,7 @@ import type { Result } from "../octets/result.ts";
 import type { XfrmEvent } from "../xfrm/event.ts";
 import type { KernelResult } from "../xfrm/request.ts";
 import type { XfrmStateId } from "../xfrm/state.ts";
+import type { RekeyOf } from "./rekey.ts";
 
 export type LookupId = number & { readonly is: "look-up" };
 export type KernelRequestId = number & { readonly is: "kernel request" };
@@ -48,6 +49,8 @@ export type Event =
   /** Somebody wants this site called, or its SAs gone. */
   | { readonly kind: "connect"; readonly peerId: string }
   | { readonly kind: "disconnect"; readonly peerId: string }
+  /** Somebody wants new keys for this site. */
+  | { readonly kind: "rekey"; readonly peerId: string; readonly of: RekeyOf }
   /** The site's row may be another now, or gone: it is read anew, and compared. */
   | { readonly kind: "row-changed"; readonly egroup: string; readonly peerId: string }
   /** Tell every site, remove everything: what is left is done when `idle` says so. */

@@ -66,6 +66,7 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
     pending: new Set(),
     ours: [],
     refusal: undefined,
+    drains: false,
     phase: "installing",
   };
   engine.installed.set(up.child.spiIn, installed);
@@ -156,19 +157,13 @@ export function forgetState(installed: Installed, id: XfrmStateId): void {
 export function removeChild(engine: Engine, spiIn: number, why: string): void {
   const installed = engine.installed.get(spiIn as ChildSa["spiIn"]);
   if (installed === undefined) return;
-  const { inbound, mark } = installed;
-  const at = installed.ours.indexOf(inbound);
-  if (
-    (why === "rekeyed" || why === "redundant") &&
-    at >= 0 &&
-    engine.draining.length < DRAINING_MAX
-  ) {
-    installed.ours.splice(at, 1);
-    engine.draining.push({ id: inbound, mark, until: inMs(engine, DRAIN_MS) });
-  }
+  installed.drains = DRAINED.includes(why);
   removeInstalled(engine, installed);
   count(engine, "child_sas_closed");
 }
+
+/** Ends of a Child SA after which another one carries on. */
+const DRAINED: readonly string[] = ["rekeyed", "redundant", "replaced-by-newer"];
 
 /** How long packets that were sent before a rekey may be on their way. */
 const DRAIN_MS = 5_000;
@@ -226,8 +221,11 @@ function removeInstalled(engine: Engine, installed: Installed): void {
 /** Outbound before inbound: nothing more is sent that would not be answered. */
 function deleteStates(engine: Engine, installed: Installed): void {
   for (const id of [installed.outbound, installed.inbound]) {
-    if (installed.ours.includes(id))
-      request(engine, { op: "delete-state", ...stateOf(installed, id) });
+    if (!installed.ours.includes(id)) continue;
+    const drains = installed.drains && id === installed.inbound && !engine.shuttingDown;
+    if (drains && engine.draining.length < DRAINING_MAX) {
+      engine.draining.push({ id, mark: installed.mark, until: inMs(engine, DRAIN_MS) });
+    } else request(engine, { op: "delete-state", ...stateOf(installed, id) });
   }
   installed.ours.length = 0;
 }

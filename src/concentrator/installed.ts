@@ -41,6 +41,8 @@ export type Installed = {
    */
   readonly ours: XfrmStateId[];
   refusal: XfrmRefusal | undefined;
+  /** Another Child SA carries on: what was on its way is still taken for a while. */
+  drains: boolean;
   /** `up`: the IKE SA has heard that it is there. */
   phase: "installing" | "up" | "removed";
 };

@@ -30,7 +30,7 @@ import { onAuthRequest, onCredentials, refuseAuth } from "./v2/ike-auth.ts";
 import { onAuthResponse } from "./v2/ike-auth-request.ts";
 import { onInitKeyExchange } from "./v2/ike-sa-init.ts";
 import { onCallPublicValue, onCallSharedSecret, onInitResponse } from "./v2/ike-sa-init-request.ts";
-import { checkLiveness, onUsage } from "./v2/liveness.ts";
+import { askIfSilent, onUsage } from "./v2/liveness.ts";
 import { onPeerMoved } from "./v2/mobike.ts";
 import { proceed } from "./v2/proceed.ts";
 import { retransmission } from "./v2/request.ts";
@@ -90,7 +90,7 @@ function takeEstablished(sa: Established, event: EstablishedEvent, context: IkeC
     case "new-child":
       return sa.replacedUntil === undefined ? { sa: addTask(sa, event), effects: [] } : same(sa);
     case "check-liveness":
-      return checkLiveness(sa, context);
+      return { sa: askIfSilent(sa, context), effects: [] };
     case "usage":
       return onUsage(sa, event, context);
     case "peer-moved":

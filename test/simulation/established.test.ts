@@ -129,7 +129,8 @@ test("without INITIAL_CONTACT the IKE SA before gets a Delete, once the new one 
   // IKE_SA_INIT, the new Child SA, IKE_AUTH; and only then what belongs to the old one.
   expect(kinds).toEqual([
     ...["send", "new-state", "new-state", "send"],
-    ...["delete-state", "delete-state", "send"],
+    // What it takes is taken for a while still: packets may be on their way.
+    ...["delete-state", "send"],
   ]);
   caller.settle();
   expect(caller.heard.at(-1)).toMatchObject({ kind: "ended", why: "deleted by concentrator" });
@@ -142,6 +143,7 @@ test("with INITIAL_CONTACT the IKE SA before is replaced without a word", () => 
   reconnect(table, true);
   caller.hear();
   expect(caller.heard.map((heard) => heard.kind)).toEqual(["established", "child-up"]);
+  table.advance(6_000);
   expect(table.kernel.states.size).toBe(2);
   expect(table.concentrator.tableSizes().ikeSas).toBe(1);
 });

@@ -16,7 +16,7 @@ import { onCreateChildSaRequest } from "./create-child-sa.ts";
 import { onChildResponse } from "./create-child-sa-request.ts";
 import { close } from "./delete.ts";
 import { onInformationalRequest } from "./informational.ts";
-import { checkLiveness } from "./liveness.ts";
+import { askIfSilent } from "./liveness.ts";
 import { follow, onRoutability } from "./mobike.ts";
 import { onIkeResponse } from "./rekey-ike-sa-request.ts";
 import { addTask } from "./tasks.ts";
@@ -44,7 +44,8 @@ function onForged(sa: Established, { header, octets }: MessageEvent, context: Ik
   const isHint = header.flags.response && header.nextPayload === NOTIFY && octets.length < HINT_MAX;
   if (isHint && context.now >= sa.timers.noticeAt && sa.replacedUntil === undefined) {
     const noticeAt = later(context.now, NOTICE_MS);
-    return checkLiveness({ ...sa, timers: { ...sa.timers, noticeAt } }, context);
+    const noted = { ...sa, timers: { ...sa.timers, noticeAt } };
+    return { sa: askIfSilent(noted, context), effects: [] };
   }
   return counted(sa, "messages_bad_icv");
 }

@@ -22,6 +22,14 @@ export function checkLiveness(sa: Established, context: IkeContext): Step {
   return probe(sa, context);
 }
 
+/** Somebody doubts that the peer is there: it is asked, unless it was heard a moment ago. */
+export function askIfSilent(sa: Established, context: IkeContext): Established {
+  const isFresh = context.now < later(sa.heardAt, FRESH_MS);
+  return isFresh || sa.replacedUntil !== undefined ? sa : addTask(sa, { kind: "liveness" });
+}
+
+const FRESH_MS = 1_000;
+
 /** Asks the kernel what the Child SAs have carried, unless it is being asked. */
 export function probe(sa: Established, context: IkeContext): Step {
   if (sa.usage.ticket !== undefined) return { sa, effects: [] };

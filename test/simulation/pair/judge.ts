@@ -24,8 +24,15 @@ export function judgeSettled(pair: Pair): readonly string[] {
   }
   compare(pair.a, pair.b, childA, complaints);
   compare(pair.b, pair.a, childB, complaints);
+  const mapped = pair.mapped(NAT_PORT);
+  const sendsTo = stateOf(pair.a, childA.spiOut, "out")?.state.encapsulation?.dstPort;
+  if (mapped !== undefined && sendsTo !== mapped) {
+    complaints.push(`a sends to port ${sendsTo} of the NAT, end b is behind ${mapped}`);
+  }
   return complaints;
 }
+
+const NAT_PORT = 4_500;
 
 /** Nothing at all is left. */
 export function judgeEmpty(pair: Pair): readonly string[] {
@@ -82,8 +89,8 @@ function leftOvers(end: End, count: number): readonly string[] {
 
 /** What one end sends with, the other one takes with. */
 function compare(from: End, to: End, child: ChildSaView, complaints: string[]): void {
-  const out = stateOf(from, `${child.remoteAddress} ${child.spiOut}`);
-  const into = stateOf(to, `${child.remoteAddress} ${child.spiOut}`);
+  const out = stateOf(from, child.spiOut, "out");
+  const into = stateOf(to, child.spiOut, "in");
   if (out === undefined || into === undefined) {
     complaints.push(`${from.name} -> ${to.name}: a state is missing`);
     return;
@@ -94,6 +101,8 @@ function compare(from: End, to: End, child: ChildSaView, complaints: string[]): 
   if (!areEqual) complaints.push(`${from.name} -> ${to.name}: the keys differ`);
 }
 
-function stateOf(end: End, key: string): ModelState | undefined {
-  return end.kernel.states.get(key);
+function stateOf(end: End, spi: number, direction: "in" | "out"): ModelState | undefined {
+  return [...end.kernel.states.values()].find(
+    ({ state }) => state.id.spi === spi && state.direction === direction,
+  );
 }

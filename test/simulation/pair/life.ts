@@ -33,7 +33,9 @@ export function livePair(seed: number): Life {
   const traffic = startTraffic(pair, prng.pick([100, 500]), until);
   let isRough = faulty > 0;
   let at = 1_000;
-  pair.feed(pair.a, { kind: "connect", peerId: pair.a.peerId });
+  // An end behind a NAT can only call.
+  const caller = settings.isNatted === true ? pair.b : pair.a;
+  pair.feed(caller, { kind: "connect", peerId: caller.peerId });
   while (at < until) {
     at += prng.between(0, 8_000);
     pair.runUntil(Math.min(at, until));
@@ -42,7 +44,7 @@ export function livePair(seed: number): Life {
   faulty = 0;
   pair.weather = FINE;
   pair.isCut = false;
-  const complaints = [...settle(pair)];
+  const complaints = [...settle(pair, caller)];
   if (isLossless && !isRough && traffic.lost > 0) {
     complaints.push(`${traffic.lost} of ${traffic.sent} packets lost`);
   }
@@ -85,6 +87,8 @@ function draw(seed: number, prng: Prng): PairSettings {
   const lateShare = prng.pick([0, 0, 0.3]);
   return {
     ...{ seed, weather, eroute },
+    isDynamic: prng.chance(0.4),
+    isNatted: prng.chance(0.25),
     lateMs: (late) => (late.chance(lateShare) ? late.between(0, 300) : undefined),
   };
 }
@@ -93,7 +97,7 @@ function draw(seed: number, prng: Prng): PairSettings {
 function act(pair: Pair, prng: Prng): boolean {
   const end = prng.chance(0.5) ? pair.a : pair.b;
   const { peerId } = end;
-  switch (prng.between(0, 9)) {
+  switch (prng.between(0, 11)) {
     case 0:
       pair.feed(end, { kind: "connect", peerId });
       return true;
@@ -121,6 +125,14 @@ function act(pair: Pair, prng: Prng): boolean {
     case 7:
     case 8:
       both(pair, prng, (one) => acquire(pair, one));
+      return true;
+    case 9:
+      both(pair, prng, (one) =>
+        pair.feed(one, { kind: "rekey", peerId: one.peerId, of: prng.pick(["ike", "children"]) }),
+      );
+      return false;
+    case 10:
+      pair.rebind();
       return true;
     default:
       return false;
@@ -166,12 +178,12 @@ function hasState(end: End, { template }: XfrmPolicy): boolean {
 }
 
 /** Until everything is as it should be; at the latest after twenty minutes. */
-function settle(pair: Pair): readonly string[] {
+function settle(pair: Pair, caller: End): readonly string[] {
   const until = pair.now() + DUST_MS;
   let complaints: readonly string[] = ["nothing has settled"];
   for (let round = 0; pair.now() < until; round++) {
     // As packets would, now and then.
-    if (round % 30 === 0) pair.feed(pair.a, { kind: "connect", peerId: pair.a.peerId });
+    if (round % 30 === 0) pair.feed(caller, { kind: "connect", peerId: caller.peerId });
     pair.runUntil(pair.now() + 1_000);
     complaints = judgeSettled(pair);
     if (complaints.length === 0) return [];

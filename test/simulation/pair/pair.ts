@@ -2,12 +2,21 @@
 
 import type { Effect } from "../../../src/concentrator/effect.ts";
 import type { Event } from "../../../src/concentrator/event.ts";
-import type { EroutePlan, NormalEroute } from "../../../src/eroute/eroute.ts";
+import { DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
+import type { BaseEroute, EroutePlan, NormalEroute } from "../../../src/eroute/eroute.ts";
 import { type Address, equalAddress } from "../../../src/inet/address.ts";
+import type { Endpoint } from "../../../src/inet/endpoint.ts";
 import { assert } from "../../../src/octets/assert.ts";
 import { describeEffect, describeEvent, describeMessage } from "../describe.ts";
 import type { KernelFaults } from "../kernel.ts";
-import { endpointOf, NORMAL_EROUTE, patternOf, planOf, prefixOfText } from "../plan.ts";
+import {
+  BASE_EROUTE,
+  endpointOf,
+  NORMAL_EROUTE,
+  patternOf,
+  planOf,
+  prefixOfText,
+} from "../plan.ts";
 import { createPrng, type Prng } from "../prng.ts";
 import { createSchedule, type Schedule } from "../schedule.ts";
 import { createEnd, type End } from "./end.ts";
@@ -28,6 +37,10 @@ export type PairSettings = {
   readonly eroute?: Partial<NormalEroute>;
   /** Changes to the plan of one end. */
   readonly plan?: (end: "a" | "b", plan: EroutePlan) => EroutePlan;
+  /** At end a the other one is a site of a table: a dynamic eroute of a base eroute. */
+  readonly isDynamic?: boolean;
+  /** A NAT before end b: its address is not its own, and changes when it rebinds. */
+  readonly isNatted?: boolean;
   readonly lateMs?: (prng: Prng) => number | undefined;
   readonly faults?: KernelFaults;
 };
@@ -46,6 +59,10 @@ export type Pair = {
   /** Runs until this instant. */
   runUntil(at: number): void;
   feed(end: End, event: Event): void;
+  /** The NAT forgets its mappings: what comes next from inside gets others. */
+  rebind(): void;
+  /** The port outside that packets from this port of end b have now; undefined without a NAT. */
+  mapped(port: number): number | undefined;
 };
 
 const LOG_MAX = Number(process.env.LOG ?? 400);
@@ -69,10 +86,16 @@ export function layPair(settings: PairSettings): Pair {
     "192.0.2.1": endpointOf("192.0.2.1", 0).address,
     "192.0.2.2": endpointOf("192.0.2.2", 0).address,
   };
+  const nat = settings.isNatted === true ? createNat() : undefined;
   const arrive = (effect: Extract<Effect, { kind: "send" }>, octets: Uint8Array): void => {
-    const { local, remote } = effect.path;
+    const isFromB = equalAddress(effect.path.local.address, pair.b.address);
+    const local = isFromB && nat !== undefined ? nat.outside(effect.path.local) : effect.path.local;
+    const known =
+      isFromB || nat === undefined ? effect.path.remote : nat.inside(effect.path.remote);
+    if (known === undefined || pair.isCut) return;
+    const remote = known;
     const to = [pair.a, pair.b].find((end) => equalAddress(end.address, remote.address));
-    if (to === undefined || pair.isCut) return;
+    if (to === undefined) return;
     const event: Event = {
       kind: "datagram",
       octets: octets.slice(),
@@ -145,12 +168,50 @@ export function layPair(settings: PairSettings): Pair {
       clock = until;
     },
     feed: (end, event) => end.driver.feed(event),
+    rebind: () => nat?.rebind(),
+    mapped: (port) => nat?.mapped(port),
   };
+  pair.a.database.put({
+    ...{ peerid: "end-b", password: PASSWORD, remip: "10.0.1.0", remmsk: "24" },
+    ...{ peerip: settings.isNatted === true ? null : "192.0.2.2", bakpeerip: null, ourid: null },
+  });
   wake(pair.a);
   wake(pair.b);
   return pair;
 }
 
+type Nat = {
+  outside(endpoint: Endpoint): Endpoint;
+  inside(endpoint: Endpoint): Endpoint | undefined;
+  mapped(port: number): number | undefined;
+  rebind(): void;
+};
+
+/** Ports of one address outside; who has not sent anything cannot be reached. */
+function createNat(): Nat {
+  const { address } = endpointOf("203.0.113.7", 0);
+  const toOutside = new Map<number, Endpoint>();
+  const toInside = new Map<number, Endpoint>();
+  let next = 20_000;
+  return {
+    outside(endpoint) {
+      const known = toOutside.get(endpoint.port);
+      if (known !== undefined) return known;
+      const mapped = { address, port: next++ };
+      toOutside.set(endpoint.port, mapped);
+      toInside.set(mapped.port, endpoint);
+      return mapped;
+    },
+    mapped: (port) => toOutside.get(port)?.port,
+    inside: ({ port }) => toInside.get(port),
+    rebind() {
+      toOutside.clear();
+      toInside.clear();
+    },
+  };
+}
+
+const PASSWORD = "one key for both";
 const SUBNETS = { a: "10.0.0.0/24", b: "10.0.1.0/24" };
 
 function pairPlan(
@@ -168,7 +229,20 @@ function pairPlan(
     remoteSubnets: [prefixOfText(SUBNETS[name === "a" ? "b" : "a"])],
     ...settings.eroute,
   };
-  const users = [{ name: peer.peerId, psk: new TextEncoder().encode("one key for both") }];
+  if (name === "a" && settings.isDynamic === true) {
+    const base: BaseEroute = {
+      ...{ ...BASE_EROUTE, ...settings.eroute },
+      ...{ kind: "base", name: "fleet", egroup: "sites" },
+      peerid: patternOf("end-*"),
+      ourid: "end-a",
+      localSubnets: [prefixOfText(SUBNETS.a)],
+      remoteSubnets: [prefixOfText("10.0.0.0/16")],
+      life: { ...DEFAULT_LIFE, ...settings.eroute?.life, start: "on-traffic" },
+    };
+    const plan = planOf({}, { eroutes: [base], users: [] });
+    return settings.plan?.(name, plan) ?? plan;
+  }
+  const users = [{ name: peer.peerId, psk: new TextEncoder().encode(PASSWORD) }];
   const plan = planOf({}, { egroups: [], eroutes: [eroute], users });
   return settings.plan?.(name, plan) ?? plan;
 }

@@ -41,8 +41,11 @@ function packet(pair: Pair, from: End, to: End, traffic: Traffic): void {
   count(from, key);
   const [min, max] = pair.weather.delayMs;
   pair.schedule.plan(pair.now() + pair.prng.between(min, max), () => {
-    const into = to.kernel.states.get(key);
-    if (into?.state.direction === "in") count(to, key);
+    // Outside of a NAT the addresses are others: the SPI is what the other end has chosen.
+    const into = [...to.kernel.states].find(
+      ([, other]) => other.state.direction === "in" && other.state.id.spi === state.state.id.spi,
+    );
+    if (into !== undefined) count(to, into[0]);
     else {
       traffic.lost++;
       pair.log.push(`${pair.now()} ${from.name} packet lost: ${to.name} has no state ${key}`);
