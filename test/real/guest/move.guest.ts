@@ -20,8 +20,8 @@ const THERE = ["192.0.2.11", "192.0.2.12"] as const;
 const INNER = { here: "10.0.0.1", there: "192.168.1.1" } as const;
 const SPI_OUT = asEspSpi(0xc0ff_ee01);
 const SPI_IN = asEspSpi(0xc0ff_ee02);
-const MOVES = 12;
-const PINGS = 200;
+const MOVES = 60;
+const PINGS = 1500;
 
 let kernel: Kernel;
 let peer: Host;
@@ -60,9 +60,9 @@ test.each(KINDS)("%s: states move under a ping, and no sequence number repeats",
   await startPeer(words);
   install(changes);
   const seen = await captureNumbers();
-  const pinging = ping(undefined, INNER.there, { count: PINGS, intervalSeconds: 0.02 });
+  const pinging = ping(undefined, INNER.there, { count: PINGS, intervalSeconds: 0.003 });
   for (let i = 0; i < MOVES; i++) {
-    await Bun.sleep(250);
+    await Bun.sleep(60);
     move(THERE[i % 2 === 0 ? 0 : 1], THERE[i % 2 === 0 ? 1 : 0]);
   }
   const { sent, received } = await pinging;
