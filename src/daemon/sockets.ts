@@ -18,6 +18,8 @@ export type IkeSockets = {
   readonly listening: readonly string[];
   /** The addresses that are listened on now, each once. */
   readonly addresses: readonly Address[];
+  /** From now on these are listened on; sockets of others close. */
+  listenOn(listen: readonly Address[]): void;
   close(): void;
 };
 
@@ -72,7 +74,7 @@ type Listener = { readonly address: Address; readonly sockets: ReadonlyMap<Endpo
 const RETRY_MS = 10_000;
 
 class LocalSockets implements IkeSockets {
-  readonly #settings: SocketSettings;
+  #settings: SocketSettings;
   readonly #handlers: SocketHandlers;
   readonly #turn: Turn = createTurn();
   /** By the text of their address. */
@@ -124,6 +126,13 @@ class LocalSockets implements IkeSockets {
     return [...this.#listeners.values()].map(({ address }) => address);
   }
 
+  listenOn(listen: readonly Address[]): void {
+    if (equalLists(listen, this.#settings.listen)) return;
+    this.#settings = { ...this.#settings, listen };
+    this.#noted.clear();
+    this.#updateLater(this.#watch?.current() ?? localAddresses());
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#watch?.close();
@@ -159,8 +168,13 @@ class LocalSockets implements IkeSockets {
       if (!now.has(text) && this.#closeOn(text)) this.#noteGone(text);
     }
     this.#present = now;
+    const wanted = expandListen(this.#settings.listen, present);
+    const texts = new Set(wanted.map(formatAddress));
+    for (const text of [...this.#listeners.keys()]) {
+      if (!texts.has(text) && this.#closeOn(text)) this.#noteUnwanted(text);
+    }
     let first: SocketFault | undefined;
-    for (const address of expandListen(this.#settings.listen, present)) {
+    for (const address of wanted) {
       if (this.#isClosed || this.#listeners.has(formatAddress(address))) continue;
       const opened = await this.#openOn(address);
       if (opened.ok) {
@@ -222,7 +236,7 @@ class LocalSockets implements IkeSockets {
     const { port, natPort } = this.#settings;
     const text = formatAddress(address);
     this.#noted.delete(text);
-    const detail = `${text} is there now: IKE on its ports ${port} and ${natPort}`;
+    const detail = `${text} is listened on now: IKE on its ports ${port} and ${natPort}`;
     this.#handlers.note({ level: "info", outcome: "ok", reason: "address-added", detail });
   }
 
@@ -230,6 +244,11 @@ class LocalSockets implements IkeSockets {
     this.#noted.set(text, "EADDRNOTAVAIL");
     const detail = `${text} is gone, and IKE on it until it comes back`;
     this.#handlers.note({ level: "warning", reason: "address-removed", detail });
+  }
+
+  #noteUnwanted(text: string): void {
+    const detail = `${text} is not in ike.listen any more: no IKE on it`;
+    this.#handlers.note({ level: "info", outcome: "ok", reason: "address-removed", detail });
   }
 
   /** Once for each reason, however often it is tried. */
@@ -245,6 +264,10 @@ class LocalSockets implements IkeSockets {
       this.#handlers.note({ level: "error", outcome: "failed", reason: "listen", detail });
     }
   }
+}
+
+function equalLists(a: readonly Address[], b: readonly Address[]): boolean {
+  return a.map(formatAddress).join() === b.map(formatAddress).join();
 }
 
 function faultText({ local, operation, errno, detail }: SocketFault): string {

@@ -111,7 +111,10 @@ function createDaemon(config: Config): Daemon {
     status: undefined,
     watch: undefined,
     polling: undefined,
-    onConfiguration: () => daemon.polling?.configure(),
+    onConfiguration() {
+      daemon.polling?.configure();
+      daemon.sockets?.listenOn(daemon.config.ike.listen);
+    },
     onDatabases() {
       daemon.watch?.stop();
       daemon.watch = watchDatabases(daemon.peers, daemon.note, DATABASE_WATCH_MS);

@@ -17,7 +17,7 @@ export function takeOver(running: Config, next: Config): TakeOver {
   return {
     config: {
       ...next,
-      ike: running.ike,
+      ike: { ...running.ike, listen: next.ike.listen },
       dataplane: running.dataplane,
       plan: { ...next.plan, ports: running.plan.ports },
       status: {
@@ -38,7 +38,7 @@ const atOnce: Needs = () => [];
 /** By part of the configuration: a new part does not compile until it is decided on here. */
 const NEEDS_RESTART: Readonly<Record<keyof Config, Needs>> = {
   ike: (running, next) => {
-    const keys = { "ike.listen": "listen", "ike.port": "port", "ike.nat_port": "natPort" } as const;
+    const keys = { "ike.port": "port", "ike.nat_port": "natPort" } as const;
     return Object.entries(keys)
       .filter(([, key]) => !equalValues(running.ike[key], next.ike[key]))
       .map(([word]) => word);

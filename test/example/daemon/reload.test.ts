@@ -162,6 +162,18 @@ test("while it starts and while it ends nothing is read anew", () => {
   }
 });
 
+test("SIGHUP: another ike.listen is in force at once", async () => {
+  const daemon = spawnDaemon();
+  await daemon.logs("info daemon ready");
+  const text = readFileSync(folder.config, "utf8");
+  folder.write("erouted.toml", text.replace('["127.0.0.1"]', '["127.0.0.2"]'));
+  daemon.process.kill("SIGHUP");
+  await daemon.logs("127.0.0.2 is listened on now");
+  expect(daemon.text()).toContain("127.0.0.1 is not in ike.listen any more");
+  expect(daemon.text()).not.toContain("needs a restart");
+  expect(await daemon.stop()).toBe(0);
+});
+
 test("a token that goes with another status.listen stays until that is in force", () => {
   folder.write("token", "a-token");
   const shown = configOf((text) =>

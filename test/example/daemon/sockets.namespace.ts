@@ -43,8 +43,8 @@ test("an address that appears under 0.0.0.0 or :: is listened on, and answers", 
   expect(told.at(-1)?.sort()).toEqual(["10.9.0.1", "127.0.0.1", "2001:db8:9::1", "::1"]);
   expect(sockets.listening).toContain("[2001:db8:9::1]:4500");
   expect(notes.map(({ reason, detail }) => `${reason}: ${detail}`).sort()).toEqual([
-    "address-added: 10.9.0.1 is there now: IKE on its ports 500 and 4500",
-    "address-added: 2001:db8:9::1 is there now: IKE on its ports 500 and 4500",
+    "address-added: 10.9.0.1 is listened on now: IKE on its ports 500 and 4500",
+    "address-added: 2001:db8:9::1 is listened on now: IKE on its ports 500 and 4500",
   ]);
   const { heard, site } = await siteAt("10.9.0.1", 4500);
   await until(() => datagrams.length === 1);
@@ -111,6 +111,21 @@ test("an address that is not there yet is waited for, and said so once", async (
   ip("addr add 10.9.2.1/24 dev xt0");
   await until(() => told.length > 0);
   expect(told).toEqual([["127.0.0.1", "10.9.2.1"]]);
+});
+
+test("what is listened on can be changed: what stays is not touched", async () => {
+  ip("addr replace 10.9.5.1/24 dev xt0");
+  const sockets = await listenOn("127.0.0.1", "10.9.5.1");
+  sockets.listenOn(["127.0.0.1", "10.9.5.1"].map(addressOf));
+  sockets.listenOn(["127.0.0.1", "127.0.0.3", "10.9.6.1"].map(addressOf));
+  await until(() => told.length > 0);
+  expect(told).toEqual([["127.0.0.1", "127.0.0.3"]]);
+  expect(notes.map(({ level, reason, detail }) => `${level} ${reason} ${detail}`)).toEqual([
+    "info address-removed 10.9.5.1 is not in ike.listen any more: no IKE on it",
+    "info address-added 127.0.0.3 is listened on now: IKE on its ports 500 and 4500",
+    "warning address-awaited ike.listen names 10.9.6.1, which this host does not have: " +
+      "waiting for it",
+  ]);
 });
 
 test("a port that somebody else has fails at the start, and later is said", async () => {

@@ -64,7 +64,7 @@ test("a site that goes to another address keeps its tunnel, keys and counters", 
 
 test("an address that the concentrator gets while it runs is called at once", async () => {
   await configure(scenario.laboratory.concentrator, [`addr add ${SECOND}/24 dev wan`]);
-  await logSays(`${SECOND} is there now: IKE on its ports 500 and 4500`);
+  await logSays(`${SECOND} is listened on now: IKE on its ports 500 and 4500`);
   const listening = JSON.stringify(await scenario.erouted.json("/api/v1/status"));
   expect(listening).toContain(`${SECOND}:4500`);
   const site = await scenario.laboratory.addSite(2);
