@@ -6,6 +6,7 @@ import { DEFAULT_DEFAULT_EROUTE } from "../eroute/defaults.ts";
 import type { EroutePlan } from "../eroute/eroute.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { type Check, type ConfigFiles, createCheck } from "./check.ts";
+import { checkDefaultEroute, checkEroute, checkLimits } from "./contradictions.ts";
 import {
   type IkeSettings,
   type LogSettings,
@@ -63,8 +64,17 @@ function readAll(check: Check, raw: RawConfig): Omit<Config, "warnings"> {
   const named = (raw.egroup ?? []).flatMap(({ name }) => (name === undefined ? [] : [name]));
   checkEgroupNames(check, eroutes, named);
   checkPlan(check, egroups, eroutes, users);
+  for (const [i, read] of eroutes.entries()) {
+    const rawEroute = raw.eroute?.[i];
+    if (rawEroute !== undefined) checkEroute(check, rawEroute, read, egroups);
+  }
+  const except = readExceptions(check, raw);
+  const remote = eroutes.flatMap(({ remoteSubnets }) => remoteSubnets);
+  checkDefaultEroute(check, raw, egroups, [...except, ...remote]);
   const deadlines = egroups.map((egroup) => egroup.deadlineMs);
   const ike = readIke(check, raw);
+  const limits = readLimits(check, raw, deadlines);
+  checkLimits(check, raw, limits);
   return {
     ike,
     dataplane: raw.dataplane?.kind ?? "xfrm",
@@ -72,12 +82,12 @@ function readAll(check: Check, raw: RawConfig): Omit<Config, "warnings"> {
       egroups: egroups.map(({ egroup }) => egroup),
       eroutes: eroutes.flatMap(({ eroute }) => eroute ?? []),
       users: users.flatMap(({ user }) => user ?? []),
-      limits: readLimits(check, raw, deadlines),
+      limits,
       ports: { ike: ike.port, nat: ike.natPort },
       defaultEroute: {
         outbound: raw.default_eroute?.outbound ?? DEFAULT_DEFAULT_EROUTE.outbound,
         inbound: raw.default_eroute?.inbound ?? DEFAULT_DEFAULT_EROUTE.inbound,
-        except: readExceptions(check, raw),
+        except,
       },
     },
     keepBlocking: raw.dataplane?.keep_blocking ?? true,

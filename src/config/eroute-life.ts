@@ -125,7 +125,9 @@ function readMark(
     check.fault(path, `is ${quoted(String(given))}`);
     return undefined;
   }
-  if ((value & ~mask) >>> 0 !== 0) {
+  if (mask === 0) {
+    check.fault(path, `is ${quoted(String(given))}, whose mask takes every packet`, "no mark");
+  } else if ((value & ~mask) >>> 0 !== 0) {
     check.fault(path, `is ${quoted(String(given))}, whose value has bits that its mask lacks`);
   }
   return { value, mask };

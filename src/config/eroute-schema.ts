@@ -57,7 +57,7 @@ export const erouteSchema = z.strictObject({
   }),
   ike_lifetime: text({
     description: "Age at which the keys of an IKE SA are replaced.",
-    expected: 'a time from 5s to 7d, such as "4h"',
+    expected: 'a time from 5s to 30d, such as "4h"',
     default: '"4h"',
   }),
   start: choice(["on-traffic", "always", "never"], {

@@ -86,6 +86,7 @@ function readEroute(check: Check, path: KeyPath, raw: RawEroute): ReadEroute {
   const { egroup } = raw;
   const read = { path, kind, name, peerid, egroup, localSubnets, remoteSubnets } as const;
   const life = readLife(check, path, raw, isBase);
+  const traffic = readTraffic(check, path, raw);
   const addresses = readCallAddresses(check, path, raw, kind);
   if (name === undefined || peerid === undefined) return { ...read, eroute: undefined };
   const common: ErouteCommon = {
@@ -99,7 +100,7 @@ function readEroute(check: Check, path: KeyPath, raw: RawEroute): ReadEroute {
     child,
     livenessMs,
     life,
-    traffic: readTraffic(check, path, raw),
+    traffic,
   };
   if (!isBase) return { ...read, eroute: { kind: "normal", ...common, ...addresses } };
   if (egroup === undefined) return { ...read, eroute: undefined };
