@@ -1,8 +1,8 @@
 /** The commands that have a running daemon do something: their options and help. */
 
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import type { ConnectOptions, ControlOptions, PeerOptions } from "./control.ts";
-import type { Declaration } from "./program.ts";
+import { configOption, type Declaration } from "./declaration.ts";
 
 type Without<T> = Omit<T, "peerid">;
 
@@ -52,9 +52,7 @@ export function declarePeersReload({ program, terminal, ends }: Declaration): vo
 
 function asking(command: Command): Command {
   return command
-    .addOption(
-      new Option("-c, --config <file>", "configuration file").default("/etc/erouted/erouted.toml"),
-    )
+    .addOption(configOption())
     .option("--url <url>", "where it listens; else the status.listen of the configuration")
     .option("--token-file <file>", "operate token; else status.operate_token_file")
     .option("--json", "print what it answers, as JSON");

@@ -1,16 +1,12 @@
 /** `erouted peers add`: one row, checked as it will be checked when the site calls. */
 
-import type { Config } from "../config/config.ts";
 import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
-import { dynamicErouteOf } from "../eroute/dynamic-eroute.ts";
-import { matchConfigured } from "../eroute/match.ts";
-import { asPeerId, PEER_ID_LENGTH_MAX } from "../eroute/peer-id.ts";
 import type { PeerRow } from "../eroute/row.ts";
 import { err, ok, type Result } from "../octets/result.ts";
-import { wipe } from "../octets/secret.ts";
 import { openPeers } from "../peers/open.ts";
 import { chooseDatabase, loadConfig, readText } from "./configuration.ts";
 import type { PeersOptions } from "./peers.ts";
+import { judgeRows } from "./row-judgement.ts";
 import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "./terminal.ts";
 
 export type AddOptions = PeersOptions & {
@@ -20,6 +16,11 @@ export type AddOptions = PeersOptions & {
   readonly peerip?: string;
   readonly bakpeerip?: string;
   readonly ourid?: string;
+  readonly locip?: string;
+  readonly disabled?: true;
+  readonly lifetime?: string;
+  readonly inactivity?: string;
+  readonly ifId?: string;
   readonly passwordFile?: string;
   readonly passwordStdin?: true;
   readonly generate?: true;
@@ -40,11 +41,12 @@ export async function addPeer(options: AddOptions, terminal: Terminal): Promise<
   const password = await passwordOf(options, terminal);
   if (!password.ok) return failure(terminal, password.error);
   const row = rowOf({ ...options, peerid }, password.value);
-  const fault = rowFault(row, config.value, settings.value);
-  if (fault !== undefined) return failure(terminal, printable(fault));
+  const judged = judgeRows(peerid, [row], config.value, settings.value);
+  if (judged.kind === "faulty") return failure(terminal, printable(judged.detail));
   const added = await insert(row, settings.value);
   if (!added.ok) return failure(terminal, printable(added.error));
   terminal.err(`${describeDatabase(settings.value)}: added ${printable(peerid)}`);
+  for (const note of judged.kind === "right" ? judged.notes : []) terminal.err(`note: ${note}`);
   if (options.generate === true) terminal.out(password.value);
   return EXIT.ok;
 }
@@ -94,29 +96,12 @@ function rowOf(options: AddOptions & { readonly peerid: string }, password: stri
     peerip: options.peerip ?? null,
     bakpeerip: options.bakpeerip ?? null,
     ourid: options.ourid ?? null,
+    locip: options.locip ?? null,
+    disabled: options.disabled === true ? "1" : null,
+    lifetime: options.lifetime ?? null,
+    inactivity: options.inactivity ?? null,
+    if_id: options.ifId ?? null,
   };
-}
-
-/** What the daemon would say of this row, if it would refuse the site. */
-function rowFault(row: PeerRow, config: Config, settings: DatabaseSettings): string | undefined {
-  const { peerid } = row;
-  if (peerid === "" || peerid.length > PEER_ID_LENGTH_MAX) {
-    return `--peerid has ${peerid.length} characters: 1 to ${PEER_ID_LENGTH_MAX} are expected`;
-  }
-  const match = matchConfigured(config.plan, peerid);
-  if (match.kind !== "base") {
-    const near = match.kind === "refused" ? match.closest : undefined;
-    const hint = near === undefined ? "" : `; the nearest pattern is "${near}"`;
-    return `no base eroute of egroup ${settings.egroup} matches "${peerid}"${hint}`;
-  }
-  if (match.egroup.name !== settings.egroup) {
-    const { name } = match.eroute;
-    return `"${peerid}" belongs to eroute ${name}: use --egroup ${match.egroup.name}`;
-  }
-  const made = dynamicErouteOf(match.eroute, match.egroup, asPeerId(peerid), [row]);
-  if (!made.ok) return made.error.detail;
-  wipe(made.value.psk);
-  return undefined;
 }
 
 async function insert(row: PeerRow, settings: DatabaseSettings): Promise<Result<void, string>> {

@@ -1,8 +1,8 @@
 /** `erouted peers init|list|remove`: the table of sites of an egroup. */
 
-import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
+import type { Config } from "../config/config.ts";
+import { COLUMNS_OF_FEW, type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
 import type { PeerRow } from "../eroute/row.ts";
-import { err, ok, type Result } from "../octets/result.ts";
 import { openPeers } from "../peers/open.ts";
 import type { PeerRepository } from "../peers/repository.ts";
 import { chooseDatabase, loadConfig } from "./configuration.ts";
@@ -56,55 +56,72 @@ export function removePeer(
   });
 }
 
-async function withPeers(
+/** Opens the egroup's table for some work. */
+export async function withPeers(
   options: PeersOptions,
   terminal: Terminal,
-  work: (peers: PeerRepository, settings: DatabaseSettings) => Promise<ExitCode>,
+  work: (peers: PeerRepository, settings: DatabaseSettings, config: Config) => Promise<ExitCode>,
 ): Promise<ExitCode> {
-  const settings = settingsOf(options, terminal);
+  const config = loadConfig(options.config, terminal);
+  if (!config.ok) return config.error;
+  const settings = chooseDatabase(config.value, options.egroup, terminal);
   if (!settings.ok) return settings.error;
   const opened = openPeers(settings.value);
   if (!opened.ok) return failure(terminal, opened.error.detail);
   try {
-    return await work(opened.value, settings.value);
+    return await work(opened.value, settings.value, config.value);
   } finally {
     await opened.value.close();
   }
 }
 
-function settingsOf(options: PeersOptions, terminal: Terminal): Result<DatabaseSettings, ExitCode> {
-  const config = loadConfig(options.config, terminal);
-  if (!config.ok) return err(config.error);
-  const settings = chooseDatabase(config.value, options.egroup, terminal);
-  return settings.ok ? ok(settings.value) : settings;
+/** A row for people: of its password it is told whether there is one. */
+export function withoutPassword({ password, ...row }: PeerRow) {
+  return { ...row, has_password: password !== null && password !== "" };
 }
 
-/** Rows without their passwords: whether there is one is all that is told. */
 function jsonPrinter(terminal: Terminal): (rows: readonly PeerRow[]) => void {
   return (rows) => {
-    for (const { password, ...row } of rows) {
-      terminal.out(JSON.stringify({ ...row, has_password: password !== null && password !== "" }));
-    }
+    for (const row of rows) terminal.out(JSON.stringify(withoutPassword(row)));
   };
 }
 
+/** Columns that few tables have are shown if a row of the first page has a value there. */
 function tablePrinter(terminal: Terminal): (rows: readonly PeerRow[]) => void {
+  let keys: readonly ShownKey[] = [];
   let widths: readonly number[] | undefined;
   return (rows) => {
-    const lines = rows.map(cellsOf);
     if (widths === undefined) {
-      widths = columnWidths([HEADINGS, ...lines]);
-      terminal.out(tableLine(HEADINGS, widths));
+      const isUsed = (key: ShownKey) => rows.some((row) => !EMPTY.has(row[key] ?? ""));
+      keys = [...OF_ALL, ...OF_FEW.filter(isUsed)];
+    }
+    const lines = rows.map((row) => keys.map((key) => cellOf(row, key)));
+    if (widths === undefined) {
+      const headings = keys.map((key) => key.toUpperCase());
+      widths = columnWidths([headings, ...lines]);
+      terminal.out(tableLine(headings, widths));
     }
     for (const line of lines) terminal.out(tableLine(line, widths));
   };
 }
 
-function cellsOf(row: PeerRow): readonly string[] {
-  const { peerid, password, remip, remmsk, peerip, bakpeerip, ourid } = row;
-  const key = password === null || password === "" ? "MISSING" : "set";
-  return [peerid, key, ...[remip, remmsk, peerip, bakpeerip, ourid].map((cell) => cell ?? "")];
+type ShownKey = keyof PeerRow;
+
+function cellOf(row: PeerRow, key: ShownKey): string {
+  const value = row[key] ?? "";
+  if (key !== "password") return value;
+  return value === "" ? "MISSING" : "set";
 }
 
-const HEADINGS = ["PEERID", "PASSWORD", "REMIP", "REMMSK", "PEERIP", "BAKPEERIP", "OURID"];
+const OF_ALL: readonly ShownKey[] = [
+  "peerid",
+  "password",
+  "remip",
+  "remmsk",
+  "peerip",
+  "bakpeerip",
+  "ourid",
+];
+const OF_FEW = COLUMNS_OF_FEW.filter((key) => key !== "changed");
+const EMPTY: ReadonlySet<string> = new Set(["", "0"]);
 const PAGE_ROWS = 500;

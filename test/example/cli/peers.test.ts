@@ -141,6 +141,78 @@ test("list shows all columns but the key, as a table and as JSON lines", async (
   });
 });
 
+test("columns that few rows use are shown by list only if one of these rows does", async () => {
+  const at = await initialized();
+  const own = ["--locip", "10.0.1.0/24", "--lifetime", "30m", "--inactivity", "900"];
+  const added = await peers(at, ["add", ...SITE_1, ...own, "--if-id", "42", "--generate"]);
+  expect(added.code).toBe(0);
+  const table = await peers(at, ["list"]);
+  expect(table.out.split("\n").map((line) => line.split(/ {2,}/).slice(7))).toEqual([
+    ["LOCIP", "LIFETIME", "INACTIVITY", "IF_ID"],
+    ["10.0.1.0/24", "30m", "900", "42"],
+  ]);
+});
+
+test("show prints a row without its key, and what it makes", async () => {
+  const at = await initialized();
+  const subnets = ["--peerid", "site-1", "--remip", "192.168.1.0/24,192.168.7.0/24"];
+  const added = await peers(at, ["add", ...subnets, "--peerip", "192.0.2.1", "--generate"]);
+  expect(added.err).toContain("note: only packets to the first of its 2 subnets call it");
+  const shown = await peers(at, ["show", "SITE-1"]);
+  expect(shown).toMatchObject({ code: 0, err: "" });
+  expect(shown.out.split("\n").map((line) => line.split(/ {2,}/))).toEqual([
+    ["peerid", "site-1"],
+    ["remip", "192.168.1.0/24,192.168.7.0/24"],
+    ["peerip", "192.0.2.1"],
+    ["disabled", "0"],
+    ["has_password", "true"],
+    ["eroute", "fleet/site-1: 10.0.0.0/16 <-> 192.168.1.0/24, 192.168.7.0/24"],
+    ["note", "only packets to the first of its 2 subnets call it"],
+  ]);
+  const json = JSON.parse((await peers(at, ["show", "site-1", "--json"])).out);
+  expect(json).toMatchObject({
+    peerid: "site-1",
+    eroute: "fleet/site-1",
+    notes: [expect.stringContaining("first")],
+  });
+  expect(JSON.stringify(json)).not.toContain(added.out);
+  expect(await peers(at, ["show", "site-9"])).toMatchObject({ code: 1, out: "" });
+});
+
+test("check names each row that is refused, and what works otherwise than one thinks", async () => {
+  const at = await initialized();
+  expect(await peers(at, ["check"])).toMatchObject({
+    code: 0,
+    out: expect.stringMatching(/: 0 rows, 0 refused$/),
+  });
+  await peers(at, ["add", ...SITE_1, "--generate"]);
+  await peers(at, ["add", "--peerid", "site-2", ...SITE_1.slice(2), "--disabled", "--generate"]);
+  const right = await peers(at, ["check"]);
+  expect(right.code).toBe(0);
+  expect(right.out).toEndWith("2 rows, 0 refused, 1 disabled");
+  const { Database } = await import("bun:sqlite");
+  const database = new Database(at.path("peers.db"));
+  const insert = database.prepare(
+    "insert into eroutes (peerid, password, remip, peerip) values (?, 'k', ?, '192.0.2.1')",
+  );
+  insert.run("site-3", "192.168.1.128/25");
+  insert.run("site-4", "10.0.0.0/24");
+  insert.run("site-5", "192.168.8.0/23");
+  insert.run("stranger", "192.168.9.0/24");
+  insert.finalize();
+  database.close();
+  const checked = await peers(at, ["check"]);
+  expect(checked.code).toBe(1);
+  expect(checked.out.split("\n").map((line) => line.replace(/sqlite:.*: /, ""))).toEqual([
+    "note    site-3: no packet calls it: remip begins with 192.168.1.128, asked is 192.168.1.0/24",
+    expect.stringMatching(/^FAILED {2}site-4: the subnet of site-4 is 10\.0\.0\.0\/24/),
+    "note    site-5: only packets to 192.168.8.0/24 call it, not all of 192.168.8.0/23",
+    expect.stringMatching(/^FAILED {2}stranger: no base eroute of egroup sites matches/),
+    "note    site-3: shares addresses with site-1: 192.168.1.128/25 and 192.168.1.0/24",
+    "FAILED  6 rows, 2 refused, 1 disabled",
+  ]);
+});
+
 test("list shows more rows than a page holds, each once", async () => {
   const at = await initialized();
   const { Database } = await import("bun:sqlite");

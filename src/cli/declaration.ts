@@ -1,0 +1,21 @@
+/** What all commands are declared with. */
+
+import { type Command, Option } from "commander";
+import type { ExitCode, Terminal } from "./terminal.ts";
+
+/** What a command is declared with. */
+export type Declaration = {
+  readonly program: Command;
+  readonly terminal: Terminal;
+  /** Makes an action of a command whose promise is its exit code. */
+  readonly ends: <A extends unknown[]>(
+    command: (...args: A) => Promise<ExitCode>,
+  ) => (...args: A) => Promise<void>;
+};
+
+/** Where the configuration is. */
+export function configOption(): Option {
+  return new Option("-c, --config <file>", "configuration file").default(
+    "/etc/erouted/erouted.toml",
+  );
+}

@@ -1,0 +1,116 @@
+/** `erouted peers`: its commands, options and help. */
+
+import { type Command, Option } from "commander";
+import { configOption, type Declaration } from "./declaration.ts";
+import { declarePeersReload } from "./declare-control.ts";
+
+/** `peers` and what is below it. */
+export function declarePeers({ program, terminal, ends }: Declaration): void {
+  const peers = program
+    .command("peers")
+    .description("create, fill and show the table of sites of an egroup")
+    .helpCommand("help [command]", "print help on a command");
+  peers
+    .command("init")
+    .description("create the table, if it is not there")
+    .addOption(configOption())
+    .addOption(egroupOption())
+    .action(
+      ends(async (options: { config: string; egroup?: string }) => {
+        const { initPeers } = await import("./peers.ts");
+        return initPeers(options, terminal);
+      }),
+    );
+  declarePeersAdd({ program: peers, terminal, ends });
+  declarePeersReload({ program: peers, terminal, ends });
+  declareRows(peers, { terminal, ends });
+}
+
+function declareRows(peers: Command, { terminal, ends }: Omit<Declaration, "program">): void {
+  peers
+    .command("check")
+    .description("check all rows as the daemon will; say which it refuses, and why")
+    .addOption(configOption())
+    .addOption(egroupOption())
+    .action(
+      ends(async (options: { config: string; egroup?: string }) => {
+        const { checkPeers } = await import("./peers-check.ts");
+        return checkPeers(options, terminal);
+      }),
+    );
+  peers
+    .command("show")
+    .description("show a site's row without its password, and what it makes")
+    .argument("<peerid>", "its peer ID")
+    .addOption(configOption())
+    .addOption(egroupOption())
+    .option("--json", "as one JSON object")
+    .action(
+      ends(async (peerid: string, options: { config: string; egroup?: string; json?: true }) => {
+        const { showPeer } = await import("./peers-check.ts");
+        return showPeer({ ...options, peerid }, terminal);
+      }),
+    );
+  peers
+    .command("list")
+    .description("show the rows, without passwords")
+    .addOption(configOption())
+    .addOption(egroupOption())
+    .option("--json", "one JSON object a line")
+    .action(
+      ends(async (options: { config: string; egroup?: string; json?: true }) => {
+        const { listPeers } = await import("./peers.ts");
+        return listPeers(options, terminal);
+      }),
+    );
+  peers
+    .command("remove")
+    .description("remove a site's row")
+    .argument("<peerid>", "its peer ID")
+    .addOption(configOption())
+    .addOption(egroupOption())
+    .action(
+      ends(async (peerid: string, options: { config: string; egroup?: string }) => {
+        const { removePeer } = await import("./peers.ts");
+        return removePeer({ ...options, peerid }, terminal);
+      }),
+    );
+}
+
+function declarePeersAdd({ program, terminal, ends }: Declaration): void {
+  program
+    .command("add")
+    .description("add a site's row, after checking it against the base eroute")
+    .option("--peerid <id>", "the ID that the site presents")
+    .option("--remip <subnet>", "its subnet: 192.168.1.0 or 192.168.1.0/24; or several")
+    .option("--remmsk <mask>", "mask of its subnet, if remip has none: 255.255.255.0")
+    .option("--peerip <host>", "where to call it (address or host name)")
+    .option("--bakpeerip <host>", "where to call it if that fails")
+    .option("--ourid <id>", "our ID towards it; else the base eroute's")
+    .option("--locip <subnets>", "what of our local subnet it reaches; else all of it")
+    .option("--lifetime <time>", "age at which its keys are replaced; else the base eroute's")
+    .option("--inactivity <time>", "silence after which it is closed; else the base eroute's")
+    .option("--if-id <id>", "its XFRM interface ID; else the base eroute's")
+    .option("--disabled", "it is refused until the column disabled is 0")
+    .option("--password-file <file>", "file with its pre-shared key")
+    .option("--password-stdin", "read its pre-shared key from standard input")
+    .option("--generate", "make a strong pre-shared key, and print it (only this once)")
+    .addOption(new Option("--password <key>").hideHelp())
+    .addOption(configOption())
+    .addOption(egroupOption())
+    .addHelpText("after", NO_PASSWORD_OPTION)
+    .action(
+      ends(async (options: Parameters<typeof import("./peers-add.ts").addPeer>[0]) => {
+        const { addPeer } = await import("./peers-add.ts");
+        return addPeer(options, terminal);
+      }),
+    );
+}
+
+function egroupOption(): Option {
+  return new Option("--egroup <name>", "whose table, if the configuration has several egroups");
+}
+
+const NO_PASSWORD_OPTION = `
+The key cannot be given as an option: every user of this host can read command lines in the
+process list, and shells keep them in their history.`;

@@ -1,0 +1,111 @@
+/** `erouted peers check|show`: rows as the daemon will take them. */
+
+import { describeDatabase } from "../eroute/database.ts";
+import { peerKey } from "../eroute/peer-id.ts";
+import type { PeerRow } from "../eroute/row.ts";
+import { containsPrefix, formatPrefix, type Prefix } from "../inet/prefix.ts";
+import { counted } from "./amounts.ts";
+import { type PeersOptions, withoutPassword, withPeers } from "./peers.ts";
+import { judgeRows } from "./row-judgement.ts";
+import { EXIT, type ExitCode, failure, printable, type Terminal } from "./terminal.ts";
+
+/** Prints a line for each row that is refused or has a surprise in it; 1 if any is refused. */
+export function checkPeers(options: PeersOptions, terminal: Terminal): Promise<ExitCode> {
+  return withPeers(options, terminal, async (peers, settings, config) => {
+    const say = (word: string, who: string, detail: string) =>
+      terminal.out(printable(`${word.padEnd(7)} ${who}: ${detail}`));
+    const owned: Owned[] = [];
+    const counts = { rows: 0, disabled: 0, faulty: 0 };
+    const judge = (rows: readonly PeerRow[]) => {
+      const [{ peerid } = { peerid: "" }] = rows;
+      const judged = judgeRows(peerid, rows, config, settings);
+      if (judged.kind === "faulty") say("FAILED", peerid, judged.detail);
+      else if (judged.kind === "right") {
+        for (const note of judged.notes) say("note", peerid, note);
+        for (const subnet of judged.remoteSubnets) owned.push({ peerid, subnet });
+      }
+      counts.rows += rows.length;
+      counts.disabled += judged.kind === "disabled" ? 1 : 0;
+      counts.faulty += judged.kind === "faulty" ? 1 : 0;
+    };
+    // Rows of one ID follow each other.
+    let same: PeerRow[] = [];
+    for (let after: string | undefined; ; ) {
+      const page = await peers.list(after, PAGE_ROWS);
+      if (!page.ok) return failure(terminal, page.error.detail);
+      for (const row of page.value) {
+        const [first] = same;
+        if (first !== undefined && peerKey(first.peerid) !== peerKey(row.peerid)) {
+          judge(same);
+          same = [];
+        }
+        same.push(row);
+      }
+      const last = page.value.at(-1)?.peerid;
+      if (last === undefined || last === after || page.value.length < PAGE_ROWS) break;
+      after = last;
+    }
+    if (same.length > 0) judge(same);
+    for (const { a, b } of overlaps(owned)) {
+      const both = `${formatPrefix(a.subnet)} and ${formatPrefix(b.subnet)}`;
+      say("note", a.peerid, `shares addresses with ${b.peerid}: ${both}`);
+    }
+    const parts = [counted(counts.rows, "row"), `${counts.faulty} refused`];
+    if (counts.disabled > 0) parts.push(`${counts.disabled} disabled`);
+    say(counts.faulty > 0 ? "FAILED" : "ok", describeDatabase(settings), parts.join(", "));
+    return counts.faulty > 0 ? EXIT.failed : EXIT.ok;
+  });
+}
+
+type Owned = { readonly peerid: string; readonly subnet: Prefix };
+
+/** Subnets of two sites that overlap, each with the widest one before it. */
+function overlaps(owned: Owned[]): readonly { readonly a: Owned; readonly b: Owned }[] {
+  owned.sort(({ subnet: a }, { subnet: b }) => {
+    if (a.family !== b.family) return a.family - b.family;
+    if (a.value !== b.value) return a.value < b.value ? -1 : 1;
+    return a.length - b.length;
+  });
+  const found: { readonly a: Owned; readonly b: Owned }[] = [];
+  let wide: Owned | undefined;
+  for (const own of owned) {
+    if (wide !== undefined && containsPrefix(wide.subnet, own.subnet)) {
+      if (peerKey(wide.peerid) !== peerKey(own.peerid)) found.push({ a: own, b: wide });
+    } else wide = own;
+  }
+  return found;
+}
+
+/** Prints one row without its password, and what it makes; 1 if it is not there, or refused. */
+export function showPeer(
+  options: PeersOptions & { readonly peerid: string; readonly json?: true },
+  terminal: Terminal,
+): Promise<ExitCode> {
+  return withPeers(options, terminal, async (peers, settings, config) => {
+    const found = await peers.find({ by: "peerid", peerid: options.peerid });
+    if (!found.ok) return failure(terminal, found.error.detail);
+    const [row] = found.value;
+    if (row === undefined) {
+      const where = describeDatabase(settings);
+      return failure(terminal, printable(`${where}: there is no row for ${options.peerid}`));
+    }
+    const judged = judgeRows(row.peerid, found.value, config, settings);
+    const isRight = judged.kind === "right";
+    if (options.json === true) {
+      const eroute = isRight ? { eroute: judged.eroute, notes: judged.notes } : judged;
+      terminal.out(JSON.stringify({ ...withoutPassword(row), ...eroute }));
+      return isRight ? EXIT.ok : EXIT.failed;
+    }
+    for (const [key, value] of Object.entries(withoutPassword(row))) {
+      if (value !== null) terminal.out(printable(`${key.padEnd(14)} ${value}`));
+    }
+    if (!isRight) return failure(terminal, printable(`refused: ${judged.detail}`));
+    const sides = [judged.localSubnets, judged.remoteSubnets];
+    const [local, remote] = sides.map((subnets) => subnets.map(formatPrefix).join(", "));
+    terminal.out(printable(`${"eroute".padEnd(14)} ${judged.eroute}: ${local} <-> ${remote}`));
+    for (const note of judged.notes) terminal.out(`${"note".padEnd(14)} ${note}`);
+    return EXIT.ok;
+  });
+}
+
+const PAGE_ROWS = 500;

@@ -1,0 +1,97 @@
+/** What the daemon would make of a row: said before the site calls. */
+
+import type { Config } from "../config/config.ts";
+import type { DatabaseSettings } from "../eroute/database.ts";
+import { dynamicErouteOf } from "../eroute/dynamic-eroute.ts";
+import type { BaseEroute, Egroup } from "../eroute/eroute.ts";
+import { matchConfigured } from "../eroute/match.ts";
+import { asPeerId, PEER_ID_LENGTH_MAX } from "../eroute/peer-id.ts";
+import type { PeerRow } from "../eroute/row.ts";
+import { subnetTexts } from "../eroute/row-subnets.ts";
+import { equalAddress, formatAddress, parseAddress } from "../inet/address.ts";
+import { formatPrefix, type Prefix, prefixOf } from "../inet/prefix.ts";
+import { wipe } from "../octets/secret.ts";
+
+export type RowJudgement =
+  | {
+      readonly kind: "right";
+      /** `fleet/site-1`. */
+      readonly eroute: string;
+      readonly localSubnets: readonly Prefix[];
+      readonly remoteSubnets: readonly Prefix[];
+      /** What works otherwise than one may think. */
+      readonly notes: readonly string[];
+    }
+  | { readonly kind: "disabled"; readonly detail: string }
+  | { readonly kind: "faulty"; readonly detail: string };
+
+/** Judges the rows of one peer ID: more than one is a fault. */
+export function judgeRows(
+  peerid: string,
+  rows: readonly PeerRow[],
+  config: Config,
+  settings: DatabaseSettings,
+): RowJudgement {
+  if (peerid === "" || peerid.length > PEER_ID_LENGTH_MAX) {
+    const expected = `1 to ${PEER_ID_LENGTH_MAX} are expected`;
+    const detail = `peerid has ${peerid.length} characters: ${expected}`;
+    return { kind: "faulty", detail };
+  }
+  const match = matchConfigured(config.plan, peerid);
+  if (match.kind !== "base") {
+    const near = match.kind === "refused" ? match.closest : undefined;
+    const hint = near === undefined ? "" : `; the nearest pattern is "${near}"`;
+    const detail = `no base eroute of egroup ${settings.egroup} matches "${peerid}"${hint}`;
+    return { kind: "faulty", detail };
+  }
+  if (match.egroup.name !== settings.egroup) {
+    const use = `use --egroup ${match.egroup.name}`;
+    const detail = `"${peerid}" belongs to eroute ${match.eroute.name}: ${use}`;
+    return { kind: "faulty", detail };
+  }
+  const made = dynamicErouteOf(match.eroute, match.egroup, asPeerId(peerid), rows);
+  if (!made.ok) {
+    const { kind, detail } = made.error;
+    return { kind: kind === "row-disabled" ? "disabled" : "faulty", detail };
+  }
+  const { name, localSubnets, remoteSubnets, psk } = made.value;
+  wipe(psk);
+  const [row] = rows;
+  const notes = row === undefined ? [] : callNotes(row, remoteSubnets, match.eroute, match.egroup);
+  return { kind: "right", eroute: name, localSubnets, remoteSubnets, notes };
+}
+
+/** R12: for which packets a site is called that is not connected. */
+function callNotes(
+  row: PeerRow,
+  subnets: readonly Prefix[],
+  base: BaseEroute,
+  egroup: Egroup,
+): readonly string[] {
+  const isCalled = (row.peerip ?? "") !== "" || (row.bakpeerip ?? "") !== "";
+  const [subnet] = subnets;
+  if (!isCalled || base.life.start === "never" || subnet === undefined) return [];
+  const { family } = subnet;
+  const length = family === 4 ? egroup.remoteMask.v4 : egroup.remoteMask.v6;
+  if (length === undefined) {
+    const key = family === 4 ? "remote_mask" : "remote_mask6";
+    return [`no packet calls it: egroup ${egroup.name} has no ${key}`];
+  }
+  const notes: string[] = [];
+  const address = { family, value: subnet.value };
+  const asked = prefixOf(address, length);
+  const written = parseAddress(subnetTexts(row.remip)[0]?.split("/")[0] ?? "");
+  const isFound = written !== undefined && equalAddress(written, { family, value: asked.value });
+  if (!isFound) {
+    const text = written === undefined ? formatPrefix(subnet) : formatAddress(written);
+    notes.push(`no packet calls it: remip begins with ${text}, asked is ${formatPrefix(asked)}`);
+  } else if (subnet.length < length) {
+    notes.push(
+      `only packets to ${formatPrefix(asked)} call it, not all of ${formatPrefix(subnet)}`,
+    );
+  }
+  if (isFound && subnets.length > 1) {
+    notes.push(`only packets to the first of its ${subnets.length} subnets call it`);
+  }
+  return notes;
+}
