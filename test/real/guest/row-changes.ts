@@ -98,6 +98,17 @@ export function rowChanges(database: () => Promise<EroutedSettings["database"]>)
     await swan.stop();
   });
 
+  test("a row that is disabled closes its own site; enabled again, it gets in", async () => {
+    const swan = await secondUp();
+    const update = "UPDATE eroutes SET disabled = ? WHERE peerid = ?";
+    await closes("row-disabled", update, "1", "site-2");
+    expect(await swan.initiate(8)).toBe(false);
+    await scenario.erouted.sql(update, "0", "site-2");
+    await swan.stop();
+    await (await secondUp()).stop();
+    await until("site-2 has left", async () => (await dynamicPeerIds(scenario)).length === 1);
+  });
+
   test("a row that is removed closes its own site, which is refused from then on", async () => {
     const swan = await secondUp();
     await closes("row-removed", "DELETE FROM eroutes WHERE peerid = ?", "site-2");
