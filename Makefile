@@ -5,7 +5,7 @@ OUT := build/out
 SOURCES := $(shell find src -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint format run demo bench clean
+.PHONY: help build test lint format docs run demo bench clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -31,6 +31,9 @@ lint: $(OUT)/ready ## style, imports between rooms, types
 
 format: $(OUT)/ready ## let Biome rewrite what it can: layout, order of imports
 	$(BUN) --bun node_modules/.bin/biome check --write
+
+docs: $(OUT)/ready ## write docs/configuration.md anew from the schema
+	$(BUN) build/reference.ts
 
 run: build ## run the executable here with a small example configuration, stop with Ctrl-C
 	build/run.sh

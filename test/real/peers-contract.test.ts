@@ -1,9 +1,34 @@
 /** The contract of the peer table, with a real MariaDB. */
 
+import { expect, test } from "bun:test";
+import { join } from "node:path";
 import { COLUMNS_OF_FEW, type MysqlSettings } from "../../src/eroute/database.ts";
 import { peersContract } from "../contract/peers.ts";
-import { ALL_COLUMNS } from "../contract/peers-ground.ts";
+import { ALL_COLUMNS, opened } from "../contract/peers-ground.ts";
 import { MARIADB_USER, mariadbSettings, startMariadb } from "./mariadb.ts";
+
+test("the statement in docs/peer-table.md gives an existing table all columns", async () => {
+  const server = await startMariadb();
+  const docs = await Bun.file(join(import.meta.dir, "../../docs/peer-table.md")).text();
+  const [alter = ""] = /ALTER TABLE eroutes\n[^;]*;/.exec(docs) ?? [];
+  const plain = opened(mariadbSettings(server));
+  expect(await plain.init()).toEqual({ ok: true, value: "created" });
+  expect(await plain.add({ peerid: "site-1", password: "k" })).toMatchObject({ ok: true });
+  await server.sql(`use ${MARIADB_USER.database}`, alter);
+  const settings = mariadbSettings(server, { columns: ALL_COLUMNS });
+  const whole = opened(settings);
+  expect(await whole.check()).toEqual({ ok: true, value: undefined });
+  expect(await whole.advice()).toEqual({ ok: true, value: [] });
+  const start = await whole.changedSince?.(undefined);
+  const more = { peerid: "site-2", password: "k", locip: "10.0.1.0/24", if_id: "42" };
+  expect(await whole.add(more)).toMatchObject({ ok: true });
+  const watermark = start?.ok === true ? start.value.watermark : undefined;
+  const changed = await whole.changedSince?.(watermark);
+  expect(changed).toMatchObject({ ok: true, value: { peerids: ["site-2"] } });
+  await plain.close();
+  await whole.close();
+  await server.dispose();
+}, 30_000);
 
 peersContract("MariaDB", async () => {
   const server = await startMariadb();
