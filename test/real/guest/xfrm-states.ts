@@ -1,5 +1,6 @@
 /** The XFRM states and policies of a host, as `ip -s xfrm` shows them. */
 
+import { TRAP_REQID } from "../../../src/xfrm/request.ts";
 import { type Host, must } from "./hosts.ts";
 
 export type XfrmStateSeen = {
@@ -42,15 +43,29 @@ export async function xfrmStates(host: Host): Promise<XfrmStateSeen[]> {
   });
 }
 
-/** Policies of tunnels; the per-socket ones of IKE daemons are left out. */
+/** Policies of tunnels: neither those of IKE daemons' sockets, nor those that need no SA. */
 export async function xfrmPolicies(host: Host): Promise<XfrmPolicySeen[]> {
-  const text = await must(host, ["ip", "xfrm", "policy"]);
-  return blocks(text).flatMap((block) => {
-    const head = /^src (\S+) dst (\S+)/.exec(block);
-    const dir = /\bdir (in|out|fwd)\b/.exec(block)?.[1];
-    if (head === null || (dir !== "in" && dir !== "out" && dir !== "fwd")) return [];
-    return [{ src: head[1] ?? "", dst: head[2] ?? "", dir }];
-  });
+  return (await policyBlocks(host)).filter((block) => !stands(block)).flatMap(policyOf);
+}
+
+/** Policies that stand without an SA: traps, blocks. */
+export async function xfrmStanding(host: Host): Promise<XfrmPolicySeen[]> {
+  return (await policyBlocks(host)).filter(stands).flatMap(policyOf);
+}
+
+function stands(block: string): boolean {
+  return block.includes(`reqid ${TRAP_REQID} `) || /\baction block\b/.test(block);
+}
+
+async function policyBlocks(host: Host): Promise<string[]> {
+  return blocks(await must(host, ["ip", "xfrm", "policy"]));
+}
+
+function policyOf(block: string): XfrmPolicySeen[] {
+  const head = /^src (\S+) dst (\S+)/.exec(block);
+  const dir = /\bdir (in|out|fwd)\b/.exec(block)?.[1];
+  if (head === null || (dir !== "in" && dir !== "out" && dir !== "fwd")) return [];
+  return [{ src: head[1] ?? "", dst: head[2] ?? "", dir }];
 }
 
 /** Packets that a host's kernel dropped for IPsec's sake, by reason, such as `XfrmInNoStates`. */
