@@ -41,7 +41,8 @@ export async function addPeer(options: AddOptions, terminal: Terminal): Promise<
   const password = await passwordOf(options, terminal);
   if (!password.ok) return failure(terminal, password.error);
   const row = rowOf({ ...options, peerid }, password.value);
-  const judged = judgeRows(peerid, [row], config.value, settings.value);
+  // One that is disabled has to be right for the day on which it is not.
+  const judged = judgeRows(peerid, [{ ...row, disabled: null }], config.value, settings.value);
   if (judged.kind === "faulty") return failure(terminal, printable(judged.detail));
   const added = await insert(row, settings.value);
   if (!added.ok) return failure(terminal, printable(added.error));
