@@ -13,6 +13,8 @@ export type SiteRow = {
   readonly password?: string;
   readonly remip?: string;
   readonly remmsk?: string;
+  readonly peerip?: string;
+  readonly bakpeerip?: string;
 };
 
 export type EroutedSettings = {
@@ -132,11 +134,14 @@ function mysql(socket: string): Sql {
 
 async function insert(sql: Sql, site: SiteRow): Promise<void> {
   await sql(
-    "INSERT INTO eroutes (peerid, password, remip, remmsk) VALUES (?, ?, ?, ?)",
+    "INSERT INTO eroutes (peerid, password, remip, remmsk, peerip, bakpeerip) " +
+      "VALUES (?, ?, ?, ?, ?, ?)",
     site.peerid,
     site.password ?? null,
     site.remip ?? null,
     site.remmsk ?? null,
+    site.peerip ?? null,
+    site.bakpeerip ?? null,
   );
 }
 

@@ -16,6 +16,8 @@ export type OpenikedSettings = {
   readonly remoteSubnet: string;
   readonly rekeyIkeSeconds?: number;
   readonly rekeyChildSeconds?: number;
+  /** Waits to be called; else it waits until it is told to initiate. */
+  readonly called?: boolean;
   /** More lines of global settings: `set fragmentation`. */
   readonly more?: readonly string[];
 };
@@ -35,15 +37,19 @@ export type Openiked = {
 };
 
 const REKEY_MS_MAX = 40_000;
+/** Not 0, which is "never": as responder it then answers with traffic selectors that are empty. */
+const HOUR = 3_600;
 
-/** Starts a daemon with one policy named `net`; it waits until it is told to initiate. */
+/** Starts a daemon with one policy named `net`; nothing is initiated yet. */
 export async function startOpeniked(host: Host, settings: OpenikedSettings): Promise<Openiked> {
   const folder = `/run/openiked-${host.name}`;
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder, { recursive: true });
   await writeFile(`${folder}/iked.conf`, ikedConf(settings), { mode: 0o600 });
   const socket = `${folder}/iked.sock`;
-  const daemon = start(host, ["iked", "-dvv", "-S", "-f", `${folder}/iked.conf`, "-s", socket]);
+  const quiet = settings.called ? [] : ["-S"];
+  const options = ["-dvv", ...quiet, "-f", `${folder}/iked.conf`, "-s", socket];
+  const daemon = start(host, ["iked", ...options]);
   const control = async (...words: string[]) => await run(host, ["ikectl", "-s", socket, ...words]);
   const openiked = controls(daemon, control);
   try {
@@ -92,13 +98,13 @@ function controls(daemon: Running, control: Control): Openiked {
 
 function ikedConf(settings: OpenikedSettings): string {
   return `${(settings.more ?? []).map((line) => `${line}\n`).join("")}
-ikev2 "net" active esp \\
+ikev2 "net" ${settings.called ? "passive" : "active"} esp \\
   from ${settings.localSubnet} to ${settings.remoteSubnet} \\
   local ${settings.localAddress} peer ${settings.remoteAddress} \\
   ikesa ${settings.ike} \\
   childsa ${settings.esp} \\
   srcid ${settings.localId} dstid ${settings.remoteId} \\
-  ikelifetime ${settings.rekeyIkeSeconds ?? 0} lifetime ${settings.rekeyChildSeconds ?? 0} \\
+  ikelifetime ${settings.rekeyIkeSeconds ?? HOUR} lifetime ${settings.rekeyChildSeconds ?? HOUR} \\
   psk "${settings.psk}"
 `;
 }

@@ -1,0 +1,138 @@
+/**
+ * The concentrator calls, for a packet that wants to go to a site: sites with three kinds of
+ * software answer (R12). It rekeys by itself.
+ */
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { type ErouteSeen, erouteViews, expectKernelAsStatusSays } from "./agreement.ts";
+import { OUR_ID } from "./erouted.ts";
+import { until } from "./hosts.ts";
+import { CONCENTRATOR, OFFICE, type Site } from "./laboratory.ts";
+import { startLibreswan } from "./libreswan.ts";
+import { startOpeniked } from "./openiked.ts";
+import { pingBothWays, pskOf, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
+import { ping, startPinging } from "./wire.ts";
+import { xfrmDrops, xfrmPolicies, xfrmStates } from "./xfrm-states.ts";
+
+/** A site's software, reduced to what all of them can do. */
+type Called = { log(): Promise<string>; stop(): Promise<void> };
+
+type CalledSite = {
+  readonly software: string;
+  readonly number: number;
+  start(site: Site): Promise<Called>;
+};
+
+const SITES: readonly CalledSite[] = [
+  { software: "strongSwan", number: 1, start: async (site) => await startSite(site) },
+  { software: "libreswan", number: 2, start: async (site) => await startLibreswan(...libre(site)) },
+  { software: "OpenIKED", number: 3, start: async (site) => await startOpeniked(...iked(site)) },
+];
+
+/** While all of this goes on, erouted rekeys each Child SA and each IKE SA twice at least. */
+const REKEY_SECONDS = 26;
+const EROUTE = 'lifetime = "12s"\nike_lifetime = "13s"';
+
+let scenario: Scenario;
+const sites = new Map<string, { readonly site: Site; readonly peer: Called }>();
+
+beforeAll(async () => {
+  scenario = await startScenario({
+    sites: SITES.map(({ number }) => ({ ...rowOf(number), peerip: `192.0.2.${10 + number}` })),
+    egroup: 'remote_mask = "255.255.255.0"',
+    eroute: EROUTE,
+  });
+  for (const { software, number, start } of SITES) {
+    const site = await scenario.laboratory.addSite(number);
+    sites.set(software, { site, peer: await start(site) });
+  }
+});
+
+afterAll(async () => {
+  for (const { peer } of sites.values()) await peer.stop();
+  await scenario?.erouted.stop();
+});
+
+for (const { software } of SITES) {
+  test(`R12: a packet from the office makes erouted call a site with ${software}`, async () => {
+    const { site, peer } = siteOf(software);
+    const first = await ping(scenario.laboratory.office, site.inner.v4, { count: 15 });
+    if (first.received === 0) {
+      throw new Error(`${await peer.log()}\nerouted:\n${await scenario.erouted.log()}`);
+    }
+    expect(await erouteOf(site)).toMatchObject({
+      state: "established",
+      ike_sa: { role: "initiator" },
+    });
+    await pingBothWays(scenario, site);
+  });
+}
+
+test("R5: erouted rekeys what it has called, Child and IKE SAs, without loss", async () => {
+  await expectKernelAsStatusSays(scenario);
+  const before = new Map((await erouteViews(scenario)).map((eroute) => [eroute.name, eroute]));
+  // Those for which the sites were called had no state to leave by.
+  const drops = await xfrmDrops(scenario.laboratory.concentrator);
+  const pings = [...sites.values()].flatMap(({ site }) => [
+    startPinging(site.host, OFFICE.v4, site.inner.v4),
+    startPinging(scenario.laboratory.office, site.inner.v4),
+  ]);
+  await Bun.sleep(REKEY_SECONDS * 1_000);
+  const lost = await Promise.all(pings.map(async (one) => (await (await one).stop()).lost));
+  expect(lost).toEqual(lost.map(() => []));
+  expect(await xfrmDrops(scenario.laboratory.concentrator)).toEqual(drops);
+  for (const after of await erouteViews(scenario)) {
+    const former = before.get(after.name);
+    expect(after.ike_sa?.spi_i).not.toBe(former?.ike_sa?.spi_i);
+    expect(after.child_sas.map((child) => child.spi_in)).not.toEqual(
+      former?.child_sas.map((child) => child.spi_in),
+    );
+  }
+  await expectKernelAsStatusSays(scenario);
+});
+
+test("all of them are told when erouted stops", async () => {
+  expect(await scenario.erouted.stop()).toBe(0);
+  for (const [software, { site }] of sites) {
+    const gone = async () => (await xfrmStates(site.host)).length === 0;
+    await until(`${software}'s states are gone`, gone);
+  }
+  expect(await xfrmStates(scenario.laboratory.concentrator)).toEqual([]);
+  expect(await xfrmPolicies(scenario.laboratory.concentrator)).toEqual([]);
+});
+
+function siteOf(software: string): { readonly site: Site; readonly peer: Called } {
+  const found = sites.get(software);
+  if (found === undefined) throw new Error(`no site runs ${software}`);
+  return found;
+}
+
+async function erouteOf(site: Site): Promise<ErouteSeen | undefined> {
+  const eroutes = await erouteViews(scenario);
+  return eroutes.find((eroute) => eroute.peer_id === `site-${site.number}`);
+}
+
+function libre(site: Site): Parameters<typeof startLibreswan> {
+  return [
+    site.host,
+    { ...ends(site), ike: "aes128-sha2_256-dh31", esp: "aes_gcm128", more: ["rekey=no"] },
+  ];
+}
+
+function iked(site: Site): Parameters<typeof startOpeniked> {
+  const ike = "enc aes-128 prf hmac-sha2-256 auth hmac-sha2-256 group curve25519";
+  const esp = "enc aes-128 auth hmac-sha2-512";
+  return [site.host, { ...ends(site), ike, esp, called: true }];
+}
+
+function ends(site: Site) {
+  return {
+    localId: `site-${site.number}`,
+    remoteId: OUR_ID,
+    psk: pskOf(site.number),
+    localAddress: site.address.v4,
+    remoteAddress: CONCENTRATOR.v4,
+    localSubnet: site.subnet.v4,
+    remoteSubnet: "10.0.0.0/16",
+  };
+}
