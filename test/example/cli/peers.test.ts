@@ -97,6 +97,8 @@ test("R6: a row that the daemon would refuse is refused before it is written", a
     { args: [...SITE_1, "--remmsk", "255.0.255.0"], says: "remmsk" },
     { args: ["--peerid", "site-1", "--remip", "10.9.0.0/24"], says: "192.168.0.0/16" },
     { args: [...SITE_1, "--peerip", "no host"], says: "peerip" },
+    { args: [...SITE_1, "--locip", "10.1.0.0/24", "--disabled"], says: "locip" },
+    { args: [...SITE_1, "--lifetime", "1s"], says: "lifetime" },
     { args: ["--peerid", "stie-1", "--remip", "192.168.1.0"], says: 'nearest pattern is "site-*"' },
     { args: ["--peerid", "", "--remip", "192.168.1.0"], says: "0 characters" },
   ];
