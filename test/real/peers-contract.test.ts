@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { join } from "node:path";
 import { COLUMNS_OF_FEW, type MysqlSettings } from "../../src/eroute/database.ts";
 import { peersContract } from "../contract/peers.ts";
-import { ALL_COLUMNS, opened } from "../contract/peers-ground.ts";
+import { ALL_COLUMNS, byId, opened, rowsOf } from "../contract/peers-ground.ts";
 import { MARIADB_USER, mariadbSettings, startMariadb } from "./mariadb.ts";
 
 test("the statement in docs/peer-table.md gives an existing table all columns", async () => {
@@ -27,6 +27,31 @@ test("the statement in docs/peer-table.md gives an existing table all columns", 
   expect(changed).toMatchObject({ ok: true, value: { peerids: ["site-2"] } });
   await plain.close();
   await whole.close();
+  await server.dispose();
+}, 30_000);
+
+test("a user who may not read all columns goes without those that few tables have", async () => {
+  const server = await startMariadb();
+  const owner = opened(mariadbSettings(server, { columns: ALL_COLUMNS }));
+  await owner.init();
+  await owner.add({ peerid: "site-1", password: "k", locip: "10.0.1.0/24", lifetime: "30m" });
+  await owner.close();
+  const granted = "peerid, password, remip, remmsk, peerip, bakpeerip, ourid, locip";
+  await server.sql(
+    "create user 'reader'@'localhost' identified by 'r'",
+    `grant select (${granted}) on ${MARIADB_USER.database}.eroutes to 'reader'@'localhost'`,
+  );
+  const reader = opened(
+    mariadbSettings(server, {
+      ...{ user: "reader", password: "r", columns: ALL_COLUMNS, presumed: COLUMNS_OF_FEW },
+    }),
+  );
+  const expected = { peerid: "site-1", locip: "10.0.1.0/24", lifetime: null, disabled: null };
+  expect(rowsOf(await reader.find(byId("site-1")))[0]).toMatchObject(expected);
+  expect(await reader.changedSince?.(undefined)).toEqual({
+    ...{ ok: true, value: { peerids: [], watermark: "" } },
+  });
+  await reader.close();
   await server.dispose();
 }, 30_000);
 
