@@ -93,7 +93,7 @@ Refused, beside unknown keys and values that are none:
 
 - peer ID patterns of two base eroutes that match the same ID (R11)
 - \`peerip\` or \`bakpeerip\` in a base eroute (R9); \`start = "always"\` in one, or without a
-  \`peerip\`, or with an \`inactivity\`
+  \`peerip\`, or with an \`inactivity\`, or with a \`peerid\` that matches several users
 - \`transport\` with several subnets on a side: transport mode joins two hosts
 - \`local_port\` or \`remote_port\` without a \`protocol\` that has ports; \`icmp\` where all
   subnets are IPv6, \`icmp6\` where all are IPv4

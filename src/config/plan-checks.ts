@@ -67,8 +67,16 @@ function checkUsers(
   eroutes: readonly WithPattern[],
   users: readonly ReadUser[],
 ): void {
-  for (const { kind, path, peerid } of eroutes) {
-    if (kind === "base" || users.some((user) => matchesPattern(peerid, user.name))) continue;
+  for (const { kind, path, peerid, eroute } of eroutes) {
+    if (kind === "base") continue;
+    const own = users.filter((user) => matchesPattern(peerid, user.name));
+    const [first, second] = own;
+    if (eroute?.life.start === "always" && first !== undefined && second !== undefined) {
+      const both = `${quoted(first.name)} and ${quoted(second.name)}`;
+      const what = `matches the users ${both}, but start is "always": one of them is called`;
+      check.fault([...path, "peerid"], what, "the ID of one user");
+    }
+    if (own.length > 0) continue;
     const what = `is ${quoted(peerid.text)}, which no [[user]] is called: nobody can connect (R3)`;
     check.warn([...path, "peerid"], what, "a [[user]] with that ID");
   }

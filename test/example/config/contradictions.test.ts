@@ -37,6 +37,14 @@ test("R13: an eroute that is always up has no time-out", () => {
   expect(told(`${always}inactivity = "off"${USER}`)).toEqual([]);
 });
 
+test("R12: an eroute that is always up is for one user", () => {
+  const keys = `${PEERIP}start = "always"\n`;
+  const lab = LAB.replace("lab-gw", "lab-*") + keys;
+  expect(told(lab + USER)).toEqual([]);
+  const [first] = told(lab + USER + USER.replace("lab-gw", "lab-2"));
+  expect(first).toContain('peerid matches the users "lab-gw" and "lab-2"');
+});
+
 test("ICMP is another protocol in IPv6", () => {
   expect(inFleet('protocol = "icmp6"')[0]).toContain("all subnets are of IPv4");
   expect(inFleet('protocol = "icmp"')).toEqual([]);
