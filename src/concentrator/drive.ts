@@ -219,6 +219,8 @@ function onRekeyed(
   next.initialContact = entry.initialContact;
   handOver(engine, successor.children, spi);
   engine.deadlines.set(spi, deadlineOf(successor));
+  // What waited its turn in the one before goes on here.
+  if (successor.tasks.length > 0) engine.inbox.push({ spi, event: { kind: "deadline" } });
   const other = rival === undefined ? undefined : engine.sas.get(rival)?.sa;
   if (rival === undefined || other?.phase !== "established") return;
   // The peer has made one at the same time, and ours counts: what it took is ours (§2.8.2).

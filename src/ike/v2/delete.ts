@@ -11,7 +11,7 @@ import type { Closing, Established } from "../phase.ts";
 import { sealMessage } from "../protect.ts";
 import { childrenDown, sends } from "./answer.ts";
 import { firstCopy } from "./request.ts";
-import { addTask } from "./tasks.ts";
+import { addTask, selectorKeys } from "./tasks.ts";
 
 /** Deletes the IKE SA: all of it is removed here at once, the peer is told until it answers. */
 export function close(sa: Established, why: string, context: IkeContext): Step {
@@ -50,12 +50,14 @@ export function deleteEffects(
 ): readonly IkeEffect[] {
   // A site may rekey one Child SA twice; each of the new ones counts.
   const successors = all.filter((candidate) => candidate.replaces === child.spiIn);
+  const key = String(selectorKeys(child));
+  const isCovered = all.some((other) => other !== child && String(selectorKeys(other)) === key);
   return [
     ...successors.map(({ spiIn }) => ({ kind: "child-outbound", spiIn }) as const),
     {
       kind: "child-down",
       spiIn: child.spiIn,
-      why: successors.length === 0 ? why : "rekeyed",
+      why: isCovered ? "rekeyed" : why,
     },
   ];
 }

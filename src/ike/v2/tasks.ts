@@ -4,10 +4,14 @@ import { TASKS_MAX } from "../limits.ts";
 import type { Established } from "../phase.ts";
 import type { Task } from "./asking.ts";
 
-/** Puts a task at the end of the queue, unless it waits there already, or there is no room. */
+/**
+ * Puts a task at the end of the queue, unless it waits there already, or there is no room. A Delete
+ * goes first: the peer may be waiting for it.
+ */
 export function addTask(sa: Established, task: Task): Established {
   if (sa.tasks.length >= TASKS_MAX || sa.tasks.some((other) => isSameTask(other, task))) return sa;
-  return { ...sa, tasks: [...sa.tasks, task] };
+  const isDelete = task.kind === "delete-child";
+  return { ...sa, tasks: isDelete ? [task, ...sa.tasks] : [...sa.tasks, task] };
 }
 
 function isSameTask(a: Task, b: Task): boolean {

@@ -45,6 +45,7 @@ export type EndWorld = {
   lateMs(): number | undefined;
   send(from: End, effect: Extract<Effect, { kind: "send" }>): void;
   log(end: string, line: () => string): void;
+  onReason(reason: string): void;
   onHandled(end: End, event: Event, effects: readonly Effect[]): void;
   /** Where a host name leads, as addresses of ends. */
   addressOf(host: string): Address | undefined;
@@ -82,7 +83,10 @@ export function createEnd(settings: EndSettings, world: EndWorld): End {
       later({ kind: "key-exchange-answer", request, result: toyKeyExchange(op) }),
     kernel: (request) => onKernel(request),
     delaysAnswer: () => false,
-    onJournal: (entry) => world.log(name, () => `journal ${entry.reason}: ${entry.detail}`),
+    onJournal(entry) {
+      world.onReason(entry.reason);
+      world.log(name, () => `journal ${entry.reason}: ${entry.detail}`);
+    },
     onHandled: (event, effects) => world.onHandled(end, event, effects),
   });
 

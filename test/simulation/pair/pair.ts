@@ -53,7 +53,8 @@ export type Pair = {
   weather: Weather;
   /** Whether datagrams get through at all. */
   isCut: boolean;
-  readonly complaints: string[];
+  /** How often each reason came up in the journals. */
+  readonly reasons: Map<string, number>;
   readonly log: string[];
   now(): number;
   /** Runs until this instant. */
@@ -108,6 +109,7 @@ export function layPair(settings: PairSettings): Pair {
     now: () => clock,
     lateMs: () => settings.lateMs?.(late),
     log: note,
+    onReason: (reason: string) => pair.reasons.set(reason, (pair.reasons.get(reason) ?? 0) + 1),
     addressOf: (host: string) => addresses[host],
     send(from: End, effect: Extract<Effect, { kind: "send" }>) {
       const { weather } = pair;
@@ -155,7 +157,7 @@ export function layPair(settings: PairSettings): Pair {
   const pair: Pair = {
     a: createEnd(settingsOf("a"), world),
     b: createEnd(settingsOf("b"), world),
-    ...{ schedule, prng, weather: settings.weather, isCut: false, complaints: [], log },
+    ...{ schedule, prng, weather: settings.weather, isCut: false, reasons: new Map(), log },
     now: () => clock,
     runUntil(until) {
       for (let rounds = 0; ; rounds++) {

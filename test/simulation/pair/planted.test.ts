@@ -1,0 +1,81 @@
+/** Faults planted in a copy of the sources: a simulation that does not find them proves nothing. */
+
+import { afterAll, expect, test } from "bun:test";
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+
+const PROJECT = join(import.meta.dir, "../../..");
+
+/** Worlds in which each of them has to show. */
+const SEEDS = 600;
+const MS_MAX = 60_000;
+
+type Fault = { readonly file: string; readonly right: string; readonly wrong: string };
+
+const FAULTS: Readonly<Record<string, Fault>> = {
+  "of two rekeys at once each end takes its own for redundant": {
+    file: "src/ike/v2/collision.ts",
+    right: "return compareOctets(ours, rivals) < 0;",
+    wrong: "return true || compareOctets(ours, rivals) < 0;",
+  },
+  "a Child SA that was rekeyed is never deleted": {
+    file: "src/ike/v2/create-child-sa-request.ts",
+    right: "effects: [down, note, ...counted] };",
+    wrong: "effects: [note, ...counted] };",
+  },
+  "a repeated request is not answered again": {
+    file: "src/ike/v2/established-message.ts",
+    right: "if (header.messageId === inbound.nextId - 1 &&",
+    wrong: "if (header.messageId === inbound.nextId - 2 &&",
+  },
+  "a request is repeated once only": {
+    file: "src/ike/v2/request.ts",
+    right: "if (attempts >= attemptsMax) return undefined;",
+    wrong: "if (attempts >= 2) return undefined;",
+  },
+  "what was on its way before a rekey is not taken any more": {
+    file: "src/concentrator/install.ts",
+    right: "const DRAIN_MS = 5_000;",
+    wrong: "const DRAIN_MS = 0;",
+  },
+  "calls of both ends: each keeps the one that came last": {
+    file: "src/concentrator/uniqueness.ts",
+    right: "return spiOf(a.sa) > spiOf(b.sa);",
+    wrong: "return false;",
+  },
+  "a NAT that rebinds is not followed": {
+    file: "src/ike/v2/mobike.ts",
+    right: 'return { sa: { ...sa, path }, effects: [{ kind: "moved" }] };\n}\n\n/** Its packets',
+    wrong: "return { sa: { ...sa, path }, effects: [] };\n}\n\n/** Its packets",
+  },
+};
+
+const folder = mkdtempSync(join(tmpdir(), "erouted-planted-"));
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+for (const [name, fault] of Object.entries(FAULTS)) {
+  test(
+    `planted: ${name}`,
+    async () => {
+      const copy = join(folder, name.replaceAll(/[^a-z]+/g, "-"));
+      cpSync(join(PROJECT, "src"), join(copy, "src"), { recursive: true });
+      cpSync(join(PROJECT, "test/simulation"), join(copy, "test/simulation"), { recursive: true });
+      cpSync(join(PROJECT, "package.json"), join(copy, "package.json"));
+      symlinkSync(join(PROJECT, "node_modules"), join(copy, "node_modules"));
+      const path = join(copy, fault.file);
+      const text = readFileSync(path, "utf8");
+      expect(text).toContain(fault.right);
+      writeFileSync(path, text.replace(fault.right, fault.wrong));
+      const worker = Bun.spawn(
+        [process.execPath, "test/simulation/pair/seeds-worker.ts", "1", String(SEEDS)],
+        { cwd: copy, stdout: "pipe", stderr: "ignore", stdin: "ignore" },
+      );
+      const found = await new Response(worker.stdout).text();
+      await worker.exited;
+      expect(found).toContain("complaints");
+    },
+    MS_MAX,
+  );
+}
