@@ -4,6 +4,7 @@ import { Command, CommanderError } from "commander";
 import packageJson from "../../package.json";
 import { configOption, type Declaration } from "./declaration.ts";
 import { declareControl } from "./declare-control.ts";
+import { declareImport } from "./declare-import.ts";
 import { declarePeers } from "./declare-peers.ts";
 import { EXIT, type ExitCode, type Terminal } from "./terminal.ts";
 
@@ -52,6 +53,7 @@ function createProgram(terminal: Terminal, ending: Ending): Command {
   declareStatus(declaration);
   declareControl(declaration);
   declarePeers(declaration);
+  declareImport(declaration);
   return program;
 }
 

@@ -43,7 +43,7 @@ export function importsOf(text: string): readonly string[] {
   const code = withoutComments(text);
   const found = [
     ...code.matchAll(/\b(?:import|export)\b[^"'`;]*?\bfrom\s*["']([^"']+)["']/g),
-    ...code.matchAll(/\bimport\s*["']([^"']+)["']/g),
+    ...code.matchAll(/(?<!["'`])\bimport\s*["']([^"']+)["']/g),
     ...code.matchAll(/\b(?:import|require)\s*\(\s*["'`]([^"'`]+)["'`]/g),
   ];
   return found.map((match) => match[1] ?? "");

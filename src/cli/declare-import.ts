@@ -1,0 +1,25 @@
+/** `erouted import`: its commands, options and help. */
+
+import type { Declaration } from "./declaration.ts";
+
+type Options = { output?: string; report?: string; secrets?: string };
+
+/** `import` and what is below it. */
+export function declareImport({ program, terminal, ends }: Declaration): void {
+  program
+    .command("import")
+    .description("take over the configuration of another concentrator")
+    .helpCommand("help [command]", "print help on a command")
+    .command("saros")
+    .description("of a Westermo MR or Digi TransPort router: eroutes, egroups, users, IKE")
+    .argument("<file>", "its configuration; - is standard input")
+    .option("--output <file>", "where the TOML goes; else standard output")
+    .option("--report <file>", "what became of each line; else standard error")
+    .option("--secrets <folder>", "passwords in clear go into files of this folder, mode 600")
+    .action(
+      ends(async (file: string, options: Options) => {
+        const { importSaros } = await import("./import-saros.ts");
+        return importSaros({ ...options, file }, terminal);
+      }),
+    );
+}

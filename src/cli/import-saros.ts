@@ -1,0 +1,102 @@
+/** `erouted import saros`: the old router's configuration as erouted's, and a report about it. */
+
+import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, resolve } from "node:path";
+import { readConfig } from "../config/config.ts";
+import { formatFault } from "../config/fault.ts";
+import { err, ok, type Result } from "../octets/result.ts";
+import { counted } from "./amounts.ts";
+import { readText } from "./configuration.ts";
+import type { Note } from "./saros/settings.ts";
+import { type Translation, translateSaros } from "./saros/translate.ts";
+import { EXIT, type ExitCode, failure, printable, type Terminal } from "./terminal.ts";
+
+export type ImportOptions = {
+  readonly file: string;
+  readonly output?: string;
+  readonly report?: string;
+  readonly secrets?: string;
+};
+
+/** 1 if the file cannot be read or understood; then nothing is written. */
+export async function importSaros(options: ImportOptions, terminal: Terminal): Promise<ExitCode> {
+  const { file } = options;
+  const text = file === "-" ? await terminal.stdin(TEXT_OCTETS_MAX) : readText(file);
+  if (text === undefined) return failure(terminal, "standard input: is too long");
+  if (typeof text !== "string" && !text.ok) return failure(terminal, `${file}: ${text.error}`);
+  const secretsFolder = options.secrets === undefined ? undefined : resolve(options.secrets);
+  const translated = translateSaros(typeof text === "string" ? text : text.value, {
+    secretsFolder,
+  });
+  if ("faults" in translated) {
+    for (const { line, what } of translated.faults) {
+      terminal.err(printable(`${file}:${line}: ${what}`));
+    }
+    return EXIT.failed;
+  }
+  const report = reportOf(translated, file).map(printable);
+  const written = writeAll(translated, options, report);
+  if (!written.ok) return failure(terminal, printable(written.error));
+  if (options.output === undefined) terminal.out(translated.toml.trimEnd());
+  if (options.report === undefined) for (const line of report) terminal.err(line);
+  return sayFaults(translated, options, terminal);
+}
+
+const TEXT_OCTETS_MAX = 1024 * 1024;
+
+/** A line for each line that says something about IPsec, then what is in sum. */
+function reportOf({ notes, others }: Translation, file: string): readonly string[] {
+  const of = (kind: Note["kind"]) => notes.filter((note) => note.kind === kind).length;
+  const sum =
+    `${counted(of("taken"), "line")} taken over, ${of("none")} without counterpart, ` +
+    `${of("to-do")} to be done by hand`;
+  return [
+    ...notes.map((note) => `${file}:${note.line}: ${WORDS[note.kind]} ${lineOf(note)}`),
+    ...[...others].map(
+      ([entity, lines]) => `${file}: left out  ${entity}: ${counted(lines, "line")}, no IPsec`,
+    ),
+    `${file}: ${sum}`,
+  ];
+}
+
+const WORDS = { taken: "taken    ", none: "left out ", "to-do": "TO DO    ", wrong: "wrong    " };
+
+function lineOf({ kind, setting, detail }: Note): string {
+  return kind === "taken" ? `${setting} -> ${detail}` : `${setting}: ${detail}`;
+}
+
+/** Secrets first: the configuration names them. */
+function writeAll(
+  { secrets, toml }: Translation,
+  { output, report }: ImportOptions,
+  reportLines: readonly string[],
+): Result<undefined, string> {
+  let at = "";
+  try {
+    for (const { file, text } of secrets) {
+      at = file;
+      mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+      writeFileSync(file, `${text}\n`, { mode: 0o600 });
+      // A file that was there already keeps its mode otherwise.
+      chmodSync(file, 0o600);
+    }
+    at = output ?? "";
+    if (output !== undefined) writeFileSync(output, toml);
+    at = report ?? "";
+    if (report !== undefined) writeFileSync(report, `${reportLines.join("\n")}\n`);
+    return ok(undefined);
+  } catch (fault) {
+    return err(`${at}: ${fault instanceof Error ? fault.message : fault}`);
+  }
+}
+
+/** What was written is read as the daemon reads it: a value of the router's may be none of ours. */
+function sayFaults({ toml }: Translation, options: ImportOptions, terminal: Terminal): ExitCode {
+  const files = { readSecret: readText, env: (name: string) => process.env[name] };
+  const config = readConfig(toml, files, options.output ?? "erouted.toml");
+  const faults = config.ok ? config.value.warnings : config.error;
+  for (const fault of faults) {
+    terminal.err(printable(`${config.ok ? "warning: " : ""}${formatFault(fault)}`));
+  }
+  return config.ok ? EXIT.ok : EXIT.failed;
+}

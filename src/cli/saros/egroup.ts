@@ -1,0 +1,107 @@
+/** `egroup n` of the old router as an `[[egroup]]`: database, table, columns, remote mask. */
+
+import { parseAddress } from "../../inet/address.ts";
+import { parseMask } from "../../inet/prefix.ts";
+import { none, type Settings, taken, toDo, wrong } from "./settings.ts";
+import { type Section, section } from "./toml.ts";
+
+export type Egroup = {
+  readonly name: string;
+  /** The eroute that it is linked to. */
+  readonly eroute: number;
+  readonly section: Section;
+  readonly settings: Settings;
+  /** The database user's password, where the file has it in clear. */
+  readonly password: string | undefined;
+};
+
+/** Undefined if it does not say which database: the report says so. */
+export function importEgroup(settings: Settings): Egroup | undefined {
+  const name = `egroup${settings.instance}`;
+  const egroup = section("[[egroup]]");
+  egroup.keys.set("name", name);
+  const at = settings.lineOf("dbname");
+  const link = settings.get("eroute");
+  const eroute = link !== undefined && /^[0-9]{1,5}$/.test(link) ? Number(link) : undefined;
+  if (link === undefined) {
+    const why = `no line links it to an eroute: eroute ${settings.instance} is assumed, check it`;
+    settings.remark(at, "eroute", toDo(why));
+  } else if (eroute === undefined) {
+    settings.tell("eroute", wrong(`"${link}" is no number of an eroute`));
+  } else settings.tell("eroute", taken(`eroute ${eroute} is a base eroute`));
+  const database = importDatabase(settings, at);
+  if (database === undefined) {
+    settings.tellRest(() => none("its egroup is left out"));
+    return undefined;
+  }
+  egroup.keys.set("database", database);
+  importTable(settings, egroup.keys);
+  const password = settings.get("dbpwd");
+  for (const key of ["edbpwd", "edbpassword", "dbepwd"]) {
+    settings.tell(key, toDo("is encrypted by the router and cannot be read back: set it anew"));
+  }
+  return { name, eroute: eroute ?? settings.instance, section: egroup, settings, password };
+}
+
+function importDatabase(settings: Settings, at: number): string | undefined {
+  const [host, name, user] = [
+    settings.get("dbhost") ?? settings.get("dbip"),
+    settings.get("dbname"),
+    settings.get("dbuser"),
+  ];
+  if (host === undefined || name === undefined || user === undefined) {
+    settings.remark(
+      at,
+      "(all of it)",
+      toDo("the egroup is left out: it needs dbhost, dbname, dbuser"),
+    );
+    return undefined;
+  }
+  const port = settings.get("dbport") ?? "0";
+  const authority = host.includes(":") && parseAddress(host) !== undefined ? `[${host}]` : host;
+  const at3306 = port === "0" || port === "3306" ? "" : `:${port}`;
+  const login = encodeURIComponent(user);
+  const url = `mysql://${login}@${authority}${at3306}/${encodeURIComponent(name)}`;
+  for (const key of ["dbhost", "dbip", "dbname", "dbuser", "dbport"]) {
+    settings.tell(key, taken(`database ${url}`));
+  }
+  return url;
+}
+
+function importTable(settings: Settings, keys: Section["keys"]): void {
+  const table = settings.get("dbtable");
+  if (table !== undefined) {
+    keys.set("table", table);
+    settings.tell("dbtable", taken("table"));
+  }
+  const mask = settings.get("remmsk");
+  if (mask !== undefined && parseMask(mask, 4) !== undefined) {
+    keys.set("remote_mask", mask);
+    settings.tell("remmsk", taken("remote_mask"));
+  } else if (mask !== undefined) {
+    settings.tell("remmsk", wrong(`"${mask}" is no IPv4 mask`));
+  }
+  const columns: Record<string, string> = {};
+  for (const [from, to] of COLUMNS) {
+    const column = settings.get(from);
+    if (column === undefined) continue;
+    if (!/^[A-Za-z0-9_$-]{1,64}$/.test(column)) {
+      settings.tell(from, wrong(`"${column}" is no name of a column that erouted takes`));
+      continue;
+    }
+    columns[to] = column;
+    settings.tell(from, taken(`columns.${to}`));
+  }
+  if (Object.keys(columns).length > 0) keys.set("columns", columns);
+}
+
+/** Parameters that name the table's columns, and ours. */
+const COLUMNS = [
+  ["fpeerid", "peerid"],
+  ["fpwd", "password"],
+  ["fremip", "remip"],
+  ["fremmsk", "remmsk"],
+  ["fpeerip", "peerip"],
+  ["fbakpeerip", "bakpeerip"],
+  ["fourid", "ourid"],
+] as const;

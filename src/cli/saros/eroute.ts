@@ -1,0 +1,222 @@
+/** `eroute n` of the old router as an `[[eroute]]`. */
+
+import { parseAddress } from "../../inet/address.ts";
+import { formatPrefix, parseMask, prefixOf } from "../../inet/prefix.ts";
+import { espProposal } from "./proposals.ts";
+import { none, type Settings, taken, toDo, wrong } from "./settings.ts";
+import { type Section, section } from "./toml.ts";
+
+export type Eroute = {
+  readonly instance: number;
+  readonly section: Section;
+  readonly peerid: string | undefined;
+};
+
+export type ErouteContext = {
+  readonly name: string;
+  /** Of the egroup that it is linked to: makes it a base eroute. */
+  readonly egroup: string | undefined;
+  /** The IKE proposal of an `ike` instance. */
+  readonly ike: (instance: number) => string | undefined;
+  readonly ikeLifetimeS: (instance: number) => number | undefined;
+  readonly dpdS: number | undefined;
+};
+
+/** Undefined if it lacks what an eroute cannot be without: the report says so. */
+export function importEroute(settings: Settings, context: ErouteContext): Eroute | undefined {
+  const eroute = section("[[eroute]]");
+  const { keys } = eroute;
+  if (!isUsable(settings)) return undefined;
+  keys.set("name", context.name);
+  if (context.egroup !== undefined) keys.set("egroup", context.egroup);
+  settings.tell("descr", taken(`name ${context.name}`));
+  const peerid = copy(settings, keys, "peerid");
+  copy(settings, keys, "ourid");
+  settings.tell("ouridtype", none("the kind of an ID follows from its form"));
+  importAddresses(settings, eroute, context);
+  importSubnet(settings, keys, "loc");
+  importSubnet(settings, keys, "rem");
+  const esp = espProposal(settings);
+  const instance = Number(settings.get("ikecfg") ?? "0");
+  settings.tell("ikecfg", taken(`proposals of ike ${instance}`));
+  const ike = context.ike(instance);
+  if (ike !== undefined) keys.set("ike", ike);
+  if (esp !== undefined) keys.set("esp", esp);
+  importTimes(settings, keys, context, instance);
+  importStart(settings, keys, context);
+  importSelectors(settings, keys);
+  settings.tellRest(restOf);
+  return { instance: settings.instance, section: eroute, peerid };
+}
+
+type Keys = Section["keys"];
+
+function copy(settings: Settings, keys: Keys, key: string): string | undefined {
+  const value = settings.get(key);
+  if (value === undefined) return undefined;
+  keys.set(key, value);
+  settings.tell(key, taken(key));
+  return value;
+}
+
+/** R9: in a base eroute they come from the row. */
+function importAddresses(settings: Settings, { keys }: Section, context: ErouteContext): void {
+  for (const key of ["peerip", "bakpeerip"]) {
+    if (context.egroup === undefined) copy(settings, keys, key);
+    else settings.tell(key, none("in a base eroute it comes from the row (R9)"));
+  }
+}
+
+function importSubnet(settings: Settings, keys: Keys, side: "loc" | "rem"): void {
+  const [ipKey, maskKey] = [`${side}ip`, `${side}msk`];
+  const [ip, mask] = [settings.get(ipKey), settings.get(maskKey)];
+  if (ip === undefined) return;
+  const address = parseAddress(ip);
+  if (address === undefined) {
+    settings.tell(ipKey, wrong(`"${ip}" is no IP address`));
+    return;
+  }
+  const length = parseMask(mask ?? "255.255.255.255", address.family);
+  if (length === undefined) {
+    settings.tell(maskKey, wrong(`"${mask}" is no mask of an IPv${address.family} subnet`));
+    return;
+  }
+  const subnet = formatPrefix(prefixOf(address, length));
+  const key = side === "loc" ? "local_subnet" : "remote_subnet";
+  keys.set(key, subnet);
+  settings.tell(ipKey, taken(`${key} ${subnet}`));
+  settings.tell(maskKey, taken(`${key} ${subnet}`));
+}
+
+/** Says why not, and of each of its lines that it is left out with it. */
+function isUsable(settings: Settings): boolean {
+  const lacks = ["peerid", "locip", "remip"].filter((key) => settings.get(key) === undefined);
+  const method = settings.get("authmeth")?.toUpperCase();
+  const isOther = method !== undefined && !/^PRE-?SHARED$/.test(method);
+  if (lacks.length === 0 && !isOther) {
+    settings.tell("authmeth", taken("pre-shared keys are what erouted uses"));
+    return true;
+  }
+  const why =
+    lacks.length > 0
+      ? `the eroute is left out: it has no ${lacks.join(", no ")}`
+      : `the eroute is left out: erouted authenticates with pre-shared keys, not ${method}`;
+  settings.remark(settings.lineOf("peerid"), "(all of it)", toDo(why));
+  settings.tellRest(() => none("its eroute is left out"));
+  return false;
+}
+
+function importTimes(
+  settings: Settings,
+  keys: Keys,
+  context: ErouteContext,
+  ikeInstance: number,
+): void {
+  importSeconds(settings, keys, { from: "ltime", to: "lifetime", max: 604_800, min: 5 });
+  const kilobytes = wholeNumber(settings.get("lkbytes"));
+  if (kilobytes !== undefined && kilobytes >= 1_000) {
+    keys.set("lifetime_bytes", kilobytes * 1_024);
+    settings.tell("lkbytes", taken(`lifetime_bytes ${kilobytes * 1_024}`));
+  }
+  for (const from of ["inactto", "inact_to"]) {
+    importSeconds(settings, keys, { from, to: "inactivity", max: 2_592_000, min: 10 });
+  }
+  const ikeLifetimeS = context.ikeLifetimeS(ikeInstance);
+  if (ikeLifetimeS !== undefined) keys.set("ike_lifetime", `${ikeLifetimeS}s`);
+  if (context.dpdS !== undefined) keys.set("dpd", `${context.dpdS}s`);
+}
+
+type Seconds = {
+  readonly from: string;
+  readonly to: string;
+  readonly min: number;
+  readonly max: number;
+};
+
+function importSeconds(settings: Settings, keys: Keys, { from, to, min, max }: Seconds): void {
+  const text = settings.get(from);
+  if (text === undefined) return;
+  const seconds = wholeNumber(text);
+  if (seconds === undefined) return settings.tell(from, wrong(`"${text}" is no number of seconds`));
+  if (seconds === 0) return settings.tell(from, none(`0: ${to} stays at its default`));
+  if (seconds < min || seconds > max) {
+    return settings.tell(from, none(`${to} can be ${min} s to ${max} s: it stays at its default`));
+  }
+  keys.set(to, `${seconds}s`);
+  settings.tell(from, taken(`${to} ${seconds}s`));
+}
+
+/** R12, R14, and who keeps a tunnel up. */
+function importStart(settings: Settings, keys: Keys, context: ErouteContext): void {
+  const action = settings.get("nosa")?.toLowerCase();
+  const noSa = action === undefined ? undefined : NO_SA.get(action);
+  if (noSa !== undefined) {
+    // Initiate is the default, and where nobody can be called it needs no mention.
+    if (noSa !== "initiate") keys.set("no_sa", noSa);
+    settings.tell("nosa", taken(`no_sa ${noSa}`));
+  }
+  const auto = settings.get("autosa");
+  if (auto === undefined) return;
+  if (auto === "0") return settings.tell("autosa", taken("start on-traffic, the default"));
+  const hindrance =
+    (context.egroup !== undefined && "a base eroute has no single peer to be called") ||
+    (!keys.has("peerip") && "there is no peerip to call") ||
+    (keys.has("inactivity") && "an eroute with an inactivity time-out cannot always be up");
+  if (hindrance !== false) return settings.tell("autosa", none(hindrance));
+  keys.set("start", "always");
+  const lost = auto === "2" ? "; the condition on the route's interface has no counterpart" : "";
+  settings.tell("autosa", taken(`start always${lost}`));
+}
+
+const NO_SA: ReadonlyMap<string, string> = new Map([
+  ["use", "initiate"],
+  ["ike", "initiate"],
+  ["try", "initiate"],
+  ["drop", "drop"],
+  ["pass", "pass"],
+]);
+
+function importSelectors(settings: Settings, keys: Keys): void {
+  if (settings.get("mode")?.toLowerCase() === "transport") {
+    keys.set("transport", true);
+    settings.tell("mode", taken("transport"));
+  } else settings.tell("mode", taken("tunnel mode, the default"));
+  const protocol = settings.get("proto")?.toLowerCase();
+  if (protocol !== undefined && PROTOCOLS.has(protocol)) {
+    keys.set("protocol", protocol);
+    settings.tell("proto", taken(`protocol ${protocol}`));
+  }
+  for (const [from, to] of PORTS) {
+    const port = wholeNumber(settings.get(from));
+    if (port === undefined || port > 65_535) continue;
+    if (port === 0) settings.tell(from, none("0: every port"));
+    else if (protocol === "tcp" || protocol === "udp") {
+      keys.set(to, port);
+      settings.tell(from, taken(`${to} ${port}`));
+    } else settings.tell(from, none("a port needs proto tcp or udp"));
+  }
+}
+
+const PROTOCOLS: ReadonlySet<string> = new Set(["tcp", "udp", "icmp", "gre"].values());
+
+const PORTS = [
+  ["locport", "local_port"],
+  ["remport", "remote_port"],
+] as const;
+
+function restOf(key: string, value: string): ReturnType<typeof none> {
+  if (key === "ikever") {
+    return value === "2"
+      ? taken("erouted speaks IKEv2")
+      : toDo("erouted speaks IKEv2: the sites have to be changed to it");
+  }
+  if (/^ah/.test(key)) return none("erouted does ESP, not AH");
+  if (/comp/.test(key)) return none("erouted does not compress");
+  if (/ifent|ifadd/.test(key)) return none("erouted takes the interface from the host's routes");
+  return none("erouted has nothing like it");
+}
+
+/** Decimal digits as a number; undefined for anything else. */
+export function wholeNumber(text: string | undefined): number | undefined {
+  return text !== undefined && /^[0-9]{1,9}$/.test(text) ? Number(text) : undefined;
+}

@@ -1,0 +1,107 @@
+/** What the old router says once for all eroutes: `ike`, `dpd`, `def_eroute`. */
+
+import { wholeNumber } from "./eroute.ts";
+import { ikeProposal } from "./proposals.ts";
+import { none, type Settings, taken, toDo } from "./settings.ts";
+import { type Section, section } from "./toml.ts";
+
+export type Global = {
+  readonly sections: readonly Section[];
+  /** Silence after which a site is asked whether it is there, seconds. */
+  readonly dpdS: number | undefined;
+};
+
+export type GlobalSettings = {
+  readonly ike: readonly Settings[];
+  readonly dpd: readonly Settings[];
+  readonly defEroute: readonly Settings[];
+};
+
+/** `[ike]` and `[default_eroute]`, and the interval of liveness checks. */
+export function globalSections({ ike, dpd, defEroute }: GlobalSettings): Global {
+  const ikeSection = section("[ike]");
+  const first = ike.find(({ instance }) => instance === 0);
+  if (first !== undefined) importHalfOpen(first, ikeSection);
+  const defaults = section("[default_eroute]");
+  for (const settings of defEroute) importDefaultEroute(settings, defaults);
+  return {
+    sections: [ikeSection, defaults],
+    dpdS: dpd.map(importDpd).find((seconds) => seconds !== undefined),
+  };
+}
+
+export type IkeInstances = {
+  readonly ike: (instance: number) => string | undefined;
+  readonly ikeLifetimeS: (instance: number) => number | undefined;
+};
+
+/** Proposal and lifetime of each `ike` instance. */
+export function ikeInstances(all: readonly Settings[]): IkeInstances {
+  const proposals = new Map<number, string>();
+  const lifetimes = new Map<number, number>();
+  for (const settings of all) {
+    const proposal = ikeProposal(settings);
+    if (proposal !== undefined) proposals.set(settings.instance, proposal);
+    const lifetimeS = wholeNumber(settings.get("ltime"));
+    if (lifetimeS !== undefined && lifetimeS >= 5 && lifetimeS <= IKE_LIFETIME_S_MAX) {
+      lifetimes.set(settings.instance, lifetimeS);
+      settings.tell("ltime", taken(`ike_lifetime ${lifetimeS}s`));
+    }
+    settings.tellRest(restOf);
+  }
+  return {
+    ike: (instance) => proposals.get(instance),
+    ikeLifetimeS: (instance) => lifetimes.get(instance),
+  };
+}
+
+const IKE_LIFETIME_S_MAX = 2_592_000;
+
+function importHalfOpen(settings: Settings, { keys }: Section): void {
+  const seconds = wholeNumber(settings.get("inactto"));
+  if (seconds === undefined || seconds === 0) return;
+  keys.set("half_open_timeout", `${seconds}s`);
+  settings.tell("inactto", taken(`ike.half_open_timeout ${seconds}s`));
+}
+
+function importDpd(settings: Settings): number | undefined {
+  const seconds = wholeNumber(settings.get("okint"));
+  if (seconds === undefined || seconds === 0 || seconds > 86_400) return undefined;
+  settings.tell("okint", taken(`dpd ${seconds}s of each eroute`));
+  settings.tellRest(() => none("how often it is asked again follows from ike.retransmit_…"));
+  return seconds;
+}
+
+function importDefaultEroute(settings: Settings, { keys }: Section): void {
+  for (const [from, to] of DIRECTIONS) {
+    const action = settings.get(from)?.toLowerCase();
+    if (action !== "drop" && action !== "pass") continue;
+    keys.set(to, action);
+    settings.tell(
+      from,
+      action === "pass"
+        ? taken(`default_eroute.${to} pass`)
+        : toDo(`default_eroute.${to} drop: name in default_eroute.except what must pass`),
+    );
+  }
+}
+
+const DIRECTIONS = [
+  ["nosain", "inbound"],
+  ["nosaout", "outbound"],
+] as const;
+
+function restOf(key: string): ReturnType<typeof none> {
+  switch (key) {
+    case "natt":
+      return none("NAT traversal is always on");
+    case "initialcontact":
+      return none("it is always sent and understood");
+    case "aggressive":
+      return toDo("IKEv2 has no Aggressive Mode: the sites have to be changed to IKEv2");
+    case "privrsakey":
+      return none("erouted authenticates with pre-shared keys");
+    default:
+      return none("erouted has nothing like it");
+  }
+}

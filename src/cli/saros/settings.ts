@@ -1,0 +1,89 @@
+/** The lines of one entity and instance, and what became of each. */
+
+import type { SarosLine } from "./lines.ts";
+
+/** What became of a line: taken over as what, without counterpart and why, or left to the reader. */
+export type Fate =
+  | { readonly kind: "taken"; readonly detail: string }
+  | { readonly kind: "none"; readonly detail: string }
+  | { readonly kind: "to-do"; readonly detail: string }
+  | { readonly kind: "wrong"; readonly detail: string };
+
+export type Note = Fate & {
+  readonly line: number;
+  /** `eroute 0 peerid`: values are not repeated, they may be secret. */
+  readonly setting: string;
+};
+
+/** Settings of one instance: each key is read at most once, what is left has no counterpart. */
+export class Settings {
+  readonly entity: string;
+  readonly instance: number;
+  readonly #lines = new Map<string, SarosLine>();
+  readonly #notes: Note[];
+
+  constructor(entity: string, instance: number, notes: Note[]) {
+    this.entity = entity;
+    this.instance = instance;
+    this.#notes = notes;
+  }
+
+  /** A later line replaces an earlier one, as in the router. */
+  set(line: SarosLine): void {
+    const before = this.#lines.get(line.key);
+    if (before !== undefined) this.#write(before, none(`line ${line.line} sets it again`));
+    this.#lines.set(line.key, line);
+  }
+
+  /** The value; an empty one counts as none, as in the router. */
+  get(key: string): string | undefined {
+    const value = this.#lines.get(key)?.value;
+    return value === "" ? undefined : value;
+  }
+
+  /** Number of the line of this key, or of the first line at all. */
+  lineOf(key: string): number {
+    return this.#lines.get(key)?.line ?? Math.min(...[...this.#lines.values()].map((l) => l.line));
+  }
+
+  /** Says what became of a key, if the file has it; the key is done with. */
+  tell(key: string, fate: Fate): void {
+    const line = this.#lines.get(key);
+    if (line === undefined) return;
+    this.#lines.delete(key);
+    this.#write(line, fate);
+  }
+
+  /** Says of a thing of this instance that no line is about. */
+  remark(line: number, what: string, fate: Fate): void {
+    this.#notes.push({ ...fate, line, setting: `${this.entity} ${this.instance} ${what}` });
+  }
+
+  /** Says of all that is left what `fateOf` thinks of it. */
+  tellRest(fateOf: (key: string, value: string) => Fate): void {
+    for (const { key, value } of [...this.#lines.values()]) {
+      this.tell(key, value === "" ? none("is empty") : fateOf(key, value));
+    }
+  }
+
+  #write(line: SarosLine, fate: Fate): void {
+    const setting = `${line.entity} ${line.instance} ${line.key}`;
+    this.#notes.push({ ...fate, line: line.line, setting });
+  }
+}
+
+export function taken(detail: string): Fate {
+  return { kind: "taken", detail };
+}
+
+export function none(detail: string): Fate {
+  return { kind: "none", detail };
+}
+
+export function toDo(detail: string): Fate {
+  return { kind: "to-do", detail };
+}
+
+export function wrong(detail: string): Fate {
+  return { kind: "wrong", detail };
+}
