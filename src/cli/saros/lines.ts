@@ -1,6 +1,6 @@
-/** Configuration of a Westermo MR or Digi TransPort router: its lines, `entity instance key value`. */
+/** Lines of a Westermo MR or Digi TransPort configuration: `entity instance key value`. */
 
-/** One line that sets something. Keys and entities are in lower case, as the router ignores case. */
+/** One line that sets something. Keys and entities in lower case: the router ignores case. */
 export type SarosLine = {
   readonly line: number;
   readonly entity: string;

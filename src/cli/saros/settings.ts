@@ -2,7 +2,7 @@
 
 import type { SarosLine } from "./lines.ts";
 
-/** What became of a line: taken over as what, without counterpart and why, or left to the reader. */
+/** What became of a line: taken over as what; no counterpart and why; left to the reader. */
 export type Fate =
   | { readonly kind: "taken"; readonly detail: string }
   | { readonly kind: "none"; readonly detail: string }
