@@ -43,6 +43,8 @@ export type PairSettings = {
   readonly isNatted?: boolean;
   readonly lateMs?: (prng: Prng) => number | undefined;
   readonly faults?: KernelFaults;
+  /** Whether the datagram that is being sent is lost, whatever the weather. */
+  readonly loses?: () => boolean;
 };
 
 export type Pair = {
@@ -116,7 +118,7 @@ export function layPair(settings: PairSettings): Pair {
       const copies = network.chance(weather.doubled) ? 2 : 1;
       const octets = effect.octets.slice();
       for (let i = 0; i < copies; i++) {
-        if (network.chance(weather.loss)) {
+        if (network.chance(weather.loss) || settings.loses?.() === true) {
           note(from.name, () => `lost: ${describeMessage(octets)}`);
           continue;
         }
