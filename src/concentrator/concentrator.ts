@@ -5,6 +5,7 @@ import { CookieJar } from "../ike/cookie.ts";
 import { equalAddress } from "../inet/address.ts";
 import { never } from "../octets/assert.ts";
 import { type Instant, later } from "../octets/instant.ts";
+import { PayloadType } from "../wire/message.ts";
 import type { XfrmExpire } from "../xfrm/event.ts";
 import { isOurReqid } from "../xfrm/request.ts";
 import type { XfrmMapping } from "../xfrm/state.ts";
@@ -152,6 +153,7 @@ function onDatagram(engine: Engine, event: Extract<Event, { kind: "datagram" }>)
   const destination = destinationOf(engine, octets, path);
   if (destination.kind === "nowhere") return;
   const { header } = destination;
+  if (header.nextPayload === PayloadType.SKF) count(engine, "fragments_received");
   if (destination.kind === "ike-sa") {
     deliver(engine, destination.spi, { kind: "message", header, octets, path });
     return;

@@ -79,7 +79,6 @@ export type IkeCounter =
   | "child_sas_rekeyed"
   | "ike_sas_rekeyed"
   | "rekey_collisions"
-  | "fragments_received"
   | "retransmissions";
 
 /** What a step needs from outside; the same in every phase. */

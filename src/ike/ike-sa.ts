@@ -194,7 +194,7 @@ function onMessageAwaitingAuth(sa: AwaitingAuth, event: MessageEvent, context: I
   // From here on the peer's address is the one that its authentic message came from (§2.23).
   const half = opened.kind === "faulty" ? sa.half : { ...sa.half, fragments: opened.fragments };
   const here: AwaitingAuth = { phase: "awaiting-auth", path: event.path, half };
-  if (opened.kind === "fragment") return pieceOf(here);
+  if (opened.kind === "fragment") return same(here);
   const to = { messageId: header.messageId, arrivedAt: context.now };
   return opened.kind === "whole"
     ? onAuthRequest(here, header, opened.payloads, context)
@@ -216,7 +216,7 @@ function onMessageAwaitingAuthResponse(
     case "faulty":
       return endCall(sa, opened.refusal);
     case "fragment":
-      return pieceOf({ ...sa, half: { ...sa.half, fragments: opened.fragments } });
+      return same({ ...sa, half: { ...sa.half, fragments: opened.fragments } });
     case "whole":
       return onAuthResponse(sa, opened.payloads, context);
     default:
@@ -358,10 +358,6 @@ function timedOut(sa: IkeSa, detail: string): Step {
       { kind: "ended", reason: { kind: "refused", refusal } },
     ],
   };
-}
-
-function pieceOf(sa: IkeSa): Step {
-  return { sa, effects: [{ kind: "count", counter: "fragments_received" }] };
 }
 
 function dropped(sa: IkeSa): Step {

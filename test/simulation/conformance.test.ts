@@ -4,10 +4,11 @@ import { expect, test } from "bun:test";
 import { seal } from "../../src/crypto/encryption.ts";
 import { PrfId, TransformType } from "../../src/crypto/transform.ts";
 import type { EroutePlan } from "../../src/eroute/eroute.ts";
+import { notify } from "../../src/ike/refusal.ts";
 import { concat } from "../../src/octets/concat.ts";
 import { emitMessage } from "../../src/wire/emit-message.ts";
 import { ExchangeType } from "../../src/wire/exchange-type.ts";
-import { parseHeader } from "../../src/wire/header.ts";
+import { asIkeSpi, parseHeader } from "../../src/wire/header.ts";
 import { IdType, type Payload } from "../../src/wire/message.ts";
 import { NotifyType } from "../../src/wire/notify-type.ts";
 import { parsePayloads } from "../../src/wire/payload-chain.ts";
@@ -83,6 +84,50 @@ test("§2.1: a message with the response flag is never answered, whatever it hol
   const { octets } = firstRequest(stranger);
   other.deliver(octets.with(19, 0x28), backOf(stranger));
   expect([...table.sent, ...other.sent]).toEqual([]);
+});
+
+test("§2.21.4: a request for an unknown IKE SA is told INVALID_IKE_SPI; a response is not", () => {
+  const table = layTable();
+  const head = {
+    ...{ spiI: asIkeSpi(1n), spiR: asIkeSpi(2n), version: { major: 2, minor: 0 } },
+    ...{ exchangeType: ExchangeType.INFORMATIONAL, messageId: 7 },
+  };
+  const path = settingsOf(1).path;
+  const seen = { local: path.remote, remote: path.local };
+  for (const response of [false, true]) {
+    const flags = { initiator: true, version: false, response };
+    table.deliver(emitMessage({ ...head, flags }, []), seen);
+  }
+  expect(table.sent.map(({ octets }) => parseHeader(octets))).toMatchObject([
+    {
+      ok: true,
+      value: { spiI: 1n, spiR: 2n, messageId: 7, flags: { initiator: false, response: true } },
+    },
+  ]);
+  const notifies = table.sent.map(({ octets }) => parsePayloads(41, octets.subarray(28), "test"));
+  expect(notifies).toMatchObject([
+    { ok: true, value: { payloads: [{ type: NotifyType.INVALID_IKE_SPI }] } },
+  ]);
+});
+
+test("§2.21.4: an unprotected INVALID_IKE_SPI is a hint: the peer is asked, now and then", () => {
+  const { table, caller } = connected();
+  const { id } = caller.session().secured;
+  const flags = { initiator: true, version: false, response: true };
+  const head = { ...id, version: { major: 2, minor: 0 }, flags };
+  const hint = emitMessage({ ...head, exchangeType: ExchangeType.INFORMATIONAL, messageId: 0 }, [
+    notify(NotifyType.INVALID_IKE_SPI),
+  ]);
+  const { local, remote } = caller.site.path;
+  const seen = { local: remote, remote: local };
+  table.advance(20_000);
+  table.sent.splice(0);
+  for (let i = 0; i < 5; i++) table.deliver(hint.slice(), seen);
+  const requests = table.sent.map(({ octets }) => parseHeader(octets));
+  expect(requests).toMatchObject([{ value: { flags: { response: false } } }]);
+  caller.settle();
+  table.advance(1_000);
+  expect(table.concentrator.snapshot().gauges.ikeSas).toBe(1);
 });
 
 test("§2.10: a nonce shorter than half the key of the PRF is refused", () => {

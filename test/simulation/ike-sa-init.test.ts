@@ -7,7 +7,7 @@ import { parseHeader } from "../../src/wire/header.ts";
 import { NotifyType } from "../../src/wire/notify-type.ts";
 import { parsePayloads } from "../../src/wire/payload-chain.ts";
 import { putRow, seat, settingsOf } from "./caller.ts";
-import { endpointOf, planOf } from "./plan.ts";
+import { CONCENTRATOR, endpointOf, planOf } from "./plan.ts";
 import { layTable, type Sent, type Table } from "./table.ts";
 
 test("below the threshold nobody is asked for a cookie", () => {
@@ -163,3 +163,43 @@ function payloadsOf(sent: Sent | undefined) {
 function cookieIn(sent: Sent | undefined): Uint8Array {
   return notifyOf(payloadsOf(sent), NotifyType.COOKIE)?.data ?? new Uint8Array(0);
 }
+
+test("§2.6: a crowded address prefix is asked for cookies, others are not", () => {
+  const table = layTable({ plan: planOf({ halfOpenPerPrefixMax: 2 }) });
+  // Sites behind one carrier's NAT: one address, other ports.
+  const behindNat = (port: number) => {
+    const path = { local: endpointOf("203.0.113.7", port), remote: endpointOf(CONCENTRATOR, 500) };
+    const caller = seat(table, settingsOf(1, { path }));
+    caller.connect();
+    caller.step();
+    return caller;
+  };
+  for (const port of [2_001, 2_002]) behindNat(port);
+  expect(table.concentrator.snapshot().counters.cookies_sent).toBe(0);
+  putRow(table, 1);
+  const third = behindNat(2_003);
+  expect(table.concentrator.snapshot().counters.cookies_sent).toBe(1);
+  startHalfOpen(table, 3);
+  expect(table.concentrator.snapshot().counters.cookies_sent).toBe(1);
+  // Whoever returns its cookie gets in all the same: nobody is locked out.
+  third.settle();
+  expect(third.heard.map((heard) => heard.kind)).toEqual(["established", "child-up"]);
+  table.advance(60_000);
+  expect(table.concentrator.tableSizes().halfOpenPrefixes).toBe(0);
+});
+
+test("§2.6: one prefix never gets more than half of all places, cookies or not", () => {
+  const plan = planOf({ halfOpenPerPrefixMax: 1, halfOpenMax: 4 });
+  const table = layTable({ plan });
+  for (const port of [2_001, 2_002, 2_003, 2_004]) {
+    const path = { local: endpointOf("203.0.113.7", port), remote: endpointOf(CONCENTRATOR, 500) };
+    const caller = seat(table, settingsOf(1, { path }));
+    caller.connect();
+    caller.step();
+    caller.hear();
+    caller.step();
+  }
+  const { gauges, counters } = table.concentrator.snapshot();
+  expect(gauges.halfOpenIkeSas).toBe(2);
+  expect(counters.half_open_refused).toBeGreaterThan(0);
+});

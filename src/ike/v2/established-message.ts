@@ -71,7 +71,7 @@ function onRequest(
   if (sa.serving !== undefined) return { sa, effects: [] };
   if (opened.kind === "fragment") {
     const { fragments } = opened;
-    return counted({ ...sa, fragments, heardAt: context.now }, "fragments_received");
+    return { sa: { ...sa, fragments, heardAt: context.now }, effects: [] };
   }
   const fragments = opened.kind === "whole" ? opened.fragments : sa.fragments;
   const heard = { ...sa, fragments, inbound: { ...inbound, path }, heardAt: context.now };
@@ -141,7 +141,7 @@ function onResponse(
   const { nextId, inFlight } = sa.outbound;
   if (inFlight?.messageId !== event.header.messageId) return { sa, effects: [] };
   if (opened.kind === "fragment") {
-    return counted({ ...sa, fragments: opened.fragments }, "fragments_received");
+    return { sa: { ...sa, fragments: opened.fragments }, effects: [] };
   }
   // What the peer asks for at the same time comes first: our request is repeated, and so is this.
   if (isSlow(sa)) return { sa, effects: [] };
