@@ -1,4 +1,4 @@
-/** Ten thousand dynamic eroutes leave nothing behind: in a process of its own, whose heap is known. */
+/** Ten thousand dynamic eroutes leave nothing behind: in a process of its own. */
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
@@ -6,7 +6,7 @@ import { join } from "node:path";
 const SITES = 10_000;
 const MIB = 2 ** 20;
 
-/** What a run may leave: compiled code, tables that have grown. A leak of 200 octets a site shows. */
+/** What a run may leave: compiled code, grown tables. A leak of 200 octets a site shows. */
 const LEFT_OCTETS_MAX = 2 * MIB;
 
 type Told = {
@@ -21,7 +21,7 @@ type Told = {
   readonly bugs: number;
 };
 
-test("R5 R7: 10,000 dynamic eroutes come, are rekeyed, expire and are evicted: nothing is left", async () => {
+test("R5 R7: 10,000 sites come, are rekeyed, expire and are evicted: nothing is left", async () => {
   const worker = Bun.spawn(
     [process.execPath, join(import.meta.dir, "memory-worker.ts"), String(SITES)],
     { stdout: "pipe", stderr: "inherit", stdin: "ignore" },

@@ -4,6 +4,7 @@
  */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { writeFile } from "node:fs/promises";
 import { erouteViews, ikeSaCount } from "./agreement.ts";
 import { must, until } from "./hosts.ts";
 import { OFFICE, type Site } from "./laboratory.ts";
@@ -57,6 +58,7 @@ test(
     await until(`${REKEYS_MIN} rekeys of each kind`, enough, SECONDS * 1_000);
     const lost = { there: (await there.stop()).lost, back: (await back.stop()).lost };
     console.log(JSON.stringify({ ...(await rekeys()), collisions: await collisions() }));
+    if (lost.there.length + lost.back.length > 0) await keepLogs();
     expect(lost).toEqual({ there: [], back: [] });
     expect(await xfrmDrops(scenario.laboratory.concentrator)).toEqual({});
     expect(await xfrmDrops(site.host)).toEqual({});
@@ -76,6 +78,12 @@ test("after the storm the tunnel can be closed and nothing is left", async () =>
   expect(await erouteViews(scenario)).toEqual([]);
   expect(await ikeSaCount(scenario)).toBe(0);
 });
+
+/** Both ends' logs, whole: a storm is long, and what went wrong in it may be far from its end. */
+async function keepLogs(): Promise<void> {
+  await writeFile("build/out/rekey-storm-erouted.log", await scenario.erouted.log());
+  await writeFile("build/out/rekey-storm-strongswan.log", await swan.log());
+}
 
 /** Who rekeyed what, as the site's log tells: requests that it sent, and that it got. */
 async function rekeys() {
