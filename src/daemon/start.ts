@@ -22,6 +22,7 @@ import { recheckConnected } from "./recheck.ts";
 import { type LoadConfig, type Note, type Reloadable, reload } from "./reload.ts";
 import { createResolver } from "./resolve.ts";
 import { resync } from "./resync.ts";
+import { openService } from "./service.ts";
 import { createShell, type Shell } from "./shell.ts";
 import { onHangup, waitForSignal } from "./signals.ts";
 import { type IkeSockets, openIkeSockets } from "./sockets.ts";
@@ -66,7 +67,8 @@ const DATABASE_WATCH_MS = 10_000;
 export async function runDaemon(config: Config, options: RunOptions): Promise<number> {
   const daemon = createDaemon(config);
   const { note } = daemon;
-  onHangup(() => void reload(daemon, options.load));
+  const service = openService(process.env, note);
+  onHangup(() => service.whileReloading(() => void reload(daemon, options.load)));
   for (const warning of config.warnings) {
     note({ level: "warning", reason: "configuration", detail: `${warning.path}: ${warning.what}` });
   }
@@ -81,11 +83,16 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   note({ level: "info", reason: "ready", detail: `IKE on ${listening}; status on ${web}` });
   daemon.watch = watchDatabases(daemon.peers, note, DATABASE_WATCH_MS);
   daemon.polling = startPolling(daemon);
-  const signal = await waitForSignal();
+  // Before anybody hears that we are ready: a signal that follows at once must find us listening.
+  const ended = waitForSignal();
+  service.ready();
+  const signal = await ended;
   daemon.isEnding = true;
+  service.stopping();
   note({ level: "info", reason: "shutdown", detail: `${signal}: telling the sites` });
   await sayFarewell(daemon);
   await close(daemon);
+  service.close();
   return 0;
 }
 

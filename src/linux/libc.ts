@@ -7,6 +7,8 @@ export type Libc = {
   /** A file descriptor, non-blocking and closed on exec. */
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, sockaddr: Uint8Array): number;
+  /** Where `send` sends to from now on. */
+  connect(fd: number, sockaddr: Uint8Array): number;
   setOption(fd: number, option: SocketOption, value: Uint8Array): number;
   /** Fills `value`; answers 0. */
   getOption(fd: number, option: SocketOption, value: Uint8Array): number;
@@ -37,6 +39,7 @@ export function intOption(value: number): Uint8Array {
   return new Uint8Array(new Int32Array([value]).buffer);
 }
 
+export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 export const SOCK_DGRAM = 2;
@@ -56,6 +59,7 @@ const SYMBOLS = {
   __errno_location: { args: [], returns: "ptr" },
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
   bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
+  connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
   getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
   send: { args: ["i32", "ptr", FFIType.u64_fast, "i32"], returns: FFIType.i64_fast },
@@ -92,6 +96,7 @@ function wrap(c: Symbols): Libc {
     socket: (domain, type, protocol) =>
       result(c.socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol)),
     bind: (fd, sockaddr) => result(c.bind(fd, sockaddr, sockaddr.length)),
+    connect: (fd, sockaddr) => result(c.connect(fd, sockaddr, sockaddr.length)),
     setOption: (fd, { level, name }, value) =>
       result(c.setsockopt(fd, level, name, value, value.length)),
     getOption: (fd, { level, name }, value) =>

@@ -1,0 +1,80 @@
+/** What a service manager is told: ready, reloading, stopping, still alive (man 3 sd_notify). */
+
+import { openLibc } from "../linux/libc.ts";
+import { type NotifySocket, openNotifySocket } from "../linux/notify-socket.ts";
+import { errnoName } from "../xfrm/errno.ts";
+import type { Note } from "./reload.ts";
+
+/** Does nothing where no service manager waits. */
+export type Service = {
+  /** All is open. From now on the manager's watchdog is answered too. */
+  ready(): void;
+  /** Runs `work` between the two messages that enclose a reload. */
+  whileReloading(work: () => void): void;
+  stopping(): void;
+  close(): void;
+};
+
+type Environment = Readonly<Partial<Record<string, string>>>;
+
+/** Reads `NOTIFY_SOCKET`, `WATCHDOG_USEC` and `WATCHDOG_PID`; a socket that fails is noted. */
+export function openService(environment: Environment, note: (entry: Note) => void): Service {
+  const socket = openSocket(environment, note);
+  let isReady = false;
+  let watchdog: ReturnType<typeof setInterval> | undefined;
+  const tell = (text: string): void => {
+    const sent = socket?.send(text) ?? 0;
+    if (sent < 0) note(fault(`${text.split("\n", 1)[0]} was not sent: ${errnoName(-sent)}`));
+  };
+  return {
+    ready() {
+      isReady = true;
+      tell("READY=1");
+      const everyMs = watchdogMs(environment);
+      if (socket === undefined || everyMs === undefined) return;
+      // In the loop that serves the sites: when that hangs, the manager starts us anew.
+      tell("WATCHDOG=1");
+      watchdog = setInterval(() => tell("WATCHDOG=1"), everyMs);
+      watchdog.unref();
+    },
+    whileReloading(work) {
+      // Before that it would be taken for the end of the start.
+      if (!isReady) return work();
+      tell("RELOADING=1");
+      work();
+      tell("READY=1");
+    },
+    stopping: () => tell("STOPPING=1"),
+    close() {
+      clearInterval(watchdog);
+      socket?.close();
+    },
+  };
+}
+
+function openSocket(
+  environment: Environment,
+  note: (entry: Note) => void,
+): NotifySocket | undefined {
+  const { NOTIFY_SOCKET: name } = environment;
+  if (name === undefined || name === "") return undefined;
+  const libc = openLibc();
+  if (!libc.ok) return undefined;
+  const socket = openNotifySocket(libc.value, name);
+  if (socket.ok) return socket.value;
+  note(fault(`NOTIFY_SOCKET: ${errnoName(socket.error)}`));
+  return undefined;
+}
+
+/** Half of the manager's time, so that one late turn is forgiven; undefined: it has no watchdog. */
+function watchdogMs({ WATCHDOG_USEC: usec, WATCHDOG_PID: pid }: Environment): number | undefined {
+  if (pid !== undefined && pid !== String(process.pid)) return undefined;
+  if (usec === undefined || !/^[1-9][0-9]{0,14}$/.test(usec)) return undefined;
+  return Math.min(WATCHDOG_MS_MAX, Math.max(1, Number(usec) / 2_000));
+}
+
+const WATCHDOG_MS_MAX = 60_000;
+
+function fault(detail: string): Note {
+  return { level: "warning", reason: "service-manager", detail };
+}
