@@ -5,7 +5,7 @@ import type { Event } from "../../../src/concentrator/event.ts";
 import { DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
 import type { BaseEroute, EroutePlan, NormalEroute } from "../../../src/eroute/eroute.ts";
 import { type Address, equalAddress } from "../../../src/inet/address.ts";
-import type { Endpoint } from "../../../src/inet/endpoint.ts";
+import type { Endpoint, Path } from "../../../src/inet/endpoint.ts";
 import { assert } from "../../../src/octets/assert.ts";
 import { describeEffect, describeEvent, describeMessage } from "../describe.ts";
 import type { KernelFaults } from "../kernel.ts";
@@ -64,6 +64,8 @@ export type Pair = {
   feed(end: End, event: Event): void;
   /** The NAT forgets its mappings: what comes next from inside gets others. */
   rebind(): void;
+  /** The last datagram that was sent, as it arrives. */
+  lastSent(): { readonly octets: Uint8Array; readonly path: Path } | undefined;
   /** The port outside that packets from this port of end b have now; undefined without a NAT. */
   mapped(port: number): number | undefined;
 };
@@ -79,6 +81,7 @@ export function layPair(settings: PairSettings): Pair {
   const schedule = createSchedule();
   const log: string[] = [];
   let clock = 1_000;
+  let last: { readonly octets: Uint8Array; readonly path: Path } | undefined;
   const note = (end: string, line: () => string): void => {
     log.push(`${clock} ${end} ${line()}`);
     if (log.length > LOG_MAX) log.splice(0, log.length - LOG_MAX);
@@ -88,6 +91,8 @@ export function layPair(settings: PairSettings): Pair {
   const addresses: Record<string, Address> = {
     "192.0.2.1": endpointOf("192.0.2.1", 0).address,
     "192.0.2.2": endpointOf("192.0.2.2", 0).address,
+    // Nobody is there.
+    "192.0.2.99": endpointOf("192.0.2.99", 0).address,
   };
   const nat = settings.isNatted === true ? createNat() : undefined;
   const arrive = (effect: Extract<Effect, { kind: "send" }>, octets: Uint8Array): void => {
@@ -117,6 +122,7 @@ export function layPair(settings: PairSettings): Pair {
       const { weather } = pair;
       const copies = network.chance(weather.doubled) ? 2 : 1;
       const octets = effect.octets.slice();
+      last = { octets, path: effect.path };
       for (let i = 0; i < copies; i++) {
         if (network.chance(weather.loss) || settings.loses?.() === true) {
           note(from.name, () => `lost: ${describeMessage(octets)}`);
@@ -173,6 +179,7 @@ export function layPair(settings: PairSettings): Pair {
     },
     feed: (end, event) => end.driver.feed(event),
     rebind: () => nat?.rebind(),
+    lastSent: () => last,
     mapped: (port) => nat?.mapped(port),
   };
   pair.a.database.put({

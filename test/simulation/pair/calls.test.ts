@@ -1,0 +1,156 @@
+/** Calling: cookies, other groups, keys and IDs that do not fit, strangers that answer (R12). */
+
+import { expect, test } from "bun:test";
+import { Ke } from "../../../src/crypto/transform.ts";
+import { DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
+import type { EroutePlan, NormalEroute } from "../../../src/eroute/eroute.ts";
+import { notify } from "../../../src/ike/refusal.ts";
+import { emitMessage } from "../../../src/wire/emit-message.ts";
+import { ExchangeType } from "../../../src/wire/exchange-type.ts";
+import { parseHeader } from "../../../src/wire/header.ts";
+import { NotifyType } from "../../../src/wire/notify-type.ts";
+import { endpointOf, IKE_SUITE, prefixOfText } from "../plan.ts";
+import { judgeEmpty, judgeSettled } from "./judge.ts";
+import { FINE, layPair, type Pair, type PairSettings } from "./pair.ts";
+
+function called(changes: Partial<PairSettings> = {}): Pair {
+  const pair = layPair({ seed: 1, weather: FINE, ...changes });
+  pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
+  return pair;
+}
+
+/** The plan of one end, changed. */
+function at(which: "a" | "b", change: (plan: EroutePlan) => EroutePlan): Partial<PairSettings> {
+  return { plan: (end, plan) => (end === which ? change(plan) : plan) };
+}
+
+function withEroute(which: "a" | "b", changes: Partial<NormalEroute>): Partial<PairSettings> {
+  return at(which, (plan) => ({
+    ...plan,
+    eroutes: plan.eroutes.map((eroute) => ({ ...eroute, ...changes }) as NormalEroute),
+  }));
+}
+
+test("R12 §2.6: who is asked for a cookie returns it, and gets in", () => {
+  const limits = (plan: EroutePlan) => ({ ...plan, limits: { ...plan.limits, cookieAbove: 0 } });
+  const pair = called(at("b", limits));
+  pair.runUntil(10_000);
+  expect(judgeSettled(pair)).toEqual([]);
+  expect(pair.b.concentrator.snapshot().counters.cookies_sent).toBe(1);
+});
+
+test("R12 §1.2: who is asked for another group that it offers takes it", () => {
+  const ike = [{ ...IKE_SUITE, ke: [Ke.ECP_256, Ke.X25519] }];
+  const pair = called({
+    plan: (end, plan) => {
+      const suites = end === "a" ? ike : [{ ...IKE_SUITE, ke: [Ke.X25519] }];
+      return { ...plan, eroutes: plan.eroutes.map((eroute) => ({ ...eroute, ike: suites })) };
+    },
+  });
+  pair.runUntil(10_000);
+  expect(judgeSettled(pair)).toEqual([]);
+});
+
+test("R12: a key that does not fit ends the call at both ends, and says so", () => {
+  const users = [{ name: "end-a", psk: new TextEncoder().encode("another") }];
+  const pair = called(at("b", (plan) => ({ ...plan, users })));
+  pair.runUntil(60_000);
+  expect(judgeEmpty(pair)).toEqual([]);
+  expect(pair.reasons.get("peer-refused-authentication-failed")).toBe(1);
+  expect(pair.reasons.get("wrong-psk")).toBe(1);
+});
+
+test("R12 §2.21.2: an end that is not the one that was called is told, and forgets", () => {
+  const pair = called(withEroute("b", { ourid: "somebody-else" }));
+  pair.runUntil(60_000);
+  expect(pair.reasons.get("wrong-peer")).toBe(1);
+  expect(judgeEmpty(pair)).toEqual([]);
+});
+
+test("R12: no algorithm in common: the unprotected refusal is told when no other answer comes", () => {
+  const pair = called(withEroute("b", { ike: [{ ...IKE_SUITE, ke: [Ke.MODP_2048] }] }));
+  pair.runUntil(90_000);
+  expect(judgeEmpty(pair)).toEqual([]);
+  expect([...pair.reasons.keys()].some((reason) => reason.startsWith("peer-refused"))).toBe(true);
+});
+
+test("§2.1: a forged answer to IKE_SA_INIT does not end the call", () => {
+  const pair = called({ weather: { ...FINE, delayMs: [50, 50] } });
+  const [init] = pair.log.filter((line) => line.includes("send IKE_SA_INIT request"));
+  expect(init).toBeDefined();
+  const sent = pair.lastSent();
+  const header = sent === undefined ? undefined : parseHeader(sent.octets);
+  if (sent === undefined || header === undefined || !header.ok) throw new Error("nothing was sent");
+  const flags = { initiator: false, version: false, response: true };
+  const head = { ...header.value, flags, exchangeType: ExchangeType.IKE_SA_INIT, messageId: 0 };
+  for (const type of [NotifyType.NO_PROPOSAL_CHOSEN, NotifyType.INVALID_SYNTAX, 40_000]) {
+    const octets = emitMessage(head, [notify(type)]);
+    pair.feed(pair.a, { kind: "datagram", octets, path: sent.path });
+  }
+  pair.runUntil(10_000);
+  expect(judgeSettled(pair)).toEqual([]);
+});
+
+test("R12: bakpeerip is called when nobody answers at peerip", () => {
+  const pair = called(withEroute("a", { peerip: "192.0.2.99", bakpeerip: "192.0.2.2" }));
+  pair.runUntil(20_000);
+  expect(judgeSettled(pair)).not.toEqual([]);
+  pair.runUntil(60_000);
+  expect(judgeSettled(pair)).toEqual([]);
+});
+
+test("R12 §1.2: an IKE SA without its Child SA is of no use: it is deleted, and why is told", () => {
+  const pair = called(withEroute("b", { localSubnets: [prefixOfText("172.31.0.0/16")] }));
+  pair.runUntil(60_000);
+  expect(judgeEmpty(pair)).toEqual([]);
+  expect(pair.reasons.get("peer-refused-ts-unacceptable")).toBe(1);
+});
+
+test("R12: packets make one call a site, and none for a while after it failed", () => {
+  const pair = layPair({ seed: 1, weather: FINE, ...withEroute("a", { peerip: "192.0.2.99" }) });
+  const acquire = acquireOf(pair);
+  for (let i = 0; i < 100; i++) pair.feed(pair.a, { kind: "acquire", acquire });
+  pair.runUntil(5_000);
+  const counters = () => pair.a.concentrator.snapshot().counters;
+  expect([counters().calls_started, counters().acquires_ignored]).toEqual([1, 99]);
+  pair.runUntil(30_000);
+  pair.feed(pair.a, { kind: "acquire", acquire });
+  expect(counters().calls_started).toBe(1);
+  pair.runUntil(60_000);
+  pair.feed(pair.a, { kind: "acquire", acquire });
+  pair.runUntil(61_000);
+  expect(counters().calls_started).toBe(2);
+});
+
+test('R12: start = "always" calls at once, again when the site has gone, ever more slowly', () => {
+  const life = { ...DEFAULT_LIFE, start: "always" } as const;
+  const pair = layPair({ seed: 1, weather: FINE, ...withEroute("a", { life }) });
+  pair.runUntil(5_000);
+  expect(judgeSettled(pair)).toEqual([]);
+  pair.feed(pair.b, { kind: "disconnect", peerId: "end-a" });
+  pair.runUntil(15_000);
+  expect(judgeSettled(pair)).toEqual([]);
+  pair.isCut = true;
+  pair.feed(pair.a, { kind: "rekey", peerId: "end-b", of: "children" });
+  pair.runUntil(3_600_000);
+  const calls = pair.a.concentrator.snapshot().counters.calls_started;
+  expect(calls).toBeGreaterThan(8);
+  expect(calls).toBeLessThan(40);
+  pair.isCut = false;
+  pair.runUntil(4_000_000);
+  expect(judgeSettled(pair)).toEqual([]);
+});
+
+/** What the trap of end a makes of a packet to end b's subnet. */
+function acquireOf(pair: Pair) {
+  const host = (text: string) => ({ ...endpointOf(text, 0).address, length: 32 });
+  const packet = {
+    ...{ src: host("10.0.0.7"), dst: host("10.0.1.7"), protocol: 1 },
+    ...{ srcPort: undefined, dstPort: undefined },
+  };
+  pair.feed(pair.a, { kind: "start" });
+  const [trap] = pair.a.kernel.policies.values();
+  if (trap?.template === undefined) throw new Error("there is no trap");
+  const { src, dst, reqid } = trap.template;
+  return { src, dst, reqid, packet, policy: trap.id };
+}
