@@ -32,7 +32,7 @@ import { rekeyByHand } from "./rekey.ts";
 import { forgetRowChecks, onRowChanged, rowChecksAt, runRowChecks } from "./row-change.ts";
 import { createRowChecks } from "./row-checks.ts";
 import { COUNTER_NAMES, type CounterName, type Snapshot, type TableSizes } from "./snapshot.ts";
-import { applyStanding } from "./standing.ts";
+import { applyStanding, retryStanding } from "./standing.ts";
 import { snapshotOf, tableSizesOf } from "./views.ts";
 
 export type Concentrator = {
@@ -192,6 +192,7 @@ function onDeadline(engine: Engine): void {
   runRowChecks(engine);
   runCalls(engine);
   drainStates(engine);
+  retryStanding(engine);
   if (engine.now >= engine.evictAt) evict(engine);
 }
 
@@ -246,10 +247,14 @@ function nextDeadline(engine: Engine): Instant | undefined {
   if (engine.shuttingDown) return next;
   const draining = engine.draining[0]?.until;
   const calls = engine.calls.deadlines.next();
-  return [next, engine.errands.at, rowChecksAt(engine), draining, calls].reduce<Instant>(
-    (first, at) => (at !== undefined && at < first ? at : first),
-    engine.evictAt,
-  );
+  return [
+    next,
+    engine.errands.at,
+    rowChecksAt(engine),
+    draining,
+    calls,
+    engine.standingRetryAt,
+  ].reduce<Instant>((first, at) => (at !== undefined && at < first ? at : first), engine.evictAt);
 }
 
 function createEngine(options: ConcentratorOptions): Engine {
@@ -282,7 +287,8 @@ function createEngine(options: ConcentratorOptions): Engine {
     policies: new Map(),
     standing: new Map(),
     isStarted: false,
-    standingRequests: new Set(),
+    standingRequests: new Map(),
+    standingRetryAt: undefined,
     routes: new Map(),
     reqids: new Map(),
     reqidsTaken: new Set(),

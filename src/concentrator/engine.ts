@@ -132,7 +132,9 @@ export type Engine = {
   /** Policies that stand without an SA (R14), by name; empty until `start`. */
   standing: ReadonlyMap<string, XfrmPolicy>;
   isStarted: boolean;
-  readonly standingRequests: Set<KernelRequestId>;
+  /** By request: the name of the policy. */
+  readonly standingRequests: Map<KernelRequestId, string>;
+  standingRetryAt: Instant | undefined;
   readonly routes: RouteTable;
   readonly reqids: Map<string, { readonly reqid: number; uses: number }>;
   readonly reqidsTaken: Set<number>;

@@ -2,7 +2,7 @@
 
 import type { XfrmPolicy } from "../xfrm/policy.ts";
 import type { KernelResult, XfrmRequest } from "../xfrm/request.ts";
-import { count, type Engine, journal, numberOf } from "./engine.ts";
+import { count, type Engine, inMs, journal, numberOf } from "./engine.ts";
 import type { KernelRequestId } from "./event.ts";
 import { standingPolicies } from "./no-sa.ts";
 
@@ -34,7 +34,7 @@ function put(engine: Engine, name: string, policy: XfrmPolicy): void {
   const { users } = use;
   if (users[0]?.spiIn === NO_CHILD) users.shift();
   users.unshift({ spiIn: NO_CHILD, policy });
-  if (users.length === 1) ask(engine, { op: "put-policy", policy });
+  if (users.length === 1) ask(engine, name, { op: "put-policy", policy });
 }
 
 function remove(engine: Engine, name: string, policy: XfrmPolicy): void {
@@ -43,7 +43,7 @@ function remove(engine: Engine, name: string, policy: XfrmPolicy): void {
   users.shift();
   if (users.length > 0) return;
   engine.policies.delete(name);
-  ask(engine, { op: "delete-policy", id: policy.id });
+  ask(engine, name, { op: "delete-policy", id: policy.id });
 }
 
 /** The kernel's answer to one of these requests; false if it is none. */
@@ -52,8 +52,13 @@ export function onStandingAnswer(
   number: KernelRequestId,
   result: KernelResult,
 ): boolean {
-  if (!engine.standingRequests.delete(number)) return false;
+  const name = engine.standingRequests.get(number);
+  if (name === undefined) return false;
+  engine.standingRequests.delete(number);
   if (result.ok) return true;
+  // As if it had never been asked for: it is asked for again.
+  engine.standing = new Map([...engine.standing].filter(([other]) => other !== name));
+  engine.standingRetryAt ??= inMs(engine, RETRY_MS);
   const { operation, object, errno, detail } = result.error;
   count(engine, "kernel_refusals");
   journal(engine, undefined, {
@@ -66,9 +71,20 @@ export function onStandingAnswer(
   return true;
 }
 
-function ask(engine: Engine, op: XfrmRequest): void {
+/** A policy that the kernel refused is put again after so long. */
+const RETRY_MS = 5_000;
+
+/** Puts what the kernel has refused, when it is time. */
+export function retryStanding(engine: Engine): void {
+  const { standingRetryAt } = engine;
+  if (standingRetryAt === undefined || engine.now < standingRetryAt) return;
+  engine.standingRetryAt = undefined;
+  applyStanding(engine);
+}
+
+function ask(engine: Engine, name: string, op: XfrmRequest): void {
   const number = numberOf(engine) as KernelRequestId;
-  engine.standingRequests.add(number);
+  engine.standingRequests.set(number, name);
   engine.out.push({ kind: "kernel", request: number, op });
 }
 
