@@ -34,7 +34,7 @@ beforeAll(async () => {
     await must(host, `tc qdisc add dev wan root netem delay ${DELAY_MS}ms`.split(" "));
   }
   swan = await startSite(site, {
-    rekeyChildSeconds: 9,
+    rekeyChildSeconds: 8,
     rekeyIkeSeconds: 6,
     // Rekeyed up to so much earlier, and dropped much later: no hard limit comes in between.
     connection: "rand_time = 2s\n  over_time = 600s",
@@ -55,10 +55,15 @@ test(
     const back = await startPinging(scenario.laboratory.office, site.inner.v4);
     await Bun.sleep(SECONDS * 1_000);
     const enough = async () => Object.values(await rekeys()).every((count) => count >= REKEYS_MIN);
-    await until(`${REKEYS_MIN} rekeys of each kind`, enough, SECONDS * 1_000);
+    const isEnough = until(`${REKEYS_MIN} rekeys of each kind`, enough, SECONDS * 1_000);
+    const late = await isEnough.then(
+      () => undefined,
+      (error: unknown) => error,
+    );
     const lost = { there: (await there.stop()).lost, back: (await back.stop()).lost };
     console.log(JSON.stringify({ ...(await rekeys()), collisions: await collisions() }));
     if (lost.there.length + lost.back.length > 0) await keepLogs();
+    expect(late).toBeUndefined();
     expect(lost).toEqual({ there: [], back: [] });
     expect(await xfrmDrops(scenario.laboratory.concentrator)).toEqual({});
     expect(await xfrmDrops(site.host)).toEqual({});
