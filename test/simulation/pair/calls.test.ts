@@ -67,7 +67,7 @@ test("R12 §2.21.2: an end that is not the one that was called is told, and forg
   expect(judgeEmpty(pair)).toEqual([]);
 });
 
-test("R12: no algorithm in common: the unprotected refusal is told when no other answer comes", () => {
+test("R12: no algorithm in common: the open refusal is told when no other answer comes", () => {
   const pair = called(withEroute("b", { ike: [{ ...IKE_SUITE, ke: [Ke.MODP_2048] }] }));
   pair.runUntil(90_000);
   expect(judgeEmpty(pair)).toEqual([]);
@@ -99,7 +99,7 @@ test("R12: bakpeerip is called when nobody answers at peerip", () => {
   expect(judgeSettled(pair)).toEqual([]);
 });
 
-test("R12 §1.2: an IKE SA without its Child SA is of no use: it is deleted, and why is told", () => {
+test("R12 §1.2: an IKE SA without its Child SA is of no use: deleted, and why is told", () => {
   const pair = called(withEroute("b", { localSubnets: [prefixOfText("172.31.0.0/16")] }));
   pair.runUntil(60_000);
   expect(judgeEmpty(pair)).toEqual([]);
