@@ -5,7 +5,7 @@ OUT := build/out
 SOURCES := $(shell find src -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint format docs run demo bench clean
+.PHONY: help build test lint format docs run demo bench packages clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -46,6 +46,9 @@ bench: build ## how fast: handshakes, latency, memory; the engine alone, then th
 	$(BUN) build/bench.ts
 	@build/prepare.sh packages
 	$(BUN) test/bench/bench.ts
+
+packages: $(OUT)/ready ## tarballs, .deb and OpenWrt files for x64 and arm64, in build/out/packages
+	build/packages.sh
 
 clean: ## remove what was built
 	rm -rf $(OUT)

@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# Makes build/out/packages: tarballs (glibc and musl, x64 and arm64), .deb packages, files for
+# OpenWrt. Needs no root. The same sources give the same octets: times are those of the last commit,
+# owners are root, names are sorted. Executables are cached by the hash of what they are made from.
+#   packages.sh [TARGET…]   only x64, arm64, x64-musl, arm64-musl; deb-x64, deb-arm64: no tarball
+set -euo pipefail
+cd "$(dirname "$0")/.."
+umask 022
+
+version=$(node_modules/.bin/bun -e 'console.log(require("./package.json").version)')
+out=build/out/packages
+work=build/out/packaging
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct 2>/dev/null || echo 0)
+export SOURCE_DATE_EPOCH
+hash=$({ node_modules/.bin/bun --version; find src -type f | sort | xargs cat; \
+  cat package.json bun.lock build/compile.sh; } | sha256sum | cut -c1-16)
+
+say() { printf 'packages: %s\n' "$*" >&2; }
+
+# The executable for a target, from the cache or compiled.
+executable() {
+  local file=build/out/cross/$hash/erouted-$1
+  if [ ! -x "$file" ]; then
+    say "compiling for $1"
+    build/compile.sh "$file" "bun-linux-$1" >&2
+  fi
+  echo "$file"
+}
+
+# A tar archive of a folder, with one name in front of all its files.
+archive() {
+  local folder=$1 file=$2
+  tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner \
+    -C "$(dirname "$folder")" -cf - "$(basename "$folder")" | gzip -9n >"$file"
+}
+
+documents() {
+  install -d "$1"
+  install -m 644 docs/configuration.md docs/peer-table.md docs/erouted.example.toml "$1"
+}
+
+tarball() {
+  local folder=$work/erouted-$version-linux-$1
+  rm -rf "$folder" && mkdir -p "$folder"
+  install -m 755 "$(executable "$1")" "$folder/erouted"
+  install -m 644 LICENSE README.md build/packaging/erouted.service build/packaging/erouted.toml \
+    "$folder"
+  documents "$folder/docs"
+  archive "$folder" "$out/$(basename "$folder").tar.gz"
+}
+
+debian() {
+  local arch=$2 root=$work/erouted_${version}_$2
+  local doc=$root/usr/share/doc/erouted
+  rm -rf "$root" && mkdir -p "$root/DEBIAN"
+  install -D -m 755 "$(executable "$1")" "$root/usr/bin/erouted"
+  install -D -m 644 build/packaging/erouted.service "$root/lib/systemd/system/erouted.service"
+  install -D -m 644 build/packaging/erouted.toml "$root/etc/erouted/erouted.toml"
+  documents "$doc"
+  printf 'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n%s\n\n%s\n' \
+    'Upstream-Name: erouted' "$(cat LICENSE)" >"$doc/copyright"
+  printf 'erouted (%s) unstable; urgency=medium\n\n  * As of %s.\n\n -- erouted <root@localhost>  %s\n' \
+    "$version" "$(git log -1 --format=%h 2>/dev/null || echo unknown)" \
+    "$(date -u -R -d "@$SOURCE_DATE_EPOCH")" | gzip -9n >"$doc/changelog.gz"
+  install -m 755 build/packaging/debian/{postinst,prerm,postrm} "$root/DEBIAN"
+  echo /etc/erouted/erouted.toml >"$root/DEBIAN/conffiles"
+  (cd "$root" && find usr lib -type f | sort | xargs md5sum) >"$root/DEBIAN/md5sums"
+  cat >"$root/DEBIAN/control" <<CONTROL
+Package: erouted
+Version: $version
+Architecture: $arch
+Maintainer: erouted <root@localhost>
+Installed-Size: $(du -sk --exclude=DEBIAN "$root" | cut -f1)
+Depends: libc6 (>= 2.17), adduser
+Section: net
+Priority: optional
+Description: IKE VPN concentrator: sites in MySQL, ESP in the Linux kernel
+ Thousands of remote sites dial in from addresses that nobody knows in advance.
+ What they have in common is configured once, what differs is one row of a table.
+CONTROL
+  find "$root" -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
+  dpkg-deb --root-owner-group -Zxz -z1 --build "$root" "$out/erouted_${version}_$arch.deb" >&2
+}
+
+# Files at their places, to be unpacked at / or put into an image with files/ of its builder.
+openwrt() {
+  local root=$work/erouted-$version-openwrt-$1
+  rm -rf "$root"
+  install -D -m 755 "$(executable "$1-musl")" "$root/usr/bin/erouted"
+  install -D -m 755 build/packaging/openwrt/erouted.init "$root/etc/init.d/erouted"
+  install -D -m 600 build/packaging/erouted.toml "$root/etc/erouted/erouted.toml"
+  # Without this a system update forgets the configuration.
+  install -d "$root/lib/upgrade/keep.d"
+  printf '/etc/erouted/\n/var/lib/erouted/\n' >"$root/lib/upgrade/keep.d/erouted"
+  archive "$root" "$out/$(basename "$root").tar.gz"
+}
+
+mkdir -p "$out"
+[ $# -gt 0 ] || set -- x64 arm64 x64-musl arm64-musl
+for target; do
+  case $target in
+    x64 | deb-x64) debian x64 amd64 ;;
+    arm64 | deb-arm64) debian arm64 arm64 ;;
+    x64-musl | arm64-musl) openwrt "${target%-musl}" ;;
+    *) say "unknown target $target"; exit 2 ;;
+  esac
+  case $target in deb-*) ;; *) tarball "$target" ;; esac
+done
+rm -rf "$work"
+(cd "$out" && find . -name "erouted*" -printf "%P\n" | sort | xargs sha256sum >SHA256SUMS)
+say "$(find "$out" -type f | wc -l) files in $out"
