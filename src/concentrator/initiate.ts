@@ -38,6 +38,12 @@ export function onAcquire(engine: Engine, acquire: XfrmAcquire): void {
   const network = networkOf(engine, base, destination);
   if (network === undefined) {
     count(engine, "acquires_ignored");
+    if (!engine.strangerNotes.take(engine.now)) return;
+    const detail =
+      `a packet wants to go to ${formatAddress(destination)}, but egroup ${base.egroup} has no ` +
+      'remote_mask that would lead to a row: set it, or start = "never"';
+    const about = { peerId: undefined, eroute: base.name };
+    noteFailure(engine, about, { reason: "no-remote-mask", detail });
     return;
   }
   const key = `${base.name}\u0000net ${network}`;

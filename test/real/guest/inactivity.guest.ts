@@ -1,0 +1,51 @@
+/** Eroutes without traffic (R13): they stay while packets flow, go without, and come back. */
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { until } from "./hosts.ts";
+import type { Site } from "./laboratory.ts";
+import { dynamicPeerIds, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
+import type { StrongSwan } from "./strongswan.ts";
+import { ping } from "./wire.ts";
+import { xfrmStates } from "./xfrm-states.ts";
+
+let scenario: Scenario;
+let site: Site;
+let swan: StrongSwan;
+
+beforeAll(async () => {
+  const peerip = "192.0.2.11";
+  // Asking whether it is there is no traffic: it must not keep the eroute up.
+  const eroute = 'inactivity = "10s"\ndpd = "2s"';
+  const egroup = "remote_mask = 24";
+  scenario = await startScenario({ sites: [{ ...rowOf(1), peerip }], egroup, eroute });
+  site = await scenario.laboratory.addSite(1);
+  expect(site.address.v4).toBe(peerip);
+  swan = await startSite(site);
+});
+
+afterAll(async () => {
+  await swan?.stop();
+  await scenario?.erouted.stop();
+});
+
+test("R13: with a ping every two seconds it stays, without it goes, at both ends", async () => {
+  // The first packet makes erouted call; it may be lost for that.
+  await ping(scenario.laboratory.office, site.inner.v4, { count: 1 });
+  await until("the site is up", async () => (await dynamicPeerIds(scenario)).length === 1);
+  const pings = await ping(scenario.laboratory.office, site.inner.v4, {
+    ...{ count: 12, intervalSeconds: 2 },
+  });
+  expect(pings).toEqual({ sent: 12, received: 12 });
+  expect(await dynamicPeerIds(scenario)).toEqual(["site-1"]);
+  const gone = async () => (await dynamicPeerIds(scenario)).length === 0;
+  await until("it has gone", gone, 30_000);
+  expect(await scenario.erouted.log()).toContain("inactive");
+  await until("the site has heard of it", async () => (await swan.ikeSpis()).length === 0);
+  expect(await xfrmStates(scenario.laboratory.concentrator)).toEqual([]);
+}, 120_000);
+
+test("R13: the next packet brings it back", async () => {
+  await ping(scenario.laboratory.office, site.inner.v4, { count: 1 });
+  await until("the site is up", async () => (await dynamicPeerIds(scenario)).length === 1);
+  expect(await ping(scenario.laboratory.office, site.inner.v4)).toEqual({ sent: 3, received: 3 });
+});
