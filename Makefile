@@ -5,7 +5,7 @@ OUT := build/out
 SOURCES := $(shell find src -type f 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help build test lint format docs run demo bench packages clean
+.PHONY: help build test lint format docs run demo bench packages image clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):[^#]*## /  make \1\t/' | expand -t 18
@@ -49,6 +49,9 @@ bench: build ## how fast: handshakes, latency, memory; the engine alone, then th
 
 packages: $(OUT)/ready ## tarballs, .deb and OpenWrt files for x64 and arm64, in build/out/packages
 	build/packages.sh
+
+image: build ## kernel, initramfs and data disk of a router, in build/out/image
+	build/image.sh
 
 clean: ## remove what was built
 	rm -rf $(OUT)
