@@ -24,6 +24,8 @@ export type ChildPlace = {
 
 /** Keys are replaced by the site before; what is left then is removed by the kernel. */
 const HARD_OVER_SOFT = 1.1;
+/** Keys that do not live long: time for a rekey that the site refuses at first. */
+const HARD_SECONDS_MIN = 20;
 
 /** The state for what the site sends. */
 export function inboundState(place: ChildPlace, keys: ChildKeys): XfrmState {
@@ -96,7 +98,10 @@ function lifetimeOf(options: ChildOptions): XfrmLifetime {
   const { lifetimeOctets: octets, lifetimePackets: packets } = options;
   return {
     softSeconds: options.lifetimeSeconds,
-    hardSeconds: Math.ceil(options.lifetimeSeconds * HARD_OVER_SOFT),
+    hardSeconds: Math.max(
+      Math.ceil(options.lifetimeSeconds * HARD_OVER_SOFT),
+      options.lifetimeSeconds + HARD_SECONDS_MIN,
+    ),
     softOctets: octets,
     hardOctets: octets === undefined ? undefined : (octets * 11n) / 10n,
     softPackets: packets,

@@ -1,7 +1,15 @@
 /** Chance in times, so that sites that came together do not do everything together. */
 
+import { RETRY_MS, RETRY_MS_MIN, RETRY_SHARE } from "./limits.ts";
+
 /** `ms` times a factor from `share` to 1, drawn from `random`. */
 export function jittered(ms: number, share: number, random: (count: number) => Uint8Array): number {
   const [high = 0, low = 0] = random(2);
   return Math.round(ms * (share + ((1 - share) * (high * 256 + low)) / 0xffff));
+}
+
+/** How long to wait before asking again for keys that the peer has refused to replace just now. */
+export function retryMs(lifetimeMs: number, random: (count: number) => Uint8Array): number {
+  const ms = Math.min(RETRY_MS, Math.max(RETRY_MS_MIN, lifetimeMs * RETRY_SHARE));
+  return 2 * jittered(ms, 0.5, random);
 }

@@ -18,14 +18,20 @@ export const CALL_ATTEMPTS_MAX = 5;
 /** How often a peer may ask for a cookie, or another group, before we give up (RFC 7296 §2.6). */
 export const DETOURS_MAX = 5;
 
-/** A rekey that the peer refuses for now is tried again after so long, and up to twice that. */
+/**
+ * A rekey that the peer refuses for now is tried again after so long, and up to twice that; keys
+ * that do not live long are not kept waiting for more than a share of their lifetime.
+ */
 export const RETRY_MS = 5_000;
+export const RETRY_SHARE = 0.05;
+export const RETRY_MS_MIN = 500;
 
 /** Keys are replaced when between this share and all of their lifetime is over: not all at once. */
 export const REKEY_SHARE_MIN = 0.8;
 
-/** An IKE SA whose keys cannot be replaced lives so many lifetimes at most. */
+/** An IKE SA whose keys cannot be replaced lives so many lifetimes, or so much longer, at most. */
 export const HARD_LIFETIMES = 1.5;
+export const HARD_MS_MIN = 60_000;
 
 /** Hints and complaints outside of any order are heeded at most so often. */
 export const NOTICE_MS = 10_000;

@@ -11,8 +11,8 @@ import { type Payload, Protocol } from "../../wire/message.ts";
 import { NotifyType } from "../../wire/notify-type.ts";
 import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
-import { jittered } from "../jitter.ts";
-import { DETOURS_MAX, NONCE_OCTETS, REPLACED_MS, RETRY_MS } from "../limits.ts";
+import { retryMs } from "../jitter.ts";
+import { DETOURS_MAX, NONCE_OCTETS, REPLACED_MS } from "../limits.ts";
 import type { Established } from "../phase.ts";
 import { notify, type Refusal } from "../refusal.ts";
 import { okNote, refusedNote } from "./answer.ts";
@@ -293,7 +293,7 @@ function putOff(
   refusal: Refusal,
   context: IkeContext,
 ): Step {
-  const rekeyAt = later(context.now, 2 * jittered(RETRY_MS, 0.5, context.random));
+  const rekeyAt = later(context.now, retryMs(sa.policy.lifetimeMs, context.random));
   const children = sa.children.map((child) =>
     child.spiIn === replaces && child.redundantUntil === undefined ? { ...child, rekeyAt } : child,
   );

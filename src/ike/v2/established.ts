@@ -5,7 +5,7 @@ import type { IkeContext } from "../effect.ts";
 import type { Credentials } from "../event.ts";
 import { NO_FRAGMENTS } from "../fragments.ts";
 import { jittered } from "../jitter.ts";
-import { HARD_LIFETIMES, REKEY_SHARE_MIN } from "../limits.ts";
+import { HARD_LIFETIMES, HARD_MS_MIN, REKEY_SHARE_MIN } from "../limits.ts";
 import type { Nat } from "../nat.ts";
 import type { Established, SaId, Timers } from "../phase.ts";
 import type { IkeSaSettings } from "../settings.ts";
@@ -104,7 +104,7 @@ function timersOf(
   const isHidden = nat === "local" || nat === "both";
   return {
     rekeyAt: later(now, jittered(lifetimeMs, REKEY_SHARE_MIN, random)),
-    hardAt: later(now, lifetimeMs * HARD_LIFETIMES),
+    hardAt: later(now, Math.max(lifetimeMs * HARD_LIFETIMES, lifetimeMs + HARD_MS_MIN)),
     reauthAt,
     inactivityAt:
       inactivityMs === undefined ? undefined : later(now, inactivityStepMs(inactivityMs)),

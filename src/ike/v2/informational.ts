@@ -11,7 +11,7 @@ import {
 import { NotifyType } from "../../wire/notify-type.ts";
 import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
-import { RETRY_MS } from "../limits.ts";
+import { retryMs } from "../jitter.ts";
 import type { Established } from "../phase.ts";
 import { answer, answerAndEnd, okNote } from "./answer.ts";
 import { childrenOf, deleteEffects } from "./delete.ts";
@@ -35,7 +35,7 @@ export function onInformationalRequest(
   const gone = deletes
     .filter((payload) => payload.protocol === Protocol.ESP)
     .flatMap((payload) => childrenOf(sa, payload.spis));
-  const children = withoutHeirs(sa.children, gone, context);
+  const children = withoutHeirs(sa, gone, context);
   const asking = withDeleted(sa, deletes);
   const effects: IkeEffect[] = [];
   for (const child of gone) effects.push(...deleteEffects(child, sa.children, "peer-deleted"));
@@ -51,15 +51,16 @@ export function onInformationalRequest(
 
 /** What is left. One whose only heir has gone is to be replaced once more, and stays until then. */
 function withoutHeirs(
-  all: readonly ChildSa[],
+  { children: all, policy }: Established,
   gone: readonly ChildSa[],
   context: IkeContext,
 ): readonly ChildSa[] {
   const left = all.filter((child) => !gone.includes(child));
+  const rekeyAt = later(context.now, retryMs(policy.lifetimeMs, context.random));
   return left.map((child) => {
     const hasLost = gone.some((heir) => heir.replaces === child.spiIn);
     if (!hasLost || left.some((heir) => heir.replaces === child.spiIn)) return child;
-    return { ...child, redundantUntil: undefined, rekeyAt: later(context.now, RETRY_MS) };
+    return { ...child, redundantUntil: undefined, rekeyAt };
   });
 }
 

@@ -7,7 +7,7 @@ import { Writer } from "../../octets/writer.ts";
 import { type Payload, Protocol } from "../../wire/message.ts";
 import { NotifyType } from "../../wire/notify-type.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
-import { RETRY_MS } from "../limits.ts";
+import { retryMs } from "../jitter.ts";
 import type { Established } from "../phase.ts";
 import { notify } from "../refusal.ts";
 import type { Task } from "./asking.ts";
@@ -110,6 +110,6 @@ function isServed({ serving }: Established, wish: Of<"new-child">): boolean {
 }
 
 function rekeyLater(sa: Established, context: IkeContext): Step {
-  const rekeyAt = sa.timers.rekeyAt ?? later(context.now, RETRY_MS);
+  const rekeyAt = later(context.now, retryMs(sa.settings.lifetimeMs, context.random));
   return { sa: { ...sa, timers: { ...sa.timers, rekeyAt } }, effects: [] };
 }

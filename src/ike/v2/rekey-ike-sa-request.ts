@@ -12,8 +12,8 @@ import { type Payload, Protocol } from "../../wire/message.ts";
 import { NotifyType } from "../../wire/notify-type.ts";
 import { ikeAlgorithmsText } from "../algorithms.ts";
 import type { IkeContext, Step } from "../effect.ts";
-import { jittered } from "../jitter.ts";
-import { DETOURS_MAX, NONCE_OCTETS, RETRY_MS } from "../limits.ts";
+import { retryMs } from "../jitter.ts";
+import { DETOURS_MAX, NONCE_OCTETS } from "../limits.ts";
 import type { Established, SaId } from "../phase.ts";
 import type { Refusal } from "../refusal.ts";
 import { okNote, refusedNote } from "./answer.ts";
@@ -178,7 +178,7 @@ function giveUp(sa: Established, ikeAsk: IkeAsk, refusal: Refusal, context: IkeC
   const note = refusedNote("CREATE_CHILD_SA", refusal);
   // The peer's own rekey has taken the Child SAs away: nothing is left to be rekeyed.
   if (sa.replacedUntil !== undefined) return { sa: { ...sa, asking: undefined }, effects: [] };
-  const rekeyAt = later(context.now, 2 * jittered(RETRY_MS, 0.5, context.random));
+  const rekeyAt = later(context.now, retryMs(sa.settings.lifetimeMs, context.random));
   const timers = { ...sa.timers, rekeyAt };
   return { sa: { ...sa, asking: undefined, timers }, effects: [note] };
 }

