@@ -9,6 +9,7 @@ import { endWord } from "../ike/v2/answer.ts";
 import { AssertionError, never } from "../octets/assert.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import { leaveHalfOpen } from "./admit.ts";
+import { callOf, giveUp } from "./call-table.ts";
 import { onCallEnded, onCallUp } from "./dial.ts";
 import { addEntry, count, type Engine, type Entry, journal } from "./engine.ts";
 import type { KeyExchangeId } from "./event.ts";
@@ -186,11 +187,30 @@ function onAuthenticated(engine: Engine, entry: Entry, spi: IkeSpi, initialConta
   const { eroute } = entry;
   if (eroute === undefined) return;
   if (entry.call !== undefined) onCallUp(engine, entry.call);
+  else giveUpLateCall(engine, eroute.key);
   entry.call = undefined;
   entry.initialContact = initialContact;
   judge(engine, entry, spi);
   eroute.ikeSas.add(spi);
 }
+
+/**
+ * A call to a site that has just called us, with its IKE_AUTH still to be made: its INITIAL_CONTACT
+ * would be a lie, upon which the site drops the IKE SA that is up, without a word (§2.4).
+ */
+function giveUpLateCall(engine: Engine, key: string): void {
+  const call = callOf(engine, key);
+  if (call?.stage.kind !== "calling") return;
+  const phase = engine.sas.get(call.stage.spi)?.sa.phase;
+  if (phase === undefined || !BEFORE_AUTH.includes(phase)) return;
+  giveUp(engine, call, "redundant");
+}
+
+const BEFORE_AUTH: readonly IkeSa["phase"][] = [
+  "awaiting-public-value",
+  "awaiting-init-response",
+  "awaiting-shared-secret",
+];
 
 /** Only now: so that no packet of the site finds itself without a policy in between. */
 function afterStep(engine: Engine, entry: Entry, sa: IkeSa | undefined): void {
