@@ -1,0 +1,92 @@
+/** Authentication anew, and sites that call although they are connected (RFC 4478; uniqueness). */
+
+import { expect, test } from "bun:test";
+import { DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
+import type { ErouteLife, NormalEroute } from "../../../src/eroute/eroute.ts";
+import { judgeSettled } from "./judge.ts";
+import { FINE, layPair, type Pair } from "./pair.ts";
+import { startTraffic } from "./traffic.ts";
+
+/** Both ends' eroutes with their own lives. */
+function layLives(lives: Readonly<Record<"a" | "b", Partial<ErouteLife>>>): Pair {
+  return layPair({
+    ...{ seed: 1, weather: FINE },
+    plan: (end, plan) => ({
+      ...plan,
+      eroutes: plan.eroutes.map(
+        (eroute) => ({ ...eroute, life: { ...DEFAULT_LIFE, ...lives[end] } }) as NormalEroute,
+      ),
+    }),
+  });
+}
+
+function establishedTimes(pair: Pair): number {
+  return pair.a.concentrator.snapshot().counters.ike_sas_established;
+}
+
+for (const end of ["a", "b"] as const) {
+  const whose = end === "a" ? "the caller" : "who was called";
+  test(`reauth of ${whose}: the new IKE SA comes before the old one goes`, () => {
+    const none = {};
+    const anew = { reauthMs: 120_000 };
+    const pair = layLives(end === "a" ? { a: anew, b: none } : { a: none, b: anew });
+    pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
+    pair.runUntil(5_000);
+    const traffic = startTraffic(pair, 50, 600_000);
+    pair.runUntil(610_000);
+    expect(establishedTimes(pair)).toBeGreaterThanOrEqual(5);
+    expect(establishedTimes(pair)).toBeLessThan(9);
+    // A packet may overtake the answer that brings up the caller's end, once each time.
+    expect(traffic.lost).toBeLessThan(establishedTimes(pair));
+    expect(traffic.blocked).toBe(0);
+    expect(pair.reasons.get("reauthentication-overdue")).toBeUndefined();
+    pair.runUntil(620_000);
+    expect(judgeSettled(pair)).toEqual([]);
+  });
+}
+
+test("a site that does not authenticate anew in time is deleted, and told", () => {
+  const pair = layLives({ a: { start: "never" }, b: { reauthMs: 120_000 } });
+  pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
+  pair.runUntil(5_000);
+  // It forgets its duty: the peer's word is not obeyed by everybody.
+  pair.isCut = true;
+  pair.runUntil(140_000);
+  expect(pair.reasons.get("reauthentication-overdue")).toBe(1);
+  expect(pair.b.concentrator.snapshot().erouteCount).toBe(0);
+});
+
+/** End b calls again, although it is connected: as after a crash, from which it knows nothing. */
+function callAgain(life: Partial<ErouteLife>): Pair {
+  const pair = layLives({ a: life, b: life });
+  pair.feed(pair.b, { kind: "connect", peerId: "end-a" });
+  pair.runUntil(70_000);
+  pair.isCut = true;
+  pair.feed(pair.b, { kind: "disconnect", peerId: "end-a" });
+  pair.runUntil(100_000);
+  pair.isCut = false;
+  pair.feed(pair.b, { kind: "connect", peerId: "end-a" });
+  pair.runUntil(110_000);
+  return pair;
+}
+
+test("uniqueness = replace: whoever calls again replaces itself", () => {
+  const pair = callAgain({ uniqueness: "replace" });
+  expect(judgeSettled(pair)).toEqual([]);
+});
+
+test("uniqueness = keep: while one is up the second is refused, until nobody is there", () => {
+  const pair = callAgain({ uniqueness: "keep" });
+  expect(pair.reasons.get("already-connected")).toBeGreaterThan(0);
+  // Who was kept is asked, and does not answer: the next call gets in.
+  pair.runUntil(300_000);
+  pair.feed(pair.b, { kind: "connect", peerId: "end-a" });
+  pair.runUntil(310_000);
+  expect(judgeSettled(pair)).toEqual([]);
+});
+
+test("uniqueness = never: both stay", () => {
+  const pair = callAgain({ uniqueness: "never" });
+  const [view] = pair.a.concentrator.snapshot().eroutes(0, 2);
+  expect([view?.ikeSas.length, view?.childSas.length]).toEqual([2, 2]);
+});
