@@ -40,6 +40,14 @@ export function disconnectPeer(options: PeerOptions, terminal: Terminal): Promis
   return command(peerPath(options, "/disconnect"), options, terminal);
 }
 
+export type RekeyOptions = PeerOptions & { readonly ike?: boolean };
+
+/** Has the keys of a site's Child SAs replaced, or those of its IKE SA. */
+export function rekeyPeer(options: RekeyOptions, terminal: Terminal): Promise<ExitCode> {
+  const action = options.ike === true ? "/rekey-ike" : "/rekey";
+  return command(peerPath(options, action), options, terminal);
+}
+
 /** Has a site's row read anew. */
 export function reloadPeer(options: PeerOptions, terminal: Terminal): Promise<ExitCode> {
   return command(peerPath(options, "/reload"), options, terminal);

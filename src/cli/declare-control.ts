@@ -1,12 +1,12 @@
 /** The commands that have a running daemon do something: their options and help. */
 
 import type { Command } from "commander";
-import type { ConnectOptions, ControlOptions, PeerOptions } from "./control.ts";
+import type { ConnectOptions, ControlOptions, PeerOptions, RekeyOptions } from "./control.ts";
 import { configOption, type Declaration } from "./declaration.ts";
 
 type Without<T> = Omit<T, "peerid">;
 
-/** `connect`, `disconnect` and `reload`. */
+/** `connect`, `disconnect`, `rekey` and `reload`. */
 export function declareControl({ program, terminal, ends }: Declaration): void {
   asking(program.command("connect"))
     .description("have a running erouted call a site")
@@ -25,6 +25,16 @@ export function declareControl({ program, terminal, ends }: Declaration): void {
       ends(async (peerid: string, options: Without<PeerOptions>) => {
         const { disconnectPeer } = await import("./control.ts");
         return disconnectPeer({ ...options, peerid }, terminal);
+      }),
+    );
+  asking(program.command("rekey"))
+    .description("have a running erouted replace the keys of a site's Child SAs")
+    .argument("<peerid>", "its peer ID")
+    .option("--ike", "those of its IKE SA instead")
+    .action(
+      ends(async (peerid: string, options: Without<RekeyOptions>) => {
+        const { rekeyPeer } = await import("./control.ts");
+        return rekeyPeer({ ...options, peerid }, terminal);
       }),
     );
   asking(program.command("reload"))

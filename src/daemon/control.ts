@@ -2,6 +2,7 @@
 
 import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { Journal } from "../concentrator/journal.ts";
+import type { RekeyOf } from "../concentrator/rekey.ts";
 import { matchConfigured } from "../eroute/match.ts";
 import { now } from "../linux/clock.ts";
 import { err, ok } from "../octets/result.ts";
@@ -23,6 +24,8 @@ export function controlOf(daemon: Controlled, load: LoadConfig): Control {
     connect: (peerId, remote) => audited(daemon, { action: "connect", peerId, remote }, connect),
     disconnect: (peerId, remote) =>
       audited(daemon, { action: "disconnect", peerId, remote }, disconnect),
+    rekey: (peerId, of, remote) =>
+      audited(daemon, { action: "rekey", peerId, remote }, () => rekey(daemon, peerId, of)),
     reloadPeer: (peerId, remote) =>
       audited(daemon, { action: "reload-peer", peerId, remote }, reloadPeer),
     reload: (remote) =>
@@ -39,7 +42,7 @@ export function controlOf(daemon: Controlled, load: LoadConfig): Control {
 }
 
 type Request = {
-  readonly action: "connect" | "disconnect" | "reload-peer" | "reload";
+  readonly action: "connect" | "disconnect" | "rekey" | "reload-peer" | "reload";
   readonly peerId: string | undefined;
   readonly remote: string;
 };
@@ -81,6 +84,15 @@ function disconnect(daemon: Controlled, peerId: string): Done | ControlRefusal {
   }
   if (wasCalled) return { outcome: "closing", detail: `the call to ${peerId} is given up` };
   return { kind: "not-connected", detail: `${peerId} is not connected` };
+}
+
+function rekey(daemon: Controlled, peerId: string, of: RekeyOf): Done | ControlRefusal {
+  if (!isConnected(daemon, peerId)) {
+    return { kind: "not-connected", detail: `${peerId} is not connected` };
+  }
+  daemon.shell?.feed({ kind: "rekey", peerId, of });
+  const what = of === "ike" ? "its IKE SA" : "its Child SAs";
+  return { outcome: "rekeying", detail: `${peerId} is asked for new keys of ${what}` };
 }
 
 function reloadPeer(daemon: Controlled, peerId: string): Done | ControlRefusal {

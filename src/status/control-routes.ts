@@ -1,4 +1,4 @@
-/** POST: connect, disconnect and reload a site, reload the configuration; with a token only. */
+/** POST: connect, disconnect, rekey and reload a site, reload the configuration; by token only. */
 
 import type { Context, Hono, MiddlewareHandler } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
@@ -21,10 +21,12 @@ export function addControlRoutes(app: Hono<StatusBindings>, control: Control | u
   for (const path of PEER_PATHS) app.post(path, guard);
   app.post(RELOAD_PATH, guard);
   if (control !== undefined) {
-    const [connect, disconnect, reload] = PEER_PATHS;
+    const [connect, disconnect, reload, rekey, rekeyIke] = PEER_PATHS;
     app.post(connect, (c) => onPeer(c, (peerId, by) => control.connect(peerId, by)));
     app.post(disconnect, (c) => onPeer(c, (peerId, by) => control.disconnect(peerId, by)));
     app.post(reload, (c) => onPeer(c, (peerId, by) => control.reloadPeer(peerId, by)));
+    app.post(rekey, (c) => onPeer(c, (peerId, by) => control.rekey(peerId, "children", by)));
+    app.post(rekeyIke, (c) => onPeer(c, (peerId, by) => control.rekey(peerId, "ike", by)));
     app.post(RELOAD_PATH, (c) => answer(c, control.reload(remoteOf(c))));
   }
   for (const path of [...PEER_PATHS, RELOAD_PATH]) {
@@ -38,6 +40,8 @@ const PEER_PATHS = [
   "/api/v1/peers/:id/connect",
   "/api/v1/peers/:id/disconnect",
   "/api/v1/peers/:id/reload",
+  "/api/v1/peers/:id/rekey",
+  "/api/v1/peers/:id/rekey-ike",
 ] as const;
 const RELOAD_PATH = "/api/v1/reload";
 

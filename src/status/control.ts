@@ -1,11 +1,12 @@
 /** What an operator can do over HTTP: the daemon hands it in, nothing here can do it by itself. */
 
+import type { RekeyOf } from "../concentrator/rekey.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { Result } from "../octets/result.ts";
 
 /** Done, or under way. `after`: events from here on are what came of it. */
 export type ControlDone = {
-  readonly outcome: "calling" | "connected" | "closing" | "checking" | "reloaded";
+  readonly outcome: "calling" | "connected" | "closing" | "rekeying" | "checking" | "reloaded";
   readonly after: number;
   /** In words. */
   readonly detail: string;
@@ -31,6 +32,8 @@ export type Control = {
   connect(peerId: string, remote: string): ControlAnswer;
   /** Closes a site's IKE SAs. */
   disconnect(peerId: string, remote: string): ControlAnswer;
+  /** Has the keys of a site's Child SAs, or of its IKE SA, replaced. */
+  rekey(peerId: string, of: RekeyOf, remote: string): ControlAnswer;
   /** Has a site's row read anew. */
   reloadPeer(peerId: string, remote: string): ControlAnswer;
   /** Has the configuration file read anew. */

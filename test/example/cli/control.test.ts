@@ -48,10 +48,14 @@ test("the configuration's operate token is shown, and the answer said in words",
     out: "site-1 is told",
     err: "",
   });
+  expect(await run("rekey", "site-1")).toMatchObject({ code: 0 });
+  expect(await run("rekey", "site-1", "--ike")).toMatchObject({ code: 0 });
   expect(await run("peers", "reload", "site-1")).toMatchObject({ code: 0 });
   expect((await run("connect", "site-1", "--json")).out).toContain('"outcome": "closing"');
   expect(asked).toEqual([
     `POST /api/v1/peers/C%3DDE%2Fsite%201/disconnect Bearer ${TOKEN}`,
+    `POST /api/v1/peers/site-1/rekey Bearer ${TOKEN}`,
+    `POST /api/v1/peers/site-1/rekey-ike Bearer ${TOKEN}`,
     `POST /api/v1/peers/site-1/reload Bearer ${TOKEN}`,
     `POST /api/v1/peers/site-1/connect Bearer ${TOKEN}`,
   ]);

@@ -25,6 +25,7 @@ function done(what: string): ControlAnswer {
 const control: Control = {
   token: OPERATE,
   connect: (peerId, remote) => done(`connect ${peerId} from ${remote}`),
+  rekey: (peerId, of, remote) => done(`rekey ${of} of ${peerId} from ${remote}`),
   disconnect: (peerId, remote) => done(`disconnect ${peerId} from ${remote}`),
   reloadPeer: (peerId, remote) => done(`reload ${peerId} from ${remote}`),
   reload: (remote) => done(`reload from ${remote}`),
@@ -54,11 +55,15 @@ describe("the routes", () => {
     const body = { peer_id: "site-1", outcome: "calling", after: 7, detail: "on its way" };
     expect(await calling.json()).toEqual(body);
     await post("/api/v1/peers/site-1/disconnect");
+    await post("/api/v1/peers/site-1/rekey");
+    await post("/api/v1/peers/site-1/rekey-ike");
     await post("/api/v1/peers/site-1/reload/");
     await post("/api/v1/reload");
     expect(asked).toEqual([
       "connect site-1 from 192.0.2.9:4711",
       "disconnect site-1 from 192.0.2.9:4711",
+      "rekey children of site-1 from 192.0.2.9:4711",
+      "rekey ike of site-1 from 192.0.2.9:4711",
       "reload site-1 from 192.0.2.9:4711",
       "reload from 192.0.2.9:4711",
     ]);

@@ -65,6 +65,21 @@ test("a storm of rekeys over a long way, refused for now and tried again, leaves
   expect(refused).toBeGreaterThan(20);
 });
 
+test("§2.4: packets that come are proof of life: nobody asks while they flow", () => {
+  const pair = layPair({ seed: 1, weather: FINE, eroute: { livenessMs: 5_000 } });
+  pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
+  pair.runUntil(5_000);
+  startTraffic(pair, 1_000, 60_000);
+  pair.log.splice(0);
+  pair.runUntil(60_000);
+  const asked = () => pair.log.filter((line) => line.includes("send INFORMATIONAL request")).length;
+  expect(asked()).toBe(0);
+  expect(pair.log.some((line) => line.includes("query-state"))).toBe(true);
+  // Without them both ask again.
+  pair.runUntil(80_000);
+  expect(asked()).toBeGreaterThan(2);
+});
+
 test("an end that shuts down leaves nothing at either end", () => {
   const pair = layPair({ seed: 3, weather: FINE });
   pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
