@@ -11,8 +11,11 @@ import { TEMPLATE_VARIABLE } from "./guest/mariadb.ts";
 import { GUEST_DEFAULTS, runInGuest } from "./in-guest.ts";
 import { dataTemplate } from "./mariadb.ts";
 
-/** A guest has one CPU; two at once keep both cores of a small machine busy. */
-const GUESTS_AT_ONCE_MAX = 2;
+/** A guest has one CPU and waits most of the time: four at once keep two cores busy. */
+const GUESTS_AT_ONCE_MAX = 4;
+
+/** They take a minute or more: last, they would be waited for alone. */
+const LONGEST_FIRST = ["both-call", "liveness", "libreswan", "rekey-storm", "openiked"];
 
 /** How long rekey-storm lasts, in seconds. */
 const STORM_VARIABLE = "STORM_SECONDS";
@@ -34,7 +37,10 @@ if (ground.kind === "none") {
 /** All files, a few at a time; results in the files' order. */
 async function runAll(all: readonly string[], where: Ground): Promise<readonly TestResult[][]> {
   const results: TestResult[][] = all.map(() => []);
-  const queue = [...all.entries()];
+  const isLong = ([, file]: [number, string]) =>
+    LONGEST_FIRST.includes(basename(file, ".guest.ts"));
+  const entries = [...all.entries()];
+  const queue = [...entries.filter(isLong), ...entries.filter((entry) => !isLong(entry))];
   const worker = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const [index, file] = next;
