@@ -57,6 +57,15 @@ export type Gauges = {
   readonly lookupsWaiting: number;
   /** Traps, blocks and exceptions that stand in the kernel without an SA (R14). */
   readonly standingPolicies: number;
+  /** Inbound states of rekeyed Child SAs, kept a few seconds for what is on its way. */
+  readonly drainingStates: number;
+};
+
+/** Such a state: the SPI of a Child SA that has been replaced. */
+export type DrainingView = {
+  readonly spi: number;
+  readonly destination: string;
+  readonly endsAt: Instant;
 };
 
 /** A count kept beside a table, and what counting the table gives: they never differ. */
@@ -138,6 +147,8 @@ export type Snapshot = {
   readonly counters: Counters;
   /** Eroutes in use, in order of creation, from `offset` on, at most `limit`; all kinds or one. */
   eroutes(offset: number, limit: number, kind?: ErouteView["kind"]): readonly ErouteView[];
+  /** States that drain, the one that ends first at the head, at most `limit`. */
+  drainingStates(limit: number): readonly DrainingView[];
   /** Those of one site, by its peer ID. */
   site(peerId: string): readonly ErouteView[];
   /** Whether we are calling it just now. */

@@ -11,9 +11,10 @@ import { spi64Hex } from "../octets/hex.ts";
 import { callOf } from "./call-table.ts";
 import type { Engine, ErouteInUse } from "./engine.ts";
 import { erouteKey } from "./eroute-in-use.ts";
-import type { Installed } from "./installed.ts";
+import type { Draining, Installed } from "./installed.ts";
 import type {
   ChildSaView,
+  DrainingView,
   ErouteView,
   Gauges,
   IkeSaView,
@@ -29,6 +30,7 @@ export function snapshotOf(engine: Engine): Snapshot {
     erouteCount: engine.eroutes.size,
     site: (peerId) => siteViews(engine, peerId),
     isCalling: (peerId) => isCalling(engine, peerId),
+    drainingStates: (limit) => engine.draining.slice(0, limit).map(drainingView),
     eroutes: (offset, limit, kind) => erouteViews(engine, { offset, limit, kind }),
   };
 }
@@ -81,6 +83,7 @@ function gaugesOf(engine: Engine): Gauges {
     halfOpenIkeSas: engine.halfOpen,
     childSas: engine.installed.size,
     standingPolicies: engine.standing.size,
+    drainingStates: engine.draining.length,
     lookupsWaiting: engine.lookups.size,
   };
 }
@@ -158,6 +161,10 @@ function erouteView(engine: Engine, eroute: ErouteInUse): ErouteView {
     ikeSas,
     childSas,
   };
+}
+
+function drainingView({ id, until }: Draining): DrainingView {
+  return { spi: id.spi, destination: formatAddress(id.dst), endsAt: until };
 }
 
 function childView(installed: Installed): ChildSaView {

@@ -13,7 +13,7 @@ import { problem } from "./problem.ts";
 import type { StatusSource } from "./source.ts";
 import { STYLE } from "./style.ts";
 import { inTurns } from "./turns.ts";
-import { erouteJson, eventJson, NO_DATAPLANE, statusJson } from "./views.ts";
+import { drainingStateJson, erouteJson, eventJson, NO_DATAPLANE, statusJson } from "./views.ts";
 
 export type StatusSettings = AccessSettings & {
   /** Told of a bug in here; who asked got 500. */
@@ -42,6 +42,7 @@ export function createStatusApp(
   app.get("/api/v1/status", (c) => c.json(statusJson(source, source.wallMsNow())));
   app.get("/api/v1/dynamic-eroutes", (c) => eroutes(c, source, "dynamic"));
   app.get("/api/v1/eroutes", (c) => eroutes(c, source, undefined));
+  app.get("/api/v1/draining-states", (c) => drainingStates(c, source));
   app.get("/api/v1/events", (c) => events(c, source));
   app.get("/api/v1/peers/:id", (c) => peer(c, source, c.req.param("id")));
   addControlRoutes(app, control);
@@ -99,6 +100,17 @@ async function eroutes(
   const key = kind === "dynamic" ? "dynamic_eroutes" : "eroutes";
   const body = `${head.slice(0, -1)},"${key}":[${rows.join(",")}]}`;
   return c.body(body, 200, { "Content-Type": "application/json" });
+}
+
+/** What the kernel has beside the eroutes' Child SAs. */
+function drainingStates(c: Context, source: StatusSource): Response {
+  const limit = wholeNumber(c, "limit", { least: 1, most: LIMIT_MAX, otherwise: LIMIT_DEFAULT });
+  if (typeof limit === "string") return problem(c, 400, limit);
+  const snapshot = source.snapshot();
+  return c.json({
+    total: snapshot.gauges.drainingStates,
+    draining_states: snapshot.drainingStates(limit).map((view) => drainingStateJson(view, source)),
+  });
 }
 
 /** One site's eroutes in use: none if it is not connected. */

@@ -147,6 +147,7 @@ const GAUGES: Readonly<Record<keyof Gauges, readonly [name: string, help: string
     "standing_policies",
     "Policies that stand without an SA: traps, blocks and exceptions.",
   ],
+  drainingStates: ["draining_states", "Inbound states of rekeyed Child SAs, soon to be removed."],
 };
 
 const COUNTER_HELP: Readonly<Record<CounterName, string>> = {

@@ -1,7 +1,7 @@
 /** What the API shows, in its own words (snake case), of snapshots and the journal. */
 
 import type { JournalRecord } from "../concentrator/journal.ts";
-import type { ChildSaView, ErouteView, IkeSaView } from "../concentrator/snapshot.ts";
+import type { ChildSaView, DrainingView, ErouteView, IkeSaView } from "../concentrator/snapshot.ts";
 import { spi32Hex } from "../octets/hex.ts";
 import type { Instant } from "../octets/instant.ts";
 import { type StateUses, type StatusSource, stateKey } from "./source.ts";
@@ -32,6 +32,12 @@ export function newestIkeSa(view: ErouteView): IkeSaView | undefined {
       newest === undefined || sa.establishedAt >= newest.establishedAt ? sa : newest,
     undefined,
   );
+}
+
+/** An inbound state of a Child SA that has been replaced. */
+export function drainingStateJson(view: DrainingView, source: StatusSource) {
+  const { spi, destination, endsAt } = view;
+  return { spi: spi32Hex(spi), destination, ends_at: isoTime(source, endsAt) };
 }
 
 /** A record of the journal. */

@@ -74,6 +74,15 @@ describe("the API", () => {
     }
   });
 
+  test("states that drain after a rekey are listed: the kernel has them besides", async () => {
+    expect(await json("/api/v1/draining-states")).toEqual({
+      total: 1,
+      draining_states: [
+        { spi: "0xc0ffee01", destination: "192.0.2.1", ends_at: "2026-01-05T08:00:05.000Z" },
+      ],
+    });
+  });
+
   test("events carry site, step, outcome, reason, both sides of a proposal", async () => {
     const { events } = (await json("/api/v1/events")) as { events: Record<string, unknown>[] };
     expect(events[0]).toMatchObject({

@@ -24,6 +24,8 @@ export type SampleSettings = {
   readonly entries?: readonly JournalEntry[];
 };
 
+const DRAINING = { spi: 0xc0ffee01, destination: "192.0.2.1", endsAt: asInstant(5_000) };
+
 /** Site n has 192.168.n.0/24; its inbound state has carried n × 1,000,000 octets. */
 export function sampleSource(settings: SampleSettings): StatusSource {
   const dataplane = settings.dataplane ?? "xfrm";
@@ -44,8 +46,10 @@ export function sampleSource(settings: SampleSettings): StatusSource {
         childSas: views.length,
         lookupsWaiting: 0,
         standingPolicies: 0,
+        drainingStates: 1,
       },
       counters,
+      drainingStates: (limit) => [DRAINING].slice(0, limit),
       eroutes: (offset, limit, kind) =>
         views
           .filter((view) => kind === undefined || view.kind === kind)

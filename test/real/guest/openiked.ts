@@ -36,6 +36,9 @@ export type Openiked = {
   stop(): Promise<void>;
 };
 
+/** What it says of the last setting that its parent process sends. */
+const LAST_SETTING = "config_getstatic: no stickyaddress";
+
 const REKEY_MS_MAX = 40_000;
 /** Not 0, which is "never": as responder it then answers with traffic selectors that are empty. */
 const HOUR = 3_600;
@@ -53,6 +56,9 @@ export async function startOpeniked(host: Host, settings: OpenikedSettings): Pro
   const control = async (...words: string[]) => await run(host, ["ikectl", "-s", socket, ...words]);
   const openiked = controls(daemon, control);
   try {
+    // It answers before it has its sockets, and forgets what comes in before it has its settings.
+    const isReady = async () => (await daemon.output()).includes(LAST_SETTING);
+    await until("iked has its settings", isReady);
     await until("iked answers", async () => (await control("show", "sa")).status === 0);
   } catch (error) {
     throw new Error(await openiked.log(), { cause: error });
