@@ -139,6 +139,7 @@ export function noteFailure(
     level: "warning",
     step: "IKE_SA_INIT",
     outcome: "failed",
+    role: "initiator",
     ...failure,
     ...(peerId === undefined ? {} : { peerId }),
     ...(eroute === undefined ? {} : { eroute }),

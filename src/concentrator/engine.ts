@@ -197,6 +197,7 @@ export function journal(
       eroute: entry.eroute ?? about?.eroute?.name ?? about?.candidate?.name,
       remote: entry.remote ?? (sa === undefined ? undefined : formatEndpoint(sa.path.remote)),
       ikeSa: sa === undefined ? undefined : ikeSaName(saIdOf(sa)),
+      ...(sa === undefined ? {} : { role: saIdOf(sa).role }),
     },
   });
 }

@@ -31,6 +31,8 @@ export type JournalEntry = {
   readonly eroute: string | undefined;
   /** `192.0.2.1:4500`. */
   readonly remote: string | undefined;
+  /** Ours; undefined where no IKE SA has begun. */
+  readonly role?: "initiator" | "responder";
   /** SPIi_SPIr in hex. */
   readonly ikeSa: string | undefined;
   /** In words: what, where, what to do. */

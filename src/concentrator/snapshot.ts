@@ -46,6 +46,18 @@ export type ErouteView = {
   readonly childSas: readonly ChildSaView[];
 };
 
+/** A call of ours that is under way, or has to wait. */
+export type CallView = {
+  readonly stage: "look-up" | "resolve" | "calling" | "waiting";
+  readonly why: "traffic" | "always" | "by-hand" | "reauthentication";
+  /** The address or name that is called. */
+  readonly host: string | undefined;
+  /** How long nobody calls it again. */
+  readonly waitMs: number;
+  /** Calls that came to nothing one after another. */
+  readonly failures: number;
+};
+
 /** Numbers now. */
 export type Gauges = {
   readonly dynamicEroutes: number;
@@ -151,6 +163,8 @@ export type Snapshot = {
   drainingStates(limit: number): readonly DrainingView[];
   /** Those of one site, by its peer ID. */
   site(peerId: string): readonly ErouteView[];
+  /** Our call to it, one that waits for its next time too. */
+  call(peerId: string): CallView | undefined;
   /** Whether we are calling it just now. */
   isCalling(peerId: string): boolean;
   /** How many there are in all. */

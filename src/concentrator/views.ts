@@ -13,6 +13,7 @@ import type { Engine, ErouteInUse } from "./engine.ts";
 import { erouteKey } from "./eroute-in-use.ts";
 import type { Draining, Installed } from "./installed.ts";
 import type {
+  CallView,
   ChildSaView,
   DrainingView,
   ErouteView,
@@ -29,7 +30,8 @@ export function snapshotOf(engine: Engine): Snapshot {
     counters: { ...engine.counters },
     erouteCount: engine.eroutes.size,
     site: (peerId) => siteViews(engine, peerId),
-    isCalling: (peerId) => isCalling(engine, peerId),
+    call: (peerId) => callView(engine, peerId),
+    isCalling: (peerId) => (callView(engine, peerId)?.stage ?? "waiting") !== "waiting",
     drainingStates: (limit) => engine.draining.slice(0, limit).map(drainingView),
     eroutes: (offset, limit, kind) => erouteViews(engine, { offset, limit, kind }),
   };
@@ -114,11 +116,19 @@ function siteViews(engine: Engine, peerId: string): readonly ErouteView[] {
   });
 }
 
-function isCalling(engine: Engine, peerId: string): boolean {
-  return engine.plan.eroutes.some(({ name }) => {
+function callView(engine: Engine, peerId: string): CallView | undefined {
+  for (const { name } of engine.plan.eroutes) {
     const call = callOf(engine, erouteKey(name, peerId));
-    return call !== undefined && call.stage.kind !== "waiting";
-  });
+    if (call === undefined) continue;
+    const { stage, why, failures } = call;
+    const isDialled = stage.kind === "resolve" || stage.kind === "calling";
+    return {
+      ...{ stage: stage.kind, why, failures },
+      host: isDialled ? stage.target.hosts[stage.host] : undefined,
+      waitMs: stage.kind === "waiting" ? Math.max(0, stage.until - engine.now) : 0,
+    };
+  }
+  return undefined;
 }
 
 function erouteView(engine: Engine, eroute: ErouteInUse): ErouteView {

@@ -1,6 +1,7 @@
 /** The daemon: opens what it needs in an order that can fail cleanly, runs, and cleans up. */
 
 import packageJson from "../../package.json";
+import { type Attempts, createAttempts } from "../concentrator/attempts.ts";
 import { type Concentrator, createConcentrator } from "../concentrator/concentrator.ts";
 import { createJournal, type Journal, type JournalEntry } from "../concentrator/journal.ts";
 import { standingPolicies } from "../concentrator/no-sa.ts";
@@ -39,6 +40,9 @@ export type RunOptions = {
 type Daemon = Reloadable & {
   isEnding: boolean;
   readonly journal: Journal;
+  readonly attempts: Attempts;
+  /** Puts an entry into the journal, the sites' histories and the log. */
+  readonly record: (entry: JournalEntry) => void;
   kernel: Kernel | undefined;
   routes: Routes | undefined;
   sockets: IkeSockets | undefined;
@@ -99,12 +103,19 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
 function createDaemon(config: Config): Daemon {
   const log = openLog(config.log);
   const journal = createJournal(JOURNAL_MAX);
-  const record = (entry: JournalEntry) => log.write(journal.add(entry, wallMs()));
+  const attempts = createAttempts();
+  const record = (entry: JournalEntry) => {
+    const noted = journal.add(entry, wallMs());
+    attempts.note(noted);
+    log.write(noted);
+  };
   const concentrator = createConcentrator({ plan: config.plan, now: now(), random });
   const daemon: Daemon = {
     config,
     log,
     journal,
+    attempts,
+    record,
     note: (entry) => record(daemonEntry(entry)),
     kernel: undefined,
     routes: undefined,
@@ -229,7 +240,7 @@ function surroundingsOf(daemon: Daemon, routes: Routes): Parameters<typeof creat
     sourceFor: routes.sourceFor,
     listening: () => daemon.sockets?.addresses ?? [],
   });
-  const { kernel, peers, journal, log } = daemon;
+  const { kernel, peers } = daemon;
   return {
     now,
     send: (octets, path) => daemon.sockets?.send(octets, path),
@@ -242,7 +253,7 @@ function surroundingsOf(daemon: Daemon, routes: Routes): Parameters<typeof creat
     // Without a dataplane every request succeeds, and nothing is installed.
     kernel: (request) => (kernel === undefined ? ok(undefined) : kernel.perform(request)),
     keyExchanger: daemon.keyExchanger,
-    journal: (entry) => log.write(journal.add(entry, wallMs())),
+    journal: daemon.record,
     onBug: (fault) => {
       const detail = `please report this bug: ${fault instanceof Error ? fault.stack : fault}`;
       daemon.note({ level: "error", outcome: "failed", reason: "internal-error", detail });
@@ -251,7 +262,7 @@ function surroundingsOf(daemon: Daemon, routes: Routes): Parameters<typeof creat
 }
 
 function openStatus(daemon: Daemon, options: RunOptions): Result<undefined, string> {
-  const { config, concentrator, journal, kernel, peers, log } = daemon;
+  const { config, concentrator, journal, attempts, kernel, peers, log } = daemon;
   const { listen } = config.status;
   if (listen === undefined) return ok(undefined);
   const facts = {
@@ -264,7 +275,7 @@ function openStatus(daemon: Daemon, options: RunOptions): Result<undefined, stri
     },
   };
   const source = statusSourceOf({
-    ...{ concentrator, journal, kernel, peers, facts, log },
+    ...{ concentrator, journal, attempts, kernel, peers, facts, log },
     get config() {
       return daemon.config;
     },

@@ -1,5 +1,6 @@
 /** What the daemon lets the status server see. */
 
+import type { Attempts } from "../concentrator/attempts.ts";
 import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { Journal } from "../concentrator/journal.ts";
 import type { Config } from "../config/config.ts";
@@ -16,11 +17,13 @@ import {
   type StatusSource,
   stateKey,
 } from "../status/source.ts";
+import { explainSite } from "./explain.ts";
 import type { Log } from "./log.ts";
 
 export type Watched = {
   readonly concentrator: Concentrator;
   readonly journal: Journal;
+  readonly attempts: Attempts;
   /** Undefined with `dataplane.kind = "none"`. */
   readonly kernel: Kernel | undefined;
   readonly config: Config;
@@ -50,6 +53,7 @@ export function statusSourceOf(watched: Watched): StatusSource {
     },
     wallMs: (at) => wallMs() - (now() - at),
     wallMsNow: wallMs,
+    explain: (asked) => explainSite({ ...watched, listening: facts.listening }, asked),
     facts,
     problems: () => [...problemsOf(peers), ...logProblems(log)],
     databases: () => databaseViews(watched),

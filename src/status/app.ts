@@ -7,6 +7,7 @@ import type { Control } from "./control.ts";
 import { addControlRoutes, type StatusBindings } from "./control-routes.ts";
 import { STYLE_PATH, TUNNELS_PATH } from "./document.tsx";
 import { dynamicTunnelsPage } from "./dynamic-tunnels-page.tsx";
+import { explainRoute } from "./explain-route.ts";
 import { requestLimits } from "./limits.ts";
 import { METRICS_CONTENT_TYPE, metricsText } from "./metrics.ts";
 import { problem } from "./problem.ts";
@@ -45,6 +46,7 @@ export function createStatusApp(
   app.get("/api/v1/draining-states", (c) => drainingStates(c, source));
   app.get("/api/v1/events", (c) => events(c, source));
   app.get("/api/v1/peers/:id", (c) => peer(c, source, c.req.param("id")));
+  app.get("/api/v1/peers/:id/explain", explainRoute(source));
   addControlRoutes(app, control);
   app.get("/metrics", (c) =>
     c.body(metricsText(source, processUse()), 200, { "Content-Type": METRICS_CONTENT_TYPE }),

@@ -2,8 +2,8 @@
 /** The table of failed attempts: which site, when, at which step, why, and what to do. */
 
 import type { FC } from "hono/jsx";
+import { reasonText } from "../concentrator/reason.ts";
 import type { FailedAttempt } from "./failed-attempts.ts";
-import { reasonText } from "./reason-text.ts";
 import { TimeText } from "./time-text.tsx";
 
 const HEADS = ["Site", "Last time (UTC)", "From", "Stopped at", "Why, and what to do"];

@@ -1,5 +1,7 @@
 /** What the status server reads: the daemon provides it, nothing here can change the engine. */
 
+import type { Attempt } from "../concentrator/attempts.ts";
+import type { Explanation } from "../concentrator/explain.ts";
 import type { JournalRecord } from "../concentrator/journal.ts";
 import type { Snapshot } from "../concentrator/snapshot.ts";
 import type { Instant } from "../octets/instant.ts";
@@ -20,11 +22,19 @@ export type StatusSource = {
   wallMs(at: Instant): number;
   /** Time of day now, ms since 1970. */
   wallMsNow(): number;
+  /** Of a peer ID, or an address; its row is read for it. Never rejects. */
+  explain(asked: string): Promise<SiteExplanation>;
   readonly facts: StatusFacts;
   /** Why the daemon is not healthy now, in words; none if it is. */
   problems(): readonly string[];
   /** Database connections by egroup, for /status and /metrics. */
   databases(): readonly DatabaseView[];
+};
+
+/** Why a site is or is not connected, and its attempts, the newest first. */
+export type SiteExplanation = {
+  readonly explanation: Explanation;
+  readonly attempts: readonly Attempt[];
 };
 
 export type StatusFacts = {

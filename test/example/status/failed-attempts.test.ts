@@ -2,8 +2,8 @@
 
 import { expect, test } from "bun:test";
 import type { JournalEntry, JournalRecord } from "../../../src/concentrator/journal.ts";
+import { reasonText } from "../../../src/concentrator/reason.ts";
 import { failedAttempts } from "../../../src/status/failed-attempts.ts";
-import { reasonText } from "../../../src/status/reason-text.ts";
 
 const FAILED: JournalEntry = {
   level: "warning",

@@ -8,7 +8,12 @@ import {
   type ErouteView,
 } from "../../../src/concentrator/snapshot.ts";
 import { asInstant } from "../../../src/octets/instant.ts";
-import { type StateUse, type StatusSource, stateKey } from "../../../src/status/source.ts";
+import {
+  type SiteExplanation,
+  type StateUse,
+  type StatusSource,
+  stateKey,
+} from "../../../src/status/source.ts";
 
 export const HOSTILE_ID = '<script>alert("x")</script>';
 export const STARTED_MS = Date.UTC(2026, 0, 5, 8, 0, 0);
@@ -22,6 +27,18 @@ export type SampleSettings = {
   readonly adapt?: (view: ErouteView, n: number) => ErouteView;
   /** Instead of the two failures, oldest first; a minute ago. */
   readonly entries?: readonly JournalEntry[];
+  readonly explained?: SiteExplanation;
+};
+
+const NOTHING_KNOWN: SiteExplanation = {
+  explanation: {
+    state: "never-seen",
+    summary: "site-1 is not connected: it has not been heard of since erouted started",
+    findings: [],
+    comparison: undefined,
+    advice: [],
+  },
+  attempts: [],
 };
 
 const DRAINING = { spi: 0xc0ffee01, destination: "192.0.2.1", endsAt: asInstant(5_000) };
@@ -55,6 +72,7 @@ export function sampleSource(settings: SampleSettings): StatusSource {
           .filter((view) => kind === undefined || view.kind === kind)
           .slice(offset, offset + limit),
       site: (peerId) => views.filter((view) => view.peerId === peerId),
+      call: () => undefined,
       isCalling: () => false,
       erouteCount: views.length,
     }),
@@ -62,6 +80,7 @@ export function sampleSource(settings: SampleSettings): StatusSource {
     stateUses: async () => uses(dataplane === "none" ? [] : views),
     wallMs: (at) => STARTED_MS + at,
     wallMsNow: () => NOW_MS,
+    explain: async () => settings.explained ?? NOTHING_KNOWN,
     facts: {
       version: "1.2.3",
       dataplane,

@@ -1,0 +1,306 @@
+/** The journal's words for what went wrong: as people say them, and what to do about each. */
+
+export type Reason = {
+  /** `wrong pre-shared key`. */
+  readonly words: string;
+  /** What to do, in a sentence; `{peer}` stands for the site's ID. */
+  readonly advice: string;
+};
+
+/** What a reason of the journal means; undefined for a word that is none. */
+export function reasonOf(reason: string): Reason | undefined {
+  return REASONS[reason] ?? PEER_REFUSED.find(({ prefix }) => reason.startsWith(prefix));
+}
+
+/** `Wrong pre-shared key` for `wrong-psk`; a word without an entry loses its hyphens. */
+export function reasonText(reason: string): string {
+  const words = REASONS[reason]?.words ?? reason.replaceAll("-", " ");
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
+
+/** Reasons that only the site's row can cure: once it is right, the site has to call again. */
+export function isOfRow(reason: string): boolean {
+  return OF_ROW.has(reason);
+}
+
+const ROW = "correct the row; `erouted peers show {peer}` says how it is read";
+const ALIGN = "give both ends the same algorithms: `ike` and `esp` of the eroute";
+const BUG = "report this as a bug, with the log around it";
+
+const REASONS: Readonly<Record<string, Reason>> = {
+  // The ID
+  "no-eroute": {
+    words: "no eroute matches the peer ID",
+    advice:
+      "correct the site's ID (its leftid, local id), or add an eroute whose peerid matches it",
+  },
+  "user-without-eroute": {
+    words: "a local user, but no eroute",
+    advice: "add an eroute whose peerid matches it: a [[user]] alone only holds the key",
+  },
+  "eroute-without-user": {
+    words: "an eroute, but no local user",
+    advice: "add a [[user]] with this name and its password, or link the eroute to an egroup",
+  },
+  "no-egroup": {
+    words: "the egroup has gone from the configuration",
+    advice: "look at `egroup` of the eroute, then have the site call again",
+  },
+  // The row
+  "no-row": {
+    words: "no row in the database",
+    advice: "add one: `erouted peers add --peerid {peer}`, or INSERT it; nothing is to be reloaded",
+  },
+  "duplicate-rows": {
+    words: "several rows for one site",
+    advice: "remove all rows of this peerid but one; a unique key on the column prevents more",
+  },
+  "row-disabled": {
+    words: "disabled in its row",
+    advice: "clear the column disabled of its row when the site may connect again",
+  },
+  "no-password": { words: "no password in the row", advice: "fill the column password of its row" },
+  "bad-password": { words: "unreadable password in the row", advice: ROW },
+  "no-subnet": { words: "no subnet in the row", advice: "fill remip and remmsk of its row" },
+  "bad-subnet": { words: "unreadable subnet in the row", advice: ROW },
+  "bad-mask": { words: "unreadable mask in the row", advice: ROW },
+  "too-many-subnets": { words: "too many subnets in the row", advice: ROW },
+  "outside-base-subnet": {
+    words: "subnet outside the base eroute's",
+    advice: "give the row a subnet inside remote_subnet of its base eroute, or widen that",
+  },
+  "bad-local-subnet": { words: "unreadable local subnet in the row", advice: ROW },
+  "outside-base-local-subnet": {
+    words: "local subnet outside the base eroute's",
+    advice: "give locip of the row an address range inside local_subnet of its base eroute",
+  },
+  "bad-peer-address": { words: "unreadable peer address in the row", advice: ROW },
+  "bad-our-id": { words: "unreadable our ID in the row", advice: ROW },
+  "bad-disabled": { words: "neither yes nor no in the row's column disabled", advice: ROW },
+  "bad-lifetime": { words: "unreadable lifetime in the row", advice: ROW },
+  "bad-inactivity": { words: "unreadable inactivity time in the row", advice: ROW },
+  "bad-if-id": { words: "unreadable interface ID in the row", advice: ROW },
+  // The database
+  "database-unreachable": {
+    words: "database unreachable",
+    advice: "look at the database's host, port and network; `erouted check` tries it",
+  },
+  "database-timeout": {
+    words: "database did not answer in time",
+    advice: "look at the database's load; an index on peerid makes look-ups quick",
+  },
+  "database-access-denied": {
+    words: "database refused the login",
+    advice: "compare user and password_file of the egroup with the database's grants",
+  },
+  "database-no-table": {
+    words: "table missing in the database",
+    advice: "set `table` of the egroup, or create it: `erouted peers init`",
+  },
+  "database-no-column": {
+    words: "column missing in the table",
+    advice: "name the table's own columns under `columns` of the egroup",
+  },
+  "database-overloaded": {
+    words: "too many look-ups at once",
+    advice: "sites try again by themselves; if it lasts, look at the database's answer times",
+  },
+  "database-closed": {
+    words: "the database connection was closed",
+    advice: "have the site call again; it happens while the configuration is read anew",
+  },
+  "database-other": {
+    words: "the database answered with an error",
+    advice: "the detail is the database's own; `erouted check` repeats it",
+  },
+  // The table of dynamic eroutes
+  "table-full": {
+    words: "all dynamic eroutes are in use",
+    advice: "raise dynamic_eroutes.max",
+  },
+  "already-connected": {
+    words: "the site is connected already",
+    advice:
+      'uniqueness = "keep" refuses a second one: disconnect the first (`erouted disconnect ' +
+      '{peer}`), or set uniqueness = "replace"',
+  },
+  // IKE_SA_INIT and IKE_AUTH
+  malformed: {
+    words: "malformed message",
+    advice: "look for a newer firmware of the site; a capture of its packets shows what it sends",
+  },
+  "unsupported-critical-payload": {
+    words: "insists on a payload that is not known here",
+    advice: "switch the extension off at the site",
+  },
+  "no-proposal-chosen": { words: "no algorithms in common", advice: ALIGN },
+  "algorithms-of-eroute": {
+    words: "algorithms are not those of the eroute",
+    advice: `the site chose what another eroute allows: ${ALIGN}`,
+  },
+  "invalid-ke-payload": {
+    words: "another key exchange was asked for",
+    advice: "the site should come back with it; if not, configure that group at the site",
+  },
+  "key-exchange-failed": {
+    words: "the key exchange value is not valid",
+    advice: "look for a newer firmware of the site",
+  },
+  "wrong-psk": {
+    words: "wrong pre-shared key",
+    advice:
+      "set the same key at both ends: `password` of the row (blanks at the ends count), and the " +
+      "site's; the next attempt reads the row anew",
+  },
+  "auth-method": {
+    words: "authenticates without a pre-shared key",
+    advice: "set the site to pre-shared key (PSK) for both ends",
+  },
+  "bad-icv": {
+    words: "a message failed its integrity check",
+    advice: "damaged or forged on the way, or the ends disagree about keys: a capture tells more",
+  },
+  timeout: {
+    words: "the site stopped answering",
+    advice:
+      "our answers do not reach it, or its next message does not reach us: look for a firewall, a " +
+      "NAT that drops UDP 4500, or a path that drops large packets",
+  },
+  // Child SAs
+  "ts-unacceptable": {
+    words: "no subnets in common",
+    advice:
+      "at the site, its own network has to be that of its row (remip, remmsk), and the network " +
+      "behind the concentrator one inside local_subnet of the eroute",
+  },
+  "internal-address-failure": {
+    words: "asks for a virtual IP",
+    advice: "switch off the virtual IP (mode config, leftsourceip) at the site",
+  },
+  "no-additional-sas": {
+    words: "too many Child SAs",
+    advice: "let the site close some of its Child SAs; one a subnet pair is enough",
+  },
+  "child-sa-not-found": {
+    words: "rekeys a Child SA that is not there",
+    advice:
+      "the site should make a new one; if it does not, disconnect it: `erouted disconnect {peer}`",
+  },
+  "temporary-failure": {
+    words: "busy with another exchange",
+    advice: "it tries again by itself",
+  },
+  "no-child-sa": {
+    words: "no Child SA came of it",
+    advice: "look at the attempt before: proposals and subnets of the Child SA",
+  },
+  "kernel-refused": {
+    words: "refused by the kernel",
+    advice: "the detail is the kernel's; `erouted check` looks for what is missing",
+  },
+  // Calls
+  "no-answer": {
+    words: "nobody answers",
+    advice: "look at peerip and bakpeerip of its row, and whether UDP 500 and 4500 reach the site",
+  },
+  "wrong-peer": {
+    words: "somebody else answered",
+    advice: "compare the ID of the site at that address with peerid of the row",
+  },
+  "no-peer-address": {
+    words: "there is no address to call",
+    advice: "fill peerip of its row if it is to be called; else it has to call",
+  },
+  "no-remote-mask": {
+    words: "a packet leads to no row",
+    advice: 'set remote_mask of the egroup, or start = "never"',
+  },
+  resolve: {
+    words: "its host name has no address",
+    advice: "look at peerip of its row, and at the name server",
+  },
+  // Ends
+  "peer-deleted": {
+    words: "the site closed it",
+    advice: "if it was not meant to, look at the site's own log; it can call again at any time",
+  },
+  "peer-silent": {
+    words: "the site went silent",
+    advice:
+      "its line or its power is gone, or a NAT has forgotten it; it can call again at any time",
+  },
+  "replaced-by-newer": {
+    words: "the site called again",
+    advice: "nothing is to be done, unless two sites use the same ID: then give each its own",
+  },
+  inactive: {
+    words: "no packets for the inactivity time",
+    advice: "the next packet brings it back; `inactivity` of the eroute is how long it waits",
+  },
+  "lifetime-over": {
+    words: "its keys could not be replaced in time",
+    advice: "look at the failures before: the site refused to rekey, or was away",
+  },
+  "reauthentication-overdue": {
+    words: "has not authenticated anew in time",
+    advice: 'the site has to be able to reauthenticate (RFC 4478), or set reauth = "off"',
+  },
+  "disconnected-by-hand": {
+    words: "an operator disconnected it",
+    advice: "it can call again at any time, or is called: `erouted connect {peer}`",
+  },
+  reconfigured: {
+    words: "the configuration has changed meanwhile",
+    advice: "the next attempt counts by the new one",
+  },
+  "row-changed": {
+    words: "its row has changed",
+    advice: "the next attempt is made with the new row",
+  },
+  "row-removed": {
+    words: "its row is gone",
+    advice: "add the row again if it was not meant to go",
+  },
+  evicted: {
+    words: "evicted to make room",
+    advice: "raise dynamic_eroutes.max: it was the oldest when too few were free",
+  },
+  shutdown: { words: "erouted was stopped", advice: "it can call again" },
+  "malformed-response": {
+    words: "a response that cannot be read",
+    advice: "look for a newer firmware of the site",
+  },
+  "not-connected": { words: "it is not connected", advice: "it has to call, or to be called" },
+  "internal-error": { words: "a bug in erouted", advice: BUG },
+  discarded: { words: "given up after a bug", advice: BUG },
+};
+
+/** What the site answered to us: its own log says more. */
+const PEER_REFUSED: readonly (Reason & { readonly prefix: string })[] = [
+  {
+    prefix: "peer-refused-no-proposal-chosen",
+    words: "the site wants other algorithms",
+    advice: ALIGN,
+  },
+  {
+    prefix: "peer-refused-authentication-failed",
+    words: "the site does not believe us",
+    advice: "compare the key and both IDs (ourid of row or eroute) with the site's; see its log",
+  },
+  {
+    prefix: "peer-refused-ts-unacceptable",
+    words: "the site wants other subnets",
+    advice: "compare its networks with the row (remip, remmsk) and local_subnet of the eroute",
+  },
+  {
+    prefix: "peer-refused-",
+    words: "the site refused",
+    advice: "the site's own log says why",
+  },
+];
+
+const OF_ROW: ReadonlySet<string> = new Set(
+  Object.keys(REASONS).filter((reason) =>
+    /^(no-row|no-password|no-subnet|row-|bad-(?!icv)|duplicate-|outside-|too-many-)/.test(reason),
+  ),
+);
