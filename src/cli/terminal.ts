@@ -2,7 +2,7 @@
 
 import { writeSync } from "node:fs";
 
-export const EXIT = { ok: 0, failed: 1, usage: 2, configuration: 3 } as const;
+export const EXIT = { ok: 0, failed: 1, usage: 2, configuration: 3, notConnected: 4 } as const;
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
@@ -10,6 +10,8 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export type Terminal = {
   out(line: string): void;
   err(line: string): void;
+  /** How wide standard output is; undefined where it is no terminal. */
+  readonly columns: number | undefined;
   /** All of standard input, up to `octetsMax`; undefined if it holds more. */
   stdin(octetsMax: number): Promise<string | undefined>;
 };
@@ -31,6 +33,9 @@ export function openTerminal(): Terminal {
   return {
     out: (line) => void process.stdout.write(`${line}\n`),
     err: (line) => void process.stderr.write(`${line}\n`),
+    get columns() {
+      return process.stdout.isTTY ? process.stdout.columns : undefined;
+    },
     stdin: readStdin,
   };
 }

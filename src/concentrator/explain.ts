@@ -37,7 +37,9 @@ export type MatchFacts =
       readonly egroup: string | undefined;
       readonly canCall: boolean;
     }
-  | { readonly kind: "none"; readonly reason: string; readonly closest: string | undefined };
+  | { readonly kind: "none"; readonly reason: string; readonly closest: string | undefined }
+  /** What was asked for is an address, and nobody's ID. */
+  | { readonly kind: "address" };
 
 /** The row as it is now (R2). */
 export type RowFacts =
@@ -99,7 +101,7 @@ export function explain(facts: SiteFacts): Explanation {
     state,
     summary: summaryOf(facts, state),
     findings: [
-      erouteFinding(facts),
+      ...erouteFindings(facts),
       ...rowFindings(facts),
       ...facts.eroutes.map((eroute) => tunnelFinding(facts, eroute)),
       ...callFindings(facts),
@@ -159,18 +161,19 @@ function summaryOf(facts: SiteFacts, state: SiteState): string {
   }
 }
 
-function erouteFinding({ match, asked }: SiteFacts): Finding {
+function erouteFindings({ match, asked }: SiteFacts): readonly Finding[] {
+  if (match.kind === "address") return [];
   if (match.kind === "eroute") {
     const kind = match.egroup === undefined ? "normal eroute" : "base eroute";
     const egroup = match.egroup === undefined ? "" : `, egroup ${match.egroup}`;
     const detail = `${kind} ${match.eroute} matches it by peerid "${match.pattern}"${egroup}`;
-    return { about: "eroute", verdict: "ok", detail };
+    return [{ about: "eroute", verdict: "ok", detail }];
   }
   const near =
     match.closest === undefined ? "no pattern is near" : `the nearest is "${match.closest}"`;
   const blanks = asked !== asked.trim() ? "; it has blanks around it" : "";
   const detail = `${reasonText(match.reason)}: ${near}${blanks}`;
-  return { about: "eroute", verdict: "problem", detail };
+  return [{ about: "eroute", verdict: "problem", detail }];
 }
 
 function rowFindings({ row }: SiteFacts): readonly Finding[] {
@@ -260,7 +263,7 @@ function adviceFor(
   if (state === "connected" || state === "negotiating" || state === "calling") return [];
   if (match.kind === "none") return [adviceOf(match.reason, asked)];
   if (row.kind === "faulty") return [adviceOf(row.reason, asked)];
-  if (state === "never-seen") return neverSeen(facts, match.canCall);
+  if (state === "never-seen") return neverSeen(facts);
   const reason = attempts[0]?.record.reason ?? "";
   if (failed !== undefined && isOfRow(reason)) {
     return ["the row is right now: the site's next attempt counts by it", ...callIt(facts)];
@@ -268,19 +271,19 @@ function adviceFor(
   return [adviceOf(reason, asked), ...(failed === undefined ? callIt(facts) : [])];
 }
 
-function neverSeen(facts: SiteFacts, canCall: boolean): readonly string[] {
-  const { listening, asked } = facts;
+function neverSeen(facts: SiteFacts): readonly string[] {
+  const { listening } = facts;
   const ports = listening.filter((endpoint) => !/^(127\.|\[::1\])/.test(endpoint)).join(", ");
   return [
     `nothing of it reaches us, or not under this ID: it has to call one of ${ports || "(nothing)"}`,
     "look at the address of the concentrator, the ID and the line of the site; and for firewalls " +
       "that drop UDP 500 and 4500",
-    ...(canCall ? [`call it: \`erouted connect ${asked} --wait\``] : []),
+    ...callIt(facts),
   ];
 }
 
 function callIt({ match, asked }: SiteFacts): readonly string[] {
-  if (match.kind === "none" || !match.canCall) return [];
+  if (match.kind !== "eroute" || !match.canCall) return [];
   return [`or call it: \`erouted connect ${asked} --wait\``];
 }
 

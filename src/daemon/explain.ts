@@ -50,21 +50,23 @@ export async function explainSite(daemon: Explained, asked: string): Promise<Sit
   const host = address === undefined ? undefined : formatAddress(address);
   const ofSite = attempts.ofPeer(asked);
   const there = host === undefined ? [] : attempts.ofAddress(host);
+  const known = ofSite.length > 0 ? ofSite : there;
+  const isNobody = host !== undefined && match.kind === "refused" && ofSite.length === 0;
   const explanation: Explanation = explain({
     asked,
     now: now(),
     nowWallMs: wallMs(),
-    match: matchFacts(daemon.config, match),
+    match: isNobody ? { kind: "address" } : matchFacts(daemon.config, match),
     row,
     eroutes: snapshot.site(asked),
     call: snapshot.call(asked),
-    attempts: ofSite,
+    attempts: known,
     peersThere: host === undefined ? [] : attempts.peersAt(host, PEERS_THERE_MAX),
-    strangers: there.length > 0 ? there : attempts.strangers(STRANGERS_MAX),
+    strangers: there.length > 0 ? [] : attempts.strangers(STRANGERS_MAX),
     listening: daemon.listening,
     tableIsFull: dynamicEroutes >= dynamicEroutesMax,
   });
-  return { explanation, attempts: ofSite.length > 0 ? ofSite : there };
+  return { explanation, attempts: known };
 }
 
 function matchFacts(config: Config, match: ReturnType<typeof matchConfigured>): MatchFacts {

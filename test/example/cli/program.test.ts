@@ -91,6 +91,7 @@ test("a command that throws ends with 1 and one line", async () => {
       throw new Error("no space left");
     },
     err: (line: string) => lines.push(line),
+    columns: undefined,
     stdin: () => Promise.resolve(""),
   };
   const lines: string[] = [];

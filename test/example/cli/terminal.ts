@@ -12,6 +12,7 @@ export async function runWith(args: readonly string[], stdin = ""): Promise<Ran>
   const terminal: Terminal = {
     out: (line) => void out.push(line),
     err: (line) => void err.push(line),
+    columns: undefined,
     stdin: (octetsMax) => Promise.resolve(stdin.length > octetsMax ? undefined : stdin),
   };
   const code = await runCli(args, terminal);

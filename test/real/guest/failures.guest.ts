@@ -62,7 +62,14 @@ afterAll(async () => {
 });
 
 test("R6: a wrong key ends the negotiation, with its reason, and the key in no log", async () => {
-  await fails({ localId: "site-2", psk: "not the key" }, "wrong-psk");
+  await fails({ localId: "site-2", psk: "not the key" }, "wrong-psk", [
+    "site-2 is not connected: wrong pre-shared key",
+    "base eroute fleet matches it",
+    "remip 192.168.2.0",
+    "password set",
+    "from 192.0.2.12:500: failed at IKE_AUTH",
+    "set the same key at both ends",
+  ]);
   const log = await scenario.erouted.log();
   expect(log).toContain("wrong-psk");
   expect(log).not.toContain(pskOf(2));
@@ -70,34 +77,37 @@ test("R6: a wrong key ends the negotiation, with its reason, and the key in no l
 });
 
 test("R1: an ID that no eroute matches is refused; the closest pattern is named", async () => {
-  await fails({ localId: "stranger-7" }, "no-eroute");
+  await fails({ localId: "stranger-7" }, "no-eroute", ["no eroute matches the peer ID"]);
   const [event] = await eventsOf(scenario.erouted, "stranger-7");
   expect(event?.detail).toContain("stranger-7");
 });
 
 test("R6: an ID without a row", async () => {
-  await fails({ localId: "site-99" }, "no-row");
+  await fails({ localId: "site-99" }, "no-row", [
+    "no row in the database",
+    "peers add --peerid site-99",
+  ]);
 });
 
 test("R6: a row without a key", async () => {
-  await fails({ localId: "site-no-key" }, "no-password");
+  await fails({ localId: "site-no-key" }, "no-password", ["fill the column password"]);
 });
 
 test("R6: a row without a subnet", async () => {
-  await fails({ localId: "site-no-subnet" }, "no-subnet");
+  await fails({ localId: "site-no-subnet" }, "no-subnet", ["fill remip and remmsk"]);
 });
 
 test("R10: a row whose subnet lies outside the base eroute's", async () => {
-  await fails({ localId: "site-outside" }, "outside-base-subnet");
+  await fails({ localId: "site-outside" }, "outside-base-subnet", ["172.30.4.0", "remote_subnet"]);
 });
 
 test("R6: a row with a malformed address", async () => {
-  await fails({ localId: "site-malformed" }, "bad-subnet");
+  await fails({ localId: "site-malformed" }, "bad-subnet", ["192.168.5"]);
 });
 
 test("R3: a local user without an eroute, and an eroute without a local user", async () => {
-  await fails({ localId: "user-alone" }, "user-without-eroute");
-  await fails({ localId: "lab-other" }, "eroute-without-user");
+  await fails({ localId: "user-alone" }, "user-without-eroute", ["a local user, but no eroute"]);
+  await fails({ localId: "lab-other" }, "eroute-without-user", ["an eroute, but no local user"]);
 });
 
 test("R3: a local user with a normal eroute gets in without the database", async () => {
@@ -109,13 +119,18 @@ test("R3: a local user with a normal eroute gets in without the database", async
 });
 
 test("proposals without anything in common are shown side by side", async () => {
-  await fails({ ike: "aes128-sha1-modp2048" }, undefined);
+  await fails({ ike: "aes128-sha1-modp2048" });
   const { events } = (await scenario.erouted.json("/api/v1/events?limit=1000")) as {
     events: { reason: string; offered?: string[]; wanted?: string[] }[];
   };
   const event = events.find(({ reason }) => reason === "no-proposal-chosen");
   expect(event?.offered).toEqual(["AES_CBC_128/HMAC_SHA1_96/PRF_HMAC_SHA1/MODP_2048"]);
   expect(event?.wanted?.join()).toContain("AES_GCM_16_256");
+  // Its ID was not told yet: the address leads to it.
+  const why = await scenario.erouted.command("why", bad.address.v4);
+  expect(why.out).toContain("none of the offered algorithms is configured");
+  expect(why.out).toMatch(/AES_CBC_128\/HMAC_SHA1_96\/PRF_HMAC_SHA1\/MODP_2048 +AES_GCM_16_256/);
+  expect(why.out).toMatch(/only the site has: .*HMAC_SHA1_96/);
 });
 
 test("an unknown ID and a wrong key look the same from outside", async () => {
@@ -136,15 +151,21 @@ test("a site whose key is corrected in its row gets in at the next attempt (R2)"
     "the new key",
     "site-2",
   );
+  const before = await scenario.erouted.command("why", "site-2");
+  expect(before.out).toContain("the row is right now");
   await bringUp(scenario, swan);
+  const why = await scenario.erouted.command("why", "site-2");
+  expect([why.status, why.out.split("\n")[0]]).toEqual([0, "site-2 is connected, from 192.0.2.12"]);
   await pingBothWays(scenario, bad);
   await swan.terminate();
   await swan.stop();
 });
 
+/** The site is refused for this reason, and `erouted why` says these things of it. */
 async function fails(
   changes: Partial<StrongSwanSettings>,
-  reason: string | undefined,
+  reason?: string,
+  said: readonly string[] = [],
 ): Promise<void> {
   const swan = await startSite(bad, changes);
   expect(await swan.initiate()).toBe(false);
@@ -152,6 +173,9 @@ async function fails(
   if (reason === undefined) return;
   await untilFailure(scenario.erouted, changes.localId ?? "", reason);
   expect((await failuresOf(scenario.erouted, changes.localId ?? "")).at(-1)).toBe(reason);
+  const why = await scenario.erouted.command("why", changes.localId ?? "");
+  expect([why.status, why.err]).toEqual([4, ""]);
+  for (const words of said) expect(why.out).toContain(words);
 }
 
 /** What strongSwan says of the answer to IKE_AUTH. */

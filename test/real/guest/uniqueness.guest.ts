@@ -99,10 +99,14 @@ test("reauth: strongSwan is told how long it is believed, and authenticates anew
   await expectKernelAsStatusSays(scenario);
 }, 100_000);
 
-/** The site's ID, key and subnet at another address. */
+/**
+ * The site's ID, key and subnet at another address. It does not claim to be the only one
+ * (INITIAL_CONTACT): with that, the former one is gone, and not told (RFC 7296 §2.4).
+ */
 async function startSiteOneAbroad(): Promise<StrongSwan> {
   return await startSite(elsewhere, {
     localId: "site-1",
+    connection: "unique = never",
     psk: pskOf(1),
     localSubnet: home.subnet.v4,
   });

@@ -1,0 +1,101 @@
+/** `erouted why`: what it prints of a daemon's explanation, and without a daemon. */
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { whyLines } from "../../../src/cli/why-lines.ts";
+import { createFolder, type Folder } from "./folder.ts";
+import { runWith } from "./terminal.ts";
+
+const EXPLANATION = {
+  peer_id: "site 1",
+  connected: false,
+  state: "failed",
+  summary: "site 1 is not connected: no algorithms in common",
+  findings: [
+    { about: "eroute", verdict: "ok", detail: 'base eroute fleet matches it by peerid "site*"' },
+    {
+      about: "attempt",
+      verdict: "problem",
+      detail: `last attempt 3 s ago: ${"words ".repeat(30)}`,
+    },
+  ],
+  comparison: {
+    offered: ["3DES/MODP_1024"],
+    configured: ["AES_GCM_16_256/X25519", "AES_CBC_256/X25519"],
+    only_offered: ["3DES", "MODP_1024"],
+    only_configured: ["X25519"],
+  },
+  advice: ["give both ends the same algorithms"],
+  attempts: [
+    {
+      ...{ outcome: "failed", times: 3, first_at: "2026-01-05T08:00:00.000Z" },
+      ...{ last_at: "2026-01-05T08:10:00.000Z", remote: "198.51.100.7:500" },
+      ...{ step: "IKE_SA_INIT", reason: "no-proposal-chosen", detail: "\u001b[2J" },
+    },
+  ],
+};
+
+let server: ReturnType<typeof Bun.serve>;
+let folder: Folder;
+let answer: unknown = EXPLANATION;
+const asked: string[] = [];
+
+beforeAll(() => {
+  server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch(request) {
+      asked.push(new URL(request.url).pathname);
+      return Response.json(answer);
+    },
+  });
+  folder = createFolder();
+});
+
+afterAll(async () => {
+  folder.dispose();
+  await server.stop(true);
+});
+
+const atServer = () => ["--url", `http://127.0.0.1:${server.port}`];
+
+test("an explanation in words: 4 if the site is not connected", async () => {
+  const ran = await runWith(["why", "site 1", ...atServer()]);
+  expect([ran.code, ran.err]).toEqual([4, ""]);
+  expect(asked).toEqual(["/api/v1/peers/site%201/explain"]);
+  expect(ran.out).toStartWith(
+    "site 1 is not connected: no algorithms in common\n\nok       eroute ",
+  );
+  expect(ran.out).toContain("3DES/MODP_1024   AES_GCM_16_256/X25519\n");
+  expect(ran.out).toContain("only the site has: 3DES, MODP_1024");
+  expect(ran.out).toContain("What to do:\n  - give both ends the same algorithms");
+  expect(ran.out).toContain("2026-01-05 08:10:00  failed   3x in 10m");
+});
+
+test("0 if it is connected; JSON as it came", async () => {
+  answer = { ...EXPLANATION, connected: true };
+  const ran = await runWith(["why", "site 1", "--json", ...atServer()]);
+  expect(ran.code).toBe(0);
+  expect(JSON.parse(ran.out)).toEqual(answer);
+  answer = { something: "else" };
+  expect((await runWith(["why", "site 1", ...atServer()])).code).toBe(1);
+});
+
+test("lines fit the terminal, and nothing in them steers it", () => {
+  for (const columns of [60, 80, 120]) {
+    const lines = whyLines({ ...EXPLANATION, summary: "a\u001b[31mb" }, columns);
+    expect(lines[0]).toBe("a?[31mb");
+    const prose = lines.filter((line) => line.includes("words") || line.includes("- give"));
+    expect(Math.max(...prose.map((line) => line.length))).toBeLessThanOrEqual(columns);
+  }
+});
+
+test("without a daemon: 1, and what configuration and table say", async () => {
+  expect((await runWith(["peers", "init", "--config", folder.config])).code).toBe(0);
+  const missing = await runWith(["why", "site-1", "--config", folder.config]);
+  expect(missing.code).toBe(1);
+  expect(missing.err).toContain("nobody listens there");
+  expect(missing.out).toContain("ok       eroute ");
+  expect(missing.out).toMatch(/PROBLEM {2}.*no row/);
+  const unmatched = await runWith(["why", "nobody", "--config", folder.config]);
+  expect(unmatched.out).toContain('PROBLEM  no eroute has "nobody"');
+});

@@ -1,0 +1,95 @@
+/** The history of sites: what is kept of their attempts, and for whom. */
+
+import { expect, test } from "bun:test";
+import { createAttempts } from "../../../src/concentrator/attempts.ts";
+import {
+  createJournal,
+  type JournalEntry,
+  type JournalRecord,
+} from "../../../src/concentrator/journal.ts";
+
+const journal = createJournal(10_000);
+let wallMs = 1_000_000;
+
+/** The record of a failed IKE_AUTH of a site with a row, changed. */
+function record(changes: Partial<JournalEntry>): JournalRecord {
+  wallMs += 1_000;
+  const entry: JournalEntry = {
+    level: "warning",
+    step: "IKE_AUTH",
+    outcome: "failed",
+    reason: "wrong-psk",
+    peerId: "site-1",
+    eroute: "fleet/site-1",
+    remote: "198.51.100.7:4500",
+    ikeSa: undefined,
+    detail: "the key differs",
+  };
+  return journal.add({ ...entry, ...changes }, wallMs);
+}
+
+const reasons = (attempts: readonly { record: JournalRecord; times: number }[]) =>
+  attempts.map(({ record: { reason }, times }) => `${reason} ${times}`);
+
+test("the same failure again is counted, not kept again; another port is the same place", () => {
+  const attempts = createAttempts();
+  const first = record({});
+  attempts.note(first);
+  attempts.note(record({ remote: "198.51.100.7:1024" }));
+  attempts.note(record({ remote: "198.51.100.8:4500" }));
+  attempts.note(record({ outcome: "ok", reason: "established", remote: "198.51.100.8:4500" }));
+  expect(reasons(attempts.ofPeer("SITE-1"))).toEqual([
+    "established 1",
+    "wrong-psk 1",
+    "wrong-psk 2",
+  ]);
+  expect(attempts.ofPeer("site-1").at(-1)?.firstWallMs).toBe(first.wallMs);
+});
+
+test("rekeys and what the daemon notes are no attempts", () => {
+  const attempts = createAttempts();
+  attempts.note(record({ step: "INFORMATIONAL", outcome: "note", reason: "rekeyed" }));
+  attempts.note(record({ step: "CREATE_CHILD_SA", outcome: "ok", reason: "child-sa-rekeyed" }));
+  attempts.note(record({ step: "daemon", reason: "database-timeout" }));
+  attempts.note(record({ level: "debug", outcome: "refused", reason: "invalid-ke-payload" }));
+  attempts.note(record({ peerId: undefined, remote: undefined }));
+  expect(attempts.size).toBe(0);
+  attempts.note(record({ step: "INFORMATIONAL", outcome: "ok", reason: "peer-deleted" }));
+  expect(attempts.ofPeer("site-1")[0]?.outcome).toBe("ended");
+});
+
+test("who has not told its ID is found by its address, and by the IDs that came from there", () => {
+  const attempts = createAttempts();
+  const stranger = { peerId: undefined, eroute: undefined, reason: "no-proposal-chosen" };
+  attempts.note(record({ ...stranger, remote: "192.0.2.7:500" }));
+  attempts.note(record({ ...stranger, remote: "[2001:db8::7]:500" }));
+  attempts.note(record({ remote: "192.0.2.7:500" }));
+  expect(reasons(attempts.ofAddress("192.0.2.7"))).toEqual(["no-proposal-chosen 1"]);
+  expect(reasons(attempts.ofAddress("2001:db8::7"))).toEqual(["no-proposal-chosen 1"]);
+  expect(attempts.peersAt("192.0.2.7", 8)).toEqual(["site-1"]);
+  expect(attempts.strangers(1)[0]?.record.remote).toBe("[2001:db8::7]:500");
+});
+
+test("IDs that anybody can make up push each other out, and no site that has an eroute", () => {
+  const attempts = createAttempts(4, 3);
+  for (let n = 1; n <= 4; n++) attempts.note(record({ peerId: `site-${n}` }));
+  for (let n = 1; n <= 100; n++) {
+    attempts.note(record({ peerId: `made-up-${n}`, eroute: undefined, reason: "no-row" }));
+  }
+  expect(attempts.size).toBe(7);
+  expect(attempts.ofPeer("site-1").length).toBe(1);
+  expect(attempts.ofPeer("made-up-97").length).toBe(0);
+  // A site stays known though a failure of its row names no eroute.
+  attempts.note(record({ peerId: "site-2", eroute: undefined, reason: "no-row" }));
+  attempts.note(record({ peerId: "site-5" }));
+  expect(attempts.ofPeer("site-1").length).toBe(0);
+  expect(attempts.ofPeer("site-2").length).toBe(2);
+});
+
+test("of one site the last eight are kept", () => {
+  const attempts = createAttempts();
+  for (let n = 1; n <= 50; n++) attempts.note(record({ reason: `reason-${n}` }));
+  expect(attempts.ofPeer("site-1").map(({ record: { reason } }) => reason)).toEqual(
+    Array.from({ length: 8 }, (_, i) => `reason-${50 - i}`),
+  );
+});

@@ -1,0 +1,163 @@
+/** Why a site is or is not connected, from what is known of it. */
+
+import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { createAttempts } from "../../../src/concentrator/attempts.ts";
+import { explain, type SiteFacts } from "../../../src/concentrator/explain.ts";
+import { createJournal, type JournalEntry } from "../../../src/concentrator/journal.ts";
+import { reasonOf } from "../../../src/concentrator/reason.ts";
+import type { ErouteView } from "../../../src/concentrator/snapshot.ts";
+import { asInstant } from "../../../src/octets/instant.ts";
+
+const NOW_MS = 10_000_000;
+
+const FACTS: SiteFacts = {
+  asked: "site-1",
+  now: asInstant(1_000_000),
+  nowWallMs: NOW_MS,
+  match: { kind: "eroute", eroute: "fleet", pattern: "site-*", egroup: "sites", canCall: false },
+  row: { kind: "good", source: "sqlite:peers.db", columns: "remip 192.168.1.0, password set" },
+  eroutes: [],
+  call: undefined,
+  attempts: [],
+  peersThere: [],
+  strangers: [],
+  listening: ["127.0.0.1:500", "192.0.2.1:500"],
+  tableIsFull: false,
+};
+
+/** Attempts of site-1 a minute ago, in this order. */
+function attemptsOf(...entries: readonly Partial<JournalEntry>[]) {
+  const attempts = createAttempts();
+  const journal = createJournal(100);
+  for (const changes of entries) {
+    const entry: JournalEntry = {
+      ...{ level: "warning", step: "IKE_AUTH", outcome: "failed", reason: "wrong-psk" },
+      ...{ peerId: "site-1", eroute: "fleet/site-1", remote: "198.51.100.7:4500" },
+      ...{ ikeSa: undefined, detail: "details" },
+      ...changes,
+    };
+    attempts.note(journal.add(entry, NOW_MS - 60_000));
+  }
+  return attempts.ofPeer("site-1");
+}
+
+test("never seen: where it has to call, and which strangers it may be", () => {
+  const strangers = attemptsOf({ reason: "no-proposal-chosen", remote: "203.0.113.9:500" });
+  const explained = explain({ ...FACTS, strangers });
+  expect(explained.state).toBe("never-seen");
+  expect(explained.advice[0]).toContain("192.0.2.1:500");
+  expect(explained.advice[0]).not.toContain("127.0.0.1");
+  expect(explained.findings.at(-1)?.detail).toContain("203.0.113.9 failed 60 s ago");
+});
+
+test("the last attempt: how often, from where, at which message, and what to do", () => {
+  const explained = explain({ ...FACTS, attempts: attemptsOf({}, {}, {}) });
+  expect(explained.state).toBe("failed");
+  expect(explained.summary).toBe("site-1 is not connected: wrong pre-shared key");
+  const attempt = explained.findings.find(({ about }) => about === "attempt");
+  expect(attempt?.detail).toBe(
+    "last attempt 60 s ago, 3 times in 0 s from 198.51.100.7:4500: failed at IKE_AUTH: details",
+  );
+  expect(explained.advice[0]).toContain("the same key");
+});
+
+test("a call of ours goes to somewhere, and the next one is told of", () => {
+  const attempts = attemptsOf({ reason: "no-answer", role: "initiator" });
+  const call = { stage: "waiting", why: "always", host: undefined, waitMs: 4_200, failures: 2 };
+  const explained = explain({ ...FACTS, attempts, call: call as SiteFacts["call"] });
+  expect(explained.findings.find(({ about }) => about === "attempt")?.detail).toContain(
+    "to 198.51.100.7:4500",
+  );
+  expect(explained.findings.find(({ about }) => about === "call")?.detail).toBe(
+    "the next call is not made before 5 s have passed, after 2 failures",
+  );
+});
+
+test("what is configured now comes before what failed earlier", () => {
+  const attempts = attemptsOf({});
+  const match = { kind: "none", reason: "no-eroute", closest: "site-*" } as const;
+  const unmatched = explain({ ...FACTS, asked: "sitee-1", match, attempts });
+  expect([unmatched.state, unmatched.findings[0]?.detail]).toEqual([
+    "blocked",
+    'No eroute matches the peer ID: the nearest is "site-*"',
+  ]);
+  const row = { kind: "faulty", source: "db", reason: "row-disabled", detail: "disabled" } as const;
+  const disabled = explain({ ...FACTS, row, attempts });
+  expect(disabled.summary).toBe("site-1 cannot connect: disabled in its row");
+  expect(disabled.advice.length).toBe(1);
+});
+
+test("a row that was corrected: the next attempt counts by it", () => {
+  const attempts = attemptsOf({ reason: "no-password" });
+  expect(explain({ ...FACTS, attempts }).advice[0]).toContain("right now");
+});
+
+test("both sides of what was offered, and what only one of them has", () => {
+  const offered = ["AES_CBC_128/HMAC_SHA1_96/PRF_HMAC_SHA1/MODP_1024"];
+  const wanted = ["AES_GCM_16_256/PRF_HMAC_SHA2_256/X25519", "AES_CBC_128/HMAC_SHA2_256_128"];
+  const attempts = attemptsOf({ reason: "no-proposal-chosen", offered, wanted });
+  const { comparison } = explain({ ...FACTS, attempts });
+  expect(comparison?.onlyOffered).toEqual(["HMAC_SHA1_96", "PRF_HMAC_SHA1", "MODP_1024"]);
+  expect(comparison?.onlyConfigured).not.toContain("AES_CBC_128");
+  const subnets = attemptsOf({
+    ...{ reason: "ts-unacceptable", offered: ["10.9.0.0/16"], wanted: ["10.0.0.0/16"] },
+  });
+  expect(explain({ ...FACTS, attempts: subnets }).comparison?.onlyOffered).toEqual(["10.9.0.0/16"]);
+});
+
+test("connected, and an IKE SA without a Child SA", () => {
+  const view: ErouteView = {
+    ...{ kind: "dynamic", name: "fleet/site-1", baseEroute: "fleet", peerId: "site-1" },
+    ...{ remoteSubnets: [], localSubnets: [], peerAddress: "198.51.100.7" },
+    ...{ state: "established", createdAt: asInstant(400_000), ikeSas: [], childSas: [] },
+  };
+  const child = {
+    ...{ spiIn: 1, spiOut: 2, localAddress: "192.0.2.1", remoteAddress: "198.51.100.7" },
+    mode: "tunnel",
+    ...{ udpEncapsulation: false, algorithms: "AES_GCM_16_256" },
+    ...{ localSubnets: ["10.0.0.0/16"], remoteSubnets: ["192.168.1.0/24"] },
+    installedAt: asInstant(400_000),
+  } as const;
+  const up = explain({ ...FACTS, eroutes: [{ ...view, childSas: [child] }] });
+  expect([up.state, up.advice]).toEqual(["connected", []]);
+  expect(up.findings.find(({ about }) => about === "tunnel")?.detail).toContain("for 10 min");
+  const attempts = attemptsOf({ outcome: "refused", reason: "ts-unacceptable" });
+  const half = explain({ ...FACTS, attempts, eroutes: [view] });
+  expect(half.state).toBe("incomplete");
+  expect(half.advice[0]).toContain("remip, remmsk");
+});
+
+test("what came from an address, where no ID is that address", () => {
+  const attempts = attemptsOf({ peerId: "site-1", reason: "timeout" });
+  const asked = { ...FACTS, asked: "198.51.100.7", match: { kind: "address" } as const };
+  const explained = explain({ ...asked, row: { kind: "none" }, attempts, peersThere: ["site-9"] });
+  expect(explained.state).toBe("failed");
+  expect(explained.findings.map(({ detail }) => detail).join()).toContain("site-9 came from there");
+});
+
+test("each reason that ends an attempt has words and advice", () => {
+  const sources = [
+    "ike/refusal.ts",
+    "eroute/match.ts",
+    ...["initiate", "dial", "call-target", "look-up", "reconfigure", "install"].map(
+      (file) => `concentrator/${file}.ts`,
+    ),
+  ].map((file) => readFileSync(`src/${file}`, "utf8"));
+  const literal = /reason: "([a-z-]+)"/g;
+  const reasons = sources.flatMap((text) => [...text.matchAll(literal)].map((found) => found[1]));
+  const kinds = (file: string, prefix: string) => {
+    const union = /readonly kind:((?:\s*\| "[a-z-]+")+)/.exec(readFileSync(file, "utf8"))?.[1];
+    return [...(union ?? "").matchAll(/"([a-z-]+)"/g)].map((found) => `${prefix}${found[1]}`);
+  };
+  const row = kinds("src/eroute/row-fault.ts", "");
+  const database = kinds("src/eroute/row.ts", "database-");
+  const drive = readFileSync("src/concentrator/drive.ts", "utf8");
+  const ends = /DELETED[^{]*{([^}]*)}/.exec(drive)?.[1] ?? "";
+  const deleted = [...ends.matchAll(/^ {2}"?([a-z-]+)"?:/gm)].map((found) => found[1]);
+  const all = [...reasons, ...row, ...database, ...deleted, "peer-refused-anything"];
+  expect([row.length, database.length, deleted.length].every((count) => count > 7)).toBe(true);
+  const notes = ["calling", "created", "removed", "redundant", "configuration-applied"];
+  const bare = all.filter((reason) => reasonOf(reason ?? "") === undefined);
+  expect([...new Set(bare)].filter((reason) => !notes.includes(reason ?? ""))).toEqual([]);
+});
