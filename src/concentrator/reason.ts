@@ -163,8 +163,8 @@ const REASONS: Readonly<Record<string, Reason>> = {
   timeout: {
     words: "the site stopped answering",
     advice:
-      "our answers do not reach it, or its next message does not reach us: look for a firewall, a " +
-      "NAT that drops UDP 4500, or a path that drops large packets",
+      "our answers do not reach it, or its next message does not reach us: look for a firewall, " +
+      "a NAT that drops UDP 4500, or a path that drops large packets",
   },
   // Child SAs
   "ts-unacceptable": {

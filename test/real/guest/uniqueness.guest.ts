@@ -92,7 +92,11 @@ test("reauth: strongSwan is told how long it is believed, and authenticates anew
     const now = await atHome.ikeSpis();
     return now.length === 1 && now[0] !== before[0];
   };
-  await until("another IKE SA is up", anew, REAUTH_MS_MAX);
+  await until("another IKE SA is up", anew, REAUTH_MS_MAX).catch(async (error) => {
+    throw new Error(`${await atHome.log()}\nerouted:\n${await scenario.erouted.log()}`, {
+      cause: error,
+    });
+  });
   expect(await atHome.log()).toContain("received AUTH_LIFETIME");
   await until("one IKE SA is left", async () => (await ikeSaCount(scenario)) === 1);
   await pingBothWays(scenario, home);
