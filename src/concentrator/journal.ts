@@ -54,12 +54,22 @@ export type Journal = {
   add(entry: JournalEntry, wallMs: number): JournalRecord;
   /** The last `count` records with a sequence above `after`, oldest first. */
   recent(count: number, after?: number): readonly JournalRecord[];
+  /** The first `count` records that are still there with a sequence above `after`. */
+  following(after: number, count: number): readonly JournalRecord[];
 };
 
 /** A journal that keeps the last `max` entries. */
 export function createJournal(max: number): Journal {
   const ring: JournalRecord[] = [];
   let sequence = 0;
+  const records = (from: number, to: number): readonly JournalRecord[] => {
+    const found: JournalRecord[] = [];
+    for (let at = from; at < to; at++) {
+      const record = ring[at % max];
+      if (record !== undefined) found.push(record);
+    }
+    return found;
+  };
   return {
     add(entry, wallMs) {
       const record = { ...harmless(entry), sequence: ++sequence, wallMs };
@@ -67,13 +77,11 @@ export function createJournal(max: number): Journal {
       return record;
     },
     recent(count, after = 0) {
-      const first = Math.max(sequence - Math.min(count, ring.length), after);
-      const records: JournalRecord[] = [];
-      for (let at = first; at < sequence; at++) {
-        const record = ring[at % max];
-        if (record !== undefined) records.push(record);
-      }
-      return records;
+      return records(Math.max(sequence - Math.min(count, ring.length), after), sequence);
+    },
+    following(after, count) {
+      const first = Math.max(sequence - ring.length, after);
+      return records(first, Math.min(sequence, first + count));
     },
   };
 }

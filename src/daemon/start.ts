@@ -41,6 +41,8 @@ type Daemon = Reloadable & {
   isEnding: boolean;
   readonly journal: Journal;
   readonly attempts: Attempts;
+  /** Told of each record: the event streams. */
+  readonly listeners: Set<() => void>;
   /** Puts an entry into the journal, the sites' histories and the log. */
   readonly record: (entry: JournalEntry) => void;
   kernel: Kernel | undefined;
@@ -104,9 +106,11 @@ function createDaemon(config: Config): Daemon {
   const log = openLog(config.log);
   const journal = createJournal(JOURNAL_MAX);
   const attempts = createAttempts();
+  const listeners = new Set<() => void>();
   const record = (entry: JournalEntry) => {
     const noted = journal.add(entry, wallMs());
     attempts.note(noted);
+    for (const listener of listeners) listener();
     log.write(noted);
   };
   const concentrator = createConcentrator({ plan: config.plan, now: now(), random });
@@ -115,6 +119,7 @@ function createDaemon(config: Config): Daemon {
     log,
     journal,
     attempts,
+    listeners,
     record,
     note: (entry) => record(daemonEntry(entry)),
     kernel: undefined,
@@ -262,7 +267,7 @@ function surroundingsOf(daemon: Daemon, routes: Routes): Parameters<typeof creat
 }
 
 function openStatus(daemon: Daemon, options: RunOptions): Result<undefined, string> {
-  const { config, concentrator, journal, attempts, kernel, peers, log } = daemon;
+  const { config, concentrator, journal, attempts, listeners, kernel, peers, log } = daemon;
   const { listen } = config.status;
   if (listen === undefined) return ok(undefined);
   const facts = {
@@ -275,7 +280,7 @@ function openStatus(daemon: Daemon, options: RunOptions): Result<undefined, stri
     },
   };
   const source = statusSourceOf({
-    ...{ concentrator, journal, attempts, kernel, peers, facts, log },
+    ...{ concentrator, journal, attempts, listeners, kernel, peers, facts, log },
     get config() {
       return daemon.config;
     },

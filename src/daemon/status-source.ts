@@ -24,6 +24,8 @@ export type Watched = {
   readonly concentrator: Concentrator;
   readonly journal: Journal;
   readonly attempts: Attempts;
+  /** Called for each record of the journal. */
+  readonly listeners: Set<() => void>;
   /** Undefined with `dataplane.kind = "none"`. */
   readonly kernel: Kernel | undefined;
   readonly config: Config;
@@ -37,12 +39,17 @@ const USES_MS_MAX = 1_000;
 
 /** Reads the engine's snapshots, the journal, and the kernel's counters. */
 export function statusSourceOf(watched: Watched): StatusSource {
-  const { concentrator, journal, kernel, peers, facts, log } = watched;
+  const { concentrator, journal, listeners, kernel, peers, facts, log } = watched;
   let uses: Promise<StateUses> | undefined;
   let usesUntil = 0;
   return {
     snapshot: () => concentrator.snapshot(),
     events: (count, after) => journal.recent(count, after),
+    eventsAfter: (after, count) => journal.following(after, count),
+    onEvent(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     stateUses() {
       if (kernel === undefined) return Promise.resolve(new Map());
       if (uses === undefined || now() >= usesUntil) {

@@ -7,10 +7,15 @@ import type { Control } from "./control.ts";
 import { addControlRoutes, type StatusBindings } from "./control-routes.ts";
 import { STYLE_PATH, TUNNELS_PATH } from "./document.tsx";
 import { dynamicTunnelsPage } from "./dynamic-tunnels-page.tsx";
+import { listEroutes } from "./eroute-list.ts";
+import { erouteQueryOf } from "./eroute-query.ts";
+import { eventFilterOf } from "./event-filter.ts";
+import { eventStreamRoute } from "./event-stream.ts";
 import { explainRoute } from "./explain-route.ts";
 import { requestLimits } from "./limits.ts";
 import { METRICS_CONTENT_TYPE, metricsText } from "./metrics.ts";
 import { problem } from "./problem.ts";
+import { pageOf, wholeNumber } from "./query.ts";
 import type { StatusSource } from "./source.ts";
 import { STYLE } from "./style.ts";
 import { inTurns } from "./turns.ts";
@@ -21,11 +26,9 @@ export type StatusSettings = AccessSettings & {
   readonly onBug?: (fault: unknown) => void;
 };
 
-/** Rows of one answer: nobody reads more at once. */
-const LIMIT_DEFAULT = 200;
-const LIMIT_MAX = 1000;
-const OFFSET_MAX = 10_000_000;
 const PAGES_MAX = 100_000;
+/** More than the journal keeps. */
+const EVENTS_MAX = 100_000;
 
 /** Rows that are made in one turn of the event loop: well under a millisecond's worth. */
 const ROWS_PER_TURN = 100;
@@ -45,6 +48,7 @@ export function createStatusApp(
   app.get("/api/v1/eroutes", (c) => eroutes(c, source, undefined));
   app.get("/api/v1/draining-states", (c) => drainingStates(c, source));
   app.get("/api/v1/events", (c) => events(c, source));
+  app.get("/api/v1/events/stream", eventStreamRoute(source));
   app.get("/api/v1/peers/:id", (c) => peer(c, source, c.req.param("id")));
   app.get("/api/v1/peers/:id/explain", explainRoute(source));
   addControlRoutes(app, control);
@@ -81,20 +85,18 @@ async function eroutes(
   source: StatusSource,
   kind: ErouteView["kind"] | undefined,
 ): Promise<Response> {
-  const limit = wholeNumber(c, "limit", { least: 1, most: LIMIT_MAX, otherwise: LIMIT_DEFAULT });
-  const offset = wholeNumber(c, "offset", { least: 0, most: OFFSET_MAX, otherwise: 0 });
-  if (typeof limit === "string") return problem(c, 400, limit);
-  if (typeof offset === "string") return problem(c, 400, offset);
+  const page = pageOf(c);
+  if (!page.ok) return problem(c, 400, page.error);
+  const query = erouteQueryOf(c, kind);
+  if (!query.ok) return problem(c, 400, query.error);
   const uses = await source.stateUses();
   const { dataplane } = source.facts;
-  const snapshot = source.snapshot();
-  const views = snapshot.eroutes(offset, limit, kind);
+  const { total, views } = await listEroutes(source.snapshot(), query.value, page.value, uses);
   const head = JSON.stringify({
     dataplane,
     ...(dataplane === "none" ? { dataplane_note: NO_DATAPLANE } : {}),
-    total: kind === "dynamic" ? snapshot.gauges.dynamicEroutes : snapshot.erouteCount,
-    limit,
-    offset,
+    total,
+    ...page.value,
   });
   const rows = await inTurns(views, ROWS_PER_TURN, (view) =>
     JSON.stringify(erouteJson(view, source, uses)),
@@ -106,12 +108,13 @@ async function eroutes(
 
 /** What the kernel has beside the eroutes' Child SAs. */
 function drainingStates(c: Context, source: StatusSource): Response {
-  const limit = wholeNumber(c, "limit", { least: 1, most: LIMIT_MAX, otherwise: LIMIT_DEFAULT });
-  if (typeof limit === "string") return problem(c, 400, limit);
+  const page = pageOf(c);
+  if (!page.ok) return problem(c, 400, page.error);
   const snapshot = source.snapshot();
+  const views = snapshot.drainingStates(page.value.limit);
   return c.json({
     total: snapshot.gauges.drainingStates,
-    draining_states: snapshot.drainingStates(limit).map((view) => drainingStateJson(view, source)),
+    draining_states: views.map((view) => drainingStateJson(view, source)),
   });
 }
 
@@ -128,30 +131,25 @@ async function peer(c: Context, source: StatusSource, peerId: string): Promise<R
   });
 }
 
+/** The last events, or those after one; of one site, from a level on. */
 function events(c: Context, source: StatusSource): Response {
-  const limit = wholeNumber(c, "limit", { least: 1, most: LIMIT_MAX, otherwise: LIMIT_DEFAULT });
+  const page = pageOf(c);
+  if (!page.ok) return problem(c, 400, page.error);
   const most = Number.MAX_SAFE_INTEGER;
   const after = wholeNumber(c, "after", { least: 0, most, otherwise: 0 });
-  if (typeof limit === "string") return problem(c, 400, limit);
-  if (typeof after === "string") return problem(c, 400, after);
-  return c.json({ events: source.events(limit, after).map(eventJson) });
+  if (!after.ok) return problem(c, 400, after.error);
+  const filter = eventFilterOf(c);
+  if (!filter.ok) return problem(c, 400, filter.error);
+  const isAll = filter.value === undefined;
+  const records = source.events(isAll ? page.value.limit : EVENTS_MAX, after.value);
+  const found = isAll ? records : records.filter(filter.value).slice(-page.value.limit);
+  return c.json({ events: found.map(eventJson) });
 }
 
 async function dynamicTunnels(c: Context, source: StatusSource): Promise<Response> {
   const page = wholeNumber(c, "page", { least: 1, most: PAGES_MAX, otherwise: 1 });
-  if (typeof page === "string") return problem(c, 400, page);
-  return c.html(await dynamicTunnelsPage(source, page));
-}
-
-type Bounds = { readonly least: number; readonly most: number; readonly otherwise: number };
-
-/** A query parameter, or what is wrong with it. */
-function wholeNumber(c: Context, name: string, bounds: Bounds): number | string {
-  const text = c.req.query(name);
-  if (text === undefined) return bounds.otherwise;
-  const value = /^\d{1,16}$/.test(text) ? Number(text) : Number.NaN;
-  if (value >= bounds.least && value <= bounds.most) return value;
-  return `${name} has to be a whole number from ${bounds.least} to ${bounds.most}`;
+  if (!page.ok) return problem(c, 400, page.error);
+  return c.html(await dynamicTunnelsPage(source, page.value));
 }
 
 function isRoute(app: Hono<StatusBindings>, path: string): boolean {

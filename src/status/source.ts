@@ -16,6 +16,10 @@ export type StatusSource = {
   snapshot(): Snapshot;
   /** The last `count` records with a sequence above `after`, oldest first. */
   events(count: number, after?: number): readonly JournalRecord[];
+  /** The first `count` records that are kept with a sequence above `after`. */
+  eventsAfter(after: number, count: number): readonly JournalRecord[];
+  /** Calls for each new record, until the returned function is called. */
+  onEvent(listener: () => void): () => void;
   /** The kernel's counters, read without blocking, at most a second old; empty without a kernel. */
   stateUses(): Promise<StateUses>;
   /** Time of day, ms since 1970, of an instant of the engine. */

@@ -14,7 +14,8 @@ export async function inTurns<T, U>(
   return results;
 }
 
-function nextTurn(): Promise<void> {
+/** Everybody else first: sockets, timers, answers. */
+export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);
   });

@@ -1,6 +1,6 @@
 /** A status source of plain data: so many sites, some failures, a hostile peer ID among them. */
 
-import type { JournalEntry } from "../../../src/concentrator/journal.ts";
+import type { Journal, JournalEntry } from "../../../src/concentrator/journal.ts";
 import { createJournal } from "../../../src/concentrator/journal.ts";
 import {
   COUNTER_NAMES,
@@ -28,6 +28,9 @@ export type SampleSettings = {
   /** Instead of the two failures, oldest first; a minute ago. */
   readonly entries?: readonly JournalEntry[];
   readonly explained?: SiteExplanation;
+  /** Where the entries go; and who is told of what comes later. */
+  readonly journal?: Journal;
+  readonly listeners?: Set<() => void>;
 };
 
 const NOTHING_KNOWN: SiteExplanation = {
@@ -49,8 +52,9 @@ export function sampleSource(settings: SampleSettings): StatusSource {
   const { adapt = (view) => view, entries = failures() } = settings;
   const views = Array.from({ length: settings.sites }, (_, i) => adapt(erouteView(i + 1), i + 1));
   const dynamic = views.filter(({ kind }) => kind === "dynamic");
-  const journal = createJournal(1000);
+  const journal = settings.journal ?? createJournal(1000);
   for (const entry of entries) journal.add(entry, NOW_MS - 60_000);
+  const listeners = settings.listeners ?? new Set();
   const counters = Object.fromEntries(COUNTER_NAMES.map((name, i) => [name, i])) as Counters;
   return {
     snapshot: () => ({
@@ -77,6 +81,11 @@ export function sampleSource(settings: SampleSettings): StatusSource {
       erouteCount: views.length,
     }),
     events: (count, after) => journal.recent(count, after),
+    eventsAfter: (after, count) => journal.following(after, count),
+    onEvent: (listener) => {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
     stateUses: async () => uses(dataplane === "none" ? [] : views),
     wallMs: (at) => STARTED_MS + at,
     wallMsNow: () => NOW_MS,
