@@ -19,3 +19,12 @@ export function configOption(): Option {
     "/etc/erouted/erouted.toml",
   );
 }
+
+/** What every command has that reads from a running daemon. */
+export function reading(command: Command): Command {
+  return command
+    .addOption(configOption())
+    .option("--url <url>", "where it listens; else the status.listen of the configuration")
+    .option("--token-file <file>", "bearer token; else the configuration's")
+    .option("--json", "print what it answers, as JSON");
+}

@@ -6,8 +6,8 @@ import { configOption, type Declaration } from "./declaration.ts";
 import { declareControl } from "./declare-control.ts";
 import { declareImport } from "./declare-import.ts";
 import { declarePeers } from "./declare-peers.ts";
+import { declareShow } from "./declare-show.ts";
 import { EXIT, type ExitCode, type Terminal } from "./terminal.ts";
-import type { WhyOptions } from "./why.ts";
 
 /** Runs the command that the arguments name; never rejects. */
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
@@ -51,8 +51,7 @@ function createProgram(terminal: Terminal, ending: Ending): Command {
   // Each command loads what it needs only when it runs: help and mistakes are answered at once.
   declareRun(declaration);
   declareCheck(declaration);
-  declareStatus(declaration);
-  declareWhy(declaration);
+  declareShow(declaration);
   declareControl(declaration);
   declarePeers(declaration);
   declareImport(declaration);
@@ -86,39 +85,6 @@ function declareCheck({ program, terminal, ends }: Declaration): void {
     );
 }
 
-function declareStatus({ program, terminal, ends }: Declaration): void {
-  program
-    .command("status")
-    .description("show problems, databases and tunnels of a running erouted")
-    .addOption(configOption())
-    .option("--url <url>", "where it listens; else the status.listen of the configuration")
-    .option("--token-file <file>", "bearer token; else the configuration's")
-    .option("--json", "print all that it answers, as JSON")
-    .action(
-      ends(async (options: { config: string; url?: string; tokenFile?: string; json?: true }) => {
-        const { status } = await import("./status.ts");
-        return status(options, terminal);
-      }),
-    );
-}
-
-function declareWhy({ program, terminal, ends }: Declaration): void {
-  program
-    .command("why")
-    .description("explain why a site is or is not connected, and what to do")
-    .argument("<peerid>", "its peer ID; or an address, for what came from there")
-    .addOption(configOption())
-    .option("--url <url>", "where it listens; else the status.listen of the configuration")
-    .option("--token-file <file>", "bearer token; else the configuration's")
-    .option("--json", "print all that it answers, as JSON")
-    .action(
-      ends(async (peerid: string, options: Omit<WhyOptions, "peerid">) => {
-        const { why } = await import("./why.ts");
-        return why({ ...options, peerid }, terminal);
-      }),
-    );
-}
-
 const EXIT_CODES = `
 Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 faults in the configuration,
-4 the site is not connected (why)`;
+4 the site is not connected (why, sa)`;

@@ -2,11 +2,12 @@
 
 import { counted, formatSeconds } from "./amounts.ts";
 import { fieldAt, listAt, numberAt, textAt } from "./json-fields.ts";
-import { columnWidths, tableLine } from "./table.ts";
+import { columnWidths, painted, type TableOptions, tableLine } from "./table.ts";
 import { printable } from "./terminal.ts";
+import { wrapped } from "./wrap.ts";
 
 /** The daemon in some lines: name, problems, tunnels, what failed, databases. */
-export function statusLines(state: unknown): readonly string[] {
+export function statusLines(state: unknown, { width, screen }: TableOptions): readonly string[] {
   const rows = [
     ...problems(state).map((problem) => ["PROBLEM", problem]),
     ...notes(state).map((note) => ["note", note]),
@@ -17,7 +18,12 @@ export function statusLines(state: unknown): readonly string[] {
     ["config", textAt(state, "config_file") ?? ""],
   ].filter(([, text]) => text !== "");
   const widths = columnWidths(rows.map(([name = ""]) => [name]));
-  return [title(state), "", ...rows.map((row) => tableLine(row, widths))];
+  const bad = problems(state).length > 0;
+  const lines = rows.flatMap((row) => {
+    const text = wrapped(tableLine(row, widths), (widths[0] ?? 0) + 2, width);
+    return text.map((line) => painted(line, row[0] === "PROBLEM" ? "bad" : undefined, screen));
+  });
+  return [painted(title(state), bad ? "bad" : undefined, screen), "", ...lines];
 }
 
 function title(state: unknown): string {

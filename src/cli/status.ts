@@ -1,8 +1,7 @@
 /** `erouted status`: what a running daemon says of itself, asked over its HTTP API. */
 
-import { err, ok, type Result } from "../octets/result.ts";
-import { type AskOptions, type Daemon, daemonOf, get } from "./daemon-client.ts";
-import { fieldAt, listAt, numberAt, timeAt } from "./json-fields.ts";
+import { type AskOptions, daemonOf, get } from "./daemon-client.ts";
+import { allEroutes, daemonMs } from "./eroutes-in-use.ts";
 import { statusLines } from "./status-lines.ts";
 import { EXIT, type ExitCode, failure, printable, type Terminal } from "./terminal.ts";
 import { tunnelLines } from "./tunnel-lines.ts";
@@ -15,7 +14,7 @@ export async function status(options: StatusOptions, terminal: Terminal): Promis
   if (!daemon.ok) return daemon.error;
   const state = await get(daemon.value, "/api/v1/status");
   if (!state.ok) return failure(terminal, printable(state.error));
-  const tunnels = await allTunnels(daemon.value);
+  const tunnels = await allEroutes(daemon.value, "dynamic");
   if (!tunnels.ok) return failure(terminal, printable(tunnels.error));
   const { eroutes, total } = tunnels.value;
   if (options.json === true) {
@@ -23,38 +22,13 @@ export async function status(options: StatusOptions, terminal: Terminal): Promis
     terminal.out(JSON.stringify(all, undefined, 2));
     return EXIT.ok;
   }
-  for (const line of statusLines(state.value)) terminal.out(line);
+  const { columns: width, screen } = terminal;
+  for (const line of statusLines(state.value, { width, screen })) terminal.out(line);
   terminal.out("");
-  for (const line of tunnelLines(eroutes, daemonMs(state.value), total)) terminal.out(line);
+  const nowMs = daemonMs(state.value);
+  const none = eroutes.length === 0;
+  const lines = none ? ["no dynamic eroutes"] : tunnelLines(eroutes, { nowMs, width, screen });
+  for (const line of lines) terminal.out(line);
+  if (!none && total > eroutes.length) terminal.out(`${eroutes.length} of ${total}`);
   return EXIT.ok;
 }
-
-/** The daemon's time of day: ages must not depend on the clock of whoever asks. */
-function daemonMs(state: unknown): number | undefined {
-  const started = timeAt(state, "started_at");
-  return started === undefined ? undefined : started + numberAt(state, "uptime_seconds") * 1000;
-}
-
-type Tunnels = { readonly eroutes: readonly unknown[]; readonly total: number };
-
-/** Page by page; sites that come and go meanwhile may be missed or be there twice. */
-async function allTunnels(daemon: Daemon): Promise<Result<Tunnels, string>> {
-  const eroutes: unknown[] = [];
-  let total = 0;
-  for (let page = 0; page < PAGES_MAX; page++) {
-    const path = `/api/v1/dynamic-eroutes?limit=${PAGE_ROWS}&offset=${eroutes.length}`;
-    const answer = await get(daemon, path);
-    if (!answer.ok) return answer;
-    if (!Array.isArray(fieldAt(answer.value, "dynamic_eroutes"))) {
-      return err(`${daemon.url}: answers without dynamic_eroutes: is that erouted?`);
-    }
-    const rows = listAt(answer.value, "dynamic_eroutes");
-    eroutes.push(...rows);
-    total = numberAt(answer.value, "total");
-    if (rows.length < PAGE_ROWS) break;
-  }
-  return ok({ eroutes, total: Math.max(total, eroutes.length) });
-}
-
-const PAGE_ROWS = 1000;
-const PAGES_MAX = 1000;

@@ -12,8 +12,24 @@ export type Terminal = {
   err(line: string): void;
   /** How wide standard output is; undefined where it is no terminal. */
   readonly columns: number | undefined;
+  /** What can be done where standard output is a terminal; undefined where it is none. */
+  readonly screen?: Screen | undefined;
+  /** Shows how far something is, in one line of standard error; undefined takes it away. */
+  readonly progress?: ((text: string | undefined) => void) | undefined;
   /** All of standard input, up to `octetsMax`; undefined if it holds more. */
   stdin(octetsMax: number): Promise<string | undefined>;
+};
+
+/** A terminal that people look at. */
+export type Screen = {
+  /** Lines that it shows. */
+  readonly rows: number;
+  /** Whether colours are wanted: NO_COLOR (no-color.org) is empty, and TERM not `dumb`. */
+  readonly colour: boolean;
+  /** As it is, with what a terminal obeys. */
+  write(text: string): void;
+  /** Aborted by Ctrl-C and SIGTERM, which do not end the process once this has been asked for. */
+  interrupted(): AbortSignal;
 };
 
 /**
@@ -36,8 +52,31 @@ export function openTerminal(): Terminal {
     get columns() {
       return process.stdout.isTTY ? process.stdout.columns : undefined;
     },
+    screen: process.stdout.isTTY ? openScreen() : undefined,
+    progress: process.stderr.isTTY ? showProgress : undefined,
     stdin: readStdin,
   };
+}
+
+function openScreen(): Screen {
+  const { NO_COLOR = "", TERM } = process.env;
+  return {
+    get rows() {
+      return process.stdout.rows;
+    },
+    colour: NO_COLOR === "" && TERM !== "dumb",
+    write: (text) => void process.stdout.write(text),
+    interrupted() {
+      const abort = new AbortController();
+      for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => abort.abort());
+      return abort.signal;
+    },
+  };
+}
+
+function showProgress(text: string | undefined): void {
+  const line = (text ?? "").slice(0, (process.stderr.columns || 80) - 1);
+  process.stderr.write(`\r${line}\x1b[K`);
 }
 
 /** Says why a command failed, and is its exit code. */

@@ -1,62 +1,96 @@
-/** The dynamic eroutes of a daemon's JSON as a table for people. */
+/** The eroutes in use of a daemon's JSON as a table for people. */
 
-import { formatOctets, formatSeconds } from "./amounts.ts";
+import { counted, formatOctets, formatSeconds } from "./amounts.ts";
 import { fieldAt, listAt, numberAt, textAt, timeAt } from "./json-fields.ts";
-import { columnWidths, tableLine } from "./table.ts";
+import { type Column, type Style, type TableOptions, tableLines } from "./table.ts";
 
-/**
- * A line for each eroute, under headings. `nowMs` is the daemon's time of day, for ages; `total`
- * how many there are.
- */
+/** What a table of eroutes is shown on, and with. */
+export type TunnelOptions = Omit<TableOptions, "styleOf"> & {
+  /** The daemon's time of day, for ages. */
+  readonly nowMs: number | undefined;
+};
+
+/** A line for each eroute, under headings. */
 export function tunnelLines(
   eroutes: readonly unknown[],
-  nowMs: number | undefined,
-  total: number,
+  { nowMs, width, screen }: TunnelOptions,
 ): readonly string[] {
-  if (eroutes.length === 0) return ["no dynamic eroutes"];
-  const table = [HEADINGS, ...eroutes.map((eroute) => cellsOf(eroute, nowMs))];
-  const widths = columnWidths(table);
-  const lines = table.map((row) => tableLine(row, widths));
-  if (total > eroutes.length) lines.push(`${eroutes.length} of ${total}`);
-  return lines;
+  const rows = eroutes.map((eroute) => cellsOf(eroute, nowMs));
+  return tableLines(COLUMNS, rows, { width, screen, styleOf: (cell) => STYLES[cell] });
 }
 
-const HEADINGS = [
-  "PEER ID",
-  "EROUTE",
-  "STATE",
-  "FOR",
-  "PEER ADDRESS",
-  "REMOTE SUBNETS",
-  "RECEIVED",
-  "SENT",
+/** `3 of 7 tunnels: 2 established, 1 negotiating; 1.5 kB received, 12 B sent`. */
+export function totalLine(shown: readonly unknown[], total: number): string {
+  const states = new Map<string, number>();
+  for (const eroute of shown) {
+    const state = textAt(eroute, "state") ?? "unknown";
+    states.set(state, (states.get(state) ?? 0) + 1);
+  }
+  const count =
+    total > shown.length
+      ? `${shown.length} of ${counted(total, "tunnel")}`
+      : counted(shown.length, "tunnel");
+  const parts = [...states].map(([state, number]) => `${number} ${state}`);
+  const octets = (name: string) => formatOctets(sumOf(shown, name) ?? 0);
+  const traffic = `${octets("bytes_in")} received, ${octets("bytes_out")} sent`;
+  return parts.length === 0 ? count : `${count}: ${parts.join(", ")}; ${traffic}`;
+}
+
+/** Seconds since the eroute was made; undefined where it cannot be told. */
+export function ageSeconds(eroute: unknown, nowMs: number | undefined): number | undefined {
+  const created = timeAt(eroute, "created_at");
+  return created === undefined || nowMs === undefined ? undefined : (nowMs - created) / 1000;
+}
+
+/** Where its packets come from. */
+export function addressOf(eroute: unknown): string {
+  return textAt(eroute, "ike_sa", "remote_endpoint") ?? textAt(eroute, "peer_address") ?? "";
+}
+
+/** The sum over the Child SAs; undefined where the kernel does not count. */
+export function octetsOf(eroute: unknown, name: string): number | undefined {
+  const counts = listAt(eroute, "child_sas").filter(
+    (child) => typeof fieldAt(child, name) === "number",
+  );
+  if (counts.length === 0) return undefined;
+  return counts.reduce<number>((sum, child) => sum + numberAt(child, name), 0);
+}
+
+const COLUMNS: readonly Column[] = [
+  { heading: "PEER ID", rank: 0, cut: true },
+  { heading: "EROUTE", rank: 5, cut: true },
+  { heading: "STATE", rank: 0 },
+  { heading: "FOR", rank: 1 },
+  { heading: "PEER ADDRESS", rank: 2 },
+  { heading: "REMOTE SUBNETS", rank: 3, cut: true },
+  { heading: "RECEIVED", rank: 4 },
+  { heading: "SENT", rank: 4 },
 ];
 
+const STYLES: Readonly<Partial<Record<string, Style>>> = {
+  established: "good",
+  negotiating: "changing",
+  closing: "changing",
+};
+
 function cellsOf(eroute: unknown, nowMs: number | undefined): readonly string[] {
+  const age = ageSeconds(eroute, nowMs);
+  const octets = (name: string) => {
+    const sum = octetsOf(eroute, name);
+    return sum === undefined ? "" : formatOctets(sum);
+  };
   return [
     textAt(eroute, "peer_id") ?? "",
     textAt(eroute, "base_eroute") ?? "",
     textAt(eroute, "state") ?? "",
-    ageOf(eroute, nowMs),
-    textAt(eroute, "ike_sa", "remote_endpoint") ?? textAt(eroute, "peer_address") ?? "",
+    age === undefined ? (textAt(eroute, "created_at") ?? "") : formatSeconds(age),
+    addressOf(eroute),
     listAt(eroute, "remote_subnets").map(String).join(", "),
-    octetsOf(eroute, "bytes_in"),
-    octetsOf(eroute, "bytes_out"),
+    octets("bytes_in"),
+    octets("bytes_out"),
   ];
 }
 
-function ageOf(eroute: unknown, nowMs: number | undefined): string {
-  const created = timeAt(eroute, "created_at");
-  if (created === undefined) return "";
-  if (nowMs === undefined) return textAt(eroute, "created_at") ?? "";
-  return formatSeconds((nowMs - created) / 1000);
-}
-
-/** The sum over the Child SAs; nothing where the kernel does not count. */
-function octetsOf(eroute: unknown, name: string): string {
-  const counted = listAt(eroute, "child_sas").filter(
-    (child) => typeof fieldAt(child, name) === "number",
-  );
-  if (counted.length === 0) return "";
-  return formatOctets(counted.reduce<number>((sum, child) => sum + numberAt(child, name), 0));
+function sumOf(eroutes: readonly unknown[], name: string): number | undefined {
+  return eroutes.reduce<number>((sum, eroute) => sum + (octetsOf(eroute, name) ?? 0), 0);
 }

@@ -4,6 +4,7 @@ import { formatSeconds } from "./amounts.ts";
 import { listAt, numberAt, textAt, timeAt } from "./json-fields.ts";
 import { columnWidths, tableLine } from "./table.ts";
 import { printable } from "./terminal.ts";
+import { wrapped } from "./wrap.ts";
 
 /** Lines no longer than `columns`, where words allow it; undefined: as long as they are. */
 export function whyLines(explanation: unknown, columns: number | undefined): readonly string[] {
@@ -81,19 +82,4 @@ function attemptLines(explanation: unknown): readonly string[] {
 function spanSeconds(attempt: unknown): number {
   const [first, last] = [timeAt(attempt, "first_at"), timeAt(attempt, "last_at")];
   return first === undefined || last === undefined ? 0 : (last - first) / 1000;
-}
-
-/** Breaks at blanks; what follows is indented. A word that is too long stays whole. */
-function wrapped(text: string, indent: number, columns: number | undefined): readonly string[] {
-  if (columns === undefined || text.length <= columns) return [text];
-  const lines: string[] = [];
-  let line = "";
-  for (const word of text.split(/(?<=\S)(?= )/)) {
-    const isTooLong = (line + word).length > columns;
-    if (isTooLong && line.trim() !== "") {
-      lines.push(line);
-      line = " ".repeat(indent) + word.trimStart();
-    } else line += word;
-  }
-  return [...lines, line];
 }

@@ -5,8 +5,12 @@ import type { Terminal } from "../../../src/cli/terminal.ts";
 
 export type Ran = { readonly code: number; readonly out: string; readonly err: string };
 
-/** Runs a command with this standard input. */
-export async function runWith(args: readonly string[], stdin = ""): Promise<Ran> {
+/** Runs a command with this standard input; as on a terminal, if one is given. */
+export async function runWith(
+  args: readonly string[],
+  stdin = "",
+  on: Partial<Terminal> = {},
+): Promise<Ran> {
   const out: string[] = [];
   const err: string[] = [];
   const terminal: Terminal = {
@@ -14,6 +18,7 @@ export async function runWith(args: readonly string[], stdin = ""): Promise<Ran>
     err: (line) => void err.push(line),
     columns: undefined,
     stdin: (octetsMax) => Promise.resolve(stdin.length > octetsMax ? undefined : stdin),
+    ...on,
   };
   const code = await runCli(args, terminal);
   return { code, out: out.join("\n"), err: err.join("\n") };

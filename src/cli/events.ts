@@ -1,0 +1,84 @@
+/** `erouted events`: what happened, and what happens; of one site or of all. */
+
+import { parseDuration } from "../eroute/duration.ts";
+import { type AskOptions, daemonOf, get } from "./daemon-client.ts";
+import { follow } from "./follow.ts";
+import { fieldAt, listAt, numberAt, textAt, timeAt } from "./json-fields.ts";
+import { painted, type Style } from "./table.ts";
+import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "./terminal.ts";
+
+export type EventsOptions = AskOptions & {
+  readonly follow?: true;
+  readonly site?: string;
+  /** This one and worse. */
+  readonly level?: Level;
+  /** `10m`, or an ISO time. */
+  readonly since?: string;
+  readonly json?: true;
+};
+
+/** What `--level` takes, the worst last. */
+export type Level = "debug" | "info" | "warning" | "error";
+
+/** Prints the last ones; with `follow` those that come too, until it is interrupted. */
+export async function events(options: EventsOptions, terminal: Terminal): Promise<ExitCode> {
+  const sinceMs = sinceOf(options.since);
+  if (Number.isNaN(sinceMs)) {
+    return misuse(terminal, "--since takes 30s, 10m, 2h, 1d, or a time like 2030-01-31T08:00:00Z");
+  }
+  const daemon = daemonOf(options, terminal);
+  if (!daemon.ok) return daemon.error;
+  const print = (event: unknown) => {
+    const isNew = sinceMs === undefined || (timeAt(event, "time") ?? 0) >= sinceMs;
+    if (isNew) terminal.out(lineOf(event, options, terminal));
+  };
+  const query = queryOf(options);
+  const limit = sinceMs === undefined ? EVENTS_SHOWN : EVENTS_MAX;
+  const answer = await get(daemon.value, `/api/v1/events?limit=${limit}${query}`);
+  if (!answer.ok) return failure(terminal, printable(answer.error));
+  const found = listAt(answer.value, "events");
+  for (const event of found) print(event);
+  if (options.follow !== true) return EXIT.ok;
+  const say = (text: string) => terminal.err(`erouted: ${printable(text)}`);
+  await follow(daemon.value, {
+    // Nothing that comes between the two requests is missed, if there was an event to begin at.
+    after: found.length === 0 ? undefined : numberAt(found.at(-1), "sequence"),
+    query,
+    event: print,
+    say,
+    until: terminal.screen?.interrupted(),
+  });
+  return EXIT.ok;
+}
+
+function queryOf({ site, level }: EventsOptions): string {
+  const asked = Object.entries({ site, level }).filter(([, value]) => value !== undefined);
+  return asked.map(([name, value]) => `&${name}=${encodeURIComponent(value ?? "")}`).join("");
+}
+
+/** `2030-01-31 08:00:00Z  warning  site-1  IKE_AUTH  wrong-psk: …`. */
+function lineOf(event: unknown, options: EventsOptions, terminal: Terminal): string {
+  if (options.json === true) return JSON.stringify(event);
+  const text = (name: string) => textAt(event, name) ?? "-";
+  const level = text("level");
+  const time = text("time").slice(0, 19).replace("T", " ");
+  const remote = fieldAt(event, "remote") === null ? "" : ` (${text("remote")})`;
+  const style = STYLES[level] ?? (text("reason") === "established" ? "good" : undefined);
+  const { screen } = terminal;
+  const what = printable(`${text("reason")}: ${text("detail")}${remote}`);
+  const where = printable(`${text("site")}  ${text("step")}`);
+  return `${time}Z  ${painted(level.padEnd(7), style, screen)}  ${where}  ${what}`;
+}
+
+/** Milliseconds since 1970; NaN if it is neither a time nor a duration. */
+function sinceOf(since: string | undefined): number | undefined {
+  if (since === undefined) return undefined;
+  const ago = parseDuration(since);
+  if (ago !== undefined) return Date.now() - ago;
+  return /^\d{4}-\d\d-\d\d/.test(since) ? Date.parse(since) : Number.NaN;
+}
+
+const STYLES: Readonly<Partial<Record<string, Style>>> = { error: "bad", warning: "changing" };
+/** Without --since: what fits into a head. */
+const EVENTS_SHOWN = 100;
+const EVENTS_MAX = 1000;

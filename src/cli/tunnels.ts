@@ -1,0 +1,168 @@
+/** `erouted tunnels`: the eroutes in use, filtered and sorted; once, or again and again. */
+
+import { ok, type Result } from "../octets/result.ts";
+import { type AskOptions, type Daemon, daemonOf, get } from "./daemon-client.ts";
+import { allEroutes, daemonMs } from "./eroutes-in-use.ts";
+import { pause } from "./follow.ts";
+import { numberAt, textAt } from "./json-fields.ts";
+import { cutTo, painted } from "./table.ts";
+import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "./terminal.ts";
+import { addressOf, ageSeconds, octetsOf, totalLine, tunnelLines } from "./tunnel-lines.ts";
+import { wrapped } from "./wrap.ts";
+
+export type TunnelsOptions = AskOptions & {
+  /** In its peer ID, name, addresses or subnets, whatever the case. */
+  readonly text?: string;
+  readonly eroute?: string;
+  readonly state?: string;
+  readonly sort?: SortKey;
+  readonly reverse?: true;
+  /** True or seconds as text. */
+  readonly watch?: true | string;
+  readonly json?: true;
+};
+
+/** What `--sort` takes. */
+export type SortKey = "peerid" | "eroute" | "state" | "age" | "address" | "received" | "sent";
+
+/** Prints them; with `watch` until Ctrl-C. 1 if the daemon does not answer. */
+export async function tunnels(options: TunnelsOptions, terminal: Terminal): Promise<ExitCode> {
+  const seconds = watchSeconds(options.watch);
+  if (Number.isNaN(seconds)) {
+    return misuse(terminal, `--watch takes seconds, ${WATCH_MIN} to ${WATCH_MAX}`);
+  }
+  const daemon = daemonOf(options, terminal);
+  if (!daemon.ok) return daemon.error;
+  const first = await look(daemon.value, options);
+  if (!first.ok) return failure(terminal, printable(first.error));
+  if (seconds === undefined) {
+    for (const line of linesOf(first.value, options, terminal)) terminal.out(line);
+    return EXIT.ok;
+  }
+  return await watch(first, { ...options, daemon: daemon.value, seconds }, terminal);
+}
+
+type Seen = {
+  readonly shown: readonly unknown[];
+  readonly total: number;
+  readonly nowMs: number | undefined;
+};
+
+async function look(daemon: Daemon, options: TunnelsOptions): Promise<Result<Seen, string>> {
+  const state = await get(daemon, "/api/v1/status");
+  if (!state.ok) return state;
+  const { text: q, eroute, state: wanted } = options;
+  const all = await allEroutes(daemon, "all", { q, eroute, state: wanted });
+  if (!all.ok) return all;
+  const nowMs = daemonMs(state.value);
+  const gauge = (name: string) => numberAt(state.value, "gauges", name);
+  const total = Math.max(all.value.total, gauge("dynamic_eroutes") + gauge("normal_eroutes_up"));
+  return ok({ shown: sorted(all.value.eroutes, options, nowMs), total, nowMs });
+}
+
+/** In the daemon's order, which is that of creation, unless another is asked for. */
+function sorted(
+  eroutes: readonly unknown[],
+  { sort, reverse }: TunnelsOptions,
+  nowMs: number | undefined,
+): readonly unknown[] {
+  const keyed = eroutes.map((eroute) => ({ eroute, key: sortKeyOf(eroute, sort, nowMs) }));
+  if (sort !== undefined) keyed.sort(({ key: a }, { key: b }) => compare(a, b));
+  if (reverse === true) keyed.reverse();
+  return keyed.map(({ eroute }) => eroute);
+}
+
+function sortKeyOf(
+  eroute: unknown,
+  sort: SortKey | undefined,
+  nowMs: number | undefined,
+): string | number {
+  switch (sort) {
+    case "age":
+      return ageSeconds(eroute, nowMs) ?? 0;
+    case "received":
+      return octetsOf(eroute, "bytes_in") ?? 0;
+    case "sent":
+      return octetsOf(eroute, "bytes_out") ?? 0;
+    case "address":
+      return addressOf(eroute);
+    case "eroute":
+      return textAt(eroute, "base_eroute") ?? "";
+    case "state":
+      return textAt(eroute, "state") ?? "";
+    default:
+      return textAt(eroute, "peer_id") ?? "";
+  }
+}
+
+/** Numbers in texts by their value: site-2 is before site-10. */
+function compare(a: string | number, b: string | number): number {
+  return typeof a === "number" && typeof b === "number"
+    ? a - b
+    : COLLATOR.compare(String(a), String(b));
+}
+
+function linesOf(seen: Seen, options: TunnelsOptions, terminal: Terminal): readonly string[] {
+  const { shown, total, nowMs } = seen;
+  if (options.json === true) {
+    const isWatched = options.watch !== undefined;
+    return [JSON.stringify({ total, eroutes: shown }, undefined, isWatched ? undefined : 2)];
+  }
+  if (shown.length === 0) return [total === 0 ? "no tunnels" : `none of ${total} tunnels`];
+  const { columns: width, screen } = terminal;
+  const totals = wrapped(totalLine(shown, total), 2, width);
+  return [...tunnelLines(shown, { nowMs, width, screen }), ...totals];
+}
+
+type Watched = TunnelsOptions & { readonly daemon: Daemon; readonly seconds: number };
+
+async function watch(
+  first: Result<Seen, string>,
+  options: Watched,
+  terminal: Terminal,
+): Promise<ExitCode> {
+  const interrupted = terminal.screen?.interrupted();
+  const isOver = () => interrupted?.aborted ?? false;
+  let seen = first;
+  let lines: readonly string[] = [];
+  try {
+    while (!isOver()) {
+      if (seen.ok) lines = linesOf(seen.value, options, terminal);
+      show(lines, seen.ok ? undefined : printable(seen.error), terminal);
+      await pause(options.seconds * 1000, interrupted);
+      if (!isOver()) seen = await look(options.daemon, options);
+    }
+  } finally {
+    terminal.screen?.write("\x1b[?25h");
+  }
+  return EXIT.ok;
+}
+
+/** In place on a terminal, with the totals last, below what there is room for. */
+function show(lines: readonly string[], fault: string | undefined, terminal: Terminal): void {
+  const { screen, columns = 80 } = terminal;
+  if (screen === undefined) {
+    if (fault !== undefined) terminal.err(`erouted: ${fault}`);
+    else for (const line of lines) terminal.out(line);
+    return;
+  }
+  const room = Math.max(1, screen.rows - (fault === undefined ? 2 : 3));
+  const isWhole = lines.length <= room + 1;
+  const body = isWhole ? lines : [...lines.slice(0, room), lines.at(-1) ?? ""];
+  const warning = fault === undefined ? [] : [painted(cutTo(fault, columns), "bad", screen)];
+  const text = [...warning, ...body].map((line) => `${line}\x1b[K\r\n`).join("");
+  // The cursor hidden, the first line, and what was below the last one taken away.
+  screen.write(`\x1b[?25l\x1b[H${text}\x1b[J`);
+}
+
+function watchSeconds(watched: TunnelsOptions["watch"]): number | undefined {
+  if (watched === undefined) return undefined;
+  if (watched === true) return WATCH_SECONDS;
+  const seconds = /^\d{1,4}(\.\d)?$/.test(watched) ? Number(watched) : Number.NaN;
+  return seconds >= WATCH_MIN && seconds <= WATCH_MAX ? seconds : Number.NaN;
+}
+
+const COLLATOR = new Intl.Collator("en", { numeric: true });
+const WATCH_SECONDS = 2;
+const WATCH_MIN = 0.2;
+const WATCH_MAX = 3600;
