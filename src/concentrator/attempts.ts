@@ -2,8 +2,9 @@
 
 import { peerKey } from "../eroute/peer-id.ts";
 import type { JournalRecord } from "./journal.ts";
+import { isOfRow } from "./reason.ts";
 
-/** The same thing happening to a site once, or again and again without anything else between. */
+/** The same thing happening to a site, once or again and again. */
 export type Attempt = {
   readonly outcome: "connected" | "failed" | "refused" | "ended";
   readonly times: number;
@@ -48,10 +49,10 @@ export function createAttempts(knownMax = KNOWN_MAX, unknownMax = UNKNOWN_MAX): 
       const key = keyOf(record);
       if (outcome === undefined || key === undefined) return;
       const history = known.get(key) ?? unknown.get(key) ?? [];
-      add(history, outcome, record);
+      const isKnown = known.has(key) || hasRow(record);
+      add(history, outcome, shortened(record));
       known.delete(key);
       unknown.delete(key);
-      const isKnown = record.eroute !== undefined || history.some(hasEroute);
       const [table, max] = isKnown ? [known, knownMax] : [unknown, unknownMax];
       table.set(key, history);
       if (table.size > max) for (const oldest of table.keys()) return void table.delete(oldest);
@@ -88,28 +89,66 @@ export function hostOf(remote: string | undefined): string | undefined {
   return remote?.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
 }
 
+/** What a site does again and again fills its history with one entry of each kind. */
 function add(history: History, outcome: Attempt["outcome"], record: JournalRecord): void {
   const last = history.at(-1);
-  if (last !== undefined && isSame(last, outcome, record)) {
-    history[history.length - 1] = { ...last, times: last.times + 1, record };
-    return;
+  if (last !== undefined && isOfSameIkeSa(last, record)) {
+    // A site that gets no Child SA deletes its IKE SA: why it got none is what counts.
+    if (outcome === "ended" && last.outcome === "failed" && last.record.step === "IKE_AUTH") return;
+    // Its second Child SA; or what the kernel refused, and now what IKE makes of it.
+    if (last.outcome === outcome && isAnyStep(outcome, record)) {
+      history[history.length - 1] = { ...last, record };
+      return;
+    }
   }
-  history.push({ outcome, times: 1, firstWallMs: record.wallMs, record });
+  const at = history.findIndex((before) => isSame(before, outcome, record));
+  const [before] = at < 0 ? [] : history.splice(at, 1);
+  const times = (before?.times ?? 0) + 1;
+  history.push({ outcome, times, firstWallMs: before?.firstWallMs ?? record.wallMs, record });
   if (history.length > PER_SITE_MAX) history.shift();
 }
 
-function isSame(last: Attempt, outcome: Attempt["outcome"], record: JournalRecord): boolean {
+function isOfSameIkeSa({ record: { ikeSa } }: Attempt, record: JournalRecord): boolean {
+  return ikeSa !== undefined && ikeSa === record.ikeSa;
+}
+
+/** What is one thing, whichever exchange brought it. */
+function isAnyStep(outcome: Attempt["outcome"], { reason }: JournalRecord): boolean {
+  return outcome === "connected" || reason === "kernel-refused";
+}
+
+function isSame(before: Attempt, outcome: Attempt["outcome"], record: JournalRecord): boolean {
   return (
-    last.outcome === outcome &&
-    last.record.reason === record.reason &&
-    last.record.step === record.step &&
-    hostOf(last.record.remote) === hostOf(record.remote)
+    before.outcome === outcome &&
+    before.record.reason === record.reason &&
+    (before.record.step === record.step || isAnyStep(outcome, record)) &&
+    hostOf(before.record.remote) === hostOf(record.remote)
   );
 }
 
-function hasEroute({ record }: Attempt): boolean {
-  return record.eroute !== undefined;
+/** An eroute comes of a row, and a fault can only be found in a row that is there. */
+function hasRow({ eroute, reason }: JournalRecord): boolean {
+  return eroute !== undefined || (isOfRow(reason) && reason !== "no-row");
 }
+
+/** Strangers choose what they offer: of each record a few KB are kept. */
+function shortened(record: JournalRecord): JournalRecord {
+  const { offered, wanted } = record;
+  if (offered === undefined && wanted === undefined) return record;
+  return {
+    ...record,
+    ...(offered === undefined ? {} : { offered: shortList(offered) }),
+    ...(wanted === undefined ? {} : { wanted: shortList(wanted) }),
+  };
+}
+
+function shortList(texts: readonly string[]): readonly string[] {
+  return texts.slice(0, OFFERS_MAX).map((text) => text.slice(0, OFFER_LENGTH_MAX));
+}
+
+/** The default proposals for IKE have some 200 characters each. */
+const OFFER_LENGTH_MAX = 320;
+const OFFERS_MAX = 8;
 
 function keyOf({ peerId, remote }: JournalRecord): string | undefined {
   if (peerId !== undefined) return idKey(peerId);
@@ -135,7 +174,7 @@ function outcomeOf({
   if (ROUTINE.has(reason) || STEPS_OF_THE_DAEMON.has(step)) return undefined;
   if (outcome === "failed") return "failed";
   if (outcome === "refused") return level === "debug" ? undefined : "refused";
-  if (reason === "established") return "connected";
+  if (reason === "child-sa-up") return "connected";
   const isEnd = step === "INFORMATIONAL" || step === "evict";
   return isEnd ? "ended" : undefined;
 }

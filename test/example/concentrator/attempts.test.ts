@@ -37,13 +37,47 @@ test("the same failure again is counted, not kept again; another port is the sam
   attempts.note(first);
   attempts.note(record({ remote: "198.51.100.7:1024" }));
   attempts.note(record({ remote: "198.51.100.8:4500" }));
-  attempts.note(record({ outcome: "ok", reason: "established", remote: "198.51.100.8:4500" }));
+  attempts.note(record({ outcome: "ok", reason: "child-sa-up", remote: "198.51.100.8:4500" }));
   expect(reasons(attempts.ofPeer("SITE-1"))).toEqual([
-    "established 1",
+    "child-sa-up 1",
     "wrong-psk 1",
     "wrong-psk 2",
   ]);
   expect(attempts.ofPeer("site-1").at(-1)?.firstWallMs).toBe(first.wallMs);
+});
+
+test("a site that comes and goes has one entry of each kind, the last one first", () => {
+  const attempts = createAttempts();
+  for (let n = 1; n <= 50; n++) {
+    const ikeSa = `${n}`;
+    attempts.note(record({ outcome: "ok", reason: "child-sa-up", ikeSa }));
+    attempts.note(record({ outcome: "ok", reason: "child-sa-up", step: "CREATE_CHILD_SA", ikeSa }));
+    attempts.note(record({ outcome: "ok", reason: "peer-deleted", step: "INFORMATIONAL", ikeSa }));
+  }
+  attempts.note(record({}));
+  const all = attempts.ofPeer("site-1");
+  expect(reasons(all).slice(0, 2)).toEqual(["wrong-psk 1", "peer-deleted 50"]);
+  expect(all.filter(({ outcome }) => outcome === "connected").length).toBe(1);
+});
+
+test("without a Child SA it was not connected, and why outlives the end of the IKE SA", () => {
+  const attempts = createAttempts();
+  for (const ikeSa of ["1", "2"]) {
+    attempts.note(record({ outcome: "ok", reason: "established", ikeSa }));
+    attempts.note(record({ reason: "kernel-refused", step: "kernel", ikeSa }));
+    attempts.note(record({ reason: "kernel-refused", ikeSa }));
+    attempts.note(record({ outcome: "ok", reason: "peer-deleted", step: "INFORMATIONAL", ikeSa }));
+  }
+  expect(reasons(attempts.ofPeer("site-1"))).toEqual(["kernel-refused 2"]);
+});
+
+test("what a stranger offers is kept in part", () => {
+  const attempts = createAttempts();
+  const offered = Array.from({ length: 16 }, () => "X".repeat(900));
+  attempts.note(record({ offered, wanted: ["A"] }));
+  const [attempt] = attempts.ofPeer("site-1");
+  expect(JSON.stringify(attempt).length).toBeLessThan(4_000);
+  expect(attempt?.record.wanted).toEqual(["A"]);
 });
 
 test("rekeys and what the daemon notes are no attempts", () => {
@@ -81,7 +115,8 @@ test("IDs that anybody can make up push each other out, and no site that has an 
   expect(attempts.ofPeer("made-up-97").length).toBe(0);
   // A site stays known though a failure of its row names no eroute.
   attempts.note(record({ peerId: "site-2", eroute: undefined, reason: "no-row" }));
-  attempts.note(record({ peerId: "site-5" }));
+  // A fault in a row shows that there is one.
+  attempts.note(record({ peerId: "site-5", eroute: undefined, reason: "no-password" }));
   expect(attempts.ofPeer("site-1").length).toBe(0);
   expect(attempts.ofPeer("site-2").length).toBe(2);
 });

@@ -1,0 +1,138 @@
+/** Attempts that stop at each message: what the history of a site says of them. */
+
+import { expect, test } from "bun:test";
+import { type Attempts, createAttempts } from "../../src/concentrator/attempts.ts";
+import { createJournal } from "../../src/concentrator/journal.ts";
+import { Encr, Integ, TransformType } from "../../src/crypto/transform.ts";
+import { ExchangeType } from "../../src/wire/exchange-type.ts";
+import type { Caller } from "./caller.ts";
+import { putRow, seat, settingsOf } from "./caller.ts";
+import { rowOf } from "./database.ts";
+import { BASE_EROUTE, LIMITS, planOf, selectorOf } from "./plan.ts";
+import { transformOf } from "./site-messages.ts";
+import type { SiteSettings } from "./site-state.ts";
+import { layTable, type Table, type TableOptions } from "./table.ts";
+
+const ADDRESS = "192.0.2.1";
+const SHA1_ESP = [
+  transformOf(TransformType.ENCR, Encr.AES_CBC, 256),
+  transformOf(TransformType.INTEG, Integ.HMAC_SHA1_96),
+  transformOf(TransformType.ESN, 0),
+];
+
+type Scene = {
+  readonly table?: TableOptions;
+  readonly site?: Partial<SiteSettings>;
+  readonly prepare?: (table: Table) => void;
+  /** How the site goes on; by default as far as it gets. */
+  readonly play?: (caller: Caller, table: Table) => void;
+};
+
+/** The history that a scene leaves of site-1. */
+function historyOf({ table: options, site, prepare, play }: Scene): Attempts {
+  const table = layTable(options);
+  putRow(table, 1);
+  prepare?.(table);
+  const caller = seat(table, settingsOf(1, site));
+  caller.connect();
+  if (play === undefined) caller.settle();
+  else play(caller, table);
+  table.advance(60_000);
+  caller.settle();
+  table.advance(60_000);
+  const journal = createJournal(100);
+  const attempts = createAttempts();
+  for (const entry of table.journal) attempts.note(journal.add(entry, 0));
+  return attempts;
+}
+
+/** `failed at IKE_AUTH: wrong-psk`, the newest first. */
+function saidOf(attempts: Attempts): readonly string[] {
+  const known = attempts.ofPeer("site-1");
+  return (known.length > 0 ? known : attempts.ofAddress(ADDRESS)).map(
+    ({ outcome, record: { step, reason } }) => `${outcome} at ${step}: ${reason}`,
+  );
+}
+
+test("IKE_SA_INIT: no algorithms in common, or no IKE_AUTH after it", () => {
+  const ike = [transformOf(TransformType.ENCR, Encr.AES_CBC, 256)];
+  const refused = historyOf({ site: { ike } });
+  expect(saidOf(refused)).toEqual(["failed at IKE_SA_INIT: no-proposal-chosen"]);
+  const [attempt] = refused.ofAddress(ADDRESS);
+  expect(attempt?.record.offered).toEqual(["AES_CBC_256/X25519"]);
+  expect(attempt?.record.wanted?.[0]).toContain("AES_GCM_16_128");
+  const alone = historyOf({ play: (caller) => void caller.step() });
+  expect(saidOf(alone)).toEqual(["failed at IKE_AUTH: timeout"]);
+});
+
+test("IKE_AUTH: the key, the row, the database", () => {
+  const psk = new TextEncoder().encode("wrong");
+  expect(saidOf(historyOf({ site: { psk } }))).toEqual(["failed at IKE_AUTH: wrong-psk"]);
+  const put = (row: ReturnType<typeof rowOf>) => (table: Table) => table.database.put(row);
+  const scenes: readonly [string, (table: Table) => void][] = [
+    ["no-row", (table) => table.database.remove("site-1")],
+    ["no-password", put(rowOf("site-1", null, "192.168.1.0"))],
+    ["outside-base-subnet", put(rowOf("site-1", "secret 1", "10.1.1.0"))],
+    ["database-timeout", (table) => table.database.fail("timeout")],
+  ];
+  for (const [reason, prepare] of scenes) {
+    expect(saidOf(historyOf({ prepare }))).toEqual([`failed at IKE_AUTH: ${reason}`]);
+  }
+});
+
+test("IKE_AUTH without a Child SA: subnets, algorithms, the kernel; it was never connected", () => {
+  const leaves = (caller: Caller) => {
+    caller.settle();
+    caller.ask({ kind: "delete-ike" });
+    caller.settle();
+  };
+  const subnets = historyOf({ site: { tsI: [selectorOf("10.77.0.0/16")] }, play: leaves });
+  expect(saidOf(subnets)).toEqual(["failed at IKE_AUTH: ts-unacceptable"]);
+  expect(subnets.ofPeer("site-1")[0]?.record.offered).toEqual(["10.0.0.0/16 === 10.77.0.0/16"]);
+  expect(saidOf(historyOf({ site: { esp: SHA1_ESP }, play: leaves }))).toEqual([
+    "failed at IKE_AUTH: no-proposal-chosen",
+  ]);
+  const table: TableOptions = {
+    kernelFaults: (request) => (request.op === "new-state" ? 12 : undefined),
+  };
+  const kernel = historyOf({ table, play: leaves });
+  expect(saidOf(kernel)).toEqual(["failed at IKE_AUTH: kernel-refused"]);
+  expect(kernel.ofPeer("site-1")[0]?.times).toBe(1);
+  expect(kernel.ofPeer("site-1")[0]?.record.detail).toContain("ENOMEM");
+});
+
+test("CREATE_CHILD_SA: a further Child SA that is refused leaves the site connected before", () => {
+  const play = (caller: Caller) => {
+    caller.settle();
+    caller.ask({ kind: "say", exchangeType: ExchangeType.CREATE_CHILD_SA, payloads: [] });
+    caller.settle();
+  };
+  const [last, before] = saidOf(historyOf({ play }));
+  expect(last).toStartWith("refused at CREATE_CHILD_SA: ");
+  expect(before).toBe("connected at IKE_AUTH: child-sa-up");
+});
+
+test("the end: by the site, and by its silence", () => {
+  const play = (caller: Caller) => {
+    caller.settle();
+    caller.ask({ kind: "delete-ike" });
+    caller.settle();
+  };
+  expect(saidOf(historyOf({ play }))).toEqual([
+    "ended at INFORMATIONAL: peer-deleted",
+    "connected at IKE_AUTH: child-sa-up",
+  ]);
+  const plan = planOf(LIMITS, { eroutes: [{ ...BASE_EROUTE, livenessMs: 5_000 }] });
+  const silent = historyOf({
+    table: { plan },
+    play: (caller, table) => {
+      caller.settle();
+      table.advance(600_000);
+      table.sent.length = 0;
+    },
+  });
+  expect(saidOf(silent)).toEqual([
+    "ended at INFORMATIONAL: peer-silent",
+    "connected at IKE_AUTH: child-sa-up",
+  ]);
+});
