@@ -65,10 +65,15 @@ export function chooseDatabase(
 
 /** A file's text, or why it cannot be read, in words that follow the file's name. */
 export function readText(file: string): Result<string, string> {
+  return readLargeText(file, FILE_OCTETS_MAX);
+}
+
+/** The same of up to so many octets. */
+export function readLargeText(file: string, octetsMax: number): Result<string, string> {
   let opened: number | undefined;
   try {
     opened = openSync(file, "r");
-    return readUpToMax(opened);
+    return readUpToMax(opened, octetsMax);
   } catch (error) {
     const { code } = error as { code?: unknown };
     return err(READ_FAULTS[String(code)] ?? `cannot be read (${code})`);
@@ -78,13 +83,13 @@ export function readText(file: string): Result<string, string> {
 }
 
 /** Pieces until the end: a pipe (`<(command)`) or device does not know its size. */
-function readUpToMax(opened: number): Result<string, string> {
-  const octets = Buffer.alloc(FILE_OCTETS_MAX + 1);
+function readUpToMax(opened: number, octetsMax: number): Result<string, string> {
+  const octets = Buffer.alloc(octetsMax + 1);
   let length = 0;
   for (;;) {
     const read = readSync(opened, octets, length, octets.length - length, null);
     length += read;
-    if (length > FILE_OCTETS_MAX) return err(`has more than ${FILE_OCTETS_MAX} octets`);
+    if (length > octetsMax) return err(`has more than ${octetsMax} octets`);
     if (read === 0) break;
   }
   const text = octets.toString("utf8", 0, length);

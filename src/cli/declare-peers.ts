@@ -3,6 +3,8 @@
 import { type Command, Option } from "commander";
 import { configOption, type Declaration } from "./declaration.ts";
 import { declarePeersReload } from "./declare-control.ts";
+import type { ExportOptions } from "./peers-export.ts";
+import type { ImportOptions } from "./peers-import.ts";
 
 /** `peers` and what is below it. */
 export function declarePeers({ program, terminal, ends }: Declaration): void {
@@ -24,6 +26,50 @@ export function declarePeers({ program, terminal, ends }: Declaration): void {
   declarePeersAdd({ program: peers, terminal, ends });
   declarePeersReload({ program: peers, terminal, ends });
   declareRows(peers, { terminal, ends });
+  declareFiles(peers, { terminal, ends });
+}
+
+function declareFiles(peers: Command, { terminal, ends }: Omit<Declaration, "program">): void {
+  peers
+    .command("import")
+    .description("add the rows of a CSV or JSON file; nothing is written if one is refused")
+    .argument("<file>", "with the names of the columns in its first line; - is standard input")
+    .addOption(configOption())
+    .addOption(egroupOption())
+    .addOption(formatOption())
+    .option("--update", "change rows that are there; columns that the file lacks stay")
+    .option("--generate", "make a strong key for each new row without one")
+    .option("--dry-run", "say what would be added and changed, and write nothing")
+    .option("--json", "what is done to which row, as JSON")
+    .action(
+      ends(async (file: string, options: Omit<ImportOptions, "file">) => {
+        const { importPeers } = await import("./peers-import.ts");
+        return importPeers({ ...options, file }, terminal);
+      }),
+    );
+  peers
+    .command("export")
+    .description("write all rows as CSV or JSON, without keys")
+    .argument("[file]", "where to, mode 600; else standard output")
+    .addOption(configOption())
+    .addOption(egroupOption())
+    .addOption(formatOption())
+    .option("--json", "the same as --format json: one object a line")
+    .option("--with-passwords", "with the pre-shared keys: whoever reads it can be any site")
+    .option("--force", "replace a file that is there")
+    .action(
+      ends(async (file: string | undefined, options: Omit<ExportOptions, "file">) => {
+        const { exportPeers } = await import("./peers-export.ts");
+        return exportPeers({ ...options, ...(file === undefined ? {} : { file }) }, terminal);
+      }),
+    );
+}
+
+function formatOption(): Option {
+  return new Option("--format <format>", "else what the file's name, or content, says").choices([
+    "csv",
+    "json",
+  ]);
 }
 
 function declareRows(peers: Command, { terminal, ends }: Omit<Declaration, "program">): void {

@@ -5,6 +5,7 @@ import type { PeerRow } from "../eroute/row.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { openPeers } from "../peers/open.ts";
 import { chooseDatabase, loadConfig, readText } from "./configuration.ts";
+import { generatePassword } from "./generated-password.ts";
 import type { PeersOptions } from "./peers.ts";
 import { judgeRows } from "./row-judgement.ts";
 import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "./terminal.ts";
@@ -113,20 +114,4 @@ async function insert(row: PeerRow, settings: DatabaseSettings): Promise<Result<
   return added.ok ? ok(undefined) : err(added.error.detail);
 }
 
-/** 32 letters and digits, 190 bits: every router's input field takes them. */
-function generatePassword(): string {
-  let key = "";
-  while (key.length < GENERATED_LENGTH) {
-    for (const octet of crypto.getRandomValues(new Uint8Array(GENERATED_LENGTH))) {
-      // Octets beyond a multiple of the alphabet would make its first letters likelier.
-      const letter = octet < 4 * ALPHABET.length ? ALPHABET[octet % ALPHABET.length] : "";
-      if (key.length < GENERATED_LENGTH) key += letter;
-    }
-  }
-  // Such a beginning would announce hexadecimal or base64.
-  return /^0[xs]/.test(key) ? generatePassword() : key;
-}
-
-const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
-const GENERATED_LENGTH = 32;
 const PASSWORD_OCTETS_MAX = 4096;

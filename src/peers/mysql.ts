@@ -13,9 +13,9 @@ import {
   openMysqlConnection,
 } from "./mysql-connection.ts";
 import { abortedFault, type MysqlFault } from "./mysql-fault.ts";
-import type { ChangedRows, DuplicatePeer, NewPeer } from "./repository.ts";
+import type { ChangedRows, DuplicatePeer, NewPeer, PeerChange } from "./repository.ts";
 import { mysqlSchema } from "./schema.ts";
-import { peerRow, type Statement } from "./statement.ts";
+import { changeStatement, peerRow, type Statement } from "./statement.ts";
 import type { Answer, Page, PeerTable, Selected, Selection } from "./table.ts";
 import { createMysqlTable } from "./table-creation.ts";
 import { columnAdvice, indexAdvice, unmapped } from "./table-shape.ts";
@@ -84,6 +84,27 @@ class MysqlTable implements PeerTable {
     if (answer.ok) return ok(undefined);
     if (answer.error.code !== "ER_DUP_ENTRY") return err(answer.error.fault);
     return err(duplicate(peer.peerid, this.#settings));
+  }
+
+  async write(changes: readonly PeerChange[], signal: AbortSignal): Answer<undefined> {
+    const known = await this.#columns.table(() => this.#columnNames(signal));
+    if (!known.ok) return known;
+    const { settings, statements } = known.value;
+    for (const { peer } of changes) {
+      const missing = unmapped(peer, settings);
+      if (missing !== undefined) return err(missing);
+    }
+    const wanted = changes.map((change) => changeStatement(statements, change));
+    const opened = await openMysqlConnection(this.#settings, undefined, signal);
+    if (!opened.ok) return err(opened.error.fault);
+    let answer: Result<MysqlAnswer, MysqlFault> | undefined;
+    for (const statement of [NO_AUTOCOMMIT, ...wanted, COMMIT]) {
+      answer = await opened.value.execute(statement, signal);
+      if (!answer.ok) break;
+    }
+    // Without COMMIT the end of the connection takes all of it back.
+    opened.value.destroy();
+    return answer?.ok === false ? err(answer.error.fault) : ok(undefined);
   }
 
   async list(page: Page, signal: AbortSignal): Answer<readonly PeerRow[]> {
@@ -275,6 +296,10 @@ const INDEXES =
   "select min(case when seq_in_index = 1 then column_name end), " +
   "max(non_unique) = 0 and count(*) = 1 from information_schema.statistics " +
   "where table_schema = ? and table_name = ? group by index_name limit 64";
+
+/** Not START TRANSACTION, which MySQL does not prepare. */
+const NO_AUTOCOMMIT: Statement = { sql: "SET autocommit = 0", params: [] };
+const COMMIT: Statement = { sql: "COMMIT", params: [] };
 
 const SAME_ID_ROWS_MAX = 16;
 const IDLE_MS_MAX = 60_000;

@@ -39,7 +39,8 @@ function supervise(
     source,
     statistics,
   });
-  const inTime = <T>(work: (signal: AbortSignal) => Promise<T>) => withDeadline(work, deadlineMs);
+  const inTime = <T>(work: (signal: AbortSignal) => Promise<T>, ms = deadlineMs) =>
+    withDeadline(work, ms);
   return {
     find: (key) => batcher.find(key),
     async check() {
@@ -49,6 +50,7 @@ function supervise(
     },
     init: () => inTime((signal) => table.init(signal)),
     add: (peer) => inTime((signal) => table.add(peer, signal)),
+    write: (changes) => inTime((signal) => table.write(changes, signal), WRITE_MS_MAX),
     list: (after, limit) => inTime((signal) => table.list({ after, limit }, signal)),
     remove: (peerid) => inTime((signal) => table.remove(peerid, signal)),
     advice: () => inTime((signal) => table.advice(signal)),
@@ -65,6 +67,9 @@ function supervise(
     },
   };
 }
+
+/** Nobody's look-up waits for rows that are written, so that many may take their time. */
+const WRITE_MS_MAX = 30_000;
 
 async function withDeadline<T>(
   work: (signal: AbortSignal) => Promise<T>,

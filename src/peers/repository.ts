@@ -6,6 +6,11 @@ import type { Result } from "../octets/result.ts";
 /** A row to be written, by `erouted peers add`. */
 export type NewPeer = Partial<PeerRow> & { readonly peerid: string; readonly password: string };
 
+/** A row to be added; or fields of a row that is there, those that are given: null empties one. */
+export type PeerChange =
+  | { readonly kind: "add"; readonly peer: NewPeer }
+  | { readonly kind: "update"; readonly peer: Partial<PeerRow> & { readonly peerid: string } };
+
 /** One egroup's table. Every promise settles within the deadline given at opening. */
 export type PeerRepository = {
   /** All rows for a key: look-ups of the same moment travel in one query. Never rejects. */
@@ -15,6 +20,11 @@ export type PeerRepository = {
   /** Creates the table if it is not there. */
   init(): Promise<Result<"created" | "exists", LookupFault>>;
   add(peer: NewPeer): Promise<Result<undefined, LookupFault | DuplicatePeer>>;
+  /**
+   * Writes all of them or none. For many rows at a time, by somebody who has looked which there
+   * are: rows of the same ID are not looked for. Peer IDs of updates are spelled as in the table.
+   */
+  write(changes: readonly PeerChange[]): Promise<Result<undefined, LookupFault>>;
   /** Up to `limit` rows in order of peer ID, after `after`. */
   list(after: string | undefined, limit: number): Promise<Result<readonly PeerRow[], LookupFault>>;
   /** Whether there was such a row. */

@@ -9,9 +9,9 @@ import type { LookupFault, PeerRow } from "../eroute/row.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { NO_COLUMN, readChanges } from "./changed.ts";
 import { type KnownColumns, type KnownTable, knownColumns } from "./known-columns.ts";
-import type { ChangedRows, DuplicatePeer, NewPeer } from "./repository.ts";
+import type { ChangedRows, DuplicatePeer, NewPeer, PeerChange } from "./repository.ts";
 import { sqliteSchema } from "./schema.ts";
-import { peerRow, type RawRow, type Statement } from "./statement.ts";
+import { changeStatement, peerRow, type RawRow, type Statement } from "./statement.ts";
 import type { Answer, Page, PeerTable, Selected, Selection } from "./table.ts";
 import { createSqliteTable } from "./table-creation.ts";
 import { columnAdvice, indexAdvice, unmapped } from "./table-shape.ts";
@@ -80,6 +80,27 @@ class SqliteTable implements PeerTable {
       const missing = unmapped(peer, settings);
       if (missing !== undefined) return err(missing);
       const done = await this.#rows(statements.insert(peer), signal);
+      return done.ok ? ok(undefined) : done;
+    });
+  }
+
+  async write(changes: readonly PeerChange[], signal: AbortSignal): Answer<undefined> {
+    return this.#withTable(signal, async ({ statements, settings }) => {
+      const wanted = changes.map((change) => ({
+        missing: unmapped(change.peer, settings),
+        statement: changeStatement(statements, change),
+      }));
+      const missing = wanted.find((change) => change.missing !== undefined)?.missing;
+      if (missing !== undefined) return err(missing);
+      const begun = await this.#rows(BEGIN, signal);
+      if (!begun.ok) return begun;
+      for (const { statement } of wanted) {
+        const done = await this.#rows(statement, signal);
+        if (done.ok) continue;
+        this.#opened?.database.run("rollback");
+        return done;
+      }
+      const done = await this.#rows(COMMIT, signal);
       return done.ok ? ok(undefined) : done;
     });
   }
@@ -296,6 +317,8 @@ const INDEXES =
   "from pragma_index_list(?) as list, pragma_index_info(list.name) as column " +
   "where column.seqno = 0 limit 64";
 
+const BEGIN: Statement = { sql: "begin immediate", params: [] };
+const COMMIT: Statement = { sql: "commit", params: [] };
 const ROWS_MAX = 16;
 const BUSY_RETRY_MS = 10;
 const STATEMENTS_MAX = 64;

@@ -4,7 +4,7 @@ import { asc, type Column, eq, gt, inArray, like, or, type SQL, sql } from "driz
 import type { PeerRow } from "../eroute/row.ts";
 import { assert } from "../octets/assert.ts";
 import { type ChangeStatements, changeStatements } from "./changed.ts";
-import type { NewPeer } from "./repository.ts";
+import type { NewPeer, PeerChange } from "./repository.ts";
 import { COLUMN_KEYS, type ColumnKey, type PeerSchema } from "./schema.ts";
 import type { Page, Selection } from "./table.ts";
 
@@ -18,6 +18,8 @@ export type Statements = {
   select(selection: Selection, rowsPerKey: number): Statement & { readonly rowsMax: number };
   list(page: Page): Statement;
   insert(peer: NewPeer): Statement;
+  /** Of the fields that are given and have a column. */
+  update(peer: Partial<PeerRow> & { readonly peerid: string }): Statement;
   remove(peerid: string): Statement;
   /** Reads nothing, but fails where a look-up would. */
   probe(): Statement;
@@ -61,6 +63,17 @@ export function statementsFor(schema: PeerSchema): Statements {
       const into = sql`${schema.table} (${sql.join(names, sql`, `)})`;
       return render(sql`insert into ${into} values (${sql.join(values, sql`, `)})`);
     },
+    update(peer) {
+      const given = COLUMN_KEYS.filter((key) => schema.columns[key] && peer[key] !== undefined);
+      const sets = given.map((key) => {
+        // Tables of ours say 0 where a site is not disabled, and never NULL.
+        const value = peer[key] ?? (key === "disabled" ? "0" : null);
+        const name = sql.identifier(required(schema, key).name);
+        return value === null ? sql`${name} = null` : sql`${name} = ${value}`;
+      });
+      const where = eq(peerid, peer.peerid);
+      return render(sql`update ${schema.table} set ${sql.join(sets, sql`, `)} where ${where}`);
+    },
     remove(id) {
       return render(sql`delete from ${schema.table} where ${eq(peerid, id)}`);
     },
@@ -69,6 +82,11 @@ export function statementsFor(schema: PeerSchema): Statements {
     },
     changes: changeStatements(schema),
   };
+}
+
+/** The statement that does it. */
+export function changeStatement(statements: Statements, { kind, peer }: PeerChange): Statement {
+  return kind === "add" ? statements.insert(peer) : statements.update(peer);
 }
 
 /** A driver's row as ours: whatever the types of the table's columns, text or null. */

@@ -1,8 +1,8 @@
 /** What a peer table looks like: which columns it lacks, and which indexes. */
 
 import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
-import type { LookupFault } from "../eroute/row.ts";
-import type { NewPeer } from "./repository.ts";
+import type { LookupFault, PeerRow } from "../eroute/row.ts";
+
 import { COLUMN_KEYS, mappedColumns } from "./schema.ts";
 
 export type IndexShape = { readonly column: string; readonly unique: boolean };
@@ -51,7 +51,10 @@ export function indexAdvice(
 }
 
 /** A fault if the row has a value for which the table has no column. */
-export function unmapped(peer: NewPeer, settings: DatabaseSettings): LookupFault | undefined {
+export function unmapped(
+  peer: Partial<PeerRow>,
+  settings: DatabaseSettings,
+): LookupFault | undefined {
   const without = COLUMN_KEYS.filter((key) => peer[key] != null && settings.columns[key] == null);
   if (without.length === 0) return undefined;
   const keys = without.map((key) => `columns.${key}`).join(", ");

@@ -2,7 +2,7 @@
 
 import type { LookupFault, LookupKey, PeerRow } from "../eroute/row.ts";
 import type { Result } from "../octets/result.ts";
-import type { ChangedRows, DuplicatePeer, NewPeer } from "./repository.ts";
+import type { ChangedRows, DuplicatePeer, NewPeer, PeerChange } from "./repository.ts";
 
 /** Several keys of one kind, none twice. Networks are given without a prefix length. */
 export type Selection = { readonly by: LookupKey["by"]; readonly values: readonly string[] };
@@ -16,6 +16,8 @@ export type PeerTable = {
   check(signal: AbortSignal): Answer<undefined>;
   init(signal: AbortSignal): Answer<"created" | "exists">;
   add(peer: NewPeer, signal: AbortSignal): Promise<Result<undefined, LookupFault | DuplicatePeer>>;
+  /** See {@link PeerRepository.write}. */
+  write(changes: readonly PeerChange[], signal: AbortSignal): Answer<undefined>;
   list(page: Page, signal: AbortSignal): Answer<readonly PeerRow[]>;
   remove(peerid: string, signal: AbortSignal): Answer<boolean>;
   advice(signal: AbortSignal): Answer<readonly string[]>;

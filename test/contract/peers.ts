@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "bun:test";
 import type { PeerRow } from "../../src/eroute/row.ts";
-import type { NewPeer, PeerRepository } from "../../src/peers/repository.ts";
+import type { NewPeer, PeerChange, PeerRepository } from "../../src/peers/repository.ts";
 import { peersColumnsContract } from "./peers-columns.ts";
 import { byId, byNetwork, opened, type PeersGround, rowsOf } from "./peers-ground.ts";
 
@@ -70,6 +70,29 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
         inactivity: null,
         if_id: null,
       });
+    });
+
+    test("rows are added and changed together: fields that are given; null empties", async () => {
+      await peers.add(SITE_1);
+      const changes: readonly PeerChange[] = [
+        { kind: "add", peer: { peerid: "new", password: "k", remip: "192.168.9.0" } },
+        { kind: "update", peer: { peerid: "site-1", peerip: null, remip: "192.168.7.0" } },
+      ];
+      expect(await peers.write(changes)).toEqual({ ok: true, value: undefined });
+      const changed = { ...SITE_1, peerip: null, remip: "192.168.7.0" } as PeerRow;
+      expect(rowsOf(await peers.find(byId("site-1")))).toEqual([changed]);
+      expect(rowsOf(await peers.find(byId("new")))).toMatchObject([{ remip: "192.168.9.0" }]);
+    });
+
+    test("of rows that are written together none is, if one cannot be", async () => {
+      await peers.add(SITE_1);
+      const add = (peerid: string) => ({ kind: "add", peer: { peerid, password: "k" } }) as const;
+      const written = await peers.write([add("a"), add("site-1"), add("b")]);
+      expect(written.ok).toBe(false);
+      expect(rowsOf(await peers.list(undefined, 10)).map(({ peerid }) => peerid)).toEqual([
+        "site-1",
+      ]);
+      expect(await peers.write([add("a")])).toMatchObject({ ok: true });
     });
 
     test("R1: IDs that differ in ASCII case only name the same site", async () => {

@@ -41,7 +41,7 @@ const TABLE: Readonly<Record<string, Room>> = {
   },
   cli: {
     rooms: ["octets", "inet", "eroute", "config", "peers", "daemon"],
-    packages: ["commander", ...PLATFORM],
+    packages: ["commander", "csv-parse", ...PLATFORM],
   },
   "": { rooms: ["cli"], packages: [] },
 };

@@ -1,0 +1,18 @@
+/** Pre-shared keys that are made here. */
+
+/** 32 letters and digits, 190 bits: every router's input field takes them. */
+export function generatePassword(): string {
+  let key = "";
+  while (key.length < GENERATED_LENGTH) {
+    for (const octet of crypto.getRandomValues(new Uint8Array(GENERATED_LENGTH))) {
+      // Octets beyond a multiple of the alphabet would make its first letters likelier.
+      const letter = octet < 4 * ALPHABET.length ? ALPHABET[octet % ALPHABET.length] : "";
+      if (key.length < GENERATED_LENGTH) key += letter;
+    }
+  }
+  // Such a beginning would announce hexadecimal or base64.
+  return /^0[xs]/.test(key) ? generatePassword() : key;
+}
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const GENERATED_LENGTH = 32;

@@ -1,0 +1,185 @@
+/** What rows of a file would do to a table: added, changed, left, or refused, and why. */
+
+import type { Config } from "../config/config.ts";
+import type { DatabaseSettings } from "../eroute/database.ts";
+import { peerKey } from "../eroute/peer-id.ts";
+import type { PeerRow } from "../eroute/row.ts";
+import type { PeerChange } from "../peers/repository.ts";
+import { generatePassword } from "./generated-password.ts";
+import { type Fields, type FileRow, ROW_KEYS, type RowKey } from "./row-file.ts";
+import { judgeRows } from "./row-judgement.ts";
+
+export type ImportRules = {
+  readonly config: Config;
+  readonly settings: DatabaseSettings;
+  /** Rows that are there may be changed. */
+  readonly update: true | undefined;
+  /** New rows without a key get one. */
+  readonly generate: true | undefined;
+  /** Told how far it is, now and then. */
+  readonly tick: (done: number, total: number) => void;
+  readonly end: () => void;
+};
+
+export type PlannedRow = {
+  readonly at: number;
+  readonly peerid: string;
+  /** Undefined: it is there as it is. */
+  readonly change: PeerChange | undefined;
+  /** Of an update, the columns. */
+  readonly changed: readonly RowKey[];
+};
+
+export type PlannedImport = {
+  readonly rows: readonly PlannedRow[];
+  readonly refused: readonly {
+    readonly at: number;
+    readonly peerid: string;
+    readonly fault: string;
+  }[];
+  /** What works otherwise than one may think. */
+  readonly notes: readonly {
+    readonly at: number;
+    readonly peerid: string;
+    readonly detail: string;
+  }[];
+  readonly counts: { readonly added: number; readonly changed: number; readonly unchanged: number };
+};
+
+/** Judges all rows, so that every fault is told at once. */
+export async function planImport(
+  fileRows: readonly FileRow[],
+  present: readonly PeerRow[],
+  rules: ImportRules,
+): Promise<PlannedImport> {
+  const there = byKey(present);
+  const seen = new Map<string, number>();
+  const rows: PlannedRow[] = [];
+  const refused: PlannedImport["refused"][number][] = [];
+  const notes: PlannedImport["notes"][number][] = [];
+  for (const [i, fileRow] of fileRows.entries()) {
+    if (i % ROWS_PER_TURN === 0) {
+      rules.tick(i, fileRows.length);
+      await Bun.sleep(0);
+    }
+    const { at } = fileRow;
+    const planned = planRow(fileRow, { there, seen }, rules);
+    if ("fault" in planned) {
+      refused.push({ at, peerid: planned.peerid, fault: planned.fault });
+      continue;
+    }
+    rows.push(planned);
+    for (const detail of planned.notes) notes.push({ at, peerid: planned.peerid, detail });
+  }
+  rules.end();
+  const count = (kind: PeerChange["kind"]) =>
+    rows.filter(({ change }) => change?.kind === kind).length;
+  const [added, changed] = [count("add"), count("update")];
+  const counts = { added, changed, unchanged: rows.length - added - changed };
+  return { rows, refused, notes, counts };
+}
+
+type Refusal = { readonly peerid: string; readonly fault: string };
+type Known = {
+  readonly there: ReadonlyMap<string, readonly PeerRow[]>;
+  /** Where an ID stood in the file. */
+  readonly seen: Map<string, number>;
+};
+
+function planRow(
+  fileRow: FileRow,
+  { there, seen }: Known,
+  rules: ImportRules,
+): (PlannedRow & { readonly notes: readonly string[] }) | Refusal {
+  if ("fault" in fileRow) return { peerid: "", fault: fileRow.fault };
+  const { at, fields } = fileRow;
+  const peerid = fields.peerid ?? "";
+  if (peerid === "") return { peerid, fault: "peerid is missing" };
+  const key = peerKey(peerid);
+  const earlier = seen.get(key);
+  if (earlier !== undefined) return { peerid, fault: `stands at ${earlier} already` };
+  seen.set(key, at);
+  const found = there.get(key) ?? [];
+  const [row] = found;
+  if (found.length > 1)
+    return { peerid, fault: `there are ${found.length} rows of it: remove one` };
+  const fresh = row === undefined ? newRow(peerid, fields, rules) : undefined;
+  if (fresh !== undefined && "fault" in fresh) return fresh;
+  const changed = row === undefined ? [] : differences(row, fields);
+  if (changed.length > 0 && rules.update !== true) {
+    const which = changed.join(", ");
+    return { peerid, fault: `is there already, with another ${which}: --update changes it` };
+  }
+  // `peers check` judges what is there.
+  if (row !== undefined && changed.length === 0) {
+    return { at, peerid, change: undefined, changed, notes: [] };
+  }
+  const after = { ...EMPTY_ROW, ...row, ...given(fields), ...fresh, peerid };
+  // One that is disabled has to be right for the day on which it is not.
+  const judged = judgeRows(peerid, [{ ...after, disabled: null }], rules.config, rules.settings);
+  if (judged.kind === "faulty") return { peerid, fault: judged.detail };
+  const notes = judged.kind === "right" ? judged.notes : [];
+  return { at, peerid, change: changeOf(row, fields, { fresh, changed }), changed, notes };
+}
+
+type Change = {
+  readonly fresh: Extract<PeerChange, { kind: "add" }>["peer"] | undefined;
+  readonly changed: readonly RowKey[];
+};
+
+function changeOf(
+  row: PeerRow | undefined,
+  fields: Fields,
+  { fresh, changed }: Change,
+): PeerChange | undefined {
+  if (fresh !== undefined) return { kind: "add", peer: fresh };
+  if (row === undefined || changed.length === 0) return undefined;
+  const values = Object.fromEntries(changed.map((key) => [key, fields[key] ?? null]));
+  return { kind: "update", peer: { ...values, peerid: row.peerid } };
+}
+
+function newRow(
+  peerid: string,
+  fields: Fields,
+  { generate }: ImportRules,
+): Extract<PeerChange, { kind: "add" }>["peer"] | Refusal {
+  const password = fields.password ?? (generate === true ? generatePassword() : null);
+  if (password === null) return { peerid, fault: "password is missing: --generate makes one" };
+  return { ...given(fields), peerid, password };
+}
+
+/** The fields of the file. An empty password is none: no file takes a site's key away. */
+function given({ password, ...fields }: Fields): Fields {
+  return password == null ? fields : { ...fields, password };
+}
+
+function differences(row: PeerRow, fields: Fields): readonly RowKey[] {
+  const wanted = given(fields);
+  return ROW_KEYS.filter((key) => {
+    const value = wanted[key];
+    return key !== "peerid" && value !== undefined && isSame(key, row[key], value) === false;
+  });
+}
+
+function isSame(key: RowKey, a: string | null | undefined, b: string | null): boolean {
+  const plain = (value: string | null | undefined) =>
+    key === "disabled" && (value ?? "") === "0" ? "" : (value ?? "");
+  return plain(a) === plain(b);
+}
+
+function byKey(rows: readonly PeerRow[]): ReadonlyMap<string, readonly PeerRow[]> {
+  const found = new Map<string, PeerRow[]>();
+  for (const row of rows) {
+    const key = peerKey(row.peerid);
+    const same = found.get(key);
+    if (same === undefined) found.set(key, [row]);
+    else same.push(row);
+  }
+  return found;
+}
+
+const EMPTY_ROW = {
+  ...{ password: null, remip: null, remmsk: null },
+  ...{ peerip: null, bakpeerip: null, ourid: null },
+};
+const ROWS_PER_TURN = 100;

@@ -1,0 +1,107 @@
+/** `erouted peers export`: the rows of a table as CSV or JSON, without keys unless asked for. */
+
+import { closeSync, existsSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
+import type { PeerRow } from "../eroute/row.ts";
+import { err, ok, type Result } from "../octets/result.ts";
+import type { PeerRepository } from "../peers/repository.ts";
+import { counted } from "./amounts.ts";
+import { type PeersOptions, withPeers } from "./peers.ts";
+import { csvLine, ROW_KEYS, type RowKey } from "./row-file.ts";
+import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "./terminal.ts";
+
+export type ExportOptions = PeersOptions & {
+  /** Undefined: standard output. */
+  readonly file?: string;
+  readonly format?: "csv" | "json";
+  readonly json?: true;
+  readonly withPasswords?: true;
+  /** A file that is there is replaced. */
+  readonly force?: true;
+};
+
+/** Writes all rows, in order of peer ID; a file is for its owner only, and whole or not there. */
+export function exportPeers(options: ExportOptions, terminal: Terminal): Promise<ExitCode> {
+  const { file, force } = options;
+  if (file !== undefined && force !== true && existsSync(file)) {
+    const what = `${printable(file)} is there already: --force replaces it`;
+    return Promise.resolve(misuse(terminal, what));
+  }
+  return withPeers(options, terminal, async (peers) => {
+    if (file === undefined) {
+      const written = await writeRows(peers, options, terminal, (line) => terminal.out(line));
+      return written.ok ? EXIT.ok : failure(terminal, printable(written.error));
+    }
+    const written = await writeFile(file, (put) => writeRows(peers, options, terminal, put));
+    if (!written.ok) return failure(terminal, printable(written.error));
+    terminal.err(printable(`${file}: ${counted(written.value, "row")} written`));
+    return EXIT.ok;
+  });
+}
+
+type Put = (line: string) => void;
+
+/** How many rows there were. */
+async function writeRows(
+  peers: PeerRepository,
+  options: ExportOptions,
+  terminal: Terminal,
+  put: Put,
+): Promise<Result<number, string>> {
+  const isJson = options.json === true || (options.format ?? formatOf(options.file)) === "json";
+  const keys = ROW_KEYS.filter((key) => key !== "password" || options.withPasswords === true);
+  if (!isJson) put(csvLine(keys));
+  let count = 0;
+  for (let after: string | undefined; ; ) {
+    const page = await peers.list(after, PAGE_ROWS);
+    if (!page.ok) return err(page.error.detail);
+    for (const row of page.value) {
+      put(isJson ? JSON.stringify(picked(row, keys)) : csvLine(keys.map((key) => row[key] ?? "")));
+    }
+    count += page.value.length;
+    if (options.file !== undefined) terminal.progress?.(counted(count, "row"));
+    const last = page.value.at(-1)?.peerid;
+    if (last === undefined || last === after || page.value.length < PAGE_ROWS) break;
+    after = last;
+  }
+  if (options.file !== undefined) terminal.progress?.(undefined);
+  return ok(count);
+}
+
+function picked(row: PeerRow, keys: readonly RowKey[]): Readonly<Record<string, string | null>> {
+  return Object.fromEntries(keys.map((key) => [key, row[key] ?? null]));
+}
+
+/** Into a file beside it first: who reads the file never sees a half of it. */
+async function writeFile<T>(
+  file: string,
+  work: (put: Put) => Promise<Result<T, string>>,
+): Promise<Result<T, string>> {
+  const part = `${file}.part`;
+  let opened: number | undefined;
+  try {
+    const to = openSync(part, "wx", 0o600);
+    opened = to;
+    const done = await work((line) => writeWhole(to, `${line}\n`));
+    if (done.ok) renameSync(part, file);
+    else rmSync(part, { force: true });
+    return done;
+  } catch (error) {
+    if (opened !== undefined) rmSync(part, { force: true });
+    const { code } = error as { code?: unknown };
+    const isThere = code === "EEXIST";
+    return err(`${part}: ${isThere ? "is left of another export: remove it" : String(error)}`);
+  } finally {
+    if (opened !== undefined) closeSync(opened);
+  }
+}
+
+function writeWhole(to: number, text: string): void {
+  const octets = Buffer.from(text);
+  for (let at = 0; at < octets.length; ) at += writeSync(to, octets, at);
+}
+
+function formatOf(file: string | undefined): "csv" | "json" {
+  return file !== undefined && /\.(json|jsonl|ndjson)$/i.test(file) ? "json" : "csv";
+}
+
+const PAGE_ROWS = 500;
