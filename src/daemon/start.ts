@@ -6,6 +6,7 @@ import { type Concentrator, createConcentrator } from "../concentrator/concentra
 import { createJournal, type Journal, type JournalEntry } from "../concentrator/journal.ts";
 import { standingPolicies } from "../concentrator/no-sa.ts";
 import type { Config } from "../config/config.ts";
+import { formatAddress } from "../inet/address.ts";
 import { now, wallMs } from "../linux/clock.ts";
 import { openRoutes, type Routes } from "../linux/routes.ts";
 import { type Kernel, openKernel } from "../linux/xfrm-kernel.ts";
@@ -23,6 +24,7 @@ import { recheckConnected } from "./recheck.ts";
 import { type LoadConfig, type Note, type Reloadable, reload } from "./reload.ts";
 import { createResolver } from "./resolve.ts";
 import { resync } from "./resync.ts";
+import { createSamples, SAMPLE_MS } from "./samples.ts";
 import { openService } from "./service.ts";
 import { createShell, type Shell } from "./shell.ts";
 import { onHangup, waitForSignal } from "./signals.ts";
@@ -54,6 +56,8 @@ type Daemon = Reloadable & {
   status: StatusServer | undefined;
   watch: DatabaseWatch | undefined;
   polling: Polling | undefined;
+  /** Takes samples for the charts. */
+  sampling: ReturnType<typeof setInterval> | undefined;
 };
 
 /** Records that are kept for `/api/v1/events`. */
@@ -134,6 +138,7 @@ function createDaemon(config: Config): Daemon {
     status: undefined,
     watch: undefined,
     polling: undefined,
+    sampling: undefined,
     onConfiguration() {
       daemon.polling?.configure();
       daemon.sockets?.listenOn(daemon.config.ike.listen);
@@ -278,9 +283,18 @@ function openStatus(daemon: Daemon, options: RunOptions): Result<undefined, stri
     get listening() {
       return daemon.sockets?.listening ?? [];
     },
+    get eroutes() {
+      return daemon.config.plan.eroutes.map(({ name }) => name);
+    },
   };
+  const samples = createSamples({
+    ...{ concentrator, peers, wallMs },
+    uses: () => source.stateUses(),
+    ours: () => new Set(daemon.sockets?.addresses.map(formatAddress)),
+  });
+  daemon.sampling = setInterval(() => void samples.take(), SAMPLE_MS);
   const source = statusSourceOf({
-    ...{ concentrator, journal, attempts, listeners, kernel, peers, facts, log },
+    ...{ concentrator, journal, attempts, listeners, samples, kernel, peers, facts, log },
     get config() {
       return daemon.config;
     },
@@ -314,6 +328,7 @@ async function sayFarewell(daemon: Daemon): Promise<void> {
 async function close(daemon: Daemon): Promise<void> {
   daemon.watch?.stop();
   daemon.polling?.stop();
+  clearInterval(daemon.sampling);
   daemon.shell?.close();
   daemon.keyExchanger.close();
   const { kernel, config } = daemon;

@@ -19,6 +19,7 @@ import {
 } from "../status/source.ts";
 import { explainSite } from "./explain.ts";
 import type { Log } from "./log.ts";
+import type { Samples } from "./samples.ts";
 
 export type Watched = {
   readonly concentrator: Concentrator;
@@ -26,6 +27,8 @@ export type Watched = {
   readonly attempts: Attempts;
   /** Called for each record of the journal. */
   readonly listeners: Set<() => void>;
+  /** Filled by {@link startSampling}. */
+  readonly samples: Pick<Samples, "series">;
   /** Undefined with `dataplane.kind = "none"`. */
   readonly kernel: Kernel | undefined;
   readonly config: Config;
@@ -58,6 +61,7 @@ export function statusSourceOf(watched: Watched): StatusSource {
       }
       return uses;
     },
+    series: (range) => watched.samples.series(range),
     wallMs: (at) => wallMs() - (now() - at),
     wallMsNow: wallMs,
     explain: (asked) => explainSite({ ...watched, listening: facts.listening }, asked),

@@ -5,8 +5,7 @@ import type { ErouteView } from "../concentrator/snapshot.ts";
 import { type AccessSettings, access, securityHeaders } from "./access.ts";
 import type { Control } from "./control.ts";
 import { addControlRoutes, type StatusBindings } from "./control-routes.ts";
-import { STYLE_PATH, TUNNELS_PATH } from "./document.tsx";
-import { dynamicTunnelsPage } from "./dynamic-tunnels-page.tsx";
+import { TUNNELS_PATH } from "./document.tsx";
 import { listEroutes } from "./eroute-list.ts";
 import { erouteQueryOf } from "./eroute-query.ts";
 import { eventFilterOf } from "./event-filter.ts";
@@ -14,10 +13,11 @@ import { eventStreamRoute } from "./event-stream.ts";
 import { explainRoute } from "./explain-route.ts";
 import { requestLimits } from "./limits.ts";
 import { METRICS_CONTENT_TYPE, metricsText } from "./metrics.ts";
+import { addPages } from "./pages.ts";
 import { problem } from "./problem.ts";
-import { pageOf, wholeNumber } from "./query.ts";
+import { oneOf, pageOf, wholeNumber } from "./query.ts";
+import { seriesJson } from "./series.ts";
 import type { StatusSource } from "./source.ts";
-import { STYLE } from "./style.ts";
 import { inTurns } from "./turns.ts";
 import { drainingStateJson, erouteJson, eventJson, NO_DATAPLANE, statusJson } from "./views.ts";
 
@@ -26,7 +26,6 @@ export type StatusSettings = AccessSettings & {
   readonly onBug?: (fault: unknown) => void;
 };
 
-const PAGES_MAX = 100_000;
 /** More than the journal keeps. */
 const EVENTS_MAX = 100_000;
 
@@ -55,8 +54,8 @@ export function createStatusApp(
   app.get("/metrics", (c) =>
     c.body(metricsText(source, processUse()), 200, { "Content-Type": METRICS_CONTENT_TYPE }),
   );
-  app.get(STYLE_PATH, (c) => c.body(STYLE, 200, { "Content-Type": "text/css; charset=utf-8" }));
-  app.get(TUNNELS_PATH, (c) => dynamicTunnels(c, source));
+  app.get("/api/v1/series", (c) => series(c, source));
+  addPages(app, source);
   app.all("*", (c) => {
     if (isRoute(app, c.req.path)) {
       const detail = `${c.req.method} is not possible here: this can be read only`;
@@ -146,10 +145,10 @@ function events(c: Context, source: StatusSource): Response {
   return c.json({ events: found.map(eventJson) });
 }
 
-async function dynamicTunnels(c: Context, source: StatusSource): Promise<Response> {
-  const page = wholeNumber(c, "page", { least: 1, most: PAGES_MAX, otherwise: 1 });
-  if (!page.ok) return problem(c, 400, page.error);
-  return c.html(await dynamicTunnelsPage(source, page.value));
+function series(c: Context, source: StatusSource): Response {
+  const range = oneOf(c, "range", ["hour", "days"]);
+  if (!range.ok) return problem(c, 400, range.error);
+  return c.json(seriesJson(source.series(range.value ?? "hour")));
 }
 
 function isRoute(app: Hono<StatusBindings>, path: string): boolean {

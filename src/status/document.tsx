@@ -1,14 +1,38 @@
 /** @jsxImportSource hono/jsx */
-/** What all pages have in common: head, place in the menu, style sheet; nothing from elsewhere. */
+/** What all pages have in common: head, menu, style sheet, script; nothing from elsewhere. */
 
 import type { FC, PropsWithChildren } from "hono/jsx";
 
-/** Where the page of dynamic tunnels is (R8). */
+/** Where the page of dynamic tunnels is (R8), and the others beside it. */
 export const TUNNELS_PATH = "/status/ipsec/dynamic-tunnels";
+export const EROUTES_PATH = "/status/ipsec/eroutes";
+export const IKE_SAS_PATH = "/status/ipsec/ike-sas";
+export const SITE_PATH = "/status/ipsec/peers";
+export const EVENTS_PATH = "/status/events";
+export const SYSTEM_PATH = "/status/system";
 export const STYLE_PATH = "/status/style.css";
+export const SCRIPT_PATH = "/status/live.js";
+
+type DocumentProps = PropsWithChildren<{
+  readonly title: string;
+  /** The place in the menu. */
+  readonly path?: string;
+  /** Whether the page is kept up to date while it is looked at. */
+  readonly live?: true;
+}>;
+
+const IPSEC: readonly (readonly [string, string])[] = [
+  [TUNNELS_PATH, "Dynamic Tunnels"],
+  [EROUTES_PATH, "Eroutes"],
+  [IKE_SAS_PATH, "IKE SAs"],
+];
+const OTHERS: readonly (readonly [string, string])[] = [
+  [EVENTS_PATH, "Events"],
+  [SYSTEM_PATH, "System"],
+];
 
 /** A whole page, but for the doctype: see {@link documentText}. */
-export const Document: FC<PropsWithChildren<{ title: string }>> = ({ title, children }) => (
+export const Document: FC<DocumentProps> = ({ title, path, live, children }) => (
   <html lang="en">
     <head>
       <meta charset="utf-8" />
@@ -17,15 +41,48 @@ export const Document: FC<PropsWithChildren<{ title: string }>> = ({ title, chil
       <title>{title} - erouted</title>
       <link rel="stylesheet" href={STYLE_PATH} />
       <link rel="icon" href="data:," />
+      {live && <script src={SCRIPT_PATH} defer />}
     </head>
     <body>
+      <a class="skip" href="#main">
+        To the content
+      </a>
       <nav aria-label="Place">
-        Status &gt; IPsec &gt; <a href={TUNNELS_PATH}>Dynamic Tunnels</a>
+        <span>Status</span>
+        <ul>
+          <li>
+            <span>IPsec</span>
+            <Links of={IPSEC} path={path} />
+          </li>
+          <li>
+            <Links of={OTHERS} path={path} />
+          </li>
+        </ul>
       </nav>
       {children}
     </body>
   </html>
 );
+
+const Links: FC<{ of: readonly (readonly [string, string])[]; path: string | undefined }> = ({
+  of,
+  path,
+}) => (
+  <ul>
+    {of.map(([to, name]) => (
+      <li>
+        <a href={to} {...(to === path ? { "aria-current": "page" } : {})}>
+          {name}
+        </a>
+      </li>
+    ))}
+  </ul>
+);
+
+/** The page of one site. */
+export function sitePath(peerId: string): string {
+  return `${SITE_PATH}/${encodeURIComponent(peerId)}`;
+}
 
 /** A page as it is sent. */
 export function documentText(page: unknown): string {

@@ -6,7 +6,7 @@ import { peerKey } from "../eroute/peer-id.ts";
 import { ok, type Result } from "../octets/result.ts";
 import { oneOf, textOf } from "./query.ts";
 
-const LEVELS = ["debug", "info", "warning", "error"] as const;
+export const EVENT_LEVELS = ["debug", "info", "warning", "error"] as const;
 
 /** Whether a record is wanted; undefined wants all. The error says what is wrong. */
 export function eventFilterOf(
@@ -14,11 +14,13 @@ export function eventFilterOf(
 ): Result<((record: JournalRecord) => boolean) | undefined, string> {
   const site = textOf(c, "site");
   if (!site.ok) return site;
-  const level = oneOf(c, "level", LEVELS);
+  const level = oneOf(c, "level", EVENT_LEVELS);
   if (!level.ok) return level;
   if (site.value === undefined && level.value === undefined) return ok(undefined);
   const key = site.value === undefined ? undefined : peerKey(site.value);
-  const wanted: readonly string[] = LEVELS.slice(LEVELS.indexOf(level.value ?? "debug"));
+  const wanted: readonly string[] = EVENT_LEVELS.slice(
+    EVENT_LEVELS.indexOf(level.value ?? "debug"),
+  );
   return ok(({ level: given, peerId }) => {
     if (!wanted.includes(given)) return false;
     return key === undefined || (peerId !== undefined && peerKey(peerId) === key);

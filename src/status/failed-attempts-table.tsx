@@ -3,6 +3,7 @@
 
 import type { FC } from "hono/jsx";
 import { reasonText } from "../concentrator/reason.ts";
+import { sitePath } from "./document.tsx";
 import type { FailedAttempt } from "./failed-attempts.ts";
 import { TimeText } from "./time-text.tsx";
 
@@ -35,7 +36,9 @@ const AttemptRow: FC<{ attempt: FailedAttempt }> = ({ attempt }) => {
         {latest.peerId === undefined ? (
           <span class="dim">not known yet</span>
         ) : (
-          <bdi>{latest.peerId}</bdi>
+          <a href={sitePath(latest.peerId)}>
+            <bdi>{latest.peerId}</bdi>
+          </a>
         )}
         {hasConnectedSince && <span class="ok line">connected since</span>}
       </th>

@@ -13,7 +13,7 @@ export type Problem = {
 export function problemPage({ status, title, detail }: Problem): string {
   return documentText(
     <Document title={title}>
-      <main>
+      <main id="main">
         <h1>{title}</h1>
         <p class="banner">{detail}</p>
         <p>

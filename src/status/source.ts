@@ -6,6 +6,8 @@ import type { JournalRecord } from "../concentrator/journal.ts";
 import type { Snapshot } from "../concentrator/snapshot.ts";
 import type { Instant } from "../octets/instant.ts";
 
+import type { Series } from "./series.ts";
+
 /** Bytes and packets of one XFRM state. */
 export type StateUse = { readonly octets: bigint; readonly packets: bigint };
 
@@ -22,6 +24,8 @@ export type StatusSource = {
   onEvent(listener: () => void): () => void;
   /** The kernel's counters, read without blocking, at most a second old; empty without a kernel. */
   stateUses(): Promise<StateUses>;
+  /** Figures of the last hour, or of the last two days. */
+  series(range: "hour" | "days"): Series;
   /** Time of day, ms since 1970, of an instant of the engine. */
   wallMs(at: Instant): number;
   /** Time of day now, ms since 1970. */
@@ -47,6 +51,8 @@ export type StatusFacts = {
   readonly startedWallMs: number;
   readonly configFile: string;
   readonly listening: readonly string[];
+  /** Names of the configured eroutes. */
+  readonly eroutes: readonly string[];
 };
 
 export type DatabaseView = {

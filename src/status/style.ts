@@ -11,8 +11,27 @@ export const STYLE = `
 body { margin: 0 auto; max-width: 96rem; padding: 1rem 1.25rem 3rem; background: var(--ground);
   color: var(--ink); font: 14px/1.45 system-ui, sans-serif; -webkit-text-size-adjust: 100%; }
 h1 { font-size: 1.6rem; margin: .25rem 0 1rem; } h2 { font-size: 1.25rem; margin: 2rem 0 .5rem; }
-nav, footer { color: var(--dim); } footer { margin-top: 2rem; }
-a { color: var(--link); } nav[aria-label=Place] a { color: inherit; }
+nav, footer { color: var(--dim); } footer { margin-top: 2rem; } a { color: var(--link); }
+.skip { position: absolute; left: -99rem; } .skip:focus { left: 1rem; background: var(--ground); }
+nav[aria-label=Place] { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; padding: 0 0 .6rem;
+  border-bottom: 1px solid var(--line); margin: 0 0 1rem; }
+nav[aria-label=Place] ul { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; margin: 0; padding: 0;
+  list-style: none; }
+nav[aria-label=Place] li { display: flex; flex-wrap: wrap; gap: .3rem 1.2rem; }
+nav a[aria-current] { color: var(--ink); font-weight: 600; text-decoration: none; }
+:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; }
+form.search { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: end; margin: 0 0 1rem; }
+form.search label { display: flex; flex-direction: column; color: var(--dim); font-size: .93rem; }
+input, select, button { font: inherit; color: var(--ink); background: var(--ground);
+  border: 1px solid var(--dim); border-radius: .3rem; padding: .3rem .5rem; max-width: 100%; }
+button { background: var(--head); cursor: pointer; }
+.summary { font-size: 1.15rem; font-weight: 600; overflow-wrap: anywhere; }
+tbody th.narrow { min-width: 6rem; }
+.charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(18rem, 1fr)); gap: 1rem; }
+.chart { margin: 0; } .chart svg { width: 100%; height: 5.5rem; display: block; }
+.chart .axis { stroke: var(--line); } .chart polyline { fill: none; stroke-width: 1.5;
+  vector-effect: non-scaling-stroke; stroke: var(--link); }
+.chart .series-2 { stroke: var(--warn); stroke-dasharray: 4 2; }
 dl.figures { display: flex; flex-wrap: wrap; gap: .5rem 2rem; margin: 0 0 1.25rem; }
 dl.figures dt { color: var(--dim); font-size: .93rem; }
 dl.figures dd { margin: 0; font-size: 1.35rem; font-variant-numeric: tabular-nums; }
@@ -26,7 +45,7 @@ thead th { background: var(--head); font-weight: 600; white-space: nowrap; }
 tbody th { font-weight: 600; min-width: 13.4rem; max-width: 20rem; overflow-wrap: anywhere; }
 td { overflow-wrap: anywhere; } .tunnels td { overflow-wrap: normal; }
 td time, .child { font-variant-numeric: tabular-nums; }
-.tunnels td.address { min-width: 8.6rem; overflow-wrap: anywhere; }
+.tunnels td.address { min-width: 9.6rem; overflow-wrap: anywhere; }
 .child { min-width: 15rem; font-size: .93em; } .child .mono { font-size: 1em; }
 .mono > .line { font-family: system-ui, sans-serif; } .child + .child { margin-top: .4rem; }
 .whole { white-space: nowrap; } .line { display: block; font-weight: 400; }

@@ -5,6 +5,7 @@ import { raw } from "hono/html";
 import type { FC } from "hono/jsx";
 import type { ChildSaView, ErouteView, IkeSaView } from "../concentrator/snapshot.ts";
 import { spi32Hex } from "../octets/hex.ts";
+import { sitePath } from "./document.tsx";
 import { formatCount, formatOctets } from "./number-text.ts";
 import { type StateUse, type StateUses, type StatusSource, stateKey } from "./source.ts";
 import { TimeText } from "./time-text.tsx";
@@ -65,7 +66,9 @@ const TunnelRow: FC<RowProps> = ({ view, createdWallMs, uses }) => {
   return (
     <tr>
       <th scope="row">
-        <bdi>{view.peerId}</bdi>
+        <a href={sitePath(view.peerId)}>
+          <bdi>{view.peerId}</bdi>
+        </a>
       </th>
       <td data-label="Base eroute">{view.baseEroute}</td>
       <td data-label="Remote subnet" class="address">

@@ -43,6 +43,7 @@ export type Page = {
 };
 
 export type Browser = {
+  /** In a tab of its own; the one that was open before is closed. */
   open(url: string, screen: Screen): Promise<Page>;
   close(): Promise<void>;
 };
@@ -59,7 +60,14 @@ export async function startBrowser(): Promise<Browser> {
   };
   try {
     const port = await debuggingPort(profile);
-    return { open: (url, screen) => openPage(port, url, screen), close };
+    let former: string | undefined;
+    const open = async (url: string, screen: Screen): Promise<Page> => {
+      if (former !== undefined) await fetch(`http://127.0.0.1:${port}/json/close/${former}`);
+      const { page, target } = await openPage(port, url, screen);
+      former = target;
+      return page;
+    };
+    return { open, close };
   } catch (fault) {
     await close();
     throw fault;
@@ -78,10 +86,12 @@ async function debuggingPort(profile: string): Promise<number> {
   throw new Error(`Chromium did not start within ${START_MS_MAX} ms`);
 }
 
-async function openPage(port: number, url: string, screen: Screen): Promise<Page> {
+type Opened = { readonly page: Page; readonly target: string };
+
+async function openPage(port: number, url: string, screen: Screen): Promise<Opened> {
   const made = await fetch(`http://127.0.0.1:${port}/json/new?about:blank`, { method: "PUT" });
-  const { webSocketDebuggerUrl } = (await made.json()) as { webSocketDebuggerUrl: string };
-  const session = await connect(webSocketDebuggerUrl);
+  const target = (await made.json()) as { id: string; webSocketDebuggerUrl: string };
+  const session = await connect(target.webSocketDebuggerUrl);
   const requests: string[] = [];
   const complaints: string[] = [];
   session.on("Network.requestWillBeSent", ({ request }) => requests.push(textOf(request, "url")));
@@ -95,7 +105,7 @@ async function openPage(port: number, url: string, screen: Screen): Promise<Page
   const loaded = session.next("Page.loadEventFired");
   await session.ask("Page.navigate", { url });
   await loaded;
-  return { ...pageOf(session), requests, complaints };
+  return { page: { ...pageOf(session), requests, complaints }, target: target.id };
 }
 
 async function setScreen(session: Session, screen: Screen): Promise<void> {

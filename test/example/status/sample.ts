@@ -87,6 +87,19 @@ export function sampleSource(settings: SampleSettings): StatusSource {
       return () => void listeners.delete(listener);
     },
     stateUses: async () => uses(dataplane === "none" ? [] : views),
+    series: (range) => ({
+      stepMs: range === "hour" ? 10_000 : 300_000,
+      count: 60,
+      samples: Array.from({ length: 40 }, (_, i) => ({
+        wallMs: NOW_MS - (40 - i) * 10_000,
+        tunnels: settings.sites - (i % 3),
+        handshakes: i % 7,
+        failures: i === 20 ? 3 : 0,
+        lookup_ms: 1 + (i % 5) / 2,
+        octets_in: 1_000 * i,
+        octets_out: 2_500 * (i % 11),
+      })),
+    }),
     wallMs: (at) => STARTED_MS + at,
     wallMsNow: () => NOW_MS,
     explain: async () => settings.explained ?? NOTHING_KNOWN,
@@ -96,6 +109,7 @@ export function sampleSource(settings: SampleSettings): StatusSource {
       startedWallMs: STARTED_MS,
       configFile: "/etc/erouted/erouted.toml",
       listening: ["192.0.2.1:500", "192.0.2.1:4500"],
+      eroutes: ["fleet", "lab"],
     },
     problems: () => settings.problems ?? [],
     databases: () => [

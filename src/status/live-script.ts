@@ -1,0 +1,67 @@
+/** The script of the pages: it asks for the page again when something has happened. */
+
+/**
+ * Runs in browsers. What carries `data-live` is replaced by what the server says now, at most once
+ * a second: after an event, and every ten seconds for the counters. Nothing is asked for while
+ * nobody looks, and no connection is held: a browser has six for a server, for all of its tabs.
+ * Where events cannot be followed (too many do, or a token is wanted), time alone counts. A form
+ * that somebody fills in is left alone.
+ */
+export const LIVE_SCRIPT = `"use strict";
+(() => {
+  const EVERY_MS = 10000, LEAST_MS = 1000;
+  let last = Date.now(), timer, busy = false;
+  const mark = (text) => {
+    const place = document.querySelector("[data-liveness]");
+    if (place) place.textContent = text;
+  };
+  const refresh = async () => {
+    timer = undefined;
+    if (busy || document.hidden) return;
+    busy = true;
+    try {
+      const answer = await fetch(location.href, {
+        headers: { Accept: "text/html" }, signal: AbortSignal.timeout(10000) });
+      if (!answer.ok) throw new Error(String(answer.status));
+      const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const old of document.querySelectorAll("[data-live]")) {
+        const next = fresh.querySelector('[data-live="' + old.dataset.live + '"]');
+        if (!next || next.innerHTML === old.innerHTML) continue;
+        if (old.contains(document.activeElement) && document.activeElement.matches("input,select"))
+          continue;
+        const focused = old.contains(document.activeElement) &&
+          document.activeElement.getAttribute("href");
+        old.replaceWith(document.adoptNode(next));
+        if (focused) for (const link of next.querySelectorAll("a"))
+          if (link.getAttribute("href") === focused) { link.focus(); break; }
+      }
+      mark("live");
+    } catch { mark("no answer: what is shown may be old"); }
+    busy = false;
+    last = Date.now();
+  };
+  const soon = () => { timer ??= setTimeout(refresh, Math.max(0, last + LEAST_MS - Date.now())); };
+  setInterval(soon, EVERY_MS);
+  let source;
+  const unfollow = () => { source?.close(); source = undefined; };
+  const follow = () => {
+    if (source || document.hidden) return;
+    source = new EventSource("/api/v1/events/stream");
+    source.onmessage = soon;
+    source.onerror = () => {
+      if (source?.readyState !== 2) return;
+      unfollow();
+      setTimeout(follow, 30000);
+    };
+  };
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) return unfollow();
+    follow();
+    soon();
+  });
+  addEventListener("pagehide", unfollow);
+  addEventListener("pageshow", (event) => { if (event.persisted) { follow(); soon(); } });
+  follow();
+  mark("live");
+})();
+`;

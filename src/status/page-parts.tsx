@@ -1,0 +1,71 @@
+/** @jsxImportSource hono/jsx */
+/** What several pages show: what is wrong, the daemon in figures, the foot. */
+
+import type { FC } from "hono/jsx";
+import type { Gauges } from "../concentrator/snapshot.ts";
+import { formatCount } from "./number-text.ts";
+import type { StatusSource } from "./source.ts";
+import { TimeText } from "./time-text.tsx";
+import { NO_DATAPLANE } from "./views.ts";
+
+/** What somebody has to do something about, and what he should know. */
+export const Banners: FC<{ source: StatusSource }> = ({ source }) => (
+  <>
+    {source.facts.dataplane === "none" && (
+      <p class="banner" role="note">
+        <strong>No packets are carried:</strong> {NO_DATAPLANE}.
+      </p>
+    )}
+    {source.problems().map((text) => (
+      <p class="banner" role="alert">
+        {text}
+      </p>
+    ))}
+  </>
+);
+
+/** How much of everything there is. */
+export const GaugeFigures: FC<{ gauges: Gauges }> = ({ gauges }) => {
+  const { dynamicEroutes, dynamicEroutesMax } = gauges;
+  return (
+    <Figures
+      of={[
+        ["Dynamic eroutes", `${formatCount(dynamicEroutes)} of ${formatCount(dynamicEroutesMax)}`],
+        ["Normal eroutes up", formatCount(gauges.normalEroutesUp)],
+        ["IKE SAs", formatCount(gauges.ikeSas)],
+        ["Half-open", formatCount(gauges.halfOpenIkeSas)],
+        ["Child SAs", formatCount(gauges.childSas)],
+      ]}
+    />
+  );
+};
+
+/** Names with their values. */
+export const Figures: FC<{ of: readonly (readonly [string, string])[] }> = ({ of }) => (
+  <dl class="figures">
+    {of.map(([name, value]) => (
+      <div>
+        <dt>{name}</dt>
+        <dd>{value}</dd>
+      </div>
+    ))}
+  </dl>
+);
+
+type FootProps = { source: StatusSource; json: readonly (readonly [string, string])[] };
+
+/** When the page was made, by what, and the same for programs. */
+export const Foot: FC<FootProps> = ({ source, json }) => (
+  <footer class="dim" data-live="foot">
+    <span class="whole">erouted {source.facts.version}</span>, as of{" "}
+    <TimeText wallMs={source.wallMsNow()} /> UTC <span data-liveness="" />
+    <span class="line">
+      {json.map(([path, name]) => (
+        <>
+          <a href={path}>{name}</a> ·{" "}
+        </>
+      ))}
+      <a href="/metrics">Metrics</a>
+    </span>
+  </footer>
+);

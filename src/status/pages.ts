@@ -1,0 +1,87 @@
+/** The routes of the pages, with what they load. */
+
+import type { Context, Hono } from "hono";
+import type { ErouteView } from "../concentrator/snapshot.ts";
+import { PEER_ID_LENGTH_MAX } from "../eroute/peer-id.ts";
+import type { StatusBindings } from "./control-routes.ts";
+import {
+  EROUTES_PATH,
+  EVENTS_PATH,
+  IKE_SAS_PATH,
+  SCRIPT_PATH,
+  SITE_PATH,
+  STYLE_PATH,
+  SYSTEM_PATH,
+  TUNNELS_PATH,
+} from "./document.tsx";
+import { dynamicTunnelsPage, eroutesPage } from "./dynamic-tunnels-page.tsx";
+import type { ErouteQuery } from "./eroute-list.ts";
+import { erouteQueryOf } from "./eroute-query.ts";
+import { eventFilterOf } from "./event-filter.ts";
+import { eventsPage } from "./events-page.tsx";
+import { ikeSasPage } from "./ike-sas-page.tsx";
+import { LIVE_SCRIPT } from "./live-script.ts";
+import { problem } from "./problem.ts";
+import { oneOf, wholeNumber } from "./query.ts";
+import { sitePage } from "./site-page.tsx";
+import type { StatusSource } from "./source.ts";
+import { STYLE } from "./style.ts";
+import { systemPage } from "./system-page.tsx";
+
+const PAGES_MAX = 100_000;
+/** Events of one page; and how many are searched for those of one site. */
+const EVENTS_SHOWN = 200;
+const EVENTS_SEARCHED = 100_000;
+
+/** Adds the pages, their style sheet and their script. */
+export function addPages(app: Hono<StatusBindings>, source: StatusSource): void {
+  app.get(STYLE_PATH, (c) => c.body(STYLE, 200, { "Content-Type": "text/css; charset=utf-8" }));
+  app.get(SCRIPT_PATH, (c) =>
+    c.body(LIVE_SCRIPT, 200, { "Content-Type": "text/javascript; charset=utf-8" }),
+  );
+  app.get(TUNNELS_PATH, (c) =>
+    list(c, "dynamic", (query, page) => dynamicTunnelsPage(source, query, page)),
+  );
+  app.get(EROUTES_PATH, (c) =>
+    list(c, undefined, (query, page) => eroutesPage(source, query, page)),
+  );
+  app.get(IKE_SAS_PATH, (c) =>
+    list(c, undefined, (query, page) => ikeSasPage(source, query, page)),
+  );
+  app.get(`${SITE_PATH}/:id`, (c) => site(c, source, c.req.param("id")));
+  app.get(EVENTS_PATH, (c) => events(c, source));
+  app.get(SYSTEM_PATH, (c) => {
+    const range = oneOf(c, "range", ["hour", "days"]);
+    if (!range.ok) return problem(c, 400, range.error);
+    return c.html(systemPage(source, range.value ?? "hour"));
+  });
+}
+
+async function list(
+  c: Context,
+  kind: ErouteView["kind"] | undefined,
+  make: (query: ErouteQuery, page: number) => Promise<string>,
+): Promise<Response> {
+  const page = wholeNumber(c, "page", { least: 1, most: PAGES_MAX, otherwise: 1 });
+  if (!page.ok) return problem(c, 400, page.error);
+  const query = erouteQueryOf(c, kind);
+  if (!query.ok) return problem(c, 400, query.error);
+  return c.html(await make(query.value, page.value));
+}
+
+async function site(c: Context, source: StatusSource, peerId: string): Promise<Response> {
+  if (peerId.length > PEER_ID_LENGTH_MAX || /\p{Cc}/u.test(peerId)) {
+    return problem(c, 400, `a peer ID has at most ${PEER_ID_LENGTH_MAX} printable characters`);
+  }
+  return c.html(await sitePage(source, peerId));
+}
+
+function events(c: Context, source: StatusSource): Response | Promise<Response> {
+  const filter = eventFilterOf(c);
+  if (!filter.ok) return problem(c, 400, filter.error);
+  const wants = filter.value ?? (() => true);
+  const found = source.events(filter.value === undefined ? EVENTS_SHOWN : EVENTS_SEARCHED);
+  const records = found.filter(wants).slice(-EVENTS_SHOWN).toReversed();
+  const wanted = { site: c.req.query("site"), level: c.req.query("level"), records };
+  return c.html(eventsPage(source, wanted));
+}

@@ -1,0 +1,33 @@
+/** Figures over time: what the charts and `GET /api/v1/series` show. */
+
+export const SERIES_NAMES = [
+  "tunnels",
+  "handshakes",
+  "failures",
+  "lookup_ms",
+  "octets_in",
+  "octets_out",
+] as const;
+
+export type SeriesName = (typeof SERIES_NAMES)[number];
+
+/** At one time: `tunnels` are a number, `lookup_ms` a mean, the others a second. */
+export type Sample = { readonly wallMs: number } & Readonly<Record<SeriesName, number>>;
+
+export type Series = {
+  /** From one sample to the next, and how many are kept. */
+  readonly stepMs: number;
+  readonly count: number;
+  /** The oldest first. */
+  readonly samples: readonly Sample[];
+};
+
+/** As the API shows them: times and one list a name. */
+export function seriesJson({ stepMs, samples }: Series) {
+  const lists = SERIES_NAMES.map((name) => [name, samples.map((sample) => sample[name])] as const);
+  return {
+    step_seconds: stepMs / 1000,
+    times: samples.map(({ wallMs }) => new Date(wallMs).toISOString()),
+    ...Object.fromEntries(lists),
+  };
+}

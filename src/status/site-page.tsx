@@ -1,0 +1,187 @@
+/** @jsxImportSource hono/jsx */
+/** The page of one site: why it is or is not connected, what it has, what it did before. */
+
+import type { FC } from "hono/jsx";
+import type { Attempt } from "../concentrator/attempts.ts";
+import type { Comparison, Explanation, Finding } from "../concentrator/explain.ts";
+import { reasonText } from "../concentrator/reason.ts";
+import { Document, documentText, EVENTS_PATH, SITE_PATH } from "./document.tsx";
+import { Banners, Foot } from "./page-parts.tsx";
+import type { StatusSource } from "./source.ts";
+import { TimeText } from "./time-text.tsx";
+import { tunnelTable } from "./tunnel-table.tsx";
+
+/** The text of the whole page of a peer ID, or an address. Its row is read for it. */
+export async function sitePage(source: StatusSource, asked: string): Promise<string> {
+  const { explanation, attempts } = await source.explain(asked);
+  const uses = await source.stateUses();
+  const views = source.snapshot().site(asked);
+  const table = await tunnelTable({ caption: "What it has in use", views, source, uses });
+  const path = `/api/v1/peers/${encodeURIComponent(asked)}/explain`;
+  return documentText(
+    <Document title={asked} path={SITE_PATH} live>
+      <main id="main">
+        <h1>
+          <bdi>{asked}</bdi>
+        </h1>
+        <div data-live="explanation">
+          <Banners source={source} />
+          <p class={`summary ${isGood(explanation) ? "ok" : "bad"}`}>
+            <bdi>{explanation.summary}</bdi>
+          </p>
+          <Advice advice={explanation.advice} />
+          <Findings of={explanation.findings} />
+          {explanation.comparison !== undefined && <Sides of={explanation.comparison} />}
+        </div>
+        {views.length > 0 && (
+          <>
+            <h2>Eroutes</h2>
+            <div data-live="eroutes">{table}</div>
+          </>
+        )}
+        <h2>Before</h2>
+        <div data-live="attempts">
+          {attempts.length === 0 ? <p>Nothing is known.</p> : <Attempts of={attempts} />}
+        </div>
+        <p>
+          <a href={`${EVENTS_PATH}?site=${encodeURIComponent(asked)}`}>Its events</a>
+        </p>
+      </main>
+      <Foot source={source} json={[[path, "The same as JSON"]]} />
+    </Document>,
+  );
+}
+
+function isGood({ state }: Explanation): boolean {
+  return state === "connected" || state === "negotiating" || state === "calling";
+}
+
+const Advice: FC<{ advice: readonly string[] }> = ({ advice }) => {
+  if (advice.length === 0) return null;
+  return (
+    <>
+      <h2>What to do</h2>
+      <ul>
+        {advice.map((text) => (
+          <li>
+            <Prose text={text} />
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+};
+
+/** What stands between backticks is to be typed. */
+const Prose: FC<{ text: string }> = ({ text }) => (
+  <>{text.split("`").map((part, i) => (i % 2 === 1 ? <code>{part}</code> : part))}</>
+);
+
+const VERDICTS: Readonly<Record<Finding["verdict"], readonly [string, string]>> = {
+  ok: ["ok", "ok"],
+  problem: ["problem", "bad"],
+  note: ["note", "dim"],
+};
+
+const Findings: FC<{ of: readonly Finding[] }> = ({ of }) => (
+  <table>
+    <caption>What is known</caption>
+    <thead>
+      <tr>
+        <th scope="col">About</th>
+        <th scope="col">Verdict</th>
+        <th scope="col">What</th>
+      </tr>
+    </thead>
+    <tbody>
+      {of.map(({ about, verdict, detail }) => (
+        <tr>
+          <th scope="row" class="narrow">
+            {about}
+          </th>
+          <td data-label="Verdict" class={VERDICTS[verdict][1]}>
+            {VERDICTS[verdict][0]}
+          </td>
+          <td data-label="What">{detail}</td>
+        </tr>
+      ))}
+    </tbody>
+  </table>
+);
+
+const Sides: FC<{ of: Comparison }> = ({ of }) => (
+  <>
+    <h2>Both sides</h2>
+    <table class="sides">
+      <thead>
+        <tr>
+          <th scope="col">The site offers</th>
+          <th scope="col">Configured here</th>
+        </tr>
+      </thead>
+      <tbody>
+        <tr>
+          <td data-label="The site" class="mono">
+            <Lines of={of.offered} />
+          </td>
+          <td data-label="Here" class="mono">
+            <Lines of={of.configured} />
+          </td>
+        </tr>
+        <tr>
+          <td data-label="Only it has">Only the site has: {of.onlyOffered.join(", ") || "-"}</td>
+          <td data-label="Only here">Only this end has: {of.onlyConfigured.join(", ") || "-"}</td>
+        </tr>
+      </tbody>
+    </table>
+  </>
+);
+
+const Lines: FC<{ of: readonly string[] }> = ({ of }) => (
+  <>
+    {of.map((text) => (
+      <span class="line">{text}</span>
+    ))}
+  </>
+);
+
+const OUTCOME_CLASSES: Readonly<Record<Attempt["outcome"], string>> = {
+  connected: "ok",
+  failed: "bad",
+  refused: "bad",
+  ended: "dim",
+};
+
+const Attempts: FC<{ of: readonly Attempt[] }> = ({ of }) => (
+  <table>
+    <caption>Attempts, the latest first</caption>
+    <thead>
+      <tr>
+        <th scope="col">Last time (UTC)</th>
+        <th scope="col">Outcome</th>
+        <th scope="col">At</th>
+        <th scope="col">Remote</th>
+        <th scope="col">Why</th>
+      </tr>
+    </thead>
+    <tbody>
+      {of.map(({ outcome, times, record }) => (
+        <tr>
+          <th scope="row" class="narrow">
+            <TimeText wallMs={record.wallMs} />
+            {times > 1 && <span class="dim line">{times} times</span>}
+          </th>
+          <td data-label="Outcome" class={OUTCOME_CLASSES[outcome]}>
+            {outcome}
+          </td>
+          <td data-label="At">{record.step}</td>
+          <td data-label="Remote">{record.remote ?? "-"}</td>
+          <td data-label="Why">
+            <strong>{reasonText(record.reason)}</strong>
+            <div>{record.detail}</div>
+          </td>
+        </tr>
+      ))}
+    </tbody>
+  </table>
+);
