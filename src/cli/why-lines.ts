@@ -2,7 +2,7 @@
 
 import { formatSeconds } from "./amounts.ts";
 import { listAt, numberAt, textAt, timeAt } from "./json-fields.ts";
-import { columnWidths, tableLine } from "./table.ts";
+import { type Column, columnWidths, tableLine, tableLines } from "./table.ts";
 import { printable } from "./terminal.ts";
 import { wrapped } from "./wrap.ts";
 
@@ -21,7 +21,7 @@ export function whyLines(explanation: unknown, columns: number | undefined): rea
     }),
     ...comparisonLines(explanation),
     ...adviceLines(explanation, wrap),
-    ...attemptLines(explanation),
+    ...attemptLines(explanation, columns),
   ];
 }
 
@@ -36,30 +36,47 @@ function adviceLines(explanation: unknown, wrap: Wrap): readonly string[] {
   return ["", "What to do:", ...advice.flatMap((text) => wrap(`  - ${text}`, 4))];
 }
 
-/** Both sides beside each other, a proposal or a selector a line. */
+/** Both sides beside each other: part by part where they are known, else as they came. */
 function comparisonLines(explanation: unknown): readonly string[] {
-  const offered = listAt(explanation, "comparison", "offered").map(String);
-  const configured = listAt(explanation, "comparison", "configured").map(String);
-  if (offered.length + configured.length === 0) return [];
-  const rows = Array.from({ length: Math.max(offered.length, configured.length) }, (_, i) => [
-    offered[i] ?? " ",
-    configured[i] ?? " ",
-  ]);
-  const table = [["THE SITE OFFERS", "CONFIGURED HERE"], ...rows];
+  const nearest = listAt(explanation, "comparison", "nearest");
+  const rows = nearest.length > 0 ? nearest.flatMap(partRows) : rowsAsTheyCame(explanation);
+  if (rows.length === 0) return [];
+  const table = [["", "THE SITE OFFERS", "CONFIGURED HERE", ""], ...rows].map((row) =>
+    row.map((cell) => (cell === "" ? " " : cell)),
+  );
   const widths = columnWidths(table);
-  const only = (side: string, text: string) => {
-    const words = listAt(explanation, "comparison", side).map(String);
-    return words.length === 0 ? [] : [printable(`${text}: ${words.join(", ")}`)];
-  };
-  return [
-    "",
-    ...table.map((row) => tableLine(row, widths)),
-    ...only("only_offered", "only the site has"),
-    ...only("only_configured", "only this end has"),
-  ];
+  return ["", ...table.map((row) => tableLine(row, widths))];
 }
 
-function attemptLines(explanation: unknown): readonly string[] {
+/** What both have, in one line; or one under the other all that each has. */
+function partRows(part: unknown): readonly (readonly string[])[] {
+  const name = textAt(part, "part") ?? "";
+  const [offered, configured, common] = (["offered", "configured", "common"] as const).map((side) =>
+    listAt(part, side).map(String),
+  );
+  if (offered === undefined || configured === undefined || common === undefined) return [];
+  const [first] = common;
+  if (first !== undefined) return [[name, first, first, ""]];
+  return Array.from({ length: Math.max(offered.length, configured.length) }, (_, i) => [
+    i === 0 ? name : "",
+    offered[i] ?? "",
+    configured[i] ?? "",
+    i === 0 ? "<- nothing in common" : "",
+  ]);
+}
+
+function rowsAsTheyCame(explanation: unknown): readonly (readonly string[])[] {
+  const offered = listAt(explanation, "comparison", "offered").map(String);
+  const configured = listAt(explanation, "comparison", "configured").map(String);
+  return Array.from({ length: Math.max(offered.length, configured.length) }, (_, i) => [
+    "",
+    offered[i] ?? "",
+    configured[i] ?? "",
+    "",
+  ]);
+}
+
+function attemptLines(explanation: unknown, width: number | undefined): readonly string[] {
   const attempts = listAt(explanation, "attempts");
   if (attempts.length === 0) return [];
   const rows = attempts.map((attempt) => {
@@ -68,16 +85,23 @@ function attemptLines(explanation: unknown): readonly string[] {
     return [
       last.slice(0, 19).replace("T", " "),
       textAt(attempt, "outcome") ?? "",
-      times > 1 ? `${times}x in ${formatSeconds(spanSeconds(attempt))}` : "once",
-      textAt(attempt, "step") ?? "",
       textAt(attempt, "reason") ?? "",
+      textAt(attempt, "step") ?? "",
+      times > 1 ? `${times}x in ${formatSeconds(spanSeconds(attempt))}` : "once",
       textAt(attempt, "remote") ?? "",
     ];
   });
-  const table = [["LAST (UTC)", "OUTCOME", "TIMES", "AT", "REASON", "REMOTE"], ...rows];
-  const widths = columnWidths(table);
-  return ["", ...table.map((row) => tableLine(row, widths))];
+  return ["", ...tableLines(ATTEMPT_COLUMNS, rows, { width, screen: undefined })];
 }
+
+const ATTEMPT_COLUMNS: readonly Column[] = [
+  { heading: "LAST (UTC)", rank: 0 },
+  { heading: "OUTCOME", rank: 0 },
+  { heading: "REASON", rank: 1, cut: true },
+  { heading: "AT", rank: 4 },
+  { heading: "TIMES", rank: 3 },
+  { heading: "REMOTE", rank: 2 },
+];
 
 function spanSeconds(attempt: unknown): number {
   const [first, last] = [timeAt(attempt, "first_at"), timeAt(attempt, "last_at")];

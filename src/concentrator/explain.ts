@@ -1,7 +1,9 @@
 /** Why a site is or is not connected: what is known of it, put into words. Pure. */
 
 import type { Instant } from "../octets/instant.ts";
+import { alignment, type ErouteOfSite } from "./alignment.ts";
 import { type Attempt, hostOf } from "./attempts.ts";
+import { type Comparison, compare } from "./compare.ts";
 import { isOfRow, reasonOf, reasonText } from "./reason.ts";
 import type { CallView, ErouteView } from "./snapshot.ts";
 
@@ -85,18 +87,11 @@ export type Finding = {
   readonly detail: string;
 };
 
-export type Comparison = {
-  readonly offered: readonly string[];
-  readonly configured: readonly string[];
-  /** Words that one side has and the other has not. */
-  readonly onlyOffered: readonly string[];
-  readonly onlyConfigured: readonly string[];
-};
-
 /** Explains. */
 export function explain(facts: SiteFacts): Explanation {
   const state = stateOf(facts);
   const failed = currentFailure(facts, state);
+  const comparison = failed === undefined ? undefined : compare(failed.record);
   return {
     state,
     summary: summaryOf(facts, state),
@@ -109,8 +104,8 @@ export function explain(facts: SiteFacts): Explanation {
       ...tableFindings(facts),
       ...strangerFindings(facts, state),
     ],
-    comparison: failed === undefined ? undefined : comparisonOf(failed),
-    advice: adviceFor(facts, state, failed),
+    comparison,
+    advice: adviceFor(facts, state, { failed, comparison }),
   };
 }
 
@@ -257,8 +252,9 @@ const STRANGERS_MAX = 3;
 function adviceFor(
   facts: SiteFacts,
   state: SiteState,
-  failed: Attempt | undefined,
+  failure: { readonly failed: Attempt | undefined; readonly comparison: Comparison | undefined },
 ): readonly string[] {
+  const { failed, comparison } = failure;
   const { asked, match, row, attempts } = facts;
   if (state === "connected" || state === "negotiating" || state === "calling") return [];
   if (match.kind === "none") return [adviceOf(match.reason, asked)];
@@ -268,7 +264,14 @@ function adviceFor(
   if (failed !== undefined && isOfRow(reason)) {
     return ["the row is right now: the site's next attempt counts by it", ...callIt(facts)];
   }
+  const aligned = comparison === undefined ? [] : alignment(comparison, erouteOf(match));
+  if (aligned.length > 0) return aligned;
   return [adviceOf(reason, asked), ...(failed === undefined ? callIt(facts) : [])];
+}
+
+function erouteOf(match: MatchFacts): ErouteOfSite {
+  if (match.kind !== "eroute") return undefined;
+  return { name: match.eroute, isNormal: match.egroup === undefined };
 }
 
 function neverSeen(facts: SiteFacts): readonly string[] {
@@ -290,23 +293,6 @@ function callIt({ match, asked }: SiteFacts): readonly string[] {
 function adviceOf(reason: string, asked: string): string {
   const advice = reasonOf(reason)?.advice ?? "the log around it tells more";
   return advice.replaceAll("{peer}", asked);
-}
-
-function comparisonOf({ record }: Attempt): Comparison | undefined {
-  const { offered, wanted } = record;
-  if (offered === undefined || wanted === undefined) return undefined;
-  const [theirs, ours] = [wordsIn(offered), wordsIn(wanted)];
-  return {
-    offered,
-    configured: wanted,
-    onlyOffered: [...theirs].filter((word) => !ours.has(word)),
-    onlyConfigured: [...ours].filter((word) => !theirs.has(word)),
-  };
-}
-
-/** Transforms, or whole selectors. */
-function wordsIn(texts: readonly string[]): ReadonlySet<string> {
-  return new Set(texts.flatMap((text) => (/\d\/\d/.test(text) ? [text] : text.split(/[/ ,|]+/))));
 }
 
 function wordsOf({ record }: Attempt): string {

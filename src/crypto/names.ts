@@ -109,6 +109,21 @@ export function transformName(type: number, id: number, keyBits: number | undefi
   return keyBits === undefined ? name : `${name}_${keyBits}`;
 }
 
+/** The transform of a name that {@link transformName} gives; undefined for any other text. */
+export function transformNamed(name: string): NamedTransform | undefined {
+  for (const [type, names] of NAMED_TYPES) {
+    const id = idNamed(names, name);
+    if (id !== undefined) return { type, id, keyBits: undefined };
+  }
+  const [, base = "", bits = ""] = /^(.+)_(\d{1,5})$/.exec(name) ?? [];
+  const id = idNamed(ENCR_NAMES, base);
+  if (id !== undefined) return { type: TransformType.ENCR, id, keyBits: Number(bits) };
+  const [, kind = "", number = "", length] = UNREGISTERED.exec(name) ?? [];
+  const type = TransformType[kind as keyof typeof TransformType];
+  const keyBits = length === undefined ? undefined : Number(length);
+  return type === undefined ? undefined : { type, id: Number(number), keyBits };
+}
+
 /** The names of transforms in the order given: `AES_CBC_128/HMAC_SHA2_256_128/X25519`. */
 export function transformsText(transforms: readonly NamedTransform[]): string {
   return transforms.map((t) => transformName(t.type, t.id, t.keyBits)).join("/");
@@ -133,6 +148,23 @@ export function transformsOf(suite: Suite): readonly NamedTransform[] {
       suite.esn.map((esn) => (esn ? 1 : 0)),
     ),
   ];
+}
+
+/** `ENCR_99`, `ENCR_99_256`. */
+const UNREGISTERED = /^(ENCR|PRF|INTEG|KE|ESN)_(\d{1,5})(?:_(\d{1,5}))?$/;
+
+/** `NONE` stands for no key exchange: that is where it is offered. */
+const NAMED_TYPES = [
+  [TransformType.ENCR, ENCR_NAMES],
+  [TransformType.PRF, PRF_NAMES],
+  [TransformType.KE, KE_NAMES],
+  [TransformType.INTEG, INTEG_NAMES],
+  [TransformType.ESN, ESN_NAMES],
+] as const;
+
+function idNamed(names: Readonly<Record<number, string>>, name: string): number | undefined {
+  const found = Object.entries(names).find(([, one]) => one === name);
+  return found === undefined ? undefined : Number(found[0]);
 }
 
 function nameOf(type: number, id: number): string {

@@ -3,10 +3,11 @@
 
 import type { FC } from "hono/jsx";
 import type { Attempt } from "../concentrator/attempts.ts";
-import type { Comparison, Explanation, Finding } from "../concentrator/explain.ts";
+import type { Explanation, Finding } from "../concentrator/explain.ts";
 import { reasonText } from "../concentrator/reason.ts";
 import { Document, documentText, EVENTS_PATH, SITE_PATH } from "./document.tsx";
 import { Banners, Foot } from "./page-parts.tsx";
+import { Sides } from "./sides.tsx";
 import type { StatusSource } from "./source.ts";
 import { TimeText } from "./time-text.tsx";
 import { tunnelTable } from "./tunnel-table.tsx";
@@ -107,42 +108,6 @@ const Findings: FC<{ of: readonly Finding[] }> = ({ of }) => (
       ))}
     </tbody>
   </table>
-);
-
-const Sides: FC<{ of: Comparison }> = ({ of }) => (
-  <>
-    <h2>Both sides</h2>
-    <table class="sides">
-      <thead>
-        <tr>
-          <th scope="col">The site offers</th>
-          <th scope="col">Configured here</th>
-        </tr>
-      </thead>
-      <tbody>
-        <tr>
-          <td data-label="The site" class="mono">
-            <Lines of={of.offered} />
-          </td>
-          <td data-label="Here" class="mono">
-            <Lines of={of.configured} />
-          </td>
-        </tr>
-        <tr>
-          <td data-label="Only it has">Only the site has: {of.onlyOffered.join(", ") || "-"}</td>
-          <td data-label="Only here">Only this end has: {of.onlyConfigured.join(", ") || "-"}</td>
-        </tr>
-      </tbody>
-    </table>
-  </>
-);
-
-const Lines: FC<{ of: readonly string[] }> = ({ of }) => (
-  <>
-    {of.map((text) => (
-      <span class="line">{text}</span>
-    ))}
-  </>
 );
 
 const OUTCOME_CLASSES: Readonly<Record<Attempt["outcome"], string>> = {

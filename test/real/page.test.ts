@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
+import { compare } from "../../src/concentrator/compare.ts";
 import { createJournal } from "../../src/concentrator/journal.ts";
 import type { ErouteView } from "../../src/concentrator/snapshot.ts";
 import { asInstant } from "../../src/octets/instant.ts";
@@ -92,10 +93,7 @@ function refusedSite(): SiteExplanation {
         { about: "eroute", verdict: "ok", detail: 'base eroute fleet matches it by "site-*"' },
         { about: "attempt", verdict: "problem", detail: `last attempt: ${HOSTILE_ID}` },
       ],
-      comparison: {
-        ...{ offered: record.offered ?? [], configured: record.wanted ?? [] },
-        ...{ onlyOffered: ["MODP_1024"], onlyConfigured: ["X25519"] },
-      },
+      comparison: compare(record),
       advice: ["give both ends the same algorithms: `ike` and `esp` of the eroute"],
     },
     attempts: [{ outcome: "failed", times: 3, firstWallMs: NOW_MS - 60_000, record }],

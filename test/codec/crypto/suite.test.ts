@@ -6,7 +6,12 @@ import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES } from "../../../src/crypto/defa
 import { encryptionFor } from "../../../src/crypto/encryption.ts";
 import { integrityFor } from "../../../src/crypto/integrity.ts";
 import { keyExchangeFor } from "../../../src/crypto/key-exchange.ts";
-import { suiteText, transformName, transformsText } from "../../../src/crypto/names.ts";
+import {
+  suiteText,
+  transformName,
+  transformNamed,
+  transformsText,
+} from "../../../src/crypto/names.ts";
 import { prfFor } from "../../../src/crypto/prf.ts";
 import type { Suite } from "../../../src/crypto/suite.ts";
 import { formatSuite, parseSuite, usesSha1 } from "../../../src/crypto/suite-notation.ts";
@@ -151,6 +156,15 @@ test("transforms have the names that others use; unknown numbers are shown", () 
   expect(transformName(TransformType.KE, 1025, undefined)).toBe("KE_1025");
   expect(transformName(6, 36, undefined)).toBe("ADDKE1_ML_KEM_768");
   expect(transformName(13, 1, undefined)).toBe("TRANSFORM_13_1");
+  for (const type of [1, 2, 3, 4]) {
+    for (let id = type === 3 ? 1 : 0; id < 50; id++) {
+      const name = transformName(type, id, type === 1 ? 256 : undefined);
+      const keyBits = type === 1 ? 256 : undefined;
+      expect(transformNamed(name)).toEqual({ type, id, keyBits });
+    }
+  }
+  expect(transformNamed("NO_ESN")).toEqual({ type: 5, id: 0, keyBits: undefined });
+  expect(transformNamed("toString")).toBeUndefined();
   expect(
     transformsText([
       { type: TransformType.ENCR, id: 12, keyBits: 128 },

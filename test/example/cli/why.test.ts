@@ -19,10 +19,22 @@ const EXPLANATION = {
     },
   ],
   comparison: {
-    offered: ["3DES/MODP_1024"],
-    configured: ["AES_GCM_16_256/X25519", "AES_CBC_256/X25519"],
-    only_offered: ["3DES", "MODP_1024"],
-    only_configured: ["X25519"],
+    offered: ["3DES/MODP_2048"],
+    configured: ["AES_CBC_256/AES_CBC_128/X25519/MODP_2048"],
+    nearest: [
+      {
+        part: "encryption",
+        offered: ["3DES"],
+        configured: ["AES_CBC_256", "AES_CBC_128"],
+        common: [],
+      },
+      {
+        part: "key exchange",
+        offered: ["MODP_2048"],
+        configured: ["X25519", "MODP_2048"],
+        common: ["MODP_2048"],
+      },
+    ],
   },
   advice: ["give both ends the same algorithms"],
   attempts: [
@@ -65,10 +77,18 @@ test("an explanation in words: 4 if the site is not connected", async () => {
   expect(ran.out).toStartWith(
     "site 1 is not connected: no algorithms in common\n\nok       eroute ",
   );
-  expect(ran.out).toContain("3DES/MODP_1024   AES_GCM_16_256/X25519\n");
-  expect(ran.out).toContain("only the site has: 3DES, MODP_1024");
+  expect(ran.out).toContain(
+    [
+      "              THE SITE OFFERS  CONFIGURED HERE",
+      "encryption    3DES             AES_CBC_256      <- nothing in common",
+      "                               AES_CBC_128",
+      "key exchange  MODP_2048        MODP_2048",
+    ].join("\n"),
+  );
   expect(ran.out).toContain("What to do:\n  - give both ends the same algorithms");
-  expect(ran.out).toContain("2026-01-05 08:10:00  failed   3x in 10m");
+  expect(ran.out).toMatch(
+    /2026-01-05 08:10:00 +failed +no-proposal-chosen +IKE_SA_INIT +3x in 10m/,
+  );
 });
 
 test("0 if it is connected; JSON as it came", async () => {
@@ -80,12 +100,18 @@ test("0 if it is connected; JSON as it came", async () => {
   expect((await runWith(["why", "site 1", ...atServer()])).code).toBe(1);
 });
 
+test("sides that cannot be taken apart are shown as they came", () => {
+  const comparison = { ...EXPLANATION.comparison, nearest: [] };
+  const lines = whyLines({ ...EXPLANATION, comparison }, undefined).join("\n");
+  expect(lines).toContain("3DES/MODP_2048   AES_CBC_256/AES_CBC_128/X25519/MODP_2048");
+});
+
 test("lines fit the terminal, and nothing in them steers it", () => {
   for (const columns of [60, 80, 120]) {
     const lines = whyLines({ ...EXPLANATION, summary: "a\u001b[31mb" }, columns);
     expect(lines[0]).toBe("a?[31mb");
-    const prose = lines.filter((line) => line.includes("words") || line.includes("- give"));
-    expect(Math.max(...prose.map((line) => line.length))).toBeLessThanOrEqual(columns);
+    const own = lines.filter((line) => !line.includes("CONFIGURED") && !line.includes("<-"));
+    expect(Math.max(...own.map((line) => line.length))).toBeLessThanOrEqual(columns);
   }
 });
 

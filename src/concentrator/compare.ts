@@ -1,0 +1,192 @@
+/** What a site offered beside what is configured: where they have nothing in common. Pure. */
+
+import { type NamedTransform, transformNamed } from "../crypto/names.ts";
+import type { Suite } from "../crypto/suite.ts";
+import { formatSuite, parseSuite, type SuiteKind, usesSha1 } from "../crypto/suite-notation.ts";
+import { TransformType } from "../crypto/transform.ts";
+import { type AddressRange, parseAddress } from "../inet/address.ts";
+import { parsePrefix, prefixRange } from "../inet/prefix.ts";
+import { intersectRange } from "../inet/range.ts";
+import type { JournalRecord } from "./journal.ts";
+
+/** Both sides of a refusal, as the journal has them. */
+export type Comparison = {
+  readonly about: SuiteKind | "subnets";
+  readonly offered: readonly string[];
+  readonly configured: readonly string[];
+  /** Words that one side has and the other has not. */
+  readonly onlyOffered: readonly string[];
+  readonly onlyConfigured: readonly string[];
+  /** Of the two proposals that come nearest to each other, or of the subnets, each part. */
+  readonly nearest: readonly ComparedPart[];
+  /** The site's nearest proposal as `ike` or `esp` takes it; undefined if it cannot be allowed. */
+  readonly proposal: string | undefined;
+};
+
+export type ComparedPart = {
+  readonly part: PartName;
+  readonly offered: readonly string[];
+  readonly configured: readonly string[];
+  /** Empty where the two do not come together. */
+  readonly common: readonly string[];
+};
+
+export type PartName = AlgorithmName | "network here" | "network of the site";
+type AlgorithmName =
+  | "encryption"
+  | "integrity"
+  | "PRF"
+  | "key exchange"
+  | "extended sequence numbers";
+
+/** Compares what a record has of both sides; undefined if it has not both. */
+export function compare(record: JournalRecord): Comparison | undefined {
+  const { offered, wanted, step } = record;
+  if (offered === undefined || wanted === undefined) return undefined;
+  const [theirs, ours] = [wordsIn(offered), wordsIn(wanted)];
+  const sides = {
+    offered,
+    configured: wanted,
+    onlyOffered: [...theirs].filter((word) => !ours.has(word)),
+    onlyConfigured: [...ours].filter((word) => !theirs.has(word)),
+  };
+  if ([...offered, ...wanted].some((text) => text.includes(BETWEEN))) {
+    return { about: "subnets", ...sides, nearest: comparedSubnets(sides), proposal: undefined };
+  }
+  const about = step === "IKE_SA_INIT" ? "ike" : "esp";
+  const { parts, transforms } = nearestOf(offered, wanted, step === "IKE_AUTH");
+  return { about, ...sides, nearest: parts, proposal: proposalOf(transforms, about) };
+}
+
+/** The parts that have nothing in common. */
+export function apart({ nearest }: Comparison): readonly ComparedPart[] {
+  return nearest.filter(({ common }) => common.length === 0);
+}
+
+/** Whether to allow a proposal of these words is nothing to be glad of. */
+export function isWeak(proposal: string, kind: SuiteKind): boolean {
+  const suite = parseSuite(proposal, kind);
+  return suite.ok && usesSha1(suite.value);
+}
+
+/** Transforms, or whole selectors. */
+function wordsIn(texts: readonly string[]): ReadonlySet<string> {
+  return new Set(texts.flatMap((text) => (/\d\/\d/.test(text) ? [text] : text.split(/[/ ,|]+/))));
+}
+
+type Nearest = {
+  readonly parts: readonly ComparedPart[];
+  readonly transforms: readonly NamedTransform[];
+};
+
+/** The pair with the fewest parts apart, rather with the same encryption; the first of several. */
+function nearestOf(
+  offered: readonly string[],
+  wanted: readonly string[],
+  isWithoutKe: boolean,
+): Nearest {
+  let nearest: Nearest = { parts: [], transforms: [] };
+  let least = Number.POSITIVE_INFINITY;
+  const configured = wanted.map(wordsByType);
+  for (const text of offered) {
+    const theirs = wordsByType(text);
+    for (const ours of configured) {
+      const parts = partsOf(theirs, ours, isWithoutKe);
+      const lack = parts.filter(({ common }) => common.length === 0);
+      const lacking = lack.length + (lack[0]?.part === "encryption" ? 0.5 : 0);
+      if (lacking >= least || parts.length === 0) continue;
+      least = lacking;
+      nearest = {
+        parts,
+        transforms: text.split("/").flatMap((word) => transformNamed(word) ?? []),
+      };
+    }
+  }
+  return nearest;
+}
+
+type WordsByType = ReadonlyMap<number, readonly string[]>;
+
+function wordsByType(text: string): WordsByType {
+  return Map.groupBy(text.split("/"), (word) => transformNamed(word)?.type ?? 0);
+}
+
+function partsOf(
+  theirs: WordsByType,
+  ours: WordsByType,
+  isWithoutKe: boolean,
+): readonly ComparedPart[] {
+  // Cut, or not from us: nothing that could be a proposal.
+  if (!theirs.has(TransformType.ENCR) || !ours.has(TransformType.ENCR)) return [];
+  return PARTS.flatMap(([part, type]) => {
+    const [offered, configured] = [theirs.get(type), ours.get(type)];
+    if (offered === undefined && configured === undefined) return [];
+    // In IKE_AUTH the Child SA takes the keys of the IKE SA (RFC 7296 §1.2).
+    if (type === TransformType.KE && isWithoutKe) return [];
+    const isOptional = type === TransformType.ESN;
+    if (isOptional && (offered === undefined || configured === undefined)) return [];
+    const [left, right] = [offered ?? ["NONE"], configured ?? ["NONE"]];
+    const common = left.filter((name) => right.includes(name));
+    return [{ part, offered: left, configured: right, common }];
+  });
+}
+
+const PARTS: readonly (readonly [AlgorithmName, number])[] = [
+  ["encryption", TransformType.ENCR],
+  ["integrity", TransformType.INTEG],
+  ["PRF", TransformType.PRF],
+  ["key exchange", TransformType.KE],
+  ["extended sequence numbers", TransformType.ESN],
+];
+
+/** In the configuration's words; undefined if one of its transforms is not built in. */
+function proposalOf(transforms: readonly NamedTransform[], kind: SuiteKind): string | undefined {
+  const ids = (type: number) => transforms.filter((t) => t.type === type).map(({ id }) => id);
+  const suite: Suite = {
+    encr: transforms.filter(({ type }) => type === TransformType.ENCR),
+    prf: ids(TransformType.PRF),
+    integ: ids(TransformType.INTEG),
+    ke: ids(TransformType.KE),
+    // What the notation takes for granted.
+    esn: kind === "esp" ? [true, false] : [],
+  };
+  if (suite.encr.length === 0) return undefined;
+  const text = formatSuite(suite, kind);
+  return parseSuite(text, kind).ok ? text : undefined;
+}
+
+/** Between our subnets and the site's. */
+const BETWEEN = " === ";
+
+function comparedSubnets(
+  sides: Pick<Comparison, "offered" | "configured">,
+): readonly ComparedPart[] {
+  const [ours = "", theirs = ""] = (sides.offered[0] ?? "").split(BETWEEN);
+  const [allowedHere = "", allowedThere = ""] = (sides.configured[0] ?? "").split(BETWEEN);
+  return [
+    comparedSelectors("network here", ours, allowedHere),
+    comparedSelectors("network of the site", theirs, allowedThere),
+  ];
+}
+
+function comparedSelectors(part: PartName, theirs: string, ours: string): ComparedPart {
+  const [offered, configured] = [theirs.split(","), ours.split(",")];
+  const common = offered.filter((one) => configured.some((other) => overlap(one, other)));
+  return { part, offered, configured, common };
+}
+
+function overlap(one: string, other: string): boolean {
+  const [a, b] = [rangeOf(one), rangeOf(other)];
+  if (a === undefined || b === undefined) return one === other;
+  return intersectRange(a, b) !== undefined;
+}
+
+/** Of `192.168.1.0/24`, `192.0.2.3-192.0.2.9`, or either with `[6/80]` behind it. */
+function rangeOf(selector: string): AddressRange | undefined {
+  const addresses = selector.replace(/\[.*$/, "");
+  const prefix = parsePrefix(addresses);
+  if (prefix !== undefined) return prefixRange(prefix);
+  const [first, last] = addresses.split("-").map(parseAddress);
+  if (first === undefined || last === undefined) return undefined;
+  return { family: first.family, first: first.value, last: last.value };
+}

@@ -1,0 +1,102 @@
+/** Both sides of a refusal: which parts are apart, and what to change at which end. */
+
+import { expect, test } from "bun:test";
+import { alignment } from "../../../src/concentrator/alignment.ts";
+import { apart, type Comparison, compare } from "../../../src/concentrator/compare.ts";
+import type { JournalRecord } from "../../../src/concentrator/journal.ts";
+
+const FLEET = { name: "fleet", isNormal: false };
+
+const CONFIGURED = [
+  "AES_GCM_16_256/AES_GCM_16_128/PRF_HMAC_SHA2_256/X25519/MODP_2048",
+  "AES_CBC_256/AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/X25519/MODP_2048",
+];
+
+function compared(
+  offered: readonly string[],
+  wanted: readonly string[],
+  step: JournalRecord["step"] = "IKE_SA_INIT",
+): Comparison {
+  const comparison = compare({
+    ...{ level: "warning", step, outcome: "failed", reason: "no-proposal-chosen" },
+    ...{ peerId: undefined, eroute: undefined, remote: undefined, ikeSa: undefined, detail: "" },
+    ...{ offered, wanted, sequence: 1, wallMs: 0 },
+  });
+  if (comparison === undefined) throw new Error("nothing to compare");
+  return comparison;
+}
+
+const partsApart = (comparison: Comparison) => apart(comparison).map(({ part }) => part);
+
+test("of several proposals the two that come nearest are compared, part by part", () => {
+  const offered = [
+    "3DES/HMAC_MD5_96/PRF_HMAC_MD5/MODP_1024",
+    "AES_CBC_128/HMAC_SHA1_96/PRF_HMAC_SHA1/MODP_2048",
+  ];
+  const comparison = compared(offered, CONFIGURED);
+  expect(comparison.about).toBe("ike");
+  expect(comparison.nearest).toEqual([
+    {
+      part: "encryption",
+      offered: ["AES_CBC_128"],
+      configured: ["AES_CBC_256", "AES_CBC_128"],
+      common: ["AES_CBC_128"],
+    },
+    { part: "integrity", offered: ["HMAC_SHA1_96"], configured: ["HMAC_SHA2_256_128"], common: [] },
+    { part: "PRF", offered: ["PRF_HMAC_SHA1"], configured: ["PRF_HMAC_SHA2_256"], common: [] },
+    {
+      part: "key exchange",
+      offered: ["MODP_2048"],
+      configured: ["X25519", "MODP_2048"],
+      common: ["MODP_2048"],
+    },
+  ]);
+  const advice = alignment(comparison, FLEET);
+  expect(advice[0]).toContain("integrity HMAC_SHA2_256_128; PRF PRF_HMAC_SHA2_256");
+  expect(advice[1]).toContain(
+    'eroute fleet: "aes128-sha1-modp2048" as a further proposal of `ike`',
+  );
+  expect(advice[1]).toContain("SHA-1 is weak");
+});
+
+test("what cannot be allowed here is named, and no proposal of it is recommended", () => {
+  const comparison = compared(["3DES/HMAC_SHA1_96/PRF_HMAC_SHA1/MODP_2048"], CONFIGURED);
+  expect(comparison.proposal).toBeUndefined();
+  expect(alignment(comparison, FLEET)[1]).toStartWith("3DES, HMAC_SHA1_96, PRF_HMAC_SHA1 cannot");
+  const unknown = compared(["ENCR_99_256/PRF_HMAC_SHA2_256/X25519"], CONFIGURED);
+  expect(apart(unknown)[0]?.offered).toEqual(["ENCR_99_256"]);
+});
+
+test("a Child SA: no key exchange of its own in IKE_AUTH; without ESN is not apart", () => {
+  const configured = ["AES_GCM_16_128/X25519/ESN/NO_ESN"];
+  const offered = ["AES_CBC_256/HMAC_SHA1_96"];
+  const first = compared(offered, configured, "IKE_AUTH");
+  expect([first.about, ...partsApart(first)]).toEqual(["esp", "encryption", "integrity"]);
+  expect(alignment(first, undefined)[1]).toContain('its eroute: "aes256-sha1" as a further');
+  const later = compared(["AES_GCM_16_128/NO_ESN"], configured, "CREATE_CHILD_SA");
+  expect(partsApart(later)).toEqual(["key exchange"]);
+});
+
+test("subnets: the side that is wrong, and where it is corrected", () => {
+  const allowed = ["10.0.0.0/16 === 192.168.2.0/24"];
+  const there = compared(["10.0.0.0/16 === 192.168.3.0/24,172.16.0.1-172.16.0.9"], allowed);
+  expect([there.about, ...partsApart(there)]).toEqual(["subnets", "network of the site"]);
+  expect(alignment(there, FLEET)).toEqual([
+    "the site says that its own network is 192.168.3.0/24, 172.16.0.1-172.16.0.9, here it is " +
+      "192.168.2.0/24: correct it there, or remip and remmsk of its row",
+  ]);
+  const normal = { name: "lab", isNormal: true };
+  expect(alignment(there, normal)[0]).toContain("or remote_subnet of eroute lab");
+  const here = compared(["10.77.0.0/16 === 192.168.2.0/25[6/80]"], allowed);
+  expect(partsApart(here)).toEqual(["network here"]);
+  expect(alignment(here, FLEET)[0]).toContain("local_subnet of eroute fleet");
+  const both = compared(["::/0 === ::/0"], allowed);
+  expect(alignment(both, FLEET).length).toBe(2);
+});
+
+test("texts that were cut, or are none of ours, do not disturb", () => {
+  const comparison = compared(["AES_CBC_128/HMAC_SH…", "and 4 more", ""], [...CONFIGURED, ""]);
+  expect(partsApart(comparison)).toContain("integrity");
+  expect(compared(["what"], ["ever"]).nearest).toEqual([]);
+  expect(alignment(compared(["what"], ["ever"]), FLEET)).toEqual([]);
+});
