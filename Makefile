@@ -32,8 +32,10 @@ lint: $(OUT)/ready ## style, imports between rooms, types
 format: $(OUT)/ready ## let Biome rewrite what it can: layout, order of imports
 	$(BUN) --bun node_modules/.bin/biome check --write
 
-docs: $(OUT)/ready ## write docs/configuration.md anew from the schema
+docs: $(OUT)/ready ## write anew what is made from the code: configuration, metrics, dashboard
 	$(BUN) build/reference.ts
+	$(BUN) build/metrics-reference.ts
+	$(BUN) build/dashboard.ts
 
 run: build ## run the executable here with a small example configuration, stop with Ctrl-C
 	build/run.sh

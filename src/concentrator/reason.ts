@@ -304,3 +304,12 @@ const OF_ROW: ReadonlySet<string> = new Set(
     /^(no-row|no-password|no-subnet|row-|bad-(?!icv)|duplicate-|outside-|too-many-)/.test(reason),
   ),
 );
+
+/** Reasons that can end an attempt, as metrics name them: what the site answered is one. */
+export const REASON_NAMES: readonly string[] = [...Object.keys(REASONS), "peer-refused", "other"];
+
+/** The name that stands for a reason in metrics. */
+export function reasonName(reason: string): string {
+  if (REASONS[reason] !== undefined) return reason;
+  return reason.startsWith("peer-refused-") ? "peer-refused" : "other";
+}

@@ -3,7 +3,7 @@
 import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { PeerRepository } from "../peers/repository.ts";
 import { type Sample, SERIES_NAMES, type Series, type SeriesName } from "../status/series.ts";
-import type { StateUses } from "../status/source.ts";
+import type { StateUses, TrafficTotals } from "../status/source.ts";
 
 /** The fine ring: each 10 s for an hour. The coarse one: each 5 min for two days. */
 const FINE_MS = 10_000;
@@ -26,6 +26,8 @@ export type Samples = {
   take(): Promise<void>;
   /** From the oldest on; `coarse` are the long ones. */
   series(range: "hour" | "days"): Series;
+  /** All that was seen to be carried since start, also by states that have gone since. */
+  traffic(): TrafficTotals;
 };
 
 export const SAMPLE_MS = FINE_MS;
@@ -35,6 +37,8 @@ type Totals = Readonly<Record<"handshakes" | "failures" | "lookups" | "lookupSec
   readonly uses: StateUses;
 };
 
+const TRAFFIC_NAMES = ["octetsIn", "octetsOut", "packetsIn", "packetsOut"] as const;
+
 /** Empty rings. */
 export function createSamples(sampled: Sampled): Samples {
   const fine = ring(FINE_COUNT);
@@ -42,6 +46,7 @@ export function createSamples(sampled: Sampled): Samples {
   let before: { readonly totals: Totals; readonly wallMs: number } | undefined;
   let pending: Sample[] = [];
   let isBusy = false;
+  const carried = { octetsIn: 0, octetsOut: 0, packetsIn: 0, packetsOut: 0 };
   return {
     async take() {
       if (isBusy) return;
@@ -57,6 +62,7 @@ export function createSamples(sampled: Sampled): Samples {
       count: range === "hour" ? FINE_COUNT : COARSE_COUNT,
       samples: (range === "hour" ? fine : coarse).all(),
     }),
+    traffic: () => ({ ...carried }),
   };
 
   async function takeOne(): Promise<void> {
@@ -66,7 +72,8 @@ export function createSamples(sampled: Sampled): Samples {
     const { dynamicEroutes, normalEroutesUp } = sampled.concentrator.snapshot().gauges;
     // The clock was set back, or this is the first one: there is nothing to compare with.
     if (before !== undefined && seconds > 0) {
-      const traffic = trafficOf(sampled, before.totals.uses, totals.uses);
+      const traffic = await trafficOf(sampled, before.totals.uses, totals.uses);
+      for (const name of TRAFFIC_NAMES) carried[name] += traffic[name];
       const rates = ratesOf(before.totals, totals, { seconds, ...traffic });
       const sample = { wallMs, tunnels: dynamicEroutes + normalEroutesUp, ...rates };
       fine.add(sample);
@@ -98,26 +105,35 @@ async function totalsOf({ concentrator, peers, uses }: Sampled): Promise<Totals>
   };
 }
 
-type Traffic = { readonly octetsIn: number; readonly octetsOut: number };
+/** States that are looked at in one turn of the event loop. */
+const STATES_PER_TURN = 1_000;
 
 /** What has been carried since: by states that are there now, whether they were before or not. */
-function trafficOf(sampled: Sampled, before: StateUses, after: StateUses): Traffic {
+async function trafficOf(
+  sampled: Sampled,
+  before: StateUses,
+  after: StateUses,
+): Promise<TrafficTotals> {
   const ours = sampled.ours();
-  let octetsIn = 0;
-  let octetsOut = 0;
-  for (const [key, { octets }] of after) {
-    const since = Number(octets - (before.get(key)?.octets ?? 0n));
-    if (since <= 0) continue;
-    if (ours.has(key.slice(0, key.indexOf(" ")))) octetsIn += since;
-    else octetsOut += since;
+  const sum = { octetsIn: 0, octetsOut: 0, packetsIn: 0, packetsOut: 0 };
+  let looked = 0;
+  for (const [key, { octets, packets }] of after) {
+    if (++looked % STATES_PER_TURN === 0) await Bun.sleep(0);
+    const then = before.get(key);
+    const more = Number(octets - (then?.octets ?? 0n));
+    if (more <= 0) continue;
+    const morePackets = Number(packets - (then?.packets ?? 0n));
+    const isInbound = ours.has(key.slice(0, key.indexOf(" ")));
+    sum[isInbound ? "octetsIn" : "octetsOut"] += more;
+    sum[isInbound ? "packetsIn" : "packetsOut"] += morePackets;
   }
-  return { octetsIn, octetsOut };
+  return sum;
 }
 
 function ratesOf(
   before: Totals,
   after: Totals,
-  { seconds, octetsIn, octetsOut }: Traffic & { readonly seconds: number },
+  { seconds, octetsIn, octetsOut }: TrafficTotals & { readonly seconds: number },
 ): Omit<Sample, "wallMs" | "tunnels"> {
   const lookups = after.lookups - before.lookups;
   const lookupSeconds = after.lookupSeconds - before.lookupSeconds;

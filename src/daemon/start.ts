@@ -3,6 +3,7 @@
 import packageJson from "../../package.json";
 import { type Attempts, createAttempts } from "../concentrator/attempts.ts";
 import { type Concentrator, createConcentrator } from "../concentrator/concentrator.ts";
+import { createFailureCounts } from "../concentrator/failure-counts.ts";
 import { createJournal, type Journal, type JournalEntry } from "../concentrator/journal.ts";
 import { standingPolicies } from "../concentrator/no-sa.ts";
 import type { Config } from "../config/config.ts";
@@ -18,6 +19,7 @@ import { errnoName } from "../xfrm/errno.ts";
 import { controlOf } from "./control.ts";
 import { type KeyExchanger, openKeyExchanger } from "./key-exchange.ts";
 import { openLog } from "./log.ts";
+import { type LoopWatch, watchLoop } from "./loop-watch.ts";
 import { type Polling, startPolling } from "./poll.ts";
 import { missingForEsp } from "./probe.ts";
 import { recheckConnected } from "./recheck.ts";
@@ -43,6 +45,8 @@ type Daemon = Reloadable & {
   isEnding: boolean;
   readonly journal: Journal;
   readonly attempts: Attempts;
+  readonly failures: ReadonlyMap<string, number>;
+  readonly loop: LoopWatch;
   /** Told of each record: the event streams. */
   readonly listeners: Set<() => void>;
   /** Puts an entry into the journal, the sites' histories and the log. */
@@ -110,10 +114,12 @@ function createDaemon(config: Config): Daemon {
   const log = openLog(config.log);
   const journal = createJournal(JOURNAL_MAX);
   const attempts = createAttempts();
+  const failures = createFailureCounts();
   const listeners = new Set<() => void>();
   const record = (entry: JournalEntry) => {
     const noted = journal.add(entry, wallMs());
     attempts.note(noted);
+    failures.note(noted);
     for (const listener of listeners) listener();
     log.write(noted);
   };
@@ -123,6 +129,8 @@ function createDaemon(config: Config): Daemon {
     log,
     journal,
     attempts,
+    failures: failures.counts,
+    loop: watchLoop(now),
     listeners,
     record,
     note: (entry) => record(daemonEntry(entry)),
@@ -273,6 +281,7 @@ function surroundingsOf(daemon: Daemon, routes: Routes): Parameters<typeof creat
 
 function openStatus(daemon: Daemon, options: RunOptions): Result<undefined, string> {
   const { config, concentrator, journal, attempts, listeners, kernel, peers, log } = daemon;
+  const { failures, loop } = daemon;
   const { listen } = config.status;
   if (listen === undefined) return ok(undefined);
   const facts = {
@@ -295,6 +304,7 @@ function openStatus(daemon: Daemon, options: RunOptions): Result<undefined, stri
   daemon.sampling = setInterval(() => void samples.take(), SAMPLE_MS);
   const source = statusSourceOf({
     ...{ concentrator, journal, attempts, listeners, samples, kernel, peers, facts, log },
+    ...{ failures, loop },
     get config() {
       return daemon.config;
     },
@@ -329,6 +339,7 @@ async function close(daemon: Daemon): Promise<void> {
   daemon.watch?.stop();
   daemon.polling?.stop();
   clearInterval(daemon.sampling);
+  daemon.loop.stop();
   daemon.shell?.close();
   daemon.keyExchanger.close();
   const { kernel, config } = daemon;

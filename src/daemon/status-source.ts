@@ -19,6 +19,7 @@ import {
 } from "../status/source.ts";
 import { explainSite } from "./explain.ts";
 import type { Log } from "./log.ts";
+import type { LoopWatch } from "./loop-watch.ts";
 import type { Samples } from "./samples.ts";
 
 export type Watched = {
@@ -28,7 +29,9 @@ export type Watched = {
   /** Called for each record of the journal. */
   readonly listeners: Set<() => void>;
   /** Filled by {@link startSampling}. */
-  readonly samples: Pick<Samples, "series">;
+  readonly samples: Pick<Samples, "series" | "traffic">;
+  readonly failures: ReadonlyMap<string, number>;
+  readonly loop: Pick<LoopWatch, "longestSeconds">;
   /** Undefined with `dataplane.kind = "none"`. */
   readonly kernel: Kernel | undefined;
   readonly config: Config;
@@ -61,6 +64,9 @@ export function statusSourceOf(watched: Watched): StatusSource {
       }
       return uses;
     },
+    traffic: () => watched.samples.traffic(),
+    failures: () => watched.failures,
+    loopDelaySeconds: () => watched.loop.longestSeconds(),
     series: (range) => watched.samples.series(range),
     wallMs: (at) => wallMs() - (now() - at),
     wallMsNow: wallMs,

@@ -8,12 +8,23 @@ export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 /** What the process used, read by the shell. */
 export type ProcessUse = { readonly cpuSeconds: number; readonly residentOctets: number };
 
+/** What metrics are made from. */
+export type MetricsSource = Pick<
+  StatusSource,
+  "snapshot" | "problems" | "failures" | "traffic" | "loopDelaySeconds" | "databases"
+> & { readonly facts: Pick<StatusSource["facts"], "version" | "dataplane" | "startedWallMs"> };
+
+/** All metrics as text. */
+export function metricsText(source: MetricsSource, use: ProcessUse): string {
+  return `${metricsOf(source, use).flatMap(metricLines).join("\n")}\n`;
+}
+
 /** All metrics. */
-export function metricsText(source: StatusSource, use: ProcessUse): string {
+export function metricsOf(source: MetricsSource, use: ProcessUse): readonly Metric[] {
   const { facts } = source;
   const { gauges, counters } = source.snapshot();
-  const lines: string[] = [];
-  const add = (metric: Metric) => lines.push(...metricLines(metric));
+  const metrics: Metric[] = [];
+  const add = (metric: Metric) => void metrics.push(metric);
   add({
     name: "erouted_build_info",
     type: "gauge",
@@ -35,7 +46,32 @@ export function metricsText(source: StatusSource, use: ProcessUse): string {
     help: "Problems that /healthz names now; 0 is healthy.",
     samples: [{ value: source.problems().length }],
   });
-  lines.push(...databaseLines(source.databases()));
+  add({
+    name: "erouted_attempts_failed_total",
+    type: "counter",
+    help: "Attempts and requests of sites that failed, by the journal's reason.",
+    samples: [...source.failures()].map(([reason, value]) => ({ labels: { reason }, value })),
+  });
+  const { octetsIn, octetsOut, packetsIn, packetsOut } = source.traffic();
+  add({
+    name: "erouted_esp_bytes_total",
+    type: "counter",
+    help: "Bytes carried by Child SAs, as the kernel counts them; looked at every 10 s.",
+    samples: bothWays(octetsIn, octetsOut),
+  });
+  add({
+    name: "erouted_esp_packets_total",
+    type: "counter",
+    help: "Packets carried by Child SAs, as the kernel counts them; looked at every 10 s.",
+    samples: bothWays(packetsIn, packetsOut),
+  });
+  add({
+    name: "erouted_event_loop_delay_max_seconds",
+    type: "gauge",
+    help: "The longest that anything had to wait for its turn in the last minute, in seconds.",
+    samples: [{ value: source.loopDelaySeconds() }],
+  });
+  metrics.push(...databaseMetrics(source.databases()));
   add({
     name: "process_start_time_seconds",
     type: "gauge",
@@ -54,21 +90,28 @@ export function metricsText(source: StatusSource, use: ProcessUse): string {
     help: "Resident memory, in bytes.",
     samples: [{ value: use.residentOctets }],
   });
-  return `${lines.join("\n")}\n`;
+  return metrics;
 }
 
-type Sample = {
+export type MetricSample = {
   readonly suffix?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly value: number;
 };
 
-type Metric = {
+export type Metric = {
   readonly name: string;
   readonly type: "counter" | "gauge" | "histogram";
   readonly help: string;
-  readonly samples: readonly Sample[];
+  readonly samples: readonly MetricSample[];
 };
+
+function bothWays(received: number, sent: number): readonly MetricSample[] {
+  return [
+    { labels: { direction: "in" }, value: received },
+    { labels: { direction: "out" }, value: sent },
+  ];
+}
 
 function metricLines({ name, type, help, samples }: Metric): string[] {
   const head = [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`];
@@ -89,7 +132,7 @@ function escaped(value: string): string {
   return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }
 
-function databaseLines(databases: readonly DatabaseView[]): string[] {
+function databaseMetrics(databases: readonly DatabaseView[]): readonly Metric[] {
   const each = (value: (database: DatabaseView) => number) =>
     databases.map((database) => ({ labels: { egroup: database.egroup }, value: value(database) }));
   return [
@@ -117,10 +160,16 @@ function databaseLines(databases: readonly DatabaseView[]): string[] {
       help: "Time from a look-up to its answer, in seconds.",
       samples: databases.flatMap(histogram),
     } as const,
-  ].flatMap(metricLines);
+  ];
 }
 
-function histogram({ egroup, seconds, secondsSum, lookups, waiting }: DatabaseView): Sample[] {
+function histogram({
+  egroup,
+  seconds,
+  secondsSum,
+  lookups,
+  waiting,
+}: DatabaseView): MetricSample[] {
   const done = Math.max(lookups - waiting, seconds.at(-1)?.count ?? 0);
   const bucket = (le: string, value: number) => ({
     suffix: "_bucket",

@@ -14,6 +14,14 @@ export type StateUse = { readonly octets: bigint; readonly packets: bigint };
 /** Uses of states by `DST SPI` (`192.0.2.1 0xc0ffee01`), see {@link stateKey}. */
 export type StateUses = ReadonlyMap<string, StateUse>;
 
+/** What Child SAs have carried since start, as far as it was seen: looked at every 10 s. */
+export type TrafficTotals = {
+  readonly octetsIn: number;
+  readonly octetsOut: number;
+  readonly packetsIn: number;
+  readonly packetsOut: number;
+};
+
 export type StatusSource = {
   snapshot(): Snapshot;
   /** The last `count` records with a sequence above `after`, oldest first. */
@@ -24,6 +32,11 @@ export type StatusSource = {
   onEvent(listener: () => void): () => void;
   /** The kernel's counters, read without blocking, at most a second old; empty without a kernel. */
   stateUses(): Promise<StateUses>;
+  traffic(): TrafficTotals;
+  /** Attempts that failed or were refused since start, by reason. */
+  failures(): ReadonlyMap<string, number>;
+  /** The longest that the event loop was held up in the last minute, in seconds. */
+  loopDelaySeconds(): number;
   /** Figures of the last hour, or of the last two days. */
   series(range: "hour" | "days"): Series;
   /** Time of day, ms since 1970, of an instant of the engine. */

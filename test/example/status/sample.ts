@@ -1,5 +1,6 @@
 /** A status source of plain data: so many sites, some failures, a hostile peer ID among them. */
 
+import { createFailureCounts } from "../../../src/concentrator/failure-counts.ts";
 import type { Journal, JournalEntry } from "../../../src/concentrator/journal.ts";
 import { createJournal } from "../../../src/concentrator/journal.ts";
 import {
@@ -87,6 +88,9 @@ export function sampleSource(settings: SampleSettings): StatusSource {
       return () => void listeners.delete(listener);
     },
     stateUses: async () => uses(dataplane === "none" ? [] : views),
+    traffic: () => ({ octetsIn: 1_000, octetsOut: 2_000, packetsIn: 10, packetsOut: 20 }),
+    failures: () => createFailureCounts().counts,
+    loopDelaySeconds: () => 0.002,
     series: (range) => ({
       stepMs: range === "hour" ? 10_000 : 300_000,
       count: 60,

@@ -1,0 +1,78 @@
+/** Writes docs/metrics.md: each metric with its type, its labels and its help. */
+
+import { join } from "node:path";
+import { createFailureCounts } from "../src/concentrator/failure-counts.ts";
+import { COUNTER_NAMES, type Counters, type Gauges } from "../src/concentrator/snapshot.ts";
+import { type Metric, type MetricsSource, metricsOf } from "../src/status/metrics.ts";
+
+export const METRICS_FILE = join(import.meta.dir, "../docs/metrics.md");
+
+const HEAD = `# Metrics
+
+\`GET /metrics\` in Prometheus' text format; with \`status.token_file\` set it wants the token
+(\`authorization: { credentials_file: … }\` in the scrape configuration). None is of a single site,
+so their number is fixed: for one site ask \`erouted why\`. Counters start from 0 with the process.
+
+- [grafana-dashboard.json](grafana-dashboard.json): import it in Grafana, choose the data source
+- [alerts.yaml](alerts.yaml): alert rules; the job is called \`erouted\` in them
+
+\`\`\`yaml
+scrape_configs:
+  - job_name: erouted
+    static_configs: [{ targets: ["127.0.0.1:8080"] }]
+rule_files: [/etc/prometheus/erouted-alerts.yaml]
+\`\`\`
+
+| metric | type | what |
+| --- | --- | --- |
+`;
+
+/** The whole file. */
+export function metricsReference(): string {
+  const use = { cpuSeconds: 0, residentOctets: 0 };
+  const rows = metricsOf(NOTHING, use).map(row);
+  return `${HEAD}${rows.join("\n")}\n\n${REASONS}\n`;
+}
+
+function row({ name, type, help }: Metric): string {
+  return `| \`${name}\` | ${type} | ${help} |`;
+}
+
+const REASON_LIST = [...createFailureCounts().counts.keys()].map((reason) => `\`${reason}\``);
+const REASONS =
+  "Labels: `direction` is `in` or `out`; `egroup` one of the configuration; `reason` one of\n" +
+  `${REASON_LIST.join(", ")}.`;
+
+/** A daemon that has done nothing yet. */
+const NOTHING: MetricsSource = {
+  facts: { version: "", dataplane: "xfrm", startedWallMs: 0 },
+  snapshot: () => ({
+    gauges: GAUGES,
+    counters: Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0])) as Counters,
+    erouteCount: 0,
+    eroutes: () => [],
+    drainingStates: () => [],
+    site: () => [],
+    call: () => undefined,
+    isCalling: () => false,
+  }),
+  problems: () => [],
+  failures: () => createFailureCounts().counts,
+  traffic: () => ({ octetsIn: 0, octetsOut: 0, packetsIn: 0, packetsOut: 0 }),
+  loopDelaySeconds: () => 0,
+  databases: () => [],
+};
+
+const GAUGES: Gauges = {
+  dynamicEroutes: 0,
+  dynamicEroutesMax: 0,
+  normalEroutesUp: 0,
+  ikeSas: 0,
+  halfOpenIkeSas: 0,
+  childSas: 0,
+  lookupsWaiting: 0,
+  standingPolicies: 0,
+  drainingStates: 0,
+};
+
+if (import.meta.main) await Bun.write(METRICS_FILE, metricsReference());

@@ -1,0 +1,25 @@
+/** How often which reason ended an attempt: for metrics, with labels from a closed set. */
+
+import type { JournalRecord } from "./journal.ts";
+import { REASON_NAMES, reasonName } from "./reason.ts";
+
+export type FailureCounts = {
+  /** All reasons that there are, from 0 on. */
+  readonly counts: ReadonlyMap<string, number>;
+  /** Takes in what the journal has just taken in. */
+  note(record: JournalRecord): void;
+};
+
+/** Nothing has failed yet. */
+export function createFailureCounts(): FailureCounts {
+  const counts = new Map<string, number>(REASON_NAMES.map((name) => [name, 0]));
+  return {
+    counts,
+    note({ outcome, step, reason }) {
+      if (step === "daemon" || step === "control" || step === "configuration") return;
+      if (outcome !== "failed" && outcome !== "refused") return;
+      const name = reasonName(reason);
+      counts.set(name, (counts.get(name) ?? 0) + 1);
+    },
+  };
+}
