@@ -15,7 +15,7 @@ import { dataTemplate } from "./mariadb.ts";
 const GUESTS_AT_ONCE_MAX = 4;
 
 /** They take a minute or more: last, they would be waited for alone. */
-const LONGEST_FIRST = ["both-call", "liveness", "libreswan", "rekey-storm", "openiked"];
+const LONGEST_FIRST = ["both-call", "liveness", "libreswan", "rekey-storm", "openiked", "failures"];
 
 /** How long rekey-storm lasts, in seconds. */
 const STORM_VARIABLE = "STORM_SECONDS";

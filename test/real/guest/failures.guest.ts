@@ -129,8 +129,25 @@ test("proposals without anything in common are shown side by side", async () => 
   // Its ID was not told yet: the address leads to it.
   const why = await scenario.erouted.command("why", bad.address.v4);
   expect(why.out).toContain("none of the offered algorithms is configured");
-  expect(why.out).toMatch(/AES_CBC_128\/HMAC_SHA1_96\/PRF_HMAC_SHA1\/MODP_2048 +AES_GCM_16_256/);
-  expect(why.out).toMatch(/only the site has: .*HMAC_SHA1_96/);
+  expect(why.out).toMatch(/^integrity +HMAC_SHA1_96 +HMAC_SHA2_256_128 +<- nothing in common$/m);
+  expect(why.out).toMatch(/^key exchange +MODP_2048 +MODP_2048$/m);
+  expect(why.out).toContain('"aes128-sha1-modp2048" as a further proposal of `ike`');
+});
+
+test("a Child SA without algorithms or subnets in common: which, and what to change", async () => {
+  await fails({ localId: "site-2", psk: pskOf(2), esp: "aes256-sha1" }, "no-proposal-chosen", [
+    "site-2 is not connected: no algorithms in common",
+    '"aes256-sha1" as a further proposal of `esp`',
+  ]);
+  await fails({ localId: "site-2", localSubnet: "192.168.77.0/24" }, "ts-unacceptable", [
+    "site-2 is not connected: no subnets in common",
+    "its own network is 192.168.77.0/24, here it is 192.168.2.0/24",
+    "remip and remmsk of its row",
+  ]);
+  await fails({ localId: "site-2", remoteSubnet: "172.31.0.0/16" }, "ts-unacceptable", [
+    "asks for 172.31.0.0/16 behind the concentrator",
+    "local_subnet of eroute fleet",
+  ]);
 });
 
 test("an unknown ID and a wrong key look the same from outside", async () => {
