@@ -1,10 +1,14 @@
 /** Who may ask: the token, the Host header, and what browsers are told to refuse. */
 
-import type { MiddlewareHandler } from "hono";
+import type { Context, MiddlewareHandler } from "hono";
+import { getCookie } from "hono/cookie";
 import { parseAddress } from "../inet/address.ts";
 import { containsAddress, type Prefix } from "../inet/prefix.ts";
 import { equalConstantTime } from "../octets/secret.ts";
-import { problem } from "./problem.ts";
+import type { StatusBindings } from "./control-routes.ts";
+import { LOGIN_PATH, STYLE_PATH } from "./document.tsx";
+import { problem, wantsPage } from "./problem.ts";
+import type { Session, Sessions } from "./sessions.ts";
 
 export type AccessSettings = {
   /** Undefined: no token is asked for, which is possible on loopback only. */
@@ -33,11 +37,35 @@ export const securityHeaders: MiddlewareHandler = async (c, next) => {
   }
 };
 
+/** The cookie of a session. */
+export const SESSION_COOKIE = "erouted_session";
+
 /** Lets nobody in whose token is wrong, or whose Host header some other site made up. */
-export function access(settings: AccessSettings): MiddlewareHandler {
+export function access(
+  settings: AccessSettings,
+  sessions: Sessions,
+): MiddlewareHandler<StatusBindings> {
   const open = isLoopback(settings.host) ? withoutToken(settings.host) : nobody;
-  // Asked for each request: the token may be another after a reload.
-  return (c, next) => (settings.token === undefined ? open : withToken(settings))(c, next);
+  return (c, next) => {
+    const session = sessionOf(c, settings, sessions);
+    c.set("session", session);
+    // Asked for each request: the token may be another after a reload.
+    if (settings.token === undefined) return open(c, next);
+    return session === undefined ? withToken(settings)(c, next) : next();
+  };
+}
+
+/** The session of a browser, unless its token is not valid any more. */
+function sessionOf(
+  c: Context,
+  { token, operateToken }: AccessSettings,
+  sessions: Sessions,
+): Session | undefined {
+  const id = getCookie(c, SESSION_COOKIE);
+  const session = id === undefined ? undefined : sessions.find(id);
+  if (session === undefined) return undefined;
+  const now = session.role === "operate" ? operateToken : token;
+  return now !== undefined && isToken(session.token, now) ? session : undefined;
 }
 
 /** The token of an Authorization header. */
@@ -59,9 +87,13 @@ const nobody: MiddlewareHandler = async (c, next) => {
 function withToken({ token, operateToken }: AccessSettings): MiddlewareHandler {
   const tokens = [token, operateToken].filter((one) => one !== undefined);
   return async (c, next) => {
-    if (isHealth(c.req.path)) return await next();
+    if (isForAll(c.req.path)) return await next();
     const given = bearerOf(c.req.header("authorization"));
     if (given !== undefined && tokens.some((one) => isToken(given, one))) return await next();
+    if (wantsPage(c) && c.req.method === "GET") {
+      const { pathname, search } = new URL(c.req.url);
+      return c.redirect(`${LOGIN_PATH}?next=${encodeURIComponent(pathname + search)}`, 303);
+    }
     const detail = "send the token of status.token_file: Authorization: Bearer TOKEN";
     return problem(c, 401, detail, { "WWW-Authenticate": "Bearer" });
   };
@@ -76,6 +108,11 @@ function withoutToken(listening: string): MiddlewareHandler {
     if (hosts.has(host)) return await next();
     return problem(c, 421, `this server is not ${host}: ask it by its address`);
   };
+}
+
+/** Shown to everybody: health, and what one needs to log in. */
+function isForAll(path: string): boolean {
+  return isHealth(path) || path === LOGIN_PATH || path === STYLE_PATH;
 }
 
 function isHealth(path: string): boolean {

@@ -12,17 +12,22 @@ import { eventFilterOf } from "./event-filter.ts";
 import { eventStreamRoute } from "./event-stream.ts";
 import { explainRoute } from "./explain-route.ts";
 import { requestLimits } from "./limits.ts";
+import { addLogin, type LoginSettings } from "./login.tsx";
 import { METRICS_CONTENT_TYPE, metricsText } from "./metrics.ts";
 import { addPages } from "./pages.ts";
 import { problem } from "./problem.ts";
 import { oneOf, pageOf, wholeNumber } from "./query.ts";
 import { seriesJson } from "./series.ts";
+import { createSessions } from "./sessions.ts";
+import { addSiteActions } from "./site-actions.tsx";
 import type { StatusSource } from "./source.ts";
 import { inTurns } from "./turns.ts";
 import { drainingStateJson, erouteJson, eventJson, NO_DATAPLANE, statusJson } from "./views.ts";
 
 export type StatusSettings = AccessSettings & {
   /** Told of a bug in here; who asked got 500. */
+  /** Whether it is served over TLS. */
+  readonly isSecure?: boolean;
   readonly onBug?: (fault: unknown) => void;
 };
 
@@ -39,7 +44,8 @@ export function createStatusApp(
   control?: Control,
 ): Hono<StatusBindings> {
   const app = new Hono<StatusBindings>({ strict: false });
-  app.use(securityHeaders, requestLimits, access(settings));
+  const sessions = createSessions(() => performance.now());
+  app.use(securityHeaders, requestLimits, access(settings, sessions));
   app.get("/", (c) => c.redirect(TUNNELS_PATH));
   app.get("/healthz", (c) => health(c, source, settings));
   app.get("/api/v1/status", (c) => c.json(statusJson(source, source.wallMsNow())));
@@ -55,7 +61,9 @@ export function createStatusApp(
     c.body(metricsText(source, processUse()), 200, { "Content-Type": METRICS_CONTENT_TYPE }),
   );
   app.get("/api/v1/series", (c) => series(c, source));
-  addPages(app, source);
+  addLogin(app, loginSettings(settings, control), sessions);
+  addSiteActions(app, control);
+  addPages(app, source, control);
   app.all("*", (c) => {
     if (isRoute(app, c.req.path)) {
       const detail = `${c.req.method} is not possible here: this can be read only`;
@@ -68,6 +76,20 @@ export function createStatusApp(
     return problem(c, 500, "a bug in the status server: please report it");
   });
   return app;
+}
+
+function loginSettings(settings: StatusSettings, control: Control | undefined): LoginSettings {
+  return {
+    get token() {
+      return settings.token;
+    },
+    get operateToken() {
+      return settings.operateToken;
+    },
+    host: settings.host,
+    isSecure: settings.isSecure === true,
+    onDenied: (what, remote) => control?.onDenied(what, remote),
+  };
 }
 
 /** Asked without a token; where one is wanted for the rest, the problems themselves stay inside. */

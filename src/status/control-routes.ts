@@ -7,9 +7,14 @@ import { PEER_ID_LENGTH_MAX } from "../eroute/peer-id.ts";
 import { bearerOf, isToken } from "./access.ts";
 import type { Control, ControlAnswer, ControlRefusal } from "./control.ts";
 import { problem } from "./problem.ts";
+import type { Session } from "./sessions.ts";
 
 /** What the server knows of a request beside HTTP. */
-export type StatusBindings = { readonly Bindings: { readonly remote?: string } };
+export type StatusBindings = {
+  readonly Bindings: { readonly remote?: string };
+  /** Of a browser that has logged in. */
+  readonly Variables: { session?: Session };
+};
 
 /** Actions of all operators together, a second; and denied ones that are noted. */
 const ACTIONS_PER_SECOND = 20;

@@ -10,6 +10,8 @@ export const IKE_SAS_PATH = "/status/ipsec/ike-sas";
 export const SITE_PATH = "/status/ipsec/peers";
 export const EVENTS_PATH = "/status/events";
 export const SYSTEM_PATH = "/status/system";
+export const LOGIN_PATH = "/status/login";
+export const LOGOUT_PATH = "/status/logout";
 export const STYLE_PATH = "/status/style.css";
 export const SCRIPT_PATH = "/status/live.js";
 

@@ -3,6 +3,7 @@
 import type { Context, Hono } from "hono";
 import type { ErouteView } from "../concentrator/snapshot.ts";
 import { PEER_ID_LENGTH_MAX } from "../eroute/peer-id.ts";
+import type { Control } from "./control.ts";
 import type { StatusBindings } from "./control-routes.ts";
 import {
   EROUTES_PATH,
@@ -34,7 +35,11 @@ const EVENTS_SHOWN = 200;
 const EVENTS_SEARCHED = 100_000;
 
 /** Adds the pages, their style sheet and their script. */
-export function addPages(app: Hono<StatusBindings>, source: StatusSource): void {
+export function addPages(
+  app: Hono<StatusBindings>,
+  source: StatusSource,
+  control: Control | undefined,
+): void {
   app.get(STYLE_PATH, (c) => c.body(STYLE, 200, { "Content-Type": "text/css; charset=utf-8" }));
   app.get(SCRIPT_PATH, (c) =>
     c.body(LIVE_SCRIPT, 200, { "Content-Type": "text/javascript; charset=utf-8" }),
@@ -48,7 +53,7 @@ export function addPages(app: Hono<StatusBindings>, source: StatusSource): void 
   app.get(IKE_SAS_PATH, (c) =>
     list(c, undefined, (query, page) => ikeSasPage(source, query, page)),
   );
-  app.get(`${SITE_PATH}/:id`, (c) => site(c, source, c.req.param("id")));
+  app.get(`${SITE_PATH}/:id`, (c) => site(c, source, control));
   app.get(EVENTS_PATH, (c) => events(c, source));
   app.get(SYSTEM_PATH, (c) => {
     const range = oneOf(c, "range", ["hour", "days"]);
@@ -69,11 +74,20 @@ async function list(
   return c.html(await make(query.value, page.value));
 }
 
-async function site(c: Context, source: StatusSource, peerId: string): Promise<Response> {
+async function site(
+  c: Context<StatusBindings, `${typeof SITE_PATH}/:id`>,
+  source: StatusSource,
+  control: Control | undefined,
+): Promise<Response> {
+  const peerId = c.req.param("id");
   if (peerId.length > PEER_ID_LENGTH_MAX || /\p{Cc}/u.test(peerId)) {
     return problem(c, 400, `a peer ID has at most ${PEER_ID_LENGTH_MAX} printable characters`);
   }
-  return c.html(await sitePage(source, peerId));
+  const session = c.get("session");
+  const said = session?.said;
+  if (session !== undefined) session.said = undefined;
+  const canOperate = control?.token !== undefined;
+  return c.html(await sitePage(source, peerId, { session, said, canOperate }));
 }
 
 function events(c: Context, source: StatusSource): Response | Promise<Response> {

@@ -18,6 +18,7 @@ const TITLES: ReadonlyMap<number, string> = new Map([
   [422, "Unprocessable content"],
   [429, "Too many requests"],
   [431, "Request header fields too large"],
+  [503, "Service unavailable"],
   [500, "Internal error"],
 ]);
 
@@ -43,7 +44,7 @@ export function problem(
 }
 
 /** A browser on one of the pages; programs get the document. */
-function wantsPage(c: Context): boolean {
+export function wantsPage(c: Context): boolean {
   const accept = c.req.header("accept") ?? "";
   return accept.includes("text/html") && !c.req.path.startsWith("/api/");
 }

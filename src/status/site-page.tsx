@@ -7,13 +7,26 @@ import type { Explanation, Finding } from "../concentrator/explain.ts";
 import { reasonText } from "../concentrator/reason.ts";
 import { Document, documentText, EVENTS_PATH, SITE_PATH } from "./document.tsx";
 import { Banners, Foot } from "./page-parts.tsx";
+import type { Session } from "./sessions.ts";
 import { Sides } from "./sides.tsx";
+import { SiteActions } from "./site-actions.tsx";
 import type { StatusSource } from "./source.ts";
 import { TimeText } from "./time-text.tsx";
 import { tunnelTable } from "./tunnel-table.tsx";
 
+/** Who looks at it, and what came of what he did. */
+export type Visitor = {
+  readonly session: Session | undefined;
+  readonly said: string | undefined;
+  readonly canOperate: boolean;
+};
+
 /** The text of the whole page of a peer ID, or an address. Its row is read for it. */
-export async function sitePage(source: StatusSource, asked: string): Promise<string> {
+export async function sitePage(
+  source: StatusSource,
+  asked: string,
+  visitor: Visitor,
+): Promise<string> {
   const { explanation, attempts } = await source.explain(asked);
   const uses = await source.stateUses();
   const views = source.snapshot().site(asked);
@@ -25,6 +38,12 @@ export async function sitePage(source: StatusSource, asked: string): Promise<str
         <h1>
           <bdi>{asked}</bdi>
         </h1>
+        {visitor.said !== undefined && (
+          <p class="banner" role="status">
+            <bdi>{visitor.said}</bdi>
+          </p>
+        )}
+        <SiteActions peerId={asked} session={visitor.session} canOperate={visitor.canOperate} />
         <div data-live="explanation">
           <Banners source={source} />
           <p class={`summary ${isGood(explanation) ? "ok" : "bad"}`}>

@@ -25,6 +25,7 @@ form.search label { display: flex; flex-direction: column; color: var(--dim); fo
 input, select, button { font: inherit; color: var(--ink); background: var(--ground);
   border: 1px solid var(--dim); border-radius: .3rem; padding: .3rem .5rem; max-width: 100%; }
 button { background: var(--head); cursor: pointer; }
+.actions { display: flex; flex-wrap: wrap; gap: .5rem; margin: 0 0 1rem; }
 .summary { font-size: 1.15rem; font-weight: 600; overflow-wrap: anywhere; }
 tbody th.narrow { min-width: 6rem; }
 .charts { display: grid; grid-template-columns: repeat(auto-fill, minmax(18rem, 1fr)); gap: 1rem; }

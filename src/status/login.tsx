@@ -1,0 +1,108 @@
+/** @jsxImportSource hono/jsx */
+/** Logging in from a browser: a token is shown once, a cookie stands for it from then on. */
+
+import type { Hono } from "hono";
+import { deleteCookie, setCookie } from "hono/cookie";
+import type { FC } from "hono/jsx";
+import { Rate } from "../concentrator/rate.ts";
+import { asInstant } from "../octets/instant.ts";
+import { type AccessSettings, isToken, SESSION_COOKIE } from "./access.ts";
+import type { StatusBindings } from "./control-routes.ts";
+import { Document, documentText, LOGIN_PATH, LOGOUT_PATH, TUNNELS_PATH } from "./document.tsx";
+import { formOf } from "./form.ts";
+import { problem } from "./problem.ts";
+import { isOwnForm, type Role, type Sessions } from "./sessions.ts";
+
+/** Attempts of all browsers together, a second: a token is not to be guessed. */
+const ATTEMPTS_PER_SECOND = 5;
+
+export type LoginSettings = AccessSettings & {
+  /** Whether the page came over TLS: the cookie then never goes another way. */
+  readonly isSecure: boolean;
+  /** Somebody has shown a wrong token. */
+  onDenied(what: string, remote: string): void;
+};
+
+/** Adds the page, what it posts to, and the way out. */
+export function addLogin(
+  app: Hono<StatusBindings>,
+  settings: LoginSettings,
+  sessions: Sessions,
+): void {
+  const attempts = new Rate(ATTEMPTS_PER_SECOND, asInstant(0));
+  app.get(LOGIN_PATH, (c) => c.html(loginPage({ next: nextOf(c.req.query("next")) })));
+  app.post(LOGIN_PATH, async (c) => {
+    if (!attempts.take(asInstant(performance.now()))) {
+      return problem(c, 429, "too many attempts: wait a second", { "Retry-After": "1" });
+    }
+    const form = await formOf(c);
+    if (!form.ok) return problem(c, 400, form.error);
+    const next = nextOf(form.value.get("next"));
+    const token = form.value.get("token")?.trim() ?? "";
+    const role = roleOf(token, settings);
+    if (role === undefined) {
+      settings.onDenied(`POST ${LOGIN_PATH}`, c.env?.remote ?? "unknown");
+      return c.html(loginPage({ next, fault: "This is none of the tokens." }), 401);
+    }
+    const session = sessions.open(role, token);
+    setCookie(c, SESSION_COOKIE, session.id, {
+      ...{ httpOnly: true, sameSite: "Strict", path: "/", secure: settings.isSecure },
+    });
+    return c.redirect(next, 303);
+  });
+  app.post(LOGOUT_PATH, async (c) => {
+    const session = c.get("session");
+    const form = await formOf(c);
+    if (session !== undefined && form.ok && isOwnForm(session, form.value.get("csrf") ?? "")) {
+      sessions.close(session.id);
+      deleteCookie(c, SESSION_COOKIE, { path: "/", secure: settings.isSecure });
+    }
+    return c.redirect(LOGIN_PATH, 303);
+  });
+}
+
+/** Who may change something may read as well; both are compared, whichever fits. */
+function roleOf(given: string, { token, operateToken }: AccessSettings): Role | undefined {
+  if (given === "") return undefined;
+  const operates = operateToken !== undefined && isToken(given, operateToken);
+  const reads = token !== undefined && isToken(given, token);
+  if (operates) return "operate";
+  return reads ? "read" : undefined;
+}
+
+/** A page of ours, whatever an address says: nobody is led elsewhere by a link to the login. */
+function nextOf(text: string | null | undefined): string {
+  return text !== null && text !== undefined && /^\/status\/[\w/.?=&%~-]*$/.test(text)
+    ? text
+    : TUNNELS_PATH;
+}
+
+const loginPage = (props: { next: string; fault?: string }) =>
+  documentText(
+    <Document title="Log in">
+      <main id="main">
+        <h1>Log in</h1>
+        <LoginForm {...props} />
+      </main>
+    </Document>,
+  );
+
+const LoginForm: FC<{ next: string; fault?: string }> = ({ next, fault }) => (
+  <form class="login" method="post" action={LOGIN_PATH}>
+    {fault !== undefined && (
+      <p class="banner" role="alert">
+        {fault}
+      </p>
+    )}
+    <p>
+      With the token of <code>status.token_file</code> you can look at everything, with that of{" "}
+      <code>status.operate_token_file</code> you can also connect and disconnect sites.
+    </p>
+    <input type="hidden" name="next" value={next} />
+    <label>
+      <span>Token</span>{" "}
+      <input type="password" name="token" autocomplete="current-password" required />
+    </label>{" "}
+    <button type="submit">Log in</button>
+  </form>
+);
