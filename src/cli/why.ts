@@ -1,10 +1,7 @@
 /** `erouted why PEER`: why a site is or is not connected, and what to do. */
 
-import { describeDatabase } from "../eroute/database.ts";
-import { matchConfigured } from "../eroute/match.ts";
 import { type AskOptions, daemonOf, get } from "./daemon-client.ts";
 import { fieldAt, textAt } from "./json-fields.ts";
-import { judgeRows } from "./row-judgement.ts";
 import { EXIT, type ExitCode, failure, printable, type Terminal } from "./terminal.ts";
 import { whyLines } from "./why-lines.ts";
 
@@ -21,15 +18,13 @@ export async function why(options: WhyOptions, terminal: Terminal): Promise<Exit
   const answer = await get(daemon.value, path);
   if (!answer.ok) {
     const code = failure(terminal, printable(answer.error));
-    if (options.json !== true && options.url === undefined)
-      await whyWithoutDaemon(options, terminal);
+    if (options.url === undefined) await whyWithoutDaemon(options, terminal);
     return code;
   }
   if (textAt(answer.value, "summary") === undefined) {
     return failure(terminal, `${daemon.value.url}: answers without an explanation: is it older?`);
   }
-  if (options.json === true) terminal.out(JSON.stringify(answer.value, undefined, 2));
-  else for (const line of whyLines(answer.value, terminal.columns)) terminal.out(line);
+  say(answer.value, options, terminal);
   return fieldAt(answer.value, "connected") === true ? EXIT.ok : EXIT.notConnected;
 }
 
@@ -38,31 +33,11 @@ async function whyWithoutDaemon(options: WhyOptions, terminal: Terminal): Promis
   const { loadConfig } = await import("./configuration.ts");
   const config = loadConfig(options.config, terminal);
   if (!config.ok) return;
-  const { peerid } = options;
-  const say = (word: string, detail: string) =>
-    terminal.out(printable(`${word.padEnd(8)} ${detail}`));
-  terminal.out("without a running erouted, of configuration and table:");
-  const match = matchConfigured(config.value.plan, peerid);
-  if (match.kind === "refused") {
-    const near = match.closest === undefined ? "" : `; the nearest pattern is "${match.closest}"`;
-    return say("PROBLEM", `no eroute has "${peerid}" (${match.reason})${near}`);
-  }
-  say("ok", `eroute ${match.eroute.name} matches it by peerid "${match.eroute.peerid.text}"`);
-  if (match.kind === "local") return;
-  const settings = config.value.databases.find(({ egroup }) => egroup === match.egroup.name);
-  if (settings === undefined) return;
-  const { openPeers } = await import("../peers/open.ts");
-  const opened = openPeers(settings);
-  if (!opened.ok) return say("PROBLEM", opened.error.detail);
-  try {
-    const rows = await opened.value.find({ by: "peerid", peerid });
-    if (!rows.ok) return say("PROBLEM", rows.error.detail);
-    const judged = judgeRows(peerid, rows.value, config.value, settings);
-    const isRight = judged.kind === "right";
-    const detail = isRight ? "its row is complete" : judged.detail;
-    say(isRight ? "ok" : "PROBLEM", `${describeDatabase(settings)}: ${detail}`);
-    for (const note of isRight ? judged.notes : []) say("note", note);
-  } finally {
-    await opened.value.close();
-  }
+  const { explainOffline } = await import("../daemon/explain-offline.ts");
+  say(await explainOffline(config.value, options.peerid), options, terminal);
+}
+
+function say(explanation: unknown, { json }: WhyOptions, terminal: Terminal): void {
+  if (json === true) terminal.out(JSON.stringify(explanation, undefined, 2));
+  else for (const line of whyLines(explanation, terminal.columns)) terminal.out(line);
 }

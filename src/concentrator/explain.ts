@@ -1,9 +1,11 @@
 /** Why a site is or is not connected: what is known of it, put into words. Pure. */
 
+import { never } from "../octets/assert.ts";
 import type { Instant } from "../octets/instant.ts";
 import { alignment, type ErouteOfSite } from "./alignment.ts";
 import { type Attempt, hostOf } from "./attempts.ts";
 import { type Comparison, compare } from "./compare.ts";
+import { judgeTraffic, type Traffic, type TrafficJudgement } from "./explain-traffic.ts";
 import { isOfRow, reasonOf, reasonText } from "./reason.ts";
 import type { CallView, ErouteView } from "./snapshot.ts";
 
@@ -13,10 +15,14 @@ export type SiteFacts = {
   readonly asked: string;
   readonly now: Instant;
   readonly nowWallMs: number;
+  /** False: there is no daemon to ask, and only configuration and table are known. */
+  readonly isRunning: boolean;
   readonly match: MatchFacts;
   readonly row: RowFacts;
   /** Its eroutes in use. */
   readonly eroutes: readonly ErouteView[];
+  /** The kernel's counters of their Child SAs; empty where there is no kernel. */
+  readonly traffic: Traffic;
   readonly call: CallView | undefined;
   /** The newest first. */
   readonly attempts: readonly Attempt[];
@@ -79,10 +85,20 @@ export type SiteState =
   | "failed"
   /** It was connected. */
   | "ended"
-  | "never-seen";
+  | "never-seen"
+  /** No daemon runs that could tell. */
+  | "unknown";
 
 export type Finding = {
-  readonly about: "eroute" | "row" | "tunnel" | "attempt" | "call" | "stranger" | "table";
+  readonly about:
+    | "eroute"
+    | "row"
+    | "tunnel"
+    | "traffic"
+    | "attempt"
+    | "call"
+    | "stranger"
+    | "table";
   readonly verdict: "ok" | "problem" | "note";
   readonly detail: string;
 };
@@ -91,6 +107,7 @@ export type Finding = {
 export function explain(facts: SiteFacts): Explanation {
   const state = stateOf(facts);
   const failed = currentFailure(facts, state);
+  const traffic = judgeTraffic(facts.eroutes, facts.traffic, facts.now);
   const comparison = failed === undefined ? undefined : compare(failed.record);
   return {
     state,
@@ -99,21 +116,23 @@ export function explain(facts: SiteFacts): Explanation {
       ...erouteFindings(facts),
       ...rowFindings(facts),
       ...facts.eroutes.map((eroute) => tunnelFinding(facts, eroute)),
+      ...trafficFindings(traffic),
       ...callFindings(facts),
       ...facts.attempts.slice(0, 1).map((attempt) => attemptFinding(facts, attempt)),
       ...tableFindings(facts),
       ...strangerFindings(facts, state),
     ],
     comparison,
-    advice: adviceFor(facts, state, { failed, comparison }),
+    advice: adviceFor(facts, state, { failed, comparison, traffic }),
   };
 }
 
-function stateOf({ eroutes, match, row, call, attempts }: SiteFacts): SiteState {
+function stateOf({ eroutes, match, row, call, attempts, isRunning }: SiteFacts): SiteState {
   if (eroutes.some(({ childSas }) => childSas.length > 0)) return "connected";
   const isUp = eroutes.some(({ state }) => state === "established");
   if (match.kind === "none" || row.kind === "faulty") return isUp ? "incomplete" : "blocked";
   if (isUp) return "incomplete";
+  if (!isRunning) return "unknown";
   if (call !== undefined && call.stage !== "waiting") return "calling";
   if (eroutes.some(({ state }) => state === "negotiating")) return "negotiating";
   const [last] = attempts;
@@ -135,7 +154,8 @@ function summaryOf(facts: SiteFacts, state: SiteState): string {
   switch (state) {
     case "connected": {
       const [eroute] = eroutes;
-      return `${asked} is connected, from ${eroute?.peerAddress ?? "?"}`;
+      const since = eroute === undefined ? "" : `, for ${ago(facts.now - eroute.createdAt)}`;
+      return `${asked} is connected, from ${eroute?.peerAddress ?? "?"}${since}`;
     }
     case "incomplete":
       return `${asked} has an IKE SA but no Child SA: no packet passes`;
@@ -153,6 +173,10 @@ function summaryOf(facts: SiteFacts, state: SiteState): string {
       return `${asked} is not connected any more: ${why}`;
     case "never-seen":
       return `${asked} is not connected: it has not been heard of since erouted started`;
+    case "unknown":
+      return `whether ${asked} is connected cannot be told: no answer from erouted`;
+    default:
+      return never(state);
   }
 }
 
@@ -195,6 +219,11 @@ function tunnelFinding({ now }: SiteFacts, eroute: ErouteView): Finding {
   ];
   const verdict = childSas.length > 0 ? "ok" : "problem";
   return { about: "tunnel", verdict, detail: parts.join("; ") };
+}
+
+function trafficFindings(traffic: TrafficJudgement | undefined): readonly Finding[] {
+  if (traffic === undefined) return [];
+  return [{ about: "traffic", verdict: traffic.verdict, detail: traffic.detail }];
 }
 
 function callFindings({ call }: SiteFacts): readonly Finding[] {
@@ -249,16 +278,24 @@ function strangerFindings(facts: SiteFacts, state: SiteState): readonly Finding[
 
 const STRANGERS_MAX = 3;
 
-function adviceFor(
-  facts: SiteFacts,
-  state: SiteState,
-  failure: { readonly failed: Attempt | undefined; readonly comparison: Comparison | undefined },
-): readonly string[] {
-  const { failed, comparison } = failure;
+const START =
+  "start erouted, or look into its log: `systemctl status erouted`; `erouted check` says what " +
+  "keeps it from starting";
+
+type Judged = {
+  readonly failed: Attempt | undefined;
+  readonly comparison: Comparison | undefined;
+  readonly traffic: TrafficJudgement | undefined;
+};
+
+function adviceFor(facts: SiteFacts, state: SiteState, judged: Judged): readonly string[] {
+  const { failed, comparison, traffic } = judged;
   const { asked, match, row, attempts } = facts;
-  if (state === "connected" || state === "negotiating" || state === "calling") return [];
+  if (state === "connected") return traffic?.advice === undefined ? [] : [traffic.advice];
+  if (state === "negotiating" || state === "calling") return [];
   if (match.kind === "none") return [adviceOf(match.reason, asked)];
   if (row.kind === "faulty") return [adviceOf(row.reason, asked)];
+  if (state === "unknown") return [START];
   if (state === "never-seen") return neverSeen(facts);
   const reason = attempts[0]?.record.reason ?? "";
   if (failed !== undefined && isOfRow(reason)) {
@@ -275,15 +312,21 @@ function erouteOf(match: MatchFacts): ErouteOfSite {
 }
 
 function neverSeen(facts: SiteFacts): readonly string[] {
-  const { listening } = facts;
-  const ports = listening.filter((endpoint) => !/^(127\.|\[::1\])/.test(endpoint)).join(", ");
+  const { listening, match } = facts;
+  const ports = listening.filter((endpoint) => !/^(127\.|\[::1\])/.test(endpoint));
+  const shown = ports.slice(0, PORTS_SHOWN_MAX).join(", ");
+  const more = ports.length > PORTS_SHOWN_MAX ? `, or ${ports.length - PORTS_SHOWN_MAX} more` : "";
+  const what = match.kind === "address" ? "nothing comes from there" : NOTHING_OF_IT;
   return [
-    `nothing of it reaches us, or not under this ID: it has to call one of ${ports || "(nothing)"}`,
+    `${what}: it has to call one of ${shown || "(nothing)"}${more}`,
     "look at the address of the concentrator, the ID and the line of the site; and for firewalls " +
       "that drop UDP 500 and 4500",
     ...callIt(facts),
   ];
 }
+
+const NOTHING_OF_IT = "nothing of it reaches us, or not under this ID";
+const PORTS_SHOWN_MAX = 4;
 
 function callIt({ match, asked }: SiteFacts): readonly string[] {
   if (match.kind !== "eroute" || !match.canCall) return [];

@@ -2,24 +2,15 @@
 
 import type { Attempts } from "../concentrator/attempts.ts";
 import type { Concentrator } from "../concentrator/concentrator.ts";
-import {
-  type Explanation,
-  explain,
-  type MatchFacts,
-  type RowFacts,
-} from "../concentrator/explain.ts";
+import { type Explanation, explain } from "../concentrator/explain.ts";
+import type { ChildTraffic, Traffic } from "../concentrator/explain-traffic.ts";
+import type { ErouteView } from "../concentrator/snapshot.ts";
 import type { Config } from "../config/config.ts";
-import { describeDatabase } from "../eroute/database.ts";
-import { dynamicErouteOf } from "../eroute/dynamic-eroute.ts";
-import type { BaseEroute, Egroup } from "../eroute/eroute.ts";
-import { matchConfigured } from "../eroute/match.ts";
-import { asPeerId } from "../eroute/peer-id.ts";
-import type { PeerRow } from "../eroute/row.ts";
 import { formatAddress, parseAddress } from "../inet/address.ts";
 import { now, wallMs } from "../linux/clock.ts";
-import { wipe } from "../octets/secret.ts";
 import type { PeerRepository } from "../peers/repository.ts";
-import type { SiteExplanation } from "../status/source.ts";
+import { type SiteExplanation, type StateUses, stateKey } from "../status/source.ts";
+import { configuredOf } from "./explain-row.ts";
 
 export type Explained = {
   readonly config: Config;
@@ -27,6 +18,7 @@ export type Explained = {
   readonly attempts: Attempts;
   readonly peers: ReadonlyMap<string, PeerRepository>;
   readonly listening: readonly string[];
+  stateUses(): Promise<StateUses>;
 };
 
 /** IDs that are named of those that came from an address. */
@@ -39,11 +31,10 @@ const STRANGERS_MAX = 8;
  */
 export async function explainSite(daemon: Explained, asked: string): Promise<SiteExplanation> {
   const { attempts, concentrator } = daemon;
-  const match = matchConfigured(daemon.config.plan, asked);
-  const row =
-    match.kind === "base"
-      ? await rowNow(daemon, match.eroute, match.egroup, asked)
-      : ({ kind: "none" } as const);
+  const [{ match, row }, uses] = await Promise.all([
+    configuredOf(daemon.config, asked, (egroup) => daemon.peers.get(egroup)),
+    daemon.stateUses(),
+  ]);
   const snapshot = concentrator.snapshot();
   const { dynamicEroutes, dynamicEroutesMax } = snapshot.gauges;
   const address = parseAddress(asked);
@@ -51,14 +42,17 @@ export async function explainSite(daemon: Explained, asked: string): Promise<Sit
   const ofSite = attempts.ofPeer(asked);
   const there = host === undefined ? [] : attempts.ofAddress(host);
   const known = ofSite.length > 0 ? ofSite : there;
-  const isNobody = host !== undefined && match.kind === "refused" && ofSite.length === 0;
+  const isNobody = host !== undefined && match.kind === "none" && ofSite.length === 0;
+  const eroutes = snapshot.site(asked);
   const explanation: Explanation = explain({
     asked,
     now: now(),
     nowWallMs: wallMs(),
-    match: isNobody ? { kind: "address" } : matchFacts(daemon.config, match),
+    isRunning: true,
+    match: isNobody ? { kind: "address" } : match,
     row,
-    eroutes: snapshot.site(asked),
+    eroutes,
+    traffic: trafficOf(eroutes, uses),
     call: snapshot.call(asked),
     attempts: known,
     peersThere: host === undefined ? [] : attempts.peersAt(host, PEERS_THERE_MAX),
@@ -69,50 +63,14 @@ export async function explainSite(daemon: Explained, asked: string): Promise<Sit
   return { explanation, attempts: known };
 }
 
-function matchFacts(config: Config, match: ReturnType<typeof matchConfigured>): MatchFacts {
-  if (match.kind === "refused") {
-    return { kind: "none", reason: match.reason, closest: match.closest };
+function trafficOf(eroutes: readonly ErouteView[], uses: StateUses): Traffic {
+  const traffic = new Map<number, ChildTraffic>();
+  for (const child of eroutes.flatMap(({ childSas }) => childSas)) {
+    const inbound = uses.get(stateKey(child.localAddress, child.spiIn));
+    const outbound = uses.get(stateKey(child.remoteAddress, child.spiOut));
+    if (inbound === undefined || outbound === undefined) continue;
+    const packetsIn = Number(inbound.packets);
+    traffic.set(child.spiIn, { packetsIn, packetsOut: Number(outbound.packets) });
   }
-  const { eroute } = match;
-  const hasOwnAddress = match.kind === "base" || match.eroute.peerip !== undefined;
-  return {
-    kind: "eroute",
-    eroute: eroute.name,
-    pattern: eroute.peerid.text,
-    egroup: match.kind === "base" ? match.egroup.name : undefined,
-    canCall: hasOwnAddress && config.status.operateToken !== undefined,
-  };
-}
-
-async function rowNow(
-  daemon: Explained,
-  base: BaseEroute,
-  egroup: Egroup,
-  peerid: string,
-): Promise<RowFacts> {
-  const settings = daemon.config.databases.find((database) => database.egroup === egroup.name);
-  const repository = daemon.peers.get(egroup.name);
-  const source = settings === undefined ? egroup.name : describeDatabase(settings);
-  if (repository === undefined) {
-    return { kind: "faulty", source, reason: "no-egroup", detail: "its database is not open" };
-  }
-  const rows = await repository.find({ by: "peerid", peerid });
-  if (!rows.ok) {
-    const { kind, detail } = rows.error;
-    return { kind: "faulty", source, reason: `database-${kind}`, detail };
-  }
-  const made = dynamicErouteOf(base, egroup, asPeerId(peerid), rows.value);
-  if (!made.ok)
-    return { kind: "faulty", source, reason: made.error.kind, detail: made.error.detail };
-  wipe(made.value.psk);
-  const [row] = rows.value;
-  return { kind: "good", source, columns: row === undefined ? "" : columnsText(row) };
-}
-
-/** What the row says; of its password only that there is one. */
-function columnsText(row: PeerRow): string {
-  const { password, ...others } = row;
-  const filled = Object.entries(others).filter(([, value]) => value !== null && value !== "");
-  const texts = filled.map(([name, value]) => `${name} ${value}`);
-  return [...texts, `password ${password === null ? "missing" : "set"}`].join(", ");
+  return traffic;
 }

@@ -48,6 +48,14 @@ export function statusSourceOf(watched: Watched): StatusSource {
   const { concentrator, journal, listeners, kernel, peers, facts, log } = watched;
   let uses: Promise<StateUses> | undefined;
   let usesUntil = 0;
+  const stateUses = () => {
+    if (kernel === undefined) return Promise.resolve(new Map());
+    if (uses === undefined || now() >= usesUntil) {
+      uses = readUses(kernel);
+      usesUntil = now() + USES_MS_MAX;
+    }
+    return uses;
+  };
   return {
     snapshot: () => concentrator.snapshot(),
     events: (count, after) => journal.recent(count, after),
@@ -56,21 +64,14 @@ export function statusSourceOf(watched: Watched): StatusSource {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
-    stateUses() {
-      if (kernel === undefined) return Promise.resolve(new Map());
-      if (uses === undefined || now() >= usesUntil) {
-        uses = readUses(kernel);
-        usesUntil = now() + USES_MS_MAX;
-      }
-      return uses;
-    },
+    stateUses,
     traffic: () => watched.samples.traffic(),
     failures: () => watched.failures,
     loopDelaySeconds: () => watched.loop.longestSeconds(),
     series: (range) => watched.samples.series(range),
     wallMs: (at) => wallMs() - (now() - at),
     wallMsNow: wallMs,
-    explain: (asked) => explainSite({ ...watched, listening: facts.listening }, asked),
+    explain: (asked) => explainSite({ ...watched, listening: facts.listening, stateUses }, asked),
     facts,
     problems: () => [...problemsOf(peers), ...logProblems(log)],
     databases: () => databaseViews(watched),

@@ -1,10 +1,10 @@
 /** `GET /api/v1/peers/:id/explain`: why a site is or is not connected, and what it did before. */
 
 import type { Context } from "hono";
-import type { Attempt } from "../concentrator/attempts.ts";
 import { PEER_ID_LENGTH_MAX } from "../eroute/peer-id.ts";
+import { explanationJson } from "./explanation-json.ts";
 import { problem } from "./problem.ts";
-import type { SiteExplanation, StatusSource } from "./source.ts";
+import type { StatusSource } from "./source.ts";
 
 /** Look-ups for people at the same time: each may hold a database connection until its deadline. */
 const AT_ONCE_MAX = 8;
@@ -28,47 +28,5 @@ export function explainRoute(
     } finally {
       underWay--;
     }
-  };
-}
-
-function explanationJson(asked: string, { explanation, attempts }: SiteExplanation) {
-  const { state, summary, findings, comparison, advice } = explanation;
-  return {
-    peer_id: asked,
-    connected: state === "connected",
-    state,
-    summary,
-    findings,
-    comparison:
-      comparison === undefined
-        ? null
-        : {
-            offered: comparison.offered,
-            configured: comparison.configured,
-            only_offered: comparison.onlyOffered,
-            only_configured: comparison.onlyConfigured,
-            about: comparison.about,
-            nearest: comparison.nearest,
-            proposal: comparison.proposal ?? null,
-          },
-    advice,
-    attempts: attempts.map(attemptJson),
-  };
-}
-
-function attemptJson({ outcome, times, firstWallMs, record }: Attempt) {
-  return {
-    outcome,
-    times,
-    first_at: new Date(firstWallMs).toISOString(),
-    last_at: new Date(record.wallMs).toISOString(),
-    role: record.role ?? null,
-    remote: record.remote ?? null,
-    eroute: record.eroute ?? null,
-    step: record.step,
-    reason: record.reason,
-    detail: record.detail,
-    offered: record.offered ?? null,
-    configured: record.wanted ?? null,
   };
 }

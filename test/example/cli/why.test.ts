@@ -120,8 +120,12 @@ test("without a daemon: 1, and what configuration and table say", async () => {
   const missing = await runWith(["why", "site-1", "--config", folder.config]);
   expect(missing.code).toBe(1);
   expect(missing.err).toContain("nobody listens there");
+  expect(missing.out).toContain("site-1 cannot connect: no row in the database");
   expect(missing.out).toContain("ok       eroute ");
-  expect(missing.out).toMatch(/PROBLEM {2}.*no row/);
+  expect(missing.out).toContain("peers add --peerid site-1");
   const unmatched = await runWith(["why", "nobody", "--config", folder.config]);
-  expect(unmatched.out).toContain('PROBLEM  no eroute has "nobody"');
+  expect(unmatched.out).toContain("nobody cannot connect: no eroute matches the peer ID");
+  const address = await runWith(["why", "192.0.2.7", "--json", "--config", folder.config]);
+  expect(address.code).toBe(1);
+  expect(JSON.parse(address.out)).toMatchObject({ connected: null, state: "unknown" });
 });

@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import { Glob } from "bun";
 import { createAttempts } from "../../../src/concentrator/attempts.ts";
 import { explain, type SiteFacts } from "../../../src/concentrator/explain.ts";
 import { createJournal, type JournalEntry } from "../../../src/concentrator/journal.ts";
@@ -15,9 +16,11 @@ const FACTS: SiteFacts = {
   asked: "site-1",
   now: asInstant(1_000_000),
   nowWallMs: NOW_MS,
+  isRunning: true,
   match: { kind: "eroute", eroute: "fleet", pattern: "site-*", egroup: "sites", canCall: false },
   row: { kind: "good", source: "sqlite:peers.db", columns: "remip 192.168.1.0, password set" },
   eroutes: [],
+  traffic: new Map(),
   call: undefined,
   attempts: [],
   peersThere: [],
@@ -122,6 +125,21 @@ test("connected, and an IKE SA without a Child SA", () => {
   const up = explain({ ...FACTS, eroutes: [{ ...view, childSas: [child] }] });
   expect([up.state, up.advice]).toEqual(["connected", []]);
   expect(up.findings.find(({ about }) => about === "tunnel")?.detail).toContain("for 10 min");
+  const passing = (packetsIn: number, packetsOut: number) => {
+    const traffic = new Map([[1, { packetsIn, packetsOut }]]);
+    const eroutes = [{ ...view, childSas: [child] }];
+    const { state, findings, advice } = explain({ ...FACTS, eroutes, traffic });
+    const verdict = findings.find(({ about }) => about === "traffic")?.verdict;
+    return [state, verdict, advice.join().replace(/:.*/, "")];
+  };
+  expect(passing(3, 4)).toEqual(["connected", "ok", ""]);
+  expect(passing(0, 0)).toEqual(["connected", "note", ""]);
+  expect(passing(0, 4)).toEqual([
+    ...["connected", "problem", "packets go to the site and none come back"],
+  ]);
+  expect(passing(3, 0)).toEqual([
+    ...["connected", "problem", "packets come from the site and none go back"],
+  ]);
   const attempts = attemptsOf({ outcome: "refused", reason: "ts-unacceptable" });
   const half = explain({ ...FACTS, attempts, eroutes: [view] });
   expect(half.state).toBe("incomplete");
@@ -136,14 +154,21 @@ test("what came from an address, where no ID is that address", () => {
   expect(explained.findings.map(({ detail }) => detail).join()).toContain("site-9 came from there");
 });
 
+test("without a daemon: eroute and row are judged, and no more is said", () => {
+  const alone = { ...FACTS, isRunning: false, listening: [] };
+  const right = explain(alone);
+  expect([right.state, right.summary]).toEqual([
+    "unknown",
+    "whether site-1 is connected cannot be told: no answer from erouted",
+  ]);
+  expect(right.advice.join()).toContain("systemctl status erouted");
+  const row = { kind: "faulty", source: "db", reason: "no-row", detail: "none" } as const;
+  expect(explain({ ...alone, row }).state).toBe("blocked");
+});
+
 test("each reason that ends an attempt has words and advice", () => {
-  const sources = [
-    "ike/refusal.ts",
-    "eroute/match.ts",
-    ...["initiate", "dial", "call-target", "look-up", "reconfigure", "install"].map(
-      (file) => `concentrator/${file}.ts`,
-    ),
-  ].map((file) => readFileSync(`src/${file}`, "utf8"));
+  const rooms = new Glob("src/{ike,concentrator}/**/*.ts").scanSync(".");
+  const sources = ["src/eroute/match.ts", ...rooms].map((file) => readFileSync(file, "utf8"));
   const literal = /reason: "([a-z-]+)"/g;
   const reasons = sources.flatMap((text) => [...text.matchAll(literal)].map((found) => found[1]));
   const kinds = (file: string, prefix: string) => {
@@ -158,6 +183,9 @@ test("each reason that ends an attempt has words and advice", () => {
   const all = [...reasons, ...row, ...database, ...deleted, "peer-refused-anything"];
   expect([row.length, database.length, deleted.length].every((count) => count > 7)).toBe(true);
   const notes = ["calling", "created", "removed", "redundant", "configuration-applied"];
+  // Of no site.
+  notes.push("address-added", "address-removed", "address-awaited");
+  notes.push("row-checks-work", "row-checks-fail");
   const bare = all.filter((reason) => reasonOf(reason ?? "") === undefined);
   expect([...new Set(bare)].filter((reason) => !notes.includes(reason ?? ""))).toEqual([]);
 });

@@ -1,0 +1,38 @@
+/** Why a site cannot connect, as far as configuration and table tell it without a daemon. */
+
+import { explain } from "../concentrator/explain.ts";
+import type { Config } from "../config/config.ts";
+import { parseAddress } from "../inet/address.ts";
+import { now, wallMs } from "../linux/clock.ts";
+import { openPeers } from "../peers/open.ts";
+import type { PeerRepository } from "../peers/repository.ts";
+import { explanationJson } from "../status/explanation-json.ts";
+import { type Configured, configuredOf } from "./explain-row.ts";
+
+/** The same fields as `GET /api/v1/peers/{id}/explain`; `connected` is null: nobody knows. */
+export async function explainOffline(config: Config, asked: string): Promise<unknown> {
+  const explanation = explain({
+    ...(await configuredWithout(config, asked)),
+    ...{ asked, now: now(), nowWallMs: wallMs(), isRunning: false },
+    ...{ eroutes: [], traffic: new Map(), call: undefined, attempts: [] },
+    ...{ peersThere: [], strangers: [], listening: [], tableIsFull: false },
+  });
+  return explanationJson(asked, { explanation, attempts: [] });
+}
+
+async function configuredWithout(config: Config, asked: string): Promise<Configured> {
+  const opened: PeerRepository[] = [];
+  try {
+    const found = await configuredOf(config, asked, (egroup) => {
+      const settings = config.databases.find((database) => database.egroup === egroup);
+      const repository = settings === undefined ? undefined : openPeers(settings);
+      if (repository?.ok !== true) return undefined;
+      opened.push(repository.value);
+      return repository.value;
+    });
+    const isAddress = found.match.kind === "none" && parseAddress(asked) !== undefined;
+    return isAddress ? { match: { kind: "address" }, row: { kind: "none" } } : found;
+  } finally {
+    for (const repository of opened) await repository.close();
+  }
+}

@@ -1,0 +1,73 @@
+/** A site's eroute and row as they are now, for whoever asks why it is or is not connected. */
+
+import type { MatchFacts, RowFacts } from "../concentrator/explain.ts";
+import type { Config } from "../config/config.ts";
+import { describeDatabase } from "../eroute/database.ts";
+import { dynamicErouteOf } from "../eroute/dynamic-eroute.ts";
+import { type ConfiguredMatch, matchConfigured } from "../eroute/match.ts";
+import { asPeerId } from "../eroute/peer-id.ts";
+import type { PeerRow } from "../eroute/row.ts";
+import { wipe } from "../octets/secret.ts";
+import type { PeerRepository } from "../peers/repository.ts";
+
+export type Configured = { readonly match: MatchFacts; readonly row: RowFacts };
+
+/** The eroute that a peer ID belongs to, and its row, read within the repository's deadline. */
+export async function configuredOf(
+  config: Config,
+  asked: string,
+  repositoryOf: (egroup: string) => PeerRepository | undefined,
+): Promise<Configured> {
+  const match = matchConfigured(config.plan, asked);
+  const facts = matchFacts(config, match);
+  if (match.kind !== "base") return { match: facts, row: { kind: "none" } };
+  return { match: facts, row: await rowNow(config, match, asked, repositoryOf(match.egroup.name)) };
+}
+
+function matchFacts(config: Config, match: ConfiguredMatch): MatchFacts {
+  if (match.kind === "refused") {
+    return { kind: "none", reason: match.reason, closest: match.closest };
+  }
+  const { eroute } = match;
+  const hasOwnAddress = match.kind === "base" || match.eroute.peerip !== undefined;
+  return {
+    kind: "eroute",
+    eroute: eroute.name,
+    pattern: eroute.peerid.text,
+    egroup: match.kind === "base" ? match.egroup.name : undefined,
+    canCall: hasOwnAddress && config.status.operateToken !== undefined,
+  };
+}
+
+async function rowNow(
+  config: Config,
+  { eroute, egroup }: Extract<ConfiguredMatch, { kind: "base" }>,
+  peerid: string,
+  repository: PeerRepository | undefined,
+): Promise<RowFacts> {
+  const settings = config.databases.find((database) => database.egroup === egroup.name);
+  const source = settings === undefined ? egroup.name : describeDatabase(settings);
+  if (repository === undefined) {
+    return { kind: "faulty", source, reason: "no-egroup", detail: "its database is not open" };
+  }
+  const rows = await repository.find({ by: "peerid", peerid });
+  if (!rows.ok) {
+    const { kind, detail } = rows.error;
+    return { kind: "faulty", source, reason: `database-${kind}`, detail };
+  }
+  const made = dynamicErouteOf(eroute, egroup, asPeerId(peerid), rows.value);
+  if (!made.ok) {
+    return { kind: "faulty", source, reason: made.error.kind, detail: made.error.detail };
+  }
+  wipe(made.value.psk);
+  const [row] = rows.value;
+  return { kind: "good", source, columns: row === undefined ? "" : columnsText(row) };
+}
+
+/** What the row says; of its password only that there is one. */
+function columnsText(row: PeerRow): string {
+  const { password, ...others } = row;
+  const filled = Object.entries(others).filter(([, value]) => value !== null && value !== "");
+  const texts = filled.map(([name, value]) => `${name} ${value}`);
+  return [...texts, `password ${password === null ? "missing" : "set"}`].join(", ");
+}
