@@ -97,10 +97,10 @@ function attemptLines(explanation: unknown, width: number | undefined): readonly
 const ATTEMPT_COLUMNS: readonly Column[] = [
   { heading: "LAST (UTC)", rank: 0 },
   { heading: "OUTCOME", rank: 0 },
-  { heading: "REASON", rank: 1, cut: true },
-  { heading: "AT", rank: 4 },
+  { heading: "REASON", rank: 1 },
+  { heading: "AT", rank: 2 },
   { heading: "TIMES", rank: 3 },
-  { heading: "REMOTE", rank: 2 },
+  { heading: "REMOTE", rank: 4 },
 ];
 
 function spanSeconds(attempt: unknown): number {

@@ -127,6 +127,7 @@ function partsOf(
     if (isOptional && (offered === undefined || configured === undefined)) return [];
     const [left, right] = [offered ?? ["NONE"], configured ?? ["NONE"]];
     const common = left.filter((name) => right.includes(name));
+    if (isOptional && common.length > 0) return [];
     return [{ part, offered: left, configured: right, common }];
   });
 }

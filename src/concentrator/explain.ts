@@ -1,66 +1,14 @@
 /** Why a site is or is not connected: what is known of it, put into words. Pure. */
 
+import { agreement } from "../eroute/nearest.ts";
 import { never } from "../octets/assert.ts";
-import type { Instant } from "../octets/instant.ts";
-import { alignment, type ErouteOfSite } from "./alignment.ts";
+import { adviceFor } from "./advice.ts";
 import { type Attempt, hostOf } from "./attempts.ts";
 import { type Comparison, compare } from "./compare.ts";
-import { judgeTraffic, type Traffic, type TrafficJudgement } from "./explain-traffic.ts";
-import { isOfRow, reasonOf, reasonText } from "./reason.ts";
-import type { CallView, ErouteView } from "./snapshot.ts";
-
-/** What is known of a site when somebody asks. */
-export type SiteFacts = {
-  /** As it was asked for: a peer ID, or an address. */
-  readonly asked: string;
-  readonly now: Instant;
-  readonly nowWallMs: number;
-  /** False: there is no daemon to ask, and only configuration and table are known. */
-  readonly isRunning: boolean;
-  readonly match: MatchFacts;
-  readonly row: RowFacts;
-  /** Its eroutes in use. */
-  readonly eroutes: readonly ErouteView[];
-  /** The kernel's counters of their Child SAs; empty where there is no kernel. */
-  readonly traffic: Traffic;
-  readonly call: CallView | undefined;
-  /** The newest first. */
-  readonly attempts: readonly Attempt[];
-  /** Where an address was asked for: sites that came from there last. */
-  readonly peersThere: readonly string[];
-  /** Attempts of others that ended before their ID was known; the newest first. */
-  readonly strangers: readonly Attempt[];
-  /** `192.0.2.1:500`: where sites have to call. */
-  readonly listening: readonly string[];
-  readonly tableIsFull: boolean;
-};
-
-/** Which eroute the ID belongs to (R1, R3). */
-export type MatchFacts =
-  | {
-      readonly kind: "eroute";
-      readonly eroute: string;
-      readonly pattern: string;
-      /** Of a base eroute. */
-      readonly egroup: string | undefined;
-      readonly canCall: boolean;
-    }
-  | { readonly kind: "none"; readonly reason: string; readonly closest: string | undefined }
-  /** What was asked for is an address, and nobody's ID. */
-  | { readonly kind: "address" };
-
-/** The row as it is now (R2). */
-export type RowFacts =
-  /** A normal eroute has none; or no eroute matched, so that no table was asked. */
-  | { readonly kind: "none" }
-  | { readonly kind: "good"; readonly source: string; readonly columns: string }
-  | {
-      readonly kind: "faulty";
-      readonly source: string;
-      /** As in `no-row`, `row-disabled`, `bad-subnet`, `database-timeout`. */
-      readonly reason: string;
-      readonly detail: string;
-    };
+import { judgeTraffic, type TrafficJudgement } from "./explain-traffic.ts";
+import { reasonOf, reasonText } from "./reason.ts";
+import type { MatchFacts, SiteFacts, SiteState } from "./site-facts.ts";
+import type { ErouteView } from "./snapshot.ts";
 
 export type Explanation = {
   readonly state: SiteState;
@@ -72,22 +20,6 @@ export type Explanation = {
   /** What to do, the first thing first. Empty if nothing is. */
   readonly advice: readonly string[];
 };
-
-export type SiteState =
-  | "connected"
-  /** An IKE SA without a Child SA: no packet passes. */
-  | "incomplete"
-  | "negotiating"
-  | "calling"
-  /** What is configured now keeps it out: no eroute, no row, a faulty row, a database. */
-  | "blocked"
-  /** Its last attempt failed. */
-  | "failed"
-  /** It was connected. */
-  | "ended"
-  | "never-seen"
-  /** No daemon runs that could tell. */
-  | "unknown";
 
 export type Finding = {
   readonly about:
@@ -188,11 +120,21 @@ function erouteFindings({ match, asked }: SiteFacts): readonly Finding[] {
     const detail = `${kind} ${match.eroute} matches it by peerid "${match.pattern}"${egroup}`;
     return [{ about: "eroute", verdict: "ok", detail }];
   }
-  const near =
-    match.closest === undefined ? "no pattern is near" : `the nearest is "${match.closest}"`;
   const blanks = asked !== asked.trim() ? "; it has blanks around it" : "";
-  const detail = `${reasonText(match.reason)}: ${near}${blanks}`;
+  const detail = `${reasonText(match.reason)}: ${nearText(asked, match)}${blanks}`;
   return [{ about: "eroute", verdict: "problem", detail }];
+}
+
+/** The pattern that comes nearest, and where the ID parts from it. */
+function nearText(asked: string, match: Extract<MatchFacts, { kind: "none" }>): string {
+  const { reason, closest } = match;
+  if (closest === undefined) return "no pattern is near";
+  const near = `the nearest is "${closest}"`;
+  if (reason === "eroute-without-user") return near;
+  const agreed = agreement(closest, asked);
+  const rest = [...asked].slice(agreed).join("");
+  if (rest === "") return `${near}, of which it lacks the end`;
+  return `${near}, which it leaves at "${rest}" (character ${agreed + 1})`;
 }
 
 function rowFindings({ row }: SiteFacts): readonly Finding[] {
@@ -260,12 +202,15 @@ function tableFindings({ tableIsFull, eroutes }: SiteFacts): readonly Finding[] 
 
 /** One of them may be the site: their IDs were never told. */
 function strangerFindings(facts: SiteFacts, state: SiteState): readonly Finding[] {
-  const { strangers, peersThere, nowWallMs } = facts;
+  const { strangers, peersThere, nowWallMs, attempts } = facts;
   const there = peersThere.map((peerId): Finding => {
     return { about: "stranger", verdict: "note", detail: `${peerId} came from there last` };
   });
   if (state === "connected") return there;
-  const others = strangers.slice(0, STRANGERS_MAX).map(({ record, times }): Finding => {
+  // Once it has told its ID, only what came later may be it.
+  const sinceMs = attempts[0]?.record.wallMs ?? 0;
+  const later = strangers.filter(({ record }) => record.wallMs > sinceMs);
+  const others = later.slice(0, STRANGERS_MAX).map(({ record, times }): Finding => {
     const host = hostOf(record.remote) ?? "somebody";
     const often = times > 1 ? `, ${times} times` : "";
     const detail =
@@ -277,66 +222,6 @@ function strangerFindings(facts: SiteFacts, state: SiteState): readonly Finding[
 }
 
 const STRANGERS_MAX = 3;
-
-const START =
-  "start erouted, or look into its log: `systemctl status erouted`; `erouted check` says what " +
-  "keeps it from starting";
-
-type Judged = {
-  readonly failed: Attempt | undefined;
-  readonly comparison: Comparison | undefined;
-  readonly traffic: TrafficJudgement | undefined;
-};
-
-function adviceFor(facts: SiteFacts, state: SiteState, judged: Judged): readonly string[] {
-  const { failed, comparison, traffic } = judged;
-  const { asked, match, row, attempts } = facts;
-  if (state === "connected") return traffic?.advice === undefined ? [] : [traffic.advice];
-  if (state === "negotiating" || state === "calling") return [];
-  if (match.kind === "none") return [adviceOf(match.reason, asked)];
-  if (row.kind === "faulty") return [adviceOf(row.reason, asked)];
-  if (state === "unknown") return [START];
-  if (state === "never-seen") return neverSeen(facts);
-  const reason = attempts[0]?.record.reason ?? "";
-  if (failed !== undefined && isOfRow(reason)) {
-    return ["the row is right now: the site's next attempt counts by it", ...callIt(facts)];
-  }
-  const aligned = comparison === undefined ? [] : alignment(comparison, erouteOf(match));
-  if (aligned.length > 0) return aligned;
-  return [adviceOf(reason, asked), ...(failed === undefined ? callIt(facts) : [])];
-}
-
-function erouteOf(match: MatchFacts): ErouteOfSite {
-  if (match.kind !== "eroute") return undefined;
-  return { name: match.eroute, isNormal: match.egroup === undefined };
-}
-
-function neverSeen(facts: SiteFacts): readonly string[] {
-  const { listening, match } = facts;
-  const ports = listening.filter((endpoint) => !/^(127\.|\[::1\])/.test(endpoint));
-  const shown = ports.slice(0, PORTS_SHOWN_MAX).join(", ");
-  const more = ports.length > PORTS_SHOWN_MAX ? `, or ${ports.length - PORTS_SHOWN_MAX} more` : "";
-  const what = match.kind === "address" ? "nothing comes from there" : NOTHING_OF_IT;
-  return [
-    `${what}: it has to call one of ${shown || "(nothing)"}${more}`,
-    "look at the address of the concentrator, the ID and the line of the site; and for firewalls " +
-      "that drop UDP 500 and 4500",
-    ...callIt(facts),
-  ];
-}
-
-const NOTHING_OF_IT = "nothing of it reaches us, or not under this ID";
-const PORTS_SHOWN_MAX = 4;
-
-function callIt({ match, asked }: SiteFacts): readonly string[] {
-  if (match.kind !== "eroute" || !match.canCall) return [];
-  return [`or call it: \`erouted connect ${asked} --wait\``];
-}
-
-function adviceOf(reason: string, asked: string): string {
-  const advice = reasonOf(reason)?.advice ?? "the log around it tells more";
-  return advice.replaceAll("{peer}", asked);
-}
 
 function wordsOf({ record }: Attempt): string {
   return reasonOf(record.reason)?.words ?? lower(reasonText(record.reason));

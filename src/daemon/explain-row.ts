@@ -1,6 +1,6 @@
 /** A site's eroute and row as they are now, for whoever asks why it is or is not connected. */
 
-import type { MatchFacts, RowFacts } from "../concentrator/explain.ts";
+import type { MatchFacts, RowFacts } from "../concentrator/site-facts.ts";
 import type { Config } from "../config/config.ts";
 import { describeDatabase } from "../eroute/database.ts";
 import { dynamicErouteOf } from "../eroute/dynamic-eroute.ts";

@@ -27,6 +27,33 @@ export function nearestText(asked: string, candidates: Iterable<string>): string
   return nearest;
 }
 
+/**
+ * How many characters of `text` go along with a pattern before it can no longer match: all of them
+ * where only the pattern's end is missing. Both are at most an ID long.
+ */
+export function agreement(pattern: string, text: string): number {
+  const symbols = [...pattern.toLowerCase()];
+  const characters = [...text.toLowerCase()];
+  let places = pastStars(symbols, [0]);
+  for (const [at, character] of characters.entries()) {
+    const next = places.flatMap((place) => {
+      const symbol = symbols[place];
+      if (symbol === "*") return [place];
+      return symbol === "?" || symbol === character ? [place + 1] : [];
+    });
+    if (next.length === 0) return at;
+    places = pastStars(symbols, next);
+  }
+  return characters.length;
+}
+
+/** The places in a pattern, and those that are reached by stars that take nothing. */
+function pastStars(symbols: readonly string[], places: readonly number[]): number[] {
+  const all = new Set(places);
+  for (const place of all) if (symbols[place] === "*") all.add(place + 1);
+  return [...all];
+}
+
 /** Characters to insert, remove or replace until `text` matches `pattern`. */
 function changesBetween(pattern: string, text: string): number {
   let before = Array.from({ length: text.length + 1 }, (_, j) => j);

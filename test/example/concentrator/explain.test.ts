@@ -4,9 +4,10 @@ import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { Glob } from "bun";
 import { createAttempts } from "../../../src/concentrator/attempts.ts";
-import { explain, type SiteFacts } from "../../../src/concentrator/explain.ts";
+import { explain } from "../../../src/concentrator/explain.ts";
 import { createJournal, type JournalEntry } from "../../../src/concentrator/journal.ts";
 import { reasonOf } from "../../../src/concentrator/reason.ts";
+import type { SiteFacts } from "../../../src/concentrator/site-facts.ts";
 import type { ErouteView } from "../../../src/concentrator/snapshot.ts";
 import { asInstant } from "../../../src/octets/instant.ts";
 
@@ -54,6 +55,19 @@ test("never seen: where it has to call, and which strangers it may be", () => {
   expect(explained.findings.at(-1)?.detail).toContain("203.0.113.9 failed 60 s ago");
 });
 
+test("strangers are named if they came later than what the site did last", () => {
+  const strangers = attemptsOf({ reason: "no-proposal-chosen" });
+  const [attempt] = attemptsOf({});
+  if (attempt === undefined) throw new Error("no attempt");
+  const named = (wallMs: number) =>
+    explain({
+      ...FACTS,
+      strangers,
+      attempts: [{ ...attempt, record: { ...attempt.record, wallMs } }],
+    }).findings.some(({ about }) => about === "stranger");
+  expect([named(NOW_MS - 61_000), named(NOW_MS - 59_000)]).toEqual([true, false]);
+});
+
 test("the last attempt: how often, from where, at which message, and what to do", () => {
   const explained = explain({ ...FACTS, attempts: attemptsOf({}, {}, {}) });
   expect(explained.state).toBe("failed");
@@ -83,7 +97,8 @@ test("what is configured now comes before what failed earlier", () => {
   const unmatched = explain({ ...FACTS, asked: "sitee-1", match, attempts });
   expect([unmatched.state, unmatched.findings[0]?.detail]).toEqual([
     "blocked",
-    'No eroute matches the peer ID: the nearest is "site-*"',
+    'No eroute matches the peer ID: the nearest is "site-*", ' +
+      'which it leaves at "e-1" (character 5)',
   ]);
   const row = { kind: "faulty", source: "db", reason: "row-disabled", detail: "disabled" } as const;
   const disabled = explain({ ...FACTS, row, attempts });

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { matchConfigured } from "../../../src/eroute/match.ts";
-import { nearestText } from "../../../src/eroute/nearest.ts";
+import { agreement, nearestText } from "../../../src/eroute/nearest.ts";
 import { baseEroute, egroup, eroutePlan, normalEroute } from "./plan.ts";
 
 test("R1, R2: an ID that a base eroute's pattern matches goes to its egroup", () => {
@@ -59,4 +59,14 @@ test("the nearest text is the one with the fewest changes, none if all are far",
   expect(nearestText("Lisen", ["port", "listen"])).toBe("listen");
   expect(nearestText("zzz", ["port", "listen"])).toBeUndefined();
   expect(nearestText("x".repeat(1000), ["x".repeat(1000)])).toBeUndefined();
+});
+
+test("R1: how far an ID goes along with a pattern that does not match it", () => {
+  expect(agreement("site-*", "sitee-2")).toBe(4);
+  expect(agreement("Site-*", "SITE-2")).toBe(6);
+  expect(agreement("*.example", "a.example.org")).toBe(13);
+  expect(agreement("a?c*-7", "abd-7")).toBe(2);
+  expect(agreement("site", "")).toBe(0);
+  // A state a place of the pattern, whatever a stranger sends.
+  expect(agreement("*a".repeat(128), "a".repeat(255))).toBe(255);
 });

@@ -1,0 +1,70 @@
+/** What to do about a site that is not connected, or through which no packet passes. Pure. */
+
+import { alignment, type ErouteOfSite } from "./alignment.ts";
+import type { Attempt } from "./attempts.ts";
+import type { Comparison } from "./compare.ts";
+import type { TrafficJudgement } from "./explain-traffic.ts";
+import { isOfRow, reasonOf } from "./reason.ts";
+import type { MatchFacts, SiteFacts, SiteState } from "./site-facts.ts";
+
+const START =
+  "start erouted, or look into its log: `systemctl status erouted`; `erouted check` says what " +
+  "keeps it from starting";
+
+/** What was made of the facts before. */
+export type Judged = {
+  readonly failed: Attempt | undefined;
+  readonly comparison: Comparison | undefined;
+  readonly traffic: TrafficJudgement | undefined;
+};
+
+/** What to do, the first thing first; empty if nothing is. */
+export function adviceFor(facts: SiteFacts, state: SiteState, judged: Judged): readonly string[] {
+  const { failed, comparison, traffic } = judged;
+  const { asked, match, row, attempts } = facts;
+  if (state === "connected") return traffic?.advice === undefined ? [] : [traffic.advice];
+  if (state === "negotiating" || state === "calling") return [];
+  if (match.kind === "none") return [adviceOf(match.reason, asked)];
+  if (row.kind === "faulty") return [adviceOf(row.reason, asked)];
+  if (state === "unknown") return [START];
+  if (state === "never-seen") return neverSeen(facts);
+  const reason = attempts[0]?.record.reason ?? "";
+  if (failed !== undefined && isOfRow(reason)) {
+    return ["the row is right now: the site's next attempt counts by it", ...callIt(facts)];
+  }
+  const aligned = comparison === undefined ? [] : alignment(comparison, erouteOf(match));
+  if (aligned.length > 0) return aligned;
+  return [adviceOf(reason, asked), ...(failed === undefined ? callIt(facts) : [])];
+}
+
+function erouteOf(match: MatchFacts): ErouteOfSite {
+  if (match.kind !== "eroute") return undefined;
+  return { name: match.eroute, isNormal: match.egroup === undefined };
+}
+
+function neverSeen(facts: SiteFacts): readonly string[] {
+  const { listening, match } = facts;
+  const ports = listening.filter((endpoint) => !/^(127\.|\[::1\])/.test(endpoint));
+  const shown = ports.slice(0, PORTS_SHOWN_MAX).join(", ");
+  const more = ports.length > PORTS_SHOWN_MAX ? `, or ${ports.length - PORTS_SHOWN_MAX} more` : "";
+  const what = match.kind === "address" ? "nothing comes from there" : NOTHING_OF_IT;
+  return [
+    `${what}: it has to call one of ${shown || "(nothing)"}${more}`,
+    "look at the address of the concentrator, the ID and the line of the site; and for firewalls " +
+      "that drop UDP 500 and 4500",
+    ...callIt(facts),
+  ];
+}
+
+const NOTHING_OF_IT = "nothing of it reaches us, or not under this ID";
+const PORTS_SHOWN_MAX = 4;
+
+function callIt({ match, asked }: SiteFacts): readonly string[] {
+  if (match.kind !== "eroute" || !match.canCall) return [];
+  return [`or call it: \`erouted connect ${asked} --wait\``];
+}
+
+function adviceOf(reason: string, asked: string): string {
+  const advice = reasonOf(reason)?.advice ?? "the log around it tells more";
+  return advice.replaceAll("{peer}", asked);
+}

@@ -1,0 +1,75 @@
+/** What is known of a site when somebody asks why it is or is not connected. */
+
+import type { Instant } from "../octets/instant.ts";
+import type { Attempt } from "./attempts.ts";
+import type { Traffic } from "./explain-traffic.ts";
+import type { CallView, ErouteView } from "./snapshot.ts";
+
+/** All of it, gathered at one moment. */
+export type SiteFacts = {
+  /** As it was asked for: a peer ID, or an address. */
+  readonly asked: string;
+  readonly now: Instant;
+  readonly nowWallMs: number;
+  /** False: there is no daemon to ask, and only configuration and table are known. */
+  readonly isRunning: boolean;
+  readonly match: MatchFacts;
+  readonly row: RowFacts;
+  /** Its eroutes in use. */
+  readonly eroutes: readonly ErouteView[];
+  /** The kernel's counters of their Child SAs; empty where there is no kernel. */
+  readonly traffic: Traffic;
+  readonly call: CallView | undefined;
+  /** The newest first. */
+  readonly attempts: readonly Attempt[];
+  /** Where an address was asked for: sites that came from there last. */
+  readonly peersThere: readonly string[];
+  /** Attempts of others that ended before their ID was known; the newest first. */
+  readonly strangers: readonly Attempt[];
+  /** `192.0.2.1:500`: where sites have to call. */
+  readonly listening: readonly string[];
+  readonly tableIsFull: boolean;
+};
+
+/** Which eroute the ID belongs to (R1, R3). */
+export type MatchFacts =
+  | {
+      readonly kind: "eroute";
+      readonly eroute: string;
+      readonly pattern: string;
+      /** Of a base eroute. */
+      readonly egroup: string | undefined;
+      readonly canCall: boolean;
+    }
+  | { readonly kind: "none"; readonly reason: string; readonly closest: string | undefined }
+  /** What was asked for is an address, and nobody's ID. */
+  | { readonly kind: "address" };
+
+/** The row as it is now (R2). */
+export type RowFacts =
+  /** A normal eroute has none; or no eroute matched, so that no table was asked. */
+  | { readonly kind: "none" }
+  | { readonly kind: "good"; readonly source: string; readonly columns: string }
+  | {
+      readonly kind: "faulty";
+      readonly source: string;
+      /** As in `no-row`, `row-disabled`, `bad-subnet`, `database-timeout`. */
+      readonly reason: string;
+      readonly detail: string;
+    };
+
+export type SiteState =
+  | "connected"
+  /** An IKE SA without a Child SA: no packet passes. */
+  | "incomplete"
+  | "negotiating"
+  | "calling"
+  /** What is configured now keeps it out: no eroute, no row, a faulty row, a database. */
+  | "blocked"
+  /** Its last attempt failed. */
+  | "failed"
+  /** It was connected. */
+  | "ended"
+  | "never-seen"
+  /** No daemon runs that could tell. */
+  | "unknown";
