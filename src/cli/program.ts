@@ -1,13 +1,15 @@
 /** The command line: commands, options, help, and what a mistake in them ends with. */
 
-import { Command, CommanderError } from "commander";
+import { Argument, Command, CommanderError } from "commander";
 import packageJson from "../../package.json";
+import { type CommandInfo, commandTree } from "./command-tree.ts";
+import type { Shell } from "./completion.ts";
 import { configOption, type Declaration } from "./declaration.ts";
 import { declareControl } from "./declare-control.ts";
 import { declareImport } from "./declare-import.ts";
 import { declarePeers } from "./declare-peers.ts";
 import { declareShow } from "./declare-show.ts";
-import { EXIT, type ExitCode, type Terminal } from "./terminal.ts";
+import { EXIT, EXIT_MEANINGS, type ExitCode, type Terminal } from "./terminal.ts";
 
 /** Runs the command that the arguments name; never rejects. */
 export async function runCli(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
@@ -55,7 +57,19 @@ function createProgram(terminal: Terminal, ending: Ending): Command {
   declareControl(declaration);
   declarePeers(declaration);
   declareImport(declaration);
+  declareCompletion(declaration);
   return program;
+}
+
+/** All commands as they are declared. */
+export function declaredCommands(): CommandInfo {
+  const nobody: Terminal = {
+    out: () => {},
+    err: () => {},
+    columns: undefined,
+    stdin: () => Promise.resolve(undefined),
+  };
+  return commandTree(createProgram(nobody, { code: EXIT.ok }));
 }
 
 function declareRun({ program, terminal, ends }: Declaration): void {
@@ -85,6 +99,34 @@ function declareCheck({ program, terminal, ends }: Declaration): void {
     );
 }
 
+/** Completion is made from all commands, its own too. */
+function declareCompletion({ program, terminal, ends }: Declaration): void {
+  const completion = program
+    .command("completion")
+    .description("print what a shell needs to complete commands, options and peer IDs")
+    .addArgument(new Argument("<shell>", "which shell").choices(SHELLS))
+    .action(
+      ends(async (shell: Shell) => {
+        const { completionScript } = await import("./completion.ts");
+        terminal.out(completionScript(commandTree(program), shell).trimEnd());
+        return EXIT.ok;
+      }),
+    );
+  completion
+    .command("peerids", { hidden: true })
+    .argument("[prefix]")
+    .addOption(configOption())
+    .action(
+      ends(async (prefix: string | undefined, options: { config: string }) => {
+        const { completePeerIds } = await import("./completion.ts");
+        return completePeerIds({ ...options, prefix: prefix ?? "" }, terminal);
+      }),
+    );
+}
+
+const SHELLS = ["bash", "zsh", "fish"];
+
+const EXIT_TEXTS = EXIT_MEANINGS.map(([code, meaning]) => `${code} ${meaning}`);
 const EXIT_CODES = `
-Exit codes: 0 ok, 1 failed, 2 wrong usage, 3 faults in the configuration,
-4 the site is not connected (why, sa)`;
+Exit codes: ${EXIT_TEXTS.slice(0, 4).join(", ")},
+${EXIT_TEXTS.slice(4).join(", ")}`;

@@ -4,6 +4,15 @@ import { writeSync } from "node:fs";
 
 export const EXIT = { ok: 0, failed: 1, usage: 2, configuration: 3, notConnected: 4 } as const;
 
+/** What each of them says, for the help and the documents. */
+export const EXIT_MEANINGS: readonly (readonly [code: ExitCode, meaning: string])[] = [
+  [EXIT.ok, "ok"],
+  [EXIT.failed, "failed"],
+  [EXIT.usage, "wrong usage"],
+  [EXIT.configuration, "faults in the configuration"],
+  [EXIT.notConnected, "the site is not connected (why, sa)"],
+];
+
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 /** Lines come without their line feed. Results go to `out`, everything else to `err`. */
