@@ -3,8 +3,12 @@
 import { type Command, Option } from "commander";
 import { configOption, type Declaration } from "./declaration.ts";
 import { declarePeersReload } from "./declare-control.ts";
+import type { PeersOptions } from "./peers.ts";
 import type { ExportOptions } from "./peers-export.ts";
 import type { ImportOptions } from "./peers-import.ts";
+import type { RemoteKind, RemoteOptions } from "./remote-config.ts";
+
+type Actions = Omit<Declaration, "program">;
 
 /** `peers` and what is below it. */
 export function declarePeers({ program, terminal, ends }: Declaration): void {
@@ -27,9 +31,10 @@ export function declarePeers({ program, terminal, ends }: Declaration): void {
   declarePeersReload({ program: peers, terminal, ends });
   declareRows(peers, { terminal, ends });
   declareFiles(peers, { terminal, ends });
+  declareRemoteConfig(peers, { terminal, ends });
 }
 
-function declareFiles(peers: Command, { terminal, ends }: Omit<Declaration, "program">): void {
+function declareFiles(peers: Command, { terminal, ends }: Actions): void {
   peers
     .command("import")
     .description("add the rows of a CSV or JSON file; nothing is written if one is refused")
@@ -72,7 +77,7 @@ function formatOption(): Option {
   ]);
 }
 
-function declareRows(peers: Command, { terminal, ends }: Omit<Declaration, "program">): void {
+function declareRows(peers: Command, { terminal, ends }: Actions): void {
   peers
     .command("check")
     .description("check all rows as the daemon will; say which it refuses, and why")
@@ -141,6 +146,12 @@ function declarePeersAdd({ program, terminal, ends }: Declaration): void {
     .option("--password-file <file>", "file with its pre-shared key")
     .option("--password-stdin", "read its pre-shared key from standard input")
     .option("--generate", "make a strong pre-shared key, and print it (only this once)")
+    .addOption(
+      new Option("--print <router>", "print its router's configuration, with the key").choices(
+        REMOTE_KINDS,
+      ),
+    )
+    .addOption(addressOption())
     .addOption(new Option("--password <key>").hideHelp())
     .addOption(configOption())
     .addOption(egroupOption())
@@ -151,6 +162,39 @@ function declarePeersAdd({ program, terminal, ends }: Declaration): void {
         return addPeer(options, terminal);
       }),
     );
+}
+
+function declareRemoteConfig(peers: Command, { terminal, ends }: Actions): void {
+  peers
+    .command("remote-config")
+    .description("print what a site's own router has to be told, with its key")
+    .argument("<peerid>", "its peer ID")
+    .addOption(
+      new Option("--for <router>", "which router").choices(REMOTE_KINDS).makeOptionMandatory(),
+    )
+    .addOption(addressOption())
+    .option("--output <folder>", "write its files there, mode 600, instead of printing them")
+    .option("--json", "the same as JSON")
+    .addOption(configOption())
+    .addOption(egroupOption())
+    .action(
+      ends(async (peerid: string, options: PeersOptions & RemoteOptions) => {
+        const { remoteConfig } = await import("./remote-config.ts");
+        return remoteConfig({ ...options, peerid }, terminal);
+      }),
+    );
+}
+
+const REMOTE_KINDS: readonly RemoteKind[] = [
+  "strongswan",
+  "libreswan",
+  "openwrt",
+  "saros",
+  "mikrotik",
+];
+
+function addressOption(): Option {
+  return new Option("--address <host>", "where sites reach this concentrator; else its own ID");
 }
 
 function egroupOption(): Option {

@@ -1,5 +1,6 @@
 /** `erouted peers add`: one row, checked as it will be checked when the site calls. */
 
+import type { Config } from "../config/config.ts";
 import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
 import type { PeerRow } from "../eroute/row.ts";
 import { err, ok, type Result } from "../octets/result.ts";
@@ -7,6 +8,12 @@ import { openPeers } from "../peers/open.ts";
 import { chooseDatabase, loadConfig, readText } from "./configuration.ts";
 import { generatePassword } from "./generated-password.ts";
 import type { PeersOptions } from "./peers.ts";
+import {
+  type RemoteContext,
+  type RemoteKind,
+  remoteFiles,
+  showRemoteConfig,
+} from "./remote-config.ts";
 import { judgeRows } from "./row-judgement.ts";
 import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "./terminal.ts";
 
@@ -25,6 +32,10 @@ export type AddOptions = PeersOptions & {
   readonly passwordFile?: string;
   readonly passwordStdin?: true;
   readonly generate?: true;
+  /** Whose configuration is printed, instead of a generated key. */
+  readonly print?: RemoteKind;
+  /** Where sites reach the concentrator. */
+  readonly address?: string;
   /** Not accepted: there to say why. */
   readonly password?: string;
 };
@@ -45,12 +56,25 @@ export async function addPeer(options: AddOptions, terminal: Terminal): Promise<
   // One that is disabled has to be right for the day on which it is not.
   const judged = judgeRows(peerid, [{ ...row, disabled: null }], config.value, settings.value);
   if (judged.kind === "faulty") return failure(terminal, printable(judged.detail));
+  const remote = remoteOf(options, config.value, settings.value);
+  const files = remote === undefined ? undefined : remoteFiles([row], remote);
+  if (files?.ok === false) return failure(terminal, printable(files.error));
   const added = await insert(row, settings.value);
   if (!added.ok) return failure(terminal, printable(added.error));
   terminal.err(`${describeDatabase(settings.value)}: added ${printable(peerid)}`);
   for (const note of judged.kind === "right" ? judged.notes : []) terminal.err(`note: ${note}`);
+  if (remote !== undefined) return showRemoteConfig([row], remote, terminal);
   if (options.generate === true) terminal.out(password.value);
   return EXIT.ok;
+}
+
+function remoteOf(
+  { print, address }: AddOptions,
+  config: Config,
+  settings: DatabaseSettings,
+): RemoteContext | undefined {
+  if (print === undefined) return undefined;
+  return { for: print, config, settings, ...(address === undefined ? {} : { address }) };
 }
 
 function misuseOf(options: AddOptions): string | undefined {

@@ -39,8 +39,9 @@ const TABLE: Readonly<Record<string, Room>> = {
     ],
     packages: PLATFORM,
   },
+  // Of crypto only how proposals are written: a remote site's router is told one.
   cli: {
-    rooms: ["octets", "inet", "eroute", "config", "peers", "daemon"],
+    rooms: ["octets", "inet", "crypto/suite-notation", "eroute", "config", "peers", "daemon"],
     packages: ["commander", "csv-parse", ...PLATFORM],
   },
   "": { rooms: ["cli"], packages: [] },

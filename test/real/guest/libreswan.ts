@@ -19,6 +19,8 @@ export type LibreswanSettings = {
   readonly remoteSubnet: string;
   /** More lines of the `conn` section. */
   readonly more?: readonly string[];
+  /** Both files as somebody else has written them, and the connection's name in there. */
+  readonly files?: { readonly name: string; readonly conf: string; readonly secrets: string };
 };
 
 export type Libreswan = {
@@ -48,18 +50,19 @@ export async function startLibreswan(host: Host, settings: LibreswanSettings): P
   const folder = `/run/libreswan-${host.name}`;
   await rm(folder, { recursive: true, force: true });
   await mkdir(`${folder}/nss`, { recursive: true });
-  await writeFile(`${folder}/ipsec.conf`, ipsecConf(settings));
-  const secret = `@${settings.localId} @${settings.remoteId} : PSK "${settings.psk}"\n`;
+  const { name = "net", conf = ipsecConf(settings), secrets } = settings.files ?? {};
+  await writeFile(`${folder}/ipsec.conf`, conf);
+  const secret = secrets ?? `@${settings.localId} @${settings.remoteId} : PSK "${settings.psk}"\n`;
   await writeFile(`${folder}/ipsec.secrets`, secret, { mode: 0o600 });
   await must(undefined, ["certutil", "-N", "-d", `sql:${folder}/nss`, "--empty-password"]);
   const daemon = start(host, plutoCommand(folder));
   const whack = async (...words: string[]) =>
     await run(host, [`${PROGRAMS}/whack`, "--rundir", folder, ...words]);
-  const libreswan = controls(folder, daemon, whack);
+  const libreswan = controls(folder, daemon, { name, whack });
   try {
     await until("pluto answers", async () => (await whack("--status")).status === 0);
     const add = [`${PROGRAMS}/addconn`, "--config", `${folder}/ipsec.conf`];
-    await must(host, [...add, "--ctlsocket", `${folder}/pluto.ctl`, "net"]);
+    await must(host, [...add, "--ctlsocket", `${folder}/pluto.ctl`, name]);
     const listening = await whack("--listen");
     if (listening.status !== 0) throw new Error(`whack --listen: ${listening.out}`);
   } catch (error) {
@@ -70,7 +73,9 @@ export async function startLibreswan(host: Host, settings: LibreswanSettings): P
 
 type Whack = (...words: string[]) => Promise<{ status: number; out: string; err: string }>;
 
-function controls(folder: string, daemon: Running, whack: Whack): Libreswan {
+type Control = { readonly name: string; readonly whack: Whack };
+
+function controls(folder: string, daemon: Running, { name, whack }: Control): Libreswan {
   const log = async () =>
     (await readFile(`${folder}/log`, "utf8").catch(() => "")) + (await daemon.output());
   const demand = async (...words: string[]) => {
@@ -80,10 +85,10 @@ function controls(folder: string, daemon: Running, whack: Whack): Libreswan {
   };
   const states = async () => (await whack("--showstates")).out;
   return {
-    initiate: async () => (await whack("--initiate", "--name", "net")).status === 0,
-    rekeyChild: async () => await demand("--rekey-ipsec", "--name", "net"),
-    rekeyIke: async () => await demand("--rekey-ike", "--name", "net"),
-    terminate: async () => await demand("--terminate", "--name", "net"),
+    initiate: async () => (await whack("--initiate", "--name", name)).status === 0,
+    rekeyChild: async () => await demand("--rekey-ipsec", "--name", name),
+    rekeyIke: async () => await demand("--rekey-ike", "--name", name),
+    terminate: async () => await demand("--terminate", "--name", name),
     states,
     counts: async () => {
       const text = await states();
@@ -101,8 +106,10 @@ function controls(folder: string, daemon: Running, whack: Whack): Libreswan {
 /** pluto looks for its helpers under /usr/libexec only: it sees a disk where they are there. */
 function plutoCommand(folder: string): string[] {
   const there = `mount --bind ${UNPACKED}/usr/libexec /usr/libexec && exec "$@"`;
+  // Its script for routes and addresses is called as `ipsec _updown`.
+  const path = `PATH=${UNPACKED}/usr/sbin:/usr/sbin:/usr/bin:/sbin:/bin`;
   return [
-    ...["unshare", "--mount", "sh", "-c", there, "sh"],
+    ...["env", path, "unshare", "--mount", "sh", "-c", there, "sh"],
     ...["/usr/libexec/ipsec/pluto", "--nofork"],
     ...["--config", `${folder}/ipsec.conf`],
     ...["--rundir", folder, "--ipsecdir", folder, "--nssdir", `${folder}/nss`],

@@ -29,6 +29,8 @@ export type StrongSwanSettings = {
   /** More lines of the connection, and of its child, in swanctl.conf. */
   readonly connection?: string;
   readonly child?: string;
+  /** All of swanctl.conf, as somebody else has written it, instead of what follows from these. */
+  readonly swanctlConf?: string;
 };
 
 export type StrongSwan = {
@@ -73,7 +75,7 @@ export async function startStrongSwan(
   await mkdir(folder, { recursive: true });
   const env = { STRONGSWAN_CONF: `${folder}/strongswan.conf`, SWANCTL_DIR: folder };
   await writeFile(env.STRONGSWAN_CONF, strongswanConf(folder, settings));
-  await writeFile(`${folder}/swanctl.conf`, swanctlConf(settings));
+  await writeFile(`${folder}/swanctl.conf`, settings.swanctlConf ?? swanctlConf(settings));
   // One that a failed test left behind would hold the ports.
   await daemons.get(host.name)?.stop();
   const daemon = start(host, [DAEMON], env);

@@ -1,0 +1,166 @@
+/** `erouted peers remote-config`: what a site's own router has to be told. */
+
+import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import type { Config } from "../config/config.ts";
+import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
+import { dynamicErouteOf } from "../eroute/dynamic-eroute.ts";
+import { matchConfigured } from "../eroute/match.ts";
+import { asPeerId } from "../eroute/peer-id.ts";
+import type { PeerRow } from "../eroute/row.ts";
+import { parseAddress } from "../inet/address.ts";
+import { err, ok, type Result } from "../octets/result.ts";
+import { wipe } from "../octets/secret.ts";
+import { type PeersOptions, withPeers } from "./peers.ts";
+import { mikrotikFiles, sarosFiles } from "./remote/routers.ts";
+import type { RemoteFile, RemoteSite } from "./remote/site.ts";
+import { libreswanFiles, openwrtFiles, strongswanFiles } from "./remote/swan.ts";
+import { EXIT, type ExitCode, failure, printable, type Terminal } from "./terminal.ts";
+
+/** What `--for` takes. */
+export type RemoteKind = "strongswan" | "libreswan" | "openwrt" | "saros" | "mikrotik";
+
+export type RemoteOptions = {
+  readonly for: RemoteKind;
+  /** Where sites reach the concentrator; else its ID, if that is a name or an address. */
+  readonly address?: string;
+  /** Files go there instead of to standard output. */
+  readonly output?: string;
+  readonly json?: true;
+};
+
+/** Prints it, with the key; 1 if there is no such row or the router cannot do what it says. */
+export function remoteConfig(
+  options: PeersOptions & RemoteOptions & { readonly peerid: string },
+  terminal: Terminal,
+): Promise<ExitCode> {
+  return withPeers(options, terminal, async (peers, settings, config) => {
+    const found = await peers.find({ by: "peerid", peerid: options.peerid });
+    if (!found.ok) return failure(terminal, printable(found.error.detail));
+    if (found.value.length === 0) {
+      const where = describeDatabase(settings);
+      return failure(terminal, printable(`${where}: there is no row for ${options.peerid}`));
+    }
+    return showRemoteConfig(found.value, { ...options, config, settings }, terminal);
+  });
+}
+
+export type RemoteContext = RemoteOptions & {
+  readonly config: Config;
+  readonly settings: DatabaseSettings;
+};
+
+/** The same of rows that are at hand. */
+export function showRemoteConfig(
+  rows: readonly PeerRow[],
+  context: RemoteContext,
+  terminal: Terminal,
+): ExitCode {
+  const files = remoteFiles(rows, context);
+  if (!files.ok) return failure(terminal, printable(files.error));
+  if (context.output !== undefined) return writeFiles(files.value, context.output, terminal);
+  if (context.json === true) {
+    const shown = files.value.map(({ path, text }) => ({ path: path ?? null, text }));
+    terminal.out(JSON.stringify({ for: context.for, files: shown }, undefined, 2));
+    return EXIT.ok;
+  }
+  for (const { path, text } of files.value) {
+    if (path !== undefined) terminal.out(`# ${path}`);
+    terminal.out(text.trimEnd());
+  }
+  return EXIT.ok;
+}
+
+/** The files of these rows, which are those of one site. */
+export function remoteFiles(
+  rows: readonly PeerRow[],
+  context: RemoteContext,
+): Result<readonly RemoteFile[], string> {
+  const site = remoteSiteOf(rows, context);
+  if (!site.ok) return site;
+  const files = MAKERS[context.for](site.value);
+  wipe(site.value.psk);
+  if (files.ok) return files;
+  return err(`${site.value.localId} for ${context.for}: ${files.error}`);
+}
+
+function remoteSiteOf(
+  rows: readonly PeerRow[],
+  { config, settings, address }: RemoteContext,
+): Result<RemoteSite, string> {
+  const [row] = rows;
+  const peerid = row?.peerid ?? "";
+  const match = matchConfigured(config.plan, peerid);
+  if (match.kind !== "base" || match.egroup.name !== settings.egroup) {
+    return err(`no base eroute of egroup ${settings.egroup} matches "${peerid}"`);
+  }
+  // One that is disabled is prepared for the day on which it is not.
+  const enabled = rows.map((one) => ({ ...one, disabled: null }));
+  const made = dynamicErouteOf(match.eroute, match.egroup, asPeerId(peerid), enabled);
+  if (!made.ok) return err(made.error.detail);
+  const { base, psk, ourid, localSubnets, remoteSubnets, own } = made.value;
+  const concentrator = address ?? ourid;
+  if (concentrator === undefined || !isHost(concentrator)) {
+    wipe(psk);
+    return err("say where sites reach this concentrator: --address HOST");
+  }
+  const unfit = [peerid, ourid ?? ""].find((id) => id !== "" && !isOrdinaryId(id));
+  if (unfit !== undefined) {
+    wipe(psk);
+    return err(`"${unfit}" is no ID that can be written down for every router: do it by hand`);
+  }
+  return ok({
+    ...{ localId: peerid, remoteId: ourid, concentrator },
+    // Ours are remote for the site.
+    ...{ localSubnets: remoteSubnets, remoteSubnets: localSubnets },
+    ...{ password: row?.password ?? "", psk, ike: base.ike, esp: base.esp },
+    livenessSeconds: secondsOf(base.livenessMs),
+    ikeLifetimeSeconds: secondsOf(base.life.ikeLifetimeMs) ?? 0,
+    lifetimeSeconds: own.lifetimeSeconds ?? base.child.lifetimeSeconds,
+    mobike: base.life.mobike,
+  });
+}
+
+function secondsOf(ms: number | undefined): number | undefined {
+  return ms === undefined ? undefined : Math.max(1, Math.round(ms / 1000));
+}
+
+/** A name, an address, or a mail address: what no router takes for something else. */
+function isOrdinaryId(id: string): boolean {
+  return isHost(id) || /^[A-Za-z0-9._+-]+(@[A-Za-z0-9._-]+)?$/.test(id);
+}
+
+function isHost(text: string): boolean {
+  return parseAddress(text) !== undefined || /^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$/.test(text);
+}
+
+/** For their owner only: a key is in them. Nothing that is there is written over. */
+function writeFiles(files: readonly RemoteFile[], folder: string, terminal: Terminal): ExitCode {
+  const named = files.map(({ path, text }) => {
+    return { file: join(folder, basename(path ?? "commands.txt")), text };
+  });
+  const present = named.find(({ file }) => existsSync(file));
+  if (present !== undefined)
+    return failure(terminal, printable(`${present.file} is there already`));
+  try {
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    for (const { file, text } of named) {
+      writeFileSync(file, text, { mode: 0o600, flag: "wx" });
+      chmodSync(file, 0o600);
+      terminal.err(printable(`${file}: written`));
+    }
+    return EXIT.ok;
+  } catch (error) {
+    return failure(terminal, printable(String(error)));
+  }
+}
+
+const MAKERS: Readonly<
+  Record<RemoteKind, (site: RemoteSite) => Result<readonly RemoteFile[], string>>
+> = {
+  strongswan: strongswanFiles,
+  libreswan: libreswanFiles,
+  openwrt: openwrtFiles,
+  saros: sarosFiles,
+  mikrotik: mikrotikFiles,
+};

@@ -1,0 +1,107 @@
+/** One proposal that the configuration has and a router can be told, in the router's own words. */
+
+import { formatSuite } from "../../crypto/suite-notation.ts";
+import type { BaseEroute } from "../../eroute/eroute.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
+import type { RemoteSite } from "./site.ts";
+
+/** A router's words by ours; what is not in there it does not know. */
+export type Dictionary = {
+  readonly encr: ReadonlyMap<string, string>;
+  readonly integ: ReadonlyMap<string, string>;
+  readonly ke: ReadonlyMap<string, string>;
+  /** Whether the PRF can be named: else it is the HMAC of the integrity algorithm. */
+  readonly prf: boolean;
+};
+
+/** In the router's words; `integ` is undefined with AES-GCM, which needs none. */
+export type Proposal = {
+  readonly encr: string;
+  readonly integ: string | undefined;
+  /** Of an IKE SA. */
+  readonly prf: string | undefined;
+  /** Of a Child SA it makes for perfect forward secrecy: undefined does without. */
+  readonly ke: string | undefined;
+  /** Our words for it. */
+  readonly text: string;
+};
+
+/** The first that both know, in the order of the configuration; undefined if there is none. */
+function proposalFor(
+  suites: BaseEroute["ike"],
+  kind: "ike" | "esp",
+  words: Dictionary,
+): Proposal | undefined {
+  for (const suite of suites) {
+    const named = formatSuite(suite, kind).split("-");
+    const first = (known: ReadonlyMap<string, string>) => named.find((word) => known.has(word));
+    const encr = first(words.encr);
+    const ke = first(words.ke);
+    if (encr === undefined) continue;
+    const isAead = encr.includes("gcm");
+    const prfs = named.filter((word) => word.startsWith("prf"));
+    // Without words for PRFs, that of the integrity algorithm has to be allowed.
+    const isAllowed = (word: string) =>
+      kind === "esp" || words.prf || prfs.length === 0 || prfs.includes(`prf${word}`);
+    const integ = named.find((word) => words.integ.has(word) && isAllowed(word));
+    if (!isAead && integ === undefined) continue;
+    if (kind === "ike" && ke === undefined) continue;
+    const prf = kind === "ike" ? (prfs[0] ?? `prf${integ}`) : undefined;
+    if (isAead && prf !== undefined && !words.prf) continue;
+    return proposal({ encr, integ: isAead ? undefined : integ, prf, ke }, words);
+  }
+  return undefined;
+}
+
+type Chosen = {
+  readonly encr: string;
+  readonly integ: string | undefined;
+  readonly prf: string | undefined;
+  readonly ke: string | undefined;
+};
+
+function proposal({ encr, integ, prf, ke }: Chosen, words: Dictionary): Proposal {
+  const isImplied = integ !== undefined && prf === `prf${integ}`;
+  const parts = [encr, integ, isImplied ? undefined : prf, ke];
+  return {
+    encr: words.encr.get(encr) ?? encr,
+    integ: integ === undefined ? undefined : (words.integ.get(integ) ?? integ),
+    prf: prf === undefined ? undefined : (words.integ.get(prf.slice(3)) ?? prf.slice(3)),
+    ke: ke === undefined ? undefined : (words.ke.get(ke) ?? ke),
+    text: parts.filter((part) => part !== undefined).join("-"),
+  };
+}
+
+/** A proposal of each kind, or what the configuration would need. */
+export function both(
+  { ike, esp }: Pick<RemoteSite, "ike" | "esp">,
+  words: { readonly ike: Dictionary; readonly esp: Dictionary },
+): Result<{ readonly ike: Proposal; readonly esp: Proposal }, string> {
+  const chosenIke = proposalFor(ike, "ike", words.ike);
+  if (chosenIke === undefined) return err(unknownTo("ike", words.ike));
+  const chosenEsp = proposalFor(esp, "esp", words.esp);
+  if (chosenEsp === undefined) return err(unknownTo("esp", words.esp));
+  return ok({ ike: chosenIke, esp: chosenEsp });
+}
+
+function unknownTo(kind: string, { encr, integ, ke }: Dictionary): string {
+  const known = [encr, integ, ke].map((words) => [...words.keys()].join(", ")).join("; ");
+  return `none of the base eroute's ${kind} proposals can be told it: it knows ${known}`;
+}
+
+/** Each word stands for itself: strongSwan's, which are ours. */
+export const STRONGSWAN: Dictionary = {
+  encr: same("aes256gcm16 aes192gcm16 aes128gcm16 aes256 aes192 aes128"),
+  integ: same("sha512 sha384 sha256 sha1"),
+  ke: same("x25519 ecp256 ecp384 ecp521 modp2048 modp3072 modp4096"),
+  prf: true,
+};
+
+function same(words: string): ReadonlyMap<string, string> {
+  return new Map(words.split(" ").map((word) => [word, word]));
+}
+
+/** Pairs of our word and the router's. */
+export function dictionary(...pairs: readonly string[]): ReadonlyMap<string, string> {
+  return new Map(pairs.map((pair) => pair.split(" ") as [string, string]));
+}

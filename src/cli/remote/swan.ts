@@ -1,0 +1,155 @@
+/** The site's end for strongSwan (swanctl.conf), libreswan (ipsec.conf) and OpenWrt (UCI). */
+
+import { formatPrefix } from "../../inet/prefix.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
+import { both, dictionary, type Proposal, STRONGSWAN } from "./algorithms.ts";
+import { plainPassword, quotedOrHex, type RemoteFile, type RemoteSite } from "./site.ts";
+
+/** One file, as it is: `swanctl --load-all` reads it and calls the concentrator. */
+export function strongswanFiles(site: RemoteSite): Result<readonly RemoteFile[], string> {
+  const chosen = both(site, { ike: STRONGSWAN, esp: STRONGSWAN });
+  if (!chosen.ok) return chosen;
+  const { ike, esp } = chosen.value;
+  const remoteId = site.remoteId ?? site.concentrator;
+  const subnets = (list: RemoteSite["localSubnets"]) => list.map(formatPrefix).join(", ");
+  const liveness = site.livenessSeconds ?? 0;
+  const text = `# ${site.localId}: called from here, without an end.
+connections {
+  erouted {
+    version = 2
+    remote_addrs = ${site.concentrator}
+    proposals = ${ike.text}
+    mobike = ${site.mobike ? "yes" : "no"}
+    dpd_delay = ${liveness}s
+    keyingtries = 0
+    rekey_time = ${site.ikeLifetimeSeconds}s
+    local {
+      auth = psk
+      id = ${site.localId}
+    }
+    remote {
+      auth = psk
+      id = ${remoteId}
+    }
+    children {
+      net {
+        local_ts = ${subnets(site.localSubnets)}
+        remote_ts = ${subnets(site.remoteSubnets)}
+        esp_proposals = ${esp.text}
+        rekey_time = ${site.lifetimeSeconds}s
+        start_action = start
+        close_action = start
+        dpd_action = ${liveness === 0 ? "clear" : "restart"}
+      }
+    }
+  }
+}
+secrets {
+  ike-erouted {
+    id-1 = ${remoteId}
+    id-2 = ${site.localId}
+    secret = ${quotedOrHex(site)}
+  }
+}
+`;
+  return ok([{ path: "/etc/swanctl/conf.d/erouted.conf", text }]);
+}
+
+const LIBRESWAN = {
+  encr: dictionary(
+    ...["aes256gcm16 aes_gcm256", "aes192gcm16 aes_gcm192", "aes128gcm16 aes_gcm128"],
+    ...["aes256 aes256", "aes192 aes192", "aes128 aes128"],
+  ),
+  integ: dictionary("sha512 sha2_512", "sha384 sha2_384", "sha256 sha2_256", "sha1 sha1"),
+  ke: dictionary(
+    ...["x25519 dh31", "ecp256 dh19", "ecp384 dh20", "ecp521 dh21"],
+    ...["modp2048 dh14", "modp3072 dh15", "modp4096 dh16"],
+  ),
+  prf: true,
+};
+
+/** Connection and key, each in its file. */
+export function libreswanFiles(site: RemoteSite): Result<readonly RemoteFile[], string> {
+  const chosen = both(site, { ike: LIBRESWAN, esp: LIBRESWAN });
+  if (!chosen.ok) return chosen;
+  const { ike, esp } = chosen.value;
+  const side = (name: string, list: RemoteSite["localSubnets"]) => {
+    const [first, ...more] = list.map(formatPrefix);
+    if (more.length === 0) return `${name}subnet=${first}`;
+    return `${name}subnets={${[first, ...more].join(" ")}}`;
+  };
+  const localId = libreswanId(site.localId);
+  const remoteId = libreswanId(site.remoteId ?? site.concentrator);
+  const liveness = site.livenessSeconds;
+  const dpd = liveness === undefined ? [] : [`dpddelay=${liveness}`, "dpdaction=restart"];
+  const lines = [
+    `# ${site.localId}: called from here, without an end.`,
+    "conn erouted",
+    ...[
+      ...["auto=start", "authby=secret", "ikev2=insist", "keyingtries=0"],
+      `ike=${[ike.encr, ike.prf ?? ike.integ, ike.ke].join("-")}`,
+      `esp=${[esp.encr, esp.integ].filter((word) => word !== undefined).join("-")}`,
+      // It takes the IKE SA's group for it.
+      `pfs=${esp.ke === ike.ke ? "yes" : "no"}`,
+      `ikelifetime=${site.ikeLifetimeSeconds}s`,
+      `salifetime=${site.lifetimeSeconds}s`,
+      `mobike=${site.mobike ? "yes" : "no"}`,
+      ...dpd,
+      ...["left=%defaultroute", `leftid=${localId}`, side("left", site.localSubnets)],
+      ...[`right=${site.concentrator}`, `rightid=${remoteId}`],
+      side("right", site.remoteSubnets),
+    ].map((line) => `  ${line}`),
+  ];
+  const secret = `${localId} ${remoteId} : PSK ${quotedOrHex(site)}`;
+  return ok([
+    { path: "/etc/ipsec.d/erouted.conf", text: `${lines.join("\n")}\n` },
+    { path: "/etc/ipsec.d/erouted.secrets", text: `${secret}\n` },
+  ]);
+}
+
+/** Names without a dot would be looked up as hosts; mail addresses and addresses are themselves. */
+function libreswanId(id: string): string {
+  return id.includes("@") || /^[0-9.]+$/.test(id) || id.includes(":") ? id : `@${id}`;
+}
+
+/** For the package strongswan-swanctl, which makes swanctl.conf of it. */
+export function openwrtFiles(site: RemoteSite): Result<readonly RemoteFile[], string> {
+  const chosen = both(site, { ike: STRONGSWAN, esp: STRONGSWAN });
+  if (!chosen.ok) return chosen;
+  const password = plainPassword(site);
+  if (password === undefined) return err("OpenWrt takes keys of plain characters only");
+  const { ike, esp } = chosen.value;
+  const option = (name: string, value: string | number) => `\toption ${name} '${value}'`;
+  const list = (name: string, value: string) => `\tlist ${name} '${value}'`;
+  const proposal = (name: string, isEsp: 0 | 1, { encr, integ, prf, ke }: Proposal) => [
+    `config crypto_proposal '${name}'`,
+    option("is_esp", isEsp),
+    option("encryption_algorithm", encr),
+    ...(integ === undefined ? [] : [option("hash_algorithm", integ)]),
+    ...(prf === undefined ? [] : [option("prf_algorithm", `prf${prf}`)]),
+    ...(ke === undefined ? [] : [option("dh_group", ke)]),
+    "",
+  ];
+  const lines = [
+    "config remote 'erouted'",
+    option("enabled", 1),
+    option("gateway", site.concentrator),
+    option("local_identifier", site.localId),
+    option("remote_identifier", site.remoteId ?? site.concentrator),
+    option("authentication_method", "psk"),
+    option("pre_shared_key", password),
+    option("dpddelay", `${site.livenessSeconds ?? 0}s`),
+    option("keyingtries", 0),
+    list("crypto_proposal", "erouted_ike"),
+    list("tunnel", "erouted_net"),
+    "",
+    "config tunnel 'erouted_net'",
+    ...site.localSubnets.map((subnet) => list("local_subnet", formatPrefix(subnet))),
+    ...site.remoteSubnets.map((subnet) => list("remote_subnet", formatPrefix(subnet))),
+    ...[option("startaction", "start"), option("closeaction", "start")],
+    ...[option("dpdaction", "restart"), list("crypto_proposal", "erouted_esp"), ""],
+    ...proposal("erouted_ike", 0, ike),
+    ...proposal("erouted_esp", 1, esp),
+  ];
+  return ok([{ path: "/etc/config/ipsec", text: lines.join("\n") }]);
+}

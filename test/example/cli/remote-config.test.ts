@@ -1,0 +1,142 @@
+/** `erouted peers remote-config`: the other end of a row, for routers of several makers. */
+
+import { afterEach, beforeEach, expect, test } from "bun:test";
+import { readFileSync, statSync } from "node:fs";
+import { translateSaros } from "../../../src/cli/saros/translate.ts";
+import { createFolder, type Folder } from "./folder.ts";
+import { type Ran, runWith } from "./terminal.ts";
+
+let folder: Folder;
+
+const KEY = "a-key-that-is-long-enough-0123";
+
+beforeEach(async () => {
+  folder = createFolder();
+  await peers(["init"]);
+  const rows = `peerid,password,remip,locip
+site-1,${KEY},192.168.1.0/24,
+site-2,"0x00ff",192.168.2.0/24,"10.0.1.0/24, 10.0.2.0/24"
+site-3,"with ""quotes"" and $",192.168.3.0/24,
+`;
+  expect((await peers(["import", "-"], rows)).code).toBe(0);
+});
+
+afterEach(() => folder.dispose());
+
+function peers(args: readonly string[], stdin = ""): Promise<Ran> {
+  return runWith(["peers", ...args, "--config", folder.config], stdin);
+}
+
+const remote = (site: string, router: string, ...more: readonly string[]) =>
+  peers(["remote-config", site, "--for", router, ...more]);
+
+test("strongSwan gets IDs, subnets turned round, one proposal and the key", async () => {
+  const { code, out } = await remote("site-1", "strongswan");
+  expect(code).toBe(0);
+  expect(out).toContain("remote_addrs = concentrator.example\n");
+  expect(out).toContain("proposals = aes256gcm16-prfsha256-x25519\n");
+  expect(out).toContain("local_ts = 192.168.1.0/24\n        remote_ts = 10.0.0.0/16\n");
+  expect(out).toContain(`secret = "${KEY}"\n`);
+});
+
+test("keys that quotes cannot hold are written in hexadecimal, or refused", async () => {
+  expect((await remote("site-2", "strongswan")).out).toContain("secret = 0x00ff\n");
+  const hex = Buffer.from('with "quotes" and $').toString("hex");
+  expect((await remote("site-3", "libreswan")).out).toContain(`: PSK 0x${hex}`);
+  for (const router of ["saros", "mikrotik", "openwrt"]) {
+    const { code, out, err } = await remote("site-3", router);
+    expect([router, code, out]).toEqual([router, 1, ""]);
+    expect(err).toContain("plain characters only");
+  }
+});
+
+test("several subnets are all told; a router with room for one says so", async () => {
+  const { out } = await remote("site-2", "strongswan");
+  expect(out).toContain("remote_ts = 10.0.1.0/24, 10.0.2.0/24");
+  expect((await remote("site-2", "libreswan")).out).toContain(
+    "rightsubnets={10.0.1.0/24 10.0.2.0/24}",
+  );
+  const lists = await peers(["import", "-", "--update"], `peerid,password\nsite-2,${KEY}\n`);
+  expect(lists.code).toBe(0);
+  expect((await remote("site-2", "saros")).err).toContain("one IPv4 subnet on each side");
+  const policies = (await remote("site-2", "mikrotik")).out.match(/ipsec policy add/g);
+  expect(policies).toHaveLength(2);
+});
+
+test("what a Westermo or Digi router is told, `import saros` reads without a fault", async () => {
+  const { out } = await remote("site-1", "saros");
+  const translated = translateSaros(out, { secretsFolder: undefined });
+  if ("faults" in translated) throw new Error(JSON.stringify(translated.faults));
+  const { toml, others } = translated;
+  expect(toml).toContain('peerid = "concentrator.example"');
+  expect(toml).toContain('ourid = "site-1"');
+  expect(toml).toContain('local_subnet = "192.168.1.0/24"');
+  expect(toml).toContain('remote_subnet = "10.0.0.0/16"');
+  expect(toml).toContain('ike = "aes256-sha256-modp2048"');
+  expect(toml).toContain('esp = "aes256-sha256-modp2048"');
+  // Saving concerns no tunnel; everything else does.
+  expect([...others]).toEqual([["config", 1]]);
+});
+
+test("a router that knows none of the proposals is told apart, with what it knows", async () => {
+  const strict = createFolder(["remote_sub", 'esp = "aes256gcm16-x25519"\nremote_sub']);
+  const run = (...args: readonly string[]) =>
+    runWith(
+      ["peers", ...args, "--config", strict.config],
+      `peerid,password,remip
+site-1,${KEY},192.168.1.0/24
+`,
+    );
+  await run("init");
+  await run("import", "-");
+  const { code, err } = await run("remote-config", "site-1", "--for", "saros");
+  expect(code).toBe(1);
+  expect(err).toContain("none of the base eroute's esp proposals can be told it: it knows aes256");
+  strict.dispose();
+});
+
+test("--address is where the site calls; without it our ID has to be a name", async () => {
+  const { out } = await remote("site-1", "mikrotik", "--address", "192.0.2.1");
+  expect(out).toContain("address=192.0.2.1 exchange-mode=ike2");
+  expect(out).toContain("remote-id=fqdn:concentrator.example");
+  const plain = createFolder(["concentrator.example", "hub"]);
+  const run = (...args: readonly string[]) => runWith(["peers", ...args, "--config", plain.config]);
+  await run("init");
+  await run("add", "--peerid", "site-1", "--remip", "192.168.1.0", "--generate");
+  const { code, err } = await run("remote-config", "site-1", "--for", "openwrt");
+  expect([code, err]).toEqual([1, expect.stringContaining("--address HOST")]);
+  plain.dispose();
+});
+
+test("--output writes files for their owner, and nothing over one that is there", async () => {
+  const to = folder.path("site-1");
+  expect((await remote("site-1", "libreswan", "--output", to)).code).toBe(0);
+  const secrets = `${to}/erouted.secrets`;
+  expect(readFileSync(secrets, "utf8")).toBe(`@site-1 @concentrator.example : PSK "${KEY}"\n`);
+  expect(statSync(secrets).mode & 0o777).toBe(0o600);
+  const again = await remote("site-1", "libreswan", "--output", to);
+  expect([again.code, again.err]).toEqual([1, expect.stringContaining("is there already")]);
+});
+
+test("add --print hands out the configuration instead of the key, or adds nothing", async () => {
+  const add = ["add", "--peerid", "site-9", "--remip", "192.168.9.0/24", "--generate", "--print"];
+  const added = await peers([...add, "strongswan"]);
+  expect(added.code).toBe(0);
+  expect(added.out).toMatch(/id = site-9\n[\s\S]*secret = "[A-Za-z0-9]{32}"/);
+  const shown = await remote("site-9", "strongswan");
+  expect(shown.out).toBe(added.out);
+  const odd = ["add", "--peerid", "site-#", "--remip", "192.168.8.0/24", "--generate"];
+  expect((await peers([...odd, "--print", "strongswan"])).code).toBe(1);
+  expect((await peers(["show", "site-#"])).code).toBe(1);
+});
+
+test("--json has the files, and a router that nobody knows is wrong usage", async () => {
+  const { out } = await remote("site-1", "libreswan", "--json");
+  const { files } = JSON.parse(out);
+  expect(files.map(({ path }: { path: string }) => path)).toEqual([
+    "/etc/ipsec.d/erouted.conf",
+    "/etc/ipsec.d/erouted.secrets",
+  ]);
+  expect((await remote("site-1", "zyxel")).code).toBe(2);
+  expect((await remote("nobody", "saros")).code).toBe(1);
+});

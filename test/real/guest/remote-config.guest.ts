@@ -1,0 +1,58 @@
+/** What `erouted peers remote-config` prints, put into a site's files as it is: it connects. */
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readFile } from "node:fs/promises";
+import { OUR_ID } from "./erouted.ts";
+import { until } from "./hosts.ts";
+import { CONCENTRATOR, type Site } from "./laboratory.ts";
+import { startLibreswan } from "./libreswan.ts";
+import { pingBothWays, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
+
+let scenario: Scenario;
+
+beforeAll(async () => {
+  scenario = await startScenario({ sites: [rowOf(1), rowOf(2)] });
+});
+
+afterAll(async () => {
+  await scenario?.erouted.stop();
+});
+
+/** Prints, or writes, the configuration of a site. */
+async function remoteConfig(site: Site, router: string, ...more: string[]): Promise<string> {
+  const words = ["peers", "remote-config", `site-${site.number}`, "--for", router];
+  const address = ["--address", CONCENTRATOR.v4];
+  const ended = await scenario.erouted.command(...words, ...address, ...more);
+  expect(ended).toMatchObject({ status: 0 });
+  return ended.out;
+}
+
+test("strongSwan calls by itself with what is printed", async () => {
+  const site = await scenario.laboratory.addSite(1);
+  const swanctlConf = await remoteConfig(site, "strongswan");
+  const swan = await startSite(site, { swanctlConf });
+  await until("a Child SA", async () => (await swan.childSas()) === 1);
+  await pingBothWays(scenario, site);
+  expect(await swan.sas()).toContain("AES_GCM_16-256");
+  await swan.stop();
+});
+
+test("libreswan calls by itself with the files that are written", async () => {
+  const site = await scenario.laboratory.addSite(2);
+  const folder = "/run/remote-config-2";
+  await remoteConfig(site, "libreswan", "--output", folder);
+  const [conf, secrets] = await Promise.all(
+    ["conf", "secrets"].map((end) => readFile(`${folder}/erouted.${end}`, "utf8")),
+  );
+  const libreswan = await startLibreswan(site.host, {
+    ...{ localId: "site-2", remoteId: OUR_ID, psk: "" },
+    ...{ localAddress: site.address.v4, remoteAddress: CONCENTRATOR.v4, ike: "", esp: "" },
+    ...{ localSubnet: site.subnet.v4, remoteSubnet: "10.0.0.0/16" },
+    files: { name: "erouted", conf: conf ?? "", secrets: secrets ?? "" },
+  });
+  await until("a Child SA", async () => (await libreswan.counts()).child === 1);
+  await pingBothWays(scenario, site);
+  await libreswan.rekeyChild();
+  await pingBothWays(scenario, site);
+  await libreswan.stop();
+});
