@@ -18,6 +18,8 @@ export type Daemon = {
   readonly url: URL;
   readonly token: string | undefined;
   readonly operateToken: string | undefined;
+  /** The one that it has to show, whatever name is in it; undefined: one for its name. */
+  readonly certificate?: string | undefined;
 };
 
 /** Why there is no answer that can be used. */
@@ -51,14 +53,15 @@ export function daemonOf(options: AskOptions, terminal: Terminal): Result<Daemon
   }
   const config = loadConfig(options.config, terminal);
   if (!config.ok) return err(config.error);
-  const { listen, token, operateToken } = config.value.status;
+  const { listen, token, operateToken, tls } = config.value.status;
   if (listen === undefined) {
     return err(failure(terminal, `${options.config}: status.listen is off: nothing to ask`));
   }
   const host = UNSPECIFIED[listen.host] ?? listen.host;
   const authority = host.includes(":") ? `[${host}]` : host;
-  const url = new URL(`http://${authority}:${listen.port}`);
-  return ok({ url, token: given.value ?? token, operateToken: given.value ?? operateToken });
+  const url = new URL(`${tls === undefined ? "http" : "https"}://${authority}:${listen.port}`);
+  const shown = { token: given.value ?? token, operateToken: given.value ?? operateToken };
+  return ok({ url, ...shown, certificate: tls?.cert });
 }
 
 /** Reads something; the fault in words. */
@@ -86,13 +89,21 @@ async function ask(
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
   const signal = AbortSignal.timeout(ANSWER_MS_MAX);
   try {
-    const response = await fetch(url, { method, headers, signal, redirect: "error" });
+    const how = { method, headers, signal, redirect: "error", ...transportOf(daemon) } as const;
+    const response = await fetch(url, how);
     if (response.ok) return ok(await response.json());
     return err(await faultOf(url, response));
   } catch (error) {
     const detail = `${url}: ${explain(error)}`;
     return err({ status: undefined, detail, said: undefined, faults: [] });
   }
+}
+
+/** The certificate of the own daemon is known: it has to be that one, and no other. */
+export function transportOf({ certificate }: Daemon): Pick<BunFetchRequestInit, "tls"> {
+  if (certificate === undefined) return {};
+  // Whoever calls it by its address on loopback does not find that in the certificate.
+  return { tls: { ca: certificate, checkServerIdentity: () => undefined } };
 }
 
 /** What a problem document says, else the status in words. */

@@ -1,6 +1,6 @@
 /** Following a daemon's events: server-sent events, taken up again where a connection broke. */
 
-import type { Daemon } from "./daemon-client.ts";
+import { type Daemon, transportOf } from "./daemon-client.ts";
 import { fieldAt, numberAt } from "./json-fields.ts";
 
 export type Following = {
@@ -40,6 +40,7 @@ async function readStream(daemon: Daemon, following: Following, place: Place): P
   let timer = setTimeout(() => silence.abort(), SILENCE_MS_MAX);
   try {
     const response = await fetch(url, {
+      ...transportOf(daemon),
       headers: daemon.token === undefined ? {} : { authorization: `Bearer ${daemon.token}` },
       redirect: "error",
       signal: AbortSignal.any(signals),

@@ -8,7 +8,7 @@ import { containsAddress, type Prefix } from "../inet/prefix.ts";
 import type { Check } from "./check.ts";
 import { quoted } from "./fault.ts";
 import type { RawConfig } from "./schema.ts";
-import { type SecretKeys, secretOf } from "./secret.ts";
+import { fileText, type SecretKeys, secretOf } from "./secret.ts";
 import { durationMs, listOf } from "./value.ts";
 
 export type IkeSettings = {
@@ -24,7 +24,12 @@ export type StatusSettings = {
   readonly token: string | undefined;
   /** Asked for by what changes something; undefined: nobody may. */
   readonly operateToken: string | undefined;
+  /** Undefined: HTTP in clear. */
+  readonly tls: TlsSettings | undefined;
 };
+
+/** PEM texts. */
+export type TlsSettings = { readonly cert: string; readonly key: string };
 
 export type LogSettings = {
   readonly level: "debug" | "info" | "warning" | "error";
@@ -128,17 +133,46 @@ export function readStatus(check: Check, raw: RawConfig): StatusSettings {
     const what = "names the token of token_file as well: whoever may read may change, too";
     check.warn(["status", `operate_token_${key}`], what, "a token of its own");
   }
-  if (text === "off") return { listen: undefined, token, operateToken };
+  const tls = readTls(check, raw);
+  if (text === "off") return { listen: undefined, token, operateToken, tls };
   const listen = parseHostPort(text);
   if (listen === undefined) {
     check.fault(["status", "listen"], `is ${quoted(text)}`);
-    return { listen: undefined, token, operateToken };
+    return { listen: undefined, token, operateToken, tls };
   }
   if (!isLoopback(listen.host) && file === undefined && env === undefined) {
     const what = `is ${quoted(text)}, which others can reach, and there is no token`;
     check.fault(["status", "listen"], what, "token_file beside it, or a loopback address");
   }
-  return { listen, token, operateToken };
+  if (!isLoopback(listen.host) && tls === undefined) {
+    const what = `is ${quoted(text)}: tokens travel to it in clear`;
+    check.warn(["status", "listen"], what, "tls_cert_file and tls_key_file beside it");
+  }
+  return { listen, token, operateToken, tls };
+}
+
+/** Both files or none; that they fit each other is seen when they are used. */
+function readTls(check: Check, raw: RawConfig): TlsSettings | undefined {
+  const { tls_cert_file: certFile, tls_key_file: keyFile } = raw.status ?? {};
+  if (certFile === undefined && keyFile === undefined) return undefined;
+  if (certFile === undefined || keyFile === undefined) {
+    const [given, missing] =
+      certFile === undefined
+        ? ["tls_key_file", "tls_cert_file"]
+        : ["tls_cert_file", "tls_key_file"];
+    check.fault(["status", given], "needs the other half", `${missing} beside it`);
+    return undefined;
+  }
+  const cert = fileText(check, ["status", "tls_cert_file"], certFile);
+  const key = fileText(check, ["status", "tls_key_file"], keyFile);
+  if (cert === undefined || key === undefined) return undefined;
+  if (!cert.includes("-----BEGIN CERTIFICATE-----")) {
+    check.fault(["status", "tls_cert_file"], `is ${quoted(certFile)}: no PEM certificate is in it`);
+  } else if (!/-----BEGIN ([A-Z]+ )?PRIVATE KEY-----/.test(key)) {
+    const what = `is ${quoted(keyFile)}: no PEM private key without a passphrase is in it`;
+    check.fault(["status", "tls_key_file"], what);
+  } else return { cert, key };
+  return undefined;
 }
 
 function readToken(check: Check, keys: Omit<SecretKeys, "path">): string | undefined {

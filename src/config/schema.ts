@@ -134,6 +134,14 @@ const statusSchema = z.strictObject({
     description: "Environment variable with it, instead of operate_token_file.",
     expected: "the name of an environment variable that holds the token",
   }),
+  tls_cert_file: text({
+    description: "Certificate, and those of its issuers behind it: the server then speaks HTTPS.",
+    expected: "the path of a PEM file",
+  }),
+  tls_key_file: text({
+    description: "Private key of the certificate. Both files are read again by a reload.",
+    expected: "the path of a PEM file",
+  }),
 });
 
 const logSchema = z.strictObject({

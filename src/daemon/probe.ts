@@ -3,10 +3,12 @@
 import type { Config } from "../config/config.ts";
 import { formatAddress } from "../inet/address.ts";
 import { formatEndpoint } from "../inet/endpoint.ts";
+import { wallMs } from "../linux/clock.ts";
 import { espGaps } from "../linux/esp-probe.ts";
 import { openIkeSocket } from "../linux/udp-socket.ts";
 import { type Kernel, openKernel } from "../linux/xfrm-kernel.ts";
 import { err, ok, type Result } from "../octets/result.ts";
+import { tlsFault } from "../status/tls.ts";
 import { expandListen } from "./sockets.ts";
 
 /** Opens each IKE socket and closes it again: those that can be had, and why others cannot. */
@@ -47,6 +49,9 @@ export function probeStatusPort(config: Config): Result<string, string> {
   const { listen } = config.status;
   if (listen === undefined) return ok("off");
   const where = `status.listen ${listen.host}:${listen.port}`;
+  const { tls } = config.status;
+  const unfit = tls === undefined ? undefined : tlsFault(tls, wallMs());
+  if (unfit !== undefined) return err(unfit);
   try {
     const { host: hostname, port } = listen;
     Bun.listen({ hostname, port, socket: { data: () => undefined } }).stop(true);

@@ -1,68 +1,33 @@
 /** The daemon: opens what it needs in an order that can fail cleanly, runs, and cleans up. */
 
-import packageJson from "../../package.json";
-import { type Attempts, createAttempts } from "../concentrator/attempts.ts";
-import { type Concentrator, createConcentrator } from "../concentrator/concentrator.ts";
+import { createAttempts } from "../concentrator/attempts.ts";
+import { createConcentrator } from "../concentrator/concentrator.ts";
 import { createFailureCounts } from "../concentrator/failure-counts.ts";
-import { createJournal, type Journal, type JournalEntry } from "../concentrator/journal.ts";
+import { createJournal, type JournalEntry } from "../concentrator/journal.ts";
 import { standingPolicies } from "../concentrator/no-sa.ts";
 import type { Config } from "../config/config.ts";
-import { formatAddress } from "../inet/address.ts";
 import { now, wallMs } from "../linux/clock.ts";
 import { openRoutes, type Routes } from "../linux/routes.ts";
 import { type Kernel, openKernel } from "../linux/xfrm-kernel.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { openPeers } from "../peers/open.ts";
-import { createStatusApp } from "../status/app.ts";
-import { type StatusServer, serveStatus } from "../status/server.ts";
 import { errnoName } from "../xfrm/errno.ts";
-import { controlOf } from "./control.ts";
-import { type KeyExchanger, openKeyExchanger } from "./key-exchange.ts";
+import { type Daemon, noteBug, type RunOptions } from "./daemon.ts";
+import { openKeyExchanger } from "./key-exchange.ts";
 import { openLog } from "./log.ts";
-import { type LoopWatch, watchLoop } from "./loop-watch.ts";
-import { type Polling, startPolling } from "./poll.ts";
+import { watchLoop } from "./loop-watch.ts";
+import { openStatus } from "./open-status.ts";
+import { startPolling } from "./poll.ts";
 import { missingForEsp } from "./probe.ts";
 import { recheckConnected } from "./recheck.ts";
-import { type LoadConfig, type Note, type Reloadable, reload } from "./reload.ts";
+import { type Note, reload } from "./reload.ts";
 import { createResolver } from "./resolve.ts";
 import { resync } from "./resync.ts";
-import { createSamples, SAMPLE_MS } from "./samples.ts";
 import { openService } from "./service.ts";
-import { createShell, type Shell } from "./shell.ts";
+import { createShell } from "./shell.ts";
 import { onHangup, waitForSignal } from "./signals.ts";
-import { type IkeSockets, openIkeSockets } from "./sockets.ts";
-import { statusSourceOf } from "./status-source.ts";
-import { type DatabaseWatch, watchDatabases } from "./watch-databases.ts";
-
-export type RunOptions = {
-  readonly configFile: string;
-  /** Reads the file anew, for a reload. */
-  readonly load: LoadConfig;
-};
-
-/** Everything that was opened, for the way back. */
-type Daemon = Reloadable & {
-  isEnding: boolean;
-  readonly journal: Journal;
-  readonly attempts: Attempts;
-  readonly failures: ReadonlyMap<string, number>;
-  readonly loop: LoopWatch;
-  /** Told of each record: the event streams. */
-  readonly listeners: Set<() => void>;
-  /** Puts an entry into the journal, the sites' histories and the log. */
-  readonly record: (entry: JournalEntry) => void;
-  kernel: Kernel | undefined;
-  routes: Routes | undefined;
-  sockets: IkeSockets | undefined;
-  readonly keyExchanger: KeyExchanger;
-  concentrator: Concentrator;
-  shell: Shell | undefined;
-  status: StatusServer | undefined;
-  watch: DatabaseWatch | undefined;
-  polling: Polling | undefined;
-  /** Takes samples for the charts. */
-  sampling: ReturnType<typeof setInterval> | undefined;
-};
+import { openIkeSockets } from "./sockets.ts";
+import { watchDatabases } from "./watch-databases.ts";
 
 /** Records that are kept for `/api/v1/events`. */
 const JOURNAL_MAX = 10_000;
@@ -150,6 +115,10 @@ function createDaemon(config: Config): Daemon {
     onConfiguration() {
       daemon.polling?.configure();
       daemon.sockets?.listenOn(daemon.config.ike.listen);
+      const fault = daemon.status?.useTls(daemon.config.status.tls);
+      if (fault !== undefined) {
+        daemon.note({ level: "error", outcome: "failed", reason: "listen", detail: fault });
+      }
     },
     onDatabases() {
       daemon.watch?.stop();
@@ -272,57 +241,8 @@ function surroundingsOf(daemon: Daemon, routes: Routes): Parameters<typeof creat
     kernel: (request) => (kernel === undefined ? ok(undefined) : kernel.perform(request)),
     keyExchanger: daemon.keyExchanger,
     journal: daemon.record,
-    onBug: (fault) => {
-      const detail = `please report this bug: ${fault instanceof Error ? fault.stack : fault}`;
-      daemon.note({ level: "error", outcome: "failed", reason: "internal-error", detail });
-    },
+    onBug: (fault) => noteBug(daemon, fault),
   };
-}
-
-function openStatus(daemon: Daemon, options: RunOptions): Result<undefined, string> {
-  const { config, concentrator, journal, attempts, listeners, kernel, peers, log } = daemon;
-  const { failures, loop } = daemon;
-  const { listen } = config.status;
-  if (listen === undefined) return ok(undefined);
-  const facts = {
-    version: packageJson.version,
-    dataplane: config.dataplane,
-    startedWallMs: wallMs(),
-    configFile: options.configFile,
-    get listening() {
-      return daemon.sockets?.listening ?? [];
-    },
-    get eroutes() {
-      return daemon.config.plan.eroutes.map(({ name }) => name);
-    },
-  };
-  const samples = createSamples({
-    ...{ concentrator, peers, wallMs },
-    uses: () => source.stateUses(),
-    ours: () => new Set(daemon.sockets?.addresses.map(formatAddress)),
-  });
-  daemon.sampling = setInterval(() => void samples.take(), SAMPLE_MS);
-  const source = statusSourceOf({
-    ...{ concentrator, journal, attempts, listeners, samples, kernel, peers, facts, log },
-    ...{ failures, loop },
-    get config() {
-      return daemon.config;
-    },
-  });
-  const settings = {
-    get token() {
-      return daemon.config.status.token;
-    },
-    get operateToken() {
-      return daemon.config.status.operateToken;
-    },
-    host: listen.host,
-  };
-  const control = controlOf(daemon, options.load);
-  const served = serveStatus(createStatusApp(source, settings, control), listen);
-  if (!served.ok) return err(served.error.detail);
-  daemon.status = served.value;
-  return ok(undefined);
 }
 
 /** Tells every site, and waits for their answers, but not for long. */

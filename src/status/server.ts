@@ -3,12 +3,15 @@
 import type { Hono } from "hono";
 import { err, ok, type Result } from "../octets/result.ts";
 import type { StatusBindings } from "./control-routes.ts";
+import type { Tls } from "./tls.ts";
 
 export type StatusServer = {
   /** `http://127.0.0.1:8080`. */
   readonly url: string;
   /** The port, also where port 0 asked for any. */
   readonly port: number;
+  /** From now on with this certificate, or without; the fault, if the port cannot be had again. */
+  useTls(tls: Tls | undefined): string | undefined;
   /** Ends connections, also those in use. */
   stop(): Promise<void>;
 };
@@ -19,11 +22,45 @@ export type ServeFault = { readonly kind: "serve"; readonly detail: string };
 const BODY_OCTETS_MAX = 64 * 1024;
 const IDLE_SECONDS_MAX = 30;
 
+export type Listen = {
+  readonly host: string;
+  readonly port: number;
+  readonly tls?: Tls | undefined;
+};
+
 /** Listens; port 0 takes any free one. */
 export function serveStatus(
   app: Hono<StatusBindings>,
-  listen: { readonly host: string; readonly port: number },
+  listen: Listen,
 ): Result<StatusServer, ServeFault> {
+  const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
+  const first = listenOn(app, listen);
+  if (!first.ok) return first;
+  let server = first.value;
+  let { tls } = listen;
+  const port = server.port ?? listen.port;
+  return ok({
+    get url() {
+      return `${tls === undefined ? "http" : "https"}://${host}:${port}`;
+    },
+    port,
+    useTls(next) {
+      if (next?.cert === tls?.cert && next?.key === tls?.key) return undefined;
+      // Who is being answered now is answered to the end.
+      void server.stop(false);
+      const again = listenOn(app, { ...listen, port, tls: next });
+      if (!again.ok) return again.error.detail;
+      server = again.value;
+      tls = next;
+      return undefined;
+    },
+    stop: async () => await server.stop(true),
+  });
+}
+
+type Server = ReturnType<typeof Bun.serve>;
+
+function listenOn(app: Hono<StatusBindings>, listen: Listen): Result<Server, ServeFault> {
   const host = listen.host.includes(":") ? `[${listen.host}]` : listen.host;
   const authority = `${host}:${listen.port}`;
   try {
@@ -34,6 +71,7 @@ export function serveStatus(
       },
       hostname: listen.host,
       port: listen.port,
+      ...(listen.tls === undefined ? {} : { tls: listen.tls }),
       maxRequestBodySize: BODY_OCTETS_MAX,
       idleTimeout: IDLE_SECONDS_MAX,
       // A bug is not answered with a page of source text, as in development;
@@ -41,12 +79,7 @@ export function serveStatus(
       // but without that, a second erouted would share the port unless this forbids it.
       reusePort: false,
     });
-    const port = server.port ?? listen.port;
-    return ok({
-      url: `http://${host}:${port}`,
-      port,
-      stop: async () => await server.stop(true),
-    });
+    return ok(server);
   } catch (fault) {
     return err({ kind: "serve", detail: `status.listen ${authority}: ${explain(fault)}` });
   }

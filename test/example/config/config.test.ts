@@ -6,7 +6,7 @@ import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES } from "../../../src/crypto/defa
 import { DEFAULT_CHILD, DEFAULT_LIFE, DEFAULT_LIMITS } from "../../../src/eroute/defaults.ts";
 import { formatAddress } from "../../../src/inet/address.ts";
 import { formatPrefix } from "../../../src/inet/prefix.ts";
-import { config, FLEET, warned } from "./read.ts";
+import { config, FLEET, told, warned } from "./read.ts";
 
 const EXAMPLE = readFileSync(
   new URL("../../../docs/erouted.example.toml", import.meta.url),
@@ -99,13 +99,39 @@ describe("examples", () => {
   });
 });
 
+describe("TLS of the status server", () => {
+  const status = (keys: string) => `${FLEET}[status]\n${keys}`;
+  const both = 'tls_cert_file = "/ca.pem"\ntls_key_file = "/key.pem"';
+  const reachable = 'listen = "0.0.0.0:8443"\ntoken_file = "/etc/erouted/status.token"\n';
+
+  test("certificate and key come together, and each is one", () => {
+    expect(config(status(both)).status.tls?.cert).toStartWith("-----BEGIN CERTIFICATE");
+    expect(told(status('tls_cert_file = "/ca.pem"'))).toEqual([
+      "status.tls_cert_file needs the other half",
+    ]);
+    expect(told(status('tls_cert_file = "/key.pem"\ntls_key_file = "/key.pem"'))[0]).toContain(
+      "no PEM certificate",
+    );
+    expect(told(status('tls_cert_file = "/ca.pem"\ntls_key_file = "/ca.pem"'))[0]).toContain(
+      "no PEM private key",
+    );
+    expect(told(status('tls_cert_file = "/none"\ntls_key_file = "/key.pem"')).length).toBe(1);
+  });
+
+  test("where others can listen in, tokens without TLS are warned of", () => {
+    expect(warned(status(reachable)).join()).toContain("tokens travel to it in clear");
+    expect(warned(status(reachable + both)).join()).not.toContain("in clear");
+  });
+});
+
 describe("defaults", () => {
   test("an empty file is a concentrator that knows nobody, and says so", () => {
     const { plan, databases, warnings, ...rest } = config("");
     expect(plan.limits).toEqual(DEFAULT_LIMITS);
     expect(rest.log).toEqual({ level: "info", format: "text" });
     const listen = { host: "127.0.0.1", port: 8080 };
-    expect(rest.status).toEqual({ listen, token: undefined, operateToken: undefined });
+    const unset = { token: undefined, operateToken: undefined, tls: undefined };
+    expect(rest.status).toEqual({ listen, ...unset });
     expect(databases).toEqual([]);
     expect(warnings).toHaveLength(1);
   });

@@ -12,6 +12,9 @@ export const SECRETS: Readonly<Record<string, string>> = {
   "/empty": "\n",
   "/two-lines": "one\ntwo\n",
   "/hex": "0xzz\n",
+  "/key.pem": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
+  "/etc/erouted/status.pem": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+  "/etc/erouted/status.key": "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n",
   "/ca.pem": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
 };
 

@@ -1,0 +1,51 @@
+/** What a running daemon holds: opened at the start, closed at the end. */
+
+import type { Attempts } from "../concentrator/attempts.ts";
+import type { Concentrator } from "../concentrator/concentrator.ts";
+import type { Journal, JournalEntry } from "../concentrator/journal.ts";
+import type { Routes } from "../linux/routes.ts";
+import type { Kernel } from "../linux/xfrm-kernel.ts";
+import type { StatusServer } from "../status/server.ts";
+import type { KeyExchanger } from "./key-exchange.ts";
+import type { LoopWatch } from "./loop-watch.ts";
+import type { Polling } from "./poll.ts";
+import type { LoadConfig, Reloadable } from "./reload.ts";
+import type { Shell } from "./shell.ts";
+import type { IkeSockets } from "./sockets.ts";
+import type { DatabaseWatch } from "./watch-databases.ts";
+
+export type RunOptions = {
+  readonly configFile: string;
+  /** Reads the file anew, for a reload. */
+  readonly load: LoadConfig;
+};
+
+/** Everything that was opened, for the way back. */
+export type Daemon = Reloadable & {
+  isEnding: boolean;
+  readonly journal: Journal;
+  readonly attempts: Attempts;
+  readonly failures: ReadonlyMap<string, number>;
+  readonly loop: LoopWatch;
+  /** Told of each record: the event streams. */
+  readonly listeners: Set<() => void>;
+  /** Puts an entry into the journal, the sites' histories and the log. */
+  readonly record: (entry: JournalEntry) => void;
+  kernel: Kernel | undefined;
+  routes: Routes | undefined;
+  sockets: IkeSockets | undefined;
+  readonly keyExchanger: KeyExchanger;
+  concentrator: Concentrator;
+  shell: Shell | undefined;
+  status: StatusServer | undefined;
+  watch: DatabaseWatch | undefined;
+  polling: Polling | undefined;
+  /** Takes samples for the charts. */
+  sampling: ReturnType<typeof setInterval> | undefined;
+};
+
+/** A bug that was caught: it is in the log. */
+export function noteBug(daemon: Pick<Daemon, "note">, fault: unknown): void {
+  const detail = `please report this bug: ${fault instanceof Error ? fault.stack : fault}`;
+  daemon.note({ level: "error", outcome: "failed", reason: "internal-error", detail });
+}

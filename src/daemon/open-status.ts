@@ -1,0 +1,67 @@
+/** Opens the status server of a daemon. */
+
+import packageJson from "../../package.json";
+import { formatAddress } from "../inet/address.ts";
+import { wallMs } from "../linux/clock.ts";
+import { err, ok, type Result } from "../octets/result.ts";
+import { createStatusApp } from "../status/app.ts";
+import { serveStatus } from "../status/server.ts";
+import { tlsFault } from "../status/tls.ts";
+import { controlOf } from "./control.ts";
+import { type Daemon, noteBug, type RunOptions } from "./daemon.ts";
+import { createSamples, SAMPLE_MS } from "./samples.ts";
+import { statusSourceOf } from "./status-source.ts";
+
+/** Listens, if it is configured to; begins to take samples for its charts. */
+export function openStatus(daemon: Daemon, options: RunOptions): Result<undefined, string> {
+  const { config, concentrator, journal, attempts, listeners, kernel, peers, log } = daemon;
+  const { failures, loop } = daemon;
+  const { listen } = config.status;
+  if (listen === undefined) return ok(undefined);
+  const facts = {
+    version: packageJson.version,
+    dataplane: config.dataplane,
+    startedWallMs: wallMs(),
+    configFile: options.configFile,
+    get listening() {
+      return daemon.sockets?.listening ?? [];
+    },
+    get eroutes() {
+      return daemon.config.plan.eroutes.map(({ name }) => name);
+    },
+  };
+  const samples = createSamples({
+    ...{ concentrator, peers, wallMs },
+    uses: () => source.stateUses(),
+    ours: () => new Set(daemon.sockets?.addresses.map(formatAddress)),
+  });
+  daemon.sampling = setInterval(() => void samples.take(), SAMPLE_MS);
+  const source = statusSourceOf({
+    ...{ concentrator, journal, attempts, listeners, samples, kernel, peers, facts, log },
+    ...{ failures, loop },
+    get config() {
+      return daemon.config;
+    },
+  });
+  const settings = {
+    get token() {
+      return daemon.config.status.token;
+    },
+    get operateToken() {
+      return daemon.config.status.operateToken;
+    },
+    get isSecure() {
+      return daemon.config.status.tls !== undefined;
+    },
+    host: listen.host,
+    onBug: (fault: unknown) => noteBug(daemon, fault),
+  };
+  const control = controlOf(daemon, options.load);
+  const { tls } = config.status;
+  const fault = tls === undefined ? undefined : tlsFault(tls, wallMs());
+  if (fault !== undefined) return err(fault);
+  const served = serveStatus(createStatusApp(source, settings, control), { ...listen, tls });
+  if (!served.ok) return err(served.error.detail);
+  daemon.status = served.value;
+  return ok(undefined);
+}
