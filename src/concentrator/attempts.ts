@@ -12,6 +12,8 @@ export type Attempt = {
   readonly firstWallMs: number;
   /** The last of them. */
   readonly record: JournalRecord;
+  /** Where it came from, or was called, without the port. */
+  readonly host: string | undefined;
 };
 
 export type Attempts = {
@@ -36,52 +38,69 @@ const KNOWN_MAX = 16_384;
 /** IDs and addresses that anybody can make up: they push out each other only. */
 const UNKNOWN_MAX = 2_048;
 
+/** IDs that are remembered of those that came from one address. */
+const PER_HOST_MAX = 8;
+
 type History = Attempt[];
+
+type Table = {
+  readonly max: number;
+  readonly histories: Map<string, History>;
+  /** The IDs that came from an address, the latest last. */
+  readonly byHost: Map<string, readonly string[]>;
+};
 
 /** An empty history. */
 export function createAttempts(knownMax = KNOWN_MAX, unknownMax = UNKNOWN_MAX): Attempts {
-  const known = new Map<string, History>();
-  const unknown = new Map<string, History>();
-  const find = (key: string) => [...(known.get(key) ?? unknown.get(key) ?? [])].reverse();
+  const known: Table = { max: knownMax, histories: new Map(), byHost: new Map() };
+  const unknown: Table = { max: unknownMax, histories: new Map(), byHost: new Map() };
+  const historyOf = (key: string) =>
+    known.histories.get(key) ?? unknown.histories.get(key) ?? ([] as History);
   return {
     note(record) {
       const outcome = outcomeOf(record);
       const key = keyOf(record);
       if (outcome === undefined || key === undefined) return;
-      const history = known.get(key) ?? unknown.get(key) ?? [];
-      const isKnown = known.has(key) || hasRow(record);
+      const history = historyOf(key);
+      const isKnown = known.histories.has(key) || hasRow(record);
       add(history, outcome, shortened(record));
-      known.delete(key);
-      unknown.delete(key);
-      const [table, max] = isKnown ? [known, knownMax] : [unknown, unknownMax];
-      table.set(key, history);
-      if (table.size > max) for (const oldest of table.keys()) return void table.delete(oldest);
+      unknown.histories.delete(key);
+      const table = isKnown ? known : unknown;
+      putLast(table.histories, key, history, table.max);
+      noteHost(table, record);
     },
-    ofPeer: (peerId) => find(idKey(peerId)),
-    ofAddress: (address) => find(addressKey(address)),
+    ofPeer: (peerId) => [...historyOf(idKey(peerId))].reverse(),
+    ofAddress: (address) => [...historyOf(addressKey(address))].reverse(),
     peersAt(address, max) {
-      const ids: string[] = [];
-      for (const table of [known, unknown]) {
-        for (const history of table.values()) {
-          const { peerId, remote } = history.at(-1)?.record ?? {};
-          if (peerId === undefined || hostOf(remote) !== address) continue;
-          ids.push(peerId);
-          if (ids.length >= max) return ids;
-        }
-      }
-      return ids;
+      const ids = [known, unknown].flatMap(({ byHost }) => byHost.get(address) ?? []);
+      const isThere = (id: string) => historyOf(idKey(id)).at(-1)?.host === address;
+      return [...new Set(ids)].filter(isThere).slice(-max).reverse();
     },
     strangers(max) {
-      const last = [...unknown.values()].flatMap((history) => history.at(-1) ?? []);
+      const last = [...unknown.histories.values()].flatMap((history) => history.at(-1) ?? []);
       return last
         .filter(({ record }) => record.peerId === undefined)
         .slice(-max)
         .reverse();
     },
     get size() {
-      return known.size + unknown.size;
+      return known.histories.size + unknown.histories.size;
     },
   };
+}
+
+/** What was not put for longest is forgotten first. */
+function putLast<T>(map: Map<string, T>, key: string, value: T, max: number): void {
+  map.delete(key);
+  map.set(key, value);
+  if (map.size > max) for (const oldest of map.keys()) return void map.delete(oldest);
+}
+
+function noteHost({ byHost, max }: Table, { peerId, remote }: JournalRecord): void {
+  const host = hostOf(remote);
+  if (peerId === undefined || host === undefined) return;
+  const others = (byHost.get(host) ?? []).filter((id) => id !== peerId);
+  putLast(byHost, host, [...others, peerId].slice(-PER_HOST_MAX), max);
 }
 
 /** A port tells nothing: it is another one with each attempt. */
@@ -104,8 +123,19 @@ function add(history: History, outcome: Attempt["outcome"], record: JournalRecor
   const at = history.findIndex((before) => isSame(before, outcome, record));
   const [before] = at < 0 ? [] : history.splice(at, 1);
   const times = (before?.times ?? 0) + 1;
-  history.push({ outcome, times, firstWallMs: before?.firstWallMs ?? record.wallMs, record });
+  const firstWallMs = before?.firstWallMs ?? record.wallMs;
+  history.push({ outcome, times, firstWallMs, record, host: hostOf(record.remote) });
   if (history.length > PER_SITE_MAX) history.shift();
+  forgetOffers(history);
+}
+
+/** What was offered is long: only the last attempts keep it. */
+function forgetOffers(history: History): void {
+  const withOffers = history.filter(({ record }) => record.offered ?? record.wanted);
+  for (const attempt of withOffers.slice(0, -WITH_OFFERS_MAX)) {
+    const { offered: _, wanted: __, ...record } = attempt.record;
+    history[history.indexOf(attempt)] = { ...attempt, record };
+  }
 }
 
 function isOfSameIkeSa({ record: { ikeSa } }: Attempt, record: JournalRecord): boolean {
@@ -122,7 +152,7 @@ function isSame(before: Attempt, outcome: Attempt["outcome"], record: JournalRec
     before.outcome === outcome &&
     before.record.reason === record.reason &&
     (before.record.step === record.step || isAnyStep(outcome, record)) &&
-    hostOf(before.record.remote) === hostOf(record.remote)
+    before.host === hostOf(record.remote)
   );
 }
 
@@ -142,13 +172,25 @@ function shortened(record: JournalRecord): JournalRecord {
   };
 }
 
+/** The first ones, as many as have room. */
 function shortList(texts: readonly string[]): readonly string[] {
-  return texts.slice(0, OFFERS_MAX).map((text) => text.slice(0, OFFER_LENGTH_MAX));
+  const list: string[] = [];
+  let room = OFFERS_LENGTH_MAX;
+  for (const text of texts) {
+    if (room < text.length) {
+      // A part of a string holds on to the whole of it; a copy does not.
+      if (list.length === 0) list.push([...text.slice(0, room)].join(""));
+      break;
+    }
+    list.push(text);
+    room -= text.length;
+  }
+  return list;
 }
 
-/** The default proposals for IKE have some 200 characters each. */
-const OFFER_LENGTH_MAX = 320;
-const OFFERS_MAX = 8;
+/** The default proposals for IKE have some 400 characters together. */
+const OFFERS_LENGTH_MAX = 1_500;
+const WITH_OFFERS_MAX = 2;
 
 function keyOf({ peerId, remote }: JournalRecord): string | undefined {
   if (peerId !== undefined) return idKey(peerId);

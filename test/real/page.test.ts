@@ -96,7 +96,9 @@ function refusedSite(): SiteExplanation {
       comparison: compare(record),
       advice: ["give both ends the same algorithms: `ike` and `esp` of the eroute"],
     },
-    attempts: [{ outcome: "failed", times: 3, firstWallMs: NOW_MS - 60_000, record }],
+    attempts: [
+      { outcome: "failed", times: 3, firstWallMs: NOW_MS - 60_000, record, host: "203.0.113.9" },
+    ],
   };
 }
 

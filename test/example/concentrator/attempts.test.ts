@@ -71,6 +71,12 @@ test("without a Child SA it was not connected, and why outlives the end of the I
   expect(reasons(attempts.ofPeer("site-1"))).toEqual(["kernel-refused 2"]);
 });
 
+function attemptOf(changes: Partial<JournalEntry>) {
+  const attempts = createAttempts();
+  attempts.note(record(changes));
+  return attempts.ofPeer("site-1")[0];
+}
+
 test("what a stranger offers is kept in part", () => {
   const attempts = createAttempts();
   const offered = Array.from({ length: 16 }, () => "X".repeat(900));
@@ -78,6 +84,13 @@ test("what a stranger offers is kept in part", () => {
   const [attempt] = attempts.ofPeer("site-1");
   expect(JSON.stringify(attempt).length).toBeLessThan(4_000);
   expect(attempt?.record.wanted).toEqual(["A"]);
+  const one = attemptOf({ offered: ["Y".repeat(5_000)] });
+  expect(one?.record.offered?.[0]?.length).toBeLessThanOrEqual(1_500);
+  attempts.note(record({ offered, reason: "ts-unacceptable" }));
+  attempts.note(record({ reason: "no-row" }));
+  attempts.note(record({ offered, reason: "no-proposal-chosen" }));
+  const kept = attempts.ofPeer("site-1").map(({ record: { offered } }) => offered?.length);
+  expect(kept).toEqual([1, undefined, 1, undefined]);
 });
 
 test("rekeys and what the daemon notes are no attempts", () => {
