@@ -1,18 +1,24 @@
 /** `erouted check`: everything that `erouted run` will need, looked at without starting it. */
 
 import type { Config } from "../config/config.ts";
+import { formatFault } from "../config/fault.ts";
 import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
 import { counted } from "./amounts.ts";
-import { loadConfig, sayWarnings } from "./configuration.ts";
-import { EXIT, type ExitCode, printable, type Terminal } from "./terminal.ts";
+import { readConfigFile } from "./configuration.ts";
+import { Points } from "./points.ts";
+import { EXIT, type ExitCode, type Terminal } from "./terminal.ts";
 
-export type CheckOptions = { readonly config: string; readonly offline?: true };
+export type CheckOptions = {
+  readonly config: string;
+  readonly offline?: true;
+  readonly json?: true;
+};
 
-/** Prints a line a point, `ok` or `FAILED`; 1 if any failed. */
+/** Prints a line a point, `ok` or `FAILED`; 1 if any failed, 3 if the configuration is faulty. */
 export async function check(options: CheckOptions, terminal: Terminal): Promise<ExitCode> {
-  const config = loadConfig(options.config, terminal);
-  if (!config.ok) return config.error;
-  const report = new Report(terminal);
+  const config = readConfigFile(options.config);
+  if (!config.ok) return sayFaults(config.error, options, terminal);
+  const report = new Points(terminal, options.json === true);
   const { eroutes, egroups, users } = config.value.plan;
   const counts = [
     counted(eroutes.length, "eroute"),
@@ -20,41 +26,30 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
     counted(users.length, "user"),
   ];
   report.ok(`configuration ${options.config}`, counts.join(", "));
-  sayWarnings(config.value, terminal);
+  for (const fault of config.value.warnings) report.warning(formatFault(fault));
   if (options.offline === undefined) {
     await checkDatabases(config.value, report);
     await checkHost(config.value, report);
   }
-  return report.failures === 0 ? EXIT.ok : EXIT.failed;
+  return report.end() ? EXIT.ok : EXIT.failed;
 }
 
-class Report {
-  failures = 0;
-  readonly #terminal: Terminal;
-
-  constructor(terminal: Terminal) {
-    this.#terminal = terminal;
-  }
-
-  ok(what: string, detail: string): void {
-    this.#terminal.out(printable(`ok      ${what}: ${detail}`));
-  }
-
-  note(what: string, detail: string): void {
-    this.#terminal.out(printable(`note    ${what}: ${detail}`));
-  }
-
-  failed(what: string, detail: string): void {
-    this.failures++;
-    this.#terminal.out(printable(`FAILED  ${what}: ${detail}`));
-  }
+function sayFaults(
+  faults: readonly string[],
+  { json }: CheckOptions,
+  terminal: Terminal,
+): ExitCode {
+  const points = faults.map((detail) => ({ verdict: "problem", about: "configuration", detail }));
+  if (json === true) terminal.out(JSON.stringify({ ok: false, points }, undefined, 2));
+  else for (const fault of faults) terminal.err(fault);
+  return EXIT.configuration;
 }
 
-async function checkDatabases(config: Config, report: Report): Promise<void> {
+async function checkDatabases(config: Config, report: Points): Promise<void> {
   await Promise.all(config.databases.map((settings) => checkDatabase(settings, report)));
 }
 
-async function checkDatabase(settings: DatabaseSettings, report: Report): Promise<void> {
+async function checkDatabase(settings: DatabaseSettings, report: Points): Promise<void> {
   const { openPeers } = await import("../peers/open.ts");
   const what = `database of egroup ${settings.egroup}`;
   const opened = openPeers(settings);
@@ -73,7 +68,7 @@ async function checkDatabase(settings: DatabaseSettings, report: Report): Promis
   await peers.close();
 }
 
-async function checkHost(config: Config, report: Report): Promise<void> {
+async function checkHost(config: Config, report: Points): Promise<void> {
   const { probeKernel, probePorts, probeStatusPort } = await import("../daemon/probe.ts");
   const ports = await probePorts(config);
   if (ports.free.length > 0) report.ok("ports", `${ports.free.join(", ")} can be bound`);

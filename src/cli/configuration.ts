@@ -33,13 +33,6 @@ export function readConfigFile(file: string): Result<Config, readonly string[]> 
   return err(config.error.map((fault) => printable(formatFault(fault))));
 }
 
-/** Warnings of a configuration that is otherwise right. */
-export function sayWarnings(config: Config, terminal: Terminal): void {
-  for (const warning of config.warnings) {
-    terminal.err(printable(`warning: ${formatFault(warning)}`));
-  }
-}
-
 /** The database of the egroup that is meant: the only one, or the one that is named. */
 export function chooseDatabase(
   config: Config,

@@ -2,7 +2,7 @@
 
 import type { Declaration } from "./declaration.ts";
 
-type Options = { output?: string; report?: string; secrets?: string };
+type Options = { output?: string; report?: string; secrets?: string; json?: true };
 
 /** `import` and what is below it. */
 export function declareImport({ program, terminal, ends }: Declaration): void {
@@ -16,6 +16,7 @@ export function declareImport({ program, terminal, ends }: Declaration): void {
     .option("--output <file>", "where the TOML goes; else standard output")
     .option("--report <file>", "what became of each line; else standard error")
     .option("--secrets <folder>", "passwords in clear go into files of this folder, mode 600")
+    .option("--json", "TOML and report as one JSON object on standard output")
     .action(
       ends(async (file: string, options: Options) => {
         const { importSaros } = await import("./import-saros.ts");

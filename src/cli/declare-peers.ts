@@ -21,8 +21,9 @@ export function declarePeers({ program, terminal, ends }: Declaration): void {
     .description("create the table, if it is not there")
     .addOption(configOption())
     .addOption(egroupOption())
+    .option("--json", "whether it has been created, as JSON")
     .action(
-      ends(async (options: { config: string; egroup?: string }) => {
+      ends(async (options: { config: string; egroup?: string; json?: true }) => {
         const { initPeers } = await import("./peers.ts");
         return initPeers(options, terminal);
       }),
@@ -83,8 +84,9 @@ function declareRows(peers: Command, { terminal, ends }: Actions): void {
     .description("check all rows as the daemon will; say which it refuses, and why")
     .addOption(configOption())
     .addOption(egroupOption())
+    .option("--json", "all points as one JSON object")
     .action(
-      ends(async (options: { config: string; egroup?: string }) => {
+      ends(async (options: { config: string; egroup?: string; json?: true }) => {
         const { checkPeers } = await import("./peers-check.ts");
         return checkPeers(options, terminal);
       }),
@@ -120,8 +122,9 @@ function declareRows(peers: Command, { terminal, ends }: Actions): void {
     .argument("<peerid>", "its peer ID")
     .addOption(configOption())
     .addOption(egroupOption())
+    .option("--json", "what has been removed, as JSON")
     .action(
-      ends(async (peerid: string, options: { config: string; egroup?: string }) => {
+      ends(async (peerid: string, options: { config: string; egroup?: string; json?: true }) => {
         const { removePeer } = await import("./peers.ts");
         return removePeer({ ...options, peerid }, terminal);
       }),
@@ -152,6 +155,7 @@ function declarePeersAdd({ program, terminal, ends }: Declaration): void {
       ),
     )
     .addOption(addressOption())
+    .option("--json", "what has been added, with a generated key, as JSON")
     .addOption(new Option("--password <key>").hideHelp())
     .addOption(configOption())
     .addOption(egroupOption())

@@ -16,6 +16,7 @@ export type ImportOptions = {
   readonly output?: string;
   readonly report?: string;
   readonly secrets?: string;
+  readonly json?: true;
 };
 
 /** 1 if the file cannot be read or understood; then nothing is written. */
@@ -37,6 +38,12 @@ export async function importSaros(options: ImportOptions, terminal: Terminal): P
   const report = reportOf(translated, file).map(printable);
   const written = writeAll(translated, options, report);
   if (!written.ok) return failure(terminal, printable(written.error));
+  if (options.json === true) {
+    const { toml, notes, others } = translated;
+    const answer = { toml, lines: notes, left_out: Object.fromEntries(others) };
+    terminal.out(JSON.stringify(answer, undefined, 2));
+    return sayFaults(translated, options, terminal);
+  }
   if (options.output === undefined) terminal.out(translated.toml.trimEnd());
   if (options.report === undefined) for (const line of report) terminal.err(line);
   return sayFaults(translated, options, terminal);

@@ -32,6 +32,7 @@ export type AddOptions = PeersOptions & {
   readonly passwordFile?: string;
   readonly passwordStdin?: true;
   readonly generate?: true;
+  readonly json?: true;
   /** Whose configuration is printed, instead of a generated key. */
   readonly print?: RemoteKind;
   /** Where sites reach the concentrator. */
@@ -61,8 +62,16 @@ export async function addPeer(options: AddOptions, terminal: Terminal): Promise<
   if (files?.ok === false) return failure(terminal, printable(files.error));
   const added = await insert(row, settings.value);
   if (!added.ok) return failure(terminal, printable(added.error));
-  terminal.err(`${describeDatabase(settings.value)}: added ${printable(peerid)}`);
-  for (const note of judged.kind === "right" ? judged.notes : []) terminal.err(`note: ${note}`);
+  const notes = judged.kind === "right" ? judged.notes : [];
+  const table = describeDatabase(settings.value);
+  if (options.json === true) {
+    const key = options.generate === true ? { password: password.value } : {};
+    const shown = files === undefined ? {} : { files: files.value };
+    terminal.out(JSON.stringify({ table, peerid, ...key, notes, ...shown }, undefined, 2));
+    return EXIT.ok;
+  }
+  terminal.err(`${table}: added ${printable(peerid)}`);
+  for (const note of notes) terminal.err(`note: ${note}`);
   if (remote !== undefined) return showRemoteConfig([row], remote, terminal);
   if (options.generate === true) terminal.out(password.value);
   return EXIT.ok;

@@ -6,22 +6,25 @@ import type { PeerRow } from "../eroute/row.ts";
 import { containsPrefix, formatPrefix, type Prefix } from "../inet/prefix.ts";
 import { counted } from "./amounts.ts";
 import { type PeersOptions, withoutPassword, withPeers } from "./peers.ts";
+import { Points } from "./points.ts";
 import { judgeRows } from "./row-judgement.ts";
 import { EXIT, type ExitCode, failure, printable, type Terminal } from "./terminal.ts";
 
 /** Prints a line for each row that is refused or has a surprise in it; 1 if any is refused. */
-export function checkPeers(options: PeersOptions, terminal: Terminal): Promise<ExitCode> {
+export function checkPeers(
+  options: PeersOptions & { readonly json?: true },
+  terminal: Terminal,
+): Promise<ExitCode> {
   return withPeers(options, terminal, async (peers, settings, config) => {
-    const say = (word: string, who: string, detail: string) =>
-      terminal.out(printable(`${word.padEnd(7)} ${who}: ${detail}`));
+    const points = new Points(terminal, options.json === true);
     const owned: Owned[] = [];
     const counts = { rows: 0, disabled: 0, faulty: 0 };
     const judge = (rows: readonly PeerRow[]) => {
       const [{ peerid } = { peerid: "" }] = rows;
       const judged = judgeRows(peerid, rows, config, settings);
-      if (judged.kind === "faulty") say("FAILED", peerid, judged.detail);
+      if (judged.kind === "faulty") points.failed(peerid, judged.detail);
       else if (judged.kind === "right") {
-        for (const note of judged.notes) say("note", peerid, note);
+        for (const note of judged.notes) points.note(peerid, note);
         for (const subnet of judged.remoteSubnets) owned.push({ peerid, subnet });
       }
       counts.rows += rows.length;
@@ -48,12 +51,13 @@ export function checkPeers(options: PeersOptions, terminal: Terminal): Promise<E
     if (same.length > 0) judge(same);
     for (const { a, b } of overlaps(owned)) {
       const both = `${formatPrefix(a.subnet)} and ${formatPrefix(b.subnet)}`;
-      say("note", a.peerid, `shares addresses with ${b.peerid}: ${both}`);
+      points.note(a.peerid, `shares addresses with ${b.peerid}: ${both}`);
     }
     const parts = [counted(counts.rows, "row"), `${counts.faulty} refused`];
     if (counts.disabled > 0) parts.push(`${counts.disabled} disabled`);
-    say(counts.faulty > 0 ? "FAILED" : "ok", describeDatabase(settings), parts.join(", "));
-    return counts.faulty > 0 ? EXIT.failed : EXIT.ok;
+    if (counts.faulty > 0) points.failed(describeDatabase(settings), parts.join(", "));
+    else points.ok(describeDatabase(settings), parts.join(", "));
+    return points.end() ? EXIT.ok : EXIT.failed;
   });
 }
 

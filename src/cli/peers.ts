@@ -7,17 +7,22 @@ import { openPeers } from "../peers/open.ts";
 import type { PeerRepository } from "../peers/repository.ts";
 import { chooseDatabase, loadConfig } from "./configuration.ts";
 import { columnWidths, tableLine } from "./table.ts";
-import { EXIT, type ExitCode, failure, type Terminal } from "./terminal.ts";
+import { EXIT, type ExitCode, failure, printable, type Terminal } from "./terminal.ts";
 
 export type PeersOptions = { readonly config: string; readonly egroup?: string };
 
 /** Creates the table; a table that is there is left as it is. */
-export function initPeers(options: PeersOptions, terminal: Terminal): Promise<ExitCode> {
+export function initPeers(
+  options: PeersOptions & { readonly json?: true },
+  terminal: Terminal,
+): Promise<ExitCode> {
   return withPeers(options, terminal, async (peers, settings) => {
     const done = await peers.init();
     if (!done.ok) return failure(terminal, done.error.detail);
     const said = done.value === "created" ? "created" : "is there already";
-    terminal.out(`${describeDatabase(settings)}: ${said}`);
+    const table = describeDatabase(settings);
+    const outcome = { table, created: done.value === "created" };
+    terminal.out(options.json === true ? JSON.stringify(outcome) : `${table}: ${said}`);
     return EXIT.ok;
   });
 }
@@ -43,7 +48,7 @@ export function listPeers(
 
 /** Removes one row; 1 if there was none. */
 export function removePeer(
-  options: PeersOptions & { readonly peerid: string },
+  options: PeersOptions & { readonly peerid: string; readonly json?: true },
   terminal: Terminal,
 ): Promise<ExitCode> {
   return withPeers(options, terminal, async (peers, settings) => {
@@ -51,7 +56,11 @@ export function removePeer(
     if (!done.ok) return failure(terminal, done.error.detail);
     const where = describeDatabase(settings);
     if (!done.value) return failure(terminal, `${where}: there is no row for ${options.peerid}`);
-    terminal.out(`${where}: removed ${options.peerid}`);
+    const { peerid } = options;
+    const outcome = { table: where, peerid, removed: true };
+    terminal.out(
+      options.json === true ? JSON.stringify(outcome) : printable(`${where}: removed ${peerid}`),
+    );
     return EXIT.ok;
   });
 }

@@ -91,8 +91,9 @@ function declareCheck({ program, terminal, ends }: Declaration): void {
     .description("check configuration, databases, kernel and ports without starting anything")
     .addOption(configOption())
     .option("--offline", "check the configuration only")
+    .option("--json", "all points as one JSON object")
     .action(
-      ends(async (options: { config: string; offline?: true }) => {
+      ends(async (options: { config: string; offline?: true; json?: true }) => {
         const { check } = await import("./check.ts");
         return check(options, terminal);
       }),

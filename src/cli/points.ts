@@ -1,0 +1,55 @@
+/** A list of what is right and what is not: a line each for people, or one JSON object. */
+
+import { printable, type Terminal } from "./terminal.ts";
+
+export type Verdict = "ok" | "note" | "problem";
+
+/** Points are printed as they come; as JSON all at once, by {@link Points.end}. */
+export class Points {
+  #problems = 0;
+  readonly #said: { verdict: Verdict; about: string; detail: string }[] = [];
+  readonly #terminal: Terminal;
+  readonly #json: boolean;
+
+  constructor(terminal: Terminal, json: boolean) {
+    this.#terminal = terminal;
+    this.#json = json;
+  }
+
+  ok(about: string, detail: string): void {
+    this.#say("ok", about, detail);
+  }
+
+  note(about: string, detail: string): void {
+    this.#say("note", about, detail);
+  }
+
+  failed(about: string, detail: string): void {
+    this.#problems++;
+    this.#say("problem", about, detail);
+  }
+
+  /** Of the configuration; for people beside the points, on standard error. */
+  warning(detail: string): void {
+    if (this.#json) this.#say("note", "configuration", detail);
+    else this.#terminal.err(printable(`warning: ${detail}`));
+  }
+
+  /** Whether nothing has failed. */
+  end(): boolean {
+    const ok = this.#problems === 0;
+    if (this.#json) this.#terminal.out(JSON.stringify({ ok, points: this.#said }, undefined, 2));
+    return ok;
+  }
+
+  #say(verdict: Verdict, about: string, detail: string): void {
+    if (this.#json) this.#said.push({ verdict, about, detail });
+    else this.#terminal.out(printable(`${WORDS[verdict]}  ${about}: ${detail}`));
+  }
+}
+
+const WORDS: Readonly<Record<Verdict, string>> = {
+  ok: "ok    ",
+  note: "note  ",
+  problem: "FAILED",
+};
