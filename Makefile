@@ -34,6 +34,7 @@ format: $(OUT)/ready ## let Biome rewrite what it can: layout, order of imports
 
 docs: $(OUT)/ready ## write anew what is made from the code: configuration, metrics, dashboard
 	$(BUN) build/reference.ts
+	$(BUN) build/cli-reference.ts
 	$(BUN) build/metrics-reference.ts
 	$(BUN) build/dashboard.ts
 

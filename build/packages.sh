@@ -36,7 +36,12 @@ archive() {
 
 documents() {
   install -d "$1"
-  install -m 644 docs/configuration.md docs/peer-table.md docs/erouted.example.toml "$1"
+  install -m 644 docs/configuration.md docs/cli.md docs/peer-table.md docs/erouted.example.toml "$1"
+}
+
+# What a shell needs to complete the commands, by shell.
+completion() {
+  node_modules/.bin/bun src/main.ts completion "$1"
 }
 
 tarball() {
@@ -46,6 +51,11 @@ tarball() {
   install -m 644 LICENSE README.md build/packaging/erouted.service build/packaging/erouted.toml \
     "$folder"
   documents "$folder/docs"
+  install -m 644 docs/erouted.8 "$folder/docs"
+  install -d "$folder/completion"
+  for shell in bash zsh fish; do
+    completion "$shell" >"$folder/completion/erouted.$shell"
+  done
   archive "$folder" "$out/$(basename "$folder").tar.gz"
 }
 
@@ -57,6 +67,13 @@ debian() {
   install -D -m 644 build/packaging/erouted.service "$root/lib/systemd/system/erouted.service"
   install -D -m 644 build/packaging/erouted.toml "$root/etc/erouted/erouted.toml"
   documents "$doc"
+  local share=$root/usr/share
+  install -d "$share/man/man8" "$share/bash-completion/completions" \
+    "$share/zsh/vendor-completions" "$share/fish/vendor_completions.d"
+  gzip -9n <docs/erouted.8 >"$share/man/man8/erouted.8.gz"
+  completion bash >"$share/bash-completion/completions/erouted"
+  completion zsh >"$share/zsh/vendor-completions/_erouted"
+  completion fish >"$share/fish/vendor_completions.d/erouted.fish"
   printf 'Format: https://www.debian.org/doc/packaging-manuals/copyright-format/1.0/\n%s\n\n%s\n' \
     'Upstream-Name: erouted' "$(cat LICENSE)" >"$doc/copyright"
   printf 'erouted (%s) unstable; urgency=medium\n\n  * As of %s.\n\n -- erouted <root@localhost>  %s\n' \

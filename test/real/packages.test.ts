@@ -65,6 +65,10 @@ test.each(ARCHITECTURES)("%s: files, owners, modes and sums are as Debian wants 
     "./etc/erouted/erouted.toml": "-rw-r--r--",
     "./usr/share/doc/erouted/copyright": "-rw-r--r--",
     "./usr/share/doc/erouted/changelog.gz": "-rw-r--r--",
+    "./usr/share/man/man8/erouted.8.gz": "-rw-r--r--",
+    "./usr/share/bash-completion/completions/erouted": "-rw-r--r--",
+    "./usr/share/zsh/vendor-completions/_erouted": "-rw-r--r--",
+    "./usr/share/fish/vendor_completions.d/erouted.fish": "-rw-r--r--",
   });
   // Nothing that others could write, nothing that gives rights away.
   expect(lines.filter((line) => /^.(.......w|..[sS]|.....[sS])/.test(line))).toEqual([]);
@@ -92,6 +96,14 @@ test.each(ARCHITECTURES)("%s: the executable runs and accepts the configuration"
   const config = unpacked(arch, "etc/erouted/erouted.toml");
   const checked = run([...erouted(arch), "check", "--offline", "--config", config]);
   expect([checked.code, checked.out]).toEqual([0, expect.stringMatching(/^ok {6}configuration /)]);
+});
+
+test("man and bash take what the package has for them", () => {
+  const page = run(["man", "-l", unpacked("amd64", "usr/share/man/man8/erouted.8.gz")]);
+  expect([page.code, page.out]).toEqual([0, expect.stringContaining("erouted peers import")]);
+  const script = unpacked("amd64", "usr/share/bash-completion/completions/erouted");
+  const loaded = run(["bash", "--norc", "-c", `source ${script} && complete -p erouted`]);
+  expect(loaded).toEqual({ code: 0, out: "complete -F _erouted erouted\n", err: "" });
 });
 
 test("systemd takes the unit, and counts little that is open", () => {
