@@ -3,6 +3,9 @@
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import type { ErouteView } from "../concentrator/snapshot.ts";
 import { type AccessSettings, access, securityHeaders } from "./access.ts";
+import { docsPage } from "./api/docs-page.tsx";
+import { openApi } from "./api/openapi.ts";
+import { DOCS_PATH, OPENAPI_PATH } from "./api/operations.ts";
 import type { Control } from "./control.ts";
 import { addControlRoutes, type StatusBindings } from "./control-routes.ts";
 import { TUNNELS_PATH } from "./document.tsx";
@@ -17,7 +20,7 @@ import { METRICS_CONTENT_TYPE, metricsText } from "./metrics.ts";
 import { addPages } from "./pages.ts";
 import { problem } from "./problem.ts";
 import { oneOf, pageOf, wholeNumber } from "./query.ts";
-import { seriesJson } from "./series.ts";
+import { RANGES, seriesJson } from "./series.ts";
 import { createSessions } from "./sessions.ts";
 import { addSiteActions } from "./site-actions.tsx";
 import type { StatusSource } from "./source.ts";
@@ -61,6 +64,8 @@ export function createStatusApp(
     c.body(metricsText(source, processUse()), 200, { "Content-Type": METRICS_CONTENT_TYPE }),
   );
   app.get("/api/v1/series", (c) => series(c, source));
+  app.get(OPENAPI_PATH, (c) => c.json(openApi(source.facts.version)));
+  app.get(DOCS_PATH, (c) => c.html(docsPage()));
   addLogin(app, loginSettings(settings, control), sessions);
   addSiteActions(app, control);
   addPages(app, source, control);
@@ -178,7 +183,7 @@ function events(c: Context, source: StatusSource): Response {
 }
 
 function series(c: Context, source: StatusSource): Response {
-  const range = oneOf(c, "range", ["hour", "days"]);
+  const range = oneOf(c, "range", RANGES);
   if (!range.ok) return problem(c, 400, range.error);
   return c.json(seriesJson(source.series(range.value ?? "hour")));
 }

@@ -7,7 +7,7 @@ import { EROUTE_SORTS, EROUTE_STATES, type ErouteQuery, type ErouteSort } from "
 import { oneOf, textOf } from "./query.ts";
 
 /** Both directions of each key: `-bytes_in` has the most at the head. */
-const SORTS = EROUTE_SORTS.flatMap((key) => [key, `-${key}`] as const);
+export const SORTS = EROUTE_SORTS.flatMap((key) => [key, `-${key}`] as const);
 
 /** The query, or what is wrong with it. */
 export function erouteQueryOf(

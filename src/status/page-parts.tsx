@@ -3,6 +3,7 @@
 
 import type { FC } from "hono/jsx";
 import type { Gauges } from "../concentrator/snapshot.ts";
+import { DOCS_PATH } from "./api/operations.ts";
 import { formatCount } from "./number-text.ts";
 import type { StatusSource } from "./source.ts";
 import { TimeText } from "./time-text.tsx";
@@ -65,7 +66,7 @@ export const Foot: FC<FootProps> = ({ source, json }) => (
           <a href={path}>{name}</a> ·{" "}
         </>
       ))}
-      <a href="/metrics">Metrics</a>
+      <a href="/metrics">Metrics</a> · <a href={DOCS_PATH}>API</a>
     </span>
   </footer>
 );

@@ -24,6 +24,7 @@ import { ikeSasPage } from "./ike-sas-page.tsx";
 import { LIVE_SCRIPT } from "./live-script.ts";
 import { problem } from "./problem.ts";
 import { oneOf, wholeNumber } from "./query.ts";
+import { RANGES } from "./series.ts";
 import { sitePage } from "./site-page.tsx";
 import type { StatusSource } from "./source.ts";
 import { STYLE } from "./style.ts";
@@ -56,7 +57,7 @@ export function addPages(
   app.get(`${SITE_PATH}/:id`, (c) => site(c, source, control));
   app.get(EVENTS_PATH, (c) => events(c, source));
   app.get(SYSTEM_PATH, (c) => {
-    const range = oneOf(c, "range", ["hour", "days"]);
+    const range = oneOf(c, "range", RANGES);
     if (!range.ok) return problem(c, 400, range.error);
     return c.html(systemPage(source, range.value ?? "hour"));
   });

@@ -6,8 +6,8 @@ import { err, ok, type Result } from "../octets/result.ts";
 /** Rows of one answer: nobody reads more at once. */
 export const LIMIT_DEFAULT = 200;
 export const LIMIT_MAX = 1000;
-const OFFSET_MAX = 10_000_000;
-const TEXT_LENGTH_MAX = 256;
+export const OFFSET_MAX = 10_000_000;
+export const TEXT_LENGTH_MAX = 256;
 
 export type Bounds = { readonly least: number; readonly most: number; readonly otherwise: number };
 

@@ -11,6 +11,8 @@ export const SERIES_NAMES = [
 
 export type SeriesName = (typeof SERIES_NAMES)[number];
 
+export const RANGES = ["hour", "days"] as const;
+
 /** At one time: `tunnels` are a number, `lookup_ms` a mean, the others a second. */
 export type Sample = { readonly wallMs: number } & Readonly<Record<SeriesName, number>>;
 

@@ -29,7 +29,7 @@ const TABLE: Readonly<Record<string, Room>> = {
   },
   status: {
     rooms: ["octets", "inet", "eroute", "concentrator"],
-    packages: ["hono", "node:", "bun"],
+    packages: ["hono", "zod", "node:", "bun"],
   },
   // It never looks inside a message; of crypto only the key exchange, which it carries out.
   daemon: {

@@ -1,0 +1,141 @@
+/** Each operation of the API: what it is for, what it takes, what it answers, who may. */
+
+import { EROUTE_STATES } from "../eroute-list.ts";
+import { SORTS } from "../eroute-query.ts";
+import { EVENT_LEVELS } from "../event-filter.ts";
+import { LIMIT_DEFAULT, LIMIT_MAX, OFFSET_MAX, TEXT_LENGTH_MAX } from "../query.ts";
+import { RANGES } from "../series.ts";
+import type { AnswerName } from "./schemas.ts";
+
+export const OPENAPI_PATH = "/api/v1/openapi.json";
+export const DOCS_PATH = "/api/v1/docs";
+
+export type Parameter = {
+  readonly description: string;
+  /** JSON Schema: the bounds that requests are held to. */
+  readonly schema: Readonly<Record<string, unknown>>;
+};
+
+const whole = (minimum: number, maximum: number, otherwise?: number) => ({
+  type: "integer",
+  minimum,
+  maximum,
+  ...(otherwise === undefined ? {} : { default: otherwise }),
+});
+const word = (words: readonly string[]) => ({ type: "string", enum: words });
+const text = { type: "string", maxLength: TEXT_LENGTH_MAX };
+
+/** By name: one of a name means the same everywhere. */
+export const PARAMETERS = {
+  limit: { description: "Rows at most.", schema: whole(1, LIMIT_MAX, LIMIT_DEFAULT) },
+  offset: { description: "Rows that are passed over.", schema: whole(0, OFFSET_MAX, 0) },
+  q: {
+    description: "Only what has this in its peer ID, name, address or subnet, in any case.",
+    schema: text,
+  },
+  eroute: { description: "Only those of this base or normal eroute.", schema: text },
+  state: { description: "Only those in this state.", schema: word(EROUTE_STATES) },
+  sort: { description: "Ascending by this; with `-` descending.", schema: word(SORTS) },
+  after: {
+    description: "Only events with a sequence above it.",
+    schema: whole(0, Number.MAX_SAFE_INTEGER),
+  },
+  site: { description: "Only events of this peer ID.", schema: text },
+  level: { description: "Only events of this level, and graver ones.", schema: word(EVENT_LEVELS) },
+  range: { description: "The last hour, or the last two days.", schema: word(RANGES) },
+} as const satisfies Readonly<Record<string, Parameter>>;
+
+export type ParameterName = keyof typeof PARAMETERS;
+
+export type Operation = {
+  readonly method: "get" | "post";
+  /** As in OpenAPI: `{id}`. */
+  readonly path: string;
+  readonly summary: string;
+  readonly parameters?: readonly ParameterName[];
+  /** `open` needs no token; `read` one if one is configured; `operate` the operate token. */
+  readonly access: "open" | "read" | "operate";
+  readonly answer: AnswerName | "event stream" | "metrics" | "openapi" | "page";
+  /** Statuses of problems beside 400, 401 and 404 for what is not there. */
+  readonly problems?: readonly number[];
+};
+
+const LIST = ["limit", "offset", "q", "eroute", "state", "sort"] as const;
+const ACTION = { method: "post", access: "operate", answer: "done" } as const;
+
+export const OPERATIONS: readonly Operation[] = [
+  {
+    ...{ method: "get", path: "/healthz", access: "open", answer: "health", problems: [503] },
+    summary: "200 if all is well, 503 if not.",
+  },
+  {
+    ...{ method: "get", path: "/api/v1/status", access: "read", answer: "status" },
+    summary: "The daemon in numbers: gauges, counters, databases, problems.",
+  },
+  {
+    ...{ method: "get", path: "/api/v1/dynamic-eroutes", access: "read" },
+    ...{ parameters: LIST, answer: "dynamicEroutes" },
+    summary: "Dynamic eroutes in use, with their SAs.",
+  },
+  {
+    ...{ method: "get", path: "/api/v1/eroutes", access: "read" },
+    ...{ parameters: LIST, answer: "eroutes" },
+    summary: "All eroutes in use, normal ones too.",
+  },
+  {
+    ...{ method: "get", path: "/api/v1/draining-states", access: "read" },
+    ...{ parameters: ["limit", "offset"], answer: "drainingStates" },
+    summary: "Inbound states of rekeyed Child SAs that the kernel still has for some seconds.",
+  },
+  {
+    ...{ method: "get", path: "/api/v1/events", access: "read" },
+    ...{ parameters: ["limit", "offset", "after", "site", "level"], answer: "events" },
+    summary: "The last events, oldest first: what happened, and why a site is not in.",
+  },
+  {
+    ...{ method: "get", path: "/api/v1/events/stream", access: "read", problems: [503] },
+    ...{ parameters: ["after", "site", "level"], answer: "event stream" },
+    summary: "Events as they happen (server-sent events); Last-Event-ID resumes.",
+  },
+  {
+    ...{ method: "get", path: "/api/v1/series", access: "read" },
+    ...{ parameters: ["range"], answer: "series" },
+    summary: "Tunnels, handshakes, failures, look-up time and traffic over time.",
+  },
+  {
+    ...{ method: "get", path: "/api/v1/peers/{id}", access: "read", answer: "peer" },
+    summary: "One site's eroutes in use; none if it is not connected.",
+  },
+  {
+    ...{ method: "get", path: "/api/v1/peers/{id}/explain", access: "read", problems: [503] },
+    answer: "explanation",
+    summary: "Why a site is, or is not, connected, and what to do.",
+  },
+  {
+    ...{ ...ACTION, path: "/api/v1/peers/{id}/connect", problems: [409] },
+    summary: "Call a site.",
+  },
+  { ...ACTION, path: "/api/v1/peers/{id}/disconnect", summary: "Close a site's IKE SAs." },
+  { ...ACTION, path: "/api/v1/peers/{id}/rekey", summary: "New keys for a site's Child SAs." },
+  { ...ACTION, path: "/api/v1/peers/{id}/rekey-ike", summary: "New keys for its IKE SA." },
+  {
+    ...{ ...ACTION, path: "/api/v1/peers/{id}/reload", problems: [409] },
+    summary: "Read a site's row anew, and act on what has changed.",
+  },
+  {
+    ...{ ...ACTION, path: "/api/v1/reload", problems: [422] },
+    summary: "Read the configuration file anew, as SIGHUP does.",
+  },
+  {
+    ...{ method: "get", path: "/metrics", access: "read", answer: "metrics" },
+    summary: "Metrics for Prometheus.",
+  },
+  {
+    ...{ method: "get", path: OPENAPI_PATH, access: "read", answer: "openapi" },
+    summary: "This document.",
+  },
+  {
+    ...{ method: "get", path: DOCS_PATH, access: "read", answer: "page" },
+    summary: "This document as a page.",
+  },
+];

@@ -1,0 +1,184 @@
+/** What the API answers, as schemas: the OpenAPI document is made from them, tests hold to them. */
+
+import { z } from "zod";
+import { COUNTER_NAMES } from "../../concentrator/snapshot.ts";
+import { EROUTE_STATES } from "../eroute-list.ts";
+import { EVENT_LEVELS } from "../event-filter.ts";
+import { SERIES_NAMES } from "../series.ts";
+
+const count = z.number().min(0);
+const time = z.iso.datetime();
+const textOrNull = z.string().nullable();
+const texts = z.array(z.string());
+const textsOrNull = texts.nullable();
+const dataplane = z.enum(["xfrm", "none"]);
+const hexSpi = z.string().regex(/^0x[0-9a-f]{8}$/);
+
+const ikeSa = z
+  .strictObject({
+    spi_i: z.string().regex(/^[0-9a-f]{16}$/),
+    spi_r: z.string().regex(/^[0-9a-f]{16}$/),
+    role: z.enum(["initiator", "responder"]),
+    algorithms: z.string(),
+    local_endpoint: z.string(),
+    remote_endpoint: z.string(),
+    nat: z.enum(["none", "local", "remote", "both"]),
+    established_at: time,
+  })
+  .describe("An IKE SA; `role` is ours, SPIs are in hex.");
+
+const childSa = z
+  .strictObject({
+    spi_in: hexSpi,
+    spi_out: hexSpi,
+    algorithms: z.string(),
+    mode: z.enum(["tunnel", "transport"]),
+    udp_encapsulation: z.boolean(),
+    local_subnets: texts,
+    remote_subnets: texts,
+    installed_at: time,
+    bytes_in: count.nullable(),
+    packets_in: count.nullable(),
+    bytes_out: count.nullable(),
+    packets_out: count.nullable(),
+  })
+  .describe("A Child SA, with what the kernel has counted; or null.");
+
+const eroute = z
+  .strictObject({
+    name: z.string(),
+    kind: z.enum(["dynamic", "normal"]),
+    base_eroute: z.string(),
+    peer_id: z.string(),
+    remote_subnet: textOrNull,
+    remote_subnets: texts,
+    local_subnets: texts,
+    peer_address: textOrNull,
+    state: z.enum(EROUTE_STATES),
+    created_at: time,
+    ike_sa: ikeSa.nullable(),
+    child_sas: z.array(childSa),
+  })
+  .describe("An eroute in use.");
+
+const event = z
+  .strictObject({
+    sequence: count,
+    time,
+    level: z.enum(EVENT_LEVELS),
+    site: textOrNull,
+    eroute: textOrNull,
+    remote: textOrNull,
+    ike_sa: textOrNull,
+    step: z.string(),
+    outcome: z.enum(["ok", "failed", "refused", "note"]),
+    reason: z.string(),
+    detail: z.string(),
+    offered: textsOrNull,
+    wanted: textsOrNull,
+  })
+  .describe("An entry of the journal.");
+
+const page = { total: count, limit: count, offset: count };
+const dataplaneKeys = { dataplane, dataplane_note: z.string().optional() };
+
+const attempt = z.strictObject({
+  outcome: z.enum(["connected", "failed", "refused", "ended"]),
+  times: count,
+  first_at: time,
+  last_at: time,
+  role: z.enum(["initiator", "responder"]).nullable(),
+  remote: textOrNull,
+  eroute: textOrNull,
+  step: z.string(),
+  reason: z.string(),
+  detail: z.string(),
+  offered: textsOrNull,
+  configured: textsOrNull,
+});
+
+/** What several bodies have in common. */
+export const PARTS = { IkeSa: ikeSa, ChildSa: childSa, Eroute: eroute, Event: event } as const;
+
+/** Body by name. */
+export const ANSWERS = {
+  health: z.strictObject({ status: z.enum(["ok", "degraded"]), problems: texts.optional() }),
+  status: z.strictObject({
+    status: z.enum(["ok", "degraded"]),
+    problems: texts,
+    version: z.string(),
+    started_at: time,
+    uptime_seconds: count,
+    ...dataplaneKeys,
+    config_file: z.string(),
+    listening: texts,
+    gauges: z.record(z.string(), count),
+    counters: z.record(z.enum(COUNTER_NAMES), count),
+    databases: z.array(
+      z.strictObject({
+        egroup: z.string(),
+        source: z.string(),
+        lookups: count,
+        failures: count,
+        waiting: count,
+        last_fault: textOrNull,
+        seconds_sum: count,
+      }),
+    ),
+  }),
+  dynamicEroutes: z.strictObject({ ...dataplaneKeys, ...page, dynamic_eroutes: z.array(eroute) }),
+  eroutes: z.strictObject({ ...dataplaneKeys, ...page, eroutes: z.array(eroute) }),
+  drainingStates: z.strictObject({
+    total: count,
+    draining_states: z.array(
+      z.strictObject({ spi: hexSpi, destination: z.string(), ends_at: time }),
+    ),
+  }),
+  events: z.strictObject({ events: z.array(event) }),
+  peer: z.strictObject({
+    peer_id: z.string(),
+    connected: z.boolean(),
+    calling: z.boolean(),
+    eroutes: z.array(eroute),
+  }),
+  explanation: z.strictObject({
+    peer_id: z.string(),
+    connected: z.boolean().nullable(),
+    state: z.string(),
+    summary: z.string(),
+    findings: z.array(
+      z.strictObject({
+        about: z.string(),
+        verdict: z.enum(["ok", "problem", "note"]),
+        detail: z.string(),
+      }),
+    ),
+    comparison: z.looseObject({ offered: texts, configured: texts }).nullable(),
+    advice: texts,
+    attempts: z.array(attempt),
+  }),
+  series: z.strictObject({
+    step_seconds: count,
+    times: z.array(time),
+    ...seriesLists(),
+  }),
+  done: z.looseObject({ outcome: z.string(), after: count, detail: z.string() }),
+  problem: z
+    .looseObject({
+      type: z.string(),
+      title: z.string(),
+      status: z.number().int(),
+      detail: z.string(),
+    })
+    .describe("What is wrong, and what would be right (RFC 9457)."),
+} as const;
+
+export type AnswerName = keyof typeof ANSWERS;
+
+function seriesLists(): Record<(typeof SERIES_NAMES)[number], z.ZodArray<z.ZodNumber>> {
+  const entries = SERIES_NAMES.map((name) => [name, z.array(count)] as const);
+  return Object.fromEntries(entries) as Record<
+    (typeof SERIES_NAMES)[number],
+    z.ZodArray<z.ZodNumber>
+  >;
+}

@@ -1,0 +1,101 @@
+/** The OpenAPI document is what the server does: routes, parameters, answers, problems. */
+
+import { describe, expect, test } from "bun:test";
+import { asInstant } from "../../../src/octets/instant.ts";
+import { ok } from "../../../src/octets/result.ts";
+import { openApi } from "../../../src/status/api/openapi.ts";
+import { OPERATIONS, PARAMETERS } from "../../../src/status/api/operations.ts";
+import { ANSWERS } from "../../../src/status/api/schemas.ts";
+import { createStatusApp } from "../../../src/status/app.ts";
+import type { Control } from "../../../src/status/control.ts";
+import { sampleSource } from "./sample.ts";
+
+const TOKEN = "operate-token-0123456789";
+const done = () => ok({ outcome: "closing", after: 7, detail: "on its way" } as const);
+const control: Control = {
+  ...{ token: TOKEN, connect: done, disconnect: done, rekey: done, reloadPeer: done },
+  ...{ reload: done, onDenied: () => {}, now: () => asInstant(performance.now()) },
+};
+const source = sampleSource({ sites: 3 });
+const app = createStatusApp(source, { token: undefined, host: "127.0.0.1" }, control);
+
+type Document = {
+  readonly openapi: string;
+  readonly paths: Record<string, Record<string, { operationId: string; responses: object }>>;
+  readonly components: { readonly schemas: Record<string, object> };
+};
+const document = (await (await app.request("/api/v1/openapi.json")).json()) as Document;
+
+const placeOf = (path: string) => path.replace("{id}", "site-1.customer.example");
+
+test("each route of the API is in the document, and nothing else is", () => {
+  const described = OPERATIONS.map(({ method, path }) => `${method} ${path}`).sort();
+  const routes = app.routes
+    .filter(({ method, path }) => method !== "ALL" && /^\/(api|metrics|healthz)/.test(path))
+    .map(({ method, path }) => `${method.toLowerCase()} ${path.replace(":id", "{id}")}`);
+  expect([...new Set(routes)].sort()).toEqual(described);
+  const inDocument = Object.entries(document.paths).flatMap(([path, operations]) =>
+    Object.keys(operations).map((method) => `${method} ${path}`),
+  );
+  expect(inDocument.sort()).toEqual(described);
+});
+
+test("the document is OpenAPI 3.1: no reference leads nowhere, no id is there twice", () => {
+  expect(document.openapi).toBe("3.1.0");
+  const text = JSON.stringify(openApi("1"));
+  const references = [...text.matchAll(/"\$ref":"#\/components\/schemas\/(\w+)"/g)];
+  expect(references.length).toBeGreaterThan(15);
+  const missing = references.filter(([, name = ""]) => !(name in document.components.schemas));
+  expect(missing.map(([reference]) => reference)).toEqual([]);
+  expect(text).not.toContain('"$ref":"#/$defs');
+  expect(Object.keys(document.components.schemas)).not.toContain("__shared");
+  const operations = Object.values(document.paths).flatMap((path) => Object.values(path));
+  expect(new Set(operations.map(({ operationId }) => operationId)).size).toBe(operations.length);
+});
+
+describe("what the server answers fits the document", () => {
+  for (const { method, path, answer, access } of OPERATIONS) {
+    const schema = answer in ANSWERS ? ANSWERS[answer as keyof typeof ANSWERS] : undefined;
+    if (schema === undefined) continue;
+    test(`${method} ${path}`, async () => {
+      const headers = access === "operate" ? { authorization: `Bearer ${TOKEN}` } : undefined;
+      const request = { method: method.toUpperCase(), ...(headers && { headers }) };
+      const response = await app.request(placeOf(path), request);
+      expect(response.status).toBeLessThan(300);
+      const read = schema.safeParse(await response.json());
+      expect(read.error?.issues ?? []).toEqual([]);
+    });
+  }
+});
+
+/** What a parameter may not be. */
+function wrongFor(schema: Readonly<Record<string, unknown>>): string {
+  return schema.type === "string" && schema.enum === undefined ? "x".repeat(300) : "-7.5";
+}
+
+describe("each parameter is held to what the document says of it", () => {
+  for (const { path, parameters = [] } of OPERATIONS) {
+    for (const name of parameters) {
+      test(`${path} ${name}`, async () => {
+        const { schema } = PARAMETERS[name];
+        const wrong = await app.request(`${placeOf(path)}?${name}=${wrongFor(schema)}`);
+        expect(wrong.status).toBe(400);
+        const read = ANSWERS.problem.safeParse(await wrong.json());
+        expect(read.data?.detail).toContain(name);
+        const values: readonly unknown[] =
+          "enum" in schema ? (schema.enum as readonly unknown[]) : ["minimum" in schema ? 1 : "x"];
+        for (const value of values) {
+          const right = await app.request(`${placeOf(path)}?${name}=${value}`);
+          expect([value, right.status]).toEqual([value, 200]);
+          await right.body?.cancel();
+        }
+      });
+    }
+  }
+});
+
+test("the page shows each operation, and loads nothing from elsewhere", async () => {
+  const page = await (await app.request("/api/v1/docs")).text();
+  for (const { path } of OPERATIONS) expect(page).toContain(path);
+  expect(page).not.toMatch(/https?:\/\//);
+});
