@@ -9,10 +9,11 @@ import { wrapped } from "./wrap.ts";
 /** Lines no longer than `columns`, where words allow it; undefined: as long as they are. */
 export function whyLines(explanation: unknown, columns: number | undefined): readonly string[] {
   const wrap = (text: string, indent: number) => wrapped(printable(text), indent, columns);
+  const findings = listAt(explanation, "findings");
   return [
     ...wrap(textAt(explanation, "summary") ?? "", 0),
-    "",
-    ...listAt(explanation, "findings").flatMap((finding) => {
+    ...(findings.length === 0 ? [] : [""]),
+    ...findings.flatMap((finding) => {
       const verdict = textAt(finding, "verdict") ?? "";
       const word = verdict === "problem" ? "PROBLEM" : verdict;
       const about = textAt(finding, "about") ?? "";

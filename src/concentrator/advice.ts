@@ -34,7 +34,9 @@ export function adviceFor(facts: SiteFacts, state: SiteState, judged: Judged): r
   }
   const aligned = comparison === undefined ? [] : alignment(comparison, erouteOf(match));
   if (aligned.length > 0) return aligned;
-  return [adviceOf(reason, asked), ...(failed === undefined ? callIt(facts) : [])];
+  const advice = adviceOf(reason, asked);
+  const isCalled = failed !== undefined || advice.includes("erouted connect");
+  return isCalled ? [advice] : [advice, ...callIt(facts)];
 }
 
 function erouteOf(match: MatchFacts): ErouteOfSite {
@@ -52,19 +54,37 @@ function neverSeen(facts: SiteFacts): readonly string[] {
     `${what}: it has to call one of ${shown || "(nothing)"}${more}`,
     "look at the address of the concentrator, the ID and the line of the site; and for firewalls " +
       "that drop UDP 500 and 4500",
+    ...remoteConfig(facts),
     ...callIt(facts),
   ];
 }
 
+function remoteConfig({ match, asked }: SiteFacts): readonly string[] {
+  if (match.kind !== "eroute" || match.egroup === undefined) return [];
+  return [withPeer(REMOTE_CONFIG, asked)];
+}
+
+const REMOTE_CONFIG =
+  "`erouted peers remote-config {peer}` prints what the site's router has to be told";
 const NOTHING_OF_IT = "nothing of it reaches us, or not under this ID";
 const PORTS_SHOWN_MAX = 4;
 
 function callIt({ match, asked }: SiteFacts): readonly string[] {
   if (match.kind !== "eroute" || !match.canCall) return [];
-  return [`or call it: \`erouted connect ${asked} --wait\``];
+  return [withPeer("or call it: `erouted connect {peer} --wait`", asked)];
 }
 
 function adviceOf(reason: string, asked: string): string {
   const advice = reasonOf(reason)?.advice ?? "the log around it tells more";
-  return advice.replaceAll("{peer}", asked);
+  return withPeer(advice, asked);
+}
+
+function withPeer(advice: string, peerId: string): string {
+  return advice.replaceAll("{peer}", () => shellWord(peerId));
+}
+
+/** Anybody can choose an ID, and people copy commands: for a shell it is one word. */
+function shellWord(text: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(text)) return text;
+  return `'${text.replaceAll("'", "'\\''")}'`;
 }

@@ -188,8 +188,11 @@ function attemptFinding({ nowWallMs }: SiteFacts, attempt: Attempt): Finding {
   const often = times > 1 ? `, ${times} times in ${ago(record.wallMs - firstWallMs)}` : "";
   const toOrFrom = record.role === "initiator" ? "to" : "from";
   const other = record.remote === undefined ? "" : ` ${toOrFrom} ${record.remote}`;
-  const what = `${outcome} at ${record.step}: ${record.detail}`;
-  const detail = `last attempt ${when}${often}${other}: ${what}`;
+  const { step, detail: text } = record;
+  const detail =
+    outcome === "ended"
+      ? `ended ${when}${often}${other}: ${text}`
+      : `last attempt ${when}${often}${other}: ${outcome} at ${step}: ${text}`;
   const verdict = outcome === "connected" ? "ok" : outcome === "ended" ? "note" : "problem";
   return { about: "attempt", verdict, detail };
 }

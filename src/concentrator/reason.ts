@@ -150,7 +150,8 @@ const REASONS: Readonly<Record<string, Reason>> = {
     words: "wrong pre-shared key",
     advice:
       "set the same key at both ends: `password` of the row (blanks at the ends count), and the " +
-      "site's; the next attempt reads the row anew",
+      "site's (`erouted peers remote-config {peer}` prints its side); the next attempt reads the " +
+      "row anew",
   },
   "auth-method": {
     words: "authenticates without a pre-shared key",

@@ -19,23 +19,25 @@ export async function configuredOf(
   repositoryOf: (egroup: string) => PeerRepository | undefined,
 ): Promise<Configured> {
   const match = matchConfigured(config.plan, asked);
-  const facts = matchFacts(config, match);
-  if (match.kind !== "base") return { match: facts, row: { kind: "none" } };
-  return { match: facts, row: await rowNow(config, match, asked, repositoryOf(match.egroup.name)) };
+  if (match.kind !== "base") return { match: matchFacts(config, match, false), row: NO_ROW };
+  const { facts: row, canBeCalled } = await rowNow(config, match, asked, repositoryOf);
+  return { match: matchFacts(config, match, canBeCalled), row };
 }
 
-function matchFacts(config: Config, match: ConfiguredMatch): MatchFacts {
+const NO_ROW: RowFacts = { kind: "none" };
+
+function matchFacts(config: Config, match: ConfiguredMatch, rowHasAddress: boolean): MatchFacts {
   if (match.kind === "refused") {
     return { kind: "none", reason: match.reason, closest: match.closest };
   }
   const { eroute } = match;
-  const hasOwnAddress = match.kind === "base" || match.eroute.peerip !== undefined;
+  const hasAddress = match.kind === "base" ? rowHasAddress : match.eroute.peerip !== undefined;
   return {
     kind: "eroute",
     eroute: eroute.name,
     pattern: eroute.peerid.text,
     egroup: match.kind === "base" ? match.egroup.name : undefined,
-    canCall: hasOwnAddress && config.status.operateToken !== undefined,
+    canCall: hasAddress && config.status.operateToken !== undefined,
   };
 }
 
@@ -43,25 +45,27 @@ async function rowNow(
   config: Config,
   { eroute, egroup }: Extract<ConfiguredMatch, { kind: "base" }>,
   peerid: string,
-  repository: PeerRepository | undefined,
-): Promise<RowFacts> {
+  repositoryOf: (egroup: string) => PeerRepository | undefined,
+): Promise<{ readonly facts: RowFacts; readonly canBeCalled: boolean }> {
   const settings = config.databases.find((database) => database.egroup === egroup.name);
   const source = settings === undefined ? egroup.name : describeDatabase(settings);
-  if (repository === undefined) {
-    return { kind: "faulty", source, reason: "no-egroup", detail: "its database is not open" };
-  }
+  const faulty = (reason: string, detail: string) => {
+    return { facts: { kind: "faulty", source, reason, detail }, canBeCalled: false } as const;
+  };
+  const repository = repositoryOf(egroup.name);
+  if (repository === undefined) return faulty("no-egroup", "its database is not open");
   const rows = await repository.find({ by: "peerid", peerid });
-  if (!rows.ok) {
-    const { kind, detail } = rows.error;
-    return { kind: "faulty", source, reason: `database-${kind}`, detail };
-  }
+  if (!rows.ok) return faulty(`database-${rows.error.kind}`, rows.error.detail);
   const made = dynamicErouteOf(eroute, egroup, asPeerId(peerid), rows.value);
-  if (!made.ok) {
-    return { kind: "faulty", source, reason: made.error.kind, detail: made.error.detail };
-  }
+  if (!made.ok) return faulty(made.error.kind, made.error.detail);
   wipe(made.value.psk);
   const [row] = rows.value;
-  return { kind: "good", source, columns: row === undefined ? "" : columnsText(row) };
+  const columns = row === undefined ? "" : columnsText(row);
+  const addresses = [row?.peerip, row?.bakpeerip].map((text) => text?.trim() ?? "");
+  return {
+    facts: { kind: "good", source, columns },
+    canBeCalled: addresses.some((text) => text !== ""),
+  };
 }
 
 /** What the row says; of its password only that there is one. */

@@ -1,6 +1,7 @@
 /** `erouted why`: what it prints of a daemon's explanation, and without a daemon. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { whyLines } from "../../../src/cli/why-lines.ts";
 import { createFolder, type Folder } from "./folder.ts";
 import { runWith } from "./terminal.ts";
@@ -128,4 +129,16 @@ test("without a daemon: 1, and what configuration and table say", async () => {
   const address = await runWith(["why", "192.0.2.7", "--json", "--config", folder.config]);
   expect(address.code).toBe(1);
   expect(JSON.parse(address.out)).toMatchObject({ connected: null, state: "unknown" });
+});
+
+test("each command that an explanation recommends is there", async () => {
+  const files = ["reason", "advice", "alignment", "explain", "explain-traffic"];
+  const texts = files.map((file) => readFileSync(`src/concentrator/${file}.ts`, "utf8"));
+  const commands = texts.flatMap((text) => [...text.matchAll(/`erouted ([a-z -]*[a-z])/g)]);
+  const distinct = new Set(commands.map(([, words = ""]) => words.replace(/ -.*/, "")));
+  expect(distinct.size).toBeGreaterThan(5);
+  for (const words of distinct) {
+    const ran = await runWith([...words.split(" "), "--help"]);
+    expect([words, ran.code, ran.out.includes(`erouted ${words}`)]).toEqual([words, 0, true]);
+  }
 });

@@ -106,6 +106,23 @@ test("what is configured now comes before what failed earlier", () => {
   expect(disabled.advice.length).toBe(1);
 });
 
+test("an ID in a command is one word for a shell, whatever a stranger calls itself", () => {
+  const match = { kind: "eroute", eroute: "fleet", pattern: "*", egroup: "sites" } as const;
+  const row = { kind: "faulty", source: "db", reason: "no-row", detail: "none" } as const;
+  const asked = "$(reboot)'`; $& x";
+  const { advice } = explain({ ...FACTS, asked, match: { ...match, canCall: true }, row });
+  expect(advice[0]).toStartWith("add one: `erouted peers add --peerid '$(reboot)'\\''`; $& x'`");
+  const called = explain({ ...FACTS, match: { ...match, canCall: true } }).advice;
+  expect(called.at(-1)).toBe("or call it: `erouted connect site-1 --wait`");
+  const byHand = {
+    outcome: "note",
+    step: "INFORMATIONAL",
+    reason: "disconnected-by-hand",
+  } as const;
+  const attempts = attemptsOf(byHand);
+  expect(explain({ ...FACTS, attempts, match: { ...match, canCall: true } }).advice.length).toBe(1);
+});
+
 test("a row that was corrected: the next attempt counts by it", () => {
   const attempts = attemptsOf({ reason: "no-password" });
   expect(explain({ ...FACTS, attempts }).advice[0]).toContain("right now");
