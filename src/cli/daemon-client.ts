@@ -126,12 +126,14 @@ function tokenOf(file: string | undefined): Result<string | undefined, string> {
   return text.ok ? ok(text.value.trim()) : err(`${file}: ${text.error}`);
 }
 
-function explain(error: unknown): string {
+/** What went wrong, in words for people. */
+export function explain(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code } = error as { code?: unknown };
   if (code === "ConnectionRefused" || code === "ECONNREFUSED") {
     return "nobody listens there: does erouted run, and is this its status.listen?";
   }
+  if (code === "ECONNRESET") return "the connection has ended";
   if (error.name === "TimeoutError") return `no answer within ${ANSWER_MS_MAX} ms`;
   if (error instanceof SyntaxError) return "answers something else than JSON: is that erouted?";
   return error.message;

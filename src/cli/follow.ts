@@ -1,6 +1,6 @@
 /** Following a daemon's events: server-sent events, taken up again where a connection broke. */
 
-import { type Daemon, transportOf } from "./daemon-client.ts";
+import { type Daemon, explain, transportOf } from "./daemon-client.ts";
 import { fieldAt, numberAt } from "./json-fields.ts";
 
 export type Following = {
@@ -61,7 +61,7 @@ async function readStream(daemon: Daemon, following: Following, place: Place): P
     return `${url.origin}: the connection has ended`;
   } catch (error) {
     if (silence.signal.aborted) return `${url.origin}: nothing for ${SILENCE_MS_MAX / 1000} s`;
-    return `${url.origin}: ${error instanceof Error ? error.message : error}`;
+    return `${url.origin}: ${explain(error)}`;
   } finally {
     clearTimeout(timer);
   }

@@ -6,7 +6,7 @@ import type { PeerRow } from "../eroute/row.ts";
 import { openPeers } from "../peers/open.ts";
 import type { PeerRepository } from "../peers/repository.ts";
 import { chooseDatabase, loadConfig } from "./configuration.ts";
-import { columnWidths, tableLine } from "./table.ts";
+import { type Column, columnWidths, type Style, tableLine, tableLines } from "./table.ts";
 import { EXIT, type ExitCode, failure, printable, type Terminal } from "./terminal.ts";
 
 export type PeersOptions = { readonly config: string; readonly egroup?: string };
@@ -95,23 +95,45 @@ function jsonPrinter(terminal: Terminal): (rows: readonly PeerRow[]) => void {
   };
 }
 
-/** Columns that few tables have are shown if a row of the first page has a value there. */
+/**
+ * Columns that few tables have are shown if a row of the first page has a value there. On a
+ * terminal each page is cut to its width; elsewhere all have the columns of the first.
+ */
 function tablePrinter(terminal: Terminal): (rows: readonly PeerRow[]) => void {
-  let keys: readonly ShownKey[] = [];
+  const { columns: width, screen } = terminal;
+  let columns: readonly (Column & { readonly key: ShownKey })[] | undefined;
   let widths: readonly number[] | undefined;
   return (rows) => {
-    if (widths === undefined) {
+    const isFirst = columns === undefined;
+    if (columns === undefined) {
       const isUsed = (key: ShownKey) => rows.some((row) => !EMPTY.has(row[key] ?? ""));
-      keys = [...OF_ALL, ...OF_FEW.filter(isUsed)];
+      const keys = [...OF_ALL, ...OF_FEW.filter(isUsed)];
+      columns = keys.map((key) => ({ key, heading: key.toUpperCase(), ...placeOf(key) }));
     }
-    const lines = rows.map((row) => keys.map((key) => cellOf(row, key)));
-    if (widths === undefined) {
-      const headings = keys.map((key) => key.toUpperCase());
-      widths = columnWidths([headings, ...lines]);
-      terminal.out(tableLine(headings, widths));
+    const shown = columns;
+    const lines = rows.map((row) => shown.map(({ key }) => cellOf(row, key)));
+    if (width !== undefined) {
+      const table = tableLines(shown, lines, { width, screen, styleOf: styleOfCell });
+      for (const line of table.slice(isFirst ? 0 : 1)) terminal.out(line);
+      return;
     }
+    const headings = shown.map(({ heading }) => heading);
+    widths ??= columnWidths([headings, ...lines]);
+    if (isFirst) terminal.out(tableLine(headings, widths));
     for (const line of lines) terminal.out(tableLine(line, widths));
   };
+}
+
+function styleOfCell(cell: string): Style | undefined {
+  return cell === "MISSING" ? "bad" : undefined;
+}
+
+/** What goes first where there is no room, and what is cut. */
+function placeOf(key: ShownKey): Pick<Column, "rank" | "cut"> {
+  if (key === "peerid") return { rank: 0, cut: true };
+  if (key === "remip") return { rank: 1, cut: true };
+  if (key === "remmsk" || key === "password") return { rank: 2 };
+  return { rank: 3, cut: true };
 }
 
 type ShownKey = keyof PeerRow;

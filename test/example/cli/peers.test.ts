@@ -283,3 +283,17 @@ test("a configuration file that is not there ends with 3", async () => {
   expect(code).toBe(3);
   expect(err).toContain("/nowhere/erouted.toml: there is no such file");
 });
+
+for (const columns of [60, 80, 120]) {
+  test(`list fits a terminal of ${columns} columns`, async () => {
+    const at = await initialized();
+    const remip = Array.from({ length: 6 }, (_, i) => `192.168.${i}.0/24`).join(", ");
+    const long = ["--peerid", `site-${"long-".repeat(20)}`, "--remip", remip];
+    await peers(at, ["add", ...SITE_1, "--generate", "--bakpeerip", "backup.site-1.example"]);
+    expect(await peers(at, ["add", ...long, "--generate"])).toMatchObject({ code: 0 });
+    const { out } = await runWith(["peers", "list", "--config", at.config], "", { columns });
+    expect(out.split("\n").filter((line) => Bun.stringWidth(line) > columns)).toEqual([]);
+    expect(out).toContain("site-1 ");
+    expect(out).toContain("…");
+  });
+}
