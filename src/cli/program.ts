@@ -7,8 +7,8 @@ import type { Shell } from "./completion.ts";
 import { configOption, type Declaration } from "./declaration.ts";
 import { declareControl } from "./declare-control.ts";
 import { declareImport } from "./declare-import.ts";
-import { declarePeers } from "./declare-peers.ts";
-import { declareShow } from "./declare-show.ts";
+import { declarePeers } from "./peers/declare.ts";
+import { declareShow } from "./show/declare.ts";
 import { EXIT, EXIT_MEANINGS, type ExitCode, type Terminal } from "./terminal.ts";
 
 /** Runs the command that the arguments name; never rejects. */

@@ -1,12 +1,12 @@
 /** `erouted peers`: its commands, options and help. */
 
 import { type Command, Option } from "commander";
-import { configOption, type Declaration } from "./declaration.ts";
-import { declarePeersReload } from "./declare-control.ts";
-import type { PeersOptions } from "./peers.ts";
-import type { ExportOptions } from "./peers-export.ts";
-import type { ImportOptions } from "./peers-import.ts";
+import { configOption, type Declaration } from "../declaration.ts";
+import { declarePeersReload } from "../declare-control.ts";
+import type { ExportOptions } from "./export.ts";
+import type { ImportOptions } from "./import.ts";
 import type { RemoteKind, RemoteOptions } from "./remote-config.ts";
+import type { PeersOptions } from "./rows.ts";
 
 type Actions = Omit<Declaration, "program">;
 
@@ -24,7 +24,7 @@ export function declarePeers({ program, terminal, ends }: Declaration): void {
     .option("--json", "whether it has been created, as JSON")
     .action(
       ends(async (options: { config: string; egroup?: string; json?: true }) => {
-        const { initPeers } = await import("./peers.ts");
+        const { initPeers } = await import("./rows.ts");
         return initPeers(options, terminal);
       }),
     );
@@ -49,7 +49,7 @@ function declareFiles(peers: Command, { terminal, ends }: Actions): void {
     .option("--json", "what is done to which row, as JSON")
     .action(
       ends(async (file: string, options: Omit<ImportOptions, "file">) => {
-        const { importPeers } = await import("./peers-import.ts");
+        const { importPeers } = await import("./import.ts");
         return importPeers({ ...options, file }, terminal);
       }),
     );
@@ -65,7 +65,7 @@ function declareFiles(peers: Command, { terminal, ends }: Actions): void {
     .option("--force", "replace a file that is there")
     .action(
       ends(async (file: string | undefined, options: Omit<ExportOptions, "file">) => {
-        const { exportPeers } = await import("./peers-export.ts");
+        const { exportPeers } = await import("./export.ts");
         return exportPeers({ ...options, ...(file === undefined ? {} : { file }) }, terminal);
       }),
     );
@@ -87,7 +87,7 @@ function declareRows(peers: Command, { terminal, ends }: Actions): void {
     .option("--json", "all points as one JSON object")
     .action(
       ends(async (options: { config: string; egroup?: string; json?: true }) => {
-        const { checkPeers } = await import("./peers-check.ts");
+        const { checkPeers } = await import("./check.ts");
         return checkPeers(options, terminal);
       }),
     );
@@ -100,7 +100,7 @@ function declareRows(peers: Command, { terminal, ends }: Actions): void {
     .option("--json", "as one JSON object")
     .action(
       ends(async (peerid: string, options: { config: string; egroup?: string; json?: true }) => {
-        const { showPeer } = await import("./peers-check.ts");
+        const { showPeer } = await import("./check.ts");
         return showPeer({ ...options, peerid }, terminal);
       }),
     );
@@ -112,7 +112,7 @@ function declareRows(peers: Command, { terminal, ends }: Actions): void {
     .option("--json", "one JSON object a line")
     .action(
       ends(async (options: { config: string; egroup?: string; json?: true }) => {
-        const { listPeers } = await import("./peers.ts");
+        const { listPeers } = await import("./rows.ts");
         return listPeers(options, terminal);
       }),
     );
@@ -125,7 +125,7 @@ function declareRows(peers: Command, { terminal, ends }: Actions): void {
     .option("--json", "what has been removed, as JSON")
     .action(
       ends(async (peerid: string, options: { config: string; egroup?: string; json?: true }) => {
-        const { removePeer } = await import("./peers.ts");
+        const { removePeer } = await import("./rows.ts");
         return removePeer({ ...options, peerid }, terminal);
       }),
     );
@@ -161,8 +161,8 @@ function declarePeersAdd({ program, terminal, ends }: Declaration): void {
     .addOption(egroupOption())
     .addHelpText("after", NO_PASSWORD_OPTION)
     .action(
-      ends(async (options: Parameters<typeof import("./peers-add.ts").addPeer>[0]) => {
-        const { addPeer } = await import("./peers-add.ts");
+      ends(async (options: Parameters<typeof import("./add.ts").addPeer>[0]) => {
+        const { addPeer } = await import("./add.ts");
         return addPeer(options, terminal);
       }),
     );

@@ -1,16 +1,16 @@
 /** `erouted peers import`: many rows at once, each checked as it will be when the site calls. */
 
-import type { Config } from "../config/config.ts";
-import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
-import type { PeerRow } from "../eroute/row.ts";
-import { err, ok, type Result } from "../octets/result.ts";
-import type { PeerChange, PeerRepository } from "../peers/repository.ts";
-import { counted } from "./amounts.ts";
-import { readLargeText } from "./configuration.ts";
+import type { Config } from "../../config/config.ts";
+import { type DatabaseSettings, describeDatabase } from "../../eroute/database.ts";
+import type { PeerRow } from "../../eroute/row.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
+import type { PeerChange, PeerRepository } from "../../peers/repository.ts";
+import { counted } from "../amounts.ts";
+import { readLargeText } from "../configuration.ts";
+import { EXIT, type ExitCode, failure, printable, type Terminal } from "../terminal.ts";
 import { type PlannedImport, type PlannedRow, planImport } from "./import-plan.ts";
-import { type PeersOptions, withPeers } from "./peers.ts";
 import { formatOf, readRows } from "./row-file.ts";
-import { EXIT, type ExitCode, failure, printable, type Terminal } from "./terminal.ts";
+import { type PeersOptions, withPeers } from "./rows.ts";
 
 export type ImportOptions = PeersOptions & {
   /** `-` is standard input. */

@@ -1,10 +1,10 @@
 /** Rows of a peer table in a file: CSV (RFC 4180), a JSON list, or one JSON object a line. */
 
 import { CsvError, parse } from "csv-parse/sync";
-import type { ColumnMap } from "../eroute/database.ts";
-import { nearestText } from "../eroute/nearest.ts";
-import type { PeerRow } from "../eroute/row.ts";
-import { err, ok, type Result } from "../octets/result.ts";
+import type { ColumnMap } from "../../eroute/database.ts";
+import { nearestText } from "../../eroute/nearest.ts";
+import type { PeerRow } from "../../eroute/row.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
 
 export type RowKey = keyof PeerRow;
 

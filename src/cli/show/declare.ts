@@ -1,12 +1,12 @@
 /** The commands that show what a running daemon knows: their options and help. */
 
 import { Option } from "commander";
-import { type Declaration, reading } from "./declaration.ts";
+import { type Declaration, reading } from "../declaration.ts";
+import type { WhyOptions } from "../why.ts";
 import type { EventsOptions } from "./events.ts";
 import type { SaOptions } from "./sa.ts";
 import type { StatusOptions } from "./status.ts";
 import type { TunnelsOptions } from "./tunnels.ts";
-import type { WhyOptions } from "./why.ts";
 
 /** `status`, `tunnels`, `sa`, `events` and `why`. */
 export function declareShow(declaration: Declaration): void {
@@ -86,7 +86,7 @@ function declareWhy({ program, terminal, ends }: Declaration): void {
     .argument("<peerid>", "its peer ID; or an address, for what came from there")
     .action(
       ends(async (peerid: string, options: Omit<WhyOptions, "peerid">) => {
-        const { why } = await import("./why.ts");
+        const { why } = await import("../why.ts");
         return why({ ...options, peerid }, terminal);
       }),
     );

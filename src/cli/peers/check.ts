@@ -1,14 +1,14 @@
 /** `erouted peers check|show`: rows as the daemon will take them. */
 
-import { describeDatabase } from "../eroute/database.ts";
-import { peerKey } from "../eroute/peer-id.ts";
-import type { PeerRow } from "../eroute/row.ts";
-import { containsPrefix, formatPrefix, type Prefix } from "../inet/prefix.ts";
-import { counted } from "./amounts.ts";
-import { type PeersOptions, withoutPassword, withPeers } from "./peers.ts";
-import { Points } from "./points.ts";
+import { describeDatabase } from "../../eroute/database.ts";
+import { peerKey } from "../../eroute/peer-id.ts";
+import type { PeerRow } from "../../eroute/row.ts";
+import { containsPrefix, formatPrefix, type Prefix } from "../../inet/prefix.ts";
+import { counted } from "../amounts.ts";
+import { Points } from "../points.ts";
+import { EXIT, type ExitCode, failure, printable, type Terminal } from "../terminal.ts";
 import { judgeRows } from "./row-judgement.ts";
-import { EXIT, type ExitCode, failure, printable, type Terminal } from "./terminal.ts";
+import { type PeersOptions, withoutPassword, withPeers } from "./rows.ts";
 
 /** Prints a line for each row that is refused or has a surprise in it; 1 if any is refused. */
 export function checkPeers(

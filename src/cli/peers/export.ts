@@ -1,13 +1,13 @@
 /** `erouted peers export`: the rows of a table as CSV or JSON, without keys unless asked for. */
 
 import { closeSync, existsSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
-import type { PeerRow } from "../eroute/row.ts";
-import { err, ok, type Result } from "../octets/result.ts";
-import type { PeerRepository } from "../peers/repository.ts";
-import { counted } from "./amounts.ts";
-import { type PeersOptions, withPeers } from "./peers.ts";
+import type { PeerRow } from "../../eroute/row.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
+import type { PeerRepository } from "../../peers/repository.ts";
+import { counted } from "../amounts.ts";
+import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "../terminal.ts";
 import { csvLine, ROW_KEYS, type RowKey } from "./row-file.ts";
-import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "./terminal.ts";
+import { type PeersOptions, withPeers } from "./rows.ts";
 
 export type ExportOptions = PeersOptions & {
   /** Undefined: standard output. */

@@ -1,8 +1,8 @@
 /** All eroutes in use of a running daemon, page by page. */
 
-import { err, ok, type Result } from "../octets/result.ts";
-import { type Daemon, get } from "./daemon-client.ts";
-import { fieldAt, listAt, numberAt, timeAt } from "./json-fields.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
+import { type Daemon, get } from "../daemon-client.ts";
+import { fieldAt, listAt, numberAt, timeAt } from "../json-fields.ts";
 
 export type ErouteList = {
   /** As the daemon's JSON has them. */

@@ -1,13 +1,13 @@
 /** `erouted peers add`: one row, checked as it will be checked when the site calls. */
 
-import type { Config } from "../config/config.ts";
-import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
-import type { PeerRow } from "../eroute/row.ts";
-import { err, ok, type Result } from "../octets/result.ts";
-import { openPeers } from "../peers/open.ts";
-import { chooseDatabase, loadConfig, readText } from "./configuration.ts";
+import type { Config } from "../../config/config.ts";
+import { type DatabaseSettings, describeDatabase } from "../../eroute/database.ts";
+import type { PeerRow } from "../../eroute/row.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
+import { openPeers } from "../../peers/open.ts";
+import { chooseDatabase, loadConfig, readText } from "../configuration.ts";
+import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "../terminal.ts";
 import { generatePassword } from "./generated-password.ts";
-import type { PeersOptions } from "./peers.ts";
 import {
   type RemoteContext,
   type RemoteKind,
@@ -15,7 +15,7 @@ import {
   showRemoteConfig,
 } from "./remote-config.ts";
 import { judgeRows } from "./row-judgement.ts";
-import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "./terminal.ts";
+import type { PeersOptions } from "./rows.ts";
 
 export type AddOptions = PeersOptions & {
   readonly peerid?: string;

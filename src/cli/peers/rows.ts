@@ -1,13 +1,13 @@
 /** `erouted peers init|list|remove`: the table of sites of an egroup. */
 
-import type { Config } from "../config/config.ts";
-import { COLUMNS_OF_FEW, type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
-import type { PeerRow } from "../eroute/row.ts";
-import { openPeers } from "../peers/open.ts";
-import type { PeerRepository } from "../peers/repository.ts";
-import { chooseDatabase, loadConfig } from "./configuration.ts";
-import { type Column, columnWidths, type Style, tableLine, tableLines } from "./table.ts";
-import { EXIT, type ExitCode, failure, printable, type Terminal } from "./terminal.ts";
+import type { Config } from "../../config/config.ts";
+import { COLUMNS_OF_FEW, type DatabaseSettings, describeDatabase } from "../../eroute/database.ts";
+import type { PeerRow } from "../../eroute/row.ts";
+import { openPeers } from "../../peers/open.ts";
+import type { PeerRepository } from "../../peers/repository.ts";
+import { chooseDatabase, loadConfig } from "../configuration.ts";
+import { type Column, columnWidths, type Style, tableLine, tableLines } from "../table.ts";
+import { EXIT, type ExitCode, failure, printable, type Terminal } from "../terminal.ts";
 
 export type PeersOptions = { readonly config: string; readonly egroup?: string };
 

@@ -1,8 +1,8 @@
 /** One proposal that the configuration has and a router can be told, in the router's own words. */
 
-import { formatSuite } from "../../crypto/suite-notation.ts";
-import type { BaseEroute } from "../../eroute/eroute.ts";
-import { err, ok, type Result } from "../../octets/result.ts";
+import { formatSuite } from "../../../crypto/suite-notation.ts";
+import type { BaseEroute } from "../../../eroute/eroute.ts";
+import { err, ok, type Result } from "../../../octets/result.ts";
 import type { RemoteSite } from "./site.ts";
 
 /** A router's words by ours; what is not in there it does not know. */

@@ -1,7 +1,7 @@
 /** Following a daemon's events: server-sent events, taken up again where a connection broke. */
 
-import { type Daemon, explain, transportOf } from "./daemon-client.ts";
-import { fieldAt, numberAt } from "./json-fields.ts";
+import { type Daemon, explain, transportOf } from "../daemon-client.ts";
+import { fieldAt, numberAt } from "../json-fields.ts";
 
 export type Following = {
   /** The sequence after which to begin; undefined: from now on. */

@@ -2,20 +2,20 @@
 
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
-import type { Config } from "../config/config.ts";
-import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
-import { dynamicErouteOf } from "../eroute/dynamic-eroute.ts";
-import { matchConfigured } from "../eroute/match.ts";
-import { asPeerId } from "../eroute/peer-id.ts";
-import type { PeerRow } from "../eroute/row.ts";
-import { parseAddress } from "../inet/address.ts";
-import { err, ok, type Result } from "../octets/result.ts";
-import { wipe } from "../octets/secret.ts";
-import { type PeersOptions, withPeers } from "./peers.ts";
+import type { Config } from "../../config/config.ts";
+import { type DatabaseSettings, describeDatabase } from "../../eroute/database.ts";
+import { dynamicErouteOf } from "../../eroute/dynamic-eroute.ts";
+import { matchConfigured } from "../../eroute/match.ts";
+import { asPeerId } from "../../eroute/peer-id.ts";
+import type { PeerRow } from "../../eroute/row.ts";
+import { parseAddress } from "../../inet/address.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
+import { wipe } from "../../octets/secret.ts";
+import { EXIT, type ExitCode, failure, printable, type Terminal } from "../terminal.ts";
 import { mikrotikFiles, sarosFiles } from "./remote/routers.ts";
 import type { RemoteFile, RemoteSite } from "./remote/site.ts";
 import { libreswanFiles, openwrtFiles, strongswanFiles } from "./remote/swan.ts";
-import { EXIT, type ExitCode, failure, printable, type Terminal } from "./terminal.ts";
+import { type PeersOptions, withPeers } from "./rows.ts";
 
 /** What `--for` takes. */
 export type RemoteKind = "strongswan" | "libreswan" | "openwrt" | "saros" | "mikrotik";

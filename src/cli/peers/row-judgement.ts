@@ -1,16 +1,16 @@
 /** What the daemon would make of a row: said before the site calls. */
 
-import type { Config } from "../config/config.ts";
-import type { DatabaseSettings } from "../eroute/database.ts";
-import { dynamicErouteOf } from "../eroute/dynamic-eroute.ts";
-import type { BaseEroute, Egroup } from "../eroute/eroute.ts";
-import { matchConfigured } from "../eroute/match.ts";
-import { asPeerId, PEER_ID_LENGTH_MAX } from "../eroute/peer-id.ts";
-import type { PeerRow } from "../eroute/row.ts";
-import { subnetTexts } from "../eroute/row-subnets.ts";
-import { equalAddress, formatAddress, parseAddress } from "../inet/address.ts";
-import { formatPrefix, type Prefix, prefixOf } from "../inet/prefix.ts";
-import { wipe } from "../octets/secret.ts";
+import type { Config } from "../../config/config.ts";
+import type { DatabaseSettings } from "../../eroute/database.ts";
+import { dynamicErouteOf } from "../../eroute/dynamic-eroute.ts";
+import type { BaseEroute, Egroup } from "../../eroute/eroute.ts";
+import { matchConfigured } from "../../eroute/match.ts";
+import { asPeerId, PEER_ID_LENGTH_MAX } from "../../eroute/peer-id.ts";
+import type { PeerRow } from "../../eroute/row.ts";
+import { subnetTexts } from "../../eroute/row-subnets.ts";
+import { equalAddress, formatAddress, parseAddress } from "../../inet/address.ts";
+import { formatPrefix, type Prefix, prefixOf } from "../../inet/prefix.ts";
+import { wipe } from "../../octets/secret.ts";
 
 export type RowJudgement =
   | {

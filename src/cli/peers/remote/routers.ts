@@ -1,8 +1,8 @@
 /** The site's end for Westermo MR and Digi TransPort, and for MikroTik: commands to be typed in. */
 
-import { formatAddress } from "../../inet/address.ts";
-import { formatPrefix, type Prefix, prefixOf } from "../../inet/prefix.ts";
-import { err, ok, type Result } from "../../octets/result.ts";
+import { formatAddress } from "../../../inet/address.ts";
+import { formatPrefix, type Prefix, prefixOf } from "../../../inet/prefix.ts";
+import { err, ok, type Result } from "../../../octets/result.ts";
 import { both, dictionary } from "./algorithms.ts";
 import { plainPassword, type RemoteFile, type RemoteSite } from "./site.ts";
 

@@ -1,9 +1,9 @@
 /** `erouted status`: what a running daemon says of itself, asked over its HTTP API. */
 
-import { type AskOptions, daemonOf, get } from "./daemon-client.ts";
+import { type AskOptions, daemonOf, get } from "../daemon-client.ts";
+import { EXIT, type ExitCode, failure, printable, type Terminal } from "../terminal.ts";
 import { allEroutes, daemonMs } from "./eroutes-in-use.ts";
 import { statusLines } from "./status-lines.ts";
-import { EXIT, type ExitCode, failure, printable, type Terminal } from "./terminal.ts";
 import { tunnelLines } from "./tunnel-lines.ts";
 
 export type StatusOptions = AskOptions & { readonly json?: true };

@@ -1,7 +1,7 @@
 /** The site's end for strongSwan (swanctl.conf), libreswan (ipsec.conf) and OpenWrt (UCI). */
 
-import { formatPrefix } from "../../inet/prefix.ts";
-import { err, ok, type Result } from "../../octets/result.ts";
+import { formatPrefix } from "../../../inet/prefix.ts";
+import { err, ok, type Result } from "../../../octets/result.ts";
 import { both, dictionary, type Proposal, STRONGSWAN } from "./algorithms.ts";
 import { plainPassword, quotedOrHex, type RemoteFile, type RemoteSite } from "./site.ts";
 

@@ -1,10 +1,10 @@
 /** A daemon's JSON as lines for people: what is wrong comes first, what is zero stays away. */
 
-import { counted, formatSeconds } from "./amounts.ts";
-import { fieldAt, listAt, numberAt, textAt } from "./json-fields.ts";
-import { columnWidths, painted, type TableOptions, tableLine } from "./table.ts";
-import { printable } from "./terminal.ts";
-import { wrapped } from "./wrap.ts";
+import { counted, formatSeconds } from "../amounts.ts";
+import { fieldAt, listAt, numberAt, textAt } from "../json-fields.ts";
+import { columnWidths, painted, type TableOptions, tableLine } from "../table.ts";
+import { printable } from "../terminal.ts";
+import { wrapped } from "../wrap.ts";
 
 /** The daemon in some lines: name, problems, tunnels, what failed, databases. */
 export function statusLines(state: unknown, { width, screen }: TableOptions): readonly string[] {

@@ -1,11 +1,11 @@
 /** `erouted events`: what happened, and what happens; of one site or of all. */
 
-import { parseDuration } from "../eroute/duration.ts";
-import { type AskOptions, daemonOf, get } from "./daemon-client.ts";
+import { parseDuration } from "../../eroute/duration.ts";
+import { type AskOptions, daemonOf, get } from "../daemon-client.ts";
+import { fieldAt, listAt, numberAt, textAt, timeAt } from "../json-fields.ts";
+import { painted, type Style } from "../table.ts";
+import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "../terminal.ts";
 import { follow } from "./follow.ts";
-import { fieldAt, listAt, numberAt, textAt, timeAt } from "./json-fields.ts";
-import { painted, type Style } from "./table.ts";
-import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "./terminal.ts";
 
 export type EventsOptions = AskOptions & {
   readonly follow?: true;

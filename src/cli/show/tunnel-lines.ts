@@ -1,8 +1,8 @@
 /** The eroutes in use of a daemon's JSON as a table for people. */
 
-import { counted, formatOctets, formatSeconds } from "./amounts.ts";
-import { fieldAt, listAt, numberAt, textAt, timeAt } from "./json-fields.ts";
-import { type Column, type Style, type TableOptions, tableLines } from "./table.ts";
+import { counted, formatOctets, formatSeconds } from "../amounts.ts";
+import { fieldAt, listAt, numberAt, textAt, timeAt } from "../json-fields.ts";
+import { type Column, type Style, type TableOptions, tableLines } from "../table.ts";
 
 /** What a table of eroutes is shown on, and with. */
 export type TunnelOptions = Omit<TableOptions, "styleOf"> & {

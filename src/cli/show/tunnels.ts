@@ -1,14 +1,14 @@
 /** `erouted tunnels`: the eroutes in use, filtered and sorted; once, or again and again. */
 
-import { ok, type Result } from "../octets/result.ts";
-import { type AskOptions, type Daemon, daemonOf, get } from "./daemon-client.ts";
+import { ok, type Result } from "../../octets/result.ts";
+import { type AskOptions, type Daemon, daemonOf, get } from "../daemon-client.ts";
+import { numberAt, textAt } from "../json-fields.ts";
+import { cutTo, painted } from "../table.ts";
+import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "../terminal.ts";
+import { wrapped } from "../wrap.ts";
 import { allEroutes, daemonMs } from "./eroutes-in-use.ts";
 import { pause } from "./follow.ts";
-import { numberAt, textAt } from "./json-fields.ts";
-import { cutTo, painted } from "./table.ts";
-import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "./terminal.ts";
 import { addressOf, ageSeconds, octetsOf, totalLine, tunnelLines } from "./tunnel-lines.ts";
-import { wrapped } from "./wrap.ts";
 
 export type TunnelsOptions = AskOptions & {
   /** In its peer ID, name, addresses or subnets, whatever the case. */

@@ -1,10 +1,10 @@
 /** What rows of a file would do to a table: added, changed, left, or refused, and why. */
 
-import type { Config } from "../config/config.ts";
-import type { DatabaseSettings } from "../eroute/database.ts";
-import { peerKey } from "../eroute/peer-id.ts";
-import type { PeerRow } from "../eroute/row.ts";
-import type { PeerChange } from "../peers/repository.ts";
+import type { Config } from "../../config/config.ts";
+import type { DatabaseSettings } from "../../eroute/database.ts";
+import { peerKey } from "../../eroute/peer-id.ts";
+import type { PeerRow } from "../../eroute/row.ts";
+import type { PeerChange } from "../../peers/repository.ts";
 import { generatePassword } from "./generated-password.ts";
 import { type Fields, type FileRow, ROW_KEYS, type RowKey } from "./row-file.ts";
 import { judgeRows } from "./row-judgement.ts";

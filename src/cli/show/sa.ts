@@ -1,12 +1,12 @@
 /** `erouted sa`: the IKE SAs and Child SAs of one site or of all. */
 
-import { counted, formatOctets, formatSeconds } from "./amounts.ts";
-import { type AskOptions, daemonOf, get } from "./daemon-client.ts";
+import { counted, formatOctets, formatSeconds } from "../amounts.ts";
+import { type AskOptions, daemonOf, get } from "../daemon-client.ts";
+import { fieldAt, listAt, numberAt, textAt, timeAt } from "../json-fields.ts";
+import { cutTo, painted } from "../table.ts";
+import { EXIT, type ExitCode, failure, printable, type Terminal } from "../terminal.ts";
+import { wrapped } from "../wrap.ts";
 import { allEroutes, daemonMs } from "./eroutes-in-use.ts";
-import { fieldAt, listAt, numberAt, textAt, timeAt } from "./json-fields.ts";
-import { cutTo, painted } from "./table.ts";
-import { EXIT, type ExitCode, failure, printable, type Terminal } from "./terminal.ts";
-import { wrapped } from "./wrap.ts";
 
 export type SaOptions = AskOptions & { readonly peerid?: string; readonly json?: true };
 

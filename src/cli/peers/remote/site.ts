@@ -1,7 +1,7 @@
 /** What a remote site's router has to know: the other end of a dynamic eroute. */
 
-import type { BaseEroute } from "../../eroute/eroute.ts";
-import type { Prefix } from "../../inet/prefix.ts";
+import type { BaseEroute } from "../../../eroute/eroute.ts";
+import type { Prefix } from "../../../inet/prefix.ts";
 
 export type RemoteSite = {
   /** What the site calls itself, and what it calls the concentrator. */
