@@ -58,18 +58,21 @@ export type RowFacts =
       readonly detail: string;
     };
 
-export type SiteState =
-  | "connected"
+export const SITE_STATES = [
+  "connected",
   /** An IKE SA without a Child SA: no packet passes. */
-  | "incomplete"
-  | "negotiating"
-  | "calling"
+  "incomplete",
+  "negotiating",
+  "calling",
   /** What is configured now keeps it out: no eroute, no row, a faulty row, a database. */
-  | "blocked"
+  "blocked",
   /** Its last attempt failed. */
-  | "failed"
+  "failed",
   /** It was connected. */
-  | "ended"
-  | "never-seen"
+  "ended",
+  "never-seen",
   /** No daemon runs that could tell. */
-  | "unknown";
+  "unknown",
+] as const;
+
+export type SiteState = (typeof SITE_STATES)[number];

@@ -1,6 +1,7 @@
 /** What the API answers, as schemas: the OpenAPI document is made from them, tests hold to them. */
 
 import { z } from "zod";
+import { SITE_STATES } from "../../concentrator/site-facts.ts";
 import { COUNTER_NAMES } from "../../concentrator/snapshot.ts";
 import { EROUTE_STATES } from "../eroute-list.ts";
 import { EVENT_LEVELS } from "../event-filter.ts";
@@ -100,6 +101,18 @@ const attempt = z.strictObject({
 /** What several bodies have in common. */
 export const PARTS = { IkeSa: ikeSa, ChildSa: childSa, Eroute: eroute, Event: event } as const;
 
+const comparison = z.strictObject({
+  about: z.enum(["ike", "esp", "subnets"]),
+  offered: texts,
+  configured: texts,
+  only_offered: texts,
+  only_configured: texts,
+  nearest: z
+    .array(z.strictObject({ part: z.string(), offered: texts, configured: texts, common: texts }))
+    .describe("Part by part, of the two proposals that come nearest to each other."),
+  proposal: textOrNull.describe("What to allow in the configuration, if it can be allowed."),
+});
+
 /** Body by name. */
 export const ANSWERS = {
   health: z.strictObject({ status: z.enum(["ok", "degraded"]), problems: texts.optional() }),
@@ -143,8 +156,8 @@ export const ANSWERS = {
   }),
   explanation: z.strictObject({
     peer_id: z.string(),
-    connected: z.boolean().nullable(),
-    state: z.string(),
+    connected: z.boolean().nullable().describe("Null if nobody knows."),
+    state: z.enum(SITE_STATES),
     summary: z.string(),
     findings: z.array(
       z.strictObject({
@@ -153,7 +166,7 @@ export const ANSWERS = {
         detail: z.string(),
       }),
     ),
-    comparison: z.looseObject({ offered: texts, configured: texts }).nullable(),
+    comparison: comparison.nullable(),
     advice: texts,
     attempts: z.array(attempt),
   }),
