@@ -49,8 +49,9 @@ function leaves(): readonly CommandInfo[] {
 
 function commandText(info: CommandInfo): string {
   const { words, description, options } = info;
-  const given = info.arguments.map(({ name, required, description: text }) => {
-    return `| \`${required ? `<${name}>` : `[${name}]`}\` | ${escaped(text)} |`;
+  const given = info.arguments.map((argument) => {
+    const { name, required } = argument;
+    return `| \`${required ? `<${name}>` : `[${name}]`}\` | ${escaped(describe(argument))} |`;
   });
   const rows = options
     .filter(({ names }) => !names.includes("--help"))
@@ -66,7 +67,9 @@ function commandText(info: CommandInfo): string {
   ].join("\n");
 }
 
-function describe({ description, choices, default: otherwise }: OptionInfo): string {
+type Described = Pick<OptionInfo, "description" | "choices"> & { readonly default?: unknown };
+
+function describe({ description, choices, default: otherwise }: Described): string {
   const values = choices.length === 0 ? "" : `: ${choices.join(", ")}`;
   return `${description}${values}${otherwise === undefined ? "" : ` (default: ${otherwise})`}`;
 }
@@ -76,7 +79,7 @@ function commandRoff(info: CommandInfo): readonly string[] {
   return [
     `.SS ${roff(usageOf(info))}`,
     roff(info.description),
-    ...given.flatMap(({ name, description }) => [".TP", `.I ${roff(name)}`, roff(description)]),
+    ...given.flatMap((one) => [".TP", `.I ${roff(one.name)}`, roff(describe(one))]),
     ...info.options
       .filter(({ names }) => !names.includes("--help"))
       .flatMap((option) => [".TP", `.B ${roff(option.flags)}`, roff(describe(option))]),

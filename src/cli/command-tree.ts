@@ -15,6 +15,7 @@ export type ArgumentInfo = {
   readonly name: string;
   readonly required: boolean;
   readonly description: string;
+  readonly choices: readonly string[];
 };
 
 export type OptionInfo = {
@@ -57,8 +58,8 @@ export function usageOf({ words, arguments: given, commands }: CommandInfo): str
 }
 
 function argumentInfo(argument: Argument): ArgumentInfo {
-  const { required, description } = argument;
-  return { name: argument.name(), required, description };
+  const { required, description, argChoices = [] } = argument;
+  return { name: argument.name(), required, description, choices: argChoices };
 }
 
 function optionInfo(option: Option): OptionInfo {

@@ -61,8 +61,10 @@ function namesOf(options: readonly OptionInfo[]): string {
   return options.flatMap(({ names }) => names).join(" ");
 }
 
-function commandsOf({ commands }: CommandInfo): string {
-  return commands.map(({ words }) => words.at(-1)).join(" ");
+/** What can come next: commands, or the choices of the first argument. */
+function wordsOf(info: CommandInfo): string {
+  const below = info.commands.map(({ words }) => words.at(-1));
+  return [...below, ...(info.arguments[0]?.choices ?? [])].join(" ");
 }
 
 /** What stands for an argument of this name. */
@@ -105,7 +107,8 @@ function bashScript(tree: CommandInfo): string {
     return files(kind);
   };
   const argument = (info: CommandInfo) => {
-    if (info.commands.length > 0) return `words="${commandsOf(info)}"`;
+    const words = wordsOf(info);
+    if (words !== "") return `words="${words}"`;
     const kind = kindOf(info.arguments[0]?.name);
     if (kind === "peerid") return "_erouted_peerids; return";
     return kind === undefined ? undefined : `${files(kind)}; return`;
@@ -157,7 +160,8 @@ function zshScript(tree: CommandInfo): string {
     return kind === "file" ? "_files" : "_files -/";
   };
   const argument = (info: CommandInfo) => {
-    if (info.commands.length > 0) return `compadd -- ${commandsOf(info)}`;
+    const words = wordsOf(info);
+    if (words !== "") return `compadd -- ${words}`;
     const kind = kindOf(info.arguments[0]?.name);
     if (kind === "peerid") return "compadd -- $(erouted completion peerids 2>/dev/null)";
     return kind === undefined ? undefined : "_files";
@@ -198,12 +202,15 @@ function fishScript(tree: CommandInfo): string {
         `complete -c erouted ${at} -f -a ${words.at(-1)} -d ${text(description)}`,
     );
     const kind = kindOf(info.arguments[0]?.name);
+    const choices = info.arguments[0]?.choices ?? [];
     const first =
-      kind === "peerid"
-        ? [`complete -c erouted ${at} -f -a ${peers}`]
-        : kind === undefined
-          ? [`complete -c erouted ${at} -f`]
-          : [`complete -c erouted ${at} -F`];
+      choices.length > 0
+        ? [`complete -c erouted ${at} -f -a '${choices.join(" ")}'`]
+        : kind === "peerid"
+          ? [`complete -c erouted ${at} -f -a ${peers}`]
+          : kind === undefined
+            ? [`complete -c erouted ${at} -f`]
+            : [`complete -c erouted ${at} -F`];
     const options = info.options.map(({ names, description, value, choices, valueName }) => {
       const flags = names.map((name) =>
         name.startsWith("--") ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`,
@@ -219,7 +226,7 @@ function fishScript(tree: CommandInfo): string {
 function __erouted_at
   set -l at
   for word in (commandline -opc)[2..]
-    if contains -- (string join ' ' $at $word) ${flattened(tree)
+    if contains -- (string join -- ' ' $at $word) ${flattened(tree)
       .filter(({ words }) => words.length > 0)
       .map(({ words }) => `'${words.join(" ")}'`)
       .join(" ")}

@@ -54,6 +54,7 @@ test("bash completes commands, and what is below them", async () => {
   expect(await offered("st")).toEqual(["status"]);
   expect(await offered("peers", "re")).toEqual(["reload", "remove", "remote-config"]);
   expect(await offered("import", "")).toEqual(["saros"]);
+  expect(await offered("completion", "")).toEqual(["bash", "zsh", "fish"]);
 });
 
 test("bash completes options of the command that is typed, and their choices", async () => {
