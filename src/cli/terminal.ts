@@ -59,7 +59,8 @@ export function openTerminal(): Terminal {
     out: (line) => void process.stdout.write(`${line}\n`),
     err: (line) => void process.stderr.write(`${line}\n`),
     get columns() {
-      return process.stdout.isTTY ? process.stdout.columns : undefined;
+      // A serial line does not know its size.
+      return process.stdout.isTTY ? process.stdout.columns || COLUMNS_PRESUMED : undefined;
     },
     screen: process.stdout.isTTY ? openScreen() : undefined,
     progress: process.stderr.isTTY ? showProgress : undefined,
@@ -71,7 +72,7 @@ function openScreen(): Screen {
   const { NO_COLOR = "", TERM } = process.env;
   return {
     get rows() {
-      return process.stdout.rows;
+      return process.stdout.rows || ROWS_PRESUMED;
     },
     colour: NO_COLOR === "" && TERM !== "dumb",
     write: (text) => void process.stdout.write(text),
@@ -84,7 +85,7 @@ function openScreen(): Screen {
 }
 
 function showProgress(text: string | undefined): void {
-  const line = (text ?? "").slice(0, (process.stderr.columns || 80) - 1);
+  const line = (text ?? "").slice(0, (process.stderr.columns || COLUMNS_PRESUMED) - 1);
   process.stderr.write(`\r${line}\x1b[K`);
 }
 
@@ -104,6 +105,9 @@ export function misuse(terminal: Terminal, what: string): ExitCode {
 export function printable(text: string): string {
   return text.replace(/\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu, "?");
 }
+
+const COLUMNS_PRESUMED = 80;
+const ROWS_PRESUMED = 24;
 
 function writeAnyway(text: string): void {
   try {

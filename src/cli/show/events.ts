@@ -37,6 +37,10 @@ export async function events(options: EventsOptions, terminal: Terminal): Promis
   const answer = await get(daemon.value, `/api/v1/events?limit=${limit}${query}`);
   if (!answer.ok) return failure(terminal, printable(answer.error));
   const found = listAt(answer.value, "events");
+  const oldest = timeAt(found[0], "time") ?? 0;
+  if (found.length === EVENTS_MAX && sinceMs !== undefined && oldest > sinceMs) {
+    terminal.err(`erouted: only the last ${EVENTS_MAX}: --site or --level shows older ones`);
+  }
   for (const event of found) print(event);
   if (options.follow !== true) return EXIT.ok;
   const say = (text: string) => terminal.err(`erouted: ${printable(text)}`);

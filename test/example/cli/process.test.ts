@@ -99,3 +99,49 @@ test("a reader that goes away ends the command without a complaint", async () =>
   expect(out).toStartWith("PEERID");
   expect(err).toBe("");
 });
+
+type Typed = { after: string; keys: string; env?: Readonly<Record<string, string>> };
+
+/** On a terminal of its own (util-linux's `script`): what it shows, and keys to be typed. */
+async function onTerminal(args: readonly string[], type: Typed) {
+  const server = Bun.serve({
+    hostname: "127.0.0.1",
+    port: 0,
+    fetch: () => Response.json({ problems: ["the moon"], eroutes: [EROUTE], total: 1 }),
+  });
+  const words = [process.execPath, "src/main.ts", ...args, "--url", server.url.href];
+  const child = Bun.spawn(["script", "-qefc", words.join(" "), "/dev/null"], {
+    env: { ...process.env, TERM: "xterm", NO_COLOR: "", ...type.env },
+    stdin: "pipe",
+    stdout: "pipe",
+  });
+  let shown = "";
+  for await (const chunk of child.stdout) {
+    const before = shown;
+    shown += new TextDecoder().decode(chunk);
+    if (!before.includes(type.after) && shown.includes(type.after)) {
+      child.stdin.write(type.keys);
+      await child.stdin.flush();
+    }
+  }
+  await server.stop(true);
+  return { code: await child.exited, shown };
+}
+
+const EROUTE = { peer_id: "site-1", state: "established", child_sas: [] };
+const CTRL_C = "\x03";
+
+test("Ctrl-C ends --watch with 0, and the cursor is there again", async () => {
+  const type = { after: "1 tunnel: 1 established", keys: CTRL_C };
+  const { code, shown } = await onTerminal(["tunnels", "--watch", "60"], type);
+  expect([code, shown]).toEqual([0, expect.stringContaining("\x1b[32mestablished")]);
+  expect(shown.lastIndexOf("\x1b[?25h")).toBeGreaterThan(shown.lastIndexOf("\x1b[?25l"));
+});
+
+test("NO_COLOR is honoured on a terminal", async () => {
+  const type = { after: "never", keys: "", env: { NO_COLOR: "1" } };
+  const { code, shown } = await onTerminal(["tunnels"], type);
+  expect([code, shown.includes("established"), shown.includes("\x1b[3")]).toEqual([
+    ...[0, true, false],
+  ]);
+});
