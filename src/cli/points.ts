@@ -1,6 +1,8 @@
 /** A list of what is right and what is not: a line each for people, or one JSON object. */
 
+import { painted, type Style } from "./table.ts";
 import { printable, type Terminal } from "./terminal.ts";
+import { wrapped } from "./wrap.ts";
 
 export type Verdict = "ok" | "note" | "problem";
 
@@ -43,11 +45,24 @@ export class Points {
   }
 
   #say(verdict: Verdict, about: string, detail: string): void {
-    if (this.#json) this.#said.push({ verdict, about, detail });
-    else this.#terminal.out(printable(`${WORDS[verdict]}  ${about}: ${detail}`));
+    if (this.#json) {
+      this.#said.push({ verdict, about, detail });
+      return;
+    }
+    const { columns, screen } = this.#terminal;
+    const text = printable(`${WORDS[verdict]}  ${about}: ${detail}`);
+    const [first = "", ...more] = wrapped(text, WORD_LENGTH + 2, columns);
+    const word = painted(first.slice(0, WORD_LENGTH), STYLES[verdict], screen);
+    for (const line of [word + first.slice(WORD_LENGTH), ...more]) this.#terminal.out(line);
   }
 }
 
+const WORD_LENGTH = 6;
+const STYLES: Readonly<Record<Verdict, Style | undefined>> = {
+  ok: "good",
+  note: undefined,
+  problem: "bad",
+};
 const WORDS: Readonly<Record<Verdict, string>> = {
   ok: "ok    ",
   note: "note  ",

@@ -43,6 +43,20 @@ test("R6: a missing table fails, names the command for it, and hides nothing", a
   expect(code).toBe(1);
 });
 
+test("on a terminal what fails is red, and long lines are broken below their words", async () => {
+  const screen = {
+    ...{ rows: 24, colour: true, write: () => {} },
+    interrupted: () => new AbortController().signal,
+  };
+  const at = folder();
+  const { out } = await runWith(["check", "--config", at.config], "", { columns: 60, screen });
+  const lines = out.split("\n");
+  expect(lines.some((line) => line.startsWith("\x1b[31mFAILED\x1b[0m  database of"))).toBe(true);
+  const wide = lines.filter((line) => Bun.stringWidth(line) > 60);
+  // A path is one word.
+  expect(wide.filter((line) => line.trim().split(" ").length > 2)).toEqual([]);
+});
+
 test("a port that is taken fails and is named", async () => {
   const at = folder();
   const socket = createSocket("udp4");
