@@ -58,7 +58,8 @@ export function reload(options: ControlOptions, terminal: Terminal): Promise<Exi
   return command("/api/v1/reload", options, terminal);
 }
 
-async function command(
+/** Has something done, and says what came of it. */
+export async function command(
   path: string,
   options: ControlOptions,
   terminal: Terminal,
@@ -69,7 +70,8 @@ async function command(
   return asked.ok ? said(asked.value, options, terminal) : refused(asked.error, terminal);
 }
 
-function peerPath({ peerid }: PeerOptions, what: string): string {
+/** `/api/v1/peers/ID/WHAT`. */
+export function peerPath({ peerid }: PeerOptions, what: string): string {
   return `/api/v1/peers/${encodeURIComponent(peerid)}${what}`;
 }
 

@@ -2,6 +2,7 @@
 
 import type { Command } from "commander";
 import type { ConnectOptions, ControlOptions, PeerOptions, RekeyOptions } from "./control.ts";
+import type { DebugOptions } from "./debug.ts";
 import { configOption, type Declaration } from "./declaration.ts";
 
 type Without<T> = Omit<T, "peerid">;
@@ -35,6 +36,28 @@ export function declareControl({ program, terminal, ends }: Declaration): void {
       ends(async (peerid: string, options: Without<RekeyOptions>) => {
         const { rekeyPeer } = await import("./control.ts");
         return rekeyPeer({ ...options, peerid }, terminal);
+      }),
+    );
+  asking(program.command("debug"))
+    .description("have a running erouted write each message of a site to its log, for a while")
+    .argument("<peerid>", "its peer ID; or an address")
+    .argument("<on|off>", "begin or end")
+    .option("--for <time>", 'how long, such as "2h"', "30m")
+    .action(
+      ends(
+        async (peerid: string, state: string, options: Omit<DebugOptions, "peerid" | "state">) => {
+          const { debug } = await import("./debug.ts");
+          return debug({ ...options, peerid, state }, terminal);
+        },
+      ),
+    );
+  asking(program.command("log-level"))
+    .description("set the level of a running erouted's log, until its configuration is read again")
+    .argument("<level>", "debug, info, warning or error")
+    .action(
+      ends(async (level: string, options: ControlOptions) => {
+        const { logLevel } = await import("./debug.ts");
+        return logLevel({ ...options, level }, terminal);
       }),
     );
   asking(program.command("reload"))

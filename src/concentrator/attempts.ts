@@ -213,9 +213,9 @@ function outcomeOf({
   reason,
   level,
 }: JournalRecord): Attempt["outcome"] | undefined {
-  if (ROUTINE.has(reason) || STEPS_OF_THE_DAEMON.has(step)) return undefined;
+  if (level === "debug" || ROUTINE.has(reason) || STEPS_OF_THE_DAEMON.has(step)) return undefined;
   if (outcome === "failed") return "failed";
-  if (outcome === "refused") return level === "debug" ? undefined : "refused";
+  if (outcome === "refused") return "refused";
   if (reason === "child-sa-up") return "connected";
   const isEnd = step === "INFORMATIONAL" || step === "evict";
   return isEnd ? "ended" : undefined;

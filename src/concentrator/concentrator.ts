@@ -33,6 +33,7 @@ import { forgetRowChecks, onRowChanged, rowChecksAt, runRowChecks } from "./row-
 import { createRowChecks } from "./row-checks.ts";
 import { COUNTER_NAMES, type CounterName, type Snapshot, type TableSizes } from "./snapshot.ts";
 import { applyStanding, retryStanding } from "./standing.ts";
+import { onTracedDatagram, trace } from "./trace.ts";
 import { snapshotOf, tableSizesOf } from "./views.ts";
 
 export type Concentrator = {
@@ -71,6 +72,7 @@ export function createConcentrator(options: ConcentratorOptions): Concentrator {
       engine.now = now;
       dispatch(engine, event);
       drain(engine);
+      if (engine.onMessage !== undefined) traceSent(engine);
       return engine.out.splice(0);
     },
     nextDeadline: () => nextDeadline(engine),
@@ -78,6 +80,13 @@ export function createConcentrator(options: ConcentratorOptions): Concentrator {
     tableSizes: () => tableSizesOf(engine),
     isIdle: () => engine.shuttingDown && engine.sas.size === engine.lingering,
   };
+}
+
+/** What leaves unencrypted, of IKE_SA_INIT: all else is seen before it is sealed. */
+function traceSent(engine: Engine): void {
+  for (const effect of [...engine.out]) {
+    if (effect.kind === "send") onTracedDatagram(engine, effect.octets, effect.path, "sent");
+  }
 }
 
 function dispatch(engine: Engine, event: Event): void {
@@ -108,6 +117,9 @@ function dispatch(engine: Engine, event: Event): void {
       return;
     case "rekey":
       rekeyByHand(engine, event.peerId, event.of);
+      return;
+    case "trace":
+      trace(engine, event.traced);
       return;
     case "row-changed":
       onRowChanged(engine, event.egroup, event.peerId);
@@ -150,6 +162,7 @@ function dispatch(engine: Engine, event: Event): void {
 
 function onDatagram(engine: Engine, event: Extract<Event, { kind: "datagram" }>): void {
   const { octets, path } = event;
+  if (engine.onMessage !== undefined) onTracedDatagram(engine, octets, path, "received");
   const destination = destinationOf(engine, octets, path);
   if (destination.kind === "nowhere") return;
   const { header } = destination;
@@ -266,6 +279,7 @@ function createEngine(options: ConcentratorOptions): Engine {
     now,
     random,
     context: ikeContextOf(() => engine),
+    ...{ traced: new Set<string>(), untold: new Map(), onMessage: undefined },
     sas: new Map(),
     halfOpen: 0,
     halfOpenPrefixes: new Map(),

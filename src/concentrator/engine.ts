@@ -8,6 +8,7 @@ import type { CookieJar } from "../ike/cookie.ts";
 import type { IkeContext } from "../ike/effect.ts";
 import type { IkeEvent } from "../ike/event.ts";
 import { type IkeSa, localSpi, type SaId, saIdOf, type Ticket } from "../ike/phase.ts";
+import type { MessageListener } from "../ike/seen-message.ts";
 import { formatEndpoint } from "../inet/endpoint.ts";
 import { asEspSpi, type EspSpi } from "../inet/esp-spi.ts";
 import type { Prefix } from "../inet/prefix.ts";
@@ -24,6 +25,7 @@ import type { Rate } from "./rate.ts";
 import type { RouteTable } from "./routes.ts";
 import type { RowChecks } from "./row-checks.ts";
 import type { CounterName } from "./snapshot.ts";
+import type { Untold } from "./trace.ts";
 
 /** An IKE SA in the table, and what the concentrator knows of it beyond IKE. */
 export type Entry = {
@@ -124,6 +126,11 @@ export type Engine = {
   readonly installed: Map<EspSpi, Installed>;
   /** Inbound states of rekeyed Child SAs, kept for what was on its way; the first goes first. */
   readonly draining: Draining[];
+  /** Sites that are looked at closely; what was seen before a site's name was known. */
+  traced: ReadonlySet<string>;
+  readonly untold: Untold;
+  /** Undefined while nobody is looked at. */
+  onMessage: MessageListener;
   readonly usageProbes: Map<KernelRequestId, UsageQuery>;
   readonly calls: Calls;
   /** Addresses of this host on which IKE is spoken; undefined: not told yet. */
@@ -175,6 +182,9 @@ export function ikeContextOf(engine: () => Engine): IkeContext {
     ticket: () => numberOf(engine()) as Ticket,
     espSpi: () => freeEspSpi(engine()),
     ikeSpi: () => freeIkeSpi(engine()),
+    get onMessage() {
+      return engine().onMessage;
+    },
   };
 }
 

@@ -51,6 +51,8 @@ export type Event =
   | { readonly kind: "disconnect"; readonly peerId: string }
   /** Somebody wants new keys for this site. */
   | { readonly kind: "rekey"; readonly peerId: string; readonly of: RekeyOf }
+  /** These sites are looked at from now on, and no others: by {@link traceKey}. */
+  | { readonly kind: "trace"; readonly traced: ReadonlySet<string> }
   /** The site's row may be another now, or gone: it is read anew, and compared. */
   | { readonly kind: "row-changed"; readonly egroup: string; readonly peerId: string }
   /** Tell every site, remove everything: what is left is done when `idle` says so. */

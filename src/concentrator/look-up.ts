@@ -32,6 +32,7 @@ import { dynamicInUse, erouteKey, normalInUse, termsOf } from "./eroute-in-use.t
 import type { LookupId, LookupResult } from "./event.ts";
 import { onCallRows, onErouteGone } from "./initiate.ts";
 import { onRowRead, recheckIfChanged } from "./row-change.ts";
+import { tellUntold } from "./trace.ts";
 
 type Identify = Extract<IkeEffect, { kind: "identify" }>;
 
@@ -43,6 +44,7 @@ export function identify(engine: Engine, entry: Entry, asked: Identify): void {
   // Longer than any table or pattern can hold: it matches nothing, and is noted in part only.
   const peerId = asPeerId(identityText(asked.peer).slice(0, PEER_ID_LENGTH_MAX + 1));
   entry.peerId = peerId;
+  if (engine.onMessage !== undefined) tellUntold(engine, entry);
   const waiting = { spi: localSpi(saIdOf(entry.sa)), ticket: asked.ticket };
   const match = matchConfigured(engine.plan, peerId);
   if (match.kind === "refused") {

@@ -7,12 +7,14 @@ import { matchConfigured } from "../eroute/match.ts";
 import { now } from "../linux/clock.ts";
 import { err, ok } from "../octets/result.ts";
 import type { Control, ControlAnswer, ControlDone, ControlRefusal } from "../status/control.ts";
+import type { Debugging } from "./debugging.ts";
 import { type LoadConfig, type Reloadable, reload } from "./reload.ts";
 
 /** What it acts on. */
 export type Controlled = Reloadable & {
   readonly concentrator: Pick<Concentrator, "snapshot">;
   readonly journal: Pick<Journal, "recent">;
+  readonly debugging: Pick<Debugging, "on" | "off" | "list">;
 };
 
 /** The control of a daemon that runs. */
@@ -28,6 +30,15 @@ export function controlOf(daemon: Controlled, load: LoadConfig): Control {
       audited(daemon, { action: "rekey", peerId, remote }, () => rekey(daemon, peerId, of)),
     reloadPeer: (peerId, remote) =>
       audited(daemon, { action: "reload-peer", peerId, remote }, reloadPeer),
+    debug: (peerId, seconds, remote) =>
+      audited(daemon, { action: "debug", peerId, remote }, () => debug(daemon, peerId, seconds)),
+    debugged: () => daemon.debugging.list(),
+    logLevel: (level, remote) =>
+      audited(daemon, { action: "log-level", peerId: undefined, remote }, () => {
+        daemon.log.configure({ ...daemon.config.log, level });
+        const detail = `the log's level is ${level} until the configuration is read again`;
+        return { outcome: "set", detail };
+      }),
     reload: (remote) =>
       audited(daemon, { action: "reload", peerId: undefined, remote }, () =>
         reloadAll(daemon, load),
@@ -42,7 +53,14 @@ export function controlOf(daemon: Controlled, load: LoadConfig): Control {
 }
 
 type Request = {
-  readonly action: "connect" | "disconnect" | "rekey" | "reload-peer" | "reload";
+  readonly action:
+    | "connect"
+    | "disconnect"
+    | "rekey"
+    | "reload-peer"
+    | "debug"
+    | "log-level"
+    | "reload";
   readonly peerId: string | undefined;
   readonly remote: string;
 };
@@ -93,6 +111,18 @@ function rekey(daemon: Controlled, peerId: string, of: RekeyOf): Done | ControlR
   daemon.shell?.feed({ kind: "rekey", peerId, of });
   const what = of === "ike" ? "its IKE SA" : "its Child SAs";
   return { outcome: "rekeying", detail: `${peerId} is asked for new keys of ${what}` };
+}
+
+function debug(daemon: Controlled, peerId: string, seconds: number): Done | ControlRefusal {
+  if (seconds === 0) {
+    return daemon.debugging.off(peerId)
+      ? { outcome: "debugging", detail: `${peerId} is not looked at any more` }
+      : { kind: "impossible", detail: `${peerId} is not looked at` };
+  }
+  const begun = daemon.debugging.on(peerId, seconds);
+  if (!begun.ok) return { kind: "impossible", detail: begun.error };
+  const detail = `each message of ${peerId} is in the log for ${seconds} s from now on`;
+  return { outcome: "debugging", detail };
 }
 
 function reloadPeer(daemon: Controlled, peerId: string): Done | ControlRefusal {

@@ -6,10 +6,15 @@ export type LogLevel = "debug" | "info" | "warning" | "error";
 export type LogSettings = { readonly level: LogLevel; readonly format: "json" | "text" };
 
 export type Log = {
-  /** Writes a record if its level is wanted. Never waits: what cannot be written is counted. */
-  write(record: JournalRecord): void;
+  /**
+   * Writes a record if its level is wanted, or anyway. Never waits: what cannot be written is
+   * counted.
+   */
+  write(record: JournalRecord, anyway?: boolean): void;
   /** Level and format from now on. */
   configure(settings: LogSettings): void;
+  /** The level that is in force. */
+  readonly level: LogLevel;
   /** Lines that were lost because standard output took no more. */
   readonly lost: number;
   /** Why standard output took nothing when it was last tried; undefined if it did. */
@@ -51,8 +56,8 @@ export function openLog(initial: LogSettings): Log {
   };
 
   return {
-    write(record) {
-      if (RANK[record.level] < RANK[settings.level]) return;
+    write(record, anyway = false) {
+      if (!anyway && RANK[record.level] < RANK[settings.level]) return;
       const line = settings.format === "json" ? jsonLine(record) : textLine(record);
       if (waitingOctets + line.length > WAITING_OCTETS_MAX) {
         lost++;
@@ -66,6 +71,9 @@ export function openLog(initial: LogSettings): Log {
     },
     configure(next) {
       settings = next;
+    },
+    get level() {
+      return settings.level;
     },
     get lost() {
       return lost;

@@ -13,6 +13,7 @@ import { err, ok, type Result } from "../octets/result.ts";
 import { openPeers } from "../peers/open.ts";
 import { errnoName } from "../xfrm/errno.ts";
 import { type Daemon, noteBug, type RunOptions } from "./daemon.ts";
+import { createDebugging } from "./debugging.ts";
 import { openKeyExchanger } from "./key-exchange.ts";
 import { openLog } from "./log.ts";
 import { watchLoop } from "./loop-watch.ts";
@@ -80,13 +81,17 @@ function createDaemon(config: Config): Daemon {
   const journal = createJournal(JOURNAL_MAX);
   const attempts = createAttempts();
   const failures = createFailureCounts();
+  const debugging = createDebugging({
+    nowMs: now,
+    onChange: (traced) => daemon.shell?.feed({ kind: "trace", traced }),
+  });
   const listeners = new Set<() => void>();
   const record = (entry: JournalEntry) => {
     const noted = journal.add(entry, wallMs());
     attempts.note(noted);
     failures.note(noted);
     for (const listener of listeners) listener();
-    log.write(noted);
+    log.write(noted, debugging.wants(noted.peerId, noted.remote));
   };
   const concentrator = createConcentrator({ plan: config.plan, now: now(), random });
   const daemon: Daemon = {
@@ -96,6 +101,7 @@ function createDaemon(config: Config): Daemon {
     attempts,
     failures: failures.counts,
     loop: watchLoop(now),
+    debugging,
     listeners,
     record,
     note: (entry) => record(daemonEntry(entry)),
@@ -260,6 +266,7 @@ async function close(daemon: Daemon): Promise<void> {
   daemon.polling?.stop();
   clearInterval(daemon.sampling);
   daemon.loop.stop();
+  daemon.debugging.stop();
   daemon.shell?.close();
   daemon.keyExchanger.close();
   const { kernel, config } = daemon;

@@ -11,6 +11,7 @@ import type { ChildSa } from "./child-sa.ts";
 import type { EspDirectionKeys } from "./keys.ts";
 import type { EndReason, Established, IkeSa, Ticket } from "./phase.ts";
 import type { RefusalText } from "./refusal.ts";
+import type { MessageListener } from "./seen-message.ts";
 
 /** Keys by direction, seen from here. */
 export type ChildKeys = { readonly in: EspDirectionKeys; readonly out: EspDirectionKeys };
@@ -90,6 +91,7 @@ export type IkeContext = {
   espSpi(): EspSpi;
   /** An IKE SPI that no IKE SA here has. */
   ikeSpi(): IkeSpi;
+  readonly onMessage: MessageListener;
 };
 
 /** The IKE SA after an event (undefined: forget it), and what to do, in this order. */

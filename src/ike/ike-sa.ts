@@ -189,7 +189,7 @@ function onMessageAwaitingAuth(sa: AwaitingAuth, event: MessageEvent, context: I
   if (header.exchangeType !== ExchangeType.IKE_AUTH || header.messageId !== 1) {
     return { sa, effects: [{ kind: "count", counter: "messages_out_of_window" }] };
   }
-  const opened = openMessage(sa.half, header, event.octets);
+  const opened = openMessage(sa.half, { header, octets: event.octets }, context);
   if (opened.kind === "forged") return dropped(sa);
   // From here on the peer's address is the one that its authentic message came from (§2.23).
   const half = opened.kind === "faulty" ? sa.half : { ...sa.half, fragments: opened.fragments };
@@ -209,7 +209,7 @@ function onMessageAwaitingAuthResponse(
   const { header, octets } = event;
   const { flags, exchangeType, messageId } = header;
   if (!flags.response || exchangeType !== ExchangeType.IKE_AUTH || messageId !== 1) return same(sa);
-  const opened = openMessage(sa.half, header, octets);
+  const opened = openMessage(sa.half, { header, octets: octets }, context);
   switch (opened.kind) {
     case "forged":
       return dropped(sa);
@@ -226,7 +226,11 @@ function onMessageAwaitingAuthResponse(
 
 function onMessageClosing(sa: Closing, event: MessageEvent, context: IkeContext): Step {
   const { header } = event;
-  const opened = openMessage({ ...sa, fragments: NO_FRAGMENTS }, header, event.octets);
+  const opened = openMessage(
+    { ...sa, fragments: NO_FRAGMENTS },
+    { header, octets: event.octets },
+    context,
+  );
   if (opened.kind === "forged") return dropped(sa);
   if (opened.kind !== "whole") return same(sa);
   if (header.flags.response) {
@@ -236,7 +240,7 @@ function onMessageClosing(sa: Closing, event: MessageEvent, context: IkeContext)
   const isDelete = opened.payloads.some((p) => p.kind === "DELETE" && p.protocol === Protocol.IKE);
   if (!isDelete) return same(sa);
   const { exchangeType, messageId } = header;
-  const response = sealMessage(sa, { exchangeType, messageId, response: true }, [], context.random);
+  const response = sealMessage(sa, { exchangeType, messageId, response: true }, [], context);
   wipeIkeKeys(sa.keys);
   const { id, path } = sa;
   return {

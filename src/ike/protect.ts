@@ -15,6 +15,7 @@ import { addFragment, type Fragments } from "./fragments.ts";
 import type { IkeKeys } from "./keys.ts";
 import type { SaId } from "./phase.ts";
 import type { Refusal } from "./refusal.ts";
+import type { MessageListener } from "./seen-message.ts";
 
 /** What it takes to seal and open: an IKE SA whose keys are known. */
 export type Secured = {
@@ -45,6 +46,12 @@ export type Opened =
       readonly fragments: Fragments;
     };
 
+/** What sealing and opening take from outside. */
+export type Sealing = {
+  random(count: number): Uint8Array;
+  readonly onMessage: MessageListener;
+};
+
 /**
  * The datagrams of a message with `payloads` sealed inside: one, or its fragments. Each (direction,
  * response flag, message ID) is sealed once only: the AEAD nonce is made of them.
@@ -53,8 +60,9 @@ export function sealMessage(
   secured: Secured,
   head: MessageHead,
   payloads: readonly Payload[],
-  random: (count: number) => Uint8Array,
+  { random, onMessage }: Sealing,
 ): readonly Uint8Array[] {
+  onMessage?.({ way: "sent", id: secured.id, ...head, payloads });
   const inner = emitPayloadOctets(payloads);
   const firstInner = firstPayloadType(payloads);
   const { fragmentOctets } = secured;
@@ -74,6 +82,19 @@ export function sealMessage(
 
 /** What is inside a message of the peer, once its integrity is known to be right. */
 export function openMessage(
+  secured: Secured & { readonly fragments: Fragments },
+  message: { readonly header: IkeHeader; readonly octets: Uint8Array },
+  { onMessage }: Pick<Sealing, "onMessage">,
+): Opened {
+  const opened = open(secured, message.header, message.octets);
+  if (onMessage === undefined || opened.kind !== "whole") return opened;
+  const { exchangeType, messageId, flags } = message.header;
+  const head = { exchangeType, messageId, response: flags.response };
+  onMessage({ way: "received", id: secured.id, ...head, payloads: opened.payloads });
+  return opened;
+}
+
+function open(
   secured: Secured & { readonly fragments: Fragments },
   header: IkeHeader,
   octets: Uint8Array,

@@ -6,7 +6,9 @@ import { Rate } from "../concentrator/rate.ts";
 import { PEER_ID_LENGTH_MAX } from "../eroute/peer-id.ts";
 import { bearerOf, isToken } from "./access.ts";
 import type { Control, ControlAnswer, ControlRefusal } from "./control.ts";
+import { EVENT_LEVELS } from "./event-filter.ts";
 import { problem } from "./problem.ts";
+import { oneOf, wholeNumber } from "./query.ts";
 import type { Session } from "./sessions.ts";
 
 /** What the server knows of a request beside HTTP. */
@@ -24,7 +26,7 @@ const DENIALS_PER_SECOND = 5;
 export function addControlRoutes(app: Hono<StatusBindings>, control: Control | undefined): void {
   const guard = control === undefined ? switchedOff : operatorsOnly(control);
   for (const path of PEER_PATHS) app.post(path, guard);
-  app.post(RELOAD_PATH, guard);
+  for (const path of [RELOAD_PATH, DEBUG_PATH, LOG_LEVEL_PATH]) app.post(path, guard);
   if (control !== undefined) {
     const [connect, disconnect, reload, rekey, rekeyIke] = PEER_PATHS;
     app.post(connect, (c) => onPeer(c, (peerId, by) => control.connect(peerId, by)));
@@ -32,9 +34,17 @@ export function addControlRoutes(app: Hono<StatusBindings>, control: Control | u
     app.post(reload, (c) => onPeer(c, (peerId, by) => control.reloadPeer(peerId, by)));
     app.post(rekey, (c) => onPeer(c, (peerId, by) => control.rekey(peerId, "children", by)));
     app.post(rekeyIke, (c) => onPeer(c, (peerId, by) => control.rekey(peerId, "ike", by)));
+    app.post(DEBUG_PATH, (c) => onDebug(c, control));
+    app.get(DEBUGGED_PATH, (c) => c.json({ debugged: control.debugged() }));
+    app.post(LOG_LEVEL_PATH, (c) => {
+      const level = oneOf(c, "level", EVENT_LEVELS);
+      if (!level.ok) return problem(c, 400, level.error);
+      if (level.value === undefined) return problem(c, 400, `level is missing`);
+      return answer(c, control.logLevel(level.value, remoteOf(c)));
+    });
     app.post(RELOAD_PATH, (c) => answer(c, control.reload(remoteOf(c))));
   }
-  for (const path of [...PEER_PATHS, RELOAD_PATH]) {
+  for (const path of [...PEER_PATHS, DEBUG_PATH, LOG_LEVEL_PATH, RELOAD_PATH]) {
     app.all(path, (c) =>
       problem(c, 405, `${c.req.method} is not possible here: send POST`, { Allow: "POST" }),
     );
@@ -49,6 +59,13 @@ const PEER_PATHS = [
   "/api/v1/peers/:id/rekey-ike",
 ] as const;
 const RELOAD_PATH = "/api/v1/reload";
+const DEBUG_PATH = "/api/v1/peers/:id/debug";
+const DEBUGGED_PATH = "/api/v1/debug";
+const LOG_LEVEL_PATH = "/api/v1/log-level";
+
+/** How long a site is looked at where nothing is said; and at most. */
+export const DEBUG_SECONDS = 1_800;
+export const DEBUG_SECONDS_MAX = 86_400;
 
 const HOW = "set status.operate_token_file, and send Authorization: Bearer TOKEN";
 
@@ -96,7 +113,7 @@ function isForm(type: string | undefined): boolean {
 }
 
 function onPeer(
-  c: Context<StatusBindings, (typeof PEER_PATHS)[number]>,
+  c: Context<StatusBindings, (typeof PEER_PATHS)[number] | typeof DEBUG_PATH>,
   act: (peerId: string, remote: string) => ControlAnswer,
 ): Response {
   const peerId = c.req.param("id");
@@ -104,6 +121,14 @@ function onPeer(
     return problem(c, 400, `a peer ID has at most ${PEER_ID_LENGTH_MAX} printable characters`);
   }
   return answer(c, act(peerId, remoteOf(c)), { peer_id: peerId });
+}
+
+/** `seconds=0` ends it. */
+function onDebug(c: Context<StatusBindings, typeof DEBUG_PATH>, control: Control): Response {
+  const bounds = { least: 0, most: DEBUG_SECONDS_MAX, otherwise: DEBUG_SECONDS };
+  const seconds = wholeNumber(c, "seconds", bounds);
+  if (!seconds.ok) return problem(c, 400, seconds.error);
+  return onPeer(c, (peerId, by) => control.debug(peerId, seconds.value, by));
 }
 
 function answer(
@@ -117,7 +142,7 @@ function answer(
     return problem(c, STATUS[kind], { detail, more });
   }
   const { outcome, after, detail, more } = given.value;
-  const isOver = outcome === "connected" || outcome === "reloaded";
+  const isOver = ["connected", "reloaded", "debugging", "set"].includes(outcome);
   return c.json({ ...about, outcome, after, detail, ...more }, isOver ? 200 : 202);
 }
 

@@ -3,10 +3,21 @@
 import type { RekeyOf } from "../concentrator/rekey.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { Result } from "../octets/result.ts";
+import type { EVENT_LEVELS } from "./event-filter.ts";
+
+export type LogLevel = (typeof EVENT_LEVELS)[number];
 
 /** Done, or under way. `after`: events from here on are what came of it. */
 export type ControlDone = {
-  readonly outcome: "calling" | "connected" | "closing" | "rekeying" | "checking" | "reloaded";
+  readonly outcome:
+    | "debugging"
+    | "set"
+    | "calling"
+    | "connected"
+    | "closing"
+    | "rekeying"
+    | "checking"
+    | "reloaded";
   readonly after: number;
   /** In words. */
   readonly detail: string;
@@ -36,6 +47,12 @@ export type Control = {
   rekey(peerId: string, of: RekeyOf, remote: string): ControlAnswer;
   /** Has a site's row read anew. */
   reloadPeer(peerId: string, remote: string): ControlAnswer;
+  /** Looks at a site closely for so many seconds, 0 to stop. */
+  debug(peerId: string, seconds: number, remote: string): ControlAnswer;
+  /** The sites that are looked at, with the seconds that are left. */
+  debugged(): readonly { readonly asked: string; readonly seconds: number }[];
+  /** The level of the log from now on, until the configuration is read again. */
+  logLevel(level: LogLevel, remote: string): ControlAnswer;
   /** Has the configuration file read anew. */
   reload(remote: string): ControlAnswer;
   /** Somebody without the right token has tried `what`. */

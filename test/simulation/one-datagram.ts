@@ -16,7 +16,9 @@ export function sealOne(
   payloads: readonly Payload[],
   random: (count: number) => Uint8Array,
 ): Uint8Array {
-  const sealed = sealMessage({ ...secured, fragmentOctets: undefined }, head, payloads, random);
+  const sealed = sealMessage({ ...secured, fragmentOctets: undefined }, head, payloads, {
+    ...{ random, onMessage: undefined },
+  });
   const [octets, ...more] = sealed;
   assert(octets !== undefined && more.length === 0, "one datagram");
   return octets;
@@ -29,6 +31,6 @@ export function openOne(
   octets: Uint8Array,
 ): Result<readonly Payload[], string> {
   const whole = { ...secured, fragmentOctets: undefined, fragments: NO_FRAGMENTS };
-  const opened = openMessage(whole, header, octets);
+  const opened = openMessage(whole, { header, octets }, { onMessage: undefined });
   return opened.kind === "whole" ? ok(opened.payloads) : err(opened.kind);
 }

@@ -33,7 +33,7 @@ export function answer(
   payloads: readonly Payload[],
   context: IkeContext,
 ): { readonly sa: Established; readonly effects: readonly IkeEffect[] } {
-  const datagrams = sealMessage(sa, { ...to, response: true }, payloads, context.random);
+  const datagrams = sealMessage(sa, { ...to, response: true }, payloads, context);
   const { path } = sa.inbound;
   const inbound = { nextId: to.messageId + 1, lastResponse: datagrams, path };
   return { sa: { ...sa, inbound, serving: undefined }, effects: sends(datagrams, path) };
@@ -58,7 +58,7 @@ export function answerAndEnd(
   context: IkeContext,
 ): Step {
   const { payloads, reason } = outcome;
-  const response = sealMessage(sa, { ...to, response: true }, payloads, context.random);
+  const response = sealMessage(sa, { ...to, response: true }, payloads, context);
   const effects: IkeEffect[] = childrenDown(sa, endWord(reason));
   effects.push(...sends(response, sa.inbound.path), { kind: "ended", reason });
   wipeIkeKeys(sa.keys);

@@ -19,7 +19,7 @@ export function close(sa: Established, why: string, context: IkeContext): Step {
   const payloads: Payload[] = [{ kind: "DELETE", protocol: Protocol.IKE, spis: [] }];
   const messageId = sa.outbound.nextId;
   const head = { exchangeType: ExchangeType.INFORMATIONAL, response: false, messageId };
-  const datagrams = sealMessage(sa, head, payloads, context.random);
+  const datagrams = sealMessage(sa, head, payloads, context);
   const retransmission = { ...sa.settings.retransmission, attemptsMax: DELETE_ATTEMPTS_MAX };
   const inFlight = firstCopy(messageId, datagrams, retransmission, context);
   effects.push(...sends(datagrams, sa.path));

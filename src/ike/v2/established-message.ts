@@ -30,7 +30,7 @@ export function onMessageEstablished(
   context: IkeContext,
 ): Step {
   const { header } = event;
-  const opened = openMessage(sa, header, event.octets);
+  const opened = openMessage(sa, { header, octets: event.octets }, context);
   if (opened.kind === "forged") return onForged(sa, event, context);
   if (header.flags.response) return onResponse(sa, event, opened, context);
   return onRequest(sa, event, opened, context);

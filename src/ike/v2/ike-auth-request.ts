@@ -59,7 +59,7 @@ export function sendAuth(
   ];
   const messageId = 1;
   const head = { exchangeType: ExchangeType.IKE_AUTH, response: false, messageId };
-  const datagrams = sealMessage(half, head, payloads, context.random);
+  const datagrams = sealMessage(half, head, payloads, context);
   const { retransmission } = credentials.settings;
   const inFlight = firstCopy(messageId, datagrams, retransmission, context);
   return {
@@ -212,7 +212,7 @@ function reject(sa: AwaitingAuthResponse, refusal: Refusal, context: IkeContext)
   const { half, path } = sa;
   const notice = notifyFor(refusal) ?? notify(NotifyType.AUTHENTICATION_FAILED);
   const head = { exchangeType: ExchangeType.INFORMATIONAL, response: false, messageId: 2 };
-  const datagrams = sealMessage(half, head, [notice], context.random);
+  const datagrams = sealMessage(half, head, [notice], context);
   const ended = endCall(sa, refusal);
   wipeIkeKeys(half.keys);
   return { sa: ended.sa, effects: [...sends(datagrams, path), ...ended.effects] };

@@ -228,7 +228,7 @@ export function refuseAuth(
   const { half, path } = sa;
   const { messageId } = to;
   const head = { exchangeType: ExchangeType.IKE_AUTH, response: true, messageId };
-  const response = sealMessage(half, head, noticeOf(refusal), context.random);
+  const response = sealMessage(half, head, noticeOf(refusal), context);
   wipeIkeKeys(half.keys);
   const steps = Math.floor((context.now - to.arrivedAt) / REFUSAL_ANSWER_MS) + 1;
   const answerAt = later(to.arrivedAt, steps * REFUSAL_ANSWER_MS);

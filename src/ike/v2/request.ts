@@ -31,7 +31,7 @@ export function ask(
 ): { readonly sa: Established; readonly effects: readonly IkeEffect[] } {
   const messageId = sa.outbound.nextId;
   const head = { exchangeType, response: false, messageId };
-  const datagrams = sealMessage(sa, head, payloads, context.random);
+  const datagrams = sealMessage(sa, head, payloads, context);
   const inFlight = firstCopy(messageId, datagrams, sa.settings.retransmission, context);
   const outbound = { nextId: messageId + 1, inFlight };
   return { sa: { ...sa, outbound }, effects: sends(datagrams, sa.path) };

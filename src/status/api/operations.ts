@@ -1,5 +1,6 @@
 /** Each operation of the API: what it is for, what it takes, what it answers, who may. */
 
+import { DEBUG_SECONDS, DEBUG_SECONDS_MAX } from "../control-routes.ts";
 import { EROUTE_STATES } from "../eroute-list.ts";
 import { SORTS } from "../eroute-query.ts";
 import { EVENT_LEVELS } from "../event-filter.ts";
@@ -42,6 +43,10 @@ export const PARAMETERS = {
   },
   site: { description: "Only events of this peer ID.", schema: text },
   level: { description: "Only events of this level, and graver ones.", schema: word(EVENT_LEVELS) },
+  seconds: {
+    description: "For how long; 0 ends it.",
+    schema: whole(0, DEBUG_SECONDS_MAX, DEBUG_SECONDS),
+  },
   range: { description: "The last hour, or the last two days.", schema: word(RANGES) },
 } as const satisfies Readonly<Record<string, Parameter>>;
 
@@ -121,6 +126,18 @@ export const OPERATIONS: readonly Operation[] = [
   {
     ...{ ...ACTION, path: "/api/v1/peers/{id}/reload", problems: [409] },
     summary: "Read a site's row anew, and act on what has changed.",
+  },
+  {
+    ...{ ...ACTION, path: "/api/v1/peers/{id}/debug", parameters: ["seconds"], problems: [409] },
+    summary: "Look at a site closely: each of its messages is in the log, whatever its level.",
+  },
+  {
+    ...{ method: "get", path: "/api/v1/debug", access: "read", answer: "debugged" },
+    summary: "The sites that are looked at closely.",
+  },
+  {
+    ...{ ...ACTION, path: "/api/v1/log-level", parameters: ["level"] },
+    summary: "The level of the log from now on, until the configuration is read again.",
   },
   {
     ...{ ...ACTION, path: "/api/v1/reload", problems: [422] },

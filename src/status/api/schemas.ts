@@ -170,6 +170,9 @@ export const ANSWERS = {
     advice: texts,
     attempts: z.array(attempt),
   }),
+  debugged: z.strictObject({
+    debugged: z.array(z.strictObject({ asked: z.string(), seconds: count })),
+  }),
   series: z.strictObject({
     step_seconds: count,
     times: z.array(time),

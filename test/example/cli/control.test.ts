@@ -51,12 +51,18 @@ test("the configuration's operate token is shown, and the answer said in words",
   expect(await run("rekey", "site-1")).toMatchObject({ code: 0 });
   expect(await run("rekey", "site-1", "--ike")).toMatchObject({ code: 0 });
   expect(await run("peers", "reload", "site-1")).toMatchObject({ code: 0 });
+  expect(await run("debug", "site-1", "on", "--for", "2h")).toMatchObject({ code: 0 });
+  expect(await run("debug", "site-1", "off")).toMatchObject({ code: 0 });
+  expect(await run("log-level", "debug")).toMatchObject({ code: 0 });
   expect((await run("connect", "site-1", "--json")).out).toContain('"outcome": "closing"');
   expect(asked).toEqual([
     `POST /api/v1/peers/C%3DDE%2Fsite%201/disconnect Bearer ${TOKEN}`,
     `POST /api/v1/peers/site-1/rekey Bearer ${TOKEN}`,
     `POST /api/v1/peers/site-1/rekey-ike Bearer ${TOKEN}`,
     `POST /api/v1/peers/site-1/reload Bearer ${TOKEN}`,
+    `POST /api/v1/peers/site-1/debug?seconds=7200 Bearer ${TOKEN}`,
+    `POST /api/v1/peers/site-1/debug?seconds=0 Bearer ${TOKEN}`,
+    `POST /api/v1/log-level?level=debug Bearer ${TOKEN}`,
     `POST /api/v1/peers/site-1/connect Bearer ${TOKEN}`,
   ]);
 });
@@ -152,4 +158,17 @@ test("a peer ID has to be named", async () => {
   for (const command of [["connect"], ["disconnect"], ["peers", "reload"]]) {
     expect((await run(...command)).code).toBe(2);
   }
+});
+
+test("debug and log-level take what they can do, and nothing else", async () => {
+  asked = [];
+  for (const words of [
+    ["debug", "site-1", "maybe"],
+    ["debug", "site-1", "on", "--for", "2 weeks"],
+    ["debug", "site-1", "on", "--for", "25h"],
+    ["log-level", "loud"],
+  ]) {
+    expect((await run(...words)).code).toBe(2);
+  }
+  expect(asked).toEqual([]);
 });

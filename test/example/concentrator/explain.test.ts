@@ -214,7 +214,7 @@ test("each reason that ends an attempt has words and advice", () => {
   const deleted = [...ends.matchAll(/^ {2}"?([a-z-]+)"?:/gm)].map((found) => found[1]);
   const all = [...reasons, ...row, ...database, ...deleted, "peer-refused-anything"];
   expect([row.length, database.length, deleted.length].every((count) => count > 7)).toBe(true);
-  const notes = ["calling", "created", "removed", "redundant", "configuration-applied"];
+  const notes = ["calling", "created", "removed", "redundant", "configuration-applied", "message"];
   // Of no site.
   notes.push("address-added", "address-removed", "address-awaited");
   notes.push("row-checks-work", "row-checks-fail");

@@ -220,6 +220,7 @@ function daemonOf(config: Config): TestDaemon {
     log: {
       write: () => undefined,
       configure: () => undefined,
+      level: "info",
       lost: 0,
       fault: undefined,
       flush: () => Promise.resolve(),

@@ -27,6 +27,9 @@ const control: Control = {
   connect: (peerId, remote) => done(`connect ${peerId} from ${remote}`),
   rekey: (peerId, of, remote) => done(`rekey ${of} of ${peerId} from ${remote}`),
   disconnect: (peerId, remote) => done(`disconnect ${peerId} from ${remote}`),
+  debug: (peerId, seconds, remote) => done(`debug ${peerId} ${seconds} s from ${remote}`),
+  debugged: () => [{ asked: "site-1", seconds: 60 }],
+  logLevel: (level, remote) => done(`log level ${level} from ${remote}`),
   reloadPeer: (peerId, remote) => done(`reload ${peerId} from ${remote}`),
   reload: (remote) => done(`reload from ${remote}`),
   onDenied: (what, remote) => void denied.push(`${what} from ${remote}`),
@@ -58,6 +61,9 @@ describe("the routes", () => {
     await post("/api/v1/peers/site-1/rekey");
     await post("/api/v1/peers/site-1/rekey-ike");
     await post("/api/v1/peers/site-1/reload/");
+    await post("/api/v1/peers/site-1/debug");
+    await post("/api/v1/peers/site-1/debug?seconds=0");
+    await post("/api/v1/log-level?level=debug");
     await post("/api/v1/reload");
     expect(asked).toEqual([
       "connect site-1 from 192.0.2.9:4711",
@@ -65,8 +71,13 @@ describe("the routes", () => {
       "rekey children of site-1 from 192.0.2.9:4711",
       "rekey ike of site-1 from 192.0.2.9:4711",
       "reload site-1 from 192.0.2.9:4711",
+      "debug site-1 1800 s from 192.0.2.9:4711",
+      "debug site-1 0 s from 192.0.2.9:4711",
+      "log level debug from 192.0.2.9:4711",
       "reload from 192.0.2.9:4711",
     ]);
+    expect((await post("/api/v1/log-level")).status).toBe(400);
+    expect((await post("/api/v1/peers/site-1/debug?seconds=-1")).status).toBe(400);
   });
 
   test("any peer ID can be named: slashes, blanks, percent signs, other scripts", async () => {

@@ -14,6 +14,7 @@ const TOKEN = "operate-token-0123456789";
 const done = () => ok({ outcome: "closing", after: 7, detail: "on its way" } as const);
 const control: Control = {
   ...{ token: TOKEN, connect: done, disconnect: done, rekey: done, reloadPeer: done },
+  ...{ debug: done, debugged: () => [{ asked: "site-1", seconds: 60 }], logLevel: done },
   ...{ reload: done, onDenied: () => {}, now: () => asInstant(performance.now()) },
 };
 const source = sampleSource({ sites: 3 });

@@ -3,6 +3,7 @@
 import { type Concentrator, createConcentrator } from "../../../src/concentrator/concentrator.ts";
 import type { Effect } from "../../../src/concentrator/effect.ts";
 import type { Event } from "../../../src/concentrator/event.ts";
+import type { JournalEntry } from "../../../src/concentrator/journal.ts";
 import type { EroutePlan } from "../../../src/eroute/eroute.ts";
 import { type Address, formatAddress } from "../../../src/inet/address.ts";
 import { asInstant } from "../../../src/octets/instant.ts";
@@ -26,6 +27,8 @@ export type End = {
   readonly driver: Driver;
   /** Packets that each state has carried. */
   readonly carried: Map<string, bigint>;
+  /** Messages that were looked at closely. */
+  readonly messages: JournalEntry[];
 };
 
 export type EndSettings = {
@@ -63,6 +66,7 @@ export function createEnd(settings: EndSettings, world: EndWorld): End {
   const kernel = createKernel(world.faults);
   const database = createDatabase();
   const carried = new Map<string, bigint>();
+  const messages: JournalEntry[] = [];
   const later = (event: Event): Event | undefined => {
     const ms = world.lateMs();
     if (ms === undefined) return event;
@@ -86,6 +90,7 @@ export function createEnd(settings: EndSettings, world: EndWorld): End {
     onJournal(entry) {
       world.onReason(entry.reason);
       world.log(name, () => `journal ${entry.reason}: ${entry.detail}`);
+      if (entry.reason === "message") messages.push(entry);
     },
     onHandled: (event, effects) => world.onHandled(end, event, effects),
   });
@@ -120,7 +125,7 @@ export function createEnd(settings: EndSettings, world: EndWorld): End {
   const feed = (event: Event): void => driver.feed(event);
   const end: End = {
     ...{ name, address, peerId: settings.peerId },
-    ...{ concentrator, kernel, database, driver, carried },
+    ...{ concentrator, kernel, database, driver, carried, messages },
   };
   return end;
 }

@@ -1,0 +1,37 @@
+/** `erouted debug PEER on|off` and `erouted log-level`: what the log of a running daemon holds. */
+
+import { parseDuration } from "../eroute/duration.ts";
+import { type ControlOptions, command, peerPath } from "./control.ts";
+import { type ExitCode, misuse, type Terminal } from "./terminal.ts";
+
+export type DebugOptions = ControlOptions & {
+  readonly peerid: string;
+  readonly state: string;
+  /** `30m`. */
+  readonly for?: string;
+};
+
+const SECONDS_MAX = 86_400;
+
+/** Has each message of a site written to the log for a while, or no longer. */
+export async function debug(options: DebugOptions, terminal: Terminal): Promise<ExitCode> {
+  const { state } = options;
+  if (state !== "on" && state !== "off") return misuse(terminal, "debug takes on or off");
+  const ms = parseDuration(options.for ?? "30m");
+  const seconds = state === "off" ? 0 : Math.round((ms ?? Number.NaN) / 1_000);
+  if (state === "on" && !(seconds >= 1 && seconds <= SECONDS_MAX)) {
+    return misuse(terminal, '--for takes a time from 1s to 24h, such as "30m"');
+  }
+  return await command(`${peerPath(options, "/debug")}?seconds=${seconds}`, options, terminal);
+}
+
+export type LogLevelOptions = ControlOptions & { readonly level: string };
+
+/** Sets the level of the log until the configuration is read again. */
+export async function logLevel(options: LogLevelOptions, terminal: Terminal): Promise<ExitCode> {
+  const { level } = options;
+  if (!LEVELS.includes(level)) return misuse(terminal, `log-level takes ${LEVELS.join(", ")}`);
+  return await command(`/api/v1/log-level?level=${level}`, options, terminal);
+}
+
+const LEVELS = ["debug", "info", "warning", "error"];

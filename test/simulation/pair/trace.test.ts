@@ -1,0 +1,49 @@
+/** Looking at one site closely: each message with what is inside, from its first one on. */
+
+import { expect, test } from "bun:test";
+import { FINE, layPair, type Pair } from "./pair.ts";
+
+/** What end a has written of messages, without addresses. */
+function messagesOf(pair: Pair): string[] {
+  return pair.a.messages.map(({ peerId, detail }) => `${peerId ?? "-"} ${detail}`);
+}
+
+function called(traced: readonly string[], by: "a" | "b" = "a"): Pair {
+  const pair = layPair({ seed: 1, weather: FINE });
+  pair.feed(pair.a, { kind: "trace", traced: new Set(traced) });
+  const [from, to] = by === "a" ? [pair.a, "end-b"] : [pair.b, "end-a"];
+  pair.feed(from, { kind: "connect", peerId: to });
+  pair.runUntil(5_000);
+  return pair;
+}
+
+test("a call: IKE_SA_INIT and IKE_AUTH of both ends, in words, without a secret", () => {
+  const seen = messagesOf(called(["end-b"]));
+  expect(seen.length).toBeGreaterThanOrEqual(4);
+  const [init, answer, auth, authenticated] = seen;
+  expect(init).toMatch(/^end-b sent IKE_SA_INIT request 0, \d+ octets: SA\(.*KE\(X25519\) NONCE/);
+  expect(answer).toMatch(/^end-b received IKE_SA_INIT response 0, \d+ octets: SA\(/);
+  expect(auth).toMatch(/^end-b sent IKE_AUTH request 1: IDi\(end-a\) .*AUTH\(method 2\).*TSi\(/);
+  expect(authenticated).toMatch(/^end-b received IKE_AUTH response 1: IDr\(end-b\) /);
+});
+
+test("being called: what came before the ID was known is told when it is", () => {
+  const seen = messagesOf(called(["end-b"], "b"));
+  expect(seen[0]).toMatch(/^end-b received IKE_SA_INIT request 0/);
+  expect(seen[1]).toMatch(/^end-b sent IKE_SA_INIT response 0/);
+  expect(seen[2]).toMatch(/^end-b received IKE_AUTH request 1: IDi\(end-b\)/);
+});
+
+test("nobody, or another site, is looked at: not a line", () => {
+  expect(messagesOf(called([]))).toEqual([]);
+  expect(messagesOf(called(["end-c"], "b"))).toEqual([]);
+});
+
+test("it ends when it is switched off", () => {
+  const pair = called(["end-b"]);
+  const before = messagesOf(pair).length;
+  pair.feed(pair.a, { kind: "trace", traced: new Set() });
+  pair.feed(pair.a, { kind: "rekey", peerId: "end-b", of: "ike" });
+  pair.runUntil(10_000);
+  expect(messagesOf(pair).length).toBe(before);
+});
