@@ -46,7 +46,10 @@ function operationId({ method, path }: Operation): string {
 function operationJson(operation: Operation): Json {
   const { summary, path, parameters = [], access, answer, problems = [] } = operation;
   const inPath = path.includes("{id}") ? [PEER_ID] : [];
-  const inQuery = parameters.map((name) => ({ name, in: "query", ...PARAMETERS[name] }));
+  const inQuery = parameters.map((name) => {
+    const isRequired = operation.required?.includes(name) ?? false;
+    return { name, in: "query", ...PARAMETERS[name], ...(isRequired ? { required: true } : {}) };
+  });
   const statuses = [
     ...(inQuery.length + inPath.length > 0 ? [400] : []),
     ...(access === "open" ? [] : [401]),

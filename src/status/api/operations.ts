@@ -58,6 +58,8 @@ export type Operation = {
   readonly path: string;
   readonly summary: string;
   readonly parameters?: readonly ParameterName[];
+  /** Those that have to be there. */
+  readonly required?: readonly ParameterName[];
   /** `open` needs no token; `read` one if one is configured; `operate` the operate token. */
   readonly access: "open" | "read" | "operate";
   readonly answer: AnswerName | "event stream" | "metrics" | "openapi" | "page";
@@ -136,7 +138,7 @@ export const OPERATIONS: readonly Operation[] = [
     summary: "The sites that are looked at closely.",
   },
   {
-    ...{ ...ACTION, path: "/api/v1/log-level", parameters: ["level"] },
+    ...{ ...ACTION, path: "/api/v1/log-level", parameters: ["level"], required: ["level"] },
     summary: "The level of the log from now on, until the configuration is read again.",
   },
   {
