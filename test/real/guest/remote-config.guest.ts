@@ -7,6 +7,7 @@ import { until } from "./hosts.ts";
 import { CONCENTRATOR, type Site } from "./laboratory.ts";
 import { startLibreswan } from "./libreswan.ts";
 import { pingBothWays, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
+import { xfrmStates } from "./xfrm-states.ts";
 
 let scenario: Scenario;
 
@@ -34,8 +35,23 @@ test("strongSwan calls by itself with what is printed", async () => {
   await until("a Child SA", async () => (await swan.childSas()) === 1);
   await pingBothWays(scenario, site);
   expect(await swan.sas()).toContain("AES_GCM_16-256");
+  await expectShown();
   await swan.stop();
 });
+
+/** What the commands say of site 1 is what the kernel has. */
+async function expectShown(): Promise<void> {
+  const states = await xfrmStates(scenario.laboratory.concentrator);
+  const sa = await scenario.erouted.command("sa", "site-1");
+  expect(states.length).toBe(2);
+  for (const { spi } of states) {
+    // Six pings went both ways.
+    const shown = new RegExp(`0x${spi.toString(16).padStart(8, "0")} \\d+ B in 6 packets`);
+    expect(sa.out).toMatch(shown);
+  }
+  const tunnels = await scenario.erouted.command("tunnels");
+  expect(tunnels.out).toMatch(/^1 tunnel: 1 established; \d+ B received, \d+ B sent$/m);
+}
 
 test("libreswan calls by itself with the files that are written", async () => {
   const site = await scenario.laboratory.addSite(2);
