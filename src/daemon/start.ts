@@ -33,6 +33,9 @@ import { watchDatabases } from "./watch-databases.ts";
 /** Records that are kept for `/api/v1/events`. */
 const JOURNAL_MAX = 10_000;
 
+/** Sites whose attempts are remembered, where few can be connected. */
+const HISTORIES_MIN = 1_024;
+
 /** Sites get so long to answer our Delete at shutdown. */
 const FAREWELL_MS = 3_000;
 const CLOSE_MS = 1_000;
@@ -79,7 +82,8 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
 function createDaemon(config: Config): Daemon {
   const log = openLog(config.log);
   const journal = createJournal(JOURNAL_MAX);
-  const attempts = createAttempts();
+  // As many sites as can be connected: what is kept of each is a few KB at most.
+  const attempts = createAttempts(Math.max(HISTORIES_MIN, config.plan.limits.dynamicEroutesMax));
   const failures = createFailureCounts();
   const debugging = createDebugging({
     nowMs: now,
