@@ -29,6 +29,9 @@ export function openStatus(daemon: Daemon, options: RunOptions): Result<undefine
     get eroutes() {
       return daemon.config.plan.eroutes.map(({ name }) => name);
     },
+    get egroups() {
+      return daemon.config.plan.egroups.map(({ name }) => name);
+    },
   };
   const samples = createSamples({
     ...{ concentrator, peers, wallMs },

@@ -5,12 +5,15 @@ import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { Journal } from "../concentrator/journal.ts";
 import type { Config } from "../config/config.ts";
 import { describeDatabase } from "../eroute/database.ts";
+import { rowEnabled } from "../eroute/row-options.ts";
 import { formatAddress } from "../inet/address.ts";
 import { now, wallMs } from "../linux/clock.ts";
 import type { Kernel } from "../linux/xfrm-kernel.ts";
+import { err, ok, type Result } from "../octets/result.ts";
 import type { PeerRepository } from "../peers/repository.ts";
 import {
   type DatabaseView,
+  type PeerListing,
   type StateUse,
   type StateUses,
   type StatusFacts,
@@ -71,11 +74,31 @@ export function statusSourceOf(watched: Watched): StatusSource {
     series: (range) => watched.samples.series(range),
     wallMs: (at) => wallMs() - (now() - at),
     wallMsNow: wallMs,
+    rows: (egroup, after, limit) => rowsOf(peers.get(egroup), after, limit),
     explain: (asked) => explainSite({ ...watched, listening: facts.listening, stateUses }, asked),
     facts,
     problems: () => [...problemsOf(peers), ...logProblems(log)],
     databases: () => databaseViews(watched),
   };
+}
+
+/** Without keys: they are not to leave the daemon by this way. */
+async function rowsOf(
+  repository: PeerRepository | undefined,
+  after: string | undefined,
+  limit: number,
+): Promise<Result<readonly PeerListing[], string>> {
+  if (repository === undefined) return err("its database is not open");
+  const rows = await repository.list(after, limit);
+  if (!rows.ok) return err(rows.error.detail);
+  return ok(
+    rows.value.map((row) => {
+      const { peerid, password, remip, remmsk, peerip, bakpeerip, ourid } = row;
+      const hasPassword = password !== null && password.trim() !== "";
+      const isDisabled = !rowEnabled(row).ok;
+      return { peerid, hasPassword, remip, remmsk, peerip, bakpeerip, ourid, isDisabled };
+    }),
+  );
 }
 
 async function readUses(kernel: Kernel): Promise<StateUses> {

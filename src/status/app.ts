@@ -18,6 +18,7 @@ import { requestLimits } from "./limits.ts";
 import { addLogin, type LoginSettings } from "./login.tsx";
 import { METRICS_CONTENT_TYPE, metricsText } from "./metrics.ts";
 import { addPages } from "./pages.ts";
+import { peersRoute } from "./peers-list.ts";
 import { problem } from "./problem.ts";
 import { oneOf, pageOf, wholeNumber } from "./query.ts";
 import { RANGES, seriesJson } from "./series.ts";
@@ -57,6 +58,7 @@ export function createStatusApp(
   app.get("/api/v1/draining-states", (c) => drainingStates(c, source));
   app.get("/api/v1/events", (c) => events(c, source));
   app.get("/api/v1/events/stream", eventStreamRoute(source));
+  app.get("/api/v1/peers", (c) => peersRoute(c, source));
   app.get("/api/v1/peers/:id", (c) => peer(c, source, c.req.param("id")));
   app.get("/api/v1/peers/:id/explain", explainRoute(source));
   addControlRoutes(app, control);

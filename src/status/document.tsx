@@ -8,6 +8,7 @@ export const TUNNELS_PATH = "/status/ipsec/dynamic-tunnels";
 export const EROUTES_PATH = "/status/ipsec/eroutes";
 export const IKE_SAS_PATH = "/status/ipsec/ike-sas";
 export const SITE_PATH = "/status/ipsec/peers";
+export const PEERS_PATH = SITE_PATH;
 export const EVENTS_PATH = "/status/events";
 export const SYSTEM_PATH = "/status/system";
 export const LOGIN_PATH = "/status/login";
@@ -27,6 +28,7 @@ const IPSEC: readonly (readonly [string, string])[] = [
   [TUNNELS_PATH, "Dynamic Tunnels"],
   [EROUTES_PATH, "Eroutes"],
   [IKE_SAS_PATH, "IKE SAs"],
+  [PEERS_PATH, "Peers"],
 ];
 const OTHERS: readonly (readonly [string, string])[] = [
   [EVENTS_PATH, "Events"],

@@ -9,6 +9,7 @@ import {
   EROUTES_PATH,
   EVENTS_PATH,
   IKE_SAS_PATH,
+  PEERS_PATH,
   SCRIPT_PATH,
   SITE_PATH,
   STYLE_PATH,
@@ -22,6 +23,8 @@ import { eventFilterOf } from "./event-filter.ts";
 import { eventsPage } from "./events-page.tsx";
 import { ikeSasPage } from "./ike-sas-page.tsx";
 import { LIVE_SCRIPT } from "./live-script.ts";
+import { peersPage, peersWantedOf } from "./peers-list.ts";
+import { peersPageText } from "./peers-page.tsx";
 import { problem } from "./problem.ts";
 import { oneOf, wholeNumber } from "./query.ts";
 import { RANGES } from "./series.ts";
@@ -54,6 +57,7 @@ export function addPages(
   app.get(IKE_SAS_PATH, (c) =>
     list(c, undefined, (query, page) => ikeSasPage(source, query, page)),
   );
+  app.get(PEERS_PATH, (c) => peers(c, source));
   app.get(`${SITE_PATH}/:id`, (c) => site(c, source, control));
   app.get(EVENTS_PATH, (c) => events(c, source));
   app.get(SYSTEM_PATH, (c) => {
@@ -73,6 +77,14 @@ async function list(
   const query = erouteQueryOf(c, kind);
   if (!query.ok) return problem(c, 400, query.error);
   return c.html(await make(query.value, page.value));
+}
+
+async function peers(c: Context, source: StatusSource): Promise<Response> {
+  const wanted = peersWantedOf(c, source);
+  if (!wanted.ok) return problem(c, 400, wanted.error);
+  const page = await peersPage(source, wanted.value);
+  const shown = page.ok ? page.value : { fault: page.error };
+  return c.html(peersPageText(source, wanted.value, shown));
 }
 
 async function site(

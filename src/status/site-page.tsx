@@ -5,7 +5,7 @@ import type { FC } from "hono/jsx";
 import type { Attempt } from "../concentrator/attempts.ts";
 import type { Explanation, Finding } from "../concentrator/explain.ts";
 import { reasonText } from "../concentrator/reason.ts";
-import { Document, documentText, EVENTS_PATH, SITE_PATH } from "./document.tsx";
+import { Document, documentText, EVENTS_PATH } from "./document.tsx";
 import { Banners, Foot } from "./page-parts.tsx";
 import type { Session } from "./sessions.ts";
 import { Sides } from "./sides.tsx";
@@ -33,7 +33,7 @@ export async function sitePage(
   const table = await tunnelTable({ caption: "What it has in use", views, source, uses });
   const path = `/api/v1/peers/${encodeURIComponent(asked)}/explain`;
   return documentText(
-    <Document title={asked} path={SITE_PATH} live>
+    <Document title={asked} live>
       <main id="main">
         <h1>
           <bdi>{asked}</bdi>

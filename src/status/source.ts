@@ -5,6 +5,7 @@ import type { Explanation } from "../concentrator/explain.ts";
 import type { JournalRecord } from "../concentrator/journal.ts";
 import type { Snapshot } from "../concentrator/snapshot.ts";
 import type { Instant } from "../octets/instant.ts";
+import type { Result } from "../octets/result.ts";
 
 import type { Series } from "./series.ts";
 
@@ -43,6 +44,12 @@ export type StatusSource = {
   wallMs(at: Instant): number;
   /** Time of day now, ms since 1970. */
   wallMsNow(): number;
+  /** Rows of an egroup in order of peer ID, behind one; the error is the database's, in words. */
+  rows(
+    egroup: string,
+    after: string | undefined,
+    limit: number,
+  ): Promise<Result<readonly PeerListing[], string>>;
   /** Of a peer ID, or an address; its row is read for it. Never rejects. */
   explain(asked: string): Promise<SiteExplanation>;
   readonly facts: StatusFacts;
@@ -66,6 +73,20 @@ export type StatusFacts = {
   readonly listening: readonly string[];
   /** Names of the configured eroutes. */
   readonly eroutes: readonly string[];
+  /** Names of the configured egroups. */
+  readonly egroups: readonly string[];
+};
+
+/** A row as it may be shown: of its key only whether there is one. */
+export type PeerListing = {
+  readonly peerid: string;
+  readonly hasPassword: boolean;
+  readonly remip: string | null;
+  readonly remmsk: string | null;
+  readonly peerip: string | null;
+  readonly bakpeerip: string | null;
+  readonly ourid: string | null;
+  readonly isDisabled: boolean;
 };
 
 export type DatabaseView = {

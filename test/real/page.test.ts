@@ -26,6 +26,7 @@ const PAGES = [
   "/status/ipsec/ike-sas",
   "/status/ipsec/peers/site-4711",
   "/status/ipsec/peers/site-1.customer.example",
+  "/status/ipsec/peers",
   "/status/events?level=info",
   "/status/system",
 ];

@@ -41,6 +41,8 @@ export const PARAMETERS = {
     description: "Only events with a sequence above it.",
     schema: whole(0, Number.MAX_SAFE_INTEGER),
   },
+  egroup: { description: "Rows of this egroup; else of the first one.", schema: text },
+  after_peer: { description: "Only rows behind this peer ID: `next` of a page.", schema: text },
   site: { description: "Only events of this peer ID.", schema: text },
   level: { description: "Only events of this level, and graver ones.", schema: word(EVENT_LEVELS) },
   seconds: {
@@ -108,6 +110,11 @@ export const OPERATIONS: readonly Operation[] = [
     ...{ method: "get", path: "/api/v1/series", access: "read" },
     ...{ parameters: ["range"], answer: "series" },
     summary: "Tunnels, handshakes, failures, look-up time and traffic over time.",
+  },
+  {
+    ...{ method: "get", path: "/api/v1/peers", access: "read", problems: [503] },
+    ...{ parameters: ["egroup", "after_peer", "limit"], answer: "peers" },
+    summary: "Rows of an egroup's table without their keys, and which sites are connected.",
   },
   {
     ...{ method: "get", path: "/api/v1/peers/{id}", access: "read", answer: "peer" },

@@ -148,6 +148,23 @@ export const ANSWERS = {
     ),
   }),
   events: z.strictObject({ events: z.array(event) }),
+  peers: z.strictObject({
+    egroup: z.string(),
+    next: textOrNull,
+    peers: z.array(
+      z.strictObject({
+        peer_id: z.string(),
+        state: z.enum(["connected", "negotiating", "calling", "not connected", "disabled"]),
+        has_password: z.boolean(),
+        remip: textOrNull,
+        remmsk: textOrNull,
+        peerip: textOrNull,
+        bakpeerip: textOrNull,
+        ourid: textOrNull,
+        disabled: z.boolean(),
+      }),
+    ),
+  }),
   peer: z.strictObject({
     peer_id: z.string(),
     connected: z.boolean(),

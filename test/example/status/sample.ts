@@ -9,7 +9,9 @@ import {
   type ErouteView,
 } from "../../../src/concentrator/snapshot.ts";
 import { asInstant } from "../../../src/octets/instant.ts";
+import { err, ok } from "../../../src/octets/result.ts";
 import {
+  type PeerListing,
   type SiteExplanation,
   type StateUse,
   type StatusSource,
@@ -29,10 +31,21 @@ export type SampleSettings = {
   /** Instead of the two failures, oldest first; a minute ago. */
   readonly entries?: readonly JournalEntry[];
   readonly explained?: SiteExplanation;
+  /** What the database says instead of rows. */
+  readonly rowsFault?: string;
   /** Where the entries go; and who is told of what comes later. */
   readonly journal?: Journal;
   readonly listeners?: Set<() => void>;
 };
+
+/** As many rows as sites, and one more whose site is not connected and has no key. */
+function rows(sites: number): readonly PeerListing[] {
+  return Array.from({ length: sites + 1 }, (_, i) => ({
+    ...{ peerid: `site-${i + 1}.customer.example`, hasPassword: i < sites },
+    ...{ remip: `192.168.${i + 1}.0`, remmsk: "255.255.255.0", peerip: null, bakpeerip: null },
+    ...{ ourid: null, isDisabled: i === 2 },
+  }));
+}
 
 const NOTHING_KNOWN: SiteExplanation = {
   explanation: {
@@ -106,6 +119,12 @@ export function sampleSource(settings: SampleSettings): StatusSource {
     }),
     wallMs: (at) => STARTED_MS + at,
     wallMsNow: () => NOW_MS,
+    rows: async (egroup, after, limit) => {
+      if (settings.rowsFault !== undefined) return err(settings.rowsFault);
+      const all = egroup === "sites" ? rows(settings.sites) : [];
+      const from = after === undefined ? 0 : all.findIndex(({ peerid }) => peerid > after);
+      return ok(from < 0 ? [] : all.slice(from, from + limit));
+    },
     explain: async () => settings.explained ?? NOTHING_KNOWN,
     facts: {
       version: "1.2.3",
@@ -114,6 +133,7 @@ export function sampleSource(settings: SampleSettings): StatusSource {
       configFile: "/etc/erouted/erouted.toml",
       listening: ["192.0.2.1:500", "192.0.2.1:4500"],
       eroutes: ["fleet", "lab"],
+      egroups: ["sites", "x"],
     },
     problems: () => settings.problems ?? [],
     databases: () => [
