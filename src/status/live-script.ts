@@ -1,16 +1,16 @@
 /** The script of the pages: it asks for the page again when something has happened. */
 
 /**
- * Runs in browsers. What carries `data-live` is replaced by what the server says now, at most once
- * a second: after an event, and every ten seconds for the counters. Nothing is asked for while
- * nobody looks, and no connection is held: a browser has six for a server, for all of its tabs.
- * Where events cannot be followed (too many do, or a token is wanted), time alone counts. A form
- * that somebody fills in is left alone.
+ * Runs in browsers. What carries `data-live` is replaced by what the server says now: after an
+ * event, and every ten seconds for the counters; at most once a second, and less often where the
+ * server takes long for it. Nothing is asked for while nobody looks, and no connection is held: a
+ * browser has six for a server, for all of its tabs. Where events cannot be followed (too many do,
+ * or a token is wanted), time alone counts. A form that somebody fills in is left alone.
  */
 export const LIVE_SCRIPT = `"use strict";
 (() => {
   const EVERY_MS = 10000, LEAST_MS = 1000;
-  let last = Date.now(), timer, busy = false;
+  let last = Date.now(), least = LEAST_MS, timer, busy = false;
   const mark = (text) => {
     const place = document.querySelector("[data-liveness]");
     if (place) place.textContent = text;
@@ -19,6 +19,7 @@ export const LIVE_SCRIPT = `"use strict";
     timer = undefined;
     if (busy || document.hidden) return;
     busy = true;
+    const began = Date.now();
     try {
       const answer = await fetch(location.href, {
         headers: { Accept: "text/html" }, signal: AbortSignal.timeout(10000) });
@@ -39,8 +40,9 @@ export const LIVE_SCRIPT = `"use strict";
     } catch { mark("no answer: what is shown may be old"); }
     busy = false;
     last = Date.now();
+    least = Math.max(LEAST_MS, 10 * (last - began));
   };
-  const soon = () => { timer ??= setTimeout(refresh, Math.max(0, last + LEAST_MS - Date.now())); };
+  const soon = () => { timer ??= setTimeout(refresh, Math.max(0, last + least - Date.now())); };
   setInterval(soon, EVERY_MS);
   let source;
   const unfollow = () => { source?.close(); source = undefined; };

@@ -8,6 +8,7 @@ import {
   bringUp,
   dynamicPeerIds,
   pingBothWays,
+  pskOf,
   rowOf,
   type Scenario,
   startScenario,
@@ -97,6 +98,21 @@ test("SIGHUP with the same file, again and again, while packets flow", async () 
   }
   expect(await pinging).toEqual({ sent: PINGS, received: PINGS });
   expect(await spis()).toEqual(before);
+});
+
+test("debug: each message of one site is in the log, in words, and of no other", async () => {
+  const { erouted } = scenario;
+  const on = await erouted.command("debug", "site-1", "on", "--for", "5m");
+  expect([on.status, on.err]).toEqual([0, ""]);
+  await firstSwan.rekeyIke();
+  await secondSwan.rekeyIke();
+  const seen = /debug site-1 .* received CREATE_CHILD_SA request \d+: SA\(.*KE\(X25519\)/;
+  await until("the rekey is in the log", async () => seen.test(await erouted.log()));
+  const log = await erouted.log();
+  expect(log).toMatch(/debug site-1 .* sent CREATE_CHILD_SA response \d+: SA\(/);
+  expect(log).not.toMatch(/debug site-2 /);
+  expect(log).not.toContain(pskOf(1));
+  expect((await erouted.command("debug", "site-1", "off")).status).toBe(0);
 });
 
 test("disconnect by hand closes that site alone; the site is told", async () => {
