@@ -3,8 +3,6 @@
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import type { ErouteView } from "../concentrator/snapshot.ts";
 import { type AccessSettings, access, securityHeaders } from "./access.ts";
-import { docsPage } from "./api/docs-page.tsx";
-import { openApi } from "./api/openapi.ts";
 import { DOCS_PATH, OPENAPI_PATH } from "./api/operations.ts";
 import type { Control } from "./control.ts";
 import { addControlRoutes, type StatusBindings } from "./control-routes.ts";
@@ -66,8 +64,12 @@ export function createStatusApp(
     c.body(metricsText(source, processUse()), 200, { "Content-Type": METRICS_CONTENT_TYPE }),
   );
   app.get("/api/v1/series", (c) => series(c, source));
-  app.get(OPENAPI_PATH, (c) => c.json(openApi(source.facts.version)));
-  app.get(DOCS_PATH, (c) => c.html(docsPage()));
+  // Loaded when somebody reads them: making schemas takes time that no start has to wait for.
+  app.get(OPENAPI_PATH, async (c) => {
+    const { openApi } = await import("./api/openapi.ts");
+    return c.json(openApi(source.facts.version));
+  });
+  app.get(DOCS_PATH, async (c) => c.html((await import("./api/docs-page.tsx")).docsPage()));
   addLogin(app, loginSettings(settings, control), sessions);
   addSiteActions(app, control);
   addPages(app, source, control);
