@@ -1,5 +1,6 @@
 /** The log: one line an event on standard output, JSON or for people; never a secret in it. */
 
+import { fstatSync } from "node:fs";
 import type { JournalRecord } from "../concentrator/journal.ts";
 
 export type LogLevel = "debug" | "info" | "warning" | "error";
@@ -25,12 +26,16 @@ export type Log = {
 
 const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2, error: 3 };
 
+/** Levels as journald and syslog number them (sd-daemon(3)). */
+const PRIORITY: Readonly<Record<LogLevel, number>> = { debug: 7, info: 6, warning: 4, error: 3 };
+
 /** Octets that wait for a slow reader of standard output. */
 const WAITING_OCTETS_MAX = 4 * 1024 * 1024;
 
 /** A log on standard output. */
 export function openLog(initial: LogSettings): Log {
   const sink = Bun.stdout.writer();
+  const isJournal = goesToJournal();
   let settings = initial;
   let lines: string[] = [];
   let waitingOctets = 0;
@@ -58,7 +63,9 @@ export function openLog(initial: LogSettings): Log {
   return {
     write(record, anyway = false) {
       if (!anyway && RANK[record.level] < RANK[settings.level]) return;
-      const line = settings.format === "json" ? jsonLine(record) : textLine(record);
+      const { format } = settings;
+      const text = format === "json" ? jsonLine(record) : textLine(record, isJournal);
+      const line = isJournal ? `<${PRIORITY[record.level]}>${text}` : text;
       if (waitingOctets + line.length > WAITING_OCTETS_MAX) {
         lost++;
         fault = "its reader is too slow";
@@ -87,17 +94,31 @@ export function openLog(initial: LogSettings): Log {
   };
 }
 
+/** Whether standard output is journald's: its environment says which stream that is. */
+function goesToJournal(): boolean {
+  const stream = process.env.JOURNAL_STREAM;
+  if (stream === undefined) return false;
+  try {
+    const { dev, ino } = fstatSync(1);
+    return stream === `${dev}:${ino}`;
+  } catch {
+    return false;
+  }
+}
+
 function jsonLine(record: JournalRecord): string {
   const { wallMs, sequence, peerId, ikeSa, ...rest } = record;
   const time = new Date(wallMs).toISOString();
   return `${JSON.stringify({ time, ...rest, peer_id: peerId, ike_sa: ikeSa, sequence })}\n`;
 }
 
-function textLine(record: JournalRecord): string {
+/** The journal has time and level by itself. */
+function textLine(record: JournalRecord, isJournal: boolean): string {
   const { level, peerId, eroute, remote, step, reason, detail } = record;
   const time = new Date(record.wallMs).toISOString();
   const outcome = record.outcome === "note" ? undefined : record.outcome;
-  const words = [time, level, peerId, eroute, remote, step, outcome, reason];
+  const head = isJournal ? [] : [time, level];
+  const words = [...head, peerId, eroute, remote, step, outcome, reason];
   const offered = record.offered === undefined ? "" : `; offered: ${record.offered.join(" | ")}`;
   const wanted = record.wanted === undefined ? "" : `; wanted: ${record.wanted.join(" | ")}`;
   const known = words.filter((word) => word !== undefined);

@@ -42,6 +42,20 @@ test("a line has time, level, who, where, what and why, and no gaps", async () =
   );
 });
 
+test("in journald's stream lines have its priority, and neither time nor level twice", async () => {
+  const script = `log.write(record); log.write({ ...record, level: "error" });
+    log.configure({ level: "info", format: "json" });
+    log.write({ ...record, level: "warning" }); await log.flush();`;
+  const stream = "exec 3>&1; export JOURNAL_STREAM=$(stat -L -c %d:%i /proc/self/fd/3)";
+  const [first, second, third] = (await logged(script, `${stream}; "$@"`)).out.split("\n");
+  const words = "site-9 192.0.2.7:500 IKE_AUTH failed no-row: egroup sites has no row";
+  expect([first, second]).toEqual([`<6>${words}`, `<3>${words}`]);
+  expect(third).toStartWith('<4>{"time":"2030-');
+  // Inherited by something whose output goes elsewhere.
+  const other = await logged(script, 'export JOURNAL_STREAM=8:12345; "$@"');
+  expect(other.out).toStartWith("2030-03-17T");
+});
+
 test("on a full disk each line is counted, nothing is thrown, and why is told", async () => {
   const script = `for (let i = 0; i < 3; i++) log.write(record); await log.flush(); ${TELL}`;
   const { err } = await logged(script, '"$@" >/dev/full');
