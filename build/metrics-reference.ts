@@ -54,6 +54,7 @@ const NOTHING: MetricsSource = {
     drainingStates: () => [],
     site: () => [],
     call: () => undefined,
+    peerOf: () => undefined,
     isCalling: () => false,
   }),
   problems: () => [],

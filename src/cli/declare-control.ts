@@ -1,6 +1,7 @@
 /** The commands that have a running daemon do something: their options and help. */
 
 import type { Command } from "commander";
+import type { CaptureOptions } from "./capture.ts";
 import type { ConnectOptions, ControlOptions, PeerOptions, RekeyOptions } from "./control.ts";
 import type { DebugOptions } from "./debug.ts";
 import { configOption, type Declaration } from "./declaration.ts";
@@ -50,6 +51,22 @@ export function declareControl({ program, terminal, ends }: Declaration): void {
           return debug({ ...options, peerid, state }, terminal);
         },
       ),
+    );
+  program
+    .command("capture")
+    .description("write the IKE messages of a site to a pcapng file, for Wireshark")
+    .argument("<peerid>", "its peer ID; or an address")
+    .option("--out <file>", "where to; else PEERID.pcapng here")
+    .option("--for <time>", 'how long, at most "1h"', "60s")
+    .addOption(configOption())
+    .option("--url <url>", "where it listens; else the status.listen of the configuration")
+    .option("--token-file <file>", "operate token; else status.operate_token_file")
+    .option("--json", "print the file and its length as JSON")
+    .action(
+      ends(async (peerid: string, options: Omit<CaptureOptions, "peerid">) => {
+        const { capture } = await import("./capture.ts");
+        return capture({ ...options, peerid }, terminal);
+      }),
     );
   asking(program.command("log-level"))
     .description("set the level of a running erouted's log, until its configuration is read again")

@@ -8,6 +8,7 @@ import { formatAddress } from "../inet/address.ts";
 import { formatEndpoint } from "../inet/endpoint.ts";
 import { formatPrefix } from "../inet/prefix.ts";
 import { spi64Hex } from "../octets/hex.ts";
+import { parseHeader } from "../wire/header.ts";
 import { callOf } from "./call-table.ts";
 import type { Engine, ErouteInUse } from "./engine.ts";
 import { erouteKey } from "./eroute-in-use.ts";
@@ -30,6 +31,7 @@ export function snapshotOf(engine: Engine): Snapshot {
     counters: { ...engine.counters },
     erouteCount: engine.eroutes.size,
     site: (peerId) => siteViews(engine, peerId),
+    peerOf: (message) => peerOf(engine, message),
     call: (peerId) => callView(engine, peerId),
     isCalling: (peerId) => (callView(engine, peerId)?.stage ?? "waiting") !== "waiting",
     drainingStates: (limit) => engine.draining.slice(0, limit).map(drainingView),
@@ -114,6 +116,13 @@ function siteViews(engine: Engine, peerId: string): readonly ErouteView[] {
     const eroute = engine.eroutes.get(erouteKey(name, peerId));
     return eroute === undefined ? [] : [erouteView(engine, eroute)];
   });
+}
+
+function peerOf({ sas }: Engine, message: Uint8Array): string | undefined {
+  const header = parseHeader(message);
+  if (!header.ok) return undefined;
+  const { spiI, spiR } = header.value;
+  return (sas.get(spiI) ?? sas.get(spiR))?.peerId;
 }
 
 function callView(engine: Engine, peerId: string): CallView | undefined {

@@ -7,6 +7,7 @@ import { matchConfigured } from "../eroute/match.ts";
 import { now } from "../linux/clock.ts";
 import { err, ok } from "../octets/result.ts";
 import type { Control, ControlAnswer, ControlDone, ControlRefusal } from "../status/control.ts";
+import type { Captures } from "./capture.ts";
 import type { Debugging } from "./debugging.ts";
 import { type LoadConfig, type Reloadable, reload } from "./reload.ts";
 
@@ -15,6 +16,7 @@ export type Controlled = Reloadable & {
   readonly concentrator: Pick<Concentrator, "snapshot">;
   readonly journal: Pick<Journal, "recent">;
   readonly debugging: Pick<Debugging, "on" | "off" | "list">;
+  readonly captures: Pick<Captures, "open">;
 };
 
 /** The control of a daemon that runs. */
@@ -32,6 +34,12 @@ export function controlOf(daemon: Controlled, load: LoadConfig): Control {
       audited(daemon, { action: "reload-peer", peerId, remote }, reloadPeer),
     debug: (peerId, seconds, remote) =>
       audited(daemon, { action: "debug", peerId, remote }, () => debug(daemon, peerId, seconds)),
+    capture(peerId, limits, remote) {
+      const about = { step: "control", remote, peerId, reason: "operator-capture" } as const;
+      daemon.note({ ...about, level: "info", detail: "asked for over HTTP" });
+      const opened = daemon.captures.open(peerId, limits);
+      return opened.ok ? opened : err({ kind: "impossible", detail: opened.error });
+    },
     debugged: () => daemon.debugging.list(),
     logLevel: (level, remote) =>
       audited(daemon, { action: "log-level", peerId: undefined, remote }, () => {

@@ -6,6 +6,7 @@ import type { Journal, JournalEntry } from "../concentrator/journal.ts";
 import type { Routes } from "../linux/routes.ts";
 import type { Kernel } from "../linux/xfrm-kernel.ts";
 import type { StatusServer } from "../status/server.ts";
+import type { Captures } from "./capture.ts";
 import type { Debugging } from "./debugging.ts";
 import type { KeyExchanger } from "./key-exchange.ts";
 import type { LoopWatch } from "./loop-watch.ts";
@@ -29,6 +30,7 @@ export type Daemon = Reloadable & {
   readonly failures: ReadonlyMap<string, number>;
   readonly loop: LoopWatch;
   readonly debugging: Debugging;
+  readonly captures: Captures;
   /** Told of each record: the event streams. */
   readonly listeners: Set<() => void>;
   /** Puts an entry into the journal, the sites' histories and the log. */

@@ -1,5 +1,6 @@
 /** The daemon: opens what it needs in an order that can fail cleanly, runs, and cleans up. */
 
+import packageJson from "../../package.json";
 import { createAttempts } from "../concentrator/attempts.ts";
 import { createConcentrator } from "../concentrator/concentrator.ts";
 import { createFailureCounts } from "../concentrator/failure-counts.ts";
@@ -12,6 +13,7 @@ import { type Kernel, openKernel } from "../linux/xfrm-kernel.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { openPeers } from "../peers/open.ts";
 import { errnoName } from "../xfrm/errno.ts";
+import { createCaptures } from "./capture.ts";
 import { type Daemon, noteBug, type RunOptions } from "./daemon.ts";
 import { createDebugging } from "./debugging.ts";
 import { openKeyExchanger } from "./key-exchange.ts";
@@ -106,6 +108,11 @@ function createDaemon(config: Config): Daemon {
     failures: failures.counts,
     loop: watchLoop(now),
     debugging,
+    captures: createCaptures({
+      ...{ wallMs, version: packageJson.version },
+      snapshot: () => concentrator.snapshot(),
+      natPort: () => daemon.config.ike.natPort,
+    }),
     listeners,
     record,
     note: (entry) => record(daemonEntry(entry)),
@@ -146,7 +153,10 @@ async function open(daemon: Daemon, options: RunOptions): Promise<Result<undefin
   const sockets = await openIkeSockets(
     { ...config.ike, kernelPolicies },
     {
-      onDatagram: (octets, path) => daemon.shell?.feed({ kind: "datagram", octets, path }),
+      onDatagram: (octets, path) => {
+        if (daemon.captures.isOpen) daemon.captures.see(octets, path, "received");
+        daemon.shell?.feed({ kind: "datagram", octets, path });
+      },
       onAddresses: (local) => daemon.shell?.feed({ kind: "addresses", local }),
       note: daemon.note,
     },
@@ -240,7 +250,10 @@ function surroundingsOf(daemon: Daemon, routes: Routes): Parameters<typeof creat
   const { kernel, peers } = daemon;
   return {
     now,
-    send: (octets, path) => daemon.sockets?.send(octets, path),
+    send: (octets, path) => {
+      if (daemon.captures.isOpen) daemon.captures.see(octets, path, "sent");
+      daemon.sockets?.send(octets, path);
+    },
     lookUp: async (egroup, by) => {
       const repository = peers.get(egroup);
       if (repository !== undefined) return repository.find(by);
@@ -271,6 +284,7 @@ async function close(daemon: Daemon): Promise<void> {
   clearInterval(daemon.sampling);
   daemon.loop.stop();
   daemon.debugging.stop();
+  daemon.captures.stop();
   daemon.shell?.close();
   daemon.keyExchanger.close();
   const { kernel, config } = daemon;

@@ -13,7 +13,11 @@ import type { Session } from "./sessions.ts";
 
 /** What the server knows of a request beside HTTP. */
 export type StatusBindings = {
-  readonly Bindings: { readonly remote?: string };
+  readonly Bindings: {
+    readonly remote?: string;
+    /** However long nothing is sent, the connection stays. */
+    readonly stay?: () => void;
+  };
   /** Of a browser that has logged in. */
   readonly Variables: { session?: Session };
 };
@@ -35,6 +39,7 @@ export function addControlRoutes(app: Hono<StatusBindings>, control: Control | u
     app.post(rekey, (c) => onPeer(c, (peerId, by) => control.rekey(peerId, "children", by)));
     app.post(rekeyIke, (c) => onPeer(c, (peerId, by) => control.rekey(peerId, "ike", by)));
     app.post(DEBUG_PATH, (c) => onDebug(c, control));
+    app.get(CAPTURE_PATH, guard, (c) => onCapture(c, control));
     app.get(DEBUGGED_PATH, (c) => c.json({ debugged: control.debugged() }));
     app.post(LOG_LEVEL_PATH, (c) => {
       const level = oneOf(c, "level", EVENT_LEVELS);
@@ -60,12 +65,18 @@ const PEER_PATHS = [
 ] as const;
 const RELOAD_PATH = "/api/v1/reload";
 const DEBUG_PATH = "/api/v1/peers/:id/debug";
+const CAPTURE_PATH = "/api/v1/peers/:id/capture";
 const DEBUGGED_PATH = "/api/v1/debug";
 const LOG_LEVEL_PATH = "/api/v1/log-level";
 
 /** How long a site is looked at where nothing is said; and at most. */
 export const DEBUG_SECONDS = 1_800;
 export const DEBUG_SECONDS_MAX = 86_400;
+/** Of a capture. */
+export const CAPTURE_SECONDS = 60;
+export const CAPTURE_SECONDS_MAX = 3_600;
+export const CAPTURE_OCTETS = 10_000_000;
+export const CAPTURE_OCTETS_MAX = 100_000_000;
 
 const HOW = "set status.operate_token_file, and send Authorization: Bearer TOKEN";
 
@@ -129,6 +140,27 @@ function onDebug(c: Context<StatusBindings, typeof DEBUG_PATH>, control: Control
   const seconds = wholeNumber(c, "seconds", bounds);
   if (!seconds.ok) return problem(c, 400, seconds.error);
   return onPeer(c, (peerId, by) => control.debug(peerId, seconds.value, by));
+}
+
+/** The file, as it comes; the connection is not idle for it, however quiet the site is. */
+function onCapture(c: Context<StatusBindings, typeof CAPTURE_PATH>, control: Control): Response {
+  const { id: peerId } = c.req.param();
+  const seconds = wholeNumber(c, "seconds", {
+    ...{ least: 1, most: CAPTURE_SECONDS_MAX, otherwise: CAPTURE_SECONDS },
+  });
+  if (!seconds.ok) return problem(c, 400, seconds.error);
+  const octets = wholeNumber(c, "octets", {
+    ...{ least: 1_000, most: CAPTURE_OCTETS_MAX, otherwise: CAPTURE_OCTETS },
+  });
+  if (!octets.ok) return problem(c, 400, octets.error);
+  if (peerId.length > PEER_ID_LENGTH_MAX || /\p{Cc}/u.test(peerId)) {
+    return problem(c, 400, `a peer ID has at most ${PEER_ID_LENGTH_MAX} printable characters`);
+  }
+  const limits = { seconds: seconds.value, octets: octets.value };
+  const opened = control.capture(peerId, limits, remoteOf(c));
+  if (!opened.ok) return problem(c, STATUS[opened.error.kind], opened.error.detail);
+  c.env?.stay?.();
+  return c.body(opened.value, 200, { "Content-Type": "application/x-pcapng" });
 }
 
 function answer(

@@ -49,6 +49,12 @@ export type Control = {
   reloadPeer(peerId: string, remote: string): ControlAnswer;
   /** Looks at a site closely for so many seconds, 0 to stop. */
   debug(peerId: string, seconds: number, remote: string): ControlAnswer;
+  /** A pcapng file of a site's IKE messages, as they come. */
+  capture(
+    peerId: string,
+    limits: { readonly seconds: number; readonly octets: number },
+    remote: string,
+  ): Result<ReadableStream<Uint8Array>, ControlRefusal>;
   /** The sites that are looked at, with the seconds that are left. */
   debugged(): readonly { readonly asked: string; readonly seconds: number }[];
   /** The level of the log from now on, until the configuration is read again. */

@@ -67,7 +67,8 @@ function listenOn(app: Hono<StatusBindings>, listen: Listen): Result<Server, Ser
     const server = Bun.serve({
       fetch: (request, server) => {
         const remote = remoteText(server.requestIP(request));
-        return app.fetch(asGet(withHost(request)), { remote });
+        const stay = () => server.timeout(request, 0);
+        return app.fetch(asGet(withHost(request)), { remote, stay });
       },
       hostname: listen.host,
       port: listen.port,

@@ -123,7 +123,8 @@ describe("commands of the documents", () => {
     test(document, async () => {
       for (const command of commandsOf(document)) {
         if (OTHERS.test(command)) continue;
-        if (/^erouted (status|why|events|debug|log-level)/.test(command)) await startDaemon();
+        if (/^erouted (status|why|events|debug|log-level|capture)/.test(command))
+          await startDaemon();
         // Followed for ever, or until something comes that does not come here.
         if (/--follow/.test(command)) continue;
         const { code, said } = await run(command);

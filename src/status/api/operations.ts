@@ -1,6 +1,6 @@
 /** Each operation of the API: what it is for, what it takes, what it answers, who may. */
 
-import { DEBUG_SECONDS, DEBUG_SECONDS_MAX } from "../control-routes.ts";
+import { CAPTURE_OCTETS, CAPTURE_OCTETS_MAX, DEBUG_SECONDS_MAX } from "../control-routes.ts";
 import { EROUTE_STATES } from "../eroute-list.ts";
 import { SORTS } from "../eroute-query.ts";
 import { EVENT_LEVELS } from "../event-filter.ts";
@@ -46,8 +46,12 @@ export const PARAMETERS = {
   site: { description: "Only events of this peer ID.", schema: text },
   level: { description: "Only events of this level, and graver ones.", schema: word(EVENT_LEVELS) },
   seconds: {
-    description: "For how long; 0 ends it.",
-    schema: whole(0, DEBUG_SECONDS_MAX, DEBUG_SECONDS),
+    description: "For how long: debug half an hour if nothing is said (0 ends it), capture 60 s.",
+    schema: whole(0, DEBUG_SECONDS_MAX),
+  },
+  octets: {
+    description: "The capture ends when it is so long.",
+    schema: whole(1_000, CAPTURE_OCTETS_MAX, CAPTURE_OCTETS),
   },
   range: { description: "The last hour, or the last two days.", schema: word(RANGES) },
 } as const satisfies Readonly<Record<string, Parameter>>;
@@ -64,7 +68,7 @@ export type Operation = {
   readonly required?: readonly ParameterName[];
   /** `open` needs no token; `read` one if one is configured; `operate` the operate token. */
   readonly access: "open" | "read" | "operate";
-  readonly answer: AnswerName | "event stream" | "metrics" | "openapi" | "page";
+  readonly answer: AnswerName | "event stream" | "metrics" | "pcapng" | "openapi" | "page";
   /** Statuses of problems beside 400, 401 and 404 for what is not there. */
   readonly problems?: readonly number[];
 };
@@ -139,6 +143,11 @@ export const OPERATIONS: readonly Operation[] = [
   {
     ...{ ...ACTION, path: "/api/v1/peers/{id}/debug", parameters: ["seconds"], problems: [409] },
     summary: "Look at a site closely: each of its messages is in the log, whatever its level.",
+  },
+  {
+    ...{ method: "get", path: "/api/v1/peers/{id}/capture", access: "operate", problems: [409] },
+    ...{ parameters: ["seconds", "octets"], answer: "pcapng" },
+    summary: "A pcapng file of a site's IKE messages, as they come.",
   },
   {
     ...{ method: "get", path: "/api/v1/debug", access: "read", answer: "debugged" },

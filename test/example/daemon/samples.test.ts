@@ -21,7 +21,12 @@ function sampled() {
     concentrator: {
       snapshot: () => ({
         ...{ gauges: gauges(), counters: counters(), erouteCount: 0, eroutes: () => [] },
-        ...{ drainingStates: () => [], site: () => [], call: () => undefined },
+        ...{
+          drainingStates: () => [],
+          site: () => [],
+          call: () => undefined,
+          peerOf: () => undefined,
+        },
         isCalling: () => false,
       }),
     },

@@ -28,6 +28,7 @@ const control: Control = {
   rekey: (peerId, of, remote) => done(`rekey ${of} of ${peerId} from ${remote}`),
   disconnect: (peerId, remote) => done(`disconnect ${peerId} from ${remote}`),
   debug: (peerId, seconds, remote) => done(`debug ${peerId} ${seconds} s from ${remote}`),
+  capture: () => ok(new Response("pcapng").body ?? new ReadableStream()),
   debugged: () => [{ asked: "site-1", seconds: 60 }],
   logLevel: (level, remote) => done(`log level ${level} from ${remote}`),
   reloadPeer: (peerId, remote) => done(`reload ${peerId} from ${remote}`),

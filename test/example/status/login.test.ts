@@ -2,6 +2,7 @@
 
 import { beforeEach, expect, test } from "bun:test";
 import type { Hono } from "hono";
+import { ok } from "../../../src/octets/result.ts";
 import { createStatusApp } from "../../../src/status/app.ts";
 import type { Control } from "../../../src/status/control.ts";
 import type { StatusBindings } from "../../../src/status/control-routes.ts";
@@ -34,6 +35,7 @@ beforeEach(() => {
     disconnect: act("disconnect"),
     rekey: act("rekey"),
     debug: act("debug"),
+    capture: () => ok(new Response("pcapng").body ?? new ReadableStream()),
     debugged: () => [],
     logLevel: act("level"),
     reloadPeer: act("reload"),

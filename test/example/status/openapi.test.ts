@@ -19,7 +19,12 @@ const TOKEN = "operate-token-0123456789";
 const done = () => ok({ outcome: "closing", after: 7, detail: "on its way" } as const);
 const control: Control = {
   ...{ token: TOKEN, connect: done, disconnect: done, rekey: done, reloadPeer: done },
-  ...{ debug: done, debugged: () => [{ asked: "site-1", seconds: 60 }], logLevel: done },
+  ...{
+    debug: done,
+    capture: () => ok(new Response("pcapng").body ?? new ReadableStream()),
+    debugged: () => [{ asked: "site-1", seconds: 60 }],
+    logLevel: done,
+  },
   ...{ reload: done, onDenied: () => {}, now: () => asInstant(performance.now()) },
 };
 const source = sampleSource({ sites: 3 });
@@ -84,7 +89,7 @@ async function ask({ method, path }: Operation, query: string): Promise<Response
 function rightFor(name: ParameterName): readonly unknown[] {
   const { schema } = PARAMETERS[name];
   if ("enum" in schema) return schema.enum as readonly unknown[];
-  return "minimum" in schema ? [1] : ["x"];
+  return "minimum" in schema ? [Math.max(1, schema.minimum as number)] : ["x"];
 }
 
 /** What a parameter may not be. */

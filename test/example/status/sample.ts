@@ -91,6 +91,7 @@ export function sampleSource(settings: SampleSettings): StatusSource {
           .slice(offset, offset + limit),
       site: (peerId) => views.filter((view) => view.peerId === peerId),
       call: () => undefined,
+      peerOf: () => undefined,
       isCalling: () => false,
       erouteCount: views.length,
     }),

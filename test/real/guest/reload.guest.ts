@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { eventsOf } from "./events.ts";
-import { until } from "./hosts.ts";
+import { run, until } from "./hosts.ts";
 import { OFFICE, type Site } from "./laboratory.ts";
 import {
   bringUp,
@@ -113,6 +113,24 @@ test("debug: each message of one site is in the log, in words, and of no other",
   expect(log).not.toMatch(/debug site-2 /);
   expect(log).not.toContain(pskOf(1));
   expect((await erouted.command("debug", "site-1", "off")).status).toBe(0);
+});
+
+test("capture: the IKE messages of one site, as tshark reads them", async () => {
+  const { erouted } = scenario;
+  const taking = erouted.command("capture", "site-1", "--for", "6s", "--out", "/run/site-1.pcapng");
+  const { concentrator } = scenario.laboratory;
+  const opened = async () => await Bun.file("/run/site-1.pcapng").exists();
+  await until("the capture is open", opened);
+  await firstSwan.rekeyIke();
+  await secondSwan.rekeyIke();
+  expect(await taking).toMatchObject({ status: 0 });
+  const fields = ["-T", "fields", "-e", "ip.addr", "-e", "isakmp.exchangetype"];
+  const read = await run(concentrator, ["tshark", "-r", "/run/site-1.pcapng", ...fields]);
+  const lines = read.out.trim().split("\n");
+  expect(lines.length).toBeGreaterThanOrEqual(4);
+  expect(lines.filter((line) => !line.includes(first.address.v4))).toEqual([]);
+  // CREATE_CHILD_SA.
+  expect(lines.filter((line) => line.endsWith("\t36")).length).toBeGreaterThanOrEqual(2);
 });
 
 test("disconnect by hand closes that site alone; the site is told", async () => {
