@@ -9,6 +9,9 @@ import { startLibreswan } from "./libreswan.ts";
 import { pingBothWays, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
 import { xfrmStates } from "./xfrm-states.ts";
 
+/** It calls when it has started; what got lost meanwhile it repeats with ever longer pauses. */
+const CALL_MS_MAX = 40_000;
+
 let scenario: Scenario;
 
 beforeAll(async () => {
@@ -66,7 +69,11 @@ test("libreswan calls by itself with the files that are written", async () => {
     ...{ localSubnet: site.subnet.v4, remoteSubnet: "10.0.0.0/16" },
     files: { name: "erouted", conf: conf ?? "", secrets: secrets ?? "" },
   });
-  await until("a Child SA", async () => (await libreswan.counts()).child === 1);
+  const isUp = async () => (await libreswan.counts()).child === 1;
+  await until("a Child SA", isUp, CALL_MS_MAX).catch(async (error) => {
+    const logs = [await libreswan.log(), `erouted:\n${await scenario.erouted.log()}`];
+    throw new Error(logs.join("\n"), { cause: error });
+  });
   await pingBothWays(scenario, site);
   await libreswan.rekeyChild();
   await pingBothWays(scenario, site);
