@@ -61,6 +61,9 @@ export async function startLibreswan(host: Host, settings: LibreswanSettings): P
   const libreswan = controls(folder, daemon, { name, whack });
   try {
     await until("pluto answers", async () => (await whack("--status")).status === 0);
+    // What its own files say it does by itself, at its start: to load them once more would end
+    // what has been begun.
+    if (settings.files !== undefined) return libreswan;
     const add = [`${PROGRAMS}/addconn`, "--config", `${folder}/ipsec.conf`];
     await must(host, [...add, "--ctlsocket", `${folder}/pluto.ctl`, name]);
     const listening = await whack("--listen");
