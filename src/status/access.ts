@@ -19,6 +19,7 @@ export type AccessSettings = {
   readonly host: string;
 };
 
+// No Strict-Transport-Security: it would bind all ports of the host's name, also those of others.
 const HEADERS = {
   "Cache-Control": "no-store",
   "Content-Security-Policy":

