@@ -109,7 +109,8 @@ async function onTerminal(args: readonly string[], type: Typed) {
     port: 0,
     fetch: () => Response.json({ problems: ["the moon"], eroutes: [EROUTE], total: 1 }),
   });
-  const words = [process.execPath, "src/main.ts", ...args, "--url", server.url.href];
+  // Without `exec`, a shell would be there as well, and die of Ctrl-C with a code of its own.
+  const words = ["exec", process.execPath, "src/main.ts", ...args, "--url", server.url.href];
   const child = Bun.spawn(["script", "-qefc", words.join(" "), "/dev/null"], {
     env: { ...process.env, TERM: "xterm", NO_COLOR: "", ...type.env },
     stdin: "pipe",
