@@ -106,6 +106,30 @@ export async function capture(host: Host, device: string): Promise<Capture> {
   };
 }
 
+/** An ESP packet, as it was on the wire. */
+export type EspSeen = { readonly atMs: number; readonly dst: string; readonly spi: number };
+
+/** Notes each ESP packet (not in UDP) that passes an interface, with the time of day. */
+export async function watchEsp(
+  host: Host,
+  device: string,
+): Promise<{ stop(): Promise<readonly EspSeen[]> }> {
+  const file = `/run/esp-${host.name}-${crypto.randomUUID().slice(0, 8)}.pcap`;
+  const listen = ["tcpdump", "-n", "-U", "--immediate-mode", "-i", device, "-w", file, "esp"];
+  const dump = start(host, listen);
+  await until("tcpdump listens", async () => (await dump.output()).includes("listening on"));
+  return {
+    stop: async () => {
+      await dump.stop();
+      const shown = await run(undefined, ["tcpdump", "-n", "-tt", "-r", file]);
+      const packets = shown.out.matchAll(/^([\d.]+) IP6? \S+ > (\S+): ESP\(spi=(0x[0-9a-f]+)/gm);
+      return [...packets].map(([, at, dst = "", spi]) => {
+        return { atMs: Number(at) * 1_000, dst, spi: Number(spi) };
+      });
+    },
+  };
+}
+
 async function count(file: string, filter: string): Promise<number> {
   const shown = await run(undefined, ["tcpdump", "-n", "-r", file, filter]);
   return shown.out.split("\n").filter((line) => line !== "").length;

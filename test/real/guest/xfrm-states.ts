@@ -1,7 +1,7 @@
 /** The XFRM states and policies of a host, as `ip -s xfrm` shows them. */
 
 import { TRAP_REQID } from "../../../src/xfrm/request.ts";
-import { type Host, must } from "./hosts.ts";
+import { type Host, must, start, until } from "./hosts.ts";
 
 export type XfrmStateSeen = {
   readonly src: string;
@@ -75,6 +75,43 @@ export async function xfrmDrops(host: Host): Promise<Readonly<Record<string, num
   return Object.fromEntries(
     counts.flatMap(([reason = "", count]) => (Number(count) > 0 ? [[reason, Number(count)]] : [])),
   );
+}
+
+/** When a state came and went, ms of the day's clock; undefined: not while it was watched. */
+export type StateLife = { bornMs: number | undefined; goneMs: number | undefined };
+
+/** Notes when ESP states come and go in a host, by their SPI and destination. */
+export async function watchStates(
+  host: Host,
+): Promise<{ stop(): Promise<ReadonlyMap<string, Readonly<StateLife>>> }> {
+  const monitor = start(host, ["ip", "-ts", "xfrm", "monitor", "SA"], { TZ: "UTC" });
+  const listens = async () =>
+    (await must(host, ["ss", "-a", "-f", "netlink"])).includes("xfrm:ip/");
+  await until("ip xfrm monitor listens", listens);
+  return {
+    stop: async () => {
+      await monitor.stop();
+      return livesOf(await monitor.output());
+    },
+  };
+}
+
+/** As {@link watchStates} names a state. */
+export function stateKey(dst: string, spi: number): string {
+  return `${spi.toString(16)} ${dst}`;
+}
+
+function livesOf(text: string): Map<string, StateLife> {
+  const lives = new Map<string, StateLife>();
+  const line = /^\[(\S+)\] (Deleted |Updated )?src \S+ dst (\S+)\s+proto esp spi (0x[0-9a-f]+)/gm;
+  for (const [, at, word, dst = "", spi] of text.matchAll(line)) {
+    const key = stateKey(dst, Number(spi));
+    const life = lives.get(key) ?? { bornMs: undefined, goneMs: undefined };
+    lives.set(key, life);
+    if (word === "Deleted ") life.goneMs = Date.parse(`${at}Z`);
+    else life.bornMs ??= Date.parse(`${at}Z`);
+  }
+  return lives;
 }
 
 /** One text for each entry: it begins with a line that is not indented. */
