@@ -1,15 +1,16 @@
-/** `erouted capture PEER`: a pcapng file of a site's IKE messages, from a running daemon. */
+/** `erouted capture PEER`: a site's IKE messages from a running daemon, and keys to read them. */
 
 import { open } from "node:fs/promises";
 import { parseDuration } from "../eroute/duration.ts";
 import { formatOctets } from "./amounts.ts";
-import { type AskOptions, daemonOf, transportOf } from "./daemon-client.ts";
+import { type AskOptions, type Daemon, daemonOf, transportOf } from "./daemon-client.ts";
 import { textAt } from "./json-fields.ts";
 import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "./terminal.ts";
 
 export type CaptureOptions = AskOptions & {
   readonly peerid: string;
   readonly out?: string;
+  readonly keys?: string;
   readonly for: string;
   readonly json?: true;
 };
@@ -18,7 +19,15 @@ const SECONDS_MAX = 3_600;
 /** The daemon ends it; it is given a little longer. */
 const GRACE_MS = 10_000;
 
-/** Writes what comes until the time is over, or Ctrl-C; readable by its owner only. */
+/** What is read from the daemon until the time is over, or Ctrl-C. */
+type Reading = {
+  readonly daemon: Daemon;
+  readonly peerid: string;
+  readonly seconds: number;
+  readonly ended: AbortSignal;
+};
+
+/** Writes what comes; both files are readable by their owner only. */
 export async function capture(options: CaptureOptions, terminal: Terminal): Promise<ExitCode> {
   const seconds = Math.round((parseDuration(options.for) ?? Number.NaN) / 1_000);
   if (!(seconds >= 1 && seconds <= SECONDS_MAX)) {
@@ -26,45 +35,63 @@ export async function capture(options: CaptureOptions, terminal: Terminal): Prom
   }
   const daemon = daemonOf(options, terminal);
   if (!daemon.ok) return daemon.error;
-  const { operateToken } = daemon.value;
-  if (operateToken === undefined) {
+  if (daemon.value.operateToken === undefined) {
     const how = "set status.operate_token_file, or give one by --token-file";
     return failure(terminal, `no token: ${how}`);
   }
-  const path = `/api/v1/peers/${encodeURIComponent(options.peerid)}/capture?seconds=${seconds}`;
-  const ended = new AbortController();
-  process.once("SIGINT", () => ended.abort());
-  const signal = AbortSignal.any([ended.signal, AbortSignal.timeout(seconds * 1_000 + GRACE_MS)]);
-  const url = new URL(path, daemon.value.url);
+  const interrupted = new AbortController();
+  process.once("SIGINT", () => interrupted.abort());
+  const { peerid, keys: keysFile } = options;
+  const reading = { daemon: daemon.value, peerid, seconds, ended: interrupted.signal };
+  const file = options.out ?? `${peerid.replace(/[^\w.@-]/g, "_")}.pcapng`;
   try {
-    const headers = { authorization: `Bearer ${operateToken}` };
-    const how = { headers, signal, redirect: "error", ...transportOf(daemon.value) } as const;
-    const response = await fetch(url, how);
-    if (!response.ok) {
-      const said = textAt(await response.json().catch(() => undefined), "detail");
-      return failure(terminal, printable(`${url.origin}: ${response.status}: ${said ?? ""}`));
-    }
-    const file = options.out ?? `${options.peerid.replace(/[^\w.@-]/g, "_")}.pcapng`;
+    // Keys first: none is to be missing for a message that was captured.
+    const keys = keysFile === undefined ? undefined : await begin(reading, "ike-keys");
+    const packets = await begin(reading, "capture");
     terminal.err(printable(`${file}: capturing for ${seconds} s, Ctrl-C ends it`));
-    const octets = await write(file, response, ended.signal);
-    if (options.json === true) terminal.out(JSON.stringify({ file, octets }));
+    const [octets] = await Promise.all([
+      write(file, packets, reading.ended),
+      keys === undefined ? 0 : write(keysFile ?? "", keys, reading.ended),
+    ]);
+    if (options.json === true) terminal.out(JSON.stringify({ file, octets, keys: keysFile }));
     else terminal.out(printable(`${file}: ${formatOctets(octets)}`));
+    if (keysFile !== undefined) terminal.err(printable(`${keysFile}: ${HOW_TO_USE_KEYS}`));
     return EXIT.ok;
   } catch (error) {
     return failure(terminal, printable(error instanceof Error ? error.message : String(error)));
   }
 }
 
+const HOW_TO_USE_KEYS =
+  "secret; Wireshark takes it as ~/.config/wireshark/ikev2_decryption_table, delete it afterwards";
+
+async function begin(reading: Reading, what: "capture" | "ike-keys"): Promise<Response> {
+  const { daemon, peerid, seconds, ended } = reading;
+  const path = `/api/v1/peers/${encodeURIComponent(peerid)}/${what}?seconds=${seconds}`;
+  const url = new URL(path, daemon.url);
+  const response = await fetch(url, {
+    ...transportOf(daemon),
+    headers: { authorization: `Bearer ${daemon.operateToken}` },
+    redirect: "error",
+    signal: AbortSignal.any([ended, AbortSignal.timeout(seconds * 1_000 + GRACE_MS)]),
+  });
+  if (response.ok) return response;
+  const said = textAt(await response.json().catch(() => undefined), "detail");
+  throw new Error(`${url.origin}: ${response.status}: ${said ?? ""}`);
+}
+
 async function write(file: string, response: Response, ended: AbortSignal): Promise<number> {
   const handle = await open(file, "w", 0o600);
   let octets = 0;
   try {
+    // A file that was there before keeps its mode.
+    await handle.chmod(0o600);
     for await (const chunk of response.body ?? []) {
       octets += chunk.length;
       await handle.write(chunk);
     }
   } catch (error) {
-    // What came until Ctrl-C is a whole file: blocks come whole.
+    // What came until Ctrl-C is a whole file: blocks and lines come whole.
     if (!ended.aborted) throw error;
   } finally {
     await handle.close();

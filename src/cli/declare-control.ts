@@ -57,6 +57,7 @@ export function declareControl({ program, terminal, ends }: Declaration): void {
     .description("write the IKE messages of a site to a pcapng file, for Wireshark")
     .argument("<peerid>", "its peer ID; or an address")
     .option("--out <file>", "where to; else PEERID.pcapng here")
+    .option("--keys <file>", "its keys for Wireshark too, where status.allow_key_export is set")
     .option("--for <time>", 'how long, at most "1h"', "60s")
     .addOption(configOption())
     .option("--url <url>", "where it listens; else the status.listen of the configuration")

@@ -2,6 +2,7 @@
 
 import type { EroutePlan } from "../eroute/eroute.ts";
 import { CookieJar } from "../ike/cookie.ts";
+import { decryptionTableLine } from "../ike/decryption-table.ts";
 import { equalAddress } from "../inet/address.ts";
 import { never } from "../octets/assert.ts";
 import { type Instant, later } from "../octets/instant.ts";
@@ -34,7 +35,7 @@ import { createRowChecks } from "./row-checks.ts";
 import { COUNTER_NAMES, type CounterName, type Snapshot, type TableSizes } from "./snapshot.ts";
 import { applyStanding, retryStanding } from "./standing.ts";
 import { onTracedDatagram, trace } from "./trace.ts";
-import { snapshotOf, tableSizesOf } from "./views.ts";
+import { entryOf, snapshotOf, tableSizesOf } from "./views.ts";
 
 export type Concentrator = {
   /** Takes in one event; returns what has to be done now, in this order. Never waits. */
@@ -43,6 +44,11 @@ export type Concentrator = {
   nextDeadline(): Instant | undefined;
   /** What the status pages show: a copy, cheap, no secrets. */
   snapshot(): Snapshot;
+  /**
+   * The line of Wireshark's `ikev2_decryption_table` for the IKE SA that a message belongs to;
+   * undefined as long as it has no keys. A secret: only for who was allowed to have it.
+   */
+  decryptionTableLine(message: Uint8Array): string | undefined;
   /** Walks all tables: for checks that nothing leaks, not for every request. */
   tableSizes(): TableSizes;
   /** After `shutdown`: whether every site has been told and has answered. */
@@ -77,6 +83,10 @@ export function createConcentrator(options: ConcentratorOptions): Concentrator {
     },
     nextDeadline: () => nextDeadline(engine),
     snapshot: () => snapshotOf(engine),
+    decryptionTableLine(message) {
+      const entry = entryOf(engine, message);
+      return entry === undefined ? undefined : decryptionTableLine(entry.sa);
+    },
     tableSizes: () => tableSizesOf(engine),
     isIdle: () => engine.shuttingDown && engine.sas.size === engine.lingering,
   };

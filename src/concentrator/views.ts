@@ -10,7 +10,7 @@ import { formatPrefix } from "../inet/prefix.ts";
 import { spi64Hex } from "../octets/hex.ts";
 import { parseHeader } from "../wire/header.ts";
 import { callOf } from "./call-table.ts";
-import type { Engine, ErouteInUse } from "./engine.ts";
+import type { Engine, Entry, ErouteInUse } from "./engine.ts";
 import { erouteKey } from "./eroute-in-use.ts";
 import type { Draining, Installed } from "./installed.ts";
 import type {
@@ -31,7 +31,7 @@ export function snapshotOf(engine: Engine): Snapshot {
     counters: { ...engine.counters },
     erouteCount: engine.eroutes.size,
     site: (peerId) => siteViews(engine, peerId),
-    peerOf: (message) => peerOf(engine, message),
+    peerOf: (message) => entryOf(engine, message)?.peerId,
     call: (peerId) => callView(engine, peerId),
     isCalling: (peerId) => (callView(engine, peerId)?.stage ?? "waiting") !== "waiting",
     drainingStates: (limit) => engine.draining.slice(0, limit).map(drainingView),
@@ -118,11 +118,12 @@ function siteViews(engine: Engine, peerId: string): readonly ErouteView[] {
   });
 }
 
-function peerOf({ sas }: Engine, message: Uint8Array): string | undefined {
+/** The IKE SA that a message belongs to, by its SPIs. */
+export function entryOf({ sas }: Engine, message: Uint8Array): Entry | undefined {
   const header = parseHeader(message);
   if (!header.ok) return undefined;
   const { spiI, spiR } = header.value;
-  return (sas.get(spiI) ?? sas.get(spiR))?.peerId;
+  return sas.get(spiI) ?? sas.get(spiR);
 }
 
 function callView(engine: Engine, peerId: string): CallView | undefined {

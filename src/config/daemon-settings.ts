@@ -24,6 +24,8 @@ export type StatusSettings = {
   readonly token: string | undefined;
   /** Asked for by what changes something; undefined: nobody may. */
   readonly operateToken: string | undefined;
+  /** Who may operate may read keys of IKE SAs as well. */
+  readonly allowKeyExport: boolean;
   /** Undefined: HTTP in clear. */
   readonly tls: TlsSettings | undefined;
 };
@@ -133,22 +135,27 @@ export function readStatus(check: Check, raw: RawConfig): StatusSettings {
     const what = "names the token of token_file as well: whoever may read may change, too";
     check.warn(["status", `operate_token_${key}`], what, "a token of its own");
   }
-  const tls = readTls(check, raw);
-  if (text === "off") return { listen: undefined, token, operateToken, tls };
+  const allowKeyExport = raw.status?.allow_key_export ?? false;
+  if (allowKeyExport) {
+    const what = "is on: who has the operate token can read all that IKE says";
+    check.warn(["status", "allow_key_export"], what, "false, as soon as it is not needed any more");
+  }
+  const rest = { token, operateToken, allowKeyExport, tls: readTls(check, raw) };
+  if (text === "off") return { listen: undefined, ...rest };
   const listen = parseHostPort(text);
   if (listen === undefined) {
     check.fault(["status", "listen"], `is ${quoted(text)}`);
-    return { listen: undefined, token, operateToken, tls };
+    return { listen: undefined, ...rest };
   }
   if (!isLoopback(listen.host) && file === undefined && env === undefined) {
     const what = `is ${quoted(text)}, which others can reach, and there is no token`;
     check.fault(["status", "listen"], what, "token_file beside it, or a loopback address");
   }
-  if (!isLoopback(listen.host) && tls === undefined) {
+  if (!isLoopback(listen.host) && rest.tls === undefined) {
     const what = `is ${quoted(text)}: tokens travel to it in clear`;
     check.warn(["status", "listen"], what, "tls_cert_file and tls_key_file beside it");
   }
-  return { listen, token, operateToken, tls };
+  return { listen, ...rest };
 }
 
 /** Both files or none; that they fit each other is seen when they are used. */

@@ -134,6 +134,10 @@ const statusSchema = z.strictObject({
     description: "Environment variable with it, instead of operate_token_file.",
     expected: "the name of an environment variable that holds the token",
   }),
+  allow_key_export: flag(
+    "With the operate token, keys of IKE messages can be read, to decrypt captures of them.",
+    false,
+  ),
   tls_cert_file: text({
     description: "Certificate, and those of its issuers behind it: the server then speaks HTTPS.",
     expected: "the path of a PEM file",

@@ -1,5 +1,6 @@
 /** Captures of one site's IKE messages: while nobody captures, they cost nothing. */
 
+import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { Snapshot } from "../concentrator/snapshot.ts";
 import { peerKey } from "../eroute/peer-id.ts";
 import { formatAddress, parseAddress } from "../inet/address.ts";
@@ -11,8 +12,16 @@ import { err, ok, type Result } from "../octets/result.ts";
 export type CaptureLimits = { readonly seconds: number; readonly octets: number };
 
 export type Captures = {
-  /** A pcapng file, as it comes; ends by itself. The error says why there is none. */
-  open(asked: string, limits: CaptureLimits): Result<ReadableStream<Uint8Array>, string>;
+  /**
+   * What of a site, as it comes; ends by itself. `packets`: a pcapng file. `keys`: text, a line of
+   * Wireshark's `ikev2_decryption_table` for each IKE SA, before its first encrypted message is
+   * handled. The error says why there is nothing.
+   */
+  open(
+    asked: string,
+    what: CaptureContent,
+    limits: CaptureLimits,
+  ): Result<ReadableStream<Uint8Array>, string>;
   /** A datagram that came or goes. */
   see(octets: Uint8Array, path: Path, way: Way): void;
   /** Whether anybody captures. */
@@ -21,7 +30,10 @@ export type Captures = {
   stop(): void;
 };
 
+export type CaptureContent = "packets" | "keys";
+
 export type CaptureWorld = {
+  decryptionTableLine: Concentrator["decryptionTableLine"];
   snapshot(): Pick<Snapshot, "peerOf">;
   /** On this local port IKE has a marker before it (RFC 3948 §2.2). */
   natPort(): number;
@@ -31,6 +43,7 @@ export type CaptureWorld = {
 
 export type Way = "received" | "sent";
 
+/** Of each content. */
 const AT_ONCE_MAX = 4;
 /** Of a reader that does not read: what comes then is left out, and said in the next comment. */
 const QUEUE_OCTETS_MAX = 1024 * 1024;
@@ -39,9 +52,16 @@ const IKE_HEADER_OCTETS = 28;
 /** Datagrams of IKE SAs whose site is not known yet. */
 const UNKNOWN_MAX = 256;
 
-type Seen = { readonly spiI: bigint; readonly block: () => Uint8Array; readonly host: string };
+type Seen = {
+  readonly spiI: bigint;
+  readonly host: string;
+  readonly block: () => Uint8Array;
+  /** Taken while they were there; undefined if nobody wants them. */
+  readonly keys: string | undefined;
+};
 
 type Capture = {
+  readonly what: CaptureContent;
   readonly key: string;
   readonly host: string | undefined;
   offer(seen: Seen, peerId: string | undefined): void;
@@ -53,19 +73,23 @@ export function createCaptures(world: CaptureWorld): Captures {
   const captures = new Set<Capture>();
   let unknown: Seen[] = [];
   return {
-    open(asked, limits) {
-      if (captures.size >= AT_ONCE_MAX) return err(`${AT_ONCE_MAX} captures are under way already`);
-      return ok(streamOf(asked, limits));
+    open(asked, what, limits) {
+      if (howMany(captures, what) >= AT_ONCE_MAX)
+        return err(`${AT_ONCE_MAX} captures are under way already`);
+      return ok(streamOf(asked, what, limits));
     },
     see(octets, path, way) {
       if (octets.length < IKE_HEADER_OCTETS) return;
       const spiI = new DataView(octets.buffer, octets.byteOffset, octets.length).getBigUint64(0);
       const peerId = world.snapshot().peerOf(octets);
-      const wallMs = world.wallMs();
-      const copy = octets.slice();
+      const [wallMs, copy] = [world.wallMs(), octets.slice()];
       const seen: Seen = {
         spiI,
-        block: () => pcapngPacket(wallMs, packetOf(copy, path, way), `${way}, ${peerId ?? "?"}`),
+        keys: howMany(captures, "keys") === 0 ? undefined : world.decryptionTableLine(copy),
+        block: () => {
+          const packet = packetOf(copy, path, way, world.natPort());
+          return pcapngPacket(wallMs, packet, `${way}, ${peerId ?? "?"}`);
+        },
         host: formatAddress(path.remote.address),
       };
       if (peerId !== undefined) {
@@ -87,15 +111,12 @@ export function createCaptures(world: CaptureWorld): Captures {
     },
   };
 
-  /** As it was on the wire: with the marker where there is one. */
-  function packetOf(octets: Uint8Array, { local, remote }: Path, way: Way): Uint8Array {
-    const hasMarker = local.port === world.natPort();
-    const data = hasMarker ? new Uint8Array(4 + octets.length) : octets;
-    if (hasMarker) data.set(octets, 4);
-    return way === "sent" ? emitUdpPacket(local, remote, data) : emitUdpPacket(remote, local, data);
-  }
-
-  function streamOf(asked: string, limits: CaptureLimits): ReadableStream<Uint8Array> {
+  function streamOf(
+    asked: string,
+    what: CaptureContent,
+    limits: CaptureLimits,
+  ): ReadableStream<Uint8Array> {
+    const blockOf = what === "packets" ? ({ block }: Seen) => block() : keysOnce();
     const address = parseAddress(asked);
     const host = address === undefined ? undefined : formatAddress(address);
     let left = limits.octets;
@@ -111,13 +132,14 @@ export function createCaptures(world: CaptureWorld): Captures {
             controller.close();
           };
           capture = {
-            ...{ key: peerKey(asked), host, end },
+            ...{ what, key: peerKey(asked), host, end },
             offer(seen, peerId) {
               const isIts = peerId !== undefined && peerKey(peerId) === capture.key;
               // Told of by address at once; what comes again with the ID would be there twice.
               if (host === undefined ? !isIts : seen.host !== host) return;
               if (host !== undefined && unknown.includes(seen)) return;
-              const block = seen.block();
+              const block = blockOf(seen);
+              if (block === undefined) return;
               left -= block.length;
               if (left < 0) return end();
               if ((controller.desiredSize ?? 0) > 0) controller.enqueue(block);
@@ -126,7 +148,8 @@ export function createCaptures(world: CaptureWorld): Captures {
           captures.add(capture);
           timer = setTimeout(end, limits.seconds * 1_000);
           timer.unref();
-          controller.enqueue(pcapngHead(`erouted ${world.version}`));
+          // At once: a response without anything in it is not sent.
+          controller.enqueue(headOf(what, `erouted ${world.version}`));
         },
         cancel() {
           clearTimeout(timer);
@@ -137,4 +160,39 @@ export function createCaptures(world: CaptureWorld): Captures {
       new ByteLengthQueuingStrategy({ highWaterMark: QUEUE_OCTETS_MAX }),
     );
   }
+}
+
+function howMany(captures: ReadonlySet<Capture>, what: CaptureContent): number {
+  return [...captures].filter((capture) => capture.what === what).length;
+}
+
+function headOf(what: CaptureContent, application: string): Uint8Array {
+  return what === "packets" ? pcapngHead(application) : utf8(`# ${application}: secret\n`);
+}
+
+/** The keys of each IKE SA once. */
+function keysOnce(): (seen: Seen) => Uint8Array | undefined {
+  const told = new Set<string>();
+  return ({ keys }) => {
+    if (keys === undefined || told.has(keys)) return undefined;
+    told.add(keys);
+    return utf8(`${keys}\n`);
+  };
+}
+
+/** As it was on the wire: with the marker where there is one. */
+function packetOf(
+  octets: Uint8Array,
+  { local, remote }: Path,
+  way: Way,
+  natPort: number,
+): Uint8Array {
+  const hasMarker = local.port === natPort;
+  const data = hasMarker ? new Uint8Array(4 + octets.length) : octets;
+  if (hasMarker) data.set(octets, 4);
+  return way === "sent" ? emitUdpPacket(local, remote, data) : emitUdpPacket(remote, local, data);
+}
+
+function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
 }

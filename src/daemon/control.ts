@@ -34,10 +34,18 @@ export function controlOf(daemon: Controlled, load: LoadConfig): Control {
       audited(daemon, { action: "reload-peer", peerId, remote }, reloadPeer),
     debug: (peerId, seconds, remote) =>
       audited(daemon, { action: "debug", peerId, remote }, () => debug(daemon, peerId, seconds)),
-    capture(peerId, limits, remote) {
-      const about = { step: "control", remote, peerId, reason: "operator-capture" } as const;
-      daemon.note({ ...about, level: "info", detail: "asked for over HTTP" });
-      const opened = daemon.captures.open(peerId, limits);
+    capture(peerId, what, limits, remote) {
+      const reason = what === "keys" ? "operator-keys" : "operator-capture";
+      const about = { step: "control", remote, peerId, reason } as const;
+      if (what === "keys" && !daemon.config.status.allowKeyExport) {
+        const detail = "keys are not given out: status.allow_key_export is not set";
+        daemon.note({ ...about, level: "warning", outcome: "refused", detail });
+        return err({ kind: "not-allowed", detail });
+      }
+      // Who has read keys has to be found among all that is only worth knowing.
+      const level = what === "keys" ? "warning" : "info";
+      daemon.note({ ...about, level, detail: "asked for over HTTP" });
+      const opened = daemon.captures.open(peerId, what, limits);
       return opened.ok ? opened : err({ kind: "impossible", detail: opened.error });
     },
     debugged: () => daemon.debugging.list(),

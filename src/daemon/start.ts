@@ -111,6 +111,7 @@ function createDaemon(config: Config): Daemon {
     captures: createCaptures({
       ...{ wallMs, version: packageJson.version },
       snapshot: () => concentrator.snapshot(),
+      decryptionTableLine: (message) => concentrator.decryptionTableLine(message),
       natPort: () => daemon.config.ike.natPort,
     }),
     listeners,

@@ -39,7 +39,8 @@ export function addControlRoutes(app: Hono<StatusBindings>, control: Control | u
     app.post(rekey, (c) => onPeer(c, (peerId, by) => control.rekey(peerId, "children", by)));
     app.post(rekeyIke, (c) => onPeer(c, (peerId, by) => control.rekey(peerId, "ike", by)));
     app.post(DEBUG_PATH, (c) => onDebug(c, control));
-    app.get(CAPTURE_PATH, guard, (c) => onCapture(c, control));
+    app.get(CAPTURE_PATH, guard, (c) => onCapture(c, "packets", control));
+    app.get(KEYS_PATH, guard, (c) => onCapture(c, "keys", control));
     app.get(DEBUGGED_PATH, (c) => c.json({ debugged: control.debugged() }));
     app.post(LOG_LEVEL_PATH, (c) => {
       const level = oneOf(c, "level", EVENT_LEVELS);
@@ -66,6 +67,7 @@ const PEER_PATHS = [
 const RELOAD_PATH = "/api/v1/reload";
 const DEBUG_PATH = "/api/v1/peers/:id/debug";
 const CAPTURE_PATH = "/api/v1/peers/:id/capture";
+const KEYS_PATH = "/api/v1/peers/:id/ike-keys";
 const DEBUGGED_PATH = "/api/v1/debug";
 const LOG_LEVEL_PATH = "/api/v1/log-level";
 
@@ -143,7 +145,11 @@ function onDebug(c: Context<StatusBindings, typeof DEBUG_PATH>, control: Control
 }
 
 /** The file, as it comes; the connection is not idle for it, however quiet the site is. */
-function onCapture(c: Context<StatusBindings, typeof CAPTURE_PATH>, control: Control): Response {
+function onCapture(
+  c: Context<StatusBindings, typeof CAPTURE_PATH | typeof KEYS_PATH>,
+  what: "packets" | "keys",
+  control: Control,
+): Response {
   const { id: peerId } = c.req.param();
   const seconds = wholeNumber(c, "seconds", {
     ...{ least: 1, most: CAPTURE_SECONDS_MAX, otherwise: CAPTURE_SECONDS },
@@ -157,11 +163,13 @@ function onCapture(c: Context<StatusBindings, typeof CAPTURE_PATH>, control: Con
     return problem(c, 400, `a peer ID has at most ${PEER_ID_LENGTH_MAX} printable characters`);
   }
   const limits = { seconds: seconds.value, octets: octets.value };
-  const opened = control.capture(peerId, limits, remoteOf(c));
+  const opened = control.capture(peerId, what, limits, remoteOf(c));
   if (!opened.ok) return problem(c, STATUS[opened.error.kind], opened.error.detail);
   c.env?.stay?.();
-  return c.body(opened.value, 200, { "Content-Type": "application/x-pcapng" });
+  return c.body(opened.value, 200, { "Content-Type": CONTENT_TYPES[what] });
 }
+
+const CONTENT_TYPES = { packets: "application/x-pcapng", keys: "text/plain; charset=utf-8" };
 
 function answer(
   c: Context<StatusBindings>,
@@ -181,6 +189,7 @@ function answer(
 const STATUS: Readonly<Record<ControlRefusal["kind"], ContentfulStatusCode>> = {
   "unknown-peer": 404,
   "not-connected": 404,
+  "not-allowed": 403,
   impossible: 409,
   faulty: 422,
 };

@@ -27,7 +27,7 @@ export type ControlDone = {
 
 /** Not done, and why. */
 export type ControlRefusal = {
-  readonly kind: "unknown-peer" | "not-connected" | "impossible" | "faulty";
+  readonly kind: "unknown-peer" | "not-connected" | "not-allowed" | "impossible" | "faulty";
   readonly detail: string;
   /** Of a configuration file: each of them. */
   readonly faults?: readonly string[];
@@ -49,9 +49,10 @@ export type Control = {
   reloadPeer(peerId: string, remote: string): ControlAnswer;
   /** Looks at a site closely for so many seconds, 0 to stop. */
   debug(peerId: string, seconds: number, remote: string): ControlAnswer;
-  /** A pcapng file of a site's IKE messages, as they come. */
+  /** As they come: a pcapng file of a site's IKE messages, or Wireshark's lines of their keys. */
   capture(
     peerId: string,
+    what: "packets" | "keys",
     limits: { readonly seconds: number; readonly octets: number },
     remote: string,
   ): Result<ReadableStream<Uint8Array>, ControlRefusal>;

@@ -65,7 +65,7 @@ port = ${port}
 nat_port = ${port + 1}
 [dataplane]
 kind = "none"
-`.replace("[status]", `[status]\nlisten = "127.0.0.1:${port + 2}"`);
+`.replace("[status]", `[status]\nlisten = "127.0.0.1:${port + 2}"\nallow_key_export = true`);
 }
 
 /** Paths of the system become those of the folder. */

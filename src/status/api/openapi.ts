@@ -104,6 +104,8 @@ function contentOf(answer: Operation["answer"]): Json {
   switch (answer) {
     case "event stream":
       return { "text/event-stream": { schema: { type: "string" } } };
+    case "keys":
+      return { "text/plain": { schema: { type: "string" } } };
     case "pcapng":
       return { "application/x-pcapng": { schema: { type: "string", format: "binary" } } };
     case "metrics":

@@ -68,7 +68,7 @@ export type Operation = {
   readonly required?: readonly ParameterName[];
   /** `open` needs no token; `read` one if one is configured; `operate` the operate token. */
   readonly access: "open" | "read" | "operate";
-  readonly answer: AnswerName | "event stream" | "metrics" | "pcapng" | "openapi" | "page";
+  readonly answer: AnswerName | "event stream" | "metrics" | "pcapng" | "keys" | "openapi" | "page";
   /** Statuses of problems beside 400, 401 and 404 for what is not there. */
   readonly problems?: readonly number[];
 };
@@ -148,6 +148,11 @@ export const OPERATIONS: readonly Operation[] = [
     ...{ method: "get", path: "/api/v1/peers/{id}/capture", access: "operate", problems: [409] },
     ...{ parameters: ["seconds", "octets"], answer: "pcapng" },
     summary: "A pcapng file of a site's IKE messages, as they come.",
+  },
+  {
+    ...{ method: "get", path: "/api/v1/peers/{id}/ike-keys", access: "operate", answer: "keys" },
+    ...{ parameters: ["seconds", "octets"], problems: [403, 409] },
+    summary: "Keys of a site's IKE messages, for Wireshark's ikev2_decryption_table, as they come.",
   },
   {
     ...{ method: "get", path: "/api/v1/debug", access: "read", answer: "debugged" },

@@ -130,7 +130,8 @@ describe("defaults", () => {
     expect(plan.limits).toEqual(DEFAULT_LIMITS);
     expect(rest.log).toEqual({ level: "info", format: "text" });
     const listen = { host: "127.0.0.1", port: 8080 };
-    const unset = { token: undefined, operateToken: undefined, tls: undefined };
+    const none = { token: undefined, operateToken: undefined, tls: undefined };
+    const unset = { ...none, allowKeyExport: false };
     expect(rest.status).toEqual({ listen, ...unset });
     expect(databases).toEqual([]);
     expect(warnings).toHaveLength(1);

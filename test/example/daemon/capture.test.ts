@@ -1,7 +1,7 @@
 /** Captures of one site: read by tshark, without a word of other sites. */
 
 import { expect, test } from "bun:test";
-import { createCaptures } from "../../../src/daemon/capture.ts";
+import { type CaptureContent, createCaptures } from "../../../src/daemon/capture.ts";
 import { parseAddress } from "../../../src/inet/address.ts";
 import type { Path } from "../../../src/inet/endpoint.ts";
 import { emitMessage } from "../../../src/wire/emit-message.ts";
@@ -10,10 +10,17 @@ import { asIkeSpi } from "../../../src/wire/header.ts";
 
 /** Peer IDs by the initiator's SPI: what the engine knows by now. */
 const peers = new Map<bigint, string>();
+/** IKE SAs that have keys by now. */
+const keyed = new Set<bigint>();
 
 function captures() {
   peers.clear();
+  keyed.clear();
   return createCaptures({
+    decryptionTableLine: (message) => {
+      const spiI = new DataView(message.buffer).getBigUint64(0);
+      return keyed.has(spiI) ? `keys of ${spiI}` : undefined;
+    },
     snapshot: () => ({
       peerOf: (message) => peers.get(new DataView(message.buffer).getBigUint64(0)),
     }),
@@ -45,8 +52,13 @@ function message(spiI: bigint, isResponse = false): Uint8Array {
 
 const LIMITS = { seconds: 60, octets: 100_000 };
 
-function opened(of: ReturnType<typeof captures>, asked: string, limits = LIMITS) {
-  const stream = of.open(asked, limits);
+function opened(
+  of: ReturnType<typeof captures>,
+  asked: string,
+  limits = LIMITS,
+  what: CaptureContent = "packets",
+) {
+  const stream = of.open(asked, what, limits);
   if (!stream.ok) throw new Error(stream.error);
   return stream.value;
 }
@@ -111,7 +123,7 @@ test("it ends by itself, by its length, and when its reader goes; four at most",
   await new Response(brief).bytes();
   expect(hub.isOpen).toBe(false);
   const all = Array.from({ length: 4 }, () => opened(hub, "site-1"));
-  expect(hub.open("site-1", LIMITS).ok).toBe(false);
+  expect(hub.open("site-1", "packets", LIMITS).ok).toBe(false);
   for (const stream of all) await stream.cancel();
   expect(hub.isOpen).toBe(false);
 });
@@ -124,4 +136,18 @@ test("a reader that does not read: what does not fit is left out, nothing grows"
   expect(hub.isOpen).toBe(true);
   hub.stop();
   expect(stream.locked).toBe(false);
+});
+
+test("keys: one line an IKE SA of the site, also if it has gone before it has a name", async () => {
+  const hub = captures();
+  const keys = opened(hub, "site-1", LIMITS, "keys");
+  peers.set(7n, "site-1").set(8n, "site-2");
+  for (const spiI of [7n, 8n, 9n]) hub.see(message(spiI), path("198.51.100.7"), "received");
+  for (const spiI of [7n, 8n, 9n]) keyed.add(spiI);
+  for (const spiI of [7n, 8n, 9n]) hub.see(message(spiI), path("198.51.100.7"), "received");
+  keyed.clear();
+  peers.set(9n, "site-1");
+  for (const spiI of [7n, 8n, 9n]) hub.see(message(spiI, true), path("198.51.100.7"), "sent");
+  hub.stop();
+  expect(await new Response(keys).text()).toBe("# erouted 1.2.3: secret\nkeys of 7\nkeys of 9\n");
 });

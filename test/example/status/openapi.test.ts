@@ -17,6 +17,13 @@ import { sampleSource } from "./sample.ts";
 
 const TOKEN = "operate-token-0123456789";
 const done = () => ok({ outcome: "closing", after: 7, detail: "on its way" } as const);
+/** Time enough between any two requests. */
+let clock = 0;
+function aSecondLater() {
+  clock += 1_000;
+  return asInstant(clock);
+}
+
 const control: Control = {
   ...{ token: TOKEN, connect: done, disconnect: done, rekey: done, reloadPeer: done },
   ...{
@@ -25,7 +32,7 @@ const control: Control = {
     debugged: () => [{ asked: "site-1", seconds: 60 }],
     logLevel: done,
   },
-  ...{ reload: done, onDenied: () => {}, now: () => asInstant(performance.now()) },
+  ...{ reload: done, onDenied: () => {}, now: aSecondLater },
 };
 const source = sampleSource({ sites: 3 });
 const app = createStatusApp(source, { token: undefined, host: "127.0.0.1" }, control);
