@@ -12,11 +12,14 @@ export function reasonOf(reason: string): Reason | undefined {
   return REASONS[reason] ?? PEER_REFUSED.find(({ prefix }) => reason.startsWith(prefix));
 }
 
-/** `Wrong pre-shared key` for `wrong-psk`; a word without an entry loses its hyphens. */
+/** `Wrong pre-shared key` for `wrong-psk`; one without an entry in words: `Child SA up`. */
 export function reasonText(reason: string): string {
-  const words = REASONS[reason]?.words ?? reason.replaceAll("-", " ");
+  const words = REASONS[reason]?.words ?? reason.replaceAll("-", " ").replace(SHORT, upperCase);
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
+
+const SHORT = /\b(ike|sa|sas|esp|nat|dns|tls|psk)\b/g;
+const upperCase = (word: string) => (word === "sas" ? "SAs" : word.toUpperCase());
 
 /** Reasons that only the site's row can cure: once it is right, the site has to call again. */
 export function isOfRow(reason: string): boolean {

@@ -83,10 +83,10 @@ const EventsTable: FC<{ records: readonly JournalRecord[] }> = ({ records }) => 
           <th scope="row" class="narrow">
             <TimeText wallMs={record.wallMs} />
           </th>
-          <td data-label="Level" class={LEVEL_CLASSES[record.level]}>
+          <td data-label="Level" class={`${LEVEL_CLASSES[record.level]} whole`}>
             {record.level}
           </td>
-          <td data-label="Site">
+          <td data-label="Site" class="address">
             {record.peerId === undefined ? (
               "-"
             ) : (
@@ -95,8 +95,12 @@ const EventsTable: FC<{ records: readonly JournalRecord[] }> = ({ records }) => 
               </a>
             )}
           </td>
-          <td data-label="Remote">{record.remote ?? "-"}</td>
-          <td data-label="Step">{record.step}</td>
+          <td data-label="Remote" class="address">
+            {record.remote ?? "-"}
+          </td>
+          <td data-label="Step" class="whole">
+            {record.step}
+          </td>
           <td data-label="What">
             <span class="mono">{record.reason}</span> <bdi>{record.detail}</bdi>
           </td>

@@ -46,7 +46,9 @@ const AttemptRow: FC<{ attempt: FailedAttempt }> = ({ attempt }) => {
         <TimeText wallMs={latest.wallMs} />
         {times > 1 && <span class="dim line">{times} times</span>}
       </td>
-      <td data-label="From">{latest.remote ?? "-"}</td>
+      <td data-label="From" class="address">
+        {latest.remote ?? "-"}
+      </td>
       <td data-label="Stopped at" class="whole">
         {latest.step}
       </td>

@@ -119,7 +119,7 @@ const Findings: FC<{ of: readonly Finding[] }> = ({ of }) => (
           <th scope="row" class="narrow">
             {about}
           </th>
-          <td data-label="Verdict" class={VERDICTS[verdict][1]}>
+          <td data-label="Verdict" class={`${VERDICTS[verdict][1]} whole`}>
             {VERDICTS[verdict][0]}
           </td>
           <td data-label="What">{detail}</td>
@@ -155,11 +155,15 @@ const Attempts: FC<{ of: readonly Attempt[] }> = ({ of }) => (
             <TimeText wallMs={record.wallMs} />
             {times > 1 && <span class="dim line">{times} times</span>}
           </th>
-          <td data-label="Outcome" class={OUTCOME_CLASSES[outcome]}>
+          <td data-label="Outcome" class={`${OUTCOME_CLASSES[outcome]} whole`}>
             {outcome}
           </td>
-          <td data-label="At">{record.step}</td>
-          <td data-label="Remote">{record.remote ?? "-"}</td>
+          <td data-label="At" class="whole">
+            {record.step}
+          </td>
+          <td data-label="Remote" class="address">
+            {record.remote ?? "-"}
+          </td>
           <td data-label="Why">
             <strong>{reasonText(record.reason)}</strong>
             <div>{record.detail}</div>

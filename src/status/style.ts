@@ -43,8 +43,9 @@ caption { text-align: left; color: var(--dim); padding: 0 0 .4rem; }
 th, td { text-align: left; vertical-align: top; padding: .4rem .5rem;
   border-bottom: 1px solid var(--line); }
 thead th { background: var(--head); font-weight: 600; white-space: nowrap; }
-tbody th { font-weight: 600; min-width: 13.4rem; max-width: 20rem; overflow-wrap: anywhere; }
-td { overflow-wrap: anywhere; } .tunnels td { overflow-wrap: normal; }
+tbody th { font-weight: 600; min-width: 12.4rem; max-width: 20rem; overflow-wrap: anywhere; }
+td { overflow-wrap: anywhere; } td.address { min-width: 10.6rem; }
+.tunnels td { overflow-wrap: normal; }
 td time, .child { font-variant-numeric: tabular-nums; }
 .tunnels td.address { min-width: 9.6rem; overflow-wrap: anywhere; }
 .child { min-width: 15rem; font-size: .93em; } .child .mono { font-size: 1em; }
@@ -60,7 +61,7 @@ td time, .child { font-variant-numeric: tabular-nums; }
   table, tbody, tr, tbody th, td, caption { display: block; }
   tr { border: 1px solid var(--line); border-radius: .4rem; margin: 0 0 .8rem; overflow: hidden; }
   tbody th { background: var(--head); max-width: none; padding: .5rem .7rem; font-size: 1.07rem; }
-  td, .tunnels td, .tunnels td.address { border: 0; min-width: 0; min-height: 1.9em;
+  td, td.address, .tunnels td, .tunnels td.address { border: 0; min-width: 0; min-height: 1.9em;
     padding: .2rem .7rem .2rem 7.6rem; position: relative; overflow-wrap: anywhere; }
   td:last-child { padding-bottom: .6rem; }
   td::before { content: attr(data-label); color: var(--dim); position: absolute; left: .7rem;

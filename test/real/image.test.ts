@@ -1,55 +1,138 @@
-/** The router image in an emulated machine: its status from outside, and the way back to slot a. */
+/** The router image: the way back to slot a, sites that dial in, its pages with their tunnels. */
 
-import { afterAll, expect, test } from "bun:test";
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Browser, startBrowser } from "./browser.ts";
+import { type Host, until } from "./guest/hosts.ts";
+import { type StrongSwan, startStrongSwan } from "./guest/strongswan.ts";
+import { ping } from "./guest/wire.ts";
+import { addRemoteSite, OFFICE, type Router, startRouter, WAN } from "./router.ts";
 
-const IMAGE = "build/out/image";
-const PORT = 40_000 + Math.floor(Math.random() * 20_000);
-const TOKEN = "a-token-of-the-test-0123456789";
+setDefaultTimeout(60_000);
+
+const BOOT_MS_MAX = 150_000;
+const READ = "a-token-of-the-test-0123456789";
+const OPERATE = "another-token-of-the-test-01234";
+const KEY = "correct horse battery staple";
 const folder = mkdtempSync(join(tmpdir(), "erouted-image-"));
 
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+let router: Router;
+let browser: Browser;
+const sites: { readonly host: Host; readonly swan: StrongSwan }[] = [];
 
-/** What is on the data disk beside the executable; slot b holds what never works. */
-function writeData(): void {
-  mkdirSync(join(folder, "etc/erouted"), { recursive: true });
-  mkdirSync(join(folder, "slots/b"), { recursive: true });
-  const status = `[status]\nlisten = "0.0.0.0:8080"\ntoken_file = "/etc/erouted/status.token"\n`;
-  writeFileSync(join(folder, "etc/erouted/erouted.toml"), status);
-  writeFileSync(join(folder, "etc/erouted/status.token"), TOKEN);
-  writeFileSync(join(folder, "slots/b/erouted"), "#!/bin/sh\nexit 1\n", { mode: 0o755 });
-  writeFileSync(join(folder, "trying"), "b\n");
-}
+beforeAll(async () => {
+  router = await startRouter(folder, {
+    token: READ,
+    operateToken: OPERATE,
+    configuration: `[[egroup]]
+name = "sites"
+database = "sqlite:/var/lib/erouted/peers.db"
 
-function boot() {
-  const command = [
-    ...["qemu-system-x86_64", "-M", "q35,accel=tcg", "-cpu", "max", "-m", "768", "-nographic"],
-    ...["-kernel", `${IMAGE}/vmlinuz`, "-initrd", `${IMAGE}/initramfs.gz`],
-    ...["-append", "console=ttyS0 quiet panic=1"],
-    ...["-drive", `file=${IMAGE}/data.ext4,if=virtio,format=raw`],
-    ...["-netdev", `user,id=n,hostfwd=tcp:127.0.0.1:${PORT}-:8080`],
-    ...["-device", "virtio-net-pci,netdev=n"],
-  ];
-  return Bun.spawn(command, { stdout: Bun.file(join(folder, "console")), stderr: "inherit" });
-}
-
-test("a slot that does not work is left, and the status of the other answers curl", async () => {
-  writeData();
-  const built = Bun.spawnSync(["build/image.sh"], { env: { ...process.env, DATA: folder } });
-  expect(built.exitCode).toBe(0);
-  const machine = boot();
-  const url = `http://127.0.0.1:${PORT}/healthz`;
-  const curl = ["curl", "-s", "-m", "2", "-H", `Authorization: Bearer ${TOKEN}`, url];
-  let answer = "";
-  for (let i = 0; i < 90 && answer === ""; i++) {
-    answer = Bun.spawnSync(curl).stdout.toString();
-    if (answer === "") await Bun.sleep(1_000);
-  }
-  machine.kill("SIGTERM");
-  await machine.exited;
-  const console = readFileSync(join(folder, "console"), "utf8");
-  expect([answer, console]).toEqual(['{"status":"ok"}', expect.stringContaining("init: slot a")]);
-  expect(console).toContain("init: slot b does not work, going back");
+[[eroute]]
+name = "fleet"
+egroup = "sites"
+peerid = "site-*"
+ourid = "concentrator.example"
+local_subnet = "10.0.0.0/16"
+remote_subnet = "192.168.0.0/16"
+`,
+    fill(config) {
+      erouted(["peers", "init", "--config", config]);
+      for (const n of [1, 2]) {
+        const row = ["--peerid", `site-${n}`, "--remip", `192.168.${n}.0/24`];
+        erouted(["peers", "add", ...row, "--password-stdin", "--config", config]);
+      }
+    },
+    slotB: "#!/bin/sh\nexit 1\n",
+  });
+  browser = await startBrowser();
 }, 200_000);
+
+afterAll(async () => {
+  await browser?.close();
+  for (const { swan } of sites) await swan.stop();
+  await router?.stop();
+  for (const { host } of sites) Bun.spawnSync(["ip", "netns", "delete", host.name]);
+  rmSync(folder, { recursive: true, force: true });
+});
+
+function erouted(args: readonly string[]): void {
+  const stdin = new Blob([`${KEY}\n`]);
+  const child = Bun.spawnSync(["build/out/erouted", ...args], { stdin });
+  if (!child.success) throw new Error(`erouted ${args.join(" ")}: ${child.stderr}`);
+}
+
+async function curl(path: string, ...more: readonly string[]): Promise<string> {
+  const token = `Authorization: Bearer ${READ}`;
+  const child = Bun.spawn(["curl", "-s", "-m", "5", "-H", token, ...more, router.url + path]);
+  return await new Response(child.stdout).text();
+}
+
+/** strongSwan with ESP of its own, in user space: the kernel here need not have any. */
+async function dial(number: number, psk: string): Promise<boolean> {
+  const host = await addRemoteSite(router.internet, number);
+  const swan = await startStrongSwan(host, {
+    ...{ localId: `site-${number}`, remoteId: "concentrator.example", psk },
+    ...{ remoteAddress: WAN, ike: "aes128-sha256-x25519", esp: "aes128gcm16" },
+    ...{ localSubnet: `192.168.${number}.0/24`, remoteSubnet: "10.0.0.0/16" },
+    kernel: "kernel-libipsec kernel-netlink",
+  });
+  sites.push({ host, swan });
+  return await swan.initiate(30);
+}
+
+test(
+  "a slot that does not work is left, and the status of the other answers curl",
+  async () => {
+    const answers = async () => (await curl("/healthz")) === '{"status":"ok"}';
+    await until("the router answers", answers, BOOT_MS_MAX).catch((error) => {
+      throw new Error(router.console(), { cause: error });
+    });
+    expect(router.console()).toContain("init: slot b does not work, going back");
+    expect(router.console()).toContain("init: slot a");
+  },
+  BOOT_MS_MAX,
+);
+
+test("a site dials in through the Internet, and reaches the office behind the router", async () => {
+  if (!(await dial(1, KEY))) throw new Error(`${await sites[0]?.swan.log()}\n${router.console()}`);
+  const [site] = sites;
+  expect(await ping(site?.host, OFFICE, { from: "192.168.1.1", count: 5 })).toEqual({
+    ...{ sent: 5, received: 5 },
+  });
+  expect(await ping(router.office, "192.168.1.1", { count: 5 })).toEqual({ sent: 5, received: 5 });
+  const { eroutes } = JSON.parse(await curl("/api/v1/eroutes"));
+  expect(eroutes).toMatchObject([
+    { name: "fleet/site-1", state: "established", child_sas: [{ udp_encapsulation: true }] },
+  ]);
+});
+
+const TEXT = "document.body?.innerText";
+
+test("its pages show the tunnel with its traffic, and why another site is not there", async () => {
+  expect(await dial(2, "not its key")).toBe(false);
+  const screen = { width: 1280, height: 900, scheme: "light", runsScripts: true } as const;
+  const shots = process.env.SHOTS;
+  const open = async (path: string) => {
+    const page = await browser.open(router.url + path, screen);
+    if (shots !== undefined) {
+      writeFileSync(join(shots, `${path.replace(/\W+/g, "-")}.png`), await page.screenshot("page"));
+    }
+    return page;
+  };
+  const login = await open("/status/login?next=/status/ipsec/peers/site-1");
+  await login.evaluate(`document.querySelector("input[name=token]").value = "${OPERATE}"`);
+  await login.evaluate(`document.querySelector("form.login").submit()`);
+  const isIn = async () => /Log out/.test(String(await login.evaluate(TEXT)));
+  await until("the token is taken", isIn);
+  const tunnels = await open("/status/ipsec/dynamic-tunnels");
+  expect(await tunnels.evaluate(TEXT)).toMatch(/site-1[\s\S]*192\.0\.2\.11/);
+  const refused = await open("/status/ipsec/peers/site-2");
+  expect(await refused.evaluate(TEXT)).toMatch(/pre-shared key/i);
+  for (const path of ["ipsec/ike-sas", "ipsec/eroutes", "ipsec/peers/site-1", "events", "system"]) {
+    const page = await open(`/status/${path}`);
+    expect([path, page.complaints]).toEqual([path, []]);
+  }
+});

@@ -24,6 +24,8 @@ export type StrongSwanSettings = {
   /** 0, the default, is never by itself. */
   readonly rekeyIkeSeconds?: number;
   readonly rekeyChildSeconds?: number;
+  /** Plugins that are its way to a kernel; the default is the kernel's own ESP. */
+  readonly kernel?: string;
   /** More lines of strongswan.conf's `charon` section. */
   readonly charon?: string;
   /** More lines of the connection, and of its child, in swanctl.conf. */
@@ -57,7 +59,7 @@ const DAEMON = "/usr/sbin/charon-systemd";
 /** Only what these tests need: each plugin costs start time, swanctl's too. */
 const PLUGINS = [
   "random nonce aes sha1 sha2 hmac kdf gcm curve25519 openssl pem",
-  "kernel-netlink socket-default vici updown",
+  "socket-default vici updown",
 ].join(" ");
 
 /** The daemon that runs in a host, by its name. */
@@ -145,7 +147,7 @@ function assignments(env: Readonly<Record<string, string>>): string[] {
 
 function strongswanConf(folder: string, settings: StrongSwanSettings): string {
   return `charon-systemd {
-  load = ${PLUGINS}
+  load = ${PLUGINS} ${settings.kernel ?? "kernel-netlink"}
   plugins { vici { socket = unix://${folder}/vici } }
   filelog { file { path = ${folder}/log
     flush_line = yes

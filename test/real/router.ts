@@ -1,0 +1,151 @@
+/** The router image in an emulated machine, between networks of namespaces. */
+
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { addHost, configure, type Host, must, until } from "./guest/hosts.ts";
+
+/** What is on its data disk beside the executable. */
+export type RouterData = {
+  /** Of the `[status]` section. */
+  readonly token: string;
+  readonly operateToken: string;
+  /** More sections of the configuration. */
+  readonly configuration: string;
+  /** Makes the table of sites; gets a configuration file that names where it has to be. */
+  readonly fill: (configFile: string) => void;
+  /** What slot b holds: it is tried at the first boot. */
+  readonly slotB: string;
+};
+
+export type Router = {
+  /** Its status server, from outside of all networks. */
+  readonly url: string;
+  /** Both sides of it. */
+  readonly internet: Host;
+  readonly office: Host;
+  /** What its console showed. */
+  console(): string;
+  stop(): Promise<void>;
+};
+
+export const WAN = "192.0.2.1";
+export const OFFICE = "10.0.0.10";
+
+const IMAGE = "build/out/image";
+
+/** Makes the image with this data, its networks, and starts it; it is not up yet. */
+export async function startRouter(folder: string, data: RouterData): Promise<Router> {
+  const disk = join(folder, "disk");
+  writeData(disk, data);
+  const built = Bun.spawnSync(["build/image.sh"], { env: { ...process.env, DATA: disk } });
+  if (!built.success) throw new Error(`build/image.sh: ${built.stderr}`);
+  const port = 40_000 + Math.floor(Math.random() * 20_000);
+  const taps = { wan: `wan${process.pid}`, lan: `lan${process.pid}` };
+  const console = join(folder, "console");
+  const machine = Bun.spawn(machineOf(taps, port), {
+    ...{ stdin: "ignore", stdout: Bun.file(console), stderr: "inherit" },
+  });
+  const hosts = [`internet-${process.pid}`, `office-${process.pid}`];
+  const stop = async () => {
+    machine.kill("SIGTERM");
+    await machine.exited;
+    for (const name of hosts) Bun.spawnSync(["ip", "netns", "delete", name]);
+  };
+  try {
+    const [internet, office] = await Promise.all(hosts.map(addHost));
+    if (internet === undefined || office === undefined) throw new Error("no hosts");
+    await connect(taps, internet, office);
+    const shown = () => readFileSync(console, "utf8");
+    return { url: `http://127.0.0.1:${port}`, internet, office, console: shown, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** A host in the Internet, with a subnet behind it. */
+export async function addRemoteSite(internet: Host, number: number): Promise<Host> {
+  const host = await addHost(`site-${number}-${process.pid}`);
+  await configure(internet, [
+    `link add to-site-${number} type veth peer name wan netns ${host.name}`,
+    `link set to-site-${number} master br0 up`,
+  ]);
+  await configure(host, [
+    `addr add 192.0.2.${10 + number}/24 dev wan`,
+    "link set wan up",
+    `addr add 192.168.${number}.1/24 dev lo`,
+    `route add default via ${WAN}`,
+  ]);
+  return host;
+}
+
+type Taps = { readonly wan: string; readonly lan: string };
+
+function machineOf(taps: Taps, port: number): string[] {
+  const tap = (name: string) => `tap,id=${name},ifname=${name},script=no,downscript=no`;
+  return [
+    ...["qemu-system-x86_64", "-M", "q35,accel=tcg", "-cpu", "max", "-m", "768", "-nographic"],
+    ...["-kernel", `${IMAGE}/vmlinuz`, "-initrd", `${IMAGE}/initramfs.gz`],
+    ...["-append", "console=ttyS0 quiet panic=1"],
+    ...["-drive", `file=${IMAGE}/data.ext4,if=virtio,format=raw`],
+    ...["-netdev", tap(taps.wan), "-device", `virtio-net-pci,netdev=${taps.wan}`],
+    ...["-netdev", tap(taps.lan), "-device", `virtio-net-pci,netdev=${taps.lan}`],
+    ...["-netdev", `user,id=management,hostfwd=tcp:127.0.0.1:${port}-:8080`],
+    ...["-device", "virtio-net-pci,netdev=management"],
+  ];
+}
+
+/** The machine's ends of both cables are moved to where they belong. */
+async function connect({ wan, lan }: Taps, internet: Host, office: Host): Promise<void> {
+  for (const tap of [wan, lan]) {
+    const isThere = async () => Bun.spawnSync(["ip", "link", "show", tap]).success;
+    await until(`qemu makes ${tap}`, isThere);
+  }
+  await must(undefined, ["ip", "link", "set", wan, "netns", internet.name]);
+  await must(undefined, ["ip", "link", "set", lan, "netns", office.name]);
+  await configure(internet, [
+    "link add br0 type bridge",
+    "link set br0 up",
+    `link set ${wan} master br0 up`,
+  ]);
+  await configure(office, [
+    `addr add ${OFFICE}/16 dev ${lan}`,
+    `link set ${lan} up`,
+    "route add default via 10.0.0.1",
+  ]);
+}
+
+const NETWORK = `ip link set eth0 up
+ip address add ${WAN}/24 dev eth0
+ip link set eth1 up
+ip address add 10.0.0.1/16 dev eth1
+ip link set eth2 up
+ip address add 10.0.2.15/24 dev eth2
+ip route add default via 192.0.2.254
+`;
+
+function writeData(disk: string, data: RouterData): void {
+  for (const path of ["etc/erouted", "lib/erouted", "slots/b"]) {
+    mkdirSync(join(disk, path), { recursive: true });
+  }
+  const write = (path: string, content: string, mode = 0o644) =>
+    writeFileSync(join(disk, path), content, { mode });
+  const configuration = `[status]
+listen = "0.0.0.0:8080"
+token_file = "/etc/erouted/status.token"
+operate_token_file = "/etc/erouted/operate.token"
+
+${data.configuration}`;
+  write("etc/network.sh", NETWORK);
+  write("etc/erouted/erouted.toml", configuration);
+  write("etc/erouted/status.token", data.token, 0o600);
+  write("etc/erouted/operate.token", data.operateToken, 0o600);
+  write("slots/b/erouted", data.slotB, 0o755);
+  write("trying", "b\n");
+  const here = join(disk, "here.toml");
+  const moved = configuration
+    .replaceAll("/var/lib/erouted", join(disk, "lib/erouted"))
+    .replaceAll("/etc/erouted", join(disk, "etc/erouted"));
+  writeFileSync(here, moved);
+  data.fill(here);
+}
