@@ -32,6 +32,7 @@ export const WAN = "192.0.2.1";
 export const OFFICE = "10.0.0.10";
 
 const IMAGE = "build/out/image";
+const DOCUMENT = "docs/image.md";
 
 /** Makes the image with this data, its networks, and starts it; it is not up yet. */
 export async function startRouter(folder: string, data: RouterData): Promise<Router> {
@@ -43,7 +44,7 @@ export async function startRouter(folder: string, data: RouterData): Promise<Rou
   const taps = { wan: `wan${process.pid}`, lan: `lan${process.pid}` };
   const console = join(folder, "console");
   const machine = Bun.spawn(machineOf(taps, port), {
-    ...{ stdin: "ignore", stdout: Bun.file(console), stderr: "inherit" },
+    ...{ cwd: IMAGE, stdin: "ignore", stdout: Bun.file(console), stderr: "inherit" },
   });
   const hosts = [`internet-${process.pid}`, `office-${process.pid}`];
   const stop = async () => {
@@ -81,18 +82,19 @@ export async function addRemoteSite(internet: Host, number: number): Promise<Hos
 
 type Taps = { readonly wan: string; readonly lan: string };
 
+/** As docs/image.md starts it, in the image's folder; with other cables. */
 function machineOf(taps: Taps, port: number): string[] {
+  const documented = /^qemu-system-x86_64 .*?(?=-netdev)/ms.exec(readFileSync(DOCUMENT, "utf8"));
+  if (documented === null) throw new Error(`${DOCUMENT} does not start qemu`);
   const tap = (name: string) => `tap,id=${name},ifname=${name},script=no,downscript=no`;
-  return [
-    ...["qemu-system-x86_64", "-M", "q35,accel=tcg", "-cpu", "max", "-m", "768", "-nographic"],
-    ...["-kernel", `${IMAGE}/vmlinuz`, "-initrd", `${IMAGE}/initramfs.gz`],
-    ...["-append", "console=ttyS0 quiet panic=1"],
-    ...["-drive", `file=${IMAGE}/data.ext4,if=virtio,format=raw`],
-    ...["-netdev", tap(taps.wan), "-device", `virtio-net-pci,netdev=${taps.wan}`],
-    ...["-netdev", tap(taps.lan), "-device", `virtio-net-pci,netdev=${taps.lan}`],
-    ...["-netdev", `user,id=management,hostfwd=tcp:127.0.0.1:${port}-:8080`],
-    ...["-device", "virtio-net-pci,netdev=management"],
+  const cables = [
+    `-netdev ${tap(taps.wan)} -device virtio-net-pci,netdev=${taps.wan}`,
+    `-netdev ${tap(taps.lan)} -device virtio-net-pci,netdev=${taps.lan}`,
+    `-netdev user,id=management,hostfwd=tcp:127.0.0.1:${port}-:8080`,
+    "-device virtio-net-pci,netdev=management",
   ];
+  const accelerator = "-accel tcg"; // The same everywhere, whether or not there is KVM.
+  return ["sh", "-c", `exec ${documented[0]} ${accelerator} ${cables.join(" ")}`];
 }
 
 /** The machine's ends of both cables are moved to where they belong. */
