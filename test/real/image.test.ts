@@ -111,12 +111,13 @@ test("a site dials in through the Internet, and reaches the office behind the ro
 
 const TEXT = "document.body?.innerText";
 
+const SCREEN = { width: 1280, height: 900, scheme: "light", runsScripts: true } as const;
+
 test("its pages show the tunnel with its traffic, and why another site is not there", async () => {
   expect(await dial(2, "not its key")).toBe(false);
-  const screen = { width: 1280, height: 900, scheme: "light", runsScripts: true } as const;
   const shots = process.env.SHOTS;
   const open = async (path: string) => {
-    const page = await browser.open(router.url + path, screen);
+    const page = await browser.open(router.url + path, SCREEN);
     if (shots !== undefined) {
       writeFileSync(join(shots, `${path.replace(/\W+/g, "-")}.png`), await page.screenshot("page"));
     }
@@ -135,4 +136,16 @@ test("its pages show the tunnel with its traffic, and why another site is not th
     const page = await open(`/status/${path}`);
     expect([path, page.complaints]).toEqual([path, []]);
   }
+});
+
+test("Disconnect, clicked, closes the tunnel at both ends; the page says so by itself", async () => {
+  const page = await browser.open(`${router.url}/status/ipsec/peers/site-1`, SCREEN);
+  expect(await page.evaluate(TEXT)).toContain("site-1 is connected");
+  await page.evaluate(
+    `[...document.querySelectorAll("button")].find((b) => b.innerText === "Disconnect").click()`,
+  );
+  const isGone = async () => (await sites[0]?.swan.childSas()) === 0;
+  await until("the site has no Child SA any more", isGone);
+  const saysSo = async () => /site-1 is not connected/.test(String(await page.evaluate(TEXT)));
+  await until("the page says it", saysSo);
 });
