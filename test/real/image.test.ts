@@ -138,12 +138,11 @@ test("its pages show the tunnel with its traffic, and why another site is not th
   }
 });
 
-test("Disconnect, clicked, closes the tunnel at both ends; the page says so by itself", async () => {
+test("Disconnect, clicked, closes the tunnel at both ends; the page says so itself", async () => {
   const page = await browser.open(`${router.url}/status/ipsec/peers/site-1`, SCREEN);
   expect(await page.evaluate(TEXT)).toContain("site-1 is connected");
-  await page.evaluate(
-    `[...document.querySelectorAll("button")].find((b) => b.innerText === "Disconnect").click()`,
-  );
+  const buttons = `[...document.querySelectorAll("button")]`;
+  await page.evaluate(`${buttons}.find((one) => one.innerText === "Disconnect").click()`);
   const isGone = async () => (await sites[0]?.swan.childSas()) === 0;
   await until("the site has no Child SA any more", isGone);
   const saysSo = async () => /site-1 is not connected/.test(String(await page.evaluate(TEXT)));
