@@ -22,7 +22,7 @@ export function loadConfig(file: string, terminal: Terminal): Result<Config, Exi
 
 /** The configuration, or a line for each fault in the file. */
 export function readConfigFile(file: string): Result<Config, readonly string[]> {
-  const text = readText(file);
+  const text = readLargeText(file, CONFIG_OCTETS_MAX);
   if (!text.ok) {
     const other = file === DEFAULT_CONFIG_FILE ? "; name another with --config FILE" : "";
     return err([printable(`${file}: ${text.error}${other}`)]);
@@ -63,6 +63,19 @@ export function readText(file: string): Result<string, string> {
 
 /** The same of up to so many octets. */
 export function readLargeText(file: string, octetsMax: number): Result<string, string> {
+  const octets = readOctets(file, octetsMax);
+  if (!octets.ok) return octets;
+  const text = Buffer.from(
+    octets.value.buffer,
+    octets.value.byteOffset,
+    octets.value.length,
+  ).toString("utf8");
+  wipe(octets.value);
+  return ok(text);
+}
+
+/** A file's octets, up to so many. */
+export function readOctets(file: string, octetsMax: number): Result<Uint8Array, string> {
   let opened: number | undefined;
   try {
     opened = openSync(file, "r");
@@ -76,21 +89,29 @@ export function readLargeText(file: string, octetsMax: number): Result<string, s
 }
 
 /** Pieces until the end: a pipe (`<(command)`) or device does not know its size. */
-function readUpToMax(opened: number, octetsMax: number): Result<string, string> {
-  const octets = Buffer.alloc(octetsMax + 1);
+function readUpToMax(opened: number, octetsMax: number): Result<Uint8Array, string> {
+  let octets = new Uint8Array(FIRST_OCTETS);
   let length = 0;
   for (;;) {
     const read = readSync(opened, octets, length, octets.length - length, null);
     length += read;
     if (length > octetsMax) return err(`has more than ${octetsMax} octets`);
-    if (read === 0) break;
+    if (read === 0) return ok(octets.subarray(0, length));
+    if (length < octets.length) continue;
+    const longer = new Uint8Array(2 * octets.length);
+    longer.set(octets);
+    wipe(octets);
+    octets = longer;
   }
-  const text = octets.toString("utf8", 0, length);
-  wipe(octets);
-  return ok(text);
 }
 
+/** A secret, or most configurations, in one piece. */
+const FIRST_OCTETS = 16 * 1024;
+
 const FILE_OCTETS_MAX = 1024 * 1024;
+
+/** Thousands of eroutes, where somebody wants them configured whole. */
+const CONFIG_OCTETS_MAX = 16 * 1024 * 1024;
 
 const READ_FAULTS: Readonly<Partial<Record<string, string>>> = {
   ENOENT: "there is no such file",

@@ -6,7 +6,8 @@ import { readConfig } from "../config/config.ts";
 import { formatFault } from "../config/fault.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { counted } from "./amounts.ts";
-import { readText } from "./configuration.ts";
+import { readOctets, readText } from "./configuration.ts";
+import { decodeSaros, type Encoding } from "./saros/encoding.ts";
 import type { Note } from "./saros/settings.ts";
 import { type Translation, translateSaros } from "./saros/translate.ts";
 import { EXIT, type ExitCode, failure, printable, type Terminal } from "./terminal.ts";
@@ -22,20 +23,18 @@ export type ImportOptions = {
 /** 1 if the file cannot be read or understood; then nothing is written. */
 export async function importSaros(options: ImportOptions, terminal: Terminal): Promise<ExitCode> {
   const { file } = options;
-  const text = file === "-" ? await terminal.stdin(TEXT_OCTETS_MAX) : readText(file);
-  if (text === undefined) return failure(terminal, "standard input: is too long");
-  if (typeof text !== "string" && !text.ok) return failure(terminal, `${file}: ${text.error}`);
+  const octets = await octetsOf(file, terminal);
+  if (!octets.ok) return failure(terminal, printable(`${file}: ${octets.error}`));
+  const { text, encoding } = decodeSaros(octets.value);
   const secretsFolder = options.secrets === undefined ? undefined : resolve(options.secrets);
-  const translated = translateSaros(typeof text === "string" ? text : text.value, {
-    secretsFolder,
-  });
+  const translated = translateSaros(text, { secretsFolder, encoding });
   if ("faults" in translated) {
     for (const { line, what } of translated.faults) {
       terminal.err(printable(`${file}:${line}: ${what}`));
     }
     return EXIT.failed;
   }
-  const report = reportOf(translated, file).map(printable);
+  const report = reportOf(translated, file, encoding).map(printable);
   const written = writeAll(translated, options, report);
   if (!written.ok) return failure(terminal, printable(written.error));
   if (options.json === true) {
@@ -49,15 +48,27 @@ export async function importSaros(options: ImportOptions, terminal: Terminal): P
   return sayFaults(translated, options, terminal);
 }
 
-const TEXT_OCTETS_MAX = 1024 * 1024;
+/** Thousands of eroutes, of some 20 lines each. */
+const FILE_OCTETS_MAX = 16 * 1024 * 1024;
+
+async function octetsOf(file: string, terminal: Terminal): Promise<Result<Uint8Array, string>> {
+  if (file !== "-") return readOctets(file, FILE_OCTETS_MAX);
+  const octets = await terminal.stdin(FILE_OCTETS_MAX);
+  return octets === undefined ? err(`has more than ${FILE_OCTETS_MAX} octets`) : ok(octets);
+}
 
 /** A line for each line that says something about IPsec, then what is in sum. */
-function reportOf({ notes, others }: Translation, file: string): readonly string[] {
+function reportOf(
+  { notes, others }: Translation,
+  file: string,
+  encoding: Encoding,
+): readonly string[] {
   const of = (kind: Note["kind"]) => notes.filter((note) => note.kind === kind).length;
   const sum =
     `${counted(of("taken"), "line")} taken over, ${of("none")} without counterpart, ` +
     `${of("to-do")} to be done by hand`;
   return [
+    ...(encoding === "UTF-8" ? [] : [`${file}: is read as ${encoding}`]),
     ...notes.map((note) => `${file}:${note.line}: ${WORDS[note.kind]} ${lineOf(note)}`),
     ...[...others].map(
       ([entity, lines]) => `${file}: left out  ${entity}: ${counted(lines, "line")}, no IPsec`,
@@ -102,8 +113,13 @@ function sayFaults({ toml }: Translation, options: ImportOptions, terminal: Term
   const files = { readSecret: readText, env: (name: string) => process.env[name] };
   const config = readConfig(toml, files, options.output ?? "erouted.toml");
   const faults = config.ok ? config.value.warnings : config.error;
-  for (const fault of faults) {
+  for (const fault of faults.slice(0, FAULTS_TOLD_MAX)) {
     terminal.err(printable(`${config.ok ? "warning: " : ""}${formatFault(fault)}`));
   }
+  const more = faults.length - FAULTS_TOLD_MAX;
+  if (more > 0) terminal.err(`and ${more} more: erouted check --offline tells all of them`);
   return config.ok ? EXIT.ok : EXIT.failed;
 }
+
+/** What a fleet of eroutes has in common would be told for each of them. */
+const FAULTS_TOLD_MAX = 20;

@@ -26,7 +26,7 @@ export type Terminal = {
   /** Shows how far something is, in one line of standard error; undefined takes it away. */
   readonly progress?: ((text: string | undefined) => void) | undefined;
   /** All of standard input, up to `octetsMax`; undefined if it holds more. */
-  stdin(octetsMax: number): Promise<string | undefined>;
+  stdin(octetsMax: number): Promise<Uint8Array | undefined>;
 };
 
 /** A terminal that people look at. */
@@ -84,6 +84,15 @@ function openScreen(): Screen {
   };
 }
 
+/** Standard input as text; undefined if it holds more than `octetsMax`. */
+export async function stdinText(
+  terminal: Terminal,
+  octetsMax: number,
+): Promise<string | undefined> {
+  const octets = await terminal.stdin(octetsMax);
+  return octets && Buffer.from(octets).toString("utf8");
+}
+
 function showProgress(text: string | undefined): void {
   const line = (text ?? "").slice(0, (process.stderr.columns || COLUMNS_PRESUMED) - 1);
   process.stderr.write(`\r${line}\x1b[K`);
@@ -117,7 +126,7 @@ function writeAnyway(text: string): void {
   }
 }
 
-async function readStdin(octetsMax: number): Promise<string | undefined> {
+async function readStdin(octetsMax: number): Promise<Uint8Array | undefined> {
   const chunks: Uint8Array[] = [];
   let octets = 0;
   for await (const chunk of Bun.stdin.stream()) {
@@ -125,5 +134,5 @@ async function readStdin(octetsMax: number): Promise<string | undefined> {
     if (octets > octetsMax) return undefined;
     chunks.push(chunk);
   }
-  return Buffer.concat(chunks).toString("utf8");
+  return Buffer.concat(chunks);
 }

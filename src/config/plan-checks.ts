@@ -2,6 +2,7 @@
 
 import { commonId, coversPattern } from "../eroute/overlap.ts";
 import { matchesPattern, type Pattern } from "../eroute/pattern.ts";
+import { peerKey } from "../eroute/peer-id.ts";
 import { containsPrefix, formatPrefix, type Prefix } from "../inet/prefix.ts";
 import type { Check } from "./check.ts";
 import type { ReadEgroup } from "./egroups.ts";
@@ -49,16 +50,36 @@ function checkOverlaps(check: Check, eroutes: readonly WithPattern[]): void {
 
 /** R1-R3: base eroutes are asked first, then normal ones in their order. */
 function checkReachable(check: Check, eroutes: readonly WithPattern[]): void {
+  const order = new Map(eroutes.map((eroute, i) => [eroute, i]));
+  const { wide, exact } = byForm(eroutes, ({ peerid }) => peerid.text);
   for (const [i, eroute] of eroutes.entries()) {
     if (eroute.kind === "base") continue;
-    const before = eroutes.find(
-      (other, j) => (other.kind === "base" || j < i) && coversPattern(other.peerid, eroute.peerid),
-    );
+    const [before] = [...wide, ...(exact.get(peerKey(eroute.peerid.text)) ?? [])]
+      .filter((other) => other.kind === "base" || (order.get(other) ?? i) < i)
+      .filter((other) => coversPattern(other.peerid, eroute.peerid))
+      .sort((a, b) => (order.get(a) ?? i) - (order.get(b) ?? i));
     if (before === undefined) continue;
     const taken = `${called(before)} takes every ID of it with ${quoted(before.peerid.text)}`;
     const what = `is ${quoted(eroute.peerid.text)}, but ${taken}`;
     check.warn([...eroute.path, "peerid"], what, "a pattern that can be reached");
   }
+}
+
+/** Those whose ID is a pattern, and the others by their only ID: there may be thousands. */
+function byForm<T>(all: readonly T[], idOf: (one: T) => string) {
+  const wide: T[] = [];
+  const exact = new Map<string, T[]>();
+  for (const one of all) {
+    const id = idOf(one);
+    if (/[*?]/.test(id)) wide.push(one);
+    else {
+      const key = peerKey(id);
+      const same = exact.get(key);
+      if (same === undefined) exact.set(key, [one]);
+      else same.push(one);
+    }
+  }
+  return { wide, exact };
 }
 
 /** R3: user and normal eroute only work together. */
@@ -67,9 +88,15 @@ function checkUsers(
   eroutes: readonly WithPattern[],
   users: readonly ReadUser[],
 ): void {
+  const byName = byForm(users, ({ name }) => name);
+  const named = (id: string) => byName.exact.get(peerKey(id)) ?? [];
+  const { wide, exact } = byForm(eroutes, ({ peerid }) => peerid.text);
   for (const { kind, path, peerid, eroute } of eroutes) {
     if (kind === "base") continue;
-    const own = users.filter((user) => matchesPattern(peerid, user.name));
+    const isWide = /[*?]/.test(peerid.text);
+    const own = isWide
+      ? users.filter((user) => matchesPattern(peerid, user.name))
+      : named(peerid.text);
     const [first, second] = own;
     if (eroute?.life.start === "always" && first !== undefined && second !== undefined) {
       const both = `${quoted(first.name)} and ${quoted(second.name)}`;
@@ -81,7 +108,8 @@ function checkUsers(
     check.warn([...path, "peerid"], what, "a [[user]] with that ID");
   }
   for (const { path, name } of users) {
-    const matching = eroutes.filter((eroute) => matchesPattern(eroute.peerid, name));
+    const patterns = wide.filter((eroute) => matchesPattern(eroute.peerid, name));
+    const matching = [...patterns, ...(exact.get(peerKey(name)) ?? [])];
     const base = matching.find((eroute) => eroute.kind === "base");
     const at = [...path, "name"];
     if (base !== undefined) {

@@ -6,7 +6,15 @@ import type { PeerRow } from "../../eroute/row.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { openPeers } from "../../peers/open.ts";
 import { chooseDatabase, loadConfig, readText } from "../configuration.ts";
-import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "../terminal.ts";
+import {
+  EXIT,
+  type ExitCode,
+  failure,
+  misuse,
+  printable,
+  stdinText,
+  type Terminal,
+} from "../terminal.ts";
 import { generatePassword } from "./generated-password.ts";
 import {
   type RemoteContext,
@@ -104,7 +112,7 @@ async function passwordOf(
 ): Promise<Result<string, string>> {
   if (options.generate === true) return ok(generatePassword());
   if (options.passwordFile === undefined) {
-    const text = await terminal.stdin(PASSWORD_OCTETS_MAX);
+    const text = await stdinText(terminal, PASSWORD_OCTETS_MAX);
     return oneLine(text, "standard input");
   }
   const text = readText(options.passwordFile);

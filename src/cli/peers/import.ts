@@ -7,7 +7,7 @@ import { err, ok, type Result } from "../../octets/result.ts";
 import type { PeerChange, PeerRepository } from "../../peers/repository.ts";
 import { counted } from "../amounts.ts";
 import { readLargeText } from "../configuration.ts";
-import { EXIT, type ExitCode, failure, printable, type Terminal } from "../terminal.ts";
+import { EXIT, type ExitCode, failure, printable, stdinText, type Terminal } from "../terminal.ts";
 import { type PlannedImport, type PlannedRow, planImport } from "./import-plan.ts";
 import { formatOf, readRows } from "./row-file.ts";
 import { type PeersOptions, withPeers } from "./rows.ts";
@@ -51,7 +51,7 @@ export function importPeers(options: ImportOptions, terminal: Terminal): Promise
 
 async function readInput(file: string, terminal: Terminal): Promise<Result<string, string>> {
   if (file !== "-") return readLargeText(file, FILE_OCTETS_MAX);
-  const text = await terminal.stdin(FILE_OCTETS_MAX);
+  const text = await stdinText(terminal, FILE_OCTETS_MAX);
   return text === undefined ? err(`has more than ${FILE_OCTETS_MAX} octets`) : ok(text);
 }
 

@@ -1,5 +1,6 @@
 /** `egroup n` of the old router as an `[[egroup]]`: database, table, columns, remote mask. */
 
+import { parseDatabaseUrl } from "../../config/database-url.ts";
 import { parseAddress } from "../../inet/address.ts";
 import { parseMask } from "../../inet/prefix.ts";
 import { none, type Settings, taken, toDo, wrong } from "./settings.ts";
@@ -62,6 +63,12 @@ function importDatabase(settings: Settings, at: number): string | undefined {
   const at3306 = port === "0" || port === "3306" ? "" : `:${port}`;
   const login = encodeURIComponent(user);
   const url = `mysql://${login}@${authority}${at3306}/${encodeURIComponent(name)}`;
+  const parsed = parseDatabaseUrl(url);
+  if (!parsed.ok) {
+    const key = settings.get("dbhost") === undefined ? "dbip" : "dbhost";
+    settings.tell(key, wrong(`the database of these lines ${parsed.error.what}`));
+    return undefined;
+  }
   for (const key of ["dbhost", "dbip", "dbname", "dbuser", "dbport"]) {
     settings.tell(key, taken(`database ${url}`));
   }
@@ -70,7 +77,9 @@ function importDatabase(settings: Settings, at: number): string | undefined {
 
 function importTable(settings: Settings, keys: Section["keys"]): void {
   const table = settings.get("dbtable");
-  if (table !== undefined) {
+  if (table !== undefined && !NAME.test(table)) {
+    settings.tell("dbtable", wrong(`"${table}" is no name of a table that erouted takes`));
+  } else if (table !== undefined) {
     keys.set("table", table);
     settings.tell("dbtable", taken("table"));
   }
@@ -85,7 +94,7 @@ function importTable(settings: Settings, keys: Section["keys"]): void {
   for (const [from, to] of COLUMNS) {
     const column = settings.get(from);
     if (column === undefined) continue;
-    if (!/^[A-Za-z0-9_$-]{1,64}$/.test(column)) {
+    if (!NAME.test(column)) {
       settings.tell(from, wrong(`"${column}" is no name of a column that erouted takes`));
       continue;
     }
@@ -94,6 +103,9 @@ function importTable(settings: Settings, keys: Section["keys"]): void {
   }
   if (Object.keys(columns).length > 0) keys.set("columns", columns);
 }
+
+/** Names in the database that erouted takes. */
+const NAME = /^[A-Za-z0-9_$-]{1,64}$/;
 
 /** Parameters that name the table's columns, and ours. */
 const COLUMNS = [

@@ -9,7 +9,8 @@ import { type Section, section } from "./toml.ts";
 export type Eroute = {
   readonly instance: number;
   readonly section: Section;
-  readonly peerid: string | undefined;
+  readonly settings: Settings;
+  readonly peerid: string;
 };
 
 export type ErouteContext = {
@@ -26,27 +27,32 @@ export type ErouteContext = {
 export function importEroute(settings: Settings, context: ErouteContext): Eroute | undefined {
   const eroute = section("[[eroute]]");
   const { keys } = eroute;
-  if (!isUsable(settings)) return undefined;
+  const peerid = settings.get("peerid");
+  if (peerid === undefined || !isUsable(settings)) return leaveOut(settings);
   keys.set("name", context.name);
   if (context.egroup !== undefined) keys.set("egroup", context.egroup);
   settings.tell("descr", taken(`name ${context.name}`));
-  const peerid = copy(settings, keys, "peerid");
-  copy(settings, keys, "ourid");
+  importIds(settings, keys);
   settings.tell("ouridtype", none("the kind of an ID follows from its form"));
   importAddresses(settings, eroute, context);
   importSubnet(settings, keys, "loc");
   importSubnet(settings, keys, "rem");
   const esp = espProposal(settings);
   const instance = Number(settings.get("ikecfg") ?? "0");
-  settings.tell("ikecfg", taken(`proposals of ike ${instance}`));
   const ike = context.ike(instance);
   if (ike !== undefined) keys.set("ike", ike);
+  settings.tell(
+    "ikecfg",
+    ike === undefined
+      ? none(`ike ${instance} makes no proposal: erouted's own hold`)
+      : taken(`proposals of ike ${instance}`),
+  );
   if (esp !== undefined) keys.set("esp", esp);
   importTimes(settings, keys, context, instance);
   importStart(settings, keys, context);
   importSelectors(settings, keys);
   settings.tellRest(restOf);
-  return { instance: settings.instance, section: eroute, peerid };
+  return { instance: settings.instance, section: eroute, settings, peerid };
 }
 
 type Keys = Section["keys"];
@@ -57,6 +63,17 @@ function copy(settings: Settings, keys: Keys, key: string): string | undefined {
   keys.set(key, value);
   settings.tell(key, taken(key));
   return value;
+}
+
+function importIds(settings: Settings, keys: Keys): void {
+  for (const key of ["peerid", "ourid"]) {
+    const isAscii = /^\p{ASCII}*$/u.test(settings.get(key) ?? "");
+    const value = copy(settings, keys, key);
+    if (value === undefined || isAscii) continue;
+    const why =
+      "it has letters beyond ASCII: erouted compares IDs as UTF-8, see what the site sends";
+    settings.remark(settings.lineOf(key), `${key} as text`, toDo(why));
+  }
 }
 
 /** R9: in a base eroute they come from the row. */
@@ -84,26 +101,40 @@ function importSubnet(settings: Settings, keys: Keys, side: "loc" | "rem"): void
   const subnet = formatPrefix(prefixOf(address, length));
   const key = side === "loc" ? "local_subnet" : "remote_subnet";
   keys.set(key, subnet);
-  settings.tell(ipKey, taken(`${key} ${subnet}`));
+  const assumed = mask === undefined ? `; there is no ${maskKey}: a single address is assumed` : "";
+  settings.tell(
+    ipKey,
+    assumed === "" ? taken(`${key} ${subnet}`) : toDo(`${key} ${subnet}${assumed}`),
+  );
   settings.tell(maskKey, taken(`${key} ${subnet}`));
 }
 
-/** Says why not, and of each of its lines that it is left out with it. */
 function isUsable(settings: Settings): boolean {
-  const lacks = ["peerid", "locip", "remip"].filter((key) => settings.get(key) === undefined);
+  if (lacksOf(settings).length > 0 || otherMethodOf(settings) !== undefined) return false;
+  settings.tell("authmeth", taken("pre-shared keys are what erouted uses"));
+  return true;
+}
+
+/** What an eroute cannot be without, and this one is. */
+function lacksOf(settings: Settings): readonly string[] {
+  return ["peerid", "locip", "remip"].filter((key) => settings.get(key) === undefined);
+}
+
+/** How it authenticates, where that is not with a pre-shared key. */
+function otherMethodOf(settings: Settings): string | undefined {
   const method = settings.get("authmeth")?.toUpperCase();
-  const isOther = method !== undefined && !/^PRE-?SHARED$/.test(method);
-  if (lacks.length === 0 && !isOther) {
-    settings.tell("authmeth", taken("pre-shared keys are what erouted uses"));
-    return true;
-  }
+  return method !== undefined && /^PRE-?SHARED$/.test(method) ? undefined : method;
+}
+
+/** Says why, and of each of its lines that it is left out with it. */
+function leaveOut(settings: Settings): undefined {
+  const lacks = lacksOf(settings);
   const why =
     lacks.length > 0
-      ? `the eroute is left out: it has no ${lacks.join(", no ")}`
-      : `the eroute is left out: erouted authenticates with pre-shared keys, not ${method}`;
-  settings.remark(settings.lineOf("peerid"), "(all of it)", toDo(why));
+      ? `it has no ${lacks.join(", no ")}`
+      : `erouted authenticates with pre-shared keys, not ${otherMethodOf(settings)}`;
+  settings.remark(settings.lineOf("peerid"), "(all of it)", toDo(`the eroute is left out: ${why}`));
   settings.tellRest(() => none("its eroute is left out"));
-  return false;
 }
 
 function importTimes(
@@ -117,7 +148,8 @@ function importTimes(
   if (kilobytes !== undefined && kilobytes >= 1_000) {
     keys.set("lifetime_bytes", kilobytes * 1_024);
     settings.tell("lkbytes", taken(`lifetime_bytes ${kilobytes * 1_024}`));
-  }
+  } else if (kilobytes === 0) settings.tell("lkbytes", taken("0: no limit, the default"));
+  else settings.tell("lkbytes", none("lifetime_bytes can be 1000 kilobytes and more: no limit"));
   for (const from of ["inactto", "inact_to"]) {
     importSeconds(settings, keys, { from, to: "inactivity", max: 2_592_000, min: 10 });
   }
@@ -161,6 +193,7 @@ function importStart(settings: Settings, keys: Keys, context: ErouteContext): vo
   const hindrance =
     (context.egroup !== undefined && "a base eroute has no single peer to be called") ||
     (!keys.has("peerip") && "there is no peerip to call") ||
+    (/[*?]/.test(String(keys.get("peerid"))) && "its peerid is a pattern, not one peer") ||
     (keys.has("inactivity") && "an eroute with an inactivity time-out cannot always be up");
   if (hindrance !== false) return settings.tell("autosa", none(hindrance));
   keys.set("start", "always");

@@ -66,7 +66,10 @@ function importHalfOpen(settings: Settings, { keys }: Section): void {
 
 function importDpd(settings: Settings): number | undefined {
   const seconds = wholeNumber(settings.get("okint"));
-  if (seconds === undefined || seconds === 0 || seconds > 86_400) return undefined;
+  if (seconds === undefined || seconds === 0 || seconds > 86_400) {
+    settings.tell("okint", none("dpd can be 1 s to 86400 s: it stays at its default"));
+    return undefined;
+  }
   settings.tell("okint", taken(`dpd ${seconds}s of each eroute`));
   settings.tellRest(() => none("how often it is asked again follows from ike.retransmit_…"));
   return seconds;

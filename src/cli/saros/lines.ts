@@ -30,7 +30,7 @@ export function parseSaros(text: string): SarosText {
   const lines: SarosLine[] = [];
   const others = new Map<string, number>();
   const faults: SarosFault[] = [];
-  for (const [i, raw] of text.split("\n").entries()) {
+  for (const [i, raw] of text.split(/\r\n|[\r\n]/).entries()) {
     const content = raw.trim();
     if (content === "" || /^[#;!]/.test(content)) continue;
     const entity = (content.split(/\s/, 1)[0] ?? "").toLowerCase();
@@ -51,7 +51,7 @@ function parseLine(line: number, content: string): SarosLine | SarosFault {
   const [, entity = "", instance = "", key = "", rest = ""] = parts ?? [];
   if (parts === null) return { line, what: "is not: entity, instance, parameter, value" };
   if (!/^[0-9]{1,5}$/.test(instance)) {
-    return { line, what: `has the instance "${instance}", not a number` };
+    return { line, what: `has the instance "${instance}", not a number up to 99999` };
   }
   const value = parseValue(rest);
   if (value === undefined) {

@@ -19,12 +19,15 @@ export type Note = Fate & {
 export class Settings {
   readonly entity: string;
   readonly instance: number;
+  /** Number of its first line. */
+  readonly firstLine: number;
   readonly #lines = new Map<string, SarosLine>();
   readonly #notes: Note[];
 
-  constructor(entity: string, instance: number, notes: Note[]) {
+  constructor({ entity, instance, line }: SarosLine, notes: Note[]) {
     this.entity = entity;
     this.instance = instance;
+    this.firstLine = line;
     this.#notes = notes;
   }
 
@@ -43,7 +46,7 @@ export class Settings {
 
   /** Number of the line of this key, or of the first line at all. */
   lineOf(key: string): number {
-    return this.#lines.get(key)?.line ?? Math.min(...[...this.#lines.values()].map((l) => l.line));
+    return this.#lines.get(key)?.line ?? this.firstLine;
   }
 
   /** Says what became of a key, if the file has it; the key is done with. */

@@ -1,6 +1,11 @@
 /** The TOML that an import writes: sections of keys, comments above them. */
 
-export type TomlValue = string | number | boolean | { readonly [key: string]: string | false };
+export type TomlValue =
+  | string
+  | number
+  | boolean
+  | readonly string[]
+  | { readonly [key: string]: string | false };
 
 /** `header` with its brackets: `[[eroute]]`. */
 export type Section = {
@@ -33,6 +38,7 @@ function comment(text: string): string {
 function formatValue(value: TomlValue): string {
   if (typeof value === "string") return formatText(value);
   if (typeof value !== "object") return String(value);
+  if (Array.isArray(value)) return `[${value.map(formatText).join(", ")}]`;
   const pairs = Object.entries(value).map(([key, inner]) => `${key} = ${formatValue(inner)}`);
   return `{ ${pairs.join(", ")} }`;
 }

@@ -1,13 +1,15 @@
 /** A whole configuration of the old router as erouted's: TOML, secrets, and what became of it. */
 
 import { type Egroup, importEgroup } from "./egroup.ts";
+import type { Encoding } from "./encoding.ts";
 import { type Eroute, importEroute } from "./eroute.ts";
 import { globalSections, ikeInstances } from "./global.ts";
 import { parseSaros, type SarosFault, type SarosLine } from "./lines.ts";
-import { type Fate, type Note, none, Settings, taken, toDo } from "./settings.ts";
-import { formatToml, type Section, section } from "./toml.ts";
-
-export type Secret = { readonly file: string; readonly text: string };
+import { mergeEroutes } from "./merge.ts";
+import { type Note, none, Settings, toDo } from "./settings.ts";
+import { formatToml, type Section } from "./toml.ts";
+import { importUsers } from "./users.ts";
+import { createVault, fateOfSecret, type Secret, type Vault } from "./vault.ts";
 
 export type Translation = {
   readonly toml: string;
@@ -20,6 +22,7 @@ export type Translation = {
 };
 
 export type TranslateOptions = {
+  readonly encoding: Encoding;
   /** Folder of the secret files; undefined: no secret is written. */
   readonly secretsFolder: string | undefined;
 };
@@ -27,35 +30,42 @@ export type TranslateOptions = {
 /** Faults are lines that cannot be understood at all: then nothing is translated. */
 export function translateSaros(
   text: string,
-  { secretsFolder }: TranslateOptions,
+  { secretsFolder, encoding }: TranslateOptions,
 ): Translation | { readonly faults: readonly SarosFault[] } {
   const { lines, others, faults } = parseSaros(text);
+  if (lines.length + faults.length === 0) return { faults: [{ line: 1, what: NOTHING }] };
   const notes: Note[] = [];
   const entities = instancesOf(lines, notes);
   const of = (entity: string) => entities.filter((settings) => settings.entity === entity);
   const sections: Section[] = [];
-  const vault = createVault(secretsFolder);
+  const vault = createVault(secretsFolder, encoding);
   const global = globalSections({ ike: of("ike"), dpd: of("dpd"), defEroute: of("def_eroute") });
   const ike = ikeInstances([...of("ike")]);
   const egroups = of("egroup").flatMap((settings) => importEgroup(settings) ?? []);
   const names = new Set<string>();
-  const eroutes = of("eroute").flatMap((settings) => {
-    const egroup = egroups.find(({ eroute }) => eroute === settings.instance);
+  const linked = linksOf(egroups);
+  const all = of("eroute").flatMap((settings) => {
     const name = nameOf(settings, names);
-    const context = { name, egroup: egroup?.name, ...ike, dpdS: global.dpdS };
-    return importEroute(settings, context) ?? [];
+    const egroup = linked.get(settings.instance)?.name;
+    return importEroute(settings, { name, egroup, ...ike, dpdS: global.dpdS }) ?? [];
   });
+  const eroutes = mergeEroutes(all);
+  tellUnlinked(egroups, eroutes);
   sections.push(...global.sections);
   for (const egroup of egroups) sections.push(egroupSection(egroup, vault));
   sections.push(...eroutes.map((eroute) => eroute.section));
-  sections.push(...of("user").flatMap((user) => userSection(user, eroutes, vault) ?? []));
+  sections.push(...importUsers(of("user"), eroutes, vault));
   for (const settings of entities) settings.tellRest(() => none("erouted has nothing like it"));
   const wrong = notes.filter(({ kind }) => kind === "wrong").map(faultOf);
-  const all = [...faults, ...wrong].sort((a, b) => a.line - b.line);
-  if (all.length > 0) return { faults: all };
+  if (faults.length + wrong.length > 0) {
+    return { faults: [...faults, ...wrong].sort((a, b) => a.line - b.line) };
+  }
   notes.sort((a, b) => a.line - b.line);
   return { toml: formatToml(sections, HEAD), notes, others, secrets: vault.secrets };
 }
+
+const NOTHING =
+  "no line of eroute, egroup, user, ike, dpd or def_eroute: is it a router's configuration?";
 
 const HEAD = [
   "Taken over from the configuration of a Westermo MR or Digi TransPort router.",
@@ -71,7 +81,7 @@ function instancesOf(lines: readonly SarosLine[], notes: Note[]): readonly Setti
   const found = new Map<string, Settings>();
   for (const line of lines) {
     const key = `${line.entity} ${line.instance}`;
-    const settings = found.get(key) ?? new Settings(line.entity, line.instance, notes);
+    const settings = found.get(key) ?? new Settings(line, notes);
     found.set(key, settings);
     settings.set(line);
   }
@@ -90,64 +100,34 @@ function nameOf(settings: Settings, names: Set<string>): string {
   return name;
 }
 
-type Vault = {
-  readonly secrets: Secret[];
-  /** The file that holds the secret; undefined if none may be written. */
-  put(name: string, text: string): string | undefined;
-};
+/** The egroup of each eroute: the first that names it. */
+function linksOf(egroups: readonly Egroup[]): ReadonlyMap<number, Egroup> {
+  const links = new Map<number, Egroup>();
+  for (const egroup of egroups) {
+    const first = links.get(egroup.eroute);
+    if (first === undefined) links.set(egroup.eroute, egroup);
+    else tellNoEroute(egroup, `eroute ${egroup.eroute} is linked to ${first.name} already`);
+  }
+  return links;
+}
 
-function createVault(folder: string | undefined): Vault {
-  const secrets: Secret[] = [];
-  return {
-    secrets,
-    put(name, text) {
-      if (folder === undefined) return undefined;
-      const file = `${folder}/${name}.secret`;
-      secrets.push({ file, text });
-      return file;
-    },
-  };
+function tellUnlinked(egroups: readonly Egroup[], eroutes: readonly Eroute[]): void {
+  const instances = new Set(eroutes.map(({ instance }) => instance));
+  for (const egroup of egroups) {
+    if (instances.has(egroup.eroute)) continue;
+    tellNoEroute(egroup, `there is no eroute ${egroup.eroute}, or it is left out`);
+  }
+}
+
+function tellNoEroute({ settings }: Egroup, why: string): void {
+  settings.remark(settings.firstLine, "(all of it)", toDo(`${why}: no site comes to this egroup`));
 }
 
 function egroupSection(imported: Egroup, vault: Vault): Section {
   const { name, section: egroup, settings, password } = imported;
-  const file = password === undefined ? undefined : vault.put(name, password);
-  settings.tell("dbpwd", fateOfPassword(file));
+  const file = password === undefined ? undefined : vault.putPassword(name, password);
+  settings.tell("dbpwd", fateOfSecret(file));
   if (file !== undefined) egroup.keys.set("password_file", file);
   else egroup.comments.push("To do: password_file, a file with the database user's password.");
   return egroup;
-}
-
-/** R3: users whose names are peer IDs of normal eroutes; others log in to the old router. */
-function userSection(
-  settings: Settings,
-  eroutes: readonly Eroute[],
-  vault: Vault,
-): Section | undefined {
-  const name = settings.get("name");
-  const eroute = eroutes.find(({ peerid }) => peerid !== undefined && peerid === name);
-  if (name === undefined || eroute === undefined || eroute.section.keys.has("egroup")) {
-    settings.tellRest(() => none("no normal eroute has this user's name as its peerid (R3)"));
-    return undefined;
-  }
-  const user = section("[[user]]");
-  user.keys.set("name", name);
-  settings.tell("name", taken(`user ${name}`));
-  const password = settings.get("password");
-  const file = password === undefined ? undefined : vault.put(`user${settings.instance}`, password);
-  settings.tell("password", fateOfPassword(file));
-  for (const key of ["epassword", "enckey"]) {
-    settings.tell(key, toDo("is encrypted by the router and cannot be read back: set it anew"));
-  }
-  settings.tellRest(() => none("local users of erouted have a name and a password only"));
-  user.keys.set("password_file", file ?? `/etc/erouted/user${settings.instance}.secret`);
-  user.isComment = file === undefined;
-  if (user.isComment) {
-    user.comments.push("To do: make the file with the pre-shared key, then remove the # signs.");
-  }
-  return user;
-}
-
-function fateOfPassword(file: string | undefined): Fate {
-  return file === undefined ? toDo("put it into the file of password_file") : taken(`file ${file}`);
 }

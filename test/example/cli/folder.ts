@@ -7,7 +7,7 @@ import { join } from "node:path";
 export type Folder = {
   readonly config: string;
   path(name: string): string;
-  write(name: string, text: string): string;
+  write(name: string, text: string | Uint8Array): string;
   dispose(): void;
 };
 
@@ -15,7 +15,7 @@ export type Folder = {
 export function createFolder(...changes: readonly (readonly [string, string])[]): Folder {
   const folder = mkdtempSync(join(tmpdir(), "erouted-cli-"));
   const path = (name: string) => join(folder, name);
-  const write = (name: string, text: string) => {
+  const write = (name: string, text: string | Uint8Array) => {
     writeFileSync(path(name), text, { mode: 0o600 });
     return path(name);
   };

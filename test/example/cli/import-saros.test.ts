@@ -65,7 +65,7 @@ afterEach(() => {
   for (const folder of folders.splice(0)) folder.dispose();
 });
 
-async function imported(text: string, ...args: readonly string[]) {
+async function imported(text: string | Uint8Array, ...args: readonly string[]) {
   const folder = createFolder();
   folders.push(folder);
   const router = folder.write("router.txt", text);
@@ -175,7 +175,7 @@ test("lines that make no sense are all told with file and line; nothing is writt
   const { code, err, folder, read } = await imported(text);
   const file = folder.path("router.txt");
   expect(err.split("\n")).toEqual([
-    `${file}:1: has the instance "x", not a number`,
+    `${file}:1: has the instance "x", not a number up to 99999`,
     `${file}:2: has a value of "peerid" that is not one word, nor in double quotes`,
     `${file}:${text.split("\n").length}: ` +
       'eroute 1 remmsk: "255.0.255.0" is no mask of an IPv4 subnet',
@@ -183,6 +183,155 @@ test("lines that make no sense are all told with file and line; nothing is writt
   expect(code).toBe(1);
   expect(() => read("out.toml")).toThrow("ENOENT");
 });
+
+/** A normal eroute with its subnet. */
+function normalEroute(instance: number, peerid: string, remip: string): string {
+  return `eroute ${instance} peerid "${peerid}"
+eroute ${instance} peerip 198.51.100.7
+eroute ${instance} locip 10.0.0.0
+eroute ${instance} locmsk 255.255.0.0
+eroute ${instance} remip ${remip}
+eroute ${instance} remmsk 255.255.255.0
+`;
+}
+
+async function passesCheck(folder: Folder, warning = /^$/) {
+  const { code, out, err } = await runWith([
+    ...["check", "--offline", "--config", folder.path("out.toml")],
+  ]);
+  expect([code, err.split("\n").filter((line) => !warning.test(line))]).toEqual([0, []]);
+  return out;
+}
+
+test.each([
+  ["CRLF", (text: string) => text.replaceAll("\n", "\r\n")],
+  ["CR", (text: string) => text.replaceAll("\n", "\r")],
+  ["a byte order mark", (text: string) => `\ufeff${text}`],
+  ["UTF-16", (text: string) => Buffer.from(`\ufeff${text}`, "utf16le")],
+  ["tabs and blanks", (text: string) => text.replace(/^(\w+) (\d) (\w+) /gm, "  $1\t$2  $3\t ")],
+])("a file with %s says the same", async (_, change) => {
+  const plain = await imported(ROUTER);
+  const changed = await imported(change(ROUTER));
+  expect([changed.code, changed.read("out.toml")]).toEqual([0, plain.read("out.toml")]);
+});
+
+test("keys are the router's octets: Latin-1, and what erouted has notations for", async () => {
+  const text = [
+    ...[normalEroute(0, "one", "172.20.0.0"), normalEroute(1, "two", "172.20.1.0")],
+    'user 0 name "one"\nuser 0 password "Schl\xfcssel"\n',
+    'user 1 name "two"\nuser 1 password "0x1234"\n',
+  ].join("");
+  const { code, folder, read } = await imported(Buffer.from(text, "latin1"), "--secrets", "FOLDER");
+  expect([code, read("user0.secret")]).toEqual([0, "0x5363686cfc7373656c\n"]);
+  expect(read("user1.secret")).toBe("0x307831323334\n");
+  expect(read("report.txt")).toContain(": is read as ISO 8859-1");
+  expect(await passesCheck(folder)).toContain("2 eroutes, 0 egroups, 2 users");
+});
+
+test.each(["", "\n\n", "eth 0 IPaddr 10.0.0.1\n", "\u0000\u0001\ufffd"])(
+  "%j is no configuration with IPsec: refused, nothing is written",
+  async (text) => {
+    const { code, err, read } = await imported(text);
+    expect([code, err]).toEqual([1, expect.stringContaining("is it a router's configuration?")]);
+    expect(() => read("out.toml")).toThrow("ENOENT");
+  },
+);
+
+test("R1: eroutes to one peer become one, as far as their subnets can be one's", async () => {
+  const text = [
+    normalEroute(0, "lab", "172.20.0.0"),
+    normalEroute(1, "LAB", "172.20.1.0"),
+    normalEroute(2, "lab", "172.20.2.0").replace("10.0.0.0", "10.9.0.0"),
+    'user 0 name "lab"\nuser 0 password "a key of the lab"\n',
+  ].join("");
+  const { folder, read } = await imported(text, "--secrets", "FOLDER");
+  expect(parse(read("out.toml")).eroute).toMatchObject([
+    { name: "eroute0", remote_subnet: ["172.20.0.0/24", "172.20.1.0/24"] },
+    { name: "eroute2", remote_subnet: "172.20.2.0/24" },
+  ]);
+  expect(read("report.txt")).toMatch(
+    /:7: taken {5}eroute 1 \(all of it\) -> part of eroute eroute0/,
+  );
+  expect(read("report.txt")).toMatch(
+    /:13: TO DO {5}eroute 2 peerid: eroute eroute0 has the same .* local_subnet, remote_subnet/,
+  );
+  await passesCheck(folder, /takes every ID of it/);
+});
+
+test("R3: a pattern's users are taken over, once each; not those of a base eroute", async () => {
+  const users = ["LAB-1", "lab-2", "lab-1", "site-7", "admin"].map(
+    (name, i) => `user ${i} name "${name}"\nuser ${i} password "key of number ${i}"\n`,
+  );
+  const text =
+    ROUTER.replace(/^(eroute|user) 1 .*\n/gm, "") + normalEroute(1, "lab-*", "172.20.0.0");
+  const { folder, read } = await imported(
+    `${text.replace(/^user .*\n/gm, "")}${users.join("")}eroute 1 autosa 1\n`,
+    "--secrets",
+    "FOLDER",
+  );
+  expect(parse(read("out.toml")).user).toMatchObject([{ name: "LAB-1" }, { name: "lab-2" }]);
+  const report = read("report.txt");
+  expect(report).toContain("TO DO     user 2 name: user 0 has the same name");
+  expect(report).toContain("left out  user 3 name: base eroute All-the-sites sends this ID to its");
+  expect(report).toContain("left out  eroute 1 autosa: its peerid is a pattern");
+  expect(await passesCheck(folder)).toContain("2 eroutes, 1 egroup, 2 users");
+});
+
+test("R11: two egroups; what is linked to no eroute, or to one twice, is told", async () => {
+  const second = ROUTER.match(/^e(route|group) 0 .*\n/gm)?.join("") ?? "";
+  const text = `${ROUTER}${second
+    .replace(/^(e\w+) 0/gm, "$1 5")
+    .replace("egroup 5 eroute 0", "egroup 5 eroute 5")
+    .replace("site-*", "shop-*")
+    .replace("192.168.0.7", "172.16.0.0")}`;
+  const more = (instance: number, eroute: number) =>
+    `egroup ${instance} eroute ${eroute}\negroup ${instance} dbhost db\n` +
+    `egroup ${instance} dbname vpn\negroup ${instance} dbuser erouted\n`;
+  const { folder, read } = await imported(text + more(6, 0) + more(7, 77), "--secrets", "FOLDER");
+  expect(parse(read("out.toml")).eroute).toMatchObject([
+    { peerid: "site-*", egroup: "egroup0" },
+    { peerid: "lab-gw" },
+    { peerid: "shop-*", egroup: "egroup5" },
+  ]);
+  expect(read("report.txt")).toContain(
+    "egroup 6 (all of it): eroute 0 is linked to egroup0 already",
+  );
+  expect(read("report.txt")).toContain("egroup 7 (all of it): there is no eroute 77");
+  await passesCheck(folder, /has no eroute/);
+});
+
+test.each([
+  [
+    'dbhost "db.example"',
+    'dbhost "db example"',
+    "the database of these lines names a host that is",
+  ],
+  ['dbtable "sites"', 'dbtable "vpn.sites"', '"vpn.sites" is no name of a table'],
+])("R2: %s as %s is told with the router's line", async (from, to, why) => {
+  const { code, err } = await imported(ROUTER.replace(from, to));
+  const line = ROUTER.split("\n").findIndex((text) => text.includes(from)) + 1;
+  expect([code, err]).toEqual([1, expect.stringContaining(`:${line}: egroup 0 `)]);
+  expect(err).toContain(why);
+});
+
+test("a subnet without its mask is a single address, and said to be looked at", async () => {
+  const { read } = await imported(ROUTER.replace(/eroute 1 locmsk .*\n/, ""));
+  expect(read("report.txt")).toMatch(
+    /TO DO {5}eroute 1 locip: .*10\.0\.0\.0\/32; there is no locmsk/,
+  );
+});
+
+test("3,000 eroutes with a user each are taken over, and told in few words", async () => {
+  const text = Array.from({ length: 3_000 }, (_, i) => [
+    normalEroute(i, `branch-${i}`, `172.${16 + (i >> 8)}.${i & 255}.0`),
+    `eroute ${i} ESPenc AES\neroute ${i} ESPauth SHA1\neroute ${i} descr "Branch number ${i}"\n`,
+    `user ${i} name "branch-${i}"\nuser ${i} password "the key of branch number ${i}"\n`,
+  ]);
+  const { code, err, read } = await imported(text.flat().join(""), "--secrets", "FOLDER/secrets");
+  expect([code, err.split("\n").length]).toEqual([0, 21]);
+  expect(err).toContain("and 2980 more: erouted check --offline tells all of them");
+  expect(parse(read("out.toml")).user).toHaveLength(3_000);
+}, 20_000);
 
 test("without options TOML goes to standard output and the report to standard error", async () => {
   const folder = createFolder();
@@ -201,7 +350,7 @@ test("any text either is translated into TOML that can be parsed, or has faults"
       state = (state * 48_271) % 0x7fff_ffff;
       return `${words[state % words.length]}${state % 4 === 0 ? "\n" : " "}`;
     }).join("");
-    const translated = translateSaros(text, { secretsFolder: undefined });
+    const translated = translateSaros(text, { secretsFolder: undefined, encoding: "UTF-8" });
     if ("toml" in translated) parse(translated.toml);
     else expect(translated.faults.length).toBeGreaterThan(0);
   }

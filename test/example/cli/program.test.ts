@@ -92,7 +92,7 @@ test("a command that throws ends with 1 and one line", async () => {
     },
     err: (line: string) => lines.push(line),
     columns: undefined,
-    stdin: () => Promise.resolve(""),
+    stdin: () => Promise.resolve(new Uint8Array()),
   };
   const lines: string[] = [];
   expect(await runCli(["--version"], terminal)).toBe(1);

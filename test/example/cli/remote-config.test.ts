@@ -65,7 +65,7 @@ test("several subnets are all told; a router with room for one says so", async (
 
 test("what a Westermo or Digi router is told, `import saros` reads without a fault", async () => {
   const { out } = await remote("site-1", "saros");
-  const translated = translateSaros(out, { secretsFolder: undefined });
+  const translated = translateSaros(out, { secretsFolder: undefined, encoding: "UTF-8" });
   if ("faults" in translated) throw new Error(JSON.stringify(translated.faults));
   const { toml, others } = translated;
   expect(toml).toContain('peerid = "concentrator.example"');

@@ -5,10 +5,10 @@ import type { Terminal } from "../../../src/cli/terminal.ts";
 
 export type Ran = { readonly code: number; readonly out: string; readonly err: string };
 
-/** Runs a command with this standard input; as on a terminal, if one is given. */
+/** Runs a command with this standard input, text or octets; as on a terminal, if one is given. */
 export async function runWith(
   args: readonly string[],
-  stdin = "",
+  stdin: string | Uint8Array = "",
   on: Partial<Terminal> = {},
 ): Promise<Ran> {
   const out: string[] = [];
@@ -17,7 +17,10 @@ export async function runWith(
     out: (line) => void out.push(line),
     err: (line) => void err.push(line),
     columns: undefined,
-    stdin: (octetsMax) => Promise.resolve(stdin.length > octetsMax ? undefined : stdin),
+    stdin(octetsMax) {
+      const octets = typeof stdin === "string" ? new TextEncoder().encode(stdin) : stdin;
+      return Promise.resolve(octets.length > octetsMax ? undefined : octets);
+    },
     ...on,
   };
   const code = await runCli(args, terminal);

@@ -1,0 +1,63 @@
+/**
+ * Several eroutes to one peer as one: the old router has an eroute for each pair of subnets, where
+ * erouted finds a peer's only eroute by its ID.
+ */
+
+import { peerKey } from "../../eroute/peer-id.ts";
+import type { Eroute } from "./eroute.ts";
+import { taken, toDo } from "./settings.ts";
+import type { TomlValue } from "./toml.ts";
+
+/** The eroutes that remain, in their order; the report says what became of the others. */
+export function mergeEroutes(eroutes: readonly Eroute[]): readonly Eroute[] {
+  const firsts = new Map<string, Eroute>();
+  return eroutes.filter((eroute) => {
+    const id = peerKey(eroute.peerid);
+    const first = firsts.get(id);
+    if (first === undefined) firsts.set(id, eroute);
+    // Which of two base eroutes is meant nobody can know: erouted check names them (R11).
+    if (first === undefined || isBase(first) || isBase(eroute)) return true;
+    return !join(first, eroute);
+  });
+}
+
+function isBase({ section }: Eroute): boolean {
+  return section.keys.has("egroup");
+}
+
+/** Whether the first now stands for both; all but one side's subnets have to be the same. */
+function join(first: Eroute, second: Eroute): boolean {
+  const name = String(first.section.keys.get("name"));
+  const { settings } = second;
+  const line = settings.firstLine;
+  const different = differences(first, second);
+  const sides = different.filter((key) => key === LOCAL || key === REMOTE);
+  if (different.length > 1 || sides.length !== different.length) {
+    const why = `eroute ${name} has the same peerid, and is another in ${different.join(", ")}`;
+    settings.remark(line, "peerid", toDo(`${why}: only that one is used, make one of them`));
+    return false;
+  }
+  for (const key of sides) {
+    const all = [...listOf(first.section.keys.get(key)), ...listOf(second.section.keys.get(key))];
+    first.section.keys.set(key, [...new Set(all)]);
+  }
+  settings.remark(line, "(all of it)", taken(`part of eroute ${name}, which has the same peerid`));
+  return true;
+}
+
+const LOCAL = "local_subnet";
+const REMOTE = "remote_subnet";
+
+function differences(first: Eroute, second: Eroute): readonly string[] {
+  const [one, other] = [first.section.keys, second.section.keys];
+  const all = new Set([...one.keys(), ...other.keys()]);
+  // Names are their own; IDs are the same but for their letters' case.
+  for (const key of ["name", "peerid"]) all.delete(key);
+  const textOf = (value: TomlValue | undefined) => JSON.stringify(value);
+  return [...all].filter((key) => textOf(one.get(key)) !== textOf(other.get(key)));
+}
+
+function listOf(value: TomlValue | undefined): readonly string[] {
+  if (Array.isArray(value)) return value;
+  return typeof value === "string" ? [value] : [];
+}
