@@ -27,6 +27,7 @@ const DELETED: Readonly<Record<string, string>> = {
   inactive: "no packet in either direction for the eroute's inactivity time",
   "lifetime-over": "its keys could not be replaced in time",
   "reauthentication-overdue": "the site has not authenticated anew in time",
+  childless: "the site has had no Child SA for five minutes: the IKE SA is of no use",
   "no-child-sa": "the site grants no Child SA: the IKE SA is of no use",
   "disconnected-by-hand": "an operator has disconnected the site",
   reconfigured: "the new configuration gives the site other SAs",

@@ -198,6 +198,12 @@ const REASONS: Readonly<Record<string, Reason>> = {
     words: "no Child SA came of it",
     advice: "look at the attempt before: proposals and subnets of the Child SA",
   },
+  childless: {
+    words: "no Child SA for too long",
+    advice:
+      "have the site make its Child SA soon after its IKE SA; if it was refused one, the " +
+      "attempts before say why",
+  },
   "kernel-refused": {
     words: "refused by the kernel",
     advice: "the detail is the kernel's; `erouted check` looks for what is missing",

@@ -21,6 +21,7 @@ import type {
 import { openMessage, sealMessage } from "./protect.ts";
 import type { Refusal } from "./refusal.ts";
 import { childrenDown, endCall, failedNote, sends } from "./v2/answer.ts";
+import { watchChildless } from "./v2/childless.ts";
 import { close, closeChild, forget } from "./v2/delete.ts";
 import { withoutDoubles } from "./v2/doubles.ts";
 import { onInstalled, onKeyExchangeEstablished } from "./v2/established-answers.ts";
@@ -42,7 +43,7 @@ type MessageEvent = Extract<IkeEvent, { kind: "message" }>;
 export function step(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
   const done = take(sa, event, context);
   if (done.sa?.phase !== "established") return done;
-  const tidy = withoutDoubles(done.sa, context.now);
+  const tidy = watchChildless(withoutDoubles(done.sa, context.now), context.now);
   if (tidy.tasks.length === 0) return { sa: tidy, effects: done.effects };
   const next = proceed(tidy, context);
   return { sa: next.sa, effects: [...done.effects, ...next.effects] };

@@ -39,6 +39,12 @@ export const NOTICE_MS = 10_000;
 /** Things to ask for that can wait at the same time. */
 export const TASKS_MAX = 64;
 
+/**
+ * An IKE SA without any Child SA is deleted after so long: time enough for a site that asks for its
+ * Child SAs later (RFC 6023), or anew after it was refused one.
+ */
+export const CHILDLESS_MS = 300_000;
+
 /** Child SAs of one site, those being replaced included. */
 export const CHILD_SAS_MAX = 16;
 

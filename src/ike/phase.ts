@@ -197,6 +197,8 @@ export type Timers = {
   readonly inactivityAt: Instant | undefined;
   /** Keep the mapping of a NAT before us alive (RFC 3948). */
   readonly keepaliveAt: Instant | undefined;
+  /** Without a Child SA until then it is deleted; undefined while it has one. */
+  readonly childlessAt: Instant | undefined;
   /** One IKE SA too many, that the peer has not deleted so far. */
   readonly redundantAt: Instant | undefined;
   /** Hints of strangers and complaints of ours are heeded only so often. */

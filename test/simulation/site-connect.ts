@@ -102,7 +102,7 @@ export function onAuthResponse(
   site.out.push({ kind: "established", spiI, spiR });
   const { Ni, Nr, spiIn } = auth;
   const made = { Ni, Nr, spiIn, sharedSecret: new Uint8Array(0) };
-  if (!addChild(site, session, payloads, made)) {
+  if (site.settings.childless !== true && !addChild(site, session, payloads, made)) {
     const type = errorOf(payloads)?.type ?? 0;
     site.out.push({ kind: "refused", asked: "first Child SA", notify: type });
   }
@@ -179,16 +179,18 @@ function authRequest(
   { algorithms, keys }: Authenticating["secured"],
   { Nr, spiIn, message }: AuthParts,
 ): Payload[] {
-  const { identity, psk, initialContact, esp, tsI, tsR } = site.settings;
+  const { identity, psk, initialContact, esp, tsI, tsR, childless } = site.settings;
   const body = identityBody(identity);
   const data = pskAuth(algorithms.prf, psk, { message, nonce: Nr, SK_p: keys.SK_pi, idBody: body });
   const payloads: Payload[] = [
     { kind: "IDi", identity, body },
     { kind: "AUTH", method: AUTH_METHOD_PSK, data },
-    espOffer(esp, spiIn, undefined),
-    { kind: "TSi", selectors: tsI, unknown: 0 },
-    { kind: "TSr", selectors: tsR, unknown: 0 },
   ];
+  if (childless !== true) {
+    payloads.push(espOffer(esp, spiIn, undefined));
+    payloads.push({ kind: "TSi", selectors: tsI, unknown: 0 });
+    payloads.push({ kind: "TSr", selectors: tsR, unknown: 0 });
+  }
   if (initialContact) payloads.push(notify(NotifyType.INITIAL_CONTACT));
   return payloads;
 }

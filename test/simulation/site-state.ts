@@ -25,6 +25,8 @@ export type SiteSettings = {
   readonly tsI: readonly TrafficSelector[];
   readonly tsR: readonly TrafficSelector[];
   readonly initialContact: boolean;
+  /** It asks for no Child SA in IKE_AUTH (RFC 6023). */
+  readonly childless?: boolean;
   /** Whether it deletes, as it should, what it has rekeyed. */
   readonly deletesReplaced: boolean;
 };

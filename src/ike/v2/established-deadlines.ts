@@ -16,8 +16,9 @@ export function deadlineOfEstablished(sa: Established): Instant | undefined {
   let next = earlier(sa.replacedUntil, inFlight?.retransmitAt ?? livenessAt(sa));
   // An IKE SA that has been replaced has no other duties.
   if (sa.replacedUntil !== undefined) return next;
-  const { rekeyAt, hardAt, reauthAt, inactivityAt, keepaliveAt, redundantAt } = sa.timers;
-  const duties = [rekeyAt, hardAt, reauthAt, inactivityAt, keepaliveAt, redundantAt];
+  const { rekeyAt, hardAt, reauthAt, inactivityAt, keepaliveAt } = sa.timers;
+  const { childlessAt, redundantAt } = sa.timers;
+  const duties = [rekeyAt, hardAt, reauthAt, inactivityAt, keepaliveAt, childlessAt, redundantAt];
   for (const at of duties) next = earlier(next, at);
   for (const { rekeyAt: childAt, redundantUntil } of sa.children) {
     next = earlier(earlier(next, childAt), redundantUntil);
@@ -60,6 +61,7 @@ function onTimers(sa: Established, context: IkeContext): Step {
   const isDue = (at: Instant | undefined) => at !== undefined && now >= at;
   const { timers } = sa;
   if (isDue(timers.redundantAt)) return close(sa, "redundant", context);
+  if (isDue(timers.childlessAt)) return close(sa, "childless", context);
   if (isDue(timers.hardAt)) return close(sa, "lifetime-over", context);
   if (isDue(timers.reauthAt) && sa.id.role === "responder") {
     return close(sa, "reauthentication-overdue", context);

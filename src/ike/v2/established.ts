@@ -32,6 +32,7 @@ export function newEstablished(
 ): Established {
   const { now } = context;
   const { policy, settings } = credentials;
+  const reauthAt = reauthAtOf(settings, known.id, context);
   return {
     phase: "established",
     ...known,
@@ -43,7 +44,7 @@ export function newEstablished(
     tasks: [],
     fragments: NO_FRAGMENTS,
     usage: { movedAt: now, ticket: undefined },
-    timers: timersOf(settings, known, reauthAtOf(settings, known.id, context), context),
+    timers: timersOf(settings, known, { reauthAt, childlessAt: undefined }, context),
     establishedAt: now,
     heardAt: now,
     contested: undefined,
@@ -78,7 +79,7 @@ export function successorOf(
     fragments: NO_FRAGMENTS,
     mobike: sa.mobike,
     usage: { ...sa.usage, ticket: undefined },
-    timers: timersOf(sa.settings, sa, sa.timers.reauthAt, context),
+    timers: timersOf(sa.settings, sa, sa.timers, context),
     establishedAt: now,
     heardAt: now,
     contested: undefined,
@@ -96,7 +97,7 @@ function tasksLeft({ tasks, asking }: Established): readonly Task[] {
 function timersOf(
   settings: IkeSaSettings,
   { nat }: { readonly nat: Nat },
-  reauthAt: Instant | undefined,
+  { reauthAt, childlessAt }: Pick<Timers, "reauthAt" | "childlessAt">,
   context: IkeContext,
 ): Timers {
   const { now, random } = context;
@@ -109,6 +110,7 @@ function timersOf(
     inactivityAt:
       inactivityMs === undefined ? undefined : later(now, inactivityStepMs(inactivityMs)),
     keepaliveAt: isHidden ? later(now, natKeepaliveMs) : undefined,
+    childlessAt,
     redundantAt: undefined,
     noticeAt: now,
   };

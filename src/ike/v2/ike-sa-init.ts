@@ -115,6 +115,7 @@ export function onInitKeyExchange(
     { kind: "NONCE", data: Nr },
     ...natDetectionNotifies(spiI, spiR, sa.path),
     ...(sa.fragmentOctets === undefined ? [] : [fragmentationSupported()]),
+    notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED), // RFC 6023 §3
   ]);
   const { id, request, Ni, nat, fragmentOctets, expireAt } = sa;
   const half = {

@@ -38,6 +38,8 @@ export type StrongSwanSettings = {
 export type StrongSwan = {
   /** Brings the Child SA up; false if the peer or the daemon refused, the log says why. */
   initiate(secondsMax?: number): Promise<boolean>;
+  /** The IKE SA alone, without a Child SA. */
+  initiateIke(secondsMax?: number): Promise<boolean>;
   rekeyChild(): Promise<void>;
   rekeyIke(): Promise<void>;
   /** Closes the IKE SA with its Child SAs, the peer told. */
@@ -111,6 +113,10 @@ function controls(folder: string, daemon: Running, control: Control): StrongSwan
     initiate: async (secondsMax = 20) => {
       const timeout = String(secondsMax);
       return (await control("--initiate", "--child", "net", "--timeout", timeout)).status === 0;
+    },
+    initiateIke: async (secondsMax = 20) => {
+      const timeout = String(secondsMax);
+      return (await control("--initiate", "--ike", "net", "--timeout", timeout)).status === 0;
     },
     rekeyChild: async () => await must("--rekey", "--child", "net"),
     rekeyIke: async () => await must("--rekey", "--ike", "net"),
