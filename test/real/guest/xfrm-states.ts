@@ -108,10 +108,16 @@ function livesOf(text: string): Map<string, StateLife> {
     const key = stateKey(dst, Number(spi));
     const life = lives.get(key) ?? { bornMs: undefined, goneMs: undefined };
     lives.set(key, life);
-    if (word === "Deleted ") life.goneMs = Date.parse(`${at}Z`);
-    else life.bornMs ??= Date.parse(`${at}Z`);
+    if (word === "Deleted ") life.goneMs = dayMs(at);
+    else life.bornMs ??= dayMs(at);
   }
   return lives;
+}
+
+/** ms of the day's clock, microseconds kept: packets are as close as that (Date cuts them off). */
+function dayMs(at = ""): number {
+  const [seconds = "", micros = "0"] = at.split(".");
+  return Date.parse(`${seconds}Z`) + Number(`0.${micros}`) * 1_000;
 }
 
 /** One text for each entry: it begins with a line that is not indented. */
