@@ -2,8 +2,8 @@
 
 import { open } from "node:fs/promises";
 import { parseDuration } from "../eroute/duration.ts";
-import { formatOctets } from "./amounts.ts";
-import { type AskOptions, type Daemon, daemonOf, transportOf } from "./daemon-client.ts";
+import { counted, formatOctets } from "./amounts.ts";
+import { type AskOptions, type Daemon, daemonOf, explain, transportOf } from "./daemon-client.ts";
 import { textAt } from "./json-fields.ts";
 import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "./terminal.ts";
 
@@ -49,21 +49,26 @@ export async function capture(options: CaptureOptions, terminal: Terminal): Prom
     const keys = keysFile === undefined ? undefined : await begin(reading, "ike-keys");
     const packets = await begin(reading, "capture");
     terminal.err(printable(`${file}: capturing for ${seconds} s, Ctrl-C ends it`));
-    const [octets] = await Promise.all([
+    const [written] = await Promise.all([
       write(file, packets, reading.ended),
-      keys === undefined ? 0 : write(keysFile ?? "", keys, reading.ended),
+      keys === undefined ? undefined : write(keysFile ?? "", keys, reading.ended),
     ]);
-    if (options.json === true) terminal.out(JSON.stringify({ file, octets, keys: keysFile }));
-    else terminal.out(printable(`${file}: ${formatOctets(octets)}`));
+    const { octets, packets: messages } = written;
+    const said = { file, octets, messages, keys: keysFile };
+    if (options.json === true) terminal.out(JSON.stringify(said));
+    else
+      terminal.out(printable(`${file}: ${counted(messages, "message")}, ${formatOctets(octets)}`));
     if (keysFile !== undefined) terminal.err(printable(`${keysFile}: ${HOW_TO_USE_KEYS}`));
     return EXIT.ok;
   } catch (error) {
-    return failure(terminal, printable(error instanceof Error ? error.message : String(error)));
+    return failure(terminal, printable(`${daemon.value.url.origin}: ${explain(error)}`));
   }
 }
 
 const HOW_TO_USE_KEYS =
   "secret; Wireshark takes it as ~/.config/wireshark/ikev2_decryption_table, delete it afterwards";
+
+type Written = { readonly octets: number; readonly packets: number };
 
 async function begin(reading: Reading, what: "capture" | "ike-keys"): Promise<Response> {
   const { daemon, peerid, seconds, ended } = reading;
@@ -77,17 +82,19 @@ async function begin(reading: Reading, what: "capture" | "ike-keys"): Promise<Re
   });
   if (response.ok) return response;
   const said = textAt(await response.json().catch(() => undefined), "detail");
-  throw new Error(`${url.origin}: ${response.status}: ${said ?? ""}`);
+  throw new Error(`answers ${response.status}: ${said ?? ""}`);
 }
 
-async function write(file: string, response: Response, ended: AbortSignal): Promise<number> {
+async function write(file: string, response: Response, ended: AbortSignal): Promise<Written> {
   const handle = await open(file, "w", 0o600);
   let octets = 0;
+  let packets = 0;
   try {
     // A file that was there before keeps its mode.
     await handle.chmod(0o600);
     for await (const chunk of response.body ?? []) {
       octets += chunk.length;
+      packets += packetsIn(chunk);
       await handle.write(chunk);
     }
   } catch (error) {
@@ -96,5 +103,19 @@ async function write(file: string, response: Response, ended: AbortSignal): Prom
   } finally {
     await handle.close();
   }
-  return octets;
+  return { octets, packets };
 }
+
+/** Blocks of packets in whole blocks of a pcapng file (draft-ietf-opsawg-pcapng §3.1). */
+function packetsIn(blocks: Uint8Array): number {
+  const view = new DataView(blocks.buffer, blocks.byteOffset, blocks.length);
+  let packets = 0;
+  for (let at = 0; at + BLOCK_OCTETS_MIN <= blocks.length; ) {
+    if (view.getUint32(at, true) === ENHANCED_PACKET_BLOCK) packets++;
+    at += Math.max(BLOCK_OCTETS_MIN, view.getUint32(at + 4, true));
+  }
+  return packets;
+}
+
+const BLOCK_OCTETS_MIN = 12;
+const ENHANCED_PACKET_BLOCK = 6;

@@ -92,7 +92,7 @@ async function ask(
     const how = { method, headers, signal, redirect: "error", ...transportOf(daemon) } as const;
     const response = await fetch(url, how);
     if (response.ok) return ok(await response.json());
-    return err(await faultOf(url, response));
+    return err(await faultOf(url, response, { method, token }));
   } catch (error) {
     const detail = `${url}: ${explain(error)}`;
     return err({ status: undefined, detail, said: undefined, faults: [] });
@@ -107,17 +107,23 @@ export function transportOf({ certificate }: Daemon): Pick<BunFetchRequestInit, 
 }
 
 /** What a problem document says, else the status in words. */
-async function faultOf(url: URL, response: Response): Promise<AskFault> {
+async function faultOf(url: URL, response: Response, asking: Asking): Promise<AskFault> {
   const { status } = response;
   const problem: unknown = await response.json().catch(() => undefined);
   const faults = listAt(problem, "faults").filter((fault) => typeof fault === "string");
   const said = textAt(problem, "detail");
   if (status === 401 || (status === 403 && said === undefined)) {
-    const detail = `${url}: the token is missing or wrong: give it by --token-file`;
+    const detail = `${url}: ${tokenFault(asking)}`;
     return { status, detail, said: undefined, faults };
   }
   const detail = `${url}: answers ${status}: ${said ?? response.statusText}`;
   return { status, detail, said, faults };
+}
+
+function tokenFault({ method, token }: Asking): string {
+  const name = method === "POST" ? "operate_token_file" : "token_file";
+  if (token === undefined) return "wants a token: give it by --token-file";
+  return `this token is not taken: it wants that of its status.${name} (--token-file FILE)`;
 }
 
 function tokenOf(file: string | undefined): Result<string | undefined, string> {

@@ -1,6 +1,6 @@
 /** What all commands are declared with. */
 
-import { type Command, Option } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import type { ExitCode, Terminal } from "./terminal.ts";
 
 /** What a command is declared with. */
@@ -27,4 +27,11 @@ export function reading(command: Command): Command {
     .option("--url <url>", "where it listens; else the status.listen of the configuration")
     .option("--token-file <file>", "bearer token; else the configuration's")
     .option("--json", "print what it answers, as JSON");
+}
+
+/** A peer ID as an argument: what an address of the HTTP API cannot carry is none. */
+export function peerIdOf(text: string): string {
+  if (text.trim() === "") throw new InvalidArgumentError("It is empty.");
+  if (/^\.\.?$/.test(text)) throw new InvalidArgumentError("Nobody can be called that.");
+  return text;
 }

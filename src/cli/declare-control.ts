@@ -1,10 +1,10 @@
 /** The commands that have a running daemon do something: their options and help. */
 
-import type { Command } from "commander";
+import { Argument, type Command } from "commander";
 import type { CaptureOptions } from "./capture.ts";
 import type { ConnectOptions, ControlOptions, PeerOptions, RekeyOptions } from "./control.ts";
 import type { DebugOptions } from "./debug.ts";
-import { configOption, type Declaration } from "./declaration.ts";
+import { configOption, type Declaration, peerIdOf } from "./declaration.ts";
 
 type Without<T> = Omit<T, "peerid">;
 
@@ -12,7 +12,7 @@ type Without<T> = Omit<T, "peerid">;
 export function declareControl({ program, terminal, ends }: Declaration): void {
   asking(program.command("connect"))
     .description("have a running erouted call a site")
-    .argument("<peerid>", "its peer ID")
+    .argument("<peerid>", "its peer ID", peerIdOf)
     .option("--wait [seconds]", "wait until it is connected, 60 s or as given; else say why not")
     .action(
       ends(async (peerid: string, options: Without<ConnectOptions>) => {
@@ -22,7 +22,7 @@ export function declareControl({ program, terminal, ends }: Declaration): void {
     );
   asking(program.command("disconnect"))
     .description("have a running erouted close a site's IKE SAs; the site is told")
-    .argument("<peerid>", "its peer ID")
+    .argument("<peerid>", "its peer ID", peerIdOf)
     .action(
       ends(async (peerid: string, options: Without<PeerOptions>) => {
         const { disconnectPeer } = await import("./control.ts");
@@ -31,7 +31,7 @@ export function declareControl({ program, terminal, ends }: Declaration): void {
     );
   asking(program.command("rekey"))
     .description("have a running erouted replace the keys of a site's Child SAs")
-    .argument("<peerid>", "its peer ID")
+    .argument("<peerid>", "its peer ID", peerIdOf)
     .option("--ike", "those of its IKE SA instead")
     .action(
       ends(async (peerid: string, options: Without<RekeyOptions>) => {
@@ -41,37 +41,25 @@ export function declareControl({ program, terminal, ends }: Declaration): void {
     );
   asking(program.command("debug"))
     .description("have a running erouted write each message of a site to its log, for a while")
-    .argument("<peerid>", "its peer ID; or an address")
-    .argument("<on|off>", "begin or end")
+    .argument("<peerid>", "its peer ID; or an address", peerIdOf)
+    .addArgument(new Argument("<on|off>", "begin or end").choices(["on", "off"]))
     .option("--for <time>", 'how long, such as "2h"', "30m")
     .action(
       ends(
-        async (peerid: string, state: string, options: Omit<DebugOptions, "peerid" | "state">) => {
+        async (
+          peerid: string,
+          state: "on" | "off",
+          options: Omit<DebugOptions, "peerid" | "state">,
+        ) => {
           const { debug } = await import("./debug.ts");
           return debug({ ...options, peerid, state }, terminal);
         },
       ),
     );
-  program
-    .command("capture")
-    .description("write the IKE messages of a site to a pcapng file, for Wireshark")
-    .argument("<peerid>", "its peer ID; or an address")
-    .option("--out <file>", "where to; else PEERID.pcapng here")
-    .option("--keys <file>", "its keys for Wireshark too, where status.allow_key_export is set")
-    .option("--for <time>", 'how long, at most "1h"', "60s")
-    .addOption(configOption())
-    .option("--url <url>", "where it listens; else the status.listen of the configuration")
-    .option("--token-file <file>", "operate token; else status.operate_token_file")
-    .option("--json", "print the file and its length as JSON")
-    .action(
-      ends(async (peerid: string, options: Omit<CaptureOptions, "peerid">) => {
-        const { capture } = await import("./capture.ts");
-        return capture({ ...options, peerid }, terminal);
-      }),
-    );
+  declareCapture({ program, terminal, ends });
   asking(program.command("log-level"))
     .description("set the level of a running erouted's log, until its configuration is read again")
-    .argument("<level>", "debug, info, warning or error")
+    .addArgument(new Argument("<level>", "the least important lines").choices(LEVELS))
     .action(
       ends(async (level: string, options: ControlOptions) => {
         const { logLevel } = await import("./debug.ts");
@@ -88,11 +76,31 @@ export function declareControl({ program, terminal, ends }: Declaration): void {
     );
 }
 
+function declareCapture({ program, terminal, ends }: Declaration): void {
+  program
+    .command("capture")
+    .description("write the IKE messages of a site to a pcapng file, for Wireshark")
+    .argument("<peerid>", "its peer ID; or an address", peerIdOf)
+    .option("--out <file>", "where to; else PEERID.pcapng here")
+    .option("--keys <file>", "its keys for Wireshark too, where status.allow_key_export is set")
+    .option("--for <time>", 'how long, at most "1h"', "60s")
+    .addOption(configOption())
+    .option("--url <url>", "where it listens; else the status.listen of the configuration")
+    .option("--token-file <file>", "operate token; else status.operate_token_file")
+    .option("--json", "print the file and its length as JSON")
+    .action(
+      ends(async (peerid: string, options: Omit<CaptureOptions, "peerid">) => {
+        const { capture } = await import("./capture.ts");
+        return capture({ ...options, peerid }, terminal);
+      }),
+    );
+}
+
 /** `peers reload`. */
 export function declarePeersReload({ program, terminal, ends }: Declaration): void {
   asking(program.command("reload"))
     .description("have a running erouted read a site's row anew, and act on what has changed")
-    .argument("<peerid>", "its peer ID")
+    .argument("<peerid>", "its peer ID", peerIdOf)
     .action(
       ends(async (peerid: string, options: Without<PeerOptions>) => {
         const { reloadPeer } = await import("./control.ts");
@@ -108,3 +116,5 @@ function asking(command: Command): Command {
     .option("--token-file <file>", "operate token; else status.operate_token_file")
     .option("--json", "print what it answers, as JSON");
 }
+
+const LEVELS = ["debug", "info", "warning", "error"];

@@ -2,31 +2,53 @@
 
 import { formatSeconds } from "./amounts.ts";
 import { listAt, numberAt, textAt, timeAt } from "./json-fields.ts";
-import { type Column, columnWidths, tableLine, tableLines } from "./table.ts";
-import { printable } from "./terminal.ts";
+import { type Column, columnWidths, painted, type Style, tableLine, tableLines } from "./table.ts";
+import { printable, type Screen } from "./terminal.ts";
 import { wrapped } from "./wrap.ts";
 
 /** Lines no longer than `columns`, where words allow it; undefined: as long as they are. */
-export function whyLines(explanation: unknown, columns: number | undefined): readonly string[] {
+export function whyLines(
+  explanation: unknown,
+  columns: number | undefined,
+  screen?: Screen,
+): readonly string[] {
   const wrap = (text: string, indent: number) => wrapped(printable(text), indent, columns);
   const findings = listAt(explanation, "findings");
+  const style = STYLES[textAt(explanation, "state") ?? ""] ?? "bad";
+  const summary = wrap(textAt(explanation, "summary") ?? "", 0);
   return [
-    ...wrap(textAt(explanation, "summary") ?? "", 0),
+    ...summary.map((line) => painted(line, style, screen)),
     ...(findings.length === 0 ? [] : [""]),
-    ...findings.flatMap((finding) => {
-      const verdict = textAt(finding, "verdict") ?? "";
-      const word = verdict === "problem" ? "PROBLEM" : verdict;
-      const about = textAt(finding, "about") ?? "";
-      const detail = textAt(finding, "detail") ?? "";
-      return wrap(`${word.padEnd(7)}  ${about.padEnd(8)}  ${detail}`, DETAIL_INDENT);
-    }),
-    ...comparisonLines(explanation),
+    ...findings.flatMap((finding) => findingLines(finding, wrap, screen)),
+    ...comparisonLines(explanation, columns),
     ...adviceLines(explanation, wrap),
     ...attemptLines(explanation, columns),
   ];
 }
 
 type Wrap = (text: string, indent: number) => readonly string[];
+
+/** Of the summary: what is not named here is bad. */
+const STYLES: Readonly<Partial<Record<string, Style>>> = {
+  connected: "good",
+  negotiating: "changing",
+  calling: "changing",
+  unknown: "changing",
+};
+
+function findingLines(finding: unknown, wrap: Wrap, screen: Screen | undefined): readonly string[] {
+  const verdict = textAt(finding, "verdict") ?? "";
+  const word = verdict === "problem" ? "PROBLEM" : verdict;
+  const about = textAt(finding, "about") ?? "";
+  const detail = textAt(finding, "detail") ?? "";
+  const style = verdict === "problem" ? "bad" : verdict === "ok" ? "good" : undefined;
+  const [first = "", ...others] = wrap(
+    `${word.padEnd(7)}  ${about.padEnd(8)}  ${detail}`,
+    DETAIL_INDENT,
+  );
+  const [shown, rest] = [first.slice(0, word.length), first.slice(word.length)];
+  return [painted(shown, style, screen) + rest, ...others];
+}
 
 /** Where the details of the findings begin. */
 const DETAIL_INDENT = 19;
@@ -38,15 +60,26 @@ function adviceLines(explanation: unknown, wrap: Wrap): readonly string[] {
 }
 
 /** Both sides beside each other: part by part where they are known, else as they came. */
-function comparisonLines(explanation: unknown): readonly string[] {
+function comparisonLines(explanation: unknown, columns = Infinity): readonly string[] {
   const nearest = listAt(explanation, "comparison", "nearest");
   const rows = nearest.length > 0 ? nearest.flatMap(partRows) : rowsAsTheyCame(explanation);
   if (rows.length === 0) return [];
-  const table = [["", "THE SITE OFFERS", "CONFIGURED HERE", ""], ...rows].map((row) =>
-    row.map((cell) => (cell === "" ? " " : cell)),
-  );
+  const table = [HEADINGS, ...rows].map((row) => row.map((cell) => (cell === "" ? " " : cell)));
   const widths = columnWidths(table);
-  return ["", ...table.map((row) => tableLine(row, widths))];
+  const lines = table.map((row) => tableLine(row, widths));
+  const fits = lines.every((line) => line.length <= columns);
+  return ["", ...(fits ? lines : belowEachOther(rows))];
+}
+
+const HEADINGS = ["", "THE SITE OFFERS", "CONFIGURED HERE", ""];
+
+/** Where there is no room beside each other. */
+function belowEachOther(rows: readonly (readonly string[])[]): readonly string[] {
+  return rows.flatMap(([name = "", offered = "", configured = "", verdict = ""]) => [
+    ...(name === "" ? [] : [printable(`${name}  ${verdict}`.trimEnd())]),
+    ...(offered === "" ? [] : [printable(`  site  ${offered}`)]),
+    ...(configured === "" ? [] : [printable(`  here  ${configured}`)]),
+  ]);
 }
 
 /** What both have, in one line; or one under the other all that each has. */

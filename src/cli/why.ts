@@ -39,5 +39,8 @@ async function whyWithoutDaemon(options: WhyOptions, terminal: Terminal): Promis
 
 function say(explanation: unknown, { json }: WhyOptions, terminal: Terminal): void {
   if (json === true) terminal.out(JSON.stringify(explanation, undefined, 2));
-  else for (const line of whyLines(explanation, terminal.columns)) terminal.out(line);
+  else {
+    const lines = whyLines(explanation, terminal.columns, terminal.screen);
+    for (const line of lines) terminal.out(line);
+  }
 }

@@ -1,7 +1,7 @@
 /** What to do about a site that is not connected, or through which no packet passes. Pure. */
 
 import { alignment, type ErouteOfSite } from "./alignment.ts";
-import type { Attempt } from "./attempts.ts";
+import { type Attempt, hostOf } from "./attempts.ts";
 import type { Comparison } from "./compare.ts";
 import type { TrafficJudgement } from "./explain-traffic.ts";
 import { isOfRow, reasonOf } from "./reason.ts";
@@ -35,8 +35,7 @@ export function adviceFor(facts: SiteFacts, state: SiteState, judged: Judged): r
   const aligned = comparison === undefined ? [] : alignment(comparison, erouteOf(match));
   if (aligned.length > 0) return aligned;
   const advice = adviceOf(reason, asked);
-  const isCalled = failed !== undefined || advice.includes("erouted connect");
-  return isCalled ? [advice] : [advice, ...callIt(facts)];
+  return failed !== undefined ? [advice] : [advice, ...callIt(facts)];
 }
 
 function erouteOf(match: MatchFacts): ErouteOfSite {
@@ -45,18 +44,34 @@ function erouteOf(match: MatchFacts): ErouteOfSite {
 }
 
 function neverSeen(facts: SiteFacts): readonly string[] {
-  const { listening, match } = facts;
-  const ports = listening.filter((endpoint) => !/^(127\.|\[::1\])/.test(endpoint));
-  const shown = ports.slice(0, PORTS_SHOWN_MAX).join(", ");
-  const more = ports.length > PORTS_SHOWN_MAX ? `, or ${ports.length - PORTS_SHOWN_MAX} more` : "";
+  const { match, peersThere, similar, strangers } = facts;
+  const [peerThere] = peersThere;
+  if (match.kind === "address" && peerThere !== undefined) {
+    return [withPeer("ask for the sites that came from there: `erouted why {peer}`", peerThere)];
+  }
   const what = match.kind === "address" ? "nothing comes from there" : NOTHING_OF_IT;
+  const typed = similar?.record.peerId;
+  const stranger = hostOf(strangers[0]?.record.remote);
   return [
-    `${what}: it has to call one of ${shown || "(nothing)"}${more}`,
+    ...(typed === undefined ? [] : [withPeer(SIMILAR, typed)]),
+    `${what}: ${whereToCall(facts.listening)}`,
+    ...(stranger === undefined ? [] : [withPeer(STRANGER, stranger)]),
     "look at the address of the concentrator, the ID and the line of the site; and for firewalls " +
       "that drop UDP 500 and 4500",
     ...remoteConfig(facts),
     ...callIt(facts),
   ];
+}
+
+/** Addresses of this host alone are named only where there are no others. */
+function whereToCall(listening: readonly string[]): string {
+  if (listening.length === 0) return "erouted listens on no address: look at ike.listen";
+  const outward = listening.filter((endpoint) => !/^(127\.|\[::1\])/.test(endpoint));
+  const named = outward.length > 0 ? outward : listening;
+  const shown = named.slice(0, PORTS_SHOWN_MAX).join(", ");
+  const more = named.length > PORTS_SHOWN_MAX ? `, or ${named.length - PORTS_SHOWN_MAX} more` : "";
+  const only = outward.length > 0 ? "" : ", which only this host reaches: look at ike.listen";
+  return `it has to call one of ${shown}${more}${only}`;
 }
 
 function remoteConfig({ match, asked }: SiteFacts): readonly string[] {
@@ -67,6 +82,9 @@ function remoteConfig({ match, asked }: SiteFacts): readonly string[] {
 const REMOTE_CONFIG =
   "`erouted peers remote-config {peer}` prints what the site's router has to be told";
 const NOTHING_OF_IT = "nothing of it reaches us, or not under this ID";
+const SIMILAR = "an ID much like it did not get in: is it this site? `erouted why {peer}`";
+const STRANGER =
+  "one of those that failed before they told their ID may be it: `erouted why {peer}`";
 const PORTS_SHOWN_MAX = 4;
 
 function callIt({ match, asked }: SiteFacts): readonly string[] {

@@ -27,6 +27,8 @@ export type Attempts = {
   peersAt(address: string, max: number): readonly string[];
   /** Of those whose ID was not told, each one's last; the newest first, at most `max`. */
   strangers(max: number): readonly Attempt[];
+  /** IDs that have no row and no eroute, the latest first. */
+  unknownIds(max: number): readonly string[];
   /** How many sites and addresses have a history. */
   readonly size: number;
 };
@@ -80,6 +82,13 @@ export function createAttempts(knownMax = KNOWN_MAX, unknownMax = UNKNOWN_MAX): 
       const last = [...unknown.histories.values()].flatMap((history) => history.at(-1) ?? []);
       return last
         .filter(({ record }) => record.peerId === undefined)
+        .slice(-max)
+        .reverse();
+    },
+    unknownIds(max) {
+      const last = [...unknown.histories.values()].map((history) => history.at(-1)?.record.peerId);
+      return last
+        .filter((peerId) => peerId !== undefined)
         .slice(-max)
         .reverse();
     },

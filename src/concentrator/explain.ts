@@ -100,16 +100,25 @@ function summaryOf(facts: SiteFacts, state: SiteState): string {
       return `${asked} cannot connect: ${lower(reasonText(reason))}`;
     }
     case "failed":
+      if (match.kind === "address") return `who called from ${asked} did not get in: ${why}`;
       return `${asked} is not connected: ${why}`;
     case "ended":
       return `${asked} is not connected any more: ${why}`;
     case "never-seen":
+      if (match.kind === "address") return addressText(facts);
       return `${asked} is not connected: it has not been heard of since erouted started`;
     case "unknown":
       return `whether ${asked} is connected cannot be told: no answer from erouted`;
     default:
       return never(state);
   }
+}
+
+/** Of an address from which nobody failed without telling an ID. */
+function addressText({ asked, peersThere }: SiteFacts): string {
+  if (peersThere.length === 0) return `nothing has come from ${asked} since erouted started`;
+  const who = peersThere.length === 1 ? "a site" : "sites";
+  return `${asked} is the address of ${who} that came from there`;
 }
 
 function erouteFindings({ match, asked }: SiteFacts): readonly Finding[] {
@@ -206,9 +215,16 @@ function tableFindings({ tableIsFull, eroutes }: SiteFacts): readonly Finding[] 
 /** One of them may be the site: their IDs were never told. */
 function strangerFindings(facts: SiteFacts, state: SiteState): readonly Finding[] {
   const { strangers, peersThere, nowWallMs, attempts } = facts;
-  const there = peersThere.map((peerId): Finding => {
-    return { about: "stranger", verdict: "note", detail: `${peerId} came from there last` };
-  });
+  const there: readonly Finding[] =
+    peersThere.length === 0
+      ? []
+      : [
+          {
+            about: "stranger",
+            verdict: "note",
+            detail: `from there came ${peersThere.join(", ")}`,
+          },
+        ];
   if (state === "connected") return there;
   // Once it has told its ID, only what came later may be it.
   const sinceMs = attempts[0]?.record.wallMs ?? 0;

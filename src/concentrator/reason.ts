@@ -257,7 +257,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
   },
   "disconnected-by-hand": {
     words: "an operator disconnected it",
-    advice: "it can call again at any time, or is called: `erouted connect {peer}`",
+    advice: "it can call again at any time",
   },
   reconfigured: {
     words: "the configuration has changed meanwhile",

@@ -26,6 +26,8 @@ export type SiteFacts = {
   readonly peersThere: readonly string[];
   /** Attempts of others that ended before their ID was known; the newest first. */
   readonly strangers: readonly Attempt[];
+  /** The last attempt of an ID without a row that is written much like this one. */
+  readonly similar: Attempt | undefined;
   /** `192.0.2.1:500`: where sites have to call. */
   readonly listening: readonly string[];
   readonly tableIsFull: boolean;

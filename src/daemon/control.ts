@@ -137,8 +137,13 @@ function debug(daemon: Controlled, peerId: string, seconds: number): Done | Cont
   }
   const begun = daemon.debugging.on(peerId, seconds);
   if (!begun.ok) return { kind: "impossible", detail: begun.error };
-  const detail = `each message of ${peerId} is in the log for ${seconds} s from now on`;
+  const detail = `each message of ${peerId} is in the log for ${durationText(seconds)} from now on`;
   return { outcome: "debugging", detail };
+}
+
+function durationText(seconds: number): string {
+  if (seconds % 3_600 === 0) return `${seconds / 3_600} h`;
+  return seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
 }
 
 function reloadPeer(daemon: Controlled, peerId: string): Done | ControlRefusal {

@@ -15,7 +15,7 @@ export async function explainOffline(config: Config, asked: string): Promise<unk
     ...(await configuredWithout(config, asked)),
     ...{ asked, now: now(), nowWallMs: wallMs(), isRunning: false },
     ...{ eroutes: [], traffic: new Map(), call: undefined, attempts: [] },
-    ...{ peersThere: [], strangers: [], listening: [], tableIsFull: false },
+    ...{ peersThere: [], strangers: [], similar: undefined, listening: [], tableIsFull: false },
   });
   return explanationJson(asked, { explanation, attempts: [] });
 }

@@ -1,11 +1,12 @@
 /** What is known of a site, gathered for whoever asks why it is or is not connected. */
 
-import type { Attempts } from "../concentrator/attempts.ts";
+import type { Attempt, Attempts } from "../concentrator/attempts.ts";
 import type { Concentrator } from "../concentrator/concentrator.ts";
 import { type Explanation, explain } from "../concentrator/explain.ts";
 import type { ChildTraffic, Traffic } from "../concentrator/explain-traffic.ts";
 import type { ErouteView } from "../concentrator/snapshot.ts";
 import type { Config } from "../config/config.ts";
+import { nearestText } from "../eroute/nearest.ts";
 import { formatAddress, parseAddress } from "../inet/address.ts";
 import { now, wallMs } from "../linux/clock.ts";
 import type { PeerRepository } from "../peers/repository.ts";
@@ -24,6 +25,7 @@ export type Explained = {
 /** IDs that are named of those that came from an address. */
 const PEERS_THERE_MAX = 8;
 const STRANGERS_MAX = 8;
+const SIMILAR_COMPARED_MAX = 256;
 
 /**
  * Explains a site by its peer ID, or what came from an address. Its row is read as it is now; the
@@ -57,10 +59,18 @@ export async function explainSite(daemon: Explained, asked: string): Promise<Sit
     attempts: known,
     peersThere: host === undefined ? [] : attempts.peersAt(host, PEERS_THERE_MAX),
     strangers: there.length > 0 ? [] : attempts.strangers(STRANGERS_MAX),
+    similar: similarTo(asked, attempts),
     listening: daemon.listening,
     tableIsFull: dynamicEroutes >= dynamicEroutesMax,
   });
   return { explanation, attempts: known };
+}
+
+/** Of an ID without a row, which may be this site's with a mistake in it. */
+function similarTo(asked: string, attempts: Attempts): Attempt | undefined {
+  const others = attempts.unknownIds(SIMILAR_COMPARED_MAX).filter((id) => id !== asked);
+  const nearest = nearestText(asked, others);
+  return nearest === undefined ? undefined : attempts.ofPeer(nearest)[0];
 }
 
 function trafficOf(eroutes: readonly ErouteView[], uses: StateUses): Traffic {

@@ -1,7 +1,7 @@
 /** `erouted peers`: its commands, options and help. */
 
 import { type Command, Option } from "commander";
-import { configOption, type Declaration } from "../declaration.ts";
+import { configOption, type Declaration, peerIdOf } from "../declaration.ts";
 import { declarePeersReload } from "../declare-control.ts";
 import type { ExportOptions } from "./export.ts";
 import type { ImportOptions } from "./import.ts";
@@ -94,7 +94,7 @@ function declareRows(peers: Command, { terminal, ends }: Actions): void {
   peers
     .command("show")
     .description("show a site's row without its password, and what it makes")
-    .argument("<peerid>", "its peer ID")
+    .argument("<peerid>", "its peer ID", peerIdOf)
     .addOption(configOption())
     .addOption(egroupOption())
     .option("--json", "as one JSON object")
@@ -119,7 +119,7 @@ function declareRows(peers: Command, { terminal, ends }: Actions): void {
   peers
     .command("remove")
     .description("remove a site's row")
-    .argument("<peerid>", "its peer ID")
+    .argument("<peerid>", "its peer ID", peerIdOf)
     .addOption(configOption())
     .addOption(egroupOption())
     .option("--json", "what has been removed, as JSON")
@@ -172,7 +172,7 @@ function declareRemoteConfig(peers: Command, { terminal, ends }: Actions): void 
   peers
     .command("remote-config")
     .description("print what a site's own router has to be told, with its key")
-    .argument("<peerid>", "its peer ID")
+    .argument("<peerid>", "its peer ID", peerIdOf)
     .addOption(
       new Option("--for <router>", "which router").choices(REMOTE_KINDS).makeOptionMandatory(),
     )

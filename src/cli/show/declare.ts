@@ -1,7 +1,7 @@
 /** The commands that show what a running daemon knows: their options and help. */
 
 import { Option } from "commander";
-import { type Declaration, reading } from "../declaration.ts";
+import { type Declaration, peerIdOf, reading } from "../declaration.ts";
 import type { WhyOptions } from "../why.ts";
 import type { EventsOptions } from "./events.ts";
 import type { SaOptions } from "./sa.ts";
@@ -56,7 +56,7 @@ function declareTunnels({ program, terminal, ends }: Declaration): void {
 function declareSa({ program, terminal, ends }: Declaration): void {
   reading(program.command("sa"))
     .description("show IKE SAs and Child SAs: SPIs, algorithms, ages, traffic, NAT")
-    .argument("[peerid]", "only those of this site")
+    .argument("[peerid]", "only those of this site", peerIdOf)
     .action(
       ends(async (peerid: string | undefined, options: Omit<SaOptions, "peerid">) => {
         const { sa } = await import("./sa.ts");
@@ -83,7 +83,7 @@ function declareEvents({ program, terminal, ends }: Declaration): void {
 function declareWhy({ program, terminal, ends }: Declaration): void {
   reading(program.command("why"))
     .description("explain why a site is or is not connected, and what to do")
-    .argument("<peerid>", "its peer ID; or an address, for what came from there")
+    .argument("<peerid>", "its peer ID; or an address, for what came from there", peerIdOf)
     .action(
       ends(async (peerid: string, options: Omit<WhyOptions, "peerid">) => {
         const { why } = await import("../why.ts");

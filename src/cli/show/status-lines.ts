@@ -82,19 +82,20 @@ function history(state: unknown): string {
   if (fieldAt(state, "counters") === undefined) return "";
   const parts = HISTORY.flatMap(([name, what]) => {
     const count = numberAt(state, "counters", name);
-    return count > 0 ? [`${count} ${what}`] : [];
+    return count > 0 ? [`${count} ${what.replace("+", count === 1 ? "" : "s")}`] : [];
   });
   return parts.length === 0 ? "nobody has called yet" : parts.join(", ");
 }
 
+/** What is counted, a plus where its plural has an s. */
 const HISTORY = [
   ["ike_sas_established", "connected"],
-  ["ike_sas_rekeyed", "IKE SAs rekeyed"],
-  ["child_sas_rekeyed", "Child SAs rekeyed"],
+  ["ike_sas_rekeyed", "IKE SA+ rekeyed"],
+  ["child_sas_rekeyed", "Child SA+ rekeyed"],
   ["ike_sas_closed", "closed"],
-  ["negotiations_failed", "negotiations failed"],
-  ["lookups_without_row", "IDs without row"],
-  ["datagrams_malformed", "malformed datagrams"],
+  ["negotiations_failed", "negotiation+ failed"],
+  ["lookups_without_row", "ID+ without row"],
+  ["datagrams_malformed", "malformed datagram+"],
 ] as const;
 
 /** Every address has the same ports as a rule: they are said once. */

@@ -172,3 +172,28 @@ test("debug and log-level take what they can do, and nothing else", async () => 
   }
   expect(asked).toEqual([]);
 });
+
+test("an ID that no address can carry is wrong usage, and nobody is asked", async () => {
+  const commands = [["disconnect"], ["connect"], ["why"], ["sa"], ["peers", "show"], ["capture"]];
+  for (const [id, words] of ["", " ", "..", "."].flatMap((id) =>
+    commands.map((words) => [id, words] as const),
+  )) {
+    const ran = await run(...words, id);
+    expect([words, id, ran.code]).toEqual([words, id, 2]);
+    expect(ran.err).toMatch(/argument 'peerid'. (It is empty|Nobody can be called that)/);
+  }
+  expect(asked).toEqual([]);
+});
+
+test("no token, a wrong one, and the read token where an operator's is wanted", async () => {
+  answer = () => new Response(null, { status: 401 });
+  const url = `http://127.0.0.1:${server.port}`;
+  const other = folder.write("other", "another token\n");
+  expect((await runWith(["status", "--url", url])).err).toContain(
+    "wants a token: give it by --token-file",
+  );
+  const read = await runWith(["status", "--url", url, "--token-file", other]);
+  expect([read.code, read.err]).toEqual([1, expect.stringContaining("status.token_file")]);
+  const operate = await runWith(["disconnect", "site-1", "--url", url, "--token-file", other]);
+  expect(operate.err).toContain("this token is not taken: it wants that of its status.operate_");
+});

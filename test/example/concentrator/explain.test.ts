@@ -26,12 +26,17 @@ const FACTS: SiteFacts = {
   attempts: [],
   peersThere: [],
   strangers: [],
+  similar: undefined,
   listening: ["127.0.0.1:500", "192.0.2.1:500"],
   tableIsFull: false,
 };
 
 /** Attempts of site-1 a minute ago, in this order. */
 function attemptsOf(...entries: readonly Partial<JournalEntry>[]) {
+  return historyOf(...entries).ofPeer("site-1");
+}
+
+function historyOf(...entries: readonly Partial<JournalEntry>[]) {
   const attempts = createAttempts();
   const journal = createJournal(100);
   for (const changes of entries) {
@@ -43,7 +48,7 @@ function attemptsOf(...entries: readonly Partial<JournalEntry>[]) {
     };
     attempts.note(journal.add(entry, NOW_MS - 60_000));
   }
-  return attempts.ofPeer("site-1");
+  return attempts;
 }
 
 test("never seen: where it has to call, and which strangers it may be", () => {
@@ -53,6 +58,40 @@ test("never seen: where it has to call, and which strangers it may be", () => {
   expect(explained.advice[0]).toContain("192.0.2.1:500");
   expect(explained.advice[0]).not.toContain("127.0.0.1");
   expect(explained.findings.at(-1)?.detail).toContain("203.0.113.9 failed 60 s ago");
+});
+
+test("never seen: where only this host can call, that is said; and where nobody can", () => {
+  const advice = (...listening: readonly string[]) => explain({ ...FACTS, listening }).advice[0];
+  expect(advice("127.0.0.1:500")).toMatch(/one of 127.0.0.1:500, which only this host reaches/);
+  expect(advice()).toContain("listens on no address");
+});
+
+test("never seen: an ID much like it without a row, and who told none, may be it", () => {
+  const history = historyOf(
+    { peerId: "site-2" },
+    { peerId: undefined, eroute: undefined, remote: "203.0.113.9:500", reason: "malformed" },
+    { peerId: "site-l", eroute: undefined, reason: "no-row" },
+  );
+  expect(history.unknownIds(9)).toEqual(["site-l"]);
+  const [similar] = history.ofPeer("site-l");
+  const { advice } = explain({ ...FACTS, similar, strangers: history.strangers(9) });
+  expect(advice[0]).toContain("`erouted why site-l`");
+  expect(advice[2]).toContain("`erouted why 203.0.113.9`");
+});
+
+test("an address: who came from there, whom to ask for, or that nobody did", () => {
+  const address = { ...FACTS, asked: "203.0.113.9", match: { kind: "address" as const } };
+  const nobody = explain(address);
+  expect(nobody.summary).toBe("nothing has come from 203.0.113.9 since erouted started");
+  expect(nobody.advice[0]).toStartWith("nothing comes from there: it has to call");
+  const there = explain({ ...address, peersThere: ["site-1", "site-2"] });
+  expect(there.summary).toBe("203.0.113.9 is the address of sites that came from there");
+  expect(there.findings.at(-1)?.detail).toBe("from there came site-1, site-2");
+  expect(there.advice).toEqual(["ask for the sites that came from there: `erouted why site-1`"]);
+  const failed = explain({ ...address, attempts: attemptsOf({ reason: "no-proposal-chosen" }) });
+  expect(failed.summary).toBe(
+    "who called from 203.0.113.9 did not get in: no algorithms in common",
+  );
 });
 
 test("strangers are named if they came later than what the site did last", () => {
@@ -120,7 +159,11 @@ test("an ID in a command is one word for a shell, whatever a stranger calls itse
     reason: "disconnected-by-hand",
   } as const;
   const attempts = attemptsOf(byHand);
-  expect(explain({ ...FACTS, attempts, match: { ...match, canCall: true } }).advice.length).toBe(1);
+  // Where nobody can call it, that is not recommended either.
+  const again = "it can call again at any time";
+  expect(explain({ ...FACTS, attempts }).advice).toEqual([again]);
+  const callable = explain({ ...FACTS, attempts, match: { ...match, canCall: true } });
+  expect(callable.advice).toEqual([again, "or call it: `erouted connect site-1 --wait`"]);
 });
 
 test("a row that was corrected: the next attempt counts by it", () => {
@@ -183,7 +226,7 @@ test("what came from an address, where no ID is that address", () => {
   const asked = { ...FACTS, asked: "198.51.100.7", match: { kind: "address" } as const };
   const explained = explain({ ...asked, row: { kind: "none" }, attempts, peersThere: ["site-9"] });
   expect(explained.state).toBe("failed");
-  expect(explained.findings.map(({ detail }) => detail).join()).toContain("site-9 came from there");
+  expect(explained.findings.map(({ detail }) => detail).join()).toContain("from there came site-9");
 });
 
 test("without a daemon: eroute and row are judged, and no more is said", () => {
