@@ -98,8 +98,8 @@ async function wrongKey({ laboratory, erouted }: Stage): Promise<void> {
   say(`site-4 calls from ${site.address.v4}: ${up ? "CONNECTED" : "refused"}`);
   await peer.stop();
   if (up) throw new Error("a wrong key was accepted");
-  say("Why? curl http://127.0.0.1:8080/api/v1/events, what names site-4:");
-  show(pretty(await erouted.get("/api/v1/events"), (event) => event.includes('"site-4"')));
+  say("Why? erouted why site-4 says it, and what to do:");
+  show((await erouted.command("why", "site-4")).out);
 }
 
 async function farewell({ laboratory, erouted, peers }: Stage): Promise<void> {

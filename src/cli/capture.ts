@@ -2,6 +2,7 @@
 
 import { open } from "node:fs/promises";
 import { parseDuration } from "../eroute/duration.ts";
+import { createPacketCounter } from "../inet/pcapng.ts";
 import { counted, formatOctets } from "./amounts.ts";
 import { type AskOptions, type Daemon, daemonOf, explain, transportOf } from "./daemon-client.ts";
 import { textAt } from "./json-fields.ts";
@@ -89,12 +90,13 @@ async function write(file: string, response: Response, ended: AbortSignal): Prom
   const handle = await open(file, "w", 0o600);
   let octets = 0;
   let packets = 0;
+  const counter = createPacketCounter();
   try {
     // A file that was there before keeps its mode.
     await handle.chmod(0o600);
     for await (const chunk of response.body ?? []) {
       octets += chunk.length;
-      packets += packetsIn(chunk);
+      packets = counter.take(chunk);
       await handle.write(chunk);
     }
   } catch (error) {
@@ -105,17 +107,3 @@ async function write(file: string, response: Response, ended: AbortSignal): Prom
   }
   return { octets, packets };
 }
-
-/** Blocks of packets in whole blocks of a pcapng file (draft-ietf-opsawg-pcapng §3.1). */
-function packetsIn(blocks: Uint8Array): number {
-  const view = new DataView(blocks.buffer, blocks.byteOffset, blocks.length);
-  let packets = 0;
-  for (let at = 0; at + BLOCK_OCTETS_MIN <= blocks.length; ) {
-    if (view.getUint32(at, true) === ENHANCED_PACKET_BLOCK) packets++;
-    at += Math.max(BLOCK_OCTETS_MIN, view.getUint32(at + 4, true));
-  }
-  return packets;
-}
-
-const BLOCK_OCTETS_MIN = 12;
-const ENHANCED_PACKET_BLOCK = 6;

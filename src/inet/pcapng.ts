@@ -39,6 +39,31 @@ export function pcapngPacket(wallMs: number, packet: Uint8Array, comment: string
   return block(ENHANCED_PACKET, fields, option(OPTION_COMMENT, comment));
 }
 
+/** Counts the packets of a file of ours that comes in pieces, wherever it is cut. */
+export function createPacketCounter(): { take(piece: Uint8Array): number } {
+  const head = new Uint8Array(8);
+  let headOctets = 0;
+  let toSkip = 0;
+  let packets = 0;
+  return {
+    take(piece) {
+      for (let at = 0; at < piece.length; ) {
+        const skipped = Math.min(toSkip, piece.length - at);
+        toSkip -= skipped;
+        at += skipped;
+        if (at === piece.length) break;
+        head[headOctets++] = piece[at++] ?? 0;
+        if (headOctets < head.length) continue;
+        headOctets = 0;
+        const view = new DataView(head.buffer);
+        if (view.getUint32(0) === ENHANCED_PACKET) packets++;
+        toSkip = Math.max(0, view.getUint32(4) - head.length);
+      }
+      return packets;
+    },
+  };
+}
+
 function block(type: number, body: Uint8Array, options: Uint8Array): Uint8Array {
   const length = 12 + body.length + options.length;
   return new Writer(length).u32(type).u32(length).octets(body).octets(options).u32(length).done();

@@ -1,6 +1,7 @@
 /** `erouted connect|disconnect|reload`, `peers reload`: what is asked, and how they end. */
 
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
+import { pcapngHead, pcapngPacket } from "../../../src/inet/pcapng.ts";
 import { createFolder, type Folder } from "./folder.ts";
 import { type Ran, runWith } from "./terminal.ts";
 
@@ -196,4 +197,23 @@ test("no token, a wrong one, and the read token where an operator's is wanted", 
   expect([read.code, read.err]).toEqual([1, expect.stringContaining("status.token_file")]);
   const operate = await runWith(["disconnect", "site-1", "--url", url, "--token-file", other]);
   expect(operate.err).toContain("this token is not taken: it wants that of its status.operate_");
+});
+
+test("a capture says how many messages it holds, wherever the network has cut it", async () => {
+  const packet = pcapngPacket(1_000_000, new Uint8Array(41), "from site-1");
+  const file = Buffer.concat([pcapngHead("erouted"), packet, packet, packet]);
+  answer = () => {
+    let at = 0;
+    const pull = (controller: ReadableStreamDefaultController<Uint8Array>) => {
+      if (at >= file.length) return controller.close();
+      controller.enqueue(file.subarray(at, at + 29));
+      at += 29;
+    };
+    return new Response(new ReadableStream({ pull }));
+  };
+  const out = folder.path("site-1.pcapng");
+  const ran = await run("capture", "site-1", "--out", out, "--for", "1s", "--json");
+  expect(JSON.parse(ran.out)).toMatchObject({ file: out, octets: file.length, messages: 3 });
+  const [name] = (await run("capture", "site-1", "--out", out)).out.split("\n");
+  expect(name).toBe(`${out}: 3 messages, ${file.length} B`);
 });
