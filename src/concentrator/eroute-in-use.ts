@@ -38,6 +38,7 @@ export function termsOf(engine: Pick<Engine, "plan">, eroute: ErouteInUse): Term
       ikeSuites: base.ike,
       local: selectorsOf(eroute.localSubnets, traffic.protocol, traffic.localPort),
       remote: selectorsOf(eroute.remoteSubnets, traffic.protocol, traffic.remotePort),
+      dns: base.dns,
       transport: child.transport,
       lifetimeMs: child.lifetimeSeconds * 1000,
       childSasMax: CHILD_SAS_MAX,

@@ -178,8 +178,10 @@ const REASONS: Readonly<Record<string, Reason>> = {
       "behind the concentrator one inside local_subnet of the eroute",
   },
   "internal-address-failure": {
-    words: "asks for a virtual IP",
-    advice: "switch off the virtual IP (mode config, leftsourceip) at the site",
+    words: "asks for a virtual IP and has none in its row",
+    advice:
+      "write the one address that it is to have into its row (remip with /32 or /128), or switch " +
+      "off the virtual IP (vips, leftsourceip, mode config) at the site",
   },
   "no-additional-sas": {
     words: "too many Child SAs",

@@ -119,6 +119,10 @@ export const erouteSchema = z.strictObject({
     } satisfies KeyMeta),
   local_port: integer(1, 65_535, { description: "Only packets of this port on our side." }),
   remote_port: integer(1, 65_535, { description: "Only packets of this port on the other side." }),
+  dns: textOrList({
+    description: "Name servers, told to a site that asks for a configuration (virtual IP).",
+    expected: 'an IP address, "10.0.0.53", or a list of at most 8 of them',
+  }),
   copy_dscp: flag("The outer header has the inner one's DSCP.", true),
   ecn: flag("ECN marks pass between inner and outer header.", true),
   path_mtu_discovery: flag(

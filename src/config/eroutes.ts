@@ -6,7 +6,7 @@ import { parseSuite, usesSha1 } from "../crypto/suite-notation.ts";
 import type { Eroute, ErouteCommon } from "../eroute/eroute.ts";
 import { nearestText } from "../eroute/nearest.ts";
 import { type Pattern, parsePattern } from "../eroute/pattern.ts";
-import { parseAddress } from "../inet/address.ts";
+import { type Address, parseAddress } from "../inet/address.ts";
 import { formatPrefix, type Prefix, parseMask, parsePrefix, prefixOf } from "../inet/prefix.ts";
 import { type Check, needed } from "./check.ts";
 import { readChild, readLife, readLiveness, readTraffic } from "./eroute-life.ts";
@@ -87,6 +87,7 @@ function readEroute(check: Check, path: KeyPath, raw: RawEroute): ReadEroute {
   const read = { path, kind, name, peerid, egroup, localSubnets, remoteSubnets } as const;
   const life = readLife(check, path, raw, isBase);
   const traffic = readTraffic(check, path, raw);
+  const dns = readNameServers(check, [...path, "dns"], raw.dns);
   const addresses = readCallAddresses(check, path, raw, kind);
   if (name === undefined || peerid === undefined) return { ...read, eroute: undefined };
   const common: ErouteCommon = {
@@ -101,6 +102,7 @@ function readEroute(check: Check, path: KeyPath, raw: RawEroute): ReadEroute {
     livenessMs,
     life,
     traffic,
+    dns,
   };
   if (!isBase) return { ...read, eroute: { kind: "normal", ...common, ...addresses } };
   if (egroup === undefined) return { ...read, eroute: undefined };
@@ -140,6 +142,23 @@ function readCallAddresses(
     check.fault([...path, key], what, `no ${key} here, or no egroup`);
   }
   return { peerip: undefined, bakpeerip: undefined };
+}
+
+/** One more would be of no use to anybody, and a CFG_REPLY is to fit into one datagram. */
+const NAME_SERVERS_MAX = 8;
+
+function readNameServers(
+  check: Check,
+  path: KeyPath,
+  value: string | readonly string[] | undefined,
+): readonly Address[] {
+  const given = listOf(path, value);
+  if (given.length > NAME_SERVERS_MAX) check.fault(path, `holds ${given.length} addresses`);
+  return given.flatMap(({ path: at, text }) => {
+    const address = parseAddress(text);
+    if (address === undefined) check.fault(at, `is ${quoted(text)}`);
+    return address === undefined ? [] : [address];
+  });
 }
 
 function readSubnets(

@@ -22,6 +22,8 @@ export type ErouteCommon = {
   readonly livenessMs: number | undefined;
   readonly life: ErouteLife;
   readonly traffic: TrafficLimit;
+  /** Name servers, told to a site that asks for a configuration (RFC 7296 §2.19). */
+  readonly dns: readonly Address[];
 };
 
 /** When an eroute's SAs begin, are replaced, and end. */

@@ -1,6 +1,7 @@
 /** A Child SA: what the IKE SA knows of it (RFC 7296 §1.2, §2.9). */
 
 import type { Suite } from "../crypto/suite.ts";
+import type { Address } from "../inet/address.ts";
 import type { EspSpi } from "../inet/esp-spi.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { TrafficSelector } from "../wire/message.ts";
@@ -34,6 +35,8 @@ export type ChildPolicy = {
   readonly ikeSuites: readonly Suite[];
   readonly local: readonly TrafficSelector[];
   readonly remote: readonly TrafficSelector[];
+  /** Name servers, for who asks for a configuration (§2.19). */
+  readonly dns: readonly Address[];
   /** Whether transport mode is agreed to where the peer asks for it (§1.3.1). */
   readonly transport: boolean;
   readonly lifetimeMs: number;

@@ -6,6 +6,7 @@ import type { Instant } from "../octets/instant.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import type {
   AuthPayload,
+  CpPayload,
   Identity,
   IdPayload,
   Payload,
@@ -21,6 +22,7 @@ import type { Nat } from "./nat.ts";
 import type { Refusal } from "./refusal.ts";
 import type { IkeSaSettings } from "./settings.ts";
 import type { Asking, Task } from "./v2/asking.ts";
+import type { ConfigurationRequest } from "./v2/configuration.ts";
 import type { Narrowed } from "./v2/narrow.ts";
 import type { ChosenEsp, ChosenIke } from "./v2/proposal.ts";
 
@@ -80,7 +82,7 @@ export type AuthRequest = {
   readonly tsI: TsPayload | undefined;
   readonly tsR: TsPayload | undefined;
   readonly initialContact: boolean;
-  readonly wantsInternalAddress: boolean;
+  readonly configuration: ConfigurationRequest | undefined;
   readonly wantsTransport: boolean;
   /** MOBIKE_SUPPORTED (RFC 4555 §3.2). */
   readonly mobike: boolean;
@@ -145,6 +147,7 @@ export type ChildPlan = {
   readonly mode: ChildSa["mode"];
   readonly replaces: ChildSa | undefined;
   readonly Ni: Uint8Array;
+  readonly reply: CpPayload | undefined;
 };
 
 /** A Child SA on its way into the kernel, and what the peer is told of it once it is there. */

@@ -28,7 +28,12 @@ export type Refusal =
       readonly offered: readonly string[];
       readonly wanted: readonly string[];
     }
-  | { readonly kind: "no-internal-address" }
+  /** Inner addresses of these families are asked for; the site's own subnets hold no single one. */
+  | {
+      readonly kind: "no-internal-address";
+      readonly asked: readonly string[];
+      readonly own: readonly string[];
+    }
   | { readonly kind: "no-additional-sas"; readonly max: number }
   | { readonly kind: "child-sa-not-found"; readonly spi: number; readonly protocol: number }
   | { readonly kind: "temporary-failure"; readonly detail: string }
@@ -186,8 +191,9 @@ function childText(
       return {
         reason: "internal-address-failure",
         detail:
-          "the site asks for an inner address (virtual IP); none is given here: " +
-          "switch it off at the site",
+          `the site asks for an inner ${refusal.asked.join(" or ")} address (virtual IP): it ` +
+          "would get its own remote subnet, were that a single address; " +
+          `it is ${refusal.own.join(", ")}`,
       };
     case "no-additional-sas":
       return {

@@ -93,6 +93,7 @@ export const BASE_EROUTE: BaseEroute = {
   livenessMs: undefined,
   life: DEFAULT_LIFE,
   traffic: DEFAULT_TRAFFIC,
+  dns: [],
 };
 
 export const NORMAL_EROUTE: NormalEroute = {
@@ -110,6 +111,7 @@ export const NORMAL_EROUTE: NormalEroute = {
   livenessMs: undefined,
   life: DEFAULT_LIFE,
   traffic: DEFAULT_TRAFFIC,
+  dns: [],
 };
 
 /** One base eroute, one normal eroute with its user, and limits as asked for. */

@@ -100,6 +100,8 @@ export function onAuthResponse(
   site.negotiation = undefined;
   site.sessions.set(spiI, session);
   site.out.push({ kind: "established", spiI, spiR });
+  const reply = payloadOf(payloads, "CP");
+  if (reply !== undefined) site.out.push({ kind: "configured", reply });
   const { Ni, Nr, spiIn } = auth;
   const made = { Ni, Nr, spiIn, sharedSecret: new Uint8Array(0) };
   if (site.settings.childless !== true && !addChild(site, session, payloads, made)) {
@@ -179,13 +181,14 @@ function authRequest(
   { algorithms, keys }: Authenticating["secured"],
   { Nr, spiIn, message }: AuthParts,
 ): Payload[] {
-  const { identity, psk, initialContact, esp, tsI, tsR, childless } = site.settings;
+  const { identity, psk, initialContact, esp, tsI, tsR, childless, configuration } = site.settings;
   const body = identityBody(identity);
   const data = pskAuth(algorithms.prf, psk, { message, nonce: Nr, SK_p: keys.SK_pi, idBody: body });
   const payloads: Payload[] = [
     { kind: "IDi", identity, body },
     { kind: "AUTH", method: AUTH_METHOD_PSK, data },
   ];
+  if (configuration !== undefined) payloads.push(configuration);
   if (childless !== true) {
     payloads.push(espOffer(esp, spiIn, undefined));
     payloads.push({ kind: "TSi", selectors: tsI, unknown: 0 });

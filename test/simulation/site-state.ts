@@ -7,7 +7,13 @@ import type { Secured } from "../../src/ike/protect.ts";
 import type { Path } from "../../src/inet/endpoint.ts";
 import type { Instant } from "../../src/octets/instant.ts";
 import type { IkeSpi } from "../../src/wire/header.ts";
-import type { Identity, Payload, TrafficSelector, Transform } from "../../src/wire/message.ts";
+import type {
+  CpPayload,
+  Identity,
+  Payload,
+  TrafficSelector,
+  Transform,
+} from "../../src/wire/message.ts";
 
 /** How a site is set up. `path.local` is what the site takes for its own address. */
 export type SiteSettings = {
@@ -27,6 +33,8 @@ export type SiteSettings = {
   readonly initialContact: boolean;
   /** It asks for no Child SA in IKE_AUTH (RFC 6023). */
   readonly childless?: boolean;
+  /** What it asks to be told in IKE_AUTH (RFC 7296 §2.19). */
+  readonly configuration?: CpPayload;
   /** Whether it deletes, as it should, what it has rekeyed. */
   readonly deletesReplaced: boolean;
 };
@@ -56,6 +64,7 @@ export type Ask =
 export type SiteOutput =
   | { readonly kind: "send"; readonly octets: Uint8Array; readonly path: Path }
   | { readonly kind: "established"; readonly spiI: IkeSpi; readonly spiR: IkeSpi }
+  | { readonly kind: "configured"; readonly reply: CpPayload }
   | { readonly kind: "child-up"; readonly child: SiteChild }
   | { readonly kind: "child-down"; readonly spiIn: number; readonly why: string }
   /** A request was refused; `notify` is the error's type, 0 if there was none. */

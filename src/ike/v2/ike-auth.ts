@@ -25,6 +25,7 @@ import type {
 import { sealMessage } from "../protect.ts";
 import { notify, notifyFor, type Refusal } from "../refusal.ts";
 import { answer, failedNote, okNote } from "./answer.ts";
+import { addressesText, configurationRequestOf, configure } from "./configuration.ts";
 import { newEstablished } from "./established.ts";
 import { notifyOf, payloadOf } from "./find-payload.ts";
 import { childText, childUp, makeChild, planChild } from "./make-child-sa.ts";
@@ -32,9 +33,6 @@ import { childText, childUp, makeChild, planChild } from "./make-child-sa.ts";
 // Initiator                        Responder
 // HDR, SK {IDi, [IDr,] AUTH, SAi2, TSi, TSr} -->
 //                             <--  HDR, SK {IDr, AUTH, SAr2, TSi, TSr}
-
-/** CFG_REQUEST (§3.15). */
-const CFG_REQUEST = 1;
 
 /** The request is authentic as a message; whose it is has to be found out. */
 export function onAuthRequest(
@@ -144,7 +142,18 @@ type FirstChild = {
   readonly effects: readonly IkeEffect[];
 };
 
+/** What the site asks to be told comes before its Child SA (§2.19). */
 function startFirstChild(sa: Established, first: FirstChild, context: IkeContext): Step {
+  const configured = configure(first.request.configuration, sa.policy);
+  if (!configured.ok) return refuseFirstChild(sa, first, configured.error, context);
+  const { reply, addresses } = configured.value;
+  const head = reply === undefined ? first.head : [...first.head, reply];
+  const note = okNote("IKE_AUTH", "inner-address", `given ${addressesText(addresses)}`);
+  const effects = addresses.length === 0 ? first.effects : [...first.effects, note];
+  return makeFirstChild(sa, { ...first, head, effects }, context);
+}
+
+function makeFirstChild(sa: Established, first: FirstChild, context: IkeContext): Step {
   const { half, request, head, effects } = first;
   const { messageId } = request;
   const to = { exchangeType: ExchangeType.IKE_AUTH, messageId };
@@ -153,21 +162,20 @@ function startFirstChild(sa: Established, first: FirstChild, context: IkeContext
     const answered = answer(sa, to, head, context);
     return { sa: answered.sa, effects: [...effects, ...answered.effects] };
   }
-  const plan = request.wantsInternalAddress
-    ? ({ ok: false, error: { kind: "no-internal-address" } } as const)
-    : planChild(
-        {
-          sa: request.sa,
-          tsI: request.tsI,
-          tsR: request.tsR,
-          Ni: half.Ni,
-          sentKe: undefined,
-          withKe: false,
-          wantsTransport: request.wantsTransport && sa.nat === "none",
-          replaces: undefined,
-        },
-        sa.policy,
-      );
+  const plan = planChild(
+    {
+      sa: request.sa,
+      tsI: request.tsI,
+      tsR: request.tsR,
+      Ni: half.Ni,
+      sentKe: undefined,
+      withKe: false,
+      wantsTransport: request.wantsTransport && sa.nat === "none",
+      replaces: undefined,
+      reply: undefined,
+    },
+    sa.policy,
+  );
   if (!plan.ok) return refuseFirstChild(sa, first, plan.error, context);
   const { prf } = half.algorithms;
   const secrets = { prf, SK_d: half.keys.SK_d, sharedSecret: new Uint8Array(0), Nr: half.Nr };
@@ -254,7 +262,6 @@ function authRequestOf(
   const auth = payloadOf(payloads, "AUTH");
   // Without AUTH the site asks for EAP (§2.16).
   if (auth === undefined) return { kind: "auth-method", method: 0 };
-  const cp = payloadOf(payloads, "CP");
   const tsI = payloads.find((p) => p.kind === "TSi");
   const tsR = payloads.find((p) => p.kind === "TSr");
   return {
@@ -268,7 +275,7 @@ function authRequestOf(
     initialContact: notifyOf(payloads, NotifyType.INITIAL_CONTACT) !== undefined,
     wantsTransport: notifyOf(payloads, NotifyType.USE_TRANSPORT_MODE) !== undefined,
     mobike: notifyOf(payloads, NotifyType.MOBIKE_SUPPORTED) !== undefined,
-    wantsInternalAddress: cp?.cfgType === CFG_REQUEST && cp.attributes.some(isInnerAddress),
+    configuration: configurationRequestOf(payloads),
   };
 }
 
@@ -290,9 +297,4 @@ function copyId(payload: IdPayload): IdPayload {
     identity: { idType: identity.idType, data: identity.data.slice() },
     body: body.slice(),
   };
-}
-
-/** INTERNAL_IP4_ADDRESS and INTERNAL_IP6_ADDRESS (§3.15.1). */
-function isInnerAddress(attribute: { readonly type: number }): boolean {
-  return attribute.type === 1 || attribute.type === 8;
 }

@@ -5,7 +5,13 @@ import type { EspSpi } from "../../inet/esp-spi.ts";
 import { later } from "../../octets/instant.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { Writer } from "../../octets/writer.ts";
-import { type Payload, Protocol, type SaPayload, type TsPayload } from "../../wire/message.ts";
+import {
+  type CpPayload,
+  type Payload,
+  Protocol,
+  type SaPayload,
+  type TsPayload,
+} from "../../wire/message.ts";
 import { NotifyType } from "../../wire/notify-type.ts";
 import { espAlgorithmsText } from "../algorithms.ts";
 import type { ChildPolicy, ChildSa } from "../child-sa.ts";
@@ -32,6 +38,8 @@ export type ChildRequest = {
   /** USE_TRANSPORT_MODE came along, and no NAT is on the way. */
   readonly wantsTransport: boolean;
   readonly replaces: ChildSa | undefined;
+  /** A CFG_REPLY that the answer begins with. */
+  readonly reply: CpPayload | undefined;
 };
 
 /** Chooses algorithms and selectors, or says why there is no Child SA. */
@@ -46,9 +54,9 @@ export function planChild(request: ChildRequest, policy: ChildPolicy): Result<Ch
     { local: policy.local, remote: policy.remote },
   );
   if (!narrowed.ok) return err(narrowed.error);
-  const { replaces, Ni } = request;
+  const { replaces, Ni, reply } = request;
   const mode = request.wantsTransport && policy.transport ? "transport" : "tunnel";
-  return ok({ chosen: chosen.value, narrowed: narrowed.value, mode, replaces, Ni });
+  return ok({ chosen: chosen.value, narrowed: narrowed.value, mode, replaces, Ni, reply });
 }
 
 export type ChildSecrets = {
@@ -59,7 +67,7 @@ export type ChildSecrets = {
   readonly Nr: Uint8Array;
 };
 
-/** The Child SA with its keys, and the payloads that tell the peer: [N], SA, TSi, TSr. */
+/** The Child SA with its keys, and the payloads that tell the peer: [CP,] [N,] SA, TSi, TSr. */
 export function makeChild(
   plan: ChildPlan,
   secrets: ChildSecrets,
@@ -80,6 +88,7 @@ export function makeChild(
     replaces: plan.replaces?.spiIn,
   };
   const payloads: Payload[] = [
+    ...(plan.reply === undefined ? [] : [plan.reply]),
     ...(mode === "transport" ? [notify(NotifyType.USE_TRANSPORT_MODE)] : []),
     { kind: "SA", proposals: [chosenProposal(Protocol.ESP, chosen, spiOctets(sa.spiIn))] },
     { kind: "TSi", selectors: narrowed.remote, unknown: 0 },

@@ -8,6 +8,21 @@ import type { CpPayload } from "../message.ts";
 /** A Configuration payload holds at most so many attributes: more is malformed. */
 export const CP_ATTRIBUTES_MAX = 256;
 
+/** CFG Type (§3.15). */
+export const CfgType = { REQUEST: 1, REPLY: 2, SET: 3, ACK: 4 } as const;
+
+/** Attribute types that we know (§3.15.1). */
+export const CfgAttribute = {
+  INTERNAL_IP4_ADDRESS: 1,
+  INTERNAL_IP4_NETMASK: 2,
+  INTERNAL_IP4_DNS: 3,
+  INTERNAL_IP6_ADDRESS: 8,
+  INTERNAL_IP6_DNS: 10,
+  INTERNAL_IP4_SUBNET: 13,
+  SUPPORTED_ATTRIBUTES: 14,
+  INTERNAL_IP6_SUBNET: 15,
+} as const;
+
 // |   CFG Type    |                    RESERVED                   |
 // ~                   Configuration Attributes                    ~
 //

@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { DEFAULT_CHILD, DEFAULT_LIFE, DEFAULT_TRAFFIC } from "../../../src/eroute/defaults.ts";
+import { formatAddress } from "../../../src/inet/address.ts";
 import { formatPrefix } from "../../../src/inet/prefix.ts";
 import { config, FLEET, told, warned } from "./read.ts";
 
@@ -12,7 +13,20 @@ test("without keys an eroute has the defaults", () => {
     life: DEFAULT_LIFE,
     child: DEFAULT_CHILD,
     traffic: DEFAULT_TRAFFIC,
+    dns: [],
   });
+});
+
+test("dns: one name server or several; what is none is told", () => {
+  const servers = (keys: string) => eroute(keys)?.dns.map(formatAddress);
+  expect(servers('dns = "10.0.0.53"')).toEqual(["10.0.0.53"]);
+  expect(servers('dns = ["fd00::53", "10.0.0.53"]')).toEqual(["fd00::53", "10.0.0.53"]);
+  expect(told(`${FLEET}dns = ["10.0.0.53/24", "ns.example"]`)).toEqual([
+    'eroute[0].dns[0] is "10.0.0.53/24"',
+    'eroute[0].dns[1] is "ns.example"',
+  ]);
+  const many = Array.from({ length: 9 }, (_, i) => `"10.0.0.${i}"`);
+  expect(told(`${FLEET}dns = [${many}]`)).toEqual(["eroute[0].dns holds 9 addresses"]);
 });
 
 test("R13 R14: inactivity, no_sa, uniqueness and the rest of its life", () => {

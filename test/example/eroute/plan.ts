@@ -29,6 +29,7 @@ const COMMON = {
   livenessMs: undefined,
   life: DEFAULT_LIFE,
   traffic: DEFAULT_TRAFFIC,
+  dns: [],
 };
 
 export function baseEroute(changes: Partial<BaseEroute> = {}): BaseEroute {
