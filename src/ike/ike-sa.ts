@@ -32,6 +32,7 @@ import { onAuthResponse } from "./v2/ike-auth-request.ts";
 import { onInitKeyExchange } from "./v2/ike-sa-init.ts";
 import { onCallPublicValue, onCallSharedSecret, onInitResponse } from "./v2/ike-sa-init-request.ts";
 import { askIfSilent, onUsage } from "./v2/liveness.ts";
+import { mindMessageIds } from "./v2/message-ids.ts";
 import { onPeerMoved } from "./v2/mobike.ts";
 import { proceed } from "./v2/proceed.ts";
 import { retransmission } from "./v2/request.ts";
@@ -43,10 +44,12 @@ type MessageEvent = Extract<IkeEvent, { kind: "message" }>;
 export function step(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
   const done = take(sa, event, context);
   if (done.sa?.phase !== "established") return done;
-  const tidy = watchChildless(withoutDoubles(done.sa, context.now), context.now);
-  if (tidy.tasks.length === 0) return { sa: tidy, effects: done.effects };
-  const next = proceed(tidy, context);
-  return { sa: next.sa, effects: [...done.effects, ...next.effects] };
+  const seen = watchChildless(withoutDoubles(done.sa, context.now), context.now);
+  const tidy = mindMessageIds(sa, seen, context);
+  const effects = [...done.effects, ...tidy.effects];
+  if (tidy.sa?.phase !== "established" || tidy.sa.tasks.length === 0) return { ...tidy, effects };
+  const next = proceed(tidy.sa, context);
+  return { sa: next.sa, effects: [...effects, ...next.effects] };
 }
 
 function take(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {

@@ -33,6 +33,13 @@ export const REKEY_SHARE_MIN = 0.8;
 export const HARD_LIFETIMES = 1.5;
 export const HARD_MS_MIN = 60_000;
 
+/**
+ * An IKE SA whose message IDs come so far is rekeyed, and closed when that does not help: the few
+ * that are left are for what is under way, and for its Delete (RFC 7296 §2.2).
+ */
+export const MESSAGE_ID_REKEY = 0xffff_0000;
+export const MESSAGE_ID_MAX = 0xffff_ff00;
+
 /** Hints and complaints outside of any order are heeded at most so often. */
 export const NOTICE_MS = 10_000;
 

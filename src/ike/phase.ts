@@ -311,7 +311,9 @@ export type AwaitingSharedSecret = {
   readonly ticket: Ticket;
   readonly chosen: ChosenIke;
   readonly Nr: Uint8Array;
-  readonly request: Uint8Array;
+  /** What to go on with should the answer turn out to be no good. */
+  readonly publicValue: Uint8Array;
+  readonly inFlight: InFlight;
   readonly response: Uint8Array;
   readonly nat: Nat;
   readonly fragmentOctets: number | undefined;

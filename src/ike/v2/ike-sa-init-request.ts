@@ -158,7 +158,8 @@ export function onInitResponse(
     ...{ id, path: sa.path, calling, ticket },
     chosen: chosen.value,
     Nr: nonce.data.slice(),
-    request: sa.inFlight.datagrams[0] ?? new Uint8Array(0),
+    publicValue: sa.publicValue,
+    inFlight: sa.inFlight,
     response: octets.slice(),
     nat: detectNat(payloads, id, sa.path),
     fragmentOctets: calling.call.credentials.settings.fragmentation
@@ -216,7 +217,7 @@ export function onCallSharedSecret(
   result: KeyExchangeResult,
   context: IkeContext,
 ): Step {
-  if (!result.ok) return endCall(sa, { kind: "key-exchange", detail: result.error.detail });
+  if (!result.ok) return waitOn(sa, { kind: "key-exchange", detail: result.error.detail });
   const { calling, chosen, id, Nr, nat } = sa;
   const { Ni, call } = calling;
   const { algorithms } = chosen;
@@ -227,7 +228,7 @@ export function onCallSharedSecret(
   wipe(SKEYSEED, sharedSecret, calling.privateOctets);
   const half: HalfOpen = {
     ...{ id, algorithms, keys, Ni, Nr, nat },
-    ...{ request: sa.request, response: sa.response },
+    ...{ request: sa.inFlight.datagrams[0] ?? new Uint8Array(0), response: sa.response },
     fragmentOctets: sa.fragmentOctets,
     fragments: NO_FRAGMENTS,
     expireAt: later(context.now, 0),
@@ -241,4 +242,11 @@ export function onCallSharedSecret(
           remote: { address: remote.address, port: call.natPorts.remote },
         };
   return sendAuth({ half, call, path }, context);
+}
+
+/** The public value was none: the answer is as good as forged, and a better one may come (§2.1). */
+function waitOn({ calling, publicValue, inFlight }: AwaitingSharedSecret, hint: Refusal): Step {
+  const { id, path } = calling;
+  const phase = "awaiting-init-response";
+  return { sa: { phase, id, path, calling, publicValue, inFlight, hint }, effects: [] };
 }

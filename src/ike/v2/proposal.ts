@@ -204,7 +204,7 @@ function chooseTransforms(
   const isIke = want.kind === "ike";
   if (!proposal.transforms.every((t) => isKnownType(t.type, isIke))) return undefined;
   const offered = (type: number) =>
-    proposal.transforms.filter((t) => t.type === type && !t.hasUnknownAttribute);
+    proposal.transforms.filter((t) => t.type === type && isUnderstood(t));
   const encr = chooseEncr(offered(TransformType.ENCR), suite.encr);
   if (encr === undefined) return undefined;
   const integ = chooseInteg(proposal, suite, encr);
@@ -233,16 +233,18 @@ function chooseEncr(
   return wanted.find((w) => offered.some((t) => t.id === w.id && t.keyBits === w.keyBits));
 }
 
+/** A key length belongs to encryption only: all else here has keys of one length (§3.3.5). */
+function isUnderstood({ type, keyBits, hasUnknownAttribute }: Transform): boolean {
+  return !hasUnknownAttribute && (keyBits === undefined || type === TransformType.ENCR);
+}
+
 /** 0 with AEAD, for which an offer of anything but NONE is a fault of the proposal. */
 function chooseInteg(proposal: Proposal, suite: Suite, encr: EncrTransform): number | undefined {
   const offered = proposal.transforms.filter((t) => t.type === TransformType.INTEG);
   if (encryptionFor(encr.id, encr.keyBits)?.kind === "aead") {
-    return offered.length === 0 || offered.some((t) => t.id === 0) ? 0 : undefined;
+    return offered.every((t) => t.id === 0) ? 0 : undefined;
   }
-  return firstCommon(
-    suite.integ,
-    offered.filter((t) => !t.hasUnknownAttribute),
-  );
+  return firstCommon(suite.integ, offered.filter(isUnderstood));
 }
 
 function chooseKe(offered: readonly Transform[], suite: Suite, want: Want): number | undefined {

@@ -1,0 +1,24 @@
+/** Message IDs never begin anew in an IKE SA: it is rekeyed, or closed, before (RFC 7296 §2.2). */
+
+import type { IkeContext, Step } from "../effect.ts";
+import { MESSAGE_ID_MAX, MESSAGE_ID_REKEY } from "../limits.ts";
+import type { Established, IkeSa } from "../phase.ts";
+import { close } from "./delete.ts";
+import { addTask } from "./tasks.ts";
+
+/** What the IDs of both directions have come to: nothing to do, a rekey, or the end. */
+export function mindMessageIds(before: IkeSa, sa: Established, context: IkeContext): Step {
+  const highest = highestId(sa);
+  if (highest < MESSAGE_ID_REKEY || sa.replacedUntil !== undefined) return { sa, effects: [] };
+  // Whoever is being served gets his answer first.
+  if (highest >= MESSAGE_ID_MAX && sa.serving === undefined) {
+    return close(sa, "lifetime-over", context);
+  }
+  // Once: a rekey that fails is tried again in its own time.
+  const isNew = before.phase !== "established" || highestId(before) < MESSAGE_ID_REKEY;
+  return { sa: isNew ? addTask(sa, { kind: "rekey-ike" }) : sa, effects: [] };
+}
+
+function highestId({ inbound, outbound }: Established): number {
+  return Math.max(inbound.nextId, outbound.nextId);
+}

@@ -1,0 +1,282 @@
+/**
+ * Two IKE SAs that talk to each other, and nothing else: keys, kernel and credentials are there at
+ * once, each message is seen in clear, and a test can say what it likes in either one's name.
+ */
+
+import {
+  type KeyExchangeRequest,
+  type KeyExchangeResult,
+  performKeyExchange,
+} from "../../src/crypto/key-exchange.ts";
+import type { ChildKeys, IkeContext, IkeEffect } from "../../src/ike/effect.ts";
+import type { Credentials, IkeEvent } from "../../src/ike/event.ts";
+import { deadlineOf, step } from "../../src/ike/ike-sa.ts";
+import {
+  type Established,
+  type IkeSa,
+  localSpi,
+  saIdOf,
+  type Ticket,
+} from "../../src/ike/phase.ts";
+import { sealMessage } from "../../src/ike/protect.ts";
+import type { SeenMessage } from "../../src/ike/seen-message.ts";
+import { acceptInit } from "../../src/ike/v2/ike-sa-init.ts";
+import { beginCall } from "../../src/ike/v2/ike-sa-init-request.ts";
+import type { Path } from "../../src/inet/endpoint.ts";
+import { asEspSpi } from "../../src/inet/esp-spi.ts";
+import { assert } from "../../src/octets/assert.ts";
+import { equalOctets } from "../../src/octets/concat.ts";
+import { asInstant } from "../../src/octets/instant.ts";
+import { ok } from "../../src/octets/result.ts";
+import { asIkeSpi, parseHeader } from "../../src/wire/header.ts";
+import type { Payload } from "../../src/wire/message.ts";
+import { parseIdentity } from "../../src/wire/payload/id.ts";
+import { parsePayloads } from "../../src/wire/payload-chain.ts";
+import { ESP_SUITE, endpointOf, IKE_SUITE, selectorOf } from "./plan.ts";
+import { createPrng } from "./prng.ts";
+
+export type EndName = "a" | "b";
+
+/** A datagram on its way. */
+export type OnWire = { readonly from: EndName; readonly octets: Uint8Array; readonly path: Path };
+
+export type IkeEnd = {
+  readonly name: EndName;
+  readonly context: IkeContext;
+  /** By our own SPI, oldest first. */
+  readonly sas: Map<bigint, IkeSa>;
+  /** All effects but those that were carried out at once. */
+  readonly effects: IkeEffect[];
+  readonly seen: SeenMessage[];
+  /** Child SAs as they went to the kernel. */
+  readonly installed: Extract<IkeEffect, { kind: "child-up" }>[];
+};
+
+export type EndsSettings = {
+  readonly credentials?: (end: EndName, credentials: Credentials) => Credentials;
+  readonly keyExchange?: (end: EndName, op: KeyExchangeRequest) => KeyExchangeResult;
+  /** What becomes of a datagram; undefined: it is lost. */
+  readonly onWay?: (datagram: OnWire) => Uint8Array | undefined;
+};
+
+export type Ends = {
+  /** The one that calls. */
+  readonly a: IkeEnd;
+  readonly b: IkeEnd;
+  /** All datagrams so far, oldest first. */
+  readonly wire: OnWire[];
+  now(): number;
+  feed(end: IkeEnd, event: IkeEvent, spi?: bigint): void;
+  /** Both ways until nothing moves. */
+  run(): void;
+  /** Moves the clock from deadline to deadline, and delivers what comes of it. */
+  advance(ms: number): void;
+  /** Octets arrive at an end as if the other one had sent them. */
+  deliver(to: IkeEnd, octets: Uint8Array, path?: Path): void;
+  /** A message in the name of an end, sealed with its keys. */
+  say(from: IkeEnd, head: Parameters<typeof sealMessage>[1], payloads: readonly Payload[]): void;
+};
+
+const ADDRESSES = { a: endpointOf("192.0.2.1", 500), b: endpointOf("192.0.2.2", 500) };
+const PATHS: Readonly<Record<EndName, Path>> = {
+  a: { local: ADDRESSES.a, remote: ADDRESSES.b },
+  b: { local: ADDRESSES.b, remote: ADDRESSES.a },
+};
+
+/** End a has begun to call end b: its first message is on the way. */
+export function layEnds(settings: EndsSettings = {}): Ends {
+  let clock = 1_000;
+  const queue: OnWire[] = [];
+  const a = createIkeEnd("a", () => clock);
+  const b = createIkeEnd("b", () => clock);
+  const other = (end: { readonly name: EndName }) => (end.name === "a" ? b : a);
+  const exchange = settings.keyExchange ?? ((_, op) => performKeyExchange(op));
+  const credentialsOf = (name: EndName) => {
+    const own = credentialsFor(name);
+    return settings.credentials?.(name, own) ?? own;
+  };
+
+  const take = (end: IkeEnd, spi: bigint, done: ReturnType<typeof step>): void => {
+    if (done.sa === undefined) end.sas.delete(spi);
+    else end.sas.set(localSpi(saIdOf(done.sa)), done.sa);
+    for (const effect of done.effects) perform(end, spi, effect);
+  };
+  const feed = (end: IkeEnd, event: IkeEvent, spi: bigint): void => {
+    const sa = end.sas.get(spi);
+    if (sa !== undefined) take(end, spi, step(sa, event, end.context));
+  };
+  const perform = (end: IkeEnd, spi: bigint, effect: IkeEffect): void => {
+    switch (effect.kind) {
+      case "send":
+        ends.wire.push({ from: end.name, octets: effect.octets.slice(), path: effect.path });
+        queue.push({ from: end.name, octets: effect.octets.slice(), path: effect.path });
+        return;
+      case "key-exchange": {
+        const result = exchange(end.name, effect.op);
+        return feed(end, { kind: "key-exchange-answer", ticket: effect.ticket, result }, spi);
+      }
+      case "identify": {
+        const result = ok(credentialsOf(end.name));
+        return feed(end, { kind: "credentials", ticket: effect.ticket, result }, spi);
+      }
+      case "child-up":
+        end.installed.push({ ...effect, keys: copyOf(effect.keys) });
+        return feed(
+          end,
+          { kind: "child-installed", ticket: effect.ticket, result: ok(undefined) },
+          spi,
+        );
+      case "probe-usage": {
+        const usage = { hasReceived: false, hasSent: false };
+        return feed(end, { kind: "usage", ticket: effect.ticket, ...usage }, spi);
+      }
+      case "rekeyed":
+        end.sas.set(localSpi(effect.successor.id), effect.successor);
+        return;
+      default:
+        end.effects.push(effect);
+    }
+  };
+  const accept = (end: IkeEnd, octets: Uint8Array, path: Path): void => {
+    const header = parseHeader(octets);
+    if (!header.ok) return;
+    const { flags, spiI, spiR } = header.value;
+    const spi = flags.initiator ? spiR : spiI;
+    if (end.sas.has(spi)) {
+      return feed(end, { kind: "message", header: header.value, octets, path }, spi);
+    }
+    if (spiR !== 0n || flags.response) return;
+    const parsed = parsePayloads(header.value.nextPayload, octets.subarray(28), "IKE_SA_INIT");
+    if (!parsed.ok) return;
+    const { payloads } = parsed.value;
+    const suites = credentialsOf(end.name).policy.ikeSuites;
+    const request = { header: header.value, octets, payloads, path, suites, halfOpenMs: 30_000 };
+    const accepted = acceptInit(request, end.context);
+    if (!accepted.ok || accepted.value.sa === undefined) return;
+    take(end, localSpi(saIdOf(accepted.value.sa)), accepted.value);
+  };
+
+  const ends: Ends = {
+    ...{ a, b, wire: [] },
+    now: () => clock,
+    feed: (end, event, spi) => feed(end, event, spi ?? newestSpi(end)),
+    run() {
+      for (let rounds = 0; ; rounds++) {
+        assert(rounds < 1_000, "the conversation never ends");
+        const next = queue.shift();
+        if (next === undefined) return;
+        const octets = settings.onWay === undefined ? next.octets : settings.onWay(next);
+        if (octets === undefined) continue;
+        const { local, remote } = next.path;
+        accept(other({ name: next.from }), octets, { local: remote, remote: local });
+      }
+    },
+    advance(ms) {
+      const until = clock + ms;
+      for (let rounds = 0; ; rounds++) {
+        assert(rounds < 10_000, "a deadline that is never handled");
+        const due = [a, b]
+          .flatMap((end) => [...end.sas].map(([spi, sa]) => ({ end, spi, at: deadlineOf(sa) })))
+          .flatMap(({ end, spi, at }) => (at === undefined || at > until ? [] : [{ end, spi, at }]))
+          .sort((one, two) => one.at - two.at)[0];
+        if (due === undefined) break;
+        clock = Math.max(clock, due.at);
+        feed(due.end, { kind: "deadline" }, due.spi);
+        ends.run();
+      }
+      clock = until;
+    },
+    deliver: (to, octets, path) => accept(to, octets, path ?? PATHS[to.name]),
+    say(from, head, payloads) {
+      const sealed = sealMessage(established(from), head, payloads, {
+        ...{ random: from.context.random, onMessage: undefined },
+      });
+      for (const octets of sealed) ends.deliver(other(from), octets);
+    },
+  };
+  const call = {
+    ...{ path: PATHS.a, natPorts: { local: 4_500, remote: 4_500 }, initialContact: false },
+    ...{ credentials: credentialsOf("a"), peer: parseIdentity("end-b") },
+    isPeer: ({ data }: { readonly data: Uint8Array }) =>
+      equalOctets(data, new TextEncoder().encode("end-b")),
+  };
+  const begun = beginCall(call, a.context);
+  assert(begun.sa !== undefined, "a call begins");
+  take(a, localSpi(saIdOf(begun.sa)), begun);
+  return ends;
+}
+
+/** Both ends once they are up, with one Child SA. */
+export function connectedEnds(settings: EndsSettings = {}): Ends {
+  const ends = layEnds(settings);
+  ends.run();
+  assert(ends.a.installed.length === 1 && ends.b.installed.length === 1, "both have a Child SA");
+  return ends;
+}
+
+/** The newest IKE SA of an end, which has to be up. */
+export function established(end: IkeEnd): Established {
+  const sa = end.sas.get(newestSpi(end));
+  assert(sa?.phase === "established", `end ${end.name} is ${sa?.phase ?? "not there"}`);
+  return sa;
+}
+
+/** The newest IKE SA of an end with some of its fields changed. */
+export function change(end: IkeEnd, fields: Partial<Established>): void {
+  end.sas.set(newestSpi(end), { ...established(end), ...fields });
+}
+
+/** What an end has said, and heard, since the last time. */
+export function takeSeen(end: IkeEnd): readonly SeenMessage[] {
+  return end.seen.splice(0);
+}
+
+function newestSpi(end: IkeEnd): bigint {
+  return [...end.sas.keys()].at(-1) ?? 0n;
+}
+
+function createIkeEnd(name: EndName, now: () => number): IkeEnd {
+  const prng = createPrng(name === "a" ? 1 : 2);
+  const random = (count: number) => prng.octets(count);
+  let tickets = 0;
+  const seen: SeenMessage[] = [];
+  const context: IkeContext = {
+    get now() {
+      return asInstant(now());
+    },
+    random,
+    ticket: () => ++tickets as Ticket,
+    espSpi: () => asEspSpi(prng.between(256, 0xffff_ffff)),
+    ikeSpi: () => asIkeSpi(new DataView(random(8).buffer).getBigUint64(0) | 1n),
+    onMessage: (message) => seen.push(message),
+  };
+  return { name, context, sas: new Map(), effects: [], seen, installed: [] };
+}
+
+function credentialsFor(name: EndName): Credentials {
+  const [own, peer] =
+    name === "a" ? ["10.0.0.0/24", "10.0.1.0/24"] : ["10.0.1.0/24", "10.0.0.0/24"];
+  return {
+    psk: new TextEncoder().encode("one key for both"),
+    ourIdentity: parseIdentity(`end-${name}`),
+    policy: {
+      ...{ suites: [ESP_SUITE], ikeSuites: [IKE_SUITE] },
+      ...{ local: [selectorOf(own)], remote: [selectorOf(peer)] },
+      ...{ transport: false, lifetimeMs: 3_600_000, childSasMax: 16 },
+    },
+    settings: {
+      ...{ livenessMs: undefined, inactivityMs: undefined, reauthMs: undefined },
+      ...{ lifetimeMs: 14_400_000, mobike: true, fragmentation: true, natKeepaliveMs: 20_000 },
+      retransmission: { firstMs: 2_000, backoff: 1.8, attemptsMax: 6 },
+    },
+  };
+}
+
+/** The shell wipes keys when the kernel has them. */
+function copyOf(keys: ChildKeys): ChildKeys {
+  const copy = ({ encryption, integrity }: ChildKeys["in"]) => ({
+    encryption: encryption.slice(),
+    integrity: integrity.slice(),
+  });
+  return { in: copy(keys.in), out: copy(keys.out) };
+}
