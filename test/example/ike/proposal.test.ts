@@ -45,7 +45,7 @@ const GOOD_GCM: readonly Transform[] = [
   ke(Ke.X25519),
 ];
 
-test("V2-34: of several proposals one, of several transforms one of each type, the number kept", () => {
+test("V2-34: one of several proposals, one transform of each type, the number kept", () => {
   const many = [
     ...[encr(Encr.AES_CBC, 128), encr(Encr.AES_CBC, 256)],
     ...[integ(Integ.HMAC_SHA2_512_256), integ(Integ.HMAC_SHA2_256_128)],
@@ -98,7 +98,7 @@ test("V2-35: an ID or an attribute that nobody knows rules its transform out, an
   }
 });
 
-test("V2-36: AES without key length, or with another one, is not chosen; each length is its own", () => {
+test("V2-36: AES without key length is not chosen; each length is a transform of its own", () => {
   const rest = GOOD.slice(1);
   for (const one of [encr(Encr.AES_CBC), encr(Encr.AES_CBC, 192), encr(Encr.AES_CBC, 0)]) {
     expect(chosenIn([proposal(1, [one, ...rest])], [CBC])).toBeUndefined();

@@ -41,7 +41,7 @@ test("V2-28: cookies of no octets, or of more than 64, are not returned", () => 
   }
 });
 
-test("V2-31 V2-40: after a cookie and another group both stand in a request with all proposals", () => {
+test("V2-31 V2-40: cookie and other group stand in one request, with all proposals", () => {
   const ike = [{ ...IKE_SUITE, ke: [Ke.ECP_256, Ke.X25519] }];
   const ends = layEnds({
     credentials: (_, own) => ({ ...own, policy: { ...own.policy, ikeSuites: ike } }),

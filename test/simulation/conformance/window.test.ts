@@ -86,7 +86,7 @@ test("V2-18: one that cannot be rekeyed is closed before an ID is used twice", (
   expect([...ends.a.sas, ...ends.b.sas]).toEqual([]);
 });
 
-test("V2-18: requests of a peer that has used up its IDs are answered, then the IKE SA ends", () => {
+test("V2-18: a peer that has used up its IDs is answered, then the IKE SA ends", () => {
   const ends = connectedEnds();
   const { inbound } = established(ends.b);
   change(ends.b, { inbound: { ...inbound, nextId: 0xffff_ff00 } });
@@ -125,7 +125,7 @@ test("V2-19: requests are answered while our own is under way", () => {
   expect(takeSeen(ends.b).at(-1)).toMatchObject({ way: "sent", response: true, payloads: [] });
 });
 
-test("V2-20: what lies before or behind the window is left alone; the complaint names the ID", () => {
+test("V2-20: what lies behind the window is left alone; the complaint names the ID", () => {
   const ends = connectedEnds();
   const { nextId } = established(ends.b).inbound;
   const remove = { kind: "DELETE", protocol: 1, spis: [] } as const;
@@ -216,7 +216,7 @@ test("V2-22: nor does it end a call that waits for the answer to IKE_AUTH", () =
   expect(established(ends.a).children.length).toBe(1);
 });
 
-test("V2-23: where the inbound state is gone nothing is sent any more, and the peer is told", () => {
+test("V2-23: without its inbound state nothing is sent any more, and the peer is told", () => {
   const table = layTable();
   putRow(table, 1);
   const caller = seat(table, settingsOf(1));
