@@ -262,7 +262,7 @@ function credentialsFor(name: EndName): Credentials {
     policy: {
       ...{ suites: [ESP_SUITE], ikeSuites: [IKE_SUITE] },
       ...{ local: [selectorOf(own)], remote: [selectorOf(peer)] },
-      ...{ transport: false, lifetimeMs: 3_600_000, childSasMax: 16 },
+      ...{ transport: false, lifetimeMs: 3_600_000, childSasMax: 16, dns: [] },
     },
     settings: {
       ...{ livenessMs: undefined, inactivityMs: undefined, reauthMs: undefined },
