@@ -55,6 +55,7 @@ export function admit(
     payloads,
     suites: engine.ikeSuites,
     halfOpenMs: limits.halfOpenMs,
+    certReq: engine.certReq,
   };
   const accepted = acceptInit(request, engine.context);
   if (!accepted.ok) {

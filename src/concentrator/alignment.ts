@@ -8,6 +8,8 @@ export type ErouteOfSite = { readonly name: string; readonly isNormal: boolean }
 /** Sentences, the better way first; empty where the comparison shows nothing that is apart. */
 export function alignment(comparison: Comparison, of: ErouteOfSite): readonly string[] {
   const { about } = comparison;
+  // What to do about IDs, certificates and methods is said of each reason.
+  if (about === "proof") return [];
   return about === "subnets"
     ? apart(comparison).map((part) => subnetAdvice(part, of))
     : proposalAdvice(comparison, about, of);

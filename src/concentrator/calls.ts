@@ -13,7 +13,8 @@ export type CallId = number & { readonly is: "call" };
 /** Who is called: the eroute that it will have, its key, and where it can be reached. */
 export type CallTarget = {
   readonly eroute: ErouteInUse;
-  readonly psk: Uint8Array;
+  /** Undefined where both ends have certificates. */
+  readonly psk: Uint8Array | undefined;
   /** `peerip`, then `bakpeerip`: an address or a host name each. */
   readonly hosts: readonly string[];
 };

@@ -11,7 +11,7 @@ import type { JournalRecord } from "./journal.ts";
 
 /** Both sides of a refusal, as the journal has them. */
 export type Comparison = {
-  readonly about: SuiteKind | "subnets";
+  readonly about: SuiteKind | "subnets" | "proof";
   readonly offered: readonly string[];
   readonly configured: readonly string[];
   /** Words that one side has and the other has not. */
@@ -50,6 +50,8 @@ export function compare(record: JournalRecord): Comparison | undefined {
     onlyOffered: [...theirs].filter((word) => !ours.has(word)),
     onlyConfigured: [...ours].filter((word) => !theirs.has(word)),
   };
+  if (PROOFS.test(record.reason))
+    return { about: "proof", ...sides, nearest: [], proposal: undefined };
   if ([...offered, ...wanted].some((text) => text.includes(BETWEEN))) {
     return { about: "subnets", ...sides, nearest: comparedSubnets(sides), proposal: undefined };
   }
@@ -57,6 +59,9 @@ export function compare(record: JournalRecord): Comparison | undefined {
   const { parts, transforms } = nearestOf(offered, wanted, step === "IKE_AUTH");
   return { about, ...sides, nearest: parts, proposal: proposalOf(transforms, about) };
 }
+
+/** What a site is, or proves it with: neither proposals nor subnets. */
+const PROOFS = /^(auth-method|certificate-|id-not-in-|issuer-|signature-|wrong-signature)/;
 
 /** The parts that have nothing in common. */
 export function apart({ nearest }: Comparison): readonly ComparedPart[] {

@@ -28,7 +28,7 @@ import { drainStates, forgetState, onKernelAnswer } from "./install.ts";
 import type { Installed } from "./installed.ts";
 import { onPeerRows } from "./look-up.ts";
 import { Rate } from "./rate.ts";
-import { allIkeSuites, reconfigure } from "./reconfigure.ts";
+import { allAuthorities, allIkeSuites, reconfigure } from "./reconfigure.ts";
 import { rekeyByHand } from "./rekey.ts";
 import { forgetRowChecks, onRowChanged, rowChecksAt, runRowChecks } from "./row-change.ts";
 import { createRowChecks } from "./row-checks.ts";
@@ -112,6 +112,9 @@ function dispatch(engine: Engine, event: Event): void {
       return;
     case "key-exchange-answer":
       onKeyExchangeAnswer(engine, event);
+      return;
+    case "signature-answer":
+      onSignatureAnswer(engine, event);
       return;
     case "start":
       engine.isStarted = true;
@@ -201,6 +204,20 @@ function onKeyExchangeAnswer(
   deliver(engine, waiting.spi, { kind: "key-exchange-answer", ticket, result: event.result });
 }
 
+function onSignatureAnswer(
+  engine: Engine,
+  event: Extract<Event, { kind: "signature-answer" }>,
+): void {
+  const waiting = engine.signatures.get(event.request);
+  engine.signatures.delete(event.request);
+  if (waiting === undefined || !engine.sas.has(waiting.spi)) {
+    count(engine, "late_answers");
+    return;
+  }
+  const { ticket } = waiting;
+  deliver(engine, waiting.spi, { kind: "signature-answer", ticket, result: event.result });
+}
+
 function onDeadline(engine: Engine): void {
   for (let handled = 0; handled < DEADLINES_AT_ONCE; handled++) {
     const spi = engine.deadlines.takeDue(engine.now);
@@ -286,6 +303,7 @@ function createEngine(options: ConcentratorOptions): Engine {
   const engine: Engine = {
     plan,
     ikeSuites: allIkeSuites(plan),
+    certReq: allAuthorities(plan),
     now,
     random,
     context: ikeContextOf(() => engine),
@@ -302,6 +320,7 @@ function createEngine(options: ConcentratorOptions): Engine {
     rowChecks: createRowChecks(random),
     errands: createErrands(),
     keyExchanges: new Map(),
+    signatures: new Map(),
     kernelRequests: new Map(),
     installed: new Map(),
     draining: [],

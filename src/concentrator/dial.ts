@@ -11,8 +11,8 @@ import { type Identity, IdType } from "../wire/message.ts";
 import { identityText, parseIdentity } from "../wire/payload/id.ts";
 import { fail, forget, holdMs, noteFailure, rest, setStage, take } from "./call-table.ts";
 import type { CallEnds, CallId, CallReason, CallTarget, CallUnderWay } from "./calls.ts";
+import { credentialsFor } from "./credentials.ts";
 import { addEntry, count, type Engine, type Entry, inMs, journal, numberOf } from "./engine.ts";
-import { termsOf } from "./eroute-in-use.ts";
 import type { ResolveId, ResolveResult } from "./event.ts";
 
 /** Resolving a host name: the shell's own deadline comes first. */
@@ -149,15 +149,12 @@ function dial(engine: Engine, call: CallUnderWay, line: Line, start: StartEntry)
   };
   const { eroute } = target;
   const { ourid } = eroute;
+  const ourIdentity = ourid === undefined ? addressIdentity(ends.local) : parseIdentity(ourid);
   const ike: Call = {
     path,
     natPorts: { local: ports.nat, remote: ports.nat },
-    credentials: {
-      // A copy: the IKE SA wipes its own, and there may be another address to call.
-      psk: target.psk.slice(),
-      ourIdentity: ourid === undefined ? addressIdentity(ends.local) : parseIdentity(ourid),
-      ...termsOf(engine, eroute),
-    },
+    // A copy: the IKE SA wipes its own, and there may be another address to call.
+    credentials: credentialsFor(engine, eroute, target.psk?.slice(), ourIdentity),
     peer: parseIdentity(eroute.peerId),
     isPeer: (identity) => peerKey(identityText(identity)) === peerKey(eroute.peerId),
     initialContact: !engine.eroutes.has(eroute.key),

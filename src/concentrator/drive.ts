@@ -1,9 +1,10 @@
 /** Drives IKE SAs: hands an event to one, and carries out what it wants. */
 
 import type { ChildSa } from "../ike/child-sa.ts";
+import { deadlineOf } from "../ike/deadlines.ts";
 import type { IkeEffect } from "../ike/effect.ts";
 import type { IkeEvent } from "../ike/event.ts";
-import { deadlineOf, isHalfOpen, step } from "../ike/ike-sa.ts";
+import { isHalfOpen, step } from "../ike/ike-sa.ts";
 import { type EndReason, type Established, type IkeSa, localSpi, saIdOf } from "../ike/phase.ts";
 import { endWord } from "../ike/v2/answer.ts";
 import { AssertionError, never } from "../octets/assert.ts";
@@ -12,7 +13,7 @@ import { leaveHalfOpen } from "./admit.ts";
 import { callOf, giveUp } from "./call-table.ts";
 import { onCallEnded, onCallUp } from "./dial.ts";
 import { addEntry, count, type Engine, type Entry, journal } from "./engine.ts";
-import type { KeyExchangeId } from "./event.ts";
+import type { KeyExchangeId, SignatureId } from "./event.ts";
 import { reauthenticate } from "./initiate.ts";
 import { installChild, installOutbound, removeChild } from "./install.ts";
 import { identify, leaveEroute, useEroute } from "./look-up.ts";
@@ -122,11 +123,17 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect): void {
       engine.out.push({ kind: "key-exchange", request: keyExchangeId(ticket), op });
       return;
     }
+    case "signature": {
+      const { ticket, op } = effect;
+      engine.signatures.set(ticket, { spi, ticket });
+      engine.out.push({ kind: "signature", request: signatureId(ticket), op });
+      return;
+    }
     case "identify":
       identify(engine, entry, effect);
       return;
     case "authenticated":
-      onAuthenticated(engine, entry, spi, effect.initialContact);
+      onAuthenticated(engine, entry, spi, effect);
       return;
     case "child-up":
       entry.installing = effect.child.spiIn;
@@ -177,16 +184,26 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect): void {
   }
 }
 
+function signatureId(ticket: number): SignatureId {
+  return ticket as SignatureId;
+}
+
 function keyExchangeId(ticket: number): KeyExchangeId {
   return ticket as KeyExchangeId;
 }
 
 /** The eroute comes into use; former IKE SAs of the site go once the new one is up. */
-function onAuthenticated(engine: Engine, entry: Entry, spi: IkeSpi, initialContact: boolean): void {
+function onAuthenticated(
+  engine: Engine,
+  entry: Entry,
+  spi: IkeSpi,
+  { initialContact, holder }: Extract<IkeEffect, { kind: "authenticated" }>,
+): void {
   useEroute(engine, entry);
   count(engine, "ike_sas_established");
   const { eroute } = entry;
   if (eroute === undefined) return;
+  eroute.proof = holder === undefined ? { kind: "psk" } : { kind: "certificate", holder };
   if (entry.call !== undefined) onCallUp(engine, entry.call);
   else giveUpLateCall(engine, eroute.key);
   entry.call = undefined;
@@ -211,6 +228,7 @@ const BEFORE_AUTH: readonly IkeSa["phase"][] = [
   "awaiting-public-value",
   "awaiting-init-response",
   "awaiting-shared-secret",
+  "awaiting-call-signature",
 ];
 
 /** Only now: so that no packet of the site finds itself without a policy in between. */

@@ -1,10 +1,11 @@
 /** What the concentrator wants done: the only way anything gets out. */
 
 import type { KeyExchangeRequest } from "../crypto/key-exchange.ts";
+import type { SignatureRequest } from "../crypto/signature.ts";
 import type { LookupKey } from "../eroute/row.ts";
 import type { Path } from "../inet/endpoint.ts";
 import type { XfrmRequest } from "../xfrm/request.ts";
-import type { KernelRequestId, KeyExchangeId, LookupId, ResolveId } from "./event.ts";
+import type { KernelRequestId, KeyExchangeId, LookupId, ResolveId, SignatureId } from "./event.ts";
 import type { JournalEntry } from "./journal.ts";
 
 export type Effect =
@@ -26,4 +27,6 @@ export type Effect =
       readonly request: KeyExchangeId;
       readonly op: KeyExchangeRequest;
     }
+  /** Make or judge a signature; the shell knows what time of day it is. */
+  | { readonly kind: "signature"; readonly request: SignatureId; readonly op: SignatureRequest }
   | { readonly kind: "journal"; readonly entry: JournalEntry };

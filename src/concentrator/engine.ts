@@ -1,5 +1,6 @@
 /** The concentrator's tables: what all IKE SAs share. Only the files of this room touch them. */
 
+import type { CertificateHolder } from "../crypto/signature.ts";
 import type { Suite } from "../crypto/suite.ts";
 import type { ChildOptions, Eroute, EroutePlan } from "../eroute/eroute.ts";
 import type { PeerId } from "../eroute/peer-id.ts";
@@ -63,11 +64,18 @@ export type ErouteInUse = {
   child: ChildOptions;
   /** What its row says instead of the base eroute. */
   own: RowOptions;
+  /** What the site has proved itself with last; undefined as long as it has not. */
+  proof: SiteProof | undefined;
   /** What its row said, see {@link rowPrint}, and the number of the look-up that read it. */
   readonly row: { readonly print: string; readonly lookup: LookupId } | undefined;
   /** Local SPIs of its IKE SAs, oldest first. */
   readonly ikeSas: Set<IkeSpi>;
 };
+
+/** A pre-shared key, or a certificate. */
+export type SiteProof =
+  | { readonly kind: "psk" }
+  | { readonly kind: "certificate"; readonly holder: CertificateHolder };
 
 /** A look-up under way, and the IKE SA that waits for it. */
 export type WaitingLookup = {
@@ -99,6 +107,8 @@ export type Engine = {
   plan: EroutePlan;
   /** All suites of all eroutes: whose site it is turns out in IKE_AUTH. */
   ikeSuites: readonly Suite[];
+  /** All authorities of all eroutes, as CERTREQ names them; undefined: no certificate is taken. */
+  certReq: Uint8Array | undefined;
   now: Instant;
   readonly random: (count: number) => Uint8Array;
   readonly context: IkeContext;
@@ -121,6 +131,7 @@ export type Engine = {
   /** Closing and telling many sites, in portions. */
   readonly errands: Errands;
   readonly keyExchanges: Map<number, Waiting>;
+  readonly signatures: Map<number, Waiting>;
   readonly kernelRequests: Map<KernelRequestId, WaitingRequest>;
   /** By our inbound SPI. */
   readonly installed: Map<EspSpi, Installed>;

@@ -72,6 +72,7 @@ export function dynamicInUse(engine: Engine, made: DynamicEroute, lookup: Lookup
     ourid: made.ourid,
     child: childWith(made.base.child, made.own),
     own: made.own,
+    proof: before?.proof,
     row: { print: rowPrint(engine.rowChecks, made), lookup },
     ikeSas: before?.ikeSas ?? new Set(),
   };
@@ -93,6 +94,7 @@ export function normalInUse(engine: Engine, eroute: NormalEroute, peerId: PeerId
     ourid: eroute.ourid,
     child: eroute.child,
     own: NO_ROW_OPTIONS,
+    proof: before?.proof,
     row: undefined,
     ikeSas: before?.ikeSas ?? new Set(),
   };

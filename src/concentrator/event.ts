@@ -1,6 +1,7 @@
 /** What can happen to the concentrator: the only way anything gets in. */
 
 import type { KeyExchangeResult } from "../crypto/key-exchange.ts";
+import type { SignatureResult } from "../crypto/signature.ts";
 import type { EroutePlan } from "../eroute/eroute.ts";
 import type { LookupFault, PeerRow } from "../eroute/row.ts";
 import { type Address, formatAddress } from "../inet/address.ts";
@@ -15,6 +16,7 @@ import type { RekeyOf } from "./rekey.ts";
 export type LookupId = number & { readonly is: "look-up" };
 export type KernelRequestId = number & { readonly is: "kernel request" };
 export type KeyExchangeId = number & { readonly is: "key exchange" };
+export type SignatureId = number & { readonly is: "signature" };
 export type ResolveId = number & { readonly is: "resolve" };
 
 /** Addresses at which a site can be called, each with ours that the route to it leaves from. */
@@ -38,6 +40,11 @@ export type Event =
       readonly kind: "key-exchange-answer";
       readonly request: KeyExchangeId;
       readonly result: KeyExchangeResult;
+    }
+  | {
+      readonly kind: "signature-answer";
+      readonly request: SignatureId;
+      readonly result: SignatureResult;
     }
   /** First of all: from now on nothing leaves in clear that is to be protected (R14). */
   | { readonly kind: "start" }

@@ -1,8 +1,14 @@
 /** Calling sites: for a packet, for ever, or because somebody wants it (R12). */
 
-import type { BaseEroute, Eroute, NormalEroute } from "../eroute/eroute.ts";
+import {
+  type BaseEroute,
+  type Eroute,
+  type LocalUser,
+  type NormalEroute,
+  needsPsk,
+} from "../eroute/eroute.ts";
 import { matchConfigured } from "../eroute/match.ts";
-import { matchesPattern } from "../eroute/pattern.ts";
+import { isWild, matchesPattern } from "../eroute/pattern.ts";
 import { asPeerId } from "../eroute/peer-id.ts";
 import { type Address, formatAddress } from "../inet/address.ts";
 import { containsAddress, prefixOf } from "../inet/prefix.ts";
@@ -183,7 +189,7 @@ function callBase(engine: Engine, base: BaseEroute, peerId: string, why: CallRea
 }
 
 function callNormal(engine: Engine, base: NormalEroute, why: CallReason, failures = 0): void {
-  const user = engine.plan.users.find(({ name }) => matchesPattern(base.peerid, name));
+  const user = userOf(engine, base);
   const peerId = user?.name ?? base.peerid.text;
   const key = erouteKey(base.name, peerId);
   if (engine.calls.held.has(key) && why !== "by-hand") return;
@@ -192,20 +198,27 @@ function callNormal(engine: Engine, base: NormalEroute, why: CallReason, failure
   const wish = { base, key, why, peerId, destination: undefined };
   const call = add(engine, wish, failures);
   if (call === undefined) return;
-  if (user === undefined) {
+  if (user === undefined && needsPsk(base.auth)) {
     const detail = `no local user is called ${base.peerid.text}: its password is the key`;
     fail(engine, call, { reason: "eroute-without-user", detail });
+  } else if (user === undefined && isWild(base.peerid)) {
+    const detail = `peerid of eroute ${base.name} is ${peerId}: it says of nobody who is called`;
+    fail(engine, call, { reason: "peerid-is-pattern", detail });
   } else if (hosts.length === 0) {
     fail(engine, call, NO_ADDRESS(`eroute ${base.name}`));
   } else {
     const eroute = normalInUse(engine, base, asPeerId(peerId));
-    aim(engine, call, { eroute, psk: user.psk.slice(), hosts });
+    aim(engine, call, { eroute, psk: user?.psk.slice(), hosts });
   }
 }
 
+/** Whose key it is; undefined also where certificates do without one. */
+function userOf({ plan }: Engine, { peerid }: NormalEroute): LocalUser | undefined {
+  return plan.users.find(({ name }) => matchesPattern(peerid, name));
+}
+
 function recallSoon(engine: Engine, base: NormalEroute, ms: number): void {
-  const user = engine.plan.users.find(({ name }) => matchesPattern(base.peerid, name));
-  const peerId = user?.name ?? base.peerid.text;
+  const peerId = userOf(engine, base)?.name ?? base.peerid.text;
   const key = erouteKey(base.name, peerId);
   if (engine.calls.byKey.has(key) || engine.eroutes.has(key) || engine.calls.held.has(key)) return;
   const wish = { base, key, why: "always", peerId, destination: undefined } as const;

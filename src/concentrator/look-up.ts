@@ -19,6 +19,7 @@ import { wipe } from "../octets/secret.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import { type Identity, IdType } from "../wire/message.ts";
 import { identityText, parseIdentity } from "../wire/payload/id.ts";
+import { credentialsFor } from "./credentials.ts";
 import {
   count,
   type Engine,
@@ -28,7 +29,7 @@ import {
   journal,
   numberOf,
 } from "./engine.ts";
-import { dynamicInUse, erouteKey, normalInUse, termsOf } from "./eroute-in-use.ts";
+import { dynamicInUse, erouteKey, normalInUse } from "./eroute-in-use.ts";
 import type { LookupId, LookupResult } from "./event.ts";
 import { onCallRows, onErouteGone } from "./initiate.ts";
 import { onRowRead, recheckIfChanged } from "./row-change.ts";
@@ -149,14 +150,14 @@ function useLocal(
   engine: Engine,
   entry: Entry,
   waiting: Waiting,
-  match: { readonly eroute: NormalEroute; readonly user: LocalUser },
+  match: { readonly eroute: NormalEroute; readonly user: LocalUser | undefined },
 ): void {
   const { eroute, user } = match;
-  const peerId = entry.peerId ?? asPeerId(user.name);
+  const peerId = entry.peerId ?? asPeerId(eroute.peerid.text);
   entry.candidate = normalInUse(engine, eroute, peerId);
   if (isTaken(engine, waiting, entry.candidate)) return;
   // A copy: the IKE SA wipes what it is given, the user's key stays.
-  reply(engine, waiting, credentialsOf(engine, entry, entry.candidate, user.psk.slice()));
+  reply(engine, waiting, credentialsOf(engine, entry, entry.candidate, user?.psk.slice()));
 }
 
 /** uniqueness = "keep": whoever is connected stays, unless it turns out that nobody is there. */
@@ -176,11 +177,11 @@ function credentialsOf(
   engine: Engine,
   entry: Entry,
   eroute: ErouteInUse,
-  psk: Uint8Array,
+  psk: Uint8Array | undefined,
 ): Result<Credentials, Refusal> {
   const { ourid } = eroute;
   const ourIdentity = ourid === undefined ? addressIdentity(entry) : parseIdentity(ourid);
-  return ok({ psk, ourIdentity, ...termsOf(engine, eroute) });
+  return ok(credentialsFor(engine, eroute, psk, ourIdentity));
 }
 
 /** Without `ourid` we are the address that the site called. */

@@ -45,6 +45,10 @@ const REASONS: Readonly<Record<string, Reason>> = {
     words: "an eroute, but no local user",
     advice: "add a [[user]] with this name and its password, or link the eroute to an egroup",
   },
+  "peerid-is-pattern": {
+    words: "a pattern instead of a site",
+    advice: "give the eroute the one ID of the site that is to be called as its peerid",
+  },
   "no-egroup": {
     words: "the egroup has gone from the configuration",
     advice: "look at `egroup` of the eroute, then have the site call again",
@@ -157,8 +161,52 @@ const REASONS: Readonly<Record<string, Reason>> = {
       "row anew",
   },
   "auth-method": {
-    words: "authenticates without a pre-shared key",
-    advice: "set the site to pre-shared key (PSK) for both ends",
+    words: "another authentication method",
+    advice: "have the site prove itself in a way that `peer_auth` of the eroute takes",
+  },
+  "id-not-in-certificate": {
+    words: "its certificate is somebody else's",
+    advice:
+      "give the site an ID of subjectAltName of its certificate (or the whole subject), or a " +
+      "certificate with its ID",
+  },
+  "certificate-missing": {
+    words: "no certificate was sent",
+    advice: "have the site send its certificate (leftsendcert=always, send_cert = always)",
+  },
+  "certificate-malformed": {
+    words: "unreadable certificate",
+    advice: "the site has to send X.509 certificates in DER: make it a new one",
+  },
+  "certificate-expired": {
+    words: "its certificate has expired",
+    advice: "give the site a new certificate; if it is not so, set the clock of this host",
+  },
+  "certificate-not-yet-valid": {
+    words: "its certificate is not valid yet",
+    advice: "set the clock of this host: a router without a battery begins years ago",
+  },
+  "certificate-unfit": {
+    words: "its certificate may not be used for this",
+    advice: "make a new one: RSA of 2048 bits or more, ECDSA or Ed25519; SHA-2; digitalSignature",
+  },
+  "issuer-unknown": {
+    words: "its certificate is of an unknown authority",
+    advice:
+      "put the authority into ca_file of the eroute, or have the site send the certificates " +
+      "between its own and that authority",
+  },
+  "wrong-signature": {
+    words: "wrong signature",
+    advice: "the private key of the site does not belong to the certificate that it sends",
+  },
+  "signature-algorithm": {
+    words: "no signature algorithm in common",
+    advice: "both ends need RFC 7427 with SHA-2: SHA-1 signatures are refused",
+  },
+  "signature-failed": {
+    words: "our signature could not be made",
+    advice: "look at private_key_file of the eroute; too many sites at once may be the reason too",
   },
   "bad-icv": {
     words: "a message failed its integrity check",

@@ -2,11 +2,19 @@
 
 import type { Suite } from "../crypto/suite.ts";
 import { type ErouteChange, equalValues, erouteChange, sameSubnets } from "../eroute/change.ts";
-import type { Egroup, EngineLimits, Eroute, EroutePlan } from "../eroute/eroute.ts";
+import {
+  type Egroup,
+  type EngineLimits,
+  type Eroute,
+  type EroutePlan,
+  usesPsk,
+} from "../eroute/eroute.ts";
 import { matchConfigured } from "../eroute/match.ts";
 import { peerKey } from "../eroute/peer-id.ts";
 import { childWith } from "../eroute/row-options.ts";
 import { containsPrefix } from "../inet/prefix.ts";
+import { concat } from "../octets/concat.ts";
+import { toHex } from "../octets/hex.ts";
 import { equalConstantTime } from "../octets/secret.ts";
 import { giveUp, noteFailure } from "./call-table.ts";
 import type { CallUnderWay } from "./calls.ts";
@@ -25,6 +33,7 @@ export function reconfigure(engine: Engine, plan: EroutePlan): void {
   const comparison = compare(engine.plan, plan);
   engine.plan = plan;
   engine.ikeSuites = allIkeSuites(plan);
+  engine.certReq = allAuthorities(plan);
   const evictAt = inMs(engine, plan.limits.evictEveryMs);
   if (evictAt < engine.evictAt) engine.evictAt = evictAt;
   // Another table may have their rows.
@@ -45,6 +54,24 @@ export function allIkeSuites(plan: EroutePlan): readonly Suite[] {
   }
   return [...suites.values()];
 }
+
+/** Authorities of all eroutes for CERTREQ, as many as an unfragmented IKE_SA_INIT has room for. */
+export function allAuthorities(plan: EroutePlan): Uint8Array | undefined {
+  const all = new Map<string, Uint8Array>();
+  for (const { auth } of plan.eroutes) {
+    if (auth.peer.kind === "psk") continue;
+    const { keyIds } = auth.peer.anchors;
+    for (let at = 0; at < keyIds.length && all.size < AUTHORITIES_MAX; at += KEY_ID_OCTETS) {
+      const keyId = keyIds.subarray(at, at + KEY_ID_OCTETS);
+      all.set(toHex(keyId), keyId);
+    }
+  }
+  return all.size === 0 ? undefined : concat(...all.values());
+}
+
+/** CERTREQ is a hint (RFC 7296 §3.7): sites send their certificates also for those left out. */
+const AUTHORITIES_MAX = 16;
+const KEY_ID_OCTETS = 20;
 
 /** Two plans side by side; what is the same for all sites is found out once. */
 type Comparison = {
@@ -155,11 +182,13 @@ function verdictOn(eroute: ErouteInUse, comparison: Comparison): Verdict {
   const next = erouteFor(eroute, comparison);
   if (next === undefined) return close(`no eroute is for ${peerId} any more`);
   if (next.name !== before.name) return close(`${peerId} belongs to eroute ${next.name} now`);
-  if (next.kind === "normal" && comparison.changedUsers.has(peerKey(peerId))) {
+  const isOtherKey = usesPsk(next.auth) && comparison.changedUsers.has(peerKey(peerId));
+  if (next.kind === "normal" && isOtherKey) {
     return close(`the password of user ${peerId} is another`);
   }
-  const change = changeOf(comparison, before, next);
   const { name } = next;
+  if (!accepts(next, eroute.proof)) return close(`eroute ${name} does not take its proof any more`);
+  const change = changeOf(comparison, before, next);
   // A row that names an interface, or our ID, has the last word on it.
   const hasOwn = (key: string) => key === "if_id" && eroute.own.ifId !== undefined;
   const renewing = change.renewing.filter((key) => !hasOwn(key));
@@ -167,6 +196,13 @@ function verdictOn(eroute: ErouteInUse, comparison: Comparison): Verdict {
   if (change.ourid && eroute.ourid === before.ourid) return close(`ourid of eroute ${name}`);
   if (change.remoteSubnets && !fits(eroute, next)) return close(`remote_subnet of eroute ${name}`);
   return { kind: "keep", next, later: change.later };
+}
+
+/** Whether a site could still connect with what it has proved itself with. */
+function accepts({ auth }: Eroute, proof: ErouteInUse["proof"]): boolean {
+  if (proof === undefined) return true;
+  if (proof.kind === "psk") return auth.peer.kind !== "certificate";
+  return auth.peer.kind !== "psk" && auth.peer.anchors.ids.includes(proof.holder.anchor);
 }
 
 function close(detail: string): Verdict {
@@ -220,14 +256,18 @@ function nextBase({ stage, base }: CallUnderWay, comparison: Comparison): Eroute
   if ("target" in stage) {
     const verdict = verdictOn(stage.target.eroute, comparison);
     if (verdict.kind === "close") return undefined;
-    return verdict.later.some((key) => PEER_ADDRESSES.has(key)) ? undefined : verdict.next;
+    return verdict.later.some((key) => OF_CALLS.has(key)) ? undefined : verdict.next;
   }
   const next = comparison.eroutes.get(base.name);
   const isSame = next?.kind === "base" && base.kind === "base" && next.egroup === base.egroup;
   return isSame ? next : undefined;
 }
 
-const PEER_ADDRESSES: ReadonlySet<string> = new Set(["peerip", "bakpeerip"]);
+/** What a call under way cannot change any more. */
+const OF_CALLS: ReadonlySet<string> = new Set([
+  ...["peerip", "bakpeerip"],
+  ...["certificate_file", "peer_auth"],
+]);
 
 /** Rows on their way are put together with the new base eroute; other tables' are not taken. */
 function adjustLookUps(engine: Engine, { plan }: Comparison): void {

@@ -55,9 +55,10 @@ export function rowPrint({ printKey }: RowChecks, made: DynamicEroute): string {
     localSubnets.map(formatPrefix).sort(),
     remoteSubnets.map(formatPrefix).sort(),
     own.ifId ?? null,
+    psk === undefined,
   ];
   const hash = prfFor(PrfId.HMAC_SHA2_256);
   assert(hash !== undefined, "HMAC-SHA2-256 is built in");
   const octets = new TextEncoder().encode(`${JSON.stringify(open)}\u0000`);
-  return toHex(prf(hash, printKey, octets, psk));
+  return toHex(prf(hash, printKey, octets, psk ?? new Uint8Array(0)));
 }

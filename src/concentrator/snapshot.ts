@@ -96,6 +96,7 @@ export type TableSizes = {
   readonly rowChecks: number;
   readonly errands: number;
   readonly keyExchanges: number;
+  readonly signatures: number;
   readonly kernelRequests: number;
   readonly childSas: number;
   readonly draining: number;

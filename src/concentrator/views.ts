@@ -60,6 +60,7 @@ export function tableSizesOf(engine: Engine): TableSizes {
     rowChecks: rowChecksOf(engine),
     errands: engine.errands.waiting.size,
     keyExchanges: engine.keyExchanges.size,
+    signatures: engine.signatures.size,
     kernelRequests: engine.kernelRequests.size,
     childSas: engine.installed.size,
     draining: engine.draining.length,

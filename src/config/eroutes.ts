@@ -3,6 +3,7 @@
 import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES } from "../crypto/default-suites.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { parseSuite, usesSha1 } from "../crypto/suite-notation.ts";
+import { DEFAULT_AUTH } from "../eroute/defaults.ts";
 import type { Eroute, ErouteCommon } from "../eroute/eroute.ts";
 import { nearestText } from "../eroute/nearest.ts";
 import { type Pattern, parsePattern } from "../eroute/pattern.ts";
@@ -103,6 +104,7 @@ function readEroute(check: Check, path: KeyPath, raw: RawEroute): ReadEroute {
     life,
     traffic,
     dns,
+    auth: DEFAULT_AUTH,
   };
   if (!isBase) return { ...read, eroute: { kind: "normal", ...common, ...addresses } };
   if (egroup === undefined) return { ...read, eroute: undefined };

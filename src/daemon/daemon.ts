@@ -13,6 +13,7 @@ import type { LoopWatch } from "./loop-watch.ts";
 import type { Polling } from "./poll.ts";
 import type { LoadConfig, Reloadable } from "./reload.ts";
 import type { Shell } from "./shell.ts";
+import type { Signer } from "./signer.ts";
 import type { IkeSockets } from "./sockets.ts";
 import type { DatabaseWatch } from "./watch-databases.ts";
 
@@ -39,6 +40,7 @@ export type Daemon = Reloadable & {
   routes: Routes | undefined;
   sockets: IkeSockets | undefined;
   readonly keyExchanger: KeyExchanger;
+  readonly signer: Signer;
   concentrator: Concentrator;
   shell: Shell | undefined;
   status: StatusServer | undefined;

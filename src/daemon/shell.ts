@@ -5,6 +5,8 @@ import type { Effect } from "../concentrator/effect.ts";
 import type { Event, LookupResult, ResolveResult } from "../concentrator/event.ts";
 import { wipeRequest } from "../concentrator/install.ts";
 import type { JournalEntry } from "../concentrator/journal.ts";
+import type { KeyExchangeResult } from "../crypto/key-exchange.ts";
+import type { SignatureResult } from "../crypto/signature.ts";
 import type { LookupKey } from "../eroute/row.ts";
 import type { Path } from "../inet/endpoint.ts";
 import { never } from "../octets/assert.ts";
@@ -13,6 +15,7 @@ import { wipe } from "../octets/secret.ts";
 import type { KernelResult, XfrmRequest } from "../xfrm/request.ts";
 import { createAnswers } from "./answers.ts";
 import type { KeyExchanger } from "./key-exchange.ts";
+import type { Signer } from "./signer.ts";
 
 /** What effects are performed with. */
 export type Surroundings = {
@@ -24,6 +27,7 @@ export type Surroundings = {
   resolve(host: string): Promise<ResolveResult>;
   kernel(request: XfrmRequest): KernelResult;
   readonly keyExchanger: KeyExchanger;
+  readonly signer: Signer;
   journal(entry: JournalEntry): void;
   /** A bug of ours outside any IKE SA. */
   onBug(fault: unknown): void;
@@ -68,13 +72,10 @@ export function createShell(concentrator: Concentrator, around: Surroundings): S
         queue.push({ kind: "kernel-answer", request, result });
         return;
       }
-      case "key-exchange": {
-        const { request, op } = effect;
-        const answer = (result: Parameters<Parameters<KeyExchanger["perform"]>[1]>[0]) =>
-          ({ kind: "key-exchange-answer", request, result }) as const;
-        const result = around.keyExchanger.perform(op, (late) => answers.add(answer(late)));
-        wipe(op.random);
-        if (result !== undefined) queue.push(answer(result));
+      case "key-exchange":
+      case "signature": {
+        const answer = askThreads(effect, around, answers.add);
+        if (answer !== undefined) queue.push(answer);
         return;
       }
       case "look-up":
@@ -131,6 +132,31 @@ export function createShell(concentrator: Concentrator, around: Surroundings): S
       clearTimeout(timer);
     },
   };
+}
+
+/** What is answered at once if it is quick; else a thread answers in a later turn. */
+function askThreads(
+  effect: Extract<Effect, { kind: "key-exchange" | "signature" }>,
+  around: Surroundings,
+  onLate: (answer: Event) => void,
+): Event | undefined {
+  if (effect.kind === "key-exchange") {
+    const answer = (result: KeyExchangeResult): Event => ({
+      kind: "key-exchange-answer",
+      request: effect.request,
+      result,
+    });
+    const result = around.keyExchanger.perform(effect.op, (late) => onLate(answer(late)));
+    wipe(effect.op.random);
+    return result === undefined ? undefined : answer(result);
+  }
+  const answer = (result: SignatureResult): Event => ({
+    kind: "signature-answer",
+    request: effect.request,
+    result,
+  });
+  const result = around.signer.perform(effect.op, (late) => onLate(answer(late)));
+  return result === undefined ? undefined : answer(result);
 }
 
 /** What takes its time: the answer is an event of a later turn. */

@@ -29,6 +29,7 @@ import { resync } from "./resync.ts";
 import { openService } from "./service.ts";
 import { createShell } from "./shell.ts";
 import { onHangup, waitForSignal } from "./signals.ts";
+import { openSigner } from "./signer.ts";
 import { openIkeSockets } from "./sockets.ts";
 import { watchDatabases } from "./watch-databases.ts";
 
@@ -123,6 +124,7 @@ function createDaemon(config: Config): Daemon {
     peers: new Map(),
     retired: new Set(),
     keyExchanger: openKeyExchanger(),
+    signer: openSigner(),
     concentrator,
     shell: undefined,
     isEnding: false,
@@ -264,6 +266,7 @@ function surroundingsOf(daemon: Daemon, routes: Routes): Parameters<typeof creat
     // Without a dataplane every request succeeds, and nothing is installed.
     kernel: (request) => (kernel === undefined ? ok(undefined) : kernel.perform(request)),
     keyExchanger: daemon.keyExchanger,
+    signer: daemon.signer,
     journal: daemon.record,
     onBug: (fault) => noteBug(daemon, fault),
   };

@@ -59,8 +59,9 @@ function subnetKeys(subnets: readonly Prefix[]): string {
 
 /** Everything that is compared field by field: an option of a group counts by itself. */
 function fieldsOf(eroute: Eroute): ReadonlyMap<string, unknown> {
-  const { child, life, ...rest } = eroute;
-  const fields = { ...rest, ...child, ...life };
+  const { auth, child, life, ...rest } = eroute;
+  const { own, peer } = auth;
+  const fields = { ...rest, ...child, ...life, certificateFile: own, peerAuth: peer };
   return new Map(Object.entries(fields).filter(([key]) => !ELSEWHERE.has(key)));
 }
 

@@ -4,6 +4,7 @@ import type {
   ChildOptions,
   DefaultEroute,
   EngineLimits,
+  ErouteAuth,
   ErouteLife,
   IkePorts,
   TrafficLimit,
@@ -19,6 +20,8 @@ export const DEFAULT_LIFE: ErouteLife = {
   mobike: true,
   fragmentation: true,
 };
+
+export const DEFAULT_AUTH: ErouteAuth = { own: { kind: "psk" }, peer: { kind: "psk" } };
 
 export const DEFAULT_TRAFFIC: TrafficLimit = {
   protocol: 0,

@@ -3,7 +3,7 @@
 import type { Prefix } from "../inet/prefix.ts";
 import { ok, type Result } from "../octets/result.ts";
 import { parseCallAddress } from "./call-address.ts";
-import type { BaseEroute, CallAddress, Egroup } from "./eroute.ts";
+import { type BaseEroute, type CallAddress, type Egroup, needsPsk, usesPsk } from "./eroute.ts";
 import { hasControlCharacter } from "./pattern.ts";
 import { asPeerId, PEER_ID_LENGTH_MAX, type PeerId, peerKey } from "./peer-id.ts";
 import { pskOf } from "./psk.ts";
@@ -19,7 +19,8 @@ export type DynamicEroute = {
   readonly base: BaseEroute;
   /** As the row spells it. */
   readonly peerId: PeerId;
-  readonly psk: Uint8Array;
+  /** Undefined where the eroute takes certificates, and the row has no password. */
+  readonly psk: Uint8Array | undefined;
   /** The row's, else the base eroute's. */
   readonly ourid: string | undefined;
   readonly localSubnets: readonly Prefix[];
@@ -44,7 +45,7 @@ export function dynamicErouteOf(
   if (!row.ok) return row;
   const enabled = rowEnabled(row.value);
   if (!enabled.ok) return enabled;
-  const psk = rowPsk(row.value);
+  const psk = rowPsk(row.value, base);
   if (!psk.ok) return psk;
   const remoteSubnets = rowRemoteSubnets(row.value, base, egroup);
   if (!remoteSubnets.ok) return remoteSubnets;
@@ -99,8 +100,10 @@ function onlyRow(
   return rowFault("duplicate-rows", "peerid", detail);
 }
 
-function rowPsk(row: PeerRow): Result<Uint8Array, RowFault> {
+function rowPsk(row: PeerRow, { auth }: BaseEroute): Result<Uint8Array | undefined, RowFault> {
+  if (!usesPsk(auth)) return ok(undefined);
   if (row.password === null || row.password === "") {
+    if (!needsPsk(auth)) return ok(undefined);
     const detail = `the row of ${row.peerid} has no password: write its pre-shared key there`;
     return rowFault("no-password", "password", detail);
   }

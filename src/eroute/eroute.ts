@@ -1,5 +1,6 @@
 /** Eroutes as configured: normal ones, and base eroutes, which are linked to an egroup. */
 
+import type { SigningKey, TrustAnchors } from "../crypto/signature.ts";
 import type { Suite } from "../crypto/suite.ts";
 import type { Address } from "../inet/address.ts";
 import type { Prefix } from "../inet/prefix.ts";
@@ -24,7 +25,27 @@ export type ErouteCommon = {
   readonly traffic: TrafficLimit;
   /** Name servers, told to a site that asks for a configuration (RFC 7296 §2.19). */
   readonly dns: readonly Address[];
+  readonly auth: ErouteAuth;
 };
+
+/** How both ends prove who they are: each in its own way (RFC 7296 §2.15). */
+export type ErouteAuth = {
+  readonly own: { readonly kind: "psk" } | { readonly kind: "signature"; readonly key: SigningKey };
+  /** What sites may use; a certificate has to lead up to one of the authorities. */
+  readonly peer:
+    | { readonly kind: "psk" }
+    | { readonly kind: "certificate" | "either"; readonly anchors: TrustAnchors };
+};
+
+/** Whether nothing goes without a pre-shared key: the row has to have one, or the local user. */
+export function needsPsk({ own, peer }: ErouteAuth): boolean {
+  return own.kind === "psk" || peer.kind === "psk";
+}
+
+/** Whether a pre-shared key is of any use. */
+export function usesPsk({ own, peer }: ErouteAuth): boolean {
+  return own.kind === "psk" || peer.kind !== "certificate";
+}
 
 /** When an eroute's SAs begin, are replaced, and end. */
 export type ErouteLife = {
@@ -76,7 +97,7 @@ export type ChildOptions = {
 /** Linked to an egroup: sites come from its table; peer address and key are the row's (R9). */
 export type BaseEroute = ErouteCommon & { readonly kind: "base"; readonly egroup: string };
 
-/** Fully configured; its key is a local user's (R3). */
+/** Fully configured; its key, if it has one, is a local user's (R3). */
 export type NormalEroute = ErouteCommon & {
   readonly kind: "normal";
   readonly peerip: string | undefined;

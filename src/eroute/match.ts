@@ -1,7 +1,14 @@
 /** Which configured eroute a peer ID belongs to (R1-R3). */
 
 import { assert } from "../octets/assert.ts";
-import type { BaseEroute, Egroup, EroutePlan, LocalUser, NormalEroute } from "./eroute.ts";
+import {
+  type BaseEroute,
+  type Egroup,
+  type EroutePlan,
+  type LocalUser,
+  type NormalEroute,
+  needsPsk,
+} from "./eroute.ts";
 import { nearestText } from "./nearest.ts";
 import { matchesPattern } from "./pattern.ts";
 import { peerKey } from "./peer-id.ts";
@@ -9,7 +16,12 @@ import { peerKey } from "./peer-id.ts";
 export type ConfiguredMatch =
   /** The egroup's table has the rest (R2). */
   | { readonly kind: "base"; readonly eroute: BaseEroute; readonly egroup: Egroup }
-  | { readonly kind: "local"; readonly eroute: NormalEroute; readonly user: LocalUser }
+  | {
+      readonly kind: "local";
+      readonly eroute: NormalEroute;
+      /** Undefined where the eroute needs no pre-shared key. */
+      readonly user: LocalUser | undefined;
+    }
   | {
       readonly kind: "refused";
       readonly reason: "no-eroute" | "user-without-eroute" | "eroute-without-user";
@@ -17,7 +29,10 @@ export type ConfiguredMatch =
       readonly closest: string | undefined;
     };
 
-/** Base eroutes come first; without one, a local user and a normal eroute must both match (R3). */
+/**
+ * Base eroutes come first; without one, a local user and a normal eroute must both match (R3), but
+ * where certificates are all that is needed: there the eroute is enough.
+ */
 export function matchConfigured(plan: EroutePlan, peerId: string): ConfiguredMatch {
   let normal: NormalEroute | undefined;
   for (const eroute of plan.eroutes) {
@@ -33,7 +48,9 @@ export function matchConfigured(plan: EroutePlan, peerId: string): ConfiguredMat
     }
   }
   const user = findUser(plan.users, peerId);
-  if (normal !== undefined && user !== undefined) return { kind: "local", eroute: normal, user };
+  if (normal !== undefined && (user !== undefined || !needsPsk(normal.auth))) {
+    return { kind: "local", eroute: normal, user };
+  }
   if (normal !== undefined) {
     return { kind: "refused", reason: "eroute-without-user", closest: normal.peerid.text };
   }

@@ -48,6 +48,11 @@ export function matchesPattern(pattern: Pattern, peerId: string): boolean {
   return at === text.length;
 }
 
+/** Whether it stands for more than one ID. */
+export function isWild({ text }: Pattern): boolean {
+  return /[*?]/.test(text);
+}
+
 /** C0 and C1 control characters, and DEL: no ID, name or host name holds one. */
 export function hasControlCharacter(text: string): boolean {
   return /\p{Cc}/u.test(text);

@@ -1,6 +1,7 @@
-/** Authentication by pre-shared key (RFC 7296 §2.15). */
+/** What AUTH covers, and AUTH by pre-shared key (RFC 7296 §2.15). */
 
 import { type Prf, prf } from "../crypto/prf.ts";
+import { concat } from "../octets/concat.ts";
 import { wipe } from "../octets/secret.ts";
 
 /** AUTH method 2, Shared Key Message Integrity Code (§3.8). */
@@ -16,11 +17,15 @@ export type AuthInput = {
   readonly idBody: Uint8Array;
 };
 
+/** message | nonce | prf(SK_p, ID body): what is signed, whatever it is signed with. */
+export function signedOctets(algorithm: Prf, input: AuthInput): Uint8Array {
+  return concat(input.message, input.nonce, prf(algorithm, input.SK_p, input.idBody));
+}
+
 /** prf(prf(PSK, "Key Pad for IKEv2"), message | nonce | prf(SK_p, ID body)). */
 export function pskAuth(algorithm: Prf, psk: Uint8Array, input: AuthInput): Uint8Array {
   const key = prf(algorithm, psk, KEY_PAD);
-  const idMac = prf(algorithm, input.SK_p, input.idBody);
-  const mac = prf(algorithm, key, input.message, input.nonce, idMac);
+  const mac = prf(algorithm, key, signedOctets(algorithm, input));
   wipe(key);
   return mac;
 }

@@ -1,6 +1,7 @@
 /** What one IKE SA wants done. */
 
 import type { KeyExchangeRequest } from "../crypto/key-exchange.ts";
+import type { CertificateHolder, SignatureRequest } from "../crypto/signature.ts";
 import type { Path } from "../inet/endpoint.ts";
 import type { EspSpi } from "../inet/esp-spi.ts";
 import type { Instant } from "../octets/instant.ts";
@@ -25,6 +26,8 @@ export type IkeNote = RefusalText & {
 export type IkeEffect =
   | { readonly kind: "send"; readonly octets: Uint8Array; readonly path: Path }
   | { readonly kind: "key-exchange"; readonly ticket: Ticket; readonly op: KeyExchangeRequest }
+  /** Make or judge a signature; answered by `signature-answer`. */
+  | { readonly kind: "signature"; readonly ticket: Ticket; readonly op: SignatureRequest }
   /** Who is this, and what is its key? Answered by `credentials`. */
   | {
       readonly kind: "identify";
@@ -32,8 +35,12 @@ export type IkeEffect =
       readonly peer: Identity;
       readonly algorithms: IkeAlgorithms;
     }
-  /** The peer has proved who it is. */
-  | { readonly kind: "authenticated"; readonly initialContact: boolean }
+  /** The peer has proved who it is, with a certificate or without one. */
+  | {
+      readonly kind: "authenticated";
+      readonly initialContact: boolean;
+      readonly holder: CertificateHolder | undefined;
+    }
   /**
    * Install a Child SA; answered by `child-installed`. With `inboundOnly` the outbound state waits
    * for `child-outbound`: the peer may not have ours yet (RFC 7296 §2.8).

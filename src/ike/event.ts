@@ -1,11 +1,13 @@
 /** What can happen to one IKE SA. */
 
 import type { KeyExchangeResult } from "../crypto/key-exchange.ts";
+import type { SignatureResult } from "../crypto/signature.ts";
 import type { Endpoint, Path } from "../inet/endpoint.ts";
 import type { Result } from "../octets/result.ts";
 import type { IkeHeader } from "../wire/header.ts";
 import type { Identity, TrafficSelector } from "../wire/message.ts";
 import type { ChildPolicy, ChildSa } from "./child-sa.ts";
+import type { AuthCredentials } from "./credentials.ts";
 import type { Ticket } from "./phase.ts";
 import type { Refusal } from "./refusal.ts";
 import type { IkeSaSettings } from "./settings.ts";
@@ -31,10 +33,7 @@ export type Call = {
 };
 
 /** What a site is authenticated with, and what it may have then. */
-export type Credentials = Terms & {
-  readonly psk: Uint8Array;
-  readonly ourIdentity: Identity;
-};
+export type Credentials = Terms & AuthCredentials;
 
 export type IkeEvent =
   | {
@@ -47,6 +46,11 @@ export type IkeEvent =
       readonly kind: "key-exchange-answer";
       readonly ticket: Ticket;
       readonly result: KeyExchangeResult;
+    }
+  | {
+      readonly kind: "signature-answer";
+      readonly ticket: Ticket;
+      readonly result: SignatureResult;
     }
   | {
       readonly kind: "credentials";

@@ -1,41 +1,33 @@
 /** One IKE SA: the one place where phase and event meet (RFC 7296 §2). */
 
 import { never } from "../octets/assert.ts";
-import { type Instant, later } from "../octets/instant.ts";
-import { wipe } from "../octets/secret.ts";
+import { later } from "../octets/instant.ts";
 import { ExchangeType } from "../wire/exchange-type.ts";
 import { Protocol } from "../wire/message.ts";
+import type { AwaitingAuthResponse } from "./call-phase.ts";
+import { onDeadline } from "./deadlines.ts";
 import type { IkeContext, Step } from "./effect.ts";
 import type { IkeEvent } from "./event.ts";
 import { NO_FRAGMENTS } from "./fragments.ts";
 import { wipeIkeKeys } from "./keys.ts";
 import { LINGER_MS, REPLACED_MS } from "./limits.ts";
-import type {
-  AwaitingAuth,
-  AwaitingAuthResponse,
-  AwaitingInitResponse,
-  Closing,
-  Established,
-  IkeSa,
-} from "./phase.ts";
+import type { AwaitingAuth, Closing, Established, IkeSa } from "./phase.ts";
 import { openMessage, sealMessage } from "./protect.ts";
-import type { Refusal } from "./refusal.ts";
-import { childrenDown, endCall, failedNote, sends } from "./v2/answer.ts";
+import { wipeSecrets } from "./secrets.ts";
+import { childrenDown, endCall, sends } from "./v2/answer.ts";
 import { watchChildless } from "./v2/childless.ts";
 import { close, closeChild, forget } from "./v2/delete.ts";
 import { withoutDoubles } from "./v2/doubles.ts";
 import { onInstalled, onKeyExchangeEstablished } from "./v2/established-answers.ts";
-import { deadlineOfEstablished, onDeadlineEstablished } from "./v2/established-deadlines.ts";
 import { onMessageEstablished } from "./v2/established-message.ts";
-import { onAuthRequest, onCredentials, refuseAuth } from "./v2/ike-auth.ts";
-import { onAuthResponse } from "./v2/ike-auth-request.ts";
+import { onAuthRequest, onCredentials, onSigned, onVerified, refuseAuth } from "./v2/ike-auth.ts";
+import { onAuthResponse, onCallSigned, onCallVerified } from "./v2/ike-auth-request.ts";
 import { onInitKeyExchange } from "./v2/ike-sa-init.ts";
 import { onCallPublicValue, onCallSharedSecret, onInitResponse } from "./v2/ike-sa-init-request.ts";
 import { askIfSilent, onUsage } from "./v2/liveness.ts";
 import { mindMessageIds } from "./v2/message-ids.ts";
 import { onPeerMoved } from "./v2/mobike.ts";
 import { proceed } from "./v2/proceed.ts";
-import { retransmission } from "./v2/request.ts";
 import { addTask } from "./v2/tasks.ts";
 
 type MessageEvent = Extract<IkeEvent, { kind: "message" }>;
@@ -58,6 +50,8 @@ function take(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
       return onMessage(sa, event, context);
     case "key-exchange-answer":
       return onKeyExchangeAnswer(sa, event, context);
+    case "signature-answer":
+      return onSignatureAnswer(sa, event, context);
     case "credentials":
       if (sa.phase !== "awaiting-credentials" || sa.ticket !== event.ticket) return same(sa);
       return onCredentials(sa, event.result, context);
@@ -74,7 +68,11 @@ function take(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
 
 type EstablishedEvent = Exclude<
   IkeEvent,
-  { kind: "message" | "key-exchange-answer" | "credentials" | "close" | "drop" | "deadline" }
+  {
+    kind:
+      | ("message" | "key-exchange-answer" | "signature-answer" | "credentials")
+      | ("close" | "drop" | "deadline");
+  }
 >;
 
 function takeEstablished(sa: Established, event: EstablishedEvent, context: IkeContext): Step {
@@ -114,38 +112,14 @@ function takeEstablished(sa: Established, event: EstablishedEvent, context: IkeC
   }
 }
 
-/** When `deadline` is due; undefined if nothing is waited for. */
-export function deadlineOf(sa: IkeSa): Instant | undefined {
-  switch (sa.phase) {
-    case "awaiting-key-exchange":
-      return sa.expireAt;
-    case "awaiting-auth":
-    case "awaiting-credentials":
-      return sa.half.expireAt;
-    case "refusing":
-      return sa.answerAt;
-    case "awaiting-public-value":
-    case "awaiting-shared-secret":
-      return undefined;
-    case "awaiting-init-response":
-    case "awaiting-auth-response":
-    case "closing":
-      return sa.inFlight.retransmitAt;
-    case "established":
-      return deadlineOfEstablished(sa);
-    case "ended":
-      return sa.forgetAt;
-    default:
-      return never(sa);
-  }
-}
-
 /** Whether the peer has not proved yet who it is: such IKE SAs are few and short-lived. */
 export function isHalfOpen(sa: IkeSa): boolean {
   return (
     sa.phase === "awaiting-key-exchange" ||
     sa.phase === "awaiting-auth" ||
     sa.phase === "awaiting-credentials" ||
+    sa.phase === "awaiting-verification" ||
+    sa.phase === "awaiting-signature" ||
     sa.phase === "refusing"
   );
 }
@@ -154,9 +128,13 @@ function onMessage(sa: IkeSa, event: MessageEvent, context: IkeContext): Step {
   switch (sa.phase) {
     case "awaiting-key-exchange":
     case "awaiting-credentials":
+    case "awaiting-verification":
+    case "awaiting-signature":
     case "refusing":
     case "awaiting-public-value":
     case "awaiting-shared-secret":
+    case "awaiting-call-signature":
+    case "awaiting-call-verification":
       // A repeat of what is being worked on: the answer is on its way.
       return same(sa);
     case "awaiting-auth":
@@ -273,6 +251,26 @@ function onKeyExchangeAnswer(
   }
 }
 
+function onSignatureAnswer(
+  sa: IkeSa,
+  { ticket, result }: Extract<IkeEvent, { kind: "signature-answer" }>,
+  context: IkeContext,
+): Step {
+  if (!("ticket" in sa) || sa.ticket !== ticket) return same(sa);
+  switch (sa.phase) {
+    case "awaiting-verification":
+      return onVerified(sa, result, context);
+    case "awaiting-signature":
+      return onSigned(sa, result, context);
+    case "awaiting-call-signature":
+      return onCallSigned(sa, result, context);
+    case "awaiting-call-verification":
+      return onCallVerified(sa, result, context);
+    default:
+      return same(sa);
+  }
+}
+
 function onClose(sa: IkeSa, why: string, context: IkeContext): Step {
   if (sa.phase === "established") return close(sa, why, context);
   if (sa.phase === "closing" || sa.phase === "ended") return same(sa);
@@ -289,83 +287,10 @@ function drop(sa: IkeSa, why: string): Step {
   return { sa: undefined, effects: [...effects, { kind: "ended", reason }] };
 }
 
-function wipeSecrets(sa: IkeSa): void {
-  if ("half" in sa) wipeIkeKeys(sa.half.keys);
-  if ("keys" in sa) wipeIkeKeys(sa.keys);
-  if ("call" in sa) wipe(sa.call.credentials.psk);
-  if ("calling" in sa) wipe(sa.calling.call.credentials.psk, sa.calling.privateOctets);
-}
-
 /** The Child SAs are another IKE SA's: the peer deletes this one, or we do after a while. */
 function standDown(sa: Established, context: IkeContext): Step {
   const replacedUntil = later(context.now, REPLACED_MS);
   return { sa: { ...sa, children: [], tasks: [], replacedUntil }, effects: [] };
-}
-
-function onDeadline(sa: IkeSa, context: IkeContext): Step {
-  const due = deadlineOf(sa);
-  if (due === undefined || context.now < due) return same(sa);
-  switch (sa.phase) {
-    case "awaiting-key-exchange":
-      return timedOut(sa, "our own key exchange did not finish in time");
-    case "awaiting-auth":
-      return timedOut(sa, "no IKE_AUTH request followed IKE_SA_INIT: is UDP 4500 open?");
-    case "awaiting-credentials":
-      return timedOut(sa, "the look-up did not finish in time");
-    case "refusing": {
-      const { id, path, messageId, response } = sa;
-      const forgetAt = later(context.now, LINGER_MS);
-      return {
-        sa: { phase: "ended", id, path, messageId, response, forgetAt },
-        effects: sends(response, path),
-      };
-    }
-    case "awaiting-public-value":
-    case "awaiting-shared-secret":
-      return same(sa);
-    case "awaiting-init-response":
-    case "awaiting-auth-response":
-      return callAgain(sa, context);
-    case "established":
-      return onDeadlineEstablished(sa, context);
-    case "closing": {
-      const inFlight = retransmission(sa.inFlight, sa.retransmission, context);
-      if (inFlight === undefined) return forget(sa);
-      return { sa: { ...sa, inFlight }, effects: sends(inFlight.datagrams, sa.path) };
-    }
-    case "ended":
-      return { sa: undefined, effects: [] };
-    default:
-      return never(sa);
-  }
-}
-
-/** The next copy of what we called with; or it was enough. */
-function callAgain(sa: AwaitingInitResponse | AwaitingAuthResponse, context: IkeContext): Step {
-  const call = sa.phase === "awaiting-init-response" ? sa.calling.call : sa.call;
-  const settings = call.credentials.settings.retransmission;
-  const inFlight = retransmission(sa.inFlight, settings, context);
-  if (inFlight !== undefined) {
-    return { sa: { ...sa, inFlight }, effects: sends(inFlight.datagrams, sa.path) };
-  }
-  if (sa.phase === "awaiting-init-response") {
-    const detail = "the site did not answer IKE_SA_INIT: is it up, is UDP 500 open?";
-    return endCall(sa, sa.hint ?? { kind: "no-answer", detail });
-  }
-  const detail = "the site did not answer IKE_AUTH: is UDP 4500 open?";
-  return endCall(sa, { kind: "no-answer", detail });
-}
-
-function timedOut(sa: IkeSa, detail: string): Step {
-  wipeSecrets(sa);
-  const refusal: Refusal = { kind: "half-open-timeout", detail };
-  return {
-    sa: undefined,
-    effects: [
-      failedNote(sa.phase === "awaiting-key-exchange" ? "IKE_SA_INIT" : "IKE_AUTH", refusal),
-      { kind: "ended", reason: { kind: "refused", refusal } },
-    ],
-  };
 }
 
 function dropped(sa: IkeSa): Step {

@@ -55,6 +55,13 @@ export const CHILDLESS_MS = 300_000;
 /** Child SAs of one site, those being replaced included. */
 export const CHILD_SAS_MAX = 16;
 
+/** Certificates of one IKE_AUTH message: the peer's own and those between it and its root. */
+export const CERTIFICATES_MAX = 8;
+export const CERTIFICATE_OCTETS_MAX = 8_192;
+
+/** How long we wait for our own signature, or the judgement of the peer's, when we call. */
+export const SIGNATURE_MS = 20_000;
+
 export const NONCE_OCTETS = 32;
 
 /**

@@ -1,7 +1,7 @@
 /** The phases of an IKE SA: each holds what is known in it, and nothing else. */
 
+import type { CertificateHolder } from "../crypto/signature.ts";
 import type { Path } from "../inet/endpoint.ts";
-import type { EspSpi } from "../inet/esp-spi.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import type {
@@ -14,8 +14,16 @@ import type {
   TsPayload,
 } from "../wire/message.ts";
 import type { IkeAlgorithms } from "./algorithms.ts";
+import type {
+  AwaitingAuthResponse,
+  AwaitingCallSignature,
+  AwaitingCallVerification,
+  AwaitingInitResponse,
+  AwaitingPublicValue,
+  AwaitingSharedSecret,
+} from "./call-phase.ts";
 import type { ChildPolicy, ChildSa } from "./child-sa.ts";
-import type { Call } from "./event.ts";
+import type { Credentials } from "./event.ts";
 import type { Fragments } from "./fragments.ts";
 import type { IkeKeys } from "./keys.ts";
 import type { Nat } from "./nat.ts";
@@ -46,6 +54,10 @@ export type AwaitingKeyExchange = {
   readonly Ni: Uint8Array;
   readonly nat: Nat;
   readonly chosen: ChosenIke;
+  /** SIGNATURE_HASH_ALGORITHMS of the peer; undefined: it does not know RFC 7427. */
+  readonly peerHashes: readonly number[] | undefined;
+  /** What sites' certificates may lead up to, whoever this is; undefined: none is taken. */
+  readonly certReq: Uint8Array | undefined;
   readonly fragmentOctets: number | undefined;
   readonly expireAt: Instant;
 };
@@ -60,6 +72,8 @@ export type HalfOpen = {
   readonly request: Uint8Array;
   readonly response: Uint8Array;
   readonly nat: Nat;
+  /** SIGNATURE_HASH_ALGORITHMS of the peer; undefined: it does not know RFC 7427. */
+  readonly peerHashes: readonly number[] | undefined;
   /** Both ends know RFC 7383: longer messages are sent in fragments. */
   readonly fragmentOctets: number | undefined;
   readonly fragments: Fragments;
@@ -78,6 +92,8 @@ export type AuthRequest = {
   readonly messageId: number;
   readonly idI: IdPayload;
   readonly auth: AuthPayload;
+  /** DER, the site's own first. */
+  readonly certificates: readonly Uint8Array[];
   readonly sa: SaPayload | undefined;
   readonly tsI: TsPayload | undefined;
   readonly tsR: TsPayload | undefined;
@@ -94,6 +110,27 @@ export type AwaitingCredentials = {
   readonly path: Path;
   readonly half: HalfOpen;
   readonly request: AuthRequest;
+  readonly ticket: Ticket;
+};
+
+/** The site's signature and certificate are being judged. */
+export type AwaitingVerification = {
+  readonly phase: "awaiting-verification";
+  readonly path: Path;
+  readonly half: HalfOpen;
+  readonly request: AuthRequest;
+  readonly credentials: Credentials;
+  readonly ticket: Ticket;
+};
+
+/** The site has proved who it is; our own signature is being made. */
+export type AwaitingSignature = {
+  readonly phase: "awaiting-signature";
+  readonly path: Path;
+  readonly half: HalfOpen;
+  readonly request: AuthRequest;
+  readonly credentials: Credentials;
+  readonly holder: CertificateHolder | undefined;
   readonly ticket: Ticket;
 };
 
@@ -267,78 +304,19 @@ export type Ended = {
   readonly forgetAt: Instant;
 };
 
-/** What we call a site with, whatever has been asked for so far. */
-export type Calling = {
-  readonly id: SaId;
-  readonly path: Path;
-  readonly call: Call;
-  readonly Ni: Uint8Array;
-  readonly method: number;
-  /** Private octets of the key exchange: the same ones make the value and the secret. */
-  readonly privateOctets: Uint8Array;
-  readonly cookie: Uint8Array | undefined;
-  /** How often IKE_SA_INIT was begun anew, as the peer asked for a cookie or another group. */
-  readonly detours: number;
-};
-
-/** We call: our public value is being made. */
-export type AwaitingPublicValue = {
-  readonly phase: "awaiting-public-value";
-  readonly id: SaId;
-  readonly path: Path;
-  readonly calling: Calling;
-  readonly ticket: Ticket;
-};
-
-/** We call: IKE_SA_INIT is on its way. */
-export type AwaitingInitResponse = {
-  readonly phase: "awaiting-init-response";
-  readonly id: SaId;
-  readonly path: Path;
-  readonly calling: Calling;
-  readonly publicValue: Uint8Array;
-  readonly inFlight: InFlight;
-  /** What the peer said without protection: nothing to rely on, but worth telling (§2.21.1). */
-  readonly hint: Refusal | undefined;
-};
-
-/** We call: the shared secret is being computed. */
-export type AwaitingSharedSecret = {
-  readonly phase: "awaiting-shared-secret";
-  readonly id: SaId;
-  readonly path: Path;
-  readonly calling: Calling;
-  readonly ticket: Ticket;
-  readonly chosen: ChosenIke;
-  readonly Nr: Uint8Array;
-  /** What to go on with should the answer turn out to be no good. */
-  readonly publicValue: Uint8Array;
-  readonly inFlight: InFlight;
-  readonly response: Uint8Array;
-  readonly nat: Nat;
-  readonly fragmentOctets: number | undefined;
-};
-
-/** We call: IKE_AUTH is on its way. */
-export type AwaitingAuthResponse = {
-  readonly phase: "awaiting-auth-response";
-  readonly path: Path;
-  readonly half: HalfOpen;
-  readonly call: Call;
-  /** Our SPI of the first Child SA. */
-  readonly spiIn: EspSpi;
-  readonly inFlight: InFlight;
-};
-
 export type IkeSa =
   | AwaitingKeyExchange
   | AwaitingAuth
   | AwaitingCredentials
+  | AwaitingVerification
+  | AwaitingSignature
   | Refusing
   | AwaitingPublicValue
   | AwaitingInitResponse
   | AwaitingSharedSecret
+  | AwaitingCallSignature
   | AwaitingAuthResponse
+  | AwaitingCallVerification
   | Established
   | Closing
   | Ended;

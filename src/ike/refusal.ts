@@ -1,11 +1,13 @@
 /** Why a message, an exchange or an SA is refused; and what the peer is told of it. */
 
+import type { SignatureFault } from "../crypto/signature.ts";
 import { never } from "../octets/assert.ts";
 import { spi32Hex } from "../octets/hex.ts";
 import type { Malformed } from "../octets/reader.ts";
 import { Writer } from "../octets/writer.ts";
 import { type NotifyPayload, Protocol } from "../wire/message.ts";
 import { NotifyType, notifyName } from "../wire/notify-type.ts";
+import type { PeerCredential } from "./credentials.ts";
 
 /** A refusal keeps both sides, what was offered and what is wanted: people ask for it. */
 export type Refusal =
@@ -20,7 +22,18 @@ export type Refusal =
   | { readonly kind: "invalid-ke"; readonly offered: string; readonly wantedMethod: number }
   | { readonly kind: "key-exchange"; readonly detail: string }
   | { readonly kind: "wrong-psk" }
-  | { readonly kind: "auth-method"; readonly method: number }
+  | {
+      readonly kind: "auth-method";
+      readonly method: number;
+      readonly wanted: PeerCredential["kind"];
+    }
+  /** A certificate or signature, the peer's or ours, is not what it has to be. */
+  | { readonly kind: "certificate"; readonly fault: SignatureFault }
+  | {
+      readonly kind: "id-not-in-certificate";
+      readonly id: string;
+      readonly names: readonly string[];
+    }
   /** No credentials for the ID: `reason` says which step failed (match, look-up, row, table). */
   | { readonly kind: "no-credentials"; readonly reason: string; readonly detail: string }
   | {
@@ -62,6 +75,8 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
       return notify(NotifyType.INVALID_SYNTAX);
     case "wrong-psk":
     case "auth-method":
+    case "certificate":
+    case "id-not-in-certificate":
     case "no-credentials":
       // One answer for all: no oracle for IDs (RFC 7296 §2.21.2).
       return notify(NotifyType.AUTHENTICATION_FAILED);
@@ -143,12 +158,9 @@ export function refusalText(refusal: Refusal): RefusalText {
           "compare both, also for blanks at the ends",
       };
     case "auth-method":
-      return {
-        reason: "auth-method",
-        detail:
-          `the site authenticates by method ${refusal.method}; ` +
-          "only pre-shared keys (2) are accepted",
-      };
+    case "certificate":
+    case "id-not-in-certificate":
+      return proofText(refusal);
     case "no-credentials":
       return { reason: refusal.reason, detail: refusal.detail };
     case "ts-unacceptable":
@@ -178,6 +190,63 @@ export function refusalText(refusal: Refusal): RefusalText {
       return never(refusal);
   }
 }
+
+/** Why the peer is not believed to be who it says. */
+function proofText(
+  refusal: Extract<Refusal, { kind: "auth-method" | "certificate" | "id-not-in-certificate" }>,
+): RefusalText {
+  switch (refusal.kind) {
+    case "auth-method":
+      return {
+        reason: "auth-method",
+        detail: `the site authenticates by ${methodText(refusal.method)}`,
+        offered: [methodText(refusal.method)],
+        wanted: WANTED_METHODS[refusal.wanted],
+      };
+    case "certificate": {
+      const { kind, ...text } = refusal.fault;
+      return { reason: kind, ...text };
+    }
+    case "id-not-in-certificate":
+      return {
+        reason: "id-not-in-certificate",
+        detail: `the site calls itself ${refusal.id}; its certificate is of ${namesText(refusal)}`,
+      };
+    default:
+      return never(refusal);
+  }
+}
+
+function namesText({ names }: { readonly names: readonly string[] }): string {
+  const rest = names.length - NAMES_SHOWN_MAX;
+  const shown = names.slice(0, NAMES_SHOWN_MAX).join("; ");
+  return rest > 0 ? `${shown}; and ${rest} more names` : shown;
+}
+
+const NAMES_SHOWN_MAX = 8;
+
+function methodText(method: number): string {
+  return AUTH_METHODS.get(method) ?? `method ${method}`;
+}
+
+const AUTH_METHODS: ReadonlyMap<number, string> = new Map([
+  [0, "EAP"],
+  [1, "RSA signature (1)"],
+  [2, "pre-shared key (2)"],
+  [3, "DSS signature (3)"],
+  [9, "ECDSA signature on P-256 (9)"],
+  [10, "ECDSA signature on P-384 (10)"],
+  [11, "ECDSA signature on P-521 (11)"],
+  [12, "secure password (12)"],
+  [13, "NULL authentication (13)"],
+  [14, "digital signature (14)"],
+]);
+
+const WANTED_METHODS: Readonly<Record<PeerCredential["kind"], readonly string[]>> = {
+  psk: ["pre-shared key"],
+  certificate: ["digital signature with a certificate"],
+  either: ["pre-shared key", "digital signature with a certificate"],
+};
 
 /** Why the peer does not get what it asks for beside its IKE SA. */
 function childText(

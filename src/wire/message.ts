@@ -77,6 +77,17 @@ export type IdPayload = {
   /** The payload body as received: AUTH covers it, RESERVED octets included (§2.15). */
   readonly body: Uint8Array;
 };
+export type CertPayload = {
+  readonly kind: "CERT";
+  readonly encoding: number;
+  readonly data: Uint8Array;
+};
+export type CertReqPayload = {
+  readonly kind: "CERTREQ";
+  readonly encoding: number;
+  /** Of encoding 4: SHA-1 hashes of authorities' public keys, one behind the other. */
+  readonly authorities: Uint8Array;
+};
 export type AuthPayload = {
   readonly kind: "AUTH";
   readonly method: number;
@@ -107,7 +118,7 @@ export type CpPayload = {
   readonly cfgType: number;
   readonly attributes: readonly { readonly type: number; readonly value: Uint8Array }[];
 };
-/** A payload that we know by number only (CERT, CERTREQ, EAP), or that is not critical. */
+/** A payload that we know by number only (EAP), or that is not critical. */
 export type OpaquePayload = {
   readonly kind: "OPAQUE";
   readonly payloadType: number;
@@ -119,6 +130,8 @@ export type Payload =
   | KePayload
   | NoncePayload
   | IdPayload
+  | CertPayload
+  | CertReqPayload
   | AuthPayload
   | NotifyPayload
   | DeletePayload

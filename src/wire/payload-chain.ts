@@ -6,6 +6,7 @@ import { err, ok, type Result } from "../octets/result.ts";
 import type { Writer } from "../octets/writer.ts";
 import { PAYLOADS_MAX, type Payload, PayloadType } from "./message.ts";
 import { emitAuth, parseAuth } from "./payload/auth.ts";
+import { emitCert, emitCertReq, parseCert, parseCertReq } from "./payload/cert.ts";
 import { emitCp, parseCp } from "./payload/cp.ts";
 import { emitDelete, parseDelete } from "./payload/delete.ts";
 import { emitId, parseId } from "./payload/id.ts";
@@ -113,6 +114,10 @@ function parseBody(type: number, r: Reader): Payload {
       return parseId(r, "IDi");
     case PayloadType.IDr:
       return parseId(r, "IDr");
+    case PayloadType.CERT:
+      return parseCert(r);
+    case PayloadType.CERTREQ:
+      return parseCertReq(r);
     case PayloadType.AUTH:
       return parseAuth(r);
     case PayloadType.NONCE:
@@ -143,6 +148,10 @@ function emitBody(w: Writer, payload: Payload): void {
     case "IDi":
     case "IDr":
       return emitId(w, payload);
+    case "CERT":
+      return emitCert(w, payload);
+    case "CERTREQ":
+      return emitCertReq(w, payload);
     case "AUTH":
       return emitAuth(w, payload);
     case "NONCE":

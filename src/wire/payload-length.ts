@@ -21,6 +21,10 @@ function bodyLength(payload: Payload): number {
     case "KE":
     case "AUTH":
       return 4 + payload.data.length;
+    case "CERT":
+      return 1 + payload.data.length;
+    case "CERTREQ":
+      return 1 + payload.authorities.length;
     case "IDi":
     case "IDr":
       return payload.body.length;

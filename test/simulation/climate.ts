@@ -1,10 +1,11 @@
 /** What a seed decides before a world begins: its limits, its failures, who lives in it. */
 
 import { DEFAULT_CHILD } from "../../src/eroute/defaults.ts";
-import type { Eroute, EroutePlan } from "../../src/eroute/eroute.ts";
+import type { Eroute, ErouteAuth, EroutePlan } from "../../src/eroute/eroute.ts";
 import { drawWeather, type NetworkWeather } from "./network.ts";
 import { BASE_EROUTE, NORMAL_EROUTE, planOf } from "./plan.ts";
 import type { Prng } from "./prng.ts";
+import { TOY_ANCHORS, toyKey } from "./toy-signature.ts";
 
 /** What a site of the world is like. */
 export type Character =
@@ -37,6 +38,8 @@ export type Climate = {
   readonly rowChange: number;
   readonly keyExchangeDelay: number;
   readonly keyExchangeFailure: number;
+  readonly signatureDelay: number;
+  readonly signatureFailure: number;
   readonly endsWithShutdown: boolean;
 };
 
@@ -45,7 +48,7 @@ export function drawClimate(prng: Prng): Climate {
   const sometimes = (probability: number, value: number) => (prng.chance(probability) ? value : 0);
   const actEveryMs = prng.pick([300, 1_000, 4_000]);
   return {
-    plan: drawPlan(prng),
+    plan: withAuth(drawPlan(prng), prng.fork("auth")),
     weather: drawWeather(prng),
     characters: drawCharacters(prng),
     activeMs: prng.between(5, 30) * actEveryMs,
@@ -58,8 +61,27 @@ export function drawClimate(prng: Prng): Climate {
     rowChange: sometimes(0.3, 0.3),
     keyExchangeDelay: sometimes(0.2, 0.3),
     keyExchangeFailure: sometimes(0.1, 0.1),
+    ...drawSignatures(prng.fork("signatures")),
     endsWithShutdown: prng.chance(0.3),
   };
+}
+
+function drawSignatures(prng: Prng) {
+  return {
+    signatureDelay: prng.chance(0.3) ? 0.3 : 0,
+    signatureFailure: prng.chance(0.1) ? 0.1 : 0,
+  };
+}
+
+/** In some worlds sites may have certificates, in some the concentrator has one. */
+function withAuth(plan: EroutePlan, prng: Prng): EroutePlan {
+  const own: ErouteAuth["own"] = prng.chance(0.3)
+    ? { kind: "signature", key: toyKey("concentrator.example") }
+    : { kind: "psk" };
+  const peer: ErouteAuth["peer"] = prng.chance(0.5)
+    ? { kind: "either", anchors: TOY_ANCHORS }
+    : { kind: "psk" };
+  return { ...plan, eroutes: plan.eroutes.map((eroute) => ({ ...eroute, auth: { own, peer } })) };
 }
 
 function drawPlan(prng: Prng): EroutePlan {

@@ -24,6 +24,8 @@ export function describeEvent(event: Event): string {
       return `kernel answers ${event.request}: ${errnoOf(event.result)}`;
     case "key-exchange-answer":
       return `key exchange answers ${event.request}: ${event.result.ok}`;
+    case "signature-answer":
+      return `signature answers ${event.request}: ${event.result.ok}`;
     case "expire":
       return `expire ${formatStateId(event.expire.id)}`;
     default:
@@ -41,6 +43,8 @@ export function describeEffect(effect: Effect): string {
       return `kernel ${effect.request} ${describeRequest(effect.op)}`;
     case "key-exchange":
       return `key exchange ${effect.request}`;
+    case "signature":
+      return `signature ${effect.request} ${effect.op.op}`;
     case "resolve":
       return `resolve ${effect.resolve} ${effect.host}`;
     case "keepalive":

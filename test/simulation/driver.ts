@@ -8,6 +8,7 @@ import type { JournalEntry } from "../../src/concentrator/journal.ts";
 import { assert, never } from "../../src/octets/assert.ts";
 import { asInstant } from "../../src/octets/instant.ts";
 import type { KernelResult, XfrmRequest } from "../../src/xfrm/request.ts";
+import { toySignature } from "./toy-signature.ts";
 
 type Of<K extends Effect["kind"]> = Extract<Effect, { kind: K }>;
 
@@ -18,6 +19,8 @@ export type Surroundings = {
   onLookUp(effect: Of<"look-up">): Event | undefined;
   onResolve(effect: Of<"resolve">): Event | undefined;
   onKeyExchange(effect: Of<"key-exchange">): Event | undefined;
+  /** Without it every signature is answered at once, by the toy. */
+  onSignature?(effect: Of<"signature">): Event | undefined;
   kernel(request: XfrmRequest): KernelResult;
   /** Takes the kernel's answer to deliver it later; false has it delivered at once. */
   delaysAnswer(event: Event): boolean;
@@ -29,6 +32,10 @@ export type Surroundings = {
 export type Driver = {
   feed(event: Event): void;
 };
+
+function toyAnswer({ request, op }: Of<"signature">): Event {
+  return { kind: "signature-answer", request, result: toySignature(op) };
+}
 
 /** Octets are only lent: whoever keeps a view of a datagram finds this in it. */
 const OVERWRITTEN = 0xee;
@@ -58,6 +65,8 @@ export function createDriver(concentrator: Concentrator, world: Surroundings): D
       }
       case "key-exchange":
         return enqueue(world.onKeyExchange(effect));
+      case "signature":
+        return enqueue((world.onSignature ?? toyAnswer)(effect));
       case "look-up":
         return enqueue(world.onLookUp(effect));
       case "resolve":

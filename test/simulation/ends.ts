@@ -8,9 +8,10 @@ import {
   type KeyExchangeResult,
   performKeyExchange,
 } from "../../src/crypto/key-exchange.ts";
+import { deadlineOf } from "../../src/ike/deadlines.ts";
 import type { ChildKeys, IkeContext, IkeEffect } from "../../src/ike/effect.ts";
 import type { Credentials, IkeEvent } from "../../src/ike/event.ts";
-import { deadlineOf, step } from "../../src/ike/ike-sa.ts";
+import { step } from "../../src/ike/ike-sa.ts";
 import {
   type Established,
   type IkeSa,
@@ -150,7 +151,8 @@ export function layEnds(settings: EndsSettings = {}): Ends {
     if (!parsed.ok) return;
     const { payloads } = parsed.value;
     const suites = credentialsOf(end.name).policy.ikeSuites;
-    const request = { header: header.value, octets, payloads, path, suites, halfOpenMs: 30_000 };
+    const limits = { halfOpenMs: 30_000, certReq: undefined };
+    const request = { header: header.value, octets, payloads, path, suites, ...limits };
     const accepted = acceptInit(request, end.context);
     if (!accepted.ok || accepted.value.sa === undefined) return;
     take(end, localSpi(saIdOf(accepted.value.sa)), accepted.value);
@@ -256,8 +258,10 @@ function createIkeEnd(name: EndName, now: () => number): IkeEnd {
 function credentialsFor(name: EndName): Credentials {
   const [own, peer] =
     name === "a" ? ["10.0.0.0/24", "10.0.1.0/24"] : ["10.0.1.0/24", "10.0.0.0/24"];
+  const psk = () => new TextEncoder().encode("one key for both");
   return {
-    psk: new TextEncoder().encode("one key for both"),
+    own: { kind: "psk", psk: psk() },
+    peer: { kind: "psk", psk: psk() },
     ourIdentity: parseIdentity(`end-${name}`),
     policy: {
       ...{ suites: [ESP_SUITE], ikeSuites: [IKE_SUITE] },

@@ -19,6 +19,7 @@ import {
 import type { Prng } from "./prng.ts";
 import type { Ask, Site, SiteOutput, SiteSettings } from "./site-state.ts";
 import { toyKeyExchange } from "./toy-key-exchange.ts";
+import { toyKey } from "./toy-signature.ts";
 
 export type Inhabitant = {
   readonly number: number;
@@ -53,7 +54,7 @@ export function createInhabitant(
     }
     return octets;
   };
-  const site = createSite(settingsFor(number, character, isNatted, prng), {
+  const site = createSite(settingsFor(number, character, climate, prng), {
     random,
     keyExchange: toyKeyExchange,
   });
@@ -142,16 +143,22 @@ function changeSettings({ site, prng }: Inhabitant): void {
 function settingsFor(
   number: number,
   character: Character,
-  isNatted: boolean,
+  climate: Climate,
   prng: Prng,
 ): SiteSettings {
+  const isNatted = climate.isNatted && character !== "noise";
   const id = character === "lab" ? "lab-gw" : character === "unknown-id" ? "who" : "site";
   const secret = character === "lab" ? "lab secret" : `secret ${number}`;
   const text = id === "site" ? `site-${number}` : id;
   const address = isNatted ? `172.16.0.${number}` : `192.0.2.${number}`;
   const own = character === "lab" ? "172.20.0.0/24" : `192.168.${number}.0/24`;
   const path: Path = { local: endpointOf(address, 500), remote: endpointOf(CONCENTRATOR, 500) };
+  const takesCertificates = climate.plan.eroutes.some(({ auth }) => auth.peer.kind !== "psk");
+  const hasCertificate = takesCertificates && prng.fork("certificate").chance(0.5);
   return {
+    ...(hasCertificate
+      ? { key: toyKey(text, character === "wrong-key" ? "nobody" : undefined) }
+      : {}),
     identity: parseIdentity(text),
     psk: new TextEncoder().encode(character === "wrong-key" ? "wrong" : secret),
     path,

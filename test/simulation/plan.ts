@@ -3,6 +3,7 @@
 import type { Suite } from "../../src/crypto/suite.ts";
 import { Encr, Integ, Ke, PrfId, TransformType } from "../../src/crypto/transform.ts";
 import {
+  DEFAULT_AUTH,
   DEFAULT_CHILD,
   DEFAULT_DEFAULT_EROUTE,
   DEFAULT_LIFE,
@@ -94,6 +95,7 @@ export const BASE_EROUTE: BaseEroute = {
   life: DEFAULT_LIFE,
   traffic: DEFAULT_TRAFFIC,
   dns: [],
+  auth: DEFAULT_AUTH,
 };
 
 export const NORMAL_EROUTE: NormalEroute = {
@@ -112,6 +114,7 @@ export const NORMAL_EROUTE: NormalEroute = {
   life: DEFAULT_LIFE,
   traffic: DEFAULT_TRAFFIC,
   dns: [],
+  auth: DEFAULT_AUTH,
 };
 
 /** One base eroute, one normal eroute with its user, and limits as asked for. */

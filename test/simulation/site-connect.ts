@@ -1,7 +1,8 @@
 /** A site's first two exchanges: IKE_SA_INIT and IKE_AUTH as initiator (RFC 7296 §1.2). */
 
+import type { SigningKey } from "../../src/crypto/signature.ts";
 import { ikeAlgorithmsOf } from "../../src/ike/algorithms.ts";
-import { AUTH_METHOD_PSK, pskAuth } from "../../src/ike/auth.ts";
+import { AUTH_METHOD_PSK, pskAuth, signedOctets } from "../../src/ike/auth.ts";
 import { deriveIkeKeys, skeyseed } from "../../src/ike/keys.ts";
 import { detectNat, natDetectionNotifies } from "../../src/ike/nat.ts";
 import { notify } from "../../src/ike/refusal.ts";
@@ -12,6 +13,7 @@ import { ExchangeType } from "../../src/wire/exchange-type.ts";
 import { asIkeSpi, type IkeHeader } from "../../src/wire/header.ts";
 import type { IdPayload, Payload } from "../../src/wire/message.ts";
 import { NotifyType } from "../../src/wire/notify-type.ts";
+import { CertEncoding } from "../../src/wire/payload/cert.ts";
 import { identityBody } from "../../src/wire/payload/id.ts";
 import { parsePayloads } from "../../src/wire/payload-chain.ts";
 import { openOne, sealOne } from "./one-datagram.ts";
@@ -27,6 +29,7 @@ import {
 } from "./site-draw.ts";
 import { chosenOf, errorOf, espOffer, ikeOffer, wantedGroup } from "./site-messages.ts";
 import type { Authenticating, Initiating, Session, Site } from "./site-state.ts";
+import { TOY_ANCHORS, toySignature } from "./toy-signature.ts";
 
 /** Cookies and other groups that a site takes up before it gives up. */
 const RETRIES_MAX = 5;
@@ -181,12 +184,21 @@ function authRequest(
   { algorithms, keys }: Authenticating["secured"],
   { Nr, spiIn, message }: AuthParts,
 ): Payload[] {
-  const { identity, psk, initialContact, esp, tsI, tsR, childless, configuration } = site.settings;
+  const { identity, psk, key, initialContact, esp, tsI, tsR } = site.settings;
+  const { childless, configuration } = site.settings;
   const body = identityBody(identity);
-  const data = pskAuth(algorithms.prf, psk, { message, nonce: Nr, SK_p: keys.SK_pi, idBody: body });
+  const input = { message, nonce: Nr, SK_p: keys.SK_pi, idBody: body };
   const payloads: Payload[] = [
     { kind: "IDi", identity, body },
-    { kind: "AUTH", method: AUTH_METHOD_PSK, data },
+    ...(key === undefined
+      ? [
+          {
+            kind: "AUTH" as const,
+            method: AUTH_METHOD_PSK,
+            data: pskAuth(algorithms.prf, psk, input),
+          },
+        ]
+      : signedAuth(key, signedOctets(algorithms.prf, input))),
   ];
   if (configuration !== undefined) payloads.push(configuration);
   if (childless !== true) {
@@ -203,13 +215,30 @@ function isAuthentic(site: Site, auth: Authenticating, payloads: readonly Payloa
   const proof = payloadOf(payloads, "AUTH");
   if (idR === undefined || proof === undefined) return false;
   const { algorithms, keys } = auth.secured;
-  const expected = pskAuth(algorithms.prf, site.settings.psk, {
+  const input = {
     message: auth.response,
     nonce: auth.Ni,
     SK_p: keys.SK_pr,
     idBody: idR.body,
-  });
-  return equalOctets(expected, proof.data);
+  };
+  if (proof.method !== AUTH_METHOD_PSK) {
+    const octets = signedOctets(algorithms.prf, input);
+    const certificates = payloads.flatMap((p) => (p.kind === "CERT" ? [p.data] : []));
+    const op = { op: "verify", octets, certificates, anchors: TOY_ANCHORS } as const;
+    return toySignature({ ...op, method: proof.method, signature: proof.data }).ok;
+  }
+  return equalOctets(pskAuth(algorithms.prf, site.settings.psk, input), proof.data);
+}
+
+function signedAuth(key: SigningKey, octets: Uint8Array): Payload[] {
+  const signed = toySignature({ op: "sign", key, octets, hashes: undefined });
+  if (!signed.ok || signed.value.op !== "sign") return [];
+  const { method, signature } = signed.value;
+  const encoding = CertEncoding.X509_SIGNATURE;
+  return [
+    ...key.certificates.map((data) => ({ kind: "CERT", encoding, data }) as const),
+    { kind: "AUTH", method, data: signature },
+  ];
 }
 
 /** A NAT is on the way: both ends go to the ports of RFC 3948. */

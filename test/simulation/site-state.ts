@@ -1,6 +1,7 @@
 /** What a simulated site knows: its settings, its IKE SAs and Child SAs, its request in flight. */
 
 import type { KeyExchangeRequest, KeyExchangeResult } from "../../src/crypto/key-exchange.ts";
+import type { SigningKey } from "../../src/crypto/signature.ts";
 import type { EspAlgorithms } from "../../src/ike/algorithms.ts";
 import type { EspKeys } from "../../src/ike/keys.ts";
 import type { Secured } from "../../src/ike/protect.ts";
@@ -19,6 +20,8 @@ import type {
 export type SiteSettings = {
   readonly identity: Identity;
   readonly psk: Uint8Array;
+  /** What it proves itself with instead of the key. */
+  readonly key?: SigningKey;
   readonly path: Path;
   /** Ports of both ends once a NAT is found (RFC 7296 §2.23). */
   readonly natPort: number;

@@ -34,6 +34,7 @@ import { createPrng, type Prng } from "./prng.ts";
 import { createSchedule, type Schedule } from "./schedule.ts";
 import type { SiteOutput } from "./site-state.ts";
 import { toyKeyExchange } from "./toy-key-exchange.ts";
+import { toySignature } from "./toy-signature.ts";
 
 /** A fault put in on purpose, to see that it is found. */
 export type Planted = {
@@ -194,6 +195,7 @@ function sendToConcentrator(
 
 function surroundingsOf(world: World): Parameters<typeof createDriver>[1] {
   const { climate, prng } = world;
+  const signatures = prng.fork("signatures");
   const later = (event: Event, ms: number): undefined => {
     world.schedule.plan(world.now + ms, () => world.driver.feed(event));
   };
@@ -221,6 +223,15 @@ function surroundingsOf(world: World): Parameters<typeof createDriver>[1] {
       const event: Event = { kind: "key-exchange-answer", request, result };
       const isLate = !world.isCalm && prng.chance(climate.keyExchangeDelay);
       return isLate ? later(event, prng.below(6_000)) : event;
+    },
+    onSignature({ request, op }) {
+      const isFailure = !world.isCalm && signatures.chance(climate.signatureFailure);
+      const result = isFailure
+        ? ({ ok: false, error: { kind: "signature-failed", detail: "drawn" } } as const)
+        : toySignature(op);
+      const event: Event = { kind: "signature-answer", request, result };
+      const isLate = !world.isCalm && signatures.chance(climate.signatureDelay);
+      return isLate ? later(event, signatures.below(6_000)) : event;
     },
     kernel: (request) => performKernel(world, request),
     delaysAnswer(event) {

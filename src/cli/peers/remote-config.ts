@@ -99,6 +99,10 @@ function remoteSiteOf(
   const made = dynamicErouteOf(match.eroute, match.egroup, asPeerId(peerid), enabled);
   if (!made.ok) return err(made.error.detail);
   const { base, psk, ourid, localSubnets, remoteSubnets, own } = made.value;
+  if (psk === undefined || base.auth.own.kind !== "psk") {
+    wipe(psk);
+    return err(`eroute ${base.name} is not by pre-shared key at both ends: do it by hand`);
+  }
   const concentrator = address ?? ourid;
   if (concentrator === undefined || !isHost(concentrator)) {
     wipe(psk);

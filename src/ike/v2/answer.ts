@@ -5,17 +5,12 @@ import { later } from "../../octets/instant.ts";
 import { wipe } from "../../octets/secret.ts";
 import { exchangeName } from "../../wire/exchange-type.ts";
 import type { Payload } from "../../wire/message.ts";
+import type { CallPhase } from "../call-phase.ts";
+import { wipeCredentials } from "../credentials.ts";
 import type { IkeContext, IkeEffect, IkeNote, Step } from "../effect.ts";
 import { wipeIkeKeys } from "../keys.ts";
 import { LINGER_MS } from "../limits.ts";
-import type {
-  AwaitingAuthResponse,
-  AwaitingInitResponse,
-  AwaitingPublicValue,
-  AwaitingSharedSecret,
-  EndReason,
-  Established,
-} from "../phase.ts";
+import type { EndReason, Established } from "../phase.ts";
 import { sealMessage } from "../protect.ts";
 import { notifyFor, type Refusal, refusalText } from "../refusal.ts";
 
@@ -77,20 +72,17 @@ export function childrenDown(sa: Established, why: string): IkeEffect[] {
 
 /** A call that came to nothing: whatever was secret in it is wiped. */
 export function endCall(sa: CallPhase, refusal: Refusal): Step {
-  const step = sa.phase === "awaiting-auth-response" ? "IKE_AUTH" : "IKE_SA_INIT";
-  if (sa.phase === "awaiting-auth-response") {
-    wipe(sa.call.credentials.psk);
+  const step = "half" in sa ? "IKE_AUTH" : "IKE_SA_INIT";
+  if ("half" in sa) {
+    wipeCredentials(sa.call.credentials);
     wipeIkeKeys(sa.half.keys);
-  } else wipe(sa.calling.call.credentials.psk, sa.calling.privateOctets);
+  } else {
+    wipeCredentials(sa.calling.call.credentials);
+    wipe(sa.calling.privateOctets);
+  }
   const reason = { kind: "refused", refusal } as const;
   return { sa: undefined, effects: [failedNote(step, refusal), { kind: "ended", reason }] };
 }
-
-export type CallPhase =
-  | AwaitingPublicValue
-  | AwaitingInitResponse
-  | AwaitingSharedSecret
-  | AwaitingAuthResponse;
 
 /** The journal's note of a negotiation or SA that a refusal ended. */
 export function failedNote(step: IkeNote["step"], refusal: Refusal): IkeEffect {

@@ -1,19 +1,27 @@
-/** IKE_AUTH as initiator, with a pre-shared key (RFC 7296 §1.2, §2.15, §2.21.2). */
+/** IKE_AUTH as initiator (RFC 7296 §1.2, §2.15, §2.21.2). */
 
-import type { Path } from "../../inet/endpoint.ts";
+import type { SignatureResult } from "../../crypto/signature.ts";
+import { later } from "../../octets/instant.ts";
 import { Reader } from "../../octets/reader.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
-import { equalConstantTime, wipe } from "../../octets/secret.ts";
+import { wipe } from "../../octets/secret.ts";
 import { ExchangeType } from "../../wire/exchange-type.ts";
 import { type IdPayload, type Payload, Protocol } from "../../wire/message.ts";
 import { NotifyType } from "../../wire/notify-type.ts";
 import { identityBody, identityText } from "../../wire/payload/id.ts";
 import { ikeAlgorithmsText } from "../algorithms.ts";
-import { AUTH_METHOD_PSK, pskAuth } from "../auth.ts";
+import type {
+  AuthResponse,
+  AwaitingAuthResponse,
+  AwaitingCallSignature,
+  AwaitingCallVerification,
+} from "../call-phase.ts";
+import { anchorsOf, wipeCredentials } from "../credentials.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
 import type { Call } from "../event.ts";
 import { wipeIkeKeys } from "../keys.ts";
-import type { AwaitingAuthResponse, Established, HalfOpen } from "../phase.ts";
+import { SIGNATURE_MS } from "../limits.ts";
+import type { Established } from "../phase.ts";
 import { sealMessage } from "../protect.ts";
 import { notify, notifyFor, type Refusal } from "../refusal.ts";
 import { endCall, failedNote, okNote, sends } from "./answer.ts";
@@ -23,35 +31,63 @@ import { close } from "./delete.ts";
 import { newEstablished } from "./established.ts";
 import { errorNotifyOf, notifyOf, payloadOf } from "./find-payload.ts";
 import { childUp, grantedChild, spiOctets } from "./make-child-sa.ts";
+import {
+  certificatesOf,
+  certRequest,
+  judgeHolder,
+  judgeProof,
+  ownProof,
+  type Proven,
+  signedProof,
+} from "./proof.ts";
 import { chooseEsp, isAnswerTo, proposalsOf } from "./proposal.ts";
 import { firstCopy } from "./request.ts";
 
 // Initiator                        Responder
-// HDR, SK {IDi, IDr, AUTH, SAi2, TSi, TSr} -->
-//                             <--  HDR, SK {IDr, AUTH, SAr2, TSi, TSr}
+// HDR, SK {IDi, [CERT,] [CERTREQ,] IDr, AUTH, SAi2, TSi, TSr} -->
+//                             <--  HDR, SK {IDr, [CERT,] AUTH, SAr2, TSi, TSr}
 
-/** Proves who we are, and asks for the first Child SA. */
-export function sendAuth(
-  known: { readonly half: HalfOpen; readonly call: Call; readonly path: Path },
+type Ready = Pick<AwaitingCallSignature, "half" | "call" | "path">;
+
+/** Proves who we are, and asks for the first Child SA: at once, or once our signature is made. */
+export function sendAuth(known: Ready, context: IkeContext): Step {
+  const { half, call, path } = known;
+  const { credentials } = call;
+  const proof = ownProof(half, credentials, identityBody(credentials.ourIdentity));
+  if (proof.kind === "done") return sendProof(known, proof.value, context);
+  const ticket = context.ticket();
+  const expireAt = later(context.now, SIGNATURE_MS);
+  return {
+    sa: { phase: "awaiting-call-signature", path, half, call, ticket, expireAt },
+    effects: [{ kind: "signature", ticket, op: proof.op }],
+  };
+}
+
+/** Our signature is made, or could not be. */
+export function onCallSigned(
+  sa: AwaitingCallSignature,
+  result: SignatureResult,
   context: IkeContext,
 ): Step {
+  const proof = signedProof(sa.call.credentials, result);
+  return proof.ok ? sendProof(sa, proof.value, context) : endCall(sa, proof.error);
+}
+
+/** `proof`: our CERT and AUTH payloads. */
+function sendProof(known: Ready, proof: readonly Payload[], context: IkeContext): Step {
   const { half, call, path } = known;
   const { credentials } = call;
   const { policy, ourIdentity } = credentials;
-  const body = identityBody(ourIdentity);
-  const AUTH = pskAuth(half.algorithms.prf, credentials.psk, {
-    message: half.request,
-    nonce: half.Nr,
-    SK_p: half.keys.SK_pi,
-    idBody: body,
-  });
   const spiIn = context.espSpi();
   const isTransport = policy.transport && half.nat === "none";
+  const anchors = anchorsOf(credentials);
   const payloads: Payload[] = [
-    { kind: "IDi", identity: ourIdentity, body },
+    { kind: "IDi", identity: ourIdentity, body: identityBody(ourIdentity) },
+    ...proof.filter(({ kind }) => kind === "CERT"),
     ...(call.initialContact ? [notify(NotifyType.INITIAL_CONTACT)] : []),
+    ...(anchors === undefined ? [] : [certRequest(anchors.keyIds)]),
     { kind: "IDr", identity: call.peer, body: identityBody(call.peer) },
-    { kind: "AUTH", method: AUTH_METHOD_PSK, data: AUTH },
+    ...proof.filter(({ kind }) => kind !== "CERT"),
     ...(isTransport ? [notify(NotifyType.USE_TRANSPORT_MODE)] : []),
     { kind: "SA", proposals: offerOf(call, spiIn) },
     { kind: "TSi", selectors: policy.local, unknown: 0 },
@@ -74,7 +110,7 @@ function offerOf(call: Call, spiIn: AwaitingAuthResponse["spiIn"]) {
   return proposalsOf(suites, { protocol: Protocol.ESP, spi, withKe: false });
 }
 
-/** The peer has to be the one that was called, and to know the key. */
+/** The peer has to be the one that was called, and to prove it. */
 export function onAuthResponse(
   sa: AwaitingAuthResponse,
   payloads: readonly Payload[],
@@ -89,35 +125,64 @@ export function onAuthResponse(
     const payload = idR === undefined ? "IDr" : "AUTH";
     return reject(sa, { kind: "missing-payload", exchange: "IKE_AUTH response", payload }, context);
   }
-  const { half, call } = sa;
+  const { half, call, path, spiIn } = sa;
   const { credentials } = call;
   if (!call.isPeer(idR.identity)) {
     const [expected, seen] = [call.peer, idR.identity].map(identityText);
     const refusal = { kind: "wrong-peer", expected: expected ?? "", seen: seen ?? "" } as const;
     return reject(sa, refusal, context);
   }
-  const { prf } = half.algorithms;
-  const wanted = pskAuth(prf, credentials.psk, {
-    message: half.response,
-    nonce: half.Ni,
-    SK_p: half.keys.SK_pr,
-    idBody: idR.body,
-  });
-  if (auth.method !== AUTH_METHOD_PSK) {
-    return reject(sa, { kind: "auth-method", method: auth.method }, context);
-  }
-  if (!equalConstantTime(wanted, auth.data)) return reject(sa, { kind: "wrong-psk" }, context);
-  wipe(credentials.psk, half.keys.SK_pi, half.keys.SK_pr);
-  const established = establishedOf(sa, idR, payloads, context);
+  const certificates = certificatesOf(payloads);
+  if (!certificates.ok) return reject(sa, certificates.error, context);
+  const response = { id: idR, auth, certificates: certificates.value, payloads };
+  const judged = judgeProof(half, credentials, response);
+  if (!judged.ok) return reject(sa, judged.error, context);
+  if (judged.value.kind === "done") return onProven(sa, response, judged.value.value, context);
+  const ticket = context.ticket();
+  const expireAt = later(context.now, SIGNATURE_MS);
+  return {
+    sa: {
+      ...{ phase: "awaiting-call-verification", path, half, call, spiIn, response },
+      ...{ ticket, expireAt },
+    },
+    effects: [{ kind: "signature", ticket, op: judged.value.op }],
+  };
+}
+
+/** The peer's signature and certificate have been judged. */
+export function onCallVerified(
+  sa: AwaitingCallVerification,
+  result: SignatureResult,
+  context: IkeContext,
+): Step {
+  const judged = judgeHolder(sa.response, result);
+  return judged.ok
+    ? onProven(sa, sa.response, judged.value, context)
+    : reject(sa, judged.error, context);
+}
+
+/** Both ends are authenticated. */
+function onProven(
+  sa: ProvenPeer,
+  { id, payloads }: AuthResponse,
+  { holder }: Proven,
+  context: IkeContext,
+): Step {
+  const { half, call } = sa;
+  wipeCredentials(call.credentials);
+  wipe(half.keys.SK_pi, half.keys.SK_pr);
+  const established = establishedOf(sa, id, payloads, context);
   const effects: IkeEffect[] = [
-    { kind: "authenticated", initialContact: call.initialContact },
+    { kind: "authenticated", initialContact: call.initialContact, holder },
     okNote("IKE_AUTH", "established", ikeAlgorithmsText(half.algorithms)),
   ];
   return startFirstChild(sa, established, { payloads, effects }, context);
 }
 
+type ProvenPeer = Pick<AwaitingAuthResponse, "half" | "call" | "path" | "spiIn">;
+
 function establishedOf(
-  sa: AwaitingAuthResponse,
+  sa: ProvenPeer,
   { identity }: IdPayload,
   payloads: readonly Payload[],
   context: IkeContext,
@@ -158,7 +223,7 @@ type FirstChild = {
 
 /** The IKE SA stands also without its first Child SA; then it is of no use, and deleted (§1.2). */
 function startFirstChild(
-  sa: AwaitingAuthResponse,
+  sa: ProvenPeer,
   established: Established,
   first: FirstChild,
   context: IkeContext,
@@ -184,10 +249,7 @@ function startFirstChild(
   };
 }
 
-function grantedOf(
-  sa: AwaitingAuthResponse,
-  payloads: readonly Payload[],
-): Result<GrantedChild, Refusal> {
+function grantedOf(sa: ProvenPeer, payloads: readonly Payload[]): Result<GrantedChild, Refusal> {
   const { call, half, spiIn } = sa;
   const { policy } = call.credentials;
   const error = errorNotifyOf(payloads);
@@ -208,7 +270,11 @@ function grantedOf(
 }
 
 /** The peer takes the IKE SA for established: it is told that it is not (§2.21.2). */
-function reject(sa: AwaitingAuthResponse, refusal: Refusal, context: IkeContext): Step {
+export function reject(
+  sa: AwaitingAuthResponse | AwaitingCallVerification,
+  refusal: Refusal,
+  context: IkeContext,
+): Step {
   const { half, path } = sa;
   const notice = notifyFor(refusal) ?? notify(NotifyType.AUTHENTICATION_FAILED);
   const head = { exchangeType: ExchangeType.INFORMATIONAL, response: false, messageId: 2 };

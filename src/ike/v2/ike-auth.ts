@@ -1,8 +1,9 @@
-/** IKE_AUTH as responder, with a pre-shared key (RFC 7296 §1.2, §2.15, §2.21.2). */
+/** IKE_AUTH as responder (RFC 7296 §1.2, §2.15, §2.21.2). */
 
+import type { SignatureResult } from "../../crypto/signature.ts";
 import { type Instant, later } from "../../octets/instant.ts";
 import type { Result } from "../../octets/result.ts";
-import { equalConstantTime, wipe } from "../../octets/secret.ts";
+import { wipe } from "../../octets/secret.ts";
 import { Writer } from "../../octets/writer.ts";
 import { ExchangeType } from "../../wire/exchange-type.ts";
 import type { IkeHeader } from "../../wire/header.ts";
@@ -10,7 +11,7 @@ import type { IdPayload, Payload } from "../../wire/message.ts";
 import { NotifyType } from "../../wire/notify-type.ts";
 import { identityBody } from "../../wire/payload/id.ts";
 import { ikeAlgorithmsText } from "../algorithms.ts";
-import { AUTH_METHOD_PSK, pskAuth } from "../auth.ts";
+import { wipeCredentials } from "../credentials.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
 import type { Credentials } from "../event.ts";
 import { wipeIkeKeys } from "../keys.ts";
@@ -19,6 +20,8 @@ import type {
   AuthRequest,
   AwaitingAuth,
   AwaitingCredentials,
+  AwaitingSignature,
+  AwaitingVerification,
   Established,
   HalfOpen,
 } from "../phase.ts";
@@ -29,10 +32,11 @@ import { addressesText, configurationRequestOf, configure } from "./configuratio
 import { newEstablished } from "./established.ts";
 import { notifyOf, payloadOf } from "./find-payload.ts";
 import { childText, childUp, makeChild, planChild } from "./make-child-sa.ts";
+import { certificatesOf, judgeHolder, judgeProof, ownProof, signedProof } from "./proof.ts";
 
 // Initiator                        Responder
-// HDR, SK {IDi, [IDr,] AUTH, SAi2, TSi, TSr} -->
-//                             <--  HDR, SK {IDr, AUTH, SAr2, TSi, TSr}
+// HDR, SK {IDi, [CERT,] [CERTREQ,] [IDr,] AUTH, SAi2, TSi, TSr} -->
+//                             <--  HDR, SK {IDr, [CERT,] AUTH, SAr2, TSi, TSr}
 
 /** The request is authentic as a message; whose it is has to be found out. */
 export function onAuthRequest(
@@ -60,61 +64,101 @@ export function onAuthRequest(
   };
 }
 
-/** The site's key is at hand, or there is none. */
+/** It is known what the site may prove itself with, or that it is nobody. */
 export function onCredentials(
   sa: AwaitingCredentials,
   result: Result<Credentials, Refusal>,
   context: IkeContext,
 ): Step {
   if (!result.ok) return refuseAuth(sa, sa.request, result.error, context);
-  const { half, request } = sa;
+  const { half, path, request } = sa;
   const credentials = result.value;
-  const { prf } = half.algorithms;
-  const expected = pskAuth(prf, credentials.psk, {
-    message: half.request,
-    nonce: half.Nr,
-    SK_p: half.keys.SK_pi,
-    idBody: request.idI.body,
-  });
-  const isRight =
-    request.auth.method === AUTH_METHOD_PSK && equalConstantTime(expected, request.auth.data);
-  if (!isRight) {
-    wipe(credentials.psk);
-    const refusal: Refusal =
-      request.auth.method === AUTH_METHOD_PSK
-        ? { kind: "wrong-psk" }
-        : { kind: "auth-method", method: request.auth.method };
-    return refuseAuth(sa, request, refusal, context);
+  const { auth, certificates, idI } = request;
+  const judged = judgeProof(half, credentials, { id: idI, auth, certificates });
+  if (!judged.ok) {
+    wipeCredentials(credentials);
+    return refuseAuth(sa, request, judged.error, context);
   }
-  const ourId = credentials.ourIdentity;
-  const body = identityBody(ourId);
-  const AUTH = pskAuth(prf, credentials.psk, {
-    message: half.response,
-    nonce: half.Ni,
-    SK_p: half.keys.SK_pr,
-    idBody: body,
-  });
-  wipe(credentials.psk, half.keys.SK_pi, half.keys.SK_pr);
-  const { reauthMs } = credentials.settings;
+  if (judged.value.kind === "done") {
+    return onProven({ half, path, request, credentials, holder: undefined }, context);
+  }
+  const ticket = context.ticket();
+  const { op } = judged.value;
+  return {
+    sa: { phase: "awaiting-verification", path, half, request, credentials, ticket },
+    effects: [{ kind: "signature", ticket, op }],
+  };
+}
+
+/** The site's signature and certificate have been judged. */
+export function onVerified(
+  sa: AwaitingVerification,
+  result: SignatureResult,
+  context: IkeContext,
+): Step {
+  const { half, path, request, credentials } = sa;
+  const { auth, certificates, idI } = request;
+  const judged = judgeHolder({ id: idI, auth, certificates }, result);
+  if (!judged.ok) {
+    wipeCredentials(credentials);
+    return refuseAuth(sa, request, judged.error, context);
+  }
+  const { holder } = judged.value;
+  return onProven({ half, path, request, credentials, holder }, context);
+}
+
+/** Our signature is made, or could not be. */
+export function onSigned(
+  sa: AwaitingSignature,
+  result: SignatureResult,
+  context: IkeContext,
+): Step {
+  const { half, path, request, credentials, holder } = sa;
+  const proof = signedProof(credentials, result);
+  if (!proof.ok) {
+    wipeCredentials(credentials);
+    return refuseAuth(sa, request, proof.error, context);
+  }
+  return establish({ half, path, request, credentials, holder }, proof.value, context);
+}
+
+/** A site that has proved who it is. */
+type ProvenSite = Pick<AwaitingSignature, "half" | "path" | "request" | "credentials" | "holder">;
+
+/** The site has proved who it is: now we do. */
+function onProven(site: ProvenSite, context: IkeContext): Step {
+  const { half, path, request, credentials, holder } = site;
+  const proof = ownProof(half, credentials, identityBody(credentials.ourIdentity));
+  if (proof.kind === "done") return establish(site, proof.value, context);
+  const ticket = context.ticket();
+  return {
+    sa: { phase: "awaiting-signature", path, half, request, credentials, holder, ticket },
+    effects: [{ kind: "signature", ticket, op: proof.op }],
+  };
+}
+
+/** Both ends are authenticated. `proof`: our CERT and AUTH payloads. */
+function establish(site: ProvenSite, proof: readonly Payload[], context: IkeContext): Step {
+  const { half, request, credentials, holder } = site;
+  wipeCredentials(credentials);
+  wipe(half.keys.SK_pi, half.keys.SK_pr);
+  const { ourIdentity, settings } = credentials;
+  const { reauthMs } = settings;
   const head: Payload[] = [
-    { kind: "IDr", identity: ourId, body },
-    { kind: "AUTH", method: AUTH_METHOD_PSK, data: AUTH },
-    ...(request.mobike && credentials.settings.mobike ? [notify(NotifyType.MOBIKE_SUPPORTED)] : []),
+    { kind: "IDr", identity: ourIdentity, body: identityBody(ourIdentity) },
+    ...proof,
+    ...(request.mobike && settings.mobike ? [notify(NotifyType.MOBIKE_SUPPORTED)] : []),
     ...(reauthMs === undefined ? [] : [authLifetime(reauthMs)]),
   ];
-  const established = establishedOf(sa, credentials, context);
+  const established = establishedOf(site, credentials, context);
   const effects: IkeEffect[] = [
-    { kind: "authenticated", initialContact: request.initialContact },
+    { kind: "authenticated", initialContact: request.initialContact, holder },
     okNote("IKE_AUTH", "established", ikeAlgorithmsText(half.algorithms)),
   ];
   return startFirstChild(established, { half, request, head, effects }, context);
 }
 
-function establishedOf(
-  sa: AwaitingCredentials,
-  credentials: Credentials,
-  context: IkeContext,
-): Established {
+function establishedOf(sa: ProvenSite, credentials: Credentials, context: IkeContext): Established {
   const { half, request, path } = sa;
   const { identity } = request.idI;
   return newEstablished(
@@ -228,7 +272,7 @@ function refuseFirstChild(
  * after the request, whatever failed: an unknown ID and a wrong key look the same (R6, §2.21.2).
  */
 export function refuseAuth(
-  sa: AwaitingAuth | AwaitingCredentials,
+  sa: AwaitingAuth | AwaitingCredentials | AwaitingVerification | AwaitingSignature,
   to: { readonly messageId: number; readonly arrivedAt: Instant },
   refusal: Refusal,
   context: IkeContext,
@@ -261,7 +305,9 @@ function authRequestOf(
   }
   const auth = payloadOf(payloads, "AUTH");
   // Without AUTH the site asks for EAP (§2.16).
-  if (auth === undefined) return { kind: "auth-method", method: 0 };
+  if (auth === undefined) return { kind: "auth-method", method: 0, wanted: "psk" };
+  const certificates = certificatesOf(payloads);
+  if (!certificates.ok) return certificates.error;
   const tsI = payloads.find((p) => p.kind === "TSi");
   const tsR = payloads.find((p) => p.kind === "TSr");
   return {
@@ -269,6 +315,7 @@ function authRequestOf(
     messageId: header.messageId,
     idI: copyId(idI),
     auth: { kind: "AUTH", method: auth.method, data: auth.data.slice() },
+    certificates: certificates.value,
     sa: payloadOf(payloads, "SA"),
     tsI: tsI?.kind === "TSi" ? tsI : undefined,
     tsR: tsR?.kind === "TSr" ? tsR : undefined,

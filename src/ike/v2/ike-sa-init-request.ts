@@ -9,24 +9,26 @@ import { asIkeSpi, IKE_HEADER_OCTETS, type IkeHeader } from "../../wire/header.t
 import { type Payload, Protocol } from "../../wire/message.ts";
 import { NotifyType } from "../../wire/notify-type.ts";
 import { parsePayloads } from "../../wire/payload-chain.ts";
+import type {
+  AwaitingInitResponse,
+  AwaitingPublicValue,
+  AwaitingSharedSecret,
+  Calling,
+} from "../call-phase.ts";
+import { anchorsOf } from "../credentials.ts";
 import type { IkeContext, Step } from "../effect.ts";
 import type { Call } from "../event.ts";
 import { NO_FRAGMENTS } from "../fragments.ts";
 import { deriveIkeKeys, skeyseed } from "../keys.ts";
 import { CALL_ATTEMPTS_MAX, DETOURS_MAX, NONCE_OCTETS } from "../limits.ts";
 import { detectNat, natDetectionNotifies } from "../nat.ts";
-import type {
-  AwaitingInitResponse,
-  AwaitingPublicValue,
-  AwaitingSharedSecret,
-  Calling,
-  HalfOpen,
-} from "../phase.ts";
+import type { HalfOpen } from "../phase.ts";
 import { notify, type Refusal } from "../refusal.ts";
 import { endCall } from "./answer.ts";
 import { errorNotifyOf, notifyOf, payloadOf, wantedMethodOf } from "./find-payload.ts";
 import { sendAuth } from "./ike-auth-request.ts";
 import { fragmentationSupported, fragmentOctetsOf } from "./ike-sa-init.ts";
+import { hashAlgorithms, hashAlgorithmsOf } from "./proof.ts";
 import { allowsMethod, chooseIke, firstMethod, isAnswerTo, proposalsOf } from "./proposal.ts";
 import { firstCopy } from "./request.ts";
 
@@ -92,6 +94,7 @@ function requestOf(calling: Calling, publicValue: Uint8Array): Uint8Array {
     { kind: "KE", method, data: publicValue },
     { kind: "NONCE", data: Ni },
     ...natDetectionNotifies(id.spiI, id.spiR, path),
+    ...(anchorsOf(call.credentials) === undefined ? [] : [hashAlgorithms()]),
     ...(call.credentials.settings.fragmentation ? [fragmentationSupported()] : []),
   ];
   return emitMessage(
@@ -162,6 +165,7 @@ export function onInitResponse(
     inFlight: sa.inFlight,
     response: octets.slice(),
     nat: detectNat(payloads, id, sa.path),
+    peerHashes: hashAlgorithmsOf(payloads),
     fragmentOctets: calling.call.credentials.settings.fragmentation
       ? fragmentOctetsOf(payloads)
       : undefined,
@@ -228,7 +232,8 @@ export function onCallSharedSecret(
   wipe(SKEYSEED, sharedSecret, calling.privateOctets);
   const half: HalfOpen = {
     ...{ id, algorithms, keys, Ni, Nr, nat },
-    ...{ request: sa.inFlight.datagrams[0] ?? new Uint8Array(0), response: sa.response },
+    request: sa.inFlight.datagrams[0] ?? new Uint8Array(0),
+    ...{ response: sa.response, peerHashes: sa.peerHashes },
     fragmentOctets: sa.fragmentOctets,
     fragments: NO_FRAGMENTS,
     expireAt: later(context.now, 0),

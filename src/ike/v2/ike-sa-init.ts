@@ -23,6 +23,7 @@ import type { AwaitingKeyExchange, SaId } from "../phase.ts";
 import { notify, notifyFor, type Refusal } from "../refusal.ts";
 import { failedNote } from "./answer.ts";
 import { notifyOf, payloadOf } from "./find-payload.ts";
+import { certRequest, hashAlgorithms, hashAlgorithmsOf } from "./proof.ts";
 import { chooseIke, chosenProposal } from "./proposal.ts";
 
 /** An IKE_SA_INIT request that was admitted, cookie and all. */
@@ -34,11 +35,13 @@ export type InitRequest = {
   /** What any configured eroute accepts: whose site this is turns out in IKE_AUTH. */
   readonly suites: readonly Suite[];
   readonly halfOpenMs: number;
+  /** What sites' certificates may lead up to; undefined: no eroute takes any. */
+  readonly certReq: Uint8Array | undefined;
 };
 
 // Initiator                        Responder
 // HDR, SAi1, KEi, Ni -->
-//                             <--  HDR, SAr1, KEr, Nr
+//                             <--  HDR, SAr1, KEr, Nr, [CERTREQ]
 
 /** Starts an IKE SA for a request, or refuses it (then nothing is kept). */
 export function acceptInit(request: InitRequest, context: IkeContext): Result<Step, Refusal> {
@@ -74,6 +77,8 @@ export function acceptInit(request: InitRequest, context: IkeContext): Result<St
     // The request's SPIr was zero when the initiator hashed it.
     nat: detectNat(request.payloads, { spiI, spiR: request.header.spiR }, request.path),
     chosen: chosen.value,
+    peerHashes: hashAlgorithmsOf(request.payloads),
+    certReq: request.certReq,
     fragmentOctets: fragmentOctetsOf(request.payloads),
     expireAt: later(context.now, request.halfOpenMs),
   };
@@ -114,13 +119,14 @@ export function onInitKeyExchange(
     { kind: "KE", method: choice.ke, data: publicValue },
     { kind: "NONCE", data: Nr },
     ...natDetectionNotifies(spiI, spiR, sa.path),
+    ...(sa.certReq === undefined ? [] : [certRequest(sa.certReq), hashAlgorithms()]),
     ...(sa.fragmentOctets === undefined ? [] : [fragmentationSupported()]),
     notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED), // RFC 6023 §3
   ]);
-  const { id, request, Ni, nat, fragmentOctets, expireAt } = sa;
+  const { id, request, Ni, nat, peerHashes, fragmentOctets, expireAt } = sa;
   const half = {
     ...{ id, algorithms, keys, Ni, Nr, request, response, nat },
-    ...{ fragmentOctets, fragments: NO_FRAGMENTS, expireAt },
+    ...{ peerHashes, fragmentOctets, fragments: NO_FRAGMENTS, expireAt },
   };
   return {
     sa: { phase: "awaiting-auth", path: sa.path, half },

@@ -102,7 +102,7 @@ const attempt = z.strictObject({
 export const PARTS = { IkeSa: ikeSa, ChildSa: childSa, Eroute: eroute, Event: event } as const;
 
 const comparison = z.strictObject({
-  about: z.enum(["ike", "esp", "subnets"]),
+  about: z.enum(["ike", "esp", "subnets", "proof"]),
   offered: texts,
   configured: texts,
   only_offered: texts,

@@ -76,6 +76,12 @@ export const payloadOfKind = {
   }),
   KE: fc.record({ kind: fc.constant("KE" as const), method: u16, data: octets(1, 600) }),
   ID: id,
+  CERT: fc.record({ kind: fc.constant("CERT" as const), encoding: u8, data: octets(0, 300) }),
+  CERTREQ: fc.record({
+    kind: fc.constant("CERTREQ" as const),
+    encoding: u8,
+    authorities: octets(0, 80),
+  }),
   AUTH: fc.record({ kind: fc.constant("AUTH" as const), method: u8, data: octets(0, 100) }),
   NONCE: fc.record({ kind: fc.constant("NONCE" as const), data: octets(16, 256) }),
   NOTIFY: fc.record({
@@ -113,7 +119,7 @@ export const payloadOfKind = {
   OPAQUE: fc.record({
     kind: fc.constant("OPAQUE" as const),
     payloadType: fc.oneof(
-      fc.constantFrom(37, 38, 48),
+      fc.constant(48),
       fc.integer({ min: 1, max: 32 }),
       fc.integer({ min: 54, max: 255 }),
     ),

@@ -79,7 +79,8 @@ export const TYPICAL_AUTH: readonly Payload[] = [
   idPayload("IDi", IdType.FQDN, new TextEncoder().encode("site-4711")),
   notify(NotifyType.INITIAL_CONTACT),
   idPayload("IDr", IdType.IPV6_ADDR, addressOctets({ family: 6, value: 1n })),
-  { kind: "OPAQUE", payloadType: PayloadType.CERTREQ, data: new Uint8Array(21).fill(4) },
+  { kind: "CERT", encoding: 4, data: new Uint8Array(30).fill(0xce) },
+  { kind: "CERTREQ", encoding: 4, authorities: new Uint8Array(20).fill(4) },
   { kind: "AUTH", method: 2, data: new Uint8Array(32).fill(0xa0) },
   { kind: "CP", cfgType: 1, attributes: [{ type: 1, value: new Uint8Array(4) }] },
   {

@@ -252,11 +252,14 @@ test("each reason that ends an attempt has words and advice", () => {
   };
   const row = kinds("src/eroute/row-fault.ts", "");
   const database = kinds("src/eroute/row.ts", "database-");
+  const signature = kinds("src/crypto/signature.ts", "");
   const drive = readFileSync("src/concentrator/drive.ts", "utf8");
   const ends = /DELETED[^{]*{([^}]*)}/.exec(drive)?.[1] ?? "";
   const deleted = [...ends.matchAll(/^ {2}"?([a-z-]+)"?:/gm)].map((found) => found[1]);
-  const all = [...reasons, ...row, ...database, ...deleted, "peer-refused-anything"];
-  expect([row.length, database.length, deleted.length].every((count) => count > 7)).toBe(true);
+  const all = [...reasons, ...row, ...database, ...signature, ...deleted, "peer-refused-anything"];
+  expect(
+    [row.length, database.length, signature.length, deleted.length].every((count) => count > 7),
+  ).toBe(true);
   const notes = ["calling", "created", "removed", "redundant", "configuration-applied", "message"];
   // Of no site.
   notes.push("address-added", "address-removed", "address-awaited");

@@ -1,6 +1,7 @@
 /** Eroutes, egroups and rows for tests: all fields filled, any of them replaced. */
 
 import {
+  DEFAULT_AUTH,
   DEFAULT_CHILD,
   DEFAULT_DEFAULT_EROUTE,
   DEFAULT_LIFE,
@@ -30,6 +31,7 @@ const COMMON = {
   life: DEFAULT_LIFE,
   traffic: DEFAULT_TRAFFIC,
   dns: [],
+  auth: DEFAULT_AUTH,
 };
 
 export function baseEroute(changes: Partial<BaseEroute> = {}): BaseEroute {

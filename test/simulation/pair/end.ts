@@ -15,6 +15,7 @@ import { createKernel, type KernelFaults, type KernelModel, stateKey } from "../
 import type { Prng } from "../prng.ts";
 import type { Schedule } from "../schedule.ts";
 import { toyKeyExchange } from "../toy-key-exchange.ts";
+import { toySignature } from "../toy-signature.ts";
 
 export type End = {
   readonly name: string;
@@ -44,8 +45,9 @@ export type EndWorld = {
   now(): number;
   readonly prng: Prng;
   readonly faults: KernelFaults;
-  /** Delay of a key exchange or a look-up; undefined: it is answered at once. */
+  /** Delay of a key exchange, signature or look-up; undefined: it is answered at once. */
   lateMs(): number | undefined;
+  failsSignature(): boolean;
   send(from: End, effect: Extract<Effect, { kind: "send" }>): void;
   log(end: string, line: () => string): void;
   onReason(reason: string): void;
@@ -85,6 +87,12 @@ export function createEnd(settings: EndSettings, world: EndWorld): End {
     },
     onKeyExchange: ({ request, op }) =>
       later({ kind: "key-exchange-answer", request, result: toyKeyExchange(op) }),
+    onSignature({ request, op }) {
+      const result = world.failsSignature()
+        ? err({ kind: "signature-failed", detail: "drawn" } as const)
+        : toySignature(op);
+      return later({ kind: "signature-answer", request, result });
+    },
     kernel: (request) => onKernel(request),
     delaysAnswer: () => false,
     onJournal(entry) {

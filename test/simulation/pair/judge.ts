@@ -68,6 +68,7 @@ function leftOvers(end: End, count: number): readonly string[] {
     states: end.kernel.states.size,
     lookups: sizes.lookups,
     keyExchanges: sizes.keyExchanges,
+    signatures: sizes.signatures,
     kernelRequests: sizes.kernelRequests,
     usageProbes: sizes.usageProbes,
     draining: sizes.draining,
@@ -78,6 +79,7 @@ function leftOvers(end: End, count: number): readonly string[] {
   };
   const wanted = {
     ...{ ikeSas: count, childSas: count, states: 2 * count, lookups: 0, keyExchanges: 0 },
+    signatures: 0,
     ...{ kernelRequests: 0, usageProbes: 0, draining: 0, calls: 0, halfOpen: 0, reqids: count },
     internalErrors: 0,
   };

@@ -5,6 +5,7 @@ import type { NormalEroute } from "../../../src/eroute/eroute.ts";
 import type { XfrmPolicy } from "../../../src/xfrm/policy.ts";
 import type { ModelState } from "../kernel.ts";
 import { createPrng, type Prng } from "../prng.ts";
+import { TOY_ANCHORS, toyKey } from "../toy-signature.ts";
 import type { End } from "./end.ts";
 import { judgeEmpty, judgeSettled } from "./judge.ts";
 import { FINE, layPair, type Pair, type PairSettings, type Weather } from "./pair.ts";
@@ -31,6 +32,8 @@ export function livePair(seed: number): Life {
   const pair = layPair({
     ...settings,
     faults: ({ op }) => (op.startsWith("new") && faults.chance(faulty) ? ENOMEM : undefined),
+    failsSignature: () => faults.chance(faulty),
+    auth: drawAuth(createPrng(seed).fork("auth")),
   });
   const until = 1_000 + prng.between(20_000, 120_000);
   // An end behind a NAT can only call.
@@ -101,6 +104,23 @@ function draw(seed: number, prng: Prng): PairSettings {
     isDynamic: prng.chance(0.4),
     isNatted: prng.chance(0.25),
     lateMs: (late) => (late.chance(lateShare) ? late.between(0, 300) : undefined),
+  };
+}
+
+/** Each end proves itself in its own way; the other one takes that way, if not both. */
+function drawAuth(prng: Prng): NonNullable<PairSettings["auth"]> {
+  const anchors = TOY_ANCHORS;
+  const hasCertificate = { a: prng.chance(0.4), b: prng.chance(0.4) };
+  const takesBoth = { a: prng.chance(0.3), b: prng.chance(0.3) };
+  return (end) => {
+    const other = end === "a" ? "b" : "a";
+    const own = hasCertificate[end]
+      ? ({ kind: "signature", key: toyKey(`end-${end}`) } as const)
+      : ({ kind: "psk" } as const);
+    if (takesBoth[end]) return { own, peer: { kind: "either", anchors } };
+    return hasCertificate[other]
+      ? { own, peer: { kind: "certificate", anchors } }
+      : { own, peer: { kind: "psk" } };
   };
 }
 

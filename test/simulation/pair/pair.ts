@@ -2,8 +2,13 @@
 
 import type { Effect } from "../../../src/concentrator/effect.ts";
 import type { Event } from "../../../src/concentrator/event.ts";
-import { DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
-import type { BaseEroute, EroutePlan, NormalEroute } from "../../../src/eroute/eroute.ts";
+import { DEFAULT_AUTH, DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
+import type {
+  BaseEroute,
+  ErouteAuth,
+  EroutePlan,
+  NormalEroute,
+} from "../../../src/eroute/eroute.ts";
 import { type Address, equalAddress } from "../../../src/inet/address.ts";
 import type { Endpoint, Path } from "../../../src/inet/endpoint.ts";
 import { assert } from "../../../src/octets/assert.ts";
@@ -43,6 +48,10 @@ export type PairSettings = {
   readonly isNatted?: boolean;
   readonly lateMs?: (prng: Prng) => number | undefined;
   readonly faults?: KernelFaults;
+  /** Whether a signature cannot be made or judged. */
+  readonly failsSignature?: () => boolean;
+  /** How each end proves itself and what it takes. */
+  readonly auth?: (end: "a" | "b") => ErouteAuth;
   /** Whether the datagram that is being sent is lost, whatever the weather. */
   readonly loses?: () => boolean;
 };
@@ -115,6 +124,7 @@ export function layPair(settings: PairSettings): Pair {
     ...{ schedule, prng, faults: settings.faults ?? (() => undefined) },
     now: () => clock,
     lateMs: () => settings.lateMs?.(late),
+    failsSignature: () => settings.failsSignature?.() === true,
     log: note,
     onReason: (reason: string) => pair.reasons.set(reason, (pair.reasons.get(reason) ?? 0) + 1),
     addressOf: (host: string) => addresses[host],
@@ -239,10 +249,11 @@ function pairPlan(
     localSubnets: [prefixOfText(SUBNETS[name])],
     remoteSubnets: [prefixOfText(SUBNETS[name === "a" ? "b" : "a"])],
     ...settings.eroute,
+    auth: settings.auth?.(name) ?? DEFAULT_AUTH,
   };
   if (name === "a" && settings.isDynamic === true) {
     const base: BaseEroute = {
-      ...{ ...BASE_EROUTE, ...settings.eroute },
+      ...{ ...BASE_EROUTE, ...settings.eroute, auth: eroute.auth },
       ...{ kind: "base", name: "fleet", egroup: "sites" },
       peerid: patternOf("end-*"),
       ourid: "end-a",

@@ -1,0 +1,47 @@
+/** What both ends of an eroute's IKE SAs prove themselves with: eroute and key put together. */
+
+import type { Eroute } from "../eroute/eroute.ts";
+import type { AuthCredentials, OwnCredential, PeerCredential } from "../ike/credentials.ts";
+import type { Credentials } from "../ike/event.ts";
+import { assert } from "../octets/assert.ts";
+import type { Identity } from "../wire/message.ts";
+import type { Engine, ErouteInUse } from "./engine.ts";
+import { termsOf } from "./eroute-in-use.ts";
+
+/**
+ * The IKE SA wipes what it is given: `psk` has to be a copy. It is there wherever the eroute needs
+ * one: rows and users without it are refused before.
+ */
+export function credentialsFor(
+  engine: Engine,
+  eroute: ErouteInUse,
+  psk: Uint8Array | undefined,
+  ourIdentity: Identity,
+): Credentials {
+  return { ...authOf(eroute.base, psk, ourIdentity), ...termsOf(engine, eroute) };
+}
+
+function authOf(
+  { auth }: Eroute,
+  psk: Uint8Array | undefined,
+  ourIdentity: Identity,
+): AuthCredentials {
+  return { ourIdentity, own: ownOf(auth.own, psk), peer: peerOf(auth.peer, psk) };
+}
+
+function ownOf(own: Eroute["auth"]["own"], psk: Uint8Array | undefined): OwnCredential {
+  if (own.kind === "signature") return own;
+  assert(psk !== undefined, "a row or user without the key that its eroute needs");
+  return { kind: "psk", psk };
+}
+
+function peerOf(peer: Eroute["auth"]["peer"], psk: Uint8Array | undefined): PeerCredential {
+  if (peer.kind === "psk") {
+    assert(psk !== undefined, "a row or user without the key that its eroute needs");
+    return { kind: "psk", psk };
+  }
+  const { anchors } = peer;
+  // A site without a key of its own: its certificate is all that counts.
+  if (peer.kind === "certificate" || psk === undefined) return { kind: "certificate", anchors };
+  return { kind: "either", psk, anchors };
+}

@@ -1,0 +1,104 @@
+/** Digital signatures of IKE_AUTH: what is asked for, and what comes of it (RFC 7427). */
+
+import type { Result } from "../octets/result.ts";
+
+/** Hash Algorithms of SIGNATURE_HASH_ALGORITHMS (RFC 7427 §7); SHA-1, number 1, is refused. */
+export const HashAlgorithm = { SHA2_256: 2, SHA2_384: 3, SHA2_512: 4, IDENTITY: 5 } as const;
+
+/** What we announce: all that is built in. */
+export const HASH_ALGORITHMS: readonly number[] = Object.values(HashAlgorithm);
+
+/** Auth Methods with signatures (RFC 7296 §3.8, RFC 4754 §7, RFC 7427 §7). */
+export const AuthMethod = {
+  RSA: 1,
+  ECDSA_256: 9,
+  ECDSA_384: 10,
+  ECDSA_521: 11,
+  DIGITAL_SIGNATURE: 14,
+} as const;
+
+export type KeyKind = "rsa" | "ecdsa-p256" | "ecdsa-p384" | "ecdsa-p521" | "ed25519";
+
+/** What we prove with who we are: plain data, so that it can go to a thread. */
+export type SigningKey = {
+  /** Names certificates and key: a hash over both. */
+  readonly id: string;
+  readonly kind: KeyKind;
+  /** DER: our own certificate first, then those between it and the root. */
+  readonly certificates: readonly Uint8Array[];
+  /** PKCS #8 in DER: a secret. */
+  readonly privateKey: Uint8Array;
+  /** How an RSA key signs where the peer knows RFC 7427. */
+  readonly rsaPadding: "pss" | "pkcs1";
+};
+
+/** The certification authorities that sites' certificates lead up to. */
+export type TrustAnchors = {
+  /** DER. */
+  readonly certificates: readonly Uint8Array[];
+  /** What {@link CertificateHolder.anchor} calls each of them. */
+  readonly ids: readonly string[];
+  /** SHA-1 of each one's SubjectPublicKeyInfo, one behind the other: for CERTREQ (§3.7). */
+  readonly keyIds: Uint8Array;
+};
+
+export type SignatureRequest =
+  | {
+      readonly op: "sign";
+      readonly key: SigningKey;
+      readonly octets: Uint8Array;
+      /** What the peer has announced; undefined: it does not know RFC 7427. */
+      readonly hashes: readonly number[] | undefined;
+    }
+  | {
+      readonly op: "verify";
+      readonly octets: Uint8Array;
+      readonly method: number;
+      /** Authentication Data of the AUTH payload. */
+      readonly signature: Uint8Array;
+      /** DER, as the peer sent them: its own first (§3.6). */
+      readonly certificates: readonly Uint8Array[];
+      readonly anchors: TrustAnchors;
+    };
+
+/** What a certificate says of its holder. */
+export type CertificateHolder = {
+  /** `C=CH, O=Fleet, CN=site-1` (RFC 4514, in the order of the certificate). */
+  readonly subject: string;
+  /** The subject as the certificate has it, DER. */
+  readonly subjectDer: Uint8Array;
+  readonly issuer: string;
+  /** Hex digits. */
+  readonly serial: string;
+  /** Of subjectAltName. */
+  readonly dnsNames: readonly string[];
+  readonly mailAddresses: readonly string[];
+  readonly ipAddresses: readonly Uint8Array[];
+  /** Which authority it leads up to: SHA-256 of its certificate, in hex digits. */
+  readonly anchor: string;
+  /** Time of day, ms since 1970. */
+  readonly notAfterMs: number;
+};
+
+export type SignatureAnswer =
+  | { readonly op: "sign"; readonly method: number; readonly signature: Uint8Array }
+  | { readonly op: "verify"; readonly holder: CertificateHolder; readonly algorithm: string };
+
+/** Why it failed, with both sides where there are two. */
+export type SignatureFault = {
+  readonly kind:
+    | "certificate-missing"
+    | "certificate-malformed"
+    | "certificate-expired"
+    | "certificate-not-yet-valid"
+    | "certificate-unfit"
+    | "issuer-unknown"
+    | "wrong-signature"
+    | "signature-algorithm"
+    | "signature-failed";
+  readonly detail: string;
+  readonly offered?: readonly string[];
+  readonly wanted?: readonly string[];
+};
+
+export type SignatureResult = Result<SignatureAnswer, SignatureFault>;

@@ -1,0 +1,50 @@
+/** Whether a certificate is one of who the peer says to be (RFC 7296 §3.5, RFC 4945 §3.1). */
+
+import type { CertificateHolder } from "../crypto/signature.ts";
+import { addressFromOctets, formatAddress } from "../inet/address.ts";
+import { equalOctets } from "../octets/concat.ts";
+import { type Identity, IdType } from "../wire/message.ts";
+
+/**
+ * A name or an address has to be in subjectAltName, a DER_ASN1_DN to be the subject, octet for
+ * octet. A KEY_ID stands in no certificate. Wildcards in certificates are names of nobody.
+ */
+export function isNameOf(holder: CertificateHolder, { idType, data }: Identity): boolean {
+  switch (idType) {
+    case IdType.FQDN:
+      return holder.dnsNames.some((name) => isSameName(name, textOf(data)));
+    case IdType.RFC822_ADDR:
+      return holder.mailAddresses.some((name) => isSameName(name, textOf(data)));
+    case IdType.IPV4_ADDR:
+    case IdType.IPV6_ADDR:
+      return holder.ipAddresses.some((address) => equalOctets(address, data));
+    case IdType.DER_ASN1_DN:
+      return equalOctets(holder.subjectDer, data);
+    default:
+      return false;
+  }
+}
+
+/** All names of a certificate, as a site could present them. */
+export function namesOf(holder: CertificateHolder): readonly string[] {
+  const addresses = holder.ipAddresses.flatMap((octets) => addressFromOctets(octets) ?? []);
+  return [
+    holder.subject,
+    ...holder.dnsNames,
+    ...holder.mailAddresses,
+    ...addresses.map(formatAddress),
+  ];
+}
+
+/** ASCII letters count the same in either case, as in peer IDs. */
+function isSameName(a: string, b: string): boolean {
+  return a !== "" && lower(a) === lower(b);
+}
+
+function lower(text: string): string {
+  return text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+}
+
+function textOf(data: Uint8Array): string {
+  return new TextDecoder("utf-8", { ignoreBOM: true }).decode(data);
+}

@@ -1,0 +1,33 @@
+/** What both ends of an IKE SA prove themselves with (RFC 7296 §2.15): each in its own way. */
+
+import type { SigningKey, TrustAnchors } from "../crypto/signature.ts";
+import { wipe } from "../octets/secret.ts";
+import type { Identity } from "../wire/message.ts";
+
+/** How we prove who we are. */
+export type OwnCredential =
+  | { readonly kind: "psk"; readonly psk: Uint8Array }
+  | { readonly kind: "signature"; readonly key: SigningKey };
+
+/** What the peer may prove itself with. */
+export type PeerCredential =
+  | { readonly kind: "psk"; readonly psk: Uint8Array }
+  | { readonly kind: "certificate"; readonly anchors: TrustAnchors }
+  | { readonly kind: "either"; readonly psk: Uint8Array; readonly anchors: TrustAnchors };
+
+export type AuthCredentials = {
+  readonly ourIdentity: Identity;
+  readonly own: OwnCredential;
+  readonly peer: PeerCredential;
+};
+
+/** The certification authorities that the peer's certificate may come from; undefined: none. */
+export function anchorsOf({ peer }: AuthCredentials): TrustAnchors | undefined {
+  return peer.kind === "psk" ? undefined : peer.anchors;
+}
+
+/** Overwrites the pre-shared keys: they have served, or will not be needed. */
+export function wipeCredentials({ own, peer }: AuthCredentials): void {
+  if (own.kind === "psk") wipe(own.psk);
+  if (peer.kind !== "certificate") wipe(peer.psk);
+}

@@ -1,0 +1,180 @@
+/** Both ends' proofs of who they are, whatever each is made with (RFC 7296 §2.15, RFC 7427). */
+
+import {
+  type CertificateHolder,
+  HASH_ALGORITHMS,
+  type SignatureAnswer,
+  type SignatureRequest,
+  type SignatureResult,
+} from "../../crypto/signature.ts";
+import { Reader } from "../../octets/reader.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
+import { equalConstantTime } from "../../octets/secret.ts";
+import { Writer } from "../../octets/writer.ts";
+import type { AuthPayload, IdPayload, NotifyPayload, Payload } from "../../wire/message.ts";
+import { NotifyType } from "../../wire/notify-type.ts";
+import { CertEncoding } from "../../wire/payload/cert.ts";
+import { identityText } from "../../wire/payload/id.ts";
+import { AUTH_METHOD_PSK, type AuthInput, pskAuth, signedOctets } from "../auth.ts";
+import { isNameOf, namesOf } from "../certificate-names.ts";
+import type { AuthCredentials, PeerCredential } from "../credentials.ts";
+import { CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX } from "../limits.ts";
+import type { HalfOpen } from "../phase.ts";
+import { notify, type Refusal } from "../refusal.ts";
+import { notifyOf } from "./find-payload.ts";
+
+/** What the peer has sent to prove who it is. */
+export type PeerProof = {
+  readonly id: IdPayload;
+  readonly auth: AuthPayload;
+  /** DER, its own certificate first. */
+  readonly certificates: readonly Uint8Array[];
+};
+
+/** A proof that is there, or one that is slow to make or to judge: it is asked for. */
+export type Asked<T> =
+  | { readonly kind: "done"; readonly value: T }
+  | { readonly kind: "ask"; readonly op: SignatureRequest };
+
+/** How the peer has proved itself. */
+export type Proven = { readonly method: number; readonly holder: CertificateHolder | undefined };
+
+/** Our CERT and AUTH payloads. `idBody` is that of our ID payload. */
+export function ownProof(
+  half: HalfOpen,
+  { own }: AuthCredentials,
+  idBody: Uint8Array,
+): Asked<readonly Payload[]> {
+  const { prf } = half.algorithms;
+  const input = inputOf(half, half.id.role, idBody);
+  if (own.kind === "psk") {
+    const data = pskAuth(prf, own.psk, input);
+    return { kind: "done", value: [{ kind: "AUTH", method: AUTH_METHOD_PSK, data }] };
+  }
+  const octets = signedOctets(prf, input);
+  return { kind: "ask", op: { op: "sign", key: own.key, octets, hashes: half.peerHashes } };
+}
+
+/** The payloads that {@link ownProof} asked for, once the signature is made. */
+export function signedProof(
+  { own }: AuthCredentials,
+  result: SignatureResult,
+): Result<readonly Payload[], Refusal> {
+  const answer = answerOf(result, "sign");
+  if (!answer.ok) return answer;
+  const { method, signature } = answer.value;
+  const certificates = own.kind === "signature" ? own.key.certificates : [];
+  const encoding = CertEncoding.X509_SIGNATURE;
+  return ok([
+    ...certificates.map((data) => ({ kind: "CERT", encoding, data }) as const),
+    { kind: "AUTH", method, data: signature },
+  ]);
+}
+
+/** Whether the peer is who it says, as far as it can be told at once. */
+export function judgeProof(
+  half: HalfOpen,
+  { peer }: AuthCredentials,
+  { id, auth, certificates }: PeerProof,
+): Result<Asked<Proven>, Refusal> {
+  const { prf } = half.algorithms;
+  const input = inputOf(half, half.id.role === "initiator" ? "responder" : "initiator", id.body);
+  const { method } = auth;
+  if (method === AUTH_METHOD_PSK) {
+    if (peer.kind === "certificate") return err(otherMethod(method, peer));
+    if (!equalConstantTime(pskAuth(prf, peer.psk, input), auth.data)) {
+      return err({ kind: "wrong-psk" });
+    }
+    return ok({ kind: "done", value: { method, holder: undefined } });
+  }
+  if (peer.kind === "psk") return err(otherMethod(method, peer));
+  const octets = signedOctets(prf, input);
+  const { anchors } = peer;
+  const signature = auth.data;
+  return ok({
+    kind: "ask",
+    op: { op: "verify", octets, method, signature, certificates, anchors },
+  });
+}
+
+/** The signature is right: whether the certificate is one of who the peer says to be. */
+export function judgeHolder(
+  { id, auth }: PeerProof,
+  result: SignatureResult,
+): Result<Proven, Refusal> {
+  const answer = answerOf(result, "verify");
+  if (!answer.ok) return answer;
+  const { holder } = answer.value;
+  if (isNameOf(holder, id.identity)) return ok({ method: auth.method, holder });
+  const shown = identityText(id.identity);
+  return err({ kind: "id-not-in-certificate", id: shown, names: namesOf(holder) });
+}
+
+/** Which authorities the peer's certificate may come from: hashes of their keys (§3.7). */
+export function certRequest(authorities: Uint8Array): Payload {
+  return { kind: "CERTREQ", encoding: CertEncoding.X509_SIGNATURE, authorities };
+}
+
+/** The certificates of a message, copies of their own; a flood of them is refused (§3.6). */
+export function certificatesOf(
+  payloads: readonly Payload[],
+): Result<readonly Uint8Array[], Refusal> {
+  const certificates: Uint8Array[] = [];
+  for (const payload of payloads) {
+    // Others (hash and URL, CRL, …) were not asked for: they are passed over.
+    if (payload.kind !== "CERT" || payload.encoding !== CertEncoding.X509_SIGNATURE) continue;
+    const { length } = payload.data;
+    if (certificates.length >= CERTIFICATES_MAX || length > CERTIFICATE_OCTETS_MAX) {
+      const detail =
+        `more than ${CERTIFICATES_MAX} certificates, or one of more than ` +
+        `${CERTIFICATE_OCTETS_MAX} octets`;
+      return err({ kind: "certificate", fault: { kind: "certificate-unfit", detail } });
+    }
+    certificates.push(payload.data.slice());
+  }
+  return ok(certificates);
+}
+
+/** SIGNATURE_HASH_ALGORITHMS: all that we can judge signatures with (RFC 7427 §4). */
+export function hashAlgorithms(): NotifyPayload {
+  const w = new Writer(2 * HASH_ALGORITHMS.length);
+  for (const algorithm of HASH_ALGORITHMS) w.u16(algorithm);
+  return notify(NotifyType.SIGNATURE_HASH_ALGORITHMS, w.done());
+}
+
+/** What the peer has announced of them; undefined: nothing, so it does not know RFC 7427. */
+export function hashAlgorithmsOf(payloads: readonly Payload[]): readonly number[] | undefined {
+  const data = notifyOf(payloads, NotifyType.SIGNATURE_HASH_ALGORITHMS)?.data;
+  if (data === undefined) return undefined;
+  const r = new Reader(data, "SIGNATURE_HASH_ALGORITHMS");
+  const known: number[] = [];
+  // Numbers that are not known here do not matter: a list of them may be as long as it likes.
+  while (r.left >= 2) {
+    const algorithm = r.u16();
+    if (HASH_ALGORITHMS.includes(algorithm) && !known.includes(algorithm)) known.push(algorithm);
+  }
+  return known;
+}
+
+function answerOf<K extends SignatureAnswer["op"]>(
+  result: SignatureResult,
+  op: K,
+): Result<Extract<SignatureAnswer, { op: K }>, Refusal> {
+  if (!result.ok) return err({ kind: "certificate", fault: result.error });
+  const { value } = result;
+  if (value.op === op) return ok(value as Extract<SignatureAnswer, { op: K }>);
+  const detail = "the answer is not what was asked for";
+  return err({ kind: "certificate", fault: { kind: "signature-failed", detail } });
+}
+
+function otherMethod(method: number, peer: PeerCredential): Refusal {
+  return { kind: "auth-method", method, wanted: peer.kind };
+}
+
+/** What the end of this role signs (§2.15). */
+function inputOf(half: HalfOpen, role: "initiator" | "responder", idBody: Uint8Array): AuthInput {
+  const { request, response, Ni, Nr, keys } = half;
+  return role === "initiator"
+    ? { message: request, nonce: Nr, SK_p: keys.SK_pi, idBody }
+    : { message: response, nonce: Ni, SK_p: keys.SK_pr, idBody };
+}

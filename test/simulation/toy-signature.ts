@@ -1,0 +1,76 @@
+/** Signatures and certificates for simulations: no security at all, the shape of real ones. */
+
+import { sha256 } from "../../src/crypto/hash.ts";
+import {
+  AuthMethod,
+  type SignatureRequest,
+  type SignatureResult,
+  type SigningKey,
+  type TrustAnchors,
+} from "../../src/crypto/signature.ts";
+import { equalOctets } from "../../src/octets/concat.ts";
+import { err, ok } from "../../src/octets/result.ts";
+
+const utf8 = new TextEncoder();
+const ANCHOR = "toy authority";
+
+/** A key whose certificate says `name`, and that `anchor` has issued it. */
+export function toyKey(name: string, anchor = ANCHOR): SigningKey {
+  const certificate = utf8.encode(JSON.stringify({ name, anchor }));
+  return {
+    id: name,
+    kind: "ed25519",
+    certificates: [certificate],
+    privateKey: utf8.encode(`private key of ${name}`),
+    rsaPadding: "pss",
+  };
+}
+
+/** The one authority of all toy certificates, unless they say otherwise. */
+export const TOY_ANCHORS: TrustAnchors = {
+  certificates: [utf8.encode(ANCHOR)],
+  ids: [ANCHOR],
+  keyIds: new Uint8Array(20).fill(0xca),
+};
+
+/** A signature is a hash over certificate and octets: whoever knows the one can make it. */
+export function toySignature(op: SignatureRequest): SignatureResult {
+  if (op.op === "sign") {
+    const signature = signatureOf(op.key.certificates[0] ?? new Uint8Array(0), op.octets);
+    return ok({ op: "sign", method: AuthMethod.DIGITAL_SIGNATURE, signature });
+  }
+  const [certificate] = op.certificates;
+  if (certificate === undefined) return err({ kind: "certificate-missing", detail: "toy" });
+  const read = readToy(certificate);
+  if (read === undefined) return err({ kind: "certificate-malformed", detail: "toy" });
+  if (!op.anchors.ids.includes(read.anchor)) return err({ kind: "issuer-unknown", detail: "toy" });
+  if (!equalOctets(signatureOf(certificate, op.octets), op.signature)) {
+    return err({ kind: "wrong-signature", detail: "toy" });
+  }
+  const { name, anchor } = read;
+  return ok({
+    op: "verify",
+    algorithm: "toy",
+    holder: {
+      ...{ subject: `CN=${name}`, subjectDer: utf8.encode(name), issuer: `CN=${anchor}` },
+      ...{ serial: "01", dnsNames: [name], mailAddresses: [], ipAddresses: [] },
+      ...{ anchor, notAfterMs: 2_000_000_000_000 },
+    },
+  });
+}
+
+function signatureOf(certificate: Uint8Array, octets: Uint8Array): Uint8Array {
+  return sha256(certificate, octets);
+}
+
+function readToy(octets: Uint8Array): { name: string; anchor: string } | undefined {
+  try {
+    const read: unknown = JSON.parse(new TextDecoder().decode(octets));
+    if (typeof read !== "object" || read === null || !("name" in read) || !("anchor" in read)) {
+      return undefined;
+    }
+    return { name: String(read.name), anchor: String(read.anchor) };
+  } catch {
+    return undefined;
+  }
+}
