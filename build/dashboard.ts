@@ -52,6 +52,12 @@ const ROWS: readonly (readonly [string, readonly Panel[]])[] = [
         instance(gauge("erouted_dynamic_eroutes"), "dynamic"),
         instance(gauge("erouted_normal_eroutes_up"), "normal"),
       ]),
+      graph("Not connected", "short", [
+        {
+          expr: `sum by (instance, state) (erouted_sites_not_connected{${SELECT}})`,
+          legend: "{{instance}} {{state}}",
+        },
+      ]),
       graph("Traffic", "Bps", [
         { expr: rate("erouted_esp_bytes_total", "direction"), legend: "{{direction}}" },
       ]),

@@ -29,8 +29,9 @@ rule_files: [/etc/prometheus/erouted-alerts.yaml]
 
 /** The whole file. */
 export function metricsReference(): string {
-  const use = { cpuSeconds: 0, residentOctets: 0 };
-  const rows = metricsOf(NOTHING, use).map(row);
+  const notConnected = { failed: 0, ended: 0, strangers: 0 };
+  const read = { cpuSeconds: 0, residentOctets: 0, notConnected };
+  const rows = metricsOf(NOTHING, read).map(row);
   return `${HEAD}${rows.join("\n")}\n\n${REASONS}\n`;
 }
 
@@ -53,6 +54,7 @@ const NOTHING: MetricsSource = {
     eroutes: () => [],
     drainingStates: () => [],
     site: () => [],
+    isConnected: () => false,
     call: () => undefined,
     peerOf: () => undefined,
     isCalling: () => false,

@@ -29,11 +29,11 @@ export async function completePeerIds(
   const [up, failed] = await Promise.all([
     get(daemon.value, `/api/v1/eroutes?limit=${OFFERED_MAX}${asked}`),
     // Those that do not get in are whom one asks about.
-    get(daemon.value, `/api/v1/events?level=warning&limit=${OFFERED_MAX}`),
+    get(daemon.value, `/api/v1/not-connected?limit=${OFFERED_MAX}${asked}`),
   ]);
   const ids = [
     ...(up.ok ? listAt(up.value, "eroutes").map((eroute) => textAt(eroute, "peer_id")) : []),
-    ...(failed.ok ? listAt(failed.value, "events").map((event) => textAt(event, "site")) : []),
+    ...(failed.ok ? listAt(failed.value, "sites").map((site) => textAt(site, "peer_id")) : []),
   ];
   const fit = ids.filter((id) => id?.toLowerCase().startsWith(wanted) && HARMLESS.test(id));
   for (const id of [...new Set(fit)].sort()) if (id !== undefined) terminal.out(id);

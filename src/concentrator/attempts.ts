@@ -16,6 +16,13 @@ export type Attempt = {
   readonly host: string | undefined;
 };
 
+/** What came last of a site, or of who told no ID. */
+export type LastAttempt = {
+  readonly attempt: Attempt;
+  /** Whether it has a row or an eroute; others may be anybody. */
+  readonly isKnown: boolean;
+};
+
 export type Attempts = {
   /** Takes in what the journal has just taken in. */
   note(record: JournalRecord): void;
@@ -29,6 +36,9 @@ export type Attempts = {
   strangers(max: number): readonly Attempt[];
   /** IDs that have no row and no eroute, the latest first. */
   unknownIds(max: number): readonly string[];
+  /** Of all whose last attempt brought no Child SA, or who lost it: those with a row or an eroute
+   * before the others, the latest first. Somebody among them may be connected all the same. */
+  notConnected(): readonly LastAttempt[];
   /** How many sites and addresses have a history. */
   readonly size: number;
 };
@@ -92,10 +102,20 @@ export function createAttempts(knownMax = KNOWN_MAX, unknownMax = UNKNOWN_MAX): 
         .slice(-max)
         .reverse();
     },
+    notConnected: () => [...lastOnes(known, true), ...lastOnes(unknown, false)],
     get size() {
       return known.histories.size + unknown.histories.size;
     },
   };
+}
+
+function lastOnes({ histories }: Table, isKnown: boolean): readonly LastAttempt[] {
+  const last: LastAttempt[] = [];
+  for (const history of histories.values()) {
+    const attempt = history.at(-1);
+    if (attempt !== undefined && attempt.outcome !== "connected") last.push({ attempt, isKnown });
+  }
+  return last.reverse();
 }
 
 /** What was not put for longest is forgotten first. */

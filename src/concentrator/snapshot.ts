@@ -164,6 +164,8 @@ export type Snapshot = {
   drainingStates(limit: number): readonly DrainingView[];
   /** Those of one site, by its peer ID. */
   site(peerId: string): readonly ErouteView[];
+  /** Whether it has a Child SA. */
+  isConnected(peerId: string): boolean;
   /** Whose IKE SA a message belongs to, by its SPIs; undefined as long as nobody knows. */
   peerOf(message: Uint8Array): string | undefined;
   /** Our call to it, one that waits for its next time too. */

@@ -31,6 +31,7 @@ export function snapshotOf(engine: Engine): Snapshot {
     counters: { ...engine.counters },
     erouteCount: engine.eroutes.size,
     site: (peerId) => siteViews(engine, peerId),
+    isConnected: (peerId) => siteViews(engine, peerId).some(({ childSas }) => childSas.length > 0),
     peerOf: (message) => entryOf(engine, message)?.peerId,
     call: (peerId) => callView(engine, peerId),
     isCalling: (peerId) => (callView(engine, peerId)?.stage ?? "waiting") !== "waiting",

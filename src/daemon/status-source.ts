@@ -75,6 +75,7 @@ export function statusSourceOf(watched: Watched): StatusSource {
     wallMs: (at) => wallMs() - (now() - at),
     wallMsNow: wallMs,
     rows: (egroup, after, limit) => rowsOf(peers.get(egroup), after, limit),
+    notConnected: () => watched.attempts.notConnected(),
     explain: (asked) => explainSite({ ...watched, listening: facts.listening, stateUses }, asked),
     facts,
     problems: () => [...problemsOf(peers), ...logProblems(log)],

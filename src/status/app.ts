@@ -9,12 +9,13 @@ import { addControlRoutes, type StatusBindings } from "./control-routes.ts";
 import { TUNNELS_PATH } from "./document.tsx";
 import { listEroutes } from "./eroute-list.ts";
 import { erouteQueryOf } from "./eroute-query.ts";
-import { eventFilterOf } from "./event-filter.ts";
+import { beforeOf, eventFilterOf, eventsOf } from "./event-filter.ts";
 import { eventStreamRoute } from "./event-stream.ts";
 import { explainRoute } from "./explain-route.ts";
 import { requestLimits } from "./limits.ts";
 import { addLogin, type LoginSettings } from "./login.tsx";
 import { METRICS_CONTENT_TYPE, metricsText } from "./metrics.ts";
+import { countNotConnected, notConnectedRoute } from "./not-connected.ts";
 import { addPages } from "./pages.ts";
 import { peersRoute } from "./peers-list.ts";
 import { problem } from "./problem.ts";
@@ -33,9 +34,6 @@ export type StatusSettings = AccessSettings & {
   readonly onBug?: (fault: unknown) => void;
 };
 
-/** More than the journal keeps. */
-const EVENTS_MAX = 100_000;
-
 /** Rows that are made in one turn of the event loop: well under a millisecond's worth. */
 const ROWS_PER_TURN = 100;
 
@@ -50,7 +48,11 @@ export function createStatusApp(
   app.use(securityHeaders, requestLimits, access(settings, sessions));
   app.get("/", (c) => c.redirect(TUNNELS_PATH));
   app.get("/healthz", (c) => health(c, source, settings));
-  app.get("/api/v1/status", (c) => c.json(statusJson(source, source.wallMsNow())));
+  app.get("/api/v1/status", async (c) => {
+    const notConnected = await countNotConnected(source);
+    return c.json(statusJson(source, notConnected));
+  });
+  app.get("/api/v1/not-connected", (c) => notConnectedRoute(c, source));
   app.get("/api/v1/dynamic-eroutes", (c) => eroutes(c, source, "dynamic"));
   app.get("/api/v1/eroutes", (c) => eroutes(c, source, undefined));
   app.get("/api/v1/draining-states", (c) => drainingStates(c, source));
@@ -60,9 +62,10 @@ export function createStatusApp(
   app.get("/api/v1/peers/:id", (c) => peer(c, source, c.req.param("id")));
   app.get("/api/v1/peers/:id/explain", explainRoute(source));
   addControlRoutes(app, control);
-  app.get("/metrics", (c) =>
-    c.body(metricsText(source, processUse()), 200, { "Content-Type": METRICS_CONTENT_TYPE }),
-  );
+  app.get("/metrics", async (c) => {
+    const read = { ...processUse(), notConnected: await countNotConnected(source) };
+    return c.body(metricsText(source, read), 200, { "Content-Type": METRICS_CONTENT_TYPE });
+  });
   app.get("/api/v1/series", (c) => series(c, source));
   // Loaded when somebody reads them: making schemas takes time that no start has to wait for.
   app.get(OPENAPI_PATH, async (c) => {
@@ -172,9 +175,10 @@ function events(c: Context, source: StatusSource): Response {
   if (!after.ok) return problem(c, 400, after.error);
   const filter = eventFilterOf(c);
   if (!filter.ok) return problem(c, 400, filter.error);
-  const isAll = filter.value === undefined;
-  const records = source.events(isAll ? page.value.limit : EVENTS_MAX, after.value);
-  const found = isAll ? records : records.filter(filter.value).slice(-page.value.limit);
+  const before = beforeOf(c);
+  if (!before.ok) return problem(c, 400, before.error);
+  const wanted = { after: after.value, before: before.value, wants: filter.value };
+  const found = eventsOf(source, wanted, page.value.limit);
   return c.json({ events: found.map(eventJson) });
 }
 

@@ -6,6 +6,7 @@ import type { FC, PropsWithChildren } from "hono/jsx";
 /** Where the page of dynamic tunnels is (R8), and the others beside it. */
 export const TUNNELS_PATH = "/status/ipsec/dynamic-tunnels";
 export const EROUTES_PATH = "/status/ipsec/eroutes";
+export const NOT_CONNECTED_PATH = "/status/ipsec/not-connected";
 export const IKE_SAS_PATH = "/status/ipsec/ike-sas";
 export const SITE_PATH = "/status/ipsec/peers";
 export const PEERS_PATH = SITE_PATH;
@@ -26,6 +27,7 @@ type DocumentProps = PropsWithChildren<{
 
 const IPSEC: readonly (readonly [string, string])[] = [
   [TUNNELS_PATH, "Dynamic Tunnels"],
+  [NOT_CONNECTED_PATH, "Not connected"],
   [EROUTES_PATH, "Eroutes"],
   [IKE_SAS_PATH, "IKE SAs"],
   [PEERS_PATH, "Peers"],

@@ -1,21 +1,25 @@
 /** @jsxImportSource hono/jsx */
 /** Status > IPsec > Dynamic Tunnels (R8), and Eroutes: readable without a script, on a phone. */
 
-import { Document, documentText, EROUTES_PATH, TUNNELS_PATH } from "./document.tsx";
+import {
+  Document,
+  documentText,
+  EROUTES_PATH,
+  NOT_CONNECTED_PATH,
+  TUNNELS_PATH,
+} from "./document.tsx";
 import { type ErouteList, type ErouteQuery, listEroutes } from "./eroute-list.ts";
-import { failedAttempts } from "./failed-attempts.ts";
-import { FailedAttemptsTable } from "./failed-attempts-table.tsx";
 import { listHref, Pages, SearchForm } from "./list-controls.tsx";
+import { EVERYBODY, listNotConnected, type NotConnectedList } from "./not-connected.ts";
+import { NotConnectedTable } from "./not-connected-table.tsx";
 import { formatCount } from "./number-text.ts";
 import { Banners, Foot, GaugeFigures } from "./page-parts.tsx";
 import type { StatusSource } from "./source.ts";
 import { tunnelTable } from "./tunnel-table.tsx";
 
 export const PAGE_ROWS = 100;
-/** Failed attempts that the page shows. */
-const ATTEMPTS_MAX = 20;
-/** Records that are searched for them. */
-const RECORDS_MAX = 1000;
+/** Of those that are not connected, so many are shown below. */
+const OTHERS_MAX = 20;
 
 /** The text of the whole page of dynamic tunnels; `page` counts from 1. */
 export async function dynamicTunnelsPage(
@@ -23,7 +27,7 @@ export async function dynamicTunnelsPage(
   query: ErouteQuery,
   page: number,
 ): Promise<string> {
-  const attempts = failedAttempts(source.events(RECORDS_MAX), ATTEMPTS_MAX);
+  const others = await listNotConnected(source, EVERYBODY, { offset: 0, limit: OTHERS_MAX });
   const list = await listPart(source, query, page);
   return documentText(
     <Document title="Dynamic Tunnels" path={TUNNELS_PATH} live>
@@ -32,15 +36,21 @@ export async function dynamicTunnelsPage(
         <div data-live="figures">
           <Banners source={source} />
           <GaugeFigures gauges={source.snapshot().gauges} />
+          <OthersText of={others} />
         </div>
         <SearchForm query={query} eroutes={source.facts.eroutes} />
         <div data-live="list">{list}</div>
-        <h2>Sites that did not get in</h2>
-        <div data-live="attempts">
-          {attempts.length > 0 ? (
-            <FailedAttemptsTable attempts={attempts} />
+        <h2>Not connected</h2>
+        <div data-live="others">
+          {others.total > 0 ? (
+            <NotConnectedTable sites={others.sites} caption="Sites first, the latest first" />
           ) : (
-            <p>None of the last {formatCount(RECORDS_MAX)} events is a failed attempt.</p>
+            <p>Nobody: who has called is connected.</p>
+          )}
+          {others.total > OTHERS_MAX && (
+            <p>
+              <a href={NOT_CONNECTED_PATH}>All {formatCount(others.total)}</a>
+            </p>
           )}
         </div>
       </main>
@@ -54,6 +64,21 @@ export async function dynamicTunnelsPage(
     </Document>,
   );
 }
+
+/** What somebody who looks at a long list has to know of those that are not in it. */
+const OthersText = ({ of: { counts } }: { readonly of: NotConnectedList }) => {
+  const { failed, ended } = counts;
+  if (failed + ended === 0) return null;
+  const texts = [
+    ...(failed > 0 ? [`${formatCount(failed)} failed to connect`] : []),
+    ...(ended > 0 ? [`${formatCount(ended)} ${ended === 1 ? "was" : "were"} connected`] : []),
+  ];
+  return (
+    <p>
+      <a href={NOT_CONNECTED_PATH}>Not connected</a>: {texts.join(", ")}
+    </p>
+  );
+};
 
 /** The text of the page of all eroutes in use, normal ones too. */
 export async function eroutesPage(

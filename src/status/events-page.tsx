@@ -12,7 +12,12 @@ import { TimeText } from "./time-text.tsx";
 export type EventsWanted = {
   readonly site: string | undefined;
   readonly level: string | undefined;
+  /** The newest first. */
   readonly records: readonly JournalRecord[];
+  /** Only those with a sequence below it; undefined: the latest. */
+  readonly before: number | undefined;
+  /** The sequence below which there are more; undefined: there are none. */
+  readonly older: number | undefined;
 };
 
 /** The text of the whole page. */
@@ -43,7 +48,12 @@ export function eventsPage(source: StatusSource, wanted: EventsWanted): string {
           <button type="submit">Show</button>
         </form>
         <div data-live="list">
-          {records.length === 0 ? <p>There is none.</p> : <EventsTable records={records} />}
+          {records.length === 0 ? (
+            <p>There is none.</p>
+          ) : (
+            <EventsTable records={records} isLatest={wanted.before === undefined} />
+          )}
+          <Pages of={wanted} />
         </div>
       </main>
       <Foot
@@ -64,9 +74,34 @@ const LEVEL_CLASSES: Readonly<Record<JournalRecord["level"], string>> = {
   error: "bad",
 };
 
-const EventsTable: FC<{ records: readonly JournalRecord[] }> = ({ records }) => (
+const Pages: FC<{ of: EventsWanted }> = ({ of: { before, older, site, level } }) => {
+  if (before === undefined && older === undefined) return null;
+  const href = (end: number | undefined) => {
+    const parameters = new URLSearchParams();
+    if (site !== undefined && site !== "") parameters.set("site", site);
+    if (level !== undefined && level !== "") parameters.set("level", level);
+    if (end !== undefined) parameters.set("before", String(end));
+    return `?${parameters}`;
+  };
+  return (
+    <nav class="pages" aria-label="Pages">
+      {before !== undefined && <a href={href(undefined)}>Latest</a>}
+      {older !== undefined && (
+        <a href={href(older)} rel="next">
+          Older
+        </a>
+      )}
+    </nav>
+  );
+};
+
+type TableProps = { readonly records: readonly JournalRecord[]; readonly isLatest: boolean };
+
+const EventsTable: FC<TableProps> = ({ records, isLatest }) => (
   <table>
-    <caption>The latest {records.length}, the newest first</caption>
+    <caption>
+      {isLatest ? `The latest ${records.length}` : `${records.length} older ones`}, the newest first
+    </caption>
     <thead>
       <tr>
         <th scope="col">Time (UTC)</th>

@@ -68,7 +68,8 @@ type ChoiceProps = {
   readonly none?: string;
 };
 
-const Choice: FC<ChoiceProps> = ({ name, chosen, of, none = "all" }) => (
+/** A `select` of words, and nothing chosen before them. */
+export const Choice: FC<ChoiceProps> = ({ name, chosen, of, none = "all" }) => (
   <select name={name} id={name}>
     <option value="">{none}</option>
     {of.map(([value = "", text = value]) => (

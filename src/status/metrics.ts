@@ -1,12 +1,17 @@
 /** Metrics in Prometheus' text format 0.0.4; none of single sites, so their number is fixed. */
 
 import { COUNTER_NAMES, type CounterName, type Gauges } from "../concentrator/snapshot.ts";
+import type { NotConnectedCounts } from "./not-connected.ts";
 import type { DatabaseView, StatusSource } from "./source.ts";
 
 export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 
-/** What the process used, read by the shell. */
-export type ProcessUse = { readonly cpuSeconds: number; readonly residentOctets: number };
+/** What was read for them: what the process used, and who is not connected. */
+export type MetricsMoment = {
+  readonly cpuSeconds: number;
+  readonly residentOctets: number;
+  readonly notConnected: NotConnectedCounts;
+};
 
 /** What metrics are made from. */
 export type MetricsSource = Pick<
@@ -15,12 +20,12 @@ export type MetricsSource = Pick<
 > & { readonly facts: Pick<StatusSource["facts"], "version" | "dataplane" | "startedWallMs"> };
 
 /** All metrics as text. */
-export function metricsText(source: MetricsSource, use: ProcessUse): string {
-  return `${metricsOf(source, use).flatMap(metricLines).join("\n")}\n`;
+export function metricsText(source: MetricsSource, read: MetricsMoment): string {
+  return `${metricsOf(source, read).flatMap(metricLines).join("\n")}\n`;
 }
 
 /** All metrics. */
-export function metricsOf(source: MetricsSource, use: ProcessUse): readonly Metric[] {
+export function metricsOf(source: MetricsSource, read: MetricsMoment): readonly Metric[] {
   const { facts } = source;
   const { gauges, counters } = source.snapshot();
   const metrics: Metric[] = [];
@@ -40,6 +45,16 @@ export function metricsOf(source: MetricsSource, use: ProcessUse): readonly Metr
     const help = COUNTER_HELP[counter];
     add({ name, type: "counter", help, samples: [{ value: counters[counter] }] });
   }
+  const { failed, ended } = read.notConnected;
+  add({
+    name: "erouted_sites_not_connected",
+    type: "gauge",
+    help: "Sites with a row or an eroute that failed to connect, or were connected before.",
+    samples: [
+      { labels: { state: "failed" }, value: failed },
+      { labels: { state: "ended" }, value: ended },
+    ],
+  });
   add({
     name: "erouted_problems",
     type: "gauge",
@@ -82,13 +97,13 @@ export function metricsOf(source: MetricsSource, use: ProcessUse): readonly Metr
     name: "process_cpu_seconds_total",
     type: "counter",
     help: "User and system CPU time, in seconds.",
-    samples: [{ value: use.cpuSeconds }],
+    samples: [{ value: read.cpuSeconds }],
   });
   add({
     name: "process_resident_memory_bytes",
     type: "gauge",
     help: "Resident memory, in bytes.",
-    samples: [{ value: use.residentOctets }],
+    samples: [{ value: read.residentOctets }],
   });
   return metrics;
 }

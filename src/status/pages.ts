@@ -9,6 +9,7 @@ import {
   EROUTES_PATH,
   EVENTS_PATH,
   IKE_SAS_PATH,
+  NOT_CONNECTED_PATH,
   PEERS_PATH,
   SCRIPT_PATH,
   SITE_PATH,
@@ -19,10 +20,12 @@ import {
 import { dynamicTunnelsPage, eroutesPage } from "./dynamic-tunnels-page.tsx";
 import type { ErouteQuery } from "./eroute-list.ts";
 import { erouteQueryOf } from "./eroute-query.ts";
-import { eventFilterOf } from "./event-filter.ts";
+import { beforeOf, eventFilterOf, eventsOf } from "./event-filter.ts";
 import { eventsPage } from "./events-page.tsx";
 import { ikeSasPage } from "./ike-sas-page.tsx";
 import { LIVE_SCRIPT } from "./live-script.ts";
+import { notConnectedQueryOf } from "./not-connected.ts";
+import { notConnectedPage } from "./not-connected-page.tsx";
 import { peersPage, peersWantedOf } from "./peers-list.ts";
 import { peersPageText } from "./peers-page.tsx";
 import { problem } from "./problem.ts";
@@ -34,9 +37,8 @@ import { STYLE } from "./style.ts";
 import { systemPage } from "./system-page.tsx";
 
 const PAGES_MAX = 100_000;
-/** Events of one page; and how many are searched for those of one site. */
+/** Events of one page. */
 const EVENTS_SHOWN = 200;
-const EVENTS_SEARCHED = 100_000;
 
 /** Adds the pages, their style sheet and their script. */
 export function addPages(
@@ -57,6 +59,7 @@ export function addPages(
   app.get(IKE_SAS_PATH, (c) =>
     list(c, undefined, (query, page) => ikeSasPage(source, query, page)),
   );
+  app.get(NOT_CONNECTED_PATH, (c) => notConnected(c, source));
   app.get(PEERS_PATH, (c) => peers(c, source));
   app.get(`${SITE_PATH}/:id`, (c) => site(c, source, control));
   app.get(EVENTS_PATH, (c) => events(c, source));
@@ -77,6 +80,14 @@ async function list(
   const query = erouteQueryOf(c, kind);
   if (!query.ok) return problem(c, 400, query.error);
   return c.html(await make(query.value, page.value));
+}
+
+async function notConnected(c: Context, source: StatusSource): Promise<Response> {
+  const page = wholeNumber(c, "page", { least: 1, most: PAGES_MAX, otherwise: 1 });
+  if (!page.ok) return problem(c, 400, page.error);
+  const query = notConnectedQueryOf(c);
+  if (!query.ok) return problem(c, 400, query.error);
+  return c.html(await notConnectedPage(source, query.value, page.value));
 }
 
 async function peers(c: Context, source: StatusSource): Promise<Response> {
@@ -106,9 +117,13 @@ async function site(
 function events(c: Context, source: StatusSource): Response | Promise<Response> {
   const filter = eventFilterOf(c);
   if (!filter.ok) return problem(c, 400, filter.error);
-  const wants = filter.value ?? (() => true);
-  const found = source.events(filter.value === undefined ? EVENTS_SHOWN : EVENTS_SEARCHED);
-  const records = found.filter(wants).slice(-EVENTS_SHOWN).toReversed();
-  const wanted = { site: c.req.query("site"), level: c.req.query("level"), records };
-  return c.html(eventsPage(source, wanted));
+  const before = beforeOf(c);
+  if (!before.ok) return problem(c, 400, before.error);
+  const wanted = { after: 0, before: before.value, wants: filter.value };
+  // One more tells whether there are older ones.
+  const found = eventsOf(source, wanted, EVENTS_SHOWN + 1);
+  const records = found.slice(-EVENTS_SHOWN).toReversed();
+  const older = found.length > EVENTS_SHOWN ? records.at(-1)?.sequence : undefined;
+  const [site, level] = [c.req.query("site"), c.req.query("level")];
+  return c.html(eventsPage(source, { site, level, before: before.value, records, older }));
 }

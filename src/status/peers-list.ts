@@ -1,22 +1,33 @@
 /** Rows of an egroup's table, with whether their sites are connected: never with their keys. */
 
 import type { Context } from "hono";
+import type { Snapshot } from "../concentrator/snapshot.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { problem } from "./problem.ts";
-import { LIMIT_DEFAULT, LIMIT_MAX, textOf, wholeNumber } from "./query.ts";
+import { LIMIT_DEFAULT, LIMIT_MAX, oneOf, textOf, wholeNumber } from "./query.ts";
 import type { PeerListing, StatusSource } from "./source.ts";
+import { inTurns } from "./turns.ts";
 
 export type PeersWanted = {
   readonly egroup: string;
   /** The last peer ID of the page before. */
   readonly after: string | undefined;
   readonly limit: number;
+  /** In the peer ID, a subnet or where it is called, whatever its case. */
+  readonly text: string | undefined;
+  readonly state: PeerState | undefined;
 };
 
-export type PeerView = {
-  readonly row: PeerListing;
-  readonly state: "connected" | "negotiating" | "calling" | "not connected" | "disabled";
-};
+export const PEER_STATES = [
+  "connected",
+  "negotiating",
+  "calling",
+  "not connected",
+  "disabled",
+] as const;
+export type PeerState = (typeof PEER_STATES)[number];
+
+export type PeerView = { readonly row: PeerListing; readonly state: PeerState };
 
 export type PeersPage = {
   readonly peers: readonly PeerView[];
@@ -36,28 +47,65 @@ export function peersWantedOf(c: Context, source: StatusSource): Result<PeersWan
   const egroup = given.value ?? egroups[0];
   if (egroup === undefined) return err("egroup: none is configured");
   if (!egroups.includes(egroup)) return err(`egroup has to be one of ${egroups.join(", ")}`);
-  return ok({ egroup, after: after.value, limit: limit.value });
+  const text = textOf(c, "q");
+  if (!text.ok) return text;
+  const state = oneOf(c, "peer_state", PEER_STATES);
+  if (!state.ok) return state;
+  const page = { after: after.value, limit: limit.value };
+  return ok({ egroup, ...page, text: text.value, state: state.value });
 }
 
-/** A page of rows, read now; the error is the database's. */
+/** Rows that are read at once where not all of them are wanted, and for one page. */
+const READ_ROWS = 1_000;
+const READ_ROWS_MAX = 20_000;
+
+/**
+ * A page of rows, read now; the error is the database's. Of those that fit, a page may have few or
+ * none and still be followed by another: the database is not asked for the whole of a long table.
+ */
 export async function peersPage(
   source: StatusSource,
-  { egroup, after, limit }: PeersWanted,
+  wanted: PeersWanted,
 ): Promise<Result<PeersPage, string>> {
-  const rows = await source.rows(egroup, after, limit);
-  if (!rows.ok) return rows;
-  const snapshot = source.snapshot();
-  const peers = rows.value.map((row): PeerView => {
-    const views = snapshot.site(row.peerid);
-    const isUp = views.some(({ childSas }) => childSas.length > 0);
-    if (isUp) return { row, state: "connected" };
-    if (views.length > 0) return { row, state: "negotiating" };
-    if (snapshot.isCalling(row.peerid)) return { row, state: "calling" };
-    return { row, state: row.isDisabled ? "disabled" : "not connected" };
-  });
-  const last = rows.value.at(-1)?.peerid;
-  const isFull = rows.value.length === limit && last !== after;
-  return ok({ peers, next: isFull ? last : undefined });
+  const isFiltered = wanted.text !== undefined || wanted.state !== undefined;
+  const atOnce = isFiltered ? READ_ROWS : wanted.limit;
+  const peers: PeerView[] = [];
+  let { after } = wanted;
+  for (let read = 0; read < READ_ROWS_MAX; read += atOnce) {
+    const rows = await source.rows(wanted.egroup, after, atOnce);
+    if (!rows.ok) return rows;
+    const snapshot = source.snapshot();
+    const views = await inTurns(rows.value, VIEWS_PER_TURN, (row): PeerView => {
+      return { row, state: stateOf(row, snapshot) };
+    });
+    for (const view of views) {
+      if (!fits(view, wanted)) continue;
+      peers.push(view);
+      if (peers.length === wanted.limit) return ok({ peers, next: view.row.peerid });
+    }
+    const last = rows.value.at(-1)?.peerid;
+    if (rows.value.length < atOnce || last === after) return ok({ peers, next: undefined });
+    after = last;
+  }
+  return ok({ peers, next: after });
+}
+
+const VIEWS_PER_TURN = 200;
+
+function stateOf(row: PeerListing, snapshot: Snapshot): PeerState {
+  const views = snapshot.site(row.peerid);
+  if (views.some(({ childSas }) => childSas.length > 0)) return "connected";
+  if (views.length > 0) return "negotiating";
+  if (snapshot.isCalling(row.peerid)) return "calling";
+  return row.isDisabled ? "disabled" : "not connected";
+}
+
+function fits({ row, state }: PeerView, wanted: PeersWanted): boolean {
+  if (wanted.state !== undefined && state !== wanted.state) return false;
+  const needle = wanted.text?.toLowerCase();
+  if (needle === undefined) return true;
+  const texts = [row.peerid, row.remip, row.peerip, row.bakpeerip];
+  return texts.some((text) => text?.toLowerCase().includes(needle));
 }
 
 /** `GET /api/v1/peers`. */

@@ -3,8 +3,9 @@
 
 import type { FC } from "hono/jsx";
 import { Document, documentText, PEERS_PATH, sitePath } from "./document.tsx";
+import { Choice } from "./list-controls.tsx";
 import { Banners, Foot } from "./page-parts.tsx";
-import type { PeersPage, PeersWanted, PeerView } from "./peers-list.ts";
+import { PEER_STATES, type PeersPage, type PeersWanted, type PeerView } from "./peers-list.ts";
 import type { StatusSource } from "./source.ts";
 
 const HEADS = ["Peer ID", "State", "Subnets", "Mask", "Called at", "Key"];
@@ -51,7 +52,15 @@ const Forms: FC<{ wanted: PeersWanted; egroups: readonly string[] }> = ({ wanted
       </select>
     </label>
     <label>
-      <span>Rows after this ID</span>
+      <span>Search</span>
+      <input type="search" name="q" value={wanted.text ?? ""} maxlength={256} />
+    </label>
+    <label for="peer_state">
+      <span>State</span>
+      <Choice name="peer_state" chosen={wanted.state} of={PEER_STATES.map((s) => [s, s])} />
+    </label>
+    <label>
+      <span>Behind this ID</span>
       <input type="search" name="after_peer" value={wanted.after ?? ""} maxlength={256} />
     </label>
     <button type="submit">Show</button>
@@ -60,31 +69,12 @@ const Forms: FC<{ wanted: PeersWanted; egroups: readonly string[] }> = ({ wanted
 
 const List: FC<{ wanted: PeersWanted; page: PeersPage }> = ({ wanted, page }) => {
   const { peers, next } = page;
-  if (peers.length === 0)
-    return <p>There is none{wanted.after === undefined ? "" : " behind it"}.</p>;
   return (
     <>
-      <table>
-        <caption>Rows of egroup {wanted.egroup}, in order of their IDs</caption>
-        <thead>
-          <tr>
-            {HEADS.map((head) => (
-              <th scope="col">{head}</th>
-            ))}
-          </tr>
-        </thead>
-        <tbody>
-          {peers.map((peer) => (
-            <Row peer={peer} />
-          ))}
-        </tbody>
-      </table>
+      {peers.length > 0 ? <Table wanted={wanted} peers={peers} /> : <p>{absenceText(wanted)}</p>}
       {next !== undefined && (
         <nav class="pages" aria-label="Pages">
-          <a
-            href={`?${new URLSearchParams({ egroup: wanted.egroup, after_peer: next })}`}
-            rel="next"
-          >
+          <a href={nextHref(wanted, next)} rel="next">
             Next
           </a>
         </nav>
@@ -92,6 +82,37 @@ const List: FC<{ wanted: PeersWanted; page: PeersPage }> = ({ wanted, page }) =>
     </>
   );
 };
+
+function absenceText({ after, text, state }: PeersWanted): string {
+  const what = text === undefined && state === undefined ? "There is no row" : "No row fits this";
+  return `${what}${after === undefined ? "" : ` behind ${after}`}.`;
+}
+
+function nextHref({ egroup, text, state }: PeersWanted, next: string): string {
+  const parameters = new URLSearchParams({ egroup });
+  if (text !== undefined) parameters.set("q", text);
+  if (state !== undefined) parameters.set("peer_state", state);
+  parameters.set("after_peer", next);
+  return `?${parameters}`;
+}
+
+const Table: FC<{ wanted: PeersWanted; peers: readonly PeerView[] }> = ({ wanted, peers }) => (
+  <table>
+    <caption>Rows of egroup {wanted.egroup}, in order of their IDs</caption>
+    <thead>
+      <tr>
+        {HEADS.map((head) => (
+          <th scope="col">{head}</th>
+        ))}
+      </tr>
+    </thead>
+    <tbody>
+      {peers.map((peer) => (
+        <Row peer={peer} />
+      ))}
+    </tbody>
+  </table>
+);
 
 const STATE_CLASSES: Readonly<Record<PeerView["state"], string>> = {
   connected: "ok",

@@ -1,6 +1,6 @@
 /** What the status server reads: the daemon provides it, nothing here can change the engine. */
 
-import type { Attempt } from "../concentrator/attempts.ts";
+import type { Attempt, LastAttempt } from "../concentrator/attempts.ts";
 import type { Explanation } from "../concentrator/explain.ts";
 import type { JournalRecord } from "../concentrator/journal.ts";
 import type { Snapshot } from "../concentrator/snapshot.ts";
@@ -50,6 +50,8 @@ export type StatusSource = {
     after: string | undefined,
     limit: number,
   ): Promise<Result<readonly PeerListing[], string>>;
+  /** What came last of everybody who may not be connected; see {@link Attempts.notConnected}. */
+  notConnected(): readonly LastAttempt[];
   /** Of a peer ID, or an address; its row is read for it. Never rejects. */
   explain(asked: string): Promise<SiteExplanation>;
   readonly facts: StatusFacts;

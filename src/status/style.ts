@@ -23,7 +23,8 @@ nav a[aria-current] { color: var(--ink); font-weight: 600; text-decoration: none
 form.search { display: flex; flex-wrap: wrap; gap: .5rem 1rem; align-items: end; margin: 0 0 1rem; }
 form.search label { display: flex; flex-direction: column; color: var(--dim); font-size: .93rem; }
 input, select, button { font: inherit; color: var(--ink); background: var(--ground);
-  border: 1px solid var(--dim); border-radius: .3rem; padding: .3rem .5rem; max-width: 100%; }
+  border: 1px solid var(--dim); border-radius: .3rem; padding: .3rem .5rem; max-width: 100%;
+  height: 2.3rem; }
 button { background: var(--head); cursor: pointer; }
 .actions { display: flex; flex-wrap: wrap; gap: .5rem; margin: 0 0 1rem; }
 .summary { font-size: 1.15rem; font-weight: 600; overflow-wrap: anywhere; }
@@ -57,6 +58,10 @@ td time, .child { font-variant-numeric: tabular-nums; }
 .pages { display: flex; gap: 1rem; margin: 1rem 0; } .pages a { font-weight: 600; }
 @media (max-width: 60rem) {
   body { padding: .75rem .75rem 2rem; }
+  nav[aria-label=Place], nav[aria-label=Place] ul, nav[aria-label=Place] li { display: inline; }
+  nav[aria-label=Place] { display: block; }
+  nav[aria-label=Place] :is(a, span) { display: inline-block; padding: .3rem .9rem .3rem 0; }
+  input, select, button { height: 2.75rem; }
   thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
   table, tbody, tr, tbody th, td, caption { display: block; }
   tr { border: 1px solid var(--line); border-radius: .4rem; margin: 0 0 .8rem; overflow: hidden; }

@@ -4,6 +4,7 @@ import type { JournalRecord } from "../concentrator/journal.ts";
 import type { ChildSaView, DrainingView, ErouteView, IkeSaView } from "../concentrator/snapshot.ts";
 import { spi32Hex } from "../octets/hex.ts";
 import type { Instant } from "../octets/instant.ts";
+import type { NotConnectedCounts } from "./not-connected.ts";
 import { type StateUses, type StatusSource, stateKey } from "./source.ts";
 
 /** A dynamic eroute, or a normal one in use. */
@@ -60,7 +61,7 @@ export function eventJson(record: JournalRecord) {
 }
 
 /** The whole daemon in numbers. */
-export function statusJson(source: StatusSource, nowMs: number) {
+export function statusJson(source: StatusSource, notConnected: NotConnectedCounts) {
   const { facts } = source;
   const { gauges, counters } = source.snapshot();
   const problems = source.problems();
@@ -69,12 +70,13 @@ export function statusJson(source: StatusSource, nowMs: number) {
     problems,
     version: facts.version,
     started_at: new Date(facts.startedWallMs).toISOString(),
-    uptime_seconds: Math.floor((nowMs - facts.startedWallMs) / 1000),
+    uptime_seconds: Math.floor((source.wallMsNow() - facts.startedWallMs) / 1000),
     dataplane: facts.dataplane,
     ...(facts.dataplane === "none" ? { dataplane_note: NO_DATAPLANE } : {}),
     config_file: facts.configFile,
     listening: facts.listening,
     gauges: snakeKeys(gauges),
+    not_connected: notConnected,
     counters,
     databases: source.databases().map(({ seconds: _, ...database }) => snakeKeys(database)),
   };

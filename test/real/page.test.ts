@@ -23,10 +23,12 @@ const TUNNELS = "/status/ipsec/dynamic-tunnels";
 const PAGES = [
   TUNNELS,
   "/status/ipsec/eroutes?q=site&sort=-bytes_in",
+  "/status/ipsec/not-connected",
   "/status/ipsec/ike-sas",
   "/status/ipsec/peers/site-4711",
   "/status/ipsec/peers/site-1.customer.example",
   "/status/ipsec/peers",
+  "/status/ipsec/peers?q=site&peer_state=not+connected",
   "/status/events?level=info",
   "/status/system",
 ];
@@ -51,8 +53,8 @@ beforeAll(async () => {
     entries: [
       { ...wrongKey, peerId: "site-1.customer.example" },
       ...Array.from({ length: 12 }, () => wrongKey),
-      { ...wrongKey, outcome: "ok", reason: "established", peerId: "site-1.customer.example" },
-      { ...noAlgorithms, peerId: HOSTILE_ID, detail: `a detail with ${HOSTILE_ID}` },
+      { ...wrongKey, peerId: "site-9", outcome: "note", step: "evict", reason: "evicted" },
+      { ...noAlgorithms, peerId: `no ${HOSTILE_ID}`, detail: `a detail with ${HOSTILE_ID}` },
       noAlgorithms,
     ],
   });
@@ -134,7 +136,7 @@ test(
     expect(html).toContain("192.168.3.0/24");
     expect(html).toContain("Wrong pre-shared key");
     expect(html).toContain("12 times");
-    expect(html).toContain("connected since");
+    expect(html).toContain("was connected");
     expect(html).toContain("MODP_1024");
     expect(html.match(/<script[^>]*>/g)).toEqual(['<script src="/status/live.js" defer="">']);
   },
@@ -189,7 +191,7 @@ for (const screen of [DESK, PHONE]) {
       expect(width).toBe(screen.width);
       const roles = await page.roles();
       expect(roles.get("table")).toBe(2);
-      // Six sites, four failures; twice that for the heads of the phone's cards would be wrong.
+      // Six sites, four that are not connected; twice that for the heads of the phone's cards would be wrong.
       expect(roles.get("rowheader")).toBe(10);
       expect(roles.get("columnheader")).toBe(13);
     },

@@ -82,10 +82,18 @@ function declareEvents({ program, terminal, ends }: Declaration): void {
 
 function declareWhy({ program, terminal, ends }: Declaration): void {
   reading(program.command("why"))
-    .description("explain why a site is or is not connected, and what to do")
-    .argument("<peerid>", "its peer ID; or an address, for what came from there", peerIdOf)
+    .description("explain why a site is or is not connected, and what to do; or who is not")
+    .argument(
+      "[peerid]",
+      "its peer ID; or an address, for what came from there; else all who are not connected",
+      peerIdOf,
+    )
     .action(
-      ends(async (peerid: string, options: Omit<WhyOptions, "peerid">) => {
+      ends(async (peerid: string | undefined, options: Omit<WhyOptions, "peerid">) => {
+        if (peerid === undefined) {
+          const { whoIsNot } = await import("./not-connected.ts");
+          return whoIsNot(options, terminal);
+        }
         const { why } = await import("../why.ts");
         return why({ ...options, peerid }, terminal);
       }),

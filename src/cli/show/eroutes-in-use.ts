@@ -12,21 +12,23 @@ export type ErouteList = {
 };
 
 /**
- * Those that fit the query, which has the parameters of the API. Sites that come and go between two
- * pages may be missed or be there twice.
+ * Those that fit the query, at most `most`; the query has the parameters of the API. Sites that
+ * come and go between two pages may be missed or be there twice.
  */
 export async function allEroutes(
   daemon: Daemon,
   kind: "dynamic" | "all",
   query: Readonly<Record<string, string | undefined>> = {},
+  most = Infinity,
 ): Promise<Result<ErouteList, string>> {
   const [path, key] = kind === "dynamic" ? DYNAMIC : ALL;
   const given = Object.entries(query).filter(([, value]) => value !== undefined);
   const asked = given.map(([name, value]) => `&${name}=${encodeURIComponent(value ?? "")}`);
   const eroutes: unknown[] = [];
   let total = 0;
-  for (let page = 0; page < PAGES_MAX; page++) {
-    const place = `limit=${PAGE_ROWS}&offset=${eroutes.length}`;
+  for (let page = 0; page < PAGES_MAX && eroutes.length < most; page++) {
+    const limit = Math.min(PAGE_ROWS, most);
+    const place = `limit=${limit}&offset=${eroutes.length}`;
     const answer = await get(daemon, `${path}?${place}${asked.join("")}`);
     if (!answer.ok) return answer;
     if (!Array.isArray(fieldAt(answer.value, key))) {
@@ -35,7 +37,7 @@ export async function allEroutes(
     const rows = listAt(answer.value, key);
     eroutes.push(...rows);
     total = numberAt(answer.value, "total");
-    if (rows.length < PAGE_ROWS) break;
+    if (rows.length < limit) break;
   }
   return ok({ eroutes, total: Math.max(total, eroutes.length) });
 }

@@ -5,6 +5,7 @@ import { fieldAt, listAt, numberAt, textAt } from "../json-fields.ts";
 import { columnWidths, painted, type TableOptions, tableLine } from "../table.ts";
 import { printable } from "../terminal.ts";
 import { wrapped } from "../wrap.ts";
+import { notConnectedText } from "./not-connected.ts";
 
 /** The daemon in some lines: name, problems, tunnels, what failed, databases. */
 export function statusLines(state: unknown, { width, screen }: TableOptions): readonly string[] {
@@ -12,6 +13,7 @@ export function statusLines(state: unknown, { width, screen }: TableOptions): re
     ...problems(state).map((problem) => ["PROBLEM", problem]),
     ...notes(state).map((note) => ["note", note]),
     ["tunnels", tunnels(state)],
+    ["not in", notIn(state)],
     ["since start", history(state)],
     ...listAt(state, "databases").map((database) => ["database", databaseLine(database)]),
     ["listening", listening(listAt(state, "listening").map(String))],
@@ -75,6 +77,13 @@ function tunnels(state: unknown): string {
     ...(halfOpen > 0 ? [`${halfOpen} half-open`] : []),
     ...(waiting > 0 ? [`${counted(waiting, "look-up")} waiting`] : []),
   ].join(", ");
+}
+
+/** Whom somebody may have to look after. */
+function notIn(state: unknown): string {
+  const count = (name: string) => numberAt(state, "not_connected", name);
+  if (count("failed") + count("ended") + count("strangers") === 0) return "";
+  return `${notConnectedText(state)}: erouted why`;
 }
 
 /** Counters that tell how it went; each stays away while it is zero. */

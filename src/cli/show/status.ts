@@ -14,10 +14,12 @@ export async function status(options: StatusOptions, terminal: Terminal): Promis
   if (!daemon.ok) return daemon.error;
   const state = await get(daemon.value, "/api/v1/status");
   if (!state.ok) return failure(terminal, printable(state.error));
-  const tunnels = await allEroutes(daemon.value, "dynamic");
+  const isJson = options.json === true;
+  const shownMax = isJson ? undefined : SHOWN_MAX;
+  const tunnels = await allEroutes(daemon.value, "dynamic", {}, shownMax);
   if (!tunnels.ok) return failure(terminal, printable(tunnels.error));
   const { eroutes, total } = tunnels.value;
-  if (options.json === true) {
+  if (isJson) {
     const all = { status: state.value, total, dynamic_eroutes: eroutes };
     terminal.out(JSON.stringify(all, undefined, 2));
     return EXIT.ok;
@@ -29,6 +31,11 @@ export async function status(options: StatusOptions, terminal: Terminal): Promis
   const none = eroutes.length === 0;
   const lines = none ? ["no dynamic eroutes"] : tunnelLines(eroutes, { nowMs, width, screen });
   for (const line of lines) terminal.out(line);
-  if (!none && total > eroutes.length) terminal.out(`${eroutes.length} of ${total}`);
+  if (!none && total > eroutes.length) {
+    terminal.out(`the ${eroutes.length} oldest of ${total}; all: erouted tunnels`);
+  }
   return EXIT.ok;
 }
+
+/** What is said first stays on the screen. */
+const SHOWN_MAX = 10;

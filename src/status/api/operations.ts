@@ -4,6 +4,8 @@ import { CAPTURE_OCTETS, CAPTURE_OCTETS_MAX, DEBUG_SECONDS_MAX } from "../contro
 import { EROUTE_STATES } from "../eroute-list.ts";
 import { SORTS } from "../eroute-query.ts";
 import { EVENT_LEVELS } from "../event-filter.ts";
+import { LAST_KINDS, WHO_KINDS } from "../not-connected.ts";
+import { PEER_STATES } from "../peers-list.ts";
 import { LIMIT_DEFAULT, LIMIT_MAX, OFFSET_MAX, TEXT_LENGTH_MAX } from "../query.ts";
 import { RANGES } from "../series.ts";
 import type { AnswerName } from "./schemas.ts";
@@ -36,13 +38,27 @@ export const PARAMETERS = {
   },
   eroute: { description: "Only those of this base or normal eroute.", schema: text },
   state: { description: "Only those in this state.", schema: word(EROUTE_STATES) },
+  last: {
+    description:
+      "Only those whose last attempt `failed`, or who were connected, which has `ended`.",
+    schema: word(LAST_KINDS),
+  },
+  who: {
+    description: "Only `sites`, which have a row or an eroute, or only `strangers`.",
+    schema: word(WHO_KINDS),
+  },
   sort: { description: "Ascending by this; with `-` descending.", schema: word(SORTS) },
   after: {
     description: "Only events with a sequence above it.",
     schema: whole(0, Number.MAX_SAFE_INTEGER),
   },
+  before: {
+    description: "Only events with a sequence below it.",
+    schema: whole(1, Number.MAX_SAFE_INTEGER),
+  },
   egroup: { description: "Rows of this egroup; else of the first one.", schema: text },
   after_peer: { description: "Only rows behind this peer ID: `next` of a page.", schema: text },
+  peer_state: { description: "Only rows of sites in this state.", schema: word(PEER_STATES) },
   site: { description: "Only events of this peer ID.", schema: text },
   level: { description: "Only events of this level, and graver ones.", schema: word(EVENT_LEVELS) },
   seconds: {
@@ -97,12 +113,12 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     ...{ method: "get", path: "/api/v1/draining-states", access: "read" },
-    ...{ parameters: ["limit", "offset"], answer: "drainingStates" },
+    ...{ parameters: ["limit"], answer: "drainingStates" },
     summary: "Inbound states of rekeyed Child SAs that the kernel still has for some seconds.",
   },
   {
     ...{ method: "get", path: "/api/v1/events", access: "read" },
-    ...{ parameters: ["limit", "offset", "after", "site", "level"], answer: "events" },
+    ...{ parameters: ["limit", "after", "before", "site", "level"], answer: "events" },
     summary: "The last events, oldest first: what happened, and why a site is not in.",
   },
   {
@@ -117,8 +133,13 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     ...{ method: "get", path: "/api/v1/peers", access: "read", problems: [503] },
-    ...{ parameters: ["egroup", "after_peer", "limit"], answer: "peers" },
+    ...{ parameters: ["egroup", "q", "peer_state", "after_peer", "limit"], answer: "peers" },
     summary: "Rows of an egroup's table without their keys, and which sites are connected.",
+  },
+  {
+    ...{ method: "get", path: "/api/v1/not-connected", access: "read", answer: "notConnected" },
+    ...{ parameters: ["q", "last", "who", "limit", "offset"] },
+    summary: "Who tried and is not connected, or was; sites before strangers, the latest first.",
   },
   {
     ...{ method: "get", path: "/api/v1/peers/{id}", access: "read", answer: "peer" },

@@ -5,6 +5,8 @@ import { SITE_STATES } from "../../concentrator/site-facts.ts";
 import { COUNTER_NAMES } from "../../concentrator/snapshot.ts";
 import { EROUTE_STATES } from "../eroute-list.ts";
 import { EVENT_LEVELS } from "../event-filter.ts";
+import { LAST_KINDS } from "../not-connected.ts";
+import { PEER_STATES } from "../peers-list.ts";
 import { SERIES_NAMES } from "../series.ts";
 
 const count = z.number().min(0);
@@ -113,6 +115,10 @@ const comparison = z.strictObject({
   proposal: textOrNull.describe("What to allow in the configuration, if it can be allowed."),
 });
 
+const notConnectedCounts = z
+  .strictObject({ failed: count, ended: count, strangers: count })
+  .describe("Sites that failed to connect; that were connected; and others that failed.");
+
 /** Body by name. */
 export const ANSWERS = {
   health: z.strictObject({ status: z.enum(["ok", "degraded"]), problems: texts.optional() }),
@@ -125,6 +131,7 @@ export const ANSWERS = {
     ...dataplaneKeys,
     config_file: z.string(),
     listening: texts,
+    not_connected: notConnectedCounts,
     gauges: z.record(z.string(), count),
     counters: z.record(z.enum(COUNTER_NAMES), count),
     databases: z.array(
@@ -154,7 +161,7 @@ export const ANSWERS = {
     peers: z.array(
       z.strictObject({
         peer_id: z.string(),
-        state: z.enum(["connected", "negotiating", "calling", "not connected", "disabled"]),
+        state: z.enum(PEER_STATES),
         has_password: z.boolean(),
         remip: textOrNull,
         remmsk: textOrNull,
@@ -162,6 +169,26 @@ export const ANSWERS = {
         bakpeerip: textOrNull,
         ourid: textOrNull,
         disabled: z.boolean(),
+      }),
+    ),
+  }),
+  notConnected: z.strictObject({
+    ...page,
+    counts: notConnectedCounts,
+    sites: z.array(
+      z.strictObject({
+        peer_id: textOrNull.describe("Null where it has told none."),
+        known: z.boolean().describe("Whether it has a row or an eroute."),
+        last: z.enum(LAST_KINDS).describe("Failed to connect, or was connected."),
+        reason: z.string(),
+        words: z.string().describe("The reason in words."),
+        detail: z.string(),
+        step: z.string(),
+        times: count,
+        first_at: time,
+        last_at: time,
+        remote: textOrNull,
+        eroute: textOrNull,
       }),
     ),
   }),

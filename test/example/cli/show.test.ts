@@ -162,6 +162,30 @@ test("events are shown a line each; of a site, of a level, since a time", async 
   expect(lines.at(-1)).toMatchObject({ site: "site-8", level: "warning" });
 });
 
+test("why without a site: who is not connected, and why; 4 if a site is among them", async () => {
+  const { code, out } = await show("why");
+  expect(code).toBe(4);
+  const lines = out.split("\n").map((line) => line.split(/ {2,}/));
+  expect(lines[0]).toEqual(["SITE", "LAST", "WHEN", "TIMES", "WHY", "FROM"]);
+  expect(lines[1]).toEqual([
+    "site-4711",
+    "failed",
+    "1m ago",
+    "1",
+    "Wrong pre-shared key",
+    "203.0.113.7:4500",
+  ]);
+  expect(lines[2]?.slice(0, 2)).toEqual(["203.0.113.9", "stranger"]);
+  expect(out.split("\n").at(-1)).toBe("1 site failed to connect, 1 stranger did not get in");
+  const json = await show("why", "--json");
+  expect([json.code, JSON.parse(json.out).counts.failed]).toEqual([4, 1]);
+  const { screen } = screenOf();
+  const narrow = await runWith(["why", "--url", server.url.href], "", { columns: 40, screen });
+  expect(Math.max(...narrow.out.split("\n").map((line) => line.length))).toBeLessThanOrEqual(40);
+  expect(narrow.out).toContain("Wrong");
+  expect((await show("status")).out).toContain("not in       1 site failed to connect, 1 stranger");
+});
+
 test("--follow goes on, over a connection that breaks, and misses nothing", async () => {
   happen("before");
   const { abort, screen } = screenOf();

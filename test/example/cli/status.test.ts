@@ -97,7 +97,7 @@ config       /etc/erouted/erouted.toml
 
 PEER ID     EROUTE  STATE        FOR    PEER ADDRESS  REMOTE SUBNETS               RECEIVED  SENT
 site-1?[2J  fleet   established  1h 1m  198.51.100.7  192.168.1.0/24, 10.2.0.0/24  1.5 kB    12 B
-1 of 7`);
+the 1 oldest of 7; all: erouted tunnels`);
 });
 
 test("status without tunnels and of a daemon that tells less still reads well", async () => {

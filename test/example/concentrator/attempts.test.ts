@@ -141,3 +141,27 @@ test("of one site the last eight are kept", () => {
     Array.from({ length: 8 }, (_, i) => `reason-${50 - i}`),
   );
 });
+
+test("who is not connected: by what came last, sites before strangers, the latest first", () => {
+  const attempts = createAttempts();
+  const up = { outcome: "ok", reason: "child-sa-up" } as const;
+  const gone = { outcome: "note", reason: "peer-silent", step: "INFORMATIONAL" } as const;
+  const stranger = { peerId: undefined, eroute: undefined };
+  attempts.note(record({ peerId: "site-1" }));
+  attempts.note(record({ peerId: "site-2", ...up }));
+  attempts.note(record({ ...stranger, remote: "203.0.113.9:500", reason: "no-proposal-chosen" }));
+  attempts.note(record({ peerId: "site-3" }));
+  attempts.note(record({ peerId: "site-3", ...up }));
+  attempts.note(record({ peerId: "site-2", ...gone }));
+  attempts.note(record({ peerId: "site-4", eroute: undefined, reason: "no-row" }));
+  const said = attempts.notConnected().map(({ attempt, isKnown }) => {
+    const { peerId, remote, reason } = attempt.record;
+    return `${isKnown ? "site" : "stranger"} ${peerId ?? remote}: ${reason}`;
+  });
+  expect(said).toEqual([
+    "site site-2: peer-silent",
+    "site site-1: wrong-psk",
+    "stranger site-4: no-row",
+    "stranger 203.0.113.9:500: no-proposal-chosen",
+  ]);
+});

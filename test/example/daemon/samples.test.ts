@@ -24,6 +24,7 @@ function sampled() {
         ...{
           drainingStates: () => [],
           site: () => [],
+          isConnected: () => false,
           call: () => undefined,
           peerOf: () => undefined,
         },

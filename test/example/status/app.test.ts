@@ -3,8 +3,9 @@
 import { describe, expect, test } from "bun:test";
 import parsePrometheus from "parse-prometheus-text-format";
 import { COUNTER_NAMES } from "../../../src/concentrator/snapshot.ts";
+import { ANSWERS } from "../../../src/status/api/schemas.ts";
 import { createStatusApp } from "../../../src/status/app.ts";
-import { HOSTILE_ID, sampleSource } from "./sample.ts";
+import { failures, HOSTILE_ID, sampleSource } from "./sample.ts";
 
 const open = { token: undefined, host: "127.0.0.1" };
 const app = createStatusApp(sampleSource({ sites: 3 }), open);
@@ -97,6 +98,25 @@ describe("the API", () => {
     });
     const later = (await json("/api/v1/events?after=1")) as { events: unknown[] };
     expect(later.events.length).toBe(1);
+  });
+
+  test("the page of events goes back as far as there are any", async () => {
+    const [failure] = failures();
+    if (failure === undefined) throw new Error("no failure");
+    const entries = Array.from({ length: 450 }, () => failure);
+    const many = createStatusApp(sampleSource({ sites: 1, entries }), open);
+    const page = async (query: string) => (await many.request(`/status/events${query}`)).text();
+    const latest = await page("?site=site-4711&level=info");
+    expect(latest).toContain("The latest 200");
+    expect(latest).toContain('href="?site=site-4711&amp;level=info&amp;before=251"');
+    const oldest = await page("?before=51");
+    expect(oldest).toContain("50 older ones");
+    expect(oldest).toContain('href="?">Latest');
+    expect(oldest).not.toContain(">Older<");
+    const { events } = ANSWERS.events.parse(
+      await (await many.request("/api/v1/events?before=51&limit=2")).json(),
+    );
+    expect(events.map(({ sequence }) => sequence)).toEqual([49, 50]);
   });
 
   test("without a data plane every place that shows status says so", async () => {

@@ -43,3 +43,26 @@ test("the page: states, a missing key, a way to the next rows and to each site",
   const last = await (await app.request("/status/ipsec/peers")).text();
   expect(last).toMatch(/data-label="Key" class="bad">missing/);
 });
+
+test("rows are searched, also by state, in turns, whatever the table's length", async () => {
+  const long = createStatusApp(sampleSource({ sites: 2_500 }), settings);
+  const ask = async (query: string) => {
+    return (await (await long.request(`/api/v1/peers?${query}`)).json()) as Body;
+  };
+  // The sample has a site that is not connected under another ID, and one without a tunnel.
+  const down = await ask("peer_state=not+connected");
+  expect(down.peers.map(({ peer_id }) => peer_id.split(".")[0])).toEqual(["site-2", "site-2501"]);
+  expect(down.next).toBe(null);
+  const found = await ask("q=SITE-249&limit=2");
+  expect(found.peers.map(({ peer_id }) => peer_id.split(".")[0])).toEqual([
+    "site-249",
+    "site-2490",
+  ]);
+  const next = await ask(`q=SITE-249&limit=10&after_peer=${found.next}`);
+  expect([next.peers.length, next.next]).toEqual([9, null]);
+  expect((await ask("q=192.168.7.0")).peers.length).toBe(1);
+  const page = await (await long.request("/status/ipsec/peers?q=249&limit=2")).text();
+  expect(page).toContain("?egroup=sites&amp;q=249&amp;after_peer=");
+  const none = await (await long.request("/status/ipsec/peers?q=nothing")).text();
+  expect(none).toContain("No row fits this.");
+});

@@ -1,5 +1,6 @@
 /** A status source of plain data: so many sites, some failures, a hostile peer ID among them. */
 
+import { createAttempts } from "../../../src/concentrator/attempts.ts";
 import { createFailureCounts } from "../../../src/concentrator/failure-counts.ts";
 import type { Journal, JournalEntry } from "../../../src/concentrator/journal.ts";
 import { createJournal } from "../../../src/concentrator/journal.ts";
@@ -40,11 +41,12 @@ export type SampleSettings = {
 
 /** As many rows as sites, and one more whose site is not connected and has no key. */
 function rows(sites: number): readonly PeerListing[] {
-  return Array.from({ length: sites + 1 }, (_, i) => ({
+  const all = Array.from({ length: sites + 1 }, (_, i) => ({
     ...{ peerid: `site-${i + 1}.customer.example`, hasPassword: i < sites },
     ...{ remip: `192.168.${i + 1}.0`, remmsk: "255.255.255.0", peerip: null, bakpeerip: null },
     ...{ ourid: null, isDisabled: i === 2 },
   }));
+  return all.toSorted((a, b) => (a.peerid < b.peerid ? -1 : 1));
 }
 
 const NOTHING_KNOWN: SiteExplanation = {
@@ -67,7 +69,8 @@ export function sampleSource(settings: SampleSettings): StatusSource {
   const views = Array.from({ length: settings.sites }, (_, i) => adapt(erouteView(i + 1), i + 1));
   const dynamic = views.filter(({ kind }) => kind === "dynamic");
   const journal = settings.journal ?? createJournal(1000);
-  for (const entry of entries) journal.add(entry, NOW_MS - 60_000);
+  const attempts = createAttempts();
+  for (const entry of entries) attempts.note(journal.add(entry, NOW_MS - 60_000));
   const listeners = settings.listeners ?? new Set();
   const counters = Object.fromEntries(COUNTER_NAMES.map((name, i) => [name, i])) as Counters;
   return {
@@ -90,6 +93,8 @@ export function sampleSource(settings: SampleSettings): StatusSource {
           .filter((view) => kind === undefined || view.kind === kind)
           .slice(offset, offset + limit),
       site: (peerId) => views.filter((view) => view.peerId === peerId),
+      isConnected: (peerId) =>
+        views.some((view) => view.peerId === peerId && view.childSas.length > 0),
       call: () => undefined,
       peerOf: () => undefined,
       isCalling: () => false,
@@ -126,6 +131,7 @@ export function sampleSource(settings: SampleSettings): StatusSource {
       const from = after === undefined ? 0 : all.findIndex(({ peerid }) => peerid > after);
       return ok(from < 0 ? [] : all.slice(from, from + limit));
     },
+    notConnected: () => attempts.notConnected(),
     explain: async () => settings.explained ?? NOTHING_KNOWN,
     facts: {
       version: "1.2.3",
@@ -232,6 +238,7 @@ export function failures(): readonly JournalEntry[] {
     },
     {
       ...common,
+      eroute: undefined,
       step: "IKE_SA_INIT",
       reason: "no-proposal-chosen",
       peerId: undefined,
