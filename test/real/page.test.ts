@@ -191,7 +191,7 @@ for (const screen of [DESK, PHONE]) {
       expect(width).toBe(screen.width);
       const roles = await page.roles();
       expect(roles.get("table")).toBe(2);
-      // Six sites, four that are not connected; twice that for the heads of the phone's cards would be wrong.
+      // Six sites, four that are not connected; twice that would be the cards' heads too.
       expect(roles.get("rowheader")).toBe(10);
       expect(roles.get("columnheader")).toBe(13);
     },
