@@ -1,6 +1,7 @@
 /** Messages that came in fragments, put together again (RFC 7383 §2.6). */
 
 import { concat } from "../octets/concat.ts";
+import { type Instant, later } from "../octets/instant.ts";
 import type { IkeHeader } from "../wire/header.ts";
 import type { Fragment } from "../wire/payload/sk.ts";
 
@@ -13,6 +14,8 @@ export type Reassembly = {
   readonly firstInner: number;
   readonly parts: ReadonlyMap<number, Uint8Array>;
   readonly octets: number;
+  /** What has not become whole by then is forgotten. */
+  readonly until: Instant;
 };
 
 /** At most one message each way is put together at a time: both windows are one. */
@@ -26,6 +29,8 @@ export const NO_FRAGMENTS: Fragments = { request: undefined, response: undefined
 /** A message in more fragments, or with more in them, is none that anybody means. */
 const FRAGMENTS_MAX = 128;
 const MESSAGE_OCTETS_MAX = 65_536;
+/** A sender repeats all fragments of a message together: nobody needs older ones. */
+const REASSEMBLY_MS_MAX = 60_000;
 
 /** What a fragment held once it was decrypted. */
 export type Part = {
@@ -48,7 +53,8 @@ export type Added =
  * Adds an authentic fragment. Those of another message, or of the same one cut into fewer pieces,
  * are forgotten; a piece of an earlier, coarser cut is passed over (§2.6).
  */
-export function addFragment(fragments: Fragments, header: IkeHeader, part: Part): Added {
+export function addFragment(former: Fragments, header: IkeHeader, part: Part, now: Instant): Added {
+  const fragments = withoutStale(former, now);
   const way = header.flags.response ? "response" : "request";
   const { number, total } = part.fragment;
   const before = fragments[way];
@@ -56,7 +62,7 @@ export function addFragment(fragments: Fragments, header: IkeHeader, part: Part)
   if (total > FRAGMENTS_MAX || (fits && total < before.total)) {
     return { kind: "incomplete", fragments };
   }
-  const known = fits && total === before.total ? before : begin(header, total);
+  const known = fits && total === before.total ? before : begin(header, total, now);
   if (known.parts.has(number)) return { kind: "incomplete", fragments };
   const octets = known.octets + part.plaintext.length;
   if (octets > MESSAGE_OCTETS_MAX) {
@@ -77,10 +83,22 @@ export function addFragment(fragments: Fragments, header: IkeHeader, part: Part)
   };
 }
 
+/** Without messages whose rest has not come in time. */
+export function withoutStale(fragments: Fragments, now: Instant): Fragments {
+  const { request, response } = fragments;
+  const isFresh = (one: Reassembly | undefined) => one === undefined || now < one.until;
+  if (isFresh(request) && isFresh(response)) return fragments;
+  return {
+    request: isFresh(request) ? request : undefined,
+    response: isFresh(response) ? response : undefined,
+  };
+}
+
 function isSameMessage(known: Reassembly, header: IkeHeader): boolean {
   return known.messageId === header.messageId && known.exchangeType === header.exchangeType;
 }
 
-function begin({ messageId, exchangeType }: IkeHeader, total: number): Reassembly {
-  return { messageId, exchangeType, total, firstInner: 0, parts: new Map(), octets: 0 };
+function begin({ messageId, exchangeType }: IkeHeader, total: number, now: Instant): Reassembly {
+  const until = later(now, REASSEMBLY_MS_MAX);
+  return { messageId, exchangeType, total, firstInner: 0, parts: new Map(), octets: 0, until };
 }

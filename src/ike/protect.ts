@@ -2,6 +2,7 @@
 
 import { type Encryption, seal, unseal } from "../crypto/encryption.ts";
 import { integrityIcv } from "../crypto/integrity.ts";
+import type { Instant } from "../octets/instant.ts";
 import { equalConstantTime } from "../octets/secret.ts";
 import { Writer } from "../octets/writer.ts";
 import { emitPayloadOctets } from "../wire/emit-message.ts";
@@ -51,6 +52,7 @@ export type Sealing = {
   random(count: number): Uint8Array;
   readonly onMessage: MessageListener;
 };
+export type Opening = Pick<Sealing, "onMessage"> & { readonly now: Instant };
 
 /**
  * The datagrams of a message with `payloads` sealed inside: one, or its fragments. Each (direction,
@@ -84,9 +86,9 @@ export function sealMessage(
 export function openMessage(
   secured: Secured & { readonly fragments: Fragments },
   message: { readonly header: IkeHeader; readonly octets: Uint8Array },
-  { onMessage }: Pick<Sealing, "onMessage">,
+  { onMessage, now }: Opening,
 ): Opened {
-  const opened = open(secured, message.header, message.octets);
+  const opened = open(secured, message, now);
   if (onMessage === undefined || opened.kind !== "whole") return opened;
   const { exchangeType, messageId, flags } = message.header;
   const head = { exchangeType, messageId, response: flags.response };
@@ -96,8 +98,8 @@ export function openMessage(
 
 function open(
   secured: Secured & { readonly fragments: Fragments },
-  header: IkeHeader,
-  octets: Uint8Array,
+  { header, octets }: { readonly header: IkeHeader; readonly octets: Uint8Array },
+  now: Instant,
 ): Opened {
   const place = findSk(octets, header);
   if (!place.ok) return { kind: "forged" };
@@ -114,7 +116,7 @@ function open(
   const inner = plaintext.subarray(0, plaintext.length - padOctets - 1);
   const { fragments } = secured;
   if (fragment === undefined) return payloadsOf(firstInner, inner, fragments);
-  const added = addFragment(fragments, header, { fragment, firstInner, plaintext: inner });
+  const added = addFragment(fragments, header, { fragment, firstInner, plaintext: inner }, now);
   if (added.kind === "whole") return payloadsOf(added.firstInner, added.inner, added.fragments);
   return { kind: "fragment", number: fragment.number, fragments: added.fragments };
 }

@@ -58,6 +58,8 @@ export type EndsSettings = {
   readonly keyExchange?: (end: EndName, op: KeyExchangeRequest) => KeyExchangeResult;
   /** What becomes of a datagram; undefined: it is lost. */
   readonly onWay?: (datagram: OnWire) => Uint8Array | undefined;
+  /** A NAT before end a: end b sees another address and other ports. */
+  readonly isNatted?: boolean;
 };
 
 export type Ends = {
@@ -170,7 +172,8 @@ export function layEnds(settings: EndsSettings = {}): Ends {
         const octets = settings.onWay === undefined ? next.octets : settings.onWay(next);
         if (octets === undefined) continue;
         const { local, remote } = next.path;
-        accept(other({ name: next.from }), octets, { local: remote, remote: local });
+        const [from, to] = settings.isNatted === true ? translated(next) : [local, remote];
+        accept(other({ name: next.from }), octets, { local: to, remote: from });
       }
     },
     advance(ms) {
@@ -275,6 +278,15 @@ function credentialsFor(name: EndName): Credentials {
     },
   };
 }
+
+/** Source and destination behind the NAT. */
+function translated({ from, path }: OnWire): readonly [Path["local"], Path["remote"]] {
+  const { local, remote } = path;
+  if (from === "a") return [{ address: OUTSIDE.address, port: OUTSIDE.port + local.port }, remote];
+  return [local, { address: ADDRESSES.a.address, port: remote.port - OUTSIDE.port }];
+}
+
+const OUTSIDE = endpointOf("203.0.113.7", 20_000);
 
 /** The shell wipes keys when the kernel has them. */
 function copyOf(keys: ChildKeys): ChildKeys {

@@ -3,6 +3,7 @@
 import { NO_FRAGMENTS } from "../../src/ike/fragments.ts";
 import { openMessage, type Secured, sealMessage } from "../../src/ike/protect.ts";
 import { assert } from "../../src/octets/assert.ts";
+import { asInstant } from "../../src/octets/instant.ts";
 import { err, ok, type Result } from "../../src/octets/result.ts";
 import type { IkeHeader } from "../../src/wire/header.ts";
 import type { Payload } from "../../src/wire/message.ts";
@@ -31,6 +32,10 @@ export function openOne(
   octets: Uint8Array,
 ): Result<readonly Payload[], string> {
   const whole = { ...secured, fragmentOctets: undefined, fragments: NO_FRAGMENTS };
-  const opened = openMessage(whole, { header, octets }, { onMessage: undefined });
+  const opened = openMessage(
+    whole,
+    { header, octets },
+    { onMessage: undefined, now: asInstant(0) },
+  );
   return opened.kind === "whole" ? ok(opened.payloads) : err(opened.kind);
 }

@@ -2,6 +2,7 @@
 
 import { type Instant, later } from "../../octets/instant.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import { withoutStale } from "../fragments.ts";
 import { wipeIkeKeys } from "../keys.ts";
 import type { Established } from "../phase.ts";
 import { childrenDown, sends } from "./answer.ts";
@@ -19,7 +20,8 @@ export function deadlineOfEstablished(sa: Established): Instant | undefined {
   const { rekeyAt, hardAt, reauthAt, inactivityAt, keepaliveAt } = sa.timers;
   const { childlessAt, redundantAt } = sa.timers;
   const duties = [rekeyAt, hardAt, reauthAt, inactivityAt, keepaliveAt, childlessAt, redundantAt];
-  for (const at of duties) next = earlier(next, at);
+  const { request, response } = sa.fragments;
+  for (const at of [...duties, request?.until, response?.until]) next = earlier(next, at);
   for (const { rekeyAt: childAt, redundantUntil } of sa.children) {
     next = earlier(earlier(next, childAt), redundantUntil);
   }
@@ -67,7 +69,7 @@ function onTimers(sa: Established, context: IkeContext): Step {
     return close(sa, "reauthentication-overdue", context);
   }
   const effects: IkeEffect[] = [];
-  let at: Established = sa;
+  let at: Established = { ...sa, fragments: withoutStale(sa.fragments, now) };
   if (isDue(timers.rekeyAt)) {
     at = addTask({ ...at, timers: { ...at.timers, rekeyAt: undefined } }, { kind: "rekey-ike" });
   }

@@ -89,13 +89,23 @@ function commonSelectors(
     (selector) => !common.some((other) => other !== selector && covers(other, selector)),
   );
   let blocks = 0;
-  const held = widest.filter((selector) => {
+  const held = packetFirst(widest, common[0]).filter((selector) => {
     const more = portBlocksIn(selector);
     if (blocks + more > PORT_BLOCKS_MAX) return false;
     blocks += more;
     return true;
   });
   return held.slice(0, SELECTORS_MAX);
+}
+
+/** The first of an offer is the packet's own: what covers it finds room before all else (§2.9). */
+function packetFirst(
+  selectors: readonly TrafficSelector[],
+  packet: TrafficSelector | undefined,
+): readonly TrafficSelector[] {
+  const first = selectors.find((one) => packet !== undefined && covers(one, packet));
+  if (first === undefined) return selectors;
+  return [first, ...selectors.filter((one) => one !== first)];
 }
 
 /** Pairs of port and mask that it takes in the kernel; more than any limit if it has no room. */
