@@ -12,8 +12,22 @@ const NEXT_PORTION_MS = 1;
 export function evict(engine: Engine): void {
   const { dynamicEroutesMax: max, evictBelowFreePercent, evictEveryMs } = engine.plan.limits;
   const excess = evictionCount(max, engine.dynamicCount, evictBelowFreePercent);
-  let left = Math.min(excess, PORTION);
   engine.evictAt = inMs(engine, excess > PORTION ? NEXT_PORTION_MS : evictEveryMs);
+  evictOldest(engine, Math.min(excess, PORTION));
+}
+
+/**
+ * Several sites can be on their way in when one place is left, and prove who they are one after
+ * another: the last of them takes the place of the oldest.
+ */
+export function keepWithinMax(engine: Engine): void {
+  const excess = engine.dynamicCount - engine.plan.limits.dynamicEroutesMax;
+  if (excess > 0) evictOldest(engine, 1);
+}
+
+function evictOldest(engine: Engine, portion: number): void {
+  const { dynamicEroutesMax: max, evictBelowFreePercent } = engine.plan.limits;
+  let left = portion;
   for (const eroute of engine.eroutes.values()) {
     if (left === 0) return;
     if (eroute.kind !== "dynamic") continue;

@@ -31,6 +31,7 @@ import {
 } from "./engine.ts";
 import { dynamicInUse, erouteKey, normalInUse } from "./eroute-in-use.ts";
 import type { LookupId, LookupResult } from "./event.ts";
+import { keepWithinMax } from "./evict.ts";
 import { onCallRows, onErouteGone } from "./initiate.ts";
 import { onRowRead, recheckIfChanged } from "./row-change.ts";
 import { tellUntold } from "./trace.ts";
@@ -271,6 +272,7 @@ export function useEroute(engine: Engine, entry: Entry): void {
     reason: "created",
     detail: `dynamic eroute ${candidate.name} from base eroute ${candidate.base.name}`,
   });
+  keepWithinMax(engine);
 }
 
 /** An IKE SA has left its eroute: the eroute goes with its last one (R5). */
