@@ -151,7 +151,9 @@ function rowFindings({ row }: SiteFacts): readonly Finding[] {
   if (row.kind === "good") {
     return [{ about: "row", verdict: "ok", detail: `${row.source}: ${row.columns}` }];
   }
-  return [{ about: "row", verdict: "problem", detail: `${row.source}: ${row.detail}` }];
+  // What a database says may begin with where it is already.
+  const place = row.detail.startsWith(row.source) ? "" : `${row.source}: `;
+  return [{ about: "row", verdict: "problem", detail: `${place}${row.detail}` }];
 }
 
 function tunnelFinding({ now }: SiteFacts, eroute: ErouteView): Finding {

@@ -23,6 +23,8 @@ export const LIVE_SCRIPT = `"use strict";
     try {
       const answer = await fetch(location.href, {
         headers: { Accept: "text/html" }, signal: AbortSignal.timeout(10000) });
+      // To the page where one logs in: the session is over.
+      if (answer.redirected) return void mark("logged out: load the page again to log in");
       if (!answer.ok) throw new Error(String(answer.status));
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const old of document.querySelectorAll("[data-live]")) {
@@ -38,9 +40,11 @@ export const LIVE_SCRIPT = `"use strict";
       }
       mark("live");
     } catch { mark("no answer: what is shown may be old"); }
-    busy = false;
-    last = Date.now();
-    least = Math.max(LEAST_MS, 10 * (last - began));
+    finally {
+      busy = false;
+      last = Date.now();
+      least = Math.max(LEAST_MS, 10 * (last - began));
+    }
   };
   const soon = () => { timer ??= setTimeout(refresh, Math.max(0, last + least - Date.now())); };
   setInterval(soon, EVERY_MS);

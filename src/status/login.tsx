@@ -11,7 +11,7 @@ import type { StatusBindings } from "./control-routes.ts";
 import { Document, documentText, LOGIN_PATH, LOGOUT_PATH, TUNNELS_PATH } from "./document.tsx";
 import { formOf } from "./form.ts";
 import { problem } from "./problem.ts";
-import { isOwnForm, type Role, type Sessions } from "./sessions.ts";
+import { isOwnForm, type Role, type Session, type Sessions } from "./sessions.ts";
 
 /** Attempts of all browsers together, a second: a token is not to be guessed. */
 const ATTEMPTS_PER_SECOND = 5;
@@ -30,7 +30,11 @@ export function addLogin(
   sessions: Sessions,
 ): void {
   const attempts = new Rate(ATTEMPTS_PER_SECOND, asInstant(0));
-  app.get(LOGIN_PATH, (c) => c.html(loginPage({ next: nextOf(c.req.query("next")) })));
+  app.get(LOGIN_PATH, (c) => {
+    const next = nextOf(c.req.query("next"));
+    const session = c.get("session");
+    return c.html(session === undefined ? loginPage({ next }) : sessionPage(session, next));
+  });
   app.post(LOGIN_PATH, async (c) => {
     if (!attempts.take(asInstant(performance.now()))) {
       return problem(c, 429, "too many attempts: wait a second", { "Retry-After": "1" });
@@ -87,6 +91,31 @@ const loginPage = (props: { next: string; fault?: string }) =>
     </Document>,
   );
 
+const MAY: Readonly<Record<Role, string>> = {
+  read: "You are logged in, and can look at everything.",
+  operate: "You are logged in, and can connect and disconnect sites.",
+};
+
+const sessionPage = ({ role, csrf }: Session, next: string) =>
+  documentText(
+    <Document title="Session">
+      <main id="main">
+        <h1>Session</h1>
+        <p>{MAY[role]}</p>
+        <LogoutForm csrf={csrf} />
+        {role === "read" && <LoginForm next={next} />}
+      </main>
+    </Document>,
+  );
+
+/** The way out. */
+export const LogoutForm: FC<{ csrf: string }> = ({ csrf }) => (
+  <form method="post" action={LOGOUT_PATH}>
+    <input type="hidden" name="csrf" value={csrf} />
+    <button type="submit">Log out</button>
+  </form>
+);
+
 const LoginForm: FC<{ next: string; fault?: string }> = ({ next, fault }) => (
   <form class="login" method="post" action={LOGIN_PATH}>
     {fault !== undefined && (
@@ -99,6 +128,7 @@ const LoginForm: FC<{ next: string; fault?: string }> = ({ next, fault }) => (
       <code>status.operate_token_file</code> you can also connect and disconnect sites.
     </p>
     <input type="hidden" name="next" value={next} />
+    <input type="text" name="username" value="erouted" autocomplete="username" hidden />
     <label>
       <span>Token</span>{" "}
       <input type="password" name="token" autocomplete="current-password" required />

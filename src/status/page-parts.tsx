@@ -4,6 +4,7 @@
 import type { FC } from "hono/jsx";
 import type { Gauges } from "../concentrator/snapshot.ts";
 import { DOCS_PATH } from "./api/operations.ts";
+import { LOGIN_PATH } from "./document.tsx";
 import { formatCount } from "./number-text.ts";
 import type { StatusSource } from "./source.ts";
 import { TimeText } from "./time-text.tsx";
@@ -66,7 +67,13 @@ export const Foot: FC<FootProps> = ({ source, json }) => (
           <a href={path}>{name}</a> ·{" "}
         </>
       ))}
-      <a href="/metrics">Metrics</a> · <a href={DOCS_PATH}>API</a>
+      <a href="/metrics">Metrics</a> · <a href={DOCS_PATH}>API</a> ·{" "}
+      <a href={LOGIN_PATH}>Session</a>
     </span>
   </footer>
+);
+
+/** What stands between backticks is to be typed. */
+export const Prose: FC<{ text: string }> = ({ text }) => (
+  <>{text.split("`").map((part, i) => (i % 2 === 1 ? <code>{part}</code> : part))}</>
 );

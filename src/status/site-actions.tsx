@@ -6,8 +6,9 @@ import type { FC } from "hono/jsx";
 import { Rate } from "../concentrator/rate.ts";
 import type { Control, ControlAnswer } from "./control.ts";
 import type { StatusBindings } from "./control-routes.ts";
-import { LOGIN_PATH, LOGOUT_PATH, SITE_PATH, sitePath } from "./document.tsx";
+import { LOGIN_PATH, SITE_PATH, sitePath } from "./document.tsx";
 import { formOf } from "./form.ts";
+import { LogoutForm } from "./login.tsx";
 import { problem } from "./problem.ts";
 import { isOwnForm, type Session } from "./sessions.ts";
 
@@ -91,10 +92,7 @@ export const SiteActions: FC<SiteActionsProps> = ({ peerId, session, canOperate 
           <button type="submit">{ACTIONS[name].name}</button>
         </form>
       ))}
-      <form method="post" action={LOGOUT_PATH}>
-        <input type="hidden" name="csrf" value={session.csrf} />
-        <button type="submit">Log out</button>
-      </form>
+      <LogoutForm csrf={session.csrf} />
     </div>
   );
 };

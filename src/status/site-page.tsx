@@ -5,8 +5,9 @@ import type { FC } from "hono/jsx";
 import type { Attempt } from "../concentrator/attempts.ts";
 import type { Explanation, Finding } from "../concentrator/explain.ts";
 import { reasonText } from "../concentrator/reason.ts";
+import { parseAddress } from "../inet/address.ts";
 import { Document, documentText, EVENTS_PATH } from "./document.tsx";
-import { Banners, Foot } from "./page-parts.tsx";
+import { Banners, Foot, Prose } from "./page-parts.tsx";
 import type { Session } from "./sessions.ts";
 import { Sides } from "./sides.tsx";
 import { SiteActions } from "./site-actions.tsx";
@@ -31,6 +32,9 @@ export async function sitePage(
   const uses = await source.stateUses();
   const views = source.snapshot().site(asked);
   const table = await tunnelTable({ caption: "What it has in use", views, source, uses });
+  // Nobody's ID: there is nothing to do with it, and no event has it as its site.
+  const isNobody = explanation.findings.every(({ about }) => about !== "eroute");
+  const isAddress = isNobody && parseAddress(asked) !== undefined;
   const path = `/api/v1/peers/${encodeURIComponent(asked)}/explain`;
   return documentText(
     <Document title={asked} live>
@@ -43,7 +47,9 @@ export async function sitePage(
             <bdi>{visitor.said}</bdi>
           </p>
         )}
-        <SiteActions peerId={asked} session={visitor.session} canOperate={visitor.canOperate} />
+        {!isAddress && (
+          <SiteActions peerId={asked} session={visitor.session} canOperate={visitor.canOperate} />
+        )}
         <div data-live="explanation">
           <Banners source={source} />
           <p class={`summary ${isGood(explanation) ? "ok" : "bad"}`}>
@@ -63,9 +69,11 @@ export async function sitePage(
         <div data-live="attempts">
           {attempts.length === 0 ? <p>Nothing is known.</p> : <Attempts of={attempts} />}
         </div>
-        <p>
-          <a href={`${EVENTS_PATH}?site=${encodeURIComponent(asked)}`}>Its events</a>
-        </p>
+        {!isAddress && (
+          <p>
+            <a href={`${EVENTS_PATH}?site=${encodeURIComponent(asked)}`}>Its events</a>
+          </p>
+        )}
       </main>
       <Foot source={source} json={[[path, "The same as JSON"]]} />
     </Document>,
@@ -91,11 +99,6 @@ const Advice: FC<{ advice: readonly string[] }> = ({ advice }) => {
     </>
   );
 };
-
-/** What stands between backticks is to be typed. */
-const Prose: FC<{ text: string }> = ({ text }) => (
-  <>{text.split("`").map((part, i) => (i % 2 === 1 ? <code>{part}</code> : part))}</>
-);
 
 const VERDICTS: Readonly<Record<Finding["verdict"], readonly [string, string]>> = {
   ok: ["ok", "ok"],

@@ -2,6 +2,7 @@
 /** Status > System: the daemon, its databases, its counters, and charts of the last hours. */
 
 import type { FC } from "hono/jsx";
+import { reasonText } from "../concentrator/reason.ts";
 import { Chart } from "./chart.tsx";
 import { Document, documentText, SYSTEM_PATH } from "./document.tsx";
 import { formatCount, formatOctets } from "./number-text.ts";
@@ -49,7 +50,7 @@ export function systemPage(source: StatusSource, range: "hour" | "days"): string
           <Figures
             of={Object.entries(counters)
               .filter(([, value]) => value > 0)
-              .map(([name, value]) => [name.replaceAll("_", " "), formatCount(value)])}
+              .map(([name, value]) => [reasonText(name.replaceAll("_", "-")), formatCount(value)])}
           />
         </div>
       </main>

@@ -31,6 +31,8 @@ const PAGES = [
   "/status/ipsec/peers?q=site&peer_state=not+connected",
   "/status/events?level=info",
   "/status/system",
+  "/status/login",
+  "/api/v1/docs",
 ];
 
 let browser: Browser;
@@ -221,6 +223,34 @@ test(
     expect(await page.evaluate("document.querySelector('input[name=q]').value")).toBe("typed");
     expect(page.complaints).toEqual([]);
     problems.pop();
+  },
+  TEST_MS_MAX,
+);
+
+test(
+  "a session that is over is said on the page: nothing looks live that is not",
+  async () => {
+    const token = "token-for-reading-1234567890";
+    const tokens: { token: string; host: string } = { token, host: "127.0.0.1" };
+    const app = createStatusApp(sampleSource({ sites: 1 }), tokens);
+    const guarded = serveStatus(app, { host: "127.0.0.1", port: 0 });
+    if (!guarded.ok) throw new Error(guarded.error.detail);
+    const page = await browser.open(`${guarded.value.url}${TUNNELS}`, DESK);
+    const shows = async (expression: string, text: string) => {
+      const until = performance.now() + 20_000;
+      while (!String(await page.evaluate(expression).catch(() => "")).includes(text)) {
+        if (performance.now() > until) throw new Error(`${expression} never has ${text}`);
+        await Bun.sleep(100);
+      }
+    };
+    await shows("location.pathname", "/status/login");
+    await page.evaluate(`document.querySelector('input[name=token]').value = '${token}'`);
+    await page.evaluate("document.querySelector('form.login').requestSubmit()");
+    await shows("document.querySelector('[data-liveness]')?.textContent", "live");
+    tokens.token = "another-token-1234567890";
+    await page.evaluate("document.dispatchEvent(new Event('visibilitychange'))");
+    await shows("document.querySelector('[data-liveness]')?.textContent", "logged out");
+    await guarded.value.stop();
   },
   TEST_MS_MAX,
 );

@@ -3,6 +3,7 @@
 
 import type { FC } from "hono/jsx";
 import { Document, documentText } from "../document.tsx";
+import { Prose } from "../page-parts.tsx";
 import { OPENAPI_PATH, OPERATIONS, type Operation, PARAMETERS } from "./operations.ts";
 
 const ACCESS: Readonly<Record<Operation["access"], string>> = {
@@ -59,7 +60,9 @@ const Section: FC<{ operation: Operation }> = ({ operation }) => {
                   {name}
                 </th>
                 <td data-label="Values">{valuesText(PARAMETERS[name].schema)}</td>
-                <td data-label="What">{PARAMETERS[name].description}</td>
+                <td data-label="What">
+                  <Prose text={PARAMETERS[name].description} />
+                </td>
               </tr>
             ))}
           </tbody>

@@ -267,3 +267,15 @@ test("each reason that ends an attempt has words and advice", () => {
   const bare = all.filter((reason) => reasonOf(reason ?? "") === undefined);
   expect([...new Set(bare)].filter((reason) => !notes.includes(reason ?? ""))).toEqual([]);
 });
+
+test("where a database is, is said once", () => {
+  const row = { kind: "faulty", source: "mysql://db/vpn table eroutes" } as const;
+  const said = (detail: string) => {
+    const faulty = { ...row, reason: "database-timeout", detail };
+    return explain({ ...FACTS, row: faulty }).findings.find(({ about }) => about === "row")?.detail;
+  };
+  expect(said("mysql://db/vpn table eroutes: no answer")).toBe(
+    "mysql://db/vpn table eroutes: no answer",
+  );
+  expect(said("the row has no remip")).toBe("mysql://db/vpn table eroutes: the row has no remip");
+});

@@ -161,6 +161,22 @@ test("another token in the configuration ends the sessions of the former one", a
   expect((await app.request("/api/v1/status", { headers: reader })).status).toBe(200);
 });
 
+test("where one logs in one sees who one is, and can go; a reader can become more", async () => {
+  const text = async (headers = {}) => {
+    return await (await app.request(`/status/login?next=${SITE}`, { headers })).text();
+  };
+  expect(await text()).not.toContain("Log out");
+  const reader = await text(await logIn(READ));
+  expect(reader).toContain("can look at everything");
+  expect(reader).toContain(`name="next" value="${SITE}"`);
+  const operator = await logIn(OPERATE);
+  const page = await text(operator);
+  expect(page).toContain("can connect and disconnect sites");
+  expect(page).not.toContain('name="token"');
+  await post("/status/logout", { csrf: csrfIn(page) }, operator);
+  expect((await app.request("/api/v1/status", { headers: operator })).status).toBe(401);
+});
+
 test("logging out ends the session; a form without its CSRF token does not", async () => {
   const operator = await logIn(OPERATE);
   const csrf = csrfIn(await page(operator));
