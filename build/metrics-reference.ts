@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createFailureCounts } from "../src/concentrator/failure-counts.ts";
 import { COUNTER_NAMES, type Counters, type Gauges } from "../src/concentrator/snapshot.ts";
 import { type Metric, type MetricsSource, metricsOf } from "../src/status/metrics.ts";
+import { SITE_METRICS } from "../src/status/site-metrics.ts";
 
 export const METRICS_FILE = join(import.meta.dir, "../docs/metrics.md");
 
@@ -11,7 +12,7 @@ const HEAD = `# Metrics
 
 \`GET /metrics\` in Prometheus' text format; with \`status.token_file\` set it wants the token
 (\`authorization: { credentials_file: … }\` in the scrape configuration). None is of a single site,
-so their number is fixed: for one site ask \`erouted why\`. Counters start from 0 with the process.
+so their number is fixed; those are apart, see below. Counters start from 0 with the process.
 
 - [grafana-dashboard.json](grafana-dashboard.json): import it in Grafana, choose the data source
 - [alerts.yaml](alerts.yaml): alert rules; the job is called \`erouted\` in them
@@ -32,10 +33,31 @@ export function metricsReference(): string {
   const notConnected = { failed: 0, ended: 0, strangers: 0 };
   const read = { cpuSeconds: 0, residentOctets: 0, notConnected };
   const rows = metricsOf(NOTHING, read).map(row);
-  return `${HEAD}${rows.join("\n")}\n\n${REASONS}\n`;
+  const ofSites = Object.values(SITE_METRICS).map(([name, type, help]) =>
+    row({ name, type, help }),
+  );
+  return `${HEAD}${rows.join("\n")}\n\n${REASONS}\n\n${SITES}${ofSites.join("\n")}\n`;
 }
 
-function row({ name, type, help }: Metric): string {
+const SITES = `## Of each site
+
+Who does not ask does not get these: they are at \`GET /metrics/sites\`, four series for each site
+that has called since start and has a row or an eroute, so 10,000 sites are some 40,000 series.
+Strangers are not there. The label is \`site\`, the peer ID.
+
+\`\`\`yaml
+scrape_configs:
+  - job_name: erouted-sites
+    metrics_path: /metrics/sites
+    scrape_interval: 1m
+    static_configs: [{ targets: ["127.0.0.1:8080"] }]
+\`\`\`
+
+| metric | type | what |
+| --- | --- | --- |
+`;
+
+function row({ name, type, help }: Pick<Metric, "name" | "type" | "help">): string {
   return `| \`${name}\` | ${type} | ${help} |`;
 }
 

@@ -3,7 +3,7 @@
 import { type Context, Hono } from "hono";
 import type { ErouteView } from "../concentrator/snapshot.ts";
 import { type AccessSettings, access, securityHeaders } from "./access.ts";
-import { DOCS_PATH, OPENAPI_PATH } from "./api/operations.ts";
+import { DOCS_PATH, OPENAPI_PATH, SITE_METRICS_PATH } from "./api/operations.ts";
 import type { Control } from "./control.ts";
 import { addControlRoutes, type StatusBindings } from "./control-routes.ts";
 import { TUNNELS_PATH } from "./document.tsx";
@@ -23,6 +23,7 @@ import { oneOf, pageOf, wholeNumber } from "./query.ts";
 import { RANGES, seriesJson } from "./series.ts";
 import { createSessions } from "./sessions.ts";
 import { addSiteActions } from "./site-actions.tsx";
+import { siteMetricsText } from "./site-metrics.ts";
 import type { StatusSource } from "./source.ts";
 import { inTurns } from "./turns.ts";
 import { drainingStateJson, erouteJson, eventJson, NO_DATAPLANE, statusJson } from "./views.ts";
@@ -66,6 +67,9 @@ export function createStatusApp(
     const read = { ...processUse(), notConnected: await countNotConnected(source) };
     return c.body(metricsText(source, read), 200, { "Content-Type": METRICS_CONTENT_TYPE });
   });
+  app.get(SITE_METRICS_PATH, async (c) =>
+    c.body(await siteMetricsText(source), 200, { "Content-Type": METRICS_CONTENT_TYPE }),
+  );
   app.get("/api/v1/series", (c) => series(c, source));
   // Loaded when somebody reads them: making schemas takes time that no start has to wait for.
   app.get(OPENAPI_PATH, async (c) => {

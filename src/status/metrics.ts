@@ -1,7 +1,8 @@
-/** Metrics in Prometheus' text format 0.0.4; none of single sites, so their number is fixed. */
+/** Metrics in Prometheus' text format 0.0.4; none of single sites: their number is fixed. */
 
 import { COUNTER_NAMES, type CounterName, type Gauges } from "../concentrator/snapshot.ts";
 import type { NotConnectedCounts } from "./not-connected.ts";
+import { escaped } from "./site-metrics.ts";
 import type { DatabaseView, StatusSource } from "./source.ts";
 
 export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -141,10 +142,6 @@ function labelText(labels: Readonly<Record<string, string>> | undefined): string
   if (labels === undefined) return "";
   const parts = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`);
   return `{${parts.join(",")}}`;
-}
-
-function escaped(value: string): string {
-  return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }
 
 function databaseMetrics(databases: readonly DatabaseView[]): readonly Metric[] {

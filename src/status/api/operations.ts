@@ -11,6 +11,7 @@ import { RANGES } from "../series.ts";
 import type { AnswerName } from "./schemas.ts";
 
 export const OPENAPI_PATH = "/api/v1/openapi.json";
+export const SITE_METRICS_PATH = "/metrics/sites";
 export const DOCS_PATH = "/api/v1/docs";
 
 export type Parameter = {
@@ -189,7 +190,11 @@ export const OPERATIONS: readonly Operation[] = [
   },
   {
     ...{ method: "get", path: "/metrics", access: "read", answer: "metrics" },
-    summary: "Metrics for Prometheus.",
+    summary: "Metrics for Prometheus; none of single sites.",
+  },
+  {
+    ...{ method: "get", path: SITE_METRICS_PATH, access: "read", answer: "metrics" },
+    summary: "Metrics of each site that has called, for Prometheus: some series a site.",
   },
   {
     ...{ method: "get", path: OPENAPI_PATH, access: "read", answer: "openapi" },
