@@ -18,7 +18,7 @@ import { reauthenticate } from "./initiate.ts";
 import { installChild, installOutbound, removeChild } from "./install.ts";
 import { identify, leaveEroute, useEroute } from "./look-up.ts";
 import { moveChildren } from "./move.ts";
-import { judge } from "./uniqueness.ts";
+import { farewell, judge } from "./uniqueness.ts";
 import { probeUsage } from "./usage.ts";
 
 const DELETED: Readonly<Record<string, string>> = {
@@ -235,10 +235,8 @@ const BEFORE_AUTH: readonly IkeSa["phase"][] = [
 function afterStep(engine: Engine, entry: Entry, sa: IkeSa | undefined): void {
   if (entry.supersedes.length === 0) return;
   if (sa?.phase === "established" && sa.serving !== undefined) return;
-  // INITIAL_CONTACT says that the site knows nothing of the others any more (§2.4).
-  const kind = entry.initialContact ? "drop" : "close";
   for (const spi of entry.supersedes) {
-    engine.inbox.push({ spi, event: { kind, why: "replaced-by-newer" } });
+    engine.inbox.push({ spi, event: farewell(engine, entry, spi) });
   }
   entry.supersedes = [];
 }

@@ -1,6 +1,8 @@
 /** Several IKE SAs of one site: which of them stay (RFC 7296 §2.4, §2.8). */
 
+import type { IkeEvent } from "../ike/event.ts";
 import type { Established, IkeSa } from "../ike/phase.ts";
+import { equalAddress } from "../inet/address.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import type { Engine, Entry } from "./engine.ts";
 
@@ -29,6 +31,25 @@ export function judge(engine: Engine, entry: Entry, spi: IkeSpi): void {
   entry.supersedes = supersedes;
 }
 
+/**
+ * How an IKE SA goes that `entry` has replaced. A Delete may overtake the answer to the call, which
+ * may get lost, too: as long as it may be on its way, the one before goes on carrying packets.
+ */
+export function farewell(engine: Engine, entry: Entry, spi: IkeSpi): IkeEvent {
+  const why = "replaced-by-newer";
+  // It says that the site knows nothing of the others any more (§2.4).
+  if (entry.initialContact) return { kind: "drop", why };
+  const [sa, before] = [entry.sa, engine.sas.get(spi)?.sa];
+  const isAnew =
+    sa.phase === "established" &&
+    sa.id.role === "responder" &&
+    sa.children.length > 0 &&
+    before?.phase === "established" &&
+    before.timers.redundant === undefined &&
+    equalAddress(sa.path.remote.address, before.path.remote.address);
+  return isAnew ? { kind: "redundant", why } : { kind: "close", why };
+}
+
 function isCrossing(engine: Engine, a: IkeSa, b: IkeSa): b is Established {
   if (a.phase !== "established" || b.phase !== "established") return false;
   return a.id.role !== b.id.role && engine.now - b.establishedAt < SIMULTANEOUS_MS;
@@ -52,6 +73,6 @@ function condemn(engine: Engine, spi: IkeSpi, sa: IkeSa): void {
   const isOurs = sa.phase === "established" && sa.id.role === "initiator";
   const event = isOurs
     ? ({ kind: "close", why: "redundant" } as const)
-    : ({ kind: "redundant" } as const);
+    : ({ kind: "redundant", why: "redundant" } as const);
   engine.inbox.push({ spi, event });
 }

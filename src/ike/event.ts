@@ -35,6 +35,9 @@ export type Call = {
 /** What a site is authenticated with, and what it may have then. */
 export type Credentials = Terms & AuthCredentials;
 
+/** Why an IKE SA is not needed: both ends have called at once; the site has called again. */
+export type Redundancy = "redundant" | "replaced-by-newer";
+
 export type IkeEvent =
   | {
       readonly kind: "message";
@@ -94,6 +97,6 @@ export type IkeEvent =
   | { readonly kind: "adopt"; readonly children: readonly ChildSa[] }
   /** Another IKE SA has our Child SAs now; the peer deletes this one, or we do after a while. */
   | { readonly kind: "stand-down" }
-  /** Both ends have called at the same time: the peer deletes this one, or we do after a while. */
-  | { readonly kind: "redundant" }
+  /** There is another IKE SA: the peer deletes this one, or we do after a while, saying why. */
+  | { readonly kind: "redundant"; readonly why: Redundancy }
   | { readonly kind: "deadline" };

@@ -10,7 +10,7 @@ import type { IkeContext, Step } from "./effect.ts";
 import type { IkeEvent } from "./event.ts";
 import { NO_FRAGMENTS } from "./fragments.ts";
 import { wipeIkeKeys } from "./keys.ts";
-import { LINGER_MS, REPLACED_MS } from "./limits.ts";
+import { LINGER_MS, REPLACED_MS, SUPERSEDED_MS } from "./limits.ts";
 import type { AwaitingAuth, Closing, Established, IkeSa } from "./phase.ts";
 import { openMessage, sealMessage } from "./protect.ts";
 import { wipeSecrets } from "./secrets.ts";
@@ -104,8 +104,10 @@ function takeEstablished(sa: Established, event: EstablishedEvent, context: IkeC
     case "stand-down":
       return standDown(sa, context);
     case "redundant": {
-      const redundantAt = later(context.now, REPLACED_MS);
-      return { sa: { ...sa, timers: { ...sa.timers, redundantAt } }, effects: [] };
+      const { why } = event;
+      const ms = why === "redundant" ? REPLACED_MS : SUPERSEDED_MS;
+      const redundant = { at: later(context.now, ms), why };
+      return { sa: { ...sa, timers: { ...sa.timers, redundant } }, effects: [] };
     }
     default:
       return never(event);

@@ -8,6 +8,11 @@ export function jittered(ms: number, share: number, random: (count: number) => U
   return Math.round(ms * (share + ((1 - share) * (high * 256 + low)) / 0xffff));
 }
 
+/** `ms`, up to `share` of it more or less, drawn from `random`. */
+export function around(ms: number, share: number, random: (count: number) => Uint8Array): number {
+  return jittered(ms * (1 + share), (1 - share) / (1 + share), random);
+}
+
 /** How long to wait before asking again for keys that the peer has refused to replace just now. */
 export function retryMs(lifetimeMs: number, random: (count: number) => Uint8Array): number {
   const ms = Math.min(RETRY_MS, Math.max(RETRY_MS_MIN, lifetimeMs * RETRY_SHARE));

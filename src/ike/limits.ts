@@ -9,6 +9,15 @@ export const LINGER_MS = 10_000;
 /** After a rekey the peer deletes the old SA; if it does not, we do, after so long. */
 export const REPLACED_MS = 30_000;
 
+/**
+ * A site that calls again from the same place, without saying that it knows of nothing else, may be
+ * authenticating anew: what it had goes when the answer to its call is sure to have come.
+ */
+export const SUPERSEDED_MS = 10_000;
+
+/** Waits between the copies of a request are so much longer or shorter: not all at once. */
+export const RETRANSMIT_SPREAD = 0.2;
+
 /** A Delete of the IKE SA is sent at most so many times: we forget it anyway. */
 export const DELETE_ATTEMPTS_MAX = 4;
 

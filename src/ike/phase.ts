@@ -23,7 +23,7 @@ import type {
   AwaitingSharedSecret,
 } from "./call-phase.ts";
 import type { ChildPolicy, ChildSa } from "./child-sa.ts";
-import type { Credentials } from "./event.ts";
+import type { Credentials, Redundancy } from "./event.ts";
 import type { Fragments } from "./fragments.ts";
 import type { IkeKeys } from "./keys.ts";
 import type { Nat } from "./nat.ts";
@@ -239,8 +239,8 @@ export type Timers = {
   readonly keepaliveAt: Instant | undefined;
   /** Without a Child SA until then it is deleted; undefined while it has one. */
   readonly childlessAt: Instant | undefined;
-  /** One IKE SA too many, that the peer has not deleted so far. */
-  readonly redundantAt: Instant | undefined;
+  /** One IKE SA too many: until when the peer may delete it, and why there is another. */
+  readonly redundant: { readonly at: Instant; readonly why: Redundancy } | undefined;
   /** Hints of strangers and complaints of ours are heeded only so often. */
   readonly noticeAt: Instant;
 };

@@ -7,7 +7,7 @@ import { parseHeader } from "../../src/wire/header.ts";
 import { NotifyType } from "../../src/wire/notify-type.ts";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
 import { sealOne } from "./one-datagram.ts";
-import { selectorOf } from "./plan.ts";
+import { CONCENTRATOR, endpointOf, selectorOf } from "./plan.ts";
 import { createPrng } from "./prng.ts";
 import { rekeyNotify } from "./site-messages.ts";
 import type { SiteSettings } from "./site-state.ts";
@@ -118,9 +118,44 @@ test("a notify that nobody knows is answered and passed over", () => {
   expect(table.concentrator.snapshot().gauges.childSas).toBe(1);
 });
 
-test("without INITIAL_CONTACT the IKE SA before gets a Delete, once the new one is up", () => {
+test("without INITIAL_CONTACT the IKE SA before goes on for as long as the answer may take", () => {
   const { table, caller } = connected();
-  const again = reconnect(table, false);
+  reconnect(table, false);
+  expect(table.kernel.states.size).toBe(4);
+  caller.ask({ kind: "liveness" });
+  caller.settle();
+  expect(caller.heard.at(-1)?.kind).toBe("answer");
+  table.advance(9_999);
+  expect(table.concentrator.snapshot().gauges.childSas).toBe(2);
+  table.advance(1);
+  caller.settle();
+  expect(caller.heard.at(-1)).toMatchObject({ kind: "ended", why: "deleted by concentrator" });
+  expect(table.concentrator.snapshot().gauges).toMatchObject({ dynamicEroutes: 1, childSas: 1 });
+  expect(table.journal.map(({ reason }) => reason)).toContain("replaced-by-newer");
+});
+
+test("a site that calls again and again has two IKE SAs at most", () => {
+  const { table } = connected();
+  for (let round = 0; round < 20; round++) {
+    reconnect(table, false);
+    expect(table.concentrator.snapshot().gauges.childSas).toBe(2);
+  }
+  table.advance(10_000);
+  expect(table.concentrator.snapshot().gauges.childSas).toBe(1);
+});
+
+test("one that is to go does not stay for having been rekeyed meanwhile", () => {
+  const { table, caller } = connected();
+  reconnect(table, false);
+  caller.ask({ kind: "rekey-ike" });
+  caller.settle();
+  table.advance(10_000);
+  expect(table.concentrator.snapshot().gauges.childSas).toBe(1);
+});
+
+test("from elsewhere: the IKE SA before gets a Delete, once the new one is up", () => {
+  const { table, caller } = connected();
+  const again = reconnect(table, false, "203.0.113.9");
   expect(again.heard.map((heard) => heard.kind)).toEqual(["established", "child-up"]);
   const kinds = table.effects.splice(0).flatMap((effect) => {
     if (effect.kind === "kernel") return [effect.op.op];
@@ -128,7 +163,7 @@ test("without INITIAL_CONTACT the IKE SA before gets a Delete, once the new one 
   });
   // IKE_SA_INIT, the new Child SA, IKE_AUTH; and only then what belongs to the old one.
   expect(kinds).toEqual([
-    ...["send", "new-state", "new-state", "send"],
+    ...["send", "new-state", "new-state", "put-policy", "put-policy", "put-policy", "send"],
     // What it takes is taken for a while still: packets may be on their way.
     ...["delete-state", "send"],
   ]);
@@ -262,8 +297,9 @@ function connected(changes: Partial<SiteSettings> = {}) {
 }
 
 /** The same site once more, as after a power cut. */
-function reconnect(table: Table, initialContact: boolean): Caller {
-  const again = seat(table, settingsOf(1, { initialContact }));
+function reconnect(table: Table, initialContact: boolean, from = "192.0.2.1"): Caller {
+  const path = { local: endpointOf(from, 500), remote: endpointOf(CONCENTRATOR, 500) };
+  const again = seat(table, settingsOf(1, { initialContact, path }));
   again.connect();
   for (let message = 0; message < 2; message++) {
     again.step();

@@ -108,7 +108,7 @@ test("R5: a site that falls silent goes when the kernel ends its states", () => 
   }
   expect(table.kernel.policies.size).toBe(0);
   expect(namesOf(table)).toEqual(["fleet/site-1"]);
-  table.advance(80_000);
+  table.advance(95_000);
   expect(namesOf(table)).toEqual([]);
   // The Delete of the Child SA seven times; nobody is there to be told of the IKE SA.
   expect(table.sent.length).toBe(7);

@@ -6,6 +6,7 @@ import { BASE_EROUTE, planOf } from "./plan.ts";
 import { layTable, type Table } from "./table.ts";
 
 const LIVENESS_MS = 30_000;
+const SITES = 80;
 
 test("a site that answers stays up, and is asked once in each silence", () => {
   const { table, caller } = connected();
@@ -46,7 +47,7 @@ test("a repeat of an old request is no sign of life", () => {
 
 test("R5: a site that never answers goes, with its Child SA and its dynamic eroute", () => {
   const { table } = connected();
-  table.advance(LIVENESS_MS + 80_000);
+  table.advance(LIVENESS_MS + 95_000);
   expect(new Set(table.sent.map((sent) => sent.octets.toHex())).size).toBe(1);
   expect(table.sent.length).toBe(7);
   const { gauges } = table.concentrator.snapshot();
@@ -63,6 +64,31 @@ test("the answer to the last copy is in time", () => {
   caller.settle();
   table.advance(29_999);
   expect(table.concentrator.snapshot().gauges.ikeSas).toBe(1);
+});
+
+test("copies are spread: sites that fell silent together are not asked together again", () => {
+  const table = layTable({
+    plan: { ...planOf(), eroutes: [{ ...BASE_EROUTE, livenessMs: 30_000 }] },
+  });
+  for (let number = 1; number <= SITES; number++) {
+    putRow(table, number);
+    const caller = seat(table, settingsOf(number));
+    caller.connect();
+    caller.settle();
+  }
+  table.sent.splice(0);
+  table.advance(LIVENESS_MS);
+  expect(table.sent.splice(0).length).toBe(SITES);
+  // The first wait is 1 s, a fifth more or less.
+  table.advance(799);
+  expect(table.sent.length).toBe(0);
+  const perStep: number[] = [];
+  for (let ms = 800; ms <= 1_200; ms += 20) {
+    table.advance(20);
+    perStep.push(table.sent.splice(0).length);
+  }
+  expect(perStep.reduce((sum, count) => sum + count, 0)).toBe(SITES);
+  expect(Math.max(...perStep)).toBeLessThan(SITES / 5);
 });
 
 test("without dpd nobody is asked", () => {

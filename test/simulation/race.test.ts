@@ -225,7 +225,7 @@ test("two negotiations of one site at the same time: the one that ends last stay
   const rows = table.database.find({ by: "peerid", peerid: "site-1" });
   table.lookUps[1]?.answer(rows);
   table.lookUps[0]?.answer(rows);
-  table.advance(20_000);
+  table.advance(30_000);
   const { gauges } = table.concentrator.snapshot();
   expect([gauges.dynamicEroutes, gauges.ikeSas, gauges.childSas]).toEqual([1, 1, 1]);
   expect(table.kernel.states.size).toBe(2);

@@ -18,8 +18,8 @@ export function deadlineOfEstablished(sa: Established): Instant | undefined {
   // An IKE SA that has been replaced has no other duties.
   if (sa.replacedUntil !== undefined) return next;
   const { rekeyAt, hardAt, reauthAt, inactivityAt, keepaliveAt } = sa.timers;
-  const { childlessAt, redundantAt } = sa.timers;
-  const duties = [rekeyAt, hardAt, reauthAt, inactivityAt, keepaliveAt, childlessAt, redundantAt];
+  const { childlessAt, redundant } = sa.timers;
+  const duties = [rekeyAt, hardAt, reauthAt, inactivityAt, keepaliveAt, childlessAt, redundant?.at];
   const { request, response } = sa.fragments;
   for (const at of [...duties, request?.until, response?.until]) next = earlier(next, at);
   for (const { rekeyAt: childAt, redundantUntil } of sa.children) {
@@ -62,7 +62,8 @@ function onTimers(sa: Established, context: IkeContext): Step {
   const { now } = context;
   const isDue = (at: Instant | undefined) => at !== undefined && now >= at;
   const { timers } = sa;
-  if (isDue(timers.redundantAt)) return close(sa, "redundant", context);
+  const { redundant } = timers;
+  if (redundant !== undefined && isDue(redundant.at)) return close(sa, redundant.why, context);
   if (isDue(timers.childlessAt)) return close(sa, "childless", context);
   if (isDue(timers.hardAt)) return close(sa, "lifetime-over", context);
   if (isDue(timers.reauthAt) && sa.id.role === "responder") {

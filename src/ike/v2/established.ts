@@ -32,7 +32,6 @@ export function newEstablished(
 ): Established {
   const { now } = context;
   const { policy, settings } = credentials;
-  const reauthAt = reauthAtOf(settings, known.id, context);
   return {
     phase: "established",
     ...known,
@@ -44,7 +43,7 @@ export function newEstablished(
     tasks: [],
     fragments: NO_FRAGMENTS,
     usage: { movedAt: now, ticket: undefined },
-    timers: timersOf(settings, known, { reauthAt, childlessAt: undefined }, context),
+    timers: timersOf(settings, known, firstTimers(settings, known.id, context), context),
     establishedAt: now,
     heardAt: now,
     contested: undefined,
@@ -94,10 +93,18 @@ function tasksLeft({ tasks, asking }: Established): readonly Task[] {
     : left;
 }
 
+/** What a rekey changes nothing of. */
+type Kept = Pick<Timers, "reauthAt" | "childlessAt" | "redundant">;
+
+function firstTimers(settings: IkeSaSettings, id: SaId, context: IkeContext): Kept {
+  const reauthAt = reauthAtOf(settings, id, context);
+  return { reauthAt, childlessAt: undefined, redundant: undefined };
+}
+
 function timersOf(
   settings: IkeSaSettings,
   { nat }: { readonly nat: Nat },
-  { reauthAt, childlessAt }: Pick<Timers, "reauthAt" | "childlessAt">,
+  kept: Kept,
   context: IkeContext,
 ): Timers {
   const { now, random } = context;
@@ -106,12 +113,12 @@ function timersOf(
   return {
     rekeyAt: later(now, jittered(lifetimeMs, REKEY_SHARE_MIN, random)),
     hardAt: later(now, Math.max(lifetimeMs * HARD_LIFETIMES, lifetimeMs + HARD_MS_MIN)),
-    reauthAt,
+    reauthAt: kept.reauthAt,
     inactivityAt:
       inactivityMs === undefined ? undefined : later(now, inactivityStepMs(inactivityMs)),
     keepaliveAt: isHidden ? later(now, natKeepaliveMs) : undefined,
-    childlessAt,
-    redundantAt: undefined,
+    childlessAt: kept.childlessAt,
+    redundant: kept.redundant,
     noticeAt: now,
   };
 }

@@ -4,6 +4,8 @@ import { later } from "../../octets/instant.ts";
 import { ExchangeType } from "../../wire/exchange-type.ts";
 import type { Payload } from "../../wire/message.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import { around } from "../jitter.ts";
+import { RETRANSMIT_SPREAD } from "../limits.ts";
 import type { Established, InFlight } from "../phase.ts";
 import { sealMessage } from "../protect.ts";
 import type { RetransmissionSettings } from "../settings.ts";
@@ -18,7 +20,7 @@ export function firstCopy(
   context: IkeContext,
 ): InFlight {
   const { attemptsMax, firstMs } = retransmission;
-  const retransmitAt = later(context.now, firstMs);
+  const retransmitAt = later(context.now, around(firstMs, RETRANSMIT_SPREAD, context.random));
   return { messageId, datagrams, attempts: 1, attemptsMax, retransmitAt };
 }
 
@@ -56,6 +58,7 @@ export function retransmission(
 ): InFlight | undefined {
   const { messageId, datagrams, attempts, attemptsMax } = inFlight;
   if (attempts >= attemptsMax) return undefined;
-  const retransmitAt = later(context.now, firstMs * backoff ** attempts);
+  const waitMs = around(firstMs * backoff ** attempts, RETRANSMIT_SPREAD, context.random);
+  const retransmitAt = later(context.now, waitMs);
   return { messageId, datagrams, attempts: attempts + 1, attemptsMax, retransmitAt };
 }

@@ -53,7 +53,7 @@ export type PairSettings = {
   /** How each end proves itself and what it takes. */
   readonly auth?: (end: "a" | "b") => ErouteAuth;
   /** Whether the datagram that is being sent is lost, whatever the weather. */
-  readonly loses?: () => boolean;
+  readonly loses?: (octets: Uint8Array) => boolean;
 };
 
 export type Pair = {
@@ -134,7 +134,7 @@ export function layPair(settings: PairSettings): Pair {
       const octets = effect.octets.slice();
       last = { octets, path: effect.path };
       for (let i = 0; i < copies; i++) {
-        if (network.chance(weather.loss) || settings.loses?.() === true) {
+        if (network.chance(weather.loss) || settings.loses?.(octets) === true) {
           note(from.name, () => `lost: ${describeMessage(octets)}`);
           continue;
         }

@@ -3,14 +3,19 @@
 import { expect, test } from "bun:test";
 import { DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
 import type { ErouteLife, NormalEroute } from "../../../src/eroute/eroute.ts";
+import { ExchangeType } from "../../../src/wire/exchange-type.ts";
+import { parseHeader } from "../../../src/wire/header.ts";
 import { judgeSettled } from "./judge.ts";
 import { FINE, layPair, type Pair } from "./pair.ts";
 import { startTraffic } from "./traffic.ts";
 
 /** Both ends' eroutes with their own lives. */
-function layLives(lives: Readonly<Record<"a" | "b", Partial<ErouteLife>>>): Pair {
+function layLives(
+  lives: Readonly<Record<"a" | "b", Partial<ErouteLife>>>,
+  loses?: (octets: Uint8Array) => boolean,
+): Pair {
   return layPair({
-    ...{ seed: 1, weather: FINE },
+    ...{ seed: 1, weather: FINE, ...(loses === undefined ? {} : { loses }) },
     plan: (end, plan) => ({
       ...plan,
       eroutes: plan.eroutes.map(
@@ -18,6 +23,13 @@ function layLives(lives: Readonly<Record<"a" | "b", Partial<ErouteLife>>>): Pair
       ),
     }),
   });
+}
+
+function isAuthResponse(octets: Uint8Array): boolean {
+  const header = parseHeader(octets);
+  if (!header.ok) return false;
+  const { exchangeType, flags } = header.value;
+  return exchangeType === ExchangeType.IKE_AUTH && flags.response;
 }
 
 function establishedTimes(pair: Pair): number {
@@ -44,6 +56,23 @@ for (const end of ["a", "b"] as const) {
     expect(judgeSettled(pair)).toEqual([]);
   });
 }
+
+test("reauth whose answer is lost, or late: what was there before carries the packets", () => {
+  for (const lostAnswers of [1, 2]) {
+    let left = 0;
+    const loses = (octets: Uint8Array) => isAuthResponse(octets) && left-- > 0;
+    const pair = layLives({ a: { reauthMs: 120_000 }, b: {} }, loses);
+    pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
+    pair.runUntil(5_000);
+    left = lostAnswers;
+    const traffic = startTraffic(pair, 50, 140_000);
+    pair.runUntil(150_000);
+    expect(left).toBeLessThan(0);
+    expect(establishedTimes(pair)).toBe(2);
+    expect(traffic.blocked).toBe(0);
+    expect(judgeSettled(pair)).toEqual([]);
+  }
+});
 
 test("a site that does not authenticate anew in time is deleted, and told", () => {
   const pair = layLives({ a: { start: "never" }, b: { reauthMs: 120_000 } });
