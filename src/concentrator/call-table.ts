@@ -1,5 +1,6 @@
 /** The table of calls: one a site, a bounded number in all, each with its next deadline. */
 
+import { around } from "../ike/jitter.ts";
 import { wipe } from "../octets/secret.ts";
 import type { CallId, CallStage, Calls, CallUnderWay } from "./calls.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
@@ -11,6 +12,8 @@ const HOLD_MS = 15_000;
 /** "always" tries again after so long, doubled with each failure, and never longer than that. */
 const RETRY_MS_FIRST = 5_000;
 const RETRY_MS_MAX = 300_000;
+/** So much sooner or later: eroutes that failed together do not call together for ever. */
+const RETRY_SPREAD = 0.2;
 
 /** Calls that wait for their time: beyond that the oldest is forgotten. */
 const WAITING_MAX = 4_096;
@@ -43,7 +46,7 @@ export function add(engine: Engine, wish: Wish, failures: number): CallUnderWay 
     return undefined;
   }
   if (before !== undefined) forget(engine, before);
-  if (why !== "always" && activeCalls(engine) >= engine.plan.limits.callsMax) {
+  if (why !== "always" && isFull(engine)) {
     count(engine, "acquires_ignored");
     return undefined;
   }
@@ -58,6 +61,11 @@ export function add(engine: Engine, wish: Wish, failures: number): CallUnderWay 
   return call;
 }
 
+/** Whether no more sites can be called at the same time as those that are. */
+export function isFull(engine: Engine): boolean {
+  return activeCalls(engine) >= engine.plan.limits.callsMax;
+}
+
 function activeCalls({ calls }: Engine): number {
   let active = 0;
   for (const { stage } of calls.byId.values()) if (stage.kind !== "waiting") active++;
@@ -69,12 +77,13 @@ export type Failure = { readonly reason: string; readonly detail: string };
 export function fail(engine: Engine, call: CallUnderWay, failure: Failure): void {
   count(engine, "calls_failed");
   noteFailure(engine, { peerId: call.peerId, eroute: call.base.name }, failure);
-  rest(engine, call, holdMs(call));
+  rest(engine, call, holdMs(engine, call));
 }
 
-export function holdMs({ why, failures }: CallUnderWay): number {
+export function holdMs(engine: Engine, { why, failures }: CallUnderWay): number {
   if (why !== "always") return HOLD_MS;
-  return Math.min(RETRY_MS_FIRST * 2 ** failures, RETRY_MS_MAX);
+  const ms = Math.min(RETRY_MS_FIRST * 2 ** failures, RETRY_MS_MAX);
+  return around(ms, RETRY_SPREAD, engine.random);
 }
 
 /** Nobody calls this site for a while. */

@@ -128,7 +128,7 @@ export function nextHost(
   }
   wipe(target.psk);
   count(engine, "calls_failed");
-  rest(engine, call, holdMs(call));
+  rest(engine, call, holdMs(engine, call));
 }
 
 type Line = {

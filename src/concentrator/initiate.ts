@@ -10,11 +10,22 @@ import {
 import { matchConfigured } from "../eroute/match.ts";
 import { isWild, matchesPattern } from "../eroute/pattern.ts";
 import { asPeerId } from "../eroute/peer-id.ts";
+import { around } from "../ike/jitter.ts";
 import { type Address, formatAddress } from "../inet/address.ts";
 import { containsAddress, prefixOf } from "../inet/prefix.ts";
 import type { XfrmAcquire } from "../xfrm/event.ts";
 import { isOurReqid } from "../xfrm/request.ts";
-import { add, fail, forget, noteFailure, rest, setStage, take, type Wish } from "./call-table.ts";
+import {
+  add,
+  fail,
+  forget,
+  isFull,
+  noteFailure,
+  rest,
+  setStage,
+  take,
+  type Wish,
+} from "./call-table.ts";
 import { NO_ADDRESS, targetOfRows } from "./call-target.ts";
 import type { CallId, CallReason, CallUnderWay } from "./calls.ts";
 import { aim, isUp, nextHost } from "./dial.ts";
@@ -24,6 +35,9 @@ import type { LookupId, LookupResult } from "./event.ts";
 
 /** An eroute with start = "always" that has lost its site calls it after so long. */
 const RECALL_MS = 1_000;
+
+/** While as many are called as may be at a time, the next one is tried after so long. */
+const TURN_MS = 2_000;
 
 /** A packet wants to go where there is no SA (R12): its destination says whose site that is. */
 export function onAcquire(engine: Engine, acquire: XfrmAcquire): void {
@@ -198,6 +212,11 @@ function callNormal(engine: Engine, base: NormalEroute, why: CallReason, failure
   const wish = { base, key, why, peerId, destination: undefined };
   const call = add(engine, wish, failures);
   if (call === undefined) return;
+  if (why === "always" && isFull(engine)) {
+    // It waits for its turn, which is no failure.
+    rest(engine, { ...call, failures: failures - 1 }, around(TURN_MS, 0.5, engine.random));
+    return;
+  }
   if (user === undefined && needsPsk(base.auth)) {
     const detail = `no local user is called ${base.peerid.text}: its password is the key`;
     fail(engine, call, { reason: "eroute-without-user", detail });

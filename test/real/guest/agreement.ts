@@ -1,8 +1,9 @@
 /** Whether a concentrator's kernel holds what its status says, and nothing else. */
 
 import { expect } from "bun:test";
-import type { Scenario } from "./scenario.ts";
-import { type XfrmPolicySeen, xfrmPolicies, xfrmStates } from "./xfrm-states.ts";
+import type { Erouted } from "./erouted.ts";
+import type { Laboratory } from "./laboratory.ts";
+import { isOurState, ourPolicies, type XfrmPolicySeen, xfrmStates } from "./xfrm-states.ts";
 
 /** An eroute as `/api/v1/eroutes` tells of it. */
 export type ErouteSeen = {
@@ -31,14 +32,20 @@ export type ChildSaSeen = {
   readonly remote_subnets: readonly string[];
 };
 
+/** A concentrator and its daemon. */
+export type Where = {
+  readonly laboratory: Pick<Laboratory, "concentrator">;
+  readonly erouted: Erouted;
+};
+
 /** All eroutes in use. */
-export async function erouteViews(scenario: Scenario): Promise<readonly ErouteSeen[]> {
+export async function erouteViews(scenario: Where): Promise<readonly ErouteSeen[]> {
   const answer = (await scenario.erouted.json("/api/v1/eroutes")) as { eroutes: ErouteSeen[] };
   return answer.eroutes;
 }
 
 /** How many IKE SAs there are, half-open ones too, as `/api/v1/status` counts them. */
-export async function ikeSaCount(scenario: Scenario): Promise<number> {
+export async function ikeSaCount(scenario: Where): Promise<number> {
   const answer = (await scenario.erouted.json("/api/v1/status")) as {
     gauges: { ike_sas: number };
   };
@@ -50,7 +57,7 @@ export async function ikeSaCount(scenario: Scenario): Promise<number> {
  * in direction, and inbound those that drain after a rekey. A rekey between the questions to
  * kernel and status makes them differ once, not for long.
  */
-export async function expectKernelAsStatusSays(scenario: Scenario): Promise<void> {
+export async function expectKernelAsStatusSays(scenario: Where): Promise<void> {
   const deadline = performance.now() + SETTLE_MS_MAX;
   for (;;) {
     const { kernel, status } = await compare(scenario);
@@ -62,11 +69,11 @@ export async function expectKernelAsStatusSays(scenario: Scenario): Promise<void
 
 const SETTLE_MS_MAX = 5_000;
 
-async function compare(scenario: Scenario) {
+async function compare(scenario: Where) {
   const { concentrator } = scenario.laboratory;
   const eroutes = await erouteViews(scenario);
-  const states = await xfrmStates(concentrator);
-  const policies = await xfrmPolicies(concentrator);
+  const states = (await xfrmStates(concentrator)).filter(isOurState);
+  const policies = await ourPolicies(concentrator);
   const draining = await drainingSpis(scenario);
   const seen = states.map(({ src, dst, spi, encapsulated }) => ({ src, dst, spi, encapsulated }));
   return {
@@ -83,7 +90,7 @@ async function compare(scenario: Scenario) {
   };
 }
 
-async function drainingSpis(scenario: Scenario): Promise<readonly number[]> {
+async function drainingSpis(scenario: Where): Promise<readonly number[]> {
   const answer = (await scenario.erouted.json("/api/v1/draining-states")) as {
     draining_states: { spi: string }[];
   };

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createConnection } from "mysql2/promise";
+import { noteErouted } from "./both-ends.ts";
 import { type Ended, type Host, run, start, until } from "./hosts.ts";
 
 /** A row of the peer table; what is left out is NULL. */
@@ -92,7 +93,7 @@ export async function startErouted(host: Host, settings: EroutedSettings): Promi
   } catch (error) {
     throw new Error(`erouted does not start:\n${await daemon.output()}`, { cause: error });
   }
-  return {
+  const erouted: Erouted = {
     configFile,
     pid: daemon.pid,
     get,
@@ -106,13 +107,17 @@ export async function startErouted(host: Host, settings: EroutedSettings): Promi
     log: async () => await daemon.output(),
     stop: async () => {
       await daemon.stop();
+      noteErouted(host, "stopped");
       return await daemon.exited;
     },
     kill: async () => {
+      noteErouted(host, "killed");
       process.kill(daemon.pid, "SIGKILL");
       await daemon.exited;
     },
   };
+  noteErouted(host, erouted);
+  return erouted;
 }
 
 type Sql = (statement: string, ...values: readonly (string | null)[]) => Promise<void>;

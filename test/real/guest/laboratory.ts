@@ -9,6 +9,7 @@
  * Site n has 192.168.n.1/24 and fd00:192:168:n::1/64 inside. IPv6 alike: 2001:db8::(10+n).
  */
 
+import { noteSite } from "./both-ends.ts";
 import { addHost, configure, type Host, must } from "./hosts.ts";
 
 export const CONCENTRATOR = { v4: "192.0.2.1", v6: "2001:db8::1" } as const;
@@ -98,7 +99,9 @@ async function addSite(bridge: Host, number: number, place: Place): Promise<Site
     `route add default via ${place.via6}`,
   ]);
   const subnet = { v4: `192.168.${number}.0/24`, v6: `fd00:192:168:${number}::/64` };
-  return { host, number, address, inner, subnet };
+  const site = { host, number, address, inner, subnet };
+  noteSite(site);
+  return site;
 }
 
 /** A router that hides what is behind it behind its own address, as homes and carriers have. */

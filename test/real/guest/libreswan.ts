@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { noteDaemon } from "./both-ends.ts";
 import { type Host, must, type Running, run, start, until } from "./hosts.ts";
 
 export type LibreswanSettings = {
@@ -56,6 +57,7 @@ export async function startLibreswan(host: Host, settings: LibreswanSettings): P
   await writeFile(`${folder}/ipsec.secrets`, secret, { mode: 0o600 });
   await must(undefined, ["certutil", "-N", "-d", `sql:${folder}/nss`, "--empty-password"]);
   const daemon = start(host, plutoCommand(folder));
+  noteDaemon(host);
   const whack = async (...words: string[]) =>
     await run(host, [`${PROGRAMS}/whack`, "--rundir", folder, ...words]);
   const libreswan = controls(folder, daemon, { name, whack });

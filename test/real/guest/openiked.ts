@@ -1,6 +1,7 @@
 /** OpenIKED (Debian's 7.2, PF_KEY) as somebody else's peer: an iked of its own in each host. */
 
 import { mkdir, rm, writeFile } from "node:fs/promises";
+import { noteDaemon } from "./both-ends.ts";
 import { type Host, type Running, run, start, until } from "./hosts.ts";
 
 export type OpenikedSettings = {
@@ -53,6 +54,7 @@ export async function startOpeniked(host: Host, settings: OpenikedSettings): Pro
   const quiet = settings.called ? [] : ["-S"];
   const options = ["-dvv", ...quiet, "-f", `${folder}/iked.conf`, "-s", socket];
   const daemon = start(host, ["iked", ...options]);
+  noteDaemon(host);
   const control = async (...words: string[]) => await run(host, ["ikectl", "-s", socket, ...words]);
   const openiked = controls(daemon, control);
   try {

@@ -1,6 +1,7 @@
 /** A concentrator with its sites, ready for a scenario. */
 
-import { expect } from "bun:test";
+import { afterEach, expect } from "bun:test";
+import { expectBothEndsAgree } from "./both-ends.ts";
 import {
   type Erouted,
   type EroutedSettings,
@@ -14,6 +15,9 @@ import { ping } from "./wire.ts";
 import { xfrmStates } from "./xfrm-states.ts";
 
 export type Scenario = { readonly laboratory: Laboratory; readonly erouted: Erouted };
+
+/** Whatever a test was about: what it leaves has to be the same at both ends. */
+afterEach(expectBothEndsAgree);
 
 /** Laboratory and daemon; give the rows of all sites that are to be known. */
 export async function startScenario(settings: EroutedSettings): Promise<Scenario> {

@@ -1,7 +1,8 @@
 /** strongSwan (Debian's 5.9) as somebody else's peer: a daemon of its own in each host. */
 
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { type Host, type Running, run, start, until } from "./hosts.ts";
+import { noteDaemon, noteKilled, takeKilled } from "./both-ends.ts";
+import { type Host, must, type Running, run, start, until } from "./hosts.ts";
 
 export type StrongSwanSettings = {
   readonly version?: 1 | 2;
@@ -82,11 +83,13 @@ export async function startStrongSwan(
   await writeFile(`${folder}/swanctl.conf`, settings.swanctlConf ?? swanctlConf(settings));
   // One that a failed test left behind would hold the ports.
   await daemons.get(host.name)?.stop();
+  if (takeKilled(host)) await forgetStates(host);
   const daemon = start(host, [DAEMON], env);
   daemons.set(host.name, daemon);
+  noteDaemon(host);
   const control = async (...words: string[]) =>
     await run(host, ["env", ...assignments(env), "swanctl", ...words]);
-  const swan = controls(folder, daemon, control);
+  const swan = controls(host, folder, daemon, control);
   try {
     await until("strongSwan's control socket", async () => await accepts(`${folder}/vici`));
   } catch (error) {
@@ -101,11 +104,11 @@ export async function startStrongSwan(
 
 type Control = (...words: string[]) => Promise<{ status: number; out: string; err: string }>;
 
-function controls(folder: string, daemon: Running, control: Control): StrongSwan {
+function controls(host: Host, folder: string, daemon: Running, control: Control): StrongSwan {
   const log = async () =>
     (await readFile(`${folder}/log`, "utf8").catch(() => "")) + (await daemon.output());
   const sas = async () => (await control("--list-sas")).out;
-  const must = async (...words: string[]) => {
+  const demand = async (...words: string[]) => {
     const ended = await control(...words);
     if (ended.status !== 0) throw new Error(`swanctl ${words.join(" ")}: ${ended.out}${ended.err}`);
   };
@@ -118,9 +121,9 @@ function controls(folder: string, daemon: Running, control: Control): StrongSwan
       const timeout = String(secondsMax);
       return (await control("--initiate", "--ike", "net", "--timeout", timeout)).status === 0;
     },
-    rekeyChild: async () => await must("--rekey", "--child", "net"),
-    rekeyIke: async () => await must("--rekey", "--ike", "net"),
-    terminate: async () => await must("--terminate", "--ike", "net", "--timeout", "10"),
+    rekeyChild: async () => await demand("--rekey", "--child", "net"),
+    rekeyIke: async () => await demand("--rekey", "--ike", "net"),
+    terminate: async () => await demand("--terminate", "--ike", "net", "--timeout", "10"),
     sas,
     ikeSpis: async () => {
       const found = (await sas()).matchAll(/, ESTABLISHED, IKEv\d, (\w{16})_i\*? (\w{16})_r\*?/g);
@@ -130,10 +133,16 @@ function controls(folder: string, daemon: Running, control: Control): StrongSwan
     log,
     stop: async () => await daemon.stop(),
     kill: async () => {
+      noteKilled(host);
       process.kill(daemon.pid, "SIGKILL");
       await daemon.exited;
     },
   };
+}
+
+/** As after a power cut. */
+async function forgetStates(host: Host): Promise<void> {
+  for (const what of ["state", "policy"]) await must(host, ["ip", "xfrm", what, "flush"]);
 }
 
 async function accepts(unix: string): Promise<boolean> {

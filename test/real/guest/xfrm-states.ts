@@ -1,6 +1,6 @@
 /** The XFRM states and policies of a host, as `ip -s xfrm` shows them. */
 
-import { TRAP_REQID } from "../../../src/xfrm/request.ts";
+import { isOurReqid, TRAP_REQID } from "../../../src/xfrm/request.ts";
 import { type Host, must, start, until } from "./hosts.ts";
 
 export type XfrmStateSeen = {
@@ -43,9 +43,22 @@ export async function xfrmStates(host: Host): Promise<XfrmStateSeen[]> {
   });
 }
 
+/** Whether erouted has made it, and not somebody by hand. */
+export function isOurState({ reqid }: XfrmStateSeen): boolean {
+  return isOurReqid(reqid);
+}
+
 /** Policies of tunnels: neither those of IKE daemons' sockets, nor those that need no SA. */
 export async function xfrmPolicies(host: Host): Promise<XfrmPolicySeen[]> {
   return (await policyBlocks(host)).filter((block) => !stands(block)).flatMap(policyOf);
+}
+
+/** Those among them that erouted has made. */
+export async function ourPolicies(host: Host): Promise<XfrmPolicySeen[]> {
+  const isOurs = (block: string) => isOurReqid(Number(/ reqid (\d+)/.exec(block)?.[1]));
+  return (await policyBlocks(host))
+    .filter((block) => !stands(block) && isOurs(block))
+    .flatMap(policyOf);
 }
 
 /** Policies that stand without an SA: traps, blocks. */

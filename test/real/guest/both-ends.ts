@@ -1,0 +1,93 @@
+/**
+ * What has to hold at the end of each test with a concentrator and sites: its kernel holds what its
+ * status says, and the sites' kernels the other ends of it, to the SPI.
+ */
+
+import { expect } from "bun:test";
+import { expectKernelAsStatusSays } from "./agreement.ts";
+import type { Erouted } from "./erouted.ts";
+import type { Host } from "./hosts.ts";
+import type { Site } from "./laboratory.ts";
+import { isOurState, type XfrmStateSeen, xfrmStates } from "./xfrm-states.ts";
+
+/** What runs in this guest just now. */
+type Living = {
+  /** Undefined before the first start, and after kill -9. */
+  concentrator: { readonly host: Host; readonly erouted: Erouted | "stopped" } | undefined;
+  readonly sites: Map<string, Site>;
+  /** Hosts whose states say nothing: their daemon was killed, or ours was while theirs was up. */
+  readonly deaf: Set<string>;
+  readonly killed: Set<string>;
+};
+
+const living: Living = {
+  concentrator: undefined,
+  sites: new Map(),
+  deaf: new Set(),
+  killed: new Set(),
+};
+
+/** A site's daemon has started: from now on it has to be of one mind with the concentrator. */
+export function noteDaemon(host: Host): void {
+  living.deaf.delete(host.name);
+}
+
+/** A site's daemon has ended without a word. */
+export function noteKilled(host: Host): void {
+  living.deaf.add(host.name);
+  living.killed.add(host.name);
+}
+
+/** Whether a daemon was killed there, whose states are still in the kernel. */
+export function takeKilled(host: Host): boolean {
+  return living.killed.delete(host.name);
+}
+
+export function noteSite(site: Site): void {
+  living.sites.set(site.host.name, site);
+}
+
+export function noteErouted(host: Host, erouted: Erouted | "stopped" | "killed"): void {
+  living.concentrator = erouted === "killed" ? undefined : { host, erouted };
+  if (erouted !== "killed") return;
+  for (const name of living.sites.keys()) living.deaf.add(name);
+}
+
+/** A rekey leaves states for some seconds, at either end; answers and Deletes take time. */
+const SETTLE_MS_MAX = 20_000;
+
+/** For `afterEach`: fails where ends, or a kernel and its daemon, do not agree after a while. */
+export async function expectBothEndsAgree(): Promise<void> {
+  const { concentrator } = living;
+  if (concentrator === undefined) return;
+  const { host, erouted } = concentrator;
+  if (erouted === "stopped") {
+    expect((await xfrmStates(host)).filter(isOurState)).toEqual([]);
+    return;
+  }
+  await expectKernelAsStatusSays({ laboratory: { concentrator: host }, erouted });
+  const deadline = performance.now() + SETTLE_MS_MAX;
+  for (;;) {
+    const { here, there } = await spisOfBoth(host);
+    if (Bun.deepEquals(here, there)) return;
+    if (performance.now() > deadline) {
+      expect({ atConcentrator: here }).toEqual({ atConcentrator: there });
+    }
+    await Bun.sleep(300);
+  }
+}
+
+/** The SPIs in the concentrator's kernel, and in those of all sites. */
+async function spisOfBoth(host: Host) {
+  const sites = [...living.sites.values()].filter((site) => !living.deaf.has(site.host.name));
+  const deaf = [...living.sites.values()].filter((site) => living.deaf.has(site.host.name));
+  const silent = deaf.flatMap(({ address }) => [address.v4, address.v6]);
+  const ofTheDeaf = ({ src, dst }: XfrmStateSeen) => silent.includes(src) || silent.includes(dst);
+  const ours = (await xfrmStates(host)).filter(isOurState).filter((state) => !ofTheDeaf(state));
+  const theirs = await Promise.all(sites.map(async (site) => await xfrmStates(site.host)));
+  return { here: sorted(ours), there: sorted(theirs.flat()) };
+}
+
+function sorted(states: readonly XfrmStateSeen[]): number[] {
+  return states.map(({ spi }) => spi).sort((a, b) => a - b);
+}
