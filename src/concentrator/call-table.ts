@@ -7,7 +7,7 @@ import { DeadlineHeap } from "./deadline-heap.ts";
 import { count, type Engine, inMs, journal, numberOf } from "./engine.ts";
 
 /** After a call that came to nothing, packets do not make another one for so long. */
-const HOLD_MS = 15_000;
+export const HOLD_MS = 15_000;
 
 /** "always" tries again after so long, doubled with each failure, and never longer than that. */
 const RETRY_MS_FIRST = 5_000;

@@ -28,6 +28,7 @@ import { drainStates, forgetState, onKernelAnswer } from "./install.ts";
 import type { Installed } from "./installed.ts";
 import { onPeerRows } from "./look-up.ts";
 import { Rate } from "./rate.ts";
+import { createReach } from "./reach.ts";
 import { allAuthorities, allIkeSuites, reconfigure } from "./reconfigure.ts";
 import { rekeyByHand } from "./rekey.ts";
 import { forgetRowChecks, onRowChanged, rowChecksAt, runRowChecks } from "./row-change.ts";
@@ -315,6 +316,7 @@ function createEngine(options: ConcentratorOptions): Engine {
     initRequests: new Map(),
     eroutes: new Map(),
     dynamicCount: 0,
+    reach: createReach(),
     lookups: new Map(),
     unknownIds: new Map(),
     rowChecks: createRowChecks(random),

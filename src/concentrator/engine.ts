@@ -23,6 +23,7 @@ import type { KernelRequestId, LookupId } from "./event.ts";
 import type { Draining, Installed, PolicyUse, UsageQuery, WaitingRequest } from "./installed.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { Rate } from "./rate.ts";
+import type { Reach } from "./reach.ts";
 import type { RouteTable } from "./routes.ts";
 import type { RowChecks } from "./row-checks.ts";
 import type { CounterName } from "./snapshot.ts";
@@ -123,6 +124,8 @@ export type Engine = {
   /** In order of creation: the oldest first (R7). */
   readonly eroutes: Map<string, ErouteInUse>;
   dynamicCount: number;
+  /** The same ones by their remote subnets. */
+  readonly reach: Reach;
   readonly lookups: Map<LookupId, WaitingLookup>;
   /** Peer keys without a row, and until when they are not asked for again. */
   readonly unknownIds: Map<string, Instant>;

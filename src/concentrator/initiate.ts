@@ -32,6 +32,7 @@ import { aim, isUp, nextHost } from "./dial.ts";
 import { count, type Engine, type ErouteInUse, inMs, numberOf } from "./engine.ts";
 import { erouteKey, normalInUse } from "./eroute-in-use.ts";
 import type { LookupId, LookupResult } from "./event.ts";
+import { askForMissing, erouteTowards } from "./reach.ts";
 
 /** An eroute with start = "always" that has lost its site calls it after so long. */
 const RECALL_MS = 1_000;
@@ -51,6 +52,9 @@ export function onAcquire(engine: Engine, acquire: XfrmAcquire): void {
     count(engine, "acquires_ignored");
     return;
   }
+  // Outgoing packets find an eroute in use before its base.
+  const inUse = erouteTowards(engine, base.name, destination);
+  if (inUse !== undefined && askForMissing(engine, inUse, { source, destination })) return;
   if (base.kind === "normal") {
     callNormal(engine, base, "traffic");
     return;

@@ -33,6 +33,7 @@ import { dynamicInUse, erouteKey, normalInUse } from "./eroute-in-use.ts";
 import type { LookupId, LookupResult } from "./event.ts";
 import { keepWithinMax } from "./evict.ts";
 import { onCallRows, onErouteGone } from "./initiate.ts";
+import { addReach, removeReach } from "./reach.ts";
 import { onRowRead, recheckIfChanged } from "./row-change.ts";
 import { tellUntold } from "./trace.ts";
 
@@ -257,7 +258,9 @@ export function useEroute(engine: Engine, entry: Entry): void {
       ? entry.candidate
       : { ...entry.candidate, createdAt: before.createdAt, ikeSas: before.ikeSas };
   const isNew = before === undefined;
+  if (before !== undefined) removeReach(engine.reach, before);
   engine.eroutes.set(candidate.key, candidate);
+  addReach(engine.reach, candidate);
   entry.eroute = candidate;
   entry.candidate = undefined;
   recheckIfChanged(engine, candidate);
@@ -278,7 +281,11 @@ export function useEroute(engine: Engine, entry: Entry): void {
 /** An IKE SA has left its eroute: the eroute goes with its last one (R5). */
 export function leaveEroute(engine: Engine, eroute: ErouteInUse, spi: IkeSpi, why: string): void {
   eroute.ikeSas.delete(spi);
-  if (eroute.ikeSas.size > 0 || !engine.eroutes.delete(eroute.key)) return;
+  // Of several IKE SAs each may have been made from another reading of the row.
+  const inUse = engine.eroutes.get(eroute.key);
+  if (eroute.ikeSas.size > 0 || inUse === undefined) return;
+  engine.eroutes.delete(eroute.key);
+  removeReach(engine.reach, inUse);
   onErouteGone(engine, eroute, why);
   if (eroute.kind !== "dynamic") return;
   engine.dynamicCount--;

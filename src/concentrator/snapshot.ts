@@ -104,6 +104,8 @@ export type TableSizes = {
   readonly calls: number;
   readonly halfOpenPrefixes: number;
   readonly policies: number;
+  /** Remote subnets by which eroutes in use are found. */
+  readonly reach: number;
   readonly reqids: number;
   readonly reqidsTaken: number;
   readonly deadlines: number;

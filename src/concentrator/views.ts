@@ -69,6 +69,7 @@ export function tableSizesOf(engine: Engine): TableSizes {
     calls: engine.calls.byId.size,
     halfOpenPrefixes: engine.halfOpenPrefixes.size,
     policies: engine.policies.size,
+    reach: engine.reach.bySubnet.size,
     reqids: engine.reqids.size,
     reqidsTaken: engine.reqidsTaken.size,
     deadlines: engine.deadlines.size,
