@@ -27,6 +27,7 @@ export type IkeSaSeen = {
 export type ChildSaSeen = {
   readonly spi_in: string;
   readonly spi_out: string;
+  readonly algorithms: string;
   readonly udp_encapsulation: boolean;
   readonly local_subnets: readonly string[];
   readonly remote_subnets: readonly string[];
@@ -90,7 +91,8 @@ async function compare(scenario: Where) {
   };
 }
 
-async function drainingSpis(scenario: Where): Promise<readonly number[]> {
+/** Inbound SPIs of Child SAs that were replaced, and are received for a while still. */
+export async function drainingSpis(scenario: Where): Promise<readonly number[]> {
   const answer = (await scenario.erouted.json("/api/v1/draining-states")) as {
     draining_states: { spi: string }[];
   };

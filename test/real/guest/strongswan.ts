@@ -37,6 +37,8 @@ export type StrongSwanSettings = {
 };
 
 export type StrongSwan = {
+  /** `swanctl` for this daemon, for what is not below: `--terminate --child net2`. */
+  swanctl(...words: string[]): Promise<void>;
   /** Brings the Child SA up; false if the peer or the daemon refused, the log says why. */
   initiate(secondsMax?: number): Promise<boolean>;
   /** The IKE SA alone, without a Child SA. */
@@ -113,6 +115,7 @@ function controls(host: Host, folder: string, daemon: Running, control: Control)
     if (ended.status !== 0) throw new Error(`swanctl ${words.join(" ")}: ${ended.out}${ended.err}`);
   };
   return {
+    swanctl: demand,
     initiate: async (secondsMax = 20) => {
       const timeout = String(secondsMax);
       return (await control("--initiate", "--child", "net", "--timeout", timeout)).status === 0;
