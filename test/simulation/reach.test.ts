@@ -59,7 +59,7 @@ test("R12: an address of no connected site is looked up, also after the site has
   expect(table.concentrator.tableSizes().reach).toBe(0);
 });
 
-test("R12: a site whose row has other subnets now is found by them, and not by the old ones", () => {
+test("R12: a site whose row has other subnets now is found by them, not by the old ones", () => {
   const { table } = connected({ tsI: [selectorOf(FIRST)] });
   putSite(table, `${FIRST} 192.168.102.0/24`);
   const again = seat(table, settingsOf(1, { tsI: [selectorOf(FIRST)], initialContact: true }));

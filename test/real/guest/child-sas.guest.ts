@@ -265,7 +265,10 @@ async function statesIn(host: Host): Promise<string[]> {
 /** A datagram to each of these ports of the office. */
 async function sendUdp(host: Host, from: string, ports: readonly number[]): Promise<void> {
   const script = `const socket = await Bun.udpSocket({ hostname: "${from}" });
-    for (const port of [${ports}]) { socket.send("a datagram", port, "${OFFICE.v4}"); await Bun.sleep(20); }
+    for (const port of [${ports}]) {
+      socket.send("a datagram", port, "${OFFICE.v4}");
+      await Bun.sleep(20);
+    }
     socket.close();`;
   await must(host, [process.execPath, "-e", script]);
 }
