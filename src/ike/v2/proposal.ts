@@ -78,6 +78,18 @@ export function chooseEsp(
   return err(noneChosen(proposals, suites));
 }
 
+/**
+ * The suites of a rekey, those with the PRF of the IKE SA first: it stays while both ends allow it.
+ * RFC 7296 §2.18 has the new keys made with the new PRF, strongSwan makes them with the old one.
+ */
+export function suitesWithPrfFirst(suites: readonly Suite[], prf: number): readonly Suite[] {
+  const has = (suite: Suite) => suite.prf.includes(prf);
+  const first = suites.filter(has).map((suite) => {
+    return { ...suite, prf: [prf, ...suite.prf.filter((id) => id !== prf)] };
+  });
+  return [...first, ...suites.filter((suite) => !has(suite))];
+}
+
 /** Whether one of the suites holds exactly these transforms: for an eroute known only later. */
 export function acceptsIke(suites: readonly Suite[], algorithms: IkeAlgorithms): boolean {
   return suites.some(

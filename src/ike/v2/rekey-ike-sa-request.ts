@@ -21,7 +21,14 @@ import type { Asking, IkeAsk } from "./asking.ts";
 import { isRedundant, lowerNonce } from "./collision.ts";
 import { close } from "./delete.ts";
 import { errorNotifyOf, payloadOf, wantedMethodOf } from "./find-payload.ts";
-import { allowsMethod, type ChosenIke, chooseIke, isAnswerTo, proposalsOf } from "./proposal.ts";
+import {
+  allowsMethod,
+  type ChosenIke,
+  chooseIke,
+  isAnswerTo,
+  proposalsOf,
+  suitesWithPrfFirst,
+} from "./proposal.ts";
 import { rekeyed } from "./rekey-ike-sa.ts";
 import { ask } from "./request.ts";
 
@@ -80,7 +87,8 @@ export function onIkePublicValue(
 
 function offerOf(sa: Established, { spi }: IkeAsk) {
   const octets = new Writer(8).u64(spi).done();
-  return proposalsOf(sa.policy.ikeSuites, { protocol: Protocol.IKE, spi: octets, withKe: true });
+  const suites = suitesWithPrfFirst(sa.policy.ikeSuites, sa.algorithms.prf.id);
+  return proposalsOf(suites, { protocol: Protocol.IKE, spi: octets, withKe: true });
 }
 
 /** The peer's answer: a new IKE SA, another group, or no. */

@@ -21,7 +21,7 @@ import type { Asking } from "./asking.ts";
 import { lowerNonce } from "./collision.ts";
 import { successorOf } from "./established.ts";
 import { payloadOf } from "./find-payload.ts";
-import { type ChosenIke, chooseIke, chosenProposal } from "./proposal.ts";
+import { type ChosenIke, chooseIke, chosenProposal, suitesWithPrfFirst } from "./proposal.ts";
 
 // Initiator                        Responder
 // HDR, SK {SA, Ni, KEi} -->
@@ -45,7 +45,8 @@ export function onRekeyIkeRequest(
   if (offer === undefined) return refuseWith(missing("SA"));
   if (ke === undefined) return refuseWith(missing("KE"));
   if (nonce === undefined) return refuseWith(missing("Nonce"));
-  const chosen = chooseIke(offer.proposals, sa.policy.ikeSuites, {
+  const suites = suitesWithPrfFirst(sa.policy.ikeSuites, sa.algorithms.prf.id);
+  const chosen = chooseIke(offer.proposals, suites, {
     spiOctets: 8,
     sentKe: ke.method,
   });

@@ -5,7 +5,7 @@ import { seal } from "../../../src/crypto/encryption.ts";
 import { integrityIcv } from "../../../src/crypto/integrity.ts";
 import { performKeyExchange as keyExchange } from "../../../src/crypto/key-exchange.ts";
 import { prfFor } from "../../../src/crypto/prf.ts";
-import { Encr, PrfId } from "../../../src/crypto/transform.ts";
+import { Encr, PrfId, TransformType } from "../../../src/crypto/transform.ts";
 import { deriveIkeKeys, rekeySkeyseed } from "../../../src/ike/keys.ts";
 import { sealMessage } from "../../../src/ike/protect.ts";
 import { notify } from "../../../src/ike/refusal.ts";
@@ -89,6 +89,30 @@ test("V2-47: a rekey to another PRF: SKEYSEED by the old one, the keys by the ne
   expect(fresh.keys.SK_d).toEqual(wanted.SK_d);
   expect([fresh.keys.SK_ei, fresh.keys.SK_er]).toEqual([wanted.SK_ei, wanted.SK_er]);
   expect(established(ends.a).keys.SK_d).toEqual(wanted.SK_d);
+});
+
+test("V2-47: while both ends allow it the PRF stays, in whatever order the others stand", () => {
+  const ends = connectedEnds(withSuite({ ...GCM, prf: [PrfId.HMAC_SHA2_256] }));
+  const suites = [
+    { ...CBC, prf: [PrfId.HMAC_SHA2_512] },
+    { ...GCM, prf: [PrfId.HMAC_SHA2_384, PrfId.HMAC_SHA2_256] },
+  ];
+  for (const end of [ends.a, ends.b]) {
+    const { policy, settings } = established(end);
+    ends.feed(end, {
+      kind: "terms",
+      terms: { policy: { ...policy, ikeSuites: suites }, settings },
+    });
+  }
+  for (const end of [ends.a, ends.b]) {
+    ends.feed(end, { kind: "rekey-ike" });
+    ends.run();
+    expect(established(end).algorithms.prf.id).toBe(PrfId.HMAC_SHA2_256);
+  }
+  const offers = ends.a.seen.flatMap(({ payloads }) =>
+    payloads.flatMap((payload) => (payload.kind === "SA" ? payload.proposals : [])),
+  );
+  expect(offers.some(({ transforms }) => transforms.some(isPrf(PrfId.HMAC_SHA2_512)))).toBe(true);
 });
 
 test.each([
@@ -259,6 +283,11 @@ test("V2-57: who leaves AUTH out, as for EAP, hears what a wrong key hears, and 
   table.advance(20_000);
   expect(table.concentrator.tableSizes()).toMatchObject({ ikeSas: 0, eroutes: 0 });
 });
+
+function isPrf(id: number) {
+  return (transform: { readonly type: number; readonly id: number }) =>
+    transform.type === TransformType.PRF && transform.id === id;
+}
 
 function withSuite(suite: typeof IKE_SUITE): EndsSettings {
   return {
