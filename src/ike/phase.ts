@@ -248,6 +248,11 @@ export type Timers = {
 export type Established = {
   readonly phase: "established";
   readonly id: SaId;
+  /**
+   * Whether we called when both ends authenticated, whoever has rekeyed since: then it is ours to
+   * authenticate anew (RFC 4478).
+   */
+  readonly isCaller: boolean;
   readonly path: Path;
   readonly nat: Nat;
   readonly algorithms: IkeAlgorithms;

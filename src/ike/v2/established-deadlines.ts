@@ -66,7 +66,7 @@ function onTimers(sa: Established, context: IkeContext): Step {
   if (redundant !== undefined && isDue(redundant.at)) return close(sa, redundant.why, context);
   if (isDue(timers.childlessAt)) return close(sa, "childless", context);
   if (isDue(timers.hardAt)) return close(sa, "lifetime-over", context);
-  if (isDue(timers.reauthAt) && sa.id.role === "responder") {
+  if (isDue(timers.reauthAt) && !sa.isCaller) {
     return close(sa, "reauthentication-overdue", context);
   }
   const effects: IkeEffect[] = [];

@@ -35,6 +35,7 @@ export function newEstablished(
   return {
     phase: "established",
     ...known,
+    isCaller: known.id.role === "initiator",
     policy,
     settings,
     children: [],
@@ -43,7 +44,7 @@ export function newEstablished(
     tasks: [],
     fragments: NO_FRAGMENTS,
     usage: { movedAt: now, ticket: undefined },
-    timers: timersOf(settings, known, firstTimers(settings, known.id, context), context),
+    timers: timersOf(settings, known, firstTimers(settings, known, context), context),
     establishedAt: now,
     heardAt: now,
     contested: undefined,
@@ -61,6 +62,7 @@ export function successorOf(
   return {
     phase: "established",
     id: made.id,
+    isCaller: sa.isCaller,
     path: sa.path,
     nat: sa.nat,
     algorithms: made.algorithms,
@@ -96,8 +98,12 @@ function tasksLeft({ tasks, asking }: Established): readonly Task[] {
 /** What a rekey changes nothing of. */
 type Kept = Pick<Timers, "reauthAt" | "childlessAt" | "redundant">;
 
-function firstTimers(settings: IkeSaSettings, id: SaId, context: IkeContext): Kept {
-  const reauthAt = reauthAtOf(settings, id, context);
+function firstTimers(
+  settings: IkeSaSettings,
+  { id }: { readonly id: SaId },
+  context: IkeContext,
+): Kept {
+  const reauthAt = reauthAtOf(settings, id.role === "initiator", context);
   return { reauthAt, childlessAt: undefined, redundant: undefined };
 }
 
@@ -124,13 +130,13 @@ function timersOf(
 }
 
 /** The original initiator is the one to authenticate anew; the other end only waits for it. */
-function reauthAtOf(
+export function reauthAtOf(
   { reauthMs }: IkeSaSettings,
-  id: SaId,
+  isCaller: boolean,
   context: IkeContext,
 ): Instant | undefined {
   if (reauthMs === undefined) return undefined;
-  if (id.role === "responder") return later(context.now, reauthMs * REAUTH_GRACE);
+  if (!isCaller) return later(context.now, reauthMs * REAUTH_GRACE);
   return later(context.now, jittered(reauthMs, REKEY_SHARE_MIN, context.random));
 }
 

@@ -2,7 +2,6 @@
 
 import type { SignatureResult } from "../../crypto/signature.ts";
 import { later } from "../../octets/instant.ts";
-import { Reader } from "../../octets/reader.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
 import { ExchangeType } from "../../wire/exchange-type.ts";
@@ -26,10 +25,11 @@ import { sealMessage } from "../protect.ts";
 import { notify, notifyFor, type Refusal } from "../refusal.ts";
 import { endCall, failedNote, okNote, sends } from "./answer.ts";
 import type { GrantedChild } from "./asking.ts";
+import { withAuthLifetime } from "./auth-lifetime.ts";
 import { grantedSelectors } from "./create-child-sa-request.ts";
 import { close } from "./delete.ts";
 import { newEstablished } from "./established.ts";
-import { errorNotifyOf, notifyOf, payloadOf } from "./find-payload.ts";
+import { errorNotifyOf, payloadOf } from "./find-payload.ts";
 import { childUp, grantedChild, spiOctets } from "./make-child-sa.ts";
 import {
   certificatesOf,
@@ -197,24 +197,11 @@ function establishedOf(
       inbound: { nextId: 0, lastResponse: undefined, path },
       outbound: { nextId: 2, inFlight: undefined },
     },
-    { ...call.credentials, settings: settingsOf(call, payloads) },
+    { ...call.credentials, settings: withAuthLifetime(call.credentials.settings, payloads) },
     context,
   );
   return established;
 }
-
-/** AUTH_LIFETIME: the peer deletes the IKE SA unless we authenticate anew before (RFC 4478). */
-function settingsOf(call: Call, payloads: readonly Payload[]) {
-  const { settings } = call.credentials;
-  const lifetime = notifyOf(payloads, NotifyType.AUTH_LIFETIME);
-  if (lifetime?.data.length !== 4) return settings;
-  const theirsMs = new Reader(lifetime.data, "AUTH_LIFETIME").u32() * 1000;
-  const reauthMs = Math.max(REAUTH_MS_MIN, Math.min(theirsMs, settings.reauthMs ?? theirsMs));
-  return { ...settings, reauthMs };
-}
-
-/** A peer that wants us back every few seconds is not obeyed. */
-const REAUTH_MS_MIN = 60_000;
 
 type FirstChild = {
   readonly payloads: readonly Payload[];

@@ -14,6 +14,7 @@ import type { IkeContext, IkeEffect, Step } from "../effect.ts";
 import { retryMs } from "../jitter.ts";
 import type { Established } from "../phase.ts";
 import { answer, answerAndEnd, okNote } from "./answer.ts";
+import { onAuthLifetime } from "./auth-lifetime.ts";
 import { childrenOf, deleteEffects } from "./delete.ts";
 import { notifyOf } from "./find-payload.ts";
 import { onUpdateSaAddresses } from "./mobike.ts";
@@ -43,7 +44,8 @@ export function onInformationalRequest(
   const spis = gone.map((child) => child.spiIn);
   const response: Payload[] =
     spis.length === 0 ? [] : [{ kind: "DELETE", protocol: Protocol.ESP, spis }];
-  const moved = onUpdateSaAddresses({ ...sa, children, asking }, payloads);
+  const believed = onAuthLifetime({ ...sa, children, asking }, payloads, context);
+  const moved = onUpdateSaAddresses(believed, payloads);
   response.push(...moved.notifies, ...cookie2Of(payloads));
   const answered = answer(moved.sa, header, response, context);
   return { sa: answered.sa, effects: [...effects, ...moved.effects, ...answered.effects] };

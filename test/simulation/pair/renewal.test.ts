@@ -74,6 +74,23 @@ test("reauth whose answer is lost, or late: what was there before carries the pa
   }
 });
 
+test("reauth goes on although who was called has rekeyed the IKE SA meanwhile", () => {
+  const pair = layLives({ a: {}, b: { reauthMs: 120_000 } });
+  pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
+  pair.runUntil(5_000);
+  const traffic = startTraffic(pair, 50, 300_000);
+  for (const at of [20_000, 140_000, 260_000]) {
+    pair.runUntil(at);
+    pair.feed(pair.b, { kind: "rekey", peerId: "end-a", of: "ike" });
+  }
+  pair.runUntil(310_000);
+  expect(establishedTimes(pair)).toBeGreaterThanOrEqual(3);
+  expect(pair.reasons.get("reauthentication-overdue")).toBeUndefined();
+  expect(traffic.blocked).toBe(0);
+  pair.runUntil(360_000);
+  expect(judgeSettled(pair)).toEqual([]);
+});
+
 test("a site that does not authenticate anew in time is deleted, and told", () => {
   const pair = layLives({ a: { start: "never" }, b: { reauthMs: 120_000 } });
   pair.feed(pair.a, { kind: "connect", peerId: "end-b" });

@@ -1,0 +1,37 @@
+/** AUTH_LIFETIME: how long who was called believes who has called (RFC 4478). */
+
+import { Reader } from "../../octets/reader.ts";
+import type { Payload } from "../../wire/message.ts";
+import { NotifyType } from "../../wire/notify-type.ts";
+import type { IkeContext } from "../effect.ts";
+import type { Established } from "../phase.ts";
+import type { IkeSaSettings } from "../settings.ts";
+import { reauthAtOf } from "./established.ts";
+import { notifyOf } from "./find-payload.ts";
+
+/** The peer deletes the IKE SA unless we authenticate anew before: the shorter time counts. */
+export function withAuthLifetime(
+  settings: IkeSaSettings,
+  payloads: readonly Payload[],
+): IkeSaSettings {
+  const lifetime = notifyOf(payloads, NotifyType.AUTH_LIFETIME);
+  if (lifetime?.data.length !== 4) return settings;
+  const theirsMs = new Reader(lifetime.data, "AUTH_LIFETIME").u32() * 1000;
+  const reauthMs = Math.max(REAUTH_MS_MIN, Math.min(theirsMs, settings.reauthMs ?? theirsMs));
+  return { ...settings, reauthMs };
+}
+
+/** A peer that wants us back every few seconds is not obeyed. */
+const REAUTH_MS_MIN = 60_000;
+
+/** It may say so later, too: from then on the time counts anew (§3). */
+export function onAuthLifetime(
+  sa: Established,
+  payloads: readonly Payload[],
+  context: IkeContext,
+): Established {
+  const settings = withAuthLifetime(sa.settings, payloads);
+  if (!sa.isCaller || settings === sa.settings) return sa;
+  const reauthAt = reauthAtOf(settings, sa.isCaller, context);
+  return { ...sa, settings, timers: { ...sa.timers, reauthAt } };
+}
