@@ -90,7 +90,7 @@ function summaryOf(facts: SiteFacts, state: SiteState): string {
       return `${asked} is connected, from ${eroute?.peerAddress ?? "?"}${since}`;
     }
     case "incomplete":
-      return `${asked} has an IKE SA but no Child SA: no packet passes`;
+      return `${asked} has an IKE SA but no Child SA: ${whyIncomplete(last)}`;
     case "negotiating":
       return `${asked} is connecting just now`;
     case "calling":
@@ -112,6 +112,12 @@ function summaryOf(facts: SiteFacts, state: SiteState): string {
     default:
       return never(state);
   }
+}
+
+/** The attempt that came last tells it only if it brought none. */
+function whyIncomplete(last: Attempt | undefined): string {
+  if (last === undefined || last.outcome === "connected") return "no packet passes";
+  return wordsOf(last);
 }
 
 /** Of an address from which nobody failed without telling an ID. */

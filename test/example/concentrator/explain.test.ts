@@ -218,6 +218,8 @@ test("connected, and an IKE SA without a Child SA", () => {
   const attempts = attemptsOf({ outcome: "refused", reason: "ts-unacceptable" });
   const half = explain({ ...FACTS, attempts, eroutes: [view] });
   expect(half.state).toBe("incomplete");
+  expect(half.summary).toBe("site-1 has an IKE SA but no Child SA: no subnets in common");
+  expect(explain({ ...FACTS, eroutes: [view] }).summary).toEndWith(": no packet passes");
   expect(half.advice[0]).toContain("remip, remmsk");
 });
 

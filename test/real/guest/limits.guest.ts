@@ -112,6 +112,20 @@ test("a kernel that refuses an SA: the reason names operation and errno", async 
         ({ reason }) => reason === "kernel-refused",
       );
       expect(event?.detail).toMatch(/XFRM_MSG_NEWSA.*192\.0\.2\.12.*: E[A-Z]+/);
+      const why = await scenario.erouted.command("why", "site-2");
+      expect([why.status, why.out.split("\n")[0]]).toEqual([
+        4,
+        expect.stringContaining("site-2 has an IKE SA but no Child SA: refused by the kernel"),
+      ]);
+      expect(why.out).toMatch(/PROBLEM +attempt .*XFRM_MSG_NEWSA.*192\.0\.2\.12.*: E[A-Z]+/);
+      const all = await scenario.erouted.command("why");
+      expect([all.status, all.out]).toEqual([
+        4,
+        expect.stringMatching(
+          /^site-2 +failed +.* ago +\d+ +Refused by the kernel +192\.0\.2\.12:/m,
+        ),
+      ]);
+      expect(all.out).not.toMatch(/^site-1 /m);
       await bad.stop();
     });
     const states = await xfrmStates(laboratory.concentrator);
