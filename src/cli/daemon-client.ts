@@ -11,6 +11,7 @@ export type AskOptions = {
   readonly config: string;
   readonly url?: string;
   readonly tokenFile?: string;
+  readonly caFile?: string;
 };
 
 /** Where to ask, and what to show there: for reading, and for changing something. */
@@ -20,6 +21,8 @@ export type Daemon = {
   readonly operateToken: string | undefined;
   /** The one that it has to show, whatever name is in it; undefined: one for its name. */
   readonly certificate?: string | undefined;
+  /** Certificates of who may have signed that; undefined: those that the system trusts. */
+  readonly authorities?: string | undefined;
 };
 
 /** Why there is no answer that can be used. */
@@ -39,7 +42,10 @@ const DEFAULT_URL = "http://127.0.0.1:8080";
 export function daemonOf(options: AskOptions, terminal: Terminal): Result<Daemon, ExitCode> {
   const given = tokenOf(options.tokenFile);
   if (!given.ok) return err(failure(terminal, given.error));
-  const tokens = { token: given.value, operateToken: given.value };
+  const read = fileOf(options.caFile);
+  if (!read.ok) return err(failure(terminal, read.error));
+  const authorities = read.value;
+  const tokens = { token: given.value, operateToken: given.value, authorities };
   if (options.url !== undefined) {
     const url = URL.parse(options.url);
     const isHttp = url?.protocol === "http:" || url?.protocol === "https:";
@@ -61,7 +67,8 @@ export function daemonOf(options: AskOptions, terminal: Terminal): Result<Daemon
   const authority = host.includes(":") ? `[${host}]` : host;
   const url = new URL(`${tls === undefined ? "http" : "https"}://${authority}:${listen.port}`);
   const shown = { token: given.value ?? token, operateToken: given.value ?? operateToken };
-  return ok({ url, ...shown, certificate: tls?.cert });
+  const trusted = authorities === undefined ? { certificate: tls?.cert } : { authorities };
+  return ok({ url, ...shown, ...trusted });
 }
 
 /** Reads something; the fault in words. */
@@ -100,7 +107,9 @@ async function ask(
 }
 
 /** The certificate of the own daemon is known: it has to be that one, and no other. */
-export function transportOf({ certificate }: Daemon): Pick<BunFetchRequestInit, "tls"> {
+export function transportOf(daemon: Daemon): Pick<BunFetchRequestInit, "tls"> {
+  const { certificate, authorities } = daemon;
+  if (authorities !== undefined) return { tls: { ca: authorities } };
   if (certificate === undefined) return {};
   // Whoever calls it by its address on loopback does not find that in the certificate.
   return { tls: { ca: certificate, checkServerIdentity: () => undefined } };
@@ -127,9 +136,14 @@ function tokenFault({ method, token }: Asking): string {
 }
 
 function tokenOf(file: string | undefined): Result<string | undefined, string> {
+  const text = fileOf(file);
+  return text.ok ? ok(text.value?.trim()) : text;
+}
+
+function fileOf(file: string | undefined): Result<string | undefined, string> {
   if (file === undefined) return ok(undefined);
   const text = readText(file);
-  return text.ok ? ok(text.value.trim()) : err(`${file}: ${text.error}`);
+  return text.ok ? text : err(`${file}: ${text.error}`);
 }
 
 /** What went wrong, in words for people. */
@@ -139,7 +153,11 @@ export function explain(error: unknown): string {
   if (code === "ConnectionRefused" || code === "ECONNREFUSED") {
     return "nobody listens there: does erouted run, and is this its status.listen?";
   }
-  if (code === "ECONNRESET") return "the connection has ended";
+  if (code === "ECONNRESET") return "the connection has ended: does it speak https there?";
+  if (code === "ERR_TLS_CERT_ALTNAME_INVALID") return "its certificate is for another name";
+  if (typeof code === "string" && /CERT|SELF_SIGNED/.test(code)) {
+    return `its certificate is not trusted (${error.message}): --ca-file names what to trust`;
+  }
   if (error.name === "TimeoutError") return `no answer within ${ANSWER_MS_MAX} ms`;
   if (error instanceof SyntaxError) return "answers something else than JSON: is that erouted?";
   return error.message;

@@ -26,6 +26,7 @@ export function reading(command: Command): Command {
     .addOption(configOption())
     .option("--url <url>", "where it listens; else the status.listen of the configuration")
     .option("--token-file <file>", "bearer token; else the configuration's")
+    .option("--ca-file <file>", CA_FILE)
     .option("--json", "print what it answers, as JSON");
 }
 
@@ -35,3 +36,6 @@ export function peerIdOf(text: string): string {
   if (/^\.\.?$/.test(text)) throw new InvalidArgumentError("Nobody can be called that.");
   return text;
 }
+
+/** What `--ca-file` is for. */
+export const CA_FILE = "certificates to trust; else the configuration's, or the system's";

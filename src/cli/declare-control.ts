@@ -4,7 +4,7 @@ import { Argument, type Command } from "commander";
 import type { CaptureOptions } from "./capture.ts";
 import type { ConnectOptions, ControlOptions, PeerOptions, RekeyOptions } from "./control.ts";
 import type { DebugOptions } from "./debug.ts";
-import { configOption, type Declaration, peerIdOf } from "./declaration.ts";
+import { CA_FILE, configOption, type Declaration, peerIdOf } from "./declaration.ts";
 
 type Without<T> = Omit<T, "peerid">;
 
@@ -87,6 +87,7 @@ function declareCapture({ program, terminal, ends }: Declaration): void {
     .addOption(configOption())
     .option("--url <url>", "where it listens; else the status.listen of the configuration")
     .option("--token-file <file>", "operate token; else status.operate_token_file")
+    .option("--ca-file <file>", CA_FILE)
     .option("--json", "print the file and its length as JSON")
     .action(
       ends(async (peerid: string, options: Omit<CaptureOptions, "peerid">) => {
@@ -114,6 +115,7 @@ function asking(command: Command): Command {
     .addOption(configOption())
     .option("--url <url>", "where it listens; else the status.listen of the configuration")
     .option("--token-file <file>", "operate token; else status.operate_token_file")
+    .option("--ca-file <file>", CA_FILE)
     .option("--json", "print what it answers, as JSON");
 }
 

@@ -1,5 +1,6 @@
 /** `erouted run`: the daemon in the foreground. */
 
+import { resolve } from "node:path";
 import { loadConfig, readConfigFile } from "./configuration.ts";
 import { EXIT, type ExitCode, type Terminal } from "./terminal.ts";
 
@@ -11,8 +12,10 @@ export async function run(
   const config = loadConfig(options.config, terminal);
   if (!config.ok) return config.error;
   const { runDaemon } = await import("../daemon/start.ts");
-  const load = () => readConfigFile(options.config);
-  const code = await runDaemon(config.value, { configFile: options.config, load });
+  // Whoever asks a running daemon for it is elsewhere.
+  const configFile = resolve(options.config);
+  const load = () => readConfigFile(configFile);
+  const code = await runDaemon(config.value, { configFile, load });
   // Nothing should be open any more; if something is, it does not keep the process.
   setTimeout(() => process.exit(code), LINGER_MS_MAX).unref();
   return code === 0 ? EXIT.ok : EXIT.failed;

@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { createStatusApp } from "../../../src/status/app.ts";
 import { serveStatus } from "../../../src/status/server.ts";
 import { type Tls, tlsFault } from "../../../src/status/tls.ts";
+import { runWith } from "../cli/terminal.ts";
 import { sampleSource } from "./sample.ts";
 
 let folder: string;
@@ -53,7 +54,7 @@ test("curl that knows the certificate is answered; a renewed one is used at once
   expect(served.value.useTls(second)).toBeUndefined();
   expect(served.value.url).toBe(url);
   expect(await curl(`${url}/healthz`, ...known)).toContain("certificate");
-  const renewed = ["--cacert", join(folder, "second.pem")];
+  const renewed = ["--cacert", pemOf("second")];
   expect(await curl(`${url}/healthz`, ...renewed)).toBe('{"status":"ok"}');
   await served.value.stop();
 });
@@ -66,3 +67,25 @@ test("what cannot be served is said before it is used", () => {
   expect(tlsFault({ ...first, key: "nothing" }, now)).toContain("holds no private key");
   expect(tlsFault(first, now + 3 * 86_400_000)).toContain("was valid until");
 });
+
+test("the command line says what it takes the server for, and trusts --ca-file", async () => {
+  const settings = { token: undefined, host: "127.0.0.1", isSecure: true };
+  const app = createStatusApp(sampleSource({ sites: 1 }), settings);
+  const served = serveStatus(app, { host: "127.0.0.1", port: 0, tls: first });
+  if (!served.ok) throw new Error(served.error.detail);
+  const { url } = served.value;
+  const status = (at: string, ...more: readonly string[]) =>
+    runWith(["status", "--url", at, ...more]);
+  expect((await status(url)).err).toContain("--ca-file names what to trust");
+  const other = await status(url, "--ca-file", join(folder, "second.pem"));
+  expect([other.code, other.err]).toEqual([1, expect.stringContaining("is not trusted")]);
+  const trusted = await status(url, "--ca-file", join(folder, "first.pem"));
+  expect([trusted.code, trusted.err]).toEqual([0, ""]);
+  const named = await status(url.replace("127.0.0.1", "localhost"), "--ca-file", pemOf("first"));
+  expect(named.err).toContain("for another name");
+  expect((await status(url.replace("https", "http"))).err).toContain("does it speak https");
+  expect((await status(url, "--ca-file", pemOf("none"))).err).toContain("no such file");
+  await served.value.stop();
+});
+
+const pemOf = (name: string) => join(folder, `${name}.pem`);
