@@ -56,6 +56,7 @@ export function admit(
     suites: engine.ikeSuites,
     halfOpenMs: limits.halfOpenMs,
     certReq: engine.certReq,
+    withPpk: engine.plan.eroutes.some(({ ppk }) => ppk !== "off"),
   };
   const accepted = acceptInit(request, engine.context);
   if (!accepted.ok) {

@@ -116,7 +116,9 @@ export function forget(engine: Engine, call: CallUnderWay): void {
   const { stage } = call;
   if (stage.kind === "look-up") calls.byLookup.delete(stage.lookup);
   if (stage.kind === "resolve") calls.byResolve.delete(stage.resolve);
-  if (stage.kind === "resolve" || stage.kind === "calling") wipe(stage.target.psk);
+  if (stage.kind === "resolve" || stage.kind === "calling") {
+    wipe(stage.target.psk, stage.target.ppk?.key);
+  }
   for (const key of call.keys) if (calls.byKey.get(key) === call.id) calls.byKey.delete(key);
   calls.byId.delete(call.id);
   calls.deadlines.set(BigInt(call.id), undefined);

@@ -48,15 +48,16 @@ export function targetOfRows(
       destination === undefined ||
       value.remoteSubnets.some((subnet) => containsAddress(subnet, destination));
     if (!isMeant || !matchesPattern(base.peerid, value.peerId)) {
-      wipe(value.psk);
+      wipe(value.psk, value.ppk?.key);
       continue;
     }
     const hosts = [value.peerip, value.bakpeerip].flatMap((at) => at?.host ?? []);
     if (hosts.length === 0) {
-      wipe(value.psk);
+      wipe(value.psk, value.ppk?.key);
       return NO_ADDRESS(`the row of ${value.peerId}`);
     }
-    return { eroute: dynamicInUse(engine, value, lookup), psk: value.psk, hosts };
+    const eroute = dynamicInUse(engine, value, lookup);
+    return { eroute, psk: value.psk, ppk: value.ppk, hosts };
   }
   return failure;
 }

@@ -1,6 +1,7 @@
 /** Sites that we are calling: what the tables keep of each call (R12). */
 
 import type { Eroute } from "../eroute/eroute.ts";
+import type { Ppk } from "../eroute/ppk.ts";
 import type { Address } from "../inet/address.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { IkeSpi } from "../wire/header.ts";
@@ -15,6 +16,7 @@ export type CallTarget = {
   readonly eroute: ErouteInUse;
   /** Undefined where both ends have certificates. */
   readonly psk: Uint8Array | undefined;
+  readonly ppk: Ppk | undefined;
   /** `peerip`, then `bakpeerip`: an address or a host name each. */
   readonly hosts: readonly string[];
 };

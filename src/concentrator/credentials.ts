@@ -1,24 +1,36 @@
 /** What both ends of an eroute's IKE SAs prove themselves with: eroute and key put together. */
 
 import type { Eroute } from "../eroute/eroute.ts";
+import { isPpkRequired, type Ppk } from "../eroute/ppk.ts";
 import type { AuthCredentials, OwnCredential, PeerCredential } from "../ike/credentials.ts";
 import type { Credentials } from "../ike/event.ts";
+import type { PpkCredential } from "../ike/ppk.ts";
 import { assert } from "../octets/assert.ts";
 import type { Identity } from "../wire/message.ts";
 import type { Engine, ErouteInUse } from "./engine.ts";
 import { termsOf } from "./eroute-in-use.ts";
 
+/** A site's keys, of its row or its local user. */
+export type SiteKeys = { readonly psk: Uint8Array | undefined; readonly ppk: Ppk | undefined };
+
 /**
- * The IKE SA wipes what it is given: `psk` has to be a copy. It is there wherever the eroute needs
- * one: rows and users without it are refused before.
+ * The IKE SA wipes what it is given: `psk` has to be a copy; of the PPK one is made. The former is
+ * there wherever the eroute needs one: rows and users without it are refused before.
  */
 export function credentialsFor(
   engine: Engine,
   eroute: ErouteInUse,
-  psk: Uint8Array | undefined,
+  { psk, ppk }: SiteKeys,
   ourIdentity: Identity,
 ): Credentials {
-  return { ...authOf(eroute.base, psk, ourIdentity), ...termsOf(engine, eroute) };
+  const auth = authOf(eroute.base, psk, ourIdentity);
+  return { ...auth, ppk: ppkOf(eroute.base, ppk), ...termsOf(engine, eroute) };
+}
+
+/** A site's PPK as its eroute wants it used. */
+function ppkOf(base: Eroute, ppk: Ppk | undefined): PpkCredential | undefined {
+  if (ppk === undefined || base.ppk === "off") return undefined;
+  return { id: ppk.id, key: ppk.key.slice(), isRequired: isPpkRequired(base.ppk, true) };
 }
 
 function authOf(

@@ -85,14 +85,14 @@ export function aim(engine: Engine, call: CallUnderWay, target: CallTarget): voi
   const { key } = target.eroute;
   const other = calls.byKey.get(key);
   if ((other !== undefined && other !== call.id) || isUp(engine, key, call.why)) {
-    wipe(target.psk);
+    wipe(target.psk, target.ppk?.key);
     forget(engine, call);
     return;
   }
   const isNew = !engine.eroutes.has(key) && target.eroute.kind === "dynamic";
   const max = engine.plan.limits.dynamicEroutesMax;
   if (isNew && engine.dynamicCount >= max) {
-    wipe(target.psk);
+    wipe(target.psk, target.ppk?.key);
     count(engine, "dynamic_eroutes_refused_full");
     const detail = `all ${max} dynamic eroutes are in use: raise dynamic_eroutes.max`;
     fail(engine, call, { reason: "table-full", detail });
@@ -126,7 +126,7 @@ export function nextHost(
     resolve(engine, call, target, host + 1);
     return;
   }
-  wipe(target.psk);
+  wipe(target.psk, target.ppk?.key);
   count(engine, "calls_failed");
   rest(engine, call, holdMs(engine, call));
 }
@@ -150,11 +150,12 @@ function dial(engine: Engine, call: CallUnderWay, line: Line, start: StartEntry)
   const { eroute } = target;
   const { ourid } = eroute;
   const ourIdentity = ourid === undefined ? addressIdentity(ends.local) : parseIdentity(ourid);
+  // A copy: the IKE SA wipes its own, and there may be another address to call.
+  const keys = { psk: target.psk?.slice(), ppk: target.ppk };
   const ike: Call = {
     path,
     natPorts: { local: ports.nat, remote: ports.nat },
-    // A copy: the IKE SA wipes its own, and there may be another address to call.
-    credentials: credentialsFor(engine, eroute, target.psk?.slice(), ourIdentity),
+    credentials: credentialsFor(engine, eroute, keys, ourIdentity),
     peer: parseIdentity(eroute.peerId),
     isPeer: (identity) => peerKey(identityText(identity)) === peerKey(eroute.peerId),
     initialContact: !engine.eroutes.has(eroute.key),

@@ -201,6 +201,7 @@ function onAuthenticated(
 ): void {
   useEroute(engine, entry);
   count(engine, "ike_sas_established");
+  if (entry.eroute?.usesPpk === true) count(engine, "ike_sas_with_ppk");
   const { eroute } = entry;
   if (eroute === undefined) return;
   eroute.proof = holder === undefined ? { kind: "psk" } : { kind: "certificate", holder };

@@ -25,7 +25,7 @@ import type { JournalEntry } from "./journal.ts";
 import type { Rate } from "./rate.ts";
 import type { Reach } from "./reach.ts";
 import type { RouteTable } from "./routes.ts";
-import type { RowChecks } from "./row-checks.ts";
+import type { RowChecks, RowPrint } from "./row-checks.ts";
 import type { CounterName } from "./snapshot.ts";
 import type { Untold } from "./trace.ts";
 
@@ -67,8 +67,11 @@ export type ErouteInUse = {
   own: RowOptions;
   /** What the site has proved itself with last; undefined as long as it has not. */
   proof: SiteProof | undefined;
+  /** Its row or local user has a PPK; its IKE SA was made with one (RFC 8784). */
+  readonly hasPpk: boolean;
+  usesPpk: boolean;
   /** What its row said, see {@link rowPrint}, and the number of the look-up that read it. */
-  readonly row: { readonly print: string; readonly lookup: LookupId } | undefined;
+  readonly row: { readonly print: RowPrint; readonly lookup: LookupId } | undefined;
   /** Local SPIs of its IKE SAs, oldest first. */
   readonly ikeSas: Set<IkeSpi>;
 };

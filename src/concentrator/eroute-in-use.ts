@@ -1,7 +1,7 @@
 /** Eroutes in use: what they are called in the table, and what their IKE SAs go by. */
 
 import type { DynamicEroute } from "../eroute/dynamic-eroute.ts";
-import type { NormalEroute } from "../eroute/eroute.ts";
+import type { LocalUser, NormalEroute } from "../eroute/eroute.ts";
 import { type PeerId, peerKey } from "../eroute/peer-id.ts";
 import { childWith, inactivityWith, NO_ROW_OPTIONS } from "../eroute/row-options.ts";
 import type { Terms } from "../ike/event.ts";
@@ -46,6 +46,12 @@ export function termsOf(engine: Pick<Engine, "plan">, eroute: ErouteInUse): Term
   };
 }
 
+/** An eroute whose sites all need a PPK, and a local user without one. */
+export function missingPpk(eroute: NormalEroute, user: LocalUser | undefined): string | undefined {
+  if (eroute.ppk !== "required" || user?.ppk !== undefined) return undefined;
+  return `ppk = "required" of eroute ${eroute.name} asks for a PPK, its local user has none`;
+}
+
 /** Subnets as traffic selectors (RFC 7296 §3.13.1). */
 function selectorsOf(
   subnets: readonly Prefix[],
@@ -73,6 +79,7 @@ export function dynamicInUse(engine: Engine, made: DynamicEroute, lookup: Lookup
     child: childWith(made.base.child, made.own),
     own: made.own,
     proof: before?.proof,
+    ...{ hasPpk: made.ppk !== undefined, usesPpk: false },
     row: { print: rowPrint(engine.rowChecks, made), lookup },
     ikeSas: before?.ikeSas ?? new Set(),
   };
@@ -80,6 +87,8 @@ export function dynamicInUse(engine: Engine, made: DynamicEroute, lookup: Lookup
 
 /** A configured eroute as its site will use it. */
 export function normalInUse(engine: Engine, eroute: NormalEroute, peerId: PeerId): ErouteInUse {
+  const user = engine.plan.users.find(({ name }) => peerKey(name) === peerKey(peerId));
+  const hasPpk = user?.ppk !== undefined;
   const key = erouteKey(eroute.name, peerId);
   const before = engine.eroutes.get(key);
   return {
@@ -95,6 +104,7 @@ export function normalInUse(engine: Engine, eroute: NormalEroute, peerId: PeerId
     child: eroute.child,
     own: NO_ROW_OPTIONS,
     proof: before?.proof,
+    ...{ hasPpk, usesPpk: false },
     row: undefined,
     ikeSas: before?.ikeSas ?? new Set(),
   };

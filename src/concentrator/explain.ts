@@ -173,7 +173,9 @@ function tunnelFinding({ now }: SiteFacts, eroute: ErouteView): Finding {
   const parts = [
     `${name}: ${state}${peerAddress === "" ? "" : ` with ${ike?.remoteEndpoint ?? peerAddress}`}` +
       `, for ${ago(now - createdAt)}`,
-    ...(ike === undefined ? [] : [`${ike.role}, ${ike.algorithms}${nat}`]),
+    ...(ike === undefined
+      ? []
+      : [`${ike.role}, ${ike.algorithms}${ike.ppk ? ", with a PPK" : ""}${nat}`]),
     children.length === 0 ? "no Child SA" : children.join("; "),
   ];
   const verdict = childSas.length > 0 ? "ok" : "problem";

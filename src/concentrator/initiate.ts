@@ -30,7 +30,7 @@ import { NO_ADDRESS, targetOfRows } from "./call-target.ts";
 import type { CallId, CallReason, CallUnderWay } from "./calls.ts";
 import { aim, isUp, nextHost } from "./dial.ts";
 import { count, type Engine, type ErouteInUse, inMs, numberOf } from "./engine.ts";
-import { erouteKey, normalInUse } from "./eroute-in-use.ts";
+import { erouteKey, missingPpk, normalInUse } from "./eroute-in-use.ts";
 import type { LookupId, LookupResult } from "./event.ts";
 import { askForMissing, erouteTowards } from "./reach.ts";
 
@@ -227,11 +227,15 @@ function callNormal(engine: Engine, base: NormalEroute, why: CallReason, failure
   } else if (user === undefined && isWild(base.peerid)) {
     const detail = `peerid of eroute ${base.name} is ${peerId}: it says of nobody who is called`;
     fail(engine, call, { reason: "peerid-is-pattern", detail });
+  } else if (missingPpk(base, user) !== undefined) {
+    fail(engine, call, { reason: "no-ppk", detail: missingPpk(base, user) ?? "" });
   } else if (hosts.length === 0) {
     fail(engine, call, NO_ADDRESS(`eroute ${base.name}`));
   } else {
     const eroute = normalInUse(engine, base, asPeerId(peerId));
-    aim(engine, call, { eroute, psk: user?.psk.slice(), hosts });
+    // Copies: what a call is given is wiped when it ends.
+    const ppk = user?.ppk && { ...user.ppk, key: user.ppk.key.slice() };
+    aim(engine, call, { eroute, psk: user?.psk.slice(), ppk, hosts });
   }
 }
 

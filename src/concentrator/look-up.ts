@@ -19,7 +19,7 @@ import { wipe } from "../octets/secret.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import { type Identity, IdType } from "../wire/message.ts";
 import { identityText, parseIdentity } from "../wire/payload/id.ts";
-import { credentialsFor } from "./credentials.ts";
+import { credentialsFor, type SiteKeys } from "./credentials.ts";
 import {
   count,
   type Engine,
@@ -29,7 +29,7 @@ import {
   journal,
   numberOf,
 } from "./engine.ts";
-import { dynamicInUse, erouteKey, normalInUse } from "./eroute-in-use.ts";
+import { dynamicInUse, erouteKey, missingPpk, normalInUse } from "./eroute-in-use.ts";
 import type { LookupId, LookupResult } from "./event.ts";
 import { keepWithinMax } from "./evict.ts";
 import { onCallRows, onErouteGone } from "./initiate.ts";
@@ -142,10 +142,11 @@ function useDynamic(
   }
   entry.candidate = dynamicInUse(engine, made, waiting.lookup);
   if (isTaken(engine, waiting, entry.candidate)) {
-    wipe(made.psk);
+    wipe(made.psk, made.ppk?.key);
     return;
   }
-  reply(engine, waiting, credentialsOf(engine, entry, entry.candidate, made.psk));
+  reply(engine, waiting, credentialsOf(engine, entry, entry.candidate, made));
+  wipe(made.ppk?.key);
 }
 
 function useLocal(
@@ -155,11 +156,17 @@ function useLocal(
   match: { readonly eroute: NormalEroute; readonly user: LocalUser | undefined },
 ): void {
   const { eroute, user } = match;
+  const detail = missingPpk(eroute, user);
+  if (detail !== undefined) {
+    reply(engine, waiting, err({ kind: "no-credentials", reason: "no-ppk", detail }));
+    return;
+  }
   const peerId = entry.peerId ?? asPeerId(eroute.peerid.text);
   entry.candidate = normalInUse(engine, eroute, peerId);
   if (isTaken(engine, waiting, entry.candidate)) return;
   // A copy: the IKE SA wipes what it is given, the user's key stays.
-  reply(engine, waiting, credentialsOf(engine, entry, entry.candidate, user?.psk.slice()));
+  const keys = { psk: user?.psk.slice(), ppk: user?.ppk };
+  reply(engine, waiting, credentialsOf(engine, entry, entry.candidate, keys));
 }
 
 /** uniqueness = "keep": whoever is connected stays, unless it turns out that nobody is there. */
@@ -179,11 +186,11 @@ function credentialsOf(
   engine: Engine,
   entry: Entry,
   eroute: ErouteInUse,
-  psk: Uint8Array | undefined,
+  keys: SiteKeys,
 ): Result<Credentials, Refusal> {
   const { ourid } = eroute;
   const ourIdentity = ourid === undefined ? addressIdentity(entry) : parseIdentity(ourid);
-  return ok(credentialsFor(engine, eroute, psk, ourIdentity));
+  return ok(credentialsFor(engine, eroute, keys, ourIdentity));
 }
 
 /** Without `ourid` we are the address that the site called. */
@@ -259,6 +266,7 @@ export function useEroute(engine: Engine, entry: Entry): void {
       : { ...entry.candidate, createdAt: before.createdAt, ikeSas: before.ikeSas };
   const isNew = before === undefined;
   if (before !== undefined) removeReach(engine.reach, before);
+  candidate.usesPpk = entry.sa.phase === "established" && entry.sa.usesPpk;
   engine.eroutes.set(candidate.key, candidate);
   addReach(engine.reach, candidate);
   entry.eroute = candidate;

@@ -1,5 +1,7 @@
 /** The journal's words for what went wrong: as people say them, and what to do about each. */
 
+import { PPK_REASONS } from "./reason-ppk.ts";
+
 export type Reason = {
   /** `wrong pre-shared key`. */
   readonly words: string;
@@ -18,7 +20,7 @@ export function reasonText(reason: string): string {
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
-const SHORT = /\b(ike|sa|sas|esp|nat|dns|tls|psk)\b/g;
+const SHORT = /\b(ike|sa|sas|esp|nat|dns|tls|psk|ppk)\b/g;
 const upperCase = (word: string) => (word === "sas" ? "SAs" : word.toUpperCase());
 
 /** Reasons that only the site's row can cure: once it is right, the site has to call again. */
@@ -160,6 +162,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
       "site's (`erouted peers remote-config {peer}` prints its side); the next attempt reads the " +
       "row anew",
   },
+  ...PPK_REASONS,
   "auth-method": {
     words: "another authentication method",
     advice: "have the site prove itself in a way that `peer_auth` of the eroute takes",
@@ -345,7 +348,9 @@ const PEER_REFUSED: readonly (Reason & { readonly prefix: string })[] = [
   {
     prefix: "peer-refused-authentication-failed",
     words: "the site does not believe us",
-    advice: "compare the key and both IDs (ourid of row or eroute) with the site's; see its log",
+    advice:
+      "compare the keys (a PPK too) and both IDs (ourid of row or eroute) with the site's; see " +
+      "its log",
   },
   {
     prefix: "peer-refused-ts-unacceptable",
@@ -361,7 +366,9 @@ const PEER_REFUSED: readonly (Reason & { readonly prefix: string })[] = [
 
 const OF_ROW: ReadonlySet<string> = new Set(
   Object.keys(REASONS).filter((reason) =>
-    /^(no-row|no-password|no-subnet|row-|bad-(?!icv)|duplicate-|outside-|too-many-)/.test(reason),
+    /^(no-row|no-password|no-ppk|no-subnet|row-|bad-(?!icv)|duplicate-|outside-|too-many-)/.test(
+      reason,
+    ),
   ),
 );
 

@@ -7,10 +7,12 @@ import {
   type EngineLimits,
   type Eroute,
   type EroutePlan,
+  type LocalUser,
   usesPsk,
 } from "../eroute/eroute.ts";
 import { matchConfigured } from "../eroute/match.ts";
 import { peerKey } from "../eroute/peer-id.ts";
+import { isPpkRequired } from "../eroute/ppk.ts";
 import { childWith } from "../eroute/row-options.ts";
 import { containsPrefix } from "../inet/prefix.ts";
 import { concat } from "../octets/concat.ts";
@@ -123,9 +125,14 @@ function changedUsers(before: EroutePlan, after: EroutePlan): ReadonlySet<string
   const now = new Map(after.users.map((user) => [peerKey(user.name), user]));
   const changed = before.users.filter((user) => {
     const same = now.get(peerKey(user.name));
-    return same === undefined || !equalConstantTime(same.psk, user.psk);
+    return same === undefined || !equalConstantTime(same.psk, user.psk) || !samePpk(same, user);
   });
   return new Set(changed.map((user) => peerKey(user.name)));
+}
+
+function samePpk({ ppk: a }: LocalUser, { ppk: b }: LocalUser): boolean {
+  if (a === undefined || b === undefined) return a === b;
+  return equalConstantTime(a.id, b.id) && equalConstantTime(a.key, b.key);
 }
 
 function changedEgroups(before: readonly Egroup[], after: readonly Egroup[]): ReadonlySet<string> {
@@ -184,11 +191,13 @@ function verdictOn(eroute: ErouteInUse, comparison: Comparison): Verdict {
   if (next.name !== before.name) return close(`${peerId} belongs to eroute ${next.name} now`);
   const isOtherKey = usesPsk(next.auth) && comparison.changedUsers.has(peerKey(peerId));
   if (next.kind === "normal" && isOtherKey) {
-    return close(`the password of user ${peerId} is another`);
+    return close(`the password or PPK of user ${peerId} is another`);
   }
   const { name } = next;
   if (!accepts(next, eroute.proof)) return close(`eroute ${name} does not take its proof any more`);
   const change = changeOf(comparison, before, next);
+  const lacksPpk = !eroute.usesPpk && isPpkRequired(next.ppk, eroute.hasPpk);
+  if (next.ppk !== before.ppk && lacksPpk) return close(`ppk of eroute ${name}`);
   // A row that names an interface, or our ID, has the last word on it.
   const hasOwn = (key: string) => key === "if_id" && eroute.own.ifId !== undefined;
   const renewing = change.renewing.filter((key) => !hasOwn(key));

@@ -14,7 +14,7 @@ import { count, type Engine, type ErouteInUse, inMs, journal, numberOf } from ".
 import { erouteKey } from "./eroute-in-use.ts";
 import { closeSoon, runErrands, tellTermsSoon } from "./errands.ts";
 import type { LookupId, LookupResult } from "./event.ts";
-import { type EgroupChecks, type Reading, rowPrint } from "./row-checks.ts";
+import { type EgroupChecks, type Reading, type RowPrint, rowPrint } from "./row-checks.ts";
 
 /** Rows of one egroup that are read at the same time: they travel in one query. */
 const READING_MAX = 64;
@@ -174,12 +174,13 @@ function compareWithRow(
   const made = dynamicErouteOf(newest.base, group, newest.peerId, rows);
   const print = made.ok ? rowPrint(engine.rowChecks, made.value) : undefined;
   for (const eroute of madeFromRow(engine, newest)) {
-    if (eroute.row?.print === print) {
+    const differs = differing(eroute, print);
+    if (differs === undefined) {
       if (made.ok) useTimes(engine, eroute, made.value);
       continue;
     }
     const { reason, detail } = made.ok
-      ? { reason: "row-changed", detail: difference(eroute, made.value) }
+      ? { reason: "row-changed", detail: difference(eroute, made.value, differs) }
       : fromFault(made.error);
     closeSoon(engine, eroute, reason);
     count(engine, "row_changes");
@@ -193,7 +194,7 @@ function compareWithRow(
       detail: `closed: ${detail}`,
     });
   }
-  if (made.ok) wipe(made.value.psk);
+  if (made.ok) wipe(made.value.psk, made.value.ppk?.key);
   runErrands(engine);
 }
 
@@ -234,8 +235,18 @@ const FAULT_REASONS: ReadonlyMap<string, string> = new Map([
   ["row-disabled", "row-disabled"],
 ]);
 
+/** Whether the row says something else; a PPK that nobody is to use makes no difference. */
+function differing(
+  { row, base }: ErouteInUse,
+  print: RowPrint | undefined,
+): "all" | "ppk" | undefined {
+  if (print === undefined || row?.print.all !== print.all) return "all";
+  return base.ppk !== "off" && row.print.ppk !== print.ppk ? "ppk" : undefined;
+}
+
 /** What differs, without saying the key. */
-function difference(eroute: ErouteInUse, made: DynamicEroute): string {
+function difference(eroute: ErouteInUse, made: DynamicEroute, what: "all" | "ppk"): string {
+  if (what === "ppk") return "its row has another PPK, or none any more";
   const parts: string[] = [];
   if (!sameSubnets(eroute.remoteSubnets, made.remoteSubnets)) {
     const was = eroute.remoteSubnets.map(formatPrefix).join(", ");

@@ -42,13 +42,16 @@ export function createRowChecks(random: (octets: number) => Uint8Array): RowChec
   return { printKey: random(32), egroups: new Map(), reading: new Map(), changed: new Map() };
 }
 
-/**
- * What a row says, as far as SAs are made from it: a keyed hash, so that nothing secret is kept for
- * comparing. Where a site is called is not in it, and no time: that counts from the next call or
- * rekey on.
- */
-export function rowPrint({ printKey }: RowChecks, made: DynamicEroute): string {
-  const { peerId, ourid, psk, localSubnets, remoteSubnets, own } = made;
+/** What is kept of a row for comparing: keyed hashes, so that nothing secret is kept. */
+export type RowPrint = {
+  /** Of all but the PPK. Where a site is called is not in it, and no time: that counts later. */
+  readonly all: string;
+  readonly ppk: string;
+};
+
+/** What a row says, as far as SAs are made from it. */
+export function rowPrint({ printKey }: RowChecks, made: DynamicEroute): RowPrint {
+  const { peerId, ourid, psk, ppk, localSubnets, remoteSubnets, own } = made;
   const open = [
     peerKey(peerId),
     ourid ?? null,
@@ -57,8 +60,13 @@ export function rowPrint({ printKey }: RowChecks, made: DynamicEroute): string {
     own.ifId ?? null,
     psk === undefined,
   ];
+  const id = ppk === undefined ? null : toHex(ppk.id);
+  return { all: hashOf(printKey, open, psk), ppk: hashOf(printKey, ["ppk", id], ppk?.key) };
+}
+
+function hashOf(key: Uint8Array, open: readonly unknown[], secret: Uint8Array | undefined): string {
   const hash = prfFor(PrfId.HMAC_SHA2_256);
   assert(hash !== undefined, "HMAC-SHA2-256 is built in");
   const octets = new TextEncoder().encode(`${JSON.stringify(open)}\u0000`);
-  return toHex(prf(hash, printKey, octets, psk ?? new Uint8Array(0)));
+  return toHex(prf(hash, key, octets, secret ?? new Uint8Array(0)));
 }

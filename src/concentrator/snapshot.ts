@@ -23,6 +23,8 @@ export type IkeSaView = {
   readonly role: "initiator" | "responder";
   /** `AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/X25519`. */
   readonly algorithms: string;
+  /** A PPK is in its keys (RFC 8784). */
+  readonly ppk: boolean;
   readonly localEndpoint: string;
   readonly remoteEndpoint: string;
   readonly nat: "none" | "local" | "remote" | "both";
@@ -127,6 +129,7 @@ export const COUNTER_NAMES = [
   "half_open_refused",
   "ike_sa_init_requests",
   "ike_sas_established",
+  "ike_sas_with_ppk",
   "ike_sas_rekeyed",
   "rekey_collisions",
   "fragments_received",

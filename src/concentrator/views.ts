@@ -161,6 +161,7 @@ function erouteView(engine: Engine, eroute: ErouteInUse): ErouteView {
       spiR: spi64Hex(id.spiR),
       role: id.role,
       algorithms: ikeAlgorithmsText(sa.algorithms),
+      ppk: sa.usesPpk,
       localEndpoint: formatEndpoint(sa.path.local),
       remoteEndpoint: formatEndpoint(sa.path.remote),
       nat: sa.nat,

@@ -114,6 +114,8 @@ function readColumns(
     lifetime: takeOfFew("lifetime"),
     inactivity: takeOfFew("inactivity"),
     if_id: takeOfFew("if_id"),
+    ppk: takeOfFew("ppk"),
+    ppk_id: takeOfFew("ppk_id"),
     changed: takeOfFew("changed"),
   };
 }

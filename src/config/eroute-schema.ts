@@ -108,6 +108,11 @@ export const erouteSchema = z.strictObject({
   }),
   mobike: flag("A site may go on from another address (RFC 4555).", true),
   fragmentation: flag("Long IKE messages are sent in fragments (RFC 7383).", true),
+  ppk: choice(["if-set", "optional", "required", "off"], {
+    description:
+      "Post-quantum keys (RFC 8784): who has one must or may use it, all must, or nobody does.",
+    default: '"if-set"',
+  }),
   transport: flag("Transport mode, where a site asks for it and no NAT is on the way.", false),
   protocol: z
     .union([z.string(), z.int()])

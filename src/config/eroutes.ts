@@ -3,7 +3,7 @@
 import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES } from "../crypto/default-suites.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { parseSuite, usesSha1 } from "../crypto/suite-notation.ts";
-import { DEFAULT_AUTH } from "../eroute/defaults.ts";
+import { DEFAULT_AUTH, DEFAULT_PPK } from "../eroute/defaults.ts";
 import type { Eroute, ErouteCommon } from "../eroute/eroute.ts";
 import { nearestText } from "../eroute/nearest.ts";
 import { type Pattern, parsePattern } from "../eroute/pattern.ts";
@@ -91,6 +91,7 @@ function readEroute(check: Check, path: KeyPath, raw: RawEroute): ReadEroute {
   const dns = readNameServers(check, [...path, "dns"], raw.dns);
   const addresses = readCallAddresses(check, path, raw, kind);
   if (name === undefined || peerid === undefined) return { ...read, eroute: undefined };
+  const ppk = raw.ppk ?? DEFAULT_PPK;
   const common: ErouteCommon = {
     name,
     peerid,
@@ -105,6 +106,7 @@ function readEroute(check: Check, path: KeyPath, raw: RawEroute): ReadEroute {
     traffic,
     dns,
     auth: DEFAULT_AUTH,
+    ppk,
   };
   if (!isBase) return { ...read, eroute: { kind: "normal", ...common, ...addresses } };
   if (egroup === undefined) return { ...read, eroute: undefined };

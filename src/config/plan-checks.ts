@@ -107,7 +107,7 @@ function checkUsers(
     const what = `is ${quoted(peerid.text)}, which no [[user]] is called: nobody can connect (R3)`;
     check.warn([...path, "peerid"], what, "a [[user]] with that ID");
   }
-  for (const { path, name } of users) {
+  for (const { path, name, user } of users) {
     const patterns = wide.filter((eroute) => matchesPattern(eroute.peerid, name));
     const matching = [...patterns, ...(exact.get(peerKey(name)) ?? [])];
     const base = matching.find((eroute) => eroute.kind === "base");
@@ -118,6 +118,12 @@ function checkUsers(
     } else if (matching.length === 0) {
       const what = `is ${quoted(name)}, which no eroute's peerid matches (R3)`;
       check.warn(at, what, "a normal [[eroute]] for it");
+    }
+    const strict = matching.find(({ eroute }) => eroute?.ppk === "required");
+    if (base === undefined && strict !== undefined && user !== undefined && !user.ppk) {
+      const rule = `ppk of ${called(strict)} is "required"`;
+      const what = `is ${quoted(name)}, which has no PPK, but ${rule}`;
+      check.fault(at, what, "ppk_file or ppk_env beside it");
     }
   }
 }

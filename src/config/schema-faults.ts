@@ -31,7 +31,7 @@ export function checkSchema(check: Check, table: unknown): RawConfig {
 const ROUNDS_MAX = 4;
 
 /** Secrets in the file itself: said with the way to write it instead. */
-const SECRET_KEYS: ReadonlySet<string> = new Set(["password", "psk", "secret", "token"]);
+const SECRET_KEYS: ReadonlySet<string> = new Set(["password", "psk", "ppk", "secret", "token"]);
 
 type Place = { readonly path: KeyPath; readonly what: string; readonly expected?: string };
 
@@ -44,7 +44,8 @@ function placesOf(issue: z.core.$ZodIssue, path: KeyPath): readonly Place[] {
 
 function unknownKey(path: KeyPath, key: string): Place {
   const known = keysAt(path);
-  const secretFile = known.find((name) => name.endsWith("_file") && !name.startsWith("tls"));
+  const files = known.filter((name) => name.endsWith("_file") && !name.startsWith("tls"));
+  const secretFile = files.find((name) => name === `${key}_file`) ?? files[0];
   if (SECRET_KEYS.has(key) && secretFile !== undefined) {
     const env = secretFile.replace("_file", "_env");
     const expected = `${secretFile}, the path of a file that holds it, or ${env}`;

@@ -219,6 +219,8 @@ const columnsSchema = z.strictObject({
   lifetime: columnOfFew("lifetime", "Age at which keys of its Child SAs are replaced."),
   inactivity: columnOfFew("inactivity", "How long it may be silent before its SAs go."),
   if_id: columnOfFew("if_id", "XFRM interface ID of its states and policies."),
+  ppk: columnOfFew("ppk", "Its post-quantum pre-shared key (RFC 8784)."),
+  ppk_id: columnOfFew("ppk_id", "What both ends call that key; else the peerid."),
   changed: columnOfFew("changed", "A time or counter that grows when the row is written."),
 });
 
@@ -301,6 +303,19 @@ const userSchema = z.strictObject({
   password_env: text({
     description: "Environment variable with it, instead of password_file.",
     expected: PASSWORD_ENV,
+  }),
+  ppk_file: text({
+    description: "File with its post-quantum pre-shared key (RFC 8784), in the same forms.",
+    expected: "the path of a file that holds the key and nothing else",
+  }),
+  ppk_env: text({
+    description: "Environment variable with it, instead of ppk_file.",
+    expected: "the name of an environment variable that holds the key",
+  }),
+  ppk_id: text({
+    description: "What both ends call that key.",
+    expected: "a text of at most 255 octets, or 0x and hex digits",
+    default: "the name",
   }),
 });
 

@@ -8,7 +8,7 @@ export type SecretKeys = {
   /** The table that holds the keys. */
   readonly path: KeyPath;
   /** `password` for password_file and password_env. */
-  readonly word: "password" | "token" | "operate_token";
+  readonly word: "password" | "ppk" | "token" | "operate_token";
   readonly file: string | undefined;
   readonly env: string | undefined;
 };

@@ -2,6 +2,7 @@
 
 import type { LocalUser } from "../eroute/eroute.ts";
 import { peerKey } from "../eroute/peer-id.ts";
+import { PPK_FORMS, type Ppk, ppkOf, ppkWeakness } from "../eroute/ppk.ts";
 import { pskOf } from "../eroute/psk.ts";
 import type { Check } from "./check.ts";
 import { type KeyPath, quoted } from "./fault.ts";
@@ -25,11 +26,12 @@ export function readUsers(check: Check, raw: RawConfig): readonly ReadUser[] {
     const name = idOf(check, [...path, "name"], rawUser.name);
     const psk = readPsk(check, path, rawUser);
     if (name === undefined) continue;
+    const ppk = readPpk(check, path, { ...rawUser, name });
     if (keys.has(peerKey(name))) {
       check.fault([...path, "name"], `is ${quoted(name)} for a second user`, "another name");
     }
     keys.add(peerKey(name));
-    users.push({ path, name, user: psk === undefined ? undefined : { name, psk } });
+    users.push({ path, name, user: psk === undefined ? undefined : { name, psk, ppk } });
   }
   return users;
 }
@@ -50,6 +52,35 @@ function readPsk(check: Check, path: KeyPath, raw: RawUser): Uint8Array | undefi
   const key = file === undefined ? "password_env" : "password_file";
   check.fault([...path, key], `names a password that ${psk.error}`, PASSWORD_FORMS);
   return undefined;
+}
+
+/** Its PPK (RFC 8784); one without a key of its own needs no identifier. */
+function readPpk(check: Check, path: KeyPath, raw: RawUser & { name: string }): Ppk | undefined {
+  const { ppk_file: file, ppk_env: env, ppk_id: id } = raw;
+  if (file === undefined && env === undefined) {
+    if (id === undefined || check.isFaulty([...path, "ppk_file"])) return undefined;
+    check.fault(
+      [...path, "ppk_id"],
+      "is set, but there is no key",
+      "ppk_file or ppk_env beside it",
+    );
+    return undefined;
+  }
+  const secret = secretOf(check, { path, word: "ppk", file, env });
+  if (secret === undefined) return undefined;
+  const key = file === undefined ? "ppk_env" : "ppk_file";
+  const ppk = ppkOf(secret, id, raw.name);
+  if (!ppk.ok) {
+    const { at, what } = ppk.error;
+    if (at === "ppk_id") check.fault([...path, at], what, PPK_FORMS);
+    else check.fault([...path, key], `names a key that ${what}`, PPK_FORMS);
+    return undefined;
+  }
+  const weakness = ppkWeakness(secret);
+  if (weakness !== undefined) {
+    check.warn([...path, key], `names a key that ${weakness}`, "openssl rand -hex 32 behind 0x");
+  }
+  return ppk.value;
 }
 
 const PASSWORD_FORMS = "0x and hex digits, 0s and base64, or a text that begins with neither";

@@ -58,7 +58,7 @@ async function rowNow(
   if (!rows.ok) return faulty(`database-${rows.error.kind}`, rows.error.detail);
   const made = dynamicErouteOf(eroute, egroup, asPeerId(peerid), rows.value);
   if (!made.ok) return faulty(made.error.kind, made.error.detail);
-  wipe(made.value.psk);
+  wipe(made.value.psk, made.value.ppk?.key);
   const [row] = rows.value;
   const columns = row === undefined ? "" : columnsText(row);
   const addresses = [row?.peerip, row?.bakpeerip].map((text) => text?.trim() ?? "");
@@ -68,10 +68,12 @@ async function rowNow(
   };
 }
 
-/** What the row says; of its password only that there is one. */
+/** What the row says; of its keys only that they are there. */
 function columnsText(row: PeerRow): string {
-  const { password, ...others } = row;
+  const { password, ppk, ...others } = row;
   const filled = Object.entries(others).filter(([, value]) => value !== null && value !== "");
   const texts = filled.map(([name, value]) => `${name} ${value}`);
-  return [...texts, `password ${password === null ? "missing" : "set"}`].join(", ");
+  const keys = [`password ${password === null ? "missing" : "set"}`];
+  if ((ppk ?? "") !== "") keys.push("ppk set");
+  return [...texts, ...keys].join(", ");
 }

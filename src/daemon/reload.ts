@@ -83,7 +83,7 @@ export function reload(
   const words = swapDatabases(daemon, opened.value, config);
   shell.feed({ kind: "configuration", plan: config.plan });
   // Whoever was authenticated with one of these has a copy, or had.
-  if (former !== config.plan) wipe(...former.users.map((user) => user.psk));
+  if (former !== config.plan) wipe(...former.users.flatMap((user) => [user.psk, user.ppk?.key]));
   daemon.onConfiguration();
   if (words.length > 0) daemon.onDatabases();
   for (const { settings, isNew } of changed) {

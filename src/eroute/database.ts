@@ -14,6 +14,8 @@ export type ColumnMap = {
   readonly lifetime?: string | null;
   readonly inactivity?: string | null;
   readonly if_id?: string | null;
+  readonly ppk?: string | null;
+  readonly ppk_id?: string | null;
   /** Grows whenever a row is written: a time, or a counter. */
   readonly changed?: string | null;
 };
@@ -25,6 +27,8 @@ export const COLUMNS_OF_FEW = [
   "lifetime",
   "inactivity",
   "if_id",
+  "ppk",
+  "ppk_id",
   "changed",
 ] as const satisfies readonly (keyof ColumnMap)[];
 

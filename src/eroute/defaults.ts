@@ -9,6 +9,7 @@ import type {
   IkePorts,
   TrafficLimit,
 } from "./eroute.ts";
+import type { PpkRule } from "./ppk.ts";
 
 export const DEFAULT_LIFE: ErouteLife = {
   start: "on-traffic",
@@ -22,6 +23,9 @@ export const DEFAULT_LIFE: ErouteLife = {
 };
 
 export const DEFAULT_AUTH: ErouteAuth = { own: { kind: "psk" }, peer: { kind: "psk" } };
+
+/** Whoever has a PPK has to use it. */
+export const DEFAULT_PPK: PpkRule = "if-set";
 
 export const DEFAULT_TRAFFIC: TrafficLimit = {
   protocol: 0,

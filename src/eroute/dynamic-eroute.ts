@@ -6,6 +6,7 @@ import { parseCallAddress } from "./call-address.ts";
 import { type BaseEroute, type CallAddress, type Egroup, needsPsk, usesPsk } from "./eroute.ts";
 import { hasControlCharacter } from "./pattern.ts";
 import { asPeerId, PEER_ID_LENGTH_MAX, type PeerId, peerKey } from "./peer-id.ts";
+import { type Ppk, rowPpk } from "./ppk.ts";
 import { pskOf } from "./psk.ts";
 import type { PeerRow } from "./row.ts";
 import { filled, type RowFault, rowFault } from "./row-fault.ts";
@@ -21,6 +22,8 @@ export type DynamicEroute = {
   readonly peerId: PeerId;
   /** Undefined where the eroute takes certificates, and the row has no password. */
   readonly psk: Uint8Array | undefined;
+  /** Undefined: none. Whether it is used is the base eroute's to say. */
+  readonly ppk: Ppk | undefined;
   /** The row's, else the base eroute's. */
   readonly ourid: string | undefined;
   readonly localSubnets: readonly Prefix[];
@@ -47,6 +50,8 @@ export function dynamicErouteOf(
   if (!enabled.ok) return enabled;
   const psk = rowPsk(row.value, base);
   if (!psk.ok) return psk;
+  const ppk = rowPpk(row.value, base.ppk);
+  if (!ppk.ok) return ppk;
   const remoteSubnets = rowRemoteSubnets(row.value, base, egroup);
   if (!remoteSubnets.ok) return remoteSubnets;
   const localSubnets = rowLocalSubnets(row.value, base, remoteSubnets.value);
@@ -64,6 +69,7 @@ export function dynamicErouteOf(
     base,
     peerId: asPeerId(row.value.peerid),
     psk: psk.value,
+    ppk: ppk.value,
     ourid: ourid.value ?? base.ourid,
     localSubnets: localSubnets.value,
     remoteSubnets: remoteSubnets.value,

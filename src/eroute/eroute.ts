@@ -5,6 +5,7 @@ import type { Suite } from "../crypto/suite.ts";
 import type { Address } from "../inet/address.ts";
 import type { Prefix } from "../inet/prefix.ts";
 import type { Pattern } from "./pattern.ts";
+import type { Ppk, PpkRule } from "./ppk.ts";
 
 /** What both kinds of eroute have. */
 export type ErouteCommon = {
@@ -26,6 +27,7 @@ export type ErouteCommon = {
   /** Name servers, told to a site that asks for a configuration (RFC 7296 §2.19). */
   readonly dns: readonly Address[];
   readonly auth: ErouteAuth;
+  readonly ppk: PpkRule;
 };
 
 /** How both ends prove who they are: each in its own way (RFC 7296 §2.15). */
@@ -114,7 +116,12 @@ export type Egroup = {
 };
 
 /** A local user: the name is the peer ID, the password the pre-shared key (R3). */
-export type LocalUser = { readonly name: string; readonly psk: Uint8Array };
+export type LocalUser = {
+  readonly name: string;
+  readonly psk: Uint8Array;
+  /** Left out: none. */
+  readonly ppk?: Ppk | undefined;
+};
 
 /** All that the engine needs to know of the configuration. */
 export type EroutePlan = {

@@ -22,7 +22,9 @@ export type RowFault = {
     | "bad-our-id"
     | "bad-lifetime"
     | "bad-inactivity"
-    | "bad-if-id";
+    | "bad-if-id"
+    | "no-ppk"
+    | "bad-ppk";
   /** Our word for the column, where one is at fault. */
   readonly column?: string;
   readonly detail: string;

@@ -19,6 +19,9 @@ export type PeerRow = {
   readonly lifetime?: string | null;
   readonly inactivity?: string | null;
   readonly if_id?: string | null;
+  /** Post-quantum pre-shared key, and the identifier under which the site knows it (RFC 8784). */
+  readonly ppk?: string | null;
+  readonly ppk_id?: string | null;
 };
 
 /** What a site is looked up by: its ID (R2), or its masked network address as text (R12). */

@@ -60,6 +60,8 @@ export type AwaitingSharedSecret = {
   readonly response: Uint8Array;
   readonly nat: Nat;
   readonly peerHashes: readonly number[] | undefined;
+  /** Both ends say USE_PPK (RFC 8784). */
+  readonly usePpk: boolean;
   readonly fragmentOctets: number | undefined;
 };
 
@@ -69,6 +71,9 @@ export type AwaitingCallSignature = {
   readonly path: Path;
   readonly half: HalfOpen;
   readonly call: Call;
+  /** Which AUTH: that without a PPK comes first, and is kept (RFC 8784 §3). */
+  readonly signs: "no-ppk-auth" | "auth";
+  readonly noPpkAuth: Uint8Array | undefined;
   readonly ticket: Ticket;
   readonly expireAt: Instant;
 };

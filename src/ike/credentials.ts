@@ -3,6 +3,7 @@
 import type { SigningKey, TrustAnchors } from "../crypto/signature.ts";
 import { wipe } from "../octets/secret.ts";
 import type { Identity } from "../wire/message.ts";
+import type { PpkCredential } from "./ppk.ts";
 
 /** How we prove who we are. */
 export type OwnCredential =
@@ -26,8 +27,13 @@ export function anchorsOf({ peer }: AuthCredentials): TrustAnchors | undefined {
   return peer.kind === "psk" ? undefined : peer.anchors;
 }
 
-/** Overwrites the pre-shared keys: they have served, or will not be needed. */
-export function wipeCredentials({ own, peer }: AuthCredentials): void {
+type Shared = Pick<AuthCredentials, "own" | "peer"> & {
+  readonly ppk: PpkCredential | undefined;
+};
+
+/** Overwrites the keys that both ends share: they have served, or will not be needed. */
+export function wipeCredentials({ own, peer, ppk }: Shared): void {
+  wipe(ppk?.key);
   if (own.kind === "psk") wipe(own.psk);
   if (peer.kind !== "certificate") wipe(peer.psk);
 }

@@ -9,6 +9,7 @@ import type { Identity, TrafficSelector } from "../wire/message.ts";
 import type { ChildPolicy, ChildSa } from "./child-sa.ts";
 import type { AuthCredentials } from "./credentials.ts";
 import type { Ticket } from "./phase.ts";
+import type { PpkCredential } from "./ppk.ts";
 import type { Refusal } from "./refusal.ts";
 import type { IkeSaSettings } from "./settings.ts";
 
@@ -33,7 +34,11 @@ export type Call = {
 };
 
 /** What a site is authenticated with, and what it may have then. */
-export type Credentials = Terms & AuthCredentials;
+export type Credentials = Terms &
+  AuthCredentials & {
+    /** Undefined: the site has none, or is not to use it. */
+    readonly ppk: PpkCredential | undefined;
+  };
 
 /** Why an IKE SA is not needed: both ends have called at once; the site has called again. */
 export type Redundancy = "redundant" | "replaced-by-newer";

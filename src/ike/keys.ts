@@ -18,6 +18,12 @@ export type IkeKeys = {
   readonly SK_pr: Uint8Array;
 };
 
+/** Until IKE_AUTH is done: where a PPK is in the keys, it may turn out not to be used. */
+export type HalfOpenKeys = IkeKeys & {
+  /** Those that the PPK is in, as they are without it (RFC 8784 §3). */
+  readonly plain?: Pick<IkeKeys, "SK_d" | "SK_pi" | "SK_pr"> | undefined;
+};
+
 /** What both ends put into the keys. */
 export type KeyInput = {
   readonly Ni: Uint8Array;
@@ -111,8 +117,9 @@ export function deriveEspKeys(
 }
 
 /** Wipes all keys of an IKE SA. */
-export function wipeIkeKeys(keys: IkeKeys): void {
+export function wipeIkeKeys(keys: HalfOpenKeys): void {
   wipe(keys.SK_d, keys.SK_ai, keys.SK_ar, keys.SK_ei, keys.SK_er, keys.SK_pi, keys.SK_pr);
+  wipe(keys.plain?.SK_d, keys.plain?.SK_pi, keys.plain?.SK_pr);
 }
 
 function cutter(material: Uint8Array): (count: number) => Uint8Array {

@@ -25,8 +25,9 @@ import type {
 import type { ChildPolicy, ChildSa } from "./child-sa.ts";
 import type { Credentials, Redundancy } from "./event.ts";
 import type { Fragments } from "./fragments.ts";
-import type { IkeKeys } from "./keys.ts";
+import type { HalfOpenKeys, IkeKeys } from "./keys.ts";
 import type { Nat } from "./nat.ts";
+import type { PpkState } from "./ppk.ts";
 import type { Refusal } from "./refusal.ts";
 import type { IkeSaSettings } from "./settings.ts";
 import type { Asking, Task } from "./v2/asking.ts";
@@ -58,6 +59,8 @@ export type AwaitingKeyExchange = {
   readonly peerHashes: readonly number[] | undefined;
   /** What sites' certificates may lead up to, whoever this is; undefined: none is taken. */
   readonly certReq: Uint8Array | undefined;
+  /** Both ends say USE_PPK (RFC 8784). */
+  readonly usePpk: boolean;
   readonly fragmentOctets: number | undefined;
   readonly expireAt: Instant;
 };
@@ -66,12 +69,13 @@ export type AwaitingKeyExchange = {
 export type HalfOpen = {
   readonly id: SaId;
   readonly algorithms: IkeAlgorithms;
-  readonly keys: IkeKeys;
+  readonly keys: HalfOpenKeys;
   readonly Ni: Uint8Array;
   readonly Nr: Uint8Array;
   readonly request: Uint8Array;
   readonly response: Uint8Array;
   readonly nat: Nat;
+  readonly ppk: PpkState;
   /** SIGNATURE_HASH_ALGORITHMS of the peer; undefined: it does not know RFC 7427. */
   readonly peerHashes: readonly number[] | undefined;
   /** Both ends know RFC 7383: longer messages are sent in fragments. */
@@ -92,6 +96,11 @@ export type AuthRequest = {
   readonly messageId: number;
   readonly idI: IdPayload;
   readonly auth: AuthPayload;
+  /** PPK_IDENTITY, and the AUTH of a site that can do without its PPK (RFC 8784 §3). */
+  readonly ppk: {
+    readonly identity: Uint8Array | undefined;
+    readonly noPpkAuth: Uint8Array | undefined;
+  };
   /** DER, the site's own first. */
   readonly certificates: readonly Uint8Array[];
   readonly sa: SaPayload | undefined;
@@ -257,6 +266,8 @@ export type Established = {
   readonly nat: Nat;
   readonly algorithms: IkeAlgorithms;
   readonly keys: IkeKeys;
+  /** A PPK was put into the keys, of this IKE SA or of the one whose keys it was made from. */
+  readonly usesPpk: boolean;
   readonly peer: Identity;
   readonly policy: ChildPolicy;
   readonly settings: IkeSaSettings;

@@ -8,6 +8,7 @@ import { Writer } from "../octets/writer.ts";
 import { type NotifyPayload, Protocol } from "../wire/message.ts";
 import { NotifyType, notifyName } from "../wire/notify-type.ts";
 import type { PeerCredential } from "./credentials.ts";
+import { type PpkRefusal, ppkFaultText } from "./ppk-fault.ts";
 
 /** A refusal keeps both sides, what was offered and what is wanted: people ask for it. */
 export type Refusal =
@@ -34,6 +35,7 @@ export type Refusal =
       readonly id: string;
       readonly names: readonly string[];
     }
+  | PpkRefusal
   /** No credentials for the ID: `reason` says which step failed (match, look-up, row, table). */
   | { readonly kind: "no-credentials"; readonly reason: string; readonly detail: string }
   | {
@@ -74,6 +76,7 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
     case "key-exchange":
       return notify(NotifyType.INVALID_SYNTAX);
     case "wrong-psk":
+    case "ppk":
     case "auth-method":
     case "certificate":
     case "id-not-in-certificate":
@@ -157,6 +160,8 @@ export function refusalText(refusal: Refusal): RefusalText {
           "the pre-shared key of the site differs from the one on record: " +
           "compare both, also for blanks at the ends",
       };
+    case "ppk":
+      return ppkFaultText(refusal);
     case "auth-method":
     case "certificate":
     case "id-not-in-certificate":

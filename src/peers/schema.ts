@@ -20,6 +20,8 @@ export const COLUMN_KEYS = [
   "lifetime",
   "inactivity",
   "if_id",
+  "ppk",
+  "ppk_id",
 ] as const satisfies readonly (keyof PeerRow & keyof ColumnMap)[];
 
 export type ColumnKey = (typeof COLUMN_KEYS)[number];

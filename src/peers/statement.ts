@@ -104,6 +104,8 @@ export function peerRow(raw: RawRow): PeerRow {
     lifetime: asText(raw[9]),
     inactivity: asText(raw[10]),
     if_id: asText(raw[11]),
+    ppk: asText(raw[12]),
+    ppk_id: asText(raw[13]),
   };
 }
 

@@ -78,6 +78,8 @@ const MYSQL_TYPES: Readonly<Record<TableKey, string>> = {
   lifetime: "varchar(32) null",
   inactivity: "varchar(32) null",
   if_id: "int unsigned null",
+  ppk: "varchar(255) character set utf8mb4 collate utf8mb4_bin null",
+  ppk_id: "varchar(255) character set utf8mb4 collate utf8mb4_bin null",
   changed: "timestamp(6) not null default current_timestamp(6) on update current_timestamp(6)",
 };
 
@@ -95,5 +97,7 @@ const SQLITE_TYPES: Readonly<Record<TableKey, string>> = {
   lifetime: "text",
   inactivity: "text",
   if_id: "integer",
+  ppk: "text",
+  ppk_id: "text",
   changed: "integer not null default 0",
 };

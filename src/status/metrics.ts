@@ -224,6 +224,7 @@ const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   half_open_refused: "IKE_SA_INIT requests dropped because too many IKE SAs were half-open.",
   ike_sa_init_requests: "IKE_SA_INIT requests received.",
   ike_sas_established: "IKE SAs whose peer authenticated.",
+  ike_sas_with_ppk: "Of those, the ones with a post-quantum key in their keys (RFC 8784).",
   ike_sas_rekeyed: "IKE SAs replaced by a rekey.",
   rekey_collisions: "SAs that both ends have rekeyed at the same time.",
   fragments_received: "Fragments of messages (RFC 7383).",

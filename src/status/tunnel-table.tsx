@@ -86,6 +86,7 @@ const TunnelRow: FC<RowProps> = ({ view, createdWallMs, uses }) => {
       </td>
       <td data-label="IKE SA" class="mono">
         {ike === undefined ? "-" : raw(breakable(ike.algorithms))}
+        {ike?.ppk === true && <span class="dim line">with a PPK</span>}
         {view.ikeSas.length > 1 && <span class="dim line">being rekeyed</span>}
       </td>
       <td data-label="Child SAs">

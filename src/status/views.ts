@@ -91,6 +91,7 @@ function ikeSaJson(view: IkeSaView, source: StatusSource) {
     spi_r: view.spiR,
     role: view.role,
     algorithms: view.algorithms,
+    ppk: view.ppk,
     local_endpoint: view.localEndpoint,
     remote_endpoint: view.remoteEndpoint,
     nat: view.nat,

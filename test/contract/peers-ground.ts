@@ -29,6 +29,8 @@ export const ALL_COLUMNS: ColumnMap = {
   lifetime: "lifetime",
   inactivity: "inactivity",
   if_id: "if_id",
+  ppk: "ppk",
+  ppk_id: "ppk_id",
   changed: "changed",
 };
 

@@ -19,6 +19,8 @@ const SITE_1: NewPeer = {
   lifetime: "30m",
   inactivity: "600",
   if_id: "4294967295",
+  ppk: "0x00ff",
+  ppk_id: "Post Quantum 1",
 };
 
 export function peersContract(engine: string, make: () => Promise<PeersGround>): void {
@@ -69,6 +71,8 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
         lifetime: null,
         inactivity: null,
         if_id: null,
+        ppk: null,
+        ppk_id: null,
       });
     });
 

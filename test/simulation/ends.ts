@@ -153,7 +153,7 @@ export function layEnds(settings: EndsSettings = {}): Ends {
     if (!parsed.ok) return;
     const { payloads } = parsed.value;
     const suites = credentialsOf(end.name).policy.ikeSuites;
-    const limits = { halfOpenMs: 30_000, certReq: undefined };
+    const limits = { halfOpenMs: 30_000, certReq: undefined, withPpk: false };
     const request = { header: header.value, octets, payloads, path, suites, ...limits };
     const accepted = acceptInit(request, end.context);
     if (!accepted.ok || accepted.value.sa === undefined) return;
@@ -265,6 +265,7 @@ function credentialsFor(name: EndName): Credentials {
   return {
     own: { kind: "psk", psk: psk() },
     peer: { kind: "psk", psk: psk() },
+    ppk: undefined,
     ourIdentity: parseIdentity(`end-${name}`),
     policy: {
       ...{ suites: [ESP_SUITE], ikeSuites: [IKE_SUITE] },

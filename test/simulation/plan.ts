@@ -9,6 +9,7 @@ import {
   DEFAULT_LIFE,
   DEFAULT_LIMITS,
   DEFAULT_PORTS,
+  DEFAULT_PPK,
   DEFAULT_TRAFFIC,
 } from "../../src/eroute/defaults.ts";
 import type {
@@ -96,6 +97,7 @@ export const BASE_EROUTE: BaseEroute = {
   traffic: DEFAULT_TRAFFIC,
   dns: [],
   auth: DEFAULT_AUTH,
+  ppk: DEFAULT_PPK,
 };
 
 export const NORMAL_EROUTE: NormalEroute = {
@@ -115,6 +117,7 @@ export const NORMAL_EROUTE: NormalEroute = {
   traffic: DEFAULT_TRAFFIC,
   dns: [],
   auth: DEFAULT_AUTH,
+  ppk: DEFAULT_PPK,
 };
 
 /** One base eroute, one normal eroute with its user, and limits as asked for. */

@@ -1,7 +1,7 @@
 /** A new configuration while sites are connected: who stays, who takes new values, who goes. */
 
 import { expect, test } from "bun:test";
-import type { BaseEroute, EroutePlan } from "../../src/eroute/eroute.ts";
+import type { BaseEroute, EroutePlan, NormalEroute } from "../../src/eroute/eroute.ts";
 import { err } from "../../src/octets/result.ts";
 import { parseIdentity } from "../../src/wire/payload/id.ts";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
@@ -120,6 +120,24 @@ test("R3: a user's new password closes that normal eroute, and no other", () => 
   expect(namesOf(table)).toEqual(["fleet/site-1"]);
   expectUntouched(table, before, 1);
   expect(table.journal.some((entry) => entry.detail.includes("another"))).toBe(true);
+});
+
+test("R3: so does a PPK of the user; who has none stays as long as none is asked for", () => {
+  const table = layTable();
+  connectLab(table);
+  const before = rememberAll(table);
+  const lab = (ppk: NormalEroute["ppk"]) => [BASE_EROUTE, { ...NORMAL_EROUTE, ppk }];
+  configure(table, planOf({}, { eroutes: lab("optional") }));
+  configure(table, planOf({}, { eroutes: lab("off") }));
+  expectUntouched(table, before, 1);
+  configure(table, planOf({}, { eroutes: lab("required") }));
+  expect(namesOf(table)).toEqual([]);
+  expect(table.journal.some(({ detail }) => detail.endsWith("ppk of eroute lab"))).toBe(true);
+  configure(table, planOf());
+  connectLab(table);
+  const ppk = { id: new Uint8Array(1), key: new Uint8Array(32) };
+  configure(table, planOf({}, { users: planOf().users.map((user) => ({ ...user, ppk })) }));
+  expect(namesOf(table)).toEqual([]);
 });
 
 test("an egroup has another mask: rows are read anew, who gets another subnet goes", () => {

@@ -6,7 +6,7 @@ import { ok } from "../../src/octets/result.ts";
 import { putRow, seat, settingsOf } from "./caller.ts";
 import { rowOf } from "./database.ts";
 import { connectAll, expectUntouched, namesOf, reasonsOf, rememberAll } from "./neighbours.ts";
-import { planOf } from "./plan.ts";
+import { BASE_EROUTE, planOf } from "./plan.ts";
 import { layTable, type Table } from "./table.ts";
 
 const ROW: PeerRow = rowOf("site-2", "secret 2", "192.168.2.0");
@@ -33,6 +33,8 @@ test("R6: a row that says something else, or is gone, closes its own site and no
     [{ ...ROW, remip: "10.9.9.0" }, "row-changed", /covers 192\.168\.0\.0\/16/],
     [{ ...ROW, disabled: "true" }, "row-disabled", /has disabled = true/],
     [{ ...ROW, remip: "192.168.2.0,192.168.77.0" }, "row-changed", /192\.168\.77\.0\/24/],
+    [{ ...ROW, ppk: "0x00ff" }, "row-changed", /another PPK/],
+    [{ ...ROW, ppk_id: "pq" }, "row-changed", /a ppk_id, but no ppk/],
     [{ ...ROW, if_id: "42" }, "row-changed", /another if_id/],
     [undefined, "row-removed", /no row for "site-2"/],
   ];
@@ -51,6 +53,23 @@ test("R6: a row that says something else, or is gone, closes its own site and no
     expect(callers[1]?.heard.at(-1)).toMatchObject({ why: "deleted by concentrator" });
     expect(callers[0]?.heard.length).toBe(2);
   }
+});
+
+test("RFC 8784: a PPK in a row closes nothing where the eroute uses none", () => {
+  const plan = planOf({}, { eroutes: [{ ...BASE_EROUTE, ppk: "off" }] });
+  const table = layTable({ plan });
+  connectAll(table, 3);
+  const before = rememberAll(table);
+  table.database.put({ ...ROW, ppk: "0xno key at all" });
+  tell(table, "site-2");
+  table.database.put({ ...ROW, ppk: "0x00ff", ppk_id: "pq" });
+  tell(table, "site-2");
+  expectUntouched(table, before, 3);
+  // Were it to be used, the site would be one that does not.
+  table.feed({ kind: "configuration", plan: planOf({}, { eroutes: [BASE_EROUTE] }) });
+  expectUntouched(table, before, 3);
+  tell(table, "site-2");
+  expect(namesOf(table)).toEqual(["fleet/site-1", "fleet/site-3"]);
 });
 
 test("other times in a row count from now on, and close nothing", () => {

@@ -15,7 +15,7 @@ import {
   stdinText,
   type Terminal,
 } from "../terminal.ts";
-import { generatePassword } from "./generated-password.ts";
+import { generatePassword, generatePpk } from "./generated-password.ts";
 import {
   type RemoteContext,
   type RemoteKind,
@@ -37,6 +37,10 @@ export type AddOptions = PeersOptions & {
   readonly lifetime?: string;
   readonly inactivity?: string;
   readonly ifId?: string;
+  readonly ppkId?: string;
+  readonly ppkFile?: string;
+  /** With `generate`: a PPK too. */
+  readonly ppk?: true;
   readonly passwordFile?: string;
   readonly passwordStdin?: true;
   readonly generate?: true;
@@ -61,7 +65,9 @@ export async function addPeer(options: AddOptions, terminal: Terminal): Promise<
   if (!settings.ok) return settings.error;
   const password = await passwordOf(options, terminal);
   if (!password.ok) return failure(terminal, password.error);
-  const row = rowOf({ ...options, peerid }, password.value);
+  const ppk = ppkTextOf(options);
+  if (!ppk.ok) return failure(terminal, ppk.error);
+  const row = rowOf({ ...options, peerid }, { password: password.value, ppk: ppk.value });
   // One that is disabled has to be right for the day on which it is not.
   const judged = judgeRows(peerid, [{ ...row, disabled: null }], config.value, settings.value);
   if (judged.kind === "faulty") return failure(terminal, printable(judged.detail));
@@ -73,16 +79,25 @@ export async function addPeer(options: AddOptions, terminal: Terminal): Promise<
   const notes = judged.kind === "right" ? judged.notes : [];
   const table = describeDatabase(settings.value);
   if (options.json === true) {
-    const key = options.generate === true ? { password: password.value } : {};
     const shown = files === undefined ? {} : { files: files.value };
-    terminal.out(JSON.stringify({ table, peerid, ...key, notes, ...shown }, undefined, 2));
+    const keys = generatedOf(options, row);
+    terminal.out(JSON.stringify({ table, peerid, ...keys, notes, ...shown }, undefined, 2));
     return EXIT.ok;
   }
   terminal.err(`${table}: added ${printable(peerid)}`);
   for (const note of notes) terminal.err(`note: ${note}`);
   if (remote !== undefined) return showRemoteConfig([row], remote, terminal);
-  if (options.generate === true) terminal.out(password.value);
+  for (const key of Object.values(generatedOf(options, row))) terminal.out(key);
   return EXIT.ok;
+}
+
+/** The keys that were made here: nobody else knows them yet. */
+function generatedOf(
+  { generate, ppk }: AddOptions,
+  row: PeerRow,
+): Readonly<Record<string, string>> {
+  if (generate !== true) return {};
+  return { password: row.password ?? "", ...(ppk === true ? { ppk: row.ppk ?? "" } : {}) };
 }
 
 function remoteOf(
@@ -101,6 +116,10 @@ function misuseOf(options: AddOptions): string | undefined {
       "--password-file, --password-stdin or --generate, and change this key if it is in use"
     );
   }
+  if (options.ppk === true && options.generate !== true) {
+    return "--ppk has a PPK made and stands beside --generate; else use --ppk-file FILE";
+  }
+  if (options.ppk === true && options.ppkFile !== undefined) return "--ppk or --ppk-file FILE";
   const sources = [options.passwordFile, options.passwordStdin, options.generate];
   if (sources.filter((source) => source !== undefined).length === 1) return undefined;
   return "give the pre-shared key by one of --password-file FILE, --password-stdin, --generate";
@@ -115,10 +134,20 @@ async function passwordOf(
     const text = await stdinText(terminal, PASSWORD_OCTETS_MAX);
     return oneLine(text, "standard input");
   }
-  const text = readText(options.passwordFile);
-  if (!text.ok) return err(`${options.passwordFile}: ${text.error}`);
+  return keyOfFile(options.passwordFile);
+}
+
+/** Undefined: the site gets no PPK. */
+function ppkTextOf({ ppk, ppkFile }: AddOptions): Result<string | undefined, string> {
+  if (ppk === true) return ok(generatePpk());
+  return ppkFile === undefined ? ok(undefined) : keyOfFile(ppkFile);
+}
+
+function keyOfFile(file: string): Result<string, string> {
+  const text = readText(file);
+  if (!text.ok) return err(`${file}: ${text.error}`);
   const isShort = Buffer.byteLength(text.value) <= PASSWORD_OCTETS_MAX;
-  return oneLine(isShort ? text.value : undefined, options.passwordFile);
+  return oneLine(isShort ? text.value : undefined, file);
 }
 
 /** The key without the line feed that editors and `echo` put behind it. */
@@ -130,10 +159,12 @@ function oneLine(text: string | undefined, from: string): Result<string, string>
   return ok(key);
 }
 
-function rowOf(options: AddOptions & { readonly peerid: string }, password: string): PeerRow {
+type RowKeys = { readonly password: string; readonly ppk: string | undefined };
+
+function rowOf(options: AddOptions & { readonly peerid: string }, keys: RowKeys): PeerRow {
   return {
     peerid: options.peerid,
-    password,
+    password: keys.password,
     remip: options.remip ?? null,
     remmsk: options.remmsk ?? null,
     peerip: options.peerip ?? null,
@@ -144,6 +175,8 @@ function rowOf(options: AddOptions & { readonly peerid: string }, password: stri
     lifetime: options.lifetime ?? null,
     inactivity: options.inactivity ?? null,
     if_id: options.ifId ?? null,
+    ppk: keys.ppk ?? null,
+    ppk_id: options.ppkId ?? null,
   };
 }
 

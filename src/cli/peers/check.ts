@@ -8,7 +8,7 @@ import { counted } from "../amounts.ts";
 import { Points } from "../points.ts";
 import { EXIT, type ExitCode, failure, printable, type Terminal } from "../terminal.ts";
 import { judgeRows } from "./row-judgement.ts";
-import { type PeersOptions, withoutPassword, withPeers } from "./rows.ts";
+import { type PeersOptions, withoutKeys, withPeers } from "./rows.ts";
 
 /** Prints a line for each row that is refused or has a surprise in it; 1 if any is refused. */
 export function checkPeers(
@@ -97,10 +97,10 @@ export function showPeer(
     const isRight = judged.kind === "right";
     if (options.json === true) {
       const eroute = isRight ? { eroute: judged.eroute, notes: judged.notes } : judged;
-      terminal.out(JSON.stringify({ ...withoutPassword(row), ...eroute }));
+      terminal.out(JSON.stringify({ ...withoutKeys(row), ...eroute }));
       return isRight ? EXIT.ok : EXIT.failed;
     }
-    for (const [key, value] of Object.entries(withoutPassword(row))) {
+    for (const [key, value] of Object.entries(withoutKeys(row))) {
       if (value !== null) terminal.out(printable(`${key.padEnd(14)} ${value}`));
     }
     if (!isRight) return failure(terminal, printable(`refused: ${judged.detail}`));

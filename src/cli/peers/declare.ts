@@ -149,6 +149,9 @@ function declarePeersAdd({ program, terminal, ends }: Declaration): void {
     .option("--password-file <file>", "file with its pre-shared key")
     .option("--password-stdin", "read its pre-shared key from standard input")
     .option("--generate", "make a strong pre-shared key, and print it (only this once)")
+    .option("--ppk", "with --generate: make a post-quantum key as well (RFC 8784)")
+    .option("--ppk-file <file>", "file with its post-quantum key")
+    .option("--ppk-id <id>", "what both ends call that key; else its peer ID")
     .addOption(
       new Option("--print <router>", "print its router's configuration, with the key").choices(
         REMOTE_KINDS,

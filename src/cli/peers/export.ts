@@ -6,7 +6,7 @@ import { err, ok, type Result } from "../../octets/result.ts";
 import type { PeerRepository } from "../../peers/repository.ts";
 import { counted } from "../amounts.ts";
 import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "../terminal.ts";
-import { csvLine, ROW_KEYS, type RowKey } from "./row-file.ts";
+import { csvLine, KEY_COLUMNS, ROW_KEYS, type RowKey } from "./row-file.ts";
 import { type PeersOptions, withPeers } from "./rows.ts";
 
 export type ExportOptions = PeersOptions & {
@@ -48,7 +48,7 @@ async function writeRows(
   put: Put,
 ): Promise<Result<number, string>> {
   const isJson = options.json === true || (options.format ?? formatOf(options.file)) === "json";
-  const keys = ROW_KEYS.filter((key) => key !== "password" || options.withPasswords === true);
+  const keys = ROW_KEYS.filter((key) => options.withPasswords === true || !KEY_COLUMNS.has(key));
   if (!isJson) put(csvLine(keys));
   let count = 0;
   for (let after: string | undefined; ; ) {

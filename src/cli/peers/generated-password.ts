@@ -1,5 +1,10 @@
 /** Pre-shared keys that are made here. */
 
+/** 256 bits as hexadecimal digits: what a PPK should have at least (RFC 8784 §6). */
+export function generatePpk(): string {
+  return `0x${crypto.getRandomValues(new Uint8Array(32)).toHex()}`;
+}
+
 /** 32 letters and digits, 190 bits: every router's input field takes them. */
 export function generatePassword(): string {
   let key = "";

@@ -5,15 +5,18 @@ import { basename, join } from "node:path";
 import type { Config } from "../../config/config.ts";
 import { type DatabaseSettings, describeDatabase } from "../../eroute/database.ts";
 import { dynamicErouteOf } from "../../eroute/dynamic-eroute.ts";
+import type { BaseEroute } from "../../eroute/eroute.ts";
 import { matchConfigured } from "../../eroute/match.ts";
 import { asPeerId } from "../../eroute/peer-id.ts";
+import { isPpkRequired, type Ppk } from "../../eroute/ppk.ts";
 import type { PeerRow } from "../../eroute/row.ts";
+import { filled } from "../../eroute/row-fault.ts";
 import { parseAddress } from "../../inet/address.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
 import { EXIT, type ExitCode, failure, printable, type Terminal } from "../terminal.ts";
 import { mikrotikFiles, sarosFiles } from "./remote/routers.ts";
-import type { RemoteFile, RemoteSite } from "./remote/site.ts";
+import type { RemoteFile, RemotePpk, RemoteSite } from "./remote/site.ts";
 import { libreswanFiles, openwrtFiles, strongswanFiles } from "./remote/swan.ts";
 import { type PeersOptions, withPeers } from "./rows.ts";
 
@@ -78,11 +81,17 @@ export function remoteFiles(
 ): Result<readonly RemoteFile[], string> {
   const site = remoteSiteOf(rows, context);
   if (!site.ok) return site;
-  const files = MAKERS[context.for](site.value);
-  wipe(site.value.psk);
+  const { psk, ppk, localId } = site.value;
+  const isAble = ppk?.isRequired !== true || WITH_PPK.has(context.for);
+  const files = isAble ? MAKERS[context.for](site.value) : err(WITHOUT_PPK);
+  wipe(psk, ppk?.octets);
   if (files.ok) return files;
-  return err(`${site.value.localId} for ${context.for}: ${files.error}`);
+  return err(`${localId} for ${context.for}: ${files.error}`);
 }
+
+/** Routers that can be told a PPK. */
+const WITH_PPK: ReadonlySet<RemoteKind> = new Set(["strongswan", "libreswan"]);
+const WITHOUT_PPK = "it knows no PPK (RFC 8784), and this site has to use its own";
 
 function remoteSiteOf(
   rows: readonly PeerRow[],
@@ -98,31 +107,51 @@ function remoteSiteOf(
   const enabled = rows.map((one) => ({ ...one, disabled: null }));
   const made = dynamicErouteOf(match.eroute, match.egroup, asPeerId(peerid), enabled);
   if (!made.ok) return err(made.error.detail);
-  const { base, psk, ourid, localSubnets, remoteSubnets, own } = made.value;
+  const { base, psk, ppk, ourid, localSubnets, remoteSubnets, own } = made.value;
   if (psk === undefined || base.auth.own.kind !== "psk") {
-    wipe(psk);
+    wipe(psk, ppk?.key);
     return err(`eroute ${base.name} is not by pre-shared key at both ends: do it by hand`);
   }
   const concentrator = address ?? ourid;
   if (concentrator === undefined || !isHost(concentrator)) {
-    wipe(psk);
+    wipe(psk, ppk?.key);
     return err("say where sites reach this concentrator: --address HOST");
   }
-  const unfit = [peerid, ourid ?? ""].find((id) => id !== "" && !isOrdinaryId(id));
+  const remotePpk = remotePpkOf(row, base.ppk, ppk);
+  const ids = [peerid, ourid ?? ""].filter((id) => id !== "");
+  const unfit = ids.find((id) => !isOrdinaryId(id)) ?? unfitPpkId(remotePpk);
   if (unfit !== undefined) {
-    wipe(psk);
+    wipe(psk, ppk?.key);
     return err(`"${unfit}" is no ID that can be written down for every router: do it by hand`);
   }
   return ok({
     ...{ localId: peerid, remoteId: ourid, concentrator },
     // Ours are remote for the site.
     ...{ localSubnets: remoteSubnets, remoteSubnets: localSubnets },
-    ...{ password: row?.password ?? "", psk, ike: base.ike, esp: base.esp },
+    ...{ password: row?.password ?? "", psk, ppk: remotePpk, ike: base.ike, esp: base.esp },
     livenessSeconds: secondsOf(base.livenessMs),
     ikeLifetimeSeconds: secondsOf(base.life.ikeLifetimeMs) ?? 0,
     lifetimeSeconds: own.lifetimeSeconds ?? base.child.lifetimeSeconds,
     mobike: base.life.mobike,
   });
+}
+
+function remotePpkOf(
+  row: PeerRow | undefined,
+  rule: BaseEroute["ppk"],
+  ppk: Ppk | undefined,
+): RemotePpk | undefined {
+  if (row === undefined || ppk === undefined || rule === "off") return undefined;
+  const id = filled(row.ppk_id) ?? row.peerid;
+  const isRequired = isPpkRequired(rule, true);
+  return { text: row.ppk ?? "", id, octets: ppk.key, isRequired };
+}
+
+/** An address would become octets of it, and octets have another notation everywhere. */
+function unfitPpkId(ppk: RemotePpk | undefined): string | undefined {
+  if (ppk === undefined) return undefined;
+  const isText = isOrdinaryId(ppk.id) && !/^0[xs]/.test(ppk.id);
+  return isText && parseAddress(ppk.id) === undefined ? undefined : ppk.id;
 }
 
 function secondsOf(ms: number | undefined): number | undefined {

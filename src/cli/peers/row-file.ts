@@ -21,8 +21,11 @@ export type FileFormat = "csv" | "json";
 /** The columns of a row, in the order in which they are written. */
 export const ROW_KEYS = [
   ...["peerid", "password", "remip", "remmsk", "peerip", "bakpeerip", "ourid"],
-  ...["locip", "disabled", "lifetime", "inactivity", "if_id"],
+  ...["locip", "disabled", "lifetime", "inactivity", "if_id", "ppk", "ppk_id"],
 ] as readonly RowKey[];
+
+/** Columns that hold keys: written only where they are asked for. */
+export const KEY_COLUMNS: ReadonlySet<RowKey> = new Set(["password", "ppk"]);
 
 /**
  * The rows of a file's text. Columns may have our names or those of the table; the error is of the
@@ -64,8 +67,8 @@ function keyFinder(columns: ColumnMap): KeyFinder {
   return (name) => {
     const word = name.trim().toLowerCase();
     const key = known.get(word);
-    // What `peers list --json` says of a password.
-    if (key !== undefined || word === "has_password") return ok(key);
+    // What `peers list --json` says of keys.
+    if (key !== undefined || word === "has_password" || word === "has_ppk") return ok(key);
     const near = nearestText(word, [...known.keys()]);
     const hint = near === undefined ? `there are: ${ROW_KEYS.join(", ")}` : `did you mean ${near}?`;
     return err(`no column is called "${name.slice(0, NAME_SHOWN_MAX)}"; ${hint}`);

@@ -6,6 +6,7 @@ import { dynamicErouteOf } from "../../eroute/dynamic-eroute.ts";
 import type { BaseEroute, Egroup } from "../../eroute/eroute.ts";
 import { matchConfigured } from "../../eroute/match.ts";
 import { asPeerId, PEER_ID_LENGTH_MAX } from "../../eroute/peer-id.ts";
+import { ppkWeakness } from "../../eroute/ppk.ts";
 import type { PeerRow } from "../../eroute/row.ts";
 import { subnetTexts } from "../../eroute/row-subnets.ts";
 import { equalAddress, formatAddress, parseAddress } from "../../inet/address.ts";
@@ -54,11 +55,20 @@ export function judgeRows(
     const { kind, detail } = made.error;
     return { kind: kind === "row-disabled" ? "disabled" : "faulty", detail };
   }
-  const { name, localSubnets, remoteSubnets, psk } = made.value;
-  wipe(psk);
+  const { name, localSubnets, remoteSubnets } = made.value;
+  wipe(made.value.psk, made.value.ppk?.key);
   const [row] = rows;
-  const notes = row === undefined ? [] : callNotes(row, remoteSubnets, match.eroute, match.egroup);
+  const calls = row === undefined ? [] : callNotes(row, remoteSubnets, match.eroute, match.egroup);
+  const notes = row === undefined ? calls : [...calls, ...ppkNotes(row, match.eroute)];
   return { kind: "right", eroute: name, localSubnets, remoteSubnets, notes };
+}
+
+function ppkNotes(row: PeerRow, base: BaseEroute): readonly string[] {
+  const text = row.ppk ?? "";
+  if (text.trim() === "") return [];
+  if (base.ppk === "off") return [`its ppk is not used: ppk = "off" of eroute ${base.name}`];
+  const weakness = ppkWeakness(text);
+  return weakness === undefined ? [] : [`its ppk ${weakness}`];
 }
 
 /** R12: for which packets a site is called that is not connected. */

@@ -84,14 +84,15 @@ export async function withPeers(
   }
 }
 
-/** A row for people: of its password it is told whether there is one. */
-export function withoutPassword({ password, ...row }: PeerRow) {
-  return { ...row, has_password: password !== null && password !== "" };
+/** A row for people: of its keys it is told whether they are there. */
+export function withoutKeys({ password, ppk, ...row }: PeerRow) {
+  const hasText = (text: string | null | undefined) => (text ?? "") !== "";
+  return { ...row, has_password: hasText(password), has_ppk: hasText(ppk) };
 }
 
 function jsonPrinter(terminal: Terminal): (rows: readonly PeerRow[]) => void {
   return (rows) => {
-    for (const row of rows) terminal.out(JSON.stringify(withoutPassword(row)));
+    for (const row of rows) terminal.out(JSON.stringify(withoutKeys(row)));
   };
 }
 
@@ -140,6 +141,7 @@ type ShownKey = keyof PeerRow;
 
 function cellOf(row: PeerRow, key: ShownKey): string {
   const value = row[key] ?? "";
+  if (key === "ppk") return value === "" ? "" : "set";
   if (key !== "password") return value;
   return value === "" ? "MISSING" : "set";
 }

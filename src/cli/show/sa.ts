@@ -80,7 +80,7 @@ function ikeSaParts(eroute: unknown, nowMs: number | undefined): readonly Part[]
       nat === "none" ? "no NAT" : `NAT: ${nat}`,
       `${text("role")} since ${ageText(ike, "established_at", nowMs)}`,
     ],
-    ["", text("algorithms")],
+    ["", text("algorithms"), ...(fieldAt(ike, "ppk") === true ? ["with a PPK"] : [])],
     ["", `SPIi ${text("spi_i")}`, `SPIr ${text("spi_r")}`],
   ];
 }

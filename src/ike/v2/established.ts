@@ -18,6 +18,7 @@ type Known =
   | "nat"
   | "algorithms"
   | "keys"
+  | "usesPpk"
   | "peer"
   | "fragmentOctets"
   | "mobike"
@@ -67,6 +68,8 @@ export function successorOf(
     nat: sa.nat,
     algorithms: made.algorithms,
     keys: made.keys,
+    // SK_d, from which its keys are made, has the PPK in it (RFC 8784 §3).
+    usesPpk: sa.usesPpk,
     peer: sa.peer,
     policy: sa.policy,
     settings: sa.settings,

@@ -1,6 +1,6 @@
 /** IKE_AUTH as initiator (RFC 7296 §1.2, §2.15, §2.21.2). */
 
-import type { SignatureResult } from "../../crypto/signature.ts";
+import type { SignatureRequest, SignatureResult } from "../../crypto/signature.ts";
 import { later } from "../../octets/instant.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
@@ -31,6 +31,7 @@ import { close } from "./delete.ts";
 import { newEstablished } from "./established.ts";
 import { errorNotifyOf, payloadOf } from "./find-payload.ts";
 import { childUp, grantedChild, spiOctets } from "./make-child-sa.ts";
+import { acceptPpk, ppkNotifies, withoutPpk } from "./ppk.ts";
 import {
   certificatesOf,
   certRequest,
@@ -51,16 +52,44 @@ type Ready = Pick<AwaitingCallSignature, "half" | "call" | "path">;
 
 /** Proves who we are, and asks for the first Child SA: at once, or once our signature is made. */
 export function sendAuth(known: Ready, context: IkeContext): Step {
-  const { half, call, path } = known;
+  const { credentials } = known.call;
+  const without = withoutPpk(known.half, credentials.ppk);
+  if (without === undefined) return proveOurselves(known, undefined, context);
+  const proof = ownProof(without, credentials, identityBody(credentials.ourIdentity));
+  if (proof.kind === "ask") return sign(known, proof.op, { signs: "no-ppk-auth" }, context);
+  return proveOurselves(known, authDataOf(proof.value), context);
+}
+
+function proveOurselves(
+  known: Ready,
+  noPpkAuth: Uint8Array | undefined,
+  context: IkeContext,
+): Step {
+  const { half, call } = known;
   const { credentials } = call;
   const proof = ownProof(half, credentials, identityBody(credentials.ourIdentity));
-  if (proof.kind === "done") return sendProof(known, proof.value, context);
+  if (proof.kind === "ask") return sign(known, proof.op, { signs: "auth", noPpkAuth }, context);
+  return sendProof(known, { proof: proof.value, noPpkAuth }, context);
+}
+
+function sign(
+  { path, half, call }: Ready,
+  op: SignatureRequest,
+  what: Pick<AwaitingCallSignature, "signs"> & { readonly noPpkAuth?: Uint8Array | undefined },
+  context: IkeContext,
+): Step {
   const ticket = context.ticket();
   const expireAt = later(context.now, SIGNATURE_MS);
+  const { signs, noPpkAuth } = what;
+  const phase = "awaiting-call-signature";
   return {
-    sa: { phase: "awaiting-call-signature", path, half, call, ticket, expireAt },
-    effects: [{ kind: "signature", ticket, op: proof.op }],
+    sa: { phase, path, half, call, signs, noPpkAuth, ticket, expireAt },
+    effects: [{ kind: "signature", ticket, op }],
   };
+}
+
+function authDataOf(proof: readonly Payload[]): Uint8Array | undefined {
+  return payloadOf(proof, "AUTH")?.data;
 }
 
 /** Our signature is made, or could not be. */
@@ -70,11 +99,18 @@ export function onCallSigned(
   context: IkeContext,
 ): Step {
   const proof = signedProof(sa.call.credentials, result);
-  return proof.ok ? sendProof(sa, proof.value, context) : endCall(sa, proof.error);
+  if (!proof.ok) return endCall(sa, proof.error);
+  if (sa.signs === "no-ppk-auth") return proveOurselves(sa, authDataOf(proof.value), context);
+  return sendProof(sa, { proof: proof.value, noPpkAuth: sa.noPpkAuth }, context);
 }
 
-/** `proof`: our CERT and AUTH payloads. */
-function sendProof(known: Ready, proof: readonly Payload[], context: IkeContext): Step {
+type OurProof = {
+  /** Our CERT and AUTH payloads. */
+  readonly proof: readonly Payload[];
+  readonly noPpkAuth: Uint8Array | undefined;
+};
+
+function sendProof(known: Ready, { proof, noPpkAuth }: OurProof, context: IkeContext): Step {
   const { half, call, path } = known;
   const { credentials } = call;
   const { policy, ourIdentity } = credentials;
@@ -92,6 +128,7 @@ function sendProof(known: Ready, proof: readonly Payload[], context: IkeContext)
     { kind: "SA", proposals: offerOf(call, spiIn) },
     { kind: "TSi", selectors: policy.local, unknown: 0 },
     { kind: "TSr", selectors: policy.remote, unknown: 0 },
+    ...ppkNotifies(half, credentials.ppk, noPpkAuth),
   ];
   const messageId = 1;
   const head = { exchangeType: ExchangeType.IKE_AUTH, response: false, messageId };
@@ -125,19 +162,22 @@ export function onAuthResponse(
     const payload = idR === undefined ? "IDr" : "AUTH";
     return reject(sa, { kind: "missing-payload", exchange: "IKE_AUTH response", payload }, context);
   }
-  const { half, call, path, spiIn } = sa;
+  const accepted = acceptPpk(sa.half, sa.call.credentials.ppk, payloads);
+  if (!accepted.ok) return reject(sa, accepted.error, context);
+  const here = { ...sa, half: accepted.value };
+  const { half, call, path, spiIn } = here;
   const { credentials } = call;
   if (!call.isPeer(idR.identity)) {
     const [expected, seen] = [call.peer, idR.identity].map(identityText);
     const refusal = { kind: "wrong-peer", expected: expected ?? "", seen: seen ?? "" } as const;
-    return reject(sa, refusal, context);
+    return reject(here, refusal, context);
   }
   const certificates = certificatesOf(payloads);
-  if (!certificates.ok) return reject(sa, certificates.error, context);
+  if (!certificates.ok) return reject(here, certificates.error, context);
   const response = { id: idR, auth, certificates: certificates.value, payloads };
   const judged = judgeProof(half, credentials, response);
-  if (!judged.ok) return reject(sa, judged.error, context);
-  if (judged.value.kind === "done") return onProven(sa, response, judged.value.value, context);
+  if (!judged.ok) return reject(here, judged.error, context);
+  if (judged.value.kind === "done") return onProven(here, response, judged.value.value, context);
   const ticket = context.ticket();
   const expireAt = later(context.now, SIGNATURE_MS);
   return {
@@ -192,6 +232,7 @@ function establishedOf(
   const established = newEstablished(
     {
       ...{ id, path, nat, algorithms, keys, fragmentOctets },
+      usesPpk: half.ppk === "used",
       peer: { idType: identity.idType, data: identity.data.slice() },
       mobike: false,
       inbound: { nextId: 0, lastResponse: undefined, path },

@@ -32,6 +32,7 @@ import { addressesText, configurationRequestOf, configure } from "./configuratio
 import { newEstablished } from "./established.ts";
 import { notifyOf, payloadOf } from "./find-payload.ts";
 import { childText, childUp, makeChild, planChild } from "./make-child-sa.ts";
+import { ppkRequestOf, settlePpk, withSettledPpk, wrongWithPpk } from "./ppk.ts";
 import { certificatesOf, judgeHolder, judgeProof, ownProof, signedProof } from "./proof.ts";
 
 // Initiator                        Responder
@@ -71,13 +72,20 @@ export function onCredentials(
   context: IkeContext,
 ): Step {
   if (!result.ok) return refuseAuth(sa, sa.request, result.error, context);
-  const { half, path, request } = sa;
+  const { path } = sa;
   const credentials = result.value;
+  const settled = settlePpk(sa.half, sa.request, credentials.ppk);
+  if (!settled.ok) {
+    wipeCredentials(credentials);
+    return refuseAuth(sa, sa.request, settled.error, context);
+  }
+  const { half, request } = settled.value;
   const { auth, certificates, idI } = request;
   const judged = judgeProof(half, credentials, { id: idI, auth, certificates });
   if (!judged.ok) {
+    const refusal = wrongWithPpk(judged.error, half, request, credentials);
     wipeCredentials(credentials);
-    return refuseAuth(sa, request, judged.error, context);
+    return refuseAuth({ ...sa, half }, request, refusal, context);
   }
   if (judged.value.kind === "done") {
     return onProven({ half, path, request, credentials, holder: undefined }, context);
@@ -100,8 +108,9 @@ export function onVerified(
   const { auth, certificates, idI } = request;
   const judged = judgeHolder({ id: idI, auth, certificates }, result);
   if (!judged.ok) {
+    const refusal = wrongWithPpk(judged.error, half, request, credentials);
     wipeCredentials(credentials);
-    return refuseAuth(sa, request, judged.error, context);
+    return refuseAuth(sa, request, refusal, context);
   }
   const { holder } = judged.value;
   return onProven({ half, path, request, credentials, holder }, context);
@@ -138,8 +147,10 @@ function onProven(site: ProvenSite, context: IkeContext): Step {
 }
 
 /** Both ends are authenticated. `proof`: our CERT and AUTH payloads. */
-function establish(site: ProvenSite, proof: readonly Payload[], context: IkeContext): Step {
-  const { half, request, credentials, holder } = site;
+function establish(proven: ProvenSite, proof: readonly Payload[], context: IkeContext): Step {
+  const half = withSettledPpk(proven.half);
+  const site = { ...proven, half };
+  const { request, credentials, holder } = site;
   wipeCredentials(credentials);
   wipe(half.keys.SK_pi, half.keys.SK_pr);
   const { ourIdentity, settings } = credentials;
@@ -149,6 +160,7 @@ function establish(site: ProvenSite, proof: readonly Payload[], context: IkeCont
     ...proof,
     ...(request.mobike && settings.mobike ? [notify(NotifyType.MOBIKE_SUPPORTED)] : []),
     ...(reauthMs === undefined ? [] : [authLifetime(reauthMs)]),
+    ...(half.ppk === "used" ? [notify(NotifyType.PPK_IDENTITY)] : []),
   ];
   const established = establishedOf(site, credentials, context);
   const effects: IkeEffect[] = [
@@ -168,6 +180,7 @@ function establishedOf(sa: ProvenSite, credentials: Credentials, context: IkeCon
       nat: half.nat,
       algorithms: half.algorithms,
       keys: half.keys,
+      usesPpk: half.ppk === "used",
       peer: { idType: identity.idType, data: identity.data },
       fragmentOctets: credentials.settings.fragmentation ? half.fragmentOctets : undefined,
       mobike: request.mobike && credentials.settings.mobike,
@@ -316,6 +329,7 @@ function authRequestOf(
     idI: copyId(idI),
     auth: { kind: "AUTH", method: auth.method, data: auth.data.slice() },
     certificates: certificates.value,
+    ppk: ppkRequestOf(payloads),
     sa: payloadOf(payloads, "SA"),
     tsI: tsI?.kind === "TSi" ? tsI : undefined,
     tsR: tsR?.kind === "TSr" ? tsR : undefined,

@@ -23,11 +23,13 @@ import { deriveIkeKeys, skeyseed } from "../keys.ts";
 import { CALL_ATTEMPTS_MAX, DETOURS_MAX, NONCE_OCTETS } from "../limits.ts";
 import { detectNat, natDetectionNotifies } from "../nat.ts";
 import type { HalfOpen } from "../phase.ts";
+import { withPpk } from "../ppk.ts";
 import { notify, type Refusal } from "../refusal.ts";
 import { endCall } from "./answer.ts";
 import { errorNotifyOf, notifyOf, payloadOf, wantedMethodOf } from "./find-payload.ts";
 import { sendAuth } from "./ike-auth-request.ts";
 import { fragmentationSupported, fragmentOctetsOf } from "./ike-sa-init.ts";
+import { ppkUnsupported, saysUsePpk, usePpk } from "./ppk.ts";
 import { hashAlgorithms, hashAlgorithmsOf } from "./proof.ts";
 import { allowsMethod, chooseIke, firstMethod, isAnswerTo, proposalsOf } from "./proposal.ts";
 import { firstCopy } from "./request.ts";
@@ -96,6 +98,7 @@ function requestOf(calling: Calling, publicValue: Uint8Array): Uint8Array {
     ...natDetectionNotifies(id.spiI, id.spiR, path),
     ...(anchorsOf(call.credentials) === undefined ? [] : [hashAlgorithms()]),
     ...(call.credentials.settings.fragmentation ? [fragmentationSupported()] : []),
+    ...(call.credentials.ppk === undefined ? [] : [usePpk()]),
   ];
   return emitMessage(
     {
@@ -151,6 +154,9 @@ export function onInitResponse(
     return hinted(sa, WRONG_ANSWER);
   }
   if (chosen.value.choice.ke !== calling.method) return hinted(sa, WRONG_ANSWER);
+  const { ppk } = calling.call.credentials;
+  const isPpkUsed = ppk !== undefined && saysUsePpk(payloads);
+  if (!isPpkUsed && ppk?.isRequired === true) return hinted(sa, ppkUnsupported(ppk));
   const id = { spiI: calling.id.spiI, spiR: header.spiR, role: "initiator" } as const;
   const ticket = context.ticket();
   const peerPublic = ke.data.slice();
@@ -166,6 +172,7 @@ export function onInitResponse(
     response: octets.slice(),
     nat: detectNat(payloads, id, sa.path),
     peerHashes: hashAlgorithmsOf(payloads),
+    usePpk: isPpkUsed,
     fragmentOctets: calling.call.credentials.settings.fragmentation
       ? fragmentOctetsOf(payloads)
       : undefined,
@@ -228,12 +235,15 @@ export function onCallSharedSecret(
   const { sharedSecret } = result.value;
   const SKEYSEED = skeyseed(algorithms.prf, { Ni, Nr }, sharedSecret);
   const { spiI, spiR } = id;
-  const keys = deriveIkeKeys(algorithms, SKEYSEED, { Ni, Nr, spiI, spiR });
-  wipe(SKEYSEED, sharedSecret, calling.privateOctets);
+  const derived = deriveIkeKeys(algorithms, SKEYSEED, { Ni, Nr, spiI, spiR });
+  const ppk = sa.usePpk ? call.credentials.ppk : undefined;
+  const keys = ppk === undefined ? derived : withPpk(algorithms.prf, derived, ppk.key);
+  wipe(SKEYSEED, sharedSecret, calling.privateOctets, call.credentials.ppk?.key);
   const half: HalfOpen = {
     ...{ id, algorithms, keys, Ni, Nr, nat },
     request: sa.inFlight.datagrams[0] ?? new Uint8Array(0),
     ...{ response: sa.response, peerHashes: sa.peerHashes },
+    ppk: ppk === undefined ? "none" : "used",
     fragmentOctets: sa.fragmentOctets,
     fragments: NO_FRAGMENTS,
     expireAt: later(context.now, 0),

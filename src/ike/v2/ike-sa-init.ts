@@ -23,6 +23,7 @@ import type { AwaitingKeyExchange, SaId } from "../phase.ts";
 import { notify, notifyFor, type Refusal } from "../refusal.ts";
 import { failedNote } from "./answer.ts";
 import { notifyOf, payloadOf } from "./find-payload.ts";
+import { saysUsePpk, usePpk } from "./ppk.ts";
 import { certRequest, hashAlgorithms, hashAlgorithmsOf } from "./proof.ts";
 import { chooseIke, chosenProposal } from "./proposal.ts";
 
@@ -37,6 +38,8 @@ export type InitRequest = {
   readonly halfOpenMs: number;
   /** What sites' certificates may lead up to; undefined: no eroute takes any. */
   readonly certReq: Uint8Array | undefined;
+  /** Some eroute uses PPKs: whether this site has one is known when it says who it is. */
+  readonly withPpk: boolean;
 };
 
 // Initiator                        Responder
@@ -79,6 +82,7 @@ export function acceptInit(request: InitRequest, context: IkeContext): Result<St
     chosen: chosen.value,
     peerHashes: hashAlgorithmsOf(request.payloads),
     certReq: request.certReq,
+    usePpk: request.withPpk && saysUsePpk(request.payloads),
     fragmentOctets: fragmentOctetsOf(request.payloads),
     expireAt: later(context.now, request.halfOpenMs),
   };
@@ -122,12 +126,14 @@ export function onInitKeyExchange(
     ...(sa.certReq === undefined ? [] : [certRequest(sa.certReq), hashAlgorithms()]),
     ...(sa.fragmentOctets === undefined ? [] : [fragmentationSupported()]),
     notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED), // RFC 6023 §3
+    ...(sa.usePpk ? [usePpk()] : []),
   ]);
   const { id, request, Ni, nat, peerHashes, fragmentOctets, expireAt } = sa;
   const half = {
     ...{ id, algorithms, keys, Ni, Nr, request, response, nat },
     ...{ peerHashes, fragmentOctets, fragments: NO_FRAGMENTS, expireAt },
-  };
+    ppk: sa.usePpk ? "announced" : "none",
+  } as const;
   return {
     sa: { phase: "awaiting-auth", path: sa.path, half },
     effects: [{ kind: "send", octets: response, path: sa.path }],

@@ -23,12 +23,15 @@ const ikeSa = z
     spi_r: z.string().regex(/^[0-9a-f]{16}$/),
     role: z.enum(["initiator", "responder"]),
     algorithms: z.string(),
+    ppk: z.boolean(),
     local_endpoint: z.string(),
     remote_endpoint: z.string(),
     nat: z.enum(["none", "local", "remote", "both"]),
     established_at: time,
   })
-  .describe("An IKE SA; `role` is ours, SPIs are in hex.");
+  .describe(
+    "An IKE SA; `role` is ours, SPIs are in hex, `ppk` is whether a PPK is in its keys (RFC 8784).",
+  );
 
 const childSa = z
   .strictObject({

@@ -139,7 +139,9 @@ test("list shows all columns but the key, as a table and as JSON lines", async (
     lifetime: null,
     inactivity: null,
     if_id: null,
+    ppk_id: null,
     has_password: true,
+    has_ppk: false,
   });
 });
 
@@ -168,6 +170,7 @@ test("show prints a row without its key, and what it makes", async () => {
     ["peerip", "192.0.2.1"],
     ["disabled", "0"],
     ["has_password", "true"],
+    ["has_ppk", "false"],
     ["eroute", "fleet/site-1: 10.0.0.0/16 <-> 192.168.1.0/24, 192.168.7.0/24"],
     ["note", "only packets to the first of its 2 subnets call it"],
   ]);
@@ -179,6 +182,52 @@ test("show prints a row without its key, and what it makes", async () => {
   });
   expect(JSON.stringify(json)).not.toContain(added.out);
   expect(await peers(at, ["show", "site-9"])).toMatchObject({ code: 1, out: "" });
+});
+
+test("RFC 8784: a PPK is made, shown once, and from then on only said to be there", async () => {
+  const at = await initialized();
+  const made = await peers(at, ["add", ...SITE_1, "--generate", "--ppk", "--ppk-id", "pq-1"]);
+  const [password = "", ppk = "", ...more] = made.out.split("\n");
+  expect([made.code, password.length, more]).toEqual([0, 32, []]);
+  expect(ppk).toMatch(/^0x[0-9a-f]{64}$/);
+  for (const args of [["list"], ["list", "--json"], ["show", "site-1"], ["check"], ["export"]]) {
+    const { code, out, err } = await peers(at, args);
+    expect([args, code, `${out}${err}`.includes(ppk.slice(2))]).toEqual([args, 0, false]);
+  }
+  expect((await peers(at, ["show", "site-1"])).out).toMatch(/ppk_id +pq-1\n(.*\n)*has_ppk +true/);
+  expect((await peers(at, ["list"])).out).toContain("PPK");
+  expect((await peers(at, ["export", "--with-passwords"])).out).toContain(ppk);
+  const json = await peers(at, [
+    ...["add", "--peerid", "site-2", "--remip", "192.168.0.0", "--json", "--generate", "--ppk"],
+  ]);
+  expect(JSON.parse(json.out).ppk).toMatch(/^0x[0-9a-f]{64}$/);
+  const alone = await peers(at, ["add", ...SITE_1, "--password-stdin", "--ppk"], "key");
+  expect([alone.code, alone.err]).toEqual([2, expect.stringContaining("--ppk-file")]);
+});
+
+test("RFC 8784 §6: check warns of a PPK below 256 bits, and refuses what is none", async () => {
+  const at = await initialized();
+  const text = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ";
+  const rows: readonly (readonly [string, string, RegExp | undefined])[] = [
+    ["0x00ff", "1", /its ppk has 16 bits: 256 random ones/],
+    [`0x${"7e".repeat(32)}`, "", undefined],
+    [text, "", undefined],
+    [text.slice(1), "", /its ppk has 42 characters/],
+    ["0xzz", "", /ppk of site-1 begins with 0x, but/],
+    ["", "1", /has a ppk_id, but no ppk/],
+  ];
+  const { Database } = await import("bun:sqlite");
+  const database = new Database(at.path("peers.db"));
+  database.run(
+    "insert into eroutes (peerid, password, remip) values ('site-1', 'k', '192.168.0.0')",
+  );
+  for (const [ppk, id, says] of rows) {
+    database.run("update eroutes set ppk = ?, ppk_id = ?", [ppk, id]);
+    const { out } = await peers(at, ["check"]);
+    if (says === undefined) expect([ppk, out]).toEqual([ppk, expect.not.stringContaining("ppk")]);
+    else expect(out).toMatch(says);
+    if (ppk.length > 4) expect(out).not.toContain(ppk.slice(2));
+  }
 });
 
 test("check names each row that is refused, and what works otherwise than one thinks", async () => {

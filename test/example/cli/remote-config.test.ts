@@ -50,6 +50,27 @@ test("keys that quotes cannot hold are written in hexadecimal, or refused", asyn
   }
 });
 
+test("RFC 8784: strongSwan and libreswan get the PPK, others say that they know none", async () => {
+  const ppk = "7e".repeat(32);
+  const file = (site: string, id: string) =>
+    peers(["import", "-", "--update"], `peerid,ppk,ppk_id\n${site},0x${ppk},${id}\n`);
+  await file("site-1", "pq-1");
+  const { out } = await remote("site-1", "strongswan");
+  expect(out).toContain("ppk_id = pq-1\n    ppk_required = yes\n");
+  expect(out).toContain(`ppk-erouted {\n    id-1 = pq-1\n    secret = 0x${ppk}\n`);
+  const libreswan = await remote("site-1", "libreswan");
+  expect(libreswan.out).toContain("  ppk=insist\n");
+  expect(libreswan.out).toContain(`@site-1 @concentrator.example : PPKS "pq-1" 0x${ppk}`);
+  for (const router of ["saros", "mikrotik", "openwrt"]) {
+    const { code, err } = await remote("site-1", router);
+    expect([router, code, err]).toEqual([router, 1, expect.stringContaining("knows no PPK")]);
+  }
+  await file("site-1", "");
+  expect((await remote("site-1", "strongswan")).out).toContain("ppk_id = site-1\n");
+  await file("site-1", "0x00ff");
+  expect((await remote("site-1", "strongswan")).err).toContain('"0x00ff" is no ID');
+});
+
 test("several subnets are all told; a router with room for one says so", async () => {
   const { out } = await remote("site-2", "strongswan");
   expect(out).toContain("remote_ts = 10.0.1.0/24, 10.0.2.0/24");

@@ -59,7 +59,7 @@ function uncommented(text: string): string {
   return text
     .split("\n")
     .map((line) => (/^# [a-z0-9_]+ = /.test(line) ? line.slice(2) : line))
-    .filter((line) => !/^(password|token|operate_token)_env|^tls_ca_file/.test(line))
+    .filter((line) => !/^(password|ppk|token|operate_token)_env|^tls_ca_file/.test(line))
     .join("\n");
 }
 

@@ -7,6 +7,8 @@ import { err, ok } from "../../../src/octets/result.ts";
 export const SECRETS: Readonly<Record<string, string>> = {
   "/etc/erouted/db.secret": "db-password\n",
   "/etc/erouted/lab.secret": "lab-password\n",
+  "/etc/erouted/lab.ppk": `0x${"7e".repeat(32)}\n`,
+  "/short.ppk": "0x00ff\n",
   "/etc/erouted/status.token": "status-token\n",
   "/etc/erouted/operate.token": "operate-token\n",
   "/empty": "\n",

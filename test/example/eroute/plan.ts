@@ -7,6 +7,7 @@ import {
   DEFAULT_LIFE,
   DEFAULT_LIMITS,
   DEFAULT_PORTS,
+  DEFAULT_PPK,
   DEFAULT_TRAFFIC,
 } from "../../../src/eroute/defaults.ts";
 import type { BaseEroute, Egroup, EroutePlan, NormalEroute } from "../../../src/eroute/eroute.ts";
@@ -32,6 +33,7 @@ const COMMON = {
   traffic: DEFAULT_TRAFFIC,
   dns: [],
   auth: DEFAULT_AUTH,
+  ppk: DEFAULT_PPK,
 };
 
 export function baseEroute(changes: Partial<BaseEroute> = {}): BaseEroute {

@@ -40,6 +40,7 @@ describe("the API", () => {
         local_endpoint: "192.0.2.1:4500",
         remote_endpoint: "198.51.100.1:4500",
         nat: "none",
+        ppk: false,
         established_at: "2026-01-05T08:00:01.000Z",
       },
       child_sas: [

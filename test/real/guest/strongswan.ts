@@ -21,6 +21,8 @@ export type StrongSwanSettings = {
   readonly encap?: boolean;
   readonly mobike?: boolean;
   readonly fragmentation?: boolean;
+  /** Post-quantum key (RFC 8784), in strongSwan's words. */
+  readonly ppk?: { readonly id: string; readonly secret: string; readonly required: boolean };
   readonly dpdSeconds?: number;
   /** 0, the default, is never by itself. */
   readonly rekeyIkeSeconds?: number;
@@ -200,7 +202,7 @@ function swanctlConf(settings: StrongSwanSettings): string {
   dpd_delay = ${settings.dpdSeconds ?? 0}s
   rekey_time = ${settings.rekeyIkeSeconds ?? 0}s
   reauth_time = 0s
-  ${settings.connection ?? ""}
+${ppkOfConnection(settings)}  ${settings.connection ?? ""}
   local { auth = psk
     id = ${settings.localId} }
   remote { auth = psk
@@ -215,6 +217,17 @@ function swanctlConf(settings: StrongSwanSettings): string {
 } }
 secrets { ike { id-1 = ${settings.remoteId}
   id-2 = ${settings.localId}
-  secret = "${settings.psk}" } }
+  secret = "${settings.psk}" }
+${ppkOfSecrets(settings)}}
 `;
+}
+
+function ppkOfConnection({ ppk }: StrongSwanSettings): string {
+  if (ppk === undefined) return "";
+  return `  ppk_id = ${ppk.id}\n  ppk_required = ${ppk.required ? "yes" : "no"}\n`;
+}
+
+function ppkOfSecrets({ ppk }: StrongSwanSettings): string {
+  if (ppk === undefined) return "";
+  return `  ppk-1 { id-1 = ${ppk.id}\n  secret = ${ppk.secret} }\n`;
 }

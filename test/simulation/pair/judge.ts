@@ -16,6 +16,9 @@ export function judgeSettled(pair: Pair): readonly string[] {
   if (`${ikeA?.spiI}_${ikeA?.spiR}` !== `${ikeB?.spiI}_${ikeB?.spiR}`) {
     complaints.push("the ends have different IKE SAs");
   }
+  if (ikeA?.ppk !== pair.withPpk || ikeB?.ppk !== pair.withPpk) {
+    complaints.push(`a PPK is ${pair.withPpk ? "not " : ""}in the keys`);
+  }
   const [childA, childB] = [a.childSas[0], b.childSas[0]];
   if (childA === undefined || childB === undefined) return complaints;
   if (childA.spiIn !== childB.spiOut || childA.spiOut !== childB.spiIn) {

@@ -103,6 +103,7 @@ function draw(seed: number, prng: Prng): PairSettings {
     ...{ seed, weather, eroute },
     isDynamic: prng.chance(0.4),
     isNatted: prng.chance(0.25),
+    withPpk: prng.fork("ppk").chance(0.3),
     lateMs: (late) => (late.chance(lateShare) ? late.between(0, 300) : undefined),
   };
 }

@@ -44,6 +44,8 @@ export type PairSettings = {
   readonly plan?: (end: "a" | "b", plan: EroutePlan) => EroutePlan;
   /** At end a the other one is a site of a table: a dynamic eroute of a base eroute. */
   readonly isDynamic?: boolean;
+  /** Both ends have the same PPK, and have to use it (RFC 8784). */
+  readonly withPpk?: boolean;
   /** A NAT before end b: its address is not its own, and changes when it rebinds. */
   readonly isNatted?: boolean;
   readonly lateMs?: (prng: Prng) => number | undefined;
@@ -64,6 +66,7 @@ export type Pair = {
   weather: Weather;
   /** Whether datagrams get through at all. */
   isCut: boolean;
+  readonly withPpk: boolean;
   /** How often each reason came up in the journals. */
   readonly reasons: Map<string, number>;
   readonly log: string[];
@@ -175,7 +178,15 @@ export function layPair(settings: PairSettings): Pair {
   const pair: Pair = {
     a: createEnd(settingsOf("a"), world),
     b: createEnd(settingsOf("b"), world),
-    ...{ schedule, prng, weather: settings.weather, isCut: false, reasons: new Map(), log },
+    ...{
+      schedule,
+      prng,
+      weather: settings.weather,
+      isCut: false,
+      withPpk: settings.withPpk === true,
+      reasons: new Map(),
+      log,
+    },
     now: () => clock,
     runUntil(until) {
       for (let rounds = 0; ; rounds++) {
@@ -195,6 +206,7 @@ export function layPair(settings: PairSettings): Pair {
   pair.a.database.put({
     ...{ peerid: "end-b", password: PASSWORD, remip: "10.0.1.0", remmsk: "24" },
     ...{ peerip: settings.isNatted === true ? null : "192.0.2.2", bakpeerip: null, ourid: null },
+    ppk: settings.withPpk === true ? PPK : null,
   });
   wake(pair.a);
   wake(pair.b);
@@ -233,6 +245,9 @@ function createNat(): Nat {
 }
 
 const PASSWORD = "one key for both";
+const PPK = "a post-quantum key that both ends have, too";
+/** Without one of its own it is the peer ID, which end b has to be told. */
+const PPK_ID = "end-b";
 const SUBNETS = { a: "10.0.0.0/24", b: "10.0.1.0/24" };
 
 function pairPlan(
@@ -264,7 +279,9 @@ function pairPlan(
     const plan = planOf({}, { eroutes: [base], users: [] });
     return settings.plan?.(name, plan) ?? plan;
   }
-  const users = [{ name: peer.peerId, psk: new TextEncoder().encode(PASSWORD) }];
+  const octets = (text: string) => new TextEncoder().encode(text);
+  const ppk = settings.withPpk === true ? { id: octets(PPK_ID), key: octets(PPK) } : undefined;
+  const users = [{ name: peer.peerId, psk: octets(PASSWORD), ppk }];
   const plan = planOf({}, { egroups: [], eroutes: [eroute], users });
   return settings.plan?.(name, plan) ?? plan;
 }

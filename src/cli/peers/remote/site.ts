@@ -15,6 +15,8 @@ export type RemoteSite = {
   /** As the table has it, and its octets. */
   readonly password: string;
   readonly psk: Uint8Array;
+  /** Its PPK, whether it has to use it, and the texts of the table (RFC 8784). */
+  readonly ppk: RemotePpk | undefined;
   readonly ike: BaseEroute["ike"];
   readonly esp: BaseEroute["esp"];
   /** Seconds; undefined: never asked. */
@@ -22,6 +24,13 @@ export type RemoteSite = {
   readonly ikeLifetimeSeconds: number;
   readonly lifetimeSeconds: number;
   readonly mobike: boolean;
+};
+
+export type RemotePpk = {
+  readonly text: string;
+  readonly id: string;
+  readonly octets: Uint8Array;
+  readonly isRequired: boolean;
 };
 
 /** A file of the router, or commands for it. */
@@ -44,5 +53,10 @@ export function plainPassword({ password }: RemoteSite): string | undefined {
 /** The key between quotes, or as `0x` and hex digits, which strongSwan and libreswan both take. */
 export function quotedOrHex(site: RemoteSite): string {
   const plain = plainPassword(site);
-  return plain === undefined ? `0x${Buffer.from(site.psk).toString("hex")}` : `"${plain}"`;
+  return plain === undefined ? `0x${site.psk.toHex()}` : `"${plain}"`;
+}
+
+/** The same of its PPK. */
+export function ppkQuotedOrHex({ text, octets }: RemotePpk): string {
+  return isPlain(text) && !/^0[xs]/.test(text) ? `"${text}"` : `0x${octets.toHex()}`;
 }

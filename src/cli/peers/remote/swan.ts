@@ -3,7 +3,13 @@
 import { formatPrefix } from "../../../inet/prefix.ts";
 import { err, ok, type Result } from "../../../octets/result.ts";
 import { both, dictionary, type Proposal, STRONGSWAN } from "./algorithms.ts";
-import { plainPassword, quotedOrHex, type RemoteFile, type RemoteSite } from "./site.ts";
+import {
+  plainPassword,
+  ppkQuotedOrHex,
+  quotedOrHex,
+  type RemoteFile,
+  type RemoteSite,
+} from "./site.ts";
 
 /** One file, as it is: `swanctl --load-all` reads it and calls the concentrator. */
 export function strongswanFiles(site: RemoteSite): Result<readonly RemoteFile[], string> {
@@ -22,7 +28,7 @@ connections {
     mobike = ${site.mobike ? "yes" : "no"}
     dpd_delay = ${liveness}s
     keyingtries = 0
-    rekey_time = ${site.ikeLifetimeSeconds}s
+    rekey_time = ${site.ikeLifetimeSeconds}s${ppkOfConnection(site)}
     local {
       auth = psk
       id = ${site.localId}
@@ -49,10 +55,26 @@ secrets {
     id-1 = ${remoteId}
     id-2 = ${site.localId}
     secret = ${quotedOrHex(site)}
-  }
+  }${ppkOfSecrets(site)}
 }
 `;
   return ok([{ path: "/etc/swanctl/conf.d/erouted.conf", text }]);
+}
+
+function ppkOfConnection({ ppk }: RemoteSite): string {
+  if (ppk === undefined) return "";
+  return `
+    ppk_id = ${ppk.id}
+    ppk_required = ${ppk.isRequired ? "yes" : "no"}`;
+}
+
+function ppkOfSecrets({ ppk }: RemoteSite): string {
+  if (ppk === undefined) return "";
+  return `
+  ppk-erouted {
+    id-1 = ${ppk.id}
+    secret = ${ppkQuotedOrHex(ppk)}
+  }`;
 }
 
 const LIBRESWAN = {
@@ -94,16 +116,21 @@ export function libreswanFiles(site: RemoteSite): Result<readonly RemoteFile[], 
       `ikelifetime=${site.ikeLifetimeSeconds}s`,
       `salifetime=${site.lifetimeSeconds}s`,
       `mobike=${site.mobike ? "yes" : "no"}`,
+      ...(site.ppk === undefined ? [] : [`ppk=${site.ppk.isRequired ? "insist" : "propose"}`]),
       ...dpd,
       ...["left=%defaultroute", `leftid=${localId}`, side("left", site.localSubnets)],
       ...[`right=${site.concentrator}`, `rightid=${remoteId}`],
       side("right", site.remoteSubnets),
     ].map((line) => `  ${line}`),
   ];
-  const secret = `${localId} ${remoteId} : PSK ${quotedOrHex(site)}`;
+  const secrets = [`${localId} ${remoteId} : PSK ${quotedOrHex(site)}`];
+  const { ppk } = site;
+  if (ppk !== undefined) {
+    secrets.push(`${localId} ${remoteId} : PPKS "${ppk.id}" ${ppkQuotedOrHex(ppk)}`);
+  }
   return ok([
     { path: "/etc/ipsec.d/erouted.conf", text: `${lines.join("\n")}\n` },
-    { path: "/etc/ipsec.d/erouted.secrets", text: `${secret}\n` },
+    { path: "/etc/ipsec.d/erouted.secrets", text: `${secrets.join("\n")}\n` },
   ]);
 }
 

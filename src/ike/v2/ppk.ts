@@ -1,0 +1,159 @@
+/** What both ends say of PPKs in IKE_SA_INIT and IKE_AUTH, and what follows (RFC 8784 §3). */
+
+import { err, ok, type Result } from "../../octets/result.ts";
+import type { NotifyPayload, Payload } from "../../wire/message.ts";
+import { NotifyType } from "../../wire/notify-type.ts";
+import type { Credentials } from "../event.ts";
+import type { AuthRequest, HalfOpen } from "../phase.ts";
+import {
+  dropPpk,
+  isPpkOf,
+  keepPpk,
+  type PpkCredential,
+  ppkIdentity,
+  ppkIdentityText,
+  withPpk,
+} from "../ppk.ts";
+import { notify, type Refusal } from "../refusal.ts";
+import { notifyOf } from "./find-payload.ts";
+import { judgeProof } from "./proof.ts";
+
+// Initiator                        Responder
+// HDR, SAi1, KEi, Ni, N(USE_PPK) -->
+//                             <--  HDR, SAr1, KEr, Nr, N(USE_PPK)
+// HDR, SK {IDi, IDr, AUTH, SAi2, TSi, TSr, N(PPK_IDENTITY, PPK_ID), [N(NO_PPK_AUTH)]} -->
+//                             <--  HDR, SK {IDr, AUTH, SAr2, TSi, TSr, [N(PPK_IDENTITY)]}
+
+/** The notify of both IKE_SA_INIT messages. */
+export function usePpk(): NotifyPayload {
+  return notify(NotifyType.USE_PPK);
+}
+
+/** Whether an IKE_SA_INIT message says that its sender can use PPKs. */
+export function saysUsePpk(payloads: readonly Payload[]): boolean {
+  return notifyOf(payloads, NotifyType.USE_PPK) !== undefined;
+}
+
+/** What an IKE_AUTH request says of PPKs: copies, that outlive the datagram. */
+export function ppkRequestOf(payloads: readonly Payload[]): AuthRequest["ppk"] {
+  const dataOf = (type: number) => notifyOf(payloads, type)?.data.slice();
+  return {
+    identity: dataOf(NotifyType.PPK_IDENTITY),
+    noPpkAuth: dataOf(NotifyType.NO_PPK_AUTH),
+  };
+}
+
+/**
+ * As responder: the site's PPK goes into the keys, or the IKE SA goes on without one, and then
+ * what NO_PPK_AUTH holds is the site's AUTH; or neither may be.
+ *
+ * | USE_PPK by both | PPK_ID is known | NO_PPK_AUTH | required here | |
+ * | --- | --- | --- | --- | --- |
+ * | no | – | – | no | without |
+ * | no | – | – | yes | refused |
+ * | yes | yes | – | – | with |
+ * | yes | no | yes | no | without, by NO_PPK_AUTH |
+ * | yes | no | yes | yes | refused |
+ * | yes | no | no | – | refused |
+ */
+export function settlePpk(
+  half: HalfOpen,
+  request: AuthRequest,
+  ppk: PpkCredential | undefined,
+): Result<{ readonly half: HalfOpen; readonly request: AuthRequest }, Refusal> {
+  const { identity, noPpkAuth } = request.ppk;
+  const isRequired = ppk?.isRequired === true;
+  if (half.ppk === "none") {
+    if (!isRequired) return ok({ half, request });
+    return err({ kind: "ppk", fault: "ppk-missing", offered: [], wanted: wantedOf(ppk) });
+  }
+  if (identity === undefined) {
+    return err({ kind: "ppk", fault: "ppk-without-identity", offered: [], wanted: wantedOf(ppk) });
+  }
+  if (ppk !== undefined && isPpkOf(identity, ppk)) {
+    const keys = withPpk(half.algorithms.prf, half.keys, ppk.key);
+    return ok({ half: { ...half, keys, ppk: "used" }, request });
+  }
+  if (isRequired || noPpkAuth === undefined) {
+    const offered = [ppkIdentityText(identity)];
+    return err({ kind: "ppk", fault: "ppk-unknown", offered, wanted: wantedOf(ppk) });
+  }
+  const auth = { ...request.auth, data: noPpkAuth };
+  return ok({ half: { ...half, ppk: "none" }, request: { ...request, auth } });
+}
+
+function wantedOf(ppk: PpkCredential | undefined): readonly string[] {
+  return ppk === undefined ? [] : [ppkIdentityText(ppkIdentity(ppk))];
+}
+
+/**
+ * What a wrong proof means where a PPK is in the keys: either may be wrong. A site that can do
+ * without a PPK has sent its proof without one too, and a pre-shared key then tells which it is.
+ */
+export function wrongWithPpk(
+  refusal: Refusal,
+  half: HalfOpen,
+  { ppk, idI, auth, certificates }: Pick<AuthRequest, "ppk" | "idI" | "auth" | "certificates">,
+  credentials: Pick<Credentials, "own" | "peer" | "ourIdentity">,
+): Refusal {
+  const isSignature = refusal.kind === "certificate" && refusal.fault.kind === "wrong-signature";
+  if (half.ppk !== "used" || (refusal.kind !== "wrong-psk" && !isSignature)) return refusal;
+  const { plain } = half.keys;
+  if (isSignature || ppk.noPpkAuth === undefined || plain === undefined) {
+    const fault = isSignature ? "wrong-signature-or-ppk" : "wrong-psk-or-ppk";
+    return { kind: "ppk", fault, offered: [], wanted: [] };
+  }
+  const without: HalfOpen = { ...half, keys: { ...half.keys, ...plain } };
+  const proof = { id: idI, certificates, auth: { ...auth, data: ppk.noPpkAuth } };
+  if (!judgeProof(without, credentials, proof).ok) return refusal;
+  return { kind: "ppk", fault: "wrong-ppk", offered: [], wanted: [] };
+}
+
+/**
+ * We call: how things are without the PPK, if the peer may do without it, for the AUTH that goes
+ * into NO_PPK_AUTH.
+ */
+export function withoutPpk(half: HalfOpen, ppk: PpkCredential | undefined): HalfOpen | undefined {
+  const { plain } = half.keys;
+  if (ppk === undefined || ppk.isRequired || plain === undefined) return undefined;
+  return { ...half, keys: { ...half.keys, ...plain } };
+}
+
+/** We call: what IKE_AUTH says of the PPK. */
+export function ppkNotifies(
+  half: HalfOpen,
+  ppk: PpkCredential | undefined,
+  noPpkAuth: Uint8Array | undefined,
+): readonly Payload[] {
+  if (half.ppk !== "used" || ppk === undefined) return [];
+  const identity = notify(NotifyType.PPK_IDENTITY, ppkIdentity(ppk));
+  return noPpkAuth === undefined
+    ? [identity]
+    : [identity, notify(NotifyType.NO_PPK_AUTH, noPpkAuth)];
+}
+
+/** As initiator: the peer does not say USE_PPK, but has to. */
+export function ppkUnsupported(ppk: PpkCredential): Refusal {
+  return { kind: "ppk", fault: "ppk-unsupported", offered: [], wanted: wantedOf(ppk) };
+}
+
+/** It is settled that the PPK is used, if there is one: what the keys were before is wiped. */
+export function withSettledPpk(half: HalfOpen): HalfOpen {
+  return { ...half, keys: keepPpk(half.keys) };
+}
+
+/** As initiator: whether the peer has taken the PPK, or may do without (RFC 8784 §3). */
+export function acceptPpk(
+  half: HalfOpen,
+  ppk: PpkCredential | undefined,
+  payloads: readonly Payload[],
+): Result<HalfOpen, Refusal> {
+  // Whatever it holds: only that it is there counts.
+  if (half.ppk !== "used" || notifyOf(payloads, NotifyType.PPK_IDENTITY) !== undefined) {
+    return ok(withSettledPpk(half));
+  }
+  if (ppk === undefined || ppk.isRequired) {
+    return err({ kind: "ppk", fault: "ppk-ignored", offered: [], wanted: wantedOf(ppk) });
+  }
+  return ok({ ...half, keys: dropPpk(half.keys), ppk: "none" });
+}
