@@ -2,6 +2,7 @@
 # Makes build/out/packages: tarballs (glibc and musl, x64 and arm64), .deb packages, files for
 # OpenWrt. Needs no root. The same sources give the same octets: times are those of the last commit,
 # owners are root, names are sorted. Executables are cached by the hash of what they are made from.
+# COMPRESS is gzip's level.
 #   packages.sh [TARGET…]   only x64, arm64, x64-musl, arm64-musl; deb-x64, deb-arm64: no tarball
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -31,7 +32,7 @@ executable() {
 archive() {
   local folder=$1 file=$2
   tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner \
-    -C "$(dirname "$folder")" -cf - "$(basename "$folder")" | gzip -9n >"$file"
+    -C "$(dirname "$folder")" -cf - "$(basename "$folder")" | gzip -"${COMPRESS:-6}"n >"$file"
 }
 
 documents() {
@@ -105,10 +106,13 @@ openwrt() {
   rm -rf "$root"
   install -D -m 755 "$(executable "$1-musl")" "$root/usr/bin/erouted"
   install -D -m 755 build/packaging/openwrt/erouted.init "$root/etc/init.d/erouted"
-  install -D -m 600 build/packaging/erouted.toml "$root/etc/erouted/erouted.toml"
+  # /var is in memory there: rows belong beside the configuration.
+  install -d "$root/etc/erouted"
+  sed 's,/var/lib/erouted/,/etc/erouted/,' build/packaging/erouted.toml |
+    install -m 600 /dev/stdin "$root/etc/erouted/erouted.toml"
   # Without this a system update forgets the configuration.
   install -d "$root/lib/upgrade/keep.d"
-  printf '/etc/erouted/\n/var/lib/erouted/\n' >"$root/lib/upgrade/keep.d/erouted"
+  echo /etc/erouted/ >"$root/lib/upgrade/keep.d/erouted"
   archive "$root" "$out/$(basename "$root").tar.gz"
 }
 

@@ -1,10 +1,26 @@
-/** The Debian packages: what is in them, that systemd takes the unit, and that arm64 runs. */
+/** The packages: what is in them, that they run on arm64 and musl, the service under systemd. */
 
-import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
+import {
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import packageJson from "../../package.json";
+import { handshakes } from "./handshake.ts";
+import {
+  configureMachine,
+  installPackage,
+  type Machine,
+  makeNextVersion,
+  TOKEN,
+} from "./service.ts";
 
 setDefaultTimeout(60_000);
 
@@ -20,37 +36,20 @@ const deb = (arch: Architecture) => `${PACKAGES}/erouted_${packageJson.version}_
 const unpacked = (arch: Architecture, path: string) => join(folder, arch, path);
 const erouted = (arch: Architecture) => [...RUNNERS[arch], unpacked(arch, "usr/bin/erouted")];
 
-/** Each side of the handshake is a host of its own. */
-const namespace = (arch: Architecture) => `erouted-${arch}-${process.pid}`;
-const HOSTS = { arm64: "198.51.100.1", amd64: "198.51.100.2" };
-
-function connectHosts(): void {
-  const [one, other] = ARCHITECTURES.map(namespace);
-  const steps = [
-    ...ARCHITECTURES.map((arch) => `netns add ${namespace(arch)}`),
-    `link add eth0 netns ${one} type veth peer name eth0 netns ${other}`,
-    ...ARCHITECTURES.flatMap((arch) => [
-      `-n ${namespace(arch)} address add ${HOSTS[arch]}/24 dev eth0`,
-      `-n ${namespace(arch)} link set eth0 up`,
-    ]),
-  ];
-  for (const step of steps) expect([step, run(["ip", ...step.split(" ")]).err]).toEqual([step, ""]);
-}
-
 function run(command: readonly string[]) {
   const { exitCode, stdout, stderr } = Bun.spawnSync([...command]);
   return { code: exitCode, out: stdout.toString(), err: stderr.toString() };
 }
 
 beforeAll(() => {
-  expect(run(["build/packages.sh", "deb-x64", "deb-arm64"])).toMatchObject({ code: 0 });
+  const made = ["COMPRESS=1", "build/packages.sh", "deb-x64", "deb-arm64", "x64-musl"];
+  expect(run(["env", ...made])).toMatchObject({ code: 0 });
   for (const arch of ARCHITECTURES) {
     expect(run(["dpkg-deb", "--raw-extract", deb(arch), join(folder, arch)]).code).toBe(0);
   }
 }, 300_000);
 
 afterAll(() => {
-  for (const arch of ARCHITECTURES) run(["ip", "netns", "delete", namespace(arch)]);
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -122,55 +121,178 @@ test("systemd takes the unit, and counts little that is open", () => {
   ]);
 });
 
-test("arm64 and amd64 make IKE and Child SA with each other, without a dataplane", async () => {
-  writeFileSync(join(folder, "key"), "a pre-shared key of the test\n", { mode: 0o600 });
-  connectHosts();
-  const sides = { arm64: configOf("arm64", "amd64"), amd64: configOf("amd64", "arm64") };
-  const commandOf = (arch: Architecture) => ["run", "--config", sides[arch]];
-  const daemons = ARCHITECTURES.toReversed().map((arch) =>
-    Bun.spawn(["ip", "netns", "exec", namespace(arch), ...erouted(arch), ...commandOf(arch)], {
-      stdout: Bun.file(join(folder, `${arch}.log`)),
-      stderr: "ignore",
-    }),
+test("OpenWrt: the service is procd's, the configuration is kept", () => {
+  const root = unpackedTarball("openwrt-x64");
+  // Stands for /etc/rc.common: shows what the script asks procd for.
+  const common = join(folder, "rc.common");
+  const procd = ["open_instance", "set_param", "close_instance", "send_signal"].map(
+    (name) => `procd_${name}() { echo "${name} $*"; }\n`,
   );
-  const logOf = (arch: Architecture) => {
-    const file = join(folder, `${arch}.log`);
-    return existsSync(file) ? readFileSync(file, "utf8") : "";
-  };
-  const isUp = (arch: Architecture) => / ok child-sa-up: /.test(logOf(arch));
-  for (let i = 0; i < 300 && !ARCHITECTURES.every(isUp); i++) await Bun.sleep(100);
-  for (const daemon of daemons) daemon.kill("SIGTERM");
-  expect(await Promise.all(daemons.map((daemon) => daemon.exited))).toEqual([0, 0]);
-  expect(ARCHITECTURES.map((arch) => [arch, isUp(arch), logOf(arch)])).toEqual(
-    ARCHITECTURES.map((arch) => [arch, true, expect.any(String)]),
+  writeFileSync(common, `${procd.join("")}. "$1"\n"$2_service"\n`);
+  const service = (command: string) =>
+    run(["sh", common, join(root, "etc/init.d/erouted"), command]).out;
+  expect(service("start")).toContain(
+    "set_param command /usr/bin/erouted run --config /etc/erouted",
   );
+  expect(service("start")).toMatch(/^open_instance[\s\S]*respawn[\s\S]*close_instance/);
+  expect(service("reload")).toBe("send_signal erouted * HUP\n");
+  const kept = readFileSync(join(root, "lib/upgrade/keep.d/erouted"), "utf8");
+  expect(kept.trim().split("\n")).toEqual(["/etc/erouted/"]);
+  // Its /var is in memory: rows there would be gone after a restart.
+  expect(readFileSync(join(root, "etc/erouted/erouted.toml"), "utf8")).not.toContain("/var/");
 });
 
-/** amd64 calls, arm64 answers. */
-function configOf(own: Architecture, other: Architecture): string {
-  const number = { arm64: 1, amd64: 2 };
-  const file = join(folder, `${own}.toml`);
-  const text = `
-[ike]
-listen = ["${HOSTS[own]}"]
-[dataplane]
-kind = "none"
-[status]
-listen = "off"
-[log]
-level = "debug"
-[[eroute]]
-name = "other"
-peerid = "${other}"
-ourid = "${own}"
-peerip = "${HOSTS[other]}"
-start = "${own === "amd64" ? "always" : "never"}"
-local_subnet = "10.${number[own]}.0.0/16"
-remote_subnet = "10.${number[other]}.0.0/16"
-[[user]]
-name = "${other}"
-password_file = "${join(folder, "key")}"
-`;
-  writeFileSync(file, text);
-  return file;
+test("the tarballs hold what docs/packages.md says, and SHA256SUMS fits", () => {
+  const root = unpackedTarball("linux-x64-musl");
+  for (const file of ["erouted", "erouted.service", "docs/erouted.8", "completion/erouted.fish"]) {
+    expect([file, existsSync(join(root, file))]).toEqual([file, true]);
+  }
+  const sums = Bun.spawnSync(["sha256sum", "--quiet", "-c", "SHA256SUMS"], { cwd: PACKAGES });
+  expect([sums.exitCode, sums.stderr.toString()]).toEqual([0, ""]);
+});
+
+test("with musl the executable runs, and reads a table", () => {
+  const erouted = musl();
+  expect(run([...erouted, "--version"]).out).toBe(`${packageJson.version}\n`);
+  const config = join(folder, "musl.toml");
+  const table = `[[egroup]]\nname = "sites"\ndatabase = "sqlite:${join(folder, "peers.db")}"\n`;
+  writeFileSync(config, table);
+  expect(run([...erouted, "peers", "init", "--config", config]).code).toBe(0);
+  const checked = run([...erouted, "check", "--config", config]);
+  expect(checked.out).toMatch(/^ok {6}database of egroup sites: .* answered in/m);
+});
+
+test("arm64 answers amd64 and musl: IKE and Child SAs, without a dataplane", async () => {
+  const answering = { name: "arm64", command: erouted("arm64") };
+  const calling = [
+    { name: "amd64", command: erouted("amd64") },
+    { name: "musl", command: musl() },
+  ];
+  const { exits, logs } = await handshakes(folder, answering, calling);
+  expect(exits).toEqual([0, 0, 0]);
+  for (const { name } of [answering, ...calling]) {
+    expect([name, logs[name]]).toEqual([name, expect.stringContaining(" ok child-sa-up: ")]);
+  }
+});
+
+describe("the Debian package on a machine with systemd", () => {
+  let machine: Machine;
+  beforeAll(async () => {
+    machine = await installPackage(deb("amd64"));
+  }, 60_000);
+  afterAll(() => machine?.systemd.stop());
+
+  test("installed, it starts nothing, and has a user and places of its own", () => {
+    const { systemd, must } = machine;
+    expect(systemd.run("systemctl is-enabled erouted").out).toBe("disabled\n");
+    expect(systemd.run("systemctl is-active erouted").out).toBe("inactive\n");
+    expect(must("stat -c '%U:%G %a %n' /etc/erouted /var/lib/erouted")).toBe(
+      "root:erouted 750 /etc/erouted\nerouted:erouted 700 /var/lib/erouted\n",
+    );
+    expect(must("getent passwd erouted")).toEndWith(":/var/lib/erouted:/usr/sbin/nologin\n");
+  });
+
+  test("the service is its own user with two capabilities, and serves", () => {
+    const { must, pid } = machine;
+    configureMachine(machine);
+    must("systemctl enable --now erouted");
+    const status = must(`cat /proc/${pid()}/status`);
+    const user = must("id -u erouted").trim();
+    expect(status).toMatch(new RegExp(`^Uid:(\t${user}){4}$`, "m"));
+    // CAP_NET_ADMIN is 12, CAP_NET_BIND_SERVICE is 10.
+    for (const set of ["Inh", "Prm", "Eff", "Bnd", "Amb"]) {
+      expect(status).toContain(`Cap${set}:\t0000000000001400\n`);
+    }
+    expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+    expect(status).toMatch(/^Seccomp:\t2$/m);
+    expect(must("ss -Huln")).toMatch(/127\.0\.0\.1:500 [\s\S]*127\.0\.0\.1:4500 /);
+    const authorization = `-H 'Authorization: Bearer ${TOKEN}'`;
+    expect(must(`curl -s ${authorization} 127.0.0.1:8080/healthz`)).toBe('{"status":"ok"}');
+    const inside = `nsenter --target ${pid()} --mount`;
+    expect(machine.systemd.run(`${inside} touch /etc/erouted/x`).err).toContain("Read-only");
+    must(`${inside} touch /var/lib/erouted/x`);
+  });
+
+  test("systemd reloads it, and the journal has its lines with their priorities", () => {
+    const { must, pid } = machine;
+    const before = pid();
+    must("sed -i 's/site-\\*/shop-*/' /etc/erouted/erouted.toml && systemctl reload erouted");
+    expect(pid()).toBe(before);
+    const lines = must("journalctl -u erouted -o json --output-fields=MESSAGE,PRIORITY");
+    const told = lines
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    const priorityOf = (text: string) =>
+      told.find(({ MESSAGE }) => MESSAGE.startsWith(text))?.PRIORITY;
+    expect(priorityOf("daemon no-dataplane: ")).toBe("4");
+    expect(priorityOf("daemon ready: IKE on 127.0.0.1:500")).toBe("6");
+    expect(priorityOf("daemon ok reloaded: ")).toBe("6");
+  });
+
+  test("when it hangs the watchdog starts it anew", async () => {
+    const { must, pid, restarted } = machine;
+    const hanging = pid();
+    must(`kill -STOP ${hanging}`);
+    await restarted(hanging);
+    expect(must("journalctl -u erouted")).toMatch(/Watchdog timeout/);
+  });
+
+  test("an update restarts it, keeps the configuration, and is whole though that is refused", async () => {
+    const { must, pid, restarted, systemd } = machine;
+    makeNextVersion(machine);
+    const before = pid();
+    must("dpkg --force-confold -i /mnt/next.deb");
+    await restarted(before);
+    expect(must("head -1 /etc/erouted/erouted.toml")).toBe("# of this machine\n");
+    expect(must("tail -1 /etc/erouted/erouted.toml.dpkg-dist")).toBe("# of the next version\n");
+    must("echo 'wrong =' >>/etc/erouted/erouted.toml");
+    must("dpkg --force-confold -i /mnt/erouted.deb");
+    expect(must("dpkg -s erouted")).toContain("Status: install ok installed\n");
+    expect(systemd.run("erouted check --offline").code).toBe(3);
+    must("sed -i '$d' /etc/erouted/erouted.toml && systemctl restart erouted");
+  });
+
+  test("removed, it is stopped, and its rows stay; purged, nothing of it stays", () => {
+    const { must, systemd } = machine;
+    must("dpkg -r erouted");
+    expect(systemd.run("systemctl is-active erouted").out).toBe("inactive\n");
+    expect(must("find /etc/systemd/system -name '*erouted*'")).toBe("");
+    must("test -s /var/lib/erouted/peers.db && test -s /etc/erouted/erouted.toml");
+    must("dpkg -P erouted");
+    const left = "find /etc /usr /lib /var/lib -xdev -name 'erouted*' -not -path '*/systemd/*'";
+    expect(must(left)).toBe("");
+    expect(systemd.run("getent passwd erouted").code).toBe(2);
+  });
+});
+
+/** The folder of a tarball. */
+function unpackedTarball(of: string): string {
+  const name = `erouted-${packageJson.version}-${of}`;
+  const unpack = ["tar", "-xzf", `${PACKAGES}/${name}.tar.gz`, "-C", folder];
+  expect(run(unpack)).toMatchObject({ code: 0, err: "" });
+  return join(folder, name);
+}
+
+/** How the executable for musl is run here. */
+function musl(): readonly string[] {
+  const libraries = muslLibraries();
+  const environment = [`LD_LIBRARY_PATH=${libraries}`, `LD_PRELOAD=${libraries}/shim.so`];
+  return ["env", ...environment, join(unpackedTarball("linux-x64-musl"), "erouted")];
+}
+
+/** musl's loader of Debian; the C++ library is Debian's too, with what musl lacks of glibc. */
+function muslLibraries(): string {
+  const libraries = join(folder, "musl");
+  if (existsSync(libraries)) return libraries;
+  mkdirSync(libraries);
+  for (const name of ["libstdc++.so.6", "libgcc_s.so.1"]) {
+    copyFileSync(`/usr/lib/x86_64-linux-gnu/${name}`, join(libraries, name));
+  }
+  const compile = (source: string, to: string) =>
+    run(["gcc", "-shared", "-fPIC", "-nostdlib", "-O1", "-o", join(libraries, to), source]);
+  writeFileSync(join(libraries, "empty.c"), "");
+  expect(compile(join(libraries, "empty.c"), "ld-linux-x86-64.so.2")).toMatchObject({ code: 0 });
+  expect(compile("test/real/musl-shim.c", "shim.so")).toMatchObject({ code: 0 });
+  return libraries;
 }
