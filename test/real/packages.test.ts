@@ -239,7 +239,7 @@ describe("the Debian package on a machine with systemd", () => {
     expect(must("journalctl -u erouted")).toMatch(/Watchdog timeout/);
   });
 
-  test("an update restarts it, keeps the configuration, and is whole if that is faulty", async () => {
+  test("an update restarts it and keeps what is configured, faulty or not", async () => {
     const { must, pid, restarted, systemd } = machine;
     makeNextVersion(machine);
     const before = pid();
