@@ -55,6 +55,31 @@ test("what comes to the NAT traversal port without marker is dropped and counted
   expect(arrivals).toEqual([]);
 });
 
+test("V2-02: messages of 3,000 and of 60,000 octets come through a socket", async () => {
+  const { socket: receiver, arrivals } = await opened("127.0.0.1", true);
+  const { socket: sender } = await opened("127.0.0.1", true);
+  const messages = [3_000, 60_000].map((count) => new Uint8Array(count).map((_, i) => i));
+  for (const octets of messages) expect(sender.send(octets, receiver.local)).toBe(true);
+  await until(() => arrivals.length === 2);
+  expect(arrivals.map(({ octets }) => octets)).toEqual(messages);
+});
+
+test("V2-22: that nobody listens, as ICMP tells, is no matter of a socket", async () => {
+  const { socket: gone } = await opened("127.0.0.1", false);
+  const { socket: sender, arrivals } = await opened("127.0.0.1", false);
+  gone.close();
+  for (let i = 0; i < 3; i++) {
+    sender.send(Uint8Array.of(1), gone.local);
+    await Bun.sleep(5);
+  }
+  const { socket: other, arrivals: seen } = await opened("127.0.0.1", false);
+  expect(sender.send(Uint8Array.of(2), other.local)).toBe(true);
+  await until(() => seen.length === 1);
+  other.send(Uint8Array.of(3), sender.local);
+  await until(() => arrivals.length === 1);
+  expect(arrivals[0]?.octets).toEqual(Uint8Array.of(3));
+});
+
 test("each datagram keeps its own memory after the next one has come", async () => {
   const { socket: receiver, arrivals } = await opened("127.0.0.1", false);
   const { socket: sender } = await opened("127.0.0.1", false);
