@@ -10,7 +10,7 @@ import { PayloadType } from "../wire/message.ts";
 import type { XfrmExpire } from "../xfrm/event.ts";
 import { isOurReqid } from "../xfrm/request.ts";
 import type { XfrmMapping } from "../xfrm/state.ts";
-import { onAddresses } from "./addresses.ts";
+import { addressesAt, leaveGoneAddresses, onAddresses } from "./addresses.ts";
 import { admit } from "./admit.ts";
 import { createCalls } from "./call-table.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
@@ -233,6 +233,7 @@ function onDeadline(engine: Engine): void {
   runRowChecks(engine);
   runCalls(engine);
   drainStates(engine);
+  leaveGoneAddresses(engine);
   retryStanding(engine);
   if (engine.now >= engine.evictAt) evict(engine);
 }
@@ -294,6 +295,7 @@ function nextDeadline(engine: Engine): Instant | undefined {
     rowChecksAt(engine),
     draining,
     calls,
+    addressesAt(engine),
     engine.standingRetryAt,
   ].reduce<Instant>((first, at) => (at !== undefined && at < first ? at : first), engine.evictAt);
 }
@@ -329,6 +331,7 @@ function createEngine(options: ConcentratorOptions): Engine {
     usageProbes: new Map(),
     calls: createCalls(),
     localAddresses: undefined,
+    goneAddresses: new Map(),
     policies: new Map(),
     standing: new Map(),
     isStarted: false,

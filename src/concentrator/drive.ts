@@ -25,6 +25,7 @@ const DELETED: Readonly<Record<string, string>> = {
   "peer-silent": "the site answered none of our requests for over a minute: it counts as gone",
   "replaced-by-newer": "the site has called again: its former IKE SA is removed",
   redundant: "both ends have called at the same time: one IKE SA stays",
+  "address-gone": "our address that its packets go to has gone, and has not come back",
   inactive: "no packet in either direction for the eroute's inactivity time",
   "lifetime-over": "its keys could not be replaced in time",
   "reauthentication-overdue": "the site has not authenticated anew in time",

@@ -152,6 +152,8 @@ export type Engine = {
   readonly calls: Calls;
   /** Addresses of this host on which IKE is spoken; undefined: not told yet. */
   localAddresses: ReadonlySet<string> | undefined;
+  /** Those that were there, and until when they may come back. */
+  readonly goneAddresses: Map<string, Instant>;
   readonly policies: Map<string, PolicyUse>;
   /** Policies that stand without an SA (R14), by name; empty until `start`. */
   standing: ReadonlyMap<string, XfrmPolicy>;

@@ -296,6 +296,12 @@ const REASONS: Readonly<Record<string, Reason>> = {
     words: "the site called again",
     advice: "nothing is to be done, unless two sites use the same ID: then give each its own",
   },
+  "address-gone": {
+    words: "our own address went away",
+    advice:
+      "bring the address back to this machine (`ip address`); the site can call any other that " +
+      "is listened on",
+  },
   inactive: {
     words: "no packets for the inactivity time",
     advice: "the next packet brings it back; `inactivity` of the eroute is how long it waits",

@@ -53,7 +53,7 @@ const ikeSchema = z.strictObject({
     default: "256",
   }),
   retransmit_first: text({
-    description: "How long the first copy of a request waits for its answer.",
+    description: "How long the first copy of a request waits for its answer, a fifth more or less.",
     expected: 'a time from 100ms to 1m, such as "1s"',
     default: '"1s"',
   }),

@@ -1,7 +1,8 @@
 /** The database stops, hangs, loses a column, comes back: only new negotiations notice (R6). */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { untilFailure } from "./events.ts";
+import { failuresOf, untilFailure } from "./events.ts";
+import { until } from "./hosts.ts";
 import type { Site } from "./laboratory.ts";
 import { type GuestMariadb, startGuestMariadb } from "./mariadb.ts";
 import {
@@ -54,8 +55,19 @@ test("R6: a table that has lost a column; the reason names it", async () => {
   await getsIn();
 });
 
-test("R6: a database that was killed; a site that is up stays up", async () => {
+test("R6: a database that is killed while it is asked; a site that is up stays up", async () => {
+  process.kill(database.pid, "SIGSTOP");
+  const swan = await startSite(second);
+  const before = (await failuresOf(scenario.erouted, "site-2")).length;
+  const calling = swan.initiate();
+  await until("its row is being looked up", async () => (await lookupsWaiting()) === 1);
   process.kill(database.pid, "SIGKILL");
+  expect(await calling).toBe(false);
+  await swan.stop();
+  // Not the deadline of the look-up: the broken connection is the reason.
+  expect((await failuresOf(scenario.erouted, "site-2")).slice(before)).toEqual([
+    "database-unreachable",
+  ]);
   await refused("database-unreachable");
   // Somebody names the ID of the site that is up, while nobody can look up its key.
   const imposter = await startSite(second, { localId: "site-1", psk: "guess" });
@@ -69,6 +81,14 @@ test("after the database is back the next attempt gets in", async () => {
   database = await startGuestMariadb("restarted");
   await getsIn();
 });
+
+/** IKE SAs that wait for a row. */
+async function lookupsWaiting(): Promise<number> {
+  const status = (await scenario.erouted.json("/api/v1/status")) as {
+    gauges: { lookups_waiting: number };
+  };
+  return status.gauges.lookups_waiting;
+}
 
 async function refused(reason: string): Promise<void> {
   const swan = await startSite(second);

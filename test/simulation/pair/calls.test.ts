@@ -99,6 +99,30 @@ test("R12: bakpeerip is called when nobody answers at peerip", () => {
   expect(judgeSettled(pair)).toEqual([]);
 });
 
+test("R12: a row's bakpeerip, a host name, is called when nobody answers at its peerip", () => {
+  const pair = layPair({ seed: 1, weather: FINE, isDynamic: true });
+  pair.a.database.put({
+    ...{ peerid: "end-b", password: "one key for both", remip: "10.0.1.0", remmsk: "24" },
+    ...{ peerip: "192.0.2.99", bakpeerip: "end-b.example", ourid: null },
+  });
+  pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
+  pair.runUntil(60_000);
+  expect(judgeSettled(pair)).toEqual([]);
+  expect(pair.a.concentrator.snapshot().counters.calls_started).toBe(2);
+});
+
+test("R12: names that lead nowhere end the call, and say which", () => {
+  const pair = layPair({ seed: 1, weather: FINE, isDynamic: true });
+  pair.a.database.put({
+    ...{ peerid: "end-b", password: "one key for both", remip: "10.0.1.0", remmsk: "24" },
+    ...{ peerip: "gone.example", bakpeerip: "gone-too.example", ourid: null },
+  });
+  pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
+  pair.runUntil(60_000);
+  expect(pair.reasons.get("resolve")).toBe(2);
+  expect(judgeEmpty(pair)).toEqual([]);
+});
+
 test("R12 §1.2: an IKE SA without its Child SA is of no use: deleted, and why is told", () => {
   const pair = called(withEroute("b", { localSubnets: [prefixOfText("172.31.0.0/16")] }));
   pair.runUntil(60_000);

@@ -103,6 +103,7 @@ export function layPair(settings: PairSettings): Pair {
   const addresses: Record<string, Address> = {
     "192.0.2.1": endpointOf("192.0.2.1", 0).address,
     "192.0.2.2": endpointOf("192.0.2.2", 0).address,
+    "end-b.example": endpointOf("192.0.2.2", 0).address,
     // Nobody is there.
     "192.0.2.99": endpointOf("192.0.2.99", 0).address,
   };

@@ -1,0 +1,50 @@
+/** Addresses of our own that go, and come back, while sites use them. */
+
+import { expect, test } from "bun:test";
+import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
+import { CONCENTRATOR, endpointOf, planOf } from "./plan.ts";
+import { layTable, type Table } from "./table.ts";
+
+const GONE_MS = 10_000;
+
+test("an address that comes back in time costs nobody an SA", () => {
+  const { table, caller } = connected();
+  for (let round = 0; round < 5; round++) {
+    tell(table, []);
+    table.advance(GONE_MS - 1);
+    tell(table, [CONCENTRATOR]);
+    table.advance(2 * GONE_MS);
+  }
+  caller.ask({ kind: "liveness" });
+  caller.settle();
+  expect(caller.heard.at(-1)?.kind).toBe("answer");
+  expect(table.kernel.states.size).toBe(2);
+});
+
+test("what uses an address that does not is closed, and nothing else is", () => {
+  const { table } = connected();
+  tell(table, ["192.0.2.250"]);
+  table.advance(GONE_MS);
+  table.advance(1_000);
+  expect(table.concentrator.snapshot().erouteCount).toBe(0);
+  expect(table.journal.map(({ reason }) => reason)).toContain("address-gone");
+  const other = connected();
+  tell(other.table, [CONCENTRATOR]);
+  other.table.advance(2 * GONE_MS);
+  expect(other.table.concentrator.snapshot().erouteCount).toBe(1);
+});
+
+function connected(): { table: Table; caller: Caller } {
+  const table = layTable({ plan: planOf() });
+  tell(table, [CONCENTRATOR, "192.0.2.250"]);
+  putRow(table, 1);
+  const caller = seat(table, settingsOf(1));
+  caller.connect();
+  caller.settle();
+  return { table, caller };
+}
+
+function tell(table: Table, addresses: readonly string[]): void {
+  const local = addresses.map((text) => endpointOf(text, 0).address);
+  table.feed({ kind: "addresses", local });
+}
