@@ -67,7 +67,8 @@ export type World = {
   events: number;
 };
 
-const LOG_LINES_MAX = Number(process.env.LOG_LINES ?? 50);
+/** All of it where one seed is replayed. */
+const LOG_LINES_MAX = Number(process.env.LOG_LINES ?? (process.env.SEED ? 1_000_000 : 50));
 const WIRE_MAX = 40;
 const ENOMEM = 12;
 
@@ -336,7 +337,7 @@ export function reportOf(world: World): string {
   const { plan: _, ...climate } = world.climate;
   return [
     `seed ${seed}: ${complaints.join("; ")}`,
-    `replay: SEED=${seed} bun test test/simulation/seeds.test.ts`,
+    `replay: SEED=${seed} bun test ./test/simulation/seeds.test.ts`,
     JSON.stringify(climate),
     JSON.stringify(world.climate.plan.limits),
     ...log,

@@ -68,11 +68,12 @@ export function livePair(seed: number): Life {
 
 /** The seed, what was drawn, and the last things that happened. */
 export function reportOf(seed: number, { pair, complaints }: Life): string {
-  const replay = `replay: SEED=${seed} bun test test/simulation/pair`;
+  const replay = `replay: SEED=${seed} bun test ./test/simulation/pair/seeds.test.ts`;
   return [`seed ${seed}: ${complaints.join("; ")}`, replay, ...pair.log.slice(-LINES)].join("\n");
 }
 
-const LINES = Number(process.env.LOG ?? 50);
+/** All of it where one seed is replayed. */
+const LINES = Number(process.env.LOG ?? (process.env.SEED ? 1_000_000 : 50));
 const ENOMEM = 12;
 
 function draw(seed: number, prng: Prng): PairSettings {
