@@ -24,8 +24,13 @@ const RUN = [
   "logs",
   "README",
 ];
-/** Those of a checkout, which make it first. */
-const OTHERS = /^(make|build\/out\/erouted|erouted run|export) /;
+/** Those whose commands other tests run as they stand there. */
+const RUN_ELSEWHERE = { packages: "real/packages.test.ts", image: "real/router.ts" };
+/**
+ * What builds is what has made this; `erouted run` is the daemon, started once; `erouted check`
+ * without `--offline` finds its ports taken (a machine where it runs is in real/packages.test.ts).
+ */
+const OTHERS = /^(make |erouted (run|check) *$)/;
 /** They go on until they are stopped; Ctrl-C is a good end. */
 const ENDLESS = /--(follow|watch)|--for 5m/;
 /** What they say of a site that is not there is right, too. */
@@ -81,7 +86,8 @@ function here(text: string): string {
     .replaceAll("/etc/erouted/", `${folder}/etc/`)
     .replaceAll("/var/lib/erouted", `${folder}/var`)
     .replaceAll("127.0.0.1:8080", `127.0.0.1:${port + 2}`)
-    .replaceAll("--config FILE", "");
+    .replaceAll("--config FILE", "")
+    .replaceAll("build/out/erouted", "erouted");
 }
 
 function blocks(document: string, language: string): string[] {
@@ -141,7 +147,7 @@ describe("commands of the documents", () => {
       // It begins anew, with the row that the quick start has made.
       if (document === "README") await run("erouted peers remove site-1");
       for (const command of commandsOf(document)) {
-        if (OTHERS.test(command)) continue;
+        if (OTHERS.test(here(command))) continue;
         if (WITH_DAEMON.test(`${command} `) || OF_SITE.test(command)) await startDaemon();
         const { code, said } = await run(command);
         // 1: told why not; 4: not connected. Wrong usage would be 2.
@@ -152,6 +158,21 @@ describe("commands of the documents", () => {
         });
       }
     }, 60_000);
+  }
+});
+
+test("each document with commands is run, here or by the test that is named", () => {
+  const documents = readdirSync(join(PROJECT, "docs")).filter((name) => name.endsWith(".md"));
+  const withCommands = documents
+    .map((name) => name.replace(/\.md$/, ""))
+    .filter((name) => commandsOf(name).length > 0);
+  const elsewhere = Object.entries(RUN_ELSEWHERE);
+  expect(withCommands.toSorted()).toEqual(
+    [...RUN.filter((name) => name !== "README"), ...elsewhere.map(([name]) => name)].toSorted(),
+  );
+  for (const [name, file] of elsewhere) {
+    const text = readFileSync(join(import.meta.dir, "..", file), "utf8");
+    expect([name, text.includes(`docs/${name}.md`)]).toEqual([name, true]);
   }
 });
 

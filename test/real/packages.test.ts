@@ -195,7 +195,12 @@ describe("the Debian package on a machine with systemd", () => {
   test("the service is its own user with two capabilities, and serves", () => {
     const { must, pid } = machine;
     configureMachine(machine);
-    must("systemctl enable --now erouted");
+    // Check, start and reload, as the document has them.
+    const [, block = ""] =
+      /^```sh\n(.*?)^```/ms.exec(readFileSync("docs/packages.md", "utf8")) ?? [];
+    const commands = block.split("\n").map((line) => line.replace(/\s+#.*/, ""));
+    expect(commands).toContain("systemctl enable --now erouted");
+    for (const command of commands) must(command);
     const status = must(`cat /proc/${pid()}/status`);
     const user = must("id -u erouted").trim();
     expect(status).toMatch(new RegExp(`^Uid:(\t${user}){4}$`, "m"));
