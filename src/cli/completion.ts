@@ -26,18 +26,28 @@ export async function completePeerIds(
   if (!daemon.ok) return EXIT.ok;
   const wanted = options.prefix.toLowerCase();
   const asked = wanted === "" ? "" : `&q=${encodeURIComponent(wanted)}`;
-  const [up, failed] = await Promise.all([
+  const behind = wanted === "" ? "" : `&after_peer=${encodeURIComponent(before(wanted))}`;
+  const [up, failed, rows] = await Promise.all([
     get(daemon.value, `/api/v1/eroutes?limit=${OFFERED_MAX}${asked}`),
     // Those that do not get in are whom one asks about.
     get(daemon.value, `/api/v1/not-connected?limit=${OFFERED_MAX}${asked}`),
+    // Rows come in order of their IDs: those that begin so are together.
+    get(daemon.value, `/api/v1/peers?limit=${OFFERED_MAX}${behind}`),
   ]);
   const ids = [
     ...(up.ok ? listAt(up.value, "eroutes").map((eroute) => textAt(eroute, "peer_id")) : []),
     ...(failed.ok ? listAt(failed.value, "sites").map((site) => textAt(site, "peer_id")) : []),
+    ...(rows.ok ? listAt(rows.value, "peers").map((row) => textAt(row, "peer_id")) : []),
   ];
   const fit = ids.filter((id) => id?.toLowerCase().startsWith(wanted) && HARMLESS.test(id));
   for (const id of [...new Set(fit)].sort()) if (id !== undefined) terminal.out(id);
   return EXIT.ok;
+}
+
+/** An ID before all that begin so: `site-1` itself is one of them. */
+function before(prefix: string): string {
+  const last = prefix.charCodeAt(prefix.length - 1);
+  return `${prefix.slice(0, -1)}${String.fromCharCode(Math.max(0x21, last - 1))}~~~`;
 }
 
 const HARMLESS = /^[A-Za-z0-9@._+-]+$/;

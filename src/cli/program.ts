@@ -38,7 +38,8 @@ function createProgram(terminal: Terminal, ending: Ending): Command {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.out(text.trimEnd()),
-      writeErr: (text) => terminal.err(text.trimEnd()),
+      // As every other fault is said.
+      writeErr: (text) => terminal.err(text.trimEnd().replace(/^error: /, "erouted: ")),
     })
     .addHelpText("afterAll", EXIT_CODES);
   const declaration: Declaration = {

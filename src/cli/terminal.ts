@@ -106,7 +106,7 @@ export function failure(terminal: Terminal, what: string): ExitCode {
 
 /** Says what is wrong with how a command was called, and is its exit code. */
 export function misuse(terminal: Terminal, what: string): ExitCode {
-  terminal.err(`error: ${what}`);
+  terminal.err(`erouted: ${what}`);
   return EXIT.usage;
 }
 

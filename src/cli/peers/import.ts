@@ -37,7 +37,10 @@ export function importPeers(options: ImportOptions, terminal: Terminal): Promise
     const present = await allRows(peers, terminal);
     if (!present.ok) return failure(terminal, present.error);
     const rules = { config, settings, update: options.update, generate: options.generate };
-    const plan = await planImport(rows.value, present.value, { ...rules, ...progress(terminal) });
+    const plan = await planImport(rows.value, present.value, {
+      ...rules,
+      ...progress(terminal, "checked"),
+    });
     if (options.json === true) sayJson(plan, options, terminal);
     else say(plan, options, terminal);
     if (plan.refused.length > 0) {
@@ -89,7 +92,7 @@ async function write(
   const changes = plan.rows.flatMap(({ change }): PeerChange[] =>
     change === undefined ? [] : [change],
   );
-  const { tick, end } = progress(terminal);
+  const { tick, end } = progress(terminal, "written");
   for (let done = 0; done < changes.length; done += BATCH_ROWS) {
     tick(done, changes.length);
     const written = await peers.write(changes.slice(done, done + BATCH_ROWS));
@@ -105,12 +108,12 @@ async function write(
 }
 
 /** A bar on a terminal, nothing elsewhere. */
-function progress(terminal: Terminal) {
+function progress(terminal: Terminal, done: "checked" | "written") {
   return {
-    tick: (done: number, total: number) => {
-      const filled = Math.round((BAR_LENGTH * done) / Math.max(1, total));
+    tick: (count: number, total: number) => {
+      const filled = Math.round((BAR_LENGTH * count) / Math.max(1, total));
       const bar = "#".repeat(filled).padEnd(BAR_LENGTH, ".");
-      terminal.progress?.(`[${bar}] ${done} of ${total}`);
+      terminal.progress?.(`[${bar}] ${count} of ${total} ${done}`);
     },
     end: () => terminal.progress?.(undefined),
   };

@@ -72,8 +72,15 @@ test("bash completes files where one is asked for", async () => {
 
 test("bash completes peer IDs of the running daemon, and none that it could run", async () => {
   const ids = await offered("why", "--config", folder.config, "site-");
-  expect(ids).toEqual(["site-1", "site-2", "site-4711"]);
-  expect(await offered("disconnect", "--config", folder.config, "SITE-2")).toEqual(["site-2"]);
+  const rows = [1, 2, 3, 4].map((n) => `site-${n}.customer.example`);
+  expect(ids).toEqual(["site-1", ...rows.slice(0, 1), "site-2", ...rows.slice(1), "site-4711"]);
+  // A row whose site has never called, told by its whole ID too.
+  const never = ["site-4.customer.example"];
+  expect(await offered("why", "--config", folder.config, "site-4.")).toEqual(never);
+  expect(await offered("why", "--config", folder.config, ...never)).toEqual(never);
+  expect(await offered("disconnect", "--config", folder.config, "SITE-2")).toEqual([
+    ...["site-2", "site-2.customer.example"],
+  ]);
 });
 
 test("without a daemon nothing is offered, and nothing is said", async () => {

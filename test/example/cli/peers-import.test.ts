@@ -185,7 +185,8 @@ test("10,000 rows go in and out in a few seconds, with a bar on a terminal only"
   const on = { progress: (line: string | undefined) => void shown.push(line) };
   const { code, err } = await peers(["import", "-"], text, on);
   expect([code, err]).toEqual([0, expect.stringContaining("10000 rows written")]);
-  expect(shown).toContain(`[${"#".repeat(15)}${".".repeat(15)}] 5000 of 10000`);
+  expect(shown).toContain(`[${"#".repeat(15)}${".".repeat(15)}] 5000 of 10000 checked`);
+  expect(shown).toContain(`[${".".repeat(30)}] 0 of 10000 written`);
   expect(shown.at(-1)).toBeUndefined();
   expect((await peers(["export"])).out.split("\n")).toHaveLength(10_001);
 }, 20_000);
