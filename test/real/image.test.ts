@@ -132,6 +132,8 @@ test("its pages show the tunnel with its traffic, and why another site is not th
   expect(await tunnels.evaluate(TEXT)).toMatch(/site-1[\s\S]*192\.0\.2\.11/);
   const refused = await open("/status/ipsec/peers/site-2");
   expect(await refused.evaluate(TEXT)).toMatch(/pre-shared key/i);
+  const others = await open("/status/ipsec/not-connected");
+  expect(await others.evaluate(TEXT)).toMatch(/site-2[\s\S]*Wrong pre-shared key/);
   for (const path of ["ipsec/ike-sas", "ipsec/eroutes", "ipsec/peers/site-1", "events", "system"]) {
     const page = await open(`/status/${path}`);
     expect([path, page.complaints]).toEqual([path, []]);

@@ -1,7 +1,8 @@
 /** `erouted events`: what happened, and what happens; of one site or of all. */
 
 import { parseDuration } from "../../eroute/duration.ts";
-import { type AskOptions, daemonOf, get } from "../daemon-client.ts";
+import { ok, type Result } from "../../octets/result.ts";
+import { type AskOptions, type Daemon, daemonOf, get } from "../daemon-client.ts";
 import { fieldAt, listAt, numberAt, textAt, timeAt } from "../json-fields.ts";
 import { painted, type Style } from "../table.ts";
 import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "../terminal.ts";
@@ -28,21 +29,21 @@ export async function events(options: EventsOptions, terminal: Terminal): Promis
   }
   const daemon = daemonOf(options, terminal);
   if (!daemon.ok) return daemon.error;
+  let printed = 0;
   const print = (event: unknown) => {
-    const isNew = sinceMs === undefined || (timeAt(event, "time") ?? 0) >= sinceMs;
-    if (isNew) terminal.out(lineOf(event, options, terminal));
+    if (sinceMs !== undefined && (timeAt(event, "time") ?? 0) < sinceMs) return;
+    printed++;
+    terminal.out(lineOf(event, options, terminal));
   };
   const query = queryOf(options);
-  const limit = sinceMs === undefined ? EVENTS_SHOWN : EVENTS_MAX;
-  const answer = await get(daemon.value, `/api/v1/events?limit=${limit}${query}`);
-  if (!answer.ok) return failure(terminal, printable(answer.error));
-  const found = listAt(answer.value, "events");
-  const oldest = timeAt(found[0], "time") ?? 0;
-  if (found.length === EVENTS_MAX && sinceMs !== undefined && oldest > sinceMs) {
-    terminal.err(`erouted: only the last ${EVENTS_MAX}: --site or --level shows older ones`);
-  }
+  const read = await eventsSince(daemon.value, query, sinceMs);
+  if (!read.ok) return failure(terminal, printable(read.error));
+  const found = read.value;
   for (const event of found) print(event);
-  if (options.follow !== true) return EXIT.ok;
+  if (options.follow !== true) {
+    if (printed === 0) terminal.err("erouted: no events");
+    return EXIT.ok;
+  }
   const say = (text: string) => terminal.err(`erouted: ${printable(text)}`);
   await follow(daemon.value, {
     // Nothing that comes between the two requests is missed, if there was an event to begin at.
@@ -54,6 +55,33 @@ export async function events(options: EventsOptions, terminal: Terminal): Promis
   });
   return EXIT.ok;
 }
+
+/** The last ones; with a time, page by page until one is older, or the daemon keeps no more. */
+async function eventsSince(
+  daemon: Daemon,
+  query: string,
+  sinceMs: number | undefined,
+): Promise<Result<readonly unknown[], string>> {
+  const limit = sinceMs === undefined ? EVENTS_SHOWN : EVENTS_MAX;
+  let found: readonly unknown[] = [];
+  let before = "";
+  for (let page = 0; page < PAGES_MAX; page++) {
+    const answer = await get(daemon, `/api/v1/events?limit=${limit}${query}${before}`);
+    if (!answer.ok) return answer;
+    const events = listAt(answer.value, "events");
+    // A daemon that does not know the parameter sends the same page again.
+    const first = numberAt(events[0], "sequence");
+    if (page > 0 && first >= numberAt(found[0], "sequence")) break;
+    found = [...events, ...found];
+    const isOlder = sinceMs === undefined || (timeAt(events[0], "time") ?? 0) < sinceMs;
+    if (events.length < limit || isOlder) break;
+    before = `&before=${first}`;
+  }
+  return ok(found);
+}
+
+/** More than a daemon keeps. */
+const PAGES_MAX = 100;
 
 function queryOf({ site, level }: EventsOptions): string {
   const asked = Object.entries({ site, level }).filter(([, value]) => value !== undefined);

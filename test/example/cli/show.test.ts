@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createJournal } from "../../../src/concentrator/journal.ts";
 import { createStatusApp } from "../../../src/status/app.ts";
-import { NOW_MS, sampleSource } from "../status/sample.ts";
+import { failures, NOW_MS, sampleSource } from "../status/sample.ts";
 import { runWith } from "./terminal.ts";
 
 const SITES = 12;
@@ -160,6 +160,29 @@ test("events are shown a line each; of a site, of a level, since a time", async 
   expect((await show("events", "--since", "yesterday")).code).toBe(2);
   const lines = (await show("events", "--json")).out.split("\n").map((line) => JSON.parse(line));
   expect(lines.at(-1)).toMatchObject({ site: "site-8", level: "warning" });
+});
+
+test("events since a time are all that the daemon keeps, not one page of them", async () => {
+  const since = new Date(NOW_MS + 120_000).toISOString();
+  const none = await show("events", "--since", since);
+  expect([none.code, none.out, none.err]).toEqual([0, "", "erouted: no events"]);
+  const many = createJournal(2_600);
+  const source = sampleSource({ sites: 0, entries: [], journal: many });
+  const [failure] = failures();
+  if (failure === undefined) throw new Error("no failure");
+  for (let n = 0; n < 2_500; n++) many.add(failure, NOW_MS + n * 1_000);
+  const app = createStatusApp(source, { token: undefined, host: "127.0.0.1" });
+  const other = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: app.fetch });
+  const read = async (from: number) => {
+    const since = new Date(NOW_MS + from * 1_000).toISOString();
+    const args = ["events", "--json", "--since", since, "--url", other.url.href];
+    const lines = (await runWith(args)).out.split("\n");
+    return lines.map((line) => (JSON.parse(line) as { sequence: number }).sequence);
+  };
+  const all = await read(0);
+  expect([all.length, all[0], all.at(-1)]).toEqual([2_500, 1, 2_500]);
+  expect((await read(400)).length).toBe(2_100);
+  await other.stop(true);
 });
 
 test("why without a site: who is not connected, and why; 4 if a site is among them", async () => {
