@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Compiles one executable: the program and the entry point of its worker thread.
+# Compiles one executable: the program and the entry points of its worker threads.
 #   compile.sh OUT [TARGET]   for this machine, or for bun-linux-arm64, bun-linux-x64-musl …
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -8,5 +8,5 @@ mkdir -p "$(dirname "$out")"
 # Nothing beside the executable may change what it does: no .env, no bunfig.toml of the folder.
 node_modules/.bin/bun build --compile --minify --bytecode --no-compile-autoload-dotenv \
   --no-compile-autoload-bunfig ${2:+--target="$2"} --outfile "$out.new" src/main.ts \
-  src/daemon/key-exchange-worker.ts
+  src/daemon/key-exchange-worker.ts src/daemon/signature-worker.ts
 mv "$out.new" "$out"

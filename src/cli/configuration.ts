@@ -27,7 +27,11 @@ export function readConfigFile(file: string): Result<Config, readonly string[]> 
     const other = file === DEFAULT_CONFIG_FILE ? "; name another with --config FILE" : "";
     return err([printable(`${file}: ${text.error}${other}`)]);
   }
-  const files = { readSecret: readText, env: (name: string) => process.env[name] };
+  const files = {
+    readSecret: readText,
+    wallMs: Date.now,
+    env: (name: string) => process.env[name],
+  };
   const config = readConfig(text.value, files, file);
   if (config.ok) return config;
   return err(config.error.map((fault) => printable(formatFault(fault))));

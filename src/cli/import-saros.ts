@@ -110,7 +110,11 @@ function writeAll(
 
 /** What was written is read as the daemon reads it: a value of the router's may be none of ours. */
 function sayFaults({ toml }: Translation, options: ImportOptions, terminal: Terminal): ExitCode {
-  const files = { readSecret: readText, env: (name: string) => process.env[name] };
+  const files = {
+    readSecret: readText,
+    wallMs: Date.now,
+    env: (name: string) => process.env[name],
+  };
   const config = readConfig(toml, files, options.output ?? "erouted.toml");
   const faults = config.ok ? config.value.warnings : config.error;
   for (const fault of faults.slice(0, FAULTS_TOLD_MAX)) {

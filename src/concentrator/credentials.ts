@@ -5,8 +5,10 @@ import { isPpkRequired, type Ppk } from "../eroute/ppk.ts";
 import type { AuthCredentials, OwnCredential, PeerCredential } from "../ike/credentials.ts";
 import type { Credentials } from "../ike/event.ts";
 import type { PpkCredential } from "../ike/ppk.ts";
+import { type Address, addressOctets } from "../inet/address.ts";
 import { assert } from "../octets/assert.ts";
-import type { Identity } from "../wire/message.ts";
+import { type Identity, IdType } from "../wire/message.ts";
+import { parseIdentity } from "../wire/payload/id.ts";
 import type { Engine, ErouteInUse } from "./engine.ts";
 import { termsOf } from "./eroute-in-use.ts";
 
@@ -21,9 +23,9 @@ export function credentialsFor(
   engine: Engine,
   eroute: ErouteInUse,
   { psk, ppk }: SiteKeys,
-  ourIdentity: Identity,
+  ourAddress: Address,
 ): Credentials {
-  const auth = authOf(eroute.base, psk, ourIdentity);
+  const auth = authOf(eroute.base, psk, identityOf(eroute, ourAddress));
   return { ...auth, ppk: ppkOf(eroute.base, ppk), ...termsOf(engine, eroute) };
 }
 
@@ -31,6 +33,18 @@ export function credentialsFor(
 function ppkOf(base: Eroute, ppk: Ppk | undefined): PpkCredential | undefined {
   if (ppk === undefined || base.ppk === "off") return undefined;
   return { id: ppk.id, key: ppk.key.slice(), isRequired: isPpkRequired(base.ppk, true) };
+}
+
+/** Without `ourid` we are the subject of our certificate, or the address that the site knows. */
+function identityOf({ ourid, base }: ErouteInUse, address: Address): Identity {
+  const { own } = base.auth;
+  // As the certificate spells it: its text could be written down in several ways.
+  if (own.kind === "signature" && (ourid === undefined || ourid === own.key.subject)) {
+    return { idType: IdType.DER_ASN1_DN, data: own.key.subjectDer };
+  }
+  if (ourid !== undefined) return parseIdentity(ourid);
+  const idType = address.family === 4 ? IdType.IPV4_ADDR : IdType.IPV6_ADDR;
+  return { idType, data: addressOctets(address) };
 }
 
 function authOf(

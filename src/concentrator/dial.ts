@@ -5,9 +5,7 @@ import type { IkeEffect } from "../ike/effect.ts";
 import type { Call } from "../ike/event.ts";
 import { localSpi, saIdOf } from "../ike/phase.ts";
 import { beginCall } from "../ike/v2/ike-sa-init-request.ts";
-import { type Address, addressOctets } from "../inet/address.ts";
 import { wipe } from "../octets/secret.ts";
-import { type Identity, IdType } from "../wire/message.ts";
 import { identityText, parseIdentity } from "../wire/payload/id.ts";
 import { fail, forget, holdMs, noteFailure, rest, setStage, take } from "./call-table.ts";
 import type { CallEnds, CallId, CallReason, CallTarget, CallUnderWay } from "./calls.ts";
@@ -148,14 +146,12 @@ function dial(engine: Engine, call: CallUnderWay, line: Line, start: StartEntry)
     remote: { address: ends.remote, port: ports.ike },
   };
   const { eroute } = target;
-  const { ourid } = eroute;
-  const ourIdentity = ourid === undefined ? addressIdentity(ends.local) : parseIdentity(ourid);
   // A copy: the IKE SA wipes its own, and there may be another address to call.
   const keys = { psk: target.psk?.slice(), ppk: target.ppk };
   const ike: Call = {
     path,
     natPorts: { local: ports.nat, remote: ports.nat },
-    credentials: credentialsFor(engine, eroute, keys, ourIdentity),
+    credentials: credentialsFor(engine, eroute, keys, ends.local),
     peer: parseIdentity(eroute.peerId),
     isPeer: (identity) => peerKey(identityText(identity)) === peerKey(eroute.peerId),
     initialContact: !engine.eroutes.has(eroute.key),
@@ -185,8 +181,3 @@ const WHY: Readonly<Record<CallReason, string>> = {
   "by-hand": "an operator wants it",
   reauthentication: "its authentication has come to its end",
 };
-
-function addressIdentity(address: Address): Identity {
-  const idType = address.family === 4 ? IdType.IPV4_ADDR : IdType.IPV6_ADDR;
-  return { idType, data: addressOctets(address) };
-}

@@ -1,5 +1,6 @@
 /** Why a site is or is not connected: what is known of it, put into words. Pure. */
 
+import { formatTime } from "../crypto/x509/time.ts";
 import { agreement } from "../eroute/nearest.ts";
 import { never } from "../octets/assert.ts";
 import { adviceFor } from "./advice.ts";
@@ -8,7 +9,7 @@ import { type Comparison, compare } from "./compare.ts";
 import { judgeTraffic, type TrafficJudgement } from "./explain-traffic.ts";
 import { reasonOf, reasonText } from "./reason.ts";
 import type { MatchFacts, SiteFacts, SiteState } from "./site-facts.ts";
-import type { ErouteView } from "./snapshot.ts";
+import type { CertificateView, ErouteView } from "./snapshot.ts";
 
 export type Explanation = {
   readonly state: SiteState;
@@ -163,7 +164,7 @@ function rowFindings({ row }: SiteFacts): readonly Finding[] {
 }
 
 function tunnelFinding({ now }: SiteFacts, eroute: ErouteView): Finding {
-  const { name, state, createdAt, ikeSas, childSas, peerAddress } = eroute;
+  const { name, state, createdAt, ikeSas, childSas, peerAddress, certificate } = eroute;
   const children = childSas.map(
     ({ localSubnets, remoteSubnets, algorithms }) =>
       `${localSubnets.join(", ")} === ${remoteSubnets.join(", ")} (${algorithms})`,
@@ -176,10 +177,15 @@ function tunnelFinding({ now }: SiteFacts, eroute: ErouteView): Finding {
     ...(ike === undefined
       ? []
       : [`${ike.role}, ${ike.algorithms}${ike.ppk ? ", with a PPK" : ""}${nat}`]),
+    ...(certificate === undefined ? [] : [certificateText(certificate)]),
     children.length === 0 ? "no Child SA" : children.join("; "),
   ];
   const verdict = childSas.length > 0 ? "ok" : "problem";
   return { about: "tunnel", verdict, detail: parts.join("; ") };
+}
+
+function certificateText({ subject, notAfterMs }: CertificateView): string {
+  return `certificate of ${subject}, valid until ${formatTime(notAfterMs)}`;
 }
 
 function trafficFindings(traffic: TrafficJudgement | undefined): readonly Finding[] {

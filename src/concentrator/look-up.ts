@@ -13,12 +13,10 @@ import type { Credentials } from "../ike/event.ts";
 import { localSpi, saIdOf, type Ticket } from "../ike/phase.ts";
 import type { Refusal } from "../ike/refusal.ts";
 import { acceptsIke } from "../ike/v2/proposal.ts";
-import { addressOctets } from "../inet/address.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { wipe } from "../octets/secret.ts";
 import type { IkeSpi } from "../wire/header.ts";
-import { type Identity, IdType } from "../wire/message.ts";
-import { identityText, parseIdentity } from "../wire/payload/id.ts";
+import { identityText } from "../wire/payload/id.ts";
 import { credentialsFor, type SiteKeys } from "./credentials.ts";
 import {
   count,
@@ -188,16 +186,7 @@ function credentialsOf(
   eroute: ErouteInUse,
   keys: SiteKeys,
 ): Result<Credentials, Refusal> {
-  const { ourid } = eroute;
-  const ourIdentity = ourid === undefined ? addressIdentity(entry) : parseIdentity(ourid);
-  return ok(credentialsFor(engine, eroute, keys, ourIdentity));
-}
-
-/** Without `ourid` we are the address that the site called. */
-function addressIdentity(entry: Entry): Identity {
-  const { address } = entry.sa.path.local;
-  const idType = address.family === 4 ? IdType.IPV4_ADDR : IdType.IPV6_ADDR;
-  return { idType, data: addressOctets(address) };
+  return ok(credentialsFor(engine, eroute, keys, entry.sa.path.local.address));
 }
 
 /** IKE_SA_INIT was answered before the eroute was known: its own algorithms count now. */

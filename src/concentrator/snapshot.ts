@@ -31,6 +31,16 @@ export type IkeSaView = {
   readonly establishedAt: Instant;
 };
 
+/** What a site has proved itself with, where that is not its pre-shared key. */
+export type CertificateView = {
+  readonly subject: string;
+  readonly issuer: string;
+  /** Hex digits. */
+  readonly serial: string;
+  /** Time of day, ms since 1970. */
+  readonly notAfterMs: number;
+};
+
 /** An eroute in use: a dynamic one, or a normal one with an SA. */
 export type ErouteView = {
   readonly kind: "dynamic" | "normal";
@@ -44,6 +54,7 @@ export type ErouteView = {
   readonly peerAddress: string;
   readonly state: "negotiating" | "established" | "closing";
   readonly createdAt: Instant;
+  readonly certificate: CertificateView | undefined;
   readonly ikeSas: readonly IkeSaView[];
   readonly childSas: readonly ChildSaView[];
 };

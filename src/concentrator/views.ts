@@ -15,6 +15,7 @@ import { erouteKey } from "./eroute-in-use.ts";
 import type { Draining, Installed } from "./installed.ts";
 import type {
   CallView,
+  CertificateView,
   ChildSaView,
   DrainingView,
   ErouteView,
@@ -182,9 +183,16 @@ function erouteView(engine: Engine, eroute: ErouteInUse): ErouteView {
     peerAddress,
     state: ikeSas.length > 0 ? "established" : isClosing ? "closing" : "negotiating",
     createdAt: eroute.createdAt,
+    certificate: certificateView(eroute.proof),
     ikeSas,
     childSas,
   };
+}
+
+function certificateView(proof: ErouteInUse["proof"]): CertificateView | undefined {
+  if (proof?.kind !== "certificate") return undefined;
+  const { subject, issuer, serial, notAfterMs } = proof.holder;
+  return { subject, issuer, serial, notAfterMs };
 }
 
 function drainingView({ id, until }: Draining): DrainingView {

@@ -10,6 +10,8 @@ import { type KeyLines, lineOf } from "./toml-lines.ts";
 export type ConfigFiles = {
   /** The text of a file; or why it cannot be read, in a few words. */
   readSecret(path: string): Result<string, string>;
+  /** The time of day, ms since 1970: certificates expire. */
+  wallMs(): number;
   /** An environment variable. */
   env(name: string): string | undefined;
 };

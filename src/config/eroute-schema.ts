@@ -19,8 +19,29 @@ export const erouteSchema = z.strictObject({
     required: true,
   }),
   ourid: text({
-    description: "What we call ourselves; without it, our address.",
+    description:
+      "What we call ourselves; without it, the subject of our certificate, or our address.",
     expected: 'an ID of 1 to 255 characters, such as "concentrator.example"',
+  }),
+  peer_auth: choice(["psk", "certificate", "either"], {
+    description: "What a site proves itself with: its pre-shared key, or a certificate.",
+    default: '"psk", with ca_file "certificate"',
+  }),
+  ca_file: text({
+    description: "Authorities that sites' certificates have to come from.",
+    expected: "the path of a PEM file with certificates of authorities, at most 64",
+  }),
+  certificate_file: text({
+    description: "Our certificate, with which we prove ourselves instead of the pre-shared key.",
+    expected: "the path of a PEM file: our certificate, behind it those up to the root",
+  }),
+  private_key_file: text({
+    description: "Its private key.",
+    expected: "the path of a PEM file with an RSA, ECDSA or Ed25519 key without a passphrase",
+  }),
+  rsa_signature: choice(["pss", "pkcs1"], {
+    description: "How an RSA key signs: RSASSA-PSS, or PKCS #1 v1.5 for peers that know only that.",
+    default: '"pss"',
   }),
   peerip: text({
     description: "Where to call the peer. Not in a base eroute: it comes from the row.",

@@ -3,13 +3,14 @@
 import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES } from "../crypto/default-suites.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { parseSuite, usesSha1 } from "../crypto/suite-notation.ts";
-import { DEFAULT_AUTH, DEFAULT_PPK } from "../eroute/defaults.ts";
+import { DEFAULT_PPK } from "../eroute/defaults.ts";
 import type { Eroute, ErouteCommon } from "../eroute/eroute.ts";
 import { nearestText } from "../eroute/nearest.ts";
 import { type Pattern, parsePattern } from "../eroute/pattern.ts";
 import { type Address, parseAddress } from "../inet/address.ts";
 import { formatPrefix, type Prefix, parseMask, parsePrefix, prefixOf } from "../inet/prefix.ts";
 import { type Check, needed } from "./check.ts";
+import { readAuth } from "./eroute-auth.ts";
 import { readChild, readLife, readLiveness, readTraffic } from "./eroute-life.ts";
 import { type KeyPath, quoted } from "./fault.ts";
 import type { RawConfig, RawEroute } from "./schema.ts";
@@ -105,7 +106,7 @@ function readEroute(check: Check, path: KeyPath, raw: RawEroute): ReadEroute {
     life,
     traffic,
     dns,
-    auth: DEFAULT_AUTH,
+    auth: readAuth(check, path, raw),
     ppk,
   };
   if (!isBase) return { ...read, eroute: { kind: "normal", ...common, ...addresses } };
@@ -123,6 +124,11 @@ function readPattern(check: Check, path: KeyPath, text: string | undefined): Pat
   }
   if (given !== given.trim()) {
     check.warn(path, `is ${quoted(given)}, with blanks around it`, "an ID without them");
+  }
+  const spaced = given.replace(/(?<!\\) *, */g, ", ");
+  if (/^(C|ST|L|O|OU|CN|E|DC|UID) *=/i.test(given) && spaced !== given) {
+    const what = `is ${quoted(given)}: subjects of certificates have one blank after each comma`;
+    check.warn(path, what, quoted(spaced));
   }
   return pattern.value;
 }

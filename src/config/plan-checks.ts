@@ -1,7 +1,8 @@
 /** Checks across eroutes, egroups and users: what contradicts itself, what can never be reached. */
 
+import { needsPsk } from "../eroute/eroute.ts";
 import { commonId, coversPattern } from "../eroute/overlap.ts";
-import { matchesPattern, type Pattern } from "../eroute/pattern.ts";
+import { isWild, matchesPattern, type Pattern } from "../eroute/pattern.ts";
 import { peerKey } from "../eroute/peer-id.ts";
 import { containsPrefix, formatPrefix, type Prefix } from "../inet/prefix.ts";
 import type { Check } from "./check.ts";
@@ -98,12 +99,16 @@ function checkUsers(
       ? users.filter((user) => matchesPattern(peerid, user.name))
       : named(peerid.text);
     const [first, second] = own;
+    if (eroute?.life.start === "always" && first === undefined && isWild(peerid)) {
+      const what = `is ${quoted(peerid.text)}, but start is "always": it names nobody to call`;
+      check.fault([...path, "peerid"], what, "the ID of one site");
+    }
     if (eroute?.life.start === "always" && first !== undefined && second !== undefined) {
       const both = `${quoted(first.name)} and ${quoted(second.name)}`;
       const what = `matches the users ${both}, but start is "always": one of them is called`;
       check.fault([...path, "peerid"], what, "the ID of one user");
     }
-    if (own.length > 0) continue;
+    if (own.length > 0 || (eroute !== undefined && !needsPsk(eroute.auth))) continue;
     const what = `is ${quoted(peerid.text)}, which no [[user]] is called: nobody can connect (R3)`;
     check.warn([...path, "peerid"], what, "a [[user]] with that ID");
   }

@@ -24,6 +24,9 @@ export type SigningKey = {
   /** Names certificates and key: a hash over both. */
   readonly id: string;
   readonly kind: KeyKind;
+  /** Subject of our certificate, as text and in DER. */
+  readonly subject: string;
+  readonly subjectDer: Uint8Array;
   /** DER: our own certificate first, then those between it and the root. */
   readonly certificates: readonly Uint8Array[];
   /** PKCS #8 in DER: a secret. */

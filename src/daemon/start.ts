@@ -124,7 +124,7 @@ function createDaemon(config: Config): Daemon {
     peers: new Map(),
     retired: new Set(),
     keyExchanger: openKeyExchanger(),
-    signer: openSigner(),
+    signer: openSigner(wallMs),
     concentrator,
     shell: undefined,
     isEnding: false,
@@ -291,6 +291,7 @@ async function close(daemon: Daemon): Promise<void> {
   daemon.captures.stop();
   daemon.shell?.close();
   daemon.keyExchanger.close();
+  daemon.signer.close();
   const { kernel, config } = daemon;
   const kept = config.keepBlocking ? standingPolicies(config.plan) : new Map();
   await within(CLOSE_MS, [

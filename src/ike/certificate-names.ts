@@ -3,11 +3,12 @@
 import type { CertificateHolder } from "../crypto/signature.ts";
 import { addressFromOctets, formatAddress } from "../inet/address.ts";
 import { equalOctets } from "../octets/concat.ts";
+import { nameText } from "../octets/distinguished-name.ts";
 import { type Identity, IdType } from "../wire/message.ts";
 
 /**
- * A name or an address has to be in subjectAltName, a DER_ASN1_DN to be the subject, octet for
- * octet. A KEY_ID stands in no certificate. Wildcards in certificates are names of nobody.
+ * A name or an address has to be in subjectAltName, a DER_ASN1_DN to be the subject. A KEY_ID
+ * stands in no certificate. Wildcards in certificates are names of nobody.
  */
 export function isNameOf(holder: CertificateHolder, { idType, data }: Identity): boolean {
   switch (idType) {
@@ -19,7 +20,7 @@ export function isNameOf(holder: CertificateHolder, { idType, data }: Identity):
     case IdType.IPV6_ADDR:
       return holder.ipAddresses.some((address) => equalOctets(address, data));
     case IdType.DER_ASN1_DN:
-      return equalOctets(holder.subjectDer, data);
+      return isSameSubject(holder, data);
     default:
       return false;
   }
@@ -34,6 +35,13 @@ export function namesOf(holder: CertificateHolder): readonly string[] {
     ...holder.mailAddresses,
     ...addresses.map(formatAddress),
   ];
+}
+
+/** Whatever kinds of strings either end writes it in (RFC 5280 §7.1). */
+function isSameSubject({ subjectDer }: CertificateHolder, der: Uint8Array): boolean {
+  return (
+    equalOctets(subjectDer, der) || isSameName(nameText(subjectDer) ?? "", nameText(der) ?? "")
+  );
 }
 
 /** ASCII letters count the same in either case, as in peer IDs. */

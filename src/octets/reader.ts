@@ -68,6 +68,11 @@ export class Reader {
     return this.#octets.subarray(from, from + count);
   }
 
+  /** All that is left, as a view, without reading it. */
+  ahead(): Uint8Array {
+    return this.#octets.subarray(this.#next, this.#end);
+  }
+
   /** All that is left, as a view. */
   rest(): Uint8Array {
     return this.octets(this.left);

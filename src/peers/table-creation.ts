@@ -67,7 +67,7 @@ function render(schema: PeerSchema, query: SQL): Statement {
 
 const MYSQL_TYPES: Readonly<Record<TableKey, string>> = {
   peerid: "varchar(255) not null primary key",
-  password: "varchar(255) character set utf8mb4 collate utf8mb4_bin not null",
+  password: "varchar(255) character set utf8mb4 collate utf8mb4_bin null",
   remip: "varchar(400) null",
   remmsk: "varchar(64) null",
   peerip: "varchar(255) null",
@@ -86,7 +86,7 @@ const MYSQL_TYPES: Readonly<Record<TableKey, string>> = {
 /** NOCASE folds ASCII letters only, as peer IDs are compared. */
 const SQLITE_TYPES: Readonly<Record<TableKey, string>> = {
   peerid: "text not null collate nocase primary key",
-  password: "text not null",
+  password: "text",
   remip: "text collate nocase",
   remmsk: "text",
   peerip: "text",

@@ -1,7 +1,13 @@
 /** What the API shows, in its own words (snake case), of snapshots and the journal. */
 
 import type { JournalRecord } from "../concentrator/journal.ts";
-import type { ChildSaView, DrainingView, ErouteView, IkeSaView } from "../concentrator/snapshot.ts";
+import type {
+  CertificateView,
+  ChildSaView,
+  DrainingView,
+  ErouteView,
+  IkeSaView,
+} from "../concentrator/snapshot.ts";
 import { spi32Hex } from "../octets/hex.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { NotConnectedCounts } from "./not-connected.ts";
@@ -21,6 +27,7 @@ export function erouteJson(view: ErouteView, source: StatusSource, uses: StateUs
     peer_address: view.peerAddress === "" ? null : view.peerAddress,
     state: view.state,
     created_at: isoTime(source, view.createdAt),
+    certificate: view.certificate === undefined ? null : certificateJson(view.certificate),
     ike_sa: newest === undefined ? null : ikeSaJson(newest, source),
     child_sas: view.childSas.map((child) => childSaJson(child, source, uses)),
   };
@@ -84,6 +91,10 @@ export function statusJson(source: StatusSource, notConnected: NotConnectedCount
 
 export const NO_DATAPLANE =
   "dataplane.kind is none: sites connect, but no packet of theirs is carried";
+
+function certificateJson({ subject, issuer, serial, notAfterMs }: CertificateView) {
+  return { subject, issuer, serial, expires_at: new Date(notAfterMs).toISOString() };
+}
 
 function ikeSaJson(view: IkeSaView, source: StatusSource) {
   return {

@@ -1,13 +1,15 @@
 /** Negotiations that fail: what the site hears, when, and what is left behind (R1, R2, R3, R6). */
 
 import { expect, test } from "bun:test";
+import { DEFAULT_AUTH } from "../../src/eroute/defaults.ts";
 import { err, ok } from "../../src/octets/result.ts";
 import { parseIdentity } from "../../src/wire/payload/id.ts";
 import { putRow, seat, settingsOf } from "./caller.ts";
 import { rowOf } from "./database.ts";
-import { endpointOf, planOf, selectorOf } from "./plan.ts";
+import { BASE_EROUTE, endpointOf, NORMAL_EROUTE, planOf, selectorOf } from "./plan.ts";
 import type { SiteSettings } from "./site-state.ts";
 import { layTable, type Table } from "./table.ts";
+import { TOY_ANCHORS, toyKey } from "./toy-signature.ts";
 
 const AUTHENTICATION_FAILED = 24;
 
@@ -15,6 +17,8 @@ type Failure = {
   readonly reason: string;
   readonly settings?: Partial<SiteSettings>;
   readonly prepare?: (table: Table) => void;
+  /** The eroute takes certificates as well. */
+  readonly isCertified?: true;
 };
 
 const text = (value: string) => new TextEncoder().encode(value);
@@ -38,6 +42,9 @@ const FAILURES: readonly Failure[] = [
     prepare: (table) =>
       table.database.put({ ...rowOf("site-1", "secret 1", "192.168.1.0"), disabled: "1" }),
   },
+  { reason: "issuer-unknown", isCertified: true, settings: { key: toyKey("site-1", "nobody") } },
+  { reason: "id-not-in-certificate", isCertified: true, settings: { key: toyKey("site-2") } },
+  { reason: "auth-method", settings: { key: toyKey("site-1") } },
   {
     reason: "outside-base-subnet",
     prepare: (table) => table.database.put(rowOf("site-1", "secret 1", "10.1.1.0")),
@@ -225,7 +232,10 @@ function labSettings(): SiteSettings {
 }
 
 function negotiate(failure: Failure) {
-  const table = layTable();
+  const either = { own: DEFAULT_AUTH.own, peer: { kind: "either", anchors: TOY_ANCHORS } } as const;
+  const auth = failure.isCertified === true ? either : DEFAULT_AUTH;
+  const plan = planOf({}, { eroutes: [{ ...BASE_EROUTE, auth }, NORMAL_EROUTE] });
+  const table = layTable({ plan });
   putRow(table, 1);
   failure.prepare?.(table);
   const caller = seat(table, settingsOf(1, failure.settings));

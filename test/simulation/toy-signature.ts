@@ -8,6 +8,7 @@ import {
   type SigningKey,
   type TrustAnchors,
 } from "../../src/crypto/signature.ts";
+import type { ErouteAuth } from "../../src/eroute/eroute.ts";
 import { equalOctets } from "../../src/octets/concat.ts";
 import { err, ok } from "../../src/octets/result.ts";
 
@@ -20,6 +21,8 @@ export function toyKey(name: string, anchor = ANCHOR): SigningKey {
   return {
     id: name,
     kind: "ed25519",
+    subject: `CN=${name}`,
+    subjectDer: utf8.encode(name),
     certificates: [certificate],
     privateKey: utf8.encode(`private key of ${name}`),
     rsaPadding: "pss",
@@ -57,6 +60,18 @@ export function toySignature(op: SignatureRequest): SignatureResult {
       ...{ anchor, notAfterMs: 2_000_000_000_000 },
     },
   });
+}
+
+/** Both ends with certificates, or each as it is said here. */
+export function toyAuth(
+  own: string | undefined,
+  peer: ErouteAuth["peer"]["kind"],
+  anchors: TrustAnchors = TOY_ANCHORS,
+): ErouteAuth {
+  return {
+    own: own === undefined ? { kind: "psk" } : { kind: "signature", key: toyKey(own) },
+    peer: peer === "psk" ? { kind: "psk" } : { kind: peer, anchors },
+  };
 }
 
 function signatureOf(certificate: Uint8Array, octets: Uint8Array): Uint8Array {

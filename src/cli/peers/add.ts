@@ -2,6 +2,8 @@
 
 import type { Config } from "../../config/config.ts";
 import { type DatabaseSettings, describeDatabase } from "../../eroute/database.ts";
+import { needsPsk } from "../../eroute/eroute.ts";
+import { matchConfigured } from "../../eroute/match.ts";
 import type { PeerRow } from "../../eroute/row.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { openPeers } from "../../peers/open.ts";
@@ -63,6 +65,9 @@ export async function addPeer(options: AddOptions, terminal: Terminal): Promise<
   if (!config.ok) return config.error;
   const settings = chooseDatabase(config.value, options.egroup, terminal);
   if (!settings.ok) return settings.error;
+  if (sourcesOf(options) === 0 && mustHaveKey(peerid, config.value)) {
+    return misuse(terminal, KEY_MISSING);
+  }
   const password = await passwordOf(options, terminal);
   if (!password.ok) return failure(terminal, password.error);
   const ppk = ppkTextOf(options);
@@ -120,15 +125,27 @@ function misuseOf(options: AddOptions): string | undefined {
     return "--ppk has a PPK made and stands beside --generate; else use --ppk-file FILE";
   }
   if (options.ppk === true && options.ppkFile !== undefined) return "--ppk or --ppk-file FILE";
-  const sources = [options.passwordFile, options.passwordStdin, options.generate];
-  if (sources.filter((source) => source !== undefined).length === 1) return undefined;
-  return "give the pre-shared key by one of --password-file FILE, --password-stdin, --generate";
+  return sourcesOf(options) > 1 ? KEY_MISSING : undefined;
+}
+
+const KEY_MISSING =
+  "give the pre-shared key by one of --password-file FILE, --password-stdin, --generate";
+
+function sourcesOf({ passwordFile, passwordStdin, generate }: AddOptions): number {
+  return [passwordFile, passwordStdin, generate].filter((source) => source !== undefined).length;
+}
+
+/** Where both ends have certificates a row does without a key. */
+function mustHaveKey(peerid: string, { plan }: Config): boolean {
+  const match = matchConfigured(plan, peerid);
+  return match.kind !== "base" || needsPsk(match.eroute.auth);
 }
 
 async function passwordOf(
   options: AddOptions,
   terminal: Terminal,
 ): Promise<Result<string, string>> {
+  if (sourcesOf(options) === 0) return ok("");
   if (options.generate === true) return ok(generatePassword());
   if (options.passwordFile === undefined) {
     const text = await stdinText(terminal, PASSWORD_OCTETS_MAX);

@@ -104,7 +104,6 @@ function planRow(
   if (found.length > 1)
     return { peerid, fault: `there are ${found.length} rows of it: remove one` };
   const fresh = row === undefined ? newRow(peerid, fields, rules) : undefined;
-  if (fresh !== undefined && "fault" in fresh) return fresh;
   const changed = row === undefined ? [] : differences(row, fields);
   if (changed.length > 0 && rules.update !== true) {
     const which = changed.join(", ");
@@ -117,7 +116,11 @@ function planRow(
   const after = { ...EMPTY_ROW, ...row, ...given(fields), ...fresh, peerid };
   // One that is disabled has to be right for the day on which it is not.
   const judged = judgeRows(peerid, [{ ...after, disabled: null }], rules.config, rules.settings);
-  if (judged.kind === "faulty") return { peerid, fault: judged.detail };
+  if (judged.kind === "faulty") {
+    const isKeyless = fresh?.password === "" && judged.reason === "no-password";
+    const fault = isKeyless ? "password is missing: --generate makes one" : judged.detail;
+    return { peerid, fault };
+  }
   const notes = judged.kind === "right" ? judged.notes : [];
   return { at, peerid, change: changeOf(row, fields, { fresh, changed }), changed, notes };
 }
@@ -142,9 +145,9 @@ function newRow(
   peerid: string,
   fields: Fields,
   { generate }: ImportRules,
-): Extract<PeerChange, { kind: "add" }>["peer"] | Refusal {
-  const password = fields.password ?? (generate === true ? generatePassword() : null);
-  if (password === null) return { peerid, fault: "password is missing: --generate makes one" };
+): Extract<PeerChange, { kind: "add" }>["peer"] {
+  // Without one it may be right as well, where both ends have certificates.
+  const password = fields.password ?? (generate === true ? generatePassword() : "");
   return { ...given(fields), peerid, password };
 }
 

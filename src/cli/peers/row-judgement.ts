@@ -24,7 +24,7 @@ export type RowJudgement =
       readonly notes: readonly string[];
     }
   | { readonly kind: "disabled"; readonly detail: string }
-  | { readonly kind: "faulty"; readonly detail: string };
+  | { readonly kind: "faulty"; readonly detail: string; readonly reason?: string };
 
 /** Judges the rows of one peer ID: more than one is a fault. */
 export function judgeRows(
@@ -53,7 +53,8 @@ export function judgeRows(
   const made = dynamicErouteOf(match.eroute, match.egroup, asPeerId(peerid), rows);
   if (!made.ok) {
     const { kind, detail } = made.error;
-    return { kind: kind === "row-disabled" ? "disabled" : "faulty", detail };
+    if (kind === "row-disabled") return { kind: "disabled", detail };
+    return { kind: "faulty", detail, reason: kind };
   }
   const { name, localSubnets, remoteSubnets } = made.value;
   wipe(made.value.psk, made.value.ppk?.key);

@@ -50,6 +50,10 @@ const childSa = z
   })
   .describe("A Child SA, with what the kernel has counted; or null.");
 
+const certificate = z
+  .strictObject({ subject: z.string(), issuer: z.string(), serial: z.string(), expires_at: time })
+  .describe("What the site has proved itself with; null: its pre-shared key.");
+
 const eroute = z
   .strictObject({
     name: z.string(),
@@ -62,6 +66,7 @@ const eroute = z
     peer_address: textOrNull,
     state: z.enum(EROUTE_STATES),
     created_at: time,
+    certificate: certificate.nullable(),
     ike_sa: ikeSa.nullable(),
     child_sas: z.array(childSa),
   })

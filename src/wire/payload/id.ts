@@ -7,6 +7,7 @@ import {
   parseAddress,
 } from "../../inet/address.ts";
 import { equalOctets } from "../../octets/concat.ts";
+import { nameText, parseName } from "../../octets/distinguished-name.ts";
 import { fromHex, toHex } from "../../octets/hex.ts";
 import { Reader } from "../../octets/reader.ts";
 import { Writer } from "../../octets/writer.ts";
@@ -60,6 +61,8 @@ export function identityText(identity: Identity): string {
       const text = plainText(data);
       return text !== undefined && PRINTABLE_ASCII.test(text) ? text : hexText(data);
     }
+    case IdType.DER_ASN1_DN:
+      return nameText(data) ?? hexText(data);
     default:
       return hexText(data);
   }
@@ -67,7 +70,8 @@ export function identityText(identity: Identity): string {
 
 /**
  * An identity of text: an address, `0x` and hex digits (KEY_ID), `keyid:` and text (KEY_ID), text
- * with `@` in it (RFC822_ADDR), or any other text (FQDN).
+ * with `@` in it (RFC822_ADDR), the subject of a certificate such as `C=CH, O=Fleet, CN=site-1`
+ * (DER_ASN1_DN), or any other text (FQDN).
  */
 export function parseIdentity(text: string): Identity {
   const address = parseAddress(text);
@@ -80,6 +84,8 @@ export function parseIdentity(text: string): Identity {
   if (text.startsWith(KEY_ID_PREFIX)) {
     return { idType: IdType.KEY_ID, data: utf8.encode(text.slice(KEY_ID_PREFIX.length)) };
   }
+  const name = parseName(text);
+  if (name !== undefined) return { idType: IdType.DER_ASN1_DN, data: name };
   const idType = text.includes("@") ? IdType.RFC822_ADDR : IdType.FQDN;
   return { idType, data: utf8.encode(text) };
 }
@@ -89,7 +95,8 @@ function plainText(data: Uint8Array): string | undefined {
   const text = utf8Decoder.decode(data);
   if (!equalOctets(utf8.encode(text), data)) return undefined;
   if (text === "" || UNSEEN.test(text) || text.trim() !== text) return undefined;
-  return octetsOfHexText(text) === undefined ? text : undefined;
+  const isOther = octetsOfHexText(text) !== undefined || parseName(text) !== undefined;
+  return isOther ? undefined : text;
 }
 
 function hexText(data: Uint8Array): string {

@@ -188,7 +188,13 @@ test("connected, and an IKE SA without a Child SA", () => {
   const view: ErouteView = {
     ...{ kind: "dynamic", name: "fleet/site-1", baseEroute: "fleet", peerId: "site-1" },
     ...{ remoteSubnets: [], localSubnets: [], peerAddress: "198.51.100.7" },
-    ...{ state: "established", createdAt: asInstant(400_000), ikeSas: [], childSas: [] },
+    ...{
+      state: "established",
+      certificate: undefined,
+      createdAt: asInstant(400_000),
+      ikeSas: [],
+      childSas: [],
+    },
   };
   const child = {
     ...{ spiIn: 1, spiOut: 2, localAddress: "192.0.2.1", remoteAddress: "198.51.100.7" },

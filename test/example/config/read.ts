@@ -22,6 +22,9 @@ export const SECRETS: Readonly<Record<string, string>> = {
 
 export const ENVIRONMENT: Readonly<Record<string, string>> = { DB_PASSWORD: "from-environment" };
 
+/** 2026-06-01: what tests take for now. */
+export const NOW_MS = 1_780_272_000_000;
+
 /** One egroup and one base eroute: what most tests add to. */
 export const FLEET = `
 [[egroup]]
@@ -41,6 +44,7 @@ function read(text: string) {
       const secret = SECRETS[path];
       return secret === undefined ? err("no such file") : ok(secret);
     },
+    wallMs: () => NOW_MS,
     env: (name: string) => ENVIRONMENT[name],
   };
   return readConfig(text, files, "erouted.toml");

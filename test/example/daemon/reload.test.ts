@@ -193,6 +193,7 @@ function configOf(change: (text: string) => string): Config {
   const text = change(readFileSync(folder.config, "utf8"));
   const files = {
     readSecret: (path: string) => ok(readFileSync(path, "utf8")),
+    wallMs: () => Date.now(),
     env: () => undefined,
   };
   const config = readConfig(text, files, "erouted.toml");

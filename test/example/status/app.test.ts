@@ -32,6 +32,7 @@ describe("the API", () => {
       peer_address: "198.51.100.1",
       state: "established",
       created_at: "2026-01-05T08:00:01.000Z",
+      certificate: null,
       ike_sa: {
         spi_i: "00000000000000aa",
         spi_r: "00000000000000bb",

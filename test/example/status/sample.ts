@@ -172,6 +172,7 @@ function erouteView(n: number): ErouteView {
     localSubnets: ["10.0.0.0/16"],
     peerAddress: `198.51.100.${n % 256}`,
     state: "established",
+    certificate: undefined,
     createdAt: asInstant(n * 1000),
     ikeSas: [
       {

@@ -44,7 +44,15 @@ export async function startSite(
   site: Site,
   changes: Partial<StrongSwanSettings> = {},
 ): Promise<StrongSwan> {
-  return await startStrongSwan(site.host, {
+  return await startStrongSwan(site.host, siteSettings(site, changes));
+}
+
+/** What such a strongSwan is told. */
+export function siteSettings(
+  site: Site,
+  changes: Partial<StrongSwanSettings> = {},
+): StrongSwanSettings {
+  return {
     ike: "aes128-sha256-x25519",
     esp: "aes128gcm16",
     localId: `site-${site.number}`,
@@ -54,7 +62,7 @@ export async function startSite(
     localSubnet: site.subnet.v4,
     remoteSubnet: "10.0.0.0/16",
     ...changes,
-  });
+  };
 }
 
 /** Initiates; a failure shows both logs. */

@@ -1,6 +1,6 @@
 /** strongSwan (Debian's 5.9) as somebody else's peer: a daemon of its own in each host. */
 
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { noteDaemon, noteKilled, takeKilled } from "./both-ends.ts";
 import { type Host, must, type Running, run, start, until } from "./hosts.ts";
 
@@ -34,13 +34,29 @@ export type StrongSwanSettings = {
   /** More lines of the connection, and of its child, in swanctl.conf. */
   readonly connection?: string;
   readonly child?: string;
+  /** Lines of `local` and `remote` instead of `auth = psk`. */
+  readonly local?: string;
+  readonly remote?: string;
+  /** Its certificate and key, and whom it trusts. */
+  readonly certificates?: StrongSwanCertificates;
   /** All of swanctl.conf, as somebody else has written it, instead of what follows from these. */
   readonly swanctlConf?: string;
 };
 
+export type StrongSwanCertificates = {
+  readonly own: Certified | undefined;
+  readonly authorities: readonly Pick<Certified, "certificateFile">[];
+  /** Certificates between its own and the root. */
+  readonly between?: readonly Pick<Certified, "certificateFile">[];
+};
+
+type Certified = { readonly certificateFile: string; readonly keyFile: string };
+
 export type StrongSwan = {
   /** `swanctl` for this daemon, for what is not below: `--terminate --child net2`. */
   swanctl(...words: string[]): Promise<void>;
+  /** Closes what is up, and goes on with another connection and other certificates. */
+  change(settings: StrongSwanSettings): Promise<void>;
   /** Brings the Child SA up; false if the peer or the daemon refused, the log says why. */
   initiate(secondsMax?: number): Promise<boolean>;
   /** The IKE SA alone, without a Child SA. */
@@ -66,7 +82,7 @@ const DAEMON = "/usr/sbin/charon-systemd";
 /** Only what these tests need: each plugin costs start time, swanctl's too. */
 const PLUGINS = [
   "random nonce aes sha1 sha2 hmac kdf gcm curve25519 openssl pem",
-  "socket-default vici updown",
+  "x509 constraints pubkey pkcs1 pkcs8 socket-default vici updown",
 ].join(" ");
 
 /** The daemon that runs in a host, by its name. */
@@ -84,7 +100,6 @@ export async function startStrongSwan(
   await mkdir(folder, { recursive: true });
   const env = { STRONGSWAN_CONF: `${folder}/strongswan.conf`, SWANCTL_DIR: folder };
   await writeFile(env.STRONGSWAN_CONF, strongswanConf(folder, settings));
-  await writeFile(`${folder}/swanctl.conf`, settings.swanctlConf ?? swanctlConf(settings));
   // One that a failed test left behind would hold the ports.
   await daemons.get(host.name)?.stop();
   if (takeKilled(host)) await forgetStates(host);
@@ -93,22 +108,54 @@ export async function startStrongSwan(
   noteDaemon(host);
   const control = async (...words: string[]) =>
     await run(host, ["env", ...assignments(env), "swanctl", ...words]);
-  const swan = controls(host, folder, daemon, control);
+  const load = async (now: StrongSwanSettings) => {
+    await layCertificates(folder, now.certificates);
+    await writeFile(`${folder}/swanctl.conf`, now.swanctlConf ?? swanctlConf(now));
+    const loaded = await control("--load-all", "--noprompt");
+    if (loaded.status !== 0) {
+      throw new Error(`swanctl --load-all: ${loaded.out}${loaded.err}\n${await swan.log()}`);
+    }
+  };
+  const swan = controls(host, { folder, daemon, control, load });
   try {
     await until("strongSwan's control socket", async () => await accepts(`${folder}/vici`));
   } catch (error) {
     throw new Error(await swan.log(), { cause: error });
   }
-  const loaded = await control("--load-all", "--noprompt");
-  if (loaded.status !== 0) {
-    throw new Error(`swanctl --load-all: ${loaded.out}${loaded.err}\n${await swan.log()}`);
-  }
+  await load(settings);
   return swan;
+}
+
+/** Where swanctl looks for them: folders with names of their own. */
+async function layCertificates(
+  folder: string,
+  certificates: StrongSwanCertificates | undefined,
+): Promise<void> {
+  if (certificates === undefined) return;
+  const { own, authorities, between = [] } = certificates;
+  const lay = async (name: string, files: readonly string[]) => {
+    await rm(`${folder}/${name}`, { recursive: true, force: true });
+    await mkdir(`${folder}/${name}`, { recursive: true });
+    for (const [i, file] of files.entries()) await copyFile(file, `${folder}/${name}/${i}.pem`);
+  };
+  await lay("x509", own === undefined ? [] : [own.certificateFile]);
+  await lay("private", own === undefined ? [] : [own.keyFile]);
+  await lay(
+    "x509ca",
+    [...authorities, ...between].map(({ certificateFile }) => certificateFile),
+  );
 }
 
 type Control = (...words: string[]) => Promise<{ status: number; out: string; err: string }>;
 
-function controls(host: Host, folder: string, daemon: Running, control: Control): StrongSwan {
+type Daemon = {
+  readonly folder: string;
+  readonly daemon: Running;
+  readonly control: Control;
+  load(settings: StrongSwanSettings): Promise<void>;
+};
+
+function controls(host: Host, { folder, daemon, control, load }: Daemon): StrongSwan {
   const log = async () =>
     (await readFile(`${folder}/log`, "utf8").catch(() => "")) + (await daemon.output());
   const sas = async () => (await control("--list-sas")).out;
@@ -118,6 +165,10 @@ function controls(host: Host, folder: string, daemon: Running, control: Control)
   };
   return {
     swanctl: demand,
+    change: async (settings) => {
+      await control("--terminate", "--ike", "net", "--timeout", "10");
+      await load(settings);
+    },
     initiate: async (secondsMax = 20) => {
       const timeout = String(secondsMax);
       return (await control("--initiate", "--child", "net", "--timeout", timeout)).status === 0;
@@ -181,7 +232,7 @@ function strongswanConf(folder: string, settings: StrongSwanSettings): string {
   ${settings.charon ?? ""}
 }
 swanctl {
-  load = random openssl pem
+  load = random openssl pem x509 pubkey pkcs1 pkcs8
   socket = unix://${folder}/vici
 }
 `;
@@ -203,9 +254,9 @@ function swanctlConf(settings: StrongSwanSettings): string {
   rekey_time = ${settings.rekeyIkeSeconds ?? 0}s
   reauth_time = 0s
 ${ppkOfConnection(settings)}  ${settings.connection ?? ""}
-  local { auth = psk
+  local { ${settings.local ?? "auth = psk"}
     id = ${settings.localId} }
-  remote { auth = psk
+  remote { ${settings.remote ?? "auth = psk"}
     id = ${settings.remoteId} }
   children { net {
     esp_proposals = ${settings.esp}

@@ -48,6 +48,8 @@ export type EndWorld = {
   /** Delay of a key exchange, signature or look-up; undefined: it is answered at once. */
   lateMs(): number | undefined;
   failsSignature(): boolean;
+  /** Delay of a signature; undefined: as that of the others. */
+  signatureMs(end: string): number | undefined;
   send(from: End, effect: Extract<Effect, { kind: "send" }>): void;
   log(end: string, line: () => string): void;
   onReason(reason: string): void;
@@ -69,8 +71,8 @@ export function createEnd(settings: EndSettings, world: EndWorld): End {
   const database = createDatabase();
   const carried = new Map<string, bigint>();
   const messages: JournalEntry[] = [];
-  const later = (event: Event): Event | undefined => {
-    const ms = world.lateMs();
+  const later = (event: Event, own?: number): Event | undefined => {
+    const ms = own ?? world.lateMs();
     if (ms === undefined) return event;
     world.schedule.plan(world.now() + ms, () => feed(event));
     return undefined;
@@ -91,7 +93,7 @@ export function createEnd(settings: EndSettings, world: EndWorld): End {
       const result = world.failsSignature()
         ? err({ kind: "signature-failed", detail: "drawn" } as const)
         : toySignature(op);
-      return later({ kind: "signature-answer", request, result });
+      return later({ kind: "signature-answer", request, result }, world.signatureMs(name));
     },
     kernel: (request) => onKernel(request),
     delaysAnswer: () => false,

@@ -49,6 +49,8 @@ export type PairSettings = {
   /** A NAT before end b: its address is not its own, and changes when it rebinds. */
   readonly isNatted?: boolean;
   readonly lateMs?: (prng: Prng) => number | undefined;
+  /** Delay of signatures alone, whatever the others have. */
+  readonly signatureMs?: (end: "a" | "b") => number | undefined;
   readonly faults?: KernelFaults;
   /** Whether a signature cannot be made or judged. */
   readonly failsSignature?: () => boolean;
@@ -61,6 +63,8 @@ export type PairSettings = {
 export type Pair = {
   readonly a: End;
   readonly b: End;
+  /** What each end began with. */
+  readonly plans: { readonly a: EroutePlan; readonly b: EroutePlan };
   readonly schedule: Schedule;
   readonly prng: Prng;
   weather: Weather;
@@ -129,6 +133,7 @@ export function layPair(settings: PairSettings): Pair {
     ...{ schedule, prng, faults: settings.faults ?? (() => undefined) },
     now: () => clock,
     lateMs: () => settings.lateMs?.(late),
+    signatureMs: (end: string) => settings.signatureMs?.(end === "a" ? "a" : "b"),
     failsSignature: () => settings.failsSignature?.() === true,
     log: note,
     onReason: (reason: string) => pair.reasons.set(reason, (pair.reasons.get(reason) ?? 0) + 1),
@@ -177,9 +182,11 @@ export function layPair(settings: PairSettings): Pair {
     const plan = pairPlan(name, { host: other, peerId }, settings);
     return { name, address: endpointOf(own, 0).address, peerId, plan };
   };
+  const [settingsA, settingsB] = [settingsOf("a"), settingsOf("b")];
   const pair: Pair = {
-    a: createEnd(settingsOf("a"), world),
-    b: createEnd(settingsOf("b"), world),
+    a: createEnd(settingsA, world),
+    b: createEnd(settingsB, world),
+    plans: { a: settingsA.plan, b: settingsB.plan },
     ...{
       schedule,
       prng,

@@ -1,0 +1,175 @@
+/** Makes and judges signatures of IKE_AUTH (RFC 7296 §2.15, RFC 7427). */
+
+import { createPrivateKey, type KeyObject, sign } from "node:crypto";
+import { concat } from "../octets/concat.ts";
+import { toHex } from "../octets/hex.ts";
+import { err, ok } from "../octets/result.ts";
+import { sha256 } from "./hash.ts";
+import { plain } from "./plain.ts";
+import {
+  AuthMethod,
+  type CertificateHolder,
+  type SignatureFault,
+  type SignatureRequest,
+  type SignatureResult,
+  type SigningKey,
+  type TrustAnchors,
+} from "./signature.ts";
+import { algorithmName } from "./x509/algorithm.ts";
+import { readAuthData, signingPlan } from "./x509/auth-signature.ts";
+import { type Certificate, parseCertificate } from "./x509/certificate.ts";
+import { anchorOf } from "./x509/chain.ts";
+import { DSA, isSignedBy, paddingOf } from "./x509/verify.ts";
+
+type Sign = Extract<SignatureRequest, { op: "sign" }>;
+type Verify = Extract<SignatureRequest, { op: "verify" }>;
+
+/** Certificates in one message, and their octets, that are judged at once. */
+const QUICK_CERTIFICATES = 3;
+const QUICK_OCTETS = 6_000;
+const QUICK_RSA_BITS = 4_096;
+
+/**
+ * Whether it belongs into a thread of its own: signing with RSA, and anything with P-384 or P-521,
+ * which take milliseconds; and what a peer sends in a size that is not usual.
+ */
+export function isSlowSignature(request: SignatureRequest): boolean {
+  if (request.op === "sign") return !isQuickKey(request.key.kind);
+  const { certificates, anchors } = request;
+  const octets = certificates.reduce((sum, { length }) => sum + length, 0);
+  if (certificates.length > QUICK_CERTIFICATES || octets > QUICK_OCTETS) return true;
+  const all = [...certificates.flatMap(parsed), ...anchorsFor(anchors)];
+  return all.some(({ key }) => {
+    if (key.kind === "rsa") return key.bits > QUICK_RSA_BITS;
+    return key.kind !== "unknown" && !isQuickKey(key.kind);
+  });
+}
+
+function isQuickKey(kind: SigningKey["kind"]): boolean {
+  return kind === "ecdsa-p256" || kind === "ed25519";
+}
+
+/** Carries it out. `wallMs`: the time of day, ms since 1970. No octets of a peer make it throw. */
+export function performSignature(request: SignatureRequest, wallMs: number): SignatureResult {
+  return request.op === "sign" ? performSign(request) : performVerify(request, wallMs);
+}
+
+function performSign({ key, octets, hashes }: Sign): SignatureResult {
+  const plan = signingPlan(key, hashes);
+  if (!plan.ok) {
+    const detail = "the site cannot judge signatures with our key";
+    return err({ kind: "signature-algorithm", detail, ...plan.error });
+  }
+  const { method, algorithm, ecdsaForm, prefix } = plan.value;
+  try {
+    const object = privateKeyOf(key);
+    const signature =
+      algorithm.scheme === "ed25519"
+        ? sign(null, octets, object)
+        : algorithm.scheme === "ecdsa"
+          ? sign(algorithm.hash, octets, { key: object, dsaEncoding: DSA[ecdsaForm] })
+          : sign(algorithm.hash, octets, { key: object, ...paddingOf(algorithm) });
+    return ok({ op: "sign", method, signature: concat(prefix, plain(signature)) });
+  } catch (cause) {
+    const detail = `our key cannot sign: ${cause instanceof Error ? cause.message : "?"}`;
+    return err({ kind: "signature-failed", detail });
+  }
+}
+
+function performVerify(request: Verify, wallMs: number): SignatureResult {
+  const { octets, method, certificates, anchors } = request;
+  const received = readAuthData(method, request.signature);
+  if (!received.ok) return refusedAlgorithm(received.error);
+  const chain: Certificate[] = [];
+  for (const [i, der] of certificates.entries()) {
+    const certificate = parseCertificate(der);
+    if (certificate.ok) chain.push(certificate.value);
+    // One of the others that cannot be read is of no use; the site's own has to be read.
+    else if (i === 0) {
+      const { where, detail } = certificate.error;
+      return err({ kind: "certificate-malformed", detail: `${where}: ${detail}` });
+    }
+  }
+  const anchor = anchorOf(chain, anchorsFor(anchors), wallMs);
+  if (!anchor.ok) return anchor;
+  const [own] = chain;
+  if (own === undefined) return err({ kind: "certificate-missing", detail: "no certificate" });
+  const { algorithms, ecdsaForm, signature } = received.value;
+  const right = algorithms.find((algorithm) =>
+    isSignedBy(own, { algorithm, octets, signature, ecdsaForm }),
+  );
+  if (right !== undefined) {
+    return ok({
+      op: "verify",
+      holder: holderOf(own, anchor.value),
+      algorithm: algorithmName(right),
+    });
+  }
+  return err(wrongSignature(own, method));
+}
+
+function wrongSignature({ subject }: Certificate, method: number): SignatureFault {
+  const detail = `the site's signature is not of the key in the certificate of ${subject}`;
+  if (method !== AuthMethod.RSA) return { kind: "wrong-signature", detail };
+  const more = "; AUTH method 1 with SHA-1 is not taken: the site needs RFC 7427, or SHA-2";
+  return { kind: "wrong-signature", detail: `${detail}${more}` };
+}
+
+function refusedAlgorithm(name: string): SignatureResult {
+  return err({
+    kind: "signature-algorithm",
+    detail: `the site signs with ${name}, which is not taken`,
+    offered: [name],
+    wanted: ["RSA, RSASSA-PSS or ECDSA with SHA2-256, SHA2-384 or SHA2-512", "Ed25519"],
+  });
+}
+
+/** What a certificate says of its holder, copied out of the message. */
+export function holderOf(own: Certificate, anchor: Certificate): CertificateHolder {
+  const { dnsNames, mailAddresses, ipAddresses } = own.extensions;
+  return {
+    ...{ subject: own.subject, issuer: own.issuer, serial: own.serial, dnsNames, mailAddresses },
+    subjectDer: own.subjectDer.slice(),
+    ipAddresses: ipAddresses.map((address) => address.slice()),
+    anchor: certificateId(anchor.der),
+    notAfterMs: own.notAfterMs,
+  };
+}
+
+/** SHA-256 in hex digits. */
+export function certificateId(der: Uint8Array): string {
+  return toHex(sha256(der));
+}
+
+function parsed(der: Uint8Array): readonly Certificate[] {
+  const certificate = parseCertificate(der);
+  return certificate.ok ? [certificate.value] : [];
+}
+
+/** Few configurations are in force at a time: what was read of the last ones is kept. */
+const KEPT_MAX = 16;
+const keptAnchors = new Map<string, readonly Certificate[]>();
+const keptKeys = new Map<string, KeyObject>();
+
+function anchorsFor({ ids, certificates }: TrustAnchors): readonly Certificate[] {
+  return kept(keptAnchors, ids.join(" "), () => certificates.flatMap(parsed));
+}
+
+/** Reading an RSA key takes longer than a signature with it. */
+function privateKeyOf({ id, privateKey }: SigningKey): KeyObject {
+  return kept(keptKeys, id, () =>
+    createPrivateKey({ key: privateKey, format: "der", type: "pkcs8" }),
+  );
+}
+
+function kept<T>(table: Map<string, T>, id: string, make: () => T): T {
+  const known = table.get(id);
+  if (known !== undefined) return known;
+  const made = make();
+  for (const oldest of table.keys()) {
+    if (table.size < KEPT_MAX) break;
+    table.delete(oldest);
+  }
+  table.set(id, made);
+  return made;
+}

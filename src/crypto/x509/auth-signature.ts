@@ -1,0 +1,147 @@
+/** The Authentication Data of AUTH with a signature: what signs, and how it is written down. */
+
+import { concat } from "../../octets/concat.ts";
+import { decode } from "../../octets/reader.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
+import { AuthMethod, HashAlgorithm, type KeyKind, type SigningKey } from "../signature.ts";
+import {
+  algorithmIdentifier,
+  hashName,
+  readSignatureAlgorithm,
+  type SignatureAlgorithm,
+  type SignatureHash,
+} from "./algorithm.ts";
+
+/** How to sign for a peer: the AUTH method, the algorithm, and what goes before the signature. */
+export type SigningPlan = {
+  readonly method: number;
+  readonly algorithm: SignatureAlgorithm;
+  readonly ecdsaForm: "der" | "raw";
+  /** ASN.1 length and AlgorithmIdentifier of RFC 7427; empty with the older methods. */
+  readonly prefix: Uint8Array;
+};
+
+/**
+ * What both ends can do. `hashes`: those that the peer has announced; undefined where it does not
+ * know RFC 7427: then the older methods are all there is, of which RSA (RFC 7296 §3.8) leaves the
+ * hash to us, so that it is SHA2-256, and Ed25519 has none.
+ */
+export function signingPlan(
+  key: Pick<SigningKey, "kind" | "rsaPadding">,
+  hashes: readonly number[] | undefined,
+): Result<
+  SigningPlan,
+  { readonly offered: readonly string[]; readonly wanted: readonly string[] }
+> {
+  const { kind } = key;
+  if (hashes === undefined) {
+    const old = OLD[kind];
+    if (old === undefined)
+      return err({ offered: ["no RFC 7427"], wanted: ["RFC 7427 with Ed25519"] });
+    return ok({ ...old, ecdsaForm: "raw", prefix: new Uint8Array(0) });
+  }
+  const algorithm = kind === "ed25519" ? ed25519For(hashes) : hashedFor(key, hashes);
+  if (algorithm === undefined) {
+    return err({ offered: hashes.map(numberName), wanted: PREFERRED[kind].map(numberName) });
+  }
+  const identifier = algorithmIdentifier(algorithm);
+  const prefix = concat(Uint8Array.of(identifier.length), identifier);
+  return ok({ method: AuthMethod.DIGITAL_SIGNATURE, algorithm, ecdsaForm: "der", prefix });
+}
+
+/** What a peer's Authentication Data holds; the candidates are tried in this order. */
+export type ReceivedSignature = {
+  readonly algorithms: readonly SignatureAlgorithm[];
+  readonly ecdsaForm: "der" | "raw";
+  readonly signature: Uint8Array;
+};
+
+/** Takes Authentication Data apart; or what is wrong with it, in words. */
+export function readAuthData(method: number, data: Uint8Array): Result<ReceivedSignature, string> {
+  const old = RECEIVED.get(method);
+  if (old !== undefined) return ok({ algorithms: old, ecdsaForm: "raw", signature: data });
+  if (method !== AuthMethod.DIGITAL_SIGNATURE) return err(`AUTH method ${method}`);
+  const read = decode(data, "AUTH", (r) => {
+    const inner = r.sub(r.u8(), "AUTH, algorithm");
+    const algorithm = readSignatureAlgorithm(inner);
+    inner.end();
+    return { algorithm, signature: r.rest() };
+  });
+  if (!read.ok) return err(`an algorithm that cannot be read (${read.error.detail})`);
+  const { algorithm, signature } = read.value;
+  if (algorithm.kind === "refused") return err(algorithm.name);
+  return ok({ algorithms: [algorithm.algorithm], ecdsaForm: "der", signature });
+}
+
+/** `SHA2-256`, `identity (Ed25519)`. */
+function numberName(number: number): string {
+  return NUMBER_NAMES[number] ?? `hash algorithm ${number}`;
+}
+
+function ed25519For(hashes: readonly number[]): SignatureAlgorithm | undefined {
+  return hashes.includes(HashAlgorithm.IDENTITY) ? { scheme: "ed25519" } : undefined;
+}
+
+function hashedFor(
+  { kind, rsaPadding }: Pick<SigningKey, "kind" | "rsaPadding">,
+  hashes: readonly number[],
+): SignatureAlgorithm | undefined {
+  const number = PREFERRED[kind].find((candidate) => hashes.includes(candidate));
+  const hash = number === undefined ? undefined : HASHES[number];
+  if (hash === undefined) return undefined;
+  if (kind !== "rsa") return { scheme: "ecdsa", hash };
+  if (rsaPadding === "pkcs1") return { scheme: "rsa-pkcs1", hash };
+  // The salt as long as the hash, as everybody has it (RFC 8247 §3.2).
+  return { scheme: "rsa-pss", hash, saltOctets: SALT_OCTETS[hash] };
+}
+
+const { SHA2_256, SHA2_384, SHA2_512, IDENTITY } = HashAlgorithm;
+
+/** The hash that is as strong as the key first. */
+const PREFERRED: Readonly<Record<KeyKind, readonly number[]>> = {
+  rsa: [SHA2_256, SHA2_384, SHA2_512],
+  "ecdsa-p256": [SHA2_256, SHA2_384, SHA2_512],
+  "ecdsa-p384": [SHA2_384, SHA2_512, SHA2_256],
+  "ecdsa-p521": [SHA2_512, SHA2_384, SHA2_256],
+  ed25519: [IDENTITY],
+};
+
+const HASHES: Readonly<Record<number, SignatureHash>> = {
+  [SHA2_256]: "sha256",
+  [SHA2_384]: "sha384",
+  [SHA2_512]: "sha512",
+};
+
+const NUMBER_NAMES: Readonly<Record<number, string>> = {
+  [SHA2_256]: hashName("sha256"),
+  [SHA2_384]: hashName("sha384"),
+  [SHA2_512]: hashName("sha512"),
+  [IDENTITY]: "identity (Ed25519)",
+};
+
+const SALT_OCTETS: Readonly<Record<SignatureHash, number>> = { sha256: 32, sha384: 48, sha512: 64 };
+
+type OldMethod = Pick<SigningPlan, "method" | "algorithm">;
+
+/** RFC 4754 ties each curve to its hash. */
+const OLD: Readonly<Record<KeyKind, OldMethod | undefined>> = {
+  rsa: { method: AuthMethod.RSA, algorithm: { scheme: "rsa-pkcs1", hash: "sha256" } },
+  "ecdsa-p256": { method: AuthMethod.ECDSA_256, algorithm: { scheme: "ecdsa", hash: "sha256" } },
+  "ecdsa-p384": { method: AuthMethod.ECDSA_384, algorithm: { scheme: "ecdsa", hash: "sha384" } },
+  "ecdsa-p521": { method: AuthMethod.ECDSA_521, algorithm: { scheme: "ecdsa", hash: "sha512" } },
+  ed25519: undefined,
+};
+
+/** Method 1 does not say its hash: each of SHA-2 is tried, SHA-1 never. */
+const RECEIVED: ReadonlyMap<number, readonly SignatureAlgorithm[]> = new Map<
+  number,
+  readonly SignatureAlgorithm[]
+>([
+  [
+    AuthMethod.RSA,
+    (["sha256", "sha384", "sha512"] as const).map((hash) => ({ scheme: "rsa-pkcs1", hash })),
+  ],
+  [AuthMethod.ECDSA_256, [{ scheme: "ecdsa", hash: "sha256" }]],
+  [AuthMethod.ECDSA_384, [{ scheme: "ecdsa", hash: "sha384" }]],
+  [AuthMethod.ECDSA_521, [{ scheme: "ecdsa", hash: "sha512" }]],
+]);

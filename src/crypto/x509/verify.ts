@@ -1,0 +1,60 @@
+/** Whether a signature is right: the one place where public keys are used. */
+
+import { constants, createPublicKey, type KeyObject, verify } from "node:crypto";
+import type { PublicKeyKind, SignatureAlgorithm } from "./algorithm.ts";
+
+/** A public key and what kind it is. */
+export type PublicKey = { readonly publicKey: Uint8Array; readonly key: PublicKeyKind };
+
+export type Signed = {
+  readonly algorithm: SignatureAlgorithm;
+  readonly octets: Uint8Array;
+  readonly signature: Uint8Array;
+  /** `raw` is r | s of fixed length (RFC 4754), `der` an ECDSA-Sig-Value. */
+  readonly ecdsaForm: "der" | "raw";
+};
+
+/** False also for a key of another kind than the algorithm needs, or one that is broken. */
+export function isSignedBy({ publicKey, key }: PublicKey, signed: Signed): boolean {
+  const { algorithm, octets, signature, ecdsaForm } = signed;
+  if (!fits(key, algorithm)) return false;
+  try {
+    const object = createPublicKey({ key: publicKey, format: "der", type: "spki" });
+    switch (algorithm.scheme) {
+      case "ed25519":
+        return verify(null, octets, object, signature);
+      case "ecdsa":
+        return verify(
+          algorithm.hash,
+          octets,
+          { key: object, dsaEncoding: DSA[ecdsaForm] },
+          signature,
+        );
+      default:
+        return verify(algorithm.hash, octets, { key: object, ...paddingOf(algorithm) }, signature);
+    }
+  } catch {
+    // What a peer sends as its key or signature may be anything.
+    return false;
+  }
+}
+
+/** How RSA pads, for node:crypto. */
+export function paddingOf(
+  algorithm: Extract<SignatureAlgorithm, { scheme: "rsa-pkcs1" | "rsa-pss" }>,
+): { readonly padding: number; readonly saltLength?: number } {
+  return algorithm.scheme === "rsa-pss"
+    ? { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: algorithm.saltOctets }
+    : { padding: constants.RSA_PKCS1_PADDING };
+}
+
+export const DSA = { der: "der", raw: "ieee-p1363" } as const;
+
+/** A key for node:crypto; its type only, for whoever keeps one. */
+export type NodeKey = KeyObject;
+
+function fits(key: PublicKeyKind, algorithm: SignatureAlgorithm): boolean {
+  if (algorithm.scheme === "ed25519") return key.kind === "ed25519";
+  if (algorithm.scheme === "ecdsa") return key.kind.startsWith("ecdsa-");
+  return key.kind === "rsa";
+}

@@ -1,0 +1,133 @@
+/**
+ * Distinguished names: DER (RFC 5280 §4.1.2.4) and the text that people write, with the escapes of
+ * RFC 4514 and in the order of the certificate: `C=CH, O=Fleet, CN=site-1`.
+ */
+
+import { DerTag, derOf, emitDer, oidOctets, oidText, readDer, readDerOf } from "./der.ts";
+import { fromHex, toHex } from "./hex.ts";
+import { decode, type Reader } from "./reader.ts";
+
+/** The text of a name; undefined if the octets are no name that a text can stand for. */
+export function nameText(der: Uint8Array): string | undefined {
+  const text = decode(der, "name", (r) => {
+    const rdns = readDerOf(r, DerTag.SEQUENCE, "name");
+    r.end();
+    const texts: string[] = [];
+    while (rdns.left > 0) {
+      if (texts.length === PARTS_MAX) rdns.fail(`more than ${PARTS_MAX} parts`);
+      texts.push(readRdn(readDerOf(rdns, DerTag.SET, "part")));
+    }
+    return texts.join(", ");
+  });
+  return text.ok && text.value !== "" ? text.value : undefined;
+}
+
+/** The DER of a name's text; undefined if it is none: then it may be a name of another kind. */
+export function parseName(text: string): Uint8Array | undefined {
+  if (!/^[A-Za-z0-9.]+ *=/.test(text)) return undefined;
+  const rdns: Uint8Array[] = [];
+  for (const rdn of split(text, ",")) {
+    const parts = split(rdn, "+").map(parsePart);
+    if (parts.some((part) => part === undefined)) return undefined;
+    // DER sorts the members of a SET.
+    const sorted = parts.flatMap((part) => part ?? []).sort((a, b) => Number(toHex(a) > toHex(b)));
+    rdns.push(emitDer(DerTag.SET, ...sorted));
+  }
+  return rdns.length > PARTS_MAX ? undefined : emitDer(DerTag.SEQUENCE, ...rdns);
+}
+
+const PARTS_MAX = 32;
+
+function readRdn(set: Reader): string {
+  const texts: string[] = [];
+  do {
+    const part = readDerOf(set, DerTag.SEQUENCE, "attribute");
+    const oid = oidText(derOf(part, DerTag.OID, "attribute type").content);
+    if (oid === undefined) return set.fail("an attribute type that is none");
+    const value = readDer(part);
+    part.end();
+    const known = KEYWORDS.get(oid);
+    const plain = known === undefined ? undefined : plainText(value);
+    texts.push(`${known ?? oid}=${plain ?? `#${toHex(value.whole)}`}`);
+  } while (set.left > 0);
+  return texts.join("+");
+}
+
+/** A value as text, if the text says all that the octets say but for the kind of string. */
+function plainText({ tag, content }: { readonly tag: number; readonly content: Uint8Array }) {
+  if (!TEXT_TAGS.has(tag) || content.length === 0) return undefined;
+  const text = utf8Decoder.decode(content);
+  const isWhole = !text.includes("\ufffd") && text.trim() === text && !UNSEEN.test(text);
+  return isWhole ? text.replace(/[,+"\\<>;=]/g, "\\$&").replace(/^#/, "\\#") : undefined;
+}
+
+/** Splits where the separator is not escaped; blanks around the pieces go. */
+function split(text: string, separator: "," | "+"): readonly string[] {
+  const pieces: string[] = [];
+  let piece = "";
+  for (let at = 0; at < text.length; at++) {
+    const char = text[at] ?? "";
+    if (char === separator) {
+      pieces.push(piece.trim());
+      piece = "";
+    } else piece += char === "\\" ? char + (text[++at] ?? "") : char;
+  }
+  return [...pieces, piece.trim()];
+}
+
+function parsePart(text: string): Uint8Array | undefined {
+  const [, word = "", written = ""] = /^([A-Za-z0-9.]+) *= *(.*)$/s.exec(text) ?? [];
+  const oid = OIDS.get(word.toUpperCase()) ?? word;
+  const type = oidOctets(oid);
+  const value = parseValue(oid, written);
+  if (type === undefined || value === undefined) return undefined;
+  return emitDer(DerTag.SEQUENCE, emitDer(DerTag.OID, type), value);
+}
+
+function parseValue(oid: string, written: string): Uint8Array | undefined {
+  if (written.startsWith("#")) return fromHex(written.slice(1));
+  if (written === "" || UNSEEN.test(written)) return undefined;
+  const text = written.replace(/\\(.)/gs, "$1");
+  return emitDer(stringTag(oid), new TextEncoder().encode(text));
+}
+
+/** What RFC 5280 §4.1.2.4 wants, and what everybody makes of it. */
+function stringTag(oid: string): number {
+  if (oid === OIDS.get("E") || oid === OIDS.get("DC")) return DerTag.IA5_STRING;
+  if (oid === OIDS.get("C") || oid === OIDS.get("SERIALNUMBER")) return DerTag.PRINTABLE_STRING;
+  return DerTag.UTF8_STRING;
+}
+
+const TEXT_TAGS: ReadonlySet<number> = new Set([
+  DerTag.UTF8_STRING,
+  DerTag.PRINTABLE_STRING,
+  DerTag.IA5_STRING,
+]);
+
+/** As strongSwan and OpenSSL call them. */
+const OIDS: ReadonlyMap<string, string> = new Map([
+  ["C", "2.5.4.6"],
+  ["ST", "2.5.4.8"],
+  ["L", "2.5.4.7"],
+  ["STREET", "2.5.4.9"],
+  ["O", "2.5.4.10"],
+  ["OU", "2.5.4.11"],
+  ["CN", "2.5.4.3"],
+  ["SN", "2.5.4.4"],
+  ["GN", "2.5.4.42"],
+  ["T", "2.5.4.12"],
+  ["SERIALNUMBER", "2.5.4.5"],
+  ["E", "1.2.840.113549.1.9.1"],
+  ["UID", "0.9.2342.19200300.100.1.1"],
+  ["DC", "0.9.2342.19200300.100.1.25"],
+]);
+
+const KEYWORDS: ReadonlyMap<string, string> = new Map(
+  [...OIDS].map(([word, oid]) => [oid, word === "SERIALNUMBER" ? "serialNumber" : word]),
+);
+
+// Without ignoreBOM a byte order mark at the start would vanish.
+const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** Control and format characters, unassigned ones, separators of lines. */
+const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]/u;
