@@ -3,6 +3,7 @@
 import { type Config, readConfig } from "../../../src/config/config.ts";
 import type { ConfigFault } from "../../../src/config/fault.ts";
 import { err, ok } from "../../../src/octets/result.ts";
+import { CA_PEM, CONCENTRATOR_KEY, CONCENTRATOR_PEM } from "./certificates.ts";
 
 export const SECRETS: Readonly<Record<string, string>> = {
   "/etc/erouted/db.secret": "db-password\n",
@@ -11,6 +12,9 @@ export const SECRETS: Readonly<Record<string, string>> = {
   "/short.ppk": "0x00ff\n",
   "/etc/erouted/status.token": "status-token\n",
   "/etc/erouted/operate.token": "operate-token\n",
+  "/etc/erouted/fleet-ca.pem": CA_PEM,
+  "/etc/erouted/concentrator.pem": CONCENTRATOR_PEM,
+  "/etc/erouted/concentrator.key": CONCENTRATOR_KEY,
   "/empty": "\n",
   "/two-lines": "one\ntwo\n",
   "/hex": "0xzz\n",
@@ -22,8 +26,8 @@ export const SECRETS: Readonly<Record<string, string>> = {
 
 export const ENVIRONMENT: Readonly<Record<string, string>> = { DB_PASSWORD: "from-environment" };
 
-/** 2026-06-01: what tests take for now. */
-export const NOW_MS = 1_780_272_000_000;
+/** 2027-01-01: what tests take for now. */
+export const NOW_MS = 1_798_761_600_000;
 
 /** One egroup and one base eroute: what most tests add to. */
 export const FLEET = `

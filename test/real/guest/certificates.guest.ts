@@ -1,4 +1,4 @@
-/** Authentication by certificates with strongSwan, in both roles, and what is refused (RFC 7427). */
+/** Certificates with strongSwan, in both roles, and what is refused (RFC 7427). */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { copyFile } from "node:fs/promises";
@@ -93,7 +93,7 @@ test("V2-51: a site that signs by RSASSA-PSS; it is told how it came in", async 
   expect(why.out).toMatch(/certificate of CN=site-1, valid until \d{4}-\d\d-\d\d/);
 });
 
-test("an authority between: the site sends it, in fragments, as the message is too long", async () => {
+test("an authority between: the site sends it, and the long message in fragments", async () => {
   const between = pki.issue({
     ...{ name: "between", subject: "/CN=Between", key: "rsa", isCa: true, pathLength: 0 },
     issuer: authority,
@@ -130,7 +130,7 @@ test("V2-51: the site by certificate, we by pre-shared key; its ID is its subjec
   await pingBothWays(scenario, one);
 });
 
-test("expired, of another authority, of somebody else, disabled: each with its reason", async () => {
+test("expired, of another authority, of somebody else, disabled: all with reasons", async () => {
   const why = async (changes: StrongSwanSettings, reason: string) => {
     await swan.change(changes);
     expect(await swan.initiate()).toBe(false);

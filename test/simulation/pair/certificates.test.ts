@@ -50,7 +50,7 @@ test("R2: with certificates at both ends a row needs no password, and a user is 
   expect(judgeSettled(pair)).toEqual([]);
 });
 
-test("a signature that cannot be made or judged ends the call, leaves nothing, and bars no other", () => {
+test("a signature that cannot be made or judged ends the call, and bars no other", () => {
   for (let failing = 1; failing <= 4; failing++) {
     let count = 0;
     const pair = called(BOTH, { failsSignature: () => ++count === failing });
@@ -116,7 +116,7 @@ test("R12: the end that is called is not believed: it is told, and both forget",
   expect(judgeEmpty(pair)).toEqual([]);
 });
 
-test("a reload that does not trust the site's authority any more closes it; any other does not", () => {
+test("a reload that does not trust the site's authority any more closes it", () => {
   const pair = called(BOTH);
   pair.runUntil(10_000);
   const plan = (auth: ErouteAuth) => {
