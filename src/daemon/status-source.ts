@@ -94,10 +94,11 @@ async function rowsOf(
   if (!rows.ok) return err(rows.error.detail);
   return ok(
     rows.value.map((row) => {
-      const { peerid, password, remip, remmsk, peerip, bakpeerip, ourid } = row;
-      const hasPassword = password !== null && password.trim() !== "";
+      const { peerid, remip, remmsk, peerip, bakpeerip, ourid } = row;
+      const hasText = (text: string | null | undefined) => (text ?? "").trim() !== "";
+      const keys = { hasPassword: hasText(row.password), hasPpk: hasText(row.ppk) };
       const isDisabled = !rowEnabled(row).ok;
-      return { peerid, hasPassword, remip, remmsk, peerip, bakpeerip, ourid, isDisabled };
+      return { peerid, ...keys, remip, remmsk, peerip, bakpeerip, ourid, isDisabled };
     }),
   );
 }

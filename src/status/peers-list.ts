@@ -121,6 +121,7 @@ export async function peersRoute(c: Context, source: StatusSource): Promise<Resp
       peer_id: row.peerid,
       state,
       has_password: row.hasPassword,
+      has_ppk: row.hasPpk,
       remip: row.remip,
       remmsk: row.remmsk,
       peerip: row.peerip,

@@ -139,6 +139,7 @@ const Row: FC<{ peer: PeerView }> = ({ peer: { row, state } }) => (
     </td>
     <td data-label="Key" class={row.hasPassword ? "" : "bad"}>
       {row.hasPassword ? "set" : "missing"}
+      {row.hasPpk && <span class="dim line">with a PPK</span>}
     </td>
   </tr>
 );

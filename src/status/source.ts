@@ -79,10 +79,11 @@ export type StatusFacts = {
   readonly egroups: readonly string[];
 };
 
-/** A row as it may be shown: of its key only whether there is one. */
+/** A row as it may be shown: of its keys only whether they are there. */
 export type PeerListing = {
   readonly peerid: string;
   readonly hasPassword: boolean;
+  readonly hasPpk: boolean;
   readonly remip: string | null;
   readonly remmsk: string | null;
   readonly peerip: string | null;

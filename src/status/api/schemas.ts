@@ -171,6 +171,7 @@ export const ANSWERS = {
         peer_id: z.string(),
         state: z.enum(PEER_STATES),
         has_password: z.boolean(),
+        has_ppk: z.boolean(),
         remip: textOrNull,
         remmsk: textOrNull,
         peerip: textOrNull,

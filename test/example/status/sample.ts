@@ -42,7 +42,7 @@ export type SampleSettings = {
 /** As many rows as sites, and one more whose site is not connected and has no key. */
 function rows(sites: number): readonly PeerListing[] {
   const all = Array.from({ length: sites + 1 }, (_, i) => ({
-    ...{ peerid: `site-${i + 1}.customer.example`, hasPassword: i < sites },
+    ...{ peerid: `site-${i + 1}.customer.example`, hasPassword: i < sites, hasPpk: false },
     ...{ remip: `192.168.${i + 1}.0`, remmsk: "255.255.255.0", peerip: null, bakpeerip: null },
     ...{ ourid: null, isDisabled: i === 2 },
   }));

@@ -17,7 +17,7 @@ import {
   startScenario,
   startSite,
 } from "./scenario.ts";
-import type { StrongSwanSettings } from "./strongswan.ts";
+import type { StrongSwan, StrongSwanSettings } from "./strongswan.ts";
 import { ping } from "./wire.ts";
 
 const PPK = `0x${"5a0f".repeat(16)}`;
@@ -60,6 +60,14 @@ afterAll(async () => {
   expect(await scenario.erouted.stop()).toBe(0);
 });
 
+let daemon: Promise<StrongSwan> | undefined;
+
+/** The first site's strongSwan, which calls, and waits to be called. */
+function startFirst(): Promise<StrongSwan> {
+  daemon ??= startSite(first, { ppk: REQUIRED, localAddress: first.address.v4 });
+  return daemon;
+}
+
 async function setPpk(peerid: string, ppk: string | null, id: string | null): Promise<void> {
   const statement = "UPDATE eroutes SET ppk = ?, ppk_id = ? WHERE peerid = ?";
   await scenario.erouted.sql(statement, ppk, id, peerid);
@@ -70,7 +78,7 @@ async function viewOf(peerId: string): Promise<ErouteSeen | undefined> {
 }
 
 test("required by both: the site calls, both rekey, the pings go on", async () => {
-  const swan = await startSite(first, { ppk: REQUIRED });
+  const swan = await startFirst();
   await bringUp(scenario, swan);
   await pingBothWays(scenario, first);
   expect((await viewOf("site-1"))?.ike_sa).toMatchObject({ role: "responder", ppk: true });
@@ -83,11 +91,10 @@ test("required by both: the site calls, both rekey, the pings go on", async () =
   }
   expect((await viewOf("site-1"))?.ike_sa).toMatchObject({ ppk: true });
   await swan.terminate();
-  await swan.stop();
 });
 
 test("required by both: we call, and rekey is the site's or ours", async () => {
-  const swan = await startSite(first, { ppk: REQUIRED, localAddress: first.address.v4 });
+  const swan = await startFirst();
   const called = await ping(scenario.laboratory.office, first.inner.v4, { count: 10 });
   expect(called.received).toBeGreaterThan(0);
   expect((await viewOf("site-1"))?.ike_sa).toMatchObject({ role: "initiator", ppk: true });

@@ -100,11 +100,15 @@ function draw(seed: number, prng: Prng): PairSettings {
     },
   };
   const lateShare = prng.pick([0, 0, 0.3]);
+  const ofPpk = prng.fork("ppk");
+  const withPpk = ofPpk.chance(0.3);
+  // Both ends have the same one: whatever the rule, it is used.
+  const ppk = withPpk ? ofPpk.pick(["if-set", "optional", "required"] as const) : "if-set";
   return {
-    ...{ seed, weather, eroute },
+    ...{ seed, weather, withPpk },
+    eroute: { ...eroute, ppk },
     isDynamic: prng.chance(0.4),
     isNatted: prng.chance(0.25),
-    withPpk: prng.fork("ppk").chance(0.3),
     lateMs: (late) => (late.chance(lateShare) ? late.between(0, 300) : undefined),
   };
 }

@@ -1,8 +1,9 @@
 /** PPKs of both ends, in every combination of keys and rules (RFC 8784 §3). */
 
 import { expect, test } from "bun:test";
-import type { LocalUser } from "../../../src/eroute/eroute.ts";
+import type { ErouteAuth, LocalUser } from "../../../src/eroute/eroute.ts";
 import type { PpkRule } from "../../../src/eroute/ppk.ts";
+import { TOY_ANCHORS, toyKey } from "../toy-signature.ts";
 import type { End } from "./end.ts";
 import { judgeEmpty, judgeSettled } from "./judge.ts";
 import { FINE, layPair, type Pair } from "./pair.ts";
@@ -25,13 +26,25 @@ function ppkOf(key: Key): LocalUser["ppk"] {
   return { id: new TextEncoder().encode(id), key: new Uint8Array(32).fill(octet) };
 }
 
-function callBetween(caller: Side, called: Side): Pair {
+/** Both ends prove themselves by certificate, each with its own. */
+function byCertificate(end: "a" | "b"): ErouteAuth {
+  return {
+    own: { kind: "signature", key: toyKey(`end-${end}`) },
+    peer: { kind: "certificate", anchors: TOY_ANCHORS },
+  };
+}
+
+type Proof = "key" | "certificate";
+
+function callBetween(caller: Side, called: Side, proof: Proof = "key"): Pair {
   const pair = layPair({
     ...{ seed: 1, weather: FINE },
     plan: (end, plan) => {
       const { rule, key } = end === "a" ? caller : called;
       const users = plan.users.map((user) => ({ ...user, ppk: ppkOf(key) }));
-      return { ...plan, users, eroutes: plan.eroutes.map((one) => ({ ...one, ppk: rule })) };
+      const auth = proof === "key" ? {} : { auth: byCertificate(end) };
+      const eroutes = plan.eroutes.map((one) => ({ ...one, ppk: rule, ...auth }));
+      return { ...plan, users, eroutes };
     },
   });
   pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
@@ -59,26 +72,29 @@ function ppksOf(end: End): readonly boolean[] {
   return eroutes.flatMap(({ ikeSas }) => ikeSas.map(({ ppk }) => ppk));
 }
 
-test("RFC 8784 §3: both ends with every rule and key come to what the RFC says", () => {
-  const seen: string[] = [];
-  const wanted: string[] = [];
-  for (const caller of SIDES) {
-    for (const called of SIDES) {
-      const pair = callBetween(caller, called);
-      const who = `${caller.rule}/${caller.key} calls ${called.rule}/${called.key}`;
-      const states = [pair.a, pair.b].flatMap((end) => ppksOf(end));
-      const isUp = states.length > 0;
-      expect([
-        who,
-        isUp ? judgeSettled({ ...pair, withPpk: states[0] === true }) : judgeEmpty(pair),
-      ]).toEqual([who, []]);
-      if (isUp) expect([who, states[0]]).toEqual([who, states[1] ?? false]);
-      seen.push(`${who}: ${isUp ? (states[0] ? "with" : "without") : "refused"}`);
-      wanted.push(`${who}: ${expected(caller, called)}`);
+test.each([["key"], ["certificate"]] as const)(
+  "RFC 8784 §3: by %s, both ends with every rule and PPK come to what the RFC says",
+  (proof) => {
+    const seen: string[] = [];
+    const wanted: string[] = [];
+    for (const caller of SIDES) {
+      for (const called of SIDES) {
+        const pair = callBetween(caller, called, proof);
+        const who = `${caller.rule}/${caller.key} calls ${called.rule}/${called.key}`;
+        const states = [pair.a, pair.b].flatMap((end) => ppksOf(end));
+        const isUp = states.length > 0;
+        expect([
+          who,
+          isUp ? judgeSettled({ ...pair, withPpk: states[0] === true }) : judgeEmpty(pair),
+        ]).toEqual([who, []]);
+        if (isUp) expect([who, states[0]]).toEqual([who, states[1] ?? false]);
+        seen.push(`${who}: ${isUp ? (states[0] ? "with" : "without") : "refused"}`);
+        wanted.push(`${who}: ${expected(caller, called)}`);
+      }
     }
-  }
-  expect(seen).toEqual(wanted);
-});
+    expect(seen).toEqual(wanted);
+  },
+);
 
 test("what went wrong is told: at the end that knows, as closely as it can be known", () => {
   const cases: readonly (readonly [Side, Side, readonly string[]])[] = [
@@ -101,6 +117,13 @@ test("what went wrong is told: at the end that knows, as closely as it can be kn
       ]);
     }
   }
+});
+
+test("by certificate a wrong PPK looks like a wrong signature, and that is said", () => {
+  const right = side("if-set", "same");
+  const wrong = callBetween(right, side("if-set", "wrong"), "certificate");
+  expect(wrong.reasons.get("wrong-signature-or-ppk")).toBe(1);
+  expect(judgeEmpty(wrong)).toEqual([]);
 });
 
 function side(rule: PpkRule, key: Key): Side {
