@@ -157,14 +157,14 @@ function drainingStates(c: Context, source: StatusSource): Response {
   });
 }
 
-/** One site's eroutes in use: none if it is not connected. */
+/** One site's eroutes in use; connected is who has a Child SA. */
 async function peer(c: Context, source: StatusSource, peerId: string): Promise<Response> {
   const uses = await source.stateUses();
   const snapshot = source.snapshot();
   const views = snapshot.site(peerId);
   return c.json({
     peer_id: peerId,
-    connected: views.some((view) => view.state === "established"),
+    connected: snapshot.isConnected(peerId),
     calling: snapshot.isCalling(peerId),
     eroutes: views.map((view) => erouteJson(view, source, uses)),
   });

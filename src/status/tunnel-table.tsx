@@ -78,8 +78,9 @@ const TunnelRow: FC<RowProps> = ({ view, createdWallMs, uses }) => {
         {view.peerAddress === "" ? "-" : view.peerAddress}
         {ike !== undefined && ike.nat !== "none" && <span class="dim line">{NAT[ike.nat]}</span>}
       </td>
-      <td data-label="State" class={STATE_CLASSES[view.state]}>
+      <td data-label="State" class={isBare(view) ? "whole bad" : STATE_CLASSES[view.state]}>
         {view.state}
+        {isBare(view) && <span class="line">no Child SA</span>}
       </td>
       <td data-label="Since (UTC)">
         <TimeText wallMs={createdWallMs} />
@@ -98,6 +99,11 @@ const TunnelRow: FC<RowProps> = ({ view, createdWallMs, uses }) => {
     </tr>
   );
 };
+
+/** An IKE SA alone carries nothing. */
+function isBare({ state, childSas }: ErouteView): boolean {
+  return state === "established" && childSas.length === 0;
+}
 
 const NAT: Readonly<Record<IkeSaView["nat"], string>> = {
   none: "",

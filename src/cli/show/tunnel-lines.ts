@@ -23,7 +23,7 @@ export function tunnelLines(
 export function totalLine(shown: readonly unknown[], total: number): string {
   const states = new Map<string, number>();
   for (const eroute of shown) {
-    const state = textAt(eroute, "state") ?? "unknown";
+    const state = stateOf(eroute) || "unknown";
     states.set(state, (states.get(state) ?? 0) + 1);
   }
   const count =
@@ -71,6 +71,7 @@ const STYLES: Readonly<Partial<Record<string, Style>>> = {
   established: "good",
   negotiating: "changing",
   closing: "changing",
+  "no Child SA": "bad",
 };
 
 function cellsOf(eroute: unknown, nowMs: number | undefined): readonly string[] {
@@ -82,13 +83,21 @@ function cellsOf(eroute: unknown, nowMs: number | undefined): readonly string[] 
   return [
     textAt(eroute, "peer_id") ?? "",
     textAt(eroute, "base_eroute") ?? "",
-    textAt(eroute, "state") ?? "",
+    stateOf(eroute),
     age === undefined ? (textAt(eroute, "created_at") ?? "") : formatSeconds(age),
     addressOf(eroute),
     listAt(eroute, "remote_subnets").map(String).join(", "),
     octets("bytes_in"),
     octets("bytes_out"),
   ];
+}
+
+/** An IKE SA alone carries nothing. */
+function stateOf(eroute: unknown): string {
+  const state = textAt(eroute, "state") ?? "";
+  const children = fieldAt(eroute, "child_sas");
+  const isBare = state === "established" && Array.isArray(children) && children.length === 0;
+  return isBare ? "no Child SA" : state;
 }
 
 function sumOf(eroutes: readonly unknown[], name: string): number | undefined {

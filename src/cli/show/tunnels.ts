@@ -36,7 +36,8 @@ export async function tunnels(options: TunnelsOptions, terminal: Terminal): Prom
   const first = await look(daemon.value, options);
   if (!first.ok) return failure(terminal, printable(first.error));
   if (seconds === undefined) {
-    for (const line of linesOf(first.value, options, terminal)) terminal.out(line);
+    const { rows, totals } = linesOf(first.value, options, terminal);
+    for (const line of [...rows, ...totals]) terminal.out(line);
     return EXIT.ok;
   }
   return await watch(first, { ...options, daemon: daemon.value, seconds }, terminal);
@@ -102,16 +103,22 @@ function compare(a: string | number, b: string | number): number {
     : COLLATOR.compare(String(a), String(b));
 }
 
-function linesOf(seen: Seen, options: TunnelsOptions, terminal: Terminal): readonly string[] {
+/** Totals stay in sight where there is no room for all rows. */
+type Lines = { readonly rows: readonly string[]; readonly totals: readonly string[] };
+
+function linesOf(seen: Seen, options: TunnelsOptions, terminal: Terminal): Lines {
   const { shown, total, nowMs } = seen;
   if (options.json === true) {
     const isWatched = options.watch !== undefined;
-    return [JSON.stringify({ total, eroutes: shown }, undefined, isWatched ? undefined : 2)];
+    const text = JSON.stringify({ total, eroutes: shown }, undefined, isWatched ? undefined : 2);
+    return { rows: [text], totals: [] };
   }
-  if (shown.length === 0) return [total === 0 ? "no tunnels" : `none of ${total} tunnels`];
+  if (shown.length === 0) {
+    return { rows: [], totals: [total === 0 ? "no tunnels" : `none of ${total} tunnels`] };
+  }
   const { columns: width, screen } = terminal;
   const totals = wrapped(totalLine(shown, total), 2, width);
-  return [...tunnelLines(shown, { nowMs, width, screen }), ...totals];
+  return { rows: tunnelLines(shown, { nowMs, width, screen }), totals };
 }
 
 type Watched = TunnelsOptions & { readonly daemon: Daemon; readonly seconds: number };
@@ -124,7 +131,7 @@ async function watch(
   const interrupted = terminal.screen?.interrupted();
   const isOver = () => interrupted?.aborted ?? false;
   let seen = first;
-  let lines: readonly string[] = [];
+  let lines: Lines = { rows: [], totals: [] };
   try {
     while (!isOver()) {
       if (seen.ok) lines = linesOf(seen.value, options, terminal);
@@ -139,16 +146,15 @@ async function watch(
 }
 
 /** In place on a terminal, with the totals last, below what there is room for. */
-function show(lines: readonly string[], fault: string | undefined, terminal: Terminal): void {
+function show({ rows, totals }: Lines, fault: string | undefined, terminal: Terminal): void {
   const { screen, columns = 80 } = terminal;
   if (screen === undefined) {
     if (fault !== undefined) terminal.err(`erouted: ${fault}`);
-    else for (const line of lines) terminal.out(line);
+    else for (const line of [...rows, ...totals]) terminal.out(line);
     return;
   }
-  const room = Math.max(1, screen.rows - (fault === undefined ? 2 : 3));
-  const isWhole = lines.length <= room + 1;
-  const body = isWhole ? lines : [...lines.slice(0, room), lines.at(-1) ?? ""];
+  const taken = totals.length + (fault === undefined ? 1 : 2);
+  const body = [...rows.slice(0, Math.max(1, screen.rows - taken)), ...totals];
   const warning = fault === undefined ? [] : [painted(cutTo(fault, columns), "bad", screen)];
   const text = [...warning, ...body].map((line) => `${line}\x1b[K\r\n`).join("");
   // The cursor hidden, the first line, and what was below the last one taken away.

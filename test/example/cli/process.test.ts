@@ -129,7 +129,7 @@ async function onTerminal(args: readonly string[], type: Typed) {
   return { code: await child.exited, shown };
 }
 
-const EROUTE = { peer_id: "site-1", state: "established", child_sas: [] };
+const EROUTE = { peer_id: "site-1", state: "established", child_sas: [{}] };
 const CTRL_C = "\x03";
 
 test("Ctrl-C ends --watch with 0, and the cursor is there again", async () => {

@@ -21,6 +21,7 @@ beforeAll(() => {
       peerId: `site-${n}`,
       name: `fleet/site-${n}`,
       ...(n === 2 ? { state: "negotiating", childSas: [] } : {}),
+      ...(n === 4 ? { childSas: [] } : {}),
       ...(n === 3 ? { peerId: `site-3-${"long-".repeat(20)}` } : {}),
     }),
   });
@@ -46,8 +47,9 @@ test("tunnels shows all, with the totals last, as long as they are if nobody loo
   expect(lines[0]).toMatch(/^PEER ID .*EROUTE .*STATE .*FOR .*RECEIVED .*SENT$/);
   expect(lines.length).toBe(SITES + 2);
   expect(out).toContain("long-".repeat(20));
+  expect(out).toMatch(/^site-4 +fleet +no Child SA /m);
   expect(lines.at(-1)).toMatch(
-    /^12 tunnels: 11 established, 1 negotiating; \d.* received, .*sent$/,
+    /^12 tunnels: 10 established, 1 negotiating, 1 no Child SA; \d.* received, .*sent$/,
   );
 });
 
@@ -105,7 +107,7 @@ test("--watch draws in place, no more than there is room for, until interrupted"
   const [first = ""] = written;
   expect(first).toStartWith("\x1b[?25l\x1b[HPEER ID");
   expect(first.split("\r\n").length - 1).toBeLessThan(8);
-  expect(first).toContain("12 tunnels: 11 established");
+  expect(first).toContain("12 tunnels: 10 established");
   expect(written.at(-1)).toBe("\x1b[?25h");
 });
 

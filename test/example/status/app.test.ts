@@ -2,6 +2,7 @@
 
 import { describe, expect, test } from "bun:test";
 import parsePrometheus from "parse-prometheus-text-format";
+import type { ErouteView } from "../../../src/concentrator/snapshot.ts";
 import { COUNTER_NAMES } from "../../../src/concentrator/snapshot.ts";
 import { ANSWERS } from "../../../src/status/api/schemas.ts";
 import { createStatusApp } from "../../../src/status/app.ts";
@@ -75,6 +76,18 @@ describe("the API", () => {
       expect(problem.status).toBe(400);
       expect(problem.detail).toContain(bad.split("=")[0] ?? "");
     }
+  });
+
+  test("a site with an IKE SA alone is not connected: nothing of it passes", async () => {
+    const adapt = (view: ErouteView, n: number) => (n === 1 ? { ...view, childSas: [] } : view);
+    const bare = createStatusApp(sampleSource({ sites: 3, adapt }), open);
+    const isConnected = async (n: number) => {
+      const answer = await bare.request(`/api/v1/peers/site-${n}.customer.example`);
+      return ANSWERS.peer.parse(await answer.json()).connected;
+    };
+    expect([await isConnected(1), await isConnected(3)]).toEqual([false, true]);
+    const page = await (await bare.request("/status/ipsec/dynamic-tunnels")).text();
+    expect(page.match(/no Child SA/g)?.length).toBe(1);
   });
 
   test("states that drain after a rekey are listed: the kernel has them besides", async () => {
