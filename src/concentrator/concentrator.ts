@@ -276,7 +276,7 @@ function onMapping(engine: Engine, { id, reqid, from }: XfrmMapping): void {
 function onKernelStates(engine: Engine, event: Extract<Event, { kind: "kernel-states" }>): void {
   for (const installed of engine.installed.values()) {
     const { child, inbound, ikeSpi } = installed;
-    if (installed.pending.size > 0 || child.createdAt >= event.since) continue;
+    if (installed.pending > 0 || child.createdAt >= event.since) continue;
     if (event.present.has(stateName(inbound))) continue;
     forgetState(installed, inbound);
     engine.inbox.push({ spi: ikeSpi, event: { kind: "close-child", spiIn: child.spiIn } });
@@ -318,7 +318,7 @@ function createEngine(options: ConcentratorOptions): Engine {
     initRequests: new Map(),
     eroutes: new Map(),
     dynamicCount: 0,
-    reach: createReach(),
+    ...{ reach: createReach(), sharedTerms: new WeakMap() },
     lookups: new Map(),
     unknownIds: new Map(),
     rowChecks: createRowChecks(random),

@@ -211,7 +211,7 @@ function onAuthenticated(
   entry.call = undefined;
   entry.initialContact = initialContact;
   judge(engine, entry, spi);
-  eroute.ikeSas.add(spi);
+  eroute.ikeSas.push(spi);
 }
 
 /**
@@ -254,7 +254,7 @@ function onRekeyed(
   const spi = localSpi(saIdOf(successor));
   next.peerId = entry.peerId;
   next.eroute = entry.eroute;
-  next.eroute?.ikeSas.add(spi);
+  next.eroute?.ikeSas.push(spi);
   next.initialContact = entry.initialContact;
   handOver(engine, successor.children, spi);
   engine.deadlines.set(spi, deadlineOf(successor));

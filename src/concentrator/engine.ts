@@ -19,6 +19,7 @@ import type { XfrmPolicy } from "../xfrm/policy.ts";
 import type { CallId, Calls } from "./calls.ts";
 import type { DeadlineHeap } from "./deadline-heap.ts";
 import type { Effect } from "./effect.ts";
+import type { SharedTerms } from "./eroute-in-use.ts";
 import type { KernelRequestId, LookupId } from "./event.ts";
 import type { Draining, Installed, PolicyUse, UsageQuery, WaitingRequest } from "./installed.ts";
 import type { JournalEntry } from "./journal.ts";
@@ -73,7 +74,7 @@ export type ErouteInUse = {
   /** What its row said, see {@link rowPrint}, and the number of the look-up that read it. */
   readonly row: { readonly print: RowPrint; readonly lookup: LookupId } | undefined;
   /** Local SPIs of its IKE SAs, oldest first. */
-  readonly ikeSas: Set<IkeSpi>;
+  readonly ikeSas: IkeSpi[];
 };
 
 /** A pre-shared key, or a certificate. */
@@ -127,6 +128,8 @@ export type Engine = {
   /** In order of creation: the oldest first (R7). */
   readonly eroutes: Map<string, ErouteInUse>;
   dynamicCount: number;
+  /** By eroute as configured: what its sites have in common. */
+  sharedTerms: WeakMap<Eroute, SharedTerms>;
   /** The same ones by their remote subnets. */
   readonly reach: Reach;
   readonly lookups: Map<LookupId, WaitingLookup>;

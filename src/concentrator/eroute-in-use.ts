@@ -1,11 +1,12 @@
 /** Eroutes in use: what they are called in the table, and what their IKE SAs go by. */
 
 import type { DynamicEroute } from "../eroute/dynamic-eroute.ts";
-import type { LocalUser, NormalEroute } from "../eroute/eroute.ts";
+import type { Eroute, LocalUser, NormalEroute } from "../eroute/eroute.ts";
 import { type PeerId, peerKey } from "../eroute/peer-id.ts";
 import { childWith, inactivityWith, NO_ROW_OPTIONS } from "../eroute/row-options.ts";
 import type { Terms } from "../ike/event.ts";
 import { CHILD_SAS_MAX } from "../ike/limits.ts";
+import type { IkeSaSettings } from "../ike/settings.ts";
 import { type Prefix, prefixRange } from "../inet/prefix.ts";
 import type { TrafficSelector } from "../wire/message.ts";
 import type { Engine, ErouteInUse } from "./engine.ts";
@@ -18,25 +19,21 @@ export function erouteKey(eroute: string, peerId: string): string {
 }
 
 /** What its IKE SAs go by from now on. */
-export function termsOf(engine: Pick<Engine, "plan">, eroute: ErouteInUse): Terms {
-  const { limits } = engine.plan;
+export function termsOf(engine: Engine, eroute: ErouteInUse): Terms {
   const { base, child } = eroute;
-  const { life, traffic } = base;
+  const { traffic } = base;
+  const shared = sharedTerms(engine, base);
+  const inactivityMs = inactivityWith(base.life, eroute.own);
+  const isPlain = inactivityMs === shared.settings.inactivityMs;
   return {
-    settings: {
-      livenessMs: base.livenessMs,
-      inactivityMs: inactivityWith(life, eroute.own),
-      lifetimeMs: life.ikeLifetimeMs,
-      reauthMs: life.reauthMs,
-      mobike: life.mobike,
-      fragmentation: life.fragmentation,
-      natKeepaliveMs: limits.natKeepaliveMs,
-      retransmission: limits.retransmission,
-    },
+    settings: isPlain ? shared.settings : { ...shared.settings, inactivityMs },
     policy: {
       suites: base.esp,
       ikeSuites: base.ike,
-      local: selectorsOf(eroute.localSubnets, traffic.protocol, traffic.localPort),
+      local:
+        eroute.localSubnets === base.localSubnets
+          ? shared.local
+          : selectorsOf(eroute.localSubnets, traffic.protocol, traffic.localPort),
       remote: selectorsOf(eroute.remoteSubnets, traffic.protocol, traffic.remotePort),
       dns: base.dns,
       transport: child.transport,
@@ -44,6 +41,34 @@ export function termsOf(engine: Pick<Engine, "plan">, eroute: ErouteInUse): Term
       childSasMax: CHILD_SAS_MAX,
     },
   };
+}
+
+/** What is the same for all sites of an eroute: one for ten thousand of them. */
+export type SharedTerms = {
+  readonly settings: IkeSaSettings;
+  readonly local: readonly TrafficSelector[];
+};
+
+function sharedTerms(engine: Engine, base: Eroute): SharedTerms {
+  const known = engine.sharedTerms.get(base);
+  if (known !== undefined) return known;
+  const { limits } = engine.plan;
+  const { life, traffic } = base;
+  const made: SharedTerms = {
+    settings: {
+      livenessMs: base.livenessMs,
+      inactivityMs: life.inactivityMs,
+      lifetimeMs: life.ikeLifetimeMs,
+      reauthMs: life.reauthMs,
+      mobike: life.mobike,
+      fragmentation: life.fragmentation,
+      natKeepaliveMs: limits.natKeepaliveMs,
+      retransmission: limits.retransmission,
+    },
+    local: selectorsOf(base.localSubnets, traffic.protocol, traffic.localPort),
+  };
+  engine.sharedTerms.set(base, made);
+  return made;
 }
 
 /** An eroute whose sites all need a PPK, and a local user without one. */
@@ -81,7 +106,7 @@ export function dynamicInUse(engine: Engine, made: DynamicEroute, lookup: Lookup
     proof: before?.proof,
     ...{ hasPpk: made.ppk !== undefined, usesPpk: false },
     row: { print: rowPrint(engine.rowChecks, made), lookup },
-    ikeSas: before?.ikeSas ?? new Set(),
+    ikeSas: before?.ikeSas ?? [],
   };
 }
 
@@ -106,6 +131,6 @@ export function normalInUse(engine: Engine, eroute: NormalEroute, peerId: PeerId
     proof: before?.proof,
     ...{ hasPpk, usesPpk: false },
     row: undefined,
-    ikeSas: before?.ikeSas ?? new Set(),
+    ikeSas: before?.ikeSas ?? [],
   };
 }

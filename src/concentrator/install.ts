@@ -5,7 +5,7 @@ import type { IkeEffect } from "../ike/effect.ts";
 import type { Nat } from "../ike/nat.ts";
 import { localSpi, saIdOf } from "../ike/phase.ts";
 import type { Refusal } from "../ike/refusal.ts";
-import { equalAddress, formatAddress } from "../inet/address.ts";
+import { equalAddress } from "../inet/address.ts";
 import { assert } from "../octets/assert.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { wipe } from "../octets/secret.ts";
@@ -50,8 +50,6 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
     child: up.child,
     place,
     ikeSpi: localSpi(saIdOf(sa)),
-    localAddress: formatAddress(inbound.id.dst),
-    remoteAddress: formatAddress(outbound.id.dst),
     encapsulated: place.encapsulate,
     reqidKey,
     inbound: inbound.id,
@@ -63,7 +61,7 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
     packetsIn: 0n,
     packetsOut: 0n,
     ticket: up.ticket,
-    pending: new Set(),
+    pending: 0,
     ours: [],
     refusal: undefined,
     drains: false,
@@ -109,7 +107,7 @@ export function onKernelAnswer(
   if (waiting === undefined) return;
   const { installed, state, moves } = waiting;
   engine.kernelRequests.delete(number);
-  installed.pending.delete(number);
+  installed.pending--;
   if (!result.ok) {
     installed.refusal ??= result.error;
     count(engine, "kernel_refusals");
@@ -118,7 +116,7 @@ export function onKernelAnswer(
       request(engine, { op: "delete-state", ...stateOf(installed, moves) });
     }
   } else if (state !== undefined) installed.ours.push(state);
-  if (installed.pending.size > 0) return;
+  if (installed.pending > 0) return;
   if (installed.phase === "removed") return deleteStates(engine, installed);
   const { refusal } = installed;
   if (refusal !== undefined) return onRefused(engine, installed, refusal);
@@ -214,7 +212,7 @@ function removeInstalled(engine: Engine, installed: Installed): void {
   }
   for (const policy of [...installed.policies].reverse()) releasePolicy(engine, installed, policy);
   // With answers under way it is not known yet which states are ours.
-  if (installed.pending.size === 0) deleteStates(engine, installed);
+  if (installed.pending === 0) deleteStates(engine, installed);
   releaseReqid(engine, installed.reqidKey);
 }
 
@@ -304,7 +302,7 @@ export function request(
   if (waiting !== undefined) {
     const { installed, makes, moves } = waiting;
     engine.kernelRequests.set(number, { installed, state: makes, moves });
-    installed.pending.add(number);
+    installed.pending++;
   }
   engine.out.push({ kind: "kernel", request: number, op });
 }

@@ -8,7 +8,6 @@ import type { XfrmPolicy, XfrmPolicyId } from "../xfrm/policy.ts";
 import type { XfrmRefusal } from "../xfrm/request.ts";
 import type { RemoteRoute } from "../xfrm/route.ts";
 import type { XfrmMark, XfrmState, XfrmStateId } from "../xfrm/state.ts";
-import type { KernelRequestId } from "./event.ts";
 import type { ChildPlace } from "./xfrm-of-child.ts";
 
 /** A Child SA with what stands for it in the kernel. */
@@ -17,8 +16,6 @@ export type Installed = {
   ikeSpi: IkeSpi;
   /** What its states and policies are made of. */
   place: ChildPlace;
-  localAddress: string;
-  remoteAddress: string;
   encapsulated: boolean;
   readonly reqidKey: string;
   inbound: XfrmStateId;
@@ -33,8 +30,8 @@ export type Installed = {
   /** The outbound state of a rekeyed Child SA, until the old one is deleted (RFC 7296 §2.8). */
   outboundWaiting: XfrmState | undefined;
   readonly ticket: Ticket;
-  /** Kernel requests of its installation that have no answer yet. */
-  readonly pending: Set<KernelRequestId>;
+  /** How many kernel requests of its installation have no answer yet. */
+  pending: number;
   /**
    * States that the kernel took from us. Only these are ours to delete: two sites behind one NAT
    * may choose the same SPI, and the state that stands is then the other one's.

@@ -277,10 +277,11 @@ export function useEroute(engine: Engine, entry: Entry): void {
 
 /** An IKE SA has left its eroute: the eroute goes with its last one (R5). */
 export function leaveEroute(engine: Engine, eroute: ErouteInUse, spi: IkeSpi, why: string): void {
-  eroute.ikeSas.delete(spi);
+  const at = eroute.ikeSas.indexOf(spi);
+  if (at >= 0) eroute.ikeSas.splice(at, 1);
   // Of several IKE SAs each may have been made from another reading of the row.
   const inUse = engine.eroutes.get(eroute.key);
-  if (eroute.ikeSas.size > 0 || inUse === undefined) return;
+  if (eroute.ikeSas.length > 0 || inUse === undefined) return;
   engine.eroutes.delete(eroute.key);
   removeReach(engine.reach, inUse);
   onErouteGone(engine, eroute, why);

@@ -1,6 +1,5 @@
 /** Child SAs whose packets come from and go to another address (RFC 4555 §3.5, RFC 7296 §2.23). */
 
-import { formatAddress } from "../inet/address.ts";
 import { equalEndpoint } from "../inet/endpoint.ts";
 import type { XfrmStateId } from "../xfrm/state.ts";
 import type { Engine, Entry } from "./engine.ts";
@@ -33,8 +32,6 @@ function moveChild(engine: Engine, entry: Entry, installed: Installed): void {
   if (isThere) return;
   installed.place = { ...before, path, encapsulate };
   installed.encapsulated = encapsulate;
-  installed.localAddress = formatAddress(path.local.address);
-  installed.remoteAddress = formatAddress(path.remote.address);
   const [local, remote] = [path.local, path.remote];
   const inbound = { src: remote.address, dst: local.address, spi: installed.inbound.spi };
   const outbound = { src: local.address, dst: remote.address, spi: installed.outbound.spi };

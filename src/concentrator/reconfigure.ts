@@ -34,6 +34,7 @@ import { recheckRow } from "./row-change.ts";
 export function reconfigure(engine: Engine, plan: EroutePlan): void {
   const comparison = compare(engine.plan, plan);
   engine.plan = plan;
+  engine.sharedTerms = new WeakMap();
   engine.ikeSuites = allIkeSuites(plan);
   engine.certReq = allAuthorities(plan);
   const evictAt = inMs(engine, plan.limits.evictEveryMs);

@@ -46,7 +46,7 @@ export function createRowChecks(random: (octets: number) => Uint8Array): RowChec
 export type RowPrint = {
   /** Of all but the PPK. Where a site is called is not in it, and no time: that counts later. */
   readonly all: string;
-  readonly ppk: string;
+  readonly ppk: string | undefined;
 };
 
 /** What a row says, as far as SAs are made from it. */
@@ -60,8 +60,10 @@ export function rowPrint({ printKey }: RowChecks, made: DynamicEroute): RowPrint
     own.ifId ?? null,
     psk === undefined,
   ];
-  const id = ppk === undefined ? null : toHex(ppk.id);
-  return { all: hashOf(printKey, open, psk), ppk: hashOf(printKey, ["ppk", id], ppk?.key) };
+  return {
+    all: hashOf(printKey, open, psk),
+    ppk: ppk === undefined ? undefined : hashOf(printKey, ["ppk", toHex(ppk.id)], ppk.key),
+  };
 }
 
 function hashOf(key: Uint8Array, open: readonly unknown[], secret: Uint8Array | undefined): string {

@@ -204,8 +204,8 @@ function childView(installed: Installed): ChildSaView {
   return {
     spiIn: child.spiIn,
     spiOut: child.spiOut,
-    localAddress: installed.localAddress,
-    remoteAddress: installed.remoteAddress,
+    localAddress: formatAddress(installed.inbound.dst),
+    remoteAddress: formatAddress(installed.outbound.dst),
     mode: child.mode,
     udpEncapsulation: installed.encapsulated,
     algorithms: espAlgorithmsText(child.algorithms),

@@ -24,6 +24,8 @@ export const NO_ROW_OPTIONS: RowOptions = {
 
 /** Child SAs of the base eroute as the row wants them. */
 export function childWith(child: ChildOptions, own: RowOptions): ChildOptions {
+  // As long as there is nothing else to say, all sites share one.
+  if (own.lifetimeSeconds === undefined && own.ifId === undefined) return child;
   const { lifetimeSeconds = child.lifetimeSeconds, ifId = child.ifId } = own;
   return { ...child, lifetimeSeconds, ifId: ifId === 0 ? undefined : ifId };
 }
@@ -70,6 +72,8 @@ export function rowOptions(row: PeerRow): Result<RowOptions, RowFault> {
   }
   const ifId = rowIfId(row);
   if (!ifId.ok) return ifId;
+  const isEmpty = lifetimeMs === undefined && inactivity === undefined && ifId.value === undefined;
+  if (isEmpty) return ok(NO_ROW_OPTIONS);
   return ok({
     lifetimeSeconds: lifetimeMs === undefined ? undefined : Math.floor(lifetimeMs / 1000),
     inactivityMs: isOff ? "off" : inactivityMs,

@@ -122,9 +122,13 @@ export function wipeIkeKeys(keys: HalfOpenKeys): void {
   wipe(keys.plain?.SK_d, keys.plain?.SK_pi, keys.plain?.SK_pr);
 }
 
+/** With AEAD there is no key for integrity. */
+const NO_KEY = new Uint8Array(0);
+
 function cutter(material: Uint8Array): (count: number) => Uint8Array {
   let at = 0;
   return (count) => {
+    if (count === 0) return NO_KEY;
     at += count;
     return material.slice(at - count, at);
   };

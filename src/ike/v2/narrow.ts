@@ -81,7 +81,9 @@ function commonSelectors(
   for (const selector of offered) {
     for (const whole of allowed) {
       for (const candidate of intersectSelectors(selector, whole)) {
-        if (!common.some((other) => covers(other, candidate))) common.push(candidate);
+        if (common.some((other) => covers(other, candidate))) continue;
+        // Kept as long as the Child SA is: the eroute's own, where it is the same.
+        common.push(covers(candidate, whole) ? whole : candidate);
       }
     }
   }

@@ -68,7 +68,7 @@ export async function expectKernelAsStatusSays(scenario: Where): Promise<void> {
   }
 }
 
-const SETTLE_MS_MAX = 5_000;
+const SETTLE_MS_MAX = 10_000;
 
 async function compare(scenario: Where) {
   const { concentrator } = scenario.laboratory;

@@ -20,7 +20,7 @@ import { ping, startPinging } from "./wire.ts";
 import { xfrmDrops, xfrmStanding } from "./xfrm-states.ts";
 
 /** Keys are replaced within so long, whatever the clock on the wall says. */
-const SETTINGS = { sites: [rowOf(1)], eroute: 'lifetime = "5s"\ndpd = "5s"' };
+const SETTINGS = { sites: [rowOf(1)], eroute: 'lifetime = "8s"\ndpd = "5s"' };
 const REKEYED_MS_MAX = 12_000;
 
 /** After a site has begun to call, or to rekey: before, between and behind all messages. */
