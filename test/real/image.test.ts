@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Browser, startBrowser } from "./browser.ts";
-import { type Host, until } from "./guest/hosts.ts";
+import { configure, type Host, until } from "./guest/hosts.ts";
 import { type StrongSwan, startStrongSwan } from "./guest/strongswan.ts";
 import { ping } from "./guest/wire.ts";
 import { addRemoteSite, OFFICE, type Router, startRouter, WAN } from "./router.ts";
@@ -16,6 +16,13 @@ const BOOT_MS_MAX = 150_000;
 const READ = "a-token-of-the-test-0123456789";
 const OPERATE = "another-token-of-the-test-01234";
 const KEY = "correct horse battery staple";
+/** Behind the site that is reached through an XFRM interface. */
+const BRANCH = "172.31.3.0/24";
+const BRANCH_INSIDE = "172.31.3.1";
+const subnetOf = (number: number) => `192.168.${number}.0/24`;
+const siteOf = (number: number) => ({
+  ...{ id: `site-${number}`, subnet: subnetOf(number), inside: `192.168.${number}.1` },
+});
 const folder = mkdtempSync(join(tmpdir(), "erouted-image-"));
 
 let router: Router;
@@ -37,11 +44,23 @@ peerid = "site-*"
 ourid = "concentrator.example"
 local_subnet = "10.0.0.0/16"
 remote_subnet = "192.168.0.0/16"
+
+[[eroute]]
+name = "routed"
+egroup = "sites"
+peerid = "branch-*"
+ourid = "concentrator.example"
+local_subnet = "10.0.0.0/16"
+remote_subnet = "172.31.0.0/16"
+if_id = 42
+routes = true
 `,
+    network: "IP link add ipsec0 type xfrm dev eth0 if_id 42\nIP link set ipsec0 up\n",
     fill(config) {
       erouted(["peers", "init", "--config", config]);
-      for (const n of [1, 2]) {
-        const row = ["--peerid", `site-${n}`, "--remip", `192.168.${n}.0/24`];
+      const rows = { "site-1": subnetOf(1), "site-2": subnetOf(2), "branch-3": BRANCH };
+      for (const [peerid, remip] of Object.entries(rows)) {
+        const row = ["--peerid", peerid, "--remip", remip];
         erouted(["peers", "add", ...row, "--password-stdin", "--config", config]);
       }
     },
@@ -71,12 +90,18 @@ async function curl(path: string, ...more: readonly string[]): Promise<string> {
 }
 
 /** strongSwan with ESP of its own, in user space: the kernel here need not have any. */
-async function dial(number: number, psk: string): Promise<boolean> {
+async function dial(
+  number: number,
+  psk: string,
+  { id, subnet, inside } = siteOf(number),
+): Promise<boolean> {
   const host = await addRemoteSite(router.internet, number);
+  // One of them is there already.
+  if (subnet !== subnetOf(number)) await configure(host, [`addr add ${inside}/24 dev lo`]);
   const swan = await startStrongSwan(host, {
-    ...{ localId: `site-${number}`, remoteId: "concentrator.example", psk },
+    ...{ localId: id, remoteId: "concentrator.example", psk },
     ...{ remoteAddress: WAN, ike: "aes128-sha256-x25519", esp: "aes128gcm16" },
-    ...{ localSubnet: `192.168.${number}.0/24`, remoteSubnet: "10.0.0.0/16" },
+    ...{ localSubnet: subnet, remoteSubnet: "10.0.0.0/16" },
     kernel: "kernel-libipsec kernel-netlink",
   });
   sites.push({ host, swan });
@@ -107,6 +132,19 @@ test("a site dials in through the Internet, and reaches the office behind the ro
   expect(eroutes).toMatchObject([
     { name: "fleet/site-1", state: "established", child_sas: [{ udp_encapsulation: true }] },
   ]);
+});
+
+test("if_id: a site's packets come and go through an XFRM interface of that number", async () => {
+  const branch = { id: "branch-3", subnet: BRANCH, inside: BRANCH_INSIDE };
+  const isUp = await dial(3, KEY, branch);
+  const site = sites.at(-1);
+  if (site === undefined || !isUp) throw new Error(await site?.swan.log());
+  const there = await ping(site.host, OFFICE, { from: BRANCH_INSIDE, count: 5 });
+  const back = await ping(router.office, BRANCH_INSIDE, { count: 5 });
+  expect([there.received, back.received]).toEqual([5, 5]);
+  const { eroutes } = JSON.parse(await curl("/api/v1/eroutes"));
+  const routed = eroutes.find(({ name }: { name: string }) => name === "routed/branch-3");
+  expect(routed?.child_sas[0]).toMatchObject({ remote_subnets: [BRANCH] });
 });
 
 const TEXT = "document.body?.innerText";

@@ -1,7 +1,7 @@
 /** The router image in an emulated machine, between networks of namespaces. */
 
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { basename, join } from "node:path";
 import { addHost, configure, type Host, must, until } from "./guest/hosts.ts";
 
 /** What is on its data disk beside the executable. */
@@ -13,6 +13,8 @@ export type RouterData = {
   readonly configuration: string;
   /** Makes the table of sites; gets a configuration file that names where it has to be. */
   readonly fill: (configFile: string) => void;
+  /** More lines of its network.sh; `IP` is an `ip` with all its commands. */
+  readonly network: string;
   /** What slot b holds: it is tried at the first boot. */
   readonly slotB: string;
 };
@@ -126,6 +128,21 @@ ip address add 10.0.2.15/24 dev eth2
 ip route add default via 192.0.2.254
 `;
 
+/** Puts a program of this host on the router's disk, libraries included; gives how it is called. */
+function putProgram(disk: string, name: string): string {
+  const folder = `tools/${name}`;
+  mkdirSync(join(disk, folder), { recursive: true });
+  const program = Bun.which(name);
+  if (program === null) throw new Error(`there is no ${name} here`);
+  const needs = Bun.spawnSync(["ldd", program]).stdout.toString();
+  const files = [...needs.matchAll(/(\/\S+) \(0x/g)].map((match) => match[1] ?? "");
+  for (const file of [program, ...files]) {
+    copyFileSync(file, join(disk, folder, basename(file)));
+  }
+  const loader = basename(files.find((file) => file.includes("/ld-")) ?? "");
+  return `/data/${folder}/${loader} --library-path /data/${folder} /data/${folder}/${name}`;
+}
+
 function writeData(disk: string, data: RouterData): void {
   for (const path of ["etc/erouted", "lib/erouted", "slots/b"]) {
     mkdirSync(join(disk, path), { recursive: true });
@@ -138,7 +155,8 @@ token_file = "/etc/erouted/status.token"
 operate_token_file = "/etc/erouted/operate.token"
 
 ${data.configuration}`;
-  write("etc/network.sh", NETWORK);
+  const network = data.network.replaceAll(/^IP /gm, `${putProgram(disk, "ip")} `);
+  write("etc/network.sh", NETWORK + network);
   write("etc/erouted/erouted.toml", configuration);
   write("etc/erouted/status.token", data.token, 0o600);
   write("etc/erouted/operate.token", data.operateToken, 0o600);
