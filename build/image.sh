@@ -30,6 +30,10 @@ initramfs() {
     install -m 755 "/lib/x86_64-linux-gnu/$file" "$root/lib"
   done
   install -m 755 /lib64/ld-linux-x86-64.so.2 "$root/lib64"
+  # Makes the file system of an empty data disk.
+  install -D -m 755 /sbin/mke2fs "$root/sbin/mke2fs"
+  ldd /sbin/mke2fs | awk '$2 == "=>" && $3 !~ /libc\.so/ { print $3 }' |
+    xargs -I{} install -m 755 {} "$root/lib"
   modules=$(echo $cache/files/lib/modules/*)
   version=$(basename "$modules")
   for file in crypto lib arch net/ipv4 net/ipv6 net/xfrm net/core net/key drivers/virtio \
@@ -40,10 +44,32 @@ initramfs() {
   done
   cp "$modules"/modules.{builtin,order} "$root/lib/modules/$version"
   /sbin/depmod -b "$root" "$version" 2>/dev/null
-  find "$root" -exec touch -hd @0 {} +
-  (cd "$root" && find . | LC_ALL=C sort | "$OLDPWD/$cache/files/bin/busybox" cpio -o -H newc -R 0:0) \
-    2>/dev/null | gzip -9n >$out/initramfs.gz
+  # What is packed already comes first, and is not packed again.
+  { factory; archive "$root" | gzip -6n; } >$out/initramfs.gz
   rm -rf "$root"
+}
+
+# An archive as the kernel unpacks it; always the same of the same files.
+archive() {
+  find "$1" -exec touch -hd @0 {} +
+  (cd "$1" && find . | LC_ALL=C sort | "$OLDPWD/$cache/files/bin/busybox" cpio -o -H newc -R 0:0) \
+    2>/dev/null
+}
+
+# What an empty data disk gets: the executable, an empty configuration, addresses.
+factory() {
+  local root=$out/factory
+  rm -rf "$root" && mkdir -p "$root/factory/data"
+  skeleton "$root/factory/data"
+  gzip -6n <build/out/erouted >"$root/factory/erouted.gz"
+  archive "$root"
+  rm -rf "$root"
+}
+
+skeleton() {
+  mkdir -p "$1/etc/erouted"
+  install -m 644 build/packaging/erouted.toml "$1/etc/erouted/erouted.toml"
+  install -m 644 build/image/network.sh "$1/etc/network.sh"
 }
 
 # ext4 with both slots, configuration and rows: all that a router keeps.
@@ -51,8 +77,7 @@ data() {
   local root=$out/data
   rm -rf "$root" && mkdir -p "$root"/{etc/erouted,lib/erouted,slots/a,slots/b}
   install -m 755 build/out/erouted "$root/slots/a/erouted"
-  install -m 644 build/packaging/erouted.toml "$root/etc/erouted/erouted.toml"
-  install -m 644 build/image/network.sh "$root/etc/network.sh"
+  skeleton "$root"
   echo a >"$root/slot"
   # What belongs on this router only: its configuration, keys, network.
   if [ -n "${DATA:-}" ]; then cp -r "$DATA"/. "$root"; fi

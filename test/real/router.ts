@@ -15,8 +15,6 @@ export type RouterData = {
   readonly fill: (configFile: string) => void;
   /** More lines of its network.sh; `IP` is an `ip` with all its commands. */
   readonly network: string;
-  /** What slot b holds: it is tried at the first boot. */
-  readonly slotB: string;
 };
 
 export type Router = {
@@ -85,9 +83,14 @@ export async function addRemoteSite(internet: Host, number: number): Promise<Hos
 type Taps = { readonly wan: string; readonly lan: string };
 
 /** As docs/image.md starts it, in the image's folder; with other cables. */
-function machineOf(taps: Taps, port: number): string[] {
+export function documentedMachine(cables: string): string {
   const documented = /^qemu-system-x86_64 .*?(?=-netdev)/ms.exec(readFileSync(DOCUMENT, "utf8"));
   if (documented === null) throw new Error(`${DOCUMENT} does not start qemu`);
+  // The same everywhere, whether or not there is KVM.
+  return `${documented[0]} -accel tcg ${cables}`;
+}
+
+function machineOf(taps: Taps, port: number): string[] {
   const tap = (name: string) => `tap,id=${name},ifname=${name},script=no,downscript=no`;
   const cables = [
     `-netdev ${tap(taps.wan)} -device virtio-net-pci,netdev=${taps.wan}`,
@@ -95,8 +98,7 @@ function machineOf(taps: Taps, port: number): string[] {
     `-netdev user,id=management,hostfwd=tcp:127.0.0.1:${port}-:8080`,
     "-device virtio-net-pci,netdev=management",
   ];
-  const accelerator = "-accel tcg"; // The same everywhere, whether or not there is KVM.
-  return ["sh", "-c", `exec ${documented[0]} ${accelerator} ${cables.join(" ")}`];
+  return ["sh", "-c", `exec ${documentedMachine(cables.join(" "))}`];
 }
 
 /** The machine's ends of both cables are moved to where they belong. */
@@ -144,7 +146,7 @@ function putProgram(disk: string, name: string): string {
 }
 
 function writeData(disk: string, data: RouterData): void {
-  for (const path of ["etc/erouted", "lib/erouted", "slots/b"]) {
+  for (const path of ["etc/erouted", "lib/erouted"]) {
     mkdirSync(join(disk, path), { recursive: true });
   }
   const write = (path: string, content: string, mode = 0o644) =>
@@ -160,8 +162,6 @@ ${data.configuration}`;
   write("etc/erouted/erouted.toml", configuration);
   write("etc/erouted/status.token", data.token, 0o600);
   write("etc/erouted/operate.token", data.operateToken, 0o600);
-  write("slots/b/erouted", data.slotB, 0o755);
-  write("trying", "b\n");
   const here = join(disk, "here.toml");
   const moved = configuration
     .replaceAll("/var/lib/erouted", join(disk, "lib/erouted"))
