@@ -326,7 +326,7 @@ export const configSchema = z.strictObject({
   dynamic_eroutes: section(dynamicEroutesSchema, "dynamic_eroutes", "Their number, and eviction."),
   default_eroute: section(defaultErouteSchema, "default_eroute", "Traffic without an eroute."),
   status: section(statusSchema, "status", "The status server."),
-  log: section(logSchema, "log", "What is written to standard error."),
+  log: section(logSchema, "log", "What is written to standard output."),
   egroup: sections(egroupSchema, "egroup", "Sites of one database table."),
   eroute: sections(erouteSchema, "eroute", "Who may connect, and what to."),
   user: sections(userSchema, "user", "Local users: pre-shared keys of normal eroutes' peers."),

@@ -204,7 +204,7 @@ test("an empty disk is filled; an update is kept if it works, and left if it doe
   expect(answers["no executable"]).toContain("it does not run here: nothing has been changed");
   expect(answers["bad update"]).toContain("version 0.0.0-bad in slot b is tried at the next boot");
   expect(answers["back again"]).toMatch(/kept\r?\n.*\/data\/trying: No such file/);
-  expect(answers["good update"]).toContain(`version ${packageJson.version} in slot b is tried`);
-  expect(answers["updated"]).toMatch(/kept\r?\nb\r?\n/);
+  expect(answers["good update"]).toContain(`version ${packageJson.version} in slot b`);
+  expect(answers.updated).toMatch(/kept\r?\nb\r?\n/);
   expect(exited).toBe(0);
 }, 200_000);
