@@ -197,7 +197,7 @@ test("Disconnect, clicked, closes the tunnel at both ends; the page says so itse
   await until("the page says it", saysSo);
 });
 
-test("an empty disk is filled; an update is kept if it works, and left if it does not", async () => {
+test("an empty disk is filled; an update is kept if it works, and left otherwise", async () => {
   const { answers, exited } = await updates;
   expect(answers["first boot"]).toMatch(/\/data type ext4[\s\S]*\/factory: No such file/);
   expect(answers["other sum"]).toContain("its SHA-256 is another: nothing has been changed");
