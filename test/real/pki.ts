@@ -3,14 +3,14 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** What `openssl genpkey` takes for a kind of key. */
+/** What `openssl req -newkey` takes for a kind of key. */
 const KEYS = {
-  rsa: ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
-  "rsa-1024": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024"],
-  p256: ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
-  p384: ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-384"],
-  p521: ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-521"],
-  ed25519: ["-algorithm", "ED25519"],
+  rsa: ["rsa:2048"],
+  "rsa-1024": ["rsa:1024"],
+  p256: ["ec", "-pkeyopt", "ec_paramgen_curve:P-256"],
+  p384: ["ec", "-pkeyopt", "ec_paramgen_curve:P-384"],
+  p521: ["ec", "-pkeyopt", "ec_paramgen_curve:P-521"],
+  ed25519: ["ed25519"],
 } as const;
 
 export type PkiKey = keyof typeof KEYS;
@@ -56,28 +56,29 @@ export function createPki(folder: string): Pki {
     const ended = Bun.spawnSync(["openssl", ...words], { cwd: folder, stderr: "pipe" });
     if (ended.exitCode !== 0) throw new Error(`openssl ${words.join(" ")}: ${ended.stderr}`);
   };
+  // Without the system's own, which adds extensions.
+  writeFileSync(join(folder, "req.cnf"), "[req]\ndistinguished_name = dn\n[dn]\n");
   return {
     folder,
     issue(settings) {
       const { name, issuer, days = 100, hash = "sha256", key = "p256" } = settings;
-      const subject = settings.subject ?? `/CN=${name}`;
-      const [keyFile, requestFile, certificateFile, extensionsFile] = [
-        ...["key", "csr", "pem", "ext"],
-      ].map((end) => join(folder, `${name}.${end}`)) as [string, string, string, string];
-      openssl("genpkey", ...KEYS[key], "-out", keyFile);
-      openssl("req", "-new", "-key", keyFile, "-subj", subject, "-out", requestFile);
-      writeFileSync(extensionsFile, extensionsOf(settings).join("\n"));
-      const signedBy =
-        issuer === undefined
-          ? ["-signkey", keyFile]
-          : ["-CA", issuer.certificateFile, "-CAkey", issuer.keyFile, "-CAcreateserial"];
-      // Ed25519 says by itself what it hashes with.
-      const digest =
-        (issuer?.keyPem ?? readFileSync(keyFile, "utf8")).length < 130 ? [] : [`-${hash}`];
-      openssl(
-        ...["x509", "-req", "-in", requestFile, "-out", certificateFile, "-days", String(days)],
-        ...[...signedBy, ...digest, "-extfile", extensionsFile],
-      );
+      const file = (end: string) => join(folder, `${name}.${end}`);
+      const [keyFile, certificateFile] = [file("key"), file("pem")];
+      const made = ["-newkey", ...KEYS[key], "-noenc", "-keyout", keyFile, "-config", "req.cnf"];
+      const request = ["req", ...made, "-subj", settings.subject ?? `/CN=${name}`];
+      const from =
+        issuer === undefined ? [] : ["-CA", issuer.certificateFile, "-CAkey", issuer.keyFile];
+      const extensions = extensionsOf(settings);
+      const signed = [`-${hash}`, "-days", String(days), ...from, "-out", certificateFile];
+      if (days > 0) {
+        const added = extensions.flatMap((line) => ["-addext", line]);
+        openssl(...request, "-x509", ...signed, ...added);
+      } else {
+        // `req` makes none that has expired.
+        openssl(...request, "-new", "-out", file("csr"));
+        writeFileSync(file("ext"), extensions.join("\n"));
+        openssl("x509", "-req", "-in", file("csr"), ...signed, "-extfile", file("ext"));
+      }
       const pem = readFileSync(certificateFile, "utf8");
       return { name, certificateFile, keyFile, pem, keyPem: readFileSync(keyFile, "utf8") };
     },

@@ -108,7 +108,7 @@ function remoteSiteOf(
   const made = dynamicErouteOf(match.eroute, match.egroup, asPeerId(peerid), enabled);
   if (!made.ok) return err(made.error.detail);
   const { base, psk, ppk, ourid, localSubnets, remoteSubnets, own } = made.value;
-  if (psk === undefined || base.auth.own.kind !== "psk") {
+  if (psk === undefined || base.auth.own.kind !== "psk" || base.auth.peer.kind === "certificate") {
     wipe(psk, ppk?.key);
     return err(`eroute ${base.name} is not by pre-shared key at both ends: do it by hand`);
   }

@@ -1,6 +1,7 @@
 /** `erouted peers`: rows in and out, checked like the daemon will check them, keys never shown. */
 
 import { afterEach, expect, test } from "bun:test";
+import { CA_PEM, CONCENTRATOR_KEY, CONCENTRATOR_PEM } from "../config/certificates.ts";
 import { createFolder, type Folder, IKE_PORT, SECOND_EGROUP } from "./folder.ts";
 import { type Ran, runWith } from "./terminal.ts";
 
@@ -346,3 +347,25 @@ for (const columns of [60, 80, 120]) {
     expect(out).toContain("…");
   });
 }
+
+test("a row needs no key where both ends have certificates, and one everywhere else", async () => {
+  const bare = folder();
+  await peers(bare, ["init"]);
+  const refused = await peers(bare, ["add", ...SITE_1]);
+  expect(refused.code).toBe(2);
+  expect(refused.err).toContain("--password-file FILE, --password-stdin, --generate");
+  const files = ["ca.pem", "own.pem", "own.key"].map((name) => `"FOLDER/${name}"`);
+  const [ca, certificate, key] = files;
+  const more = `ca_file = ${ca}\ncertificate_file = ${certificate}\nprivate_key_file = ${key}\n`;
+  const at = folder(['name = "fleet"', `name = "fleet"\n${more}`]);
+  at.write("ca.pem", CA_PEM);
+  at.write("own.pem", CONCENTRATOR_PEM);
+  at.write("own.key", CONCENTRATOR_KEY);
+  await peers(at, ["init"]);
+  expect(await peers(at, ["add", ...SITE_1])).toMatchObject({ code: 0, out: "" });
+  const shown = await peers(at, ["show", "site-1"]);
+  expect(shown.code).toBe(0);
+  const remote = ["remote-config", "site-1", "--for", "strongswan", "--address", "192.0.2.1"];
+  const printed = await peers(at, remote);
+  expect(printed.err).toContain("eroute fleet is not by pre-shared key at both ends");
+});

@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import type { Issued } from "../pki.ts";
 import { noteDaemon } from "./both-ends.ts";
 import { type Host, must, type Running, run, start, until } from "./hosts.ts";
 
@@ -18,6 +19,13 @@ export type LibreswanSettings = {
   readonly esp: string;
   readonly localSubnet: string;
   readonly remoteSubnet: string;
+  /** Its certificate instead of the key, and whom it trusts. */
+  readonly certificates?: {
+    readonly own: Issued;
+    readonly authority: Issued;
+    /** What both ends have to sign with: this version knows only one for both. */
+    readonly authby: "ecdsa" | "rsa-sha2";
+  };
   /** More lines of the `conn` section. */
   readonly more?: readonly string[];
   /** Both files as somebody else has written them, and the connection's name in there. */
@@ -56,6 +64,7 @@ export async function startLibreswan(host: Host, settings: LibreswanSettings): P
   const secret = secrets ?? `@${settings.localId} @${settings.remoteId} : PSK "${settings.psk}"\n`;
   await writeFile(`${folder}/ipsec.secrets`, secret, { mode: 0o600 });
   await must(undefined, ["certutil", "-N", "-d", `sql:${folder}/nss`, "--empty-password"]);
+  if (settings.certificates !== undefined) await layCertificates(folder, settings.certificates);
   const daemon = start(host, plutoCommand(folder));
   noteDaemon(host);
   const whack = async (...words: string[]) =>
@@ -74,6 +83,20 @@ export async function startLibreswan(host: Host, settings: LibreswanSettings): P
     throw new Error(await libreswan.log(), { cause: error });
   }
   return libreswan;
+}
+
+/** Into the database of NSS, where pluto looks for certificates and keys by nickname. */
+async function layCertificates(
+  folder: string,
+  { own, authority }: NonNullable<LibreswanSettings["certificates"]>,
+): Promise<void> {
+  const nss = ["-d", `sql:${folder}/nss`];
+  const file = `${folder}/own.p12`;
+  const both = ["-in", own.certificateFile, "-inkey", own.keyFile, "-passout", "pass:x"];
+  await must(undefined, ["openssl", "pkcs12", "-export", ...both, "-name", "own", "-out", file]);
+  await must(undefined, ["pk12util", "-i", file, ...nss, "-W", "x", "-K", ""]);
+  const trusted = ["-A", "-n", "ca", "-t", "CT,,", "-i", authority.certificateFile];
+  await must(undefined, ["certutil", ...nss, ...trusted]);
 }
 
 type Whack = (...words: string[]) => Promise<{ status: number; out: string; err: string }>;
@@ -123,11 +146,16 @@ function plutoCommand(folder: string): string[] {
   ];
 }
 
+function authby({ certificates }: LibreswanSettings): string {
+  if (certificates === undefined) return "  authby=secret\n";
+  const { authby: by } = certificates;
+  return `  authby=${by}\n  leftcert=own\n  leftsendcert=always\n  rightca=%same\n`;
+}
+
 function ipsecConf(settings: LibreswanSettings): string {
   return `conn net
   auto=ignore
-  authby=secret
-  ikev2=insist
+${authby(settings)}  ikev2=insist
   ike=${settings.ike}
   esp=${settings.esp}
   left=${settings.localAddress}
