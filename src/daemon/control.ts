@@ -29,11 +29,17 @@ export function controlOf(daemon: Controlled, load: LoadConfig): Control {
     disconnect: (peerId, remote) =>
       audited(daemon, { action: "disconnect", peerId, remote }, disconnect),
     rekey: (peerId, of, remote) =>
-      audited(daemon, { action: "rekey", peerId, remote }, () => rekey(daemon, peerId, of)),
+      audited(daemon, { action: "rekey", peerId, remote, what: of }, () =>
+        rekey(daemon, peerId, of),
+      ),
     reloadPeer: (peerId, remote) =>
       audited(daemon, { action: "reload-peer", peerId, remote }, reloadPeer),
     debug: (peerId, seconds, remote) =>
-      audited(daemon, { action: "debug", peerId, remote }, () => debug(daemon, peerId, seconds)),
+      audited(
+        daemon,
+        { action: "debug", peerId, remote, what: seconds === 0 ? "off" : durationText(seconds) },
+        () => debug(daemon, peerId, seconds),
+      ),
     capture(peerId, what, limits, remote) {
       const reason = what === "keys" ? "operator-keys" : "operator-capture";
       const about = { step: "control", remote, peerId, reason } as const;
@@ -50,7 +56,7 @@ export function controlOf(daemon: Controlled, load: LoadConfig): Control {
     },
     debugged: () => daemon.debugging.list(),
     logLevel: (level, remote) =>
-      audited(daemon, { action: "log-level", peerId: undefined, remote }, () => {
+      audited(daemon, { action: "log-level", peerId: undefined, remote, what: level }, () => {
         daemon.log.configure({ ...daemon.config.log, level });
         const detail = `the log's level is ${level} until the configuration is read again`;
         return { outcome: "set", detail };
@@ -79,6 +85,8 @@ type Request = {
     | "reload";
   readonly peerId: string | undefined;
   readonly remote: string;
+  /** What of several things it is. */
+  readonly what?: string;
 };
 
 type Done = Pick<ControlDone, "outcome" | "detail" | "more">;
@@ -86,10 +94,11 @@ type Act = (daemon: Controlled, peerId: string) => Done | ControlRefusal;
 
 /** The line comes first: what follows in the journal is what came of it. */
 function audited(daemon: Controlled, request: Request, act: Act): ControlAnswer {
-  const { action, peerId, remote } = request;
+  const { action, peerId, remote, what } = request;
   const about = { step: "control", remote, ...(peerId === undefined ? {} : { peerId }) } as const;
   const reason = `operator-${action}`;
-  daemon.note({ ...about, level: "info", reason, detail: `asked for over HTTP` });
+  const asked = what === undefined ? "" : `: ${what}`;
+  daemon.note({ ...about, level: "info", reason, detail: `asked for over HTTP${asked}` });
   const after = daemon.journal.recent(1)[0]?.sequence ?? 0;
   const done = act(daemon, peerId ?? "");
   if ("outcome" in done) return ok({ ...done, after });

@@ -80,10 +80,14 @@ test("over HTTP: the operate token reads the file anew, and the log says who ask
   expect((await ask("/peers/nobody/connect", "operate-more")).status).toBe(404);
   expect((await ask("/peers/site-1/disconnect", "operate-more")).status).toBe(404);
   expect((await ask("/peers/site-1/reload", "operate-more")).status).toBe(202);
+  expect((await ask("/peers/site-1/debug?seconds=120", "operate-more")).ok).toBe(true);
+  expect((await ask("/log-level?level=error", "operate-more")).ok).toBe(true);
   expect(await daemon.stop()).toBe(0);
   expect(daemon.text()).toMatch(/warning 127\.0\.0\.1:\d+ control refused operator-denied: POST/);
   expect(daemon.text()).toMatch(/info 127\.0\.0\.1:\d+ control operator-reload: asked for/);
   expect(daemon.text()).toMatch(/info site-1 127\.0\.0\.1:\d+ control operator-connect: asked/);
+  expect(daemon.text()).toMatch(/info site-1 .* operator-debug: asked for over HTTP: 2 min\n/);
+  expect(daemon.text()).toMatch(/info .* operator-log-level: asked for over HTTP: error\n/);
 });
 
 test("a database that is changed: look-ups under way end where they were asked", async () => {
