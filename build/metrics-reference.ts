@@ -80,6 +80,8 @@ const NOTHING: MetricsSource = {
     call: () => undefined,
     peerOf: () => undefined,
     isCalling: () => false,
+    redirecting: undefined,
+    redirectable: () => ({ can: 0, cannot: 0 }),
   }),
   problems: () => [],
   failures: () => createFailureCounts().counts,

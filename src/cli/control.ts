@@ -1,5 +1,6 @@
 /** `erouted connect|disconnect|reload` and `peers reload`: what a running daemon is to do. */
 
+import { parseCallAddress } from "../eroute/call-address.ts";
 import {
   type AskFault,
   type AskOptions,
@@ -46,6 +47,33 @@ export type RekeyOptions = PeerOptions & { readonly ike?: boolean };
 export function rekeyPeer(options: RekeyOptions, terminal: Terminal): Promise<ExitCode> {
   const action = options.ike === true ? "/rekey-ike" : "/rekey";
   return command(peerPath(options, action), options, terminal);
+}
+
+export type RedirectOptions = ControlOptions & {
+  readonly peerid?: string;
+  readonly to?: string;
+  readonly all?: true;
+  readonly stop?: true;
+};
+
+/** Sends a site, or all of them, to another gateway; or nobody any more. */
+export function redirectPeers(
+  options: RedirectOptions,
+  terminal: Terminal,
+): ExitCode | Promise<ExitCode> {
+  const { peerid, to, all, stop } = options;
+  const ways = [peerid, all, stop].filter((way) => way !== undefined).length;
+  if (ways !== 1) return misuse(terminal, "name a peer ID, or --all, or --stop: one of them");
+  if (stop === true) {
+    if (to !== undefined) return misuse(terminal, "--stop takes no --to");
+    return command("/api/v1/redirect/stop", options, terminal);
+  }
+  if (to === undefined) return misuse(terminal, "--to is missing: the gateway to send to");
+  const gateway = parseCallAddress(to);
+  if (!gateway.ok) return misuse(terminal, printable(`--to ${to} ${gateway.error}`));
+  const path =
+    peerid === undefined ? "/api/v1/redirect" : peerPath({ ...options, peerid }, "/redirect");
+  return command(`${path}?to=${encodeURIComponent(to)}`, options, terminal);
 }
 
 /** Has a site's row read anew. */

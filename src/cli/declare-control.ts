@@ -2,7 +2,13 @@
 
 import { Argument, type Command } from "commander";
 import type { CaptureOptions } from "./capture.ts";
-import type { ConnectOptions, ControlOptions, PeerOptions, RekeyOptions } from "./control.ts";
+import type {
+  ConnectOptions,
+  ControlOptions,
+  PeerOptions,
+  RedirectOptions,
+  RekeyOptions,
+} from "./control.ts";
 import type { DebugOptions } from "./debug.ts";
 import { CA_FILE, configOption, type Declaration, peerIdOf } from "./declaration.ts";
 
@@ -39,6 +45,7 @@ export function declareControl({ program, terminal, ends }: Declaration): void {
         return rekeyPeer({ ...options, peerid }, terminal);
       }),
     );
+  declareRedirect({ program, terminal, ends });
   asking(program.command("debug"))
     .description("have a running erouted write each message of a site to its log, for a while")
     .argument("<peerid>", "its peer ID; or an address", peerIdOf)
@@ -72,6 +79,21 @@ export function declareControl({ program, terminal, ends }: Declaration): void {
       ends(async (options: ControlOptions) => {
         const { reload } = await import("./control.ts");
         return reload(options, terminal);
+      }),
+    );
+}
+
+function declareRedirect({ program, terminal, ends }: Declaration): void {
+  asking(program.command("redirect"))
+    .description("have a running erouted send a site to another gateway (RFC 5685), or all")
+    .argument("[peerid]", "its peer ID", peerIdOf)
+    .option("--to <gateway>", "the other gateway: an IP address or a host name")
+    .option("--all", "all that are connected, one by one, and all that call from now on")
+    .option("--stop", "send nobody any more")
+    .action(
+      ends(async (peerid: string | undefined, options: Omit<RedirectOptions, "peerid">) => {
+        const { redirectPeers } = await import("./control.ts");
+        return redirectPeers(peerid === undefined ? options : { ...options, peerid }, terminal);
       }),
     );
 }

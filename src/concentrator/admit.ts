@@ -6,6 +6,7 @@ import { localSpi, saIdOf } from "../ike/phase.ts";
 import { notify, type Refusal, refusalText } from "../ike/refusal.ts";
 import { notifyOf, payloadOf } from "../ike/v2/find-payload.ts";
 import { acceptInit, initHead, initRefusal } from "../ike/v2/ike-sa-init.ts";
+import { redirectSupportOf } from "../ike/v2/redirect.ts";
 import { addressOctets } from "../inet/address.ts";
 import { formatEndpoint, type Path } from "../inet/endpoint.ts";
 import { toHex } from "../octets/hex.ts";
@@ -16,6 +17,7 @@ import type { Payload } from "../wire/message.ts";
 import { NotifyType } from "../wire/notify-type.ts";
 import { parsePayloads } from "../wire/payload-chain.ts";
 import { addEntry, count, type Engine, type Entry, journal } from "./engine.ts";
+import { redirectStranger } from "./redirect.ts";
 
 /** An IKE_SA_INIT request as it came in. */
 export type Stranger = {
@@ -48,6 +50,10 @@ export function admit(
     return undefined;
   }
   const { payloads } = parsed.value;
+  const Ni = payloadOf(payloads, "NONCE")?.data;
+  if (redirectStranger(engine, stranger, { support: redirectSupportOf(payloads), Ni })) {
+    return undefined;
+  }
   if (!isWelcome(engine, stranger, payloads)) return undefined;
   const { limits } = engine.plan;
   const request = {

@@ -246,7 +246,7 @@ function outcomeOf({
   if (outcome === "failed") return "failed";
   if (outcome === "refused") return "refused";
   if (reason === "child-sa-up") return "connected";
-  const isEnd = step === "INFORMATIONAL" || step === "evict";
+  const isEnd = step === "INFORMATIONAL" || step === "evict" || reason === "redirected";
   return isEnd ? "ended" : undefined;
 }
 

@@ -2,7 +2,7 @@
 
 import { around } from "../ike/jitter.ts";
 import { wipe } from "../octets/secret.ts";
-import type { CallId, CallStage, Calls, CallUnderWay } from "./calls.ts";
+import type { CallId, CallRedirect, CallStage, Calls, CallUnderWay } from "./calls.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
 import { count, type Engine, inMs, journal, numberOf } from "./engine.ts";
 
@@ -32,6 +32,7 @@ export function createCalls(): Calls {
 
 export type Wish = Pick<CallUnderWay, "base" | "why" | "peerId" | "destination"> & {
   readonly key: string;
+  readonly redirect?: CallRedirect;
 };
 
 /** One call a site, and not too many in all; undefined if there is one, or no room. */
@@ -53,7 +54,7 @@ export function add(engine: Engine, wish: Wish, failures: number): CallUnderWay 
   const call: CallUnderWay = {
     id: numberOf(engine) as CallId,
     keys: [key],
-    ...{ base, why, peerId, destination, failures },
+    ...{ base, why, peerId, destination, failures, redirect: wish.redirect },
     stage: { kind: "waiting", until: engine.now },
   };
   calls.byId.set(call.id, call);

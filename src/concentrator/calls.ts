@@ -5,6 +5,7 @@ import type { Ppk } from "../eroute/ppk.ts";
 import type { Address } from "../inet/address.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { IkeSpi } from "../wire/header.ts";
+import type { Gateway } from "../wire/redirect.ts";
 import type { DeadlineHeap } from "./deadline-heap.ts";
 import type { ErouteInUse } from "./engine.ts";
 import type { LookupId, ResolveId } from "./event.ts";
@@ -58,10 +59,21 @@ export type CallUnderWay = {
   readonly destination: Address | undefined;
   /** Calls of an eroute with start = "always" that failed one after another. */
   readonly failures: number;
+  /** The site has sent us elsewhere (RFC 5685). */
+  redirect: CallRedirect | undefined;
   stage: CallStage;
 };
 
-export type CallReason = "traffic" | "always" | "by-hand" | "reauthentication";
+export type CallRedirect = {
+  /** An address or a host name. */
+  readonly to: string;
+  /** Who has sent us. */
+  readonly from: Gateway;
+  /** An IKE SA with whom has sent us, that stays until we are up at the other. */
+  readonly leaves: IkeSpi | undefined;
+};
+
+export type CallReason = "traffic" | "always" | "by-hand" | "reauthentication" | "redirect";
 
 export type Calls = {
   readonly byId: Map<CallId, CallUnderWay>;

@@ -30,6 +30,7 @@ import { onPeerRows } from "./look-up.ts";
 import { Rate } from "./rate.ts";
 import { createReach } from "./reach.ts";
 import { allAuthorities, allIkeSuites, reconfigure } from "./reconfigure.ts";
+import { createRedirects, redirect, runRedirects, stopRedirects } from "./redirect.ts";
 import { rekeyByHand } from "./rekey.ts";
 import { forgetRowChecks, onRowChanged, rowChecksAt, runRowChecks } from "./row-change.ts";
 import { createRowChecks } from "./row-checks.ts";
@@ -127,22 +128,21 @@ function dispatch(engine: Engine, event: Event): void {
       callAlways(engine);
       return;
     case "disconnect":
-      disconnect(engine, event.peerId);
-      return;
+      return disconnect(engine, event.peerId);
     case "rekey":
-      rekeyByHand(engine, event.peerId, event.of);
-      return;
+      return rekeyByHand(engine, event.peerId, event.of);
+    case "redirect":
+      return redirect(engine, event);
     case "trace":
-      trace(engine, event.traced);
-      return;
+      return trace(engine, event.traced);
     case "row-changed":
-      onRowChanged(engine, event.egroup, event.peerId);
-      return;
+      return onRowChanged(engine, event.egroup, event.peerId);
     case "shutdown":
       engine.shuttingDown = true;
       forgetErrands(engine);
       forgetRowChecks(engine);
       forgetCalls(engine);
+      stopRedirects(engine);
       drainStates(engine, true);
       shutDownPortion(engine);
       return;
@@ -230,6 +230,7 @@ function onDeadline(engine: Engine): void {
     return;
   }
   runErrands(engine);
+  runRedirects(engine);
   runRowChecks(engine);
   runCalls(engine);
   drainStates(engine);
@@ -292,6 +293,7 @@ function nextDeadline(engine: Engine): Instant | undefined {
   return [
     next,
     engine.errands.at,
+    engine.redirects.at,
     rowChecksAt(engine),
     draining,
     calls,
@@ -330,6 +332,8 @@ function createEngine(options: ConcentratorOptions): Engine {
     draining: [],
     usageProbes: new Map(),
     calls: createCalls(),
+    redirects: createRedirects(),
+    followed: new Map(),
     localAddresses: undefined,
     goneAddresses: new Map(),
     policies: new Map(),

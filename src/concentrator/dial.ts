@@ -64,7 +64,7 @@ export function onCallEnded(engine: Engine, id: CallId, start: StartEntry): void
 /** With an IKE SA there is nobody to be called: it is asked for the Child SA that is missing. */
 export function isUp(engine: Engine, key: string, why: CallReason): boolean {
   const eroute = engine.eroutes.get(key);
-  if (eroute === undefined || why === "reauthentication") return false;
+  if (eroute === undefined || why === "reauthentication" || why === "redirect") return false;
   for (const spi of [...eroute.ikeSas].reverse()) {
     const sa = engine.sas.get(spi)?.sa;
     if (sa?.phase !== "established" || sa.replacedUntil !== undefined) continue;
@@ -100,7 +100,9 @@ export function aim(engine: Engine, call: CallUnderWay, target: CallTarget): voi
     calls.byKey.set(key, call.id);
     call.keys.push(key);
   }
-  resolve(engine, call, target, 0);
+  // The IKE SA with whom has sent us is still up: nobody else needs be called.
+  const hosts = call.redirect === undefined ? target.hosts : [call.redirect.to];
+  resolve(engine, call, { ...target, hosts }, 0);
 }
 
 function resolve(engine: Engine, call: CallUnderWay, target: CallTarget, host: number): void {
@@ -155,6 +157,7 @@ function dial(engine: Engine, call: CallUnderWay, line: Line, start: StartEntry)
     peer: parseIdentity(eroute.peerId),
     isPeer: (identity) => peerKey(identityText(identity)) === peerKey(eroute.peerId),
     initialContact: !engine.eroutes.has(eroute.key),
+    redirectedFrom: call.redirect?.from,
   };
   const begun = beginCall(ike, engine.context);
   if (begun.sa === undefined) return;
@@ -180,4 +183,5 @@ const WHY: Readonly<Record<CallReason, string>> = {
   always: 'start = "always"',
   "by-hand": "an operator wants it",
   reauthentication: "its authentication has come to its end",
+  redirect: "it has sent us there",
 };

@@ -14,10 +14,12 @@ import { callOf, giveUp } from "./call-table.ts";
 import { onCallEnded, onCallUp } from "./dial.ts";
 import { addEntry, count, type Engine, type Entry, journal } from "./engine.ts";
 import type { KeyExchangeId, SignatureId } from "./event.ts";
+import { onCallRedirected, onRedirected } from "./follow-redirect.ts";
 import { reauthenticate } from "./initiate.ts";
 import { installChild, installOutbound, removeChild } from "./install.ts";
 import { identify, leaveEroute, useEroute } from "./look-up.ts";
 import { moveChildren } from "./move.ts";
+import { gatewayOfSite } from "./redirect.ts";
 import { farewell, judge } from "./uniqueness.ts";
 import { probeUsage } from "./usage.ts";
 
@@ -152,6 +154,9 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect): void {
     case "probe-usage":
       probeUsage(engine, entry, spi, effect.ticket);
       return;
+    case "redirected":
+      onRedirected(engine, entry, spi, effect.to);
+      return;
     case "keepalive":
       engine.out.push(effect);
       return;
@@ -200,18 +205,24 @@ function onAuthenticated(
   spi: IkeSpi,
   { initialContact, holder }: Extract<IkeEffect, { kind: "authenticated" }>,
 ): void {
+  const isNew = entry.candidate !== undefined && !engine.eroutes.has(entry.candidate.key);
   useEroute(engine, entry);
   count(engine, "ike_sas_established");
   if (entry.eroute?.usesPpk === true) count(engine, "ike_sas_with_ppk");
   const { eroute } = entry;
   if (eroute === undefined) return;
   eroute.proof = holder === undefined ? { kind: "psk" } : { kind: "certificate", holder };
-  if (entry.call !== undefined) onCallUp(engine, entry.call);
+  const { call } = entry;
+  const leaves = call === undefined ? undefined : engine.calls.byId.get(call)?.redirect?.leaves;
+  if (call !== undefined) onCallUp(engine, call);
   else giveUpLateCall(engine, eroute.key);
   entry.call = undefined;
   entry.initialContact = initialContact;
   judge(engine, entry, spi);
+  // Who has sent us here is left, whatever else may stay.
+  if (leaves !== undefined) entry.supersedes = [...new Set([...entry.supersedes, leaves])];
   eroute.ikeSas.push(spi);
+  entry.redirect = gatewayOfSite(engine, entry, isNew);
 }
 
 /**
@@ -235,8 +246,13 @@ const BEFORE_AUTH: readonly IkeSa["phase"][] = [
 
 /** Only now: so that no packet of the site finds itself without a policy in between. */
 function afterStep(engine: Engine, entry: Entry, sa: IkeSa | undefined): void {
-  if (entry.supersedes.length === 0) return;
+  if (entry.supersedes.length === 0 && entry.redirect === undefined) return;
   if (sa?.phase === "established" && sa.serving !== undefined) return;
+  if (entry.redirect !== undefined) {
+    const spi = localSpi(saIdOf(entry.sa));
+    engine.inbox.push({ spi, event: { kind: "redirect", to: entry.redirect } });
+    entry.redirect = undefined;
+  }
   for (const spi of entry.supersedes) {
     engine.inbox.push({ spi, event: farewell(engine, entry, spi) });
   }
@@ -290,13 +306,15 @@ function handOver(engine: Engine, children: readonly ChildSa[], spi: IkeSpi): vo
 function onEnded(engine: Engine, entry: Entry, spi: IkeSpi, reason: EndReason): void {
   const why = endWord(reason);
   removeLeftChild(engine, entry, spi, why);
-  if (entry.call !== undefined) {
-    const { call } = entry;
-    entry.call = undefined;
-    onCallEnded(engine, call, start);
-  }
+  const { call: id } = entry;
+  entry.call = undefined;
+  if (reason.kind === "redirected") {
+    const { to } = reason;
+    if (id !== undefined) return onCallRedirected(engine, entry, { id, to });
+    noteRedirected(engine, entry, to.host);
+  } else if (id !== undefined) onCallEnded(engine, id, start);
   if (entry.eroute === undefined) {
-    count(engine, "negotiations_failed");
+    if (reason.kind !== "redirected") count(engine, "negotiations_failed");
     return;
   }
   count(engine, "ike_sas_closed");
@@ -312,6 +330,16 @@ function onEnded(engine: Engine, entry: Entry, spi: IkeSpi, reason: EndReason): 
   const { eroute } = entry;
   entry.eroute = undefined;
   leaveEroute(engine, eroute, spi, why);
+}
+
+function noteRedirected(engine: Engine, entry: Entry, host: string): void {
+  journal(engine, entry, {
+    level: "info",
+    step: entry.eroute === undefined ? "IKE_AUTH" : "INFORMATIONAL",
+    outcome: "note",
+    reason: "redirected",
+    detail: `the site was sent to ${host}, and has gone`,
+  });
 }
 
 /** A Child SA that was on its way into the kernel when its IKE SA ended. */

@@ -15,16 +15,19 @@ import { asEspSpi, type EspSpi } from "../inet/esp-spi.ts";
 import type { Prefix } from "../inet/prefix.ts";
 import { type Instant, later } from "../octets/instant.ts";
 import { asIkeSpi, type IkeSpi } from "../wire/header.ts";
+import type { Gateway } from "../wire/redirect.ts";
 import type { XfrmPolicy } from "../xfrm/policy.ts";
 import type { CallId, Calls } from "./calls.ts";
 import type { DeadlineHeap } from "./deadline-heap.ts";
 import type { Effect } from "./effect.ts";
 import type { SharedTerms } from "./eroute-in-use.ts";
 import type { KernelRequestId, LookupId } from "./event.ts";
+import type { Followed } from "./follow-redirect.ts";
 import type { Draining, Installed, PolicyUse, UsageQuery, WaitingRequest } from "./installed.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { Rate } from "./rate.ts";
 import type { Reach } from "./reach.ts";
+import type { Redirects } from "./redirect.ts";
 import type { RouteTable } from "./routes.ts";
 import type { RowChecks, RowPrint } from "./row-checks.ts";
 import type { CounterName } from "./snapshot.ts";
@@ -46,6 +49,8 @@ export type Entry = {
   call: CallId | undefined;
   /** Half-open IKE SAs of this address prefix are counted. */
   halfOpenPrefix: string | undefined;
+  /** Where its site is sent as soon as it has its answer to IKE_AUTH (RFC 5685). */
+  redirect: Gateway | undefined;
   /** Our SPI of the Child SA that was last sent to the kernel: its IKE SA may end before. */
   installing: EspSpi | undefined;
 };
@@ -153,6 +158,9 @@ export type Engine = {
   onMessage: MessageListener;
   readonly usageProbes: Map<KernelRequestId, UsageQuery>;
   readonly calls: Calls;
+  /** Sites that are sent to another gateway; and how often such have sent us. */
+  readonly redirects: Redirects;
+  readonly followed: Followed;
   /** Addresses of this host on which IKE is spoken; undefined: not told yet. */
   localAddresses: ReadonlySet<string> | undefined;
   /** Those that were there, and until when they may come back. */
@@ -251,6 +259,7 @@ export function addEntry(engine: Engine, sa: IkeSa): Entry {
     initialContact: false,
     call: undefined,
     halfOpenPrefix: undefined,
+    redirect: undefined,
     installing: undefined,
   };
   engine.sas.set(localSpi(saIdOf(sa)), entry);

@@ -62,6 +62,7 @@ function sharedTerms(engine: Engine, base: Eroute): SharedTerms {
       reauthMs: life.reauthMs,
       mobike: life.mobike,
       fragmentation: life.fragmentation,
+      followRedirect: life.followRedirect,
       natKeepaliveMs: limits.natKeepaliveMs,
       retransmission: limits.retransmission,
     },

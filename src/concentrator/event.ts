@@ -8,6 +8,7 @@ import { type Address, formatAddress } from "../inet/address.ts";
 import type { Path } from "../inet/endpoint.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { Result } from "../octets/result.ts";
+import type { Gateway } from "../wire/redirect.ts";
 import type { XfrmEvent } from "../xfrm/event.ts";
 import type { KernelResult } from "../xfrm/request.ts";
 import type { XfrmStateId } from "../xfrm/state.ts";
@@ -58,6 +59,12 @@ export type Event =
   | { readonly kind: "disconnect"; readonly peerId: string }
   /** Somebody wants new keys for this site. */
   | { readonly kind: "rekey"; readonly peerId: string; readonly of: RekeyOf }
+  /** Somebody wants a site elsewhere (RFC 5685), or all; without a gateway: nobody any more. */
+  | {
+      readonly kind: "redirect";
+      readonly peerId: string | undefined;
+      readonly to: Gateway | undefined;
+    }
   /** These sites are looked at from now on, and no others: by {@link traceKey}. */
   | { readonly kind: "trace"; readonly traced: ReadonlySet<string> }
   /** The site's row may be another now, or gone: it is read anew, and compared. */

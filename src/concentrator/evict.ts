@@ -1,8 +1,8 @@
 /** Work in small portions: eviction of the oldest dynamic eroutes (R7), and shutdown. */
 
-import { evictionCount } from "../eroute/evict.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import { count, type Engine, type ErouteInUse, inMs, journal } from "./engine.ts";
+import { excessOf } from "./redirect.ts";
 
 /** So many sites are told at once; the rest follows at the next deadline, without a stall. */
 const PORTION = 32;
@@ -10,8 +10,8 @@ const NEXT_PORTION_MS = 1;
 
 /** Removes the oldest dynamic eroutes while too few are free; their sites are told (R7). */
 export function evict(engine: Engine): void {
-  const { dynamicEroutesMax: max, evictBelowFreePercent, evictEveryMs } = engine.plan.limits;
-  const excess = evictionCount(max, engine.dynamicCount, evictBelowFreePercent);
+  const { evictEveryMs } = engine.plan.limits;
+  const excess = excessOf(engine);
   engine.evictAt = inMs(engine, excess > PORTION ? NEXT_PORTION_MS : evictEveryMs);
   evictOldest(engine, Math.min(excess, PORTION));
 }

@@ -53,6 +53,7 @@ export function explain(facts: SiteFacts): Explanation {
       ...callFindings(facts),
       ...facts.attempts.slice(0, 1).map((attempt) => attemptFinding(facts, attempt)),
       ...tableFindings(facts),
+      ...redirectFindings(facts),
       ...strangerFindings(facts, state),
     ],
     comparison,
@@ -228,6 +229,17 @@ function tableFindings({ tableIsFull, eroutes }: SiteFacts): readonly Finding[] 
   return [{ about: "table", verdict: "problem", detail }];
 }
 
+/** Sites are sent away, and this one too, or it cannot be. */
+function redirectFindings({ redirectedTo: to, eroutes }: SiteFacts): readonly Finding[] {
+  if (to === undefined) return [];
+  const ikeSas = eroutes.flatMap((eroute) => eroute.ikeSas);
+  const stays = ikeSas.length > 0 && !ikeSas.some(({ redirectable }) => redirectable);
+  const detail = stays
+    ? `sites are sent to ${to}, but it has not said that it can be sent (RFC 5685)`
+    : `sites that call and can be sent (RFC 5685) are sent to ${to}`;
+  return [{ about: "eroute", verdict: "note", detail }];
+}
+
 /** One of them may be the site: their IDs were never told. */
 function strangerFindings(facts: SiteFacts, state: SiteState): readonly Finding[] {
   const { strangers, peersThere, nowWallMs, attempts } = facts;
@@ -245,11 +257,12 @@ function strangerFindings(facts: SiteFacts, state: SiteState): readonly Finding[
   // Once it has told its ID, only what came later may be it.
   const sinceMs = attempts[0]?.record.wallMs ?? 0;
   const later = strangers.filter(({ record }) => record.wallMs > sinceMs);
-  const others = later.slice(0, STRANGERS_MAX).map(({ record, times }): Finding => {
+  const others = later.slice(0, STRANGERS_MAX).map(({ record, times, outcome }): Finding => {
     const host = hostOf(record.remote) ?? "somebody";
     const often = times > 1 ? `, ${times} times` : "";
     const detail =
-      `without telling its ID, ${host} failed ${ago(nowWallMs - record.wallMs)} ago${often}: ` +
+      `without telling its ID, ${host} ${outcome === "ended" ? "left" : "failed"} ` +
+      `${ago(nowWallMs - record.wallMs)} ago${often}: ` +
       `${lower(reasonText(record.reason))}: ${record.detail}`;
     return { about: "stranger", verdict: "note", detail };
   });

@@ -27,7 +27,7 @@ import {
   type Wish,
 } from "./call-table.ts";
 import { NO_ADDRESS, targetOfRows } from "./call-target.ts";
-import type { CallId, CallReason, CallUnderWay } from "./calls.ts";
+import type { CallId, CallReason, CallRedirect, CallUnderWay } from "./calls.ts";
 import { aim, isUp, nextHost } from "./dial.ts";
 import { count, type Engine, type ErouteInUse, inMs, numberOf } from "./engine.ts";
 import { erouteKey, missingPpk, normalInUse } from "./eroute-in-use.ts";
@@ -85,14 +85,21 @@ export function connect(engine: Engine, peerId: string): void {
   }
   engine.calls.held.delete(erouteKey(match.eroute.name, peerId));
   if (match.kind === "local") callNormal(engine, match.eroute, "by-hand");
-  else callBase(engine, match.eroute, peerId, "by-hand");
+  else callBase(engine, { base: match.eroute, peerId }, "by-hand");
 }
 
 /** The site has to authenticate anew: it is called, and its IKE SA stays until then. */
 export function reauthenticate(engine: Engine, eroute: ErouteInUse): void {
   const { base, peerId } = eroute;
   if (base.kind === "normal") callNormal(engine, base, "reauthentication");
-  else callBase(engine, base, peerId, "reauthentication");
+  else callBase(engine, { base, peerId }, "reauthentication");
+}
+
+/** The site of an IKE SA that is up sends us elsewhere: it is called there. */
+export function callRedirected(engine: Engine, eroute: ErouteInUse, redirect: CallRedirect): void {
+  const { base, peerId } = eroute;
+  if (base.kind === "normal") callNormal(engine, base, "redirect", { redirect });
+  else callBase(engine, { base, peerId }, "redirect", redirect);
 }
 
 /** Eroutes with start = "always" that have no IKE SA: each is called. */
@@ -167,7 +174,7 @@ function onCallDeadline(engine: Engine, call: CallUnderWay): void {
       // The configuration may be another one by now.
       const now = engine.plan.eroutes.find((eroute) => eroute.name === base.name);
       if (now?.kind === "normal" && now.life.start === "always") {
-        callNormal(engine, now, "always", failures);
+        callNormal(engine, now, "always", { failures });
       }
       return;
     }
@@ -200,20 +207,29 @@ function networkOf(engine: Engine, base: BaseEroute, dst: Address): string | und
   return formatAddress({ family, value });
 }
 
-function callBase(engine: Engine, base: BaseEroute, peerId: string, why: CallReason): void {
+function callBase(
+  engine: Engine,
+  { base, peerId }: { readonly base: BaseEroute; readonly peerId: string },
+  why: CallReason,
+  redirect?: CallRedirect,
+): void {
   const key = erouteKey(base.name, peerId);
   const by = { by: "peerid", peerid: peerId } as const;
-  begin(engine, { base, key, why, peerId, destination: undefined }, by);
+  const wish = { base, key, why, peerId, destination: undefined };
+  begin(engine, redirect === undefined ? wish : { ...wish, redirect }, by);
 }
 
-function callNormal(engine: Engine, base: NormalEroute, why: CallReason, failures = 0): void {
+type More = { readonly failures?: number; readonly redirect?: CallRedirect };
+
+function callNormal(engine: Engine, base: NormalEroute, why: CallReason, more: More = {}): void {
   const user = userOf(engine, base);
   const peerId = user?.name ?? base.peerid.text;
   const key = erouteKey(base.name, peerId);
   if (engine.calls.held.has(key) && why !== "by-hand") return;
   const hosts = [base.peerip, base.bakpeerip].filter((host) => host !== undefined);
   if (isUp(engine, key, why)) return;
-  const wish = { base, key, why, peerId, destination: undefined };
+  const { failures = 0, ...redirect } = more;
+  const wish = { base, key, why, peerId, destination: undefined, ...redirect };
   const call = add(engine, wish, failures);
   if (call === undefined) return;
   if (why === "always" && isFull(engine)) {

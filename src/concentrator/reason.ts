@@ -302,6 +302,14 @@ const REASONS: Readonly<Record<string, Reason>> = {
       "bring the address back to this machine (`ip address`); the site can call any other that " +
       "is listened on",
   },
+  redirected: {
+    words: "it was sent to another gateway",
+    advice: "look for it there; it can call again at any time",
+  },
+  "redirect-loop": {
+    words: "gateways send us round in a circle",
+    advice: "correct where the gateways redirect to, or set follow_redirect = false",
+  },
   inactive: {
     words: "no packets for the inactivity time",
     advice: "the next packet brings it back; `inactivity` of the eroute is how long it waits",

@@ -31,6 +31,8 @@ export type SiteFacts = {
   /** `192.0.2.1:500`: where sites have to call. */
   readonly listening: readonly string[];
   readonly tableIsFull: boolean;
+  /** Where all sites are sent that can be (RFC 5685). */
+  readonly redirectedTo: string | undefined;
 };
 
 /** Which eroute the ID belongs to (R1, R3). */

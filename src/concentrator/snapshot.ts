@@ -29,6 +29,8 @@ export type IkeSaView = {
   readonly remoteEndpoint: string;
   readonly nat: "none" | "local" | "remote" | "both";
   readonly establishedAt: Instant;
+  /** Whether the site can be sent to another gateway (RFC 5685). */
+  readonly redirectable: boolean;
 };
 
 /** What a site has proved itself with, where that is not its pre-shared key. */
@@ -62,7 +64,7 @@ export type ErouteView = {
 /** A call of ours that is under way, or has to wait. */
 export type CallView = {
   readonly stage: "look-up" | "resolve" | "calling" | "waiting";
-  readonly why: "traffic" | "always" | "by-hand" | "reauthentication";
+  readonly why: "traffic" | "always" | "by-hand" | "reauthentication" | "redirect";
   /** The address or name that is called. */
   readonly host: string | undefined;
   /** How long nobody calls it again. */
@@ -165,6 +167,8 @@ export const COUNTER_NAMES = [
   "dynamic_eroutes_created",
   "dynamic_eroutes_evicted",
   "dynamic_eroutes_refused_full",
+  "redirects_sent",
+  "redirects_followed",
   "kernel_refusals",
   "internal_errors",
 ] as const;
@@ -188,6 +192,10 @@ export type Snapshot = {
   call(peerId: string): CallView | undefined;
   /** Whether we are calling it just now. */
   isCalling(peerId: string): boolean;
+  /** Where all sites are sent, and how many are still to be told; undefined: nowhere. */
+  readonly redirecting: { readonly to: string; readonly waiting: number } | undefined;
+  /** IKE SAs whose site can be sent to another gateway, and others. Walks all of them. */
+  redirectable(): { readonly can: number; readonly cannot: number };
   /** How many there are in all. */
   readonly erouteCount: number;
 };

@@ -4,6 +4,7 @@ import { espAlgorithmsText, ikeAlgorithmsText } from "../ike/algorithms.ts";
 import { isHalfOpen } from "../ike/ike-sa.ts";
 import { localSpi, saIdOf } from "../ike/phase.ts";
 import { selectorText } from "../ike/v2/narrow.ts";
+import { isRedirectable } from "../ike/v2/redirect.ts";
 import { formatAddress } from "../inet/address.ts";
 import { formatEndpoint } from "../inet/endpoint.ts";
 import { formatPrefix } from "../inet/prefix.ts";
@@ -36,6 +37,8 @@ export function snapshotOf(engine: Engine): Snapshot {
     peerOf: (message) => entryOf(engine, message)?.peerId,
     call: (peerId) => callView(engine, peerId),
     isCalling: (peerId) => (callView(engine, peerId)?.stage ?? "waiting") !== "waiting",
+    redirecting: redirectingOf(engine),
+    redirectable: () => redirectableOf(engine),
     drainingStates: (limit) => engine.draining.slice(0, limit).map(drainingView),
     eroutes: (offset, limit, kind) => erouteViews(engine, { offset, limit, kind }),
   };
@@ -94,6 +97,22 @@ function gaugesOf(engine: Engine): Gauges {
     drainingStates: engine.draining.length,
     lookupsWaiting: engine.lookups.size,
   };
+}
+
+function redirectingOf({ redirects }: Engine): Snapshot["redirecting"] {
+  const { to, waiting } = redirects;
+  return to === undefined ? undefined : { to: to.host, waiting: waiting.length };
+}
+
+function redirectableOf(engine: Engine): ReturnType<Snapshot["redirectable"]> {
+  let can = 0;
+  let cannot = 0;
+  for (const { sa } of engine.sas.values()) {
+    if (sa.phase !== "established" || sa.replacedUntil !== undefined) continue;
+    if (isRedirectable(sa)) can++;
+    else cannot++;
+  }
+  return { can, cannot };
 }
 
 type Wanted = {
@@ -167,6 +186,7 @@ function erouteView(engine: Engine, eroute: ErouteInUse): ErouteView {
       remoteEndpoint: formatEndpoint(sa.path.remote),
       nat: sa.nat,
       establishedAt: sa.establishedAt,
+      redirectable: isRedirectable(sa),
     });
     for (const child of sa.children) {
       const installed = engine.installed.get(child.spiIn);

@@ -9,7 +9,7 @@ import type { Check } from "./check.ts";
 import { quoted } from "./fault.ts";
 import type { RawConfig } from "./schema.ts";
 import { fileText, type SecretKeys, secretOf } from "./secret.ts";
-import { durationMs, listOf } from "./value.ts";
+import { durationMs, gatewayOf, listOf } from "./value.ts";
 
 export type IkeSettings = {
   readonly listen: readonly Address[];
@@ -94,6 +94,7 @@ export function readLimits(
     }),
     dynamicEroutesMax: dynamic.max ?? 4096,
     evictBelowFreePercent: dynamic.evict_below_free_percent ?? 10,
+    redirectTo: gatewayOf(check, inSection("redirect_to"), dynamic.redirect_to),
     evictEveryMs: durationMs(check, inSection("evict_interval"), dynamic.evict_interval, {
       min: 1_000,
       max: 3_600_000,

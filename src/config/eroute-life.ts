@@ -46,6 +46,7 @@ export function readLife(check: Check, path: KeyPath, raw: RawEroute, isBase: bo
     reauthMs: orOff(check, at("reauth"), raw.reauth, MINUTE_MS),
     mobike: raw.mobike ?? DEFAULT_LIFE.mobike,
     fragmentation: raw.fragmentation ?? DEFAULT_LIFE.fragmentation,
+    followRedirect: raw.follow_redirect ?? DEFAULT_LIFE.followRedirect,
   };
 }
 

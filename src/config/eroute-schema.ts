@@ -134,6 +134,11 @@ export const erouteSchema = z.strictObject({
       "Post-quantum keys (RFC 8784): who has one must or may use it, all must, or nobody does.",
     default: '"if-set"',
   }),
+  redirect: text({
+    description: "Gateway to which sites that call are sent, if they can be sent (RFC 5685).",
+    expected: 'an IP address or a host name, such as "vpn2.example"',
+  }),
+  follow_redirect: flag("A site that we call may send us to another gateway (RFC 5685).", false),
   transport: flag("Transport mode, where a site asks for it and no NAT is on the way.", false),
   protocol: z
     .union([z.string(), z.int()])

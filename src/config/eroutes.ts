@@ -14,7 +14,7 @@ import { readAuth } from "./eroute-auth.ts";
 import { readChild, readLife, readLiveness, readTraffic } from "./eroute-life.ts";
 import { type KeyPath, quoted } from "./fault.ts";
 import type { RawConfig, RawEroute } from "./schema.ts";
-import { callAddressOf, idOf, listOf, nameOf } from "./value.ts";
+import { callAddressOf, gatewayOf, idOf, listOf, nameOf } from "./value.ts";
 
 /** An eroute as far as it could be read; `eroute` is there where all of it could. */
 export type ReadEroute = {
@@ -105,6 +105,7 @@ function readEroute(check: Check, path: KeyPath, raw: RawEroute): ReadEroute {
     livenessMs,
     life,
     traffic,
+    redirect: gatewayOf(check, [...path, "redirect"], raw.redirect),
     dns,
     auth: readAuth(check, path, raw),
     ppk,

@@ -104,6 +104,11 @@ const dynamicEroutesSchema = z.strictObject({
     expected: 'a time from 1s to 1h, such as "10s"',
     default: '"10s"',
   }),
+  redirect_to: text({
+    description:
+      "Gateway to which new sites are sent, if they can be, before the oldest would be removed.",
+    expected: 'an IP address or a host name, such as "vpn2.example"',
+  }),
   unknown_id_memory: text({
     description: "How long an ID without a row is refused without asking the database again.",
     expected: 'a time from 0s to 10m, such as "2s"',

@@ -2,8 +2,10 @@
 
 import { parseCallAddress } from "../eroute/call-address.ts";
 import { parseDuration } from "../eroute/duration.ts";
+import type { CallAddress } from "../eroute/eroute.ts";
 import { hasControlCharacter } from "../eroute/pattern.ts";
 import { PEER_ID_LENGTH_MAX } from "../eroute/peer-id.ts";
+import { parseAddress } from "../inet/address.ts";
 import { type Check, needed } from "./check.ts";
 import { type KeyPath, quoted } from "./fault.ts";
 
@@ -73,4 +75,14 @@ export function listOf(
   if (value === undefined) return [];
   if (typeof value === "string") return [{ path, text: value }];
   return value.map((text, i) => ({ path: [...path, i], text }));
+}
+
+/** Another gateway, as the other end may be told it. */
+export function gatewayOf(
+  check: Check,
+  path: KeyPath,
+  text: string | undefined,
+): CallAddress | undefined {
+  const host = callAddressOf(check, path, text);
+  return host === undefined ? undefined : { host, address: parseAddress(host) };
 }

@@ -3,6 +3,7 @@
 import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { Journal } from "../concentrator/journal.ts";
 import type { RekeyOf } from "../concentrator/rekey.ts";
+import { parseCallAddress } from "../eroute/call-address.ts";
 import { matchConfigured } from "../eroute/match.ts";
 import { now } from "../linux/clock.ts";
 import { err, ok } from "../octets/result.ts";
@@ -32,6 +33,12 @@ export function controlOf(daemon: Controlled, load: LoadConfig): Control {
       audited(daemon, { action: "rekey", peerId, remote, what: of }, () =>
         rekey(daemon, peerId, of),
       ),
+    redirect: (peerId, to, remote) =>
+      audited(daemon, { action: "redirect", peerId, remote, what: to }, () =>
+        redirect(daemon, peerId, to),
+      ),
+    stopRedirects: (remote) =>
+      audited(daemon, { action: "stop-redirects", peerId: undefined, remote }, stopRedirects),
     reloadPeer: (peerId, remote) =>
       audited(daemon, { action: "reload-peer", peerId, remote }, reloadPeer),
     debug: (peerId, seconds, remote) =>
@@ -79,6 +86,8 @@ type Request = {
     | "connect"
     | "disconnect"
     | "rekey"
+    | "redirect"
+    | "stop-redirects"
     | "reload-peer"
     | "debug"
     | "log-level"
@@ -136,6 +145,51 @@ function rekey(daemon: Controlled, peerId: string, of: RekeyOf): Done | ControlR
   daemon.shell?.feed({ kind: "rekey", peerId, of });
   const what = of === "ike" ? "its IKE SA" : "its Child SAs";
   return { outcome: "rekeying", detail: `${peerId} is asked for new keys of ${what}` };
+}
+
+function redirect(
+  daemon: Controlled,
+  peerId: string | undefined,
+  to: string,
+): Done | ControlRefusal {
+  const gateway = parseCallAddress(to);
+  if (!gateway.ok) return { kind: "faulty", detail: `${to} ${gateway.error}` };
+  const refusal = peerId === undefined ? undefined : whyNotSent(daemon, peerId);
+  if (refusal !== undefined) return refusal;
+  const { can, cannot } = daemon.concentrator.snapshot().redirectable();
+  daemon.shell?.feed({ kind: "redirect", peerId, to: gateway.value });
+  if (peerId !== undefined) {
+    return { outcome: "redirecting", detail: `${peerId} is told to go to ${to}` };
+  }
+  const stay = cannot === 0 ? "" : `; ${cannot} cannot be sent (no RFC 5685), and stay`;
+  const detail =
+    `${can} connected sites are told to go to ${to}, 50 a second, and so is who calls, until ` +
+    `\`erouted redirect --stop\`${stay}`;
+  return { outcome: "redirecting", detail, more: { redirectable: can, not_redirectable: cannot } };
+}
+
+/** Only who has called us, and has said that it can be sent. */
+function whyNotSent(daemon: Controlled, peerId: string): ControlRefusal | undefined {
+  const views = daemon.concentrator.snapshot().site(peerId);
+  const ikeSas = views.flatMap((view) => view.ikeSas);
+  if (ikeSas.length === 0) return { kind: "not-connected", detail: `${peerId} is not connected` };
+  if (ikeSas.some(({ redirectable }) => redirectable)) return undefined;
+  const isOurs = ikeSas.every(({ role }) => role === "initiator");
+  const detail = isOurs
+    ? `${peerId} was called from here: only who calls can be sent to another gateway`
+    : `${peerId} cannot be sent to another gateway: it has not announced RFC 5685 (strongSwan ` +
+      "does, unless charon.follow_redirects is no)";
+  return { kind: "impossible", detail };
+}
+
+function stopRedirects(daemon: Controlled): Done | ControlRefusal {
+  const { redirecting } = daemon.concentrator.snapshot();
+  daemon.shell?.feed({ kind: "redirect", peerId: undefined, to: undefined });
+  const detail =
+    redirecting === undefined
+      ? "no site was being sent to another gateway"
+      : `no more sites are sent to ${redirecting.to}; ${redirecting.waiting} were not told yet`;
+  return { outcome: "set", detail };
 }
 
 function debug(daemon: Controlled, peerId: string, seconds: number): Done | ControlRefusal {

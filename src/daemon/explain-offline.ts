@@ -16,6 +16,7 @@ export async function explainOffline(config: Config, asked: string): Promise<unk
     ...{ asked, now: now(), nowWallMs: wallMs(), isRunning: false },
     ...{ eroutes: [], traffic: new Map(), call: undefined, attempts: [] },
     ...{ peersThere: [], strangers: [], similar: undefined, listening: [], tableIsFull: false },
+    redirectedTo: undefined,
   });
   return explanationJson(asked, { explanation, attempts: [] });
 }

@@ -6,6 +6,7 @@ import { type Explanation, explain } from "../concentrator/explain.ts";
 import type { ChildTraffic, Traffic } from "../concentrator/explain-traffic.ts";
 import type { ErouteView } from "../concentrator/snapshot.ts";
 import type { Config } from "../config/config.ts";
+import { matchConfigured } from "../eroute/match.ts";
 import { nearestText } from "../eroute/nearest.ts";
 import { formatAddress, parseAddress } from "../inet/address.ts";
 import { now, wallMs } from "../linux/clock.ts";
@@ -62,8 +63,15 @@ export async function explainSite(daemon: Explained, asked: string): Promise<Sit
     similar: similarTo(asked, attempts),
     listening: daemon.listening,
     tableIsFull: dynamicEroutes >= dynamicEroutesMax,
+    redirectedTo: snapshot.redirecting?.to ?? redirectOf(daemon.config, asked),
   });
   return { explanation, attempts: known };
+}
+
+/** Where the configuration sends a site. */
+function redirectOf({ plan }: Config, asked: string): string | undefined {
+  const match = matchConfigured(plan, asked);
+  return match.kind === "refused" ? undefined : match.eroute.redirect?.host;
 }
 
 /** Of an ID without a row, which may be this site's with a mistake in it. */

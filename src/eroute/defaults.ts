@@ -20,6 +20,7 @@ export const DEFAULT_LIFE: ErouteLife = {
   reauthMs: undefined,
   mobike: true,
   fragmentation: true,
+  followRedirect: false,
 };
 
 export const DEFAULT_AUTH: ErouteAuth = { own: { kind: "psk" }, peer: { kind: "psk" } };
@@ -59,6 +60,7 @@ export const DEFAULT_LIMITS: EngineLimits = {
   dynamicEroutesMax: 4_096,
   evictBelowFreePercent: 10,
   evictEveryMs: 10_000,
+  redirectTo: undefined,
   halfOpenMax: 10_000,
   cookieAbove: 256,
   halfOpenMs: 30_000,

@@ -24,6 +24,8 @@ export type ErouteCommon = {
   readonly livenessMs: number | undefined;
   readonly life: ErouteLife;
   readonly traffic: TrafficLimit;
+  /** Where sites that call us are sent (RFC 5685 §6); undefined: nowhere. */
+  readonly redirect: CallAddress | undefined;
   /** Name servers, told to a site that asks for a configuration (RFC 7296 §2.19). */
   readonly dns: readonly Address[];
   readonly auth: ErouteAuth;
@@ -67,6 +69,8 @@ export type ErouteLife = {
   readonly mobike: boolean;
   /** IKE messages larger than the path may be sent in fragments (RFC 7383). */
   readonly fragmentation: boolean;
+  /** Whether we go elsewhere when the site that we have called says so (RFC 5685). */
+  readonly followRedirect: boolean;
 };
 
 /** Which packets of its subnets an eroute carries: 0 and undefined are all. */
@@ -156,6 +160,8 @@ export type EngineLimits = {
   readonly dynamicEroutesMax: number;
   readonly evictBelowFreePercent: number;
   readonly evictEveryMs: number;
+  /** Where new sites are sent while too few are free (RFC 5685); undefined: the oldest goes. */
+  readonly redirectTo: CallAddress | undefined;
   /** IKE SAs that have not authenticated yet, in all. */
   readonly halfOpenMax: number;
   /** Above so many half-open IKE SAs a COOKIE is asked for (RFC 7296 §2.6). */

@@ -7,6 +7,7 @@ import type { EspSpi } from "../inet/esp-spi.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import type { Identity } from "../wire/message.ts";
+import type { Gateway } from "../wire/redirect.ts";
 import type { IkeAlgorithms } from "./algorithms.ts";
 import type { ChildSa } from "./child-sa.ts";
 import type { EspDirectionKeys } from "./keys.ts";
@@ -61,6 +62,8 @@ export type IkeEffect =
   | { readonly kind: "keepalive"; readonly path: Path }
   /** It is time to call the peer again, with a new authentication; this IKE SA stays until then. */
   | { readonly kind: "reauthenticate" }
+  /** Whom we have called sends us to another gateway; this IKE SA stays until one is up there. */
+  | { readonly kind: "redirected"; readonly to: Gateway }
   | { readonly kind: "child-down"; readonly spiIn: EspSpi; readonly why: string }
   /**
    * A new IKE SA takes over; the Child SAs are its from now on: those of this one, or, where the
@@ -87,7 +90,8 @@ export type IkeCounter =
   | "child_sas_rekeyed"
   | "ike_sas_rekeyed"
   | "rekey_collisions"
-  | "retransmissions";
+  | "retransmissions"
+  | "redirects_sent";
 
 /** What a step needs from outside; the same in every phase. */
 export type IkeContext = {

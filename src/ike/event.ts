@@ -6,6 +6,7 @@ import type { Endpoint, Path } from "../inet/endpoint.ts";
 import type { Result } from "../octets/result.ts";
 import type { IkeHeader } from "../wire/header.ts";
 import type { Identity, TrafficSelector } from "../wire/message.ts";
+import type { Gateway } from "../wire/redirect.ts";
 import type { ChildPolicy, ChildSa } from "./child-sa.ts";
 import type { AuthCredentials } from "./credentials.ts";
 import type { Ticket } from "./phase.ts";
@@ -31,6 +32,8 @@ export type Call = {
   isPeer(identity: Identity): boolean;
   /** No other IKE SA with the site is known here (§2.4). */
   readonly initialContact: boolean;
+  /** The gateway that has sent us here (RFC 5685 §3). */
+  readonly redirectedFrom: Gateway | undefined;
 };
 
 /** What a site is authenticated with, and what it may have then. */
@@ -87,6 +90,8 @@ export type IkeEvent =
       readonly local: readonly TrafficSelector[];
       readonly remote: readonly TrafficSelector[];
     }
+  /** Send the site to another gateway, if it can be sent (RFC 5685 §5). */
+  | { readonly kind: "redirect"; readonly to: Gateway }
   /** Ask the peer now whether it is still there, unless it has just been heard. */
   | { readonly kind: "check-liveness" }
   /** Answer to `probe-usage`: whether Child SAs have carried packets since the last time. */

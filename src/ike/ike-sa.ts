@@ -28,6 +28,7 @@ import { askIfSilent, onUsage } from "./v2/liveness.ts";
 import { mindMessageIds } from "./v2/message-ids.ts";
 import { onPeerMoved } from "./v2/mobike.ts";
 import { proceed } from "./v2/proceed.ts";
+import { redirectLater } from "./v2/redirect.ts";
 import { addTask } from "./v2/tasks.ts";
 
 type MessageEvent = Extract<IkeEvent, { kind: "message" }>;
@@ -91,6 +92,8 @@ function takeEstablished(sa: Established, event: EstablishedEvent, context: IkeC
     case "rekey-ike":
     case "new-child":
       return sa.replacedUntil === undefined ? { sa: addTask(sa, event), effects: [] } : same(sa);
+    case "redirect":
+      return { sa: redirectLater(sa, event.to), effects: [] };
     case "check-liveness":
       return { sa: askIfSilent(sa, context), effects: [] };
     case "usage":

@@ -15,6 +15,9 @@ export const REPLACED_MS = 30_000;
  */
 export const SUPERSEDED_MS = 10_000;
 
+/** A site that was sent to another gateway has so long to get ready there (RFC 5685 §5). */
+export const REDIRECT_MS = 30_000;
+
 /** Waits between the copies of a request are so much longer or shorter: not all at once. */
 export const RETRANSMIT_SPREAD = 0.2;
 

@@ -13,6 +13,7 @@ import type {
   SaPayload,
   TsPayload,
 } from "../wire/message.ts";
+import type { Gateway } from "../wire/redirect.ts";
 import type { IkeAlgorithms } from "./algorithms.ts";
 import type {
   AwaitingAuthResponse,
@@ -34,6 +35,7 @@ import type { Asking, Task } from "./v2/asking.ts";
 import type { ConfigurationRequest } from "./v2/configuration.ts";
 import type { Narrowed } from "./v2/narrow.ts";
 import type { ChosenEsp, ChosenIke } from "./v2/proposal.ts";
+import type { RedirectSupport } from "./v2/redirect.ts";
 
 /** Numbers a request to the concentrator: its answer quotes it. */
 export type Ticket = number & { readonly is: "ticket" };
@@ -62,6 +64,7 @@ export type AwaitingKeyExchange = {
   /** Both ends say USE_PPK (RFC 8784). */
   readonly usePpk: boolean;
   readonly fragmentOctets: number | undefined;
+  readonly redirect: RedirectSupport;
   readonly expireAt: Instant;
 };
 
@@ -81,6 +84,8 @@ export type HalfOpen = {
   /** Both ends know RFC 7383: longer messages are sent in fragments. */
   readonly fragmentOctets: number | undefined;
   readonly fragments: Fragments;
+  /** Of the initiator, whether it can be sent to another gateway (RFC 5685). */
+  readonly redirect: RedirectSupport;
   readonly expireAt: Instant;
 };
 
@@ -284,6 +289,10 @@ export type Established = {
   readonly fragments: Fragments;
   /** Both ends know RFC 4555. */
   readonly mobike: boolean;
+  /** RFC 5685: the site can be sent to another gateway, or it may send us. */
+  readonly redirect: RedirectSupport | "followed";
+  /** It was told to go, and has until then. */
+  readonly redirected: { readonly to: Gateway; readonly until: Instant } | undefined;
   readonly usage: Usage;
   readonly timers: Timers;
   readonly establishedAt: Instant;
@@ -342,7 +351,9 @@ export type EndReason =
   | { readonly kind: "refused"; readonly refusal: Refusal }
   | { readonly kind: "peer-deleted" }
   | { readonly kind: "we-deleted"; readonly why: string }
-  | { readonly kind: "replaced-by-rekey" };
+  | { readonly kind: "replaced-by-rekey" }
+  /** Whoever called goes to another gateway (RFC 5685). */
+  | { readonly kind: "redirected"; readonly to: Gateway };
 
 /** The names of an IKE SA, whatever its phase. */
 export function saIdOf(sa: IkeSa): SaId {

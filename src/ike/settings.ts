@@ -20,6 +20,8 @@ export type IkeSaSettings = {
   readonly mobike: boolean;
   /** Whether messages may be sent in fragments (RFC 7383). */
   readonly fragmentation: boolean;
+  /** Whether we go to another gateway when a site that we have called says so (RFC 5685). */
+  readonly followRedirect: boolean;
   /** Idle time after which an end behind a NAT keeps its mapping alive (RFC 3948 §2.3). */
   readonly natKeepaliveMs: number;
   readonly retransmission: RetransmissionSettings;

@@ -8,7 +8,7 @@ import { bearerOf, isToken } from "./access.ts";
 import type { Control, ControlAnswer, ControlRefusal } from "./control.ts";
 import { EVENT_LEVELS } from "./event-filter.ts";
 import { problem } from "./problem.ts";
-import { oneOf, wholeNumber } from "./query.ts";
+import { oneOf, textOf, wholeNumber } from "./query.ts";
 import type { Session } from "./sessions.ts";
 
 /** What the server knows of a request beside HTTP. */
@@ -30,7 +30,7 @@ const DENIALS_PER_SECOND = 5;
 export function addControlRoutes(app: Hono<StatusBindings>, control: Control | undefined): void {
   const guard = control === undefined ? switchedOff : operatorsOnly(control);
   for (const path of PEER_PATHS) app.post(path, guard);
-  for (const path of [RELOAD_PATH, DEBUG_PATH, LOG_LEVEL_PATH]) app.post(path, guard);
+  for (const path of OTHER_PATHS) app.post(path, guard);
   if (control !== undefined) {
     const [connect, disconnect, reload, rekey, rekeyIke] = PEER_PATHS;
     app.post(connect, (c) => onPeer(c, (peerId, by) => control.connect(peerId, by)));
@@ -38,6 +38,13 @@ export function addControlRoutes(app: Hono<StatusBindings>, control: Control | u
     app.post(reload, (c) => onPeer(c, (peerId, by) => control.reloadPeer(peerId, by)));
     app.post(rekey, (c) => onPeer(c, (peerId, by) => control.rekey(peerId, "children", by)));
     app.post(rekeyIke, (c) => onPeer(c, (peerId, by) => control.rekey(peerId, "ike", by)));
+    app.post(REDIRECT_PATH, (c) =>
+      withGateway(c, (to) => onPeer(c, (peerId, by) => control.redirect(peerId, to, by))),
+    );
+    app.post(REDIRECT_ALL_PATH, (c) =>
+      withGateway(c, (to) => answer(c, control.redirect(undefined, to, remoteOf(c)))),
+    );
+    app.post(STOP_PATH, (c) => answer(c, control.stopRedirects(remoteOf(c))));
     app.post(DEBUG_PATH, (c) => onDebug(c, control));
     app.get(CAPTURE_PATH, guard, (c) => onCapture(c, "packets", control));
     app.get(KEYS_PATH, guard, (c) => onCapture(c, "keys", control));
@@ -50,7 +57,7 @@ export function addControlRoutes(app: Hono<StatusBindings>, control: Control | u
     });
     app.post(RELOAD_PATH, (c) => answer(c, control.reload(remoteOf(c))));
   }
-  for (const path of [...PEER_PATHS, DEBUG_PATH, LOG_LEVEL_PATH, RELOAD_PATH]) {
+  for (const path of [...PEER_PATHS, ...OTHER_PATHS]) {
     app.all(path, (c) =>
       problem(c, 405, `${c.req.method} is not possible here: send POST`, { Allow: "POST" }),
     );
@@ -70,6 +77,13 @@ const CAPTURE_PATH = "/api/v1/peers/:id/capture";
 const KEYS_PATH = "/api/v1/peers/:id/ike-keys";
 const DEBUGGED_PATH = "/api/v1/debug";
 const LOG_LEVEL_PATH = "/api/v1/log-level";
+const REDIRECT_PATH = "/api/v1/peers/:id/redirect";
+const REDIRECT_ALL_PATH = "/api/v1/redirect";
+const STOP_PATH = "/api/v1/redirect/stop";
+const OTHER_PATHS = [
+  ...[RELOAD_PATH, DEBUG_PATH, LOG_LEVEL_PATH],
+  ...[REDIRECT_PATH, REDIRECT_ALL_PATH, STOP_PATH],
+];
 
 /** How long a site is looked at where nothing is said; and at most. */
 export const DEBUG_SECONDS = 1_800;
@@ -126,7 +140,10 @@ function isForm(type: string | undefined): boolean {
 }
 
 function onPeer(
-  c: Context<StatusBindings, (typeof PEER_PATHS)[number] | typeof DEBUG_PATH>,
+  c: Context<
+    StatusBindings,
+    (typeof PEER_PATHS)[number] | typeof DEBUG_PATH | typeof REDIRECT_PATH
+  >,
   act: (peerId: string, remote: string) => ControlAnswer,
 ): Response {
   const peerId = c.req.param("id");
@@ -134,6 +151,14 @@ function onPeer(
     return problem(c, 400, `a peer ID has at most ${PEER_ID_LENGTH_MAX} printable characters`);
   }
   return answer(c, act(peerId, remoteOf(c)), { peer_id: peerId });
+}
+
+/** `to=vpn2.example`. */
+function withGateway(c: Context<StatusBindings>, act: (to: string) => Response): Response {
+  const to = textOf(c, "to");
+  if (!to.ok) return problem(c, 400, to.error);
+  if (to.value === undefined) return problem(c, 400, "to is missing: the gateway to send to");
+  return act(to.value);
 }
 
 /** `seconds=0` ends it. */

@@ -16,6 +16,7 @@ export type ControlDone = {
     | "connected"
     | "closing"
     | "rekeying"
+    | "redirecting"
     | "checking"
     | "reloaded";
   readonly after: number;
@@ -45,6 +46,10 @@ export type Control = {
   disconnect(peerId: string, remote: string): ControlAnswer;
   /** Has the keys of a site's Child SAs, or of its IKE SA, replaced. */
   rekey(peerId: string, of: RekeyOf, remote: string): ControlAnswer;
+  /** Sends a site to another gateway (RFC 5685); undefined: all, those that call as well. */
+  redirect(peerId: string | undefined, to: string, remote: string): ControlAnswer;
+  /** Nobody is sent any more. */
+  stopRedirects(remote: string): ControlAnswer;
   /** Has a site's row read anew. */
   reloadPeer(peerId: string, remote: string): ControlAnswer;
   /** Looks at a site closely for so many seconds, 0 to stop. */

@@ -249,6 +249,8 @@ const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   dynamic_eroutes_created: "Dynamic eroutes created.",
   dynamic_eroutes_evicted: "Dynamic eroutes removed to keep some free.",
   dynamic_eroutes_refused_full: "Sites refused because all dynamic eroutes were in use.",
+  redirects_sent: "Sites that were sent to another gateway (RFC 5685).",
+  redirects_followed: "Gateways that were called because a site has sent us there (RFC 5685).",
   kernel_refusals: "Requests that the kernel refused.",
   internal_errors: "Bugs caught: each has cost one IKE SA, and is in the log.",
 };

@@ -2,7 +2,7 @@
 /** What several pages show: what is wrong, the daemon in figures, the foot. */
 
 import type { FC } from "hono/jsx";
-import type { Gauges } from "../concentrator/snapshot.ts";
+import type { Gauges, Snapshot } from "../concentrator/snapshot.ts";
 import { DOCS_PATH } from "./api/operations.ts";
 import { LOGIN_PATH } from "./document.tsx";
 import { formatCount } from "./number-text.ts";
@@ -18,6 +18,7 @@ export const Banners: FC<{ source: StatusSource }> = ({ source }) => (
         <strong>No packets are carried:</strong> {NO_DATAPLANE}.
       </p>
     )}
+    <Redirecting of={source.snapshot().redirecting} />
     {source.problems().map((text) => (
       <p class="banner" role="alert">
         {text}
@@ -25,6 +26,14 @@ export const Banners: FC<{ source: StatusSource }> = ({ source }) => (
     ))}
   </>
 );
+
+const Redirecting: FC<{ of: Snapshot["redirecting"] }> = ({ of }) =>
+  of === undefined ? null : (
+    <p class="banner" role="note">
+      <strong>Sites are sent to {of.to}:</strong> those that call and can be sent, and those that
+      are connected, of which {formatCount(of.waiting)} are still to be told.
+    </p>
+  );
 
 /** How much of everything there is. */
 export const GaugeFigures: FC<{ gauges: Gauges }> = ({ gauges }) => {

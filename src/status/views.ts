@@ -70,7 +70,7 @@ export function eventJson(record: JournalRecord) {
 /** The whole daemon in numbers. */
 export function statusJson(source: StatusSource, notConnected: NotConnectedCounts) {
   const { facts } = source;
-  const { gauges, counters } = source.snapshot();
+  const { gauges, counters, redirecting } = source.snapshot();
   const problems = source.problems();
   return {
     status: problems.length === 0 ? "ok" : "degraded",
@@ -82,6 +82,7 @@ export function statusJson(source: StatusSource, notConnected: NotConnectedCount
     ...(facts.dataplane === "none" ? { dataplane_note: NO_DATAPLANE } : {}),
     config_file: facts.configFile,
     listening: facts.listening,
+    redirecting: redirecting ?? null,
     gauges: snakeKeys(gauges),
     not_connected: notConnected,
     counters,
@@ -107,6 +108,7 @@ function ikeSaJson(view: IkeSaView, source: StatusSource) {
     remote_endpoint: view.remoteEndpoint,
     nat: view.nat,
     established_at: isoTime(source, view.establishedAt),
+    redirectable: view.redirectable,
   };
 }
 

@@ -201,6 +201,7 @@ export function layEnds(settings: EndsSettings = {}): Ends {
   };
   const call = {
     ...{ path: PATHS.a, natPorts: { local: 4_500, remote: 4_500 }, initialContact: false },
+    redirectedFrom: undefined,
     ...{ credentials: credentialsOf("a"), peer: parseIdentity("end-b") },
     isPeer: ({ data }: { readonly data: Uint8Array }) =>
       equalOctets(data, new TextEncoder().encode("end-b")),
@@ -275,6 +276,7 @@ function credentialsFor(name: EndName): Credentials {
     settings: {
       ...{ livenessMs: undefined, inactivityMs: undefined, reauthMs: undefined },
       ...{ lifetimeMs: 14_400_000, mobike: true, fragmentation: true, natKeepaliveMs: 20_000 },
+      followRedirect: false,
       retransmission: { firstMs: 2_000, backoff: 1.8, attemptsMax: 6 },
     },
   };

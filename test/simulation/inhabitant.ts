@@ -159,6 +159,7 @@ function settingsFor(
     ...(hasCertificate
       ? { key: toyKey(text, character === "wrong-key" ? "nobody" : undefined) }
       : {}),
+    ...(prng.fork("redirect").chance(0.5) ? { redirect: "supported" as const } : {}),
     identity: parseIdentity(text),
     psk: new TextEncoder().encode(character === "wrong-key" ? "wrong" : secret),
     path,

@@ -20,6 +20,7 @@ import {
 
 /** Longer than any late answer, retransmission, half-open IKE SA or lingering takes. */
 const CALM_MS = 60_000;
+const ELSEWHERE = { host: "vpn2.example", address: undefined };
 
 /** Lives a world through; it holds what there is to complain about. */
 export function live(seed: number, planted: Planted = {}): World {
@@ -98,12 +99,13 @@ function changeRow(world: World, inhabitant: Inhabitant): void {
   ])();
 }
 
-/** An operator tells of the changed row, disconnects the site, or changes the configuration. */
+/** An operator tells of the changed row, disconnects the site, sends it away, or reconfigures. */
 function interfere(world: World, { site }: Inhabitant): void {
   const { prng, driver, climate } = world;
   const peerId = identityText(site.settings.identity);
   if (prng.chance(0.5)) driver.feed({ kind: "row-changed", egroup: "sites", peerId });
   if (prng.chance(0.05)) driver.feed({ kind: "disconnect", peerId });
+  if (prng.chance(0.05)) driver.feed({ kind: "redirect", peerId, to: ELSEWHERE });
   if (prng.chance(0.05)) {
     const plan = prng.chance(0.5) ? climate.plan : variantOf(climate.plan, prng);
     driver.feed({ kind: "configuration", plan });

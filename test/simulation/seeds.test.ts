@@ -24,6 +24,7 @@ const NEVER_COUNTED: readonly CounterName[] = [
   "calls_failed",
   "acquires",
   "acquires_ignored",
+  "redirects_followed",
   "internal_errors",
 ];
 

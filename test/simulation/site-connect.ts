@@ -54,6 +54,12 @@ export function onInitResponse(
   if (!parsed.ok) return;
   const { payloads } = parsed.value;
   const { spiI, Ni, own, retries } = init;
+  const redirect = notifyOf(payloads, NotifyType.REDIRECT);
+  if (redirect !== undefined) {
+    site.negotiation = undefined;
+    site.out.push({ kind: "redirected", data: redirect.data.slice() });
+    return;
+  }
   const cookie = notifyOf(payloads, NotifyType.COOKIE)?.data.slice();
   const group = wantedGroup(payloads, site.settings.ke);
   if (cookie !== undefined || group !== undefined) {
@@ -125,6 +131,11 @@ function sendInit(site: Site, plan: InitPlan): void {
     { kind: "NONCE", data: Ni },
     ...natDetectionNotifies(spiI, noSpi, site.path),
   ];
+  if (settings.redirect === "supported") payloads.push(notify(NotifyType.REDIRECT_SUPPORTED));
+  if (settings.redirect === "redirected") {
+    const from = Uint8Array.of(1, 4, 203, 0, 113, 1);
+    payloads.push(notify(NotifyType.REDIRECTED_FROM, from));
+  }
   if (cookie !== undefined) payloads.unshift(notify(NotifyType.COOKIE, cookie));
   const octets = emitMessage(
     {

@@ -3,7 +3,7 @@
 import { ikeAlgorithmsOf } from "../../src/ike/algorithms.ts";
 import { deriveIkeKeys, rekeySkeyseed } from "../../src/ike/keys.ts";
 import { notify } from "../../src/ike/refusal.ts";
-import { payloadOf } from "../../src/ike/v2/find-payload.ts";
+import { notifyOf, payloadOf } from "../../src/ike/v2/find-payload.ts";
 import { never } from "../../src/octets/assert.ts";
 import { Reader } from "../../src/octets/reader.ts";
 import { Writer } from "../../src/octets/writer.ts";
@@ -84,6 +84,8 @@ export function onRequest(
   // After a rekey of the IKE SA a Delete may still come in the old one.
   const gone = siteChildren(site).filter((child) => spis.includes(child.spiOut));
   for (const child of gone) removeChild(site, child.spiIn, "deleted by concentrator");
+  const redirect = notifyOf(opened.value, NotifyType.REDIRECT);
+  if (redirect !== undefined) site.out.push({ kind: "redirected", data: redirect.data.slice() });
   const answer: Payload[] =
     gone.length === 0
       ? []

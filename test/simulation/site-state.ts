@@ -34,6 +34,8 @@ export type SiteSettings = {
   readonly tsI: readonly TrafficSelector[];
   readonly tsR: readonly TrafficSelector[];
   readonly initialContact: boolean;
+  /** What it says of RFC 5685 in IKE_SA_INIT; left out: nothing. */
+  readonly redirect?: "supported" | "redirected";
   /** It asks for no Child SA in IKE_AUTH (RFC 6023). */
   readonly childless?: boolean;
   /** What it asks to be told in IKE_AUTH (RFC 7296 §2.19). */
@@ -67,6 +69,8 @@ export type Ask =
 export type SiteOutput =
   | { readonly kind: "send"; readonly octets: Uint8Array; readonly path: Path }
   | { readonly kind: "established"; readonly spiI: IkeSpi; readonly spiR: IkeSpi }
+  /** It was sent to another gateway: what the notify says. */
+  | { readonly kind: "redirected"; readonly data: Uint8Array }
   | { readonly kind: "configured"; readonly reply: CpPayload }
   | { readonly kind: "child-up"; readonly child: SiteChild }
   | { readonly kind: "child-down"; readonly spiIn: number; readonly why: string }

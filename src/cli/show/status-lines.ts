@@ -47,7 +47,7 @@ function problems(state: unknown): readonly string[] {
 /** What somebody should know. */
 function notes(state: unknown): readonly string[] {
   const counter = (name: string) => numberAt(state, "counters", name);
-  const found = [textAt(state, "dataplane_note") ?? ""];
+  const found = [textAt(state, "dataplane_note") ?? "", redirecting(state)];
   const refusals = counter("kernel_refusals");
   if (refusals > 0) found.push(`the kernel refused ${counted(refusals, "request")}: see the log`);
   const evicted = counter("dynamic_eroutes_evicted") + counter("dynamic_eroutes_refused_full");
@@ -62,6 +62,13 @@ function notes(state: unknown): readonly string[] {
   if (cookies > 0)
     found.push(`${counted(cookies, "cookie")} demanded: a flood, or many sites at once`);
   return found;
+}
+
+function redirecting(state: unknown): string {
+  const to = textAt(fieldAt(state, "redirecting"), "to");
+  if (to === undefined) return "";
+  const waiting = numberAt(state, "redirecting", "waiting");
+  return `sites are sent to ${to}, ${waiting} of the connected ones are still to be told`;
 }
 
 function tunnels(state: unknown): string {
@@ -102,6 +109,7 @@ const HISTORY = [
   ["ike_sas_rekeyed", "IKE SA+ rekeyed"],
   ["child_sas_rekeyed", "Child SA+ rekeyed"],
   ["ike_sas_closed", "closed"],
+  ["redirects_sent", "sent to another gateway"],
   ["negotiations_failed", "negotiation+ failed"],
   ["lookups_without_row", "ID+ without row"],
   ["datagrams_malformed", "malformed datagram+"],

@@ -4,6 +4,7 @@ import type { Path } from "../../inet/endpoint.ts";
 import type { EspSpi } from "../../inet/esp-spi.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { TrafficSelector } from "../../wire/message.ts";
+import type { Gateway } from "../../wire/redirect.ts";
 import type { ChildSa } from "../child-sa.ts";
 import type { SaId, Ticket } from "../phase.ts";
 import type { ChosenEsp, ChosenIke } from "./proposal.ts";
@@ -21,6 +22,8 @@ export type Task =
   | { readonly kind: "liveness" }
   /** The peer says that it is there now: whoever is there has to show that he can read (§3.5). */
   | { readonly kind: "routability"; readonly path: Path }
+  /** The site is to go to another gateway (RFC 5685 §5). */
+  | { readonly kind: "redirect"; readonly to: Gateway }
   /** A request came with an ID that is out of the window (§2.3). */
   | { readonly kind: "invalid-message-id"; readonly messageId: number };
 

@@ -7,15 +7,21 @@ import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
 import { wipeIkeKeys } from "../keys.ts";
 import { DELETE_ATTEMPTS_MAX } from "../limits.ts";
-import type { Closing, Established } from "../phase.ts";
+import type { Closing, EndReason, Established } from "../phase.ts";
 import { sealMessage } from "../protect.ts";
-import { childrenDown, sends } from "./answer.ts";
+import { childrenDown, endWord, sends } from "./answer.ts";
 import { firstCopy } from "./request.ts";
 import { addTask, selectorKeys } from "./tasks.ts";
 
 /** Deletes the IKE SA: all of it is removed here at once, the peer is told until it answers. */
 export function close(sa: Established, why: string, context: IkeContext): Step {
-  const effects = childrenDown(sa, why);
+  const reason: EndReason = { kind: "we-deleted", why };
+  return closeAs(sa, reason, context);
+}
+
+/** The same, for another reason than one of ours. */
+export function closeAs(sa: Established, reason: EndReason, context: IkeContext): Step {
+  const effects = childrenDown(sa, endWord(reason));
   const payloads: Payload[] = [{ kind: "DELETE", protocol: Protocol.IKE, spis: [] }];
   const messageId = sa.outbound.nextId;
   const head = { exchangeType: ExchangeType.INFORMATIONAL, response: false, messageId };
@@ -23,7 +29,7 @@ export function close(sa: Established, why: string, context: IkeContext): Step {
   const retransmission = { ...sa.settings.retransmission, attemptsMax: DELETE_ATTEMPTS_MAX };
   const inFlight = firstCopy(messageId, datagrams, retransmission, context);
   effects.push(...sends(datagrams, sa.path));
-  effects.push({ kind: "ended", reason: { kind: "we-deleted", why } });
+  effects.push({ kind: "ended", reason });
   const { id, path, algorithms, keys, fragmentOctets } = sa;
   const phase = "closing";
   return {

@@ -6,7 +6,7 @@ import { withoutStale } from "../fragments.ts";
 import { wipeIkeKeys } from "../keys.ts";
 import type { Established } from "../phase.ts";
 import { childrenDown, sends } from "./answer.ts";
-import { close, closeChild } from "./delete.ts";
+import { close, closeAs, closeChild } from "./delete.ts";
 import { checkLiveness, inactivityStepMs, livenessAt, probe } from "./liveness.ts";
 import { retransmission } from "./request.ts";
 import { addTask } from "./tasks.ts";
@@ -21,7 +21,8 @@ export function deadlineOfEstablished(sa: Established): Instant | undefined {
   const { childlessAt, redundant } = sa.timers;
   const duties = [rekeyAt, hardAt, reauthAt, inactivityAt, keepaliveAt, childlessAt, redundant?.at];
   const { request, response } = sa.fragments;
-  for (const at of [...duties, request?.until, response?.until]) next = earlier(next, at);
+  const others = [request?.until, response?.until, sa.redirected?.until];
+  for (const at of [...duties, ...others]) next = earlier(next, at);
   for (const { rekeyAt: childAt, redundantUntil } of sa.children) {
     next = earlier(earlier(next, childAt), redundantUntil);
   }
@@ -64,6 +65,9 @@ function onTimers(sa: Established, context: IkeContext): Step {
   const { timers } = sa;
   const { redundant } = timers;
   if (redundant !== undefined && isDue(redundant.at)) return close(sa, redundant.why, context);
+  if (sa.redirected !== undefined && isDue(sa.redirected.until)) {
+    return closeAs(sa, { kind: "redirected", to: sa.redirected.to }, context);
+  }
   if (isDue(timers.childlessAt)) return close(sa, "childless", context);
   if (isDue(timers.hardAt)) return close(sa, "lifetime-over", context);
   if (isDue(timers.reauthAt) && !sa.isCaller) {

@@ -22,6 +22,7 @@ type Known =
   | "peer"
   | "fragmentOctets"
   | "mobike"
+  | "redirect"
   | "inbound"
   | "outbound";
 
@@ -40,6 +41,7 @@ export function newEstablished(
     policy,
     settings,
     children: [],
+    redirected: undefined,
     serving: undefined,
     asking: undefined,
     tasks: [],
@@ -82,6 +84,8 @@ export function successorOf(
     fragmentOctets: sa.fragmentOctets,
     fragments: NO_FRAGMENTS,
     mobike: sa.mobike,
+    redirect: sa.redirect,
+    redirected: sa.redirected,
     usage: { ...sa.usage, ticket: undefined },
     timers: timersOf(sa.settings, sa, sa.timers, context),
     establishedAt: now,

@@ -27,7 +27,7 @@ import { endCall, failedNote, okNote, sends } from "./answer.ts";
 import type { GrantedChild } from "./asking.ts";
 import { withAuthLifetime } from "./auth-lifetime.ts";
 import { grantedSelectors } from "./create-child-sa-request.ts";
-import { close } from "./delete.ts";
+import { close, closeAs } from "./delete.ts";
 import { newEstablished } from "./established.ts";
 import { errorNotifyOf, payloadOf } from "./find-payload.ts";
 import { childUp, grantedChild, spiOctets } from "./make-child-sa.ts";
@@ -42,6 +42,7 @@ import {
   signedProof,
 } from "./proof.ts";
 import { chooseEsp, isAnswerTo, proposalsOf } from "./proposal.ts";
+import { gatewayIn } from "./redirect.ts";
 import { firstCopy } from "./request.ts";
 
 // Initiator                        Responder
@@ -212,6 +213,8 @@ function onProven(
   wipeCredentials(call.credentials);
   wipe(half.keys.SK_pi, half.keys.SK_pr);
   const established = establishedOf(sa, id, payloads, context);
+  const to = established.redirect === "followed" ? gatewayIn(payloads) : undefined;
+  if (to !== undefined) return closeAs(established, { kind: "redirected", to }, context);
   const effects: IkeEffect[] = [
     { kind: "authenticated", initialContact: call.initialContact, holder },
     okNote("IKE_AUTH", "established", ikeAlgorithmsText(half.algorithms)),
@@ -235,6 +238,7 @@ function establishedOf(
       usesPpk: half.ppk === "used",
       peer: { idType: identity.idType, data: identity.data.slice() },
       mobike: false,
+      redirect: call.credentials.settings.followRedirect ? "followed" : "none",
       inbound: { nextId: 0, lastResponse: undefined, path },
       outbound: { nextId: 2, inFlight: undefined },
     },

@@ -184,6 +184,7 @@ function establishedOf(sa: ProvenSite, credentials: Credentials, context: IkeCon
       peer: { idType: identity.idType, data: identity.data },
       fragmentOctets: credentials.settings.fragmentation ? half.fragmentOctets : undefined,
       mobike: request.mobike && credentials.settings.mobike,
+      redirect: half.redirect,
       inbound: { nextId: request.messageId, lastResponse: undefined, path },
       outbound: { nextId: 0, inFlight: undefined },
     },

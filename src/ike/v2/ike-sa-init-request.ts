@@ -6,7 +6,7 @@ import { wipe } from "../../octets/secret.ts";
 import { emitMessage } from "../../wire/emit-message.ts";
 import { ExchangeType } from "../../wire/exchange-type.ts";
 import { asIkeSpi, IKE_HEADER_OCTETS, type IkeHeader } from "../../wire/header.ts";
-import { type Payload, Protocol } from "../../wire/message.ts";
+import { type NotifyPayload, type Payload, Protocol } from "../../wire/message.ts";
 import { NotifyType } from "../../wire/notify-type.ts";
 import { parsePayloads } from "../../wire/payload-chain.ts";
 import type {
@@ -15,7 +15,7 @@ import type {
   AwaitingSharedSecret,
   Calling,
 } from "../call-phase.ts";
-import { anchorsOf } from "../credentials.ts";
+import { anchorsOf, wipeCredentials } from "../credentials.ts";
 import type { IkeContext, Step } from "../effect.ts";
 import type { Call } from "../event.ts";
 import { NO_FRAGMENTS } from "../fragments.ts";
@@ -32,6 +32,7 @@ import { fragmentationSupported, fragmentOctetsOf } from "./ike-sa-init.ts";
 import { ppkUnsupported, saysUsePpk, usePpk } from "./ppk.ts";
 import { hashAlgorithms, hashAlgorithmsOf } from "./proof.ts";
 import { allowsMethod, chooseIke, firstMethod, isAnswerTo, proposalsOf } from "./proposal.ts";
+import { gatewayFor, redirectOffer } from "./redirect.ts";
 import { firstCopy } from "./request.ts";
 
 // Initiator                        Responder
@@ -99,6 +100,7 @@ function requestOf(calling: Calling, publicValue: Uint8Array): Uint8Array {
     ...(anchorsOf(call.credentials) === undefined ? [] : [hashAlgorithms()]),
     ...(call.credentials.settings.fragmentation ? [fragmentationSupported()] : []),
     ...(call.credentials.ppk === undefined ? [] : [usePpk()]),
+    ...(call.credentials.settings.followRedirect ? [redirectOffer(call.redirectedFrom)] : []),
   ];
   return emitMessage(
     {
@@ -139,6 +141,8 @@ export function onInitResponse(
   const { payloads } = parsed.value;
   const cookie = notifyOf(payloads, NotifyType.COOKIE);
   if (cookie !== undefined) return onCookie(sa, cookie.data, context);
+  const redirect = notifyOf(payloads, NotifyType.REDIRECT);
+  if (redirect !== undefined) return onRedirect(sa, redirect);
   const error = errorNotifyOf(payloads);
   if (error === NotifyType.INVALID_KE_PAYLOAD) return onOtherMethod(sa, payloads, context);
   if (error !== undefined) {
@@ -218,6 +222,29 @@ function onOtherMethod(
   return makePublicValue({ ...calling, method, privateOctets: octets, detours }, context);
 }
 
+/** Another gateway is to be called instead: only if that is wanted, and our nonce is quoted. */
+function onRedirect(sa: AwaitingInitResponse, redirect: NotifyPayload): Step {
+  const { call, Ni, privateOctets: own } = sa.calling;
+  if (!call.credentials.settings.followRedirect) return hinted(sa, UNWANTED_REDIRECT);
+  const to = gatewayFor(redirect, Ni);
+  if (to === undefined) return hinted(sa, FORGED_REDIRECT);
+  wipeCredentials(call.credentials);
+  wipe(own);
+  return { sa: undefined, effects: [{ kind: "ended", reason: { kind: "redirected", to } }] };
+}
+
+const FORGED_REDIRECT: Refusal = {
+  kind: "malformed",
+  where: "REDIRECT in an IKE_SA_INIT response",
+  detail: "it does not quote our nonce: whoever sent it has not seen our request",
+};
+
+const UNWANTED_REDIRECT: Refusal = {
+  kind: "malformed",
+  where: "REDIRECT in an IKE_SA_INIT response",
+  detail: "the eroute does not follow redirects (follow_redirect)",
+};
+
 function hinted(sa: AwaitingInitResponse, hint: Refusal): Step {
   return { sa: { ...sa, hint }, effects: [] };
 }
@@ -246,6 +273,7 @@ export function onCallSharedSecret(
     ppk: ppk === undefined ? "none" : "used",
     fragmentOctets: sa.fragmentOctets,
     fragments: NO_FRAGMENTS,
+    redirect: "none",
     expireAt: later(context.now, 0),
   };
   const { local, remote } = sa.path;

@@ -11,9 +11,10 @@ import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
 import { emitMessage } from "../../wire/emit-message.ts";
 import { ExchangeType } from "../../wire/exchange-type.ts";
-import type { IkeHeader } from "../../wire/header.ts";
+import { asIkeSpi, type IkeHeader } from "../../wire/header.ts";
 import { type NotifyPayload, type Payload, Protocol } from "../../wire/message.ts";
 import { NotifyType } from "../../wire/notify-type.ts";
+import type { Gateway } from "../../wire/redirect.ts";
 import type { IkeContext, Step } from "../effect.ts";
 import { NO_FRAGMENTS } from "../fragments.ts";
 import { deriveIkeKeys, skeyseed } from "../keys.ts";
@@ -26,6 +27,7 @@ import { notifyOf, payloadOf } from "./find-payload.ts";
 import { saysUsePpk, usePpk } from "./ppk.ts";
 import { certRequest, hashAlgorithms, hashAlgorithmsOf } from "./proof.ts";
 import { chooseIke, chosenProposal } from "./proposal.ts";
+import { redirectNotify, redirectSupportOf } from "./redirect.ts";
 
 /** An IKE_SA_INIT request that was admitted, cookie and all. */
 export type InitRequest = {
@@ -84,6 +86,7 @@ export function acceptInit(request: InitRequest, context: IkeContext): Result<St
     certReq: request.certReq,
     usePpk: request.withPpk && saysUsePpk(request.payloads),
     fragmentOctets: fragmentOctetsOf(request.payloads),
+    redirect: redirectSupportOf(request.payloads),
     expireAt: later(context.now, request.halfOpenMs),
   };
   const random = context.random(privateOctets(method));
@@ -128,10 +131,10 @@ export function onInitKeyExchange(
     notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED), // RFC 6023 §3
     ...(sa.usePpk ? [usePpk()] : []),
   ]);
-  const { id, request, Ni, nat, peerHashes, fragmentOctets, expireAt } = sa;
+  const { id, request, Ni, nat, peerHashes, fragmentOctets, redirect, expireAt } = sa;
   const half = {
     ...{ id, algorithms, keys, Ni, Nr, request, response, nat },
-    ...{ peerHashes, fragmentOctets, fragments: NO_FRAGMENTS, expireAt },
+    ...{ peerHashes, fragmentOctets, fragments: NO_FRAGMENTS, redirect, expireAt },
     ppk: sa.usePpk ? "announced" : "none",
   } as const;
   return {
@@ -155,6 +158,14 @@ export function fragmentOctetsOf(payloads: readonly Payload[]): number | undefin
 export function initRefusal(id: Pick<SaId, "spiI" | "spiR">, refusal: Refusal): Uint8Array {
   const answer = notifyFor(refusal);
   return emitMessage(initHead(id), answer === undefined ? [] : [answer]);
+}
+
+// HDR, SAi1, KEi, Ni, N(REDIRECT_SUPPORTED) -->
+//                             <--  HDR, N(REDIRECT, gateway, Ni)
+
+/** An unprotected answer that sends a site to another gateway; nothing is kept (RFC 5685 §3). */
+export function initRedirect(spiI: SaId["spiI"], to: Gateway, Ni: Uint8Array): Uint8Array {
+  return emitMessage(initHead({ spiI, spiR: asIkeSpi(0n) }), [redirectNotify(to, Ni)]);
 }
 
 /** Header of a response to IKE_SA_INIT: message ID 0, ours to answer. */

@@ -18,6 +18,7 @@ import { onAuthLifetime } from "./auth-lifetime.ts";
 import { childrenOf, deleteEffects } from "./delete.ts";
 import { notifyOf } from "./find-payload.ts";
 import { onUpdateSaAddresses } from "./mobike.ts";
+import { gatewayIn } from "./redirect.ts";
 
 /** Answers whatever the peer tells; unknown notifies are none of our business (§3.10.1). */
 export function onInformationalRequest(
@@ -48,7 +49,10 @@ export function onInformationalRequest(
   const moved = onUpdateSaAddresses(believed, payloads);
   response.push(...moved.notifies, ...cookie2Of(payloads));
   const answered = answer(moved.sa, header, response, context);
-  return { sa: answered.sa, effects: [...effects, ...moved.effects, ...answered.effects] };
+  effects.push(...moved.effects, ...answered.effects);
+  const to = sa.redirect === "followed" ? gatewayIn(payloads) : undefined;
+  if (to !== undefined) effects.push({ kind: "redirected", to });
+  return { sa: answered.sa, effects };
 }
 
 /** What is left. One whose only heir has gone is to be replaced once more, and stays until then. */
@@ -90,6 +94,10 @@ function onIkeDelete(sa: Established, header: IkeHeader, context: IkeContext): S
     const ended = answerAndEnd({ ...sa, children: [] }, header, { payloads: [], reason }, context);
     const { contested: to, children } = sa;
     return { sa: ended.sa, effects: [{ kind: "give-back", to, children }, ...ended.effects] };
+  }
+  if (sa.redirected !== undefined) {
+    const reason = { kind: "redirected", to: sa.redirected.to } as const;
+    return answerAndEnd(sa, header, { payloads: [], reason }, context);
   }
   const reason = { kind: "peer-deleted" } as const;
   const step = answerAndEnd(sa, header, { payloads: [], reason }, context);

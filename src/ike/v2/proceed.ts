@@ -14,6 +14,7 @@ import type { Task } from "./asking.ts";
 import { askForChild } from "./create-child-sa-request.ts";
 import { askRoutability } from "./mobike.ts";
 import { isInside } from "./narrow.ts";
+import { askToGo } from "./redirect.ts";
 import { askForIkeRekey } from "./rekey-ike-sa-request.ts";
 import { askInformational } from "./request.ts";
 import { selectorKeys } from "./tasks.ts";
@@ -53,6 +54,8 @@ function perform(sa: Established, task: Task, context: IkeContext): Step {
       return askInformational(sa, [], { kind: "informational" }, context);
     case "routability":
       return askRoutability(sa, task.path, context);
+    case "redirect":
+      return askToGo(sa, task.to, context);
     case "invalid-message-id": {
       const data = new Writer(4).u32(task.messageId).done();
       const complaint = notify(NotifyType.INVALID_MESSAGE_ID, data);

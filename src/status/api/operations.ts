@@ -70,6 +70,7 @@ export const PARAMETERS = {
     description: "The capture ends when it is so long.",
     schema: whole(1_000, CAPTURE_OCTETS_MAX, CAPTURE_OCTETS),
   },
+  to: { description: "The other gateway: an IP address or a host name.", schema: text },
   range: { description: "The last hour, or the last two days.", schema: word(RANGES) },
 } as const satisfies Readonly<Record<string, Parameter>>;
 
@@ -162,6 +163,17 @@ export const OPERATIONS: readonly Operation[] = [
     ...{ ...ACTION, path: "/api/v1/peers/{id}/reload", problems: [409] },
     summary: "Read a site's row anew, and act on what has changed.",
   },
+  {
+    ...{ ...ACTION, path: "/api/v1/peers/{id}/redirect", parameters: ["to"], required: ["to"] },
+    ...{ problems: [409, 422] },
+    summary: "Send a site to another gateway (RFC 5685), if it can be sent.",
+  },
+  {
+    ...{ ...ACTION, path: "/api/v1/redirect", parameters: ["to"], required: ["to"] },
+    ...{ problems: [422] },
+    summary: "Send all sites to another gateway: those that are connected, and those that call.",
+  },
+  { ...ACTION, path: "/api/v1/redirect/stop", summary: "Send nobody to another gateway any more." },
   {
     ...{ ...ACTION, path: "/api/v1/peers/{id}/debug", parameters: ["seconds"], problems: [409] },
     summary: "Look at a site closely: each of its messages is in the log, whatever its level.",

@@ -28,6 +28,7 @@ const ikeSa = z
     remote_endpoint: z.string(),
     nat: z.enum(["none", "local", "remote", "both"]),
     established_at: time,
+    redirectable: z.boolean().describe("Whether the site can be sent elsewhere (RFC 5685)."),
   })
   .describe(
     "An IKE SA; `role` is ours, SPIs are in hex, `ppk` is whether a PPK is in its keys (RFC 8784).",
@@ -140,6 +141,10 @@ export const ANSWERS = {
     config_file: z.string(),
     listening: texts,
     not_connected: notConnectedCounts,
+    redirecting: z
+      .strictObject({ to: z.string(), waiting: count })
+      .nullable()
+      .describe("Where all sites are sent (RFC 5685), and how many are still to be told."),
     gauges: z.record(z.string(), count),
     counters: z.record(z.enum(COUNTER_NAMES), count),
     databases: z.array(

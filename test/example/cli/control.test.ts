@@ -68,6 +68,31 @@ test("the configuration's operate token is shown, and the answer said in words",
   ]);
 });
 
+test("redirect: one site, all, or nobody any more; what is asked has to be clear", async () => {
+  answer = () => Response.json({ outcome: "redirecting", detail: "told" }, { status: 202 });
+  expect(await run("redirect", "site-1", "--to", "192.0.2.2")).toMatchObject({ code: 0 });
+  expect(await run("redirect", "--all", "--to", "vpn2.example")).toMatchObject({ out: "told" });
+  expect(await run("redirect", "--stop")).toMatchObject({ code: 0 });
+  const wrong = [
+    [[], "one of them"],
+    [["site-1", "--all", "--to", "192.0.2.2"], "one of them"],
+    [["site-1", "--stop"], "one of them"],
+    [["--stop", "--to", "192.0.2.2"], "--stop takes no --to"],
+    [["site-1"], "--to is missing"],
+    [["--all", "--to", "192.0.2.300"], "neither an IP address nor a host name"],
+  ] as const;
+  for (const [words, said] of wrong) {
+    const ran = await run("redirect", ...words);
+    expect({ words, code: ran.code }).toEqual({ words, code: 2 });
+    expect(ran.err).toContain(said);
+  }
+  expect(asked).toEqual([
+    `POST /api/v1/peers/site-1/redirect?to=192.0.2.2 Bearer ${TOKEN}`,
+    `POST /api/v1/redirect?to=vpn2.example Bearer ${TOKEN}`,
+    `POST /api/v1/redirect/stop Bearer ${TOKEN}`,
+  ]);
+});
+
 test("reload says what could not be taken over, and ends with 3 for a faulty file", async () => {
   answer = () =>
     Response.json({

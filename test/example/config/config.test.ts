@@ -73,7 +73,8 @@ describe("examples", () => {
     const all = config(uncommented(EXAMPLE));
     expect(all.warnings).toEqual([]);
     expect(all.ike).toEqual(config(EXAMPLE).ike);
-    expect(all.plan.limits).toEqual(config(EXAMPLE).plan.limits);
+    const redirectTo = { host: "vpn2.example", address: undefined };
+    expect(all.plan.limits).toEqual({ ...config(EXAMPLE).plan.limits, redirectTo });
     expect(all.log).toEqual(config(EXAMPLE).log);
     expect(all.databases).toMatchObject([
       { tls: { mode: "verify" }, poolMax: 8, deadlineMs: 2000 },

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { DEFAULT_CHILD, DEFAULT_LIFE, DEFAULT_TRAFFIC } from "../../../src/eroute/defaults.ts";
-import { formatAddress } from "../../../src/inet/address.ts";
+import { formatAddress, parseAddress } from "../../../src/inet/address.ts";
 import { formatPrefix } from "../../../src/inet/prefix.ts";
 import { config, FLEET, told, warned } from "./read.ts";
 
@@ -13,6 +13,7 @@ test("without keys an eroute has the defaults", () => {
     life: DEFAULT_LIFE,
     child: DEFAULT_CHILD,
     traffic: DEFAULT_TRAFFIC,
+    redirect: undefined,
     dns: [],
   });
 });
@@ -29,6 +30,17 @@ test("dns: one name server or several; what is none is told", () => {
   expect(told(`${FLEET}dns = [${many}]`)).toEqual(["eroute[0].dns holds 9 addresses"]);
 });
 
+test("redirect: an address or a host name; what is none is told", () => {
+  const gateway = (host: string) => ({ host, address: parseAddress(host) });
+  expect(eroute('redirect = "192.0.2.2"')?.redirect).toEqual(gateway("192.0.2.2"));
+  expect(eroute('redirect = "vpn2.example"')?.redirect).toEqual(gateway("vpn2.example"));
+  expect(eroute("")?.redirect).toBeUndefined();
+  const [redirect, full] = ["redirect", "redirect_to"].map((key) => `${key} = "192.0.2.300"`);
+  expect(told(`${FLEET}${redirect}`)[0]).toStartWith('eroute[0].redirect is "192.0.2.300"');
+  const faults = told(`[dynamic_eroutes]\n${full}\n${FLEET}`);
+  expect(faults[0]).toStartWith('dynamic_eroutes.redirect_to is "192.0.2.300"');
+});
+
 test("R13 R14: inactivity, no_sa, uniqueness and the rest of its life", () => {
   const keys = `
     no_sa = "drop"
@@ -39,6 +51,7 @@ test("R13 R14: inactivity, no_sa, uniqueness and the rest of its life", () => {
     reauth = "24h"
     mobike = false
     fragmentation = false
+    follow_redirect = true
   `;
   expect(eroute(keys)?.life).toEqual({
     start: "never",
@@ -49,6 +62,7 @@ test("R13 R14: inactivity, no_sa, uniqueness and the rest of its life", () => {
     reauthMs: 24 * 3_600_000,
     mobike: false,
     fragmentation: false,
+    followRedirect: true,
   });
   expect(eroute('inactivity = "off"\nreauth = "off"')?.life).toEqual(DEFAULT_LIFE);
 });

@@ -29,6 +29,8 @@ function sampled() {
           peerOf: () => undefined,
         },
         isCalling: () => false,
+        redirecting: undefined,
+        redirectable: () => ({ can: 0, cannot: 0 }),
       }),
     },
     peers: new Map(),

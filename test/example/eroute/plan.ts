@@ -31,6 +31,7 @@ const COMMON = {
   livenessMs: undefined,
   life: DEFAULT_LIFE,
   traffic: DEFAULT_TRAFFIC,
+  redirect: undefined,
   dns: [],
   auth: DEFAULT_AUTH,
   ppk: DEFAULT_PPK,

@@ -44,6 +44,7 @@ describe("the API", () => {
         nat: "none",
         ppk: false,
         established_at: "2026-01-05T08:00:01.000Z",
+        redirectable: true,
       },
       child_sas: [
         {

@@ -27,6 +27,8 @@ const control: Control = {
   connect: (peerId, remote) => done(`connect ${peerId} from ${remote}`),
   rekey: (peerId, of, remote) => done(`rekey ${of} of ${peerId} from ${remote}`),
   disconnect: (peerId, remote) => done(`disconnect ${peerId} from ${remote}`),
+  redirect: (peerId, to, remote) => done(`redirect ${peerId ?? "all"} to ${to} from ${remote}`),
+  stopRedirects: (remote) => done(`stop redirects from ${remote}`),
   debug: (peerId, seconds, remote) => done(`debug ${peerId} ${seconds} s from ${remote}`),
   capture: () => ok(new Response("pcapng").body ?? new ReadableStream()),
   debugged: () => [{ asked: "site-1", seconds: 60 }],
@@ -62,6 +64,9 @@ describe("the routes", () => {
     await post("/api/v1/peers/site-1/rekey");
     await post("/api/v1/peers/site-1/rekey-ike");
     await post("/api/v1/peers/site-1/reload/");
+    await post("/api/v1/peers/site-1/redirect?to=192.0.2.2");
+    await post("/api/v1/redirect?to=vpn2.example");
+    await post("/api/v1/redirect/stop");
     await post("/api/v1/peers/site-1/debug");
     await post("/api/v1/peers/site-1/debug?seconds=0");
     await post("/api/v1/log-level?level=debug");
@@ -72,12 +77,16 @@ describe("the routes", () => {
       "rekey children of site-1 from 192.0.2.9:4711",
       "rekey ike of site-1 from 192.0.2.9:4711",
       "reload site-1 from 192.0.2.9:4711",
+      "redirect site-1 to 192.0.2.2 from 192.0.2.9:4711",
+      "redirect all to vpn2.example from 192.0.2.9:4711",
+      "stop redirects from 192.0.2.9:4711",
       "debug site-1 1800 s from 192.0.2.9:4711",
       "debug site-1 0 s from 192.0.2.9:4711",
       "log level debug from 192.0.2.9:4711",
       "reload from 192.0.2.9:4711",
     ]);
     expect((await post("/api/v1/log-level")).status).toBe(400);
+    expect((await post("/api/v1/redirect")).status).toBe(400);
     expect((await post("/api/v1/peers/site-1/debug?seconds=-1")).status).toBe(400);
   });
 

@@ -34,6 +34,8 @@ beforeEach(() => {
     connect: act("connect"),
     disconnect: act("disconnect"),
     rekey: act("rekey"),
+    redirect: () => act("redirect")("all"),
+    stopRedirects: () => act("stop redirects")("all"),
     debug: act("debug"),
     capture: () => ok(new Response("pcapng").body ?? new ReadableStream()),
     debugged: () => [],

@@ -27,6 +27,8 @@ function aSecondLater() {
 const control: Control = {
   ...{ token: TOKEN, connect: done, disconnect: done, rekey: done, reloadPeer: done },
   ...{
+    redirect: done,
+    stopRedirects: done,
     debug: done,
     capture: () => ok(new Response("pcapng").body ?? new ReadableStream()),
     debugged: () => [{ asked: "site-1", seconds: 60 }],

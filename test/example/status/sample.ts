@@ -98,6 +98,8 @@ export function sampleSource(settings: SampleSettings): StatusSource {
       call: () => undefined,
       peerOf: () => undefined,
       isCalling: () => false,
+      redirecting: undefined,
+      redirectable: () => ({ can: 0, cannot: 0 }),
       erouteCount: views.length,
     }),
     events: (count, after) => journal.recent(count, after),
@@ -185,6 +187,7 @@ function erouteView(n: number): ErouteView {
         remoteEndpoint: `198.51.100.${n % 256}:4500`,
         nat: isBehindNat ? "remote" : "none",
         establishedAt: asInstant(n * 1000),
+        redirectable: true,
       },
     ],
     childSas: [

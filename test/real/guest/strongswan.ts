@@ -63,6 +63,8 @@ export type StrongSwan = {
   initiateIke(secondsMax?: number): Promise<boolean>;
   rekeyChild(): Promise<void>;
   rekeyIke(): Promise<void>;
+  /** Sends a peer that has called to another gateway (RFC 5685). */
+  redirect(peerId: string, gateway: string): Promise<void>;
   /** Closes the IKE SA with its Child SAs, the peer told. */
   terminate(): Promise<void>;
   /** What `swanctl --list-sas` shows. */
@@ -179,6 +181,8 @@ function controls(host: Host, { folder, daemon, control, load }: Daemon): Strong
     },
     rekeyChild: async () => await demand("--rekey", "--child", "net"),
     rekeyIke: async () => await demand("--rekey", "--ike", "net"),
+    redirect: async (peerId, gateway) =>
+      await demand("--redirect", "--peer-id", peerId, "--gateway", gateway),
     terminate: async () => await demand("--terminate", "--ike", "net", "--timeout", "10"),
     sas,
     ikeSpis: async () => {

@@ -2,6 +2,7 @@
 
 import { DEFAULT_CHILD, DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
 import type { NormalEroute } from "../../../src/eroute/eroute.ts";
+import { type Address, formatAddress } from "../../../src/inet/address.ts";
 import type { XfrmPolicy } from "../../../src/xfrm/policy.ts";
 import type { ModelState } from "../kernel.ts";
 import { createPrng, type Prng } from "../prng.ts";
@@ -97,6 +98,7 @@ function draw(seed: number, prng: Prng): PairSettings {
       ikeLifetimeMs: prng.pick([25_000, 40_000, 3_600_000]),
       start: prng.pick(["on-traffic", "always"] as const),
       uniqueness: prng.chance(0.1) ? "keep" : "replace",
+      followRedirect: prng.chance(0.5),
     },
   };
   const lateShare = prng.pick([0, 0, 0.3]);
@@ -173,9 +175,18 @@ function act(pair: Pair, prng: Prng, isQuiet: boolean): boolean {
       if (isQuiet) return false;
       pair.rebind();
       return true;
+    case 11:
+      if (isQuiet) return false;
+      // There is no third one: it comes back, to what it takes for another gateway.
+      pair.feed(end, { kind: "redirect", peerId, to: gatewayAt(end.address) });
+      return true;
     default:
       return false;
   }
+}
+
+function gatewayAt(address: Address) {
+  return { host: formatAddress(address), address };
 }
 
 /** At one end, or at both within some ms. */

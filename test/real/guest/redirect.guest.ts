@@ -1,0 +1,162 @@
+/** Sites are sent to another gateway, and a site sends us (RFC 5685): strongSwan in both roles. */
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { erouteViews } from "./agreement.ts";
+import { OUR_ID } from "./erouted.ts";
+import { configure, until } from "./hosts.ts";
+import type { Site } from "./laboratory.ts";
+import {
+  bringUp,
+  pingBothWays,
+  pskOf,
+  rowOf,
+  type Scenario,
+  startScenario,
+  startSite,
+} from "./scenario.ts";
+import { type StrongSwan, startStrongSwan } from "./strongswan.ts";
+
+/** A second address of the concentrator, and one of a site that is called. */
+const SECOND = "192.0.2.3";
+const ELSEWHERE = "192.0.2.111";
+/** Where another gateway is. */
+const OTHER = "192.0.2.19";
+
+const MOVED = `
+[[eroute]]
+name = "moved"
+egroup = "sites"
+peerid = "moved-*"
+ourid = "${OUR_ID}"
+local_subnet = "10.0.0.0/16"
+remote_subnet = "192.168.0.0/16"
+redirect = "${OTHER}"
+`;
+
+let scenario: Scenario;
+let site: Site;
+let swan: StrongSwan;
+/** A site whose eroute sends it elsewhere. */
+let moved: StrongSwan;
+/** A strongSwan that calls itself what erouted does. */
+let gateway: StrongSwan;
+
+beforeAll(async () => {
+  scenario = await startScenario({
+    sites: [
+      { ...rowOf(1), peerip: "192.0.2.11" },
+      { ...rowOf(2), peerid: "moved-2" },
+    ],
+    eroute: "follow_redirect = true",
+    status: 'operate_token_file = "/run/erouted/operate.token"',
+    files: { "operate.token": "an-operators-token" },
+    more: MOVED,
+  });
+  const { laboratory } = scenario;
+  await configure(laboratory.concentrator, [`addr add ${SECOND}/24 dev wan`]);
+  site = await laboratory.addSite(1);
+  await configure(site.host, [`addr add ${ELSEWHERE}/24 dev wan`]);
+  swan = await startSite(site);
+  moved = await startSite(await laboratory.addSite(2), { localId: "moved-2", psk: pskOf(2) });
+  gateway = await startGateway();
+});
+
+afterAll(async () => {
+  await swan?.stop();
+  await moved?.stop();
+  await gateway?.stop();
+  expect(await scenario?.erouted.stop()).toBe(0);
+});
+
+test("X-04: one site is sent to another address of ours, with its tunnel", async () => {
+  await bringUp(scenario, swan);
+  const sent = await scenario.erouted.command("redirect", "site-1", "--to", SECOND);
+  expect([sent.status, sent.out]).toEqual([0, `site-1 is told to go to ${SECOND}\n`]);
+  await until("the site is at the second address", async () => {
+    const [eroute] = await erouteViews(scenario);
+    const isThere = eroute?.ike_sa?.local_endpoint.startsWith(`${SECOND}:`) === true;
+    return isThere && eroute.child_sas.length === 1;
+  });
+  await until("one IKE SA is left", async () => (await swan.ikeSpis()).length === 1);
+  await pingBothWays(scenario, site);
+});
+
+test("X-04: an eroute sends its sites elsewhere once they are up, and why says so", async () => {
+  await moved.initiate(10);
+  await until("the other gateway has it", async () => await isAtGateway("moved-2"));
+  await until("it has gone here", async () => (await erouteViews(scenario)).length === 1);
+  const why = await scenario.erouted.command("why", "moved-2");
+  expect(why.out).toContain("it was sent to another gateway");
+  expect(why.out).toContain(OTHER);
+  await moved.terminate();
+});
+
+test("X-04: emptied for maintenance: who is up and who calls goes elsewhere", async () => {
+  const sent = await scenario.erouted.command("redirect", "--all", "--to", OTHER);
+  expect(sent.out).toStartWith(`1 connected sites are told to go to ${OTHER}`);
+  const status = await scenario.erouted.command("status");
+  expect(status.out).toContain(`sites are sent to ${OTHER}`);
+  const looked = (await counters()).lookups_started;
+  expect(await moved.initiate(10)).toBe(true);
+  // Answered in IKE_SA_INIT: nobody has asked who it is.
+  expect((await counters()).lookups_started).toBe(looked);
+  await until("the other gateway has both", async () => {
+    return (await isAtGateway("site-1")) && (await isAtGateway("moved-2"));
+  });
+  await until("nobody is left", async () => (await erouteViews(scenario)).length === 0);
+  expect((await counters()).redirects_sent).toBe(4);
+  expect((await scenario.erouted.command("redirect", "--stop")).status).toBe(0);
+  await moved.terminate();
+  await swan.terminate();
+});
+
+test("X-04: a site that we have called sends us to another address, and is followed", async () => {
+  const up = await scenario.erouted.command("connect", "site-1", "--wait");
+  expect([up.status, up.err]).toEqual([0, ""]);
+  await swan.redirect(OUR_ID, ELSEWHERE);
+  await until("erouted is at the other address", async () => {
+    const [eroute] = await erouteViews(scenario);
+    return eroute?.ike_sa?.remote_endpoint.startsWith(`${ELSEWHERE}:`) === true;
+  });
+  await until("one IKE SA is left", async () => (await swan.ikeSpis()).length === 1);
+  await pingBothWays(scenario, site);
+  expect((await counters()).redirects_followed).toBe(1);
+});
+
+async function isAtGateway(peerId: string): Promise<boolean> {
+  return (await gateway.sas()).includes(`'${peerId}'`);
+}
+
+async function counters(): Promise<Readonly<Record<string, number>>> {
+  const status = (await scenario.erouted.json("/api/v1/status")) as {
+    readonly counters: Readonly<Record<string, number>>;
+  };
+  return status.counters;
+}
+
+/** Site 9's host is a gateway for all sites. */
+async function startGateway(): Promise<StrongSwan> {
+  const { host } = await scenario.laboratory.addSite(9);
+  const secret = (id: string, number: number) =>
+    `ike-${number} { id = ${id}\n secret = "${pskOf(number)}" }`;
+  return await startStrongSwan(host, {
+    ...{ localId: OUR_ID, remoteId: "%any", psk: "", remoteAddress: "%any" },
+    ...{ ike: "", esp: "", localSubnet: "", remoteSubnet: "" },
+    swanctlConf: `connections { sites {
+  version = 2
+  proposals = aes128-sha256-x25519
+  mobike = no
+  local { auth = psk
+    id = ${OUR_ID} }
+  remote { auth = psk
+    id = %any }
+  children { net {
+    esp_proposals = aes128gcm16
+    local_ts = 10.0.0.0/16
+    remote_ts = 192.168.0.0/16 } }
+} }
+secrets { ${secret("site-1", 1)}
+  ${secret("moved-2", 2)} }
+`,
+  });
+}
