@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { createConnection } from "mysql2/promise";
 import { noteErouted } from "./both-ends.ts";
 import { type Ended, type Host, run, start, until } from "./hosts.ts";
+import { getFrom } from "./http.ts";
 
 /** A row of the peer table; what is left out is NULL. */
 export type SiteRow = {
@@ -58,7 +59,6 @@ export type Erouted = {
 export const OUR_ID = "concentrator.example";
 
 const PROJECT = join(import.meta.dir, "../../..");
-const STATUS_URL = "http://127.0.0.1:8080";
 const FOLDER = "/run/erouted";
 const START_MS_MAX = 30_000;
 
@@ -79,15 +79,12 @@ export async function startErouted(host: Host, settings: EroutedSettings): Promi
   for (const site of settings.sites) await insert(sql, site);
 
   const daemon = start(host, [...executable(), "run", "--config", configFile]);
-  const get = async (path: string) => {
-    const answer = await run(host, ["curl", "-sS", "-m", "5", `${STATUS_URL}${path}`]);
-    if (answer.status !== 0) throw new Error(`curl ${path}: ${said(answer)}`);
-    return answer.out;
-  };
-  const healthy = async () => {
-    const answer = await run(host, ["curl", "-sf", "-m", "2", `${STATUS_URL}/healthz`]);
-    return answer.status === 0;
-  };
+  const get = async (path: string) => (await getFrom(host, path)).body;
+  const healthy = async () =>
+    await getFrom(host, "/healthz").then(
+      ({ status }) => status === 200,
+      () => false,
+    );
   try {
     await until("erouted answers on /healthz", healthy, START_MS_MAX);
   } catch (error) {

@@ -107,5 +107,9 @@ export async function until(
 }
 
 function inHost(host: Host | undefined, command: readonly string[]): string[] {
-  return host === undefined ? [...command] : ["ip", "netns", "exec", host.name, ...command];
+  if (host === undefined) return [...command];
+  const [program, ...words] = command;
+  // One process instead of two: in a guest that is half of the time.
+  if (program === "ip") return ["ip", "-n", host.name, ...words];
+  return ["ip", "netns", "exec", host.name, ...command];
 }
