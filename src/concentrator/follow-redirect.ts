@@ -69,12 +69,18 @@ function mayFollow(engine: Engine, entry: Entry, key: string, to: Gateway): bool
   count(engine, "redirects_followed");
   journal(engine, entry, {
     level: "info",
-    step: "IKE_SA_INIT",
+    step: exchangeOf(entry),
     outcome: "note",
     reason: "redirect-followed",
     detail: `the site sends us to ${to.host}: it is called there`,
   });
   return true;
+}
+
+/** Where the site has said it: in IKE_AUTH only an IKE SA is made, and deleted at once (§6). */
+function exchangeOf({ sa }: Entry) {
+  if (sa.phase === "established") return "INFORMATIONAL";
+  return sa.phase === "closing" ? "IKE_AUTH" : "IKE_SA_INIT";
 }
 
 /** Those whose time is over go as well: they are at the head. */

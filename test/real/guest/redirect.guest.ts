@@ -1,10 +1,14 @@
-/** Sites are sent to another gateway, and a site sends us (RFC 5685): strongSwan in both roles. */
+/**
+ * Sites are sent to another gateway, and a site sends us (RFC 5685): strongSwan and libreswan in
+ * both roles. Only libreswan sends in IKE_AUTH.
+ */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { erouteViews } from "./agreement.ts";
+import { type ErouteSeen, erouteViews } from "./agreement.ts";
 import { OUR_ID } from "./erouted.ts";
 import { configure, until } from "./hosts.ts";
-import type { Site } from "./laboratory.ts";
+import { CONCENTRATOR, type Site } from "./laboratory.ts";
+import { type Libreswan, startLibreswan } from "./libreswan.ts";
 import {
   bringUp,
   pingBothWays,
@@ -19,6 +23,8 @@ import { type StrongSwan, startStrongSwan } from "./strongswan.ts";
 /** A second address of the concentrator, and one of a site that is called. */
 const SECOND = "192.0.2.3";
 const ELSEWHERE = "192.0.2.111";
+/** A second address of the site with libreswan. */
+const SIDE = "192.0.2.113";
 /** Where another gateway is. */
 const OTHER = "192.0.2.19";
 
@@ -40,12 +46,16 @@ let swan: StrongSwan;
 let moved: StrongSwan;
 /** A strongSwan that calls itself what erouted does. */
 let gateway: StrongSwan;
+let branch: Site;
+/** It sends who calls it, and goes where it is sent when it calls. */
+let libreswan: Libreswan;
 
 beforeAll(async () => {
   scenario = await startScenario({
     sites: [
       { ...rowOf(1), peerip: "192.0.2.11" },
       { ...rowOf(2), peerid: "moved-2" },
+      { ...rowOf(3), peerip: "192.0.2.13" },
     ],
     eroute: "follow_redirect = true",
     status: 'operate_token_file = "/run/erouted/operate.token"',
@@ -59,12 +69,16 @@ beforeAll(async () => {
   swan = await startSite(site);
   moved = await startSite(await laboratory.addSite(2), { localId: "moved-2", psk: pskOf(2) });
   gateway = await startGateway();
+  branch = await laboratory.addSite(3);
+  await configure(branch.host, [`addr add ${SIDE}/24 dev wan`]);
+  libreswan = await startBranch();
 });
 
 afterAll(async () => {
   await swan?.stop();
   await moved?.stop();
   await gateway?.stop();
+  await libreswan?.stop();
   expect(await scenario?.erouted.stop()).toBe(0);
 });
 
@@ -91,6 +105,42 @@ test("X-04: an eroute sends its sites elsewhere once they are up, and why says s
   await moved.terminate();
 });
 
+test("X-04: libreswan that we call sends us on in IKE_AUTH, and is followed", async () => {
+  const up = await scenario.erouted.command("connect", "site-3", "--wait");
+  await withLogs(async () => {
+    expect([up.status, up.err]).toEqual([0, ""]);
+    const eroute = await branchEroute();
+    expect(eroute?.ike_sa?.remote_endpoint).toStartWith(`${SIDE}:`);
+    expect(eroute?.child_sas).toHaveLength(1);
+    await until("one IKE SA and its Child SA are left", async () => {
+      return Bun.deepEquals(await libreswan.counts(), { ike: 1, child: 1 });
+    });
+  });
+  expect(await libreswan.states()).toContain('"side"');
+  expect(await scenario.erouted.log()).toContain("IKE_AUTH redirect-followed");
+  await pingBothWays(scenario, branch);
+  expect((await counters()).redirects_followed).toBe(1);
+  expect((await scenario.erouted.command("disconnect", "site-3")).status).toBe(0);
+  await until("nothing is left", async () => (await libreswan.counts()).ike === 0);
+});
+
+test("X-04: libreswan is sent to another address of ours, with its tunnel", async () => {
+  await libreswan.initiate();
+  await withLogs(async () => {
+    expect((await branchEroute())?.ike_sa?.local_endpoint).toStartWith(`${CONCENTRATOR.v4}:`);
+    const sent = await scenario.erouted.command("redirect", "site-3", "--to", SECOND);
+    expect([sent.status, sent.out]).toEqual([0, `site-3 is told to go to ${SECOND}\n`]);
+    await until("the site is at the second address", async () => {
+      const eroute = await branchEroute();
+      const isThere = eroute?.ike_sa?.local_endpoint.startsWith(`${SECOND}:`) === true;
+      return isThere && eroute.child_sas.length === 1;
+    });
+    await until("one IKE SA is left", async () => (await libreswan.counts()).ike === 1);
+  });
+  await pingBothWays(scenario, branch);
+  await libreswan.terminate();
+});
+
 test("X-04: emptied for maintenance: who is up and who calls goes elsewhere", async () => {
   const sent = await scenario.erouted.command("redirect", "--all", "--to", OTHER);
   expect(sent.out).toStartWith(`1 connected sites are told to go to ${OTHER}`);
@@ -98,15 +148,20 @@ test("X-04: emptied for maintenance: who is up and who calls goes elsewhere", as
   expect(status.out).toContain(`sites are sent to ${OTHER}`);
   const looked = (await counters()).lookups_started;
   expect(await moved.initiate(10)).toBe(true);
-  // Answered in IKE_SA_INIT: nobody has asked who it is.
-  expect((await counters()).lookups_started).toBe(looked);
-  await until("the other gateway has both", async () => {
-    return (await isAtGateway("site-1")) && (await isAtGateway("moved-2"));
+  await libreswan.initiate();
+  await withLogs(async () => {
+    await until("the other gateway has all", async () => {
+      const has = await Promise.all(["site-1", "moved-2", "site-3"].map(isAtGateway));
+      return !has.includes(false);
+    });
   });
+  // Who called was answered in IKE_SA_INIT: nobody has asked who it is.
+  expect((await counters()).lookups_started).toBe(looked);
   await until("nobody is left", async () => (await erouteViews(scenario)).length === 0);
-  expect((await counters()).redirects_sent).toBe(4);
+  expect((await counters()).redirects_sent).toBe(6);
   expect((await scenario.erouted.command("redirect", "--stop")).status).toBe(0);
   await moved.terminate();
+  await libreswan.terminate();
   await swan.terminate();
 });
 
@@ -120,8 +175,21 @@ test("X-04: a site that we have called sends us to another address, and is follo
   });
   await until("one IKE SA is left", async () => (await swan.ikeSpis()).length === 1);
   await pingBothWays(scenario, site);
-  expect((await counters()).redirects_followed).toBe(1);
+  expect((await counters()).redirects_followed).toBe(2);
 });
+
+async function branchEroute(): Promise<ErouteSeen | undefined> {
+  return (await erouteViews(scenario)).find((eroute) => eroute.peer_id === "site-3");
+}
+
+/** A failure shows both logs. */
+async function withLogs(attempt: () => Promise<void>): Promise<void> {
+  await attempt().catch(async (error) => {
+    const logs = [`libreswan:\n${await libreswan.log()}`];
+    logs.push(`erouted:\n${await scenario.erouted.log()}`);
+    throw new Error(logs.join("\n"), { cause: error });
+  });
+}
 
 async function isAtGateway(peerId: string): Promise<boolean> {
   return (await gateway.sas()).includes(`'${peerId}'`);
@@ -132,6 +200,46 @@ async function counters(): Promise<Readonly<Record<string, number>>> {
     readonly counters: Readonly<Record<string, number>>;
   };
   return status.counters;
+}
+
+/** Site 3 has two connections, one for each of its addresses: the first one sends to the second. */
+async function startBranch(): Promise<Libreswan> {
+  const ends = `  auto=add
+  authby=secret
+  ikev2=insist
+  ike=aes128-sha2_256-dh31
+  esp=aes_gcm128
+  leftid=@site-3
+  leftsubnet=${branch.subnet.v4}
+  leftupdown=%disabled
+  right=${CONCENTRATOR.v4}
+  rightid=@${OUR_ID}
+  rightsubnet=10.0.0.0/16
+  keyingtries=1
+  rekey=no
+`;
+  const redirect = `  send-redirect=yes
+  redirect-to=${SIDE}
+  accept-redirect=yes
+`;
+  const conf = `conn net
+  left=${branch.address.v4}
+${redirect}${ends}
+conn side
+  left=${SIDE}
+${ends}`;
+  const secrets = `@site-3 @${OUR_ID} : PSK "${pskOf(3)}"\n`;
+  const started = await startLibreswan(branch.host, {
+    ...{ localId: "site-3", remoteId: OUR_ID, psk: "" },
+    ...{ localAddress: branch.address.v4, remoteAddress: CONCENTRATOR.v4, ike: "", esp: "" },
+    ...{ localSubnet: branch.subnet.v4, remoteSubnet: "10.0.0.0/16" },
+    files: { name: "net", conf, secrets },
+  });
+  await until("it has read its file, and listens", async () => {
+    const log = await started.log();
+    return log.includes('"side": added') && log.includes(`${SIDE}:4500`);
+  });
+  return started;
 }
 
 /** Site 9's host is a gateway for all sites. */
@@ -156,7 +264,8 @@ async function startGateway(): Promise<StrongSwan> {
     remote_ts = 192.168.0.0/16 } }
 } }
 secrets { ${secret("site-1", 1)}
-  ${secret("moved-2", 2)} }
+  ${secret("moved-2", 2)}
+  ${secret("site-3", 3)} }
 `,
   });
 }
