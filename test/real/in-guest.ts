@@ -47,7 +47,8 @@ function scriptFor(file: string, options: GuestOptions): string {
   const settings = Object.entries({ ...options.env, EROUTED_EXECUTABLE: executable });
   const exports = settings.map(([name, value]) => `export ${name}=${quoted(value)}`);
   const report = '--reporter=junit --reporter-outfile="$WORK/report.xml"';
-  const run = `${quoted(BUN)} test ${quoted(`./${file}`)} --timeout=${TEST_MS_MAX} ${report}`;
+  const how = `--timeout=${TEST_MS_MAX} --preload=./test/real/guest/each-test.ts ${report}`;
+  const run = `${quoted(BUN)} test ${quoted(`./${file}`)} ${how}`;
   return [...exports, run].join("\n");
 }
 
