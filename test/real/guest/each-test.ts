@@ -1,4 +1,4 @@
-/** Loaded before a guest's tests: whatever one was about, what it leaves is the same at both ends. */
+/** Loaded before the tests of a guest: what each of them leaves is the same at both ends. */
 
 import { afterEach } from "bun:test";
 import { expectBothEndsAgree } from "./both-ends.ts";
