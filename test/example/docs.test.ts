@@ -24,7 +24,7 @@ const RUN = [
   "logs",
   "README",
 ];
-/** Those whose commands other tests run as they stand there. */
+/** Whose commands other tests run as they stand; but for what only a device of OpenWrt has. */
 const RUN_ELSEWHERE = { packages: "real/packages.test.ts", image: "real/router.ts" };
 /**
  * What builds is what has made this; `erouted run` is the daemon, started once; `erouted check`

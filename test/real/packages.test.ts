@@ -8,6 +8,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -142,6 +143,24 @@ test("OpenWrt: the service is procd's, the configuration is kept", () => {
   expect(readFileSync(join(root, "etc/erouted/erouted.toml"), "utf8")).not.toContain("/var/");
 });
 
+test("OpenWrt: what docs/packages.md unpacks is what its other commands call", () => {
+  const root = join(folder, "device");
+  mkdirSync(root);
+  const [unpack = "", , call = ""] = shellBlock("## OpenWrt").split("\n");
+  const here = unpack
+    .replace(
+      "erouted-VERSION-openwrt-arm64",
+      `${PACKAGES}/erouted-${packageJson.version}-openwrt-x64`,
+    )
+    .replace(/ -C \/$/, ` -C ${root}`);
+  expect(here).toEndWith(root);
+  expect(run(["sh", "-c", here])).toEqual({ code: 0, out: "", err: "" });
+  const [script = ""] = call.split(" ");
+  expect(statSync(join(root, script)).mode & 0o111).toBe(0o111);
+  expect(readFileSync(join(root, script), "utf8")).toStartWith("#!/bin/sh /etc/rc.common\n");
+  expect(existsSync(join(root, "usr/bin/erouted"))).toBe(true);
+});
+
 test("the tarballs hold what docs/packages.md says, and SHA256SUMS fits", () => {
   const root = unpackedTarball("linux-x64-musl");
   for (const file of ["erouted", "erouted.service", "docs/erouted.8", "completion/erouted.fish"]) {
@@ -196,9 +215,8 @@ describe("the Debian package on a machine with systemd", () => {
     const { must, pid } = machine;
     configureMachine(machine);
     // Check, start and reload, as the document has them.
-    const [, block = ""] =
-      /^```sh\n(.*?)^```/ms.exec(readFileSync("docs/packages.md", "utf8")) ?? [];
-    const commands = block.split("\n").map((line) => line.replace(/\s+#.*/, ""));
+    const lines = shellBlock("## Debian").split("\n");
+    const commands = lines.map((line) => line.replace(/\s+#.*/, ""));
     expect(commands).toContain("systemctl enable --now erouted");
     for (const command of commands) must(command);
     const status = must(`cat /proc/${pid()}/status`);
@@ -301,4 +319,10 @@ function muslLibraries(): string {
   expect(compile(join(libraries, "empty.c"), "ld-linux-x86-64.so.2")).toMatchObject({ code: 0 });
   expect(compile("test/real/musl-shim.c", "shim.so")).toMatchObject({ code: 0 });
   return libraries;
+}
+
+/** The first commands below a heading of docs/packages.md. */
+function shellBlock(heading: string): string {
+  const [, below = ""] = readFileSync("docs/packages.md", "utf8").split(`${heading}\n`);
+  return /^```sh\n(.*?)^```/ms.exec(below)?.[1] ?? "";
 }
