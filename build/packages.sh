@@ -49,7 +49,7 @@ tarball() {
   local folder=$work/erouted-$version-linux-$1
   rm -rf "$folder" && mkdir -p "$folder"
   install -m 755 "$(executable "$1")" "$folder/erouted"
-  install -m 644 LICENSE README.md build/packaging/erouted.service build/packaging/erouted.toml \
+  install -m 644 LICENSE README.md CHANGELOG.md build/packaging/erouted.service build/packaging/erouted.toml \
     "$folder"
   documents "$folder/docs"
   install -m 644 docs/erouted.8 "$folder/docs"

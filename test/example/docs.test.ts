@@ -22,6 +22,7 @@ const RUN = [
   "scale",
   "migration",
   "logs",
+  "operating",
   "README",
 ];
 /** Whose commands other tests run as they stand; but for what only a device of OpenWrt has. */
@@ -144,8 +145,8 @@ async function startDaemon(): Promise<void> {
 describe("commands of the documents", () => {
   for (const document of RUN) {
     test(document, async () => {
-      // It begins anew, with the row that the quick start has made.
-      if (document === "README") await run("erouted peers remove site-1");
+      // It begins anew, without the row that the quick start has made.
+      if (document === "operating") await run("erouted peers remove site-1");
       for (const command of commandsOf(document)) {
         if (OTHERS.test(here(command))) continue;
         if (WITH_DAEMON.test(`${command} `) || OF_SITE.test(command)) await startDaemon();
@@ -177,8 +178,7 @@ test("each document with commands is run, here or by the test that is named", ()
 });
 
 test("each link of a document leads somewhere", () => {
-  const documents = readdirSync(join(PROJECT, "docs")).filter((name) => name.endsWith(".md"));
-  const files = ["README.md", ...documents.map((name) => `docs/${name}`)];
+  const files = ["README.md", "CONTRIBUTING.md", ...documentFiles()];
   const broken = files.flatMap((file) => {
     const text = readFileSync(join(PROJECT, file), "utf8");
     return [...text.matchAll(/\]\(([^)#:\s]+)(?:#[^)]*)?\)/g)]
@@ -189,8 +189,22 @@ test("each link of a document leads somewhere", () => {
   expect(broken).toEqual([]);
 });
 
-test("each document is found from the README", () => {
-  const readme = readFileSync(join(PROJECT, "README.md"), "utf8");
-  const documents = readdirSync(join(PROJECT, "docs")).filter((name) => name.endsWith(".md"));
-  expect(documents.filter((name) => !readme.includes(`(docs/${name})`))).toEqual([]);
+test("each document is found from the README or from the index that it links to", () => {
+  const entrances = ["README.md", "docs/index.md", "docs/decisions/README.md"];
+  const found = entrances.flatMap((file) => {
+    const text = readFileSync(join(PROJECT, file), "utf8");
+    return [...text.matchAll(/\]\(([^)#:\s]+)(?:#[^)]*)?\)/g)].map(([, to = ""]) =>
+      join(dirname(file), to),
+    );
+  });
+  for (const entrance of entrances.slice(1)) expect(found).toContain(entrance);
+  expect(documentFiles().filter((file) => !found.includes(file))).toEqual([]);
 });
+
+/** Each document below `docs`, as a path from the project. */
+function documentFiles(): string[] {
+  return readdirSync(join(PROJECT, "docs"), { recursive: true })
+    .map(String)
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => `docs/${name}`);
+}
