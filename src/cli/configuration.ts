@@ -3,6 +3,7 @@
 import { closeSync, openSync, readSync } from "node:fs";
 import { type Config, readConfig } from "../config/config.ts";
 import { formatFault } from "../config/fault.ts";
+import { readStatusAlone, type StatusAlone } from "../config/status-alone.ts";
 import type { DatabaseSettings } from "../eroute/database.ts";
 import { nearestText } from "../eroute/nearest.ts";
 import { err, ok, type Result } from "../octets/result.ts";
@@ -22,19 +23,30 @@ export function loadConfig(file: string, terminal: Terminal): Result<Config, Exi
 
 /** The configuration, or a line for each fault in the file. */
 export function readConfigFile(file: string): Result<Config, readonly string[]> {
-  const text = readLargeText(file, CONFIG_OCTETS_MAX);
-  if (!text.ok) {
-    const other = file === DEFAULT_CONFIG_FILE ? "; name another with --config FILE" : "";
-    return err([printable(`${file}: ${text.error}${other}`)]);
-  }
-  const files = {
-    readSecret: readText,
-    wallMs: Date.now,
-    env: (name: string) => process.env[name],
-  };
-  const config = readConfig(text.value, files, file);
+  const text = readConfigText(file);
+  if (!text.ok) return err([text.error]);
+  const config = readConfig(text.value, FILES, file);
   if (config.ok) return config;
   return err(config.error.map((fault) => printable(formatFault(fault))));
+}
+
+/** What the file says of the status server, whatever is wrong with the rest of it. */
+export function readStatusOf(file: string): Result<StatusAlone, string> {
+  const text = readConfigText(file);
+  return text.ok ? ok(readStatusAlone(text.value, FILES, file)) : text;
+}
+
+const FILES = {
+  readSecret: readText,
+  wallMs: Date.now,
+  env: (name: string) => process.env[name],
+};
+
+function readConfigText(file: string): Result<string, string> {
+  const text = readLargeText(file, CONFIG_OCTETS_MAX);
+  if (text.ok) return text;
+  const other = file === DEFAULT_CONFIG_FILE ? "; name another with --config FILE" : "";
+  return err(printable(`${file}: ${text.error}${other}`));
 }
 
 /** The database of the egroup that is meant: the only one, or the one that is named. */

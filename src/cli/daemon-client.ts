@@ -1,8 +1,11 @@
 /** Asking a running daemon over its HTTP API: where it is, with which token, what went wrong. */
 
 import { existsSync } from "node:fs";
+import type { StatusSettings } from "../config/daemon-settings.ts";
+import { formatFault } from "../config/fault.ts";
 import { err, ok, type Result } from "../octets/result.ts";
-import { DEFAULT_CONFIG_FILE, loadConfig, readText } from "./configuration.ts";
+import { counted } from "./amounts.ts";
+import { DEFAULT_CONFIG_FILE, readStatusOf, readText } from "./configuration.ts";
 import { listAt, textAt } from "./json-fields.ts";
 import { type ExitCode, failure, misuse, printable, type Terminal } from "./terminal.ts";
 
@@ -57,9 +60,9 @@ export function daemonOf(options: AskOptions, terminal: Terminal): Result<Daemon
   if (options.config === DEFAULT_CONFIG_FILE && !existsSync(options.config)) {
     return ok({ url: new URL(DEFAULT_URL), ...tokens });
   }
-  const config = loadConfig(options.config, terminal);
-  if (!config.ok) return err(config.error);
-  const { listen, token, operateToken, tls } = config.value.status;
+  const status = statusOf(options.config, terminal);
+  if (!status.ok) return err(failure(terminal, status.error));
+  const { listen, token, operateToken, tls } = status.value;
   if (listen === undefined) {
     return err(failure(terminal, `${options.config}: status.listen is off: nothing to ask`));
   }
@@ -69,6 +72,18 @@ export function daemonOf(options: AskOptions, terminal: Terminal): Result<Daemon
   const shown = { token: given.value ?? token, operateToken: given.value ?? operateToken };
   const trusted = authorities === undefined ? { certificate: tls?.cert } : { authorities };
   return ok({ url, ...shown, ...trusted });
+}
+
+/** What the file says of the status server. One line about the rest of it, if that is faulty. */
+function statusOf(file: string, terminal: Terminal): Result<StatusSettings, string> {
+  const read = readStatusOf(file);
+  if (!read.ok) return err(printable(`${read.error}; --url says where to ask without it`));
+  const { status, faults } = read.value;
+  const [first, ...more] = faults;
+  if (first === undefined) return ok(status);
+  const others = more.length === 0 ? "" : `, and ${counted(more.length, "more fault")}`;
+  terminal.err(printable(`warning: ${formatFault(first)}${others} (erouted check has all)`));
+  return ok(status);
 }
 
 /** Reads something; the fault in words. */

@@ -1,6 +1,5 @@
 /** The configuration: one TOML file, read into values, or every fault in it with its place. */
 
-import { parse, TomlError } from "smol-toml";
 import type { DatabaseSettings } from "../eroute/database.ts";
 import { DEFAULT_DEFAULT_EROUTE } from "../eroute/defaults.ts";
 import type { EroutePlan } from "../eroute/eroute.ts";
@@ -19,6 +18,7 @@ import {
 import { readEgroups } from "./egroups.ts";
 import { checkEgroupNames, readEroutes, readExceptions } from "./eroutes.ts";
 import { type ConfigFault, inFileOrder } from "./fault.ts";
+import { parseToml } from "./parse-toml.ts";
 import { checkPlan } from "./plan-checks.ts";
 import type { RawConfig } from "./schema.ts";
 import { checkSchema } from "./schema-faults.ts";
@@ -96,17 +96,4 @@ function readAll(check: Check, raw: RawConfig): Omit<Config, "warnings"> {
     status: readStatus(check, raw),
     log: readLog(raw),
   };
-}
-
-function parseToml(text: string, file: string): Result<unknown, ConfigFault> {
-  try {
-    return ok(parse(text));
-  } catch (error) {
-    if (!(error instanceof TomlError)) throw error;
-    // Behind its first line the message quotes the file, where a secret may stand by mistake.
-    const [first = ""] = error.message.split("\n");
-    const reason = first.replace(/^Invalid TOML document: /, "");
-    const what = `column ${error.column}: ${reason}`;
-    return err({ file, path: "", line: error.line, what, expected: "TOML 1.0" });
-  }
 }

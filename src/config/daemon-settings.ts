@@ -43,6 +43,9 @@ const NAT_PORT = 4500;
 const ANY_ADDRESSES = ["0.0.0.0", "::"];
 const STATUS_LISTEN = "127.0.0.1:8080";
 
+/** The same, taken apart. */
+export const DEFAULT_STATUS_LISTEN = { host: "127.0.0.1", port: 8080 } as const;
+
 /** Where IKE is spoken. */
 export function readIke(check: Check, raw: RawConfig): IkeSettings {
   const { port = IKE_PORT, nat_port: natPort = NAT_PORT } = raw.ike ?? {};

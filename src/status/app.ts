@@ -183,7 +183,9 @@ function events(c: Context, source: StatusSource): Response {
   if (!before.ok) return problem(c, 400, before.error);
   const wanted = { after: after.value, before: before.value, wants: filter.value };
   const found = eventsOf(source, wanted, page.value.limit);
-  return c.json({ events: found.map(eventJson) });
+  const [oldest] = source.eventsAfter(0, 1);
+  const keptSince = oldest === undefined ? null : new Date(oldest.wallMs).toISOString();
+  return c.json({ kept_since: keptSince, events: found.map(eventJson) });
 }
 
 function series(c: Context, source: StatusSource): Response {

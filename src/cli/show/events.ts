@@ -38,10 +38,10 @@ export async function events(options: EventsOptions, terminal: Terminal): Promis
   const query = queryOf(options);
   const read = await eventsSince(daemon.value, query, sinceMs);
   if (!read.ok) return failure(terminal, printable(read.error));
-  const found = read.value;
+  const { found, keptSince } = read.value;
   for (const event of found) print(event);
   if (options.follow !== true) {
-    if (printed === 0) terminal.err("erouted: no events");
+    if (printed === 0) terminal.err(printable(`erouted: ${noEvents(options, keptSince)}`));
     return EXIT.ok;
   }
   const say = (text: string) => terminal.err(`erouted: ${printable(text)}`);
@@ -61,13 +61,15 @@ async function eventsSince(
   daemon: Daemon,
   query: string,
   sinceMs: number | undefined,
-): Promise<Result<readonly unknown[], string>> {
+): Promise<Result<Found, string>> {
   const limit = sinceMs === undefined ? EVENTS_SHOWN : EVENTS_MAX;
   let found: readonly unknown[] = [];
+  let keptSince: string | undefined;
   let before = "";
   for (let page = 0; page < PAGES_MAX; page++) {
     const answer = await get(daemon, `/api/v1/events?limit=${limit}${query}${before}`);
     if (!answer.ok) return answer;
+    keptSince ??= textAt(answer.value, "kept_since");
     const events = listAt(answer.value, "events");
     // A daemon that does not know the parameter sends the same page again.
     const first = numberAt(events[0], "sequence");
@@ -77,7 +79,22 @@ async function eventsSince(
     if (events.length < limit || isOlder) break;
     before = `&before=${first}`;
   }
-  return ok(found);
+  return ok({ found, keptSince });
+}
+
+type Found = {
+  readonly found: readonly unknown[];
+  /** When the oldest event happened that the daemon still has, of whatever site. */
+  readonly keptSince: string | undefined;
+};
+
+/** That nothing is there says little where nothing is kept for so long. */
+function noEvents({ site, since }: EventsOptions, keptSince: string | undefined): string {
+  const what = `no events${site === undefined ? "" : ` of ${site}`}`;
+  const when = since === undefined ? "" : ` since ${since}`;
+  if (keptSince === undefined) return `${what}${when}`;
+  const kept = keptSince.slice(0, 19).replace("T", " ");
+  return `${what}${when}: erouted keeps the last ones of all sites, now since ${kept}Z`;
 }
 
 /** More than a daemon keeps. */

@@ -167,7 +167,7 @@ export const ANSWERS = {
       z.strictObject({ spi: hexSpi, destination: z.string(), ends_at: time }),
     ),
   }),
-  events: z.strictObject({ events: z.array(event) }),
+  events: z.strictObject({ kept_since: time.nullable(), events: z.array(event) }),
   peers: z.strictObject({
     egroup: z.string(),
     next: textOrNull,

@@ -167,7 +167,12 @@ test("events are shown a line each; of a site, of a level, since a time", async 
 test("events since a time are all that the daemon keeps, not one page of them", async () => {
   const since = new Date(NOW_MS + 120_000).toISOString();
   const none = await show("events", "--since", since);
-  expect([none.code, none.out, none.err]).toEqual([0, "", "erouted: no events"]);
+  expect([none.code, none.out]).toEqual([0, ""]);
+  expect(none.err).toStartWith(`erouted: no events since ${since}: erouted keeps the last ones`);
+  const kept = new Date(journal.following(0, 1)[0]?.wallMs ?? 0).toISOString();
+  const ofNobody = (await show("events", "--site", "site-404")).err;
+  expect(ofNobody).toStartWith("erouted: no events of site-404: erouted keeps");
+  expect(ofNobody).toEndWith(`now since ${kept.slice(0, 19).replace("T", " ")}Z`);
   const many = createJournal(2_600);
   const source = sampleSource({ sites: 0, entries: [], journal: many });
   const [failure] = failures();

@@ -1,0 +1,19 @@
+/** The text of a configuration file as TOML, or the place where it is none. */
+
+import { parse, TomlError } from "smol-toml";
+import { err, ok, type Result } from "../octets/result.ts";
+import type { ConfigFault } from "./fault.ts";
+
+/** The tables and keys; the fault does not quote the file. */
+export function parseToml(text: string, file: string): Result<unknown, ConfigFault> {
+  try {
+    return ok(parse(text));
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    // Behind its first line the message quotes the file, where a secret may stand by mistake.
+    const [first = ""] = error.message.split("\n");
+    const reason = first.replace(/^Invalid TOML document: /, "");
+    const what = `column ${error.column}: ${reason}`;
+    return err({ file, path: "", line: error.line, what, expected: "TOML 1.0" });
+  }
+}
