@@ -1,0 +1,122 @@
+/** Performs the concentrator's effects: what is answered becomes an event again. */
+
+import type { Effect } from "../concentrator/effect.ts";
+import type { Event, LookupResult, ResolveResult } from "../concentrator/event.ts";
+import { wipeRequest } from "../concentrator/install.ts";
+import type { JournalEntry } from "../concentrator/journal.ts";
+import type { KeyExchangeResult } from "../crypto/key-exchange.ts";
+import type { SignatureResult } from "../crypto/signature.ts";
+import type { LookupKey } from "../eroute/row.ts";
+import type { Path } from "../inet/endpoint.ts";
+import { never } from "../octets/assert.ts";
+import type { Instant } from "../octets/instant.ts";
+import { wipe } from "../octets/secret.ts";
+import type { KernelResult, XfrmRequest } from "../xfrm/request.ts";
+import { failedAnswer, isQuestion } from "./failed-answer.ts";
+import type { KeyExchanger } from "./key-exchange.ts";
+import type { Signer } from "./signer.ts";
+
+/** What effects are performed with. */
+export type Surroundings = {
+  now(): Instant;
+  send(octets: Uint8Array, path: Path): void;
+  /** Settles within the egroup's deadline; never rejects. */
+  lookUp(egroup: string, by: LookupKey): Promise<LookupResult>;
+  /** Settles within its deadline; never rejects. */
+  resolve(host: string): Promise<ResolveResult>;
+  kernel(request: XfrmRequest): KernelResult;
+  readonly keyExchanger: KeyExchanger;
+  readonly signer: Signer;
+  journal(entry: JournalEntry): void;
+  /** A bug of ours outside any IKE SA. */
+  onBug(fault: unknown): void;
+};
+
+/** Where answers go: `atOnce` within this turn, `late` in one that follows. */
+export type AnswerWays = { atOnce(answer: Event): void; late(answer: Event): void };
+
+/** The whole of a NAT keepalive (RFC 3948 §2.3). */
+const KEEPALIVE = 0xff;
+
+/** Performs one effect. Never throws: a bug costs this effect, and its answer says so. */
+export function perform(effect: Effect, around: Surroundings, ways: AnswerWays): void {
+  try {
+    carryOut(effect, around, ways);
+  } catch (fault) {
+    around.onBug(fault);
+    if (isQuestion(effect)) ways.atOnce(failedAnswer(effect));
+  } finally {
+    // Keys and private values end here, however the effect ended.
+    if (effect.kind === "kernel") wipeRequest(effect.op);
+    if (effect.kind === "key-exchange") wipe(effect.op.random);
+  }
+}
+
+function carryOut(effect: Effect, around: Surroundings, ways: AnswerWays): void {
+  switch (effect.kind) {
+    case "send":
+      return around.send(effect.octets, effect.path);
+    case "keepalive":
+      return around.send(Uint8Array.of(KEEPALIVE), effect.path);
+    case "journal":
+      return around.journal(effect.entry);
+    case "kernel": {
+      const { request, op } = effect;
+      return ways.atOnce({ kind: "kernel-answer", request, result: around.kernel(op) });
+    }
+    case "key-exchange":
+    case "signature": {
+      const answer = askThreads(effect, around, ways.late);
+      if (answer !== undefined) ways.atOnce(answer);
+      return;
+    }
+    case "look-up":
+    case "resolve":
+      void askOutside(effect, around)
+        .catch((fault: unknown) => {
+          around.onBug(fault);
+          return failedAnswer(effect);
+        })
+        .then(ways.late);
+      return;
+    default:
+      never(effect);
+  }
+}
+
+/** What is answered at once if it is quick; else a thread answers in a later turn. */
+function askThreads(
+  effect: Extract<Effect, { kind: "key-exchange" | "signature" }>,
+  around: Surroundings,
+  onLate: (answer: Event) => void,
+): Event | undefined {
+  if (effect.kind === "key-exchange") {
+    const answer = (result: KeyExchangeResult): Event => ({
+      kind: "key-exchange-answer",
+      request: effect.request,
+      result,
+    });
+    const result = around.keyExchanger.perform(effect.op, (late) => onLate(answer(late)));
+    return result === undefined ? undefined : answer(result);
+  }
+  const answer = (result: SignatureResult): Event => ({
+    kind: "signature-answer",
+    request: effect.request,
+    result,
+  });
+  const result = around.signer.perform(effect.op, (late) => onLate(answer(late)));
+  return result === undefined ? undefined : answer(result);
+}
+
+/** What takes its time: the answer is an event of a later turn. */
+async function askOutside(
+  effect: Extract<Effect, { kind: "look-up" | "resolve" }>,
+  around: Surroundings,
+): Promise<Event> {
+  if (effect.kind === "look-up") {
+    const { lookup, egroup, by } = effect;
+    return { kind: "peer-rows", lookup, result: await around.lookUp(egroup, by) };
+  }
+  const { resolve, host } = effect;
+  return { kind: "resolved", resolve, result: await around.resolve(host) };
+}
