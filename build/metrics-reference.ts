@@ -77,6 +77,7 @@ const NOTHING: MetricsSource = {
     drainingStates: () => [],
     site: () => [],
     isConnected: () => false,
+    overlaps: () => [],
     call: () => undefined,
     peerOf: () => undefined,
     isCalling: () => false,

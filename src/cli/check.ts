@@ -3,6 +3,7 @@
 import type { Config } from "../config/config.ts";
 import { formatFault } from "../config/fault.ts";
 import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
+import type { PeerRepository } from "../peers/repository.ts";
 import { counted } from "./amounts.ts";
 import { readConfigFile } from "./configuration.ts";
 import { Points } from "./points.ts";
@@ -46,10 +47,14 @@ function sayFaults(
 }
 
 async function checkDatabases(config: Config, report: Points): Promise<void> {
-  await Promise.all(config.databases.map((settings) => checkDatabase(settings, report)));
+  await Promise.all(config.databases.map((settings) => checkDatabase(config, settings, report)));
 }
 
-async function checkDatabase(settings: DatabaseSettings, report: Points): Promise<void> {
+async function checkDatabase(
+  config: Config,
+  settings: DatabaseSettings,
+  report: Points,
+): Promise<void> {
   const { openPeers } = await import("../peers/open.ts");
   const what = `database of egroup ${settings.egroup}`;
   const opened = openPeers(settings);
@@ -64,9 +69,34 @@ async function checkDatabase(settings: DatabaseSettings, report: Points): Promis
     report.ok(what, `${describeDatabase(settings)}, answered in ${ms} ms`);
     const advice = await peers.advice();
     for (const line of advice.ok ? advice.value : []) report.note(what, line);
+    await checkOverlaps(peers, { config, settings }, report);
   }
   await peers.close();
 }
+
+/** Rows that keep each other out (R10): a few of them; `peers check` names all. */
+async function checkOverlaps(
+  peers: PeerRepository,
+  { config, settings }: { readonly config: Config; readonly settings: DatabaseSettings },
+  report: Points,
+): Promise<void> {
+  const { isRefused, overlapLine, overlapsAmong, ownersInTable } = await import(
+    "./peers/overlaps.ts"
+  );
+  const what = `rows of egroup ${settings.egroup}`;
+  const read = await ownersInTable(peers, { config, settings });
+  if (!read.ok) return report.note(what, `not compared: ${read.error}`);
+  const same = overlapsAmong(read.value.owners).filter(({ shared }) => shared.kind === "same");
+  for (const overlap of same.slice(0, OVERLAPS_SHOWN)) {
+    const line = `${overlap.owner.peerid} ${overlapLine(overlap)}`;
+    if (isRefused(overlap)) report.warning(`${what}: ${line}`);
+    else report.note(what, line);
+  }
+  const more = same.length - OVERLAPS_SHOWN;
+  if (more > 0) report.note(what, `${more} more share a subnet: \`erouted peers check\` names all`);
+}
+
+const OVERLAPS_SHOWN = 5;
 
 async function checkHost(config: Config, report: Points): Promise<void> {
   const { probeKernel, probePorts, probeStatusPort } = await import("../daemon/probe.ts");

@@ -3,6 +3,7 @@
 import { dynamicErouteOf } from "../eroute/dynamic-eroute.ts";
 import { matchesPattern } from "../eroute/pattern.ts";
 import { asPeerId } from "../eroute/peer-id.ts";
+import { refusalText } from "../ike/refusal.ts";
 import { formatAddress } from "../inet/address.ts";
 import { containsAddress } from "../inet/prefix.ts";
 import { wipe } from "../octets/secret.ts";
@@ -11,6 +12,7 @@ import type { CallTarget, CallUnderWay } from "./calls.ts";
 import type { Engine } from "./engine.ts";
 import { dynamicInUse } from "./eroute-in-use.ts";
 import type { LookupId } from "./event.ts";
+import { refuseOverlap } from "./overlap.ts";
 
 export const NO_ADDRESS = (who: string) => ({
   reason: "no-peer-address",
@@ -57,6 +59,11 @@ export function targetOfRows(
       return NO_ADDRESS(`the row of ${value.peerId}`);
     }
     const eroute = dynamicInUse(engine, value, lookup);
+    const overlap = refuseOverlap(engine, eroute);
+    if (overlap !== undefined) {
+      wipe(value.psk, value.ppk?.key);
+      return refusalText(overlap);
+    }
     return { eroute, psk: value.psk, ppk: value.ppk, hosts };
   }
   return failure;

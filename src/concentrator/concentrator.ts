@@ -4,6 +4,7 @@ import type { EroutePlan } from "../eroute/eroute.ts";
 import { CookieJar } from "../ike/cookie.ts";
 import { decryptionTableLine } from "../ike/decryption-table.ts";
 import { equalAddress } from "../inet/address.ts";
+import { createPrefixTable } from "../inet/prefix-table.ts";
 import { never } from "../octets/assert.ts";
 import { type Instant, later } from "../octets/instant.ts";
 import { PayloadType } from "../wire/message.ts";
@@ -28,7 +29,6 @@ import { drainStates, forgetState, onKernelAnswer } from "./install.ts";
 import type { Installed } from "./installed.ts";
 import { onPeerRows } from "./look-up.ts";
 import { Rate } from "./rate.ts";
-import { createReach } from "./reach.ts";
 import { allAuthorities, allIkeSuites, reconfigure } from "./reconfigure.ts";
 import { createRedirects, redirect, runRedirects, stopRedirects } from "./redirect.ts";
 import { rekeyByHand } from "./rekey.ts";
@@ -320,7 +320,7 @@ function createEngine(options: ConcentratorOptions): Engine {
     initRequests: new Map(),
     eroutes: new Map(),
     dynamicCount: 0,
-    ...{ reach: createReach(), sharedTerms: new WeakMap() },
+    ...{ reach: createPrefixTable(), sharedTerms: new WeakMap() },
     lookups: new Map(),
     unknownIds: new Map(),
     rowChecks: createRowChecks(random),

@@ -37,6 +37,7 @@ const DELETED: Readonly<Record<string, string>> = {
   reconfigured: "the new configuration gives the site other SAs",
   "row-changed": "the site's row says something else than its SAs were made from",
   "row-removed": "the site's row is gone",
+  "subnet-taken-over": "another site with the same subnet has taken its place (overlap)",
   "row-disabled": "the site is disabled in its row",
 };
 

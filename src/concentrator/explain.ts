@@ -6,6 +6,7 @@ import { never } from "../octets/assert.ts";
 import { adviceFor } from "./advice.ts";
 import { type Attempt, hostOf } from "./attempts.ts";
 import { type Comparison, compare } from "./compare.ts";
+import { overlapFindings } from "./explain-overlap.ts";
 import { judgeTraffic, type TrafficJudgement } from "./explain-traffic.ts";
 import { reasonOf, reasonText } from "./reason.ts";
 import type { MatchFacts, SiteFacts, SiteState } from "./site-facts.ts";
@@ -48,6 +49,7 @@ export function explain(facts: SiteFacts): Explanation {
     findings: [
       ...erouteFindings(facts),
       ...rowFindings(facts),
+      ...overlapFindings(facts),
       ...facts.eroutes.map((eroute) => tunnelFinding(facts, eroute)),
       ...trafficFindings(traffic),
       ...callFindings(facts),

@@ -19,10 +19,11 @@ import {
   type XfrmRefusal,
   type XfrmRequest,
 } from "../xfrm/request.ts";
-import type { XfrmMark, XfrmStateId } from "../xfrm/state.ts";
+import type { XfrmMark, XfrmState, XfrmStateId } from "../xfrm/state.ts";
 import { count, type Engine, type Entry, inMs, journal, numberOf } from "./engine.ts";
 import type { KernelRequestId } from "./event.ts";
-import type { Installed } from "./installed.ts";
+import type { Installed, PolicyUse } from "./installed.ts";
+import { judgePolicies, takeOver } from "./overlap.ts";
 import { childRoutes, releaseRoute, useRoute } from "./routes.ts";
 import { onStandingAnswer } from "./standing.ts";
 import { onStateUse } from "./usage.ts";
@@ -46,8 +47,11 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
   const inbound = inboundState(place, up.keys);
   const outbound = outboundState(place, up.keys);
   const waits = up.inboundOnly && oldOneSends(engine, up.child, outbound.id);
+  const policies = childPolicies(place);
+  const taken = judgePolicies(engine, eroute, policies);
   const installed: Installed = {
     child: up.child,
+    ...{ erouteKey: eroute.key, takesFrom: taken.from },
     place,
     ikeSpi: localSpi(saIdOf(sa)),
     encapsulated: place.encapsulate,
@@ -55,7 +59,7 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
     inbound: inbound.id,
     outbound: outbound.id,
     mark: eroute.child.mark,
-    policies: childPolicies(place),
+    policies,
     routes: childRoutes(place),
     outboundWaiting: waits ? outbound : undefined,
     packetsIn: 0n,
@@ -67,6 +71,12 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
     drains: false,
     phase: "installing",
   };
+  if (taken.refusal !== undefined) {
+    releaseReqid(engine, reqidKey);
+    wipeState(inbound, outbound);
+    tell(engine, installed, err(taken.refusal));
+    return;
+  }
   engine.installed.set(up.child.spiIn, installed);
   request(engine, { op: "new-state", state: inbound }, { installed, makes: inbound.id });
   if (!waits) {
@@ -123,6 +133,7 @@ export function onKernelAnswer(
   if (installed.phase === "up") return;
   installed.phase = "up";
   count(engine, "child_sas_installed");
+  if (installed.takesFrom.length > 0) takeOver(engine, installed);
   tell(engine, installed, ok(undefined));
 }
 
@@ -245,7 +256,13 @@ function usePolicy(engine: Engine, installed: Installed, policy: XfrmPolicy): vo
     engine.policies.set(key, use);
   }
   const before = use.users.at(-1)?.policy;
-  use.users.push({ spiIn: installed.child.spiIn, policy });
+  // Where sites share a subnet, new keys of the older one are no reason to send to it again.
+  const isOwn = ({ spiIn }: PolicyUse["users"][number]) =>
+    engine.installed.get(spiIn as ChildSa["spiIn"])?.erouteKey === installed.erouteKey;
+  const own = use.users.findLastIndex(isOwn);
+  const at = own < 0 ? use.users.length : own + 1;
+  use.users.splice(at, 0, { spiIn: installed.child.spiIn, policy });
+  if (at < use.users.length - 1) return;
   if (before !== undefined && sameTemplate(before, policy)) return;
   request(engine, { op: "put-policy", policy }, { installed, makes: undefined });
 }
@@ -309,10 +326,14 @@ export function request(
 
 /** Wipes the keys of a request that has been carried out. */
 export function wipeRequest(op: XfrmRequest): void {
-  if (op.op !== "new-state") return;
-  const { protection } = op.state;
-  if (protection.kind === "aead") wipe(protection.aead.key);
-  else wipe(protection.crypt.key, protection.auth.key);
+  if (op.op === "new-state") wipeState(op.state);
+}
+
+function wipeState(...states: readonly XfrmState[]): void {
+  for (const { protection } of states) {
+    if (protection.kind === "aead") wipe(protection.aead.key);
+    else wipe(protection.crypt.key, protection.auth.key);
+  }
 }
 
 /** Child SAs of one eroute with the same selectors share a reqid: a policy outlives a rekey. */

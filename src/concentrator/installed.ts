@@ -14,6 +14,10 @@ import type { ChildPlace } from "./xfrm-of-child.ts";
 export type Installed = {
   readonly child: ChildSa;
   ikeSpi: IkeSpi;
+  /** Key of its eroute in use. */
+  readonly erouteKey: string;
+  /** Keys of others whose subnet it has too: they are told as soon as it is up. */
+  takesFrom: readonly string[];
   /** What its states and policies are made of. */
   place: ChildPlace;
   encapsulated: boolean;

@@ -31,6 +31,7 @@ import { dynamicInUse, erouteKey, missingPpk, normalInUse } from "./eroute-in-us
 import type { LookupId, LookupResult } from "./event.ts";
 import { keepWithinMax } from "./evict.ts";
 import { onCallRows, onErouteGone } from "./initiate.ts";
+import { noteNesting, refuseOverlap } from "./overlap.ts";
 import { addReach, removeReach } from "./reach.ts";
 import { onRowRead, recheckIfChanged } from "./row-change.ts";
 import { tellUntold } from "./trace.ts";
@@ -143,6 +144,12 @@ function useDynamic(
     wipe(made.psk, made.ppk?.key);
     return;
   }
+  const overlap = refuseOverlap(engine, entry.candidate);
+  if (overlap !== undefined) {
+    wipe(made.psk, made.ppk?.key);
+    reply(engine, waiting, err(overlap));
+    return;
+  }
   reply(engine, waiting, credentialsOf(engine, entry, entry.candidate, made));
   wipe(made.ppk?.key);
 }
@@ -162,6 +169,11 @@ function useLocal(
   const peerId = entry.peerId ?? asPeerId(eroute.peerid.text);
   entry.candidate = normalInUse(engine, eroute, peerId);
   if (isTaken(engine, waiting, entry.candidate)) return;
+  const overlap = refuseOverlap(engine, entry.candidate);
+  if (overlap !== undefined) {
+    reply(engine, waiting, err(overlap));
+    return;
+  }
   // A copy: the IKE SA wipes what it is given, the user's key stays.
   const keys = { psk: user?.psk.slice(), ppk: user?.ppk };
   reply(engine, waiting, credentialsOf(engine, entry, entry.candidate, keys));
@@ -262,6 +274,7 @@ export function useEroute(engine: Engine, entry: Entry): void {
   entry.candidate = undefined;
   recheckIfChanged(engine, candidate);
   if (!isNew) return;
+  noteNesting(engine, candidate);
   if (candidate.kind !== "dynamic") return;
   engine.dynamicCount++;
   count(engine, "dynamic_eroutes_created");

@@ -1,5 +1,6 @@
 /** The journal's words for what went wrong: as people say them, and what to do about each. */
 
+import { OVERLAP_REASONS } from "./reason-overlap.ts";
 import { PPK_REASONS } from "./reason-ppk.ts";
 
 export type Reason = {
@@ -133,6 +134,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
       'uniqueness = "keep" refuses a second one: disconnect the first (`erouted disconnect ' +
       '{peer}`), or set uniqueness = "replace"',
   },
+  ...OVERLAP_REASONS,
   // IKE_SA_INIT and IKE_AUTH
   malformed: {
     words: "malformed message",

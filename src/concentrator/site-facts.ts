@@ -3,6 +3,7 @@
 import type { Instant } from "../octets/instant.ts";
 import type { Attempt } from "./attempts.ts";
 import type { Traffic } from "./explain-traffic.ts";
+import type { OverlapView } from "./overlap.ts";
 import type { CallView, ErouteView } from "./snapshot.ts";
 
 /** All of it, gathered at one moment. */
@@ -31,6 +32,8 @@ export type SiteFacts = {
   /** `192.0.2.1:500`: where sites have to call. */
   readonly listening: readonly string[];
   readonly tableIsFull: boolean;
+  /** Other sites that have addresses of this one's. */
+  readonly overlaps: readonly OverlapView[];
   /** Where all sites are sent that can be (RFC 5685). */
   readonly redirectedTo: string | undefined;
 };

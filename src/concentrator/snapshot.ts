@@ -1,6 +1,8 @@
 /** What the status pages show of the engine: copies, without secrets. */
 
+import type { Claim } from "../eroute/shared-subnet.ts";
 import type { Instant } from "../octets/instant.ts";
+import type { OverlapView } from "./overlap.ts";
 
 export type ChildSaView = {
   readonly spiIn: number;
@@ -167,6 +169,9 @@ export const COUNTER_NAMES = [
   "dynamic_eroutes_created",
   "dynamic_eroutes_evicted",
   "dynamic_eroutes_refused_full",
+  "overlaps_refused",
+  "overlaps_replaced",
+  "overlaps_allowed",
   "redirects_sent",
   "redirects_followed",
   "kernel_refusals",
@@ -186,6 +191,8 @@ export type Snapshot = {
   site(peerId: string): readonly ErouteView[];
   /** Whether it has a Child SA. */
   isConnected(peerId: string): boolean;
+  /** Connected sites that have addresses of this one's, which need not be connected. */
+  overlaps(peerId: string, claim: Claim): readonly OverlapView[];
   /** Whose IKE SA a message belongs to, by its SPIs; undefined as long as nobody knows. */
   peerOf(message: Uint8Array): string | undefined;
   /** Our call to it, one that waits for its next time too. */

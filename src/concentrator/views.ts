@@ -14,6 +14,7 @@ import { callOf } from "./call-table.ts";
 import type { Engine, Entry, ErouteInUse } from "./engine.ts";
 import { erouteKey } from "./eroute-in-use.ts";
 import type { Draining, Installed } from "./installed.ts";
+import { overlapsOf } from "./overlap.ts";
 import type {
   CallView,
   CertificateView,
@@ -34,6 +35,7 @@ export function snapshotOf(engine: Engine): Snapshot {
     erouteCount: engine.eroutes.size,
     site: (peerId) => siteViews(engine, peerId),
     isConnected: (peerId) => siteViews(engine, peerId).some(({ childSas }) => childSas.length > 0),
+    overlaps: (peerId, claim) => overlapsOf(engine, peerId, claim),
     peerOf: (message) => entryOf(engine, message)?.peerId,
     call: (peerId) => callView(engine, peerId),
     isCalling: (peerId) => (callView(engine, peerId)?.stage ?? "waiting") !== "waiting",

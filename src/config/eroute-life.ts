@@ -42,6 +42,7 @@ export function readLife(check: Check, path: KeyPath, raw: RawEroute, isBase: bo
     noSa,
     inactivityMs: orOff(check, at("inactivity"), raw.inactivity, INACTIVITY_MS.min),
     uniqueness: raw.uniqueness ?? DEFAULT_LIFE.uniqueness,
+    overlap: raw.overlap ?? DEFAULT_LIFE.overlap,
     ikeLifetimeMs,
     reauthMs: orOff(check, at("reauth"), raw.reauth, MINUTE_MS),
     mobike: raw.mobike ?? DEFAULT_LIFE.mobike,

@@ -127,6 +127,11 @@ export const erouteSchema = z.strictObject({
       "A site that calls although it is connected: replaces itself, is refused, has both.",
     default: '"replace"',
   }),
+  overlap: choice(["refuse", "replace", "allow"], {
+    description:
+      "A site with a subnet that another connected site has: is refused, takes over, has both.",
+    default: '"refuse"',
+  }),
   mobike: flag("A site may go on from another address (RFC 4555).", true),
   fragmentation: flag("Long IKE messages are sent in fragments (RFC 7383).", true),
   ppk: choice(["if-set", "optional", "required", "off"], {

@@ -24,15 +24,17 @@ export async function explainOffline(config: Config, asked: string): Promise<unk
 async function configuredWithout(config: Config, asked: string): Promise<Configured> {
   const opened: PeerRepository[] = [];
   try {
-    const found = await configuredOf(config, asked, (egroup) => {
+    const repositoryOf = (egroup: string) => {
       const settings = config.databases.find((database) => database.egroup === egroup);
       const repository = settings === undefined ? undefined : openPeers(settings);
       if (repository?.ok !== true) return undefined;
       opened.push(repository.value);
       return repository.value;
-    });
+    };
+    const found = await configuredOf(config, asked, { repositoryOf, snapshot: undefined });
     const isAddress = found.match.kind === "none" && parseAddress(asked) !== undefined;
-    return isAddress ? { match: { kind: "address" }, row: { kind: "none" } } : found;
+    if (!isAddress) return found;
+    return { match: { kind: "address" }, row: { kind: "none" }, overlaps: [] };
   } finally {
     for (const repository of opened) await repository.close();
   }

@@ -1,27 +1,50 @@
 /** A site's eroute and row as they are now, for whoever asks why it is or is not connected. */
 
+import type { OverlapView } from "../concentrator/overlap.ts";
 import type { MatchFacts, RowFacts } from "../concentrator/site-facts.ts";
+import type { Snapshot } from "../concentrator/snapshot.ts";
 import type { Config } from "../config/config.ts";
 import { describeDatabase } from "../eroute/database.ts";
 import { dynamicErouteOf } from "../eroute/dynamic-eroute.ts";
+import type { NormalEroute } from "../eroute/eroute.ts";
 import { type ConfiguredMatch, matchConfigured } from "../eroute/match.ts";
 import { asPeerId } from "../eroute/peer-id.ts";
 import type { PeerRow } from "../eroute/row.ts";
 import { wipe } from "../octets/secret.ts";
 import type { PeerRepository } from "../peers/repository.ts";
+import { overlapsOfRows } from "./shared-rows.ts";
 
-export type Configured = { readonly match: MatchFacts; readonly row: RowFacts };
+export type Configured = {
+  readonly match: MatchFacts;
+  readonly row: RowFacts;
+  /** Other sites with addresses of its row's. */
+  readonly overlaps: readonly OverlapView[];
+};
+
+export type RowSources = {
+  repositoryOf(egroup: string): PeerRepository | undefined;
+  /** Undefined without a daemon. */
+  readonly snapshot: Pick<Snapshot, "overlaps"> | undefined;
+};
 
 /** The eroute that a peer ID belongs to, and its row, read within the repository's deadline. */
 export async function configuredOf(
   config: Config,
   asked: string,
-  repositoryOf: (egroup: string) => PeerRepository | undefined,
+  sources: RowSources,
 ): Promise<Configured> {
   const match = matchConfigured(config.plan, asked);
-  if (match.kind !== "base") return { match: matchFacts(config, match, false), row: NO_ROW };
-  const { facts: row, canBeCalled } = await rowNow(config, match, asked, repositoryOf);
-  return { match: matchFacts(config, match, canBeCalled), row };
+  if (match.kind !== "base") {
+    const overlaps = match.kind === "local" ? overlapsOfNormal(match.eroute, asked, sources) : [];
+    return { match: matchFacts(config, match, false), row: NO_ROW, overlaps };
+  }
+  const { facts, canBeCalled, overlaps } = await rowNow(config, match, asked, sources);
+  return { match: matchFacts(config, match, canBeCalled), row: facts, overlaps };
+}
+
+function overlapsOfNormal(base: NormalEroute, asked: string, { snapshot }: RowSources) {
+  const { localSubnets, remoteSubnets, child } = base;
+  return snapshot?.overlaps(asked, { base, localSubnets, remoteSubnets, child }) ?? [];
 }
 
 const NO_ROW: RowFacts = { kind: "none" };
@@ -41,16 +64,23 @@ function matchFacts(config: Config, match: ConfiguredMatch, rowHasAddress: boole
   };
 }
 
+type RowNow = {
+  readonly facts: RowFacts;
+  readonly canBeCalled: boolean;
+  readonly overlaps: readonly OverlapView[];
+};
+
 async function rowNow(
   config: Config,
   { eroute, egroup }: Extract<ConfiguredMatch, { kind: "base" }>,
   peerid: string,
-  repositoryOf: (egroup: string) => PeerRepository | undefined,
-): Promise<{ readonly facts: RowFacts; readonly canBeCalled: boolean }> {
+  { repositoryOf, snapshot }: RowSources,
+): Promise<RowNow> {
   const settings = config.databases.find((database) => database.egroup === egroup.name);
   const source = settings === undefined ? egroup.name : describeDatabase(settings);
   const faulty = (reason: string, detail: string) => {
-    return { facts: { kind: "faulty", source, reason, detail }, canBeCalled: false } as const;
+    const facts = { kind: "faulty", source, reason, detail } as const;
+    return { facts, canBeCalled: false, overlaps: [] };
   };
   const repository = repositoryOf(egroup.name);
   if (repository === undefined) return faulty("no-egroup", "its database is not open");
@@ -61,12 +91,17 @@ async function rowNow(
   wipe(made.value.psk, made.value.ppk?.key);
   const [row] = rows.value;
   const columns = row === undefined ? "" : columnsText(row);
+  const sharing = { plan: config.plan, snapshot: snapshot ?? NOBODY, repository };
+  const overlaps = await overlapsOfRows(row === undefined ? [] : [row], sharing);
   const addresses = [row?.peerip, row?.bakpeerip].map((text) => text?.trim() ?? "");
   return {
     facts: { kind: "good", source, columns },
     canBeCalled: addresses.some((text) => text !== ""),
+    overlaps: [...overlaps.values()].flat(),
   };
 }
+
+const NOBODY: Pick<Snapshot, "overlaps"> = { overlaps: () => [] };
 
 /** What the row says; of its keys only that they are there. */
 function columnsText(row: PeerRow): string {

@@ -34,8 +34,11 @@ const SIMILAR_COMPARED_MAX = 256;
  */
 export async function explainSite(daemon: Explained, asked: string): Promise<SiteExplanation> {
   const { attempts, concentrator } = daemon;
-  const [{ match, row }, uses] = await Promise.all([
-    configuredOf(daemon.config, asked, (egroup) => daemon.peers.get(egroup)),
+  const [{ match, row, overlaps }, uses] = await Promise.all([
+    configuredOf(daemon.config, asked, {
+      repositoryOf: (egroup) => daemon.peers.get(egroup),
+      snapshot: { overlaps: (id, claim) => concentrator.snapshot().overlaps(id, claim) },
+    }),
     daemon.stateUses(),
   ]);
   const snapshot = concentrator.snapshot();
@@ -62,6 +65,7 @@ export async function explainSite(daemon: Explained, asked: string): Promise<Sit
     strangers: there.length > 0 ? [] : attempts.strangers(STRANGERS_MAX),
     similar: similarTo(asked, attempts),
     listening: daemon.listening,
+    overlaps,
     tableIsFull: dynamicEroutes >= dynamicEroutesMax,
     redirectedTo: snapshot.redirecting?.to ?? redirectOf(daemon.config, asked),
   });

@@ -5,6 +5,7 @@ import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { Journal } from "../concentrator/journal.ts";
 import type { Config } from "../config/config.ts";
 import { describeDatabase } from "../eroute/database.ts";
+import { peerKey } from "../eroute/peer-id.ts";
 import { rowEnabled } from "../eroute/row-options.ts";
 import { formatAddress } from "../inet/address.ts";
 import { now, wallMs } from "../linux/clock.ts";
@@ -24,6 +25,7 @@ import { explainSite } from "./explain.ts";
 import type { Log } from "./log.ts";
 import type { LoopWatch } from "./loop-watch.ts";
 import type { Samples } from "./samples.ts";
+import { overlapsOfRows } from "./shared-rows.ts";
 
 export type Watched = {
   readonly concentrator: Concentrator;
@@ -74,7 +76,7 @@ export function statusSourceOf(watched: Watched): StatusSource {
     series: (range) => watched.samples.series(range),
     wallMs: (at) => wallMs() - (now() - at),
     wallMsNow: wallMs,
-    rows: (egroup, after, limit) => rowsOf(peers.get(egroup), after, limit),
+    rows: (egroup, after, limit) => rowsOf(watched, egroup, { after, limit }),
     notConnected: () => watched.attempts.notConnected(),
     explain: (asked) => explainSite({ ...watched, listening: facts.listening, stateUses }, asked),
     facts,
@@ -85,20 +87,24 @@ export function statusSourceOf(watched: Watched): StatusSource {
 
 /** Without keys: they are not to leave the daemon by this way. */
 async function rowsOf(
-  repository: PeerRepository | undefined,
-  after: string | undefined,
-  limit: number,
+  { peers, concentrator, config }: Watched,
+  egroup: string,
+  { after, limit }: { readonly after: string | undefined; readonly limit: number },
 ): Promise<Result<readonly PeerListing[], string>> {
+  const repository = peers.get(egroup);
   if (repository === undefined) return err("its database is not open");
   const rows = await repository.list(after, limit);
   if (!rows.ok) return err(rows.error.detail);
+  const sharing = { plan: config.plan, snapshot: concentrator.snapshot(), repository };
+  const overlaps = await overlapsOfRows(rows.value, sharing);
   return ok(
     rows.value.map((row) => {
       const { peerid, remip, remmsk, peerip, bakpeerip, ourid } = row;
       const hasText = (text: string | null | undefined) => (text ?? "").trim() !== "";
       const keys = { hasPassword: hasText(row.password), hasPpk: hasText(row.ppk) };
       const isDisabled = !rowEnabled(row).ok;
-      return { peerid, ...keys, remip, remmsk, peerip, bakpeerip, ourid, isDisabled };
+      const shown = { peerid, ...keys, remip, remmsk, peerip, bakpeerip, ourid, isDisabled };
+      return { ...shown, overlaps: overlaps.get(peerKey(peerid)) ?? [] };
     }),
   );
 }

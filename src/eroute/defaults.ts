@@ -16,6 +16,7 @@ export const DEFAULT_LIFE: ErouteLife = {
   noSa: "initiate",
   inactivityMs: undefined,
   uniqueness: "replace",
+  overlap: "refuse",
   ikeLifetimeMs: 4 * 3_600_000,
   reauthMs: undefined,
   mobike: true,

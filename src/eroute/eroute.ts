@@ -61,6 +61,8 @@ export type ErouteLife = {
   readonly inactivityMs: number | undefined;
   /** A site that calls although it is connected: it replaces itself, is refused, or has both. */
   readonly uniqueness: "replace" | "keep" | "never";
+  /** A site whose subnet another site has that is connected: see {@link OverlapRule}. */
+  readonly overlap: OverlapRule;
   /** Age at which the keys of an IKE SA are replaced. */
   readonly ikeLifetimeMs: number;
   /** Age at which the site has to authenticate anew; undefined: never. */
@@ -72,6 +74,9 @@ export type ErouteLife = {
   /** Whether we go elsewhere when the site that we have called says so (RFC 5685). */
   readonly followRedirect: boolean;
 };
+
+/** It is refused; or it takes the place of the other one; or both stay and the newer one sends. */
+export type OverlapRule = "refuse" | "replace" | "allow";
 
 /** Which packets of its subnets an eroute carries: 0 and undefined are all. */
 export type TrafficLimit = {

@@ -53,6 +53,8 @@ export type Refusal =
   | { readonly kind: "child-sa-not-found"; readonly spi: number; readonly protocol: number }
   | { readonly kind: "temporary-failure"; readonly detail: string }
   | { readonly kind: "kernel"; readonly detail: string }
+  /** Another site that is connected has the subnet. */
+  | { readonly kind: "subnet-in-use"; readonly detail: string }
   | { readonly kind: "half-open-timeout"; readonly detail: string }
   /** The peer answered our request with an error notify. */
   | { readonly kind: "peer-refused"; readonly notify: number; readonly asked: string }
@@ -84,6 +86,7 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
       // One answer for all: no oracle for IDs (RFC 7296 §2.21.2).
       return notify(NotifyType.AUTHENTICATION_FAILED);
     case "ts-unacceptable":
+    case "subnet-in-use":
       return notify(NotifyType.TS_UNACCEPTABLE);
     case "no-internal-address":
       return notify(NotifyType.INTERNAL_ADDRESS_FAILURE);
@@ -183,6 +186,8 @@ export function refusalText(refusal: Refusal): RefusalText {
       return { reason: "temporary-failure", detail: refusal.detail };
     case "kernel":
       return { reason: "kernel-refused", detail: refusal.detail };
+    case "subnet-in-use":
+      return { reason: "subnet-in-use", detail: refusal.detail };
     case "half-open-timeout":
       return { reason: "timeout", detail: refusal.detail };
     case "peer-refused":

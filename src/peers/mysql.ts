@@ -114,6 +114,13 @@ class MysqlTable implements PeerTable {
     });
   }
 
+  async sameSubnet(remips: readonly string[], signal: AbortSignal): Answer<readonly PeerRow[]> {
+    return this.#withTable(signal, async ({ statements }) => {
+      const answer = await this.#read(statements.sameSubnet(remips), signal);
+      return answer.ok ? ok(answer.value.rows.map(peerRow)) : answer;
+    });
+  }
+
   async remove(peerid: string, signal: AbortSignal): Answer<boolean> {
     const found = await this.#sameId(peerid, signal);
     if (!found.ok) return found;

@@ -27,6 +27,8 @@ export type PeerRepository = {
   write(changes: readonly PeerChange[]): Promise<Result<undefined, LookupFault>>;
   /** Up to `limit` rows in order of peer ID, after `after`. */
   list(after: string | undefined, limit: number): Promise<Result<readonly PeerRow[], LookupFault>>;
+  /** Rows whose `remip` is one of these texts, whoever they are of: a few thousand at most. */
+  sameSubnet(remips: readonly string[]): Promise<Result<readonly PeerRow[], LookupFault>>;
   /** Whether there was such a row. */
   remove(peerid: string): Promise<Result<boolean, LookupFault>>;
   /** What makes look-ups slow or ambiguous in this table: missing indexes. Empty if nothing. */

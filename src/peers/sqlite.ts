@@ -112,6 +112,13 @@ class SqliteTable implements PeerTable {
     });
   }
 
+  async sameSubnet(remips: readonly string[], signal: AbortSignal): Answer<readonly PeerRow[]> {
+    return this.#withTable(signal, async ({ statements }) => {
+      const rows = await this.#rows(statements.sameSubnet(remips), signal);
+      return rows.ok ? ok(rows.value.map(peerRow)) : rows;
+    });
+  }
+
   async remove(peerid: string, signal: AbortSignal): Answer<boolean> {
     const found = await this.#spellings(peerid, signal);
     if (!found.ok) return found;

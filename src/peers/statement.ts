@@ -17,6 +17,7 @@ export type Statements = {
   /** One row more than `rowsMax` shows that there are too many. */
   select(selection: Selection, rowsPerKey: number): Statement & { readonly rowsMax: number };
   list(page: Page): Statement;
+  sameSubnet(remips: readonly string[]): Statement;
   insert(peer: NewPeer): Statement;
   /** Of the fields that are given and have a column. */
   update(peer: Partial<PeerRow> & { readonly peerid: string }): Statement;
@@ -55,6 +56,10 @@ export function statementsFor(schema: PeerSchema): Statements {
     list(page) {
       const where = page.after === undefined ? sql`` : sql`where ${gt(peerid, page.after)}`;
       return render(sql`${rows} ${where} order by ${asc(peerid)} ${limit(page.limit)}`);
+    },
+    sameSubnet(remips) {
+      const where = inArray(required(schema, "remip"), pad(remips));
+      return render(sql`${rows} where ${where} ${limit(SAME_SUBNET_ROWS_MAX)}`);
     },
     insert(peer) {
       const given = COLUMN_KEYS.filter((key) => schema.columns[key] && peer[key] != null);
@@ -130,6 +135,8 @@ function networks(schema: PeerSchema, values: readonly string[]): SQL | undefine
 
 /** What may follow it: a mask, and in a list a comma or a blank. */
 const BEHIND_NETWORK = ["/%", ",%", " %"] as const;
+
+const SAME_SUBNET_ROWS_MAX = 4_096;
 
 /** Not a parameter: some servers refuse a prepared LIMIT whose number comes as a double. */
 function limit(rows: number): SQL {

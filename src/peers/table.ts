@@ -19,6 +19,8 @@ export type PeerTable = {
   /** See {@link PeerRepository.write}. */
   write(changes: readonly PeerChange[], signal: AbortSignal): Answer<undefined>;
   list(page: Page, signal: AbortSignal): Answer<readonly PeerRow[]>;
+  /** See {@link PeerRepository.sameSubnet}. */
+  sameSubnet(remips: readonly string[], signal: AbortSignal): Answer<readonly PeerRow[]>;
   remove(peerid: string, signal: AbortSignal): Answer<boolean>;
   advice(signal: AbortSignal): Answer<readonly string[]>;
   /** See {@link PeerRepository.changedSince}; nothing where the table has no column for it. */

@@ -2,6 +2,7 @@
 
 import type { Context } from "hono";
 import type { Snapshot } from "../concentrator/snapshot.ts";
+import { formatPrefix } from "../inet/prefix.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { problem } from "./problem.ts";
 import { LIMIT_DEFAULT, LIMIT_MAX, oneOf, textOf, wholeNumber } from "./query.ts";
@@ -128,6 +129,11 @@ export async function peersRoute(c: Context, source: StatusSource): Promise<Resp
       bakpeerip: row.bakpeerip,
       ourid: row.ourid,
       disabled: row.isDisabled,
+      overlaps: row.overlaps.map(({ peerId, kind, own, other, rule, isConnected }) => ({
+        peer_id: peerId,
+        ...{ kind, rule, connected: isConnected },
+        ...{ subnet: formatPrefix(own), other_subnet: formatPrefix(other) },
+      })),
     })),
   });
 }

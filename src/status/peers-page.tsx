@@ -2,6 +2,7 @@
 /** Status > IPsec > Peers: the rows of a table, and which of their sites are connected. */
 
 import type { FC } from "hono/jsx";
+import { overlapText } from "../concentrator/explain-overlap.ts";
 import { Document, documentText, PEERS_PATH, sitePath } from "./document.tsx";
 import { Choice } from "./list-controls.tsx";
 import { Banners, Foot } from "./page-parts.tsx";
@@ -132,7 +133,14 @@ const Row: FC<{ peer: PeerView }> = ({ peer: { row, state } }) => (
     <td data-label="State" class={STATE_CLASSES[state]}>
       {state}
     </td>
-    <td data-label="Subnets">{row.remip ?? "-"}</td>
+    <td data-label="Subnets">
+      {row.remip ?? "-"}
+      {row.overlaps.map((view) => (
+        <span class={`line ${view.kind === "same" ? "warn" : "dim"}`}>
+          {overlapText(row.peerid, view)}
+        </span>
+      ))}
+    </td>
     <td data-label="Mask">{row.remmsk ?? "-"}</td>
     <td data-label="Called at">
       {[row.peerip, row.bakpeerip].filter((host) => host !== null && host !== "").join(", ") || "-"}

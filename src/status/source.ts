@@ -3,6 +3,7 @@
 import type { Attempt, LastAttempt } from "../concentrator/attempts.ts";
 import type { Explanation } from "../concentrator/explain.ts";
 import type { JournalRecord } from "../concentrator/journal.ts";
+import type { OverlapView } from "../concentrator/overlap.ts";
 import type { Snapshot } from "../concentrator/snapshot.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { Result } from "../octets/result.ts";
@@ -90,6 +91,8 @@ export type PeerListing = {
   readonly bakpeerip: string | null;
   readonly ourid: string | null;
   readonly isDisabled: boolean;
+  /** Other sites that have addresses of this one's. */
+  readonly overlaps: readonly OverlapView[];
 };
 
 export type DatabaseView = {

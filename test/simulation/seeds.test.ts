@@ -24,6 +24,9 @@ const NEVER_COUNTED: readonly CounterName[] = [
   "calls_failed",
   "acquires",
   "acquires_ignored",
+  "overlaps_refused",
+  "overlaps_replaced",
+  "overlaps_allowed",
   "redirects_followed",
   "internal_errors",
 ];

@@ -18,6 +18,7 @@ import {
   type Terminal,
 } from "../terminal.ts";
 import { generatePassword, generatePpk } from "./generated-password.ts";
+import { isRefused, type Owner, overlapLine, overlapsInTable } from "./overlaps.ts";
 import {
   type RemoteContext,
   type RemoteKind,
@@ -46,6 +47,7 @@ export type AddOptions = PeersOptions & {
   readonly passwordFile?: string;
   readonly passwordStdin?: true;
   readonly generate?: true;
+  readonly allowOverlap?: true;
   readonly json?: true;
   /** Whose configuration is printed, instead of a generated key. */
   readonly print?: RemoteKind;
@@ -79,9 +81,14 @@ export async function addPeer(options: AddOptions, terminal: Terminal): Promise<
   const remote = remoteOf(options, config.value, settings.value);
   const files = remote === undefined ? undefined : remoteFiles([row], remote);
   if (files?.ok === false) return failure(terminal, printable(files.error));
-  const added = await insert(row, settings.value);
+  const owner = judged.kind === "right" ? { peerid, claim: judged.claim } : undefined;
+  const added = await insert(row, owner, {
+    options,
+    config: config.value,
+    settings: settings.value,
+  });
   if (!added.ok) return failure(terminal, printable(added.error));
-  const notes = judged.kind === "right" ? judged.notes : [];
+  const notes = [...(judged.kind === "right" ? judged.notes : []), ...added.value];
   const table = describeDatabase(settings.value);
   if (options.json === true) {
     const shown = files === undefined ? {} : { files: files.value };
@@ -197,12 +204,34 @@ function rowOf(options: AddOptions & { readonly peerid: string }, keys: RowKeys)
   };
 }
 
-async function insert(row: PeerRow, settings: DatabaseSettings): Promise<Result<void, string>> {
+type Inserting = {
+  readonly options: AddOptions;
+  readonly config: Config;
+  readonly settings: DatabaseSettings;
+};
+
+/** Writes the row, unless another one keeps its site out. Notes on what others have in common. */
+async function insert(
+  row: PeerRow,
+  owner: Owner | undefined,
+  { options, config, settings }: Inserting,
+): Promise<Result<readonly string[], string>> {
   const opened = openPeers(settings);
   if (!opened.ok) return err(opened.error.detail);
-  const added = await opened.value.add({ ...row, password: row.password ?? "" });
-  await opened.value.close();
-  return added.ok ? ok(undefined) : err(added.error.detail);
+  const peers = opened.value;
+  try {
+    const met = owner && (await overlapsInTable(owner, peers, { config, settings }));
+    if (met?.ok === false) return met;
+    const overlaps = met?.value ?? [];
+    const refused = overlaps.find(isRefused);
+    if (refused !== undefined && options.allowOverlap !== true && options.disabled !== true) {
+      return err(`${row.peerid} ${overlapLine(refused)}; --allow-overlap adds it all the same`);
+    }
+    const added = await peers.add({ ...row, password: row.password ?? "" });
+    return added.ok ? ok(overlaps.map(overlapLine)) : err(added.error.detail);
+  } finally {
+    await peers.close();
+  }
 }
 
 const PASSWORD_OCTETS_MAX = 4096;

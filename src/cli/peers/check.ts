@@ -3,10 +3,11 @@
 import { describeDatabase } from "../../eroute/database.ts";
 import { peerKey } from "../../eroute/peer-id.ts";
 import type { PeerRow } from "../../eroute/row.ts";
-import { containsPrefix, formatPrefix, type Prefix } from "../../inet/prefix.ts";
+import { formatPrefix } from "../../inet/prefix.ts";
 import { counted } from "../amounts.ts";
 import { Points } from "../points.ts";
 import { EXIT, type ExitCode, failure, printable, type Terminal } from "../terminal.ts";
+import { isRefused, type Owner, overlapLine, overlapsAmong } from "./overlaps.ts";
 import { judgeRows } from "./row-judgement.ts";
 import { type PeersOptions, withoutKeys, withPeers } from "./rows.ts";
 
@@ -17,15 +18,15 @@ export function checkPeers(
 ): Promise<ExitCode> {
   return withPeers(options, terminal, async (peers, settings, config) => {
     const points = new Points(terminal, options.json === true);
-    const owned: Owned[] = [];
-    const counts = { rows: 0, disabled: 0, faulty: 0 };
+    const owners: Owner[] = [];
+    const counts = { rows: 0, disabled: 0, faulty: 0, overlapping: 0 };
     const judge = (rows: readonly PeerRow[]) => {
       const [{ peerid } = { peerid: "" }] = rows;
       const judged = judgeRows(peerid, rows, config, settings);
       if (judged.kind === "faulty") points.failed(peerid, judged.detail);
       else if (judged.kind === "right") {
         for (const note of judged.notes) points.note(peerid, note);
-        for (const subnet of judged.remoteSubnets) owned.push({ peerid, subnet });
+        owners.push({ peerid, claim: judged.claim });
       }
       counts.rows += rows.length;
       counts.disabled += judged.kind === "disabled" ? 1 : 0;
@@ -49,35 +50,20 @@ export function checkPeers(
       after = last;
     }
     if (same.length > 0) judge(same);
-    for (const { a, b } of overlaps(owned)) {
-      const both = `${formatPrefix(a.subnet)} and ${formatPrefix(b.subnet)}`;
-      points.note(a.peerid, `shares addresses with ${b.peerid}: ${both}`);
+    for (const overlap of overlapsAmong(owners)) {
+      const line = overlapLine(overlap);
+      if (isRefused(overlap)) points.failed(overlap.owner.peerid, line);
+      else points.note(overlap.owner.peerid, line);
+      counts.overlapping += isRefused(overlap) ? 1 : 0;
     }
     const parts = [counted(counts.rows, "row"), `${counts.faulty} refused`];
     if (counts.disabled > 0) parts.push(`${counts.disabled} disabled`);
-    if (counts.faulty > 0) points.failed(describeDatabase(settings), parts.join(", "));
+    if (counts.overlapping > 0) parts.push(`${counts.overlapping} with a subnet of another row`);
+    if (counts.faulty + counts.overlapping > 0)
+      points.failed(describeDatabase(settings), parts.join(", "));
     else points.ok(describeDatabase(settings), parts.join(", "));
     return points.end() ? EXIT.ok : EXIT.failed;
   });
-}
-
-type Owned = { readonly peerid: string; readonly subnet: Prefix };
-
-/** Subnets of two sites that overlap, each with the widest one before it. */
-function overlaps(owned: Owned[]): readonly { readonly a: Owned; readonly b: Owned }[] {
-  owned.sort(({ subnet: a }, { subnet: b }) => {
-    if (a.family !== b.family) return a.family - b.family;
-    if (a.value !== b.value) return a.value < b.value ? -1 : 1;
-    return a.length - b.length;
-  });
-  const found: { readonly a: Owned; readonly b: Owned }[] = [];
-  let wide: Owned | undefined;
-  for (const own of owned) {
-    if (wide !== undefined && containsPrefix(wide.subnet, own.subnet)) {
-      if (peerKey(wide.peerid) !== peerKey(own.peerid)) found.push({ a: own, b: wide });
-    } else wide = own;
-  }
-  return found;
 }
 
 /** Prints one row without its password, and what it makes; 1 if it is not there, or refused. */

@@ -45,6 +45,7 @@ function declareFiles(peers: Command, { terminal, ends }: Actions): void {
     .addOption(formatOption())
     .option("--update", "change rows that are there; columns that the file lacks stay")
     .option("--generate", "make a strong key for each new row without one")
+    .option("--allow-overlap", "take rows with the subnet of another row")
     .option("--dry-run", "say what would be added and changed, and write nothing")
     .option("--json", "what is done to which row, as JSON")
     .action(
@@ -158,6 +159,7 @@ function declarePeersAdd({ program, terminal, ends }: Declaration): void {
       ),
     )
     .addOption(addressOption())
+    .option("--allow-overlap", "add it although another row has the same subnet")
     .option("--json", "what has been added, with a generated key, as JSON")
     .addOption(new Option("--password <key>").hideHelp())
     .addOption(configOption())

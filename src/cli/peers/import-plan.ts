@@ -6,6 +6,7 @@ import { peerKey } from "../../eroute/peer-id.ts";
 import type { PeerRow } from "../../eroute/row.ts";
 import type { PeerChange } from "../../peers/repository.ts";
 import { generatePassword } from "./generated-password.ts";
+import { isRefused, type Owner, overlapLine, overlapsAmong, ownerOf } from "./overlaps.ts";
 import { type Fields, type FileRow, ROW_KEYS, type RowKey } from "./row-file.ts";
 import { judgeRows } from "./row-judgement.ts";
 
@@ -16,6 +17,8 @@ export type ImportRules = {
   readonly update: true | undefined;
   /** New rows without a key get one. */
   readonly generate: true | undefined;
+  /** Rows may have the subnet of another one. */
+  readonly allowOverlap: true | undefined;
   /** Told how far it is, now and then. */
   readonly tick: (done: number, total: number) => void;
   readonly end: () => void;
@@ -28,6 +31,8 @@ export type PlannedRow = {
   readonly change: PeerChange | undefined;
   /** Of an update, the columns. */
   readonly changed: readonly RowKey[];
+  /** What its site has; undefined for one that is disabled. */
+  readonly owner: Owner | undefined;
 };
 
 export type PlannedImport = {
@@ -71,12 +76,13 @@ export async function planImport(
     rows.push(planned);
     for (const detail of planned.notes) notes.push({ at, peerid: planned.peerid, detail });
   }
+  const kept = judgeOverlaps({ rows, refused, notes }, present, rules);
   rules.end();
   const count = (kind: PeerChange["kind"]) =>
-    rows.filter(({ change }) => change?.kind === kind).length;
+    kept.filter(({ change }) => change?.kind === kind).length;
   const [added, changed] = [count("add"), count("update")];
-  const counts = { added, changed, unchanged: rows.length - added - changed };
-  return { rows, refused, notes, counts };
+  const counts = { added, changed, unchanged: kept.length - added - changed };
+  return { rows: kept, refused, notes, counts };
 }
 
 type Refusal = { readonly peerid: string; readonly fault: string };
@@ -111,7 +117,8 @@ function planRow(
   }
   // `peers check` judges what is there.
   if (row !== undefined && changed.length === 0) {
-    return { at, peerid, change: undefined, changed, notes: [] };
+    const owner = ownerOf(row, rules.config, rules.settings);
+    return { at, peerid, change: undefined, changed, notes: [], owner };
   }
   const after = { ...EMPTY_ROW, ...row, ...given(fields), ...fresh, peerid };
   // One that is disabled has to be right for the day on which it is not.
@@ -122,7 +129,44 @@ function planRow(
     return { peerid, fault };
   }
   const notes = judged.kind === "right" ? judged.notes : [];
-  return { at, peerid, change: changeOf(row, fields, { fresh, changed }), changed, notes };
+  const change = changeOf(row, fields, { fresh, changed });
+  const owner = ownerOf({ ...after, peerid }, rules.config, rules.settings);
+  return { at, peerid, change, changed, notes, owner };
+}
+
+type Judged = {
+  readonly rows: readonly PlannedRow[];
+  readonly refused: PlannedImport["refused"][number][];
+  readonly notes: PlannedImport["notes"][number][];
+};
+
+/** R10: the rows of the file that no other row, there or in the file, keeps out. */
+function judgeOverlaps(
+  { rows, refused, notes }: Judged,
+  present: readonly PeerRow[],
+  { config, settings, allowOverlap }: ImportRules,
+): readonly PlannedRow[] {
+  const out = new Set<PlannedRow>();
+  const ofFile = new Map(rows.map((row) => [peerKey(row.peerid), row]));
+  const others = present.filter(({ peerid }) => !ofFile.has(peerKey(peerid)));
+  const owners = [
+    ...others.flatMap((row) => ownerOf(row, config, settings) ?? []),
+    ...rows.flatMap(({ owner }) => owner ?? []),
+  ];
+  for (const overlap of overlapsAmong(owners)) {
+    const row = ofFile.get(peerKey(overlap.owner.peerid));
+    if (row?.change === undefined) continue;
+    const { at, peerid } = row;
+    const detail = overlapLine(overlap);
+    if (allowOverlap === true || !isRefused(overlap)) {
+      notes.push({ at, peerid, detail });
+      continue;
+    }
+    if (out.has(row)) continue;
+    out.add(row);
+    refused.push({ at, peerid, fault: `${detail}; --allow-overlap takes it all the same` });
+  }
+  return rows.filter((row) => !out.has(row));
 }
 
 type Change = {

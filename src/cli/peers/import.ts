@@ -20,6 +20,8 @@ export type ImportOptions = PeersOptions & {
   readonly generate?: true;
   readonly dryRun?: true;
   readonly json?: true;
+  /** Rows may have the subnet of another row. */
+  readonly allowOverlap?: true;
 };
 
 /**
@@ -36,7 +38,8 @@ export function importPeers(options: ImportOptions, terminal: Terminal): Promise
     if (!rows.ok) return failure(terminal, printable(`${file}: ${rows.error}`));
     const present = await allRows(peers, terminal);
     if (!present.ok) return failure(terminal, present.error);
-    const rules = { config, settings, update: options.update, generate: options.generate };
+    const { update, generate, allowOverlap } = options;
+    const rules = { config, settings, update, generate, allowOverlap };
     const plan = await planImport(rows.value, present.value, {
       ...rules,
       ...progress(terminal, "checked"),

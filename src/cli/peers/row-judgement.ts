@@ -8,7 +8,9 @@ import { matchConfigured } from "../../eroute/match.ts";
 import { asPeerId, PEER_ID_LENGTH_MAX } from "../../eroute/peer-id.ts";
 import { ppkWeakness } from "../../eroute/ppk.ts";
 import type { PeerRow } from "../../eroute/row.ts";
+import { childWith } from "../../eroute/row-options.ts";
 import { subnetTexts } from "../../eroute/row-subnets.ts";
+import type { Claim } from "../../eroute/shared-subnet.ts";
 import { equalAddress, formatAddress, parseAddress } from "../../inet/address.ts";
 import { formatPrefix, type Prefix, prefixOf } from "../../inet/prefix.ts";
 import { wipe } from "../../octets/secret.ts";
@@ -20,6 +22,8 @@ export type RowJudgement =
       readonly eroute: string;
       readonly localSubnets: readonly Prefix[];
       readonly remoteSubnets: readonly Prefix[];
+      /** What other sites may not have too. */
+      readonly claim: Claim;
       /** What works otherwise than one may think. */
       readonly notes: readonly string[];
     }
@@ -56,12 +60,13 @@ export function judgeRows(
     if (kind === "row-disabled") return { kind: "disabled", detail };
     return { kind: "faulty", detail, reason: kind };
   }
-  const { name, localSubnets, remoteSubnets } = made.value;
+  const { name, base, localSubnets, remoteSubnets, own } = made.value;
+  const claim = { base, localSubnets, remoteSubnets, child: childWith(base.child, own) };
   wipe(made.value.psk, made.value.ppk?.key);
   const [row] = rows;
   const calls = row === undefined ? [] : callNotes(row, remoteSubnets, match.eroute, match.egroup);
   const notes = row === undefined ? calls : [...calls, ...ppkNotes(row, match.eroute)];
-  return { kind: "right", eroute: name, localSubnets, remoteSubnets, notes };
+  return { kind: "right", eroute: name, localSubnets, remoteSubnets, claim, notes };
 }
 
 function ppkNotes(row: PeerRow, base: BaseEroute): readonly string[] {

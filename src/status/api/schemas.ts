@@ -183,6 +183,18 @@ export const ANSWERS = {
         bakpeerip: textOrNull,
         ourid: textOrNull,
         disabled: z.boolean(),
+        overlaps: z
+          .array(
+            z.strictObject({
+              peer_id: z.string(),
+              kind: z.enum(["same", "inside", "around"]),
+              rule: z.enum(["refuse", "replace", "allow"]),
+              connected: z.boolean(),
+              subnet: z.string(),
+              other_subnet: z.string(),
+            }),
+          )
+          .describe("Other sites with addresses of its own, a few of many; see `overlap`."),
       }),
     ),
   }),

@@ -29,6 +29,25 @@ async function rows(): Promise<readonly Record<string, string | null>[]> {
   return out === "" ? [] : out.split("\n").map((line) => JSON.parse(line));
 }
 
+test("R10: a row with another row's subnet is refused, of the file or of the table", async () => {
+  const file = folder.write("sites.csv", CSV);
+  await peers(["import", file]);
+  const more = folder.write(
+    "more.csv",
+    `peerid,password,remip\nsite-3,${KEY}3,192.168.1.0\nsite-4,${KEY}4,192.168.4.0\n` +
+      `site-5,${KEY}5,192.168.4.0/24\nsite-6,${KEY}6,192.168.6.0\n`,
+  );
+  const ran = await peers(["import", more]);
+  expect(ran.code).toBe(1);
+  expect(ran.err).toContain("site-3: has the subnet 192.168.1.0/24, and so has site-1");
+  expect(ran.err).toContain("site-5: has the subnet 192.168.4.0/24, and so has site-4");
+  expect(ran.out).toEndWith("2 to add, 0 to change, 0 as they are, 2 refused");
+  expect((await rows()).length).toBe(2);
+  const all = await peers(["import", more, "--allow-overlap"]);
+  expect(all.code).toBe(0);
+  expect((await rows()).length).toBe(6);
+});
+
 test("the rows of a CSV file are added, with quoted keys as they are", async () => {
   const file = folder.write("sites.csv", CSV);
   const ran = await peers(["import", file]);

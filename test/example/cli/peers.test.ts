@@ -260,7 +260,8 @@ test("check names each row that is refused, and what works otherwise than one th
     expect.stringMatching(/^FAILED {2}site-4: the subnet of site-4 is 10\.0\.0\.0\/24/),
     "note    site-5: only packets to 192.168.8.0/24 call it, not all of 192.168.8.0/23",
     expect.stringMatching(/^FAILED {2}stranger: no base eroute of egroup sites matches/),
-    "note    site-3: shares addresses with site-1: 192.168.1.128/25 and 192.168.1.0/24",
+    "note    site-3: has 192.168.1.128/25 inside 192.168.1.0/24 of site-1: packets to " +
+      "192.168.1.128/25 go to this site",
     "FAILED  6 rows, 2 refused, 1 disabled",
   ]);
 });
@@ -337,7 +338,7 @@ test("a configuration file that is not there ends with 3", async () => {
 for (const columns of [60, 80, 120]) {
   test(`list fits a terminal of ${columns} columns`, async () => {
     const at = await initialized();
-    const remip = Array.from({ length: 6 }, (_, i) => `192.168.${i}.0/24`).join(", ");
+    const remip = Array.from({ length: 6 }, (_, i) => `192.168.${i + 20}.0/24`).join(", ");
     const long = ["--peerid", `site-${"long-".repeat(20)}`, "--remip", remip];
     await peers(at, ["add", ...SITE_1, "--generate", "--bakpeerip", "backup.site-1.example"]);
     expect(await peers(at, ["add", ...long, "--generate"])).toMatchObject({ code: 0 });

@@ -28,6 +28,7 @@ const FACTS: SiteFacts = {
   strangers: [],
   similar: undefined,
   listening: ["127.0.0.1:500", "192.0.2.1:500"],
+  overlaps: [],
   tableIsFull: false,
   redirectedTo: undefined,
 };
@@ -272,7 +273,7 @@ test("each reason that ends an attempt has words and advice", () => {
   const notes = ["calling", "created", "removed", "redundant", "configuration-applied", "message"];
   // Of no site.
   notes.push("address-added", "address-removed", "address-awaited");
-  notes.push("redirect-followed");
+  notes.push("redirect-followed", "subnet-nested", "subnet-shared");
   notes.push("row-checks-work", "row-checks-fail");
   // Ends of what another one has replaced, or will.
   notes.push("rekeyed", "expired");

@@ -47,6 +47,7 @@ test("R13 R14: inactivity, no_sa, uniqueness and the rest of its life", () => {
     start = "never"
     inactivity = "15m"
     uniqueness = "keep"
+    overlap = "replace"
     ike_lifetime = "8h"
     reauth = "24h"
     mobike = false
@@ -58,6 +59,7 @@ test("R13 R14: inactivity, no_sa, uniqueness and the rest of its life", () => {
     noSa: "drop",
     inactivityMs: 900_000,
     uniqueness: "keep",
+    overlap: "replace",
     ikeLifetimeMs: 8 * 3_600_000,
     reauthMs: 24 * 3_600_000,
     mobike: false,

@@ -25,6 +25,7 @@ function sampled() {
           drainingStates: () => [],
           site: () => [],
           isConnected: () => false,
+          overlaps: () => [],
           call: () => undefined,
           peerOf: () => undefined,
         },

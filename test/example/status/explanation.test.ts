@@ -18,7 +18,14 @@ test("each failure's explanation is what the document says, both sides included"
     const explanation = explain({
       ...{ asked: "site-1", now: asInstant(0), nowWallMs: NOW_MS, isRunning: true },
       ...{ row: { kind: "none" }, eroutes: [], traffic: new Map(), call: undefined, attempts },
-      ...{ peersThere: [], strangers: [], similar: undefined, listening: [], tableIsFull: false },
+      ...{
+        peersThere: [],
+        strangers: [],
+        similar: undefined,
+        listening: [],
+        overlaps: [],
+        tableIsFull: false,
+      },
       redirectedTo: undefined,
       match: { kind: "eroute", eroute: "lab", pattern: "*", egroup: undefined, canCall: false },
     });

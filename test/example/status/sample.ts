@@ -45,6 +45,7 @@ function rows(sites: number): readonly PeerListing[] {
     ...{ peerid: `site-${i + 1}.customer.example`, hasPassword: i < sites, hasPpk: false },
     ...{ remip: `192.168.${i + 1}.0`, remmsk: "255.255.255.0", peerip: null, bakpeerip: null },
     ...{ ourid: null, isDisabled: i === 2 },
+    overlaps: [],
   }));
   return all.toSorted((a, b) => (a.peerid < b.peerid ? -1 : 1));
 }
@@ -95,6 +96,7 @@ export function sampleSource(settings: SampleSettings): StatusSource {
       site: (peerId) => views.filter((view) => view.peerId === peerId),
       isConnected: (peerId) =>
         views.some((view) => view.peerId === peerId && view.childSas.length > 0),
+      overlaps: () => [],
       call: () => undefined,
       peerOf: () => undefined,
       isCalling: () => false,

@@ -1,0 +1,23 @@
+/** Other sites with addresses of the one that is asked about, in words. */
+
+import { RULE_WORDS, sharedText } from "../eroute/shared-subnet.ts";
+import type { Finding } from "./explain.ts";
+import type { OverlapView } from "./overlap.ts";
+import type { SiteFacts } from "./site-facts.ts";
+
+/** A problem where the other one keeps it out, else only worth knowing. */
+export function overlapFindings({ asked, overlaps, eroutes }: SiteFacts): readonly Finding[] {
+  const isUp = eroutes.some(({ childSas }) => childSas.length > 0);
+  return overlaps.map((view): Finding => {
+    const isKeptOut = !isUp && view.isConnected && view.kind === "same" && view.rule === "refuse";
+    const verdict = isKeptOut ? "problem" : "note";
+    return { about: "row", verdict, detail: overlapText(asked, view) };
+  });
+}
+
+/** One sentence about two sites, and what comes of it. */
+export function overlapText(peerId: string, view: OverlapView): string {
+  const where = view.isConnected ? ", which is connected" : "";
+  const shared = `${peerId} ${sharedText(view, view.peerId)}`;
+  return view.kind === "same" ? `${shared}${where}: ${RULE_WORDS[view.rule]}` : shared;
+}

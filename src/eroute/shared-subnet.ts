@@ -1,0 +1,88 @@
+/** Two sites with one subnet (R10): whether the kernel can tell their packets apart, and if not. */
+
+import { containsPrefix, formatPrefix, type Prefix } from "../inet/prefix.ts";
+import type { ChildOptions, Eroute, OverlapRule } from "./eroute.ts";
+
+/** What a site has, or would have if it were connected. */
+export type Claim = {
+  readonly base: Eroute;
+  readonly localSubnets: readonly Prefix[];
+  readonly remoteSubnets: readonly Prefix[];
+  readonly child: Pick<ChildOptions, "ifId" | "mark">;
+};
+
+/** How a subnet of one site lies to one of another. Where they nest, the longest prefix wins. */
+export type SharedSubnet = {
+  readonly kind: "same" | "inside" | "around";
+  readonly own: Prefix;
+  readonly other: Prefix;
+};
+
+/** Another interface, mark, protocol, port or subnet of ours tells their packets apart. */
+export function isApart(a: Claim, b: Claim): boolean {
+  if (a.child.ifId !== b.child.ifId) return true;
+  if (marksDiffer(a.child.mark, b.child.mark)) return true;
+  const [x, y] = [a.base.traffic, b.base.traffic];
+  if (x.protocol !== 0 && y.protocol !== 0 && x.protocol !== y.protocol) return true;
+  if (differ(x.localPort, y.localPort) || differ(x.remotePort, y.remotePort)) return true;
+  if (a.localSubnets === b.localSubnets) return false;
+  return !a.localSubnets.some((left) => b.localSubnets.some((right) => touches(left, right)));
+}
+
+/** What happens when they meet: of two eroutes the one that protects more decides. */
+export function overlapRule(a: Eroute, b: Eroute): OverlapRule {
+  const rules = [a.life.overlap, b.life.overlap];
+  if (rules.includes("refuse")) return "refuse";
+  return rules.includes("allow") ? "allow" : "replace";
+}
+
+/** How `other` lies to `own`; undefined if they have no address in common. */
+export function kindOfOverlap(own: Prefix, other: Prefix): SharedSubnet["kind"] | undefined {
+  if (!touches(own, other)) return undefined;
+  if (own.length === other.length) return "same";
+  return own.length > other.length ? "inside" : "around";
+}
+
+/** What two sites have in common, the gravest first; undefined if nothing. */
+export function sharedSubnet(own: Claim, other: Claim): SharedSubnet | undefined {
+  let found: SharedSubnet | undefined;
+  for (const a of own.remoteSubnets) {
+    for (const b of other.remoteSubnets) {
+      const kind = kindOfOverlap(a, b);
+      if (kind === undefined) continue;
+      if (kind === "same") return isApart(own, other) ? undefined : { kind, own: a, other: b };
+      found ??= { kind, own: a, other: b };
+    }
+  }
+  return found === undefined || isApart(own, other) ? undefined : found;
+}
+
+/** In words that follow the name of the one site; `name` is the other's. */
+export function sharedText({ kind, own, other }: SharedSubnet, name: string): string {
+  const [mine, theirs] = [formatPrefix(own), formatPrefix(other)];
+  if (kind === "same") return `has the subnet ${mine}, and so has ${name}`;
+  if (kind === "inside") {
+    return `has ${mine} inside ${theirs} of ${name}: packets to ${mine} go to this site`;
+  }
+  return `has ${mine} around ${theirs} of ${name}: packets to ${theirs} go to that site`;
+}
+
+/** What a rule of {@link overlapRule} makes of two sites that have the same subnet. */
+export const RULE_WORDS: Readonly<Record<OverlapRule, string>> = {
+  refuse: 'overlap = "refuse" lets only the first of them connect',
+  replace: 'overlap = "replace" lets the newer one take the place of the other',
+  allow: 'overlap = "allow" lets both connect, and packets go to the newer one',
+};
+
+function touches(a: Prefix, b: Prefix): boolean {
+  return a.length <= b.length ? containsPrefix(a, b) : containsPrefix(b, a);
+}
+
+function differ(a: number | undefined, b: number | undefined): boolean {
+  return a !== undefined && b !== undefined && a !== b;
+}
+
+function marksDiffer(a: ChildOptions["mark"], b: ChildOptions["mark"]): boolean {
+  if (a === undefined || b === undefined) return false;
+  return ((a.value ^ b.value) & a.mask & b.mask) !== 0;
+}

@@ -1,0 +1,67 @@
+/** Values by subnet: those of one subnet, and of all around it, without walking the rest. */
+
+import { type Family, familyBits } from "./address.ts";
+import { type Prefix, prefixOf } from "./prefix.ts";
+
+export type PrefixTable<T> = {
+  readonly bySubnet: Map<SubnetKey, readonly T[]>;
+  /** How many values the subnets of each length have, by family. */
+  readonly lengths: Readonly<Record<Family, Map<number, number>>>;
+};
+
+/** A number for IPv4, which costs no memory of its own, and a bigint for IPv6. */
+type SubnetKey = number | bigint;
+
+export function createPrefixTable<T>(): PrefixTable<T> {
+  return { bySubnet: new Map(), lengths: { 4: new Map(), 6: new Map() } };
+}
+
+/** Puts a value at its subnet, behind those that are there. */
+export function putAt<T>({ bySubnet, lengths }: PrefixTable<T>, subnet: Prefix, value: T): void {
+  const key = subnetKey(subnet);
+  const before = bySubnet.get(key);
+  bySubnet.set(key, before === undefined ? [value] : [...before, value]);
+  const ofFamily = lengths[subnet.family];
+  ofFamily.set(subnet.length, (ofFamily.get(subnet.length) ?? 0) + 1);
+}
+
+/** Takes a value away from its subnet, if it is there. */
+export function takeFrom<T>(table: PrefixTable<T>, subnet: Prefix, value: T): void {
+  const key = subnetKey(subnet);
+  const values = [...(table.bySubnet.get(key) ?? [])];
+  const at = values.indexOf(value);
+  if (at < 0) return;
+  values.splice(at, 1);
+  if (values.length > 0) table.bySubnet.set(key, values);
+  else table.bySubnet.delete(key);
+  const ofFamily = table.lengths[subnet.family];
+  const left = (ofFamily.get(subnet.length) ?? 0) - 1;
+  if (left > 0) ofFamily.set(subnet.length, left);
+  else ofFamily.delete(subnet.length);
+}
+
+/** The values of this very subnet. */
+export function valuesAt<T>({ bySubnet }: PrefixTable<T>, subnet: Prefix): readonly T[] {
+  return bySubnet.get(subnetKey(subnet)) ?? [];
+}
+
+export type Around<T> = { readonly subnet: Prefix; readonly values: readonly T[] };
+
+/** This subnet and those that contain it, as far as they have values: the narrowest first. */
+export function* valuesAround<T>(table: PrefixTable<T>, inner: Prefix): Generator<Around<T>> {
+  const lengths = [...table.lengths[inner.family].keys()].filter((n) => n <= inner.length);
+  for (const length of lengths.sort((a, b) => b - a)) {
+    const subnet = prefixOf(inner, length);
+    const values = valuesAt(table, subnet);
+    if (values.length > 0) yield { subnet, values };
+  }
+}
+
+function subnetKey({ family, value, length }: Prefix): SubnetKey {
+  if (family === 4) return Number(value) * LENGTHS_V4 + length;
+  return (value << LENGTH_BITS_V6) | BigInt(length);
+}
+
+/** More than there are lengths of a prefix. */
+const LENGTHS_V4 = 2 * familyBits(4);
+const LENGTH_BITS_V6 = 8n;
