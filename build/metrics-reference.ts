@@ -99,6 +99,8 @@ const GAUGES: Gauges = {
   halfOpenIkeSas: 0,
   childSas: 0,
   lookupsWaiting: 0,
+  keyExchangesWaiting: 0,
+  signaturesWaiting: 0,
   standingPolicies: 0,
   drainingStates: 0,
 };

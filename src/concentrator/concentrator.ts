@@ -27,6 +27,7 @@ import { evict, hasOpenIkeSas, shutDownPortion } from "./evict.ts";
 import { callAlways, connect, forgetCalls, onAcquire, runCalls } from "./initiate.ts";
 import { drainStates, forgetState, onKernelAnswer } from "./install.ts";
 import type { Installed } from "./installed.ts";
+import { noteLimit } from "./limit-notes.ts";
 import { onPeerRows } from "./look-up.ts";
 import { Rate } from "./rate.ts";
 import { allAuthorities, allIkeSuites, reconfigure } from "./reconfigure.ts";
@@ -202,7 +203,11 @@ function onKeyExchangeAnswer(
   engine.keyExchanges.delete(event.request);
   if (!engine.sas.has(waiting.spi)) count(engine, "late_answers");
   const { ticket } = waiting;
-  deliver(engine, waiting.spi, { kind: "key-exchange-answer", ticket, result: event.result });
+  const { result } = event;
+  if (!result.ok && result.error.kind === "overloaded") {
+    noteWaiting(engine, "key-exchanges-waiting", result.error.detail);
+  }
+  deliver(engine, waiting.spi, { kind: "key-exchange-answer", ticket, result });
 }
 
 function onSignatureAnswer(
@@ -216,7 +221,22 @@ function onSignatureAnswer(
     return;
   }
   const { ticket } = waiting;
-  deliver(engine, waiting.spi, { kind: "signature-answer", ticket, result: event.result });
+  const { result } = event;
+  if (!result.ok && result.error.kind === "signatures-waiting") {
+    noteWaiting(engine, "signatures-waiting", result.error.detail);
+  }
+  deliver(engine, waiting.spi, { kind: "signature-answer", ticket, result });
+}
+
+/** The queue before a thread was full. */
+function noteWaiting(
+  engine: Engine,
+  reason: "key-exchanges-waiting" | "signatures-waiting",
+  detail: string,
+): void {
+  const isSignature = reason === "signatures-waiting";
+  count(engine, isSignature ? "signatures_refused" : "key_exchanges_refused");
+  noteLimit(engine, { reason, step: isSignature ? "IKE_AUTH" : "IKE_SA_INIT", detail });
 }
 
 function onDeadline(engine: Engine): void {
@@ -318,6 +338,7 @@ function createEngine(options: ConcentratorOptions): Engine {
     halfOpenPrefixes: new Map(),
     lingering: 0,
     initRequests: new Map(),
+    knownPrefixes: new Set(),
     eroutes: new Map(),
     dynamicCount: 0,
     ...{ reach: createPrefixTable(), sharedTerms: new WeakMap() },
@@ -349,6 +370,7 @@ function createEngine(options: ConcentratorOptions): Engine {
     cookies: new CookieJar(random, now),
     strangerAnswers: new Rate(STRANGER_ANSWERS_PER_SECOND, now),
     strangerNotes: new Rate(STRANGER_NOTES_PER_SECOND, now),
+    limitNotes: new Map(),
     counters: counters as Record<CounterName, number>,
     inbox: [],
     out: [],

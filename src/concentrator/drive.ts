@@ -19,6 +19,7 @@ import { reauthenticate } from "./initiate.ts";
 import { installChild, installOutbound, removeChild } from "./install.ts";
 import { identify, leaveEroute, useEroute } from "./look-up.ts";
 import { moveChildren } from "./move.ts";
+import { precedenceOf, rememberPrefix } from "./precedence.ts";
 import { gatewayOfSite } from "./redirect.ts";
 import { farewell, judge } from "./uniqueness.ts";
 import { probeUsage } from "./usage.ts";
@@ -121,18 +122,10 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect): void {
     case "send":
       engine.out.push(effect);
       return;
-    case "key-exchange": {
-      const { ticket, op } = effect;
-      engine.keyExchanges.set(ticket, { spi, ticket });
-      engine.out.push({ kind: "key-exchange", request: keyExchangeId(ticket), op });
+    case "key-exchange":
+    case "signature":
+      askForWork(engine, entry, effect);
       return;
-    }
-    case "signature": {
-      const { ticket, op } = effect;
-      engine.signatures.set(ticket, { spi, ticket });
-      engine.out.push({ kind: "signature", request: signatureId(ticket), op });
-      return;
-    }
     case "identify":
       identify(engine, entry, effect);
       return;
@@ -191,6 +184,24 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect): void {
   }
 }
 
+/** Work that may have to wait for a thread, and whose turn is when. */
+function askForWork(
+  engine: Engine,
+  entry: Entry,
+  effect: Extract<IkeEffect, { kind: "key-exchange" | "signature" }>,
+): void {
+  const { kind, ticket } = effect;
+  const waiting = { spi: localSpi(saIdOf(entry.sa)), ticket };
+  const precedence = precedenceOf(engine, entry);
+  if (kind === "signature") {
+    engine.signatures.set(ticket, waiting);
+    engine.out.push({ kind, request: signatureId(ticket), op: effect.op, precedence });
+  } else {
+    engine.keyExchanges.set(ticket, waiting);
+    engine.out.push({ kind, request: keyExchangeId(ticket), op: effect.op, precedence });
+  }
+}
+
 function signatureId(ticket: number): SignatureId {
   return ticket as SignatureId;
 }
@@ -208,6 +219,7 @@ function onAuthenticated(
 ): void {
   const isNew = entry.candidate !== undefined && !engine.eroutes.has(entry.candidate.key);
   useEroute(engine, entry);
+  rememberPrefix(engine, entry.sa.path.remote.address);
   count(engine, "ike_sas_established");
   if (entry.eroute?.usesPpk === true) count(engine, "ike_sas_with_ppk");
   const { eroute } = entry;

@@ -7,6 +7,7 @@ import type { Path } from "../inet/endpoint.ts";
 import type { XfrmRequest } from "../xfrm/request.ts";
 import type { KernelRequestId, KeyExchangeId, LookupId, ResolveId, SignatureId } from "./event.ts";
 import type { JournalEntry } from "./journal.ts";
+import type { Precedence } from "./precedence.ts";
 
 export type Effect =
   /** `octets` without the non-ESP marker: the shell adds it where `path.local.port` is 4500. */
@@ -26,7 +27,13 @@ export type Effect =
       readonly kind: "key-exchange";
       readonly request: KeyExchangeId;
       readonly op: KeyExchangeRequest;
+      readonly precedence: Precedence;
     }
   /** Make or judge a signature; the shell knows what time of day it is. */
-  | { readonly kind: "signature"; readonly request: SignatureId; readonly op: SignatureRequest }
+  | {
+      readonly kind: "signature";
+      readonly request: SignatureId;
+      readonly op: SignatureRequest;
+      readonly precedence: Precedence;
+    }
   | { readonly kind: "journal"; readonly entry: JournalEntry };

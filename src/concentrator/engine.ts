@@ -25,6 +25,7 @@ import type { KernelRequestId, LookupId } from "./event.ts";
 import type { Followed } from "./follow-redirect.ts";
 import type { Draining, Installed, PolicyUse, UsageQuery, WaitingRequest } from "./installed.ts";
 import type { JournalEntry } from "./journal.ts";
+import type { LimitNotes } from "./limit-notes.ts";
 import type { Rate } from "./rate.ts";
 import type { Reach } from "./reach.ts";
 import type { Redirects } from "./redirect.ts";
@@ -130,6 +131,8 @@ export type Engine = {
   /** How many of the half-open ones each address prefix has. */
   readonly halfOpenPrefixes: Map<string, number>;
   readonly initRequests: Map<string, IkeSpi>;
+  /** Address prefixes from which a site has been up, the latest last. */
+  readonly knownPrefixes: Set<string>;
   /** In order of creation: the oldest first (R7). */
   readonly eroutes: Map<string, ErouteInUse>;
   dynamicCount: number;
@@ -182,6 +185,7 @@ export type Engine = {
   readonly strangerAnswers: Rate;
   /** Journal entries about strangers: a flood must not fill the journal. */
   readonly strangerNotes: Rate;
+  readonly limitNotes: LimitNotes;
   readonly counters: Record<CounterName, number>;
   readonly inbox: Parcel[];
   readonly out: Effect[];

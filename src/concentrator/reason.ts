@@ -1,5 +1,6 @@
 /** The journal's words for what went wrong: as people say them, and what to do about each. */
 
+import { LIMIT_REASONS } from "./reason-limits.ts";
 import { OVERLAP_REASONS } from "./reason-overlap.ts";
 import { PPK_REASONS } from "./reason-ppk.ts";
 
@@ -165,6 +166,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
       "row anew",
   },
   ...PPK_REASONS,
+  ...LIMIT_REASONS,
   "auth-method": {
     words: "another authentication method",
     advice: "have the site prove itself in a way that `peer_auth` of the eroute takes",

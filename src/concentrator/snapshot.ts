@@ -84,6 +84,9 @@ export type Gauges = {
   readonly halfOpenIkeSas: number;
   readonly childSas: number;
   readonly lookupsWaiting: number;
+  /** For their turn, or being worked on. */
+  readonly keyExchangesWaiting: number;
+  readonly signaturesWaiting: number;
   /** Traps, blocks and exceptions that stand in the kernel without an SA (R14). */
   readonly standingPolicies: number;
   /** Inbound states of rekeyed Child SAs, kept a few seconds for what is on its way. */
@@ -142,6 +145,8 @@ export const COUNTER_NAMES = [
   "messages_out_of_window",
   "cookies_sent",
   "half_open_refused",
+  "key_exchanges_refused",
+  "signatures_refused",
   "ike_sa_init_requests",
   "ike_sas_established",
   "ike_sas_with_ppk",

@@ -98,6 +98,8 @@ function gaugesOf(engine: Engine): Gauges {
     standingPolicies: engine.standing.size,
     drainingStates: engine.draining.length,
     lookupsWaiting: engine.lookups.size,
+    keyExchangesWaiting: engine.keyExchanges.size,
+    signaturesWaiting: engine.signatures.size,
   };
 }
 

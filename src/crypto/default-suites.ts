@@ -17,16 +17,11 @@ const PRFS = [PrfId.HMAC_SHA2_256, PrfId.HMAC_SHA2_384, PrfId.HMAC_SHA2_512];
 
 const INTEGS = [Integ.HMAC_SHA2_256_128, Integ.HMAC_SHA2_384_192, Integ.HMAC_SHA2_512_256];
 
-/** Curves before MODP groups, and of each kind what costs least first: all are strong enough. */
-const GROUPS = [
-  Ke.X25519,
-  Ke.ECP_256,
-  Ke.ECP_384,
-  Ke.ECP_521,
-  Ke.MODP_2048,
-  Ke.MODP_3072,
-  Ke.MODP_4096,
-];
+/**
+ * What costs least first: all are strong enough. The larger groups cost milliseconds each, which
+ * strangers could ask for as well: they count where an eroute names them.
+ */
+const GROUPS = [Ke.X25519, Ke.ECP_256, Ke.MODP_2048];
 
 /** AES-GCM first, then AES-CBC with HMAC-SHA2; no SHA-1, nothing below 112 bits of strength. */
 export const DEFAULT_IKE_SUITES: readonly Suite[] = [

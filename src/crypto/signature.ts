@@ -98,7 +98,9 @@ export type SignatureFault = {
     | "issuer-unknown"
     | "wrong-signature"
     | "signature-algorithm"
-    | "signature-failed";
+    | "signature-failed"
+    /** Too many wait already: nothing is said about the signature. */
+    | "signatures-waiting";
   readonly detail: string;
   readonly offered?: readonly string[];
   readonly wanted?: readonly string[];

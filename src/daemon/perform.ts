@@ -96,7 +96,8 @@ function askThreads(
       request: effect.request,
       result,
     });
-    const result = around.keyExchanger.perform(effect.op, (late) => onLate(answer(late)));
+    const { op, precedence } = effect;
+    const result = around.keyExchanger.perform(op, precedence, (late) => onLate(answer(late)));
     return result === undefined ? undefined : answer(result);
   }
   const answer = (result: SignatureResult): Event => ({
@@ -104,7 +105,8 @@ function askThreads(
     request: effect.request,
     result,
   });
-  const result = around.signer.perform(effect.op, (late) => onLate(answer(late)));
+  const { op, precedence } = effect;
+  const result = around.signer.perform(op, precedence, (late) => onLate(answer(late)));
   return result === undefined ? undefined : answer(result);
 }
 

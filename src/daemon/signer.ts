@@ -1,5 +1,6 @@
 /** Makes and judges signatures: fast ones at once, slow ones in a thread of their own. */
 
+import type { Precedence } from "../concentrator/precedence.ts";
 import type { SignatureRequest, SignatureResult } from "../crypto/signature.ts";
 import { isSlowSignature, performSignature } from "../crypto/signature-work.ts";
 import { err } from "../octets/result.ts";
@@ -10,25 +11,28 @@ export type Signer = {
   /** The result, if it is there at once; otherwise `onResult` gets it later. */
   perform(
     op: SignatureRequest,
+    precedence: Precedence,
     onResult: (result: SignatureResult) => void,
   ): SignatureResult | undefined;
   close(): void;
 };
 
-/** Slow signatures that may wait for the thread; one takes 0.7 to 10 ms. */
-const WAITING_MAX = 1024;
-
 /** `wallMs`: the time of day, ms since 1970, for the validity of certificates. */
 export function openSigner(wallMs: () => number): Signer {
   const thread = createThread<SignatureJob, SignatureResult>({
     file: "signature-worker.ts",
-    waitingMax: WAITING_MAX,
-    fault: (_, detail) => err({ kind: "signature-failed", detail: `slow signatures: ${detail}` }),
+    fault: (fault, detail) =>
+      err({
+        kind: fault === "overloaded" ? "signatures-waiting" : "signature-failed",
+        detail: `slow signatures: ${detail}`,
+      }),
+    // The key is the configuration's, and is needed again.
+    release: () => {},
   });
   return {
-    perform(op, onResult) {
+    perform(op, precedence, onResult) {
       if (!isSlowSignature(op)) return performSignature(op, wallMs());
-      return thread.perform({ op, wallMs: wallMs() }, onResult);
+      return thread.perform({ op, wallMs: wallMs() }, precedence, onResult);
     },
     close: thread.close,
   };

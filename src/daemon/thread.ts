@@ -1,43 +1,65 @@
 /** A worker thread that answers numbered requests; started when needed, and again after a fault. */
 
+import type { Precedence } from "../concentrator/precedence.ts";
+import { createWorkQueue } from "./work-queue.ts";
+
 /** What the thread is sent; it answers with the same number. */
 export type Job<Request> = { readonly number: number; readonly request: Request };
 
 export type Thread<Request, Result> = {
-  /** What is wrong at once; otherwise `onResult` gets the result later. */
-  perform(request: Request, onResult: (result: Result) => void): Result | undefined;
+  /** What is wrong at once; otherwise `onResult` gets the result in a later turn. */
+  perform(
+    request: Request,
+    precedence: Precedence,
+    onResult: (result: Result) => void,
+  ): Result | undefined;
   close(): void;
 };
 
-export type ThreadSettings<Result> = {
+export type ThreadSettings<Request, Result> = {
   /** File of the thread's code in this folder, an entry point of the compiled executable. */
   readonly file: string;
-  /** Requests that may wait at the same time. */
-  readonly waitingMax: number;
   /** What those get that find no place, or whose thread has died. */
   fault(kind: "overloaded" | "internal", detail: string): Result;
+  /** Called once a request is not needed here any more: its secrets can be wiped. */
+  release(request: Request): void;
+};
+
+/**
+ * What the thread has been sent and not answered. A few, so that it is never idle; no more, for
+ * what is up does not wait behind them: all else stays in the queue, where precedence counts.
+ */
+const AT_THREAD_MAX = 3;
+
+type Waiting<Request, Result> = {
+  readonly request: Request;
+  readonly onResult: (result: Result) => void;
 };
 
 /** Nothing runs until the first request. */
 export function createThread<Request, Result>(
-  settings: ThreadSettings<Result>,
+  settings: ThreadSettings<Request, Result>,
 ): Thread<Request, Result> {
-  const waiting = new Map<number, (result: Result) => void>();
+  const queue = createWorkQueue<Waiting<Request, Result>>();
+  const atThread = new Map<number, (result: Result) => void>();
   let worker: Worker | undefined;
   let number = 0;
 
   const stop = () => {
     worker?.terminate();
     worker = undefined;
-    const callbacks = [...waiting.values()];
-    waiting.clear();
+    const left = queue.clear();
+    for (const { request } of left) settings.release(request);
+    const callbacks = [...atThread.values(), ...left.map(({ onResult }) => onResult)];
+    atThread.clear();
     return callbacks;
   };
   const start = (): Worker => {
     const started = new Worker(workerUrl(settings.file));
     started.onmessage = (message: MessageEvent<{ number: number; result: Result }>) => {
-      const callback = waiting.get(message.data.number);
-      waiting.delete(message.data.number);
+      const callback = atThread.get(message.data.number);
+      atThread.delete(message.data.number);
+      feed();
       callback?.(message.data.result);
     };
     started.onerror = (event) => {
@@ -48,16 +70,27 @@ export function createThread<Request, Result>(
     started.unref();
     return started;
   };
-
-  return {
-    perform(request, onResult) {
-      if (waiting.size >= settings.waitingMax) {
-        return settings.fault("overloaded", `${settings.waitingMax} are waiting already`);
-      }
+  const feed = () => {
+    while (atThread.size < AT_THREAD_MAX) {
+      const next = queue.take();
+      if (next === undefined) return;
       worker ??= start();
       number++;
-      waiting.set(number, onResult);
-      worker.postMessage({ number, request } satisfies Job<Request>);
+      atThread.set(number, next.onResult);
+      worker.postMessage({ number, request: next.request } satisfies Job<Request>);
+      settings.release(next.request);
+    }
+  };
+  const overloaded = () => settings.fault("overloaded", "too many are waiting already");
+
+  return {
+    perform(request, precedence, onResult) {
+      const own = { request, onResult };
+      const left = queue.add(own, precedence);
+      if (left !== undefined) settings.release(left.request);
+      if (left === own) return overloaded();
+      left?.onResult(overloaded());
+      feed();
       return undefined;
     },
     close: () => {

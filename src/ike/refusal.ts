@@ -1,5 +1,6 @@
 /** Why a message, an exchange or an SA is refused; and what the peer is told of it. */
 
+import type { KeyExchangeFault } from "../crypto/key-exchange.ts";
 import type { SignatureFault } from "../crypto/signature.ts";
 import { never } from "../octets/assert.ts";
 import { spi32Hex } from "../octets/hex.ts";
@@ -22,6 +23,12 @@ export type Refusal =
     }
   | { readonly kind: "invalid-ke"; readonly offered: string; readonly wantedMethod: number }
   | { readonly kind: "key-exchange"; readonly detail: string }
+  /** No fault of the peer's: what it asks for cannot be worked on now. */
+  | {
+      readonly kind: "busy";
+      readonly reason: "key-exchanges-waiting" | "key-exchange-fault";
+      readonly detail: string;
+    }
   | { readonly kind: "wrong-psk" }
   | {
       readonly kind: "auth-method";
@@ -101,6 +108,7 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
         data: new Uint8Array(0),
       };
     case "temporary-failure":
+    case "busy":
       return notify(NotifyType.TEMPORARY_FAILURE);
     case "kernel":
       // Nothing closer exists: the proposal was fine, this host cannot carry it out.
@@ -156,6 +164,8 @@ export function refusalText(refusal: Refusal): RefusalText {
       };
     case "key-exchange":
       return { reason: "key-exchange-failed", detail: refusal.detail };
+    case "busy":
+      return { reason: refusal.reason, detail: refusal.detail };
     case "wrong-psk":
       return {
         reason: "wrong-psk",
@@ -310,6 +320,21 @@ function callText(
       };
     default:
       return never(refusal);
+  }
+}
+
+/** Whose fault it is that a key exchange came to nothing: only the peer's own is held against it. */
+export function keyExchangeRefusal({ kind, detail }: KeyExchangeFault): Refusal {
+  switch (kind) {
+    case "invalid-public":
+      return { kind: "key-exchange", detail };
+    case "overloaded":
+      return { kind: "busy", reason: "key-exchanges-waiting", detail };
+    case "unsupported":
+    case "internal":
+      return { kind: "busy", reason: "key-exchange-fault", detail };
+    default:
+      return never(kind);
   }
 }
 

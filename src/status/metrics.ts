@@ -204,6 +204,8 @@ const GAUGES: Readonly<Record<keyof Gauges, readonly [name: string, help: string
   halfOpenIkeSas: ["half_open_ike_sas", "IKE SAs whose peer has not authenticated yet."],
   childSas: ["child_sas", "Child SAs installed."],
   lookupsWaiting: ["lookups_waiting", "IKE SAs that wait for a row."],
+  keyExchangesWaiting: ["key_exchanges_waiting", "IKE SAs that wait for a slow key exchange."],
+  signaturesWaiting: ["signatures_waiting", "IKE SAs that wait for a slow signature."],
   standingPolicies: [
     "standing_policies",
     "Policies that stand without an SA: traps, blocks and exceptions.",
@@ -222,6 +224,8 @@ const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   messages_out_of_window: "Requests dropped because their message ID was out of the window.",
   cookies_sent: "COOKIE notifies sent under load.",
   half_open_refused: "IKE_SA_INIT requests dropped because too many IKE SAs were half-open.",
+  key_exchanges_refused: "Slow key exchanges that were refused because too many waited.",
+  signatures_refused: "Slow signatures that were refused because too many waited.",
   ike_sa_init_requests: "IKE_SA_INIT requests received.",
   ike_sas_established: "IKE SAs whose peer authenticated.",
   ike_sas_with_ppk: "Of those, the ones with a post-quantum key in their keys (RFC 8784).",

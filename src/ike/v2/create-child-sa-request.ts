@@ -14,7 +14,7 @@ import type { IkeContext, IkeEffect, Step } from "../effect.ts";
 import { retryMs } from "../jitter.ts";
 import { DETOURS_MAX, NONCE_OCTETS, REPLACED_MS } from "../limits.ts";
 import type { Established } from "../phase.ts";
-import { notify, type Refusal } from "../refusal.ts";
+import { keyExchangeRefusal, notify, type Refusal } from "../refusal.ts";
 import { okNote, refusedNote } from "./answer.ts";
 import type { Asking, ChildAsk, GrantedChild } from "./asking.ts";
 import { isRedundant, lowerNonce } from "./collision.ts";
@@ -77,7 +77,7 @@ export function onChildPublicValue(
   context: IkeContext,
 ): Step {
   if (result.ok) return send(sa, asking.ask, result.value.publicValue, context);
-  const refusal: Refusal = { kind: "key-exchange", detail: result.error.detail };
+  const refusal = keyExchangeRefusal(result.error);
   return giveUp(sa, asking.ask, refusal, context);
 }
 
@@ -160,7 +160,7 @@ export function onChildSharedSecret(
 ): Step {
   const free: Established = { ...sa, asking: undefined };
   if (!result.ok) {
-    const refusal: Refusal = { kind: "key-exchange", detail: result.error.detail };
+    const refusal = keyExchangeRefusal(result.error);
     return onWrongAnswer(free, asking.ask, refusal, context);
   }
   const { granted } = asking;

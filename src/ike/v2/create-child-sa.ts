@@ -16,7 +16,7 @@ import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
 import { NONCE_OCTETS, REPLACED_MS } from "../limits.ts";
 import type { ChildPlan, Established, Serving } from "../phase.ts";
-import type { Refusal } from "../refusal.ts";
+import { keyExchangeRefusal, type Refusal } from "../refusal.ts";
 import { answer, okNote, refuse } from "./answer.ts";
 import { lowerNonce } from "./collision.ts";
 import { configurationRequestOf, configure } from "./configuration.ts";
@@ -102,7 +102,7 @@ export function onChildKeyExchange(
   const { messageId, plan } = serving;
   if (!result.ok) {
     const to = { exchangeType: ExchangeType.CREATE_CHILD_SA, messageId };
-    return refuse(sa, to, { kind: "key-exchange", detail: result.error.detail }, context);
+    return refuse(sa, to, keyExchangeRefusal(result.error), context);
   }
   return install(sa, { messageId }, plan, { context, exchanged: result.value });
 }

@@ -24,7 +24,7 @@ import { CALL_ATTEMPTS_MAX, DETOURS_MAX, NONCE_OCTETS } from "../limits.ts";
 import { detectNat, natDetectionNotifies } from "../nat.ts";
 import type { HalfOpen } from "../phase.ts";
 import { withPpk } from "../ppk.ts";
-import { notify, type Refusal } from "../refusal.ts";
+import { keyExchangeRefusal, notify, type Refusal } from "../refusal.ts";
 import { endCall } from "./answer.ts";
 import { errorNotifyOf, notifyOf, payloadOf, wantedMethodOf } from "./find-payload.ts";
 import { sendAuth } from "./ike-auth-request.ts";
@@ -72,7 +72,7 @@ export function onCallPublicValue(
   context: IkeContext,
 ): Step {
   if (result.ok) return send(sa.calling, result.value.publicValue, context);
-  return endCall(sa, { kind: "key-exchange", detail: result.error.detail });
+  return endCall(sa, keyExchangeRefusal(result.error));
 }
 
 function send(calling: Calling, publicValue: Uint8Array, context: IkeContext): Step {
@@ -255,7 +255,7 @@ export function onCallSharedSecret(
   result: KeyExchangeResult,
   context: IkeContext,
 ): Step {
-  if (!result.ok) return waitOn(sa, { kind: "key-exchange", detail: result.error.detail });
+  if (!result.ok) return waitOn(sa, keyExchangeRefusal(result.error));
   const { calling, chosen, id, Nr, nat } = sa;
   const { Ni, call } = calling;
   const { algorithms } = chosen;

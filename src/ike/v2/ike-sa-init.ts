@@ -21,7 +21,7 @@ import { deriveIkeKeys, skeyseed } from "../keys.ts";
 import { FRAGMENT_OCTETS, NONCE_OCTETS } from "../limits.ts";
 import { detectNat, natDetectionNotifies } from "../nat.ts";
 import type { AwaitingKeyExchange, SaId } from "../phase.ts";
-import { notify, notifyFor, type Refusal } from "../refusal.ts";
+import { keyExchangeRefusal, notify, notifyFor, type Refusal } from "../refusal.ts";
 import { failedNote } from "./answer.ts";
 import { notifyOf, payloadOf } from "./find-payload.ts";
 import { saysUsePpk, usePpk } from "./ppk.ts";
@@ -100,17 +100,7 @@ export function onInitKeyExchange(
   result: KeyExchangeResult,
   context: IkeContext,
 ): Step {
-  if (!result.ok) {
-    const refusal: Refusal = { kind: "key-exchange", detail: result.error.detail };
-    return {
-      sa: undefined,
-      effects: [
-        { kind: "send", octets: initRefusal(sa.id, refusal), path: sa.path },
-        failedNote("IKE_SA_INIT", refusal),
-        { kind: "ended", reason: { kind: "refused", refusal } },
-      ],
-    };
-  }
+  if (!result.ok) return withoutKeyExchange(sa, keyExchangeRefusal(result.error));
   const { publicValue, sharedSecret } = result.value;
   const Nr = context.random(NONCE_OCTETS);
   const { algorithms, choice } = sa.chosen;
@@ -141,6 +131,21 @@ export function onInitKeyExchange(
     sa: { phase: "awaiting-auth", path: sa.path, half },
     effects: [{ kind: "send", octets: response, path: sa.path }],
   };
+}
+
+/**
+ * The peer's value is none: it is told. Where the fault is ours nothing is said, for this exchange
+ * knows no word for it that is not final: the site repeats its request, which is then a new one.
+ */
+function withoutKeyExchange(sa: AwaitingKeyExchange, refusal: Refusal): Step {
+  const ended = { kind: "ended", reason: { kind: "refused", refusal } } as const;
+  if (refusal.kind === "busy" && refusal.reason === "key-exchanges-waiting") {
+    return { sa: undefined, effects: [ended] };
+  }
+  const note = failedNote("IKE_SA_INIT", refusal);
+  if (refusal.kind === "busy") return { sa: undefined, effects: [note, ended] };
+  const octets = initRefusal(sa.id, refusal);
+  return { sa: undefined, effects: [{ kind: "send", octets, path: sa.path }, note, ended] };
 }
 
 /** IKEV2_FRAGMENTATION_SUPPORTED (RFC 7383 §2.3). */

@@ -15,7 +15,7 @@ import type { IkeContext, Step } from "../effect.ts";
 import { retryMs } from "../jitter.ts";
 import { DETOURS_MAX, NONCE_OCTETS } from "../limits.ts";
 import type { Established, SaId } from "../phase.ts";
-import type { Refusal } from "../refusal.ts";
+import { keyExchangeRefusal, type Refusal } from "../refusal.ts";
 import { okNote, refusedNote } from "./answer.ts";
 import type { Asking, IkeAsk } from "./asking.ts";
 import { isRedundant, lowerNonce } from "./collision.ts";
@@ -73,7 +73,7 @@ export function onIkePublicValue(
 ): Step {
   const ikeAsk = asking.ask;
   if (!result.ok) {
-    return giveUp(sa, ikeAsk, { kind: "key-exchange", detail: result.error.detail }, context);
+    return giveUp(sa, ikeAsk, keyExchangeRefusal(result.error), context);
   }
   const payloads: Payload[] = [
     { kind: "SA", proposals: offerOf(sa, ikeAsk) },
@@ -128,7 +128,7 @@ export function onIkeSharedSecret(
 ): Step {
   const { ask: ikeAsk, rival, id, Nr, chosen } = asking;
   if (!result.ok) {
-    return giveUp(sa, ikeAsk, { kind: "key-exchange", detail: result.error.detail }, context);
+    return giveUp(sa, ikeAsk, keyExchangeRefusal(result.error), context);
   }
   const { Ni } = ikeAsk;
   const { sharedSecret } = result.value;

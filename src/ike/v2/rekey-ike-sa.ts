@@ -15,7 +15,7 @@ import type { IkeContext, Step } from "../effect.ts";
 import { deriveIkeKeys, rekeySkeyseed } from "../keys.ts";
 import { NONCE_OCTETS, REPLACED_MS } from "../limits.ts";
 import { type Established, localSpi, type SaId, type Serving } from "../phase.ts";
-import type { Refusal } from "../refusal.ts";
+import { keyExchangeRefusal, type Refusal } from "../refusal.ts";
 import { answer, okNote, refuse } from "./answer.ts";
 import type { Asking } from "./asking.ts";
 import { lowerNonce } from "./collision.ts";
@@ -89,7 +89,7 @@ export function onIkeKeyExchange(
 ): Step {
   const to = { exchangeType: ExchangeType.CREATE_CHILD_SA, messageId: serving.messageId };
   if (!result.ok) {
-    return refuse(sa, to, { kind: "key-exchange", detail: result.error.detail }, context);
+    return refuse(sa, to, keyExchangeRefusal(result.error), context);
   }
   const Nr = context.random(NONCE_OCTETS);
   const { Ni, chosen } = serving;

@@ -1,0 +1,26 @@
+/** Words and advice for limits that were reached: what is kept out, and what to do about it. */
+
+export const LIMIT_REASONS = {
+  "half-open-full": {
+    words: "too many negotiations at once",
+    advice:
+      "if these are your sites, raise half_open_max or half_open_memory; if they are strangers, " +
+      "keep their addresses out with a firewall",
+  },
+  "key-exchanges-waiting": {
+    words: "too many key exchanges at once",
+    advice:
+      "the site repeats its request by itself; if it lasts, have the sites use x25519 or ecp256, " +
+      "which need no queue",
+  },
+  "key-exchange-fault": {
+    words: "a key exchange could not be made here",
+    advice: "the site tries again by itself; if it lasts, report this as a bug",
+  },
+  "signatures-waiting": {
+    words: "too many signatures at once",
+    advice:
+      "the site calls again by itself; if it lasts, give the sites ECDSA certificates on P-256, " +
+      "which cost least",
+  },
+} as const;
