@@ -323,7 +323,7 @@ function callText(
   }
 }
 
-/** Whose fault it is that a key exchange came to nothing: only the peer's own is held against it. */
+/** A key exchange that came to nothing: only what is the peer's own fault is held against it. */
 export function keyExchangeRefusal({ kind, detail }: KeyExchangeFault): Refusal {
   switch (kind) {
     case "invalid-public":

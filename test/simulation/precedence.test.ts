@@ -65,7 +65,7 @@ for (const [name, ask] of [
   });
 }
 
-test("no place for a stranger: it hears nothing, and its repeat is a request like any other", () => {
+test("no place for a stranger: it hears nothing, and its repeat is a request of its own", () => {
   const exchange = switchable();
   exchange.isFull = true;
   const table = layTable({ keyExchange: exchange.perform });
