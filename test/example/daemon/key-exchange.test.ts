@@ -52,7 +52,7 @@ test("a flood from one prefix is refused, and a newcomer takes the place of its 
   exchanger.close();
 });
 
-test("private octets stay until the thread has them, and are wiped then or when refused", async () => {
+test("private octets stay until the thread has them, and go then or when refused", async () => {
   const exchanger = openKeyExchanger();
   const requests = Array.from({ length: WAITING_MAX.stranger + 10 }, offer);
   const from = { rank: "stranger", prefix: "a" } as const;
