@@ -17,6 +17,7 @@ const PLANTED_SEEDS = 40;
 /** What no world brings about: a flood, faults of ours, and what takes a site that we can call. */
 const NEVER_COUNTED: readonly CounterName[] = [
   "datagrams_rate_limited",
+  "signatures_refused",
   "ike_sas_with_ppk",
   "rekey_collisions",
   "fragments_received",
