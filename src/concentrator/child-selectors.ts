@@ -1,7 +1,7 @@
 /** The traffic selectors of a Child SA as the kernel's: pairs of subnets with blocks of ports. */
 
 import type { ChildSa } from "../ike/child-sa.ts";
-import { isAnyPort } from "../ike/v2/narrow.ts";
+import { isAnyPort } from "../ike/v2/selector-room.ts";
 import { onePort, type PortBlock, portBlocks } from "../inet/port-block.ts";
 import type { Prefix } from "../inet/prefix.ts";
 import { rangePrefixes } from "../inet/range.ts";
@@ -14,14 +14,23 @@ export type SelectorPair = { readonly inward: XfrmSelector; readonly outward: Xf
 
 /** One pair for each local and remote subnet and block of ports that go together. */
 export function childSelectors({ local, remote }: ChildSa): SelectorPair[] {
-  return local.flatMap((here) => remote.flatMap((there) => pairsOf(here, there)));
+  const [ours, theirs] = [local.flatMap(subnetsOf), remote.flatMap(subnetsOf)];
+  return ours.flatMap((here) => theirs.flatMap((there) => pairsOf(here, there)));
 }
 
-function pairsOf(here: TrafficSelector, there: TrafficSelector): SelectorPair[] {
+/** A part of a selector that is one subnet: the kernel knows no other ranges. */
+type Subnet = { readonly selector: TrafficSelector; readonly prefix: Prefix };
+
+function subnetsOf(selector: TrafficSelector): Subnet[] {
+  return rangePrefixes(selector.range).map((prefix) => ({ selector, prefix }));
+}
+
+function pairsOf(ours: Subnet, theirs: Subnet): SelectorPair[] {
+  const { selector: here, prefix: local } = ours;
+  const { selector: there, prefix: remote } = theirs;
   const protocol = here.protocol === 0 ? there.protocol : here.protocol;
   const apart = there.protocol !== 0 && there.protocol !== protocol;
   if (here.range.family !== there.range.family || apart) return [];
-  const [local, remote] = [prefixOf(here), prefixOf(there)];
   if (isIcmp(protocol)) {
     const types = isAnyPort(here) ? there : here;
     const contradict = !isAnyPort(there) && !equalPorts(types, there);
@@ -38,12 +47,6 @@ function pairsOf(here: TrafficSelector, there: TrafficSelector): SelectorPair[] 
       outward: { src: local, dst: remote, protocol, srcPort: mine, dstPort: its },
     })),
   );
-}
-
-function prefixOf({ range }: TrafficSelector): Prefix {
-  const [prefix, ...more] = rangePrefixes(range);
-  assert(prefix !== undefined && more.length === 0, "a narrowed selector is one subnet");
-  return prefix;
 }
 
 type Ports = Pick<TrafficSelector, "startPort" | "endPort">;

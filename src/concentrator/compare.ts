@@ -177,9 +177,14 @@ function comparedSubnets(
 
 function comparedSelectors(part: PartName, theirs: string, ours: string): ComparedPart {
   const [offered, configured] = [theirs.split(","), ours.split(",")];
-  const common = offered.filter((one) => configured.some((other) => overlap(one, other)));
+  const common = offered.filter(
+    (one) => !MORE.test(one) && configured.some((other) => overlap(one, other)),
+  );
   return { part, offered, configured, common };
 }
+
+/** What a text puts in place of selectors that it does not show. */
+const MORE = /^and \d+ more$/;
 
 function overlap(one: string, other: string): boolean {
   const [a, b] = [rangeOf(one), rangeOf(other)];

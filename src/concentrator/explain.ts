@@ -54,6 +54,7 @@ export function explain(facts: SiteFacts): Explanation {
       ...trafficFindings(traffic),
       ...callFindings(facts),
       ...facts.attempts.slice(0, 1).map((attempt) => attemptFinding(facts, attempt)),
+      ...leftOutFindings(facts, state),
       ...tableFindings(facts),
       ...redirectFindings(facts),
       ...strangerFindings(facts, state),
@@ -224,6 +225,24 @@ function attemptFinding({ nowWallMs }: SiteFacts, attempt: Attempt): Finding {
   const verdict = outcome === "connected" ? "ok" : outcome === "ended" ? "note" : "problem";
   return { about: "attempt", verdict, detail };
 }
+
+/** It is connected, and not all of its subnets are: that is no failure of an attempt. */
+function leftOutFindings(facts: SiteFacts, state: SiteState): readonly Finding[] {
+  const { attempts, eroutes, now, nowWallMs } = facts;
+  if (state !== "connected") return [];
+  const connectedMs = Math.max(...eroutes.map(({ createdAt }) => now - createdAt));
+  const leftOut = attempts.find(
+    ({ record: { reason, wallMs } }) =>
+      reason === "subnets-left-out" && nowWallMs - wallMs <= connectedMs + NEGOTIATION_MS,
+  );
+  if (leftOut === undefined) return [];
+  const { reason, detail } = leftOut.record;
+  const text = `${detail}: ${reasonOf(reason)?.advice ?? ""}`;
+  return [{ about: "tunnel", verdict: "problem", detail: text }];
+}
+
+/** The subnets are settled a moment before the eroute counts as in use, or after. */
+const NEGOTIATION_MS = 5_000;
 
 function tableFindings({ tableIsFull, eroutes }: SiteFacts): readonly Finding[] {
   if (!tableIsFull || eroutes.length > 0) return [];

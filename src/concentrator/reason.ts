@@ -3,6 +3,7 @@
 import { LIMIT_REASONS } from "./reason-limits.ts";
 import { OVERLAP_REASONS } from "./reason-overlap.ts";
 import { PPK_REASONS } from "./reason-ppk.ts";
+import { SUBNET_REASONS } from "./reason-subnets.ts";
 
 export type Reason = {
   /** `wrong pre-shared key`. */
@@ -226,18 +227,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
       "a NAT that drops UDP 4500, or a path that drops large packets",
   },
   // Child SAs
-  "ts-unacceptable": {
-    words: "no subnets in common",
-    advice:
-      "at the site, its own network has to be that of its row (remip, remmsk), and the network " +
-      "behind the concentrator one inside local_subnet of the eroute",
-  },
-  "internal-address-failure": {
-    words: "asks for a virtual IP and has none in its row",
-    advice:
-      "write the one address that it is to have into its row (remip with /32 or /128), or switch " +
-      "off the virtual IP (vips, leftsourceip, mode config) at the site",
-  },
+  ...SUBNET_REASONS,
   "no-additional-sas": {
     words: "too many Child SAs",
     advice: "let the site close some of its Child SAs; one a subnet pair is enough",

@@ -162,6 +162,7 @@ export const COUNTER_NAMES = [
   "child_sas_installed",
   "child_sas_rekeyed",
   "child_sas_closed",
+  "child_sas_narrowed_by_limit",
   "negotiations_failed",
   "authentication_failures",
   "lookups_started",

@@ -3,8 +3,8 @@
 import { espAlgorithmsText, ikeAlgorithmsText } from "../ike/algorithms.ts";
 import { isHalfOpen } from "../ike/ike-sa.ts";
 import { localSpi, saIdOf } from "../ike/phase.ts";
-import { selectorText } from "../ike/v2/narrow.ts";
 import { isRedirectable } from "../ike/v2/redirect.ts";
+import { selectorText } from "../ike/v2/selector-text.ts";
 import { formatAddress } from "../inet/address.ts";
 import { formatEndpoint } from "../inet/endpoint.ts";
 import { formatPrefix } from "../inet/prefix.ts";

@@ -5,6 +5,7 @@ import { commonId, coversPattern } from "../eroute/overlap.ts";
 import { isWild, matchesPattern, type Pattern } from "../eroute/pattern.ts";
 import { peerKey } from "../eroute/peer-id.ts";
 import { containsPrefix, formatPrefix, type Prefix } from "../inet/prefix.ts";
+import { countPairs, SUBNET_PAIRS_MAX, SUBNETS_MAX } from "../inet/subnet-pairs.ts";
 import type { Check } from "./check.ts";
 import type { ReadEgroup } from "./egroups.ts";
 import type { ReadEroute } from "./eroutes.ts";
@@ -141,11 +142,31 @@ function checkSubnets(check: Check, eroute: ReadEroute): void {
     const what = `overlaps local_subnet: ${overlap}`;
     check.warn(at, what, "subnets that are apart");
   }
+  checkSubnetCount(check, eroute);
   if (localSubnets.length === 0 || remoteSubnets.length === 0) return;
   const families = new Set(localSubnets.map((subnet) => subnet.family));
   if (remoteSubnets.some((subnet) => families.has(subnet.family))) return;
   const what = "and local_subnet are of different IP versions";
   check.fault(at, what, "a subnet of the same version on each side");
+}
+
+/** What one Child SA has room for. The remote subnets of a base eroute are its rows' to choose. */
+function checkSubnetCount(check: Check, eroute: ReadEroute): void {
+  const { kind, localSubnets, path, remoteSubnets } = eroute;
+  const sides =
+    kind === "base"
+      ? { local_subnet: localSubnets }
+      : { local_subnet: localSubnets, remote_subnet: remoteSubnets };
+  for (const [key, subnets] of Object.entries(sides)) {
+    if (subnets.length <= SUBNETS_MAX) continue;
+    const what = `holds ${subnets.length} subnets, at most ${SUBNETS_MAX} are allowed`;
+    check.fault([...path, key], what, "fewer, wider ones");
+  }
+  const pairs = kind === "base" ? 0 : countPairs(localSubnets, remoteSubnets);
+  if (pairs <= SUBNET_PAIRS_MAX) return;
+  const room = `a Child SA has room for ${SUBNET_PAIRS_MAX}`;
+  const what = `and local_subnet make ${pairs} pairs of subnets: ${room}`;
+  check.fault([...path, "remote_subnet"], what, "fewer, wider ones");
 }
 
 /** R12: a packet must lead to one base eroute. */

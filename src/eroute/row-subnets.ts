@@ -9,13 +9,11 @@ import {
   parseMask,
   prefixOf,
 } from "../inet/prefix.ts";
+import { countPairs, SUBNET_PAIRS_MAX, SUBNETS_MAX } from "../inet/subnet-pairs.ts";
 import { ok, type Result } from "../octets/result.ts";
 import type { BaseEroute, Egroup } from "./eroute.ts";
 import type { PeerRow } from "./row.ts";
 import { filled, type RowFault, rowFault } from "./row-fault.ts";
-
-/** Subnets of one row on one side: each pair of them costs three policies in the kernel. */
-export const ROW_SUBNETS_MAX = 8;
 
 /** A column that holds one subnet or several, with commas or blanks between them. */
 export function subnetTexts(column: string | null | undefined): readonly string[] {
@@ -33,7 +31,7 @@ export function rowRemoteSubnets(
     const detail = `the row of ${row.peerid} has no remip: write the site's subnet there`;
     return rowFault("no-subnet", "remip", detail);
   }
-  if (texts.length > ROW_SUBNETS_MAX) return tooMany(row, "remip", texts.length);
+  if (texts.length > SUBNETS_MAX) return tooMany(row, "remip", texts.length);
   const subnets: Prefix[] = [];
   for (const text of texts) {
     const subnet = rowSubnet(row, egroup, text);
@@ -52,9 +50,25 @@ export function rowLocalSubnets(
   base: BaseEroute,
   remote: readonly Prefix[],
 ): Result<readonly Prefix[], RowFault> {
+  const subnets = locipSubnets(row, base, remote);
+  if (!subnets.ok) return subnets;
+  const pairs = countPairs(subnets.value, remote);
+  if (pairs <= SUBNET_PAIRS_MAX) return subnets;
+  const detail =
+    `the row of ${row.peerid} joins ${subnets.value.length} subnets here with ` +
+    `${remote.length} of its own: ${pairs} pairs, and one Child SA has room for ` +
+    `${SUBNET_PAIRS_MAX}: write wider ones`;
+  return rowFault("too-many-subnets", "remip", detail);
+}
+
+function locipSubnets(
+  row: PeerRow,
+  base: BaseEroute,
+  remote: readonly Prefix[],
+): Result<readonly Prefix[], RowFault> {
   const texts = subnetTexts(row.locip);
   if (texts.length === 0) return ok(base.localSubnets);
-  if (texts.length > ROW_SUBNETS_MAX) return tooMany(row, "locip", texts.length);
+  if (texts.length > SUBNETS_MAX) return tooMany(row, "locip", texts.length);
   const subnets: Prefix[] = [];
   for (const text of texts) {
     const subnet = parseSubnet(text);
@@ -164,7 +178,7 @@ function outsideLocal(row: PeerRow, base: BaseEroute, subnet: Prefix) {
 
 function tooMany(row: PeerRow, column: "remip" | "locip", count: number) {
   const detail =
-    `${column} of ${row.peerid} holds ${count} subnets, at most ${ROW_SUBNETS_MAX} are expected: ` +
+    `${column} of ${row.peerid} holds ${count} subnets, at most ${SUBNETS_MAX} are expected: ` +
     "write wider ones";
   return rowFault("too-many-subnets", column, detail);
 }

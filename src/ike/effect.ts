@@ -91,7 +91,8 @@ export type IkeCounter =
   | "ike_sas_rekeyed"
   | "rekey_collisions"
   | "retransmissions"
-  | "redirects_sent";
+  | "redirects_sent"
+  | "child_sas_narrowed_by_limit";
 
 /** What a step needs from outside; the same in every phase. */
 export type IkeContext = {

@@ -50,6 +50,8 @@ export type Refusal =
       readonly offered: readonly string[];
       readonly wanted: readonly string[];
     }
+  /** The peer grants what was asked for in more pieces than one Child SA has room for. */
+  | { readonly kind: "too-many-selectors"; readonly detail: string }
   /** Inner addresses of these families are asked for; the site's own subnets hold no single one. */
   | {
       readonly kind: "no-internal-address";
@@ -94,6 +96,7 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
       return notify(NotifyType.AUTHENTICATION_FAILED);
     case "ts-unacceptable":
     case "subnet-in-use":
+    case "too-many-selectors":
       return notify(NotifyType.TS_UNACCEPTABLE);
     case "no-internal-address":
       return notify(NotifyType.INTERNAL_ADDRESS_FAILURE);
@@ -188,6 +191,7 @@ export function refusalText(refusal: Refusal): RefusalText {
         offered: refusal.offered,
         wanted: refusal.wanted,
       };
+    case "too-many-selectors":
     case "no-internal-address":
     case "no-additional-sas":
     case "child-sa-not-found":
@@ -272,10 +276,23 @@ const WANTED_METHODS: Readonly<Record<PeerCredential["kind"], readonly string[]>
 function childText(
   refusal: Extract<
     Refusal,
-    { kind: "no-internal-address" | "no-additional-sas" | "child-sa-not-found" }
+    {
+      kind:
+        | "too-many-selectors"
+        | "no-internal-address"
+        | "no-additional-sas"
+        | "child-sa-not-found";
+    }
   >,
 ): RefusalText {
   switch (refusal.kind) {
+    case "too-many-selectors":
+      return {
+        reason: "too-many-selectors",
+        detail:
+          `the site cuts the subnets into too many pieces: ${refusal.detail} would be left out; ` +
+          "let it take them as they are asked for, or have wider ones on both ends",
+      };
     case "no-internal-address":
       return {
         reason: "internal-address-failure",

@@ -7,8 +7,8 @@ import { type Payload, Protocol } from "../wire/message.ts";
 import { notifyName } from "../wire/notify-type.ts";
 import { identityText } from "../wire/payload/id.ts";
 import type { SaId } from "./phase.ts";
-import { selectorText } from "./v2/narrow.ts";
 import { proposalText } from "./v2/proposal.ts";
+import { selectorTexts } from "./v2/selector-text.ts";
 
 /** A message that was opened, or is about to be sealed. */
 export type SeenMessage = {
@@ -23,18 +23,21 @@ export type SeenMessage = {
 /** Told of each message of each IKE SA; undefined where nobody looks: then it costs nothing. */
 export type MessageListener = ((message: SeenMessage) => void) | undefined;
 
-const PROPOSALS_MAX = 8;
-const SELECTORS_MAX = 8;
+/** What a text shows of a message, of an SA and of a Delete payload; the rest is a number. */
+const PAYLOADS_SHOWN_MAX = 32;
+const PROPOSALS_SHOWN_MAX = 8;
+const SPIS_SHOWN_MAX = 8;
 
 /** `IDi(site-1) AUTH SA(AES_GCM_16_128/ESN) TSi(10.0.0.0/16) N(INITIAL_CONTACT)`. */
 export function payloadsText(payloads: readonly Payload[]): string {
-  return payloads.length === 0 ? "empty" : payloads.map(payloadText).join(" ");
+  if (payloads.length === 0) return "empty";
+  return someOf(payloads, PAYLOADS_SHOWN_MAX, payloadText).join(" ");
 }
 
 function payloadText(payload: Payload): string {
   switch (payload.kind) {
     case "SA":
-      return `SA(${someOf(payload.proposals.map(proposalText), PROPOSALS_MAX)})`;
+      return `SA(${someOf(payload.proposals, PROPOSALS_SHOWN_MAX, proposalText).join(" | ")})`;
     case "KE":
       return `KE(${transformName(TransformType.KE, payload.method, undefined)})`;
     case "IDi":
@@ -49,10 +52,10 @@ function payloadText(payload: Payload): string {
     case "DELETE":
       return payload.protocol === Protocol.IKE
         ? "D(IKE SA)"
-        : `D(${payload.spis.map(spi32Hex).join(", ")})`;
+        : `D(${someOf(payload.spis, SPIS_SHOWN_MAX, spi32Hex).join(", ")})`;
     case "TSi":
     case "TSr":
-      return `${payload.kind}(${someOf(payload.selectors.map(selectorText), SELECTORS_MAX)})`;
+      return `${payload.kind}(${selectorTexts(payload.selectors).join(" | ")})`;
     case "OPAQUE":
       return `payload ${payload.payloadType}`;
     default:
@@ -60,7 +63,8 @@ function payloadText(payload: Payload): string {
   }
 }
 
-function someOf(texts: readonly string[], max: number): string {
-  const more = texts.length > max ? `, and ${texts.length - max} more` : "";
-  return `${texts.slice(0, max).join(" | ")}${more}`;
+/** Only what is shown is put into words. */
+function someOf<T>(all: readonly T[], max: number, textOf: (one: T) => string): readonly string[] {
+  const texts = all.slice(0, max).map((one) => textOf(one));
+  return all.length > max ? [...texts, `and ${all.length - max} more`] : texts;
 }

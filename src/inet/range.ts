@@ -15,30 +15,54 @@ export function intersectRange(a: AddressRange, b: AddressRange): AddressRange |
 
 /** The fewest subnets that make up a range, in order: at most 2 × bits - 2 of them. */
 export function rangePrefixes(range: AddressRange): Prefix[] {
-  const bits = familyBits(range.family);
-  const whole = wholePrefix(range, bits);
+  const { family, first, last } = range;
+  const whole = rangePrefix(range);
   if (whole !== undefined) return [whole];
+  const bits = familyBits(family);
   const prefixes: Prefix[] = [];
-  let at = range.first;
-  while (at <= range.last) {
-    let hostBits = 0n;
-    // As large as the alignment of its first address and the end of the range allow.
-    while (hostBits < BigInt(bits)) {
-      const size = 1n << (hostBits + 1n);
-      if (at % size !== 0n || at + size - 1n > range.last) break;
-      hostBits++;
-    }
-    prefixes.push({ family: range.family, value: at, length: bits - Number(hostBits) });
-    at += 1n << hostBits;
+  // Their sizes grow, then shrink: the next one is tried from the last one's size on.
+  let hostBits = 0n;
+  for (let at = first; at <= last; at += 1n << hostBits) {
+    while (fits(at, last, hostBits + 1n)) hostBits++;
+    while (!fits(at, last, hostBits)) hostBits--;
+    prefixes.push({ family, value: at, length: bits - Number(hostBits) });
+    if (at + (1n << hostBits) > last) break;
   }
   return prefixes;
 }
 
-/** Most ranges are one subnet: no need to grow it bit by bit. */
-function wholePrefix({ family, first, last }: AddressRange, bits: number): Prefix | undefined {
+/** Whether a subnet of this size can begin at `at`, and does not go beyond `last`. */
+function fits(at: bigint, last: bigint, hostBits: bigint): boolean {
+  const hosts = (1n << hostBits) - 1n;
+  return (at & hosts) === 0n && at + hosts <= last;
+}
+
+/** The one subnet that a range is; undefined if it is none. */
+export function rangePrefix({ family, first, last }: AddressRange): Prefix | undefined {
   const hosts = last - first;
   const isMask = (hosts & (hosts + 1n)) === 0n;
   if (!isMask || (first & hosts) !== 0n) return undefined;
-  const hostBits = hosts === 0n ? 0 : hosts.toString(2).length;
-  return { family, value: first, length: bits - hostBits };
+  return { family, value: first, length: familyBits(family) - bitLength(hosts) };
+}
+
+/** How many {@link rangePrefixes} makes of a range, without making them. */
+export function countRangePrefixes({ first, last }: AddressRange): number {
+  const end = last + 1n;
+  // All of them lie on one side of the place in the range that most trailing zeros lead to.
+  const hostBits = BigInt(bitLength(first ^ end) - 1);
+  const middle = (end >> hostBits) << hostBits;
+  return countOnes(middle - first) + countOnes(end - middle);
+}
+
+function bitLength(value: bigint): number {
+  return value === 0n ? 0 : value.toString(2).length;
+}
+
+function countOnes(value: bigint): number {
+  let ones = 0;
+  for (let rest = value; rest > 0n; rest >>= 32n) {
+    let word = Number(rest & 0xffff_ffffn);
+    for (; word !== 0; word &= word - 1) ones++;
+  }
+  return ones;
 }

@@ -241,6 +241,7 @@ const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   child_sas_installed: "Child SAs installed in the kernel.",
   child_sas_rekeyed: "Child SAs that replaced another.",
   child_sas_closed: "Child SAs removed from the kernel.",
+  child_sas_narrowed_by_limit: "Child SAs without some of the subnets both ends allow: too many.",
   negotiations_failed: "Negotiations that ended before the peer authenticated.",
   authentication_failures: "IKE_AUTH exchanges that were refused.",
   lookups_started: "Look-ups of a row.",

@@ -108,6 +108,7 @@ const HISTORY = [
   ["ike_sas_established", "connected"],
   ["ike_sas_rekeyed", "IKE SA+ rekeyed"],
   ["child_sas_rekeyed", "Child SA+ rekeyed"],
+  ["child_sas_narrowed_by_limit", "Child SA+ with too many subnets"],
   ["ike_sas_closed", "closed"],
   ["redirects_sent", "sent to another gateway"],
   ["negotiations_failed", "negotiation+ failed"],

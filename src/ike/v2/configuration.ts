@@ -16,7 +16,7 @@ import { CfgAttribute, CfgType } from "../../wire/payload/cp.ts";
 import type { ChildPolicy } from "../child-sa.ts";
 import type { Refusal } from "../refusal.ts";
 import { payloadOf } from "./find-payload.ts";
-import { selectorText } from "./narrow.ts";
+import { selectorTexts } from "./selector-text.ts";
 
 /** Types of the attributes of a CFG_REQUEST in its order; their values are wishes: not heeded. */
 export type ConfigurationRequest = readonly number[];
@@ -54,7 +54,7 @@ export function configure(
     return singleAddresses(policy.remote, family).slice(0, count);
   });
   if (asked.length > 0 && addresses.length === 0) {
-    const own = policy.remote.map(selectorText);
+    const own = selectorTexts(policy.remote);
     return err({ kind: "no-internal-address", asked: asked.map(familyText), own });
   }
   const attributes = [

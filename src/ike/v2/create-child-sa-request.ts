@@ -337,11 +337,13 @@ export function grantedSelectors(
   const given = { local: tsI.selectors, remote: tsR.selectors };
   const narrowed = narrow(given, asked);
   if (!narrowed.ok) return narrowed;
-  const { local, remote } = narrowed.value;
-  if (!isInside(given.local, local) || !isInside(given.remote, remote)) {
+  const { local, remote, leftOut } = narrowed.value;
+  if (!isInside(given.local, asked.local) || !isInside(given.remote, asked.remote)) {
     const detail = "traffic selectors that were not asked for";
     return err({ kind: "malformed", where: "TSi and TSr payload", detail });
   }
+  // The peer has cut what was asked for into pieces: it would send what has no policy here.
+  if (leftOut !== undefined) return err({ kind: "too-many-selectors", detail: leftOut });
   const echoes = notifyOf(payloads, NotifyType.USE_TRANSPORT_MODE) !== undefined;
   const isTransport = echoes && asked.mode === "transport" && sa.nat === "none";
   return ok({ local, remote, mode: isTransport ? "transport" : "tunnel" });

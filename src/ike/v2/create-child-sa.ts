@@ -22,7 +22,7 @@ import { lowerNonce } from "./collision.ts";
 import { configurationRequestOf, configure } from "./configuration.ts";
 import { isBeingDeleted } from "./delete.ts";
 import { notifyOf, payloadOf } from "./find-payload.ts";
-import { childText, childUp, makeChild, planChild } from "./make-child-sa.ts";
+import { childText, childUp, leftOutNotes, makeChild, planChild } from "./make-child-sa.ts";
 import { onRekeyIkeRequest } from "./rekey-ike-sa.ts";
 
 // Initiator                        Responder
@@ -195,7 +195,8 @@ function install(
   const { messageId } = to;
   const serving = { kind: "child-install", messageId, ticket, child, nonce } as const;
   const up = childUp(ticket, { child: child.sa, keys: made.keys }, child.sa.replaces !== undefined);
-  return { sa: { ...yieldTo(sa, plan), serving }, effects: [up] };
+  const notes = leftOutNotes("CREATE_CHILD_SA", plan);
+  return { sa: { ...yieldTo(sa, plan), serving }, effects: [...notes, up] };
 }
 
 /**

@@ -31,7 +31,7 @@ import { answer, failedNote, okNote } from "./answer.ts";
 import { addressesText, configurationRequestOf, configure } from "./configuration.ts";
 import { newEstablished } from "./established.ts";
 import { notifyOf, payloadOf } from "./find-payload.ts";
-import { childText, childUp, makeChild, planChild } from "./make-child-sa.ts";
+import { childText, childUp, leftOutNotes, makeChild, planChild } from "./make-child-sa.ts";
 import { ppkRequestOf, settlePpk, withSettledPpk, wrongWithPpk } from "./ppk.ts";
 import { certificatesOf, judgeHolder, judgeProof, ownProof, signedProof } from "./proof.ts";
 
@@ -241,7 +241,11 @@ function makeFirstChild(sa: Established, first: FirstChild, context: IkeContext)
   const ticket = context.ticket();
   return {
     sa: { ...sa, serving: { kind: "ike-auth", messageId, ticket, head, child: made.answer } },
-    effects: [...effects, childUp(ticket, { child: made.answer.sa, keys: made.keys }, false)],
+    effects: [
+      ...effects,
+      ...leftOutNotes("IKE_AUTH", plan.value),
+      childUp(ticket, { child: made.answer.sa, keys: made.keys }, false),
+    ],
   };
 }
 

@@ -2,6 +2,7 @@
 
 import type { Prf } from "../../crypto/prf.ts";
 import type { EspSpi } from "../../inet/esp-spi.ts";
+import { SUBNET_PAIRS_MAX, SUBNETS_MAX } from "../../inet/subnet-pairs.ts";
 import { later } from "../../octets/instant.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { Writer } from "../../octets/writer.ts";
@@ -15,15 +16,16 @@ import {
 import { NotifyType } from "../../wire/notify-type.ts";
 import { espAlgorithmsText } from "../algorithms.ts";
 import type { ChildPolicy, ChildSa } from "../child-sa.ts";
-import type { ChildKeys, IkeContext, IkeEffect } from "../effect.ts";
+import type { ChildKeys, IkeContext, IkeEffect, IkeNote } from "../effect.ts";
 import { jittered } from "../jitter.ts";
 import { deriveEspKeys } from "../keys.ts";
 import { REKEY_SHARE_MIN } from "../limits.ts";
 import type { ChildAnswer, ChildPlan, Ticket } from "../phase.ts";
 import { notify, type Refusal } from "../refusal.ts";
 import type { GrantedChild } from "./asking.ts";
-import { narrow, selectorsText } from "./narrow.ts";
+import { narrow } from "./narrow.ts";
 import { chooseEsp, chosenProposal } from "./proposal.ts";
+import { selectorsText } from "./selector-text.ts";
 
 /** What the peer asks for. */
 export type ChildRequest = {
@@ -117,6 +119,22 @@ export function grantedChild(
   const place = { spiIn, spiOut, algorithms, mode, local, remote };
   const child: ChildSa = { ...place, ...ages(policy, context), replaces };
   return { child, keys: { in: keys.responder, out: keys.initiator } };
+}
+
+/** Tells what both ends allow and the Child SA does not carry: nobody would see it otherwise. */
+export function leftOutNotes(
+  step: IkeNote["step"],
+  { narrowed: { leftOut } }: ChildPlan,
+): readonly IkeEffect[] {
+  if (leftOut === undefined) return [];
+  const detail =
+    `of the subnets that both ends allow, these are not, or not wholly, in the Child SA: ` +
+    `${leftOut}; it has room for ${SUBNETS_MAX} on each side and ${SUBNET_PAIRS_MAX} pairs of them`;
+  const note = { level: "warning", step, outcome: "refused", reason: "subnets-left-out" } as const;
+  return [
+    { kind: "count", counter: "child_sas_narrowed_by_limit" },
+    { kind: "note", note: { ...note, detail } },
+  ];
 }
 
 /** Asks for the Child SA to be installed; without its outbound half if another one sends still. */

@@ -1,160 +1,156 @@
 /** Traffic selector narrowing (RFC 7296 §2.9): a site gets what is its own, never more (R10). */
 
-import { type Family, formatAddress } from "../../inet/address.ts";
-import { portBlocks } from "../../inet/port-block.ts";
-import { formatPrefix, prefixRange } from "../../inet/prefix.ts";
-import { intersectRange, rangePrefixes } from "../../inet/range.ts";
+import { intersectRange } from "../../inet/range.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import type { TrafficSelector } from "../../wire/message.ts";
 import type { Refusal } from "../refusal.ts";
+import { hasRoomForPorts, isAnyPort, type Sides, takeWithinRoom } from "./selector-room.ts";
+import { selectorsText, selectorTexts } from "./selector-text.ts";
 
-/** Selectors that the kernel can hold: each is one subnet, with few enough blocks of ports. */
-export type Narrowed = {
-  readonly local: readonly TrafficSelector[];
-  readonly remote: readonly TrafficSelector[];
+type Selectors = readonly TrafficSelector[];
+
+/** Selectors that the kernel has room for, subnets or ranges of addresses. */
+export type Narrowed = Sides<Selectors> & {
+  /** What both sides allow and the kernel has no room for, in words; undefined: nothing. */
+  readonly leftOut: string | undefined;
 };
 
-/** Selectors of one side of a Child SA: local × remote policies go to the kernel. */
-export const SELECTORS_MAX = 8;
-/** Blocks of ports of all of them together, for the same reason: 1-65535 has 16. */
-const PORT_BLOCKS_MAX = 16;
+/**
+ * Common selectors of one side that are compared with each other: what else is offered is left out.
+ * Steps are at most the offer × the site's subnets to find them, and the square of this.
+ */
+const CANDIDATES_MAX = 128;
 
 /** What both sides' offers have in common with the site's subnets and ours. */
 export function narrow(
-  offered: {
-    readonly local: readonly TrafficSelector[];
-    readonly remote: readonly TrafficSelector[];
-  },
-  allowed: {
-    readonly local: readonly TrafficSelector[];
-    readonly remote: readonly TrafficSelector[];
-  },
+  offered: Sides<Selectors>,
+  allowed: Sides<Selectors>,
 ): Result<Narrowed, Refusal> {
   const local = commonSelectors(offered.local, allowed.local);
   const remote = commonSelectors(offered.remote, allowed.remote);
-  const pairs = local.some((l) => remote.some((r) => r.range.family === l.range.family));
-  if (pairs) return ok({ local, remote });
+  const { taken, leftOut } = takeWithinRoom({ local: local.found, remote: remote.found });
+  const isPair = taken.local.some((l) => taken.remote.some((r) => goTogether(l, r)));
+  if (isPair) {
+    const text = leftOutText(leftOut, local.passedOver + remote.passedOver);
+    return ok({ ...taken, leftOut: text });
+  }
+  // What is in common comes first: it has to be among the few that a text shows.
+  const shown = {
+    local: commonFirst(offered.local, local.found),
+    remote: commonFirst(offered.remote, remote.found),
+  };
   return err({
     kind: "ts-unacceptable",
-    offered: [selectorsText(offered.local, offered.remote)],
+    offered: [selectorsText(shown.local, shown.remote)],
     wanted: [selectorsText(allowed.local, allowed.remote)],
   });
 }
 
-/** `10.0.0.0/16 === 192.168.1.0/24`, local side first. */
-export function selectorsText(
-  local: readonly TrafficSelector[],
-  remote: readonly TrafficSelector[],
-): string {
-  return `${local.map(selectorText)} === ${remote.map(selectorText)}`;
+/** Whether all that `inner` covers is covered by `outer`, be it by several of them together. */
+export function isInside(inner: Selectors, outer: Selectors): boolean {
+  return inner.every((selector) => isCovered(selector, outer));
 }
 
-/** `192.168.1.0/24`, or `192.0.2.3-192.0.2.9`, with `[6/80]` for a protocol and port. */
-export function selectorText(selector: TrafficSelector): string {
-  const { range } = selector;
-  const prefixes = rangePrefixes(range);
-  const [only] = prefixes;
-  const addresses =
-    prefixes.length === 1 && only !== undefined
-      ? formatPrefix(only)
-      : `${endText(range.family, range.first)}-${endText(range.family, range.last)}`;
-  if (selector.protocol === 0 && isAnyPort(selector)) return addresses;
-  const ports = isAnyPort(selector) ? "" : `/${selector.startPort}`;
-  const last = isAnyPort(selector) || selector.startPort === selector.endPort;
-  return `${addresses}[${selector.protocol}${ports}${last ? "" : `-${selector.endPort}`}]`;
+function isCovered(selector: TrafficSelector, outer: Selectors): boolean {
+  if (outer.some((whole) => covers(whole, selector))) return true;
+  const { family, last } = selector.range;
+  const sameTraffic = outer.filter((whole) => coversTraffic(whole, selector));
+  const ranges = sameTraffic.map(({ range }) => range).filter((range) => range.family === family);
+  let next = selector.range.first;
+  for (const range of ranges.sort((a, b) => (a.first < b.first ? -1 : 1))) {
+    if (range.first <= next && range.last >= next) next = range.last + 1n;
+  }
+  return next > last;
 }
 
-/** Whether a selector is for every port. */
-export function isAnyPort(ports: Pick<TrafficSelector, "startPort" | "endPort">): boolean {
-  return ports.startPort === 0 && ports.endPort === 65535;
+function commonFirst(offered: Selectors, [first]: Selectors): Selectors {
+  const own = offered.find((selector) => first !== undefined && covers(selector, first));
+  return own === undefined ? offered : [own, ...offered.filter((one) => one !== own)];
 }
 
-function endText(family: Family, value: bigint): string {
-  return formatAddress({ family, value });
+function leftOutText({ local, remote }: Sides<Selectors>, passedOver: number): string | undefined {
+  const ends = [
+    ...(local.length === 0 ? [] : [`${selectorTexts(local).join(", ")} here`]),
+    ...(remote.length === 0 ? [] : [`${selectorTexts(remote).join(", ")} of the site`]),
+    ...(passedOver === 0 ? [] : [`${passedOver} further ones`]),
+  ];
+  return ends.length === 0 ? undefined : ends.join("; ");
 }
 
-function commonSelectors(
-  offered: readonly TrafficSelector[],
-  allowed: readonly TrafficSelector[],
-): readonly TrafficSelector[] {
-  const common: TrafficSelector[] = [];
+/** Common to both, in the order of the offer, none of them inside another one. */
+type Common = {
+  readonly found: Selectors;
+  /** Common as well, beyond what is compared. */
+  readonly passedOver: number;
+};
+
+function commonSelectors(offered: Selectors, allowed: Selectors): Common {
+  const found: TrafficSelector[] = [];
+  let candidates = 0;
+  let passedOver = 0;
   for (const selector of offered) {
     for (const whole of allowed) {
-      for (const candidate of intersectSelectors(selector, whole)) {
-        if (common.some((other) => covers(other, candidate))) continue;
+      const candidate = intersectSelectors(selector, whole);
+      if (candidate === undefined) continue;
+      if (candidates < CANDIDATES_MAX) {
+        candidates++;
         // Kept as long as the Child SA is: the eroute's own, where it is the same.
-        common.push(covers(candidate, whole) ? whole : candidate);
-      }
+        addWidest(found, covers(candidate, whole) ? whole : candidate);
+      } else passedOver++;
     }
   }
-  const widest = common.filter(
-    (selector) => !common.some((other) => other !== selector && covers(other, selector)),
-  );
-  let blocks = 0;
-  const held = packetFirst(widest, common[0]).filter((selector) => {
-    const more = portBlocksIn(selector);
-    if (blocks + more > PORT_BLOCKS_MAX) return false;
-    blocks += more;
-    return true;
-  });
-  return held.slice(0, SELECTORS_MAX);
+  return { found, passedOver };
 }
 
-/** The first of an offer is the packet's own: what covers it finds room before all else (§2.9). */
-function packetFirst(
-  selectors: readonly TrafficSelector[],
-  packet: TrafficSelector | undefined,
-): readonly TrafficSelector[] {
-  const first = selectors.find((one) => packet !== undefined && covers(one, packet));
-  if (first === undefined) return selectors;
-  return [first, ...selectors.filter((one) => one !== first)];
-}
-
-/** Pairs of port and mask that it takes in the kernel; more than any limit if it has no room. */
-function portBlocksIn(selector: TrafficSelector): number {
-  const { protocol, startPort, endPort } = selector;
-  if (isAnyPort(selector)) return 1;
-  if (protocol === IPPROTO_ICMP || protocol === IPPROTO_ICMPV6) {
-    // Whole types, or codes of one type: the two fields have a mask each.
-    const wholeTypes = (startPort & 0xff) === 0 && (endPort & 0xff) === 0xff;
-    if (wholeTypes) return portBlocks(startPort >>> 8, endPort >>> 8).length;
-    if (startPort >>> 8 !== endPort >>> 8) return Number.POSITIVE_INFINITY;
+/** A wider one takes the place of the first that it covers: the packet's own stays in front. */
+function addWidest(found: TrafficSelector[], candidate: TrafficSelector): void {
+  if (found.some((other) => covers(other, candidate))) return;
+  const at = found.findIndex((other) => covers(candidate, other));
+  if (at < 0) {
+    found.push(candidate);
+    return;
   }
-  return portBlocks(startPort, endPort).length;
+  found[at] = candidate;
+  for (let i = found.length - 1; i > at; i--) {
+    const other = found[i];
+    if (other !== undefined && covers(candidate, other)) found.splice(i, 1);
+  }
 }
 
-const IPPROTO_ICMP = 1;
-const IPPROTO_ICMPV6 = 58;
-
-/** What both cover, each a whole subnet. Ports that are for no protocol mean nothing: none. */
-function intersectSelectors(a: TrafficSelector, b: TrafficSelector): readonly TrafficSelector[] {
-  const range = intersectRange(a.range, b.range);
+/** What both cover. Ports that are for no protocol mean nothing: nothing. */
+function intersectSelectors(a: TrafficSelector, b: TrafficSelector): TrafficSelector | undefined {
   const protocol = a.protocol === 0 ? b.protocol : a.protocol;
-  if (range === undefined || (b.protocol !== 0 && b.protocol !== protocol)) return [];
+  if (b.protocol !== 0 && b.protocol !== protocol) return undefined;
   const startPort = Math.max(a.startPort, b.startPort);
   const endPort = Math.min(a.endPort, b.endPort);
   const ports = { protocol, startPort, endPort };
-  if (startPort > endPort || (protocol === 0 && !isAnyPort(ports))) return [];
-  const parts = rangePrefixes(range).map((part) => ({ ...ports, range: prefixRange(part) }));
-  // One that there is no room for must not stand in for narrower ones that it covers.
-  return parts.filter((part) => portBlocksIn(part) <= PORT_BLOCKS_MAX);
+  if (startPort > endPort || (protocol === 0 && !isAnyPort(ports))) return undefined;
+  const range = intersectRange(a.range, b.range);
+  if (range === undefined) return undefined;
+  const common = { ...ports, range };
+  // One that the kernel cannot hold must not stand in for narrower ones that it covers.
+  return hasRoomForPorts(common) ? common : undefined;
 }
 
-/** Whether all that `inner` covers is covered by one of `outer`. */
-export function isInside(
-  inner: readonly TrafficSelector[],
-  outer: readonly TrafficSelector[],
-): boolean {
-  return inner.every((selector) => outer.some((whole) => covers(whole, selector)));
+function goTogether(local: TrafficSelector, remote: TrafficSelector): boolean {
+  const [l, r] = [local.protocol, remote.protocol];
+  return local.range.family === remote.range.family && (l === r || l === 0 || r === 0);
 }
 
 function covers(outer: TrafficSelector, inner: TrafficSelector): boolean {
   return (
-    (outer.protocol === 0 || outer.protocol === inner.protocol) &&
-    outer.startPort <= inner.startPort &&
-    outer.endPort >= inner.endPort &&
+    coversTraffic(outer, inner) &&
     outer.range.family === inner.range.family &&
     outer.range.first <= inner.range.first &&
     outer.range.last >= inner.range.last
+  );
+}
+
+/** The same protocol and ports, whatever the addresses. */
+function coversTraffic(outer: TrafficSelector, inner: TrafficSelector): boolean {
+  return (
+    (outer.protocol === 0 || outer.protocol === inner.protocol) &&
+    outer.startPort <= inner.startPort &&
+    outer.endPort >= inner.endPort
   );
 }

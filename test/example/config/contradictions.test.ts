@@ -31,6 +31,21 @@ test("transport mode joins two hosts: several subnets are refused", () => {
   expect(told(`${theirs}transport = true\n`)).toEqual([]);
 });
 
+test("more subnets than one Child SA has room for are refused, with both numbers", () => {
+  const list = (start: string, count: number) =>
+    `[${Array.from({ length: count }, (_, i) => `"${start}.${i}.0/24"`)}]`;
+  const lab = (here: number, there: number) =>
+    LAB.replace('"10.0.0.0/16"', list("10.1", here)).replace(
+      '"172.20.0.0/24"',
+      list("172.20", there),
+    );
+  expect(told(`${lab(16, 16)}${USER}`)).toEqual([]);
+  expect(told(`${lab(65, 1)}${USER}`)[0]).toContain("holds 65 subnets, at most 64");
+  expect(told(`${lab(17, 16)}${USER}`)[0]).toContain("make 272 pairs of subnets");
+  const fleet = FLEET.replace('"10.0.0.0/16"', list("10.1", 65));
+  expect(told(fleet)[0]).toStartWith("eroute[0].local_subnet holds 65 subnets");
+});
+
 test("R13: an eroute that is always up has no time-out", () => {
   const always = `${LAB}${PEERIP}start = "always"\n`;
   expect(told(`${always}inactivity = "15m"${USER}`)[0]).toContain("called again at once");

@@ -37,17 +37,27 @@ test("R10: a site may have several subnets, with commas or blanks between them",
   expect(texts(taken(egroupMask).remoteSubnets)).toEqual(["192.168.1.0/24", "2001:db8:1::/48"]);
 });
 
-test("R10: each of them has to lie inside the base eroute's, and there are eight at most", () => {
+test("R10: each of them has to lie inside the base eroute's, and there are 64 at most", () => {
   const outside = refused({ remip: "192.168.1.0/24, 10.0.0.0/24", remmsk: null });
   expect(outside).toMatchObject({ kind: "outside-base-subnet", column: "remip" });
   expect(outside.detail).toContain("10.0.0.0/24");
   expect(refused({ remip: "192.168.1.0/24, elsewhere" }).kind).toBe("bad-subnet");
   expect(refused({ remip: ", ," }).kind).toBe("no-subnet");
   const list = (count: number) => Array.from({ length: count }, (_, i) => `192.168.${i}.0`).join();
-  expect(taken({ remip: list(8) }).remoteSubnets).toHaveLength(8);
-  const many = refused({ remip: list(9) });
+  expect(taken({ remip: list(64) }).remoteSubnets).toHaveLength(64);
+  const many = refused({ remip: list(65) });
   expect(many).toMatchObject({ kind: "too-many-subnets", column: "remip" });
-  expect(many.detail).toContain("holds 9 subnets, at most 8");
+  expect(many.detail).toContain("holds 65 subnets, at most 64");
+});
+
+test("R10: a row that joins more pairs of subnets than a Child SA has room for is refused", () => {
+  const list = (start: string, count: number) =>
+    Array.from({ length: count }, (_, i) => `${start}.${i}.0/24`).join();
+  const locip = (count: number) => list("10.0", count);
+  expect(taken({ locip: locip(16), remip: list("192.168", 16) }).localSubnets).toHaveLength(16);
+  const many = refused({ locip: locip(17), remip: list("192.168", 16) });
+  expect(many).toMatchObject({ kind: "too-many-subnets", column: "remip" });
+  expect(many.detail).toContain("272 pairs, and one Child SA has room for 256");
 });
 
 test("R10: locip takes a part of the base eroute's local subnet, and no more", () => {
@@ -68,7 +78,7 @@ test("R10: locip takes a part of the base eroute's local subnet, and no more", (
   }
   const versions = { locip: "10.0.1.0/24", remip: "2001:db8:1::/48", remmsk: null };
   expect(refused(versions).kind).toBe("bad-local-subnet");
-  expect(refused({ locip: "10.0.0.0/32 ".repeat(9) }).kind).toBe("too-many-subnets");
+  expect(refused({ locip: "10.0.0.0/32 ".repeat(65) }).kind).toBe("too-many-subnets");
 });
 
 test("a disabled row is refused before anything else in it counts", () => {

@@ -4,7 +4,8 @@ import { expect, test } from "bun:test";
 import { performKeyExchange as keyExchange } from "../../../src/crypto/key-exchange.ts";
 import { Encr, Ke, TransformType } from "../../../src/crypto/transform.ts";
 import { notify } from "../../../src/ike/refusal.ts";
-import { narrow, selectorText } from "../../../src/ike/v2/narrow.ts";
+import { narrow } from "../../../src/ike/v2/narrow.ts";
+import { selectorText } from "../../../src/ike/v2/selector-text.ts";
 import { concat } from "../../../src/octets/concat.ts";
 import { Writer } from "../../../src/octets/writer.ts";
 import { ExchangeType } from "../../../src/wire/exchange-type.ts";
@@ -56,13 +57,13 @@ test("V2-59: the packet's selector, first in the offer, is inside the answer", (
 
 test("V2-59: it is so where there is not room for all that was offered", () => {
   const packet = { ...selectorOf("10.0.0.7/32"), protocol: 6, startPort: 80, endPort: 80 };
-  const others = Array.from({ length: 12 }, (_, i) => selectorOf(`10.${i + 1}.0.0/16`));
+  const others = Array.from({ length: 99 }, (_, i) => selectorOf(`10.${i + 1}.0.0/16`));
   const offered = [packet, ...others, selectorOf("10.0.0.0/16")];
   const remote = [selectorOf("192.168.0.0/16")];
   const result = narrow({ local: offered, remote }, { local: [selectorOf("10.0.0.0/8")], remote });
   const local = result.ok ? result.value.local.map(selectorText) : [];
-  expect(local.length).toBe(8);
-  expect(local).toContain("10.0.0.0/16");
+  expect(local.length).toBe(64);
+  expect(local[0]).toBe("10.0.0.0/16");
 });
 
 test("V2-60: OPAQUE ports alone are not agreed on; beside others those others are", () => {

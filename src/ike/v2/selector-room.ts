@@ -1,0 +1,131 @@
+/** What of two lists of selectors has room in the kernel: a pair of subnets is three policies. */
+
+import type { Family } from "../../inet/address.ts";
+import { portBlocks } from "../../inet/port-block.ts";
+import { prefixRange } from "../../inet/prefix.ts";
+import { countRangePrefixes, rangePrefixes } from "../../inet/range.ts";
+import { SUBNET_PAIRS_MAX, SUBNETS_MAX } from "../../inet/subnet-pairs.ts";
+import type { TrafficSelector } from "../../wire/message.ts";
+
+export type Sides<T> = { readonly local: T; readonly remote: T };
+type Selectors = readonly TrafficSelector[];
+
+/** Taken, whole or in part; and those of which something had no room. */
+export type Roomed = {
+  readonly taken: Sides<Selectors>;
+  readonly leftOut: Sides<Selectors>;
+};
+
+/**
+ * Takes from both sides in turn, the first ones first: the first of an offer is the packet's own
+ * (RFC 7296 §2.9). What has no room as a whole is taken in part: its widest subnets.
+ */
+export function takeWithinRoom(offered: Sides<Selectors>): Roomed {
+  const local = newSide(offered.local);
+  const remote = newSide(offered.remote);
+  const turns = Math.max(offered.local.length, offered.remote.length);
+  for (let i = 0; i < turns; i++) {
+    take(local, remote, offered.local[i]);
+    take(remote, local, offered.remote[i]);
+  }
+  return {
+    taken: { local: local.taken, remote: remote.taken },
+    leftOut: { local: local.leftOut, remote: remote.leftOut },
+  };
+}
+
+/** Pairs of subnet and block of ports that a selector takes; more than any limit if it has none. */
+export function selectorWeight(selector: TrafficSelector): number {
+  return countRangePrefixes(selector.range) * portBlocksIn(selector);
+}
+
+/** Whether the kernel can hold its ports at all. */
+export function hasRoomForPorts(selector: TrafficSelector): boolean {
+  return !isIcmpAcrossTypes(selector);
+}
+
+/** Whether a selector is for every port. */
+export function isAnyPort(ports: Pick<TrafficSelector, "startPort" | "endPort">): boolean {
+  return ports.startPort === 0 && ports.endPort === 65535;
+}
+
+type ByFamily = Record<Family, number>;
+
+type Side = {
+  readonly taken: TrafficSelector[];
+  readonly leftOut: TrafficSelector[];
+  readonly weights: ByFamily;
+  /** Room that is kept for the first selector of each family, until it has its turn. */
+  readonly reserved: Readonly<ByFamily>;
+};
+
+/** So much of the room is kept for the other side's first selector: an even share. */
+const RESERVED_MAX = Math.sqrt(SUBNET_PAIRS_MAX);
+
+function newSide(selectors: Selectors): Side {
+  const reservedFor = (family: Family) => {
+    const first = selectors.find(({ range }) => range.family === family);
+    return first === undefined ? 0 : Math.min(RESERVED_MAX, selectorWeight(first));
+  };
+  const reserved = { 4: reservedFor(4), 6: reservedFor(6) };
+  return { taken: [], leftOut: [], weights: { 4: 0, 6: 0 }, reserved };
+}
+
+function take(side: Side, other: Side, selector: TrafficSelector | undefined): void {
+  if (selector === undefined) return;
+  if (takeWhole(side, other, selector)) return;
+  side.leftOut.push(selector);
+  const blocks = portBlocksIn(selector);
+  const { range, ...ports } = selector;
+  // Not even one subnet of it has room.
+  if (room(side, other, range.family) < blocks) return;
+  for (const part of widestFirst(range)) takeWhole(side, other, { ...ports, range: part });
+}
+
+function takeWhole(side: Side, other: Side, selector: TrafficSelector): boolean {
+  const { family } = selector.range;
+  const weight = selectorWeight(selector);
+  if (side.taken.length >= SUBNETS_MAX || weight > room(side, other, family)) return false;
+  side.taken.push(selector);
+  side.weights[family] += weight;
+  return true;
+}
+
+/** How much more of a family this side may hold. */
+function room(side: Side, other: Side, family: Family): number {
+  const against = (one: Family) => Math.max(other.weights[one], other.reserved[one]);
+  const pairs = side.weights[4] * against(4) + side.weights[6] * against(6);
+  return (SUBNET_PAIRS_MAX - pairs) / Math.max(1, against(family));
+}
+
+function widestFirst(range: TrafficSelector["range"]): readonly TrafficSelector["range"][] {
+  const prefixes = rangePrefixes(range).sort((a, b) => a.length - b.length);
+  return prefixes.slice(0, SUBNETS_MAX).map(prefixRange);
+}
+
+function portBlocksIn(selector: TrafficSelector): number {
+  const { startPort, endPort } = selector;
+  if (isAnyPort(selector)) return 1;
+  if (isIcmpAcrossTypes(selector)) return Number.POSITIVE_INFINITY;
+  const types = isIcmp(selector) && isWholeTypes(selector);
+  return (types ? portBlocks(startPort >>> 8, endPort >>> 8) : portBlocks(startPort, endPort))
+    .length;
+}
+
+/** Neither whole types nor codes of one type: the kernel has two fields, with a mask each. */
+function isIcmpAcrossTypes(selector: TrafficSelector): boolean {
+  const { startPort, endPort } = selector;
+  if (!isIcmp(selector) || isAnyPort(selector) || isWholeTypes(selector)) return false;
+  return startPort >>> 8 !== endPort >>> 8;
+}
+
+function isWholeTypes({ startPort, endPort }: TrafficSelector): boolean {
+  return (startPort & 0xff) === 0 && (endPort & 0xff) === 0xff;
+}
+
+function isIcmp({ protocol }: TrafficSelector): boolean {
+  return protocol === IPPROTO_ICMP || protocol === IPPROTO_ICMPV6;
+}
+
+const IPPROTO_ICMP = 1;
+const IPPROTO_ICMPV6 = 58;

@@ -1,0 +1,40 @@
+/** Traffic selectors as people read them. No more of them is put into words than is shown. */
+
+import { formatAddress } from "../../inet/address.ts";
+import { formatPrefix } from "../../inet/prefix.ts";
+import { rangePrefix } from "../../inet/range.ts";
+import type { TrafficSelector } from "../../wire/message.ts";
+import { isAnyPort } from "./selector-room.ts";
+
+/** Selectors of one side that a text shows; the rest is a number. */
+export const SELECTORS_SHOWN_MAX = 8;
+
+/** `10.0.0.0/16 === 192.168.1.0/24`, local side first. */
+export function selectorsText(
+  local: readonly TrafficSelector[],
+  remote: readonly TrafficSelector[],
+): string {
+  return `${selectorTexts(local).join(",")} === ${selectorTexts(remote).join(",")}`;
+}
+
+/** Each in words; behind the first {@link SELECTORS_SHOWN_MAX} `and 3 more`. */
+export function selectorTexts(selectors: readonly TrafficSelector[]): readonly string[] {
+  const shown = selectors.slice(0, SELECTORS_SHOWN_MAX).map(selectorText);
+  const more = selectors.length - shown.length;
+  return more > 0 ? [...shown, `and ${more} more`] : shown;
+}
+
+/** `192.168.1.0/24`, or `192.0.2.3-192.0.2.9`, with `[6/80]` for a protocol and port. */
+export function selectorText(selector: TrafficSelector): string {
+  const { range } = selector;
+  const { family, first, last } = range;
+  const prefix = rangePrefix(range);
+  const addresses =
+    prefix === undefined
+      ? `${formatAddress({ family, value: first })}-${formatAddress({ family, value: last })}`
+      : formatPrefix(prefix);
+  if (selector.protocol === 0 && isAnyPort(selector)) return addresses;
+  const ports = isAnyPort(selector) ? "" : `/${selector.startPort}`;
+  const isOne = isAnyPort(selector) || selector.startPort === selector.endPort;
+  return `${addresses}[${selector.protocol}${ports}${isOne ? "" : `-${selector.endPort}`}]`;
+}

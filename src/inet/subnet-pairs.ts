@@ -1,0 +1,21 @@
+/** How many pairs of subnets one Child SA may join: each is three policies in the kernel. */
+
+import type { Family } from "./address.ts";
+
+/** Subnets, or traffic selectors, of one side. */
+export const SUBNETS_MAX = 64;
+
+/**
+ * Pairs of a local and a remote subnet, blocks of ports counted as subnets are: sixteen subnets on
+ * each side, or 64 and four. The policies of all of them go into the kernel in one turn.
+ */
+export const SUBNET_PAIRS_MAX = 256;
+
+type OfFamily = { readonly family: Family };
+
+/** Pairs of subnets that can go together: those of one family. */
+export function countPairs(local: readonly OfFamily[], remote: readonly OfFamily[]): number {
+  const count = (side: readonly OfFamily[], family: Family) =>
+    side.filter((one) => one.family === family).length;
+  return count(local, 4) * count(remote, 4) + count(local, 6) * count(remote, 6);
+}
