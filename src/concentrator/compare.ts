@@ -76,7 +76,9 @@ export function isWeak(proposal: string, kind: SuiteKind): boolean {
 
 /** Transforms, or whole selectors. */
 function wordsIn(texts: readonly string[]): ReadonlySet<string> {
-  return new Set(texts.flatMap((text) => (/\d\/\d/.test(text) ? [text] : text.split(/[/ ,|]+/))));
+  const words = (text: string) => text.replace(MORE, "").split(/[/ ,|]+/);
+  const all = texts.flatMap((text) => (/\d\/\d/.test(text) ? [text] : words(text)));
+  return new Set(all.filter((word) => word !== ""));
 }
 
 type Nearest = {
@@ -183,8 +185,8 @@ function comparedSelectors(part: PartName, theirs: string, ours: string): Compar
   return { part, offered, configured, common };
 }
 
-/** What a text puts in place of selectors that it does not show. */
-const MORE = /^and \d+ more$/;
+/** What a text puts in place of what it does not show. */
+const MORE = /\band \d+ more$/;
 
 function overlap(one: string, other: string): boolean {
   const [a, b] = [rangeOf(one), rangeOf(other)];

@@ -15,6 +15,10 @@ export const SUBNET_REASONS: Readonly<Record<string, Reason>> = {
       "write fewer, wider subnets at the site or in its row; or let the site make a Child SA for " +
       "each of them",
   },
+  "no-additional-pairs": {
+    words: "too many pairs of subnets",
+    advice: "give the site fewer, wider subnets, or fewer Child SAs",
+  },
   "too-many-selectors": {
     words: "the site cuts subnets into too many pieces",
     advice: "give both ends the same subnets, or fewer and wider ones",

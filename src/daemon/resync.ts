@@ -7,6 +7,8 @@ import type { Shell } from "./shell.ts";
 
 /** Reads all our states and hands them to the engine; says why if that is not possible. */
 export async function resync(kernel: Kernel, shell: Shell): Promise<string | undefined> {
+  // A state that the engine has asked for has to be there when they are read.
+  shell.flush();
   const since = now();
   const uses = await kernel.stateUses();
   if (!uses.ok) return `${uses.error.operation}: ${uses.error.errno}: ${uses.error.detail}`;

@@ -4,11 +4,17 @@ import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { Effect } from "../concentrator/effect.ts";
 import type { Event } from "../concentrator/event.ts";
 import { createAnswers } from "./answers.ts";
+import { createKernelQueue } from "./kernel-queue.ts";
 import { perform, type Surroundings } from "./perform.ts";
 
 export type Shell = {
-  /** Hands over an event; all that follows from it at once is done on return. */
+  /**
+   * Hands over an event. All that follows from it at once is done on return, but for kernel
+   * requests: of many of them some wait for the next turns.
+   */
   feed(event: Event): void;
+  /** Performs the kernel requests that wait. */
+  flush(): void;
   /** No more timer, and answers that come later are dropped. */
   close(): void;
 };
@@ -27,7 +33,11 @@ export function createShell(concentrator: Concentrator, around: Surroundings): S
   const feed = (event: Event): void => {
     if (isClosed) return;
     queue.push(event);
-    if (isBusy) return;
+    run();
+  };
+
+  const run = (): void => {
+    if (isBusy || isClosed) return;
     isBusy = true;
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) handle(next);
     isBusy = false;
@@ -42,7 +52,10 @@ export function createShell(concentrator: Concentrator, around: Surroundings): S
     } catch (fault) {
       around.onBug(fault);
     }
-    for (const effect of effects) perform(effect, around, ways);
+    for (const effect of effects) {
+      if (effect.kind === "kernel") kernelQueue.add(effect);
+      else perform(effect, around, ways);
+    }
   };
 
   const onTimer = (): void => {
@@ -62,10 +75,13 @@ export function createShell(concentrator: Concentrator, around: Surroundings): S
 
   const answers = createAnswers(feed, around.now);
   const ways = { atOnce: (answer: Event) => void queue.push(answer), late: answers.add };
+  const kernelQueue = createKernelQueue((effect) => perform(effect, around, ways), run, around.now);
   arm();
   return {
     feed,
+    flush: kernelQueue.flush,
     close() {
+      kernelQueue.flush();
       isClosed = true;
       clearTimeout(timer);
     },

@@ -212,6 +212,7 @@ async function prepareKernel(daemon: Daemon): Promise<Result<undefined, string>>
 async function removeLeftovers(daemon: Daemon): Promise<Result<undefined, string>> {
   const { kernel, shell, config } = daemon;
   shell?.feed({ kind: "start" });
+  shell?.flush();
   if (kernel === undefined) return ok(undefined);
   const removed = await kernel.removeLeftovers(standingPolicies(config.plan));
   if (!removed.ok) return err(removed.error.detail);

@@ -3,6 +3,8 @@
 /** Longer texts are not compared: a stranger's ID must not cost much. */
 const COMPARED_LENGTH_MAX = 64;
 const CANDIDATES_MAX = 256;
+/** Characters of candidates × characters of the text, all in all. */
+const STEPS_MAX = 20_000;
 
 /**
  * The candidate that takes the fewest single-character changes to become `asked`, `*` and `?` in a
@@ -15,9 +17,12 @@ export function nearestText(asked: string, candidates: Iterable<string>): string
   let least = Math.max(1, Math.floor((text.length + 1) / 3)) + 1;
   let nearest: string | undefined;
   let compared = 0;
+  let steps = 0;
   for (const candidate of candidates) {
     if (++compared > CANDIDATES_MAX) break;
     if (candidate.length > COMPARED_LENGTH_MAX) continue;
+    steps += candidate.length * text.length;
+    if (steps > STEPS_MAX) break;
     const changes = changesBetween(candidate.toLowerCase(), text);
     if (changes < least) {
       least = changes;

@@ -13,9 +13,9 @@ import { type Identity, IdType } from "../wire/message.ts";
 export function isNameOf(holder: CertificateHolder, { idType, data }: Identity): boolean {
   switch (idType) {
     case IdType.FQDN:
-      return holder.dnsNames.some((name) => isSameName(name, textOf(data)));
+      return isOneOf(holder.dnsNames, data);
     case IdType.RFC822_ADDR:
-      return holder.mailAddresses.some((name) => isSameName(name, textOf(data)));
+      return isOneOf(holder.mailAddresses, data);
     case IdType.IPV4_ADDR:
     case IdType.IPV6_ADDR:
       return holder.ipAddresses.some((address) => equalOctets(address, data));
@@ -35,6 +35,14 @@ export function namesOf(holder: CertificateHolder): readonly string[] {
     ...holder.mailAddresses,
     ...addresses.map(formatAddress),
   ];
+}
+
+/** Names of certificates are ASCII: of another length than the octets none is the same. */
+function isOneOf(names: readonly string[], data: Uint8Array): boolean {
+  const near = names.filter(({ length }) => length === data.length);
+  if (near.length === 0) return false;
+  const text = textOf(data);
+  return near.some((name) => isSameName(name, text));
 }
 
 /** Whatever kinds of strings either end writes it in (RFC 5280 §7.1). */

@@ -59,6 +59,8 @@ export type Refusal =
       readonly own: readonly string[];
     }
   | { readonly kind: "no-additional-sas"; readonly max: number }
+  /** The subnets of all Child SAs of the site would be too many pairs. */
+  | { readonly kind: "no-additional-pairs"; readonly max: number }
   | { readonly kind: "child-sa-not-found"; readonly spi: number; readonly protocol: number }
   | { readonly kind: "temporary-failure"; readonly detail: string }
   | { readonly kind: "kernel"; readonly detail: string }
@@ -101,6 +103,7 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
     case "no-internal-address":
       return notify(NotifyType.INTERNAL_ADDRESS_FAILURE);
     case "no-additional-sas":
+    case "no-additional-pairs":
       return notify(NotifyType.NO_ADDITIONAL_SAS);
     case "child-sa-not-found":
       return {
@@ -194,6 +197,7 @@ export function refusalText(refusal: Refusal): RefusalText {
     case "too-many-selectors":
     case "no-internal-address":
     case "no-additional-sas":
+    case "no-additional-pairs":
     case "child-sa-not-found":
       return childText(refusal);
     case "temporary-failure":
@@ -281,6 +285,7 @@ function childText(
         | "too-many-selectors"
         | "no-internal-address"
         | "no-additional-sas"
+        | "no-additional-pairs"
         | "child-sa-not-found";
     }
   >,
@@ -305,6 +310,11 @@ function childText(
       return {
         reason: "no-additional-sas",
         detail: `the site already has ${refusal.max} Child SAs, the most one site may have`,
+      };
+    case "no-additional-pairs":
+      return {
+        reason: "no-additional-pairs",
+        detail: `the Child SAs of one site may join ${refusal.max} pairs of subnets, and no more`,
       };
     case "child-sa-not-found":
       return {

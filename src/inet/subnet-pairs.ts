@@ -11,6 +11,9 @@ export const SUBNETS_MAX = 64;
  */
 export const SUBNET_PAIRS_MAX = 256;
 
+/** Of all Child SAs of a site together, each pair counted once: they may go in one turn. */
+export const SITE_PAIRS_MAX = 512;
+
 type OfFamily = { readonly family: Family };
 
 /** Pairs of subnets that can go together: those of one family. */

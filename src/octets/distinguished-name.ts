@@ -7,15 +7,22 @@ import { DerTag, derOf, emitDer, oidOctets, oidText, readDer, readDerOf } from "
 import { fromHex, toHex } from "./hex.ts";
 import { decode, type Reader } from "./reader.ts";
 
+/** Names of more octets, or of more parts, are none that a text stands for: nobody has such. */
+export const NAME_OCTETS_MAX = 2_048;
+const PARTS_MAX = 32;
+
 /** The text of a name; undefined if the octets are no name that a text can stand for. */
 export function nameText(der: Uint8Array): string | undefined {
+  if (der.length > NAME_OCTETS_MAX) return undefined;
   const text = decode(der, "name", (r) => {
     const rdns = readDerOf(r, DerTag.SEQUENCE, "name");
     r.end();
     const texts: string[] = [];
+    let parts = 0;
     while (rdns.left > 0) {
-      if (texts.length === PARTS_MAX) rdns.fail(`more than ${PARTS_MAX} parts`);
-      texts.push(readRdn(readDerOf(rdns, DerTag.SET, "part")));
+      const rdn = readRdn(readDerOf(rdns, DerTag.SET, "part"), PARTS_MAX - parts);
+      parts += rdn.length;
+      texts.push(rdn.join("+"));
     }
     return texts.join(", ");
   });
@@ -24,23 +31,29 @@ export function nameText(der: Uint8Array): string | undefined {
 
 /** The DER of a name's text; undefined if it is none: then it may be a name of another kind. */
 export function parseName(text: string): Uint8Array | undefined {
-  if (!/^[A-Za-z0-9.]+ *=/.test(text)) return undefined;
+  if (text.length > NAME_OCTETS_MAX || !/^[A-Za-z0-9.]+ *=/.test(text)) return undefined;
+  const pieces = split(text, ",");
+  if (pieces.length > PARTS_MAX) return undefined;
   const rdns: Uint8Array[] = [];
-  for (const rdn of split(text, ",")) {
-    const parts = split(rdn, "+").map(parsePart);
-    if (parts.some((part) => part === undefined)) return undefined;
+  let count = 0;
+  for (const rdn of pieces) {
+    const parts = split(rdn, "+")
+      .slice(0, PARTS_MAX + 1)
+      .map(parsePart);
+    count += parts.length;
+    if (count > PARTS_MAX || parts.some((part) => part === undefined)) return undefined;
     // DER sorts the members of a SET.
     const sorted = parts.flatMap((part) => part ?? []).sort((a, b) => Number(toHex(a) > toHex(b)));
     rdns.push(emitDer(DerTag.SET, ...sorted));
   }
-  return rdns.length > PARTS_MAX ? undefined : emitDer(DerTag.SEQUENCE, ...rdns);
+  return emitDer(DerTag.SEQUENCE, ...rdns);
 }
 
-const PARTS_MAX = 32;
-
-function readRdn(set: Reader): string {
+/** The attributes of one part of a name, at most `max`. */
+function readRdn(set: Reader, max: number): readonly string[] {
   const texts: string[] = [];
   do {
+    if (texts.length >= max) return set.fail(`more than ${PARTS_MAX} parts`);
     const part = readDerOf(set, DerTag.SEQUENCE, "attribute");
     const oid = oidText(derOf(part, DerTag.OID, "attribute type").content);
     if (oid === undefined) return set.fail("an attribute type that is none");
@@ -50,7 +63,7 @@ function readRdn(set: Reader): string {
     const plain = known === undefined ? undefined : plainText(value);
     texts.push(`${known ?? oid}=${plain ?? `#${toHex(value.whole)}`}`);
   } while (set.left > 0);
-  return texts.join("+");
+  return texts;
 }
 
 /** A value as text, if the text says all that the octets say but for the kind of string. */

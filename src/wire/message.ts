@@ -140,5 +140,8 @@ export type Payload =
   | CpPayload
   | OpaquePayload;
 
-/** A chain of payloads holds at most so many: more is malformed. */
-export const PAYLOADS_MAX = 64;
+/**
+ * So many payloads of a chain are read, and behind them the first of each type. The others are
+ * passed over: notifies, vendor IDs and the like, of which a host with many addresses sends many.
+ */
+export const PAYLOADS_MAX = 128;

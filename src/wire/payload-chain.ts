@@ -64,11 +64,11 @@ function readPlainChain(r: Reader, first: number): Chain | UnsupportedCritical {
 /** Reads payloads from where `r` stands; for use under `decode`. */
 export function readChain(r: Reader, first: number): Chain | UnsupportedCritical {
   const payloads: Payload[] = [];
+  const seen = new Set<number>();
   let type = first;
   while (type !== PayloadType.NONE) {
-    if (payloads.length === PAYLOADS_MAX) r.fail(`more than ${PAYLOADS_MAX} payloads`);
     const known = NAMES.get(type);
-    const name = known ?? `payload of type ${type}`;
+    const name = known ?? "payload of a type that is not known";
     const { nextPayload, critical, bodyOctets } = parsePayloadHeader(r, name);
     if (type === PayloadType.SK || type === PayloadType.SKF) {
       if (bodyOctets < r.left) r.fail(`${r.left - bodyOctets} octets after the ${name}`);
@@ -76,7 +76,10 @@ export function readChain(r: Reader, first: number): Chain | UnsupportedCritical
     }
     // Critical is ignored for payloads that are understood (§2.5).
     if (known === undefined && critical) return { kind: "unsupported-critical", payloadType: type };
-    payloads.push(parseBody(type, r.sub(bodyOctets, `${r.where}, ${name}`)));
+    if (payloads.length < PAYLOADS_MAX || !seen.has(type)) {
+      seen.add(type);
+      payloads.push(parseBody(type, r.sub(bodyOctets, `${r.where}, ${name}`)));
+    } else r.octets(bodyOctets);
     type = nextPayload;
   }
   r.end();

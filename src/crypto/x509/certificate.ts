@@ -95,8 +95,8 @@ function readTbs(r: Reader, signedWith: DerValue): Fields {
   r.end();
   return {
     ...{ serial, issuerDer, subjectDer, notBeforeMs, notAfterMs, publicKey },
-    issuer: nameText(issuerDer) ?? `0x${toHex(issuerDer)}`,
-    subject: nameText(subjectDer) ?? `0x${toHex(subjectDer)}`,
+    issuer: nameText(issuerDer) ?? hexText(issuerDer),
+    subject: nameText(subjectDer) ?? hexText(subjectDer),
     key: publicKeyKind(publicKey),
     extensions:
       extensions === undefined
@@ -104,6 +104,14 @@ function readTbs(r: Reader, signedWith: DerValue): Fields {
         : readExtensions(within(r, extensions.content, "extensions")),
   };
 }
+
+/** A name that no text stands for, or its beginning. */
+function hexText(der: Uint8Array): string {
+  const more = der.length > SHOWN_OCTETS ? "…" : "";
+  return `0x${toHex(der.subarray(0, SHOWN_OCTETS))}${more}`;
+}
+
+const SHOWN_OCTETS = 128;
 
 const NO_EXTENSIONS: Extensions = {
   isCa: false,

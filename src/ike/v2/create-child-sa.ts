@@ -4,6 +4,7 @@ import { type KeyExchangeResult, privateOctets } from "../../crypto/key-exchange
 import { transformName } from "../../crypto/names.ts";
 import { Ke, TransformType } from "../../crypto/transform.ts";
 import { asEspSpi } from "../../inet/esp-spi.ts";
+import { SITE_PAIRS_MAX } from "../../inet/subnet-pairs.ts";
 import { later } from "../../octets/instant.ts";
 import { Reader } from "../../octets/reader.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
@@ -24,6 +25,8 @@ import { isBeingDeleted } from "./delete.ts";
 import { notifyOf, payloadOf } from "./find-payload.ts";
 import { childText, childUp, leftOutNotes, makeChild, planChild } from "./make-child-sa.ts";
 import { onRekeyIkeRequest } from "./rekey-ike-sa.ts";
+import { countSelectorPairs } from "./selector-room.ts";
+import { selectorKeys } from "./tasks.ts";
 
 // Initiator                        Responder
 // HDR, SK {[N(REKEY_SA),] SA, Ni, [KEi,] TSi, TSr} -->
@@ -75,6 +78,9 @@ export function onCreateChildSaRequest(
   const request = { ...asked, wantsTransport, replaces, reply };
   const plan = planChild(request, sa.policy);
   if (!plan.ok) return refuseWith(plan.error);
+  if (!hasRoomBeside(sa.children, plan.value)) {
+    return refuseWith({ kind: "no-additional-pairs", max: SITE_PAIRS_MAX });
+  }
   const method = plan.value.chosen.choice.ke;
   if (method === Ke.NONE) return install(sa, header, plan.value, { context });
   if (ke === undefined || ke.method !== method) {
@@ -90,6 +96,17 @@ export function onCreateChildSaRequest(
     sa: { ...yieldTo(sa, plan.value), serving },
     effects: [{ kind: "key-exchange", ticket, op }],
   };
+}
+
+/** Child SAs with the same selectors share what they take; one that is replaced makes room. */
+function hasRoomBeside(children: readonly ChildSa[], { narrowed, replaces }: ChildPlan): boolean {
+  const others = children.filter((child) => child !== replaces);
+  const bySelectors = new Map(
+    [...others, narrowed].map((child) => [selectorKeys(child).join(" = "), child]),
+  );
+  let pairs = 0;
+  for (const child of bySelectors.values()) pairs += countSelectorPairs(child);
+  return pairs <= SITE_PAIRS_MAX;
 }
 
 /** Perfect forward secrecy: our public value and the shared secret are there. */

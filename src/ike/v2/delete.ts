@@ -69,8 +69,8 @@ export function deleteEffects(
 }
 
 /** The Child SAs that the peer names by its own SPIs. */
-export function childrenOf(sa: Established, spis: readonly number[]): readonly ChildSa[] {
-  return sa.children.filter((child) => spis.includes(child.spiOut));
+export function childrenOf(sa: Established, spis: ReadonlySet<number>): readonly ChildSa[] {
+  return sa.children.filter((child) => spis.has(child.spiOut));
 }
 
 /** Whether we are about to tell the peer that this one of its SPIs is gone. */

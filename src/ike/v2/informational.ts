@@ -34,9 +34,8 @@ export function onInformationalRequest(
   if (notifyOf(payloads, NotifyType.AUTHENTICATION_FAILED) !== undefined) {
     return onAuthenticationFailed(sa, header, context);
   }
-  const gone = deletes
-    .filter((payload) => payload.protocol === Protocol.ESP)
-    .flatMap((payload) => childrenOf(sa, payload.spis));
+  const ofEsp = deletes.filter((payload) => payload.protocol === Protocol.ESP);
+  const gone = childrenOf(sa, new Set(ofEsp.flatMap((payload) => payload.spis)));
   const children = withoutHeirs(sa, gone, context);
   const asking = withDeleted(sa, deletes);
   const effects: IkeEffect[] = [];
@@ -118,5 +117,7 @@ function onAuthenticationFailed(sa: Established, header: IkeHeader, context: Ike
 /** COOKIE2 is sent back as it came (RFC 4555 §3.7). */
 function cookie2Of(payloads: readonly Payload[]): readonly NotifyPayload[] {
   const cookie2 = notifyOf(payloads, NotifyType.COOKIE2);
-  return cookie2 === undefined ? [] : [cookie2];
+  // Of 8 to 64 octets (RFC 4555 §4.2.5): an answer is not as long as somebody else likes.
+  const { length } = cookie2?.data ?? { length: 0 };
+  return cookie2 === undefined || length < 8 || length > 64 ? [] : [cookie2];
 }

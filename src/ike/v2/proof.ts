@@ -148,13 +148,15 @@ export function hashAlgorithmsOf(payloads: readonly Payload[]): readonly number[
   if (data === undefined) return undefined;
   const r = new Reader(data, "SIGNATURE_HASH_ALGORITHMS");
   const known: number[] = [];
-  // Numbers that are not known here do not matter: a list of them may be as long as it likes.
-  while (r.left >= 2) {
+  // Numbers that are not known here do not matter, nor what stands behind so many of them.
+  for (let i = 0; i < HASH_ALGORITHMS_READ_MAX && r.left >= 2; i++) {
     const algorithm = r.u16();
     if (HASH_ALGORITHMS.includes(algorithm) && !known.includes(algorithm)) known.push(algorithm);
   }
   return known;
 }
+
+const HASH_ALGORITHMS_READ_MAX = 64;
 
 function answerOf<K extends SignatureAnswer["op"]>(
   result: SignatureResult,

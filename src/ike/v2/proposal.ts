@@ -45,10 +45,13 @@ export function chooseIke(
   suites: readonly Suite[],
   want: { readonly spiOctets: 0 | 8; readonly sentKe: number | undefined },
 ): Result<ChosenIke, Refusal> {
+  const fitting = proposals.filter(
+    ({ protocol, spi }) => protocol === Protocol.IKE && spi.length === want.spiOctets,
+  );
+  const offers = offersOf(fitting, "ike");
   for (const suite of suites) {
-    for (const proposal of proposals) {
-      if (proposal.protocol !== Protocol.IKE || proposal.spi.length !== want.spiOctets) continue;
-      const choice = chooseTransforms(proposal, suite, { kind: "ike", sentKe: want.sentKe });
+    for (const { proposal, transforms } of offers) {
+      const choice = chooseTransforms(transforms, suite, { kind: "ike", sentKe: want.sentKe });
       const algorithms = choice === undefined ? undefined : ikeAlgorithmsOf(choice);
       if (choice === undefined || algorithms === undefined) continue;
       return ok({ number: proposal.number, choice, algorithms, spi: proposal.spi });
@@ -63,13 +66,16 @@ export function chooseEsp(
   suites: readonly Suite[],
   want: { readonly withKe: boolean; readonly sentKe: number | undefined },
 ): Result<ChosenEsp, Refusal> {
+  const kind = want.withKe ? "esp" : "esp-without-ke";
+  const fitting = proposals.filter(
+    ({ protocol, spi }) => protocol === Protocol.ESP && spi.length === 4,
+  );
+  const offers = offersOf(fitting, kind);
   for (const suite of suites) {
-    for (const proposal of proposals) {
-      if (proposal.protocol !== Protocol.ESP || proposal.spi.length !== 4) continue;
+    for (const { proposal, transforms } of offers) {
       const spi = new Reader(proposal.spi, "ESP SPI").u32();
       if (spi < ESP_SPI_MIN) continue;
-      const kind = want.withKe ? "esp" : "esp-without-ke";
-      const choice = chooseTransforms(proposal, suite, { kind, sentKe: want.sentKe });
+      const choice = chooseTransforms(transforms, suite, { kind, sentKe: want.sentKe });
       const algorithms = choice === undefined ? undefined : espAlgorithmsOf(choice);
       if (choice === undefined || algorithms === undefined) continue;
       return ok({ number: proposal.number, choice, algorithms, spi: asEspSpi(spi) });
@@ -190,17 +196,42 @@ function isNone(t: Transform): boolean {
   return t.id === 0 && (t.type === TransformType.KE || t.type === TransformType.INTEG);
 }
 
-/** `AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/X25519`, all transforms of one proposal. */
-export function proposalText(proposal: Proposal): string {
-  return proposal.transforms.map((t) => transformName(t.type, t.id, t.keyBits)).join("/");
+/** `AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/X25519`: transforms of one proposal. */
+export function proposalText({ transforms }: Pick<Proposal, "transforms">): string {
+  const shown = transforms.slice(0, TRANSFORMS_SHOWN_MAX);
+  const names = shown.map((t) => transformName(t.type, t.id, t.keyBits)).join("/");
+  const more = transforms.length - shown.length;
+  return more > 0 ? `${names}/and ${more} more` : names;
 }
 
+/** What the words of a refusal show: more than peers offer by themselves. */
+const PROPOSALS_SHOWN_MAX = 15;
+const TRANSFORMS_SHOWN_MAX = 48;
+
 function noneChosen(proposals: readonly Proposal[], suites: readonly Suite[]): Refusal {
+  const more = proposals.length - PROPOSALS_SHOWN_MAX;
+  const offered = proposals.slice(0, PROPOSALS_SHOWN_MAX).map(proposalText);
   return {
     kind: "no-proposal-chosen",
-    offered: proposals.map(proposalText),
+    offered: more > 0 ? [...offered, `and ${more} more`] : offered,
     wanted: suites.map(suiteText),
   };
+}
+
+/** The understood transforms of a proposal by type: sorted once, whatever the number of suites. */
+type Offered = ReadonlyMap<number, readonly Transform[]>;
+
+/** Without proposals that hold a transform of a type that is not known (§3.3.6). */
+function offersOf(
+  proposals: readonly Proposal[],
+  kind: Want["kind"],
+): readonly { readonly proposal: Proposal; readonly transforms: Offered }[] {
+  return proposals
+    .filter(({ transforms }) => transforms.every((t) => isKnownType(t.type, kind === "ike")))
+    .map((proposal) => {
+      const understood = proposal.transforms.filter(isUnderstood);
+      return { proposal, transforms: Map.groupBy(understood, ({ type }) => type) };
+    });
 }
 
 type Want = {
@@ -209,17 +240,15 @@ type Want = {
 };
 
 function chooseTransforms(
-  proposal: Proposal,
+  transforms: Offered,
   suite: Suite,
   want: Want,
 ): TransformChoice | undefined {
   const isIke = want.kind === "ike";
-  if (!proposal.transforms.every((t) => isKnownType(t.type, isIke))) return undefined;
-  const offered = (type: number) =>
-    proposal.transforms.filter((t) => t.type === type && isUnderstood(t));
+  const offered = (type: number) => transforms.get(type) ?? [];
   const encr = chooseEncr(offered(TransformType.ENCR), suite.encr);
   if (encr === undefined) return undefined;
-  const integ = chooseInteg(proposal, suite, encr);
+  const integ = chooseInteg(offered(TransformType.INTEG), suite, encr);
   const prf = isIke ? firstCommon(suite.prf, offered(TransformType.PRF)) : 0;
   const ke = chooseKe(offered(TransformType.KE), suite, want);
   const esn = isIke ? false : chooseEsn(offered(TransformType.ESN), suite.esn);
@@ -240,8 +269,6 @@ function chooseEncr(
   offered: readonly Transform[],
   wanted: readonly EncrTransform[],
 ): EncrTransform | undefined {
-  const mixed = new Set(offered.map((t) => encryptionFor(t.id, t.keyBits)?.kind ?? "unknown"));
-  if (mixed.has("aead") && mixed.has("cbc")) return undefined;
   return wanted.find((w) => offered.some((t) => t.id === w.id && t.keyBits === w.keyBits));
 }
 
@@ -250,13 +277,18 @@ function isUnderstood({ type, keyBits, hasUnknownAttribute }: Transform): boolea
   return !hasUnknownAttribute && (keyBits === undefined || type === TransformType.ENCR);
 }
 
-/** 0 with AEAD, for which an offer of anything but NONE is a fault of the proposal. */
-function chooseInteg(proposal: Proposal, suite: Suite, encr: EncrTransform): number | undefined {
-  const offered = proposal.transforms.filter((t) => t.type === TransformType.INTEG);
-  if (encryptionFor(encr.id, encr.keyBits)?.kind === "aead") {
-    return offered.every((t) => t.id === 0) ? 0 : undefined;
-  }
-  return firstCommon(suite.integ, offered.filter(isUnderstood));
+/**
+ * With AEAD none is chosen (RFC 5282 §8), whatever stands beside it. Such proposals are not allowed
+ * to offer one, and are sent all the same: by Apple's clients and by strongSwan, where their users
+ * configure both. strongSwan passes it over as well.
+ */
+function chooseInteg(
+  offered: readonly Transform[],
+  suite: Suite,
+  encr: EncrTransform,
+): number | undefined {
+  if (encryptionFor(encr.id, encr.keyBits)?.kind === "aead") return 0;
+  return firstCommon(suite.integ, offered);
 }
 
 function chooseKe(offered: readonly Transform[], suite: Suite, want: Want): number | undefined {

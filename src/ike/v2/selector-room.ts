@@ -39,6 +39,17 @@ export function selectorWeight(selector: TrafficSelector): number {
   return countRangePrefixes(selector.range) * portBlocksIn(selector);
 }
 
+/** Pairs of subnets and blocks of ports that go together, at most. */
+export function countSelectorPairs({ local, remote }: Sides<Selectors>): number {
+  const weightOf = (selectors: Selectors, family: Family) =>
+    selectors.reduce(
+      (sum, selector) => sum + (selector.range.family === family ? selectorWeight(selector) : 0),
+      0,
+    );
+  const pairsOf = (family: Family) => weightOf(local, family) * weightOf(remote, family);
+  return pairsOf(4) + pairsOf(6);
+}
+
 /** Whether the kernel can hold its ports at all. */
 export function hasRoomForPorts(selector: TrafficSelector): boolean {
   return !isIcmpAcrossTypes(selector);

@@ -1,5 +1,6 @@
 /** The queue of what we have to ask the peer for. */
 
+import type { TrafficSelector } from "../../wire/message.ts";
 import { TASKS_MAX } from "../limits.ts";
 import type { Established } from "../phase.ts";
 import type { Task } from "./asking.ts";
@@ -28,13 +29,20 @@ function isSameTask(a: Task, b: Task): boolean {
 
 /** Selectors as text that is equal for equal selectors. */
 export function selectorKeys(of: Pick<Task & { kind: "new-child" }, "local" | "remote">): string[] {
-  return [of.local, of.remote].map((selectors) =>
-    selectors
-      .map(({ protocol, startPort, endPort, range }) => {
-        const { family, first, last } = range;
-        return `${protocol}/${startPort}-${endPort}/${family}/${first}-${last}`;
-      })
-      .sort()
-      .join(" "),
-  );
+  return [keyOf(of.local), keyOf(of.remote)];
 }
+
+/** Made once: Child SAs are compared with each other at every step. */
+function keyOf(selectors: readonly TrafficSelector[]): string {
+  const known = keys.get(selectors);
+  if (known !== undefined) return known;
+  const texts = selectors.map(({ protocol, startPort, endPort, range }) => {
+    const { family, first, last } = range;
+    return `${protocol}/${startPort}-${endPort}/${family}/${first}-${last}`;
+  });
+  const key = texts.sort().join(" ");
+  keys.set(selectors, key);
+  return key;
+}
+
+const keys = new WeakMap<readonly TrafficSelector[], string>();

@@ -5,7 +5,7 @@ import type { Reader } from "../../octets/reader.ts";
 import type { Writer } from "../../octets/writer.ts";
 import type { CpPayload } from "../message.ts";
 
-/** A Configuration payload holds at most so many attributes: more is malformed. */
+/** So many attributes of a Configuration payload are read; those behind them are passed over. */
 export const CP_ATTRIBUTES_MAX = 256;
 
 /** CFG Type (§3.15). */
@@ -35,8 +35,10 @@ export function parseCp(r: Reader): CpPayload {
   r.octets(3); // RESERVED: MUST be ignored on receipt
   const attributes: CpPayload["attributes"][number][] = [];
   while (r.left > 0) {
-    if (attributes.length === CP_ATTRIBUTES_MAX)
-      r.fail(`more than ${CP_ATTRIBUTES_MAX} attributes`);
+    if (attributes.length === CP_ATTRIBUTES_MAX) {
+      r.rest();
+      break;
+    }
     const type = r.u16() & ATTRIBUTE_TYPE; // the first bit is reserved
     const octets = r.u16();
     if (octets > r.left) {

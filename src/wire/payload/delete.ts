@@ -8,6 +8,9 @@ import { type DeletePayload, Protocol } from "../message.ts";
 // | Protocol ID   |   SPI Size    |          Num of SPIs          |
 // ~               Security Parameter Index(es) (SPI)              ~
 
+/** A Delete payload is read as far as this: nobody has so many Child SAs. The rest is nobody's. */
+export const DELETE_SPIS_MAX = 256;
+
 /**
  * Reads a Delete payload. SPIs of a protocol that is none of ours are passed over: there is
  * nothing here that they could name.
@@ -28,7 +31,8 @@ export function parseDelete(r: Reader): DeletePayload {
     return { kind: "DELETE", protocol, spis: [] };
   }
   const spis: number[] = [];
-  while (r.left > 0) spis.push(r.u32());
+  while (r.left > 0 && spis.length < DELETE_SPIS_MAX) spis.push(r.u32());
+  r.rest();
   return { kind: "DELETE", protocol, spis };
 }
 

@@ -41,13 +41,20 @@ export function identityBody(identity: Identity): Uint8Array {
   return new Writer(data.length + 4).u8(idType).zeros(3).octets(data).done();
 }
 
+/** The data of an identity is looked at as far as this: no name or ID that is taken is longer. */
+export const IDENTITY_OCTETS_MAX = 1_024;
+/** What is shown of a longer one: in hex more characters than any pattern or table takes. */
+const SHOWN_OCTETS = 128;
+
 /**
  * An identity as text for logs, patterns and tables: a name or an address; or, where the octets
  * would not show as what they are, `0x` and hex digits. No text stands for two runs of octets of
- * names, and none looks like that hex form without being it.
+ * names, and none looks like that hex form without being it. Of one that is longer than
+ * {@link IDENTITY_OCTETS_MAX} it is the beginning, which is too long for an ID and matches nothing.
  */
 export function identityText(identity: Identity): string {
   const { idType, data } = identity;
+  if (data.length > IDENTITY_OCTETS_MAX) return hexText(data.subarray(0, SHOWN_OCTETS));
   switch (idType) {
     case IdType.IPV4_ADDR:
     case IdType.IPV6_ADDR: {

@@ -5,18 +5,29 @@ import type { Reader } from "../../octets/reader.ts";
 import type { Writer } from "../../octets/writer.ts";
 import { type Proposal, Protocol, type SaPayload, type Transform } from "../message.ts";
 
-/** An SA payload holds at most so many proposals: more is malformed. */
-export const PROPOSALS_MAX = 64;
+/** A proposal's number is one octet (§3.3.1): nobody has more of them. */
+export const PROPOSALS_MAX = 255;
+/** Of all proposals together; one that begins below the limit is read to its end. */
+export const TRANSFORMS_MAX = 1_024;
 
-/** Reads an SA payload, which has at least one proposal. Nothing is chosen or judged here. */
+/**
+ * Reads an SA payload, which has at least one proposal. Nothing is chosen or judged here. What is
+ * behind {@link PROPOSALS_MAX} or {@link TRANSFORMS_MAX} is passed over: it will not be chosen.
+ */
 export function parseSa(r: Reader): SaPayload {
   const proposals: Proposal[] = [];
+  let transforms = 0;
   let more = true;
   while (more) {
     const ordinal = proposals.length + 1;
-    if (ordinal > PROPOSALS_MAX) r.fail(`more than ${PROPOSALS_MAX} proposals`);
+    if (ordinal > PROPOSALS_MAX || transforms >= TRANSFORMS_MAX) {
+      r.rest();
+      break;
+    }
     const substructure = parseSubstructure(r, `proposal ${ordinal}`, PROPOSAL);
-    proposals.push(parseProposal(substructure.body));
+    const proposal = parseProposal(substructure.body);
+    proposals.push(proposal);
+    transforms += proposal.transforms.length;
     more = substructure.more;
   }
   r.end();

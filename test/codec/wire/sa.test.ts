@@ -163,13 +163,31 @@ test("transforms of unknown type are kept: whoever chooses must see them", () =>
   expect(onlyTransform(octets)).toEqual({ type: 99, id: 20, ...KNOWN });
 });
 
-test("an SA payload without a proposal is malformed, and so is one with too many", () => {
+test("an SA payload without a proposal is malformed; what is behind so many is passed over", () => {
   expect(faultOf(new Uint8Array(0), parseSa)).toBe(
     "payload: proposal 1: needs a header of 4 octets, has 0",
   );
   const proposal = { number: 1, protocol: 3, spi: hex("00 00 01 00"), transforms: [] };
   const many = (count: number) =>
     emitted({ kind: "SA", proposals: new Array(count).fill(proposal) } as const, emitSa);
-  expect(parsed(many(PROPOSALS_MAX), parseSa).ok).toBe(true);
-  expect(faultOf(many(PROPOSALS_MAX + 1), parseSa)).toBe("payload: more than 64 proposals");
+  expect(countOf(many(PROPOSALS_MAX)).proposals).toBe(255);
+  expect(countOf(many(1_000)).proposals).toBe(255);
 });
+
+test("transforms are read as far as there are not too many of them in all", () => {
+  const transform = { type: 1, id: 20, keyBits: 256, hasUnknownAttribute: false };
+  const transforms = new Array(200).fill(transform);
+  const proposal = { number: 1, protocol: 3, spi: hex("00 00 01 00"), transforms };
+  const proposals = new Array(20).fill(proposal);
+  expect(countOf(emitted({ kind: "SA", proposals } as const, emitSa))).toEqual({
+    proposals: 6,
+    transforms: 1_200,
+  });
+});
+
+function countOf(octets: Uint8Array) {
+  const read = parsed(octets, parseSa);
+  const proposals = read.ok ? read.value.proposals : [];
+  const transforms = proposals.reduce((sum, one) => sum + one.transforms.length, 0);
+  return { proposals: proposals.length, transforms };
+}

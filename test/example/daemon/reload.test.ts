@@ -232,7 +232,11 @@ function daemonOf(config: Config): TestDaemon {
     },
     note: (entry) => void notes.push(entry),
     isEnding: false,
-    shell: { feed: (event) => void fed.push(event), close: () => undefined },
+    shell: {
+      feed: (event) => void fed.push(event),
+      flush: () => undefined,
+      close: () => undefined,
+    },
     onConfiguration: () => undefined,
     onDatabases: () => undefined,
     onOtherRows: (egroup) => void rechecked.push(egroup),

@@ -121,16 +121,25 @@ test("V2-36: a key length where the key has only one length rules the transform 
   }
 });
 
-test("V2-37: AEAD beside other encryption, or with an integrity algorithm, is no proposal", () => {
-  const mixed = [...GOOD_GCM, encr(Encr.AES_CBC, 256), integ(Integ.HMAC_SHA2_256_128)];
-  expect(chosenIn([proposal(1, mixed)], [GCM])).toBeUndefined();
-  expect(chosenIn([proposal(1, mixed)], [CBC])).toBeUndefined();
-  const withInteg = [...GOOD_GCM, integ(Integ.HMAC_SHA2_256_128)];
-  expect(chosenIn([proposal(1, withInteg)], [GCM])).toBeUndefined();
-  expect(chosenIn([proposal(1, [...withInteg, integ(0)])], [GCM])).toBeUndefined();
-  const chosen = chosenIn([proposal(1, [...GOOD_GCM, integ(0)])], [GCM]);
+test("V2-37: with AEAD no integrity algorithm is chosen, whatever is offered beside it", () => {
+  const chosen = chosenIn([proposal(1, GOOD_GCM)], [GCM]);
   expect(chosen?.transforms.map(({ type }) => type)).toEqual([1, 2, 4]);
-  expect(chosenIn([proposal(1, GOOD_GCM)], [GCM])).toEqual(chosen);
+  const sha2 = integ(Integ.HMAC_SHA2_256_128);
+  const marked = { ...sha2, hasUnknownAttribute: true };
+  for (const beside of [[integ(0)], [sha2], [sha2, integ(0)], [integ(9_999)], [marked]]) {
+    expect(chosenIn([proposal(1, [...GOOD_GCM, ...beside])], [GCM])).toEqual(chosen);
+  }
+});
+
+test("V2-37: of AEAD and other encryption in one proposal either can be chosen, as it is", () => {
+  const mixed = [...GOOD_GCM, encr(Encr.AES_CBC, 256), integ(Integ.HMAC_SHA2_256_128)];
+  const types = (suite: Suite) =>
+    chosenIn([proposal(1, mixed)], [suite])?.transforms.map(({ type }) => type);
+  expect(types(GCM)).toEqual([1, 2, 4]);
+  expect(types(CBC)).toEqual([1, 2, 3, 4]);
+  // Without an integrity algorithm it can be AEAD only.
+  const without = [...GOOD_GCM, encr(Encr.AES_CBC, 256)];
+  expect(chosenIn([proposal(1, without)], [CBC])).toBeUndefined();
 });
 
 test("V2-37: what is offered keeps them apart, AEAD without an integrity algorithm", () => {

@@ -1,0 +1,59 @@
+/** Kernel requests in their order, so many milliseconds of them a turn: one takes some 20 µs. */
+
+import type { Effect } from "../concentrator/effect.ts";
+import type { Instant } from "../octets/instant.ts";
+
+export type KernelEffect = Extract<Effect, { kind: "kernel" }>;
+
+export type KernelQueue = {
+  /** Performs it now; or in a later turn, if others wait before it, or this turn has had enough. */
+  add(effect: KernelEffect): void;
+  /** Performs all that waits, at once. */
+  flush(): void;
+};
+
+/** So long in one turn, then timers, sockets and the status server get theirs. */
+const TURN_MS_MAX = 2;
+
+/**
+ * `onPerformed` is called after each one of a later turn. No more of them wait than the engine has
+ * asked for: what Child SAs may join bounds it.
+ */
+export function createKernelQueue(
+  perform: (effect: KernelEffect) => void,
+  onPerformed: () => void,
+  now: () => Instant,
+): KernelQueue {
+  let waiting: KernelEffect[] = [];
+  let next = 0;
+  let endsAt: number | undefined;
+  const isTurnOver = (): boolean => {
+    if (endsAt !== undefined) return now() >= endsAt;
+    endsAt = now() + TURN_MS_MAX;
+    setImmediate(goOn);
+    return false;
+  };
+  const takeOne = (): void => {
+    const first = waiting[next++];
+    if (next === waiting.length) {
+      waiting = [];
+      next = 0;
+    }
+    if (first === undefined) return;
+    perform(first);
+    onPerformed();
+  };
+  const goOn = (): void => {
+    endsAt = undefined;
+    while (waiting.length > 0 && !isTurnOver()) takeOne();
+  };
+  return {
+    add(effect) {
+      if (waiting.length === 0 && !isTurnOver()) perform(effect);
+      else waiting.push(effect);
+    },
+    flush() {
+      while (waiting.length > 0) takeOne();
+    },
+  };
+}
