@@ -28,10 +28,10 @@ const NEVER_COUNTED: readonly CounterName[] = [
   "calls_failed",
   "acquires",
   "acquires_ignored",
+  "child_sas_narrowed_by_limit",
   "overlaps_refused",
   "overlaps_replaced",
   "overlaps_allowed",
-  "child_sas_narrowed_by_limit",
   "redirects_followed",
   "internal_errors",
 ];

@@ -1,0 +1,77 @@
+/** Kernel requests keep their order, and no turn of the loop is theirs alone. */
+
+import { expect, test } from "bun:test";
+import type { KernelRequestId } from "../../../src/concentrator/event.ts";
+import { createKernelQueue, type KernelEffect } from "../../../src/daemon/kernel-queue.ts";
+import type { Instant } from "../../../src/octets/instant.ts";
+
+test("a turn takes requests for so long; the others follow in later turns, in order", async () => {
+  const { queue, performed, ended } = slowKernel(100);
+  for (let i = 0; i < 100; i++) queue.add(requestOf(i));
+  // Each takes half a millisecond of this clock.
+  expect(performed.length).toBe(4);
+  let turns = 0;
+  let isEnded = false;
+  const count = () => {
+    turns++;
+    if (!isEnded) setImmediate(count);
+  };
+  setImmediate(count);
+  await ended;
+  isEnded = true;
+  expect(performed).toEqual(Array.from({ length: 100 }, (_, i) => i));
+  expect(turns).toBeGreaterThan(20);
+});
+
+test("what comes while others wait goes behind them", async () => {
+  const { queue, performed, ended } = slowKernel(12);
+  for (let i = 0; i < 6; i++) queue.add(requestOf(i));
+  await new Promise((resolve) => setImmediate(resolve));
+  for (let i = 6; i < 12; i++) queue.add(requestOf(i));
+  await ended;
+  expect(performed).toEqual(Array.from({ length: 12 }, (_, i) => i));
+});
+
+test("flushing performs all of them at once", () => {
+  const { queue, performed } = slowKernel(100);
+  for (let i = 0; i < 100; i++) queue.add(requestOf(i));
+  queue.flush();
+  expect(performed).toHaveLength(100);
+});
+
+/** A queue whose clock goes on by half a millisecond with each request; `ended`: after `count`. */
+function slowKernel(count: number) {
+  const performed: number[] = [];
+  let nowMs = 0;
+  let end = () => {};
+  const ended = new Promise<void>((resolve) => {
+    end = resolve;
+  });
+  const perform = ({ request }: KernelEffect) => {
+    nowMs += 0.5;
+    performed.push(Number(request));
+    if (performed.length === count) end();
+  };
+  const queue = createKernelQueue(
+    perform,
+    () => {},
+    () => nowMs as Instant,
+  );
+  return { queue, performed, ended };
+}
+
+function requestOf(number: number): KernelEffect {
+  const id = {
+    selector: {
+      ...{ src: subnet(10), dst: subnet(192), protocol: 0 },
+      ...{ srcPort: undefined, dstPort: undefined },
+    },
+    direction: "out",
+    ...{ mark: undefined, ifId: undefined },
+  } as const;
+  return { kind: "kernel", request: number as KernelRequestId, op: { op: "delete-policy", id } };
+}
+
+function subnet(first: number) {
+  return { family: 4, value: BigInt(first) << 24n, length: 8 } as const;
+}
