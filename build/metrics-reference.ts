@@ -86,6 +86,7 @@ const NOTHING: MetricsSource = {
   }),
   problems: () => [],
   failures: () => createFailureCounts().counts,
+  folded: () => 0,
   traffic: () => ({ octetsIn: 0, octetsOut: 0, packetsIn: 0, packetsOut: 0 }),
   loopDelaySeconds: () => 0,
   databases: () => [],

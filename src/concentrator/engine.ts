@@ -239,6 +239,7 @@ export function journal(
       ...entry,
       peerId: entry.peerId ?? about?.peerId,
       eroute: entry.eroute ?? about?.eroute?.name ?? about?.candidate?.name,
+      ...(about?.eroute === undefined ? {} : { isProven: true }),
       remote: entry.remote ?? (sa === undefined ? undefined : formatEndpoint(sa.path.remote)),
       ikeSa: sa === undefined ? undefined : ikeSaName(saIdOf(sa)),
       ...(sa === undefined ? {} : { role: saIdOf(sa).role }),

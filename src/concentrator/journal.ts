@@ -1,5 +1,8 @@
 /** The journal: what happened to which site, and why. One entry a step; never a secret in it. */
 
+import { eventSourceOf } from "./event-source.ts";
+import { createShares } from "./journal-shares.ts";
+
 /** How far a negotiation or an SA has come. */
 export type JournalStep =
   | "IKE_SA_INIT"
@@ -35,8 +38,12 @@ export type JournalEntry = {
   readonly role?: "initiator" | "responder";
   /** SPIi_SPIr in hex. */
   readonly ikeSa: string | undefined;
+  /** The site has proved that it has this ID; of a record it is not kept. */
+  readonly isProven?: boolean;
   /** In words: what, where, what to do. */
   readonly detail: string;
+  /** How many others were left out that this one stands for, see `fold.ts`. */
+  readonly folded?: number;
   /** What was offered and what is configured, where that is why. */
   readonly offered?: readonly string[];
   readonly wanted?: readonly string[];
@@ -48,8 +55,8 @@ export type JournalRecord = JournalEntry & { readonly sequence: number; readonly
 /** The last entries, bounded. */
 export type Journal = {
   /**
-   * Keeps an entry; the oldest goes if the journal is full. Texts of rows and strangers are in it:
-   * what is too long is cut, and what a terminal would obey or a log take for its next line goes.
+   * Keeps an entry. If the journal is full, the oldest goes of whoever has more than a share of
+   * it; the oldest of all where nobody has. Texts are made harmless, see {@link harmless}.
    */
   add(entry: JournalEntry, wallMs: number): JournalRecord;
   /** The last `count` records with a sequence above `after`, oldest first. */
@@ -60,33 +67,47 @@ export type Journal = {
 
 /** A journal that keeps the last `max` entries. */
 export function createJournal(max: number): Journal {
-  const ring: JournalRecord[] = [];
+  /** By sequence, with holes where entries went before their time. */
+  const kept: JournalRecord[] = [];
+  const shares = createShares(max);
   let sequence = 0;
-  const records = (from: number, to: number): readonly JournalRecord[] => {
-    const found: JournalRecord[] = [];
-    for (let at = from; at < to; at++) {
-      const record = ring[at % max];
-      if (record !== undefined) found.push(record);
-    }
-    return found;
-  };
+  const firstAfter = (after: number) => firstIndex(kept, after);
   return {
     add(entry, wallMs) {
-      const record = { ...harmless(entry), sequence: ++sequence, wallMs };
-      ring[(sequence - 1) % max] = record;
+      const { isProven: _, ...rest } = harmless(entry);
+      const record = { ...rest, sequence: ++sequence, wallMs };
+      kept.push(record);
+      shares.add(eventSourceOf(entry), sequence);
+      if (kept.length > max) kept.splice(firstAfter(shares.takeOldest() - 1), 1);
       return record;
     },
     recent(count, after = 0) {
-      return records(Math.max(sequence - Math.min(count, ring.length), after), sequence);
+      return kept.slice(Math.max(kept.length - count, firstAfter(after), 0));
     },
     following(after, count) {
-      const first = Math.max(sequence - ring.length, after);
-      return records(first, Math.min(sequence, first + count));
+      const first = firstAfter(after);
+      return kept.slice(first, first + count);
     },
   };
 }
 
-function harmless(entry: JournalEntry): JournalEntry {
+/** Where the first record with a sequence above `after` is. */
+function firstIndex(kept: readonly JournalRecord[], after: number): number {
+  let low = 0;
+  let high = kept.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((kept[middle]?.sequence ?? 0) > after) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/**
+ * What is too long is cut, and what a terminal would obey or a log take for its next line goes:
+ * texts of rows and strangers are in it.
+ */
+export function harmless(entry: JournalEntry): JournalEntry {
   const { peerId, eroute, detail, offered, wanted } = entry;
   return {
     ...entry,

@@ -2,25 +2,90 @@
 
 import type { Instant } from "../octets/instant.ts";
 
-/** Allows `perSecond` on average, and at most that many at once. */
+/** So many at once, and so many a second on average. */
+export type RateLimit = { readonly perSecond: number; readonly burst: number };
+
+/** Allows `perSecond` on average, and at most that many, or `burst`, at once. */
 export class Rate {
   readonly #perSecond: number;
+  readonly #burst: number;
   #tokens: number;
   #at: Instant;
 
-  constructor(perSecond: number, now: Instant) {
+  constructor(limit: number | RateLimit, now: Instant) {
+    const { perSecond, burst } =
+      typeof limit === "number" ? { perSecond: limit, burst: limit } : limit;
     this.#perSecond = perSecond;
-    this.#tokens = perSecond;
+    this.#burst = burst;
+    this.#tokens = burst;
     this.#at = now;
   }
 
   /** Takes a token; false if there is none left. */
   take(now: Instant): boolean {
-    const filled = this.#tokens + ((now - this.#at) * this.#perSecond) / 1000;
-    this.#tokens = Math.min(this.#perSecond, filled);
-    this.#at = now;
+    this.#fill(now);
     if (this.#tokens < 1) return false;
     this.#tokens--;
     return true;
   }
+
+  /** Puts back a token that was taken and not used. */
+  giveBack(): void {
+    this.#tokens = Math.min(this.#burst, this.#tokens + 1);
+  }
+
+  /** How many could be taken now. */
+  left(now: Instant): number {
+    this.#fill(now);
+    return Math.floor(this.#tokens);
+  }
+
+  #fill(now: Instant): void {
+    const filled = this.#tokens + ((now - this.#at) * this.#perSecond) / 1000;
+    this.#tokens = Math.min(this.#burst, filled);
+    this.#at = now;
+  }
+}
+
+/** A rate for each of many: by address prefix, by site. */
+export type Rates = {
+  of(key: string, now: Instant): Rate;
+  /** The same, without making one. */
+  find(key: string): Rate | undefined;
+  readonly size: number;
+};
+
+/** Of the ones asked for longest ago, so many are compared when one has to be forgotten. */
+const COMPARED = 8;
+
+/**
+ * At most `max` rates. Of those that were quiet longest the fullest is forgotten: nobody gets a new
+ * bucket by having many others made.
+ */
+export function createRates(limit: RateLimit, max: number): Rates {
+  const rates = new Map<string, Rate>();
+  const forgetOne = (now: Instant) => {
+    let fullest: string | undefined;
+    let left = -1;
+    let compared = 0;
+    for (const [key, rate] of rates) {
+      const here = rate.left(now);
+      if (here > left) [fullest, left] = [key, here];
+      if (++compared >= COMPARED) break;
+    }
+    if (fullest !== undefined) rates.delete(fullest);
+  };
+  return {
+    of(key, now) {
+      const rate = rates.get(key) ?? new Rate(limit, now);
+      rates.delete(key);
+      if (rates.size >= max) forgetOne(now);
+      rates.set(key, rate);
+      return rate;
+    },
+    find: (key) => rates.get(key),
+    get size() {
+      return rates.size;
+    },
+  };
 }

@@ -11,6 +11,7 @@ import type { Debugging } from "./debugging.ts";
 import type { KeyExchanger } from "./key-exchange.ts";
 import type { LoopWatch } from "./loop-watch.ts";
 import type { Polling } from "./poll.ts";
+import type { Recorder } from "./record.ts";
 import type { LoadConfig, Reloadable } from "./reload.ts";
 import type { Shell } from "./shell.ts";
 import type { Signer } from "./signer.ts";
@@ -34,7 +35,8 @@ export type Daemon = Reloadable & {
   readonly captures: Captures;
   /** Told of each record: the event streams. */
   readonly listeners: Set<() => void>;
-  /** Puts an entry into the journal, the sites' histories and the log. */
+  readonly recorder: Recorder;
+  /** Puts an entry into the sites' histories, the journal and the log. */
   readonly record: (entry: JournalEntry) => void;
   kernel: Kernel | undefined;
   routes: Routes | undefined;

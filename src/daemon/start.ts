@@ -23,6 +23,7 @@ import { openStatus } from "./open-status.ts";
 import { startPolling } from "./poll.ts";
 import { missingForEsp } from "./probe.ts";
 import { recheckConnected } from "./recheck.ts";
+import { createRecorder } from "./record.ts";
 import { type Note, reload } from "./reload.ts";
 import { createResolver } from "./resolve.ts";
 import { resync } from "./resync.ts";
@@ -93,13 +94,10 @@ function createDaemon(config: Config): Daemon {
     onChange: (traced) => daemon.shell?.feed({ kind: "trace", traced }),
   });
   const listeners = new Set<() => void>();
-  const record = (entry: JournalEntry) => {
-    const noted = journal.add(entry, wallMs());
-    attempts.note(noted);
-    failures.note(noted);
-    for (const listener of listeners) listener();
-    log.write(noted, debugging.wants(noted.peerId, noted.remote));
-  };
+  const recorder = createRecorder({
+    ...{ journal, attempts, failures, log, debugging, listeners, now, wallMs },
+  });
+  const { record } = recorder;
   const concentrator = createConcentrator({ plan: config.plan, now: now(), random });
   const daemon: Daemon = {
     config,
@@ -116,6 +114,7 @@ function createDaemon(config: Config): Daemon {
       natPort: () => daemon.config.ike.natPort,
     }),
     listeners,
+    recorder,
     record,
     note: (entry) => record(daemonEntry(entry)),
     kernel: undefined,
@@ -312,6 +311,7 @@ async function close(daemon: Daemon): Promise<void> {
           "(dataplane.keep_blocking)";
     daemon.note({ level: "info", reason: "stopped", detail });
   }
+  daemon.recorder.stop();
   await within(CLOSE_MS, [daemon.log.flush()]);
 }
 

@@ -36,6 +36,7 @@ export type Watched = {
   /** Filled by {@link startSampling}. */
   readonly samples: Pick<Samples, "series" | "traffic">;
   readonly failures: ReadonlyMap<string, number>;
+  readonly recorder: { readonly folded: number };
   readonly loop: Pick<LoopWatch, "longestSeconds">;
   /** Undefined with `dataplane.kind = "none"`. */
   readonly kernel: Kernel | undefined;
@@ -72,6 +73,7 @@ export function statusSourceOf(watched: Watched): StatusSource {
     stateUses,
     traffic: () => watched.samples.traffic(),
     failures: () => watched.failures,
+    folded: () => watched.recorder.folded,
     loopDelaySeconds: () => watched.loop.longestSeconds(),
     series: (range) => watched.samples.series(range),
     wallMs: (at) => wallMs() - (now() - at),

@@ -74,8 +74,10 @@ function streamOf(source: StatusSource, start: Start, onEnd: () => void): Readab
         if (!isOver) controller.enqueue(encoder.encode(":\n\n"));
         return;
       }
-      const lost = first.sequence - cursor - 1;
-      cursor = records.at(-1)?.sequence ?? cursor;
+      const last = records.at(-1)?.sequence ?? cursor;
+      // Those that are not there any more, wherever they stood.
+      const lost = last - cursor - records.length;
+      cursor = last;
       const texts = records.filter(start.filter ?? (() => true)).map(eventText);
       if (lost > 0) texts.unshift(`event: lost\ndata: ${JSON.stringify({ count: lost })}\n\n`);
       controller.enqueue(encoder.encode(texts.length > 0 ? texts.join("") : ":\n\n"));

@@ -17,7 +17,7 @@ export type MetricsMoment = {
 /** What metrics are made from. */
 export type MetricsSource = Pick<
   StatusSource,
-  "snapshot" | "problems" | "failures" | "traffic" | "loopDelaySeconds" | "databases"
+  "snapshot" | "problems" | "failures" | "folded" | "traffic" | "loopDelaySeconds" | "databases"
 > & { readonly facts: Pick<StatusSource["facts"], "version" | "dataplane" | "startedWallMs"> };
 
 /** All metrics as text. */
@@ -62,12 +62,7 @@ export function metricsOf(source: MetricsSource, read: MetricsMoment): readonly 
     help: "Problems that /healthz names now; 0 is healthy.",
     samples: [{ value: source.problems().length }],
   });
-  add({
-    name: "erouted_attempts_failed_total",
-    type: "counter",
-    help: "Attempts and requests of sites that failed, by the journal's reason.",
-    samples: [...source.failures()].map(([reason, value]) => ({ labels: { reason }, value })),
-  });
+  metrics.push(...eventMetrics(source));
   const { octetsIn, octetsOut, packetsIn, packetsOut } = source.traffic();
   add({
     name: "erouted_esp_bytes_total",
@@ -107,6 +102,24 @@ export function metricsOf(source: MetricsSource, read: MetricsMoment): readonly 
     samples: [{ value: read.residentOctets }],
   });
   return metrics;
+}
+
+/** Of what the journal has taken in. */
+function eventMetrics(source: Pick<MetricsSource, "failures" | "folded">): readonly Metric[] {
+  return [
+    {
+      name: "erouted_attempts_failed_total",
+      type: "counter",
+      help: "Attempts and requests of sites that failed, by the journal's reason.",
+      samples: [...source.failures()].map(([reason, value]) => ({ labels: { reason }, value })),
+    },
+    {
+      name: "erouted_events_folded_total",
+      type: "counter",
+      help: "Events that journal and log tell in one line with others; other metrics count each.",
+      samples: [{ value: source.folded() }],
+    },
+  ];
 }
 
 export type MetricSample = {

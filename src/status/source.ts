@@ -37,6 +37,8 @@ export type StatusSource = {
   traffic(): TrafficTotals;
   /** Attempts that failed or were refused since start, by reason. */
   failures(): ReadonlyMap<string, number>;
+  /** Events that were told in one line with others, since start. */
+  folded(): number;
   /** The longest that the event loop was held up in the last minute, in seconds. */
   loopDelaySeconds(): number;
   /** Figures of the last hour, or of the last two days. */

@@ -62,6 +62,7 @@ export function eventJson(record: JournalRecord) {
     outcome: record.outcome,
     reason: record.reason,
     detail: record.detail,
+    folded: record.folded ?? 0,
     offered: record.offered ?? null,
     wanted: record.wanted ?? null,
   };

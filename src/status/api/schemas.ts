@@ -86,6 +86,7 @@ const event = z
     outcome: z.enum(["ok", "failed", "refused", "note"]),
     reason: z.string(),
     detail: z.string(),
+    folded: count.describe("Events like it that were left out and are told by this one."),
     offered: textsOrNull,
     wanted: textsOrNull,
   })

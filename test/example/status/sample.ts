@@ -115,6 +115,7 @@ export function sampleSource(settings: SampleSettings): StatusSource {
     stateUses: async () => uses(dataplane === "none" ? [] : views),
     traffic: () => ({ octetsIn: 1_000, octetsOut: 2_000, packetsIn: 10, packetsOut: 20 }),
     failures: () => createFailureCounts().counts,
+    folded: () => 0,
     loopDelaySeconds: () => 0.002,
     series: (range) => ({
       stepMs: range === "hour" ? 10_000 : 300_000,

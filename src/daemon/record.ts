@@ -1,0 +1,74 @@
+/** Takes in what happens: counts all of it, and writes what is not folded to journal and log. */
+
+import type { Attempts } from "../concentrator/attempts.ts";
+import type { FailureCounts } from "../concentrator/failure-counts.ts";
+import { createFolding, FOLD_MS } from "../concentrator/fold.ts";
+import { harmless, type Journal, type JournalEntry } from "../concentrator/journal.ts";
+import type { Instant } from "../octets/instant.ts";
+import type { Debugging } from "./debugging.ts";
+import type { Log } from "./log.ts";
+
+export type Recorder = {
+  /** Puts an entry into the sites' histories and counts, and into the journal and the log. */
+  record(entry: JournalEntry): void;
+  /** Entries that were told in one line with others, since start. */
+  readonly folded: number;
+  /** Writes what is still to be told; nothing comes after it. */
+  stop(): void;
+};
+
+export type RecorderSettings = {
+  readonly journal: Journal;
+  readonly attempts: Pick<Attempts, "note">;
+  readonly failures: Pick<FailureCounts, "note">;
+  readonly log: Pick<Log, "write">;
+  readonly debugging: Pick<Debugging, "wants">;
+  /** Called after each record of the journal. */
+  readonly listeners: ReadonlySet<() => void>;
+  now(): Instant;
+  wallMs(): number;
+};
+
+/** Nothing has happened yet. */
+export function createRecorder(settings: RecorderSettings): Recorder {
+  const { journal, attempts, failures, log, debugging, listeners, now, wallMs } = settings;
+  const folding = createFolding(now());
+  let timer: ReturnType<typeof setTimeout> | undefined;
+
+  const write = (entry: JournalEntry): number => {
+    const record = journal.add(entry, wallMs());
+    for (const listener of listeners) listener();
+    log.write(record, debugging.wants(record.peerId, record.remote));
+    return record.sequence;
+  };
+  const tell = (): void => {
+    timer = undefined;
+    for (const entry of folding.due(now())) write(entry);
+    arm();
+  };
+  const arm = (): void => {
+    if (timer !== undefined || !folding.isWaiting) return;
+    timer = setTimeout(tell, FOLD_MS);
+    timer.unref();
+  };
+  return {
+    record(entry) {
+      const safe = harmless(entry);
+      const isWatched = debugging.wants(entry.peerId, entry.remote);
+      const told = folding.take(safe, now(), isWatched);
+      const sequence = told === undefined ? 0 : write(told);
+      // Each one counts, whether a line of its own tells it or not.
+      const record = { ...safe, sequence, wallMs: wallMs() };
+      attempts.note(record);
+      failures.note(record);
+      arm();
+    },
+    get folded() {
+      return folding.folded;
+    },
+    stop() {
+      clearTimeout(timer);
+      while (folding.isWaiting) for (const entry of folding.due(now())) write(entry);
+    },
+  };
+}

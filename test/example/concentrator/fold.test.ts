@@ -1,0 +1,176 @@
+/** Floods: what journal and log are told of them, and what becomes of the events of others. */
+
+import { describe, expect, test } from "bun:test";
+import { createFolding, FOLD_MS, type Folding } from "../../../src/concentrator/fold.ts";
+import { createJournal, type JournalEntry } from "../../../src/concentrator/journal.ts";
+import { asInstant } from "../../../src/octets/instant.ts";
+
+const ENTRY: JournalEntry = {
+  ...{ level: "warning", step: "IKE_AUTH", outcome: "failed", reason: "wrong-psk" },
+  ...{ peerId: "site-1", eroute: undefined, remote: "192.0.2.7:500", ikeSa: undefined },
+  detail: "the key is another",
+};
+
+/** `count` entries within ten seconds; what of them is told. */
+function flood(
+  folding: Folding,
+  count: number,
+  entry: (i: number) => JournalEntry,
+): readonly JournalEntry[] {
+  const told: JournalEntry[] = [];
+  for (let i = 0; i < count; i++) {
+    const one = folding.take(entry(i), asInstant((i * 10_000) / count));
+    if (one !== undefined) told.push(one);
+  }
+  return told;
+}
+
+describe("repeats", () => {
+  test("of 20,000 failures of one ID in ten seconds a few are told; one line tells the rest", () => {
+    const folding = createFolding(asInstant(0));
+    const told = flood(folding, 20_000, () => ENTRY);
+    expect(told).toHaveLength(10);
+    const [rest, ...more] = folding.due(asInstant(FOLD_MS));
+    expect(more).toEqual([]);
+    expect(rest?.detail).toBe("the key is another (and 19,989 more like it, in 30 s)");
+    expect(rest?.folded).toBe(19_989);
+    expect(folding.folded).toBe(19_990);
+    expect(folding.isWaiting).toBe(false);
+  });
+
+  test("each event is told: by a line of its own, or as one more of another", () => {
+    const folding = createFolding(asInstant(0));
+    const lines = [...flood(folding, 5_000, (i) => ({ ...ENTRY, peerId: `site-${i % 700}` }))];
+    while (folding.isWaiting) lines.push(...folding.due(asInstant(FOLD_MS)));
+    expect(lines.reduce((sum, { folded = 0 }) => sum + 1 + folded, 0)).toBe(5_000);
+  });
+
+  test("the first line after a while tells what was left out before it", () => {
+    const folding = createFolding(asInstant(0));
+    flood(folding, 1_323, () => ENTRY);
+    const next = folding.take(ENTRY, asInstant(31_000));
+    expect(next?.detail).toBe("the key is another (and 1,313 more like it, in 31 s)");
+    expect(folding.take(ENTRY, asInstant(62_000))?.detail).toBe("the key is another");
+  });
+
+  test("refused CREATE_CHILD_SAs of a connected site are folded as well", () => {
+    const folding = createFolding(asInstant(0));
+    const refused = { ...ENTRY, step: "CREATE_CHILD_SA", outcome: "refused" } as const;
+    const told = flood(folding, 20_000, () => ({ ...refused, isProven: true, eroute: "fleet" }));
+    expect(told).toHaveLength(10);
+  });
+});
+
+describe("shares", () => {
+  test("IDs that a stranger makes up get no lines of their own beyond its prefix's share", () => {
+    const folding = createFolding(asInstant(0));
+    const told = flood(folding, 20_000, (i) => ({ ...ENTRY, peerId: `made-up-${i}` }));
+    expect(told.length).toBeLessThanOrEqual(120);
+  });
+
+  test("addresses of one /64 are one prefix", () => {
+    const folding = createFolding(asInstant(0));
+    const told = flood(folding, 20_000, (i) => ({
+      ...ENTRY,
+      remote: `[2001:db8::${(i % 0xffff).toString(16)}]:500`,
+      peerId: `made-up-${i}`,
+    }));
+    expect(told.length).toBeLessThanOrEqual(120);
+  });
+
+  test("strangers at thousands of prefixes get a bounded number of lines together", () => {
+    const folding = createFolding(asInstant(0));
+    const told = flood(folding, 20_000, (i) => ({
+      ...ENTRY,
+      remote: `10.${i >> 8}.${i & 0xff}.1:500`,
+    }));
+    expect(told.length).toBeLessThanOrEqual(300);
+    expect(folding.size).toBeLessThanOrEqual(4_096);
+  });
+
+  test("who tells the ID of a site does not use up that site's share", () => {
+    const folding = createFolding(asInstant(0));
+    flood(folding, 20_000, () => ENTRY);
+    const ofSite = { ...ENTRY, outcome: "ok", reason: "child-sa-up", isProven: true } as const;
+    for (let i = 0; i < 10; i++) expect(folding.take(ofSite, asInstant(10_000))).toBe(ofSite);
+  });
+
+  test("other sites are heard during a flood of one that is connected", () => {
+    const folding = createFolding(asInstant(0));
+    flood(folding, 20_000, (i) => ({ ...ENTRY, isProven: true, reason: `reason-${i % 60}` }));
+    const other = { ...ENTRY, peerId: "site-2", isProven: true };
+    expect(folding.take(other, asInstant(10_000))).toBe(other);
+  });
+
+  test("a site that somebody looks at closely shows its messages, and not without end", () => {
+    const folding = createFolding(asInstant(0));
+    const message = { ...ENTRY, level: "debug", outcome: "note", reason: "message" } as const;
+    let told = 0;
+    for (let i = 0; i < 20_000; i++) {
+      if (folding.take(message, asInstant(i / 2), true) !== undefined) told++;
+    }
+    expect(told).toBeGreaterThan(500);
+    expect(told).toBeLessThanOrEqual(1_001);
+  });
+
+  test("what an operator asked for is told each time, and shows what becomes of the site", () => {
+    const folding = createFolding(asInstant(0));
+    flood(folding, 100, () => ({ ...ENTRY, isProven: true }));
+    const asked = { ...ENTRY, step: "control", outcome: "note", reason: "operator-connect" };
+    for (let i = 0; i < 200; i++) {
+      expect(folding.take(asked as JournalEntry, asInstant(10_000))).toBeDefined();
+    }
+    const next = { ...ENTRY, isProven: true };
+    expect(folding.take(next, asInstant(10_000))).toBe(next);
+  });
+});
+
+describe("the journal, when it is full", () => {
+  const reasons = (journal: ReturnType<typeof createJournal>) =>
+    journal.recent(1_000).map(({ reason }) => reason);
+
+  test("a noisy prefix pushes out its own events, not those of others", () => {
+    const journal = createJournal(100);
+    for (let i = 0; i < 20; i++) {
+      journal.add({ ...ENTRY, peerId: `other-${i}`, isProven: true, reason: "other" }, 0);
+    }
+    for (let i = 0; i < 1_000; i++) journal.add({ ...ENTRY, peerId: `made-up-${i}` }, 0);
+    expect(reasons(journal).filter((reason) => reason === "other")).toHaveLength(20);
+    expect(reasons(journal)).toHaveLength(100);
+  });
+
+  test("a noisy site that is connected does neither", () => {
+    const journal = createJournal(100);
+    for (let i = 0; i < 20; i++) {
+      journal.add({ ...ENTRY, remote: `10.0.0.${i}:500`, reason: "other" }, 0);
+    }
+    for (let i = 0; i < 1_000; i++) journal.add({ ...ENTRY, isProven: true }, 0);
+    expect(reasons(journal).filter((reason) => reason === "other")).toHaveLength(20);
+  });
+
+  test("strangers at many prefixes keep no more than half of it", () => {
+    const journal = createJournal(100);
+    for (let i = 0; i < 60; i++) {
+      journal.add({ ...ENTRY, peerId: `other-${i}`, isProven: true, reason: "other" }, 0);
+    }
+    for (let i = 0; i < 1_000; i++)
+      journal.add({ ...ENTRY, remote: `10.0.${i >> 8}.${i & 0xff}:1` }, 0);
+    expect(reasons(journal).filter((reason) => reason === "other").length).toBeGreaterThanOrEqual(
+      50,
+    );
+  });
+
+  test("records keep their order, and are found behind a sequence in spite of holes", () => {
+    const journal = createJournal(40);
+    journal.add({ ...ENTRY, isProven: true, peerId: "other" }, 0);
+    for (let i = 0; i < 100; i++) journal.add(ENTRY, 0);
+    const sequences = journal.recent(100).map(({ sequence }) => sequence);
+    expect(sequences).toEqual([1, ...Array.from({ length: 39 }, (_, i) => 63 + i)]);
+    expect(journal.following(1, 2).map(({ sequence }) => sequence)).toEqual([63, 64]);
+    expect(journal.recent(2, 100).map(({ sequence }) => sequence)).toEqual([101]);
+  });
+
+  test("whether a site has proved its ID is not in the record", () => {
+    expect(createJournal(1).add({ ...ENTRY, isProven: true }, 0)).not.toHaveProperty("isProven");
+  });
+});
