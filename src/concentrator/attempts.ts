@@ -140,6 +140,16 @@ export function hostOf(remote: string | undefined): string | undefined {
 /** What a site does again and again fills its history with one entry of each kind. */
 function add(history: History, outcome: Attempt["outcome"], record: JournalRecord): void {
   const last = history.at(-1);
+  // It failed for what it failed for before: that is still what keeps it out.
+  if (record.reason === "slowed-down" && last?.outcome === "failed") {
+    const { wallMs } = record;
+    history[history.length - 1] = {
+      ...last,
+      times: last.times + 1,
+      record: { ...last.record, wallMs },
+    };
+    return;
+  }
   if (last !== undefined && isOfSameIkeSa(last, record)) {
     // A site that gets no Child SA deletes its IKE SA: why it got none is what counts.
     if (outcome === "ended" && last.outcome === "failed" && last.record.step === "IKE_AUTH") return;

@@ -24,6 +24,7 @@ import { count, type Engine, ikeContextOf, inMs } from "./engine.ts";
 import { createErrands, forgetErrands, runErrands } from "./errands.ts";
 import { type Event, stateName } from "./event.ts";
 import { evict, hasOpenIkeSas, shutDownPortion } from "./evict.ts";
+import { createGuesses } from "./guesses.ts";
 import { callAlways, connect, forgetCalls, onAcquire, runCalls } from "./initiate.ts";
 import { drainStates, forgetState, onKernelAnswer } from "./install.ts";
 import type { Installed } from "./installed.ts";
@@ -371,6 +372,7 @@ function createEngine(options: ConcentratorOptions): Engine {
     strangerAnswers: new Rate(STRANGER_ANSWERS_PER_SECOND, now),
     strangerNotes: new Rate(STRANGER_NOTES_PER_SECOND, now),
     limitNotes: new Map(),
+    guesses: createGuesses(),
     counters: counters as Record<CounterName, number>,
     inbox: [],
     out: [],

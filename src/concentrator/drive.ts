@@ -15,6 +15,7 @@ import { onCallEnded, onCallUp } from "./dial.ts";
 import { addEntry, count, type Engine, type Entry, journal } from "./engine.ts";
 import type { KeyExchangeId, SignatureId } from "./event.ts";
 import { onCallRedirected, onRedirected } from "./follow-redirect.ts";
+import { rememberPlace } from "./guesses.ts";
 import { reauthenticate } from "./initiate.ts";
 import { installChild, installOutbound, removeChild } from "./install.ts";
 import { identify, leaveEroute, useEroute } from "./look-up.ts";
@@ -220,6 +221,7 @@ function onAuthenticated(
   const isNew = entry.candidate !== undefined && !engine.eroutes.has(entry.candidate.key);
   useEroute(engine, entry);
   rememberPrefix(engine, entry.sa.path.remote.address);
+  rememberPlace(engine, entry);
   count(engine, "ike_sas_established");
   if (entry.eroute?.usesPpk === true) count(engine, "ike_sas_with_ppk");
   const { eroute } = entry;

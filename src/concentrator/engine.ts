@@ -23,6 +23,7 @@ import type { Effect } from "./effect.ts";
 import type { SharedTerms } from "./eroute-in-use.ts";
 import type { KernelRequestId, LookupId } from "./event.ts";
 import type { Followed } from "./follow-redirect.ts";
+import type { Guesses } from "./guesses.ts";
 import type { Draining, Installed, PolicyUse, UsageQuery, WaitingRequest } from "./installed.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { LimitNotes } from "./limit-notes.ts";
@@ -52,6 +53,8 @@ export type Entry = {
   halfOpenPrefix: string | undefined;
   /** Where its site is sent as soon as it has its answer to IKE_AUTH (RFC 5685). */
   redirect: Gateway | undefined;
+  /** Where it counts as a failure until it has turned out to be none. */
+  guess: Rate | undefined;
   /** Our SPI of the Child SA that was last sent to the kernel: its IKE SA may end before. */
   installing: EspSpi | undefined;
 };
@@ -186,6 +189,8 @@ export type Engine = {
   /** Journal entries about strangers: a flood must not fill the journal. */
   readonly strangerNotes: Rate;
   readonly limitNotes: LimitNotes;
+  /** Failures of IDs: guessing is slowed down. */
+  readonly guesses: Guesses;
   readonly counters: Record<CounterName, number>;
   readonly inbox: Parcel[];
   readonly out: Effect[];
@@ -265,6 +270,7 @@ export function addEntry(engine: Engine, sa: IkeSa): Entry {
     call: undefined,
     halfOpenPrefix: undefined,
     redirect: undefined,
+    guess: undefined,
     installing: undefined,
   };
   engine.sas.set(localSpi(saIdOf(sa)), entry);

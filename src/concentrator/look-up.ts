@@ -30,6 +30,7 @@ import {
 import { dynamicInUse, erouteKey, missingPpk, normalInUse } from "./eroute-in-use.ts";
 import type { LookupId, LookupResult } from "./event.ts";
 import { keepWithinMax } from "./evict.ts";
+import { forgiveUnlooked, slowDown } from "./guesses.ts";
 import { onCallRows, onErouteGone } from "./initiate.ts";
 import { noteNesting, refuseOverlap } from "./overlap.ts";
 import { addReach, removeReach } from "./reach.ts";
@@ -48,6 +49,11 @@ export function identify(engine: Engine, entry: Entry, asked: Identify): void {
   entry.peerId = peerId;
   if (engine.onMessage !== undefined) tellUntold(engine, entry);
   const waiting = { spi: localSpi(saIdOf(entry.sa)), ticket: asked.ticket };
+  const tooEarly = slowDown(engine, entry);
+  if (tooEarly !== undefined) {
+    reply(engine, waiting, err(tooEarly));
+    return;
+  }
   const match = matchConfigured(engine.plan, peerId);
   if (match.kind === "refused") {
     reply(engine, waiting, err(unmatched(match, peerId)));
@@ -118,6 +124,7 @@ export function refuseLookUp(engine: Engine, lookup: LookupId, refusal: Refusal)
 type Waiting = { readonly spi: IkeSpi; readonly ticket: Ticket };
 
 function reply(engine: Engine, to: Waiting, result: Result<Credentials, Refusal>): void {
+  if (!result.ok) forgiveUnlooked(engine.sas.get(to.spi), result.error);
   engine.inbox.push({
     spi: to.spi,
     event: { kind: "credentials", ticket: to.ticket, result },

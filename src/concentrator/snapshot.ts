@@ -165,6 +165,7 @@ export const COUNTER_NAMES = [
   "child_sas_narrowed_by_limit",
   "negotiations_failed",
   "authentication_failures",
+  "guesses_slowed",
   "lookups_started",
   "lookups_failed",
   "lookups_without_row",

@@ -257,6 +257,7 @@ const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   child_sas_narrowed_by_limit: "Child SAs without some of the subnets both ends allow: too many.",
   negotiations_failed: "Negotiations that ended before the peer authenticated.",
   authentication_failures: "IKE_AUTH exchanges that were refused.",
+  guesses_slowed: "IKE_AUTH requests that were refused unread: their ID had failed too often.",
   lookups_started: "Look-ups of a row.",
   lookups_failed: "Look-ups that failed in the database.",
   lookups_without_row: "Look-ups that found no row.",
