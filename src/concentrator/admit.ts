@@ -18,6 +18,7 @@ import { NotifyType } from "../wire/notify-type.ts";
 import { parsePayloads } from "../wire/payload-chain.ts";
 import { addEntry, count, type Engine, type Entry, journal } from "./engine.ts";
 import { redirectStranger } from "./redirect.ts";
+import { mayNote } from "./stranger-notes.ts";
 
 /** An IKE_SA_INIT request as it came in. */
 export type Stranger = {
@@ -134,7 +135,7 @@ function refuseStranger(engine: Engine, stranger: Stranger, refusal: Refusal): v
     const octets = initRefusal(id, refusal);
     engine.out.push({ kind: "send", octets, path: stranger.path });
   } else count(engine, "datagrams_rate_limited");
-  if (!engine.strangerNotes.take(engine.now)) return;
+  if (!mayNote(engine, prefixOfStranger(stranger))) return;
   const isRetry = refusal.kind === "invalid-ke";
   journal(engine, undefined, {
     level: isRetry ? "debug" : "warning",

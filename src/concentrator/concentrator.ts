@@ -38,6 +38,7 @@ import { forgetRowChecks, onRowChanged, rowChecksAt, runRowChecks } from "./row-
 import { createRowChecks } from "./row-checks.ts";
 import { COUNTER_NAMES, type CounterName, type Snapshot, type TableSizes } from "./snapshot.ts";
 import { applyStanding, retryStanding } from "./standing.ts";
+import { createStrangerNotes } from "./stranger-notes.ts";
 import { onTracedDatagram, trace } from "./trace.ts";
 import { entryOf, snapshotOf, tableSizesOf } from "./views.ts";
 
@@ -66,9 +67,8 @@ export type ConcentratorOptions = {
   random(octets: number): Uint8Array;
 };
 
-/** Answers to strangers, and journal entries about them, a second. */
+/** Answers to strangers a second. */
 const STRANGER_ANSWERS_PER_SECOND = 500;
-const STRANGER_NOTES_PER_SECOND = 20;
 
 /** IKE SAs whose deadlines are handled in one go; the rest is due at once again. */
 const DEADLINES_AT_ONCE = 64;
@@ -370,8 +370,8 @@ function createEngine(options: ConcentratorOptions): Engine {
     evictAt: later(now, plan.limits.evictEveryMs),
     cookies: new CookieJar(random, now),
     strangerAnswers: new Rate(STRANGER_ANSWERS_PER_SECOND, now),
-    strangerNotes: new Rate(STRANGER_NOTES_PER_SECOND, now),
     limitNotes: new Map(),
+    strangerNotes: createStrangerNotes(now),
     guesses: createGuesses(),
     counters: counters as Record<CounterName, number>,
     inbox: [],

@@ -33,6 +33,7 @@ import type { Redirects } from "./redirect.ts";
 import type { RouteTable } from "./routes.ts";
 import type { RowChecks, RowPrint } from "./row-checks.ts";
 import type { CounterName } from "./snapshot.ts";
+import type { StrangerNotes } from "./stranger-notes.ts";
 import type { Untold } from "./trace.ts";
 
 /** An IKE SA in the table, and what the concentrator knows of it beyond IKE. */
@@ -186,9 +187,8 @@ export type Engine = {
   readonly cookies: CookieJar;
   /** Unprotected answers to strangers. */
   readonly strangerAnswers: Rate;
-  /** Journal entries about strangers: a flood must not fill the journal. */
-  readonly strangerNotes: Rate;
   readonly limitNotes: LimitNotes;
+  readonly strangerNotes: StrangerNotes;
   /** Failures of IDs: guessing is slowed down. */
   readonly guesses: Guesses;
   readonly counters: Record<CounterName, number>;

@@ -33,6 +33,7 @@ import { count, type Engine, type ErouteInUse, inMs, numberOf } from "./engine.t
 import { erouteKey, missingPpk, normalInUse } from "./eroute-in-use.ts";
 import type { LookupId, LookupResult } from "./event.ts";
 import { askForMissing, erouteTowards } from "./reach.ts";
+import { mayNote } from "./stranger-notes.ts";
 
 /** An eroute with start = "always" that has lost its site calls it after so long. */
 const RECALL_MS = 1_000;
@@ -62,7 +63,7 @@ export function onAcquire(engine: Engine, acquire: XfrmAcquire): void {
   const network = networkOf(engine, base, destination);
   if (network === undefined) {
     count(engine, "acquires_ignored");
-    if (!engine.strangerNotes.take(engine.now)) return;
+    if (!mayNote(engine, `packets to ${base.name}`)) return;
     const detail =
       `a packet wants to go to ${formatAddress(destination)}, but egroup ${base.egroup} has no ` +
       'remote_mask that would lead to a row: set it, or start = "never"';

@@ -4,6 +4,7 @@ import { evictionCount } from "../eroute/evict.ts";
 import { initRedirect } from "../ike/v2/ike-sa-init.ts";
 import { isRedirectable, type RedirectSupport } from "../ike/v2/redirect.ts";
 import { formatEndpoint } from "../inet/endpoint.ts";
+import { originOf } from "../inet/origin.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import type { Gateway } from "../wire/redirect.ts";
@@ -11,6 +12,7 @@ import type { Stranger } from "./admit.ts";
 import { count, type Engine, type Entry, inMs, journal } from "./engine.ts";
 import { erouteKey } from "./eroute-in-use.ts";
 import type { Event } from "./event.ts";
+import { mayNote } from "./stranger-notes.ts";
 
 export type Redirects = {
   /** Where every site is sent that can be; undefined: nowhere. */
@@ -71,7 +73,7 @@ export function redirectStranger(
   }
   engine.out.push({ kind: "send", octets: initRedirect(header.spiI, to, said.Ni), path });
   count(engine, "redirects_sent");
-  if (!engine.strangerNotes.take(engine.now)) return true;
+  if (!mayNote(engine, originOf(path.remote.address))) return true;
   journal(engine, undefined, {
     level: "info",
     step: "IKE_SA_INIT",
