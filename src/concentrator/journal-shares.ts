@@ -2,7 +2,7 @@
 
 import type { EventSource } from "./event-source.ts";
 
-/** One site, or one address prefix, keeps so much of a full journal; all strangers together half. */
+/** What one site or one address prefix keeps of a full journal; and all strangers together. */
 const SHARE = 1 / 20;
 const STRANGERS_SHARE = 1 / 2;
 

@@ -26,7 +26,7 @@ function flood(
 }
 
 describe("repeats", () => {
-  test("of 20,000 failures of one ID in ten seconds a few are told; one line tells the rest", () => {
+  test("of 20,000 failures of one ID ten are told; one line tells the rest", () => {
     const folding = createFolding(asInstant(0));
     const told = flood(folding, 20_000, () => ENTRY);
     expect(told).toHaveLength(10);

@@ -36,7 +36,7 @@ function setUp() {
   return { clock, lines, journal, attempts, failures, recorder };
 }
 
-test("of 1,322 failures the log and the journal get eleven lines; `why` and metrics count all", () => {
+test("of 1,322 failures log and journal get eleven lines; `why` and metrics count all", () => {
   jest.useFakeTimers();
   const { clock, lines, journal, attempts, failures, recorder } = setUp();
   for (let i = 0; i < 1_322; i++) recorder.record(ENTRY);
