@@ -23,4 +23,8 @@ export const LIMIT_REASONS = {
       "the site calls again by itself; if it lasts, give the sites ECDSA certificates on P-256, " +
       "which cost least",
   },
+  "slowed-down": {
+    words: "failed too often, and tries again too early",
+    advice: "the failures before it say why; it is looked at again within ten seconds",
+  },
 } as const;

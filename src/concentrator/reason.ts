@@ -147,10 +147,6 @@ const REASONS: Readonly<Record<string, Reason>> = {
     advice: "switch the extension off at the site",
   },
   "no-proposal-chosen": { words: "no algorithms in common", advice: ALIGN },
-  "slowed-down": {
-    words: "failed too often, and tries again too early",
-    advice: "the failures before it say why; it is looked at again within ten seconds",
-  },
   "algorithms-of-eroute": {
     words: "algorithms are not those of the eroute",
     advice: `the site chose what another eroute allows: ${ALIGN}`,
