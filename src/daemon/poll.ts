@@ -30,6 +30,19 @@ const TOLD_MAX = 20_000;
 /** An egroup whose database fails is asked after twice the time, and so on up to this. */
 const PAUSE_MS_MAX = 300_000;
 
+/**
+ * Within so long a change of a connected site's row is found, whatever it is, as long as the
+ * database answers; undefined: never, until the site connects anew.
+ */
+export function lookedAtWithinMs(
+  { plan, polls }: Pick<Config, "plan" | "polls">,
+  egroup: string,
+): number | undefined {
+  const everyMs = polls.find((poll) => poll.egroup === egroup)?.everyMs;
+  if (everyMs === undefined) return undefined;
+  return everyMs * (Math.ceil(plan.limits.dynamicEroutesMax / SWEEP_ROWS) + 1);
+}
+
 /** Starts a loop for each egroup that wants one. */
 export function startPolling(daemon: Polled): Polling {
   const loops = new Map<string, Loop>();

@@ -7,17 +7,16 @@ import { matchConfigured } from "../../eroute/match.ts";
 import type { PeerRow } from "../../eroute/row.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { openPeers } from "../../peers/open.ts";
-import { chooseDatabase, loadConfig, readText } from "../configuration.ts";
+import { chooseDatabase, loadConfig } from "../configuration.ts";
+import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "../terminal.ts";
 import {
-  EXIT,
-  type ExitCode,
-  failure,
-  misuse,
-  printable,
-  stdinText,
-  type Terminal,
-} from "../terminal.ts";
-import { generatePassword, generatePpk } from "./generated-password.ts";
+  KEY_MISSING,
+  type KeyOptions,
+  keyMisuse,
+  keySources,
+  passwordOf,
+  ppkTextOf,
+} from "./key-source.ts";
 import { isRefused, type Owner, overlapLine, overlapsInTable } from "./overlaps.ts";
 import {
   type RemoteContext,
@@ -28,46 +27,39 @@ import {
 import { judgeRows } from "./row-judgement.ts";
 import type { PeersOptions } from "./rows.ts";
 
-export type AddOptions = PeersOptions & {
-  readonly peerid?: string;
-  readonly remip?: string;
-  readonly remmsk?: string;
-  readonly peerip?: string;
-  readonly bakpeerip?: string;
-  readonly ourid?: string;
-  readonly locip?: string;
-  readonly disabled?: true;
-  readonly lifetime?: string;
-  readonly inactivity?: string;
-  readonly ifId?: string;
-  readonly ppkId?: string;
-  readonly ppkFile?: string;
-  /** With `generate`: a PPK too. */
-  readonly ppk?: true;
-  readonly passwordFile?: string;
-  readonly passwordStdin?: true;
-  readonly generate?: true;
-  readonly allowOverlap?: true;
-  readonly json?: true;
-  /** Whose configuration is printed, instead of a generated key. */
-  readonly print?: RemoteKind;
-  /** Where sites reach the concentrator. */
-  readonly address?: string;
-  /** Not accepted: there to say why. */
-  readonly password?: string;
-};
+export type AddOptions = PeersOptions &
+  KeyOptions & {
+    readonly peerid?: string;
+    readonly remip?: string;
+    readonly remmsk?: string;
+    readonly peerip?: string;
+    readonly bakpeerip?: string;
+    readonly ourid?: string;
+    readonly locip?: string;
+    readonly disabled?: true;
+    readonly lifetime?: string;
+    readonly inactivity?: string;
+    readonly ifId?: string;
+    readonly ppkId?: string;
+    readonly allowOverlap?: true;
+    readonly json?: true;
+    /** Whose configuration is printed, instead of a generated key. */
+    readonly print?: RemoteKind;
+    /** Where sites reach the concentrator. */
+    readonly address?: string;
+  };
 
 /** Adds the row; refuses one that the daemon would refuse. Prints a generated key to stdout. */
 export async function addPeer(options: AddOptions, terminal: Terminal): Promise<ExitCode> {
   const { peerid } = options;
-  const misused = misuseOf(options);
+  const misused = keyMisuse(options);
   if (misused !== undefined) return misuse(terminal, misused);
   if (peerid === undefined) return misuse(terminal, "--peerid <id> is missing");
   const config = loadConfig(options.config, terminal);
   if (!config.ok) return config.error;
   const settings = chooseDatabase(config.value, options.egroup, terminal);
   if (!settings.ok) return settings.error;
-  if (sourcesOf(options) === 0 && mustHaveKey(peerid, config.value)) {
+  if (keySources(options) === 0 && mustHaveKey(peerid, config.value)) {
     return misuse(terminal, KEY_MISSING);
   }
   const password = await passwordOf(options, terminal);
@@ -121,66 +113,10 @@ function remoteOf(
   return { for: print, config, settings, ...(address === undefined ? {} : { address }) };
 }
 
-function misuseOf(options: AddOptions): string | undefined {
-  if (options.password !== undefined) {
-    return (
-      "a key on the command line can be read by every user in the process list; use " +
-      "--password-file, --password-stdin or --generate, and change this key if it is in use"
-    );
-  }
-  if (options.ppk === true && options.generate !== true) {
-    return "--ppk has a PPK made and stands beside --generate; else use --ppk-file FILE";
-  }
-  if (options.ppk === true && options.ppkFile !== undefined) return "--ppk or --ppk-file FILE";
-  return sourcesOf(options) > 1 ? KEY_MISSING : undefined;
-}
-
-const KEY_MISSING =
-  "give the pre-shared key by one of --password-file FILE, --password-stdin, --generate";
-
-function sourcesOf({ passwordFile, passwordStdin, generate }: AddOptions): number {
-  return [passwordFile, passwordStdin, generate].filter((source) => source !== undefined).length;
-}
-
 /** Where both ends have certificates a row does without a key. */
 function mustHaveKey(peerid: string, { plan }: Config): boolean {
   const match = matchConfigured(plan, peerid);
   return match.kind !== "base" || needsPsk(match.eroute.auth);
-}
-
-async function passwordOf(
-  options: AddOptions,
-  terminal: Terminal,
-): Promise<Result<string, string>> {
-  if (sourcesOf(options) === 0) return ok("");
-  if (options.generate === true) return ok(generatePassword());
-  if (options.passwordFile === undefined) {
-    const text = await stdinText(terminal, PASSWORD_OCTETS_MAX);
-    return oneLine(text, "standard input");
-  }
-  return keyOfFile(options.passwordFile);
-}
-
-/** Undefined: the site gets no PPK. */
-function ppkTextOf({ ppk, ppkFile }: AddOptions): Result<string | undefined, string> {
-  if (ppk === true) return ok(generatePpk());
-  return ppkFile === undefined ? ok(undefined) : keyOfFile(ppkFile);
-}
-
-function keyOfFile(file: string): Result<string, string> {
-  const text = readText(file);
-  if (!text.ok) return err(`${file}: ${text.error}`);
-  const isShort = Buffer.byteLength(text.value) <= PASSWORD_OCTETS_MAX;
-  return oneLine(isShort ? text.value : undefined, file);
-}
-
-/** The key without the line feed that editors and `echo` put behind it. */
-function oneLine(text: string | undefined, from: string): Result<string, string> {
-  if (text === undefined) return err(`${from}: more than ${PASSWORD_OCTETS_MAX} octets`);
-  const key = text.replace(/\r?\n$/, "");
-  if (key === "") return err(`${from}: holds no key`);
-  if (/[\r\n]/.test(key)) return err(`${from}: holds more than one line`);
-  return ok(key);
 }
 
 type RowKeys = { readonly password: string; readonly ppk: string | undefined };
@@ -233,5 +169,3 @@ async function insert(
     await peers.close();
   }
 }
-
-const PASSWORD_OCTETS_MAX = 4096;

@@ -3,8 +3,10 @@
 import { type Command, Option } from "commander";
 import { configOption, type Declaration, peerIdOf } from "../declaration.ts";
 import { declarePeersReload } from "../declare-control.ts";
+import { declareChanges } from "./declare-change.ts";
 import type { ExportOptions } from "./export.ts";
 import type { ImportOptions } from "./import.ts";
+import { egroupOption, NO_PASSWORD_OPTION } from "./peers-options.ts";
 import type { RemoteKind, RemoteOptions } from "./remote-config.ts";
 import type { PeersOptions } from "./rows.ts";
 
@@ -117,19 +119,7 @@ function declareRows(peers: Command, { terminal, ends }: Actions): void {
         return listPeers(options, terminal);
       }),
     );
-  peers
-    .command("remove")
-    .description("remove a site's row")
-    .argument("<peerid>", "its peer ID", peerIdOf)
-    .addOption(configOption())
-    .addOption(egroupOption())
-    .option("--json", "what has been removed, as JSON")
-    .action(
-      ends(async (peerid: string, options: { config: string; egroup?: string; json?: true }) => {
-        const { removePeer } = await import("./rows.ts");
-        return removePeer({ ...options, peerid }, terminal);
-      }),
-    );
+  declareChanges(peers, { terminal, ends });
 }
 
 function declarePeersAdd({ program, terminal, ends }: Declaration): void {
@@ -205,11 +195,3 @@ const REMOTE_KINDS: readonly RemoteKind[] = [
 function addressOption(): Option {
   return new Option("--address <host>", "where sites reach this concentrator; else its own ID");
 }
-
-function egroupOption(): Option {
-  return new Option("--egroup <name>", "whose table, if the configuration has several egroups");
-}
-
-const NO_PASSWORD_OPTION = `
-The key cannot be given as an option: every user of this host can read command lines in the
-process list, and shells keep them in their history.`;

@@ -6,8 +6,10 @@ import type { PeerRow } from "../../eroute/row.ts";
 import { openPeers } from "../../peers/open.ts";
 import type { PeerRepository } from "../../peers/repository.ts";
 import { chooseDatabase, loadConfig } from "../configuration.ts";
+import type { AskOptions } from "../daemon-client.ts";
 import { type Column, columnWidths, type Style, tableLine, tableLines } from "../table.ts";
 import { EXIT, type ExitCode, failure, printable, type Terminal } from "../terminal.ts";
+import { actAtOnce } from "./act.ts";
 
 export type PeersOptions = { readonly config: string; readonly egroup?: string };
 
@@ -46,21 +48,24 @@ export function listPeers(
   });
 }
 
-/** Removes one row; 1 if there was none. */
+/** Removes one row, and has a daemon that runs close its site; 1 if there was none. */
 export function removePeer(
-  options: PeersOptions & { readonly peerid: string; readonly json?: true },
+  options: PeersOptions & AskOptions & { readonly peerid: string; readonly json?: true },
   terminal: Terminal,
 ): Promise<ExitCode> {
-  return withPeers(options, terminal, async (peers, settings) => {
+  return withPeers(options, terminal, async (peers, settings, config) => {
     const done = await peers.remove(options.peerid);
     if (!done.ok) return failure(terminal, done.error.detail);
     const where = describeDatabase(settings);
     if (!done.value) return failure(terminal, `${where}: there is no row for ${options.peerid}`);
     const { peerid } = options;
-    const outcome = { table: where, peerid, removed: true };
-    terminal.out(
-      options.json === true ? JSON.stringify(outcome) : printable(`${where}: removed ${peerid}`),
-    );
+    const acted = await actAtOnce(options, { config, egroup: settings.egroup, peerid }, terminal);
+    const outcome = { table: where, peerid, removed: true, ...acted };
+    if (options.json === true) terminal.out(JSON.stringify(outcome));
+    else {
+      terminal.out(printable(`${where}: removed ${peerid}`));
+      terminal.err(printable(acted.detail));
+    }
     return EXIT.ok;
   });
 }

@@ -1,0 +1,78 @@
+/** Where a pre-shared key or a PPK comes from: a file, standard input, or it is made here. */
+
+import { err, ok, type Result } from "../../octets/result.ts";
+import { readText } from "../configuration.ts";
+import { stdinText, type Terminal } from "../terminal.ts";
+import { generatePassword, generatePpk } from "./generated-password.ts";
+
+export type KeyOptions = {
+  readonly passwordFile?: string;
+  readonly passwordStdin?: true;
+  readonly generate?: true;
+  readonly ppkFile?: string;
+  /** With `generate`: a PPK too. */
+  readonly ppk?: true;
+  /** Not accepted: there to say why. */
+  readonly password?: string;
+};
+
+/** What contradicts itself, or would show a key to everybody; undefined: nothing. */
+export function keyMisuse(options: KeyOptions): string | undefined {
+  if (options.password !== undefined) {
+    return (
+      "a key on the command line can be read by every user in the process list; use " +
+      "--password-file, --password-stdin or --generate, and change this key if it is in use"
+    );
+  }
+  if (options.ppk === true && options.generate !== true) {
+    return "--ppk has a PPK made and stands beside --generate; else use --ppk-file FILE";
+  }
+  if (options.ppk === true && options.ppkFile !== undefined) return "--ppk or --ppk-file FILE";
+  return keySources(options) > 1 ? KEY_MISSING : undefined;
+}
+
+export const KEY_MISSING =
+  "give the pre-shared key by one of --password-file FILE, --password-stdin, --generate";
+
+/** How many of the ways to give a key are taken. */
+export function keySources({ passwordFile, passwordStdin, generate }: KeyOptions): number {
+  return [passwordFile, passwordStdin, generate].filter((source) => source !== undefined).length;
+}
+
+/** The pre-shared key; empty if none is given. */
+export async function passwordOf(
+  options: KeyOptions,
+  terminal: Terminal,
+): Promise<Result<string, string>> {
+  if (keySources(options) === 0) return ok("");
+  if (options.generate === true) return ok(generatePassword());
+  if (options.passwordFile === undefined) {
+    const text = await stdinText(terminal, PASSWORD_OCTETS_MAX);
+    return oneLine(text, "standard input");
+  }
+  return keyOfFile(options.passwordFile);
+}
+
+/** Undefined: the site gets no PPK. */
+export function ppkTextOf({ ppk, ppkFile }: KeyOptions): Result<string | undefined, string> {
+  if (ppk === true) return ok(generatePpk());
+  return ppkFile === undefined ? ok(undefined) : keyOfFile(ppkFile);
+}
+
+function keyOfFile(file: string): Result<string, string> {
+  const text = readText(file);
+  if (!text.ok) return err(`${file}: ${text.error}`);
+  const isShort = Buffer.byteLength(text.value) <= PASSWORD_OCTETS_MAX;
+  return oneLine(isShort ? text.value : undefined, file);
+}
+
+/** The key without the line feed that editors and `echo` put behind it. */
+function oneLine(text: string | undefined, from: string): Result<string, string> {
+  if (text === undefined) return err(`${from}: more than ${PASSWORD_OCTETS_MAX} octets`);
+  const key = text.replace(/\r?\n$/, "");
+  if (key === "") return err(`${from}: holds no key`);
+  if (/[\r\n]/.test(key)) return err(`${from}: holds more than one line`);
+  return ok(key);
+}
+
+const PASSWORD_OCTETS_MAX = 4096;
