@@ -3,7 +3,6 @@
 import { dynamicErouteOf } from "../eroute/dynamic-eroute.ts";
 import { matchesPattern } from "../eroute/pattern.ts";
 import { asPeerId } from "../eroute/peer-id.ts";
-import { refusalText } from "../ike/refusal.ts";
 import { formatAddress } from "../inet/address.ts";
 import { containsAddress } from "../inet/prefix.ts";
 import { wipe } from "../octets/secret.ts";
@@ -62,7 +61,7 @@ export function targetOfRows(
     const overlap = refuseOverlap(engine, eroute);
     if (overlap !== undefined) {
       wipe(value.psk, value.ppk?.key);
-      return refusalText(overlap);
+      return overlap;
     }
     return { eroute, psk: value.psk, ppk: value.ppk, hosts };
   }

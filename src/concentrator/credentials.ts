@@ -11,6 +11,7 @@ import { type Identity, IdType } from "../wire/message.ts";
 import { parseIdentity } from "../wire/payload/id.ts";
 import type { Engine, ErouteInUse } from "./engine.ts";
 import { termsOf } from "./eroute-in-use.ts";
+import { isSilent } from "./unanswered.ts";
 
 /** A site's keys, of its row or its local user. */
 export type SiteKeys = { readonly psk: Uint8Array | undefined; readonly ppk: Ppk | undefined };
@@ -26,7 +27,12 @@ export function credentialsFor(
   ourAddress: Address,
 ): Credentials {
   const auth = authOf(eroute.base, psk, identityOf(eroute, ourAddress));
-  return { ...auth, ppk: ppkOf(eroute.base, ppk), ...termsOf(engine, eroute) };
+  return {
+    ...auth,
+    ppk: ppkOf(eroute.base, ppk),
+    isSilent: isSilent(engine, eroute.base),
+    ...termsOf(engine, eroute),
+  };
 }
 
 /** A site's PPK as its eroute wants it used. */

@@ -12,6 +12,7 @@ import { formatEndpoint } from "../inet/endpoint.ts";
 import { originOf } from "../inet/origin.ts";
 import { count, type Engine, type Entry } from "./engine.ts";
 import { createRates, type RateLimit, type Rates } from "./rate.ts";
+import type { Denial } from "./unanswered.ts";
 
 /** Failures of one ID from one prefix: so many at once, then one each ten seconds. */
 const GUESSES: RateLimit = { perSecond: 0.1, burst: 10 };
@@ -35,7 +36,7 @@ export function createGuesses(): Guesses {
  * Counts an attempt as failed until it turns out not to be, so that a hundred at the same time are
  * a hundred. The refusal is of one that comes too early.
  */
-export function slowDown(engine: Engine, entry: Entry): Refusal | undefined {
+export function slowDown(engine: Engine, entry: Entry): Denial | undefined {
   const { peerId, sa } = entry;
   if (peerId === undefined) return undefined;
   const { remote } = sa.path;
@@ -49,7 +50,7 @@ export function slowDown(engine: Engine, entry: Entry): Refusal | undefined {
   }
   count(engine, "guesses_slowed");
   const detail = `${peerId} has failed too often from ${from}: this attempt was not looked at`;
-  return { kind: "no-credentials", reason: "slowed-down", detail };
+  return { reason: "slowed-down", detail };
 }
 
 /**
@@ -64,6 +65,7 @@ export function forgiveUnlooked(entry: Entry | undefined, refusal: Refusal): voi
 
 const OF_UNKNOWN_IDS: ReadonlySet<string> = new Set([
   "no-row",
+  "row-disabled",
   "no-eroute",
   "user-without-eroute",
   "eroute-without-user",

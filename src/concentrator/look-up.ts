@@ -5,8 +5,6 @@ import { type DynamicEroute, dynamicErouteOf } from "../eroute/dynamic-eroute.ts
 import type { Eroute, LocalUser, NormalEroute } from "../eroute/eroute.ts";
 import { type ConfiguredMatch, matchConfigured } from "../eroute/match.ts";
 import { asPeerId, PEER_ID_LENGTH_MAX, type PeerId, peerKey } from "../eroute/peer-id.ts";
-import type { LookupFault } from "../eroute/row.ts";
-import type { RowFault } from "../eroute/row-fault.ts";
 import { ikeAlgorithmsText } from "../ike/algorithms.ts";
 import type { IkeEffect } from "../ike/effect.ts";
 import type { Credentials } from "../ike/event.ts";
@@ -36,6 +34,7 @@ import { noteNesting, refuseOverlap } from "./overlap.ts";
 import { addReach, removeReach } from "./reach.ts";
 import { onRowRead, recheckIfChanged } from "./row-change.ts";
 import { tellUntold } from "./trace.ts";
+import { type Denial, isFaultOfOurs, isSilent } from "./unanswered.ts";
 
 type Identify = Extract<IkeEffect, { kind: "identify" }>;
 
@@ -49,19 +48,19 @@ export function identify(engine: Engine, entry: Entry, asked: Identify): void {
   entry.peerId = peerId;
   if (engine.onMessage !== undefined) tellUntold(engine, entry);
   const waiting = { spi: localSpi(saIdOf(entry.sa)), ticket: asked.ticket };
+  const match = matchConfigured(engine.plan, peerId);
   const tooEarly = slowDown(engine, entry);
   if (tooEarly !== undefined) {
-    reply(engine, waiting, err(tooEarly));
+    deny(engine, waiting, tooEarly, match.kind === "refused" ? undefined : match.eroute);
     return;
   }
-  const match = matchConfigured(engine.plan, peerId);
   if (match.kind === "refused") {
-    reply(engine, waiting, err(unmatched(match, peerId)));
+    deny(engine, waiting, unmatched(match, peerId), undefined);
     return;
   }
-  const refusal = algorithmsRefused(match.eroute, asked);
-  if (refusal !== undefined) {
-    reply(engine, waiting, err(refusal));
+  const denial = algorithmsRefused(match.eroute, asked);
+  if (denial !== undefined) {
+    deny(engine, waiting, denial, match.eroute);
     return;
   }
   if (match.kind === "local") {
@@ -69,7 +68,7 @@ export function identify(engine: Engine, entry: Entry, asked: Identify): void {
     return;
   }
   if (isUnknown(engine, peerId)) {
-    reply(engine, waiting, err(credentialsRefusal(noRowFault(peerId))));
+    deny(engine, waiting, rememberedFault(peerId), match.eroute);
     return;
   }
   const lookup = numberOf(engine) as LookupId;
@@ -95,30 +94,32 @@ export function onPeerRows(engine: Engine, lookup: LookupId, result: LookupResul
   }
   if (!result.ok) {
     count(engine, "lookups_failed");
-    reply(engine, waiting, err(lookupRefusal(result.error)));
+    const { kind, detail } = result.error;
+    deny(engine, waiting, { reason: `database-${kind}`, detail }, waiting.base);
     return;
   }
   const egroup = engine.plan.egroups.find((group) => group.name === waiting.base.egroup);
   if (egroup === undefined) {
     const detail = `egroup ${waiting.base.egroup} is not configured any more`;
-    reply(engine, waiting, err({ kind: "no-credentials", reason: "no-egroup", detail }));
+    deny(engine, waiting, { reason: "no-egroup", detail }, waiting.base);
     return;
   }
   const made = dynamicErouteOf(waiting.base, egroup, waiting.peerId, result.value);
   if (!made.ok) {
     if (made.error.kind === "no-row") rememberUnknown(engine, waiting.peerId);
-    reply(engine, waiting, err(credentialsRefusal(made.error)));
+    const { kind: reason, detail } = made.error;
+    deny(engine, waiting, { reason, detail }, waiting.base);
     return;
   }
   useDynamic(engine, entry, { ...waiting, lookup }, made.value);
 }
 
 /** Ends a look-up whose answer would be of no use any more. */
-export function refuseLookUp(engine: Engine, lookup: LookupId, refusal: Refusal): void {
+export function refuseLookUp(engine: Engine, lookup: LookupId, denial: Denial): void {
   const waiting = engine.lookups.get(lookup);
   if (waiting === undefined) return;
   engine.lookups.delete(lookup);
-  reply(engine, waiting, err(refusal));
+  deny(engine, waiting, denial, waiting.base);
 }
 
 type Waiting = { readonly spi: IkeSpi; readonly ticket: Ticket };
@@ -129,6 +130,12 @@ function reply(engine: Engine, to: Waiting, result: Result<Credentials, Refusal>
     spi: to.spi,
     event: { kind: "credentials", ticket: to.ticket, result },
   });
+}
+
+/** `eroute`: the one that the ID matches; undefined: none. */
+function deny(engine: Engine, to: Waiting, denial: Denial, eroute: Eroute | undefined): void {
+  const isUnanswered = isFaultOfOurs(denial.reason) || isSilent(engine, eroute);
+  reply(engine, to, err({ kind: "no-credentials", ...denial, isUnanswered }));
 }
 
 function useDynamic(
@@ -143,7 +150,7 @@ function useDynamic(
     count(engine, "dynamic_eroutes_refused_full");
     const max = engine.plan.limits.dynamicEroutesMax;
     const detail = `all ${max} dynamic eroutes are in use: raise dynamic_eroutes.max`;
-    reply(engine, waiting, err({ kind: "no-credentials", reason: "table-full", detail }));
+    deny(engine, waiting, { reason: "table-full", detail }, made.base);
     return;
   }
   entry.candidate = dynamicInUse(engine, made, waiting.lookup);
@@ -154,7 +161,7 @@ function useDynamic(
   const overlap = refuseOverlap(engine, entry.candidate);
   if (overlap !== undefined) {
     wipe(made.psk, made.ppk?.key);
-    reply(engine, waiting, err(overlap));
+    deny(engine, waiting, overlap, made.base);
     return;
   }
   reply(engine, waiting, credentialsOf(engine, entry, entry.candidate, made));
@@ -170,7 +177,7 @@ function useLocal(
   const { eroute, user } = match;
   const detail = missingPpk(eroute, user);
   if (detail !== undefined) {
-    reply(engine, waiting, err({ kind: "no-credentials", reason: "no-ppk", detail }));
+    deny(engine, waiting, { reason: "no-ppk", detail }, eroute);
     return;
   }
   const peerId = entry.peerId ?? asPeerId(eroute.peerid.text);
@@ -178,7 +185,7 @@ function useLocal(
   if (isTaken(engine, waiting, entry.candidate)) return;
   const overlap = refuseOverlap(engine, entry.candidate);
   if (overlap !== undefined) {
-    reply(engine, waiting, err(overlap));
+    deny(engine, waiting, overlap, eroute);
     return;
   }
   // A copy: the IKE SA wipes what it is given, the user's key stays.
@@ -193,7 +200,7 @@ function isTaken(engine: Engine, waiting: Waiting, eroute: ErouteInUse): boolean
     if (engine.sas.get(spi)?.sa.phase !== "established") continue;
     engine.inbox.push({ spi, event: { kind: "check-liveness" } });
     const detail = `${eroute.peerId} is connected, and uniqueness = "keep" lets nobody replace it`;
-    reply(engine, waiting, err({ kind: "no-credentials", reason: "already-connected", detail }));
+    deny(engine, waiting, { reason: "already-connected", detail }, eroute.base);
     return true;
   }
   return false;
@@ -209,15 +216,15 @@ function credentialsOf(
 }
 
 /** IKE_SA_INIT was answered before the eroute was known: its own algorithms count now. */
-function algorithmsRefused(eroute: Eroute, asked: Identify): Refusal | undefined {
+function algorithmsRefused(eroute: Eroute, asked: Identify): Denial | undefined {
   if (acceptsIke(eroute.ike, asked.algorithms)) return undefined;
   const wanted = eroute.ike.map(suiteText).join(", or ");
   const agreed = ikeAlgorithmsText(asked.algorithms);
   const detail = `IKE_SA_INIT agreed on ${agreed}; eroute ${eroute.name} wants ${wanted}`;
-  return { kind: "no-credentials", reason: "algorithms-of-eroute", detail };
+  return { reason: "algorithms-of-eroute", detail };
 }
 
-function unmatched(match: Extract<ConfiguredMatch, { kind: "refused" }>, peerId: PeerId): Refusal {
+function unmatched(match: Extract<ConfiguredMatch, { kind: "refused" }>, peerId: PeerId): Denial {
   const closest =
     match.closest === undefined ? "" : `; the closest configured pattern is ${match.closest}`;
   const details = {
@@ -225,20 +232,12 @@ function unmatched(match: Extract<ConfiguredMatch, { kind: "refused" }>, peerId:
     "user-without-eroute": `there is a local user ${peerId}, but no eroute's peerid matches it`,
     "eroute-without-user": `a normal eroute matches ${peerId}, but no local user has that name`,
   };
-  return { kind: "no-credentials", reason: match.reason, detail: details[match.reason] };
+  return { reason: match.reason, detail: details[match.reason] };
 }
 
-function lookupRefusal(fault: LookupFault): Refusal {
-  return { kind: "no-credentials", reason: `database-${fault.kind}`, detail: fault.detail };
-}
-
-function credentialsRefusal(fault: Pick<RowFault, "kind" | "detail">): Refusal {
-  return { kind: "no-credentials", reason: fault.kind, detail: fault.detail };
-}
-
-function noRowFault(peerId: PeerId): Pick<RowFault, "kind" | "detail"> {
+function rememberedFault(peerId: PeerId): Denial {
   return {
-    kind: "no-row",
+    reason: "no-row",
     detail: `no row for ${peerId} a moment ago: the database was not asked again`,
   };
 }

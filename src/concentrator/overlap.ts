@@ -19,12 +19,13 @@ import { count, type Engine, type ErouteInUse, journal } from "./engine.ts";
 import { erouteKey } from "./eroute-in-use.ts";
 import { closeSoon } from "./errands.ts";
 import type { Installed } from "./installed.ts";
+import type { Denial } from "./unanswered.ts";
 
 /**
  * Before a site's key is looked at: another site has one of its subnets, is connected, and is to
  * be kept. It is asked whether it is still there, so that a dead one makes way soon.
  */
-export function refuseOverlap(engine: Engine, candidate: ErouteInUse): Refusal | undefined {
+export function refuseOverlap(engine: Engine, candidate: ErouteInUse): Denial | undefined {
   const found = holderOf(engine, candidate);
   if (found === undefined) return undefined;
   count(engine, "overlaps_refused");
@@ -33,7 +34,7 @@ export function refuseOverlap(engine: Engine, candidate: ErouteInUse): Refusal |
     engine.inbox.push({ spi, event: { kind: "check-liveness" } });
   }
   const detail = refusedText(candidate, found.holder, found.subnet);
-  return { kind: "no-credentials", reason: "subnet-in-use", detail };
+  return { reason: "subnet-in-use", detail };
 }
 
 /** What a Child SA that is about to be installed takes away from other sites. */

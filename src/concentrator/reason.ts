@@ -1,5 +1,6 @@
 /** The journal's words for what went wrong: as people say them, and what to do about each. */
 
+import { DATABASE_REASONS } from "./reason-database.ts";
 import { LIMIT_REASONS } from "./reason-limits.ts";
 import { OVERLAP_REASONS } from "./reason-overlap.ts";
 import { PPK_REASONS } from "./reason-ppk.ts";
@@ -92,39 +93,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
   "bad-lifetime": { words: "unreadable lifetime in the row", advice: ROW },
   "bad-inactivity": { words: "unreadable inactivity time in the row", advice: ROW },
   "bad-if-id": { words: "unreadable interface ID in the row", advice: ROW },
-  // The database
-  "database-unreachable": {
-    words: "database unreachable",
-    advice: "look at the database's host, port and network; `erouted check` tries it",
-  },
-  "database-timeout": {
-    words: "database did not answer in time",
-    advice: "look at the database's load; an index on peerid makes look-ups quick",
-  },
-  "database-access-denied": {
-    words: "database refused the login",
-    advice: "compare user and password_file of the egroup with the database's grants",
-  },
-  "database-no-table": {
-    words: "table missing in the database",
-    advice: "set `table` of the egroup, or create it: `erouted peers init`",
-  },
-  "database-no-column": {
-    words: "column missing in the table",
-    advice: "name the table's own columns under `columns` of the egroup",
-  },
-  "database-overloaded": {
-    words: "too many look-ups at once",
-    advice: "sites try again by themselves; if it lasts, look at the database's answer times",
-  },
-  "database-closed": {
-    words: "the database connection was closed",
-    advice: "have the site call again; it happens while the configuration is read anew",
-  },
-  "database-other": {
-    words: "the database answered with an error",
-    advice: "the detail is the database's own; `erouted check` repeats it",
-  },
+  ...DATABASE_REASONS,
   // The table of dynamic eroutes
   "table-full": {
     words: "all dynamic eroutes are in use",
@@ -219,6 +188,10 @@ const REASONS: Readonly<Record<string, Reason>> = {
   "bad-icv": {
     words: "a message failed its integrity check",
     advice: "damaged or forged on the way, or the ends disagree about keys: a capture tells more",
+  },
+  unanswered: {
+    words: "its request got no answer in time",
+    advice: "look at the attempt before: it says why; the site calls again by itself",
   },
   timeout: {
     words: "the site stopped answering",

@@ -288,7 +288,7 @@ function adjustLookUps(engine: Engine, { plan }: Comparison): void {
       continue;
     }
     const detail = `the configuration has changed while the row of ${waiting.peerId} was read`;
-    refuseLookUp(engine, lookup, { kind: "no-credentials", reason: "reconfigured", detail });
+    refuseLookUp(engine, lookup, { reason: "reconfigured", detail });
   }
 }
 

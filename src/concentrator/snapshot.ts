@@ -166,6 +166,7 @@ export const COUNTER_NAMES = [
   "negotiations_failed",
   "authentication_failures",
   "guesses_slowed",
+  "authentications_unanswered",
   "lookups_started",
   "lookups_failed",
   "lookups_without_row",

@@ -16,7 +16,7 @@ import {
   type StatusSettings,
 } from "./daemon-settings.ts";
 import { readEgroups } from "./egroups.ts";
-import { checkEgroupNames, readEroutes, readExceptions } from "./eroutes.ts";
+import { checkEgroupNames, readEroutes, readExceptions, readUnknownSites } from "./eroutes.ts";
 import { type ConfigFault, inFileOrder } from "./fault.ts";
 import { parseToml } from "./parse-toml.ts";
 import { checkPlan } from "./plan-checks.ts";
@@ -84,6 +84,7 @@ function readAll(check: Check, raw: RawConfig): Omit<Config, "warnings"> {
       users: users.flatMap(({ user }) => user ?? []),
       limits,
       ports: { ike: ike.port, nat: ike.natPort },
+      unknownSites: readUnknownSites(raw),
       defaultEroute: {
         outbound: raw.default_eroute?.outbound ?? DEFAULT_DEFAULT_EROUTE.outbound,
         inbound: raw.default_eroute?.inbound ?? DEFAULT_DEFAULT_EROUTE.inbound,

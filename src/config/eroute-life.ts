@@ -2,7 +2,7 @@
 
 import { INACTIVITY_MS, LIFETIME_MS } from "../eroute/bounds.ts";
 import { DEFAULT_CHILD, DEFAULT_LIFE } from "../eroute/defaults.ts";
-import type { ChildOptions, ErouteLife, TrafficLimit } from "../eroute/eroute.ts";
+import type { ChildOptions, ErouteLife, TrafficLimit, UnknownSites } from "../eroute/eroute.ts";
 import type { Check } from "./check.ts";
 import { type KeyPath, quoted } from "./fault.ts";
 import { parseOctetCount } from "./octet-count.ts";
@@ -18,7 +18,12 @@ const LIFETIME_OCTETS_MIN = 1_000_000n;
 const LIFETIME_MS_SENSIBLE = 5 * MINUTE_MS;
 
 /** Its life, with the defaults where the file says nothing. */
-export function readLife(check: Check, path: KeyPath, raw: RawEroute, isBase: boolean): ErouteLife {
+export function readLife(
+  check: Check,
+  path: KeyPath,
+  raw: RawEroute,
+  { isBase, unknownSites }: { readonly isBase: boolean; readonly unknownSites: UnknownSites },
+): ErouteLife {
   const at = (key: string) => [...path, key];
   const start = raw.start ?? DEFAULT_LIFE.start;
   const noSa = raw.no_sa ?? DEFAULT_LIFE.noSa;
@@ -38,6 +43,7 @@ export function readLife(check: Check, path: KeyPath, raw: RawEroute, isBase: bo
   });
   warnIfShort(check, at("ike_lifetime"), ikeLifetimeMs);
   return {
+    unknownSites: raw.unknown_sites ?? unknownSites,
     start,
     noSa,
     inactivityMs: orOff(check, at("inactivity"), raw.inactivity, INACTIVITY_MS.min),

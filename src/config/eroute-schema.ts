@@ -132,6 +132,11 @@ export const erouteSchema = z.strictObject({
       "A site with a subnet that another connected site has: is refused, takes over, has both.",
     default: '"refuse"',
   }),
+  unknown_sites: choice(["refuse", "silent"], {
+    description:
+      "Its sites without a row, disabled or with a wrong key: refused, or left without answer.",
+    default: "that of [ike]",
+  }),
   mobike: flag("A site may go on from another address (RFC 4555).", true),
   fragmentation: flag("Long IKE messages are sent in fragments (RFC 7383).", true),
   ppk: choice(["if-set", "optional", "required", "off"], {

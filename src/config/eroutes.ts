@@ -3,8 +3,8 @@
 import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES } from "../crypto/default-suites.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { parseSuite, usesSha1 } from "../crypto/suite-notation.ts";
-import { DEFAULT_PPK } from "../eroute/defaults.ts";
-import type { Eroute, ErouteCommon } from "../eroute/eroute.ts";
+import { DEFAULT_PPK, DEFAULT_UNKNOWN_SITES } from "../eroute/defaults.ts";
+import type { Eroute, ErouteCommon, UnknownSites } from "../eroute/eroute.ts";
 import { nearestText } from "../eroute/nearest.ts";
 import { type Pattern, parsePattern } from "../eroute/pattern.ts";
 import { type Address, parseAddress } from "../inet/address.ts";
@@ -32,7 +32,7 @@ export type ReadEroute = {
 export function readEroutes(check: Check, raw: RawConfig): readonly ReadEroute[] {
   const names = new Set<string>();
   return (raw.eroute ?? []).map((rawEroute, i) => {
-    const read = readEroute(check, ["eroute", i], rawEroute);
+    const read = readEroute(check, ["eroute", i], rawEroute, readUnknownSites(raw));
     if (read.name !== undefined && names.has(read.name)) {
       const what = `is ${quoted(read.name)} for a second eroute`;
       check.fault([...read.path, "name"], what, "another name");
@@ -72,7 +72,17 @@ export function readExceptions(check: Check, raw: RawConfig): readonly Prefix[] 
   return except === undefined ? [] : readSubnets(check, path, except);
 }
 
-function readEroute(check: Check, path: KeyPath, raw: RawEroute): ReadEroute {
+/** What holds unless an eroute says something else. */
+export function readUnknownSites({ ike }: RawConfig): UnknownSites {
+  return ike?.unknown_sites ?? DEFAULT_UNKNOWN_SITES;
+}
+
+function readEroute(
+  check: Check,
+  path: KeyPath,
+  raw: RawEroute,
+  unknownSites: UnknownSites,
+): ReadEroute {
   // An egroup that is wrong still says what kind was meant.
   const isBase = raw.egroup !== undefined || check.isFaulty([...path, "egroup"]);
   const name = nameOf(check, [...path, "name"], raw.name);
@@ -87,7 +97,7 @@ function readEroute(check: Check, path: KeyPath, raw: RawEroute): ReadEroute {
   const kind = isBase ? "base" : "normal";
   const { egroup } = raw;
   const read = { path, kind, name, peerid, egroup, localSubnets, remoteSubnets } as const;
-  const life = readLife(check, path, raw, isBase);
+  const life = readLife(check, path, raw, { isBase, unknownSites });
   const traffic = readTraffic(check, path, raw);
   const dns = readNameServers(check, [...path, "dns"], raw.dns);
   const addresses = readCallAddresses(check, path, raw, kind);

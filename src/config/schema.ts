@@ -48,6 +48,11 @@ const ikeSchema = z.strictObject({
     description: "Of those, how many one address (of IPv6 one /64) may have without a cookie.",
     default: "1000",
   }),
+  unknown_sites: choice(["refuse", "silent"], {
+    description:
+      "IDs without a row or an eroute, disabled rows, wrong keys: refused, or left without answer.",
+    default: '"refuse"',
+  }),
   calls_max: integer(1, 100_000, {
     description: "Sites that are called at the same time.",
     default: "256",

@@ -8,10 +8,15 @@ import type {
   ErouteLife,
   IkePorts,
   TrafficLimit,
+  UnknownSites,
 } from "./eroute.ts";
 import type { PpkRule } from "./ppk.ts";
 
+/** A site that is told so at once is one whose operator sees at once what is wrong. */
+export const DEFAULT_UNKNOWN_SITES: UnknownSites = "refuse";
+
 export const DEFAULT_LIFE: ErouteLife = {
+  unknownSites: DEFAULT_UNKNOWN_SITES,
   start: "on-traffic",
   noSa: "initiate",
   inactivityMs: undefined,

@@ -51,8 +51,13 @@ export function usesPsk({ own, peer }: ErouteAuth): boolean {
   return own.kind === "psk" || peer.kind !== "certificate";
 }
 
+/** What a site hears that cannot prove who it is: AUTHENTICATION_FAILED, or nothing. */
+export type UnknownSites = "refuse" | "silent";
+
 /** When an eroute's SAs begin, are replaced, and end. */
 export type ErouteLife = {
+  /** Of the sites whose IDs it matches. */
+  readonly unknownSites: UnknownSites;
   /** Whether we call the site: when a packet wants to go there, at once and for ever, or not. */
   readonly start: "on-traffic" | "always" | "never";
   /** Outgoing packets without an SA (R14): call the site, drop them, or let them pass in clear. */
@@ -142,6 +147,8 @@ export type EroutePlan = {
   readonly ports: IkePorts;
   /** Traffic that no eroute matches (R14). */
   readonly defaultEroute: DefaultEroute;
+  /** For IDs that no eroute matches. */
+  readonly unknownSites: UnknownSites;
 };
 
 export type IkePorts = { readonly ike: number; readonly nat: number };

@@ -11,6 +11,7 @@ import { wipeSecrets } from "./secrets.ts";
 import { endCall, failedNote, sends } from "./v2/answer.ts";
 import { forget } from "./v2/delete.ts";
 import { deadlineOfEstablished, onDeadlineEstablished } from "./v2/established-deadlines.ts";
+import { endUnanswered } from "./v2/hold-auth.ts";
 import { reject } from "./v2/ike-auth-request.ts";
 import { retransmission } from "./v2/request.ts";
 
@@ -20,6 +21,7 @@ export function deadlineOf(sa: IkeSa): Instant | undefined {
     case "awaiting-key-exchange":
       return sa.expireAt;
     case "awaiting-auth":
+    case "awaiting-repeat":
     case "awaiting-credentials":
     case "awaiting-verification":
     case "awaiting-signature":
@@ -54,6 +56,8 @@ export function onDeadline(sa: IkeSa, context: IkeContext): Step {
       return timedOut(sa, "our own key exchange did not finish in time");
     case "awaiting-auth":
       return timedOut(sa, "no IKE_AUTH request followed IKE_SA_INIT: is UDP 4500 open?");
+    case "awaiting-repeat":
+      return endUnanswered(sa);
     case "awaiting-credentials":
       return timedOut(sa, "the look-up did not finish in time");
     case "awaiting-verification":

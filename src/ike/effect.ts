@@ -87,6 +87,7 @@ export type IkeCounter =
   | "messages_repeated"
   | "messages_out_of_window"
   | "authentication_failures"
+  | "authentications_unanswered"
   | "child_sas_rekeyed"
   | "ike_sas_rekeyed"
   | "rekey_collisions"

@@ -41,6 +41,8 @@ export type Credentials = Terms &
   AuthCredentials & {
     /** Undefined: the site has none, or is not to use it. */
     readonly ppk: PpkCredential | undefined;
+    /** A site that does not prove who it is gets no answer. */
+    readonly isSilent: boolean;
   };
 
 /** Why an IKE SA is not needed: both ends have called at once; the site has called again. */

@@ -11,7 +11,7 @@ import type { IkeEvent } from "./event.ts";
 import { NO_FRAGMENTS } from "./fragments.ts";
 import { wipeIkeKeys } from "./keys.ts";
 import { LINGER_MS, REPLACED_MS, SUPERSEDED_MS } from "./limits.ts";
-import type { AwaitingAuth, Closing, Established, IkeSa } from "./phase.ts";
+import type { AwaitingAuth, AwaitingRepeat, Closing, Established, IkeSa } from "./phase.ts";
 import { openMessage, sealMessage } from "./protect.ts";
 import { wipeSecrets } from "./secrets.ts";
 import { childrenDown, endCall, sends } from "./v2/answer.ts";
@@ -122,6 +122,7 @@ export function isHalfOpen(sa: IkeSa): boolean {
   return (
     sa.phase === "awaiting-key-exchange" ||
     sa.phase === "awaiting-auth" ||
+    sa.phase === "awaiting-repeat" ||
     sa.phase === "awaiting-credentials" ||
     sa.phase === "awaiting-verification" ||
     sa.phase === "awaiting-signature" ||
@@ -144,6 +145,10 @@ function onMessage(sa: IkeSa, event: MessageEvent, context: IkeContext): Step {
       return same(sa);
     case "awaiting-auth":
       return onMessageAwaitingAuth(sa, event, context);
+    case "awaiting-repeat":
+      // Before anything is decrypted.
+      if (context.now < sa.held.againAt) return same(sa);
+      return onMessageAwaitingAuth(sa, event, context);
     case "awaiting-init-response":
       return event.header.flags.response ? onInitResponse(sa, event, context) : same(sa);
     case "awaiting-auth-response":
@@ -161,7 +166,11 @@ function onMessage(sa: IkeSa, event: MessageEvent, context: IkeContext): Step {
   }
 }
 
-function onMessageAwaitingAuth(sa: AwaitingAuth, event: MessageEvent, context: IkeContext): Step {
+function onMessageAwaitingAuth(
+  sa: AwaitingAuth | AwaitingRepeat,
+  event: MessageEvent,
+  context: IkeContext,
+): Step {
   const { header } = event;
   if (header.flags.response) return same(sa);
   if (header.exchangeType === ExchangeType.IKE_SA_INIT) {
@@ -180,11 +189,11 @@ function onMessageAwaitingAuth(sa: AwaitingAuth, event: MessageEvent, context: I
   if (opened.kind === "forged") return dropped(sa);
   // From here on the peer's address is the one that its authentic message came from (§2.23).
   const half = opened.kind === "faulty" ? sa.half : { ...sa.half, fragments: opened.fragments };
-  const here: AwaitingAuth = { phase: "awaiting-auth", path: event.path, half };
+  const here = { ...sa, path: event.path, half };
   if (opened.kind === "fragment") return same(here);
   const to = { messageId: header.messageId, arrivedAt: context.now };
   return opened.kind === "whole"
-    ? onAuthRequest(here, header, opened.payloads, context)
+    ? onAuthRequest(here, header, opened, context)
     : refuseAuth(here, to, opened.refusal, context);
 }
 

@@ -3,6 +3,12 @@
 /** Answers to failed negotiations go out on multiples of this after the request: no time oracle. */
 export const REFUSAL_ANSWER_MS = 500;
 
+/**
+ * Repeats of an IKE_AUTH request that is not answered are judged at most so often: each may cost a
+ * look-up.
+ */
+export const REPEAT_MS_MIN = 500;
+
 /** How long an ended IKE SA answers repeats of its last request. */
 export const LINGER_MS = 10_000;
 

@@ -95,8 +95,34 @@ export type AwaitingAuth = {
   readonly half: HalfOpen;
 };
 
+/**
+ * The site's IKE_AUTH request is not answered: a fault of ours, or `unknown_sites = "silent"`. Each
+ * repeat of it is judged anew, until the negotiation's time is over (R6).
+ */
+export type AwaitingRepeat = {
+  readonly phase: "awaiting-repeat";
+  readonly path: Path;
+  readonly half: HalfOpen;
+  readonly held: Held;
+};
+
+/** An IKE_AUTH request without an answer. */
+export type Held = {
+  /** See {@link AuthRequest.digest}. */
+  readonly digest: Uint8Array;
+  /** What came of it last, and how often it was judged. */
+  readonly refusal: Refusal;
+  readonly times: number;
+  /** Repeats are heeded from then on. */
+  readonly againAt: Instant;
+};
+
 /** The IKE_AUTH request, kept until the site's key is known. */
 export type AuthRequest = {
+  /** SHA-256 of its payloads: only the same request again is its repeat. */
+  readonly digest: Uint8Array;
+  /** What came of it before, if this is a repeat. */
+  readonly held: Held | undefined;
   readonly arrivedAt: Instant;
   readonly messageId: number;
   readonly idI: IdPayload;
@@ -105,6 +131,8 @@ export type AuthRequest = {
   readonly ppk: {
     readonly identity: Uint8Array | undefined;
     readonly noPpkAuth: Uint8Array | undefined;
+    /** How far the IKE SA was when the request came. */
+    readonly before: PpkState;
   };
   /** DER, the site's own first. */
   readonly certificates: readonly Uint8Array[];
@@ -332,6 +360,7 @@ export type Ended = {
 export type IkeSa =
   | AwaitingKeyExchange
   | AwaitingAuth
+  | AwaitingRepeat
   | AwaitingCredentials
   | AwaitingVerification
   | AwaitingSignature

@@ -44,6 +44,8 @@ export type Opened =
   | {
       readonly kind: "whole";
       readonly payloads: readonly Payload[];
+      /** The payloads as octets. */
+      readonly inner: Uint8Array;
       readonly fragments: Fragments;
     };
 
@@ -124,7 +126,7 @@ function open(
 function payloadsOf(firstInner: number, inner: Uint8Array, fragments: Fragments): Opened {
   const parsed = parsePayloads(firstInner, inner, "Encrypted payload");
   if (!parsed.ok) return { kind: "faulty", refusal: parsed.error };
-  return { kind: "whole", payloads: parsed.value.payloads, fragments };
+  return { kind: "whole", payloads: parsed.value.payloads, inner, fragments };
 }
 
 /** IKE header, generic payload header. */

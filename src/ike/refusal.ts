@@ -43,8 +43,16 @@ export type Refusal =
       readonly names: readonly string[];
     }
   | PpkRefusal
-  /** No credentials for the ID: `reason` says which step failed (match, look-up, row, table). */
-  | { readonly kind: "no-credentials"; readonly reason: string; readonly detail: string }
+  /**
+   * No credentials for the ID: `reason` says which step failed (match, look-up, row, table).
+   * `isUnanswered`: the site is not told, so that it asks again.
+   */
+  | {
+      readonly kind: "no-credentials";
+      readonly reason: string;
+      readonly detail: string;
+      readonly isUnanswered: boolean;
+    }
   | {
       readonly kind: "ts-unacceptable";
       readonly offered: readonly string[];

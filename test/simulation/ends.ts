@@ -267,6 +267,7 @@ function credentialsFor(name: EndName): Credentials {
     own: { kind: "psk", psk: psk() },
     peer: { kind: "psk", psk: psk() },
     ppk: undefined,
+    isSilent: false,
     ourIdentity: parseIdentity(`end-${name}`),
     policy: {
       ...{ suites: [ESP_SUITE], ikeSuites: [IKE_SUITE] },

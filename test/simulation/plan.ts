@@ -11,6 +11,7 @@ import {
   DEFAULT_PORTS,
   DEFAULT_PPK,
   DEFAULT_TRAFFIC,
+  DEFAULT_UNKNOWN_SITES,
 } from "../../src/eroute/defaults.ts";
 import type {
   BaseEroute,
@@ -134,6 +135,7 @@ export function planOf(
     limits: { ...LIMITS, ...limits },
     ports: DEFAULT_PORTS,
     defaultEroute: DEFAULT_DEFAULT_EROUTE,
+    unknownSites: DEFAULT_UNKNOWN_SITES,
     ...changes,
   };
 }

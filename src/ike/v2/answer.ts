@@ -84,9 +84,10 @@ export function endCall(sa: CallPhase, refusal: Refusal): Step {
   return { sa: undefined, effects: [failedNote(step, refusal), { kind: "ended", reason }] };
 }
 
-/** The journal's note of a negotiation or SA that a refusal ended. */
-export function failedNote(step: IkeNote["step"], refusal: Refusal): IkeEffect {
-  return { kind: "note", note: noteOf("failed", step, refusal) };
+/** The journal's note of a negotiation or SA that a refusal ended; `more` goes on its detail. */
+export function failedNote(step: IkeNote["step"], refusal: Refusal, more = ""): IkeEffect {
+  const note = noteOf("failed", step, refusal);
+  return { kind: "note", note: { ...note, detail: `${note.detail}${more}` } };
 }
 
 /** The journal's note of a request that came to nothing; the IKE SA goes on. */

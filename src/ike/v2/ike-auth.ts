@@ -1,6 +1,8 @@
 /** IKE_AUTH as responder (RFC 7296 §1.2, §2.15, §2.21.2). */
 
+import { sha256 } from "../../crypto/hash.ts";
 import type { SignatureResult } from "../../crypto/signature.ts";
+import { equalOctets } from "../../octets/concat.ts";
 import { type Instant, later } from "../../octets/instant.ts";
 import type { Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
@@ -20,6 +22,7 @@ import type {
   AuthRequest,
   AwaitingAuth,
   AwaitingCredentials,
+  AwaitingRepeat,
   AwaitingSignature,
   AwaitingVerification,
   Established,
@@ -31,6 +34,7 @@ import { answer, failedNote, okNote } from "./answer.ts";
 import { addressesText, configurationRequestOf, configure } from "./configuration.ts";
 import { newEstablished } from "./established.ts";
 import { notifyOf, payloadOf } from "./find-payload.ts";
+import { holdAuth, isUnanswered, notTheRepeat } from "./hold-auth.ts";
 import { childText, childUp, leftOutNotes, makeChild, planChild } from "./make-child-sa.ts";
 import { ppkRequestOf, settlePpk, withSettledPpk, wrongWithPpk } from "./ppk.ts";
 import { certificatesOf, judgeHolder, judgeProof, ownProof, signedProof } from "./proof.ts";
@@ -41,20 +45,18 @@ import { certificatesOf, judgeHolder, judgeProof, ownProof, signedProof } from "
 
 /** The request is authentic as a message; whose it is has to be found out. */
 export function onAuthRequest(
-  sa: AwaitingAuth,
+  sa: AwaitingAuth | AwaitingRepeat,
   header: IkeHeader,
-  payloads: readonly Payload[],
+  { payloads, inner }: { readonly payloads: readonly Payload[]; readonly inner: Uint8Array },
   context: IkeContext,
 ): Step {
-  const request = authRequestOf(header, payloads, context.now);
-  if ("kind" in request) {
-    return refuseAuth(
-      sa,
-      { messageId: header.messageId, arrivedAt: context.now },
-      request,
-      context,
-    );
-  }
+  const digest = sha256(inner);
+  const held = sa.phase === "awaiting-repeat" ? sa.held : undefined;
+  if (held !== undefined && !equalOctets(held.digest, digest)) return notTheRepeat(sa);
+  const to = { messageId: header.messageId, arrivedAt: context.now };
+  const content = authContentOf(payloads, sa.half);
+  if ("kind" in content) return refuseAuth(sa, to, content, context);
+  const request: AuthRequest = { ...content, ...to, digest, held };
   const ticket = context.ticket();
   const { path, half } = sa;
   return {
@@ -71,13 +73,14 @@ export function onCredentials(
   result: Result<Credentials, Refusal>,
   context: IkeContext,
 ): Step {
-  if (!result.ok) return refuseAuth(sa, sa.request, result.error, context);
+  if (!result.ok) return refuseRequest(sa, result.error, false, context);
   const { path } = sa;
   const credentials = result.value;
+  const { isSilent } = credentials;
   const settled = settlePpk(sa.half, sa.request, credentials.ppk);
   if (!settled.ok) {
     wipeCredentials(credentials);
-    return refuseAuth(sa, sa.request, settled.error, context);
+    return refuseRequest(sa, settled.error, isSilent, context);
   }
   const { half, request } = settled.value;
   const { auth, certificates, idI } = request;
@@ -85,7 +88,7 @@ export function onCredentials(
   if (!judged.ok) {
     const refusal = wrongWithPpk(judged.error, half, request, credentials);
     wipeCredentials(credentials);
-    return refuseAuth({ ...sa, half }, request, refusal, context);
+    return refuseRequest({ ...sa, half }, refusal, isSilent, context);
   }
   if (judged.value.kind === "done") {
     return onProven({ half, path, request, credentials, holder: undefined }, context);
@@ -110,7 +113,7 @@ export function onVerified(
   if (!judged.ok) {
     const refusal = wrongWithPpk(judged.error, half, request, credentials);
     wipeCredentials(credentials);
-    return refuseAuth(sa, request, refusal, context);
+    return refuseRequest(sa, refusal, credentials.isSilent, context);
   }
   const { holder } = judged.value;
   return onProven({ half, path, request, credentials, holder }, context);
@@ -126,7 +129,7 @@ export function onSigned(
   const proof = signedProof(credentials, result);
   if (!proof.ok) {
     wipeCredentials(credentials);
-    return refuseAuth(sa, request, proof.error, context);
+    return refuseRequest(sa, proof.error, credentials.isSilent, context);
   }
   return establish({ half, path, request, credentials, holder }, proof.value, context);
 }
@@ -285,12 +288,24 @@ function refuseFirstChild(
   return { sa: answered.sa, effects };
 }
 
+/** Refuses it, or leaves it without an answer where that is better for the site. */
+function refuseRequest(
+  sa: AwaitingCredentials | AwaitingVerification | AwaitingSignature,
+  refusal: Refusal,
+  isSilent: boolean,
+  context: IkeContext,
+): Step {
+  return isUnanswered(refusal, isSilent)
+    ? holdAuth(sa, refusal, context)
+    : refuseAuth(sa, sa.request, refusal, context);
+}
+
 /**
  * Ends the negotiation. The answer goes out on the next multiple of {@link REFUSAL_ANSWER_MS}
  * after the request, whatever failed: an unknown ID and a wrong key look the same (R6, §2.21.2).
  */
 export function refuseAuth(
-  sa: AwaitingAuth | AwaitingCredentials | AwaitingVerification | AwaitingSignature,
+  sa: Unauthenticated,
   to: { readonly messageId: number; readonly arrivedAt: Instant },
   refusal: Refusal,
   context: IkeContext,
@@ -312,11 +327,19 @@ export function refuseAuth(
   };
 }
 
-function authRequestOf(
-  header: IkeHeader,
+type Unauthenticated =
+  | AwaitingAuth
+  | AwaitingRepeat
+  | AwaitingCredentials
+  | AwaitingVerification
+  | AwaitingSignature;
+
+type AuthContent = Omit<AuthRequest, "messageId" | "arrivedAt" | "digest" | "held">;
+
+function authContentOf(
   payloads: readonly Payload[],
-  now: Instant,
-): AuthRequest | Refusal {
+  half: Pick<HalfOpen, "ppk">,
+): AuthContent | Refusal {
   const idI = payloads.find((p): p is IdPayload => p.kind === "IDi");
   if (idI === undefined) {
     return { kind: "missing-payload", exchange: "IKE_AUTH", payload: "IDi" };
@@ -329,12 +352,10 @@ function authRequestOf(
   const tsI = payloads.find((p) => p.kind === "TSi");
   const tsR = payloads.find((p) => p.kind === "TSr");
   return {
-    arrivedAt: now,
-    messageId: header.messageId,
     idI: copyId(idI),
     auth: { kind: "AUTH", method: auth.method, data: auth.data.slice() },
     certificates: certificates.value,
-    ppk: ppkRequestOf(payloads),
+    ppk: ppkRequestOf(payloads, half.ppk),
     sa: payloadOf(payloads, "SA"),
     tsI: tsI?.kind === "TSi" ? tsI : undefined,
     tsR: tsR?.kind === "TSr" ? tsR : undefined,

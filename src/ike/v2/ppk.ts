@@ -35,12 +35,21 @@ export function saysUsePpk(payloads: readonly Payload[]): boolean {
 }
 
 /** What an IKE_AUTH request says of PPKs: copies, that outlive the datagram. */
-export function ppkRequestOf(payloads: readonly Payload[]): AuthRequest["ppk"] {
+export function ppkRequestOf(
+  payloads: readonly Payload[],
+  before: HalfOpen["ppk"],
+): AuthRequest["ppk"] {
   const dataOf = (type: number) => notifyOf(payloads, type)?.data.slice();
   return {
     identity: dataOf(NotifyType.PPK_IDENTITY),
     noPpkAuth: dataOf(NotifyType.NO_PPK_AUTH),
+    before,
   };
+}
+
+/** As it was before {@link settlePpk}: the request is judged once more. */
+export function unsettlePpk(half: HalfOpen, { ppk }: Pick<AuthRequest, "ppk">): HalfOpen {
+  return { ...half, keys: dropPpk(half.keys), ppk: ppk.before };
 }
 
 /**

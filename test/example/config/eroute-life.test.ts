@@ -53,8 +53,10 @@ test("R13 R14: inactivity, no_sa, uniqueness and the rest of its life", () => {
     mobike = false
     fragmentation = false
     follow_redirect = true
+    unknown_sites = "silent"
   `;
   expect(eroute(keys)?.life).toEqual({
+    unknownSites: "silent",
     start: "never",
     noSa: "drop",
     inactivityMs: 900_000,

@@ -9,6 +9,7 @@ import {
   DEFAULT_PORTS,
   DEFAULT_PPK,
   DEFAULT_TRAFFIC,
+  DEFAULT_UNKNOWN_SITES,
 } from "../../../src/eroute/defaults.ts";
 import type { BaseEroute, Egroup, EroutePlan, NormalEroute } from "../../../src/eroute/eroute.ts";
 import type { PeerRow } from "../../../src/eroute/row.ts";
@@ -65,6 +66,7 @@ export function eroutePlan(changes: Partial<EroutePlan> = {}): EroutePlan {
     limits: { ...DEFAULT_LIMITS, halfOpenMax: 100, cookieAbove: 10 },
     ports: DEFAULT_PORTS,
     defaultEroute: DEFAULT_DEFAULT_EROUTE,
+    unknownSites: DEFAULT_UNKNOWN_SITES,
     ...changes,
   };
 }

@@ -1,0 +1,78 @@
+/**
+ * IKE_AUTH requests that are left without an answer (R6): AUTHENTICATION_FAILED is final for many
+ * peers, and what is wrong may be cured in a moment. A site repeats its request (RFC 7296 §2.1),
+ * and each repeat is judged anew until the negotiation's time is over.
+ */
+
+import { later } from "../../octets/instant.ts";
+import { NotifyType } from "../../wire/notify-type.ts";
+import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import { REPEAT_MS_MIN } from "../limits.ts";
+import type {
+  AwaitingCredentials,
+  AwaitingRepeat,
+  AwaitingSignature,
+  AwaitingVerification,
+  IkeSa,
+} from "../phase.ts";
+import { notifyFor, type Refusal, refusalText } from "../refusal.ts";
+import { wipeSecrets } from "../secrets.ts";
+import { failedNote } from "./answer.ts";
+import { unsettlePpk } from "./ppk.ts";
+
+/** `isSilent`: the site belongs to those that get no answer unless they prove who they are. */
+export function isUnanswered(refusal: Refusal, isSilent: boolean): boolean {
+  if (refusal.kind === "no-credentials") return refusal.isUnanswered;
+  if (isOurs(refusal)) return true;
+  return isSilent && notifyFor(refusal)?.type === NotifyType.AUTHENTICATION_FAILED;
+}
+
+/** The thread that signs has no place, or has died. */
+function isOurs(refusal: Refusal): boolean {
+  return refusal.kind === "certificate" && refusal.fault.kind === "signature-failed";
+}
+
+/** Keeps the request's digest, and waits for its repeat. The same reason is noted once. */
+export function holdAuth(
+  sa: AwaitingCredentials | AwaitingVerification | AwaitingSignature,
+  refusal: Refusal,
+  context: IkeContext,
+): Step {
+  const { path, request } = sa;
+  const { digest, held: before } = request;
+  const text = refusalText(refusal);
+  const isNoted = before !== undefined && refusalText(before.refusal).reason === text.reason;
+  const held = {
+    ...{ digest, refusal, times: (before?.times ?? 0) + 1 },
+    againAt: later(context.now, REPEAT_MS_MIN),
+  };
+  const effects: IkeEffect[] = [{ kind: "count", counter: "authentications_unanswered" }];
+  if (!isNoted) effects.push(failedNote("IKE_AUTH", refusal, UNANSWERED));
+  const half = unsettlePpk(sa.half, request);
+  return { sa: { phase: "awaiting-repeat", path, half, held }, effects };
+}
+
+const UNANSWERED = "; not answered: its next repeat is judged anew";
+
+/** Another request under the same message ID: nobody gets a second guess that way (§2.3). */
+export function notTheRepeat(sa: IkeSa): Step {
+  return { sa, effects: [{ kind: "count", counter: "messages_out_of_window" }] };
+}
+
+/** Nothing has changed for the better in time. */
+export function endUnanswered(sa: AwaitingRepeat): Step {
+  const { refusal, times } = sa.held;
+  wipeSecrets(sa);
+  const often = times === 1 ? "once" : `${times} times`;
+  const detail = `its request came ${often} and got no answer: ${refusalText(refusal).detail}`;
+  return {
+    sa: undefined,
+    effects: [
+      {
+        kind: "note",
+        note: { level: "info", step: "IKE_AUTH", outcome: "note", reason: "unanswered", detail },
+      },
+      { kind: "ended", reason: { kind: "refused", refusal } },
+    ],
+  };
+}
