@@ -89,6 +89,7 @@ const NOTHING: MetricsSource = {
   folded: () => 0,
   traffic: () => ({ octetsIn: 0, octetsOut: 0, packetsIn: 0, packetsOut: 0 }),
   loopDelaySeconds: () => 0,
+  reloads: () => new Map([["ok", 0]]),
   databases: () => [],
 };
 

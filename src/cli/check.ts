@@ -3,8 +3,10 @@
 import type { Config } from "../config/config.ts";
 import { formatFault } from "../config/fault.ts";
 import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
+import { ok } from "../octets/result.ts";
 import type { PeerRepository } from "../peers/repository.ts";
 import { counted } from "./amounts.ts";
+import { checkReload, type Running, runningWith } from "./check-running.ts";
 import { readConfigFile } from "./configuration.ts";
 import { Points } from "./points.ts";
 import { EXIT, type ExitCode, type Terminal } from "./terminal.ts";
@@ -15,7 +17,7 @@ export type CheckOptions = {
   readonly json?: true;
 };
 
-/** Prints a line a point, `ok` or `FAILED`; 1 if any failed, 3 if the configuration is faulty. */
+/** Prints a line a point, `ok` or `FAILED`; 1 if any failed, 78 if the configuration is faulty. */
 export async function check(options: CheckOptions, terminal: Terminal): Promise<ExitCode> {
   const config = readConfigFile(options.config);
   if (!config.ok) return sayFaults(config.error, options, terminal);
@@ -30,7 +32,9 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
   for (const fault of config.value.warnings) report.warning(formatFault(fault));
   if (options.offline === undefined) {
     await checkDatabases(config.value, report);
-    await checkHost(config.value, report);
+    const running = await runningWith(config.value);
+    await checkHost(config.value, report, running);
+    if (running !== undefined) await checkReload(running, options.config, report);
   }
   return report.end() ? EXIT.ok : EXIT.failed;
 }
@@ -98,18 +102,24 @@ async function checkOverlaps(
 
 const OVERLAPS_SHOWN = 5;
 
-async function checkHost(config: Config, report: Points): Promise<void> {
+async function checkHost(
+  config: Config,
+  report: Points,
+  running: Running | undefined,
+): Promise<void> {
   const { probeKernel, probePorts, probeStatusPort } = await import("../daemon/probe.ts");
-  const ports = await probePorts(config);
+  const taken = new Set(running?.listening);
+  const ports = await probePorts(config, taken);
+  if (taken.size > 0) report.ok("ports", `${[...taken].join(", ")}: erouted runs and has them`);
   if (ports.free.length > 0) report.ok("ports", `${ports.free.join(", ")} can be bound`);
   for (const fault of ports.faults) report.failed("ports", fault);
   for (const address of ports.awaited) {
     report.note("ports", `this host does not have ${address}: erouted waits until it does`);
   }
-  if (ports.free.length + ports.faults.length === 0) {
+  if (ports.free.length + ports.faults.length + taken.size === 0) {
     report.note("ports", "nothing of ike.listen is there yet: until then nobody can connect");
   }
-  const status = probeStatusPort(config);
+  const status = running === undefined ? probeStatusPort(config) : ok(`${running.at} is served`);
   if (status.ok) report.ok("status server", status.value);
   else report.failed("status server", status.error);
   const kernel = probeKernel(config);

@@ -1,6 +1,6 @@
 /** Reading the configuration file for a command, and saying what is wrong with it. */
 
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { type Config, readConfig } from "../config/config.ts";
 import { formatFault } from "../config/fault.ts";
 import { readStatusAlone, type StatusAlone } from "../config/status-alone.ts";
@@ -23,16 +23,31 @@ export function loadConfig(file: string, terminal: Terminal): Result<Config, Exi
 
 /** The configuration, or a line for each fault in the file. */
 export function readConfigFile(file: string): Result<Config, readonly string[]> {
-  const text = readConfigText(file);
+  return readConfigWith(file, readLargeText);
+}
+
+/**
+ * The same for a daemon that runs: what would wait for somebody who writes, as a FIFO or a device,
+ * is refused. All files that the configuration names are read so as well.
+ */
+export function rereadConfigFile(file: string): Result<Config, readonly string[]> {
+  return readConfigWith(file, readPlainText);
+}
+
+type ReadText = (file: string, octetsMax: number) => Result<string, string>;
+
+function readConfigWith(file: string, read: ReadText): Result<Config, readonly string[]> {
+  const text = readConfigText(file, read);
   if (!text.ok) return err([text.error]);
-  const config = readConfig(text.value, FILES, file);
+  const readSecret = (path: string) => read(path, FILE_OCTETS_MAX);
+  const config = readConfig(text.value, { ...FILES, readSecret }, file);
   if (config.ok) return config;
   return err(config.error.map((fault) => printable(formatFault(fault))));
 }
 
 /** What the file says of the status server, whatever is wrong with the rest of it. */
 export function readStatusOf(file: string): Result<StatusAlone, string> {
-  const text = readConfigText(file);
+  const text = readConfigText(file, readLargeText);
   return text.ok ? ok(readStatusAlone(text.value, FILES, file)) : text;
 }
 
@@ -42,8 +57,8 @@ const FILES = {
   env: (name: string) => process.env[name],
 };
 
-function readConfigText(file: string): Result<string, string> {
-  const text = readLargeText(file, CONFIG_OCTETS_MAX);
+function readConfigText(file: string, read: ReadText): Result<string, string> {
+  const text = read(file, CONFIG_OCTETS_MAX);
   if (text.ok) return text;
   const other = file === DEFAULT_CONFIG_FILE ? "; name another with --config FILE" : "";
   return err(printable(`${file}: ${text.error}${other}`));
@@ -79,29 +94,54 @@ export function readText(file: string): Result<string, string> {
 
 /** The same of up to so many octets. */
 export function readLargeText(file: string, octetsMax: number): Result<string, string> {
-  const octets = readOctets(file, octetsMax);
+  return textOf(readOctets(file, octetsMax));
+}
+
+/** The same of a regular file only; never waits. */
+function readPlainText(file: string, octetsMax: number): Result<string, string> {
+  return textOf(
+    readWith(file, constants.O_RDONLY | constants.O_NONBLOCK, (opened) => {
+      const status = fstatSync(opened);
+      if (!status.isFile()) return err("is no regular file");
+      // Before anything of it is read.
+      if (status.size > octetsMax) return err(tooLong(octetsMax));
+      return readUpToMax(opened, octetsMax);
+    }),
+  );
+}
+
+function textOf(octets: Result<Uint8Array, string>): Result<string, string> {
   if (!octets.ok) return octets;
-  const text = Buffer.from(
-    octets.value.buffer,
-    octets.value.byteOffset,
-    octets.value.length,
-  ).toString("utf8");
+  const { buffer, byteOffset, length } = octets.value;
+  const text = Buffer.from(buffer, byteOffset, length).toString("utf8");
   wipe(octets.value);
   return ok(text);
 }
 
 /** A file's octets, up to so many. */
 export function readOctets(file: string, octetsMax: number): Result<Uint8Array, string> {
+  return readWith(file, constants.O_RDONLY, (opened) => readUpToMax(opened, octetsMax));
+}
+
+function readWith(
+  file: string,
+  flags: number,
+  read: (opened: number) => Result<Uint8Array, string>,
+): Result<Uint8Array, string> {
   let opened: number | undefined;
   try {
-    opened = openSync(file, "r");
-    return readUpToMax(opened, octetsMax);
+    opened = openSync(file, flags);
+    return read(opened);
   } catch (error) {
     const { code } = error as { code?: unknown };
     return err(READ_FAULTS[String(code)] ?? `cannot be read (${code})`);
   } finally {
     if (opened !== undefined) closeSync(opened);
   }
+}
+
+function tooLong(octetsMax: number): string {
+  return `has more than ${octetsMax} octets`;
 }
 
 /** Pieces until the end: a pipe (`<(command)`) or device does not know its size. */
@@ -111,7 +151,7 @@ function readUpToMax(opened: number, octetsMax: number): Result<Uint8Array, stri
   for (;;) {
     const read = readSync(opened, octets, length, octets.length - length, null);
     length += read;
-    if (length > octetsMax) return err(`has more than ${octetsMax} octets`);
+    if (length > octetsMax) return err(tooLong(octetsMax));
     if (read === 0) return ok(octets.subarray(0, length));
     if (length < octets.length) continue;
     const longer = new Uint8Array(2 * octets.length);

@@ -81,9 +81,25 @@ export function reloadPeer(options: PeerOptions, terminal: Terminal): Promise<Ex
   return command(peerPath(options, "/reload"), options, terminal);
 }
 
-/** Has the configuration file read anew; 3 if it has faults. */
-export function reload(options: ControlOptions, terminal: Terminal): Promise<ExitCode> {
-  return command("/api/v1/reload", options, terminal);
+export type ReloadOptions = ControlOptions & {
+  readonly force?: true;
+  readonly dryRun?: true;
+  /** A process on this machine, which is sent SIGHUP instead. */
+  readonly pid?: string;
+};
+
+/** Has the configuration file read anew; the configuration's exit code if it has faults. */
+export async function reload(options: ReloadOptions, terminal: Terminal): Promise<ExitCode> {
+  const { force, dryRun, pid } = options;
+  if (pid !== undefined) {
+    if (force === true || dryRun === true) {
+      return misuse(terminal, "--pid sends a signal, which can carry no --force or --dry-run");
+    }
+    const { reloadBySignal } = await import("./reload-by-signal.ts");
+    return await reloadBySignal(pid, terminal);
+  }
+  const query = [...(force ? ["force=true"] : []), ...(dryRun ? ["dry_run=true"] : [])].join("&");
+  return await command(`/api/v1/reload${query === "" ? "" : `?${query}`}`, options, terminal);
 }
 
 /** Has something done, and says what came of it. */
@@ -117,6 +133,8 @@ function said(answer: unknown, { json }: ControlOptions, terminal: Terminal): Ex
 
 /** What `reload` answers beside its detail. */
 const LISTS = [
+  ["held", "would be refused without --force: "],
+  ["gone", "gone: "],
   ["databases", ""],
   ["warnings", "warning: "],
   ["needs_restart", "needs a restart: "],

@@ -62,16 +62,24 @@ export function daemonOf(options: AskOptions, terminal: Terminal): Result<Daemon
   }
   const status = statusOf(options.config, terminal);
   if (!status.ok) return err(failure(terminal, status.error));
-  const { listen, token, operateToken, tls } = status.value;
-  if (listen === undefined) {
+  const own = ownDaemon(status.value);
+  if (own === undefined) {
     return err(failure(terminal, `${options.config}: status.listen is off: nothing to ask`));
   }
+  const token = given.value ?? own.token;
+  const operateToken = given.value ?? own.operateToken;
+  const trusted = authorities === undefined ? {} : { authorities, certificate: undefined };
+  return ok({ ...own, token, operateToken, ...trusted });
+}
+
+/** The daemon that runs with these settings; undefined: nobody can ask it. */
+export function ownDaemon(status: StatusSettings): Daemon | undefined {
+  const { listen, token, operateToken, tls } = status;
+  if (listen === undefined) return undefined;
   const host = UNSPECIFIED[listen.host] ?? listen.host;
   const authority = host.includes(":") ? `[${host}]` : host;
   const url = new URL(`${tls === undefined ? "http" : "https"}://${authority}:${listen.port}`);
-  const shown = { token: given.value ?? token, operateToken: given.value ?? operateToken };
-  const trusted = authorities === undefined ? { certificate: tls?.cert } : { authorities };
-  return ok({ url, ...shown, ...trusted });
+  return { url, token, operateToken, certificate: tls?.cert };
 }
 
 /** What the file says of the status server. One line about the rest of it, if that is faulty. */

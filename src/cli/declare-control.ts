@@ -8,6 +8,7 @@ import type {
   PeerOptions,
   RedirectOptions,
   RekeyOptions,
+  ReloadOptions,
 } from "./control.ts";
 import type { DebugOptions } from "./debug.ts";
 import { CA_FILE, configOption, type Declaration, peerIdOf } from "./declaration.ts";
@@ -75,8 +76,11 @@ export function declareControl({ program, terminal, ends }: Declaration): void {
     );
   asking(program.command("reload"))
     .description("have a running erouted read its configuration file anew, as SIGHUP does")
+    .option("--force", "also if it closes more sites than reload.close_percent_max allows")
+    .option("--dry-run", "change nothing: say what a reload would close")
+    .option("--pid <pid>", "send SIGHUP to this process and wait for what comes of it; no token")
     .action(
-      ends(async (options: ControlOptions) => {
+      ends(async (options: ReloadOptions) => {
         const { reload } = await import("./control.ts");
         return reload(options, terminal);
       }),

@@ -1,7 +1,7 @@
 /** `erouted run`: the daemon in the foreground. */
 
 import { resolve } from "node:path";
-import { loadConfig, readConfigFile } from "./configuration.ts";
+import { loadConfig, rereadConfigFile } from "./configuration.ts";
 import { EXIT, type ExitCode, type Terminal } from "./terminal.ts";
 
 /** Ends when the daemon does; 1 if it could not start. */
@@ -14,7 +14,7 @@ export async function run(
   const { runDaemon } = await import("../daemon/start.ts");
   // Whoever asks a running daemon for it is elsewhere.
   const configFile = resolve(options.config);
-  const load = () => readConfigFile(configFile);
+  const load = () => rereadConfigFile(configFile);
   const code = await runDaemon(config.value, { configFile, load });
   // Nothing should be open any more; if something is, it does not keep the process.
   setTimeout(() => process.exit(code), LINGER_MS_MAX).unref();

@@ -2,7 +2,11 @@
 
 import { writeSync } from "node:fs";
 
-export const EXIT = { ok: 0, failed: 1, usage: 2, configuration: 3, notConnected: 4 } as const;
+/**
+ * That of a faulty configuration is EX_CONFIG of sysexits.h, which systemd shows as `78/CONFIG` and
+ * does not start again; 3 to 7 would have meanings of their own there (3: NOTIMPLEMENTED).
+ */
+export const EXIT = { ok: 0, failed: 1, usage: 2, configuration: 78, notConnected: 4 } as const;
 
 /** What each of them says, for the help and the documents. */
 export const EXIT_MEANINGS: readonly (readonly [code: ExitCode, meaning: string])[] = [

@@ -3,7 +3,7 @@
 import type { EroutePlan } from "../eroute/eroute.ts";
 import { CookieJar } from "../ike/cookie.ts";
 import { decryptionTableLine } from "../ike/decryption-table.ts";
-import { equalAddress } from "../inet/address.ts";
+import { type Address, equalAddress } from "../inet/address.ts";
 import { createPrefixTable } from "../inet/prefix-table.ts";
 import { never } from "../octets/assert.ts";
 import { type Instant, later } from "../octets/instant.ts";
@@ -30,6 +30,7 @@ import { drainStates, forgetState, onKernelAnswer } from "./install.ts";
 import type { Installed } from "./installed.ts";
 import { noteLimit } from "./limit-notes.ts";
 import { onPeerRows } from "./look-up.ts";
+import { type ConfigurationPreview, previewOf } from "./preview.ts";
 import { Rate } from "./rate.ts";
 import { allAuthorities, allIkeSuites, reconfigure } from "./reconfigure.ts";
 import { createRedirects, redirect, runRedirects, stopRedirects } from "./redirect.ts";
@@ -49,6 +50,8 @@ export type Concentrator = {
   nextDeadline(): Instant | undefined;
   /** What the status pages show: a copy, cheap, no secrets. */
   snapshot(): Snapshot;
+  /** What the event `configuration` with this plan would close; nothing is changed. */
+  preview(plan: EroutePlan, isListened: (local: Address) => boolean): ConfigurationPreview;
   /**
    * The line of Wireshark's `ikev2_decryption_table` for the IKE SA that a message belongs to;
    * undefined as long as it has no keys. A secret: only for who was allowed to have it.
@@ -87,6 +90,7 @@ export function createConcentrator(options: ConcentratorOptions): Concentrator {
     },
     nextDeadline: () => nextDeadline(engine),
     snapshot: () => snapshotOf(engine),
+    preview: (plan, isListened) => previewOf(engine, plan, isListened),
     decryptionTableLine(message) {
       const entry = entryOf(engine, message);
       return entry === undefined ? undefined : decryptionTableLine(entry.sa);

@@ -77,7 +77,7 @@ const AUTHORITIES_MAX = 16;
 const KEY_ID_OCTETS = 20;
 
 /** Two plans side by side; what is the same for all sites is found out once. */
-type Comparison = {
+export type Comparison = {
   readonly plan: EroutePlan;
   readonly eroutes: ReadonlyMap<string, Eroute>;
   /** Those of the limits that each IKE SA keeps to. */
@@ -91,8 +91,9 @@ type Comparison = {
   readonly changes: Map<Eroute, ErouteChange>;
 };
 
-type Verdict =
-  | { readonly kind: "close"; readonly detail: string }
+/** `of` is the reason without the site in it, the same for all that it concerns. */
+export type Verdict =
+  | { readonly kind: "close"; readonly detail: string; readonly of: string }
   | { readonly kind: "keep"; readonly next: Eroute; readonly later: readonly string[] };
 
 /** How many stay, take new values later, and are closed, by what is the reason. */
@@ -102,7 +103,8 @@ type Tally = {
   readonly closed: Map<string, number>;
 };
 
-function compare(before: EroutePlan, after: EroutePlan): Comparison {
+/** Nothing is changed by it. */
+export function compare(before: EroutePlan, after: EroutePlan): Comparison {
   return {
     plan: after,
     eroutes: new Map(after.eroutes.map((eroute) => [eroute.name, eroute])),
@@ -157,7 +159,7 @@ function adjust(engine: Engine, eroute: ErouteInUse, comparison: Comparison, tal
   if (verdict.kind === "close") {
     closeSoon(engine, eroute, "reconfigured");
     if (!inUse) return;
-    addTo(tally.closed, verdict.detail);
+    addTo(tally.closed, verdict.of);
     journal(engine, undefined, {
       level: "info",
       step: "configuration",
@@ -185,14 +187,20 @@ function useConfiguration(eroute: ErouteInUse, next: Eroute): void {
 }
 
 /** What the new configuration means for one eroute in use. */
-function verdictOn(eroute: ErouteInUse, comparison: Comparison): Verdict {
+export function verdictOn(eroute: ErouteInUse, comparison: Comparison): Verdict {
   const { base: before, peerId } = eroute;
   const next = erouteFor(eroute, comparison);
-  if (next === undefined) return close(`no eroute is for ${peerId} any more`);
-  if (next.name !== before.name) return close(`${peerId} belongs to eroute ${next.name} now`);
+  if (next === undefined) {
+    return close(`no eroute is for ${peerId} any more`, "no eroute is for them any more");
+  }
+  if (next.name !== before.name) {
+    const to = `to eroute ${next.name} now`;
+    return close(`${peerId} belongs ${to}`, `they belong ${to}`);
+  }
   const isOtherKey = usesPsk(next.auth) && comparison.changedUsers.has(peerKey(peerId));
   if (next.kind === "normal" && isOtherKey) {
-    return close(`the password or PPK of user ${peerId} is another`);
+    const of = "the password or PPK of their user is another";
+    return close(`the password or PPK of user ${peerId} is another`, of);
   }
   const { name } = next;
   if (!accepts(next, eroute.proof)) return close(`eroute ${name} does not take its proof any more`);
@@ -215,8 +223,8 @@ function accepts({ auth }: Eroute, proof: ErouteInUse["proof"]): boolean {
   return auth.peer.kind !== "psk" && auth.peer.anchors.ids.includes(proof.holder.anchor);
 }
 
-function close(detail: string): Verdict {
-  return { kind: "close", detail };
+function close(detail: string, of = detail): Verdict {
+  return { kind: "close", detail, of };
 }
 
 function erouteFor(eroute: ErouteInUse, comparison: Comparison): Eroute | undefined {

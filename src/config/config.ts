@@ -9,13 +9,16 @@ import { checkDefaultEroute, checkEroute, checkLimits } from "./contradictions.t
 import {
   type IkeSettings,
   type LogSettings,
+  type ReloadSettings,
   readIke,
   readLimits,
   readLog,
+  readReload,
   readStatus,
   type StatusSettings,
 } from "./daemon-settings.ts";
 import { readEgroups } from "./egroups.ts";
+import { type FileEnding, fileEndingOf } from "./ending.ts";
 import { checkEgroupNames, readEroutes, readExceptions, readUnknownSites } from "./eroutes.ts";
 import { type ConfigFault, inFileOrder } from "./fault.ts";
 import { parseToml } from "./parse-toml.ts";
@@ -37,6 +40,9 @@ export type Config = {
   readonly polls: readonly Poll[];
   readonly status: StatusSettings;
   readonly log: LogSettings;
+  readonly reload: ReloadSettings;
+  /** How the file ends. */
+  readonly ending: FileEnding;
   /** What works, but hardly as meant. */
   readonly warnings: readonly ConfigFault[];
 };
@@ -52,12 +58,15 @@ export function readConfig(
   const table = parseToml(text, file);
   if (!table.ok) return err([table.error]);
   const check = createCheck(file, keyLines(text), files);
+  // A full disk leaves a file without content: it is nobody's wish to have no eroute at all.
+  if (isEmpty(table.value))
+    check.fault([], "is empty, or cut off", "at least a table, as [status]");
   const config = readAll(check, checkSchema(check, table.value));
   if (check.faults.length > 0) return err(inFileOrder(check.faults));
-  return ok({ ...config, warnings: inFileOrder(check.warnings) });
+  return ok({ ...config, ending: fileEndingOf(text), warnings: inFileOrder(check.warnings) });
 }
 
-function readAll(check: Check, raw: RawConfig): Omit<Config, "warnings"> {
+function readAll(check: Check, raw: RawConfig): Omit<Config, "warnings" | "ending"> {
   const egroups = readEgroups(check, raw);
   const eroutes = readEroutes(check, raw);
   const users = readUsers(check, raw);
@@ -96,5 +105,10 @@ function readAll(check: Check, raw: RawConfig): Omit<Config, "warnings"> {
     polls: egroups.map(({ egroup, pollMs }) => ({ egroup: egroup.name, everyMs: pollMs })),
     status: readStatus(check, raw),
     log: readLog(raw),
+    reload: readReload(raw),
   };
+}
+
+function isEmpty(table: unknown): boolean {
+  return typeof table === "object" && table !== null && Object.keys(table).length === 0;
 }

@@ -38,6 +38,14 @@ export type LogSettings = {
   readonly format: "json" | "text";
 };
 
+export type ReloadSettings = {
+  /** Of the connected sites; undefined: what was in force before goes on. */
+  readonly closePercentMax: number | undefined;
+};
+
+/** Until a configuration says otherwise. */
+export const CLOSE_PERCENT_MAX = 10;
+
 const IKE_PORT = 500;
 const NAT_PORT = 4500;
 const ANY_ADDRESSES = ["0.0.0.0", "::"];
@@ -200,6 +208,11 @@ const PRINTABLE = "printable ASCII characters without blanks";
 /** What is logged, and how. */
 export function readLog(raw: RawConfig): LogSettings {
   return { level: raw.log?.level ?? "info", format: raw.log?.format ?? "text" };
+}
+
+/** What a reload may do. */
+export function readReload(raw: RawConfig): ReloadSettings {
+  return { closePercentMax: raw.reload?.close_percent_max };
 }
 
 const LOOPBACK_V4: Prefix = { family: 4, value: 0x7f00_0000n, length: 8 };

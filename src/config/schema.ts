@@ -329,6 +329,15 @@ const userSchema = z.strictObject({
   }),
 });
 
+const reloadSchema = z.strictObject({
+  close_percent_max: integer(0, 100, {
+    description:
+      "A reload that would close more than so many percent of the connected sites is refused, " +
+      "unless it is told to by --force.",
+    default: "what was in force before, at first 10",
+  }),
+});
+
 /** The whole file. Which keys are required is in their {@link KeyMeta}: types are checked first. */
 export const configSchema = z.strictObject({
   ike: section(ikeSchema, "ike", "How IKE is spoken."),
@@ -336,6 +345,7 @@ export const configSchema = z.strictObject({
   dynamic_eroutes: section(dynamicEroutesSchema, "dynamic_eroutes", "Their number, and eviction."),
   default_eroute: section(defaultErouteSchema, "default_eroute", "Traffic without an eroute."),
   status: section(statusSchema, "status", "The status server."),
+  reload: section(reloadSchema, "reload", "What a new configuration may do to connected sites."),
   log: section(logSchema, "log", "What is written to standard output."),
   egroup: sections(egroupSchema, "egroup", "Sites of one database table."),
   eroute: sections(erouteSchema, "eroute", "Who may connect, and what to."),

@@ -10,7 +10,7 @@ import { err, ok } from "../octets/result.ts";
 import type { Control, ControlAnswer, ControlDone, ControlRefusal } from "../status/control.ts";
 import type { Captures } from "./capture.ts";
 import type { Debugging } from "./debugging.ts";
-import { type LoadConfig, type Reloadable, reload } from "./reload.ts";
+import { type LoadConfig, type Reloadable, type ReloadHow, reload } from "./reload.ts";
 
 /** What it acts on. */
 export type Controlled = Reloadable & {
@@ -68,9 +68,11 @@ export function controlOf(daemon: Controlled, load: LoadConfig): Control {
         const detail = `the log's level is ${level} until the configuration is read again`;
         return { outcome: "set", detail };
       }),
-    reload: (remote) =>
-      audited(daemon, { action: "reload", peerId: undefined, remote }, () =>
-        reloadAll(daemon, load),
+    reload: (how, remote) =>
+      audited(
+        daemon,
+        { action: "reload", peerId: undefined, remote, ...(whatOfReload(how) ?? {}) },
+        () => reloadAll(daemon, load, how),
       ),
     onDenied(what, remote) {
       const detail = `${what} without the token of status.operate_token_file`;
@@ -223,15 +225,31 @@ function reloadPeer(daemon: Controlled, peerId: string): Done | ControlRefusal {
   return { outcome: "checking", detail };
 }
 
-function reloadAll(daemon: Controlled, load: LoadConfig): Done | ControlRefusal {
-  const done = reload(daemon, load);
+function whatOfReload({ force, dryRun }: ReloadHow): { readonly what: string } | undefined {
+  if (dryRun === true) return { what: "what would come of it" };
+  return force === true ? { what: "forced" } : undefined;
+}
+
+function reloadAll(daemon: Controlled, load: LoadConfig, how: ReloadHow): Done | ControlRefusal {
+  const done = reload(daemon, load, how);
   if (!done.ok) {
-    const detail = "the configuration file has faults: the former configuration stays in force";
-    return { kind: "faulty", detail, faults: done.error };
+    const { kind, faults } = done.error;
+    const why =
+      kind === "held"
+        ? "the new configuration is not taken over unless it is forced (erouted reload --force)"
+        : "the configuration file has faults";
+    return { kind, detail: `${why}: the former configuration stays in force`, faults };
   }
-  const { needsRestart, warnings, databases } = done.value;
-  const detail = "the configuration file was read anew and is in force";
-  const more = { needs_restart: needsRestart, warnings, databases };
+  const { needsRestart, warnings, databases, connected, closes, reasons, gone, held } = done.value;
+  const more = {
+    ...{ connected, closes, held, gone, needs_restart: needsRestart, warnings, databases },
+  };
+  const closing = closes === 0 ? "no site" : `${closes} of ${connected} sites (${reasons})`;
+  if (how.dryRun === true) {
+    return { outcome: "tried", detail: `a reload would close ${closing}`, more };
+  }
+  const closed = closes === 0 ? "" : `; it closes ${closing}`;
+  const detail = `the configuration file was read anew and is in force${closed}`;
   return { outcome: "reloaded", detail, more };
 }
 

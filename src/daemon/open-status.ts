@@ -15,7 +15,7 @@ import { statusSourceOf } from "./status-source.ts";
 /** Listens, if it is configured to; begins to take samples for its charts. */
 export function openStatus(daemon: Daemon, options: RunOptions): Result<undefined, string> {
   const { config, concentrator, journal, attempts, listeners, kernel, peers, log } = daemon;
-  const { failures, loop, recorder } = daemon;
+  const { failures, loop, recorder, reloads } = daemon;
   const { listen } = config.status;
   if (listen === undefined) return ok(undefined);
   const facts = {
@@ -41,7 +41,7 @@ export function openStatus(daemon: Daemon, options: RunOptions): Result<undefine
   daemon.sampling = setInterval(() => void samples.take(), SAMPLE_MS);
   const source = statusSourceOf({
     ...{ concentrator, journal, attempts, listeners, samples, kernel, peers, facts, log },
-    ...{ failures, loop, recorder },
+    ...{ failures, loop, recorder, reloads },
     get config() {
       return daemon.config;
     },

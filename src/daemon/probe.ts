@@ -11,13 +11,20 @@ import { err, ok, type Result } from "../octets/result.ts";
 import { tlsFault } from "../status/tls.ts";
 import { expandListen } from "./sockets.ts";
 
-/** Opens each IKE socket and closes it again: those that can be had, and why others cannot. */
-export async function probePorts(config: Config): Promise<PortsProbe> {
+/**
+ * Opens each IKE socket and closes it again: those that can be had, and why others cannot. Those
+ * `taken` by the erouted that runs are left alone.
+ */
+export async function probePorts(
+  config: Config,
+  taken: ReadonlySet<string> = new Set(),
+): Promise<PortsProbe> {
   const free: string[] = [];
   const awaited = new Set<string>();
   const faults = new Map<string, string[]>();
   for (const address of expandListen(config.ike.listen)) {
     for (const port of [config.ike.port, config.ike.natPort]) {
+      if (taken.has(formatEndpoint({ address, port }))) continue;
       const opened = await openIkeSocket({
         address,
         port,

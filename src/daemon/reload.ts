@@ -1,7 +1,9 @@
 /** The configuration file read anew: taken over as a whole, or refused as a whole. */
 
 import type { JournalEntry } from "../concentrator/journal.ts";
+import type { ConfigurationPreview } from "../concentrator/preview.ts";
 import type { Config } from "../config/config.ts";
+import type { ConfigFault } from "../config/fault.ts";
 import { equalValues } from "../eroute/change.ts";
 import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
 import { wallMs } from "../linux/clock.ts";
@@ -11,6 +13,7 @@ import { openPeers } from "../peers/open.ts";
 import type { PeerRepository } from "../peers/repository.ts";
 import { tlsFault } from "../status/tls.ts";
 import type { Log } from "./log.ts";
+import { closesOf, goneNames, reasonsText, whyHeld } from "./reload-guard.ts";
 import type { Shell } from "./shell.ts";
 import { takeOver } from "./take-over.ts";
 
@@ -27,6 +30,10 @@ export type Reloadable = {
   readonly retired: Set<PeerRepository>;
   /** Undefined as long as it is starting. */
   readonly shell: Shell | undefined;
+  /** What a configuration would close. */
+  readonly preview: (config: Config) => ConfigurationPreview;
+  /** How often the file was read anew, by what came of it. */
+  readonly reloads: Map<ReloadOutcome, number>;
   /** Sites are being told that we go: nothing is opened any more. */
   readonly isEnding: boolean;
   /** What goes by the configuration beside the engine has a new one. */
@@ -45,7 +52,31 @@ export type Note = Pick<JournalEntry, "level" | "reason" | "detail"> & {
   readonly remote?: string;
 };
 
+export type ReloadHow = {
+  /** What connected sites say to it does not matter. */
+  readonly force?: boolean;
+  /** Nothing is changed: only what would come of it is wanted. */
+  readonly dryRun?: boolean;
+};
+
+/** `held`: without a fault, but it closes too much, or seems to be cut off. */
+export type ReloadOutcome = "ok" | "faulty" | "held";
+
+export type ReloadRefusal = {
+  readonly kind: Exclude<ReloadOutcome, "ok">;
+  readonly faults: readonly string[];
+};
+
 export type ReloadReport = {
+  /** Of the connected sites, those that are closed. */
+  readonly connected: number;
+  readonly closes: number;
+  /** The same in words. */
+  readonly reasons: string;
+  /** Eroutes, egroups and users that the file no longer has. */
+  readonly gone: readonly string[];
+  /** Why it would be refused without force. */
+  readonly held: readonly string[];
   /** Keys that keep their values until a restart. */
   readonly needsRestart: readonly string[];
   readonly warnings: readonly string[];
@@ -63,58 +94,100 @@ const RETIRED_GRACE_MS = 500;
 export function reload(
   daemon: Reloadable,
   load: LoadConfig,
-): Result<ReloadReport, readonly string[]> {
-  const { note, shell } = daemon;
-  if (shell === undefined) return refuse(daemon, ["erouted is still starting: try again"]);
-  if (daemon.isEnding) return refuse(daemon, ["erouted is ending"]);
+  how: ReloadHow = {},
+): Result<ReloadReport, ReloadRefusal> {
+  const done = judgeAndApply(daemon, load, how);
+  if (how.dryRun === true) return done;
+  const outcome = done.ok ? "ok" : done.error.kind;
+  daemon.reloads.set(outcome, (daemon.reloads.get(outcome) ?? 0) + 1);
+  if (!done.ok) noteRefused(daemon, done.error);
+  return done;
+}
+
+function judgeAndApply(
+  daemon: Reloadable,
+  load: LoadConfig,
+  { force = false, dryRun = false }: ReloadHow,
+): Result<ReloadReport, ReloadRefusal> {
+  const { shell } = daemon;
+  if (shell === undefined) return refusal("faulty", ["erouted is still starting: try again"]);
+  if (daemon.isEnding) return refusal("faulty", ["erouted is ending"]);
   const loaded = load();
-  if (!loaded.ok) return refuse(daemon, loaded.error);
+  if (!loaded.ok) return refusal("faulty", loaded.error);
   const { config, restart } = takeOver(daemon.config, loaded.value);
   const { tls } = config.status;
   const unfit = tls === undefined ? undefined : tlsFault(tls, wallMs());
-  if (unfit !== undefined) return refuse(daemon, [unfit]);
+  if (unfit !== undefined) return refusal("faulty", [unfit]);
+  const preview = daemon.preview(config);
+  const held = whyHeld(daemon.config, config, preview);
+  const report = {
+    ...{ connected: preview.connected, closes: closesOf(preview), reasons: reasonsText(preview) },
+    ...{ gone: goneNames(daemon.config, config), held, needsRestart: restart },
+    warnings: config.warnings.map(warningText),
+  };
+  if (dryRun) return ok({ ...report, databases: [] });
+  if (held.length > 0 && !force) return refusal("held", held);
   const changed = changedDatabases(daemon.config.databases, config.databases);
   const opened = openAll(changed);
-  if (!opened.ok) return refuse(daemon, opened.error);
+  if (!opened.ok) return refusal("faulty", opened.error);
+  const databases = apply(daemon, config, { shell, opened: opened.value });
+  noteDone(daemon, { ...report, databases });
+  return ok({ ...report, databases });
+}
 
+type Applying = { readonly shell: Shell; readonly opened: readonly Opened[] };
+
+/** What has become of the databases, in words. */
+function apply(daemon: Reloadable, config: Config, { shell, opened }: Applying): readonly string[] {
   const former = daemon.config.plan;
   daemon.config = config;
   daemon.log.configure(config.log);
-  const words = swapDatabases(daemon, opened.value, config);
+  const words = swapDatabases(daemon, opened, config);
   shell.feed({ kind: "configuration", plan: config.plan });
   // Whoever was authenticated with one of these has a copy, or had.
   if (former !== config.plan) wipe(...former.users.flatMap((user) => [user.psk, user.ppk?.key]));
   daemon.onConfiguration();
   if (words.length > 0) daemon.onDatabases();
-  for (const { settings, isNew } of changed) {
+  for (const { settings, isNew } of opened) {
     if (!isNew) daemon.onOtherRows(settings.egroup);
   }
-  const warnings = config.warnings.map(({ path, what }) => `${path}: ${what}`);
-  for (const detail of warnings) note({ level: "warning", reason: "configuration", detail });
-  noteDone(daemon, restart, words);
-  return ok({ needsRestart: restart, warnings, databases: words });
+  return words;
 }
 
-function refuse(daemon: Reloadable, faults: readonly string[]): Result<never, readonly string[]> {
-  const { note } = daemon;
+/** Of the whole file if it has no path. */
+export function warningText({ path, what }: Pick<ConfigFault, "path" | "what">): string {
+  return path === "" ? what : `${path}: ${what}`;
+}
+
+function refusal(
+  kind: ReloadRefusal["kind"],
+  faults: readonly string[],
+): Result<never, ReloadRefusal> {
+  return err({ kind, faults });
+}
+
+function noteRefused({ note }: Reloadable, { kind, faults }: ReloadRefusal): void {
+  const reason = kind === "held" ? "reload-held" : "configuration-fault";
   for (const detail of faults.slice(0, FAULTS_NOTED_MAX)) {
-    note({ level: "error", outcome: "refused", reason: "configuration-fault", detail });
+    note({ level: "error", outcome: "refused", reason, detail });
   }
   const faultCount = faults.length === 1 ? "1 fault" : `${faults.length} faults`;
-  const detail = `the new configuration has ${faultCount}: the former one stays in force`;
+  const why = kind === "held" ? "is not taken over unless it is forced" : `has ${faultCount}`;
+  const detail = `the new configuration ${why}: the former one stays in force`;
   note({ level: "error", outcome: "refused", reason: "reload-refused", detail });
-  return err(faults);
 }
 
-function noteDone(
-  { note }: Reloadable,
-  restart: readonly string[],
-  databases: readonly string[],
-): void {
-  const parts = ["the configuration file was read anew and is in force", ...databases];
+function noteDone({ note }: Reloadable, report: ReloadReport): void {
+  const { databases, gone, held, needsRestart, warnings } = report;
+  for (const detail of warnings) note({ level: "warning", reason: "configuration", detail });
+  for (const why of held) {
+    note({ level: "warning", reason: "reload-forced", detail: `all the same: ${why}` });
+  }
+  const goneText = gone.length === 0 ? [] : [`gone: ${gone.join(", ")}`];
+  const parts = ["the configuration file was read anew and is in force", ...databases, ...goneText];
   note({ level: "info", outcome: "ok", reason: "reloaded", detail: parts.join("; ") });
-  if (restart.length === 0) return;
-  const detail = `needs a restart, and stays as it was until then: ${restart.join(", ")}`;
+  if (needsRestart.length === 0) return;
+  const detail = `needs a restart, and stays as it was until then: ${needsRestart.join(", ")}`;
   note({ level: "warning", reason: "needs-restart", detail });
 }
 

@@ -7,6 +7,7 @@ import { createFailureCounts } from "../concentrator/failure-counts.ts";
 import { createJournal, type JournalEntry } from "../concentrator/journal.ts";
 import { standingPolicies } from "../concentrator/no-sa.ts";
 import type { Config } from "../config/config.ts";
+import { type Address, equalAddress } from "../inet/address.ts";
 import { now, wallMs } from "../linux/clock.ts";
 import { openRoutes, type Routes } from "../linux/routes.ts";
 import { type Kernel, openKernel } from "../linux/xfrm-kernel.ts";
@@ -24,7 +25,8 @@ import { startPolling } from "./poll.ts";
 import { missingForEsp } from "./probe.ts";
 import { recheckConnected } from "./recheck.ts";
 import { createRecorder } from "./record.ts";
-import { type Note, reload } from "./reload.ts";
+import { type Note, reload, warningText } from "./reload.ts";
+import { openReloadResults } from "./reload-result.ts";
 import { createResolver } from "./resolve.ts";
 import { resync } from "./resync.ts";
 import { openService } from "./service.ts";
@@ -55,9 +57,11 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   const daemon = createDaemon(config);
   const { note } = daemon;
   const service = openService(process.env, note);
-  onHangup(() => service.whileReloading(() => void reload(daemon, options.load)));
+  const { RUNTIME_DIRECTORY } = process.env;
+  const results = openReloadResults(RUNTIME_DIRECTORY, note);
+  onHangup(() => service.whileReloading(() => results.write(reload(daemon, options.load))));
   for (const warning of config.warnings) {
-    note({ level: "warning", reason: "configuration", detail: `${warning.path}: ${warning.what}` });
+    note({ level: "warning", reason: "configuration", detail: warningText(warning) });
   }
   const opened = await open(daemon, options);
   if (!opened.ok) {
@@ -127,6 +131,12 @@ function createDaemon(config: Config): Daemon {
     concentrator,
     shell: undefined,
     isEnding: false,
+    preview: ({ plan, ike }) => concentrator.preview(plan, (at) => isListened(ike.listen, at)),
+    reloads: new Map([
+      ["ok", 0],
+      ["faulty", 0],
+      ["held", 0],
+    ]),
     status: undefined,
     watch: undefined,
     polling: undefined,
@@ -146,6 +156,14 @@ function createDaemon(config: Config): Daemon {
     onOtherRows: (egroup) => void recheckConnected(daemon, egroup),
   };
   return daemon;
+}
+
+/** Whether a local address is among those of `ike.listen`, which may name all of a family. */
+function isListened(listen: readonly Address[], local: Address): boolean {
+  return listen.some((address) => {
+    const isAny = address.value === 0n && address.family === local.family;
+    return isAny || equalAddress(address, local);
+  });
 }
 
 /** Sockets first: they find out whether another erouted runs here, before we clean up after it. */

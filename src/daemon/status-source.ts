@@ -44,6 +44,7 @@ export type Watched = {
   readonly peers: ReadonlyMap<string, PeerRepository>;
   readonly facts: StatusFacts;
   readonly log: Pick<Log, "lost" | "fault">;
+  readonly reloads: ReadonlyMap<string, number>;
 };
 
 /** Counters of the kernel are read again after so long. */
@@ -74,6 +75,7 @@ export function statusSourceOf(watched: Watched): StatusSource {
     traffic: () => watched.samples.traffic(),
     failures: () => watched.failures,
     folded: () => watched.recorder.folded,
+    reloads: () => watched.reloads,
     loopDelaySeconds: () => watched.loop.longestSeconds(),
     series: (range) => watched.samples.series(range),
     wallMs: (at) => wallMs() - (now() - at),

@@ -19,6 +19,10 @@ export function takeOver(running: Config, next: Config): TakeOver {
       ...next,
       ike: { ...running.ike, listen: next.ike.listen },
       dataplane: running.dataplane,
+      // A file that says nothing about it, as one that is cut off, does not loosen it.
+      reload: {
+        closePercentMax: next.reload.closePercentMax ?? running.reload.closePercentMax,
+      },
       plan: { ...next.plan, ports: running.plan.ports },
       status: {
         ...next.status,
@@ -51,5 +55,7 @@ const NEEDS_RESTART: Readonly<Record<keyof Config, Needs>> = {
   databases: atOnce,
   polls: atOnce,
   log: atOnce,
+  reload: atOnce,
+  ending: atOnce,
   warnings: atOnce,
 };

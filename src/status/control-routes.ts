@@ -55,7 +55,7 @@ export function addControlRoutes(app: Hono<StatusBindings>, control: Control | u
       if (level.value === undefined) return problem(c, 400, `level is missing`);
       return answer(c, control.logLevel(level.value, remoteOf(c)));
     });
-    app.post(RELOAD_PATH, (c) => answer(c, control.reload(remoteOf(c))));
+    app.post(RELOAD_PATH, (c) => onReload(c, control));
   }
   for (const path of [...PEER_PATHS, ...OTHER_PATHS]) {
     app.all(path, (c) =>
@@ -153,6 +153,18 @@ function onPeer(
   return answer(c, act(peerId, remoteOf(c)), { peer_id: peerId });
 }
 
+/** `force=true` insists, `dry_run=true` only asks. */
+function onReload(c: Context<StatusBindings>, control: Control): Response {
+  const force = oneOf(c, "force", YES_NO);
+  if (!force.ok) return problem(c, 400, force.error);
+  const dryRun = oneOf(c, "dry_run", YES_NO);
+  if (!dryRun.ok) return problem(c, 400, dryRun.error);
+  const how = { force: force.value === "true", dryRun: dryRun.value === "true" };
+  return answer(c, control.reload(how, remoteOf(c)));
+}
+
+const YES_NO = ["true", "false"] as const;
+
 /** `to=vpn2.example`. */
 function withGateway(c: Context<StatusBindings>, act: (to: string) => Response): Response {
   const to = textOf(c, "to");
@@ -207,7 +219,7 @@ function answer(
     return problem(c, STATUS[kind], { detail, more });
   }
   const { outcome, after, detail, more } = given.value;
-  const isOver = ["connected", "reloaded", "debugging", "set"].includes(outcome);
+  const isOver = ["connected", "reloaded", "debugging", "set", "tried"].includes(outcome);
   return c.json({ ...about, outcome, after, detail, ...more }, isOver ? 200 : 202);
 }
 
@@ -217,6 +229,7 @@ const STATUS: Readonly<Record<ControlRefusal["kind"], ContentfulStatusCode>> = {
   "not-allowed": 403,
   impossible: 409,
   faulty: 422,
+  held: 409,
 };
 
 function remoteOf(c: Context<StatusBindings>): string {

@@ -18,6 +18,7 @@ export type ControlDone = {
     | "rekeying"
     | "redirecting"
     | "checking"
+    | "tried"
     | "reloaded";
   readonly after: number;
   /** In words. */
@@ -28,7 +29,13 @@ export type ControlDone = {
 
 /** Not done, and why. */
 export type ControlRefusal = {
-  readonly kind: "unknown-peer" | "not-connected" | "not-allowed" | "impossible" | "faulty";
+  readonly kind:
+    | "unknown-peer"
+    | "not-connected"
+    | "not-allowed"
+    | "impossible"
+    | "faulty"
+    | "held";
   readonly detail: string;
   /** Of a configuration file: each of them. */
   readonly faults?: readonly string[];
@@ -65,8 +72,8 @@ export type Control = {
   debugged(): readonly { readonly asked: string; readonly seconds: number }[];
   /** The level of the log from now on, until the configuration is read again. */
   logLevel(level: LogLevel, remote: string): ControlAnswer;
-  /** Has the configuration file read anew. */
-  reload(remote: string): ControlAnswer;
+  /** Has the configuration file read anew, or says what would come of it. */
+  reload(how: { readonly force: boolean; readonly dryRun: boolean }, remote: string): ControlAnswer;
   /** Somebody without the right token has tried `what`. */
   onDenied(what: string, remote: string): void;
   now(): Instant;

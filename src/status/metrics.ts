@@ -17,7 +17,14 @@ export type MetricsMoment = {
 /** What metrics are made from. */
 export type MetricsSource = Pick<
   StatusSource,
-  "snapshot" | "problems" | "failures" | "folded" | "traffic" | "loopDelaySeconds" | "databases"
+  | "snapshot"
+  | "problems"
+  | "failures"
+  | "folded"
+  | "traffic"
+  | "loopDelaySeconds"
+  | "databases"
+  | "reloads"
 > & { readonly facts: Pick<StatusSource["facts"], "version" | "dataplane" | "startedWallMs"> };
 
 /** All metrics as text. */
@@ -82,7 +89,7 @@ export function metricsOf(source: MetricsSource, read: MetricsMoment): readonly 
     help: "The longest that anything had to wait for its turn in the last minute, in seconds.",
     samples: [{ value: source.loopDelaySeconds() }],
   });
-  metrics.push(...databaseMetrics(source.databases()));
+  metrics.push(reloadsMetric(source), ...databaseMetrics(source.databases()));
   add({
     name: "process_start_time_seconds",
     type: "gauge",
@@ -120,6 +127,15 @@ function eventMetrics(source: Pick<MetricsSource, "failures" | "folded">): reado
       samples: [{ value: source.folded() }],
     },
   ];
+}
+
+function reloadsMetric(source: MetricsSource): Metric {
+  return {
+    name: "erouted_configuration_reloads_total",
+    type: "counter",
+    help: "How often the configuration file was read anew: ok, faulty, or held (closes too much).",
+    samples: [...source.reloads()].map(([result, value]) => ({ labels: { result }, value })),
+  };
 }
 
 export type MetricSample = {

@@ -41,6 +41,8 @@ export type StatusSource = {
   folded(): number;
   /** The longest that the event loop was held up in the last minute, in seconds. */
   loopDelaySeconds(): number;
+  /** How often the configuration file was read anew, by what came of it. */
+  reloads(): ReadonlyMap<string, number>;
   /** Figures of the last hour, or of the last two days. */
   series(range: "hour" | "days"): Series;
   /** Time of day, ms since 1970, of an instant of the engine. */

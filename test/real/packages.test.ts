@@ -273,7 +273,7 @@ describe("the Debian package on a machine with systemd", () => {
     must("echo 'wrong =' >>/etc/erouted/erouted.toml");
     must("dpkg --force-confold -i /mnt/erouted.deb");
     expect(must("dpkg -s erouted")).toContain("Status: install ok installed\n");
-    expect(systemd.run("erouted check --offline").code).toBe(3);
+    expect(systemd.run("erouted check --offline").code).toBe(78);
     must("sed -i '$d' /etc/erouted/erouted.toml && systemctl restart erouted");
   });
 

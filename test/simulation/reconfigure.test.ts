@@ -212,6 +212,33 @@ test("limits count at once: a shorter interval of eviction does not wait for the
   expect(namesOf(table).length).toBe(3);
 });
 
+test("the preview of a configuration counts who would go, and changes nothing", () => {
+  const table = layTable();
+  connectAll(table, 3);
+  connectLab(table);
+  const before = rememberAll(table);
+  const preview = (plan: EroutePlan, isListened = true) => {
+    const { connected, closes } = table.concentrator.preview(plan, () => isListened);
+    return [connected, Object.fromEntries(closes)];
+  };
+  expect(preview(planOf())).toEqual([4, {}]);
+  expect(preview({ ...planOf(), eroutes: [] })).toEqual([
+    4,
+    { "no eroute is for them any more": 4 },
+  ]);
+  expect(preview(planOf({}, { eroutes: [BASE_EROUTE] }))).toEqual([
+    4,
+    { "no eroute is for them any more": 1 },
+  ]);
+  const gone = { "ike.listen lacks their local address": 4 };
+  expect(preview(planOf(), false)).toEqual([4, gone]);
+  const plan = planOf();
+  const limits = { ...plan.limits, dynamicEroutesMax: 1, evictBelowFreePercent: 0 };
+  const evicted = { "dynamic_eroutes leaves no place for them": 2 };
+  expect(preview({ ...plan, limits })).toEqual([4, evicted]);
+  expectUntouched(table, before, 4);
+});
+
 function base(changes: Partial<BaseEroute>): BaseEroute {
   return { ...BASE_EROUTE, ...changes };
 }
@@ -227,8 +254,17 @@ function rekeyChild(caller: Caller | undefined): void {
   caller?.settle();
 }
 
+/** What is closed is what was foretold. */
 function configure(table: Table, plan: EroutePlan): void {
+  const { closes } = table.concentrator.preview(plan, () => true);
+  const before = table.journal.length;
   table.feed({ kind: "configuration", plan });
+  const closed = table.journal.slice(before).filter(({ step, reason }) => {
+    return step === "configuration" && reason === "reconfigured";
+  });
+  // Evictions come a little later.
+  const atOnce = [...closes].filter(([why]) => !why.startsWith("dynamic_eroutes"));
+  expect(atOnce.reduce((sum, [, count]) => sum + count, 0)).toBe(closed.length);
 }
 
 function connectLab(table: Table): Caller {

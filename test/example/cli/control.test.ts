@@ -110,7 +110,7 @@ test("reload says what could not be taken over, and ends with 3 for a faulty fil
   answer = () =>
     Response.json({ detail: "the file has faults", faults: ["a.toml:1: x"] }, { status: 422 });
   const faulty = await run("reload");
-  expect(faulty.code).toBe(3);
+  expect(faulty.code).toBe(78);
   expect(faulty.err).toContain("a.toml:1: x");
   expect(faulty.err).toContain("the file has faults");
 });

@@ -67,7 +67,7 @@ for (const [name, args] of Object.entries(RUNS)) {
 test("a faulty configuration is JSON too, for check", async () => {
   const file = folder.write("faulty.toml", "[ike]\nlisten = 7\n");
   const { code, out, err } = await runWith(["check", "--json", "--config", file]);
-  expect([code, err]).toEqual([3, ""]);
+  expect([code, err]).toEqual([78, ""]);
   expect(JSON.parse(out)).toMatchObject({ ok: false, points: [{ verdict: "problem" }] });
 });
 

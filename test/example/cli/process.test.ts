@@ -34,7 +34,7 @@ test("the exit codes are those of the help", async () => {
     { args: ["peers", "list", "--config", folder.config], code: 0 },
     { args: ["peers", "remove", "nobody", "--config", folder.config], code: 1 },
     { args: ["nonsense"], code: 2 },
-    { args: ["run", "--config", "/nowhere.toml"], code: 3 },
+    { args: ["run", "--config", "/nowhere.toml"], code: 78 },
   ];
   const ended = await Promise.all(cases.map(({ args }) => erouted(args)));
   expect(ended.map(({ code }) => code)).toEqual(cases.map(({ code }) => code));

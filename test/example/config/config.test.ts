@@ -66,7 +66,8 @@ function uncommented(text: string): string {
 describe("examples", () => {
   test("the example in the documentation is right, and warns of nothing", () => {
     expect(config(EXAMPLE).warnings).toEqual([]);
-    expect(config(EXAMPLE)).toEqual(config(COMPLETE));
+    const ending = { hasLineEnd: true, hasMark: true };
+    expect(config(EXAMPLE)).toEqual({ ...config(COMPLETE), ending });
   });
 
   test("what the example shows in comments is right too", () => {
@@ -126,8 +127,15 @@ describe("TLS of the status server", () => {
 });
 
 describe("defaults", () => {
-  test("an empty file is a concentrator that knows nobody, and says so", () => {
-    const { plan, databases, warnings, ...rest } = config("");
+  test("an empty file, or one of comments, is refused: a full disk leaves such a file", () => {
+    for (const text of ["", "\n", "# end\n"]) {
+      const [first] = told(text);
+      expect([text, first]).toEqual([text, expect.stringContaining("is empty, or cut off")]);
+    }
+  });
+
+  test("a file with a table and nothing in it is a concentrator that knows nobody", () => {
+    const { plan, databases, warnings, ...rest } = config("[status]\n");
     expect(plan.limits).toEqual(DEFAULT_LIMITS);
     expect(rest.log).toEqual({ level: "info", format: "text" });
     const listen = { host: "127.0.0.1", port: 8080 };

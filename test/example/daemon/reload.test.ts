@@ -2,13 +2,12 @@
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
-import type { Event } from "../../../src/concentrator/event.ts";
-import { type Config, readConfig } from "../../../src/config/config.ts";
-import { type Note, type Reloadable, reload } from "../../../src/daemon/reload.ts";
+import type { Config } from "../../../src/config/config.ts";
+import { reload } from "../../../src/daemon/reload.ts";
 import { takeOver } from "../../../src/daemon/take-over.ts";
 import { err, ok } from "../../../src/octets/result.ts";
-import { openPeers } from "../../../src/peers/open.ts";
 import { createFolder, type Folder, SECOND_EGROUP } from "../cli/folder.ts";
+import { configIn, daemonOf, namesOfEgroups, spawnDaemon } from "./reloadable.ts";
 
 const STATUS_PORT = 40_000 + Math.floor(Math.random() * 10_000);
 let folder: Folder;
@@ -20,7 +19,7 @@ beforeEach(() => {
 afterEach(() => folder.dispose());
 
 test("SIGHUP with a faulty file: every fault is logged, and nothing changes", async () => {
-  const daemon = spawnDaemon();
+  const daemon = spawnDaemon(folder);
   await daemon.logs("info daemon ready");
   const text = readFileSync(folder.config, "utf8");
   folder.write("erouted.toml", text.replace("peerid =", "peer =").replace('"fleet"', "7"));
@@ -29,12 +28,12 @@ test("SIGHUP with a faulty file: every fault is logged, and nothing changes", as
   const faults = daemon.text().match(/configuration-fault: .*/g) ?? [];
   expect(faults.join("\n")).toMatch(/erouted\.toml:\d+: eroute\[0\]\.peer /);
   expect(faults.length).toBe(3);
-  expect(await namesOfEgroups()).toEqual(["sites"]);
+  expect(await namesOfEgroups(STATUS_PORT)).toEqual(["sites"]);
   expect(await daemon.stop()).toBe(0);
 });
 
 test("SIGHUP: a new egroup, another log; what needs a restart is named and stays", async () => {
-  const daemon = spawnDaemon();
+  const daemon = spawnDaemon(folder);
   await daemon.logs("info daemon ready");
   const text = readFileSync(folder.config, "utf8")
     .replace("[[eroute]]", SECOND_EGROUP.replaceAll("FOLDER", folder.path(".")))
@@ -47,7 +46,7 @@ test("SIGHUP: a new egroup, another log; what needs a restart is named and stays
   expect(daemon.text()).toContain("database of egroup pumps opened: sqlite:");
   // Also one that is there for the first time is looked at without a site that calls.
   await daemon.logs("egroup pumps: sqlite:");
-  expect(await namesOfEgroups()).toEqual(["sites", "pumps"]);
+  expect(await namesOfEgroups(STATUS_PORT)).toEqual(["sites", "pumps"]);
   expect(await daemon.stop()).toBe(0);
 });
 
@@ -58,7 +57,7 @@ test("over HTTP: the operate token reads the file anew, and the log says who ask
     `[status]\noperate_token_file = "${folder.path("token")}"`,
   );
   folder.write("erouted.toml", text);
-  const daemon = spawnDaemon();
+  const daemon = spawnDaemon(folder);
   await daemon.logs("info daemon ready");
   const ask = (path: string, token = "operate-me") =>
     fetch(`http://127.0.0.1:${STATUS_PORT}/api/v1${path}`, {
@@ -126,7 +125,7 @@ test("the same file read anew opens, closes and re-reads nothing", () => {
   const daemon = daemonOf(config);
   const repository = daemon.peers.get("sites");
   const done = reload(daemon, () => ok(configOf((text) => text)));
-  expect(done).toEqual(ok({ needsRestart: [], warnings: [], databases: [] }));
+  expect(done).toMatchObject(ok({ needsRestart: [], warnings: [], databases: [], closes: 0 }));
   expect(daemon.peers.get("sites")).toBe(repository);
   expect(daemon.fed.map((event) => event.kind)).toEqual(["configuration"]);
   expect(daemon.rechecked).toEqual([]);
@@ -136,7 +135,8 @@ test("a refused reload feeds the engine nothing, and keeps configuration and dat
   const config = configOf((text) => text);
   const daemon = daemonOf(config);
   const done = reload(daemon, () => err(["erouted.toml:1: a", "erouted.toml:2: b"]));
-  expect(done).toEqual(err(["erouted.toml:1: a", "erouted.toml:2: b"]));
+  expect(done).toEqual(err({ kind: "faulty", faults: ["erouted.toml:1: a", "erouted.toml:2: b"] }));
+  expect(daemon.reloads).toEqual(new Map([["faulty", 1]]));
   expect([daemon.fed, daemon.config]).toEqual([[], config]);
   expect(daemon.notes.map((note) => note.reason)).toEqual([
     "configuration-fault",
@@ -167,7 +167,7 @@ test("while it starts and while it ends nothing is read anew", () => {
 });
 
 test("SIGHUP: another ike.listen is in force at once", async () => {
-  const daemon = spawnDaemon();
+  const daemon = spawnDaemon(folder);
   await daemon.logs("info daemon ready");
   const text = readFileSync(folder.config, "utf8");
   folder.write("erouted.toml", text.replace('["127.0.0.1"]', '["127.0.0.2"]'));
@@ -193,84 +193,4 @@ test("a token that goes with another status.listen stays until that is in force"
   expect(takeOver(hidden, hidden)).toEqual({ config: hidden, restart: [] });
 });
 
-function configOf(change: (text: string) => string): Config {
-  const text = change(readFileSync(folder.config, "utf8"));
-  const files = {
-    readSecret: (path: string) => ok(readFileSync(path, "utf8")),
-    wallMs: () => Date.now(),
-    env: () => undefined,
-  };
-  const config = readConfig(text, files, "erouted.toml");
-  if (!config.ok) throw new Error(JSON.stringify(config.error));
-  return config.value;
-}
-
-type TestDaemon = Reloadable & {
-  readonly notes: Note[];
-  readonly fed: Event[];
-  readonly rechecked: string[];
-};
-
-function daemonOf(config: Config): TestDaemon {
-  const notes: Note[] = [];
-  const fed: Event[] = [];
-  const rechecked: string[] = [];
-  const peers: Reloadable["peers"] = new Map();
-  for (const settings of config.databases) {
-    const opened = openPeers(settings);
-    if (opened.ok) peers.set(settings.egroup, opened.value);
-  }
-  return {
-    ...{ config, notes, fed, rechecked, peers, retired: new Set() },
-    log: {
-      write: () => undefined,
-      configure: () => undefined,
-      level: "info",
-      lost: 0,
-      fault: undefined,
-      flush: () => Promise.resolve(),
-    },
-    note: (entry) => void notes.push(entry),
-    isEnding: false,
-    shell: {
-      feed: (event) => void fed.push(event),
-      flush: () => undefined,
-      close: () => undefined,
-    },
-    onConfiguration: () => undefined,
-    onDatabases: () => undefined,
-    onOtherRows: (egroup) => void rechecked.push(egroup),
-  };
-}
-
-/** The command `run`, with what it has logged so far. */
-function spawnDaemon() {
-  const daemon = Bun.spawn([process.execPath, "src/main.ts", "run", "--config", folder.config], {
-    stdout: "pipe",
-    stderr: "inherit",
-  });
-  let text = "";
-  const reading = (async () => {
-    const decoder = new TextDecoder();
-    for await (const chunk of daemon.stdout) text += decoder.decode(chunk, { stream: true });
-  })();
-  return {
-    process: daemon,
-    text: () => text,
-    async logs(what: string): Promise<void> {
-      for (let i = 0; i < 500 && !text.includes(what); i++) await Bun.sleep(20);
-      expect(text).toContain(what);
-    },
-    async stop(): Promise<number> {
-      daemon.kill("SIGTERM");
-      await reading;
-      return await daemon.exited;
-    },
-  };
-}
-
-async function namesOfEgroups(): Promise<readonly string[]> {
-  const answer = await fetch(`http://127.0.0.1:${STATUS_PORT}/api/v1/status`);
-  const status = (await answer.json()) as { databases: { egroup: string }[] };
-  return status.databases.map(({ egroup }) => egroup);
-}
+const configOf = (change: (text: string) => string): Config => configIn(folder, change);

@@ -101,7 +101,7 @@ function scripted(handle: Concentrator["handle"]): Concentrator {
   };
   return {
     ...{ handle, nextDeadline: () => undefined, isIdle: () => true },
-    ...{ snapshot: unused, decryptionTableLine: unused, tableSizes: unused },
+    ...{ snapshot: unused, preview: unused, decryptionTableLine: unused, tableSizes: unused },
   };
 }
 

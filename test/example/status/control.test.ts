@@ -34,7 +34,7 @@ const control: Control = {
   debugged: () => [{ asked: "site-1", seconds: 60 }],
   logLevel: (level, remote) => done(`log level ${level} from ${remote}`),
   reloadPeer: (peerId, remote) => done(`reload ${peerId} from ${remote}`),
-  reload: (remote) => done(`reload from ${remote}`),
+  reload: (_how, remote) => done(`reload from ${remote}`),
   onDenied: (what, remote) => void denied.push(`${what} from ${remote}`),
   now: () => asInstant(clock),
 };

@@ -97,6 +97,7 @@ async function ask({ method, path }: Operation, query: string): Promise<Response
 /** What a parameter may be. */
 function rightFor(name: ParameterName): readonly unknown[] {
   const { schema } = PARAMETERS[name];
+  if (schema.type === "boolean") return [true, false];
   if ("enum" in schema) return schema.enum as readonly unknown[];
   return "minimum" in schema ? [Math.max(1, schema.minimum as number)] : ["x"];
 }

@@ -117,6 +117,7 @@ export function sampleSource(settings: SampleSettings): StatusSource {
     failures: () => createFailureCounts().counts,
     folded: () => 0,
     loopDelaySeconds: () => 0.002,
+    reloads: () => new Map([["ok", 1]]),
     series: (range) => ({
       stepMs: range === "hour" ? 10_000 : 300_000,
       count: 60,

@@ -150,7 +150,11 @@ async function insert(sql: Sql, site: SiteRow): Promise<void> {
 function configuration(settings: EroutedSettings): string {
   const database = settings.database?.url ?? `sqlite:${FOLDER}/peers.db`;
   const secret = settings.database === undefined ? "" : `password_file = "${FOLDER}/db.secret"`;
-  return `[status]
+  // With one or two sites each change that closes one is a large share.
+  return `[reload]
+close_percent_max = 100
+
+[status]
 listen = "127.0.0.1:8080"
 ${settings.status ?? ""}
 

@@ -1,0 +1,61 @@
+/** `erouted check` beside an erouted that runs: what a reload of the file would do. */
+
+import { resolve } from "node:path";
+import type { Config } from "../config/config.ts";
+import { type Daemon, get, ownDaemon, post } from "./daemon-client.ts";
+import { listAt, numberAt, textAt } from "./json-fields.ts";
+import type { Points } from "./points.ts";
+
+/** The erouted that answers where this configuration has its status server. */
+export type Running = {
+  readonly daemon: Daemon;
+  /** `status.listen 127.0.0.1:8080`. */
+  readonly at: string;
+  /** `192.0.2.1:500`: the ports that it has. */
+  readonly listening: readonly string[];
+  readonly configFile: string;
+};
+
+/** Undefined if there is none, or another configuration's. */
+export async function runningWith({ status }: Config): Promise<Running | undefined> {
+  const daemon = ownDaemon(status);
+  if (daemon === undefined) return undefined;
+  const state = await get(daemon, "/api/v1/status");
+  if (!state.ok) return undefined;
+  const configFile = textAt(state.value, "config_file");
+  if (configFile === undefined) return undefined;
+  const listening = listAt(state.value, "listening").map(String);
+  return { daemon, at: `status.listen ${daemon.url.host}`, listening, configFile };
+}
+
+/** Has the daemon judge its file, which it does with its own eyes and rights. */
+export async function checkReload(
+  { daemon, configFile }: Running,
+  file: string,
+  report: Points,
+): Promise<void> {
+  if (resolve(file) !== configFile) {
+    const detail = `erouted runs with ${configFile}: what this file would do to it is not known`;
+    return report.note("reload", detail);
+  }
+  if (daemon.operateToken === undefined) {
+    const detail =
+      "what it would close is told to the operate token only (status.operate_token_file)";
+    return report.note("reload", detail);
+  }
+  const tried = await post(daemon, "/api/v1/reload?dry_run=true");
+  if (!tried.ok) {
+    for (const fault of tried.error.faults) report.failed("reload", `refused: ${fault}`);
+    if (tried.error.faults.length === 0) report.failed("reload", tried.error.detail);
+    return;
+  }
+  const held = listAt(tried.value, "held");
+  for (const why of held) report.failed("reload", `would be refused without --force: ${why}`);
+  const detail = textAt(tried.value, "detail") ?? "";
+  if (numberAt(tried.value, "closes") > 0) report.note("reload", detail);
+  else if (held.length === 0) report.ok("reload", detail);
+  for (const gone of listAt(tried.value, "gone")) report.note("reload", `${gone} is gone`);
+  for (const key of listAt(tried.value, "needs_restart")) {
+    report.note("reload", `${key} stays as it is until a restart`);
+  }
+}

@@ -1,0 +1,50 @@
+/** Whether a new configuration without faults may be taken over, as far as connected sites go. */
+
+import type { ConfigurationPreview } from "../concentrator/preview.ts";
+import type { Config } from "../config/config.ts";
+import { CLOSE_PERCENT_MAX } from "../config/daemon-settings.ts";
+import { whyCutOff } from "../config/ending.ts";
+
+/** What it would close, in numbers. */
+export function closesOf({ closes }: ConfigurationPreview): number {
+  return [...closes.values()].reduce((sum, count) => sum + count, 0);
+}
+
+/** Why it is not taken over unless somebody insists; none: it is. */
+export function whyHeld(
+  running: Config,
+  next: Config,
+  preview: ConfigurationPreview,
+): readonly string[] {
+  const held: string[] = [];
+  const cutOff = whyCutOff(running.ending, next.ending);
+  if (cutOff !== undefined) held.push(cutOff);
+  const { connected } = preview;
+  const count = closesOf(preview);
+  const most = next.reload.closePercentMax ?? CLOSE_PERCENT_MAX;
+  if (count * 100 > connected * most) {
+    const share = `${count} of ${connected} connected sites`;
+    const limit = `reload.close_percent_max is ${most}`;
+    held.push(`it would close ${share} (${reasonsText(preview)}), and ${limit}`);
+  }
+  return held;
+}
+
+/** `no eroute is for them any more: 3; local_subnet of eroute fleet: 1`. */
+export function reasonsText({ closes }: ConfigurationPreview): string {
+  const parts = [...closes].slice(0, REASONS_MAX).map(([why, count]) => `${why}: ${count}`);
+  return [...parts, ...(closes.size > REASONS_MAX ? ["…"] : [])].join("; ");
+}
+
+/** Eroutes, egroups and users that the file no longer has: `eroute fleet`. */
+export function goneNames(running: Config, next: Config): readonly string[] {
+  const kinds = ["eroutes", "egroups", "users"] as const;
+  return kinds.flatMap((kind) => {
+    const there = new Set(next.plan[kind].map(({ name }) => name));
+    const gone = running.plan[kind].filter(({ name }) => !there.has(name));
+    return gone.slice(0, NAMES_MAX).map(({ name }) => `${kind.slice(0, -1)} ${name}`);
+  });
+}
+
+const REASONS_MAX = 5;
+const NAMES_MAX = 20;
