@@ -7,6 +7,7 @@ import { ExchangeType } from "../wire/exchange-type.ts";
 import { type IkeHeader, type IkeSpi, parseHeader } from "../wire/header.ts";
 import { NotifyType } from "../wire/notify-type.ts";
 import { count, type Engine } from "./engine.ts";
+import { onIkev1 } from "./ikev1.ts";
 
 /** Where a datagram belongs. */
 export type Destination =
@@ -21,7 +22,8 @@ export function destinationOf(engine: Engine, octets: Uint8Array, path: Path): D
   if (!parsed.ok) return nowhere(engine, "datagrams_malformed");
   const header = parsed.value;
   if (header.version.major !== 2) {
-    answerVersion(engine, header, path);
+    if (header.version.major === 1) onIkev1(engine, header, octets, path);
+    else answerVersion(engine, header, path);
     return nowhere(engine, "datagrams_bad_version");
   }
   if (header.spiI === 0n) return nowhere(engine, "datagrams_malformed");
@@ -68,7 +70,7 @@ function answerUnknownSpi(engine: Engine, header: IkeHeader, path: Path): void {
   engine.out.push({ kind: "send", octets, path });
 }
 
-/** A higher version is told ours (§2.5); a response, or version 1, gets no answer. */
+/** A higher version is told ours (§2.5); a response gets no answer. */
 function answerVersion(engine: Engine, header: IkeHeader, path: Path): void {
   if (header.version.major < 3 || header.flags.response) return;
   if (!engine.strangerAnswers.take(engine.now)) {

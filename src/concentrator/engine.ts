@@ -24,6 +24,7 @@ import type { SharedTerms } from "./eroute-in-use.ts";
 import type { KernelRequestId, LookupId } from "./event.ts";
 import type { Followed } from "./follow-redirect.ts";
 import type { Guesses } from "./guesses.ts";
+import type { Ikev1Callers } from "./ikev1.ts";
 import type { Draining, Installed, PolicyUse, UsageQuery, WaitingRequest } from "./installed.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { LimitNotes } from "./limit-notes.ts";
@@ -191,6 +192,8 @@ export type Engine = {
   readonly strangerNotes: StrangerNotes;
   /** Failures of IDs: guessing is slowed down. */
   readonly guesses: Guesses;
+  readonly ikev1Callers: Ikev1Callers;
+  readonly ikev1Notes: Rate;
   readonly counters: Record<CounterName, number>;
   readonly inbox: Parcel[];
   readonly out: Effect[];

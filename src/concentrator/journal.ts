@@ -6,6 +6,7 @@ import { createShares } from "./journal-shares.ts";
 /** How far a negotiation or an SA has come. */
 export type JournalStep =
   | "IKE_SA_INIT"
+  | "IKEv1"
   | "IKE_AUTH"
   | "CREATE_CHILD_SA"
   | "INFORMATIONAL"

@@ -1,6 +1,12 @@
 /** Words and advice for limits that were reached: what is kept out, and what to do about it. */
 
 export const LIMIT_REASONS = {
+  ikev1: {
+    words: "it calls with IKEv1, which erouted does not speak",
+    advice:
+      "set its router to IKEv2 (keyexchange=ikev2, ikev2=insist, IKE version 2); " +
+      "`erouted peers remote-config {peer}` prints the whole set-up",
+  },
   "half-open-full": {
     words: "too many negotiations at once",
     advice:

@@ -140,6 +140,7 @@ export const COUNTER_NAMES = [
   "datagrams_unknown_spi",
   "datagrams_bad_version",
   "datagrams_rate_limited",
+  "ikev1_calls",
   "messages_bad_icv",
   "messages_repeated",
   "messages_out_of_window",

@@ -248,6 +248,7 @@ const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   datagrams_unknown_spi: "Datagrams dropped because no IKE SA has their SPI.",
   datagrams_bad_version: "Datagrams of another major version than 2.",
   datagrams_rate_limited: "Answers to strangers that were left out, being too many.",
+  ikev1_calls: "Messages that begin IKEv1, which is not spoken here.",
   messages_bad_icv: "Messages dropped because their integrity check failed.",
   messages_repeated: "Repeated requests, answered with the stored response.",
   messages_out_of_window: "Requests dropped because their message ID was out of the window.",
