@@ -11,7 +11,7 @@ import { layTable, type Table } from "./table.ts";
 const MAIN = 2;
 const AGGRESSIVE = 4;
 
-test("Aggressive Mode is noted under its ID, Main Mode under its address; neither is answered", () => {
+test("Aggressive Mode is noted under its ID, Main Mode under its address; none is answered", () => {
   const table = layTable();
   call(table, "192.0.2.7", AGGRESSIVE, "router-7");
   call(table, "192.0.2.8", MAIN);
