@@ -8,6 +8,7 @@ import type { RowOptions } from "../eroute/row-options.ts";
 import type { CookieJar } from "../ike/cookie.ts";
 import type { IkeContext } from "../ike/effect.ts";
 import type { IkeEvent } from "../ike/event.ts";
+import { REFUSAL_STEP_MS } from "../ike/limits.ts";
 import { type IkeSa, localSpi, type SaId, saIdOf, type Ticket } from "../ike/phase.ts";
 import type { MessageListener } from "../ike/seen-message.ts";
 import { formatEndpoint } from "../inet/endpoint.ts";
@@ -220,6 +221,9 @@ export function ikeContextOf(engine: () => Engine): IkeContext {
     get now() {
       return engine().now;
     },
+    get refusalMs() {
+      return refusalMsOf(engine().plan);
+    },
     random: (octets) => engine().random(octets),
     ticket: () => numberOf(engine()) as Ticket,
     espSpi: () => freeEspSpi(engine()),
@@ -228,6 +232,12 @@ export function ikeContextOf(engine: () => Engine): IkeContext {
       return engine().onMessage;
     },
   };
+}
+
+/** Whole steps, as many as the slowest look-up may take; one where no row is ever looked up. */
+function refusalMsOf({ egroups, limits }: EroutePlan): number {
+  if (egroups.length === 0) return REFUSAL_STEP_MS;
+  return Math.max(1, Math.ceil(limits.lookupMs / REFUSAL_STEP_MS)) * REFUSAL_STEP_MS;
 }
 
 /** Writes down what happened, with whatever is known of the site. */

@@ -94,6 +94,8 @@ export function onPeerRows(engine: Engine, lookup: LookupId, result: LookupResul
   }
   if (!result.ok) {
     count(engine, "lookups_failed");
+    // Who has a row is not refused now: nor may an ID be for having had none a moment ago.
+    engine.unknownIds.clear();
     const { kind, detail } = result.error;
     deny(engine, waiting, { reason: `database-${kind}`, detail }, waiting.base);
     return;

@@ -98,6 +98,11 @@ export type IkeCounter =
 /** What a step needs from outside; the same in every phase. */
 export type IkeContext = {
   readonly now: Instant;
+  /**
+   * A refused IKE_AUTH is answered so long after its request, or twice as long, and so on: longer
+   * than it can take to find out why, so that the time says nothing.
+   */
+  readonly refusalMs: number;
   random(count: number): Uint8Array;
   ticket(): Ticket;
   /** An ESP SPI that no Child SA here has. */

@@ -1,7 +1,11 @@
 /** Times and bounds of one IKE SA, beside what they drive. */
 
-/** Answers to failed negotiations go out on multiples of this after the request: no time oracle. */
-export const REFUSAL_ANSWER_MS = 500;
+/**
+ * Answers to failed negotiations go out on multiples of this after the request: no time oracle.
+ * Where rows are looked up it is so many of these steps that the slowest look-up has ended by then,
+ * whether there was one or not.
+ */
+export const REFUSAL_STEP_MS = 500;
 
 /**
  * Repeats of an IKE_AUTH request that is not answered are judged at most so often: each may cost a

@@ -105,6 +105,7 @@ function drawPlan(prng: Prng): EroutePlan {
       cookieAbove: prng.chance(0.3) ? prng.between(0, 2) : 100,
       halfOpenMs: prng.pick([3_000, 30_000]),
       unknownIdMs: prng.pick([0, 2_000]),
+      lookupMs: 5_000,
     },
     { eroutes },
   );

@@ -78,7 +78,8 @@ export const LIMITS: EngineLimits = {
   halfOpenMax: 1_000,
   cookieAbove: 100,
   halfOpenMs: 30_000,
-  lookupMs: 5_000,
+  // Refusals are answered on multiples of it.
+  lookupMs: 500,
   unknownIdMs: 0,
 };
 

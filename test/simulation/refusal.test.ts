@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { DEFAULT_AUTH } from "../../src/eroute/defaults.ts";
+import type { PeerRow } from "../../src/eroute/row.ts";
 import { err, ok } from "../../src/octets/result.ts";
 import { parseIdentity } from "../../src/wire/payload/id.ts";
 import { putRow, seat, settingsOf } from "./caller.ts";
@@ -73,23 +74,69 @@ test("R6: whatever fails at the site, it hears the same octets' worth at the sam
   expect(seen[0]).toMatch(/^1 500 /);
 });
 
-test("R6: a slow look-up moves the answer by whole steps of 500 ms, whatever it says", () => {
-  for (const [waitMs, instant] of [
-    [0, 500],
-    [499, 500],
-    [500, 1_000],
-    [1_700, 2_000],
-  ] as const) {
-    const table = layTable({ answersLookUps: false });
-    const caller = seat(table, settingsOf(1));
+test("R6: when the answer comes does not say whether a row was looked up, nor how slowly", () => {
+  const answeredAfter = (play: (table: Table) => void, settings: Partial<SiteSettings> = {}) => {
+    const table = layTable({
+      answersLookUps: false,
+      plan: planOf({ unknownIdMs: 600_000, lookupMs: 4_700 }),
+    });
+    // Nobody has this ID, and that is remembered from here on.
+    const before = seat(table, settingsOf(9));
+    before.connect();
+    before.settle();
+    table.lookUps.pop()?.answer(ok([]));
+    table.advance(10_000);
+    table.sent.length = 0;
+    const caller = seat(table, settingsOf(1, settings));
     caller.connect();
     caller.settle();
     const asked = table.now();
-    table.advance(waitMs);
-    table.lookUps[0]?.answer(ok([]));
-    table.advance(10_000);
-    expect((table.sent[0]?.at ?? 0) - asked).toBe(instant);
+    play(table);
+    table.advance(20_000);
+    return [table.lookUps.length, table.sent.length, (table.sent[0]?.at ?? 0) - asked];
+  };
+  for (const ms of [0, 499, 500, 1_700, 4_500, 4_999]) {
+    const answer = (rows: readonly PeerRow[]) => (table: Table) => {
+      table.advance(ms);
+      table.lookUps[0]?.answer(ok(rows));
+    };
+    expect(answeredAfter(answer([]))).toEqual([1, 1, 5_000]);
+    const wrong = answer([rowOf("site-1", "another key", "192.168.1.0")]);
+    expect(answeredAfter(wrong)).toEqual([1, 1, 5_000]);
   }
+  const remembered = { identity: parseIdentity("site-9") };
+  expect(answeredAfter(() => {}, remembered)).toEqual([0, 1, 5_000]);
+  const unmatched = { identity: parseIdentity("stranger") };
+  expect(answeredAfter(() => {}, unmatched)).toEqual([0, 1, 5_000]);
+});
+
+test("R6: with a look-up that takes longer than it may, the answer waits for the next time", () => {
+  const table = layTable({ answersLookUps: false, plan: planOf({ lookupMs: 4_700 }) });
+  const caller = seat(table, settingsOf(1));
+  caller.connect();
+  caller.settle();
+  const asked = table.now();
+  table.advance(5_001);
+  table.lookUps[0]?.answer(ok([]));
+  table.advance(20_000);
+  expect((table.sent[0]?.at ?? 0) - asked).toBe(10_000);
+});
+
+test("R6: while the database fails, an ID that had no row is as good as one that has", () => {
+  const table = layTable({
+    answersLookUps: false,
+    plan: planOf({ unknownIdMs: 600_000, lookupMs: 4_700 }),
+  });
+  const ask = (number: number) => {
+    const caller = seat(table, settingsOf(number));
+    caller.connect();
+    caller.settle();
+    return table.lookUps.splice(0);
+  };
+  ask(9)[0]?.answer(ok([]));
+  expect(ask(9)).toEqual([]);
+  ask(1)[0]?.answer(err({ kind: "timeout", detail: "test" }));
+  expect(ask(9).length).toBe(1);
 });
 
 test("R6: each failure ends the negotiation, and leaves nothing behind", () => {

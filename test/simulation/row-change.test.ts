@@ -117,7 +117,7 @@ test("R6: a database that fails takes nobody down; the row is read when it answe
 });
 
 test("an answer that never comes counts as a failure, and one that comes late as none", () => {
-  const table = layTable({ answersLookUps: false });
+  const table = layTable({ answersLookUps: false, plan: planOf({ lookupMs: 5_000 }) });
   connectWaiting(table, 1);
   tell(table, "site-1");
   expect(table.lookUps.length).toBe(2);

@@ -17,7 +17,6 @@ import { wipeCredentials } from "../credentials.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
 import type { Credentials } from "../event.ts";
 import { wipeIkeKeys } from "../keys.ts";
-import { REFUSAL_ANSWER_MS } from "../limits.ts";
 import type {
   AuthRequest,
   AwaitingAuth,
@@ -301,7 +300,7 @@ function refuseRequest(
 }
 
 /**
- * Ends the negotiation. The answer goes out on the next multiple of {@link REFUSAL_ANSWER_MS}
+ * Ends the negotiation. The answer goes out on the next multiple of {@link IkeContext.refusalMs}
  * after the request, whatever failed: an unknown ID and a wrong key look the same (R6, §2.21.2).
  */
 export function refuseAuth(
@@ -315,8 +314,9 @@ export function refuseAuth(
   const head = { exchangeType: ExchangeType.IKE_AUTH, response: true, messageId };
   const response = sealMessage(half, head, noticeOf(refusal), context);
   wipeIkeKeys(half.keys);
-  const steps = Math.floor((context.now - to.arrivedAt) / REFUSAL_ANSWER_MS) + 1;
-  const answerAt = later(to.arrivedAt, steps * REFUSAL_ANSWER_MS);
+  const { refusalMs } = context;
+  const steps = Math.floor((context.now - to.arrivedAt) / refusalMs) + 1;
+  const answerAt = later(to.arrivedAt, steps * refusalMs);
   return {
     sa: { phase: "refusing", id: half.id, path, messageId, response, answerAt },
     effects: [
