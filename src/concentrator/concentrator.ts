@@ -25,7 +25,6 @@ import { createErrands, forgetErrands, runErrands } from "./errands.ts";
 import { type Event, stateName } from "./event.ts";
 import { evict, hasOpenIkeSas, shutDownPortion } from "./evict.ts";
 import { createGuesses } from "./guesses.ts";
-import { IKEV1_NOTES_PER_SECOND } from "./ikev1.ts";
 import { callAlways, connect, forgetCalls, onAcquire, runCalls } from "./initiate.ts";
 import { drainStates, forgetState, onKernelAnswer } from "./install.ts";
 import type { Installed } from "./installed.ts";
@@ -379,7 +378,6 @@ function createEngine(options: ConcentratorOptions): Engine {
     strangerNotes: createStrangerNotes(now),
     guesses: createGuesses(),
     ikev1Callers: new Map(),
-    ikev1Notes: new Rate(IKEV1_NOTES_PER_SECOND, now),
     counters: counters as Record<CounterName, number>,
     inbox: [],
     out: [],

@@ -194,7 +194,6 @@ export type Engine = {
   /** Failures of IDs: guessing is slowed down. */
   readonly guesses: Guesses;
   readonly ikev1Callers: Ikev1Callers;
-  readonly ikev1Notes: Rate;
   readonly counters: Record<CounterName, number>;
   readonly inbox: Parcel[];
   readonly out: Effect[];

@@ -3,12 +3,14 @@
 import { PEER_ID_LENGTH_MAX } from "../eroute/peer-id.ts";
 import { formatAddress } from "../inet/address.ts";
 import { formatEndpoint, type Path } from "../inet/endpoint.ts";
+import { originOf } from "../inet/origin.ts";
 import { toHex } from "../octets/hex.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { IkeHeader } from "../wire/header.ts";
 import { parseIkev1Call } from "../wire/ikev1-call.ts";
 import { identityText } from "../wire/payload/id.ts";
 import { count, type Engine, inMs, journal } from "./engine.ts";
+import { mayNote } from "./stranger-notes.ts";
 
 /** By address and ID: until when no further event is written. */
 export type Ikev1Callers = Map<string, Instant>;
@@ -16,9 +18,6 @@ export type Ikev1Callers = Map<string, Instant>;
 /** One event a minute of each caller; so many callers are kept apart, the oldest goes first. */
 const IKEV1_NOTE_MS = 60_000;
 const IKEV1_CALLERS_MAX = 1_024;
-
-/** Events about IKEv1 a second, of all callers: a fleet that was not converted is seen in full. */
-export const IKEV1_NOTES_PER_SECOND = 20;
 
 /** A message of version 1. The rate comes before its ID is read or put into words. */
 export function onIkev1(engine: Engine, header: IkeHeader, octets: Uint8Array, path: Path): void {
@@ -30,7 +29,7 @@ export function onIkev1(engine: Engine, header: IkeHeader, octets: Uint8Array, p
   const key = `${host} ${identity === undefined ? mode : toHex(identity.data)}`;
   const until = engine.ikev1Callers.get(key);
   if (until !== undefined && engine.now < until) return;
-  if (!engine.ikev1Notes.take(engine.now)) return;
+  if (!mayNote(engine, originOf(path.remote.address))) return;
   remember(engine, key);
   const text = identity === undefined ? undefined : identityText(identity);
   const peerId = text === undefined || text.length > PEER_ID_LENGTH_MAX ? undefined : text;

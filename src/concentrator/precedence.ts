@@ -4,6 +4,7 @@
  */
 
 import type { Address } from "../inet/address.ts";
+import { originOf } from "../inet/origin.ts";
 import type { Engine, Entry } from "./engine.ts";
 
 export type Precedence = {
@@ -20,7 +21,7 @@ export type Rank = (typeof RANKS)[number];
 const KNOWN_PREFIXES_MAX = 16_384;
 
 export function precedenceOf(engine: Engine, entry: Entry): Precedence {
-  const prefix = prefixName(entry.sa.path.remote.address);
+  const prefix = originOf(entry.sa.path.remote.address);
   if (entry.eroute !== undefined) return { rank: "established", prefix };
   const isKnown = entry.call !== undefined || engine.knownPrefixes.has(prefix);
   return { rank: isKnown ? "known" : "stranger", prefix };
@@ -29,15 +30,10 @@ export function precedenceOf(engine: Engine, entry: Entry): Precedence {
 /** A site is up at this address. */
 export function rememberPrefix(engine: Engine, address: Address): void {
   const known = engine.knownPrefixes;
-  const prefix = prefixName(address);
+  const prefix = originOf(address);
   // Once more at the end: the order is that of the last time.
   known.delete(prefix);
   const [oldest] = known;
   if (known.size >= KNOWN_PREFIXES_MAX && oldest !== undefined) known.delete(oldest);
   known.add(prefix);
-}
-
-/** The address itself, of IPv6 the /64: a fleet behind one carrier's NAT is one prefix. */
-export function prefixName({ family, value }: Address): string {
-  return family === 4 ? `4 ${value}` : `6 ${value >> 64n}`;
 }

@@ -41,10 +41,10 @@ test("a caller that repeats is one event a minute, and every call counts", () =>
   expect(table.concentrator.snapshot().counters.ikev1_calls).toBe(32);
 });
 
-test("a flood with ever new IDs and addresses is twenty events a second", () => {
+test("a flood with ever new IDs is as many events as strangers at one address may cause", () => {
   const table = layTable();
   for (let count = 0; count < 3_000; count++) {
-    call(table, `203.0.113.${count % 250}`, AGGRESSIVE, `made-up-${count}`);
+    call(table, "203.0.113.1", AGGRESSIVE, `made-up-${count}`);
   }
   expect(table.journal.length).toBe(20);
 });
