@@ -37,6 +37,7 @@ import { createRedirects, redirect, runRedirects, stopRedirects } from "./redire
 import { rekeyByHand } from "./rekey.ts";
 import { forgetRowChecks, onRowChanged, rowChecksAt, runRowChecks } from "./row-change.ts";
 import { createRowChecks } from "./row-checks.ts";
+import { createSiteCaps } from "./site-caps.ts";
 import { COUNTER_NAMES, type CounterName, type Snapshot, type TableSizes } from "./snapshot.ts";
 import { applyStanding, retryStanding } from "./standing.ts";
 import { createStrangerNotes } from "./stranger-notes.ts";
@@ -378,6 +379,7 @@ function createEngine(options: ConcentratorOptions): Engine {
     strangerNotes: createStrangerNotes(now),
     guesses: createGuesses(),
     ikev1Callers: new Map(),
+    siteCaps: createSiteCaps(),
     counters: counters as Record<CounterName, number>,
     inbox: [],
     out: [],

@@ -22,6 +22,7 @@ import { identify, leaveEroute, useEroute } from "./look-up.ts";
 import { moveChildren } from "./move.ts";
 import { precedenceOf, rememberPrefix } from "./precedence.ts";
 import { gatewayOfSite } from "./redirect.ts";
+import { keepChildSas, keepIkeSas } from "./site-caps.ts";
 import { farewell, judge } from "./uniqueness.ts";
 import { probeUsage } from "./usage.ts";
 
@@ -33,6 +34,7 @@ const DELETED: Readonly<Record<string, string>> = {
   inactive: "no packet in either direction for the eroute's inactivity time",
   "lifetime-over": "its keys could not be replaced in time",
   "reauthentication-overdue": "the site has not authenticated anew in time",
+  "ike-sas-over-limit": "the site has more IKE SAs than ike.ike_sas_per_site lets it have",
   childless: "the site has had no Child SA for five minutes: the IKE SA is of no use",
   "no-child-sa": "the site grants no Child SA: the IKE SA is of no use",
   "disconnected-by-hand": "an operator has disconnected the site",
@@ -136,6 +138,7 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect): void {
     case "child-up":
       entry.installing = effect.child.spiIn;
       installChild(engine, entry, effect);
+      keepChildSas(engine, entry, effect.child);
       return;
     case "child-outbound":
       installOutbound(engine, effect.spiIn);
@@ -237,6 +240,7 @@ function onAuthenticated(
   // Who has sent us here is left, whatever else may stay.
   if (leaves !== undefined) entry.supersedes = [...new Set([...entry.supersedes, leaves])];
   eroute.ikeSas.push(spi);
+  keepIkeSas(engine, eroute, spi);
   entry.redirect = gatewayOfSite(engine, entry, isNew);
 }
 
@@ -288,6 +292,7 @@ function onRekeyed(
   next.eroute?.ikeSas.push(spi);
   next.initialContact = entry.initialContact;
   handOver(engine, successor.children, spi);
+  if (next.eroute !== undefined) keepIkeSas(engine, next.eroute, spi);
   engine.deadlines.set(spi, deadlineOf(successor));
   // What waited its turn in the one before goes on here.
   if (successor.tasks.length > 0) engine.inbox.push({ spi, event: { kind: "deadline" } });

@@ -29,7 +29,7 @@ import type { Ikev1Callers } from "./ikev1.ts";
 import type { Draining, Installed, PolicyUse, UsageQuery, WaitingRequest } from "./installed.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { LimitNotes } from "./limit-notes.ts";
-import type { Rate } from "./rate.ts";
+import type { Rate, Rates } from "./rate.ts";
 import type { Reach } from "./reach.ts";
 import type { Redirects } from "./redirect.ts";
 import type { RouteTable } from "./routes.ts";
@@ -191,6 +191,8 @@ export type Engine = {
   readonly strangerAnswers: Rate;
   readonly limitNotes: LimitNotes;
   readonly strangerNotes: StrangerNotes;
+  /** Deletes of what a site has too much of. */
+  readonly siteCaps: Rates;
   /** Failures of IDs: guessing is slowed down. */
   readonly guesses: Guesses;
   readonly ikev1Callers: Ikev1Callers;

@@ -29,6 +29,18 @@ export const LIMIT_REASONS = {
       "the site calls again by itself; if it lasts, give the sites ECDSA certificates on P-256, " +
       "which cost least",
   },
+  "ike-sas-over-limit": {
+    words: "too many IKE SAs of one site",
+    advice:
+      "look why it makes new ones and deletes none; where several devices share its ID, raise " +
+      "ike.ike_sas_per_site",
+  },
+  "child-sas-over-limit": {
+    words: "too many Child SAs of one site",
+    advice:
+      "look why it makes new ones and deletes none; where it needs so many, raise " +
+      "ike.child_sas_per_site",
+  },
   "slowed-down": {
     words: "failed too often, and tries again too early",
     advice: "the failures before it say why; it is looked at again within ten seconds",

@@ -90,8 +90,11 @@ export function readLimits(
   const inSection = (key: string) => ["dynamic_eroutes", key];
   const perPrefix = ike.half_open_per_prefix ?? DEFAULT_LIMITS.halfOpenPerPrefixMax;
   const { retransmission, natKeepaliveMs, callsMax } = DEFAULT_LIMITS;
+  const { ikeSasPerSiteMax, childSasPerSiteMax } = DEFAULT_LIMITS;
   return {
     halfOpenPerPrefixMax: Math.min(perPrefix, halfOpenMax),
+    ikeSasPerSiteMax: ike.ike_sas_per_site ?? ikeSasPerSiteMax,
+    childSasPerSiteMax: ike.child_sas_per_site ?? childSasPerSiteMax,
     callsMax: ike.calls_max ?? callsMax,
     retransmission: {
       firstMs: durationMs(check, ["ike", "retransmit_first"], ike.retransmit_first, {

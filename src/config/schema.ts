@@ -52,6 +52,13 @@ const ikeSchema = z.strictObject({
     description:
       "IDs without a row or an eroute, disabled rows, wrong keys: refused, or left without answer.",
     default: '"refuse"',
+  ike_sas_per_site: integer(4, 1_000, {
+    description: "IKE SAs of one site; with one more its oldest goes, and the site is told.",
+    default: "16",
+  }),
+  child_sas_per_site: integer(4, 10_000, {
+    description: "Child SAs of one site, of all its IKE SAs; with one more its oldest goes.",
+    default: "64",
   }),
   calls_max: integer(1, 100_000, {
     description: "Sites that are called at the same time.",

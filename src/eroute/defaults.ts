@@ -73,6 +73,8 @@ export const DEFAULT_LIMITS: EngineLimits = {
   lookupMs: 2_500,
   unknownIdMs: 2_000,
   halfOpenPerPrefixMax: 1_000,
+  ikeSasPerSiteMax: 16,
+  childSasPerSiteMax: 64,
   callsMax: 256,
   retransmission: { firstMs: 1_000, backoff: 1.8, attemptsMax: 7 },
   natKeepaliveMs: 20_000,

@@ -185,6 +185,9 @@ export type EngineLimits = {
   readonly unknownIdMs: number;
   /** Half-open IKE SAs of one address prefix (/32, /64) before cookies are asked of it. */
   readonly halfOpenPerPrefixMax: number;
+  /** IKE SAs and Child SAs of one site; the oldest goes. */
+  readonly ikeSasPerSiteMax: number;
+  readonly childSasPerSiteMax: number;
   /** Sites that we call at the same time. */
   readonly callsMax: number;
   readonly retransmission: Retransmission;

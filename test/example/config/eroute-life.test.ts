@@ -134,6 +134,8 @@ test("retransmission, half-open limits, calls, and the default eroute", () => {
     [ike]
     half_open_per_prefix = 50
     calls_max = 10
+    ike_sas_per_site = 8
+    child_sas_per_site = 20
     retransmit_first = "500ms"
     retransmit_backoff = 2
     retransmit_tries = 4
@@ -146,6 +148,8 @@ test("retransmission, half-open limits, calls, and the default eroute", () => {
   expect(plan.limits).toMatchObject({
     halfOpenPerPrefixMax: 50,
     callsMax: 10,
+    ikeSasPerSiteMax: 8,
+    childSasPerSiteMax: 20,
     retransmission: { firstMs: 500, backoff: 2, attemptsMax: 4 },
     natKeepaliveMs: 15_000,
   });
