@@ -52,6 +52,7 @@ const ikeSchema = z.strictObject({
     description:
       "IDs without a row or an eroute, disabled rows, wrong keys: refused, or left without answer.",
     default: '"refuse"',
+  }),
   ike_sas_per_site: integer(4, 1_000, {
     description: "IKE SAs of one site; with one more its oldest goes, and the site is told.",
     default: "16",
