@@ -10,6 +10,26 @@ export function asPeerId(text: string): PeerId {
   return text as PeerId;
 }
 
+/** What some columns put behind an ID, or let stand there: CHAR blanks, BINARY NUL octets. */
+export function withoutPadding(peerId: string): string {
+  return peerId.replace(PADDING, "");
+}
+
+// biome-ignore lint/suspicious/noControlCharactersInRegex: NUL is what such columns pad with.
+const PADDING = /[ \u0000]+$/;
+
+/** Why an ID cannot be that of a row, in words that follow "peerid"; undefined if it can. */
+export function peerIdFault(peerId: string): string | undefined {
+  if (peerId === "" || peerId.length > PEER_ID_LENGTH_MAX) {
+    return `has ${peerId.length} characters: 1 to ${PEER_ID_LENGTH_MAX} are expected`;
+  }
+  if (/\p{Cc}/u.test(peerId)) return "holds a control character: write the ID without it";
+  if (peerId !== peerId.trim()) {
+    return `${JSON.stringify(peerId)} has blanks at an end, which databases drop: leave them out`;
+  }
+  return undefined;
+}
+
 /** The form under which tables keep a peer ID: ASCII letters in lower case, all else as it is. */
 export function peerKey(peerId: string): string {
   return peerId.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());

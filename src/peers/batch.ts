@@ -2,7 +2,7 @@
 
 import type { LookupFault, LookupKey, PeerRow } from "../eroute/row.ts";
 import { err, ok, type Result } from "../octets/result.ts";
-import { askedKey, askedValue, rowKey } from "./match.ts";
+import { askedKey, askedValue, rowFor, rowKeys } from "./match.ts";
 import type { Statistics } from "./statistics.ts";
 import type { PeerTable, Selected } from "./table.ts";
 
@@ -184,14 +184,15 @@ class CoalescingBatcher implements Batcher {
   #distribute(slots: readonly Slot[], selected: Selected): void {
     const byKey = new Map<string, PeerRow[]>();
     for (const row of selected.rows) {
-      const key = rowKey(slots[0]?.by ?? "peerid", row);
-      if (key === undefined) continue;
-      const same = byKey.get(key);
-      if (same === undefined) byKey.set(key, [row]);
-      else if (same.length < ROWS_PER_KEY) same.push(row);
+      for (const key of rowKeys(slots[0]?.by ?? "peerid", row)) {
+        const same = byKey.get(key);
+        if (same === undefined) byKey.set(key, [row]);
+        else if (same.length < ROWS_PER_KEY) same.push(row);
+      }
     }
     for (const slot of slots) {
-      const own = byKey.get(askedKey(slot.by, slot.value)) ?? [];
+      const key = askedKey(slot.by, slot.value);
+      const own = (byKey.get(key) ?? []).map((row) => rowFor(slot.by, key, row));
       const sure = selected.complete || own.length === ROWS_PER_KEY;
       this.#settleSlot(slot, sure ? ok(own) : err(this.#crowdedFault(slot)));
     }

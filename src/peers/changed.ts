@@ -2,6 +2,7 @@
 
 import { and, asc, type Column, desc, eq, gt, or, type SQL, sql } from "drizzle-orm";
 import { SQLiteSyncDialect } from "drizzle-orm/sqlite-core";
+import { withoutPadding } from "../eroute/peer-id.ts";
 import { ok } from "../octets/result.ts";
 import type { ChangedRows } from "./repository.ts";
 import type { PeerSchema } from "./schema.ts";
@@ -77,7 +78,7 @@ export async function readChanges(
   if (mark === undefined) return firstMark(statements, read);
   const rows = await read(statements.after(mark));
   if (!rows.ok) return rows;
-  const peerids = rows.value.map((row) => String(row[0]));
+  const peerids = idsOf(rows.value);
   if (peerids.length > 0) return ok({ peerids, watermark: formatMark(advance(mark, rows.value)) });
   if (mark.value === undefined) return ok({ peerids, watermark: formatMark(mark) });
   const count = await read(statements.count(mark));
@@ -88,8 +89,13 @@ export async function readChanges(
   const start: Mark = { ...mark, peerid: undefined, told: there, again: true };
   const again = await read(statements.after(start));
   if (!again.ok) return again;
-  const all = again.value.map((row) => String(row[0]));
-  return ok({ peerids: all, watermark: formatMark(advance(start, again.value)) });
+  return ok({ peerids: idsOf(again.value), watermark: formatMark(advance(start, again.value)) });
+}
+
+/** As they are, and without what the table put behind them: nobody knows which a site uses. */
+function idsOf(rows: readonly RawRow[]): readonly string[] {
+  const ids = rows.map((row) => String(row[0]));
+  return [...new Set(ids.flatMap((id) => [id, withoutPadding(id)]))];
 }
 
 async function firstMark(

@@ -1,6 +1,6 @@
 /** Which rows are a key's: decided here, not by a database's collation. */
 
-import { peerKey } from "../eroute/peer-id.ts";
+import { peerKey, withoutPadding } from "../eroute/peer-id.ts";
 import type { LookupKey, PeerRow } from "../eroute/row.ts";
 import { formatAddress, parseAddress } from "../inet/address.ts";
 
@@ -13,9 +13,25 @@ export function askedValue(key: LookupKey): string | undefined {
   return networkText(key.network);
 }
 
-/** The form of a row's column under which callers of {@link askedValue}'s value find it. */
-export function rowKey(by: LookupKey["by"], row: PeerRow): string | undefined {
-  return by === "peerid" ? peerKey(row.peerid) : networkText(firstSubnet(row.remip ?? ""));
+/**
+ * The forms of a row's column under which callers of {@link askedValue}'s value find it: an ID as
+ * it is, and without what the table put behind it.
+ */
+export function rowKeys(by: LookupKey["by"], row: PeerRow): readonly string[] {
+  if (by === "peerid") {
+    const key = peerKey(row.peerid);
+    const plain = withoutPadding(key);
+    return plain === key ? [key] : [key, plain];
+  }
+  const network = networkText(firstSubnet(row.remip ?? ""));
+  return network === undefined ? [] : [network];
+}
+
+/** A row as whoever asked with this key is to see it: without padding, unless it was asked for. */
+export function rowFor(by: LookupKey["by"], key: string, row: PeerRow): PeerRow {
+  const plain = withoutPadding(row.peerid);
+  const isAsked = by === "peerid" && peerKey(row.peerid) === key;
+  return isAsked || plain === row.peerid ? row : { ...row, peerid: plain };
 }
 
 /** The same form of an asked value. */

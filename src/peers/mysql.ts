@@ -13,6 +13,7 @@ import {
   openMysqlConnection,
 } from "./mysql-connection.ts";
 import { abortedFault, type MysqlFault } from "./mysql-fault.ts";
+import { lostFault, readBack } from "./read-back.ts";
 import type { ChangedRows, DuplicatePeer, NewPeer, PeerChange } from "./repository.ts";
 import { mysqlSchema } from "./schema.ts";
 import { changeStatement, peerRow, type Statement } from "./statement.ts";
@@ -54,8 +55,24 @@ class MysqlTable implements PeerTable {
   async check(signal: AbortSignal): Answer<undefined> {
     return this.#withTable(signal, async ({ statements }) => {
       const answer = await this.#read(statements.probe(), signal);
-      return answer.ok ? ok(undefined) : answer;
+      return answer.ok ? this.#checkIdColumn(signal) : answer;
     });
+  }
+
+  /** A column that pads IDs with NUL: no site would ever be found. */
+  async #checkIdColumn(signal: AbortSignal): Answer<undefined> {
+    const { database, table, columns } = this.#settings;
+    const answer = await this.#read(
+      { sql: TYPE, params: [database, table, columns.peerid] },
+      signal,
+    );
+    if (!answer.ok || String(answer.value.rows[0]?.[0]).toLowerCase() !== "binary") {
+      return ok(undefined);
+    }
+    const detail =
+      `${describeDatabase(this.#settings)}: ${columns.peerid} is of type BINARY, which puts NUL ` +
+      "octets behind each ID, so that no site is found: make it VARBINARY or VARCHAR";
+    return err({ kind: "other", detail });
   }
 
   async init(signal: AbortSignal): Answer<"created" | "exists"> {
@@ -80,31 +97,54 @@ class MysqlTable implements PeerTable {
     if (!known.ok) return known;
     const missing = unmapped(peer, known.value.settings);
     if (missing !== undefined) return err(missing);
-    const answer = await this.#write(known.value.statements.insert(peer), signal);
-    if (answer.ok) return ok(undefined);
-    if (answer.error.code !== "ER_DUP_ENTRY") return err(answer.error.fault);
+    const done = await this.#carryOut([{ kind: "add", peer }], known.value, signal);
+    if (done.ok) return done;
+    if (done.error.code !== "ER_DUP_ENTRY") return err(done.error.fault);
     return err(duplicate(peer.peerid, this.#settings));
   }
 
   async write(changes: readonly PeerChange[], signal: AbortSignal): Answer<undefined> {
     const known = await this.#columns.table(() => this.#columnNames(signal));
     if (!known.ok) return known;
-    const { settings, statements } = known.value;
     for (const { peer } of changes) {
-      const missing = unmapped(peer, settings);
+      const missing = unmapped(peer, known.value.settings);
       if (missing !== undefined) return err(missing);
     }
-    const wanted = changes.map((change) => changeStatement(statements, change));
+    const done = await this.#carryOut(changes, known.value, signal);
+    return done.ok ? done : err(done.error.fault);
+  }
+
+  /** All of them or none, each added row read back before that. */
+  async #carryOut(
+    changes: readonly PeerChange[],
+    { statements, settings }: KnownTable<MysqlSettings>,
+    signal: AbortSignal,
+  ): Promise<Result<undefined, MysqlFault>> {
     const opened = await openMysqlConnection(this.#settings, undefined, signal);
-    if (!opened.ok) return err(opened.error.fault);
-    let answer: Result<MysqlAnswer, MysqlFault> | undefined;
-    for (const statement of [NO_AUTOCOMMIT, ...wanted, COMMIT]) {
-      answer = await opened.value.execute(statement, signal);
-      if (!answer.ok) break;
-    }
+    if (!opened.ok) return opened;
+    const connection = opened.value;
+    const execute = async (statement: Statement) => {
+      const answer = await connection.execute(statement, signal);
+      return answer.ok ? ok(answer.value.rows) : answer;
+    };
     // Without COMMIT the end of the connection takes all of it back.
-    opened.value.destroy();
-    return answer?.ok === false ? err(answer.error.fault) : ok(undefined);
+    try {
+      const wanted = changes.map((change) => changeStatement(statements, change));
+      for (const statement of [NO_AUTOCOMMIT, ...wanted]) {
+        const done = await execute(statement);
+        if (!done.ok) return done;
+      }
+      const back = await readBack(changes, statements, execute);
+      if (!back.ok) return back;
+      const { lost } = back.value;
+      if (lost !== undefined) {
+        return err({ fault: lostFault(lost, settings), lost: false, code: "LOST" });
+      }
+      const done = await execute(COMMIT);
+      return done.ok ? ok(undefined) : done;
+    } finally {
+      connection.destroy();
+    }
   }
 
   async list(page: Page, signal: AbortSignal): Answer<readonly PeerRow[]> {
@@ -290,6 +330,10 @@ const COLUMNS =
 
 const CHARSET =
   "select character_set_name from information_schema.columns " +
+  "where table_schema = ? and table_name = ? and column_name = ? limit 1";
+
+const TYPE =
+  "select data_type from information_schema.columns " +
   "where table_schema = ? and table_name = ? and column_name = ? limit 1";
 
 const CHARSET_CODES: ReadonlySet<string> = new Set([

@@ -9,6 +9,7 @@ import type { LookupFault, PeerRow } from "../eroute/row.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { NO_COLUMN, readChanges } from "./changed.ts";
 import { type KnownColumns, type KnownTable, knownColumns } from "./known-columns.ts";
+import { lostFault, readBack } from "./read-back.ts";
 import type { ChangedRows, DuplicatePeer, NewPeer, PeerChange } from "./repository.ts";
 import { sqliteSchema } from "./schema.ts";
 import { changeStatement, peerRow, type RawRow, type Statement } from "./statement.ts";
@@ -76,12 +77,7 @@ class SqliteTable implements PeerTable {
       const detail = `${this.#where()}: there is a row for ${peer.peerid} already`;
       return err({ kind: "duplicate", detail });
     }
-    return this.#withTable(signal, async ({ statements, settings }) => {
-      const missing = unmapped(peer, settings);
-      if (missing !== undefined) return err(missing);
-      const done = await this.#rows(statements.insert(peer), signal);
-      return done.ok ? ok(undefined) : done;
-    });
+    return this.write([{ kind: "add", peer }], signal);
   }
 
   async write(changes: readonly PeerChange[], signal: AbortSignal): Answer<undefined> {
@@ -100,6 +96,13 @@ class SqliteTable implements PeerTable {
         this.#opened?.database.run("rollback");
         return done;
       }
+      const back = await readBack(changes, statements, (statement) =>
+        this.#rows(statement, signal),
+      );
+      const lost = back.ok ? back.value.lost : undefined;
+      if (!back.ok || lost !== undefined) this.#opened?.database.run("rollback");
+      if (!back.ok) return back;
+      if (lost !== undefined) return err(lostFault(lost, settings));
       const done = await this.#rows(COMMIT, signal);
       return done.ok ? ok(undefined) : done;
     });

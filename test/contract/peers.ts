@@ -5,6 +5,7 @@ import type { PeerRow } from "../../src/eroute/row.ts";
 import type { NewPeer, PeerChange, PeerRepository } from "../../src/peers/repository.ts";
 import { peersColumnsContract } from "./peers-columns.ts";
 import { byId, byNetwork, opened, type PeersGround, rowsOf } from "./peers-ground.ts";
+import { peersIdsContract } from "./peers-ids.ts";
 
 const SITE_1: NewPeer = {
   peerid: "site-1",
@@ -318,6 +319,7 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
       expect(peers.statistics().lastFault).toContain("closed");
     });
 
+    peersIdsContract({ ground: () => ground, table: () => table });
     peersColumnsContract({
       ground: () => ground,
       table: () => table,

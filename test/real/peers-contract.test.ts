@@ -55,6 +55,21 @@ test("a user who may not read all columns goes without those that few tables hav
   await server.dispose();
 }, 30_000);
 
+test("a column that pads IDs with NUL is told of when the database is looked at", async () => {
+  const server = await startMariadb();
+  const { database } = MARIADB_USER;
+  await server.sql(
+    `create table ${database}.eroutes (peerid binary(16), password varchar(99), remip varchar(99), ` +
+      "remmsk varchar(9), peerip varchar(9), bakpeerip varchar(9), ourid varchar(9))",
+  );
+  const peers = opened(mariadbSettings(server));
+  const checked = await peers.check();
+  expect(checked).toMatchObject({ ok: false });
+  expect(JSON.stringify(checked)).toContain("make it VARBINARY or VARCHAR");
+  await peers.close();
+  await server.dispose();
+}, 30_000);
+
 peersContract("MariaDB", async () => {
   const server = await startMariadb();
   return {

@@ -5,7 +5,7 @@ import type { DatabaseSettings } from "../../eroute/database.ts";
 import { dynamicErouteOf } from "../../eroute/dynamic-eroute.ts";
 import type { BaseEroute, Egroup } from "../../eroute/eroute.ts";
 import { matchConfigured } from "../../eroute/match.ts";
-import { asPeerId, PEER_ID_LENGTH_MAX } from "../../eroute/peer-id.ts";
+import { asPeerId, peerIdFault } from "../../eroute/peer-id.ts";
 import { ppkWeakness } from "../../eroute/ppk.ts";
 import type { PeerRow } from "../../eroute/row.ts";
 import { childWith } from "../../eroute/row-options.ts";
@@ -37,11 +37,8 @@ export function judgeRows(
   config: Config,
   settings: DatabaseSettings,
 ): RowJudgement {
-  if (peerid === "" || peerid.length > PEER_ID_LENGTH_MAX) {
-    const expected = `1 to ${PEER_ID_LENGTH_MAX} are expected`;
-    const detail = `peerid has ${peerid.length} characters: ${expected}`;
-    return { kind: "faulty", detail };
-  }
+  const fault = peerIdFault(peerid);
+  if (fault !== undefined) return { kind: "faulty", detail: `peerid ${fault}` };
   const match = matchConfigured(config.plan, peerid);
   if (match.kind !== "base") {
     const near = match.kind === "refused" ? match.closest : undefined;

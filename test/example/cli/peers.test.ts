@@ -266,6 +266,22 @@ test("check names each row that is refused, and what works otherwise than one th
   ]);
 });
 
+test("an ID with blanks at an end, or a control character, is refused by add and check", async () => {
+  const at = await initialized();
+  for (const peerid of ["site-7 ", " site-7", "site-7\u0000", "site\t7"]) {
+    const added = await peers(at, ["add", "--peerid", peerid, ...SITE_1.slice(2), "--generate"]);
+    expect([peerid, added.code]).toEqual([peerid, 1]);
+    expect(added.err).toContain("peerid ");
+  }
+  const { Database } = await import("bun:sqlite");
+  const database = new Database(at.path("peers.db"));
+  database.run(
+    "insert into eroutes (peerid, password, remip) values ('site-7 ', 'k', '192.168.7.0')",
+  );
+  database.close();
+  expect((await peers(at, ["check"])).out).toContain('peerid "site-7 " has blanks at an end');
+});
+
 test("list shows more rows than a page holds, each once", async () => {
   const at = await initialized();
   const { Database } = await import("bun:sqlite");
