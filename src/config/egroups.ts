@@ -17,6 +17,7 @@ import { type DatabaseUrl, parseDatabaseUrl } from "./database-url.ts";
 import { type KeyPath, quoted } from "./fault.ts";
 import type { RawConfig, RawEgroup } from "./schema.ts";
 import { fileText, secretOf } from "./secret.ts";
+import { conditionFault } from "./sql-condition.ts";
 import { durationMs, nameOf } from "./value.ts";
 
 /** An egroup as far as it could be read: without `database` where that is wrong. */
@@ -54,7 +55,10 @@ function readEgroup(check: Check, path: KeyPath, raw: RawEgroup): ReadEgroup | u
   };
   const pollMs = readPoll(check, [...path, "poll_interval"], raw.poll_interval);
   if (name === undefined) return undefined;
-  return { egroup: { name, remoteMask }, path, deadlineMs: table.deadlineMs, pollMs, database };
+  const { password_format: passwordFormat } = raw;
+  const isPlain = passwordFormat === undefined || passwordFormat === "auto";
+  const egroup = { name, remoteMask, ...(isPlain ? {} : { passwordFormat }) };
+  return { egroup, path, deadlineMs: table.deadlineMs, pollMs, database };
 }
 
 function readPoll(check: Check, path: KeyPath, text: string | undefined): number | undefined {
@@ -67,8 +71,12 @@ const POLL_MS = 10_000;
 function readTable(check: Check, path: KeyPath, raw: RawEgroup): Omit<TableSettings, "egroup"> {
   const table = raw.table ?? "eroutes";
   checkIdentifier(check, [...path, "table"], table);
+  const { where } = raw;
+  const fault = where === undefined ? undefined : conditionFault(where);
+  if (fault !== undefined) check.fault([...path, "where"], fault);
   return {
     table,
+    ...(where === undefined ? {} : { where }),
     columns: readColumns(check, [...path, "columns"], raw.columns ?? {}),
     presumed: COLUMNS_OF_FEW.filter((word) => raw.columns?.[word] === undefined),
     deadlineMs: durationMs(check, [...path, "lookup_deadline"], raw.lookup_deadline, {

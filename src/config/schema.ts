@@ -267,6 +267,15 @@ const egroupSchema = z.strictObject({
     expected: 'the name of a table: letters, digits, "_", "$" and "-", at most 64',
     default: '"eroutes"',
   }),
+  where: text({
+    description: "A condition in SQL, for tables that hold other rows too: only these are sites.",
+    expected: "a condition such as \"kind = 'vpn' AND active = 1\", without ; ? and comments",
+    default: "all rows",
+  }),
+  password_format: choice(["auto", "text", "hex", "base64"], {
+    description: "How rows write passwords; auto: 0x and 0s begin hexadecimal and base64.",
+    default: '"auto"',
+  }),
   columns: columnsSchema.optional().meta({
     description: "The table's own names of the columns, by ours.",
     expected: 'names of columns by ours: { peerid = "device_id", password = "psk" }',

@@ -40,6 +40,8 @@ export type TableSettings = {
   readonly columns: ColumnMap;
   /** Columns that are used only where the table has them: their names are nobody's but ours. */
   readonly presumed?: readonly ColumnOfFew[];
+  /** Only rows for which this SQL condition of the operator holds; left out: all. */
+  readonly where?: string;
   /** Each look-up settles within so many ms (R6). */
   readonly deadlineMs: number;
   /** Look-ups that may wait at the same time; one more fails at once as `overloaded`. */

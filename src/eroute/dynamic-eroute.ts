@@ -7,7 +7,7 @@ import { type BaseEroute, type CallAddress, type Egroup, needsPsk, usesPsk } fro
 import { hasControlCharacter } from "./pattern.ts";
 import { asPeerId, PEER_ID_LENGTH_MAX, type PeerId, peerKey } from "./peer-id.ts";
 import { type Ppk, rowPpk } from "./ppk.ts";
-import { pskOf } from "./psk.ts";
+import { passwordOctets } from "./psk.ts";
 import type { PeerRow } from "./row.ts";
 import { filled, type RowFault, rowFault } from "./row-fault.ts";
 import { type RowOptions, rowEnabled, rowOptions } from "./row-options.ts";
@@ -48,7 +48,7 @@ export function dynamicErouteOf(
   if (!row.ok) return row;
   const enabled = rowEnabled(row.value);
   if (!enabled.ok) return enabled;
-  const psk = rowPsk(row.value, base);
+  const psk = rowPsk(row.value, base, egroup);
   if (!psk.ok) return psk;
   const ppk = rowPpk(row.value, base.ppk);
   if (!ppk.ok) return ppk;
@@ -106,18 +106,24 @@ function onlyRow(
   return rowFault("duplicate-rows", "peerid", detail);
 }
 
-function rowPsk(row: PeerRow, { auth }: BaseEroute): Result<Uint8Array | undefined, RowFault> {
+function rowPsk(
+  row: PeerRow,
+  { auth }: BaseEroute,
+  { passwordFormat = "auto" }: Egroup,
+): Result<Uint8Array | undefined, RowFault> {
   if (!usesPsk(auth)) return ok(undefined);
   if (row.password === null || row.password === "") {
     if (!needsPsk(auth)) return ok(undefined);
     const detail = `the row of ${row.peerid} has no password: write its pre-shared key there`;
     return rowFault("no-password", "password", detail);
   }
-  const psk = pskOf(row.password);
+  const psk = passwordOctets(row.password, passwordFormat);
   if (psk.ok) return psk;
-  const detail =
-    `the password of ${row.peerid} ${psk.error}: write 0x and hex digits, 0s and base64, ` +
-    "or a text that begins with neither";
+  const expected =
+    passwordFormat === "auto"
+      ? "write 0x and hex digits, 0s and base64, or a text that begins with neither"
+      : "correct the row, or password_format";
+  const detail = `the password of ${row.peerid} ${psk.error}: ${expected}`;
   return rowFault("bad-password", "password", detail);
 }
 

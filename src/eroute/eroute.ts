@@ -6,6 +6,7 @@ import type { Address } from "../inet/address.ts";
 import type { Prefix } from "../inet/prefix.ts";
 import type { Pattern } from "./pattern.ts";
 import type { Ppk, PpkRule } from "./ppk.ts";
+import type { PasswordFormat } from "./psk.ts";
 
 /** What both kinds of eroute have. */
 export type ErouteCommon = {
@@ -127,6 +128,8 @@ export type Egroup = {
   readonly name: string;
   /** Prefix length of a site's subnet by family, where the row names none (R12). */
   readonly remoteMask: { readonly v4: number | undefined; readonly v6: number | undefined };
+  /** How its rows write passwords; left out: `auto`. */
+  readonly passwordFormat?: PasswordFormat;
 };
 
 /** A local user: the name is the peer ID, the password the pre-shared key (R3). */

@@ -3,6 +3,27 @@
 import { fromHex } from "../octets/hex.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 
+/** How passwords stand in a table; `auto`: each says itself, by `0x` or `0s` in front of it. */
+export type PasswordFormat = "auto" | "text" | "hex" | "base64";
+
+/** The octets of a password; the fault is as that of {@link pskOf}. */
+export function passwordOctets(text: string, format: PasswordFormat): Result<Uint8Array, string> {
+  if (format === "auto") return pskOf(text);
+  if (text === "") return err("is empty");
+  if (format === "text") return ok(new TextEncoder().encode(text));
+  const plain = text.trim();
+  const octets = format === "hex" ? fromHex(plain) : fromBase64(plain);
+  if (octets !== undefined && octets.length > 0) return ok(octets);
+  const what = format === "hex" ? "an even number of hex digits" : "base64";
+  return err(`is not ${what}, as password_format = "${format}" of its egroup says`);
+}
+
+/** The same password as it is written where `auto` is the rule. */
+export function prefixedPassword(text: string, format: PasswordFormat): string {
+  if (format === "hex") return `0x${text.trim()}`;
+  return format === "base64" ? `0s${text.trim()}` : text;
+}
+
 /**
  * The octets of a password: behind `0x` hexadecimal, behind `0s` base64, anything else as UTF-8.
  * The fault says what is wrong in words that follow "the password"; it quotes nothing of it.

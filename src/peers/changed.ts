@@ -1,6 +1,6 @@
 /** Rows that were written since the last look, by a column that grows whenever one is. */
 
-import { and, asc, type Column, desc, eq, gt, or, type SQL, sql } from "drizzle-orm";
+import { and, asc, type Column, desc, eq, gt, isNotNull, or, type SQL, sql } from "drizzle-orm";
 import { SQLiteSyncDialect } from "drizzle-orm/sqlite-core";
 import { withoutPadding } from "../eroute/peer-id.ts";
 import { ok } from "../octets/result.ts";
@@ -49,6 +49,7 @@ const NOTHING_YET: Mark = {
 /** Undefined where the table has no column that says when a row was written. */
 export function changeStatements(schema: PeerSchema): ChangeStatements | undefined {
   const { changed, peerid } = schema.columns;
+  const ours = (where: SQL | undefined) => and(schema.condition, where);
   if (changed === undefined || peerid === undefined) return undefined;
   const sqlite = schema.dialect instanceof SQLiteSyncDialect;
   const render = (query: SQL): Statement => {
@@ -61,10 +62,10 @@ export function changeStatements(schema: PeerSchema): ChangeStatements | undefin
   const order = sql`order by ${asc(changed)}, ${asc(peerid)} limit ${sql.raw(String(PAGE_ROWS))}`;
   const newest = sql`order by ${desc(changed)}, ${desc(peerid)} limit 1`;
   return {
-    last: () => render(sql`${rows} where ${changed} is not null ${newest}`),
-    after: (mark) => render(sql`${rows} where ${behind(mark, changed, peerid)} ${order}`),
+    last: () => render(sql`${rows} where ${ours(isNotNull(changed))} ${newest}`),
+    after: (mark) => render(sql`${rows} where ${ours(behind(mark, changed, peerid))} ${order}`),
     count: (mark) =>
-      render(sql`select count(*) from ${schema.table} where ${eq(changed, valueSql(mark))}`),
+      render(sql`select count(*) from ${schema.table} where ${ours(eq(changed, valueSql(mark)))}`),
   };
 }
 

@@ -121,5 +121,6 @@ const KNOWN: Readonly<Partial<Record<string, Known>>> = {
     advice: "`erouted peers init --egroup EGROUP` creates it",
   },
   ER_BAD_FIELD_ERROR: { kind: "no-column", advice: "correct `columns` of egroup EGROUP" },
+  ER_PARSE_ERROR: { kind: "other", advice: "correct `where` of egroup EGROUP" },
   HANDSHAKE_NO_SSL_SUPPORT: { kind: "unreachable", advice: "the server offers no TLS" },
 };

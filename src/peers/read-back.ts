@@ -33,10 +33,15 @@ export async function readBack<F>(
 
 /** What is said of a row that nobody would find. */
 export function lostFault(peerid: string, settings: DatabaseSettings): LookupFault {
+  const why =
+    settings.where === undefined
+      ? `look at the type of ${settings.columns.peerid} (CHAR drops blanks, BINARY adds NUL, ` +
+        "numbers lose zeros), or give the site another ID"
+      : `\`where\` of egroup ${settings.egroup} leaves it out (columns that are not ours have to ` +
+        "have a default that fits), or the type of the column changes the ID";
   const detail =
     `${describeDatabase(settings)}: the table does not give the row of ${JSON.stringify(peerid)} ` +
-    `back under that ID: not written. Look at the type of ${settings.columns.peerid} (CHAR drops ` +
-    "blanks, BINARY adds NUL, numbers lose zeros), or give the site another ID";
+    `back under that ID: not written; ${why}`;
   return { kind: "other", detail };
 }
 

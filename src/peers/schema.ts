@@ -1,6 +1,6 @@
 /** The peer table for drizzle, under the names that the configuration gives its columns. */
 
-import type { Column, Table } from "drizzle-orm";
+import { type Column, type SQL, sql, type Table } from "drizzle-orm";
 import { MySqlDialect, mysqlTable, varchar } from "drizzle-orm/mysql-core";
 import { SQLiteSyncDialect, sqliteTable, text } from "drizzle-orm/sqlite-core";
 import type { ColumnMap, TableSettings } from "../eroute/database.ts";
@@ -36,6 +36,8 @@ export type PeerSchema = {
   /** Undefined where the table has no such column. */
   readonly columns: Readonly<Partial<Record<TableKey, Column>>>;
   readonly dialect: MySqlDialect | SQLiteSyncDialect;
+  /** What holds for each row of ours, in parentheses; undefined: every row is. */
+  readonly condition: SQL | undefined;
 };
 
 export function mysqlSchema(settings: TableSettings): PeerSchema {
@@ -43,7 +45,8 @@ export function mysqlSchema(settings: TableSettings): PeerSchema {
     mappedColumns(settings).map(([key, name]) => [key, varchar(name, { length: 255 })]),
   );
   const table = mysqlTable(settings.table, columns);
-  return { table, columns: columnsOf(table), dialect: new MySqlDialect() };
+  const dialect = new MySqlDialect();
+  return { table, columns: columnsOf(table), dialect, condition: conditionOf(settings) };
 }
 
 export function sqliteSchema(settings: TableSettings): PeerSchema {
@@ -51,7 +54,13 @@ export function sqliteSchema(settings: TableSettings): PeerSchema {
     mappedColumns(settings).map(([key, name]) => [key, text(name)]),
   );
   const table = sqliteTable(settings.table, columns);
-  return { table, columns: columnsOf(table), dialect: new SQLiteSyncDialect() };
+  const dialect = new SQLiteSyncDialect();
+  return { table, columns: columnsOf(table), dialect, condition: conditionOf(settings) };
+}
+
+/** The only text of the configuration that becomes SQL as it is: it was looked at when read. */
+function conditionOf({ where }: TableSettings): SQL | undefined {
+  return where === undefined ? undefined : sql.raw(`(${where})`);
 }
 
 /** Our words and the table's names of the columns that it has. */

@@ -1,6 +1,6 @@
 /** The queries on the peer table: drizzle writes them, an engine prepares and executes them. */
 
-import { asc, type Column, eq, gt, inArray, like, or, type SQL, sql } from "drizzle-orm";
+import { and, asc, type Column, eq, gt, inArray, like, or, type SQL, sql } from "drizzle-orm";
 import type { PeerRow } from "../eroute/row.ts";
 import { assert } from "../octets/assert.ts";
 import { type ChangeStatements, changeStatements } from "./changed.ts";
@@ -36,6 +36,7 @@ export function statementsFor(schema: PeerSchema): Statements {
     return { sql: rendered.sql, params: rendered.params as string[] };
   };
   const rows = selectRows(schema);
+  const ours = (where: SQL | undefined) => and(schema.condition, where);
   return {
     select(selection, rowsPerKey) {
       const values = pad(selection.values);
@@ -49,17 +50,19 @@ export function statementsFor(schema: PeerSchema): Statements {
       const known = selects.get(shape);
       if (known !== undefined) return { sql: known, params, rowsMax };
       const where = selection.by === "peerid" ? inArray(peerid, values) : networks(schema, values);
-      const text = render(sql`${rows} where ${where} ${limit(rowsMax + 1)}`).sql;
+      const text = render(sql`${rows} where ${ours(where)} ${limit(rowsMax + 1)}`).sql;
       selects.set(shape, text);
       return { sql: text, params, rowsMax };
     },
     list(page) {
-      const where = page.after === undefined ? sql`` : sql`where ${gt(peerid, page.after)}`;
+      const after = page.after === undefined ? undefined : gt(peerid, page.after);
+      const both = ours(after);
+      const where = both === undefined ? sql`` : sql`where ${both}`;
       return render(sql`${rows} ${where} order by ${asc(peerid)} ${limit(page.limit)}`);
     },
     sameSubnet(remips) {
       const where = inArray(required(schema, "remip"), pad(remips));
-      return render(sql`${rows} where ${where} ${limit(SAME_SUBNET_ROWS_MAX)}`);
+      return render(sql`${rows} where ${ours(where)} ${limit(SAME_SUBNET_ROWS_MAX)}`);
     },
     insert(peer) {
       const given = COLUMN_KEYS.filter((key) => schema.columns[key] && peer[key] != null);
@@ -76,14 +79,15 @@ export function statementsFor(schema: PeerSchema): Statements {
         const name = sql.identifier(required(schema, key).name);
         return value === null ? sql`${name} = null` : sql`${name} = ${value}`;
       });
-      const where = eq(peerid, peer.peerid);
+      const where = ours(eq(peerid, peer.peerid));
       return render(sql`update ${schema.table} set ${sql.join(sets, sql`, `)} where ${where}`);
     },
     remove(id) {
-      return render(sql`delete from ${schema.table} where ${eq(peerid, id)}`);
+      return render(sql`delete from ${schema.table} where ${ours(eq(peerid, id))}`);
     },
     probe() {
-      return render(sql`${rows} ${limit(0)}`);
+      const where = schema.condition === undefined ? sql`` : sql`where ${schema.condition}`;
+      return render(sql`${rows} ${where} ${limit(0)}`);
     },
     changes: changeStatements(schema),
   };

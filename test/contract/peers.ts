@@ -6,6 +6,7 @@ import type { NewPeer, PeerChange, PeerRepository } from "../../src/peers/reposi
 import { peersColumnsContract } from "./peers-columns.ts";
 import { byId, byNetwork, opened, type PeersGround, rowsOf } from "./peers-ground.ts";
 import { peersIdsContract } from "./peers-ids.ts";
+import { peersWhereContract } from "./peers-where.ts";
 
 const SITE_1: NewPeer = {
   peerid: "site-1",
@@ -319,6 +320,7 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
       expect(peers.statistics().lastFault).toContain("closed");
     });
 
+    peersWhereContract({ ground: () => ground, table: () => table });
     peersIdsContract({ ground: () => ground, table: () => table });
     peersColumnsContract({
       ground: () => ground,

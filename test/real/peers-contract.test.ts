@@ -59,8 +59,9 @@ test("a column that pads IDs with NUL is told of when the database is looked at"
   const server = await startMariadb();
   const { database } = MARIADB_USER;
   await server.sql(
-    `create table ${database}.eroutes (peerid binary(16), password varchar(99), remip varchar(99), ` +
-      "remmsk varchar(9), peerip varchar(9), bakpeerip varchar(9), ourid varchar(9))",
+    `create table ${database}.eroutes (peerid binary(16), password varchar(99), ` +
+      "remip varchar(99), remmsk varchar(9), peerip varchar(9), bakpeerip varchar(9), " +
+      "ourid varchar(9))",
   );
   const peers = opened(mariadbSettings(server));
   const checked = await peers.check();

@@ -14,6 +14,7 @@ import {
   type KeyOptions,
   keyMisuse,
   keySources,
+  passwordFormatOf,
   passwordOf,
   ppkTextOf,
 } from "./key-source.ts";
@@ -62,7 +63,8 @@ export async function addPeer(options: AddOptions, terminal: Terminal): Promise<
   if (keySources(options) === 0 && mustHaveKey(peerid, config.value)) {
     return misuse(terminal, KEY_MISSING);
   }
-  const password = await passwordOf(options, terminal);
+  const format = passwordFormatOf(config.value, settings.value.egroup);
+  const password = await passwordOf(options, format, terminal);
   if (!password.ok) return failure(terminal, password.error);
   const ppk = ppkTextOf(options);
   if (!ppk.ok) return failure(terminal, ppk.error);

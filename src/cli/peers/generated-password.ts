@@ -1,8 +1,17 @@
 /** Pre-shared keys that are made here. */
 
+import type { PasswordFormat } from "../../eroute/psk.ts";
+
 /** 256 bits as hexadecimal digits: what a PPK should have at least (RFC 8784 §6). */
 export function generatePpk(): string {
   return `0x${crypto.getRandomValues(new Uint8Array(32)).toHex()}`;
+}
+
+/** A key of 256 bits, or of 32 letters and digits, as the rows of a table write it. */
+export function generatePasswordFor(format: PasswordFormat): string {
+  if (format !== "hex" && format !== "base64") return generatePassword();
+  const octets = crypto.getRandomValues(new Uint8Array(32));
+  return format === "hex" ? octets.toHex() : octets.toBase64();
 }
 
 /** 32 letters and digits, 190 bits: every router's input field takes them. */

@@ -5,7 +5,8 @@ import type { DatabaseSettings } from "../../eroute/database.ts";
 import { peerKey } from "../../eroute/peer-id.ts";
 import type { PeerRow } from "../../eroute/row.ts";
 import type { PeerChange } from "../../peers/repository.ts";
-import { generatePassword } from "./generated-password.ts";
+import { generatePasswordFor } from "./generated-password.ts";
+import { passwordFormatOf } from "./key-source.ts";
 import { isRefused, type Owner, overlapLine, overlapsAmong, ownerOf } from "./overlaps.ts";
 import { type Fields, type FileRow, ROW_KEYS, type RowKey } from "./row-file.ts";
 import { judgeRows } from "./row-judgement.ts";
@@ -188,10 +189,11 @@ function changeOf(
 function newRow(
   peerid: string,
   fields: Fields,
-  { generate }: ImportRules,
+  { generate, config, settings }: ImportRules,
 ): Extract<PeerChange, { kind: "add" }>["peer"] {
   // Without one it may be right as well, where both ends have certificates.
-  const password = fields.password ?? (generate === true ? generatePassword() : "");
+  const format = passwordFormatOf(config, settings.egroup);
+  const password = fields.password ?? (generate === true ? generatePasswordFor(format) : "");
   return { ...given(fields), peerid, password };
 }
 

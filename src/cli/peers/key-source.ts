@@ -1,9 +1,11 @@
 /** Where a pre-shared key or a PPK comes from: a file, standard input, or it is made here. */
 
+import type { Config } from "../../config/config.ts";
+import type { PasswordFormat } from "../../eroute/psk.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { readText } from "../configuration.ts";
 import { stdinText, type Terminal } from "../terminal.ts";
-import { generatePassword, generatePpk } from "./generated-password.ts";
+import { generatePasswordFor, generatePpk } from "./generated-password.ts";
 
 export type KeyOptions = {
   readonly passwordFile?: string;
@@ -34,6 +36,11 @@ export function keyMisuse(options: KeyOptions): string | undefined {
 export const KEY_MISSING =
   "give the pre-shared key by one of --password-file FILE, --password-stdin, --generate";
 
+/** How the rows of a table write passwords. */
+export function passwordFormatOf({ plan }: Pick<Config, "plan">, egroup: string): PasswordFormat {
+  return plan.egroups.find(({ name }) => name === egroup)?.passwordFormat ?? "auto";
+}
+
 /** How many of the ways to give a key are taken. */
 export function keySources({ passwordFile, passwordStdin, generate }: KeyOptions): number {
   return [passwordFile, passwordStdin, generate].filter((source) => source !== undefined).length;
@@ -42,10 +49,11 @@ export function keySources({ passwordFile, passwordStdin, generate }: KeyOptions
 /** The pre-shared key; empty if none is given. */
 export async function passwordOf(
   options: KeyOptions,
+  format: PasswordFormat,
   terminal: Terminal,
 ): Promise<Result<string, string>> {
   if (keySources(options) === 0) return ok("");
-  if (options.generate === true) return ok(generatePassword());
+  if (options.generate === true) return ok(generatePasswordFor(format));
   if (options.passwordFile === undefined) {
     const text = await stdinText(terminal, PASSWORD_OCTETS_MAX);
     return oneLine(text, "standard input");

@@ -9,6 +9,7 @@ import type { BaseEroute } from "../../eroute/eroute.ts";
 import { matchConfigured } from "../../eroute/match.ts";
 import { asPeerId } from "../../eroute/peer-id.ts";
 import { isPpkRequired, type Ppk } from "../../eroute/ppk.ts";
+import { prefixedPassword } from "../../eroute/psk.ts";
 import type { PeerRow } from "../../eroute/row.ts";
 import { filled } from "../../eroute/row-fault.ts";
 import { parseAddress } from "../../inet/address.ts";
@@ -104,6 +105,7 @@ function remoteSiteOf(
     return err(`no base eroute of egroup ${settings.egroup} matches "${peerid}"`);
   }
   // One that is disabled is prepared for the day on which it is not.
+  const { passwordFormat = "auto" } = match.egroup;
   const enabled = rows.map((one) => ({ ...one, disabled: null }));
   const made = dynamicErouteOf(match.eroute, match.egroup, asPeerId(peerid), enabled);
   if (!made.ok) return err(made.error.detail);
@@ -128,7 +130,13 @@ function remoteSiteOf(
     ...{ localId: peerid, remoteId: ourid, concentrator },
     // Ours are remote for the site.
     ...{ localSubnets: remoteSubnets, remoteSubnets: localSubnets },
-    ...{ password: row?.password ?? "", psk, ppk: remotePpk, ike: base.ike, esp: base.esp },
+    ...{
+      password: prefixedPassword(row?.password ?? "", passwordFormat),
+      psk,
+      ppk: remotePpk,
+      ike: base.ike,
+      esp: base.esp,
+    },
     livenessSeconds: secondsOf(base.livenessMs),
     ikeLifetimeSeconds: secondsOf(base.life.ikeLifetimeMs) ?? 0,
     lifetimeSeconds: own.lifetimeSeconds ?? base.child.lifetimeSeconds,

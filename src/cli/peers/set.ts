@@ -2,13 +2,21 @@
 
 import { describeDatabase } from "../../eroute/database.ts";
 import { nearestText } from "../../eroute/nearest.ts";
+import type { PasswordFormat } from "../../eroute/psk.ts";
 import type { PeerRow } from "../../eroute/row.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import type { PeerRepository } from "../../peers/repository.ts";
 import type { AskOptions } from "../daemon-client.ts";
 import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "../terminal.ts";
 import { actAtOnce } from "./act.ts";
-import { type KeyOptions, keyMisuse, keySources, passwordOf, ppkTextOf } from "./key-source.ts";
+import {
+  type KeyOptions,
+  keyMisuse,
+  keySources,
+  passwordFormatOf,
+  passwordOf,
+  ppkTextOf,
+} from "./key-source.ts";
 import { isRefused, overlapLine, overlapsInTable, type TableContext } from "./overlaps.ts";
 import { ROW_KEYS, type RowKey } from "./row-file.ts";
 import { judgeRows } from "./row-judgement.ts";
@@ -32,38 +40,43 @@ export async function setPeer(options: SetOptions, terminal: Terminal): Promise<
   if (misused !== undefined) return misuse(terminal, misused);
   const read = readSettings(options.settings);
   if (!read.ok) return misuse(terminal, printable(read.error));
-  const password = await passwordOf(options, terminal);
-  if (!password.ok) return failure(terminal, printable(password.error));
-  const ppk = ppkTextOf(options);
-  if (!ppk.ok) return failure(terminal, printable(ppk.error));
-  const changes: Changes = {
-    ...read.value,
-    ...(keySources(options) === 0 ? {} : { password: password.value }),
-    ...(ppk.value === undefined ? {} : { ppk: ppk.value }),
-  };
-  if (Object.keys(changes).length === 0) {
+  const isEmpty = Object.keys(read.value).length === 0;
+  if (isEmpty && keySources(options) === 0 && options.ppkFile === undefined) {
     return misuse(terminal, `nothing is to be changed: give ${SETTABLE.join("=, ")}=, or a key`);
   }
-  return change(options, changes, terminal);
+  return change(options, terminal, async (format) => {
+    const password = await passwordOf(options, format, terminal);
+    if (!password.ok) return password;
+    const ppk = ppkTextOf(options);
+    if (!ppk.ok) return ppk;
+    return ok({
+      ...read.value,
+      ...(keySources(options) === 0 ? {} : { password: password.value }),
+      ...(ppk.value === undefined ? {} : { ppk: ppk.value }),
+    });
+  });
 }
 
 /** The site is refused until it is enabled again; a daemon that runs closes it. */
 export function disablePeer(options: ChangeOptions, terminal: Terminal): Promise<ExitCode> {
-  return change({ ...options, allowOverlap: true }, { disabled: "1" }, terminal);
+  return change(options, terminal, async () => ok({ disabled: "1" }));
 }
 
 /** The site may connect again. */
 export function enablePeer(options: ChangeOptions, terminal: Terminal): Promise<ExitCode> {
-  return change(options, { disabled: null }, terminal);
+  return change(options, terminal, async () => ok({ disabled: null }));
 }
 
 function change(
   options: ChangeOptions & Pick<SetOptions, "allowOverlap" | "generate" | "ppk">,
-  changes: Changes,
   terminal: Terminal,
+  changesFor: (format: PasswordFormat) => Promise<Result<Changes, string>>,
 ): Promise<ExitCode> {
   return withPeers(options, terminal, async (peers, settings, config) => {
     const table = describeDatabase(settings);
+    const given = await changesFor(passwordFormatOf(config, settings.egroup));
+    if (!given.ok) return failure(terminal, printable(given.error));
+    const changes = given.value;
     const found = await onlyRow(peers, options.peerid, table);
     if (!found.ok) return failure(terminal, printable(found.error));
     const row = found.value;

@@ -69,6 +69,25 @@ test("set changes what is given and no more, and a running daemon reads it at on
   expect(await row()).toMatchObject({ peerip: null });
 });
 
+test("keys are made, and shown to routers, as password_format says", async () => {
+  for (const [format, shape] of [
+    ["hex", /^[0-9a-f]{64}$/],
+    ["base64", /^[A-Za-z0-9+/]{43}=$/],
+  ] as const) {
+    const text = await Bun.file(at.config).text();
+    const plain = text.replace(/^password_format.*\n/m, "");
+    await Bun.write(
+      at.config,
+      plain.replace(/^table = /m, `password_format = "${format}"\ntable = `),
+    );
+    const ran = await peers("set", "site-1", "--generate");
+    expect([format, ran.code, ran.out]).toEqual([format, 0, expect.stringMatching(shape)]);
+    const octets = format === "hex" ? ran.out : Buffer.from(ran.out, "base64").toString("hex");
+    const remote = ["remote-config", "site-1", "--for", "strongswan", "--address", "192.0.2.1"];
+    expect((await peers(...remote)).out).toContain(`0x${octets}`);
+  }
+});
+
 test("set --generate prints the new key once, as JSON too", async () => {
   const ran = await peers("set", "site-1", "--generate", "--json");
   const said = JSON.parse(ran.out);

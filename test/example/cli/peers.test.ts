@@ -266,7 +266,7 @@ test("check names each row that is refused, and what works otherwise than one th
   ]);
 });
 
-test("an ID with blanks at an end, or a control character, is refused by add and check", async () => {
+test("an ID with blanks at an end, or a control character, is refused, and named", async () => {
   const at = await initialized();
   for (const peerid of ["site-7 ", " site-7", "site-7\u0000", "site\t7"]) {
     const added = await peers(at, ["add", "--peerid", peerid, ...SITE_1.slice(2), "--generate"]);

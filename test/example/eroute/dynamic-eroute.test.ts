@@ -32,6 +32,25 @@ function refusedRows(rows: readonly PeerRow[]): RowFault["kind"] | undefined {
 const subnetOf = (eroute: DynamicEroute) => eroute.remoteSubnets.map(formatPrefix).join();
 
 describe("R4: made from base eroute and row", () => {
+  test("password_format of the egroup says how passwords are read", () => {
+    const octets = (password: string, passwordFormat: "text" | "hex" | "base64") =>
+      made({ password }, BASE, egroup({ passwordFormat })).psk?.toHex();
+    expect(octets("0x00ff", "text")).toBe("307830306666");
+    expect(octets("00FF", "hex")).toBe("00ff");
+    expect(octets(" 00ff\n", "hex")).toBe("00ff");
+    expect(octets("AP8=", "base64")).toBe("00ff");
+    for (const [password, passwordFormat] of [
+      ["0x00ff", "hex"],
+      ["00f", "hex"],
+      ["correct horse", "base64"],
+    ] as const) {
+      const fault = refused({ password }, BASE, egroup({ passwordFormat }));
+      expect(fault.kind).toBe("bad-password");
+      expect(fault.detail).toContain(`password_format = "${passwordFormat}"`);
+      expect(fault.detail).not.toContain(password);
+    }
+  });
+
   test("R4: it is named after base eroute and peer ID", () => {
     expect(made({}).name).toBe("fleet/site-1");
   });
