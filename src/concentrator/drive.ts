@@ -13,6 +13,7 @@ import { leaveHalfOpen } from "./admit.ts";
 import { callOf, giveUp } from "./call-table.ts";
 import { onCallEnded, onCallUp } from "./dial.ts";
 import { addEntry, count, type Engine, type Entry, journal } from "./engine.ts";
+import { currentEspPath } from "./esp-path.ts";
 import type { KeyExchangeId, SignatureId } from "./event.ts";
 import { onCallRedirected, onRedirected } from "./follow-redirect.ts";
 import { rememberPlace } from "./guesses.ts";
@@ -156,7 +157,9 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect): void {
       onRedirected(engine, entry, spi, effect.to);
       return;
     case "keepalive":
-      engine.out.push(effect);
+      // It keeps the mapping of ESP in UDP, which is IKE's as well unless the site stays on 500.
+      if (entry.sa.phase !== "established") return;
+      engine.out.push({ kind: "keepalive", path: currentEspPath(engine, entry.sa) });
       return;
     case "reauthenticate":
       if (entry.eroute !== undefined) reauthenticate(engine, entry.eroute);

@@ -63,6 +63,7 @@ function sharedTerms(engine: Engine, base: Eroute): SharedTerms {
       mobike: life.mobike,
       fragmentation: life.fragmentation,
       followRedirect: life.followRedirect,
+      natPort: engine.plan.ports.nat,
       natKeepaliveMs: limits.natKeepaliveMs,
       retransmission: limits.retransmission,
     },

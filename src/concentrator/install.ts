@@ -21,6 +21,7 @@ import {
 } from "../xfrm/request.ts";
 import type { XfrmMark, XfrmState, XfrmStateId } from "../xfrm/state.ts";
 import { count, type Engine, type Entry, inMs, journal, numberOf } from "./engine.ts";
+import { currentEspPath } from "./esp-path.ts";
 import type { KernelRequestId } from "./event.ts";
 import type { Installed, PolicyUse } from "./installed.ts";
 import { judgePolicies, takeOver } from "./overlap.ts";
@@ -39,7 +40,7 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
   const reqidKey = `${eroute.key} ${selectorsKey(up.child)}`;
   const place = {
     child: up.child,
-    path: sa.path,
+    path: currentEspPath(engine, sa),
     encapsulate: needsEncapsulation(sa.nat),
     reqid: takeReqid(engine, reqidKey),
     options: eroute.child,

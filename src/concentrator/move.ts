@@ -1,8 +1,10 @@
 /** Child SAs whose packets come from and go to another address (RFC 4555 §3.5, RFC 7296 §2.23). */
 
-import { equalEndpoint } from "../inet/endpoint.ts";
+import { equalAddress } from "../inet/address.ts";
+import { equalPath, type Path } from "../inet/endpoint.ts";
 import type { XfrmStateId } from "../xfrm/state.ts";
 import type { Engine, Entry } from "./engine.ts";
+import { espPath } from "./esp-path.ts";
 import { changePolicies, needsEncapsulation, request, stateOf } from "./install.ts";
 import type { Installed } from "./installed.ts";
 import { changeRoute, childRoutes } from "./routes.ts";
@@ -23,13 +25,9 @@ function moveChild(engine: Engine, entry: Entry, installed: Installed): void {
   const { sa } = entry;
   if (sa.phase !== "established") return;
   const encapsulate = needsEncapsulation(sa.nat);
-  const { path } = sa;
   const before = installed.place;
-  const isThere =
-    before.encapsulate === encapsulate &&
-    equalEndpoint(before.path.local, path.local) &&
-    equalEndpoint(before.path.remote, path.remote);
-  if (isThere) return;
+  const path = espPath(sa, before.path);
+  if (before.encapsulate === encapsulate && isSamePlace(before.path, path, encapsulate)) return;
   installed.place = { ...before, path, encapsulate };
   installed.encapsulated = encapsulate;
   const [local, remote] = [path.local, path.remote];
@@ -48,6 +46,14 @@ function moveChild(engine: Engine, entry: Entry, installed: Installed): void {
   installed.outbound = outbound;
   changePolicies(engine, installed, childPolicies(installed.place));
   moveRoutes(engine, installed);
+}
+
+/** Without UDP around it ESP has no ports: then only the addresses count. */
+function isSamePlace(before: Path, path: Path, encapsulate: boolean): boolean {
+  if (encapsulate) return equalPath(before, path);
+  const { local, remote } = path;
+  const isHere = equalAddress(before.local.address, local.address);
+  return isHere && equalAddress(before.remote.address, remote.address);
 }
 
 /** The way to the site may begin at another interface now. */

@@ -59,7 +59,7 @@ export type IkeEffect =
   /** How many packets have the Child SAs carried? Answered by `usage`. */
   | { readonly kind: "probe-usage"; readonly ticket: Ticket }
   /** One octet for the NAT before us (RFC 3948 §2.3). */
-  | { readonly kind: "keepalive"; readonly path: Path }
+  | { readonly kind: "keepalive" }
   /** It is time to call the peer again, with a new authentication; this IKE SA stays until then. */
   | { readonly kind: "reauthenticate" }
   /** Whom we have called sends us to another gateway; this IKE SA stays until one is up there. */

@@ -22,6 +22,8 @@ export type IkeSaSettings = {
   readonly fragmentation: boolean;
   /** Whether we go to another gateway when a site that we have called says so (RFC 5685). */
   readonly followRedirect: boolean;
+  /** Our port for IKE and ESP in UDP once there is a NAT (RFC 7296 §2.23). */
+  readonly natPort: number;
   /** Idle time after which an end behind a NAT keeps its mapping alive (RFC 3948 §2.3). */
   readonly natKeepaliveMs: number;
   readonly retransmission: RetransmissionSettings;

@@ -278,7 +278,7 @@ function credentialsFor(name: EndName): Credentials {
     settings: {
       ...{ livenessMs: undefined, inactivityMs: undefined, reauthMs: undefined },
       ...{ lifetimeMs: 14_400_000, mobike: true, fragmentation: true, natKeepaliveMs: 20_000 },
-      followRedirect: false,
+      ...{ followRedirect: false, natPort: 4_500 },
       retransmission: { firstMs: 2_000, backoff: 1.8, attemptsMax: 6 },
     },
   };

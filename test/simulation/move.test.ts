@@ -2,10 +2,10 @@
 
 import { expect, test } from "bun:test";
 import type { EroutePlan } from "../../src/eroute/eroute.ts";
-import { formatAddress, parseAddress } from "../../src/inet/address.ts";
-import { type Endpoint, formatEndpoint } from "../../src/inet/endpoint.ts";
+import { formatAddress } from "../../src/inet/address.ts";
+import { settleThrough } from "./behind-nat.ts";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
-import { planOf } from "./plan.ts";
+import { endpointOf, planOf } from "./plan.ts";
 import { layTable, type Table, type TableOptions } from "./table.ts";
 
 const BEFORE = "203.0.113.5";
@@ -72,7 +72,7 @@ function rebind(table: Table): void {
   const inbound = [...table.kernel.history.values()].find(({ state }) => state.direction === "in");
   if (inbound === undefined) throw new Error("there is an inbound state");
   const { id, reqid } = inbound.state;
-  table.feed({ kind: "mapping", mapping: { id, reqid, from: endpoint(AFTER, 61_000) } });
+  table.feed({ kind: "mapping", mapping: { id, reqid, from: endpointOf(AFTER, 61_000) } });
 }
 
 /** Site 1 behind a NAT, with a Child SA, its eroute with routes. */
@@ -86,37 +86,10 @@ function connected(options: TableOptions = {}): { table: Table; caller: Caller }
   return { table, caller };
 }
 
-/** Both ways through a NAT that shows `address` outside, until nothing moves. */
-function settleThrough(table: Table, caller: Caller, address: string): void {
-  const insides = new Map<string, Endpoint>();
-  for (let rounds = 0; rounds < 100; rounds++) {
-    const next = caller.outbox.shift();
-    if (next !== undefined) {
-      const { local, remote } = next.path;
-      const outside = endpoint(address, local.port === 4_500 ? 61_000 : 60_999);
-      insides.set(formatEndpoint(outside), local);
-      table.deliver(next.octets, { local: remote, remote: outside });
-    }
-    for (const [at, sent] of table.sent.entries()) {
-      const inside = insides.get(formatEndpoint(sent.path.remote)) ?? caller.site.path.local;
-      table.sent[at] = { ...sent, path: { ...sent.path, remote: inside } };
-    }
-    caller.hear();
-    if (next === undefined && caller.outbox.length === 0) return;
-  }
-  throw new Error("the conversation never ends");
-}
-
 function withRoutes(plan: EroutePlan): EroutePlan {
   const eroutes = plan.eroutes.map((eroute) => ({
     ...eroute,
     child: { ...eroute.child, routes: true },
   }));
   return { ...plan, eroutes };
-}
-
-function endpoint(text: string, port: number): Endpoint {
-  const address = parseAddress(text);
-  if (address === undefined) throw new Error(`not an address: ${text}`);
-  return { address, port };
 }

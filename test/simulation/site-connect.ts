@@ -217,6 +217,7 @@ function authRequest(
     payloads.push({ kind: "TSi", selectors: tsI, unknown: 0 });
     payloads.push({ kind: "TSr", selectors: tsR, unknown: 0 });
   }
+  if (site.settings.mobike === true) payloads.push(notify(NotifyType.MOBIKE_SUPPORTED));
   if (initialContact) payloads.push(notify(NotifyType.INITIAL_CONTACT));
   return payloads;
 }

@@ -90,6 +90,8 @@ export function onRequest(
     gone.length === 0
       ? []
       : [{ kind: "DELETE", protocol: Protocol.ESP, spis: gone.map((child) => child.spiIn) }];
+  const cookie2 = notifyOf(opened.value, NotifyType.COOKIE2);
+  if (cookie2 !== undefined) answer.push(notify(NotifyType.COOKIE2, cookie2.data.slice()));
   const { exchangeType, messageId } = header;
   // A minimal initiator rekeys, but is not rekeyed (RFC 7815 §2.2.1).
   if (exchangeType === ExchangeType.CREATE_CHILD_SA) {

@@ -34,6 +34,8 @@ export type SiteSettings = {
   readonly tsI: readonly TrafficSelector[];
   readonly tsR: readonly TrafficSelector[];
   readonly initialContact: boolean;
+  /** It knows RFC 4555. */
+  readonly mobike?: boolean;
   /** What it says of RFC 5685 in IKE_SA_INIT; left out: nothing. */
   readonly redirect?: "supported" | "redirected";
   /** It asks for no Child SA in IKE_AUTH (RFC 6023). */

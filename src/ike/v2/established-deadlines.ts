@@ -84,7 +84,7 @@ function onTimers(sa: Established, context: IkeContext): Step {
   }
   if (isDue(timers.keepaliveAt)) {
     const keepaliveAt = later(now, sa.settings.natKeepaliveMs);
-    effects.push({ kind: "keepalive", path: sa.path });
+    effects.push({ kind: "keepalive" });
     at = { ...at, timers: { ...at.timers, keepaliveAt } };
   }
   const children = onChildTimers(at, isDue);

@@ -75,7 +75,7 @@ function onRequest(
   }
   const fragments = opened.kind === "whole" ? opened.fragments : sa.fragments;
   const heard = { ...sa, fragments, inbound: { ...inbound, path }, heardAt: context.now };
-  const here = follow(heard);
+  const here = follow(heard, path);
   const done = serve(here.sa, header, opened, context);
   return { sa: done.sa, effects: [...here.effects, ...done.effects] };
 }
@@ -149,7 +149,7 @@ function onResponse(
   const { fragments, payloads } = opened;
   const outbound = { nextId, inFlight: undefined };
   const heard: Established = { ...sa, outbound, fragments, heardAt: context.now };
-  const here = follow({ ...heard, inbound: { ...sa.inbound, path: event.path } });
+  const here = follow(heard, event.path);
   const done = onAnswer(here.sa, payloads, context);
   return { sa: done.sa, effects: [...here.effects, ...done.effects] };
 }

@@ -68,18 +68,25 @@ export function onRoutability(
 
 /**
  * An authentic new message from elsewhere: a NAT before the peer may have rebound (RFC 7296 §2.23).
- * With MOBIKE the peer says so itself.
+ * With MOBIKE the peer says so itself. Who has gone to the port for NATs stays there: a message on
+ * the other one says nothing of the mapping that ESP in UDP uses. It is answered where it came from.
  */
-export function follow(sa: Established): { sa: Established; effects: readonly IkeEffect[] } {
-  const { path } = sa.inbound;
+export function follow(
+  sa: Established,
+  path: Path,
+): { sa: Established; effects: readonly IkeEffect[] } {
   const isHidden = sa.nat === "remote" || sa.nat === "both";
   if (sa.mobike || !isHidden || equalPath(sa.path, path)) return { sa, effects: [] };
+  const { natPort } = sa.settings;
+  if (sa.path.local.port === natPort && path.local.port !== natPort) return { sa, effects: [] };
   return { sa: { ...sa, path }, effects: [{ kind: "moved" }] };
 }
 
-/** Its packets come from elsewhere, and the kernel has found them authentic. */
+/** Its ESP in UDP comes from elsewhere, and the kernel has found it authentic. */
 export function onPeerMoved(sa: Established, remote: Endpoint): Step {
-  const path = { local: sa.path.local, remote };
+  // Whoever sends ESP in UDP to the port for NATs takes IKE there as well.
+  const local = { address: sa.path.local.address, port: sa.settings.natPort };
+  const path = { local, remote };
   const isHidden = sa.nat === "remote" || sa.nat === "both";
   if (!isHidden || equalPath(path, sa.path)) return { sa, effects: [] };
   return { sa: { ...sa, path }, effects: [{ kind: "moved" }] };

@@ -173,9 +173,6 @@ test("V2-83: the end behind a NAT sends keepalives at their interval, the other 
   ends.advance(65_000);
   const of = (end: IkeEnd) => end.effects.filter(({ kind }) => kind === "keepalive");
   expect([of(ends.a).length, of(ends.b).length]).toEqual([3, 0]);
-  expect(of(ends.a)[0]).toMatchObject({
-    path: { local: { port: 4_500 }, remote: { port: 4_500 } },
-  });
   const open = connectedEnds();
   open.advance(65_000);
   expect([of(open.a).length, of(open.b).length]).toEqual([0, 0]);
