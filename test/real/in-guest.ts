@@ -2,6 +2,7 @@
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
+import { patient, SLOWNESS_VARIABLE, slowness } from "../patience.ts";
 import { parseJunit, type TestResult } from "../../build/junit.ts";
 import { type Ground, runOnGround } from "./ground.ts";
 import type { GuestEnd } from "./uml.ts";
@@ -21,11 +22,11 @@ export type GuestOptions = {
   readonly env: Readonly<Record<string, string>>;
 };
 
-export const GUEST_DEFAULTS: GuestOptions = { secondsMax: 240, memoryMib: 1024, env: {} };
+export const GUEST_DEFAULTS: GuestOptions = { secondsMax: patient(240), memoryMib: 1024, env: {} };
 
 const PROJECT = join(import.meta.dir, "../..");
 const BUN = process.execPath;
-const TEST_MS_MAX = 60_000;
+const TEST_MS_MAX = patient(60_000);
 const OUTPUT_CHARACTERS_MAX = 6_000;
 
 /** Runs a `*.guest.ts` file (path from the project's top) and reports each of its tests. */
@@ -44,7 +45,10 @@ export async function runInGuest(
 
 function scriptFor(file: string, options: GuestOptions): string {
   const executable = process.env.EROUTED_EXECUTABLE ?? "";
-  const settings = Object.entries({ ...options.env, EROUTED_EXECUTABLE: executable });
+  const settings = Object.entries({
+    ...options.env,
+    ...{ EROUTED_EXECUTABLE: executable, [SLOWNESS_VARIABLE]: String(slowness()) },
+  });
   const exports = settings.map(([name, value]) => `export ${name}=${quoted(value)}`);
   const report = '--reporter=junit --reporter-outfile="$WORK/report.xml"';
   const how = `--timeout=${TEST_MS_MAX} --preload=./test/real/guest/each-test.ts ${report}`;

@@ -1,6 +1,7 @@
 /** Hosts of a test: network namespaces with addresses and routes, and what is seen from them. */
 
 import { readFile } from "node:fs/promises";
+import { lookUntil, patient } from "../../patience.ts";
 
 /** A network namespace; with `undefined` as host a command runs where the test itself does. */
 export type Host = { readonly name: string };
@@ -17,8 +18,8 @@ export type Running = {
   stop(): Promise<void>;
 };
 
-const COMMAND_MS_MAX = 30_000;
-const STOP_MS_MAX = 5_000;
+const COMMAND_MS_MAX = patient(30_000);
+const STOP_MS_MAX = patient(5_000);
 
 /** Adds a namespace with its loopback up, forwarding between its interfaces. */
 export async function addHost(name: string): Promise<Host> {
@@ -99,11 +100,7 @@ export async function until(
   holds: () => Promise<boolean>,
   msMax = 15_000,
 ): Promise<void> {
-  const deadline = performance.now() + msMax;
-  while (!(await holds())) {
-    if (performance.now() > deadline) throw new Error(`not within ${msMax} ms: ${what}`);
-    await Bun.sleep(100);
-  }
+  await lookUntil(what, holds, msMax);
 }
 
 function inHost(host: Host | undefined, command: readonly string[]): string[] {
