@@ -355,7 +355,7 @@ function createEngine(options: ConcentratorOptions): Engine {
     keyExchanges: new Map(),
     signatures: new Map(),
     kernelRequests: new Map(),
-    installed: new Map(),
+    ...{ installed: new Map(), outbounds: new Map() },
     draining: [],
     usageProbes: new Map(),
     calls: createCalls(),

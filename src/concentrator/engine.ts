@@ -158,6 +158,8 @@ export type Engine = {
   readonly kernelRequests: Map<KernelRequestId, WaitingRequest>;
   /** By our inbound SPI. */
   readonly installed: Map<EspSpi, Installed>;
+  /** Who sends there, by the site's address and SPI: the kernel has room for one only. */
+  readonly outbounds: Map<string, Installed>;
   /** Inbound states of rekeyed Child SAs, kept for what was on its way; the first goes first. */
   readonly draining: Draining[];
   /** Sites that are looked at closely; what was seen before a site's name was known. */

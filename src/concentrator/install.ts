@@ -24,6 +24,8 @@ import { count, type Engine, type Entry, inMs, journal, numberOf } from "./engin
 import { currentEspPath } from "./esp-path.ts";
 import type { KernelRequestId } from "./event.ts";
 import type { Installed, PolicyUse } from "./installed.ts";
+import { kernelReason } from "./kernel-reason.ts";
+import { leaveOutbound, roomFor, takeOutbound } from "./outbound-spi.ts";
 import { judgePolicies, takeOver } from "./overlap.ts";
 import { childRoutes, releaseRoute, useRoute } from "./routes.ts";
 import { onStandingAnswer } from "./standing.ts";
@@ -37,16 +39,21 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
   const eroute = entry.eroute;
   const { sa } = entry;
   assert(eroute !== undefined && sa.phase === "established", "a Child SA needs its eroute");
+  const path = currentEspPath(engine, sa);
+  const [src, dst] = [path.local.address, path.remote.address];
+  const room = roomFor(engine, entry, { src, dst, spi: up.child.spiOut });
+  if (!room.ok) return refuseChild(engine, entry, up, room.error);
   const reqidKey = `${eroute.key} ${selectorsKey(up.child)}`;
   const place = {
     child: up.child,
-    path: currentEspPath(engine, sa),
+    path,
     encapsulate: needsEncapsulation(sa.nat),
     reqid: takeReqid(engine, reqidKey),
     options: eroute.child,
   };
   const inbound = inboundState(place, up.keys);
   const outbound = outboundState(place, up.keys);
+  const former = room.value;
   const waits = up.inboundOnly && oldOneSends(engine, up.child, outbound.id);
   const policies = childPolicies(place);
   const taken = judgePolicies(engine, eroute, policies);
@@ -79,15 +86,42 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
     return;
   }
   engine.installed.set(up.child.spiIn, installed);
+  takeOutbound(engine, installed);
   request(engine, { op: "new-state", state: inbound }, { installed, makes: inbound.id });
   if (!waits) {
-    request(engine, { op: "new-state", state: outbound }, { installed, makes: outbound.id });
+    const insteadOf = former === undefined ? {} : { insteadOf: vacate(former) };
+    const op = { op: "new-state", state: outbound, ...insteadOf } as const;
+    request(engine, op, { installed, makes: outbound.id });
   }
   for (const policy of installed.policies) usePolicy(engine, installed, policy);
   for (const route of installed.routes) {
     const op = useRoute(engine.routes, up.child.spiIn, route);
     if (op !== undefined) request(engine, op, { installed, makes: undefined });
   }
+  // Last, so that no policy of both is missing in between.
+  if (former !== undefined) takeOut(engine, former);
+}
+
+/** There is no room for it: the IKE SA hears so at once. */
+function refuseChild(engine: Engine, entry: Entry, up: ChildUp, refusal: Refusal): void {
+  for (const { encryption, integrity } of [up.keys.in, up.keys.out]) wipe(encryption, integrity);
+  const { ticket } = up;
+  const spi = localSpi(saIdOf(entry.sa));
+  engine.inbox.push({ spi, event: { kind: "child-installed", ticket, result: err(refusal) } });
+}
+
+/** Its outbound state goes with the request that needs the room. */
+function vacate(former: Installed): ReturnType<typeof stateOf> {
+  forgetState(former, former.outbound);
+  return stateOf(former, former.outbound);
+}
+
+/** The site has restarted: what it had before goes, and its IKE SA, if it stays, says so. */
+function takeOut(engine: Engine, former: Installed): void {
+  const { ikeSpi: spi, child } = former;
+  removeInstalled(engine, former);
+  count(engine, "child_sas_closed");
+  engine.inbox.push({ spi, event: { kind: "close-child", spiIn: child.spiIn } });
 }
 
 /** Whether the Child SA before still sends to the same address: a site that moved needs the new. */
@@ -200,13 +234,13 @@ function noteRefusal(engine: Engine, installed: Installed, refusal: XfrmRefusal)
     level: "error",
     step: "kernel",
     outcome: "failed",
-    reason: "kernel-refused",
+    reason: kernelReason(refusal),
     detail: refusalDetail(refusal),
   });
 }
 
 function kernelRefusal(refusal: XfrmRefusal): Refusal {
-  return { kind: "kernel", detail: refusalDetail(refusal) };
+  return { kind: "kernel", reason: kernelReason(refusal), detail: refusalDetail(refusal) };
 }
 
 function refusalDetail(refusal: XfrmRefusal): string {
@@ -215,8 +249,11 @@ function refusalDetail(refusal: XfrmRefusal): string {
 
 function removeInstalled(engine: Engine, installed: Installed): void {
   installed.phase = "removed";
+  const { outboundWaiting } = installed;
+  if (outboundWaiting !== undefined) wipeRequest({ op: "new-state", state: outboundWaiting });
   installed.outboundWaiting = undefined;
   engine.installed.delete(installed.child.spiIn);
+  leaveOutbound(engine, installed);
   // Routes before policies: nothing is to go that way unprotected.
   for (const route of installed.routes) {
     const op = releaseRoute(engine.routes, installed.child.spiIn, route);

@@ -3,10 +3,11 @@
 import { equalAddress } from "../inet/address.ts";
 import { equalPath, type Path } from "../inet/endpoint.ts";
 import type { XfrmStateId } from "../xfrm/state.ts";
-import type { Engine, Entry } from "./engine.ts";
+import { type Engine, type Entry, journal } from "./engine.ts";
 import { espPath } from "./esp-path.ts";
 import { changePolicies, needsEncapsulation, request, stateOf } from "./install.ts";
 import type { Installed } from "./installed.ts";
+import { leaveOutbound, roomFor, takeOutbound } from "./outbound-spi.ts";
 import { changeRoute, childRoutes } from "./routes.ts";
 import { childPolicies } from "./xfrm-of-child.ts";
 
@@ -28,9 +29,10 @@ function moveChild(engine: Engine, entry: Entry, installed: Installed): void {
   const before = installed.place;
   const path = espPath(sa, before.path);
   if (before.encapsulate === encapsulate && isSamePlace(before.path, path, encapsulate)) return;
+  const [local, remote] = [path.local, path.remote];
+  if (isTaken(engine, entry, installed, path)) return;
   installed.place = { ...before, path, encapsulate };
   installed.encapsulated = encapsulate;
-  const [local, remote] = [path.local, path.remote];
   const inbound = { src: remote.address, dst: local.address, spi: installed.inbound.spi };
   const outbound = { src: local.address, dst: remote.address, spi: installed.outbound.spi };
   const { outboundWaiting } = installed;
@@ -42,10 +44,26 @@ function moveChild(engine: Engine, entry: Entry, installed: Installed): void {
     const encapsulation = encapsulate ? outPorts : undefined;
     installed.outboundWaiting = { ...outboundWaiting, id: outbound, encapsulation };
   }
+  leaveOutbound(engine, installed);
   installed.inbound = inbound;
   installed.outbound = outbound;
+  takeOutbound(engine, installed);
   changePolicies(engine, installed, childPolicies(installed.place));
   moveRoutes(engine, installed);
+}
+
+/** Another site has its SPI where it goes to: it gets a new one there instead, by a rekey. */
+function isTaken(engine: Engine, entry: Entry, installed: Installed, path: Path): boolean {
+  const { child, ikeSpi: spi, outbound } = installed;
+  const [src, dst] = [path.local.address, path.remote.address];
+  if (equalAddress(dst, outbound.dst)) return false;
+  const room = roomFor(engine, entry, { src, dst, spi: outbound.spi });
+  if (room.ok && room.value === undefined) return false;
+  const detail = room.ok || room.error.kind !== "spi-in-use" ? "" : room.error.detail;
+  const at = { level: "warning", step: "kernel", outcome: "note", reason: "spi-in-use" } as const;
+  journal(engine, entry, { ...at, detail });
+  engine.inbox.push({ spi, event: { kind: "rekey-child", spiIn: child.spiIn } });
+  return true;
 }
 
 /** Without UDP around it ESP has no ports: then only the addresses count. */

@@ -186,6 +186,7 @@ export const COUNTER_NAMES = [
   "redirects_sent",
   "redirects_followed",
   "kernel_refusals",
+  "spi_conflicts",
   "internal_errors",
 ] as const;
 

@@ -4,6 +4,7 @@ import type { XfrmPolicy } from "../xfrm/policy.ts";
 import type { KernelResult, XfrmRequest } from "../xfrm/request.ts";
 import { count, type Engine, inMs, journal, numberOf } from "./engine.ts";
 import type { KernelRequestId } from "./event.ts";
+import { kernelReason } from "./kernel-reason.ts";
 import { standingPolicies } from "./no-sa.ts";
 
 /** Stands in the place of a Child SA's SPI, where a policy belongs to none. */
@@ -65,7 +66,7 @@ export function onStandingAnswer(
     level: "error",
     step: "kernel",
     outcome: "failed",
-    reason: "kernel-refused",
+    reason: kernelReason(result.error),
     detail: `${operation} ${object}: ${errno}: ${detail}; packets without an SA may leave in clear`,
   });
   return true;

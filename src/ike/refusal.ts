@@ -71,7 +71,10 @@ export type Refusal =
   | { readonly kind: "no-additional-pairs"; readonly max: number }
   | { readonly kind: "child-sa-not-found"; readonly spi: number; readonly protocol: number }
   | { readonly kind: "temporary-failure"; readonly detail: string }
-  | { readonly kind: "kernel"; readonly detail: string }
+  /** Our own kernel, not the peer: `reason` says in a word what it lacks. */
+  | { readonly kind: "kernel"; readonly reason: KernelReason; readonly detail: string }
+  /** The SPI that the peer has chosen is taken at its address. */
+  | { readonly kind: "spi-in-use"; readonly detail: string }
   /** Another site that is connected has the subnet. */
   | { readonly kind: "subnet-in-use"; readonly detail: string }
   | { readonly kind: "half-open-timeout"; readonly detail: string }
@@ -81,6 +84,8 @@ export type Refusal =
   | { readonly kind: "no-answer"; readonly detail: string }
   | { readonly kind: "wrong-peer"; readonly expected: string; readonly seen: string }
   | { readonly kind: "bad-icv" };
+
+export type KernelReason = "kernel-refused" | "kernel-out-of-memory" | "kernel-conflict";
 
 /** The notify that tells the peer; undefined is silence. The only place that chooses one. */
 export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
@@ -123,10 +128,11 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
       };
     case "temporary-failure":
     case "busy":
-      return notify(NotifyType.TEMPORARY_FAILURE);
+    // The proposal was fine, and another one would fare no better: the peer is to come again, with
+    // another SPI (§2.25).
     case "kernel":
-      // Nothing closer exists: the proposal was fine, this host cannot carry it out.
-      return notify(NotifyType.NO_PROPOSAL_CHOSEN);
+    case "spi-in-use":
+      return notify(NotifyType.TEMPORARY_FAILURE);
     case "wrong-peer":
       return notify(NotifyType.AUTHENTICATION_FAILED);
     case "half-open-timeout":
@@ -211,7 +217,9 @@ export function refusalText(refusal: Refusal): RefusalText {
     case "temporary-failure":
       return { reason: "temporary-failure", detail: refusal.detail };
     case "kernel":
-      return { reason: "kernel-refused", detail: refusal.detail };
+      return { reason: refusal.reason, detail: refusal.detail };
+    case "spi-in-use":
+      return { reason: "spi-in-use", detail: refusal.detail };
     case "subnet-in-use":
       return { reason: "subnet-in-use", detail: refusal.detail };
     case "half-open-timeout":

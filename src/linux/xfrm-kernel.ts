@@ -110,6 +110,10 @@ class XfrmKernel implements Kernel {
     if (request.op === "query-state") return queryState(this.#requests, request);
     if (request.op === "move-state") return moveState(this.#requests, request);
     if (isRouteRequest(request)) return this.#routes.perform(request);
+    if (request.op === "new-state" && request.insteadOf !== undefined) {
+      // Refused where it has gone by itself: then there is room.
+      this.perform({ op: "delete-state", ...request.insteadOf });
+    }
     const { errno, text } = this.#requests.request((n) => emitXfrmRequest(request, n));
     return errno === 0 ? ok(undefined) : err(xfrmRefusal(request, errno, text));
   }

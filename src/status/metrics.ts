@@ -295,5 +295,6 @@ const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   redirects_sent: "Sites that were sent to another gateway (RFC 5685).",
   redirects_followed: "Gateways that were called because a site has sent us there (RFC 5685).",
   kernel_refusals: "Requests that the kernel refused.",
+  spi_conflicts: "Child SAs whose ESP SPI was taken at the site's address.",
   internal_errors: "Bugs caught: each has cost one IKE SA, and is in the log.",
 };

@@ -20,7 +20,15 @@ import { emitState, emitStateId, IPPROTO_ESP } from "./state-message.ts";
  * installed with one is not found without it.
  */
 export type XfrmRequest =
-  | { readonly op: "new-state"; readonly state: XfrmState }
+  /**
+   * `insteadOf` is deleted right before, if it is still there: of one destination and SPI the kernel
+   * has one state.
+   */
+  | {
+      readonly op: "new-state";
+      readonly state: XfrmState;
+      readonly insteadOf?: { readonly id: XfrmStateId; readonly mark?: XfrmMark };
+    }
   | { readonly op: "delete-state"; readonly id: XfrmStateId; readonly mark?: XfrmMark }
   | { readonly op: "put-policy"; readonly policy: XfrmPolicy }
   | { readonly op: "delete-policy"; readonly id: XfrmPolicyId }

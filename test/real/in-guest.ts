@@ -2,8 +2,8 @@
 
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
-import { patient, SLOWNESS_VARIABLE, slowness } from "../patience.ts";
 import { parseJunit, type TestResult } from "../../build/junit.ts";
+import { patient, SLOWNESS_VARIABLE, slowness } from "../patience.ts";
 import { type Ground, runOnGround } from "./ground.ts";
 import type { GuestEnd } from "./uml.ts";
 

@@ -54,6 +54,8 @@ export function createKernel(faults: KernelFaults): KernelModel {
     switch (request.op) {
       case "new-state": {
         const key = stateKey(request.state.id);
+        const { insteadOf } = request;
+        if (insteadOf !== undefined && found(insteadOf)) states.delete(stateKey(insteadOf.id));
         if (states.has(key)) return EEXIST;
         const made = modelState(request.state, performed);
         states.set(key, made);
@@ -116,7 +118,7 @@ export function createKernel(faults: KernelFaults): KernelModel {
   };
 }
 
-type Named = Extract<XfrmRequest, { op: "query-state" | "delete-state" | "move-state" }>;
+type Named = Pick<Extract<XfrmRequest, { op: "delete-state" }>, "id" | "mark">;
 
 /** A state with a mark is found by requests with that mark only (xfrm_state_lookup). */
 function isFoundWith(mark: XfrmMark | undefined, asked: XfrmMark | undefined): boolean {

@@ -57,26 +57,23 @@ test("an answer on port 500 moves nothing either", () => {
   expect(new Set(ports(table))).toEqual(new Set([`4500 ${MAPPED_4500}`]));
 });
 
-test.each([OUTSIDE, V6])(
-  "behind a NAT (%s), on port 500 only: ESP in UDP has port 4500",
-  (at) => {
-    const { table, caller } = connected({ natPort: 500 }, at);
-    expect(new Set(ports(table))).toEqual(new Set(["4500 4500"]));
-    caller.ask({ kind: "liveness" });
-    settleThrough(table, caller, at);
-    expect(moves(table)).toEqual([]);
-    // Its first packet shows what the NAT has made of port 4500: IKE goes there as well from then on.
-    mapTo(table, at, 33_333);
-    expect(new Set(ports(table))).toEqual(new Set(["4500 33333"]));
-    table.effects.length = 0;
-    table.feed({ kind: "rekey", peerId: "site-1", of: "children" });
-    const asked = table.effects.find((effect) => effect.kind === "send");
-    expect(asked?.kind === "send" ? asked.path : undefined).toMatchObject({
-      local: { port: 4_500 },
-      remote: { port: 33_333 },
-    });
-  },
-);
+test.each([OUTSIDE, V6])("behind a NAT (%s), on port 500 only: ESP in UDP has port 4500", (at) => {
+  const { table, caller } = connected({ natPort: 500 }, at);
+  expect(new Set(ports(table))).toEqual(new Set(["4500 4500"]));
+  caller.ask({ kind: "liveness" });
+  settleThrough(table, caller, at);
+  expect(moves(table)).toEqual([]);
+  // Its first packet shows what the NAT has made of port 4500: IKE goes there as well from then on.
+  mapTo(table, at, 33_333);
+  expect(new Set(ports(table))).toEqual(new Set(["4500 33333"]));
+  table.effects.length = 0;
+  table.feed({ kind: "rekey", peerId: "site-1", of: "children" });
+  const asked = table.effects.find((effect) => effect.kind === "send");
+  expect(asked?.kind === "send" ? asked.path : undefined).toMatchObject({
+    local: { port: 4_500 },
+    remote: { port: 33_333 },
+  });
+});
 
 test("a site on port 500 that goes to 4500 later is followed there", () => {
   const { table, caller } = connected({ natPort: 500 });
