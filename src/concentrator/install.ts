@@ -9,13 +9,10 @@ import { equalAddress } from "../inet/address.ts";
 import { assert } from "../octets/assert.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { wipe } from "../octets/secret.ts";
-import type { TrafficSelector } from "../wire/message.ts";
 import type { XfrmPolicy } from "../xfrm/policy.ts";
 import {
   formatPolicyId,
   type KernelResult,
-  REQID_MARK,
-  TRAP_REQID,
   type XfrmRefusal,
   type XfrmRequest,
 } from "../xfrm/request.ts";
@@ -27,6 +24,7 @@ import type { Installed, PolicyUse } from "./installed.ts";
 import { kernelReason } from "./kernel-reason.ts";
 import { leaveOutbound, roomFor, takeOutbound } from "./outbound-spi.ts";
 import { judgePolicies, takeOver } from "./overlap.ts";
+import { releaseReqid, selectorsKey, takeReqid } from "./reqids.ts";
 import { childRoutes, releaseRoute, useRoute } from "./routes.ts";
 import { onStandingAnswer } from "./standing.ts";
 import { onStateUse } from "./usage.ts";
@@ -372,37 +370,6 @@ function wipeState(...states: readonly XfrmState[]): void {
     if (protection.kind === "aead") wipe(protection.aead.key);
     else wipe(protection.crypt.key, protection.auth.key);
   }
-}
-
-/** Child SAs of one eroute with the same selectors share a reqid: a policy outlives a rekey. */
-function takeReqid(engine: Engine, key: string): number {
-  const taken = engine.reqids.get(key);
-  if (taken !== undefined) {
-    taken.uses++;
-    return taken.reqid;
-  }
-  let reqid = 0;
-  do {
-    const octets = engine.random(3);
-    const low = ((octets[0] ?? 0) << 16) | ((octets[1] ?? 0) << 8) | (octets[2] ?? 0);
-    reqid = ((REQID_MARK << 24) | low) >>> 0;
-  } while (reqid === TRAP_REQID || engine.reqidsTaken.has(reqid));
-  engine.reqidsTaken.add(reqid);
-  engine.reqids.set(key, { reqid, uses: 1 });
-  return reqid;
-}
-
-function releaseReqid(engine: Engine, key: string): void {
-  const taken = engine.reqids.get(key);
-  if (taken === undefined || --taken.uses > 0) return;
-  engine.reqids.delete(key);
-  engine.reqidsTaken.delete(taken.reqid);
-}
-
-function selectorsKey({ local, remote }: ChildSa): string {
-  const keyOf = ({ protocol, startPort, endPort, range }: TrafficSelector) =>
-    `${protocol}/${startPort}-${endPort}/${range.family}/${range.first}-${range.last}`;
-  return `${local.map(keyOf)} ${remote.map(keyOf)}`;
 }
 
 function sameTemplate(a: XfrmPolicy, b: XfrmPolicy): boolean {

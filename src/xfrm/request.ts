@@ -21,8 +21,8 @@ import { emitState, emitStateId, IPPROTO_ESP } from "./state-message.ts";
  */
 export type XfrmRequest =
   /**
-   * `insteadOf` is deleted right before, if it is still there: of one destination and SPI the kernel
-   * has one state.
+   * `insteadOf` is deleted right before, if it is still there: the kernel has one state for a
+   * destination and an SPI.
    */
   | {
       readonly op: "new-state";

@@ -69,7 +69,7 @@ export function onRoutability(
 /**
  * An authentic new message from elsewhere: a NAT before the peer may have rebound (RFC 7296 §2.23).
  * With MOBIKE the peer says so itself. Who has gone to the port for NATs stays there: a message on
- * the other one says nothing of the mapping that ESP in UDP uses. It is answered where it came from.
+ * the other one says nothing of the mapping that ESP in UDP uses. It is answered there.
  */
 export function follow(
   sa: Established,

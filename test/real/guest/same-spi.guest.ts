@@ -6,7 +6,14 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { until } from "./hosts.ts";
 import type { Site } from "./laboratory.ts";
-import { bringUp, pingBothWays, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
+import {
+  bringUp,
+  pingBothWays,
+  rowOf,
+  type Scenario,
+  startScenario,
+  startSite,
+} from "./scenario.ts";
 import type { StrongSwan } from "./strongswan.ts";
 import { xfrmStates } from "./xfrm-states.ts";
 
@@ -37,7 +44,7 @@ test("a site that restarts without a word, with its old ESP SPI, is up again at 
   await second.stop();
 });
 
-test("a neighbour behind the same NAT with that SPI hears TEMPORARY_FAILURE, and comes", async () => {
+test("a neighbour with that SPI behind the same NAT hears TEMPORARY_FAILURE", async () => {
   const sites: Site[] = [];
   for (const number of [2, 3]) sites.push(await scenario.laboratory.addSite(number, "behind-nat"));
   const [near, far] = sites as [Site, Site];
