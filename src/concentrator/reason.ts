@@ -1,6 +1,7 @@
 /** The journal's words for what went wrong: as people say them, and what to do about each. */
 
 import { DATABASE_REASONS } from "./reason-database.ts";
+import { KERNEL_REASONS } from "./reason-kernel.ts";
 import { LIMIT_REASONS } from "./reason-limits.ts";
 import { OVERLAP_REASONS } from "./reason-overlap.ts";
 import { PPK_REASONS } from "./reason-ppk.ts";
@@ -224,26 +225,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
       "have the site make its Child SA soon after its IKE SA; if it was refused one, the " +
       "attempts before say why",
   },
-  "kernel-refused": {
-    words: "refused by the kernel",
-    advice: "the detail is the kernel's; `erouted check` looks for what is missing",
-  },
-  "kernel-out-of-memory": {
-    words: "the kernel has no memory left for it",
-    advice: "sites try again by themselves; look at the memory of this host, and how many states",
-  },
-  "kernel-conflict": {
-    words: "another program has the same object in the kernel",
-    advice:
-      "the detail names it: find who made it (`ip xfrm state`, `ip xfrm policy`, another IPsec " +
-      "daemon on this host) and remove it there; erouted never touches it",
-  },
-  "spi-in-use": {
-    words: "its ESP SPI is taken at its address",
-    advice:
-      "nothing is to be done if it is rare: the site tries again with another SPI; a site that " +
-      "always chooses the same one, behind one NAT with others, needs a newer firmware",
-  },
+  ...KERNEL_REASONS,
   // Calls
   "no-answer": {
     words: "nobody answers",
