@@ -22,7 +22,7 @@ import { deliver, drain, start } from "./drive.ts";
 import type { Effect } from "./effect.ts";
 import { count, type Engine, ikeContextOf, inMs } from "./engine.ts";
 import { createErrands, forgetErrands, runErrands } from "./errands.ts";
-import { type Event, stateName } from "./event.ts";
+import type { Event } from "./event.ts";
 import { evict, hasOpenIkeSas, shutDownPortion } from "./evict.ts";
 import { createGuesses } from "./guesses.ts";
 import { callAlways, connect, forgetCalls, onAcquire, runCalls } from "./initiate.ts";
@@ -35,6 +35,8 @@ import { Rate } from "./rate.ts";
 import { allAuthorities, allIkeSuites, reconfigure } from "./reconfigure.ts";
 import { createRedirects, redirect, runRedirects, stopRedirects } from "./redirect.ts";
 import { rekeyByHand } from "./rekey.ts";
+import { onKernelTables, onRemoved, runRepairs } from "./repair.ts";
+import { createRepairs } from "./repairs.ts";
 import { forgetRowChecks, onRowChanged, rowChecksAt, runRowChecks } from "./row-change.ts";
 import { createRowChecks } from "./row-checks.ts";
 import { createSiteCaps } from "./site-caps.ts";
@@ -159,8 +161,10 @@ function dispatch(engine: Engine, event: Event): void {
     case "expire":
       onExpire(engine, event.expire);
       return;
-    case "kernel-states":
-      return onKernelStates(engine, event);
+    case "kernel-tables":
+      return onKernelTables(engine, event);
+    case "removed":
+      return onRemoved(engine, event);
     case "resolved":
       onResolved(engine, event.resolve, event.result, start);
       return;
@@ -168,14 +172,11 @@ function dispatch(engine: Engine, event: Event): void {
       onAddresses(engine, event.local);
       return;
     case "connect":
-      connect(engine, event.peerId);
-      return;
+      return connect(engine, event.peerId);
     case "acquire":
-      onAcquire(engine, event.acquire);
-      return;
+      return onAcquire(engine, event.acquire);
     case "mapping":
-      onMapping(engine, event.mapping);
-      return;
+      return onMapping(engine, event.mapping);
     default:
       never(event);
   }
@@ -262,6 +263,7 @@ function onDeadline(engine: Engine): void {
   drainStates(engine);
   leaveGoneAddresses(engine);
   retryStanding(engine);
+  runRepairs(engine);
   if (engine.now >= engine.evictAt) evict(engine);
 }
 
@@ -299,17 +301,6 @@ function onMapping(engine: Engine, { id, reqid, from }: XfrmMapping): void {
   deliver(engine, installed.ikeSpi, { kind: "peer-moved", remote: from });
 }
 
-/** Events were lost: Child SAs whose states are not there any more go as if they had expired. */
-function onKernelStates(engine: Engine, event: Extract<Event, { kind: "kernel-states" }>): void {
-  for (const installed of engine.installed.values()) {
-    const { child, inbound, ikeSpi } = installed;
-    if (installed.pending > 0 || child.createdAt >= event.since) continue;
-    if (event.present.has(stateName(inbound))) continue;
-    forgetState(installed, inbound);
-    engine.inbox.push({ spi: ikeSpi, event: { kind: "close-child", spiIn: child.spiIn } });
-  }
-}
-
 function nextDeadline(engine: Engine): Instant | undefined {
   if (engine.shuttingDown && hasOpenIkeSas(engine)) return inMs(engine, 1);
   const next = engine.deadlines.next();
@@ -325,6 +316,8 @@ function nextDeadline(engine: Engine): Instant | undefined {
     calls,
     addressesAt(engine),
     engine.standingRetryAt,
+    engine.repairs.at,
+    engine.repairs.tellAt,
   ].reduce<Instant>((first, at) => (at !== undefined && at < first ? at : first), engine.evictAt);
 }
 
@@ -363,7 +356,7 @@ function createEngine(options: ConcentratorOptions): Engine {
     followed: new Map(),
     localAddresses: undefined,
     goneAddresses: new Map(),
-    policies: new Map(),
+    ...{ policies: new Map(), repairs: createRepairs() },
     standing: new Map(),
     isStarted: false,
     standingRequests: new Map(),

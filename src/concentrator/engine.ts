@@ -32,6 +32,7 @@ import type { LimitNotes } from "./limit-notes.ts";
 import type { Rate, Rates } from "./rate.ts";
 import type { Reach } from "./reach.ts";
 import type { Redirects } from "./redirect.ts";
+import type { Repairs } from "./repairs.ts";
 import type { RouteTable } from "./routes.ts";
 import type { RowChecks, RowPrint } from "./row-checks.ts";
 import type { CounterName } from "./snapshot.ts";
@@ -177,6 +178,8 @@ export type Engine = {
   /** Those that were there, and until when they may come back. */
   readonly goneAddresses: Map<string, Instant>;
   readonly policies: Map<string, PolicyUse>;
+  /** What other programs have removed, and is being put back. */
+  readonly repairs: Repairs;
   /** Policies that stand without an SA (R14), by name; empty until `start`. */
   standing: ReadonlyMap<string, XfrmPolicy>;
   isStarted: boolean;

@@ -4,14 +4,12 @@ import type { KeyExchangeResult } from "../crypto/key-exchange.ts";
 import type { SignatureResult } from "../crypto/signature.ts";
 import type { EroutePlan } from "../eroute/eroute.ts";
 import type { LookupFault, PeerRow } from "../eroute/row.ts";
-import { type Address, formatAddress } from "../inet/address.ts";
+import type { Address } from "../inet/address.ts";
 import type { Path } from "../inet/endpoint.ts";
-import type { Instant } from "../octets/instant.ts";
 import type { Result } from "../octets/result.ts";
 import type { Gateway } from "../wire/redirect.ts";
 import type { XfrmEvent } from "../xfrm/event.ts";
 import type { KernelResult } from "../xfrm/request.ts";
-import type { XfrmStateId } from "../xfrm/state.ts";
 import type { RekeyOf } from "./rekey.ts";
 
 export type LookupId = number & { readonly is: "look-up" };
@@ -73,17 +71,12 @@ export type Event =
   | { readonly kind: "shutdown" }
   | { readonly kind: "deadline" }
   /**
-   * All our states that the kernel had at `since`, by {@link stateName}: told when events of it
-   * were lost. What is missing has expired meanwhile.
+   * What the kernel has of ours, read in turns: told from time to time, and when events of it were
+   * lost. States by `stateName`, policies by `formatPolicyId`. What is missing is asked for.
    */
   | {
-      readonly kind: "kernel-states";
-      readonly present: ReadonlySet<string>;
-      readonly since: Instant;
+      readonly kind: "kernel-tables";
+      readonly states: ReadonlySet<string>;
+      readonly policies: ReadonlySet<string>;
     }
   | XfrmEvent;
-
-/** What tells a state from all others: destination and SPI. */
-export function stateName(id: Pick<XfrmStateId, "dst" | "spi">): string {
-  return `${formatAddress(id.dst)} ${id.spi}`;
-}

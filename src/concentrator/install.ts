@@ -24,6 +24,7 @@ import type { Installed, PolicyUse } from "./installed.ts";
 import { kernelReason } from "./kernel-reason.ts";
 import { leaveOutbound, roomFor, takeOutbound } from "./outbound-spi.ts";
 import { judgePolicies, takeOver } from "./overlap.ts";
+import { leaveRepair, onRepairAnswer } from "./repair.ts";
 import { releaseReqid, selectorsKey, takeReqid } from "./reqids.ts";
 import { childRoutes, releaseRoute, useRoute } from "./routes.ts";
 import { onStandingAnswer } from "./standing.ts";
@@ -145,6 +146,7 @@ export function onKernelAnswer(
   result: KernelResult,
 ): void {
   if (onStandingAnswer(engine, number, result)) return;
+  if (onRepairAnswer(engine, number, result)) return;
   if (onStateUse(engine, number, result.ok ? result.value : undefined)) return;
   const waiting = engine.kernelRequests.get(number);
   if (waiting === undefined) return;
@@ -252,6 +254,7 @@ function removeInstalled(engine: Engine, installed: Installed): void {
   installed.outboundWaiting = undefined;
   engine.installed.delete(installed.child.spiIn);
   leaveOutbound(engine, installed);
+  leaveRepair(engine, installed.child.spiIn);
   // Routes before policies: nothing is to go that way unprotected.
   for (const route of installed.routes) {
     const op = releaseRoute(engine.routes, installed.child.spiIn, route);

@@ -8,9 +8,9 @@ import type { Refusal } from "../ike/refusal.ts";
 import { formatAddress } from "../inet/address.ts";
 import { spi32Hex } from "../octets/hex.ts";
 import { err, ok, type Result } from "../octets/result.ts";
+import { stateName } from "../xfrm/request.ts";
 import type { XfrmStateId } from "../xfrm/state.ts";
 import { count, type Engine, type Entry } from "./engine.ts";
-import { stateName } from "./event.ts";
 import type { Installed } from "./installed.ts";
 
 /** From now on this one sends there. */

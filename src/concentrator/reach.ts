@@ -53,6 +53,8 @@ export function askForMissing(
       engine.inbox.push({ spi, event: { kind: "new-child", local, remote } });
       return true;
     }
+    // What has lost its states is being rekeyed: another one would be one too many.
+    if (sa.children.some(({ spiIn }) => engine.repairs.lost.has(spiIn))) return true;
     const local = sa.policy.local.filter((selector) => holds(selector, packet.source));
     const remote = sa.policy.remote.filter((selector) => holds(selector, packet.destination));
     if (local.length > 0 && remote.length > 0 && isTurn(engine, eroute, packet.destination)) {

@@ -121,6 +121,8 @@ export type TableSizes = {
   readonly childSas: number;
   readonly draining: number;
   readonly usageProbes: number;
+  /** Questions to the kernel about what may be gone, and Child SAs without their states. */
+  readonly repairs: number;
   readonly calls: number;
   readonly halfOpenPrefixes: number;
   readonly policies: number;
@@ -187,6 +189,10 @@ export const COUNTER_NAMES = [
   "redirects_followed",
   "kernel_refusals",
   "spi_conflicts",
+  "states_removed_by_others",
+  "policies_removed_by_others",
+  "routes_removed_by_others",
+  "policies_taken_by_others",
   "internal_errors",
 ] as const;
 

@@ -72,6 +72,7 @@ export function tableSizesOf(engine: Engine): TableSizes {
     childSas: engine.installed.size,
     draining: engine.draining.length,
     usageProbes: engine.usageProbes.size,
+    repairs: engine.repairs.asked.size + engine.repairs.lost.size + engine.repairs.remakes.size,
     calls: engine.calls.byId.size,
     halfOpenPrefixes: engine.halfOpenPrefixes.size,
     policies: engine.policies.size,

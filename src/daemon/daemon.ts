@@ -13,6 +13,7 @@ import type { LoopWatch } from "./loop-watch.ts";
 import type { Polling } from "./poll.ts";
 import type { Recorder } from "./record.ts";
 import type { LoadConfig, Reloadable } from "./reload.ts";
+import type { Audits } from "./resync.ts";
 import type { Shell } from "./shell.ts";
 import type { Signer } from "./signer.ts";
 import type { IkeSockets } from "./sockets.ts";
@@ -48,6 +49,8 @@ export type Daemon = Reloadable & {
   status: StatusServer | undefined;
   watch: DatabaseWatch | undefined;
   polling: Polling | undefined;
+  /** Compares the kernel's tables with ours. */
+  audits: Audits | undefined;
   /** Takes samples for the charts. */
   sampling: ReturnType<typeof setInterval> | undefined;
 };

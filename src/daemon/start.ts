@@ -28,7 +28,7 @@ import { createRecorder } from "./record.ts";
 import { type Note, reload, warningText } from "./reload.ts";
 import { openReloadResults } from "./reload-result.ts";
 import { createResolver } from "./resolve.ts";
-import { resync } from "./resync.ts";
+import { resync, startAudits } from "./resync.ts";
 import { openService } from "./service.ts";
 import { createShell } from "./shell.ts";
 import { onHangup, waitForSignal } from "./signals.ts";
@@ -140,6 +140,7 @@ function createDaemon(config: Config): Daemon {
     status: undefined,
     watch: undefined,
     polling: undefined,
+    audits: undefined,
     sampling: undefined,
     onConfiguration() {
       daemon.polling?.configure();
@@ -249,7 +250,9 @@ function listenToKernel(daemon: Daemon): Result<undefined, string> {
     (event) => shell?.feed(event),
     () => void afterLostEvents(daemon, kernel),
   );
-  return listening.ok ? listening : err(listening.error.detail);
+  if (!listening.ok) return err(listening.error.detail);
+  if (shell !== undefined) daemon.audits = startAudits(kernel, shell, daemon.note);
+  return ok(undefined);
 }
 
 /** Never rejects: what goes wrong is in the log. */
@@ -303,6 +306,7 @@ async function sayFarewell(daemon: Daemon): Promise<void> {
 async function close(daemon: Daemon): Promise<void> {
   daemon.watch?.stop();
   daemon.polling?.stop();
+  daemon.audits?.stop();
   clearInterval(daemon.sampling);
   daemon.loop.stop();
   daemon.debugging.stop();

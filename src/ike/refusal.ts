@@ -215,13 +215,11 @@ export function refusalText(refusal: Refusal): RefusalText {
     case "child-sa-not-found":
       return childText(refusal);
     case "temporary-failure":
-      return { reason: "temporary-failure", detail: refusal.detail };
+    case "spi-in-use":
+    case "subnet-in-use":
+      return { reason: refusal.kind, detail: refusal.detail };
     case "kernel":
       return { reason: refusal.reason, detail: refusal.detail };
-    case "spi-in-use":
-      return { reason: "spi-in-use", detail: refusal.detail };
-    case "subnet-in-use":
-      return { reason: "subnet-in-use", detail: refusal.detail };
     case "half-open-timeout":
       return { reason: "timeout", detail: refusal.detail };
     case "peer-refused":

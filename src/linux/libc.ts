@@ -9,6 +9,8 @@ export type Libc = {
   bind(fd: number, sockaddr: Uint8Array): number;
   /** Where `send` sends to from now on. */
   connect(fd: number, sockaddr: Uint8Array): number;
+  /** Fills `sockaddr` with what the socket is bound to; answers 0. */
+  boundTo(fd: number, sockaddr: Uint8Array): number;
   setOption(fd: number, option: SocketOption, value: Uint8Array): number;
   /** Fills `value`; answers 0. */
   getOption(fd: number, option: SocketOption, value: Uint8Array): number;
@@ -60,6 +62,7 @@ const SYMBOLS = {
   socket: { args: ["i32", "i32", "i32"], returns: "i32" },
   bind: { args: ["i32", "ptr", "u32"], returns: "i32" },
   connect: { args: ["i32", "ptr", "u32"], returns: "i32" },
+  getsockname: { args: ["i32", "ptr", "ptr"], returns: "i32" },
   setsockopt: { args: ["i32", "i32", "i32", "ptr", "u32"], returns: "i32" },
   getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
   send: { args: ["i32", "ptr", FFIType.u64_fast, "i32"], returns: FFIType.i64_fast },
@@ -97,6 +100,7 @@ function wrap(c: Symbols): Libc {
       result(c.socket(domain, type | SOCK_NONBLOCK | SOCK_CLOEXEC, protocol)),
     bind: (fd, sockaddr) => result(c.bind(fd, sockaddr, sockaddr.length)),
     connect: (fd, sockaddr) => result(c.connect(fd, sockaddr, sockaddr.length)),
+    boundTo: (fd, sockaddr) => result(c.getsockname(fd, sockaddr, intOption(sockaddr.length))),
     setOption: (fd, { level, name }, value) =>
       result(c.setsockopt(fd, level, name, value, value.length)),
     getOption: (fd, { level, name }, value) =>

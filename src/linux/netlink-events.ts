@@ -5,6 +5,7 @@ import { errnoName } from "../xfrm/errno.ts";
 import { type NetlinkMessage, parseNetlink } from "../xfrm/netlink.ts";
 import type { XfrmRefusal } from "../xfrm/request.ts";
 import { intOption, type Libc } from "./libc.ts";
+import { attachFilter, type NetlinkFilter } from "./netlink-filter.ts";
 import { forceReceiveBuffer, openNetlink } from "./netlink-socket.ts";
 
 export type NetlinkEvents = { close(): void };
@@ -15,6 +16,8 @@ export type NetlinkEventSource = {
   readonly groups: readonly number[];
   /** For people: `XFRM events`. */
   readonly name: string;
+  /** What the kernel does not even wake us for. */
+  readonly filter?: NetlinkFilter;
 };
 
 export type NetlinkEventHandlers = {
@@ -70,11 +73,13 @@ type Subscription = { close(): void };
 /** A descriptor that is subscribed to all groups. */
 function openSubscription(
   libc: Libc,
-  { protocol, groups, name }: NetlinkEventSource,
+  { protocol, groups, name, filter }: NetlinkEventSource,
 ): Result<number, XfrmRefusal> {
   const fd = openNetlink(libc, protocol);
   if (fd < 0) return err(refusal("socket", name, -fd));
   forceReceiveBuffer(libc, fd, RECEIVE_BUFFER_OCTETS);
+  // Before the first group: nothing is to slip in. Without it each message is looked at here.
+  if (filter !== undefined) attachFilter(libc, fd, filter);
   for (const group of groups) {
     const added = libc.setOption(fd, NETLINK_ADD_MEMBERSHIP, intOption(group));
     if (added === 0) continue;

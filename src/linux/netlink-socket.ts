@@ -43,6 +43,13 @@ export class NetlinkSocket {
     return ok(new NetlinkSocket(libc, fd));
   }
 
+  /** What the kernel's messages about this socket's requests carry. */
+  get portId(): number {
+    const sockaddr = new Uint8Array(12); // struct sockaddr_nl
+    this.#libc.boundTo(this.#fd, sockaddr);
+    return new Uint32Array(sockaddr.buffer)[1] ?? 0;
+  }
+
   /** Asks for something to be done: errno 0 if it was. The request is wiped: it may hold keys. */
   request(emit: EmitRequest): NetlinkError {
     const sequence = this.#nextSequence();

@@ -34,6 +34,8 @@ export type Routes = {
   sourceFor(to: Address): Result<Address, string>;
   /** Removes the routes of an earlier run, known by their protocol number; counts them. */
   removeLeftovers(): number;
+  /** What the kernel's messages about our own changes carry. */
+  readonly portId: number;
   close(): void;
 };
 
@@ -49,6 +51,7 @@ export function openRoutes(): Result<Routes, number> {
       request.op === "put-route" ? putRoute(socket, request) : deleteRoute(socket, request),
     sourceFor: (to) => sourceFor(socket, to),
     removeLeftovers: () => removeOurs(socket, 4) + removeOurs(socket, 6),
+    portId: socket.portId,
     close: () => socket.close(),
   });
 }

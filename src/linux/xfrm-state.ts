@@ -11,7 +11,10 @@ import {
   type StatePlace,
 } from "../xfrm/moved-state.ts";
 import type { NetlinkError } from "../xfrm/netlink.ts";
+import { parsePolicy } from "../xfrm/policy-message.ts";
+import { isOurPolicy } from "../xfrm/priority.ts";
 import {
+  emitPolicyQuery,
   emitStateQuery,
   emitXfrmRequest,
   formatStateId,
@@ -25,6 +28,7 @@ import { parseStateUse } from "../xfrm/state-message.ts";
 import type { NetlinkSocket } from "./netlink-socket.ts";
 
 type Query = Extract<XfrmRequest, { op: "query-state" }>;
+type PolicyQuery = Extract<XfrmRequest, { op: "query-policy" }>;
 type Move = Extract<XfrmRequest, { op: "move-state" }>;
 
 /** What was counted on a state (XFRM_MSG_GETSA). */
@@ -36,6 +40,15 @@ export function queryState(socket: NetlinkSocket, request: Query): KernelResult 
   if (!found.ok) return err(malformed(request, found.error));
   const { mark: _, ...use } = found.value;
   return ok(use satisfies XfrmStateUse);
+}
+
+/** Whether a policy of ours is there (XFRM_MSG_GETPOLICY). */
+export function queryPolicy(socket: NetlinkSocket, request: PolicyQuery): KernelResult {
+  const answer = socket.ask((n) => emitPolicyQuery(request.id, n));
+  if (!answer.ok) return err(xfrmRefusal(request, answer.error.errno, answer.error.text));
+  const found = parsePolicy(answer.value);
+  if (found.ok && found.value !== undefined && isOurPolicy(found.value)) return ok(undefined);
+  return err(xfrmRefusal(request, EEXIST, "another program's policy has its place"));
 }
 
 /** Reads a state, deletes it, and makes it anew elsewhere; or puts it back where it was. */
@@ -106,4 +119,5 @@ function malformed(request: Query | Move, { where, detail }: Malformed): XfrmRef
   return { ...refusal, operation: "XFRM_MSG_GETSA" };
 }
 
+const EEXIST = 17;
 const EPROTO = 71;

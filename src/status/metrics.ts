@@ -295,6 +295,14 @@ const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   redirects_sent: "Sites that were sent to another gateway (RFC 5685).",
   redirects_followed: "Gateways that were called because a site has sent us there (RFC 5685).",
   kernel_refusals: "Requests that the kernel refused.",
+  states_removed_by_others:
+    "States of erouted that another program removed from the kernel; their Child SAs are rekeyed.",
+  policies_removed_by_others:
+    "Policies of erouted that another program removed from the kernel; they are put back.",
+  routes_removed_by_others:
+    "Routes of erouted that another program removed from the kernel; they are put back.",
+  policies_taken_by_others:
+    "Times that a policy of another program was found in the place of one of erouted.",
   spi_conflicts: "Child SAs whose ESP SPI was taken at the site's address.",
   internal_errors: "Bugs caught: each has cost one IKE SA, and is in the log.",
 };

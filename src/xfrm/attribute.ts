@@ -9,6 +9,7 @@ export const XFRMA = {
   ALG_CRYPT: 2,
   ENCAP: 4,
   TMPL: 5,
+  POLICY: 7,
   LTIME_VAL: 9,
   REPLAY_VAL: 10,
   SRCADDR: 13,

@@ -1,10 +1,11 @@
-/** What the kernel tells on its own: acquire, expire, mapping (XFRM multicast groups). */
+/** What the kernel tells on its own: acquire, expire, mapping, removal (XFRM multicast groups). */
 
 import type { Address } from "../inet/address.ts";
-import { decode, type Malformed, type Reader } from "../octets/reader.ts";
+import type { Prefix } from "../inet/prefix.ts";
+import { decode, type Malformed, Reader } from "../octets/reader.ts";
 import { ok, type Result } from "../octets/result.ts";
 import { asAddress } from "./address.ts";
-import { parseAttributes } from "./attribute.ts";
+import { parseAttributes, XFRMA } from "./attribute.ts";
 import { hostU32 } from "./host-order.ts";
 import { parseMarkAndIfId } from "./mark.ts";
 import { XFRM_MSG } from "./message-type.ts";
@@ -32,10 +33,20 @@ export type XfrmExpire = {
   readonly hard: boolean;
 };
 
+/** What somebody has removed; `policy`: also one that was replaced. */
+export type XfrmRemoval =
+  | { readonly what: "state"; readonly id: Pick<XfrmStateId, "dst" | "spi"> }
+  | { readonly what: "policy"; readonly id: XfrmPolicyId }
+  /** All states, or all policies. */
+  | { readonly what: "states" | "policies" }
+  | { readonly what: "route"; readonly destination: Prefix };
+
 export type XfrmEvent =
   | { readonly kind: "acquire"; readonly acquire: XfrmAcquire }
   | { readonly kind: "expire"; readonly expire: XfrmExpire }
-  | { readonly kind: "mapping"; readonly mapping: XfrmMapping };
+  | { readonly kind: "mapping"; readonly mapping: XfrmMapping }
+  /** By another program: `by` is its netlink port, as a rule its process ID; 0 is the kernel. */
+  | { readonly kind: "removed"; readonly removal: XfrmRemoval; readonly by: number };
 
 /** The event in a message; undefined for any other message and for what is not about ESP SAs. */
 export function parseXfrmEvent(message: NetlinkMessage): Result<XfrmEvent | undefined, Malformed> {
@@ -47,9 +58,56 @@ export function parseXfrmEvent(message: NetlinkMessage): Result<XfrmEvent | unde
     case XFRM_MSG.MAPPING:
       return decode(message.payload, "XFRM_MSG_MAPPING", parseMapping);
     default:
+      return parseRemoval(message);
+  }
+}
+
+function parseRemoval({
+  type,
+  payload,
+  portId: by,
+}: NetlinkMessage): Result<XfrmEvent | undefined, Malformed> {
+  const told = (removal: XfrmRemoval): XfrmEvent => ({ kind: "removed", removal, by });
+  switch (type) {
+    case XFRM_MSG.FLUSHSA:
+      return ok(told({ what: "states" }));
+    case XFRM_MSG.FLUSHPOLICY:
+      return ok(told({ what: "policies" }));
+    case XFRM_MSG.DELSA:
+      return decode(payload, "XFRM_MSG_DELSA", (r) => {
+        const { dst, spi } = parseStateId(r);
+        return told({ what: "state", id: { dst, spi } });
+      });
+    case XFRM_MSG.DELPOLICY:
+      return decode(payload, "XFRM_MSG_DELPOLICY", (r) => {
+        const id = parseRemovedPolicy(r);
+        return id === undefined ? undefined : told({ what: "policy", id });
+      });
+    case XFRM_MSG.UPDPOLICY:
+      return decode(payload, "XFRM_MSG_UPDPOLICY", (r) => {
+        const { selector, direction } = parsePolicyInfo(r);
+        const tags = parseMarkAndIfId(parseAttributes(r));
+        if (direction === undefined) return undefined;
+        return told({ what: "policy", id: { selector, direction, ...tags } });
+      });
+    default:
       return ok(undefined);
   }
 }
+
+/** struct xfrm_userpolicy_id, which may name it by a number only; XFRMA_POLICY has all of it. */
+function parseRemovedPolicy(r: Reader): XfrmPolicyId | undefined {
+  r.octets(POLICY_ID_OCTETS);
+  const attributes = parseAttributes(r);
+  const policy = attributes.get(XFRMA.POLICY);
+  if (policy === undefined) return undefined;
+  const { selector, direction } = parsePolicyInfo(new Reader(policy, "XFRMA_POLICY"));
+  return direction === undefined
+    ? undefined
+    : { selector, direction, ...parseMarkAndIfId(attributes) };
+}
+
+const POLICY_ID_OCTETS = 64;
 
 /** struct xfrm_user_acquire: the family of its addresses stands in the template only. */
 function parseAcquire(r: Reader): XfrmEvent | undefined {

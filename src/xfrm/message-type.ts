@@ -1,4 +1,4 @@
-/** XFRM_MSG_* of linux/xfrm.h, those that are sent or understood. FLUSH is not among them. */
+/** XFRM_MSG_* of linux/xfrm.h, those that are sent or understood. FLUSH is never sent. */
 
 export const XFRM_MSG = {
   NEWSA: 0x10,
@@ -11,8 +11,10 @@ export const XFRM_MSG = {
   ACQUIRE: 0x17,
   EXPIRE: 0x18,
   UPDPOLICY: 0x19,
+  FLUSHSA: 0x1c,
+  FLUSHPOLICY: 0x1d,
   MAPPING: 0x26,
 } as const;
 
 /** Multicast groups (XFRMNLGRP_*) of the events. */
-export const XFRMNLGRP = { ACQUIRE: 1, EXPIRE: 2, MAPPING: 8 } as const;
+export const XFRMNLGRP = { ACQUIRE: 1, EXPIRE: 2, SA: 3, POLICY: 4, MAPPING: 8 } as const;

@@ -34,6 +34,8 @@ export type XfrmRequest =
   | { readonly op: "delete-policy"; readonly id: XfrmPolicyId }
   /** What the kernel counted on a state: the only request with a value in its answer. */
   | { readonly op: "query-state"; readonly id: XfrmStateId; readonly mark?: XfrmMark }
+  /** Whether a policy of ours is there: ENOENT: none is, EEXIST: another program has one. */
+  | { readonly op: "query-policy"; readonly id: XfrmPolicyId }
   /**
    * The state goes on under other addresses, with its keys, limits, counters and sequence numbers.
    * The kernel has no such request: the shell reads, deletes and makes it anew. Refused, the state
@@ -53,7 +55,7 @@ export type XfrmRequest =
 /** Requests that are one XFRM message to the kernel, acknowledged by it. */
 export type XfrmMessage = Exclude<
   XfrmRequest,
-  { readonly op: "query-state" | "move-state" | "put-route" | "delete-route" }
+  { readonly op: "query-state" | "query-policy" | "move-state" | "put-route" | "delete-route" }
 >;
 
 /** A refusal of the kernel: operation, object, errno by name, and its extended answer if any. */
@@ -110,6 +112,12 @@ export function emitStateQuery(
   return emitNetlink(head, (w) => emitStateId(w, id, mark));
 }
 
+/** Asks for one policy: answered by an XFRM_MSG_NEWPOLICY, or ENOENT. */
+export function emitPolicyQuery(id: XfrmPolicyId, sequence: number): Uint8Array {
+  const head = { type: XFRM_MSG.GETPOLICY, flags: NLM_F_REQUEST, sequence };
+  return emitNetlink(head, (w) => emitPolicyId(w, id));
+}
+
 /** Asks for all ESP states: answered by XFRM_MSG_NEWSA messages and NLMSG_DONE. */
 export function emitStateDump(sequence: number): Uint8Array {
   const head = { type: XFRM_MSG.GETSA, flags: NLM_F_REQUEST | NLM_F_DUMP, sequence };
@@ -142,6 +150,11 @@ export function formatStateId(id: XfrmStateId): string {
   return `state ${formatAddress(id.src)} -> ${formatAddress(id.dst)} spi ${spi32Hex(id.spi)}`;
 }
 
+/** What tells a state from all others: destination and SPI. */
+export function stateName(id: Pick<XfrmStateId, "dst" | "spi">): string {
+  return `${formatAddress(id.dst)} ${id.spi}`;
+}
+
 /** `policy out 10.0.0.0/16 -> 192.168.1.0/24`, with mark and if_id if it has any. */
 export function formatPolicyId(id: XfrmPolicyId): string {
   let text = `policy ${id.direction} ${formatSelector(id.selector)}`;
@@ -163,6 +176,7 @@ const OPERATIONS = {
   "put-policy": "XFRM_MSG_UPDPOLICY",
   "delete-policy": "XFRM_MSG_DELPOLICY",
   "query-state": "XFRM_MSG_GETSA",
+  "query-policy": "XFRM_MSG_GETPOLICY",
   "move-state": "XFRM_MSG_NEWSA",
   "put-route": "RTM_NEWROUTE",
   "delete-route": "RTM_DELROUTE",
@@ -182,6 +196,7 @@ function objectText(request: XfrmRequest): string {
     case "put-policy":
       return formatPolicyId(request.policy.id);
     case "delete-policy":
+    case "query-policy":
       return formatPolicyId(request.id);
     default:
       return never(request);

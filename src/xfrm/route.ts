@@ -4,12 +4,13 @@ import type { Address } from "../inet/address.ts";
 import { addressFromOctets, addressOctets, type Family } from "../inet/address.ts";
 import { formatPrefix, type Prefix, prefixOf } from "../inet/prefix.ts";
 import { decode, type Malformed, Reader } from "../octets/reader.ts";
-import type { Result } from "../octets/result.ts";
+import { ok, type Result } from "../octets/result.ts";
 import { familyNumber } from "./address.ts";
 import { emitAttribute, parseAttributes } from "./attribute.ts";
 import { type HostWriter, hostU32 } from "./host-order.ts";
 import {
   emitNetlink,
+  type NetlinkMessage,
   NLM_F_ACK,
   NLM_F_CREATE,
   NLM_F_DUMP,
@@ -116,7 +117,23 @@ export function parseRoute(octets: Uint8Array): Result<Route | undefined, Malfor
   });
 }
 
-const RTM = { NEWROUTE: 24, DELROUTE: 25, GETROUTE: 26 } as const;
+/** The subnet of an RTM_DELROUTE about a route of ours. */
+export function parseRouteRemoval({
+  type,
+  payload,
+}: Pick<NetlinkMessage, "type" | "payload">): Result<Prefix | undefined, Malformed> {
+  if (type !== RTM.DELROUTE) return ok(undefined);
+  const route = parseRoute(payload);
+  if (!route.ok) return route;
+  return ok(
+    route.value !== undefined && isOurRoute(route.value) ? route.value.destination : undefined,
+  );
+}
+
+/** Multicast groups (RTNLGRP_*) that tell of routes. */
+export const ROUTE_GROUPS = { IPV4: 7, IPV6: 11 } as const;
+
+export const RTM = { NEWROUTE: 24, DELROUTE: 25, GETROUTE: 26 } as const;
 const RTA = { DST: 1, OIF: 4, PRIORITY: 6, PREFSRC: 7 } as const;
 const RT_TABLE_MAIN = 254;
 const RT_SCOPE_LINK = 253;

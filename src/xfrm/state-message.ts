@@ -124,6 +124,16 @@ export function parseStateUse(octets: Uint8Array): Result<StateFound, Malformed>
   });
 }
 
+/** Of the payload of XFRM_MSG_NEWSA only what names the state. */
+export function parseStateName(
+  octets: Uint8Array,
+): Result<Pick<StateInfo, "id" | "reqid">, Malformed> {
+  return decode(octets, "XFRM_MSG_NEWSA", (r) => {
+    const { id, reqid } = parseStateInfo(r);
+    return { id, reqid };
+  });
+}
+
 /** struct xfrm_usersa_info. */
 export function parseStateInfo(r: Reader): StateInfo {
   const selector = parseSelector(r);

@@ -84,6 +84,7 @@ function describeRequest(op: XfrmRequest): string {
     case "put-policy":
       return `put-policy ${formatPolicyId(op.policy.id)}`;
     case "delete-policy":
-      return `delete-policy ${formatPolicyId(op.id)}`;
+    case "query-policy":
+      return `${op.op} ${formatPolicyId(op.id)}`;
   }
 }

@@ -5,6 +5,7 @@ import { formatPrefix } from "../../src/inet/prefix.ts";
 import { err, ok } from "../../src/octets/result.ts";
 import type { XfrmExpire } from "../../src/xfrm/event.ts";
 import type { XfrmPolicy, XfrmPolicyId } from "../../src/xfrm/policy.ts";
+import { isOurPolicy } from "../../src/xfrm/priority.ts";
 import { type KernelResult, type XfrmRequest, xfrmRefusal } from "../../src/xfrm/request.ts";
 import type { RemoteRoute } from "../../src/xfrm/route.ts";
 import type { XfrmMark, XfrmState, XfrmStateId, XfrmStateUse } from "../../src/xfrm/state.ts";
@@ -34,6 +35,12 @@ export type KernelModel = {
   /** Requests carried out so far. */
   performed(): number;
   perform(request: XfrmRequest): KernelResult;
+  /** Another program works on the tables. */
+  readonly tables: {
+    readonly states: Map<string, ModelState>;
+    readonly policies: Map<string, XfrmPolicy>;
+    readonly routes: Map<string, RemoteRoute>;
+  };
   /** A lifetime is over: the kernel removes the state and tells. Undefined if it has gone. */
   expire(model: ModelState): XfrmExpire | undefined;
 };
@@ -68,6 +75,11 @@ export function createKernel(faults: KernelFaults): KernelModel {
         return 0;
       case "query-state":
         return found(request) === undefined ? ESRCH : 0;
+      case "query-policy": {
+        const there = policies.get(policyKey(request.id));
+        if (there === undefined) return ENOENT;
+        return isOurPolicy(there) ? 0 : EEXIST;
+      }
       case "move-state": {
         const model = found(request);
         if (model === undefined) return ESRCH;
@@ -100,6 +112,7 @@ export function createKernel(faults: KernelFaults): KernelModel {
     policies,
     routes,
     history,
+    tables: { states, policies, routes },
     performed: () => performed,
     perform(request) {
       performed++;

@@ -145,6 +145,7 @@ function stepOf(effect: Effect): string[] {
     case "delete-state":
       return [`delete-state ${op.id.src.value === CONCENTRATOR_VALUE ? "out" : "in"}`];
     case "query-state":
+    case "query-policy":
     case "move-state":
     case "put-route":
     case "delete-route":

@@ -50,6 +50,7 @@ function notes(state: unknown): readonly string[] {
   const found = [textAt(state, "dataplane_note") ?? "", redirecting(state)];
   const refusals = counter("kernel_refusals");
   if (refusals > 0) found.push(`the kernel refused ${counted(refusals, "request")}: see the log`);
+  found.push(...removed(counter));
   const evicted = counter("dynamic_eroutes_evicted") + counter("dynamic_eroutes_refused_full");
   if (evicted > 0) {
     const places = numberAt(state, "gauges", "dynamic_eroutes_max");
@@ -62,6 +63,25 @@ function notes(state: unknown): readonly string[] {
   if (cookies > 0)
     found.push(`${counted(cookies, "cookie")} demanded: a flood, or many sites at once`);
   return found;
+}
+
+/** Somebody beside us works on the kernel's tables. */
+function removed(counter: (name: string) => number): readonly string[] {
+  const gone = [
+    counted(counter("states_removed_by_others"), "state"),
+    counted(counter("policies_removed_by_others"), "policy").replace(/ys$/, "ies"),
+    counted(counter("routes_removed_by_others"), "route"),
+  ].filter((text) => !text.startsWith("0 "));
+  const said: string[] = [];
+  if (gone.length > 0) {
+    said.push(
+      `another program removed ${gone.join(", ")} of ours from the kernel; they are replaced`,
+    );
+  }
+  if (counter("policies_taken_by_others") > 0) {
+    said.push("another program has a policy in the place of one of ours: see the log");
+  }
+  return said;
 }
 
 function redirecting(state: unknown): string {

@@ -91,12 +91,12 @@ function firstPayload(pcap: Uint8Array): string {
   return frame.length < length ? "" : Buffer.from(frame.subarray(14 + 20 + 8 + 4)).toString("hex");
 }
 
-/** Sends it from the router's own port 500; whether the concentrator answers there. */
+/** Sends it from a port that no mapping of the router has; whether it is answered there. */
 async function answerTo(message: string): Promise<boolean> {
   const script = `
     const socket = await Bun.udpSocket({
       hostname: "${OUTSIDE}",
-      port: 500,
+      port: 5001,
       socket: { data: () => { console.log("answered"); process.exit(0); } },
     });
     socket.send(Buffer.from("${message}", "hex"), 500, "${CONCENTRATOR.v4}");

@@ -4,6 +4,7 @@
  */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { patient } from "../../patience.ts";
 import { until } from "./hosts.ts";
 import type { Site } from "./laboratory.ts";
 import {
@@ -62,7 +63,7 @@ test("a neighbour with that SPI behind the same NAT hears TEMPORARY_FAILURE", as
   await until("it asks again by itself", async () => (await second.childSas()) > 0, 60_000);
   await pingBothWays(scenario, far);
   for (const swan of [first, second]) await swan.stop();
-});
+}, patient(180_000));
 
 /** SPIs of the states that send there. */
 async function chosenBy(address: string): Promise<readonly number[]> {

@@ -1,0 +1,200 @@
+/** Another program works on the kernel's tables: what is ours comes back, what is not is left. */
+
+import { expect, test } from "bun:test";
+import type { EroutePlan } from "../../src/eroute/eroute.ts";
+import { ExchangeType } from "../../src/wire/exchange-type.ts";
+import { parseHeader } from "../../src/wire/header.ts";
+import type { XfrmRemoval } from "../../src/xfrm/event.ts";
+import { formatPolicyId, stateName, TRAP_REQID } from "../../src/xfrm/request.ts";
+import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
+import { planOf } from "./plan.ts";
+import { layTable, type Table, type TableOptions } from "./table.ts";
+
+const SITES = 3;
+
+test("`ip xfrm state flush`: each Child SA is rekeyed, and stays until then", () => {
+  const { table } = connected();
+  table.kernel.tables.states.clear();
+  removed(table, { what: "states" });
+  table.advance(1_000);
+  expect(rekeyRequests(table)).toBe(SITES);
+  const { gauges, counters } = table.concentrator.snapshot();
+  expect(gauges.childSas).toBe(SITES);
+  expect(counters.states_removed_by_others).toBe(2 * SITES);
+  expect(table.kernel.policies.size).toBe(3 * SITES + STANDING);
+  expect(told(table)).toEqual([
+    "another program (netlink port 4711, as a rule its PID) removed 6 states of ours from the " +
+      "kernel: Child SAs get new keys",
+  ]);
+});
+
+test("one state deleted: its Child SA is rekeyed at once, and its site is named", () => {
+  for (const direction of ["in", "out"]) {
+    const { table } = connected();
+    const [name, model] = [...table.kernel.states].find(
+      ([, { state }]) => state.direction === direction,
+    ) ?? ["", undefined];
+    if (model === undefined) throw new Error("there is such a state");
+    table.kernel.tables.states.delete(name);
+    removed(table, { what: "state", id: model.state.id });
+    table.advance(1_000);
+    expect(rekeyRequests(table)).toBe(1);
+    const entries = table.journal.filter(({ reason }) => reason === "removed-by-others");
+    expect(entries.map(({ peerId }) => peerId)).toEqual(["site-1", undefined]);
+  }
+});
+
+test("`ip xfrm policy flush`: all are back within the same turn, traps first", () => {
+  const { table } = connected();
+  const before = [...table.kernel.policies.keys()].sort();
+  const standing = [...table.kernel.policies.values()].find(
+    ({ template }) => template?.reqid === TRAP_REQID,
+  );
+  table.kernel.tables.policies.clear();
+  table.effects.length = 0;
+  removed(table, { what: "policies" });
+  const puts = table.effects.flatMap((e) =>
+    e.kind === "kernel" && e.op.op === "put-policy" ? [e.op.policy] : [],
+  );
+  expect(puts[0]).toEqual(standing as never);
+  expect([...table.kernel.policies.keys()].sort()).toEqual(before);
+  expect(rekeyRequests(table)).toBe(0);
+  table.advance(1_000);
+  expect(told(table)[0]).toContain("removed 11 policies of ours");
+});
+
+test("one policy deleted or replaced: ours is put back, another program's is left alone", () => {
+  const { table } = connected();
+  const [[key, policy]] = [...table.kernel.policies].slice(-1) as [[string, never]];
+  const { id } = policy as { id: Parameters<typeof formatPolicyId>[0] };
+  table.kernel.tables.policies.delete(key);
+  removed(table, { what: "policy", id });
+  expect(table.kernel.policies.get(key)).toEqual(policy);
+  const foreign = { id, priority: 7, action: "pass", template: undefined } as const;
+  table.kernel.tables.policies.set(key, foreign);
+  removed(table, { what: "policy", id });
+  expect(table.kernel.policies.get(key)).toEqual(foreign);
+  expect(table.journal.at(-1)).toMatchObject({ reason: "kernel-conflict", level: "error" });
+  expect(table.concentrator.snapshot().counters.policies_taken_by_others).toBe(1);
+});
+
+test("a route deleted is put back; one that is not ours is nobody's business", () => {
+  const { table } = connected({ plan: withRoutes(planOf()) });
+  const [key, route] = [...table.kernel.routes][0] ?? ["", undefined];
+  if (route === undefined) throw new Error("there is a route");
+  table.kernel.tables.routes.delete(key);
+  removed(table, { what: "route", destination: route.destination });
+  expect(table.kernel.routes.has(key)).toBe(true);
+  const { counters } = table.concentrator.snapshot();
+  expect(counters.routes_removed_by_others).toBe(1);
+  const other = { family: 4, value: 0n, length: 0 } as const;
+  removed(table, { what: "route", destination: other });
+  expect(table.concentrator.snapshot().counters.routes_removed_by_others).toBe(1);
+});
+
+test("what no message has told is found by a comparison, and only that is asked for", () => {
+  const { table } = connected();
+  const [name] = [...table.kernel.states.keys()];
+  table.kernel.tables.states.delete(name ?? "");
+  const [policy] = [...table.kernel.policies.keys()].slice(-1);
+  table.kernel.tables.policies.delete(policy ?? "");
+  table.effects.length = 0;
+  compare(table);
+  const ops = table.effects.flatMap((e) => (e.kind === "kernel" ? [e.op.op] : []));
+  // Both states of the Child SA that lacks one.
+  expect(ops.sort()).toEqual(["put-policy", "query-policy", "query-state", "query-state"]);
+  expect(table.kernel.policies.has(policy ?? "")).toBe(true);
+  table.advance(1_000);
+  expect(rekeyRequests(table)).toBe(1);
+});
+
+test("a comparison that was read before something was installed takes nothing for gone", () => {
+  const { table } = connected();
+  table.feed({ kind: "kernel-tables", states: new Set(), policies: new Set() });
+  table.advance(5_000);
+  expect(rekeyRequests(table)).toBe(0);
+  expect(told(table)).toEqual([]);
+});
+
+test("a site that does not rekey what is lost is told that it is gone, after a while", () => {
+  const { table, callers } = connected();
+  table.kernel.tables.states.clear();
+  removed(table, { what: "states" });
+  table.advance(1_000);
+  for (const caller of callers) caller.settle();
+  table.advance(31_000);
+  compare(table);
+  for (let rounds = 0; rounds < 10; rounds++) {
+    table.advance(1_000);
+    for (const caller of callers) caller.settle();
+  }
+  expect(table.concentrator.snapshot().gauges.childSas).toBe(0);
+  for (const caller of callers) expect(caller.session().children).toEqual([]);
+  expect(table.concentrator.tableSizes().repairs).toBe(0);
+});
+
+test("whoever flushes time and again does not have us walk all the time", () => {
+  const { table } = connected();
+  table.effects.length = 0;
+  for (let i = 0; i < 1_000; i++) removed(table, { what: "states" });
+  const queries = table.effects.filter((e) => e.kind === "kernel" && e.op.op === "query-state");
+  expect(queries.length).toBeLessThanOrEqual(4 * SITES);
+});
+
+/** Sites that are up, under an eroute that blocks what has no SA. */
+function connected(options: TableOptions = {}): { table: Table; callers: readonly Caller[] } {
+  const table = layTable({ plan: planOf(), ...options });
+  table.feed({ kind: "start" });
+  const callers = Array.from({ length: SITES }, (_, at) => {
+    putRow(table, at + 1);
+    const caller = seat(table, settingsOf(at + 1));
+    caller.connect();
+    caller.settle();
+    return caller;
+  });
+  expect(table.kernel.states.size).toBe(2 * SITES);
+  table.sent.length = 0;
+  table.journal.length = 0;
+  return { table, callers };
+}
+
+/** The traps of both eroutes. */
+const STANDING = 2;
+
+function removed(table: Table, removal: XfrmRemoval): void {
+  table.feed({ kind: "removed", removal, by: 4711 });
+}
+
+function compare(table: Table): void {
+  const states = [...table.kernel.states.values()].map(({ state }) => stateName(state.id));
+  const policies = [...table.kernel.policies.values()].map(({ id }) => formatPolicyId(id));
+  table.feed({
+    ...{ kind: "kernel-tables", states: new Set(states), policies: new Set(policies) },
+  });
+}
+
+/** CREATE_CHILD_SA requests of ours that wait for their answers. */
+function rekeyRequests(table: Table): number {
+  const asking = new Set(
+    table.sent.flatMap(({ octets }) => {
+      const header = parseHeader(octets);
+      if (!header.ok || header.value.flags.response) return [];
+      return header.value.exchangeType === ExchangeType.CREATE_CHILD_SA ? [header.value.spiR] : [];
+    }),
+  );
+  return asking.size;
+}
+
+function told(table: Table): readonly string[] {
+  return table.journal
+    .filter(({ reason, peerId }) => reason === "removed-by-others" && peerId === undefined)
+    .map(({ detail }) => detail);
+}
+
+function withRoutes(plan: EroutePlan): EroutePlan {
+  const eroutes = plan.eroutes.map((eroute) => ({
+    ...eroute,
+    child: { ...eroute.child, routes: true },
+  }));
+  return { ...plan, eroutes };
+}
