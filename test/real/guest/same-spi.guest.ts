@@ -45,25 +45,30 @@ test("a site that restarts without a word, with its old ESP SPI, is up again at 
   await second.stop();
 });
 
-test("a neighbour with that SPI behind the same NAT hears TEMPORARY_FAILURE", async () => {
-  const sites: Site[] = [];
-  for (const number of [2, 3]) sites.push(await scenario.laboratory.addSite(number, "behind-nat"));
-  const [near, far] = sites as [Site, Site];
-  const first = await startSite(near, ALWAYS_THE_SAME);
-  await bringUp(scenario, first);
-  const second: StrongSwan = await startSite(far, ALWAYS_THE_SAME);
-  expect(await second.initiate()).toBe(false);
-  expect(await second.log()).toMatch(/received TEMPORARY_FAILURE notify/);
-  const why = await scenario.erouted.command("why", "site-3");
-  expect(why.out).toContain("its ESP SPI is taken at its address");
-  expect(why.out).toContain("which site-2 has there already");
-  await pingBothWays(scenario, near);
-  // What would be another SPI for any other site: here its neighbour has to go.
-  await first.terminate();
-  await until("it asks again by itself", async () => (await second.childSas()) > 0, 60_000);
-  await pingBothWays(scenario, far);
-  for (const swan of [first, second]) await swan.stop();
-}, patient(180_000));
+test(
+  "a neighbour with that SPI behind the same NAT hears TEMPORARY_FAILURE",
+  async () => {
+    const sites: Site[] = [];
+    for (const number of [2, 3])
+      sites.push(await scenario.laboratory.addSite(number, "behind-nat"));
+    const [near, far] = sites as [Site, Site];
+    const first = await startSite(near, ALWAYS_THE_SAME);
+    await bringUp(scenario, first);
+    const second: StrongSwan = await startSite(far, ALWAYS_THE_SAME);
+    expect(await second.initiate()).toBe(false);
+    expect(await second.log()).toMatch(/received TEMPORARY_FAILURE notify/);
+    const why = await scenario.erouted.command("why", "site-3");
+    expect(why.out).toContain("its ESP SPI is taken at its address");
+    expect(why.out).toContain("which site-2 has there already");
+    await pingBothWays(scenario, near);
+    // What would be another SPI for any other site: here its neighbour has to go.
+    await first.terminate();
+    await until("it asks again by itself", async () => (await second.childSas()) > 0, 60_000);
+    await pingBothWays(scenario, far);
+    for (const swan of [first, second]) await swan.stop();
+  },
+  patient(180_000),
+);
 
 /** SPIs of the states that send there. */
 async function chosenBy(address: string): Promise<readonly number[]> {
