@@ -27,10 +27,15 @@ export class NetlinkSocket {
   readonly #fd: number;
   readonly #buffer = new Uint8Array(RECEIVE_OCTETS);
   #sequence = 0;
+  /** What the kernel's messages to all about this socket's requests carry. */
+  readonly portId: number;
 
   private constructor(libc: Libc, fd: number) {
     this.#libc = libc;
     this.#fd = fd;
+    const sockaddr = new Uint8Array(12); // struct sockaddr_nl
+    libc.boundTo(fd, sockaddr);
+    this.portId = new Uint32Array(sockaddr.buffer)[1] ?? 0;
   }
 
   /** A socket of `protocol`, or the errno. */
@@ -41,13 +46,6 @@ export class NetlinkSocket {
     libc.setOption(fd, NETLINK_EXT_ACK, intOption(1));
     libc.setOption(fd, NETLINK_CAP_ACK, intOption(1));
     return ok(new NetlinkSocket(libc, fd));
-  }
-
-  /** What the kernel's messages about this socket's requests carry. */
-  get portId(): number {
-    const sockaddr = new Uint8Array(12); // struct sockaddr_nl
-    this.#libc.boundTo(this.#fd, sockaddr);
-    return new Uint32Array(sockaddr.buffer)[1] ?? 0;
   }
 
   /** Asks for something to be done: errno 0 if it was. The request is wiped: it may hold keys. */
@@ -111,6 +109,8 @@ export class NetlinkSocket {
   }
 
   #send(octets: Uint8Array): number {
+    // XFRM tells all who listen what stands here, not which socket it came by.
+    new Uint32Array(octets.buffer, octets.byteOffset + PORT_ID_AT, 1)[0] = this.portId;
     const sent = this.#libc.send(this.#fd, octets);
     octets.fill(0);
     return sent;
@@ -164,6 +164,9 @@ const ANSWER_OCTETS_MAX = 8_192;
 const ANSWER_MS_MAX = 2_000;
 /** Late answers to questions that were given up. */
 const STRAY_DATAGRAMS_MAX = 16;
+
+/** nlmsg_pid. */
+const PORT_ID_AT = 12;
 
 const EAGAIN = 11;
 const EPROTO = 71;

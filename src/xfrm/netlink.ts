@@ -46,7 +46,7 @@ export const NLM_F_ACK_TLVS = 0x200;
 export const NETLINK_HEADER_OCTETS = 16;
 const NLMSGERR_ATTR_MSG = 1;
 
-/** A message with the payload that `body` writes; the kernel fills in the port. */
+/** A message with the payload that `body` writes; the socket fills in its port. */
 export function emitNetlink(head: NetlinkHead, body: (w: HostWriter) => void): Uint8Array {
   const w = new HostWriter();
   w.u32(0).u16(head.type).u16(head.flags).u32(head.sequence).u32(0);

@@ -109,6 +109,24 @@ function stateContract(kernel: () => Performer): void {
     expect(kernel().perform({ op: "delete-state", id: state.id }).ok).toBe(true);
   });
 
+  test("a state goes in the place of another one that has its destination and SPI", () => {
+    const state = stateLike();
+    const { id } = state;
+    const from = { ...id, src: elsewhere(id).src };
+    expect(kernel().perform({ op: "new-state", state }).ok).toBe(true);
+    const next = stateLike({ id: from });
+    const instead: XfrmRequest = { op: "new-state", state: next, insteadOf: { id } };
+    expect(kernel().perform(instead)).toEqual({ ok: true, value: undefined });
+    expect(kernel().perform({ op: "query-state", id: from })).toMatchObject({
+      value: { id: from },
+    });
+    expect(kernel().perform({ op: "delete-state", id: from }).ok).toBe(true);
+    // Nothing is there that would have to go.
+    const state2 = stateLike({ id: from });
+    expect(kernel().perform({ ...instead, state: state2 }).ok).toBe(true);
+    expect(kernel().perform({ op: "delete-state", id: from }).ok).toBe(true);
+  });
+
   test("a state that cannot go where another one is stays as it was", () => {
     const encapsulation = { srcPort: 40_123, dstPort: 4500 };
     const state = stateLike({ encapsulation });
@@ -189,6 +207,19 @@ function policyContract(kernel: () => Performer): void {
       ok: false,
       error: { errno: "ENOENT", operation: "XFRM_MSG_DELPOLICY", detail: "there is none" },
     });
+  });
+
+  test("a policy is asked for: ours is there, none is, or somebody else's is", () => {
+    const policy = policyLike(subnets);
+    const { id } = policy;
+    const query: XfrmRequest = { op: "query-policy", id };
+    expect(kernel().perform(query)).toMatchObject({ ok: false, error: { errno: "ENOENT" } });
+    expect(kernel().perform({ op: "put-policy", policy })).toMatchObject({ ok: true });
+    expect(kernel().perform(query)).toEqual({ ok: true, value: undefined });
+    const foreign = { id, priority: 7, action: "block", template: undefined } as const;
+    expect(kernel().perform({ op: "put-policy", policy: foreign })).toMatchObject({ ok: true });
+    expect(kernel().perform(query)).toMatchObject({ ok: false, error: { errno: "EEXIST" } });
+    expect(kernel().perform({ op: "delete-policy", id })).toMatchObject({ ok: true });
   });
 
   test("policies of the same selector in the three directions are three", () => {

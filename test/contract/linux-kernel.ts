@@ -7,7 +7,7 @@ import { onePort } from "../../src/inet/port-block.ts";
 import { type Kernel, openKernel } from "../../src/linux/xfrm-kernel.ts";
 import type { XfrmEvent } from "../../src/xfrm/event.ts";
 import { unprotectedPriority } from "../../src/xfrm/priority.ts";
-import type { XfrmRequest } from "../../src/xfrm/request.ts";
+import { formatPolicyId, type XfrmRequest } from "../../src/xfrm/request.ts";
 import type { KernelAbilities } from "./kernel.ts";
 import {
   addressOf,
@@ -62,6 +62,7 @@ export function linuxKernelContract(abilities: KernelAbilities): void {
     acquireContract(() => kernel);
     lossContract(() => kernel);
     policyLeftoversContract(() => kernel);
+    removalContract(() => kernel, abilities);
     if (!abilities.esp) return;
     stateLeftoversContract(() => kernel);
     countersContract(() => kernel);
@@ -114,6 +115,73 @@ function lossContract(kernel: () => Kernel): void {
     await sendUntil(later, () => events.some(asks));
     perform(kernel(), { op: "delete-policy", id: policy.id });
   });
+}
+
+function removalContract(kernel: () => Kernel, abilities: KernelAbilities): void {
+  const policy = policyLike({ src: "10.1.0.0/16", dst: "192.168.5.0/24" });
+  const selector = "src 10.1.0.0/16 dst 192.168.5.0/24 dir out";
+
+  test("a policy that another program removes or replaces is told, ours are not", async () => {
+    const { id } = policy;
+    const events = listen(kernel());
+    perform(kernel(), { op: "put-policy", policy });
+    perform(kernel(), { op: "delete-policy", id });
+    perform(kernel(), { op: "put-policy", policy });
+    ip(`xfrm policy update ${selector} action block priority 7`);
+    ip(`xfrm policy delete ${selector}`);
+    // Of a flush that finds nothing the kernel does not tell.
+    perform(kernel(), { op: "put-policy", policy });
+    ip("xfrm policy flush");
+    await until(() => events.length >= 3);
+    const by = expect.any(Number);
+    const one = { kind: "removed", removal: { what: "policy", id }, by } as const;
+    const all = { kind: "removed", removal: { what: "policies" }, by } as const;
+    expect(events).toEqual([one, one, all]);
+  });
+
+  test("so is a route of ours, and not one of somebody else's", async () => {
+    const events = listen(kernel());
+    ip("route add 192.168.6.0/24 dev xt0 proto static");
+    ip("route del 192.168.6.0/24");
+    ip("route add 192.168.7.0/24 dev xt0 proto 69");
+    ip("route del 192.168.7.0/24");
+    await until(() => events.length >= 1);
+    const destination = policyLike({ src: "10.0.0.0/8", dst: "192.168.7.0/24" }).id.selector.dst;
+    expect(events).toMatchObject([{ kind: "removed", removal: { what: "route", destination } }]);
+  });
+
+  test("the tables are read with what is ours only", async () => {
+    perform(kernel(), { op: "put-policy", policy });
+    ip("xfrm policy add src 10.1.0.0/16 dst 192.168.8.0/24 dir out action block priority 7");
+    const tables = await kernel().tables();
+    if (!tables.ok) throw new Error(tables.error.detail);
+    expect([...tables.value.policies]).toEqual([formatPolicyId(policy.id)]);
+    expect(tables.value.states.size).toBe(0);
+    ip("xfrm policy flush");
+  });
+
+  if (!abilities.esp) return;
+  test("a state that another program deletes is told, and a flush of all", async () => {
+    const state = stateLike();
+    const { src, dst, spi } = state.id;
+    const events = listen(kernel());
+    perform(kernel(), { op: "new-state", state });
+    const ends = `src ${formatAddress(src)} dst ${formatAddress(dst)}`;
+    ip(`xfrm state delete ${ends} proto esp spi ${spi}`);
+    perform(kernel(), { op: "new-state", state: stateLike() });
+    ip("xfrm state flush");
+    await until(() => events.length >= 2);
+    expect(events).toMatchObject([
+      { kind: "removed", removal: { what: "state", id: { dst, spi } } },
+      { kind: "removed", removal: { what: "states" } },
+    ]);
+  });
+}
+
+/** As another program does. */
+function ip(words: string): void {
+  const { exitCode, stderr } = Bun.spawnSync(["ip", ...words.split(" ")]);
+  if (exitCode !== 0) throw new Error(`ip ${words}: ${stderr}`);
 }
 
 function policyLeftoversContract(kernel: () => Kernel): void {
