@@ -38,6 +38,8 @@ export function createGuesses(): Guesses {
  */
 export function slowDown(engine: Engine, entry: Entry): Denial | undefined {
   const { peerId, sa } = entry;
+  // What was tried before in this IKE SA has failed: it is repeated.
+  entry.guess = undefined;
   if (peerId === undefined) return undefined;
   const { remote } = sa.path;
   const key = peerKey(peerId);

@@ -5,10 +5,14 @@ import { createRates } from "../../src/concentrator/rate.ts";
 import { asInstant } from "../../src/octets/instant.ts";
 import type { Caller } from "./caller.ts";
 import { putRow, seat, settingsOf } from "./caller.ts";
-import { CONCENTRATOR, endpointOf } from "./plan.ts";
+import { BASE_EROUTE, CONCENTRATOR, endpointOf, planOf } from "./plan.ts";
 import type { SiteSettings } from "./site-state.ts";
 import { layTable, type Table } from "./table.ts";
 
+const SILENT = {
+  ...BASE_EROUTE,
+  life: { ...BASE_EROUTE.life, unknownSites: "silent" },
+} as const;
 const WRONG = new TextEncoder().encode("wrong");
 const from = (address: string, port: number): SiteSettings["path"] => ({
   local: endpointOf(address, port),
@@ -22,11 +26,11 @@ function guesser(table: Table, address: string, changes: Partial<SiteSettings> =
   }
 }
 
-function attempt(table: Table, changes: Partial<SiteSettings>): Caller {
+function attempt(table: Table, changes: Partial<SiteSettings>, ms = 1_000): Caller {
   const caller = seat(table, settingsOf(1, changes));
   caller.connect();
   caller.settle();
-  table.advance(1_000);
+  table.advance(ms);
   caller.settle();
   return caller;
 }
@@ -71,6 +75,23 @@ describe("guessing of keys", () => {
     expect(isUp(attempt(table, { path: from("192.0.2.99", 2_000) }))).toBe(false);
     table.advance(10_000);
     expect(isUp(attempt(table, { path: from("192.0.2.99", 2_001) }))).toBe(true);
+  });
+
+  test("repeats that get no answer are guesses as well", () => {
+    const table = layTable({ plan: planOf({}, { unknownSites: "silent", eroutes: [SILENT] }) });
+    putRow(table, 1);
+    const callers: Caller[] = [];
+    for (let port = 1_000; port < 1_030; port++) {
+      callers.push(attempt(table, { path: from("192.0.2.99", port), psk: WRONG }, 0));
+    }
+    for (let again = 0; again < 4; again++) {
+      table.advance(3_000);
+      for (const caller of callers) caller.tick();
+      for (const caller of callers) caller.settle();
+    }
+    expect(slowed(table)).toBeGreaterThan(50);
+    const looked = reasons(table).filter((reason) => reason === "wrong-psk").length;
+    expect(looked).toBeLessThanOrEqual(12);
   });
 
   test("an ID that has no row is slowed down alike", () => {
