@@ -30,6 +30,7 @@ import { drainStates, forgetState, onKernelAnswer } from "./install.ts";
 import type { Installed } from "./installed.ts";
 import { noteLimit } from "./limit-notes.ts";
 import { onPeerRows } from "./look-up.ts";
+import { movesAt, runMoves } from "./move.ts";
 import { type ConfigurationPreview, previewOf } from "./preview.ts";
 import { Rate } from "./rate.ts";
 import { allAuthorities, allIkeSuites, reconfigure } from "./reconfigure.ts";
@@ -257,6 +258,7 @@ function onDeadline(engine: Engine): void {
     return;
   }
   runErrands(engine);
+  runMoves(engine);
   runRedirects(engine);
   runRowChecks(engine);
   runCalls(engine);
@@ -310,6 +312,7 @@ function nextDeadline(engine: Engine): Instant | undefined {
   return [
     next,
     engine.errands.at,
+    movesAt(engine),
     engine.redirects.at,
     rowChecksAt(engine),
     draining,
@@ -373,6 +376,7 @@ function createEngine(options: ConcentratorOptions): Engine {
     guesses: createGuesses(),
     ikev1Callers: new Map(),
     siteCaps: createSiteCaps(),
+    moves: new Map(),
     counters: counters as Record<CounterName, number>,
     inbox: [],
     out: [],

@@ -20,7 +20,7 @@ import { rememberPlace } from "./guesses.ts";
 import { reauthenticate } from "./initiate.ts";
 import { installChild, installOutbound, removeChild } from "./install.ts";
 import { identify, leaveEroute, useEroute } from "./look-up.ts";
-import { moveChildren } from "./move.ts";
+import { moveSoon } from "./move.ts";
 import { precedenceOf, rememberPrefix } from "./precedence.ts";
 import { gatewayOfSite } from "./redirect.ts";
 import { keepChildSas, keepIkeSas } from "./site-caps.ts";
@@ -148,7 +148,7 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect): void {
       removeChild(engine, effect.spiIn, effect.why);
       return;
     case "moved":
-      moveChildren(engine, entry);
+      moveSoon(engine, entry, spi);
       return;
     case "probe-usage":
       probeUsage(engine, entry, spi, effect.ticket);

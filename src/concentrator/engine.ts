@@ -29,6 +29,7 @@ import type { Ikev1Callers } from "./ikev1.ts";
 import type { Draining, Installed, PolicyUse, UsageQuery, WaitingRequest } from "./installed.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { LimitNotes } from "./limit-notes.ts";
+import type { Moves } from "./move.ts";
 import type { Rate, Rates } from "./rate.ts";
 import type { Reach } from "./reach.ts";
 import type { Redirects } from "./redirect.ts";
@@ -57,6 +58,8 @@ export type Entry = {
   halfOpenPrefix: string | undefined;
   /** Where its site is sent as soon as it has its answer to IKE_AUTH (RFC 5685). */
   redirect: Gateway | undefined;
+  /** When its Child SAs have last followed it to another address. */
+  movedAt: Instant | undefined;
   /** Where it counts as a failure until it has turned out to be none. */
   guess: Rate | undefined;
   /** Our SPI of the Child SA that was last sent to the kernel: its IKE SA may end before. */
@@ -196,6 +199,7 @@ export type Engine = {
   readonly strangerAnswers: Rate;
   readonly limitNotes: LimitNotes;
   readonly strangerNotes: StrangerNotes;
+  readonly moves: Moves;
   /** Deletes of what a site has too much of. */
   readonly siteCaps: Rates;
   /** Failures of IDs: guessing is slowed down. */
@@ -289,6 +293,7 @@ export function addEntry(engine: Engine, sa: IkeSa): Entry {
     call: undefined,
     halfOpenPrefix: undefined,
     redirect: undefined,
+    movedAt: undefined,
     guess: undefined,
     installing: undefined,
   };

@@ -2,8 +2,10 @@
 
 import { equalAddress } from "../inet/address.ts";
 import { equalPath, type Path } from "../inet/endpoint.ts";
+import { type Instant, later } from "../octets/instant.ts";
+import type { IkeSpi } from "../wire/header.ts";
 import type { XfrmStateId } from "../xfrm/state.ts";
-import { type Engine, type Entry, journal } from "./engine.ts";
+import { count, type Engine, type Entry, inMs, journal } from "./engine.ts";
 import { espPath } from "./esp-path.ts";
 import { changePolicies, needsEncapsulation, request, stateOf } from "./install.ts";
 import type { Installed } from "./installed.ts";
@@ -11,8 +13,63 @@ import { leaveOutbound, roomFor, takeOutbound } from "./outbound-spi.ts";
 import { changeRoute, childRoutes } from "./routes.ts";
 import { childPolicies } from "./xfrm-of-child.ts";
 
+/**
+ * After a move the next one of the same IKE SA waits so long, and goes where the site is then:
+ * packets that come from two ports in turn would move all states with each of them.
+ */
+const MOVE_MS = 1_000;
+
+/** IKE SAs whose next move waits, in the order in which they are due. */
+export type Moves = Map<IkeSpi, { readonly at: Instant; skipped: number }>;
+
+/** The IKE SA is elsewhere: its Child SAs follow, now or in a moment. */
+export function moveSoon(engine: Engine, entry: Entry, spi: IkeSpi): void {
+  const waiting = engine.moves.get(spi);
+  const { movedAt } = entry;
+  const isDue = movedAt === undefined || engine.now >= later(movedAt, MOVE_MS);
+  if (waiting === undefined && isDue) {
+    entry.movedAt = engine.now;
+    moveChildren(engine, entry);
+    return;
+  }
+  count(engine, "moves_delayed");
+  if (waiting === undefined) engine.moves.set(spi, { at: inMs(engine, MOVE_MS), skipped: 0 });
+  else waiting.skipped++;
+}
+
+/** When the next move is due. */
+export function movesAt({ moves }: Engine): Instant | undefined {
+  for (const { at } of moves.values()) return at;
+  return undefined;
+}
+
+/** Those that have waited long enough. */
+export function runMoves(engine: Engine): void {
+  for (const [spi, { at, skipped }] of engine.moves) {
+    if (at > engine.now) return;
+    engine.moves.delete(spi);
+    const entry = engine.sas.get(spi);
+    if (entry === undefined) continue;
+    entry.movedAt = engine.now;
+    if (skipped > 0) noteSkipped(engine, entry, skipped);
+    moveChildren(engine, entry);
+  }
+}
+
+function noteSkipped(engine: Engine, entry: Entry, skipped: number): void {
+  journal(engine, entry, {
+    level: "warning",
+    step: "INFORMATIONAL",
+    outcome: "note",
+    reason: "moves-delayed",
+    detail:
+      `its packets come from changing addresses or ports: ${skipped + 1} moves within ` +
+      `${MOVE_MS} ms, of which the last counts`,
+  });
+}
+
 /** Moves states and policies of all Child SAs to where the IKE SA is now. */
-export function moveChildren(engine: Engine, entry: Entry): void {
+function moveChildren(engine: Engine, entry: Entry): void {
   const { sa } = entry;
   if (sa.phase !== "established") return;
   for (const { spiIn } of sa.children) {

@@ -41,6 +41,10 @@ export const LIMIT_REASONS = {
       "look why it makes new ones and deletes none; where it needs so many, raise " +
       "ike.child_sas_per_site",
   },
+  "moves-delayed": {
+    words: "packets come from changing addresses or ports",
+    advice: "look for a NAT or a load balancer that sends them out by turns; IKE and ESP suffer",
+  },
   "slowed-down": {
     words: "failed too often, and tries again too early",
     advice: "the failures before it say why; it is looked at again within ten seconds",

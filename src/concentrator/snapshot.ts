@@ -187,6 +187,7 @@ export const COUNTER_NAMES = [
   "overlaps_allowed",
   "redirects_sent",
   "redirects_followed",
+  "moves_delayed",
   "kernel_refusals",
   "spi_conflicts",
   "states_removed_by_others",

@@ -294,6 +294,7 @@ const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   overlaps_allowed: "Sites that came up with the subnet of another connected one.",
   redirects_sent: "Sites that were sent to another gateway (RFC 5685).",
   redirects_followed: "Gateways that were called because a site has sent us there (RFC 5685).",
+  moves_delayed: "Moves of a site's states that waited, its packets coming from changing ports.",
   kernel_refusals: "Requests that the kernel refused.",
   states_removed_by_others:
     "States of erouted that another program removed from the kernel; their Child SAs are rekeyed.",

@@ -41,6 +41,45 @@ test("the same mapping told twice moves nothing twice", () => {
   expect(table.effects.filter((effect) => effect.kind === "kernel")).toEqual([]);
 });
 
+test("packets from two ports in turn move the states once a second, to where it is then", () => {
+  const { table } = connected();
+  for (let count = 0; count < 3_000; count++) {
+    comeFrom(table, count % 2 === 0 ? 61_000 : 62_000);
+    table.advance(1);
+  }
+  const moves = table.effects.filter(
+    (effect) => effect.kind === "kernel" && effect.op.op === "move-state",
+  );
+  expect(moves.length).toBeGreaterThanOrEqual(4);
+  expect(moves.length).toBeLessThanOrEqual(8);
+  expect(table.concentrator.snapshot().counters.moves_delayed).toBeGreaterThan(1_000);
+  rebind(table, 63_000);
+  table.advance(1_000);
+  const ports = [...table.kernel.states.values()].map(({ state }) => state.encapsulation?.srcPort);
+  expect(ports).toEqual([63_000, 4_500]);
+  expect(table.journal.filter(({ reason }) => reason === "moves-delayed").length).toBeLessThan(5);
+});
+
+test("a site that moves again after a while is followed at once", () => {
+  const { table } = connected();
+  rebind(table);
+  table.advance(1_000);
+  rebind(table, 62_000);
+  const ports = [...table.kernel.states.values()].map(({ state }) => state.encapsulation?.srcPort);
+  expect(ports).toEqual([62_000, 4_500]);
+});
+
+test("an IKE SA that ends while its move waits leaves nothing behind", () => {
+  const { table, caller } = connected();
+  rebind(table);
+  rebind(table, 62_000);
+  caller.ask({ kind: "delete-ike" });
+  caller.settle();
+  table.advance(2_000);
+  expect(table.kernel.states.size).toBe(0);
+  expect(table.kernel.policies.size).toBe(0);
+});
+
 test.each([
   ["the kernel has another state there", 17],
   ["the state has expired meanwhile", 3],
@@ -67,12 +106,17 @@ test("after a move the Child SA can be closed, and leaves nothing behind", () =>
 });
 
 /** The kernel has seen authentic packets from elsewhere (XFRM_MSG_MAPPING). */
-function rebind(table: Table): void {
+function rebind(table: Table, port = 61_000): void {
   table.effects.length = 0;
+  comeFrom(table, port);
+}
+
+/** A packet of the site comes through this port of the NAT. */
+function comeFrom(table: Table, port: number): void {
   const inbound = [...table.kernel.history.values()].find(({ state }) => state.direction === "in");
   if (inbound === undefined) throw new Error("there is an inbound state");
   const { id, reqid } = inbound.state;
-  table.feed({ kind: "mapping", mapping: { id, reqid, from: endpointOf(AFTER, 61_000) } });
+  table.feed({ kind: "mapping", mapping: { id, reqid, from: endpointOf(AFTER, port) } });
 }
 
 /** Site 1 behind a NAT, with a Child SA, its eroute with routes. */
