@@ -50,7 +50,7 @@ test("packets from two ports in turn move the states once a second, to where it 
   const moves = table.effects.filter(
     (effect) => effect.kind === "kernel" && effect.op.op === "move-state",
   );
-  expect(moves.length).toBeGreaterThanOrEqual(4);
+  expect(moves.length).toBeGreaterThanOrEqual(2);
   expect(moves.length).toBeLessThanOrEqual(8);
   expect(table.concentrator.snapshot().counters.moves_delayed).toBeGreaterThan(1_000);
   rebind(table, 63_000);
