@@ -23,6 +23,21 @@ export function portBlocks(first: number, last: number): PortBlock[] {
   return blocks;
 }
 
+/** How many {@link portBlocks} makes of a range, without making them. */
+export function countPortBlocks(first: number, last: number): number {
+  const end = last + 1;
+  // All of them lie on one side of the place in the range that most trailing zeros lead to.
+  const bits = 31 - Math.clz32(first ^ end);
+  const middle = (end >>> bits) << bits;
+  return countOnes(middle - first) + countOnes(end - middle);
+}
+
+function countOnes(value: number): number {
+  let ones = 0;
+  for (let rest = value; rest !== 0; rest &= rest - 1) ones++;
+  return ones;
+}
+
 /** `53`, or `1024-2047`. */
 export function formatPortBlock({ port, mask }: PortBlock): string {
   const last = port | (ALL_BITS & ~mask);

@@ -68,6 +68,11 @@ export class Reader {
     return this.#octets.subarray(from, from + count);
   }
 
+  /** Passes over the next `count` octets: a view of its own for each thing unread would cost more. */
+  skip(count: number): void {
+    this.#take(count);
+  }
+
   /** All that is left, as a view, without reading it. */
   ahead(): Uint8Array {
     return this.#octets.subarray(this.#next, this.#end);

@@ -79,7 +79,7 @@ export function readChain(r: Reader, first: number): Chain | UnsupportedCritical
     if (payloads.length < PAYLOADS_MAX || !seen.has(type)) {
       seen.add(type);
       payloads.push(parseBody(type, r.sub(bodyOctets, `${r.where}, ${name}`)));
-    } else r.octets(bodyOctets);
+    } else r.skip(bodyOctets);
     type = nextPayload;
   }
   r.end();

@@ -56,13 +56,26 @@ export function parseSelector(r: Reader): XfrmSelector | undefined {
 /** `10.0.0.0/16 -> 192.168.1.0/24`, with protocol and ports if it names any. */
 export function formatSelector(selector: XfrmSelector): string {
   const { src, dst, protocol, srcPort, dstPort } = selector;
-  let text = `${formatPrefix(src)} -> ${formatPrefix(dst)}`;
+  let text = `${prefixText(src)} -> ${prefixText(dst)}`;
   if (protocol !== 0) text += ` protocol ${protocol}`;
   if (srcPort !== undefined || dstPort !== undefined) {
     text += ` ports ${portText(srcPort)} -> ${portText(dstPort)}`;
   }
   return text;
 }
+
+/** The policies of a Child SA are made of a few prefixes, each in many of them. */
+function prefixText(prefix: Prefix): string {
+  const known = prefixTexts.get(prefix);
+  if (known !== undefined) return known;
+  if (prefixTexts.size >= PREFIX_TEXTS_MAX) prefixTexts.clear();
+  const text = formatPrefix(prefix);
+  prefixTexts.set(prefix, text);
+  return text;
+}
+
+const PREFIX_TEXTS_MAX = 256;
+const prefixTexts = new Map<Prefix, string>();
 
 function portText(block: PortBlock | undefined): string {
   return block === undefined ? "any" : formatPortBlock(block);

@@ -84,6 +84,7 @@ async function measure(daemon: Daemon): Promise<void> {
   const resident = (daemon.residentOctets() - residentBefore) / count;
   line("resident memory a site", `${kib(resident)} (${await up(daemon)} up)`);
   line("live heap a site, engine alone", kib(await heapOctets()));
+  line("longest turn, worst messages known", await longestTurn());
 }
 
 /** While `work` goes on, a cheap question every few ms: how long the daemon keeps it waiting. */
@@ -103,6 +104,12 @@ async function runSwarm(order: SwarmOrder): Promise<SwarmResult> {
 
 async function heapOctets(): Promise<number> {
   return Number(await outputOf("heap.ts"));
+}
+
+/** `2.1 ms (CREATE_CHILD_SA: hosts)`. */
+async function longestTurn(): Promise<string> {
+  const [, milliseconds, name] = /^(\S+) (.*)$/.exec((await outputOf("worst-turn.ts")).trim()) ?? [];
+  return `${ms(Number(milliseconds))} (${name})`;
 }
 
 /** What a program of this folder prints, in a process of its own. */

@@ -1,7 +1,7 @@
 /** What of two lists of selectors has room in the kernel: a pair of subnets is three policies. */
 
 import type { Family } from "../../inet/address.ts";
-import { portBlocks } from "../../inet/port-block.ts";
+import { countPortBlocks } from "../../inet/port-block.ts";
 import { prefixRange } from "../../inet/prefix.ts";
 import { countRangePrefixes, rangePrefixes } from "../../inet/range.ts";
 import { SUBNET_PAIRS_MAX, SUBNETS_MAX } from "../../inet/subnet-pairs.ts";
@@ -89,8 +89,10 @@ function take(side: Side, other: Side, selector: TrafficSelector | undefined): v
   const blocks = portBlocksIn(selector);
   const { range, ...ports } = selector;
   // Not even one subnet of it has room.
-  if (room(side, other, range.family) < blocks) return;
-  for (const part of widestFirst(range)) takeWhole(side, other, { ...ports, range: part });
+  if (side.taken.length >= SUBNETS_MAX || room(side, other, range.family) < blocks) return;
+  for (const part of widestFirst(range)) {
+    if (!takeWhole(side, other, { ...ports, range: part })) return;
+  }
 }
 
 function takeWhole(side: Side, other: Side, selector: TrafficSelector): boolean {
@@ -119,8 +121,9 @@ function portBlocksIn(selector: TrafficSelector): number {
   if (isAnyPort(selector)) return 1;
   if (isIcmpAcrossTypes(selector)) return Number.POSITIVE_INFINITY;
   const types = isIcmp(selector) && isWholeTypes(selector);
-  return (types ? portBlocks(startPort >>> 8, endPort >>> 8) : portBlocks(startPort, endPort))
-    .length;
+  return types
+    ? countPortBlocks(startPort >>> 8, endPort >>> 8)
+    : countPortBlocks(startPort, endPort);
 }
 
 /** Neither whole types nor codes of one type: the kernel has two fields, with a mask each. */

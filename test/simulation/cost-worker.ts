@@ -1,0 +1,51 @@
+/**
+ * Counts the steps that each of the worst messages takes, in a process of its own: counting makes
+ * all code slower. Prints name and steps of each as JSON.
+ */
+
+import { Session } from "node:inspector";
+
+/** What the profiler says of one script, as far as it is looked at. */
+type Coverage = {
+  readonly result: readonly {
+    readonly url: string;
+    readonly functions: readonly { readonly ranges: readonly { readonly count: number }[] }[];
+  }[];
+};
+
+const session = new Session();
+session.connect();
+await post("Profiler.enable");
+await post("Profiler.startPreciseCoverage", { callCount: true, detailed: true });
+
+// Code counts from when it is first run: it is loaded now.
+const { worstMessages } = await import("./worst-messages.ts");
+
+const counted: { readonly name: string; readonly steps: number }[] = [];
+for (const debug of [false, true]) {
+  for (const message of worstMessages({ debug })) {
+    const { deliver } = message.prepare();
+    await stepsSinceLast();
+    deliver();
+    const name = debug ? `${message.name}, with debug` : message.name;
+    counted.push({ name, steps: await stepsSinceLast() });
+  }
+}
+console.log(JSON.stringify(counted));
+
+/** How often blocks of the engine's code have been entered since this was asked last. */
+async function stepsSinceLast(): Promise<number> {
+  const { result } = (await post("Profiler.takePreciseCoverage")) as Coverage;
+  let steps = 0;
+  for (const { url, functions } of result) {
+    if (!url.includes("/src/")) continue;
+    for (const { ranges } of functions) for (const { count } of ranges) steps += count;
+  }
+  return steps;
+}
+
+function post(method: string, params: object = {}): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    session.post(method, params, (fault, result) => (fault ? reject(fault) : resolve(result)));
+  });
+}
