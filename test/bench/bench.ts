@@ -108,7 +108,8 @@ async function heapOctets(): Promise<number> {
 
 /** `2.1 ms (CREATE_CHILD_SA: hosts)`. */
 async function longestTurn(): Promise<string> {
-  const [, milliseconds, name] = /^(\S+) (.*)$/.exec((await outputOf("worst-turn.ts")).trim()) ?? [];
+  const [, milliseconds, name] =
+    /^(\S+) (.*)$/.exec((await outputOf("worst-turn.ts")).trim()) ?? [];
   return `${ms(Number(milliseconds))} (${name})`;
 }
 
