@@ -68,7 +68,7 @@ export class Reader {
     return this.#octets.subarray(from, from + count);
   }
 
-  /** Passes over the next `count` octets: a view of its own for each thing unread would cost more. */
+  /** Passes over the next `count` octets: a view of each thing unread would cost more. */
   skip(count: number): void {
     this.#take(count);
   }

@@ -1,4 +1,4 @@
-/** The longest turn of the loop under the worst messages known: prints milliseconds and the name. */
+/** The longest turn of the loop under the worst messages known: milliseconds and the name. */
 
 import { type WorstMessage, worstMessages } from "../simulation/worst-messages.ts";
 

@@ -1,6 +1,6 @@
 /**
- * The most expensive messages that are known: each list and string as long as a datagram takes, from
- * strangers, from who has not proved yet who he is, and from a site. Each is at its own table.
+ * The most expensive messages that are known: each list and string as long as a datagram takes,
+ * from strangers, from who has not proved yet who he is, and from a site. Each has its own table.
  */
 
 import { sealMessage } from "../../src/ike/protect.ts";

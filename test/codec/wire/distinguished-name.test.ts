@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { DerTag, emitDer, oidOctets, oidText } from "../../../src/octets/der.ts";
-import { nameText, parseName } from "../../../src/octets/distinguished-name.ts";
+import { NAME_OCTETS_MAX, nameText, parseName } from "../../../src/octets/distinguished-name.ts";
 import { IdType } from "../../../src/wire/message.ts";
 import { identityText, parseIdentity } from "../../../src/wire/payload/id.ts";
 import { hex } from "./hex.ts";
@@ -97,4 +97,29 @@ test("object identifiers come back; those that could be written in two ways are 
   expect(oidText(hex("55 80 04"))).toBeUndefined();
   expect(oidText(hex("55 84"))).toBeUndefined();
   expect(oidText(hex(""))).toBeUndefined();
+});
+
+test("a name has so many parts in all, however they are spread over its SETs", () => {
+  const type = emitDer(DerTag.OID, oidOctets("2.5.4.3") ?? new Uint8Array(0));
+  const value = emitDer(DerTag.UTF8_STRING, new TextEncoder().encode("a"));
+  const attribute = emitDer(DerTag.SEQUENCE, type, value);
+  const set = (count: number) =>
+    emitDer(DerTag.SET, ...new Array<Uint8Array>(count).fill(attribute));
+  expect(nameText(emitDer(DerTag.SEQUENCE, set(32)))).toBe(new Array(32).fill("CN=a").join("+"));
+  expect(nameText(emitDer(DerTag.SEQUENCE, set(16), set(16)))).toBeDefined();
+  expect(nameText(emitDer(DerTag.SEQUENCE, set(33)))).toBeUndefined();
+  expect(nameText(emitDer(DerTag.SEQUENCE, set(16), set(17)))).toBeUndefined();
+  expect(parseName(new Array(32).fill("CN=a").join("+"))).toBeDefined();
+  expect(parseName(new Array(33).fill("CN=a").join("+"))).toBeUndefined();
+});
+
+test("a name of more octets than are looked at has no text", () => {
+  const type = emitDer(DerTag.OID, oidOctets("2.5.4.3") ?? new Uint8Array(0));
+  const of = (octets: number) => {
+    const value = emitDer(DerTag.UTF8_STRING, new Uint8Array(octets).fill(0x61));
+    const set = emitDer(DerTag.SET, emitDer(DerTag.SEQUENCE, type, value));
+    return nameText(emitDer(DerTag.SEQUENCE, set));
+  };
+  expect(of(NAME_OCTETS_MAX - 100)).toBeDefined();
+  expect(of(NAME_OCTETS_MAX)).toBeUndefined();
 });

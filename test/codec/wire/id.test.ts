@@ -2,10 +2,12 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { matchesPattern, parsePattern } from "../../../src/eroute/pattern.ts";
 import type { Reader } from "../../../src/octets/reader.ts";
 import { type Identity, type IdPayload, IdType } from "../../../src/wire/message.ts";
 import {
   emitId,
+  IDENTITY_OCTETS_MAX,
   identityBody,
   identityText,
   parseId,
@@ -150,3 +152,15 @@ test("what an identity shows is read back to the same octets", () => {
 function isAddress(identity: Identity): boolean {
   return identity.idType === IdType.IPV4_ADDR || identity.idType === IdType.IPV6_ADDR;
 }
+
+test("of an ID that is too long the beginning is shown, and it matches nothing", () => {
+  const wild = parsePattern("*");
+  if (!wild.ok) throw new Error(wild.error);
+  for (const idType of [2, 3, 9, 11, 200]) {
+    const shown = identityText({ idType, data: new Uint8Array(60_000).fill(0x61) });
+    expect(shown).toBe(`0x${"61".repeat(128)}`);
+    expect(matchesPattern(wild.value, shown)).toBe(false);
+  }
+  const last = new Uint8Array(IDENTITY_OCTETS_MAX).fill(0x61);
+  expect(identityText({ idType: 2, data: last })).toBe("a".repeat(IDENTITY_OCTETS_MAX));
+});

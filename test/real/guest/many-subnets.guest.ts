@@ -109,7 +109,7 @@ test("R12: a called site that grants a range of what it is asked for is connecte
   expect(seen.child_sas[0]?.remote_subnets).toEqual([localSubnet]);
 });
 
-test("more pairs than there is room for: what is left out is in the journal, and in why", async () => {
+test("what is over the limit of pairs is left out, and told in events and why", async () => {
   const site = await scenario.laboratory.addSite(5);
   const there = subnets("192.168", 40, 64);
   const swan = await startSite(site, {
