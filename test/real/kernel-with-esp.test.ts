@@ -1,6 +1,7 @@
 /**
  * Runs each `guest/*.guest.ts` on a kernel with ESP and reports its tests as tests of this file.
- * `GUEST=name` runs only the files whose name holds it; `STORM_SECONDS=300` makes rekey-storm last.
+ * `GUEST=name` runs only the files whose name holds it; `STORM_SECONDS=300` makes rekey-storm last,
+ * `OUTAGE_SECONDS=300` the time without a database.
  */
 
 import { test } from "bun:test";
@@ -15,10 +16,24 @@ import { dataTemplate } from "./mariadb.ts";
 const GUESTS_AT_ONCE_MAX = 4;
 
 /** They take a minute or more: last, they would be waited for alone. */
-const LONGEST_FIRST = ["both-call", "liveness", "libreswan", "rekey-storm", "openiked", "failures"];
+const LONGEST_FIRST = [
+  "outage",
+  "both-call",
+  "liveness",
+  "libreswan",
+  "rekey-storm",
+  "openiked",
+  "failures",
+];
 
 /** How long rekey-storm lasts, in seconds. */
 const STORM_VARIABLE = "STORM_SECONDS";
+
+/** How long outage does without its database, in seconds. */
+const OUTAGE_VARIABLE = "OUTAGE_SECONDS";
+
+const longerBy = () =>
+  Number(process.env[STORM_VARIABLE] ?? 0) + Number(process.env[OUTAGE_VARIABLE] ?? 0);
 
 const PROJECT = join(import.meta.dir, "../..");
 const wanted = process.env.GUEST ?? "";
@@ -44,7 +59,7 @@ async function runAll(all: readonly string[], where: Ground): Promise<readonly T
   const worker = async (): Promise<void> => {
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const [index, file] = next;
-      const secondsMax = GUEST_DEFAULTS.secondsMax + 2 * Number(process.env[STORM_VARIABLE] ?? 0);
+      const secondsMax = GUEST_DEFAULTS.secondsMax + 2 * longerBy();
       const options = { ...GUEST_DEFAULTS, secondsMax, env: await envFor(file) };
       const report = await runInGuest(file, where, options);
       results[index] = [...report.results];
@@ -59,7 +74,10 @@ async function runAll(all: readonly string[], where: Ground): Promise<readonly T
 /** A guest is slow at making a data folder for MariaDB: it gets one. */
 async function envFor(file: string): Promise<Record<string, string>> {
   const text = await Bun.file(join(PROJECT, file)).text();
-  const storm = { [STORM_VARIABLE]: process.env[STORM_VARIABLE] ?? "" };
+  const storm = {
+    [STORM_VARIABLE]: process.env[STORM_VARIABLE] ?? "",
+    [OUTAGE_VARIABLE]: process.env[OUTAGE_VARIABLE] ?? "",
+  };
   if (!text.includes("startGuestMariadb")) return storm;
   return { ...storm, [TEMPLATE_VARIABLE]: await dataTemplate() };
 }

@@ -39,6 +39,18 @@ test("strongSwan gets IDs, subnets turned round, one proposal and the key", asyn
   expect(out).toContain(`secret = "${KEY}"\n`);
 });
 
+test("strongSwan and OpenWrt call without an end, and repeat a request for a minute", async () => {
+  for (const router of ["strongswan", "openwrt"]) {
+    const { out } = await remote("site-1", router);
+    expect(out).toMatch(/keyingtries(?:'? ?=? ?)'?0/);
+    expect(out).toMatch(/start_?action(?: = |' ')?.*start/);
+    expect(out).toMatch(/close_?action(?: = |' ')?.*start/);
+    expect(out).toMatch(/dpd_?action(?: = |' ')?.*restart/);
+    expect(out).toContain("# /etc/strongswan.d/erouted-repeats.conf\n");
+    expect(out).toContain("retransmit_tries = 6\n");
+  }
+});
+
 test("keys that quotes cannot hold are written in hexadecimal, or refused", async () => {
   expect((await remote("site-2", "strongswan")).out).toContain("secret = 0x00ff\n");
   const hex = Buffer.from('with "quotes" and $').toString("hex");

@@ -16,6 +16,9 @@ import {
 } from "./scenario.ts";
 import type { StrongSwan } from "./strongswan.ts";
 
+/** Long enough for a look-up's deadline; a site that gets no answer would go on for longer. */
+const UNANSWERED_SECONDS = 8;
+
 let database: GuestMariadb;
 let scenario: Scenario;
 let first: Site;
@@ -59,7 +62,7 @@ test("R6: a database that is killed while it is asked; a site that is up stays u
   process.kill(database.pid, "SIGSTOP");
   const swan = await startSite(second);
   const before = (await failuresOf(scenario.erouted, "site-2")).length;
-  const calling = swan.initiate();
+  const calling = swan.initiate(UNANSWERED_SECONDS);
   await until("its row is being looked up", async () => (await lookupsWaiting()) === 1);
   process.kill(database.pid, "SIGKILL");
   expect(await calling).toBe(false);
@@ -71,7 +74,7 @@ test("R6: a database that is killed while it is asked; a site that is up stays u
   await refused("database-unreachable");
   // Somebody names the ID of the site that is up, while nobody can look up its key.
   const imposter = await startSite(second, { localId: "site-1", psk: "guess" });
-  expect(await imposter.initiate()).toBe(false);
+  expect(await imposter.initiate(UNANSWERED_SECONDS)).toBe(false);
   await imposter.stop();
   await pingBothWays(scenario, first);
   expect(await dynamicPeerIds(scenario)).toEqual(["site-1"]);
@@ -92,7 +95,7 @@ async function lookupsWaiting(): Promise<number> {
 
 async function refused(reason: string): Promise<void> {
   const swan = await startSite(second);
-  expect(await swan.initiate()).toBe(false);
+  expect(await swan.initiate(UNANSWERED_SECONDS)).toBe(false);
   await swan.stop();
   await untilFailure(scenario.erouted, "site-2", reason);
   await pingBothWays(scenario, first);

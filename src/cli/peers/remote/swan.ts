@@ -11,7 +11,7 @@ import {
   type RemoteSite,
 } from "./site.ts";
 
-/** One file, as it is: `swanctl --load-all` reads it and calls the concentrator. */
+/** `swanctl --load-all` reads the first as it is and calls the concentrator. */
 export function strongswanFiles(site: RemoteSite): Result<readonly RemoteFile[], string> {
   const chosen = both(site, { ike: STRONGSWAN, esp: STRONGSWAN });
   if (!chosen.ok) return chosen;
@@ -58,8 +58,24 @@ secrets {
   }${ppkOfSecrets(site)}
 }
 `;
-  return ok([{ path: "/etc/swanctl/conf.d/erouted.conf", text }]);
+  return ok([{ path: "/etc/swanctl/conf.d/erouted.conf", text }, RETRANSMISSION]);
 }
+
+/**
+ * Half a minute is how long erouted waits for a site's proof: so often a request is repeated in it,
+ * and a call without an answer is over after a minute, not after three. With keyingtries = 0 the
+ * next one follows at once.
+ */
+const RETRANSMISSION: RemoteFile = {
+  path: "/etc/strongswan.d/erouted-repeats.conf",
+  text: `# Requests are repeated for a minute, then the call begins anew.
+charon {
+  retransmit_timeout = 2.0
+  retransmit_base = 1.5
+  retransmit_tries = 6
+}
+`,
+};
 
 function ppkOfConnection({ ppk }: RemoteSite): string {
   if (ppk === undefined) return "";
@@ -178,5 +194,5 @@ export function openwrtFiles(site: RemoteSite): Result<readonly RemoteFile[], st
     ...proposal("erouted_ike", 0, ike),
     ...proposal("erouted_esp", 1, esp),
   ];
-  return ok([{ path: "/etc/config/ipsec", text: lines.join("\n") }]);
+  return ok([{ path: "/etc/config/ipsec", text: lines.join("\n") }, RETRANSMISSION]);
 }
