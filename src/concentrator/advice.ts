@@ -5,7 +5,8 @@ import { type Attempt, hostOf } from "./attempts.ts";
 import type { Comparison } from "./compare.ts";
 import type { TrafficJudgement } from "./explain-traffic.ts";
 import { isOfRow, reasonOf } from "./reason.ts";
-import type { MatchFacts, SiteFacts, SiteState } from "./site-facts.ts";
+import { SQLITE_ADVICE } from "./reason-database.ts";
+import type { DatabaseEngine, MatchFacts, SiteFacts, SiteState } from "./site-facts.ts";
 
 const START =
   "start erouted, or look into its log: `systemctl status erouted`; `erouted check` says what " +
@@ -13,6 +14,7 @@ const START =
 
 /** What was made of the facts before. */
 export type Judged = {
+  readonly cause: Attempt | undefined;
   readonly failed: Attempt | undefined;
   readonly comparison: Comparison | undefined;
   readonly traffic: TrafficJudgement | undefined;
@@ -20,15 +22,18 @@ export type Judged = {
 
 /** What to do, the first thing first; empty if nothing is. */
 export function adviceFor(facts: SiteFacts, state: SiteState, judged: Judged): readonly string[] {
-  const { failed, comparison, traffic } = judged;
-  const { asked, match, row, attempts } = facts;
+  const { cause, failed, comparison, traffic } = judged;
+  const { asked, match, row } = facts;
   if (state === "connected") return traffic?.advice === undefined ? [] : [traffic.advice];
   if (state === "negotiating" || state === "calling") return [];
   if (match.kind === "none") return [adviceOf(match.reason, asked)];
-  if (row.kind === "faulty") return [adviceOf(row.reason, asked)];
+  if (row.kind === "faulty") return [adviceOf(row.reason, asked, row.engine)];
   if (state === "unknown") return [START];
   if (state === "never-seen") return neverSeen(facts);
-  const reason = attempts[0]?.record.reason ?? "";
+  const reason = cause?.record.reason ?? "";
+  if (failed !== undefined && reason.startsWith("database-")) {
+    return [row.kind === "good" ? ANSWERS_AGAIN : adviceOf(reason, asked), ...callIt(facts)];
+  }
   if (failed !== undefined && isOfRow(reason)) {
     return ["the row is right now: the site's next attempt counts by it", ...callIt(facts)];
   }
@@ -92,9 +97,16 @@ function callIt({ match, asked }: SiteFacts): readonly string[] {
   return [withPeer("or call it: `erouted connect {peer} --wait`", asked)];
 }
 
-function adviceOf(reason: string, asked: string): string {
-  const advice = reasonOf(reason)?.advice ?? "the log around it tells more";
-  return withPeer(advice, asked);
+const ANSWERS_AGAIN = "the database answers again: the site's next attempt, or repeat, gets in";
+
+function adviceOf(reason: string, asked: string, engine?: DatabaseEngine): string {
+  const ofFile = engine === "sqlite" ? SQLITE_ADVICE.get(reason) : undefined;
+  return withPeer(ofFile ?? reasonOf(reason)?.advice ?? nothingKnown(reason), asked);
+}
+
+/** A test finds each reason that would end here. */
+function nothingKnown(reason: string): string {
+  return `report this as a bug: erouted has no words for "${reason}"`;
 }
 
 function withPeer(advice: string, peerId: string): string {

@@ -159,11 +159,15 @@ function add(history: History, outcome: Attempt["outcome"], record: JournalRecor
       return;
     }
   }
+  const isOfOlderOne = outcome === "ended" && isOfAnother(last, record);
   const at = history.findIndex((before) => isSame(before, outcome, record));
   const [before] = at < 0 ? [] : history.splice(at, 1);
   const times = (before?.times ?? 0) + 1;
   const firstWallMs = before?.firstWallMs ?? record.wallMs;
-  history.push({ outcome, times, firstWallMs, record, host: hostOf(record.remote) });
+  const attempt = { outcome, times, firstWallMs, record, host: hostOf(record.remote) };
+  // The end of an IKE SA that a newer one has replaced is no news of the site.
+  const newest = history.length - (isOfOlderOne && last === history.at(-1) ? 1 : 0);
+  history.splice(newest, 0, attempt);
   if (history.length > PER_SITE_MAX) history.shift();
   forgetOffers(history);
 }
@@ -177,13 +181,21 @@ function forgetOffers(history: History): void {
   }
 }
 
+/** Only where the newer one is why the older one has ended: else it is the site's last news. */
+function isOfAnother(last: Attempt | undefined, { ikeSa, reason }: JournalRecord): boolean {
+  if (last === undefined || !REPLACED.has(reason)) return false;
+  return ikeSa !== undefined && last.record.ikeSa !== ikeSa;
+}
+
+const REPLACED: ReadonlySet<string> = new Set(["replaced-by-newer"]);
+
 function isOfSameIkeSa({ record: { ikeSa } }: Attempt, record: JournalRecord): boolean {
   return ikeSa !== undefined && ikeSa === record.ikeSa;
 }
 
 /** What is one thing, whichever exchange brought it. */
 function isAnyStep(outcome: Attempt["outcome"], { reason }: JournalRecord): boolean {
-  return outcome === "connected" || reason === "kernel-refused";
+  return outcome === "connected" || reason.startsWith("kernel-");
 }
 
 function isSame(before: Attempt, outcome: Attempt["outcome"], record: JournalRecord): boolean {

@@ -1,6 +1,6 @@
 /** What a site offered beside what is configured: where they have nothing in common. Pure. */
 
-import { type NamedTransform, transformNamed } from "../crypto/names.ts";
+import { type NamedTransform, transformNamed, transformTypeName } from "../crypto/names.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { formatSuite, parseSuite, type SuiteKind, usesSha1 } from "../crypto/suite-notation.ts";
 import { TransformType } from "../crypto/transform.ts";
@@ -31,13 +31,8 @@ export type ComparedPart = {
   readonly common: readonly string[];
 };
 
-export type PartName = AlgorithmName | "network here" | "network of the site";
-type AlgorithmName =
-  | "encryption"
-  | "integrity"
-  | "PRF"
-  | "key exchange"
-  | "extended sequence numbers";
+/** `encryption`, `additional key exchange 1`, `transform type 13`; `network here`. */
+export type PartName = string;
 
 /** Compares what a record has of both sides; undefined if it has not both. */
 export function compare(record: JournalRecord): Comparison | undefined {
@@ -55,13 +50,18 @@ export function compare(record: JournalRecord): Comparison | undefined {
   if ([...offered, ...wanted].some((text) => text.includes(BETWEEN))) {
     return { about: "subnets", ...sides, nearest: comparedSubnets(sides), proposal: undefined };
   }
-  const about = step === "IKE_SA_INIT" ? "ike" : "esp";
+  // An IKE SA is rekeyed by CREATE_CHILD_SA as well: only its proposals have a PRF.
+  const isIke = step === "IKE_SA_INIT" || wanted.some((text) => text.includes("PRF_"));
+  const about = isIke ? "ike" : "esp";
   const { parts, transforms } = nearestOf(offered, wanted, step === "IKE_AUTH");
-  return { about, ...sides, nearest: parts, proposal: proposalOf(transforms, about) };
+  // Two columns that are equal would say nothing: then both sides are shown as they came.
+  const nearest = parts.some(({ common }) => common.length === 0) ? parts : [];
+  return { about, ...sides, nearest, proposal: proposalOf(transforms, about) };
 }
 
 /** What a site is, or proves it with: neither proposals nor subnets. */
-const PROOFS = /^(auth-method|certificate-|id-not-in-|issuer-|signature-|wrong-signature)/;
+const PROOFS =
+  /^(auth-method|certificate-|id-not-in-|issuer-|signature-|wrong-our-id|wrong-signature)/;
 
 /** The parts that have nothing in common. */
 export function apart({ nearest }: Comparison): readonly ComparedPart[] {
@@ -105,7 +105,7 @@ function nearestOf(
       least = lacking;
       nearest = {
         parts,
-        transforms: text.split("/").flatMap((word) => transformNamed(word) ?? []),
+        transforms: text.split("/").map((word) => transformNamed(word) ?? UNKNOWN),
       };
     }
   }
@@ -115,7 +115,7 @@ function nearestOf(
 type WordsByType = ReadonlyMap<number, readonly string[]>;
 
 function wordsByType(text: string): WordsByType {
-  return Map.groupBy(text.split("/"), (word) => transformNamed(word)?.type ?? 0);
+  return Map.groupBy(text.split("/"), (word) => transformNamed(bareName(word))?.type ?? NO_TYPE);
 }
 
 function partsOf(
@@ -125,9 +125,13 @@ function partsOf(
 ): readonly ComparedPart[] {
   // Cut, or not from us: nothing that could be a proposal.
   if (!theirs.has(TransformType.ENCR) || !ours.has(TransformType.ENCR)) return [];
-  return PARTS.flatMap(([part, type]) => {
+  const others = [...theirs.keys(), ...ours.keys()].filter((type) => !TYPES.includes(type));
+  return [...TYPES, ...new Set(others)].flatMap((type) => {
+    const part = type === NO_TYPE ? "what is not known here" : transformTypeName(type);
     const [offered, configured] = [theirs.get(type), ours.get(type)];
     if (offered === undefined && configured === undefined) return [];
+    // What the end of a long list was cut to.
+    if (type === NO_TYPE && offered?.every((word) => CUT.test(word)) === true) return [];
     // In IKE_AUTH the Child SA takes the keys of the IKE SA (RFC 7296 §1.2).
     if (type === TransformType.KE && isWithoutKe) return [];
     const isOptional = type === TransformType.ESN;
@@ -139,16 +143,28 @@ function partsOf(
   });
 }
 
-const PARTS: readonly (readonly [AlgorithmName, number])[] = [
-  ["encryption", TransformType.ENCR],
-  ["integrity", TransformType.INTEG],
-  ["PRF", TransformType.PRF],
-  ["key exchange", TransformType.KE],
-  ["extended sequence numbers", TransformType.ESN],
+/** In the order in which people look for them; all others follow by their number. */
+const TYPES: readonly number[] = [
+  TransformType.ENCR,
+  TransformType.INTEG,
+  TransformType.PRF,
+  TransformType.KE,
+  TransformType.ESN,
 ];
+
+/** Of words that name no transform. */
+const NO_TYPE = 0;
+const UNKNOWN: NamedTransform = { type: NO_TYPE, id: 0, keyBits: undefined };
+const CUT = /\d+ more/;
+
+/** Without what is wrong with it. */
+function bareName(word: string): string {
+  return word.replace(/ with an unknown attribute$/, "");
+}
 
 /** In the configuration's words; undefined if one of its transforms is not built in. */
 function proposalOf(transforms: readonly NamedTransform[], kind: SuiteKind): string | undefined {
+  if (transforms.some(({ type }) => !TYPES.includes(type))) return undefined;
   const ids = (type: number) => transforms.filter((t) => t.type === type).map(({ id }) => id);
   const suite: Suite = {
     encr: transforms.filter(({ type }) => type === TransformType.ENCR),

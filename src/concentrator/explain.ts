@@ -5,6 +5,7 @@ import { agreement } from "../eroute/nearest.ts";
 import { never } from "../octets/assert.ts";
 import { adviceFor } from "./advice.ts";
 import { type Attempt, hostOf } from "./attempts.ts";
+import { causeOf } from "./cause.ts";
 import { type Comparison, compare } from "./compare.ts";
 import { overlapFindings } from "./explain-overlap.ts";
 import { judgeTraffic, type TrafficJudgement } from "./explain-traffic.ts";
@@ -40,12 +41,13 @@ export type Finding = {
 /** Explains. */
 export function explain(facts: SiteFacts): Explanation {
   const state = stateOf(facts);
-  const failed = currentFailure(facts, state);
+  const cause = causeOf(facts.attempts);
+  const failed = currentFailure(cause, state);
   const traffic = judgeTraffic(facts.eroutes, facts.traffic, facts.now);
   const comparison = failed === undefined ? undefined : compare(failed.record);
   return {
     state,
-    summary: summaryOf(facts, state),
+    summary: summaryOf(facts, state, cause),
     findings: [
       ...erouteFindings(facts),
       ...rowFindings(facts),
@@ -53,14 +55,14 @@ export function explain(facts: SiteFacts): Explanation {
       ...facts.eroutes.map((eroute) => tunnelFinding(facts, eroute)),
       ...trafficFindings(traffic),
       ...callFindings(facts),
-      ...facts.attempts.slice(0, 1).map((attempt) => attemptFinding(facts, attempt)),
+      ...attemptFindings(facts, cause),
       ...leftOutFindings(facts, state),
       ...tableFindings(facts),
       ...redirectFindings(facts),
       ...strangerFindings(facts, state),
     ],
     comparison,
-    advice: adviceFor(facts, state, { failed, comparison, traffic }),
+    advice: adviceFor(facts, state, { cause, failed, comparison, traffic }),
   };
 }
 
@@ -72,21 +74,19 @@ function stateOf({ eroutes, match, row, call, attempts, isRunning }: SiteFacts):
   if (!isRunning) return "unknown";
   if (call !== undefined && call.stage !== "waiting") return "calling";
   if (eroutes.some(({ state }) => state === "negotiating")) return "negotiating";
-  const [last] = attempts;
+  const last = causeOf(attempts);
   if (last === undefined) return "never-seen";
   return last.outcome === "ended" || last.outcome === "connected" ? "ended" : "failed";
 }
 
 /** The attempt that shows why it does not work now; a failure that has been cured does not. */
-function currentFailure({ attempts }: SiteFacts, state: SiteState): Attempt | undefined {
-  const [last] = attempts;
-  if (state === "connected" || last === undefined) return undefined;
-  return last.outcome === "failed" || last.outcome === "refused" ? last : undefined;
+function currentFailure(cause: Attempt | undefined, state: SiteState): Attempt | undefined {
+  if (state === "connected" || cause === undefined) return undefined;
+  return cause.outcome === "failed" || cause.outcome === "refused" ? cause : undefined;
 }
 
-function summaryOf(facts: SiteFacts, state: SiteState): string {
-  const { asked, match, row, attempts, eroutes } = facts;
-  const [last] = attempts;
+function summaryOf(facts: SiteFacts, state: SiteState, last: Attempt | undefined): string {
+  const { asked, match, row, eroutes } = facts;
   const why = last === undefined ? "" : wordsOf(last);
   switch (state) {
     case "connected": {
@@ -209,6 +209,13 @@ function callFindings({ call }: SiteFacts): readonly Finding[] {
     waiting: `the next call is not made before ${Math.ceil(waitMs / 1000)} s have passed${after}`,
   }[stage];
   return [{ about: "call", verdict: "note", detail }];
+}
+
+/** What shows why, and what came after it. */
+function attemptFindings(facts: SiteFacts, cause: Attempt | undefined): readonly Finding[] {
+  const [last] = facts.attempts;
+  const shown = last === cause ? [last] : [cause, last];
+  return shown.flatMap((attempt) => (attempt === undefined ? [] : attemptFinding(facts, attempt)));
 }
 
 function attemptFinding({ nowWallMs }: SiteFacts, attempt: Attempt): Finding {

@@ -34,3 +34,16 @@ export const DATABASE_REASONS = {
     advice: "the detail is the database's own; `erouted check` repeats it",
   },
 } as const;
+
+/** Where the database is a file of this host: nobody logs in to it, and nothing is granted. */
+export const SQLITE_ADVICE: ReadonlyMap<string, string> = new Map([
+  [
+    "database-unreachable",
+    "look whether the file is there, and its folder; `erouted peers init` makes a new one",
+  ],
+  ["database-timeout", "another program locks the file: look for one that writes to it for long"],
+  [
+    "database-access-denied",
+    "let the user that erouted runs as read the file and its folder (chown, chmod)",
+  ],
+]);

@@ -3,6 +3,7 @@
 import { DATABASE_REASONS } from "./reason-database.ts";
 import { KERNEL_REASONS } from "./reason-kernel.ts";
 import { LIMIT_REASONS } from "./reason-limits.ts";
+import { NOTE_REASONS } from "./reason-notes.ts";
 import { OVERLAP_REASONS } from "./reason-overlap.ts";
 import { PPK_REASONS } from "./reason-ppk.ts";
 import { SUBNET_REASONS } from "./reason-subnets.ts";
@@ -16,12 +17,19 @@ export type Reason = {
 
 /** What a reason of the journal means; undefined for a word that is none. */
 export function reasonOf(reason: string): Reason | undefined {
-  return REASONS[reason] ?? PEER_REFUSED.find(({ prefix }) => reason.startsWith(prefix));
+  return (
+    REASONS[reason] ??
+    NOTE_REASONS[reason] ??
+    PEER_REFUSED.find(({ prefix }) => reason.startsWith(prefix))
+  );
 }
 
 /** `Wrong pre-shared key` for `wrong-psk`; one without an entry in words: `Child SA up`. */
 export function reasonText(reason: string): string {
-  const words = REASONS[reason]?.words ?? reason.replaceAll("-", " ").replace(SHORT, upperCase);
+  const words =
+    REASONS[reason]?.words ??
+    NOTE_REASONS[reason]?.words ??
+    reason.replaceAll("-", " ").replace(SHORT, upperCase);
   return words.charAt(0).toUpperCase() + words.slice(1);
 }
 
@@ -35,7 +43,7 @@ export function isOfRow(reason: string): boolean {
 
 const ROW = "correct the row; `erouted peers show {peer}` says how it is read";
 const ALIGN = "give both ends the same algorithms: `ike` and `esp` of the eroute";
-const BUG = "report this as a bug, with the log around it";
+const BUG = "report this as a bug, with what `erouted events --site {peer}` shows";
 
 const REASONS: Readonly<Record<string, Reason>> = {
   // The ID
@@ -230,6 +238,12 @@ const REASONS: Readonly<Record<string, Reason>> = {
   "no-answer": {
     words: "nobody answers",
     advice: "look at peerip and bakpeerip of its row, and whether UDP 500 and 4500 reach the site",
+  },
+  "wrong-our-id": {
+    words: "the site expects another ID of us",
+    advice:
+      "give both ends the same: `ourid` of the row or the eroute here, or the ID of the " +
+      "concentrator at the site (rightid, remote id)",
   },
   "wrong-peer": {
     words: "somebody else answered",

@@ -52,6 +52,9 @@ export type MatchFacts =
   /** What was asked for is an address, and nobody's ID. */
   | { readonly kind: "address" };
 
+/** A server that is logged in to, or a file. */
+export type DatabaseEngine = "mysql" | "sqlite";
+
 /** The row as it is now (R2). */
 export type RowFacts =
   /** A normal eroute has none; or no eroute matched, so that no table was asked. */
@@ -60,6 +63,7 @@ export type RowFacts =
   | {
       readonly kind: "faulty";
       readonly source: string;
+      readonly engine: DatabaseEngine;
       /** As in `no-row`, `row-disabled`, `bad-subnet`, `database-timeout`. */
       readonly reason: string;
       readonly detail: string;

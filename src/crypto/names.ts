@@ -116,13 +116,47 @@ export function transformNamed(name: string): NamedTransform | undefined {
     if (id !== undefined) return { type, id, keyBits: undefined };
   }
   const [, base = "", bits = ""] = /^(.+)_(\d{1,5})$/.exec(name) ?? [];
-  const id = idNamed(ENCR_NAMES, base);
-  if (id !== undefined) return { type: TransformType.ENCR, id, keyBits: Number(bits) };
+  for (const [type, names] of NAMED_TYPES) {
+    const id = idNamed(names, base);
+    if (id !== undefined) return { type, id, keyBits: Number(bits) };
+  }
+  const further = furtherNamed(name);
+  if (further !== undefined) return further;
   const [, kind = "", number = "", length] = UNREGISTERED.exec(name) ?? [];
   const type = TransformType[kind as keyof typeof TransformType];
   const keyBits = length === undefined ? undefined : Number(length);
   return type === undefined ? undefined : { type, id: Number(number), keyBits };
 }
+
+/** `ADDKE1_ML_KEM_768` and `ADDKE1_99`; `TRANSFORM_13_4` for a type that nobody has named. */
+function furtherNamed(name: string): NamedTransform | undefined {
+  const [, ordinal = "", method = ""] = /^ADDKE([1-7])_(\w+)$/.exec(name) ?? [];
+  if (ordinal !== "") {
+    const id = idNamed(KE_NAMES, method) ?? (/^\d{1,5}$/.test(method) ? Number(method) : undefined);
+    const type = ADDKE_FIRST + Number(ordinal) - 1;
+    return id === undefined ? undefined : { type, id, keyBits: undefined };
+  }
+  const [, type = "", id = ""] = /^TRANSFORM_(\d{1,3})_(\d{1,5})(?:_\d{1,5})?$/.exec(name) ?? [];
+  return type === "" ? undefined : { type: Number(type), id: Number(id), keyBits: undefined };
+}
+
+/** What people call a type of transform: `encryption`, `additional key exchange 1`, or a number. */
+export function transformTypeName(type: number): string {
+  const name = TYPE_NAMES.get(type);
+  if (name !== undefined) return name;
+  if (type >= ADDKE_FIRST && type <= ADDKE_LAST) {
+    return `additional key exchange ${type - ADDKE_FIRST + 1}`;
+  }
+  return `transform type ${type}`;
+}
+
+const TYPE_NAMES: ReadonlyMap<number, string> = new Map([
+  [TransformType.ENCR, "encryption"],
+  [TransformType.INTEG, "integrity"],
+  [TransformType.PRF, "PRF"],
+  [TransformType.KE, "key exchange"],
+  [TransformType.ESN, "extended sequence numbers"],
+]);
 
 /** The names of transforms in the order given: `AES_CBC_128/HMAC_SHA2_256_128/X25519`. */
 export function transformsText(transforms: readonly NamedTransform[]): string {

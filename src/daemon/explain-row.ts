@@ -78,8 +78,9 @@ async function rowNow(
 ): Promise<RowNow> {
   const settings = config.databases.find((database) => database.egroup === egroup.name);
   const source = settings === undefined ? egroup.name : describeDatabase(settings);
+  const engine = settings?.engine ?? "mysql";
   const faulty = (reason: string, detail: string) => {
-    const facts = { kind: "faulty", source, reason, detail } as const;
+    const facts = { kind: "faulty", source, engine, reason, detail } as const;
     return { facts, canBeCalled: false, overlaps: [] };
   };
   const repository = repositoryOf(egroup.name);

@@ -126,6 +126,8 @@ export type AuthRequest = {
   readonly arrivedAt: Instant;
   readonly messageId: number;
   readonly idI: IdPayload;
+  /** Whom the site wants to speak to; undefined: it does not say. */
+  readonly idR: Identity | undefined;
   readonly auth: AuthPayload;
   /** PPK_IDENTITY, and the AUTH of a site that can do without its PPK (RFC 8784 §3). */
   readonly ppk: {
@@ -302,6 +304,8 @@ export type Established = {
   /** A PPK was put into the keys, of this IKE SA or of the one whose keys it was made from. */
   readonly usesPpk: boolean;
   readonly peer: Identity;
+  /** IDr of a site that called for somebody else than we are; left out where it did not. */
+  readonly otherId?: { readonly expected: string; readonly ours: string };
   readonly policy: ChildPolicy;
   readonly settings: IkeSaSettings;
   readonly children: readonly ChildSa[];

@@ -7,7 +7,8 @@ import { spi32Hex } from "../octets/hex.ts";
 import type { Malformed } from "../octets/reader.ts";
 import { Writer } from "../octets/writer.ts";
 import { type NotifyPayload, Protocol } from "../wire/message.ts";
-import { NotifyType, notifyName } from "../wire/notify-type.ts";
+import { NotifyType } from "../wire/notify-type.ts";
+import { type CallRefusal, callText } from "./call-refusal.ts";
 import type { PeerCredential } from "./credentials.ts";
 import { type PpkRefusal, ppkFaultText } from "./ppk-fault.ts";
 
@@ -78,11 +79,7 @@ export type Refusal =
   /** Another site that is connected has the subnet. */
   | { readonly kind: "subnet-in-use"; readonly detail: string }
   | { readonly kind: "half-open-timeout"; readonly detail: string }
-  /** The peer answered our request with an error notify. */
-  | { readonly kind: "peer-refused"; readonly notify: number; readonly asked: string }
-  /** Nobody, or not the one we called, answered. */
-  | { readonly kind: "no-answer"; readonly detail: string }
-  | { readonly kind: "wrong-peer"; readonly expected: string; readonly seen: string }
+  | CallRefusal
   | { readonly kind: "bad-icv" };
 
 export type KernelReason = "kernel-refused" | "kernel-out-of-memory" | "kernel-conflict";
@@ -136,6 +133,7 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
     case "wrong-peer":
       return notify(NotifyType.AUTHENTICATION_FAILED);
     case "half-open-timeout":
+    case "our-id":
     case "peer-refused":
     case "no-answer":
     case "bad-icv":
@@ -222,6 +220,7 @@ export function refusalText(refusal: Refusal): RefusalText {
       return { reason: refusal.reason, detail: refusal.detail };
     case "half-open-timeout":
       return { reason: "timeout", detail: refusal.detail };
+    case "our-id":
     case "peer-refused":
     case "no-answer":
     case "wrong-peer":
@@ -340,30 +339,6 @@ function childText(
   }
 }
 
-/** What became of something that we asked the peer for. */
-function callText(
-  refusal: Extract<Refusal, { kind: "peer-refused" | "no-answer" | "wrong-peer" }>,
-): RefusalText {
-  switch (refusal.kind) {
-    case "peer-refused": {
-      const name = notifyName(refusal.notify);
-      return {
-        reason: `peer-refused-${name.toLowerCase().replace(/[_ ]/g, "-")}`,
-        detail: `${refusal.asked}: the site answered ${name}; ${adviceFor(refusal.notify)}`,
-      };
-    }
-    case "no-answer":
-      return { reason: "no-answer", detail: refusal.detail };
-    case "wrong-peer":
-      return {
-        reason: "wrong-peer",
-        detail: `called ${refusal.expected}, but ${refusal.seen} answered: compare the IDs`,
-      };
-    default:
-      return never(refusal);
-  }
-}
-
 /** A key exchange that came to nothing: only what is the peer's own fault is held against it. */
 export function keyExchangeRefusal({ kind, detail }: KeyExchangeFault): Refusal {
   switch (kind) {
@@ -378,20 +353,6 @@ export function keyExchangeRefusal({ kind, detail }: KeyExchangeFault): Refusal 
       return never(kind);
   }
 }
-
-/** What an operator can do about an error that the peer reports. */
-function adviceFor(type: number): string {
-  return ADVICE.get(type) ?? "its own log says why";
-}
-
-const ADVICE: ReadonlyMap<number, string> = new Map([
-  [NotifyType.NO_PROPOSAL_CHOSEN, "its proposals and the eroute's have nothing in common"],
-  [NotifyType.AUTHENTICATION_FAILED, "its pre-shared key or the IDs differ from those here"],
-  [NotifyType.TS_UNACCEPTABLE, "its subnets and those here have nothing in common"],
-  [NotifyType.INVALID_KE_PAYLOAD, "it insists on a group that the eroute does not allow"],
-  [NotifyType.TEMPORARY_FAILURE, "it is busy with another exchange: this is tried again"],
-  [NotifyType.NO_ADDITIONAL_SAS, "it takes no further SAs"],
-]);
 
 /** A notify of the IKE SA as a whole: no protocol, no SPI. */
 export function notify(type: number, data: Uint8Array = new Uint8Array(0)): NotifyPayload {

@@ -4,13 +4,16 @@ import { expect, test } from "bun:test";
 import { type Attempts, createAttempts } from "../../src/concentrator/attempts.ts";
 import { createJournal } from "../../src/concentrator/journal.ts";
 import { Encr, Integ, TransformType } from "../../src/crypto/transform.ts";
+import { notify } from "../../src/ike/refusal.ts";
 import { ExchangeType } from "../../src/wire/exchange-type.ts";
+import { NotifyType } from "../../src/wire/notify-type.ts";
+import { parseIdentity } from "../../src/wire/payload/id.ts";
 import type { Caller } from "./caller.ts";
 import { putRow, seat, settingsOf } from "./caller.ts";
 import { rowOf } from "./database.ts";
 import { BASE_EROUTE, LIMITS, planOf, selectorOf } from "./plan.ts";
 import { transformOf } from "./site-messages.ts";
-import type { SiteSettings } from "./site-state.ts";
+import type { Ask, SiteSettings } from "./site-state.ts";
 import { layTable, type Table, type TableOptions } from "./table.ts";
 
 const ADDRESS = "192.0.2.1";
@@ -96,7 +99,7 @@ test("IKE_AUTH without a Child SA: subnets, algorithms, the kernel; it was never
     kernelFaults: (request) => (request.op === "new-state" ? 12 : undefined),
   };
   const kernel = historyOf({ table, play: leaves });
-  expect(saidOf(kernel)).toEqual(["failed at IKE_AUTH: kernel-refused"]);
+  expect(saidOf(kernel)).toEqual(["failed at IKE_AUTH: kernel-out-of-memory"]);
   expect(kernel.ofPeer("site-1")[0]?.times).toBe(1);
   expect(kernel.ofPeer("site-1")[0]?.record.detail).toContain("ENOMEM");
 });
@@ -136,3 +139,51 @@ test("the end: by the site, and by its silence", () => {
     "connected at IKE_AUTH: child-sa-up",
   ]);
 });
+
+test("IKE_AUTH: a site that called for another ID of ours lets go: both IDs are named", () => {
+  const site = { expects: parseIdentity("hub.example") };
+  const attempts = historyOf({ site, play: deleting({ kind: "delete-ike" }) });
+  expect(saidOf(attempts)[0]).toBe("failed at IKE_AUTH: wrong-our-id");
+  const [last] = attempts.ofPeer("site-1");
+  expect(last?.record.detail).toBe(
+    "the site expects our ID to be hub.example, ours is concentrator.example",
+  );
+  expect([last?.record.offered, last?.record.wanted]).toEqual([
+    ["hub.example"],
+    ["concentrator.example"],
+  ]);
+  const told = historyOf({
+    site,
+    play: deleting({
+      kind: "say",
+      exchangeType: ExchangeType.INFORMATIONAL,
+      payloads: [notify(NotifyType.AUTHENTICATION_FAILED)],
+    }),
+  });
+  expect(saidOf(told)[0]).toBe("failed at IKE_AUTH: wrong-our-id");
+});
+
+test("INFORMATIONAL: a site that says AUTHENTICATION_FAILED leaves its reason", () => {
+  const payloads = [notify(NotifyType.AUTHENTICATION_FAILED)];
+  const say = { kind: "say", exchangeType: ExchangeType.INFORMATIONAL, payloads } as const;
+  const attempts = historyOf({ play: deleting(say) });
+  expect(saidOf(attempts)[0]).toBe("failed at IKE_AUTH: peer-refused-authentication-failed");
+});
+
+test("a Child SA that the site deletes leaves an event; one that was rekeyed does not", () => {
+  const gone = historyOf({ play: deleting("delete-child") });
+  expect(saidOf(gone)).toContain("ended at INFORMATIONAL: child-deleted");
+  const rekeyed = historyOf({ play: deleting("rekey-child") });
+  expect(saidOf(rekeyed).join()).not.toContain("child-deleted");
+});
+
+/** Connects, and asks for something at once. */
+function deleting(what: Ask | "delete-child" | "rekey-child"): NonNullable<Scene["play"]> {
+  return (caller) => {
+    caller.settle();
+    const [child] = caller.session().children;
+    const spiIn = child?.spiIn ?? 0;
+    caller.ask(typeof what === "string" ? { kind: what, spiIn } : what);
+    caller.settle();
+  };
+}

@@ -196,11 +196,14 @@ function authRequest(
   { Nr, spiIn, message }: AuthParts,
 ): Payload[] {
   const { identity, psk, key, initialContact, esp, tsI, tsR } = site.settings;
-  const { childless, configuration } = site.settings;
+  const { childless, expects, configuration } = site.settings;
   const body = identityBody(identity);
   const input = { message, nonce: Nr, SK_p: keys.SK_pi, idBody: body };
   const payloads: Payload[] = [
     { kind: "IDi", identity, body },
+    ...(expects === undefined
+      ? []
+      : [{ kind: "IDr" as const, identity: expects, body: identityBody(expects) }]),
     ...(key === undefined
       ? [
           {

@@ -19,6 +19,8 @@ import type {
 /** How a site is set up. `path.local` is what the site takes for its own address. */
 export type SiteSettings = {
   readonly identity: Identity;
+  /** IDr: whom it wants to speak to. */
+  readonly expects?: Identity;
   readonly psk: Uint8Array;
   /** What it proves itself with instead of the key. */
   readonly key?: SigningKey;

@@ -9,7 +9,7 @@ import { wipeIkeKeys } from "../keys.ts";
 import { DELETE_ATTEMPTS_MAX } from "../limits.ts";
 import type { Closing, EndReason, Established } from "../phase.ts";
 import { sealMessage } from "../protect.ts";
-import { childrenDown, endWord, sends } from "./answer.ts";
+import { childrenDown, endWord, okNote, sends } from "./answer.ts";
 import { firstCopy } from "./request.ts";
 import { addTask, selectorKeys } from "./tasks.ts";
 
@@ -43,10 +43,14 @@ export function closeChild(sa: Established, spiIn: number, why: string): Step {
   const child = sa.children.find((candidate) => candidate.spiIn === spiIn);
   if (child === undefined) return { sa, effects: [] };
   const children = sa.children.filter((candidate) => candidate !== child);
-  const effects = deleteEffects(child, sa.children, why);
+  const effects: IkeEffect[] = [...deleteEffects(child, sa.children, why)];
+  const isGone = effects.some((effect) => effect.kind === "child-down" && effect.why === "expired");
+  if (isGone) effects.push(okNote("INFORMATIONAL", "child-expired", EXPIRED));
   const task = { kind: "delete-child", spiIn: child.spiIn, spiOut: child.spiOut } as const;
   return { sa: addTask({ ...sa, children }, task), effects };
 }
+
+const EXPIRED = "the kernel has removed a Child SA at the end of its lifetime: nothing replaced it";
 
 /** What a deleted Child SA leaves to do: its successors may send now, its states go. */
 export function deleteEffects(

@@ -9,7 +9,7 @@ import { wipe } from "../../octets/secret.ts";
 import { Writer } from "../../octets/writer.ts";
 import { ExchangeType } from "../../wire/exchange-type.ts";
 import type { IkeHeader } from "../../wire/header.ts";
-import type { IdPayload, Payload } from "../../wire/message.ts";
+import type { Identity, IdPayload, Payload } from "../../wire/message.ts";
 import { NotifyType } from "../../wire/notify-type.ts";
 import { identityBody } from "../../wire/payload/id.ts";
 import { ikeAlgorithmsText } from "../algorithms.ts";
@@ -32,6 +32,7 @@ import { notify, notifyFor, type Refusal } from "../refusal.ts";
 import { answer, failedNote, okNote } from "./answer.ts";
 import { addressesText, configurationRequestOf, configure } from "./configuration.ts";
 import { newEstablished } from "./established.ts";
+import { expectsOtherNote, otherIdOf } from "./expected-id.ts";
 import { notifyOf, payloadOf } from "./find-payload.ts";
 import { holdAuth, isUnanswered, notTheRepeat } from "./hold-auth.ts";
 import { childText, childUp, leftOutNotes, makeChild, planChild } from "./make-child-sa.ts";
@@ -164,10 +165,15 @@ function establish(proven: ProvenSite, proof: readonly Payload[], context: IkeCo
     ...(reauthMs === undefined ? [] : [authLifetime(reauthMs)]),
     ...(half.ppk === "used" ? [notify(NotifyType.PPK_IDENTITY)] : []),
   ];
-  const established = establishedOf(site, credentials, context);
+  const otherId = otherIdOf(request.idR, ourIdentity);
+  const established = {
+    ...establishedOf(site, credentials, context),
+    ...(otherId === undefined ? {} : { otherId }),
+  };
   const effects: IkeEffect[] = [
     { kind: "authenticated", initialContact: request.initialContact, holder },
     okNote("IKE_AUTH", "established", ikeAlgorithmsText(half.algorithms)),
+    ...(otherId === undefined ? [] : [expectsOtherNote(otherId)]),
   ];
   return startFirstChild(established, { half, request, head, effects }, context);
 }
@@ -353,6 +359,7 @@ function authContentOf(
   const tsR = payloads.find((p) => p.kind === "TSr");
   return {
     idI: copyId(idI),
+    idR: expectedIdOf(payloads),
     auth: { kind: "AUTH", method: auth.method, data: auth.data.slice() },
     certificates: certificates.value,
     ppk: ppkRequestOf(payloads, half.ppk),
@@ -374,6 +381,11 @@ function noticeOf(refusal: Refusal): readonly Payload[] {
 /** AUTH_LIFETIME: after so long the site has to authenticate anew, or is deleted (RFC 4478). */
 function authLifetime(ms: number): Payload {
   return notify(NotifyType.AUTH_LIFETIME, new Writer(4).u32(Math.floor(ms / 1000)).done());
+}
+
+function expectedIdOf(payloads: readonly Payload[]): Identity | undefined {
+  const idR = payloads.find((p): p is IdPayload => p.kind === "IDr");
+  return idR === undefined ? undefined : copyId(idR).identity;
 }
 
 /** A copy of its own: it outlives the datagram. */

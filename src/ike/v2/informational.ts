@@ -13,12 +13,16 @@ import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
 import { retryMs } from "../jitter.ts";
 import type { Established } from "../phase.ts";
-import { answer, answerAndEnd, okNote } from "./answer.ts";
+import type { Refusal } from "../refusal.ts";
+import { answer, answerAndEnd, failedNote, okNote } from "./answer.ts";
 import { onAuthLifetime } from "./auth-lifetime.ts";
 import { childrenOf, deleteEffects } from "./delete.ts";
+import { unexpectedId } from "./expected-id.ts";
 import { notifyOf } from "./find-payload.ts";
+import { childText } from "./make-child-sa.ts";
 import { onUpdateSaAddresses } from "./mobike.ts";
 import { gatewayIn } from "./redirect.ts";
+import { selectorKeys } from "./tasks.ts";
 
 /** Answers whatever the peer tells; unknown notifies are none of our business (§3.10.1). */
 export function onInformationalRequest(
@@ -40,6 +44,7 @@ export function onInformationalRequest(
   const asking = withDeleted(sa, deletes);
   const effects: IkeEffect[] = [];
   for (const child of gone) effects.push(...deleteEffects(child, sa.children, "peer-deleted"));
+  effects.push(...goneNotes(gone, children));
   // The pairs of what the peer named: our inbound SPIs (§1.4.1).
   const spis = gone.map((child) => child.spiIn);
   const response: Payload[] =
@@ -52,6 +57,18 @@ export function onInformationalRequest(
   const to = sa.redirect === "followed" ? gatewayIn(payloads) : undefined;
   if (to !== undefined) effects.push({ kind: "redirected", to });
   return { sa: answered.sa, effects };
+}
+
+/** Those that nothing carries on for: the site has fewer subnets from now on, or none. */
+function goneNotes(gone: readonly ChildSa[], left: readonly ChildSa[]): readonly IkeEffect[] {
+  const covered = new Set(left.map((child) => String(selectorKeys(child))));
+  return gone
+    .filter((child) => !covered.has(String(selectorKeys(child))))
+    .map((child) => {
+      const rest = left.length === 0 ? "; it has none left" : "";
+      const detail = `the site deleted its Child SA: ${childText(child)}${rest}`;
+      return okNote("INFORMATIONAL", "child-deleted", detail);
+    });
 }
 
 /** What is left. One whose only heir has gone is to be replaced once more, and stays until then. */
@@ -98,6 +115,8 @@ function onIkeDelete(sa: Established, header: IkeHeader, context: IkeContext): S
     const reason = { kind: "redirected", to: sa.redirected.to } as const;
     return answerAndEnd(sa, header, { payloads: [], reason }, context);
   }
+  const otherId = unexpectedId(sa, context.now);
+  if (otherId !== undefined) return letGo(sa, header, otherId, context);
   const reason = { kind: "peer-deleted" } as const;
   const step = answerAndEnd(sa, header, { payloads: [], reason }, context);
   const note = okNote("INFORMATIONAL", "peer-deleted", "the site deleted its IKE SA");
@@ -106,12 +125,19 @@ function onIkeDelete(sa: Established, header: IkeHeader, context: IkeContext): S
 
 /** The site that called does not take us for whom it called: it forgets the IKE SA (§2.21.2). */
 function onAuthenticationFailed(sa: Established, header: IkeHeader, context: IkeContext): Step {
-  const refusal = {
+  const refusal = unexpectedId(sa, context.now) ?? {
     kind: "peer-refused",
     notify: NotifyType.AUTHENTICATION_FAILED,
     asked: "after IKE_AUTH",
-  } as const;
-  return answerAndEnd(sa, header, { payloads: [], reason: { kind: "refused", refusal } }, context);
+  };
+  return letGo(sa, header, refusal, context);
+}
+
+/** The site ends the IKE SA, and why is known. */
+function letGo(sa: Established, header: IkeHeader, refusal: Refusal, context: IkeContext): Step {
+  const reason = { kind: "refused", refusal } as const;
+  const step = answerAndEnd(sa, header, { payloads: [], reason }, context);
+  return { sa: step.sa, effects: [failedNote("IKE_AUTH", refusal), ...step.effects] };
 }
 
 /** COOKIE2 is sent back as it came (RFC 4555 §3.7). */

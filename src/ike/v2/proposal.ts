@@ -196,10 +196,16 @@ function isNone(t: Transform): boolean {
   return t.id === 0 && (t.type === TransformType.KE || t.type === TransformType.INTEG);
 }
 
+/** What nobody can take says why: it would look like what is configured. */
+function offeredName(t: Transform): string {
+  const name = transformName(t.type, t.id, t.keyBits);
+  return t.hasUnknownAttribute ? `${name} with an unknown attribute` : name;
+}
+
 /** `AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/X25519`: transforms of one proposal. */
 export function proposalText({ transforms }: Pick<Proposal, "transforms">): string {
   const shown = transforms.slice(0, TRANSFORMS_SHOWN_MAX);
-  const names = shown.map((t) => transformName(t.type, t.id, t.keyBits)).join("/");
+  const names = shown.map(offeredName).join("/");
   const more = transforms.length - shown.length;
   return more > 0 ? `${names}/and ${more} more` : names;
 }

@@ -100,3 +100,44 @@ test("texts that were cut, or are none of ours, do not disturb", () => {
   expect(compared(["what"], ["ever"]).nearest).toEqual([]);
   expect(alignment(compared(["what"], ["ever"]), FLEET)).toEqual([]);
 });
+
+test("additional key exchanges and unknown types are named, and are what decides", () => {
+  const [, cbc = ""] = CONFIGURED;
+  const more = compared([`${cbc}/ADDKE1_ML_KEM_768/ADDKE2_99`], CONFIGURED);
+  expect(apart(more)).toEqual([
+    {
+      part: "additional key exchange 1",
+      offered: ["ADDKE1_ML_KEM_768"],
+      configured: ["NONE"],
+      common: [],
+    },
+    { part: "additional key exchange 2", offered: ["ADDKE2_99"], configured: ["NONE"], common: [] },
+  ]);
+  const [first, second] = alignment(more, FLEET);
+  expect(first).toContain("no additional key exchange 1; no additional key exchange 2");
+  expect(second).toContain("ADDKE1_ML_KEM_768, ADDKE2_99 cannot be allowed here");
+  expect(partsApart(compared([`${cbc}/TRANSFORM_13_4`], CONFIGURED))).toEqual([
+    "transform type 13",
+  ]);
+});
+
+test("an unknown attribute or key length is seen, and decides", () => {
+  const [, cbc = ""] = CONFIGURED;
+  const odd = cbc.replace("AES_CBC_256/AES_CBC_128", "AES_CBC_256 with an unknown attribute");
+  expect(partsApart(compared([odd], CONFIGURED))).toEqual(["encryption"]);
+  const long = cbc.replace("HMAC_SHA2_256_128", "HMAC_SHA2_256_128_256");
+  expect(partsApart(compared([long], CONFIGURED))).toEqual(["integrity"]);
+});
+
+test("two columns that are equal are not shown: both sides are, as they came", () => {
+  const both = "AES_GCM_16_256/AES_CBC_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/X25519";
+  const comparison = compared([both], [both]);
+  expect([comparison.nearest, comparison.offered]).toEqual([[], [both]]);
+});
+
+test("the rekey of an IKE SA is compared as IKE, not as ESP", () => {
+  const [, cbc = ""] = CONFIGURED;
+  const offered = [cbc.replace("X25519/MODP_2048", "MODP_1024")];
+  const comparison = compared(offered, CONFIGURED, "CREATE_CHILD_SA");
+  expect([comparison.about, ...partsApart(comparison)]).toEqual(["ike", "key exchange"]);
+});

@@ -6,7 +6,7 @@ import { Glob } from "bun";
 import { createAttempts } from "../../../src/concentrator/attempts.ts";
 import { explain } from "../../../src/concentrator/explain.ts";
 import { createJournal, type JournalEntry } from "../../../src/concentrator/journal.ts";
-import { reasonOf } from "../../../src/concentrator/reason.ts";
+import { REASON_NAMES, reasonOf } from "../../../src/concentrator/reason.ts";
 import type { SiteFacts } from "../../../src/concentrator/site-facts.ts";
 import type { ErouteView } from "../../../src/concentrator/snapshot.ts";
 import { asInstant } from "../../../src/octets/instant.ts";
@@ -141,7 +141,13 @@ test("what is configured now comes before what failed earlier", () => {
     'No eroute matches the peer ID: the nearest is "site-*", ' +
       'which it leaves at "e-1" (character 5)',
   ]);
-  const row = { kind: "faulty", source: "db", reason: "row-disabled", detail: "disabled" } as const;
+  const row = {
+    kind: "faulty",
+    source: "db",
+    engine: "mysql",
+    reason: "row-disabled",
+    detail: "disabled",
+  } as const;
   const disabled = explain({ ...FACTS, row, attempts });
   expect(disabled.summary).toBe("site-1 cannot connect: disabled in its row");
   expect(disabled.advice.length).toBe(1);
@@ -149,7 +155,13 @@ test("what is configured now comes before what failed earlier", () => {
 
 test("an ID in a command is one word for a shell, whatever a stranger calls itself", () => {
   const match = { kind: "eroute", eroute: "fleet", pattern: "*", egroup: "sites" } as const;
-  const row = { kind: "faulty", source: "db", reason: "no-row", detail: "none" } as const;
+  const row = {
+    kind: "faulty",
+    source: "db",
+    engine: "mysql",
+    reason: "no-row",
+    detail: "none",
+  } as const;
   const asked = "$(reboot)'`; $& x";
   const { advice } = explain({ ...FACTS, asked, match: { ...match, canCall: true }, row });
   expect(advice[0]).toStartWith("add one: `erouted peers add --peerid '$(reboot)'\\''`; $& x'`");
@@ -247,7 +259,13 @@ test("without a daemon: eroute and row are judged, and no more is said", () => {
     "whether site-1 is connected cannot be told: no answer from erouted",
   ]);
   expect(right.advice.join()).toContain("systemctl status erouted");
-  const row = { kind: "faulty", source: "db", reason: "no-row", detail: "none" } as const;
+  const row = {
+    kind: "faulty",
+    source: "db",
+    engine: "mysql",
+    reason: "no-row",
+    detail: "none",
+  } as const;
   expect(explain({ ...alone, row }).state).toBe("blocked");
 });
 
@@ -270,19 +288,97 @@ test("each reason that ends an attempt has words and advice", () => {
   expect(
     [row.length, database.length, signature.length, deleted.length].every((count) => count > 7),
   ).toBe(true);
-  const notes = ["calling", "created", "removed", "redundant", "configuration-applied", "message"];
+  const notes = ["calling", "created", "removed", "configuration-applied", "message"];
   // Of no site.
   notes.push("address-added", "address-removed", "address-awaited");
   notes.push("redirect-followed", "subnet-nested", "subnet-shared");
   notes.push("row-checks-work", "row-checks-fail");
-  // Ends of what another one has replaced, or will.
-  notes.push("rekeyed", "expired");
   const bare = all.filter((reason) => reasonOf(reason ?? "") === undefined);
   expect([...new Set(bare)].filter((reason) => !notes.includes(reason ?? ""))).toEqual([]);
 });
 
+test("no advice is to look elsewhere: each reason has its own, whatever came before", () => {
+  const rooms = new Glob("src/**/*.ts").scanSync(".");
+  for (const file of rooms) {
+    expect([file, readFileSync(file, "utf8").includes("log around it")]).toEqual([file, false]);
+  }
+  for (const reason of [...REASON_NAMES, "child-sa-up", "child-deleted", "child-expired"]) {
+    if (reason === "other" || reason === "peer-refused") continue;
+    const advice = reasonOf(reason)?.advice ?? "";
+    expect([reason, advice.length > 10]).toEqual([reason, true]);
+  }
+});
+
+test("TS_UNACCEPTABLE stays the cause when the site calls again, deletes, or is timed out", () => {
+  const refused = { reason: "ts-unacceptable", ikeSa: "1" } as const;
+  const ended = { level: "info", step: "INFORMATIONAL", outcome: "note" } as const;
+  const again = { ...refused, ikeSa: "2" };
+  const after: readonly Partial<JournalEntry>[][] = [
+    [refused, again, { ...ended, reason: "replaced-by-newer", ikeSa: "1" }],
+    [refused, { ...ended, reason: "peer-deleted", ikeSa: "3" }],
+    [refused, { ...ended, reason: "childless", ikeSa: "3" }],
+    [
+      { ...refused, step: "CREATE_CHILD_SA", outcome: "refused" },
+      { ...ended, reason: "no-child-sa", ikeSa: "3" },
+    ],
+  ];
+  for (const entries of after) {
+    const explained = explain({ ...FACTS, attempts: attemptsOf(...entries) });
+    expect(explained.summary).toBe("site-1 is not connected: no subnets in common");
+    expect(explained.advice[0]).toContain("remip, remmsk");
+  }
+});
+
+test("a failure from before the site was connected is not why it has gone", () => {
+  const attempts = attemptsOf(
+    { reason: "ts-unacceptable", ikeSa: "1" },
+    { level: "info", outcome: "ok", reason: "child-sa-up", ikeSa: "2" },
+    { level: "info", step: "INFORMATIONAL", outcome: "ok", reason: "peer-deleted", ikeSa: "2" },
+  );
+  expect(explain({ ...FACTS, attempts }).summary).toEndWith("any more: the site closed it");
+});
+
+test("a wrong IDr: both IDs beside each other, and where to change which", () => {
+  const attempts = attemptsOf(
+    { level: "info", outcome: "ok", reason: "child-sa-up", ikeSa: "1" },
+    {
+      ...{ reason: "wrong-our-id", ikeSa: "1", offered: ["hub.example"] },
+      ...{ wanted: ["concentrator.example"], detail: "the site expects our ID to be hub.example" },
+    },
+  );
+  const explained = explain({ ...FACTS, attempts });
+  expect(explained.summary).toBe("site-1 is not connected: the site expects another ID of us");
+  expect(explained.comparison).toMatchObject({ about: "proof", offered: ["hub.example"] });
+  expect(explained.advice[0]).toContain("ourid");
+});
+
+test("a database that has recovered is not advised about; a file is not told of grants", () => {
+  const attempts = attemptsOf({ reason: "database-unreachable" });
+  const well = explain({ ...FACTS, attempts });
+  expect(well.advice[0]).toStartWith("the database answers again");
+  const faulty = { kind: "faulty", source: "db", detail: "no" } as const;
+  const advice = (engine: "mysql" | "sqlite", reason: string) =>
+    explain({ ...FACTS, row: { ...faulty, engine, reason } }).advice.join();
+  expect(advice("mysql", "database-access-denied")).toContain("grants");
+  expect(advice("sqlite", "database-access-denied")).toMatch(/chown, chmod/);
+  expect(advice("sqlite", "database-access-denied")).not.toContain("grants");
+  expect(advice("sqlite", "database-unreachable")).not.toMatch(/host|port|network/);
+});
+
+test("a connection whose end nobody noted, and a Child SA that was deleted, have advice", () => {
+  const up = { level: "info", outcome: "ok", reason: "child-sa-up", ikeSa: "1" } as const;
+  const gone = { level: "info", step: "INFORMATIONAL", outcome: "ok", ikeSa: "1" } as const;
+  const bare = explain({ ...FACTS, attempts: attemptsOf(up) });
+  expect([bare.state, bare.advice.length > 0]).toEqual(["ended", true]);
+  const attempts = attemptsOf(up, { ...gone, reason: "child-deleted" });
+  const deleted = explain({ ...FACTS, attempts });
+  expect(deleted.summary).toEndWith("any more: the site closed its Child SA");
+  expect(deleted.advice[0]).toContain("the site's own log");
+});
+
 test("where a database is, is said once", () => {
-  const row = { kind: "faulty", source: "mysql://db/vpn table eroutes" } as const;
+  const source = "mysql://db/vpn table eroutes";
+  const row = { kind: "faulty", source, engine: "mysql" } as const;
   const said = (detail: string) => {
     const faulty = { ...row, reason: "database-timeout", detail };
     return explain({ ...FACTS, row: faulty }).findings.find(({ about }) => about === "row")?.detail;

@@ -60,7 +60,7 @@ export const OUR_ID = "concentrator.example";
 
 const PROJECT = join(import.meta.dir, "../../..");
 const FOLDER = "/run/erouted";
-const START_MS_MAX = 30_000;
+const START_MS_MAX = 120_000;
 
 /** Makes configuration and table, starts the daemon, waits until it says that it is healthy. */
 export async function startErouted(host: Host, settings: EroutedSettings): Promise<Erouted> {

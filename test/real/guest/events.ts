@@ -24,7 +24,12 @@ export async function failuresOf(erouted: Erouted, site: string): Promise<readon
 }
 
 /** Waits until a site has failed for this reason. */
-export async function untilFailure(erouted: Erouted, site: string, reason: string): Promise<void> {
+export async function untilFailure(
+  erouted: Erouted,
+  site: string,
+  reason: string,
+  msMax?: number,
+): Promise<void> {
   const has = async () => (await failuresOf(erouted, site)).includes(reason);
-  await until(`${site} fails with ${reason}`, has);
+  await until(`${site} fails with ${reason}`, has, msMax);
 }

@@ -82,6 +82,16 @@ test("R1: an ID that no eroute matches is refused; the closest pattern is named"
   expect(event?.detail).toContain("stranger-7");
 });
 
+test("a site that expects another ID of us: both are named, and what to change", async () => {
+  const swan = await startSite(bad, { remoteId: "hub.example" });
+  expect(await swan.initiate()).toBe(false);
+  await swan.stop();
+  await untilFailure(scenario.erouted, "site-2", "wrong-our-id");
+  const why = await scenario.erouted.command("why", "site-2");
+  expect(why.out).toContain("the site expects another ID of us");
+  expect(why.out).toMatch(/expects our ID to be hub\.example, ours is\s+concentrator\.example/);
+});
+
 test("R6: an ID without a row", async () => {
   await fails({ localId: "site-99" }, "no-row", [
     "no row in the database",

@@ -19,7 +19,7 @@ export type GuestMariadb = {
 export const TEMPLATE_VARIABLE = "EROUTED_MARIADB_TEMPLATE";
 
 const FOLDER = "/run/mariadb";
-const START_MS_MAX = 40_000;
+const START_MS_MAX = 120_000;
 
 /** Starts a server: with an empty database `vpn`, or again on the data of one that has ended. */
 export async function startGuestMariadb(data: "new" | "restarted" = "new"): Promise<GuestMariadb> {

@@ -1,0 +1,31 @@
+/** Which of a site's attempts shows why it is not connected: not always the last one. Pure. */
+
+import type { Attempt } from "./attempts.ts";
+
+/**
+ * The newest attempt; or, where that says only that an IKE SA has gone, the failure before it that
+ * says why. `attempts`: the newest first.
+ */
+export function causeOf(attempts: readonly Attempt[]): Attempt | undefined {
+  const [last] = attempts;
+  if (last === undefined || !saysOnlyThatItEnded(last)) return last;
+  for (const attempt of attempts) {
+    // What failed before it was connected has been cured since.
+    if (attempt.outcome === "connected") return last;
+    if (attempt.outcome !== "ended" && !saysOnlyThatItEnded(attempt)) return attempt;
+  }
+  return last;
+}
+
+function saysOnlyThatItEnded({ record: { reason } }: Attempt): boolean {
+  return CONSEQUENCES.has(reason);
+}
+
+/** A site that gets no Child SA closes its IKE SA, calls again, or leaves it until we close it. */
+const CONSEQUENCES: ReadonlySet<string> = new Set([
+  "peer-deleted",
+  "replaced-by-newer",
+  "redundant",
+  "no-child-sa",
+  "childless",
+]);

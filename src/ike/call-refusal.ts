@@ -1,0 +1,63 @@
+/** What came of something that we asked the peer for, or of a site's call for somebody else. */
+
+import { never } from "../octets/assert.ts";
+import { NotifyType, notifyName } from "../wire/notify-type.ts";
+
+export type CallRefusal =
+  /** The peer answered our request with an error notify. */
+  | { readonly kind: "peer-refused"; readonly notify: number; readonly asked: string }
+  /** Nobody, or not the one we called, answered. */
+  | { readonly kind: "no-answer"; readonly detail: string }
+  /** The site called for somebody else than we are. */
+  | { readonly kind: "our-id"; readonly expected: string; readonly ours: string }
+  | { readonly kind: "wrong-peer"; readonly expected: string; readonly seen: string };
+
+type CallRefusalText = {
+  readonly reason: string;
+  readonly detail: string;
+  readonly offered?: readonly string[];
+  readonly wanted?: readonly string[];
+};
+
+/** What became of something that we asked the peer for. */
+export function callText(refusal: CallRefusal): CallRefusalText {
+  switch (refusal.kind) {
+    case "our-id":
+      return {
+        reason: "wrong-our-id",
+        detail: `the site expects our ID to be ${refusal.expected}, ours is ${refusal.ours}`,
+        offered: [refusal.expected],
+        wanted: [refusal.ours],
+      };
+    case "peer-refused": {
+      const name = notifyName(refusal.notify);
+      return {
+        reason: `peer-refused-${name.toLowerCase().replace(/[_ ]/g, "-")}`,
+        detail: `${refusal.asked}: the site answered ${name}; ${adviceFor(refusal.notify)}`,
+      };
+    }
+    case "no-answer":
+      return { reason: "no-answer", detail: refusal.detail };
+    case "wrong-peer":
+      return {
+        reason: "wrong-peer",
+        detail: `called ${refusal.expected}, but ${refusal.seen} answered: compare the IDs`,
+      };
+    default:
+      return never(refusal);
+  }
+}
+
+/** What an operator can do about an error that the peer reports. */
+function adviceFor(type: number): string {
+  return ADVICE.get(type) ?? "its own log says why";
+}
+
+const ADVICE: ReadonlyMap<number, string> = new Map([
+  [NotifyType.NO_PROPOSAL_CHOSEN, "its proposals and the eroute's have nothing in common"],
+  [NotifyType.AUTHENTICATION_FAILED, "its pre-shared key or the IDs differ from those here"],
+  [NotifyType.TS_UNACCEPTABLE, "its subnets and those here have nothing in common"],
+  [NotifyType.INVALID_KE_PAYLOAD, "it insists on a group that the eroute does not allow"],
+  [NotifyType.TEMPORARY_FAILURE, "it is busy with another exchange: this is tried again"],
+  [NotifyType.NO_ADDITIONAL_SAS, "it takes no further SAs"],
+]);

@@ -1,0 +1,37 @@
+/** A site that called for somebody else than we are (IDr of its request, RFC 7296 §2.15). */
+
+import { equalOctets } from "../../octets/concat.ts";
+import type { Instant } from "../../octets/instant.ts";
+import type { Identity } from "../../wire/message.ts";
+import { identityText } from "../../wire/payload/id.ts";
+import type { IkeEffect } from "../effect.ts";
+import type { Established } from "../phase.ts";
+import { type Refusal, refusalText } from "../refusal.ts";
+
+type OtherId = NonNullable<Established["otherId"]>;
+
+/** Both IDs as text, where IDr is another one than ours. */
+export function otherIdOf(asked: Identity | undefined, ours: Identity): OtherId | undefined {
+  if (asked === undefined) return undefined;
+  if (asked.idType === ours.idType && equalOctets(asked.data, ours.data)) return undefined;
+  return { expected: identityText(asked), ours: identityText(ours) };
+}
+
+/** Some sites take whoever has the key; most give up without a word when they read our answer. */
+export function expectsOtherNote(otherId: OtherId): IkeEffect {
+  const text = refusalText({ kind: "our-id", ...otherId });
+  const note = { level: "info", step: "IKE_AUTH", outcome: "note" } as const;
+  return { kind: "note", note: { ...note, ...text } };
+}
+
+/**
+ * Why a site lets go of an IKE SA that it has just made: it expected another ID of us. Undefined
+ * where it did not, or has had the IKE SA for longer.
+ */
+export function unexpectedId({ otherId, establishedAt }: Established, now: Instant) {
+  if (otherId === undefined || now - establishedAt > LET_GO_MS_MAX) return undefined;
+  return { kind: "our-id", ...otherId } as const satisfies Refusal;
+}
+
+/** A site that does not want our ID says so as soon as it has our answer. */
+const LET_GO_MS_MAX = 10_000;
