@@ -76,10 +76,8 @@ test("keys are made, and shown to routers, as password_format says", async () =>
   ] as const) {
     const text = await Bun.file(at.config).text();
     const plain = text.replace(/^password_format.*\n/m, "");
-    await Bun.write(
-      at.config,
-      plain.replace(/^table = /m, `password_format = "${format}"\ntable = `),
-    );
+    const line = `[[egroup]]\npassword_format = "${format}"`;
+    await Bun.write(at.config, plain.replace("[[egroup]]", line));
     const ran = await peers("set", "site-1", "--generate");
     expect([format, ran.code, ran.out]).toEqual([format, 0, expect.stringMatching(shape)]);
     const octets = format === "hex" ? ran.out : Buffer.from(ran.out, "base64").toString("hex");
