@@ -119,13 +119,15 @@ export function checkDefaultEroute(
   if (inbound !== "drop" && outbound !== "drop") return;
   for (const { egroup, database } of egroups) {
     if (database?.engine !== "mysql" || !("host" in database.at)) continue;
-    const address = parseAddress(database.at.host);
-    // What a host name stands for is not known before it runs.
-    if (address === undefined || isLoopback(database.at.host)) continue;
-    if (open.some((prefix) => containsAddress(prefix, address))) continue;
-    const who = `${formatAddress(address)}, the database of egroup ${egroup.name}`;
-    const key = outbound === "drop" ? "outbound" : "inbound";
-    const what = `is "drop", and no eroute and no exception leads to ${who}`;
-    check.warn(["default_eroute", key], what, `"pass", or ${formatAddress(address)} in except`);
+    for (const { host } of [database.at, ...(database.standby ?? [])]) {
+      const address = parseAddress(host);
+      // What a host name stands for is not known before it runs.
+      if (address === undefined || isLoopback(host)) continue;
+      if (open.some((prefix) => containsAddress(prefix, address))) continue;
+      const who = `${formatAddress(address)}, the database of egroup ${egroup.name}`;
+      const key = outbound === "drop" ? "outbound" : "inbound";
+      const what = `is "drop", and no eroute and no exception leads to ${who}`;
+      check.warn(["default_eroute", key], what, `"pass", or ${formatAddress(address)} in except`);
+    }
   }
 }

@@ -1,13 +1,16 @@
 /** The database of an egroup as it is written: `mysql://…` or `sqlite:…`. */
 
 import { parseCallAddress } from "../eroute/call-address.ts";
+import { type MysqlHost, type MysqlServer, serverText } from "../eroute/database.ts";
 import { parseAddress } from "../inet/address.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 
 export type DatabaseUrl =
   | {
       readonly engine: "mysql";
-      readonly at: { readonly host: string; readonly port: number } | { readonly socket: string };
+      readonly at: MysqlServer;
+      /** More hosts, behind commas. */
+      readonly standby?: readonly MysqlHost[];
       readonly user: string;
       readonly database: string;
     }
@@ -40,19 +43,38 @@ export function parseDatabaseUrl(text: string): Result<DatabaseUrl, UrlFault> {
   const database = decoded(name);
   if (database === undefined || database === "") return fault("names no database after the host");
   const at = parseAt(authority, query);
-  return at.ok ? ok({ engine: "mysql", at: at.value, user, database }) : at;
+  return at.ok ? ok({ engine: "mysql", ...at.value, user, database }) : at;
 }
 
-type MysqlAt = Extract<DatabaseUrl, { engine: "mysql" }>["at"];
+type Servers = Pick<Extract<DatabaseUrl, { engine: "mysql" }>, "at" | "standby">;
 
-function parseAt(authority: string, query: string): Result<MysqlAt, UrlFault> {
+function parseAt(authority: string, query: string): Result<Servers, UrlFault> {
   if (query !== "" && !/^socket=[^&]+$/.test(query)) {
     return fault("has options after ? that are not known", "nothing but socket=PATH after ?");
   }
   const socket = query === "" ? undefined : decoded(query.slice("socket=".length));
   if (socket !== undefined) {
-    return authority === "" ? ok({ socket }) : fault("names both a host and a socket");
+    return authority === "" ? ok({ at: { socket } }) : fault("names both a host and a socket");
   }
+  const hosts: MysqlHost[] = [];
+  for (const part of authority.split(",")) {
+    const host = parseHost(part);
+    if (!host.ok) return host;
+    if (hosts.some((other) => serverText(other) === serverText(host.value))) {
+      return fault(`names ${serverText(host.value)} twice`);
+    }
+    hosts.push(host.value);
+  }
+  if (hosts.length > HOSTS_MAX) return fault(`names ${hosts.length} hosts`, EXPECTED_HOSTS);
+  const [at, ...standby] = hosts;
+  if (at === undefined) return fault("names no host");
+  return ok(standby.length === 0 ? { at } : { at, standby });
+}
+
+const HOSTS_MAX = 8;
+const EXPECTED_HOSTS = `at most ${HOSTS_MAX}, with commas between them`;
+
+function parseHost(authority: string): Result<MysqlHost, UrlFault> {
   const parts = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]+))(?::([0-9]{1,5}))?$/.exec(authority);
   const host = parts?.[1] ?? parts?.[2];
   if (host === undefined) return fault("names no host, or one that cannot be read");

@@ -5,18 +5,18 @@ import {
   type ColumnMap,
   type ColumnOfFew,
   type DatabaseSettings,
-  type MysqlSettings,
   type TableSettings,
 } from "../eroute/database.ts";
 import type { Egroup } from "../eroute/eroute.ts";
 import type { Family } from "../inet/address.ts";
 import { parseMask } from "../inet/prefix.ts";
 import { type Check, needed } from "./check.ts";
-import { isLoopback, LOOKUP_MS } from "./daemon-settings.ts";
-import { type DatabaseUrl, parseDatabaseUrl } from "./database-url.ts";
+import { LOOKUP_MS } from "./daemon-settings.ts";
+import { readTls } from "./database-tls.ts";
+import { parseDatabaseUrl } from "./database-url.ts";
 import { type KeyPath, quoted } from "./fault.ts";
 import type { RawConfig, RawEgroup } from "./schema.ts";
-import { fileText, secretOf } from "./secret.ts";
+import { secretOf } from "./secret.ts";
 import { conditionFault } from "./sql-condition.ts";
 import { durationMs, nameOf } from "./value.ts";
 
@@ -170,48 +170,14 @@ function readDatabase(
   return { ...table, ...url.value, password, poolMax: raw.pool ?? 8, tls };
 }
 
-const MYSQL_KEYS = ["password_file", "password_env", "pool", "tls", "tls_ca_file"] as const;
+const MYSQL_KEYS = [
+  ...(["password_file", "password_env", "pool", "tls"] as const),
+  ...(["tls_ca_file", "tls_cert_file", "tls_key_file"] as const),
+];
 
 function refuseMysqlKeys(check: Check, path: KeyPath, raw: RawEgroup): void {
   for (const key of MYSQL_KEYS) {
     if (raw[key] === undefined) continue;
     check.fault([...path, key], "has no meaning for an SQLite file", "not to be there");
   }
-}
-
-/** Certificates are verified unless the way to the server leaves this machine not at all. */
-function readTls(
-  check: Check,
-  path: KeyPath,
-  raw: RawEgroup,
-  url: Extract<DatabaseUrl, { engine: "mysql" }>,
-): MysqlSettings["tls"] {
-  const isSocket = "socket" in url.at;
-  const isNear = isSocket || isLoopback(url.at.host);
-  const mode = raw.tls ?? (isNear ? "off" : "verify");
-  if (isSocket && mode !== "off") {
-    check.fault([...path, "tls"], "has no meaning for a Unix socket", "not to be there");
-  }
-  if (!isNear && mode === "off") {
-    const what = "is off: pre-shared keys travel readable from the database to here";
-    check.warn([...path, "tls"], what, '"verify", or a network that you trust');
-  }
-  const caFile = raw.tls_ca_file;
-  if (mode !== "verify") {
-    if (caFile !== undefined) {
-      const what = `is set, but tls is ${mode}`;
-      check.fault([...path, "tls_ca_file"], what, 'tls = "verify" beside it');
-    }
-    return { mode };
-  }
-  return { mode, caPem: caFile === undefined ? undefined : readCa(check, path, caFile) };
-}
-
-function readCa(check: Check, path: KeyPath, file: string): string | undefined {
-  const at = [...path, "tls_ca_file"];
-  const pem = fileText(check, at, file);
-  if (pem !== undefined && !pem.includes("-----BEGIN CERTIFICATE-----")) {
-    check.fault(at, `is ${quoted(file)}, which holds no certificate`);
-  }
-  return pem;
 }

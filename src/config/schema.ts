@@ -251,7 +251,8 @@ const egroupSchema = z.strictObject({
   database: text({
     description: "The database that holds the sites. Without a password in it.",
     expected:
-      '"mysql://USER@HOST:PORT/DATABASE", "mysql://USER@/DATABASE?socket=PATH" or "sqlite:PATH"',
+      '"mysql://USER@HOST:PORT/DATABASE" (or HOST,HOST), "mysql://USER@/DATABASE?socket=PATH" ' +
+      'or "sqlite:PATH"',
     required: true,
   }),
   password_file: text({
@@ -310,6 +311,14 @@ const egroupSchema = z.strictObject({
     description:
       "TLS to the database: verify checks the server's certificate, encrypt-only does not.",
     default: '"verify", on a Unix socket or loopback address "off"',
+  }),
+  tls_cert_file: text({
+    description: "Our certificate for the database, where its server asks for one (REQUIRE X509).",
+    expected: "the path of a PEM file; tls_key_file beside it",
+  }),
+  tls_key_file: text({
+    description: "Its private key.",
+    expected: "the path of a PEM file with a private key without a passphrase",
   }),
   tls_ca_file: text({
     description: "Certificates of authorities to trust, instead of the system's.",

@@ -38,15 +38,31 @@ export function watchDatabases(
   };
   const round = async (due: readonly (readonly [string, PeerRepository])[]): Promise<void> => {
     await Promise.allSettled(due.map(([egroup, repository]) => look(egroup, repository)));
+    noteServers();
     if (!isStopped) timer = setTimeout(() => void round(failing()), periodMs);
   };
   /** Also those that have answered a look-up since: the end of what was noted is to be noted. */
+  /** Which of several servers was asked when it was looked at last. */
+  const asked = new Map<string, string>();
+  const noteServers = (): void => {
+    for (const [egroup, repository] of peers) {
+      const { inUse } = repository.statistics();
+      const before = asked.get(egroup);
+      if (inUse === undefined || inUse.server === before) continue;
+      asked.set(egroup, inUse.server);
+      if (before === undefined) continue;
+      const now = `the database is asked at ${inUse.server}, no longer at ${before}`;
+      const detail = `egroup ${egroup}: ${now}`;
+      note({ level: "warning", outcome: "note", reason: "database-failover", detail });
+    }
+  };
   const failing = () =>
     [...peers].filter(
       ([egroup, repository]) =>
         noted.has(egroup) || repository.statistics().lastFault !== undefined,
     );
 
+  noteServers();
   void round([...peers]);
   return {
     stop() {

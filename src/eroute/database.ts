@@ -51,7 +51,9 @@ export type TableSettings = {
 export type MysqlSettings = TableSettings & {
   readonly engine: "mysql";
   /** Host and port, or the path of a Unix socket. */
-  readonly at: { readonly host: string; readonly port: number } | { readonly socket: string };
+  readonly at: MysqlServer;
+  /** Asked in turn when that one does not answer; left out: none. */
+  readonly standby?: readonly MysqlHost[];
   readonly user: string;
   readonly password: string | undefined;
   readonly database: string;
@@ -59,9 +61,19 @@ export type MysqlSettings = TableSettings & {
   /** `off`, or TLS with the server's certificate verified against `caPem` or the system's. */
   readonly tls:
     | { readonly mode: "off" }
-    | { readonly mode: "verify"; readonly caPem: string | undefined }
-    | { readonly mode: "encrypt-only" };
+    | {
+        readonly mode: "verify";
+        readonly caPem: string | undefined;
+        readonly client?: ClientCertificate;
+      }
+    | { readonly mode: "encrypt-only"; readonly client?: ClientCertificate };
 };
+
+export type MysqlHost = { readonly host: string; readonly port: number };
+export type MysqlServer = MysqlHost | { readonly socket: string };
+
+/** What we prove ourselves with to the server, in PEM. */
+export type ClientCertificate = { readonly certPem: string; readonly keyPem: string };
 
 export type SqliteSettings = TableSettings & { readonly engine: "sqlite"; readonly path: string };
 
@@ -70,7 +82,11 @@ export type DatabaseSettings = MysqlSettings | SqliteSettings;
 /** `mysql://erouted@db.example:3306/vpn table eroutes`: for people, without the password. */
 export function describeDatabase(settings: DatabaseSettings): string {
   if (settings.engine === "sqlite") return `sqlite:${settings.path} table ${settings.table}`;
-  const at =
-    "socket" in settings.at ? settings.at.socket : `${settings.at.host}:${settings.at.port}`;
+  const at = [settings.at, ...(settings.standby ?? [])].map(serverText).join(",");
   return `mysql://${settings.user}@${at}/${settings.database} table ${settings.table}`;
+}
+
+/** `db.example:3306`, or the path of a Unix socket. */
+export function serverText(server: MysqlServer): string {
+  return "socket" in server ? server.socket : `${server.host}:${server.port}`;
 }

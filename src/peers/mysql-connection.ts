@@ -170,9 +170,12 @@ function connectionOptions(settings: MysqlSettings, socket: Socket): ConnectionO
 function tlsOptions(settings: MysqlSettings): ConnectionOptions["ssl"] {
   const { tls } = settings;
   if (tls.mode === "off") return undefined;
-  if (tls.mode === "encrypt-only") return { rejectUnauthorized: false, minVersion: "TLSv1.2" };
+  const { client } = tls;
+  const own = client === undefined ? {} : { cert: client.certPem, key: client.keyPem };
+  const common = { ...own, minVersion: "TLSv1.2" } as const;
+  if (tls.mode === "encrypt-only") return { ...common, rejectUnauthorized: false };
   const ca = tls.caPem === undefined ? {} : { ca: tls.caPem };
-  return { ...ca, rejectUnauthorized: true, verifyIdentity: true, minVersion: "TLSv1.2" };
+  return { ...common, ...ca, rejectUnauthorized: true, verifyIdentity: true };
 }
 
 function answerOf(answer: unknown): MysqlAnswer {

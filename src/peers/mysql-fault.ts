@@ -2,6 +2,7 @@
 
 import { describeDatabase, type MysqlSettings } from "../eroute/database.ts";
 import type { LookupFault } from "../eroute/row.ts";
+import { METHOD_ADVICE, missingMethod, SOCKET_ADVICE } from "./mysql-auth.ts";
 
 /** Why a statement had no answer. `lost`: the connection died, on a new one it may work. */
 export type MysqlFault = {
@@ -48,6 +49,8 @@ function messageOf(error: unknown, code: string): string {
     return `${code}: column ${column ?? "unknown"} does not hold such a value`;
   }
   const text = error instanceof Error ? error.message : String(error);
+  const method = missingMethod(text);
+  if (method !== undefined) return method;
   const line = text.replace(/\s+/g, " ").trim().slice(0, MESSAGE_LENGTH_MAX);
   return line.includes(code) || code === "UNKNOWN" ? line : `${line} (${code})`;
 }
@@ -83,6 +86,9 @@ const LOST: ReadonlySet<string> = new Set([
 
 type Known = { readonly kind: LookupFault["kind"]; readonly advice?: string };
 
+const LOGIN =
+  "check user and password, and what the account requires (REQUIRE SSL: tls, REQUIRE X509: " +
+  "tls_cert_file)";
 const UNREACHABLE: Known = { kind: "unreachable" };
 const GRANT: Known = {
   kind: "access-denied",
@@ -107,8 +113,12 @@ const KNOWN: Readonly<Partial<Record<string, Known>>> = {
   ER_CON_COUNT_ERROR: { kind: "overloaded", advice: "the server has max_connections already" },
   ER_USER_LIMIT_REACHED: { kind: "overloaded", advice: "the user has its connections already" },
   ER_TOO_MANY_USER_CONNECTIONS: { kind: "overloaded", advice: "the user has its connections" },
-  ER_ACCESS_DENIED_ERROR: { kind: "access-denied", advice: "check user and password" },
-  ER_ACCESS_DENIED_NO_PASSWORD_ERROR: { kind: "access-denied", advice: "check user and password" },
+  ER_ACCESS_DENIED_ERROR: { kind: "access-denied", advice: LOGIN },
+  ER_ACCESS_DENIED_NO_PASSWORD_ERROR: { kind: "access-denied", advice: SOCKET_ADVICE },
+  AUTH_SWITCH_PLUGIN_ERROR: { kind: "access-denied", advice: METHOD_ADVICE },
+  ER_SERVER_IS_IN_SECURE_AUTH_MODE: { kind: "access-denied", advice: METHOD_ADVICE },
+  ER_NOT_SUPPORTED_AUTH_MODE: { kind: "access-denied", advice: METHOD_ADVICE },
+  ER_PLUGIN_IS_NOT_LOADED: { kind: "access-denied", advice: METHOD_ADVICE },
   ER_DBACCESS_DENIED_ERROR: GRANT,
   ER_TABLEACCESS_DENIED_ERROR: GRANT,
   ER_COLUMNACCESS_DENIED_ERROR: GRANT,

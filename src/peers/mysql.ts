@@ -6,13 +6,9 @@ import type { LookupFault, PeerRow } from "../eroute/row.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { NO_COLUMN, readChanges } from "./changed.ts";
 import { type KnownColumns, type KnownTable, knownColumns } from "./known-columns.ts";
-import {
-  loadMysql2,
-  type MysqlAnswer,
-  type MysqlConnection,
-  openMysqlConnection,
-} from "./mysql-connection.ts";
+import { loadMysql2, type MysqlAnswer, type MysqlConnection } from "./mysql-connection.ts";
 import { abortedFault, type MysqlFault } from "./mysql-fault.ts";
+import { MysqlServers, type ServerInUse } from "./mysql-servers.ts";
 import { lostFault, readBack } from "./read-back.ts";
 import type { ChangedRows, DuplicatePeer, NewPeer, PeerChange } from "./repository.ts";
 import { mysqlSchema } from "./schema.ts";
@@ -36,9 +32,11 @@ class MysqlTable implements PeerTable {
   /** Of the column that IDs are compared with, once it is known to know fewer characters. */
   #charset: string | undefined;
   #closed = false;
+  readonly #servers: MysqlServers;
 
   constructor(settings: MysqlSettings) {
     this.#settings = settings;
+    this.#servers = new MysqlServers(settings);
     this.#columns = knownColumns(settings, mysqlSchema);
   }
 
@@ -120,15 +118,12 @@ class MysqlTable implements PeerTable {
     { statements, settings }: KnownTable<MysqlSettings>,
     signal: AbortSignal,
   ): Promise<Result<undefined, MysqlFault>> {
-    const opened = await openMysqlConnection(this.#settings, undefined, signal);
-    if (!opened.ok) return opened;
-    const connection = opened.value;
-    const execute = async (statement: Statement) => {
-      const answer = await connection.execute(statement, signal);
-      return answer.ok ? ok(answer.value.rows) : answer;
-    };
     // Without COMMIT the end of the connection takes all of it back.
-    try {
+    return this.#onWritable(signal, async (connection) => {
+      const execute = async (statement: Statement) => {
+        const answer = await connection.execute(statement, signal);
+        return answer.ok ? ok(answer.value.rows) : answer;
+      };
       const wanted = changes.map((change) => changeStatement(statements, change));
       for (const statement of [NO_AUTOCOMMIT, ...wanted]) {
         const done = await execute(statement);
@@ -142,9 +137,7 @@ class MysqlTable implements PeerTable {
       }
       const done = await execute(COMMIT);
       return done.ok ? ok(undefined) : done;
-    } finally {
-      connection.destroy();
-    }
+    });
   }
 
   async list(page: Page, signal: AbortSignal): Answer<readonly PeerRow[]> {
@@ -199,6 +192,10 @@ class MysqlTable implements PeerTable {
         return answer.ok ? ok(answer.value.rows) : answer;
       });
     });
+  }
+
+  inUse(): ServerInUse | undefined {
+    return this.#servers.count === 1 ? undefined : this.#servers.inUse();
   }
 
   close(): Promise<void> {
@@ -272,11 +269,22 @@ class MysqlTable implements PeerTable {
     statement: Statement,
     signal: AbortSignal,
   ): Promise<Result<MysqlAnswer, MysqlFault>> {
-    const opened = await openMysqlConnection(this.#settings, undefined, signal);
-    if (!opened.ok) return opened;
-    const answer = await opened.value.execute(statement, signal);
-    opened.value.destroy();
-    return answer;
+    return this.#onWritable(signal, (connection) => connection.execute(statement, signal));
+  }
+
+  /** A connection for one piece of work; to another server if this one may only be read. */
+  async #onWritable<T>(
+    signal: AbortSignal,
+    work: (connection: MysqlConnection) => Promise<Result<T, MysqlFault>>,
+  ): Promise<Result<T, MysqlFault>> {
+    for (let from = 0; ; from++) {
+      const opened = await this.#servers.open(undefined, signal, from);
+      if (!opened.ok) return opened;
+      const done = await work(opened.value);
+      opened.value.destroy();
+      const isReadOnly = !done.ok && READ_ONLY_CODES.has(done.error.code);
+      if (!isReadOnly || from + 1 >= this.#servers.count) return done;
+    }
   }
 
   async #run(statement: Statement, signal: AbortSignal): Promise<Result<MysqlAnswer, MysqlFault>> {
@@ -287,6 +295,11 @@ class MysqlTable implements PeerTable {
     const answer = await connection.execute(statement, signal);
     this.#busy.delete(connection);
     if (!answer.ok && answer.error.lost) connection.destroy();
+    const isLate = !answer.ok && answer.error.fault.kind === "timeout";
+    // What rests there would wait as long again.
+    if (isLate && !this.#closed && this.#servers.leave(connection)) {
+      for (const idle of this.#idle.splice(0)) idle.destroy();
+    }
     if (this.#closed) connection.destroy();
     else if (connection.isUsable()) this.#rest(connection);
     return answer;
@@ -297,10 +310,11 @@ class MysqlTable implements PeerTable {
     const usedAfterMs = performance.now() - IDLE_MS_MAX;
     for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
       // A firewall on the way may have forgotten a connection that rested for long.
-      if (idle.isUsable() && idle.usedMs() > usedAfterMs) return Promise.resolve(ok(idle));
+      const isFresh = idle.isUsable() && idle.usedMs() > usedAfterMs;
+      if (isFresh && this.#servers.isCurrent(idle)) return Promise.resolve(ok(idle));
       idle.destroy();
     }
-    return openMysqlConnection(this.#settings, this.#charset, signal);
+    return this.#servers.open(this.#charset, signal);
   }
 
   #rest(connection: MysqlConnection): void {
@@ -351,6 +365,12 @@ const INDEXES =
 /** Not START TRANSACTION, which MySQL does not prepare. */
 const NO_AUTOCOMMIT: Statement = { sql: "SET autocommit = 0", params: [] };
 const COMMIT: Statement = { sql: "COMMIT", params: [] };
+
+/** A server that only follows another one. */
+const READ_ONLY_CODES: ReadonlySet<string> = new Set([
+  "ER_OPTION_PREVENTS_STATEMENT",
+  "ER_READ_ONLY_MODE",
+]);
 
 const SAME_ID_ROWS_MAX = 16;
 const IDLE_MS_MAX = 60_000;

@@ -1,6 +1,6 @@
 /** Opens an egroup's table: an engine, with coalescing, deadlines and counting around it. */
 
-import { createSecureContext } from "node:tls";
+import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
 import type { LookupFault } from "../eroute/row.ts";
 import { err, ok, type Result } from "../octets/result.ts";
@@ -61,7 +61,11 @@ function supervise(
           changedSince: (watermark: string | undefined) =>
             inTime((signal) => table.changedSince(watermark, signal)),
         }),
-    statistics: () => statistics.read(batcher.waiting()),
+    statistics() {
+      const inUse = table.inUse?.();
+      const read = statistics.read(batcher.waiting());
+      return inUse === undefined ? read : { ...read, inUse };
+    },
     close() {
       batcher.close();
       return table.close();
@@ -86,13 +90,25 @@ async function withDeadline<T>(
 }
 
 function impossible(settings: DatabaseSettings): LookupFault | undefined {
-  if (settings.engine !== "mysql" || settings.tls.mode !== "verify") return undefined;
-  if (settings.tls.caPem === undefined) return undefined;
-  try {
-    createSecureContext({ ca: settings.tls.caPem });
+  if (settings.engine !== "mysql" || settings.tls.mode === "off") return undefined;
+  const { tls } = settings;
+  const where = describeDatabase(settings);
+  if (tls.mode === "verify" && tls.caPem !== undefined && !isContext({ ca: tls.caPem })) {
+    return { kind: "other", detail: `${where}: the CA file holds no PEM certificate` };
+  }
+  const { client } = tls;
+  if (client === undefined || isContext({ cert: client.certPem, key: client.keyPem })) {
     return undefined;
+  }
+  const what = "tls_cert_file and tls_key_file do not belong together, or the key has a passphrase";
+  return { kind: "other", detail: `${where}: ${what}` };
+}
+
+function isContext(options: SecureContextOptions): boolean {
+  try {
+    createSecureContext(options);
+    return true;
   } catch {
-    const detail = `${describeDatabase(settings)}: the CA file holds no PEM certificate`;
-    return { kind: "other", detail };
+    return false;
   }
 }

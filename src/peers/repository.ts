@@ -2,6 +2,7 @@
 
 import type { LookupFault, LookupKey, PeerRow } from "../eroute/row.ts";
 import type { Result } from "../octets/result.ts";
+import type { ServerInUse } from "./mysql-servers.ts";
 
 /** A row to be written, by `erouted peers add`. */
 export type NewPeer = Partial<PeerRow> & { readonly peerid: string; readonly password: string };
@@ -59,6 +60,8 @@ export type PeerStatistics = {
   readonly waiting: number;
   /** What the last failure said; undefined if the last look-up, or check, worked. */
   readonly lastFault: string | undefined;
+  /** Of several servers the one that is asked, and how often another one was taken. */
+  readonly inUse?: ServerInUse;
   /** Upper bounds in seconds, with how many look-ups took no longer. */
   readonly seconds: readonly { readonly upTo: number; readonly count: number }[];
   readonly secondsSum: number;

@@ -2,6 +2,7 @@
 
 import type { LookupFault, LookupKey, PeerRow } from "../eroute/row.ts";
 import type { Result } from "../octets/result.ts";
+import type { ServerInUse } from "./mysql-servers.ts";
 import type { ChangedRows, DuplicatePeer, NewPeer, PeerChange } from "./repository.ts";
 
 /** Several keys of one kind, none twice. Networks are given without a prefix length. */
@@ -25,6 +26,8 @@ export type PeerTable = {
   advice(signal: AbortSignal): Answer<readonly string[]>;
   /** See {@link PeerRepository.changedSince}; nothing where the table has no column for it. */
   changedSince(watermark: string | undefined, signal: AbortSignal): Answer<ChangedRows>;
+  /** Which of several servers is asked; missing, or undefined, where there is one. */
+  inUse?(): ServerInUse | undefined;
   close(): Promise<void>;
 };
 

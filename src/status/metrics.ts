@@ -196,6 +196,20 @@ function databaseMetrics(databases: readonly DatabaseView[]): readonly Metric[] 
       samples: each(({ waiting }) => waiting),
     } as const,
     {
+      name: "erouted_database_failovers_total",
+      type: "counter",
+      help: "How often another one of several servers of an egroup's database was taken.",
+      samples: each(({ inUse }) => inUse?.failovers ?? 0),
+    } as const,
+    {
+      name: "erouted_database_server_in_use",
+      type: "gauge",
+      help: "1 for the one of several servers of an egroup's database that is asked now.",
+      samples: databases.flatMap(({ egroup, inUse }) =>
+        inUse === undefined ? [] : [{ labels: { egroup, server: inUse.server }, value: 1 }],
+      ),
+    } as const,
+    {
       name: "erouted_database_lookup_seconds",
       type: "histogram",
       help: "Time from a look-up to its answer, in seconds.",

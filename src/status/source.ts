@@ -108,6 +108,8 @@ export type DatabaseView = {
   readonly waiting: number;
   /** What the last failure said; undefined if the last look-up worked. */
   readonly lastFault: string | undefined;
+  /** Of several servers the one that is asked, and how often another one was taken. */
+  readonly inUse?: { readonly server: string; readonly failovers: number };
   /** Look-up times since start: upper bounds in seconds, with how many took no longer. */
   readonly seconds: readonly { readonly upTo: number; readonly count: number }[];
   readonly secondsSum: number;

@@ -106,7 +106,14 @@ const Databases: FC<{ of: readonly DatabaseView[] }> = ({ of }) => {
             <th scope="row" class="narrow">
               {database.egroup}
             </th>
-            <td data-label="Source">{database.source}</td>
+            <td data-label="Source">
+              {database.source}
+              {database.inUse !== undefined && (
+                <span class="dim line">
+                  asked now: {database.inUse.server}, failovers: {database.inUse.failovers}
+                </span>
+              )}
+            </td>
             <td data-label="Look-ups">{formatCount(database.lookups)}</td>
             <td data-label="Failures">{formatCount(database.failures)}</td>
             <td data-label="Waiting">{formatCount(database.waiting)}</td>

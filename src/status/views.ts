@@ -87,7 +87,10 @@ export function statusJson(source: StatusSource, notConnected: NotConnectedCount
     gauges: snakeKeys(gauges),
     not_connected: notConnected,
     counters,
-    databases: source.databases().map(({ seconds: _, ...database }) => snakeKeys(database)),
+    databases: source.databases().map(({ seconds: _, inUse, ...database }) => ({
+      ...Object(snakeKeys(database)),
+      ...(inUse === undefined ? {} : { server: inUse.server, failovers: inUse.failovers }),
+    })),
   };
 }
 

@@ -19,7 +19,7 @@ export type MariadbOptions = {
   /** Listens on 127.0.0.1 too. */
   readonly tcp?: boolean;
   /** Files in PEM, for TLS. */
-  readonly tls?: { readonly cert: string; readonly key: string };
+  readonly tls?: { readonly cert: string; readonly key: string; readonly ca?: string };
 };
 
 export type Mariadb = {
@@ -118,6 +118,7 @@ class Server implements Mariadb {
     else args.push("--bind-address=127.0.0.1", `--port=${this.port}`);
     const { tls } = this.#options;
     if (tls !== undefined) args.push(`--ssl-cert=${tls.cert}`, `--ssl-key=${tls.key}`);
+    if (tls?.ca !== undefined) args.push(`--ssl-ca=${tls.ca}`);
     this.#process = spawn("mariadbd", args, { stdio: "ignore" });
     const until = Date.now() + START_MS_MAX;
     while (!(await this.#answers())) {

@@ -157,6 +157,8 @@ export const ANSWERS = {
         waiting: count,
         last_fault: textOrNull,
         seconds_sum: count,
+        server: z.string().optional().describe("Of several servers the one that is asked."),
+        failovers: count.optional(),
       }),
     ),
   }),

@@ -237,6 +237,29 @@ describe("databases", () => {
     });
   });
 
+  test("several hosts stand behind each other, each once, and TLS is meant for all", () => {
+    expect(database('database = "mysql://u@a.example,[2001:db8::2],b:3307/vpn"')).toMatchObject({
+      at: { host: "a.example", port: 3306 },
+      standby: [
+        { host: "2001:db8::2", port: 3306 },
+        { host: "b", port: 3307 },
+      ],
+    });
+    const near = database('database = "mysql://u@127.0.0.1,db.example/vpn"');
+    expect(near).toMatchObject({ tls: { mode: "verify" } });
+    const nine = Array.from({ length: 9 }, (_, i) => `db-${i}`).join();
+    for (const [hosts, says] of [
+      ["a,a:3306", "names a:3306 twice"],
+      ["a,", "names no host, or one that cannot be read"],
+      ["a,b:99999", "a port that does not exist"],
+      [nine, "names 9 hosts"],
+    ] as const) {
+      const url = `database = "mysql://u@${hosts}/vpn"`;
+      const text = FLEET.replace('database = "mysql://erouted@db.example/vpn"', url);
+      expect([hosts, told(text)]).toEqual([hosts, [expect.stringContaining(says)]]);
+    }
+  });
+
   test("MySQL over a Unix socket; percent escapes mean characters", () => {
     expect(database('database = "mysql://a%40b@/my%20db?socket=/run/mysqld.sock"')).toMatchObject({
       at: { socket: "/run/mysqld.sock" },
