@@ -7,6 +7,7 @@ import type { LookupFault, PeerRow } from "../eroute/row.ts";
 import type { Address } from "../inet/address.ts";
 import type { Path } from "../inet/endpoint.ts";
 import type { Result } from "../octets/result.ts";
+import type { Names } from "../octets/spread-set.ts";
 import type { Gateway } from "../wire/redirect.ts";
 import type { XfrmEvent } from "../xfrm/event.ts";
 import type { KernelResult } from "../xfrm/request.ts";
@@ -76,7 +77,7 @@ export type Event =
    */
   | {
       readonly kind: "kernel-tables";
-      readonly states: ReadonlySet<string>;
-      readonly policies: ReadonlySet<string>;
+      readonly states: Names;
+      readonly policies: Names;
     }
   | XfrmEvent;

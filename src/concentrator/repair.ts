@@ -6,6 +6,7 @@
 
 import type { EspSpi } from "../inet/esp-spi.ts";
 import { formatPrefix } from "../inet/prefix.ts";
+import type { Names } from "../octets/spread-set.ts";
 import type { XfrmRemoval } from "../xfrm/event.ts";
 import {
   formatPolicyId,
@@ -89,7 +90,7 @@ function* policyNames({ standing, policies }: Engine): Generator<string, undefin
   return undefined;
 }
 
-const EMPTY: ReadonlySet<string> = new Set();
+const EMPTY: Names = new Set();
 const NONE: IterableIterator<never> = [].values();
 
 /** The next portion, if it is time. */

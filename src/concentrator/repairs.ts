@@ -2,6 +2,7 @@
 
 import type { EspSpi } from "../inet/esp-spi.ts";
 import type { Instant } from "../octets/instant.ts";
+import type { Names } from "../octets/spread-set.ts";
 import type { XfrmStateId } from "../xfrm/state.ts";
 import type { KernelRequestId } from "./event.ts";
 import type { Installed } from "./installed.ts";
@@ -15,8 +16,8 @@ export type Repairing =
 /** One way through our tables; undefined: nothing of that kind is looked at. */
 export type Walk = {
   readonly known: {
-    readonly states: ReadonlySet<string> | undefined;
-    readonly policies: ReadonlySet<string> | undefined;
+    readonly states: Names | undefined;
+    readonly policies: Names | undefined;
   };
   readonly policies: Iterator<string>;
   readonly states: Iterator<Installed>;

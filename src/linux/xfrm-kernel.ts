@@ -3,6 +3,7 @@
 import type { Family } from "../inet/address.ts";
 import type { Malformed } from "../octets/reader.ts";
 import { err, ok, type Result } from "../octets/result.ts";
+import { SpreadSet } from "../octets/spread-set.ts";
 import { errnoName } from "../xfrm/errno.ts";
 import { parseXfrmEvent, type XfrmEvent } from "../xfrm/event.ts";
 import { emitLarvalDelete, emitLarvalSpi, isShared, parseLarval } from "../xfrm/larval.ts";
@@ -57,9 +58,9 @@ export type Kernel = {
 
 export type KernelTables = {
   /** By `stateName`. */
-  readonly states: ReadonlySet<string>;
+  readonly states: SpreadSet;
   /** By `formatPolicyId`. */
-  readonly policies: ReadonlySet<string>;
+  readonly policies: SpreadSet;
 };
 
 export type Leftovers = {
@@ -140,12 +141,12 @@ class XfrmKernel implements Kernel {
   }
 
   async tables(): Promise<Result<KernelTables, XfrmRefusal>> {
-    const states = new Set<string>();
+    const states = new SpreadSet();
     const first = await this.#read(emitStateDump, "XFRM_MSG_GETSA", parseStateName, (found) => {
       if (isOurReqid(found.reqid) && found.id.spi !== 0) states.add(stateName(found.id));
     });
     if (!first.ok) return first;
-    const policies = new Set<string>();
+    const policies = new SpreadSet();
     const second = await this.#read(emitPolicyDump, "XFRM_MSG_GETPOLICY", parsePolicy, (found) => {
       if (isOurPolicy(found)) policies.add(formatPolicyId(found.id));
     });
@@ -310,7 +311,7 @@ function isKept(policy: XfrmPolicy, kept: XfrmPolicy | undefined): boolean {
 const LARVAL_HOLD_MS = 10;
 
 /** Longest stretch of work between two turns of the event loop. */
-const TURN_MS_MAX = 2;
+const TURN_MS_MAX = 1;
 
 /** Gives the event loop its turn when some work has taken long enough. */
 class Turn {
