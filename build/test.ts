@@ -3,8 +3,11 @@
 import { writeFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { SLOWNESS_VARIABLE } from "../test/patience.ts";
 import { type Outcome, parseJunit, type TestResult } from "./junit.ts";
+import { measureSlowness } from "./slowness.ts";
 
+/** On an idle machine. */
 const TEST_MS_MAX = 20_000;
 
 const project = join(import.meta.dir, "..");
@@ -13,11 +16,18 @@ const report = join(import.meta.dir, "out/tests.xml");
 await mkdir(join(import.meta.dir, "out"), { recursive: true });
 await rm(report, { force: true });
 
+const slowness = await measureSlowness();
+console.log(
+  slowness > 1
+    ? `This machine is ${slowness} times slower than an idle one: limits are as many times as long.`
+    : "This machine is idle: limits are as they stand.",
+);
+
 const run = Bun.spawn(
   [
     process.execPath,
     "test",
-    `--timeout=${TEST_MS_MAX}`,
+    `--timeout=${Math.round(TEST_MS_MAX * slowness)}`,
     "--reporter=junit",
     `--reporter-outfile=${report}`,
     ...process.argv.slice(2),
@@ -25,7 +35,11 @@ const run = Bun.spawn(
   {
     cwd: project,
     // What is tested is what is delivered.
-    env: { ...process.env, EROUTED_EXECUTABLE: join(import.meta.dir, "out/erouted") },
+    env: {
+      ...process.env,
+      EROUTED_EXECUTABLE: join(import.meta.dir, "out/erouted"),
+      [SLOWNESS_VARIABLE]: String(slowness),
+    },
     stdin: "ignore",
     stdout: "inherit",
     stderr: "inherit",
@@ -53,6 +67,7 @@ function conclude(all: readonly TestResult[], bunStatus: number): number {
 
   const failures = failed.length + (unreported || all.length === 0 || skippedCounts ? 1 : 0);
   const tail = skipped.length > 0 ? `, ${skipped.length} skipped` : "";
+  if (slowness > 1) console.log(`when it began, this machine was ${slowness} times behind`);
   const summary = `${of("passed").length} passed, ${failures} failed${tail}`;
   console.log(summary);
   writeFileSync(join(import.meta.dir, "out/summary"), `${summary}\n`);

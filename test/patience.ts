@@ -43,7 +43,7 @@ export async function lookUntil(
     looks++;
     await Bun.sleep(LOOK_EVERY_MS);
     counted += Math.min(performance.now() - from, LOOK_COUNTS_MS_MAX);
-    if (counted <= patient(msMax)) continue;
+    if (counted <= msMax) continue;
     const seconds = ((performance.now() - began) / 1000).toFixed(1);
     const behind = ((performance.now() - began) / counted).toFixed(1);
     throw new Error(`not in ${looks} looks within ${seconds} s (${behind} times behind): ${what}`);

@@ -4,6 +4,7 @@
  */
 
 import { expect, test } from "bun:test";
+import { patient } from "../patience.ts";
 import { createKernel } from "../simulation/kernel.ts";
 import { kernelContract } from "./kernel.ts";
 
@@ -13,14 +14,15 @@ kernelContract(
   { esp: true },
 );
 
-const NAMESPACE_MS_MAX = 30_000;
+const NAMESPACE_MS_MAX = patient(30_000);
+const TIMEOUT = `--timeout=${patient(10_000)}`;
 const mayUnshare = Bun.spawnSync(["unshare", "-n", "true"]).exitCode === 0;
 
 test.skipIf(!mayUnshare)(
   "Linux keeps the contract in a network namespace of its own",
   () => {
     const suite = "./test/contract/linux-kernel.namespace.ts";
-    const run = Bun.spawnSync(["unshare", "-n", process.execPath, "test", suite], {
+    const run = Bun.spawnSync(["unshare", "-n", process.execPath, "test", TIMEOUT, suite], {
       cwd: `${import.meta.dir}/../..`,
       timeout: NAMESPACE_MS_MAX,
     });

@@ -7,10 +7,11 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { patient } from "../patience.ts";
 
 const PROJECT = join(import.meta.dir, "../..");
-const START_MS_MAX = 10_000;
-const COMMAND_MS_MAX = 15_000;
+const START_MS_MAX = patient(10_000);
+const COMMAND_MS_MAX = patient(15_000);
 
 /** In the order in which a newcomer reads them: what one makes the next one uses. */
 const RUN = [
@@ -144,21 +145,25 @@ async function startDaemon(): Promise<void> {
 
 describe("commands of the documents", () => {
   for (const document of RUN) {
-    test(document, async () => {
-      // It begins anew, without the row that the quick start has made.
-      if (document === "operating") await run("erouted peers remove site-1");
-      for (const command of commandsOf(document)) {
-        if (OTHERS.test(here(command))) continue;
-        if (WITH_DAEMON.test(`${command} `) || OF_SITE.test(command)) await startDaemon();
-        const { code, said } = await run(command);
-        // 1: told why not; 4: not connected. Wrong usage would be 2.
-        const ofSite = OF_SITE.test(command) && /site-|198\.51/.test(said) ? [1, 4] : [];
-        const mayBe = [0, ...ofSite, ...(ENDLESS.test(command) ? [130] : [])];
-        expect({ command, code, said: mayBe.includes(code) ? "" : said }).toEqual({
-          ...{ command, code: mayBe.includes(code) ? code : 0, said: "" },
-        });
-      }
-    }, 60_000);
+    test(
+      document,
+      async () => {
+        // It begins anew, without the row that the quick start has made.
+        if (document === "operating") await run("erouted peers remove site-1");
+        for (const command of commandsOf(document)) {
+          if (OTHERS.test(here(command))) continue;
+          if (WITH_DAEMON.test(`${command} `) || OF_SITE.test(command)) await startDaemon();
+          const { code, said } = await run(command);
+          // 1: told why not; 4: not connected. Wrong usage would be 2.
+          const ofSite = OF_SITE.test(command) && /site-|198\.51/.test(said) ? [1, 4] : [];
+          const mayBe = [0, ...ofSite, ...(ENDLESS.test(command) ? [130] : [])];
+          expect({ command, code, said: mayBe.includes(code) ? "" : said }).toEqual({
+            ...{ command, code: mayBe.includes(code) ? code : 0, said: "" },
+          });
+        }
+      },
+      patient(60_000),
+    );
   }
 });
 

@@ -3,9 +3,10 @@
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { patient } from "../patience.ts";
 
-const START_MS_MAX = 30_000;
-const ANSWER_MS_MAX = 20_000;
+const START_MS_MAX = patient(30_000);
+const ANSWER_MS_MAX = patient(20_000);
 
 const FLAGS = [
   "--headless",

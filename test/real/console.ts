@@ -1,6 +1,7 @@
 /** The router image on an empty disk, looked after at its console as docs/image.md says. */
 
 import { join } from "node:path";
+import { patient } from "../patience.ts";
 import { until } from "./guest/hosts.ts";
 import { documentedMachine } from "./router.ts";
 
@@ -17,7 +18,7 @@ export type Console = {
   stop(): Promise<void>;
 };
 
-const SHOWN_MS_MAX = 120_000;
+const SHOWN_MS_MAX = patient(120_000);
 
 /** Boots what is in build/out/image, with nothing on its disk. */
 export async function startConsole(folder: string): Promise<Console> {

@@ -3,11 +3,12 @@
 import { expect, test } from "bun:test";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { patient } from "../patience.ts";
 import { findGround } from "./ground.ts";
 
 const PROJECT = join(import.meta.dir, "../..");
 const BUILT = join(PROJECT, "build/out/erouted");
-const DEMO_MS_MAX = 200_000;
+const DEMO_MS_MAX = patient(200_000);
 
 const ground = await findGround();
 const missing = ground.kind === "none" ? ground.why : existsSync(BUILT) ? undefined : "not built";

@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { patient } from "../patience.ts";
 import { until } from "./guest/hosts.ts";
 
 /** How an executable is run here, and what it is called. */
@@ -13,7 +14,7 @@ export type Handshakes = {
   readonly logs: Readonly<Record<string, string>>;
 };
 
-const UP_MS_MAX = 40_000;
+const UP_MS_MAX = patient(40_000);
 
 /** Each end is a host of its own; the answer comes when all are up, or after a while. */
 export async function handshakes(

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import packageJson from "../../package.json";
+import { patient } from "../patience.ts";
 import { type Browser, startBrowser } from "./browser.ts";
 import { type Console, startConsole } from "./console.ts";
 import { configure, type Host, until } from "./guest/hosts.ts";
@@ -13,9 +14,9 @@ import { ping } from "./guest/wire.ts";
 import { carryOutUpdates, type Updates } from "./image-updates.ts";
 import { addRemoteSite, OFFICE, type Router, startRouter, WAN } from "./router.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(patient(60_000));
 
-const BOOT_MS_MAX = 150_000;
+const BOOT_MS_MAX = patient(150_000);
 const READ = "a-token-of-the-test-0123456789";
 const OPERATE = "another-token-of-the-test-01234";
 const KEY = "correct horse battery staple";
@@ -75,7 +76,7 @@ routes = true
   updates = carryOutUpdates(machine);
   updates.catch(() => undefined);
   browser = await startBrowser();
-}, 200_000);
+}, patient(200_000));
 
 afterAll(async () => {
   await browser?.close();
@@ -197,14 +198,20 @@ test("Disconnect, clicked, closes the tunnel at both ends; the page says so itse
   await until("the page says it", saysSo);
 });
 
-test("an empty disk is filled; an update is kept if it works, and left otherwise", async () => {
-  const { answers, exited } = await updates;
-  expect(answers["first boot"]).toMatch(/\/data type ext4[\s\S]*\/factory: No such file/);
-  expect(answers["other sum"]).toContain("its SHA-256 is another: nothing has been changed");
-  expect(answers["no executable"]).toContain("it does not run here: nothing has been changed");
-  expect(answers["bad update"]).toContain("version 0.0.0-bad in slot b is tried at the next boot");
-  expect(answers["back again"]).toMatch(/kept\r?\n.*\/data\/trying: No such file/);
-  expect(answers["good update"]).toContain(`version ${packageJson.version} in slot b`);
-  expect(answers.updated).toMatch(/kept\r?\nb\r?\n/);
-  expect(exited).toBe(0);
-}, 200_000);
+test(
+  "an empty disk is filled; an update is kept if it works, and left otherwise",
+  async () => {
+    const { answers, exited } = await updates;
+    expect(answers["first boot"]).toMatch(/\/data type ext4[\s\S]*\/factory: No such file/);
+    expect(answers["other sum"]).toContain("its SHA-256 is another: nothing has been changed");
+    expect(answers["no executable"]).toContain("it does not run here: nothing has been changed");
+    expect(answers["bad update"]).toContain(
+      "version 0.0.0-bad in slot b is tried at the next boot",
+    );
+    expect(answers["back again"]).toMatch(/kept\r?\n.*\/data\/trying: No such file/);
+    expect(answers["good update"]).toContain(`version ${packageJson.version} in slot b`);
+    expect(answers.updated).toMatch(/kept\r?\nb\r?\n/);
+    expect(exited).toBe(0);
+  },
+  patient(200_000),
+);

@@ -15,18 +15,19 @@ export type GuestReport = {
 };
 
 export type GuestOptions = {
-  /** For the whole file, boot included. */
+  /** For the whole file, boot included, on an idle machine. */
   readonly secondsMax: number;
   readonly memoryMib: number;
   /** Given to the tests as environment variables. */
   readonly env: Readonly<Record<string, string>>;
 };
 
-export const GUEST_DEFAULTS: GuestOptions = { secondsMax: patient(240), memoryMib: 1024, env: {} };
+export const GUEST_DEFAULTS: GuestOptions = { secondsMax: 240, memoryMib: 1024, env: {} };
 
 const PROJECT = join(import.meta.dir, "../..");
 const BUN = process.execPath;
-const TEST_MS_MAX = patient(60_000);
+/** On an idle machine. */
+const TEST_MS_MAX = 60_000;
 const OUTPUT_CHARACTERS_MAX = 6_000;
 
 /** Runs a `*.guest.ts` file (path from the project's top) and reports each of its tests. */
@@ -35,8 +36,9 @@ export async function runInGuest(
   ground: Ground,
   options: GuestOptions = GUEST_DEFAULTS,
 ): Promise<GuestReport> {
+  const secondsMax = options.secondsMax * slowness();
   const { end, collected } = await runOnGround(
-    { ...options, directory: PROJECT, script: scriptFor(file, options) },
+    { ...options, secondsMax, directory: PROJECT, script: scriptFor(file, options) },
     ground,
     (work) => textOf(join(work, "report.xml")),
   );
@@ -51,7 +53,8 @@ function scriptFor(file: string, options: GuestOptions): string {
   });
   const exports = settings.map(([name, value]) => `export ${name}=${quoted(value)}`);
   const report = '--reporter=junit --reporter-outfile="$WORK/report.xml"';
-  const how = `--timeout=${TEST_MS_MAX} --preload=./test/real/guest/each-test.ts ${report}`;
+  const timeout = `--timeout=${patient(TEST_MS_MAX)}`;
+  const how = `${timeout} --preload=./test/real/guest/each-test.ts ${report}`;
   const run = `${quoted(BUN)} test ${quoted(`./${file}`)} ${how}`;
   return [...exports, run].join("\n");
 }

@@ -7,6 +7,8 @@
 import { test } from "bun:test";
 import { basename, join } from "node:path";
 import type { TestResult } from "../../build/junit.ts";
+import { measureSlowness } from "../../build/slowness.ts";
+import { SLOWNESS_VARIABLE } from "../patience.ts";
 import { findGround, type Ground } from "./ground.ts";
 import { TEMPLATE_VARIABLE } from "./guest/mariadb.ts";
 import { GUEST_DEFAULTS, runInGuest } from "./in-guest.ts";
@@ -40,6 +42,10 @@ const wanted = process.env.GUEST ?? "";
 const files = [...new Bun.Glob("test/real/guest/*.guest.ts").scanSync({ cwd: PROJECT })]
   .filter((file) => basename(file).includes(wanted))
   .sort();
+
+if (process.env[SLOWNESS_VARIABLE] === undefined) {
+  process.env[SLOWNESS_VARIABLE] = String(await measureSlowness());
+}
 
 const ground = await findGround();
 

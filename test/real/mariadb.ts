@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { promisify } from "node:util";
 import { createConnection } from "mysql2/promise";
 import type { ColumnMap, MysqlSettings } from "../../src/eroute/database.ts";
+import { patient } from "../patience.ts";
 
 /** Who runs the tests, by the name that the server knows; `USER` need not be set. */
 const USER = execFileSync("id", ["-un"], { encoding: "utf8" }).trim();
@@ -218,4 +219,4 @@ async function freePort(): Promise<number> {
   return address.port;
 }
 
-const START_MS_MAX = 20_000;
+const START_MS_MAX = patient(20_000);

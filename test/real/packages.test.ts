@@ -14,6 +14,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import packageJson from "../../package.json";
+import { patient } from "../patience.ts";
 import { handshakes } from "./handshake.ts";
 import {
   configureMachine,
@@ -23,7 +24,7 @@ import {
   TOKEN,
 } from "./service.ts";
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(patient(60_000));
 
 const PACKAGES = "build/out/packages";
 const folder = mkdtempSync(join(tmpdir(), "erouted-packages-"));
@@ -48,7 +49,7 @@ beforeAll(() => {
   for (const arch of ARCHITECTURES) {
     expect(run(["dpkg-deb", "--raw-extract", deb(arch), join(folder, arch)]).code).toBe(0);
   }
-}, 300_000);
+}, patient(300_000));
 
 afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
@@ -198,7 +199,7 @@ describe("the Debian package on a machine with systemd", () => {
   let machine: Machine;
   beforeAll(async () => {
     machine = await installPackage(deb("amd64"));
-  }, 60_000);
+  }, patient(60_000));
   afterAll(() => machine?.systemd.stop());
 
   test("installed, it starts nothing, and has a user and places of its own", () => {

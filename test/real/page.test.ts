@@ -10,9 +10,10 @@ import { createStatusApp } from "../../src/status/app.ts";
 import { type StatusServer, serveStatus } from "../../src/status/server.ts";
 import type { SiteExplanation } from "../../src/status/source.ts";
 import { failures, HOSTILE_ID, NOW_MS, sampleSource } from "../example/status/sample.ts";
+import { patient } from "../patience.ts";
 import { type Browser, type Page, type Screen, startBrowser } from "./browser.ts";
 
-const TEST_MS_MAX = 60_000;
+const TEST_MS_MAX = patient(60_000);
 /** WCAG 2.2 §1.4.3, level AA. */
 const CONTRAST_MIN = 4.5;
 

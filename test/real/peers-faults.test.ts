@@ -6,6 +6,7 @@ import { createConnection } from "mysql2/promise";
 import type { MysqlSettings } from "../../src/eroute/database.ts";
 import type { PeerRepository } from "../../src/peers/repository.ts";
 import { byId, opened, rowsOf } from "../contract/peers-ground.ts";
+import { patient } from "../patience.ts";
 import { MARIADB_USER, type Mariadb, mariadbSettings, startMariadb } from "./mariadb.ts";
 
 let server: Mariadb;
@@ -16,7 +17,7 @@ beforeAll(async () => {
   const peers = open();
   await peers.init();
   await peers.add({ peerid: "site-1", password: "k" });
-}, 30_000);
+}, patient(30_000));
 
 afterEach(async () => {
   for (const peers of repositories.splice(0)) await peers.close();
@@ -49,33 +50,41 @@ async function timed<T>(work: Promise<T>): Promise<{ readonly value: T; readonly
   return { value, ms: performance.now() - startedMs };
 }
 
-test("R6: a stopped server is a fault at once, and works again as soon as it is back", async () => {
-  const peers = open();
-  expect(await isFound(peers)).toBe(true);
-  await server.stop();
-  const { value, ms } = await timed(peers.find(byId("site-1")));
-  expect(value).toMatchObject({ error: { kind: "unreachable" } });
-  expect(JSON.stringify(value)).toContain("ECONNREFUSED");
-  expect(ms).toBeLessThan(1000);
-  await server.start();
-  expect(await isFound(peers)).toBe(true);
-  expect(peers.statistics()).toMatchObject({ failures: 1, lastFault: undefined });
-}, 30_000);
+test(
+  "R6: a stopped server is a fault at once, and works again as soon as it is back",
+  async () => {
+    const peers = open();
+    expect(await isFound(peers)).toBe(true);
+    await server.stop();
+    const { value, ms } = await timed(peers.find(byId("site-1")));
+    expect(value).toMatchObject({ error: { kind: "unreachable" } });
+    expect(JSON.stringify(value)).toContain("ECONNREFUSED");
+    expect(ms).toBeLessThan(1000);
+    await server.start();
+    expect(await isFound(peers)).toBe(true);
+    expect(peers.statistics()).toMatchObject({ failures: 1, lastFault: undefined });
+  },
+  patient(30_000),
+);
 
-test("R6: a server that restarted between two look-ups costs no look-up", async () => {
-  const peers = open();
-  // Several connections at rest, all of which the restart kills.
-  const release = await lockTable();
-  const held = Array.from({ length: 250 }, (_, i) => peers.find(byId(`none-${i}`)));
-  await Bun.sleep(100);
-  release();
-  await Promise.all(held);
-  await server.stop("SIGKILL");
-  await server.start();
-  const asked = Array.from({ length: 250 }, () => peers.find(byId("site-1")));
-  for (const answer of await Promise.all(asked)) expect(rowsOf(answer)).toHaveLength(1);
-  expect(peers.statistics().failures).toBe(0);
-}, 30_000);
+test(
+  "R6: a server that restarted between two look-ups costs no look-up",
+  async () => {
+    const peers = open();
+    // Several connections at rest, all of which the restart kills.
+    const release = await lockTable();
+    const held = Array.from({ length: 250 }, (_, i) => peers.find(byId(`none-${i}`)));
+    await Bun.sleep(100);
+    release();
+    await Promise.all(held);
+    await server.stop("SIGKILL");
+    await server.start();
+    const asked = Array.from({ length: 250 }, () => peers.find(byId("site-1")));
+    for (const answer of await Promise.all(asked)) expect(rowsOf(answer)).toHaveLength(1);
+    expect(peers.statistics().failures).toBe(0);
+  },
+  patient(30_000),
+);
 
 test("a connection that the server killed while it rested costs no look-up", async () => {
   const peers = open();
@@ -87,21 +96,25 @@ test("a connection that the server killed while it rested costs no look-up", asy
   expect(peers.statistics().failures).toBe(0);
 });
 
-test("R6: a server killed in the middle of a query ends its look-ups, not others'", async () => {
-  const peers = open();
-  expect(await isFound(peers)).toBe(true);
-  const release = await lockTable();
-  const asked = timed(Promise.all(["site-1", "site-2"].map((id) => peers.find(byId(id)))));
-  await Bun.sleep(200);
-  expect(peers.statistics().waiting).toBe(2);
-  await server.stop("SIGKILL");
-  const { value, ms } = await asked;
-  for (const answer of value) expect(answer).toMatchObject({ error: { kind: "unreachable" } });
-  expect(ms).toBeLessThan(2000);
-  release();
-  await server.start();
-  expect(await isFound(peers)).toBe(true);
-}, 30_000);
+test(
+  "R6: a server killed in the middle of a query ends its look-ups, not others'",
+  async () => {
+    const peers = open();
+    expect(await isFound(peers)).toBe(true);
+    const release = await lockTable();
+    const asked = timed(Promise.all(["site-1", "site-2"].map((id) => peers.find(byId(id)))));
+    await Bun.sleep(200);
+    expect(peers.statistics().waiting).toBe(2);
+    await server.stop("SIGKILL");
+    const { value, ms } = await asked;
+    for (const answer of value) expect(answer).toMatchObject({ error: { kind: "unreachable" } });
+    expect(ms).toBeLessThan(2000);
+    release();
+    await server.start();
+    expect(await isFound(peers)).toBe(true);
+  },
+  patient(30_000),
+);
 
 test("R6: a query that hangs ends by the deadline, and the next one works", async () => {
   const peers = open({ deadlineMs: 400, poolMax: 1 });
@@ -130,23 +143,27 @@ test("R2: an ID asked again while its query is under way is read again", async (
   expect((await server.counter("Com_stmt_execute")) - before).toBe(2);
 });
 
-test("R6: a frozen server ends look-ups by the deadline, until it goes on", async () => {
-  const peers = open({ deadlineMs: 400, poolMax: 2 });
-  expect(await isFound(peers)).toBe(true);
-  process.kill(server.pid(), "SIGSTOP");
-  try {
-    for (let round = 0; round < 3; round++) {
-      const ids = Array.from({ length: 300 }, (_, i) => `site-${i}`);
-      const { value, ms } = await timed(Promise.all(ids.map((id) => peers.find(byId(id)))));
-      for (const answer of value) expect(answer).toMatchObject({ error: { kind: "timeout" } });
-      expect(ms).toBeLessThan(900);
+test(
+  "R6: a frozen server ends look-ups by the deadline, until it goes on",
+  async () => {
+    const peers = open({ deadlineMs: 400, poolMax: 2 });
+    expect(await isFound(peers)).toBe(true);
+    process.kill(server.pid(), "SIGSTOP");
+    try {
+      for (let round = 0; round < 3; round++) {
+        const ids = Array.from({ length: 300 }, (_, i) => `site-${i}`);
+        const { value, ms } = await timed(Promise.all(ids.map((id) => peers.find(byId(id)))));
+        for (const answer of value) expect(answer).toMatchObject({ error: { kind: "timeout" } });
+        expect(ms).toBeLessThan(900);
+      }
+    } finally {
+      process.kill(server.pid(), "SIGCONT");
     }
-  } finally {
-    process.kill(server.pid(), "SIGCONT");
-  }
-  expect(await isFound(peers)).toBe(true);
-  expect(peers.statistics().waiting).toBe(0);
-}, 20_000);
+    expect(await isFound(peers)).toBe(true);
+    expect(peers.statistics().waiting).toBe(0);
+  },
+  patient(20_000),
+);
 
 test("R6: a listener that never answers is a time-out, and its sockets are closed", async () => {
   const sockets = new Set<Socket>();

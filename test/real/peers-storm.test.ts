@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { PeerRepository } from "../../src/peers/repository.ts";
 import { byId, opened, rowsOf } from "../contract/peers-ground.ts";
+import { patient } from "../patience.ts";
 import { type Mariadb, mariadbSettings, startMariadb } from "./mariadb.ts";
 
 const SITES = 10_000;
@@ -15,7 +16,7 @@ beforeAll(async () => {
   await peers.init();
   const rows = Array.from({ length: SITES }, (_, i) => `('site-${i}','key ${i}','10.0.0.0')`);
   await server.sql(`insert into vpn.eroutes (peerid, password, remip) values ${rows.join(",")}`);
-}, 30_000);
+}, patient(30_000));
 
 afterAll(async () => {
   await peers?.close();

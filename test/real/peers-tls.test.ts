@@ -10,6 +10,7 @@ import type { LookupFault } from "../../src/eroute/row.ts";
 import type { Result } from "../../src/octets/result.ts";
 import { openPeers } from "../../src/peers/open.ts";
 import { opened } from "../contract/peers-ground.ts";
+import { patient } from "../patience.ts";
 import { MARIADB_USER, type Mariadb, mariadbSettings, startMariadb } from "./mariadb.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "erouted-tls-"));
@@ -28,7 +29,7 @@ beforeAll(async () => {
   byAddress = await startMariadb({ tcp: true, tls: files("addressed") });
   plain = await startMariadb({ tcp: true });
   await byName.sql("alter user 'erouted'@'%' require ssl");
-}, 60_000);
+}, patient(60_000));
 
 afterAll(async () => {
   for (const server of [byName, byAddress, plain]) await server?.dispose();

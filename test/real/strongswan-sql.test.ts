@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { patient } from "../patience.ts";
 import { MARIADB_USER, startMariadb } from "./mariadb.ts";
 
 let folder: string;
@@ -89,28 +90,32 @@ function erouted(...args: readonly string[]) {
   return { code: exitCode, said: stdout.toString() + stderr.toString() };
 }
 
-test("MariaDB: the statement fills the table; peers check knows what lacks", async () => {
-  const server = await startMariadb();
-  writeFileSync(join(folder, "db.secret"), MARIADB_USER.password, { mode: 0o600 });
-  const url = `mysql://${MARIADB_USER.name}@/${MARIADB_USER.database}?socket=${server.socket}`;
-  const password = `password_file = "${join(folder, "db.secret")}"`;
-  const config = configuration("mysql", `database = "${url}"\n${password}`);
-  expect(erouted("peers", "init", "--config", config).code).toBe(0);
-  const statement = readFileSync("docs/strongswan-mysql.sql", "utf8").replace(/;\s*$/, "");
-  const plugin = [...tables("varbinary(256)"), ...ROWS];
-  await server.sql(`use ${MARIADB_USER.database}`, ...plugin, statement);
-  const rows = await server.sql(
-    `select peerid, password, ifnull(remip, '') remip, ifnull(peerip, '') peerip
+test(
+  "MariaDB: the statement fills the table; peers check knows what lacks",
+  async () => {
+    const server = await startMariadb();
+    writeFileSync(join(folder, "db.secret"), MARIADB_USER.password, { mode: 0o600 });
+    const url = `mysql://${MARIADB_USER.name}@/${MARIADB_USER.database}?socket=${server.socket}`;
+    const password = `password_file = "${join(folder, "db.secret")}"`;
+    const config = configuration("mysql", `database = "${url}"\n${password}`);
+    expect(erouted("peers", "init", "--config", config).code).toBe(0);
+    const statement = readFileSync("docs/strongswan-mysql.sql", "utf8").replace(/;\s*$/, "");
+    const plugin = [...tables("varbinary(256)"), ...ROWS];
+    await server.sql(`use ${MARIADB_USER.database}`, ...plugin, statement);
+    const rows = await server.sql(
+      `select peerid, password, ifnull(remip, '') remip, ifnull(peerip, '') peerip
       from ${MARIADB_USER.database}.eroutes`,
-  );
-  const sites = rows.map(({ peerid, ...rest }) => [String(peerid), rest]);
-  expect(Object.fromEntries(sites)).toEqual(SITES);
-  const checked = erouted("peers", "check", "--config", config);
-  expect(checked.said).toMatch(/site@example.*192\.168\.10\.1-192\.168\.10\.254/);
-  expect(checked.said).toContain("site-4");
-  expect(checked.said).not.toContain("site-1 ");
-  await server.dispose();
-}, 30_000);
+    );
+    const sites = rows.map(({ peerid, ...rest }) => [String(peerid), rest]);
+    expect(Object.fromEntries(sites)).toEqual(SITES);
+    const checked = erouted("peers", "check", "--config", config);
+    expect(checked.said).toMatch(/site@example.*192\.168\.10\.1-192\.168\.10\.254/);
+    expect(checked.said).toContain("site-4");
+    expect(checked.said).not.toContain("site-1 ");
+    await server.dispose();
+  },
+  patient(30_000),
+);
 
 test("SQLite: what the statement writes, peers import takes", () => {
   const file = join(folder, "ipsec.db");

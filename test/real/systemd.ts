@@ -3,6 +3,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
+import { patient } from "../patience.ts";
 import { until } from "./guest/hosts.ts";
 
 export type Answer = { readonly code: number; readonly out: string; readonly err: string };
@@ -15,7 +16,7 @@ export type Systemd = {
   stop(): Promise<void>;
 };
 
-const START_MS_MAX = 60_000;
+const START_MS_MAX = patient(60_000);
 
 /** Has booted; no service of this machine runs in it. */
 export async function startSystemd(): Promise<Systemd> {

@@ -11,8 +11,9 @@ import { formatAddress } from "../../../src/inet/address.ts";
 import type { Path } from "../../../src/inet/endpoint.ts";
 import { openIkeSocket } from "../../../src/linux/udp-socket.ts";
 import { addressOf } from "../../contract/xfrm-samples.ts";
+import { patient } from "../../patience.ts";
 
-const CHANGE_MS_MAX = 5_000;
+const CHANGE_MS_MAX = patient(5_000);
 
 let opened: IkeSockets | undefined;
 const notes: Note[] = [];

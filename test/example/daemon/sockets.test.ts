@@ -1,8 +1,9 @@
 /** Runs the tests of the IKE sockets where addresses may come and go: in a network namespace. */
 
 import { expect, test } from "bun:test";
+import { patient } from "../../patience.ts";
 
-const NAMESPACE_MS_MAX = 60_000;
+const NAMESPACE_MS_MAX = patient(60_000);
 const mayUnshare = Bun.spawnSync(["unshare", "-n", "true"]).exitCode === 0;
 
 test.skipIf(!mayUnshare)(

@@ -1,6 +1,7 @@
 /** Whether a concentrator's kernel holds what its status says, and nothing else. */
 
 import { expect } from "bun:test";
+import { patient } from "../../patience.ts";
 import type { Erouted } from "./erouted.ts";
 import type { Laboratory } from "./laboratory.ts";
 import { isOurState, ourPolicies, type XfrmPolicySeen, xfrmStates } from "./xfrm-states.ts";
@@ -68,7 +69,7 @@ export async function expectKernelAsStatusSays(scenario: Where): Promise<void> {
   }
 }
 
-const SETTLE_MS_MAX = 10_000;
+const SETTLE_MS_MAX = patient(10_000);
 
 async function compare(scenario: Where) {
   const { concentrator } = scenario.laboratory;

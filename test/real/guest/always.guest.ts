@@ -1,6 +1,7 @@
 /** A normal eroute with start = "always": called at once, at its other address, and again (R12). */
 
 import { afterAll, beforeAll, test } from "bun:test";
+import { patient } from "../../patience.ts";
 import { erouteViews, expectKernelAsStatusSays } from "./agreement.ts";
 import { configure, until } from "./hosts.ts";
 import type { Site } from "./laboratory.ts";
@@ -28,7 +29,7 @@ dpd = "2s"
 name = "lab-gw"
 password_file = "/run/erouted/lab.secret"
 `;
-const CALL_MS_MAX = 30_000;
+const CALL_MS_MAX = patient(30_000);
 
 let scenario: Scenario;
 let site: Site;

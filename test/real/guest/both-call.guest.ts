@@ -1,6 +1,7 @@
 /** Concentrator and site call each other at the same moment, on a long way, again and again. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { patient } from "../../patience.ts";
 import { expectKernelAsStatusSays, ikeSaCount } from "./agreement.ts";
 import { must, until } from "./hosts.ts";
 import type { Site } from "./laboratory.ts";
@@ -12,7 +13,7 @@ const ROUNDS = 6;
 /** The site calls so much later from round to round: somewhere there it is at the same moment. */
 const STEP_MS = 300;
 /** An IKE SA that its initiator should delete and does not is ours to delete, 30 s later. */
-const SETTLE_MS_MAX = 45_000;
+const SETTLE_MS_MAX = patient(45_000);
 /** Each way: who is called has called long before it hears of it. */
 const DELAY_MS = 150;
 

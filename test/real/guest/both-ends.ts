@@ -4,6 +4,7 @@
  */
 
 import { expect } from "bun:test";
+import { patient } from "../../patience.ts";
 import { drainingSpis, expectKernelAsStatusSays } from "./agreement.ts";
 import type { Erouted } from "./erouted.ts";
 import type { Host } from "./hosts.ts";
@@ -54,7 +55,7 @@ export function noteErouted(host: Host, erouted: Erouted | "stopped" | "killed")
 }
 
 /** A rekey leaves states for some seconds, at either end; answers and Deletes take time. */
-const SETTLE_MS_MAX = 20_000;
+const SETTLE_MS_MAX = patient(20_000);
 
 /** For `afterEach`: fails where ends, or a kernel and its daemon, do not agree after a while. */
 export async function expectBothEndsAgree(): Promise<void> {

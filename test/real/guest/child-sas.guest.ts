@@ -4,6 +4,7 @@
  */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { patient } from "../../patience.ts";
 import { type ErouteSeen, erouteViews } from "./agreement.ts";
 import { configure, type Host, must, until } from "./hosts.ts";
 import { CONCENTRATOR, OFFICE, type Site } from "./laboratory.ts";
@@ -139,29 +140,33 @@ test("one is deleted by the site: the other carries on", async () => {
   await pingBothWays(scenario, site);
 });
 
-test("keys are replaced after so many octets, without loss", async () => {
-  const second = await scenario.laboratory.addSite(2);
-  const other = await startNormal(second, "by-octets", {
-    localSubnet: second.subnet.v4,
-    remoteSubnet: "10.0.0.0/16",
-  });
-  await bringUp(scenario, other);
-  const spis = async () => (await xfrmStates(second.host)).map(({ spi }) => spi);
-  const before = await spis();
-  const { limit, ping: octets } = OCTETS;
-  // A tenth more than it takes: then the kernel would have ended the state.
-  const count = Math.ceil((1.1 * limit) / octets);
-  const pings = await ping(second.host, OFFICE.v4, {
-    ...{ from: second.inner.v4, count, intervalSeconds: 0.05, octets },
-  });
-  expect(pings).toEqual({ sent: count, received: count });
-  // What was replaced is received for some seconds more, here and there.
-  const anew = async () => !(await spis()).some((spi) => before.includes(spi));
-  await until("all keys are new", anew);
-  expect(await xfrmDrops(scenario.laboratory.concentrator)).not.toHaveProperty("XfrmInNoStates");
-  await other.terminate();
-  await other.stop();
-}, 90_000);
+test(
+  "keys are replaced after so many octets, without loss",
+  async () => {
+    const second = await scenario.laboratory.addSite(2);
+    const other = await startNormal(second, "by-octets", {
+      localSubnet: second.subnet.v4,
+      remoteSubnet: "10.0.0.0/16",
+    });
+    await bringUp(scenario, other);
+    const spis = async () => (await xfrmStates(second.host)).map(({ spi }) => spi);
+    const before = await spis();
+    const { limit, ping: octets } = OCTETS;
+    // A tenth more than it takes: then the kernel would have ended the state.
+    const count = Math.ceil((1.1 * limit) / octets);
+    const pings = await ping(second.host, OFFICE.v4, {
+      ...{ from: second.inner.v4, count, intervalSeconds: 0.05, octets },
+    });
+    expect(pings).toEqual({ sent: count, received: count });
+    // What was replaced is received for some seconds more, here and there.
+    const anew = async () => !(await spis()).some((spi) => before.includes(spi));
+    await until("all keys are new", anew);
+    expect(await xfrmDrops(scenario.laboratory.concentrator)).not.toHaveProperty("XfrmInNoStates");
+    await other.terminate();
+    await other.stop();
+  },
+  patient(90_000),
+);
 
 test("transport mode: where it is allowed, and where it is not", async () => {
   const third = await scenario.laboratory.addSite(3);

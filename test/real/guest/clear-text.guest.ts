@@ -1,6 +1,7 @@
 /** Packets without an SA (R14): nothing in clear over crash and restart; drop; pass. */
 
 import { afterEach, expect, test } from "bun:test";
+import { patient } from "../../patience.ts";
 import { type Erouted, type EroutedSettings, startErouted } from "./erouted.ts";
 import { must } from "./hosts.ts";
 import { CONCENTRATOR, OFFICE, type Site } from "./laboratory.ts";
@@ -50,28 +51,32 @@ async function again(scene: Scenario): Promise<Erouted> {
   return erouted;
 }
 
-test("R14: over kill -9, stop and start nothing leaves in clear", async () => {
-  const { scene, site } = await open({});
-  let swan = await startSite(site);
-  const wire = await capture(scene.laboratory.internet, "br0");
-  const pinging = await startPinging(scene.laboratory.office, site.inner.v4);
-  await bringUp(scene, swan);
-  await pingBothWays(scene, site);
-  await scene.erouted.kill();
-  await Bun.sleep(2_000);
-  const second = await again(scene);
-  await Bun.sleep(2_000);
-  expect(await second.stop()).toBe(0);
-  await Bun.sleep(1_000);
-  await again(scene);
-  await swan.stop();
-  swan = await startSite(site);
-  await bringUp(scene, swan);
-  await pingBothWays(scene, site);
-  await pinging.stop();
-  await swan.stop();
-  expect(await wire.stop()).toMatchObject({ clearText: false });
-}, 120_000);
+test(
+  "R14: over kill -9, stop and start nothing leaves in clear",
+  async () => {
+    const { scene, site } = await open({});
+    let swan = await startSite(site);
+    const wire = await capture(scene.laboratory.internet, "br0");
+    const pinging = await startPinging(scene.laboratory.office, site.inner.v4);
+    await bringUp(scene, swan);
+    await pingBothWays(scene, site);
+    await scene.erouted.kill();
+    await Bun.sleep(2_000);
+    const second = await again(scene);
+    await Bun.sleep(2_000);
+    expect(await second.stop()).toBe(0);
+    await Bun.sleep(1_000);
+    await again(scene);
+    await swan.stop();
+    swan = await startSite(site);
+    await bringUp(scene, swan);
+    await pingBothWays(scene, site);
+    await pinging.stop();
+    await swan.stop();
+    expect(await wire.stop()).toMatchObject({ clearText: false });
+  },
+  patient(120_000),
+);
 
 test("R14: no_sa = pass: packets without an SA leave in clear", async () => {
   const { scene, site } = await open({ eroute: 'no_sa = "pass"' });

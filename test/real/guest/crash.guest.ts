@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import { patient } from "../../patience.ts";
 import { erouteViews, expectKernelAsStatusSays } from "./agreement.ts";
 import { startErouted } from "./erouted.ts";
 import { configure, must, until } from "./hosts.ts";
@@ -21,7 +22,7 @@ import { xfrmDrops, xfrmStanding } from "./xfrm-states.ts";
 
 /** Keys are replaced within so long, whatever the clock on the wall says. */
 const SETTINGS = { sites: [rowOf(1)], eroute: 'lifetime = "6s"\ndpd = "5s"' };
-const REKEYED_MS_MAX = 12_000;
+const REKEYED_MS_MAX = patient(12_000);
 
 /** After a site has begun to call, or to rekey: before, between and behind all messages. */
 const KILLED_AFTER_MS = [60, 150, 400];
@@ -41,27 +42,31 @@ afterAll(async () => {
   expect(await scenario.erouted.stop()).toBe(0);
 });
 
-test("kill -9 while a site calls, or rekeys: the next start removes what is left", async () => {
-  for (const [round, ms] of KILLED_AFTER_MS.entries()) {
-    const isRekey = round % 2 === 1;
-    if (isRekey) await bringUp(scenario, swan);
-    const busy = isRekey ? swan.rekeyIke().then(() => swan.rekeyChild()) : swan.initiate(2);
-    await Bun.sleep(ms);
-    await scenario.erouted.kill();
-    await restart();
-    // The site's next copy may have got it in again: what is there has to be what is known.
-    await expectKernelAsStatusSays(scenario);
-    expect((await xfrmStanding(scenario.laboratory.concentrator)).length).toBe(1);
-    await busy.catch(() => undefined);
-    // The site has not heard of it: what it has now is of no use.
-    await swan.swanctl("--terminate", "--ike", "net", "--force").catch(() => undefined);
-  }
-  await swan.stop();
-  swan = await startSite(site);
-  await bringUp(scenario, swan);
-  await pingBothWays(scenario, site);
-  expect(await dynamicPeerIds(scenario)).toEqual(["site-1"]);
-}, 120_000);
+test(
+  "kill -9 while a site calls, or rekeys: the next start removes what is left",
+  async () => {
+    for (const [round, ms] of KILLED_AFTER_MS.entries()) {
+      const isRekey = round % 2 === 1;
+      if (isRekey) await bringUp(scenario, swan);
+      const busy = isRekey ? swan.rekeyIke().then(() => swan.rekeyChild()) : swan.initiate(2);
+      await Bun.sleep(ms);
+      await scenario.erouted.kill();
+      await restart();
+      // The site's next copy may have got it in again: what is there has to be what is known.
+      await expectKernelAsStatusSays(scenario);
+      expect((await xfrmStanding(scenario.laboratory.concentrator)).length).toBe(1);
+      await busy.catch(() => undefined);
+      // The site has not heard of it: what it has now is of no use.
+      await swan.swanctl("--terminate", "--ike", "net", "--force").catch(() => undefined);
+    }
+    await swan.stop();
+    swan = await startSite(site);
+    await bringUp(scenario, swan);
+    await pingBothWays(scenario, site);
+    expect(await dynamicPeerIds(scenario)).toEqual(["site-1"]);
+  },
+  patient(120_000),
+);
 
 /** Elsewhere the clock is everybody's. */
 const isOwnClock = readFileSync("/proc/cpuinfo", "utf8").includes("User Mode Linux");
@@ -84,20 +89,24 @@ test.skipIf(!isOwnClock)(
   120_000,
 );
 
-test("the interface goes down and comes back: the tunnel is still there", async () => {
-  const { concentrator } = scenario.laboratory;
-  const before = (await erouteViews(scenario)).map(({ ike_sa }) => ike_sa?.spi_i);
-  await configure(concentrator, ["link set wan down"]);
-  await Bun.sleep(3_000);
-  expect(await scenario.erouted.get("/healthz")).not.toBe("");
-  await configure(concentrator, ["link set wan up", "route add default via 192.0.2.254"]);
-  await until("packets flow", async () => {
-    return (await ping(site.host, OFFICE.v4, { from: site.inner.v4, count: 2 })).received === 2;
-  });
-  await pingBothWays(scenario, site);
-  const after = (await erouteViews(scenario)).map(({ ike_sa }) => ike_sa?.spi_i);
-  expect(after).toEqual(before);
-}, 60_000);
+test(
+  "the interface goes down and comes back: the tunnel is still there",
+  async () => {
+    const { concentrator } = scenario.laboratory;
+    const before = (await erouteViews(scenario)).map(({ ike_sa }) => ike_sa?.spi_i);
+    await configure(concentrator, ["link set wan down"]);
+    await Bun.sleep(3_000);
+    expect(await scenario.erouted.get("/healthz")).not.toBe("");
+    await configure(concentrator, ["link set wan up", "route add default via 192.0.2.254"]);
+    await until("packets flow", async () => {
+      return (await ping(site.host, OFFICE.v4, { from: site.inner.v4, count: 2 })).received === 2;
+    });
+    await pingBothWays(scenario, site);
+    const after = (await erouteViews(scenario)).map(({ ike_sa }) => ike_sa?.spi_i);
+    expect(after).toEqual(before);
+  },
+  patient(60_000),
+);
 
 async function restart(): Promise<void> {
   const { laboratory } = scenario;

@@ -5,6 +5,7 @@ import { existsSync } from "node:fs";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { createConnection } from "mysql2/promise";
+import { patient } from "../../patience.ts";
 import { noteErouted } from "./both-ends.ts";
 import { type Ended, type Host, run, start, until } from "./hosts.ts";
 import { getFrom } from "./http.ts";
@@ -60,7 +61,7 @@ export const OUR_ID = "concentrator.example";
 
 const PROJECT = join(import.meta.dir, "../../..");
 const FOLDER = "/run/erouted";
-const START_MS_MAX = 120_000;
+const START_MS_MAX = patient(120_000);
 
 /** Makes configuration and table, starts the daemon, waits until it says that it is healthy. */
 export async function startErouted(host: Host, settings: EroutedSettings): Promise<Erouted> {

@@ -98,7 +98,7 @@ export function start(
 export async function until(
   what: string,
   holds: () => Promise<boolean>,
-  msMax = 15_000,
+  msMax = patient(15_000),
 ): Promise<void> {
   await lookUntil(what, holds, msMax);
 }

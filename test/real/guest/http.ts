@@ -5,10 +5,11 @@
 
 import { dlopen } from "bun:ffi";
 import { closeSync, openSync } from "node:fs";
+import { patient } from "../../patience.ts";
 import type { Host } from "./hosts.ts";
 
 const CLONE_NEWNET = 0x40000000;
-const ANSWER_MS_MAX = 5_000;
+const ANSWER_MS_MAX = patient(5_000);
 const STATUS_PORT = 8080;
 
 const libc = dlopen("libc.so.6", { setns: { args: ["i32", "i32"], returns: "i32" } });

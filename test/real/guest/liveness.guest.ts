@@ -1,6 +1,7 @@
 /** Sites that vanish, and sites that are only quiet (RFC 7296 §2.4). */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { patient } from "../../patience.ts";
 import { eventsOf } from "./events.ts";
 import { until } from "./hosts.ts";
 import type { Site } from "./laboratory.ts";
@@ -17,7 +18,7 @@ import type { StrongSwan } from "./strongswan.ts";
 import { xfrmStates } from "./xfrm-states.ts";
 
 /** Retransmissions go on for some 75 s before a site counts as gone. */
-const GONE_MS_MAX = 110_000;
+const GONE_MS_MAX = patient(110_000);
 
 let scenario: Scenario;
 let quiet: Site;

@@ -1,6 +1,7 @@
 /** Sites in MariaDB: the row is read afresh, and its faults stay where they belong. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { patient } from "../../patience.ts";
 import type { Site } from "./laboratory.ts";
 import { type GuestMariadb, startGuestMariadb } from "./mariadb.ts";
 import {
@@ -21,7 +22,7 @@ beforeAll(async () => {
   mariadb = await startGuestMariadb();
   scenario = await startScenario({ database: mariadb, sites: [rowOf(1)] });
   site = await scenario.laboratory.addSite(1);
-}, 120_000);
+}, patient(120_000));
 
 afterAll(async () => {
   await scenario?.erouted.stop();

@@ -3,6 +3,7 @@
 import { existsSync } from "node:fs";
 import { cp, mkdir } from "node:fs/promises";
 import { createConnection } from "mysql2/promise";
+import { patient } from "../../patience.ts";
 import { start, until } from "./hosts.ts";
 
 export type GuestMariadb = {
@@ -19,7 +20,7 @@ export type GuestMariadb = {
 export const TEMPLATE_VARIABLE = "EROUTED_MARIADB_TEMPLATE";
 
 const FOLDER = "/run/mariadb";
-const START_MS_MAX = 120_000;
+const START_MS_MAX = patient(120_000);
 
 /** Starts a server: with an empty database `vpn`, or again on the data of one that has ended. */
 export async function startGuestMariadb(data: "new" | "restarted" = "new"): Promise<GuestMariadb> {

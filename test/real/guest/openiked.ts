@@ -1,6 +1,7 @@
 /** OpenIKED (Debian's 7.2, PF_KEY) as somebody else's peer: an iked of its own in each host. */
 
 import { mkdir, rm, writeFile } from "node:fs/promises";
+import { patient } from "../../patience.ts";
 import { noteDaemon } from "./both-ends.ts";
 import { type Host, type Running, run, start, until } from "./hosts.ts";
 
@@ -40,7 +41,7 @@ export type Openiked = {
 /** What it says of the last setting that its parent process sends. */
 const LAST_SETTING = "config_getstatic: no stickyaddress";
 
-const REKEY_MS_MAX = 40_000;
+const REKEY_MS_MAX = patient(40_000);
 /** Not 0, which is "never": as responder it then answers with traffic selectors that are empty. */
 const HOUR = 3_600;
 

@@ -5,6 +5,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { writeFile } from "node:fs/promises";
+import { patient } from "../../patience.ts";
 import { erouteViews, ikeSaCount } from "./agreement.ts";
 import { must, until } from "./hosts.ts";
 import { OFFICE, type Site } from "./laboratory.ts";
@@ -19,7 +20,7 @@ const REKEYS_MIN = Math.floor(SECONDS / 20);
 /** Each way. */
 const DELAY_MS = 100;
 /** What a rekey leaves for some seconds, at both ends, for packets on their way. */
-const LEFTOVER_MS_MAX = 8_000;
+const LEFTOVER_MS_MAX = patient(8_000);
 
 let scenario: Scenario;
 let site: Site;

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
+import { patient } from "../../patience.ts";
 import { OUR_ID } from "./erouted.ts";
 import { until } from "./hosts.ts";
 import { CONCENTRATOR, type Site } from "./laboratory.ts";
@@ -10,7 +11,7 @@ import { pingBothWays, rowOf, type Scenario, startScenario, startSite } from "./
 import { xfrmStates } from "./xfrm-states.ts";
 
 /** It calls when it has started; what got lost meanwhile it repeats with ever longer pauses. */
-const CALL_MS_MAX = 40_000;
+const CALL_MS_MAX = patient(40_000);
 
 let scenario: Scenario;
 

@@ -1,6 +1,7 @@
 /** One site's row changes while another site's packets flow: the same for every database. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { patient } from "../../patience.ts";
 import type { EroutedSettings } from "./erouted.ts";
 import { eventsOf } from "./events.ts";
 import { until } from "./hosts.ts";
@@ -43,7 +44,7 @@ export function rowChanges(database: () => Promise<EroutedSettings["database"]>)
     second = await scenario.laboratory.addSite(2);
     firstSwan = await startSite(first);
     await bringUp(scenario, firstSwan);
-  }, 120_000);
+  }, patient(120_000));
 
   afterAll(async () => {
     await firstSwan?.stop();

@@ -1,6 +1,7 @@
 /** A row with several subnets and values of its own, taken from the table to the kernel. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { patient } from "../../patience.ts";
 import { eventsOf } from "./events.ts";
 import { configure, until } from "./hosts.ts";
 import { OFFICE, type Site } from "./laboratory.ts";
@@ -33,7 +34,7 @@ beforeAll(async () => {
   await configure(site.host, [`addr add ${SECOND_INNER}/24 dev lo`]);
   swan = await startSite(site, { localSubnet: `${site.subnet.v4},${SECOND_SUBNET}` });
   await bringUp(scenario, swan);
-}, 120_000);
+}, patient(120_000));
 
 afterAll(async () => {
   await swan?.stop();

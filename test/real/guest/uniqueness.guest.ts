@@ -1,6 +1,7 @@
 /** One site that calls twice: from elsewhere, after a restart; and one that authenticates anew. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { patient } from "../../patience.ts";
 import { erouteViews, expectKernelAsStatusSays, ikeSaCount } from "./agreement.ts";
 import { until } from "./hosts.ts";
 import type { Site } from "./laboratory.ts";
@@ -19,7 +20,7 @@ import type { StrongSwan } from "./strongswan.ts";
 const REAUTH = 'reauth = "1m"';
 /** By so much strongSwan comes before it is deleted. */
 const AT_HOME = { connection: "over_time = 15s" };
-const REAUTH_MS_MAX = 75_000;
+const REAUTH_MS_MAX = patient(75_000);
 
 let scenario: Scenario;
 let home: Site;
@@ -88,22 +89,26 @@ test("never: both have an IKE SA", async () => {
   await until("one IKE SA is left", async () => (await ikeSaCount(scenario)) === 1);
 });
 
-test("reauth: strongSwan is told how long it is believed, and authenticates anew", async () => {
-  const before = await atHome.ikeSpis();
-  const anew = async () => {
-    const now = await atHome.ikeSpis();
-    return now.length === 1 && now[0] !== before[0];
-  };
-  await until("another IKE SA is up", anew, REAUTH_MS_MAX).catch(async (error) => {
-    throw new Error(`${await atHome.log()}\nerouted:\n${await scenario.erouted.log()}`, {
-      cause: error,
+test(
+  "reauth: strongSwan is told how long it is believed, and authenticates anew",
+  async () => {
+    const before = await atHome.ikeSpis();
+    const anew = async () => {
+      const now = await atHome.ikeSpis();
+      return now.length === 1 && now[0] !== before[0];
+    };
+    await until("another IKE SA is up", anew, REAUTH_MS_MAX).catch(async (error) => {
+      throw new Error(`${await atHome.log()}\nerouted:\n${await scenario.erouted.log()}`, {
+        cause: error,
+      });
     });
-  });
-  expect(await atHome.log()).toContain("received AUTH_LIFETIME");
-  await until("one IKE SA is left", async () => (await ikeSaCount(scenario)) === 1);
-  await pingBothWays(scenario, home);
-  await expectKernelAsStatusSays(scenario);
-}, 100_000);
+    expect(await atHome.log()).toContain("received AUTH_LIFETIME");
+    await until("one IKE SA is left", async () => (await ikeSaCount(scenario)) === 1);
+    await pingBothWays(scenario, home);
+    await expectKernelAsStatusSays(scenario);
+  },
+  patient(100_000),
+);
 
 /**
  * The site's ID, key and subnet at another address. It does not claim to be the only one

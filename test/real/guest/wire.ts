@@ -1,5 +1,6 @@
 /** What goes over the wire: pings with a mark in them, a capture that looks for the mark. */
 
+import { patient } from "../../patience.ts";
 import { type Host, run, start, until } from "./hosts.ts";
 
 /** Sixteen octets that each ping carries: seen on the wire, they were not encrypted. */
@@ -27,7 +28,7 @@ export async function ping(
     "-q",
     ...["-c", String(options.count ?? 3)],
     ...["-i", String(options.intervalSeconds ?? 0.2)],
-    ...["-W", "2"],
+    ...["-W", String(Math.ceil(patient(2_000) / 1_000))],
     ...["-s", String(options.octets ?? 96)],
     ...["-p", Buffer.from(MARK).toString("hex")],
     ...from,
@@ -93,7 +94,7 @@ export async function capture(host: Host, device: string): Promise<Capture> {
   await until("tcpdump listens", async () => (await dump.output()).includes("listening on"));
   return {
     stop: async () => {
-      await Bun.sleep(300); // the last packets may still be on their way into the file
+      await Bun.sleep(patient(300)); // the last packets may still be on their way into the file
       await dump.stop();
       const octets = Buffer.from(await Bun.file(file).arrayBuffer());
       return {
