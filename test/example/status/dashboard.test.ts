@@ -28,7 +28,7 @@ function known(): ReadonlyMap<string, ReadonlySet<string>> {
 function askedFor(query: string): [name: string, labels: string[]][] {
   const by = [...query.matchAll(/\bby \(([^)]*)\)/g)].flatMap(([, list = ""]) => list.split(/, */));
   const bare = query.replaceAll(/\bby \([^)]*\)/g, "").replaceAll(/"[^"]*"/g, '""');
-  const names = [...bare.matchAll(/\b((?:erouted|process)_[a-z_]+|up)\b(?:\{([^}]*)\})?/g)];
+  const names = [...bare.matchAll(/\b((?:erouted|process)_[a-z0-9_]+|up)\b(?:\{([^}]*)\})?/g)];
   return names.map(([, name = "", inside = ""]) => [
     name,
     [...by, ...[...inside.matchAll(/([a-z_]+)[=!]/g)].map(([, label = ""]) => label)],
