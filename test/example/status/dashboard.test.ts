@@ -15,7 +15,7 @@ const METRICS = await (await app.request("/metrics")).text();
 function known(): ReadonlyMap<string, ReadonlySet<string>> {
   const labels = new Map<string, Set<string>>();
   for (const line of METRICS.split("\n")) {
-    const [, name, inside = ""] = /^([a-z_]+)(?:\{(.*)\})? /.exec(line) ?? [];
+    const [, name, inside = ""] = /^([a-z0-9_]+)(?:\{(.*)\})? /.exec(line) ?? [];
     if (name === undefined) continue;
     const set = labels.get(name) ?? new Set(["job", "instance"]);
     for (const [, label] of inside.matchAll(/([a-z_]+)="/g)) if (label) set.add(label);
