@@ -9,7 +9,7 @@ test("R14: a trap that the kernel refuses is told of, and put again until it sta
     kernelFaults: ({ op }) => (op === "put-policy" && refusals-- > 0 ? 12 : undefined),
   });
   table.feed({ kind: "start" });
-  expect(table.journal.at(-1)).toMatchObject({ level: "error", reason: "kernel-refused" });
+  expect(table.journal.at(-1)).toMatchObject({ level: "error", reason: "kernel-out-of-memory" });
   const wanted = 2;
   expect(table.kernel.policies.size).toBeLessThan(wanted);
   table.advance(6_000);
