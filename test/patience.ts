@@ -23,7 +23,7 @@ export const SLOWNESS_MAX = 12;
 
 const LOOK_EVERY_MS = 100;
 /** What one look counts at the most, however long it took: the machine was at something else. */
-const LOOK_COUNTS_MS_MAX = 200;
+const LOOK_COUNTS_MS_MAX = 1_000;
 
 /**
  * Looks until `holds`. The limit is one of looks, not of the clock: where each of them takes long
