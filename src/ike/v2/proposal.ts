@@ -284,9 +284,8 @@ function isUnderstood({ type, keyBits, hasUnknownAttribute }: Transform): boolea
 }
 
 /**
- * With AEAD none is chosen (RFC 5282 §8), whatever stands beside it. Such proposals are not allowed
- * to offer one, and are sent all the same: by Apple's clients and by strongSwan, where their users
- * configure both. strongSwan passes it over as well.
+ * With AEAD none is chosen (RFC 5282 §8), whatever stands beside it. Who offers one breaks a MUST
+ * NOT of the sender, and means no harm: it is passed over, as strongSwan does.
  */
 function chooseInteg(
   offered: readonly Transform[],

@@ -1,6 +1,9 @@
 /** Whether a concentrator's kernel holds what its status says, and nothing else. */
 
 import { expect } from "bun:test";
+import { parseAddress } from "../../../src/inet/address.ts";
+import { formatPrefix } from "../../../src/inet/prefix.ts";
+import { rangePrefixes } from "../../../src/inet/range.ts";
 import { patient } from "../../patience.ts";
 import type { Erouted } from "./erouted.ts";
 import type { Laboratory } from "./laboratory.ts";
@@ -114,9 +117,12 @@ function statesOf(eroute: ErouteSeen) {
 
 /** Child SAs with the same selectors share their policies. */
 function policiesOf(eroute: ErouteSeen): XfrmPolicySeen[] {
-  const pairs = eroute.child_sas.flatMap((child) =>
-    child.local_subnets.flatMap((here) => child.remote_subnets.map((there) => `${here} ${there}`)),
-  );
+  const pairs = eroute.child_sas.flatMap((child) => {
+    const theirs = child.remote_subnets.flatMap(subnetsIn);
+    return child.local_subnets
+      .flatMap(subnetsIn)
+      .flatMap((here) => theirs.map((there) => `${here} ${there}`));
+  });
   return [...new Set(pairs)].flatMap((pair) => {
     const [here = "", there = ""] = pair.split(" ");
     return [
@@ -125,6 +131,14 @@ function policiesOf(eroute: ErouteSeen): XfrmPolicySeen[] {
       { src: there, dst: here, dir: "fwd" as const },
     ];
   });
+}
+
+/** A range of addresses is in the kernel as the subnets that make it up. */
+function subnetsIn(text: string): readonly string[] {
+  const [first, last] = text.split("-").map(parseAddress);
+  if (first === undefined || last === undefined) return [text];
+  const range = { family: first.family, first: first.value, last: last.value };
+  return rangePrefixes(range).map(formatPrefix);
 }
 
 /** `192.0.2.1` of `192.0.2.1:500`, `2001:db8::1` of `[2001:db8::1]:500`. */
