@@ -52,7 +52,7 @@ export const erouteSchema = z.strictObject({
     expected: "an IP address or a host name",
   }),
   local_subnet: textOrList({
-    description: "Subnets on our side.",
+    description: "Subnets on our side: at most 64, and 256 pairs with those on the other side.",
     expected: 'a subnet, "10.0.0.0/16", or a list of them',
     required: true,
   }),
