@@ -27,6 +27,7 @@ import {
 } from "./remote-config.ts";
 import { judgeRows } from "./row-judgement.ts";
 import type { PeersOptions } from "./rows.ts";
+import { SharedKeys } from "./shared-keys.ts";
 
 export type AddOptions = PeersOptions &
   KeyOptions & {
@@ -158,7 +159,10 @@ async function insert(
   if (!opened.ok) return err(opened.error.detail);
   const peers = opened.value;
   try {
-    const met = owner && (await overlapsInTable(owner, peers, { config, settings }));
+    const keys = new SharedKeys();
+    keys.add(row);
+    const context = { config, settings };
+    const met = owner && (await overlapsInTable(owner, peers, context, (one) => keys.add(one)));
     if (met?.ok === false) return met;
     const overlaps = met?.value ?? [];
     const refused = overlaps.find(isRefused);
@@ -166,7 +170,8 @@ async function insert(
       return err(`${row.peerid} ${overlapLine(refused)}; --allow-overlap adds it all the same`);
     }
     const added = await peers.add({ ...row, password: row.password ?? "" });
-    return added.ok ? ok(overlaps.map(overlapLine)) : err(added.error.detail);
+    const shared = keys.noteOf(row) ?? [];
+    return added.ok ? ok(overlaps.map(overlapLine).concat(shared)) : err(added.error.detail);
   } finally {
     await peers.close();
   }

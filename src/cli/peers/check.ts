@@ -10,6 +10,7 @@ import { EXIT, type ExitCode, failure, printable, type Terminal } from "../termi
 import { isRefused, type Owner, overlapLine, overlapsAmong } from "./overlaps.ts";
 import { judgeRows } from "./row-judgement.ts";
 import { type PeersOptions, withoutKeys, withPeers } from "./rows.ts";
+import { SharedKeys } from "./shared-keys.ts";
 
 /** Prints a line for each row that is refused or has a surprise in it; 1 if any is refused. */
 export function checkPeers(
@@ -19,6 +20,7 @@ export function checkPeers(
   return withPeers(options, terminal, async (peers, settings, config) => {
     const points = new Points(terminal, options.json === true);
     const owners: Owner[] = [];
+    const keys = new SharedKeys();
     const counts = { rows: 0, disabled: 0, faulty: 0, overlapping: 0 };
     const judge = (rows: readonly PeerRow[]) => {
       const [{ peerid } = { peerid: "" }] = rows;
@@ -28,6 +30,7 @@ export function checkPeers(
         for (const note of judged.notes) points.note(peerid, note);
         owners.push({ peerid, claim: judged.claim });
       }
+      for (const row of rows) keys.add(row);
       counts.rows += rows.length;
       counts.disabled += judged.kind === "disabled" ? 1 : 0;
       counts.faulty += judged.kind === "faulty" ? 1 : 0;
@@ -50,6 +53,7 @@ export function checkPeers(
       after = last;
     }
     if (same.length > 0) judge(same);
+    for (const { peerid, detail } of keys.notes()) points.note(peerid, detail);
     for (const overlap of overlapsAmong(owners)) {
       const line = overlapLine(overlap);
       if (isRefused(overlap)) points.failed(overlap.owner.peerid, line);

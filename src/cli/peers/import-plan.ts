@@ -10,6 +10,7 @@ import { passwordFormatOf } from "./key-source.ts";
 import { isRefused, type Owner, overlapLine, overlapsAmong, ownerOf } from "./overlaps.ts";
 import { type Fields, type FileRow, ROW_KEYS, type RowKey } from "./row-file.ts";
 import { judgeRows } from "./row-judgement.ts";
+import { SharedKeys } from "./shared-keys.ts";
 
 export type ImportRules = {
   readonly config: Config;
@@ -77,6 +78,7 @@ export async function planImport(
     rows.push(planned);
     for (const detail of planned.notes) notes.push({ at, peerid: planned.peerid, detail });
   }
+  noteSharedKeys(rows, present, notes);
   const kept = judgeOverlaps({ rows, refused, notes }, present, rules);
   rules.end();
   const count = (kind: PeerChange["kind"]) =>
@@ -133,6 +135,27 @@ function planRow(
   const change = changeOf(row, fields, { fresh, changed });
   const owner = ownerOf({ ...after, peerid }, rules.config, rules.settings);
   return { at, peerid, change, changed, notes, owner };
+}
+
+/** Keys of the file that other rows have too: told of the first row of each. */
+function noteSharedKeys(
+  rows: readonly PlannedRow[],
+  present: readonly PeerRow[],
+  notes: PlannedImport["notes"][number][],
+): void {
+  const keys = new SharedKeys();
+  const written = rows.flatMap(({ at, change }) => {
+    const { peerid, password = null } = change?.peer ?? {};
+    return peerid === undefined || password === null ? [] : [{ at, peerid, password }];
+  });
+  const anew = new Set(written.map(({ peerid }) => peerKey(peerid)));
+  for (const row of written) keys.add(row);
+  for (const row of present) if (!anew.has(peerKey(row.peerid))) keys.add(row);
+  const places = new Map(written.map(({ at, peerid }) => [peerid, at]));
+  for (const { peerid, detail } of keys.notes()) {
+    const at = places.get(peerid);
+    if (at !== undefined) notes.push({ at, peerid, detail });
+  }
 }
 
 type Judged = {

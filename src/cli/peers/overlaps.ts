@@ -72,13 +72,14 @@ export function overlapLine({ other, shared, rule }: Overlap): string {
   return shared.kind === "same" ? `${text}: ${RULE_WORDS[rule]}` : text;
 }
 
-/** Whom a new owner meets among all rows of the table, at most a few of each kind. */
+/** Whom an owner meets among all rows, at most a few of each kind; `onRow` sees each of them. */
 export async function overlapsInTable(
   owner: Owner,
   peers: Pick<PeerRepository, "list">,
   context: TableContext,
+  onRow?: (row: PeerRow) => void,
 ): Promise<Result<readonly Overlap[], string>> {
-  const read = await ownersInTable(peers, context);
+  const read = await ownersInTable(peers, context, onRow);
   if (!read.ok) return read;
   const found: Overlap[] = [];
   for (const other of read.value.owners) {
@@ -96,6 +97,7 @@ export type TableContext = { readonly config: Config; readonly settings: Databas
 export async function ownersInTable(
   peers: Pick<PeerRepository, "list">,
   { config, settings }: TableContext,
+  onRow?: (row: PeerRow) => void,
 ): Promise<Result<{ readonly owners: readonly Owner[]; readonly all: boolean }, string>> {
   const owners: Owner[] = [];
   let after: string | undefined;
@@ -103,6 +105,7 @@ export async function ownersInTable(
     const page = await peers.list(after, PAGE_ROWS);
     if (!page.ok) return err(page.error.detail);
     for (const row of page.value) {
+      onRow?.(row);
       const owner = ownerOf(row, config, settings);
       if (owner !== undefined) owners.push(owner);
     }

@@ -7,6 +7,7 @@ import type { BaseEroute, Egroup } from "../../eroute/eroute.ts";
 import { matchConfigured } from "../../eroute/match.ts";
 import { asPeerId, peerIdFault } from "../../eroute/peer-id.ts";
 import { ppkWeakness } from "../../eroute/ppk.ts";
+import { pskWeakness } from "../../eroute/psk-weakness.ts";
 import type { PeerRow } from "../../eroute/row.ts";
 import { childWith } from "../../eroute/row-options.ts";
 import { subnetTexts } from "../../eroute/row-subnets.ts";
@@ -59,11 +60,19 @@ export function judgeRows(
   }
   const { name, base, localSubnets, remoteSubnets, own } = made.value;
   const claim = { base, localSubnets, remoteSubnets, child: childWith(base.child, own) };
+  const isKeyed = made.value.psk !== undefined;
   wipe(made.value.psk, made.value.ppk?.key);
   const [row] = rows;
+  const weakness = isKeyed && row !== undefined ? keyNotes(row, match.egroup) : [];
   const calls = row === undefined ? [] : callNotes(row, remoteSubnets, match.eroute, match.egroup);
-  const notes = row === undefined ? calls : [...calls, ...ppkNotes(row, match.eroute)];
+  const keys = row === undefined ? [] : [...weakness, ...ppkNotes(row, match.eroute)];
+  const notes = [...calls, ...keys];
   return { kind: "right", eroute: name, localSubnets, remoteSubnets, claim, notes };
+}
+
+function keyNotes(row: PeerRow, { passwordFormat = "auto" }: Egroup): readonly string[] {
+  const weakness = pskWeakness(row.password ?? "", row.peerid, passwordFormat);
+  return weakness === undefined ? [] : [`its password ${weakness}`];
 }
 
 function ppkNotes(row: PeerRow, base: BaseEroute): readonly string[] {

@@ -2,6 +2,7 @@
 
 import { describeDatabase } from "../../eroute/database.ts";
 import { nearestText } from "../../eroute/nearest.ts";
+import { peerKey } from "../../eroute/peer-id.ts";
 import type { PasswordFormat } from "../../eroute/psk.ts";
 import type { PeerRow } from "../../eroute/row.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
@@ -21,6 +22,7 @@ import { isRefused, overlapLine, overlapsInTable, type TableContext } from "./ov
 import { ROW_KEYS, type RowKey } from "./row-file.ts";
 import { judgeRows } from "./row-judgement.ts";
 import { type PeersOptions, withPeers } from "./rows.ts";
+import { SharedKeys } from "./shared-keys.ts";
 
 export type ChangeOptions = PeersOptions &
   AskOptions & { readonly peerid: string; readonly json?: true };
@@ -139,14 +141,20 @@ async function judge(
   if (judged.kind !== "right") return err(judged.detail);
   if (asIs.kind === "disabled") return ok(judged.notes);
   const owner = { peerid: row.peerid, claim: judged.claim };
-  const met = await overlapsInTable(owner, peers, { config, settings });
+  const keys = new SharedKeys();
+  keys.add(row);
+  const context = { config, settings };
+  const met = await overlapsInTable(owner, peers, context, (one) => {
+    if (peerKey(one.peerid) !== peerKey(row.peerid)) keys.add(one);
+  });
   if (!met.ok) return met;
   const refused = met.value.find(isRefused);
   if (refused !== undefined && options.allowOverlap !== true) {
     const how = "--allow-overlap of `peers set` takes it all the same";
     return err(`${row.peerid} ${overlapLine(refused)}; ${how}`);
   }
-  return ok([...judged.notes, ...met.value.map(overlapLine)]);
+  const shared = keys.noteOf(row) ?? [];
+  return ok(judged.notes.concat(met.value.map(overlapLine), shared));
 }
 
 function isChange(row: PeerRow, key: RowKey, changes: Changes): boolean {

@@ -245,7 +245,8 @@ test("check names each row that is refused, and what works otherwise than one th
   const { Database } = await import("bun:sqlite");
   const database = new Database(at.path("peers.db"));
   const insert = database.prepare(
-    "insert into eroutes (peerid, password, remip, peerip) values (?, 'k', ?, '192.0.2.1')",
+    "insert into eroutes (peerid, password, remip, peerip) " +
+      "values (?1, 'a long key of ' || ?1, ?2, '192.0.2.1')",
   );
   insert.run("site-3", "192.168.1.128/25");
   insert.run("site-4", "10.0.0.0/24");
