@@ -31,7 +31,7 @@ rule_files: [/etc/prometheus/erouted-alerts.yaml]
 /** The whole file. */
 export function metricsReference(): string {
   const notConnected = { failed: 0, ended: 0, strangers: 0 };
-  const read = { cpuSeconds: 0, residentOctets: 0, notConnected };
+  const read = { cpuSeconds: 0, residentOctets: 0, notConnected, ...SERVER };
   const rows = metricsOf(NOTHING, read).map(row);
   const ofSites = Object.values(SITE_METRICS).map(([name, type, help]) =>
     row({ name, type, help }),
@@ -65,6 +65,8 @@ const REASON_LIST = [...createFailureCounts().counts.keys()].map((reason) => `\`
 const REASONS =
   "Labels: `direction` is `in` or `out`; `egroup` one of the configuration; `reason` one of\n" +
   `${REASON_LIST.join(", ")}.`;
+
+const SERVER = { tokensWrong: 0, tokensLimited: 0, streamsRefused: 0 };
 
 /** A daemon that has done nothing yet. */
 const NOTHING: MetricsSource = {

@@ -202,8 +202,28 @@ function readToken(check: Check, keys: Omit<SecretKeys, "path">): string | undef
   if (token !== undefined && !/^[\x21-\x7e]+$/.test(token)) {
     const place = `${keys.word}_${keys.file === undefined ? "env" : "file"}`;
     check.fault(["status", place], "names a token that no HTTP header can carry", PRINTABLE);
+  } else if (token !== undefined && isGuessable(token)) {
+    const place = `${keys.word}_${keys.file === undefined ? "env" : "file"}`;
+    const what =
+      token.length < TOKEN_LENGTH_MIN
+        ? `names a token of ${counted(token.length)}, which can be guessed`
+        : "names a token of few different characters, which can be guessed";
+    check.fault(["status", place], what, GUARDED);
   }
   return token;
+}
+
+/** 64 bits where they are hexadecimal digits that nobody has thought of. */
+const TOKEN_LENGTH_MIN = 16;
+const TOKEN_VARIETY_MIN = 6;
+const GUARDED = `${TOKEN_LENGTH_MIN} characters or more, such as those of openssl rand -hex 16`;
+
+function isGuessable(token: string): boolean {
+  return token.length < TOKEN_LENGTH_MIN || new Set(token).size < TOKEN_VARIETY_MIN;
+}
+
+function counted(characters: number): string {
+  return characters === 1 ? "1 character" : `${characters} characters`;
 }
 
 const PRINTABLE = "printable ASCII characters without blanks";

@@ -137,7 +137,7 @@ const statusSchema = z.strictObject({
   }),
   token_file: text({
     description: "File with the token that every request must carry: Authorization: Bearer TOKEN.",
-    expected: "the path of a file that holds the token and nothing else",
+    expected: "the path of a file that holds the token (16 characters or more) and nothing else",
   }),
   token_env: text({
     description: "Environment variable with the token, instead of token_file.",
@@ -146,7 +146,7 @@ const statusSchema = z.strictObject({
   operate_token_file: text({
     description:
       "File with the token that connect, disconnect and reload ask for. Without one nobody can.",
-    expected: "the path of a file that holds the token and nothing else",
+    expected: "the path of a file that holds the token (16 characters or more) and nothing else",
   }),
   operate_token_env: text({
     description: "Environment variable with it, instead of operate_token_file.",

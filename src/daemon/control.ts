@@ -75,7 +75,7 @@ export function controlOf(daemon: Controlled, load: LoadConfig): Control {
         () => reloadAll(daemon, load, how),
       ),
     onDenied(what, remote) {
-      const detail = `${what} without the token of status.operate_token_file`;
+      const detail = `${what} without the right token`;
       const entry = { level: "warning", step: "control", outcome: "refused" } as const;
       daemon.note({ ...entry, reason: "operator-denied", detail, remote });
     },

@@ -9,6 +9,7 @@ import type { StatusBindings } from "./control-routes.ts";
 import { LOGIN_PATH, STYLE_PATH } from "./document.tsx";
 import { problem, wantsPage } from "./problem.ts";
 import type { Session, Sessions } from "./sessions.ts";
+import { type TokenGuard, tooManyTokens } from "./token-guard.ts";
 
 export type AccessSettings = {
   /** Undefined: no token is asked for, which is possible on loopback only. */
@@ -45,6 +46,7 @@ export const SESSION_COOKIE = "erouted_session";
 export function access(
   settings: AccessSettings,
   sessions: Sessions,
+  guard: TokenGuard,
 ): MiddlewareHandler<StatusBindings> {
   const open = isLoopback(settings.host) ? withoutToken(settings.host) : nobody;
   return (c, next) => {
@@ -52,7 +54,7 @@ export function access(
     c.set("session", session);
     // Asked for each request: the token may be another after a reload.
     if (settings.token === undefined) return open(c, next);
-    return session === undefined ? withToken(settings)(c, next) : next();
+    return session === undefined ? withToken(settings, guard)(c, next) : next();
   };
 }
 
@@ -85,12 +87,19 @@ const nobody: MiddlewareHandler = async (c, next) => {
   return problem(c, 403, "others can reach this address: set status.token_file");
 };
 
-function withToken({ token, operateToken }: AccessSettings): MiddlewareHandler {
+function withToken(
+  { token, operateToken }: AccessSettings,
+  guard: TokenGuard,
+): MiddlewareHandler<StatusBindings> {
   const tokens = [token, operateToken].filter((one) => one !== undefined);
   return async (c, next) => {
     if (isForAll(c.req.path)) return await next();
     const given = bearerOf(c.req.header("authorization"));
-    if (given !== undefined && tokens.some((one) => isToken(given, one))) return await next();
+    if (given !== undefined) {
+      if (!guard.mayTry(c)) return tooManyTokens(c);
+      if (tokens.some((one) => isToken(given, one))) return await next();
+      guard.onWrong(c);
+    }
     if (wantsPage(c) && c.req.method === "GET") {
       const { pathname, search } = new URL(c.req.url);
       return c.redirect(`${LOGIN_PATH}?next=${encodeURIComponent(pathname + search)}`, 303);

@@ -20,11 +20,14 @@ import { addPages } from "./pages.ts";
 import { peersRoute } from "./peers-list.ts";
 import { problem } from "./problem.ts";
 import { oneOf, pageOf, wholeNumber } from "./query.ts";
+import { ownOriginOnly } from "./same-origin.ts";
 import { RANGES, seriesJson } from "./series.ts";
 import { createSessions } from "./sessions.ts";
 import { addSiteActions } from "./site-actions.tsx";
 import { siteMetricsText } from "./site-metrics.ts";
 import type { StatusSource } from "./source.ts";
+import { createStreamPlaces } from "./stream-places.ts";
+import { createTokenGuard } from "./token-guard.ts";
 import { inTurns } from "./turns.ts";
 import { drainingStateJson, erouteJson, eventJson, NO_DATAPLANE, statusJson } from "./views.ts";
 
@@ -46,7 +49,12 @@ export function createStatusApp(
 ): Hono<StatusBindings> {
   const app = new Hono<StatusBindings>({ strict: false });
   const sessions = createSessions(() => performance.now());
-  app.use(securityHeaders, requestLimits, access(settings, sessions));
+  const tokens = createTokenGuard({
+    nowMs: () => performance.now(),
+    onDenied: (what, remote) => control?.onDenied(what, remote),
+  });
+  const places = createStreamPlaces();
+  app.use(securityHeaders, requestLimits, ownOriginOnly, access(settings, sessions, tokens));
   app.get("/", (c) => c.redirect(TUNNELS_PATH));
   app.get("/healthz", (c) => health(c, source, settings));
   app.get("/api/v1/status", async (c) => {
@@ -58,13 +66,20 @@ export function createStatusApp(
   app.get("/api/v1/eroutes", (c) => eroutes(c, source, undefined));
   app.get("/api/v1/draining-states", (c) => drainingStates(c, source));
   app.get("/api/v1/events", (c) => events(c, source));
-  app.get("/api/v1/events/stream", eventStreamRoute(source));
+  app.get(
+    "/api/v1/events/stream",
+    eventStreamRoute(source, places, () => settings.token !== undefined),
+  );
   app.get("/api/v1/peers", (c) => peersRoute(c, source));
   app.get("/api/v1/peers/:id", (c) => peer(c, source, c.req.param("id")));
   app.get("/api/v1/peers/:id/explain", explainRoute(source));
-  addControlRoutes(app, control);
+  addControlRoutes(app, control, tokens);
   app.get("/metrics", async (c) => {
-    const read = { ...processUse(), notConnected: await countNotConnected(source) };
+    const { wrong, limited } = tokens;
+    const read = {
+      ...{ ...processUse(), notConnected: await countNotConnected(source) },
+      ...{ tokensWrong: wrong, tokensLimited: limited, streamsRefused: places.refused },
+    };
     return c.body(metricsText(source, read), 200, { "Content-Type": METRICS_CONTENT_TYPE });
   });
   app.get(SITE_METRICS_PATH, async (c) =>
@@ -77,7 +92,7 @@ export function createStatusApp(
     return c.json(openApi(source.facts.version));
   });
   app.get(DOCS_PATH, async (c) => c.html((await import("./api/docs-page.tsx")).docsPage()));
-  addLogin(app, loginSettings(settings, control), sessions);
+  addLogin(app, loginSettings(settings), sessions, tokens);
   addSiteActions(app, control);
   addPages(app, source, control);
   app.all("*", (c) => {
@@ -94,7 +109,7 @@ export function createStatusApp(
   return app;
 }
 
-function loginSettings(settings: StatusSettings, control: Control | undefined): LoginSettings {
+function loginSettings(settings: StatusSettings): LoginSettings {
   return {
     get token() {
       return settings.token;
@@ -106,7 +121,6 @@ function loginSettings(settings: StatusSettings, control: Control | undefined): 
     get isSecure() {
       return settings.isSecure === true;
     },
-    onDenied: (what, remote) => control?.onDenied(what, remote),
   };
 }
 

@@ -10,6 +10,7 @@ import { EVENT_LEVELS } from "./event-filter.ts";
 import { problem } from "./problem.ts";
 import { oneOf, textOf, wholeNumber } from "./query.ts";
 import type { Session } from "./sessions.ts";
+import { type TokenGuard, tooManyTokens } from "./token-guard.ts";
 
 /** What the server knows of a request beside HTTP. */
 export type StatusBindings = {
@@ -22,13 +23,16 @@ export type StatusBindings = {
   readonly Variables: { session?: Session };
 };
 
-/** Actions of all operators together, a second; and denied ones that are noted. */
+/** Actions of all operators together, a second. */
 const ACTIONS_PER_SECOND = 20;
-const DENIALS_PER_SECOND = 5;
 
 /** Adds the routes. Without `control` they say that nothing can be changed here. */
-export function addControlRoutes(app: Hono<StatusBindings>, control: Control | undefined): void {
-  const guard = control === undefined ? switchedOff : operatorsOnly(control);
+export function addControlRoutes(
+  app: Hono<StatusBindings>,
+  control: Control | undefined,
+  tokens: TokenGuard,
+): void {
+  const guard = control === undefined ? switchedOff : operatorsOnly(control, tokens);
   for (const path of PEER_PATHS) app.post(path, guard);
   for (const path of OTHER_PATHS) app.post(path, guard);
   if (control !== undefined) {
@@ -103,20 +107,17 @@ const switchedOff: MiddlewareHandler = async (c) =>
  * A browser that is led here by another page can send neither the Authorization header nor JSON
  * without asking first, and is never told yes: forms are refused all the same.
  */
-function operatorsOnly(control: Control): MiddlewareHandler<StatusBindings> {
+function operatorsOnly(control: Control, tokens: TokenGuard): MiddlewareHandler<StatusBindings> {
   const actions = new Rate(ACTIONS_PER_SECOND, control.now());
-  const denials = new Rate(DENIALS_PER_SECOND, control.now());
-  const deny = (c: Context<StatusBindings>): boolean => {
-    const noted = denials.take(control.now());
-    if (noted) control.onDenied(`${c.req.method} ${c.req.path}`, remoteOf(c));
-    return noted;
-  };
   return async (c, next) => {
     const { token } = control;
     if (token === undefined) return problem(c, 403, `nothing can be changed: ${HOW}`);
     const given = bearerOf(c.req.header("authorization"));
+    if (given !== undefined && !tokens.mayTry(c)) return tooManyTokens(c);
     if (given === undefined || !isToken(given, token)) {
-      if (!deny(c)) return tooMany(c);
+      // Without one nothing is guessed.
+      if (given === undefined) control.onDenied(`${c.req.method} ${c.req.path}`, remoteOf(c));
+      else tokens.onWrong(c);
       const detail = "send the token of status.operate_token_file: Authorization: Bearer TOKEN";
       return problem(c, 401, detail, { "WWW-Authenticate": "Bearer" });
     }

@@ -2,13 +2,14 @@
 
 import type { Context } from "hono";
 import type { JournalRecord } from "../concentrator/journal.ts";
+import { originOfText } from "../inet/origin.ts";
+import type { StatusBindings } from "./control-routes.ts";
 import { eventFilterOf } from "./event-filter.ts";
 import { problem } from "./problem.ts";
 import type { StatusSource } from "./source.ts";
+import { CLIENTS_MAX, type StreamPlaces } from "./stream-places.ts";
 import { eventJson } from "./views.ts";
 
-/** Clients at the same time; each costs a connection and nothing else: none has a queue. */
-const CLIENTS_MAX = 32;
 /** Records that are written in one turn. */
 const BATCH = 100;
 /** A comment after so long without an event: neither end takes the connection for dead. */
@@ -21,18 +22,29 @@ type Filter = ((record: JournalRecord) => boolean) | undefined;
  * Streams records after `Last-Event-ID` or `?after=`, or from now on; `?site=` and `?level=` leave
  * out others. A client that reads too slowly for the journal is told how many it has missed.
  */
-export function eventStreamRoute(source: StatusSource): (c: Context) => Response {
-  let clients = 0;
+export function eventStreamRoute(
+  source: StatusSource,
+  places: StreamPlaces,
+  hasToken: () => boolean,
+): (c: Context<StatusBindings>) => Response {
   return (c) => {
     const from = cursorOf(c, source);
     if (typeof from === "string") return problem(c, 400, from);
     const filter = eventFilterOf(c);
     if (!filter.ok) return problem(c, 400, filter.error);
-    if (clients >= CLIENTS_MAX) {
+    const session = c.get("session");
+    let end = () => {};
+    const follower = {
+      key: session?.id ?? originOfText(c.env?.remote ?? "unknown"),
+      isTrusted: session !== undefined || hasToken(),
+      giveWay: () => end(),
+    };
+    if (!places.take(follower)) {
       return problem(c, 503, `${CLIENTS_MAX} clients follow the events: no more can`);
     }
-    clients++;
-    const stream = streamOf(source, { from, filter: filter.value }, () => clients--);
+    const leave = () => places.leave(follower);
+    const { stream, close } = streamOf(source, { from, filter: filter.value }, leave);
+    end = close;
     return c.body(stream, 200, {
       "Content-Type": "text/event-stream; charset=utf-8",
       "X-Accel-Buffering": "no",
@@ -43,7 +55,11 @@ export function eventStreamRoute(source: StatusSource): (c: Context) => Response
 type Start = { readonly from: number; readonly filter: Filter };
 
 /** Nothing is read from the journal before the client has taken what came before. */
-function streamOf(source: StatusSource, start: Start, onEnd: () => void): ReadableStream {
+function streamOf(
+  source: StatusSource,
+  start: Start,
+  onEnd: () => void,
+): { readonly stream: ReadableStream; close(): void } {
   const encoder = new TextEncoder();
   let cursor = start.from;
   let wake = () => {};
@@ -56,8 +72,12 @@ function streamOf(source: StatusSource, start: Start, onEnd: () => void): Readab
     onEnd();
     wake();
   };
-  return new ReadableStream<Uint8Array>({
-    start: (controller) => controller.enqueue(encoder.encode("retry: 2000\n\n")),
+  let open: ReadableStreamDefaultController<Uint8Array> | undefined;
+  const stream = new ReadableStream<Uint8Array>({
+    start: (controller) => {
+      open = controller;
+      controller.enqueue(encoder.encode("retry: 2000\n\n"));
+    },
     async pull(controller) {
       const records = source.eventsAfter(cursor, BATCH);
       const [first] = records;
@@ -84,6 +104,12 @@ function streamOf(source: StatusSource, start: Start, onEnd: () => void): Readab
     },
     cancel: end,
   });
+  const close = () => {
+    if (isOver) return;
+    end();
+    open?.close();
+  };
+  return { stream, close };
 }
 
 function eventText(record: JournalRecord): string {

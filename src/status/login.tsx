@@ -4,23 +4,17 @@
 import type { Hono } from "hono";
 import { deleteCookie, setCookie } from "hono/cookie";
 import type { FC } from "hono/jsx";
-import { Rate } from "../concentrator/rate.ts";
-import { asInstant } from "../octets/instant.ts";
 import { type AccessSettings, isToken, SESSION_COOKIE } from "./access.ts";
 import type { StatusBindings } from "./control-routes.ts";
 import { Document, documentText, LOGIN_PATH, LOGOUT_PATH, TUNNELS_PATH } from "./document.tsx";
 import { formOf } from "./form.ts";
 import { problem } from "./problem.ts";
 import { isOwnForm, type Role, type Session, type Sessions } from "./sessions.ts";
-
-/** Attempts of all browsers together, a second: a token is not to be guessed. */
-const ATTEMPTS_PER_SECOND = 5;
+import { type TokenGuard, tooManyTokens } from "./token-guard.ts";
 
 export type LoginSettings = AccessSettings & {
   /** Whether the page came over TLS: the cookie then never goes another way. */
   readonly isSecure: boolean;
-  /** Somebody has shown a wrong token. */
-  onDenied(what: string, remote: string): void;
 };
 
 /** Adds the page, what it posts to, and the way out. */
@@ -28,24 +22,22 @@ export function addLogin(
   app: Hono<StatusBindings>,
   settings: LoginSettings,
   sessions: Sessions,
+  guard: TokenGuard,
 ): void {
-  const attempts = new Rate(ATTEMPTS_PER_SECOND, asInstant(0));
   app.get(LOGIN_PATH, (c) => {
     const next = nextOf(c.req.query("next"));
     const session = c.get("session");
     return c.html(session === undefined ? loginPage({ next }) : sessionPage(session, next));
   });
   app.post(LOGIN_PATH, async (c) => {
-    if (!attempts.take(asInstant(performance.now()))) {
-      return problem(c, 429, "too many attempts: wait a second", { "Retry-After": "1" });
-    }
+    if (!guard.mayTry(c)) return tooManyTokens(c);
     const form = await formOf(c);
     if (!form.ok) return problem(c, 400, form.error);
     const next = nextOf(form.value.get("next"));
     const token = form.value.get("token")?.trim() ?? "";
     const role = roleOf(token, settings);
     if (role === undefined) {
-      settings.onDenied(`POST ${LOGIN_PATH}`, c.env?.remote ?? "unknown");
+      guard.onWrong(c);
       return c.html(loginPage({ next, fault: "This is none of the tokens." }), 401);
     }
     const session = sessions.open(role, token);

@@ -11,6 +11,10 @@ export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
 export type MetricsMoment = {
   readonly cpuSeconds: number;
   readonly residentOctets: number;
+  /** Tokens that were wrong, or not looked at; streams of events that gave way or were refused. */
+  readonly tokensWrong: number;
+  readonly tokensLimited: number;
+  readonly streamsRefused: number;
   readonly notConnected: NotConnectedCounts;
 };
 
@@ -69,7 +73,7 @@ export function metricsOf(source: MetricsSource, read: MetricsMoment): readonly 
     help: "Problems that /healthz names now; 0 is healthy.",
     samples: [{ value: source.problems().length }],
   });
-  metrics.push(...eventMetrics(source));
+  metrics.push(...eventMetrics(source), ...serverMetrics(read));
   const { octetsIn, octetsOut, packetsIn, packetsOut } = source.traffic();
   add({
     name: "erouted_esp_bytes_total",
@@ -136,6 +140,31 @@ function reloadsMetric(source: MetricsSource): Metric {
     help: "How often the configuration file was read anew: ok, faulty, or held (closes too much).",
     samples: [...source.reloads()].map(([result, value]) => ({ labels: { result }, value })),
   };
+}
+
+/** Of the status server itself. */
+function serverMetrics(read: MetricsMoment): readonly Metric[] {
+  const { tokensWrong, tokensLimited, streamsRefused } = read;
+  return [
+    {
+      name: "erouted_status_tokens_wrong_total",
+      type: "counter",
+      help: "Wrong tokens shown to the status server, by header or form.",
+      samples: [{ value: tokensWrong }],
+    },
+    {
+      name: "erouted_status_tokens_limited_total",
+      type: "counter",
+      help: "Tokens that were not looked at: too many wrong ones had come from there.",
+      samples: [{ value: tokensLimited }],
+    },
+    {
+      name: "erouted_status_streams_refused_total",
+      type: "counter",
+      help: "Streams of events that gave way to another client, or found no place.",
+      samples: [{ value: streamsRefused }],
+    },
+  ];
 }
 
 export type MetricSample = {

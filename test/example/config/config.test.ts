@@ -208,12 +208,26 @@ describe("values", () => {
     expect(config('[status]\nlisten = "off"').status.listen).toBeUndefined();
     expect(config('[status]\nlisten = "[::1]:9"').status.listen).toEqual({ host: "::1", port: 9 });
     const open = '[status]\nlisten = "0.0.0.0:80"\ntoken_file = "/etc/erouted/status.token"';
-    expect(config(open).status.token).toBe("status-token");
+    expect(config(open).status.token).toBe("status-token-1234");
     const operate = `${open}\noperate_token_file = "/etc/erouted/operate.token"`;
-    expect(config(operate).status.operateToken).toBe("operate-token");
+    expect(config(operate).status.operateToken).toBe("operate-token-1234");
     const same = config(`${open}\noperate_token_file = "/etc/erouted/status.token"`);
     expect(same.warnings.map(({ path }) => path)).toContain("status.operate_token_file");
   });
+});
+
+test.each([
+  ["/token-of-1", "of 1 character, which"],
+  ["/token-of-15", "of 15 characters, which"],
+  ["/token-of-as", "of few different characters"],
+  ["/token-of-12", "of few different characters"],
+])("a token that can be guessed is refused: %s", (file, words) => {
+  for (const word of ["token", "operate_token"]) {
+    const [fault, ...others] = told(`${FLEET}[status]\n${word}_file = "${file}"`);
+    expect(fault).toContain(words);
+    expect(fault).toStartWith(`status.${word}_file `);
+    expect(others).toEqual([]);
+  }
 });
 
 describe("databases", () => {

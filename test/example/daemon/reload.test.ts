@@ -51,7 +51,7 @@ test("SIGHUP: a new egroup, another log; what needs a restart is named and stays
 });
 
 test("over HTTP: the operate token reads the file anew, and the log says who asked", async () => {
-  folder.write("token", "operate-me");
+  folder.write("token", "operate-me-1234567890");
   const text = readFileSync(folder.config, "utf8").replace(
     "[status]",
     `[status]\noperate_token_file = "${folder.path("token")}"`,
@@ -59,7 +59,7 @@ test("over HTTP: the operate token reads the file anew, and the log says who ask
   folder.write("erouted.toml", text);
   const daemon = spawnDaemon(folder);
   await daemon.logs("info daemon ready");
-  const ask = (path: string, token = "operate-me") =>
+  const ask = (path: string, token = "operate-me-1234567890") =>
     fetch(`http://127.0.0.1:${STATUS_PORT}/api/v1${path}`, {
       method: "POST",
       headers: { authorization: `Bearer ${token}` },
@@ -70,17 +70,17 @@ test("over HTTP: the operate token reads the file anew, and the log says who ask
   expect(refused.status).toBe(422);
   const problem = (await refused.json()) as { faults: string[] };
   expect(problem.faults.join()).toContain("egrupp");
-  folder.write("token", "operate-more");
+  folder.write("token", "operate-more-1234567890");
   folder.write("erouted.toml", text);
   expect(await (await ask("/reload")).json()).toMatchObject({ outcome: "reloaded" });
   expect((await ask("/reload")).status).toBe(401);
-  const known = await ask("/peers/site-1/connect", "operate-more");
+  const known = await ask("/peers/site-1/connect", "operate-more-1234567890");
   expect([known.status, await known.json()]).toMatchObject([202, { outcome: "calling" }]);
-  expect((await ask("/peers/nobody/connect", "operate-more")).status).toBe(404);
-  expect((await ask("/peers/site-1/disconnect", "operate-more")).status).toBe(404);
-  expect((await ask("/peers/site-1/reload", "operate-more")).status).toBe(202);
-  expect((await ask("/peers/site-1/debug?seconds=120", "operate-more")).ok).toBe(true);
-  expect((await ask("/log-level?level=error", "operate-more")).ok).toBe(true);
+  expect((await ask("/peers/nobody/connect", "operate-more-1234567890")).status).toBe(404);
+  expect((await ask("/peers/site-1/disconnect", "operate-more-1234567890")).status).toBe(404);
+  expect((await ask("/peers/site-1/reload", "operate-more-1234567890")).status).toBe(202);
+  expect((await ask("/peers/site-1/debug?seconds=120", "operate-more-1234567890")).ok).toBe(true);
+  expect((await ask("/log-level?level=error", "operate-more-1234567890")).ok).toBe(true);
   expect(await daemon.stop()).toBe(0);
   expect(daemon.text()).toMatch(/warning 127\.0\.0\.1:\d+ control refused operator-denied: POST/);
   expect(daemon.text()).toMatch(/info 127\.0\.0\.1:\d+ control operator-reload: asked for/);
@@ -179,7 +179,7 @@ test("SIGHUP: another ike.listen is in force at once", async () => {
 });
 
 test("a token that goes with another status.listen stays until that is in force", () => {
-  folder.write("token", "a-token");
+  folder.write("token", "a-token-of-sixteen");
   const shown = configOf((text) =>
     text.replace(
       /listen = "127.*/,
