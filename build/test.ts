@@ -3,7 +3,7 @@
 import { writeFileSync } from "node:fs";
 import { mkdir, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { SLOWNESS_VARIABLE } from "../test/patience.ts";
+import { SLOWNESS_MAX, SLOWNESS_VARIABLE } from "../test/patience.ts";
 import { type Outcome, parseJunit, type TestResult } from "./junit.ts";
 import { measureSlowness } from "./slowness.ts";
 
@@ -17,9 +17,10 @@ await mkdir(join(import.meta.dir, "out"), { recursive: true });
 await rm(report, { force: true });
 
 const slowness = await measureSlowness();
+const words = slowness < SLOWNESS_MAX ? `${slowness} times` : `${slowness} times or more`;
 console.log(
   slowness > 1
-    ? `This machine is ${slowness} times slower than an idle one: limits are as many times as long.`
+    ? `This machine is ${words} slower than an idle one: limits are as many times as long.`
     : "This machine is idle: limits are as they stand.",
 );
 
@@ -67,7 +68,7 @@ function conclude(all: readonly TestResult[], bunStatus: number): number {
 
   const failures = failed.length + (unreported || all.length === 0 || skippedCounts ? 1 : 0);
   const tail = skipped.length > 0 ? `, ${skipped.length} skipped` : "";
-  if (slowness > 1) console.log(`when it began, this machine was ${slowness} times behind`);
+  if (slowness > 1) console.log(`when the tests began, this machine was ${words} behind`);
   const summary = `${of("passed").length} passed, ${failures} failed${tail}`;
   console.log(summary);
   writeFileSync(join(import.meta.dir, "out/summary"), `${summary}\n`);

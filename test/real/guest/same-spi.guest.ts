@@ -63,7 +63,10 @@ test(
     await pingBothWays(scenario, near);
     // What would be another SPI for any other site: here its neighbour has to go.
     await first.terminate();
-    await until("it asks again by itself", async () => (await second.childSas()) > 0, 60_000);
+    const isUp = async () => (await second.childSas()) > 0;
+    await until("it asks again by itself", isUp, 60_000).catch(async (error) => {
+      throw new Error(`${await second.log()}\n${await scenario.erouted.log()}`, { cause: error });
+    });
     await pingBothWays(scenario, far);
     for (const swan of [first, second]) await swan.stop();
   },
