@@ -36,7 +36,7 @@ const REMAKE_MS = 30_000;
 /** Another program has removed something; most of it is not ours. */
 export function onRemoved(engine: Engine, { removal, by }: Removed): void {
   if (engine.shuttingDown) return;
-  if (by !== 0) engine.repairs.by = by;
+  if (by !== KERNEL) engine.repairs.by = by;
   switch (removal.what) {
     case "state": {
       const installed = ownerOf(engine, removal.id);
@@ -46,7 +46,8 @@ export function onRemoved(engine: Engine, { removal, by }: Removed): void {
     case "policy":
       return suspectPolicy(engine, formatPolicyId(removal.id));
     case "route":
-      return putRouteBack(engine, formatPrefix(removal.destination));
+      // The kernel itself removes routes with their interface: nobody is to blame.
+      return putRouteBack(engine, formatPrefix(removal.destination), by === KERNEL);
     case "states":
       return walk(engine, { states: new Set(), policies: undefined });
     case "policies":
@@ -57,6 +58,9 @@ export function onRemoved(engine: Engine, { removal, by }: Removed): void {
       return;
   }
 }
+
+/** The netlink port of the kernel itself. */
+const KERNEL = 0;
 
 type Removed = Extract<Event, { kind: "removed" }> & { readonly removal: XfrmRemoval };
 
@@ -177,7 +181,7 @@ export function onRepairAnswer(
   } else if (repairing.what === "policy") {
     if (errno === "ENOENT") putPolicyBack(engine, repairing.name);
     else if (errno === "EEXIST") noteRefused(engine, "policies_taken_by_others", result);
-  } else if (!result.ok) noteRefused(engine, "kernel_refusals", result);
+  } else if (!result.ok && !repairing.isQuiet) noteRefused(engine, "kernel_refusals", result);
   return true;
 }
 
@@ -185,14 +189,14 @@ function putPolicyBack(engine: Engine, name: string): void {
   const policy = engine.policies.get(name)?.users.at(-1)?.policy;
   if (policy === undefined) return;
   tellSoon(engine, "policies");
-  ask(engine, { what: "put" }, { op: "put-policy", policy });
+  ask(engine, { what: "put", isQuiet: false }, { op: "put-policy", policy });
 }
 
-function putRouteBack(engine: Engine, destination: string): void {
+function putRouteBack(engine: Engine, destination: string, isQuiet: boolean): void {
   const route = engine.routes.get(destination)?.at(-1)?.route;
   if (route === undefined) return;
-  tellSoon(engine, "routes");
-  ask(engine, { what: "put" }, { op: "put-route", route });
+  if (!isQuiet) tellSoon(engine, "routes");
+  ask(engine, { what: "put", isQuiet }, { op: "put-route", route });
 }
 
 /** Its keys went to the kernel and nowhere else: both ends agree on new ones, by a rekey. */

@@ -11,7 +11,7 @@ import type { Installed } from "./installed.ts";
 export type Repairing =
   | { readonly what: "policy"; readonly name: string }
   | { readonly what: "state"; readonly installed: Installed; readonly id: XfrmStateId }
-  | { readonly what: "put" };
+  | { readonly what: "put"; readonly isQuiet: boolean };
 
 /** One way through our tables; undefined: nothing of that kind is looked at. */
 export type Walk = {

@@ -92,6 +92,19 @@ test("a route deleted is put back; one that is not ours is nobody's business", (
   expect(table.concentrator.snapshot().counters.routes_removed_by_others).toBe(1);
 });
 
+test("a route that goes with its interface is tried again, and nobody is blamed", () => {
+  const { table } = connected({ plan: withRoutes(planOf()) });
+  const [key, route] = [...table.kernel.routes][0] ?? ["", undefined];
+  if (route === undefined) throw new Error("there is a route");
+  table.kernel.tables.routes.delete(key);
+  const removal = { what: "route", destination: route.destination } as const;
+  table.feed({ kind: "removed", removal, by: 0 });
+  expect(table.kernel.routes.has(key)).toBe(true);
+  table.advance(1_000);
+  expect(told(table)).toEqual([]);
+  expect(table.concentrator.snapshot().counters.routes_removed_by_others).toBe(0);
+});
+
 test("what no message has told is found by a comparison, and only that is asked for", () => {
   const { table } = connected();
   const [name] = [...table.kernel.states.keys()];
