@@ -103,6 +103,8 @@ const GAUGES: Gauges = {
   halfOpenIkeSas: 0,
   childSas: 0,
   lookupsWaiting: 0,
+  halfOpenOctets: 0,
+  halfOpenOctetsMax: 0,
   keyExchangesWaiting: 0,
   signaturesWaiting: 0,
   standingPolicies: 0,

@@ -2,6 +2,7 @@
 
 import { sha1 } from "../crypto/hash.ts";
 import type { IkeEffect } from "../ike/effect.ts";
+import { INIT_OCTETS_MAX } from "../ike/limits.ts";
 import { localSpi, saIdOf } from "../ike/phase.ts";
 import { notify, type Refusal, refusalText } from "../ike/refusal.ts";
 import { notifyOf, payloadOf } from "../ike/v2/find-payload.ts";
@@ -9,6 +10,7 @@ import { acceptInit, initHead, initRefusal } from "../ike/v2/ike-sa-init.ts";
 import { redirectSupportOf } from "../ike/v2/redirect.ts";
 import { addressOctets } from "../inet/address.ts";
 import { formatEndpoint, type Path } from "../inet/endpoint.ts";
+import { originOf } from "../inet/origin.ts";
 import { toHex } from "../octets/hex.ts";
 import { Writer } from "../octets/writer.ts";
 import { emitMessage } from "../wire/emit-message.ts";
@@ -17,6 +19,7 @@ import type { Payload } from "../wire/message.ts";
 import { NotifyType } from "../wire/notify-type.ts";
 import { parsePayloads } from "../wire/payload-chain.ts";
 import { addEntry, count, type Engine, type Entry, journal } from "./engine.ts";
+import { enterHalfOpen, roomFor } from "./half-open.ts";
 import { redirectStranger } from "./redirect.ts";
 import { mayNote } from "./stranger-notes.ts";
 
@@ -36,6 +39,14 @@ export function admit(
   stranger: Stranger,
 ): { readonly entry: Entry; readonly effects: readonly IkeEffect[] } | undefined {
   count(engine, "ike_sa_init_requests");
+  const { length } = stranger.octets;
+  if (length > INIT_OCTETS_MAX) {
+    count(engine, "messages_too_long");
+    const exchange = "IKE_SA_INIT";
+    const refusal = { kind: "too-long", exchange, octets: length, max: INIT_OCTETS_MAX } as const;
+    refuseStranger(engine, stranger, refusal);
+    return undefined;
+  }
   const initKey = fingerprint(stranger);
   const known = engine.initRequests.get(initKey);
   if (known !== undefined) {
@@ -64,6 +75,7 @@ export function admit(
     halfOpenMs: limits.halfOpenMs,
     certReq: engine.certReq,
     withPpk: engine.plan.eroutes.some(({ ppk }) => ppk !== "off"),
+    withFragments: engine.plan.eroutes.some(({ life }) => life.fragmentation),
   };
   const accepted = acceptInit(request, engine.context);
   if (!accepted.ok) {
@@ -75,42 +87,14 @@ export function admit(
   const entry = addEntry(engine, sa);
   entry.initKey = initKey;
   engine.initRequests.set(initKey, localSpi(saIdOf(sa)));
-  engine.halfOpen++;
-  entry.halfOpenPrefix = prefixOfStranger(stranger);
-  const ofPrefix = engine.halfOpenPrefixes.get(entry.halfOpenPrefix) ?? 0;
-  engine.halfOpenPrefixes.set(entry.halfOpenPrefix, ofPrefix + 1);
+  enterHalfOpen(engine, entry);
   return { entry, effects };
-}
-
-/** An IKE SA is half open no more. */
-export function leaveHalfOpen(engine: Engine, entry: Entry): void {
-  engine.halfOpen--;
-  const prefix = entry.halfOpenPrefix;
-  if (prefix === undefined) return;
-  entry.halfOpenPrefix = undefined;
-  const left = (engine.halfOpenPrefixes.get(prefix) ?? 1) - 1;
-  if (left === 0) engine.halfOpenPrefixes.delete(prefix);
-  else engine.halfOpenPrefixes.set(prefix, left);
-}
-
-/** The address itself, of IPv6 the /64: a fleet behind one carrier's NAT is one prefix. */
-function prefixOfStranger({ path }: Stranger): string {
-  const { family, value } = path.remote.address;
-  return family === 4 ? `4 ${value}` : `6 ${value >> 64n}`;
 }
 
 /** Whether there is room; under load a stranger has to show that its address is its own. */
 function isWelcome(engine: Engine, stranger: Stranger, payloads: readonly Payload[]): boolean {
-  const { limits } = engine.plan;
-  const ofPrefix = engine.halfOpenPrefixes.get(prefixOfStranger(stranger)) ?? 0;
-  // One prefix never gets more than half of all places, cookies or not: others want in as well.
-  const prefixMax = Math.max(limits.halfOpenPerPrefixMax, Math.floor(limits.halfOpenMax / 2));
-  if (engine.halfOpen >= limits.halfOpenMax || ofPrefix >= prefixMax) {
-    count(engine, "half_open_refused");
-    return false;
-  }
-  const isCrowded = ofPrefix >= limits.halfOpenPerPrefixMax;
-  if (engine.halfOpen < limits.cookieAbove && !isCrowded) return true;
+  const room = roomFor(engine, stranger.path, stranger.octets.length);
+  if (room !== "crowded") return room === "free";
   const nonce = payloadOf(payloads, "NONCE");
   if (nonce === undefined) {
     count(engine, "datagrams_malformed");
@@ -135,7 +119,7 @@ function refuseStranger(engine: Engine, stranger: Stranger, refusal: Refusal): v
     const octets = initRefusal(id, refusal);
     engine.out.push({ kind: "send", octets, path: stranger.path });
   } else count(engine, "datagrams_rate_limited");
-  if (!mayNote(engine, prefixOfStranger(stranger))) return;
+  if (!mayNote(engine, originOf(stranger.path.remote.address))) return;
   const isRetry = refusal.kind === "invalid-ke";
   journal(engine, undefined, {
     level: isRetry ? "debug" : "warning",

@@ -336,7 +336,7 @@ function createEngine(options: ConcentratorOptions): Engine {
     context: ikeContextOf(() => engine),
     ...{ traced: new Set<string>(), untold: new Map(), onMessage: undefined },
     sas: new Map(),
-    halfOpen: 0,
+    ...{ halfOpen: 0, halfOpenOctets: 0 },
     halfOpenPrefixes: new Map(),
     lingering: 0,
     initRequests: new Map(),

@@ -9,7 +9,6 @@ import { type EndReason, type Established, type IkeSa, localSpi, saIdOf } from "
 import { endWord } from "../ike/v2/answer.ts";
 import { AssertionError, never } from "../octets/assert.ts";
 import type { IkeSpi } from "../wire/header.ts";
-import { leaveHalfOpen } from "./admit.ts";
 import { callOf, giveUp } from "./call-table.ts";
 import { onCallEnded, onCallUp } from "./dial.ts";
 import { addEntry, count, type Engine, type Entry, journal } from "./engine.ts";
@@ -17,6 +16,7 @@ import { currentEspPath } from "./esp-path.ts";
 import type { KeyExchangeId, SignatureId } from "./event.ts";
 import { onCallRedirected, onRedirected } from "./follow-redirect.ts";
 import { rememberPlace } from "./guesses.ts";
+import { leaveHalfOpen, mayGrow, weighHalfOpen } from "./half-open.ts";
 import { reauthenticate } from "./initiate.ts";
 import { installChild, installOutbound, removeChild } from "./install.ts";
 import { identify, leaveEroute, useEroute } from "./look-up.ts";
@@ -53,6 +53,7 @@ const LINGERING_MAX = 20_000;
 export function deliver(engine: Engine, spi: IkeSpi, event: IkeEvent): void {
   const entry = engine.sas.get(spi);
   if (entry === undefined) return;
+  if (event.kind === "message" && !mayGrow(engine, entry, event.octets.length)) return;
   guard(engine, entry, spi, () => {
     const wasHalfOpen = isHalfOpen(entry.sa);
     const result = step(entry.sa, event, engine.context);
@@ -113,6 +114,7 @@ function settle(engine: Engine, entry: Entry, next: IkeSa | undefined, wasHalfOp
   }
   if (isLingering) engine.lingering++;
   entry.sa = next;
+  weighHalfOpen(engine, entry);
   engine.deadlines.set(spi, deadlineOf(next));
 }
 

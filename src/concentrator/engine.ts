@@ -25,6 +25,7 @@ import type { SharedTerms } from "./eroute-in-use.ts";
 import type { KernelRequestId, LookupId } from "./event.ts";
 import type { Followed } from "./follow-redirect.ts";
 import type { Guesses } from "./guesses.ts";
+import type { HalfOpenShare } from "./half-open.ts";
 import type { Ikev1Callers } from "./ikev1.ts";
 import type { Draining, Installed, PolicyUse, UsageQuery, WaitingRequest } from "./installed.ts";
 import type { JournalEntry } from "./journal.ts";
@@ -56,6 +57,8 @@ export type Entry = {
   call: CallId | undefined;
   /** Half-open IKE SAs of this address prefix are counted. */
   halfOpenPrefix: string | undefined;
+  /** What it takes of the memory for them. */
+  halfOpenOctets: number;
   /** Where its site is sent as soon as it has its answer to IKE_AUTH (RFC 5685). */
   redirect: Gateway | undefined;
   /** When its Child SAs have last followed it to another address. */
@@ -136,10 +139,12 @@ export type Engine = {
   /** By local SPI. */
   readonly sas: Map<IkeSpi, Entry>;
   halfOpen: number;
+  /** What they take, bounded by `half_open_memory`. */
+  halfOpenOctets: number;
   /** IKE SAs that are over and only answer repeats. */
   lingering: number;
-  /** How many of the half-open ones each address prefix has. */
-  readonly halfOpenPrefixes: Map<string, number>;
+  /** What of that each address prefix has. */
+  readonly halfOpenPrefixes: Map<string, HalfOpenShare>;
   readonly initRequests: Map<string, IkeSpi>;
   /** Address prefixes from which a site has been up, the latest last. */
   readonly knownPrefixes: Set<string>;
@@ -292,6 +297,7 @@ export function addEntry(engine: Engine, sa: IkeSa): Entry {
     initialContact: false,
     call: undefined,
     halfOpenPrefix: undefined,
+    halfOpenOctets: 0,
     redirect: undefined,
     movedAt: undefined,
     guess: undefined,

@@ -62,6 +62,7 @@ function sharedTerms(engine: Engine, base: Eroute): SharedTerms {
       reauthMs: life.reauthMs,
       mobike: life.mobike,
       fragmentation: life.fragmentation,
+      fragmentSize: life.fragmentSize,
       followRedirect: life.followRedirect,
       natPort: engine.plan.ports.nat,
       natKeepaliveMs: limits.natKeepaliveMs,

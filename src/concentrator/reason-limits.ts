@@ -13,6 +13,16 @@ export const LIMIT_REASONS = {
       "if these are your sites, raise half_open_max or half_open_memory; if they are strangers, " +
       "keep their addresses out with a firewall",
   },
+  "message-too-long": {
+    words: "its first message is too long",
+    advice: "have the site offer fewer proposals, and send fewer vendor IDs",
+  },
+  "fragments-refused": {
+    words: "its fragments are not taken",
+    advice:
+      "set fragmentation = true of the eroute, or switch fragments off at the site as well; too " +
+      "many or too long ones mean too many certificates, or too small fragments",
+  },
   "key-exchanges-waiting": {
     words: "too many key exchanges at once",
     advice:

@@ -82,6 +82,8 @@ export type Gauges = {
   readonly normalEroutesUp: number;
   readonly ikeSas: number;
   readonly halfOpenIkeSas: number;
+  readonly halfOpenOctets: number;
+  readonly halfOpenOctetsMax: number;
   readonly childSas: number;
   readonly lookupsWaiting: number;
   /** For their turn, or being worked on. */
@@ -107,6 +109,7 @@ export type KeptCount = { readonly kept: number; readonly counted: number };
 export type TableSizes = {
   readonly ikeSas: number;
   readonly halfOpen: KeptCount;
+  readonly halfOpenOctets: KeptCount;
   readonly lingering: KeptCount;
   readonly dynamicEroutes: KeptCount;
   readonly eroutes: number;
@@ -144,6 +147,7 @@ export const COUNTER_NAMES = [
   "datagrams_rate_limited",
   "ikev1_calls",
   "messages_bad_icv",
+  "messages_too_long",
   "messages_repeated",
   "messages_out_of_window",
   "cookies_sent",
@@ -157,6 +161,7 @@ export const COUNTER_NAMES = [
   "ike_sas_over_limit",
   "rekey_collisions",
   "fragments_received",
+  "fragments_refused",
   "retransmissions",
   "calls_started",
   "calls_failed",

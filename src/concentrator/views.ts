@@ -1,6 +1,7 @@
 /** Snapshots: what the tables look like from outside (R8). */
 
 import { espAlgorithmsText, ikeAlgorithmsText } from "../ike/algorithms.ts";
+import { halfOpenOctets } from "../ike/half-open-octets.ts";
 import { isHalfOpen } from "../ike/ike-sa.ts";
 import { localSpi, saIdOf } from "../ike/phase.ts";
 import { isRedirectable } from "../ike/v2/redirect.ts";
@@ -53,6 +54,10 @@ export function tableSizesOf(engine: Engine): TableSizes {
   return {
     ikeSas: engine.sas.size,
     halfOpen: { kept: engine.halfOpen, counted: phases.filter(isHalfOpen).length },
+    halfOpenOctets: {
+      kept: engine.halfOpenOctets,
+      counted: phases.reduce((sum, sa) => sum + halfOpenOctets(sa), 0),
+    },
     lingering: {
       kept: engine.lingering,
       counted: phases.filter((sa) => sa.phase === "ended").length,
@@ -95,6 +100,8 @@ function gaugesOf(engine: Engine): Gauges {
     normalEroutesUp: engine.eroutes.size - engine.dynamicCount,
     ikeSas: engine.sas.size - engine.halfOpen - engine.lingering,
     halfOpenIkeSas: engine.halfOpen,
+    halfOpenOctets: engine.halfOpenOctets,
+    halfOpenOctetsMax: engine.plan.limits.halfOpenOctetsMax,
     childSas: engine.installed.size,
     standingPolicies: engine.standing.size,
     drainingStates: engine.draining.length,

@@ -7,6 +7,7 @@ import { type Address, equalAddress, formatAddress, parseAddress } from "../inet
 import { containsAddress, type Prefix } from "../inet/prefix.ts";
 import type { Check } from "./check.ts";
 import { quoted } from "./fault.ts";
+import { parseOctetCount } from "./octet-count.ts";
 import type { RawConfig } from "./schema.ts";
 import { fileText, type SecretKeys, secretOf } from "./secret.ts";
 import { durationMs, gatewayOf, listOf } from "./value.ts";
@@ -115,6 +116,7 @@ export function readLimits(
       otherwise: 10_000,
     }),
     halfOpenMax,
+    halfOpenOctetsMax: halfOpenOctets(check, ike.half_open_memory),
     cookieAbove,
     halfOpenMs: durationMs(check, ["ike", "half_open_timeout"], ike.half_open_timeout, {
       min: 1_000,
@@ -129,6 +131,21 @@ export function readLimits(
     }),
   };
 }
+
+/** What half-open IKE SAs may take. */
+function halfOpenOctets(check: Check, text: string | undefined): number {
+  if (text === undefined) return DEFAULT_LIMITS.halfOpenOctetsMax;
+  const octets = parseOctetCount(text);
+  if (octets !== undefined && octets >= HALF_OPEN_OCTETS_MIN && octets <= HALF_OPEN_OCTETS_MAX) {
+    return Number(octets);
+  }
+  const want = 'a number of octets from 1MiB to 64GiB, such as "64MiB"';
+  check.fault(["ike", "half_open_memory"], `is "${text}"`, want);
+  return DEFAULT_LIMITS.halfOpenOctetsMax;
+}
+
+const HALF_OPEN_OCTETS_MIN = 1024n ** 2n;
+const HALF_OPEN_OCTETS_MAX = 64n * 1024n ** 3n;
 
 /** A look-up's deadline where the egroup names none. */
 export const LOOKUP_MS = 2_000;

@@ -53,8 +53,21 @@ export function readLife(
     reauthMs: orOff(check, at("reauth"), raw.reauth, MINUTE_MS),
     mobike: raw.mobike ?? DEFAULT_LIFE.mobike,
     fragmentation: raw.fragmentation ?? DEFAULT_LIFE.fragmentation,
+    fragmentSize: fragmentSizeOf(check, at, raw),
     followRedirect: raw.follow_redirect ?? DEFAULT_LIFE.followRedirect,
   };
+}
+
+/** A size without fragmentation does nothing: who sets it means something else. */
+function fragmentSizeOf(
+  check: Check,
+  at: (key: string) => KeyPath,
+  { fragmentation, fragment_size: size }: RawEroute,
+): number {
+  if (size !== undefined && fragmentation === false) {
+    check.warn(at("fragment_size"), "does nothing without fragmentation", "fragmentation = true");
+  }
+  return size ?? DEFAULT_LIFE.fragmentSize;
 }
 
 /** How its Child SAs are set up. */

@@ -139,6 +139,11 @@ export const erouteSchema = z.strictObject({
   }),
   mobike: flag("A site may go on from another address (RFC 4555).", true),
   fragmentation: flag("Long IKE messages are sent in fragments (RFC 7383).", true),
+  fragment_size: integer(576, 9_000, {
+    description:
+      "Longest IP packet, in octets, that an IKE message goes in whole: smaller on a bad path.",
+    default: "1280",
+  }),
   ppk: choice(["if-set", "optional", "required", "off"], {
     description:
       "Post-quantum keys (RFC 8784): who has one must or may use it, all must, or nobody does.",

@@ -35,6 +35,11 @@ const ikeSchema = z.strictObject({
     description: "IKE SAs that have not authenticated yet, in all; more are not answered.",
     default: "10000",
   }),
+  half_open_memory: text({
+    description: "Octets that they may take, in all; one address (of IPv6 one /64) at most half.",
+    expected: 'a number of octets from 1MiB on, such as "64MiB"',
+    default: '"64MiB"',
+  }),
   cookie_above: integer(0, 1_000_000, {
     description: "With more half-open IKE SAs than this, new peers must return a cookie first.",
     default: "256",

@@ -26,6 +26,7 @@ export const DEFAULT_LIFE: ErouteLife = {
   reauthMs: undefined,
   mobike: true,
   fragmentation: true,
+  fragmentSize: 1_280,
   followRedirect: false,
 };
 
@@ -68,6 +69,7 @@ export const DEFAULT_LIMITS: EngineLimits = {
   evictEveryMs: 10_000,
   redirectTo: undefined,
   halfOpenMax: 10_000,
+  halfOpenOctetsMax: 64 * 1024 * 1024,
   cookieAbove: 256,
   halfOpenMs: 30_000,
   lookupMs: 2_500,

@@ -77,6 +77,8 @@ export type ErouteLife = {
   readonly mobike: boolean;
   /** IKE messages larger than the path may be sent in fragments (RFC 7383). */
   readonly fragmentation: boolean;
+  /** The longest IP packet that an IKE message goes in whole, with its headers. */
+  readonly fragmentSize: number;
   /** Whether we go elsewhere when the site that we have called says so (RFC 5685). */
   readonly followRedirect: boolean;
 };
@@ -179,6 +181,8 @@ export type EngineLimits = {
   readonly redirectTo: CallAddress | undefined;
   /** IKE SAs that have not authenticated yet, in all. */
   readonly halfOpenMax: number;
+  /** Octets that they may take, in all. */
+  readonly halfOpenOctetsMax: number;
   /** Above so many half-open IKE SAs a COOKIE is asked for (RFC 7296 §2.6). */
   readonly cookieAbove: number;
   readonly halfOpenMs: number;

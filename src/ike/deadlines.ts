@@ -5,7 +5,7 @@ import { type Instant, later } from "../octets/instant.ts";
 import type { AwaitingAuthResponse, AwaitingInitResponse } from "./call-phase.ts";
 import type { IkeContext, Step } from "./effect.ts";
 import { LINGER_MS } from "./limits.ts";
-import type { IkeSa } from "./phase.ts";
+import type { HalfOpen, IkeSa } from "./phase.ts";
 import type { Refusal } from "./refusal.ts";
 import { wipeSecrets } from "./secrets.ts";
 import { endCall, failedNote, sends } from "./v2/answer.ts";
@@ -14,6 +14,7 @@ import { deadlineOfEstablished, onDeadlineEstablished } from "./v2/established-d
 import { endUnanswered } from "./v2/hold-auth.ts";
 import { reject } from "./v2/ike-auth-request.ts";
 import { retransmission } from "./v2/request.ts";
+import { unwelcomeRefusal } from "./v2/unwelcome.ts";
 
 /** When `deadline` is due; undefined if nothing is waited for. */
 export function deadlineOf(sa: IkeSa): Instant | undefined {
@@ -55,7 +56,7 @@ export function onDeadline(sa: IkeSa, context: IkeContext): Step {
     case "awaiting-key-exchange":
       return timedOut(sa, "our own key exchange did not finish in time");
     case "awaiting-auth":
-      return timedOut(sa, "no IKE_AUTH request followed IKE_SA_INIT: is UDP 4500 open?");
+      return timedOut(sa, "no IKE_AUTH request followed IKE_SA_INIT: is UDP 4500 open?", sa.half);
     case "awaiting-repeat":
       return endUnanswered(sa);
     case "awaiting-credentials":
@@ -116,9 +117,10 @@ function callAgain(sa: AwaitingInitResponse | AwaitingAuthResponse, context: Ike
   return endCall(sa, { kind: "no-answer", detail });
 }
 
-function timedOut(sa: IkeSa, detail: string): Step {
+function timedOut(sa: IkeSa, detail: string, half?: HalfOpen): Step {
+  const unwelcome = half === undefined ? undefined : unwelcomeRefusal(half.fragments);
   wipeSecrets(sa);
-  const refusal: Refusal = { kind: "half-open-timeout", detail };
+  const refusal: Refusal = unwelcome ?? { kind: "half-open-timeout", detail };
   return {
     sa: undefined,
     effects: [

@@ -84,6 +84,8 @@ export type IkeEffect =
 
 export type IkeCounter =
   | "messages_bad_icv"
+  | "messages_too_long"
+  | "fragments_refused"
   | "messages_repeated"
   | "messages_out_of_window"
   | "authentication_failures"

@@ -4,6 +4,7 @@ import { concat } from "../octets/concat.ts";
 import { type Instant, later } from "../octets/instant.ts";
 import type { IkeHeader } from "../wire/header.ts";
 import type { Fragment } from "../wire/payload/sk.ts";
+import { AUTH_OCTETS_MAX } from "./limits.ts";
 
 /** One message of which some fragments are there. All of them have passed their integrity check. */
 export type Reassembly = {
@@ -22,13 +23,42 @@ export type Reassembly = {
 export type Fragments = {
   readonly request: Reassembly | undefined;
   readonly response: Reassembly | undefined;
+  readonly limits: FragmentLimits;
+  /** Why authentic fragments were not taken, once that has happened. */
+  readonly refused: string | undefined;
 };
 
-export const NO_FRAGMENTS: Fragments = { request: undefined, response: undefined };
+/** A message in more fragments, or with more in them, is not taken. */
+export type FragmentLimits = { readonly fragmentsMax: number; readonly octetsMax: number };
 
-/** A message in more fragments, or with more in them, is none that anybody means. */
-const FRAGMENTS_MAX = 128;
-const MESSAGE_OCTETS_MAX = 65_536;
+/** Both ends have agreed on fragments, and know each other. */
+export const NO_FRAGMENTS: Fragments = {
+  ...{ request: undefined, response: undefined, refused: undefined },
+  limits: { fragmentsMax: 128, octetsMax: 65_536 },
+};
+
+/** The same with a peer that has not authenticated yet: room for a chain of certificates. */
+export const NO_FRAGMENTS_BEFORE_AUTH: Fragments = {
+  ...NO_FRAGMENTS,
+  limits: { fragmentsMax: 64, octetsMax: AUTH_OCTETS_MAX },
+};
+
+/** They have not agreed on fragments: none is taken. */
+export const FRAGMENTS_OFF: Fragments = {
+  ...NO_FRAGMENTS,
+  limits: { fragmentsMax: 0, octetsMax: 0 },
+};
+
+/** None have come, and what was agreed on stays: for an IKE SA whose peer is known now. */
+export function afterAuth({ limits }: Pick<Fragments, "limits">): Fragments {
+  return limits.fragmentsMax === 0 ? FRAGMENTS_OFF : NO_FRAGMENTS;
+}
+
+/** Octets that are kept of what has come. */
+export function fragmentOctetsKept({ request, response }: Fragments): number {
+  return (request?.octets ?? 0) + (response?.octets ?? 0);
+}
+
 /** A sender repeats all fragments of a message together: nobody needs older ones. */
 const REASSEMBLY_MS_MAX = 60_000;
 
@@ -42,6 +72,8 @@ export type Part = {
 /** A fragment added: either there is more to come, or the message is whole. */
 export type Added =
   | { readonly kind: "incomplete"; readonly fragments: Fragments }
+  /** It is not taken, and what has come of its message is forgotten. */
+  | { readonly kind: "refused"; readonly fragments: Fragments; readonly isFirst: boolean }
   | {
       readonly kind: "whole";
       readonly fragments: Fragments;
@@ -58,15 +90,23 @@ export function addFragment(former: Fragments, header: IkeHeader, part: Part, no
   const way = header.flags.response ? "response" : "request";
   const { number, total } = part.fragment;
   const before = fragments[way];
-  const fits = before !== undefined && isSameMessage(before, header);
-  if (total > FRAGMENTS_MAX || (fits && total < before.total)) {
-    return { kind: "incomplete", fragments };
+  const { fragmentsMax, octetsMax } = fragments.limits;
+  const refuse = (why: string): Added => ({
+    kind: "refused",
+    fragments: { ...fragments, [way]: undefined, refused: why },
+    isFirst: fragments.refused === undefined,
+  });
+  if (fragmentsMax === 0) return refuse("it sends fragments, which were not agreed on");
+  if (total > fragmentsMax) {
+    return refuse(`it sends ${total} fragments, more than ${fragmentsMax}`);
   }
+  const fits = before !== undefined && isSameMessage(before, header);
+  if (fits && total < before.total) return { kind: "incomplete", fragments };
   const known = fits && total === before.total ? before : begin(header, total, now);
   if (known.parts.has(number)) return { kind: "incomplete", fragments };
   const octets = known.octets + part.plaintext.length;
-  if (octets > MESSAGE_OCTETS_MAX) {
-    return { kind: "incomplete", fragments: { ...fragments, [way]: undefined } };
+  if (octets > octetsMax) {
+    return refuse(`it sends more than ${octetsMax} octets in fragments`);
   }
   const parts = new Map(known.parts).set(number, part.plaintext.slice());
   const firstInner = number === 1 ? part.firstInner : known.firstInner;
@@ -89,6 +129,7 @@ export function withoutStale(fragments: Fragments, now: Instant): Fragments {
   const isFresh = (one: Reassembly | undefined) => one === undefined || now < one.until;
   if (isFresh(request) && isFresh(response)) return fragments;
   return {
+    ...fragments,
     request: isFresh(request) ? request : undefined,
     response: isFresh(response) ? response : undefined,
   };

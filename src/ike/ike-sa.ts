@@ -10,7 +10,7 @@ import type { IkeContext, Step } from "./effect.ts";
 import type { IkeEvent } from "./event.ts";
 import { NO_FRAGMENTS } from "./fragments.ts";
 import { wipeIkeKeys } from "./keys.ts";
-import { LINGER_MS, REPLACED_MS, SUPERSEDED_MS } from "./limits.ts";
+import { AUTH_OCTETS_MAX, LINGER_MS, REPLACED_MS, SUPERSEDED_MS } from "./limits.ts";
 import type { AwaitingAuth, AwaitingRepeat, Closing, Established, IkeSa } from "./phase.ts";
 import { openMessage, sealMessage } from "./protect.ts";
 import { wipeSecrets } from "./secrets.ts";
@@ -30,6 +30,7 @@ import { onPeerMoved } from "./v2/mobike.ts";
 import { proceed } from "./v2/proceed.ts";
 import { redirectLater } from "./v2/redirect.ts";
 import { addTask } from "./v2/tasks.ts";
+import { unwelcomeEffects } from "./v2/unwelcome.ts";
 
 type MessageEvent = Extract<IkeEvent, { kind: "message" }>;
 
@@ -185,12 +186,16 @@ function onMessageAwaitingAuth(
   if (header.exchangeType !== ExchangeType.IKE_AUTH || header.messageId !== 1) {
     return { sa, effects: [{ kind: "count", counter: "messages_out_of_window" }] };
   }
+  if (event.octets.length > AUTH_OCTETS_MAX) return tooLong(sa);
   const opened = openMessage(sa.half, { header, octets: event.octets }, context);
   if (opened.kind === "forged") return dropped(sa);
   // From here on the peer's address is the one that its authentic message came from (§2.23).
   const half = opened.kind === "faulty" ? sa.half : { ...sa.half, fragments: opened.fragments };
   const here = { ...sa, path: event.path, half };
   if (opened.kind === "fragment") return same(here);
+  if (opened.kind === "unwelcome") {
+    return { sa: here, effects: unwelcomeEffects(opened, "IKE_AUTH") };
+  }
   const to = { messageId: header.messageId, arrivedAt: context.now };
   return opened.kind === "whole"
     ? onAuthRequest(here, header, opened, context)
@@ -205,6 +210,7 @@ function onMessageAwaitingAuthResponse(
   const { header, octets } = event;
   const { flags, exchangeType, messageId } = header;
   if (!flags.response || exchangeType !== ExchangeType.IKE_AUTH || messageId !== 1) return same(sa);
+  if (octets.length > AUTH_OCTETS_MAX) return tooLong(sa);
   const opened = openMessage(sa.half, { header, octets: octets }, context);
   switch (opened.kind) {
     case "forged":
@@ -213,6 +219,11 @@ function onMessageAwaitingAuthResponse(
       return endCall(sa, opened.refusal);
     case "fragment":
       return same({ ...sa, half: { ...sa.half, fragments: opened.fragments } });
+    case "unwelcome":
+      return {
+        sa: { ...sa, half: { ...sa.half, fragments: opened.fragments } },
+        effects: unwelcomeEffects(opened, "IKE_AUTH"),
+      };
     case "whole":
       return onAuthResponse(sa, opened.payloads, context);
     default:
@@ -309,6 +320,11 @@ function standDown(sa: Established, context: IkeContext): Step {
 
 function dropped(sa: IkeSa): Step {
   return { sa, effects: [{ kind: "count", counter: "messages_bad_icv" }] };
+}
+
+/** Before the peer is known: not even decrypted. */
+function tooLong(sa: IkeSa): Step {
+  return { sa, effects: [{ kind: "count", counter: "messages_too_long" }] };
 }
 
 function same(sa: IkeSa): Step {

@@ -13,6 +13,15 @@ export const REFUSAL_STEP_MS = 500;
  */
 export const REPEAT_MS_MIN = 500;
 
+/**
+ * A longer IKE_SA_INIT request is not taken: AUTH covers the whole of it, so the whole is kept of
+ * every stranger (RFC 7296 §2.15). 3,000 octets have to be possible (§2).
+ */
+export const INIT_OCTETS_MAX = 4_096;
+
+/** The same of IKE_AUTH, whole or in fragments: room for a chain of certificates. */
+export const AUTH_OCTETS_MAX = 32_768;
+
 /** How long an ended IKE SA answers repeats of its last request. */
 export const LINGER_MS = 10_000;
 
@@ -86,8 +95,8 @@ export const SIGNATURE_MS = 20_000;
 
 export const NONCE_OCTETS = 32;
 
-/**
- * The longest IKE message that is sent in one datagram to a peer that takes fragments: 1280 octets,
- * which every IPv6 path carries, without IPv6 and UDP headers and the non-ESP marker.
- */
-export const FRAGMENT_OCTETS = 1_228;
+/** Headers of IPv6 and UDP, and the non-ESP marker: what an IP packet has around an IKE message. */
+export const AROUND_MESSAGE_OCTETS = 52;
+
+/** 1280 octets, which every IPv6 path carries, without what is around a message. */
+export const FRAGMENT_OCTETS = 1_280 - AROUND_MESSAGE_OCTETS;

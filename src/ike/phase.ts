@@ -125,6 +125,8 @@ export type AuthRequest = {
   readonly held: Held | undefined;
   readonly arrivedAt: Instant;
   readonly messageId: number;
+  /** Of all its payloads. */
+  readonly octets: number;
   readonly idI: IdPayload;
   /** Whom the site wants to speak to; undefined: it does not say. */
   readonly idR: Identity | undefined;

@@ -23,7 +23,7 @@ export type Secured = {
   readonly id: SaId;
   readonly algorithms: IkeAlgorithms;
   readonly keys: IkeKeys;
-  /** Longer messages are sent in fragments (RFC 7383); undefined: both ends have not agreed. */
+  /** Longer messages are sent in fragments (RFC 7383); undefined: never. */
   readonly fragmentOctets: number | undefined;
 };
 
@@ -41,6 +41,8 @@ export type Opened =
   | { readonly kind: "faulty"; readonly refusal: Refusal }
   /** One piece of a message; `fragments` are those that are there now. */
   | { readonly kind: "fragment"; readonly number: number; readonly fragments: Fragments }
+  /** An authentic fragment that is not taken; `fragments.refused` says why. */
+  | { readonly kind: "unwelcome"; readonly isFirst: boolean; readonly fragments: Fragments }
   | {
       readonly kind: "whole";
       readonly payloads: readonly Payload[];
@@ -106,7 +108,6 @@ function open(
   const place = findSk(octets, header);
   if (!place.ok) return { kind: "forged" };
   const { fragment, firstInner } = place.value;
-  if (fragment !== undefined && secured.fragmentOctets === undefined) return { kind: "forged" };
   const plaintext = unprotect(secured, place.value, octets);
   if (plaintext === undefined) return { kind: "forged" };
   // Pad Length says how much of the end is padding, its own octet aside.
@@ -119,6 +120,9 @@ function open(
   const { fragments } = secured;
   if (fragment === undefined) return payloadsOf(firstInner, inner, fragments);
   const added = addFragment(fragments, header, { fragment, firstInner, plaintext: inner }, now);
+  if (added.kind === "refused") {
+    return { kind: "unwelcome", isFirst: added.isFirst, fragments: added.fragments };
+  }
   if (added.kind === "whole") return payloadsOf(added.firstInner, added.inner, added.fragments);
   return { kind: "fragment", number: fragment.number, fragments: added.fragments };
 }

@@ -1,6 +1,5 @@
 /** Why a message, an exchange or an SA is refused; and what the peer is told of it. */
 
-import type { KeyExchangeFault } from "../crypto/key-exchange.ts";
 import type { SignatureFault } from "../crypto/signature.ts";
 import { never } from "../octets/assert.ts";
 import { spi32Hex } from "../octets/hex.ts";
@@ -8,6 +7,8 @@ import type { Malformed } from "../octets/reader.ts";
 import { Writer } from "../octets/writer.ts";
 import { type NotifyPayload, Protocol } from "../wire/message.ts";
 import { NotifyType } from "../wire/notify-type.ts";
+import { type BeforeAuthRefusal, beforeAuthText } from "./before-auth-refusal.ts";
+import type { BusyRefusal } from "./busy.ts";
 import { type CallRefusal, callText } from "./call-refusal.ts";
 import type { PeerCredential } from "./credentials.ts";
 import { type PpkRefusal, ppkFaultText } from "./ppk-fault.ts";
@@ -24,12 +25,7 @@ export type Refusal =
     }
   | { readonly kind: "invalid-ke"; readonly offered: string; readonly wantedMethod: number }
   | { readonly kind: "key-exchange"; readonly detail: string }
-  /** No fault of the peer's: what it asks for cannot be worked on now. */
-  | {
-      readonly kind: "busy";
-      readonly reason: "key-exchanges-waiting" | "key-exchange-fault";
-      readonly detail: string;
-    }
+  | BusyRefusal
   | { readonly kind: "wrong-psk" }
   | {
       readonly kind: "auth-method";
@@ -78,7 +74,7 @@ export type Refusal =
   | { readonly kind: "spi-in-use"; readonly detail: string }
   /** Another site that is connected has the subnet. */
   | { readonly kind: "subnet-in-use"; readonly detail: string }
-  | { readonly kind: "half-open-timeout"; readonly detail: string }
+  | BeforeAuthRefusal
   | CallRefusal
   | { readonly kind: "bad-icv" };
 
@@ -89,6 +85,7 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
   switch (refusal.kind) {
     case "malformed":
     case "missing-payload":
+    case "too-long":
       return notify(NotifyType.INVALID_SYNTAX);
     case "unsupported-critical":
       return notify(NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, Uint8Array.of(refusal.payloadType));
@@ -134,6 +131,7 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
       return notify(NotifyType.AUTHENTICATION_FAILED);
     case "half-open-timeout":
     case "our-id":
+    case "fragments-refused":
     case "peer-refused":
     case "no-answer":
     case "bad-icv":
@@ -182,8 +180,6 @@ export function refusalText(refusal: Refusal): RefusalText {
       };
     case "key-exchange":
       return { reason: "key-exchange-failed", detail: refusal.detail };
-    case "busy":
-      return { reason: refusal.reason, detail: refusal.detail };
     case "wrong-psk":
       return {
         reason: "wrong-psk",
@@ -198,6 +194,7 @@ export function refusalText(refusal: Refusal): RefusalText {
     case "id-not-in-certificate":
       return proofText(refusal);
     case "no-credentials":
+    case "busy":
       return { reason: refusal.reason, detail: refusal.detail };
     case "ts-unacceptable":
       return {
@@ -219,7 +216,9 @@ export function refusalText(refusal: Refusal): RefusalText {
     case "kernel":
       return { reason: refusal.reason, detail: refusal.detail };
     case "half-open-timeout":
-      return { reason: "timeout", detail: refusal.detail };
+    case "fragments-refused":
+    case "too-long":
+      return beforeAuthText(refusal);
     case "our-id":
     case "peer-refused":
     case "no-answer":
@@ -336,21 +335,6 @@ function childText(
       };
     default:
       return never(refusal);
-  }
-}
-
-/** A key exchange that came to nothing: only what is the peer's own fault is held against it. */
-export function keyExchangeRefusal({ kind, detail }: KeyExchangeFault): Refusal {
-  switch (kind) {
-    case "invalid-public":
-      return { kind: "key-exchange", detail };
-    case "overloaded":
-      return { kind: "busy", reason: "key-exchanges-waiting", detail };
-    case "unsupported":
-    case "internal":
-      return { kind: "busy", reason: "key-exchange-fault", detail };
-    default:
-      return never(kind);
   }
 }
 

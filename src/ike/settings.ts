@@ -20,6 +20,8 @@ export type IkeSaSettings = {
   readonly mobike: boolean;
   /** Whether messages may be sent in fragments (RFC 7383). */
   readonly fragmentation: boolean;
+  /** The longest IP packet that an IKE message goes in whole, with its headers. */
+  readonly fragmentSize: number;
   /** Whether we go to another gateway when a site that we have called says so (RFC 5685). */
   readonly followRedirect: boolean;
   /** Our port for IKE and ESP in UDP once there is a NAT (RFC 7296 §2.23). */

@@ -92,6 +92,8 @@ const IPV6_XFRM_POLICY: SocketOption = { level: IPPROTO_IPV6, name: 35 };
 const IPV6_V6ONLY: SocketOption = { level: IPPROTO_IPV6, name: 26 };
 const UDP_ENCAP: SocketOption = { level: IPPROTO_UDP, name: 100 };
 const UDP_ENCAP_ESPINUDP = 2;
+const IP_MTU_DISCOVER: SocketOption = { level: IPPROTO_IP, name: 10 };
+const IP_PMTUDISC_DONT = 0;
 const ENOENT = 2;
 
 /** Some 3,000 messages of half a KiB, as the kernel counts them: a storm of one turn. */
@@ -112,6 +114,9 @@ function boundSocket(libc: Libc, options: IkeSocketOptions): Result<number, Sock
   };
   forceReceiveBuffer(libc, fd, RECEIVE_BUFFER_OCTETS);
   if (address.family === 6) libc.setOption(fd, IPV6_V6ONLY, intOption(1));
+  // No DF: a router with a smaller MTU cuts what is too long, though it may not say so. IPv6 has
+  // no such routers; there the size of IKE's own fragments counts (RFC 7383).
+  else libc.setOption(fd, IP_MTU_DISCOVER, intOption(IP_PMTUDISC_DONT));
   if (kernelPolicies) {
     const bypassed = bypassPolicies(libc, fd, address);
     if (bypassed < 0) return refuse("setsockopt IP_XFRM_POLICY", bypassed);

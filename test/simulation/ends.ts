@@ -153,7 +153,7 @@ export function layEnds(settings: EndsSettings = {}): Ends {
     if (!parsed.ok) return;
     const { payloads } = parsed.value;
     const suites = credentialsOf(end.name).policy.ikeSuites;
-    const limits = { halfOpenMs: 30_000, certReq: undefined, withPpk: false };
+    const limits = { halfOpenMs: 30_000, certReq: undefined, withFragments: true, withPpk: false };
     const request = { header: header.value, octets, payloads, path, suites, ...limits };
     const accepted = acceptInit(request, end.context);
     if (!accepted.ok || accepted.value.sa === undefined) return;
@@ -278,7 +278,7 @@ function credentialsFor(name: EndName): Credentials {
     settings: {
       ...{ livenessMs: undefined, inactivityMs: undefined, reauthMs: undefined },
       ...{ lifetimeMs: 14_400_000, mobike: true, fragmentation: true, natKeepaliveMs: 20_000 },
-      ...{ followRedirect: false, natPort: 4_500 },
+      ...{ followRedirect: false, natPort: 4_500, fragmentSize: 1_280 },
       retransmission: { firstMs: 2_000, backoff: 1.8, attemptsMax: 6 },
     },
   };

@@ -21,10 +21,12 @@ const PLANTED_SEEDS = 40;
 const NEVER_COUNTED: readonly CounterName[] = [
   "datagrams_rate_limited",
   "ikev1_calls",
+  "messages_too_long",
   "signatures_refused",
   "ike_sas_with_ppk",
   "rekey_collisions",
   "fragments_received",
+  "fragments_refused",
   "calls_started",
   "calls_failed",
   "acquires",

@@ -2,10 +2,10 @@
 
 import { never } from "../../octets/assert.ts";
 import { later } from "../../octets/instant.ts";
-import { ExchangeType } from "../../wire/exchange-type.ts";
+import { ExchangeType, exchangeName } from "../../wire/exchange-type.ts";
 import type { IkeHeader } from "../../wire/header.ts";
 import type { Payload } from "../../wire/message.ts";
-import type { IkeContext, IkeCounter, Step } from "../effect.ts";
+import type { IkeContext, IkeCounter, IkeNote, Step } from "../effect.ts";
 import type { IkeEvent } from "../event.ts";
 import { NOTICE_MS } from "../limits.ts";
 import type { Established } from "../phase.ts";
@@ -20,6 +20,7 @@ import { askIfSilent } from "./liveness.ts";
 import { follow, onRoutability } from "./mobike.ts";
 import { onIkeResponse } from "./rekey-ike-sa-request.ts";
 import { addTask } from "./tasks.ts";
+import { unwelcomeEffects } from "./unwelcome.ts";
 
 type MessageEvent = Extract<IkeEvent, { kind: "message" }>;
 
@@ -32,6 +33,10 @@ export function onMessageEstablished(
   const { header } = event;
   const opened = openMessage(sa, { header, octets: event.octets }, context);
   if (opened.kind === "forged") return onForged(sa, event, context);
+  if (opened.kind === "unwelcome") {
+    const step = exchangeName(header.exchangeType) as IkeNote["step"];
+    return { sa: { ...sa, fragments: opened.fragments }, effects: unwelcomeEffects(opened, step) };
+  }
   if (header.flags.response) return onResponse(sa, event, opened, context);
   return onRequest(sa, event, opened, context);
 }
@@ -56,7 +61,7 @@ const HINT_MAX = 64;
 function onRequest(
   sa: Established,
   event: MessageEvent,
-  opened: Exclude<Opened, { kind: "forged" }>,
+  opened: Exclude<Opened, { kind: "forged" | "unwelcome" }>,
   context: IkeContext,
 ): Step {
   const { header, path } = event;
@@ -135,7 +140,7 @@ function onOutOfWindow(sa: Established, header: IkeHeader, context: IkeContext):
 function onResponse(
   sa: Established,
   event: MessageEvent,
-  opened: Exclude<Opened, { kind: "forged" }>,
+  opened: Exclude<Opened, { kind: "forged" | "unwelcome" }>,
   context: IkeContext,
 ): Step {
   const { nextId, inFlight } = sa.outbound;

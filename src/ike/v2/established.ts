@@ -3,7 +3,7 @@
 import { type Instant, later } from "../../octets/instant.ts";
 import type { IkeContext } from "../effect.ts";
 import type { Credentials } from "../event.ts";
-import { NO_FRAGMENTS } from "../fragments.ts";
+import { afterAuth } from "../fragments.ts";
 import { jittered } from "../jitter.ts";
 import { HARD_LIFETIMES, HARD_MS_MIN, REKEY_SHARE_MIN } from "../limits.ts";
 import type { Nat } from "../nat.ts";
@@ -21,6 +21,7 @@ type Known =
   | "usesPpk"
   | "peer"
   | "fragmentOctets"
+  | "fragments"
   | "mobike"
   | "redirect"
   | "inbound"
@@ -45,7 +46,6 @@ export function newEstablished(
     serving: undefined,
     asking: undefined,
     tasks: [],
-    fragments: NO_FRAGMENTS,
     usage: { movedAt: now, ticket: undefined },
     timers: timersOf(settings, known, firstTimers(settings, known, context), context),
     establishedAt: now,
@@ -82,7 +82,7 @@ export function successorOf(
     asking: undefined,
     tasks: tasksLeft(sa),
     fragmentOctets: sa.fragmentOctets,
-    fragments: NO_FRAGMENTS,
+    fragments: afterAuth(sa.fragments),
     mobike: sa.mobike,
     redirect: sa.redirect,
     redirected: sa.redirected,

@@ -29,7 +29,9 @@ export function isUnanswered(refusal: Refusal, isSilent: boolean): boolean {
 
 /** The thread that signs has no place, or has died. */
 function isOurs(refusal: Refusal): boolean {
-  return refusal.kind === "certificate" && refusal.fault.kind === "signature-failed";
+  if (refusal.kind !== "certificate") return false;
+  const { kind } = refusal.fault;
+  return kind === "signature-failed" || kind === "signatures-waiting";
 }
 
 /** Keeps the request's digest, and waits for its repeat. The same reason is noted once. */

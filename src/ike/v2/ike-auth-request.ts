@@ -18,6 +18,7 @@ import type {
 import { anchorsOf, wipeCredentials } from "../credentials.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
 import type { Call } from "../event.ts";
+import { afterAuth } from "../fragments.ts";
 import { wipeIkeKeys } from "../keys.ts";
 import { SIGNATURE_MS } from "../limits.ts";
 import type { Established } from "../phase.ts";
@@ -235,6 +236,7 @@ function establishedOf(
   const established = newEstablished(
     {
       ...{ id, path, nat, algorithms, keys, fragmentOctets },
+      fragments: afterAuth(half.fragments),
       usesPpk: half.ppk === "used",
       peer: { idType: identity.idType, data: identity.data.slice() },
       mobike: false,

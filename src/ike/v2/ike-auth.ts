@@ -16,6 +16,7 @@ import { ikeAlgorithmsText } from "../algorithms.ts";
 import { wipeCredentials } from "../credentials.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
 import type { Credentials } from "../event.ts";
+import { afterAuth } from "../fragments.ts";
 import { wipeIkeKeys } from "../keys.ts";
 import type {
   AuthRequest,
@@ -35,6 +36,7 @@ import { newEstablished } from "./established.ts";
 import { expectsOtherNote, otherIdOf } from "./expected-id.ts";
 import { notifyOf, payloadOf } from "./find-payload.ts";
 import { holdAuth, isUnanswered, notTheRepeat } from "./hold-auth.ts";
+import { fragmentOctetsFor } from "./ike-sa-init.ts";
 import { childText, childUp, leftOutNotes, makeChild, planChild } from "./make-child-sa.ts";
 import { ppkRequestOf, settlePpk, withSettledPpk, wrongWithPpk } from "./ppk.ts";
 import { certificatesOf, judgeHolder, judgeProof, ownProof, signedProof } from "./proof.ts";
@@ -56,7 +58,7 @@ export function onAuthRequest(
   const to = { messageId: header.messageId, arrivedAt: context.now };
   const content = authContentOf(payloads, sa.half);
   if ("kind" in content) return refuseAuth(sa, to, content, context);
-  const request: AuthRequest = { ...content, ...to, digest, held };
+  const request: AuthRequest = { ...content, ...to, octets: inner.length, digest, held };
   const ticket = context.ticket();
   const { path, half } = sa;
   return {
@@ -190,7 +192,9 @@ function establishedOf(sa: ProvenSite, credentials: Credentials, context: IkeCon
       keys: half.keys,
       usesPpk: half.ppk === "used",
       peer: { idType: identity.idType, data: identity.data },
-      fragmentOctets: credentials.settings.fragmentation ? half.fragmentOctets : undefined,
+      fragmentOctets: fragmentOctetsFor(half.fragmentOctets, credentials.settings),
+      // Agreed on for all sites: what this one sends is taken whatever its own eroute says.
+      fragments: afterAuth(half.fragments),
       mobike: request.mobike && credentials.settings.mobike,
       redirect: half.redirect,
       inbound: { nextId: request.messageId, lastResponse: undefined, path },
@@ -340,7 +344,7 @@ type Unauthenticated =
   | AwaitingVerification
   | AwaitingSignature;
 
-type AuthContent = Omit<AuthRequest, "messageId" | "arrivedAt" | "digest" | "held">;
+type AuthContent = Omit<AuthRequest, "octets" | "messageId" | "arrivedAt" | "digest" | "held">;
 
 function authContentOf(
   payloads: readonly Payload[],

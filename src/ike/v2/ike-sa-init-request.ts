@@ -9,6 +9,7 @@ import { asIkeSpi, IKE_HEADER_OCTETS, type IkeHeader } from "../../wire/header.t
 import { type NotifyPayload, type Payload, Protocol } from "../../wire/message.ts";
 import { NotifyType } from "../../wire/notify-type.ts";
 import { parsePayloads } from "../../wire/payload-chain.ts";
+import { keyExchangeRefusal } from "../busy.ts";
 import type {
   AwaitingInitResponse,
   AwaitingPublicValue,
@@ -18,17 +19,21 @@ import type {
 import { anchorsOf, wipeCredentials } from "../credentials.ts";
 import type { IkeContext, Step } from "../effect.ts";
 import type { Call } from "../event.ts";
-import { NO_FRAGMENTS } from "../fragments.ts";
 import { deriveIkeKeys, skeyseed } from "../keys.ts";
 import { CALL_ATTEMPTS_MAX, DETOURS_MAX, NONCE_OCTETS } from "../limits.ts";
 import { detectNat, natDetectionNotifies } from "../nat.ts";
 import type { HalfOpen } from "../phase.ts";
 import { withPpk } from "../ppk.ts";
-import { keyExchangeRefusal, notify, type Refusal } from "../refusal.ts";
+import { notify, type Refusal } from "../refusal.ts";
 import { endCall } from "./answer.ts";
 import { errorNotifyOf, notifyOf, payloadOf, wantedMethodOf } from "./find-payload.ts";
 import { sendAuth } from "./ike-auth-request.ts";
-import { fragmentationSupported, fragmentOctetsOf } from "./ike-sa-init.ts";
+import {
+  fragmentationSupported,
+  fragmentOctetsFor,
+  fragmentOctetsOf,
+  noFragmentsYet,
+} from "./ike-sa-init.ts";
 import { ppkUnsupported, saysUsePpk, usePpk } from "./ppk.ts";
 import { hashAlgorithms, hashAlgorithmsOf } from "./proof.ts";
 import { allowsMethod, chooseIke, firstMethod, isAnswerTo, proposalsOf } from "./proposal.ts";
@@ -177,9 +182,10 @@ export function onInitResponse(
     nat: detectNat(payloads, id, sa.path),
     peerHashes: hashAlgorithmsOf(payloads),
     usePpk: isPpkUsed,
-    fragmentOctets: calling.call.credentials.settings.fragmentation
-      ? fragmentOctetsOf(payloads)
-      : undefined,
+    fragmentOctets: fragmentOctetsFor(
+      fragmentOctetsOf(payloads),
+      calling.call.credentials.settings,
+    ),
   };
   const op = { op: "derive", method, random, peerPublic } as const;
   return { sa: next, effects: [{ kind: "key-exchange", ticket, op }] };
@@ -272,7 +278,7 @@ export function onCallSharedSecret(
     ...{ response: sa.response, peerHashes: sa.peerHashes },
     ppk: ppk === undefined ? "none" : "used",
     fragmentOctets: sa.fragmentOctets,
-    fragments: NO_FRAGMENTS,
+    fragments: noFragmentsYet(sa),
     redirect: "none",
     expireAt: later(context.now, 0),
   };

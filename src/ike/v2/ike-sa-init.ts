@@ -15,13 +15,15 @@ import { asIkeSpi, type IkeHeader } from "../../wire/header.ts";
 import { type NotifyPayload, type Payload, Protocol } from "../../wire/message.ts";
 import { NotifyType } from "../../wire/notify-type.ts";
 import type { Gateway } from "../../wire/redirect.ts";
+import { keyExchangeRefusal } from "../busy.ts";
 import type { IkeContext, Step } from "../effect.ts";
-import { NO_FRAGMENTS } from "../fragments.ts";
+import { FRAGMENTS_OFF, type Fragments, NO_FRAGMENTS_BEFORE_AUTH } from "../fragments.ts";
 import { deriveIkeKeys, skeyseed } from "../keys.ts";
-import { FRAGMENT_OCTETS, NONCE_OCTETS } from "../limits.ts";
+import { AROUND_MESSAGE_OCTETS, FRAGMENT_OCTETS, NONCE_OCTETS } from "../limits.ts";
 import { detectNat, natDetectionNotifies } from "../nat.ts";
 import type { AwaitingKeyExchange, SaId } from "../phase.ts";
-import { keyExchangeRefusal, notify, notifyFor, type Refusal } from "../refusal.ts";
+import { notify, notifyFor, type Refusal } from "../refusal.ts";
+import type { IkeSaSettings } from "../settings.ts";
 import { failedNote } from "./answer.ts";
 import { notifyOf, payloadOf } from "./find-payload.ts";
 import { saysUsePpk, usePpk } from "./ppk.ts";
@@ -42,6 +44,8 @@ export type InitRequest = {
   readonly certReq: Uint8Array | undefined;
   /** Some eroute uses PPKs: whether this site has one is known when it says who it is. */
   readonly withPpk: boolean;
+  /** Some eroute sends fragments (RFC 7383); whose site this is does not matter to take them. */
+  readonly withFragments: boolean;
 };
 
 // Initiator                        Responder
@@ -85,7 +89,7 @@ export function acceptInit(request: InitRequest, context: IkeContext): Result<St
     peerHashes: hashAlgorithmsOf(request.payloads),
     certReq: request.certReq,
     usePpk: request.withPpk && saysUsePpk(request.payloads),
-    fragmentOctets: fragmentOctetsOf(request.payloads),
+    fragmentOctets: request.withFragments ? fragmentOctetsOf(request.payloads) : undefined,
     redirect: redirectSupportOf(request.payloads),
     expireAt: later(context.now, request.halfOpenMs),
   };
@@ -124,7 +128,7 @@ export function onInitKeyExchange(
   const { id, request, Ni, nat, peerHashes, fragmentOctets, redirect, expireAt } = sa;
   const half = {
     ...{ id, algorithms, keys, Ni, Nr, request, response, nat },
-    ...{ peerHashes, fragmentOctets, fragments: NO_FRAGMENTS, redirect, expireAt },
+    ...{ peerHashes, fragmentOctets, fragments: noFragmentsYet(sa), redirect, expireAt },
     ppk: sa.usePpk ? "announced" : "none",
   } as const;
   return {
@@ -148,6 +152,13 @@ function withoutKeyExchange(sa: AwaitingKeyExchange, refusal: Refusal): Step {
   return { sa: undefined, effects: [{ kind: "send", octets, path: sa.path }, note, ended] };
 }
 
+/** What is taken of a peer that is not known yet. */
+export function noFragmentsYet({
+  fragmentOctets,
+}: Pick<AwaitingKeyExchange, "fragmentOctets">): Fragments {
+  return fragmentOctets === undefined ? FRAGMENTS_OFF : NO_FRAGMENTS_BEFORE_AUTH;
+}
+
 /** IKEV2_FRAGMENTATION_SUPPORTED (RFC 7383 §2.3). */
 export function fragmentationSupported(): NotifyPayload {
   return notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED);
@@ -157,6 +168,14 @@ export function fragmentationSupported(): NotifyPayload {
 export function fragmentOctetsOf(payloads: readonly Payload[]): number | undefined {
   const isSupported = notifyOf(payloads, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined;
   return isSupported ? FRAGMENT_OCTETS : undefined;
+}
+
+/** The same once it is known whose site it is. `agreed`: as both ends have announced it. */
+export function fragmentOctetsFor(
+  agreed: number | undefined,
+  { fragmentation, fragmentSize }: Pick<IkeSaSettings, "fragmentation" | "fragmentSize">,
+): number | undefined {
+  return agreed === undefined || !fragmentation ? undefined : fragmentSize - AROUND_MESSAGE_OCTETS;
 }
 
 /** An unprotected answer that refuses an IKE_SA_INIT request; it leaves no state behind. */

@@ -52,6 +52,7 @@ test("R13 R14: inactivity, no_sa, uniqueness and the rest of its life", () => {
     reauth = "24h"
     mobike = false
     fragmentation = false
+    fragment_size = 1200
     follow_redirect = true
     unknown_sites = "silent"
   `;
@@ -66,6 +67,7 @@ test("R13 R14: inactivity, no_sa, uniqueness and the rest of its life", () => {
     reauthMs: 24 * 3_600_000,
     mobike: false,
     fragmentation: false,
+    fragmentSize: 1_200,
     followRedirect: true,
   });
   expect(eroute('inactivity = "off"\nreauth = "off"')?.life).toEqual(DEFAULT_LIFE);

@@ -15,6 +15,7 @@ function sampled() {
   const gauges = () => ({
     ...{ dynamicEroutes: world.tunnels, dynamicEroutesMax: 10, normalEroutesUp: 0, ikeSas: 0 },
     ...{ halfOpenIkeSas: 0, childSas: 0, lookupsWaiting: 0, standingPolicies: 0 },
+    ...{ halfOpenOctets: 0, halfOpenOctetsMax: 0 },
     ...{ drainingStates: 0, keyExchangesWaiting: 0, signaturesWaiting: 0 },
   });
   const samples = createSamples({

@@ -4,8 +4,11 @@ import { expect, test } from "bun:test";
 import {
   type Added,
   addFragment,
+  afterAuth,
+  FRAGMENTS_OFF,
   type Fragments,
   NO_FRAGMENTS,
+  NO_FRAGMENTS_BEFORE_AUTH,
 } from "../../../src/ike/fragments.ts";
 import { asInstant } from "../../../src/octets/instant.ts";
 import { asIkeSpi, type IkeHeader } from "../../../src/wire/header.ts";
@@ -83,7 +86,7 @@ test("X-01: of a message whose rest does not come in time nothing is kept", () =
 });
 
 test("X-01: more than 128 fragments, or 65,536 octets, are no message", () => {
-  expect(put([[1, 129]])).toEqual([{ kind: "incomplete", inner: "", firstInner: 0 }]);
+  expect(put([[1, 129]])).toEqual([{ kind: "refused", inner: "", firstInner: 0 }]);
   let fragments: Fragments = NO_FRAGMENTS;
   for (let number = 1; number <= 100; number++) {
     const added = add(fragments, [number, 101], new Uint8Array(700));
@@ -91,6 +94,33 @@ test("X-01: more than 128 fragments, or 65,536 octets, are no message", () => {
     expect(fragments.request?.octets ?? 0).toBeLessThanOrEqual(65_536);
   }
 });
+
+test("of a peer that is not known yet there is less, and without an agreement none", () => {
+  const before = NO_FRAGMENTS_BEFORE_AUTH;
+  expect(add(before, [1, 65], new Uint8Array(1))).toMatchObject({
+    ...{ kind: "refused", isFirst: true },
+    fragments: { refused: "it sends 65 fragments, more than 64" },
+  });
+  const most = Array.from({ length: 40 }, (_, i) => i + 1).reduce(
+    ({ fragments, kept }, number) => {
+      const added = add(fragments, [number, 64], new Uint8Array(1_200));
+      return { fragments: added.fragments, kept: Math.max(kept, octetsOf(added.fragments)) };
+    },
+    { fragments: before, kept: 0 },
+  );
+  expect(most.kept).toBeLessThanOrEqual(32_768);
+  expect(most.kept).toBeGreaterThan(30_000);
+  expect(most.fragments.refused).toContain("more than 32768 octets");
+  const off = add(FRAGMENTS_OFF, [1, 2], new Uint8Array(1));
+  expect(off).toMatchObject({ kind: "refused", isFirst: true });
+  expect(add(off.fragments, [2, 2], new Uint8Array(1))).toMatchObject({ isFirst: false });
+  expect(afterAuth(FRAGMENTS_OFF)).toBe(FRAGMENTS_OFF);
+  expect(afterAuth(before)).toBe(NO_FRAGMENTS);
+});
+
+function octetsOf({ request }: Fragments): number {
+  return request?.octets ?? 0;
+}
 
 type One = readonly [
   number: number,

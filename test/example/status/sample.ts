@@ -84,6 +84,8 @@ export function sampleSource(settings: SampleSettings): StatusSource {
         halfOpenIkeSas: 2,
         childSas: views.length,
         lookupsWaiting: 0,
+        halfOpenOctets: 0,
+        halfOpenOctetsMax: 0,
         keyExchangesWaiting: 0,
         signaturesWaiting: 0,
         standingPolicies: 0,

@@ -254,6 +254,33 @@ test("X-01: who has not agreed to fragments gets none, and sends none that count
   takeSeen(ends.b);
   for (const octets of sealed) ends.deliver(ends.b, octets);
   expect([sealed.length, takeSeen(ends.b).length]).toEqual([3, 0]);
+  const told = ends.b.effects.filter(({ kind }) => kind === "note" || kind === "count");
+  expect(told.slice(-4)).toMatchObject([
+    { counter: "fragments_refused" },
+    {
+      note: { reason: "fragments-refused", detail: "it sends fragments, which were not agreed on" },
+    },
+    ...[{ counter: "fragments_refused" }, { counter: "fragments_refused" }],
+  ]);
+});
+
+test("RFC 7383: what was announced is taken, though the eroute itself sends no fragments", () => {
+  const ends = connectedEnds({
+    credentials: (name, own) => ({
+      ...own,
+      settings: { ...own.settings, fragmentation: name === "a" },
+    }),
+  });
+  const { nextId: messageId } = established(ends.b).inbound;
+  expect(established(ends.b).fragmentOctets).toBeUndefined();
+  const filler = [notify(40_000, new Uint8Array(3_000))];
+  const willing = { ...established(ends.a), fragmentOctets: 1_228 };
+  const sealed = sealMessage(willing, { ...INFORMATIONAL, messageId }, filler, {
+    ...{ random: ends.a.context.random, onMessage: undefined },
+  });
+  takeSeen(ends.b);
+  for (const octets of sealed) ends.deliver(ends.b, octets);
+  expect(takeSeen(ends.b).at(-1)).toMatchObject({ way: "sent", response: true });
 });
 
 test("V2-57: who leaves AUTH out, as for EAP, hears what a wrong key hears, and is gone", () => {

@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { notify } from "../../../src/ike/refusal.ts";
+import { notifyOf } from "../../../src/ike/v2/find-payload.ts";
 import { emitMessage } from "../../../src/wire/emit-message.ts";
 import { ExchangeType } from "../../../src/wire/exchange-type.ts";
 import { type IkeHeader, parseHeader } from "../../../src/wire/header.ts";
@@ -12,7 +13,7 @@ import { putRow, seat, settingsOf } from "../caller.ts";
 import { connectedEnds, type Ends, established, layEnds, type OnWire, takeSeen } from "../ends.ts";
 import { layTable } from "../table.ts";
 
-test.each([1_280, 3_000, 60_000])("V2-02: an IKE_SA_INIT of %s octets is answered", (length) => {
+test.each([1_280, 3_000, 4_096])("V2-02: an IKE_SA_INIT of %s octets is answered", (length) => {
   const table = layTable();
   const { octets, back } = firstRequest(table);
   const header = headerOf(octets);
@@ -22,6 +23,21 @@ test.each([1_280, 3_000, 60_000])("V2-02: an IKE_SA_INIT of %s octets is answere
   table.deliver(longer, back);
   expect(order(payloadsIn(sentOf(table)))).toEqual(ANSWER);
 });
+
+test.each([4_097, 60_000])(
+  "V2-02: a longer IKE_SA_INIT (%s) is refused, and nothing is kept",
+  (length) => {
+    const table = layTable();
+    const { octets, back } = firstRequest(table);
+    const filler = fillerOf(length - octets.length);
+    table.deliver(emitMessage(headerOf(octets), [...payloadsIn(octets), ...filler]), back);
+    const answer = notifyOf(payloadsIn(sentOf(table)), NotifyType.INVALID_SYNTAX);
+    expect(answer).toBeDefined();
+    expect(table.journal.map(({ reason }) => reason)).toEqual(["message-too-long"]);
+    expect(table.concentrator.tableSizes()).toMatchObject({ ikeSas: 0, initRequests: 0 });
+    expect(table.concentrator.snapshot().counters.messages_too_long).toBe(1);
+  },
+);
 
 test.each([1_280, 3_000, 60_000])("V2-02: an INFORMATIONAL of %s octets is answered", (length) => {
   const ends = connectedEnds({

@@ -1,0 +1,31 @@
+/** Why nothing came of a peer that has not told its ID yet. */
+
+import { never } from "../octets/assert.ts";
+
+export type BeforeAuthRefusal =
+  | { readonly kind: "half-open-timeout"; readonly detail: string }
+  /** Its next message came in fragments that are not taken. */
+  | { readonly kind: "fragments-refused"; readonly detail: string }
+  | {
+      readonly kind: "too-long";
+      readonly exchange: string;
+      readonly octets: number;
+      readonly max: number;
+    };
+
+/** As the journal says it. */
+export function beforeAuthText(refusal: BeforeAuthRefusal): { reason: string; detail: string } {
+  switch (refusal.kind) {
+    case "half-open-timeout":
+      return { reason: "timeout", detail: refusal.detail };
+    case "fragments-refused":
+      return { reason: "fragments-refused", detail: refusal.detail };
+    case "too-long": {
+      const { exchange, octets, max } = refusal;
+      const detail = `${exchange} of ${octets} octets, more than ${max}`;
+      return { reason: "message-too-long", detail };
+    }
+    default:
+      return never(refusal);
+  }
+}

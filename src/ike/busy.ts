@@ -1,0 +1,28 @@
+/** What cannot be worked on now, through no fault of the peer. */
+
+import type { KeyExchangeFault } from "../crypto/key-exchange.ts";
+import { never } from "../octets/assert.ts";
+
+export type BusyRefusal = {
+  readonly kind: "busy";
+  readonly reason: "key-exchanges-waiting" | "key-exchange-fault";
+  readonly detail: string;
+};
+
+/** A key exchange that came to nothing: only what is the peer's own fault is held against it. */
+export function keyExchangeRefusal({
+  kind,
+  detail,
+}: KeyExchangeFault): BusyRefusal | { readonly kind: "key-exchange"; readonly detail: string } {
+  switch (kind) {
+    case "invalid-public":
+      return { kind: "key-exchange", detail };
+    case "overloaded":
+      return { kind: "busy", reason: "key-exchanges-waiting", detail };
+    case "unsupported":
+    case "internal":
+      return { kind: "busy", reason: "key-exchange-fault", detail };
+    default:
+      return never(kind);
+  }
+}
