@@ -195,6 +195,7 @@ export function refusalText(refusal: Refusal): RefusalText {
       return proofText(refusal);
     case "no-credentials":
     case "busy":
+    case "kernel":
       return { reason: refusal.reason, detail: refusal.detail };
     case "ts-unacceptable":
       return {
@@ -213,8 +214,6 @@ export function refusalText(refusal: Refusal): RefusalText {
     case "spi-in-use":
     case "subnet-in-use":
       return { reason: refusal.kind, detail: refusal.detail };
-    case "kernel":
-      return { reason: refusal.reason, detail: refusal.detail };
     case "half-open-timeout":
     case "fragments-refused":
     case "too-long":
