@@ -125,8 +125,7 @@ export type AuthRequest = {
   readonly held: Held | undefined;
   readonly arrivedAt: Instant;
   readonly messageId: number;
-  /** Of all its payloads. */
-  readonly octets: number;
+  readonly octets: number; // of all its payloads
   readonly idI: IdPayload;
   /** Whom the site wants to speak to; undefined: it does not say. */
   readonly idR: Identity | undefined;

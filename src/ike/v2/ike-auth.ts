@@ -16,7 +16,6 @@ import { ikeAlgorithmsText } from "../algorithms.ts";
 import { wipeCredentials } from "../credentials.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
 import type { Credentials } from "../event.ts";
-import { afterAuth } from "../fragments.ts";
 import { wipeIkeKeys } from "../keys.ts";
 import type {
   AuthRequest,
@@ -36,7 +35,7 @@ import { newEstablished } from "./established.ts";
 import { expectsOtherNote, otherIdOf } from "./expected-id.ts";
 import { notifyOf, payloadOf } from "./find-payload.ts";
 import { holdAuth, isUnanswered, notTheRepeat } from "./hold-auth.ts";
-import { fragmentOctetsFor } from "./ike-sa-init.ts";
+import { agreedFragments } from "./ike-sa-init.ts";
 import { childText, childUp, leftOutNotes, makeChild, planChild } from "./make-child-sa.ts";
 import { ppkRequestOf, settlePpk, withSettledPpk, wrongWithPpk } from "./ppk.ts";
 import { certificatesOf, judgeHolder, judgeProof, ownProof, signedProof } from "./proof.ts";
@@ -192,9 +191,7 @@ function establishedOf(sa: ProvenSite, credentials: Credentials, context: IkeCon
       keys: half.keys,
       usesPpk: half.ppk === "used",
       peer: { idType: identity.idType, data: identity.data },
-      fragmentOctets: fragmentOctetsFor(half.fragmentOctets, credentials.settings),
-      // Agreed on for all sites: what this one sends is taken whatever its own eroute says.
-      fragments: afterAuth(half.fragments),
+      ...agreedFragments(half, credentials.settings),
       mobike: request.mobike && credentials.settings.mobike,
       redirect: half.redirect,
       inbound: { nextId: request.messageId, lastResponse: undefined, path },

@@ -17,11 +17,16 @@ import { NotifyType } from "../../wire/notify-type.ts";
 import type { Gateway } from "../../wire/redirect.ts";
 import { keyExchangeRefusal } from "../busy.ts";
 import type { IkeContext, Step } from "../effect.ts";
-import { FRAGMENTS_OFF, type Fragments, NO_FRAGMENTS_BEFORE_AUTH } from "../fragments.ts";
+import {
+  afterAuth,
+  FRAGMENTS_OFF,
+  type Fragments,
+  NO_FRAGMENTS_BEFORE_AUTH,
+} from "../fragments.ts";
 import { deriveIkeKeys, skeyseed } from "../keys.ts";
 import { AROUND_MESSAGE_OCTETS, FRAGMENT_OCTETS, NONCE_OCTETS } from "../limits.ts";
 import { detectNat, natDetectionNotifies } from "../nat.ts";
-import type { AwaitingKeyExchange, SaId } from "../phase.ts";
+import type { AwaitingKeyExchange, HalfOpen, SaId } from "../phase.ts";
 import { notify, notifyFor, type Refusal } from "../refusal.ts";
 import type { IkeSaSettings } from "../settings.ts";
 import { failedNote } from "./answer.ts";
@@ -176,6 +181,15 @@ export function fragmentOctetsFor(
   { fragmentation, fragmentSize }: Pick<IkeSaSettings, "fragmentation" | "fragmentSize">,
 ): number | undefined {
   return agreed === undefined || !fragmentation ? undefined : fragmentSize - AROUND_MESSAGE_OCTETS;
+}
+
+/** What is sent and taken of a site: it was agreed on for all, whatever its own eroute sends. */
+export function agreedFragments(
+  half: HalfOpen,
+  settings: IkeSaSettings,
+): Pick<HalfOpen, "fragmentOctets" | "fragments"> {
+  const fragmentOctets = fragmentOctetsFor(half.fragmentOctets, settings);
+  return { fragmentOctets, fragments: afterAuth(half.fragments) };
 }
 
 /** An unprotected answer that refuses an IKE_SA_INIT request; it leaves no state behind. */
