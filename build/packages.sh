@@ -37,7 +37,9 @@ archive() {
 
 documents() {
   install -d "$1"
-  install -m 644 docs/configuration.md docs/cli.md docs/peer-table.md docs/erouted.example.toml "$1"
+  install -m 644 docs/*.md docs/erouted.example.toml docs/alerts.yaml docs/grafana-dashboard.json "$1"
+  node_modules/.bin/bun build/third-party.ts >"$1/THIRD-PARTY"
+  chmod 644 "$1/THIRD-PARTY"
 }
 
 # What a shell needs to complete the commands, by shell.
@@ -110,6 +112,9 @@ openwrt() {
   install -d "$root/etc/erouted"
   sed 's,/var/lib/erouted/,/etc/erouted/,' build/packaging/erouted.toml |
     install -m 600 /dev/stdin "$root/etc/erouted/erouted.toml"
+  install -d "$root/usr/share/licenses/erouted"
+  install -m 644 LICENSE "$root/usr/share/licenses/erouted/LICENSE"
+  node_modules/.bin/bun build/third-party.ts >"$root/usr/share/licenses/erouted/THIRD-PARTY"
   # Without this a system update forgets the configuration.
   install -d "$root/lib/upgrade/keep.d"
   echo /etc/erouted/ >"$root/lib/upgrade/keep.d/erouted"

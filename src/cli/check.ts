@@ -2,6 +2,7 @@
 
 import type { Config } from "../config/config.ts";
 import { formatFault } from "../config/fault.ts";
+import { judgeFilesAs } from "../daemon/file-judge.ts";
 import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
 import { ok } from "../octets/result.ts";
 import type { PeerRepository } from "../peers/repository.ts";
@@ -9,16 +10,20 @@ import { counted } from "./amounts.ts";
 import { checkReload, type Running, runningWith } from "./check-running.ts";
 import { readConfigFile } from "./configuration.ts";
 import { Points } from "./points.ts";
-import { EXIT, type ExitCode, type Terminal } from "./terminal.ts";
+import { EXIT, type ExitCode, failure, printable, type Terminal } from "./terminal.ts";
 
 export type CheckOptions = {
   readonly config: string;
+  /** The user with whose rights files are opened; else that of the service, if there is one. */
+  readonly as?: string;
   readonly offline?: true;
   readonly json?: true;
 };
 
 /** Prints a line a point, `ok` or `FAILED`; 1 if any failed, 78 if the configuration is faulty. */
 export async function check(options: CheckOptions, terminal: Terminal): Promise<ExitCode> {
+  const judge = judgeFilesAs(options.as);
+  if (!judge.ok) return failure(terminal, printable(judge.error));
   const config = readConfigFile(options.config);
   if (!config.ok) return sayFaults(config.error, options, terminal);
   const report = new Points(terminal, options.json === true);
@@ -29,6 +34,7 @@ export async function check(options: CheckOptions, terminal: Terminal): Promise<
     counted(users.length, "user"),
   ];
   report.ok(`configuration ${options.config}`, counts.join(", "));
+  if (judge.value !== undefined) report.ok("user", judge.value);
   for (const fault of config.value.warnings) report.warning(formatFault(fault));
   if (options.offline === undefined) {
     await checkDatabases(config.value, report);

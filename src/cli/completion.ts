@@ -71,10 +71,33 @@ function namesOf(options: readonly OptionInfo[]): string {
   return options.flatMap(({ names }) => names).join(" ");
 }
 
-/** What can come next: commands, or the choices of the first argument. */
-function wordsOf(info: CommandInfo): string {
-  const below = info.commands.map(({ words }) => words.at(-1));
-  return [...below, ...(info.arguments[0]?.choices ?? [])].join(" ");
+/** What can come next at this place, from 0 on: commands, or the choices of an argument. */
+function wordsOf(info: CommandInfo, place: number): string {
+  const below = place === 0 ? info.commands.map(({ words }) => words.at(-1)) : [];
+  return [...below, ...(info.arguments[place]?.choices ?? [])].join(" ");
+}
+
+/** A line of a `case` for each place behind each command: `"/debug 1"`. */
+function argumentCases(
+  tree: CommandInfo,
+  line: (info: CommandInfo, place: number) => string | undefined,
+): string {
+  const lines = flattened(tree).flatMap((info) => {
+    const places = Math.max(1, info.arguments.length);
+    return Array.from({ length: places }, (_, place) => {
+      const text = line(info, place);
+      return text === undefined ? [] : [`    "${pathOf(info)} ${place}") ${text} ;;`];
+    }).flat();
+  });
+  return lines.join("\n");
+}
+
+/** Options whose value is the next word: they and it are no arguments. */
+function valueOptions(tree: CommandInfo): string {
+  const names = flattened(tree).flatMap(({ options }) =>
+    options.filter(({ value }) => value === "required").flatMap((option) => option.names),
+  );
+  return [...new Set(names)].join(" | ");
 }
 
 /** What stands for an argument of this name. */
@@ -101,7 +124,7 @@ function pathCases(tree: CommandInfo): string {
     .filter(({ words }) => words.length > 0)
     .map((info) => {
       const above = pathOf({ ...info, words: info.words.slice(0, -1) });
-      return `      "${above} ${info.words.at(-1)}") at=${pathOf(info)} ;;`;
+      return `      "${above} ${info.words.at(-1)}") at=${pathOf(info)}; n=0; continue ;;`;
     })
     .join("\n");
 }
@@ -116,10 +139,10 @@ function bashScript(tree: CommandInfo): string {
     if (kind === undefined) return "COMPREPLY=()";
     return files(kind);
   };
-  const argument = (info: CommandInfo) => {
-    const words = wordsOf(info);
+  const argument = (info: CommandInfo, place: number) => {
+    const words = wordsOf(info, place);
     if (words !== "") return `words="${words}"`;
-    const kind = kindOf(info.arguments[0]?.name);
+    const kind = kindOf(info.arguments[place]?.name);
     if (kind === "peerid") return "_erouted_peerids; return";
     return kind === undefined ? undefined : `${files(kind)}; return`;
   };
@@ -132,7 +155,7 @@ _erouted_peerids() {
 }
 _erouted() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]}
-  local at= words= i
+  local at= words= i n=0
   local -a config=()
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
@@ -141,6 +164,11 @@ _erouted() {
     esac
     case "$at \${COMP_WORDS[i]}" in
 ${pathCases(tree)}
+    esac
+    case "\${COMP_WORDS[i]}" in
+      ${valueOptions(tree)}) i=$((i + 1)) ;;
+      -*) ;;
+      *) n=$((n + 1)) ;;
     esac
   done
   case "$at $prev" in
@@ -151,8 +179,8 @@ ${valueCases(tree, offer)}
 ${cases(tree, ({ options }) => `words="${namesOf(options)}"`)}
     esac
   else
-    case "$at" in
-${cases(tree, argument)}
+    case "$at $n" in
+${argumentCases(tree, argument)}
     esac
   fi
   COMPREPLY=($(compgen -W "$words" -- "$cur"))
@@ -169,20 +197,25 @@ function zshScript(tree: CommandInfo): string {
     if (kind === undefined) return "_message value";
     return kind === "file" ? "_files" : "_files -/";
   };
-  const argument = (info: CommandInfo) => {
-    const words = wordsOf(info);
+  const argument = (info: CommandInfo, place: number) => {
+    const words = wordsOf(info, place);
     if (words !== "") return `compadd -- ${words}`;
-    const kind = kindOf(info.arguments[0]?.name);
+    const kind = kindOf(info.arguments[place]?.name);
     if (kind === "peerid") return "compadd -- $(erouted completion peerids 2>/dev/null)";
     return kind === undefined ? undefined : "_files";
   };
   return `#compdef erouted
 # zsh completion for erouted: put it as _erouted into a folder of $fpath.
 _erouted() {
-  local at= i
+  local at= i n=0
   for ((i = 2; i < CURRENT; i++)); do
     case "$at \${words[i]}" in
 ${pathCases(tree)}
+    esac
+    case "\${words[i]}" in
+      ${valueOptions(tree)}) i=$((i + 1)) ;;
+      -*) ;;
+      *) n=$((n + 1)) ;;
     esac
   done
   case "$at \${words[CURRENT-1]}" in
@@ -193,8 +226,8 @@ ${valueCases(tree, offer)}
 ${cases(tree, ({ options }) => `compadd -- ${namesOf(options)}`)}
     esac
   else
-    case "$at" in
-${cases(tree, argument)}
+    case "$at $n" in
+${argumentCases(tree, argument)}
     esac
   fi
 }
@@ -211,16 +244,15 @@ function fishScript(tree: CommandInfo): string {
       ({ words, description }) =>
         `complete -c erouted ${at} -f -a ${words.at(-1)} -d ${text(description)}`,
     );
-    const kind = kindOf(info.arguments[0]?.name);
-    const choices = info.arguments[0]?.choices ?? [];
-    const first =
-      choices.length > 0
-        ? [`complete -c erouted ${at} -f -a '${choices.join(" ")}'`]
-        : kind === "peerid"
-          ? [`complete -c erouted ${at} -f -a ${peers}`]
-          : kind === undefined
-            ? [`complete -c erouted ${at} -f`]
-            : [`complete -c erouted ${at} -F`];
+    const places = Math.max(1, info.arguments.length);
+    const first = Array.from({ length: places }, (_, place) => {
+      const here = `-n '__erouted_at "${info.words.join(" ")}" ${place}'`;
+      const { name, choices = [] } = info.arguments[place] ?? {};
+      const kind = kindOf(name);
+      if (choices.length > 0) return `complete -c erouted ${here} -f -a '${choices.join(" ")}'`;
+      if (kind === "peerid") return `complete -c erouted ${here} -f -a ${peers}`;
+      return `complete -c erouted ${here} ${kind === undefined ? "-f" : "-F"}`;
+    });
     const options = info.options.map(({ names, description, value, choices, valueName }) => {
       const flags = names.map((name) =>
         name.startsWith("--") ? `-l ${name.slice(2)}` : `-s ${name.slice(1)}`,
@@ -235,15 +267,24 @@ function fishScript(tree: CommandInfo): string {
   return `# fish completion for erouted: put it into ~/.config/fish/completions/erouted.fish
 function __erouted_at
   set -l at
+  set -l n 0
+  set -l value 0
   for word in (commandline -opc)[2..]
-    if contains -- (string join -- ' ' $at $word) ${flattened(tree)
+    if test $value = 1
+      set value 0
+    else if contains -- (string join -- ' ' $at $word) ${flattened(tree)
       .filter(({ words }) => words.length > 0)
       .map(({ words }) => `'${words.join(" ")}'`)
       .join(" ")}
       set at $at $word
+      set n 0
+    else if contains -- $word ${valueOptions(tree).replaceAll(" | ", " ")}
+      set value 1
+    else if not string match -q -- '-*' $word
+      set n (math $n + 1)
     end
   end
-  test "$at" = "$argv[1]"
+  test "$at" = "$argv[1]"; and begin; test (count $argv) = 1; or test $n = $argv[2]; end
 end
 ${lines.join("\n")}
 `;

@@ -4,6 +4,7 @@ import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { type Config, readConfig } from "../config/config.ts";
 import { formatFault } from "../config/fault.ts";
 import { readStatusAlone, type StatusAlone } from "../config/status-alone.ts";
+import { howToLetRead } from "../daemon/file-owner.ts";
 import type { DatabaseSettings } from "../eroute/database.ts";
 import { nearestText } from "../eroute/nearest.ts";
 import { err, ok, type Result } from "../octets/result.ts";
@@ -134,6 +135,7 @@ function readWith(
     return read(opened);
   } catch (error) {
     const { code } = error as { code?: unknown };
+    if (code === "EACCES") return err(`no permission to read it${howToLetRead(file)}`);
     return err(READ_FAULTS[String(code)] ?? `cannot be read (${code})`);
   } finally {
     if (opened !== undefined) closeSync(opened);
@@ -171,7 +173,6 @@ const CONFIG_OCTETS_MAX = 16 * 1024 * 1024;
 
 const READ_FAULTS: Readonly<Partial<Record<string, string>>> = {
   ENOENT: "there is no such file",
-  EACCES: "no permission to read it",
   EISDIR: "is a folder",
   ELOOP: "is a link that leads back to itself",
 };

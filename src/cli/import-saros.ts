@@ -4,6 +4,7 @@ import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
 import { readConfig } from "../config/config.ts";
 import { formatFault } from "../config/fault.ts";
+import { handOver } from "../daemon/file-owner.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { counted } from "./amounts.ts";
 import { readOctets, readText } from "./configuration.ts";
@@ -43,7 +44,7 @@ export async function importSaros(options: ImportOptions, terminal: Terminal): P
     terminal.out(JSON.stringify(answer, undefined, 2));
     return sayFaults(translated, options, terminal);
   }
-  if (options.output === undefined) terminal.out(translated.toml.trimEnd());
+  if (outputFile(options) === undefined) terminal.out(translated.toml.trimEnd());
   if (options.report === undefined) for (const line of report) terminal.err(line);
   return sayFaults(translated, options, terminal);
 }
@@ -83,12 +84,19 @@ function lineOf({ kind, setting, detail }: Note): string {
   return kind === "taken" ? `${setting} -> ${detail}` : `${setting}: ${detail}`;
 }
 
+/** Undefined: standard output, which `-` stands for as well. */
+function outputFile({ output }: ImportOptions): string | undefined {
+  return output === "-" ? undefined : output;
+}
+
 /** Secrets first: the configuration names them. */
 function writeAll(
   { secrets, toml }: Translation,
-  { output, report }: ImportOptions,
+  options: ImportOptions,
   reportLines: readonly string[],
 ): Result<undefined, string> {
+  const { report } = options;
+  const output = outputFile(options);
   let at = "";
   try {
     for (const { file, text } of secrets) {
@@ -97,6 +105,7 @@ function writeAll(
       writeFileSync(file, `${text}\n`, { mode: 0o600 });
       // A file that was there already keeps its mode otherwise.
       chmodSync(file, 0o600);
+      handOver(file);
     }
     at = output ?? "";
     if (output !== undefined) writeFileSync(output, toml);
@@ -115,7 +124,7 @@ function sayFaults({ toml }: Translation, options: ImportOptions, terminal: Term
     wallMs: Date.now,
     env: (name: string) => process.env[name],
   };
-  const config = readConfig(toml, files, options.output ?? "erouted.toml");
+  const config = readConfig(toml, files, outputFile(options) ?? "erouted.toml");
   const faults = config.ok ? config.value.warnings : config.error;
   for (const fault of faults.slice(0, FAULTS_TOLD_MAX)) {
     terminal.err(printable(`${config.ok ? "warning: " : ""}${formatFault(fault)}`));

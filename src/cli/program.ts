@@ -2,6 +2,7 @@
 
 import { Argument, Command, CommanderError } from "commander";
 import packageJson from "../../package.json";
+import type { CheckOptions } from "./check.ts";
 import { type CommandInfo, commandTree } from "./command-tree.ts";
 import type { Shell } from "./completion.ts";
 import { configOption, type Declaration } from "./declaration.ts";
@@ -92,9 +93,10 @@ function declareCheck({ program, terminal, ends }: Declaration): void {
     .description("check configuration, databases, kernel and ports without starting anything")
     .addOption(configOption())
     .option("--offline", "check the configuration only")
+    .option("--as <user>", "open files with this user's rights; else as root with the service's")
     .option("--json", "all points as one JSON object")
     .action(
-      ends(async (options: { config: string; offline?: true; json?: true }) => {
+      ends(async (options: CheckOptions) => {
         const { check } = await import("./check.ts");
         return check(options, terminal);
       }),

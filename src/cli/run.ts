@@ -1,7 +1,8 @@
 /** `erouted run`: the daemon in the foreground. */
 
 import { resolve } from "node:path";
-import { loadConfig, rereadConfigFile } from "./configuration.ts";
+import { counted } from "./amounts.ts";
+import { readConfigFile, rereadConfigFile } from "./configuration.ts";
 import { EXIT, type ExitCode, type Terminal } from "./terminal.ts";
 
 /** Ends when the daemon does; 1 if it could not start. */
@@ -9,8 +10,17 @@ export async function run(
   options: { readonly config: string },
   terminal: Terminal,
 ): Promise<ExitCode> {
-  const config = loadConfig(options.config, terminal);
-  if (!config.ok) return config.error;
+  const config = readConfigFile(options.config);
+  if (!config.ok) {
+    for (const fault of config.error) terminal.err(fault);
+    const { openService } = await import("../daemon/service.ts");
+    const service = openService(process.env, ({ detail }) => terminal.err(detail));
+    const [first = "", ...more] = config.error;
+    const others = more.length === 0 ? "" : ` (and ${counted(more.length, "more fault")})`;
+    service.failed(`does not start: ${first}${others}`);
+    service.close();
+    return EXIT.configuration;
+  }
   const { runDaemon } = await import("../daemon/start.ts");
   // Whoever asks a running daemon for it is elsewhere.
   const configFile = resolve(options.config);

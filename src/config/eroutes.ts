@@ -125,6 +125,9 @@ function readEroute(
   return { ...read, eroute: { kind: "base", ...common, egroup } };
 }
 
+/** What hardly an ID has: `.*`, `^…`, `…$`, `[0-9]`, `\\d`, `(a|b)`, `{2}`. */
+const REGULAR = /\.[*+]|^\^|\$$|\[[^\]]*\]|\\[dwsbDWS]|\(.*\|.*\)|\{\d+(,\d*)?\}/;
+
 function readPattern(check: Check, path: KeyPath, text: string | undefined): Pattern | undefined {
   const given = needed(check, path, text);
   if (given === undefined) return undefined;
@@ -135,6 +138,10 @@ function readPattern(check: Check, path: KeyPath, text: string | undefined): Pat
   }
   if (given !== given.trim()) {
     check.warn(path, `is ${quoted(given)}, with blanks around it`, "an ID without them");
+  }
+  if (REGULAR.test(given)) {
+    const what = `is ${quoted(given)}, which looks like a regular expression`;
+    check.warn(path, what, "only * (any characters, also none) and ? (one) stand for others");
   }
   const spaced = given.replace(/(?<!\\) *, */g, ", ");
   if (/^(C|ST|L|O|OU|CN|E|DC|UID) *=/i.test(given) && spaced !== given) {

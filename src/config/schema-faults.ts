@@ -51,10 +51,26 @@ function unknownKey(path: KeyPath, key: string): Place {
     const expected = `${secretFile}, the path of a file that holds it, or ${env}`;
     return { path: [...path, key], what: "would put a secret into this file", expected };
   }
+  const [home, another] = SECTIONS.filter((section) => keysAt(placeOf(section)).includes(key));
+  if (home !== undefined && another === undefined && path[0] !== home) {
+    const where = LISTS.has(home) ? `[[${home}]]` : `[${home}]`;
+    return { path: [...path, key], what: `stands in the wrong place`, expected: `it in ${where}` };
+  }
   const nearest = nearestText(key, known);
   const expected =
     nearest === undefined ? `one of ${known.join(", ")}` : `${nearest}, if that was meant`;
   return { path: [...path, key], what: "is not a known key", expected };
+}
+
+/** Tables, in which a key of another one may have been put by mistake. */
+const SECTIONS = [
+  ...["egroup", "eroute", "ike", "status", "dynamic_eroutes", "default_eroute", "dataplane"],
+  ...["reload", "log", "user"],
+];
+const LISTS: ReadonlySet<string> = new Set(["egroup", "eroute", "user"]);
+
+function placeOf(section: string): KeyPath {
+  return LISTS.has(section) ? [section, 0] : [section];
 }
 
 /** A value in words: its type, and itself where it is short. */

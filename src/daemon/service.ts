@@ -9,6 +9,8 @@ import type { Note } from "./reload.ts";
 export type Service = {
   /** All is open. From now on the manager's watchdog is answered too. */
   ready(): void;
+  /** What the manager shows of us (`systemctl status`), when we cannot go on. */
+  failed(why: string): void;
   /** Runs `work` between the two messages that enclose a reload. */
   whileReloading(work: () => void): void;
   stopping(): void;
@@ -44,6 +46,7 @@ export function openService(environment: Environment, note: (entry: Note) => voi
       work();
       tell("READY=1");
     },
+    failed: (why) => tell(`STATUS=${why.replace(/\s*\n\s*/g, " / ").slice(0, STATUS_LENGTH_MAX)}`),
     stopping: () => tell("STOPPING=1"),
     close() {
       clearInterval(watchdog);
@@ -73,6 +76,7 @@ function watchdogMs({ WATCHDOG_USEC: usec, WATCHDOG_PID: pid }: Environment): nu
   return Math.min(WATCHDOG_MS_MAX, Math.max(1, Number(usec) / 2_000));
 }
 
+const STATUS_LENGTH_MAX = 500;
 const WATCHDOG_MS_MAX = 60_000;
 
 function fault(detail: string): Note {

@@ -9,6 +9,7 @@ import { standingPolicies } from "../concentrator/no-sa.ts";
 import type { Config } from "../config/config.ts";
 import { type Address, equalAddress } from "../inet/address.ts";
 import { now, wallMs } from "../linux/clock.ts";
+import { openLibc } from "../linux/libc.ts";
 import { openRoutes, type Routes } from "../linux/routes.ts";
 import { type Kernel, openKernel } from "../linux/xfrm-kernel.ts";
 import { err, ok, type Result } from "../octets/result.ts";
@@ -56,6 +57,7 @@ const DATABASE_WATCH_MS = 10_000;
 export async function runDaemon(config: Config, options: RunOptions): Promise<number> {
   const daemon = createDaemon(config);
   const { note } = daemon;
+  hideMemory(note);
   const service = openService(process.env, note);
   const { RUNTIME_DIRECTORY } = process.env;
   const results = openReloadResults(RUNTIME_DIRECTORY, note);
@@ -66,6 +68,7 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   const opened = await open(daemon, options);
   if (!opened.ok) {
     note({ level: "error", outcome: "failed", reason: "start", detail: opened.error });
+    service.failed(`does not start: ${opened.error}`);
     await close(daemon);
     return 1;
   }
@@ -85,6 +88,15 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   await close(daemon);
   service.close();
   return 0;
+}
+
+/** Keys of sites are in it: no core file, and no look from another process of the same user. */
+function hideMemory(note: Daemon["note"]): void {
+  const libc = openLibc();
+  const done = libc.ok ? libc.value.hideMemory() : 0;
+  if (done === 0) return;
+  const detail = `a core file may show this process' memory: ${errnoName(-done)}`;
+  note({ level: "warning", reason: "start", detail });
 }
 
 function createDaemon(config: Config): Daemon {

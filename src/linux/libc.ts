@@ -24,6 +24,10 @@ export type Libc = {
   duplicate(fd: number): number;
   /** Makes `onto` a descriptor of the socket that `fd` has; what `onto` was is closed. */
   duplicateOnto(fd: number, onto: number): number;
+  /** Opens files as this user and these groups from now on; whether that is so. */
+  useFilesAs(uid: number, gid: number, groups: Uint32Array): boolean;
+  /** No core file and no other process of the same user shows this one's memory; answers 0. */
+  hideMemory(): number;
 };
 
 export type SocketOption = { readonly level: number; readonly name: number };
@@ -56,6 +60,9 @@ const SOCK_CLOEXEC = 0x80000;
 const F_DUPFD_CLOEXEC = 1030;
 const MSG_TRUNC = 0x20;
 const POLLIN = 1;
+const NOBODY_HAS = 0xffff_ffff;
+const RLIMIT_CORE = 4;
+const PR_SET_DUMPABLE = 4;
 
 const SYMBOLS = {
   __errno_location: { args: [], returns: "ptr" },
@@ -71,6 +78,11 @@ const SYMBOLS = {
   close: { args: ["i32"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   dup3: { args: ["i32", "i32", "i32"], returns: "i32" },
+  setgroups: { args: [FFIType.u64_fast, "ptr"], returns: "i32" },
+  setfsgid: { args: ["u32"], returns: "i32" },
+  setfsuid: { args: ["u32"], returns: "i32" },
+  setrlimit: { args: ["i32", "ptr"], returns: "i32" },
+  prctl: { args: ["i32", "u64", "u64", "u64", "u64"], returns: "i32" },
 } as const;
 
 function openFirst(): Result<Libc, LibcUnavailable> {
@@ -111,6 +123,18 @@ function wrap(c: Symbols): Libc {
     close: (fd) => result(c.close(fd)),
     duplicate: (fd) => result(c.fcntl(fd, F_DUPFD_CLOEXEC, 0)),
     duplicateOnto: (fd, onto) => result(c.dup3(fd, onto, SOCK_CLOEXEC)),
+    useFilesAs(uid, gid, groups) {
+      if (c.setgroups(groups.length, groups) !== 0) return false;
+      c.setfsgid(gid);
+      c.setfsuid(uid);
+      // They only answer what was there before; with a number that nobody has they change nothing.
+      return c.setfsgid(NOBODY_HAS) === gid && c.setfsuid(NOBODY_HAS) === uid;
+    },
+    hideMemory() {
+      // Soft and hard limit.
+      const none = c.setrlimit(RLIMIT_CORE, new BigUint64Array(2));
+      return none === 0 ? result(c.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)) : result(none);
+    },
   };
 }
 

@@ -17,10 +17,19 @@ export function mysqlFault(error: unknown, settings: MysqlSettings): MysqlFault 
   const known = KNOWN[code];
   const said = messageOf(error, code);
   const kind = known?.kind ?? (TLS_CODE.test(code) ? "unreachable" : "other");
-  const advice = known?.advice ?? (TLS_CODE.test(code) ? TLS_ADVICE : undefined);
+  const advice =
+    grantAdvice(said, settings) ?? known?.advice ?? (TLS_CODE.test(code) ? TLS_ADVICE : undefined);
   const parts = [describeDatabase(settings), said];
   if (advice !== undefined) parts.push(advice.replace("EGROUP", settings.egroup));
   return { fault: { kind, detail: parts.join(": ") }, lost: LOST.has(code), code };
+}
+
+/** Of `INSERT command denied to user 'x'@'host' for table …`: the grant that is missing. */
+function grantAdvice(said: string, { database, table }: MysqlSettings): string | undefined {
+  const denied = /([A-Z][A-Z ]*?) command denied to user '([^']*)'@'([^']*)'/.exec(said);
+  if (denied === null) return undefined;
+  const [, right = "", user = "", host = ""] = denied;
+  return `missing right: GRANT ${right} ON \`${database}\`.\`${table}\` TO '${user}'@'${host}'`;
 }
 
 /** The wait for an answer was ended: by the deadline of its look-ups, or by closing. */

@@ -179,7 +179,10 @@ class MysqlTable implements PeerTable {
         column: String(row[0]),
         unique: String(row[1]) === "1",
       }));
-      return ok(indexAdvice(indexes, settings));
+      if (indexes.length > 0) return ok(indexAdvice(indexes, settings));
+      const kind = await this.#read({ sql: TABLE_KIND, params: [database, table] }, signal);
+      const isView = kind.ok && String(kind.value.rows[0]?.[0]) === "VIEW";
+      return ok(indexAdvice(indexes, settings, isView));
     });
   }
 
@@ -361,6 +364,9 @@ const INDEXES =
   "select min(case when seq_in_index = 1 then column_name end), " +
   "max(non_unique) = 0 and count(*) = 1 from information_schema.statistics " +
   "where table_schema = ? and table_name = ? group by index_name limit 64";
+
+const TABLE_KIND =
+  "select table_type from information_schema.tables where table_schema = ? and table_name = ?";
 
 /** Not START TRANSACTION, which MySQL does not prepare. */
 const NO_AUTOCOMMIT: Statement = { sql: "SET autocommit = 0", params: [] };

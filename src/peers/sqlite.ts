@@ -1,7 +1,7 @@
 /** The peer table in an SQLite file: for a single router, and for trying things out. */
 
 import { Database, type Statement as Prepared } from "bun:sqlite";
-import { accessSync, closeSync, constants, mkdirSync, openSync, statSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
 import { dirname, isAbsolute } from "node:path";
 import { describeDatabase, type SqliteSettings } from "../eroute/database.ts";
 import { peerKey } from "../eroute/peer-id.ts";
@@ -139,7 +139,9 @@ class SqliteTable implements PeerTable {
       const rows = await this.#rows({ sql: INDEXES, params: [settings.table] }, signal);
       if (!rows.ok) return rows;
       const indexes = rows.value.map((row) => ({ column: String(row[0]), unique: row[1] === 1 }));
-      return ok(indexAdvice(indexes, settings));
+      const kind = await this.#rows({ sql: TABLE_KIND, params: [settings.table] }, signal);
+      const isView = kind.ok && kind.value[0]?.[0] === "view";
+      return ok(indexAdvice(indexes, settings, isView));
     });
   }
 
@@ -277,8 +279,8 @@ class SqliteTable implements PeerTable {
     const denied = code === "EACCES" || code === "SQLITE_READONLY" || code === "SQLITE_PERM";
     if (denied) return { kind: "access-denied", detail: `${this.#where()}: ${said}` };
     if (code === "SQLITE_CANTOPEN" && !mayRead(this.#settings.path)) {
-      const who = `uid ${process.getuid?.()}`;
-      const detail = `${this.#where()}: ${who} has no permission to read the file`;
+      const whose = whoseFile(this.#settings.path);
+      const detail = `${this.#where()}: no permission to read the file${whose}`;
       return { kind: "access-denied", detail };
     }
     const missing = code === "ENOENT" || code === "SQLITE_CANTOPEN";
@@ -302,11 +304,18 @@ function openFile(path: string): Database {
 
 function mayRead(path: string): boolean {
   try {
-    accessSync(path, constants.R_OK);
+    // Not access(2), which goes by another user than opening does.
+    closeSync(openSync(path, "r"));
     return true;
   } catch {
     return false;
   }
+}
+
+/** ` (uid 0, mode 600)`. */
+function whoseFile(path: string): string {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat === undefined ? "" : ` (uid ${stat.uid}, mode ${(stat.mode & 0o777).toString(8)})`;
 }
 
 function fileIdentity(path: string): string | undefined {
@@ -320,6 +329,8 @@ function isBusy(error: unknown): boolean {
 }
 
 const NAMES = "select name from pragma_table_info(?) limit 256";
+
+const TABLE_KIND = "select type from sqlite_master where name = ? limit 1";
 
 /** The first column of each index, and whether it alone is unique. */
 const INDEXES =

@@ -27,9 +27,14 @@ export function columnAdvice(
 export function indexAdvice(
   indexes: readonly IndexShape[],
   settings: DatabaseSettings,
+  isView = false,
 ): readonly string[] {
   const { columns, table } = settings;
   const advice: string[] = [];
+  if (isView) {
+    const names = [columns.peerid, columns.remip].join(" and ");
+    return [`${table} is a view: indexes on ${names} have to be in the tables that it reads`];
+  }
   const of = (name: string) =>
     indexes.filter((index) => index.column.toLowerCase() === name.toLowerCase());
   const ids = of(columns.peerid);
@@ -59,6 +64,8 @@ export function unmapped(
   if (without.length === 0) return undefined;
   const keys = without.map((key) => `columns.${key}`).join(", ");
   const where = describeDatabase(settings);
-  const detail = `${where}: ${keys} of egroup ${settings.egroup} not mapped, or no such column`;
+  const detail =
+    `${where}: the table has no column for ${without.join(", ")}, which is optional: add one of ` +
+    `that name, or name another by ${keys} of egroup ${settings.egroup}`;
   return { kind: "no-column", detail };
 }

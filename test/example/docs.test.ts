@@ -32,7 +32,7 @@ const RUN_ELSEWHERE = { packages: "real/packages.test.ts", image: "real/router.t
  * What builds is what has made this; `erouted run` is the daemon, started once; `erouted check`
  * without `--offline` finds its ports taken (a machine where it runs is in real/packages.test.ts).
  */
-const OTHERS = /^(make |erouted (run|check) *$)/;
+const OTHERS = /^(make |systemctl |erouted (run|check) *$)/;
 /** They go on until they are stopped; Ctrl-C is a good end. */
 const ENDLESS = /--(follow|watch)|--for 5m/;
 /** What they say of a site that is not there is right, too. */

@@ -207,7 +207,7 @@ describe("the Debian package on a machine with systemd", () => {
     expect(systemd.run("systemctl is-enabled erouted").out).toBe("disabled\n");
     expect(systemd.run("systemctl is-active erouted").out).toBe("inactive\n");
     expect(must("stat -c '%U:%G %a %n' /etc/erouted /var/lib/erouted")).toBe(
-      "root:erouted 750 /etc/erouted\nerouted:erouted 700 /var/lib/erouted\n",
+      "root:erouted 2750 /etc/erouted\nerouted:erouted 700 /var/lib/erouted\n",
     );
     expect(must("getent passwd erouted")).toEndWith(":/var/lib/erouted:/usr/sbin/nologin\n");
   });

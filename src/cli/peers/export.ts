@@ -55,7 +55,7 @@ async function writeRows(
     const page = await peers.list(after, PAGE_ROWS);
     if (!page.ok) return err(page.error.detail);
     for (const row of page.value) {
-      put(isJson ? JSON.stringify(picked(row, keys)) : csvLine(keys.map((key) => row[key] ?? "")));
+      put(isJson ? jsonLine(picked(row, keys)) : csvLine(keys.map((key) => row[key] ?? "")));
     }
     count += page.value.length;
     if (options.file !== undefined) terminal.progress?.(counted(count, "row"));
@@ -65,6 +65,13 @@ async function writeRows(
   }
   if (options.file !== undefined) terminal.progress?.(undefined);
   return ok(count);
+}
+
+/** JSON escapes control characters up to 1f; those above that a terminal obeys are escaped here. */
+function jsonLine(row: Readonly<Record<string, string | null>>): string {
+  const escaped = (character: string) =>
+    `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return JSON.stringify(row).replace(/[\u007f-\u009f]/g, escaped);
 }
 
 function picked(row: PeerRow, keys: readonly RowKey[]): Readonly<Record<string, string | null>> {

@@ -9,5 +9,5 @@ export function egroupOption(): Option {
 
 /** Behind the help of whatever takes a key. */
 export const NO_PASSWORD_OPTION = `
-The key cannot be given as an option: every user of this host can read command lines in the
-process list, and shells keep them in their history.`;
+The key cannot be given as an option: every user of this host can read command
+lines in the process list, and shells keep them in their history.`;

@@ -47,9 +47,13 @@ export function formatOf(file: string, text: string): FileFormat {
   return /^\ufeff?\s*[[{]/.test(text) ? "json" : "csv";
 }
 
-/** One line of CSV. */
+/**
+ * One line of CSV. What a spreadsheet would take for a formula has an apostrophe before it, which
+ * reading takes away again; what a terminal would obey is a question mark.
+ */
 export function csvLine(cells: readonly string[]): string {
   return cells
+    .map((cell) => (FORMULA.test(cell) ? `'${cell}` : cell).replace(CONTROLS, "?"))
     .map((cell) => (CSV_PLAIN.test(cell) ? cell : `"${cell.replaceAll('"', '""')}"`))
     .join(",");
 }
@@ -98,7 +102,7 @@ function readCsv(text: string, keyOf: KeyFinder): Result<readonly FileRow[], str
       if (record.length !== keys.length) {
         return { at, fault: `has ${record.length} fields, the head has ${keys.length}` };
       }
-      const cells = keys.map((key, i) => [key, emptyIsNull(record[i])] as const);
+      const cells = keys.map((key, i) => [key, emptyIsNull(unguarded(record[i]))] as const);
       return { at, fields: Object.fromEntries(cells.filter(([key]) => key !== undefined)) };
     }),
   );
@@ -170,11 +174,22 @@ function parseJson(text: string): unknown {
   }
 }
 
+/** Without the apostrophe that an export puts before a formula. */
+function unguarded(cell: string | undefined): string | undefined {
+  return cell !== undefined && GUARDED.test(cell) ? cell.slice(1) : cell;
+}
+
 function emptyIsNull(text: string | undefined): string | null {
   return text === undefined || text === "" ? null : text;
 }
 
 /** What needs no quotes: no delimiter of anybody, no blank at an end. */
 const CSV_PLAIN = /^(?! )[^",;\t\r\n]*(?<! )$/;
+/** How formulas begin in spreadsheets (OWASP, CSV injection); own apostrophes may be before. */
+const FORMULA = /^'*[=+\-@\t\r]/;
+const GUARDED = /^'+[=+\-@\t\r]/;
+/** Control characters but for tab and the ends of lines, which quotes keep. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
+const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
 const NAME_SHOWN_MAX = 40;
 const RECORD_LENGTH_MAX = 65_536;

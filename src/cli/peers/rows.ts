@@ -1,6 +1,7 @@
 /** `erouted peers init|list|remove`: the table of sites of an egroup. */
 
 import type { Config } from "../../config/config.ts";
+import { handOverTable } from "../../daemon/file-owner.ts";
 import { COLUMNS_OF_FEW, type DatabaseSettings, describeDatabase } from "../../eroute/database.ts";
 import type { PeerRow } from "../../eroute/row.ts";
 import { openPeers } from "../../peers/open.ts";
@@ -25,6 +26,8 @@ export function initPeers(
     const table = describeDatabase(settings);
     const outcome = { table, created: done.value === "created" };
     terminal.out(options.json === true ? JSON.stringify(outcome) : `${table}: ${said}`);
+    const command = settings.engine === "sqlite" ? handOverTable(settings.path) : undefined;
+    if (command !== undefined) terminal.err(printable(`erouted: ${command}`));
     return EXIT.ok;
   });
 }

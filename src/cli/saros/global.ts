@@ -55,6 +55,23 @@ export function ikeInstances(all: readonly Settings[]): IkeInstances {
   };
 }
 
+/**
+ * `ike2` is the router's as responder of IKEv2: algorithms that it allows (`rencalgs`, `rauthalgs`,
+ * `rprfalgs`, groups from-to) and times. erouted's own proposals hold in their place.
+ */
+export function tellIke2(all: readonly Settings[]): void {
+  for (const settings of all) settings.tellRest(restOfIke2);
+}
+
+function restOfIke2(key: string): ReturnType<typeof none> {
+  if (key === "natt") return none("NAT traversal is always on");
+  if (/^(r|i)?(enc|auth|prf)algs?$|^r?(dh)?(min|max)?group$|^rdh(min|max)group$/.test(key)) {
+    return toDo("erouted's own IKEv2 proposals hold: set `ike` of an eroute if a site has others");
+  }
+  if (key === "ltime") return toDo("set `ike_lifetime` of the eroutes if 4h is not wanted");
+  return none("erouted has nothing like it in IKEv2");
+}
+
 const IKE_LIFETIME_S_MAX = 2_592_000;
 
 function importHalfOpen(settings: Settings, { keys }: Section): void {

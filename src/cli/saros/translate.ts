@@ -3,7 +3,7 @@
 import { type Egroup, importEgroup } from "./egroup.ts";
 import type { Encoding } from "./encoding.ts";
 import { type Eroute, importEroute } from "./eroute.ts";
-import { globalSections, ikeInstances } from "./global.ts";
+import { globalSections, ikeInstances, tellIke2 } from "./global.ts";
 import { parseSaros, type SarosFault, type SarosLine } from "./lines.ts";
 import { mergeEroutes } from "./merge.ts";
 import { type Note, none, Settings, toDo } from "./settings.ts";
@@ -41,6 +41,7 @@ export function translateSaros(
   const vault = createVault(secretsFolder, encoding);
   const global = globalSections({ ike: of("ike"), dpd: of("dpd"), defEroute: of("def_eroute") });
   const ike = ikeInstances([...of("ike")]);
+  tellIke2(of("ike2"));
   const egroups = of("egroup").flatMap((settings) => importEgroup(settings) ?? []);
   const names = new Set<string>();
   const linked = linksOf(egroups);

@@ -26,6 +26,7 @@ export function openApi(version: string): Json {
         "know may be added to answers; nothing is removed within v1.",
       license: { name: "MIT", identifier: "MIT" },
     },
+    servers: [{ url: "/", description: "Where this document comes from." }],
     paths,
     components: {
       schemas: schemas(),
@@ -52,7 +53,8 @@ function operationJson(operation: Operation): Json {
   });
   const statuses = [
     ...(inQuery.length + inPath.length > 0 ? [400] : []),
-    ...(access === "open" ? [] : [401]),
+    // Whatever is open can still be asked for in a wrong way.
+    ...(access === "open" ? [405] : [401]),
     ...(access === "operate" ? [403, 404, 429] : []),
     ...problems,
   ];
@@ -61,7 +63,7 @@ function operationJson(operation: Operation): Json {
     operationId: operationId(operation),
     summary,
     parameters: [...inPath, ...inQuery],
-    ...(access === "open" ? {} : { security: [{ [access]: [] }] }),
+    security: access === "open" ? [] : [{ [access]: [] }],
     responses: {
       ...Object.fromEntries(refusals),
       [access === "operate" ? "2XX" : "200"]: {
@@ -74,7 +76,7 @@ function operationJson(operation: Operation): Json {
 
 /** A health that is not well has a body of its own. */
 function answerOf(status: number, { answer }: Operation): Json {
-  if (answer === "health") {
+  if (answer === "health" && status === 503) {
     return { description: "Something is wrong.", content: contentOf("health") };
   }
   const schema = { $ref: "#/components/schemas/Problem" };
@@ -86,6 +88,7 @@ const STATUSES: Readonly<Record<number, string>> = {
   401: "The token is missing or wrong.",
   403: "Nobody may: there is no such token in the configuration.",
   404: "There is no such site.",
+  405: "Only GET and HEAD are possible here.",
   409: "That cannot be done with this site.",
   422: "The configuration file has faults: the former one stays in force.",
   429: "Too many at once: wait a second.",

@@ -147,7 +147,7 @@ export const ANSWERS = {
       .nullable()
       .describe("Where all sites are sent (RFC 5685), and how many are still to be told."),
     gauges: z.record(z.string(), count),
-    counters: z.record(z.enum(COUNTER_NAMES), count),
+    counters: counterFields(),
     databases: z.array(
       z.strictObject({
         egroup: z.string(),
@@ -270,4 +270,10 @@ function seriesLists(): Record<(typeof SERIES_NAMES)[number], z.ZodArray<z.ZodNu
     (typeof SERIES_NAMES)[number],
     z.ZodArray<z.ZodNumber>
   >;
+}
+
+/** Each by its name: a record with names as keys would name none of them in the document. */
+function counterFields() {
+  const entries = COUNTER_NAMES.map((name) => [name, count] as const);
+  return z.strictObject(Object.fromEntries(entries));
 }

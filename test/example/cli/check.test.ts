@@ -102,7 +102,9 @@ test("without rights each reason is said once, with the ports that it keeps us f
   const ports = `127.0.0.1:${IKE_PORT}, 127.0.0.1:${NAT_PORT}`;
   const reason = "CAP_NET_ADMIN is missing: give it, or run as root";
   expect(lines).toContain(`FAILED  ports: ${ports}: setsockopt IP_XFRM_POLICY: EPERM: ${reason}`);
-  expect(lines.join("\n")).toMatch(/^FAILED {2}database .*uid \d+ has no permission to read/m);
+  expect(lines.join("\n")).toMatch(
+    /^FAILED {2}database .*no permission to read the file \(uid \d+, mode 0\)/m,
+  );
   expect(exitCode).toBe(1);
 });
 

@@ -65,6 +65,16 @@ test("bash completes options of the command that is typed, and their choices", a
   expect(await offered("run", "--s")).toEqual([]);
 });
 
+test("bash completes each argument by its place: of debug a peer ID, then on or off", async () => {
+  const config = ["--config", folder.config];
+  expect(await offered("debug", ...config, "site-4711")).toEqual(["site-4711"]);
+  expect(await offered("debug", ...config, "site-4711", "")).toEqual(["on", "off"]);
+  expect(await offered("debug", "--for", "2h", "site-4711", "of")).toEqual(["off"]);
+  expect(await offered("debug", "site-4711", "on", "")).toEqual([]);
+  expect(await offered("log-level", "w")).toEqual(["warning"]);
+  expect(await offered("log-level", "warning", "")).toEqual([]);
+});
+
 test("bash completes files where one is asked for", async () => {
   expect(await offered("run", "--config", "erouted.")).toEqual(["erouted.toml"]);
   expect(await offered("peers", "import", "erouted.")).toEqual(["erouted.toml"]);

@@ -1,7 +1,7 @@
 /** `erouted import saros`: what is written is accepted by erouted, and nothing is lost silently. */
 
 import { afterEach, expect, test } from "bun:test";
-import { readFileSync, statSync } from "node:fs";
+import { existsSync, readFileSync, statSync } from "node:fs";
 import { parse } from "smol-toml";
 import { translateSaros } from "../../../src/cli/saros/translate.ts";
 import { createFolder, type Folder } from "./folder.ts";
@@ -354,4 +354,26 @@ test("any text either is translated into TOML that can be parsed, or has faults"
     if ("toml" in translated) parse(translated.toml);
     else expect(translated.faults.length).toBeGreaterThan(0);
   }
+});
+
+test("--output - is standard output, as elsewhere, and no file of that name", async () => {
+  const folder = createFolder();
+  try {
+    const file = folder.write("router.txt", ROUTER);
+    const there = await runWith(["import", "saros", file]);
+    const dash = await runWith(["import", "saros", file, "--output", "-"]);
+    expect(dash.out).toBe(there.out);
+    expect(existsSync("-")).toBe(false);
+  } finally {
+    folder.dispose();
+  }
+});
+
+test("ike2 is known: it is said what becomes of its algorithms and times", () => {
+  const text = `${ROUTER}\nike2 0 rencalgs "aes128"\nike2 0 rdhmingroup 14\nike2 0 ltime 600\n`;
+  const translated = translateSaros(text, { secretsFolder: undefined, encoding: "UTF-8" });
+  if ("faults" in translated) throw new Error(JSON.stringify(translated.faults));
+  const notes = translated.notes.filter(({ setting }) => setting.startsWith("ike2 "));
+  expect(notes.map(({ kind }) => kind)).toEqual(["to-do", "to-do", "to-do"]);
+  expect(notes[0]?.detail).toContain("erouted's own IKEv2 proposals hold");
 });

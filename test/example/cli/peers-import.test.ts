@@ -2,6 +2,8 @@
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync, statSync } from "node:fs";
+import { csvLine, readRows } from "../../../src/cli/peers/row-file.ts";
+import { ok } from "../../../src/octets/result.ts";
 import { createFolder, type Folder } from "./folder.ts";
 import { type Ran, runWith } from "./terminal.ts";
 
@@ -133,6 +135,32 @@ test("JSON is read as a list and line by line; what export wrote goes in elsewhe
     expect(await rows()).toEqual(before);
     expect((await peers(["import", "-"], text)).out).toContain("0 to add, 0 to change, 2 as they");
   }
+});
+
+const COLUMNS = {
+  ...{ peerid: "peerid", password: "password", remip: "remip", remmsk: "remmsk" },
+  ...{ peerip: "peerip", bakpeerip: "bakpeerip", ourid: "ourid" },
+};
+
+test("what a spreadsheet takes for a formula is guarded in CSV, and comes back as it was", () => {
+  const cells = ["=1+1", "+1", "-1", "@x", "\t=1", "'=1", "''-1", "'plain", "10.0.0.0/8", ""];
+  const line = csvLine(cells);
+  expect(line).toStartWith("'=1+1,'+1,'-1,'@x,");
+  for (const cell of line.split(",")) expect(cell.replace(/^"/, "")).not.toMatch(/^[=+\-@\t\r]/);
+  const guarded = readRows(`peerid,ourid\n${csvLine(["=site", "'-us"])}\n`, "csv", COLUMNS);
+  expect(guarded).toMatchObject(ok([{ fields: { peerid: "=site", ourid: "'-us" } }]));
+  for (const cell of cells.filter((text) => text !== "")) {
+    const read = readRows(`peerid\n${csvLine([cell])}\n`, "csv", COLUMNS);
+    expect(read).toMatchObject(ok([{ fields: { peerid: cell } }]));
+  }
+});
+
+test("what a terminal obeys is no part of an export", async () => {
+  expect(csvLine(["a\u001b[2Jb\u009bc"])).toBe("a?[2Jb?c");
+  const faulty = '{"peerid": "site-1", "password": "\u009b0m"}';
+  await peers(["import", "-", "--format", "json"], faulty);
+  const json = (await peers(["export", "--json", "--with-passwords"])).out;
+  expect(json).not.toMatch(/\p{Cc}/u);
 });
 
 test("a file as a whole can be wrong: head, quotes, format", async () => {

@@ -2,7 +2,8 @@
 
 import { expect, test } from "bun:test";
 import packageJson from "../../../package.json";
-import { runCli } from "../../../src/cli/program.ts";
+import { flattened } from "../../../src/cli/command-tree.ts";
+import { declaredCommands, runCli } from "../../../src/cli/program.ts";
 import { runWith } from "./terminal.ts";
 
 test("--version prints the version of package.json", async () => {
@@ -26,6 +27,15 @@ test("--help of each command says what it does and how it ends", async () => {
     expect([command, code, err]).toEqual([command, 0, ""]);
     expect(out).toContain(["Usage: erouted", ...command].join(" "));
     expect(out).toContain("Exit codes: 0 ok, 1 failed, 2 wrong usage, 78 faults in the config");
+  }
+});
+
+test("no help is wider than a terminal of 80 columns", async () => {
+  const all = flattened(declaredCommands()).map(({ words }) => words);
+  for (const words of all) {
+    const { out } = await runWith([...words, "--help"]);
+    const wide = out.split("\n").filter((line) => line.length > 80);
+    expect([words, wide]).toEqual([words, []]);
   }
 });
 

@@ -126,6 +126,34 @@ describe("each parameter is held to what the document says of it", () => {
   }
 });
 
+test("the document has what linters of OpenAPI ask for", () => {
+  const document = openApi("1") as unknown as {
+    servers: { url: string }[];
+    paths: Record<string, Record<string, { security?: unknown; responses: object }>>;
+    components: { schemas: unknown };
+  };
+  expect(document.servers.length).toBe(1);
+  for (const [path, methods] of Object.entries(document.paths)) {
+    for (const { security, responses } of Object.values(methods)) {
+      expect([path, Array.isArray(security)]).toEqual([path, true]);
+      expect([path, Object.keys(responses).some((status) => /^4/.test(status))]).toEqual([
+        ...[path, true],
+      ]);
+    }
+  }
+  const undefinedNames: string[] = [];
+  const walk = (value: unknown, at: string): void => {
+    if (typeof value !== "object" || value === null) return;
+    const { required, properties } = value as { required?: unknown; properties?: object };
+    for (const name of Array.isArray(required) ? required : []) {
+      if (!Object.hasOwn(properties ?? {}, name)) undefinedNames.push(`${at}.${name}`);
+    }
+    for (const [key, inner] of Object.entries(value)) walk(inner, `${at}.${key}`);
+  };
+  walk(document.components.schemas, "");
+  expect(undefinedNames).toEqual([]);
+});
+
 test("the page shows each operation, and loads nothing from elsewhere", async () => {
   const page = await (await app.request("/api/v1/docs")).text();
   for (const { path } of OPERATIONS) expect(page).toContain(path);
