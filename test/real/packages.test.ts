@@ -65,6 +65,10 @@ test.each(ARCHITECTURES)("%s: files, owners, modes and sums are as Debian wants 
     "./lib/systemd/system/erouted.service": "-rw-r--r--",
     "./etc/erouted/erouted.toml": "-rw-r--r--",
     "./usr/share/doc/erouted/copyright": "-rw-r--r--",
+    "./usr/share/doc/erouted/THIRD-PARTY": "-rw-r--r--",
+    "./usr/share/doc/erouted/quick-start.md": "-rw-r--r--",
+    "./usr/share/doc/erouted/security.md": "-rw-r--r--",
+    "./usr/share/doc/erouted/troubleshooting.md": "-rw-r--r--",
     "./usr/share/doc/erouted/changelog.gz": "-rw-r--r--",
     "./usr/share/man/man8/erouted.8.gz": "-rw-r--r--",
     "./usr/share/bash-completion/completions/erouted": "-rw-r--r--",
@@ -97,6 +101,16 @@ test.each(ARCHITECTURES)("%s: the executable runs and accepts the configuration"
   const config = unpacked(arch, "etc/erouted/erouted.toml");
   const checked = run([...erouted(arch), "check", "--offline", "--config", config]);
   expect([checked.code, checked.out]).toEqual([0, expect.stringMatching(/^ok {6}configuration /)]);
+});
+
+test("each bundled package has its licence in the package, and so has the runtime", () => {
+  const text = readFileSync(unpacked("amd64", "usr/share/doc/erouted/THIRD-PARTY"), "utf8");
+  for (const name of Object.keys(packageJson.dependencies)) {
+    expect(text).toMatch(new RegExp(`^${name} [0-9.]+ \\(.+\\)$`, "m"));
+  }
+  expect(text).toContain("Permission is hereby granted, free of charge");
+  expect(text).toMatch(/^Bun [0-9.]+ \(MIT\)/m);
+  expect(text).toContain("LGPL-2.1");
 });
 
 test("man and bash take what the package has for them", () => {
