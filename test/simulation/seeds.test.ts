@@ -32,7 +32,6 @@ const NEVER_COUNTED: readonly CounterName[] = [
   "acquires",
   "acquires_ignored",
   "child_sas_narrowed_by_limit",
-  "overlaps_refused",
   "overlaps_replaced",
   "overlaps_allowed",
   "redirects_followed",
