@@ -13,6 +13,9 @@ const STEPS_MAX = 350_000;
 /** Somebody looks at the site closely: messages are read twice, and put into words. */
 const STEPS_MAX_WITH_DEBUG = 2 * STEPS_MAX;
 
+/** What is dropped for its length takes about a hundred. */
+const READ_STEPS_MIN = 500;
+
 const TIMEOUT_MS = 300_000;
 
 test(
@@ -24,8 +27,8 @@ test(
       return steps > (name.endsWith("with debug") ? STEPS_MAX_WITH_DEBUG : STEPS_MAX);
     });
     expect(dear).toEqual([]);
-    // A count in which nothing happens bounds nothing.
-    expect(counted.filter(({ steps }) => steps < 50).map(({ name }) => name)).toEqual([]);
+    // A message that is dropped unread bounds nothing.
+    expect(counted.filter(({ steps }) => steps < READ_STEPS_MIN)).toEqual([]);
   },
   TIMEOUT_MS,
 );

@@ -176,12 +176,12 @@ function lastFragment(lay: () => Table): WorstMessage {
       const table = lay();
       const { octets, path } = sealedAuth(
         table,
-        many(12_000, () => vendor),
-        500,
+        many(6_000, () => vendor),
+        600,
       );
       for (const one of octets.slice(0, -1)) table.deliver(one, path);
       const last = octets.at(-1);
-      assert(last !== undefined && octets.length < 128, "a message in fragments");
+      assert(last !== undefined && octets.length > 40, "a message in fragments");
       return { table, deliver: () => table.deliver(last, path) };
     },
   };

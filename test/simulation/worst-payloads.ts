@@ -24,6 +24,8 @@ import type { SiteSettings } from "./site-state.ts";
 const OCTETS = 60_000;
 /** A longer IKE_SA_INIT is not even read: this fits in beside its own payloads. */
 const INIT_OCTETS = 3_500;
+/** The same of IKE_AUTH, before its sender has proved who he is. */
+const AUTH_OCTETS = 32_000;
 
 export const random = (count: number) => new Uint8Array(count).fill(7);
 
@@ -67,12 +69,12 @@ function hashes(count: number): Uint8Array {
 }
 
 export const IDENTITIES: readonly (readonly [string, Identity])[] = [
-  ["a name of thousands of parts", dn(4_500, 1)],
-  ["a name of one part with thousands of attributes", dn(1, 4_500)],
+  ["a name of thousands of parts", dn(2_500, 1)],
+  ["a name of one part with thousands of attributes", dn(1, 2_800)],
   ["a name as long as is looked at", dn(60, 1)],
-  ["a long host name", { idType: IdType.FQDN, data: random(OCTETS).fill(0x61) }],
-  ["a long mail address", { idType: IdType.RFC822_ADDR, data: random(OCTETS).fill(0x40) }],
-  ["a long KEY_ID", { idType: IdType.KEY_ID, data: random(OCTETS).fill(0x2c) }],
+  ["a long host name", { idType: IdType.FQDN, data: random(AUTH_OCTETS).fill(0x61) }],
+  ["a long mail address", { idType: IdType.RFC822_ADDR, data: random(AUTH_OCTETS).fill(0x40) }],
+  ["a long KEY_ID", { idType: IdType.KEY_ID, data: random(AUTH_OCTETS).fill(0x2c) }],
   ["a host name that looks like a name", { idType: IdType.FQDN, data: text("C=,".repeat(300)) }],
   ["an ID that nearly matches a pattern", { idType: IdType.FQDN, data: text("a".repeat(255)) }],
 ];
@@ -94,7 +96,7 @@ export const AUTH_SETTINGS: readonly (readonly [string, Partial<SiteSettings>])[
   ["selectors that are crooked, IPv6", { tsI: crooked(6, 255), tsR: crooked(6, 255) }],
   [
     "attributes of a configuration",
-    { configuration: { kind: "CP", cfgType: 1, attributes: many(14_000, (i) => cpAttribute(i)) } },
+    { configuration: { kind: "CP", cfgType: 1, attributes: many(7_800, (i) => cpAttribute(i)) } },
   ],
   ["ESP transforms", { esp: many(250, (i) => transformOf(TransformType.ENCR, 2_000 + i, 128)) }],
 ];
@@ -104,11 +106,11 @@ function cpAttribute(i: number) {
 }
 
 export const AUTH_PARTS: readonly (readonly [string, readonly Payload[]])[] = [
-  ["certificates", many(12_000, () => ({ kind: "CERT", encoding: 4, data: random(0) }))],
-  ["certificate requests", [{ kind: "CERTREQ", encoding: 4, authorities: random(OCTETS) }]],
-  ["notifies", many(7_000, (i) => notify(16_384 + (i % 60)))],
-  ["a long PPK_IDENTITY", [notify(NotifyType.PPK_IDENTITY, random(OCTETS))]],
-  ["a long AUTH", [{ kind: "AUTH", method: 14, data: random(OCTETS) }]],
+  ["certificates", many(6_000, () => ({ kind: "CERT", encoding: 4, data: random(0) }))],
+  ["certificate requests", [{ kind: "CERTREQ", encoding: 4, authorities: random(AUTH_OCTETS) }]],
+  ["notifies", many(3_900, (i) => notify(16_384 + (i % 60)))],
+  ["a long PPK_IDENTITY", [notify(NotifyType.PPK_IDENTITY, random(AUTH_OCTETS))]],
+  ["a long AUTH", [{ kind: "AUTH", method: 14, data: random(AUTH_OCTETS) }]],
 ];
 
 /** Ranges that are no subnet, each for another protocol: none of them covers another one. */
