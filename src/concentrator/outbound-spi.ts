@@ -42,6 +42,6 @@ export function roomFor(
   const whose = other === entry ? "another Child SA of its own" : `${other?.peerId ?? "another"}`;
   const detail =
     `the site has chosen ESP SPI ${spi32Hex(outbound.spi)} at ${formatAddress(outbound.dst)}, ` +
-    `which ${whose} has there already: it is asked to come again with another one`;
+    `which ${whose} has there already: it is asked for another one`;
   return err({ kind: "spi-in-use", detail });
 }

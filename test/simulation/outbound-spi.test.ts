@@ -44,7 +44,11 @@ test("a neighbour behind the same NAT is asked to come again, and is up with ano
   const [first, second] = callers;
   expect(first?.session().children.length).toBe(1);
   if (second === undefined) throw new Error("two sites");
-  expect(refusals(second)).toEqual([NotifyType.TEMPORARY_FAILURE]);
+  // Of the Child SA only: the IKE SA stands, and we ask for another one, which it may not grant.
+  expect(refusals(second)).toEqual([NotifyType.NO_ADDITIONAL_SAS]);
+  const asked = table.effects.filter((e) => e.kind === "send" && e.octets[18] === CREATE_CHILD_SA);
+  expect(asked.length).toBe(1);
+  expect(table.concentrator.snapshot().gauges.ikeSas).toBe(2);
   const entry = table.journal.find(({ reason }) => reason === "spi-in-use");
   expect(entry).toMatchObject({ peerId: "site-2", step: "IKE_AUTH" });
   expect(entry?.detail).toContain(`0xc0001000 at ${NAT}, which site-1 has there already`);
@@ -105,12 +109,15 @@ test.each([
   const { table, callers } = connected(1, {}, { kernelFaults });
   const [site] = callers;
   for (const type of site === undefined ? [] : refusals(site)) {
-    expect(type).toBe(NotifyType.TEMPORARY_FAILURE);
+    expect(type).toBe(NotifyType.NO_ADDITIONAL_SAS);
   }
   expect(table.journal.some((entry) => entry.reason === reason)).toBe(true);
   expect(table.kernel.states.size).toBe(0);
   expect(table.kernel.policies.size).toBe(0);
 });
+
+/** The exchange type, in the header's octet 18. */
+const CREATE_CHILD_SA = 36;
 
 function connected(
   sites: number,

@@ -34,6 +34,7 @@ import { addressesText, configurationRequestOf, configure } from "./configuratio
 import { newEstablished } from "./established.ts";
 import { expectsOtherNote, otherIdOf } from "./expected-id.ts";
 import { notifyOf, payloadOf } from "./find-payload.ts";
+import { askForFirstChild, firstChildNotice } from "./first-child.ts";
 import { holdAuth, isUnanswered, notTheRepeat } from "./hold-auth.ts";
 import { agreedFragments } from "./ike-sa-init.ts";
 import { childText, childUp, leftOutNotes, makeChild, planChild } from "./make-child-sa.ts";
@@ -267,17 +268,16 @@ export function onFirstChildInstalled(
 ): Step {
   const to = { exchangeType: ExchangeType.IKE_AUTH, messageId: serving.messageId };
   if (!result.ok) {
-    const payloads = [...serving.head, ...noticeOf(result.error)];
+    const payloads = [...serving.head, ...firstChildNotice(result.error)];
     const answered = answer(sa, to, payloads, context);
-    const note = failedNote("IKE_AUTH", result.error);
-    return { sa: answered.sa, effects: [...answered.effects, note] };
+    const asking = askForFirstChild(answered.sa, result.error, serving.child.sa);
+    return { sa: asking, effects: [...answered.effects, failedNote("IKE_AUTH", result.error)] };
   }
-  const { child } = serving;
-  const answered = answer(sa, to, [...serving.head, ...child.payloads], context);
-  return {
-    sa: { ...answered.sa, children: [...sa.children, child.sa] },
-    effects: [...answered.effects, okNote("IKE_AUTH", "child-sa-up", childText(child.sa))],
-  };
+  const { sa: child, payloads } = serving.child;
+  const answered = answer(sa, to, [...serving.head, ...payloads], context);
+  const note = okNote("IKE_AUTH", "child-sa-up", childText(child));
+  const children = [...sa.children, child];
+  return { sa: { ...answered.sa, children }, effects: [...answered.effects, note] };
 }
 
 /** The IKE SA stands although its first Child SA does not (§1.2). */
