@@ -52,6 +52,11 @@ const ROWS: readonly (readonly [string, readonly Panel[]])[] = [
         instance(gauge("erouted_dynamic_eroutes"), "dynamic"),
         instance(gauge("erouted_normal_eroutes_up"), "normal"),
       ]),
+      graph("Expected and connected", "short", [
+        instance(gauge("erouted_sites_expected"), "expected"),
+        instance(gauge("erouted_sites_connected"), "connected"),
+        instance(gauge("erouted_sites_never_seen"), "never seen"),
+      ]),
       graph("Not connected", "short", [
         {
           expr: `sum by (instance, state) (erouted_sites_not_connected{${SELECT}})`,

@@ -30,7 +30,7 @@ rule_files: [/etc/prometheus/erouted-alerts.yaml]
 
 /** The whole file. */
 export function metricsReference(): string {
-  const notConnected = { failed: 0, ended: 0, strangers: 0 };
+  const notConnected = { failed: 0, ended: 0, disabled: 0, strangers: 0 };
   const read = { cpuSeconds: 0, residentOctets: 0, notConnected, ...SERVER };
   const rows = metricsOf(NOTHING, read).map(row);
   const ofSites = Object.values(SITE_METRICS).map(([name, type, help]) =>
@@ -93,6 +93,7 @@ const NOTHING: MetricsSource = {
   loopDelaySeconds: () => 0,
   reloads: () => new Map([["ok", 0]]),
   databases: () => [],
+  expected: () => new Map(),
 };
 
 const GAUGES: Gauges = {

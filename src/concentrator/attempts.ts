@@ -66,8 +66,12 @@ type Table = {
 export function createAttempts(knownMax = KNOWN_MAX, unknownMax = UNKNOWN_MAX): Attempts {
   const known: Table = { max: knownMax, histories: new Map(), byHost: new Map() };
   const unknown: Table = { max: unknownMax, histories: new Map(), byHost: new Map() };
+  // A table of its own: while the database is away anybody can make up IDs that may be sites.
+  const undecided: Table = { max: knownMax, histories: new Map(), byHost: new Map() };
+  const tables = [known, undecided, unknown];
   const historyOf = (key: string) =>
-    known.histories.get(key) ?? unknown.histories.get(key) ?? ([] as History);
+    tables.map(({ histories }) => histories.get(key)).find((found) => found !== undefined) ??
+    ([] as History);
   return {
     note(record) {
       const outcome = outcomeOf(record);
@@ -76,15 +80,15 @@ export function createAttempts(knownMax = KNOWN_MAX, unknownMax = UNKNOWN_MAX): 
       const history = historyOf(key);
       const isKnown = known.histories.has(key) || hasRow(record);
       add(history, outcome, shortened(record));
-      unknown.histories.delete(key);
-      const table = isKnown ? known : unknown;
+      const table = isKnown ? known : isUndecided(record) ? undecided : unknown;
+      for (const other of [undecided, unknown]) if (other !== table) other.histories.delete(key);
       putLast(table.histories, key, history, table.max);
       noteHost(table, record);
     },
     ofPeer: (peerId) => [...historyOf(idKey(peerId))].reverse(),
     ofAddress: (address) => [...historyOf(addressKey(address))].reverse(),
     peersAt(address, max) {
-      const ids = [known, unknown].flatMap(({ byHost }) => byHost.get(address) ?? []);
+      const ids = tables.flatMap(({ byHost }) => byHost.get(address) ?? []);
       const isThere = (id: string) => historyOf(idKey(id)).at(-1)?.host === address;
       return [...new Set(ids)].filter(isThere).slice(-max).reverse();
     },
@@ -102,9 +106,13 @@ export function createAttempts(knownMax = KNOWN_MAX, unknownMax = UNKNOWN_MAX): 
         .slice(-max)
         .reverse();
     },
-    notConnected: () => [...lastOnes(known, true), ...lastOnes(unknown, false)],
+    notConnected: () => [
+      ...lastOnes(known, true),
+      ...lastOnes(undecided, true),
+      ...lastOnes(unknown, false),
+    ],
     get size() {
-      return known.histories.size + unknown.histories.size;
+      return tables.reduce((sum, { histories }) => sum + histories.size, 0);
     },
   };
 }
@@ -205,6 +213,11 @@ function isSame(before: Attempt, outcome: Attempt["outcome"], record: JournalRec
     (before.record.step === record.step || isAnyStep(outcome, record)) &&
     before.host === hostOf(record.remote)
   );
+}
+
+/** Its ID leads to a table that could not be read: it is no stranger until that is known. */
+function isUndecided({ reason, peerId }: JournalRecord): boolean {
+  return peerId !== undefined && reason.startsWith("database-");
 }
 
 /** An eroute comes of a row, and a fault can only be found in a row that is there. */

@@ -342,7 +342,7 @@ function onEnded(engine: Engine, entry: Entry, spi: IkeSpi, reason: EndReason): 
     if (reason.kind !== "redirected") count(engine, "negotiations_failed");
     return;
   }
-  count(engine, "ike_sas_closed");
+  count(engine, isReplaced(reason, why) ? "ike_sas_replaced" : "ike_sas_closed");
   if (reason.kind === "we-deleted") {
     journal(engine, entry, {
       level: why === "peer-silent" ? "warning" : "info",
@@ -356,6 +356,13 @@ function onEnded(engine: Engine, entry: Entry, spi: IkeSpi, reason: EndReason): 
   entry.eroute = undefined;
   leaveEroute(engine, eroute, spi, why);
 }
+
+/** By a rekey or a new call: the site goes on without a gap. */
+function isReplaced(reason: EndReason, why: string): boolean {
+  return reason.kind === "replaced-by-rekey" || REPLACED.has(why);
+}
+
+const REPLACED: ReadonlySet<string> = new Set(["rekeyed", "redundant", "replaced-by-newer"]);
 
 function noteRedirected(engine: Engine, entry: Entry, host: string): void {
   journal(engine, entry, {

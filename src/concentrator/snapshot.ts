@@ -168,6 +168,7 @@ export const COUNTER_NAMES = [
   "acquires",
   "acquires_ignored",
   "ike_sas_closed",
+  "ike_sas_replaced",
   "child_sas_installed",
   "child_sas_rekeyed",
   "child_sas_over_limit",

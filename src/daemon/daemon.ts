@@ -8,6 +8,7 @@ import type { Kernel } from "../linux/xfrm-kernel.ts";
 import type { StatusServer } from "../status/server.ts";
 import type { Captures } from "./capture.ts";
 import type { Debugging } from "./debugging.ts";
+import type { SiteCount } from "./expected.ts";
 import type { KeyExchanger } from "./key-exchange.ts";
 import type { LoopWatch } from "./loop-watch.ts";
 import type { Polling } from "./poll.ts";
@@ -48,6 +49,8 @@ export type Daemon = Reloadable & {
   shell: Shell | undefined;
   status: StatusServer | undefined;
   watch: DatabaseWatch | undefined;
+  /** Counts the rows. */
+  sites: SiteCount | undefined;
   polling: Polling | undefined;
   /** Compares the kernel's tables with ours. */
   audits: Audits | undefined;

@@ -45,6 +45,9 @@ export function openStatus(daemon: Daemon, options: RunOptions): Result<undefine
     get config() {
       return daemon.config;
     },
+    get sites() {
+      return daemon.sites;
+    },
   });
   const settings = {
     get token() {

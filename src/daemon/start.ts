@@ -18,6 +18,7 @@ import { errnoName } from "../xfrm/errno.ts";
 import { createCaptures } from "./capture.ts";
 import { type Daemon, noteBug, type RunOptions } from "./daemon.ts";
 import { createDebugging } from "./debugging.ts";
+import { countSites } from "./expected.ts";
 import { openKeyExchanger } from "./key-exchange.ts";
 import { openLog } from "./log.ts";
 import { watchLoop } from "./loop-watch.ts";
@@ -76,6 +77,7 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   const web = daemon.status === undefined ? "off" : daemon.status.url;
   note({ level: "info", reason: "ready", detail: `IKE on ${listening}; status on ${web}` });
   daemon.watch = watchDatabases(daemon.peers, note, DATABASE_WATCH_MS);
+  daemon.sites = countSites(() => daemon.peers);
   daemon.polling = startPolling(daemon);
   // Before anybody hears that we are ready: a signal that follows at once must find us listening.
   const ended = waitForSignal();
@@ -150,7 +152,7 @@ function createDaemon(config: Config): Daemon {
       ["held", 0],
     ]),
     status: undefined,
-    watch: undefined,
+    ...{ watch: undefined, sites: undefined },
     polling: undefined,
     audits: undefined,
     sampling: undefined,
@@ -317,6 +319,7 @@ async function sayFarewell(daemon: Daemon): Promise<void> {
 /** The way back, in reverse order; what cannot be closed in time is left to the kernel. */
 async function close(daemon: Daemon): Promise<void> {
   daemon.watch?.stop();
+  daemon.sites?.stop();
   daemon.polling?.stop();
   daemon.audits?.stop();
   clearInterval(daemon.sampling);

@@ -21,6 +21,7 @@ import {
   type StatusSource,
   stateKey,
 } from "../status/source.ts";
+import type { SiteCount } from "./expected.ts";
 import { explainSite } from "./explain.ts";
 import type { Log } from "./log.ts";
 import type { LoopWatch } from "./loop-watch.ts";
@@ -37,6 +38,8 @@ export type Watched = {
   readonly samples: Pick<Samples, "series" | "traffic">;
   readonly failures: ReadonlyMap<string, number>;
   readonly recorder: { readonly folded: number };
+  /** Undefined until the daemon is ready. */
+  readonly sites: SiteCount | undefined;
   readonly loop: Pick<LoopWatch, "longestSeconds">;
   /** Undefined with `dataplane.kind = "none"`. */
   readonly kernel: Kernel | undefined;
@@ -82,6 +85,8 @@ export function statusSourceOf(watched: Watched): StatusSource {
     wallMsNow: wallMs,
     rows: (egroup, after, limit) => rowsOf(watched, egroup, { after, limit }),
     notConnected: () => watched.attempts.notConnected(),
+    expected: () => watched.sites?.latest() ?? new Map(),
+    isSeen: (peerId) => watched.attempts.ofPeer(peerId).length > 0,
     explain: (asked) => explainSite({ ...watched, listening: facts.listening, stateUses }, asked),
     facts,
     problems: () => [...problemsOf(peers), ...logProblems(log)],

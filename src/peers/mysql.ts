@@ -10,9 +10,9 @@ import { loadMysql2, type MysqlAnswer, type MysqlConnection } from "./mysql-conn
 import { abortedFault, type MysqlFault } from "./mysql-fault.ts";
 import { MysqlServers, type ServerInUse } from "./mysql-servers.ts";
 import { lostFault, readBack } from "./read-back.ts";
-import type { ChangedRows, DuplicatePeer, NewPeer, PeerChange } from "./repository.ts";
+import type { ChangedRows, DuplicatePeer, NewPeer, PeerChange, RowCounts } from "./repository.ts";
 import { mysqlSchema } from "./schema.ts";
-import { changeStatement, peerRow, type Statement } from "./statement.ts";
+import { changeStatement, peerRow, rowCounts, type Statement } from "./statement.ts";
 import type { Answer, Page, PeerTable, Selected, Selection } from "./table.ts";
 import { createMysqlTable } from "./table-creation.ts";
 import { columnAdvice, indexAdvice, unmapped } from "./table-shape.ts";
@@ -144,6 +144,13 @@ class MysqlTable implements PeerTable {
     return this.#withTable(signal, async ({ statements }) => {
       const answer = await this.#read(statements.list(page), signal);
       return answer.ok ? ok(answer.value.rows.map(peerRow)) : answer;
+    });
+  }
+
+  async count(signal: AbortSignal): Answer<RowCounts> {
+    return this.#withTable(signal, async ({ statements }) => {
+      const answer = await this.#read(statements.count(), signal);
+      return answer.ok ? ok(rowCounts(answer.value.rows[0])) : answer;
     });
   }
 

@@ -52,6 +52,7 @@ function supervise(
     add: (peer) => inTime((signal) => table.add(peer, signal)),
     write: (changes) => inTime((signal) => table.write(changes, signal), WRITE_MS_MAX),
     list: (after, limit) => inTime((signal) => table.list({ after, limit }, signal)),
+    count: () => inTime((signal) => table.count(signal)),
     sameSubnet: (remips) => inTime((signal) => table.sameSubnet(remips, signal)),
     remove: (peerid) => inTime((signal) => table.remove(peerid, signal)),
     advice: () => inTime((signal) => table.advice(signal)),

@@ -30,6 +30,8 @@ export type PeerRepository = {
   list(after: string | undefined, limit: number): Promise<Result<readonly PeerRow[], LookupFault>>;
   /** Rows whose `remip` is one of these texts, whoever they are of: a few thousand at most. */
   sameSubnet(remips: readonly string[]): Promise<Result<readonly PeerRow[], LookupFault>>;
+  /** How many rows there are, and how many of them are disabled. */
+  count(): Promise<Result<RowCounts, LookupFault>>;
   /** Whether there was such a row. */
   remove(peerid: string): Promise<Result<boolean, LookupFault>>;
   /** What makes look-ups slow or ambiguous in this table: missing indexes. Empty if nothing. */
@@ -46,6 +48,8 @@ export type PeerRepository = {
   /** Ends what is under way with fault `closed`, and the connections. */
   close(): Promise<void>;
 };
+
+export type RowCounts = { readonly rows: number; readonly disabled: number };
 
 /** At most so many IDs that one answer stays small; the rest comes with the next one. */
 export type ChangedRows = { readonly peerids: readonly string[]; readonly watermark: string };

@@ -10,9 +10,9 @@ import { err, ok, type Result } from "../octets/result.ts";
 import { NO_COLUMN, readChanges } from "./changed.ts";
 import { type KnownColumns, type KnownTable, knownColumns } from "./known-columns.ts";
 import { lostFault, readBack } from "./read-back.ts";
-import type { ChangedRows, DuplicatePeer, NewPeer, PeerChange } from "./repository.ts";
+import type { ChangedRows, DuplicatePeer, NewPeer, PeerChange, RowCounts } from "./repository.ts";
 import { sqliteSchema } from "./schema.ts";
-import { changeStatement, peerRow, type RawRow, type Statement } from "./statement.ts";
+import { changeStatement, peerRow, type RawRow, rowCounts, type Statement } from "./statement.ts";
 import type { Answer, Page, PeerTable, Selected, Selection } from "./table.ts";
 import { createSqliteTable } from "./table-creation.ts";
 import { columnAdvice, indexAdvice, unmapped } from "./table-shape.ts";
@@ -112,6 +112,13 @@ class SqliteTable implements PeerTable {
     return this.#withTable(signal, async ({ statements }) => {
       const rows = await this.#rows(statements.list(page), signal);
       return rows.ok ? ok(rows.value.map(peerRow)) : rows;
+    });
+  }
+
+  async count(signal: AbortSignal): Answer<RowCounts> {
+    return this.#withTable(signal, async ({ statements }) => {
+      const rows = await this.#rows(statements.count(), signal);
+      return rows.ok ? ok(rowCounts(rows.value[0])) : rows;
     });
   }
 

@@ -4,7 +4,7 @@ import { and, asc, type Column, eq, gt, inArray, like, or, type SQL, sql } from 
 import type { PeerRow } from "../eroute/row.ts";
 import { assert } from "../octets/assert.ts";
 import { type ChangeStatements, changeStatements } from "./changed.ts";
-import type { NewPeer, PeerChange } from "./repository.ts";
+import type { NewPeer, PeerChange, RowCounts } from "./repository.ts";
 import { COLUMN_KEYS, type ColumnKey, type PeerSchema } from "./schema.ts";
 import type { Page, Selection } from "./table.ts";
 
@@ -17,6 +17,8 @@ export type Statements = {
   /** One row more than `rowsMax` shows that there are too many. */
   select(selection: Selection, rowsPerKey: number): Statement & { readonly rowsMax: number };
   list(page: Page): Statement;
+  /** See {@link rowCounts}. */
+  count(): Statement;
   sameSubnet(remips: readonly string[]): Statement;
   insert(peer: NewPeer): Statement;
   /** Of the fields that are given and have a column. */
@@ -60,6 +62,14 @@ export function statementsFor(schema: PeerSchema): Statements {
       const where = both === undefined ? sql`` : sql`where ${both}`;
       return render(sql`${rows} ${where} order by ${asc(peerid)} ${limit(page.limit)}`);
     },
+    count() {
+      const where = schema.condition === undefined ? sql`` : sql`where ${schema.condition}`;
+      const { disabled } = schema.columns;
+      // As text: a number compared with text would be compared as a number.
+      const isDisabled =
+        disabled === undefined ? sql`0` : sql`sum(case when ${isYes(disabled)} then 1 else 0 end)`;
+      return render(sql`select count(*), ${isDisabled} from ${schema.table} ${where}`);
+    },
     sameSubnet(remips) {
       const where = inArray(required(schema, "remip"), pad(remips));
       return render(sql`${rows} where ${ours(where)} ${limit(SAME_SUBNET_ROWS_MAX)}`);
@@ -97,6 +107,18 @@ export function statementsFor(schema: PeerSchema): Statements {
 export function changeStatement(statements: Statements, { kind, peer }: PeerChange): Statement {
   return kind === "add" ? statements.insert(peer) : statements.update(peer);
 }
+
+/** What {@link Statements.count} brings; some drivers give sums as text. */
+export function rowCounts(raw: RawRow | undefined): RowCounts {
+  return { rows: Number(raw?.[0] ?? 0), disabled: Number(raw?.[1] ?? 0) };
+}
+
+function isYes(column: Column): SQL {
+  return sql`lower(cast(${column} as char)) in (${sql.raw(YES_LIST)})`;
+}
+
+/** What `rowEnabled` takes for yes, and the one bit of BIT(1). */
+const YES_LIST = "'1', 'true', 't', 'yes', 'y', 'on', '\u0001'";
 
 /** A driver's row as ours: whatever the types of the table's columns, text or null. */
 export function peerRow(raw: RawRow): PeerRow {

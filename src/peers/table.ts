@@ -3,7 +3,7 @@
 import type { LookupFault, LookupKey, PeerRow } from "../eroute/row.ts";
 import type { Result } from "../octets/result.ts";
 import type { ServerInUse } from "./mysql-servers.ts";
-import type { ChangedRows, DuplicatePeer, NewPeer, PeerChange } from "./repository.ts";
+import type { ChangedRows, DuplicatePeer, NewPeer, PeerChange, RowCounts } from "./repository.ts";
 
 /** Several keys of one kind, none twice. Networks are given without a prefix length. */
 export type Selection = { readonly by: LookupKey["by"]; readonly values: readonly string[] };
@@ -20,6 +20,7 @@ export type PeerTable = {
   /** See {@link PeerRepository.write}. */
   write(changes: readonly PeerChange[], signal: AbortSignal): Answer<undefined>;
   list(page: Page, signal: AbortSignal): Answer<readonly PeerRow[]>;
+  count(signal: AbortSignal): Answer<RowCounts>;
   /** See {@link PeerRepository.sameSubnet}. */
   sameSubnet(remips: readonly string[], signal: AbortSignal): Answer<readonly PeerRow[]>;
   remove(peerid: string, signal: AbortSignal): Answer<boolean>;

@@ -45,7 +45,7 @@ export async function dynamicTunnelsPage(
           {others.total > 0 ? (
             <NotConnectedTable sites={others.sites} caption="Sites first, the latest first" />
           ) : (
-            <p>Nobody: who has called is connected.</p>
+            <p>Nobody: every site that called is connected.</p>
           )}
           {others.total > OTHERS_MAX && (
             <p>

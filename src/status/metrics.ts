@@ -1,6 +1,7 @@
 /** Metrics in Prometheus' text format 0.0.4; none of single sites: their number is fixed. */
 
 import { COUNTER_NAMES, type CounterName, type Gauges } from "../concentrator/snapshot.ts";
+import { fleetOf } from "./fleet.ts";
 import type { NotConnectedCounts } from "./not-connected.ts";
 import { escaped } from "./site-metrics.ts";
 import type { DatabaseView, StatusSource } from "./source.ts";
@@ -22,6 +23,7 @@ export type MetricsMoment = {
 export type MetricsSource = Pick<
   StatusSource,
   | "snapshot"
+  | "expected"
   | "problems"
   | "failures"
   | "folded"
@@ -57,7 +59,7 @@ export function metricsOf(source: MetricsSource, read: MetricsMoment): readonly 
     const help = COUNTER_HELP[counter];
     add({ name, type: "counter", help, samples: [{ value: counters[counter] }] });
   }
-  const { failed, ended } = read.notConnected;
+  const { failed, ended, disabled } = read.notConnected;
   add({
     name: "erouted_sites_not_connected",
     type: "gauge",
@@ -67,6 +69,13 @@ export function metricsOf(source: MetricsSource, read: MetricsMoment): readonly 
       { labels: { state: "ended" }, value: ended },
     ],
   });
+  add({
+    name: "erouted_sites_disabled_calling",
+    type: "gauge",
+    help: "Sites that call although they are disabled in their row.",
+    samples: [{ value: disabled }],
+  });
+  metrics.push(...fleetMetrics(source, read.notConnected));
   add({
     name: "erouted_problems",
     type: "gauge",
@@ -164,6 +173,20 @@ function serverMetrics(read: MetricsMoment): readonly Metric[] {
       help: "Streams of events that gave way to another client, or found no place.",
       samples: [{ value: streamsRefused }],
     },
+  ];
+}
+
+/** None before the rows have been counted for the first time. */
+function fleetMetrics(source: MetricsSource, counts: NotConnectedCounts): readonly Metric[] {
+  const fleet = fleetOf(source, counts);
+  const gauge = (name: string, help: string, value: number | undefined): Metric => ({
+    ...{ name: `erouted_sites_${name}`, type: "gauge", help },
+    samples: value === undefined ? [] : [{ value }],
+  });
+  return [
+    gauge("expected", "Rows that are not disabled, counted once a minute.", fleet?.expected),
+    gauge("connected", "Sites of those rows that are connected.", fleet?.connected),
+    gauge("never_seen", "Sites of those rows that were not seen since start.", fleet?.neverSeen),
   ];
 }
 
@@ -315,7 +338,8 @@ const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   calls_failed: "Calls that came to nothing, on all addresses of the site.",
   acquires: "Packets that had no SA and asked the kernel for one.",
   acquires_ignored: "Packets that had no SA, and whose site is being called, or cannot be.",
-  ike_sas_closed: "IKE SAs that ended after having been established.",
+  ike_sas_closed: "IKE SAs that ended after having been established, and that none replaced.",
+  ike_sas_replaced: "IKE SAs that ended because another one has taken their place.",
   child_sas_installed: "Child SAs installed in the kernel.",
   child_sas_rekeyed: "Child SAs that replaced another.",
   child_sas_over_limit: "Child SAs that went because their site had too many.",

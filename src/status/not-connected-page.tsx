@@ -2,6 +2,7 @@
 /** Status > IPsec > Not connected: who tried and did not get in, and who was connected before. */
 
 import { Document, documentText, NOT_CONNECTED_PATH, PEERS_PATH } from "./document.tsx";
+import { fleetOf, fleetText } from "./fleet.ts";
 import { Choice, Pages } from "./list-controls.tsx";
 import {
   LAST_KINDS,
@@ -25,7 +26,8 @@ export async function notConnectedPage(
 ): Promise<string> {
   const offset = (page - 1) * PAGE_ROWS;
   const list = await listNotConnected(source, query, { offset, limit: PAGE_ROWS });
-  const { failed, ended, strangers } = list.counts;
+  const { failed, ended, disabled, strangers } = list.counts;
+  const fleet = fleetOf(source, list.counts);
   return documentText(
     <Document title="Not connected" path={NOT_CONNECTED_PATH} live>
       <main id="main">
@@ -36,6 +38,10 @@ export async function notConnectedPage(
             of={[
               ["Sites that failed", formatCount(failed)],
               ["Sites that were connected", formatCount(ended)],
+              ["Disabled sites that call", formatCount(disabled)],
+              ...(fleet === undefined
+                ? []
+                : ([["Never seen since start", formatCount(fleet.neverSeen)]] as const)),
               ["Strangers", formatCount(strangers)],
             ]}
           />
@@ -43,8 +49,8 @@ export async function notConnectedPage(
         <Form query={query} />
         <div data-live="list">{listPart(list, query, page)}</div>
         <p class="dim">
-          Since erouted started. Sites that have never called are in the list of{" "}
-          <a href={`${PEERS_PATH}?peer_state=not+connected`}>rows without a tunnel</a>.
+          {fleet === undefined ? "" : `${fleetText(fleet)}. `}Sites that have never called are in
+          the list of <a href={`${PEERS_PATH}?peer_state=never+seen`}>rows never seen</a>.
         </p>
       </main>
       <Foot source={source} json={[["/api/v1/not-connected", "The same as JSON"]]} />
@@ -55,7 +61,7 @@ export async function notConnectedPage(
 function listPart({ sites, total }: NotConnectedList, query: NotConnectedQuery, page: number) {
   const pages = Math.max(1, Math.ceil(total / PAGE_ROWS));
   const isFiltered = Object.values(query).some((value) => value !== undefined);
-  const nobody = isFiltered ? "Nobody fits this." : "Nobody: who has called is connected.";
+  const nobody = isFiltered ? "Nobody fits this." : "Nobody: every site that called is connected.";
   const caption = `${formatCount(total)}: sites before strangers, the latest first`;
   return (
     <>

@@ -23,6 +23,8 @@ export type NotConnectedCounts = {
   /** Sites whose last attempt failed, and those that were connected. */
   readonly failed: number;
   readonly ended: number;
+  /** Sites that are disabled in their row, and call: nobody has to do anything about them. */
+  readonly disabled: number;
   readonly strangers: number;
 };
 
@@ -45,14 +47,14 @@ export async function listNotConnected(
   page: { readonly offset: number; readonly limit: number },
 ): Promise<NotConnectedList> {
   const snapshot = source.snapshot();
-  const counts = { failed: 0, ended: 0, strangers: 0 };
+  const counts = { failed: 0, ended: 0, disabled: 0, strangers: 0 };
   const found: LastAttempt[] = [];
   const needle = query.text?.toLowerCase();
   await inTurns(source.notConnected(), SITES_PER_TURN, (site) => {
     const { peerId } = site.attempt.record;
     // Somebody else may have failed in its name, or an IKE SA ended that another one had replaced.
     if (peerId !== undefined && snapshot.isConnected(peerId)) return;
-    counts[site.isKnown ? lastOf(site) : "strangers"]++;
+    counts[isDisabled(site) ? "disabled" : site.isKnown ? lastOf(site) : "strangers"]++;
     if (fits(site, query, needle)) found.push(site);
   });
   const sites = found.slice(page.offset, page.offset + page.limit);
@@ -64,6 +66,10 @@ export async function countNotConnected(
   source: Pick<StatusSource, "snapshot" | "notConnected">,
 ): Promise<NotConnectedCounts> {
   return (await listNotConnected(source, EVERYBODY, { offset: 0, limit: 0 })).counts;
+}
+
+function isDisabled({ attempt, isKnown }: LastAttempt): boolean {
+  return isKnown && attempt.record.reason === "row-disabled";
 }
 
 /** Whether it failed, or was connected before. */

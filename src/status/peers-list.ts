@@ -25,10 +25,17 @@ export const PEER_STATES = [
   "calling",
   "not connected",
   "disabled",
+  /** Not connected, and not heard of since start. */
+  "never seen",
 ] as const;
 export type PeerState = (typeof PEER_STATES)[number];
 
-export type PeerView = { readonly row: PeerListing; readonly state: PeerState };
+export type PeerView = {
+  readonly row: PeerListing;
+  readonly state: PeerState;
+  /** Since start. */
+  readonly isSeen: boolean;
+};
 
 export type PeersPage = {
   readonly peers: readonly PeerView[];
@@ -77,7 +84,8 @@ export async function peersPage(
     if (!rows.ok) return rows;
     const snapshot = source.snapshot();
     const views = await inTurns(rows.value, VIEWS_PER_TURN, (row): PeerView => {
-      return { row, state: stateOf(row, snapshot) };
+      const state = stateOf(row, snapshot);
+      return { row, state, isSeen: state === "connected" || source.isSeen(row.peerid) };
     });
     for (const view of views) {
       if (!fits(view, wanted)) continue;
@@ -101,8 +109,10 @@ function stateOf(row: PeerListing, snapshot: Snapshot): PeerState {
   return row.isDisabled ? "disabled" : "not connected";
 }
 
-function fits({ row, state }: PeerView, wanted: PeersWanted): boolean {
-  if (wanted.state !== undefined && state !== wanted.state) return false;
+function fits({ row, state, isSeen }: PeerView, wanted: PeersWanted): boolean {
+  if (wanted.state === "never seen") {
+    if (state !== "not connected" || isSeen) return false;
+  } else if (wanted.state !== undefined && state !== wanted.state) return false;
   const needle = wanted.text?.toLowerCase();
   if (needle === undefined) return true;
   const texts = [row.peerid, row.remip, row.peerip, row.bakpeerip];
@@ -118,9 +128,10 @@ export async function peersRoute(c: Context, source: StatusSource): Promise<Resp
   return c.json({
     egroup: wanted.value.egroup,
     next: page.value.next ?? null,
-    peers: page.value.peers.map(({ row, state }) => ({
+    peers: page.value.peers.map(({ row, state, isSeen }) => ({
       peer_id: row.peerid,
       state,
+      seen: isSeen,
       has_password: row.hasPassword,
       has_ppk: row.hasPpk,
       remip: row.remip,

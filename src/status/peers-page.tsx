@@ -121,6 +121,7 @@ const STATE_CLASSES: Readonly<Record<PeerView["state"], string>> = {
   calling: "warn",
   "not connected": "bad",
   disabled: "dim",
+  "never seen": "bad",
 };
 
 const Row: FC<{ peer: PeerView }> = ({ peer: { row, state } }) => (

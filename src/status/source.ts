@@ -8,6 +8,7 @@ import type { Snapshot } from "../concentrator/snapshot.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { Result } from "../octets/result.ts";
 
+import type { ExpectedSites } from "./fleet.ts";
 import type { Series } from "./series.ts";
 
 /** Bytes and packets of one XFRM state. */
@@ -57,6 +58,10 @@ export type StatusSource = {
   ): Promise<Result<readonly PeerListing[], string>>;
   /** What came last of everybody who may not be connected; see {@link Attempts.notConnected}. */
   notConnected(): readonly LastAttempt[];
+  /** Rows by egroup, counted once a minute; an egroup that was not counted yet is missing. */
+  expected(): ReadonlyMap<string, ExpectedSites>;
+  /** Whether anything has come of this site since start. */
+  isSeen(peerId: string): boolean;
   /** Of a peer ID, or an address; its row is read for it. Never rejects. */
   explain(asked: string): Promise<SiteExplanation>;
   readonly facts: StatusFacts;

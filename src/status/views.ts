@@ -10,6 +10,7 @@ import type {
 } from "../concentrator/snapshot.ts";
 import { spi32Hex } from "../octets/hex.ts";
 import type { Instant } from "../octets/instant.ts";
+import { fleetOf, fleetText } from "./fleet.ts";
 import type { NotConnectedCounts } from "./not-connected.ts";
 import { type StateUses, type StatusSource, stateKey } from "./source.ts";
 
@@ -86,12 +87,18 @@ export function statusJson(source: StatusSource, notConnected: NotConnectedCount
     redirecting: redirecting ?? null,
     gauges: snakeKeys(gauges),
     not_connected: notConnected,
+    sites: fleetJson(source, notConnected),
     counters,
     databases: source.databases().map(({ seconds: _, inUse, ...database }) => ({
       ...Object(snakeKeys(database)),
       ...(inUse === undefined ? {} : { server: inUse.server, failovers: inUse.failovers }),
     })),
   };
+}
+
+function fleetJson(source: StatusSource, notConnected: NotConnectedCounts) {
+  const fleet = fleetOf(source, notConnected);
+  return fleet === undefined ? null : { ...snakeKeys(fleet), summary: fleetText(fleet) };
 }
 
 export const NO_DATAPLANE =

@@ -53,6 +53,13 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
       expect(rowsOf(await peers.find(byId("site-1")))).toEqual([SITE_1 as PeerRow]);
     });
 
+    test("rows are counted, and those of them that are disabled", async () => {
+      await peers.add({ ...SITE_1, peerid: "count-1", disabled: "0" });
+      await peers.add({ ...SITE_1, peerid: "count-2", disabled: "1" });
+      const counted = await peers.count();
+      expect(counted.ok && counted.value).toEqual({ rows: 2, disabled: 1 });
+    });
+
     test("R6: an ID without a row is an empty answer, not a fault", async () => {
       expect(await peers.find(byId("site-2"))).toEqual({ ok: true, value: [] });
     });

@@ -177,6 +177,24 @@ test("a Child SA that the site deletes leaves an event; one that was rekeyed doe
   expect(saidOf(rekeyed).join()).not.toContain("child-deleted");
 });
 
+test("an IKE SA that was rekeyed counts as replaced, one that was deleted as closed", () => {
+  const table = layTable();
+  putRow(table, 1);
+  const caller = seat(table, settingsOf(1));
+  caller.connect();
+  caller.settle();
+  caller.ask({ kind: "rekey-ike" });
+  caller.settle();
+  const counted = () => {
+    const { counters } = table.concentrator.snapshot();
+    return [counters.ike_sas_rekeyed, counters.ike_sas_replaced, counters.ike_sas_closed];
+  };
+  expect(counted()).toEqual([1, 1, 0]);
+  caller.ask({ kind: "delete-ike" });
+  caller.settle();
+  expect(counted()).toEqual([1, 1, 1]);
+});
+
 /** Connects, and asks for something at once. */
 function deleting(what: Ask | "delete-child" | "rekey-child"): NonNullable<Scene["play"]> {
   return (caller) => {

@@ -1,7 +1,7 @@
 /** `erouted why` without a site: who tried and is not connected, or was, and why. */
 
 import { counted, formatSeconds } from "../amounts.ts";
-import { type AskOptions, daemonOf, get } from "../daemon-client.ts";
+import { type AskOptions, type Daemon, daemonOf, get } from "../daemon-client.ts";
 import { fieldAt, listAt, numberAt, textAt, timeAt } from "../json-fields.ts";
 import { type Column, type Style, tableLines } from "../table.ts";
 import { EXIT, type ExitCode, failure, printable, type Terminal } from "../terminal.ts";
@@ -32,21 +32,50 @@ export async function whoIsNot(options: WhoOptions, terminal: Terminal): Promise
     for (const line of lines) terminal.out(line);
   }
   for (const line of wrapped(notConnectedText(answer.value), 2, width)) terminal.out(line);
+  if (state.ok) await sayFleet(daemon.value, state.value, terminal);
   return code;
 }
+
+/** How many of the sites there should be are connected, and who was never seen. */
+async function sayFleet(daemon: Daemon, state: unknown, terminal: Terminal): Promise<void> {
+  const summary = textAt(state, "sites", "summary");
+  if (summary === undefined) return;
+  for (const line of wrapped(summary, 2, terminal.columns)) terminal.out(line);
+  const neverSeen = numberAt(state, "sites", "never_seen");
+  if (neverSeen === 0) return;
+  const names: string[] = [];
+  for (const database of listAt(state, "databases")) {
+    const egroup = encodeURIComponent(textAt(database, "egroup") ?? "");
+    const limit = NEVER_SEEN_SHOWN - names.length;
+    if (limit <= 0) break;
+    const path = `/api/v1/peers?egroup=${egroup}&peer_state=never%20seen&limit=${limit}`;
+    const page = await get(daemon, path);
+    if (!page.ok) return;
+    names.push(...listAt(page.value, "peers").map((peer) => textAt(peer, "peer_id") ?? ""));
+  }
+  const more = neverSeen - names.length;
+  const rest = more > 0 ? `, and ${more} more: /api/v1/peers?peer_state=never+seen` : "";
+  const text = printable(`never seen: ${names.join(", ")}${rest}`);
+  for (const line of wrapped(text, 2, terminal.columns)) terminal.out(line);
+}
+
+const NEVER_SEEN_SHOWN = 20;
 
 /** `2 sites failed, 1 was connected, 3 strangers`, of an answer or the daemon's status. */
 export function notConnectedText(answer: unknown): string {
   const counts = fieldAt(answer, "counts") ?? fieldAt(answer, "not_connected");
-  const [failed, ended, strangers] = ["failed", "ended", "strangers"].map((name) =>
-    numberAt(counts, name),
-  ) as [number, number, number];
+  const [failed, ended, disabled, strangers] = ["failed", "ended", "disabled", "strangers"].map(
+    (name) => numberAt(counts, name),
+  ) as [number, number, number, number];
   const parts = [
     ...(failed > 0 ? [`${counted(failed, "site")} failed to connect`] : []),
     ...(ended > 0 ? [`${counted(ended, "site")} ${ended === 1 ? "was" : "were"} connected`] : []),
+    ...(disabled > 0
+      ? [`${counted(disabled, "disabled site")} ${disabled === 1 ? "calls" : "call"}`]
+      : []),
     ...(strangers > 0 ? [`${counted(strangers, "stranger")} did not get in`] : []),
   ];
-  return parts.length === 0 ? "nobody: who has called is connected" : parts.join(", ");
+  return parts.length === 0 ? "nobody: every site that called is connected" : parts.join(", ");
 }
 
 const COLUMNS: readonly Column[] = [

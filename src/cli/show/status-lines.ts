@@ -13,6 +13,7 @@ export function statusLines(state: unknown, { width, screen }: TableOptions): re
     ...problems(state).map((problem) => ["PROBLEM", problem]),
     ...notes(state).map((note) => ["note", note]),
     ["tunnels", tunnels(state)],
+    ["sites", textAt(state, "sites", "summary") ?? ""],
     ["not in", notIn(state)],
     ["since start", history(state)],
     ...listAt(state, "databases").map((database) => ["database", databaseLine(database)]),

@@ -126,8 +126,10 @@ const comparison = z.strictObject({
 });
 
 const notConnectedCounts = z
-  .strictObject({ failed: count, ended: count, strangers: count })
-  .describe("Sites that failed to connect; that were connected; and others that failed.");
+  .strictObject({ failed: count, ended: count, disabled: count, strangers: count })
+  .describe(
+    "Sites that failed to connect; that were connected; that are disabled and call; and others.",
+  );
 
 /** Body by name. */
 export const ANSWERS = {
@@ -142,6 +144,16 @@ export const ANSWERS = {
     config_file: z.string(),
     listening: texts,
     not_connected: notConnectedCounts,
+    sites: z
+      .strictObject({
+        ...{ expected: count, connected: count, seen: count, never_seen: count, disabled: count },
+        summary: z.string(),
+      })
+      .nullable()
+      .describe(
+        "Rows that are not disabled, counted once a minute; of them, those connected, those " +
+          "seen since start and are not, or were never seen. Null until they are counted.",
+      ),
     redirecting: z
       .strictObject({ to: z.string(), waiting: count })
       .nullable()
@@ -178,6 +190,7 @@ export const ANSWERS = {
       z.strictObject({
         peer_id: z.string(),
         state: z.enum(PEER_STATES),
+        seen: z.boolean().describe("Whether anything has come of it since start."),
         has_password: z.boolean(),
         has_ppk: z.boolean(),
         remip: textOrNull,

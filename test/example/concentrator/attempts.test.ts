@@ -165,3 +165,18 @@ test("who is not connected: by what came last, sites before strangers, the lates
     "stranger 203.0.113.9:500: no-proposal-chosen",
   ]);
 });
+
+test("who is refused because of the database is a site, until it turns out to have no row", () => {
+  const attempts = createAttempts(2, 2);
+  const refused = { reason: "database-unreachable", eroute: undefined } as const;
+  const known = () => attempts.notConnected().filter(({ isKnown }) => isKnown).length;
+  attempts.note(record({}));
+  attempts.note(record({ ...refused, peerId: "site-2" }));
+  expect(known()).toBe(2);
+  // IDs that somebody makes up meanwhile push out each other, and no site that is known.
+  for (const n of [3, 4, 5]) attempts.note(record({ ...refused, peerId: `site-${n}` }));
+  expect([known(), attempts.ofPeer("site-1").length]).toEqual([3, 1]);
+  attempts.note(record({ reason: "no-row", eroute: undefined, peerId: "site-5" }));
+  expect(known()).toBe(2);
+  expect(attempts.unknownIds(9)).toEqual(["site-5"]);
+});

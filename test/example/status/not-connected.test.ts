@@ -30,7 +30,7 @@ test("a site is in the list until it is connected, whoever fails in its name", a
   const app = appWith([failed("site-9"), failed("site-1.customer.example"), ENDED, NO_ALGORITHMS]);
   const { ids, counts, total } = await sites(app);
   expect(ids).toEqual(["site-ended", "site-9", NO_ALGORITHMS.remote ?? null]);
-  expect([total, counts]).toEqual([3, { failed: 1, ended: 1, strangers: 1 }]);
+  expect([total, counts]).toEqual([3, { failed: 1, ended: 1, disabled: 0, strangers: 1 }]);
   const status = await (await app.request("/api/v1/status")).json();
   expect(ANSWERS.status.parse(status).not_connected).toEqual(counts);
   const metrics = await (await app.request("/metrics")).text();
@@ -57,7 +57,7 @@ test("searched, filtered, page by page; counts are of all", async () => {
   expect((await sites(app, "who=strangers")).total).toBe(1);
   const found = await sites(app, "q=MANY-24&limit=5&offset=2");
   expect([found.total, found.ids[0], found.ids.length]).toEqual([11, "many-247", 5]);
-  expect(found.counts).toEqual({ failed: 250, ended: 1, strangers: 1 });
+  expect(found.counts).toEqual({ failed: 250, ended: 1, disabled: 0, strangers: 1 });
   expect((await sites(app, "q=no-proposal")).total).toBe(1);
   for (const query of ["last=never", "who=me", "limit=0"]) {
     expect((await app.request(`/api/v1/not-connected?${query}`)).status).toBe(400);
@@ -80,5 +80,37 @@ test("the page: pages keep the query, strangers are links, a hostile ID is text"
   expect(strangers).toContain("MODP_1024");
   expect(await text("")).not.toContain(HOSTILE_ID);
   const nobody = await (await appWith([]).request(PAGE)).text();
-  expect(nobody).toContain("Nobody: who has called is connected.");
+  expect(nobody).toContain("Nobody: every site that called is connected.");
+});
+
+test("refused because of the database is a site; disabled ones are counted apart", async () => {
+  const of = (peerId: string, reason: string) => ({ ...failed(peerId), reason, eroute: undefined });
+  const app = appWith([
+    of("site-8", "database-unreachable"),
+    of("site-9", "row-disabled"),
+    of("nobody", "no-row"),
+  ]);
+  const { counts, ids } = await sites(app, "who=sites");
+  expect(counts).toEqual({ failed: 1, ended: 0, disabled: 1, strangers: 1 });
+  expect(ids.sort()).toEqual(["site-8", "site-9"]);
+  const metrics = await (await app.request("/metrics")).text();
+  expect(metrics).toContain("erouted_sites_disabled_calling 1\n");
+  expect(metrics).toContain('erouted_sites_not_connected{state="failed"} 1\n');
+});
+
+test("expected against connected: in the status, the metrics and on the page", async () => {
+  const expected = new Map([["sites", { rows: 10_000, disabled: 7 }]]);
+  const app = appWith([failed("site-9"), ENDED], { expected });
+  const status = ANSWERS.status.parse(await (await app.request("/api/v1/status")).json());
+  expect(status.sites).toMatchObject({ expected: 9_993, seen: 2, disabled: 7 });
+  const { connected = 0, never_seen: neverSeen = 0 } = status.sites ?? {};
+  expect(connected + 2 + neverSeen).toBe(9_993);
+  const text = `connected ${connected} of 9,993 sites; 9,98`;
+  expect(status.sites?.summary).toStartWith(text);
+  const metrics = await (await app.request("/metrics")).text();
+  expect(metrics).toContain("erouted_sites_expected 9993\n");
+  expect(metrics).toContain(`erouted_sites_never_seen ${neverSeen}\n`);
+  expect(await (await app.request(PAGE)).text()).toContain(text);
+  const uncounted = await (await appWith([]).request("/api/v1/status")).json();
+  expect(ANSWERS.status.parse(uncounted).sites).toBeNull();
 });

@@ -37,6 +37,7 @@ export type SampleSettings = {
   /** Where the entries go; and who is told of what comes later. */
   readonly journal?: Journal;
   readonly listeners?: Set<() => void>;
+  readonly expected?: ReadonlyMap<string, { rows: number; disabled: number }>;
 };
 
 /** As many rows as sites, and one more whose site is not connected and has no key. */
@@ -141,6 +142,8 @@ export function sampleSource(settings: SampleSettings): StatusSource {
       const from = after === undefined ? 0 : all.findIndex(({ peerid }) => peerid > after);
       return ok(from < 0 ? [] : all.slice(from, from + limit));
     },
+    expected: () => settings.expected ?? new Map(),
+    isSeen: (peerId) => attempts.ofPeer(peerId).length > 0,
     notConnected: () => attempts.notConnected(),
     explain: async () => settings.explained ?? NOTHING_KNOWN,
     facts: {

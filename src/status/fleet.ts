@@ -1,0 +1,47 @@
+/** How many sites there should be, and how many are connected, gone, or were never seen. */
+
+import type { NotConnectedCounts } from "./not-connected.ts";
+import type { StatusSource } from "./source.ts";
+
+/** Rows of one egroup. */
+export type ExpectedSites = { readonly rows: number; readonly disabled: number };
+
+export type Fleet = {
+  /** Rows that are not disabled, of all egroups that could be counted. */
+  readonly expected: number;
+  readonly connected: number;
+  /** Seen since start, and not connected now. */
+  readonly seen: number;
+  /** Of nothing has been heard since start. */
+  readonly neverSeen: number;
+  readonly disabled: number;
+};
+
+/**
+ * Undefined as long as no table could be counted. Rows are counted once a minute, sites as they
+ * are: a number may be off by those that came or went in between.
+ */
+export function fleetOf(
+  source: Pick<StatusSource, "snapshot" | "expected">,
+  counts: NotConnectedCounts,
+): Fleet | undefined {
+  const tables = [...source.expected().values()];
+  if (tables.length === 0) return undefined;
+  const sum = (of: (table: ExpectedSites) => number) =>
+    tables.reduce((total, table) => total + of(table), 0);
+  const disabled = sum((table) => table.disabled);
+  const expected = sum((table) => table.rows) - disabled;
+  const connected = source.snapshot().gauges.dynamicEroutes;
+  const seen = Math.min(counts.failed + counts.ended, Math.max(0, expected - connected));
+  const neverSeen = Math.max(0, expected - connected - seen);
+  return { expected, connected, seen, neverSeen, disabled };
+}
+
+/** `connected 9,312 of 10,000 sites; 14 never seen since start; 674 seen and not connected`. */
+export function fleetText({ expected, connected, seen, neverSeen }: Fleet): string {
+  const number = (value: number) => value.toLocaleString("en-US");
+  return (
+    `connected ${number(connected)} of ${number(expected)} sites; ` +
+    `${number(neverSeen)} never seen since start; ${number(seen)} seen and not connected`
+  );
+}
