@@ -130,7 +130,10 @@ function readColumns(
 
 /** Names are quoted in SQL; what stands here only keeps mistakes out. */
 function checkIdentifier(check: Check, path: KeyPath, name: string): void {
-  if (!/^[A-Za-z0-9_$-]{1,64}$/.test(name)) check.fault(path, `is ${quoted(name)}`);
+  if (/^[A-Za-z0-9_$-]{1,64}$/.test(name)) return;
+  // A view can give what has another name one that is taken.
+  if (/\s/.test(name)) check.fault(path, `is ${quoted(name)}, with blanks`, NAME_WITHOUT_BLANKS);
+  else check.fault(path, `is ${quoted(name)}`);
 }
 
 /** R12: a mask for all sites, `255.255.255.0`, `/24` or 24. */
@@ -181,3 +184,6 @@ function refuseMysqlKeys(check: Check, path: KeyPath, raw: RawEgroup): void {
     check.fault([...path, key], "has no meaning for an SQLite file", "not to be there");
   }
 }
+
+const NAME_WITHOUT_BLANKS =
+  'letters, digits, "_", "$" and "-"; a view can give such a name to what has another';

@@ -21,6 +21,14 @@ describe("hints", () => {
     expect(faults(`${FLEET}\n[log]\nname = "x"`)[0]?.what).toBe("is not a known key");
   });
 
+  test("a table or column with blanks in its name is told of a view", () => {
+    const [fault] = faults(FLEET.replace("[[eroute]]", 'columns.peerid = "device id"\n[[eroute]]'));
+    expect([fault?.path, fault?.what, fault?.expected]).toEqual([
+      ...["egroup[0].columns.peerid", 'is "device id", with blanks'],
+      expect.stringContaining("a view can give such a name"),
+    ]);
+  });
+
   test("a regular expression for peerid is warned of, with the wildcards that there are", () => {
     for (const text of ["site-[0-9]+", "site-.*", "^site", "site$", "(a|b)-1", "site-\\\\d"]) {
       const told = warned(FLEET.replace("site-*", text)).join();
