@@ -1,0 +1,81 @@
+/**
+ * A router with an MTU of 1,200 that does not say so: our certificate arrives all the same. What is
+ * sent without DF is cut there; and where IP fragments vanish, smaller IKE fragments go through.
+ */
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { createPki, type Issued } from "../pki.ts";
+import { must } from "./hosts.ts";
+import type { Site } from "./laboratory.ts";
+import { pskOf, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
+
+const FOLDER = "/run/pki";
+const MTU = "1200";
+
+let scenario: Scenario;
+let site: Site;
+let authority: Issued;
+
+beforeAll(async () => {
+  const pki = createPki(FOLDER);
+  authority = pki.issue({ name: "ca", subject: "/CN=Fleet CA", isCa: true, days: 900 });
+  const altNames = "DNS:concentrator.example";
+  const ours = pki.issue({ name: "concentrator", key: "rsa", issuer: authority, altNames });
+  const own = `
+certificate_file = "${ours.certificateFile}"
+private_key_file = "${ours.keyFile}"
+`;
+  scenario = await startScenario({
+    sites: [rowOf(1)],
+    eroute: own,
+    more: `
+[[eroute]]
+name = "small"
+peerid = "small-1"
+ourid = "concentrator.example"
+local_subnet = "10.0.0.0/16"
+remote_subnet = "192.168.2.0/24"
+fragment_size = 1100
+${own}
+[[user]]
+name = "small-1"
+password_file = "/run/erouted/small.secret"
+`,
+    files: { "small.secret": pskOf(2) },
+  });
+  site = await scenario.laboratory.addSite(1, "behind-nat");
+  const nat = { ...site.host, name: "nat" };
+  await must(nat, ["ip", "link", "set", "br0", "mtu", MTU]);
+  await must(nat, ["iptables-legacy", ..."-A OUTPUT -p icmp -j DROP".split(" ")]);
+  await must(site.host, ["ip", "link", "set", "wan", "mtu", MTU]);
+});
+
+afterAll(async () => {
+  expect(await scenario.erouted.stop()).toBe(0);
+});
+
+test("messages without DF are cut by the router, and the certificate arrives", async () => {
+  const swan = await startSite(site, { ...believes() });
+  expect(await swan.initiate(20)).toBe(true);
+  expect(await swan.log()).toContain("received end entity cert");
+  await swan.terminate();
+  await swan.stop();
+});
+
+test("where longer packets vanish, fragment_size lets it through", async () => {
+  const rule = "-A OUTPUT -p udp -m length --length 1101:65535 -j DROP";
+  const { concentrator } = scenario.laboratory;
+  await must(concentrator, ["iptables-legacy", ...rule.split(" ")]);
+  const large = await startSite(site, { ...believes() });
+  expect(await large.initiate(5)).toBe(false);
+  await large.stop();
+  const ids = { localId: "small-1", psk: pskOf(2), localSubnet: "192.168.2.0/24" };
+  const swan = await startSite(site, { ...ids, ...believes() });
+  expect(await swan.initiate(20)).toBe(true);
+  await swan.stop();
+});
+
+/** We prove ourselves by certificate, the site by its key. */
+function believes() {
+  return { remote: "auth = pubkey", certificates: { own: undefined, authorities: [authority] } };
+}
