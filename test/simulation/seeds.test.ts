@@ -24,6 +24,7 @@ const NEVER_COUNTED: readonly CounterName[] = [
   "messages_too_long",
   "signatures_refused",
   "ike_sas_with_ppk",
+  "ike_sas_over_limit",
   "rekey_collisions",
   "fragments_received",
   "fragments_refused",
@@ -31,10 +32,15 @@ const NEVER_COUNTED: readonly CounterName[] = [
   "calls_failed",
   "acquires",
   "acquires_ignored",
+  "child_sas_over_limit",
   "child_sas_narrowed_by_limit",
   "overlaps_replaced",
   "overlaps_allowed",
   "redirects_followed",
+  "states_removed_by_others",
+  "policies_removed_by_others",
+  "routes_removed_by_others",
+  "policies_taken_by_others",
   "internal_errors",
 ];
 
