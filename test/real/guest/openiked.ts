@@ -41,6 +41,7 @@ export type Openiked = {
 /** What it says of the last setting that its parent process sends. */
 const LAST_SETTING = "config_getstatic: no stickyaddress";
 
+const START_MS_MAX = 60_000;
 const REKEY_MS_MAX = patient(40_000);
 /** Not 0, which is "never": as responder it then answers with traffic selectors that are empty. */
 const HOUR = 3_600;
@@ -61,7 +62,7 @@ export async function startOpeniked(host: Host, settings: OpenikedSettings): Pro
   try {
     // It answers before it has its sockets, and forgets what comes in before it has its settings.
     const isReady = async () => (await daemon.output()).includes(LAST_SETTING);
-    await until("iked has its settings", isReady);
+    await until("iked has its settings", isReady, START_MS_MAX);
     await until("iked answers", async () => (await control("show", "sa")).status === 0);
   } catch (error) {
     throw new Error(await openiked.log(), { cause: error });
