@@ -14,9 +14,11 @@ import type { LookupId } from "./event.ts";
 import { refuseOverlap } from "./overlap.ts";
 
 export const NO_ADDRESS = (who: string) => ({
-  reason: "no-peer-address",
+  reason: NO_PEER_ADDRESS,
   detail: `${who} gives no peerip: the site can only call, it cannot be called`,
 });
+
+export const NO_PEER_ADDRESS = "no-peer-address";
 
 /** The row that a call is about, as a target; or why it cannot be called. */
 export function targetOfRows(

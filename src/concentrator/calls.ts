@@ -73,7 +73,10 @@ export type CallRedirect = {
   readonly leaves: IkeSpi | undefined;
 };
 
-export type CallReason = "traffic" | "always" | "by-hand" | "reauthentication" | "redirect";
+export type CallReason =
+  | ("traffic" | "always" | "by-hand" | "reauthentication" | "redirect")
+  /** It refuses new keys in its IKE SA. */
+  | "keys-refused";
 
 export type Calls = {
   readonly byId: Map<CallId, CallUnderWay>;

@@ -64,7 +64,7 @@ export function onCallEnded(engine: Engine, id: CallId, start: StartEntry): void
 /** With an IKE SA there is nobody to be called: it is asked for the Child SA that is missing. */
 export function isUp(engine: Engine, key: string, why: CallReason): boolean {
   const eroute = engine.eroutes.get(key);
-  if (eroute === undefined || why === "reauthentication" || why === "redirect") return false;
+  if (eroute === undefined || INSTEAD.includes(why)) return false;
   for (const spi of [...eroute.ikeSas].reverse()) {
     const sa = engine.sas.get(spi)?.sa;
     if (sa?.phase !== "established" || sa.replacedUntil !== undefined) continue;
@@ -76,6 +76,9 @@ export function isUp(engine: Engine, key: string, why: CallReason): boolean {
   }
   return false;
 }
+
+/** Calls for an IKE SA in the place of one that is up. */
+const INSTEAD: readonly CallReason[] = ["reauthentication", "redirect", "keys-refused"];
 
 /** It is known who is called: unless that is under way already, the first host is resolved. */
 export function aim(engine: Engine, call: CallUnderWay, target: CallTarget): void {
@@ -184,4 +187,5 @@ const WHY: Readonly<Record<CallReason, string>> = {
   "by-hand": "an operator wants it",
   reauthentication: "its authentication has come to its end",
   redirect: "it has sent us there",
+  "keys-refused": "it refuses new keys in the IKE SA that is up",
 };

@@ -24,7 +24,7 @@ import { moveSoon } from "./move.ts";
 import { precedenceOf, rememberPrefix } from "./precedence.ts";
 import { gatewayOfSite } from "./redirect.ts";
 import { keepChildSas, keepIkeSas } from "./site-caps.ts";
-import { farewell, judge } from "./uniqueness.ts";
+import { farewell, judge, spareLast } from "./uniqueness.ts";
 import { probeUsage } from "./usage.ts";
 
 const DELETED: Readonly<Record<string, string>> = {
@@ -34,6 +34,7 @@ const DELETED: Readonly<Record<string, string>> = {
   "address-gone": "our address that its packets go to has gone, and has not come back",
   inactive: "no packet in either direction for the eroute's inactivity time",
   "lifetime-over": "its keys could not be replaced in time",
+  "keys-refused": "the site refuses new keys, and the old ones have served their time",
   "reauthentication-overdue": "the site has not authenticated anew in time",
   "ike-sas-over-limit": "the site has more IKE SAs than ike.ike_sas_per_site lets it have",
   childless: "the site has had no Child SA for five minutes: the IKE SA is of no use",
@@ -164,7 +165,9 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect): void {
       engine.out.push({ kind: "keepalive", path: currentEspPath(engine, entry.sa) });
       return;
     case "reauthenticate":
-      if (entry.eroute !== undefined) reauthenticate(engine, entry.eroute);
+      if (entry.eroute !== undefined && mayCall(entry)) {
+        reauthenticate(engine, entry.eroute, effect.why);
+      }
       return;
     case "rekeyed":
       onRekeyed(engine, entry, effect.successor, effect.rival);
@@ -209,6 +212,12 @@ function askForWork(
     engine.keyExchanges.set(ticket, waiting);
     engine.out.push({ kind, request: keyExchangeId(ticket), op: effect.op, precedence });
   }
+}
+
+/** Whoever has called calls again; a site that has called us only where we call sites at all. */
+function mayCall({ sa, eroute }: Entry): boolean {
+  const isCaller = sa.phase === "established" && sa.isCaller;
+  return isCaller || eroute?.base.life.start !== "never";
 }
 
 function signatureId(ticket: number): SignatureId {
@@ -355,6 +364,7 @@ function onEnded(engine: Engine, entry: Entry, spi: IkeSpi, reason: EndReason): 
   const { eroute } = entry;
   entry.eroute = undefined;
   leaveEroute(engine, eroute, spi, why);
+  spareLast(engine, eroute);
 }
 
 /** By a rekey or a new call: the site goes on without a gap. */

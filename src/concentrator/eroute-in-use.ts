@@ -5,7 +5,6 @@ import type { Eroute, LocalUser, NormalEroute } from "../eroute/eroute.ts";
 import { type PeerId, peerKey } from "../eroute/peer-id.ts";
 import { childWith, inactivityWith, NO_ROW_OPTIONS } from "../eroute/row-options.ts";
 import type { Terms } from "../ike/event.ts";
-import { CHILD_SAS_MAX } from "../ike/limits.ts";
 import type { IkeSaSettings } from "../ike/settings.ts";
 import { type Prefix, prefixRange } from "../inet/prefix.ts";
 import type { TrafficSelector } from "../wire/message.ts";
@@ -38,7 +37,7 @@ export function termsOf(engine: Engine, eroute: ErouteInUse): Terms {
       dns: base.dns,
       transport: child.transport,
       lifetimeMs: child.lifetimeSeconds * 1000,
-      childSasMax: CHILD_SAS_MAX,
+      childSasMax: base.life.childSasMax,
     },
   };
 }

@@ -26,7 +26,7 @@ import {
   take,
   type Wish,
 } from "./call-table.ts";
-import { NO_ADDRESS, targetOfRows } from "./call-target.ts";
+import { NO_ADDRESS, NO_PEER_ADDRESS, targetOfRows } from "./call-target.ts";
 import type { CallId, CallReason, CallRedirect, CallUnderWay } from "./calls.ts";
 import { aim, isUp, nextHost } from "./dial.ts";
 import { count, type Engine, type ErouteInUse, inMs, numberOf } from "./engine.ts";
@@ -90,10 +90,15 @@ export function connect(engine: Engine, peerId: string): void {
 }
 
 /** The site has to authenticate anew: it is called, and its IKE SA stays until then. */
-export function reauthenticate(engine: Engine, eroute: ErouteInUse): void {
-  const { base, peerId } = eroute;
-  if (base.kind === "normal") callNormal(engine, base, "reauthentication");
-  else callBase(engine, { base, peerId }, "reauthentication");
+export function reauthenticate(
+  engine: Engine,
+  { base, peerId }: ErouteInUse,
+  why: "reauthentication" | "keys-refused",
+): void {
+  if (base.kind !== "normal") return callBase(engine, { base, peerId }, why);
+  // A site that only calls is no fault: it is told to, once its keys are over.
+  if (why === "keys-refused" && base.peerip === undefined) return;
+  callNormal(engine, base, why);
 }
 
 /** The site of an IKE SA that is up sends us elsewhere: it is called there. */
@@ -133,7 +138,9 @@ export function onCallRows(engine: Engine, lookup: LookupId, result: LookupResul
     return true;
   }
   const target = targetOfRows(engine, call, lookup, result.value);
-  if ("reason" in target) fail(engine, call, target);
+  if ("reason" in target && call.why === "keys-refused" && target.reason === NO_PEER_ADDRESS) {
+    forget(engine, call);
+  } else if ("reason" in target) fail(engine, call, target);
   else aim(engine, call, target);
   return true;
 }

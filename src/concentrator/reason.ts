@@ -6,6 +6,7 @@ import { LIMIT_REASONS } from "./reason-limits.ts";
 import { NOTE_REASONS } from "./reason-notes.ts";
 import { OVERLAP_REASONS } from "./reason-overlap.ts";
 import { PPK_REASONS } from "./reason-ppk.ts";
+import { REKEY_REASONS } from "./reason-rekey.ts";
 import { SUBNET_REASONS } from "./reason-subnets.ts";
 
 export type Reason = {
@@ -146,6 +147,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
   },
   ...PPK_REASONS,
   ...LIMIT_REASONS,
+  ...REKEY_REASONS,
   "auth-method": {
     words: "another authentication method",
     advice: "have the site prove itself in a way that `peer_auth` of the eroute takes",
@@ -322,10 +324,6 @@ const REASONS: Readonly<Record<string, Reason>> = {
     advice: "raise dynamic_eroutes.max: it was the oldest when too few were free",
   },
   shutdown: { words: "erouted was stopped", advice: "it can call again" },
-  "malformed-response": {
-    words: "a response that cannot be read",
-    advice: "look for a newer firmware of the site",
-  },
   "not-connected": { words: "it is not connected", advice: "it has to call, or to be called" },
   "internal-error": { words: "a bug in erouted", advice: BUG },
   discarded: { words: "given up after a bug", advice: BUG },

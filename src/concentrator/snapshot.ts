@@ -2,6 +2,7 @@
 
 import type { Claim } from "../eroute/shared-subnet.ts";
 import type { Instant } from "../octets/instant.ts";
+import type { CallReason } from "./calls.ts";
 import type { OverlapView } from "./overlap.ts";
 
 export type ChildSaView = {
@@ -66,7 +67,7 @@ export type ErouteView = {
 /** A call of ours that is under way, or has to wait. */
 export type CallView = {
   readonly stage: "look-up" | "resolve" | "calling" | "waiting";
-  readonly why: "traffic" | "always" | "by-hand" | "reauthentication" | "redirect";
+  readonly why: CallReason;
   /** The address or name that is called. */
   readonly host: string | undefined;
   /** How long nobody calls it again. */
@@ -172,6 +173,7 @@ export const COUNTER_NAMES = [
   "child_sas_installed",
   "child_sas_rekeyed",
   "child_sas_over_limit",
+  "child_sas_refused_full",
   "child_sas_closed",
   "child_sas_narrowed_by_limit",
   "negotiations_failed",

@@ -4,7 +4,7 @@ import type { IkeEvent } from "../ike/event.ts";
 import type { Established, IkeSa } from "../ike/phase.ts";
 import { equalAddress } from "../inet/address.ts";
 import type { IkeSpi } from "../wire/header.ts";
-import type { Engine, Entry } from "./engine.ts";
+import type { Engine, Entry, ErouteInUse } from "./engine.ts";
 
 /**
  * Within so long of each other a call of ours and one of the site count as made at the same time:
@@ -48,6 +48,20 @@ export function farewell(engine: Engine, entry: Entry, spi: IkeSpi): IkeEvent {
     before.timers.redundant === undefined &&
     equalAddress(sa.path.remote.address, before.path.remote.address);
   return isAnew ? { kind: "redundant", why } : { kind: "close", why };
+}
+
+/**
+ * An IKE SA of the site has ended: if all that are left were to go because of it, the newest of
+ * them stays after all.
+ */
+export function spareLast(engine: Engine, eroute: ErouteInUse): void {
+  const left = eroute.ikeSas.flatMap((spi) => {
+    const sa = engine.sas.get(spi)?.sa;
+    return sa?.phase === "established" && sa.replacedUntil === undefined ? [{ spi, sa }] : [];
+  });
+  const last = left.at(-1);
+  if (last === undefined || left.some(({ sa }) => sa.timers.redundant === undefined)) return;
+  engine.inbox.push({ spi: last.spi, event: { kind: "needed" } });
 }
 
 function isCrossing(engine: Engine, a: IkeSa, b: IkeSa): b is Established {

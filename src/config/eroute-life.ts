@@ -54,6 +54,7 @@ export function readLife(
     mobike: raw.mobike ?? DEFAULT_LIFE.mobike,
     fragmentation: raw.fragmentation ?? DEFAULT_LIFE.fragmentation,
     fragmentSize: fragmentSizeOf(check, at, raw),
+    childSasMax: raw.child_sas_max ?? DEFAULT_LIFE.childSasMax,
     followRedirect: raw.follow_redirect ?? DEFAULT_LIFE.followRedirect,
   };
 }

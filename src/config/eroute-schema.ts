@@ -137,6 +137,11 @@ export const erouteSchema = z.strictObject({
       "Its sites without a row, disabled or with a wrong key: refused, or left without answer.",
     default: "that of [ike]",
   }),
+  child_sas_max: integer(1, 256, {
+    description:
+      "Child SAs that a site may have in an IKE SA; one that is being replaced does not count.",
+    default: "16",
+  }),
   mobike: flag("A site may go on from another address (RFC 4555).", true),
   fragmentation: flag("Long IKE messages are sent in fragments (RFC 7383).", true),
   fragment_size: integer(576, 9_000, {

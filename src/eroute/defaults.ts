@@ -27,6 +27,7 @@ export const DEFAULT_LIFE: ErouteLife = {
   mobike: true,
   fragmentation: true,
   fragmentSize: 1_280,
+  childSasMax: 16,
   followRedirect: false,
 };
 

@@ -79,6 +79,8 @@ export type ErouteLife = {
   readonly fragmentation: boolean;
   /** The longest IP packet that an IKE message goes in whole, with its headers. */
   readonly fragmentSize: number;
+  /** Child SAs that a site may have in one IKE SA; one that is being replaced does not count. */
+  readonly childSasMax: number;
   /** Whether we go elsewhere when the site that we have called says so (RFC 5685). */
   readonly followRedirect: boolean;
 };

@@ -6,6 +6,7 @@ import type { EspSpi } from "../inet/esp-spi.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { TrafficSelector } from "../wire/message.ts";
 import type { EspAlgorithms } from "./algorithms.ts";
+import type { Struggle } from "./struggle.ts";
 
 export type ChildSa = {
   /** Ours: the peer sends to it. */
@@ -25,6 +26,8 @@ export type ChildSa = {
    * do at this instant (§2.8.1).
    */
   readonly redundantUntil: Instant | undefined;
+  /** The peer refuses to replace it. */
+  readonly struggle: Struggle | undefined;
 };
 
 /** What a site's Child SAs may be. */

@@ -61,7 +61,7 @@ export type IkeEffect =
   /** One octet for the NAT before us (RFC 3948 §2.3). */
   | { readonly kind: "keepalive" }
   /** It is time to call the peer again, with a new authentication; this IKE SA stays until then. */
-  | { readonly kind: "reauthenticate" }
+  | { readonly kind: "reauthenticate"; readonly why: "reauthentication" | "keys-refused" }
   /** Whom we have called sends us to another gateway; this IKE SA stays until one is up there. */
   | { readonly kind: "redirected"; readonly to: Gateway }
   | { readonly kind: "child-down"; readonly spiIn: EspSpi; readonly why: string }
@@ -91,6 +91,7 @@ export type IkeCounter =
   | "authentication_failures"
   | "authentications_unanswered"
   | "child_sas_rekeyed"
+  | "child_sas_refused_full"
   | "ike_sas_rekeyed"
   | "rekey_collisions"
   | "retransmissions"

@@ -109,6 +109,8 @@ export type IkeEvent =
   | { readonly kind: "adopt"; readonly children: readonly ChildSa[] }
   /** Another IKE SA has our Child SAs now; the peer deletes this one, or we do after a while. */
   | { readonly kind: "stand-down" }
+  /** The other IKE SA of the site has gone: this one is needed again. */
+  | { readonly kind: "needed" }
   /** There is another IKE SA: the peer deletes this one, or we do after a while, saying why. */
   | { readonly kind: "redundant"; readonly why: Redundancy }
   | { readonly kind: "deadline" };

@@ -16,8 +16,7 @@ import { openMessage, sealMessage } from "./protect.ts";
 import { wipeSecrets } from "./secrets.ts";
 import { childrenDown, endCall, sends } from "./v2/answer.ts";
 import { watchChildless } from "./v2/childless.ts";
-import { close, closeChild, forget } from "./v2/delete.ts";
-import { withoutDoubles } from "./v2/doubles.ts";
+import { close, expireChild, forget } from "./v2/delete.ts";
 import { onInstalled, onKeyExchangeEstablished } from "./v2/established-answers.ts";
 import { onMessageEstablished } from "./v2/established-message.ts";
 import { onAuthRequest, onCredentials, onSigned, onVerified, refuseAuth } from "./v2/ike-auth.ts";
@@ -38,7 +37,7 @@ type MessageEvent = Extract<IkeEvent, { kind: "message" }>;
 export function step(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
   const done = take(sa, event, context);
   if (done.sa?.phase !== "established") return done;
-  const seen = watchChildless(withoutDoubles(done.sa, context.now), context.now);
+  const seen = watchChildless(done.sa, context.now);
   const tidy = mindMessageIds(sa, seen, context);
   const effects = [...done.effects, ...tidy.effects];
   if (tidy.sa?.phase !== "established" || tidy.sa.tasks.length === 0) return { ...tidy, effects };
@@ -84,7 +83,7 @@ function takeEstablished(sa: Established, event: EstablishedEvent, context: IkeC
     case "child-installed":
       return onInstalled(sa, event, context);
     case "close-child":
-      return closeChild(sa, event.spiIn, "expired");
+      return expireChild(sa, event.spiIn, context);
     case "rekey-child": {
       const child = sa.children.find((candidate) => candidate.spiIn === event.spiIn);
       if (child === undefined) return same(sa);
@@ -107,6 +106,8 @@ function takeEstablished(sa: Established, event: EstablishedEvent, context: IkeC
     }
     case "stand-down":
       return standDown(sa, context);
+    case "needed":
+      return { sa: { ...sa, timers: { ...sa.timers, redundant: undefined } }, effects: [] };
     case "redundant": {
       const { why } = event;
       const ms = why === "redundant" ? REPLACED_MS : SUPERSEDED_MS;

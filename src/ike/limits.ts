@@ -57,6 +57,16 @@ export const RETRY_MS = 5_000;
 export const RETRY_SHARE = 0.05;
 export const RETRY_MS_MIN = 500;
 
+/**
+ * New keys that the peer refuses in every form are asked for again later and later: so much longer
+ * each time, which grows so often at most.
+ */
+export const ROUND_FACTOR = 4;
+export const REFUSED_ROUNDS_MAX = 5;
+
+/** A peer that has been too busy for new keys for so long has lost its way (RFC 7296 §2.25). */
+export const BUSY_MS_MAX = 180_000;
+
 /** Keys are replaced when between this share and all of their lifetime is over: not all at once. */
 export const REKEY_SHARE_MIN = 0.8;
 
@@ -82,9 +92,6 @@ export const TASKS_MAX = 64;
  * Child SAs later (RFC 6023), or anew after it was refused one.
  */
 export const CHILDLESS_MS = 300_000;
-
-/** Child SAs of one site, those being replaced included. */
-export const CHILD_SAS_MAX = 16;
 
 /** Certificates of one IKE_AUTH message: the peer's own and those between it and its root. */
 export const CERTIFICATES_MAX = 8;

@@ -31,7 +31,8 @@ import type { Nat } from "./nat.ts";
 import type { PpkState } from "./ppk.ts";
 import type { Refusal } from "./refusal.ts";
 import type { IkeSaSettings } from "./settings.ts";
-import type { Asking, Task } from "./v2/asking.ts";
+import type { Struggle } from "./struggle.ts";
+import type { Asking, Method, Task } from "./v2/asking.ts";
 import type { ConfigurationRequest } from "./v2/configuration.ts";
 import type { Narrowed } from "./v2/narrow.ts";
 import type { ChosenEsp, ChosenIke } from "./v2/proposal.ts";
@@ -142,6 +143,8 @@ export type AuthRequest = {
   readonly sa: SaPayload | undefined;
   readonly tsI: TsPayload | undefined;
   readonly tsR: TsPayload | undefined;
+  /** A part of what it asks for as its Child SA cannot be read. */
+  readonly childFault: Refusal | undefined;
   readonly initialContact: boolean;
   readonly configuration: ConfigurationRequest | undefined;
   readonly wantsTransport: boolean;
@@ -310,6 +313,13 @@ export type Established = {
   readonly policy: ChildPolicy;
   readonly settings: IkeSaSettings;
   readonly children: readonly ChildSa[];
+  /**
+   * The key exchange (0: none) of the last request of ours for a Child SA that the peer granted, or
+   * of its own; the next one begins with it.
+   */
+  readonly childMethod: Method | undefined;
+  /** The peer refuses to rekey this IKE SA. */
+  readonly struggle: Struggle | undefined;
   readonly inbound: Inbound;
   readonly outbound: Outbound;
   /** The peer's request that is being worked on. */

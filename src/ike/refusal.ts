@@ -3,7 +3,6 @@
 import type { SignatureFault } from "../crypto/signature.ts";
 import { never } from "../octets/assert.ts";
 import { spi32Hex } from "../octets/hex.ts";
-import type { Malformed } from "../octets/reader.ts";
 import { Writer } from "../octets/writer.ts";
 import { type NotifyPayload, Protocol } from "../wire/message.ts";
 import { NotifyType } from "../wire/notify-type.ts";
@@ -11,13 +10,12 @@ import { type BeforeAuthRefusal, beforeAuthText } from "./before-auth-refusal.ts
 import type { BusyRefusal } from "./busy.ts";
 import { type CallRefusal, callText } from "./call-refusal.ts";
 import type { PeerCredential } from "./credentials.ts";
+import { type MessageFault, messageFaultText, unreadableType } from "./message-fault.ts";
 import { type PpkRefusal, ppkFaultText } from "./ppk-fault.ts";
 
 /** A refusal keeps both sides, what was offered and what is wanted: people ask for it. */
 export type Refusal =
-  | Malformed
-  | { readonly kind: "unsupported-critical"; readonly payloadType: number }
-  | { readonly kind: "missing-payload"; readonly exchange: string; readonly payload: string }
+  | MessageFault
   | {
       readonly kind: "no-proposal-chosen";
       readonly offered: readonly string[];
@@ -87,6 +85,8 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
     case "missing-payload":
     case "too-long":
       return notify(NotifyType.INVALID_SYNTAX);
+    case "unreadable-payload":
+      return notify(unreadableType(refusal.payloadType));
     case "unsupported-critical":
       return notify(NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, Uint8Array.of(refusal.payloadType));
     case "no-proposal-chosen":
@@ -153,17 +153,10 @@ export type RefusalText = {
 export function refusalText(refusal: Refusal): RefusalText {
   switch (refusal.kind) {
     case "malformed":
-      return { reason: "malformed", detail: `${refusal.where}: ${refusal.detail}` };
     case "missing-payload":
-      return {
-        reason: "malformed",
-        detail: `${refusal.exchange} without ${refusal.payload} payload`,
-      };
+    case "unreadable-payload":
     case "unsupported-critical":
-      return {
-        reason: "unsupported-critical-payload",
-        detail: `the site insists on payload type ${refusal.payloadType}, which is not known here`,
-      };
+      return messageFaultText(refusal);
     case "no-proposal-chosen":
       return {
         reason: "no-proposal-chosen",
@@ -320,7 +313,9 @@ function childText(
     case "no-additional-sas":
       return {
         reason: "no-additional-sas",
-        detail: `the site already has ${refusal.max} Child SAs, the most one site may have`,
+        detail:
+          `the site already has ${refusal.max} Child SAs in this IKE SA, the most that ` +
+          "child_sas_max allows",
       };
     case "no-additional-pairs":
       return {

@@ -58,6 +58,8 @@ function payloadText(payload: Payload): string {
       return `${payload.kind}(${selectorTexts(payload.selectors).join(" | ")})`;
     case "OPAQUE":
       return `payload ${payload.payloadType}`;
+    case "UNREADABLE":
+      return `unreadable(${payload.fault.where}: ${payload.fault.detail})`;
     default:
       return payload.kind;
   }

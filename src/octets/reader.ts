@@ -127,8 +127,13 @@ export function decode<T>(
   where: string,
   parse: (r: Reader) => T,
 ): Result<T, Malformed> {
+  return attempt(new Reader(octets, where), parse);
+}
+
+/** The same from where a reader stands: a part that cannot be read, while the rest can. */
+export function attempt<T>(r: Reader, parse: (r: Reader) => T): Result<T, Malformed> {
   try {
-    return ok(parse(new Reader(octets, where)));
+    return ok(parse(r));
   } catch (fault) {
     if (isMalformed(fault)) return err(fault);
     throw fault;

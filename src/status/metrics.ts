@@ -343,6 +343,7 @@ const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   child_sas_installed: "Child SAs installed in the kernel.",
   child_sas_rekeyed: "Child SAs that replaced another.",
   child_sas_over_limit: "Child SAs that went because their site had too many.",
+  child_sas_refused_full: "Child SAs that a site was refused because it has child_sas_max of them.",
   child_sas_closed: "Child SAs removed from the kernel.",
   child_sas_narrowed_by_limit: "Child SAs without some of the subnets both ends allow: too many.",
   negotiations_failed: "Negotiations that ended before the peer authenticated.",

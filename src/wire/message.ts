@@ -125,6 +125,17 @@ export type OpaquePayload = {
   readonly data: Uint8Array;
 };
 
+/**
+ * A payload whose length is right and whose content is not. Whether that matters is for whoever
+ * needs it to say: a message is not refused for a part that nobody looks at.
+ */
+export type UnreadablePayload = {
+  readonly kind: "UNREADABLE";
+  readonly payloadType: number;
+  readonly data: Uint8Array;
+  readonly fault: { readonly where: string; readonly detail: string };
+};
+
 export type Payload =
   | SaPayload
   | KePayload
@@ -138,7 +149,8 @@ export type Payload =
   | TsPayload
   | VendorPayload
   | CpPayload
-  | OpaquePayload;
+  | OpaquePayload
+  | UnreadablePayload;
 
 /**
  * So many payloads of a chain are read, and behind them the first of each type. The others are

@@ -1,7 +1,7 @@
 /** Payloads one after another, each naming the type of the next (RFC 7296 §3.2, §2.5). */
 
 import { never } from "../octets/assert.ts";
-import { decode, type Malformed, type Reader } from "../octets/reader.ts";
+import { attempt, decode, type Malformed, type Reader } from "../octets/reader.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import type { Writer } from "../octets/writer.ts";
 import { PAYLOADS_MAX, type Payload, PayloadType } from "./message.ts";
@@ -78,12 +78,21 @@ export function readChain(r: Reader, first: number): Chain | UnsupportedCritical
     if (known === undefined && critical) return { kind: "unsupported-critical", payloadType: type };
     if (payloads.length < PAYLOADS_MAX || !seen.has(type)) {
       seen.add(type);
-      payloads.push(parseBody(type, r.sub(bodyOctets, `${r.where}, ${name}`)));
+      payloads.push(readBody(type, r.sub(bodyOctets, name)));
     } else r.skip(bodyOctets);
     type = nextPayload;
   }
   r.end();
   return { payloads, encrypted: undefined };
+}
+
+/** The header before it says where the next payload begins, whatever is wrong with this one. */
+function readBody(type: number, r: Reader): Payload {
+  const data = r.ahead();
+  const parsed = attempt(r, (body) => parseBody(type, body));
+  if (parsed.ok) return parsed.value;
+  const { where, detail } = parsed.error;
+  return { kind: "UNREADABLE", payloadType: type, data, fault: { where, detail } };
 }
 
 /** Writes payloads in this order, each with its generic header; the last says that none follows. */
@@ -104,7 +113,8 @@ export function firstPayloadType(payloads: readonly Payload[]): number {
 
 /** The number of a payload's type. */
 export function payloadTypeOf(payload: Payload): number {
-  return payload.kind === "OPAQUE" ? payload.payloadType : PayloadType[payload.kind];
+  const isNumbered = payload.kind === "OPAQUE" || payload.kind === "UNREADABLE";
+  return isNumbered ? payload.payloadType : PayloadType[payload.kind];
 }
 
 function parseBody(type: number, r: Reader): Payload {
@@ -171,6 +181,7 @@ function emitBody(w: Writer, payload: Payload): void {
     case "CP":
       return emitCp(w, payload);
     case "OPAQUE":
+    case "UNREADABLE":
       w.octets(payload.data);
       return;
     default:

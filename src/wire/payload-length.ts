@@ -40,6 +40,7 @@ function bodyLength(payload: Payload): number {
     case "NONCE":
     case "VENDOR":
     case "OPAQUE":
+    case "UNREADABLE":
       return payload.data.length;
     default:
       return never(payload);

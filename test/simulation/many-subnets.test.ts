@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { explain } from "../../src/concentrator/explain.ts";
 import { notify } from "../../src/ike/refusal.ts";
-import { grantedSelectors } from "../../src/ike/v2/create-child-sa-request.ts";
+import { grantedSelectors } from "../../src/ike/v2/granted-child.ts";
 import { parseAddress } from "../../src/inet/address.ts";
 import { SITE_PAIRS_MAX, SUBNET_PAIRS_MAX } from "../../src/inet/subnet-pairs.ts";
 import { asInstant } from "../../src/octets/instant.ts";
@@ -77,7 +77,7 @@ test("an answer to a call is judged by what was asked: pieces of it are fine", (
       { kind: "TSr", selectors: remote, unknown: 0 },
       notify(NotifyType.USE_TRANSPORT_MODE),
     ];
-    return grantedSelectors({ ...asked, mode: "tunnel" }, payloads, { nat: "none" });
+    return grantedSelectors({ ...asked, mode: "tunnel" }, payloads, { nat: "none", exchange: "" });
   };
   const range = rangeOf("192.168.0.1", "192.168.255.254");
   expect(judge([range])).toMatchObject({ ok: true, value: { remote: [range] } });

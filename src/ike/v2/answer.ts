@@ -95,6 +95,13 @@ export function refusedNote(step: IkeNote["step"], refusal: Refusal): IkeEffect 
   return { kind: "note", note: noteOf("refused", step, refusal) };
 }
 
+/** The peer refuses new keys of `what` in every form: it is called, if it can be. */
+export function noteOfStruggle(what: string): IkeEffect {
+  const detail = `the site refuses new keys for ${what} in every form: it is called, if it can be`;
+  const note = { step: "CREATE_CHILD_SA", outcome: "refused", reason: "rekey-refused" } as const;
+  return { kind: "note", note: { level: "warning", ...note, detail } };
+}
+
 /** The journal's note of something that went well. */
 export function okNote(step: IkeNote["step"], reason: string, detail: string): IkeEffect {
   return { kind: "note", note: { level: "info", step, outcome: "ok", reason, detail } };

@@ -12,13 +12,14 @@ import type { ChosenEsp, ChosenIke } from "./proposal.ts";
 /** Something to ask for once it is its turn (RFC 7296 §2.3: one request at a time). */
 export type Task =
   | { readonly kind: "delete-child"; readonly spiIn: EspSpi; readonly spiOut: EspSpi | undefined }
-  | { readonly kind: "rekey-child"; readonly spiIn: EspSpi }
+  | { readonly kind: "rekey-child"; readonly spiIn: EspSpi; readonly how?: ChildHow }
   | {
       readonly kind: "new-child";
       readonly local: readonly TrafficSelector[];
       readonly remote: readonly TrafficSelector[];
+      readonly how?: ChildHow;
     }
-  | { readonly kind: "rekey-ike" }
+  | { readonly kind: "rekey-ike"; readonly how?: How }
   | { readonly kind: "liveness" }
   /** The peer says that it is there now: whoever is there has to show that he can read (§3.5). */
   | { readonly kind: "routability"; readonly path: Path }
@@ -27,26 +28,42 @@ export type Task =
   /** A request came with an ID that is out of the window (§2.3). */
   | { readonly kind: "invalid-message-id"; readonly messageId: number };
 
+/** Key exchange of a request for new keys. */
+export type Method = {
+  /** 0: none. */
+  readonly method: number;
+  /** The proposals hold this one only: not every peer chooses among several. */
+  readonly alone: boolean;
+};
+
+/** With what new keys are asked for, once the peer has refused others. */
+export type How = Method & {
+  /** Those that it has refused. */
+  readonly tried: readonly number[];
+};
+
+export type ChildHow = How & {
+  /** The Child SA that it replaces is not named: the peer refuses to rekey it. */
+  readonly asNew: boolean;
+  /** For all that the site may have, not only for what the old one carries. */
+  readonly widely: boolean;
+};
+
 /** The Child SA that a CREATE_CHILD_SA of ours asks for. */
-export type ChildAsk = {
+export type ChildAsk = ChildHow & {
   readonly replaces: EspSpi | undefined;
   readonly local: readonly TrafficSelector[];
   readonly remote: readonly TrafficSelector[];
   readonly mode: ChildSa["mode"];
   readonly spiIn: EspSpi;
   readonly Ni: Uint8Array;
-  /** Key exchange of its own, 0 without; how often the peer asked for another one. */
-  readonly method: number;
-  readonly detours: number;
   readonly privateOctets: Uint8Array;
 };
 
 /** The IKE SA that a CREATE_CHILD_SA of ours asks for. */
-export type IkeAsk = {
+export type IkeAsk = How & {
   readonly spi: IkeSpi;
   readonly Ni: Uint8Array;
-  readonly method: number;
-  readonly detours: number;
   readonly privateOctets: Uint8Array;
 };
 

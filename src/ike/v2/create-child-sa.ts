@@ -20,11 +20,19 @@ import { NONCE_OCTETS, REPLACED_MS } from "../limits.ts";
 import type { ChildPlan, Established, Serving } from "../phase.ts";
 import type { Refusal } from "../refusal.ts";
 import { answer, okNote, refuse } from "./answer.ts";
+import { hasRoomFor } from "./child-count.ts";
 import { lowerNonce } from "./collision.ts";
 import { configurationRequestOf, configure } from "./configuration.ts";
 import { isBeingDeleted } from "./delete.ts";
-import { notifyOf, payloadOf } from "./find-payload.ts";
-import { childText, childUp, leftOutNotes, makeChild, planChild } from "./make-child-sa.ts";
+import { neededPayload, neededSelectors, notifyOf, payloadOf } from "./find-payload.ts";
+import {
+  type ChildRequest,
+  childText,
+  childUp,
+  leftOutNotes,
+  makeChild,
+  planChild,
+} from "./make-child-sa.ts";
 import { onRekeyIkeRequest } from "./rekey-ike-sa.ts";
 import { countSelectorPairs } from "./selector-room.ts";
 import { selectorKeys } from "./tasks.ts";
@@ -54,28 +62,24 @@ export function onCreateChildSaRequest(
   if (offer?.proposals.some((proposal) => proposal.protocol === Protocol.IKE)) {
     return onRekeyIkeRequest(sa, header, payloads, context);
   }
-  const nonce = payloadOf(payloads, "NONCE");
-  const tsI = payloads.find((p) => p.kind === "TSi");
-  const tsR = payloads.find((p) => p.kind === "TSr");
-  if (offer === undefined) return refuseWith(missing("SA"));
-  if (nonce === undefined) return refuseWith(missing("Nonce"));
-  if (tsI?.kind !== "TSi") return refuseWith(missing("TSi"));
-  if (tsR?.kind !== "TSr") return refuseWith(missing("TSr"));
+  const needed = neededOf(payloads);
+  if (!needed.ok) return refuseWith(needed.error);
   const rekeyed = rekeyedChild(sa, payloads);
   if (!rekeyed.ok) return refuseWith(rekeyed.error);
   const replaces = rekeyed.value;
-  if (sa.children.length >= sa.policy.childSasMax) {
-    return refuseWith({ kind: "no-additional-sas", max: sa.policy.childSasMax });
+  if (!hasRoomFor(sa, replaces)) {
+    const refused = refuseWith({ kind: "no-additional-sas", max: sa.policy.childSasMax });
+    const counted = { kind: "count", counter: "child_sas_refused_full" } as const;
+    return { sa: refused.sa, effects: [...refused.effects, counted] };
   }
   const ke = payloadOf(payloads, "KE");
   const sentKe = ke?.method;
-  const Ni = nonce.data.slice();
   const asksTransport = notifyOf(payloads, NotifyType.USE_TRANSPORT_MODE) !== undefined;
   const wantsTransport = asksTransport && sa.nat === "none";
   const configured = configure(configurationRequestOf(payloads), sa.policy);
   if (!configured.ok) return refuseWith(configured.error);
   const { reply } = configured.value;
-  const asked = { sa: offer, tsI, tsR, Ni, sentKe, withKe: true };
+  const asked = { ...needed.value, sentKe, withKe: true };
   const request = { ...asked, wantsTransport, replaces, reply };
   const plan = planChild(request, sa.policy);
   if (!plan.ok) return refuseWith(plan.error);
@@ -152,17 +156,28 @@ export function onChildInstalled(
     candidate === old ? { ...old, rekeyAt: undefined, redundantUntil } : candidate,
   );
   const asking = withRival(sa.asking, child, serving.nonce);
-  return { sa: { ...answered.sa, asking, children: [...children, child] }, effects };
+  const { ke: method } = child.algorithms;
+  const childMethod = method === Ke.NONE ? sa.childMethod : { method, alone: false };
+  const here = { ...answered.sa, asking, childMethod };
+  return { sa: { ...here, children: [...children, child] }, effects };
 }
 
-/** Our request for the same Child SA is under way: both will be there (§2.8.1). */
+/**
+ * Our request for the same Child SA is under way: both will be there (§2.8.1). So it is where both
+ * ends ask for the same new one.
+ */
 function withRival(
   asking: Established["asking"],
   child: ChildSa,
   nonce: Uint8Array,
 ): Established["asking"] {
-  if (asking?.kind !== "child-response" || !isSameWish(asking.ask, child)) return asking;
-  return { ...asking, rival: { made: child.spiIn, nonce } };
+  if (asking?.kind !== "child-response") return asking;
+  const { ask } = asking;
+  const isNew = ask.replaces === undefined && child.replaces === undefined;
+  const isSame = isNew
+    ? String(selectorKeys(ask)) === String(selectorKeys(child))
+    : isSameWish(ask, child);
+  return isSame ? { ...asking, rival: { made: child.spiIn, nonce } } : asking;
 }
 
 /** What we have not asked for yet the peer may have first: our own wish is dropped. */
@@ -244,6 +259,19 @@ function rekeyedChild(
   return err({ kind: "temporary-failure", detail: "this Child SA has been rekeyed" });
 }
 
-function missing(payload: string): Refusal {
-  return { kind: "missing-payload", exchange: "CREATE_CHILD_SA", payload };
+type Needed = Pick<ChildRequest, "sa" | "tsI" | "tsR" | "Ni">;
+
+/** What no Child SA can do without; a KE payload only where a group is chosen (§1.3). */
+function neededOf(payloads: readonly Payload[]): Result<Needed, Refusal> {
+  const sa = neededPayload(payloads, "SA", EXCHANGE);
+  if (!sa.ok) return sa;
+  const nonce = neededPayload(payloads, "NONCE", EXCHANGE);
+  if (!nonce.ok) return nonce;
+  const tsI = neededSelectors(payloads, "TSi", EXCHANGE);
+  if (!tsI.ok) return tsI;
+  const tsR = neededSelectors(payloads, "TSr", EXCHANGE);
+  if (!tsR.ok) return tsR;
+  return ok({ sa: sa.value, tsI: tsI.value, tsR: tsR.value, Ni: nonce.value.data.slice() });
 }
+
+const EXCHANGE = "CREATE_CHILD_SA";

@@ -52,6 +52,17 @@ export function closeChild(sa: Established, spiIn: number, why: string): Step {
 
 const EXPIRED = "the kernel has removed a Child SA at the end of its lifetime: nothing replaced it";
 
+/**
+ * The kernel's limit has come. If it was the last one, and the peer has refused all that was asked
+ * for in its place, the IKE SA is of no use any more: a site that is told so calls again at once.
+ */
+export function expireChild(sa: Established, spiIn: number, context: IkeContext): Step {
+  const child = sa.children.find((candidate) => candidate.spiIn === spiIn);
+  const isRefused = child?.struggle !== undefined && child.struggle.rounds > 0;
+  if (isRefused && sa.children.length === 1) return close(sa, "keys-refused", context);
+  return closeChild(sa, spiIn, "expired");
+}
+
 /** What a deleted Child SA leaves to do: its successors may send now, its states go. */
 export function deleteEffects(
   child: ChildSa,

@@ -1,13 +1,17 @@
 /** What an established IKE SA does when its time has come: each duty beside its instant. */
 
 import { type Instant, later } from "../../octets/instant.ts";
+import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
 import { withoutStale } from "../fragments.ts";
+import { retryMs } from "../jitter.ts";
 import { wipeIkeKeys } from "../keys.ts";
+import { TASKS_MAX } from "../limits.ts";
 import type { Established } from "../phase.ts";
 import { childrenDown, sends } from "./answer.ts";
-import { close, closeAs, closeChild } from "./delete.ts";
+import { close, closeAs } from "./delete.ts";
 import { checkLiveness, inactivityStepMs, livenessAt, probe } from "./liveness.ts";
+import { onRedundantDue } from "./redundant.ts";
 import { retransmission } from "./request.ts";
 import { addTask } from "./tasks.ts";
 
@@ -79,7 +83,7 @@ function onTimers(sa: Established, context: IkeContext): Step {
     at = addTask({ ...at, timers: { ...at.timers, rekeyAt: undefined } }, { kind: "rekey-ike" });
   }
   if (isDue(timers.reauthAt)) {
-    effects.push({ kind: "reauthenticate" });
+    effects.push({ kind: "reauthenticate", why: "reauthentication" });
     at = { ...at, timers: { ...at.timers, reauthAt: undefined } };
   }
   if (isDue(timers.keepaliveAt)) {
@@ -87,7 +91,7 @@ function onTimers(sa: Established, context: IkeContext): Step {
     effects.push({ kind: "keepalive" });
     at = { ...at, timers: { ...at.timers, keepaliveAt } };
   }
-  const children = onChildTimers(at, isDue);
+  const children = onChildTimers(at, isDue, context);
   effects.push(...children.effects);
   const looked = look(children.sa, isDue, context);
   return { sa: looked.sa, effects: [...effects, ...looked.effects] };
@@ -96,22 +100,33 @@ function onTimers(sa: Established, context: IkeContext): Step {
 function onChildTimers(
   sa: Established,
   isDue: (at: Instant | undefined) => boolean,
+  context: IkeContext,
 ): { readonly sa: Established; readonly effects: readonly IkeEffect[] } {
   const effects: IkeEffect[] = [];
   let at = sa;
   for (const child of sa.children) {
     if (isDue(child.redundantUntil)) {
-      const closed = closeChild(at, child.spiIn, "redundant");
+      const closed = onRedundantDue(at, child, context);
       effects.push(...closed.effects);
       if (closed.sa?.phase === "established") at = closed.sa;
+    } else if (isDue(child.rekeyAt) && at.tasks.length >= TASKS_MAX) {
+      // So many are due at once: this one's turn comes when some of them are done.
+      const rekeyAt = later(context.now, retryMs(at.policy.lifetimeMs, context.random));
+      at = { ...at, children: withRekeyAt(at.children, child, rekeyAt) };
     } else if (isDue(child.rekeyAt)) {
-      const children = at.children.map((other) =>
-        other.spiIn === child.spiIn ? { ...other, rekeyAt: undefined } : other,
-      );
+      const children = withRekeyAt(at.children, child, undefined);
       at = addTask({ ...at, children }, { kind: "rekey-child", spiIn: child.spiIn });
     }
   }
   return { sa: at, effects };
+}
+
+function withRekeyAt(
+  children: readonly ChildSa[],
+  { spiIn }: ChildSa,
+  rekeyAt: Instant | undefined,
+): readonly ChildSa[] {
+  return children.map((other) => (other.spiIn === spiIn ? { ...other, rekeyAt } : other));
 }
 
 function look(

@@ -11,14 +11,15 @@ import { NOTICE_MS } from "../limits.ts";
 import type { Established } from "../phase.ts";
 import { type Opened, openMessage } from "../protect.ts";
 import { notifyFor, type Refusal } from "../refusal.ts";
-import { answerAndEnd, failedNote, refuse, sends } from "./answer.ts";
+import { answerAndEnd, failedNote, refuse, refusedNote, sends } from "./answer.ts";
+import { onWrongAnswer } from "./child-setback.ts";
 import { onCreateChildSaRequest } from "./create-child-sa.ts";
 import { onChildResponse } from "./create-child-sa-request.ts";
-import { close } from "./delete.ts";
+import { unreadableOf, unreadableRefusal } from "./find-payload.ts";
 import { onInformationalRequest } from "./informational.ts";
 import { askIfSilent } from "./liveness.ts";
 import { follow, onRoutability } from "./mobike.ts";
-import { onIkeResponse } from "./rekey-ike-sa-request.ts";
+import { onIkeResponse, onWrongIkeAnswer } from "./rekey-ike-sa-request.ts";
 import { addTask } from "./tasks.ts";
 import { unwelcomeEffects } from "./unwelcome.ts";
 
@@ -100,8 +101,14 @@ function serve(
   switch (header.exchangeType) {
     case ExchangeType.CREATE_CHILD_SA:
       return onCreateChildSaRequest(sa, header, opened.payloads, context);
-    case ExchangeType.INFORMATIONAL:
+    case ExchangeType.INFORMATIONAL: {
+      const unreadable = unreadableOf(opened.payloads, "DELETE");
+      if (unreadable !== undefined) {
+        // What it deletes is gone there: nobody could say what is still common to both ends.
+        return refuseSyntax(sa, header, unreadableRefusal(unreadable, "INFORMATIONAL"), context);
+      }
       return onInformationalRequest(sa, header, opened.payloads, context);
+    }
     default: {
       const where = "IKE header";
       const detail = `exchange type ${header.exchangeType} in an established IKE SA`;
@@ -150,9 +157,11 @@ function onResponse(
   }
   // What the peer asks for at the same time comes first: our request is repeated, and so is this.
   if (isSlow(sa)) return { sa, effects: [] };
-  if (opened.kind === "faulty") return close(sa, "malformed-response", context);
-  const { fragments, payloads } = opened;
   const outbound = { nextId, inFlight: undefined };
+  if (opened.kind === "faulty") {
+    return onFaultyAnswer({ ...sa, outbound, heardAt: context.now }, opened.refusal, context);
+  }
+  const { fragments, payloads } = opened;
   const heard: Established = { ...sa, outbound, fragments, heardAt: context.now };
   const here = follow(heard, event.path);
   const done = onAnswer(here.sa, payloads, context);
@@ -186,6 +195,23 @@ function onAnswer(sa: Established, payloads: readonly Payload[], context: IkeCon
       return { sa, effects: [] };
     default:
       return never(asking);
+  }
+}
+
+/**
+ * An answer that cannot be read as a whole: what was asked for has failed. The peer is there and is
+ * who it was, so that the IKE SA stays.
+ */
+function onFaultyAnswer(sa: Established, refusal: Refusal, context: IkeContext): Step {
+  const { asking } = sa;
+  const free: Established = { ...sa, asking: undefined };
+  switch (asking?.kind) {
+    case "child-response":
+      return onWrongAnswer(free, asking.ask, refusal, context);
+    case "ike-response":
+      return onWrongIkeAnswer(sa, asking.ask, refusal, context);
+    default:
+      return { sa: free, effects: [refusedNote("INFORMATIONAL", refusal)] };
   }
 }
 

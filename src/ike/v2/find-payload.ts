@@ -1,8 +1,16 @@
 /** Finding payloads in a parsed message, in whatever order they came (RFC 7296 §2.5). */
 
 import { Reader } from "../../octets/reader.ts";
-import type { NotifyPayload, Payload } from "../../wire/message.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
+import {
+  type NotifyPayload,
+  type Payload,
+  PayloadType,
+  type TsPayload,
+  type UnreadablePayload,
+} from "../../wire/message.ts";
 import { isErrorNotify, NotifyType } from "../../wire/notify-type.ts";
+import type { Refusal } from "../refusal.ts";
 
 /** The first payload of a kind. */
 export function payloadOf<K extends Payload["kind"]>(
@@ -12,6 +20,53 @@ export function payloadOf<K extends Payload["kind"]>(
   return payloads.find(
     (payload): payload is Extract<Payload, { kind: K }> => payload.kind === kind,
   );
+}
+
+/** The first payload of a kind; or why there is none: it did not come, or cannot be read. */
+export function neededPayload<K extends NeededKind>(
+  payloads: readonly Payload[],
+  kind: K,
+  exchange: string,
+): Result<Extract<Payload, { kind: K }>, Refusal> {
+  const found = payloadOf(payloads, kind);
+  if (found !== undefined) return ok(found);
+  const unreadable = unreadableOf(payloads, kind);
+  if (unreadable !== undefined) return err(unreadableRefusal(unreadable, exchange));
+  return err({ kind: "missing-payload", exchange, payload: kind === "NONCE" ? "Nonce" : kind });
+}
+
+/** The same for traffic selectors. */
+export function neededSelectors(
+  payloads: readonly Payload[],
+  kind: "TSi" | "TSr",
+  exchange: string,
+): Result<TsPayload, Refusal> {
+  const found = payloads.find((payload): payload is TsPayload => payload.kind === kind);
+  if (found !== undefined) return ok(found);
+  const unreadable = unreadableOf(payloads, kind);
+  if (unreadable !== undefined) return err(unreadableRefusal(unreadable, exchange));
+  return err({ kind: "missing-payload", exchange, payload: kind });
+}
+
+type NeededKind = Exclude<Payload["kind"], "OPAQUE" | "UNREADABLE" | "TSi" | "TSr" | "IDi" | "IDr">;
+
+/** The first payload of this kind that came and cannot be read. */
+export function unreadableOf(
+  payloads: readonly Payload[],
+  kind: keyof typeof PayloadType,
+): UnreadablePayload | undefined {
+  return payloads.find(
+    (payload): payload is UnreadablePayload =>
+      payload.kind === "UNREADABLE" && payload.payloadType === PayloadType[kind],
+  );
+}
+
+/** A payload that an exchange needs cannot be read. */
+export function unreadableRefusal(
+  { payloadType, fault }: UnreadablePayload,
+  exchange: string,
+): Refusal {
+  return { kind: "unreadable-payload", exchange, payloadType, ...fault };
 }
 
 /** The first notify of a type. */

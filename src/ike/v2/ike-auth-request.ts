@@ -27,10 +27,16 @@ import { notify, notifyFor, type Refusal } from "../refusal.ts";
 import { endCall, failedNote, okNote, sends } from "./answer.ts";
 import type { GrantedChild } from "./asking.ts";
 import { withAuthLifetime } from "./auth-lifetime.ts";
-import { grantedSelectors } from "./create-child-sa-request.ts";
 import { close, closeAs } from "./delete.ts";
 import { newEstablished } from "./established.ts";
-import { errorNotifyOf, payloadOf } from "./find-payload.ts";
+import {
+  errorNotifyOf,
+  neededPayload,
+  payloadOf,
+  unreadableOf,
+  unreadableRefusal,
+} from "./find-payload.ts";
+import { grantedSelectors } from "./granted-child.ts";
 import { childUp, grantedChild, spiOctets } from "./make-child-sa.ts";
 import { acceptPpk, ppkNotifies, withoutPpk } from "./ppk.ts";
 import {
@@ -161,8 +167,7 @@ export function onAuthResponse(
     const error = errorNotifyOf(payloads);
     const asked = "IKE_AUTH";
     if (error !== undefined) return endCall(sa, { kind: "peer-refused", notify: error, asked });
-    const payload = idR === undefined ? "IDr" : "AUTH";
-    return reject(sa, { kind: "missing-payload", exchange: "IKE_AUTH response", payload }, context);
+    return reject(sa, withoutProof(payloads, idR === undefined ? "IDr" : "AUTH"), context);
   }
   const accepted = acceptPpk(sa.half, sa.call.credentials.ppk, payloads);
   if (!accepted.ok) return reject(sa, accepted.error, context);
@@ -190,6 +195,14 @@ export function onAuthResponse(
     effects: [{ kind: "signature", ticket, op: judged.value.op }],
   };
 }
+
+function withoutProof(payloads: readonly Payload[], payload: "IDr" | "AUTH"): Refusal {
+  const unreadable = unreadableOf(payloads, payload);
+  if (unreadable !== undefined) return unreadableRefusal(unreadable, AUTH_RESPONSE);
+  return { kind: "missing-payload", exchange: AUTH_RESPONSE, payload };
+}
+
+const AUTH_RESPONSE = "IKE_AUTH response";
 
 /** The peer's signature and certificate have been judged. */
 export function onCallVerified(
@@ -292,9 +305,12 @@ function grantedOf(sa: ProvenPeer, payloads: readonly Payload[]): Result<Granted
   }
   const mode = policy.transport && half.nat === "none" ? "transport" : "tunnel";
   const asked = { local: policy.local, remote: policy.remote, mode } as const;
-  const selectors = grantedSelectors(asked, payloads, half);
+  const where = { nat: half.nat, exchange: AUTH_RESPONSE };
+  const selectors = grantedSelectors(asked, payloads, where);
   if (!selectors.ok) return selectors;
-  const proposals = payloadOf(payloads, "SA")?.proposals ?? [];
+  const answer = neededPayload(payloads, "SA", AUTH_RESPONSE);
+  if (!answer.ok) return answer;
+  const { proposals } = answer.value;
   const chosen = chooseEsp(proposals, policy.suites, { withKe: false, sentKe: undefined });
   if (!chosen.ok || !isAnswerTo(offerOf(call, spiIn), proposals)) {
     const detail = "it grants algorithms that were not offered";

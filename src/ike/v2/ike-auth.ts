@@ -9,7 +9,7 @@ import { wipe } from "../../octets/secret.ts";
 import { Writer } from "../../octets/writer.ts";
 import { ExchangeType } from "../../wire/exchange-type.ts";
 import type { IkeHeader } from "../../wire/header.ts";
-import type { Identity, IdPayload, Payload } from "../../wire/message.ts";
+import type { Payload } from "../../wire/message.ts";
 import { NotifyType } from "../../wire/notify-type.ts";
 import { identityBody } from "../../wire/payload/id.ts";
 import { ikeAlgorithmsText } from "../algorithms.ts";
@@ -30,16 +30,16 @@ import type {
 import { sealMessage } from "../protect.ts";
 import { notify, notifyFor, type Refusal } from "../refusal.ts";
 import { answer, failedNote, okNote } from "./answer.ts";
-import { addressesText, configurationRequestOf, configure } from "./configuration.ts";
+import { authContentOf } from "./auth-content.ts";
+import { addressesText, configure } from "./configuration.ts";
 import { newEstablished } from "./established.ts";
 import { expectsOtherNote, otherIdOf } from "./expected-id.ts";
-import { notifyOf, payloadOf } from "./find-payload.ts";
 import { askForFirstChild, firstChildNotice } from "./first-child.ts";
 import { holdAuth, isUnanswered, notTheRepeat } from "./hold-auth.ts";
 import { agreedFragments } from "./ike-sa-init.ts";
 import { childText, childUp, leftOutNotes, makeChild, planChild } from "./make-child-sa.ts";
-import { ppkRequestOf, settlePpk, withSettledPpk, wrongWithPpk } from "./ppk.ts";
-import { certificatesOf, judgeHolder, judgeProof, ownProof, signedProof } from "./proof.ts";
+import { settlePpk, withSettledPpk, wrongWithPpk } from "./ppk.ts";
+import { judgeHolder, judgeProof, ownProof, signedProof } from "./proof.ts";
 
 // Initiator                        Responder
 // HDR, SK {IDi, [CERT,] [CERTREQ,] [IDr,] AUTH, SAi2, TSi, TSr} -->
@@ -225,6 +225,9 @@ function makeFirstChild(sa: Established, first: FirstChild, context: IkeContext)
   const { half, request, head, effects } = first;
   const { messageId } = request;
   const to = { exchangeType: ExchangeType.IKE_AUTH, messageId };
+  if (request.childFault !== undefined) {
+    return refuseFirstChild(sa, first, request.childFault, context);
+  }
   if (request.sa === undefined || request.tsI === undefined || request.tsR === undefined) {
     // Childless (RFC 6023), or a site that means to add its Child SA later.
     const answered = answer(sa, to, head, context);
@@ -341,39 +344,6 @@ type Unauthenticated =
   | AwaitingVerification
   | AwaitingSignature;
 
-type AuthContent = Omit<AuthRequest, "octets" | "messageId" | "arrivedAt" | "digest" | "held">;
-
-function authContentOf(
-  payloads: readonly Payload[],
-  half: Pick<HalfOpen, "ppk">,
-): AuthContent | Refusal {
-  const idI = payloads.find((p): p is IdPayload => p.kind === "IDi");
-  if (idI === undefined) {
-    return { kind: "missing-payload", exchange: "IKE_AUTH", payload: "IDi" };
-  }
-  const auth = payloadOf(payloads, "AUTH");
-  // Without AUTH the site asks for EAP (§2.16).
-  if (auth === undefined) return { kind: "auth-method", method: 0, wanted: "psk" };
-  const certificates = certificatesOf(payloads);
-  if (!certificates.ok) return certificates.error;
-  const tsI = payloads.find((p) => p.kind === "TSi");
-  const tsR = payloads.find((p) => p.kind === "TSr");
-  return {
-    idI: copyId(idI),
-    idR: expectedIdOf(payloads),
-    auth: { kind: "AUTH", method: auth.method, data: auth.data.slice() },
-    certificates: certificates.value,
-    ppk: ppkRequestOf(payloads, half.ppk),
-    sa: payloadOf(payloads, "SA"),
-    tsI: tsI?.kind === "TSi" ? tsI : undefined,
-    tsR: tsR?.kind === "TSr" ? tsR : undefined,
-    initialContact: notifyOf(payloads, NotifyType.INITIAL_CONTACT) !== undefined,
-    wantsTransport: notifyOf(payloads, NotifyType.USE_TRANSPORT_MODE) !== undefined,
-    mobike: notifyOf(payloads, NotifyType.MOBIKE_SUPPORTED) !== undefined,
-    configuration: configurationRequestOf(payloads),
-  };
-}
-
 function noticeOf(refusal: Refusal): readonly Payload[] {
   const notice = notifyFor(refusal);
   return notice === undefined ? [] : [notice];
@@ -382,19 +352,4 @@ function noticeOf(refusal: Refusal): readonly Payload[] {
 /** AUTH_LIFETIME: after so long the site has to authenticate anew, or is deleted (RFC 4478). */
 function authLifetime(ms: number): Payload {
   return notify(NotifyType.AUTH_LIFETIME, new Writer(4).u32(Math.floor(ms / 1000)).done());
-}
-
-function expectedIdOf(payloads: readonly Payload[]): Identity | undefined {
-  const idR = payloads.find((p): p is IdPayload => p.kind === "IDr");
-  return idR === undefined ? undefined : copyId(idR).identity;
-}
-
-/** A copy of its own: it outlives the datagram. */
-function copyId(payload: IdPayload): IdPayload {
-  const { identity, body } = payload;
-  return {
-    kind: payload.kind,
-    identity: { idType: identity.idType, data: identity.data.slice() },
-    body: body.slice(),
-  };
 }

@@ -26,7 +26,7 @@ import type { HalfOpen } from "../phase.ts";
 import { withPpk } from "../ppk.ts";
 import { notify, type Refusal } from "../refusal.ts";
 import { endCall } from "./answer.ts";
-import { errorNotifyOf, notifyOf, payloadOf, wantedMethodOf } from "./find-payload.ts";
+import { errorNotifyOf, neededPayload, notifyOf, wantedMethodOf } from "./find-payload.ts";
 import { sendAuth } from "./ike-auth-request.ts";
 import {
   fragmentationSupported,
@@ -141,7 +141,7 @@ export function onInitResponse(
     return { sa, effects: [] };
   }
   const body = octets.subarray(IKE_HEADER_OCTETS);
-  const parsed = parsePayloads(header.nextPayload, body, "IKE_SA_INIT response");
+  const parsed = parsePayloads(header.nextPayload, body, INIT_RESPONSE);
   if (!parsed.ok) return hinted(sa, parsed.error);
   const { payloads } = parsed.value;
   const cookie = notifyOf(payloads, NotifyType.COOKIE);
@@ -153,13 +153,17 @@ export function onInitResponse(
   if (error !== undefined) {
     return hinted(sa, { kind: "peer-refused", notify: error, asked: "IKE_SA_INIT" });
   }
-  const ke = payloadOf(payloads, "KE");
-  const nonce = payloadOf(payloads, "NONCE");
-  const proposals = payloadOf(payloads, "SA")?.proposals ?? [];
+  const answer = neededPayload(payloads, "SA", INIT_RESPONSE);
+  if (!answer.ok) return hinted(sa, answer.error);
+  const ke = neededPayload(payloads, "KE", INIT_RESPONSE);
+  if (!ke.ok) return hinted(sa, ke.error);
+  const nonce = neededPayload(payloads, "NONCE", INIT_RESPONSE);
+  if (!nonce.ok) return hinted(sa, nonce.error);
+  const { proposals } = answer.value;
   const suites = calling.call.credentials.policy.ikeSuites;
   const chosen = chooseIke(proposals, suites, { spiOctets: 0, sentKe: calling.method });
   const isGranted = chosen.ok && isAnswerTo(offerOf(calling.call), proposals);
-  if (!isGranted || ke?.method !== calling.method || nonce === undefined || header.spiR === 0n) {
+  if (!isGranted || ke.value.method !== calling.method || header.spiR === 0n) {
     return hinted(sa, WRONG_ANSWER);
   }
   if (chosen.value.choice.ke !== calling.method) return hinted(sa, WRONG_ANSWER);
@@ -168,14 +172,14 @@ export function onInitResponse(
   if (!isPpkUsed && ppk?.isRequired === true) return hinted(sa, ppkUnsupported(ppk));
   const id = { spiI: calling.id.spiI, spiR: header.spiR, role: "initiator" } as const;
   const ticket = context.ticket();
-  const peerPublic = ke.data.slice();
+  const peerPublic = ke.value.data.slice();
   const { method } = calling;
   const random = calling.privateOctets.slice();
   const next: AwaitingSharedSecret = {
     phase: "awaiting-shared-secret",
     ...{ id, path: sa.path, calling, ticket },
     chosen: chosen.value,
-    Nr: nonce.data.slice(),
+    Nr: nonce.value.data.slice(),
     publicValue: sa.publicValue,
     inFlight: sa.inFlight,
     response: octets.slice(),
@@ -191,10 +195,12 @@ export function onInitResponse(
   return { sa: next, effects: [{ kind: "key-exchange", ticket, op }] };
 }
 
+const INIT_RESPONSE = "IKE_SA_INIT response";
+
 const WRONG_ANSWER: Refusal = {
   kind: "malformed",
-  where: "IKE_SA_INIT response",
-  detail: "it grants what was not offered, or lacks SA, KE, Nonce or SPI",
+  where: INIT_RESPONSE,
+  detail: "it grants what was not offered, or has no SPI",
 };
 
 /** The peer wants to see that our address is ours; everything else stays as it was (§2.6). */

@@ -30,7 +30,7 @@ import type { AwaitingKeyExchange, HalfOpen, SaId } from "../phase.ts";
 import { notify, notifyFor, type Refusal } from "../refusal.ts";
 import type { IkeSaSettings } from "../settings.ts";
 import { failedNote } from "./answer.ts";
-import { notifyOf, payloadOf } from "./find-payload.ts";
+import { neededPayload, notifyOf } from "./find-payload.ts";
 import { saysUsePpk, usePpk } from "./ppk.ts";
 import { certRequest, hashAlgorithms, hashAlgorithmsOf } from "./proof.ts";
 import { chooseIke, chosenProposal } from "./proposal.ts";
@@ -59,13 +59,15 @@ export type InitRequest = {
 
 /** Starts an IKE SA for a request, or refuses it (then nothing is kept). */
 export function acceptInit(request: InitRequest, context: IkeContext): Result<Step, Refusal> {
-  const sa = payloadOf(request.payloads, "SA");
-  const ke = payloadOf(request.payloads, "KE");
-  const nonce = payloadOf(request.payloads, "NONCE");
-  if (sa === undefined) return err(missing("SA"));
-  if (ke === undefined) return err(missing("KE"));
-  if (nonce === undefined) return err(missing("Nonce"));
-  const chosen = chooseIke(sa.proposals, request.suites, { spiOctets: 0, sentKe: ke.method });
+  const offer = neededPayload(request.payloads, "SA", "IKE_SA_INIT");
+  if (!offer.ok) return offer;
+  const exchange = neededPayload(request.payloads, "KE", "IKE_SA_INIT");
+  if (!exchange.ok) return exchange;
+  const nonces = neededPayload(request.payloads, "NONCE", "IKE_SA_INIT");
+  if (!nonces.ok) return nonces;
+  const [ke, nonce] = [exchange.value, nonces.value];
+  const { proposals } = offer.value;
+  const chosen = chooseIke(proposals, request.suites, { spiOctets: 0, sentKe: ke.method });
   if (!chosen.ok) return chosen;
   const { prf } = chosen.value.algorithms;
   // At least half the key size of the PRF (§2.10).
@@ -216,8 +218,4 @@ export function initHead(id: Pick<SaId, "spiI" | "spiR">): Parameters<typeof emi
     flags: { initiator: false, version: false, response: true },
     messageId: 0,
   };
-}
-
-function missing(payload: string): Refusal {
-  return { kind: "missing-payload", exchange: "IKE_SA_INIT", payload };
 }

@@ -159,5 +159,6 @@ export function childText(child: ChildSa): string {
 function ages(policy: ChildPolicy, context: IkeContext) {
   const rekeyMs = jittered(policy.lifetimeMs, REKEY_SHARE_MIN, context.random);
   const rekeyAt = later(context.now, rekeyMs);
-  return { createdAt: context.now, rekeyAt, redundantUntil: undefined } as const;
+  const fresh = { redundantUntil: undefined, struggle: undefined };
+  return { createdAt: context.now, rekeyAt, ...fresh } as const;
 }

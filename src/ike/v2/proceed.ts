@@ -43,13 +43,13 @@ function perform(sa: Established, task: Task, context: IkeContext): Step {
     case "delete-child":
       return deleteChildren(sa, task, context);
     case "rekey-child":
-      return rekeyChild(sa, task.spiIn, context);
+      return rekeyChild(sa, task, context);
     case "new-child":
       return newChild(sa, task, context);
     case "rekey-ike":
       // A peer whose request is being worked on is about to make new keys itself, or Child SAs.
       if (sa.serving !== undefined) return rekeyLater(sa, context);
-      return askForIkeRekey(sa, context);
+      return askForIkeRekey(sa, task.how, context);
     case "liveness":
       return askInformational(sa, [], { kind: "informational" }, context);
     case "routability":
@@ -80,7 +80,7 @@ function deleteChildren(sa: Established, first: Of<"delete-child">, context: Ike
 }
 
 /** Unless the peer has replaced it meanwhile, or is about to. */
-function rekeyChild(sa: Established, spiIn: EspSpi, context: IkeContext): Step {
+function rekeyChild(sa: Established, { spiIn, how }: Of<"rekey-child">, context: IkeContext): Step {
   const child = sa.children.find((candidate) => candidate.spiIn === spiIn);
   if (child === undefined || child.redundantUntil !== undefined) return { sa, effects: [] };
   const isReplaced = sa.children.some((candidate) => candidate.replaces === spiIn);
@@ -89,8 +89,9 @@ function rekeyChild(sa: Established, spiIn: EspSpi, context: IkeContext): Step {
     (serving?.kind === "child-key-exchange" && serving.plan.replaces?.spiIn === spiIn) ||
     (serving?.kind === "child-install" && serving.child.sa.replaces === spiIn);
   if (isReplaced || isServed) return { sa, effects: [] };
-  const { local, remote, mode } = child;
-  return askForChild(sa, { local, remote, mode, replaces: child }, context);
+  const { local, remote } = how?.widely === true ? sa.policy : child;
+  const { mode } = child;
+  return askForChild(sa, { local, remote, mode, replaces: child, how }, context);
 }
 
 /** Unless there is one already that carries all of it. */
@@ -100,8 +101,8 @@ function newChild(sa: Established, wish: Of<"new-child">, context: IkeContext): 
   );
   if (isThere || isServed(sa, wish)) return { sa, effects: [] };
   const mode = sa.policy.transport && sa.nat === "none" ? "transport" : "tunnel";
-  const { local, remote } = wish;
-  return askForChild(sa, { local, remote, mode, replaces: undefined }, context);
+  const { local, remote, how } = wish;
+  return askForChild(sa, { local, remote, mode, replaces: undefined, how }, context);
 }
 
 /** Whether the peer is being given just that. */

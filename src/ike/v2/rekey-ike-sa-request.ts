@@ -1,7 +1,8 @@
 /** CREATE_CHILD_SA that rekeys the IKE SA, as initiator (RFC 7296 §1.3.2, §2.8.2, §2.18). */
 
 import { type KeyExchangeResult, privateOctets } from "../../crypto/key-exchange.ts";
-import { later } from "../../octets/instant.ts";
+import { transformName } from "../../crypto/names.ts";
+import { TransformType } from "../../crypto/transform.ts";
 import { Reader } from "../../octets/reader.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
@@ -9,21 +10,27 @@ import { Writer } from "../../octets/writer.ts";
 import { ExchangeType } from "../../wire/exchange-type.ts";
 import { asIkeSpi } from "../../wire/header.ts";
 import { type Payload, Protocol } from "../../wire/message.ts";
-import { NotifyType } from "../../wire/notify-type.ts";
 import { ikeAlgorithmsText } from "../algorithms.ts";
 import { keyExchangeRefusal } from "../busy.ts";
-import type { IkeContext, Step } from "../effect.ts";
-import { retryMs } from "../jitter.ts";
-import { DETOURS_MAX, NONCE_OCTETS } from "../limits.ts";
+import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import { NONCE_OCTETS } from "../limits.ts";
 import type { Established, SaId } from "../phase.ts";
 import type { Refusal } from "../refusal.ts";
-import { okNote, refusedNote } from "./answer.ts";
-import type { Asking, IkeAsk } from "./asking.ts";
+import { nextRoundAt, struggleOn } from "../struggle.ts";
+import { noteOfStruggle, okNote, refusedNote } from "./answer.ts";
+import type { Asking, How, IkeAsk } from "./asking.ts";
 import { isRedundant, lowerNonce } from "./collision.ts";
 import { close } from "./delete.ts";
-import { errorNotifyOf, payloadOf, wantedMethodOf } from "./find-payload.ts";
+import { neededPayload } from "./find-payload.ts";
 import {
-  allowsMethod,
+  ikeMethods,
+  nextTry,
+  type Refused,
+  type Setback,
+  setbackOf,
+  suitesFor,
+} from "./next-try.ts";
+import {
   type ChosenIke,
   chooseIke,
   isAnswerTo,
@@ -32,6 +39,7 @@ import {
 } from "./proposal.ts";
 import { rekeyed } from "./rekey-ike-sa.ts";
 import { ask } from "./request.ts";
+import { addTask } from "./tasks.ts";
 
 // Initiator                        Responder
 // HDR, SK {SA, Ni, KEi} -->
@@ -39,22 +47,18 @@ import { ask } from "./request.ts";
 
 type Of<K extends Asking["kind"]> = Extract<Asking, { kind: K }>;
 
-/** Begins with our public value, of the group that the IKE SA has now. */
-export function askForIkeRekey(sa: Established, context: IkeContext): Step {
-  return begin(sa, { method: sa.algorithms.ke, detours: 0 }, context);
-}
-
-function begin(
+/** Begins with our public value: of the group that the IKE SA has, unless the peer refused it. */
+export function askForIkeRekey(
   sa: Established,
-  how: { readonly method: number; readonly detours: number },
+  refused: How | undefined,
   context: IkeContext,
 ): Step {
-  const { method, detours } = how;
+  const how = refused ?? firstHow(sa);
+  const { method } = how;
   const ikeAsk: IkeAsk = {
+    ...how,
     spi: context.ikeSpi(),
     Ni: context.random(NONCE_OCTETS),
-    method,
-    detours,
     privateOctets: context.random(privateOctets(method)),
   };
   const ticket = context.ticket();
@@ -63,6 +67,10 @@ function begin(
     sa: { ...sa, asking: { kind: "ike-public-value", ticket, ask: ikeAsk } },
     effects: [{ kind: "key-exchange", ticket, op }],
   };
+}
+
+function firstHow(sa: Established): How {
+  return { method: ikeMethods(sa)[0] ?? sa.algorithms.ke, alone: false, tried: [] };
 }
 
 /** Our public value is there. */
@@ -74,7 +82,8 @@ export function onIkePublicValue(
 ): Step {
   const ikeAsk = asking.ask;
   if (!result.ok) {
-    return giveUp(sa, ikeAsk, keyExchangeRefusal(result.error), context);
+    const refusal = keyExchangeRefusal(result.error);
+    return putOff(sa, ikeAsk, { refusal, isRound: false }, context);
   }
   const payloads: Payload[] = [
     { kind: "SA", proposals: offerOf(sa, ikeAsk) },
@@ -86,9 +95,9 @@ export function onIkePublicValue(
   return { sa: { ...asked.sa, asking: next }, effects: asked.effects };
 }
 
-function offerOf(sa: Established, { spi }: IkeAsk) {
-  const octets = new Writer(8).u64(spi).done();
-  const suites = suitesWithPrfFirst(sa.policy.ikeSuites, sa.algorithms.prf.id);
+function offerOf(sa: Established, ikeAsk: IkeAsk) {
+  const octets = new Writer(8).u64(ikeAsk.spi).done();
+  const suites = suitesWithPrfFirst(suitesFor(sa.policy.ikeSuites, ikeAsk), sa.algorithms.prf.id);
   return proposalsOf(suites, { protocol: Protocol.IKE, spi: octets, withKe: true });
 }
 
@@ -100,10 +109,10 @@ export function onIkeResponse(
   context: IkeContext,
 ): Step {
   const ikeAsk = asking.ask;
-  const error = errorNotifyOf(payloads);
-  if (error !== undefined) return onRefused(sa, ikeAsk, payloads, context);
+  const setback = setbackOf(payloads);
+  if (setback !== undefined) return onRefused(sa, ikeAsk, setback, context);
   const granted = grantedOf(sa, ikeAsk, payloads);
-  if (!granted.ok) return giveUp(sa, ikeAsk, granted.error, context);
+  if (!granted.ok) return onWrongIkeAnswer(sa, ikeAsk, granted.error, context);
   const { chosen, spiR, Nr, peerPublic } = granted.value;
   const ticket = context.ticket();
   const random = ikeAsk.privateOctets.slice();
@@ -129,7 +138,7 @@ export function onIkeSharedSecret(
 ): Step {
   const { ask: ikeAsk, rival, id, Nr, chosen } = asking;
   if (!result.ok) {
-    return giveUp(sa, ikeAsk, keyExchangeRefusal(result.error), context);
+    return onWrongIkeAnswer(sa, ikeAsk, keyExchangeRefusal(result.error), context);
   }
   const { Ni } = ikeAsk;
   const { sharedSecret } = result.value;
@@ -159,37 +168,66 @@ export function onIkeSharedSecret(
   };
 }
 
-function onRefused(
+function onRefused(sa: Established, ikeAsk: IkeAsk, setback: Refused, context: IkeContext): Step {
+  const group = transformName(TransformType.KE, ikeAsk.method, undefined);
+  const asked = `rekey of the IKE SA with ${group}`;
+  const refusal: Refusal = { kind: "peer-refused", notify: setback.notify, asked };
+  return tryNext(sa, ikeAsk, { setback, refusal }, context);
+}
+
+/** The answer makes no IKE SA, whatever the peer takes it for. */
+export function onWrongIkeAnswer(
   sa: Established,
   ikeAsk: IkeAsk,
-  payloads: readonly Payload[],
+  refusal: Refusal,
   context: IkeContext,
 ): Step {
-  const error = errorNotifyOf(payloads) ?? 0;
-  const method = wantedMethodOf(payloads);
-  const detours = ikeAsk.detours + 1;
-  if (
-    error === NotifyType.INVALID_KE_PAYLOAD &&
-    method !== undefined &&
-    allowsMethod(sa.policy.ikeSuites, method) &&
-    detours <= DETOURS_MAX
-  ) {
-    wipe(ikeAsk.privateOctets);
-    return begin(sa, { method, detours }, context);
+  if (refusal.kind === "busy") return putOff(sa, ikeAsk, { refusal, isRound: false }, context);
+  return tryNext(sa, ikeAsk, { setback: { kind: "wrong-answer" }, refusal }, context);
+}
+
+type Failed = { readonly setback: Setback; readonly refusal: Refusal };
+
+function tryNext(
+  sa: Established,
+  ikeAsk: IkeAsk,
+  { setback, refusal }: Failed,
+  context: IkeContext,
+): Step {
+  const tried = [...ikeAsk.tried, ikeAsk.method];
+  const { method, alone } = ikeAsk;
+  const request = { method, alone, tried, methods: ikeMethods(sa), canBeNew: false };
+  const { struggle } = sa;
+  const next = nextTry(setback, request, { struggle, now: context.now });
+  if (next.kind !== "method" || sa.replacedUntil !== undefined) {
+    return putOff(sa, ikeAsk, { refusal, isRound: next.kind === "anew" }, context);
   }
-  const asked = "rekey of the IKE SA";
-  return giveUp(sa, ikeAsk, { kind: "peer-refused", notify: error, asked }, context);
+  wipe(ikeAsk.privateOctets);
+  const how = { method: next.method, alone: true, tried };
+  const free: Established = { ...sa, asking: undefined };
+  const effects = [refusedNote("CREATE_CHILD_SA", refusal)];
+  return { sa: addTask(free, { kind: "rekey-ike", how }), effects };
 }
 
 /** It is tried again after a while; an IKE SA that cannot be rekeyed ends at its hard limit. */
-function giveUp(sa: Established, ikeAsk: IkeAsk, refusal: Refusal, context: IkeContext): Step {
+function putOff(
+  sa: Established,
+  ikeAsk: IkeAsk,
+  { refusal, isRound }: { readonly refusal: Refusal; readonly isRound: boolean },
+  context: IkeContext,
+): Step {
   wipe(ikeAsk.privateOctets);
-  const note = refusedNote("CREATE_CHILD_SA", refusal);
   // The peer's own rekey has taken the Child SAs away: nothing is left to be rekeyed.
   if (sa.replacedUntil !== undefined) return { sa: { ...sa, asking: undefined }, effects: [] };
-  const rekeyAt = later(context.now, retryMs(sa.settings.lifetimeMs, context.random));
+  const struggle = struggleOn(sa.struggle, context.now, isRound);
+  const rekeyAt = nextRoundAt(struggle, sa.settings.lifetimeMs, context);
   const timers = { ...sa.timers, rekeyAt };
-  return { sa: { ...sa, asking: undefined, timers }, effects: [note] };
+  const effects: IkeEffect[] = [refusedNote("CREATE_CHILD_SA", refusal)];
+  if (isRound) {
+    const anew = { kind: "reauthenticate", why: "keys-refused" } as const;
+    effects.push(noteOfStruggle("its IKE SA"), anew);
+  }
+  return { sa: { ...sa, asking: undefined, struggle, timers }, effects };
 }
 
 type Granted = {
@@ -205,21 +243,27 @@ function grantedOf(
   payloads: readonly Payload[],
 ): Result<Granted, Refusal> {
   const wrong = (detail: string): Result<never, Refusal> =>
-    err({ kind: "malformed", where: "CREATE_CHILD_SA response", detail });
-  const proposals = payloadOf(payloads, "SA")?.proposals ?? [];
-  const nonce = payloadOf(payloads, "NONCE");
-  const ke = payloadOf(payloads, "KE");
+    err({ kind: "malformed", where: IKE_RESPONSE, detail });
+  const answer = neededPayload(payloads, "SA", IKE_RESPONSE);
+  if (!answer.ok) return answer;
+  const nonce = neededPayload(payloads, "NONCE", IKE_RESPONSE);
+  if (!nonce.ok) return nonce;
+  const ke = neededPayload(payloads, "KE", IKE_RESPONSE);
+  if (!ke.ok) return ke;
+  const { proposals } = answer.value;
+  const { method, data } = ke.value;
   const want = { spiOctets: 8, sentKe: ikeAsk.method } as const;
   const chosen = chooseIke(proposals, sa.policy.ikeSuites, want);
   if (!chosen.ok || !isAnswerTo(offerOf(sa, ikeAsk), proposals)) {
     return wrong("algorithms that were not offered");
   }
-  if (nonce === undefined) return wrong("no Nonce payload");
-  if (ke === undefined || ke.method !== ikeAsk.method || chosen.value.choice.ke !== ke.method) {
+  if (method !== ikeAsk.method || chosen.value.choice.ke !== method) {
     return wrong("no key exchange of the group that was asked for");
   }
   const spiR = asIkeSpi(new Reader(chosen.value.spi, "IKE SPI").u64());
   if (spiR === 0n) return wrong("the new IKE SA's SPI is zero");
-  const peerPublic = ke.data.slice();
-  return ok({ chosen: chosen.value, spiR, Nr: nonce.data.slice(), peerPublic });
+  const Nr = nonce.value.data.slice();
+  return ok({ chosen: chosen.value, spiR, Nr, peerPublic: data.slice() });
 }
+
+const IKE_RESPONSE = "CREATE_CHILD_SA response";

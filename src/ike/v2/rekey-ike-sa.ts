@@ -21,7 +21,7 @@ import { answer, okNote, refuse } from "./answer.ts";
 import type { Asking } from "./asking.ts";
 import { lowerNonce } from "./collision.ts";
 import { successorOf } from "./established.ts";
-import { payloadOf } from "./find-payload.ts";
+import { neededPayload } from "./find-payload.ts";
 import { type ChosenIke, chooseIke, chosenProposal, suitesWithPrfFirst } from "./proposal.ts";
 
 // Initiator                        Responder
@@ -40,14 +40,15 @@ export function onRekeyIkeRequest(
   if (sa.asking !== undefined && !isYielding(sa.asking)) {
     return refuseWith({ kind: "temporary-failure", detail: "another exchange is under way" });
   }
-  const offer = payloadOf(payloads, "SA");
-  const ke = payloadOf(payloads, "KE");
-  const nonce = payloadOf(payloads, "NONCE");
-  if (offer === undefined) return refuseWith(missing("SA"));
-  if (ke === undefined) return refuseWith(missing("KE"));
-  if (nonce === undefined) return refuseWith(missing("Nonce"));
+  const offer = neededPayload(payloads, "SA", EXCHANGE);
+  if (!offer.ok) return refuseWith(offer.error);
+  const exchange = neededPayload(payloads, "KE", EXCHANGE);
+  if (!exchange.ok) return refuseWith(exchange.error);
+  const nonces = neededPayload(payloads, "NONCE", EXCHANGE);
+  if (!nonces.ok) return refuseWith(nonces.error);
+  const [ke, nonce] = [exchange.value, nonces.value];
   const suites = suitesWithPrfFirst(sa.policy.ikeSuites, sa.algorithms.prf.id);
-  const chosen = chooseIke(offer.proposals, suites, {
+  const chosen = chooseIke(offer.value.proposals, suites, {
     spiOctets: 8,
     sentKe: ke.method,
   });
@@ -157,6 +158,4 @@ function isYielding(asking: Asking): boolean {
   }
 }
 
-function missing(payload: string): Refusal {
-  return { kind: "missing-payload", exchange: "CREATE_CHILD_SA", payload };
-}
+const EXCHANGE = "CREATE_CHILD_SA";

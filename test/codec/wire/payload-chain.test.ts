@@ -115,11 +115,18 @@ test("octets after the last payload are malformed", () => {
   expect(fault(0, hex("00 00"))).toBe("IKE_AUTH: 2 octets too many");
 });
 
-test("a fault inside a payload names the chain, the payload, and the place in it", () => {
-  const sa = hex("00 00 00 0c", "00 00 00 08 01 03 00 00");
-  expect(fault(PayloadType.SA, sa)).toBe(
-    "IKE_AUTH, SA payload, proposal 1: SPI Size 0 for protocol 3, needs 4",
-  );
+test("a fault inside a payload is that payload's alone, and names the place in it", () => {
+  const sa = hex("00 00 00 08 01 03 00 00");
+  const chain = parse(PayloadType.SA, concat(hex("2b 00 00 0c"), sa, hex("00 00 00 05 61")));
+  const payloads: readonly Payload[] = [
+    {
+      ...{ kind: "UNREADABLE", payloadType: PayloadType.SA, data: sa },
+      fault: { where: "SA payload, proposal 1", detail: "SPI Size 0 for protocol 3, needs 4" },
+    },
+    { kind: "VENDOR", data: hex("61") },
+  ];
+  expect(chain).toEqual({ ok: true, value: { payloads } });
+  expect([...emitPayloadOctets(payloads).subarray(4, 12)]).toEqual([...sa]);
 });
 
 test("V2-55: an Encrypted payload has no place in an unprotected chain, nor in another one", () => {

@@ -33,6 +33,7 @@ export function childPlace(): ChildPlace {
       createdAt: asInstant(0),
       rekeyAt: undefined,
       redundantUntil: undefined,
+      struggle: undefined,
       replaces: undefined,
     },
     path: { local: { address: local, port: 500 }, remote: { address: remote, port: 500 } },

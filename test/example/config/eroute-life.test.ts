@@ -53,6 +53,7 @@ test("R13 R14: inactivity, no_sa, uniqueness and the rest of its life", () => {
     mobike = false
     fragmentation = false
     fragment_size = 1200
+    child_sas_max = 40
     follow_redirect = true
     unknown_sites = "silent"
   `;
@@ -68,6 +69,7 @@ test("R13 R14: inactivity, no_sa, uniqueness and the rest of its life", () => {
     mobike: false,
     fragmentation: false,
     fragmentSize: 1_200,
+    childSasMax: 40,
     followRedirect: true,
   });
   expect(eroute('inactivity = "off"\nreauth = "off"')?.life).toEqual(DEFAULT_LIFE);

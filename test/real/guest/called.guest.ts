@@ -6,20 +6,14 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type ErouteSeen, erouteViews, expectKernelAsStatusSays } from "./agreement.ts";
 import { OUR_ID } from "./erouted.ts";
-import { type Host, until } from "./hosts.ts";
+import { until } from "./hosts.ts";
 import { CONCENTRATOR, OFFICE, type Site } from "./laboratory.ts";
 import { startLibreswan } from "./libreswan.ts";
+import { dropsSince, whenTheyCame } from "./losses.ts";
 import { startOpeniked } from "./openiked.ts";
 import { pingBothWays, pskOf, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
-import { type EspSeen, ping, startPinging, watchEsp } from "./wire.ts";
-import {
-  type StateLife,
-  stateKey,
-  watchStates,
-  xfrmDrops,
-  xfrmPolicies,
-  xfrmStates,
-} from "./xfrm-states.ts";
+import { ping, startPinging, watchEsp } from "./wire.ts";
+import { watchStates, xfrmDrops, xfrmPolicies, xfrmStates } from "./xfrm-states.ts";
 
 /** A site's software, reduced to what all of them can do. */
 type Called = { log(): Promise<string>; stop(): Promise<void> };
@@ -123,34 +117,6 @@ test("all of them are told when erouted stops", async () => {
   expect(await xfrmStates(scenario.laboratory.concentrator)).toEqual([]);
   expect(await xfrmPolicies(scenario.laboratory.concentrator)).toEqual([]);
 });
-
-/**
- * Libreswan and OpenIKED send with new keys as soon as they have answered, as they may (RFC 7296
- * §2.8): such a packet can be here before the state that the answer is turned into. None may come
- * for a state that has gone. OpenIKED also lets packets pass before its own kernel has the new
- * states: those, and the answers to them, it drops itself.
- */
-function whenTheyCame(packets: readonly EspSeen[], states: ReadonlyMap<string, StateLife>) {
-  const inbound = packets.filter(({ dst }) => dst === CONCENTRATOR.v4);
-  const lifeOf = ({ dst, spi }: EspSeen) => states.get(stateKey(dst, spi));
-  return {
-    early: inbound.filter((one) => one.atMs <= (lifeOf(one)?.bornMs ?? 0)).length,
-    late: inbound.filter((one) => one.atMs > (lifeOf(one)?.goneMs ?? Number.POSITIVE_INFINITY)),
-  };
-}
-
-/** Packets that a host has dropped since then, for these reasons: for no other one was any. */
-async function dropsSince(
-  host: Host,
-  before: Readonly<Record<string, number>>,
-  reasons: readonly string[],
-): Promise<number> {
-  const now = Object.entries(await xfrmDrops(host));
-  const since = now.map(([reason, count]) => [reason, count - (before[reason] ?? 0)] as const);
-  const dropped = since.filter(([, count]) => count > 0);
-  expect(dropped.filter(([reason]) => !reasons.includes(reason))).toEqual([]);
-  return dropped.reduce((sum, [, count]) => sum + count, 0);
-}
 
 function siteOf(software: string): { readonly site: Site; readonly peer: Called } {
   const found = sites.get(software);

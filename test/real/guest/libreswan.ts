@@ -14,9 +14,9 @@ export type LibreswanSettings = {
   readonly localAddress: string;
   /** `%any` for who waits to be called by anybody. */
   readonly remoteAddress: string;
-  /** In libreswan's words: `aes128-sha2_256-dh31`. */
-  readonly ike: string;
-  readonly esp: string;
+  /** In libreswan's words: `aes128-sha2_256-dh31`; without them it takes its own defaults. */
+  readonly ike?: string;
+  readonly esp?: string;
   readonly localSubnet: string;
   readonly remoteSubnet: string;
   /** Its certificate instead of the key, and whom it trusts. */
@@ -152,13 +152,15 @@ function authby({ certificates }: LibreswanSettings): string {
   return `  authby=${by}\n  leftcert=own\n  leftsendcert=always\n  rightca=%same\n`;
 }
 
+function line(key: string, value: string | undefined): string {
+  return value === undefined ? "" : `  ${key}=${value}\n`;
+}
+
 function ipsecConf(settings: LibreswanSettings): string {
   return `conn net
   auto=ignore
 ${authby(settings)}  ikev2=insist
-  ike=${settings.ike}
-  esp=${settings.esp}
-  left=${settings.localAddress}
+${line("ike", settings.ike)}${line("esp", settings.esp)}  left=${settings.localAddress}
   leftid=@${settings.localId}
   leftsubnet=${settings.localSubnet}
   leftupdown=%disabled

@@ -11,9 +11,12 @@ export type OpenikedSettings = {
   readonly psk: string;
   readonly localAddress: string;
   readonly remoteAddress: string;
-  /** In OpenIKED's words: `enc aes-128 prf hmac-sha2-256 auth hmac-sha2-256 group curve25519`. */
-  readonly ike: string;
-  readonly esp: string;
+  /**
+   * In OpenIKED's words: `enc aes-128 prf hmac-sha2-256 auth hmac-sha2-256 group curve25519`;
+   * without them it takes its own defaults.
+   */
+  readonly ike?: string;
+  readonly esp?: string;
   readonly localSubnet: string;
   readonly remoteSubnet: string;
   readonly rekeyIkeSeconds?: number;
@@ -106,13 +109,16 @@ function controls(daemon: Running, control: Control): Openiked {
   };
 }
 
+function line(key: string, value: string | undefined): string {
+  return value === undefined ? "" : `  ${key} ${value} \\\n`;
+}
+
 function ikedConf(settings: OpenikedSettings): string {
   return `${(settings.more ?? []).map((line) => `${line}\n`).join("")}
 ikev2 "net" ${settings.called ? "passive" : "active"} esp \\
   from ${settings.localSubnet} to ${settings.remoteSubnet} \\
   local ${settings.localAddress} peer ${settings.remoteAddress} \\
-  ikesa ${settings.ike} \\
-  childsa ${settings.esp} \\
+${line("ikesa", settings.ike)}${line("childsa", settings.esp)}\
   srcid ${settings.localId} dstid ${settings.remoteId} \\
   ikelifetime ${settings.rekeyIkeSeconds ?? HOUR} lifetime ${settings.rekeyChildSeconds ?? HOUR} \\
   psk "${settings.psk}"

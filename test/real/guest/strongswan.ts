@@ -13,7 +13,7 @@ export type StrongSwanSettings = {
   /** `%any` (default) for who waits to be called. */
   readonly localAddress?: string;
   readonly remoteAddress: string;
-  /** In strongSwan's words: `aes128-sha256-x25519`. */
+  /** In strongSwan's words: `aes128-sha256-x25519`; `default` for its own defaults. */
   readonly ike: string;
   readonly esp: string;
   readonly localSubnet: string;

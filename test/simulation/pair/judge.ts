@@ -6,11 +6,14 @@ import type { ModelState } from "../kernel.ts";
 import type { End } from "./end.ts";
 import type { Pair } from "./pair.ts";
 
-/** Exactly one IKE SA and one Child SA, the same at both ends, with the same keys. */
+/**
+ * Exactly one IKE SA and one Child SA, the same at both ends, with the same keys. There may be an
+ * equal Child SA beside it, where both ends have asked for one at nearly the same time (§2.8).
+ */
 export function judgeSettled(pair: Pair): readonly string[] {
   const complaints: string[] = [];
   const [a, b] = [only(pair.a, complaints), only(pair.b, complaints)];
-  for (const end of [pair.a, pair.b]) complaints.push(...leftOvers(end, 1));
+  for (const end of [pair.a, pair.b]) complaints.push(...leftOvers(end, 1, childCount(end)));
   if (a === undefined || b === undefined) return complaints;
   const [ikeA, ikeB] = [a.ikeSas[0], b.ikeSas[0]];
   if (`${ikeA?.spiI}_${ikeA?.spiR}` !== `${ikeB?.spiI}_${ikeB?.spiR}`) {
@@ -19,21 +22,29 @@ export function judgeSettled(pair: Pair): readonly string[] {
   if (ikeA?.ppk !== pair.withPpk || ikeB?.ppk !== pair.withPpk) {
     complaints.push(`a PPK is ${pair.withPpk ? "not " : ""}in the keys`);
   }
-  const [childA, childB] = [a.childSas[0], b.childSas[0]];
-  if (childA === undefined || childB === undefined) return complaints;
-  if (childA.spiIn !== childB.spiOut || childA.spiOut !== childB.spiIn) {
-    complaints.push("the ends have different Child SAs");
-    return complaints;
-  }
-  compare(pair.a, pair.b, childA, complaints);
-  compare(pair.b, pair.a, childB, complaints);
-  const mapped = pair.mapped(NAT_PORT);
-  const sendsTo = stateOf(pair.a, childA.spiOut, "out")?.state.encapsulation?.dstPort;
-  if (mapped !== undefined && sendsTo !== mapped) {
-    complaints.push(`a sends to port ${sendsTo} of the NAT, end b is behind ${mapped}`);
+  for (const childA of a.childSas) {
+    const childB = b.childSas.find(({ spiOut }) => spiOut === childA.spiIn);
+    if (childB === undefined || childA.spiOut !== childB.spiIn) {
+      complaints.push("the ends have different Child SAs");
+      return complaints;
+    }
+    compare(pair.a, pair.b, childA, complaints);
+    compare(pair.b, pair.a, childB, complaints);
+    const mapped = pair.mapped(NAT_PORT);
+    const sendsTo = stateOf(pair.a, childA.spiOut, "out")?.state.encapsulation?.dstPort;
+    if (mapped !== undefined && sendsTo !== mapped) {
+      complaints.push(`a sends to port ${sendsTo} of the NAT, end b is behind ${mapped}`);
+    }
   }
   return complaints;
 }
+
+function childCount(end: End): number {
+  return end.concentrator.snapshot().eroutes(0, 1)[0]?.childSas.length ?? 1;
+}
+
+/** One, and an equal one. */
+const CHILD_SAS_MAX = 2;
 
 const NAT_PORT = 4_500;
 
@@ -44,7 +55,7 @@ export function judgeEmpty(pair: Pair): readonly string[] {
     const { name, concentrator, kernel } = end;
     if (concentrator.snapshot().erouteCount > 0) complaints.push(`${name} has an eroute in use`);
     if (kernel.states.size > 0) complaints.push(`${name} has ${kernel.states.size} states left`);
-    complaints.push(...leftOvers(end, 0));
+    complaints.push(...leftOvers(end, 0, 0));
   }
   return complaints;
 }
@@ -57,13 +68,19 @@ function only(end: End, complaints: string[]): ErouteView | undefined {
     return undefined;
   }
   if (view.ikeSas.length !== 1) complaints.push(`${end.name} has ${view.ikeSas.length} IKE SAs`);
-  if (view.childSas.length !== 1) {
+  const [first, ...more] = view.childSas;
+  const isEqual = (child: ChildSaView) => selectorsOf(child) === selectorsOf(first);
+  if (first === undefined || more.length >= CHILD_SAS_MAX || !more.every(isEqual)) {
     complaints.push(`${end.name} has ${view.childSas.length} Child SAs`);
   }
   return view;
 }
 
-function leftOvers(end: End, count: number): readonly string[] {
+function selectorsOf(child: ChildSaView | undefined): string {
+  return `${child?.localSubnets} === ${child?.remoteSubnets}`;
+}
+
+function leftOvers(end: End, count: number, children: number): readonly string[] {
   const sizes = end.concentrator.tableSizes();
   const found = {
     ikeSas: sizes.ikeSas - sizes.lingering.counted,
@@ -81,7 +98,7 @@ function leftOvers(end: End, count: number): readonly string[] {
     internalErrors: end.concentrator.snapshot().counters.internal_errors,
   };
   const wanted = {
-    ...{ ikeSas: count, childSas: count, states: 2 * count, lookups: 0, keyExchanges: 0 },
+    ...{ ikeSas: count, childSas: children, states: 2 * children, lookups: 0, keyExchanges: 0 },
     signatures: 0,
     ...{ kernelRequests: 0, usageProbes: 0, draining: 0, calls: 0, halfOpen: 0, reqids: count },
     internalErrors: 0,

@@ -1,0 +1,78 @@
+/** What a site's IKE_AUTH request holds, kept until its key is known (RFC 7296 §1.2). */
+
+import type { Identity, IdPayload, Payload } from "../../wire/message.ts";
+import { NotifyType } from "../../wire/notify-type.ts";
+import type { AuthRequest, HalfOpen } from "../phase.ts";
+import type { Refusal } from "../refusal.ts";
+import { configurationRequestOf } from "./configuration.ts";
+import { notifyOf, payloadOf, unreadableOf, unreadableRefusal } from "./find-payload.ts";
+import { ppkRequestOf } from "./ppk.ts";
+import { certificatesOf } from "./proof.ts";
+
+export type AuthContent = Omit<
+  AuthRequest,
+  "octets" | "messageId" | "arrivedAt" | "digest" | "held"
+>;
+
+/** Copies, which outlive the datagram; or what is missing. */
+export function authContentOf(
+  payloads: readonly Payload[],
+  half: Pick<HalfOpen, "ppk">,
+): AuthContent | Refusal {
+  const idI = payloads.find((p): p is IdPayload => p.kind === "IDi");
+  if (idI === undefined) {
+    const unreadable = unreadableOf(payloads, "IDi");
+    if (unreadable !== undefined) return unreadableRefusal(unreadable, "IKE_AUTH");
+    return { kind: "missing-payload", exchange: "IKE_AUTH", payload: "IDi" };
+  }
+  const auth = payloadOf(payloads, "AUTH");
+  const unreadableAuth = unreadableOf(payloads, "AUTH");
+  if (auth === undefined && unreadableAuth !== undefined) {
+    return unreadableRefusal(unreadableAuth, "IKE_AUTH");
+  }
+  // Without AUTH the site asks for EAP (§2.16).
+  if (auth === undefined) return { kind: "auth-method", method: 0, wanted: "psk" };
+  const certificates = certificatesOf(payloads);
+  if (!certificates.ok) return certificates.error;
+  const tsI = payloads.find((p) => p.kind === "TSi");
+  const tsR = payloads.find((p) => p.kind === "TSr");
+  return {
+    idI: copyId(idI),
+    idR: expectedIdOf(payloads),
+    auth: { kind: "AUTH", method: auth.method, data: auth.data.slice() },
+    certificates: certificates.value,
+    ppk: ppkRequestOf(payloads, half.ppk),
+    sa: payloadOf(payloads, "SA"),
+    tsI: tsI?.kind === "TSi" ? tsI : undefined,
+    tsR: tsR?.kind === "TSr" ? tsR : undefined,
+    childFault: childFaultOf(payloads),
+    initialContact: notifyOf(payloads, NotifyType.INITIAL_CONTACT) !== undefined,
+    wantsTransport: notifyOf(payloads, NotifyType.USE_TRANSPORT_MODE) !== undefined,
+    mobike: notifyOf(payloads, NotifyType.MOBIKE_SUPPORTED) !== undefined,
+    configuration: configurationRequestOf(payloads),
+  };
+}
+
+/** What of the request for a Child SA came and cannot be read. */
+function childFaultOf(payloads: readonly Payload[]): Refusal | undefined {
+  for (const kind of ["SA", "TSi", "TSr"] as const) {
+    const unreadable = unreadableOf(payloads, kind);
+    if (unreadable !== undefined) return unreadableRefusal(unreadable, "IKE_AUTH");
+  }
+  return undefined;
+}
+
+function expectedIdOf(payloads: readonly Payload[]): Identity | undefined {
+  const idR = payloads.find((p): p is IdPayload => p.kind === "IDr");
+  return idR === undefined ? undefined : copyId(idR).identity;
+}
+
+/** A copy of its own: it outlives the datagram. */
+function copyId(payload: IdPayload): IdPayload {
+  const { identity, body } = payload;
+  return {
+    kind: payload.kind,
+    identity: { idType: identity.idType, data: identity.data.slice() },
+    body: body.slice(),
+  };
+}

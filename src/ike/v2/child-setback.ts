@@ -1,0 +1,145 @@
+/** A Child SA that we asked for and did not get: what is done instead (RFC 7296 §2.8, §2.25). */
+
+import { transformName } from "../../crypto/names.ts";
+import { Ke, TransformType } from "../../crypto/transform.ts";
+import { wipe } from "../../octets/secret.ts";
+import { NotifyType } from "../../wire/notify-type.ts";
+import type { ChildSa } from "../child-sa.ts";
+import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import type { Established } from "../phase.ts";
+import type { Refusal } from "../refusal.ts";
+import { nextRoundAt, struggleOn } from "../struggle.ts";
+import { noteOfStruggle, refusedNote } from "./answer.ts";
+import type { ChildAsk, ChildHow } from "./asking.ts";
+import { deleteEffects } from "./delete.ts";
+import { childMethods, type NextTry, nextTry, type Refused, type Setback } from "./next-try.ts";
+import { addTask } from "./tasks.ts";
+
+/** The peer says no. */
+export function onRefused(
+  sa: Established,
+  childAsk: ChildAsk,
+  setback: Refused,
+  context: IkeContext,
+): Step {
+  const { notify } = setback;
+  if (notify === NotifyType.CHILD_SA_NOT_FOUND) {
+    wipe(childAsk.privateOctets);
+    return onNotFound(sa, childAsk);
+  }
+  return tryNext(sa, childAsk, { setback, refusal: refusalOf(childAsk, notify) }, context);
+}
+
+/** The answer grants what was not asked for: the peer has a Child SA that cannot be. */
+export function onWrongAnswer(
+  sa: Established,
+  childAsk: ChildAsk,
+  refusal: Refusal,
+  context: IkeContext,
+): Step {
+  const told = addTask(sa, { kind: "delete-child", spiIn: childAsk.spiIn, spiOut: undefined });
+  // A fault of ours: the request was right.
+  if (refusal.kind === "busy") return askLater(told, childAsk, refusal, context);
+  return tryNext(told, childAsk, { setback: { kind: "wrong-answer" }, refusal }, context);
+}
+
+/** Nothing is wrong with the request itself: the same again after a while. */
+export function askLater(
+  sa: Established,
+  childAsk: ChildAsk,
+  refusal: Refusal,
+  context: IkeContext,
+): Step {
+  wipe(childAsk.privateOctets);
+  const free: Established = { ...sa, asking: undefined };
+  return putOff(free, childAsk.replaces, { refusal, isRound: false }, context);
+}
+
+/** The Child SA that is to be replaced stays, until the kernel's hard limit ends it. */
+export function putOff(
+  sa: Established,
+  replaces: ChildSa["spiIn"] | undefined,
+  { refusal, isRound }: { readonly refusal: Refusal; readonly isRound: boolean },
+  context: IkeContext,
+): Step {
+  const children = sa.children.map((child) => {
+    if (child.spiIn !== replaces || child.redundantUntil !== undefined) return child;
+    const struggle = struggleOn(child.struggle, context.now, isRound);
+    return { ...child, struggle, rekeyAt: nextRoundAt(struggle, sa.policy.lifetimeMs, context) };
+  });
+  return { sa: { ...sa, children }, effects: [refusedNote("CREATE_CHILD_SA", refusal)] };
+}
+
+type Failed = { readonly setback: Setback; readonly refusal: Refusal };
+
+function tryNext(
+  sa: Established,
+  childAsk: ChildAsk,
+  { setback, refusal }: Failed,
+  context: IkeContext,
+): Step {
+  wipe(childAsk.privateOctets);
+  const { replaces, method, alone, asNew } = childAsk;
+  const old = sa.children.find((child) => child.spiIn === replaces);
+  const tried = [...childAsk.tried, method];
+  const methods = childMethods(sa, old?.algorithms.ke ?? Ke.NONE);
+  const canBeNew = old !== undefined && !asNew;
+  const request = { method, alone, tried, methods, canBeNew };
+  const next = nextTry(setback, request, { struggle: old?.struggle, now: context.now });
+  const how = howOf(next, childAsk, { tried, first: methods[0] ?? Ke.NONE });
+  if (how !== undefined) {
+    return { sa: askAgain(sa, childAsk, how), effects: [refusedNote("CREATE_CHILD_SA", refusal)] };
+  }
+  const isRound = next.kind === "anew";
+  const later = putOff(sa, replaces, { refusal, isRound }, context);
+  if (!isRound || old === undefined) return later;
+  const effects: IkeEffect[] = [...later.effects, noteOfStruggle("a Child SA")];
+  return { sa: later.sa, effects: [...effects, { kind: "reauthenticate", why: "keys-refused" }] };
+}
+
+/** With what it is asked for at once; undefined: not now. */
+function howOf(
+  next: NextTry,
+  { asNew, widely }: ChildHow,
+  { tried, first }: { readonly tried: readonly number[]; readonly first: number },
+): ChildHow | undefined {
+  switch (next.kind) {
+    case "method":
+      return { method: next.method, alone: true, tried, asNew, widely };
+    case "as-new":
+      return {
+        ...{ method: first, alone: tried.length > 1, asNew: true, widely: next.widely },
+        tried: tried.filter((id) => id !== first),
+      };
+    default:
+      return undefined;
+  }
+}
+
+/** A Delete goes first, and what the peer has replaced meanwhile is not asked for again. */
+function askAgain(sa: Established, childAsk: ChildAsk, how: ChildHow): Established {
+  const { replaces, local, remote } = childAsk;
+  const free: Established = { ...sa, asking: undefined };
+  if (replaces === undefined) return addTask(free, { kind: "new-child", local, remote, how });
+  return addTask(free, { kind: "rekey-child", spiIn: replaces, how });
+}
+
+function refusalOf({ replaces, method, asNew }: ChildAsk, notify: number): Refusal {
+  const group = transformName(TransformType.KE, method, undefined);
+  const keys = method === Ke.NONE ? "without a key exchange" : `with ${group}`;
+  const what = replaces === undefined || asNew ? "a new Child SA" : "rekey of a Child SA";
+  return { kind: "peer-refused", notify, asked: `${what} ${keys}` };
+}
+
+/** The peer has lost the Child SA: it goes here too, and a new one takes its place (§2.25). */
+function onNotFound(sa: Established, { replaces }: ChildAsk): Step {
+  const old = sa.children.find((child) => child.spiIn === replaces);
+  // Its successor is there already, or it is gone as well.
+  if (old === undefined) return { sa, effects: [] };
+  const children = sa.children.filter((child) => child !== old);
+  const effects = deleteEffects(old, sa.children, "peer-lost-it");
+  const left: Established = { ...sa, children };
+  if (sa.children.some((child) => child.replaces === old.spiIn)) return { sa: left, effects };
+  const { local, remote } = old;
+  return { sa: addTask(left, { kind: "new-child", local, remote }), effects };
+}

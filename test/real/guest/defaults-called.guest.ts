@@ -1,0 +1,55 @@
+/** Sites that know nothing but IDs, keys and subnets are called; both ends rekey, by themselves. */
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import {
+  DEFAULT_SITES,
+  type DefaultPeer,
+  defaultRow,
+  erouteOf,
+  expectNoLossWhile,
+  refusalsOf,
+  untilReplaced,
+} from "./defaults.ts";
+import { pingBothWays, type Scenario, startScenario } from "./scenario.ts";
+import { ping } from "./wire.ts";
+
+let scenario: Scenario;
+const peers: DefaultPeer[] = [];
+
+beforeAll(async () => {
+  scenario = await startScenario({
+    sites: DEFAULT_SITES.map(({ number }) => defaultRow(number, true)),
+    egroup: 'remote_mask = "255.255.255.0"',
+    eroute: 'lifetime = "15s"\nike_lifetime = "30s"',
+  });
+});
+
+afterAll(async () => {
+  for (const peer of peers) await peer.stop();
+  await scenario?.erouted.stop();
+});
+
+for (const { software, number, start } of DEFAULT_SITES) {
+  test(`R5 R12: ${software} with its defaults is called, both ends rekey`, async () => {
+    const site = await scenario.laboratory.addSite(number);
+    const peer = await start(site, "called");
+    peers.push(peer);
+    const withLogs = async (error: unknown): Promise<never> => {
+      const logs = `${software}:\n${await peer.log()}\nerouted:\n${await scenario.erouted.log()}`;
+      throw new Error(logs, { cause: error });
+    };
+    const first = await ping(scenario.laboratory.office, site.inner.v4, { count: 30 });
+    if (first.received === 0) await withLogs("it does not come up");
+    expect(await erouteOf(scenario, site)).toMatchObject({ ike_sa: { role: "initiator" } });
+    await pingBothWays(scenario, site);
+    await expectNoLossWhile(scenario, site, async () => {
+      await untilReplaced(scenario, site, "child").catch(withLogs);
+      await untilReplaced(scenario, site, "ike").catch(withLogs);
+      await peer.rekeyChild().catch(withLogs);
+      await untilReplaced(scenario, site, "child").catch(withLogs);
+      await peer.rekeyIke().catch(withLogs);
+      await untilReplaced(scenario, site, "child").catch(withLogs);
+    });
+    expect(await refusalsOf(scenario, number)).toEqual([]);
+  });
+}

@@ -1,0 +1,139 @@
+/** Sites whose software was told IDs, keys and subnets, and nothing else: its own defaults. */
+
+import { expect } from "bun:test";
+import { type ErouteSeen, erouteViews } from "./agreement.ts";
+import { OUR_ID, type SiteRow } from "./erouted.ts";
+import { eventsOf, type SiteEvent } from "./events.ts";
+import { until } from "./hosts.ts";
+import { CONCENTRATOR, OFFICE, type Site } from "./laboratory.ts";
+import { startLibreswan } from "./libreswan.ts";
+import { dropsSince, whenTheyCame } from "./losses.ts";
+import { startOpeniked } from "./openiked.ts";
+import { pskOf, rowOf, type Scenario, startSite } from "./scenario.ts";
+import { startPinging, watchEsp } from "./wire.ts";
+import { watchStates, xfrmDrops } from "./xfrm-states.ts";
+
+/** A site's software, reduced to what these tests need. */
+export type DefaultPeer = {
+  initiate(): Promise<boolean>;
+  rekeyChild(): Promise<void>;
+  rekeyIke(): Promise<void>;
+  log(): Promise<string>;
+  stop(): Promise<void>;
+};
+
+export type DefaultSite = {
+  readonly software: string;
+  readonly number: number;
+  /** `more`: what a peer that rekeys by itself only has to be told beside. */
+  start(site: Site, role: "calls" | "called"): Promise<DefaultPeer>;
+};
+
+export const DEFAULT_SITES: readonly DefaultSite[] = [
+  {
+    ...{ software: "strongSwan", number: 1 },
+    start: async (site) => await startSite(site, { ike: "default", esp: "default" }),
+  },
+  {
+    ...{ software: "libreswan", number: 2 },
+    start: async (site) => await startLibreswan(site.host, endsOf(site)),
+  },
+  {
+    ...{ software: "libreswan with pfs=no", number: 3 },
+    start: async (site) => await startLibreswan(site.host, { ...endsOf(site), more: ["pfs=no"] }),
+  },
+  {
+    ...{ software: "OpenIKED", number: 4 },
+    start: async (site, role) =>
+      await startOpeniked(site.host, {
+        ...{ ...endsOf(site), called: role === "called" },
+        // There is no command for it: it rekeys by itself only.
+        ...{ rekeyChildSeconds: 20, rekeyIkeSeconds: 45 },
+      }),
+  },
+];
+
+/** The row of such a site; with its address, where it is to be called. */
+export function defaultRow(number: number, isCalled = false): SiteRow {
+  return { ...rowOf(number), ...(isCalled ? { peerip: `192.0.2.${10 + number}` } : {}) };
+}
+
+/** The site's eroute as the status shows it. */
+export async function erouteOf(scenario: Scenario, site: Site): Promise<ErouteSeen | undefined> {
+  const eroutes = await erouteViews(scenario);
+  return eroutes.find((eroute) => eroute.peer_id === `site-${site.number}`);
+}
+
+/**
+ * Pings in both directions as long as the work takes. What is lost has to be the site's own doing:
+ * packets that it sends with new keys before we have its answer, or that its own kernel drops.
+ */
+export async function expectNoLossWhile(
+  scenario: Scenario,
+  site: Site,
+  work: () => Promise<void>,
+): Promise<void> {
+  const { concentrator, office } = scenario.laboratory;
+  const [ours, theirs] = [await xfrmDrops(concentrator), await xfrmDrops(site.host)];
+  const states = await watchStates(concentrator);
+  const esp = await watchEsp(concentrator, "wan");
+  const there = await startPinging(site.host, OFFICE.v4, site.inner.v4);
+  const back = await startPinging(office, site.inner.v4);
+  await work();
+  await Bun.sleep(1_000);
+  const lost = [...(await there.stop()).lost, ...(await back.stop()).lost];
+  const dropped = await dropsSince(concentrator, ours, ["XfrmInNoStates"]);
+  const itsOwn = await dropsSince(site.host, theirs, ["XfrmInNoStates", "XfrmAcquireError"]);
+  const { early, late } = whenTheyCame(await esp.stop(), await states.stop());
+  console.error(`${lost.length} lost, ${early} early, ${itsOwn} dropped by the site`);
+  expect(late).toEqual([]);
+  expect(dropped).toBeLessThanOrEqual(early);
+  expect(lost.length).toBeLessThanOrEqual(dropped + itsOwn);
+}
+
+/** Waits until the Child SA or the IKE SA of a site is another one, and alone. */
+export async function untilReplaced(
+  scenario: Scenario,
+  site: Site,
+  of: "child" | "ike",
+  times = 1,
+): Promise<void> {
+  for (let round = 0; round < times; round++) {
+    const before = nameOf(await erouteOf(scenario, site), of);
+    const isAnother = async () => {
+      const now = nameOf(await erouteOf(scenario, site), of);
+      return now !== undefined && now !== before;
+    };
+    await until(`site ${site.number} has another ${of} SA than ${before}`, isAnother, 60_000);
+  }
+}
+
+function nameOf(eroute: ErouteSeen | undefined, of: "child" | "ike"): string | undefined {
+  if (of === "ike") return eroute?.ike_sa?.spi_i;
+  const [child, ...more] = eroute?.child_sas ?? [];
+  return more.length > 0 ? undefined : child?.spi_in;
+}
+
+function endsOf(site: Site) {
+  return {
+    localId: `site-${site.number}`,
+    remoteId: OUR_ID,
+    psk: pskOf(site.number),
+    localAddress: site.address.v4,
+    remoteAddress: CONCENTRATOR.v4,
+    localSubnet: site.subnet.v4,
+    remoteSubnet: "10.0.0.0/16",
+  };
+}
+
+/** What the site has refused of ours, but for being busy: each a request too many. */
+export async function refusalsOf(scenario: Scenario, number: number): Promise<readonly string[]> {
+  const events = await eventsOf(scenario.erouted, `site-${number}`);
+  const refused = events.filter(({ step, outcome }) => {
+    return step === "CREATE_CHILD_SA" && outcome !== "ok";
+  });
+  const isBusy = ({ reason }: SiteEvent) => reason.endsWith("temporary-failure");
+  return refused
+    .filter((event) => !isBusy(event))
+    .map(({ reason, detail }) => `${reason}: ${detail}`);
+}
