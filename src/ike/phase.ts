@@ -24,7 +24,7 @@ import type {
   AwaitingSharedSecret,
 } from "./call-phase.ts";
 import type { ChildPolicy, ChildSa } from "./child-sa.ts";
-import type { Credentials, Redundancy } from "./event.ts";
+import type { Credentials } from "./event.ts";
 import type { Fragments } from "./fragments.ts";
 import type { HalfOpenKeys, IkeKeys } from "./keys.ts";
 import type { Nat } from "./nat.ts";
@@ -32,6 +32,7 @@ import type { PpkState } from "./ppk.ts";
 import type { Refusal } from "./refusal.ts";
 import type { IkeSaSettings } from "./settings.ts";
 import type { Struggle } from "./struggle.ts";
+import type { Timers } from "./timers.ts";
 import type { Asking, Method, Task } from "./v2/asking.ts";
 import type { ConfigurationRequest } from "./v2/configuration.ts";
 import type { Narrowed } from "./v2/narrow.ts";
@@ -271,26 +272,6 @@ export type Usage = {
   readonly movedAt: Instant;
   /** The question that is under way. */
   readonly ticket: Ticket | undefined;
-};
-
-/** Instants at which an established IKE SA has to do something; undefined: never. */
-export type Timers = {
-  /** Replace its keys (§2.8). */
-  readonly rekeyAt: Instant | undefined;
-  /** Too old although we tried to replace it: it is deleted. */
-  readonly hardAt: Instant;
-  /** Authenticate anew, or, where that is the peer's to do, delete the IKE SA. */
-  readonly reauthAt: Instant | undefined;
-  /** Look whether packets have come and gone. */
-  readonly inactivityAt: Instant | undefined;
-  /** Keep the mapping of a NAT before us alive (RFC 3948). */
-  readonly keepaliveAt: Instant | undefined;
-  /** Without a Child SA until then it is deleted; undefined while it has one. */
-  readonly childlessAt: Instant | undefined;
-  /** One IKE SA too many: until when the peer may delete it, and why there is another. */
-  readonly redundant: { readonly at: Instant; readonly why: Redundancy } | undefined;
-  /** Hints of strangers and complaints of ours are heeded only so often. */
-  readonly noticeAt: Instant;
 };
 
 export type Established = {

@@ -7,8 +7,9 @@ import { afterAuth } from "../fragments.ts";
 import { jittered } from "../jitter.ts";
 import { HARD_LIFETIMES, HARD_MS_MIN, REKEY_SHARE_MIN } from "../limits.ts";
 import type { Nat } from "../nat.ts";
-import type { Established, SaId, Timers } from "../phase.ts";
+import type { Established, SaId } from "../phase.ts";
 import type { IkeSaSettings } from "../settings.ts";
+import type { Timers } from "../timers.ts";
 import type { Task } from "./asking.ts";
 import { inactivityStepMs } from "./liveness.ts";
 
