@@ -165,9 +165,7 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect): void {
       engine.out.push({ kind: "keepalive", path: currentEspPath(engine, entry.sa) });
       return;
     case "reauthenticate":
-      if (entry.eroute !== undefined && mayCall(entry)) {
-        reauthenticate(engine, entry.eroute, effect.why);
-      }
+      if (entry.eroute !== undefined) reauthenticate(engine, entry.eroute, effect.why);
       return;
     case "rekeyed":
       onRekeyed(engine, entry, effect.successor, effect.rival);
@@ -212,12 +210,6 @@ function askForWork(
     engine.keyExchanges.set(ticket, waiting);
     engine.out.push({ kind, request: keyExchangeId(ticket), op: effect.op, precedence });
   }
-}
-
-/** Whoever has called calls again; a site that has called us only where we call sites at all. */
-function mayCall({ sa, eroute }: Entry): boolean {
-  const isCaller = sa.phase === "established" && sa.isCaller;
-  return isCaller || eroute?.base.life.start !== "never";
 }
 
 function signatureId(ticket: number): SignatureId {

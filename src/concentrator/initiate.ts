@@ -95,6 +95,7 @@ export function reauthenticate(
   { base, peerId }: ErouteInUse,
   why: "reauthentication" | "keys-refused",
 ): void {
+  if (why === "keys-refused" && base.life.start === "never") return;
   if (base.kind !== "normal") return callBase(engine, { base, peerId }, why);
   // A site that only calls is no fault: it is told to, once its keys are over.
   if (why === "keys-refused" && base.peerip === undefined) return;
