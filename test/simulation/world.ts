@@ -314,7 +314,8 @@ function onHandled(world: World, event: Event, effects: readonly Effect[]): void
   const { kernelRequests } = world.concentrator.tableSizes();
   if (world.answersUnderWay > 0 || kernelRequests > 0) return;
   const { counters, gauges, eroutes, erouteCount } = world.concentrator.snapshot();
-  const { ike_sas_closed: closed, ike_sas_established: up, ike_sas_rekeyed: rekeyed } = counters;
+  const { ike_sas_established: up, ike_sas_rekeyed: rekeyed } = counters;
+  const closed = counters.ike_sas_closed + counters.ike_sas_replaced;
   const seen = [world.kernel.performed(), closed, up, rekeyed, gauges.childSas].join(" ");
   if (seen === world.checkedAt) return;
   world.checkedAt = seen;
