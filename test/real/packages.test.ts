@@ -126,7 +126,7 @@ test("systemd takes the unit, and counts little that is open", () => {
   // It is verified where it will be: the executable has to be there.
   const text = readFileSync(unit, "utf8");
   const here = join(folder, "erouted.service");
-  writeFileSync(here, text.replace("/usr/bin/erouted", unpacked("amd64", "usr/bin/erouted")));
+  writeFileSync(here, text.replaceAll("/usr/bin/erouted", unpacked("amd64", "usr/bin/erouted")));
   const verified = run(["systemd-analyze", "verify", "--man=no", here]);
   const ours = verified.err.split("\n").filter((line) => line.includes("erouted.service"));
   expect([verified.code, ours]).toEqual([0, []]);
