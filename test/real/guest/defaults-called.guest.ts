@@ -10,6 +10,7 @@ import {
   refusalsOf,
   untilReplaced,
 } from "./defaults.ts";
+import { until } from "./hosts.ts";
 import { pingBothWays, type Scenario, startScenario } from "./scenario.ts";
 import { ping } from "./wire.ts";
 
@@ -38,8 +39,8 @@ for (const { software, number, start } of DEFAULT_SITES) {
       const logs = `${software}:\n${await peer.log()}\nerouted:\n${await scenario.erouted.log()}`;
       throw new Error(logs, { cause: error });
     };
-    const first = await ping(scenario.laboratory.office, site.inner.v4, { count: 30 });
-    if (first.received === 0) await withLogs("it does not come up");
+    const isUp = async () => (await ping(scenario.laboratory.office, site.inner.v4)).received > 0;
+    await until("the tunnel carries pings", isUp, 30_000).catch(withLogs);
     expect(await erouteOf(scenario, site)).toMatchObject({ ike_sa: { role: "initiator" } });
     await pingBothWays(scenario, site);
     await expectNoLossWhile(scenario, site, async () => {

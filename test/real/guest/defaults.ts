@@ -72,6 +72,7 @@ export async function expectNoLossWhile(
   scenario: Scenario,
   site: Site,
   work: () => Promise<void>,
+  itsOwnReasons: readonly string[] = ["XfrmInNoStates", "XfrmAcquireError"],
 ): Promise<void> {
   const { concentrator, office } = scenario.laboratory;
   const [ours, theirs] = [await xfrmDrops(concentrator), await xfrmDrops(site.host)];
@@ -83,7 +84,7 @@ export async function expectNoLossWhile(
   await Bun.sleep(1_000);
   const lost = [...(await there.stop()).lost, ...(await back.stop()).lost];
   const dropped = await dropsSince(concentrator, ours, ["XfrmInNoStates"]);
-  const itsOwn = await dropsSince(site.host, theirs, ["XfrmInNoStates", "XfrmAcquireError"]);
+  const itsOwn = await dropsSince(site.host, theirs, itsOwnReasons);
   const { early, late } = whenTheyCame(await esp.stop(), await states.stop());
   console.error(`${lost.length} lost, ${early} early, ${itsOwn} dropped by the site`);
   expect(late).toEqual([]);
