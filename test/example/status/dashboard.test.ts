@@ -8,7 +8,9 @@ import { METRICS_FILE, metricsReference } from "../../../build/metrics-reference
 import { createStatusApp } from "../../../src/status/app.ts";
 import { sampleSource } from "./sample.ts";
 
-const app = createStatusApp(sampleSource({ sites: 3 }), { token: undefined, host: "127.0.0.1" });
+const expected = new Map([["sites", { rows: 3, disabled: 0 }]]);
+const source = sampleSource({ sites: 3, expected });
+const app = createStatusApp(source, { token: undefined, host: "127.0.0.1" });
 const METRICS = await (await app.request("/metrics")).text();
 
 /** All names that a query can ask for, with the labels of each; Prometheus adds two. */

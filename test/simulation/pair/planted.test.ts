@@ -60,8 +60,8 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   },
   "a NAT that rebinds is not followed": {
     file: "src/ike/v2/mobike.ts",
-    right: 'return { sa: { ...sa, path }, effects: [{ kind: "moved" }] };\n}\n\n/** Its packets',
-    wrong: "return { sa: { ...sa, path }, effects: [] };\n}\n\n/** Its packets",
+    right: 'return { sa: { ...sa, path }, effects: [{ kind: "moved" }] };\n}\n\n/** Its ESP',
+    wrong: "return { sa: { ...sa, path }, effects: [] };\n}\n\n/** Its ESP",
   },
 };
 
