@@ -63,8 +63,8 @@ export type Entry = {
   redirect: Gateway | undefined;
   /** When its Child SAs have last followed it to another address. */
   movedAt: Instant | undefined;
-  /** Where it counts as a failure until it has turned out to be none. */
-  guess: Rate | undefined;
+  /** Key of the rate in which it counts as a failure until it has turned out to be none. */
+  guess: string | undefined;
   /** Our SPI of the Child SA that was last sent to the kernel: its IKE SA may end before. */
   installing: EspSpi | undefined;
 };

@@ -45,9 +45,9 @@ export function slowDown(engine: Engine, entry: Entry): Denial | undefined {
   const key = peerKey(peerId);
   const place = formatEndpoint(remote);
   const from = engine.guesses.places.get(key) === place ? place : originOf(remote.address);
-  const rate = engine.guesses.rates.of(`${from} ${key}`, engine.now);
-  if (rate.take(engine.now)) {
-    entry.guess = rate;
+  const guess = `${from} ${key}`;
+  if (engine.guesses.rates.of(guess, engine.now).take(engine.now)) {
+    entry.guess = guess;
     return undefined;
   }
   count(engine, "guesses_slowed");
@@ -60,9 +60,9 @@ export function slowDown(engine: Engine, entry: Entry): Denial | undefined {
  * its subnet); an ID that nobody has counts like a wrong key, as whoever tells it must not see a
  * difference.
  */
-export function forgiveUnlooked(entry: Entry | undefined, refusal: Refusal): void {
+export function forgiveUnlooked(engine: Engine, entry: Entry | undefined, refusal: Refusal): void {
   if (refusal.kind === "no-credentials" && OF_UNKNOWN_IDS.has(refusal.reason)) return;
-  if (entry !== undefined) forgive(entry);
+  if (entry !== undefined) forgive(engine, entry);
 }
 
 const OF_UNKNOWN_IDS: ReadonlySet<string> = new Set([
@@ -73,14 +73,14 @@ const OF_UNKNOWN_IDS: ReadonlySet<string> = new Set([
   "eroute-without-user",
 ]);
 
-function forgive(entry: Entry): void {
-  entry.guess?.giveBack();
+function forgive(engine: Engine, entry: Entry): void {
+  if (entry.guess !== undefined) engine.guesses.rates.giveBack(entry.guess, engine.now);
   entry.guess = undefined;
 }
 
 /** The site has proved who it is. */
 export function rememberPlace(engine: Engine, entry: Entry): void {
-  forgive(entry);
+  forgive(engine, entry);
   if (entry.peerId === undefined) return;
   const { places } = engine.guesses;
   const key = peerKey(entry.peerId);

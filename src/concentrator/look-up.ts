@@ -127,7 +127,7 @@ export function refuseLookUp(engine: Engine, lookup: LookupId, denial: Denial): 
 type Waiting = { readonly spi: IkeSpi; readonly ticket: Ticket };
 
 function reply(engine: Engine, to: Waiting, result: Result<Credentials, Refusal>): void {
-  if (!result.ok) forgiveUnlooked(engine.sas.get(to.spi), result.error);
+  if (!result.ok) forgiveUnlooked(engine, engine.sas.get(to.spi), result.error);
   engine.inbox.push({
     spi: to.spi,
     event: { kind: "credentials", ticket: to.ticket, result },

@@ -52,6 +52,8 @@ export type Rates = {
   of(key: string, now: Instant): Rate;
   /** The same, without making one. */
   find(key: string): Rate | undefined;
+  /** Puts back a token that was taken and not used; a rate that is full again is forgotten. */
+  giveBack(key: string, now: Instant): void;
   readonly size: number;
 };
 
@@ -84,6 +86,11 @@ export function createRates(limit: RateLimit, max: number): Rates {
       return rate;
     },
     find: (key) => rates.get(key),
+    giveBack(key, now) {
+      const rate = rates.get(key);
+      rate?.giveBack();
+      if (rate !== undefined && rate.left(now) >= limit.burst) rates.delete(key);
+    },
     get size() {
       return rates.size;
     },

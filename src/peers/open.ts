@@ -48,7 +48,7 @@ function supervise(
       statistics.checked(checked.ok ? undefined : checked.error);
       return checked;
     },
-    init: () => inTime((signal) => table.init(signal)),
+    init: () => inTime((signal) => table.init(signal), WRITE_MS_MAX),
     add: (peer) => inTime((signal) => table.add(peer, signal)),
     write: (changes) => inTime((signal) => table.write(changes, signal), WRITE_MS_MAX),
     list: (after, limit) => inTime((signal) => table.list({ after, limit }, signal)),
@@ -74,7 +74,7 @@ function supervise(
   };
 }
 
-/** Nobody's look-up waits for rows that are written, so that many may take their time. */
+/** No look-up waits for a table that is made, or for rows that are written: they may take long. */
 const WRITE_MS_MAX = 30_000;
 
 async function withDeadline<T>(

@@ -142,7 +142,9 @@ test("a site that does not rekey what is lost is told that it is gone, after a w
     for (const caller of callers) caller.settle();
   }
   expect(table.concentrator.snapshot().gauges.childSas).toBe(0);
-  for (const caller of callers) expect(caller.session().children).toEqual([]);
+  for (const { heard } of callers) {
+    expect(heard.at(-1)).toMatchObject({ kind: "ended", why: "deleted by concentrator" });
+  }
   expect(table.concentrator.tableSizes().repairs).toBe(0);
 });
 
