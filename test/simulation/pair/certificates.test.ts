@@ -50,8 +50,8 @@ test("R2: with certificates at both ends a row needs no password, and a user is 
   expect(judgeSettled(pair)).toEqual([]);
 });
 
-test("a signature that cannot be made or judged ends the call, and bars no other", () => {
-  for (let failing = 1; failing <= 4; failing++) {
+test("a signature that the caller cannot make or judge ends the call, and bars no other", () => {
+  for (const failing of [1, 4]) {
     let count = 0;
     const pair = called(BOTH, { failsSignature: () => ++count === failing });
     pair.runUntil(8_000);
@@ -62,6 +62,17 @@ test("a signature that cannot be made or judged ends the call, and bars no other
     pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
     pair.runUntil(140_000);
     expect(judgeSettled(pair)).toEqual([]);
+  }
+});
+
+test("a signature that the called end cannot make or judge is tried anew with the next", () => {
+  for (const failing of [2, 3]) {
+    let count = 0;
+    const pair = called(BOTH, { failsSignature: () => ++count === failing });
+    pair.runUntil(120_000);
+    expect(pair.reasons.get("signature-failed")).toBe(1);
+    expect(judgeSettled(pair)).toEqual([]);
+    expect(pair.reasons.get("established")).toBe(2);
   }
 });
 
