@@ -65,7 +65,7 @@ test("a signature that the caller cannot make or judge ends the call, and bars n
   }
 });
 
-test("a signature that the called end cannot make or judge is tried anew with the next", () => {
+test("a signature that the called end cannot make or judge is tried anew with the copy", () => {
   for (const failing of [2, 3]) {
     let count = 0;
     const pair = called(BOTH, { failsSignature: () => ++count === failing });
