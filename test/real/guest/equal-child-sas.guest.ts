@@ -13,7 +13,7 @@ import { startPinging } from "./wire.ts";
 const SETTLED_MS = 40_000;
 const REAUTHS = 2;
 
-/** The mark gives the twin another reqid at the site, whose one inbound policy takes one of both. */
+/** The mark gives the twin another reqid at the site, whose inbound policy takes one of both. */
 const SITE_DROPS = ["XfrmInTmplMismatch", "XfrmInNoStates", "XfrmAcquireError"];
 
 let scenario: Scenario;
