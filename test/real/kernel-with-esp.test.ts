@@ -19,13 +19,8 @@ const GUESTS_AT_ONCE_MAX = 4;
 
 /** They take a minute or more: last, they would be waited for alone. */
 const LONGEST_FIRST = [
-  "outage",
-  "both-call",
-  "liveness",
-  "libreswan",
-  "rekey-storm",
-  "openiked",
-  "failures",
+  ...["defaults-called", "defaults-call", "failures", "outage", "equal-child-sas", "both-call"],
+  ...["liveness", "libreswan", "rekey-storm", "openiked"],
 ];
 
 /** How long rekey-storm lasts, in seconds. */
