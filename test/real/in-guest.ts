@@ -25,7 +25,7 @@ export type GuestOptions = {
 /** The longest files take five minutes where four guests share two cores; this ends what hangs. */
 export const GUEST_DEFAULTS: GuestOptions = { secondsMax: 900, memoryMib: 1024, env: {} };
 
-/** Guests run four at once, each with a core of its own in mind: limits in them are of a half. */
+/** Four guests share two cores, so each runs at half speed even on an idle machine. */
 const GUEST_SLOWNESS = 2;
 
 const PROJECT = join(import.meta.dir, "../..");
