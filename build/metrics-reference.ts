@@ -1,10 +1,10 @@
 /** Writes docs/metrics.md: each metric with its type, its labels and its help. */
 
 import { join } from "node:path";
-import { createFailureCounts } from "../src/concentrator/failure-counts.ts";
 import { COUNTER_NAMES, type Counters, type Gauges } from "../src/concentrator/snapshot.ts";
 import { type Metric, type MetricsSource, metricsOf } from "../src/status/metrics.ts";
 import { SITE_METRICS } from "../src/status/site-metrics.ts";
+import { createFailureCounts } from "../src/why/failure-counts.ts";
 
 export const METRICS_FILE = join(import.meta.dir, "../docs/metrics.md");
 

@@ -1,11 +1,11 @@
 /** What a running daemon holds: opened at the start, closed at the end. */
 
-import type { Attempts } from "../concentrator/attempts.ts";
 import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { Journal, JournalEntry } from "../concentrator/journal.ts";
 import type { Routes } from "../linux/routes.ts";
 import type { Kernel } from "../linux/xfrm-kernel.ts";
 import type { StatusServer } from "../status/server.ts";
+import type { Attempts } from "../why/attempts.ts";
 import type { Captures } from "./capture.ts";
 import type { Debugging } from "./debugging.ts";
 import type { SiteCount } from "./expected.ts";

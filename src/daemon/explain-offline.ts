@@ -1,12 +1,12 @@
 /** Why a site cannot connect, as far as configuration and table tell it without a daemon. */
 
-import { explain } from "../concentrator/explain.ts";
 import type { Config } from "../config/config.ts";
 import { parseAddress } from "../inet/address.ts";
 import { now, wallMs } from "../linux/clock.ts";
 import { openPeers } from "../peers/open.ts";
 import type { PeerRepository } from "../peers/repository.ts";
 import { explanationJson } from "../status/explanation-json.ts";
+import { explain } from "../why/explain.ts";
 import { type Configured, configuredOf } from "./explain-row.ts";
 
 /** The same fields as `GET /api/v1/peers/{id}/explain`; `connected` is null: nobody knows. */

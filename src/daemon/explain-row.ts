@@ -1,7 +1,6 @@
 /** A site's eroute and row as they are now, for whoever asks why it is or is not connected. */
 
 import type { OverlapView } from "../concentrator/overlap.ts";
-import type { MatchFacts, RowFacts } from "../concentrator/site-facts.ts";
 import type { Snapshot } from "../concentrator/snapshot.ts";
 import type { Config } from "../config/config.ts";
 import { describeDatabase } from "../eroute/database.ts";
@@ -12,6 +11,7 @@ import { asPeerId } from "../eroute/peer-id.ts";
 import type { PeerRow } from "../eroute/row.ts";
 import { wipe } from "../octets/secret.ts";
 import type { PeerRepository } from "../peers/repository.ts";
+import type { MatchFacts, RowFacts } from "../why/site-facts.ts";
 import { overlapsOfRows } from "./shared-rows.ts";
 
 export type Configured = {

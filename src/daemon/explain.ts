@@ -1,9 +1,6 @@
 /** What is known of a site, gathered for whoever asks why it is or is not connected. */
 
-import type { Attempt, Attempts } from "../concentrator/attempts.ts";
 import type { Concentrator } from "../concentrator/concentrator.ts";
-import { type Explanation, explain } from "../concentrator/explain.ts";
-import type { ChildTraffic, Traffic } from "../concentrator/explain-traffic.ts";
 import type { ErouteView } from "../concentrator/snapshot.ts";
 import type { Config } from "../config/config.ts";
 import { matchConfigured } from "../eroute/match.ts";
@@ -12,6 +9,9 @@ import { formatAddress, parseAddress } from "../inet/address.ts";
 import { now, wallMs } from "../linux/clock.ts";
 import type { PeerRepository } from "../peers/repository.ts";
 import { type SiteExplanation, type StateUses, stateKey } from "../status/source.ts";
+import type { Attempt, Attempts } from "../why/attempts.ts";
+import { type Explanation, explain } from "../why/explain.ts";
+import type { ChildTraffic, Traffic } from "../why/explain-traffic.ts";
 import { configuredOf } from "./explain-row.ts";
 
 export type Explained = {

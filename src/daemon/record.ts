@@ -1,10 +1,10 @@
 /** Takes in what happens: counts all of it, and writes what is not folded to journal and log. */
 
-import type { Attempts } from "../concentrator/attempts.ts";
-import type { FailureCounts } from "../concentrator/failure-counts.ts";
 import { createFolding, FOLD_MS } from "../concentrator/fold.ts";
 import { harmless, type Journal, type JournalEntry } from "../concentrator/journal.ts";
 import type { Instant } from "../octets/instant.ts";
+import type { Attempts } from "../why/attempts.ts";
+import type { FailureCounts } from "../why/failure-counts.ts";
 import type { Debugging } from "./debugging.ts";
 import type { Log } from "./log.ts";
 

@@ -1,9 +1,7 @@
 /** The daemon: opens what it needs in an order that can fail cleanly, runs, and cleans up. */
 
 import packageJson from "../../package.json";
-import { createAttempts } from "../concentrator/attempts.ts";
 import { createConcentrator } from "../concentrator/concentrator.ts";
-import { createFailureCounts } from "../concentrator/failure-counts.ts";
 import { createJournal, type JournalEntry } from "../concentrator/journal.ts";
 import { standingPolicies } from "../concentrator/no-sa.ts";
 import type { Config } from "../config/config.ts";
@@ -14,6 +12,8 @@ import { openRoutes, type Routes } from "../linux/routes.ts";
 import { type Kernel, openKernel } from "../linux/xfrm-kernel.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { openPeers } from "../peers/open.ts";
+import { createAttempts } from "../why/attempts.ts";
+import { createFailureCounts } from "../why/failure-counts.ts";
 import { errnoName } from "../xfrm/errno.ts";
 import { createCaptures } from "./capture.ts";
 import { type Daemon, noteBug, type RunOptions } from "./daemon.ts";

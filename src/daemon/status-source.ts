@@ -1,6 +1,5 @@
 /** What the daemon lets the status server see. */
 
-import type { Attempts } from "../concentrator/attempts.ts";
 import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { Journal } from "../concentrator/journal.ts";
 import type { Config } from "../config/config.ts";
@@ -21,6 +20,7 @@ import {
   type StatusSource,
   stateKey,
 } from "../status/source.ts";
+import type { Attempts } from "../why/attempts.ts";
 import type { SiteCount } from "./expected.ts";
 import { explainSite } from "./explain.ts";
 import type { Log } from "./log.ts";

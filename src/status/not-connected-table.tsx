@@ -2,8 +2,8 @@
 /** The table of who is not connected: when and at which step it stopped, why, what to do. */
 
 import type { FC } from "hono/jsx";
-import { hostOf, type LastAttempt } from "../concentrator/attempts.ts";
-import { reasonText } from "../concentrator/reason.ts";
+import { hostOf, type LastAttempt } from "../why/attempts.ts";
+import { reasonText } from "../why/reason.ts";
 import { sitePath } from "./document.tsx";
 import { lastOf } from "./not-connected.ts";
 import { TimeText } from "./time-text.tsx";

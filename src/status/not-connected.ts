@@ -1,9 +1,9 @@
 /** Who is not connected, of those that tried, or were: the list, its numbers, and the API's. */
 
 import type { Context } from "hono";
-import { hostOf, type LastAttempt } from "../concentrator/attempts.ts";
-import { reasonText } from "../concentrator/reason.ts";
 import { ok, type Result } from "../octets/result.ts";
+import { hostOf, type LastAttempt } from "../why/attempts.ts";
+import { reasonText } from "../why/reason.ts";
 import { problem } from "./problem.ts";
 import { oneOf, pageOf, textOf } from "./query.ts";
 import type { StatusSource } from "./source.ts";

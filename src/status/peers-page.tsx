@@ -2,7 +2,7 @@
 /** Status > IPsec > Peers: the rows of a table, and which of their sites are connected. */
 
 import type { FC } from "hono/jsx";
-import { overlapText } from "../concentrator/explain-overlap.ts";
+import { overlapText } from "../why/explain-overlap.ts";
 import { Document, documentText, PEERS_PATH, sitePath } from "./document.tsx";
 import { Choice } from "./list-controls.tsx";
 import { Banners, Foot } from "./page-parts.tsx";

@@ -2,7 +2,7 @@
 /** What a site offered beside what is configured, as a table: part by part where that is known. */
 
 import type { FC } from "hono/jsx";
-import type { ComparedPart, Comparison } from "../concentrator/compare.ts";
+import type { ComparedPart, Comparison } from "../why/compare.ts";
 
 /** Both sides of a refusal. */
 export const Sides: FC<{ of: Comparison }> = ({ of }) => (

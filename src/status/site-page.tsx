@@ -2,10 +2,10 @@
 /** The page of one site: why it is or is not connected, what it has, what it did before. */
 
 import type { FC } from "hono/jsx";
-import type { Attempt } from "../concentrator/attempts.ts";
-import type { Explanation, Finding } from "../concentrator/explain.ts";
-import { reasonText } from "../concentrator/reason.ts";
 import { parseAddress } from "../inet/address.ts";
+import type { Attempt } from "../why/attempts.ts";
+import type { Explanation, Finding } from "../why/explain.ts";
+import { reasonText } from "../why/reason.ts";
 import { Document, documentText, EVENTS_PATH } from "./document.tsx";
 import { Banners, Foot, Prose } from "./page-parts.tsx";
 import type { Session } from "./sessions.ts";

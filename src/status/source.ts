@@ -1,12 +1,12 @@
 /** What the status server reads: the daemon provides it, nothing here can change the engine. */
 
-import type { Attempt, LastAttempt } from "../concentrator/attempts.ts";
-import type { Explanation } from "../concentrator/explain.ts";
 import type { JournalRecord } from "../concentrator/journal.ts";
 import type { OverlapView } from "../concentrator/overlap.ts";
 import type { Snapshot } from "../concentrator/snapshot.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { Result } from "../octets/result.ts";
+import type { Attempt, LastAttempt } from "../why/attempts.ts";
+import type { Explanation } from "../why/explain.ts";
 
 import type { ExpectedSites } from "./fleet.ts";
 import type { Series } from "./series.ts";

@@ -2,7 +2,7 @@
 /** Status > System: the daemon, its databases, its counters, and charts of the last hours. */
 
 import type { FC } from "hono/jsx";
-import { reasonText } from "../concentrator/reason.ts";
+import { reasonText } from "../why/reason.ts";
 import { Chart } from "./chart.tsx";
 import { Document, documentText, SYSTEM_PATH } from "./document.tsx";
 import { formatCount, formatOctets } from "./number-text.ts";

@@ -18,6 +18,8 @@ const TABLE: Readonly<Record<string, Room>> = {
   eroute: { rooms: ["octets", "inet", "crypto"], packages: [] },
   ike: { rooms: ["octets", "inet", "crypto", "wire"], packages: [] },
   concentrator: { rooms: ENGINE.slice(0, -1), packages: [] },
+  // It reads what the engine has written down; the engine does not know it.
+  why: { rooms: ["octets", "inet", "crypto", "eroute", "concentrator"], packages: [] },
   config: {
     rooms: ["octets", "inet", "crypto", "wire", "eroute", "ike"],
     packages: ["smol-toml", "zod"],
@@ -28,14 +30,14 @@ const TABLE: Readonly<Record<string, Room>> = {
     packages: ["drizzle-orm", "mysql2", "bun:sqlite", "node:"],
   },
   status: {
-    rooms: ["octets", "inet", "eroute", "concentrator"],
+    rooms: ["octets", "inet", "eroute", "concentrator", "why"],
     packages: ["hono", "zod", "node:", "bun"],
   },
   // It never looks inside a message; of crypto only what it carries out: key exchange, signatures.
   daemon: {
     rooms: [
       ...["octets", "inet", "crypto/key-exchange", "crypto/signature", "xfrm"],
-      ...["eroute", "concentrator"],
+      ...["eroute", "concentrator", "why"],
       ...["config", "linux", "peers", "status"],
     ],
     packages: PLATFORM,

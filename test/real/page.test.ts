@@ -2,13 +2,13 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { compare } from "../../src/concentrator/compare.ts";
 import { createJournal } from "../../src/concentrator/journal.ts";
 import type { ErouteView } from "../../src/concentrator/snapshot.ts";
 import { asInstant } from "../../src/octets/instant.ts";
 import { createStatusApp } from "../../src/status/app.ts";
 import { type StatusServer, serveStatus } from "../../src/status/server.ts";
 import type { SiteExplanation } from "../../src/status/source.ts";
+import { compare } from "../../src/why/compare.ts";
 import { failures, HOSTILE_ID, NOW_MS, sampleSource } from "../example/status/sample.ts";
 import { patient } from "../patience.ts";
 import { type Browser, type Page, type Screen, startBrowser } from "./browser.ts";

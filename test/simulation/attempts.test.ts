@@ -1,10 +1,10 @@
 /** Attempts that stop at each message: what the history of a site says of them. */
 
 import { expect, test } from "bun:test";
-import { type Attempts, createAttempts } from "../../src/concentrator/attempts.ts";
 import { createJournal } from "../../src/concentrator/journal.ts";
 import { Encr, Integ, TransformType } from "../../src/crypto/transform.ts";
 import { notify } from "../../src/ike/refusal.ts";
+import { type Attempts, createAttempts } from "../../src/why/attempts.ts";
 import { ExchangeType } from "../../src/wire/exchange-type.ts";
 import { NotifyType } from "../../src/wire/notify-type.ts";
 import { parseIdentity } from "../../src/wire/payload/id.ts";

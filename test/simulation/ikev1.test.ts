@@ -1,9 +1,9 @@
 /** Routers that call with IKEv1: not answered, yet seen. */
 
 import { expect, test } from "bun:test";
-import { createAttempts } from "../../src/concentrator/attempts.ts";
 import { createJournal } from "../../src/concentrator/journal.ts";
 import { Writer } from "../../src/octets/writer.ts";
+import { createAttempts } from "../../src/why/attempts.ts";
 import { asIkeSpi, emitHeader } from "../../src/wire/header.ts";
 import { CONCENTRATOR, endpointOf } from "./plan.ts";
 import { layTable, type Table } from "./table.ts";

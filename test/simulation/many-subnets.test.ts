@@ -1,12 +1,12 @@
 /** Sites with many subnets: what has no room is told, and one site cannot fill the kernel. */
 
 import { expect, test } from "bun:test";
-import { explain } from "../../src/concentrator/explain.ts";
 import { notify } from "../../src/ike/refusal.ts";
 import { grantedSelectors } from "../../src/ike/v2/granted-child.ts";
 import { parseAddress } from "../../src/inet/address.ts";
 import { SITE_PAIRS_MAX, SUBNET_PAIRS_MAX } from "../../src/inet/subnet-pairs.ts";
 import { asInstant } from "../../src/octets/instant.ts";
+import { explain } from "../../src/why/explain.ts";
 import { ExchangeType } from "../../src/wire/exchange-type.ts";
 import type { Payload, TrafficSelector } from "../../src/wire/message.ts";
 import { NotifyType } from "../../src/wire/notify-type.ts";

@@ -1,8 +1,8 @@
 /** What the API answers, as schemas: the OpenAPI document is made from them, tests hold to them. */
 
 import { z } from "zod";
-import { SITE_STATES } from "../../concentrator/site-facts.ts";
 import { COUNTER_NAMES } from "../../concentrator/snapshot.ts";
+import { SITE_STATES } from "../../why/site-facts.ts";
 import { EROUTE_STATES } from "../eroute-list.ts";
 import { EVENT_LEVELS } from "../event-filter.ts";
 import { LAST_KINDS } from "../not-connected.ts";

@@ -1,8 +1,6 @@
 /** What happens is counted in full, and written in part. */
 
 import { afterEach, expect, jest, test } from "bun:test";
-import { createAttempts } from "../../../src/concentrator/attempts.ts";
-import { createFailureCounts } from "../../../src/concentrator/failure-counts.ts";
 import { FOLD_MS } from "../../../src/concentrator/fold.ts";
 import {
   createJournal,
@@ -11,6 +9,8 @@ import {
 } from "../../../src/concentrator/journal.ts";
 import { createRecorder } from "../../../src/daemon/record.ts";
 import { asInstant } from "../../../src/octets/instant.ts";
+import { createAttempts } from "../../../src/why/attempts.ts";
+import { createFailureCounts } from "../../../src/why/failure-counts.ts";
 
 const ENTRY: JournalEntry = {
   ...{ level: "warning", step: "IKE_AUTH", outcome: "failed", reason: "wrong-psk" },

@@ -1,12 +1,12 @@
 /** An explanation as JSON, held to the schema that the API's document is made from. */
 
 import { expect, test } from "bun:test";
-import { createAttempts } from "../../../src/concentrator/attempts.ts";
-import { explain } from "../../../src/concentrator/explain.ts";
 import { createJournal } from "../../../src/concentrator/journal.ts";
 import { asInstant } from "../../../src/octets/instant.ts";
 import { ANSWERS } from "../../../src/status/api/schemas.ts";
 import { explanationJson } from "../../../src/status/explanation-json.ts";
+import { createAttempts } from "../../../src/why/attempts.ts";
+import { explain } from "../../../src/why/explain.ts";
 import { failures, NOW_MS } from "./sample.ts";
 
 test("each failure's explanation is what the document says, both sides included", () => {

@@ -1,7 +1,5 @@
 /** A status source of plain data: so many sites, some failures, a hostile peer ID among them. */
 
-import { createAttempts } from "../../../src/concentrator/attempts.ts";
-import { createFailureCounts } from "../../../src/concentrator/failure-counts.ts";
 import type { Journal, JournalEntry } from "../../../src/concentrator/journal.ts";
 import { createJournal } from "../../../src/concentrator/journal.ts";
 import {
@@ -18,6 +16,8 @@ import {
   type StatusSource,
   stateKey,
 } from "../../../src/status/source.ts";
+import { createAttempts } from "../../../src/why/attempts.ts";
+import { createFailureCounts } from "../../../src/why/failure-counts.ts";
 
 export const HOSTILE_ID = '<script>alert("x")</script>';
 export const STARTED_MS = Date.UTC(2026, 0, 5, 8, 0, 0);

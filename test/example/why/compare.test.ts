@@ -1,9 +1,9 @@
 /** Both sides of a refusal: which parts are apart, and what to change at which end. */
 
 import { expect, test } from "bun:test";
-import { alignment } from "../../../src/concentrator/alignment.ts";
-import { apart, type Comparison, compare } from "../../../src/concentrator/compare.ts";
 import type { JournalRecord } from "../../../src/concentrator/journal.ts";
+import { alignment } from "../../../src/why/alignment.ts";
+import { apart, type Comparison, compare } from "../../../src/why/compare.ts";
 
 const FLEET = { name: "fleet", isNormal: false };
 

@@ -1,7 +1,7 @@
 /** What became of each site's attempts: a short history for `erouted why`, bounded in all ways. */
 
+import type { JournalRecord } from "../concentrator/journal.ts";
 import { peerKey } from "../eroute/peer-id.ts";
-import type { JournalRecord } from "./journal.ts";
 import { isOfRow } from "./reason.ts";
 
 /** The same thing happening to a site, once or again and again. */

@@ -1,5 +1,6 @@
 /** What a site offered beside what is configured: where they have nothing in common. Pure. */
 
+import type { JournalRecord } from "../concentrator/journal.ts";
 import { type NamedTransform, transformNamed, transformTypeName } from "../crypto/names.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { formatSuite, parseSuite, type SuiteKind, usesSha1 } from "../crypto/suite-notation.ts";
@@ -7,7 +8,6 @@ import { TransformType } from "../crypto/transform.ts";
 import { type AddressRange, parseAddress } from "../inet/address.ts";
 import { parsePrefix, prefixRange } from "../inet/prefix.ts";
 import { intersectRange } from "../inet/range.ts";
-import type { JournalRecord } from "./journal.ts";
 
 /** Both sides of a refusal, as the journal has them. */
 export type Comparison = {

@@ -1,12 +1,12 @@
 /** The history of sites: what is kept of their attempts, and for whom. */
 
 import { expect, test } from "bun:test";
-import { createAttempts } from "../../../src/concentrator/attempts.ts";
 import {
   createJournal,
   type JournalEntry,
   type JournalRecord,
 } from "../../../src/concentrator/journal.ts";
+import { createAttempts } from "../../../src/why/attempts.ts";
 
 const journal = createJournal(10_000);
 let wallMs = 1_000_000;

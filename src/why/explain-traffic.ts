@@ -1,7 +1,7 @@
 /** Whether packets pass through the Child SAs that are up, and what if they do not. Pure. */
 
+import type { ErouteView } from "../concentrator/snapshot.ts";
 import type { Instant } from "../octets/instant.ts";
-import type { ErouteView } from "./snapshot.ts";
 
 /** The kernel's counters of one Child SA. */
 export type ChildTraffic = {

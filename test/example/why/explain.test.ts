@@ -3,13 +3,13 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { Glob } from "bun";
-import { createAttempts } from "../../../src/concentrator/attempts.ts";
-import { explain } from "../../../src/concentrator/explain.ts";
 import { createJournal, type JournalEntry } from "../../../src/concentrator/journal.ts";
-import { REASON_NAMES, reasonOf } from "../../../src/concentrator/reason.ts";
-import type { SiteFacts } from "../../../src/concentrator/site-facts.ts";
 import type { ErouteView } from "../../../src/concentrator/snapshot.ts";
 import { asInstant } from "../../../src/octets/instant.ts";
+import { createAttempts } from "../../../src/why/attempts.ts";
+import { explain } from "../../../src/why/explain.ts";
+import { REASON_NAMES, reasonOf } from "../../../src/why/reason.ts";
+import type { SiteFacts } from "../../../src/why/site-facts.ts";
 
 const NOW_MS = 10_000_000;
 

@@ -1,8 +1,8 @@
 /** Other sites with addresses of the one that is asked about, in words. */
 
+import type { OverlapView } from "../concentrator/overlap.ts";
 import { RULE_WORDS, sharedText } from "../eroute/shared-subnet.ts";
 import type { Finding } from "./explain.ts";
-import type { OverlapView } from "./overlap.ts";
 import type { SiteFacts } from "./site-facts.ts";
 
 /** A problem where the other one keeps it out, else only worth knowing. */

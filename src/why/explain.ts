@@ -1,5 +1,6 @@
 /** Why a site is or is not connected: what is known of it, put into words. Pure. */
 
+import type { CertificateView, ErouteView } from "../concentrator/snapshot.ts";
 import { formatTime } from "../crypto/x509/time.ts";
 import { agreement } from "../eroute/nearest.ts";
 import { never } from "../octets/assert.ts";
@@ -11,7 +12,6 @@ import { overlapFindings } from "./explain-overlap.ts";
 import { judgeTraffic, type TrafficJudgement } from "./explain-traffic.ts";
 import { reasonOf, reasonText } from "./reason.ts";
 import type { MatchFacts, SiteFacts, SiteState } from "./site-facts.ts";
-import type { CertificateView, ErouteView } from "./snapshot.ts";
 
 export type Explanation = {
   readonly state: SiteState;

@@ -1,10 +1,10 @@
 /** What is known of a site when somebody asks why it is or is not connected. */
 
+import type { OverlapView } from "../concentrator/overlap.ts";
+import type { CallView, ErouteView } from "../concentrator/snapshot.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { Attempt } from "./attempts.ts";
 import type { Traffic } from "./explain-traffic.ts";
-import type { OverlapView } from "./overlap.ts";
-import type { CallView, ErouteView } from "./snapshot.ts";
 
 /** All of it, gathered at one moment. */
 export type SiteFacts = {
