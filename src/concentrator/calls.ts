@@ -5,7 +5,7 @@ import type { Ppk } from "../eroute/ppk.ts";
 import type { Address } from "../inet/address.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { IkeSpi } from "../wire/header.ts";
-import type { Gateway } from "../wire/redirect.ts";
+import type { Gateway } from "../wire/v2/redirect.ts";
 import type { DeadlineHeap } from "./deadline-heap.ts";
 import type { ErouteInUse } from "./engine.ts";
 import type { LookupId, ResolveId } from "./event.ts";

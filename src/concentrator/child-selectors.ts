@@ -6,7 +6,7 @@ import { onePort, type PortBlock, portBlocks } from "../inet/port-block.ts";
 import type { Prefix } from "../inet/prefix.ts";
 import { rangePrefixes } from "../inet/range.ts";
 import { assert } from "../octets/assert.ts";
-import type { TrafficSelector } from "../wire/message.ts";
+import type { TrafficSelector } from "../wire/v2/message.ts";
 import type { XfrmSelector } from "../xfrm/selector.ts";
 
 /** The same traffic in both directions. */

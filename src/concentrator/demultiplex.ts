@@ -2,10 +2,10 @@
 
 import { notify } from "../ike/refusal.ts";
 import type { Path } from "../inet/endpoint.ts";
-import { emitMessage } from "../wire/emit-message.ts";
-import { ExchangeType } from "../wire/exchange-type.ts";
 import { type IkeHeader, type IkeSpi, parseHeader } from "../wire/header.ts";
-import { NotifyType } from "../wire/notify-type.ts";
+import { emitMessage } from "../wire/v2/emit-message.ts";
+import { ExchangeType } from "../wire/v2/exchange-type.ts";
+import { NotifyType } from "../wire/v2/notify-type.ts";
 import { count, type Engine } from "./engine.ts";
 import { onIkev1 } from "./ikev1.ts";
 

@@ -3,10 +3,10 @@
 import { peerKey } from "../eroute/peer-id.ts";
 import type { IkeEffect } from "../ike/effect.ts";
 import type { Call } from "../ike/event.ts";
-import { localSpi, saIdOf } from "../ike/phase.ts";
 import { beginCall } from "../ike/v2/ike-sa-init-request.ts";
+import { localSpi, saIdOf } from "../ike/v2/phase.ts";
 import { wipe } from "../octets/secret.ts";
-import { identityText, parseIdentity } from "../wire/payload/id.ts";
+import { identityText, parseIdentity } from "../wire/v2/payload/id.ts";
 import { fail, forget, holdMs, noteFailure, rest, setStage, take } from "./call-table.ts";
 import type { CallEnds, CallId, CallReason, CallTarget, CallUnderWay } from "./calls.ts";
 import { credentialsFor } from "./credentials.ts";

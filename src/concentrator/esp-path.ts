@@ -1,6 +1,6 @@
 /** Where ESP in UDP goes: never over IKE's own port, on which nobody takes it (RFC 7296 §2.23). */
 
-import type { Established } from "../ike/phase.ts";
+import type { Established } from "../ike/v2/phase.ts";
 import { equalAddress } from "../inet/address.ts";
 import type { Path } from "../inet/endpoint.ts";
 import type { Engine } from "./engine.ts";

@@ -1,6 +1,6 @@
 /** Places and memory for IKE SAs whose peer has not authenticated yet: bounded, shared fairly. */
 
-import { HALF_OPEN_OCTETS, halfOpenOctets } from "../ike/half-open-octets.ts";
+import { HALF_OPEN_OCTETS, halfOpenOctets } from "../ike/v2/half-open-octets.ts";
 import type { Path } from "../inet/endpoint.ts";
 import { formatEndpoint } from "../inet/endpoint.ts";
 import { originOf } from "../inet/origin.ts";

@@ -2,9 +2,9 @@
 
 import type { ChildSa } from "../ike/child-sa.ts";
 import type { IkeEffect } from "../ike/effect.ts";
-import type { Nat } from "../ike/nat.ts";
-import { localSpi, saIdOf } from "../ike/phase.ts";
 import type { Refusal } from "../ike/refusal.ts";
+import type { Nat } from "../ike/v2/nat.ts";
+import { localSpi, saIdOf } from "../ike/v2/phase.ts";
 import { equalAddress } from "../inet/address.ts";
 import { assert } from "../octets/assert.ts";
 import { err, ok, type Result } from "../octets/result.ts";

@@ -8,13 +8,13 @@ import { asPeerId, PEER_ID_LENGTH_MAX, type PeerId, peerKey } from "../eroute/pe
 import { ikeAlgorithmsText } from "../ike/algorithms.ts";
 import type { IkeEffect } from "../ike/effect.ts";
 import type { Credentials } from "../ike/event.ts";
-import { localSpi, saIdOf, type Ticket } from "../ike/phase.ts";
 import type { Refusal } from "../ike/refusal.ts";
+import { localSpi, saIdOf, type Ticket } from "../ike/v2/phase.ts";
 import { acceptsIke } from "../ike/v2/proposal.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { wipe } from "../octets/secret.ts";
 import type { IkeSpi } from "../wire/header.ts";
-import { identityText } from "../wire/payload/id.ts";
+import { identityText } from "../wire/v2/payload/id.ts";
 import { credentialsFor, type SiteKeys } from "./credentials.ts";
 import {
   count,

@@ -7,7 +7,7 @@ import { formatEndpoint } from "../inet/endpoint.ts";
 import { originOf } from "../inet/origin.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { IkeSpi } from "../wire/header.ts";
-import type { Gateway } from "../wire/redirect.ts";
+import type { Gateway } from "../wire/v2/redirect.ts";
 import type { Stranger } from "./admit.ts";
 import { count, type Engine, type Entry, inMs, journal } from "./engine.ts";
 import { erouteKey } from "./eroute-in-use.ts";

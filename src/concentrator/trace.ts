@@ -1,12 +1,12 @@
 /** Looking at single sites closely: each message, for those that somebody has asked for. */
 
 import { peerKey } from "../eroute/peer-id.ts";
-import { saIdOf } from "../ike/phase.ts";
-import { payloadsText, type SeenMessage } from "../ike/seen-message.ts";
+import { saIdOf } from "../ike/v2/phase.ts";
+import { payloadsText, type SeenMessage } from "../ike/v2/seen-message.ts";
 import { formatEndpoint, type Path } from "../inet/endpoint.ts";
-import { ExchangeType, exchangeName } from "../wire/exchange-type.ts";
 import { IKE_HEADER_OCTETS, type IkeSpi, parseHeader } from "../wire/header.ts";
-import { parsePayloads } from "../wire/payload-chain.ts";
+import { ExchangeType, exchangeName } from "../wire/v2/exchange-type.ts";
+import { parsePayloads } from "../wire/v2/payload-chain.ts";
 import { type Engine, type Entry, journal } from "./engine.ts";
 import type { JournalStep } from "./journal.ts";
 

@@ -1,7 +1,7 @@
 /** Several IKE SAs of one site: which of them stay (RFC 7296 §2.4, §2.8). */
 
 import type { IkeEvent } from "../ike/event.ts";
-import type { Established, IkeSa } from "../ike/phase.ts";
+import type { Established, IkeSa } from "../ike/v2/phase.ts";
 import { equalAddress } from "../inet/address.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import type { Engine, Entry, ErouteInUse } from "./engine.ts";

@@ -1,9 +1,9 @@
 /** Snapshots: what the tables look like from outside (R8). */
 
 import { espAlgorithmsText, ikeAlgorithmsText } from "../ike/algorithms.ts";
-import { halfOpenOctets } from "../ike/half-open-octets.ts";
-import { isHalfOpen } from "../ike/ike-sa.ts";
-import { localSpi, saIdOf } from "../ike/phase.ts";
+import { halfOpenOctets } from "../ike/v2/half-open-octets.ts";
+import { isHalfOpen } from "../ike/v2/ike-sa.ts";
+import { localSpi, saIdOf } from "../ike/v2/phase.ts";
 import { isRedirectable } from "../ike/v2/redirect.ts";
 import { selectorText } from "../ike/v2/selector-text.ts";
 import { formatAddress } from "../inet/address.ts";

@@ -1,7 +1,7 @@
 /** What came of something that we asked the peer for, or of a site's call for somebody else. */
 
 import { never } from "../octets/assert.ts";
-import { NotifyType, notifyName } from "../wire/notify-type.ts";
+import { NotifyType, notifyName } from "../wire/v2/notify-type.ts";
 
 export type CallRefusal =
   /** The peer answered our request with an error notify. */

@@ -2,8 +2,8 @@
 
 import type { SigningKey, TrustAnchors } from "../crypto/signature.ts";
 import { wipe } from "../octets/secret.ts";
-import type { Identity } from "../wire/message.ts";
-import type { PpkCredential } from "./ppk.ts";
+import type { Identity } from "../wire/v2/message.ts";
+import type { PpkCredential } from "./v2/ppk-keys.ts";
 
 /** How we prove who we are. */
 export type OwnCredential =

@@ -6,14 +6,14 @@ import type { Path } from "../inet/endpoint.ts";
 import type { EspSpi } from "../inet/esp-spi.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { IkeSpi } from "../wire/header.ts";
-import type { Identity } from "../wire/message.ts";
-import type { Gateway } from "../wire/redirect.ts";
+import type { Identity } from "../wire/v2/message.ts";
+import type { Gateway } from "../wire/v2/redirect.ts";
 import type { IkeAlgorithms } from "./algorithms.ts";
 import type { ChildSa } from "./child-sa.ts";
-import type { EspDirectionKeys } from "./keys.ts";
-import type { EndReason, Established, IkeSa, Ticket } from "./phase.ts";
 import type { RefusalText } from "./refusal.ts";
-import type { MessageListener } from "./seen-message.ts";
+import type { EspDirectionKeys } from "./v2/keys.ts";
+import type { EndReason, Established, IkeSa, Ticket } from "./v2/phase.ts";
+import type { MessageListener } from "./v2/seen-message.ts";
 
 /** Keys by direction, seen from here. */
 export type ChildKeys = { readonly in: EspDirectionKeys; readonly out: EspDirectionKeys };

@@ -2,8 +2,8 @@
 
 import { never } from "../octets/assert.ts";
 import type { Malformed } from "../octets/reader.ts";
-import { PayloadType } from "../wire/message.ts";
-import { NotifyType } from "../wire/notify-type.ts";
+import { PayloadType } from "../wire/v2/message.ts";
+import { NotifyType } from "../wire/v2/notify-type.ts";
 
 export type MessageFault =
   | Malformed

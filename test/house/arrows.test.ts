@@ -65,7 +65,7 @@ test("the check sees every way to import", () => {
   const path = "src/octets/bad.ts";
   const wrong = (text: string) => wrongImports({ path, text }).length;
   expect(wrong('import { a } from "../wire/header.ts";')).toBe(1);
-  expect(wrong('import type {\n  A,\n} from "../wire/header.ts";')).toBe(1);
+  expect(wrong('import type { \n  A, \n } from "../wire/header.ts";')).toBe(1);
   expect(wrong('export type { A } from "../wire/header.ts";')).toBe(1);
   expect(wrong('type A = import("../wire/header.ts").Header;')).toBe(1);
   expect(wrong('import "node:fs";')).toBe(1);

@@ -3,8 +3,8 @@
 import { expect, test } from "bun:test";
 import { notifyOf } from "../../src/ike/v2/find-payload.ts";
 import { parseHeader } from "../../src/wire/header.ts";
-import { NotifyType } from "../../src/wire/notify-type.ts";
-import { parsePayloads } from "../../src/wire/payload-chain.ts";
+import { NotifyType } from "../../src/wire/v2/notify-type.ts";
+import { parsePayloads } from "../../src/wire/v2/payload-chain.ts";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
 import type { SiteSettings } from "./site-state.ts";
 import { layTable, type Table } from "./table.ts";

@@ -1,9 +1,9 @@
 /** Sites that ask for an inner address: what they get, in which exchange (RFC 7296 §2.19). */
 
 import { expect, test } from "bun:test";
-import { ExchangeType } from "../../src/wire/exchange-type.ts";
-import type { CpPayload } from "../../src/wire/message.ts";
-import { NotifyType } from "../../src/wire/notify-type.ts";
+import { ExchangeType } from "../../src/wire/v2/exchange-type.ts";
+import type { CpPayload } from "../../src/wire/v2/message.ts";
+import { NotifyType } from "../../src/wire/v2/notify-type.ts";
 import { type Caller, seat, settingsOf } from "./caller.ts";
 import { selectorOf } from "./plan.ts";
 import { espOffer } from "./site-messages.ts";

@@ -4,8 +4,8 @@ import type { Effect } from "../../src/concentrator/effect.ts";
 import type { Event } from "../../src/concentrator/event.ts";
 import { formatEndpoint } from "../../src/inet/endpoint.ts";
 import { spi64Hex } from "../../src/octets/hex.ts";
-import { exchangeName } from "../../src/wire/exchange-type.ts";
 import { parseHeader } from "../../src/wire/header.ts";
+import { exchangeName } from "../../src/wire/v2/exchange-type.ts";
 import {
   formatPolicyId,
   formatStateId,

@@ -2,9 +2,9 @@
 
 import { expect, test } from "bun:test";
 import { notify } from "../../src/ike/refusal.ts";
-import { ExchangeType } from "../../src/wire/exchange-type.ts";
 import { parseHeader } from "../../src/wire/header.ts";
-import { NotifyType } from "../../src/wire/notify-type.ts";
+import { ExchangeType } from "../../src/wire/v2/exchange-type.ts";
+import { NotifyType } from "../../src/wire/v2/notify-type.ts";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
 import { sealOne } from "./one-datagram.ts";
 import { CONCENTRATOR, endpointOf, selectorOf } from "./plan.ts";

@@ -1,13 +1,13 @@
 /** The memory that half-open IKE SAs may take: what is kept of each, and who gets how much. */
 
 import { expect, test } from "bun:test";
-import { sealMessage } from "../../src/ike/protect.ts";
 import { notify } from "../../src/ike/refusal.ts";
-import { emitMessage } from "../../src/wire/emit-message.ts";
-import { ExchangeType } from "../../src/wire/exchange-type.ts";
+import { sealMessage } from "../../src/ike/v2/protect.ts";
 import { parseHeader } from "../../src/wire/header.ts";
-import type { Payload } from "../../src/wire/message.ts";
-import { parsePayloads } from "../../src/wire/payload-chain.ts";
+import { emitMessage } from "../../src/wire/v2/emit-message.ts";
+import { ExchangeType } from "../../src/wire/v2/exchange-type.ts";
+import type { Payload } from "../../src/wire/v2/message.ts";
+import { parsePayloads } from "../../src/wire/v2/payload-chain.ts";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
 import { CONCENTRATOR, endpointOf, LIMITS, planOf } from "./plan.ts";
 import { layTable, type Table } from "./table.ts";

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES } from "../../src/crypto/default-suites.ts";
 import type { Suite } from "../../src/crypto/suite.ts";
 import { Ke } from "../../src/crypto/transform.ts";
-import { NotifyType } from "../../src/wire/notify-type.ts";
+import { NotifyType } from "../../src/wire/v2/notify-type.ts";
 import { type EndsSettings, established } from "./ends.ts";
 import {
   grant,

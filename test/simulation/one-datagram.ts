@@ -1,12 +1,12 @@
 /** Messages of sites that know no fragments: sealed into one datagram, opened from one. */
 
-import { NO_FRAGMENTS } from "../../src/ike/fragments.ts";
-import { openMessage, type Secured, sealMessage } from "../../src/ike/protect.ts";
+import { NO_FRAGMENTS } from "../../src/ike/v2/fragments.ts";
+import { openMessage, type Secured, sealMessage } from "../../src/ike/v2/protect.ts";
 import { assert } from "../../src/octets/assert.ts";
 import { asInstant } from "../../src/octets/instant.ts";
 import { err, ok, type Result } from "../../src/octets/result.ts";
 import type { IkeHeader } from "../../src/wire/header.ts";
-import type { Payload } from "../../src/wire/message.ts";
+import type { Payload } from "../../src/wire/v2/message.ts";
 
 type Whole = Omit<Secured, "fragmentOctets">;
 

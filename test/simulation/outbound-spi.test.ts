@@ -1,7 +1,7 @@
 /** The kernel has one state for an address and an SPI, and it is the sites that choose SPIs. */
 
 import { expect, test } from "bun:test";
-import { NotifyType } from "../../src/wire/notify-type.ts";
+import { NotifyType } from "../../src/wire/v2/notify-type.ts";
 import { settleThrough } from "./behind-nat.ts";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
 import { CONCENTRATOR, endpointOf } from "./plan.ts";

@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import type { Precedence } from "../../src/concentrator/precedence.ts";
 import { type KeyExchangeRequest, performKeyExchange } from "../../src/crypto/key-exchange.ts";
-import { NotifyType } from "../../src/wire/notify-type.ts";
+import { NotifyType } from "../../src/wire/v2/notify-type.ts";
 import { putRow, seat, settingsOf } from "./caller.ts";
 import { endpointOf } from "./plan.ts";
 import { layTable, type Table } from "./table.ts";

@@ -2,8 +2,8 @@
 
 import { expect, test } from "bun:test";
 import type { EroutePlan } from "../../src/eroute/eroute.ts";
-import { ExchangeType } from "../../src/wire/exchange-type.ts";
 import { parseHeader } from "../../src/wire/header.ts";
+import { ExchangeType } from "../../src/wire/v2/exchange-type.ts";
 import type { XfrmRemoval } from "../../src/xfrm/event.ts";
 import { formatPolicyId, stateName, TRAP_REQID } from "../../src/xfrm/request.ts";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";

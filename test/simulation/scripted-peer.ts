@@ -1,11 +1,11 @@
 /** End a is connected; what end b answers from then on is the script's to say. */
 
 import { Ke, TransformType } from "../../src/crypto/transform.ts";
-import type { SeenMessage } from "../../src/ike/seen-message.ts";
+import type { SeenMessage } from "../../src/ike/v2/seen-message.ts";
 import { concat } from "../../src/octets/concat.ts";
-import { ExchangeType } from "../../src/wire/exchange-type.ts";
-import { type Payload, type Proposal, Protocol } from "../../src/wire/message.ts";
-import { NotifyType } from "../../src/wire/notify-type.ts";
+import { ExchangeType } from "../../src/wire/v2/exchange-type.ts";
+import { type Payload, type Proposal, Protocol } from "../../src/wire/v2/message.ts";
+import { NotifyType } from "../../src/wire/v2/notify-type.ts";
 import { connectedEnds, type Ends, type EndsSettings, takeSeen } from "./ends.ts";
 import { spiOctets } from "./site-messages.ts";
 import { toyKeyExchange } from "./toy-key-exchange.ts";

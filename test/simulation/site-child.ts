@@ -1,8 +1,8 @@
 /** A site's Child SAs: made out of an answer, removed (RFC 7296 §2.9, §2.17). */
 
 import { espAlgorithmsOf } from "../../src/ike/algorithms.ts";
-import { deriveEspKeys } from "../../src/ike/keys.ts";
-import type { Payload } from "../../src/wire/message.ts";
+import { deriveEspKeys } from "../../src/ike/v2/keys.ts";
+import type { Payload } from "../../src/wire/v2/message.ts";
 import { chosenOf, numberOfSpi } from "./site-messages.ts";
 import type { Session, Site, SiteChild } from "./site-state.ts";
 

@@ -2,20 +2,20 @@
 
 import type { SigningKey } from "../../src/crypto/signature.ts";
 import { ikeAlgorithmsOf } from "../../src/ike/algorithms.ts";
-import { AUTH_METHOD_PSK, pskAuth, signedOctets } from "../../src/ike/auth.ts";
-import { deriveIkeKeys, skeyseed } from "../../src/ike/keys.ts";
-import { detectNat, natDetectionNotifies } from "../../src/ike/nat.ts";
 import { notify } from "../../src/ike/refusal.ts";
+import { AUTH_METHOD_PSK, pskAuth, signedOctets } from "../../src/ike/v2/auth.ts";
 import { notifyOf, payloadOf } from "../../src/ike/v2/find-payload.ts";
+import { deriveIkeKeys, skeyseed } from "../../src/ike/v2/keys.ts";
+import { detectNat, natDetectionNotifies } from "../../src/ike/v2/nat.ts";
 import { equalOctets } from "../../src/octets/concat.ts";
-import { emitMessage } from "../../src/wire/emit-message.ts";
-import { ExchangeType } from "../../src/wire/exchange-type.ts";
 import { asIkeSpi, type IkeHeader } from "../../src/wire/header.ts";
-import type { IdPayload, Payload } from "../../src/wire/message.ts";
-import { NotifyType } from "../../src/wire/notify-type.ts";
-import { CertEncoding } from "../../src/wire/payload/cert.ts";
-import { identityBody } from "../../src/wire/payload/id.ts";
-import { parsePayloads } from "../../src/wire/payload-chain.ts";
+import { emitMessage } from "../../src/wire/v2/emit-message.ts";
+import { ExchangeType } from "../../src/wire/v2/exchange-type.ts";
+import type { IdPayload, Payload } from "../../src/wire/v2/message.ts";
+import { NotifyType } from "../../src/wire/v2/notify-type.ts";
+import { CertEncoding } from "../../src/wire/v2/payload/cert.ts";
+import { identityBody } from "../../src/wire/v2/payload/id.ts";
+import { parsePayloads } from "../../src/wire/v2/payload-chain.ts";
 import { openOne, sealOne } from "./one-datagram.ts";
 import { addChild } from "./site-child.ts";
 import {

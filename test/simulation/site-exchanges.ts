@@ -1,16 +1,16 @@
 /** A site's exchanges when it is up: rekey, new Child SA, Delete (RFC 7296 §1.3, §1.4). */
 
 import { ikeAlgorithmsOf } from "../../src/ike/algorithms.ts";
-import { deriveIkeKeys, rekeySkeyseed } from "../../src/ike/keys.ts";
 import { notify } from "../../src/ike/refusal.ts";
 import { notifyOf, payloadOf } from "../../src/ike/v2/find-payload.ts";
+import { deriveIkeKeys, rekeySkeyseed } from "../../src/ike/v2/keys.ts";
 import { never } from "../../src/octets/assert.ts";
 import { Reader } from "../../src/octets/reader.ts";
 import { Writer } from "../../src/octets/writer.ts";
-import { ExchangeType } from "../../src/wire/exchange-type.ts";
 import { asIkeSpi, type IkeHeader } from "../../src/wire/header.ts";
-import { type DeletePayload, type Payload, Protocol } from "../../src/wire/message.ts";
-import { NotifyType } from "../../src/wire/notify-type.ts";
+import { ExchangeType } from "../../src/wire/v2/exchange-type.ts";
+import { type DeletePayload, type Payload, Protocol } from "../../src/wire/v2/message.ts";
+import { NotifyType } from "../../src/wire/v2/notify-type.ts";
 import { openOne, sealOne } from "./one-datagram.ts";
 import { addChild, removeChild, siteChildren } from "./site-child.ts";
 import {

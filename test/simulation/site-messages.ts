@@ -12,8 +12,8 @@ import {
   Protocol,
   type SaPayload,
   type Transform,
-} from "../../src/wire/message.ts";
-import { NotifyType } from "../../src/wire/notify-type.ts";
+} from "../../src/wire/v2/message.ts";
+import { NotifyType } from "../../src/wire/v2/notify-type.ts";
 
 /** A transform with or without key length. */
 export function transformOf(type: number, id: number, keyBits?: number): Transform {

@@ -3,8 +3,8 @@
 import type { KeyExchangeRequest, KeyExchangeResult } from "../../src/crypto/key-exchange.ts";
 import type { SigningKey } from "../../src/crypto/signature.ts";
 import type { EspAlgorithms } from "../../src/ike/algorithms.ts";
-import type { EspKeys } from "../../src/ike/keys.ts";
-import type { Secured } from "../../src/ike/protect.ts";
+import type { EspKeys } from "../../src/ike/v2/keys.ts";
+import type { Secured } from "../../src/ike/v2/protect.ts";
 import type { Path } from "../../src/inet/endpoint.ts";
 import type { Instant } from "../../src/octets/instant.ts";
 import type { IkeSpi } from "../../src/wire/header.ts";
@@ -14,7 +14,7 @@ import type {
   Payload,
   TrafficSelector,
   Transform,
-} from "../../src/wire/message.ts";
+} from "../../src/wire/v2/message.ts";
 
 /** How a site is set up. `path.local` is what the site takes for its own address. */
 export type SiteSettings = {

@@ -2,10 +2,10 @@
 
 import { expect, test } from "bun:test";
 import type { EroutePlan, UnknownSites } from "../../src/eroute/eroute.ts";
-import { sealMessage } from "../../src/ike/protect.ts";
+import { sealMessage } from "../../src/ike/v2/protect.ts";
 import { err, ok } from "../../src/octets/result.ts";
-import { ExchangeType } from "../../src/wire/exchange-type.ts";
-import { identityBody, parseIdentity } from "../../src/wire/payload/id.ts";
+import { ExchangeType } from "../../src/wire/v2/exchange-type.ts";
+import { identityBody, parseIdentity } from "../../src/wire/v2/payload/id.ts";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
 import { rowOf } from "./database.ts";
 import { BASE_EROUTE, NORMAL_EROUTE, planOf } from "./plan.ts";

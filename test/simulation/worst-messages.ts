@@ -3,16 +3,16 @@
  * from strangers, from who has not proved yet who he is, and from a site. Each has its own table.
  */
 
-import { sealMessage } from "../../src/ike/protect.ts";
 import { notify } from "../../src/ike/refusal.ts";
+import { sealMessage } from "../../src/ike/v2/protect.ts";
 import { assert } from "../../src/octets/assert.ts";
 import { Writer } from "../../src/octets/writer.ts";
-import { emitMessage } from "../../src/wire/emit-message.ts";
-import { ExchangeType } from "../../src/wire/exchange-type.ts";
 import { asIkeSpi, parseHeader } from "../../src/wire/header.ts";
-import { IdType, type Payload } from "../../src/wire/message.ts";
-import { NotifyType } from "../../src/wire/notify-type.ts";
-import { parsePayloads } from "../../src/wire/payload-chain.ts";
+import { emitMessage } from "../../src/wire/v2/emit-message.ts";
+import { ExchangeType } from "../../src/wire/v2/exchange-type.ts";
+import { IdType, type Payload } from "../../src/wire/v2/message.ts";
+import { NotifyType } from "../../src/wire/v2/notify-type.ts";
+import { parsePayloads } from "../../src/wire/v2/payload-chain.ts";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
 import { BASE_EROUTE, patternOf, planOf, prefixOfText } from "./plan.ts";
 import type { SiteSettings } from "./site-state.ts";

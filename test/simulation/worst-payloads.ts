@@ -13,8 +13,8 @@ import {
   Protocol,
   type TrafficSelector,
   type Transform,
-} from "../../src/wire/message.ts";
-import { NotifyType } from "../../src/wire/notify-type.ts";
+} from "../../src/wire/v2/message.ts";
+import { NotifyType } from "../../src/wire/v2/notify-type.ts";
 import type { Caller } from "./caller.ts";
 import { GCM_ESP, selectorOf } from "./plan.ts";
 import { espOffer, transformOf } from "./site-messages.ts";

@@ -3,16 +3,16 @@
 import type { Path } from "../../inet/endpoint.ts";
 import { later } from "../../octets/instant.ts";
 import { wipe } from "../../octets/secret.ts";
-import { exchangeName } from "../../wire/exchange-type.ts";
-import type { Payload } from "../../wire/message.ts";
-import type { CallPhase } from "../call-phase.ts";
+import { exchangeName } from "../../wire/v2/exchange-type.ts";
+import type { Payload } from "../../wire/v2/message.ts";
 import { wipeCredentials } from "../credentials.ts";
 import type { IkeContext, IkeEffect, IkeNote, Step } from "../effect.ts";
-import { wipeIkeKeys } from "../keys.ts";
 import { LINGER_MS } from "../limits.ts";
-import type { EndReason, Established } from "../phase.ts";
-import { sealMessage } from "../protect.ts";
 import { notifyFor, type Refusal, refusalText } from "../refusal.ts";
+import type { CallPhase } from "./call-phase.ts";
+import { wipeIkeKeys } from "./keys.ts";
+import type { EndReason, Established } from "./phase.ts";
+import { sealMessage } from "./protect.ts";
 
 export type AnswerTo = { readonly exchangeType: number; readonly messageId: number };
 

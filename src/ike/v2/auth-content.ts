@@ -1,11 +1,11 @@
 /** What a site's IKE_AUTH request holds, kept until its key is known (RFC 7296 §1.2). */
 
-import type { Identity, IdPayload, Payload } from "../../wire/message.ts";
-import { NotifyType } from "../../wire/notify-type.ts";
-import type { AuthRequest, HalfOpen } from "../phase.ts";
+import type { Identity, IdPayload, Payload } from "../../wire/v2/message.ts";
+import { NotifyType } from "../../wire/v2/notify-type.ts";
 import type { Refusal } from "../refusal.ts";
 import { configurationRequestOf } from "./configuration.ts";
 import { notifyOf, payloadOf, unreadableOf, unreadableRefusal } from "./find-payload.ts";
+import type { AuthRequest, HalfOpen } from "./phase.ts";
 import { ppkRequestOf } from "./ppk.ts";
 import { certificatesOf } from "./proof.ts";
 

@@ -1,13 +1,13 @@
 /** AUTH_LIFETIME: how long who was called believes who has called (RFC 4478). */
 
 import { Reader } from "../../octets/reader.ts";
-import type { Payload } from "../../wire/message.ts";
-import { NotifyType } from "../../wire/notify-type.ts";
+import type { Payload } from "../../wire/v2/message.ts";
+import { NotifyType } from "../../wire/v2/notify-type.ts";
 import type { IkeContext } from "../effect.ts";
-import type { Established } from "../phase.ts";
 import type { IkeSaSettings } from "../settings.ts";
 import { reauthAtOf } from "./established.ts";
 import { notifyOf } from "./find-payload.ts";
+import type { Established } from "./phase.ts";
 
 /** The peer deletes the IKE SA unless we authenticate anew before: the shorter time counts. */
 export function withAuthLifetime(

@@ -1,7 +1,7 @@
 /** How many Child SAs a site has, and whether it may have one more (RFC 7296 §1.3, §2.8). */
 
 import type { ChildSa } from "../child-sa.ts";
-import type { Established } from "../phase.ts";
+import type { Established } from "./phase.ts";
 
 /**
  * The Child SAs that count towards the limit. One that has an heir does not: the heir stands for

@@ -9,15 +9,14 @@ import { later } from "../../octets/instant.ts";
 import { Reader } from "../../octets/reader.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
-import { ExchangeType } from "../../wire/exchange-type.ts";
 import type { IkeHeader } from "../../wire/header.ts";
-import { type Payload, Protocol } from "../../wire/message.ts";
-import { NotifyType } from "../../wire/notify-type.ts";
+import { ExchangeType } from "../../wire/v2/exchange-type.ts";
+import { type Payload, Protocol } from "../../wire/v2/message.ts";
+import { NotifyType } from "../../wire/v2/notify-type.ts";
 import { keyExchangeRefusal } from "../busy.ts";
 import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
 import { NONCE_OCTETS, REPLACED_MS } from "../limits.ts";
-import type { ChildPlan, Established, Serving } from "../phase.ts";
 import type { Refusal } from "../refusal.ts";
 import { answer, okNote, refuse } from "./answer.ts";
 import { hasRoomFor } from "./child-count.ts";
@@ -33,6 +32,7 @@ import {
   makeChild,
   planChild,
 } from "./make-child-sa.ts";
+import type { ChildPlan, Established, Serving } from "./phase.ts";
 import { onRekeyIkeRequest } from "./rekey-ike-sa.ts";
 import { countSelectorPairs } from "./selector-room.ts";
 import { selectorKeys } from "./tasks.ts";

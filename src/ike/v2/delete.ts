@@ -1,15 +1,15 @@
 /** Deletes that we send (RFC 7296 §1.4.1). */
 
 import type { EspSpi } from "../../inet/esp-spi.ts";
-import { ExchangeType } from "../../wire/exchange-type.ts";
-import { type Payload, Protocol } from "../../wire/message.ts";
+import { ExchangeType } from "../../wire/v2/exchange-type.ts";
+import { type Payload, Protocol } from "../../wire/v2/message.ts";
 import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
-import { wipeIkeKeys } from "../keys.ts";
 import { DELETE_ATTEMPTS_MAX } from "../limits.ts";
-import type { Closing, EndReason, Established } from "../phase.ts";
-import { sealMessage } from "../protect.ts";
 import { childrenDown, endWord, okNote, sends } from "./answer.ts";
+import { wipeIkeKeys } from "./keys.ts";
+import type { Closing, EndReason, Established } from "./phase.ts";
+import { sealMessage } from "./protect.ts";
 import { firstCopy } from "./request.ts";
 import { addTask, selectorKeys } from "./tasks.ts";
 

@@ -2,7 +2,6 @@
 
 import type { IkeContext, Step } from "../effect.ts";
 import type { IkeEvent } from "../event.ts";
-import type { Established } from "../phase.ts";
 import { onChildInstalled, onChildKeyExchange } from "./create-child-sa.ts";
 import {
   onAskedChildInstalled,
@@ -10,6 +9,7 @@ import {
   onChildSharedSecret,
 } from "./create-child-sa-request.ts";
 import { onFirstChildInstalled } from "./ike-auth.ts";
+import type { Established } from "./phase.ts";
 import { onIkeKeyExchange } from "./rekey-ike-sa.ts";
 import { onIkePublicValue, onIkeSharedSecret } from "./rekey-ike-sa-request.ts";
 

@@ -3,14 +3,14 @@
 import { type Instant, later } from "../../octets/instant.ts";
 import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
-import { withoutStale } from "../fragments.ts";
 import { retryMs } from "../jitter.ts";
-import { wipeIkeKeys } from "../keys.ts";
 import { TASKS_MAX } from "../limits.ts";
-import type { Established } from "../phase.ts";
 import { childrenDown, sends } from "./answer.ts";
 import { close, closeAs } from "./delete.ts";
+import { withoutStale } from "./fragments.ts";
+import { wipeIkeKeys } from "./keys.ts";
 import { checkLiveness, inactivityStepMs, livenessAt, probe } from "./liveness.ts";
+import type { Established } from "./phase.ts";
 import { onRedundantDue } from "./redundant.ts";
 import { retransmission } from "./request.ts";
 import { addTask } from "./tasks.ts";

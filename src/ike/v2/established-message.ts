@@ -2,14 +2,12 @@
 
 import { never } from "../../octets/assert.ts";
 import { later } from "../../octets/instant.ts";
-import { ExchangeType, exchangeName } from "../../wire/exchange-type.ts";
 import type { IkeHeader } from "../../wire/header.ts";
-import type { Payload } from "../../wire/message.ts";
+import { ExchangeType, exchangeName } from "../../wire/v2/exchange-type.ts";
+import type { Payload } from "../../wire/v2/message.ts";
 import type { IkeContext, IkeCounter, IkeNote, Step } from "../effect.ts";
 import type { IkeEvent } from "../event.ts";
 import { NOTICE_MS } from "../limits.ts";
-import type { Established } from "../phase.ts";
-import { type Opened, openMessage } from "../protect.ts";
 import { notifyFor, type Refusal } from "../refusal.ts";
 import { answerAndEnd, failedNote, refuse, refusedNote, sends } from "./answer.ts";
 import { onWrongAnswer } from "./child-setback.ts";
@@ -19,6 +17,8 @@ import { unreadableOf, unreadableRefusal } from "./find-payload.ts";
 import { onInformationalRequest } from "./informational.ts";
 import { askIfSilent } from "./liveness.ts";
 import { follow, onRoutability } from "./mobike.ts";
+import type { Established } from "./phase.ts";
+import { type Opened, openMessage } from "./protect.ts";
 import { onIkeResponse, onWrongIkeAnswer } from "./rekey-ike-sa-request.ts";
 import { addTask } from "./tasks.ts";
 import { unwelcomeEffects } from "./unwelcome.ts";

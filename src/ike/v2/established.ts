@@ -3,15 +3,15 @@
 import { type Instant, later } from "../../octets/instant.ts";
 import type { IkeContext } from "../effect.ts";
 import type { Credentials } from "../event.ts";
-import { afterAuth } from "../fragments.ts";
 import { jittered } from "../jitter.ts";
 import { HARD_LIFETIMES, HARD_MS_MIN, REKEY_SHARE_MIN } from "../limits.ts";
-import type { Nat } from "../nat.ts";
-import type { Established, SaId } from "../phase.ts";
 import type { IkeSaSettings } from "../settings.ts";
-import type { Timers } from "../timers.ts";
 import type { Task } from "./asking.ts";
+import { afterAuth } from "./fragments.ts";
 import { inactivityStepMs } from "./liveness.ts";
+import type { Nat } from "./nat.ts";
+import type { Established, SaId } from "./phase.ts";
+import type { Timers } from "./timers.ts";
 
 type Known =
   | "id"

@@ -8,8 +8,8 @@ import {
   PayloadType,
   type TsPayload,
   type UnreadablePayload,
-} from "../../wire/message.ts";
-import { isErrorNotify, NotifyType } from "../../wire/notify-type.ts";
+} from "../../wire/v2/message.ts";
+import { isErrorNotify, NotifyType } from "../../wire/v2/notify-type.ts";
 import type { Refusal } from "../refusal.ts";
 
 /** The first payload of a kind. */

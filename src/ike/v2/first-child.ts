@@ -1,9 +1,9 @@
 /** A first Child SA that cannot be: what the site hears of it in IKE_AUTH (RFC 7296 §1.2). */
 
-import type { Payload } from "../../wire/message.ts";
-import { NotifyType } from "../../wire/notify-type.ts";
-import type { Established } from "../phase.ts";
+import type { Payload } from "../../wire/v2/message.ts";
+import { NotifyType } from "../../wire/v2/notify-type.ts";
 import { notify, notifyFor, type Refusal } from "../refusal.ts";
+import type { Established } from "./phase.ts";
 import { addTask } from "./tasks.ts";
 
 /**

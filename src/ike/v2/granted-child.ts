@@ -3,15 +3,15 @@
 import { transformName } from "../../crypto/names.ts";
 import { Ke, TransformType } from "../../crypto/transform.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
-import { type Payload, Protocol } from "../../wire/message.ts";
-import { NotifyType } from "../../wire/notify-type.ts";
-import type { Established } from "../phase.ts";
+import { type Payload, Protocol } from "../../wire/v2/message.ts";
+import { NotifyType } from "../../wire/v2/notify-type.ts";
 import type { Refusal } from "../refusal.ts";
 import type { ChildAsk, GrantedChild } from "./asking.ts";
 import { neededPayload, neededSelectors, notifyOf } from "./find-payload.ts";
 import { spiOctets } from "./make-child-sa.ts";
 import { isInside, narrow } from "./narrow.ts";
 import { suitesFor } from "./next-try.ts";
+import type { Established } from "./phase.ts";
 import { chooseEsp, isAnswerTo, proposalsOf } from "./proposal.ts";
 
 /** The proposals of a request for a Child SA. */

@@ -5,20 +5,20 @@
  */
 
 import { later } from "../../octets/instant.ts";
-import { NotifyType } from "../../wire/notify-type.ts";
+import { NotifyType } from "../../wire/v2/notify-type.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
 import { REPEAT_MS_MIN } from "../limits.ts";
+import { notifyFor, type Refusal, refusalText } from "../refusal.ts";
+import { failedNote } from "./answer.ts";
 import type {
   AwaitingCredentials,
   AwaitingRepeat,
   AwaitingSignature,
   AwaitingVerification,
   IkeSa,
-} from "../phase.ts";
-import { notifyFor, type Refusal, refusalText } from "../refusal.ts";
-import { wipeSecrets } from "../secrets.ts";
-import { failedNote } from "./answer.ts";
+} from "./phase.ts";
 import { unsettlePpk } from "./ppk.ts";
+import { wipeSecrets } from "./secrets.ts";
 
 /** `isSilent`: the site belongs to those that get no answer unless they prove who they are. */
 export function isUnanswered(refusal: Refusal, isSilent: boolean): boolean {

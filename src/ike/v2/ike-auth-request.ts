@@ -4,29 +4,25 @@ import type { SignatureRequest, SignatureResult } from "../../crypto/signature.t
 import { later } from "../../octets/instant.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
-import { ExchangeType } from "../../wire/exchange-type.ts";
-import { type IdPayload, type Payload, Protocol } from "../../wire/message.ts";
-import { NotifyType } from "../../wire/notify-type.ts";
-import { identityBody, identityText } from "../../wire/payload/id.ts";
+import { ExchangeType } from "../../wire/v2/exchange-type.ts";
+import { type IdPayload, type Payload, Protocol } from "../../wire/v2/message.ts";
+import { NotifyType } from "../../wire/v2/notify-type.ts";
+import { identityBody, identityText } from "../../wire/v2/payload/id.ts";
 import { ikeAlgorithmsText } from "../algorithms.ts";
+import { anchorsOf, wipeCredentials } from "../credentials.ts";
+import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import type { Call } from "../event.ts";
+import { SIGNATURE_MS } from "../limits.ts";
+import { notify, notifyFor, type Refusal } from "../refusal.ts";
+import { endCall, failedNote, okNote, sends } from "./answer.ts";
+import type { GrantedChild } from "./asking.ts";
+import { withAuthLifetime } from "./auth-lifetime.ts";
 import type {
   AuthResponse,
   AwaitingAuthResponse,
   AwaitingCallSignature,
   AwaitingCallVerification,
-} from "../call-phase.ts";
-import { anchorsOf, wipeCredentials } from "../credentials.ts";
-import type { IkeContext, IkeEffect, Step } from "../effect.ts";
-import type { Call } from "../event.ts";
-import { afterAuth } from "../fragments.ts";
-import { wipeIkeKeys } from "../keys.ts";
-import { SIGNATURE_MS } from "../limits.ts";
-import type { Established } from "../phase.ts";
-import { sealMessage } from "../protect.ts";
-import { notify, notifyFor, type Refusal } from "../refusal.ts";
-import { endCall, failedNote, okNote, sends } from "./answer.ts";
-import type { GrantedChild } from "./asking.ts";
-import { withAuthLifetime } from "./auth-lifetime.ts";
+} from "./call-phase.ts";
 import { close, closeAs } from "./delete.ts";
 import { newEstablished } from "./established.ts";
 import {
@@ -36,8 +32,11 @@ import {
   unreadableOf,
   unreadableRefusal,
 } from "./find-payload.ts";
+import { afterAuth } from "./fragments.ts";
 import { grantedSelectors } from "./granted-child.ts";
+import { wipeIkeKeys } from "./keys.ts";
 import { childUp, grantedChild, spiOctets } from "./make-child-sa.ts";
+import type { Established } from "./phase.ts";
 import { acceptPpk, ppkNotifies, withoutPpk } from "./ppk.ts";
 import {
   certificatesOf,
@@ -49,6 +48,7 @@ import {
   signedProof,
 } from "./proof.ts";
 import { chooseEsp, isAnswerTo, proposalsOf } from "./proposal.ts";
+import { sealMessage } from "./protect.ts";
 import { gatewayIn } from "./redirect.ts";
 import { firstCopy } from "./request.ts";
 

@@ -7,27 +7,15 @@ import { type Instant, later } from "../../octets/instant.ts";
 import type { Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
 import { Writer } from "../../octets/writer.ts";
-import { ExchangeType } from "../../wire/exchange-type.ts";
 import type { IkeHeader } from "../../wire/header.ts";
-import type { Payload } from "../../wire/message.ts";
-import { NotifyType } from "../../wire/notify-type.ts";
-import { identityBody } from "../../wire/payload/id.ts";
+import { ExchangeType } from "../../wire/v2/exchange-type.ts";
+import type { Payload } from "../../wire/v2/message.ts";
+import { NotifyType } from "../../wire/v2/notify-type.ts";
+import { identityBody } from "../../wire/v2/payload/id.ts";
 import { ikeAlgorithmsText } from "../algorithms.ts";
 import { wipeCredentials } from "../credentials.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
 import type { Credentials } from "../event.ts";
-import { wipeIkeKeys } from "../keys.ts";
-import type {
-  AuthRequest,
-  AwaitingAuth,
-  AwaitingCredentials,
-  AwaitingRepeat,
-  AwaitingSignature,
-  AwaitingVerification,
-  Established,
-  HalfOpen,
-} from "../phase.ts";
-import { sealMessage } from "../protect.ts";
 import { notify, notifyFor, type Refusal } from "../refusal.ts";
 import { answer, failedNote, okNote } from "./answer.ts";
 import { authContentOf } from "./auth-content.ts";
@@ -37,9 +25,21 @@ import { expectsOtherNote, otherIdOf } from "./expected-id.ts";
 import { askForFirstChild, firstChildNotice } from "./first-child.ts";
 import { holdAuth, isUnanswered, notTheRepeat } from "./hold-auth.ts";
 import { agreedFragments } from "./ike-sa-init.ts";
+import { wipeIkeKeys } from "./keys.ts";
 import { childText, childUp, leftOutNotes, makeChild, planChild } from "./make-child-sa.ts";
+import type {
+  AuthRequest,
+  AwaitingAuth,
+  AwaitingCredentials,
+  AwaitingRepeat,
+  AwaitingSignature,
+  AwaitingVerification,
+  Established,
+  HalfOpen,
+} from "./phase.ts";
 import { settlePpk, withSettledPpk, wrongWithPpk } from "./ppk.ts";
 import { judgeHolder, judgeProof, ownProof, signedProof } from "./proof.ts";
+import { sealMessage } from "./protect.ts";
 
 // Initiator                        Responder
 // HDR, SK {IDi, [CERT,] [CERTREQ,] [IDr,] AUTH, SAi2, TSi, TSr} -->

@@ -3,29 +3,25 @@
 import { type KeyExchangeResult, privateOctets } from "../../crypto/key-exchange.ts";
 import { later } from "../../octets/instant.ts";
 import { wipe } from "../../octets/secret.ts";
-import { emitMessage } from "../../wire/emit-message.ts";
-import { ExchangeType } from "../../wire/exchange-type.ts";
 import { asIkeSpi, IKE_HEADER_OCTETS, type IkeHeader } from "../../wire/header.ts";
-import { type NotifyPayload, type Payload, Protocol } from "../../wire/message.ts";
-import { NotifyType } from "../../wire/notify-type.ts";
-import { parsePayloads } from "../../wire/payload-chain.ts";
+import { emitMessage } from "../../wire/v2/emit-message.ts";
+import { ExchangeType } from "../../wire/v2/exchange-type.ts";
+import { type NotifyPayload, type Payload, Protocol } from "../../wire/v2/message.ts";
+import { NotifyType } from "../../wire/v2/notify-type.ts";
+import { parsePayloads } from "../../wire/v2/payload-chain.ts";
 import { keyExchangeRefusal } from "../busy.ts";
+import { anchorsOf, wipeCredentials } from "../credentials.ts";
+import type { IkeContext, Step } from "../effect.ts";
+import type { Call } from "../event.ts";
+import { CALL_ATTEMPTS_MAX, DETOURS_MAX, NONCE_OCTETS } from "../limits.ts";
+import { notify, type Refusal } from "../refusal.ts";
+import { endCall } from "./answer.ts";
 import type {
   AwaitingInitResponse,
   AwaitingPublicValue,
   AwaitingSharedSecret,
   Calling,
-} from "../call-phase.ts";
-import { anchorsOf, wipeCredentials } from "../credentials.ts";
-import type { IkeContext, Step } from "../effect.ts";
-import type { Call } from "../event.ts";
-import { deriveIkeKeys, skeyseed } from "../keys.ts";
-import { CALL_ATTEMPTS_MAX, DETOURS_MAX, NONCE_OCTETS } from "../limits.ts";
-import { detectNat, natDetectionNotifies } from "../nat.ts";
-import type { HalfOpen } from "../phase.ts";
-import { withPpk } from "../ppk.ts";
-import { notify, type Refusal } from "../refusal.ts";
-import { endCall } from "./answer.ts";
+} from "./call-phase.ts";
 import { errorNotifyOf, neededPayload, notifyOf, wantedMethodOf } from "./find-payload.ts";
 import { sendAuth } from "./ike-auth-request.ts";
 import {
@@ -34,7 +30,11 @@ import {
   fragmentOctetsOf,
   noFragmentsYet,
 } from "./ike-sa-init.ts";
+import { deriveIkeKeys, skeyseed } from "./keys.ts";
+import { detectNat, natDetectionNotifies } from "./nat.ts";
+import type { HalfOpen } from "./phase.ts";
 import { ppkUnsupported, saysUsePpk, usePpk } from "./ppk.ts";
+import { withPpk } from "./ppk-keys.ts";
 import { hashAlgorithms, hashAlgorithmsOf } from "./proof.ts";
 import { allowsMethod, chooseIke, firstMethod, isAnswerTo, proposalsOf } from "./proposal.ts";
 import { gatewayFor, redirectOffer } from "./redirect.ts";

@@ -9,28 +9,23 @@ import type { Path } from "../../inet/endpoint.ts";
 import { later } from "../../octets/instant.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
-import { emitMessage } from "../../wire/emit-message.ts";
-import { ExchangeType } from "../../wire/exchange-type.ts";
 import { asIkeSpi, type IkeHeader } from "../../wire/header.ts";
-import { type NotifyPayload, type Payload, Protocol } from "../../wire/message.ts";
-import { NotifyType } from "../../wire/notify-type.ts";
-import type { Gateway } from "../../wire/redirect.ts";
+import { emitMessage } from "../../wire/v2/emit-message.ts";
+import { ExchangeType } from "../../wire/v2/exchange-type.ts";
+import { type NotifyPayload, type Payload, Protocol } from "../../wire/v2/message.ts";
+import { NotifyType } from "../../wire/v2/notify-type.ts";
+import type { Gateway } from "../../wire/v2/redirect.ts";
 import { keyExchangeRefusal } from "../busy.ts";
 import type { IkeContext, Step } from "../effect.ts";
-import {
-  afterAuth,
-  FRAGMENTS_OFF,
-  type Fragments,
-  NO_FRAGMENTS_BEFORE_AUTH,
-} from "../fragments.ts";
-import { deriveIkeKeys, skeyseed } from "../keys.ts";
 import { AROUND_MESSAGE_OCTETS, FRAGMENT_OCTETS, NONCE_OCTETS } from "../limits.ts";
-import { detectNat, natDetectionNotifies } from "../nat.ts";
-import type { AwaitingKeyExchange, HalfOpen, SaId } from "../phase.ts";
 import { notify, notifyFor, type Refusal } from "../refusal.ts";
 import type { IkeSaSettings } from "../settings.ts";
 import { failedNote } from "./answer.ts";
 import { neededPayload, notifyOf } from "./find-payload.ts";
+import { afterAuth, FRAGMENTS_OFF, type Fragments, NO_FRAGMENTS_BEFORE_AUTH } from "./fragments.ts";
+import { deriveIkeKeys, skeyseed } from "./keys.ts";
+import { detectNat, natDetectionNotifies } from "./nat.ts";
+import type { AwaitingKeyExchange, HalfOpen, SaId } from "./phase.ts";
 import { saysUsePpk, usePpk } from "./ppk.ts";
 import { certRequest, hashAlgorithms, hashAlgorithmsOf } from "./proof.ts";
 import { chooseIke, chosenProposal } from "./proposal.ts";

@@ -7,12 +7,11 @@ import {
   type NotifyPayload,
   type Payload,
   Protocol,
-} from "../../wire/message.ts";
-import { NotifyType } from "../../wire/notify-type.ts";
+} from "../../wire/v2/message.ts";
+import { NotifyType } from "../../wire/v2/notify-type.ts";
 import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
 import { retryMs } from "../jitter.ts";
-import type { Established } from "../phase.ts";
 import type { Refusal } from "../refusal.ts";
 import { answer, answerAndEnd, failedNote, okNote } from "./answer.ts";
 import { onAuthLifetime } from "./auth-lifetime.ts";
@@ -21,6 +20,7 @@ import { unexpectedId } from "./expected-id.ts";
 import { notifyOf } from "./find-payload.ts";
 import { childText } from "./make-child-sa.ts";
 import { onUpdateSaAddresses } from "./mobike.ts";
+import type { Established } from "./phase.ts";
 import { gatewayIn } from "./redirect.ts";
 import { selectorKeys } from "./tasks.ts";
 

@@ -3,8 +3,8 @@
 import { type Instant, later } from "../../octets/instant.ts";
 import type { IkeContext, Step } from "../effect.ts";
 import type { IkeEvent } from "../event.ts";
-import type { Established } from "../phase.ts";
 import { close } from "./delete.ts";
+import type { Established } from "./phase.ts";
 import { addTask } from "./tasks.ts";
 
 /** When to look after a silent peer; undefined while something is under way anyway, or never. */

@@ -12,18 +12,18 @@ import {
   Protocol,
   type SaPayload,
   type TsPayload,
-} from "../../wire/message.ts";
-import { NotifyType } from "../../wire/notify-type.ts";
+} from "../../wire/v2/message.ts";
+import { NotifyType } from "../../wire/v2/notify-type.ts";
 import { espAlgorithmsText } from "../algorithms.ts";
 import type { ChildPolicy, ChildSa } from "../child-sa.ts";
 import type { ChildKeys, IkeContext, IkeEffect, IkeNote } from "../effect.ts";
 import { jittered } from "../jitter.ts";
-import { deriveEspKeys } from "../keys.ts";
 import { REKEY_SHARE_MIN } from "../limits.ts";
-import type { ChildAnswer, ChildPlan, Ticket } from "../phase.ts";
 import { notify, type Refusal } from "../refusal.ts";
 import type { GrantedChild } from "./asking.ts";
+import { deriveEspKeys } from "./keys.ts";
 import { narrow } from "./narrow.ts";
+import type { ChildAnswer, ChildPlan, Ticket } from "./phase.ts";
 import { chooseEsp, chosenProposal } from "./proposal.ts";
 import { selectorsText } from "./selector-text.ts";
 

@@ -2,8 +2,8 @@
 
 import type { IkeContext, Step } from "../effect.ts";
 import { MESSAGE_ID_MAX, MESSAGE_ID_REKEY } from "../limits.ts";
-import type { Established, IkeSa } from "../phase.ts";
 import { close } from "./delete.ts";
+import type { Established, IkeSa } from "./phase.ts";
 import { addTask } from "./tasks.ts";
 
 /** What the IDs of both directions have come to: nothing to do, a rekey, or the end. */

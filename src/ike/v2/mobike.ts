@@ -5,14 +5,14 @@ import { type Endpoint, equalPath, type Path } from "../../inet/endpoint.ts";
 import { equalOctets } from "../../octets/concat.ts";
 import { equalConstantTime } from "../../octets/secret.ts";
 import { Writer } from "../../octets/writer.ts";
-import type { NotifyPayload, Payload } from "../../wire/message.ts";
-import { NotifyType } from "../../wire/notify-type.ts";
+import type { NotifyPayload, Payload } from "../../wire/v2/message.ts";
+import { NotifyType } from "../../wire/v2/notify-type.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
-import { detectNat, natDetectionNotifies } from "../nat.ts";
-import type { Established } from "../phase.ts";
 import { notify } from "../refusal.ts";
 import type { Asking } from "./asking.ts";
 import { notifyOf } from "./find-payload.ts";
+import { detectNat, natDetectionNotifies } from "./nat.ts";
+import type { Established } from "./phase.ts";
 import { askInformational } from "./request.ts";
 import { addTask } from "./tasks.ts";
 

@@ -2,7 +2,7 @@
 
 import { intersectRange } from "../../inet/range.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
-import type { TrafficSelector } from "../../wire/message.ts";
+import type { TrafficSelector } from "../../wire/v2/message.ts";
 import type { Refusal } from "../refusal.ts";
 import { hasRoomForPorts, isAnyPort, type Sides, takeWithinRoom } from "./selector-room.ts";
 import { selectorsText, selectorTexts } from "./selector-text.ts";

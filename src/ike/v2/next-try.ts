@@ -6,13 +6,13 @@
 import type { Suite } from "../../crypto/suite.ts";
 import { Ke } from "../../crypto/transform.ts";
 import { type Instant, later } from "../../octets/instant.ts";
-import type { Payload } from "../../wire/message.ts";
-import { NotifyType } from "../../wire/notify-type.ts";
+import type { Payload } from "../../wire/v2/message.ts";
+import { NotifyType } from "../../wire/v2/notify-type.ts";
 import { BUSY_MS_MAX } from "../limits.ts";
-import type { Established } from "../phase.ts";
 import type { Struggle } from "../struggle.ts";
 import type { Method } from "./asking.ts";
 import { errorNotifyOf, wantedMethodOf } from "./find-payload.ts";
+import type { Established } from "./phase.ts";
 import { allowsMethod, firstMethod } from "./proposal.ts";
 
 /** What became of a request. */

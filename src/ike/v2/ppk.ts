@@ -1,10 +1,12 @@
 /** What both ends say of PPKs in IKE_SA_INIT and IKE_AUTH, and what follows (RFC 8784 §3). */
 
 import { err, ok, type Result } from "../../octets/result.ts";
-import type { NotifyPayload, Payload } from "../../wire/message.ts";
-import { NotifyType } from "../../wire/notify-type.ts";
+import type { NotifyPayload, Payload } from "../../wire/v2/message.ts";
+import { NotifyType } from "../../wire/v2/notify-type.ts";
 import type { Credentials } from "../event.ts";
-import type { AuthRequest, HalfOpen } from "../phase.ts";
+import { notify, type Refusal } from "../refusal.ts";
+import { notifyOf } from "./find-payload.ts";
+import type { AuthRequest, HalfOpen } from "./phase.ts";
 import {
   dropPpk,
   isPpkOf,
@@ -13,9 +15,7 @@ import {
   ppkIdentity,
   ppkIdentityText,
   withPpk,
-} from "../ppk.ts";
-import { notify, type Refusal } from "../refusal.ts";
-import { notifyOf } from "./find-payload.ts";
+} from "./ppk-keys.ts";
 import { judgeProof } from "./proof.ts";
 
 // Initiator                        Responder

@@ -7,7 +7,7 @@ import { Ke, TransformType } from "../../crypto/transform.ts";
 import { asEspSpi, type EspSpi } from "../../inet/esp-spi.ts";
 import { Reader } from "../../octets/reader.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
-import { type Proposal, Protocol, type Transform } from "../../wire/message.ts";
+import { type Proposal, Protocol, type Transform } from "../../wire/v2/message.ts";
 import {
   type EspAlgorithms,
   espAlgorithmsOf,

@@ -2,14 +2,14 @@
 
 import { equalOctets } from "../../octets/concat.ts";
 import { later } from "../../octets/instant.ts";
-import type { NotifyPayload, Payload } from "../../wire/message.ts";
-import { NotifyType } from "../../wire/notify-type.ts";
-import { emitRedirect, type Gateway, parseRedirect } from "../../wire/redirect.ts";
+import type { NotifyPayload, Payload } from "../../wire/v2/message.ts";
+import { NotifyType } from "../../wire/v2/notify-type.ts";
+import { emitRedirect, type Gateway, parseRedirect } from "../../wire/v2/redirect.ts";
 import type { IkeContext, Step } from "../effect.ts";
 import { REDIRECT_MS } from "../limits.ts";
-import type { Established } from "../phase.ts";
 import { notify } from "../refusal.ts";
 import { notifyOf } from "./find-payload.ts";
+import type { Established } from "./phase.ts";
 import { askInformational } from "./request.ts";
 import { addTask } from "./tasks.ts";
 

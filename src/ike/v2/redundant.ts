@@ -4,8 +4,8 @@ import { later } from "../../octets/instant.ts";
 import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext, Step } from "../effect.ts";
 import { retryMs } from "../jitter.ts";
-import type { Established } from "../phase.ts";
 import { closeChild } from "./delete.ts";
+import type { Established } from "./phase.ts";
 import { selectorKeys } from "./tasks.ts";
 
 /**

@@ -7,14 +7,13 @@ import { Reader } from "../../octets/reader.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
 import { Writer } from "../../octets/writer.ts";
-import { ExchangeType } from "../../wire/exchange-type.ts";
 import { asIkeSpi } from "../../wire/header.ts";
-import { type Payload, Protocol } from "../../wire/message.ts";
+import { ExchangeType } from "../../wire/v2/exchange-type.ts";
+import { type Payload, Protocol } from "../../wire/v2/message.ts";
 import { ikeAlgorithmsText } from "../algorithms.ts";
 import { keyExchangeRefusal } from "../busy.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
 import { NONCE_OCTETS } from "../limits.ts";
-import type { Established, SaId } from "../phase.ts";
 import type { Refusal } from "../refusal.ts";
 import { nextRoundAt, struggleOn } from "../struggle.ts";
 import { noteOfStruggle, okNote, refusedNote } from "./answer.ts";
@@ -30,6 +29,7 @@ import {
   setbackOf,
   suitesFor,
 } from "./next-try.ts";
+import type { Established, SaId } from "./phase.ts";
 import {
   type ChosenIke,
   chooseIke,

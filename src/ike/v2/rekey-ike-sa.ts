@@ -7,21 +7,21 @@ import { later } from "../../octets/instant.ts";
 import { Reader } from "../../octets/reader.ts";
 import { wipe } from "../../octets/secret.ts";
 import { Writer } from "../../octets/writer.ts";
-import { ExchangeType } from "../../wire/exchange-type.ts";
 import { asIkeSpi, type IkeHeader } from "../../wire/header.ts";
-import { type Payload, Protocol } from "../../wire/message.ts";
+import { ExchangeType } from "../../wire/v2/exchange-type.ts";
+import { type Payload, Protocol } from "../../wire/v2/message.ts";
 import { ikeAlgorithmsText } from "../algorithms.ts";
 import { keyExchangeRefusal } from "../busy.ts";
 import type { IkeContext, Step } from "../effect.ts";
-import { deriveIkeKeys, rekeySkeyseed } from "../keys.ts";
 import { NONCE_OCTETS, REPLACED_MS } from "../limits.ts";
-import { type Established, localSpi, type SaId, type Serving } from "../phase.ts";
 import type { Refusal } from "../refusal.ts";
 import { answer, okNote, refuse } from "./answer.ts";
 import type { Asking } from "./asking.ts";
 import { lowerNonce } from "./collision.ts";
 import { successorOf } from "./established.ts";
 import { neededPayload } from "./find-payload.ts";
+import { deriveIkeKeys, rekeySkeyseed } from "./keys.ts";
+import { type Established, localSpi, type SaId, type Serving } from "./phase.ts";
 import { type ChosenIke, chooseIke, chosenProposal, suitesWithPrfFirst } from "./proposal.ts";
 
 // Initiator                        Responder

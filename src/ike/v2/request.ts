@@ -1,16 +1,16 @@
 /** Requests of our own: sealed once, sent until they are answered (RFC 7296 §2.1, §2.4). */
 
 import { later } from "../../octets/instant.ts";
-import { ExchangeType } from "../../wire/exchange-type.ts";
-import type { Payload } from "../../wire/message.ts";
+import { ExchangeType } from "../../wire/v2/exchange-type.ts";
+import type { Payload } from "../../wire/v2/message.ts";
 import type { IkeContext, IkeEffect, Step } from "../effect.ts";
 import { around } from "../jitter.ts";
 import { RETRANSMIT_SPREAD } from "../limits.ts";
-import type { Established, InFlight } from "../phase.ts";
-import { sealMessage } from "../protect.ts";
 import type { RetransmissionSettings } from "../settings.ts";
 import { sends } from "./answer.ts";
 import type { Asking } from "./asking.ts";
+import type { Established, InFlight } from "./phase.ts";
+import { sealMessage } from "./protect.ts";
 
 /** The first copy of a request. */
 export function firstCopy(

@@ -5,7 +5,7 @@ import { countPortBlocks } from "../../inet/port-block.ts";
 import { prefixRange } from "../../inet/prefix.ts";
 import { countRangePrefixes, rangePrefixes } from "../../inet/range.ts";
 import { SUBNET_PAIRS_MAX, SUBNETS_MAX } from "../../inet/subnet-pairs.ts";
-import type { TrafficSelector } from "../../wire/message.ts";
+import type { TrafficSelector } from "../../wire/v2/message.ts";
 
 export type Sides<T> = { readonly local: T; readonly remote: T };
 type Selectors = readonly TrafficSelector[];

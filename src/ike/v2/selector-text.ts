@@ -3,7 +3,7 @@
 import { formatAddress } from "../../inet/address.ts";
 import { formatPrefix } from "../../inet/prefix.ts";
 import { rangePrefix } from "../../inet/range.ts";
-import type { TrafficSelector } from "../../wire/message.ts";
+import type { TrafficSelector } from "../../wire/v2/message.ts";
 import { isAnyPort } from "./selector-room.ts";
 
 /** Selectors of one side that a text shows; the rest is a number. */

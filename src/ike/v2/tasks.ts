@@ -1,9 +1,9 @@
 /** The queue of what we have to ask the peer for. */
 
-import type { TrafficSelector } from "../../wire/message.ts";
+import type { TrafficSelector } from "../../wire/v2/message.ts";
 import { TASKS_MAX } from "../limits.ts";
-import type { Established } from "../phase.ts";
 import type { Task } from "./asking.ts";
+import type { Established } from "./phase.ts";
 
 /**
  * Puts a task at the end of the queue, unless it waits there already, or there is no room. A Delete

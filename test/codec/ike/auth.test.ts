@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { createHmac } from "node:crypto";
 import { prfFor } from "../../../src/crypto/prf.ts";
 import { PrfId } from "../../../src/crypto/transform.ts";
-import { pskAuth } from "../../../src/ike/auth.ts";
+import { pskAuth } from "../../../src/ike/v2/auth.ts";
 
 const INPUT = {
   message: new Uint8Array(300).map((_, i) => i),

@@ -4,8 +4,8 @@ import { expect, test } from "bun:test";
 import { configurationRequestOf, configure } from "../../../src/ike/v2/configuration.ts";
 import { parseAddress } from "../../../src/inet/address.ts";
 import { Writer } from "../../../src/octets/writer.ts";
-import type { CpPayload } from "../../../src/wire/message.ts";
-import { CfgAttribute, CfgType, cpLength, emitCp } from "../../../src/wire/payload/cp.ts";
+import type { CpPayload } from "../../../src/wire/v2/message.ts";
+import { CfgAttribute, CfgType, cpLength, emitCp } from "../../../src/wire/v2/payload/cp.ts";
 import { selectorOf } from "../../simulation/plan.ts";
 import { hex } from "../wire/hex.ts";
 

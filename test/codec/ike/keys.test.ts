@@ -5,7 +5,7 @@ import { encryptionFor } from "../../../src/crypto/encryption.ts";
 import { integrityFor } from "../../../src/crypto/integrity.ts";
 import { prfFor } from "../../../src/crypto/prf.ts";
 import { Encr, Integ, PrfId } from "../../../src/crypto/transform.ts";
-import { deriveEspKeys, deriveIkeKeys, rekeySkeyseed, skeyseed } from "../../../src/ike/keys.ts";
+import { deriveEspKeys, deriveIkeKeys, rekeySkeyseed, skeyseed } from "../../../src/ike/v2/keys.ts";
 import { concat } from "../../../src/octets/concat.ts";
 import { toHex } from "../../../src/octets/hex.ts";
 import { asIkeSpi } from "../../../src/wire/header.ts";

@@ -5,7 +5,7 @@ import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { prfFor } from "../../../src/crypto/prf.ts";
 import { PrfId } from "../../../src/crypto/transform.ts";
-import { type IkeKeys, wipeIkeKeys } from "../../../src/ike/keys.ts";
+import { type IkeKeys, wipeIkeKeys } from "../../../src/ike/v2/keys.ts";
 import {
   dropPpk,
   isPpkOf,
@@ -13,7 +13,7 @@ import {
   ppkIdentity,
   ppkIdentityText,
   withPpk,
-} from "../../../src/ike/ppk.ts";
+} from "../../../src/ike/v2/ppk-keys.ts";
 import { toHex } from "../../../src/octets/hex.ts";
 
 const HASHES = [

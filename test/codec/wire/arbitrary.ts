@@ -2,16 +2,16 @@
 
 import fc from "fast-check";
 import type { Family } from "../../../src/inet/address.ts";
-import type { MessageHeader } from "../../../src/wire/emit-message.ts";
 import { asIkeSpi } from "../../../src/wire/header.ts";
+import type { MessageHeader } from "../../../src/wire/v2/emit-message.ts";
 import type {
   IdPayload,
   Payload,
   Proposal,
   TrafficSelector,
   Transform,
-} from "../../../src/wire/message.ts";
-import { identityBody } from "../../../src/wire/payload/id.ts";
+} from "../../../src/wire/v2/message.ts";
+import { identityBody } from "../../../src/wire/v2/payload/id.ts";
 
 const u8 = fc.integer({ min: 0, max: 0xff });
 const u16 = fc.integer({ min: 0, max: 0xffff });

@@ -1,8 +1,8 @@
 /** The Authentication payload. */
 
 import { expect, test } from "bun:test";
-import type { AuthPayload } from "../../../src/wire/message.ts";
-import { emitAuth, parseAuth } from "../../../src/wire/payload/auth.ts";
+import type { AuthPayload } from "../../../src/wire/v2/message.ts";
+import { emitAuth, parseAuth } from "../../../src/wire/v2/payload/auth.ts";
 import { expectSame, faultOf, parsed } from "./body.ts";
 import { hex } from "./hex.ts";
 

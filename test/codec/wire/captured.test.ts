@@ -1,8 +1,8 @@
 /** Messages of other implementations are understood, and written back to the octet. */
 
 import { expect, test } from "bun:test";
-import { emitMessage } from "../../../src/wire/emit-message.ts";
-import { NotifyType } from "../../../src/wire/notify-type.ts";
+import { emitMessage } from "../../../src/wire/v2/emit-message.ts";
+import { NotifyType } from "../../../src/wire/v2/notify-type.ts";
 import { IKE_SCAN_IKE_SA_INIT, STRONGSWAN_IKE_SA_INIT } from "./captured.ts";
 import { readMessage } from "./read-message.ts";
 

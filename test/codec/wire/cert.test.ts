@@ -1,8 +1,13 @@
 /** The Certificate and Certificate Request payloads. */
 
 import { expect, test } from "bun:test";
-import type { CertPayload, CertReqPayload } from "../../../src/wire/message.ts";
-import { emitCert, emitCertReq, parseCert, parseCertReq } from "../../../src/wire/payload/cert.ts";
+import type { CertPayload, CertReqPayload } from "../../../src/wire/v2/message.ts";
+import {
+  emitCert,
+  emitCertReq,
+  parseCert,
+  parseCertReq,
+} from "../../../src/wire/v2/payload/cert.ts";
 import { expectSame, faultOf, parsed } from "./body.ts";
 import { hex } from "./hex.ts";
 

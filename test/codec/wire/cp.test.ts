@@ -1,8 +1,8 @@
 /** The Configuration payload. */
 
 import { expect, test } from "bun:test";
-import type { CpPayload } from "../../../src/wire/message.ts";
-import { CP_ATTRIBUTES_MAX, emitCp, parseCp } from "../../../src/wire/payload/cp.ts";
+import type { CpPayload } from "../../../src/wire/v2/message.ts";
+import { CP_ATTRIBUTES_MAX, emitCp, parseCp } from "../../../src/wire/v2/payload/cp.ts";
 import { emitted, expectSame, faultOf, parsed } from "./body.ts";
 import { hex } from "./hex.ts";
 

@@ -2,8 +2,8 @@
 
 import { expect, test } from "bun:test";
 import { AssertionError } from "../../../src/octets/assert.ts";
-import type { DeletePayload } from "../../../src/wire/message.ts";
-import { emitDelete, parseDelete } from "../../../src/wire/payload/delete.ts";
+import type { DeletePayload } from "../../../src/wire/v2/message.ts";
+import { emitDelete, parseDelete } from "../../../src/wire/v2/payload/delete.ts";
 import { emitted, expectCutsFault, expectSame, faultOf, parsed } from "./body.ts";
 import { hex } from "./hex.ts";
 

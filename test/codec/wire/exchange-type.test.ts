@@ -1,7 +1,7 @@
 /** Names of exchanges. */
 
 import { expect, test } from "bun:test";
-import { ExchangeType, exchangeName } from "../../../src/wire/exchange-type.ts";
+import { ExchangeType, exchangeName } from "../../../src/wire/v2/exchange-type.ts";
 
 test("exchanges are called by their name, or by their number", () => {
   expect(exchangeName(ExchangeType.IKE_SA_INIT)).toBe("IKE_SA_INIT");

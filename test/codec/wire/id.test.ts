@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { matchesPattern, parsePattern } from "../../../src/eroute/pattern.ts";
 import type { Reader } from "../../../src/octets/reader.ts";
-import { type Identity, type IdPayload, IdType } from "../../../src/wire/message.ts";
+import { type Identity, type IdPayload, IdType } from "../../../src/wire/v2/message.ts";
 import {
   emitId,
   IDENTITY_OCTETS_MAX,
@@ -12,7 +12,7 @@ import {
   identityText,
   parseId,
   parseIdentity,
-} from "../../../src/wire/payload/id.ts";
+} from "../../../src/wire/v2/payload/id.ts";
 import { emitted, expectSame, faultOf, parsed } from "./body.ts";
 import { hex } from "./hex.ts";
 

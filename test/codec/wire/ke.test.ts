@@ -1,8 +1,8 @@
 /** The Key Exchange payload. */
 
 import { expect, test } from "bun:test";
-import type { KePayload } from "../../../src/wire/message.ts";
-import { emitKe, parseKe } from "../../../src/wire/payload/ke.ts";
+import type { KePayload } from "../../../src/wire/v2/message.ts";
+import { emitKe, parseKe } from "../../../src/wire/v2/payload/ke.ts";
 import { expectSame, faultOf, parsed } from "./body.ts";
 import { hex } from "./hex.ts";
 

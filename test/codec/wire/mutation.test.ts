@@ -1,8 +1,8 @@
 /** Valid messages damaged at random: nothing escapes, nothing takes long, nothing stays. */
 
 import { expect, test } from "bun:test";
-import { emitMessage } from "../../../src/wire/emit-message.ts";
-import { PAYLOADS_MAX, type Payload } from "../../../src/wire/message.ts";
+import { emitMessage } from "../../../src/wire/v2/emit-message.ts";
+import { PAYLOADS_MAX, type Payload } from "../../../src/wire/v2/message.ts";
 import { kindOf, readMessage, withTrueLength } from "./read-message.ts";
 import { SAMPLES } from "./samples.ts";
 

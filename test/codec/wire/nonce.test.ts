@@ -1,7 +1,7 @@
 /** The Nonce payload. */
 
 import { expect, test } from "bun:test";
-import { emitNonce, parseNonce } from "../../../src/wire/payload/nonce.ts";
+import { emitNonce, parseNonce } from "../../../src/wire/v2/payload/nonce.ts";
 import { expectSame, faultOf } from "./body.ts";
 import { hex } from "./hex.ts";
 

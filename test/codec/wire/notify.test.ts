@@ -1,9 +1,9 @@
 /** The Notify payload and the names of its types. */
 
 import { expect, test } from "bun:test";
-import type { NotifyPayload } from "../../../src/wire/message.ts";
-import { isErrorNotify, NotifyType, notifyName } from "../../../src/wire/notify-type.ts";
-import { emitNotify, parseNotify } from "../../../src/wire/payload/notify.ts";
+import type { NotifyPayload } from "../../../src/wire/v2/message.ts";
+import { isErrorNotify, NotifyType, notifyName } from "../../../src/wire/v2/notify-type.ts";
+import { emitNotify, parseNotify } from "../../../src/wire/v2/payload/notify.ts";
 import { expectSame, faultOf, parsed } from "./body.ts";
 import { hex } from "./hex.ts";
 

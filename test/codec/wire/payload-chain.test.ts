@@ -3,10 +3,14 @@
 import { expect, test } from "bun:test";
 import { AssertionError } from "../../../src/octets/assert.ts";
 import { concat } from "../../../src/octets/concat.ts";
-import { emitPayloadOctets } from "../../../src/wire/emit-message.ts";
-import { PAYLOADS_MAX, type Payload, PayloadType } from "../../../src/wire/message.ts";
-import { NotifyType } from "../../../src/wire/notify-type.ts";
-import { firstPayloadType, parsePayloads, payloadTypeOf } from "../../../src/wire/payload-chain.ts";
+import { emitPayloadOctets } from "../../../src/wire/v2/emit-message.ts";
+import { PAYLOADS_MAX, type Payload, PayloadType } from "../../../src/wire/v2/message.ts";
+import { NotifyType } from "../../../src/wire/v2/notify-type.ts";
+import {
+  firstPayloadType,
+  parsePayloads,
+  payloadTypeOf,
+} from "../../../src/wire/v2/payload-chain.ts";
 import { hex } from "./hex.ts";
 import { notify, TYPICAL_AUTH } from "./samples.ts";
 

@@ -3,10 +3,10 @@
 import { expect, test } from "bun:test";
 import { AssertionError } from "../../../src/octets/assert.ts";
 import { concat } from "../../../src/octets/concat.ts";
-import { ExchangeType } from "../../../src/wire/exchange-type.ts";
 import { parseHeader } from "../../../src/wire/header.ts";
-import { PayloadType } from "../../../src/wire/message.ts";
-import { emitProtectedFrame, findSk } from "../../../src/wire/protected.ts";
+import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";
+import { PayloadType } from "../../../src/wire/v2/message.ts";
+import { emitProtectedFrame, findSk } from "../../../src/wire/v2/protected.ts";
 import { hex } from "./hex.ts";
 import { withTrueLength } from "./read-message.ts";
 import { headerOf } from "./samples.ts";

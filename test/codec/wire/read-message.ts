@@ -2,11 +2,11 @@
 
 import type { Malformed } from "../../../src/octets/reader.ts";
 import { err, type Result } from "../../../src/octets/result.ts";
-import { exchangeName } from "../../../src/wire/exchange-type.ts";
 import { IKE_HEADER_OCTETS, type IkeHeader, parseHeader } from "../../../src/wire/header.ts";
-import { type Payload, PayloadType } from "../../../src/wire/message.ts";
-import { type ChainFault, parsePayloads } from "../../../src/wire/payload-chain.ts";
-import { findSk, type SkPlace } from "../../../src/wire/protected.ts";
+import { exchangeName } from "../../../src/wire/v2/exchange-type.ts";
+import { type Payload, PayloadType } from "../../../src/wire/v2/message.ts";
+import { type ChainFault, parsePayloads } from "../../../src/wire/v2/payload-chain.ts";
+import { findSk, type SkPlace } from "../../../src/wire/v2/protected.ts";
 
 export type ReadMessage =
   | { readonly kind: "plain"; readonly header: IkeHeader; readonly payloads: readonly Payload[] }

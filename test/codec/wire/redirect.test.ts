@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { parseAddress } from "../../../src/inet/address.ts";
-import { emitRedirect, parseRedirect } from "../../../src/wire/redirect.ts";
+import { emitRedirect, parseRedirect } from "../../../src/wire/v2/redirect.ts";
 import { hex } from "./hex.ts";
 
 const NONCE = hex("00112233 44556677 8899aabb ccddeeff");

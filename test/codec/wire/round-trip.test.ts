@@ -3,11 +3,15 @@
 import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { Writer } from "../../../src/octets/writer.ts";
-import { emitMessage, emitPayloadOctets } from "../../../src/wire/emit-message.ts";
-import type { Payload } from "../../../src/wire/message.ts";
-import { emitPayloads, firstPayloadType, parsePayloads } from "../../../src/wire/payload-chain.ts";
-import { payloadsLength } from "../../../src/wire/payload-length.ts";
-import { emitProtectedFrame, findSk } from "../../../src/wire/protected.ts";
+import { emitMessage, emitPayloadOctets } from "../../../src/wire/v2/emit-message.ts";
+import type { Payload } from "../../../src/wire/v2/message.ts";
+import {
+  emitPayloads,
+  firstPayloadType,
+  parsePayloads,
+} from "../../../src/wire/v2/payload-chain.ts";
+import { payloadsLength } from "../../../src/wire/v2/payload-length.ts";
+import { emitProtectedFrame, findSk } from "../../../src/wire/v2/protected.ts";
 import { anyHeader, anyPayloads, payloadOfKind } from "./arbitrary.ts";
 import { readMessage } from "./read-message.ts";
 

@@ -2,8 +2,8 @@
 
 import { expect, test } from "bun:test";
 import { concat } from "../../../src/octets/concat.ts";
-import type { SaPayload } from "../../../src/wire/message.ts";
-import { emitSa, PROPOSALS_MAX, parseSa } from "../../../src/wire/payload/sa.ts";
+import type { SaPayload } from "../../../src/wire/v2/message.ts";
+import { emitSa, PROPOSALS_MAX, parseSa } from "../../../src/wire/v2/payload/sa.ts";
 import { emitted, expectCutsFault, expectSame, faultOf, parsed } from "./body.ts";
 import { hex } from "./hex.ts";
 

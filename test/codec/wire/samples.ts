@@ -1,9 +1,9 @@
 /** Valid messages of all kinds, to be cut short and damaged. */
 
 import { addressOctets } from "../../../src/inet/address.ts";
-import { emitMessage, type MessageHeader } from "../../../src/wire/emit-message.ts";
-import { ExchangeType } from "../../../src/wire/exchange-type.ts";
 import { asIkeSpi, IKE_VERSION } from "../../../src/wire/header.ts";
+import { emitMessage, type MessageHeader } from "../../../src/wire/v2/emit-message.ts";
+import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";
 import {
   type IdPayload,
   IdType,
@@ -12,10 +12,10 @@ import {
   PayloadType,
   Protocol,
   type TrafficSelector,
-} from "../../../src/wire/message.ts";
-import { NotifyType } from "../../../src/wire/notify-type.ts";
-import { identityBody } from "../../../src/wire/payload/id.ts";
-import { emitProtectedFrame } from "../../../src/wire/protected.ts";
+} from "../../../src/wire/v2/message.ts";
+import { NotifyType } from "../../../src/wire/v2/notify-type.ts";
+import { identityBody } from "../../../src/wire/v2/payload/id.ts";
+import { emitProtectedFrame } from "../../../src/wire/v2/protected.ts";
 import { IKE_SCAN_IKE_SA_INIT, STRONGSWAN_IKE_SA_INIT } from "./captured.ts";
 
 export type Sample = { readonly name: string; readonly octets: Uint8Array };

@@ -2,8 +2,8 @@
 
 import { expect, test } from "bun:test";
 import type { Reader } from "../../../src/octets/reader.ts";
-import type { TrafficSelector, TsPayload } from "../../../src/wire/message.ts";
-import { emitTs, parseTs } from "../../../src/wire/payload/ts.ts";
+import type { TrafficSelector, TsPayload } from "../../../src/wire/v2/message.ts";
+import { emitTs, parseTs } from "../../../src/wire/v2/payload/ts.ts";
 import { expectCutsFault, expectSame, faultOf, parsed } from "./body.ts";
 import { hex } from "./hex.ts";
 

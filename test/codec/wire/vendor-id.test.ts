@@ -1,7 +1,7 @@
 /** The Vendor ID payload. */
 
 import { expect, test } from "bun:test";
-import { emitVendorId, parseVendorId } from "../../../src/wire/payload/vendor-id.ts";
+import { emitVendorId, parseVendorId } from "../../../src/wire/v2/payload/vendor-id.ts";
 import { expectSame, parsed } from "./body.ts";
 import { hex } from "./hex.ts";
 

@@ -4,9 +4,9 @@ import { expect, test } from "bun:test";
 import { type CaptureContent, createCaptures } from "../../../src/daemon/capture.ts";
 import { parseAddress } from "../../../src/inet/address.ts";
 import type { Path } from "../../../src/inet/endpoint.ts";
-import { emitMessage } from "../../../src/wire/emit-message.ts";
-import { ExchangeType } from "../../../src/wire/exchange-type.ts";
 import { asIkeSpi } from "../../../src/wire/header.ts";
+import { emitMessage } from "../../../src/wire/v2/emit-message.ts";
+import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";
 
 /** Peer IDs by the initiator's SPI: what the engine knows by now. */
 const peers = new Map<bigint, string>();

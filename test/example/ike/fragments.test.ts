@@ -9,7 +9,7 @@ import {
   type Fragments,
   NO_FRAGMENTS,
   NO_FRAGMENTS_BEFORE_AUTH,
-} from "../../../src/ike/fragments.ts";
+} from "../../../src/ike/v2/fragments.ts";
 import { asInstant } from "../../../src/octets/instant.ts";
 import { asIkeSpi, type IkeHeader } from "../../../src/wire/header.ts";
 

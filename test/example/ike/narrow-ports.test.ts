@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { narrow } from "../../../src/ike/v2/narrow.ts";
 import { selectorText } from "../../../src/ike/v2/selector-text.ts";
 import { parsePrefix, prefixRange } from "../../../src/inet/prefix.ts";
-import type { TrafficSelector } from "../../../src/wire/message.ts";
+import type { TrafficSelector } from "../../../src/wire/v2/message.ts";
 
 const ALL = { protocol: 0, startPort: 0, endPort: 65_535 };
 

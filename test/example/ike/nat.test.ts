@@ -2,10 +2,10 @@
 
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { detectNat, natDetectionHash, natDetectionNotifies } from "../../../src/ike/nat.ts";
 import { notify } from "../../../src/ike/refusal.ts";
+import { detectNat, natDetectionHash, natDetectionNotifies } from "../../../src/ike/v2/nat.ts";
 import { asIkeSpi } from "../../../src/wire/header.ts";
-import { NotifyType } from "../../../src/wire/notify-type.ts";
+import { NotifyType } from "../../../src/wire/v2/notify-type.ts";
 import { endpointOf } from "../../simulation/plan.ts";
 
 const SPIS = { spiI: asIkeSpi(0x0102_0304_0506_0708n), spiR: asIkeSpi(0n) };

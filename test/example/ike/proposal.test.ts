@@ -10,7 +10,7 @@ import {
   isAnswerTo,
   proposalsOf,
 } from "../../../src/ike/v2/proposal.ts";
-import { type Proposal, Protocol, type Transform } from "../../../src/wire/message.ts";
+import { type Proposal, Protocol, type Transform } from "../../../src/wire/v2/message.ts";
 import { transformOf } from "../../simulation/site-messages.ts";
 
 const NO_SPI = new Uint8Array(0);

@@ -5,10 +5,10 @@
 
 import { dlopen } from "bun:ffi";
 import { TransformType } from "../../../src/crypto/transform.ts";
-import { emitMessage } from "../../../src/wire/emit-message.ts";
-import { ExchangeType } from "../../../src/wire/exchange-type.ts";
 import { asIkeSpi } from "../../../src/wire/header.ts";
-import type { Transform } from "../../../src/wire/message.ts";
+import { emitMessage } from "../../../src/wire/v2/emit-message.ts";
+import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";
+import type { Transform } from "../../../src/wire/v2/message.ts";
 
 const AF_INET = 2;
 const SOCK_RAW = 3;

@@ -3,8 +3,8 @@
 import { expect, test } from "bun:test";
 import { notify } from "../../../src/ike/refusal.ts";
 import { Writer } from "../../../src/octets/writer.ts";
-import { ExchangeType } from "../../../src/wire/exchange-type.ts";
-import { NotifyType } from "../../../src/wire/notify-type.ts";
+import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";
+import { NotifyType } from "../../../src/wire/v2/notify-type.ts";
 import {
   connectedEnds,
   type EndName,

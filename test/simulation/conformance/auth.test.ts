@@ -6,16 +6,16 @@ import { integrityIcv } from "../../../src/crypto/integrity.ts";
 import { performKeyExchange as keyExchange } from "../../../src/crypto/key-exchange.ts";
 import { prfFor } from "../../../src/crypto/prf.ts";
 import { Encr, PrfId, TransformType } from "../../../src/crypto/transform.ts";
-import { deriveIkeKeys, rekeySkeyseed } from "../../../src/ike/keys.ts";
-import { sealMessage } from "../../../src/ike/protect.ts";
 import { notify } from "../../../src/ike/refusal.ts";
-import { ExchangeType } from "../../../src/wire/exchange-type.ts";
+import { deriveIkeKeys, rekeySkeyseed } from "../../../src/ike/v2/keys.ts";
+import { sealMessage } from "../../../src/ike/v2/protect.ts";
 import { parseHeader } from "../../../src/wire/header.ts";
-import type { Payload } from "../../../src/wire/message.ts";
-import { NotifyType } from "../../../src/wire/notify-type.ts";
-import { identityBody } from "../../../src/wire/payload/id.ts";
-import { parsePayloads } from "../../../src/wire/payload-chain.ts";
-import { emitProtectedFrame } from "../../../src/wire/protected.ts";
+import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";
+import type { Payload } from "../../../src/wire/v2/message.ts";
+import { NotifyType } from "../../../src/wire/v2/notify-type.ts";
+import { identityBody } from "../../../src/wire/v2/payload/id.ts";
+import { parsePayloads } from "../../../src/wire/v2/payload-chain.ts";
+import { emitProtectedFrame } from "../../../src/wire/v2/protected.ts";
 import { putRow, seat, settingsOf } from "../caller.ts";
 import {
   change,

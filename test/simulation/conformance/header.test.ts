@@ -3,12 +3,12 @@
 import { expect, test } from "bun:test";
 import { notify } from "../../../src/ike/refusal.ts";
 import { notifyOf } from "../../../src/ike/v2/find-payload.ts";
-import { emitMessage } from "../../../src/wire/emit-message.ts";
-import { ExchangeType } from "../../../src/wire/exchange-type.ts";
 import { type IkeHeader, parseHeader } from "../../../src/wire/header.ts";
-import type { Payload } from "../../../src/wire/message.ts";
-import { NotifyType } from "../../../src/wire/notify-type.ts";
-import { parsePayloads } from "../../../src/wire/payload-chain.ts";
+import { emitMessage } from "../../../src/wire/v2/emit-message.ts";
+import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";
+import type { Payload } from "../../../src/wire/v2/message.ts";
+import { NotifyType } from "../../../src/wire/v2/notify-type.ts";
+import { parsePayloads } from "../../../src/wire/v2/payload-chain.ts";
 import { putRow, seat, settingsOf } from "../caller.ts";
 import { connectedEnds, type Ends, established, layEnds, type OnWire, takeSeen } from "../ends.ts";
 import { layTable } from "../table.ts";

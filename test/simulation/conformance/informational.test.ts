@@ -3,10 +3,10 @@
 import { expect, test } from "bun:test";
 import { Ke } from "../../../src/crypto/transform.ts";
 import { notify } from "../../../src/ike/refusal.ts";
-import type { SeenMessage } from "../../../src/ike/seen-message.ts";
-import { ExchangeType } from "../../../src/wire/exchange-type.ts";
-import type { Payload } from "../../../src/wire/message.ts";
-import { NotifyType } from "../../../src/wire/notify-type.ts";
+import type { SeenMessage } from "../../../src/ike/v2/seen-message.ts";
+import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";
+import type { Payload } from "../../../src/wire/v2/message.ts";
+import { NotifyType } from "../../../src/wire/v2/notify-type.ts";
 import {
   connectedEnds,
   type Ends,

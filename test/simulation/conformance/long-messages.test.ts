@@ -3,8 +3,8 @@
 import { expect, test } from "bun:test";
 import { Integ, TransformType } from "../../../src/crypto/transform.ts";
 import { IKE_HEADER_OCTETS, parseHeader } from "../../../src/wire/header.ts";
-import { isErrorNotify } from "../../../src/wire/notify-type.ts";
-import { parsePayloads } from "../../../src/wire/payload-chain.ts";
+import { isErrorNotify } from "../../../src/wire/v2/notify-type.ts";
+import { parsePayloads } from "../../../src/wire/v2/payload-chain.ts";
 import { putRow, seat, settingsOf } from "../caller.ts";
 import { GCM_ESP, GCM_IKE } from "../plan.ts";
 import { transformOf } from "../site-messages.ts";

@@ -1,14 +1,14 @@
 /** MOBIKE as responder: who may go where, and when the Child SAs follow (RFC 4555). */
 
 import { expect, test } from "bun:test";
-import { natDetectionNotifies } from "../../../src/ike/nat.ts";
-import { sealMessage } from "../../../src/ike/protect.ts";
 import { notify } from "../../../src/ike/refusal.ts";
+import { natDetectionNotifies } from "../../../src/ike/v2/nat.ts";
+import { sealMessage } from "../../../src/ike/v2/protect.ts";
 import type { Path } from "../../../src/inet/endpoint.ts";
 import { Writer } from "../../../src/octets/writer.ts";
-import { ExchangeType } from "../../../src/wire/exchange-type.ts";
-import type { Payload } from "../../../src/wire/message.ts";
-import { NotifyType } from "../../../src/wire/notify-type.ts";
+import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";
+import type { Payload } from "../../../src/wire/v2/message.ts";
+import { NotifyType } from "../../../src/wire/v2/notify-type.ts";
 import { change, connectedEnds, type Ends, established, takeSeen } from "../ends.ts";
 import { endpointOf } from "../plan.ts";
 

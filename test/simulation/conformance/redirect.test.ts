@@ -1,14 +1,14 @@
 /** Sent to another gateway in IKE_AUTH, as the end that calls (RFC 5685 §6). */
 
 import { expect, test } from "bun:test";
-import { sealMessage } from "../../../src/ike/protect.ts";
 import { notify } from "../../../src/ike/refusal.ts";
+import { sealMessage } from "../../../src/ike/v2/protect.ts";
 import { parseAddress } from "../../../src/inet/address.ts";
-import { ExchangeType } from "../../../src/wire/exchange-type.ts";
 import { parseHeader } from "../../../src/wire/header.ts";
-import type { Payload } from "../../../src/wire/message.ts";
-import { NotifyType } from "../../../src/wire/notify-type.ts";
-import { emitRedirect } from "../../../src/wire/redirect.ts";
+import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";
+import type { Payload } from "../../../src/wire/v2/message.ts";
+import { NotifyType } from "../../../src/wire/v2/notify-type.ts";
+import { emitRedirect } from "../../../src/wire/v2/redirect.ts";
 import { type Ends, established, layEnds, type OnWire } from "../ends.ts";
 
 const GATEWAY = { host: "192.0.2.3", address: parseAddress("192.0.2.3") };

@@ -3,10 +3,10 @@
 import { expect, test } from "bun:test";
 import type { IkeEffect } from "../../../src/ike/effect.ts";
 import { notify } from "../../../src/ike/refusal.ts";
-import { emitMessage } from "../../../src/wire/emit-message.ts";
-import { ExchangeType } from "../../../src/wire/exchange-type.ts";
 import { type IkeHeader, parseHeader } from "../../../src/wire/header.ts";
-import { NotifyType } from "../../../src/wire/notify-type.ts";
+import { emitMessage } from "../../../src/wire/v2/emit-message.ts";
+import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";
+import { NotifyType } from "../../../src/wire/v2/notify-type.ts";
 import { putRow, seat, settingsOf } from "../caller.ts";
 import {
   change,

@@ -6,12 +6,12 @@ import type { EroutePlan, NormalEroute } from "../../../src/eroute/eroute.ts";
 import { notify } from "../../../src/ike/refusal.ts";
 import { notifyOf, payloadOf } from "../../../src/ike/v2/find-payload.ts";
 import { parseAddress } from "../../../src/inet/address.ts";
-import { emitMessage } from "../../../src/wire/emit-message.ts";
 import { parseHeader } from "../../../src/wire/header.ts";
-import type { Payload } from "../../../src/wire/message.ts";
-import { NotifyType } from "../../../src/wire/notify-type.ts";
-import { parsePayloads } from "../../../src/wire/payload-chain.ts";
-import { emitRedirect, parseRedirect } from "../../../src/wire/redirect.ts";
+import { emitMessage } from "../../../src/wire/v2/emit-message.ts";
+import type { Payload } from "../../../src/wire/v2/message.ts";
+import { NotifyType } from "../../../src/wire/v2/notify-type.ts";
+import { parsePayloads } from "../../../src/wire/v2/payload-chain.ts";
+import { emitRedirect, parseRedirect } from "../../../src/wire/v2/redirect.ts";
 import { judgeSettled } from "./judge.ts";
 import { FINE, layPair, type Pair, type PairSettings } from "./pair.ts";
 

@@ -3,8 +3,8 @@
 import { expect, test } from "bun:test";
 import { DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
 import type { ErouteLife, NormalEroute } from "../../../src/eroute/eroute.ts";
-import { ExchangeType } from "../../../src/wire/exchange-type.ts";
 import { parseHeader } from "../../../src/wire/header.ts";
+import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";
 import { judgeSettled } from "./judge.ts";
 import { FINE, layPair, type Pair } from "./pair.ts";
 import { startTraffic } from "./traffic.ts";

@@ -1,0 +1,131 @@
+/** What each phase waits for at most, and what follows when it has not come. */
+
+import { never } from "../../octets/assert.ts";
+import { type Instant, later } from "../../octets/instant.ts";
+import type { IkeContext, Step } from "../effect.ts";
+import { LINGER_MS } from "../limits.ts";
+import type { Refusal } from "../refusal.ts";
+import { endCall, failedNote, sends } from "./answer.ts";
+import type { AwaitingAuthResponse, AwaitingInitResponse } from "./call-phase.ts";
+import { forget } from "./delete.ts";
+import { deadlineOfEstablished, onDeadlineEstablished } from "./established-deadlines.ts";
+import { endUnanswered } from "./hold-auth.ts";
+import { reject } from "./ike-auth-request.ts";
+import type { HalfOpen, IkeSa } from "./phase.ts";
+import { retransmission } from "./request.ts";
+import { wipeSecrets } from "./secrets.ts";
+import { unwelcomeRefusal } from "./unwelcome.ts";
+
+/** When `deadline` is due; undefined if nothing is waited for. */
+export function deadlineOf(sa: IkeSa): Instant | undefined {
+  switch (sa.phase) {
+    case "awaiting-key-exchange":
+      return sa.expireAt;
+    case "awaiting-auth":
+    case "awaiting-repeat":
+    case "awaiting-credentials":
+    case "awaiting-verification":
+    case "awaiting-signature":
+      return sa.half.expireAt;
+    case "awaiting-call-signature":
+    case "awaiting-call-verification":
+      return sa.expireAt;
+    case "refusing":
+      return sa.answerAt;
+    case "awaiting-public-value":
+    case "awaiting-shared-secret":
+      return undefined;
+    case "awaiting-init-response":
+    case "awaiting-auth-response":
+    case "closing":
+      return sa.inFlight.retransmitAt;
+    case "established":
+      return deadlineOfEstablished(sa);
+    case "ended":
+      return sa.forgetAt;
+    default:
+      return never(sa);
+  }
+}
+
+/** Something is due, or was due before. */
+export function onDeadline(sa: IkeSa, context: IkeContext): Step {
+  const due = deadlineOf(sa);
+  if (due === undefined || context.now < due) return { sa, effects: [] };
+  switch (sa.phase) {
+    case "awaiting-key-exchange":
+      return timedOut(sa, "our own key exchange did not finish in time");
+    case "awaiting-auth":
+      return timedOut(sa, "no IKE_AUTH request followed IKE_SA_INIT: is UDP 4500 open?", sa.half);
+    case "awaiting-repeat":
+      return endUnanswered(sa);
+    case "awaiting-credentials":
+      return timedOut(sa, "the look-up did not finish in time");
+    case "awaiting-verification":
+    case "awaiting-signature":
+      return timedOut(sa, LATE_SIGNATURE.detail);
+    case "awaiting-call-signature":
+      return endCall(sa, LATE_SIGNATURE);
+    case "awaiting-call-verification":
+      return reject(sa, LATE_SIGNATURE, context);
+    case "refusing": {
+      const { id, path, messageId, response } = sa;
+      const forgetAt = later(context.now, LINGER_MS);
+      return {
+        sa: { phase: "ended", id, path, messageId, response, forgetAt },
+        effects: sends(response, path),
+      };
+    }
+    case "awaiting-public-value":
+    case "awaiting-shared-secret":
+      return { sa, effects: [] };
+    case "awaiting-init-response":
+    case "awaiting-auth-response":
+      return callAgain(sa, context);
+    case "established":
+      return onDeadlineEstablished(sa, context);
+    case "closing": {
+      const inFlight = retransmission(sa.inFlight, sa.retransmission, context);
+      if (inFlight === undefined) return forget(sa);
+      return { sa: { ...sa, inFlight }, effects: sends(inFlight.datagrams, sa.path) };
+    }
+    case "ended":
+      return { sa: undefined, effects: [] };
+    default:
+      return never(sa);
+  }
+}
+
+const LATE_SIGNATURE = {
+  kind: "half-open-timeout",
+  detail: "a signature was not judged or made in time",
+} as const;
+
+/** The next copy of what we called with; or it was enough. */
+function callAgain(sa: AwaitingInitResponse | AwaitingAuthResponse, context: IkeContext): Step {
+  const call = sa.phase === "awaiting-init-response" ? sa.calling.call : sa.call;
+  const settings = call.credentials.settings.retransmission;
+  const inFlight = retransmission(sa.inFlight, settings, context);
+  if (inFlight !== undefined) {
+    return { sa: { ...sa, inFlight }, effects: sends(inFlight.datagrams, sa.path) };
+  }
+  if (sa.phase === "awaiting-init-response") {
+    const detail = "the site did not answer IKE_SA_INIT: is it up, is UDP 500 open?";
+    return endCall(sa, sa.hint ?? { kind: "no-answer", detail });
+  }
+  const detail = "the site did not answer IKE_AUTH: is UDP 4500 open?";
+  return endCall(sa, { kind: "no-answer", detail });
+}
+
+function timedOut(sa: IkeSa, detail: string, half?: HalfOpen): Step {
+  const unwelcome = half === undefined ? undefined : unwelcomeRefusal(half.fragments);
+  wipeSecrets(sa);
+  const refusal: Refusal = unwelcome ?? { kind: "half-open-timeout", detail };
+  return {
+    sa: undefined,
+    effects: [
+      failedNote(sa.phase === "awaiting-key-exchange" ? "IKE_SA_INIT" : "IKE_AUTH", refusal),
+      { kind: "ended", reason: { kind: "refused", refusal } },
+    ],
+  };
+}

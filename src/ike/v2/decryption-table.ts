@@ -1,0 +1,38 @@
+/** Keys of an IKE SA as Wireshark reads them: lines of its `ikev2_decryption_table`. */
+
+import type { Encryption } from "../../crypto/encryption.ts";
+import type { Integrity } from "../../crypto/integrity.ts";
+import { spi64Hex, toHex } from "../../octets/hex.ts";
+import type { IkeSa } from "./phase.ts";
+
+/**
+ * The line of an IKE SA: both SPIs, SK_ei, SK_er, encryption, SK_ai, SK_ar, integrity, in the
+ * words of Wireshark's preferences for ISAKMP. With AEAD the salt stands behind the key, as in
+ * RFC 5282 §7.1. Undefined as long as it has no keys, and when they are wiped. A secret.
+ */
+export function decryptionTableLine(sa: IkeSa): string | undefined {
+  const secured = "half" in sa ? sa.half : sa;
+  if (!("keys" in secured)) return undefined;
+  const { id, algorithms, keys } = secured;
+  return [
+    spi64Hex(id.spiI),
+    spi64Hex(id.spiR),
+    toHex(keys.SK_ei),
+    toHex(keys.SK_er),
+    `"${encryptionWords(algorithms.encr)}"`,
+    toHex(keys.SK_ai),
+    toHex(keys.SK_ar),
+    `"${integrityWords(algorithms.integ)}"`,
+  ].join(",");
+}
+
+function encryptionWords(encr: Encryption): string {
+  return encr.kind === "aead"
+    ? `AES-GCM-${encr.keyBits} with ${encr.icvOctets} octet ICV [RFC5282]`
+    : `AES-CBC-${encr.keyBits} [RFC3602]`;
+}
+
+function integrityWords(integ: Integrity | undefined): string {
+  if (integ === undefined) return "NONE [RFC4306]";
+  return `${integ.name} [${integ.hash === "sha1" ? "RFC2404" : "RFC4868"}]`;
+}

@@ -1,0 +1,333 @@
+/** One IKE SA: the one place where phase and event meet (RFC 7296 §2). */
+
+import { never } from "../../octets/assert.ts";
+import { later } from "../../octets/instant.ts";
+import { ExchangeType } from "../../wire/v2/exchange-type.ts";
+import { Protocol } from "../../wire/v2/message.ts";
+import type { IkeContext, Step } from "../effect.ts";
+import type { IkeEvent } from "../event.ts";
+import { AUTH_OCTETS_MAX, LINGER_MS, REPLACED_MS, SUPERSEDED_MS } from "../limits.ts";
+import { childrenDown, endCall, sends } from "./answer.ts";
+import type { AwaitingAuthResponse } from "./call-phase.ts";
+import { watchChildless } from "./childless.ts";
+import { onDeadline } from "./deadlines.ts";
+import { close, expireChild, forget } from "./delete.ts";
+import { onInstalled, onKeyExchangeEstablished } from "./established-answers.ts";
+import { onMessageEstablished } from "./established-message.ts";
+import { NO_FRAGMENTS } from "./fragments.ts";
+import { onAuthRequest, onCredentials, onSigned, onVerified, refuseAuth } from "./ike-auth.ts";
+import { onAuthResponse, onCallSigned, onCallVerified } from "./ike-auth-request.ts";
+import { onInitKeyExchange } from "./ike-sa-init.ts";
+import { onCallPublicValue, onCallSharedSecret, onInitResponse } from "./ike-sa-init-request.ts";
+import { wipeIkeKeys } from "./keys.ts";
+import { askIfSilent, onUsage } from "./liveness.ts";
+import { mindMessageIds } from "./message-ids.ts";
+import { onPeerMoved } from "./mobike.ts";
+import type { AwaitingAuth, AwaitingRepeat, Closing, Established, IkeSa } from "./phase.ts";
+import { proceed } from "./proceed.ts";
+import { openMessage, sealMessage } from "./protect.ts";
+import { redirectLater } from "./redirect.ts";
+import { wipeSecrets } from "./secrets.ts";
+import { addTask } from "./tasks.ts";
+import { unwelcomeEffects } from "./unwelcome.ts";
+
+type MessageEvent = Extract<IkeEvent, { kind: "message" }>;
+
+/** Takes in one event. What does not fit the phase changes nothing. */
+export function step(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
+  const done = take(sa, event, context);
+  if (done.sa?.phase !== "established") return done;
+  const seen = watchChildless(done.sa, context.now);
+  const tidy = mindMessageIds(sa, seen, context);
+  const effects = [...done.effects, ...tidy.effects];
+  if (tidy.sa?.phase !== "established" || tidy.sa.tasks.length === 0) return { ...tidy, effects };
+  const next = proceed(tidy.sa, context);
+  return { sa: next.sa, effects: [...effects, ...next.effects] };
+}
+
+function take(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
+  switch (event.kind) {
+    case "message":
+      return onMessage(sa, event, context);
+    case "key-exchange-answer":
+      return onKeyExchangeAnswer(sa, event, context);
+    case "signature-answer":
+      return onSignatureAnswer(sa, event, context);
+    case "credentials":
+      if (sa.phase !== "awaiting-credentials" || sa.ticket !== event.ticket) return same(sa);
+      return onCredentials(sa, event.result, context);
+    case "close":
+      return onClose(sa, event.why, context);
+    case "drop":
+      return drop(sa, event.why);
+    case "deadline":
+      return onDeadline(sa, context);
+    default:
+      return sa.phase === "established" ? takeEstablished(sa, event, context) : same(sa);
+  }
+}
+
+type EstablishedEvent = Exclude<
+  IkeEvent,
+  {
+    kind:
+      | ("message" | "key-exchange-answer" | "signature-answer" | "credentials")
+      | ("close" | "drop" | "deadline");
+  }
+>;
+
+function takeEstablished(sa: Established, event: EstablishedEvent, context: IkeContext): Step {
+  switch (event.kind) {
+    case "terms":
+      return { sa: { ...sa, ...event.terms }, effects: [] };
+    case "child-installed":
+      return onInstalled(sa, event, context);
+    case "close-child":
+      return expireChild(sa, event.spiIn, context);
+    case "rekey-child": {
+      const child = sa.children.find((candidate) => candidate.spiIn === event.spiIn);
+      if (child === undefined) return same(sa);
+      return { sa: addTask(sa, { kind: "rekey-child", spiIn: child.spiIn }), effects: [] };
+    }
+    case "rekey-ike":
+    case "new-child":
+      return sa.replacedUntil === undefined ? { sa: addTask(sa, event), effects: [] } : same(sa);
+    case "redirect":
+      return { sa: redirectLater(sa, event.to), effects: [] };
+    case "check-liveness":
+      return { sa: askIfSilent(sa, context), effects: [] };
+    case "usage":
+      return onUsage(sa, event, context);
+    case "peer-moved":
+      return onPeerMoved(sa, event.remote);
+    case "adopt": {
+      const children = [...sa.children, ...event.children];
+      return { sa: { ...sa, children, replacedUntil: undefined }, effects: [] };
+    }
+    case "stand-down":
+      return standDown(sa, context);
+    case "needed":
+      return { sa: { ...sa, timers: { ...sa.timers, redundant: undefined } }, effects: [] };
+    case "redundant": {
+      const { why } = event;
+      const ms = why === "redundant" ? REPLACED_MS : SUPERSEDED_MS;
+      const redundant = { at: later(context.now, ms), why };
+      return { sa: { ...sa, timers: { ...sa.timers, redundant } }, effects: [] };
+    }
+    default:
+      return never(event);
+  }
+}
+
+/** Whether the peer has not proved yet who it is: such IKE SAs are few and short-lived. */
+export function isHalfOpen(sa: IkeSa): boolean {
+  return (
+    sa.phase === "awaiting-key-exchange" ||
+    sa.phase === "awaiting-auth" ||
+    sa.phase === "awaiting-repeat" ||
+    sa.phase === "awaiting-credentials" ||
+    sa.phase === "awaiting-verification" ||
+    sa.phase === "awaiting-signature" ||
+    sa.phase === "refusing"
+  );
+}
+
+function onMessage(sa: IkeSa, event: MessageEvent, context: IkeContext): Step {
+  switch (sa.phase) {
+    case "awaiting-key-exchange":
+    case "awaiting-credentials":
+    case "awaiting-verification":
+    case "awaiting-signature":
+    case "refusing":
+    case "awaiting-public-value":
+    case "awaiting-shared-secret":
+    case "awaiting-call-signature":
+    case "awaiting-call-verification":
+      // A repeat of what is being worked on: the answer is on its way.
+      return same(sa);
+    case "awaiting-auth":
+      return onMessageAwaitingAuth(sa, event, context);
+    case "awaiting-repeat":
+      // Before anything is decrypted.
+      if (context.now < sa.held.againAt) return same(sa);
+      return onMessageAwaitingAuth(sa, event, context);
+    case "awaiting-init-response":
+      return event.header.flags.response ? onInitResponse(sa, event, context) : same(sa);
+    case "awaiting-auth-response":
+      return onMessageAwaitingAuthResponse(sa, event, context);
+    case "established":
+      return onMessageEstablished(sa, event, context);
+    case "closing":
+      return onMessageClosing(sa, event, context);
+    case "ended": {
+      const isRepeat = !event.header.flags.response && event.header.messageId === sa.messageId;
+      return isRepeat ? { sa, effects: sends(sa.response, event.path) } : same(sa);
+    }
+    default:
+      return never(sa);
+  }
+}
+
+function onMessageAwaitingAuth(
+  sa: AwaitingAuth | AwaitingRepeat,
+  event: MessageEvent,
+  context: IkeContext,
+): Step {
+  const { header } = event;
+  if (header.flags.response) return same(sa);
+  if (header.exchangeType === ExchangeType.IKE_SA_INIT) {
+    return {
+      sa,
+      effects: [
+        { kind: "count", counter: "messages_repeated" },
+        { kind: "send", octets: sa.half.response, path: event.path },
+      ],
+    };
+  }
+  if (header.exchangeType !== ExchangeType.IKE_AUTH || header.messageId !== 1) {
+    return { sa, effects: [{ kind: "count", counter: "messages_out_of_window" }] };
+  }
+  if (event.octets.length > AUTH_OCTETS_MAX) return tooLong(sa);
+  const opened = openMessage(sa.half, { header, octets: event.octets }, context);
+  if (opened.kind === "forged") return dropped(sa);
+  // From here on the peer's address is the one that its authentic message came from (§2.23).
+  const half = opened.kind === "faulty" ? sa.half : { ...sa.half, fragments: opened.fragments };
+  const here = { ...sa, path: event.path, half };
+  if (opened.kind === "fragment") return same(here);
+  if (opened.kind === "unwelcome") {
+    return { sa: here, effects: unwelcomeEffects(opened, "IKE_AUTH") };
+  }
+  const to = { messageId: header.messageId, arrivedAt: context.now };
+  return opened.kind === "whole"
+    ? onAuthRequest(here, header, opened, context)
+    : refuseAuth(here, to, opened.refusal, context);
+}
+
+function onMessageAwaitingAuthResponse(
+  sa: AwaitingAuthResponse,
+  event: MessageEvent,
+  context: IkeContext,
+): Step {
+  const { header, octets } = event;
+  const { flags, exchangeType, messageId } = header;
+  if (!flags.response || exchangeType !== ExchangeType.IKE_AUTH || messageId !== 1) return same(sa);
+  if (octets.length > AUTH_OCTETS_MAX) return tooLong(sa);
+  const opened = openMessage(sa.half, { header, octets: octets }, context);
+  switch (opened.kind) {
+    case "forged":
+      return dropped(sa);
+    case "faulty":
+      return endCall(sa, opened.refusal);
+    case "fragment":
+      return same({ ...sa, half: { ...sa.half, fragments: opened.fragments } });
+    case "unwelcome":
+      return {
+        sa: { ...sa, half: { ...sa.half, fragments: opened.fragments } },
+        effects: unwelcomeEffects(opened, "IKE_AUTH"),
+      };
+    case "whole":
+      return onAuthResponse(sa, opened.payloads, context);
+    default:
+      return never(opened);
+  }
+}
+
+function onMessageClosing(sa: Closing, event: MessageEvent, context: IkeContext): Step {
+  const { header } = event;
+  const opened = openMessage(
+    { ...sa, fragments: NO_FRAGMENTS },
+    { header, octets: event.octets },
+    context,
+  );
+  if (opened.kind === "forged") return dropped(sa);
+  if (opened.kind !== "whole") return same(sa);
+  if (header.flags.response) {
+    return header.messageId === sa.inFlight.messageId ? forget(sa) : same(sa);
+  }
+  // Both ends delete at once: the peer's Delete is answered too (§1.4.1).
+  const isDelete = opened.payloads.some((p) => p.kind === "DELETE" && p.protocol === Protocol.IKE);
+  if (!isDelete) return same(sa);
+  const { exchangeType, messageId } = header;
+  const response = sealMessage(sa, { exchangeType, messageId, response: true }, [], context);
+  wipeIkeKeys(sa.keys);
+  const { id, path } = sa;
+  return {
+    sa: { phase: "ended", id, path, messageId, response, forgetAt: later(context.now, LINGER_MS) },
+    effects: sends(response, path),
+  };
+}
+
+function onKeyExchangeAnswer(
+  sa: IkeSa,
+  event: Extract<IkeEvent, { kind: "key-exchange-answer" }>,
+  context: IkeContext,
+): Step {
+  const { ticket, result } = event;
+  if (sa.phase === "established") return onKeyExchangeEstablished(sa, event, context);
+  if (!("ticket" in sa) || sa.ticket !== ticket) return same(sa);
+  switch (sa.phase) {
+    case "awaiting-key-exchange":
+      return onInitKeyExchange(sa, result, context);
+    case "awaiting-public-value":
+      return onCallPublicValue(sa, result, context);
+    case "awaiting-shared-secret":
+      return onCallSharedSecret(sa, result, context);
+    default:
+      return same(sa);
+  }
+}
+
+function onSignatureAnswer(
+  sa: IkeSa,
+  { ticket, result }: Extract<IkeEvent, { kind: "signature-answer" }>,
+  context: IkeContext,
+): Step {
+  if (!("ticket" in sa) || sa.ticket !== ticket) return same(sa);
+  switch (sa.phase) {
+    case "awaiting-verification":
+      return onVerified(sa, result, context);
+    case "awaiting-signature":
+      return onSigned(sa, result, context);
+    case "awaiting-call-signature":
+      return onCallSigned(sa, result, context);
+    case "awaiting-call-verification":
+      return onCallVerified(sa, result, context);
+    default:
+      return same(sa);
+  }
+}
+
+function onClose(sa: IkeSa, why: string, context: IkeContext): Step {
+  if (sa.phase === "established") return close(sa, why, context);
+  if (sa.phase === "closing" || sa.phase === "ended") return same(sa);
+  wipeSecrets(sa);
+  const reason = { kind: "we-deleted", why } as const;
+  return { sa: undefined, effects: [{ kind: "ended", reason }] };
+}
+
+function drop(sa: IkeSa, why: string): Step {
+  if (sa.phase === "ended") return { sa: undefined, effects: [] };
+  const reason = { kind: "we-deleted", why } as const;
+  const effects = sa.phase === "established" ? childrenDown(sa, why) : [];
+  wipeSecrets(sa);
+  return { sa: undefined, effects: [...effects, { kind: "ended", reason }] };
+}
+
+/** The Child SAs are another IKE SA's: the peer deletes this one, or we do after a while. */
+function standDown(sa: Established, context: IkeContext): Step {
+  const replacedUntil = later(context.now, REPLACED_MS);
+  return { sa: { ...sa, children: [], tasks: [], replacedUntil }, effects: [] };
+}
+
+function dropped(sa: IkeSa): Step {
+  return { sa, effects: [{ kind: "count", counter: "messages_bad_icv" }] };
+}
+
+/** Before the peer is known: not even decrypted. */
+function tooLong(sa: IkeSa): Step {
+  return { sa, effects: [{ kind: "count", counter: "messages_too_long" }] };
+}
+
+function same(sa: IkeSa): Step {
+  return { sa, effects: [] };
+}

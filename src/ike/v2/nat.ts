@@ -1,0 +1,55 @@
+/** NAT detection (RFC 7296 §2.23). */
+
+import { sha1 } from "../../crypto/hash.ts";
+import { addressOctets } from "../../inet/address.ts";
+import type { Endpoint, Path } from "../../inet/endpoint.ts";
+import { equalOctets } from "../../octets/concat.ts";
+import { Writer } from "../../octets/writer.ts";
+import type { IkeSpi } from "../../wire/header.ts";
+import type { NotifyPayload, Payload } from "../../wire/v2/message.ts";
+import { NotifyType } from "../../wire/v2/notify-type.ts";
+import { notify } from "../refusal.ts";
+
+/** Which end has a NAT before it, seen from here. */
+export type Nat = "none" | "local" | "remote" | "both";
+
+/** SHA-1(SPIi | SPIr | address | port). */
+export function natDetectionHash(spiI: IkeSpi, spiR: IkeSpi, endpoint: Endpoint): Uint8Array {
+  const w = new Writer(34).u64(spiI).u64(spiR);
+  return sha1(w.octets(addressOctets(endpoint.address)).u16(endpoint.port).done());
+}
+
+/** What the peer's NAT_DETECTION notifies say; "none" if it sent none. */
+export function detectNat(
+  payloads: readonly Payload[],
+  spis: { readonly spiI: IkeSpi; readonly spiR: IkeSpi },
+  path: Path,
+): Nat {
+  const remote = hidden(payloads, NotifyType.NAT_DETECTION_SOURCE_IP, () =>
+    natDetectionHash(spis.spiI, spis.spiR, path.remote),
+  );
+  const local = hidden(payloads, NotifyType.NAT_DETECTION_DESTINATION_IP, () =>
+    natDetectionHash(spis.spiI, spis.spiR, path.local),
+  );
+  if (remote) return local ? "both" : "remote";
+  return local ? "local" : "none";
+}
+
+/** Both notifies that let the peer find a NAT. */
+export function natDetectionNotifies(spiI: IkeSpi, spiR: IkeSpi, path: Path): NotifyPayload[] {
+  return [
+    notify(NotifyType.NAT_DETECTION_SOURCE_IP, natDetectionHash(spiI, spiR, path.local)),
+    notify(NotifyType.NAT_DETECTION_DESTINATION_IP, natDetectionHash(spiI, spiR, path.remote)),
+  ];
+}
+
+/** A NAT is there when none of the notifies matches: a peer may send one for each address. */
+function hidden(payloads: readonly Payload[], type: number, hash: () => Uint8Array): boolean {
+  let seen: Uint8Array | undefined;
+  for (const payload of payloads) {
+    if (payload.kind !== "NOTIFY" || payload.type !== type) continue;
+    seen ??= hash();
+    if (equalOctets(payload.data, seen)) return false;
+  }
+  return seen !== undefined;
+}

@@ -1,0 +1,247 @@
+/** The Encrypted payload: messages sealed and opened (RFC 7296 §3.14, RFC 5282). */
+
+import { type Encryption, seal, unseal } from "../../crypto/encryption.ts";
+import { integrityIcv } from "../../crypto/integrity.ts";
+import type { Instant } from "../../octets/instant.ts";
+import { equalConstantTime } from "../../octets/secret.ts";
+import { Writer } from "../../octets/writer.ts";
+import type { IkeHeader } from "../../wire/header.ts";
+import { emitPayloadOctets } from "../../wire/v2/emit-message.ts";
+import { type Payload, PayloadType } from "../../wire/v2/message.ts";
+import type { Fragment } from "../../wire/v2/payload/sk.ts";
+import { firstPayloadType, parsePayloads } from "../../wire/v2/payload-chain.ts";
+import { emitProtectedFrame, findSk, type SkPlace } from "../../wire/v2/protected.ts";
+import type { IkeAlgorithms } from "../algorithms.ts";
+import type { Refusal } from "../refusal.ts";
+import { addFragment, type Fragments } from "./fragments.ts";
+import type { IkeKeys } from "./keys.ts";
+import type { SaId } from "./phase.ts";
+import type { MessageListener } from "./seen-message.ts";
+
+/** What it takes to seal and open: an IKE SA whose keys are known. */
+export type Secured = {
+  readonly id: SaId;
+  readonly algorithms: IkeAlgorithms;
+  readonly keys: IkeKeys;
+  /** Longer messages are sent in fragments (RFC 7383); undefined: never. */
+  readonly fragmentOctets: number | undefined;
+};
+
+export type MessageHead = {
+  readonly exchangeType: number;
+  readonly response: boolean;
+  readonly messageId: number;
+};
+
+/** What a message of the peer holds, or why it tells nothing. */
+export type Opened =
+  /** The sender is not the peer, or the message was cut on its way: dropped without a word. */
+  | { readonly kind: "forged" }
+  /** Integrity is right, yet the content is not: the sender is the peer, and may be told. */
+  | { readonly kind: "faulty"; readonly refusal: Refusal }
+  /** One piece of a message; `fragments` are those that are there now. */
+  | { readonly kind: "fragment"; readonly number: number; readonly fragments: Fragments }
+  /** An authentic fragment that is not taken; `fragments.refused` says why. */
+  | { readonly kind: "unwelcome"; readonly isFirst: boolean; readonly fragments: Fragments }
+  | {
+      readonly kind: "whole";
+      readonly payloads: readonly Payload[];
+      /** The payloads as octets. */
+      readonly inner: Uint8Array;
+      readonly fragments: Fragments;
+    };
+
+/** What sealing and opening take from outside. */
+export type Sealing = {
+  random(count: number): Uint8Array;
+  readonly onMessage: MessageListener;
+};
+export type Opening = Pick<Sealing, "onMessage"> & { readonly now: Instant };
+
+/**
+ * The datagrams of a message with `payloads` sealed inside: one, or its fragments. Each (direction,
+ * response flag, message ID) is sealed once only: the AEAD nonce is made of them.
+ */
+export function sealMessage(
+  secured: Secured,
+  head: MessageHead,
+  payloads: readonly Payload[],
+  { random, onMessage }: Sealing,
+): readonly Uint8Array[] {
+  onMessage?.({ way: "sent", id: secured.id, ...head, payloads });
+  const inner = emitPayloadOctets(payloads);
+  const firstInner = firstPayloadType(payloads);
+  const { fragmentOctets } = secured;
+  const whole = FRAME_OCTETS + sealedOctets(secured.algorithms, inner.length);
+  if (fragmentOctets === undefined || whole <= fragmentOctets) {
+    return [sealPart(secured, head, { inner, firstInner, fragment: undefined }, random)];
+  }
+  const room = roomInside(secured.algorithms, fragmentOctets);
+  const total = Math.ceil(inner.length / room);
+  return Array.from({ length: total }, (_, i) => {
+    const part = inner.subarray(i * room, (i + 1) * room);
+    const fragment = { number: i + 1, total };
+    const first = i === 0 ? firstInner : PayloadType.NONE;
+    return sealPart(secured, head, { inner: part, firstInner: first, fragment }, random);
+  });
+}
+
+/** What is inside a message of the peer, once its integrity is known to be right. */
+export function openMessage(
+  secured: Secured & { readonly fragments: Fragments },
+  message: { readonly header: IkeHeader; readonly octets: Uint8Array },
+  { onMessage, now }: Opening,
+): Opened {
+  const opened = open(secured, message, now);
+  if (onMessage === undefined || opened.kind !== "whole") return opened;
+  const { exchangeType, messageId, flags } = message.header;
+  const head = { exchangeType, messageId, response: flags.response };
+  onMessage({ way: "received", id: secured.id, ...head, payloads: opened.payloads });
+  return opened;
+}
+
+function open(
+  secured: Secured & { readonly fragments: Fragments },
+  { header, octets }: { readonly header: IkeHeader; readonly octets: Uint8Array },
+  now: Instant,
+): Opened {
+  const place = findSk(octets, header);
+  if (!place.ok) return { kind: "forged" };
+  const { fragment, firstInner } = place.value;
+  const plaintext = unprotect(secured, place.value, octets);
+  if (plaintext === undefined) return { kind: "forged" };
+  // Pad Length says how much of the end is padding, its own octet aside.
+  const padOctets = plaintext[plaintext.length - 1];
+  if (padOctets === undefined || padOctets + 1 > plaintext.length) {
+    const detail = `pad length ${padOctets ?? 0} of ${plaintext.length} octets`;
+    return { kind: "faulty", refusal: { kind: "malformed", where: "Encrypted payload", detail } };
+  }
+  const inner = plaintext.subarray(0, plaintext.length - padOctets - 1);
+  const { fragments } = secured;
+  if (fragment === undefined) return payloadsOf(firstInner, inner, fragments);
+  const added = addFragment(fragments, header, { fragment, firstInner, plaintext: inner }, now);
+  if (added.kind === "refused") {
+    return { kind: "unwelcome", isFirst: added.isFirst, fragments: added.fragments };
+  }
+  if (added.kind === "whole") return payloadsOf(added.firstInner, added.inner, added.fragments);
+  return { kind: "fragment", number: fragment.number, fragments: added.fragments };
+}
+
+function payloadsOf(firstInner: number, inner: Uint8Array, fragments: Fragments): Opened {
+  const parsed = parsePayloads(firstInner, inner, "Encrypted payload");
+  if (!parsed.ok) return { kind: "faulty", refusal: parsed.error };
+  return { kind: "whole", payloads: parsed.value.payloads, inner, fragments };
+}
+
+/** IKE header, generic payload header. */
+const FRAME_OCTETS = 32;
+/** Fragment Number and Total Fragments. */
+const FRAGMENT_HEAD_OCTETS = 4;
+
+type PlainPart = {
+  readonly inner: Uint8Array;
+  readonly firstInner: number;
+  readonly fragment: Fragment | undefined;
+};
+
+function sealPart(
+  secured: Secured,
+  head: MessageHead,
+  part: PlainPart,
+  random: (count: number) => Uint8Array,
+): Uint8Array {
+  const { encr, integ } = secured.algorithms;
+  const { inner, fragment } = part;
+  const padOctets = paddingOctets(encr, inner.length);
+  const plaintext = new Uint8Array(inner.length + padOctets + 1);
+  plaintext.set(inner);
+  plaintext[plaintext.length - 1] = padOctets;
+  const { octets, bodyAt } = emitProtectedFrame(
+    {
+      spiI: secured.id.spiI,
+      spiR: secured.id.spiR,
+      version: { major: 2, minor: 0 },
+      exchangeType: head.exchangeType,
+      flags: {
+        initiator: secured.id.role === "initiator",
+        version: false,
+        response: head.response,
+      },
+      messageId: head.messageId,
+    },
+    part.firstInner,
+    sealedOctets(secured.algorithms, inner.length),
+    fragment,
+  );
+  const iv = encr.kind === "aead" ? aeadIv(encr, head, fragment) : random(encr.ivOctets);
+  octets.set(iv, bodyAt);
+  const aad = octets.subarray(0, bodyAt);
+  const key = sendKeys(secured);
+  octets.set(seal(encr, key.encryption, iv, aad, plaintext), bodyAt + encr.ivOctets);
+  if (integ !== undefined) {
+    const covered = octets.subarray(0, octets.length - integ.icvOctets);
+    octets.set(integrityIcv(integ, key.integrity, covered), covered.length);
+  }
+  return octets;
+}
+
+/** IV, ciphertext and ICV of so many octets of payloads. */
+function sealedOctets({ encr, integ }: IkeAlgorithms, innerOctets: number): number {
+  const plain = innerOctets + paddingOctets(encr, innerOctets) + 1;
+  return encr.ivOctets + plain + icvOctetsOf({ encr, integ });
+}
+
+/** So many octets of payloads go into a fragment, padding and all. */
+function roomInside(algorithms: IkeAlgorithms, fragmentOctets: number): number {
+  const { encr } = algorithms;
+  const around = FRAME_OCTETS + FRAGMENT_HEAD_OCTETS + encr.ivOctets + icvOctetsOf(algorithms);
+  const ciphertext = fragmentOctets - around;
+  return ciphertext - (ciphertext % encr.blockOctets) - 1;
+}
+
+function icvOctetsOf({ encr, integ }: Pick<IkeAlgorithms, "encr" | "integ">): number {
+  return encr.kind === "aead" ? encr.icvOctets : (integ?.icvOctets ?? 0);
+}
+
+function unprotect(secured: Secured, place: SkPlace, octets: Uint8Array): Uint8Array | undefined {
+  const { encr, integ } = secured.algorithms;
+  const key = receiveKeys(secured);
+  const icvOctets = integ?.icvOctets ?? 0;
+  const end = octets.length - icvOctets;
+  if (place.bodyAt + encr.ivOctets > end) return undefined;
+  if (integ !== undefined) {
+    const icv = integrityIcv(integ, key.integrity, octets.subarray(0, end));
+    if (!equalConstantTime(icv, octets.subarray(end))) return undefined;
+  }
+  const iv = octets.subarray(place.bodyAt, place.bodyAt + encr.ivOctets);
+  const ciphertext = octets.subarray(place.bodyAt + encr.ivOctets, end);
+  return unseal(encr, key.encryption, iv, octets.subarray(0, place.bodyAt), ciphertext);
+}
+
+function paddingOctets(encr: Encryption, innerOctets: number): number {
+  const rest = (innerOctets + 1) % encr.blockOctets;
+  return rest === 0 ? 0 : encr.blockOctets - rest;
+}
+
+/** Unique for a key: both directions have keys of their own, and a message is sealed once. */
+function aeadIv(encr: Encryption, head: MessageHead, fragment: Fragment | undefined): Uint8Array {
+  return new Writer(encr.ivOctets)
+    .u16(head.response ? 1 : 0)
+    .u16(fragment?.number ?? 0)
+    .u32(head.messageId)
+    .done();
+}
+
+type DirectionKeys = { readonly encryption: Uint8Array; readonly integrity: Uint8Array };
+
+function sendKeys({ id, keys }: Secured): DirectionKeys {
+  return id.role === "initiator"
+    ? { encryption: keys.SK_ei, integrity: keys.SK_ai }
+    : { encryption: keys.SK_er, integrity: keys.SK_ar };
+}
+
+function receiveKeys({ id, keys }: Secured): DirectionKeys {
+  return id.role === "initiator"
+    ? { encryption: keys.SK_er, integrity: keys.SK_ar }
+    : { encryption: keys.SK_ei, integrity: keys.SK_ai };
+}

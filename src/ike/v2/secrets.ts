@@ -1,0 +1,18 @@
+/** What is secret in an IKE SA, whatever its phase. */
+
+import { wipe } from "../../octets/secret.ts";
+import { wipeCredentials } from "../credentials.ts";
+import { wipeIkeKeys } from "./keys.ts";
+import type { IkeSa } from "./phase.ts";
+
+/** Overwrites it: the IKE SA is over. */
+export function wipeSecrets(sa: IkeSa): void {
+  if ("half" in sa) wipeIkeKeys(sa.half.keys);
+  if ("keys" in sa) wipeIkeKeys(sa.keys);
+  if ("credentials" in sa) wipeCredentials(sa.credentials);
+  if ("call" in sa) wipeCredentials(sa.call.credentials);
+  if ("calling" in sa) {
+    wipeCredentials(sa.calling.call.credentials);
+    wipe(sa.calling.privateOctets);
+  }
+}

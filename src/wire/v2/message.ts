@@ -1,0 +1,159 @@
+/** IKE messages and their payloads as plain values (RFC 7296 §3). */
+
+import type { AddressRange } from "../../inet/address.ts";
+
+export const PayloadType = {
+  NONE: 0,
+  SA: 33,
+  KE: 34,
+  IDi: 35,
+  IDr: 36,
+  CERT: 37,
+  CERTREQ: 38,
+  AUTH: 39,
+  NONCE: 40,
+  NOTIFY: 41,
+  DELETE: 42,
+  VENDOR: 43,
+  TSi: 44,
+  TSr: 45,
+  SK: 46,
+  CP: 47,
+  EAP: 48,
+  SKF: 53,
+} as const;
+
+export const Protocol = { NONE: 0, IKE: 1, AH: 2, ESP: 3 } as const;
+
+/** One transform of a proposal. `keyBits` is the Key Length attribute (§3.3.5). */
+export type Transform = {
+  readonly type: number;
+  readonly id: number;
+  readonly keyBits: number | undefined;
+  /** Whether it carried an attribute other than Key Length: such a transform is never chosen. */
+  readonly hasUnknownAttribute: boolean;
+};
+
+/** One proposal; `spi` has 0, 4 or 8 octets. */
+export type Proposal = {
+  readonly number: number;
+  readonly protocol: number;
+  readonly spi: Uint8Array;
+  readonly transforms: readonly Transform[];
+};
+
+/** One traffic selector (§3.13.1). OPAQUE ports are start 65535, end 0. */
+export type TrafficSelector = {
+  /** IP protocol, 0 for any. */
+  readonly protocol: number;
+  readonly startPort: number;
+  readonly endPort: number;
+  readonly range: AddressRange;
+};
+
+/** An identity as the ID payload carries it (§3.5). */
+export type Identity = { readonly idType: number; readonly data: Uint8Array };
+
+export const IdType = {
+  IPV4_ADDR: 1,
+  FQDN: 2,
+  RFC822_ADDR: 3,
+  IPV6_ADDR: 5,
+  DER_ASN1_DN: 9,
+  DER_ASN1_GN: 10,
+  KEY_ID: 11,
+} as const;
+
+export type SaPayload = { readonly kind: "SA"; readonly proposals: readonly Proposal[] };
+export type KePayload = {
+  readonly kind: "KE";
+  readonly method: number;
+  readonly data: Uint8Array;
+};
+export type NoncePayload = { readonly kind: "NONCE"; readonly data: Uint8Array };
+export type IdPayload = {
+  readonly kind: "IDi" | "IDr";
+  readonly identity: Identity;
+  /** The payload body as received: AUTH covers it, RESERVED octets included (§2.15). */
+  readonly body: Uint8Array;
+};
+export type CertPayload = {
+  readonly kind: "CERT";
+  readonly encoding: number;
+  readonly data: Uint8Array;
+};
+export type CertReqPayload = {
+  readonly kind: "CERTREQ";
+  readonly encoding: number;
+  /** Of encoding 4: SHA-1 hashes of authorities' public keys, one behind the other. */
+  readonly authorities: Uint8Array;
+};
+export type AuthPayload = {
+  readonly kind: "AUTH";
+  readonly method: number;
+  readonly data: Uint8Array;
+};
+export type NotifyPayload = {
+  readonly kind: "NOTIFY";
+  readonly protocol: number;
+  readonly spi: Uint8Array;
+  readonly type: number;
+  readonly data: Uint8Array;
+};
+export type DeletePayload = {
+  readonly kind: "DELETE";
+  readonly protocol: number;
+  /** SPIs of 4 octets each; none for protocol IKE. */
+  readonly spis: readonly number[];
+};
+export type TsPayload = {
+  readonly kind: "TSi" | "TSr";
+  readonly selectors: readonly TrafficSelector[];
+  /** How many selectors of unknown type were passed over. */
+  readonly unknown: number;
+};
+export type VendorPayload = { readonly kind: "VENDOR"; readonly data: Uint8Array };
+export type CpPayload = {
+  readonly kind: "CP";
+  readonly cfgType: number;
+  readonly attributes: readonly { readonly type: number; readonly value: Uint8Array }[];
+};
+/** A payload that we know by number only (EAP), or that is not critical. */
+export type OpaquePayload = {
+  readonly kind: "OPAQUE";
+  readonly payloadType: number;
+  readonly data: Uint8Array;
+};
+
+/**
+ * A payload whose length is right and whose content is not. Whether that matters is for whoever
+ * needs it to say: a message is not refused for a part that nobody looks at.
+ */
+export type UnreadablePayload = {
+  readonly kind: "UNREADABLE";
+  readonly payloadType: number;
+  readonly data: Uint8Array;
+  readonly fault: { readonly where: string; readonly detail: string };
+};
+
+export type Payload =
+  | SaPayload
+  | KePayload
+  | NoncePayload
+  | IdPayload
+  | CertPayload
+  | CertReqPayload
+  | AuthPayload
+  | NotifyPayload
+  | DeletePayload
+  | TsPayload
+  | VendorPayload
+  | CpPayload
+  | OpaquePayload
+  | UnreadablePayload;
+
+/**
+ * So many payloads of a chain are read, and behind them the first of each type. The others are
+ * passed over: notifies, vendor IDs and the like, of which a host with many addresses sends many.
+ */
+export const PAYLOADS_MAX = 128;

@@ -1,0 +1,197 @@
+/** The Security Association payload: proposals, transforms, attributes (RFC 7296 §3.3). */
+
+import { assert } from "../../../octets/assert.ts";
+import type { Reader } from "../../../octets/reader.ts";
+import type { Writer } from "../../../octets/writer.ts";
+import { type Proposal, Protocol, type SaPayload, type Transform } from "../message.ts";
+
+/** A proposal's number is one octet (§3.3.1): nobody has more of them. */
+export const PROPOSALS_MAX = 255;
+/** Of all proposals together; one that begins below the limit is read to its end. */
+export const TRANSFORMS_MAX = 1_024;
+
+/**
+ * Reads an SA payload, which has at least one proposal. Nothing is chosen or judged here. What is
+ * behind {@link PROPOSALS_MAX} or {@link TRANSFORMS_MAX} is passed over: it will not be chosen.
+ */
+export function parseSa(r: Reader): SaPayload {
+  const proposals: Proposal[] = [];
+  let transforms = 0;
+  let more = true;
+  while (more) {
+    const ordinal = proposals.length + 1;
+    if (ordinal > PROPOSALS_MAX || transforms >= TRANSFORMS_MAX) {
+      r.rest();
+      break;
+    }
+    const substructure = parseSubstructure(r, `proposal ${ordinal}`, PROPOSAL);
+    const proposal = parseProposal(substructure.body);
+    proposals.push(proposal);
+    transforms += proposal.transforms.length;
+    more = substructure.more;
+  }
+  r.end();
+  return { kind: "SA", proposals };
+}
+
+/** Writes the body of an SA payload. Of attributes it knows Key Length only. */
+export function emitSa(w: Writer, payload: SaPayload): void {
+  const { proposals } = payload;
+  for (const [i, proposal] of proposals.entries()) {
+    const at = w.length;
+    w.u8(i + 1 < proposals.length ? PROPOSAL.more : LAST)
+      .u8(0)
+      .u16(0);
+    emitProposal(w, proposal);
+    patchLength(w, at);
+  }
+}
+
+/** Octets of the body that {@link emitSa} writes. */
+export function saLength(payload: SaPayload): number {
+  let octets = 0;
+  for (const { spi, transforms } of payload.proposals) {
+    octets += PROPOSAL.octetsMin + spi.length;
+    for (const { keyBits } of transforms) {
+      octets += TRANSFORM.octetsMin + (keyBits === undefined ? 0 : KEY_LENGTH_OCTETS);
+    }
+  }
+  return octets;
+}
+
+// | Last Substruc |   RESERVED    |         Proposal Length       |
+// | Proposal Num  |  Protocol ID  |    SPI Size   |Num  Transforms|
+// ~                        SPI (variable)                         ~
+// ~                        <Transforms>                           ~
+
+function parseProposal(r: Reader): Proposal {
+  const number = r.u8();
+  const protocol = r.u8();
+  const spiOctets = r.u8();
+  const count = r.u8();
+  if (!isSpiSize(protocol, spiOctets)) {
+    r.fail(
+      `SPI Size ${spiOctets} for protocol ${protocol}, needs ${SPI_SIZES[protocol]?.join(" or ")}`,
+    );
+  }
+  if (spiOctets > r.left) r.fail(`SPI Size ${spiOctets}, but ${r.left} octets are left`);
+  const spi = r.octets(spiOctets);
+  const transforms: Transform[] = [];
+  for (let i = 1; i <= count; i++) {
+    if (r.left === 0) r.fail(`Num Transforms ${count}, has ${i - 1}`);
+    const { body, more } = parseSubstructure(r, `transform ${i}`, TRANSFORM);
+    if (more !== i < count) {
+      const said = more ? TRANSFORM.more : LAST;
+      r.fail(`transform ${i} of ${count}: Last Substruc ${said}`);
+    }
+    transforms.push(parseTransform(body));
+  }
+  r.end();
+  return { number, protocol, spi, transforms };
+}
+
+function emitProposal(w: Writer, proposal: Proposal): void {
+  const { spi, transforms } = proposal;
+  assert(transforms.length <= 0xff, `${transforms.length} transforms in a proposal`);
+  assert(isSpiSize(proposal.protocol, spi.length), `a proposal's SPI of ${spi.length} octets`);
+  w.u8(proposal.number).u8(proposal.protocol).u8(spi.length).u8(transforms.length).octets(spi);
+  for (const [i, transform] of transforms.entries()) {
+    const at = w.length;
+    w.u8(i + 1 < transforms.length ? TRANSFORM.more : LAST)
+      .u8(0)
+      .u16(0);
+    w.u8(transform.type).u8(0).u16(transform.id);
+    if (transform.keyBits !== undefined) w.u16(FORMAT_TV | KEY_LENGTH).u16(transform.keyBits);
+    patchLength(w, at);
+  }
+}
+
+// | Last Substruc |   RESERVED    |        Transform Length       |
+// |Transform Type |   RESERVED    |          Transform ID         |
+// ~                      Transform Attributes                     ~
+
+function parseTransform(r: Reader): Transform {
+  const type = r.u8();
+  r.u8(); // RESERVED: MUST be ignored on receipt
+  const id = r.u16();
+  let keyBits: number | undefined;
+  let hasUnknownAttribute = false;
+  while (r.left > 0) {
+    const value = parseKeyLength(r);
+    // Two key lengths are two transforms (§3.3.5): in one they mean nothing.
+    if (value === undefined || keyBits !== undefined) hasUnknownAttribute = true;
+    else keyBits = value;
+  }
+  return { type, id, keyBits, hasUnknownAttribute };
+}
+
+// |A|       Attribute Type        |  AF=0: Attribute Length       |
+// |F|                             |  AF=1: Attribute Value        |
+// ~                  AF=0: Attribute Value                        ~
+
+/** The value of one attribute if it is a Key Length; any other is passed over. */
+function parseKeyLength(r: Reader): number | undefined {
+  const format = r.u16();
+  const value = r.u16();
+  if ((format & FORMAT_TV) !== 0) {
+    // Key Length MUST NOT be encoded in the long form (§3.3.5).
+    return (format & ATTRIBUTE_TYPE) === KEY_LENGTH ? value : undefined;
+  }
+  if (value > r.left) {
+    r.fail(`attribute type ${format}: Attribute Length ${value}, but ${r.left} octets are left`);
+  }
+  r.octets(value);
+  return undefined;
+}
+
+/** What proposals and transforms have in common: the four octets at their start. */
+type Substructure = { readonly more: number; readonly octetsMin: number };
+
+function parseSubstructure(
+  r: Reader,
+  name: string,
+  kind: Substructure,
+): { readonly body: Reader; readonly more: boolean } {
+  if (r.left < SUBSTRUCTURE_HEADER_OCTETS) {
+    r.fail(`${name}: needs a header of ${SUBSTRUCTURE_HEADER_OCTETS} octets, has ${r.left}`);
+  }
+  const last = r.u8();
+  r.u8(); // RESERVED: MUST be ignored on receipt
+  const length = r.u16();
+  if (last !== LAST && last !== kind.more) {
+    r.fail(`${name}: Last Substruc ${last}, needs ${LAST} or ${kind.more}`);
+  }
+  if (length < kind.octetsMin)
+    r.fail(`${name}: length ${length}, needs at least ${kind.octetsMin}`);
+  const octets = length - SUBSTRUCTURE_HEADER_OCTETS;
+  if (octets > r.left) r.fail(`${name}: length ${length}, but ${r.left + 4} octets are left`);
+  return { body: r.sub(octets, `${r.where}, ${name}`), more: last !== LAST };
+}
+
+function patchLength(w: Writer, at: number): void {
+  const length = w.length - at;
+  assert(length <= 0xffff, `a proposal of ${length} octets`);
+  w.patchU16(at + 2, length);
+}
+
+/** §3.3.1: IKE has an SPI of its own in a rekey only. Other protocols may do as they like. */
+function isSpiSize(protocol: number, octets: number): boolean {
+  return SPI_SIZES[protocol]?.includes(octets) ?? true;
+}
+
+const SPI_SIZES: Readonly<Record<number, readonly number[]>> = {
+  [Protocol.IKE]: [0, 8],
+  [Protocol.AH]: [4],
+  [Protocol.ESP]: [4],
+};
+
+const LAST = 0;
+const SUBSTRUCTURE_HEADER_OCTETS = 4;
+const PROPOSAL: Substructure = { more: 2, octetsMin: 8 };
+const TRANSFORM: Substructure = { more: 3, octetsMin: 8 };
+
+/** Attribute format bit: set in type/value attributes, clear in type/length/value ones. */
+const FORMAT_TV = 0x8000;
+const ATTRIBUTE_TYPE = 0x7fff;
+const KEY_LENGTH = 14;
+const KEY_LENGTH_OCTETS = 4;

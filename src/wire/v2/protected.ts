@@ -1,0 +1,79 @@
+/** Where the Encrypted payload lies in a message (RFC 7296 §3.14, RFC 7383 §2.5); no crypto. */
+
+import { assert } from "../../octets/assert.ts";
+import { decode, type Reader } from "../../octets/reader.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
+import { Writer } from "../../octets/writer.ts";
+import { emitHeader, IKE_HEADER_OCTETS, type IkeHeader, patchHeaderLength } from "../header.ts";
+import { emitPayloadHeader, patchPayloadLength } from "../payload-header.ts";
+import type { MessageHeader } from "./emit-message.ts";
+import { exchangeName } from "./exchange-type.ts";
+import { type Payload, PayloadType } from "./message.ts";
+import { emitFragmentHead, type Fragment, parseFragmentHead } from "./payload/sk.ts";
+import { type ChainFault, readChain, type UnsupportedCritical } from "./payload-chain.ts";
+
+export type SkPlace = {
+  readonly kind: "SK" | "SKF";
+  /** Type of the first payload inside; NONE if it is empty, or a fragment after the first. */
+  readonly firstInner: number;
+  /**
+   * Offset where the Encrypted payload's body (IV) begins, and reaches to the message's end. The
+   * octets before are what an AEAD covers beside: the fragment's numbers are among them.
+   */
+  readonly bodyAt: number;
+  /** Payloads before the Encrypted one, usually none. Nothing vouches for them but the ICV. */
+  readonly outer: readonly Payload[];
+  /** Which fragment it is, in an SKF. */
+  readonly fragment?: Fragment;
+};
+
+/** Finds the Encrypted payload of a message; malformed if there is none, or it is not the last. */
+export function findSk(message: Uint8Array, header: IkeHeader): Result<SkPlace, ChainFault> {
+  const where = exchangeName(header.exchangeType);
+  const place = decode(message, where, (r) => readSkPlace(r, header.nextPayload));
+  if (!place.ok) return place;
+  return place.value.kind === "unsupported-critical" ? err(place.value) : ok(place.value);
+}
+
+function readSkPlace(r: Reader, first: number): SkPlace | UnsupportedCritical {
+  r.octets(IKE_HEADER_OCTETS);
+  const chain = readChain(r, first);
+  if ("kind" in chain) return chain;
+  const { payloads: outer, encrypted } = chain;
+  if (encrypted === undefined) r.fail(`no Encrypted payload among ${outer.length} payloads`);
+  const { firstInner } = encrypted;
+  if (encrypted.payloadType === PayloadType.SK) {
+    return { kind: "SK", firstInner, bodyAt: r.at, outer };
+  }
+  const fragment = parseFragmentHead(r);
+  return { kind: "SKF", firstInner, bodyAt: r.at, outer, fragment };
+}
+
+/** A message whose Encrypted payload is still zeros from `bodyAt` to its end. */
+export type ProtectedFrame = { readonly octets: Uint8Array; readonly bodyAt: number };
+
+/**
+ * A message that holds an Encrypted payload alone, lengths set, with `bodyOctets` zeros for the
+ * caller to put IV, ciphertext and ICV in their place. With `fragment` it is an SKF.
+ */
+export function emitProtectedFrame(
+  header: MessageHeader,
+  firstInner: number,
+  bodyOctets: number,
+  fragment?: Fragment,
+): ProtectedFrame {
+  assert(bodyOctets >= 0, `an Encrypted payload of ${bodyOctets} octets`);
+  const w = new Writer(FRAME_OCTETS_MAX + bodyOctets);
+  const nextPayload = fragment === undefined ? PayloadType.SK : PayloadType.SKF;
+  emitHeader(w, { ...header, nextPayload });
+  const at = emitPayloadHeader(w, firstInner);
+  if (fragment !== undefined) emitFragmentHead(w, fragment);
+  const bodyAt = w.length;
+  w.zeros(bodyOctets);
+  patchPayloadLength(w, at);
+  patchHeaderLength(w);
+  return { octets: w.done(), bodyAt };
+}
+
+/** IKE header, generic header and fragment numbers. */
+const FRAME_OCTETS_MAX = IKE_HEADER_OCTETS + 8;
