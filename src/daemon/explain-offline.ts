@@ -5,7 +5,7 @@ import { parseAddress } from "../inet/address.ts";
 import { now, wallMs } from "../linux/clock.ts";
 import { openPeers } from "../peers/open.ts";
 import type { PeerRepository } from "../peers/repository.ts";
-import { explanationJson } from "../status/explanation-json.ts";
+import { explanationJson } from "../status/api/explanation-json.ts";
 import { explain } from "../why/explain.ts";
 import { type Configured, configuredOf } from "./explain-row.ts";
 

@@ -2,34 +2,34 @@
 
 import { type Context, Hono } from "hono";
 import type { ErouteView } from "../concentrator/snapshot.ts";
-import { type AccessSettings, access, securityHeaders } from "./access.ts";
+import { type AccessSettings, access, securityHeaders } from "./access/access.ts";
+import { requestLimits } from "./access/limits.ts";
+import { ownOriginOnly } from "./access/same-origin.ts";
+import { createSessions } from "./access/sessions.ts";
+import { createStreamPlaces } from "./access/stream-places.ts";
+import { createTokenGuard } from "./access/token-guard.ts";
+import { addControlRoutes, type StatusBindings } from "./api/control-routes.ts";
+import { erouteQueryOf } from "./api/eroute-query.ts";
+import { eventStreamRoute } from "./api/event-stream.ts";
+import { explainRoute } from "./api/explain-route.ts";
 import { DOCS_PATH, OPENAPI_PATH, SITE_METRICS_PATH } from "./api/operations.ts";
+import { oneOf, pageOf, wholeNumber } from "./api/query.ts";
+import { drainingStateJson, erouteJson, eventJson, NO_DATAPLANE, statusJson } from "./api/views.ts";
 import type { Control } from "./control.ts";
-import { addControlRoutes, type StatusBindings } from "./control-routes.ts";
-import { TUNNELS_PATH } from "./document.tsx";
-import { listEroutes } from "./eroute-list.ts";
-import { erouteQueryOf } from "./eroute-query.ts";
-import { beforeOf, eventFilterOf, eventsOf } from "./event-filter.ts";
-import { eventStreamRoute } from "./event-stream.ts";
-import { explainRoute } from "./explain-route.ts";
-import { requestLimits } from "./limits.ts";
-import { addLogin, type LoginSettings } from "./login.tsx";
-import { METRICS_CONTENT_TYPE, metricsText } from "./metrics.ts";
-import { countNotConnected, notConnectedRoute } from "./not-connected.ts";
-import { addPages } from "./pages.ts";
-import { peersRoute } from "./peers-list.ts";
+import { listEroutes } from "./lists/eroutes.ts";
+import { beforeOf, eventFilterOf, eventsOf } from "./lists/events.ts";
+import { countNotConnected, notConnectedRoute } from "./lists/not-connected.ts";
+import { peersRoute } from "./lists/peers.ts";
+import { inTurns } from "./lists/turns.ts";
+import { METRICS_CONTENT_TYPE, metricsText } from "./metrics/metrics.ts";
+import { siteMetricsText } from "./metrics/site-metrics.ts";
+import { TUNNELS_PATH } from "./pages/document.tsx";
+import { addLogin, type LoginSettings } from "./pages/login.tsx";
+import { addPages } from "./pages/pages.ts";
+import { addSiteActions } from "./pages/site-actions.tsx";
 import { problem } from "./problem.ts";
-import { oneOf, pageOf, wholeNumber } from "./query.ts";
-import { ownOriginOnly } from "./same-origin.ts";
 import { RANGES, seriesJson } from "./series.ts";
-import { createSessions } from "./sessions.ts";
-import { addSiteActions } from "./site-actions.tsx";
-import { siteMetricsText } from "./site-metrics.ts";
 import type { StatusSource } from "./source.ts";
-import { createStreamPlaces } from "./stream-places.ts";
-import { createTokenGuard } from "./token-guard.ts";
-import { inTurns } from "./turns.ts";
-import { drainingStateJson, erouteJson, eventJson, NO_DATAPLANE, statusJson } from "./views.ts";
 
 export type StatusSettings = AccessSettings & {
   /** Told of a bug in here; who asked got 500. */
@@ -91,7 +91,7 @@ export function createStatusApp(
     const { openApi } = await import("./api/openapi.ts");
     return c.json(openApi(source.facts.version));
   });
-  app.get(DOCS_PATH, async (c) => c.html((await import("./api/docs-page.tsx")).docsPage()));
+  app.get(DOCS_PATH, async (c) => c.html((await import("./pages/docs-page.tsx")).docsPage()));
   addLogin(app, loginSettings(settings), sessions, tokens);
   addSiteActions(app, control);
   addPages(app, source, control);

@@ -3,7 +3,7 @@
 import type { RekeyOf } from "../concentrator/rekey.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { Result } from "../octets/result.ts";
-import type { EVENT_LEVELS } from "./event-filter.ts";
+import type { EVENT_LEVELS } from "./lists/events.ts";
 
 export type LogLevel = (typeof EVENT_LEVELS)[number];
 

@@ -1,6 +1,6 @@
 /** How many sites there should be, and how many are connected, gone, or were never seen. */
 
-import type { NotConnectedCounts } from "./not-connected.ts";
+import type { NotConnectedCounts } from "./lists/not-connected.ts";
 import type { StatusSource } from "./source.ts";
 
 /** Rows of one egroup. */

@@ -2,7 +2,7 @@
 
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
-import { problemPage } from "./problem-page.tsx";
+import { problemPage } from "./pages/problem-page.tsx";
 
 const TITLES: ReadonlyMap<number, string> = new Map([
   [400, "Bad request"],

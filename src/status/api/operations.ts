@@ -1,13 +1,13 @@
 /** Each operation of the API: what it is for, what it takes, what it answers, who may. */
 
-import { CAPTURE_OCTETS, CAPTURE_OCTETS_MAX, DEBUG_SECONDS_MAX } from "../control-routes.ts";
-import { EROUTE_STATES } from "../eroute-list.ts";
-import { SORTS } from "../eroute-query.ts";
-import { EVENT_LEVELS } from "../event-filter.ts";
-import { LAST_KINDS, WHO_KINDS } from "../not-connected.ts";
-import { PEER_STATES } from "../peers-list.ts";
-import { LIMIT_DEFAULT, LIMIT_MAX, OFFSET_MAX, TEXT_LENGTH_MAX } from "../query.ts";
+import { EROUTE_STATES } from "../lists/eroutes.ts";
+import { EVENT_LEVELS } from "../lists/events.ts";
+import { LAST_KINDS, WHO_KINDS } from "../lists/not-connected.ts";
+import { PEER_STATES } from "../lists/peers.ts";
 import { RANGES } from "../series.ts";
+import { CAPTURE_OCTETS, CAPTURE_OCTETS_MAX, DEBUG_SECONDS_MAX } from "./control-routes.ts";
+import { SORTS } from "./eroute-query.ts";
+import { LIMIT_DEFAULT, LIMIT_MAX, OFFSET_MAX, TEXT_LENGTH_MAX } from "./query.ts";
 import type { AnswerName } from "./schemas.ts";
 
 export const OPENAPI_PATH = "/api/v1/openapi.json";

@@ -3,10 +3,10 @@
 import { z } from "zod";
 import { COUNTER_NAMES } from "../../concentrator/snapshot.ts";
 import { SITE_STATES } from "../../why/site-facts.ts";
-import { EROUTE_STATES } from "../eroute-list.ts";
-import { EVENT_LEVELS } from "../event-filter.ts";
-import { LAST_KINDS } from "../not-connected.ts";
-import { PEER_STATES } from "../peers-list.ts";
+import { EROUTE_STATES } from "../lists/eroutes.ts";
+import { EVENT_LEVELS } from "../lists/events.ts";
+import { LAST_KINDS } from "../lists/not-connected.ts";
+import { PEER_STATES } from "../lists/peers.ts";
 import { SERIES_NAMES } from "../series.ts";
 
 const count = z.number().min(0);

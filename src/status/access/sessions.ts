@@ -1,0 +1,71 @@
+/** Sessions of browsers: somebody has shown a token once, and a cookie stands for it. */
+
+import { equalConstantTime } from "../../octets/secret.ts";
+
+export type Role = "read" | "operate";
+
+export type Session = {
+  readonly id: string;
+  /** In each form that changes something: pages of other sites cannot know it. */
+  readonly csrf: string;
+  readonly role: Role;
+  /** The token that was shown: with another one configured, the session is over. */
+  readonly token: string;
+  readonly untilMs: number;
+  /** What the next page says of the last action. */
+  said: string | undefined;
+};
+
+export type Sessions = {
+  open(role: Role, token: string): Session;
+  find(id: string): Session | undefined;
+  close(id: string): void;
+  readonly size: number;
+};
+
+/** More people than that do not look after one concentrator; the oldest session goes first. */
+const SESSIONS_MAX = 64;
+/** A shift. */
+const SESSION_MS = 10 * 3_600_000;
+const ID_OCTETS = 32;
+
+/** Nobody has logged in. `nowMs` is monotonic. */
+export function createSessions(nowMs: () => number): Sessions {
+  const sessions = new Map<string, Session>();
+  return {
+    open(role, token) {
+      const untilMs = nowMs() + SESSION_MS;
+      const session: Session = {
+        ...{ id: randomText(), csrf: randomText(), role, token, untilMs },
+        said: undefined,
+      };
+      sessions.set(session.id, session);
+      for (const [id] of sessions) {
+        if (sessions.size <= SESSIONS_MAX) break;
+        sessions.delete(id);
+      }
+      return session;
+    },
+    find(id) {
+      const session = sessions.get(id);
+      if (session === undefined || nowMs() < session.untilMs) return session;
+      sessions.delete(id);
+      return undefined;
+    },
+    close: (id) => void sessions.delete(id),
+    get size() {
+      return sessions.size;
+    },
+  };
+}
+
+/** Whether a form was made for this session. */
+export function isOwnForm(session: Session, csrf: string): boolean {
+  const encoder = new TextEncoder();
+  return equalConstantTime(encoder.encode(csrf), encoder.encode(session.csrf));
+}
+
+function randomText(): string {
+  const octets = crypto.getRandomValues(new Uint8Array(ID_OCTETS));
+  return octets.toBase64({ alphabet: "base64url", omitPadding: true });
+}

@@ -1,0 +1,125 @@
+/** Who is not connected, of those that tried, or were: the list, its numbers, and the API's. */
+
+import type { Context } from "hono";
+import { ok, type Result } from "../../octets/result.ts";
+import { hostOf, type LastAttempt } from "../../why/attempts.ts";
+import { reasonText } from "../../why/reason.ts";
+import { oneOf, pageOf, textOf } from "../api/query.ts";
+import { problem } from "../problem.ts";
+import type { StatusSource } from "../source.ts";
+import { inTurns } from "./turns.ts";
+
+export const LAST_KINDS = ["failed", "ended"] as const;
+/** `sites` have a row or an eroute; `strangers` may be anybody. */
+export const WHO_KINDS = ["sites", "strangers"] as const;
+
+export type NotConnectedQuery = {
+  readonly text: string | undefined;
+  readonly last: (typeof LAST_KINDS)[number] | undefined;
+  readonly who: (typeof WHO_KINDS)[number] | undefined;
+};
+
+export type NotConnectedCounts = {
+  /** Sites whose last attempt failed, and those that were connected. */
+  readonly failed: number;
+  readonly ended: number;
+  /** Sites that are disabled in their row, and call: nobody has to do anything about them. */
+  readonly disabled: number;
+  readonly strangers: number;
+};
+
+export type NotConnectedList = {
+  /** Of all, whatever was asked for. */
+  readonly counts: NotConnectedCounts;
+  readonly total: number;
+  readonly sites: readonly LastAttempt[];
+};
+
+export const EVERYBODY: NotConnectedQuery = { text: undefined, last: undefined, who: undefined };
+
+/** Sites that are looked at in one turn of the event loop. */
+const SITES_PER_TURN = 200;
+
+/** The page of those that fit the query: sites before strangers, the latest first. */
+export async function listNotConnected(
+  source: Pick<StatusSource, "snapshot" | "notConnected">,
+  query: NotConnectedQuery,
+  page: { readonly offset: number; readonly limit: number },
+): Promise<NotConnectedList> {
+  const snapshot = source.snapshot();
+  const counts = { failed: 0, ended: 0, disabled: 0, strangers: 0 };
+  const found: LastAttempt[] = [];
+  const needle = query.text?.toLowerCase();
+  await inTurns(source.notConnected(), SITES_PER_TURN, (site) => {
+    const { peerId } = site.attempt.record;
+    // Somebody else may have failed in its name, or an IKE SA ended that another one had replaced.
+    if (peerId !== undefined && snapshot.isConnected(peerId)) return;
+    counts[isDisabled(site) ? "disabled" : site.isKnown ? lastOf(site) : "strangers"]++;
+    if (fits(site, query, needle)) found.push(site);
+  });
+  const sites = found.slice(page.offset, page.offset + page.limit);
+  return { counts, total: found.length, sites };
+}
+
+/** How many there are. */
+export async function countNotConnected(
+  source: Pick<StatusSource, "snapshot" | "notConnected">,
+): Promise<NotConnectedCounts> {
+  return (await listNotConnected(source, EVERYBODY, { offset: 0, limit: 0 })).counts;
+}
+
+function isDisabled({ attempt, isKnown }: LastAttempt): boolean {
+  return isKnown && attempt.record.reason === "row-disabled";
+}
+
+/** Whether it failed, or was connected before. */
+export function lastOf({ attempt }: LastAttempt): (typeof LAST_KINDS)[number] {
+  return attempt.outcome === "ended" ? "ended" : "failed";
+}
+
+function fits(site: LastAttempt, { last, who }: NotConnectedQuery, needle?: string): boolean {
+  if (last !== undefined && lastOf(site) !== last) return false;
+  if (who !== undefined && site.isKnown !== (who === "sites")) return false;
+  if (needle === undefined) return true;
+  const { peerId = "", remote = "", reason } = site.attempt.record;
+  return [peerId, hostOf(remote) ?? "", reason].some((text) => text.toLowerCase().includes(needle));
+}
+
+/** The query of a request, or what is wrong with it. */
+export function notConnectedQueryOf(c: Context): Result<NotConnectedQuery, string> {
+  const text = textOf(c, "q");
+  if (!text.ok) return text;
+  const last = oneOf(c, "last", LAST_KINDS);
+  if (!last.ok) return last;
+  const who = oneOf(c, "who", WHO_KINDS);
+  if (!who.ok) return who;
+  return ok({ text: text.value, last: last.value, who: who.value });
+}
+
+/** `GET /api/v1/not-connected`. */
+export async function notConnectedRoute(c: Context, source: StatusSource): Promise<Response> {
+  const page = pageOf(c);
+  if (!page.ok) return problem(c, 400, page.error);
+  const query = notConnectedQueryOf(c);
+  if (!query.ok) return problem(c, 400, query.error);
+  const { total, counts, sites } = await listNotConnected(source, query.value, page.value);
+  return c.json({ total, ...page.value, counts, sites: sites.map(siteJson) });
+}
+
+function siteJson(site: LastAttempt) {
+  const { record, times, firstWallMs } = site.attempt;
+  return {
+    peer_id: record.peerId ?? null,
+    known: site.isKnown,
+    last: lastOf(site),
+    reason: record.reason,
+    words: reasonText(record.reason),
+    detail: record.detail,
+    step: record.step,
+    times,
+    first_at: new Date(firstWallMs).toISOString(),
+    last_at: new Date(record.wallMs).toISOString(),
+    remote: record.remote ?? null,
+    eroute: record.eroute ?? null,
+  };
+}

@@ -1,0 +1,150 @@
+/** Rows of an egroup's table, with whether their sites are connected: never with their keys. */
+
+import type { Context } from "hono";
+import type { Snapshot } from "../../concentrator/snapshot.ts";
+import { formatPrefix } from "../../inet/prefix.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
+import { LIMIT_DEFAULT, LIMIT_MAX, oneOf, textOf, wholeNumber } from "../api/query.ts";
+import { problem } from "../problem.ts";
+import type { PeerListing, StatusSource } from "../source.ts";
+import { inTurns } from "./turns.ts";
+
+export type PeersWanted = {
+  readonly egroup: string;
+  /** The last peer ID of the page before. */
+  readonly after: string | undefined;
+  readonly limit: number;
+  /** In the peer ID, a subnet or where it is called, whatever its case. */
+  readonly text: string | undefined;
+  readonly state: PeerState | undefined;
+};
+
+export const PEER_STATES = [
+  "connected",
+  "negotiating",
+  "calling",
+  "not connected",
+  "disabled",
+  /** Not connected, and not heard of since start. */
+  "never seen",
+] as const;
+export type PeerState = (typeof PEER_STATES)[number];
+
+export type PeerView = {
+  readonly row: PeerListing;
+  readonly state: PeerState;
+  /** Since start. */
+  readonly isSeen: boolean;
+};
+
+export type PeersPage = {
+  readonly peers: readonly PeerView[];
+  /** Where the next page begins; undefined after the last row. */
+  readonly next: string | undefined;
+};
+
+/** What a request wants; the error says what is wrong with it. */
+export function peersWantedOf(c: Context, source: StatusSource): Result<PeersWanted, string> {
+  const limit = wholeNumber(c, "limit", { least: 1, most: LIMIT_MAX, otherwise: LIMIT_DEFAULT });
+  if (!limit.ok) return limit;
+  const after = textOf(c, "after_peer");
+  if (!after.ok) return after;
+  const { egroups } = source.facts;
+  const given = textOf(c, "egroup");
+  if (!given.ok) return given;
+  const egroup = given.value ?? egroups[0];
+  if (egroup === undefined) return err("egroup: none is configured");
+  if (!egroups.includes(egroup)) return err(`egroup has to be one of ${egroups.join(", ")}`);
+  const text = textOf(c, "q");
+  if (!text.ok) return text;
+  const state = oneOf(c, "peer_state", PEER_STATES);
+  if (!state.ok) return state;
+  const page = { after: after.value, limit: limit.value };
+  return ok({ egroup, ...page, text: text.value, state: state.value });
+}
+
+/** Rows that are read at once where not all of them are wanted, and for one page. */
+const READ_ROWS = 1_000;
+const READ_ROWS_MAX = 20_000;
+
+/**
+ * A page of rows, read now; the error is the database's. Of those that fit, a page may have few or
+ * none and still be followed by another: the database is not asked for the whole of a long table.
+ */
+export async function peersPage(
+  source: StatusSource,
+  wanted: PeersWanted,
+): Promise<Result<PeersPage, string>> {
+  const isFiltered = wanted.text !== undefined || wanted.state !== undefined;
+  const atOnce = isFiltered ? READ_ROWS : wanted.limit;
+  const peers: PeerView[] = [];
+  let { after } = wanted;
+  for (let read = 0; read < READ_ROWS_MAX; read += atOnce) {
+    const rows = await source.rows(wanted.egroup, after, atOnce);
+    if (!rows.ok) return rows;
+    const snapshot = source.snapshot();
+    const views = await inTurns(rows.value, VIEWS_PER_TURN, (row): PeerView => {
+      const state = stateOf(row, snapshot);
+      return { row, state, isSeen: state === "connected" || source.isSeen(row.peerid) };
+    });
+    for (const view of views) {
+      if (!fits(view, wanted)) continue;
+      peers.push(view);
+      if (peers.length === wanted.limit) return ok({ peers, next: view.row.peerid });
+    }
+    const last = rows.value.at(-1)?.peerid;
+    if (rows.value.length < atOnce || last === after) return ok({ peers, next: undefined });
+    after = last;
+  }
+  return ok({ peers, next: after });
+}
+
+const VIEWS_PER_TURN = 200;
+
+function stateOf(row: PeerListing, snapshot: Snapshot): PeerState {
+  const views = snapshot.site(row.peerid);
+  if (views.some(({ childSas }) => childSas.length > 0)) return "connected";
+  if (views.length > 0) return "negotiating";
+  if (snapshot.isCalling(row.peerid)) return "calling";
+  return row.isDisabled ? "disabled" : "not connected";
+}
+
+function fits({ row, state, isSeen }: PeerView, wanted: PeersWanted): boolean {
+  if (wanted.state === "never seen") {
+    if (state !== "not connected" || isSeen) return false;
+  } else if (wanted.state !== undefined && state !== wanted.state) return false;
+  const needle = wanted.text?.toLowerCase();
+  if (needle === undefined) return true;
+  const texts = [row.peerid, row.remip, row.peerip, row.bakpeerip];
+  return texts.some((text) => text?.toLowerCase().includes(needle));
+}
+
+/** `GET /api/v1/peers`. */
+export async function peersRoute(c: Context, source: StatusSource): Promise<Response> {
+  const wanted = peersWantedOf(c, source);
+  if (!wanted.ok) return problem(c, 400, wanted.error);
+  const page = await peersPage(source, wanted.value);
+  if (!page.ok) return problem(c, 503, page.error);
+  return c.json({
+    egroup: wanted.value.egroup,
+    next: page.value.next ?? null,
+    peers: page.value.peers.map(({ row, state, isSeen }) => ({
+      peer_id: row.peerid,
+      state,
+      seen: isSeen,
+      has_password: row.hasPassword,
+      has_ppk: row.hasPpk,
+      remip: row.remip,
+      remmsk: row.remmsk,
+      peerip: row.peerip,
+      bakpeerip: row.bakpeerip,
+      ourid: row.ourid,
+      disabled: row.isDisabled,
+      overlaps: row.overlaps.map(({ peerId, kind, own, other, rule, isConnected }) => ({
+        peer_id: peerId,
+        ...{ kind, rule, connected: isConnected },
+        ...{ subnet: formatPrefix(own), other_subnet: formatPrefix(other) },
+      })),
+    })),
+  });
+}

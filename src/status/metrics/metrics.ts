@@ -1,0 +1,381 @@
+/** Metrics in Prometheus' text format 0.0.4; none of single sites: their number is fixed. */
+
+import { COUNTER_NAMES, type CounterName, type Gauges } from "../../concentrator/snapshot.ts";
+import { fleetOf } from "../fleet.ts";
+import type { NotConnectedCounts } from "../lists/not-connected.ts";
+import type { DatabaseView, StatusSource } from "../source.ts";
+import { escaped } from "./site-metrics.ts";
+
+export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
+
+/** What was read for them: what the process used, and who is not connected. */
+export type MetricsMoment = {
+  readonly cpuSeconds: number;
+  readonly residentOctets: number;
+  /** Tokens that were wrong, or not looked at; streams of events that gave way or were refused. */
+  readonly tokensWrong: number;
+  readonly tokensLimited: number;
+  readonly streamsRefused: number;
+  readonly notConnected: NotConnectedCounts;
+};
+
+/** What metrics are made from. */
+export type MetricsSource = Pick<
+  StatusSource,
+  | "snapshot"
+  | "expected"
+  | "problems"
+  | "failures"
+  | "folded"
+  | "traffic"
+  | "loopDelaySeconds"
+  | "databases"
+  | "reloads"
+> & { readonly facts: Pick<StatusSource["facts"], "version" | "dataplane" | "startedWallMs"> };
+
+/** All metrics as text. */
+export function metricsText(source: MetricsSource, read: MetricsMoment): string {
+  return `${metricsOf(source, read).flatMap(metricLines).join("\n")}\n`;
+}
+
+/** All metrics. */
+export function metricsOf(source: MetricsSource, read: MetricsMoment): readonly Metric[] {
+  const { facts } = source;
+  const { gauges, counters } = source.snapshot();
+  const metrics: Metric[] = [];
+  const add = (metric: Metric) => void metrics.push(metric);
+  add({
+    name: "erouted_build_info",
+    type: "gauge",
+    help: "Version and data plane of the running erouted; always 1.",
+    samples: [{ labels: { version: facts.version, dataplane: facts.dataplane }, value: 1 }],
+  });
+  for (const [key, [name, help]] of Object.entries(GAUGES)) {
+    const value = gauges[key as keyof Gauges];
+    add({ name: `erouted_${name}`, type: "gauge", help, samples: [{ value }] });
+  }
+  for (const counter of COUNTER_NAMES) {
+    const name = `erouted_${counter}_total`;
+    const help = COUNTER_HELP[counter];
+    add({ name, type: "counter", help, samples: [{ value: counters[counter] }] });
+  }
+  const { failed, ended, disabled } = read.notConnected;
+  add({
+    name: "erouted_sites_not_connected",
+    type: "gauge",
+    help: "Sites with a row or an eroute that failed to connect, or were connected before.",
+    samples: [
+      { labels: { state: "failed" }, value: failed },
+      { labels: { state: "ended" }, value: ended },
+    ],
+  });
+  add({
+    name: "erouted_sites_disabled_calling",
+    type: "gauge",
+    help: "Sites that call although they are disabled in their row.",
+    samples: [{ value: disabled }],
+  });
+  metrics.push(...fleetMetrics(source, read.notConnected));
+  add({
+    name: "erouted_problems",
+    type: "gauge",
+    help: "Problems that /healthz names now; 0 is healthy.",
+    samples: [{ value: source.problems().length }],
+  });
+  metrics.push(...eventMetrics(source), ...serverMetrics(read));
+  const { octetsIn, octetsOut, packetsIn, packetsOut } = source.traffic();
+  add({
+    name: "erouted_esp_bytes_total",
+    type: "counter",
+    help: "Bytes carried by Child SAs, as the kernel counts them; looked at every 10 s.",
+    samples: bothWays(octetsIn, octetsOut),
+  });
+  add({
+    name: "erouted_esp_packets_total",
+    type: "counter",
+    help: "Packets carried by Child SAs, as the kernel counts them; looked at every 10 s.",
+    samples: bothWays(packetsIn, packetsOut),
+  });
+  add({
+    name: "erouted_event_loop_delay_max_seconds",
+    type: "gauge",
+    help: "The longest that anything had to wait for its turn in the last minute, in seconds.",
+    samples: [{ value: source.loopDelaySeconds() }],
+  });
+  metrics.push(reloadsMetric(source), ...databaseMetrics(source.databases()));
+  add({
+    name: "process_start_time_seconds",
+    type: "gauge",
+    help: "Start time of the process since the epoch, in seconds.",
+    samples: [{ value: facts.startedWallMs / 1000 }],
+  });
+  add({
+    name: "process_cpu_seconds_total",
+    type: "counter",
+    help: "User and system CPU time, in seconds.",
+    samples: [{ value: read.cpuSeconds }],
+  });
+  add({
+    name: "process_resident_memory_bytes",
+    type: "gauge",
+    help: "Resident memory, in bytes.",
+    samples: [{ value: read.residentOctets }],
+  });
+  return metrics;
+}
+
+/** Of what the journal has taken in. */
+function eventMetrics(source: Pick<MetricsSource, "failures" | "folded">): readonly Metric[] {
+  return [
+    {
+      name: "erouted_attempts_failed_total",
+      type: "counter",
+      help: "Attempts and requests of sites that failed, by the journal's reason.",
+      samples: [...source.failures()].map(([reason, value]) => ({ labels: { reason }, value })),
+    },
+    {
+      name: "erouted_events_folded_total",
+      type: "counter",
+      help: "Events that journal and log tell in one line with others; other metrics count each.",
+      samples: [{ value: source.folded() }],
+    },
+  ];
+}
+
+function reloadsMetric(source: MetricsSource): Metric {
+  return {
+    name: "erouted_configuration_reloads_total",
+    type: "counter",
+    help: "How often the configuration file was read anew: ok, faulty, or held (closes too much).",
+    samples: [...source.reloads()].map(([result, value]) => ({ labels: { result }, value })),
+  };
+}
+
+/** Of the status server itself. */
+function serverMetrics(read: MetricsMoment): readonly Metric[] {
+  const { tokensWrong, tokensLimited, streamsRefused } = read;
+  return [
+    {
+      name: "erouted_status_tokens_wrong_total",
+      type: "counter",
+      help: "Wrong tokens shown to the status server, by header or form.",
+      samples: [{ value: tokensWrong }],
+    },
+    {
+      name: "erouted_status_tokens_limited_total",
+      type: "counter",
+      help: "Tokens that were not looked at: too many wrong ones had come from there.",
+      samples: [{ value: tokensLimited }],
+    },
+    {
+      name: "erouted_status_streams_refused_total",
+      type: "counter",
+      help: "Streams of events that gave way to another client, or found no place.",
+      samples: [{ value: streamsRefused }],
+    },
+  ];
+}
+
+/** None before the rows have been counted for the first time. */
+function fleetMetrics(source: MetricsSource, counts: NotConnectedCounts): readonly Metric[] {
+  const fleet = fleetOf(source, counts);
+  const gauge = (name: string, help: string, value: number | undefined): Metric => ({
+    ...{ name: `erouted_sites_${name}`, type: "gauge", help },
+    samples: value === undefined ? [] : [{ value }],
+  });
+  return [
+    gauge("expected", "Rows that are not disabled, counted once a minute.", fleet?.expected),
+    gauge("connected", "Sites of those rows that are connected.", fleet?.connected),
+    gauge("never_seen", "Sites of those rows that were not seen since start.", fleet?.neverSeen),
+  ];
+}
+
+export type MetricSample = {
+  readonly suffix?: string;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly value: number;
+};
+
+export type Metric = {
+  readonly name: string;
+  readonly type: "counter" | "gauge" | "histogram";
+  readonly help: string;
+  readonly samples: readonly MetricSample[];
+};
+
+function bothWays(received: number, sent: number): readonly MetricSample[] {
+  return [
+    { labels: { direction: "in" }, value: received },
+    { labels: { direction: "out" }, value: sent },
+  ];
+}
+
+function metricLines({ name, type, help, samples }: Metric): string[] {
+  const head = [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`];
+  return head.concat(
+    samples.map(
+      ({ suffix = "", labels, value }) => `${name}${suffix}${labelText(labels)} ${value}`,
+    ),
+  );
+}
+
+function labelText(labels: Readonly<Record<string, string>> | undefined): string {
+  if (labels === undefined) return "";
+  const parts = Object.entries(labels).map(([name, value]) => `${name}="${escaped(value)}"`);
+  return `{${parts.join(",")}}`;
+}
+
+function databaseMetrics(databases: readonly DatabaseView[]): readonly Metric[] {
+  const each = (value: (database: DatabaseView) => number) =>
+    databases.map((database) => ({ labels: { egroup: database.egroup }, value: value(database) }));
+  return [
+    {
+      name: "erouted_database_lookups_total",
+      type: "counter",
+      help: "Look-ups asked of the database of an egroup.",
+      samples: each(({ lookups }) => lookups),
+    } as const,
+    {
+      name: "erouted_database_failures_total",
+      type: "counter",
+      help: "Look-ups that the database of an egroup did not answer.",
+      samples: each(({ failures }) => failures),
+    } as const,
+    {
+      name: "erouted_database_lookups_waiting",
+      type: "gauge",
+      help: "Look-ups that wait for the database of an egroup now.",
+      samples: each(({ waiting }) => waiting),
+    } as const,
+    {
+      name: "erouted_database_failovers_total",
+      type: "counter",
+      help: "How often another one of several servers of an egroup's database was taken.",
+      samples: each(({ inUse }) => inUse?.failovers ?? 0),
+    } as const,
+    {
+      name: "erouted_database_server_in_use",
+      type: "gauge",
+      help: "1 for the one of several servers of an egroup's database that is asked now.",
+      samples: databases.flatMap(({ egroup, inUse }) =>
+        inUse === undefined ? [] : [{ labels: { egroup, server: inUse.server }, value: 1 }],
+      ),
+    } as const,
+    {
+      name: "erouted_database_lookup_seconds",
+      type: "histogram",
+      help: "Time from a look-up to its answer, in seconds.",
+      samples: databases.flatMap(histogram),
+    } as const,
+  ];
+}
+
+function histogram({
+  egroup,
+  seconds,
+  secondsSum,
+  lookups,
+  waiting,
+}: DatabaseView): MetricSample[] {
+  const done = Math.max(lookups - waiting, seconds.at(-1)?.count ?? 0);
+  const bucket = (le: string, value: number) => ({
+    suffix: "_bucket",
+    labels: { egroup, le },
+    value,
+  });
+  return [
+    ...seconds.map(({ upTo, count }) => bucket(String(upTo), count)),
+    bucket("+Inf", done),
+    { suffix: "_sum", labels: { egroup }, value: secondsSum },
+    { suffix: "_count", labels: { egroup }, value: done },
+  ];
+}
+
+const GAUGES: Readonly<Record<keyof Gauges, readonly [name: string, help: string]>> = {
+  dynamicEroutes: ["dynamic_eroutes", "Dynamic eroutes in use."],
+  dynamicEroutesMax: ["dynamic_eroutes_limit", "Dynamic eroutes that may be in use."],
+  normalEroutesUp: ["normal_eroutes_up", "Normal eroutes with an IKE SA."],
+  ikeSas: ["ike_sas", "IKE SAs whose peer has authenticated."],
+  halfOpenIkeSas: ["half_open_ike_sas", "IKE SAs whose peer has not authenticated yet."],
+  halfOpenOctets: ["half_open_bytes", "Memory that these take, in bytes."],
+  halfOpenOctetsMax: ["half_open_bytes_limit", "Memory that they may take (half_open_memory)."],
+  childSas: ["child_sas", "Child SAs installed."],
+  lookupsWaiting: ["lookups_waiting", "IKE SAs that wait for a row."],
+  keyExchangesWaiting: ["key_exchanges_waiting", "IKE SAs that wait for a slow key exchange."],
+  signaturesWaiting: ["signatures_waiting", "IKE SAs that wait for a slow signature."],
+  standingPolicies: [
+    "standing_policies",
+    "Policies that stand without an SA: traps, blocks and exceptions.",
+  ],
+  drainingStates: ["draining_states", "Inbound states of rekeyed Child SAs, soon to be removed."],
+};
+
+const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
+  datagrams_received: "Datagrams received on the IKE sockets.",
+  datagrams_malformed: "Datagrams dropped because they were malformed.",
+  datagrams_unknown_spi: "Datagrams dropped because no IKE SA has their SPI.",
+  datagrams_bad_version: "Datagrams of another major version than 2.",
+  datagrams_rate_limited: "Answers to strangers that were left out, being too many.",
+  ikev1_calls: "Messages that begin IKEv1, which is not spoken here.",
+  messages_too_long: "Messages dropped before authentication because they were too long.",
+  messages_bad_icv: "Messages dropped because their integrity check failed.",
+  messages_repeated: "Repeated requests, answered with the stored response.",
+  messages_out_of_window: "Requests dropped because their message ID was out of the window.",
+  cookies_sent: "COOKIE notifies sent under load.",
+  half_open_refused: "IKE_SA_INIT requests dropped because too many IKE SAs were half-open.",
+  key_exchanges_refused: "Slow key exchanges that were refused because too many waited.",
+  signatures_refused: "Slow signatures that were refused because too many waited.",
+  ike_sa_init_requests: "IKE_SA_INIT requests received.",
+  ike_sas_established: "IKE SAs whose peer authenticated.",
+  ike_sas_with_ppk: "Of those, the ones with a post-quantum key in their keys (RFC 8784).",
+  ike_sas_rekeyed: "IKE SAs replaced by a rekey.",
+  ike_sas_over_limit: "IKE SAs that went because their site had too many.",
+  rekey_collisions: "SAs that both ends have rekeyed at the same time.",
+  fragments_received: "Fragments of messages (RFC 7383).",
+  fragments_refused: "Authentic fragments not taken: not agreed on, too many, or too long.",
+  retransmissions: "Further copies of requests that had no answer in time.",
+  calls_started: "Sites that were called.",
+  calls_failed: "Calls that came to nothing, on all addresses of the site.",
+  acquires: "Packets that had no SA and asked the kernel for one.",
+  acquires_ignored: "Packets that had no SA, and whose site is being called, or cannot be.",
+  ike_sas_closed: "IKE SAs that ended after having been established, and that none replaced.",
+  ike_sas_replaced: "IKE SAs that ended because another one has taken their place.",
+  child_sas_installed: "Child SAs installed in the kernel.",
+  child_sas_rekeyed: "Child SAs that replaced another.",
+  child_sas_over_limit: "Child SAs that went because their site had too many.",
+  child_sas_refused_full: "Child SAs that a site was refused because it has child_sas_max of them.",
+  child_sas_closed: "Child SAs removed from the kernel.",
+  child_sas_narrowed_by_limit: "Child SAs without some of the subnets both ends allow: too many.",
+  negotiations_failed: "Negotiations that ended before the peer authenticated.",
+  authentication_failures: "IKE_AUTH exchanges that were refused.",
+  guesses_slowed: "IKE_AUTH requests that were refused unread: their ID had failed too often.",
+  authentications_unanswered:
+    "IKE_AUTH requests that were left without an answer: a fault of ours, or unknown_sites.",
+  lookups_started: "Look-ups of a row.",
+  lookups_failed: "Look-ups that failed in the database.",
+  lookups_without_row: "Look-ups that found no row.",
+  row_checks: "Rows of connected sites that were read anew.",
+  row_checks_failed: "Rows of connected sites that could not be read anew.",
+  row_changes: "Sites closed because their row has changed, or is gone.",
+  late_answers: "Answers that nobody waited for any more.",
+  dynamic_eroutes_created: "Dynamic eroutes created.",
+  dynamic_eroutes_evicted: "Dynamic eroutes removed to keep some free.",
+  dynamic_eroutes_refused_full: "Sites refused because all dynamic eroutes were in use.",
+  overlaps_refused: "Sites refused because another connected site had their subnet.",
+  overlaps_replaced: "Sites closed because another one with their subnet took their place.",
+  overlaps_allowed: "Sites that came up with the subnet of another connected one.",
+  redirects_sent: "Sites that were sent to another gateway (RFC 5685).",
+  redirects_followed: "Gateways that were called because a site has sent us there (RFC 5685).",
+  moves_delayed: "Moves of a site's states that waited, its packets coming from changing ports.",
+  kernel_refusals: "Requests that the kernel refused.",
+  states_removed_by_others:
+    "States of erouted that another program removed from the kernel; their Child SAs are rekeyed.",
+  policies_removed_by_others:
+    "Policies of erouted that another program removed from the kernel; they are put back.",
+  routes_removed_by_others:
+    "Routes of erouted that another program removed from the kernel; they are put back.",
+  policies_taken_by_others:
+    "Times that a policy of another program was found in the place of one of erouted.",
+  spi_conflicts: "Child SAs whose ESP SPI was taken at the site's address.",
+  internal_errors: "Bugs caught: each has cost one IKE SA, and is in the log.",
+};

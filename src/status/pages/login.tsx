@@ -1,0 +1,130 @@
+/** @jsxImportSource hono/jsx */
+/** Logging in from a browser: a token is shown once, a cookie stands for it from then on. */
+
+import type { Hono } from "hono";
+import { deleteCookie, setCookie } from "hono/cookie";
+import type { FC } from "hono/jsx";
+import { type AccessSettings, isToken, SESSION_COOKIE } from "../access/access.ts";
+import { isOwnForm, type Role, type Session, type Sessions } from "../access/sessions.ts";
+import { type TokenGuard, tooManyTokens } from "../access/token-guard.ts";
+import type { StatusBindings } from "../api/control-routes.ts";
+import { problem } from "../problem.ts";
+import { Document, documentText, LOGIN_PATH, LOGOUT_PATH, TUNNELS_PATH } from "./document.tsx";
+import { formOf } from "./form.ts";
+
+export type LoginSettings = AccessSettings & {
+  /** Whether the page came over TLS: the cookie then never goes another way. */
+  readonly isSecure: boolean;
+};
+
+/** Adds the page, what it posts to, and the way out. */
+export function addLogin(
+  app: Hono<StatusBindings>,
+  settings: LoginSettings,
+  sessions: Sessions,
+  guard: TokenGuard,
+): void {
+  app.get(LOGIN_PATH, (c) => {
+    const next = nextOf(c.req.query("next"));
+    const session = c.get("session");
+    return c.html(session === undefined ? loginPage({ next }) : sessionPage(session, next));
+  });
+  app.post(LOGIN_PATH, async (c) => {
+    if (!guard.mayTry(c)) return tooManyTokens(c);
+    const form = await formOf(c);
+    if (!form.ok) return problem(c, 400, form.error);
+    const next = nextOf(form.value.get("next"));
+    const token = form.value.get("token")?.trim() ?? "";
+    const role = roleOf(token, settings);
+    if (role === undefined) {
+      guard.onWrong(c);
+      return c.html(loginPage({ next, fault: "This is none of the tokens." }), 401);
+    }
+    const session = sessions.open(role, token);
+    setCookie(c, SESSION_COOKIE, session.id, {
+      ...{ httpOnly: true, sameSite: "Strict", path: "/", secure: settings.isSecure },
+    });
+    return c.redirect(next, 303);
+  });
+  app.post(LOGOUT_PATH, async (c) => {
+    const session = c.get("session");
+    const form = await formOf(c);
+    if (session !== undefined && form.ok && isOwnForm(session, form.value.get("csrf") ?? "")) {
+      sessions.close(session.id);
+      deleteCookie(c, SESSION_COOKIE, { path: "/", secure: settings.isSecure });
+    }
+    return c.redirect(LOGIN_PATH, 303);
+  });
+}
+
+/** Who may change something may read as well; both are compared, whichever fits. */
+function roleOf(given: string, { token, operateToken }: AccessSettings): Role | undefined {
+  if (given === "") return undefined;
+  const operates = operateToken !== undefined && isToken(given, operateToken);
+  const reads = token !== undefined && isToken(given, token);
+  if (operates) return "operate";
+  return reads ? "read" : undefined;
+}
+
+/** A page of ours, whatever an address says: nobody is led elsewhere by a link to the login. */
+function nextOf(text: string | null | undefined): string {
+  return text !== null && text !== undefined && /^\/status\/[\w/.?=&%~-]*$/.test(text)
+    ? text
+    : TUNNELS_PATH;
+}
+
+const loginPage = (props: { next: string; fault?: string }) =>
+  documentText(
+    <Document title="Log in">
+      <main id="main">
+        <h1>Log in</h1>
+        <LoginForm {...props} />
+      </main>
+    </Document>,
+  );
+
+const MAY: Readonly<Record<Role, string>> = {
+  read: "You are logged in, and can look at everything.",
+  operate: "You are logged in, and can connect and disconnect sites.",
+};
+
+const sessionPage = ({ role, csrf }: Session, next: string) =>
+  documentText(
+    <Document title="Session">
+      <main id="main">
+        <h1>Session</h1>
+        <p>{MAY[role]}</p>
+        <LogoutForm csrf={csrf} />
+        {role === "read" && <LoginForm next={next} />}
+      </main>
+    </Document>,
+  );
+
+/** The way out. */
+export const LogoutForm: FC<{ csrf: string }> = ({ csrf }) => (
+  <form method="post" action={LOGOUT_PATH}>
+    <input type="hidden" name="csrf" value={csrf} />
+    <button type="submit">Log out</button>
+  </form>
+);
+
+const LoginForm: FC<{ next: string; fault?: string }> = ({ next, fault }) => (
+  <form class="login" method="post" action={LOGIN_PATH}>
+    {fault !== undefined && (
+      <p class="banner" role="alert">
+        {fault}
+      </p>
+    )}
+    <p>
+      With the token of <code>status.token_file</code> you can look at everything, with that of{" "}
+      <code>status.operate_token_file</code> you can also connect and disconnect sites.
+    </p>
+    <input type="hidden" name="next" value={next} />
+    <input type="text" name="username" value="erouted" autocomplete="username" hidden />
+    <label>
+      <span>Token</span>{" "}
+      <input type="password" name="token" autocomplete="current-password" required />
+    </label>{" "}
+    <button type="submit">Log in</button>
+  </form>
+);

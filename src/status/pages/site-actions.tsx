@@ -1,0 +1,98 @@
+/** @jsxImportSource hono/jsx */
+/** What an operator can do with a site on its page: connect, disconnect, rekey, read its row. */
+
+import type { Context, Hono } from "hono";
+import type { FC } from "hono/jsx";
+import { Rate } from "../../concentrator/rate.ts";
+import { isOwnForm, type Session } from "../access/sessions.ts";
+import type { StatusBindings } from "../api/control-routes.ts";
+import type { Control, ControlAnswer } from "../control.ts";
+import { problem } from "../problem.ts";
+import { LOGIN_PATH, SITE_PATH, sitePath } from "./document.tsx";
+import { formOf } from "./form.ts";
+import { LogoutForm } from "./login.tsx";
+
+const ACTIONS = {
+  connect: { name: "Connect", act: (to: Control) => to.connect },
+  disconnect: { name: "Disconnect", act: (to: Control) => to.disconnect },
+  reload: { name: "Read its row anew", act: (to: Control) => to.reloadPeer },
+  rekey: {
+    name: "New keys",
+    act: (to: Control) => (peerId: string, by: string) => to.rekey(peerId, "children", by),
+  },
+} as const;
+
+type ActionName = keyof typeof ACTIONS;
+const ACTION_NAMES = Object.keys(ACTIONS) as readonly ActionName[];
+
+/** Of all browsers together, a second. */
+const ACTIONS_PER_SECOND = 5;
+
+/** Adds what the buttons post to: with a session that may, and a form that was made for it. */
+export function addSiteActions(app: Hono<StatusBindings>, control: Control | undefined): void {
+  if (control === undefined) return;
+  const rate = new Rate(ACTIONS_PER_SECOND, control.now());
+  for (const name of ACTION_NAMES) {
+    app.post(`${SITE_PATH}/:id/${name}`, async (c) => {
+      const peerId = c.req.param("id");
+      const remote = c.env?.remote ?? "unknown";
+      const session = c.get("session");
+      const form = await formOf(c);
+      const isAllowed =
+        session?.role === "operate" &&
+        form.ok &&
+        isOwnForm(session, form.value.get("csrf") ?? "") &&
+        isFromHere(c);
+      if (!isAllowed) {
+        control.onDenied(`POST ${c.req.path}`, remote);
+        return problem(c, 403, "log in with the operate token, and press the button again");
+      }
+      if (!rate.take(control.now())) {
+        return problem(c, 429, "too many requests: wait a second", { "Retry-After": "1" });
+      }
+      session.said = saidOf(ACTIONS[name].act(control)(peerId, remote));
+      return c.redirect(sitePath(peerId), 303);
+    });
+  }
+}
+
+/** Browsers say where a form comes from; those that do not still need its CSRF token. */
+function isFromHere(c: Context): boolean {
+  const site = c.req.header("sec-fetch-site");
+  return site === undefined || site === "same-origin" || site === "none";
+}
+
+function saidOf(answer: ControlAnswer): string {
+  return answer.ok ? answer.value.detail : answer.error.detail;
+}
+
+type SiteActionsProps = {
+  readonly peerId: string;
+  readonly session: Session | undefined;
+  /** Whether anybody may do anything: there is an operate token. */
+  readonly canOperate: boolean;
+};
+
+/** The buttons; or the way to them. */
+export const SiteActions: FC<SiteActionsProps> = ({ peerId, session, canOperate }) => {
+  if (!canOperate) return null;
+  if (session?.role !== "operate") {
+    const next = encodeURIComponent(sitePath(peerId));
+    return (
+      <p>
+        <a href={`${LOGIN_PATH}?next=${next}`}>Log in</a> to connect or disconnect it.
+      </p>
+    );
+  }
+  return (
+    <div class="actions">
+      {ACTION_NAMES.map((name) => (
+        <form method="post" action={`${sitePath(peerId)}/${name}`}>
+          <input type="hidden" name="csrf" value={session.csrf} />
+          <button type="submit">{ACTIONS[name].name}</button>
+        </form>
+      ))}
+      <LogoutForm csrf={session.csrf} />
+    </div>
+  );
+};

@@ -1,0 +1,178 @@
+/** @jsxImportSource hono/jsx */
+/** The page of one site: why it is or is not connected, what it has, what it did before. */
+
+import type { FC } from "hono/jsx";
+import { parseAddress } from "../../inet/address.ts";
+import type { Attempt } from "../../why/attempts.ts";
+import type { Explanation, Finding } from "../../why/explain.ts";
+import { reasonText } from "../../why/reason.ts";
+import type { Session } from "../access/sessions.ts";
+import type { StatusSource } from "../source.ts";
+import { Document, documentText, EVENTS_PATH } from "./document.tsx";
+import { Banners, Foot, Prose } from "./page-parts.tsx";
+import { Sides } from "./sides.tsx";
+import { SiteActions } from "./site-actions.tsx";
+import { TimeText } from "./time-text.tsx";
+import { tunnelTable } from "./tunnel-table.tsx";
+
+/** Who looks at it, and what came of what he did. */
+export type Visitor = {
+  readonly session: Session | undefined;
+  readonly said: string | undefined;
+  readonly canOperate: boolean;
+};
+
+/** The text of the whole page of a peer ID, or an address. Its row is read for it. */
+export async function sitePage(
+  source: StatusSource,
+  asked: string,
+  visitor: Visitor,
+): Promise<string> {
+  const { explanation, attempts } = await source.explain(asked);
+  const uses = await source.stateUses();
+  const views = source.snapshot().site(asked);
+  const table = await tunnelTable({ caption: "What it has in use", views, source, uses });
+  // Nobody's ID: there is nothing to do with it, and no event has it as its site.
+  const isNobody = explanation.findings.every(({ about }) => about !== "eroute");
+  const isAddress = isNobody && parseAddress(asked) !== undefined;
+  const path = `/api/v1/peers/${encodeURIComponent(asked)}/explain`;
+  return documentText(
+    <Document title={asked} live>
+      <main id="main">
+        <h1>
+          <bdi>{asked}</bdi>
+        </h1>
+        {visitor.said !== undefined && (
+          <p class="banner" role="status">
+            <bdi>{visitor.said}</bdi>
+          </p>
+        )}
+        {!isAddress && (
+          <SiteActions peerId={asked} session={visitor.session} canOperate={visitor.canOperate} />
+        )}
+        <div data-live="explanation">
+          <Banners source={source} />
+          <p class={`summary ${isGood(explanation) ? "ok" : "bad"}`}>
+            <bdi>{explanation.summary}</bdi>
+          </p>
+          <Advice advice={explanation.advice} />
+          <Findings of={explanation.findings} />
+          {explanation.comparison !== undefined && <Sides of={explanation.comparison} />}
+        </div>
+        {views.length > 0 && (
+          <>
+            <h2>Eroutes</h2>
+            <div data-live="eroutes">{table}</div>
+          </>
+        )}
+        <h2>Before</h2>
+        <div data-live="attempts">
+          {attempts.length === 0 ? <p>Nothing is known.</p> : <Attempts of={attempts} />}
+        </div>
+        {!isAddress && (
+          <p>
+            <a href={`${EVENTS_PATH}?site=${encodeURIComponent(asked)}`}>Its events</a>
+          </p>
+        )}
+      </main>
+      <Foot source={source} json={[[path, "The same as JSON"]]} />
+    </Document>,
+  );
+}
+
+function isGood({ state }: Explanation): boolean {
+  return state === "connected" || state === "negotiating" || state === "calling";
+}
+
+const Advice: FC<{ advice: readonly string[] }> = ({ advice }) => {
+  if (advice.length === 0) return null;
+  return (
+    <>
+      <h2>What to do</h2>
+      <ul>
+        {advice.map((text) => (
+          <li>
+            <Prose text={text} />
+          </li>
+        ))}
+      </ul>
+    </>
+  );
+};
+
+const VERDICTS: Readonly<Record<Finding["verdict"], readonly [string, string]>> = {
+  ok: ["ok", "ok"],
+  problem: ["problem", "bad"],
+  note: ["note", "dim"],
+};
+
+const Findings: FC<{ of: readonly Finding[] }> = ({ of }) => (
+  <table>
+    <caption>What is known</caption>
+    <thead>
+      <tr>
+        <th scope="col">About</th>
+        <th scope="col">Verdict</th>
+        <th scope="col">What</th>
+      </tr>
+    </thead>
+    <tbody>
+      {of.map(({ about, verdict, detail }) => (
+        <tr>
+          <th scope="row" class="narrow">
+            {about}
+          </th>
+          <td data-label="Verdict" class={`${VERDICTS[verdict][1]} whole`}>
+            {VERDICTS[verdict][0]}
+          </td>
+          <td data-label="What">{detail}</td>
+        </tr>
+      ))}
+    </tbody>
+  </table>
+);
+
+const OUTCOME_CLASSES: Readonly<Record<Attempt["outcome"], string>> = {
+  connected: "ok",
+  failed: "bad",
+  refused: "bad",
+  ended: "dim",
+};
+
+const Attempts: FC<{ of: readonly Attempt[] }> = ({ of }) => (
+  <table>
+    <caption>Attempts, the latest first</caption>
+    <thead>
+      <tr>
+        <th scope="col">Last time (UTC)</th>
+        <th scope="col">Outcome</th>
+        <th scope="col">At</th>
+        <th scope="col">Remote</th>
+        <th scope="col">Why</th>
+      </tr>
+    </thead>
+    <tbody>
+      {of.map(({ outcome, times, record }) => (
+        <tr>
+          <th scope="row" class="narrow">
+            <TimeText wallMs={record.wallMs} />
+            {times > 1 && <span class="dim line">{times} times</span>}
+          </th>
+          <td data-label="Outcome" class={`${OUTCOME_CLASSES[outcome]} whole`}>
+            {outcome}
+          </td>
+          <td data-label="At" class="whole">
+            {record.step}
+          </td>
+          <td data-label="Remote" class="address">
+            {record.remote ?? "-"}
+          </td>
+          <td data-label="Why">
+            <strong>{reasonText(record.reason)}</strong>
+            <div>{record.detail}</div>
+          </td>
+        </tr>
+      ))}
+    </tbody>
+  </table>
+);

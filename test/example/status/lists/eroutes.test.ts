@@ -1,0 +1,79 @@
+/** Lists of eroutes: searched, filtered, sorted, in pages, without holding up the event loop. */
+
+import { expect, test } from "bun:test";
+import { createStatusApp } from "../../../../src/status/app.ts";
+import { sampleSource } from "../sample.ts";
+
+const settings = { token: undefined, host: "127.0.0.1" };
+const app = createStatusApp(
+  sampleSource({
+    sites: 5,
+    adapt: (view, n) => ({
+      ...view,
+      state: n === 3 ? "negotiating" : "established",
+      baseEroute: n > 3 ? "lab" : "fleet",
+    }),
+  }),
+  settings,
+);
+
+async function ids(query: string): Promise<string[]> {
+  const answer = await app.request(`/api/v1/eroutes?${query}`);
+  const body = (await answer.json()) as { total: number; eroutes: { peer_id: string }[] };
+  return [`${body.total}:`, ...body.eroutes.map(({ peer_id }) => peer_id.replace(/\..*/, ""))];
+}
+
+test("search in ID, name, address and subnet; filters; both together", async () => {
+  expect(await ids("q=SITE-5.cust")).toEqual(["1:", "site-5"]);
+  expect(await ids("q=192.168.4.0")).toEqual(["1:", "site-4"]);
+  expect(await ids("q=198.51.100.5")).toEqual(["1:", "site-5"]);
+  expect(await ids("state=negotiating")).toEqual(["1:", "site-3"]);
+  expect(await ids("eroute=lab")).toEqual(["2:", "site-4", "site-5"]);
+  expect(await ids("eroute=lab&q=site-4&state=")).toEqual(["1:", "site-4"]);
+  expect(await ids("q=nobody")).toEqual(["0:"]);
+});
+
+test("sorted both ways, by text and by the kernel's counters, page by page", async () => {
+  expect(await ids("sort=-peer_id&limit=2")).toEqual(["5:", "site-5", "site-4"]);
+  expect(await ids("sort=-peer_id&limit=2&offset=2")).toEqual(["5:", "site-3", "site-1"]);
+  expect(await ids("sort=-bytes_in&limit=1")).toEqual(["5:", "site-5"]);
+  expect(await ids("sort=bytes_in&limit=1")).toEqual(["5:", "site-1"]);
+  expect((await ids("sort=state&limit=5")).at(-1)).toBe("site-3");
+});
+
+test("what cannot be asked for is a problem that says what can", async () => {
+  for (const [query, words] of [
+    ["sort=password", "sort has to be one of peer_id, -peer_id"],
+    ["state=up", "state has to be one of negotiating, established, closing"],
+    [`q=${"x".repeat(257)}`, "q may have 256 characters"],
+    ["limit=0", "limit has to be a whole number from 1 to 1000"],
+  ]) {
+    const answer = await app.request(`/api/v1/eroutes?${query}`);
+    expect(answer.status).toBe(400);
+    expect(((await answer.json()) as { detail: string }).detail).toContain(words ?? "");
+  }
+});
+
+test("10,000 eroutes sorted: others have their turn all the while", async () => {
+  const many = createStatusApp(sampleSource({ sites: 10_000 }), settings);
+  let turns = 0;
+  const timer = setInterval(() => turns++, 1);
+  const answer = await many.request("/api/v1/eroutes?sort=-bytes_in&limit=1");
+  clearInterval(timer);
+  expect(((await answer.json()) as { total: number }).total).toBe(10_000);
+  expect(turns).toBeGreaterThan(10);
+});
+
+test("events of one site, from a level on", async () => {
+  const events = async (query: string) => {
+    const answer = await app.request(`/api/v1/events?${query}`);
+    return ((await answer.json()) as { events: { site: string | null }[] }).events;
+  };
+  const all = await events("");
+  const [first] = all;
+  const ofSite = await events(`site=${encodeURIComponent(first?.site ?? "")}`);
+  expect(ofSite.every(({ site }) => site === first?.site)).toBe(true);
+  expect(ofSite.length).toBeGreaterThan(0);
+  expect(await events("level=error&site=nobody")).toEqual([]);
+  expect((await app.request("/api/v1/events?level=loud")).status).toBe(400);
+});
