@@ -1,4 +1,6 @@
-/** What all checks of a configuration share: where faults go, and how secrets are fetched. */
+/**
+ * What all checks of a configuration share: where faults are collected, and how secrets are read.
+ */
 
 import type { Result } from "../octets/result.ts";
 import { type ConfigFault, type KeyPath, pathText } from "./fault.ts";
@@ -6,26 +8,26 @@ import type { KeyMeta } from "./schema-keys.ts";
 import { expectedAt, metaAt } from "./schema-path.ts";
 import { type KeyLines, lineOf } from "./toml-lines.ts";
 
-/** What configuration needs from outside. */
+/** What reading a configuration needs from outside. */
 export type ConfigFiles = {
-  /** The text of a file; or why it cannot be read, in a few words. */
+  /** The text of a file, or why it cannot be read, in a few words. */
   readSecret(path: string): Result<string, string>;
-  /** The time of day, ms since 1970: certificates expire. */
+  /** The time of day, in ms since 1970: certificates expire. */
   wallMs(): number;
   /** An environment variable. */
   env(name: string): string | undefined;
 };
 
-/** Collects faults, so that all of a file's are told in one run. */
+/** Collects faults, so that one run reports all faults of a file. */
 export type Check = {
   readonly files: ConfigFiles;
   readonly faults: readonly ConfigFault[];
   readonly warnings: readonly ConfigFault[];
-  /** Without `expected`, what the schema expects there. */
+  /** Without `expected`, the fault says what the schema expects at this path. */
   fault(path: KeyPath, what: string, expected?: string): void;
-  /** Something that works, but hardly as meant. */
+  /** Something that works, but is probably not intended. */
   warn(path: KeyPath, what: string, expected?: string): void;
-  /** Whether a fault of this place, or of one that holds it, has been told. */
+  /** Whether a fault at this place, or at one that contains it, has been reported. */
   isFaulty(path: KeyPath): boolean;
 };
 
@@ -55,7 +57,9 @@ export function createCheck(file: string, lines: KeyLines, files: ConfigFiles): 
   };
 }
 
-/** The value; where it is missing though the schema requires it, a fault, unless one is told. */
+/**
+ * The value. If it is missing although the schema requires it: a fault, unless already reported.
+ */
 export function needed<T>(check: Check, path: KeyPath, value: T | undefined): T | undefined {
   const meta: KeyMeta | undefined = metaAt(path);
   if (value === undefined && meta?.required === true && !check.isFaulty(path)) {

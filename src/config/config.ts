@@ -31,25 +31,28 @@ import { readUsers } from "./users.ts";
 export type Config = {
   readonly ike: IkeSettings;
   readonly dataplane: "xfrm" | "none";
-  /** Whether packets that want an SA stay blocked when erouted has ended (R14). */
+  /** Whether packets that need an SA stay blocked after erouted has ended (R14). */
   readonly keepBlocking: boolean;
   readonly plan: EroutePlan;
   /** One for each egroup, in the same order. */
   readonly databases: readonly DatabaseSettings[];
-  /** How often an egroup's rows are looked at for changes, ms; undefined: never. */
+  /** How often an egroup's rows are checked for changes, ms; undefined: never. */
   readonly polls: readonly Poll[];
   readonly status: StatusSettings;
   readonly log: LogSettings;
   readonly reload: ReloadSettings;
   /** How the file ends. */
   readonly ending: FileEnding;
-  /** What works, but hardly as meant. */
+  /** What works, but is probably not intended. */
   readonly warnings: readonly ConfigFault[];
 };
 
 export type Poll = { readonly egroup: string; readonly everyMs: number | undefined };
 
-/** Reads the text of a configuration file; `file` is its name in messages. All faults at once. */
+/**
+ * Reads the text of a configuration file; `file` is its name in messages. Reports all faults at
+ * once.
+ */
 export function readConfig(
   text: string,
   files: ConfigFiles,
@@ -58,7 +61,7 @@ export function readConfig(
   const table = parseToml(text, file);
   if (!table.ok) return err([table.error]);
   const check = createCheck(file, keyLines(text), files);
-  // A full disk leaves a file without content: it is nobody's wish to have no eroute at all.
+  // A full disk leaves an empty file, and nobody means to have no eroute at all.
   if (isEmpty(table.value))
     check.fault([], "is empty, or cut off", "at least a table, as [status]");
   const config = readAll(check, checkSchema(check, table.value));

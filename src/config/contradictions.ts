@@ -1,4 +1,4 @@
-/** Keys that are right each by itself, but not together: within an eroute, and around all. */
+/** Keys that are right by themselves but not together: within an eroute, and between sections. */
 
 import { parseDuration } from "../eroute/duration.ts";
 import type { EngineLimits, Retransmission } from "../eroute/eroute.ts";
@@ -10,7 +10,7 @@ import type { ReadEgroup } from "./egroups.ts";
 import type { ReadEroute } from "./eroutes.ts";
 import type { RawConfig, RawEroute } from "./schema.ts";
 
-/** Of one eroute; keys whose values are wrong have been told already. */
+/** Checks one eroute. Keys with wrong values have already been reported. */
 export function checkEroute(
   check: Check,
   raw: RawEroute,
@@ -36,12 +36,12 @@ export function checkEroute(
   }
   const isAll = read.kind === "normal" && read.remoteSubnets.some(({ length }) => length === 0);
   if (raw.routes === true && isAll) {
-    const what = "is true, and remote_subnet is everything: the default route goes this way";
-    check.warn(at("routes"), what, "a way for IKE's own packets around it, or no routes");
+    const what = "is true, and remote_subnet is everything: it takes the default route";
+    check.warn(at("routes"), what, "a separate route for IKE's own packets, or no routes");
   }
 }
 
-/** Who cannot be called is neither called for packets nor kept connected. */
+/** A site without an address can neither be called for packets nor kept connected. */
 function checkCalls(
   check: Check,
   raw: RawEroute,
@@ -54,21 +54,21 @@ function checkCalls(
   const egroup = egroups.find(({ egroup: { name } }) => name === raw.egroup);
   const where = kind === "base" ? egroup?.database?.columns : raw;
   if (where === undefined || where.peerip != null || where.bakpeerip != null) return;
-  const what = `is "${raw[key]}", but nothing says where to call: there is no peerip`;
+  const what = `is "${raw[key]}", but there is no peerip, so erouted cannot call the site`;
   const expected = kind === "base" ? "a column for peerip in the egroup" : "a peerip";
   check.warn([...path, key], what, expected);
 }
 
 function checkTimes(check: Check, raw: RawEroute, { path }: ReadEroute): void {
   if (raw.start === "always" && raw.inactivity !== undefined && raw.inactivity !== "off") {
-    const what = 'is set, but start is "always": what it closes is called again at once';
+    const what = 'is set, but start is "always": a site that it closes is called again at once';
     check.fault([...path, "inactivity"], what, '"off", or start = "on-traffic"');
   }
   const reauthMs = parseDuration(raw.reauth ?? "");
   for (const key of ["ike_lifetime", "lifetime"] as const) {
     const ms = parseDuration(raw[key] ?? "");
     if (ms === undefined || reauthMs === undefined || ms < reauthMs) continue;
-    const what = `is "${raw[key]}", but after ${raw.reauth} (reauth) all SAs are made anew`;
+    const what = `is "${raw[key]}", but after ${raw.reauth} (reauth) all SAs are replaced`;
     check.warn([...path, key], what, "a time shorter than reauth");
   }
 }
@@ -79,15 +79,15 @@ function onlyFamily({ localSubnets, remoteSubnets }: ReadEroute): 4 | 6 | undefi
   return families.size === 1 ? family : undefined;
 }
 
-/** Of [ike]: how long a site is asked in all, and limits that lie above each other. */
+/** In [ike]: how long a request is repeated in all, and limits that must be ordered. */
 export function checkLimits(check: Check, raw: RawConfig, limits: EngineLimits): void {
   const ms = retransmissionMs(limits.retransmission);
   const { retransmit_tries: tries, retransmit_backoff: backoff } = raw.ike ?? {};
   const key =
     tries !== undefined || backoff === undefined ? "retransmit_tries" : "retransmit_backoff";
-  const what = `makes a request last ${readable(ms)} until its site counts as gone`;
+  const what = `repeats a request for ${readable(ms)} before its site counts as gone`;
   if (ms > HOUR_MS) check.fault(["ike", key], what, "an hour at most, with retransmit_first");
-  else if (ms > HOUR_MS / 6) check.warn(["ike", key], what, "some minutes");
+  else if (ms > HOUR_MS / 6) check.warn(["ike", key], what, "a few minutes");
   const perPrefix = raw.ike?.half_open_per_prefix;
   if (perPrefix !== undefined && perPrefix > limits.halfOpenMax) {
     const both = `is ${perPrefix}, half_open_max is ${limits.halfOpenMax}`;
@@ -108,7 +108,7 @@ function readable(ms: number): string {
   return ms > 100 * HOUR_MS ? "days" : `${Math.round(ms / 60_000)} minutes`;
 }
 
-/** R14: a default eroute that drops takes a database along that nothing excepts. */
+/** R14: a default eroute that drops traffic cuts off a database that no exception covers. */
 export function checkDefaultEroute(
   check: Check,
   raw: RawConfig,
@@ -121,7 +121,7 @@ export function checkDefaultEroute(
     if (database?.engine !== "mysql" || !("host" in database.at)) continue;
     for (const { host } of [database.at, ...(database.standby ?? [])]) {
       const address = parseAddress(host);
-      // What a host name stands for is not known before it runs.
+      // The address of a host name is not known before erouted runs.
       if (address === undefined || isLoopback(host)) continue;
       if (open.some((prefix) => containsAddress(prefix, address))) continue;
       const who = `${formatAddress(address)}, the database of egroup ${egroup.name}`;

@@ -21,13 +21,13 @@ export type IkeSettings = {
 export type StatusSettings = {
   /** Undefined: there is no status server. */
   readonly listen: { readonly host: string; readonly port: number } | undefined;
-  /** Asked for by everything but the health; undefined: by nothing. */
+  /** Required for every request except health checks; undefined: no token is required. */
   readonly token: string | undefined;
-  /** Asked for by what changes something; undefined: nobody may. */
+  /** Required for requests that change something; undefined: these are not allowed at all. */
   readonly operateToken: string | undefined;
-  /** Who may operate may read keys of IKE SAs as well. */
+  /** Whether an operator may read the keys of IKE SAs, too. */
   readonly allowKeyExport: boolean;
-  /** Undefined: HTTP in clear. */
+  /** Undefined: HTTP without TLS. */
   readonly tls: TlsSettings | undefined;
 };
 
@@ -40,11 +40,11 @@ export type LogSettings = {
 };
 
 export type ReloadSettings = {
-  /** Of the connected sites; undefined: what was in force before goes on. */
+  /** Percent of the connected sites; undefined: the value in force stays. */
   readonly closePercentMax: number | undefined;
 };
 
-/** Until a configuration says otherwise. */
+/** Used until a configuration sets another. */
 export const CLOSE_PERCENT_MAX = 10;
 
 const IKE_PORT = 500;
@@ -52,7 +52,7 @@ const NAT_PORT = 4500;
 const ANY_ADDRESSES = ["0.0.0.0", "::"];
 const STATUS_LISTEN = "127.0.0.1:8080";
 
-/** The same, taken apart. */
+/** The same, parsed. */
 export const DEFAULT_STATUS_LISTEN = { host: "127.0.0.1", port: 8080 } as const;
 
 /** Where IKE is spoken. */
@@ -75,7 +75,7 @@ export function readIke(check: Check, raw: RawConfig): IkeSettings {
   return { listen, port, natPort };
 }
 
-/** What the engine keeps to. `deadlines` are those of the egroups' look-ups, ms. */
+/** Limits of the engine. `deadlines` are those of the egroups' look-ups, ms. */
 export function readLimits(
   check: Check,
   raw: RawConfig,
@@ -85,7 +85,7 @@ export function readLimits(
   const dynamic = raw.dynamic_eroutes ?? {};
   const { half_open_max: halfOpenMax = 10_000, cookie_above: cookieAbove = 256 } = ike;
   if (ike.cookie_above !== undefined && cookieAbove >= halfOpenMax) {
-    const what = `is ${cookieAbove}, half_open_max is ${halfOpenMax}: no cookie is ever asked for`;
+    const what = `is ${cookieAbove}, half_open_max is ${halfOpenMax}: a cookie is never requested`;
     check.warn(["ike", "cookie_above"], what, "less than half_open_max");
   }
   const inSection = (key: string) => ["dynamic_eroutes", key];
@@ -132,7 +132,7 @@ export function readLimits(
   };
 }
 
-/** What half-open IKE SAs may take. */
+/** Limits for half-open IKE SAs. */
 function halfOpenOctets(check: Check, text: string | undefined): number {
   if (text === undefined) return DEFAULT_LIMITS.halfOpenOctetsMax;
   const octets = parseOctetCount(text);
@@ -147,13 +147,13 @@ function halfOpenOctets(check: Check, text: string | undefined): number {
 const HALF_OPEN_OCTETS_MIN = 1024n ** 2n;
 const HALF_OPEN_OCTETS_MAX = 64n * 1024n ** 3n;
 
-/** A look-up's deadline where the egroup names none. */
+/** A look-up's deadline if the egroup sets none. */
 export const LOOKUP_MS = 2_000;
 
-/** The engine waits a little longer than the databases' own deadlines, which say more. */
+/** The engine waits a little longer than the databases' own deadlines, whose errors say more. */
 const LOOKUP_GRACE_MS = 500;
 
-/** R8: where the status server listens; beyond loopback only with a token. */
+/** R8: where the status server listens; on other addresses than loopback only with a token. */
 export function readStatus(check: Check, raw: RawConfig): StatusSettings {
   const { listen: text = STATUS_LISTEN, token_file: file, token_env: env } = raw.status ?? {};
   const token = readToken(check, { word: "token", file, env });
@@ -164,13 +164,13 @@ export function readStatus(check: Check, raw: RawConfig): StatusSettings {
   });
   if (operateToken !== undefined && operateToken === token) {
     const key = raw.status?.operate_token_file === undefined ? "env" : "file";
-    const what = "names the token of token_file as well: whoever may read may change, too";
+    const what = "is the same token as in token_file: whoever may read may also change";
     check.warn(["status", `operate_token_${key}`], what, "a token of its own");
   }
   const allowKeyExport = raw.status?.allow_key_export ?? false;
   if (allowKeyExport) {
-    const what = "is on: who has the operate token can read all that IKE says";
-    check.warn(["status", "allow_key_export"], what, "false, as soon as it is not needed any more");
+    const what = "is on: the operate token is enough to decrypt all IKE messages";
+    check.warn(["status", "allow_key_export"], what, "false, as soon as it is no longer needed");
   }
   const rest = { token, operateToken, allowKeyExport, tls: readTls(check, raw) };
   if (text === "off") return { listen: undefined, ...rest };
@@ -184,13 +184,13 @@ export function readStatus(check: Check, raw: RawConfig): StatusSettings {
     check.fault(["status", "listen"], what, "token_file beside it, or a loopback address");
   }
   if (!isLoopback(listen.host) && rest.tls === undefined) {
-    const what = `is ${quoted(text)}: tokens travel to it in clear`;
+    const what = `is ${quoted(text)}: tokens are sent to it in clear`;
     check.warn(["status", "listen"], what, "tls_cert_file and tls_key_file beside it");
   }
   return { listen, ...rest };
 }
 
-/** Both files or none; that they fit each other is seen when they are used. */
+/** Both files or neither; whether they match is checked when they are used. */
 function readTls(check: Check, raw: RawConfig): TlsSettings | undefined {
   const { tls_cert_file: certFile, tls_key_file: keyFile } = raw.status ?? {};
   if (certFile === undefined && keyFile === undefined) return undefined;
@@ -230,7 +230,7 @@ function readToken(check: Check, keys: Omit<SecretKeys, "path">): string | undef
   return token;
 }
 
-/** 64 bits where they are hexadecimal digits that nobody has thought of. */
+/** 64 bits if they are random hexadecimal digits. */
 const TOKEN_LENGTH_MIN = 16;
 const TOKEN_VARIETY_MIN = 6;
 const GUARDED = `${TOKEN_LENGTH_MIN} characters or more, such as those of openssl rand -hex 16`;
@@ -277,7 +277,7 @@ export function parseHostPort(
   if (inBrackets !== undefined) {
     return parseAddress(inBrackets)?.family === 6 ? { host: inBrackets, port } : undefined;
   }
-  // 0.0.0.0 can be listened on, though nobody can be called there.
+  // 0.0.0.0 can be listened on, but is not an address to connect to.
   const isHost = parseAddress(plain) !== undefined || parseCallAddress(plain).ok;
   return isHost ? { host: plain, port } : undefined;
 }

@@ -1,4 +1,4 @@
-/** TLS to the database of an egroup: what is verified, and what we prove ourselves with. */
+/** TLS to the database of an egroup: what is verified, and how we authenticate to the server. */
 
 import type { ClientCertificate, MysqlSettings } from "../eroute/database.ts";
 import type { Check } from "./check.ts";
@@ -8,7 +8,7 @@ import { type KeyPath, quoted } from "./fault.ts";
 import type { RawEgroup } from "./schema.ts";
 import { fileText } from "./secret.ts";
 
-/** Certificates are verified unless the way to the servers leaves this machine not at all. */
+/** Certificates are verified unless the connection never leaves this machine. */
 export function readTls(
   check: Check,
   path: KeyPath,
@@ -23,7 +23,7 @@ export function readTls(
     check.fault([...path, "tls"], "has no meaning for a Unix socket", "not to be there");
   }
   if (!isNear && mode === "off") {
-    const what = "is off: pre-shared keys travel readable from the database to here";
+    const what = "is off: pre-shared keys come from the database unencrypted";
     check.warn([...path, "tls"], what, '"verify", or a network that you trust');
   }
   const caFile = raw.tls_ca_file;
@@ -38,7 +38,7 @@ export function readTls(
   return { mode, caPem: caFile === undefined ? undefined : readCa(check, path, caFile), ...proof };
 }
 
-/** Certificate and key belong together, and to TLS. */
+/** Certificate and key belong together, and need TLS. */
 function readClient(
   check: Check,
   path: KeyPath,

@@ -1,4 +1,4 @@
-/** The database of an egroup as it is written: `mysql://…` or `sqlite:…`. */
+/** The database of an egroup as text: `mysql://…` or `sqlite:…`. */
 
 import { parseCallAddress } from "../eroute/call-address.ts";
 import { type MysqlHost, type MysqlServer, serverText } from "../eroute/database.ts";
@@ -9,21 +9,24 @@ export type DatabaseUrl =
   | {
       readonly engine: "mysql";
       readonly at: MysqlServer;
-      /** More hosts, behind commas. */
+      /** More hosts, separated by commas. */
       readonly standby?: readonly MysqlHost[];
       readonly user: string;
       readonly database: string;
     }
   | { readonly engine: "sqlite"; readonly path: string };
 
-/** What is wrong with it; a password in it is never quoted. `expected` where it is special. */
+/**
+ * What is wrong with it; never quotes a password. `expected` is set where it differs from the
+ * usual.
+ */
 export type UrlFault = { readonly what: string; readonly expected?: string };
 
 const MYSQL_PORT = 3306;
 
 /**
- * Takes a database apart. By hand: the URL class of browsers knows no user without a host, as
- * `mysql://user@/database?socket=/path` has it.
+ * Parses a database URL. By hand, because the URL class does not accept a user without a host, as
+ * in `mysql://user@/database?socket=/path`.
  */
 export function parseDatabaseUrl(text: string): Result<DatabaseUrl, UrlFault> {
   const sqlite = /^sqlite:(?:\/\/)?(.*)$/s.exec(text);
@@ -72,7 +75,7 @@ function parseAt(authority: string, query: string): Result<Servers, UrlFault> {
 }
 
 const HOSTS_MAX = 8;
-const EXPECTED_HOSTS = `at most ${HOSTS_MAX}, with commas between them`;
+const EXPECTED_HOSTS = `at most ${HOSTS_MAX}, separated by commas`;
 
 function parseHost(authority: string): Result<MysqlHost, UrlFault> {
   const parts = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]+))(?::([0-9]{1,5}))?$/.exec(authority);
@@ -87,7 +90,7 @@ function parseHost(authority: string): Result<MysqlHost, UrlFault> {
   return ok({ host, port });
 }
 
-/** Text without percent escapes; undefined where they are broken or hide control characters. */
+/** Text without percent escapes; undefined if they are malformed or encode control characters. */
 function decoded(text: string): string | undefined {
   if (/%(?![0-9A-Fa-f]{2})/.test(text)) return undefined;
   const octets: number[] = [];

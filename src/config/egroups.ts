@@ -1,4 +1,4 @@
-/** Egroups: how each one's table is reached, and what its sites have in common (R11, R12). */
+/** Egroups: how to reach each table, and what its sites have in common (R11, R12). */
 
 import {
   COLUMNS_OF_FEW,
@@ -20,17 +20,17 @@ import { secretOf } from "./secret.ts";
 import { conditionFault } from "./sql-condition.ts";
 import { durationMs, nameOf } from "./value.ts";
 
-/** An egroup as far as it could be read: without `database` where that is wrong. */
+/** An egroup as far as it could be read: without `database` if that is wrong. */
 export type ReadEgroup = {
   readonly egroup: Egroup;
   readonly path: KeyPath;
   readonly deadlineMs: number;
-  /** Rows of connected sites are looked at so often; undefined: never. */
+  /** How often rows of connected sites are checked; undefined: never. */
   readonly pollMs: number | undefined;
   readonly database: DatabaseSettings | undefined;
 };
 
-/** All egroups whose names can be read. */
+/** All egroups whose names are valid. */
 export function readEgroups(check: Check, raw: RawConfig): readonly ReadEgroup[] {
   const egroups: ReadEgroup[] = [];
   for (const [i, rawEgroup] of (raw.egroup ?? []).entries()) {
@@ -106,7 +106,7 @@ function readColumns(
   };
   const takeOptional = (word: keyof typeof raw, name: string | false | undefined = word) =>
     name === false || name === "" ? null : take(word, name);
-  // Our name for one is no claim to a column that has another use here.
+  // A column with our default name is not claimed if the configuration uses it for something else.
   const takeOfFew = (word: ColumnOfFew) =>
     raw[word] === undefined && words.has(word) ? null : takeOptional(word, raw[word]);
   return {
@@ -128,10 +128,10 @@ function readColumns(
   };
 }
 
-/** Names are quoted in SQL; what stands here only keeps mistakes out. */
+/** Names are quoted in SQL; this check only catches mistakes. */
 function checkIdentifier(check: Check, path: KeyPath, name: string): void {
   if (/^[A-Za-z0-9_$-]{1,64}$/.test(name)) return;
-  // A view can give what has another name one that is taken.
+  // A view can provide a column with another name.
   if (/\s/.test(name)) check.fault(path, `is ${quoted(name)}, with blanks`, NAME_WITHOUT_BLANKS);
   else check.fault(path, `is ${quoted(name)}`);
 }
@@ -186,4 +186,4 @@ function refuseMysqlKeys(check: Check, path: KeyPath, raw: RawEgroup): void {
 }
 
 const NAME_WITHOUT_BLANKS =
-  'letters, digits, "_", "$" and "-"; a view can give such a name to what has another';
+  'letters, digits, "_", "$" and "-"; a view can give the table or column such a name';

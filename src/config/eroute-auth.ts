@@ -1,4 +1,4 @@
-/** How an eroute's two ends prove who they are: pre-shared keys, certificates (RFC 7427). */
+/** How the two ends of an eroute authenticate: pre-shared keys, certificates (RFC 7427). */
 
 import type { SigningKey, TrustAnchors } from "../crypto/signature.ts";
 import { ownHolder, readSigningKey, readTrustAnchors, timeFault } from "../crypto/signing-key.ts";
@@ -12,7 +12,7 @@ import { type KeyPath, quoted } from "./fault.ts";
 import type { RawEroute } from "./schema.ts";
 import { fileText } from "./secret.ts";
 
-/** Both ends' parts; what could not be read is as if it were not there, with a fault. */
+/** Both ends' authentication. What could not be read is reported and treated as missing. */
 export function readAuth(check: Check, path: KeyPath, raw: RawEroute): ErouteAuth {
   const key = readOwn(check, path, raw);
   return {
@@ -27,7 +27,7 @@ function readOwn(check: Check, path: KeyPath, raw: RawEroute): SigningKey | unde
     if (certificateFile !== undefined) halfOnly(check, path, "certificate_file");
     if (keyFile !== undefined) halfOnly(check, path, "private_key_file");
     if (raw.rsa_signature !== undefined && keyFile === undefined) {
-      const what = "is set, and nothing is signed without a certificate";
+      const what = "is set, but without a certificate nothing is signed";
       check.warn([...path, "rsa_signature"], what, "certificate_file and private_key_file");
     }
     return undefined;
@@ -57,7 +57,7 @@ function halfOnly(check: Check, path: KeyPath, key: "certificate_file" | "privat
   }
 }
 
-/** What we call ourselves has to be in our certificate; without ourid it is the subject. */
+/** Our ID has to be in our certificate; without ourid it is the certificate's subject. */
 function checkOurId(check: Check, path: KeyPath, { ourid }: RawEroute, own: Certificate): void {
   const holder = ownHolder(own);
   if (ourid === undefined || ourid === holder.subject) return;
@@ -71,14 +71,14 @@ function readPeer(check: Check, path: KeyPath, raw: RawEroute): ErouteAuth["peer
   const peerAuth = raw.peer_auth ?? (file === undefined ? "psk" : "certificate");
   if (peerAuth === "psk") {
     if (file !== undefined) {
-      const what = 'is set, but peer_auth is "psk": no certificate is taken';
+      const what = 'is set, but peer_auth is "psk": no certificate is accepted';
       check.warn([...path, "ca_file"], what, 'peer_auth = "certificate" or "either"');
     }
     return DEFAULT_AUTH.peer;
   }
   const anchors = file === undefined ? undefined : readAnchors(check, [...path, "ca_file"], file);
   if (file === undefined && !check.isFaulty([...path, "ca_file"])) {
-    const what = `is ${quoted(peerAuth)}, and no authority is trusted`;
+    const what = `is ${quoted(peerAuth)}, but no authority is trusted`;
     check.fault([...path, "peer_auth"], what, "ca_file beside it");
   }
   return anchors === undefined ? DEFAULT_AUTH.peer : { kind: peerAuth, anchors };
@@ -96,7 +96,7 @@ function readAnchors(check: Check, path: KeyPath, file: string): TrustAnchors | 
   return read.value.anchors;
 }
 
-/** Nothing to refuse a start for: other eroutes, and a clock that is set later, go on. */
+/** No reason to refuse to start: other eroutes work, and the clock may be set later. */
 function warnOfTimes(check: Check, path: KeyPath, certificates: readonly Certificate[]): void {
   const nowMs = check.files.wallMs();
   for (const certificate of certificates) {

@@ -1,4 +1,4 @@
-/** When an eroute's SAs begin, are replaced and end; what they carry, and how (R12-R14). */
+/** When an eroute's SAs start, are replaced and end; what they carry, and how (R12-R14). */
 
 import { INACTIVITY_MS, LIFETIME_MS } from "../eroute/bounds.ts";
 import { DEFAULT_CHILD, DEFAULT_LIFE } from "../eroute/defaults.ts";
@@ -14,10 +14,10 @@ const HOUR_MS = 3_600_000;
 const DAY_MS = 24 * HOUR_MS;
 const LIFETIME_OCTETS_MIN = 1_000_000n;
 
-/** What a key that is only sensible for trying out is warned below. */
+/** Values below these are warned about: they make sense only for experiments. */
 const LIFETIME_MS_SENSIBLE = 5 * MINUTE_MS;
 
-/** Its life, with the defaults where the file says nothing. */
+/** The eroute's life, with defaults for keys that the file does not set. */
 export function readLife(
   check: Check,
   path: KeyPath,
@@ -28,7 +28,7 @@ export function readLife(
   const start = raw.start ?? DEFAULT_LIFE.start;
   const noSa = raw.no_sa ?? DEFAULT_LIFE.noSa;
   if (start === "always" && isBase) {
-    const what = 'is "always" in a base eroute, whose sites only their rows name';
+    const what = 'is "always" in a base eroute, whose sites are known only from their rows';
     check.fault(at("start"), what, '"on-traffic" or "never"');
   }
   if (start === "always" && !isBase && raw.peerip === undefined) {
@@ -59,7 +59,7 @@ export function readLife(
   };
 }
 
-/** A size without fragmentation does nothing: who sets it means something else. */
+/** A size without fragmentation has no effect: whoever sets it means something else. */
 function fragmentSizeOf(
   check: Check,
   at: (key: string) => KeyPath,
@@ -114,7 +114,7 @@ const PROTOCOLS: ReadonlyMap<string, number> = new Map([
 /** Protocols whose packets have ports. */
 const WITH_PORTS: readonly number[] = [6, 17, 132];
 
-/** Which packets of its subnets it is for. */
+/** Which packets of its subnets it applies to. */
 export function readTraffic(check: Check, path: KeyPath, raw: RawEroute): TrafficLimit {
   const given = raw.protocol;
   const protocol = given === undefined ? 0 : protocolOf(given);
@@ -123,7 +123,7 @@ export function readTraffic(check: Check, path: KeyPath, raw: RawEroute): Traffi
     if (raw[key] === undefined || (protocol !== undefined && WITH_PORTS.includes(protocol))) {
       continue;
     }
-    const what = "is set, but protocol names none that has ports";
+    const what = "is set, but protocol is not one that has ports";
     check.fault([...path, key], what, 'protocol = "tcp", "udp" or "sctp" beside it');
   }
   return { protocol: protocol ?? 0, localPort: raw.local_port, remotePort: raw.remote_port };
@@ -148,7 +148,7 @@ function readMark(
     return undefined;
   }
   if (mask === 0) {
-    check.fault(path, `is ${quoted(String(given))}, whose mask takes every packet`, "no mark");
+    check.fault(path, `is ${quoted(String(given))}, whose mask matches every packet`, "no mark");
   } else if ((value & ~mask) >>> 0 !== 0) {
     check.fault(path, `is ${quoted(String(given))}, whose value has bits that its mask lacks`);
   }

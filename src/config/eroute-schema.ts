@@ -5,34 +5,33 @@ import { choice, flag, integer, type KeyMeta, text, textOrList } from "./schema-
 
 export const erouteSchema = z.strictObject({
   name: text({
-    description: "What messages and pages call it.",
+    description: "Its name in messages and pages.",
     expected: 'a name of letters, digits, ".", "_" and "-", such as "fleet"',
     required: true,
   }),
   egroup: text({
-    description: "Its sites' egroup: makes it a base eroute. Without it, it is a normal eroute.",
+    description: "Egroup of its sites: makes it a base eroute. Without one it is a normal eroute.",
     expected: "the name of an egroup",
   }),
   peerid: text({
-    description: "The IDs it is for: * is any run of characters, also none, ? is exactly one.",
+    description: "IDs that it matches: * is any run of characters or none, ? is exactly one.",
     expected: 'an ID or a pattern of 1 to 255 characters, such as "site-*"',
     required: true,
   }),
   ourid: text({
-    description:
-      "What we call ourselves; without it, the subject of our certificate, or our address.",
+    description: "The ID that we present; without it, our certificate's subject, or our address.",
     expected: 'an ID of 1 to 255 characters, such as "concentrator.example"',
   }),
   peer_auth: choice(["psk", "certificate", "either"], {
-    description: "What a site proves itself with: its pre-shared key, or a certificate.",
-    default: '"psk", with ca_file "certificate"',
+    description: "How a site authenticates: with its pre-shared key, or with a certificate.",
+    default: '"psk"; with ca_file, "certificate"',
   }),
   ca_file: text({
-    description: "Authorities that sites' certificates have to come from.",
+    description: "Authorities that may issue certificates of sites.",
     expected: "the path of a PEM file with certificates of authorities, at most 64",
   }),
   certificate_file: text({
-    description: "Our certificate, with which we prove ourselves instead of the pre-shared key.",
+    description: "Our certificate, with which we authenticate instead of the pre-shared key.",
     expected: "the path of a PEM file: our certificate, behind it those up to the root",
   }),
   private_key_file: text({
@@ -40,7 +39,7 @@ export const erouteSchema = z.strictObject({
     expected: "the path of a PEM file with an RSA, ECDSA or Ed25519 key without a passphrase",
   }),
   rsa_signature: choice(["pss", "pkcs1"], {
-    description: "How an RSA key signs: RSASSA-PSS, or PKCS #1 v1.5 for peers that know only that.",
+    description: "How an RSA key signs: RSASSA-PSS, or PKCS #1 v1.5 for peers without it.",
     default: '"pss"',
   }),
   peerip: text({
@@ -72,49 +71,48 @@ export const erouteSchema = z.strictObject({
     default: "AES-GCM and AES-CBC with SHA-2",
   }),
   lifetime: text({
-    description: "Age at which the keys of a Child SA are replaced.",
+    description: "Age at which a Child SA is rekeyed.",
     expected: 'a time from 5s to 7d, such as "1h"',
     default: '"1h"',
   }),
   ike_lifetime: text({
-    description: "Age at which the keys of an IKE SA are replaced.",
+    description: "Age at which an IKE SA is rekeyed.",
     expected: 'a time from 5s to 30d, such as "4h"',
     default: '"4h"',
   }),
   start: choice(["on-traffic", "always", "never"], {
-    description:
-      "When we call: for a packet, at once and again, or not. Always: normal eroutes only.",
+    description: "When we call: when a packet needs an SA, always (normal eroutes only), or never.",
     default: '"on-traffic"',
   }),
   lifetime_bytes: z
     .union([z.int(), z.string()])
     .optional()
     .meta({
-      description: "Traffic after which they are replaced, whichever comes first.",
+      description: "Traffic after which a Child SA is rekeyed, if that comes before its lifetime.",
       expected: 'a number of bytes, at least 1MB: 500000000, "500MB" or "2GiB"',
     } satisfies KeyMeta),
   dpd: text({
     description:
-      "Silence after which a site is asked whether it is still there; unanswered, it goes.",
+      "Silence after which a liveness check is sent; a site that does not answer is closed.",
     expected: 'a time from 1s to 1d, such as "30s", or "off"',
     default: '"30s"',
   }),
   lifetime_packets: integer(1_000, 4_000_000_000, {
     description:
-      "Packets after which they are replaced; with 32-bit numbers never later than that.",
+      "Packets after which a Child SA is rekeyed; always before its sequence numbers run out.",
     default: "without limit",
   }),
   replay_window: integer(32, 4096, {
-    description: "Packets by which ESP packets may overtake each other.",
+    description: "How many packets late an ESP packet may arrive and still be accepted.",
     default: "128",
   }),
   reauth: text({
-    description: "Age at which a site has to authenticate anew; off: never.",
+    description: "Age at which a site has to authenticate again; off: never.",
     expected: 'a time from 1m to 30d, such as "24h", or "off"',
     default: '"off"',
   }),
   inactivity: text({
-    description: "Without a packet in either direction for so long its SAs are removed.",
+    description: "Time without packets in either direction after which its SAs are removed.",
     expected: 'a time from 10s to 30d, such as "15m", or "off"',
     default: '"off"',
   }),
@@ -124,41 +122,38 @@ export const erouteSchema = z.strictObject({
   }),
   uniqueness: choice(["replace", "keep", "never"], {
     description:
-      "A site that calls although it is connected: replaces itself, is refused, has both.",
+      "A second IKE SA of a connected site: replaces the first, is refused, or both stay.",
     default: '"replace"',
   }),
   overlap: choice(["refuse", "replace", "allow"], {
     description:
-      "A site with a subnet that another connected site has: is refused, takes over, has both.",
+      "A site with the subnet of another connected site: is refused, replaces it, or both stay.",
     default: '"refuse"',
   }),
   unknown_sites: choice(["refuse", "silent"], {
-    description:
-      "Its sites without a row, disabled or with a wrong key: refused, or left without answer.",
+    description: "Its sites without a row, disabled or with a wrong key: refused, or not answered.",
     default: "that of [ike]",
   }),
   child_sas_max: integer(1, 256, {
-    description:
-      "Child SAs that a site may have in an IKE SA; one that is being replaced does not count.",
+    description: "Child SAs that a site may have in one IKE SA, not counting those being replaced.",
     default: "16",
   }),
-  mobike: flag("A site may go on from another address (RFC 4555).", true),
+  mobike: flag("A site may move to another address (RFC 4555).", true),
   fragmentation: flag("Long IKE messages are sent in fragments (RFC 7383).", true),
   fragment_size: integer(576, 9_000, {
-    description:
-      "Longest IP packet, in octets, that an IKE message goes in whole: smaller on a bad path.",
+    description: "Longest IP packet of an unfragmented IKE message, octets: less for a poor path.",
     default: "1280",
   }),
   ppk: choice(["if-set", "optional", "required", "off"], {
     description:
-      "Post-quantum keys (RFC 8784): who has one must or may use it, all must, or nobody does.",
+      "Post-quantum keys (RFC 8784): a site with one must or may use it, all must, none does.",
     default: '"if-set"',
   }),
   redirect: text({
-    description: "Gateway to which sites that call are sent, if they can be sent (RFC 5685).",
+    description: "Gateway to which sites that call are redirected, if they support it (RFC 5685).",
     expected: 'an IP address or a host name, such as "vpn2.example"',
   }),
-  follow_redirect: flag("A site that we call may send us to another gateway (RFC 5685).", false),
+  follow_redirect: flag("A site that we call may redirect us elsewhere (RFC 5685).", false),
   transport: flag("Transport mode, where a site asks for it and no NAT is on the way.", false),
   protocol: z
     .union([z.string(), z.int()])
@@ -171,13 +166,13 @@ export const erouteSchema = z.strictObject({
   local_port: integer(1, 65_535, { description: "Only packets of this port on our side." }),
   remote_port: integer(1, 65_535, { description: "Only packets of this port on the other side." }),
   dns: textOrList({
-    description: "Name servers, told to a site that asks for a configuration (virtual IP).",
+    description: "Name servers for a site that asks for a configuration (virtual IP).",
     expected: 'an IP address, "10.0.0.53", or a list of at most 8 of them',
   }),
-  copy_dscp: flag("The outer header has the inner one's DSCP.", true),
-  ecn: flag("ECN marks pass between inner and outer header.", true),
+  copy_dscp: flag("The outer header gets the DSCP of the inner one.", true),
+  ecn: flag("ECN marks are copied between inner and outer header.", true),
   path_mtu_discovery: flag(
-    "The outer header may not be fragmented if the inner one may not.",
+    "The outer packet may not be fragmented if the inner one may not.",
     true,
   ),
   if_id: integer(1, 0xffff_ffff, {
@@ -187,8 +182,8 @@ export const erouteSchema = z.strictObject({
     .union([z.string(), z.int()])
     .optional()
     .meta({
-      description: "Mark of states and policies: only packets that carry it are for this eroute.",
+      description: "Mark of states and policies: only packets that carry it match this eroute.",
       expected: 'a number, or value and mask: 16, "0x10" or "0x10/0xff"',
     } satisfies KeyMeta),
-  routes: flag("Routes to the remote subnets stand while a Child SA is up.", false),
+  routes: flag("Routes to the remote subnets exist while a Child SA is up.", false),
 });

@@ -4,7 +4,7 @@ export type ConfigFault = {
   readonly file: string;
   /** `eroute[0].peerid`; empty for the whole file. */
   readonly path: string;
-  /** Counted from 1; undefined where no line can be named. */
+  /** Counted from 1; undefined if no line can be named. */
   readonly line: number | undefined;
   /** Follows the path: `is missing`. Never quotes a secret. */
   readonly what: string;
@@ -21,7 +21,7 @@ export function formatFault(fault: ConfigFault): string {
   return `${place}: ${subject}${fault.what}; expected ${fault.expected}`;
 }
 
-/** `eroute[0].peerid`, with quotes around keys that TOML wants quoted. */
+/** `eroute[0].peerid`, with quotes around keys for which TOML requires them. */
 export function pathText(path: KeyPath): string {
   let text = "";
   for (const part of path) {
@@ -31,12 +31,12 @@ export function pathText(path: KeyPath): string {
   return text;
 }
 
-/** Text of somebody else's in a message: quoted, control characters escaped, not too long. */
+/** Foreign text in a message: quoted, control characters escaped, and shortened. */
 export function quoted(text: string): string {
   return JSON.stringify(text.length > QUOTED_LENGTH_MAX ? `${text.slice(0, 60)}…` : text);
 }
 
-/** In the order of the file; what has no line comes last. */
+/** In the order of the file; faults without a line come last. */
 export function inFileOrder(faults: readonly ConfigFault[]): readonly ConfigFault[] {
   const lineOf = (fault: ConfigFault) => fault.line ?? Number.POSITIVE_INFINITY;
   return faults.toSorted((a, b) => (lineOf(a) === lineOf(b) ? 0 : lineOf(a) - lineOf(b)));

@@ -1,6 +1,6 @@
 /** Amounts of data as people write them: `500MB`, `2GiB`. */
 
-/** In order: each is 1000 or 1024 times the one before. */
+/** In order: each is 1000 or 1024 times the previous one. */
 const UNITS = "kMGT";
 
 /** Octets of `1000`, `500MB` (powers of 1000) or `2GiB` (of 1024); undefined for anything else. */

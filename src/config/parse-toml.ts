@@ -1,4 +1,4 @@
-/** The text of a configuration file as TOML, or the place where it is none. */
+/** The text of a configuration file as TOML, or the place of the syntax error. */
 
 import { parse, TomlError } from "smol-toml";
 import { err, ok, type Result } from "../octets/result.ts";
@@ -10,7 +10,7 @@ export function parseToml(text: string, file: string): Result<unknown, ConfigFau
     return ok(parse(text));
   } catch (error) {
     if (!(error instanceof TomlError)) throw error;
-    // Behind its first line the message quotes the file, where a secret may stand by mistake.
+    // After its first line, the message quotes the file, which may contain a secret by mistake.
     const [first = ""] = error.message.split("\n");
     const reason = first.replace(/^Invalid TOML document: /, "");
     const what = `column ${error.column}: ${reason}`;

@@ -1,4 +1,4 @@
-/** Checks across eroutes, egroups and users: what contradicts itself, what can never be reached. */
+/** Checks across eroutes, egroups and users: contradictions, and what can never be reached. */
 
 import { needsPsk } from "../eroute/eroute.ts";
 import { commonId, coversPattern } from "../eroute/overlap.ts";
@@ -50,7 +50,7 @@ function checkOverlaps(check: Check, eroutes: readonly WithPattern[]): void {
   }
 }
 
-/** R1-R3: base eroutes are asked first, then normal ones in their order. */
+/** R1-R3: base eroutes are matched first, then normal ones in their order. */
 function checkReachable(check: Check, eroutes: readonly WithPattern[]): void {
   const order = new Map(eroutes.map((eroute, i) => [eroute, i]));
   const { wide, exact } = byForm(eroutes, ({ peerid }) => peerid.text);
@@ -61,13 +61,13 @@ function checkReachable(check: Check, eroutes: readonly WithPattern[]): void {
       .filter((other) => coversPattern(other.peerid, eroute.peerid))
       .sort((a, b) => (order.get(a) ?? i) - (order.get(b) ?? i));
     if (before === undefined) continue;
-    const taken = `${called(before)} takes every ID of it with ${quoted(before.peerid.text)}`;
+    const taken = `${called(before)} matches all its IDs first, with ${quoted(before.peerid.text)}`;
     const what = `is ${quoted(eroute.peerid.text)}, but ${taken}`;
     check.warn([...eroute.path, "peerid"], what, "a pattern that can be reached");
   }
 }
 
-/** Those whose ID is a pattern, and the others by their only ID: there may be thousands. */
+/** Eroutes whose ID is a pattern, and the others by their only ID: there may be thousands. */
 function byForm<T>(all: readonly T[], idOf: (one: T) => string) {
   const wide: T[] = [];
   const exact = new Map<string, T[]>();
@@ -84,7 +84,7 @@ function byForm<T>(all: readonly T[], idOf: (one: T) => string) {
   return { wide, exact };
 }
 
-/** R3: user and normal eroute only work together. */
+/** R3: a user and a normal eroute work only together. */
 function checkUsers(
   check: Check,
   eroutes: readonly WithPattern[],
@@ -101,16 +101,16 @@ function checkUsers(
       : named(peerid.text);
     const [first, second] = own;
     if (eroute?.life.start === "always" && first === undefined && isWild(peerid)) {
-      const what = `is ${quoted(peerid.text)}, but start is "always": it names nobody to call`;
+      const what = `is ${quoted(peerid.text)}, but start is "always": it names no site to call`;
       check.fault([...path, "peerid"], what, "the ID of one site");
     }
     if (eroute?.life.start === "always" && first !== undefined && second !== undefined) {
       const both = `${quoted(first.name)} and ${quoted(second.name)}`;
-      const what = `matches the users ${both}, but start is "always": one of them is called`;
+      const what = `matches the users ${both}, but start is "always": only one is called`;
       check.fault([...path, "peerid"], what, "the ID of one user");
     }
     if (own.length > 0 || (eroute !== undefined && !needsPsk(eroute.auth))) continue;
-    const what = `is ${quoted(peerid.text)}, which no [[user]] is called: nobody can connect (R3)`;
+    const what = `is ${quoted(peerid.text)}, which is no [[user]]'s name: no site can connect (R3)`;
     check.warn([...path, "peerid"], what, "a [[user]] with that ID");
   }
   for (const { path, name, user } of users) {
@@ -140,7 +140,7 @@ function checkSubnets(check: Check, eroute: ReadEroute): void {
   const overlap = firstOverlap(localSubnets, remoteSubnets);
   if (overlap !== undefined) {
     const what = `overlaps local_subnet: ${overlap}`;
-    check.warn(at, what, "subnets that are apart");
+    check.warn(at, what, "separate subnets");
   }
   checkSubnetCount(check, eroute);
   if (localSubnets.length === 0 || remoteSubnets.length === 0) return;
@@ -150,7 +150,7 @@ function checkSubnets(check: Check, eroute: ReadEroute): void {
   check.fault(at, what, "a subnet of the same version on each side");
 }
 
-/** What one Child SA has room for. The remote subnets of a base eroute are its rows' to choose. */
+/** The capacity of one Child SA. The remote subnets of a base eroute are chosen by its rows. */
 function checkSubnetCount(check: Check, eroute: ReadEroute): void {
   const { kind, localSubnets, path, remoteSubnets } = eroute;
   const sides =
@@ -177,7 +177,7 @@ function checkBaseSubnets(check: Check, eroutes: readonly ReadEroute[]): void {
       const overlap = firstOverlap(before.remoteSubnets, eroute.remoteSubnets);
       if (overlap === undefined) continue;
       const what = `overlaps that of ${called(before)}: ${overlap}`;
-      check.warn([...eroute.path, "remote_subnet"], what, "subnets that are apart");
+      check.warn([...eroute.path, "remote_subnet"], what, "separate subnets");
     }
   }
 }

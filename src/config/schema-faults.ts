@@ -1,4 +1,4 @@
-/** Unknown keys and wrong types become faults; what is right beside them is kept. */
+/** Unknown keys and wrong types become faults; the valid keys beside them are kept. */
 
 import type { z } from "zod";
 import { nearestText } from "../eroute/nearest.ts";
@@ -8,8 +8,8 @@ import { configSchema, type RawConfig } from "./schema.ts";
 import { keysAt } from "./schema-path.ts";
 
 /**
- * The parsed file without the keys that are wrong, each of which is a fault. So the other checks
- * can go on, and one run tells everything.
+ * The parsed file without its wrong keys, each of which is reported as a fault. The other checks
+ * can then go on, and one run reports everything.
  */
 export function checkSchema(check: Check, table: unknown): RawConfig {
   let rest = table;
@@ -27,10 +27,10 @@ export function checkSchema(check: Check, table: unknown): RawConfig {
   return {};
 }
 
-/** Removing what is wrong leaves nothing wrong; a second round is enough. */
+/** Removing wrong values leaves nothing wrong; a second round is enough. */
 const ROUNDS_MAX = 4;
 
-/** Secrets in the file itself: said with the way to write it instead. */
+/** Secrets in the file itself: reported together with the right way to give them. */
 const SECRET_KEYS: ReadonlySet<string> = new Set(["password", "psk", "ppk", "secret", "token"]);
 
 type Place = { readonly path: KeyPath; readonly what: string; readonly expected?: string };
@@ -62,7 +62,7 @@ function unknownKey(path: KeyPath, key: string): Place {
   return { path: [...path, key], what: "is not a known key", expected };
 }
 
-/** Tables, in which a key of another one may have been put by mistake. */
+/** Tables to which a misplaced key may belong. */
 const SECTIONS = [
   ...["egroup", "eroute", "ike", "status", "dynamic_eroutes", "default_eroute", "dataplane"],
   ...["reload", "log", "user"],
@@ -73,7 +73,7 @@ function placeOf(section: string): KeyPath {
   return LISTS.has(section) ? [section, 0] : [section];
 }
 
-/** A value in words: its type, and itself where it is short. */
+/** A value in words: its type, and the value itself if it is short. */
 function describe(value: unknown): string {
   if (typeof value === "string") return quoted(value);
   if (typeof value === "number" || typeof value === "boolean") return String(value);
@@ -82,7 +82,7 @@ function describe(value: unknown): string {
   return "a table";
 }
 
-/** A copy without what stands at `path`; a list of texts goes with its element. */
+/** A copy without the value at `path`; a list of texts is removed together with its element. */
 function without(value: unknown, path: KeyPath): unknown {
   const [part, ...rest] = path;
   if (part === undefined) return undefined;

@@ -1,14 +1,14 @@
-/** Kinds of keys that the schema is made of: a type, with what messages and the reference say. */
+/** Kinds of keys in the schema: a type, with the texts for messages and the reference. */
 
 import { z } from "zod";
 
-/** What each key carries beside its type. */
+/** What each key has beside its type. */
 export type KeyMeta = {
   /** What it is for, in a sentence. */
   readonly description: string;
   /** What a right value looks like: ends the message about a wrong one. */
   readonly expected: string;
-  /** What holds without it, as it would be written; absent if nothing does. */
+  /** The default, as it would be written; absent if there is none. */
   readonly default?: string;
   readonly required?: boolean;
 };

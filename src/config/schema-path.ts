@@ -1,11 +1,11 @@
-/** Finds the part of the configuration's schema that a path leads to. */
+/** Finds the part of the configuration schema that a path leads to. */
 
 import { z } from "zod";
 import type { KeyPath } from "./fault.ts";
 import { configSchema } from "./schema.ts";
 import type { KeyMeta } from "./schema-keys.ts";
 
-/** What the schema says about a key; undefined where there is no such key. */
+/** What the schema says about a key; undefined if there is no such key. */
 export function metaAt(path: KeyPath): KeyMeta | undefined {
   const schema = schemaAt(path);
   return schema instanceof z.ZodType ? (schema.meta() as KeyMeta | undefined) : undefined;
@@ -20,7 +20,7 @@ export function expectedAt(path: KeyPath): string {
   return "keys and tables as in the reference";
 }
 
-/** The keys that may stand below a path. */
+/** The keys that are allowed below a path. */
 export function keysAt(path: KeyPath): readonly string[] {
   const schema = withoutOptional(schemaAt(path));
   return schema instanceof z.ZodObject ? Object.keys(schema.shape) : [];

@@ -1,4 +1,7 @@
-/** The configuration file's keys and types (zod); the reference is made from their descriptions. */
+/**
+ * The configuration file's keys and types (zod); the reference is generated from their
+ * descriptions.
+ */
 
 import { z } from "zod";
 import { erouteSchema } from "./eroute-schema.ts";
@@ -32,11 +35,11 @@ const ikeSchema = z.strictObject({
     default: "4500",
   }),
   half_open_max: integer(1, 1_000_000, {
-    description: "IKE SAs that have not authenticated yet, in all; more are not answered.",
+    description: "IKE SAs that are not authenticated yet, in all; more are not answered.",
     default: "10000",
   }),
   half_open_memory: text({
-    description: "Octets that they may take, in all; one address (of IPv6 one /64) at most half.",
+    description: "Memory of these, in all; one address (of IPv6 one /64) may use half of it.",
     expected: 'a number of octets from 1MiB on, such as "64MiB"',
     default: '"64MiB"',
   }),
@@ -45,25 +48,25 @@ const ikeSchema = z.strictObject({
     default: "256",
   }),
   half_open_timeout: text({
-    description: "How long a peer has to authenticate.",
+    description: "Time in which a peer has to authenticate.",
     expected: 'a time from 1s to 10m, such as "30s"',
     default: '"30s"',
   }),
   half_open_per_prefix: integer(1, 1_000_000, {
-    description: "Of those, how many one address (of IPv6 one /64) may have without a cookie.",
+    description: "Half-open IKE SAs that one address (of IPv6 one /64) may have without a cookie.",
     default: "1000",
   }),
   unknown_sites: choice(["refuse", "silent"], {
     description:
-      "IDs without a row or an eroute, disabled rows, wrong keys: refused, or left without answer.",
+      "IDs without a row or an eroute, disabled rows, wrong keys: refused, or not answered.",
     default: '"refuse"',
   }),
   ike_sas_per_site: integer(4, 1_000, {
-    description: "IKE SAs of one site; with one more its oldest goes, and the site is told.",
+    description: "IKE SAs of one site; one more closes its oldest, with a Delete.",
     default: "16",
   }),
   child_sas_per_site: integer(4, 10_000, {
-    description: "Child SAs of one site, of all its IKE SAs; with one more its oldest goes.",
+    description: "Child SAs of one site, in all its IKE SAs; one more closes its oldest.",
     default: "64",
   }),
   calls_max: integer(1, 100_000, {
@@ -71,7 +74,7 @@ const ikeSchema = z.strictObject({
     default: "256",
   }),
   retransmit_first: text({
-    description: "How long the first copy of a request waits for its answer, a fifth more or less.",
+    description: "How long the first copy of a request waits for its answer, give or take a fifth.",
     expected: 'a time from 100ms to 1m, such as "1s"',
     default: '"1s"',
   }),
@@ -86,11 +89,11 @@ const ikeSchema = z.strictObject({
       default: "1.8",
     } satisfies KeyMeta),
   retransmit_tries: integer(1, 30, {
-    description: "Copies of a request, after which a site counts as gone.",
-    default: "7, over some 75 s",
+    description: "Copies of a request that are sent before a site counts as gone.",
+    default: "7, over about 75 s",
   }),
   nat_keepalive: text({
-    description: "How often a NAT before us is reminded of our mapping.",
+    description: "NAT keepalive interval.",
     expected: 'a time from 1s to 10m, such as "20s"',
     default: '"20s"',
   }),
@@ -99,11 +102,11 @@ const ikeSchema = z.strictObject({
 const dataplaneSchema = z.strictObject({
   kind: choice(["xfrm", "none"], {
     description:
-      "Where ESP happens: in the Linux kernel (xfrm), or nowhere (none, for trying out).",
+      "Where ESP is processed: in the Linux kernel (xfrm), or nowhere (none, for experiments).",
     default: '"xfrm"',
   }),
   keep_blocking: flag(
-    "Packets that want an SA stay blocked when erouted has ended: never in clear.",
+    "Packets that need an SA stay blocked after erouted has ended: never in clear.",
     true,
   ),
 });
@@ -114,17 +117,17 @@ const dynamicEroutesSchema = z.strictObject({
     default: "4096",
   }),
   evict_below_free_percent: integer(0, 99, {
-    description: "While fewer than so many percent of them are free, the oldest are removed.",
+    description: "The oldest are removed while fewer than this percentage are free.",
     default: "10",
   }),
   evict_interval: text({
-    description: "How often that is looked at.",
+    description: "How often the number of free ones is checked.",
     expected: 'a time from 1s to 1h, such as "10s"',
     default: '"10s"',
   }),
   redirect_to: text({
     description:
-      "Gateway to which new sites are sent, if they can be, before the oldest would be removed.",
+      "Gateway to which new sites are redirected, if possible, instead of evicting the oldest.",
     expected: 'an IP address or a host name, such as "vpn2.example"',
   }),
   unknown_id_memory: text({
@@ -136,7 +139,7 @@ const dynamicEroutesSchema = z.strictObject({
 
 const statusSchema = z.strictObject({
   listen: text({
-    description: "Address and port of the status server. Beyond loopback it needs a token.",
+    description: "Address and port of the status server. All but loopback need a token.",
     expected: '"127.0.0.1:8080", "[::1]:8080", "localhost:8080" or "off"',
     default: '"127.0.0.1:8080"',
   }),
@@ -150,19 +153,19 @@ const statusSchema = z.strictObject({
   }),
   operate_token_file: text({
     description:
-      "File with the token that connect, disconnect and reload ask for. Without one nobody can.",
+      "File with the token for connect, disconnect, reload and so on; required for these.",
     expected: "the path of a file that holds the token (16 characters or more) and nothing else",
   }),
   operate_token_env: text({
-    description: "Environment variable with it, instead of operate_token_file.",
+    description: "Environment variable with this token, instead of operate_token_file.",
     expected: "the name of an environment variable that holds the token",
   }),
   allow_key_export: flag(
-    "With the operate token, keys of IKE messages can be read, to decrypt captures of them.",
+    "The operate token also gives access to the keys of IKE messages, to decrypt captures.",
     false,
   ),
   tls_cert_file: text({
-    description: "Certificate, and those of its issuers behind it: the server then speaks HTTPS.",
+    description: "Certificate, followed by those of its issuers: the server then speaks HTTPS.",
     expected: "the path of a PEM file",
   }),
   tls_key_file: text({
@@ -173,11 +176,11 @@ const statusSchema = z.strictObject({
 
 const logSchema = z.strictObject({
   level: choice(["debug", "info", "warning", "error"], {
-    description: "The least important lines that are written.",
+    description: "Lowest level of the lines that are written.",
     default: '"info"',
   }),
   format: choice(["text", "json"], {
-    description: "Lines for people, or one JSON object a line.",
+    description: "Lines of text, or one JSON object on each line.",
     default: '"text"',
   }),
 });
@@ -212,7 +215,7 @@ function optionalColumn(name: string, description: string) {
     .meta(meta);
 }
 
-/** A column that few tables have: used where it is there, unless its name is given. */
+/** An optional column that few tables have: used if it exists; required if its name is given. */
 function columnOfFew(name: string, description: string) {
   const meta = {
     description,
@@ -233,28 +236,28 @@ const columnsSchema = z.strictObject({
   peerid: neededColumn("peerid", "The ID that the site presents."),
   password: neededColumn("password", "Its pre-shared key."),
   remip: neededColumn("remip", "Its subnet's address, with or without /length."),
-  remmsk: optionalColumn("remmsk", "Its subnet's mask; else remote_mask holds."),
+  remmsk: optionalColumn("remmsk", "Its subnet's mask; otherwise remote_mask applies."),
   peerip: optionalColumn("peerip", "Where it can be called: address or host name."),
   bakpeerip: optionalColumn("bakpeerip", "Where it can be called when peerip does not answer."),
-  ourid: optionalColumn("ourid", "What we call ourselves to it; else the eroute's ourid holds."),
-  locip: columnOfFew("locip", "Subnets on our side that it reaches; else the eroute's."),
+  ourid: optionalColumn("ourid", "The ID that we present to it; otherwise the eroute's ourid."),
+  locip: columnOfFew("locip", "Subnets on our side that it can reach; otherwise the eroute's."),
   disabled: columnOfFew("disabled", "1 or true: the site is refused."),
-  lifetime: columnOfFew("lifetime", "Age at which keys of its Child SAs are replaced."),
-  inactivity: columnOfFew("inactivity", "How long it may be silent before its SAs go."),
+  lifetime: columnOfFew("lifetime", "Age at which its Child SAs are rekeyed."),
+  inactivity: columnOfFew("inactivity", "Time without packets after which its SAs are removed."),
   if_id: columnOfFew("if_id", "XFRM interface ID of its states and policies."),
   ppk: columnOfFew("ppk", "Its post-quantum pre-shared key (RFC 8784)."),
-  ppk_id: columnOfFew("ppk_id", "What both ends call that key; else the peerid."),
+  ppk_id: columnOfFew("ppk_id", "The name of that key at both ends; otherwise the peerid."),
   changed: columnOfFew("changed", "A time or counter that grows when the row is written."),
 });
 
 const egroupSchema = z.strictObject({
   name: text({
-    description: "What eroutes and messages call it.",
+    description: "Its name in eroutes and messages.",
     expected: 'a name of letters, digits, ".", "_" and "-", such as "sites"',
     required: true,
   }),
   database: text({
-    description: "The database that holds the sites. Without a password in it.",
+    description: "The database that holds the sites, without the password.",
     expected:
       '"mysql://USER@HOST:PORT/DATABASE" (or HOST,HOST), "mysql://USER@/DATABASE?socket=PATH" ' +
       'or "sqlite:PATH"',
@@ -265,33 +268,33 @@ const egroupSchema = z.strictObject({
     expected: PASSWORD_FILE,
   }),
   password_env: text({
-    description: "Environment variable with it, instead of password_file.",
+    description: "Environment variable with this password, instead of password_file.",
     expected: PASSWORD_ENV,
   }),
   table: text({
-    description: "The table with one row a site.",
+    description: "The table, with one row for each site.",
     expected: 'the name of a table: letters, digits, "_", "$" and "-", at most 64',
     default: '"eroutes"',
   }),
   where: text({
-    description: "A condition in SQL, for tables that hold other rows too: only these are sites.",
+    description: "A condition in SQL that selects the sites, for tables that hold other rows, too.",
     expected: "a condition such as \"kind = 'vpn' AND active = 1\", without ; ? and comments",
     default: "all rows",
   }),
   password_format: choice(["auto", "text", "hex", "base64"], {
-    description: "How rows write passwords; auto: 0x and 0s begin hexadecimal and base64.",
+    description: "How passwords are written; auto: 0x begins hexadecimal, 0s base64.",
     default: '"auto"',
   }),
   columns: columnsSchema.optional().meta({
-    description: "The table's own names of the columns, by ours.",
+    description: "The table's own column names, by ours.",
     expected: 'names of columns by ours: { peerid = "device_id", password = "psk" }',
   } satisfies KeyMeta),
   remote_mask: maskKey({
-    description: "Mask of a site's IPv4 subnet where its row gives none.",
+    description: "Mask of a site's IPv4 subnet if its row has none.",
     expected: 'an IPv4 mask: "255.255.255.0" or 24',
   }),
   remote_mask6: maskKey({
-    description: "Prefix length of a site's IPv6 subnet where its row gives none.",
+    description: "Prefix length of a site's IPv6 subnet if its row has none.",
     expected: "an IPv6 prefix length: 64",
   }),
   lookup_deadline: text({
@@ -300,7 +303,7 @@ const egroupSchema = z.strictObject({
     default: '"2s"',
   }),
   poll_interval: text({
-    description: "How often rows of connected sites are looked at for changes, some at a time.",
+    description: "How often some of the connected sites' rows are checked for changes.",
     expected: 'a time from 100ms to 1h, such as "10s", or "off"',
     default: '"10s"',
   }),
@@ -318,7 +321,7 @@ const egroupSchema = z.strictObject({
     default: '"verify", on a Unix socket or loopback address "off"',
   }),
   tls_cert_file: text({
-    description: "Our certificate for the database, where its server asks for one (REQUIRE X509).",
+    description: "Our certificate for the database, if its server requires one (REQUIRE X509).",
     expected: "the path of a PEM file; tls_key_file beside it",
   }),
   tls_key_file: text({
@@ -338,11 +341,11 @@ const userSchema = z.strictObject({
     required: true,
   }),
   password_file: text({
-    description: "File with its pre-shared key; 0x and 0s begin hexadecimal and base64.",
+    description: "File with its pre-shared key; 0x begins hexadecimal, 0s base64.",
     expected: PASSWORD_FILE,
   }),
   password_env: text({
-    description: "Environment variable with it, instead of password_file.",
+    description: "Environment variable with this key, instead of password_file.",
     expected: PASSWORD_ENV,
   }),
   ppk_file: text({
@@ -350,11 +353,11 @@ const userSchema = z.strictObject({
     expected: "the path of a file that holds the key and nothing else",
   }),
   ppk_env: text({
-    description: "Environment variable with it, instead of ppk_file.",
+    description: "Environment variable with this key, instead of ppk_file.",
     expected: "the name of an environment variable that holds the key",
   }),
   ppk_id: text({
-    description: "What both ends call that key.",
+    description: "The name of that key at both ends.",
     expected: "a text of at most 255 octets, or 0x and hex digits",
     default: "the name",
   }),
@@ -363,23 +366,23 @@ const userSchema = z.strictObject({
 const reloadSchema = z.strictObject({
   close_percent_max: integer(0, 100, {
     description:
-      "A reload that would close more than so many percent of the connected sites is refused, " +
-      "unless it is told to by --force.",
-    default: "what was in force before, at first 10",
+      "A reload that would close more than this percentage of the connected sites is refused, " +
+      "unless --force is given.",
+    default: "the value in force before; 10 at the start",
   }),
 });
 
-/** The whole file. Which keys are required is in their {@link KeyMeta}: types are checked first. */
+/** The whole file. {@link KeyMeta} says which keys are required: types are checked first. */
 export const configSchema = z.strictObject({
   ike: section(ikeSchema, "ike", "How IKE is spoken."),
-  dataplane: section(dataplaneSchema, "dataplane", "Where ESP happens."),
+  dataplane: section(dataplaneSchema, "dataplane", "Where ESP is processed."),
   dynamic_eroutes: section(dynamicEroutesSchema, "dynamic_eroutes", "Their number, and eviction."),
-  default_eroute: section(defaultErouteSchema, "default_eroute", "Traffic without an eroute."),
+  default_eroute: section(defaultErouteSchema, "default_eroute", "Traffic that no eroute matches."),
   status: section(statusSchema, "status", "The status server."),
-  reload: section(reloadSchema, "reload", "What a new configuration may do to connected sites."),
+  reload: section(reloadSchema, "reload", "What a reload may do to connected sites."),
   log: section(logSchema, "log", "What is written to standard output."),
-  egroup: sections(egroupSchema, "egroup", "Sites of one database table."),
-  eroute: sections(erouteSchema, "eroute", "Who may connect, and what to."),
+  egroup: sections(egroupSchema, "egroup", "The sites of one database table."),
+  eroute: sections(erouteSchema, "eroute", "Which sites may connect, and to what."),
   user: sections(userSchema, "user", "Local users: pre-shared keys of normal eroutes' peers."),
 });
 

@@ -1,11 +1,14 @@
-/** Secrets of a configuration: from a file or the environment, never from the file itself. */
+/**
+ * Secrets of a configuration: from a file or the environment, never from the configuration file
+ * itself.
+ */
 
 import type { Check } from "./check.ts";
 import { type KeyPath, quoted } from "./fault.ts";
 
-/** The two keys of one secret, and what stands in them. */
+/** The two keys of one secret, and their values. */
 export type SecretKeys = {
-  /** The table that holds the keys. */
+  /** The table that contains the keys. */
   readonly path: KeyPath;
   /** `password` for password_file and password_env. */
   readonly word: "password" | "ppk" | "token" | "operate_token";
@@ -13,7 +16,7 @@ export type SecretKeys = {
   readonly env: string | undefined;
 };
 
-/** The secret, without the line end behind it; undefined where none is named, or by a fault. */
+/** The secret, without the line break at its end; undefined if none is named, or after a fault. */
 export function secretOf(check: Check, keys: SecretKeys): string | undefined {
   const filePath = [...keys.path, `${keys.word}_file`];
   const envPath = [...keys.path, `${keys.word}_env`];
@@ -31,7 +34,7 @@ export function secretOf(check: Check, keys: SecretKeys): string | undefined {
   return oneLine(check, envPath, value);
 }
 
-/** The text of a file, as it is; undefined with a fault where it cannot be read. */
+/** The text of a file, as it is; undefined, with a fault, if it cannot be read. */
 export function fileText(check: Check, path: KeyPath, file: string): string | undefined {
   const text = check.files.readSecret(file);
   if (text.ok) return text.value;
@@ -44,7 +47,9 @@ function secretOfFile(check: Check, path: KeyPath, file: string): string | undef
   return text === undefined ? undefined : oneLine(check, path, text);
 }
 
-/** Editors and `echo` end a line; a second line is more likely a mistake than a secret. */
+/**
+ * Editors and `echo` end a line; a second line is more likely a mistake than part of the secret.
+ */
 function oneLine(check: Check, path: KeyPath, text: string): string | undefined {
   const secret = text.replace(/[\r\n]+$/, "");
   if (secret === "") check.fault(path, "names an empty secret");

@@ -1,9 +1,9 @@
 /**
- * A condition in SQL that the configuration puts into each statement on a table. Whoever writes the
- * configuration may write any; what is refused are slips that would reach beyond the condition.
+ * A condition in SQL that the configuration adds to each statement on a table. The author of the
+ * configuration may write any condition; only slips that would reach beyond it are refused.
  */
 
-/** What is wrong with it; undefined: nothing that can be seen without the database. */
+/** What is wrong with it; undefined: nothing that shows without the database. */
 export function conditionFault(text: string): string | undefined {
   if (text.trim() === "") return "is empty";
   if (text.length > CONDITION_LENGTH_MAX) return `has more than ${CONDITION_LENGTH_MAX} characters`;
@@ -25,7 +25,7 @@ export function conditionFault(text: string): string | undefined {
 }
 
 const QUOTES = ["'", '"', "`"];
-/** The end of a statement, a place for a value, and a comment of MySQL. */
+/** The end of a statement, a placeholder, and a comment of MySQL. */
 const FORBIDDEN = [";", "?", "#"];
 const COMMENTS = ["--", "/*"];
 const CONDITION_LENGTH_MAX = 1_000;

@@ -1,4 +1,4 @@
-/** [status] of a configuration file, for commands that ask the daemon: the rest may be wrong. */
+/** [status] of a configuration file, for commands that ask the daemon: the rest may be faulty. */
 
 import { type ConfigFiles, createCheck } from "./check.ts";
 import { DEFAULT_STATUS_LISTEN, readStatus, type StatusSettings } from "./daemon-settings.ts";
@@ -8,13 +8,13 @@ import { checkSchema } from "./schema-faults.ts";
 import { keyLines } from "./toml-lines.ts";
 
 export type StatusAlone = {
-  /** With a fault in a key of it, as if that key were not there. */
+  /** If a key of it has a fault, as if that key were missing. */
   readonly status: StatusSettings;
-  /** Those that were seen on the way; there may be more. */
+  /** Faults that were found on the way; there may be more. */
   readonly faults: readonly ConfigFault[];
 };
 
-/** Reads what can be read. A daemon that runs has taken this file, or an earlier one, as right. */
+/** Reads what can be read. A running daemon has accepted this file, or an earlier version of it. */
 export function readStatusAlone(text: string, files: ConfigFiles, file: string): StatusAlone {
   const whole = parseToml(text, file);
   const table = whole.ok ? whole.value : statusTable(text);
@@ -27,7 +27,7 @@ export function readStatusAlone(text: string, files: ConfigFiles, file: string):
   return { status, faults: whole.ok ? faults : [whole.error, ...faults] };
 }
 
-/** The keys below [status] of a text that is no TOML as a whole, as far as they go. */
+/** The keys below [status] of a text that is not valid TOML as a whole, as far as they go. */
 function statusTable(text: string): unknown {
   const [, below = ""] = /^[ \t]*\[[ \t]*status[ \t]*\][^\n]*\n([\s\S]*)/m.exec(text) ?? [];
   const [own = ""] = below.split(/^[ \t]*\[/m, 1);

@@ -1,11 +1,11 @@
-/** On which line of a TOML file each key stands (TOML 1.0); for files that parse without fault. */
+/** The line of each key in a TOML file (TOML 1.0); for files that parse without errors. */
 
 import { type KeyPath, pathText } from "./fault.ts";
 
 /** Lines, counted from 1, by path text: `eroute[0].peerid`, `eroute[0].local_subnet[1]`. */
 export type KeyLines = ReadonlyMap<string, number>;
 
-/** Walks the text once. Text that is not TOML gives some map or other, but never hangs. */
+/** Scans the text once. Text that is not TOML gives some map or other, but never hangs. */
 export function keyLines(text: string): KeyLines {
   const scan: Scan = { text, at: 0, lines: new Map(), counts: new Map(), newlines: [], line: 1 };
   for (let at = text.indexOf("\n"); at >= 0; at = text.indexOf("\n", at + 1)) {
@@ -21,7 +21,7 @@ export function keyLines(text: string): KeyLines {
   return scan.lines;
 }
 
-/** The line of a path, or of the nearest place around it that has one. */
+/** The line of a path, or of the nearest enclosing path that has one. */
 export function lineOf(lines: KeyLines, path: KeyPath): number | undefined {
   for (let length = path.length; length > 0; length--) {
     const line = lines.get(pathText(path.slice(0, length)));
@@ -34,9 +34,9 @@ type Scan = {
   readonly text: string;
   at: number;
   readonly lines: Map<string, number>;
-  /** Elements so far of each array of tables, by path text. */
+  /** Number of elements so far in each array of tables, by path text. */
   readonly counts: Map<string, number>;
-  /** Where lines end, and the line of the last place that was asked for. */
+  /** Where lines end, and the line of the last place that was requested. */
   readonly newlines: number[];
   line: number;
 };
@@ -110,7 +110,7 @@ function scanInlineTable(scan: Scan, path: KeyPath): void {
   scan.at++;
 }
 
-/** A key with dots: its parts, without quotes. */
+/** A dotted key: its parts, without quotes. */
 function scanKey(scan: Scan): readonly string[] {
   const keys: string[] = [];
   for (;;) {
@@ -125,7 +125,7 @@ function scanKey(scan: Scan): readonly string[] {
   }
 }
 
-/** Escapes of TOML's basic strings are JSON's and a few more, which no key of ours has. */
+/** Escapes of TOML's basic strings are those of JSON and a few more, which none of our keys has. */
 function unquoted(string: string): string {
   if (!string.startsWith('"')) return string.slice(1, -1);
   const plain = string.replace(/\\(?:["\\]|u([0-9A-Fa-f]{4}))/g, (escaped, code?: string) =>
@@ -134,20 +134,20 @@ function unquoted(string: string): string {
   return plain.slice(1, -1);
 }
 
-/** Keeps the line of a path, the first time. Places are asked for in rising order. */
+/** Keeps the line of a path, the first time. Places are requested in rising order. */
 function note(scan: Scan, path: KeyPath, at: number = scan.at): void {
   while ((scan.newlines[scan.line - 1] ?? Number.POSITIVE_INFINITY) < at) scan.line++;
   const key = pathText(path);
   if (!scan.lines.has(key)) scan.lines.set(key, scan.line);
 }
 
-/** Passes over what the pattern matches; false at the end of the text. */
+/** Skips what the pattern matches; false at the end of the text. */
 function skip(scan: Scan, pattern: RegExp): boolean {
   take(scan, pattern);
   return scan.at < scan.text.length;
 }
 
-/** What the pattern matches here, which is passed over; empty if nothing. */
+/** What the pattern matches here, which is skipped; empty if nothing. */
 function take(scan: Scan, pattern: RegExp): string {
   pattern.lastIndex = scan.at;
   const found = pattern.exec(scan.text)?.[0] ?? "";

@@ -10,14 +10,14 @@ import type { RawConfig, RawUser } from "./schema.ts";
 import { secretOf } from "./secret.ts";
 import { idOf } from "./value.ts";
 
-/** A user's name, and all of it where its secret could be read. */
+/** A user's name, and the whole user if the secret could be read. */
 export type ReadUser = {
   readonly path: KeyPath;
   readonly name: string;
   readonly user: LocalUser | undefined;
 };
 
-/** All users whose names can be read. */
+/** All users whose names are valid. */
 export function readUsers(check: Check, raw: RawConfig): readonly ReadUser[] {
   const users: ReadUser[] = [];
   const keys = new Set<string>();
@@ -40,7 +40,7 @@ function readPsk(check: Check, path: KeyPath, raw: RawUser): Uint8Array | undefi
   const { password_file: file, password_env: env } = raw;
   const keys = ["password_file", "password_env", "password"];
   if (file === undefined && env === undefined) {
-    // A wrong key is told already; this one would only repeat it.
+    // A wrong key has already been reported; this message would only repeat it.
     if (keys.some((key) => check.isFaulty([...path, key]))) return undefined;
     check.fault(path, "has no pre-shared key", "password_file or password_env");
     return undefined;
@@ -54,7 +54,7 @@ function readPsk(check: Check, path: KeyPath, raw: RawUser): Uint8Array | undefi
   return undefined;
 }
 
-/** Its PPK (RFC 8784); one without a key of its own needs no identifier. */
+/** Its PPK (RFC 8784); the identifier makes no sense without a key. */
 function readPpk(check: Check, path: KeyPath, raw: RawUser & { name: string }): Ppk | undefined {
   const { ppk_file: file, ppk_env: env, ppk_id: id } = raw;
   if (file === undefined && env === undefined) {

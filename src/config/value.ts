@@ -1,4 +1,4 @@
-/** Single values of a configuration: each read from its text, or told as a fault. */
+/** Single values of a configuration: each is read from its text, or reported as a fault. */
 
 import { parseCallAddress } from "../eroute/call-address.ts";
 import { parseDuration } from "../eroute/duration.ts";
@@ -9,7 +9,7 @@ import { parseAddress } from "../inet/address.ts";
 import { type Check, needed } from "./check.ts";
 import { type KeyPath, quoted } from "./fault.ts";
 
-/** A time and its bounds, ms. `otherwise` holds where the key is missing or wrong. */
+/** A time and its bounds, ms. `otherwise` is used if the key is missing or wrong. */
 export type DurationBounds = {
   readonly min: number;
   readonly max: number;
@@ -30,7 +30,10 @@ export function durationMs(
   return bounds.otherwise;
 }
 
-/** The name of an egroup or eroute. No `/`: it stands before the peer ID of a dynamic eroute. */
+/**
+ * The name of an egroup or eroute. No `/`: a dynamic eroute is called by its name, `/` and the peer
+ * ID.
+ */
 export function nameOf(check: Check, path: KeyPath, text: string | undefined): string | undefined {
   const name = needed(check, path, text);
   if (name === undefined || /^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$/.test(name)) return name;
@@ -38,7 +41,7 @@ export function nameOf(check: Check, path: KeyPath, text: string | undefined): s
   return undefined;
 }
 
-/** An ID: of a user, or what we call ourselves. */
+/** An ID: of a user, or the one that we present. */
 export function idOf(check: Check, path: KeyPath, text: string | undefined): string | undefined {
   const id = needed(check, path, text);
   if (id === undefined) return undefined;
@@ -77,7 +80,7 @@ export function listOf(
   return value.map((text, i) => ({ path: [...path, i], text }));
 }
 
-/** Another gateway, as the other end may be told it. */
+/** Another gateway, as it can be named to a site. */
 export function gatewayOf(
   check: Check,
   path: KeyPath,

@@ -121,7 +121,7 @@ describe("TLS of the status server", () => {
   });
 
   test("where others can listen in, tokens without TLS are warned of", () => {
-    expect(warned(status(reachable)).join()).toContain("tokens travel to it in clear");
+    expect(warned(status(reachable)).join()).toContain("tokens are sent to it in clear");
     expect(warned(status(reachable + both)).join()).not.toContain("in clear");
   });
 });
@@ -381,7 +381,7 @@ password_file = "/etc/erouted/lab.secret"
       expect.stringContaining("egroup[0].tls is off"),
     ]);
     expect(warned(`[ike]\nhalf_open_max = 5\ncookie_above = 5\n${FLEET}`)).toEqual([
-      expect.stringContaining("no cookie is ever asked for"),
+      expect.stringContaining("a cookie is never requested"),
     ]);
   });
 });

@@ -66,10 +66,10 @@ test("halves that lack the other half", () => {
     "eroute[0].private_key_file needs the other half",
   ]);
   expect(told('peer_auth = "certificate"')).toEqual([
-    'eroute[0].peer_auth is "certificate", and no authority is trusted',
+    'eroute[0].peer_auth is "certificate", but no authority is trusted',
   ]);
   expect(warned(`${CA}peer_auth = "psk"`)).toEqual([
-    'eroute[0].ca_file is set, but peer_auth is "psk": no certificate is taken',
+    'eroute[0].ca_file is set, but peer_auth is "psk": no certificate is accepted',
   ]);
 });
 
@@ -116,7 +116,7 @@ remote_subnet = "172.20.0.0/24"
 ${OWN}${CA}${more}`;
   expect(warned(normal("lab-gw", 'start = "always"'))).toEqual([]);
   expect(told(normal("lab-*", 'start = "always"'))).toEqual([
-    'eroute[1].peerid is "lab-*", but start is "always": it names nobody to call',
+    'eroute[1].peerid is "lab-*", but start is "always": it does not name one site to call',
   ]);
 });
 

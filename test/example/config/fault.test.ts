@@ -294,7 +294,7 @@ remote_subnet = "172.16.0.0/16"
   test("R12: start = always wants one peer, and its address", () => {
     expect(inFleet('start = "sometimes"')).toHaveLength(1);
     expect(inFleet('start = "always"')).toEqual([
-      'eroute[0].start is "always" in a base eroute, whose sites only their rows name',
+      'eroute[0].start is "always" in a base eroute, whose sites are known only from their rows',
     ]);
     const lab = `[[eroute]]\nname = "lab"\npeerid = "lab"\nlocal_subnet = "10.0.0.0/16"\n`;
     const always = `${lab}remote_subnet = "172.16.0.0/24"\nstart = "always"\n`;
