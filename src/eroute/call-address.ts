@@ -6,10 +6,12 @@ import type { CallAddress } from "./eroute.ts";
 
 const HOST_LENGTH_MAX = 253;
 
-/** Letters, digits and hyphens; neither first nor last a hyphen; at most 63 (RFC 1123 §2.1). */
+/**
+ * Letters, digits and hyphens, not beginning or ending with a hyphen; at most 63 (RFC 1123 §2.1).
+ */
 const LABEL = /^(?!-)[A-Za-z0-9-]{1,63}(?<!-)$/;
 
-/** An address or a host name (RFC 1123); or what is wrong, in words that follow its text. */
+/** An address or a host name (RFC 1123); or what is wrong, in words that follow the text. */
 export function parseCallAddress(text: string): Result<CallAddress, string> {
   const address = parseAddress(text);
   if (address !== undefined) {

@@ -1,21 +1,21 @@
-/** Two configurations of one eroute compared: what its sites need anew, and what can wait. */
+/** Compares two configurations of one eroute: what its sites need at once, and what can wait. */
 
 import type { Prefix } from "../inet/prefix.ts";
 import type { Eroute } from "./eroute.ts";
 
-/** Keys of the configuration that differ, by what has to happen to SAs that are up. */
+/** Keys of the configuration that differ, by what has to happen to established SAs. */
 export type ErouteChange = {
-  /** SAs made from the former eroute say something else now: they have to go. */
+  /** SAs made from the former eroute no longer match it: they have to be closed. */
   readonly renewing: readonly string[];
-  /** Only later exchanges ask for it: proposals, lifetimes, liveness checks. */
+  /** Only later exchanges use these: proposals, lifetimes, liveness checks. */
   readonly later: readonly string[];
-  /** Our ID differs: sites whose row names one of its own do not care. */
+  /** Our ID differs: this does not affect sites whose row names another one. */
   readonly ourid: boolean;
   /** The remote subnets differ: a base eroute's sites may still be inside. */
   readonly remoteSubnets: boolean;
 };
 
-/** What is different in `after`; order counts only where it says what is preferred. */
+/** What differs in `after`; order counts only where it expresses preference. */
 export function erouteChange(before: Eroute, after: Eroute): ErouteChange {
   const renewing: string[] = [];
   const later: string[] = [];
@@ -35,12 +35,12 @@ export function erouteChange(before: Eroute, after: Eroute): ErouteChange {
   };
 }
 
-/** The same subnets, in whatever order. */
+/** The same subnets, in any order. */
 export function sameSubnets(a: readonly Prefix[], b: readonly Prefix[]): boolean {
   return a.length === b.length && subnetKeys(a) === subnetKeys(b);
 }
 
-/** Whether two values of plain data are equal all the way down. */
+/** Whether two values of plain data are deeply equal. */
 export function equalValues(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
@@ -57,7 +57,7 @@ function subnetKeys(subnets: readonly Prefix[]): string {
     .join(" ");
 }
 
-/** Everything that is compared field by field: an option of a group counts by itself. */
+/** Everything that is compared field by field: each option of a group counts separately. */
 function fieldsOf(eroute: Eroute): ReadonlyMap<string, unknown> {
   const { auth, child, life, ...rest } = eroute;
   const { own, peer } = auth;
@@ -65,7 +65,7 @@ function fieldsOf(eroute: Eroute): ReadonlyMap<string, unknown> {
   return new Map(Object.entries(fields).filter(([key]) => !ELSEWHERE.has(key)));
 }
 
-/** Compared by themselves, or no property of the SAs: which IDs match is asked of each site. */
+/** Compared separately, or not a property of the SAs: which IDs match is checked for each site. */
 const ELSEWHERE: ReadonlySet<string> = new Set([
   "kind",
   "name",
@@ -75,10 +75,10 @@ const ELSEWHERE: ReadonlySet<string> = new Set([
   "remoteSubnets",
 ]);
 
-/** What stands in the kernel's states and policies, or says which table a site is in. */
+/** What is part of the kernel's states and policies, or says which table a site is in. */
 const RENEWING: ReadonlySet<string> = new Set(["egroup", "transport", "ifId", "mark", "traffic"]);
 
-/** As the configuration calls it. */
+/** The name in the configuration. */
 function wordOf(key: string): string {
   return WORDS.get(key) ?? key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

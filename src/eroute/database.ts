@@ -1,6 +1,6 @@
-/** How an egroup's table is reached: settings only, `peers` does the reaching. */
+/** How an egroup's table is reached: only settings; the room `peers` connects. */
 
-/** Names of the table's columns by our words; null or left out where it has no such column. */
+/** Names of the table's columns by our words; null or left out if it has no such column. */
 export type ColumnMap = {
   readonly peerid: string;
   readonly password: string;
@@ -20,7 +20,7 @@ export type ColumnMap = {
   readonly changed?: string | null;
 };
 
-/** Columns that many tables do not have: NULL in each of their rows. */
+/** Columns that many tables do not have: then NULL in each of their rows. */
 export const COLUMNS_OF_FEW = [
   "locip",
   "disabled",
@@ -38,11 +38,11 @@ export type TableSettings = {
   readonly egroup: string;
   readonly table: string;
   readonly columns: ColumnMap;
-  /** Columns that are used only where the table has them: their names are nobody's but ours. */
+  /** Columns that are used only if the table has them: their names are our defaults. */
   readonly presumed?: readonly ColumnOfFew[];
-  /** Only rows for which this SQL condition of the operator holds; left out: all. */
+  /** Only rows that satisfy this SQL condition of the operator; left out: all rows. */
   readonly where?: string;
-  /** Each look-up settles within so many ms (R6). */
+  /** Deadline of each look-up, ms (R6). */
   readonly deadlineMs: number;
   /** Look-ups that may wait at the same time; one more fails at once as `overloaded`. */
   readonly waitingMax: number;
@@ -52,7 +52,7 @@ export type MysqlSettings = TableSettings & {
   readonly engine: "mysql";
   /** Host and port, or the path of a Unix socket. */
   readonly at: MysqlServer;
-  /** Asked in turn when that one does not answer; left out: none. */
+  /** Asked in turn when the first one does not answer; left out: none. */
   readonly standby?: readonly MysqlHost[];
   readonly user: string;
   readonly password: string | undefined;
@@ -72,7 +72,7 @@ export type MysqlSettings = TableSettings & {
 export type MysqlHost = { readonly host: string; readonly port: number };
 export type MysqlServer = MysqlHost | { readonly socket: string };
 
-/** What we prove ourselves with to the server, in PEM. */
+/** The certificate and key with which we authenticate to the server, in PEM. */
 export type ClientCertificate = { readonly certPem: string; readonly keyPem: string };
 
 export type SqliteSettings = TableSettings & { readonly engine: "sqlite"; readonly path: string };

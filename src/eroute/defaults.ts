@@ -1,4 +1,4 @@
-/** What holds for an eroute whose configuration says nothing about it. */
+/** Defaults of an eroute's settings. */
 
 import type {
   ChildOptions,
@@ -12,7 +12,7 @@ import type {
 } from "./eroute.ts";
 import type { PpkRule } from "./ppk.ts";
 
-/** A site that is told so at once is one whose operator sees at once what is wrong. */
+/** A site that is refused at once shows its operator at once that something is wrong. */
 export const DEFAULT_UNKNOWN_SITES: UnknownSites = "refuse";
 
 export const DEFAULT_LIFE: ErouteLife = {
@@ -33,7 +33,7 @@ export const DEFAULT_LIFE: ErouteLife = {
 
 export const DEFAULT_AUTH: ErouteAuth = { own: { kind: "psk" }, peer: { kind: "psk" } };
 
-/** Whoever has a PPK has to use it. */
+/** A site that has a PPK has to use it. */
 export const DEFAULT_PPK: PpkRule = "if-set";
 
 export const DEFAULT_TRAFFIC: TrafficLimit = {

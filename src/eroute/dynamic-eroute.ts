@@ -1,4 +1,4 @@
-/** A row becomes a dynamic eroute, or the reason why it cannot (R4, R6, R10). */
+/** Makes a dynamic eroute from a row, or gives the reason why it cannot (R4, R6, R10). */
 
 import type { Prefix } from "../inet/prefix.ts";
 import { ok, type Result } from "../octets/result.ts";
@@ -13,30 +13,30 @@ import { filled, type RowFault, rowFault } from "./row-fault.ts";
 import { type RowOptions, rowEnabled, rowOptions } from "./row-options.ts";
 import { rowLocalSubnets, rowRemoteSubnets } from "./row-subnets.ts";
 
-/** Base eroute and row put together: what a site's SAs are made from. */
+/** Base eroute and row combined: a site's SAs are made from this. */
 export type DynamicEroute = {
   /** `fleet/site-1`: base eroute and peer ID (R4). */
   readonly name: string;
   readonly base: BaseEroute;
-  /** As the row spells it. */
+  /** As written in the row. */
   readonly peerId: PeerId;
-  /** Undefined where the eroute takes certificates, and the row has no password. */
+  /** Undefined if the eroute accepts certificates and the row has no password. */
   readonly psk: Uint8Array | undefined;
-  /** Undefined: none. Whether it is used is the base eroute's to say. */
+  /** Undefined: none. The base eroute decides whether it is used. */
   readonly ppk: Ppk | undefined;
-  /** The row's, else the base eroute's. */
+  /** The row's, otherwise the base eroute's. */
   readonly ourid: string | undefined;
   readonly localSubnets: readonly Prefix[];
   readonly remoteSubnets: readonly Prefix[];
   readonly peerip: CallAddress | undefined;
   readonly bakpeerip: CallAddress | undefined;
-  /** What the row says instead of the base eroute. */
+  /** What the row sets instead of the base eroute. */
   readonly own: RowOptions;
 };
 
 /**
- * The dynamic eroute of the one row whose ID is `peerId`. Rows of other IDs do not count: some
- * databases take IDs for equal that differ in accents or trailing blanks.
+ * Makes the dynamic eroute from the one row whose ID is `peerId`. Rows with other IDs do not count:
+ * some databases treat IDs as equal that differ in accents or trailing blanks.
  */
 export function dynamicErouteOf(
   base: BaseEroute,

@@ -11,9 +11,9 @@ import type { PasswordFormat } from "./psk.ts";
 /** What both kinds of eroute have. */
 export type ErouteCommon = {
   readonly name: string;
-  /** Which remote IDs it is for (R1). */
+  /** Which remote IDs it matches (R1). */
   readonly peerid: Pattern;
-  /** What we call ourselves: the text of an ID; undefined is our own address. */
+  /** The ID that we present, as text; undefined: our own address. */
   readonly ourid: string | undefined;
   readonly localSubnets: readonly Prefix[];
   /** Of a base eroute: covers all sites (R10). Of a normal one: the site's. */
@@ -21,74 +21,79 @@ export type ErouteCommon = {
   readonly ike: readonly Suite[];
   readonly esp: readonly Suite[];
   readonly child: ChildOptions;
-  /** Silence after which a site is asked whether it is still there; undefined: never. */
+  /** Silence after which a liveness check is sent; undefined: never. */
   readonly livenessMs: number | undefined;
   readonly life: ErouteLife;
   readonly traffic: TrafficLimit;
-  /** Where sites that call us are sent (RFC 5685 §6); undefined: nowhere. */
+  /** Where sites that call us are redirected (RFC 5685 §6); undefined: nowhere. */
   readonly redirect: CallAddress | undefined;
-  /** Name servers, told to a site that asks for a configuration (RFC 7296 §2.19). */
+  /** Name servers for a site that asks for a configuration (RFC 7296 §2.19). */
   readonly dns: readonly Address[];
   readonly auth: ErouteAuth;
   readonly ppk: PpkRule;
 };
 
-/** How both ends prove who they are: each in its own way (RFC 7296 §2.15). */
+/** How the two ends authenticate: each in its own way (RFC 7296 §2.15). */
 export type ErouteAuth = {
   readonly own: { readonly kind: "psk" } | { readonly kind: "signature"; readonly key: SigningKey };
-  /** What sites may use; a certificate has to lead up to one of the authorities. */
+  /** What sites may use; a certificate has to lead to one of the authorities. */
   readonly peer:
     | { readonly kind: "psk" }
     | { readonly kind: "certificate" | "either"; readonly anchors: TrustAnchors };
 };
 
-/** Whether nothing goes without a pre-shared key: the row has to have one, or the local user. */
+/** Whether a pre-shared key is required: in the row, or of the local user. */
 export function needsPsk({ own, peer }: ErouteAuth): boolean {
   return own.kind === "psk" || peer.kind === "psk";
 }
 
-/** Whether a pre-shared key is of any use. */
+/** Whether a pre-shared key is used at all. */
 export function usesPsk({ own, peer }: ErouteAuth): boolean {
   return own.kind === "psk" || peer.kind !== "certificate";
 }
 
-/** What a site hears that cannot prove who it is: AUTHENTICATION_FAILED, or nothing. */
+/** The answer to a site that cannot authenticate: AUTHENTICATION_FAILED, or nothing. */
 export type UnknownSites = "refuse" | "silent";
 
-/** When an eroute's SAs begin, are replaced, and end. */
+/** When an eroute's SAs start, are replaced, and end. */
 export type ErouteLife = {
-  /** Of the sites whose IDs it matches. */
+  /** For the sites whose IDs it matches. */
   readonly unknownSites: UnknownSites;
-  /** Whether we call the site: when a packet wants to go there, at once and for ever, or not. */
+  /** Whether we call the site: when a packet needs an SA, always, or never. */
   readonly start: "on-traffic" | "always" | "never";
   /** Outgoing packets without an SA (R14): call the site, drop them, or let them pass in clear. */
   readonly noSa: "initiate" | "drop" | "pass";
-  /** No packet in either direction for so long: the eroute's SAs go (R13); undefined: never. */
+  /**
+   * Time without packets in either direction after which the eroute's SAs are removed (R13);
+   * undefined: never.
+   */
   readonly inactivityMs: number | undefined;
-  /** A site that calls although it is connected: it replaces itself, is refused, or has both. */
+  /**
+   * What a second IKE SA of a connected site does: replaces the first, is refused, or both stay.
+   */
   readonly uniqueness: "replace" | "keep" | "never";
-  /** A site whose subnet another site has that is connected: see {@link OverlapRule}. */
+  /** What happens to a site with the subnet of another connected site: see {@link OverlapRule}. */
   readonly overlap: OverlapRule;
-  /** Age at which the keys of an IKE SA are replaced. */
+  /** Age at which an IKE SA is rekeyed. */
   readonly ikeLifetimeMs: number;
-  /** Age at which the site has to authenticate anew; undefined: never. */
+  /** Age at which the site has to authenticate again; undefined: never. */
   readonly reauthMs: number | undefined;
-  /** A site may go on from another address (RFC 4555). */
+  /** A site may move to another address (RFC 4555). */
   readonly mobike: boolean;
   /** IKE messages larger than the path may be sent in fragments (RFC 7383). */
   readonly fragmentation: boolean;
-  /** The longest IP packet that an IKE message goes in whole, with its headers. */
+  /** The longest IP packet of an unfragmented IKE message, with its headers. */
   readonly fragmentSize: number;
-  /** Child SAs that a site may have in one IKE SA; one that is being replaced does not count. */
+  /** Child SAs that a site may have in one IKE SA, not counting those being replaced. */
   readonly childSasMax: number;
-  /** Whether we go elsewhere when the site that we have called says so (RFC 5685). */
+  /** Whether we follow when a site that we called redirects us (RFC 5685). */
   readonly followRedirect: boolean;
 };
 
-/** It is refused; or it takes the place of the other one; or both stay and the newer one sends. */
+/** It is refused; or it replaces the other one; or both stay and the newer one gets the packets. */
 export type OverlapRule = "refuse" | "replace" | "allow";
 
-/** Which packets of its subnets an eroute carries: 0 and undefined are all. */
+/** Which packets of its subnets an eroute carries: 0 and undefined mean all. */
 export type TrafficLimit = {
   readonly protocol: number;
   readonly localPort: number | undefined;
@@ -98,24 +103,27 @@ export type TrafficLimit = {
 /** How Child SAs of an eroute are set up in the kernel. */
 export type ChildOptions = {
   readonly lifetimeSeconds: number;
-  /** Octets and packets after which keys are replaced; undefined is without limit. */
+  /** Octets and packets after which Child SAs are rekeyed; undefined: no limit. */
   readonly lifetimeOctets: bigint | undefined;
   readonly lifetimePackets: bigint | undefined;
   readonly replayWindow: number;
-  /** Transport mode only where the site asks for it and it is allowed here (RFC 7296 §1.3.1). */
+  /** Transport mode only if the site asks for it and it is allowed here (RFC 7296 §1.3.1). */
   readonly transport: boolean;
-  /** Inner DSCP copied to the outer header; ECN passed through; outer DF as the inner one. */
+  /**
+   * Inner DSCP is copied to the outer header; ECN is passed through; the outer DF is that of the
+   * inner one.
+   */
   readonly copyDscp: boolean;
   readonly ecn: boolean;
   readonly pathMtuDiscovery: boolean;
-  /** Route-based set-ups: XFRM interface ID, and mark, of states and policies. */
+  /** For route-based set-ups: XFRM interface ID, and mark, of states and policies. */
   readonly ifId: number | undefined;
   readonly mark: { readonly value: number; readonly mask: number } | undefined;
   /** Whether routes to the remote subnets are installed while a Child SA is up. */
   readonly routes: boolean;
 };
 
-/** Linked to an egroup: sites come from its table; peer address and key are the row's (R9). */
+/** Linked to an egroup: its sites come from the table; peer address and key are in the row (R9). */
 export type BaseEroute = ErouteCommon & { readonly kind: "base"; readonly egroup: string };
 
 /** Fully configured; its key, if it has one, is a local user's (R3). */
@@ -127,10 +135,10 @@ export type NormalEroute = ErouteCommon & {
 
 export type Eroute = BaseEroute | NormalEroute;
 
-/** A database table of sites and what its eroutes have in common. Connection details: `peers`. */
+/** A database table of sites, and what its eroutes have in common. Connection details: `peers`. */
 export type Egroup = {
   readonly name: string;
-  /** Prefix length of a site's subnet by family, where the row names none (R12). */
+  /** Prefix length of a site's subnet by family, if the row has none (R12). */
   readonly remoteMask: { readonly v4: number | undefined; readonly v6: number | undefined };
   /** How its rows write passwords; left out: `auto`. */
   readonly passwordFormat?: PasswordFormat;
@@ -144,7 +152,7 @@ export type LocalUser = {
   readonly ppk?: Ppk | undefined;
 };
 
-/** All that the engine needs to know of the configuration. */
+/** Everything that the engine needs from the configuration. */
 export type EroutePlan = {
   readonly egroups: readonly Egroup[];
   readonly eroutes: readonly Eroute[];
@@ -179,22 +187,25 @@ export type EngineLimits = {
   readonly dynamicEroutesMax: number;
   readonly evictBelowFreePercent: number;
   readonly evictEveryMs: number;
-  /** Where new sites are sent while too few are free (RFC 5685); undefined: the oldest goes. */
+  /**
+   * Where new sites are redirected while too few places are free (RFC 5685); undefined: the oldest
+   * is evicted.
+   */
   readonly redirectTo: CallAddress | undefined;
-  /** IKE SAs that have not authenticated yet, in all. */
+  /** IKE SAs that are not authenticated yet, in all. */
   readonly halfOpenMax: number;
-  /** Octets that they may take, in all. */
+  /** Memory that they may take, in all, octets. */
   readonly halfOpenOctetsMax: number;
-  /** Above so many half-open IKE SAs a COOKIE is asked for (RFC 7296 §2.6). */
+  /** Above this number of half-open IKE SAs, a COOKIE is required (RFC 7296 §2.6). */
   readonly cookieAbove: number;
   readonly halfOpenMs: number;
   /** How long a look-up may take before it counts as failed (R6). */
   readonly lookupMs: number;
   /** How long an ID without a row is remembered, so that it cannot hammer the database. */
   readonly unknownIdMs: number;
-  /** Half-open IKE SAs of one address prefix (/32, /64) before cookies are asked of it. */
+  /** Half-open IKE SAs of one address prefix (/32, /64) before it has to return cookies. */
   readonly halfOpenPerPrefixMax: number;
-  /** IKE SAs and Child SAs of one site; the oldest goes. */
+  /** IKE SAs and Child SAs of one site; beyond that the oldest is closed. */
   readonly ikeSasPerSiteMax: number;
   readonly childSasPerSiteMax: number;
   /** Sites that we call at the same time. */
@@ -204,5 +215,5 @@ export type EngineLimits = {
   readonly natKeepaliveMs: number;
 };
 
-/** Addresses a row names for calling the site (R12): an address or a host name. */
+/** Addresses in a row for calling the site (R12): an address or a host name. */
 export type CallAddress = { readonly host: string; readonly address: Address | undefined };

@@ -1,8 +1,8 @@
-/** Which dynamic eroutes have to go so that a new site always finds a place (R7). */
+/** Which dynamic eroutes have to be removed so that a new site always finds a place (R7). */
 
 /**
- * How many must be removed until `belowFreePercent` % of `max` places are free: 0 while they are,
- * never more than needed, never more than are `used`.
+ * How many must be removed until `belowFreePercent` % of `max` places are free: 0 if they are
+ * already, never more than needed, never more than are `used`.
  */
 export function evictionCount(max: number, used: number, belowFreePercent: number): number {
   const freeWanted = Math.ceil((max * belowFreePercent) / 100);
@@ -16,8 +16,8 @@ export type EvictionLimits = {
 };
 
 /**
- * Those of `entries` (all that are used, in order of creation) that have to go: the oldest. Fewer
- * than needed if `isSpared` holds too many back.
+ * Those of `entries` (all that are used, in order of creation) that have to be removed: the oldest.
+ * Fewer than needed if `isSpared` keeps too many.
  */
 export function chooseEvictions<T>(
   entries: Iterable<T>,

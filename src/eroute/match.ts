@@ -19,19 +19,19 @@ export type ConfiguredMatch =
   | {
       readonly kind: "local";
       readonly eroute: NormalEroute;
-      /** Undefined where the eroute needs no pre-shared key. */
+      /** Undefined if the eroute needs no pre-shared key. */
       readonly user: LocalUser | undefined;
     }
   | {
       readonly kind: "refused";
       readonly reason: "no-eroute" | "user-without-eroute" | "eroute-without-user";
-      /** The configured pattern that comes nearest to the ID, or matches it; if any does. */
+      /** The configured pattern that matches the ID or comes nearest to it, if there is one. */
       readonly closest: string | undefined;
     };
 
 /**
- * Base eroutes come first; without one, a local user and a normal eroute must both match (R3), but
- * where certificates are all that is needed: there the eroute is enough.
+ * Base eroutes are matched first. Without one, a local user and a normal eroute must both match
+ * (R3), except where certificates are sufficient: there the eroute alone is enough.
  */
 export function matchConfigured(plan: EroutePlan, peerId: string): ConfiguredMatch {
   let normal: NormalEroute | undefined;
@@ -42,7 +42,7 @@ export function matchConfigured(plan: EroutePlan, peerId: string): ConfiguredMat
       const egroup = plan.egroups.find((group) => group.name === eroute.egroup);
       assert(
         egroup !== undefined,
-        `eroute ${eroute.name} is linked to an egroup that is not there`,
+        `eroute ${eroute.name} is linked to an egroup that does not exist`,
       );
       return { kind: "base", eroute, egroup };
     }

@@ -3,17 +3,17 @@
 /** Longer texts are not compared: a stranger's ID must not cost much. */
 const COMPARED_LENGTH_MAX = 64;
 const CANDIDATES_MAX = 256;
-/** Characters of candidates × characters of the text, all in all. */
+/** Characters of all candidates × characters of the text. */
 const STEPS_MAX = 20_000;
 
 /**
- * The candidate that takes the fewest single-character changes to become `asked`, `*` and `?` in a
- * candidate standing for any run and any character; undefined if none is near.
+ * The candidate that needs the fewest single-character changes to become `asked`; `*` and `?` in a
+ * candidate stand for any run and any character. Undefined if none is near.
  */
 export function nearestText(asked: string, candidates: Iterable<string>): string | undefined {
   if (asked.length > COMPARED_LENGTH_MAX) return undefined;
   const text = asked.toLowerCase();
-  // With more than a third of it changed, a text is another one.
+  // A text of which more than a third has to change is a different one.
   let least = Math.max(1, Math.floor((text.length + 1) / 3)) + 1;
   let nearest: string | undefined;
   let compared = 0;
@@ -33,8 +33,8 @@ export function nearestText(asked: string, candidates: Iterable<string>): string
 }
 
 /**
- * How many characters of `text` go along with a pattern before it can no longer match: all of them
- * where only the pattern's end is missing. Both are at most an ID long.
+ * How many characters of `text` match before a pattern can no longer match: all of them if only the
+ * pattern's end is missing. Both are at most as long as an ID.
  */
 export function agreement(pattern: string, text: string): number {
   const symbols = [...pattern.toLowerCase()];
@@ -52,7 +52,7 @@ export function agreement(pattern: string, text: string): number {
   return characters.length;
 }
 
-/** The places in a pattern, and those that are reached by stars that take nothing. */
+/** The places in a pattern, together with those reached by stars that match nothing. */
 function pastStars(symbols: readonly string[], places: readonly number[]): number[] {
   const all = new Set(places);
   for (const place of all) if (symbols[place] === "*") all.add(place + 1);

@@ -4,8 +4,8 @@ import type { Pattern } from "./pattern.ts";
 import { PEER_ID_LENGTH_MAX, peerKey } from "./peer-id.ts";
 
 /**
- * The shortest ID that both patterns match (for people: never the empty one); undefined when
- * there is none. Exact: it walks all pairs of places in both patterns, at most 256 × 256.
+ * The shortest ID that both patterns match (for messages: never the empty one); undefined if there
+ * is none. Exact: it visits all pairs of places in both patterns, at most 256 × 256.
  */
 export function commonId(a: Pattern, b: Pattern): string | undefined {
   const left = [...a.text];
@@ -14,16 +14,16 @@ export function commonId(a: Pattern, b: Pattern): string | undefined {
   const lengths = commonLengths(left, right);
   const shortest = lengths[0] ?? Number.POSITIVE_INFINITY;
   if (shortest > PEER_ID_LENGTH_MAX) return undefined;
-  // Only patterns of nothing but stars have the empty ID in common, and those match all.
+  // Only patterns that consist of stars share the empty ID, and those match everything.
   if (shortest === 0) return ANY_CHARACTER;
   const common = spell(left, right, lengths);
-  // Characters outside of the basic plane count twice in an ID's length.
+  // Characters outside the basic plane count twice in an ID's length.
   return common.length > PEER_ID_LENGTH_MAX ? undefined : common;
 }
 
 /**
  * Whether `outer` matches every ID that `inner` matches. True is certain; false may be wrong for
- * outer patterns that spell `*` in pieces, such as `?*` against `*?`.
+ * outer patterns that write `*` in pieces, such as `?*` against `*?`.
  */
 export function coversPattern(outer: Pattern, inner: Pattern): boolean {
   const wide = [...peerKey(outer.text)];
@@ -45,12 +45,12 @@ export function coversPattern(outer: Pattern, inner: Pattern): boolean {
   return covers[0] === 1;
 }
 
-/** Stands for `?` and for a lone `*` in an ID made for people. */
+/** Stands for `?` and for a lone `*` in an ID made for messages. */
 const ANY_CHARACTER = "a";
 
 /**
- * For each pair of places (i in `left`, j in `right`, at i × (right + 1) + j) the length of the
- * shortest text that both rests match; infinite where there is none.
+ * For each pair of places (i in `left`, j in `right`, at i × (right + 1) + j), the length of the
+ * shortest text that both remainders match; infinite if there is none.
  */
 function commonLengths(left: readonly string[], right: readonly string[]): Float64Array {
   const columns = right.length + 1;
@@ -65,7 +65,7 @@ function commonLengths(left: readonly string[], right: readonly string[]): Float
   return lengths;
 }
 
-/** Whether the texts before the first wildcards differ: most pairs are told apart by that. */
+/** Whether the texts before the first wildcards differ: this decides most pairs. */
 function beginApart(left: readonly string[], right: readonly string[]): boolean {
   for (const [i, a] of left.entries()) {
     const b = right[i];
@@ -96,7 +96,7 @@ function bestStep(
     const length = (lengths[to.i * columns + to.j] ?? 0) + (character === "" ? 0 : 1);
     if (length < (best?.length ?? Number.POSITIVE_INFINITY)) best = { ...to, length, character };
   };
-  // A star may end here, or take the character that the other pattern asks for.
+  // A star may end here, or match the character that the other pattern needs.
   if (a === "*") consider({ i: i + 1, j }, "");
   if (b === "*") consider({ i, j: j + 1 }, "");
   if (a === "*" && b !== undefined && b !== "*") consider({ i, j: j + 1 }, characterOf(b));

@@ -1,4 +1,4 @@
-/** Peer ID patterns: `*` is any run of characters, also none; `?` is exactly one (R1). */
+/** Peer ID patterns: `*` is any run of characters or none; `?` is exactly one (R1). */
 
 import { err, ok, type Result } from "../octets/result.ts";
 import { PEER_ID_LENGTH_MAX } from "./peer-id.ts";
@@ -17,9 +17,9 @@ export function parsePattern(text: string): Result<Pattern, string> {
 }
 
 /**
- * Whether the whole of `peerId` matches; ASCII letters match in either case. An ID longer than
- * {@link PEER_ID_LENGTH_MAX} matches nothing. It goes back to the last `*` only, so that it takes
- * at most pattern length × ID length steps, whatever a stranger sends.
+ * Whether the whole of `peerId` matches; the case of ASCII letters is ignored. An ID longer than
+ * {@link PEER_ID_LENGTH_MAX} matches nothing. It backtracks only to the last `*`, so it takes at
+ * most pattern length × ID length steps, whatever a stranger sends.
  */
 export function matchesPattern(pattern: Pattern, peerId: string): boolean {
   const { text } = pattern;
@@ -38,7 +38,7 @@ export function matchesPattern(pattern: Pattern, peerId: string): boolean {
       at += unitsOf(wanted);
       idAt += unitsOf(code);
     } else if (afterStar >= 0) {
-      // The last star takes one character more, and what follows it is tried again.
+      // The last star matches one character more, and what follows it is tried again.
       starEnd += unitsOf(peerId.codePointAt(starEnd) ?? 0);
       at = afterStar;
       idAt = starEnd;
@@ -48,12 +48,12 @@ export function matchesPattern(pattern: Pattern, peerId: string): boolean {
   return at === text.length;
 }
 
-/** Whether it stands for more than one ID. */
+/** Whether it matches more than one ID. */
 export function isWild({ text }: Pattern): boolean {
   return /[*?]/.test(text);
 }
 
-/** C0 and C1 control characters, and DEL: no ID, name or host name holds one. */
+/** C0 and C1 control characters, and DEL: no ID, name or host name contains one. */
 export function hasControlCharacter(text: string): boolean {
   return /\p{Cc}/u.test(text);
 }
@@ -61,7 +61,7 @@ export function hasControlCharacter(text: string): boolean {
 const STAR = 0x2a;
 const QUESTION = 0x3f;
 
-/** ASCII capitals as small letters. */
+/** Converts ASCII capitals to small letters. */
 function folded(code: number): number {
   return code >= 0x41 && code <= 0x5a ? code + 0x20 : code;
 }

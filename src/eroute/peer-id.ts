@@ -1,16 +1,20 @@
-/** The peer ID: what a remote site calls itself, as text (see `wire/payload/id.ts` for octets). */
+/**
+ * The peer ID: the ID that a remote site presents, as text (see `wire/payload/id.ts` for octets).
+ */
 
-/** At most so many characters: what an ID payload and a table column hold. */
+/** The most characters that an ID payload and a table column hold. */
 export const PEER_ID_LENGTH_MAX = 255;
 
 export type PeerId = string & { readonly is: "peer ID" };
 
-/** Text as a peer ID. Those that differ in ASCII case only name one site: {@link peerKey}. */
+/** Text as a peer ID. IDs that differ only in ASCII case name the same site: {@link peerKey}. */
 export function asPeerId(text: string): PeerId {
   return text as PeerId;
 }
 
-/** What some columns put behind an ID, or let stand there: CHAR blanks, BINARY NUL octets. */
+/**
+ * Padding that some columns add after an ID, or keep there: blanks in CHAR, NUL octets in BINARY.
+ */
 export function withoutPadding(peerId: string): string {
   return peerId.replace(PADDING, "");
 }
@@ -25,12 +29,12 @@ export function peerIdFault(peerId: string): string | undefined {
   }
   if (/\p{Cc}/u.test(peerId)) return "holds a control character: write the ID without it";
   if (peerId !== peerId.trim()) {
-    return `${JSON.stringify(peerId)} has blanks at an end, which databases drop: leave them out`;
+    return `${JSON.stringify(peerId)} has blanks at an end, which databases drop: remove them`;
   }
   return undefined;
 }
 
-/** The form under which tables keep a peer ID: ASCII letters in lower case, all else as it is. */
+/** The form in which tables keep a peer ID: ASCII letters in lower case, the rest unchanged. */
 export function peerKey(peerId: string): string {
   return peerId.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
 }

@@ -1,4 +1,7 @@
-/** Post-quantum pre-shared keys: what a row or a user has, and who has to use one (RFC 8784). */
+/**
+ * Post-quantum pre-shared keys: what a row or a user has, and which sites have to use one (RFC
+ * 8784).
+ */
 
 import { err, ok, type Result } from "../octets/result.ts";
 import { pskOf } from "./psk.ts";
@@ -6,20 +9,20 @@ import type { PeerRow } from "./row.ts";
 import { filled, type RowFault, rowFault } from "./row-fault.ts";
 
 /**
- * Whether an eroute's sites use PPKs: who has one must use it, or may do without it, or everybody
- * must have one; or no PPK is used, whatever the rows say.
+ * Whether an eroute's sites use PPKs: a site that has one must use it, or may do without it, or
+ * every site must have one; or no PPK is used, whatever the rows say.
  */
 export type PpkRule = "if-set" | "optional" | "required" | "off";
 
-/** A PPK and the identifier under which both ends know it (RFC 8784 §5.1.1, PPK_ID_FIXED). */
+/** A PPK and the identifier that both ends know it by (RFC 8784 §5.1.1, PPK_ID_FIXED). */
 export type Ppk = { readonly id: Uint8Array; readonly key: Uint8Array };
 
 /** Octets of a PPK_ID, without its type. */
 export const PPK_ID_OCTETS_MAX = 255;
 
 /**
- * The PPK of two texts; without an identifier of its own it goes by the peer ID. The fault says in
- * words that follow "ppk" or "ppk_id" what is wrong, and quotes nothing.
+ * Makes a PPK from two texts; without an identifier of its own it uses the peer ID. The fault says
+ * what is wrong, in words that follow "ppk" or "ppk_id", and quotes nothing.
  */
 export function ppkOf(
   text: string,
@@ -37,7 +40,7 @@ export function ppkOf(
   return ok({ id: id.value, key: key.value });
 }
 
-/** The row's PPK; undefined where it has none. With "off" nothing about it is a fault. */
+/** The row's PPK; undefined if it has none. With "off", nothing about it is a fault. */
 export function rowPpk(row: PeerRow, rule: PpkRule): Result<Ppk | undefined, RowFault> {
   const text = row.ppk ?? "";
   const id = filled(row.ppk_id);
@@ -65,15 +68,15 @@ export function isPpkRequired(rule: PpkRule, hasPpk: boolean): boolean {
 }
 
 /**
- * What is to be said of a PPK that cannot hold 256 bits, of which half are left against a quantum
- * computer (RFC 8784 §6); undefined if it may. A text counts as letters and digits.
+ * A warning about a PPK that cannot hold 256 bits, of which half remain against a quantum computer
+ * (RFC 8784 §6); undefined if it may. A text counts as letters and digits.
  */
 export function ppkWeakness(text: string): string | undefined {
   const key = pskOf(text);
   if (!key.ok) return undefined;
   const isText = !/^0[xs]/.test(text);
   if (isText && text.length < TEXT_LENGTH_MIN) {
-    const makes = `${TEXT_LENGTH_MIN} random letters and digits make 256 bits`;
+    const makes = `256 bits need ${TEXT_LENGTH_MIN} random letters and digits`;
     return `has ${text.length} characters: ${makes}`;
   }
   if (!isText && key.value.length < OCTETS_MIN) {

@@ -1,16 +1,16 @@
-/** Pre-shared keys that can be guessed, as far as they can be told by looking at them. */
+/** Pre-shared keys that can be guessed, as far as their text shows it. */
 
 import { type PasswordFormat, passwordOctets } from "./psk.ts";
 
-/** Random letters and digits that make some 120 bits; random octets that make 128. */
+/** Random letters and digits for about 120 bits; random octets for 128. */
 export const PSK_TEXT_LENGTH_MIN = 20;
 export const PSK_OCTETS_MIN = 16;
-/** Different characters, or octets, of a key that is no pattern. */
+/** Different characters, or octets, of a key that is not a pattern. */
 const DISTINCT_MIN = 6;
 
 /**
- * What is to be said of a weak key, in words that follow "its password"; it quotes nothing of it.
- * Undefined: nothing is to be seen, which does not make it strong.
+ * A warning about a weak key, in words that follow "its password"; it quotes nothing of the key.
+ * Undefined: no weakness is visible, which does not make the key strong.
  */
 export function pskWeakness(
   text: string,
@@ -24,14 +24,14 @@ export function pskWeakness(
   const letters = plain.toLowerCase();
   if (letters === peerId.toLowerCase()) return `is its peer ID: ${REPLACE}`;
   const bare = letters.replace(/[^a-z]/g, "");
-  if (OBVIOUS.has(letters) || OBVIOUS.has(bare)) return `is one that is tried first: ${REPLACE}`;
+  if (OBVIOUS.has(letters) || OBVIOUS.has(bare)) return `is one of the first guesses: ${REPLACE}`;
   if (isText && text.length < PSK_TEXT_LENGTH_MIN) {
     const counted = text.length === 1 ? "1 character" : `${text.length} characters`;
-    return `has ${counted}, ${PSK_TEXT_LENGTH_MIN} random ones are the least: ${REPLACE}`;
+    return `has ${counted}, at least ${PSK_TEXT_LENGTH_MIN} random ones are needed: ${REPLACE}`;
   }
   if (!isText && octets.value.length < PSK_OCTETS_MIN) {
     const bits = octets.value.length * 8;
-    return `has ${bits} bits, ${PSK_OCTETS_MIN * 8} random ones are the least: ${REPLACE}`;
+    return `has ${bits} bits, at least ${PSK_OCTETS_MIN * 8} random ones are needed: ${REPLACE}`;
   }
   if (new Set(octets.value).size < DISTINCT_MIN || isSequence(octets.value)) {
     return `follows a pattern: ${REPLACE}`;
@@ -39,21 +39,21 @@ export function pskWeakness(
   return undefined;
 }
 
-/** What is said of a key that several rows have. */
+/** The warning about a key that several rows have. */
 export function sharedKeyText(others: number): string {
   const rows = others === 1 ? "1 other row" : `${others} other rows`;
-  return `its password is that of ${rows}: whoever has one of these routers can be any of them`;
+  return `its password is that of ${rows}: whoever has one of them can pose as any`;
 }
 
 const REPLACE = "`erouted peers set` with --generate makes a strong one";
 
-/** Each octet one more, or one less, than the one before. */
+/** Each octet is one more, or one less, than the previous one. */
 function isSequence(octets: Uint8Array): boolean {
   const steps = octets.subarray(1).map((octet, i) => octet - (octets[i] ?? 0));
   return steps.every((step) => step === 1) || steps.every((step) => step === 255);
 }
 
-/** Examples of manuals, and what people write until they know better; letters only, lower case. */
+/** Examples from manuals, and common careless choices; letters only, lower case. */
 const OBVIOUS: ReadonlySet<string> = new Set([
   ...["password", "passwort", "passw", "secret", "sharedsecret", "presharedkey", "psk", "key"],
   ...["changeme", "changeit", "default", "admin", "administrator", "root", "test", "testtest"],

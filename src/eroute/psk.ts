@@ -1,12 +1,12 @@
-/** Pre-shared keys as tables and secret files hold them, into octets. */
+/** Converts pre-shared keys, as tables and secret files write them, to octets. */
 
 import { fromHex } from "../octets/hex.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 
-/** How passwords stand in a table; `auto`: each says itself, by `0x` or `0s` in front of it. */
+/** How passwords are written in a table; `auto`: a prefix `0x` or `0s` says how. */
 export type PasswordFormat = "auto" | "text" | "hex" | "base64";
 
-/** The octets of a password; the fault is as that of {@link pskOf}. */
+/** The octets of a password; the fault is like that of {@link pskOf}. */
 export function passwordOctets(text: string, format: PasswordFormat): Result<Uint8Array, string> {
   if (format === "auto") return pskOf(text);
   if (text === "") return err("is empty");
@@ -18,15 +18,15 @@ export function passwordOctets(text: string, format: PasswordFormat): Result<Uin
   return err(`is not ${what}, as password_format = "${format}" of its egroup says`);
 }
 
-/** The same password as it is written where `auto` is the rule. */
+/** The same password in the notation of `auto`. */
 export function prefixedPassword(text: string, format: PasswordFormat): string {
   if (format === "hex") return `0x${text.trim()}`;
   return format === "base64" ? `0s${text.trim()}` : text;
 }
 
 /**
- * The octets of a password: behind `0x` hexadecimal, behind `0s` base64, anything else as UTF-8.
- * The fault says what is wrong in words that follow "the password"; it quotes nothing of it.
+ * The octets of a password: hexadecimal after `0x`, base64 after `0s`, anything else as UTF-8. The
+ * fault says what is wrong in words that follow "the password"; it quotes nothing of it.
  */
 export function pskOf(text: string): Result<Uint8Array, string> {
   if (text === "") return err("is empty");

@@ -2,7 +2,7 @@
 
 import { err } from "../octets/result.ts";
 
-/** `detail` says what is there, what is expected, what to do. */
+/** `detail` says what the row has, what is expected, and what to do. */
 export type RowFault = {
   readonly kind:
     | "no-row"
@@ -25,7 +25,7 @@ export type RowFault = {
     | "bad-if-id"
     | "no-ppk"
     | "bad-ppk";
-  /** Our word for the column, where one is at fault. */
+  /** Our word for the column, if one is at fault. */
   readonly column?: string;
   readonly detail: string;
 };
@@ -38,7 +38,7 @@ export function rowFault(
   return err({ kind, column, detail });
 }
 
-/** A column's text without blanks around it; undefined for NULL and for nothing but blanks. */
+/** A column's text without blanks around it; undefined for NULL and for blanks alone. */
 export function filled(text: string | null | undefined): string | undefined {
   const trimmed = text?.trim();
   return trimmed === "" ? undefined : trimmed;

@@ -1,4 +1,4 @@
-/** What a row says instead of its base eroute: whether, how long, and by which interface. */
+/** What a row sets instead of its base eroute: whether, how long, and over which interface. */
 
 import { ok, type Result } from "../octets/result.ts";
 import { INACTIVITY_MS, LIFETIME_MS } from "./bounds.ts";
@@ -7,7 +7,7 @@ import type { ChildOptions, ErouteLife } from "./eroute.ts";
 import type { PeerRow } from "./row.ts";
 import { filled, type RowFault, rowFault } from "./row-fault.ts";
 
-/** Undefined: the base eroute's value holds. */
+/** Undefined: the base eroute's value applies. */
 export type RowOptions = {
   readonly lifetimeSeconds: number | undefined;
   readonly inactivityMs: number | "off" | undefined;
@@ -15,28 +15,30 @@ export type RowOptions = {
   readonly ifId: number | undefined;
 };
 
-/** Of an eroute without a row. */
+/** For an eroute without a row. */
 export const NO_ROW_OPTIONS: RowOptions = {
   lifetimeSeconds: undefined,
   inactivityMs: undefined,
   ifId: undefined,
 };
 
-/** Child SAs of the base eroute as the row wants them. */
+/** Child SA settings of the base eroute with the row's changes. */
 export function childWith(child: ChildOptions, own: RowOptions): ChildOptions {
-  // As long as there is nothing else to say, all sites share one.
+  // While nothing differs, all sites share one object.
   if (own.lifetimeSeconds === undefined && own.ifId === undefined) return child;
   const { lifetimeSeconds = child.lifetimeSeconds, ifId = child.ifId } = own;
   return { ...child, lifetimeSeconds, ifId: ifId === 0 ? undefined : ifId };
 }
 
-/** The time-out of R13 as the row wants it. */
+/** The time-out of R13, the row's if it has one. */
 export function inactivityWith(life: ErouteLife, own: RowOptions): number | undefined {
   const { inactivityMs = life.inactivityMs } = own;
   return inactivityMs === "off" ? undefined : inactivityMs;
 }
 
-/** Whether the site may connect. What is neither yes nor no is refused, lest a no be missed. */
+/**
+ * Whether the site may connect. A value that is neither yes nor no is refused, in case it means no.
+ */
 export function rowEnabled(row: PeerRow): Result<undefined, RowFault> {
   const text = filled(row.disabled)?.toLowerCase();
   if (text === undefined || NO.has(text)) return ok(undefined);

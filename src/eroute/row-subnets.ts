@@ -1,4 +1,4 @@
-/** Subnets of a row: the site's own, and those on our side that it reaches (R10). */
+/** Subnets of a row: the site's own, and those on our side that it can reach (R10). */
 
 import { type Address, type Family, formatAddress, parseAddress } from "../inet/address.ts";
 import {
@@ -15,7 +15,7 @@ import type { BaseEroute, Egroup } from "./eroute.ts";
 import type { PeerRow } from "./row.ts";
 import { filled, type RowFault, rowFault } from "./row-fault.ts";
 
-/** A column that holds one subnet or several, with commas or blanks between them. */
+/** A column that holds one subnet or several, separated by commas or blanks. */
 export function subnetTexts(column: string | null | undefined): readonly string[] {
   return (column ?? "").split(/[\s,]+/).filter((text) => text !== "");
 }
@@ -44,7 +44,10 @@ export function rowRemoteSubnets(
   return ok(subnets);
 }
 
-/** Ours that the site reaches: the row's, each inside the base eroute's, or all of those. */
+/**
+ * Our subnets that the site reaches: the row's, each inside the base eroute's, or all of the base
+ * eroute's.
+ */
 export function rowLocalSubnets(
   row: PeerRow,
   base: BaseEroute,
@@ -74,7 +77,7 @@ function locipSubnets(
     const subnet = parseSubnet(text);
     if (subnet === undefined) {
       const detail =
-        `locip of ${row.peerid} holds "${text}", expected is a subnet such as 10.0.1.0/24: ` +
+        `locip of ${row.peerid} holds "${text}", not a subnet such as 10.0.1.0/24: ` +
         "correct it, or leave it empty for the eroute's local_subnet";
       return rowFault("bad-local-subnet", "locip", detail);
     }
@@ -103,17 +106,17 @@ function rowSubnet(row: PeerRow, egroup: Egroup, text: string): Result<Prefix, R
   const address = parseAddress(slash < 0 ? text : text.slice(0, slash));
   if (address === undefined) {
     const detail =
-      `remip of ${row.peerid} is "${text}", expected is a subnet address such as ` +
+      `remip of ${row.peerid} is "${text}", not a subnet address such as ` +
       "192.168.1.0 or 192.168.1.0/24";
     return rowFault("bad-subnet", "remip", detail);
   }
   const length = rowMask(row, egroup, address, slash < 0 ? undefined : text.slice(slash + 1));
   if (!length.ok) return length;
-  // As the routers do it: the mask clears the host bits of 192.168.1.1.
+  // As the routers do: the mask clears the host bits of 192.168.1.1.
   return ok(prefixOf(address, length.value));
 }
 
-/** The prefix length: behind remip, in remmsk, else the egroup's for all sites (R12). */
+/** The prefix length: from remip, from remmsk, otherwise the egroup's for all sites (R12). */
 function rowMask(
   row: PeerRow,
   egroup: Egroup,

@@ -1,8 +1,8 @@
-/** A row of an egroup's table, as it was read: every column may be missing or NULL. */
+/** A row of an egroup's table as read: every column may be missing or NULL. */
 
 /**
- * One site. All text, as in the table; {@link dynamicErouteOf} checks it. Null where the column is
- * NULL or not mapped; columns that few tables have may be left out instead.
+ * One site. Everything is text, as in the table; {@link dynamicErouteOf} checks it. Null if the
+ * column is NULL or not mapped; columns that few tables have may be left out instead.
  */
 export type PeerRow = {
   readonly peerid: string;
@@ -12,7 +12,7 @@ export type PeerRow = {
   readonly peerip: string | null;
   readonly bakpeerip: string | null;
   readonly ourid: string | null;
-  /** What of the base eroute's local subnet the site reaches. */
+  /** The part of the base eroute's local subnet that the site can reach. */
   readonly locip?: string | null;
   /** The site is refused. */
   readonly disabled?: string | null;
@@ -29,7 +29,7 @@ export type LookupKey =
   | { readonly by: "peerid"; readonly peerid: string }
   | { readonly by: "network"; readonly network: string };
 
-/** Why a look-up gave no answer (R6). `detail` says where and what to do; it holds no secret. */
+/** Why a look-up failed (R6). `detail` says where and what to do; it holds no secret. */
 export type LookupFault = {
   readonly kind:
     | "unreachable"

@@ -1,4 +1,7 @@
-/** Two sites with one subnet (R10): whether the kernel can tell their packets apart, and if not. */
+/**
+ * Two sites with one subnet (R10): whether the kernel can tell their packets apart, and what
+ * happens if not.
+ */
 
 import { containsPrefix, formatPrefix, type Prefix } from "../inet/prefix.ts";
 import type { ChildOptions, Eroute, OverlapRule } from "./eroute.ts";
@@ -11,14 +14,14 @@ export type Claim = {
   readonly child: Pick<ChildOptions, "ifId" | "mark">;
 };
 
-/** How a subnet of one site lies to one of another. Where they nest, the longest prefix wins. */
+/** How a subnet of one site relates to one of another. If they nest, the longest prefix wins. */
 export type SharedSubnet = {
   readonly kind: "same" | "inside" | "around";
   readonly own: Prefix;
   readonly other: Prefix;
 };
 
-/** Another interface, mark, protocol, port or subnet of ours tells their packets apart. */
+/** Another interface, mark, protocol, port or subnet of ours distinguishes their packets. */
 export function isApart(a: Claim, b: Claim): boolean {
   if (a.child.ifId !== b.child.ifId) return true;
   if (marksDiffer(a.child.mark, b.child.mark)) return true;
@@ -29,21 +32,21 @@ export function isApart(a: Claim, b: Claim): boolean {
   return !a.localSubnets.some((left) => b.localSubnets.some((right) => touches(left, right)));
 }
 
-/** What happens when they meet: of two eroutes the one that protects more decides. */
+/** What happens when they meet: the more protective of the two eroutes decides. */
 export function overlapRule(a: Eroute, b: Eroute): OverlapRule {
   const rules = [a.life.overlap, b.life.overlap];
   if (rules.includes("refuse")) return "refuse";
   return rules.includes("allow") ? "allow" : "replace";
 }
 
-/** How `other` lies to `own`; undefined if they have no address in common. */
+/** How `other` relates to `own`; undefined if they have no address in common. */
 export function kindOfOverlap(own: Prefix, other: Prefix): SharedSubnet["kind"] | undefined {
   if (!touches(own, other)) return undefined;
   if (own.length === other.length) return "same";
   return own.length > other.length ? "inside" : "around";
 }
 
-/** What two sites have in common, the gravest first; undefined if nothing. */
+/** What two sites have in common, the most serious first; undefined if nothing. */
 export function sharedSubnet(own: Claim, other: Claim): SharedSubnet | undefined {
   let found: SharedSubnet | undefined;
   for (const a of own.remoteSubnets) {
@@ -57,7 +60,7 @@ export function sharedSubnet(own: Claim, other: Claim): SharedSubnet | undefined
   return found === undefined || isApart(own, other) ? undefined : found;
 }
 
-/** In words that follow the name of the one site; `name` is the other's. */
+/** In words that follow the name of one site; `name` is the other one's. */
 export function sharedText({ kind, own, other }: SharedSubnet, name: string): string {
   const [mine, theirs] = [formatPrefix(own), formatPrefix(other)];
   if (kind === "same") return `has the subnet ${mine}, and so has ${name}`;
@@ -67,10 +70,10 @@ export function sharedText({ kind, own, other }: SharedSubnet, name: string): st
   return `has ${mine} around ${theirs} of ${name}: packets to ${theirs} go to that site`;
 }
 
-/** What a rule of {@link overlapRule} makes of two sites that have the same subnet. */
+/** What each rule of {@link overlapRule} does with two sites that have the same subnet. */
 export const RULE_WORDS: Readonly<Record<OverlapRule, string>> = {
   refuse: 'overlap = "refuse" lets only the first of them connect',
-  replace: 'overlap = "replace" lets the newer one take the place of the other',
+  replace: 'overlap = "replace" lets the newer one replace the other',
   allow: 'overlap = "allow" lets both connect, and packets go to the newer one',
 };
 

@@ -4,7 +4,7 @@ import { type Address, equalAddress, formatAddress } from "./address.ts";
 
 export type Endpoint = { readonly address: Address; readonly port: number };
 
-/** Both ends of a datagram's way, seen from here. */
+/** Both ends of a datagram's path, seen from here. */
 export type Path = { readonly local: Endpoint; readonly remote: Endpoint };
 
 export function equalEndpoint(a: Endpoint, b: Endpoint): boolean {

@@ -2,7 +2,7 @@
 
 export type EspSpi = number & { readonly is: "ESP SPI" };
 
-/** An ESP SPI of a number that was read from a message or drawn at random. */
+/** Makes an ESP SPI from a number that was read from a message or drawn at random. */
 export function asEspSpi(value: number): EspSpi {
   return value as EspSpi;
 }

@@ -1,9 +1,9 @@
-/** Whose an address is: what one stranger can have of them counts as one. */
+/** Which origin an address belongs to: all addresses that one stranger can have count as one. */
 
 import { type Address, formatAddress, parseAddress } from "./address.ts";
 import { formatPrefix, prefixOf } from "./prefix.ts";
 
-/** One /64 is one line (RFC 6177): its owner picks any address in it. */
+/** One /64 is one line (RFC 6177): its owner can pick any address in it. */
 const IPV6_BITS = 64;
 
 /** `192.0.2.7`, or `2001:db8::/64`. */
@@ -12,7 +12,9 @@ export function originOf(address: Address): string {
   return isLine ? formatPrefix(prefixOf(address, IPV6_BITS)) : formatAddress(address);
 }
 
-/** The same of `192.0.2.7:500`, `[2001:db8::1]:500` or an address alone; else the text itself. */
+/**
+ * The same for `192.0.2.7:500`, `[2001:db8::1]:500` or an address alone; otherwise the text itself.
+ */
 export function originOfText(remote: string): string {
   const host = remote.replace(/^\[(.*)\](:\d+)?$/, "$1").replace(/^([^:]*):\d+$/, "$1");
   const address = parseAddress(host);

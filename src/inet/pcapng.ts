@@ -1,4 +1,4 @@
-/** pcapng files: what Wireshark, tshark and tcpdump read (draft-ietf-opsawg-pcapng). */
+/** pcapng files: the format that Wireshark, tshark and tcpdump read (draft-ietf-opsawg-pcapng). */
 
 import { Writer } from "../octets/writer.ts";
 
@@ -16,7 +16,7 @@ const COMMENT_OCTETS_MAX = 1_000;
 /** The head of a file: one section, one interface, times in microseconds. */
 export function pcapngHead(application: string): Uint8Array {
   const section = new Writer(16).u32(BYTE_ORDER_MAGIC).u16(1).u16(0);
-  // Section Length: not told.
+  // Section Length: unknown.
   const named = section.u32(0xffff_ffff).u32(0xffff_ffff).done();
   const interfaceOf = new Writer(8).u16(LINKTYPE_RAW).u16(0).u32(0).done();
   const head = block(SECTION_HEADER, named, option(OPTION_USER_APPLICATION, application));
@@ -39,7 +39,7 @@ export function pcapngPacket(wallMs: number, packet: Uint8Array, comment: string
   return block(ENHANCED_PACKET, fields, option(OPTION_COMMENT, comment));
 }
 
-/** Counts the packets of a file of ours that comes in pieces, wherever it is cut. */
+/** Counts the packets of one of our files that arrives in pieces, wherever it is cut. */
 export function createPacketCounter(): { take(piece: Uint8Array): number } {
   const head = new Uint8Array(8);
   let headOctets = 0;

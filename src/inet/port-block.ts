@@ -1,6 +1,9 @@
-/** Ranges of ports as blocks that share their upper bits: what the kernel's selectors can hold. */
+/**
+ * Ranges of ports as blocks that share their upper bits, which is what the kernel's selectors can
+ * hold.
+ */
 
-/** All ports whose bits under the mask are those of `port`. */
+/** All ports whose bits under the mask equal those of `port`. */
 export type PortBlock = { readonly port: number; readonly mask: number };
 
 const ALL_BITS = 0xffff;
@@ -10,7 +13,7 @@ export function onePort(port: number): PortBlock {
   return { port, mask: ALL_BITS };
 }
 
-/** The fewest blocks that make up a range, in order: at most 30. */
+/** The fewest blocks that cover a range, in order: at most 30. */
 export function portBlocks(first: number, last: number): PortBlock[] {
   const blocks: PortBlock[] = [];
   for (let at = first; at <= last; ) {
@@ -23,10 +26,10 @@ export function portBlocks(first: number, last: number): PortBlock[] {
   return blocks;
 }
 
-/** How many {@link portBlocks} makes of a range, without making them. */
+/** How many blocks {@link portBlocks} makes from a range, without making them. */
 export function countPortBlocks(first: number, last: number): number {
   const end = last + 1;
-  // All of them lie on one side of the place in the range that most trailing zeros lead to.
+  // All of them are on one side of the place in the range with the most trailing zeros.
   const bits = 31 - Math.clz32(first ^ end);
   const middle = (end >>> bits) << bits;
   return countOnes(middle - first) + countOnes(end - middle);

@@ -1,4 +1,7 @@
-/** Values by subnet: those of one subnet, and of all around it, without walking the rest. */
+/**
+ * Values by subnet: finds those of one subnet, and of all subnets around it, without visiting the
+ * rest.
+ */
 
 import { type Family, familyBits } from "./address.ts";
 import { type Prefix, prefixOf } from "./prefix.ts";
@@ -9,14 +12,14 @@ export type PrefixTable<T> = {
   readonly lengths: Readonly<Record<Family, Map<number, number>>>;
 };
 
-/** A number for IPv4, which costs no memory of its own, and a bigint for IPv6. */
+/** A number for IPv4, which takes no memory of its own, and a bigint for IPv6. */
 type SubnetKey = number | bigint;
 
 export function createPrefixTable<T>(): PrefixTable<T> {
   return { bySubnet: new Map(), lengths: { 4: new Map(), 6: new Map() } };
 }
 
-/** Puts a value at its subnet, behind those that are there. */
+/** Adds a value to its subnet, after those that are there already. */
 export function putAt<T>({ bySubnet, lengths }: PrefixTable<T>, subnet: Prefix, value: T): void {
   const key = subnetKey(subnet);
   const before = bySubnet.get(key);
@@ -25,7 +28,7 @@ export function putAt<T>({ bySubnet, lengths }: PrefixTable<T>, subnet: Prefix, 
   ofFamily.set(subnet.length, (ofFamily.get(subnet.length) ?? 0) + 1);
 }
 
-/** Takes a value away from its subnet, if it is there. */
+/** Removes a value from its subnet, if it is there. */
 export function takeFrom<T>(table: PrefixTable<T>, subnet: Prefix, value: T): void {
   const key = subnetKey(subnet);
   const values = [...(table.bySubnet.get(key) ?? [])];
@@ -40,14 +43,14 @@ export function takeFrom<T>(table: PrefixTable<T>, subnet: Prefix, value: T): vo
   else ofFamily.delete(subnet.length);
 }
 
-/** The values of this very subnet. */
+/** The values of exactly this subnet. */
 export function valuesAt<T>({ bySubnet }: PrefixTable<T>, subnet: Prefix): readonly T[] {
   return bySubnet.get(subnetKey(subnet)) ?? [];
 }
 
 export type Around<T> = { readonly subnet: Prefix; readonly values: readonly T[] };
 
-/** This subnet and those that contain it, as far as they have values: the narrowest first. */
+/** This subnet and those that contain it, if they have values: the narrowest first. */
 export function* valuesAround<T>(table: PrefixTable<T>, inner: Prefix): Generator<Around<T>> {
   const lengths = [...table.lengths[inner.family].keys()].filter((n) => n <= inner.length);
   for (const length of lengths.sort((a, b) => b - a)) {
@@ -62,6 +65,6 @@ function subnetKey({ family, value, length }: Prefix): SubnetKey {
   return (value << LENGTH_BITS_V6) | BigInt(length);
 }
 
-/** More than there are lengths of a prefix. */
+/** More than the number of prefix lengths. */
 const LENGTHS_V4 = 2 * familyBits(4);
 const LENGTH_BITS_V6 = 8n;

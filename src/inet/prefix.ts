@@ -5,7 +5,7 @@ import { type Address, type Family, familyBits, formatAddress, parseAddress } fr
 
 export type Prefix = { readonly family: Family; readonly value: bigint; readonly length: number };
 
-/** The subnet of `length` bits that holds `address`; host bits are cleared. */
+/** The subnet of `length` bits that contains `address`; host bits are cleared. */
 export function prefixOf(address: Address, length: number): Prefix {
   const shift = BigInt(familyBits(address.family) - length);
   return { family: address.family, value: (address.value >> shift) << shift, length };
@@ -13,7 +13,7 @@ export function prefixOf(address: Address, length: number): Prefix {
 
 /**
  * Reads `10.0.0.0/16`, `10.0.0.0/255.255.0.0`, `2001:db8::/32`, or an address alone (a host).
- * Undefined for anything else, a mask with holes and host bits that are set included.
+ * Undefined for anything else, including a mask with holes and host bits that are set.
  */
 export function parsePrefix(text: string): Prefix | undefined {
   const slash = text.indexOf("/");
@@ -53,7 +53,7 @@ export function prefixRange(prefix: Prefix): AddressRange {
   return { family: prefix.family, first: prefix.value, last: prefix.value | hosts };
 }
 
-/** Whether `inner` lies wholly inside `outer`. */
+/** Whether `inner` lies completely inside `outer`. */
 export function containsPrefix(outer: Prefix, inner: Prefix): boolean {
   return outer.length <= inner.length && containsAddress(outer, inner);
 }

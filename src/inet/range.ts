@@ -13,14 +13,14 @@ export function intersectRange(a: AddressRange, b: AddressRange): AddressRange |
   return first <= last ? { family: a.family, first, last } : undefined;
 }
 
-/** The fewest subnets that make up a range, in order: at most 2 × bits - 2 of them. */
+/** The fewest subnets that cover a range, in order: at most 2 × bits - 2 of them. */
 export function rangePrefixes(range: AddressRange): Prefix[] {
   const { family, first, last } = range;
   const whole = rangePrefix(range);
   if (whole !== undefined) return [whole];
   const bits = familyBits(family);
   const prefixes: Prefix[] = [];
-  // Their sizes grow, then shrink: the next one is tried from the last one's size on.
+  // Their sizes grow, then shrink: the next one is tried from the size of the last one on.
   let hostBits = 0n;
   for (let at = first; at <= last; at += 1n << hostBits) {
     while (fits(at, last, hostBits + 1n)) hostBits++;
@@ -31,13 +31,13 @@ export function rangePrefixes(range: AddressRange): Prefix[] {
   return prefixes;
 }
 
-/** Whether a subnet of this size can begin at `at`, and does not go beyond `last`. */
+/** Whether a subnet of this size can begin at `at` and does not go beyond `last`. */
 function fits(at: bigint, last: bigint, hostBits: bigint): boolean {
   const hosts = (1n << hostBits) - 1n;
   return (at & hosts) === 0n && at + hosts <= last;
 }
 
-/** The one subnet that a range is; undefined if it is none. */
+/** The one subnet that equals a range; undefined if there is none. */
 export function rangePrefix({ family, first, last }: AddressRange): Prefix | undefined {
   const hosts = last - first;
   const isMask = (hosts & (hosts + 1n)) === 0n;
@@ -45,10 +45,10 @@ export function rangePrefix({ family, first, last }: AddressRange): Prefix | und
   return { family, value: first, length: familyBits(family) - bitLength(hosts) };
 }
 
-/** How many {@link rangePrefixes} makes of a range, without making them. */
+/** How many subnets {@link rangePrefixes} makes from a range, without making them. */
 export function countRangePrefixes({ first, last }: AddressRange): number {
   const end = last + 1n;
-  // All of them lie on one side of the place in the range that most trailing zeros lead to.
+  // All of them are on one side of the place in the range with the most trailing zeros.
   const hostBits = BigInt(bitLength(first ^ end) - 1);
   const middle = (end >> hostBits) << hostBits;
   return countOnes(middle - first) + countOnes(end - middle);

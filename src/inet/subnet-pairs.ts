@@ -1,4 +1,4 @@
-/** How many pairs of subnets one Child SA may join: each is three policies in the kernel. */
+/** How many pairs of subnets one Child SA may connect: each needs three policies in the kernel. */
 
 import type { Family } from "./address.ts";
 
@@ -6,17 +6,20 @@ import type { Family } from "./address.ts";
 export const SUBNETS_MAX = 64;
 
 /**
- * Pairs of a local and a remote subnet, blocks of ports counted as subnets are: sixteen subnets on
- * each side, or 64 and four. The policies of all of them go into the kernel in one turn.
+ * Pairs of a local and a remote subnet; blocks of ports count like subnets: sixteen subnets on each
+ * side, or 64 and four. Their policies are all sent to the kernel in one turn.
  */
 export const SUBNET_PAIRS_MAX = 256;
 
-/** Of all Child SAs of a site together, each pair counted once: they may go in one turn. */
+/**
+ * For all Child SAs of a site together, each pair counted once: they may all be installed in one
+ * turn.
+ */
 export const SITE_PAIRS_MAX = 512;
 
 type OfFamily = { readonly family: Family };
 
-/** Pairs of subnets that can go together: those of one family. */
+/** Pairs of subnets of the same family. */
 export function countPairs(local: readonly OfFamily[], remote: readonly OfFamily[]): number {
   const count = (side: readonly OfFamily[], family: Family) =>
     side.filter((one) => one.family === family).length;

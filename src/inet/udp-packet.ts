@@ -1,4 +1,7 @@
-/** IP packets around datagrams, as they were on the wire but for what nobody knows any more. */
+/**
+ * IP packets around datagrams, as they were on the wire, except for fields that are no longer
+ * known.
+ */
 
 import { Writer } from "../octets/writer.ts";
 import { type Address, addressOctets } from "./address.ts";
@@ -8,10 +11,10 @@ const UDP = 17;
 const TTL = 64;
 const UDP_HEADER_OCTETS = 8;
 const IPV4_HEADER_OCTETS = 20;
-/** What an IP packet can carry: longer datagrams are cut. */
+/** The capacity of an IP packet: longer datagrams are cut. */
 const PAYLOAD_OCTETS_MAX = 65_535 - IPV4_HEADER_OCTETS - UDP_HEADER_OCTETS;
 
-/** An IPv4 or IPv6 packet with one UDP datagram (RFC 791, 8200, 768); checksums are right. */
+/** An IPv4 or IPv6 packet with one UDP datagram (RFC 791, 8200, 768); its checksums are right. */
 export function emitUdpPacket(from: Endpoint, to: Endpoint, payload: Uint8Array): Uint8Array {
   const data = payload.subarray(0, PAYLOAD_OCTETS_MAX);
   const datagram = udpDatagram(from, to, data);
@@ -32,7 +35,7 @@ function udpDatagram(from: Endpoint, to: Endpoint, data: Uint8Array): Uint8Array
     .u32(UDP)
     .done();
   const sum = checksumOf(pseudo, emit(0));
-  // Zero would say that there is none (RFC 768).
+  // Zero would mean that there is no checksum (RFC 768).
   return emit(sum === 0 ? 0xffff : sum);
 }
 
@@ -65,7 +68,7 @@ function ipv6Packet(from: Address, to: Address, datagram: Uint8Array): Uint8Arra
     .done();
 }
 
-/** The Internet checksum (RFC 1071) of parts with an even number of octets each, the last any. */
+/** The Internet checksum (RFC 1071) over parts; each but the last has an even number of octets. */
 function checksumOf(...parts: readonly Uint8Array[]): number {
   let sum = 0;
   for (const part of parts) {

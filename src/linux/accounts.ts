@@ -1,4 +1,4 @@
-/** Users and groups of this machine, as /etc/passwd and /etc/group have them. */
+/** Users and groups of this machine, from /etc/passwd and /etc/group. */
 
 import { readFileSync } from "node:fs";
 
@@ -6,11 +6,11 @@ export type Account = {
   readonly name: string;
   readonly uid: number;
   readonly gid: number;
-  /** Further groups that it is in. */
+  /** Its supplementary groups. */
   readonly groups: readonly number[];
 };
 
-/** By name or number; undefined if there is none here. */
+/** Finds an account by name or number; undefined if there is none here. */
 export function accountOf(user: string): Account | undefined {
   for (const [name = "", , uid, gid] of lines("/etc/passwd")) {
     if (name !== user && uid !== user) continue;
@@ -22,7 +22,7 @@ export function accountOf(user: string): Account | undefined {
   return undefined;
 }
 
-/** `erouted`; the number where nobody has it. */
+/** The name, such as `erouted`, or the number if it has no name. */
 export function userName(uid: number): string {
   return nameOf("/etc/passwd", uid);
 }

@@ -1,4 +1,4 @@
-/** Addresses of this machine, as route netlink tells them, now and whenever they change. */
+/** Addresses of this machine, as route netlink reports them, now and whenever they change. */
 
 import type { Address } from "../inet/address.ts";
 import { formatAddress } from "../inet/address.ts";
@@ -17,9 +17,9 @@ import { openNetlinkEvents } from "./netlink-events.ts";
 import { NETLINK_ROUTE, NetlinkSocket } from "./netlink-socket.ts";
 
 /**
- * All addresses that a socket can be bound to, loopback included; not link-local ones (they mean
- * nothing without an interface), nor those that are still being checked for duplicates, nor those
- * of interfaces that are switched off. Empty if the kernel does not tell.
+ * All addresses that a socket can be bound to, including loopback; not link-local ones (they mean
+ * nothing without an interface), nor those still being checked for duplicates, nor those of
+ * interfaces that are down. Empty if the kernel does not answer.
  */
 export function localAddresses(): Address[] {
   const libc = openLibc();
@@ -52,7 +52,7 @@ export type AddressWatch = {
   close(): void;
 };
 
-/** Tells all addresses anew soon after some of them came or went, and only then. */
+/** Reports all addresses again soon after some of them were added or removed, and only then. */
 export function watchAddresses(
   onChange: (addresses: readonly Address[]) => void,
 ): Result<AddressWatch, XfrmRefusal> {
@@ -67,7 +67,8 @@ export function watchAddresses(
     current = found;
     onChange(found);
   };
-  // The first event starts the wait, later ones do not prolong it: a flapping link is seen too.
+  // The first event starts the wait and later ones do not prolong it, so a flapping link is
+  // reported, too.
   const onEvent = (): void => {
     timer ??= setTimeout(look, SETTLE_MS);
   };
@@ -83,7 +84,7 @@ export function watchAddresses(
   return ok({ current: () => current, close });
 }
 
-/** Addresses come several at a time: an interface gets its IPv4 and IPv6 ones together. */
+/** Addresses come several at a time: an interface gets its IPv4 and IPv6 addresses together. */
 const SETTLE_MS = 100;
 
 const LINK_LOCAL_V4: Prefix = { family: 4, value: 0xa9fe_0000n, length: 16 };
@@ -93,7 +94,7 @@ function isBindable(address: Address): boolean {
   return !containsAddress(LINK_LOCAL_V4, address) && !containsAddress(LINK_LOCAL_V6, address);
 }
 
-/** The same for the same addresses in any order. */
+/** Gives the same text for the same addresses in any order. */
 function nameOf(addresses: readonly Address[]): string {
   return addresses.map(formatAddress).sort().join(" ");
 }

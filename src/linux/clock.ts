@@ -7,7 +7,7 @@ export function now(): Instant {
   return asInstant(performance.now());
 }
 
-/** Milliseconds since 1970, as the system believes. */
+/** Milliseconds since 1970, according to the system clock. */
 export function wallMs(): number {
   return Date.now();
 }

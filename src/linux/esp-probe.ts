@@ -1,4 +1,4 @@
-/** Whether the kernel does ESP: found out by installing states that nobody will ever use. */
+/** Whether the kernel supports ESP: found out by installing states that are never used. */
 
 import { type Address, type Family, parseAddress } from "../inet/address.ts";
 import { asEspSpi } from "../inet/esp-spi.ts";
@@ -11,19 +11,19 @@ import {
 } from "../xfrm/request.ts";
 import type { XfrmProtection, XfrmState } from "../xfrm/state.ts";
 
-/** Why ESP cannot be done here, and what would help. */
+/** Why ESP does not work here, and what would help. */
 export type KernelUnavailable = {
   readonly kind: "kernel-unavailable";
-  /** What was tried, and what came of it: never empty. */
+  /** What was tried, and the result: never empty. */
   readonly detail: string;
   readonly errno: string;
   readonly advice: string;
 };
 
-/** Whatever takes XFRM requests. */
+/** Anything that takes XFRM requests. */
 export type Performer = { perform(request: XfrmRequest): KernelResult };
 
-/** Everything that is missing: families that have no ESP, algorithms that do not work. */
+/** Everything that is missing: address families without ESP, algorithms that do not work. */
 export function espGaps(
   kernel: Performer,
   families: readonly Family[] = [4, 6],
@@ -34,7 +34,7 @@ export function espGaps(
       const gap = probe(kernel, family, protection);
       if (gap === undefined) continue;
       gaps.push(explain(gap, family, name));
-      if (isFamilyWide(gap)) break; // other algorithms would say the same
+      if (isFamilyWide(gap)) break; // other algorithms would fail in the same way
     }
   }
   return gaps;
@@ -69,7 +69,7 @@ const NO_LIMITS = {
   hardPackets: undefined,
 } as const;
 
-/** Marked as ours: should erouted die in between, the next start removes it. */
+/** Marked as ours: if erouted dies in between, the next start removes it. */
 const PROBE_REQID = REQID_MARK * 0x100_0000;
 const PROBE_SPI = asEspSpi(0x4552_5045);
 

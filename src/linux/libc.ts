@@ -1,32 +1,37 @@
-/** The C library's system calls by bun:ffi; each answers its result, or the negated errno. */
+/** The C library's system calls through bun:ffi; each returns its result, or the negated errno. */
 
 import { dlopen, FFIType, read } from "bun:ffi";
 import { err, ok, type Result } from "../octets/result.ts";
 
 export type Libc = {
-  /** A file descriptor, non-blocking and closed on exec. */
+  /** Makes a file descriptor, non-blocking and closed on exec. */
   socket(domain: number, type: number, protocol: number): number;
   bind(fd: number, sockaddr: Uint8Array): number;
-  /** Where `send` sends to from now on. */
+  /** Sets where `send` sends to from now on. */
   connect(fd: number, sockaddr: Uint8Array): number;
-  /** Fills `sockaddr` with what the socket is bound to; answers 0. */
+  /** Fills `sockaddr` with the address that the socket is bound to; returns 0. */
   boundTo(fd: number, sockaddr: Uint8Array): number;
   setOption(fd: number, option: SocketOption, value: Uint8Array): number;
-  /** Fills `value`; answers 0. */
+  /** Fills `value`; returns 0. */
   getOption(fd: number, option: SocketOption, value: Uint8Array): number;
   send(fd: number, octets: Uint8Array): number;
-  /** Octets of the datagram, which are more than `into` has room for if it was cut. */
+  /** Octets of the datagram: more than `into` holds if it was cut. */
   receive(fd: number, into: Uint8Array): number;
-  /** 1 as soon as there is something to receive, 0 after `ms` milliseconds without. Blocks. */
+  /**
+   * 1 as soon as there is something to receive, 0 after `ms` milliseconds without anything. Blocks.
+   */
   awaitInput(fd: number, ms: number): number;
   close(fd: number): number;
   /** Another descriptor of the same socket, closed on exec. */
   duplicate(fd: number): number;
-  /** Makes `onto` a descriptor of the socket that `fd` has; what `onto` was is closed. */
+  /** Makes `onto` a descriptor of the socket of `fd`; what `onto` was before is closed. */
   duplicateOnto(fd: number, onto: number): number;
-  /** Opens files as this user and these groups from now on; whether that is so. */
+  /** Opens files as this user and these groups from now on; returns whether that worked. */
   useFilesAs(uid: number, gid: number, groups: Uint32Array): boolean;
-  /** No core file and no other process of the same user shows this one's memory; answers 0. */
+  /**
+   * Keeps this process's memory out of core files and from other processes of the same user;
+   * returns 0.
+   */
   hideMemory(): number;
 };
 
@@ -127,7 +132,7 @@ function wrap(c: Symbols): Libc {
       if (c.setgroups(groups.length, groups) !== 0) return false;
       c.setfsgid(gid);
       c.setfsuid(uid);
-      // They only answer what was there before; with a number that nobody has they change nothing.
+      // They only return the previous value; with a number that does not exist they change nothing.
       return c.setfsgid(NOBODY_HAS) === gid && c.setfsuid(NOBODY_HAS) === uid;
     },
     hideMemory() {

@@ -1,4 +1,4 @@
-/** Netlink's multicast groups in the event loop: what the kernel tells on its own. */
+/** Netlink's multicast groups in the event loop: what the kernel reports on its own. */
 
 import { err, ok, type Result } from "../octets/result.ts";
 import { errnoName } from "../xfrm/errno.ts";
@@ -14,20 +14,20 @@ export type NetlinkEventSource = {
   /** NETLINK_*. */
   readonly protocol: number;
   readonly groups: readonly number[];
-  /** For people: `XFRM events`. */
+  /** For messages: `XFRM events`. */
   readonly name: string;
-  /** What the kernel does not even wake us for. */
+  /** Messages for which the kernel does not even wake us. */
   readonly filter?: NetlinkFilter;
 };
 
 export type NetlinkEventHandlers = {
-  /** The message is a view that holds during the call. */
+  /** The message is a view that is valid during the call. */
   readonly onMessage: (message: NetlinkMessage) => void;
-  /** The kernel dropped messages; what comes from now on arrives again. */
+  /** The kernel dropped messages; those that come from now on are received again. */
   readonly onLost: () => void;
 };
 
-/** Subscribes; until `close`, also after messages were lost. */
+/** Subscribes until `close`, also after messages were lost. */
 export function openNetlinkEvents(
   libc: Libc,
   source: NetlinkEventSource,
@@ -41,8 +41,8 @@ export function openNetlinkEvents(
     current = attach(fd.value, handlers.onMessage, onEnd);
     return ok(undefined);
   };
-  // A full receive buffer is an error of the socket (ENOBUFS), upon which Bun closes it, with what
-  // was still in it. A new one is subscribed before anybody asks the kernel what was missed.
+  // A full receive buffer is a socket error (ENOBUFS). Bun then closes the socket, with its
+  // remaining content. A new one is subscribed before the kernel is asked what was missed.
   const onEnd = (): void => {
     if (closed) return;
     if (!subscribe().ok) setTimeout(onEnd, RESUBSCRIBE_MS).unref();
@@ -57,13 +57,13 @@ export function openNetlinkEvents(
   return ok({ close });
 }
 
-/** Room for some 16,000 acquires between two turns of the event loop. */
+/** Space for some 16,000 acquires between two turns of the event loop. */
 const RECEIVE_BUFFER_OCTETS = 8 * 1024 * 1024;
 const RESUBSCRIBE_MS = 1_000;
 const SOL_NETLINK = 270;
 const NETLINK_ADD_MEMBERSHIP = { level: SOL_NETLINK, name: 1 };
 
-/** Bun documents `FdSocketOptions`, yet leaves it out of the overloads of `connect`. */
+/** Bun documents `FdSocketOptions`, but leaves it out of the overloads of `connect`. */
 const connectDescriptor = Bun.connect as unknown as (
   options: Bun.FdSocketOptions<undefined>,
 ) => Promise<Bun.Socket<undefined>>;
@@ -78,7 +78,8 @@ function openSubscription(
   const fd = openNetlink(libc, protocol);
   if (fd < 0) return err(refusal("socket", name, -fd));
   forceReceiveBuffer(libc, fd, RECEIVE_BUFFER_OCTETS);
-  // Before the first group: nothing is to slip in. Without it each message is looked at here.
+  // Attached before the first group is joined, so that nothing slips in. Without it each message is
+  // checked here.
   if (filter !== undefined) attachFilter(libc, fd, filter);
   for (const group of groups) {
     const added = libc.setOption(fd, NETLINK_ADD_MEMBERSHIP, intOption(group));
@@ -89,7 +90,7 @@ function openSubscription(
   return ok(fd);
 }
 
-/** Hands the descriptor to the event loop, which calls with one datagram at a time. */
+/** Hands the descriptor to the event loop, which calls back with one datagram at a time. */
 function attach(
   fd: number,
   onMessage: NetlinkEventHandlers["onMessage"],

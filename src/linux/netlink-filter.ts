@@ -1,6 +1,6 @@
 /**
- * Filters for netlink's multicast groups (classic BPF, linux/filter.h): the kernel wakes us for
- * what we want to hear only. Not for what we have done ourselves, and never with keys of states.
+ * Filters for netlink's multicast groups (classic BPF, linux/filter.h): the kernel wakes us only
+ * for messages that we want: not for our own changes, and never with keys of states.
  */
 
 import { ptr } from "bun:ffi";
@@ -9,13 +9,13 @@ import type { Libc } from "./libc.ts";
 export type NetlinkFilter = {
   /** nlmsg_type: all others are dropped. */
   readonly types: readonly number[];
-  /** nlmsg_pid of what is dropped: our own requests. */
+  /** nlmsg_pid of messages that are dropped: our own requests. */
   readonly notBy: readonly number[];
   /** An octet of the message that has to have this value. */
   readonly octet?: { readonly at: number; readonly value: number };
 };
 
-/** Attaches it; the negated errno where the kernel does not take it: then more is heard. */
+/** Attaches it. Returns the negated errno if the kernel refuses it: then more messages arrive. */
 export function attachFilter(libc: Libc, fd: number, filter: NetlinkFilter): number {
   const program = programOf(filter);
   const fprog = new DataView(new ArrayBuffer(16)); // struct sock_fprog
@@ -35,12 +35,12 @@ const JUMP_IF_EQUAL = 0x15;
 const RETURN = 0x06;
 const ALL = 0xffff_ffff;
 
-/** One check behind the other; whoever fails one is dropped. */
+/** One check after the other; a message that fails one is dropped. */
 function programOf({ types, notBy, octet }: NetlinkFilter): Uint8Array {
   const lines: (readonly [code: number, jumpTrue: number, jumpFalse: number, value: number])[] = [];
   lines.push([LOAD[2], 0, 0, TYPE_AT]);
   types.forEach((type, at) => {
-    // Over the rest of the list and the drop behind it.
+    // Jumps over the rest of the list and the drop after it.
     lines.push([JUMP_IF_EQUAL, types.length - at, 0, loaded(type, 2)]);
   });
   lines.push([RETURN, 0, 0, 0]);
@@ -63,7 +63,7 @@ function programOf({ types, notBy, octet }: NetlinkFilter): Uint8Array {
   return new Uint8Array(program.buffer);
 }
 
-/** BPF loads in network order what netlink writes in the host's, which is little-endian. */
+/** BPF loads in network order what netlink writes in host order, which is little-endian. */
 function loaded(value: number, octets: 2 | 4): number {
   const view = new DataView(new ArrayBuffer(4));
   view.setUint32(0, value, true);

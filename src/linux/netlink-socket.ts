@@ -20,14 +20,14 @@ export const NETLINK_XFRM = 6;
 
 /**
  * One socket for questions and answers, used synchronously: the kernel has answered by the time
- * `send` returns. One dump at a time, read to its end before anything else is asked.
+ * `send` returns. Only one dump at a time, read to its end before anything else is asked.
  */
 export class NetlinkSocket {
   readonly #libc: Libc;
   readonly #fd: number;
   readonly #buffer = new Uint8Array(RECEIVE_OCTETS);
   #sequence = 0;
-  /** What the kernel's messages to all about this socket's requests carry. */
+  /** The ID that the kernel's multicast messages about this socket's requests carry. */
   readonly portId: number;
 
   private constructor(libc: Libc, fd: number) {
@@ -42,13 +42,14 @@ export class NetlinkSocket {
   static open(libc: Libc, protocol: number): Result<NetlinkSocket, number> {
     const fd = openNetlink(libc, protocol);
     if (fd < 0) return err(-fd);
-    // Answers explain, and do not quote requests: those hold keys. Kernels without do it anyway.
+    // Answers explain the error and do not quote the request, which holds keys. Kernels without
+    // this option work anyway.
     libc.setOption(fd, NETLINK_EXT_ACK, intOption(1));
     libc.setOption(fd, NETLINK_CAP_ACK, intOption(1));
     return ok(new NetlinkSocket(libc, fd));
   }
 
-  /** Asks for something to be done: errno 0 if it was. The request is wiped: it may hold keys. */
+  /** Requests a change: errno 0 if it was made. The request is wiped: it may hold keys. */
   request(emit: EmitRequest): NetlinkError {
     const sequence = this.#nextSequence();
     const sent = this.#send(emit(sequence));
@@ -62,7 +63,7 @@ export class NetlinkSocket {
     return { errno: ETIMEDOUT, text: undefined };
   }
 
-  /** Asks for one thing: a copy of the answer's payload, to be wiped where it may hold keys. */
+  /** Requests one thing: a copy of the answer's payload, to be wiped if it may hold keys. */
   ask(emit: EmitRequest): Result<Uint8Array, NetlinkError> {
     const sequence = this.#nextSequence();
     const sent = this.#send(emit(sequence));
@@ -81,8 +82,9 @@ export class NetlinkSocket {
   }
 
   /**
-   * Asks for many things and hands them out datagram by datagram; ends with an errno. The messages
-   * are views that hold until the next piece is asked for. To be read to the end.
+   * Requests many things and yields them datagram by datagram; returns an errno at the end. The
+   * messages are views that are valid until the next piece is requested. It has to be read to the
+   * end.
    */
   *dump(emit: EmitRequest): Generator<readonly NetlinkMessage[], number, void> {
     const sequence = this.#nextSequence();
@@ -94,7 +96,7 @@ export class NetlinkSocket {
       const messages = received.value.filter((message) => message.sequence === sequence);
       const end = messages.find(isEnd);
       yield messages.filter((message) => !isEnd(message));
-      this.#buffer.fill(0); // dumped states come with their keys
+      this.#buffer.fill(0); // dumped states contain their keys
       if (end !== undefined) return endErrno(end);
     }
   }
@@ -109,14 +111,14 @@ export class NetlinkSocket {
   }
 
   #send(octets: Uint8Array): number {
-    // XFRM tells all who listen what stands here, not which socket it came by.
+    // XFRM's multicast messages carry this value, not the ID of the socket.
     new Uint32Array(octets.buffer, octets.byteOffset + PORT_ID_AT, 1)[0] = this.portId;
     const sent = this.#libc.send(this.#fd, octets);
     octets.fill(0);
     return sent;
   }
 
-  /** One datagram, taken apart. */
+  /** One datagram, split into messages. */
   #receive(): Result<readonly NetlinkMessage[], number> {
     let length = this.#libc.receive(this.#fd, this.#buffer);
     if (length === -EAGAIN) {
@@ -142,7 +144,7 @@ export function openNetlink(libc: Libc, protocol: number): number {
   return bound;
 }
 
-/** Sizes a receive buffer, beyond the system's limit if this process may. */
+/** Sets the size of a receive buffer, beyond the system's limit if this process may. */
 export function forceReceiveBuffer(libc: Libc, fd: number, octets: number): void {
   const forced = libc.setOption(fd, SO_RCVBUFFORCE, intOption(octets));
   if (forced < 0) libc.setOption(fd, SO_RCVBUF, intOption(octets));
@@ -158,9 +160,9 @@ const SO_RCVBUFFORCE: SocketOption = { level: SOL_SOCKET, name: 33 };
 
 /** A piece of a dump is at most 32 KiB (NLMSG_GOODSIZE and what netlink_dump takes). */
 const RECEIVE_OCTETS = 65_536;
-/** One state with all its attributes is far below; wiping all of the buffer takes longer. */
+/** One state with all its attributes is far smaller; wiping the whole buffer takes longer. */
 const ANSWER_OCTETS_MAX = 8_192;
-/** The kernel answers within the call; more is for one that has to load a module first. */
+/** The kernel answers within the call; it takes longer only if it has to load a module first. */
 const ANSWER_MS_MAX = 2_000;
 /** Late answers to questions that were given up. */
 const STRAY_DATAGRAMS_MAX = 16;

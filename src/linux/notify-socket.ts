@@ -1,10 +1,12 @@
-/** The socket on which a service manager hears of us: datagrams of lines (man 3 sd_notify). */
+/**
+ * The socket through which we report to a service manager: datagrams of lines (man 3 sd_notify).
+ */
 
 import { err, ok, type Result } from "../octets/result.ts";
 import { AF_UNIX, type Libc, SOCK_DGRAM } from "./libc.ts";
 
 export type NotifySocket = {
-  /** Answers 0, or the negated errno: nobody waits for a manager that does not read. */
+  /** Returns 0 or the negated errno: we do not wait for a manager that does not read. */
   send(text: string): number;
   close(): void;
 };
@@ -26,7 +28,7 @@ export function openNotifySocket(libc: Libc, name: string): Result<NotifySocket,
   });
 }
 
-/** struct sockaddr_un; undefined for a name that is none, or too long. */
+/** struct sockaddr_un; undefined for a name that is invalid or too long. */
 export function unixAddress(name: string): Uint8Array | undefined {
   const isAbstract = name.startsWith("@");
   if (!isAbstract && !name.startsWith("/")) return undefined;

@@ -1,4 +1,4 @@
-/** The kernel's routes: which way leads somewhere, and ours to remote subnets. */
+/** The kernel's routes: which one leads to an address, and our own to remote subnets. */
 
 import { type Address, equalAddress, type Family, formatAddress } from "../inet/address.ts";
 import { containsAddress } from "../inet/prefix.ts";
@@ -30,11 +30,11 @@ export function isRouteRequest(request: XfrmRequest): request is RouteRequest {
 export type Routes = {
   /** One request, answered at once. Never throws. */
   perform(request: RouteRequest): KernelResult;
-  /** The address of ours that packets to `to` leave from; or why there is none, in words. */
+  /** The local address that packets to `to` leave from; or why there is none, in words. */
   sourceFor(to: Address): Result<Address, string>;
-  /** Removes the routes of an earlier run, known by their protocol number; counts them. */
+  /** Removes the routes of an earlier run, recognised by their protocol number, and counts them. */
   removeLeftovers(): number;
-  /** What the kernel's messages about our own changes carry. */
+  /** The ID that the kernel's messages about our own changes carry. */
   readonly portId: number;
   close(): void;
 };
@@ -70,14 +70,14 @@ function putRoute(socket: NetlinkSocket, request: RouteRequest): KernelResult {
   return made.errno === 0 ? ok(undefined) : err(xfrmRefusal(request, made.errno, made.text));
 }
 
-/** What is gone already, with its interface for instance, is as it should be. */
+/** A route that has gone already, for instance with its interface, is the desired result. */
 function deleteRoute(socket: NetlinkSocket, request: RouteRequest): KernelResult {
   const { errno, text } = socket.request((n) => emitDeleteRoute(request.route.destination, n));
   const isGone = errno === 0 || errnoName(errno) === "ESRCH";
   return isGone ? ok(undefined) : err(xfrmRefusal(request, errno, text));
 }
 
-/** The interface that a remote route leads to. */
+/** The interface that a remote route uses. */
 function deviceFor(
   socket: NetlinkSocket,
   { towards, ifId }: RemoteRoute,
@@ -102,7 +102,7 @@ function xfrmInterface(socket: NetlinkSocket, ifId: number): Result<number, Netl
   return index === undefined ? err({ errno: ENODEV, text }) : ok(index);
 }
 
-/** So that what this host sends itself fits the Child SA's selectors. */
+/** So that packets which this host itself sends match the Child SA's selectors. */
 function ownAddress({ destination, localSubnets }: RemoteRoute): Address | undefined {
   return localAddresses().find(
     (address) =>
@@ -116,7 +116,7 @@ function routeTo(socket: NetlinkSocket, to: Address): Result<Route, NetlinkError
   if (!answer.ok) return answer;
   const route = parseRoute(answer.value);
   if (route.ok && route.value !== undefined) return ok(route.value);
-  return err({ errno: EPROTO, text: "RTM_GETROUTE was answered by something else" });
+  return err({ errno: EPROTO, text: "RTM_GETROUTE got an unexpected answer" });
 }
 
 function sourceFor(socket: NetlinkSocket, to: Address): Result<Address, string> {

@@ -1,6 +1,6 @@
 /**
- * The UDP sockets of IKE (RFC 7296 §2.23, RFC 3948). Each is made, given its options and only then
- * bound and handed to the event loop: no datagram gets in before the options hold.
+ * The UDP sockets of IKE (RFC 7296 §2.23, RFC 3948). Each gets its options before it is bound and
+ * handed to the event loop: no datagram arrives before the options are in force.
  */
 
 import { type Address, formatAddress, parseAddress } from "../inet/address.ts";
@@ -25,17 +25,20 @@ export type IkeSocketOptions = {
   readonly address: Address;
   /** 0 takes any free port: see `local`. */
   readonly port: number;
-  /** Non-ESP markers on all messages, and the kernel takes the ESP in UDP out. */
+  /** All messages carry non-ESP markers, and the kernel takes the ESP in UDP out. */
   readonly natTraversal: boolean;
-  /** Exempt from policies, and ESP in UDP: needs CAP_NET_ADMIN. False for no kernel data path. */
+  /**
+   * Exempt from policies, and with ESP in UDP: needs CAP_NET_ADMIN. False without a kernel data
+   * path.
+   */
   readonly kernelPolicies: boolean;
-  /** `octets` without marker; they belong to the receiver: each datagram has its own memory. */
+  /** `octets` without the marker; they belong to the receiver: each datagram has its own memory. */
   readonly onDatagram: (octets: Uint8Array, remote: Endpoint) => void;
 };
 
 export type IkeSocket = {
   readonly local: Endpoint;
-  /** What was received and not handed on. */
+  /** Datagrams that were received and not passed on. */
   readonly dropped: Readonly<SocketDrops>;
   /**
    * Sends one message, with a non-ESP marker under `natTraversal`; the single octet 0xff, a NAT
@@ -45,7 +48,7 @@ export type IkeSocket = {
   send(octets: Uint8Array, remote: Endpoint): boolean;
   /**
    * Ends the present turn of receiving; what has arrived waits in the kernel. Bun reads a socket
-   * until it is empty, so that a flood would keep timers and all other sockets waiting.
+   * until it is empty, so a flood would keep timers and all other sockets waiting.
    */
   pause(): void;
   /** Receives again from the event loop's next turn on. */
@@ -54,7 +57,7 @@ export type IkeSocket = {
 };
 
 export type SocketDrops = {
-  /** NAT keepalives: they have done their work on the way. */
+  /** NAT keepalives: they have served their purpose on the way. */
   keepalives: number;
   /** On port 4500 without marker: ESP that the kernel did not take, or noise. */
   withoutMarker: number;
@@ -96,11 +99,11 @@ const IP_MTU_DISCOVER: SocketOption = { level: IPPROTO_IP, name: 10 };
 const IP_PMTUDISC_DONT = 0;
 const ENOENT = 2;
 
-/** Some 3,000 messages of half a KiB, as the kernel counts them: a storm of one turn. */
+/** Some 3,000 messages of half a KiB, as the kernel counts them: the storm of one turn. */
 const RECEIVE_BUFFER_OCTETS = 8 * 1024 * 1024;
 const MARKER_OCTETS = 4;
 const KEEPALIVE = 0xff;
-/** Remote addresses whose text form is kept, in each direction. */
+/** Remote addresses whose text form is cached, in each direction. */
 const TEXTS_MAX = 8_192;
 
 /** A bound file descriptor with all its options. */
@@ -114,7 +117,7 @@ function boundSocket(libc: Libc, options: IkeSocketOptions): Result<number, Sock
   };
   forceReceiveBuffer(libc, fd, RECEIVE_BUFFER_OCTETS);
   if (address.family === 6) libc.setOption(fd, IPV6_V6ONLY, intOption(1));
-  // No DF: a router with a smaller MTU cuts what is too long, though it may not say so. IPv6 has
+  // No DF: a router with a smaller MTU fragments long packets, although it may not say so. IPv6 has
   // no such routers; there the size of IKE's own fragments counts (RFC 7383).
   else libc.setOption(fd, IP_MTU_DISCOVER, intOption(IP_PMTUDISC_DONT));
   if (kernelPolicies) {
@@ -129,7 +132,7 @@ function boundSocket(libc: Libc, options: IkeSocketOptions): Result<number, Sock
   return bound < 0 ? refuse("bind", bound) : ok(fd);
 }
 
-/** Policies of the socket's own that let everything pass: IKE itself is never to be protected. */
+/** The socket's own policies let everything pass: IKE itself is never to be protected by ESP. */
 function bypassPolicies(libc: Libc, fd: number, { family }: Address): number {
   const any = { family, value: 0n, length: 0 };
   const ports = { protocol: 0, srcPort: undefined, dstPort: undefined };
@@ -169,7 +172,7 @@ async function attach(libc: Libc, fd: number, options: IkeSocketOptions): Promis
     try {
       return socket.send(datagram, port, texts(address));
     } catch {
-      return false; // ENETUNREACH and its like: the route may come back
+      return false; // ENETUNREACH and the like: the route may come back
     }
   };
   const local = { address: options.address, port: socket.port };
@@ -183,9 +186,10 @@ async function attach(libc: Libc, fd: number, options: IkeSocketOptions): Promis
 type Gate = { open(): void; shut(): void; close(): void };
 
 /**
- * Stops reading without the event loop's help: while the gate is shut an empty socket stands under
- * the descriptor that Bun reads. The real one stays open under another descriptor, so epoll goes on
- * reporting it (epoll(7), "closing a file descriptor"), and reading goes on once it is back.
+ * Stops reading without the event loop's help: while the gate is shut, an empty socket replaces the
+ * real one under the descriptor that Bun reads. The real one stays open under another descriptor,
+ * so epoll goes on reporting it (epoll(7), "closing a file descriptor"), and reading goes on once
+ * it is back.
  */
 function createGate(libc: Libc, fd: number, family: Address["family"]): Gate {
   const real = libc.duplicate(fd);
@@ -208,7 +212,7 @@ function createGate(libc: Libc, fd: number, family: Address["family"]): Gate {
   };
 }
 
-/** Takes a datagram apart and hands on what is a message. */
+/** Takes a datagram apart and passes it on if it is a message. */
 function receiver(
   { natTraversal, onDatagram }: IkeSocketOptions,
   dropped: SocketDrops,
@@ -224,7 +228,7 @@ function receiver(
   };
 }
 
-/** The non-ESP marker: four zero octets where ESP has its SPI (RFC 3948 §2.2). */
+/** The non-ESP marker: four zero octets in the place of the SPI of ESP (RFC 3948 §2.2). */
 function hasMarker(octets: Uint8Array): boolean {
   if (octets.length <= MARKER_OCTETS) return false;
   return octets[0] === 0 && octets[1] === 0 && octets[2] === 0 && octets[3] === 0;
@@ -240,7 +244,7 @@ function isKeepalive(octets: Uint8Array): boolean {
   return octets.length === 1 && octets[0] === KEEPALIVE;
 }
 
-/** Remembers results for the remote addresses of late; starts afresh when it is full. */
+/** Caches results for recent remote addresses; starts afresh when it is full. */
 function boundedCache<In, Key, Out>(
   compute: (value: In) => Out,
   keyOf: (value: In) => Key,

@@ -41,16 +41,16 @@ import { moveState, queryPolicy, queryState } from "./xfrm-state.ts";
 export type Kernel = {
   /** One request, answered at once. Never throws. */
   perform(request: XfrmRequest): KernelResult;
-  /** Counters of all states with a reqid of ours, without blocking for more than some ms. */
+  /** Counters of all states with a reqid of ours, without blocking for more than a few ms. */
   stateUses(): Promise<Result<readonly XfrmStateUse[], XfrmRefusal>>;
-  /** What there is of ours, read in turns: 20,000 states take some 0.2 s of one core. */
+  /** Our objects, read in turns: 20,000 states take some 0.2 s of one core. */
   tables(): Promise<Result<KernelTables, XfrmRefusal>>;
-  /** Removes what an earlier run left, known by reqid, priority or protocol; counts it. */
+  /** Removes what an earlier run left, recognised by reqid, priority or protocol; counts it. */
   removeLeftovers(kept?: ReadonlyMap<string, XfrmPolicy>): Promise<Result<Leftovers, XfrmRefusal>>;
   /**
-   * Acquire, expire, mapping, and what other programs remove, as they come; `onLost` when some were
-   * dropped by the kernel. An acquire by a template without a far end does not keep other sites
-   * from asking for longer than some ms.
+   * Acquire, expire, mapping, and removals by other programs, as they arrive; `onLost` when the
+   * kernel dropped some. An acquire from a template without a remote address does not keep other
+   * sites' packets from asking for longer than a few ms.
    */
   listen(onEvent: (event: XfrmEvent) => void, onLost: () => void): Result<undefined, XfrmRefusal>;
   close(): void;
@@ -69,7 +69,9 @@ export type Leftovers = {
   readonly routes: number;
 };
 
-/** Opens XFRM netlink. Rights are only asked for by the first request: see `probeEsp`. */
+/**
+ * Opens XFRM netlink. Only the first request shows whether the privileges suffice: see `probeEsp`.
+ */
 export function openKernel(): Result<Kernel, KernelUnavailable> {
   const libc = openLibc();
   if (!libc.ok) return err(noLibc(libc.error.detail));
@@ -91,7 +93,7 @@ export function openKernel(): Result<Kernel, KernelUnavailable> {
   return ok(new XfrmKernel(libc.value, sockets));
 }
 
-/** The first thing that is missing, if any, for ESP over these families. Leaves nothing behind. */
+/** The first thing that is missing for ESP over these families, if any. Leaves nothing behind. */
 export function probeEsp(
   kernel: Kernel,
   families: readonly Family[] = [4, 6],
@@ -129,7 +131,7 @@ class XfrmKernel implements Kernel {
     if (request.op === "move-state") return moveState(this.#requests, request);
     if (isRouteRequest(request)) return this.#routes.perform(request);
     if (request.op === "new-state" && request.insteadOf !== undefined) {
-      // Refused where it has gone by itself: then there is room.
+      // Refused if it has gone by itself: then there is room.
       this.perform({ op: "delete-state", ...request.insteadOf });
     }
     const { errno, text } = this.#requests.request((n) => emitXfrmRequest(request, n));
@@ -156,14 +158,14 @@ class XfrmKernel implements Kernel {
   async removeLeftovers(
     kept: ReadonlyMap<string, XfrmPolicy> = new Map(),
   ): Promise<Result<Leftovers, XfrmRefusal>> {
-    // Routes before policies: nothing is to go that way unprotected.
+    // Routes before policies: nothing may take that route unprotected.
     const routes = this.#routes.removeLeftovers();
     const found = await this.#dump(emitPolicyDump, "XFRM_MSG_GETPOLICY", parsePolicy);
     if (!found.ok) return found;
     const policies = found.value.filter(
       (policy) => isOurPolicy(policy) && !isKept(policy, kept.get(formatPolicyId(policy.id))),
     );
-    // Policies before states: no packet is to ask for a state that has just gone.
+    // Policies before states: no packet may ask for a state that has just been removed.
     const first = await this.#removeAll(policies.map(({ id }) => ({ op: "delete-policy", id })));
     if (!first.ok) return first;
     const states = await this.#ourStates();
@@ -200,7 +202,7 @@ class XfrmKernel implements Kernel {
     for (const timer of this.#releases) clearTimeout(timer);
     this.#requests.close();
     this.#routes.close();
-    // A dump in progress is read to its end first: its descriptor must not be somebody else's.
+    // A dump in progress is read to its end first, because its descriptor may be reused.
     void this.#lastDump.then(() => this.#dumps.close());
   }
 
@@ -212,7 +214,7 @@ class XfrmKernel implements Kernel {
     if (!isOurReqid(value.template.reqid) || !isShared(value)) return;
     const release = (): void => {
       this.#releases.delete(timer);
-      // Refused where it has gone by itself meanwhile.
+      // Refused if it has gone by itself in the meantime.
       const named = this.#requests.request((n) => emitLarvalSpi(value, n));
       if (named.errno === 0) this.#requests.request((n) => emitLarvalDelete(value, n));
     };
@@ -222,13 +224,15 @@ class XfrmKernel implements Kernel {
 
   async #ourStates(): Promise<Result<readonly StateFound[], XfrmRefusal>> {
     const states = await this.#dump(emitStateDump, "XFRM_MSG_GETSA", parseStateUse);
-    // Without SPI: an acquire that waits for its state. It goes by itself.
+    // Without SPI: an acquire that waits for its state. It disappears by itself.
     return states.ok
       ? ok(states.value.filter(({ reqid, id }) => isOurReqid(reqid) && id.spi !== 0))
       : states;
   }
 
-  /** Removes one by one; what went by itself meanwhile is no fault, and is not counted. */
+  /**
+   * Removes one by one; what has gone by itself in the meantime is no fault, and is not counted.
+   */
   async #removeAll(requests: readonly XfrmRequest[]): Promise<Result<number, XfrmRefusal>> {
     let removed = 0;
     const turn = new Turn();
@@ -265,7 +269,7 @@ class XfrmKernel implements Kernel {
   }
 }
 
-/** NEWSA is not heard: it would bring keys. */
+/** NEWSA is not subscribed to: it would bring keys. */
 function xfrmEvents(own: readonly number[]): NetlinkEventSource {
   const { ACQUIRE, EXPIRE, MAPPING, DELSA, FLUSHSA, DELPOLICY, FLUSHPOLICY, UPDPOLICY } = XFRM_MSG;
   const types = [ACQUIRE, EXPIRE, MAPPING, DELSA, FLUSHSA, DELPOLICY, FLUSHPOLICY, UPDPOLICY];
@@ -277,7 +281,7 @@ function xfrmEvents(own: readonly number[]): NetlinkEventSource {
   };
 }
 
-/** A host may have a million routes that come and go: only ours that go are heard. */
+/** A host may have a million routes that come and go: only removals of ours are reported. */
 function routeEvents(own: readonly number[]): NetlinkEventSource {
   const octet = { at: RTM_PROTOCOL_AT, value: OUR_ROUTE_PROTOCOL };
   return {
@@ -301,19 +305,19 @@ function onRouteMessage(own: readonly number[], onEvent: (event: XfrmEvent) => v
   };
 }
 
-/** Whether it is one that stands now, and not a Child SA's for the same packets. */
+/** Whether it is a standing policy, and not a Child SA's for the same packets. */
 function isKept(policy: XfrmPolicy, kept: XfrmPolicy | undefined): boolean {
   if (kept === undefined || kept.action !== policy.action) return false;
   return kept.template?.reqid === policy.template?.reqid;
 }
 
-/** Bounds the acquires that one policy can make while a flood goes to sites without SA. */
+/** Bounds the acquires that one policy can make while a flood goes to sites without an SA. */
 const LARVAL_HOLD_MS = 10;
 
 /** Longest stretch of work between two turns of the event loop. */
 const TURN_MS_MAX = 1;
 
-/** Gives the event loop its turn when some work has taken long enough. */
+/** Gives the event loop a turn when the work has taken long enough. */
 class Turn {
   #since = performance.now();
 

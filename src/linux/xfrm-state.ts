@@ -1,4 +1,4 @@
-/** Single states: what the kernel counted on one, and one that goes on under other addresses. */
+/** Single states: what the kernel counted on one, and moving one to other addresses. */
 
 import type { Malformed } from "../octets/reader.ts";
 import { err, ok } from "../octets/result.ts";
@@ -31,7 +31,7 @@ type Query = Extract<XfrmRequest, { op: "query-state" }>;
 type PolicyQuery = Extract<XfrmRequest, { op: "query-policy" }>;
 type Move = Extract<XfrmRequest, { op: "move-state" }>;
 
-/** What was counted on a state (XFRM_MSG_GETSA). */
+/** The counters of a state (XFRM_MSG_GETSA). */
 export function queryState(socket: NetlinkSocket, request: Query): KernelResult {
   const answer = socket.ask((n) => emitStateQuery(request, n));
   if (!answer.ok) return err(refused(request, answer.error));
@@ -42,16 +42,16 @@ export function queryState(socket: NetlinkSocket, request: Query): KernelResult 
   return ok(use satisfies XfrmStateUse);
 }
 
-/** Whether a policy of ours is there (XFRM_MSG_GETPOLICY). */
+/** Whether a policy of ours exists (XFRM_MSG_GETPOLICY). */
 export function queryPolicy(socket: NetlinkSocket, request: PolicyQuery): KernelResult {
   const answer = socket.ask((n) => emitPolicyQuery(request.id, n));
   if (!answer.ok) return err(xfrmRefusal(request, answer.error.errno, answer.error.text));
   const found = parsePolicy(answer.value);
   if (found.ok && found.value !== undefined && isOurPolicy(found.value)) return ok(undefined);
-  return err(xfrmRefusal(request, EEXIST, "another program's policy has its place"));
+  return err(xfrmRefusal(request, EEXIST, "another program's policy is in its place"));
 }
 
-/** Reads a state, deletes it, and makes it anew elsewhere; or puts it back where it was. */
+/** Reads a state, deletes it, and creates it again with other addresses; or restores it. */
 export function moveState(socket: NetlinkSocket, request: Move): KernelResult {
   const readMs = performance.now();
   const answer = socket.ask((n) => emitStateQuery(request, n));
@@ -70,7 +70,7 @@ function moveFound(
 ): KernelResult {
   const { request, found, readMs } = move;
   if (hasHiddenKeys(found)) {
-    const text = "the kernel is locked down and does not tell keys: a state cannot be moved";
+    const text = "the kernel is locked down and does not reveal keys: a state cannot be moved";
     return err(refused(request, { errno: EPERM, text }, "XFRM_MSG_GETSA"));
   }
   const deleted = socket.request((n) => emitXfrmRequest({ ...request, op: "delete-state" }, n));
@@ -91,17 +91,17 @@ function moveFound(
 
 /**
  * Sequence numbers that an outbound state may have used between reading and deleting it. None may
- * be used again: with AES-GCM a repeated one gives the authentication key away. No state encrypts
- * more packets in a millisecond than this, and a jump costs the peer's replay window nothing.
+ * be used again: with AES-GCM a repeated one reveals the authentication key. No state encrypts more
+ * packets in a millisecond than this, and a jump costs nothing of the peer's replay window.
  */
 function sequenceNumbersSince(readMs: number): number {
   const elapsedMs = Math.ceil(performance.now() - readMs);
   return Math.min(elapsedMs * PACKETS_PER_MS_MAX, AHEAD_MAX);
 }
 
-/** A state's packets are numbered under one lock: some ten million a second at the very most. */
+/** A state's packets are numbered under one lock: ten million a second at the very most. */
 const PACKETS_PER_MS_MAX = 16_384;
-/** A quarter of all numbers that there are without ESN. */
+/** A quarter of all numbers without ESN. */
 const AHEAD_MAX = 0x4000_0000;
 const EPERM = 1;
 

@@ -1,6 +1,6 @@
-/** Assertions: for faults of ours only. What the peer or the world does wrong is a value. */
+/** Assertions, for our own bugs only. Faults of the peer or the environment are values. */
 
-/** A broken promise inside erouted: costs the IKE SA being handled, and is a bug report. */
+/** A broken invariant inside erouted: costs the IKE SA being handled, and is a bug report. */
 export class AssertionError extends Error {
   override readonly name = "AssertionError";
 }
@@ -11,14 +11,16 @@ export function assert(condition: unknown, what: string): asserts condition {
 }
 
 /**
- * Ends a `switch` over a union: does not compile while a member is left unhandled. Says the kind of
- * the value only: the rest may hold a key.
+ * Ends a `switch` over a union: does not compile while a member is unhandled. Reports only the kind
+ * of the value: the rest may contain a key.
  */
 export function never(value: never): never {
   throw new AssertionError(`unhandled variant: ${kindOf(value)}`);
 }
 
-/** The tag of a variant: its `kind` or `phase`, or the value itself where the union is of words. */
+/**
+ * The tag of a variant: its `kind` or `phase`, or the value itself if the union consists of words.
+ */
 function kindOf(value: unknown): string {
   if (typeof value === "string") return value;
   if (typeof value !== "object" || value === null) return typeof value;

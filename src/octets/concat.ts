@@ -1,4 +1,4 @@
-/** Runs of octets put together and compared. */
+/** Runs of octets: concatenated and compared. */
 
 /** One new array that holds all `parts` in order. */
 export function concat(...parts: readonly Uint8Array[]): Uint8Array {
@@ -20,7 +20,9 @@ export function equalOctets(a: Uint8Array, b: Uint8Array): boolean {
   return true;
 }
 
-/** Octet-wise order; of two where one begins the other, the shorter is lower (RFC 7296 §2.8.1). */
+/**
+ * Octet-wise order; if one is the beginning of the other, the shorter is lower (RFC 7296 §2.8.1).
+ */
 export function compareOctets(a: Uint8Array, b: Uint8Array): number {
   const common = Math.min(a.length, b.length);
   for (let i = 0; i < common; i++) {

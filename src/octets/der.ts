@@ -1,9 +1,9 @@
-/** DER: values in their tags and lengths (ITU-T X.690), as certificates and names have them. */
+/** DER: values with their tags and lengths (ITU-T X.690), as used in certificates and names. */
 
 import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
 
-/** Tags that are read here; constructed ones have 0x20 in them. */
+/** Tags that are used here; constructed ones have 0x20 in them. */
 export const DerTag = {
   BOOLEAN: 0x01,
   INTEGER: 0x02,
@@ -20,14 +20,14 @@ export const DerTag = {
   SET: 0x31,
 } as const;
 
-/** One value: its tag, what is in it, and all of it as it stands there. */
+/** One value: its tag, its content, and the complete encoding. */
 export type DerValue = {
   readonly tag: number;
   readonly content: Uint8Array;
   readonly whole: Uint8Array;
 };
 
-/** The next value; faults if it is no DER, or longer than what is there. For use in `decode`. */
+/** The next value; faults if it is not DER, or longer than the rest. For use in `decode`. */
 export function readDer(r: Reader): DerValue {
   const ahead = r.ahead();
   const tag = r.u8();
@@ -37,7 +37,7 @@ export function readDer(r: Reader): DerValue {
   return { tag, content, whole: ahead.subarray(0, ahead.length - r.left) };
 }
 
-/** The next value, which has to have this tag: its content, to be read on. */
+/** A reader over the content of the next value, which has to have this tag. */
 export function readDerOf(r: Reader, tag: number, what: string): Reader {
   return within(r, derOf(r, tag, what).content, what);
 }
@@ -50,18 +50,20 @@ export function derOf(r: Reader, tag: number, what: string): DerValue {
   return value;
 }
 
-/** The next value if it has this tag; undefined, and nothing read, if not or at the end. */
+/** The next value if it has this tag; otherwise, or at the end, undefined, and nothing is read. */
 export function optionalDer(r: Reader, tag: number): DerValue | undefined {
   if (r.ahead()[0] !== tag) return undefined;
   return readDer(r);
 }
 
-/** A reader over the content of a value, which says where it is. */
+/** A reader over the content of a value, which reports its place. */
 export function within(r: Reader, content: Uint8Array, what: string): Reader {
   return new Reader(content, `${r.where}, ${what}`);
 }
 
-/** `2.5.4.3` of the content of an OBJECT IDENTIFIER; undefined if it is none of a usual size. */
+/**
+ * The content of an OBJECT IDENTIFIER as `2.5.4.3`; undefined if it is malformed or unusually long.
+ */
 export function oidText(content: Uint8Array): string | undefined {
   const arcs: number[] = [];
   let arc = 0;
@@ -83,7 +85,7 @@ export function oidText(content: Uint8Array): string | undefined {
 
 const ARC_MAX = 999_999_999;
 
-/** The content of an OBJECT IDENTIFIER of dotted numbers; undefined if it is none. */
+/** The content of an OBJECT IDENTIFIER from dotted numbers; undefined if the text is not one. */
 export function oidOctets(text: string): Uint8Array | undefined {
   const arcs = /^[0-2](\.\d{1,9})+$/.test(text) ? text.split(".").map(Number) : [];
   const [first, second, ...rest] = arcs;
@@ -98,7 +100,7 @@ export function oidOctets(text: string): Uint8Array | undefined {
   return Uint8Array.from(octets);
 }
 
-/** Writes a value: tag, length, and what is in it, one behind the other. */
+/** Writes a value: tag, length, and its contents one after the other. */
 export function emitDer(tag: number, ...contents: readonly Uint8Array[]): Uint8Array {
   const octets = contents.reduce((sum, content) => sum + content.length, 0);
   const w = new Writer(octets + 4).u8(tag);
@@ -109,7 +111,7 @@ export function emitDer(tag: number, ...contents: readonly Uint8Array[]): Uint8A
   return w.done();
 }
 
-/** At most 64 KB of anything: no certificate that is taken here is longer. */
+/** At most 64 KB: no certificate that is accepted here is longer. */
 function readLength(r: Reader): number {
   const first = r.u8();
   if (first < 0x80) return first;

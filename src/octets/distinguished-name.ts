@@ -7,11 +7,11 @@ import { DerTag, derOf, emitDer, oidOctets, oidText, readDer, readDerOf } from "
 import { fromHex, toHex } from "./hex.ts";
 import { decode, type Reader } from "./reader.ts";
 
-/** Names of more octets, or of more parts, are none that a text stands for: nobody has such. */
+/** Names with more octets or more parts are not converted to text: none are that large. */
 export const NAME_OCTETS_MAX = 2_048;
 const PARTS_MAX = 32;
 
-/** The text of a name; undefined if the octets are no name that a text can stand for. */
+/** The text of a name; undefined if the octets are not a name that a text can represent. */
 export function nameText(der: Uint8Array): string | undefined {
   if (der.length > NAME_OCTETS_MAX) return undefined;
   const text = decode(der, "name", (r) => {
@@ -29,7 +29,7 @@ export function nameText(der: Uint8Array): string | undefined {
   return text.ok && text.value !== "" ? text.value : undefined;
 }
 
-/** The DER of a name's text; undefined if it is none: then it may be a name of another kind. */
+/** The DER of a name's text; undefined if it is not one: it may then be a name of another kind. */
 export function parseName(text: string): Uint8Array | undefined {
   if (text.length > NAME_OCTETS_MAX || !/^[A-Za-z0-9.]+ *=/.test(text)) return undefined;
   const pieces = split(text, ",");
@@ -56,7 +56,7 @@ function readRdn(set: Reader, max: number): readonly string[] {
     if (texts.length >= max) return set.fail(`more than ${PARTS_MAX} parts`);
     const part = readDerOf(set, DerTag.SEQUENCE, "attribute");
     const oid = oidText(derOf(part, DerTag.OID, "attribute type").content);
-    if (oid === undefined) return set.fail("an attribute type that is none");
+    if (oid === undefined) return set.fail("an invalid attribute type");
     const value = readDer(part);
     part.end();
     const known = KEYWORDS.get(oid);
@@ -66,7 +66,7 @@ function readRdn(set: Reader, max: number): readonly string[] {
   return texts;
 }
 
-/** A value as text, if the text says all that the octets say but for the kind of string. */
+/** A value as text, if the text expresses everything in the octets except the string type. */
 function plainText({ tag, content }: { readonly tag: number; readonly content: Uint8Array }) {
   if (!TEXT_TAGS.has(tag) || content.length === 0) return undefined;
   const text = utf8Decoder.decode(content);
@@ -74,7 +74,7 @@ function plainText({ tag, content }: { readonly tag: number; readonly content: U
   return isWhole ? text.replace(/[,+"\\<>;=]/g, "\\$&").replace(/^#/, "\\#") : undefined;
 }
 
-/** Splits where the separator is not escaped; blanks around the pieces go. */
+/** Splits at separators that are not escaped; blanks around the pieces are removed. */
 function split(text: string, separator: "," | "+"): readonly string[] {
   const pieces: string[] = [];
   let piece = "";
@@ -104,7 +104,7 @@ function parseValue(oid: string, written: string): Uint8Array | undefined {
   return emitDer(stringTag(oid), new TextEncoder().encode(text));
 }
 
-/** What RFC 5280 §4.1.2.4 wants, and what everybody makes of it. */
+/** The types that RFC 5280 §4.1.2.4 requires, and those that are common. */
 function stringTag(oid: string): number {
   if (oid === OIDS.get("E") || oid === OIDS.get("DC")) return DerTag.IA5_STRING;
   if (oid === OIDS.get("C") || oid === OIDS.get("SERIALNUMBER")) return DerTag.PRINTABLE_STRING;
@@ -117,7 +117,7 @@ const TEXT_TAGS: ReadonlySet<number> = new Set([
   DerTag.IA5_STRING,
 ]);
 
-/** As strongSwan and OpenSSL call them. */
+/** The names that strongSwan and OpenSSL use. */
 const OIDS: ReadonlyMap<string, string> = new Map([
   ["C", "2.5.4.6"],
   ["ST", "2.5.4.8"],
@@ -139,8 +139,8 @@ const KEYWORDS: ReadonlyMap<string, string> = new Map(
   [...OIDS].map(([word, oid]) => [oid, word === "SERIALNUMBER" ? "serialNumber" : word]),
 );
 
-// Without ignoreBOM a byte order mark at the start would vanish.
+// Without ignoreBOM a byte order mark at the start would be lost.
 const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
-/** Control and format characters, unassigned ones, separators of lines. */
+/** Control and format characters, unassigned ones, line separators. */
 const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]/u;

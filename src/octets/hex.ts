@@ -1,6 +1,6 @@
 /** Octets as hexadecimal text: for people and configuration files. */
 
-/** Lower-case hexadecimal, two digits an octet. */
+/** Lower-case hexadecimal, two digits for each octet. */
 export function toHex(octets: Uint8Array): string {
   return octets.toHex();
 }

@@ -1,4 +1,4 @@
-/** Time as the engine knows it: monotonic milliseconds, handed in from outside. */
+/** Time as the engine knows it: monotonic milliseconds, passed in from outside. */
 
 export type Instant = number & { readonly unit: "ms" };
 
@@ -7,7 +7,9 @@ export function later(from: Instant, ms: number): Instant {
   return (from + ms) as Instant;
 }
 
-/** A number of monotonic milliseconds as an instant: for the shell's clock and for tests. */
+/**
+ * Converts a number of monotonic milliseconds to an instant: for the shell's clock and for tests.
+ */
 export function asInstant(ms: number): Instant {
   return ms as Instant;
 }

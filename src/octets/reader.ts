@@ -10,9 +10,9 @@ export type Malformed = {
 };
 
 /**
- * A position in octets of somebody else's. Each read checks the length first and throws a plain
- * {@link Malformed} (no stack, so it costs nothing); {@link decode} is the one place that catches.
- * What it hands out are views: `slice()` what outlives the datagram.
+ * A position in foreign octets. Each read checks the length first and throws a plain {@link
+ * Malformed} (no stack, so it costs nothing); {@link decode} is the one place that catches. It
+ * returns views: `slice()` what outlives the datagram.
  */
 export class Reader {
   readonly #octets: Uint8Array;
@@ -21,7 +21,7 @@ export class Reader {
   readonly #end: number;
   #next: number;
 
-  /** Reads `octets`, or only those in `bounds`: [first, behind the last). */
+  /** Reads `octets`, or only those in `bounds`: [first, one past the last). */
   constructor(octets: Uint8Array, where: string, bounds?: readonly [number, number]) {
     this.#octets = octets;
     this.#where = where;
@@ -68,24 +68,24 @@ export class Reader {
     return this.#octets.subarray(from, from + count);
   }
 
-  /** Passes over the next `count` octets: a view of each thing unread would cost more. */
+  /** Skips the next `count` octets: creating a view of each unread part would cost more. */
   skip(count: number): void {
     this.#take(count);
   }
 
-  /** All that is left, as a view, without reading it. */
+  /** A view of all that is left, without reading it. */
   ahead(): Uint8Array {
     return this.#octets.subarray(this.#next, this.#end);
   }
 
-  /** All that is left, as a view. */
+  /** A view of all that is left. */
   rest(): Uint8Array {
     return this.octets(this.left);
   }
 
-  /** A reader over the next `count` octets, which says `where` it is when it faults. */
+  /** A reader over the next `count` octets, which reports `where` it is when it faults. */
   sub(count: number, where: string): Reader {
-    // The same octets with other bounds: a view of its own for each structure would cost more.
+    // The same octets with other bounds: a separate view for each structure would cost more.
     const from = this.#take(count);
     return new Reader(this.#octets, where, [from, from + count]);
   }
@@ -95,7 +95,7 @@ export class Reader {
     if (this.left > 0) this.fail(`${this.left} octets too many`);
   }
 
-  /** Faults here, with this reader's place. */
+  /** Faults here, at this reader's place. */
   fail(detail: string): never {
     throw { kind: "malformed", where: this.#where, detail } satisfies Malformed;
   }
@@ -121,7 +121,7 @@ export class Reader {
   }
 }
 
-/** Runs `parse` over `octets`: what it returns, or where and why it stopped. Bugs pass through. */
+/** Runs `parse` over `octets`: its result, or where and why it stopped. Bugs pass through. */
 export function decode<T>(
   octets: Uint8Array,
   where: string,
@@ -130,7 +130,9 @@ export function decode<T>(
   return attempt(new Reader(octets, where), parse);
 }
 
-/** The same from where a reader stands: a part that cannot be read, while the rest can. */
+/**
+ * The same from a reader's current place: for a part that may be unreadable while the rest is not.
+ */
 export function attempt<T>(r: Reader, parse: (r: Reader) => T): Result<T, Malformed> {
   try {
     return ok(parse(r));

@@ -1,10 +1,10 @@
-/** A value or a fault, for what can fail without being a bug of ours. */
+/** A value or a fault, for what can fail without being a bug. */
 
 export type Ok<T> = { readonly ok: true; readonly value: T };
 export type Err<E> = { readonly ok: false; readonly error: E };
 export type Result<T, E> = Ok<T> | Err<E>;
 
-/** Wraps a value that is there. */
+/** Wraps a value. */
 export function ok<T>(value: T): Ok<T> {
   return { ok: true, value };
 }

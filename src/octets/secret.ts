@@ -1,6 +1,6 @@
 /** Handling of secret octets. */
 
-/** Whether two runs of octets are equal, in a time that depends on their length only. */
+/** Whether two runs of octets are equal, in a time that depends only on their length. */
 export function equalConstantTime(a: Uint8Array, b: Uint8Array): boolean {
   if (a.length !== b.length) return false;
   let difference = 0;
@@ -8,7 +8,7 @@ export function equalConstantTime(a: Uint8Array, b: Uint8Array): boolean {
   return difference === 0;
 }
 
-/** Overwrites secrets with zeros, in place; undefined entries are passed over. */
+/** Overwrites secrets with zeros, in place; skips undefined entries. */
 export function wipe(...secrets: readonly (Uint8Array | undefined)[]): void {
   for (const secret of secrets) secret?.fill(0);
 }

@@ -1,11 +1,11 @@
 /** A set of many strings that never grows all at once. */
 
-/** What can be asked of it, as of a set. */
+/** The read operations of a set. */
 export type Names = Pick<ReadonlySet<string>, "has" | "size">;
 
 /**
- * Spread over small sets: one of 60,000 strings takes 15 ms for the one of them upon which it
- * doubles its table, and nothing here may block for so long.
+ * Spread over small sets. Adding to one set of 60,000 strings takes 15 ms at the moment when it
+ * doubles its table, and nothing here may block for that long.
  */
 export class SpreadSet implements Names {
   readonly #parts: readonly Set<string>[] = Array.from({ length: PARTS }, () => new Set<string>());
@@ -34,5 +34,5 @@ export class SpreadSet implements Names {
   }
 }
 
-/** A prime: names that differ in one digit do not meet. */
+/** A prime: names that differ in one digit do not collide. */
 const PARTS = 127;

@@ -5,8 +5,8 @@ import { assert } from "./assert.ts";
 const FIRST_OCTETS = 512;
 
 /**
- * Appends numbers and octets; lengths that are known only afterwards are patched in. Without a
- * DataView: it would give every small array an ArrayBuffer of its own.
+ * Appends numbers and octets; lengths that become known later are patched in. Without a DataView:
+ * it would give every small array an ArrayBuffer of its own.
  */
 export class Writer {
   #octets: Uint8Array;
@@ -79,7 +79,7 @@ export class Writer {
     return this.#octets.slice(0, this.#length);
   }
 
-  /** Call it before touching the buffer: it may put a larger one in its place. */
+  /** Call this before touching the buffer: it may replace it with a larger one. */
   #grow(count: number): number {
     const from = this.#length;
     const length = from + count;

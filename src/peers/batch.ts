@@ -1,4 +1,6 @@
-/** Look-ups of the same moment in one query: bounded, each with a deadline, none blocks another. */
+/**
+ * Look-ups of the same moment share one query: bounded, each with a deadline, none blocks another.
+ */
 
 import type { LookupFault, LookupKey, PeerRow } from "../eroute/row.ts";
 import { err, ok, type Result } from "../octets/result.ts";
@@ -20,20 +22,20 @@ export type BatchOptions = {
 export type Batcher = {
   find(key: LookupKey): Promise<Result<readonly PeerRow[], LookupFault>>;
   waiting(): number;
-  /** Ends what waits and what is under way with fault `closed`. */
+  /** Ends what waits and what is under way with the fault `closed`. */
   close(): void;
 };
 
-/** Keys in one query: more gains little, and costs the server's optimizer. */
+/** Keys in one query: more would gain little, and strain the server's optimiser. */
 const KEYS_MAX = 64;
 
-/** Two rows of one key show that it is not unique; more need not be read. */
+/** Two rows for one key show that it is not unique; more need not be read. */
 const ROWS_PER_KEY = 2;
 
-/** Rows that are asked for one key alone: spellings that only the collation takes for equal. */
+/** Rows that are read for a single key: spellings that only the collation considers equal. */
 const ROWS_OF_ONE_KEY = 16;
 
-/** Queries that one batch may cost when the database refuses one of its values. */
+/** Queries that one batch may cost if the database refuses one of its values. */
 const QUERIES_PER_BATCH_MAX = 32;
 
 type FindResult = Result<readonly PeerRow[], LookupFault>;
@@ -44,7 +46,7 @@ type Lookup = {
   readonly slot: Slot;
 };
 
-/** One key, with all who asked for it before it was sent. */
+/** One key, with all callers who asked for it before it was sent. */
 type Slot = {
   readonly by: LookupKey["by"];
   readonly value: string;
@@ -89,7 +91,7 @@ class CoalescingBatcher implements Batcher {
       slot.lookups.add(lookup);
       this.#open.add(lookup);
       this.#arm();
-      // The other look-ups of this turn of the event loop are to come along.
+      // Waits for the other look-ups of this turn of the event loop.
       this.#flush ??= setImmediate(() => this.#send());
     });
   }
@@ -169,7 +171,7 @@ class CoalescingBatcher implements Batcher {
     batch.queries++;
     const selected = await this.#options.table.select(selection, rowsPerKey, batch.abort.signal);
     // One key with many rows hides those of the others, and one value that the database refuses
-    // fails all: halves, until it stands alone.
+    // fails the whole query: the batch is halved until that key is alone.
     const spoilt = selected.ok ? !selected.value.complete : selected.error.kind === "other";
     if (spoilt && !alone && batch.queries < QUERIES_PER_BATCH_MAX) {
       const half = slots.length >> 1;
@@ -236,7 +238,9 @@ class CoalescingBatcher implements Batcher {
     this.#arm();
   }
 
-  /** Nobody waits for the slot any more: it is not sent, or its query ends with the last of it. */
+  /**
+   * If no caller waits for the slot any more, it is not sent, or its query ends with its last slot.
+   */
   #forget(slot: Slot): void {
     if (slot.lookups.size > 0) return;
     if (slot.batch === undefined) this.#unsent[slot.by].delete(slot.value);

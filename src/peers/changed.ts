@@ -1,4 +1,4 @@
-/** Rows that were written since the last look, by a column that grows whenever one is. */
+/** Rows written since the last look, found by a column that grows whenever a row is written. */
 
 import { and, asc, type Column, desc, eq, gt, isNotNull, or, type SQL, sql } from "drizzle-orm";
 import { SQLiteSyncDialect } from "drizzle-orm/sqlite-core";
@@ -12,30 +12,30 @@ import type { Answer } from "./table.ts";
 export type ChangeStatements = {
   /** The last row that was written. */
   last(): Statement;
-  /** Rows behind the mark in the order in which they were written, some of them. */
+  /** Rows after the mark in the order in which they were written, some of them. */
   after(mark: Mark): Statement;
   /** How many rows have the mark's value. */
   count(mark: Mark): Statement;
 };
 
 /**
- * How far rows have been told of. Many rows may share one value (all that one UPDATE writes), and
- * one may get it after the others were told: a value's rows are ordered by peer ID and counted.
+ * How far rows have been reported. Many rows may share one value (all that one UPDATE writes), and
+ * one may get it after the others were reported: a value's rows are ordered by peer ID and counted.
  */
 type Mark = {
-  /** Undefined: the table had no row with a value. */
+  /** Undefined: no row of the table had a value. */
   readonly value: string | undefined;
   /** In SQLite a column holds texts and numbers side by side. */
   readonly isNumber: boolean;
-  /** Rows of this value up to this one; undefined: none of them. */
+  /** Rows of this value up to this peer ID; undefined: none of them. */
   readonly peerid: string | undefined;
-  /** Rows of this value that have been told of. */
+  /** Rows of this value that have been reported. */
   readonly told: number;
-  /** The value's rows are told of a second time: `told` counts them all already. */
+  /** The value's rows are being reported a second time: `told` counts all of them already. */
   readonly again: boolean;
 };
 
-/** Rows of one answer: the next one follows at once while there are any. */
+/** Rows of one answer: the next one follows at once while there are more. */
 const PAGE_ROWS = 500;
 
 const NOTHING_YET: Mark = {
@@ -46,7 +46,7 @@ const NOTHING_YET: Mark = {
   again: false,
 };
 
-/** Undefined where the table has no column that says when a row was written. */
+/** Undefined if the table has no column that says when a row was written. */
 export function changeStatements(schema: PeerSchema): ChangeStatements | undefined {
   const { changed, peerid } = schema.columns;
   const ours = (where: SQL | undefined) => and(schema.condition, where);
@@ -86,14 +86,14 @@ export async function readChanges(
   if (!count.ok) return count;
   const there = Number(count.value[0]?.[0]);
   if (there <= mark.told) return ok({ peerids, watermark: formatMark({ ...mark, told: there }) });
-  // Some got the value after the others had been told of, and their IDs come before.
+  // Some rows got the value after the others had been reported, and their IDs come before.
   const start: Mark = { ...mark, peerid: undefined, told: there, again: true };
   const again = await read(statements.after(start));
   if (!again.ok) return again;
   return ok({ peerids: idsOf(again.value), watermark: formatMark(advance(start, again.value)) });
 }
 
-/** As they are, and without what the table put behind them: nobody knows which a site uses. */
+/** As they are, and without padding by the table: either may be the one that a site uses. */
 function idsOf(rows: readonly RawRow[]): readonly string[] {
   const ids = rows.map((row) => String(row[0]));
   return [...new Set(ids.flatMap((id) => [id, withoutPadding(id)]))];
@@ -139,11 +139,11 @@ function formatMark(mark: Mark): string {
   return JSON.stringify(mark);
 }
 
-/** Undefined for none, and for one that another table gave. */
+/** Undefined if there is none, or one from another table. */
 function parseMark(watermark: string | undefined): Mark | undefined {
   if (watermark === undefined || watermark === NO_COLUMN) return undefined;
   return JSON.parse(watermark) as Mark;
 }
 
-/** The mark of a table without such a column: one that gets it later begins from there. */
+/** The mark of a table without such a column: a table that gets one later starts from here. */
 export const NO_COLUMN = "";

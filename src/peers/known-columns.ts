@@ -1,4 +1,4 @@
-/** Statements for the columns that a table has: presumed ones that it lacks are left out. */
+/** Statements for the columns that a table has: optional ones that it lacks are left out. */
 
 import type { TableSettings } from "../eroute/database.ts";
 import { ok } from "../octets/result.ts";
@@ -7,7 +7,7 @@ import { type Statements, statementsFor } from "./statement.ts";
 import type { Answer } from "./table.ts";
 
 export type KnownTable<T extends TableSettings> = {
-  /** With the columns that there are. */
+  /** With the columns that exist. */
   readonly settings: T;
   readonly statements: Statements;
 };
@@ -15,9 +15,9 @@ export type KnownTable<T extends TableSettings> = {
 export type KnownColumns<T extends TableSettings> = {
   /** `askNames` reads the names of the table's columns: none if there is no table. */
   table(askNames: () => Answer<readonly string[]>): Answer<KnownTable<T>>;
-  /** They have changed, for all that is known: asked anew the next time. True if that may help. */
+  /** The columns may have changed: read them again the next time. True if that may help. */
   forget(): boolean;
-  /** The same if they were asked long ago: somebody may have added one. */
+  /** The same if they were read long ago: somebody may have added one. */
   forgetOld(): void;
 };
 

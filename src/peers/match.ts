@@ -1,12 +1,12 @@
-/** Which rows are a key's: decided here, not by a database's collation. */
+/** Which rows belong to a key: decided here, not by a database's collation. */
 
 import { peerKey, withoutPadding } from "../eroute/peer-id.ts";
 import type { LookupKey, PeerRow } from "../eroute/row.ts";
 import { formatAddress, parseAddress } from "../inet/address.ts";
 
 /**
- * A key as it is asked of the database; undefined if no row can have it. The mask of a network is
- * left out, since tables keep it in a column of its own or behind the address.
+ * A key in the form in which the database is asked; undefined if no row can have it. The mask of a
+ * network is left out, because tables keep it in a column of its own or after the address.
  */
 export function askedValue(key: LookupKey): string | undefined {
   if (key.by === "peerid") return key.peerid;
@@ -14,8 +14,8 @@ export function askedValue(key: LookupKey): string | undefined {
 }
 
 /**
- * The forms of a row's column under which callers of {@link askedValue}'s value find it: an ID as
- * it is, and without what the table put behind it.
+ * The forms of a row's column that match callers of {@link askedValue}'s value: an ID as it is, and
+ * without the padding that the table added.
  */
 export function rowKeys(by: LookupKey["by"], row: PeerRow): readonly string[] {
   if (by === "peerid") {
@@ -27,7 +27,7 @@ export function rowKeys(by: LookupKey["by"], row: PeerRow): readonly string[] {
   return network === undefined ? [] : [network];
 }
 
-/** A row as whoever asked with this key is to see it: without padding, unless it was asked for. */
+/** A row as the caller with this key is to see it: without padding, unless the key has it. */
 export function rowFor(by: LookupKey["by"], key: string, row: PeerRow): PeerRow {
   const plain = withoutPadding(row.peerid);
   const isAsked = by === "peerid" && peerKey(row.peerid) === key;
@@ -39,7 +39,7 @@ export function askedKey(by: LookupKey["by"], value: string): string {
   return by === "peerid" ? peerKey(value) : value;
 }
 
-/** Of a list: rows are found by its first subnet, since only its beginning is in an index. */
+/** Of a list: rows are found by its first subnet, because an index covers only its beginning. */
 function firstSubnet(remip: string): string {
   return remip.trim().split(/[\s,]/, 1)[0] ?? "";
 }

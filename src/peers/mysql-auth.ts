@@ -1,6 +1,6 @@
-/** How a database account logs in where the driver cannot: which way it is, and what to do. */
+/** Login methods that the driver lacks: which one the account uses, and what to do. */
 
-/** What the client's half of a method is called, and what people call it. */
+/** The client plugin of each method, and what people call it. */
 const METHODS: readonly (readonly [plugin: RegExp, name: string])[] = [
   [/ed25519/, "ed25519"],
   [/parsec/, "parsec"],
@@ -14,22 +14,22 @@ const METHODS: readonly (readonly [plugin: RegExp, name: string])[] = [
   [/openid|oci|iam/i, "a token of a cloud"],
 ];
 
-/** Which method a server has asked for that the driver does not have; undefined: nothing of it. */
+/** The method that a server asked for and the driver lacks; undefined: another fault. */
 export function missingMethod(message: string): string | undefined {
   const plugin = /unknown plugin ([A-Za-z0-9_]+)/.exec(message)?.[1];
   if (plugin === undefined) return undefined;
   const name = METHODS.find(([pattern]) => pattern.test(plugin))?.[1] ?? plugin;
-  return `the account logs in by ${name}, which erouted does not know (${plugin})`;
+  return `the account logs in by ${name}, which erouted does not support (${plugin})`;
 }
 
-/** A way to log in that erouted has, for an account of either kind of server. */
+/** A login method that erouted supports, for an account of either kind of server. */
 export const METHOD_ADVICE =
-  "give it a password of a method that erouted knows: in MariaDB `ALTER USER … IDENTIFIED VIA " +
+  "give it a password of a method that erouted supports: in MariaDB `ALTER USER … IDENTIFIED VIA " +
   "mysql_native_password USING PASSWORD('…')`, in MySQL `ALTER USER … IDENTIFIED WITH " +
-  "caching_sha2_password BY '…'`; or a client certificate beside it (tls_cert_file)";
+  "caching_sha2_password BY '…'`; or use a client certificate as well (tls_cert_file)";
 
-/** Of an account without a password. */
+/** For an account without a password. */
 export const SOCKET_ADVICE =
-  "the account has no password: it logs in by unix_socket or auth_socket, which takes the " +
-  "system's user of that name, on the Unix socket (?socket=PATH); run erouted as that user, or " +
+  "the account has no password: it logs in by unix_socket or auth_socket, which accepts the " +
+  "system user of that name, over the Unix socket (?socket=PATH); run erouted as that user, or " +
   "give the account a password";

@@ -7,11 +7,11 @@ import { err, ok, type Result } from "../octets/result.ts";
 import { abortedFault, type MysqlFault, mysqlFault } from "./mysql-fault.ts";
 import type { RawRow, Statement } from "./statement.ts";
 
-/** Rows of a reading statement; how many rows a writing one changed. */
+/** Rows of a reading statement, or how many rows a writing one changed. */
 export type MysqlAnswer = { readonly rows: readonly RawRow[]; readonly changed: number };
 
 export type MysqlConnection = {
-  /** Whether a statement may still be given to it. */
+  /** Whether it can still take a statement. */
   isUsable(): boolean;
   /** When it was last used, ms of the monotonic clock. */
   usedMs(): number;
@@ -20,7 +20,10 @@ export type MysqlConnection = {
   destroy(): void;
 };
 
-/** The driver, loaded when the first table is opened: it takes longer than all else at start. */
+/**
+ * The driver, loaded when the first table is opened: this takes longer than everything else at the
+ * start.
+ */
 export function loadMysql2(): Promise<typeof import("mysql2")> {
   return import("mysql2");
 }
@@ -49,14 +52,14 @@ class Mysql2Connection implements MysqlConnection {
   readonly #client: Connection;
   #usable = true;
   #usedMs = performance.now();
-  /** Ends what is under way when the connection fails outside of a statement. */
+  /** Ends what is under way when the connection fails outside a statement. */
   #onLost: ((error: unknown) => void) | undefined;
 
   constructor(settings: MysqlSettings, create: typeof createConnection) {
     this.#settings = settings;
     this.#socket = openSocket(settings);
     this.#client = create(connectionOptions(settings, this.#socket));
-    // Without a listener the death of an idle connection would end the process.
+    // Without a listener, the loss of an idle connection would end the process.
     this.#client.on("error", (error) => this.#lost(error));
     this.#client.on("end", () => this.#lost(new Error("closed by the server")));
     this.#socket.on("error", (error) => this.#lost(error));
@@ -80,7 +83,7 @@ class Mysql2Connection implements MysqlConnection {
     });
     if (!connected.ok) return connected;
     // A server whose default is autocommit=0 would show one old snapshot for ever, one without
-    // strict mode would cut values short, and PAD_CHAR_TO_FULL_LENGTH would lengthen them.
+    // strict mode would truncate values, and PAD_CHAR_TO_FULL_LENGTH would lengthen them.
     const configured = await this.#supervise<undefined>(signal, (done) => {
       const names = charset === undefined ? "" : `, character_set_connection = ${charset}`;
       this.#client.query(`${SESSION}${names}`, (error) => done(error, undefined));
@@ -104,7 +107,10 @@ class Mysql2Connection implements MysqlConnection {
     this.#socket.destroy();
   }
 
-  /** Runs one command; its end, the connection's or the signal's settles it, whichever is first. */
+  /**
+   * Runs one command; it settles with the end of the command, of the connection, or the abort,
+   * whichever comes first.
+   */
   #supervise<T>(
     signal: AbortSignal,
     command: (done: (error: unknown, value: T) => void) => void,
@@ -158,11 +164,11 @@ function connectionOptions(settings: MysqlSettings, socket: Socket): ConnectionO
     // The signal ends it.
     connectTimeout: 0,
     maxPreparedStatements: STATEMENTS_MAX,
-    // Numbers that a double does not hold come as text.
+    // Numbers that a double cannot hold come as text.
     supportBigNumbers: true,
     bigNumberStrings: true,
     dateStrings: true,
-    // A server must not be able to ask for our files.
+    // A server must not be able to request our files.
     flags: ["-LOCAL_FILES"],
   };
 }

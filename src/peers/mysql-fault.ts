@@ -1,10 +1,10 @@
-/** What MySQL, MariaDB, TLS and the network say when something fails, in words that help. */
+/** Translates errors of MySQL, MariaDB, TLS and the network into helpful words. */
 
 import { describeDatabase, type MysqlSettings } from "../eroute/database.ts";
 import type { LookupFault } from "../eroute/row.ts";
 import { METHOD_ADVICE, missingMethod, SOCKET_ADVICE } from "./mysql-auth.ts";
 
-/** Why a statement had no answer. `lost`: the connection died, on a new one it may work. */
+/** Why a statement failed. `lost`: the connection died; on a new one it may work. */
 export type MysqlFault = {
   readonly fault: LookupFault;
   readonly lost: boolean;
@@ -24,7 +24,7 @@ export function mysqlFault(error: unknown, settings: MysqlSettings): MysqlFault 
   return { fault: { kind, detail: parts.join(": ") }, lost: LOST.has(code), code };
 }
 
-/** Of `INSERT command denied to user 'x'@'host' for table …`: the grant that is missing. */
+/** From `INSERT command denied to user 'x'@'host' for table …`: the missing grant. */
 function grantAdvice(said: string, { database, table }: MysqlSettings): string | undefined {
   const denied = /([A-Z][A-Z ]*?) command denied to user '([^']*)'@'([^']*)'/.exec(said);
   if (denied === null) return undefined;
@@ -38,7 +38,7 @@ export function abortedFault(settings: MysqlSettings): MysqlFault {
   return { fault: { kind: "timeout", detail }, lost: false, code: "ABORTED" };
 }
 
-/** The column that an error about a value speaks of. */
+/** The column that an error about a value names. */
 export function columnNamed(error: unknown): string | undefined {
   return /column '([^']+)'/i.exec(error instanceof Error ? error.message : "")?.[1];
 }
@@ -55,7 +55,7 @@ function messageOf(error: unknown, code: string): string {
   // Messages about values quote them, and a value may be a password.
   if (VALUE_CODES.has(code)) {
     const column = columnNamed(error);
-    return `${code}: column ${column ?? "unknown"} does not hold such a value`;
+    return `${code}: column ${column ?? "unknown"} cannot hold such a value`;
   }
   const text = error instanceof Error ? error.message : String(error);
   const method = missingMethod(text);
@@ -79,7 +79,7 @@ const VALUE_CODES: ReadonlySet<string> = new Set([
 const TLS_CODE = /CERT|SSL|TLS|SELF_SIGNED|ISSUER|SIGNATURE|ALTNAME|CRL/;
 const TLS_ADVICE = "check the CA file, the certificate's names, and the tls mode of the egroup";
 
-/** The connection is gone, but not for a reason that would meet the next one too. */
+/** The connection is gone, but for a reason that need not affect the next one. */
 const LOST: ReadonlySet<string> = new Set([
   "PROTOCOL_CONNECTION_LOST",
   "ECONNRESET",
@@ -105,7 +105,10 @@ const GRANT: Known = {
 };
 
 const KNOWN: Readonly<Partial<Record<string, Known>>> = {
-  ECONNREFUSED: { kind: "unreachable", advice: "is the server running, are host and port right?" },
+  ECONNREFUSED: {
+    kind: "unreachable",
+    advice: "is the server running, and are host and port right?",
+  },
   ENOENT: { kind: "unreachable", advice: "there is no such socket: is the server running?" },
   ENOTFOUND: { kind: "unreachable", advice: "the name server does not know the host" },
   EAI_AGAIN: { kind: "unreachable", advice: "no name server answers" },
@@ -119,9 +122,15 @@ const KNOWN: Readonly<Partial<Record<string, Known>>> = {
   ER_SERVER_SHUTDOWN: UNREACHABLE,
   ER_NORMAL_SHUTDOWN: UNREACHABLE,
   ER_CONNECTION_KILLED: UNREACHABLE,
-  ER_CON_COUNT_ERROR: { kind: "overloaded", advice: "the server has max_connections already" },
-  ER_USER_LIMIT_REACHED: { kind: "overloaded", advice: "the user has its connections already" },
-  ER_TOO_MANY_USER_CONNECTIONS: { kind: "overloaded", advice: "the user has its connections" },
+  ER_CON_COUNT_ERROR: { kind: "overloaded", advice: "the server has reached max_connections" },
+  ER_USER_LIMIT_REACHED: {
+    kind: "overloaded",
+    advice: "the user has reached its limit of connections",
+  },
+  ER_TOO_MANY_USER_CONNECTIONS: {
+    kind: "overloaded",
+    advice: "the user has reached its limit of connections",
+  },
   ER_ACCESS_DENIED_ERROR: { kind: "access-denied", advice: LOGIN },
   ER_ACCESS_DENIED_NO_PASSWORD_ERROR: { kind: "access-denied", advice: SOCKET_ADVICE },
   AUTH_SWITCH_PLUGIN_ERROR: { kind: "access-denied", advice: METHOD_ADVICE },

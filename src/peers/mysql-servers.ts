@@ -1,4 +1,6 @@
-/** Several servers of one database: who answered last is asked; after a failure the next. */
+/**
+ * Several servers of one database: the one that answered last is asked; after a failure, the next.
+ */
 
 import { type MysqlServer, type MysqlSettings, serverText } from "../eroute/database.ts";
 import type { LookupFault } from "../eroute/row.ts";
@@ -6,7 +8,7 @@ import { err, type Result } from "../octets/result.ts";
 import { type MysqlConnection, openMysqlConnection } from "./mysql-connection.ts";
 import { abortedFault, type MysqlFault } from "./mysql-fault.ts";
 
-/** Which server is asked now, and how often another one had to be taken. */
+/** Which server is asked now, and how often erouted has changed to another one. */
 export type ServerInUse = { readonly server: string; readonly failovers: number };
 
 export class MysqlServers {
@@ -31,8 +33,8 @@ export class MysqlServers {
   }
 
   /**
-   * A connection to the server in use, or to the first behind it that answers; `from`: so many
-   * behind it. Each but the last gets its share of the deadline, so that all are tried within it.
+   * A connection to the server in use, or to the first one after it that answers; `from`: skips
+   * this many. Each but the last gets its share of the deadline, so that all are tried within it.
    */
   async open(
     charset: string | undefined,
@@ -57,14 +59,17 @@ export class MysqlServers {
     return err(all(faults) ?? abortedFault(this.#settings));
   }
 
-  /** A statement had no answer in time: the next connections go elsewhere. True if there is one. */
+  /**
+   * A statement was not answered in time: the next connections use another server. True if there is
+   * one.
+   */
   leave(connection: MysqlConnection): boolean {
     if (this.count === 1 || this.#of.get(connection) !== this.#current) return false;
     this.#use((this.#current + 1) % this.count);
     return true;
   }
 
-  /** Whether it is one to the server that is in use. */
+  /** Whether it is a connection to the server in use. */
   isCurrent(connection: MysqlConnection): boolean {
     return this.count === 1 || this.#of.get(connection) === this.#current;
   }
@@ -98,7 +103,7 @@ type OpenOptions = {
   readonly isLast: boolean;
 };
 
-/** What every server has said, the last one's code. */
+/** What each server answered, with the code of the last one. */
 function all(faults: readonly MysqlFault[]): MysqlFault | undefined {
   const last = faults.at(-1);
   if (last === undefined || faults.length === 1) return last;
@@ -106,7 +111,7 @@ function all(faults: readonly MysqlFault[]): MysqlFault | undefined {
   return { ...last, fault: { ...last.fault, detail } };
 }
 
-/** Faults of the server and of the way there; who is not let in would not be elsewhere either. */
+/** Faults of the server and of the connection. A refused login would be refused elsewhere, too. */
 const MOVES_ON: ReadonlySet<LookupFault["kind"]> = new Set([
   "unreachable",
   "timeout",

@@ -1,4 +1,4 @@
-/** The peer table in MySQL, MariaDB, or what speaks their protocol. */
+/** The peer table in MySQL, MariaDB, or a server that speaks their protocol. */
 
 import { describeDatabase, type MysqlSettings } from "../eroute/database.ts";
 import { peerKey } from "../eroute/peer-id.ts";
@@ -17,7 +17,7 @@ import type { Answer, Page, PeerTable, Selected, Selection } from "./table.ts";
 import { createMysqlTable } from "./table-creation.ts";
 import { columnAdvice, indexAdvice, unmapped } from "./table-shape.ts";
 
-/** Begins to load the driver, so that the first look-up need not wait for it. */
+/** Starts loading the driver, so that the first look-up need not wait for it. */
 export function openMysqlTable(settings: MysqlSettings): PeerTable {
   void loadMysql2();
   return new MysqlTable(settings);
@@ -26,10 +26,10 @@ export function openMysqlTable(settings: MysqlSettings): PeerTable {
 class MysqlTable implements PeerTable {
   readonly #settings: MysqlSettings;
   readonly #columns: KnownColumns<MysqlSettings>;
-  /** Connections at rest, the last used last. */
+  /** Idle connections, the most recently used last. */
   #idle: MysqlConnection[] = [];
   readonly #busy = new Set<MysqlConnection>();
-  /** Of the column that IDs are compared with, once it is known to know fewer characters. */
+  /** The character set of the column with IDs, once it is known to be smaller than Unicode. */
   #charset: string | undefined;
   #closed = false;
   readonly #servers: MysqlServers;
@@ -68,8 +68,8 @@ class MysqlTable implements PeerTable {
       return ok(undefined);
     }
     const detail =
-      `${describeDatabase(this.#settings)}: ${columns.peerid} is of type BINARY, which puts NUL ` +
-      "octets behind each ID, so that no site is found: make it VARBINARY or VARCHAR";
+      `${describeDatabase(this.#settings)}: ${columns.peerid} is of type BINARY, which adds NUL ` +
+      "octets to each ID, so that no site is found: make it VARBINARY or VARCHAR";
     return err({ kind: "other", detail });
   }
 
@@ -79,7 +79,7 @@ class MysqlTable implements PeerTable {
     if (present.error.kind !== "no-table") return present;
     const created = await this.#write(createMysqlTable(mysqlSchema(this.#settings)), signal);
     if (created.ok) return ok("created");
-    // Another one was faster.
+    // Another caller was faster.
     return created.error.code === "ER_TABLE_EXISTS_ERROR" ? ok("exists") : err(created.error.fault);
   }
 
@@ -87,7 +87,7 @@ class MysqlTable implements PeerTable {
     peer: NewPeer,
     signal: AbortSignal,
   ): Promise<Result<undefined, LookupFault | DuplicatePeer>> {
-    // A table that was not made by us may have no unique key that would refuse a second row.
+    // A table that we did not create may have no unique key that would refuse a second row.
     const same = await this.#sameId(peer.peerid, signal);
     if (!same.ok) return same;
     if (same.value.length > 0) return err(duplicate(peer.peerid, this.#settings));
@@ -112,13 +112,13 @@ class MysqlTable implements PeerTable {
     return done.ok ? done : err(done.error.fault);
   }
 
-  /** All of them or none, each added row read back before that. */
+  /** All of them or none; each added row is read back before the commit. */
   async #carryOut(
     changes: readonly PeerChange[],
     { statements, settings }: KnownTable<MysqlSettings>,
     signal: AbortSignal,
   ): Promise<Result<undefined, MysqlFault>> {
-    // Without COMMIT the end of the connection takes all of it back.
+    // Without COMMIT, the end of the connection rolls everything back.
     return this.#onWritable(signal, async (connection) => {
       const execute = async (statement: Statement) => {
         const answer = await connection.execute(statement, signal);
@@ -167,7 +167,7 @@ class MysqlTable implements PeerTable {
     const other = found.value.find((row) => peerKey(row.peerid) !== peerKey(peerid));
     if (other !== undefined) {
       const where = describeDatabase(this.#settings);
-      const detail = `${where}: takes ${other.peerid} for the same ID: remove the row with SQL`;
+      const detail = `${where}: treats ${other.peerid} as the same ID: remove the row with SQL`;
       return err({ kind: "other", detail });
     }
     if (found.value.length === 0) return ok(false);
@@ -215,7 +215,7 @@ class MysqlTable implements PeerTable {
     return Promise.resolve();
   }
 
-  /** Does the work; once more if a column has gone that was presumed. */
+  /** Does the work; once more if an optional column has disappeared. */
   async #withTable<T>(
     signal: AbortSignal,
     work: (table: KnownTable<MysqlSettings>) => Answer<T>,
@@ -234,7 +234,7 @@ class MysqlTable implements PeerTable {
     return answer.ok ? ok(answer.value.rows.map((row) => String(row[0]))) : answer;
   }
 
-  /** Rows that the database takes for this ID's. */
+  /** Rows that the database considers to be this ID's. */
   async #sameId(peerid: string, signal: AbortSignal): Answer<readonly PeerRow[]> {
     const selection = { by: "peerid", values: [peerid] } as const;
     const answer = await this.select(selection, SAME_ID_ROWS_MAX, signal);
@@ -245,7 +245,7 @@ class MysqlTable implements PeerTable {
   async #read(statement: Statement, signal: AbortSignal): Answer<MysqlAnswer> {
     let answer = await this.#run(statement, signal);
     if (!answer.ok && answer.error.lost && !signal.aborted) {
-      // What killed one connection has most likely killed the others: a server that restarted.
+      // What broke one connection has probably broken the others: a server that restarted.
       for (const connection of this.#idle.splice(0)) connection.destroy();
       answer = await this.#run(statement, signal);
     }
@@ -260,8 +260,8 @@ class MysqlTable implements PeerTable {
 
   /**
    * A latin1 column cannot be compared with an ID in Chinese: the whole query fails, and with it
-   * the look-ups of other sites. From now on the server converts IDs to the column's characters;
-   * what it makes of unknown ones may match a row, but is not equal to the ID asked for.
+   * the look-ups of other sites. From now on the server converts IDs to the column's character set;
+   * the result for unknown characters may match a row, but is not equal to the requested ID.
    */
   async #adaptCharset(signal: AbortSignal): Promise<boolean> {
     const { database, table, columns } = this.#settings;
@@ -274,7 +274,7 @@ class MysqlTable implements PeerTable {
     return true;
   }
 
-  /** A writing statement, on a connection of its own: it must not be done twice, or converted. */
+  /** A writing statement, on a connection of its own: it must not run twice, or be converted. */
   async #write(
     statement: Statement,
     signal: AbortSignal,
@@ -282,7 +282,7 @@ class MysqlTable implements PeerTable {
     return this.#onWritable(signal, (connection) => connection.execute(statement, signal));
   }
 
-  /** A connection for one piece of work; to another server if this one may only be read. */
+  /** A connection for one piece of work; to another server if this one is read-only. */
   async #onWritable<T>(
     signal: AbortSignal,
     work: (connection: MysqlConnection) => Promise<Result<T, MysqlFault>>,
@@ -306,7 +306,7 @@ class MysqlTable implements PeerTable {
     this.#busy.delete(connection);
     if (!answer.ok && answer.error.lost) connection.destroy();
     const isLate = !answer.ok && answer.error.fault.kind === "timeout";
-    // What rests there would wait as long again.
+    // Idle connections there would have to wait just as long.
     if (isLate && !this.#closed && this.#servers.leave(connection)) {
       for (const idle of this.#idle.splice(0)) idle.destroy();
     }
@@ -319,7 +319,7 @@ class MysqlTable implements PeerTable {
     if (this.#closed) return Promise.resolve(err(abortedFault(this.#settings)));
     const usedAfterMs = performance.now() - IDLE_MS_MAX;
     for (let idle = this.#idle.pop(); idle !== undefined; idle = this.#idle.pop()) {
-      // A firewall on the way may have forgotten a connection that rested for long.
+      // A firewall in between may have forgotten a connection that was idle for long.
       const isFresh = idle.isUsable() && idle.usedMs() > usedAfterMs;
       if (isFresh && this.#servers.isCurrent(idle)) return Promise.resolve(ok(idle));
       idle.destroy();

@@ -12,7 +12,7 @@ import { createStatistics } from "./statistics.ts";
 import type { PeerTable } from "./table.ts";
 
 /**
- * A repository for these settings. Nothing is connected yet: {@link PeerRepository.check} does. It
+ * A repository for these settings. It does not connect yet: {@link PeerRepository.check} does. It
  * fails only for settings that can never work.
  */
 export function openPeers(settings: DatabaseSettings): Result<PeerRepository, LookupFault> {
@@ -74,7 +74,7 @@ function supervise(
   };
 }
 
-/** No look-up waits for a table that is made, or for rows that are written: they may take long. */
+/** No look-up waits while a table is created or rows are written, which may take long. */
 const WRITE_MS_MAX = 30_000;
 
 async function withDeadline<T>(

@@ -1,4 +1,7 @@
-/** Rows that were just written are read again before they count: none is stored and lost. */
+/**
+ * Rows that were just written are read again before they are committed: none is stored and then not
+ * found.
+ */
 
 import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
 import { peerKey } from "../eroute/peer-id.ts";
@@ -7,12 +10,12 @@ import { ok, type Result } from "../octets/result.ts";
 import type { PeerChange } from "./repository.ts";
 import { peerRow, type RawRow, type Statement, type Statements } from "./statement.ts";
 
-/** IDs of one query. */
+/** IDs in one query. */
 const IDS_MAX = 64;
 
 /**
- * Looks up each added row as a site's call would. A column that drops blanks or adds NUL octets, or
- * takes 007 for a number, gives another ID back: the transaction is then to be taken back.
+ * Looks up each added row as a site's call would. A column that drops blanks, adds NUL octets, or
+ * turns 007 into a number returns another ID: the transaction then has to be rolled back.
  */
 export async function readBack<F>(
   changes: readonly PeerChange[],
@@ -31,19 +34,19 @@ export async function readBack<F>(
   return ok({ lost: undefined });
 }
 
-/** What is said of a row that nobody would find. */
+/** The message about a row that could not be found. */
 export function lostFault(peerid: string, settings: DatabaseSettings): LookupFault {
   const why =
     settings.where === undefined
-      ? `look at the type of ${settings.columns.peerid} (CHAR drops blanks, BINARY adds NUL, ` +
+      ? `check the type of ${settings.columns.peerid} (CHAR drops blanks, BINARY adds NUL, ` +
         "numbers lose zeros), or give the site another ID"
-      : `\`where\` of egroup ${settings.egroup} leaves it out (columns that are not ours have to ` +
-        "have a default that fits), or the type of the column changes the ID";
+      : `\`where\` of egroup ${settings.egroup} excludes it (columns that are not ours need ` +
+        "matching defaults), or the type of the column changes the ID";
   const detail =
-    `${describeDatabase(settings)}: the table does not give the row of ${JSON.stringify(peerid)} ` +
-    `back under that ID: not written; ${why}`;
+    `${describeDatabase(settings)}: no row comes back for ${JSON.stringify(peerid)} ` +
+    `under that ID: not written; ${why}`;
   return { kind: "other", detail };
 }
 
-/** Spellings that only a collation takes for equal. */
+/** Spellings that only a collation considers equal. */
 const ROWS_PER_ID = 4;

@@ -1,72 +1,72 @@
-/** Where rows come from: one interface, whatever the database. */
+/** Where rows come from: one interface for every database. */
 
 import type { LookupFault, LookupKey, PeerRow } from "../eroute/row.ts";
 import type { Result } from "../octets/result.ts";
 import type { ServerInUse } from "./mysql-servers.ts";
 
-/** A row to be written, by `erouted peers add`. */
+/** A row to be written, for example by `erouted peers add`. */
 export type NewPeer = Partial<PeerRow> & { readonly peerid: string; readonly password: string };
 
-/** A row to be added; or fields of a row that is there, those that are given: null empties one. */
+/** A row to be added; or the fields of an existing row to be changed: null empties one. */
 export type PeerChange =
   | { readonly kind: "add"; readonly peer: NewPeer }
   | { readonly kind: "update"; readonly peer: Partial<PeerRow> & { readonly peerid: string } };
 
 /** One egroup's table. Every promise settles within the deadline given at opening. */
 export type PeerRepository = {
-  /** All rows for a key: look-ups of the same moment travel in one query. Never rejects. */
+  /** All rows for a key: look-ups of the same moment share one query. Never rejects. */
   find(key: LookupKey): Promise<Result<readonly PeerRow[], LookupFault>>;
-  /** Connects, and compares table and mapped columns with what is there. */
+  /** Connects, and compares the table and the mapped columns with the configuration. */
   check(): Promise<Result<undefined, LookupFault>>;
-  /** Creates the table if it is not there. */
+  /** Creates the table if it does not exist. */
   init(): Promise<Result<"created" | "exists", LookupFault>>;
   add(peer: NewPeer): Promise<Result<undefined, LookupFault | DuplicatePeer>>;
   /**
-   * Writes all of them or none. For many rows at a time, by somebody who has looked which there
-   * are: rows of the same ID are not looked for. Peer IDs of updates are spelled as in the table.
+   * Writes all of them or none. For many rows at a time, by a caller that has checked which exist:
+   * it does not look for rows with the same ID. Peer IDs of updates are spelled as in the table.
    */
   write(changes: readonly PeerChange[]): Promise<Result<undefined, LookupFault>>;
   /** Up to `limit` rows in order of peer ID, after `after`. */
   list(after: string | undefined, limit: number): Promise<Result<readonly PeerRow[], LookupFault>>;
-  /** Rows whose `remip` is one of these texts, whoever they are of: a few thousand at most. */
+  /** Rows of any site whose `remip` is one of these texts: a few thousand at most. */
   sameSubnet(remips: readonly string[]): Promise<Result<readonly PeerRow[], LookupFault>>;
   /** How many rows there are, and how many of them are disabled. */
   count(): Promise<Result<RowCounts, LookupFault>>;
   /** Whether there was such a row. */
   remove(peerid: string): Promise<Result<boolean, LookupFault>>;
-  /** What makes look-ups slow or ambiguous in this table: missing indexes. Empty if nothing. */
+  /** What makes look-ups in this table slow or ambiguous: missing indexes. Empty if nothing. */
   advice(): Promise<Result<readonly string[], LookupFault>>;
   /**
    * IDs of rows that were written after `watermark`, and the watermark to ask with next time;
-   * undefined asks for the latter only. Rows may be told of twice. One that was written at the
-   * same time as others and became visible long after them may be missed, and one that was removed
-   * is. Missing where the table has no column for it.
+   * undefined asks only for the latter. Rows may be reported twice. A removed row is missed, and so
+   * may be a row that was written at the same time as others but became visible long after them.
+   * Not present if the table has no column for it.
    */
   changedSince?(watermark: string | undefined): Promise<Result<ChangedRows, LookupFault>>;
   /** How the look-ups went since opening: for the status pages. */
   statistics(): PeerStatistics;
-  /** Ends what is under way with fault `closed`, and the connections. */
+  /** Ends what is under way with the fault `closed`, and closes the connections. */
   close(): Promise<void>;
 };
 
 export type RowCounts = { readonly rows: number; readonly disabled: number };
 
-/** At most so many IDs that one answer stays small; the rest comes with the next one. */
+/** So few IDs that one answer stays small; the rest comes with the next one. */
 export type ChangedRows = { readonly peerids: readonly string[]; readonly watermark: string };
 
 export type DuplicatePeer = { readonly kind: "duplicate"; readonly detail: string };
 
-/** Counts since opening; a look-up that failed counts in `seconds` too. */
+/** Counts since opening; `seconds` includes look-ups that failed. */
 export type PeerStatistics = {
   readonly lookups: number;
   readonly failures: number;
   /** Look-ups that have not been answered yet. */
   readonly waiting: number;
-  /** What the last failure said; undefined if the last look-up, or check, worked. */
+  /** The text of the last failure; undefined if the last look-up, or check, worked. */
   readonly lastFault: string | undefined;
-  /** Of several servers the one that is asked, and how often another one was taken. */
+  /** With several servers, the one in use, and how often it has changed. */
   readonly inUse?: ServerInUse;
-  /** Upper bounds in seconds, with how many look-ups took no longer. */
+  /** Upper bounds in seconds, with the number of look-ups that took no longer. */
   readonly seconds: readonly { readonly upTo: number; readonly count: number }[];
   readonly secondsSum: number;
 };

@@ -26,17 +26,17 @@ export const COLUMN_KEYS = [
 
 export type ColumnKey = (typeof COLUMN_KEYS)[number];
 
-/** Columns of the table that are no part of a row. */
+/** Columns of the table that are not part of a row. */
 export type TableKey = ColumnKey | "changed";
 
 export const TABLE_KEYS: readonly TableKey[] = [...COLUMN_KEYS, "changed"];
 
 export type PeerSchema = {
   readonly table: Table;
-  /** Undefined where the table has no such column. */
+  /** Undefined if the table has no such column. */
   readonly columns: Readonly<Partial<Record<TableKey, Column>>>;
   readonly dialect: MySqlDialect | SQLiteSyncDialect;
-  /** What holds for each row of ours, in parentheses; undefined: every row is. */
+  /** The condition for each row of ours, in parentheses; undefined: every row is ours. */
   readonly condition: SQL | undefined;
 };
 
@@ -58,12 +58,14 @@ export function sqliteSchema(settings: TableSettings): PeerSchema {
   return { table, columns: columnsOf(table), dialect, condition: conditionOf(settings) };
 }
 
-/** The only text of the configuration that becomes SQL as it is: it was looked at when read. */
+/**
+ * The only text of the configuration that becomes SQL unchanged: it was checked when it was read.
+ */
 function conditionOf({ where }: TableSettings): SQL | undefined {
   return where === undefined ? undefined : sql.raw(`(${where})`);
 }
 
-/** Our words and the table's names of the columns that it has. */
+/** Our words, with the table's names for the columns that it has. */
 export function mappedColumns(settings: TableSettings): readonly (readonly [TableKey, string])[] {
   return TABLE_KEYS.flatMap((key) => {
     const name = settings.columns[key];
@@ -71,7 +73,7 @@ export function mappedColumns(settings: TableSettings): readonly (readonly [Tabl
   });
 }
 
-/** Settings without the presumed columns that are not among `names`. */
+/** Settings without the optional columns that are not among `names`. */
 export function withColumns<T extends TableSettings>(settings: T, names: readonly string[]): T {
   const known = new Set(names.map((name) => name.toLowerCase()));
   const columns: { -readonly [key in keyof ColumnMap]: ColumnMap[key] } = { ...settings.columns };

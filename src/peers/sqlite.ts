@@ -1,4 +1,4 @@
-/** The peer table in an SQLite file: for a single router, and for trying things out. */
+/** The peer table in an SQLite file: for a single router, and for experiments. */
 
 import { Database, type Statement as Prepared } from "bun:sqlite";
 import { closeSync, mkdirSync, openSync, statSync } from "node:fs";
@@ -21,7 +21,7 @@ export function openSqliteTable(settings: SqliteSettings): PeerTable {
   return new SqliteTable(settings);
 }
 
-/** An open file, and which file that was when it was opened. */
+/** An open file, and which file it was when it was opened. */
 type Opened = { readonly database: Database; readonly file: string };
 
 class SqliteTable implements PeerTable {
@@ -166,7 +166,7 @@ class SqliteTable implements PeerTable {
     return Promise.resolve();
   }
 
-  /** Does the work; once more if a column has gone that was presumed. */
+  /** Does the work; once more if an optional column has disappeared. */
   async #withTable<T>(
     signal: AbortSignal,
     work: (table: KnownTable<SqliteSettings>) => Answer<T>,
@@ -193,8 +193,8 @@ class SqliteTable implements PeerTable {
   }
 
   /**
-   * Runs a statement, which takes microseconds. SQLite's own wait for a lock would hold up the
-   * event loop, so the waiting is done here.
+   * Runs a statement, which takes microseconds. SQLite's own wait for a lock would block the event
+   * loop, so the waiting is done here.
    */
   async #rows(statement: Statement, signal: AbortSignal): Answer<readonly RawRow[]> {
     for (;;) {
@@ -219,7 +219,7 @@ class SqliteTable implements PeerTable {
     return prepared;
   }
 
-  /** The file, opened anew if another one has taken its place since. */
+  /** The file, opened again if another one has replaced it. */
   #database(): Result<Database, LookupFault> {
     const file = fileIdentity(this.#settings.path);
     if (this.#opened !== undefined && this.#opened.file === file) {
@@ -241,7 +241,7 @@ class SqliteTable implements PeerTable {
 
   #createFile(): Result<undefined, LookupFault> {
     try {
-      // Keys are in it: for its owner only.
+      // It contains keys: readable by its owner only.
       mkdirSync(dirname(this.#settings.path), { recursive: true, mode: 0o700 });
       closeSync(openSync(this.#settings.path, "a", 0o600));
       return ok(undefined);
@@ -300,7 +300,7 @@ class SqliteTable implements PeerTable {
   }
 }
 
-/** Read only if the file may not be written: look-ups need no more. */
+/** Read-only if the file may not be written: look-ups need no more. */
 function openFile(path: string): Database {
   try {
     return new Database(path, { readwrite: true, create: false });
@@ -311,7 +311,7 @@ function openFile(path: string): Database {
 
 function mayRead(path: string): boolean {
   try {
-    // Not access(2), which goes by another user than opening does.
+    // Not access(2), which checks another user than opening does.
     closeSync(openSync(path, "r"));
     return true;
   } catch {

@@ -21,12 +21,12 @@ export type Statements = {
   count(): Statement;
   sameSubnet(remips: readonly string[]): Statement;
   insert(peer: NewPeer): Statement;
-  /** Of the fields that are given and have a column. */
+  /** For the given fields that have a column. */
   update(peer: Partial<PeerRow> & { readonly peerid: string }): Statement;
   remove(peerid: string): Statement;
-  /** Reads nothing, but fails where a look-up would. */
+  /** Reads nothing, but fails if a look-up would. */
   probe(): Statement;
-  /** Undefined where the table has no column that says when a row was written. */
+  /** Undefined if the table has no column that says when a row was written. */
   readonly changes: ChangeStatements | undefined;
 };
 
@@ -47,7 +47,7 @@ export function statementsFor(schema: PeerSchema): Statements {
         selection.by === "peerid"
           ? values
           : [...values, ...BEHIND_NETWORK.flatMap((end) => values.map((value) => value + end))];
-      // The text depends on two small numbers only: few statements are prepared, and none twice.
+      // The text depends only on two small numbers: few statements are prepared, and none twice.
       const shape = `${selection.by} ${values.length} ${rowsMax}`;
       const known = selects.get(shape);
       if (known !== undefined) return { sql: known, params, rowsMax };
@@ -84,7 +84,7 @@ export function statementsFor(schema: PeerSchema): Statements {
     update(peer) {
       const given = COLUMN_KEYS.filter((key) => schema.columns[key] && peer[key] !== undefined);
       const sets = given.map((key) => {
-        // Tables of ours say 0 where a site is not disabled, and never NULL.
+        // Tables of ours have 0 if a site is not disabled, and never NULL.
         const value = peer[key] ?? (key === "disabled" ? "0" : null);
         const name = sql.identifier(required(schema, key).name);
         return value === null ? sql`${name} = null` : sql`${name} = ${value}`;
@@ -108,7 +108,7 @@ export function changeStatement(statements: Statements, { kind, peer }: PeerChan
   return kind === "add" ? statements.insert(peer) : statements.update(peer);
 }
 
-/** What {@link Statements.count} brings; some drivers give sums as text. */
+/** The result of {@link Statements.count}; some drivers give sums as text. */
 export function rowCounts(raw: RawRow | undefined): RowCounts {
   return { rows: Number(raw?.[0] ?? 0), disabled: Number(raw?.[1] ?? 0) };
 }
@@ -117,10 +117,10 @@ function isYes(column: Column): SQL {
   return sql`lower(cast(${column} as char)) in (${sql.raw(YES_LIST)})`;
 }
 
-/** What `rowEnabled` takes for yes, and the one bit of BIT(1). */
+/** What `rowEnabled` accepts as yes, and the one bit of BIT(1). */
 const YES_LIST = "'1', 'true', 't', 'yes', 'y', 'on', '\u0001'";
 
-/** A driver's row as ours: whatever the types of the table's columns, text or null. */
+/** A driver's row as ours: text or null, whatever the types of the table's columns. */
 export function peerRow(raw: RawRow): PeerRow {
   return {
     peerid: asText(raw[0]) ?? "",
@@ -152,7 +152,9 @@ function selectRows(schema: PeerSchema): SQL {
   return sql`select ${sql.join(list, sql`, `)} from ${schema.table}`;
 }
 
-/** The network address alone, or with a mask or more subnets behind it: the index finds all. */
+/**
+ * The network address alone, or followed by a mask or more subnets: the index finds all of them.
+ */
 function networks(schema: PeerSchema, values: readonly string[]): SQL | undefined {
   const remip = required(schema, "remip");
   const ends = BEHIND_NETWORK.flatMap((end) => values.map((value) => like(remip, value + end)));
@@ -164,7 +166,7 @@ const BEHIND_NETWORK = ["/%", ",%", " %"] as const;
 
 const SAME_SUBNET_ROWS_MAX = 4_096;
 
-/** Not a parameter: some servers refuse a prepared LIMIT whose number comes as a double. */
+/** Not a parameter: some servers refuse a prepared LIMIT whose number arrives as a double. */
 function limit(rows: number): SQL {
   return sql`limit ${sql.raw(String(Math.trunc(rows)))}`;
 }

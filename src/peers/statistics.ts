@@ -1,4 +1,4 @@
-/** How look-ups went: counts and a cumulative histogram of their times. */
+/** How look-ups went: counts, and a cumulative histogram of their times. */
 
 import type { LookupFault } from "../eroute/row.ts";
 import type { PeerStatistics } from "./repository.ts";
@@ -6,7 +6,7 @@ import type { PeerStatistics } from "./repository.ts";
 export type Statistics = {
   /** A look-up was answered, or failed, after `ms`. */
   settled(ms: number, fault: LookupFault | undefined): void;
-  /** The database was looked at without a look-up: only whether it answers is kept. */
+  /** The database was used without a look-up: only whether it answers is recorded. */
   checked(fault: LookupFault | undefined): void;
   read(waiting: number): PeerStatistics;
 };

@@ -1,4 +1,4 @@
-/** A fresh peer table, with what look-ups and looking for changes need. */
+/** A new peer table, with everything that look-ups and the search for changes need. */
 
 import { type SQL, sql } from "drizzle-orm";
 import type { PeerSchema, TableKey } from "./schema.ts";
@@ -9,18 +9,20 @@ import type { Statement } from "./statement.ts";
 export function createMysqlTable(schema: PeerSchema): Statement {
   const lines = columnLines(schema, MYSQL_TYPES);
   const { remip, changed } = schema.columns;
-  // A list of subnets may be long: its beginning is what rows are found by.
+  // A list of subnets may be long: rows are found by its beginning.
   if (remip !== undefined) lines.push(sql`key (${sql.identifier(remip.name)}(64))`);
   if (changed !== undefined) lines.push(sql`key (${sql.identifier(changed.name)})`);
   const end = sql.raw(" engine=InnoDB default charset=utf8mb4");
   return render(schema, sql`create table ${schema.table} (${sql.join(lines, sql`, `)})${end}`);
 }
 
-/** Creates the table, its indexes, and what keeps its column for changes: one after another. */
+/**
+ * Creates the table, its indexes, and the triggers for its column for changes: one after another.
+ */
 export function createSqliteTable(schema: PeerSchema, table: string): readonly Statement[] {
   const lines = columnLines(schema, SQLITE_TYPES);
   const { remip, changed } = schema.columns;
-  // Write-ahead logging: who writes a row does not keep the daemon from reading others.
+  // Write-ahead logging: a writer does not keep the daemon from reading.
   const statements = [sql`pragma journal_mode = wal`];
   statements.push(sql`create table if not exists ${schema.table} (${sql.join(lines, sql`, `)})`);
   for (const column of [remip, changed]) {
@@ -36,7 +38,7 @@ export function createSqliteTable(schema: PeerSchema, table: string): readonly S
   return statements.map((statement) => render(schema, statement));
 }
 
-/** The time in ms, but always more than any row has: nothing is written at the same moment. */
+/** The time in ms, but always greater than in any row: no two writes have the same value. */
 function changeTrigger(
   schema: PeerSchema,
   name: string,
@@ -83,7 +85,7 @@ const MYSQL_TYPES: Readonly<Record<TableKey, string>> = {
   changed: "timestamp(6) not null default current_timestamp(6) on update current_timestamp(6)",
 };
 
-/** NOCASE folds ASCII letters only, as peer IDs are compared. */
+/** NOCASE folds only ASCII letters, which is how peer IDs are compared. */
 const SQLITE_TYPES: Readonly<Record<TableKey, string>> = {
   peerid: "text not null collate nocase primary key",
   password: "text",

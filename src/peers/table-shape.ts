@@ -1,4 +1,4 @@
-/** What a peer table looks like: which columns it lacks, and which indexes. */
+/** The shape of a peer table: which columns and indexes it lacks. */
 
 import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
 import type { LookupFault, PeerRow } from "../eroute/row.ts";
@@ -33,7 +33,7 @@ export function indexAdvice(
   const advice: string[] = [];
   if (isView) {
     const names = [columns.peerid, columns.remip].join(" and ");
-    return [`${table} is a view: indexes on ${names} have to be in the tables that it reads`];
+    return [`${table} is a view: indexes on ${names} have to be on the tables that it reads`];
   }
   const of = (name: string) =>
     indexes.filter((index) => index.column.toLowerCase() === name.toLowerCase());
@@ -50,7 +50,7 @@ export function indexAdvice(
   const { changed } = columns;
   if (changed != null && of(changed).length === 0) {
     const name = `${table}.${changed}`;
-    advice.push(`${name} has no index: looking for changed rows reads the whole table`);
+    advice.push(`${name} has no index: the search for changed rows reads the whole table`);
   }
   return advice;
 }
@@ -66,6 +66,6 @@ export function unmapped(
   const where = describeDatabase(settings);
   const detail =
     `${where}: the table has no column for ${without.join(", ")}, which is optional: add one of ` +
-    `that name, or name another by ${keys} of egroup ${settings.egroup}`;
+    `that name, or set another name with ${keys} of egroup ${settings.egroup}`;
   return { kind: "no-column", detail };
 }

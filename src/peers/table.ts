@@ -1,14 +1,14 @@
-/** What an engine has to offer: one table, without coalescing, deadlines or counting. */
+/** What an engine has to provide: one table, without coalescing, deadlines or counting. */
 
 import type { LookupFault, LookupKey, PeerRow } from "../eroute/row.ts";
 import type { Result } from "../octets/result.ts";
 import type { ServerInUse } from "./mysql-servers.ts";
 import type { ChangedRows, DuplicatePeer, NewPeer, PeerChange, RowCounts } from "./repository.ts";
 
-/** Several keys of one kind, none twice. Networks are given without a prefix length. */
+/** Several keys of one kind, without duplicates. Networks are given without a prefix length. */
 export type Selection = { readonly by: LookupKey["by"]; readonly values: readonly string[] };
 
-/** `complete` is false if there are more rows than were asked for. */
+/** `complete` is false if there are more rows than were requested. */
 export type Selected = { readonly rows: readonly PeerRow[]; readonly complete: boolean };
 
 /** Every promise settles at once with `timeout` when its signal is aborted, and never rejects. */
@@ -25,9 +25,9 @@ export type PeerTable = {
   sameSubnet(remips: readonly string[], signal: AbortSignal): Answer<readonly PeerRow[]>;
   remove(peerid: string, signal: AbortSignal): Answer<boolean>;
   advice(signal: AbortSignal): Answer<readonly string[]>;
-  /** See {@link PeerRepository.changedSince}; nothing where the table has no column for it. */
+  /** See {@link PeerRepository.changedSince}; empty if the table has no column for it. */
   changedSince(watermark: string | undefined, signal: AbortSignal): Answer<ChangedRows>;
-  /** Which of several servers is asked; missing, or undefined, where there is one. */
+  /** The server in use, if there are several; otherwise missing or undefined. */
   inUse?(): ServerInUse | undefined;
   close(): Promise<void>;
 };

@@ -26,7 +26,7 @@ function add(number: number, key: string): Promise<Ran> {
 test("add and set take a weak key, and say so; a strong one is taken without a word", async () => {
   const weak = await add(1, "secret");
   expect(weak.code).toBe(0);
-  expect(weak.err).toContain("note: its password is one that is tried first");
+  expect(weak.err).toContain("note: its password is one of the first guesses");
   expect((await add(2, STRONG)).err).not.toContain("note");
   const set = await peers("short", "set", "site-2", "--password-stdin");
   expect(set.err).toContain("note: its password has 5 characters");
@@ -48,5 +48,5 @@ test("a key that other rows have is told of by all, once for each key in check",
   const ran = await peers("", "import", at.write("more.csv", csv));
   expect(ran.code).toBe(0);
   expect(ran.err).toContain("site-4: its password is that of 3 other rows");
-  expect(ran.err).toContain("site-5: its password is one that is tried first");
+  expect(ran.err).toContain("site-5: its password is one of the first guesses");
 });
