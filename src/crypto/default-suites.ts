@@ -1,4 +1,4 @@
-/** What an eroute accepts when its configuration names no algorithms: secure, and widely known. */
+/** What an eroute accepts if its configuration names no algorithms: secure and widely supported. */
 
 import type { EncrTransform, Suite } from "./suite.ts";
 import { Encr, Integ, Ke, PrfId } from "./transform.ts";
@@ -18,8 +18,8 @@ const PRFS = [PrfId.HMAC_SHA2_256, PrfId.HMAC_SHA2_384, PrfId.HMAC_SHA2_512];
 const INTEGS = [Integ.HMAC_SHA2_256_128, Integ.HMAC_SHA2_384_192, Integ.HMAC_SHA2_512_256];
 
 /**
- * What costs least first: all are strong enough. The larger groups cost milliseconds each, which
- * strangers could ask for as well: they count where an eroute names them.
+ * The cheapest first: all are strong enough. The larger groups cost milliseconds each, and
+ * strangers could request them, too: they are accepted only where an eroute names them.
  */
 const GROUPS = [Ke.X25519, Ke.ECP_256, Ke.MODP_2048];
 
@@ -30,8 +30,8 @@ export const DEFAULT_IKE_SUITES: readonly Suite[] = [
 ];
 
 /**
- * The same for Child SAs. Perfect forward secrecy if the peer wants it: it is the peer who rekeys
- * with or without. Extended sequence numbers if the peer has them.
+ * The same for Child SAs. Perfect forward secrecy if the peer wants it: the peer decides when it
+ * rekeys. Extended sequence numbers if the peer supports them.
  */
 export const DEFAULT_ESP_SUITES: readonly Suite[] = [
   { encr: AES_GCM, prf: [], integ: [], ke: [...GROUPS, Ke.NONE], esn: [true, false] },

@@ -12,7 +12,9 @@ export type EcpGroup = {
   /** The number of points; private values are less. */
   readonly order: bigint;
   readonly coordinateOctets: number;
-  /** 64 bits more than the order has, so that reducing them leaves no bias (FIPS 186-5 §A.2.1). */
+  /**
+   * 64 bits more than the order has, so that the reduction introduces no bias (FIPS 186-5 §A.2.1).
+   */
   readonly privateOctets: number;
 };
 
@@ -39,10 +41,10 @@ export const ECP_521: EcpGroup = {
   privateOctets: 66 + 8,
 };
 
-/** Stands before X | Y everywhere but in a KE payload (SEC 1 §2.3.3). */
+/** Precedes X | Y everywhere except in a KE payload (SEC 1 §2.3.3). */
 const UNCOMPRESSED = Uint8Array.of(4);
 
-/** The private value that `random`, of `privateOctets` length, stands for. */
+/** The private value derived from `random`, which has `privateOctets` octets. */
 export function ecpPrivateValue(group: EcpGroup, random: Uint8Array): PrivateValue {
   const scalar = scalarOf(group, random);
   const calculator = createECDH(group.curve);
@@ -61,7 +63,7 @@ export function ecpPrivateValue(group: EcpGroup, random: Uint8Array): PrivateVal
 }
 
 /**
- * (random mod (order - 1)) + 1, so from 1 to order - 1. The one BigInt operation on a secret: its
+ * (random mod (order - 1)) + 1: from 1 to order - 1. The only BigInt operation on a secret: its
  * time depends on lengths, which are the same for all values but one in 2^64.
  */
 function scalarOf(group: EcpGroup, random: Uint8Array): Uint8Array {

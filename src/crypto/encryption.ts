@@ -15,14 +15,14 @@ type Lengths = {
   readonly keyBits: number | undefined;
   /** As registered, with the key length: `AES_GCM_16_256`, `AES_CBC_128`. */
   readonly name: string;
-  /** Keying material to take: the key and, with AEAD, the salt behind it. */
+  /** Keying material to take: the key and, with AEAD, the salt after it. */
   readonly keyOctets: number;
   readonly saltOctets: number;
   /** The explicit IV, which travels in the message. */
   readonly ivOctets: number;
   /** 0 without AEAD. */
   readonly icvOctets: number;
-  /** Plaintext comes in multiples of it; 1 with AEAD. */
+  /** Plaintext is a multiple of this; 1 with AEAD. */
   readonly blockOctets: number;
 };
 
@@ -47,8 +47,8 @@ export function encryptionFor(id: number, keyBits: number | undefined): Encrypti
 }
 
 /**
- * The ciphertext, with AEAD followed by the ICV over `aad` and itself; without AEAD `aad` is not
- * looked at. `plaintext` is padded already. An AEAD key never sees the same IV twice.
+ * The ciphertext; with AEAD, followed by the ICV over `aad` and itself. Without AEAD, `aad` is
+ * ignored. `plaintext` has been padded. An AEAD key never sees the same IV twice.
  */
 // biome-ignore lint/complexity/useMaxParams: an algorithm and the four inputs of RFC 5116 §2.1
 export function seal(
@@ -71,8 +71,8 @@ export function seal(
 }
 
 /**
- * What `seal` was given, still padded; undefined if the ICV is wrong or a length impossible.
- * Without AEAD the integrity must be known to be right before.
+ * The plaintext given to `seal`, still padded; undefined if the ICV is wrong or a length
+ * impossible. Without AEAD, the integrity must have been verified before.
  */
 // biome-ignore lint/complexity/useMaxParams: an algorithm and the four inputs of RFC 5116 §2.1
 export function unseal(
@@ -94,7 +94,7 @@ export function unseal(
   try {
     decipher.final();
   } catch {
-    // It says nothing but that the ICV is wrong.
+    // The error says only that the ICV is wrong.
     return undefined;
   }
   return plaintext;
@@ -136,7 +136,7 @@ function checkKey(enc: Encryption, key: Uint8Array): void {
   assert(key.length === enc.keyOctets, `key of ${key.length} octets, needs ${enc.keyOctets}`);
 }
 
-/** The key without the salt behind it (RFC 5282 §7.1). */
+/** The key without the salt after it (RFC 5282 §7.1). */
 function cipherKey(enc: AeadEncryption, key: Uint8Array): Uint8Array {
   return key.subarray(0, key.length - enc.saltOctets);
 }

@@ -1,9 +1,9 @@
-/** Hash functions used as such, not inside an HMAC (RFC 7296 §2.6, §2.23; FIPS 180-4). */
+/** Hash functions used directly, not inside an HMAC (RFC 7296 §2.6, §2.23; FIPS 180-4). */
 
 import { createHash } from "node:crypto";
 import { plain } from "./plain.ts";
 
-/** SHA-1 of all chunks in order, 20 octets: for NAT detection only, which asks for it. */
+/** SHA-1 of all chunks in order, 20 octets: for NAT detection only, which requires it. */
 export function sha1(...chunks: readonly Uint8Array[]): Uint8Array {
   return hash("sha1", chunks);
 }

@@ -1,11 +1,11 @@
-/** HMAC, on which all built-in PRFs and integrity algorithms stand (RFC 2104, RFC 4868). */
+/** HMAC, the basis of all built-in PRFs and integrity algorithms (RFC 2104, RFC 4868). */
 
 import { createHmac } from "node:crypto";
 import { plain } from "./plain.ts";
 
 export type HmacHash = "sha1" | "sha256" | "sha384" | "sha512";
 
-/** HMAC of all chunks in order: the whole output, not cut short. Any key length will do. */
+/** HMAC of all chunks in order: the whole output, not truncated. A key may have any length. */
 export function hmac(hash: HmacHash, key: Uint8Array, chunks: readonly Uint8Array[]): Uint8Array {
   const state = createHmac(hash, key);
   for (const chunk of chunks) state.update(chunk);

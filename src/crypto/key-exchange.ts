@@ -21,16 +21,16 @@ import { X25519_PRIVATE_OCTETS, x25519PrivateValue } from "./x25519.ts";
  * the injected source: the same octets give the same private value, so a run replays.
  */
 export type KeyExchangeRequest =
-  /** Own public value and, with the peer's, the shared secret: the responder's whole part. */
+  /** Own public value and, with the peer's, the shared secret: all of the responder's part. */
   | {
       readonly op: "respond";
       readonly method: number;
       readonly random: Uint8Array;
       readonly peerPublic: Uint8Array;
     }
-  /** Own public value only: the initiator's first part. */
+  /** Own public value only: the first part of the initiator. */
   | { readonly op: "offer"; readonly method: number; readonly random: Uint8Array }
-  /** The shared secret of what `offer` made: the initiator's second part. */
+  /** The shared secret that belongs to the result of `offer`: the second part of the initiator. */
   | {
       readonly op: "derive";
       readonly method: number;
@@ -38,7 +38,7 @@ export type KeyExchangeRequest =
       readonly peerPublic: Uint8Array;
     };
 
-/** `publicValue` is empty for `derive`, `sharedSecret` for `offer`. Padded as RFC 7296 §2.14. */
+/** `publicValue` is empty for `derive`, `sharedSecret` for `offer`. Padded as in RFC 7296 §2.14. */
 export type KeyExchangeAnswer = {
   readonly publicValue: Uint8Array;
   readonly sharedSecret: Uint8Array;
@@ -66,7 +66,7 @@ export type KeyExchange = {
 
 type Method = KeyExchange & {
   readonly privateOctets: number;
-  /** Too slow for the thread that answers all sites: milliseconds, not microseconds. */
+  /** Too slow for the thread that answers all sites: takes milliseconds, not microseconds. */
   readonly isSlow: boolean;
   prepare(): void;
   privateValue(random: Uint8Array): PrivateValue;
@@ -89,7 +89,7 @@ export function keyExchangeFor(id: number): KeyExchange | undefined {
   return METHODS.get(id);
 }
 
-/** How many random octets make a private value of this method, which is built in. */
+/** How many random octets make a private value of this method, which has to be built in. */
 export function privateOctets(method: number): number {
   const found = METHODS.get(method);
   assert(found !== undefined, `key exchange method ${method} is not built in`);
@@ -97,22 +97,22 @@ export function privateOctets(method: number): number {
 }
 
 /**
- * Whether it belongs into a thread of its own: the MODP groups, whose first use blocks for up to
- * seconds, and ECP-384 and ECP-521, which take one to several milliseconds each time.
+ * Whether it needs a thread of its own: the MODP groups, whose first use blocks for up to seconds,
+ * and ECP-384 and ECP-521, which take one to several milliseconds each time.
  */
 export function isSlowKeyExchange(method: number): boolean {
   return METHODS.get(method)?.isSlow ?? false;
 }
 
 /**
- * Makes a method ready in this thread, so that no request has to wait for it: MODP groups block
- * for half a second to several seconds the first time, anything else costs nothing.
+ * Prepares a method in this thread, so that no request has to wait for it: MODP groups block for
+ * half a second to several seconds the first time, other methods cost nothing.
  */
 export function prepareKeyExchange(method: number): void {
   METHODS.get(method)?.prepare();
 }
 
-/** Carries out one step. What the peer sent cannot make it throw; `random` is left as it is. */
+/** Carries out one step. Nothing that the peer sends makes it throw; `random` is left unchanged. */
 export function performKeyExchange(request: KeyExchangeRequest): KeyExchangeResult {
   const method = METHODS.get(request.method);
   if (method === undefined) {

@@ -1,4 +1,6 @@
-/** The words of proposal notation: what each stands for, and the word nearest to a wrong one. */
+/**
+ * The words of the proposal notation: what each means, and the known word nearest to a wrong one.
+ */
 
 import { Encr, Integ, Ke, PrfId } from "./transform.ts";
 
@@ -7,7 +9,7 @@ export type Keyword =
   | { readonly kind: "integ" | "prf" | "ke"; readonly id: number }
   | { readonly kind: "esn"; readonly esn: boolean };
 
-/** Words for one and the same transform: the first is the one that is written out. */
+/** Words for the same transform: the first is the one that is printed. */
 const KEYWORDS: ReadonlyMap<string, Keyword> = new Map([
   ...aes(128, ["aes128", "aes"], ["aes128gcm16", "aes128gcm128", "aes128gcm"]),
   ...aes(192, ["aes192"], ["aes192gcm16", "aes192gcm128", "aes192gcm"]),
@@ -28,7 +30,7 @@ const KEYWORDS: ReadonlyMap<string, Keyword> = new Map([
   entry("noesn", { kind: "esn", esn: false }),
 ]);
 
-/** Words that others know: what they get to read instead of the nearest word. */
+/** Words from other products, with the message shown instead of the nearest word. */
 const REFUSED: ReadonlyMap<string, string> = new Map(
   [
     ["des", "broken"],
@@ -58,12 +60,12 @@ const REFUSED: ReadonlyMap<string, string> = new Map(
 /** A longer word is not compared with any. */
 const COMPARED_LENGTH_MAX = 32;
 
-/** What a word stands for; undefined if it is none of ours. */
+/** What a word means; undefined if it is not one of ours. */
 export function keywordFor(word: string): Keyword | undefined {
   return KEYWORDS.get(word);
 }
 
-/** Why a word stands for nothing: a sentence that names what would be right. */
+/** Why a word means nothing: a sentence that says what would be right. */
 export function unknownKeyword(word: string): string {
   const why = REFUSED.get(word);
   if (why !== undefined) return `"${word}" is ${why}`;
@@ -72,7 +74,7 @@ export function unknownKeyword(word: string): string {
   return `"${word}" is no known keyword${hint}`;
 }
 
-/** The word that is written out for a transform; undefined if there is none. */
+/** The word that is printed for a transform; undefined if there is none. */
 export function wordFor(wanted: Keyword): string | undefined {
   for (const [word, keyword] of KEYWORDS) if (isSame(keyword, wanted)) return word;
   return undefined;
@@ -88,7 +90,7 @@ function isSame(a: Keyword, b: Keyword): boolean {
 
 function nearestKeyword(word: string): string | undefined {
   if (word.length === 0 || word.length > COMPARED_LENGTH_MAX) return undefined;
-  // With more than half of its letters changed it is another word.
+  // A word of which more than half of the letters change is another word.
   let least = Math.ceil(word.length / 2) + 1;
   let nearest: string | undefined;
   for (const candidate of KEYWORDS.keys()) {

@@ -5,7 +5,7 @@ import { assert } from "../octets/assert.ts";
 /** p = 2^bits - 2^(bits - 64) - 1 + 2^64 * ([2^(bits - 130) pi] + offset) */
 const OFFSETS: Readonly<Record<number, bigint>> = { 2048: 124476n, 3072: 1690314n, 4096: 240904n };
 
-/** Bits computed beyond those asked for, so that rounding stays out of sight. */
+/** Extra bits in the computation, so that rounding does not affect the result. */
 const GUARD_BITS = 64;
 
 /** The prime of the group of `bits` bits, in network order. About a millisecond. */

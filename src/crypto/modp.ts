@@ -11,7 +11,7 @@ export type ModpGroup = {
   readonly bits: number;
   /**
    * Length of the exponent: more than twice the group's strength by the first estimate of RFC 3526
-   * §8, which asks for 220, 260 and 300 bits. Full-size ones cost ten times as much.
+   * §8, which asks for 220, 260 and 300 bits. Full-length exponents cost ten times as much.
    */
   readonly privateOctets: number;
 };
@@ -24,30 +24,30 @@ type Prepared = {
   /** 1 and p - 1: a public value lies between them (RFC 6989 §2.1). */
   readonly lowest: Uint8Array;
   readonly highest: Uint8Array;
-  /** Holds the exponent that was set last: nobody else's computation may come between. */
+  /** Holds the exponent that was set last: no other computation may come in between. */
   readonly calculator: DiffieHellman;
 };
 
 const GENERATOR = 2;
 
-/** What is left in the calculator when nobody computes. */
+/** What remains in the calculator between computations. */
 const NO_EXPONENT = Uint8Array.of(1);
 
 const prepared = new Map<ModpGroup, Prepared>();
 
 /**
- * Makes the group ready in this thread. The first time it tests the prime, which blocks for half a
- * second (2048 bits) to several seconds; afterwards it costs nothing.
+ * Prepares the group in this thread. The first time it tests the prime, which blocks for half a
+ * second (2048 bits) to several seconds; after that it costs nothing.
  */
 export function prepareModpGroup(group: ModpGroup): void {
   preparedGroup(group);
 }
 
-/** The private value that `random`, of `privateOctets` length, stands for. Use it at once. */
+/** The private value derived from `random`, which has `privateOctets` octets. Use it at once. */
 export function modpPrivateValue(group: ModpGroup, random: Uint8Array): PrivateValue {
   const { calculator, lowest, highest } = preparedGroup(group);
   const exponent = random.slice();
-  // All exponents of one length: none is small, and the time says nothing about them.
+  // All exponents have the same length: none is small, and the time reveals nothing about them.
   exponent[0] = (exponent[0] ?? 0) | 0x80;
   const octets = group.bits / 8;
   return {

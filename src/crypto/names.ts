@@ -1,9 +1,9 @@
-/** Transforms by their names, for people ("IKEv2 Parameters" of IANA; RFC 7296 §3.3.2). */
+/** Names of transforms, for messages ("IKEv2 Parameters" of IANA; RFC 7296 §3.3.2). */
 
 import type { Suite } from "./suite.ts";
 import { TransformType } from "./transform.ts";
 
-/** Also those that are not built in: a refusal shows what the peer offered. */
+/** Includes those that are not built in: a refusal shows what the peer offered. */
 const ENCR_NAMES: Readonly<Record<number, string>> = {
   1: "DES_IV64",
   2: "DES",
@@ -96,20 +96,20 @@ const ESN_NAMES: Readonly<Record<number, string>> = { 0: "NO_ESN", 1: "ESN" };
 const ADDKE_FIRST = 6;
 const ADDKE_LAST = 12;
 
-/** A transform as somebody offered or wants it. */
+/** A transform that one end offers or wants. */
 export type NamedTransform = {
   readonly type: number;
   readonly id: number;
   readonly keyBits: number | undefined;
 };
 
-/** `AES_GCM_16_256`, `PRF_HMAC_SHA2_256`, `X25519`; numbers that nobody registered: `ENCR_99`. */
+/** `AES_GCM_16_256`, `PRF_HMAC_SHA2_256`, `X25519`; for unregistered numbers `ENCR_99`. */
 export function transformName(type: number, id: number, keyBits: number | undefined): string {
   const name = nameOf(type, id);
   return keyBits === undefined ? name : `${name}_${keyBits}`;
 }
 
-/** The transform of a name that {@link transformName} gives; undefined for any other text. */
+/** The transform of a name from {@link transformName}; undefined for any other text. */
 export function transformNamed(name: string): NamedTransform | undefined {
   for (const [type, names] of NAMED_TYPES) {
     const id = idNamed(names, name);
@@ -128,7 +128,7 @@ export function transformNamed(name: string): NamedTransform | undefined {
   return type === undefined ? undefined : { type, id: Number(number), keyBits };
 }
 
-/** `ADDKE1_ML_KEM_768` and `ADDKE1_99`; `TRANSFORM_13_4` for a type that nobody has named. */
+/** `ADDKE1_ML_KEM_768` and `ADDKE1_99`; `TRANSFORM_13_4` for a type without a name. */
 function furtherNamed(name: string): NamedTransform | undefined {
   const [, ordinal = "", method = ""] = /^ADDKE([1-7])_(\w+)$/.exec(name) ?? [];
   if (ordinal !== "") {
@@ -140,7 +140,9 @@ function furtherNamed(name: string): NamedTransform | undefined {
   return type === "" ? undefined : { type: Number(type), id: Number(id), keyBits: undefined };
 }
 
-/** What people call a type of transform: `encryption`, `additional key exchange 1`, or a number. */
+/**
+ * The common name of a type of transform: `encryption`, `additional key exchange 1`, or a number.
+ */
 export function transformTypeName(type: number): string {
   const name = TYPE_NAMES.get(type);
   if (name !== undefined) return name;
@@ -163,7 +165,7 @@ export function transformsText(transforms: readonly NamedTransform[]): string {
   return transforms.map((t) => transformName(t.type, t.id, t.keyBits)).join("/");
 }
 
-/** All transforms of a suite as a proposal would show them, type by type, best first. */
+/** All transforms of a suite in the order of a proposal: type by type, best first. */
 export function suiteText(suite: Suite): string {
   return transformsText(transformsOf(suite));
 }
@@ -187,7 +189,7 @@ export function transformsOf(suite: Suite): readonly NamedTransform[] {
 /** `ENCR_99`, `ENCR_99_256`. */
 const UNREGISTERED = /^(ENCR|PRF|INTEG|KE|ESN)_(\d{1,5})(?:_(\d{1,5}))?$/;
 
-/** `NONE` stands for no key exchange: that is where it is offered. */
+/** `NONE` means no key exchange, in the types where it may be offered. */
 const NAMED_TYPES = [
   [TransformType.ENCR, ENCR_NAMES],
   [TransformType.PRF, PRF_NAMES],

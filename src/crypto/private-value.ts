@@ -3,10 +3,10 @@
 import type { Result } from "../octets/result.ts";
 
 export type PrivateValue = {
-  /** As it stands in the KE payload. */
+  /** As in the KE payload. */
   publicValue(): Uint8Array;
-  /** The padded shared secret, or in words what is wrong with the peer's public value. */
+  /** The padded shared secret, or what is wrong with the peer's public value, in words. */
   sharedSecret(peerPublic: Uint8Array): Result<Uint8Array, string>;
-  /** Ends its use: what can be wiped of it is wiped. */
+  /** Ends its use: wipes what can be wiped. */
   wipe(): void;
 };

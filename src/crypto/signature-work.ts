@@ -1,4 +1,4 @@
-/** Makes and judges signatures of IKE_AUTH (RFC 7296 §2.15, RFC 7427). */
+/** Makes and verifies signatures of IKE_AUTH (RFC 7296 §2.15, RFC 7427). */
 
 import { createPrivateKey, type KeyObject, sign } from "node:crypto";
 import { concat } from "../octets/concat.ts";
@@ -24,14 +24,14 @@ import { DSA, isSignedBy, paddingOf } from "./x509/verify.ts";
 type Sign = Extract<SignatureRequest, { op: "sign" }>;
 type Verify = Extract<SignatureRequest, { op: "verify" }>;
 
-/** Certificates in one message, and their octets, that are judged at once. */
+/** Certificates in one message, and their octets, that are small enough to verify at once. */
 const QUICK_CERTIFICATES = 3;
 const QUICK_OCTETS = 6_000;
 const QUICK_RSA_BITS = 4_096;
 
 /**
- * Whether it belongs into a thread of its own: signing with RSA, and anything with P-384 or P-521,
- * which take milliseconds; and what a peer sends in a size that is not usual.
+ * Whether it needs a thread of its own: signing with RSA, and anything with P-384 or P-521, which
+ * take milliseconds; and unusually large messages of a peer.
  */
 export function isSlowSignature(request: SignatureRequest): boolean {
   if (request.op === "sign") return !isQuickKey(request.key.kind);
@@ -49,7 +49,10 @@ function isQuickKey(kind: SigningKey["kind"]): boolean {
   return kind === "ecdsa-p256" || kind === "ed25519";
 }
 
-/** Carries it out. `wallMs`: the time of day, ms since 1970. No octets of a peer make it throw. */
+/**
+ * Carries it out. `wallMs`: the time of day, ms since 1970. Nothing that a peer sends makes it
+ * throw.
+ */
 export function performSignature(request: SignatureRequest, wallMs: number): SignatureResult {
   return request.op === "sign" ? performSign(request) : performVerify(request, wallMs);
 }
@@ -57,7 +60,7 @@ export function performSignature(request: SignatureRequest, wallMs: number): Sig
 function performSign({ key, octets, hashes }: Sign): SignatureResult {
   const plan = signingPlan(key, hashes);
   if (!plan.ok) {
-    const detail = "the site cannot judge signatures with our key";
+    const detail = "the site cannot verify signatures of our key";
     return err({ kind: "signature-algorithm", detail, ...plan.error });
   }
   const { method, algorithm, ecdsaForm, prefix } = plan.value;
@@ -84,7 +87,7 @@ function performVerify(request: Verify, wallMs: number): SignatureResult {
   for (const [i, der] of certificates.entries()) {
     const certificate = parseCertificate(der);
     if (certificate.ok) chain.push(certificate.value);
-    // One of the others that cannot be read is of no use; the site's own has to be read.
+    // An unreadable certificate among the others is ignored; the site's own has to be readable.
     else if (i === 0) {
       const { where, detail } = certificate.error;
       return err({ kind: "certificate-malformed", detail: `${where}: ${detail}` });
@@ -109,22 +112,22 @@ function performVerify(request: Verify, wallMs: number): SignatureResult {
 }
 
 function wrongSignature({ subject }: Certificate, method: number): SignatureFault {
-  const detail = `the site's signature is not of the key in the certificate of ${subject}`;
+  const detail = `the site's signature does not match the key in the certificate of ${subject}`;
   if (method !== AuthMethod.RSA) return { kind: "wrong-signature", detail };
-  const more = "; AUTH method 1 with SHA-1 is not taken: the site needs RFC 7427, or SHA-2";
+  const more = "; AUTH method 1 with SHA-1 is not accepted: the site needs RFC 7427, or SHA-2";
   return { kind: "wrong-signature", detail: `${detail}${more}` };
 }
 
 function refusedAlgorithm(name: string): SignatureResult {
   return err({
     kind: "signature-algorithm",
-    detail: `the site signs with ${name}, which is not taken`,
+    detail: `the site signs with ${name}, which is not accepted`,
     offered: [name],
     wanted: ["RSA, RSASSA-PSS or ECDSA with SHA2-256, SHA2-384 or SHA2-512", "Ed25519"],
   });
 }
 
-/** What a certificate says of its holder, copied out of the message. */
+/** What a certificate says about its holder, copied out of the message. */
 export function holderOf(own: Certificate, anchor: Certificate): CertificateHolder {
   const { dnsNames, mailAddresses, ipAddresses } = own.extensions;
   return {
@@ -146,7 +149,7 @@ function parsed(der: Uint8Array): readonly Certificate[] {
   return certificate.ok ? [certificate.value] : [];
 }
 
-/** Few configurations are in force at a time: what was read of the last ones is kept. */
+/** Few configurations are in force at a time: the parsed keys of the last ones are cached. */
 const KEPT_MAX = 16;
 const keptAnchors = new Map<string, readonly Certificate[]>();
 const keptKeys = new Map<string, KeyObject>();

@@ -1,11 +1,11 @@
-/** Digital signatures of IKE_AUTH: what is asked for, and what comes of it (RFC 7427). */
+/** Digital signatures of IKE_AUTH: requests and their results (RFC 7427). */
 
 import type { Result } from "../octets/result.ts";
 
 /** Hash Algorithms of SIGNATURE_HASH_ALGORITHMS (RFC 7427 §7); SHA-1, number 1, is refused. */
 export const HashAlgorithm = { SHA2_256: 2, SHA2_384: 3, SHA2_512: 4, IDENTITY: 5 } as const;
 
-/** What we announce: all that is built in. */
+/** What we announce: everything that is built in. */
 export const HASH_ALGORITHMS: readonly number[] = Object.values(HashAlgorithm);
 
 /** Auth Methods with signatures (RFC 7296 §3.8, RFC 4754 §7, RFC 7427 §7). */
@@ -19,9 +19,9 @@ export const AuthMethod = {
 
 export type KeyKind = "rsa" | "ecdsa-p256" | "ecdsa-p384" | "ecdsa-p521" | "ed25519";
 
-/** What we prove with who we are: plain data, so that it can go to a thread. */
+/** What we authenticate with: plain data, so that it can be passed to a thread. */
 export type SigningKey = {
-  /** Names certificates and key: a hash over both. */
+  /** Identifies certificates and key: a hash over both. */
   readonly id: string;
   readonly kind: KeyKind;
   /** Subject of our certificate, as text and in DER. */
@@ -31,17 +31,17 @@ export type SigningKey = {
   readonly certificates: readonly Uint8Array[];
   /** PKCS #8 in DER: a secret. */
   readonly privateKey: Uint8Array;
-  /** How an RSA key signs where the peer knows RFC 7427. */
+  /** How an RSA key signs if the peer supports RFC 7427. */
   readonly rsaPadding: "pss" | "pkcs1";
 };
 
-/** The certification authorities that sites' certificates lead up to. */
+/** The certification authorities that issue sites' certificates. */
 export type TrustAnchors = {
   /** DER. */
   readonly certificates: readonly Uint8Array[];
-  /** What {@link CertificateHolder.anchor} calls each of them. */
+  /** The name of each of them in {@link CertificateHolder.anchor}. */
   readonly ids: readonly string[];
-  /** SHA-1 of each one's SubjectPublicKeyInfo, one behind the other: for CERTREQ (§3.7). */
+  /** SHA-1 of each one's SubjectPublicKeyInfo, concatenated: for CERTREQ (§3.7). */
   readonly keyIds: Uint8Array;
 };
 
@@ -50,7 +50,7 @@ export type SignatureRequest =
       readonly op: "sign";
       readonly key: SigningKey;
       readonly octets: Uint8Array;
-      /** What the peer has announced; undefined: it does not know RFC 7427. */
+      /** What the peer has announced; undefined: it does not support RFC 7427. */
       readonly hashes: readonly number[] | undefined;
     }
   | {
@@ -64,11 +64,11 @@ export type SignatureRequest =
       readonly anchors: TrustAnchors;
     };
 
-/** What a certificate says of its holder. */
+/** What a certificate says about its holder. */
 export type CertificateHolder = {
   /** `C=CH, O=Fleet, CN=site-1` (RFC 4514, in the order of the certificate). */
   readonly subject: string;
-  /** The subject as the certificate has it, DER. */
+  /** The subject as in the certificate, DER. */
   readonly subjectDer: Uint8Array;
   readonly issuer: string;
   /** Hex digits. */
@@ -77,7 +77,7 @@ export type CertificateHolder = {
   readonly dnsNames: readonly string[];
   readonly mailAddresses: readonly string[];
   readonly ipAddresses: readonly Uint8Array[];
-  /** Which authority it leads up to: SHA-256 of its certificate, in hex digits. */
+  /** The authority at the end of its chain: SHA-256 of that certificate, in hex digits. */
   readonly anchor: string;
   /** Time of day, ms since 1970. */
   readonly notAfterMs: number;
@@ -87,7 +87,7 @@ export type SignatureAnswer =
   | { readonly op: "sign"; readonly method: number; readonly signature: Uint8Array }
   | { readonly op: "verify"; readonly holder: CertificateHolder; readonly algorithm: string };
 
-/** Why it failed, with both sides where there are two. */
+/** Why it failed, with both sides if there are two. */
 export type SignatureFault = {
   readonly kind:
     | "certificate-missing"
@@ -99,7 +99,7 @@ export type SignatureFault = {
     | "wrong-signature"
     | "signature-algorithm"
     | "signature-failed"
-    /** Too many wait already: nothing is said about the signature. */
+    /** Too many are waiting: this says nothing about the signature. */
     | "signatures-waiting";
   readonly detail: string;
   readonly offered?: readonly string[];

@@ -1,4 +1,4 @@
-/** Certificates and private keys from PEM files (RFC 7468): what signs, and what is trusted. */
+/** Certificates and private keys from PEM files (RFC 7468): our own, and those that we trust. */
 
 import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { concat, equalOctets } from "../octets/concat.ts";
@@ -12,7 +12,7 @@ import { type Certificate, parseCertificate } from "./x509/certificate.ts";
 import { commonFault, RSA_BITS_MAX, RSA_BITS_MIN } from "./x509/chain.ts";
 import { formatTime } from "./x509/time.ts";
 
-/** Certificates in one file: a bundle of all authorities of the web is a mistake. */
+/** Certificates in one file: a bundle of all public authorities is a mistake. */
 export const CA_MAX = 64;
 const CHAIN_MAX = 8;
 
@@ -23,7 +23,7 @@ export function readCertificates(pem: string): Result<readonly Certificate[], st
     const der = base64Octets(base64);
     const certificate = der === undefined ? undefined : parseCertificate(der);
     const number = certificates.length + 1;
-    if (certificate === undefined) return err(`certificate ${number} in it is no base64`);
+    if (certificate === undefined) return err(`certificate ${number} in it is not base64`);
     if (!certificate.ok) {
       const { where, detail } = certificate.error;
       return err(`certificate ${number} in it cannot be read: ${where}: ${detail}`);
@@ -88,7 +88,8 @@ export function readTrustAnchors(
   if (!read.ok) return read;
   if (read.value.length > CA_MAX) return err(`more than ${CA_MAX} certificates are in it`);
   for (const { extensions, subject, key } of read.value) {
-    if (!extensions.isCa) return err(`${subject} in it is no authority (basicConstraints CA:TRUE)`);
+    if (!extensions.isCa)
+      return err(`${subject} in it is not an authority (basicConstraints CA:TRUE)`);
     if (extensions.keyUsage?.keyCertSign === false) {
       return err(`${subject} in it may not sign certificates (keyUsage)`);
     }
@@ -104,7 +105,7 @@ export function readTrustAnchors(
   });
 }
 
-/** What will be wrong with a certificate at this time, or soon, in words; undefined: nothing. */
+/** What is wrong with a certificate at this time, or will be soon, in words; undefined: nothing. */
 export function timeFault(certificate: Certificate, wallMs: number): string | undefined {
   const fault = commonFault(certificate, wallMs);
   if (fault !== undefined) return fault.detail;
@@ -118,14 +119,14 @@ export function timeFault(certificate: Certificate, wallMs: number): string | un
 const DAY_MS = 86_400_000;
 const SOON_MS = 30 * DAY_MS;
 
-/** What our own certificate says of us. */
+/** What our own certificate says about us. */
 export function ownHolder(own: Certificate): CertificateHolder {
   return holderOf(own, own);
 }
 
 function readPrivateKey(pem: string): Result<KeyObject, string> {
   if (/-----BEGIN ENCRYPTED PRIVATE KEY-----|^Proc-Type: 4,ENCRYPTED/m.test(pem)) {
-    return err("the private key in it has a passphrase, which nobody could type in");
+    return err("the private key in it has a passphrase, which cannot be entered");
   }
   if (!/-----BEGIN ([A-Z]+ )?PRIVATE KEY-----/.test(pem)) return err("no PEM private key is in it");
   try {

@@ -1,6 +1,6 @@
 /**
- * Suites as people write them, in strongSwan's notation: `aes256gcm16-prfsha384-ecp384`. Rules of
- * RFC 7296 §3.3.3 and RFC 5282 §8: what a proposal needs and what it must not hold.
+ * Suites in strongSwan's notation: `aes256gcm16-prfsha384-ecp384`. The rules of RFC 7296 §3.3.3 and
+ * RFC 5282 §8: what a proposal needs and what it must not contain.
  */
 
 import { err, ok, type Result } from "../octets/result.ts";
@@ -9,10 +9,12 @@ import { type Keyword, keywordFor, unknownKeyword, wordFor } from "./keyword.ts"
 import type { EncrTransform, Suite } from "./suite.ts";
 import { Integ, Ke, PrfId } from "./transform.ts";
 
-/** Where a suite is for: an IKE SA, or a Child SA (ESP). */
+/** What a suite is for: an IKE SA, or a Child SA (ESP). */
 export type SuiteKind = "ike" | "esp";
 
-/** ESP without `esn` or `noesn`: the peer's choice, extended sequence numbers if it has them. */
+/**
+ * ESP without `esn` or `noesn`: the peer decides; extended sequence numbers if it supports them.
+ */
 const ESN_DEFAULT: readonly boolean[] = [true, false];
 
 /** The PRF that follows from an integrity algorithm: the same HMAC. */
@@ -32,12 +34,12 @@ type MutableSuite = {
 };
 
 /**
- * One proposal: keywords with `-` between them, several of a kind best first. The fault is a
+ * One proposal: keywords with `-` between them; of each kind, the best comes first. The fault is a
  * sentence that names the keyword and what would be right.
  *
- * IKE: encryption and key exchange; a PRF, which follows from the integrity algorithms where none
- * is named. ESP: encryption; groups make for perfect forward secrecy, `none` among them lets the
- * peer do without. CBC needs integrity, AEAD has none, and the two never stand in one proposal.
+ * IKE: encryption and key exchange; a PRF, which follows from the integrity algorithms if none is
+ * named. ESP: encryption; groups mean perfect forward secrecy, `none` among them makes it optional.
+ * CBC needs integrity, AEAD has none, and the two are never in one proposal.
  */
 export function parseSuite(text: string, kind: SuiteKind): Result<Suite, string> {
   const suite: MutableSuite = { encr: [], prf: [], integ: [], ke: [], esn: [] };
@@ -48,7 +50,7 @@ export function parseSuite(text: string, kind: SuiteKind): Result<Suite, string>
     const keyword = keywordFor(word);
     if (keyword === undefined) return err(unknownKeyword(word));
     const canonical = wordFor(keyword) ?? word;
-    if (seen.has(canonical)) return err(`"${canonical}" stands there twice`);
+    if (seen.has(canonical)) return err(`"${canonical}" is there twice`);
     seen.add(canonical);
     const misplaced = misplacement(keyword, word, kind);
     if (misplaced !== undefined) return err(misplaced);
@@ -74,7 +76,7 @@ export function formatSuite(suite: Suite, kind: SuiteKind): string {
   return keywords.map((keyword) => wordFor(keyword) ?? unnamed(keyword)).join("-");
 }
 
-/** Whether it holds SHA-1, which deserves a warning: it is there for old routers only. */
+/** Whether it contains SHA-1, which deserves a warning: it exists for old routers only. */
 export function usesSha1(suite: Suite): boolean {
   return suite.integ.includes(Integ.HMAC_SHA1_96) || suite.prf.includes(PrfId.HMAC_SHA1);
 }
@@ -92,7 +94,7 @@ function add(suite: MutableSuite, keyword: Keyword): void {
   }
 }
 
-/** What is wrong with a keyword in a proposal of this kind, whatever else stands there. */
+/** What is wrong with a keyword in a proposal of this kind, whatever else is in it. */
 function misplacement(keyword: Keyword, word: string, kind: SuiteKind): string | undefined {
   if (kind === "esp") {
     return keyword.kind === "prf" ? `"${word}": ESP has no PRF, leave it out` : undefined;
@@ -109,7 +111,7 @@ function lack(suite: Suite, kind: SuiteKind): string | undefined {
   if (suite.encr.length === 0) return 'no encryption algorithm, for example "aes256gcm16"';
   const aead = suite.encr.filter((encr) => encryptionFor(encr.id, encr.keyBits)?.kind === "aead");
   if (aead.length > 0 && aead.length < suite.encr.length) {
-    return "AES-GCM and AES-CBC cannot stand in one proposal: write two";
+    return "AES-GCM and AES-CBC cannot be in one proposal: write two";
   }
   const integ = suite.integ.map((id) => wordFor({ kind: "integ", id }));
   if (aead.length > 0 && integ.length > 0) {
@@ -120,7 +122,7 @@ function lack(suite: Suite, kind: SuiteKind): string | undefined {
     return 'AES-CBC needs an integrity algorithm, for example "sha256"';
   }
   if (kind === "esp") return undefined;
-  if (suite.prf.length === 0) return 'AES-GCM needs a PRF beside it, for example "prfsha256"';
+  if (suite.prf.length === 0) return 'AES-GCM needs a PRF as well, for example "prfsha256"';
   if (suite.ke.length === 0) return 'IKE needs a key exchange, for example "x25519"';
   return undefined;
 }
@@ -133,7 +135,7 @@ function isSameList<T>(a: readonly T[], b: readonly T[]): boolean {
   return a.length === b.length && a.every((value, index) => value === b[index]);
 }
 
-/** A transform that no keyword stands for: readable, though it cannot be read back. */
+/** A transform without a keyword: printed, although it cannot be read back. */
 function unnamed(keyword: Keyword): string {
   return keyword.kind === "esn" ? "esn" : `${keyword.kind}${keyword.id}`;
 }

@@ -1,11 +1,11 @@
 /** What one end accepts: a set of transforms of each type, best first. */
 
-/** An encryption transform: number and key length in bits (undefined where it is fixed). */
+/** An encryption transform: number and key length in bits (undefined if it is fixed). */
 export type EncrTransform = { readonly id: number; readonly keyBits: number | undefined };
 
 /**
  * One acceptable proposal. A peer's proposal matches if it offers one transform of each type that
- * this suite names. `prf` is empty for ESP; `integ` is empty with AEAD encryption. In an ESP suite
+ * this suite names. `prf` is empty for ESP; `integ` is empty with AEAD encryption. In an ESP suite,
  * `ke` holds the groups of perfect forward secrecy: NONE (0) in it makes PFS optional, an empty
  * list means no PFS. `esn` is empty for IKE.
  */

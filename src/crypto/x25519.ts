@@ -14,7 +14,7 @@ export const X25519_PRIVATE_OCTETS = 32;
 const PKCS8_HEAD = Uint8Array.fromHex("302e020100300506032b656e04220420");
 const SPKI_HEAD = Uint8Array.fromHex("302a300506032b656e032100");
 
-/** The private value that 32 random octets stand for. */
+/** The private value made from 32 random octets. */
 export function x25519PrivateValue(random: Uint8Array): PrivateValue {
   const key = concat(PKCS8_HEAD, random);
   const privateKey = createPrivateKey({ key, format: "der", type: "pkcs8" });
@@ -25,7 +25,7 @@ export function x25519PrivateValue(random: Uint8Array): PrivateValue {
       return plain(spki).slice(SPKI_HEAD.length);
     },
     sharedSecret: (peerPublic) => sharedSecret(privateKey, peerPublic),
-    wipe: () => {}, // a KeyObject goes with the garbage
+    wipe: () => {}, // the garbage collector frees a KeyObject
   };
 }
 

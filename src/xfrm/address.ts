@@ -1,4 +1,4 @@
-/** Addresses and address families as linux/xfrm.h has them (xfrm_address_t: 16 octets always). */
+/** Addresses and address families as in linux/xfrm.h (xfrm_address_t: always 16 octets). */
 
 import { type Address, addressOctets, type Family } from "../inet/address.ts";
 import type { Reader } from "../octets/reader.ts";
@@ -25,7 +25,7 @@ export function emitXfrmAddress(w: HostWriter, address: Address): void {
   w.octets(octets).zeros(16 - octets.length);
 }
 
-/** The address in an xfrm_address_t; its family stands elsewhere in the structure. */
+/** The address in an xfrm_address_t; its family is elsewhere in the structure. */
 export function asAddress(octets: Uint8Array, family: Family): Address {
   let value = 0n;
   for (const octet of octets.subarray(0, family === 4 ? 4 : 16)) {

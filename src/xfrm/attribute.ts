@@ -3,7 +3,7 @@
 import type { Reader } from "../octets/reader.ts";
 import { type HostWriter, hostU16 } from "./host-order.ts";
 
-/** XFRMA_* of linux/xfrm.h, those that are used here. */
+/** XFRMA_* of linux/xfrm.h that are used here. */
 export const XFRMA = {
   ALG_AUTH: 1,
   ALG_CRYPT: 2,
@@ -36,7 +36,7 @@ export function emitAttribute(w: HostWriter, type: number, body: (w: HostWriter)
   w.zeros((4 - (w.length % 4)) % 4);
 }
 
-/** All attributes that are left in `r` by type, as views. Of two of a type the later one counts. */
+/** All attributes left in `r`, by type, as views. If a type occurs twice, the later one counts. */
 export function parseAttributes(r: Reader): Map<number, Uint8Array> {
   const attributes = new Map<number, Uint8Array>();
   while (r.left > 0) {

@@ -137,6 +137,6 @@ const NAMES: { readonly [errno: number]: string } = {
   131: "ENOTRECOVERABLE",
   132: "ERFKILL",
   133: "EHWPOISON",
-  /** Of the kernel alone (linux/errno.h). */
+  /** Only in the kernel (linux/errno.h). */
   524: "ENOTSUPP",
 };

@@ -1,4 +1,6 @@
-/** What the kernel tells on its own: acquire, expire, mapping, removal (XFRM multicast groups). */
+/**
+ * What the kernel reports on its own: acquire, expire, mapping, removal (XFRM multicast groups).
+ */
 
 import type { Address } from "../inet/address.ts";
 import type { Prefix } from "../inet/prefix.ts";
@@ -21,19 +23,19 @@ export type XfrmAcquire = {
   readonly src: Address;
   readonly dst: Address;
   readonly reqid: number;
-  /** The packet that asked: its addresses, protocol and ports. */
+  /** The packet that caused it: its addresses, protocol and ports. */
   readonly packet: XfrmSelector;
   readonly policy: XfrmPolicyId;
 };
 
-/** A state reached a limit (XFRM_MSG_EXPIRE): soft says replace it, hard that it is gone. */
+/** A state reached a limit (XFRM_MSG_EXPIRE): soft means replace it, hard that it is gone. */
 export type XfrmExpire = {
   readonly id: XfrmStateId;
   readonly reqid: number;
   readonly hard: boolean;
 };
 
-/** What somebody has removed; `policy`: also one that was replaced. */
+/** What was removed; `policy`: also one that was replaced. */
 export type XfrmRemoval =
   | { readonly what: "state"; readonly id: Pick<XfrmStateId, "dst" | "spi"> }
   | { readonly what: "policy"; readonly id: XfrmPolicyId }
@@ -45,7 +47,7 @@ export type XfrmEvent =
   | { readonly kind: "acquire"; readonly acquire: XfrmAcquire }
   | { readonly kind: "expire"; readonly expire: XfrmExpire }
   | { readonly kind: "mapping"; readonly mapping: XfrmMapping }
-  /** By another program: `by` is its netlink port, as a rule its process ID; 0 is the kernel. */
+  /** By another program: `by` is its netlink port, usually its process ID; 0 is the kernel. */
   | { readonly kind: "removed"; readonly removal: XfrmRemoval; readonly by: number };
 
 /** The event in a message; undefined for any other message and for what is not about ESP SAs. */
@@ -95,7 +97,9 @@ function parseRemoval({
   }
 }
 
-/** struct xfrm_userpolicy_id, which may name it by a number only; XFRMA_POLICY has all of it. */
+/**
+ * struct xfrm_userpolicy_id, which may name the policy by number only; XFRMA_POLICY has all of it.
+ */
 function parseRemovedPolicy(r: Reader): XfrmPolicyId | undefined {
   r.octets(POLICY_ID_OCTETS);
   const attributes = parseAttributes(r);
@@ -109,7 +113,7 @@ function parseRemovedPolicy(r: Reader): XfrmPolicyId | undefined {
 
 const POLICY_ID_OCTETS = 64;
 
-/** struct xfrm_user_acquire: the family of its addresses stands in the template only. */
+/** struct xfrm_user_acquire: only the template has the family of its addresses. */
 function parseAcquire(r: Reader): XfrmEvent | undefined {
   const daddr = r.octets(16); // id
   r.octets(8); // id: spi, proto, padding
@@ -126,7 +130,7 @@ function parseAcquire(r: Reader): XfrmEvent | undefined {
   return { kind: "acquire", acquire: { src, dst, reqid: template.reqid, packet, policy } };
 }
 
-/** struct xfrm_user_expire. A state without SPI is an acquire that nobody answered in time. */
+/** struct xfrm_user_expire. A state without SPI is an acquire that was not answered in time. */
 function parseExpire(r: Reader): XfrmEvent | undefined {
   const { id, reqid } = parseStateInfo(r);
   const hard = r.u8() !== 0;

@@ -1,6 +1,6 @@
 /**
- * Host byte order, in which netlink and linux/xfrm.h write everything but addresses, SPIs and ports
- * (those are `__be16`, `__be32`: network order).
+ * Host byte order, in which netlink and linux/xfrm.h write everything except addresses, SPIs and
+ * ports (those are `__be16`, `__be32`: network order).
  */
 
 import type { Reader } from "../octets/reader.ts";
@@ -8,7 +8,7 @@ import { Writer } from "../octets/writer.ts";
 
 const LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
-/** Room for the longest request: a state with both keys and the largest replay window. */
+/** Large enough for the longest request: a state with both keys and the largest replay window. */
 const REQUEST_OCTETS = 1_536;
 
 /** Next 16 bits, host order. */
@@ -31,8 +31,8 @@ export function hostU64(r: Reader): bigint {
 }
 
 /**
- * A {@link Writer} in host order. Secrets are put into the finished octets only, so that nothing
- * but those has to be wiped.
+ * A {@link Writer} in host order. Secrets are copied only into the finished octets, so that nothing
+ * else has to be wiped.
  */
 export class HostWriter {
   readonly #w = new Writer(REQUEST_OCTETS);

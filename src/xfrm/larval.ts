@@ -1,10 +1,10 @@
 /**
- * Larval states: what the kernel keeps for an acquire until somebody installs the state it wants.
+ * Larval states: what the kernel keeps for an acquire until the requested state is installed.
  *
- * While one is there, packets that need the same template make no further acquire (XFRM_STATE_ACQ,
- * 30 s by net.core.xfrm_acq_expires). For a template of which the far end is unspecified, all sites
- * behind its policy share one. It has no SPI, so no request can name it; yet XFRM_MSG_ALLOCSPI
- * finds it by the sequence number of its acquire and gives it one, by which it can be deleted.
+ * While one exists, packets that need the same template cause no further acquire (XFRM_STATE_ACQ,
+ * 30 s by net.core.xfrm_acq_expires). If the template's remote address is unspecified, all sites
+ * behind its policy share one. It has no SPI, so no request can name it; but XFRM_MSG_ALLOCSPI
+ * finds it by the sequence number of its acquire and gives it an SPI, by which it can be deleted.
  */
 
 import type { Address } from "../inet/address.ts";
@@ -26,7 +26,7 @@ export type Larval = {
   readonly template: XfrmTemplate;
   readonly src: Address;
   readonly dst: Address;
-  /** The acquire's own number, by which the larval state is found. */
+  /** The acquire's sequence number, by which the larval state is found. */
   readonly acquireSequence: number;
   readonly markAndIfId: XfrmMarkAndIfId;
 };
@@ -36,7 +36,7 @@ export function parseLarval(octets: Uint8Array): Result<Larval | undefined, Malf
   return decode(octets, "XFRM_MSG_ACQUIRE", parse);
 }
 
-/** Whether its template names no far end, so that it stands in the way of other sites. */
+/** Whether its template has no remote address, so that it blocks acquires for other sites. */
 export function isShared({ template }: Larval): boolean {
   return template.dst.value === 0n;
 }

@@ -4,7 +4,7 @@ import type { Reader } from "../octets/reader.ts";
 import { type HostWriter, hostU64 } from "./host-order.ts";
 import type { XfrmLifetime } from "./state.ts";
 
-/** What was counted so far; times are wall-clock seconds since 1970, 0 if it never happened. */
+/** What has been counted; times are wall-clock seconds since 1970, 0 if it never happened. */
 export type XfrmCounters = {
   readonly octets: bigint;
   readonly packets: bigint;
@@ -24,7 +24,7 @@ export function emitLifetime(w: HostWriter, lifetime?: XfrmLifetime): void {
   w.u64(lifetime?.hardOctets ?? WITHOUT_LIMIT); // hard_byte_limit
   w.u64(lifetime?.softPackets ?? WITHOUT_LIMIT); // soft_packet_limit
   w.u64(lifetime?.hardPackets ?? WITHOUT_LIMIT); // hard_packet_limit
-  // For times it is 0 that means without limit.
+  // For times, 0 means no limit.
   w.u64(BigInt(lifetime?.softSeconds ?? 0)); // soft_add_expires_seconds
   w.u64(BigInt(lifetime?.hardSeconds ?? 0)); // hard_add_expires_seconds
   w.u64(0n); // soft_use_expires_seconds
@@ -43,7 +43,7 @@ export function parseLifetime(r: Reader): XfrmLifetime {
   return { softSeconds, hardSeconds, softOctets, hardOctets, softPackets, hardPackets };
 }
 
-/** struct xfrm_lifetime_cur of something new. */
+/** struct xfrm_lifetime_cur of a new object. */
 export function emitNoCounters(w: HostWriter): void {
   w.zeros(COUNTERS_OCTETS);
 }

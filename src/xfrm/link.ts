@@ -1,4 +1,6 @@
-/** Network interfaces and their addresses, as rtnetlink tells them (linux/if_link.h, if_addr.h). */
+/**
+ * Network interfaces and their addresses, as rtnetlink reports them (linux/if_link.h, if_addr.h).
+ */
 
 import { type Address, addressFromOctets } from "../inet/address.ts";
 import { decode, type Malformed, Reader } from "../octets/reader.ts";
@@ -9,7 +11,7 @@ import { emitNetlink, NLM_F_DUMP, NLM_F_REQUEST } from "./netlink.ts";
 
 export type Link = {
   readonly index: number;
-  /** IFF_UP: switched on. */
+  /** IFF_UP: the interface is up. */
   readonly up: boolean;
   /** Interface ID of an XFRM interface; undefined for any other. */
   readonly xfrmIfId: number | undefined;
@@ -17,7 +19,7 @@ export type Link = {
 
 export type InterfaceAddress = { readonly address: Address; readonly index: number };
 
-/** Multicast groups (RTNLGRP_*) that tell of changes. */
+/** Multicast groups (RTNLGRP_*) that report changes. */
 export const RTNLGRP = { LINK: 1, IPV4_IFADDR: 5, IPV6_IFADDR: 9 } as const;
 
 /** Asks for all interfaces: answered by RTM_NEWLINK messages and NLMSG_DONE. */
@@ -45,7 +47,7 @@ export function parseLink(octets: Uint8Array): Result<Link, Malformed> {
 
 /**
  * The payload of an RTM_NEWADDR (struct ifaddrmsg); undefined for an address that cannot be bound
- * to: it is being checked for duplicates, or is one.
+ * to, because it is being checked for duplicates, or is one.
  */
 export function parseInterfaceAddress(
   octets: Uint8Array,
@@ -60,7 +62,7 @@ export function parseInterfaceAddress(
     const flags =
       longFlags === undefined ? shortFlags : hostU32(new Reader(longFlags, "IFA_FLAGS"));
     if ((flags & NOT_USABLE) !== 0) return undefined;
-    // On a point-to-point interface IFA_ADDRESS is the other end's.
+    // On a point-to-point interface, IFA_ADDRESS is the address of the other end.
     const found = attributes.get(IFA_LOCAL) ?? attributes.get(IFA_ADDRESS);
     const address = found === undefined ? undefined : addressFromOctets(found);
     return address === undefined ? undefined : { address, index };

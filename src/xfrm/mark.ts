@@ -10,7 +10,7 @@ export type XfrmMarkAndIfId = {
   readonly ifId: number | undefined;
 };
 
-/** XFRMA_MARK and XFRMA_IF_ID, each where there is one. */
+/** XFRMA_MARK and XFRMA_IF_ID, each if it is set. */
 export function emitMarkAndIfId(w: HostWriter, { mark, ifId }: XfrmMarkAndIfId): void {
   if (mark !== undefined) {
     emitAttribute(w, XFRMA.MARK, () => w.u32(mark.value).u32(mark.mask)); // v, m

@@ -1,4 +1,4 @@
-/** XFRM_MSG_* of linux/xfrm.h, those that are sent or understood. FLUSH is never sent. */
+/** XFRM_MSG_* of linux/xfrm.h that are sent or understood. FLUSH is never sent. */
 
 export const XFRM_MSG = {
   NEWSA: 0x10,

@@ -1,6 +1,6 @@
 /**
- * A state under other addresses. The kernel cannot change them: what it tells of the state, keys
- * and sequence numbers included, is turned into the request that makes it anew.
+ * A state with other addresses. The kernel cannot change them: its description of the state,
+ * including keys and sequence numbers, is turned into the request that creates it again.
  */
 
 import { decode, type Malformed, Reader } from "../octets/reader.ts";
@@ -18,13 +18,13 @@ import {
   XFRM_STATE_ESN,
 } from "./state-message.ts";
 
-/** Where a state's packets travel. */
+/** The addresses and ports between which a state's packets travel. */
 export type StatePlace = {
   readonly id: XfrmStateId;
   readonly encapsulation: XfrmState["encapsulation"];
 };
 
-/** A state as XFRM_MSG_GETSA tells it: views of the answer. */
+/** A state as XFRM_MSG_GETSA returns it: views of the answer. */
 export type FoundState = StatePlace & {
   /** struct xfrm_usersa_info. */
   readonly info: Uint8Array;
@@ -44,8 +44,8 @@ export function parseFoundState(octets: Uint8Array): Result<FoundState, Malforme
 }
 
 /**
- * Whether the kernel keeps the keys to itself: in lockdown ("confidentiality") it shows zeros, and
- * a state made of those would encrypt with a key that everybody knows.
+ * Whether the kernel hides the keys: in lockdown ("confidentiality") it shows zeros, and a state
+ * made from those would encrypt with a publicly known key.
  */
 export function hasHiddenKeys({ attributes }: FoundState): boolean {
   const algorithms = ALGORITHMS.flatMap((type) => attributes.get(type) ?? []);
@@ -54,9 +54,9 @@ export function hasHiddenKeys({ attributes }: FoundState): boolean {
 }
 
 /**
- * The request that makes a found state anew in another place: same keys, limits, mark, mode; what
- * was counted and when it was added go on (XFRMA_LTIME_VAL). `ahead` sequence numbers are left out:
- * as many as may have been sent since it was read. Wipe the request after use.
+ * The request that creates a state again in another place: same keys, limits, mark, mode; its
+ * counters and the time when it was added are kept (XFRMA_LTIME_VAL). It skips `ahead` sequence
+ * numbers: as many as may have been sent since the state was read. Wipe the request after use.
  */
 export function emitMovedState(
   found: FoundState,
@@ -74,7 +74,7 @@ export function emitMovedState(
   });
 }
 
-/** struct xfrm_usersa_info: offsets of what changes, and of what was counted. */
+/** struct xfrm_usersa_info: offsets of the fields that change, and of the counters. */
 const STATE_INFO_OCTETS = 224;
 const DESTINATION_AT = 56;
 const SPI_END = 76;
@@ -89,7 +89,7 @@ const FAMILY_END = 214;
 const ALGORITHMS = [XFRMA.ALG_AEAD, XFRMA.ALG_CRYPT, XFRMA.ALG_AUTH, XFRMA.ALG_AUTH_TRUNC];
 const KEY_AT = 72;
 
-/** What is said anew, or only ever told by the kernel. */
+/** Attributes that are written anew, or that only the kernel sets. */
 const NOT_KEPT: ReadonlySet<number> = new Set([XFRMA.ENCAP, XFRMA.LASTUSED, XFRMA.LTIME_VAL]);
 
 function emitMovedInfo(w: HostWriter, { info }: FoundState, { id }: StatePlace): void {
@@ -124,7 +124,7 @@ function emitShortReplay(w: HostWriter, r: Reader, ahead: number): void {
   w.octets(r.rest()); // seq, bitmap
 }
 
-/** struct xfrm_replay_state_esn; without ESN it is a long window for short numbers. */
+/** struct xfrm_replay_state_esn; without ESN it is a long window for 32-bit numbers. */
 function emitLongReplay(
   w: HostWriter,
   r: Reader,
@@ -136,7 +136,7 @@ function emitLongReplay(
   const high = hostU32(r); // oseq_hi
   const max = esn ? ESN_MAX : BigInt(SEQUENCE_MAX);
   const sum = (BigInt(high) << 32n) + BigInt(low + ahead);
-  // At its end the kernel sends no more (RFC 4303 §3.3.3): better than a number that repeats.
+  // At its end the kernel stops sending (RFC 4303 §3.3.3): better than a repeated number.
   const oseq = sum < max ? sum : max;
   w.u32(Number(oseq & 0xffff_ffffn)).octets(seq); // oseq, seq
   w.u32(Number(oseq >> 32n)).octets(r.rest()); // oseq_hi; seq_hi, replay_window, bmp

@@ -19,10 +19,10 @@ export type NetlinkMessage = NetlinkHead & {
   readonly payload: Uint8Array;
 };
 
-/** What NLMSG_ERROR says: errno 0 is an acknowledgement. */
+/** The content of NLMSG_ERROR: errno 0 is an acknowledgement. */
 export type NetlinkError = {
   readonly errno: number;
-  /** The kernel's own words (NLMSGERR_ATTR_MSG), if it has any. */
+  /** The kernel's own explanation (NLMSGERR_ATTR_MSG), if there is one. */
   readonly text: string | undefined;
 };
 
@@ -89,7 +89,7 @@ function parseMessage(r: Reader): NetlinkMessage {
   const length = hostU32(r);
   if (length < NETLINK_HEADER_OCTETS) r.fail(`message of ${length} octets, header has 16`);
   const body = r.sub(length - 4, "netlink message");
-  // The last message of a datagram may come without its padding.
+  // The last message of a datagram may lack its padding.
   r.octets(Math.min(r.left, align4(length) - length));
   return {
     type: hostU16(body),
@@ -100,7 +100,7 @@ function parseMessage(r: Reader): NetlinkMessage {
   };
 }
 
-/** Errors travel as negative numbers. */
+/** Errors are sent as negative numbers. */
 function parseErrno(r: Reader): number {
   return Math.abs(hostU32(r) | 0);
 }

@@ -11,10 +11,10 @@ import type { XfrmDirection, XfrmPolicy, XfrmPolicyId, XfrmTemplate } from "./po
 import { emitSelector, parseSelector, type XfrmSelector } from "./selector.ts";
 import { IPPROTO_ESP } from "./state-message.ts";
 
-/** struct xfrm_userpolicy_info, as far as anything here reads it. */
+/** struct xfrm_userpolicy_info, as far as it is needed here. */
 export type PolicyInfo = {
   readonly selector: XfrmSelector;
-  /** Undefined for a socket's own policy (IP_XFRM_POLICY): dumps hold those too. */
+  /** Undefined for a socket's own policy (IP_XFRM_POLICY): dumps contain those, too. */
   readonly direction: XfrmDirection | undefined;
   readonly priority: number;
   readonly blocks: boolean;
@@ -44,7 +44,7 @@ export function emitPolicyId(w: HostWriter, id: XfrmPolicyId): void {
   emitMarkAndIfId(w, id);
 }
 
-/** struct xfrm_userpolicy_info: also what IP_XFRM_POLICY takes, for a socket's own policy. */
+/** struct xfrm_userpolicy_info: also the format of IP_XFRM_POLICY, for a socket's own policy. */
 export function emitPolicyInfo(w: HostWriter, policy: XfrmPolicy): void {
   emitSelector(w, policy.id.selector); // sel
   emitLifetime(w); // lft
@@ -57,8 +57,8 @@ export function emitPolicyInfo(w: HostWriter, policy: XfrmPolicy): void {
 
 /**
  * The payload of XFRM_MSG_NEWPOLICY as the kernel answers it; undefined for a socket's own policy.
- * Of several templates the first is given; BEET and route optimisation, which are never ours, read
- * as transport.
+ * If there are several templates, the first is returned; BEET and route optimisation, which are
+ * never ours, are read as transport.
  */
 export function parsePolicy(octets: Uint8Array): Result<XfrmPolicy | undefined, Malformed> {
   return decode(octets, "XFRM_MSG_NEWPOLICY", (r) => {

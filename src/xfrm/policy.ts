@@ -6,7 +6,7 @@ import type { XfrmMark } from "./state.ts";
 
 export type XfrmDirection = "in" | "fwd" | "out";
 
-/** Which state a packet needs: one template, ESP. */
+/** The state that a packet needs: one template, ESP. */
 export type XfrmTemplate = {
   readonly src: Address;
   readonly dst: Address;
@@ -14,7 +14,7 @@ export type XfrmTemplate = {
   readonly mode: "tunnel" | "transport";
 };
 
-/** What names a policy in the kernel's table. */
+/** What identifies a policy in the kernel's table. */
 export type XfrmPolicyId = {
   readonly selector: XfrmSelector;
   readonly direction: XfrmDirection;

@@ -8,14 +8,14 @@ import type { XfrmState } from "./state.ts";
 
 /** XFRMA_REPLAY_ESN_MAX is in octets: the kernel takes up to this many packets. */
 export const REPLAY_WINDOW_MAX = 4096;
-/** What struct xfrm_usersa_info has room for. */
+/** The limit of struct xfrm_usersa_info. */
 const SHORT_WINDOW_MAX = 32;
 const WORD_BITS = 32;
 
 /**
- * XFRMA_REPLAY_ESN_VAL, for extended sequence numbers and for windows above 32; returns what
- * belongs into `replay_window` of struct xfrm_usersa_info. Extended sequence numbers do not work
- * without a window (RFC 4303 §3.3.3), and the kernel refuses one of 0: it becomes 32.
+ * XFRMA_REPLAY_ESN_VAL, for extended sequence numbers and for windows above 32; returns the value
+ * for `replay_window` of struct xfrm_usersa_info. Extended sequence numbers do not work without a
+ * window (RFC 4303 §3.3.3), and the kernel refuses 0: it becomes 32.
  */
 export function emitReplayWindow(w: HostWriter, state: XfrmState): void {
   if (shortReplayWindow(state) !== undefined) return;
@@ -30,7 +30,7 @@ export function emitReplayWindow(w: HostWriter, state: XfrmState): void {
   });
 }
 
-/** The window if it fits the short form; the extended form must not come with a short one. */
+/** The window if it fits the short form; the extended form must not carry a short one. */
 export function shortReplayWindow(state: XfrmState): number | undefined {
   return !state.esn && state.replayWindow <= SHORT_WINDOW_MAX ? state.replayWindow : undefined;
 }

@@ -1,4 +1,4 @@
-/** What is asked of the kernel, and what it answers. */
+/** Requests to the kernel, and its answers. */
 
 import { formatAddress } from "../inet/address.ts";
 import { never } from "../octets/assert.ts";
@@ -16,12 +16,12 @@ import type { XfrmMark, XfrmState, XfrmStateId, XfrmStateUse } from "./state.ts"
 import { emitState, emitStateId, IPPROTO_ESP } from "./state-message.ts";
 
 /**
- * `put-policy` creates or replaces (XFRM_MSG_UPDPOLICY). `mark` of `delete-state`: a state that was
- * installed with one is not found without it.
+ * `put-policy` creates or replaces (XFRM_MSG_UPDPOLICY). `delete-state` needs the `mark` with which
+ * a state was installed, otherwise the kernel does not find it.
  */
 export type XfrmRequest =
   /**
-   * `insteadOf` is deleted right before, if it is still there: the kernel has one state for a
+   * `insteadOf` is deleted just before, if it still exists: the kernel has one state for a
    * destination and an SPI.
    */
   | {
@@ -32,14 +32,14 @@ export type XfrmRequest =
   | { readonly op: "delete-state"; readonly id: XfrmStateId; readonly mark?: XfrmMark }
   | { readonly op: "put-policy"; readonly policy: XfrmPolicy }
   | { readonly op: "delete-policy"; readonly id: XfrmPolicyId }
-  /** What the kernel counted on a state: the only request with a value in its answer. */
+  /** The counters of a state: the only request whose answer has a value. */
   | { readonly op: "query-state"; readonly id: XfrmStateId; readonly mark?: XfrmMark }
-  /** Whether a policy of ours is there: ENOENT: none is, EEXIST: another program has one. */
+  /** Whether a policy of ours exists: ENOENT: there is none, EEXIST: another program has one. */
   | { readonly op: "query-policy"; readonly id: XfrmPolicyId }
   /**
-   * The state goes on under other addresses, with its keys, limits, counters and sequence numbers.
-   * The kernel has no such request: the shell reads, deletes and makes it anew. Refused, the state
-   * is as it was, unless the errno is ESRCH: then there is none.
+   * Moves a state to other addresses, with its keys, limits, counters and sequence numbers. The
+   * kernel has no such request: the shell reads, deletes and creates it again. If this is refused,
+   * the state is as before, unless the errno is ESRCH: then it is gone.
    */
   | {
       readonly op: "move-state";
@@ -48,17 +48,19 @@ export type XfrmRequest =
       readonly to: XfrmStateId;
       readonly encapsulation: XfrmState["encapsulation"];
     }
-  /** Creates or replaces; the shell finds out by which interface the site is reached. */
+  /** Creates or replaces; the shell finds out through which interface the site is reached. */
   | { readonly op: "put-route"; readonly route: RemoteRoute }
   | { readonly op: "delete-route"; readonly route: RemoteRoute };
 
-/** Requests that are one XFRM message to the kernel, acknowledged by it. */
+/** Requests that are one XFRM message to the kernel, which acknowledges it. */
 export type XfrmMessage = Exclude<
   XfrmRequest,
   { readonly op: "query-state" | "query-policy" | "move-state" | "put-route" | "delete-route" }
 >;
 
-/** A refusal of the kernel: operation, object, errno by name, and its extended answer if any. */
+/**
+ * A refusal by the kernel: operation, object, name of the errno, and its extended answer if any.
+ */
 export type XfrmRefusal = {
   readonly kind: "kernel";
   /** `XFRM_MSG_NEWSA`. */
@@ -70,21 +72,21 @@ export type XfrmRefusal = {
   readonly detail: string;
 };
 
-/** `query-state` is answered by what was counted, all else by nothing. */
+/** The answer to `query-state` has the counters; all other answers have no value. */
 export type KernelResult = Result<XfrmStateUse | undefined, XfrmRefusal>;
 
-/** All reqids of erouted have this top octet: by it leftovers of an earlier run are known. */
+/** All reqids of erouted have this top octet: it marks leftovers of an earlier run. */
 export const REQID_MARK = 0x45;
 
 /** The reqid of all traps: no Child SA has it. */
 export const TRAP_REQID = (REQID_MARK << 24) >>> 0;
 
-/** Whether a reqid is one that erouted hands out (24 bits below the mark). */
+/** Whether erouted hands out such a reqid (24 bits below the mark). */
 export function isOurReqid(reqid: number): boolean {
   return reqid >>> 24 === REQID_MARK;
 }
 
-/** A request as the kernel takes it, to be acknowledged. Wipe it after use: it may hold keys. */
+/** A request in the kernel's format, to be acknowledged. Wipe it after use: it may hold keys. */
 export function emitXfrmRequest(request: XfrmMessage, sequence: number): Uint8Array {
   const head = { type: MESSAGE_TYPES[request.op], flags: NLM_F_REQUEST | NLM_F_ACK, sequence };
   return emitNetlink(head, (w) => {
@@ -103,7 +105,7 @@ export function emitXfrmRequest(request: XfrmMessage, sequence: number): Uint8Ar
   });
 }
 
-/** Asks for one state: answered by an XFRM_MSG_NEWSA, or ESRCH. */
+/** Requests one state: answered by an XFRM_MSG_NEWSA, or ESRCH. */
 export function emitStateQuery(
   { id, mark }: { readonly id: XfrmStateId; readonly mark?: XfrmMark },
   sequence: number,
@@ -112,25 +114,25 @@ export function emitStateQuery(
   return emitNetlink(head, (w) => emitStateId(w, id, mark));
 }
 
-/** Asks for one policy: answered by an XFRM_MSG_NEWPOLICY, or ENOENT. */
+/** Requests one policy: answered by an XFRM_MSG_NEWPOLICY, or ENOENT. */
 export function emitPolicyQuery(id: XfrmPolicyId, sequence: number): Uint8Array {
   const head = { type: XFRM_MSG.GETPOLICY, flags: NLM_F_REQUEST, sequence };
   return emitNetlink(head, (w) => emitPolicyId(w, id));
 }
 
-/** Asks for all ESP states: answered by XFRM_MSG_NEWSA messages and NLMSG_DONE. */
+/** Requests all ESP states: answered by XFRM_MSG_NEWSA messages and NLMSG_DONE. */
 export function emitStateDump(sequence: number): Uint8Array {
   const head = { type: XFRM_MSG.GETSA, flags: NLM_F_REQUEST | NLM_F_DUMP, sequence };
   return emitNetlink(head, (w) => emitAttribute(w, XFRMA.PROTO, () => w.u8(IPPROTO_ESP)));
 }
 
-/** Asks for all policies: answered by XFRM_MSG_NEWPOLICY messages and NLMSG_DONE. */
+/** Requests all policies: answered by XFRM_MSG_NEWPOLICY messages and NLMSG_DONE. */
 export function emitPolicyDump(sequence: number): Uint8Array {
   const head = { type: XFRM_MSG.GETPOLICY, flags: NLM_F_REQUEST | NLM_F_DUMP, sequence };
   return emitNetlink(head, () => {});
 }
 
-/** What the kernel refused, in words: `extack` is its own explanation, if it gave one. */
+/** The kernel's refusal in words: `extack` is its own explanation, if it gave one. */
 export function xfrmRefusal(
   request: XfrmRequest,
   errno: number,
@@ -150,7 +152,7 @@ export function formatStateId(id: XfrmStateId): string {
   return `state ${formatAddress(id.src)} -> ${formatAddress(id.dst)} spi ${spi32Hex(id.spi)}`;
 }
 
-/** What tells a state from all others: destination and SPI. */
+/** What identifies a state: destination and SPI. */
 export function stateName(id: Pick<XfrmStateId, "dst" | "spi">): string {
   return `${formatAddress(id.dst)} ${id.spi}`;
 }
@@ -203,7 +205,7 @@ function objectText(request: XfrmRequest): string {
   }
 }
 
-/** For kernels that give a number only. */
+/** For kernels that return only a number. */
 function explanation(op: XfrmRequest["op"], errno: string): string {
   if (errno === "ENOENT") {
     return op === "new-state" ? "the kernel lacks a part of its algorithm" : "there is none";
@@ -215,7 +217,7 @@ const EXPLANATIONS: { readonly [errno: string]: string } = {
   EPERM: "CAP_NET_ADMIN is missing",
   EEXIST: "there is one already",
   ESRCH: "there is none",
-  EINVAL: "the kernel takes one of its values for invalid",
+  EINVAL: "the kernel considers one of its values invalid",
   ENOSYS: "the kernel has no such algorithm",
   EPROTONOSUPPORT: "the kernel has no ESP for this address family (modules esp4, esp6)",
   EAFNOSUPPORT: "the kernel does not have this address family",

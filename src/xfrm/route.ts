@@ -1,4 +1,4 @@
-/** Routes to remote subnets, as rtnetlink has them (linux/rtnetlink.h): messages and octets. */
+/** Routes to remote subnets in the format of rtnetlink (linux/rtnetlink.h): messages and octets. */
 
 import type { Address } from "../inet/address.ts";
 import { addressFromOctets, addressOctets, type Family } from "../inet/address.ts";
@@ -18,36 +18,38 @@ import {
   NLM_F_REQUEST,
 } from "./netlink.ts";
 
-/** A route that is wanted while a Child SA is up. Where it leads is looked up when it is put. */
+/**
+ * A route that is wanted while a Child SA is up. Its interface is looked up when it is installed.
+ */
 export type RemoteRoute = {
   readonly destination: Prefix;
-  /** The site's outer address: packets leave by the interface that leads there. */
+  /** The site's outer address: packets use the interface that leads there. */
   readonly towards: Address;
-  /** By an address of ours in one of these the host itself sends, if it has one. */
+  /** The host itself sends from an address of ours in one of these, if it has one. */
   readonly localSubnets: readonly Prefix[];
   /** By the XFRM interface with this ID instead. */
   readonly ifId: number | undefined;
 };
 
-/** A route as it stands in the kernel's table, as far as anything here reads it. */
+/** A route in the kernel's table, as far as it is needed here. */
 export type Route = {
   readonly destination: Prefix;
   /** Who installed it: RTPROT_*. */
   readonly protocol: number;
-  /** Index of the interface that packets leave by. */
+  /** Index of the outgoing interface. */
   readonly device: number | undefined;
-  /** Address of ours that packets are sent from, unless their sender chose one (RTA_PREFSRC). */
+  /** Our address that packets are sent from, unless their sender chose one (RTA_PREFSRC). */
   readonly source: Address | undefined;
 };
 
-/** What is put into the table: by an interface, without a gateway. */
+/** The route to install: through an interface, without a gateway. */
 export type DeviceRoute = {
   readonly destination: Prefix;
   readonly device: number;
   readonly source: Address | undefined;
 };
 
-/** By this number of its own a route of erouted is known, also one of an earlier run. */
+/** This number marks a route as erouted's, including one of an earlier run. */
 export const OUR_ROUTE_PROTOCOL = 69;
 
 export function isOurRoute({ protocol }: Route): boolean {
@@ -59,7 +61,7 @@ export function formatRoute({ destination }: Pick<RemoteRoute, "destination">): 
   return `route ${formatPrefix(destination)}`;
 }
 
-/** Makes a route, in the place of another one of ours to the same subnet. */
+/** Installs a route, replacing another one of ours to the same subnet. */
 export function emitNewRoute(route: DeviceRoute, sequence: number): Uint8Array {
   const flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_REPLACE;
   return emitNetlink({ type: RTM.NEWROUTE, flags, sequence }, (w) => {
@@ -90,7 +92,7 @@ export function emitRouteQuery(to: Address, sequence: number): Uint8Array {
   });
 }
 
-/** Asks for all routes of a family: answered by RTM_NEWROUTE messages and NLMSG_DONE. */
+/** Requests all routes of a family: answered by RTM_NEWROUTE messages and NLMSG_DONE. */
 export function emitRouteDump(family: Family, sequence: number): Uint8Array {
   const flags = NLM_F_REQUEST | NLM_F_DUMP;
   return emitNetlink({ type: RTM.GETROUTE, flags, sequence }, (w) => {
@@ -98,7 +100,7 @@ export function emitRouteDump(family: Family, sequence: number): Uint8Array {
   });
 }
 
-/** The payload of an RTM_NEWROUTE. Undefined for routes of neither IPv4 nor IPv6. */
+/** The payload of an RTM_NEWROUTE. Undefined for routes that are neither IPv4 nor IPv6. */
 export function parseRoute(octets: Uint8Array): Result<Route | undefined, Malformed> {
   return decode(octets, "RTM_NEWROUTE", (r) => {
     const number = r.u8();
@@ -117,7 +119,7 @@ export function parseRoute(octets: Uint8Array): Result<Route | undefined, Malfor
   });
 }
 
-/** The subnet of an RTM_DELROUTE about a route of ours. */
+/** The subnet in an RTM_DELROUTE about a route of ours. */
 export function parseRouteRemoval({
   type,
   payload,
@@ -130,7 +132,7 @@ export function parseRouteRemoval({
   );
 }
 
-/** Multicast groups (RTNLGRP_*) that tell of routes. */
+/** Multicast groups (RTNLGRP_*) that report routes. */
 export const ROUTE_GROUPS = { IPV4: 7, IPV6: 11 } as const;
 
 export const RTM = { NEWROUTE: 24, DELROUTE: 25, GETROUTE: 26 } as const;
@@ -141,12 +143,12 @@ const RT_SCOPE_NOWHERE = 255;
 const RTN_UNICAST = 1;
 
 /**
- * Higher than what anybody chooses by default: a route that an operator has made to the same subnet
- * goes before ours, and ours never takes its place.
+ * Higher than any usual default: an operator's own route to the same subnet takes precedence, and
+ * ours never replaces it.
  */
 const OUR_METRIC = 4_500;
 
-/** struct rtmsg and what names a route. */
+/** struct rtmsg and the attributes that identify a route. */
 function emitHead(w: HostWriter, destination: Prefix, scope: number): void {
   w.u8(familyNumber(destination.family)).u8(destination.length).u8(0).u8(0); // …_src_len, rtm_tos
   w.u8(RT_TABLE_MAIN).u8(OUR_ROUTE_PROTOCOL).u8(scope).u8(RTN_UNICAST).u32(0); // rtm_flags

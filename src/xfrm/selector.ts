@@ -1,4 +1,4 @@
-/** An XFRM selector: which packets a policy or state is for (struct xfrm_selector). */
+/** An XFRM selector: which packets a policy or state applies to (struct xfrm_selector). */
 
 import { familyBits } from "../inet/address.ts";
 import { formatPortBlock, type PortBlock } from "../inet/port-block.ts";
@@ -33,7 +33,7 @@ export function emitSelector(w: HostWriter, selector: XfrmSelector): void {
   w.u32(0).u32(0); // ifindex, user
 }
 
-/** struct xfrm_selector; undefined for one that holds no family, as a state for any packet has. */
+/** struct xfrm_selector; undefined for one without a family, as in a state for any packet. */
 export function parseSelector(r: Reader): XfrmSelector | undefined {
   const daddr = r.octets(16);
   const saddr = r.octets(16);
@@ -64,7 +64,7 @@ export function formatSelector(selector: XfrmSelector): string {
   return text;
 }
 
-/** The policies of a Child SA are made of a few prefixes, each in many of them. */
+/** The policies of a Child SA use few prefixes, each of them many times. */
 function prefixText(prefix: Prefix): string {
   const known = prefixTexts.get(prefix);
   if (known !== undefined) return known;

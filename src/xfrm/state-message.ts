@@ -27,7 +27,7 @@ import type {
   XfrmStateUse,
 } from "./state.ts";
 
-/** struct xfrm_usersa_info, as far as anything here reads it. */
+/** struct xfrm_usersa_info, as far as it is needed here. */
 export type StateInfo = {
   readonly selector: XfrmSelector | undefined;
   readonly id: XfrmStateId;
@@ -44,7 +44,7 @@ export type StateInfo = {
   readonly flags: number;
 };
 
-/** What a dump says of a state, apart from its keys. */
+/** What a dump says about a state, apart from its keys. */
 export type StateFound = XfrmStateUse & { readonly mark: XfrmMark | undefined };
 
 export const IPPROTO_ESP = 50;
@@ -77,7 +77,7 @@ export function emitStateId(w: HostWriter, id: XfrmStateId, mark: XfrmMark | und
 }
 
 /**
- * The payload of XFRM_MSG_NEWSA as the kernel answers it, keys included: they are copies, to be
+ * The payload of XFRM_MSG_NEWSA as the kernel answers it, including keys: they are copies, to be
  * wiped. The kernel does not say which direction a state is for.
  */
 export function parseState(octets: Uint8Array): Result<Omit<XfrmState, "direction">, Malformed> {
@@ -105,7 +105,7 @@ export function parseState(octets: Uint8Array): Result<Omit<XfrmState, "directio
   });
 }
 
-/** The payload of XFRM_MSG_NEWSA without its keys: what names it and what was counted. */
+/** The payload of XFRM_MSG_NEWSA without its keys: identity and counters. */
 export function parseStateUse(octets: Uint8Array): Result<StateFound, Malformed> {
   return decode(octets, "XFRM_MSG_NEWSA", (r) => {
     const info = parseStateInfo(r);
@@ -124,7 +124,7 @@ export function parseStateUse(octets: Uint8Array): Result<StateFound, Malformed>
   });
 }
 
-/** Of the payload of XFRM_MSG_NEWSA only what names the state. */
+/** Only the identity of the state in the payload of XFRM_MSG_NEWSA. */
 export function parseStateName(
   octets: Uint8Array,
 ): Result<Pick<StateInfo, "id" | "reqid">, Malformed> {
@@ -191,7 +191,7 @@ function emitStateInfo(w: HostWriter, state: XfrmState): void {
 }
 
 function stateFlags(state: XfrmState): number {
-  // Without it the kernel takes the outer family for the inner one as well.
+  // Without it, the kernel assumes the outer family for the inner addresses as well.
   const anyFamily = state.mode === "tunnel" && state.selector === undefined;
   const { ecn, pathMtuDiscovery } = state.outerHeader;
   return (
@@ -202,7 +202,7 @@ function stateFlags(state: XfrmState): number {
   );
 }
 
-/** XFRMA_SA_EXTRA_FLAGS, where there is one. */
+/** XFRMA_SA_EXTRA_FLAGS, if needed. */
 function emitExtraFlags(w: HostWriter, { outerHeader }: XfrmState): void {
   if (outerHeader.copyDscp) return;
   emitAttribute(w, XFRMA.SA_EXTRA_FLAGS, () => w.u32(XFRM_SA_XFLAG_DONT_ENCAP_DSCP));
@@ -244,7 +244,7 @@ export function parseEncapsulation(
   return { srcPort: r.u16(), dstPort: r.u16() };
 }
 
-/** XFRMA_LASTUSED; before it is set, the time of the first packet, if there was one. */
+/** XFRMA_LASTUSED; until it is set, the time of the first packet, if there was one. */
 function parseLastUsed(
   { counters }: StateInfo,
   attributes: Map<number, Uint8Array>,

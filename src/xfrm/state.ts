@@ -8,7 +8,7 @@ import type { XfrmSelector } from "./selector.ts";
 /** The kernel's name of an algorithm (`rfc4106(gcm(aes))`, `hmac(sha256)`) and its key. */
 export type XfrmAead = {
   readonly name: string;
-  /** Key with its salt. */
+  /** Key followed by its salt. */
   readonly key: Uint8Array;
   readonly icvBits: number;
 };
@@ -23,7 +23,7 @@ export type XfrmProtection =
   | { readonly kind: "aead"; readonly aead: XfrmAead }
   | { readonly kind: "crypt-auth"; readonly crypt: XfrmCrypt; readonly auth: XfrmAuth };
 
-/** Limits: undefined is without limit. Seconds count from installation. */
+/** Limits: undefined means no limit. Seconds count from installation. */
 export type XfrmLifetime = {
   readonly softSeconds: number | undefined;
   readonly hardSeconds: number | undefined;
@@ -33,7 +33,7 @@ export type XfrmLifetime = {
   readonly hardPackets: bigint | undefined;
 };
 
-/** What names a state in the kernel's table. */
+/** What identifies a state in the kernel's table. */
 export type XfrmStateId = {
   readonly src: Address;
   readonly dst: Address;
@@ -43,13 +43,13 @@ export type XfrmStateId = {
 /** Packets with (mark & `mask`) = `value` only (struct xfrm_mark). */
 export type XfrmMark = { readonly value: number; readonly mask: number };
 
-/** What the outer header of tunnel mode takes over from the inner one, and gives back. */
+/** What is copied between the inner and the outer header in tunnel mode. */
 export type XfrmOuterHeader = {
-  /** Inner DSCP copied outward. */
+  /** Inner DSCP copied to the outer header. */
   readonly copyDscp: boolean;
   /** ECN passed through in both directions (RFC 6040). */
   readonly ecn: boolean;
-  /** Outer DF as the inner one; otherwise never set. */
+  /** Outer DF copied from the inner one; otherwise never set. */
   readonly pathMtuDiscovery: boolean;
 };
 
@@ -61,18 +61,18 @@ export type XfrmState = {
   readonly protection: XfrmProtection;
   /** UDP encapsulation (RFC 3948): source and destination port of the outer UDP header. */
   readonly encapsulation: { readonly srcPort: number; readonly dstPort: number } | undefined;
-  /** Packets; 0 switches the check off. Above 32 it is the extended (ESN) form of the kernel. */
+  /** Packets; 0 turns the check off. Above 32 the kernel's extended (ESN) form is used. */
   readonly replayWindow: number;
   readonly esn: boolean;
   readonly outerHeader: XfrmOuterHeader;
   readonly lifetime: XfrmLifetime;
-  /** Inner traffic allowed through: undefined is any. */
+  /** Inner traffic that is allowed: undefined is any. */
   readonly selector: XfrmSelector | undefined;
   readonly mark: XfrmMark | undefined;
   readonly ifId: number | undefined;
 };
 
-/** What the kernel counted on a state. */
+/** The kernel's counters of a state. */
 export type XfrmStateUse = {
   readonly id: XfrmStateId;
   readonly reqid: number;

@@ -60,7 +60,7 @@ export function peersWhereContract(contract: { ground(): PeersGround; table(): s
   test("a row whose columns do not fit the condition is taken back, and told", async () => {
     const { peers } = await laid("kind = 'video'");
     const added = await peers.add({ peerid: "site-3", password: "k" });
-    expect(JSON.stringify(added)).toContain("`where` of egroup sites leaves it out");
+    expect(JSON.stringify(added)).toContain("`where` of egroup sites excludes it");
     expect(rowsOf(await peers.list(undefined, 9)).length).toBe(1);
     await peers.close();
   });

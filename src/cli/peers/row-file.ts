@@ -91,7 +91,7 @@ function readCsv(text: string, keyOf: KeyFinder): Result<readonly FileRow[], str
     const key = keyOf(name);
     if (!key.ok) return err(`line ${head.info.lines}: ${key.error}`);
     if (key.value !== undefined && keys.includes(key.value)) {
-      return err(`line ${head.info.lines}: column ${key.value} stands there twice`);
+      return err(`line ${head.info.lines}: column ${key.value} is there twice`);
     }
     keys.push(key.value);
   }

@@ -1,4 +1,6 @@
-/** Signature algorithms and public keys as DER names them (RFC 4055, 5480, 5758, 8410, 7427 §A). */
+/**
+ * Signature algorithms and public keys by their names in DER (RFC 4055, 5480, 5758, 8410, 7427 §A).
+ */
 
 import {
   DerTag,
@@ -39,7 +41,7 @@ export function readSignatureAlgorithm(r: Reader): ReadAlgorithm {
   return { kind: "known", algorithm: plain };
 }
 
-/** The AlgorithmIdentifier that goes before a signature in AUTH, from RFC 7427 §A. */
+/** The AlgorithmIdentifier that precedes a signature in AUTH, from RFC 7427 §A. */
 export function algorithmIdentifier(algorithm: SignatureAlgorithm): Uint8Array {
   if (algorithm.scheme === "rsa-pss") {
     const hash = emitDer(DerTag.SEQUENCE, oid(HASH_OIDS[algorithm.hash]), NULL);
@@ -69,12 +71,12 @@ export function hashName(hash: SignatureHash): string {
   return `SHA2-${hash.slice(3)}`;
 }
 
-/** What kind of key a SubjectPublicKeyInfo holds, and the size of an RSA modulus in bits. */
+/** The kind of key in a SubjectPublicKeyInfo, and the size of an RSA modulus in bits. */
 export type PublicKeyKind =
   | { readonly kind: KeyKind; readonly bits: number }
   | { readonly kind: "unknown"; readonly name: string };
 
-/** Looks at a SubjectPublicKeyInfo (RFC 5280 §4.1.2.7); faults if it is none. */
+/** Parses a SubjectPublicKeyInfo (RFC 5280 §4.1.2.7); faults if it is malformed. */
 export function publicKeyKind(spki: Uint8Array): PublicKeyKind {
   const read = decode(spki, "public key", (r): PublicKeyKind => {
     const info = readDerOf(r, DerTag.SEQUENCE, "SubjectPublicKeyInfo");

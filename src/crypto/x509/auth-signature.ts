@@ -1,4 +1,6 @@
-/** The Authentication Data of AUTH with a signature: what signs, and how it is written down. */
+/**
+ * The Authentication Data of AUTH with a signature: which algorithm signs, and how it is encoded.
+ */
 
 import { concat } from "../../octets/concat.ts";
 import { decode } from "../../octets/reader.ts";
@@ -12,7 +14,7 @@ import {
   type SignatureHash,
 } from "./algorithm.ts";
 
-/** How to sign for a peer: the AUTH method, the algorithm, and what goes before the signature. */
+/** How to sign for a peer: the AUTH method, the algorithm, and what precedes the signature. */
 export type SigningPlan = {
   readonly method: number;
   readonly algorithm: SignatureAlgorithm;
@@ -22,9 +24,9 @@ export type SigningPlan = {
 };
 
 /**
- * What both ends can do. `hashes`: those that the peer has announced; undefined where it does not
- * know RFC 7427: then the older methods are all there is, of which RSA (RFC 7296 §3.8) leaves the
- * hash to us, so that it is SHA2-256, and Ed25519 has none.
+ * What both ends support. `hashes`: those that the peer announced; undefined if it does not support
+ * RFC 7427. Then only the older methods remain: RSA (RFC 7296 §3.8) leaves the hash to us, and we
+ * use SHA2-256; Ed25519 has no older method.
  */
 export function signingPlan(
   key: Pick<SigningKey, "kind" | "rsaPadding">,
@@ -49,14 +51,14 @@ export function signingPlan(
   return ok({ method: AuthMethod.DIGITAL_SIGNATURE, algorithm, ecdsaForm: "der", prefix });
 }
 
-/** What a peer's Authentication Data holds; the candidates are tried in this order. */
+/** The content of a peer's Authentication Data; the candidates are tried in this order. */
 export type ReceivedSignature = {
   readonly algorithms: readonly SignatureAlgorithm[];
   readonly ecdsaForm: "der" | "raw";
   readonly signature: Uint8Array;
 };
 
-/** Takes Authentication Data apart; or what is wrong with it, in words. */
+/** Parses Authentication Data; or says what is wrong with it, in words. */
 export function readAuthData(method: number, data: Uint8Array): Result<ReceivedSignature, string> {
   const old = RECEIVED.get(method);
   if (old !== undefined) return ok({ algorithms: old, ecdsaForm: "raw", signature: data });
@@ -91,13 +93,13 @@ function hashedFor(
   if (hash === undefined) return undefined;
   if (kind !== "rsa") return { scheme: "ecdsa", hash };
   if (rsaPadding === "pkcs1") return { scheme: "rsa-pkcs1", hash };
-  // The salt as long as the hash, as everybody has it (RFC 8247 §3.2).
+  // The salt is as long as the hash, as is usual (RFC 8247 §3.2).
   return { scheme: "rsa-pss", hash, saltOctets: SALT_OCTETS[hash] };
 }
 
 const { SHA2_256, SHA2_384, SHA2_512, IDENTITY } = HashAlgorithm;
 
-/** The hash that is as strong as the key first. */
+/** The hash that is as strong as the key comes first. */
 const PREFERRED: Readonly<Record<KeyKind, readonly number[]>> = {
   rsa: [SHA2_256, SHA2_384, SHA2_512],
   "ecdsa-p256": [SHA2_256, SHA2_384, SHA2_512],
@@ -132,7 +134,7 @@ const OLD: Readonly<Record<KeyKind, OldMethod | undefined>> = {
   ed25519: undefined,
 };
 
-/** Method 1 does not say its hash: each of SHA-2 is tried, SHA-1 never. */
+/** Method 1 does not name its hash: each hash of SHA-2 is tried, SHA-1 never. */
 const RECEIVED: ReadonlyMap<number, readonly SignatureAlgorithm[]> = new Map<
   number,
   readonly SignatureAlgorithm[]

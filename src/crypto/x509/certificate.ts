@@ -1,4 +1,4 @@
-/** X.509 certificates, as far as IKE asks for them (RFC 5280 §4, RFC 4945 §5). */
+/** X.509 certificates, as far as IKE needs them (RFC 5280 §4, RFC 4945 §5). */
 
 import {
   DerTag,
@@ -24,7 +24,7 @@ import { parseTime } from "./time.ts";
 
 export type Certificate = {
   readonly der: Uint8Array;
-  /** What is signed. */
+  /** The signed octets. */
   readonly tbs: Uint8Array;
   readonly signedWith: ReadAlgorithm;
   readonly signature: Uint8Array;
@@ -45,18 +45,18 @@ export type Certificate = {
 export type Extensions = {
   readonly isCa: boolean;
   readonly pathLengthMax: number | undefined;
-  /** Undefined: the certificate does not say; then every use is fine (RFC 5280 §4.2.1.3). */
+  /** Undefined: the certificate does not say; then every use is allowed (RFC 5280 §4.2.1.3). */
   readonly keyUsage:
     | { readonly digitalSignature: boolean; readonly keyCertSign: boolean }
     | undefined;
   readonly dnsNames: readonly string[];
   readonly mailAddresses: readonly string[];
   readonly ipAddresses: readonly Uint8Array[];
-  /** Critical ones that are not known here: nobody may go on with such a certificate. */
+  /** Critical extensions that are not known here: such a certificate must be rejected. */
   readonly unknownCritical: readonly string[];
 };
 
-/** Reads a certificate in DER; views of `der`. */
+/** Reads a certificate in DER; the result has views of `der`. */
 export function parseCertificate(der: Uint8Array): Result<Certificate, Malformed> {
   return decode(der, "certificate", (r) => {
     const outer = readDerOf(r, DerTag.SEQUENCE, "certificate");
@@ -78,15 +78,15 @@ type Fields = Omit<Certificate, "der" | "tbs" | "signature" | "signedWith">;
 
 // Version, serialNumber, signature, issuer, validity, subject, subjectPublicKeyInfo, extensions
 function readTbs(r: Reader, signedWith: DerValue): Fields {
-  optionalDer(r, 0xa0); // version: extensions say whether it is 3
+  optionalDer(r, 0xa0); // version: the extensions show whether it is 3
   const serial = toHex(derOf(r, DerTag.INTEGER, "serialNumber").content);
   const inside = derOf(r, DerTag.SEQUENCE, "signature");
-  // Both have to be the same (§4.1.1.2): what was signed is what it says.
+  // Both have to be equal (§4.1.1.2): the signed value has to be the one that is used.
   if (toHex(inside.whole) !== toHex(signedWith.whole)) r.fail("two signature algorithms");
   const issuerDer = derOf(r, DerTag.SEQUENCE, "issuer").whole;
   const validity = readDerOf(r, DerTag.SEQUENCE, "validity");
-  const notBeforeMs = parseTime(readDer(validity)) ?? validity.fail("notBefore is no time");
-  const notAfterMs = parseTime(readDer(validity)) ?? validity.fail("notAfter is no time");
+  const notBeforeMs = parseTime(readDer(validity)) ?? validity.fail("notBefore is not a time");
+  const notAfterMs = parseTime(readDer(validity)) ?? validity.fail("notAfter is not a time");
   const subjectDer = derOf(r, DerTag.SEQUENCE, "subject").whole;
   const publicKey = derOf(r, DerTag.SEQUENCE, "subjectPublicKeyInfo").whole;
   optionalDer(r, 0x81); // issuerUniqueID
@@ -105,7 +105,7 @@ function readTbs(r: Reader, signedWith: DerValue): Fields {
   };
 }
 
-/** A name that no text stands for, or its beginning. */
+/** A name that cannot be written as text, or its beginning. */
 function hexText(der: Uint8Array): string {
   const more = der.length > SHOWN_OCTETS ? "…" : "";
   return `0x${toHex(der.subarray(0, SHOWN_OCTETS))}${more}`;
@@ -166,7 +166,7 @@ function readExtension(oid: string, value: Reader): Partial<Extensions> | undefi
   }
 }
 
-/** Extended key usage says nothing about IKE (RFC 4945 §5.1.3.12); policies are not asked for. */
+/** Extended key usage says nothing about IKE (RFC 4945 §5.1.3.12); policies are not evaluated. */
 const HARMLESS: ReadonlySet<string> = new Set(["2.5.29.37", "2.5.29.32", "2.5.29.31"]);
 
 function readBasicConstraints(value: Reader): Partial<Extensions> {
@@ -179,15 +179,15 @@ function readBasicConstraints(value: Reader): Partial<Extensions> {
 }
 
 function readKeyUsage(value: Reader): Partial<Extensions> {
-  // The first octet says how many bits of the last one do not count.
+  // The first octet says how many bits of the last one are unused.
   const bits = derOf(value, DerTag.BIT_STRING, "keyUsage").content[1] ?? 0;
-  // RFC 4945 §5.1.3.2: digitalSignature (bit 0) or nonRepudiation (bit 1) will do for IKE.
+  // RFC 4945 §5.1.3.2: digitalSignature (bit 0) or nonRepudiation (bit 1) suffices for IKE.
   return {
     keyUsage: { digitalSignature: (bits & 0xc0) !== 0, keyCertSign: (bits & 0x04) !== 0 },
   };
 }
 
-/** subjectAltName (§4.2.1.6): mail addresses, DNS names, IP addresses; others are passed over. */
+/** subjectAltName (§4.2.1.6): mail addresses, DNS names, IP addresses; others are skipped. */
 function readAltNames(value: Reader): Partial<Extensions> {
   const inner = readDerOf(value, DerTag.SEQUENCE, "subjectAltName");
   const dnsNames: string[] = [];
@@ -204,7 +204,7 @@ function readAltNames(value: Reader): Partial<Extensions> {
   return { dnsNames, mailAddresses, ipAddresses };
 }
 
-/** IA5String: a name with anything but printable ASCII in it is nobody's. */
+/** IA5String: a name with anything but printable ASCII cannot be a site's ID. */
 function asciiText(content: Uint8Array): string | undefined {
   const isPlain = content.length > 0 && content.every((octet) => octet > 0x20 && octet < 0x7f);
   return isPlain ? new TextDecoder().decode(content) : undefined;

@@ -1,4 +1,4 @@
-/** From a peer's certificate up to an authority that is trusted here (RFC 5280 §6, RFC 4945 §5). */
+/** Builds the chain from a peer's certificate to a trusted authority (RFC 5280 §6, RFC 4945 §5). */
 
 import { equalOctets } from "../../octets/concat.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
@@ -7,20 +7,20 @@ import type { Certificate } from "./certificate.ts";
 import { formatTime } from "./time.ts";
 import { isSignedBy } from "./verify.ts";
 
-/** Smaller RSA keys are refused; larger ones only cost time, which strangers may not ask for. */
+/** Smaller RSA keys are refused; larger ones only cost time, which strangers could waste. */
 export const RSA_BITS_MIN = 2_048;
 export const RSA_BITS_MAX = 8_192;
 
-/** Ways up that are tried where several certificates have one name. */
+/** Chains that are tried if several certificates have the same name. */
 const PATHS_MAX = 4;
 const DEPTH_MAX = 8;
 
 type Path = readonly Certificate[];
 
 /**
- * The authority at the end of the way, or why there is none. `sent` begins with the peer's own
- * certificate. Names are compared first, and signatures checked from the top down: who has no
- * certificate of an authority here costs one check with a key of ours, not of theirs.
+ * The authority at the end of the chain, or why there is none. `sent` begins with the peer's own
+ * certificate. Names are compared first, and signatures are checked from the top down: a peer
+ * without a certificate of an authority here costs one check with a key of ours, not of its own.
  */
 export function anchorOf(
   sent: readonly Certificate[],
@@ -55,37 +55,40 @@ export function commonFault(certificate: Certificate, wallMs: number): Signature
   }
   if (wallMs < notBeforeMs) {
     const detail =
-      `the certificate of ${subject} is valid from ${formatTime(notBeforeMs)} on, ` +
-      `and this host has ${formatTime(wallMs)}`;
+      `the certificate of ${subject} is not valid before ${formatTime(notBeforeMs)}, ` +
+      `and this host's clock says ${formatTime(wallMs)}`;
     return { kind: "certificate-not-yet-valid", detail };
   }
   const [critical] = extensions.unknownCritical;
   if (critical !== undefined) return unfit(subject, `has the critical extension ${critical}`);
   if (key.kind === "unknown") return unfit(subject, `has a key of ${key.name}`);
   if (key.kind === "rsa" && (key.bits < RSA_BITS_MIN || key.bits > RSA_BITS_MAX)) {
-    const wanted = `${RSA_BITS_MIN} to ${RSA_BITS_MAX} are taken`;
+    const wanted = `${RSA_BITS_MIN} to ${RSA_BITS_MAX} are accepted`;
     return unfit(subject, `has an RSA key of ${key.bits} bits: ${wanted}`);
   }
   return undefined;
 }
 
 function ownFault({ extensions, subject }: Certificate): SignatureFault | undefined {
-  if (extensions.isCa) return unfit(subject, "is that of an authority, not of a site");
+  if (extensions.isCa) return unfit(subject, "is for an authority, not for a site");
   if (extensions.keyUsage?.digitalSignature !== false) return undefined;
   return unfit(subject, "has a keyUsage without digitalSignature");
 }
 
-/** Why the holder of a certificate may not issue others; `below`: certificates of CAs under it. */
+/**
+ * Why the holder of a certificate may not issue others; `below`: number of CA certificates under
+ * it.
+ */
 function issuerFault(certificate: Certificate, below: number): SignatureFault | undefined {
   const { isCa, keyUsage, pathLengthMax } = certificate.extensions;
   const { subject } = certificate;
-  if (!isCa) return unfit(subject, "is not that of an authority (basicConstraints)");
+  if (!isCa) return unfit(subject, "is not for an authority (basicConstraints)");
   if (keyUsage?.keyCertSign === false) return unfit(subject, "has a keyUsage without keyCertSign");
   if (pathLengthMax === undefined || below <= pathLengthMax) return undefined;
-  return unfit(subject, `allows ${pathLengthMax} authorities below it, and there are ${below}`);
+  return unfit(subject, `allows ${pathLengthMax} authorities below it, but there are ${below}`);
 }
 
-/** All ways up by name, at most {@link PATHS_MAX}; each ends with an anchor. */
+/** All chains by name, at most {@link PATHS_MAX}; each ends with an anchor. */
 function findPaths(
   path: Path,
   others: readonly Certificate[],
@@ -124,7 +127,7 @@ function signatureFault(below: Certificate, issuer: Certificate): SignatureFault
   if (isSignedBy(issuer, signed)) return undefined;
   const detail =
     `the certificate of ${subject} names ${issuer.subject} as its issuer, ` +
-    "and is not signed with that one's key";
+    "but is not signed with that key";
   return { kind: "issuer-unknown", detail };
 }
 
@@ -137,7 +140,7 @@ function unknownIssuer(
   for (const { subject } of sent.slice(1)) issuers.delete(subject);
   return {
     kind: "issuer-unknown",
-    detail: `the certificate of ${own?.subject} leads up to no authority that is known here`,
+    detail: `the certificate of ${own?.subject} does not lead to an authority that is known here`,
     offered: [...issuers],
     wanted: anchors.map(({ subject }) => subject),
   };

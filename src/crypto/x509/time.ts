@@ -2,7 +2,7 @@
 
 import { DerTag, type DerValue } from "../../octets/der.ts";
 
-/** UTCTime or GeneralizedTime, in the one form each that certificates may have. */
+/** UTCTime or GeneralizedTime, each in the one form that certificates may use. */
 export function parseTime({ tag, content }: DerValue): number | undefined {
   const text = String.fromCharCode(...content.subarray(0, 16));
   const found =

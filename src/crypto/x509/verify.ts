@@ -1,4 +1,4 @@
-/** Whether a signature is right: the one place where public keys are used. */
+/** Whether a signature is right: the only place where public keys are used. */
 
 import { constants, createPublicKey, type KeyObject, verify } from "node:crypto";
 import type { PublicKeyKind, SignatureAlgorithm } from "./algorithm.ts";
@@ -14,7 +14,7 @@ export type Signed = {
   readonly ecdsaForm: "der" | "raw";
 };
 
-/** False also for a key of another kind than the algorithm needs, or one that is broken. */
+/** False also for a key that is of another kind than the algorithm needs, or broken. */
 export function isSignedBy({ publicKey, key }: PublicKey, signed: Signed): boolean {
   const { algorithm, octets, signature, ecdsaForm } = signed;
   if (!fits(key, algorithm)) return false;
@@ -34,7 +34,7 @@ export function isSignedBy({ publicKey, key }: PublicKey, signed: Signed): boole
         return verify(algorithm.hash, octets, { key: object, ...paddingOf(algorithm) }, signature);
     }
   } catch {
-    // What a peer sends as its key or signature may be anything.
+    // A peer may send anything as its key or signature.
     return false;
   }
 }
@@ -50,7 +50,7 @@ export function paddingOf(
 
 export const DSA = { der: "der", raw: "ieee-p1363" } as const;
 
-/** A key for node:crypto; its type only, for whoever keeps one. */
+/** A key for node:crypto; only the type, for code that stores one. */
 export type NodeKey = KeyObject;
 
 function fits(key: PublicKeyKind, algorithm: SignatureAlgorithm): boolean {

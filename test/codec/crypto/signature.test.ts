@@ -235,7 +235,7 @@ test("what a site's certificate may not be", () => {
     return result.ok ? "right" : result.error.detail;
   };
   expect(why("usage", { keyUsage: "keyEncipherment" })).toContain("without digitalSignature");
-  expect(why("as-ca", { isCa: true })).toContain("is that of an authority");
+  expect(why("as-ca", { isCa: true })).toContain("is for an authority");
   expect(why("sha1", { hash: "sha1", issuer: authority })).toContain("ECDSA with SHA-1");
   const critical = { more: ["1.2.3.4=critical,ASN1:NULL"] };
   expect(why("critical", critical)).toContain("critical extension 1.2.3.4");
@@ -310,7 +310,7 @@ test("what PEM files may not be", () => {
   const broken = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----";
   expect(fault(broken, rsa.keyPem)).toContain("certificate 1 in it cannot be read");
   expect(readTrustAnchors(p256.pem)).toMatchObject({
-    error: expect.stringContaining("is no authority"),
+    error: expect.stringContaining("is not an authority"),
   });
   expect(readTrustAnchors(authority.pem).ok).toBe(true);
 });

@@ -64,12 +64,12 @@ describe("refusing", () => {
     ["aes256-x25519", "AES-CBC needs an integrity algorithm"],
     ["aes256gcm16-x25519", "AES-GCM needs a PRF"],
     ["aes256gcm16-sha256-x25519", 'as PRF: "prfsha256"'],
-    ["aes256-aes256gcm16-sha256-x25519", "cannot stand in one proposal"],
+    ["aes256-aes256gcm16-sha256-x25519", "cannot be in one proposal"],
     ["aes256-sha256", "IKE needs a key exchange"],
     ["aes256-sha256-none", "IKE always needs a key exchange"],
     ["aes256-sha256-x25519-esn", "only ESP"],
-    ["aes256-aes256-sha256-x25519", '"aes256" stands there twice'],
-    ["aes-aes128-sha256-x25519", '"aes128" stands there twice'],
+    ["aes256-aes256-sha256-x25519", '"aes256" is there twice'],
+    ["aes-aes128-sha256-x25519", '"aes128" is there twice'],
     ["aes256-sha256-x25519,aes128-sha256-x25519", "one proposal only"],
   ])("IKE %p", (text, why) => {
     const result = parseSuite(text, "ike");

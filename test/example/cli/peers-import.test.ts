@@ -168,7 +168,7 @@ test("a file as a whole can be wrong: head, quotes, format", async () => {
     { text: "", says: "holds no line with the names" },
     { text: "peerid,pasword\n", says: 'line 1: no column is called "pasword"; did you mean pass' },
     { text: "remip\n", says: "line 1: there is no column peerid" },
-    { text: "peerid,peerid\n", says: "column peerid stands there twice" },
+    { text: "peerid,peerid\n", says: "column peerid is there twice" },
     { text: 'peerid,password\na,"b"c\n', says: "line 2: is no CSV (CSV_INVALID_CLOSING_QUOTE)" },
     { text: "[{", says: "is no JSON list" },
   ];

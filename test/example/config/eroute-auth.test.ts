@@ -84,7 +84,7 @@ test("files that cannot be read, are no PEM, or do not belong to each other", ()
   expect(told(OWN.replace(ours.keyFile, other.keyFile)).join()).toContain(
     "not the key of the first certificate",
   );
-  expect(told(`ca_file = "${ours.certificateFile}"`).join()).toContain("is no authority");
+  expect(told(`ca_file = "${ours.certificateFile}"`).join()).toContain("is not an authority");
 });
 
 test("expired, not valid yet, or about to expire: a warning, and it starts all the same", () => {
@@ -93,7 +93,7 @@ test("expired, not valid yet, or about to expire: a warning, and it starts all t
   expect(warned(OWN, Date.now() + 75 * DAY_MS).join()).toMatch(soon);
   expect(warned(OWN, Date.now() + 101 * DAY_MS).join()).toContain("has expired");
   expect(warned(CA, Date.now() - DAY_MS).join()).toContain(
-    "certificate of CN=Fleet CA is valid from",
+    "certificate of CN=Fleet CA is not valid before",
   );
 });
 
