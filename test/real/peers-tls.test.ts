@@ -115,7 +115,10 @@ test("a login that the driver does not know is named, with what to do", async ()
     "create user 'old'@'%' identified via mysql_old_password using '6f8c114b58f2ce9e'",
   );
   for (const [user, says] of [
-    ["ed", "logs in by ed25519, which erouted does not support (client_ed25519): give it a password"],
+    [
+      "ed",
+      "logs in by ed25519, which erouted does not support (client_ed25519): give it a password",
+    ],
     ["sock", "logs in by unix_socket or auth_socket"],
     ["old", "IDENTIFIED VIA mysql_native_password"],
   ] as const) {
