@@ -13,7 +13,7 @@ import { Ke, TransformType } from "../src/crypto/transform.ts";
 
 import { asInstant } from "../src/octets/instant.ts";
 import { ok } from "../src/octets/result.ts";
-import { parseIdentity } from "../src/wire/v2/payload/id.ts";
+import { parseIdentity } from "../src/wire/identity.ts";
 import { createDriver, type Driver } from "../test/simulation/driver.ts";
 import { connect, createSite, receive } from "../test/simulation/initiator.ts";
 import {

@@ -1,13 +1,15 @@
 /** IKE_SA_INIT from strangers: repeats, cookies, limits (RFC 7296 §2.1, §2.6, §2.21.1). */
 
 import { sha1 } from "../crypto/hash.ts";
-import type { IkeEffect } from "../ike/effect.ts";
 import { INIT_OCTETS_MAX } from "../ike/limits.ts";
-import { notify, type Refusal, refusalText } from "../ike/refusal.ts";
+import { type Refusal, refusalText } from "../ike/refusal.ts";
+import { localSpi } from "../ike/sa-id.ts";
 import { notifyOf, payloadOf } from "../ike/v2/find-payload.ts";
 import { acceptInit, initHead, initRefusal } from "../ike/v2/ike-sa-init.ts";
-import { localSpi, saIdOf } from "../ike/v2/phase.ts";
+import { notify } from "../ike/v2/notify.ts";
+import { saIdOf } from "../ike/v2/phase.ts";
 import { redirectSupportOf } from "../ike/v2/redirect.ts";
+import type { IkeEffect } from "../ike/v2/step.ts";
 import { addressOctets } from "../inet/address.ts";
 import { formatEndpoint, type Path } from "../inet/endpoint.ts";
 import { originOf } from "../inet/origin.ts";

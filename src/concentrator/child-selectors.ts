@@ -1,12 +1,12 @@
 /** The traffic selectors of a Child SA as the kernel's: pairs of subnets with blocks of ports. */
 
 import type { ChildSa } from "../ike/child-sa.ts";
-import { isAnyPort } from "../ike/v2/selector-room.ts";
 import { onePort, type PortBlock, portBlocks } from "../inet/port-block.ts";
 import type { Prefix } from "../inet/prefix.ts";
 import { rangePrefixes } from "../inet/range.ts";
 import { assert } from "../octets/assert.ts";
-import type { TrafficSelector } from "../wire/v2/message.ts";
+import type { TrafficSelector } from "../wire/traffic-selector.ts";
+import { isAnyPort } from "../wire/traffic-selector.ts";
 import type { XfrmSelector } from "../xfrm/selector.ts";
 
 /** The same traffic in both directions. */

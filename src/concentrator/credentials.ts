@@ -2,13 +2,16 @@
 
 import type { Eroute } from "../eroute/eroute.ts";
 import { isPpkRequired, type Ppk } from "../eroute/ppk.ts";
-import type { AuthCredentials, OwnCredential, PeerCredential } from "../ike/credentials.ts";
+import type {
+  AuthCredentials,
+  OwnCredential,
+  PeerCredential,
+  PpkCredential,
+} from "../ike/credentials.ts";
 import type { Credentials } from "../ike/event.ts";
-import type { PpkCredential } from "../ike/v2/ppk-keys.ts";
 import { type Address, addressOctets } from "../inet/address.ts";
 import { assert } from "../octets/assert.ts";
-import { type Identity, IdType } from "../wire/v2/message.ts";
-import { parseIdentity } from "../wire/v2/payload/id.ts";
+import { type Identity, IdType, parseIdentity } from "../wire/identity.ts";
 import type { Engine, ErouteInUse } from "./engine.ts";
 import { termsOf } from "./eroute-in-use.ts";
 import { isSilent } from "./unanswered.ts";

@@ -1,6 +1,6 @@
 /** A datagram's way to its IKE SA (RFC 7296 §2.5, §2.6, §3.1). */
 
-import { notify } from "../ike/refusal.ts";
+import { notify } from "../ike/v2/notify.ts";
 import type { Path } from "../inet/endpoint.ts";
 import { type IkeHeader, type IkeSpi, parseHeader } from "../wire/header.ts";
 import { emitMessage } from "../wire/v2/emit-message.ts";

@@ -1,12 +1,13 @@
 /** Calling a site that is known: its hosts one after another, and their addresses. */
 
 import { peerKey } from "../eroute/peer-id.ts";
-import type { IkeEffect } from "../ike/effect.ts";
 import type { Call } from "../ike/event.ts";
+import { localSpi } from "../ike/sa-id.ts";
 import { beginCall } from "../ike/v2/ike-sa-init-request.ts";
-import { localSpi, saIdOf } from "../ike/v2/phase.ts";
+import { saIdOf } from "../ike/v2/phase.ts";
+import type { IkeEffect } from "../ike/v2/step.ts";
 import { wipe } from "../octets/secret.ts";
-import { identityText, parseIdentity } from "../wire/v2/payload/id.ts";
+import { identityText, parseIdentity } from "../wire/identity.ts";
 import { fail, forget, holdMs, noteFailure, rest, setStage, take } from "./call-table.ts";
 import type { CallEnds, CallId, CallReason, CallTarget, CallUnderWay } from "./calls.ts";
 import { credentialsFor } from "./credentials.ts";

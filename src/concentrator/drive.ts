@@ -1,12 +1,13 @@
 /** Drives IKE SAs: hands an event to one, and carries out what it wants. */
 
 import type { ChildSa } from "../ike/child-sa.ts";
-import type { IkeEffect } from "../ike/effect.ts";
+import { type EndReason, endWord } from "../ike/end-reason.ts";
 import type { IkeEvent } from "../ike/event.ts";
-import { endWord } from "../ike/v2/answer.ts";
+import { localSpi } from "../ike/sa-id.ts";
 import { deadlineOf } from "../ike/v2/deadlines.ts";
 import { isHalfOpen, step } from "../ike/v2/ike-sa.ts";
-import { type EndReason, type Established, type IkeSa, localSpi, saIdOf } from "../ike/v2/phase.ts";
+import { type Established, type IkeSa, saIdOf } from "../ike/v2/phase.ts";
+import type { IkeEffect } from "../ike/v2/step.ts";
 import { AssertionError, never } from "../octets/assert.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import { callOf, giveUp } from "./call-table.ts";

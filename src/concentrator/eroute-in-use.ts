@@ -7,7 +7,7 @@ import { childWith, inactivityWith, NO_ROW_OPTIONS } from "../eroute/row-options
 import type { Terms } from "../ike/event.ts";
 import type { IkeSaSettings } from "../ike/settings.ts";
 import { type Prefix, prefixRange } from "../inet/prefix.ts";
-import type { TrafficSelector } from "../wire/v2/message.ts";
+import type { TrafficSelector } from "../wire/traffic-selector.ts";
 import type { Engine, ErouteInUse } from "./engine.ts";
 import type { LookupId } from "./event.ts";
 import { rowPrint } from "./row-checks.ts";

@@ -8,7 +8,7 @@ import type { Address } from "../inet/address.ts";
 import type { Path } from "../inet/endpoint.ts";
 import type { Result } from "../octets/result.ts";
 import type { Names } from "../octets/spread-set.ts";
-import type { Gateway } from "../wire/v2/redirect.ts";
+import type { Gateway } from "../wire/gateway.ts";
 import type { XfrmEvent } from "../xfrm/event.ts";
 import type { KernelResult } from "../xfrm/request.ts";
 import type { RekeyOf } from "./rekey.ts";

@@ -2,8 +2,8 @@
 
 import { formatAddress } from "../inet/address.ts";
 import type { Instant } from "../octets/instant.ts";
+import type { Gateway } from "../wire/gateway.ts";
 import type { IkeSpi } from "../wire/header.ts";
-import type { Gateway } from "../wire/v2/redirect.ts";
 import { callOf, noteFailure } from "./call-table.ts";
 import type { CallId } from "./calls.ts";
 import { nextHost } from "./dial.ts";

@@ -7,8 +7,8 @@ import { originOf } from "../inet/origin.ts";
 import { toHex } from "../octets/hex.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { IkeHeader } from "../wire/header.ts";
+import { identityText } from "../wire/identity.ts";
 import { parseIkev1Call } from "../wire/v1/call.ts";
-import { identityText } from "../wire/v2/payload/id.ts";
 import { count, type Engine, inMs, journal } from "./engine.ts";
 import { mayNote } from "./stranger-notes.ts";
 

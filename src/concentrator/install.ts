@@ -1,10 +1,11 @@
 /** Child SAs in the kernel: installed, taken over, removed; policies shared by selector. */
 
 import type { ChildSa } from "../ike/child-sa.ts";
-import type { IkeEffect } from "../ike/effect.ts";
+import type { Nat } from "../ike/nat.ts";
 import type { Refusal } from "../ike/refusal.ts";
-import type { Nat } from "../ike/v2/nat.ts";
-import { localSpi, saIdOf } from "../ike/v2/phase.ts";
+import { localSpi } from "../ike/sa-id.ts";
+import { saIdOf } from "../ike/v2/phase.ts";
+import type { IkeEffect } from "../ike/v2/step.ts";
 import { equalAddress } from "../inet/address.ts";
 import { assert } from "../octets/assert.ts";
 import { err, ok, type Result } from "../octets/result.ts";

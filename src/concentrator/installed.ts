@@ -1,7 +1,7 @@
 /** Child SAs and policies as the tables keep them, once they are on their way to the kernel. */
 
 import type { ChildSa } from "../ike/child-sa.ts";
-import type { Ticket } from "../ike/v2/phase.ts";
+import type { Ticket } from "../ike/ticket.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import type { XfrmPolicy, XfrmPolicyId } from "../xfrm/policy.ts";

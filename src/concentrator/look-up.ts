@@ -5,16 +5,17 @@ import { type DynamicEroute, dynamicErouteOf } from "../eroute/dynamic-eroute.ts
 import type { Eroute, LocalUser, NormalEroute } from "../eroute/eroute.ts";
 import { type ConfiguredMatch, matchConfigured } from "../eroute/match.ts";
 import { asPeerId, PEER_ID_LENGTH_MAX, type PeerId, peerKey } from "../eroute/peer-id.ts";
-import { ikeAlgorithmsText } from "../ike/algorithms.ts";
-import type { IkeEffect } from "../ike/effect.ts";
+import { acceptsIke, ikeAlgorithmsText } from "../ike/algorithms.ts";
 import type { Credentials } from "../ike/event.ts";
 import type { Refusal } from "../ike/refusal.ts";
-import { localSpi, saIdOf, type Ticket } from "../ike/v2/phase.ts";
-import { acceptsIke } from "../ike/v2/proposal.ts";
+import { localSpi } from "../ike/sa-id.ts";
+import type { Ticket } from "../ike/ticket.ts";
+import { saIdOf } from "../ike/v2/phase.ts";
+import type { IkeEffect } from "../ike/v2/step.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { wipe } from "../octets/secret.ts";
 import type { IkeSpi } from "../wire/header.ts";
-import { identityText } from "../wire/v2/payload/id.ts";
+import { identityText } from "../wire/identity.ts";
 import { credentialsFor, type SiteKeys } from "./credentials.ts";
 import {
   count,

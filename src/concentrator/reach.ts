@@ -3,7 +3,7 @@
 import { type Address, familyBits } from "../inet/address.ts";
 import { containsAddress, formatPrefix, prefixOf } from "../inet/prefix.ts";
 import { type PrefixTable, putAt, takeFrom, valuesAround } from "../inet/prefix-table.ts";
-import type { TrafficSelector } from "../wire/v2/message.ts";
+import type { TrafficSelector } from "../wire/traffic-selector.ts";
 import { add, HOLD_MS, rest } from "./call-table.ts";
 import type { Engine, ErouteInUse } from "./engine.ts";
 

@@ -1,7 +1,7 @@
 /** Reqids: what ties the policies of Child SAs to their states. */
 
 import type { ChildSa } from "../ike/child-sa.ts";
-import type { TrafficSelector } from "../wire/v2/message.ts";
+import type { TrafficSelector } from "../wire/traffic-selector.ts";
 import { REQID_MARK, TRAP_REQID } from "../xfrm/request.ts";
 import type { Engine } from "./engine.ts";
 

@@ -1,7 +1,8 @@
 /** How many IKE SAs and Child SAs one site may have: the oldest goes, and the site is told. */
 
 import type { ChildSa } from "../ike/child-sa.ts";
-import { type Established, localSpi, saIdOf } from "../ike/v2/phase.ts";
+import { localSpi } from "../ike/sa-id.ts";
+import { type Established, saIdOf } from "../ike/v2/phase.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import { count, type Engine, type Entry, type ErouteInUse, journal } from "./engine.ts";
 import { createRates, type RateLimit, type Rates } from "./rate.ts";

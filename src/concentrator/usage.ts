@@ -1,6 +1,6 @@
 /** Whether Child SAs carry packets: asked of the kernel for one IKE SA (RFC 7296 §2.4; R13). */
 
-import type { Ticket } from "../ike/v2/phase.ts";
+import type { Ticket } from "../ike/ticket.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import type { XfrmStateUse } from "../xfrm/state.ts";
 import { type Engine, type Entry, numberOf } from "./engine.ts";

@@ -1,11 +1,12 @@
 /** Snapshots: what the tables look like from outside (R8). */
 
 import { espAlgorithmsText, ikeAlgorithmsText } from "../ike/algorithms.ts";
+import { localSpi } from "../ike/sa-id.ts";
+import { selectorText } from "../ike/selector-text.ts";
 import { halfOpenOctets } from "../ike/v2/half-open-octets.ts";
 import { isHalfOpen } from "../ike/v2/ike-sa.ts";
-import { localSpi, saIdOf } from "../ike/v2/phase.ts";
+import { saIdOf } from "../ike/v2/phase.ts";
 import { isRedirectable } from "../ike/v2/redirect.ts";
-import { selectorText } from "../ike/v2/selector-text.ts";
 import { formatAddress } from "../inet/address.ts";
 import { formatEndpoint } from "../inet/endpoint.ts";
 import { formatPrefix } from "../inet/prefix.ts";

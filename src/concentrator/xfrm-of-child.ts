@@ -4,7 +4,7 @@ import { Encr, Integ } from "../crypto/transform.ts";
 import type { ChildOptions } from "../eroute/eroute.ts";
 import type { ChildSa } from "../ike/child-sa.ts";
 import type { ChildKeys } from "../ike/effect.ts";
-import type { EspDirectionKeys } from "../ike/v2/keys.ts";
+import type { EspDirectionKeys } from "../ike/esp-keys.ts";
 import type { Path } from "../inet/endpoint.ts";
 import { assert } from "../octets/assert.ts";
 import type { XfrmPolicy, XfrmPolicyId, XfrmTemplate } from "../xfrm/policy.ts";

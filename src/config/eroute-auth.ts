@@ -6,7 +6,7 @@ import type { Certificate } from "../crypto/x509/certificate.ts";
 import { DEFAULT_AUTH } from "../eroute/defaults.ts";
 import type { ErouteAuth } from "../eroute/eroute.ts";
 import { isNameOf, namesOf } from "../ike/certificate-names.ts";
-import { parseIdentity } from "../wire/v2/payload/id.ts";
+import { parseIdentity } from "../wire/identity.ts";
 import type { Check } from "./check.ts";
 import { type KeyPath, quoted } from "./fault.ts";
 import type { RawEroute } from "./schema.ts";

@@ -4,6 +4,7 @@ import { type Encryption, encryptionFor } from "../crypto/encryption.ts";
 import { type Integrity, integrityFor } from "../crypto/integrity.ts";
 import { transformName } from "../crypto/names.ts";
 import { type Prf, prfFor } from "../crypto/prf.ts";
+import type { Suite } from "../crypto/suite.ts";
 import { TransformType } from "../crypto/transform.ts";
 
 export type IkeAlgorithms = {
@@ -65,4 +66,19 @@ export function espAlgorithmsText(algorithms: EspAlgorithms): string {
   if (algorithms.ke !== 0) names.push(transformName(TransformType.KE, algorithms.ke, undefined));
   if (algorithms.esn) names.push("ESN");
   return names.join("/");
+}
+
+/** Whether one of the suites holds exactly these transforms: for an eroute known only later. */
+export function acceptsIke(suites: readonly Suite[], algorithms: IkeAlgorithms): boolean {
+  return suites.some(
+    (suite) =>
+      suite.encr.some((encr) => isEncr(algorithms.encr, encr)) &&
+      (algorithms.integ === undefined || suite.integ.includes(algorithms.integ.id)) &&
+      suite.prf.includes(algorithms.prf.id) &&
+      suite.ke.includes(algorithms.ke),
+  );
+}
+
+function isEncr(encr: Encryption, wanted: Suite["encr"][number]): boolean {
+  return encryptionFor(wanted.id, wanted.keyBits)?.name === encr.name;
 }

@@ -4,7 +4,7 @@ import type { CertificateHolder } from "../crypto/signature.ts";
 import { addressFromOctets, formatAddress } from "../inet/address.ts";
 import { equalOctets } from "../octets/concat.ts";
 import { nameText } from "../octets/distinguished-name.ts";
-import { type Identity, IdType } from "../wire/v2/message.ts";
+import { type Identity, IdType } from "../wire/identity.ts";
 
 /**
  * A name or an address has to be in subjectAltName, a DER_ASN1_DN to be the subject. A KEY_ID

@@ -4,7 +4,7 @@ import type { Suite } from "../crypto/suite.ts";
 import type { Address } from "../inet/address.ts";
 import type { EspSpi } from "../inet/esp-spi.ts";
 import type { Instant } from "../octets/instant.ts";
-import type { TrafficSelector } from "../wire/v2/message.ts";
+import type { TrafficSelector } from "../wire/traffic-selector.ts";
 import type { EspAlgorithms } from "./algorithms.ts";
 import type { Struggle } from "./struggle.ts";
 

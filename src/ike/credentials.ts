@@ -2,8 +2,7 @@
 
 import type { SigningKey, TrustAnchors } from "../crypto/signature.ts";
 import { wipe } from "../octets/secret.ts";
-import type { Identity } from "../wire/v2/message.ts";
-import type { PpkCredential } from "./v2/ppk-keys.ts";
+import type { Identity } from "../wire/identity.ts";
 
 /** How we prove who we are. */
 export type OwnCredential =
@@ -15,6 +14,14 @@ export type PeerCredential =
   | { readonly kind: "psk"; readonly psk: Uint8Array }
   | { readonly kind: "certificate"; readonly anchors: TrustAnchors }
   | { readonly kind: "either"; readonly psk: Uint8Array; readonly anchors: TrustAnchors };
+
+/** A peer's PPK, and what both ends call it: a PPK_ID without its type. */
+export type PpkCredential = {
+  readonly id: Uint8Array;
+  readonly key: Uint8Array;
+  /** Without it nothing is agreed upon: mandatory_or_not of RFC 8784 §3. */
+  readonly isRequired: boolean;
+};
 
 export type AuthCredentials = {
   readonly ourIdentity: Identity;

@@ -5,14 +5,15 @@ import type { CertificateHolder, SignatureRequest } from "../crypto/signature.ts
 import type { Path } from "../inet/endpoint.ts";
 import type { EspSpi } from "../inet/esp-spi.ts";
 import type { Instant } from "../octets/instant.ts";
+import type { Gateway } from "../wire/gateway.ts";
 import type { IkeSpi } from "../wire/header.ts";
-import type { Identity } from "../wire/v2/message.ts";
-import type { Gateway } from "../wire/v2/redirect.ts";
+import type { Identity } from "../wire/identity.ts";
 import type { IkeAlgorithms } from "./algorithms.ts";
 import type { ChildSa } from "./child-sa.ts";
+import type { EndReason } from "./end-reason.ts";
+import type { EspDirectionKeys } from "./esp-keys.ts";
 import type { RefusalText } from "./refusal.ts";
-import type { EspDirectionKeys } from "./v2/keys.ts";
-import type { EndReason, Established, IkeSa, Ticket } from "./v2/phase.ts";
+import type { Ticket } from "./ticket.ts";
 import type { MessageListener } from "./v2/seen-message.ts";
 
 /** Keys by direction, seen from here. */
@@ -24,7 +25,8 @@ export type IkeNote = RefusalText & {
   readonly outcome: "ok" | "failed" | "refused" | "note";
 };
 
-export type IkeEffect =
+/** `Sa`: an authenticated IKE SA, as the version that makes these effects has it. */
+export type EffectOf<Sa> =
   | { readonly kind: "send"; readonly octets: Uint8Array; readonly path: Path }
   | { readonly kind: "key-exchange"; readonly ticket: Ticket; readonly op: KeyExchangeRequest }
   /** Make or judge a signature; answered by `signature-answer`. */
@@ -71,13 +73,13 @@ export type IkeEffect =
    */
   | {
       readonly kind: "rekeyed";
-      readonly successor: Established;
+      readonly successor: Sa;
       readonly rival: IkeSpi | undefined;
     }
   /** The peer finds this IKE SA redundant: its Child SAs go back to the one before (§2.8.2). */
   | { readonly kind: "give-back"; readonly to: IkeSpi; readonly children: readonly ChildSa[] }
   /** Both ends have rekeyed at the same time, and ours does not count: it is deleted at once. */
-  | { readonly kind: "rekeyed-in-vain"; readonly successor: Established }
+  | { readonly kind: "rekeyed-in-vain"; readonly successor: Sa }
   | { readonly kind: "count"; readonly counter: IkeCounter }
   | { readonly kind: "note"; readonly note: IkeNote }
   | { readonly kind: "ended"; readonly reason: EndReason };
@@ -114,6 +116,3 @@ export type IkeContext = {
   ikeSpi(): IkeSpi;
   readonly onMessage: MessageListener;
 };
-
-/** The IKE SA after an event (undefined: forget it), and what to do, in this order. */
-export type Step = { readonly sa: IkeSa | undefined; readonly effects: readonly IkeEffect[] };

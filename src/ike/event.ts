@@ -4,15 +4,15 @@ import type { KeyExchangeResult } from "../crypto/key-exchange.ts";
 import type { SignatureResult } from "../crypto/signature.ts";
 import type { Endpoint, Path } from "../inet/endpoint.ts";
 import type { Result } from "../octets/result.ts";
+import type { Gateway } from "../wire/gateway.ts";
 import type { IkeHeader } from "../wire/header.ts";
-import type { Identity, TrafficSelector } from "../wire/v2/message.ts";
-import type { Gateway } from "../wire/v2/redirect.ts";
+import type { Identity } from "../wire/identity.ts";
+import type { TrafficSelector } from "../wire/traffic-selector.ts";
 import type { ChildPolicy, ChildSa } from "./child-sa.ts";
-import type { AuthCredentials } from "./credentials.ts";
+import type { AuthCredentials, PpkCredential } from "./credentials.ts";
 import type { Refusal } from "./refusal.ts";
 import type { IkeSaSettings } from "./settings.ts";
-import type { Ticket } from "./v2/phase.ts";
-import type { PpkCredential } from "./v2/ppk-keys.ts";
+import type { Ticket } from "./ticket.ts";
 
 /** What later exchanges of an IKE SA go by: a new configuration may change it. */
 export type Terms = {

@@ -1,16 +1,13 @@
-/** Why a message, an exchange or an SA is refused; and what the peer is told of it. */
+/** Why a message, an exchange or an SA is refused. */
 
 import type { SignatureFault } from "../crypto/signature.ts";
 import { never } from "../octets/assert.ts";
 import { spi32Hex } from "../octets/hex.ts";
-import { Writer } from "../octets/writer.ts";
-import { type NotifyPayload, Protocol } from "../wire/v2/message.ts";
-import { NotifyType } from "../wire/v2/notify-type.ts";
 import { type BeforeAuthRefusal, beforeAuthText } from "./before-auth-refusal.ts";
 import type { BusyRefusal } from "./busy.ts";
 import { type CallRefusal, callText } from "./call-refusal.ts";
 import type { PeerCredential } from "./credentials.ts";
-import { type MessageFault, messageFaultText, unreadableType } from "./message-fault.ts";
+import { type MessageFault, messageFaultText } from "./message-fault.ts";
 import { type PpkRefusal, ppkFaultText } from "./ppk-fault.ts";
 
 /** A refusal keeps both sides, what was offered and what is wanted: people ask for it. */
@@ -77,69 +74,6 @@ export type Refusal =
   | { readonly kind: "bad-icv" };
 
 export type KernelReason = "kernel-refused" | "kernel-out-of-memory" | "kernel-conflict";
-
-/** The notify that tells the peer; undefined is silence. The only place that chooses one. */
-export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
-  switch (refusal.kind) {
-    case "malformed":
-    case "missing-payload":
-    case "too-long":
-      return notify(NotifyType.INVALID_SYNTAX);
-    case "unreadable-payload":
-      return notify(unreadableType(refusal.payloadType));
-    case "unsupported-critical":
-      return notify(NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, Uint8Array.of(refusal.payloadType));
-    case "no-proposal-chosen":
-      return notify(NotifyType.NO_PROPOSAL_CHOSEN);
-    case "invalid-ke":
-      return notify(NotifyType.INVALID_KE_PAYLOAD, new Writer(2).u16(refusal.wantedMethod).done());
-    case "key-exchange":
-      return notify(NotifyType.INVALID_SYNTAX);
-    case "wrong-psk":
-    case "ppk":
-    case "auth-method":
-    case "certificate":
-    case "id-not-in-certificate":
-    case "no-credentials":
-      // One answer for all: no oracle for IDs (RFC 7296 §2.21.2).
-      return notify(NotifyType.AUTHENTICATION_FAILED);
-    case "ts-unacceptable":
-    case "subnet-in-use":
-    case "too-many-selectors":
-      return notify(NotifyType.TS_UNACCEPTABLE);
-    case "no-internal-address":
-      return notify(NotifyType.INTERNAL_ADDRESS_FAILURE);
-    case "no-additional-sas":
-    case "no-additional-pairs":
-      return notify(NotifyType.NO_ADDITIONAL_SAS);
-    case "child-sa-not-found":
-      return {
-        kind: "NOTIFY",
-        protocol: refusal.protocol,
-        spi: new Writer(4).u32(refusal.spi).done(),
-        type: NotifyType.CHILD_SA_NOT_FOUND,
-        data: new Uint8Array(0),
-      };
-    case "temporary-failure":
-    case "busy":
-    // The proposal was fine, and another one would fare no better: the peer is to come again, with
-    // another SPI (§2.25).
-    case "kernel":
-    case "spi-in-use":
-      return notify(NotifyType.TEMPORARY_FAILURE);
-    case "wrong-peer":
-      return notify(NotifyType.AUTHENTICATION_FAILED);
-    case "half-open-timeout":
-    case "our-id":
-    case "fragments-refused":
-    case "peer-refused":
-    case "no-answer":
-    case "bad-icv":
-      return undefined;
-    default:
-      return never(refusal);
-  }
-}
 
 /** A refusal in words, for the journal: one hyphenated word and a sentence. */
 export type RefusalText = {
@@ -330,9 +264,4 @@ function childText(
     default:
       return never(refusal);
   }
-}
-
-/** A notify of the IKE SA as a whole: no protocol, no SPI. */
-export function notify(type: number, data: Uint8Array = new Uint8Array(0)): NotifyPayload {
-  return { kind: "NOTIFY", protocol: Protocol.NONE, spi: new Uint8Array(0), type, data };
 }

@@ -1,7 +1,7 @@
 /** The sites of the benchmark, by number: what the swarm presents and what the table holds. */
 
 import type { Endpoint } from "../../src/inet/endpoint.ts";
-import { parseIdentity } from "../../src/wire/v2/payload/id.ts";
+import { parseIdentity } from "../../src/wire/identity.ts";
 import { GCM_ESP, GCM_IKE, selectorOf } from "../simulation/plan.ts";
 import type { SiteSettings } from "../simulation/site-state.ts";
 

@@ -3,11 +3,11 @@
 import { expect, test } from "bun:test";
 import { createJournal } from "../../src/concentrator/journal.ts";
 import { Encr, Integ, TransformType } from "../../src/crypto/transform.ts";
-import { notify } from "../../src/ike/refusal.ts";
+import { notify } from "../../src/ike/v2/notify.ts";
 import { type Attempts, createAttempts } from "../../src/why/attempts.ts";
+import { parseIdentity } from "../../src/wire/identity.ts";
 import { ExchangeType } from "../../src/wire/v2/exchange-type.ts";
 import { NotifyType } from "../../src/wire/v2/notify-type.ts";
-import { parseIdentity } from "../../src/wire/v2/payload/id.ts";
 import type { Caller } from "./caller.ts";
 import { putRow, seat, settingsOf } from "./caller.ts";
 import { rowOf } from "./database.ts";

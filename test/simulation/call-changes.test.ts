@@ -5,7 +5,7 @@ import type { EroutePlan, NormalEroute } from "../../src/eroute/eroute.ts";
 import { parseAddress } from "../../src/inet/address.ts";
 import { assert } from "../../src/octets/assert.ts";
 import { ok } from "../../src/octets/result.ts";
-import { parseIdentity } from "../../src/wire/v2/payload/id.ts";
+import { parseIdentity } from "../../src/wire/identity.ts";
 import { REQID_MARK } from "../../src/xfrm/request.ts";
 import type { XfrmSelector } from "../../src/xfrm/selector.ts";
 import { seat, settingsOf } from "./caller.ts";

@@ -11,7 +11,7 @@ import { equalEndpoint } from "../../src/inet/endpoint.ts";
 import { assert } from "../../src/octets/assert.ts";
 import { asInstant } from "../../src/octets/instant.ts";
 import { parseHeader } from "../../src/wire/header.ts";
-import { parseIdentity } from "../../src/wire/v2/payload/id.ts";
+import { parseIdentity } from "../../src/wire/identity.ts";
 import { ask, connect, createSite, currentSession, receive, tick } from "./initiator.ts";
 import { CONCENTRATOR, endpointOf, GCM_ESP, GCM_IKE, selectorOf } from "./plan.ts";
 import { createPrng } from "./prng.ts";

@@ -8,21 +8,18 @@ import {
   type KeyExchangeResult,
   performKeyExchange,
 } from "../../src/crypto/key-exchange.ts";
-import type { ChildKeys, IkeContext, IkeEffect } from "../../src/ike/effect.ts";
+import type { ChildKeys, IkeContext } from "../../src/ike/effect.ts";
 import type { Credentials, IkeEvent } from "../../src/ike/event.ts";
+import { localSpi } from "../../src/ike/sa-id.ts";
+import type { Ticket } from "../../src/ike/ticket.ts";
 import { deadlineOf } from "../../src/ike/v2/deadlines.ts";
 import { step } from "../../src/ike/v2/ike-sa.ts";
 import { acceptInit } from "../../src/ike/v2/ike-sa-init.ts";
 import { beginCall } from "../../src/ike/v2/ike-sa-init-request.ts";
-import {
-  type Established,
-  type IkeSa,
-  localSpi,
-  saIdOf,
-  type Ticket,
-} from "../../src/ike/v2/phase.ts";
+import { type Established, type IkeSa, saIdOf } from "../../src/ike/v2/phase.ts";
 import { sealMessage } from "../../src/ike/v2/protect.ts";
 import type { SeenMessage } from "../../src/ike/v2/seen-message.ts";
+import type { IkeEffect } from "../../src/ike/v2/step.ts";
 import type { Path } from "../../src/inet/endpoint.ts";
 import { asEspSpi } from "../../src/inet/esp-spi.ts";
 import { assert } from "../../src/octets/assert.ts";
@@ -30,8 +27,8 @@ import { equalOctets } from "../../src/octets/concat.ts";
 import { asInstant } from "../../src/octets/instant.ts";
 import { ok } from "../../src/octets/result.ts";
 import { asIkeSpi, parseHeader } from "../../src/wire/header.ts";
+import { parseIdentity } from "../../src/wire/identity.ts";
 import type { Payload } from "../../src/wire/v2/message.ts";
-import { parseIdentity } from "../../src/wire/v2/payload/id.ts";
 import { parsePayloads } from "../../src/wire/v2/payload-chain.ts";
 import { ESP_SUITE, endpointOf, IKE_SUITE, selectorOf } from "./plan.ts";
 import { createPrng } from "./prng.ts";

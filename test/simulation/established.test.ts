@@ -1,7 +1,7 @@
 /** An established IKE SA: what strangers and broken peers can do to it, and what they cannot. */
 
 import { expect, test } from "bun:test";
-import { notify } from "../../src/ike/refusal.ts";
+import { notify } from "../../src/ike/v2/notify.ts";
 import { parseHeader } from "../../src/wire/header.ts";
 import { ExchangeType } from "../../src/wire/v2/exchange-type.ts";
 import { NotifyType } from "../../src/wire/v2/notify-type.ts";

@@ -1,7 +1,7 @@
 /** The memory that half-open IKE SAs may take: what is kept of each, and who gets how much. */
 
 import { expect, test } from "bun:test";
-import { notify } from "../../src/ike/refusal.ts";
+import { notify } from "../../src/ike/v2/notify.ts";
 import { sealMessage } from "../../src/ike/v2/protect.ts";
 import { parseHeader } from "../../src/wire/header.ts";
 import { emitMessage } from "../../src/wire/v2/emit-message.ts";

@@ -3,7 +3,7 @@
 import { asPeerId } from "../../src/eroute/peer-id.ts";
 import type { Endpoint, Path } from "../../src/inet/endpoint.ts";
 import { asInstant } from "../../src/octets/instant.ts";
-import { parseIdentity } from "../../src/wire/v2/payload/id.ts";
+import { parseIdentity } from "../../src/wire/identity.ts";
 import type { Character, Climate } from "./climate.ts";
 import { rowOf } from "./database.ts";
 import { ask, connect, createSite, currentSession, forgetAll } from "./initiator.ts";

@@ -1,7 +1,7 @@
 /** The life of a world: sites act, rows change, noise is made; then everything is put in order. */
 
 import { asInstant } from "../../src/octets/instant.ts";
-import { identityText } from "../../src/wire/v2/payload/id.ts";
+import { identityText } from "../../src/wire/identity.ts";
 import { checkEmpty, checkKernel } from "./check.ts";
 import { rowOf } from "./database.ts";
 import { act, connectForGood, type Inhabitant, rebind, rowFor } from "./inhabitant.ts";

@@ -1,14 +1,15 @@
 /** Sites with many subnets: what has no room is told, and one site cannot fill the kernel. */
 
 import { expect, test } from "bun:test";
-import { notify } from "../../src/ike/refusal.ts";
 import { grantedSelectors } from "../../src/ike/v2/granted-child.ts";
+import { notify } from "../../src/ike/v2/notify.ts";
 import { parseAddress } from "../../src/inet/address.ts";
 import { SITE_PAIRS_MAX, SUBNET_PAIRS_MAX } from "../../src/inet/subnet-pairs.ts";
 import { asInstant } from "../../src/octets/instant.ts";
 import { explain } from "../../src/why/explain.ts";
+import type { TrafficSelector } from "../../src/wire/traffic-selector.ts";
 import { ExchangeType } from "../../src/wire/v2/exchange-type.ts";
-import type { Payload, TrafficSelector } from "../../src/wire/v2/message.ts";
+import type { Payload } from "../../src/wire/v2/message.ts";
 import { NotifyType } from "../../src/wire/v2/notify-type.ts";
 import { putRow, seat, settingsOf } from "./caller.ts";
 import { BASE_EROUTE, planOf, selectorOf } from "./plan.ts";

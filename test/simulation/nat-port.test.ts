@@ -1,7 +1,7 @@
 /** ESP in UDP has its own port (RFC 7296 §2.23): IKE on the other one does not drag it there. */
 
 import { expect, test } from "bun:test";
-import { notify } from "../../src/ike/refusal.ts";
+import { notify } from "../../src/ike/v2/notify.ts";
 import { formatEndpoint } from "../../src/inet/endpoint.ts";
 import { ExchangeType } from "../../src/wire/v2/exchange-type.ts";
 import { NotifyType } from "../../src/wire/v2/notify-type.ts";

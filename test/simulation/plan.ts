@@ -24,7 +24,8 @@ import { parseAddress } from "../../src/inet/address.ts";
 import type { Endpoint } from "../../src/inet/endpoint.ts";
 import { parsePrefix, prefixRange } from "../../src/inet/prefix.ts";
 import { assert } from "../../src/octets/assert.ts";
-import type { TrafficSelector, Transform } from "../../src/wire/v2/message.ts";
+import type { TrafficSelector } from "../../src/wire/traffic-selector.ts";
+import type { Transform } from "../../src/wire/v2/message.ts";
 import type { Prng } from "./prng.ts";
 import { transformOf } from "./site-messages.ts";
 

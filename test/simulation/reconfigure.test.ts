@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import type { BaseEroute, EroutePlan, NormalEroute } from "../../src/eroute/eroute.ts";
 import { err } from "../../src/octets/result.ts";
-import { parseIdentity } from "../../src/wire/v2/payload/id.ts";
+import { parseIdentity } from "../../src/wire/identity.ts";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
 import { rowOf } from "./database.ts";
 import { connectAll, expectUntouched, namesOf, reasonsOf, rememberAll } from "./neighbours.ts";

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { DEFAULT_AUTH } from "../../src/eroute/defaults.ts";
 import type { PeerRow } from "../../src/eroute/row.ts";
 import { err, ok } from "../../src/octets/result.ts";
-import { parseIdentity } from "../../src/wire/v2/payload/id.ts";
+import { parseIdentity } from "../../src/wire/identity.ts";
 import { putRow, seat, settingsOf } from "./caller.ts";
 import { rowOf } from "./database.ts";
 import { BASE_EROUTE, endpointOf, NORMAL_EROUTE, planOf, selectorOf } from "./plan.ts";

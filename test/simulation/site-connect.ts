@@ -2,11 +2,11 @@
 
 import type { SigningKey } from "../../src/crypto/signature.ts";
 import { ikeAlgorithmsOf } from "../../src/ike/algorithms.ts";
-import { notify } from "../../src/ike/refusal.ts";
 import { AUTH_METHOD_PSK, pskAuth, signedOctets } from "../../src/ike/v2/auth.ts";
 import { notifyOf, payloadOf } from "../../src/ike/v2/find-payload.ts";
 import { deriveIkeKeys, skeyseed } from "../../src/ike/v2/keys.ts";
 import { detectNat, natDetectionNotifies } from "../../src/ike/v2/nat.ts";
+import { notify } from "../../src/ike/v2/notify.ts";
 import { equalOctets } from "../../src/octets/concat.ts";
 import { asIkeSpi, type IkeHeader } from "../../src/wire/header.ts";
 import { emitMessage } from "../../src/wire/v2/emit-message.ts";

@@ -1,9 +1,9 @@
 /** A site's exchanges when it is up: rekey, new Child SA, Delete (RFC 7296 §1.3, §1.4). */
 
 import { ikeAlgorithmsOf } from "../../src/ike/algorithms.ts";
-import { notify } from "../../src/ike/refusal.ts";
 import { notifyOf, payloadOf } from "../../src/ike/v2/find-payload.ts";
 import { deriveIkeKeys, rekeySkeyseed } from "../../src/ike/v2/keys.ts";
+import { notify } from "../../src/ike/v2/notify.ts";
 import { never } from "../../src/octets/assert.ts";
 import { Reader } from "../../src/octets/reader.ts";
 import { Writer } from "../../src/octets/writer.ts";

@@ -3,18 +3,14 @@
 import type { KeyExchangeRequest, KeyExchangeResult } from "../../src/crypto/key-exchange.ts";
 import type { SigningKey } from "../../src/crypto/signature.ts";
 import type { EspAlgorithms } from "../../src/ike/algorithms.ts";
-import type { EspKeys } from "../../src/ike/v2/keys.ts";
+import type { EspKeys } from "../../src/ike/esp-keys.ts";
 import type { Secured } from "../../src/ike/v2/protect.ts";
 import type { Path } from "../../src/inet/endpoint.ts";
 import type { Instant } from "../../src/octets/instant.ts";
 import type { IkeSpi } from "../../src/wire/header.ts";
-import type {
-  CpPayload,
-  Identity,
-  Payload,
-  TrafficSelector,
-  Transform,
-} from "../../src/wire/v2/message.ts";
+import type { Identity } from "../../src/wire/identity.ts";
+import type { TrafficSelector } from "../../src/wire/traffic-selector.ts";
+import type { CpPayload, Payload, Transform } from "../../src/wire/v2/message.ts";
 
 /** How a site is set up. `path.local` is what the site takes for its own address. */
 export type SiteSettings = {

@@ -3,14 +3,15 @@
  * from strangers, from who has not proved yet who he is, and from a site. Each has its own table.
  */
 
-import { notify } from "../../src/ike/refusal.ts";
+import { notify } from "../../src/ike/v2/notify.ts";
 import { sealMessage } from "../../src/ike/v2/protect.ts";
 import { assert } from "../../src/octets/assert.ts";
 import { Writer } from "../../src/octets/writer.ts";
 import { asIkeSpi, parseHeader } from "../../src/wire/header.ts";
+import { IdType } from "../../src/wire/identity.ts";
 import { emitMessage } from "../../src/wire/v2/emit-message.ts";
 import { ExchangeType } from "../../src/wire/v2/exchange-type.ts";
-import { IdType, type Payload } from "../../src/wire/v2/message.ts";
+import type { Payload } from "../../src/wire/v2/message.ts";
 import { NotifyType } from "../../src/wire/v2/notify-type.ts";
 import { parsePayloads } from "../../src/wire/v2/payload-chain.ts";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";

@@ -2,18 +2,13 @@
 
 import { HASH_ALGORITHMS } from "../../src/crypto/signature.ts";
 import { TransformType } from "../../src/crypto/transform.ts";
-import { notify } from "../../src/ike/refusal.ts";
+import { notify } from "../../src/ike/v2/notify.ts";
 import { type Family, familyBits } from "../../src/inet/address.ts";
 import { DerTag, emitDer, oidOctets } from "../../src/octets/der.ts";
 import { Writer } from "../../src/octets/writer.ts";
-import {
-  type Identity,
-  IdType,
-  type Payload,
-  Protocol,
-  type TrafficSelector,
-  type Transform,
-} from "../../src/wire/v2/message.ts";
+import { type Identity, IdType } from "../../src/wire/identity.ts";
+import type { TrafficSelector } from "../../src/wire/traffic-selector.ts";
+import { type Payload, Protocol, type Transform } from "../../src/wire/v2/message.ts";
 import { NotifyType } from "../../src/wire/v2/notify-type.ts";
 import type { Caller } from "./caller.ts";
 import { GCM_ESP, selectorOf } from "./plan.ts";

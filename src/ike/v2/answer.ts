@@ -6,13 +6,17 @@ import { wipe } from "../../octets/secret.ts";
 import { exchangeName } from "../../wire/v2/exchange-type.ts";
 import type { Payload } from "../../wire/v2/message.ts";
 import { wipeCredentials } from "../credentials.ts";
-import type { IkeContext, IkeEffect, IkeNote, Step } from "../effect.ts";
+import type { IkeContext, IkeNote } from "../effect.ts";
+import type { EndReason } from "../end-reason.ts";
+import { endWord } from "../end-reason.ts";
 import { LINGER_MS } from "../limits.ts";
-import { notifyFor, type Refusal, refusalText } from "../refusal.ts";
+import { type Refusal, refusalText } from "../refusal.ts";
 import type { CallPhase } from "./call-phase.ts";
 import { wipeIkeKeys } from "./keys.ts";
-import type { EndReason, Established } from "./phase.ts";
+import { notifyFor } from "./notify.ts";
+import type { Established } from "./phase.ts";
 import { sealMessage } from "./protect.ts";
+import type { IkeEffect, Step } from "./step.ts";
 
 export type AnswerTo = { readonly exchangeType: number; readonly messageId: number };
 
@@ -105,18 +109,6 @@ export function noteOfStruggle(what: string): IkeEffect {
 /** The journal's note of something that went well. */
 export function okNote(step: IkeNote["step"], reason: string, detail: string): IkeEffect {
   return { kind: "note", note: { level: "info", step, outcome: "ok", reason, detail } };
-}
-
-/** One word for why an IKE SA is over. */
-export function endWord(reason: EndReason): string {
-  switch (reason.kind) {
-    case "refused":
-      return refusalText(reason.refusal).reason;
-    case "we-deleted":
-      return reason.why;
-    default:
-      return reason.kind;
-  }
 }
 
 function noteOf(outcome: "failed" | "refused", step: IkeNote["step"], refusal: Refusal): IkeNote {

@@ -2,11 +2,12 @@
 
 import type { Path } from "../../inet/endpoint.ts";
 import type { EspSpi } from "../../inet/esp-spi.ts";
+import type { Gateway } from "../../wire/gateway.ts";
 import type { IkeSpi } from "../../wire/header.ts";
-import type { TrafficSelector } from "../../wire/v2/message.ts";
-import type { Gateway } from "../../wire/v2/redirect.ts";
+import type { TrafficSelector } from "../../wire/traffic-selector.ts";
 import type { ChildSa } from "../child-sa.ts";
-import type { SaId, Ticket } from "./phase.ts";
+import type { SaId } from "../sa-id.ts";
+import type { Ticket } from "../ticket.ts";
 import type { ChosenEsp, ChosenIke } from "./proposal.ts";
 
 /** Something to ask for once it is its turn (RFC 7296 §2.3: one request at a time). */

@@ -1,6 +1,7 @@
 /** What a site's IKE_AUTH request holds, kept until its key is known (RFC 7296 §1.2). */
 
-import type { Identity, IdPayload, Payload } from "../../wire/v2/message.ts";
+import type { Identity } from "../../wire/identity.ts";
+import type { IdPayload, Payload } from "../../wire/v2/message.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
 import type { Refusal } from "../refusal.ts";
 import { configurationRequestOf } from "./configuration.ts";

@@ -5,9 +5,11 @@ import type { EspSpi } from "../../inet/esp-spi.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { AuthPayload, IdPayload, Payload } from "../../wire/v2/message.ts";
 import type { Call } from "../event.ts";
+import type { Nat } from "../nat.ts";
 import type { Refusal } from "../refusal.ts";
-import type { Nat } from "./nat.ts";
-import type { HalfOpen, InFlight, SaId, Ticket } from "./phase.ts";
+import type { SaId } from "../sa-id.ts";
+import type { Ticket } from "../ticket.ts";
+import type { HalfOpen, InFlight } from "./phase.ts";
 import type { ChosenIke } from "./proposal.ts";
 
 /** What we call a site with, whatever has been asked for so far. */

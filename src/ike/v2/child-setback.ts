@@ -5,7 +5,7 @@ import { Ke, TransformType } from "../../crypto/transform.ts";
 import { wipe } from "../../octets/secret.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
 import type { ChildSa } from "../child-sa.ts";
-import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import type { IkeContext } from "../effect.ts";
 import type { Refusal } from "../refusal.ts";
 import { nextRoundAt, struggleOn } from "../struggle.ts";
 import { noteOfStruggle, refusedNote } from "./answer.ts";
@@ -13,6 +13,7 @@ import type { ChildAsk, ChildHow } from "./asking.ts";
 import { deleteEffects } from "./delete.ts";
 import { childMethods, type NextTry, nextTry, type Refused, type Setback } from "./next-try.ts";
 import type { Established } from "./phase.ts";
+import type { IkeEffect, Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
 
 /** The peer says no. */

@@ -11,12 +11,13 @@ import type { Prefix } from "../../inet/prefix.ts";
 import { rangePrefixes } from "../../inet/range.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { Writer } from "../../octets/writer.ts";
-import type { CpPayload, Payload, TrafficSelector } from "../../wire/v2/message.ts";
+import type { TrafficSelector } from "../../wire/traffic-selector.ts";
+import type { CpPayload, Payload } from "../../wire/v2/message.ts";
 import { CfgAttribute, CfgType } from "../../wire/v2/payload/cp.ts";
 import type { ChildPolicy } from "../child-sa.ts";
 import type { Refusal } from "../refusal.ts";
+import { selectorTexts } from "../selector-text.ts";
 import { payloadOf } from "./find-payload.ts";
-import { selectorTexts } from "./selector-text.ts";
 
 /** Types of the attributes of a CFG_REQUEST in its order; their values are wishes: not heeded. */
 export type ConfigurationRequest = readonly number[];

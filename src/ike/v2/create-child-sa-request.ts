@@ -10,9 +10,9 @@ import { type Payload, Protocol } from "../../wire/v2/message.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
 import { keyExchangeRefusal } from "../busy.ts";
 import type { ChildSa } from "../child-sa.ts";
-import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import type { IkeContext } from "../effect.ts";
 import { NONCE_OCTETS, REPLACED_MS } from "../limits.ts";
-import { notify, type Refusal } from "../refusal.ts";
+import type { Refusal } from "../refusal.ts";
 import { okNote, refusedNote } from "./answer.ts";
 import type { Asking, ChildAsk, ChildHow, GrantedChild, Method } from "./asking.ts";
 import { askLater, onRefused, onWrongAnswer, putOff } from "./child-setback.ts";
@@ -22,8 +22,10 @@ import { neededPayload } from "./find-payload.ts";
 import { CHILD_RESPONSE, childOffer, grantedOf } from "./granted-child.ts";
 import { childText, childUp, grantedChild, spiOctets } from "./make-child-sa.ts";
 import { childMethods, setbackOf } from "./next-try.ts";
+import { notify } from "./notify.ts";
 import type { Established } from "./phase.ts";
 import { ask } from "./request.ts";
+import type { IkeEffect, Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
 
 // Initiator                        Responder

@@ -15,7 +15,7 @@ import { type Payload, Protocol } from "../../wire/v2/message.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
 import { keyExchangeRefusal } from "../busy.ts";
 import type { ChildSa } from "../child-sa.ts";
-import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import type { IkeContext } from "../effect.ts";
 import { NONCE_OCTETS, REPLACED_MS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
 import { answer, okNote, refuse } from "./answer.ts";
@@ -35,6 +35,7 @@ import {
 import type { ChildPlan, Established, Serving } from "./phase.ts";
 import { onRekeyIkeRequest } from "./rekey-ike-sa.ts";
 import { countSelectorPairs } from "./selector-room.ts";
+import type { IkeEffect, Step } from "./step.ts";
 import { selectorKeys } from "./tasks.ts";
 
 // Initiator                        Responder

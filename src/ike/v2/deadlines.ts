@@ -2,7 +2,7 @@
 
 import { never } from "../../octets/assert.ts";
 import { type Instant, later } from "../../octets/instant.ts";
-import type { IkeContext, Step } from "../effect.ts";
+import type { IkeContext } from "../effect.ts";
 import { LINGER_MS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
 import { endCall, failedNote, sends } from "./answer.ts";
@@ -14,6 +14,7 @@ import { reject } from "./ike-auth-request.ts";
 import type { HalfOpen, IkeSa } from "./phase.ts";
 import { retransmission } from "./request.ts";
 import { wipeSecrets } from "./secrets.ts";
+import type { Step } from "./step.ts";
 import { unwelcomeRefusal } from "./unwelcome.ts";
 
 /** When `deadline` is due; undefined if nothing is waited for. */

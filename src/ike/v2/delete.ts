@@ -4,13 +4,16 @@ import type { EspSpi } from "../../inet/esp-spi.ts";
 import { ExchangeType } from "../../wire/v2/exchange-type.ts";
 import { type Payload, Protocol } from "../../wire/v2/message.ts";
 import type { ChildSa } from "../child-sa.ts";
-import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import type { IkeContext } from "../effect.ts";
+import type { EndReason } from "../end-reason.ts";
+import { endWord } from "../end-reason.ts";
 import { DELETE_ATTEMPTS_MAX } from "../limits.ts";
-import { childrenDown, endWord, okNote, sends } from "./answer.ts";
+import { childrenDown, okNote, sends } from "./answer.ts";
 import { wipeIkeKeys } from "./keys.ts";
-import type { Closing, EndReason, Established } from "./phase.ts";
+import type { Closing, Established } from "./phase.ts";
 import { sealMessage } from "./protect.ts";
 import { firstCopy } from "./request.ts";
+import type { IkeEffect, Step } from "./step.ts";
 import { addTask, selectorKeys } from "./tasks.ts";
 
 /** Deletes the IKE SA: all of it is removed here at once, the peer is told until it answers. */

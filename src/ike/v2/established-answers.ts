@@ -1,6 +1,6 @@
 /** Answers that an established IKE SA has waited for: key exchanges, and the kernel's. */
 
-import type { IkeContext, Step } from "../effect.ts";
+import type { IkeContext } from "../effect.ts";
 import type { IkeEvent } from "../event.ts";
 import { onChildInstalled, onChildKeyExchange } from "./create-child-sa.ts";
 import {
@@ -12,6 +12,7 @@ import { onFirstChildInstalled } from "./ike-auth.ts";
 import type { Established } from "./phase.ts";
 import { onIkeKeyExchange } from "./rekey-ike-sa.ts";
 import { onIkePublicValue, onIkeSharedSecret } from "./rekey-ike-sa-request.ts";
+import type { Step } from "./step.ts";
 
 /** A public value or a shared secret is there, for the peer's request or for ours. */
 export function onKeyExchangeEstablished(

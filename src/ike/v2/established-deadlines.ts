@@ -2,7 +2,7 @@
 
 import { type Instant, later } from "../../octets/instant.ts";
 import type { ChildSa } from "../child-sa.ts";
-import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import type { IkeContext } from "../effect.ts";
 import { retryMs } from "../jitter.ts";
 import { TASKS_MAX } from "../limits.ts";
 import { childrenDown, sends } from "./answer.ts";
@@ -13,6 +13,7 @@ import { checkLiveness, inactivityStepMs, livenessAt, probe } from "./liveness.t
 import type { Established } from "./phase.ts";
 import { onRedundantDue } from "./redundant.ts";
 import { retransmission } from "./request.ts";
+import type { IkeEffect, Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
 
 /** The earliest of all instants at which there is something to do. */

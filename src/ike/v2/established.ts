@@ -5,12 +5,13 @@ import type { IkeContext } from "../effect.ts";
 import type { Credentials } from "../event.ts";
 import { jittered } from "../jitter.ts";
 import { HARD_LIFETIMES, HARD_MS_MIN, REKEY_SHARE_MIN } from "../limits.ts";
+import type { Nat } from "../nat.ts";
+import type { SaId } from "../sa-id.ts";
 import type { IkeSaSettings } from "../settings.ts";
 import type { Task } from "./asking.ts";
 import { afterAuth } from "./fragments.ts";
 import { inactivityStepMs } from "./liveness.ts";
-import type { Nat } from "./nat.ts";
-import type { Established, SaId } from "./phase.ts";
+import type { Established } from "./phase.ts";
 import type { Timers } from "./timers.ts";
 
 type Known =

@@ -2,11 +2,11 @@
 
 import { equalOctets } from "../../octets/concat.ts";
 import type { Instant } from "../../octets/instant.ts";
-import type { Identity } from "../../wire/v2/message.ts";
-import { identityText } from "../../wire/v2/payload/id.ts";
-import type { IkeEffect } from "../effect.ts";
+import type { Identity } from "../../wire/identity.ts";
+import { identityText } from "../../wire/identity.ts";
 import { type Refusal, refusalText } from "../refusal.ts";
 import type { Established } from "./phase.ts";
+import type { IkeEffect } from "./step.ts";
 
 type OtherId = NonNullable<Established["otherId"]>;
 

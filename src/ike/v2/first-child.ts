@@ -2,7 +2,8 @@
 
 import type { Payload } from "../../wire/v2/message.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
-import { notify, notifyFor, type Refusal } from "../refusal.ts";
+import type { Refusal } from "../refusal.ts";
+import { notify, notifyFor } from "./notify.ts";
 import type { Established } from "./phase.ts";
 import { addTask } from "./tasks.ts";
 

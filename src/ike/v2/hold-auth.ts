@@ -6,10 +6,11 @@
 
 import { later } from "../../octets/instant.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
-import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import type { IkeContext } from "../effect.ts";
 import { REPEAT_MS_MIN } from "../limits.ts";
-import { notifyFor, type Refusal, refusalText } from "../refusal.ts";
+import { type Refusal, refusalText } from "../refusal.ts";
 import { failedNote } from "./answer.ts";
+import { notifyFor } from "./notify.ts";
 import type {
   AwaitingCredentials,
   AwaitingRepeat,
@@ -19,6 +20,7 @@ import type {
 } from "./phase.ts";
 import { unsettlePpk } from "./ppk.ts";
 import { wipeSecrets } from "./secrets.ts";
+import type { IkeEffect, Step } from "./step.ts";
 
 /** `isSilent`: the site belongs to those that get no answer unless they prove who they are. */
 export function isUnanswered(refusal: Refusal, isSilent: boolean): boolean {

@@ -4,16 +4,17 @@ import type { SignatureRequest, SignatureResult } from "../../crypto/signature.t
 import { later } from "../../octets/instant.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
+import { identityText } from "../../wire/identity.ts";
 import { ExchangeType } from "../../wire/v2/exchange-type.ts";
 import { type IdPayload, type Payload, Protocol } from "../../wire/v2/message.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
-import { identityBody, identityText } from "../../wire/v2/payload/id.ts";
+import { identityBody } from "../../wire/v2/payload/id.ts";
 import { ikeAlgorithmsText } from "../algorithms.ts";
 import { anchorsOf, wipeCredentials } from "../credentials.ts";
-import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import type { IkeContext } from "../effect.ts";
 import type { Call } from "../event.ts";
 import { SIGNATURE_MS } from "../limits.ts";
-import { notify, notifyFor, type Refusal } from "../refusal.ts";
+import type { Refusal } from "../refusal.ts";
 import { endCall, failedNote, okNote, sends } from "./answer.ts";
 import type { GrantedChild } from "./asking.ts";
 import { withAuthLifetime } from "./auth-lifetime.ts";
@@ -36,6 +37,7 @@ import { afterAuth } from "./fragments.ts";
 import { grantedSelectors } from "./granted-child.ts";
 import { wipeIkeKeys } from "./keys.ts";
 import { childUp, grantedChild, spiOctets } from "./make-child-sa.ts";
+import { notify, notifyFor } from "./notify.ts";
 import type { Established } from "./phase.ts";
 import { acceptPpk, ppkNotifies, withoutPpk } from "./ppk.ts";
 import {
@@ -51,6 +53,7 @@ import { chooseEsp, isAnswerTo, proposalsOf } from "./proposal.ts";
 import { sealMessage } from "./protect.ts";
 import { gatewayIn } from "./redirect.ts";
 import { firstCopy } from "./request.ts";
+import type { IkeEffect, Step } from "./step.ts";
 
 // Initiator                        Responder
 // HDR, SK {IDi, [CERT,] [CERTREQ,] IDr, AUTH, SAi2, TSi, TSr} -->

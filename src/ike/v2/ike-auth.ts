@@ -14,9 +14,9 @@ import { NotifyType } from "../../wire/v2/notify-type.ts";
 import { identityBody } from "../../wire/v2/payload/id.ts";
 import { ikeAlgorithmsText } from "../algorithms.ts";
 import { wipeCredentials } from "../credentials.ts";
-import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import type { IkeContext } from "../effect.ts";
 import type { Credentials } from "../event.ts";
-import { notify, notifyFor, type Refusal } from "../refusal.ts";
+import type { Refusal } from "../refusal.ts";
 import { answer, failedNote, okNote } from "./answer.ts";
 import { authContentOf } from "./auth-content.ts";
 import { addressesText, configure } from "./configuration.ts";
@@ -27,6 +27,7 @@ import { holdAuth, isUnanswered, notTheRepeat } from "./hold-auth.ts";
 import { agreedFragments } from "./ike-sa-init.ts";
 import { wipeIkeKeys } from "./keys.ts";
 import { childText, childUp, leftOutNotes, makeChild, planChild } from "./make-child-sa.ts";
+import { notify, notifyFor } from "./notify.ts";
 import type {
   AuthRequest,
   AwaitingAuth,
@@ -40,6 +41,7 @@ import type {
 import { settlePpk, withSettledPpk, wrongWithPpk } from "./ppk.ts";
 import { judgeHolder, judgeProof, ownProof, signedProof } from "./proof.ts";
 import { sealMessage } from "./protect.ts";
+import type { IkeEffect, Step } from "./step.ts";
 
 // Initiator                        Responder
 // HDR, SK {IDi, [CERT,] [CERTREQ,] [IDr,] AUTH, SAi2, TSi, TSr} -->

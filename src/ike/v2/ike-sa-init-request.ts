@@ -11,10 +11,10 @@ import { NotifyType } from "../../wire/v2/notify-type.ts";
 import { parsePayloads } from "../../wire/v2/payload-chain.ts";
 import { keyExchangeRefusal } from "../busy.ts";
 import { anchorsOf, wipeCredentials } from "../credentials.ts";
-import type { IkeContext, Step } from "../effect.ts";
+import type { IkeContext } from "../effect.ts";
 import type { Call } from "../event.ts";
 import { CALL_ATTEMPTS_MAX, DETOURS_MAX, NONCE_OCTETS } from "../limits.ts";
-import { notify, type Refusal } from "../refusal.ts";
+import type { Refusal } from "../refusal.ts";
 import { endCall } from "./answer.ts";
 import type {
   AwaitingInitResponse,
@@ -32,6 +32,7 @@ import {
 } from "./ike-sa-init.ts";
 import { deriveIkeKeys, skeyseed } from "./keys.ts";
 import { detectNat, natDetectionNotifies } from "./nat.ts";
+import { notify } from "./notify.ts";
 import type { HalfOpen } from "./phase.ts";
 import { ppkUnsupported, saysUsePpk, usePpk } from "./ppk.ts";
 import { withPpk } from "./ppk-keys.ts";
@@ -39,6 +40,7 @@ import { hashAlgorithms, hashAlgorithmsOf } from "./proof.ts";
 import { allowsMethod, chooseIke, firstMethod, isAnswerTo, proposalsOf } from "./proposal.ts";
 import { gatewayFor, redirectOffer } from "./redirect.ts";
 import { firstCopy } from "./request.ts";
+import type { Step } from "./step.ts";
 
 // Initiator                        Responder
 // HDR, SAi1, KEi, Ni -->

@@ -9,27 +9,30 @@ import type { Path } from "../../inet/endpoint.ts";
 import { later } from "../../octets/instant.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
+import type { Gateway } from "../../wire/gateway.ts";
 import { asIkeSpi, type IkeHeader } from "../../wire/header.ts";
 import { emitMessage } from "../../wire/v2/emit-message.ts";
 import { ExchangeType } from "../../wire/v2/exchange-type.ts";
 import { type NotifyPayload, type Payload, Protocol } from "../../wire/v2/message.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
-import type { Gateway } from "../../wire/v2/redirect.ts";
 import { keyExchangeRefusal } from "../busy.ts";
-import type { IkeContext, Step } from "../effect.ts";
+import type { IkeContext } from "../effect.ts";
 import { AROUND_MESSAGE_OCTETS, FRAGMENT_OCTETS, NONCE_OCTETS } from "../limits.ts";
-import { notify, notifyFor, type Refusal } from "../refusal.ts";
+import type { Refusal } from "../refusal.ts";
+import type { SaId } from "../sa-id.ts";
 import type { IkeSaSettings } from "../settings.ts";
 import { failedNote } from "./answer.ts";
 import { neededPayload, notifyOf } from "./find-payload.ts";
 import { afterAuth, FRAGMENTS_OFF, type Fragments, NO_FRAGMENTS_BEFORE_AUTH } from "./fragments.ts";
 import { deriveIkeKeys, skeyseed } from "./keys.ts";
 import { detectNat, natDetectionNotifies } from "./nat.ts";
-import type { AwaitingKeyExchange, HalfOpen, SaId } from "./phase.ts";
+import { notify, notifyFor } from "./notify.ts";
+import type { AwaitingKeyExchange, HalfOpen } from "./phase.ts";
 import { saysUsePpk, usePpk } from "./ppk.ts";
 import { certRequest, hashAlgorithms, hashAlgorithmsOf } from "./proof.ts";
 import { chooseIke, chosenProposal } from "./proposal.ts";
 import { redirectNotify, redirectSupportOf } from "./redirect.ts";
+import type { Step } from "./step.ts";
 
 /** An IKE_SA_INIT request that was admitted, cookie and all. */
 export type InitRequest = {

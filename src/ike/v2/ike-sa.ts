@@ -4,7 +4,7 @@ import { never } from "../../octets/assert.ts";
 import { later } from "../../octets/instant.ts";
 import { ExchangeType } from "../../wire/v2/exchange-type.ts";
 import { Protocol } from "../../wire/v2/message.ts";
-import type { IkeContext, Step } from "../effect.ts";
+import type { IkeContext } from "../effect.ts";
 import type { IkeEvent } from "../event.ts";
 import { AUTH_OCTETS_MAX, LINGER_MS, REPLACED_MS, SUPERSEDED_MS } from "../limits.ts";
 import { childrenDown, endCall, sends } from "./answer.ts";
@@ -28,6 +28,7 @@ import { proceed } from "./proceed.ts";
 import { openMessage, sealMessage } from "./protect.ts";
 import { redirectLater } from "./redirect.ts";
 import { wipeSecrets } from "./secrets.ts";
+import type { Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
 import { unwelcomeEffects } from "./unwelcome.ts";
 

@@ -10,7 +10,7 @@ import {
 } from "../../wire/v2/message.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
 import type { ChildSa } from "../child-sa.ts";
-import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import type { IkeContext } from "../effect.ts";
 import { retryMs } from "../jitter.ts";
 import type { Refusal } from "../refusal.ts";
 import { answer, answerAndEnd, failedNote, okNote } from "./answer.ts";
@@ -22,6 +22,7 @@ import { childText } from "./make-child-sa.ts";
 import { onUpdateSaAddresses } from "./mobike.ts";
 import type { Established } from "./phase.ts";
 import { gatewayIn } from "./redirect.ts";
+import type { IkeEffect, Step } from "./step.ts";
 import { selectorKeys } from "./tasks.ts";
 
 /** Answers whatever the peer tells; unknown notifies are none of our business (§3.10.1). */

@@ -6,6 +6,7 @@ import { wipe } from "../../octets/secret.ts";
 import { Writer } from "../../octets/writer.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { EspAlgorithms, IkeAlgorithms } from "../algorithms.ts";
+import type { EspKeys } from "../esp-keys.ts";
 
 /** SK_pi and SK_pr serve IKE_AUTH only: they are wiped once it is done. */
 export type IkeKeys = {
@@ -30,18 +31,6 @@ export type KeyInput = {
   readonly Nr: Uint8Array;
   readonly spiI: IkeSpi;
   readonly spiR: IkeSpi;
-};
-
-/** Keys of one direction of a Child SA; `integrity` is empty with AEAD. */
-export type EspDirectionKeys = {
-  readonly encryption: Uint8Array;
-  readonly integrity: Uint8Array;
-};
-
-/** `initiator`: of the SA from the exchange's initiator to its responder. */
-export type EspKeys = {
-  readonly initiator: EspDirectionKeys;
-  readonly responder: EspDirectionKeys;
 };
 
 /** SKEYSEED = prf(Ni | Nr, g^ir) (§2.14). */

@@ -1,10 +1,11 @@
 /** Whether the peer is still there, and whether anybody needs it (RFC 7296 §2.4; R13). */
 
 import { type Instant, later } from "../../octets/instant.ts";
-import type { IkeContext, Step } from "../effect.ts";
+import type { IkeContext } from "../effect.ts";
 import type { IkeEvent } from "../event.ts";
 import { close } from "./delete.ts";
 import type { Established } from "./phase.ts";
+import type { Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
 
 /** When to look after a silent peer; undefined while something is under way anyway, or never. */

@@ -16,16 +16,19 @@ import {
 import { NotifyType } from "../../wire/v2/notify-type.ts";
 import { espAlgorithmsText } from "../algorithms.ts";
 import type { ChildPolicy, ChildSa } from "../child-sa.ts";
-import type { ChildKeys, IkeContext, IkeEffect, IkeNote } from "../effect.ts";
+import type { ChildKeys, IkeContext, IkeNote } from "../effect.ts";
 import { jittered } from "../jitter.ts";
 import { REKEY_SHARE_MIN } from "../limits.ts";
-import { notify, type Refusal } from "../refusal.ts";
+import type { Refusal } from "../refusal.ts";
+import { selectorsText } from "../selector-text.ts";
+import type { Ticket } from "../ticket.ts";
 import type { GrantedChild } from "./asking.ts";
 import { deriveEspKeys } from "./keys.ts";
 import { narrow } from "./narrow.ts";
-import type { ChildAnswer, ChildPlan, Ticket } from "./phase.ts";
+import { notify } from "./notify.ts";
+import type { ChildAnswer, ChildPlan } from "./phase.ts";
 import { chooseEsp, chosenProposal } from "./proposal.ts";
-import { selectorsText } from "./selector-text.ts";
+import type { IkeEffect } from "./step.ts";
 
 /** What the peer asks for. */
 export type ChildRequest = {

@@ -1,9 +1,10 @@
 /** Message IDs never begin anew in an IKE SA: it is rekeyed, or closed, before (RFC 7296 §2.2). */
 
-import type { IkeContext, Step } from "../effect.ts";
+import type { IkeContext } from "../effect.ts";
 import { MESSAGE_ID_MAX, MESSAGE_ID_REKEY } from "../limits.ts";
 import { close } from "./delete.ts";
 import type { Established, IkeSa } from "./phase.ts";
+import type { Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
 
 /** What the IDs of both directions have come to: nothing to do, a rekey, or the end. */

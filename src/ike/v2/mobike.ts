@@ -7,13 +7,14 @@ import { equalConstantTime } from "../../octets/secret.ts";
 import { Writer } from "../../octets/writer.ts";
 import type { NotifyPayload, Payload } from "../../wire/v2/message.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
-import type { IkeContext, IkeEffect, Step } from "../effect.ts";
-import { notify } from "../refusal.ts";
+import type { IkeContext } from "../effect.ts";
 import type { Asking } from "./asking.ts";
 import { notifyOf } from "./find-payload.ts";
 import { detectNat, natDetectionNotifies } from "./nat.ts";
+import { notify } from "./notify.ts";
 import type { Established } from "./phase.ts";
 import { askInformational } from "./request.ts";
+import type { IkeEffect, Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
 
 type Updated = {

@@ -2,10 +2,11 @@
 
 import { intersectRange } from "../../inet/range.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
-import type { TrafficSelector } from "../../wire/v2/message.ts";
+import type { TrafficSelector } from "../../wire/traffic-selector.ts";
+import { isAnyPort } from "../../wire/traffic-selector.ts";
 import type { Refusal } from "../refusal.ts";
-import { hasRoomForPorts, isAnyPort, type Sides, takeWithinRoom } from "./selector-room.ts";
-import { selectorsText, selectorTexts } from "./selector-text.ts";
+import { selectorsText, selectorTexts } from "../selector-text.ts";
+import { hasRoomForPorts, type Sides, takeWithinRoom } from "./selector-room.ts";
 
 type Selectors = readonly TrafficSelector[];
 

@@ -8,10 +8,8 @@ import { Writer } from "../../octets/writer.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { NotifyPayload, Payload } from "../../wire/v2/message.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
-import { notify } from "../refusal.ts";
-
-/** Which end has a NAT before it, seen from here. */
-export type Nat = "none" | "local" | "remote" | "both";
+import type { Nat } from "../nat.ts";
+import { notify } from "./notify.ts";
 
 /** SHA-1(SPIi | SPIr | address | port). */
 export function natDetectionHash(spiI: IkeSpi, spiR: IkeSpi, endpoint: Endpoint): Uint8Array {

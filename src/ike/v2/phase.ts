@@ -3,23 +3,26 @@
 import type { CertificateHolder } from "../../crypto/signature.ts";
 import type { Path } from "../../inet/endpoint.ts";
 import type { Instant } from "../../octets/instant.ts";
+import type { Gateway } from "../../wire/gateway.ts";
 import type { IkeSpi } from "../../wire/header.ts";
+import type { Identity } from "../../wire/identity.ts";
 import type {
   AuthPayload,
   CpPayload,
-  Identity,
   IdPayload,
   Payload,
   SaPayload,
   TsPayload,
 } from "../../wire/v2/message.ts";
-import type { Gateway } from "../../wire/v2/redirect.ts";
 import type { IkeAlgorithms } from "../algorithms.ts";
 import type { ChildPolicy, ChildSa } from "../child-sa.ts";
 import type { Credentials } from "../event.ts";
+import type { Nat } from "../nat.ts";
 import type { Refusal } from "../refusal.ts";
+import type { SaId } from "../sa-id.ts";
 import type { IkeSaSettings } from "../settings.ts";
 import type { Struggle } from "../struggle.ts";
+import type { Ticket } from "../ticket.ts";
 import type { Asking, Method, Task } from "./asking.ts";
 import type {
   AwaitingAuthResponse,
@@ -33,21 +36,10 @@ import type { ConfigurationRequest } from "./configuration.ts";
 import type { Fragments } from "./fragments.ts";
 import type { HalfOpenKeys, IkeKeys } from "./keys.ts";
 import type { Narrowed } from "./narrow.ts";
-import type { Nat } from "./nat.ts";
 import type { PpkState } from "./ppk-keys.ts";
 import type { ChosenEsp, ChosenIke } from "./proposal.ts";
 import type { RedirectSupport } from "./redirect.ts";
 import type { Timers } from "./timers.ts";
-
-/** Numbers a request to the concentrator: its answer quotes it. */
-export type Ticket = number & { readonly is: "ticket" };
-
-/** What names an IKE SA. `role`: whether we are its original initiator. */
-export type SaId = {
-  readonly spiI: IkeSpi;
-  readonly spiR: IkeSpi;
-  readonly role: "initiator" | "responder";
-};
 
 /** IKE_SA_INIT has come, our public value is being made. */
 export type AwaitingKeyExchange = {
@@ -371,21 +363,7 @@ export type IkeSa =
   | Closing
   | Ended;
 
-/** Why an IKE SA is over. */
-export type EndReason =
-  | { readonly kind: "refused"; readonly refusal: Refusal }
-  | { readonly kind: "peer-deleted" }
-  | { readonly kind: "we-deleted"; readonly why: string }
-  | { readonly kind: "replaced-by-rekey" }
-  /** Whoever called goes to another gateway (RFC 5685). */
-  | { readonly kind: "redirected"; readonly to: Gateway };
-
 /** The names of an IKE SA, whatever its phase. */
 export function saIdOf(sa: IkeSa): SaId {
   return "half" in sa ? sa.half.id : sa.id;
-}
-
-/** Our own SPI: under it the concentrator keeps the IKE SA. */
-export function localSpi(id: SaId): IkeSpi {
-  return id.role === "initiator" ? id.spiI : id.spiR;
 }

@@ -4,15 +4,8 @@ import { type Prf, prfPlus } from "../../crypto/prf.ts";
 import { toHex } from "../../octets/hex.ts";
 import { equalConstantTime, wipe } from "../../octets/secret.ts";
 import { Writer } from "../../octets/writer.ts";
+import type { PpkCredential } from "../credentials.ts";
 import type { HalfOpenKeys, IkeKeys } from "./keys.ts";
-
-/** A peer's PPK, and what both ends call it: a PPK_ID without its type. */
-export type PpkCredential = {
-  readonly id: Uint8Array;
-  readonly key: Uint8Array;
-  /** Without it nothing is agreed upon: mandatory_or_not of RFC 8784 §3. */
-  readonly isRequired: boolean;
-};
 
 /**
  * How far an IKE SA is with PPKs: one end or both did not say USE_PPK; both did, and which one is

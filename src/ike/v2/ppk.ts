@@ -3,19 +3,13 @@
 import { err, ok, type Result } from "../../octets/result.ts";
 import type { NotifyPayload, Payload } from "../../wire/v2/message.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
+import type { PpkCredential } from "../credentials.ts";
 import type { Credentials } from "../event.ts";
-import { notify, type Refusal } from "../refusal.ts";
+import type { Refusal } from "../refusal.ts";
 import { notifyOf } from "./find-payload.ts";
+import { notify } from "./notify.ts";
 import type { AuthRequest, HalfOpen } from "./phase.ts";
-import {
-  dropPpk,
-  isPpkOf,
-  keepPpk,
-  type PpkCredential,
-  ppkIdentity,
-  ppkIdentityText,
-  withPpk,
-} from "./ppk-keys.ts";
+import { dropPpk, isPpkOf, keepPpk, ppkIdentity, ppkIdentityText, withPpk } from "./ppk-keys.ts";
 import { judgeProof } from "./proof.ts";
 
 // Initiator                        Responder

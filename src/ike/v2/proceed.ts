@@ -6,17 +6,18 @@ import { later } from "../../octets/instant.ts";
 import { Writer } from "../../octets/writer.ts";
 import { type Payload, Protocol } from "../../wire/v2/message.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
-import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import type { IkeContext } from "../effect.ts";
 import { retryMs } from "../jitter.ts";
-import { notify } from "../refusal.ts";
 import type { Task } from "./asking.ts";
 import { askForChild } from "./create-child-sa-request.ts";
 import { askRoutability } from "./mobike.ts";
 import { isInside } from "./narrow.ts";
+import { notify } from "./notify.ts";
 import type { Established } from "./phase.ts";
 import { askToGo } from "./redirect.ts";
 import { askForIkeRekey } from "./rekey-ike-sa-request.ts";
 import { askInformational } from "./request.ts";
+import type { IkeEffect, Step } from "./step.ts";
 import { selectorKeys } from "./tasks.ts";
 
 /** Starts on the queue. Tasks that have become pointless are passed over. */

@@ -11,16 +11,17 @@ import { Reader } from "../../octets/reader.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { equalConstantTime } from "../../octets/secret.ts";
 import { Writer } from "../../octets/writer.ts";
+import { identityText } from "../../wire/identity.ts";
 import type { AuthPayload, IdPayload, NotifyPayload, Payload } from "../../wire/v2/message.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
 import { CertEncoding } from "../../wire/v2/payload/cert.ts";
-import { identityText } from "../../wire/v2/payload/id.ts";
 import { isNameOf, namesOf } from "../certificate-names.ts";
 import type { AuthCredentials, PeerCredential } from "../credentials.ts";
 import { CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX } from "../limits.ts";
-import { notify, type Refusal } from "../refusal.ts";
+import type { Refusal } from "../refusal.ts";
 import { AUTH_METHOD_PSK, type AuthInput, pskAuth, signedOctets } from "./auth.ts";
 import { notifyOf } from "./find-payload.ts";
+import { notify } from "./notify.ts";
 import type { HalfOpen } from "./phase.ts";
 
 /** What the peer has sent to prove who it is. */

@@ -1,6 +1,6 @@
 /** Choosing one proposal and one transform of each type (RFC 7296 §2.7, §3.3; RFC 5282 §8). */
 
-import { type Encryption, encryptionFor } from "../../crypto/encryption.ts";
+import { encryptionFor } from "../../crypto/encryption.ts";
 import { suiteText, transformName } from "../../crypto/names.ts";
 import type { EncrTransform, Suite } from "../../crypto/suite.ts";
 import { Ke, TransformType } from "../../crypto/transform.ts";
@@ -94,17 +94,6 @@ export function suitesWithPrfFirst(suites: readonly Suite[], prf: number): reado
     return { ...suite, prf: [prf, ...suite.prf.filter((id) => id !== prf)] };
   });
   return [...first, ...suites.filter((suite) => !has(suite))];
-}
-
-/** Whether one of the suites holds exactly these transforms: for an eroute known only later. */
-export function acceptsIke(suites: readonly Suite[], algorithms: IkeAlgorithms): boolean {
-  return suites.some(
-    (suite) =>
-      suite.encr.some((encr) => isEncr(algorithms.encr, encr)) &&
-      (algorithms.integ === undefined || suite.integ.includes(algorithms.integ.id)) &&
-      suite.prf.includes(algorithms.prf.id) &&
-      suite.ke.includes(algorithms.ke),
-  );
 }
 
 /** The answer to a choice: the same proposal number, one transform of each type (§3.3). */
@@ -317,10 +306,6 @@ function chooseEsn(offered: readonly Transform[], wanted: readonly boolean[]): b
 
 function firstCommon(wanted: readonly number[], offered: readonly Transform[]): number | undefined {
   return wanted.find((id) => offered.some((t) => t.id === id));
-}
-
-function isEncr(encr: Encryption, wanted: EncrTransform): boolean {
-  return encryptionFor(wanted.id, wanted.keyBits)?.name === encr.name;
 }
 
 function transform(type: number, id: number, keyBits?: number): Transform {

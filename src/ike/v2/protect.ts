@@ -13,9 +13,9 @@ import { firstPayloadType, parsePayloads } from "../../wire/v2/payload-chain.ts"
 import { emitProtectedFrame, findSk, type SkPlace } from "../../wire/v2/protected.ts";
 import type { IkeAlgorithms } from "../algorithms.ts";
 import type { Refusal } from "../refusal.ts";
+import type { SaId } from "../sa-id.ts";
 import { addFragment, type Fragments } from "./fragments.ts";
 import type { IkeKeys } from "./keys.ts";
-import type { SaId } from "./phase.ts";
 import type { MessageListener } from "./seen-message.ts";
 
 /** What it takes to seal and open: an IKE SA whose keys are known. */

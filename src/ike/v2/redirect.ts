@@ -2,15 +2,17 @@
 
 import { equalOctets } from "../../octets/concat.ts";
 import { later } from "../../octets/instant.ts";
+import type { Gateway } from "../../wire/gateway.ts";
 import type { NotifyPayload, Payload } from "../../wire/v2/message.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
-import { emitRedirect, type Gateway, parseRedirect } from "../../wire/v2/redirect.ts";
-import type { IkeContext, Step } from "../effect.ts";
+import { emitRedirect, parseRedirect } from "../../wire/v2/redirect.ts";
+import type { IkeContext } from "../effect.ts";
 import { REDIRECT_MS } from "../limits.ts";
-import { notify } from "../refusal.ts";
 import { notifyOf } from "./find-payload.ts";
+import { notify } from "./notify.ts";
 import type { Established } from "./phase.ts";
 import { askInformational } from "./request.ts";
+import type { Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
 
 /** What a site has said in IKE_SA_INIT: whether it can be sent on, and whether it was. */

@@ -2,10 +2,11 @@
 
 import { later } from "../../octets/instant.ts";
 import type { ChildSa } from "../child-sa.ts";
-import type { IkeContext, Step } from "../effect.ts";
+import type { IkeContext } from "../effect.ts";
 import { retryMs } from "../jitter.ts";
 import { closeChild } from "./delete.ts";
 import type { Established } from "./phase.ts";
+import type { Step } from "./step.ts";
 import { selectorKeys } from "./tasks.ts";
 
 /**

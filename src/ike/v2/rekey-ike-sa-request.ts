@@ -12,9 +12,10 @@ import { ExchangeType } from "../../wire/v2/exchange-type.ts";
 import { type Payload, Protocol } from "../../wire/v2/message.ts";
 import { ikeAlgorithmsText } from "../algorithms.ts";
 import { keyExchangeRefusal } from "../busy.ts";
-import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import type { IkeContext } from "../effect.ts";
 import { NONCE_OCTETS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
+import type { SaId } from "../sa-id.ts";
 import { nextRoundAt, struggleOn } from "../struggle.ts";
 import { noteOfStruggle, okNote, refusedNote } from "./answer.ts";
 import type { Asking, How, IkeAsk } from "./asking.ts";
@@ -29,7 +30,7 @@ import {
   setbackOf,
   suitesFor,
 } from "./next-try.ts";
-import type { Established, SaId } from "./phase.ts";
+import type { Established } from "./phase.ts";
 import {
   type ChosenIke,
   chooseIke,
@@ -39,6 +40,7 @@ import {
 } from "./proposal.ts";
 import { rekeyed } from "./rekey-ike-sa.ts";
 import { ask } from "./request.ts";
+import type { IkeEffect, Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
 
 // Initiator                        Responder

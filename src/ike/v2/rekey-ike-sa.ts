@@ -12,17 +12,19 @@ import { ExchangeType } from "../../wire/v2/exchange-type.ts";
 import { type Payload, Protocol } from "../../wire/v2/message.ts";
 import { ikeAlgorithmsText } from "../algorithms.ts";
 import { keyExchangeRefusal } from "../busy.ts";
-import type { IkeContext, Step } from "../effect.ts";
+import type { IkeContext } from "../effect.ts";
 import { NONCE_OCTETS, REPLACED_MS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
+import { localSpi, type SaId } from "../sa-id.ts";
 import { answer, okNote, refuse } from "./answer.ts";
 import type { Asking } from "./asking.ts";
 import { lowerNonce } from "./collision.ts";
 import { successorOf } from "./established.ts";
 import { neededPayload } from "./find-payload.ts";
 import { deriveIkeKeys, rekeySkeyseed } from "./keys.ts";
-import { type Established, localSpi, type SaId, type Serving } from "./phase.ts";
+import type { Established, Serving } from "./phase.ts";
 import { type ChosenIke, chooseIke, chosenProposal, suitesWithPrfFirst } from "./proposal.ts";
+import type { Step } from "./step.ts";
 
 // Initiator                        Responder
 // HDR, SK {SA, Ni, KEi} -->

@@ -3,7 +3,7 @@
 import { later } from "../../octets/instant.ts";
 import { ExchangeType } from "../../wire/v2/exchange-type.ts";
 import type { Payload } from "../../wire/v2/message.ts";
-import type { IkeContext, IkeEffect, Step } from "../effect.ts";
+import type { IkeContext } from "../effect.ts";
 import { around } from "../jitter.ts";
 import { RETRANSMIT_SPREAD } from "../limits.ts";
 import type { RetransmissionSettings } from "../settings.ts";
@@ -11,6 +11,7 @@ import { sends } from "./answer.ts";
 import type { Asking } from "./asking.ts";
 import type { Established, InFlight } from "./phase.ts";
 import { sealMessage } from "./protect.ts";
+import type { IkeEffect, Step } from "./step.ts";
 
 /** The first copy of a request. */
 export function firstCopy(

@@ -3,12 +3,12 @@
 import { transformName } from "../../crypto/names.ts";
 import { TransformType } from "../../crypto/transform.ts";
 import { spi32Hex } from "../../octets/hex.ts";
+import { identityText } from "../../wire/identity.ts";
 import { type Payload, Protocol } from "../../wire/v2/message.ts";
 import { notifyName } from "../../wire/v2/notify-type.ts";
-import { identityText } from "../../wire/v2/payload/id.ts";
-import type { SaId } from "./phase.ts";
+import type { SaId } from "../sa-id.ts";
+import { selectorTexts } from "../selector-text.ts";
 import { proposalText } from "./proposal.ts";
-import { selectorTexts } from "./selector-text.ts";
 
 /** A message that was opened, or is about to be sealed. */
 export type SeenMessage = {

@@ -5,7 +5,8 @@ import { countPortBlocks } from "../../inet/port-block.ts";
 import { prefixRange } from "../../inet/prefix.ts";
 import { countRangePrefixes, rangePrefixes } from "../../inet/range.ts";
 import { SUBNET_PAIRS_MAX, SUBNETS_MAX } from "../../inet/subnet-pairs.ts";
-import type { TrafficSelector } from "../../wire/v2/message.ts";
+import type { TrafficSelector } from "../../wire/traffic-selector.ts";
+import { isAnyPort } from "../../wire/traffic-selector.ts";
 
 export type Sides<T> = { readonly local: T; readonly remote: T };
 type Selectors = readonly TrafficSelector[];
@@ -53,11 +54,6 @@ export function countSelectorPairs({ local, remote }: Sides<Selectors>): number 
 /** Whether the kernel can hold its ports at all. */
 export function hasRoomForPorts(selector: TrafficSelector): boolean {
   return !isIcmpAcrossTypes(selector);
-}
-
-/** Whether a selector is for every port. */
-export function isAnyPort(ports: Pick<TrafficSelector, "startPort" | "endPort">): boolean {
-  return ports.startPort === 0 && ports.endPort === 65535;
 }
 
 type ByFamily = Record<Family, number>;

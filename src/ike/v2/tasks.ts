@@ -1,6 +1,6 @@
 /** The queue of what we have to ask the peer for. */
 
-import type { TrafficSelector } from "../../wire/v2/message.ts";
+import type { TrafficSelector } from "../../wire/traffic-selector.ts";
 import { TASKS_MAX } from "../limits.ts";
 import type { Task } from "./asking.ts";
 import type { Established } from "./phase.ts";

@@ -1,9 +1,10 @@
 /** Authentic fragments that are not taken: not agreed on, too many, too long (RFC 7383 §2.6). */
 
-import type { IkeEffect, IkeNote } from "../effect.ts";
+import type { IkeNote } from "../effect.ts";
 import type { Refusal } from "../refusal.ts";
 import type { Fragments } from "./fragments.ts";
 import type { Opened } from "./protect.ts";
+import type { IkeEffect } from "./step.ts";
 
 /** Each is counted; the first of an IKE SA is noted with what is wrong about it. */
 export function unwelcomeEffects(

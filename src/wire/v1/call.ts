@@ -6,7 +6,7 @@
 import { decode, type Reader } from "../../octets/reader.ts";
 import type { IkeHeader } from "../header.ts";
 import { IKE_HEADER_OCTETS } from "../header.ts";
-import type { Identity } from "../v2/message.ts";
+import type { Identity } from "../identity.ts";
 
 export type Ikev1Call = {
   readonly mode: "Main Mode" | "Aggressive Mode";

@@ -1,6 +1,7 @@
 /** IKE messages and their payloads as plain values (RFC 7296 §3). */
 
-import type { AddressRange } from "../../inet/address.ts";
+import type { Identity } from "../identity.ts";
+import type { TrafficSelector } from "../traffic-selector.ts";
 
 export const PayloadType = {
   NONE: 0,
@@ -41,28 +42,6 @@ export type Proposal = {
   readonly spi: Uint8Array;
   readonly transforms: readonly Transform[];
 };
-
-/** One traffic selector (§3.13.1). OPAQUE ports are start 65535, end 0. */
-export type TrafficSelector = {
-  /** IP protocol, 0 for any. */
-  readonly protocol: number;
-  readonly startPort: number;
-  readonly endPort: number;
-  readonly range: AddressRange;
-};
-
-/** An identity as the ID payload carries it (§3.5). */
-export type Identity = { readonly idType: number; readonly data: Uint8Array };
-
-export const IdType = {
-  IPV4_ADDR: 1,
-  FQDN: 2,
-  RFC822_ADDR: 3,
-  IPV6_ADDR: 5,
-  DER_ASN1_DN: 9,
-  DER_ASN1_GN: 10,
-  KEY_ID: 11,
-} as const;
 
 export type SaPayload = { readonly kind: "SA"; readonly proposals: readonly Proposal[] };
 export type KePayload = {

@@ -1,19 +1,12 @@
 /** Data of the notifies REDIRECT and REDIRECTED_FROM (RFC 5685 §8.2, §8.3). */
 
-import {
-  type Address,
-  addressFromOctets,
-  addressOctets,
-  formatAddress,
-} from "../../inet/address.ts";
+import { addressFromOctets, addressOctets, formatAddress } from "../../inet/address.ts";
 import { assert } from "../../octets/assert.ts";
 import type { Malformed, Reader } from "../../octets/reader.ts";
 import { decode } from "../../octets/reader.ts";
 import type { Result } from "../../octets/result.ts";
 import { Writer } from "../../octets/writer.ts";
-
-/** Where a site is sent to, or came from: an address, or a host name. */
-export type Gateway = { readonly host: string; readonly address: Address | undefined };
+import type { Gateway } from "../gateway.ts";
 
 export type Redirect = {
   readonly gateway: Gateway;

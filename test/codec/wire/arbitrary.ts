@@ -3,14 +3,9 @@
 import fc from "fast-check";
 import type { Family } from "../../../src/inet/address.ts";
 import { asIkeSpi } from "../../../src/wire/header.ts";
+import type { TrafficSelector } from "../../../src/wire/traffic-selector.ts";
 import type { MessageHeader } from "../../../src/wire/v2/emit-message.ts";
-import type {
-  IdPayload,
-  Payload,
-  Proposal,
-  TrafficSelector,
-  Transform,
-} from "../../../src/wire/v2/message.ts";
+import type { IdPayload, Payload, Proposal, Transform } from "../../../src/wire/v2/message.ts";
 import { identityBody } from "../../../src/wire/v2/payload/id.ts";
 
 const u8 = fc.integer({ min: 0, max: 0xff });

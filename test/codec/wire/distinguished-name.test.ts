@@ -4,8 +4,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { DerTag, emitDer, oidOctets, oidText } from "../../../src/octets/der.ts";
 import { NAME_OCTETS_MAX, nameText, parseName } from "../../../src/octets/distinguished-name.ts";
-import { IdType } from "../../../src/wire/v2/message.ts";
-import { identityText, parseIdentity } from "../../../src/wire/v2/payload/id.ts";
+import { IdType, identityText, parseIdentity } from "../../../src/wire/identity.ts";
 import { hex } from "./hex.ts";
 
 /** As openssl writes `/C=CH/O=Fleet/CN=site-1`. */

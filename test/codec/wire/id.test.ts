@@ -4,15 +4,15 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { matchesPattern, parsePattern } from "../../../src/eroute/pattern.ts";
 import type { Reader } from "../../../src/octets/reader.ts";
-import { type Identity, type IdPayload, IdType } from "../../../src/wire/v2/message.ts";
 import {
-  emitId,
   IDENTITY_OCTETS_MAX,
-  identityBody,
+  type Identity,
+  IdType,
   identityText,
-  parseId,
   parseIdentity,
-} from "../../../src/wire/v2/payload/id.ts";
+} from "../../../src/wire/identity.ts";
+import type { IdPayload } from "../../../src/wire/v2/message.ts";
+import { emitId, identityBody, parseId } from "../../../src/wire/v2/payload/id.ts";
 import { emitted, expectSame, faultOf, parsed } from "./body.ts";
 import { hex } from "./hex.ts";
 

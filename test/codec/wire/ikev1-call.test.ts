@@ -3,8 +3,8 @@
 import { expect, test } from "bun:test";
 import { Writer } from "../../../src/octets/writer.ts";
 import { asIkeSpi, emitHeader, parseHeader } from "../../../src/wire/header.ts";
+import { identityText } from "../../../src/wire/identity.ts";
 import { type Ikev1Call, parseIkev1Call } from "../../../src/wire/v1/call.ts";
-import { identityText } from "../../../src/wire/v2/payload/id.ts";
 import { createPrng } from "../../simulation/prng.ts";
 
 const MAIN = 2;

@@ -2,16 +2,16 @@
 
 import { addressOctets } from "../../../src/inet/address.ts";
 import { asIkeSpi, IKE_VERSION } from "../../../src/wire/header.ts";
+import { IdType } from "../../../src/wire/identity.ts";
+import type { TrafficSelector } from "../../../src/wire/traffic-selector.ts";
 import { emitMessage, type MessageHeader } from "../../../src/wire/v2/emit-message.ts";
 import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";
 import {
   type IdPayload,
-  IdType,
   type NotifyPayload,
   type Payload,
   PayloadType,
   Protocol,
-  type TrafficSelector,
 } from "../../../src/wire/v2/message.ts";
 import { NotifyType } from "../../../src/wire/v2/notify-type.ts";
 import { identityBody } from "../../../src/wire/v2/payload/id.ts";

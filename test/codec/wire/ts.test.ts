@@ -2,7 +2,8 @@
 
 import { expect, test } from "bun:test";
 import type { Reader } from "../../../src/octets/reader.ts";
-import type { TrafficSelector, TsPayload } from "../../../src/wire/v2/message.ts";
+import type { TrafficSelector } from "../../../src/wire/traffic-selector.ts";
+import type { TsPayload } from "../../../src/wire/v2/message.ts";
 import { emitTs, parseTs } from "../../../src/wire/v2/payload/ts.ts";
 import { expectCutsFault, expectSame, faultOf, parsed } from "./body.ts";
 import { hex } from "./hex.ts";

@@ -8,7 +8,7 @@ import type { ChildKeys } from "../../../src/ike/effect.ts";
 import { asEspSpi } from "../../../src/inet/esp-spi.ts";
 import { prefixRange } from "../../../src/inet/prefix.ts";
 import { asInstant } from "../../../src/octets/instant.ts";
-import type { TrafficSelector } from "../../../src/wire/v2/message.ts";
+import type { TrafficSelector } from "../../../src/wire/traffic-selector.ts";
 import { addressOf, OUR_REQID, prefixOf } from "../../contract/xfrm-samples.ts";
 
 export const KEYS: ChildKeys = {

@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { childSelectors } from "../../../src/concentrator/child-selectors.ts";
-import type { TrafficSelector } from "../../../src/wire/v2/message.ts";
+import type { TrafficSelector } from "../../../src/wire/traffic-selector.ts";
 import { formatSelector } from "../../../src/xfrm/selector.ts";
 import { childPlace, selectorOf } from "./child-place.ts";
 

@@ -1,10 +1,10 @@
 /** Narrowing of protocols and ports: what the kernel has no room for is not agreed on. */
 
 import { expect, test } from "bun:test";
+import { selectorText } from "../../../src/ike/selector-text.ts";
 import { narrow } from "../../../src/ike/v2/narrow.ts";
-import { selectorText } from "../../../src/ike/v2/selector-text.ts";
 import { parsePrefix, prefixRange } from "../../../src/inet/prefix.ts";
-import type { TrafficSelector } from "../../../src/wire/v2/message.ts";
+import type { TrafficSelector } from "../../../src/wire/traffic-selector.ts";
 
 const ALL = { protocol: 0, startPort: 0, endPort: 65_535 };
 

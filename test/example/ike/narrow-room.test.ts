@@ -2,12 +2,12 @@
 
 import { expect, test } from "bun:test";
 import { childSelectors } from "../../../src/concentrator/child-selectors.ts";
+import { selectorTexts } from "../../../src/ike/selector-text.ts";
 import { isInside, narrow } from "../../../src/ike/v2/narrow.ts";
-import { selectorTexts } from "../../../src/ike/v2/selector-text.ts";
 import { parseAddress } from "../../../src/inet/address.ts";
 import { parsePrefix, prefixRange } from "../../../src/inet/prefix.ts";
 import { SUBNET_PAIRS_MAX, SUBNETS_MAX } from "../../../src/inet/subnet-pairs.ts";
-import type { TrafficSelector } from "../../../src/wire/v2/message.ts";
+import type { TrafficSelector } from "../../../src/wire/traffic-selector.ts";
 import { childPlace } from "../concentrator/child-place.ts";
 
 const HERE = [subnet("10.0.0.0/8")];

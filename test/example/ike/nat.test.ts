@@ -2,8 +2,8 @@
 
 import { expect, test } from "bun:test";
 import { createHash } from "node:crypto";
-import { notify } from "../../../src/ike/refusal.ts";
 import { detectNat, natDetectionHash, natDetectionNotifies } from "../../../src/ike/v2/nat.ts";
+import { notify } from "../../../src/ike/v2/notify.ts";
 import { asIkeSpi } from "../../../src/wire/header.ts";
 import { NotifyType } from "../../../src/wire/v2/notify-type.ts";
 import { endpointOf } from "../../simulation/plan.ts";

@@ -1,7 +1,7 @@
 /** AUTH_LIFETIME: whose turn it is to authenticate anew, and until when (RFC 4478). */
 
 import { expect, test } from "bun:test";
-import { notify } from "../../../src/ike/refusal.ts";
+import { notify } from "../../../src/ike/v2/notify.ts";
 import { Writer } from "../../../src/octets/writer.ts";
 import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";
 import { NotifyType } from "../../../src/wire/v2/notify-type.ts";

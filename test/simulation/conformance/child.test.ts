@@ -3,13 +3,14 @@
 import { expect, test } from "bun:test";
 import { performKeyExchange as keyExchange } from "../../../src/crypto/key-exchange.ts";
 import { Encr, Ke, TransformType } from "../../../src/crypto/transform.ts";
-import { notify } from "../../../src/ike/refusal.ts";
+import { selectorText } from "../../../src/ike/selector-text.ts";
 import { narrow } from "../../../src/ike/v2/narrow.ts";
-import { selectorText } from "../../../src/ike/v2/selector-text.ts";
+import { notify } from "../../../src/ike/v2/notify.ts";
 import { concat } from "../../../src/octets/concat.ts";
 import { Writer } from "../../../src/octets/writer.ts";
+import type { TrafficSelector } from "../../../src/wire/traffic-selector.ts";
 import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";
-import type { Payload, TrafficSelector } from "../../../src/wire/v2/message.ts";
+import type { Payload } from "../../../src/wire/v2/message.ts";
 import { NotifyType } from "../../../src/wire/v2/notify-type.ts";
 import { emitTs } from "../../../src/wire/v2/payload/ts.ts";
 import { putRow, seat, settingsOf } from "../caller.ts";

@@ -1,8 +1,8 @@
 /** Headers, versions, SPIs, order and length of messages (RFC 7296 §2.5, §2.6, §3.1, §3.2). */
 
 import { expect, test } from "bun:test";
-import { notify } from "../../../src/ike/refusal.ts";
 import { notifyOf } from "../../../src/ike/v2/find-payload.ts";
+import { notify } from "../../../src/ike/v2/notify.ts";
 import { type IkeHeader, parseHeader } from "../../../src/wire/header.ts";
 import { emitMessage } from "../../../src/wire/v2/emit-message.ts";
 import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";

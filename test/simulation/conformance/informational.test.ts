@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { Ke } from "../../../src/crypto/transform.ts";
-import { notify } from "../../../src/ike/refusal.ts";
+import { notify } from "../../../src/ike/v2/notify.ts";
 import type { SeenMessage } from "../../../src/ike/v2/seen-message.ts";
 import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";
 import type { Payload } from "../../../src/wire/v2/message.ts";

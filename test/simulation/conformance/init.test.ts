@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { Encr, Ke, PrfId, TransformType } from "../../../src/crypto/transform.ts";
-import { notify } from "../../../src/ike/refusal.ts";
+import { notify } from "../../../src/ike/v2/notify.ts";
 import { Writer } from "../../../src/octets/writer.ts";
 import { asIkeSpi, type IkeHeader, parseHeader } from "../../../src/wire/header.ts";
 import { emitMessage } from "../../../src/wire/v2/emit-message.ts";

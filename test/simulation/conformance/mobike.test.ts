@@ -1,8 +1,8 @@
 /** MOBIKE as responder: who may go where, and when the Child SAs follow (RFC 4555). */
 
 import { expect, test } from "bun:test";
-import { notify } from "../../../src/ike/refusal.ts";
 import { natDetectionNotifies } from "../../../src/ike/v2/nat.ts";
+import { notify } from "../../../src/ike/v2/notify.ts";
 import { sealMessage } from "../../../src/ike/v2/protect.ts";
 import type { Path } from "../../../src/inet/endpoint.ts";
 import { Writer } from "../../../src/octets/writer.ts";

@@ -1,7 +1,7 @@
 /** Sent to another gateway in IKE_AUTH, as the end that calls (RFC 5685 §6). */
 
 import { expect, test } from "bun:test";
-import { notify } from "../../../src/ike/refusal.ts";
+import { notify } from "../../../src/ike/v2/notify.ts";
 import { sealMessage } from "../../../src/ike/v2/protect.ts";
 import { parseAddress } from "../../../src/inet/address.ts";
 import { parseHeader } from "../../../src/wire/header.ts";

@@ -1,8 +1,8 @@
 /** Message IDs, windows, repeats, signs of life and of their absence (RFC 7296 §2.1-2.4). */
 
 import { expect, test } from "bun:test";
-import type { IkeEffect } from "../../../src/ike/effect.ts";
-import { notify } from "../../../src/ike/refusal.ts";
+import { notify } from "../../../src/ike/v2/notify.ts";
+import type { IkeEffect } from "../../../src/ike/v2/step.ts";
 import { type IkeHeader, parseHeader } from "../../../src/wire/header.ts";
 import { emitMessage } from "../../../src/wire/v2/emit-message.ts";
 import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";

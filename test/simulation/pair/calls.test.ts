@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { Ke } from "../../../src/crypto/transform.ts";
 import { DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
 import type { EroutePlan, NormalEroute } from "../../../src/eroute/eroute.ts";
-import { notify } from "../../../src/ike/refusal.ts";
+import { notify } from "../../../src/ike/v2/notify.ts";
 import { parseHeader } from "../../../src/wire/header.ts";
 import { emitMessage } from "../../../src/wire/v2/emit-message.ts";
 import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";

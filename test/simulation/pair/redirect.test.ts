@@ -3,8 +3,8 @@
 import { expect, test } from "bun:test";
 import { DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
 import type { EroutePlan, NormalEroute } from "../../../src/eroute/eroute.ts";
-import { notify } from "../../../src/ike/refusal.ts";
 import { notifyOf, payloadOf } from "../../../src/ike/v2/find-payload.ts";
+import { notify } from "../../../src/ike/v2/notify.ts";
 import { parseAddress } from "../../../src/inet/address.ts";
 import { parseHeader } from "../../../src/wire/header.ts";
 import { emitMessage } from "../../../src/wire/v2/emit-message.ts";

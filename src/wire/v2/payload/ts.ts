@@ -5,7 +5,8 @@ import { addressOctets, type Family, formatAddress } from "../../../inet/address
 import { assert } from "../../../octets/assert.ts";
 import type { Reader } from "../../../octets/reader.ts";
 import type { Writer } from "../../../octets/writer.ts";
-import type { TrafficSelector, TsPayload } from "../message.ts";
+import type { TrafficSelector } from "../../traffic-selector.ts";
+import type { TsPayload } from "../message.ts";
 
 // | Number of TSs |                 RESERVED                      |
 // ~                       <Traffic Selectors>                     ~

@@ -1,10 +1,10 @@
 /** Traffic selectors as people read them. No more of them is put into words than is shown. */
 
-import { formatAddress } from "../../inet/address.ts";
-import { formatPrefix } from "../../inet/prefix.ts";
-import { rangePrefix } from "../../inet/range.ts";
-import type { TrafficSelector } from "../../wire/v2/message.ts";
-import { isAnyPort } from "./selector-room.ts";
+import { formatAddress } from "../inet/address.ts";
+import { formatPrefix } from "../inet/prefix.ts";
+import { rangePrefix } from "../inet/range.ts";
+import type { TrafficSelector } from "../wire/traffic-selector.ts";
+import { isAnyPort } from "../wire/traffic-selector.ts";
 
 /** Selectors of one side that a text shows; the rest is a number. */
 export const SELECTORS_SHOWN_MAX = 8;

@@ -1,0 +1,25 @@
+/** Why an IKE SA is over. */
+
+import type { Gateway } from "../wire/gateway.ts";
+import { type Refusal, refusalText } from "./refusal.ts";
+
+/** Why an IKE SA is over. */
+export type EndReason =
+  | { readonly kind: "refused"; readonly refusal: Refusal }
+  | { readonly kind: "peer-deleted" }
+  | { readonly kind: "we-deleted"; readonly why: string }
+  | { readonly kind: "replaced-by-rekey" }
+  /** Whoever called goes to another gateway (RFC 5685). */
+  | { readonly kind: "redirected"; readonly to: Gateway };
+
+/** One word for why an IKE SA is over. */
+export function endWord(reason: EndReason): string {
+  switch (reason.kind) {
+    case "refused":
+      return refusalText(reason.refusal).reason;
+    case "we-deleted":
+      return reason.why;
+    default:
+      return reason.kind;
+  }
+}

@@ -1,0 +1,17 @@
+/** Which traffic a Child SA carries, as IKE says it (RFC 7296 §3.13.1). */
+
+import type { AddressRange } from "../inet/address.ts";
+
+/** One traffic selector (§3.13.1). OPAQUE ports are start 65535, end 0. */
+export type TrafficSelector = {
+  /** IP protocol, 0 for any. */
+  readonly protocol: number;
+  readonly startPort: number;
+  readonly endPort: number;
+  readonly range: AddressRange;
+};
+
+/** Whether a selector is for every port. */
+export function isAnyPort(ports: Pick<TrafficSelector, "startPort" | "endPort">): boolean {
+  return ports.startPort === 0 && ports.endPort === 65535;
+}
