@@ -7,6 +7,7 @@ import { Writer } from "../../octets/writer.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { EspAlgorithms, IkeAlgorithms } from "../algorithms.ts";
 import type { EspKeys } from "../esp-keys.ts";
+import { FIRST_EPOCH } from "./epoch.ts";
 
 /** SK_pi and SK_pr serve IKE_AUTH only: they are wiped once it is done. */
 export type IkeKeys = {
@@ -17,6 +18,8 @@ export type IkeKeys = {
   readonly SK_er: Uint8Array;
   readonly SK_pi: Uint8Array;
   readonly SK_pr: Uint8Array;
+  /** Which copy of the keys this is (`epoch.ts`): part of each AEAD IV. */
+  readonly epoch: number;
 };
 
 /** Until IKE_AUTH is done: where a PPK is in the keys, it may turn out not to be used. */
@@ -77,6 +80,7 @@ export function deriveIkeKeys(
     SK_er: take(encrOctets),
     SK_pi: take(prfOctets),
     SK_pr: take(prfOctets),
+    epoch: FIRST_EPOCH,
   };
   wipe(material);
   return keys;

@@ -46,13 +46,14 @@ const SHOWN_MAX = 64;
  * is kept as `plain`, until it is settled whether the PPK is used.
  */
 export function withPpk(algorithm: Prf, keys: IkeKeys, ppk: Uint8Array): HalfOpenKeys {
-  const { SK_d, SK_ai, SK_ar, SK_ei, SK_er, SK_pi, SK_pr } = keys;
+  const { SK_d, SK_ai, SK_ar, SK_ei, SK_er, SK_pi, SK_pr, epoch } = keys;
   const mix = (key: Uint8Array) => prfPlus(algorithm, ppk, key, key.length);
   return {
     SK_d: mix(SK_d),
     ...{ SK_ai, SK_ar, SK_ei, SK_er },
     SK_pi: mix(SK_pi),
     SK_pr: mix(SK_pr),
+    epoch,
     plain: { SK_d, SK_pi, SK_pr },
   };
 }

@@ -59,8 +59,8 @@ export type Sealing = {
 export type Opening = Pick<Sealing, "onMessage"> & { readonly now: Instant };
 
 /**
- * The datagrams of a message with `payloads` sealed inside: one, or its fragments. Each (direction,
- * response flag, message ID) is sealed once only: the AEAD nonce is made of them.
+ * The datagrams of a message with `payloads` sealed inside: one, or its fragments. One copy of the
+ * keys seals each (direction, response flag, message ID) once only: the AEAD nonce is made of them.
  */
 export function sealMessage(
   secured: Secured,
@@ -173,7 +173,7 @@ function sealPart(
     sealedOctets(secured.algorithms, inner.length),
     fragment,
   );
-  const iv = encr.kind === "aead" ? aeadIv(encr, head, fragment) : random(encr.ivOctets);
+  const iv = encr.kind === "aead" ? aeadIv(secured, head, fragment) : random(encr.ivOctets);
   octets.set(iv, bodyAt);
   const aad = octets.subarray(0, bodyAt);
   const key = sendKeys(secured);
@@ -223,10 +223,21 @@ function paddingOctets(encr: Encryption, innerOctets: number): number {
   return rest === 0 ? 0 : encr.blockOctets - rest;
 }
 
-/** Unique for a key: both directions have keys of their own, and a message is sealed once. */
-function aeadIv(encr: Encryption, head: MessageHead, fragment: Fragment | undefined): Uint8Array {
-  return new Writer(encr.ivOctets)
-    .u16(head.response ? 1 : 0)
+/**
+ * Unique for a key: each direction has a key of its own, one copy of the keys seals a message once,
+ * and no two copies have the same epoch.
+ */
+//                      1                   2                   3
+//  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+// +-----------------------------+-+-------------------------------+
+// | epoch                       |R| Fragment Number, 0 if whole   |
+// +-----------------------------+-+-------------------------------+
+// | Message ID                                                    |
+// +---------------------------------------------------------------+
+function aeadIv(secured: Secured, head: MessageHead, fragment: Fragment | undefined): Uint8Array {
+  const { algorithms, keys } = secured;
+  return new Writer(algorithms.encr.ivOctets)
+    .u16((keys.epoch << 1) | (head.response ? 1 : 0))
     .u16(fragment?.number ?? 0)
     .u32(head.messageId)
     .done();

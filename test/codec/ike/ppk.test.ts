@@ -31,7 +31,7 @@ const octets = (count: number) => fc.uint8Array({ minLength: count, maxLength: c
 function anyKeys(count: number): fc.Arbitrary<IkeKeys> {
   return fc.record({
     ...{ SK_d: octets(count), SK_ai: octets(32), SK_ar: octets(32), SK_ei: octets(36) },
-    ...{ SK_er: octets(36), SK_pi: octets(count), SK_pr: octets(count) },
+    ...{ SK_er: octets(36), SK_pi: octets(count), SK_pr: octets(count), epoch: fc.constant(0) },
   });
 }
 

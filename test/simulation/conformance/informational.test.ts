@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { Ke } from "../../../src/crypto/transform.ts";
+import type { IkeKeys } from "../../../src/ike/v2/keys.ts";
 import { notify } from "../../../src/ike/v2/notify.ts";
 import type { SeenMessage } from "../../../src/ike/v2/seen-message.ts";
 import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";
@@ -248,6 +249,6 @@ function reasonsOf(end: IkeEnd): readonly string[] {
 }
 
 /** Keys are wiped with their IKE SA: these stay. */
-function copyOf<T extends Readonly<Record<string, Uint8Array>>>(keys: T): T {
-  return Object.fromEntries(Object.entries(keys).map(([name, key]) => [name, key.slice()])) as T;
+function copyOf(keys: IkeKeys): IkeKeys {
+  return structuredClone(keys);
 }
