@@ -4,7 +4,7 @@ import { around } from "../ike/jitter.ts";
 import { wipe } from "../octets/secret.ts";
 import type { CallId, CallRedirect, CallStage, Calls, CallUnderWay } from "./calls.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
-import { count, type Engine, inMs, journal, numberOf } from "./engine.ts";
+import { count, type Engine, inMs, journal } from "./engine.ts";
 
 /** After a call that came to nothing, packets do not make another one for so long. */
 export const HOLD_MS = 15_000;
@@ -23,8 +23,6 @@ export function createCalls(): Calls {
   return {
     byId: new Map(),
     byKey: new Map(),
-    byLookup: new Map(),
-    byResolve: new Map(),
     deadlines: new DeadlineHeap(),
     held: new Set(),
   };
@@ -52,7 +50,7 @@ export function add(engine: Engine, wish: Wish, failures: number): CallUnderWay 
     return undefined;
   }
   const call: CallUnderWay = {
-    id: numberOf(engine) as CallId,
+    id: engine.requests.number() as CallId,
     keys: [key],
     ...{ base, why, peerId, destination, failures, redirect: wish.redirect },
     stage: { kind: "waiting", until: engine.now },
@@ -106,17 +104,11 @@ export function setStage(engine: Engine, call: CallUnderWay, stage: CallStage): 
   engine.calls.deadlines.set(BigInt(call.id), stage.kind === "calling" ? undefined : stage.until);
 }
 
-export function take<K>(engine: Engine, from: Map<K, CallId>, number: K): CallUnderWay | undefined {
-  const id = from.get(number);
-  from.delete(number);
-  return id === undefined ? undefined : engine.calls.byId.get(id);
-}
-
 export function forget(engine: Engine, call: CallUnderWay): void {
-  const { calls } = engine;
+  const { calls, requests } = engine;
   const { stage } = call;
-  if (stage.kind === "look-up") calls.byLookup.delete(stage.lookup);
-  if (stage.kind === "resolve") calls.byResolve.delete(stage.resolve);
+  if (stage.kind === "look-up") requests.take("peer-rows", stage.lookup);
+  if (stage.kind === "resolve") requests.take("resolved", stage.resolve);
   if (stage.kind === "resolve" || stage.kind === "calling") {
     wipe(stage.target.psk, stage.target.ppk?.key);
   }

@@ -81,8 +81,6 @@ export type CallReason =
 export type Calls = {
   readonly byId: Map<CallId, CallUnderWay>;
   readonly byKey: Map<string, CallId>;
-  readonly byLookup: Map<LookupId, CallId>;
-  readonly byResolve: Map<ResolveId, CallId>;
   readonly deadlines: DeadlineHeap;
   /** Keys of eroutes with start = "always" that an operator has disconnected: left alone. */
   readonly held: Set<string>;

@@ -13,10 +13,10 @@ import { isOurReqid } from "../xfrm/request.ts";
 import type { XfrmMapping } from "../xfrm/state.ts";
 import { addressesAt, leaveGoneAddresses, onAddresses } from "./addresses.ts";
 import { admit } from "./admit.ts";
+import { onAnswer } from "./answers.ts";
 import { createCalls } from "./call-table.ts";
 import { DeadlineHeap } from "./deadline-heap.ts";
 import { destinationOf } from "./demultiplex.ts";
-import { onResolved } from "./dial.ts";
 import { disconnect } from "./disconnect.ts";
 import { deliver, drain, start } from "./drive.ts";
 import type { Effect } from "./effect.ts";
@@ -26,10 +26,8 @@ import type { Event } from "./event.ts";
 import { evict, hasOpenIkeSas, shutDownPortion } from "./evict.ts";
 import { createGuesses } from "./guesses.ts";
 import { callAlways, connect, forgetCalls, onAcquire, runCalls } from "./initiate.ts";
-import { drainStates, forgetState, onKernelAnswer } from "./install.ts";
+import { drainStates, forgetState } from "./install.ts";
 import type { Installed } from "./installed.ts";
-import { noteLimit } from "./limit-notes.ts";
-import { onPeerRows } from "./look-up.ts";
 import { movesAt, runMoves } from "./move.ts";
 import { type ConfigurationPreview, previewOf } from "./preview.ts";
 import { Rate } from "./rate.ts";
@@ -38,6 +36,7 @@ import { createRedirects, redirect, runRedirects, stopRedirects } from "./redire
 import { rekeyByHand } from "./rekey.ts";
 import { onKernelTables, onRemoved, runRepairs } from "./repair.ts";
 import { createRepairs } from "./repairs.ts";
+import { Requests } from "./requests.ts";
 import { forgetRowChecks, onRowChanged, rowChecksAt, runRowChecks } from "./row-change.ts";
 import { createRowChecks } from "./row-checks.ts";
 import { createSiteCaps } from "./site-caps.ts";
@@ -117,17 +116,11 @@ function dispatch(engine: Engine, event: Event): void {
       onDatagram(engine, event);
       return;
     case "peer-rows":
-      onPeerRows(engine, event.lookup, event.result);
-      return;
+    case "resolved":
     case "kernel-answer":
-      onKernelAnswer(engine, event.request, event.result);
-      return;
     case "key-exchange-answer":
-      onKeyExchangeAnswer(engine, event);
-      return;
     case "signature-answer":
-      onSignatureAnswer(engine, event);
-      return;
+      return onAnswer(engine, event);
     case "start":
       engine.isStarted = true;
       applyStanding(engine);
@@ -166,9 +159,6 @@ function dispatch(engine: Engine, event: Event): void {
       return onKernelTables(engine, event);
     case "removed":
       return onRemoved(engine, event);
-    case "resolved":
-      onResolved(engine, event.resolve, event.result, start);
-      return;
     case "addresses":
       onAddresses(engine, event.local);
       return;
@@ -197,54 +187,6 @@ function onDatagram(engine: Engine, event: Extract<Event, { kind: "datagram" }>)
   if (engine.shuttingDown) return;
   const admitted = admit(engine, { header, octets, path });
   if (admitted !== undefined) start(engine, admitted.entry, admitted.effects);
-}
-
-function onKeyExchangeAnswer(
-  engine: Engine,
-  event: Extract<Event, { kind: "key-exchange-answer" }>,
-): void {
-  const waiting = engine.keyExchanges.get(event.request);
-  if (waiting === undefined) {
-    count(engine, "late_answers");
-    return;
-  }
-  engine.keyExchanges.delete(event.request);
-  if (!engine.sas.has(waiting.spi)) count(engine, "late_answers");
-  const { ticket } = waiting;
-  const { result } = event;
-  if (!result.ok && result.error.kind === "overloaded") {
-    noteWaiting(engine, "key-exchanges-waiting", result.error.detail);
-  }
-  deliver(engine, waiting.spi, { kind: "key-exchange-answer", ticket, result });
-}
-
-function onSignatureAnswer(
-  engine: Engine,
-  event: Extract<Event, { kind: "signature-answer" }>,
-): void {
-  const waiting = engine.signatures.get(event.request);
-  engine.signatures.delete(event.request);
-  if (waiting === undefined || !engine.sas.has(waiting.spi)) {
-    count(engine, "late_answers");
-    return;
-  }
-  const { ticket } = waiting;
-  const { result } = event;
-  if (!result.ok && result.error.kind === "signatures-waiting") {
-    noteWaiting(engine, "signatures-waiting", result.error.detail);
-  }
-  deliver(engine, waiting.spi, { kind: "signature-answer", ticket, result });
-}
-
-/** The queue before a thread was full. */
-function noteWaiting(
-  engine: Engine,
-  reason: "key-exchanges-waiting" | "signatures-waiting",
-  detail: string,
-): void {
-  const isSignature = reason === "signatures-waiting";
-  count(engine, isSignature ? "signatures_refused" : "key_exchanges_refused");
-  noteLimit(engine, { reason, step: isSignature ? "IKE_AUTH" : "IKE_SA_INIT", detail });
 }
 
 function onDeadline(engine: Engine): void {
@@ -344,16 +286,12 @@ function createEngine(options: ConcentratorOptions): Engine {
     eroutes: new Map(),
     dynamicCount: 0,
     ...{ reach: createPrefixTable(), sharedTerms: new WeakMap() },
-    lookups: new Map(),
+    requests: new Requests(),
     unknownIds: new Map(),
     rowChecks: createRowChecks(random),
     errands: createErrands(),
-    keyExchanges: new Map(),
-    signatures: new Map(),
-    kernelRequests: new Map(),
     ...{ installed: new Map(), outbounds: new Map() },
     draining: [],
-    usageProbes: new Map(),
     calls: createCalls(),
     redirects: createRedirects(),
     followed: new Map(),
@@ -362,7 +300,6 @@ function createEngine(options: ConcentratorOptions): Engine {
     ...{ policies: new Map(), repairs: createRepairs() },
     standing: new Map(),
     isStarted: false,
-    standingRequests: new Map(),
     standingRetryAt: undefined,
     routes: new Map(),
     reqids: new Map(),
@@ -380,7 +317,6 @@ function createEngine(options: ConcentratorOptions): Engine {
     counters: counters as Record<CounterName, number>,
     inbox: [],
     out: [],
-    nextNumber: 0,
     shuttingDown: false,
   };
   return engine;

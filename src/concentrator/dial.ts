@@ -8,11 +8,11 @@ import { saIdOf } from "../ike/v2/phase.ts";
 import type { IkeEffect } from "../ike/v2/step.ts";
 import { wipe } from "../octets/secret.ts";
 import { identityText, parseIdentity } from "../wire/identity.ts";
-import { fail, forget, holdMs, noteFailure, rest, setStage, take } from "./call-table.ts";
+import { fail, forget, holdMs, noteFailure, rest, setStage } from "./call-table.ts";
 import type { CallEnds, CallId, CallReason, CallTarget, CallUnderWay } from "./calls.ts";
 import { credentialsFor } from "./credentials.ts";
-import { addEntry, count, type Engine, type Entry, inMs, journal, numberOf } from "./engine.ts";
-import type { ResolveId, ResolveResult } from "./event.ts";
+import { addEntry, count, type Engine, type Entry, inMs, journal } from "./engine.ts";
+import type { ResolveResult } from "./event.ts";
 
 /** Resolving a host name: the shell's own deadline comes first. */
 const RESOLVE_MS = 10_000;
@@ -26,11 +26,11 @@ export type StartEntry = (engine: Engine, entry: Entry, effects: readonly IkeEff
 /** Where a host can be called, or why not. */
 export function onResolved(
   engine: Engine,
-  resolve: ResolveId,
+  id: CallId,
   result: ResolveResult,
   start: StartEntry,
 ): void {
-  const call = take(engine, engine.calls.byResolve, resolve);
+  const call = engine.calls.byId.get(id);
   if (call?.stage.kind !== "resolve") {
     count(engine, "late_answers");
     return;
@@ -112,10 +112,9 @@ export function aim(engine: Engine, call: CallUnderWay, target: CallTarget): voi
 function resolve(engine: Engine, call: CallUnderWay, target: CallTarget, host: number): void {
   const name = target.hosts[host];
   if (name === undefined) return;
-  const number = numberOf(engine) as ResolveId;
+  const number = engine.requests.open({ kind: "call-resolve", call: call.id });
   const until = inMs(engine, RESOLVE_MS);
   setStage(engine, call, { kind: "resolve", resolve: number, target, host, until });
-  engine.calls.byResolve.set(number, call.id);
   engine.out.push({ kind: "resolve", resolve: number, host: name });
 }
 

@@ -14,7 +14,6 @@ import { callOf, giveUp } from "./call-table.ts";
 import { onCallEnded, onCallUp } from "./dial.ts";
 import { addEntry, count, type Engine, type Entry, journal } from "./engine.ts";
 import { currentEspPath } from "./esp-path.ts";
-import type { KeyExchangeId, SignatureId } from "./event.ts";
 import { onCallRedirected, onRedirected } from "./follow-redirect.ts";
 import { rememberPlace } from "./guesses.ts";
 import { leaveHalfOpen, mayGrow, weighHalfOpen } from "./half-open.ts";
@@ -202,23 +201,15 @@ function askForWork(
   effect: Extract<IkeEffect, { kind: "key-exchange" | "signature" }>,
 ): void {
   const { kind, ticket } = effect;
-  const waiting = { spi: localSpi(saIdOf(entry.sa)), ticket };
+  const spi = localSpi(saIdOf(entry.sa));
   const precedence = precedenceOf(engine, entry);
   if (kind === "signature") {
-    engine.signatures.set(ticket, waiting);
-    engine.out.push({ kind, request: signatureId(ticket), op: effect.op, precedence });
+    const request = engine.requests.open({ kind, spi, ticket });
+    engine.out.push({ kind, request, op: effect.op, precedence });
   } else {
-    engine.keyExchanges.set(ticket, waiting);
-    engine.out.push({ kind, request: keyExchangeId(ticket), op: effect.op, precedence });
+    const request = engine.requests.open({ kind, spi, ticket });
+    engine.out.push({ kind, request, op: effect.op, precedence });
   }
-}
-
-function signatureId(ticket: number): SignatureId {
-  return ticket as SignatureId;
-}
-
-function keyExchangeId(ticket: number): KeyExchangeId {
-  return ticket as KeyExchangeId;
 }
 
 /** The eroute comes into use; former IKE SAs of the site go once the new one is up. */

@@ -24,12 +24,12 @@ import type { CallId, Calls } from "./calls.ts";
 import type { DeadlineHeap } from "./deadline-heap.ts";
 import type { Effect } from "./effect.ts";
 import type { SharedTerms } from "./eroute-in-use.ts";
-import type { KernelRequestId, LookupId } from "./event.ts";
+import type { LookupId } from "./event.ts";
 import type { Followed } from "./follow-redirect.ts";
 import type { Guesses } from "./guesses.ts";
 import type { HalfOpenShare } from "./half-open.ts";
 import type { Ikev1Callers } from "./ikev1.ts";
-import type { Draining, Installed, PolicyUse, UsageQuery, WaitingRequest } from "./installed.ts";
+import type { Draining, Installed, PolicyUse } from "./installed.ts";
 import type { JournalEntry } from "./journal.ts";
 import type { LimitNotes } from "./limit-notes.ts";
 import type { Moves } from "./move.ts";
@@ -37,6 +37,7 @@ import type { Rate, Rates } from "./rate.ts";
 import type { Reach } from "./reach.ts";
 import type { Redirects } from "./redirect.ts";
 import type { Repairs } from "./repairs.ts";
+import type { Requests } from "./requests.ts";
 import type { RouteTable } from "./routes.ts";
 import type { RowChecks, RowPrint } from "./row-checks.ts";
 import type { CounterName } from "./snapshot.ts";
@@ -103,14 +104,6 @@ export type SiteProof =
   | { readonly kind: "psk" }
   | { readonly kind: "certificate"; readonly holder: CertificateHolder };
 
-/** A look-up under way, and the IKE SA that waits for it. */
-export type WaitingLookup = {
-  readonly spi: IkeSpi;
-  readonly ticket: Ticket;
-  readonly peerId: PeerId;
-  readonly base: Extract<Eroute, { kind: "base" }>;
-};
-
 /** What is to be done for all IKE SAs that were made from one eroute in use. */
 export type Errand =
   | { readonly kind: "close"; readonly why: string }
@@ -123,8 +116,6 @@ export type Errands = {
   /** When the next portion is due. */
   at: Instant | undefined;
 };
-
-export type Waiting = { readonly spi: IkeSpi; readonly ticket: Ticket };
 
 /** One event for one IKE SA, to be handled before anything else. */
 export type Parcel = { readonly spi: IkeSpi; readonly event: IkeEvent };
@@ -157,16 +148,13 @@ export type Engine = {
   sharedTerms: WeakMap<Eroute, SharedTerms>;
   /** The same ones by their remote subnets. */
   readonly reach: Reach;
-  readonly lookups: Map<LookupId, WaitingLookup>;
+  readonly requests: Requests;
   /** Peer keys without a row, and until when they are not asked for again. */
   readonly unknownIds: Map<string, Instant>;
   /** Rows of sites that are up, read anew because they may have changed. */
   readonly rowChecks: RowChecks;
   /** Closing and telling many sites, in portions. */
   readonly errands: Errands;
-  readonly keyExchanges: Map<number, Waiting>;
-  readonly signatures: Map<number, Waiting>;
-  readonly kernelRequests: Map<KernelRequestId, WaitingRequest>;
   /** By our inbound SPI. */
   readonly installed: Map<EspSpi, Installed>;
   /** Who sends there, by the site's address and SPI: the kernel has room for one only. */
@@ -178,7 +166,6 @@ export type Engine = {
   readonly untold: Untold;
   /** Undefined while nobody is looked at. */
   onMessage: MessageListener;
-  readonly usageProbes: Map<KernelRequestId, UsageQuery>;
   readonly calls: Calls;
   /** Sites that are sent to another gateway; and how often such have sent us. */
   readonly redirects: Redirects;
@@ -193,8 +180,6 @@ export type Engine = {
   /** Policies that stand without an SA (R14), by name; empty until `start`. */
   standing: ReadonlyMap<string, XfrmPolicy>;
   isStarted: boolean;
-  /** By request: the name of the policy. */
-  readonly standingRequests: Map<KernelRequestId, string>;
   standingRetryAt: Instant | undefined;
   readonly routes: RouteTable;
   readonly reqids: Map<string, { readonly reqid: number; uses: number }>;
@@ -215,18 +200,8 @@ export type Engine = {
   readonly counters: Record<CounterName, number>;
   readonly inbox: Parcel[];
   readonly out: Effect[];
-  nextNumber: number;
   shuttingDown: boolean;
 };
-
-/** How many requests may be numbered before numbers are used again: far more than can wait. */
-const NUMBERS = 2 ** 48;
-
-/** A number that no request under way has. */
-export function numberOf(engine: Engine): number {
-  engine.nextNumber = (engine.nextNumber + 1) % NUMBERS;
-  return engine.nextNumber;
-}
 
 export function count(engine: Engine, counter: CounterName): void {
   engine.counters[counter]++;
@@ -242,7 +217,7 @@ export function ikeContextOf(engine: () => Engine): IkeContext {
       return refusalMsOf(engine().plan);
     },
     random: (octets) => engine().random(octets),
-    ticket: () => numberOf(engine()) as Ticket,
+    ticket: () => engine().requests.number() as Ticket,
     espSpi: () => freeEspSpi(engine()),
     ikeSpi: () => freeIkeSpi(engine()),
     get onMessage() {

@@ -15,21 +15,11 @@ import { type Address, formatAddress } from "../inet/address.ts";
 import { containsAddress, prefixOf } from "../inet/prefix.ts";
 import type { XfrmAcquire } from "../xfrm/event.ts";
 import { isOurReqid } from "../xfrm/request.ts";
-import {
-  add,
-  fail,
-  forget,
-  isFull,
-  noteFailure,
-  rest,
-  setStage,
-  take,
-  type Wish,
-} from "./call-table.ts";
+import { add, fail, forget, isFull, noteFailure, rest, setStage, type Wish } from "./call-table.ts";
 import { NO_ADDRESS, NO_PEER_ADDRESS, targetOfRows } from "./call-target.ts";
 import type { CallId, CallReason, CallRedirect, CallUnderWay } from "./calls.ts";
 import { aim, isUp, nextHost } from "./dial.ts";
-import { count, type Engine, type ErouteInUse, inMs, numberOf } from "./engine.ts";
+import { count, type Engine, type ErouteInUse, inMs } from "./engine.ts";
 import { erouteKey, missingPpk, normalInUse } from "./eroute-in-use.ts";
 import type { LookupId, LookupResult } from "./event.ts";
 import { askForMissing, erouteTowards } from "./reach.ts";
@@ -129,21 +119,24 @@ export function onErouteGone(engine: Engine, eroute: ErouteInUse, why: string): 
   if (now?.kind === "normal" && now.life.start === "always") recallSoon(engine, now, RECALL_MS);
 }
 
-/** The rows that a call has waited for; false if none has. */
-export function onCallRows(engine: Engine, lookup: LookupId, result: LookupResult): boolean {
-  const call = take(engine, engine.calls.byLookup, lookup);
-  if (call === undefined) return false;
+/** The rows that a call has waited for. */
+export function onCallRows(
+  engine: Engine,
+  id: CallId,
+  { lookup, result }: { readonly lookup: LookupId; readonly result: LookupResult },
+): void {
+  const call = engine.calls.byId.get(id);
+  if (call === undefined) return;
   if (!result.ok) {
     count(engine, "lookups_failed");
     fail(engine, call, { reason: `database-${result.error.kind}`, detail: result.error.detail });
-    return true;
+    return;
   }
   const target = targetOfRows(engine, call, lookup, result.value);
   if ("reason" in target && call.why === "keys-refused" && target.reason === NO_PEER_ADDRESS) {
     forget(engine, call);
   } else if ("reason" in target) fail(engine, call, target);
   else aim(engine, call, target);
-  return true;
 }
 
 /** Looks after calls whose time has come. */
@@ -165,14 +158,14 @@ function onCallDeadline(engine: Engine, call: CallUnderWay): void {
   const { stage } = call;
   switch (stage.kind) {
     case "look-up":
-      engine.calls.byLookup.delete(stage.lookup);
+      engine.requests.take("peer-rows", stage.lookup);
       fail(engine, call, {
         reason: "database-timeout",
         detail: "the look-up had no answer in time",
       });
       return;
     case "resolve": {
-      engine.calls.byResolve.delete(stage.resolve);
+      engine.requests.take("resolved", stage.resolve);
       nextHost(engine, call, stage.target, stage.host);
       return;
     }
@@ -287,10 +280,9 @@ function begin(
   if (by.by === "peerid" && isUp(engine, wish.key, wish.why)) return;
   const call = add(engine, wish, 0);
   if (call === undefined) return;
-  const lookup = numberOf(engine) as LookupId;
+  const lookup = engine.requests.open({ kind: "call-look-up", call: call.id });
   const until = inMs(engine, engine.plan.limits.lookupMs);
   setStage(engine, call, { kind: "look-up", lookup, until });
-  engine.calls.byLookup.set(lookup, call.id);
   count(engine, "lookups_started");
   engine.out.push({ kind: "look-up", lookup, egroup: wish.base.egroup, by });
 }

@@ -18,18 +18,16 @@ import {
   type XfrmRequest,
 } from "../xfrm/request.ts";
 import type { XfrmMark, XfrmState, XfrmStateId } from "../xfrm/state.ts";
-import { count, type Engine, type Entry, inMs, journal, numberOf } from "./engine.ts";
+import { count, type Engine, type Entry, inMs, journal } from "./engine.ts";
 import { currentEspPath } from "./esp-path.ts";
-import type { KernelRequestId } from "./event.ts";
-import type { Installed, PolicyUse } from "./installed.ts";
+import type { ChildRequest, Installed, PolicyUse } from "./installed.ts";
 import { kernelReason } from "./kernel-reason.ts";
 import { leaveOutbound, roomFor, takeOutbound } from "./outbound-spi.ts";
 import { judgePolicies, takeOver } from "./overlap.ts";
-import { leaveRepair, onRepairAnswer } from "./repair.ts";
+import { leaveRepair } from "./repair.ts";
 import { releaseReqid, selectorsKey, takeReqid } from "./reqids.ts";
+import { UNWATCHED } from "./requests.ts";
 import { childRoutes, releaseRoute, useRoute } from "./routes.ts";
-import { onStandingAnswer } from "./standing.ts";
-import { onStateUse } from "./usage.ts";
 import { childPolicies, inboundState, outboundState } from "./xfrm-of-child.ts";
 
 type ChildUp = Extract<IkeEffect, { kind: "child-up" }>;
@@ -141,18 +139,11 @@ export function installOutbound(engine: Engine, spiIn: number): void {
 }
 
 /** The kernel has answered: when nothing is missing any more, the IKE SA hears of it. */
-export function onKernelAnswer(
+export function onChildAnswer(
   engine: Engine,
-  number: KernelRequestId,
+  { installed, state, moves }: ChildRequest,
   result: KernelResult,
 ): void {
-  if (onStandingAnswer(engine, number, result)) return;
-  if (onRepairAnswer(engine, number, result)) return;
-  if (onStateUse(engine, number, result.ok ? result.value : undefined)) return;
-  const waiting = engine.kernelRequests.get(number);
-  if (waiting === undefined) return;
-  const { installed, state, moves } = waiting;
-  engine.kernelRequests.delete(number);
   installed.pending--;
   if (!result.ok) {
     installed.refusal ??= result.error;
@@ -345,7 +336,7 @@ function releasePolicy(engine: Engine, installed: Installed, policy: XfrmPolicy)
   }
 }
 
-/** Numbers a kernel request. Those that make something are waited for; removals are not. */
+/** Asks the kernel. Requests that make something are waited for; removals are not. */
 export function request(
   engine: Engine,
   op: XfrmRequest,
@@ -355,10 +346,10 @@ export function request(
     readonly moves?: XfrmStateId;
   },
 ): void {
-  const number = numberOf(engine) as KernelRequestId;
+  let number = UNWATCHED;
   if (waiting !== undefined) {
     const { installed, makes, moves } = waiting;
-    engine.kernelRequests.set(number, { installed, state: makes, moves });
+    number = engine.requests.open({ kind: "child-sa", installed, state: makes, moves });
     installed.pending++;
   }
   engine.out.push({ kind: "kernel", request: number, op });

@@ -66,13 +66,15 @@ export type UsageProbe = {
 
 /** One state that was asked for. */
 export type UsageQuery = {
+  readonly kind: "usage";
   readonly probe: UsageProbe;
   readonly installed: Installed;
   readonly isInbound: boolean;
 };
 
 /** A kernel request that is waited for; `state` is what it makes, undefined for a policy. */
-export type WaitingRequest = {
+export type ChildRequest = {
+  readonly kind: "child-sa";
   readonly installed: Installed;
   readonly state: XfrmStateId | undefined;
   /** The state that is there no longer once `state` is. */

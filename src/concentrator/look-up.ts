@@ -17,23 +17,16 @@ import { wipe } from "../octets/secret.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import { identityText } from "../wire/identity.ts";
 import { credentialsFor, type SiteKeys } from "./credentials.ts";
-import {
-  count,
-  type Engine,
-  type Entry,
-  type ErouteInUse,
-  inMs,
-  journal,
-  numberOf,
-} from "./engine.ts";
+import { count, type Engine, type Entry, type ErouteInUse, inMs, journal } from "./engine.ts";
 import { dynamicInUse, erouteKey, missingPpk, normalInUse } from "./eroute-in-use.ts";
 import type { LookupId, LookupResult } from "./event.ts";
 import { keepWithinMax } from "./evict.ts";
 import { forgiveUnlooked, slowDown } from "./guesses.ts";
-import { onCallRows, onErouteGone } from "./initiate.ts";
+import { onErouteGone } from "./initiate.ts";
 import { noteNesting, refuseOverlap } from "./overlap.ts";
 import { addReach, removeReach } from "./reach.ts";
-import { onRowRead, recheckIfChanged } from "./row-change.ts";
+import type { IdentityLookUp } from "./requests.ts";
+import { recheckIfChanged } from "./row-change.ts";
 import { tellUntold } from "./trace.ts";
 import { type Denial, isFaultOfOurs, isSilent } from "./unanswered.ts";
 
@@ -72,22 +65,19 @@ export function identify(engine: Engine, entry: Entry, asked: Identify): void {
     deny(engine, waiting, rememberedFault(peerId), match.eroute);
     return;
   }
-  const lookup = numberOf(engine) as LookupId;
-  engine.lookups.set(lookup, { ...waiting, peerId, base: match.eroute });
+  const waiter = { kind: "identity", ...waiting, peerId, base: match.eroute } as const;
+  const lookup = engine.requests.open(waiter);
   count(engine, "lookups_started");
   const by = { by: "peerid", peerid: peerId } as const;
   engine.out.push({ kind: "look-up", lookup, egroup: match.egroup.name, by });
 }
 
 /** The rows are there, or the reason why not (R2, R6). */
-export function onPeerRows(engine: Engine, lookup: LookupId, result: LookupResult): void {
-  const waiting = engine.lookups.get(lookup);
-  if (waiting === undefined) {
-    const isKnown = onRowRead(engine, lookup, result) || onCallRows(engine, lookup, result);
-    if (!isKnown) count(engine, "late_answers");
-    return;
-  }
-  engine.lookups.delete(lookup);
+export function onIdentityRows(
+  engine: Engine,
+  waiting: IdentityLookUp,
+  { lookup, result }: { readonly lookup: LookupId; readonly result: LookupResult },
+): void {
   const entry = engine.sas.get(waiting.spi);
   if (entry === undefined) {
     count(engine, "late_answers");
@@ -114,15 +104,13 @@ export function onPeerRows(engine: Engine, lookup: LookupId, result: LookupResul
     deny(engine, waiting, { reason, detail }, waiting.base);
     return;
   }
-  useDynamic(engine, entry, { ...waiting, lookup }, made.value);
+  useDynamic(engine, entry, { spi: waiting.spi, ticket: waiting.ticket, lookup }, made.value);
 }
 
 /** Ends a look-up whose answer would be of no use any more. */
 export function refuseLookUp(engine: Engine, lookup: LookupId, denial: Denial): void {
-  const waiting = engine.lookups.get(lookup);
-  if (waiting === undefined) return;
-  engine.lookups.delete(lookup);
-  deny(engine, waiting, denial, waiting.base);
+  const waiting = engine.requests.take("peer-rows", lookup);
+  if (waiting?.kind === "identity") deny(engine, waiting, denial, waiting.base);
 }
 
 type Waiting = { readonly spi: IkeSpi; readonly ticket: Ticket };

@@ -289,10 +289,10 @@ const OF_CALLS: ReadonlySet<string> = new Set([
 
 /** Rows on their way are put together with the new base eroute; other tables' are not taken. */
 function adjustLookUps(engine: Engine, { plan }: Comparison): void {
-  for (const [lookup, waiting] of engine.lookups) {
+  for (const [lookup, waiting] of engine.requests.of("identity")) {
     const match = matchConfigured(plan, waiting.peerId);
     if (match.kind === "base" && match.eroute.egroup === waiting.base.egroup) {
-      engine.lookups.set(lookup, { ...waiting, base: match.eroute });
+      engine.requests.replace(lookup, { ...waiting, base: match.eroute });
       continue;
     }
     const detail = `the configuration has changed while the row of ${waiting.peerId} was read`;

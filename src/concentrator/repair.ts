@@ -16,8 +16,8 @@ import {
   type XfrmRequest,
 } from "../xfrm/request.ts";
 import type { XfrmStateId } from "../xfrm/state.ts";
-import { type Engine, inMs, numberOf } from "./engine.ts";
-import type { Event, KernelRequestId } from "./event.ts";
+import { type Engine, inMs } from "./engine.ts";
+import type { Event } from "./event.ts";
 import type { Installed } from "./installed.ts";
 import { noteRefused, noteState, tellSoon, tellTally } from "./repair-notes.ts";
 import type { Repairing, Walk } from "./repairs.ts";
@@ -142,7 +142,7 @@ function walkOn(engine: Engine, { known, policies, states }: Walk): boolean {
 function suspectPolicy(engine: Engine, name: string): void {
   const use = engine.policies.get(name);
   if (use === undefined) return;
-  ask(engine, { what: "policy", name }, { op: "query-policy", id: use.id });
+  ask(engine, { kind: "repair", what: "policy", name }, { op: "query-policy", id: use.id });
 }
 
 function suspectStates(engine: Engine, installed: Installed): void {
@@ -153,7 +153,7 @@ function suspectStates(engine: Engine, installed: Installed): void {
   for (const id of installed.ours) {
     const { mark } = installed;
     const named = id === installed.outbound && mark !== undefined ? { id, mark } : { id };
-    ask(engine, { what: "state", installed, id }, { op: "query-state", ...named });
+    ask(engine, { kind: "repair", what: "state", installed, id }, { op: "query-state", ...named });
   }
 }
 
@@ -166,15 +166,8 @@ function giveUpRemake(engine: Engine, installed: Installed, lostAt: number): voi
   engine.inbox.push({ spi, event: { kind: "new-child", local, remote } });
 }
 
-/** The kernel's answer to one of these requests; false if it is none. */
-export function onRepairAnswer(
-  engine: Engine,
-  number: KernelRequestId,
-  result: KernelResult,
-): boolean {
-  const repairing = engine.repairs.asked.get(number);
-  if (repairing === undefined) return false;
-  engine.repairs.asked.delete(number);
+/** The kernel's answer to one of these requests. */
+export function onRepairAnswer(engine: Engine, repairing: Repairing, result: KernelResult): void {
   const errno = result.ok ? undefined : result.error.errno;
   if (repairing.what === "state") {
     if (errno === "ESRCH") onStateLost(engine, repairing.installed, repairing.id);
@@ -182,21 +175,20 @@ export function onRepairAnswer(
     if (errno === "ENOENT") putPolicyBack(engine, repairing.name);
     else if (errno === "EEXIST") noteRefused(engine, "policies_taken_by_others", result);
   } else if (!result.ok && !repairing.isQuiet) noteRefused(engine, "kernel_refusals", result);
-  return true;
 }
 
 function putPolicyBack(engine: Engine, name: string): void {
   const policy = engine.policies.get(name)?.users.at(-1)?.policy;
   if (policy === undefined) return;
   tellSoon(engine, "policies");
-  ask(engine, { what: "put", isQuiet: false }, { op: "put-policy", policy });
+  ask(engine, { kind: "repair", what: "put", isQuiet: false }, { op: "put-policy", policy });
 }
 
 function putRouteBack(engine: Engine, destination: string, isQuiet: boolean): void {
   const route = engine.routes.get(destination)?.at(-1)?.route;
   if (route === undefined) return;
   if (!isQuiet) tellSoon(engine, "routes");
-  ask(engine, { what: "put", isQuiet }, { op: "put-route", route });
+  ask(engine, { kind: "repair", what: "put", isQuiet }, { op: "put-route", route });
 }
 
 /** Its keys went to the kernel and nowhere else: both ends agree on new ones, by a rekey. */
@@ -229,7 +221,6 @@ function ownerOf(engine: Engine, id: Pick<XfrmStateId, "dst" | "spi">): Installe
 }
 
 function ask(engine: Engine, repairing: Repairing, op: XfrmRequest): void {
-  const request = numberOf(engine) as KernelRequestId;
-  engine.repairs.asked.set(request, repairing);
+  const request = engine.requests.open(repairing);
   engine.out.push({ kind: "kernel", request, op });
 }

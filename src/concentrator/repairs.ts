@@ -4,14 +4,14 @@ import type { EspSpi } from "../inet/esp-spi.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { Names } from "../octets/spread-set.ts";
 import type { XfrmStateId } from "../xfrm/state.ts";
-import type { KernelRequestId } from "./event.ts";
 import type { Installed } from "./installed.ts";
 
 /** What a request to the kernel is for. */
-export type Repairing =
+export type Repairing = { readonly kind: "repair" } & (
   | { readonly what: "policy"; readonly name: string }
   | { readonly what: "state"; readonly installed: Installed; readonly id: XfrmStateId }
-  | { readonly what: "put"; readonly isQuiet: boolean };
+  | { readonly what: "put"; readonly isQuiet: boolean }
+);
 
 /** One way through our tables; undefined: nothing of that kind is looked at. */
 export type Walk = {
@@ -31,7 +31,6 @@ export type Repairs = {
   walkedAt: Instant | undefined;
   /** When the next portion is due. */
   at: Instant | undefined;
-  readonly asked: Map<KernelRequestId, Repairing>;
   /** Child SAs without their states, by our SPI, and since when. */
   readonly lost: Map<EspSpi, Instant>;
   /** Those of them that have still to be rekeyed. */
@@ -49,7 +48,7 @@ export type Repairs = {
 /** Nothing is missing. */
 export function createRepairs(): Repairs {
   return {
-    ...{ walk: undefined, walkedAt: undefined, at: undefined, asked: new Map() },
+    ...{ walk: undefined, walkedAt: undefined, at: undefined },
     ...{ lost: new Map(), remakes: new Map(), remade: 0 },
     ...{ tally: { states: 0, policies: 0, routes: 0 }, tellAt: undefined, named: 0 },
     by: undefined,

@@ -10,11 +10,12 @@ import type { Instant } from "../octets/instant.ts";
 import { err } from "../octets/result.ts";
 import { wipe } from "../octets/secret.ts";
 import { callOf, forget } from "./call-table.ts";
-import { count, type Engine, type ErouteInUse, inMs, journal, numberOf } from "./engine.ts";
+import { count, type Engine, type ErouteInUse, inMs, journal } from "./engine.ts";
 import { erouteKey } from "./eroute-in-use.ts";
 import { closeSoon, runErrands, tellTermsSoon } from "./errands.ts";
 import type { LookupId, LookupResult } from "./event.ts";
-import { type EgroupChecks, type Reading, type RowPrint, rowPrint } from "./row-checks.ts";
+import type { RowCheck } from "./requests.ts";
+import { type EgroupChecks, type RowPrint, rowPrint } from "./row-checks.ts";
 
 /** Rows of one egroup that are read at the same time: they travel in one query. */
 const READING_MAX = 64;
@@ -33,8 +34,8 @@ export function onRowChanged(engine: Engine, egroup: string, peerId: string): vo
   for (const base of engine.plan.eroutes) {
     if (base.kind !== "base" || base.egroup !== egroup) continue;
     const key = erouteKey(base.name, peerId);
-    const { halfOpen, lookups, calls } = engine;
-    if (halfOpen + lookups.size + calls.byId.size > 0) rememberChange(engine, key);
+    const isRead = engine.halfOpen + engine.requests.size("identity") + engine.calls.byId.size > 0;
+    if (isRead) rememberChange(engine, key);
     const call = callOf(engine, key);
     // A call that came to nothing may have failed by the row: the next packet makes another one.
     if (call?.stage.kind === "waiting") forget(engine, call);
@@ -60,9 +61,11 @@ export function recheckIfChanged(engine: Engine, eroute: ErouteInUse): void {
 /** Asks for as many rows as may be read at the same time, and gives up what has no answer. */
 export function runRowChecks(engine: Engine): void {
   const { rowChecks } = engine;
-  for (const [lookup, { until }] of rowChecks.reading) {
+  for (const [lookup, until] of rowChecks.reading) {
     if (until > engine.now) break;
-    settle(engine, lookup, err({ kind: "timeout", detail: "no answer in time" }));
+    const check = engine.requests.take("peer-rows", lookup);
+    const result = err({ kind: "timeout", detail: "no answer in time" } as const);
+    if (check?.kind === "row-check") settle(engine, check, { lookup, result });
   }
   for (const [egroup, checks] of rowChecks.egroups) {
     if (engine.now < checks.notBefore) continue;
@@ -80,7 +83,7 @@ export function runRowChecks(engine: Engine): void {
 /** When {@link runRowChecks} has something to do; undefined if nothing waits. */
 export function rowChecksAt({ rowChecks }: Engine): Instant | undefined {
   const [reading] = rowChecks.reading.values();
-  let at = reading?.until;
+  let at = reading;
   for (const { waiting, reading: open, notBefore } of rowChecks.egroups.values()) {
     if (waiting.size === 0 || open >= READING_MAX) continue;
     if (at === undefined || notBefore < at) at = notBefore;
@@ -89,22 +92,22 @@ export function rowChecksAt({ rowChecks }: Engine): Instant | undefined {
 }
 
 /** Nobody is to be compared any more: all are going. */
-export function forgetRowChecks({ rowChecks }: Engine): void {
+export function forgetRowChecks({ rowChecks, requests }: Engine): void {
   rowChecks.egroups.clear();
+  for (const lookup of rowChecks.reading.keys()) requests.take("peer-rows", lookup);
   rowChecks.reading.clear();
   rowChecks.changed.clear();
 }
 
-/** The answer to a row that was read anew; false if nobody waits for this look-up. */
-export function onRowRead(engine: Engine, lookup: LookupId, result: LookupResult): boolean {
-  if (!settle(engine, lookup, result)) return false;
+type Read = { readonly lookup: LookupId; readonly result: LookupResult };
+
+/** The answer to a row that was read anew. */
+export function onRowRead(engine: Engine, check: RowCheck, read: Read): void {
+  settle(engine, check, read);
   runRowChecks(engine);
-  return true;
 }
 
-function settle(engine: Engine, lookup: LookupId, result: LookupResult): boolean {
-  const reading = engine.rowChecks.reading.get(lookup);
-  if (reading === undefined) return false;
+function settle(engine: Engine, reading: RowCheck, { lookup, result }: Read): void {
   engine.rowChecks.reading.delete(lookup);
   const checks = checksOf(engine, reading.egroup);
   checks.reading--;
@@ -116,16 +119,14 @@ function settle(engine: Engine, lookup: LookupId, result: LookupResult): boolean
     checks.waiting.add(reading.key);
     onFailure(engine, reading.egroup, checks, result.error.detail);
   }
-  return true;
 }
 
 function read(engine: Engine, egroup: string, key: string): void {
   const eroute = engine.eroutes.get(key);
   // It may be gone, or in another table, since this was asked for.
   if (eroute?.base.kind !== "base" || eroute.base.egroup !== egroup) return;
-  const lookup = numberOf(engine) as LookupId;
-  const until = inMs(engine, engine.plan.limits.lookupMs);
-  engine.rowChecks.reading.set(lookup, { key, egroup, until });
+  const lookup = engine.requests.open({ kind: "row-check", key, egroup });
+  engine.rowChecks.reading.set(lookup, inMs(engine, engine.plan.limits.lookupMs));
   checksOf(engine, egroup).reading++;
   count(engine, "row_checks");
   const by = { by: "peerid", peerid: eroute.peerId } as const;
@@ -165,7 +166,7 @@ function onFailure(engine: Engine, egroup: string, checks: EgroupChecks, why: st
 
 function compareWithRow(
   engine: Engine,
-  { key, egroup }: Reading,
+  { key, egroup }: RowCheck,
   rows: Parameters<typeof dynamicErouteOf>[3],
 ): void {
   const newest = engine.eroutes.get(key);
@@ -269,7 +270,7 @@ function rememberChange(engine: Engine, key: string): void {
   }
   // A look-up that is numbered from now on reads the row as it is now.
   const until = inMs(engine, engine.plan.limits.halfOpenMs);
-  changed.set(key, { number: numberOf(engine), until });
+  changed.set(key, { number: engine.requests.number(), until });
 }
 
 function checksOf(engine: Engine, egroup: string): EgroupChecks {

@@ -15,7 +15,8 @@ export type RowChecks = {
   /** Of this run only: what it makes of a key says nothing outside. */
   readonly printKey: Uint8Array;
   readonly egroups: Map<string, EgroupChecks>;
-  readonly reading: Map<LookupId, Reading>;
+  /** Until when each of their look-ups is waited for: an answer that comes later counts as none. */
+  readonly reading: Map<LookupId, Instant>;
   /** Changes told while negotiations were under way: whoever read the row before reads again. */
   readonly changed: Map<string, { readonly number: number; readonly until: Instant }>;
 };
@@ -28,13 +29,6 @@ export type EgroupChecks = {
   failures: number;
   /** After a failure nothing is asked before. */
   notBefore: Instant;
-};
-
-export type Reading = {
-  readonly key: string;
-  readonly egroup: string;
-  /** An answer that comes later counts as none. */
-  readonly until: Instant;
 };
 
 /** Nothing is read, and nothing compared yet. */

@@ -115,6 +115,8 @@ export type TableSizes = {
   readonly dynamicEroutes: KeptCount;
   readonly eroutes: number;
   readonly initRequests: number;
+  /** Requests of every kind that have no answer yet; some kinds follow by themselves. */
+  readonly requests: number;
   readonly lookups: number;
   /** Rows that are being read anew, and that wait for it. */
   readonly rowChecks: number;

@@ -2,8 +2,7 @@
 
 import type { XfrmPolicy } from "../xfrm/policy.ts";
 import type { KernelResult, XfrmRequest } from "../xfrm/request.ts";
-import { count, type Engine, inMs, journal, numberOf } from "./engine.ts";
-import type { KernelRequestId } from "./event.ts";
+import { count, type Engine, inMs, journal } from "./engine.ts";
 import { kernelReason } from "./kernel-reason.ts";
 import { standingPolicies } from "./no-sa.ts";
 
@@ -47,16 +46,9 @@ function remove(engine: Engine, name: string, policy: XfrmPolicy): void {
   ask(engine, name, { op: "delete-policy", id: policy.id });
 }
 
-/** The kernel's answer to one of these requests; false if it is none. */
-export function onStandingAnswer(
-  engine: Engine,
-  number: KernelRequestId,
-  result: KernelResult,
-): boolean {
-  const name = engine.standingRequests.get(number);
-  if (name === undefined) return false;
-  engine.standingRequests.delete(number);
-  if (result.ok) return true;
+/** The kernel's answer to one of these requests: about the policy of this name. */
+export function onStandingAnswer(engine: Engine, name: string, result: KernelResult): void {
+  if (result.ok) return;
   // As if it had never been asked for: it is asked for again.
   engine.standing = new Map([...engine.standing].filter(([other]) => other !== name));
   engine.standingRetryAt ??= inMs(engine, RETRY_MS);
@@ -69,7 +61,6 @@ export function onStandingAnswer(
     reason: kernelReason(result.error),
     detail: `${operation} ${object}: ${errno}: ${detail}; packets without an SA may leave in clear`,
   });
-  return true;
 }
 
 /** A policy that the kernel refused is put again after so long. */
@@ -84,9 +75,8 @@ export function retryStanding(engine: Engine): void {
 }
 
 function ask(engine: Engine, name: string, op: XfrmRequest): void {
-  const number = numberOf(engine) as KernelRequestId;
-  engine.standingRequests.set(number, name);
-  engine.out.push({ kind: "kernel", request: number, op });
+  const request = engine.requests.open({ kind: "standing", name });
+  engine.out.push({ kind: "kernel", request, op });
 }
 
 function isSame(a: XfrmPolicy, b: XfrmPolicy): boolean {

@@ -3,9 +3,8 @@
 import type { Ticket } from "../ike/ticket.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import type { XfrmStateUse } from "../xfrm/state.ts";
-import { type Engine, type Entry, numberOf } from "./engine.ts";
-import type { KernelRequestId } from "./event.ts";
-import type { Installed, UsageProbe } from "./installed.ts";
+import type { Engine, Entry } from "./engine.ts";
+import type { Installed, UsageProbe, UsageQuery } from "./installed.ts";
 
 /** Asks for both states of each Child SA; the answers come one by one. */
 export function probeUsage(engine: Engine, entry: Entry, spi: IkeSpi, ticket: Ticket): void {
@@ -16,10 +15,9 @@ export function probeUsage(engine: Engine, entry: Entry, spi: IkeSpi, ticket: Ti
     const installed = engine.installed.get(spiIn);
     if (installed === undefined) continue;
     for (const id of installed.ours) {
-      const request = numberOf(engine) as KernelRequestId;
       probe.waiting++;
       const isInbound = id === installed.inbound;
-      engine.usageProbes.set(request, { probe, installed, isInbound });
+      const request = engine.requests.open({ kind: "usage", probe, installed, isInbound });
       const { mark } = installed;
       const op = { op: "query-state", id, ...(mark === undefined ? {} : { mark }) } as const;
       engine.out.push({ kind: "kernel", request, op });
@@ -31,16 +29,11 @@ export function probeUsage(engine: Engine, entry: Entry, spi: IkeSpi, ticket: Ti
 /** One state's counters; undefined if the kernel does not have it (any more). */
 export function onStateUse(
   engine: Engine,
-  request: KernelRequestId,
+  { probe, installed, isInbound }: UsageQuery,
   use: XfrmStateUse | undefined,
-): boolean {
-  const asked = engine.usageProbes.get(request);
-  if (asked === undefined) return false;
-  engine.usageProbes.delete(request);
-  const { probe, installed, isInbound } = asked;
+): void {
   if (use !== undefined) compare(probe, installed, isInbound, use.packets);
   if (--probe.waiting === 0) tell(engine, probe);
-  return true;
 }
 
 function compare(
