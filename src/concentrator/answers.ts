@@ -1,19 +1,19 @@
 /** Answers to requests: each goes to who waits for it; one that nobody waits for is counted. */
 
 import { never } from "../octets/assert.ts";
-import { onResolved } from "./dial.ts";
-import { deliver, start } from "./drive.ts";
+import { onResolved } from "./calls/dial.ts";
+import { onCallRows } from "./calls/initiate.ts";
+import { onChildAnswer } from "./dataplane/install.ts";
+import { onRepairAnswer } from "./dataplane/repair.ts";
+import { onStandingAnswer } from "./dataplane/standing.ts";
+import { onStateUse } from "./dataplane/usage.ts";
 import { count, type Engine } from "./engine.ts";
 import type { Event } from "./event.ts";
-import { onCallRows } from "./initiate.ts";
-import { onChildAnswer } from "./install.ts";
-import { noteLimit } from "./limit-notes.ts";
-import { onIdentityRows } from "./look-up.ts";
-import { onRepairAnswer } from "./repair.ts";
+import { noteLimit } from "./journal/limit-notes.ts";
+import { deliver, start } from "./negotiation/drive.ts";
 import { UNWATCHED } from "./requests.ts";
-import { onRowRead } from "./row-change.ts";
-import { onStandingAnswer } from "./standing.ts";
-import { onStateUse } from "./usage.ts";
+import { onIdentityRows } from "./sites/look-up.ts";
+import { onRowRead } from "./sites/row-change.ts";
 
 type Of<K extends Event["kind"]> = Extract<Event, { kind: K }>;
 type WorkAnswer = Of<"key-exchange-answer" | "signature-answer">;

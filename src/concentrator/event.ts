@@ -11,7 +11,7 @@ import type { Names } from "../octets/spread-set.ts";
 import type { Gateway } from "../wire/gateway.ts";
 import type { XfrmEvent } from "../xfrm/event.ts";
 import type { KernelResult } from "../xfrm/request.ts";
-import type { RekeyOf } from "./rekey.ts";
+import type { RekeyOf } from "./sites/rekey.ts";
 
 export type LookupId = number & { readonly is: "look-up" };
 export type KernelRequestId = number & { readonly is: "kernel request" };

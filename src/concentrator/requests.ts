@@ -7,10 +7,10 @@ import type { BaseEroute } from "../eroute/eroute.ts";
 import type { PeerId } from "../eroute/peer-id.ts";
 import type { Ticket } from "../ike/ticket.ts";
 import type { IkeSpi } from "../wire/header.ts";
-import type { CallId } from "./calls.ts";
+import type { CallId } from "./calls/calls.ts";
+import type { ChildRequest, UsageQuery } from "./dataplane/installed.ts";
+import type { Repairing } from "./dataplane/repairs.ts";
 import type { KernelRequestId, KeyExchangeId, LookupId, ResolveId, SignatureId } from "./event.ts";
-import type { ChildRequest, UsageQuery } from "./installed.ts";
-import type { Repairing } from "./repairs.ts";
 
 /** Whose answer it is, and what that one needs to know to go on. */
 export type Waiter =

@@ -2,8 +2,8 @@
 
 import type { Claim } from "../eroute/shared-subnet.ts";
 import type { Instant } from "../octets/instant.ts";
-import type { CallReason } from "./calls.ts";
-import type { OverlapView } from "./overlap.ts";
+import type { CallReason } from "./calls/calls.ts";
+import type { OverlapView } from "./sites/overlap.ts";
 
 export type ChildSaView = {
   readonly spiIn: number;

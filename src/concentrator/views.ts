@@ -12,11 +12,11 @@ import { formatEndpoint } from "../inet/endpoint.ts";
 import { formatPrefix } from "../inet/prefix.ts";
 import { spi64Hex } from "../octets/hex.ts";
 import { parseHeader } from "../wire/header.ts";
-import { callOf } from "./call-table.ts";
+import { callOf } from "./calls/call-table.ts";
+import type { Draining, Installed } from "./dataplane/installed.ts";
 import type { Engine, Entry, ErouteInUse } from "./engine.ts";
-import { erouteKey } from "./eroute-in-use.ts";
-import type { Draining, Installed } from "./installed.ts";
-import { overlapsOf } from "./overlap.ts";
+import { erouteKey } from "./sites/eroute-in-use.ts";
+import { overlapsOf } from "./sites/overlap.ts";
 import type {
   CallView,
   CertificateView,

@@ -1,7 +1,7 @@
 /** What a running daemon holds: opened at the start, closed at the end. */
 
 import type { Concentrator } from "../concentrator/concentrator.ts";
-import type { Journal, JournalEntry } from "../concentrator/journal.ts";
+import type { Journal, JournalEntry } from "../concentrator/journal/journal.ts";
 import type { Routes } from "../linux/routes.ts";
 import type { Kernel } from "../linux/xfrm-kernel.ts";
 import type { StatusServer } from "../status/server.ts";

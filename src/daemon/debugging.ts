@@ -1,6 +1,6 @@
 /** Sites that are looked at closely for a while, and the level of the log while it runs. */
 
-import { traceKey } from "../concentrator/trace.ts";
+import { traceKey } from "../concentrator/negotiation/trace.ts";
 import { formatAddress, parseAddress } from "../inet/address.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 

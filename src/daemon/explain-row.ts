@@ -1,6 +1,6 @@
 /** A site's eroute and row as they are now, for whoever asks why it is or is not connected. */
 
-import type { OverlapView } from "../concentrator/overlap.ts";
+import type { OverlapView } from "../concentrator/sites/overlap.ts";
 import type { Snapshot } from "../concentrator/snapshot.ts";
 import type { Config } from "../config/config.ts";
 import { describeDatabase } from "../eroute/database.ts";

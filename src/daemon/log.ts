@@ -1,7 +1,7 @@
 /** The log: one line an event on standard output, JSON or for people; never a secret in it. */
 
 import { fstatSync } from "node:fs";
-import type { JournalRecord } from "../concentrator/journal.ts";
+import type { JournalRecord } from "../concentrator/journal/journal.ts";
 
 export type LogLevel = "debug" | "info" | "warning" | "error";
 export type LogSettings = { readonly level: LogLevel; readonly format: "json" | "text" };

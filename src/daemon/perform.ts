@@ -1,9 +1,9 @@
 /** Performs the concentrator's effects: what is answered becomes an event again. */
 
+import { wipeRequest } from "../concentrator/dataplane/install.ts";
 import type { Effect } from "../concentrator/effect.ts";
 import type { Event, LookupResult, ResolveResult } from "../concentrator/event.ts";
-import { wipeRequest } from "../concentrator/install.ts";
-import type { JournalEntry } from "../concentrator/journal.ts";
+import type { JournalEntry } from "../concentrator/journal/journal.ts";
 import type { KeyExchangeResult } from "../crypto/key-exchange.ts";
 import type { SignatureResult } from "../crypto/signature.ts";
 import type { LookupKey } from "../eroute/row.ts";

@@ -1,7 +1,7 @@
 /** Takes in what happens: counts all of it, and writes what is not folded to journal and log. */
 
-import { createFolding, FOLD_MS } from "../concentrator/fold.ts";
-import { harmless, type Journal, type JournalEntry } from "../concentrator/journal.ts";
+import { createFolding, FOLD_MS } from "../concentrator/journal/fold.ts";
+import { harmless, type Journal, type JournalEntry } from "../concentrator/journal/journal.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { Attempts } from "../why/attempts.ts";
 import type { FailureCounts } from "../why/failure-counts.ts";

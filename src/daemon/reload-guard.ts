@@ -1,6 +1,6 @@
 /** Whether a new configuration without faults may be taken over, as far as connected sites go. */
 
-import type { ConfigurationPreview } from "../concentrator/preview.ts";
+import type { ConfigurationPreview } from "../concentrator/sites/preview.ts";
 import type { Config } from "../config/config.ts";
 import { CLOSE_PERCENT_MAX } from "../config/daemon-settings.ts";
 import { whyCutOff } from "../config/ending.ts";

@@ -1,7 +1,7 @@
 /** The configuration file read anew: taken over as a whole, or refused as a whole. */
 
-import type { JournalEntry } from "../concentrator/journal.ts";
-import type { ConfigurationPreview } from "../concentrator/preview.ts";
+import type { JournalEntry } from "../concentrator/journal/journal.ts";
+import type { ConfigurationPreview } from "../concentrator/sites/preview.ts";
 import type { Config } from "../config/config.ts";
 import type { ConfigFault } from "../config/fault.ts";
 import { equalValues } from "../eroute/change.ts";

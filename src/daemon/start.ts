@@ -2,8 +2,8 @@
 
 import packageJson from "../../package.json";
 import { createConcentrator } from "../concentrator/concentrator.ts";
-import { createJournal, type JournalEntry } from "../concentrator/journal.ts";
-import { standingPolicies } from "../concentrator/no-sa.ts";
+import { standingPolicies } from "../concentrator/dataplane/no-sa.ts";
+import { createJournal, type JournalEntry } from "../concentrator/journal/journal.ts";
 import type { Config } from "../config/config.ts";
 import { type Address, equalAddress } from "../inet/address.ts";
 import { now, wallMs } from "../linux/clock.ts";

@@ -1,7 +1,7 @@
 /** What the daemon lets the status server see. */
 
 import type { Concentrator } from "../concentrator/concentrator.ts";
-import type { Journal } from "../concentrator/journal.ts";
+import type { Journal } from "../concentrator/journal/journal.ts";
 import type { Config } from "../config/config.ts";
 import { describeDatabase } from "../eroute/database.ts";
 import { peerKey } from "../eroute/peer-id.ts";

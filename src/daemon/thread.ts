@@ -1,6 +1,6 @@
 /** A worker thread that answers numbered requests; started when needed, and again after a fault. */
 
-import type { Precedence } from "../concentrator/precedence.ts";
+import type { Precedence } from "../concentrator/negotiation/precedence.ts";
 import { createWorkQueue } from "./work-queue.ts";
 
 /** What the thread is sent; it answers with the same number. */

@@ -1,6 +1,6 @@
 /** Looks at databases that fail until they answer: whoever watches must not wait for a site. */
 
-import type { JournalEntry } from "../concentrator/journal.ts";
+import type { JournalEntry } from "../concentrator/journal/journal.ts";
 import type { PeerRepository } from "../peers/repository.ts";
 
 export type DatabaseWatch = { stop(): void };

@@ -1,7 +1,7 @@
 /** What the status server reads: the daemon provides it, nothing here can change the engine. */
 
-import type { JournalRecord } from "../concentrator/journal.ts";
-import type { OverlapView } from "../concentrator/overlap.ts";
+import type { JournalRecord } from "../concentrator/journal/journal.ts";
+import type { OverlapView } from "../concentrator/sites/overlap.ts";
 import type { Snapshot } from "../concentrator/snapshot.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { Result } from "../octets/result.ts";

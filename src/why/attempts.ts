@@ -1,6 +1,6 @@
 /** What became of each site's attempts: a short history for `erouted why`, bounded in all ways. */
 
-import type { JournalRecord } from "../concentrator/journal.ts";
+import type { JournalRecord } from "../concentrator/journal/journal.ts";
 import { peerKey } from "../eroute/peer-id.ts";
 import { isOfRow } from "./reason.ts";
 

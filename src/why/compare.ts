@@ -1,6 +1,6 @@
 /** What a site offered beside what is configured: where they have nothing in common. Pure. */
 
-import type { JournalRecord } from "../concentrator/journal.ts";
+import type { JournalRecord } from "../concentrator/journal/journal.ts";
 import { type NamedTransform, transformNamed, transformTypeName } from "../crypto/names.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { formatSuite, parseSuite, type SuiteKind, usesSha1 } from "../crypto/suite-notation.ts";

@@ -1,6 +1,6 @@
 /** How often which reason ended an attempt: for metrics, with labels from a closed set. */
 
-import type { JournalRecord } from "../concentrator/journal.ts";
+import type { JournalRecord } from "../concentrator/journal/journal.ts";
 import { REASON_NAMES, reasonName } from "./reason.ts";
 
 export type FailureCounts = {

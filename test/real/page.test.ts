@@ -2,7 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
-import { createJournal } from "../../src/concentrator/journal.ts";
+import { createJournal } from "../../src/concentrator/journal/journal.ts";
 import type { ErouteView } from "../../src/concentrator/snapshot.ts";
 import { asInstant } from "../../src/octets/instant.ts";
 import { createStatusApp } from "../../src/status/app.ts";

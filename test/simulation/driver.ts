@@ -1,10 +1,10 @@
 /** Feeds a concentrator and hands out its effects in order, as the daemon's shell does. */
 
 import type { Concentrator } from "../../src/concentrator/concentrator.ts";
+import { wipeRequest } from "../../src/concentrator/dataplane/install.ts";
 import type { Effect } from "../../src/concentrator/effect.ts";
 import type { Event } from "../../src/concentrator/event.ts";
-import { wipeRequest } from "../../src/concentrator/install.ts";
-import type { JournalEntry } from "../../src/concentrator/journal.ts";
+import type { JournalEntry } from "../../src/concentrator/journal/journal.ts";
 import { assert, never } from "../../src/octets/assert.ts";
 import { asInstant } from "../../src/octets/instant.ts";
 import type { KernelResult, XfrmRequest } from "../../src/xfrm/request.ts";

@@ -1,7 +1,7 @@
 /** Packets to a connected site that have no Child SA: it is asked for, and no row is read (R12). */
 
 import { expect, test } from "bun:test";
-import { traceKey } from "../../src/concentrator/trace.ts";
+import { traceKey } from "../../src/concentrator/negotiation/trace.ts";
 import type { Address } from "../../src/inet/address.ts";
 import { REQID_MARK } from "../../src/xfrm/request.ts";
 import { type Caller, seat, settingsOf } from "./caller.ts";

@@ -3,7 +3,7 @@
 import { type Concentrator, createConcentrator } from "../../src/concentrator/concentrator.ts";
 import type { Effect } from "../../src/concentrator/effect.ts";
 import type { Event, LookupResult } from "../../src/concentrator/event.ts";
-import type { JournalEntry } from "../../src/concentrator/journal.ts";
+import type { JournalEntry } from "../../src/concentrator/journal/journal.ts";
 import {
   type KeyExchangeRequest,
   type KeyExchangeResult,

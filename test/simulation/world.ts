@@ -1,9 +1,9 @@
 /** A whole world in one process, drawn by a seed: concentrator, sites, network, kernel, rows. */
 
 import { type Concentrator, createConcentrator } from "../../src/concentrator/concentrator.ts";
+import { standingPolicies } from "../../src/concentrator/dataplane/no-sa.ts";
 import type { Effect } from "../../src/concentrator/effect.ts";
 import type { Event } from "../../src/concentrator/event.ts";
-import { standingPolicies } from "../../src/concentrator/no-sa.ts";
 import { type Endpoint, formatEndpoint, type Path } from "../../src/inet/endpoint.ts";
 import { asInstant } from "../../src/octets/instant.ts";
 import type { XfrmPolicy } from "../../src/xfrm/policy.ts";

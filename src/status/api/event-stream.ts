@@ -1,7 +1,7 @@
 /** `GET /api/v1/events/stream`: the journal as server-sent events, from any place in it on. */
 
 import type { Context } from "hono";
-import type { JournalRecord } from "../../concentrator/journal.ts";
+import type { JournalRecord } from "../../concentrator/journal/journal.ts";
 import { originOfText } from "../../inet/origin.ts";
 import { CLIENTS_MAX, type StreamPlaces } from "../access/stream-places.ts";
 import { eventFilterOf } from "../lists/events.ts";

@@ -1,6 +1,6 @@
 /** What the API shows, in its own words (snake case), of snapshots and the journal. */
 
-import type { JournalRecord } from "../../concentrator/journal.ts";
+import type { JournalRecord } from "../../concentrator/journal/journal.ts";
 import type {
   CertificateView,
   ChildSaView,

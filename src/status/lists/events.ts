@@ -1,7 +1,7 @@
 /** Which events a request wants: `site`, `level` with all that is graver, `after`, `before`. */
 
 import type { Context } from "hono";
-import type { JournalRecord } from "../../concentrator/journal.ts";
+import type { JournalRecord } from "../../concentrator/journal/journal.ts";
 import { peerKey } from "../../eroute/peer-id.ts";
 import { ok, type Result } from "../../octets/result.ts";
 import { oneOf, textOf, wholeNumber } from "../api/query.ts";

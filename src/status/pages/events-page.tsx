@@ -2,7 +2,7 @@
 /** Status > Events: the journal, the latest first; of one site, from a level on. */
 
 import type { FC } from "hono/jsx";
-import type { JournalRecord } from "../../concentrator/journal.ts";
+import type { JournalRecord } from "../../concentrator/journal/journal.ts";
 import { EVENT_LEVELS } from "../lists/events.ts";
 import type { StatusSource } from "../source.ts";
 import { Document, documentText, EVENTS_PATH, sitePath } from "./document.tsx";

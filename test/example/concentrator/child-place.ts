@@ -1,6 +1,6 @@
 /** A Child SA between 10.0.0.0/16 and 192.168.1.0/24 with AES-GCM, to make XFRM objects of. */
 
-import type { ChildPlace } from "../../../src/concentrator/xfrm-of-child.ts";
+import type { ChildPlace } from "../../../src/concentrator/dataplane/xfrm-of-child.ts";
 import { Encr } from "../../../src/crypto/transform.ts";
 import { DEFAULT_CHILD } from "../../../src/eroute/defaults.ts";
 import { espAlgorithmsOf } from "../../../src/ike/algorithms.ts";

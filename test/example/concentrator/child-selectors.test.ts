@@ -1,7 +1,7 @@
 /** Traffic selectors as the kernel's, in both directions. */
 
 import { expect, test } from "bun:test";
-import { childSelectors } from "../../../src/concentrator/child-selectors.ts";
+import { childSelectors } from "../../../src/concentrator/dataplane/child-selectors.ts";
 import type { TrafficSelector } from "../../../src/wire/traffic-selector.ts";
 import { formatSelector } from "../../../src/xfrm/selector.ts";
 import { childPlace, selectorOf } from "./child-place.ts";

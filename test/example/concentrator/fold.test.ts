@@ -1,8 +1,8 @@
 /** Floods: what journal and log are told of them, and what becomes of the events of others. */
 
 import { describe, expect, test } from "bun:test";
-import { createFolding, FOLD_MS, type Folding } from "../../../src/concentrator/fold.ts";
-import { createJournal, type JournalEntry } from "../../../src/concentrator/journal.ts";
+import { createFolding, FOLD_MS, type Folding } from "../../../src/concentrator/journal/fold.ts";
+import { createJournal, type JournalEntry } from "../../../src/concentrator/journal/journal.ts";
 import { asInstant } from "../../../src/octets/instant.ts";
 
 const ENTRY: JournalEntry = {

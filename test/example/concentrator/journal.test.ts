@@ -1,7 +1,7 @@
 /** The journal: what it keeps of texts that rows and strangers wrote. */
 
 import { expect, test } from "bun:test";
-import { createJournal, type JournalEntry } from "../../../src/concentrator/journal.ts";
+import { createJournal, type JournalEntry } from "../../../src/concentrator/journal/journal.ts";
 
 const ENTRY: JournalEntry = {
   ...{ level: "warning", step: "IKE_AUTH", outcome: "failed", reason: "bad-mask" },

@@ -1,7 +1,7 @@
 /** Policies that stand without an SA (R12, R14): which they are, and which goes before which. */
 
 import { expect, test } from "bun:test";
-import { standingPolicies } from "../../../src/concentrator/no-sa.ts";
+import { standingPolicies } from "../../../src/concentrator/dataplane/no-sa.ts";
 import { DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
 import type { BaseEroute, EroutePlan } from "../../../src/eroute/eroute.ts";
 import { selectorPriority } from "../../../src/xfrm/priority.ts";

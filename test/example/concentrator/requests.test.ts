@@ -1,7 +1,7 @@
 /** The table of requests: who gets which answer. */
 
 import { expect, test } from "bun:test";
-import type { CallId } from "../../../src/concentrator/calls.ts";
+import type { CallId } from "../../../src/concentrator/calls/calls.ts";
 import type { KernelRequestId, LookupId } from "../../../src/concentrator/event.ts";
 import { Requests, UNWATCHED } from "../../../src/concentrator/requests.ts";
 

@@ -7,7 +7,7 @@ import {
   type RouteTable,
   releaseRoute,
   useRoute,
-} from "../../../src/concentrator/routes.ts";
+} from "../../../src/concentrator/dataplane/routes.ts";
 import { formatPrefix } from "../../../src/inet/prefix.ts";
 import type { RemoteRoute } from "../../../src/xfrm/route.ts";
 import { addressOf, prefixOf } from "../../contract/xfrm-samples.ts";

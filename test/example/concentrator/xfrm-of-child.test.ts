@@ -5,7 +5,7 @@ import {
   childPolicies,
   inboundState,
   outboundState,
-} from "../../../src/concentrator/xfrm-of-child.ts";
+} from "../../../src/concentrator/dataplane/xfrm-of-child.ts";
 import type { ChildOptions } from "../../../src/eroute/eroute.ts";
 import { addressOf, prefixOf } from "../../contract/xfrm-samples.ts";
 import { childPlace, KEYS } from "./child-place.ts";

@@ -1,12 +1,12 @@
 /** What happens is counted in full, and written in part. */
 
 import { afterEach, expect, jest, test } from "bun:test";
-import { FOLD_MS } from "../../../src/concentrator/fold.ts";
+import { FOLD_MS } from "../../../src/concentrator/journal/fold.ts";
 import {
   createJournal,
   type JournalEntry,
   type JournalRecord,
-} from "../../../src/concentrator/journal.ts";
+} from "../../../src/concentrator/journal/journal.ts";
 import { createRecorder } from "../../../src/daemon/record.ts";
 import { asInstant } from "../../../src/octets/instant.ts";
 import { createAttempts } from "../../../src/why/attempts.ts";

@@ -1,7 +1,7 @@
 /** Narrowing of many subnets and of ranges: what has room is agreed on, the rest is told. */
 
 import { expect, test } from "bun:test";
-import { childSelectors } from "../../../src/concentrator/child-selectors.ts";
+import { childSelectors } from "../../../src/concentrator/dataplane/child-selectors.ts";
 import { selectorTexts } from "../../../src/ike/selector-text.ts";
 import { isInside, narrow } from "../../../src/ike/v2/narrow.ts";
 import { parseAddress } from "../../../src/inet/address.ts";

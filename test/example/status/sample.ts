@@ -1,7 +1,7 @@
 /** A status source of plain data: so many sites, some failures, a hostile peer ID among them. */
 
-import type { Journal, JournalEntry } from "../../../src/concentrator/journal.ts";
-import { createJournal } from "../../../src/concentrator/journal.ts";
+import type { Journal, JournalEntry } from "../../../src/concentrator/journal/journal.ts";
+import { createJournal } from "../../../src/concentrator/journal/journal.ts";
 import {
   COUNTER_NAMES,
   type Counters,

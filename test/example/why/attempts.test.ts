@@ -5,7 +5,7 @@ import {
   createJournal,
   type JournalEntry,
   type JournalRecord,
-} from "../../../src/concentrator/journal.ts";
+} from "../../../src/concentrator/journal/journal.ts";
 import { createAttempts } from "../../../src/why/attempts.ts";
 
 const journal = createJournal(10_000);

@@ -1,7 +1,7 @@
 /** Both sides of a refusal: which parts are apart, and what to change at which end. */
 
 import { expect, test } from "bun:test";
-import type { JournalRecord } from "../../../src/concentrator/journal.ts";
+import type { JournalRecord } from "../../../src/concentrator/journal/journal.ts";
 import { alignment } from "../../../src/why/alignment.ts";
 import { apart, type Comparison, compare } from "../../../src/why/compare.ts";
 

@@ -9,7 +9,7 @@ import {
   childPolicies,
   inboundState,
   outboundState,
-} from "../../../src/concentrator/xfrm-of-child.ts";
+} from "../../../src/concentrator/dataplane/xfrm-of-child.ts";
 import type { ChildOptions } from "../../../src/eroute/eroute.ts";
 import type { Kernel } from "../../../src/linux/xfrm-kernel.ts";
 import type { XfrmRequest } from "../../../src/xfrm/request.ts";

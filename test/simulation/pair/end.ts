@@ -3,7 +3,7 @@
 import { type Concentrator, createConcentrator } from "../../../src/concentrator/concentrator.ts";
 import type { Effect } from "../../../src/concentrator/effect.ts";
 import type { Event } from "../../../src/concentrator/event.ts";
-import type { JournalEntry } from "../../../src/concentrator/journal.ts";
+import type { JournalEntry } from "../../../src/concentrator/journal/journal.ts";
 import type { EroutePlan } from "../../../src/eroute/eroute.ts";
 import { type Address, formatAddress } from "../../../src/inet/address.ts";
 import { asInstant } from "../../../src/octets/instant.ts";

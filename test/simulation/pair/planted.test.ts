@@ -41,19 +41,19 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     wrong: "if (attempts >= 2) return undefined;",
   },
   "what was on its way before a rekey is not taken any more": {
-    file: "src/concentrator/install.ts",
+    file: "src/concentrator/dataplane/install.ts",
     right: "const DRAIN_MS = 5_000;",
     wrong: "const DRAIN_MS = 0;",
   },
   "calls of both ends: each keeps the one that came last": {
-    file: "src/concentrator/uniqueness.ts",
+    file: "src/concentrator/sites/uniqueness.ts",
     right: "return spiOf(a.sa) > spiOf(b.sa);",
     wrong: "return false;",
     // In most worlds somebody calls again before the dust has settled.
     foundBy: "pair.test.ts",
   },
   "the Delete of what a site had before does not wait for the answer to its call": {
-    file: "src/concentrator/uniqueness.ts",
+    file: "src/concentrator/sites/uniqueness.ts",
     right: 'return isAnew ? { kind: "redundant", why }',
     wrong: 'return !isAnew ? { kind: "redundant", why }',
     foundBy: "renewal.test.ts",

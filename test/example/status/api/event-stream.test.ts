@@ -1,7 +1,7 @@
 /** The journal as server-sent events: from where on, what is left out, slow and many readers. */
 
 import { expect, test } from "bun:test";
-import { createJournal, type JournalEntry } from "../../../../src/concentrator/journal.ts";
+import { createJournal, type JournalEntry } from "../../../../src/concentrator/journal/journal.ts";
 import { createStatusApp } from "../../../../src/status/app.ts";
 import { sampleSource } from "../sample.ts";
 

@@ -1,7 +1,7 @@
 /** Who is not connected, as page and API: counted, found, page by page, however much happens. */
 
 import { expect, test } from "bun:test";
-import { createJournal, type JournalEntry } from "../../../../src/concentrator/journal.ts";
+import { createJournal, type JournalEntry } from "../../../../src/concentrator/journal/journal.ts";
 import { ANSWERS } from "../../../../src/status/api/schemas.ts";
 import { createStatusApp } from "../../../../src/status/app.ts";
 import { failures, HOSTILE_ID, sampleSource } from "../sample.ts";

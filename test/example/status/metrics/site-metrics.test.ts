@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import parsePrometheus from "parse-prometheus-text-format";
-import type { JournalEntry } from "../../../../src/concentrator/journal.ts";
+import type { JournalEntry } from "../../../../src/concentrator/journal/journal.ts";
 import { createStatusApp } from "../../../../src/status/app.ts";
 import { SITE_METRICS } from "../../../../src/status/metrics/site-metrics.ts";
 import { failures, HOSTILE_ID, STARTED_MS, sampleSource } from "../sample.ts";

@@ -1,0 +1,151 @@
+/** The table of calls: one a site, a bounded number in all, each with its next deadline. */
+
+import { around } from "../../ike/jitter.ts";
+import { wipe } from "../../octets/secret.ts";
+import { DeadlineHeap } from "../deadline-heap.ts";
+import { count, type Engine, inMs, journal } from "../engine.ts";
+import type { CallId, CallRedirect, CallStage, Calls, CallUnderWay } from "./calls.ts";
+
+/** After a call that came to nothing, packets do not make another one for so long. */
+export const HOLD_MS = 15_000;
+
+/** "always" tries again after so long, doubled with each failure, and never longer than that. */
+const RETRY_MS_FIRST = 5_000;
+const RETRY_MS_MAX = 300_000;
+/** So much sooner or later: eroutes that failed together do not call together for ever. */
+const RETRY_SPREAD = 0.2;
+
+/** Calls that wait for their time: beyond that the oldest is forgotten. */
+const WAITING_MAX = 4_096;
+
+/** Nobody is called. */
+export function createCalls(): Calls {
+  return {
+    byId: new Map(),
+    byKey: new Map(),
+    deadlines: new DeadlineHeap(),
+    held: new Set(),
+  };
+}
+
+export type Wish = Pick<CallUnderWay, "base" | "why" | "peerId" | "destination"> & {
+  readonly key: string;
+  readonly redirect?: CallRedirect;
+};
+
+/** One call a site, and not too many in all; undefined if there is one, or no room. */
+export function add(engine: Engine, wish: Wish, failures: number): CallUnderWay | undefined {
+  const { calls } = engine;
+  const { key, base, why, peerId, destination } = wish;
+  const id = calls.byKey.get(key);
+  const before = id === undefined ? undefined : calls.byId.get(id);
+  const isImpatient = why === "by-hand" && before?.stage.kind === "waiting";
+  if (before !== undefined && !isImpatient) {
+    count(engine, "acquires_ignored");
+    return undefined;
+  }
+  if (before !== undefined) forget(engine, before);
+  if (why !== "always" && isFull(engine)) {
+    count(engine, "acquires_ignored");
+    return undefined;
+  }
+  const call: CallUnderWay = {
+    id: engine.requests.number() as CallId,
+    keys: [key],
+    ...{ base, why, peerId, destination, failures, redirect: wish.redirect },
+    stage: { kind: "waiting", until: engine.now },
+  };
+  calls.byId.set(call.id, call);
+  calls.byKey.set(key, call.id);
+  return call;
+}
+
+/** Whether no more sites can be called at the same time as those that are. */
+export function isFull(engine: Engine): boolean {
+  return activeCalls(engine) >= engine.plan.limits.callsMax;
+}
+
+function activeCalls({ calls }: Engine): number {
+  let active = 0;
+  for (const { stage } of calls.byId.values()) if (stage.kind !== "waiting") active++;
+  return active;
+}
+
+export type Failure = { readonly reason: string; readonly detail: string };
+
+export function fail(engine: Engine, call: CallUnderWay, failure: Failure): void {
+  count(engine, "calls_failed");
+  noteFailure(engine, { peerId: call.peerId, eroute: call.base.name }, failure);
+  rest(engine, call, holdMs(engine, call));
+}
+
+export function holdMs(engine: Engine, { why, failures }: CallUnderWay): number {
+  if (why !== "always") return HOLD_MS;
+  const ms = Math.min(RETRY_MS_FIRST * 2 ** failures, RETRY_MS_MAX);
+  return around(ms, RETRY_SPREAD, engine.random);
+}
+
+/** Nobody calls this site for a while. */
+export function rest(engine: Engine, call: CallUnderWay, ms: number): void {
+  const { calls } = engine;
+  const waiting: CallUnderWay = { ...call, failures: call.failures + 1 };
+  calls.byId.set(call.id, waiting);
+  setStage(engine, waiting, { kind: "waiting", until: inMs(engine, ms) });
+  if (calls.byId.size <= WAITING_MAX) return;
+  for (const other of calls.byId.values()) {
+    if (other.stage.kind !== "waiting" || other.why === "always") continue;
+    forget(engine, other);
+    return;
+  }
+}
+
+export function setStage(engine: Engine, call: CallUnderWay, stage: CallStage): void {
+  call.stage = stage;
+  engine.calls.deadlines.set(BigInt(call.id), stage.kind === "calling" ? undefined : stage.until);
+}
+
+export function forget(engine: Engine, call: CallUnderWay): void {
+  const { calls, requests } = engine;
+  const { stage } = call;
+  if (stage.kind === "look-up") requests.take("peer-rows", stage.lookup);
+  if (stage.kind === "resolve") requests.take("resolved", stage.resolve);
+  if (stage.kind === "resolve" || stage.kind === "calling") {
+    wipe(stage.target.psk, stage.target.ppk?.key);
+  }
+  for (const key of call.keys) if (calls.byKey.get(key) === call.id) calls.byKey.delete(key);
+  calls.byId.delete(call.id);
+  calls.deadlines.set(BigInt(call.id), undefined);
+}
+
+/** Nobody is called any more with what was known so far; whether somebody was. */
+export function giveUp(engine: Engine, call: CallUnderWay, why: string): boolean {
+  const { stage } = call;
+  forget(engine, call);
+  if (stage.kind === "calling") {
+    engine.inbox.push({ spi: stage.spi, event: { kind: "close", why } });
+  }
+  return stage.kind !== "waiting";
+}
+
+/** The call of a site or eroute, by its key. */
+export function callOf({ calls }: Engine, key: string): CallUnderWay | undefined {
+  const id = calls.byKey.get(key);
+  return id === undefined ? undefined : calls.byId.get(id);
+}
+
+export function noteFailure(
+  engine: Engine,
+  about: { readonly peerId: string | undefined; readonly eroute: string | undefined },
+  failure: Failure,
+): void {
+  const { peerId, eroute } = about;
+  journal(engine, undefined, {
+    level: "warning",
+    step: "IKE_SA_INIT",
+    outcome: "failed",
+    role: "initiator",
+    ...failure,
+    ...(peerId === undefined ? {} : { peerId }),
+    ...(eroute === undefined ? {} : { eroute }),
+  });
+}

@@ -1,0 +1,87 @@
+/** Sites that we are calling: what the tables keep of each call (R12). */
+
+import type { Eroute } from "../../eroute/eroute.ts";
+import type { Ppk } from "../../eroute/ppk.ts";
+import type { Address } from "../../inet/address.ts";
+import type { Instant } from "../../octets/instant.ts";
+import type { Gateway } from "../../wire/gateway.ts";
+import type { IkeSpi } from "../../wire/header.ts";
+import type { DeadlineHeap } from "../deadline-heap.ts";
+import type { ErouteInUse } from "../engine.ts";
+import type { LookupId, ResolveId } from "../event.ts";
+
+export type CallId = number & { readonly is: "call" };
+
+/** Who is called: the eroute that it will have, its key, and where it can be reached. */
+export type CallTarget = {
+  readonly eroute: ErouteInUse;
+  /** Undefined where both ends have certificates. */
+  readonly psk: Uint8Array | undefined;
+  readonly ppk: Ppk | undefined;
+  /** `peerip`, then `bakpeerip`: an address or a host name each. */
+  readonly hosts: readonly string[];
+};
+
+/** An address to call, and ours on the way there. */
+export type CallEnds = { readonly local: Address; readonly remote: Address };
+
+export type CallStage =
+  /** Its row is being read: by peer ID, or by the network that a packet wants to reach. */
+  | { readonly kind: "look-up"; readonly lookup: LookupId; readonly until: Instant }
+  | {
+      readonly kind: "resolve";
+      readonly resolve: ResolveId;
+      readonly target: CallTarget;
+      readonly host: number;
+      readonly until: Instant;
+    }
+  | {
+      readonly kind: "calling";
+      readonly spi: IkeSpi;
+      readonly target: CallTarget;
+      readonly host: number;
+      /** Further addresses of the same host. */
+      readonly ends: readonly CallEnds[];
+    }
+  /** It came to nothing; until then nobody calls again. */
+  | { readonly kind: "waiting"; readonly until: Instant };
+
+export type CallUnderWay = {
+  readonly id: CallId;
+  /** Keys in {@link Calls.byKey}: the eroute's, and that of the network it was asked for by. */
+  readonly keys: string[];
+  /** Another one after a new configuration that lets the call go on. */
+  base: Eroute;
+  readonly why: CallReason;
+  /** Undefined as long as only a packet's destination is known. */
+  readonly peerId: string | undefined;
+  /** Of the packet that wants to go there. */
+  readonly destination: Address | undefined;
+  /** Calls of an eroute with start = "always" that failed one after another. */
+  readonly failures: number;
+  /** The site has sent us elsewhere (RFC 5685). */
+  redirect: CallRedirect | undefined;
+  stage: CallStage;
+};
+
+export type CallRedirect = {
+  /** An address or a host name. */
+  readonly to: string;
+  /** Who has sent us. */
+  readonly from: Gateway;
+  /** An IKE SA with whom has sent us, that stays until we are up at the other. */
+  readonly leaves: IkeSpi | undefined;
+};
+
+export type CallReason =
+  | ("traffic" | "always" | "by-hand" | "reauthentication" | "redirect")
+  /** It refuses new keys in its IKE SA. */
+  | "keys-refused";
+
+export type Calls = {
+  readonly byId: Map<CallId, CallUnderWay>;
+  readonly byKey: Map<string, CallId>;
+  readonly deadlines: DeadlineHeap;
+  /** Keys of eroutes with start = "always" that an operator has disconnected: left alone. */
+  readonly held: Set<string>;
+};

@@ -1,0 +1,191 @@
+/** Calling a site that is known: its hosts one after another, and their addresses. */
+
+import { peerKey } from "../../eroute/peer-id.ts";
+import type { Call } from "../../ike/event.ts";
+import { localSpi } from "../../ike/sa-id.ts";
+import { beginCall } from "../../ike/v2/ike-sa-init-request.ts";
+import { saIdOf } from "../../ike/v2/phase.ts";
+import type { IkeEffect } from "../../ike/v2/step.ts";
+import { wipe } from "../../octets/secret.ts";
+import { identityText, parseIdentity } from "../../wire/identity.ts";
+import { addEntry, count, type Engine, type Entry, inMs, journal } from "../engine.ts";
+import type { ResolveResult } from "../event.ts";
+import { credentialsFor } from "../sites/credentials.ts";
+import { fail, forget, holdMs, noteFailure, rest, setStage } from "./call-table.ts";
+import type { CallEnds, CallId, CallReason, CallTarget, CallUnderWay } from "./calls.ts";
+
+/** Resolving a host name: the shell's own deadline comes first. */
+const RESOLVE_MS = 10_000;
+
+/** Addresses of one host name that are tried. */
+const ENDS_MAX = 4;
+
+/** Puts the first effects of a new IKE SA to work: `start` of drive.ts. */
+export type StartEntry = (engine: Engine, entry: Entry, effects: readonly IkeEffect[]) => void;
+
+/** Where a host can be called, or why not. */
+export function onResolved(
+  engine: Engine,
+  id: CallId,
+  result: ResolveResult,
+  start: StartEntry,
+): void {
+  const call = engine.calls.byId.get(id);
+  if (call?.stage.kind !== "resolve") {
+    count(engine, "late_answers");
+    return;
+  }
+  const { target, host } = call.stage;
+  const name = target.hosts[host] ?? "";
+  if (!result.ok || result.value.length === 0) {
+    const detail = result.ok ? `${name} has no address that can be reached` : result.error;
+    const eroute = target.eroute.name;
+    noteFailure(engine, { peerId: target.eroute.peerId, eroute }, { reason: "resolve", detail });
+    nextHost(engine, call, target, host);
+    return;
+  }
+  dial(engine, call, { target, host, ends: result.value.slice(0, ENDS_MAX) }, start);
+}
+
+/** The IKE SA of a call is authenticated: the call has done its work. */
+export function onCallUp(engine: Engine, id: CallId): void {
+  const call = engine.calls.byId.get(id);
+  if (call !== undefined) forget(engine, call);
+}
+
+/** The IKE SA of a call has ended before that: the next address, host, or time. */
+export function onCallEnded(engine: Engine, id: CallId, start: StartEntry): void {
+  const call = engine.calls.byId.get(id);
+  if (call?.stage.kind !== "calling" || engine.shuttingDown) return;
+  const { target, host, ends } = call.stage;
+  if (ends.length > 0) dial(engine, call, { target, host, ends }, start);
+  else nextHost(engine, call, target, host);
+}
+
+/** With an IKE SA there is nobody to be called: it is asked for the Child SA that is missing. */
+export function isUp(engine: Engine, key: string, why: CallReason): boolean {
+  const eroute = engine.eroutes.get(key);
+  if (eroute === undefined || INSTEAD.includes(why)) return false;
+  for (const spi of [...eroute.ikeSas].reverse()) {
+    const sa = engine.sas.get(spi)?.sa;
+    if (sa?.phase !== "established" || sa.replacedUntil !== undefined) continue;
+    const { local, remote } = sa.policy;
+    engine.inbox.push({ spi, event: { kind: "new-child", local, remote } });
+    // Whoever wants it connected although it is doubts that it is.
+    if (why === "by-hand") engine.inbox.push({ spi, event: { kind: "check-liveness" } });
+    return true;
+  }
+  return false;
+}
+
+/** Calls for an IKE SA in the place of one that is up. */
+const INSTEAD: readonly CallReason[] = ["reauthentication", "redirect", "keys-refused"];
+
+/** It is known who is called: unless that is under way already, the first host is resolved. */
+export function aim(engine: Engine, call: CallUnderWay, target: CallTarget): void {
+  const { calls } = engine;
+  const { key } = target.eroute;
+  const other = calls.byKey.get(key);
+  if ((other !== undefined && other !== call.id) || isUp(engine, key, call.why)) {
+    wipe(target.psk, target.ppk?.key);
+    forget(engine, call);
+    return;
+  }
+  const isNew = !engine.eroutes.has(key) && target.eroute.kind === "dynamic";
+  const max = engine.plan.limits.dynamicEroutesMax;
+  if (isNew && engine.dynamicCount >= max) {
+    wipe(target.psk, target.ppk?.key);
+    count(engine, "dynamic_eroutes_refused_full");
+    const detail = `all ${max} dynamic eroutes are in use: raise dynamic_eroutes.max`;
+    fail(engine, call, { reason: "table-full", detail });
+    return;
+  }
+  if (other === undefined) {
+    calls.byKey.set(key, call.id);
+    call.keys.push(key);
+  }
+  // The IKE SA with whom has sent us is still up: nobody else needs be called.
+  const hosts = call.redirect === undefined ? target.hosts : [call.redirect.to];
+  resolve(engine, call, { ...target, hosts }, 0);
+}
+
+function resolve(engine: Engine, call: CallUnderWay, target: CallTarget, host: number): void {
+  const name = target.hosts[host];
+  if (name === undefined) return;
+  const number = engine.requests.open({ kind: "call-resolve", call: call.id });
+  const until = inMs(engine, RESOLVE_MS);
+  setStage(engine, call, { kind: "resolve", resolve: number, target, host, until });
+  engine.out.push({ kind: "resolve", resolve: number, host: name });
+}
+
+/** `bakpeerip` after `peerip`; after both, nobody for a while. */
+export function nextHost(
+  engine: Engine,
+  call: CallUnderWay,
+  target: CallTarget,
+  host: number,
+): void {
+  if (host + 1 < target.hosts.length) {
+    resolve(engine, call, target, host + 1);
+    return;
+  }
+  wipe(target.psk, target.ppk?.key);
+  count(engine, "calls_failed");
+  rest(engine, call, holdMs(engine, call));
+}
+
+type Line = {
+  readonly target: CallTarget;
+  readonly host: number;
+  readonly ends: readonly CallEnds[];
+};
+
+/** Calls the first of the addresses; the others are kept for the case that it does not answer. */
+function dial(engine: Engine, call: CallUnderWay, line: Line, start: StartEntry): void {
+  const { target, host } = line;
+  const [ends, ...rest] = line.ends;
+  if (ends === undefined) return nextHost(engine, call, target, host);
+  const { ports } = engine.plan;
+  const path = {
+    local: { address: ends.local, port: ports.ike },
+    remote: { address: ends.remote, port: ports.ike },
+  };
+  const { eroute } = target;
+  // A copy: the IKE SA wipes its own, and there may be another address to call.
+  const keys = { psk: target.psk?.slice(), ppk: target.ppk };
+  const ike: Call = {
+    path,
+    natPorts: { local: ports.nat, remote: ports.nat },
+    credentials: credentialsFor(engine, eroute, keys, ends.local),
+    peer: parseIdentity(eroute.peerId),
+    isPeer: (identity) => peerKey(identityText(identity)) === peerKey(eroute.peerId),
+    initialContact: !engine.eroutes.has(eroute.key),
+    redirectedFrom: call.redirect?.from,
+  };
+  const begun = beginCall(ike, engine.context);
+  if (begun.sa === undefined) return;
+  const entry = addEntry(engine, begun.sa);
+  entry.peerId = eroute.peerId;
+  entry.candidate = eroute;
+  entry.call = call.id;
+  const spi = localSpi(saIdOf(begun.sa));
+  setStage(engine, call, { kind: "calling", spi, target, host, ends: rest });
+  count(engine, "calls_started");
+  journal(engine, entry, {
+    level: "info",
+    step: "IKE_SA_INIT",
+    outcome: "note",
+    reason: "calling",
+    detail: `calling ${target.hosts[host]}: ${WHY[call.why]}`,
+  });
+  start(engine, entry, begun.effects);
+}
+
+const WHY: Readonly<Record<CallReason, string>> = {
+  traffic: "a packet wants to go there",
+  always: 'start = "always"',
+  "by-hand": "an operator wants it",
+  reauthentication: "its authentication has come to its end",
+  redirect: "it has sent us there",
+  "keys-refused": "it refuses new keys in the IKE SA that is up",
+};

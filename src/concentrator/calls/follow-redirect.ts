@@ -1,0 +1,96 @@
+/** Going where a site that we have called sends us, but not in circles (RFC 5685 §3, §7). */
+
+import { formatAddress } from "../../inet/address.ts";
+import type { Instant } from "../../octets/instant.ts";
+import type { Gateway } from "../../wire/gateway.ts";
+import type { IkeSpi } from "../../wire/header.ts";
+import { count, type Engine, type Entry, journal } from "../engine.ts";
+import { callOf, noteFailure } from "./call-table.ts";
+import type { CallId } from "./calls.ts";
+import { nextHost } from "./dial.ts";
+import { callRedirected } from "./initiate.ts";
+
+/** How often a site sent us on, and since when that is counted, by key of its eroute. */
+export type Followed = Map<string, { readonly since: Instant; readonly times: number }>;
+
+/** MAX_REDIRECTS and REDIRECT_LOOP_DETECT_PERIOD of the RFC. */
+const REDIRECTS_MAX = 5;
+const LOOP_MS = 300_000;
+
+/** Sites whose redirects are counted at the same time; the oldest is forgotten first. */
+const FOLLOWED_MAX = 4_096;
+
+/** The IKE SA of a call has ended with the advice to call another gateway. */
+export function onCallRedirected(
+  engine: Engine,
+  entry: Entry,
+  { id, to }: { readonly id: CallId; readonly to: Gateway },
+): void {
+  const call = engine.calls.byId.get(id);
+  if (call?.stage.kind !== "calling" || engine.shuttingDown) return;
+  const { target, host } = call.stage;
+  if (!mayFollow(engine, entry, target.eroute.key, to)) {
+    nextHost(engine, call, target, host);
+    return;
+  }
+  const from = entry.sa.path.remote.address;
+  call.redirect = { to: to.host, from: gatewayAt(from), leaves: call.redirect?.leaves };
+  // Should nobody be there, the site's own hosts are still left.
+  const hosts = [to.host, ...target.hosts.slice(host + 1)];
+  nextHost(engine, call, { ...target, hosts }, -1);
+}
+
+/** The site of an IKE SA that is up wants us elsewhere: it stays until we are up there (§5). */
+export function onRedirected(engine: Engine, entry: Entry, spi: IkeSpi, to: Gateway): void {
+  const { eroute } = entry;
+  if (eroute === undefined || callOf(engine, eroute.key)?.why === "redirect") return;
+  if (!mayFollow(engine, entry, eroute.key, to)) return;
+  const from = gatewayAt(entry.sa.path.remote.address);
+  callRedirected(engine, eroute, { to: to.host, from, leaves: spi });
+}
+
+function mayFollow(engine: Engine, entry: Entry, key: string, to: Gateway): boolean {
+  const { followed } = engine;
+  const before = followed.get(key);
+  const isFresh = before !== undefined && engine.now - before.since < LOOP_MS;
+  const times = isFresh ? before.times + 1 : 1;
+  if (times > REDIRECTS_MAX) {
+    const { peerId, eroute, candidate } = entry;
+    const about = { peerId, eroute: eroute?.name ?? candidate?.name };
+    const detail =
+      `sent to ${to.host}, the ${times}th gateway within ${LOOP_MS / 60_000} minutes: ` +
+      "gateways that send us round in a circle are not followed";
+    noteFailure(engine, about, { reason: "redirect-loop", detail });
+    return false;
+  }
+  followed.delete(key);
+  followed.set(key, { since: isFresh ? before.since : engine.now, times });
+  forgetOldest(engine);
+  count(engine, "redirects_followed");
+  journal(engine, entry, {
+    level: "info",
+    step: exchangeOf(entry),
+    outcome: "note",
+    reason: "redirect-followed",
+    detail: `the site sends us to ${to.host}: it is called there`,
+  });
+  return true;
+}
+
+/** Where the site has said it: in IKE_AUTH only an IKE SA is made, and deleted at once (§6). */
+function exchangeOf({ sa }: Entry) {
+  if (sa.phase === "established") return "INFORMATIONAL";
+  return sa.phase === "closing" ? "IKE_AUTH" : "IKE_SA_INIT";
+}
+
+/** Those whose time is over go as well: they are at the head. */
+function forgetOldest({ followed, now }: Engine): void {
+  for (const [key, { since }] of followed) {
+    if (followed.size <= FOLLOWED_MAX && now - since < LOOP_MS) return;
+    followed.delete(key);
+  }
+}
+
+function gatewayAt(address: Gateway["address"] & object): Gateway {
+  return { host: formatAddress(address), address };
+}

@@ -1,0 +1,81 @@
+/** The traffic selectors of a Child SA as the kernel's: pairs of subnets with blocks of ports. */
+
+import type { ChildSa } from "../../ike/child-sa.ts";
+import { onePort, type PortBlock, portBlocks } from "../../inet/port-block.ts";
+import type { Prefix } from "../../inet/prefix.ts";
+import { rangePrefixes } from "../../inet/range.ts";
+import { assert } from "../../octets/assert.ts";
+import type { TrafficSelector } from "../../wire/traffic-selector.ts";
+import { isAnyPort } from "../../wire/traffic-selector.ts";
+import type { XfrmSelector } from "../../xfrm/selector.ts";
+
+/** The same traffic in both directions. */
+export type SelectorPair = { readonly inward: XfrmSelector; readonly outward: XfrmSelector };
+
+/** One pair for each local and remote subnet and block of ports that go together. */
+export function childSelectors({ local, remote }: ChildSa): SelectorPair[] {
+  const [ours, theirs] = [local.flatMap(subnetsOf), remote.flatMap(subnetsOf)];
+  return ours.flatMap((here) => theirs.flatMap((there) => pairsOf(here, there)));
+}
+
+/** A part of a selector that is one subnet: the kernel knows no other ranges. */
+type Subnet = { readonly selector: TrafficSelector; readonly prefix: Prefix };
+
+function subnetsOf(selector: TrafficSelector): Subnet[] {
+  return rangePrefixes(selector.range).map((prefix) => ({ selector, prefix }));
+}
+
+function pairsOf(ours: Subnet, theirs: Subnet): SelectorPair[] {
+  const { selector: here, prefix: local } = ours;
+  const { selector: there, prefix: remote } = theirs;
+  const protocol = here.protocol === 0 ? there.protocol : here.protocol;
+  const apart = there.protocol !== 0 && there.protocol !== protocol;
+  if (here.range.family !== there.range.family || apart) return [];
+  if (isIcmp(protocol)) {
+    const types = isAnyPort(here) ? there : here;
+    const contradict = !isAnyPort(there) && !equalPorts(types, there);
+    if (contradict) return [];
+    // Type and code have their places whichever way the packet goes.
+    return icmpBlocks(types).map((ports) => ({
+      inward: { src: remote, dst: local, protocol, ...ports },
+      outward: { src: local, dst: remote, protocol, ...ports },
+    }));
+  }
+  return blocksOf(here).flatMap((mine) =>
+    blocksOf(there).map((its) => ({
+      inward: { src: remote, dst: local, protocol, srcPort: its, dstPort: mine },
+      outward: { src: local, dst: remote, protocol, srcPort: mine, dstPort: its },
+    })),
+  );
+}
+
+type Ports = Pick<TrafficSelector, "startPort" | "endPort">;
+type Block = PortBlock | undefined;
+
+function equalPorts(a: Ports, b: Ports): boolean {
+  return a.startPort === b.startPort && a.endPort === b.endPort;
+}
+
+function blocksOf(ports: Ports): readonly Block[] {
+  return isAnyPort(ports) ? [undefined] : portBlocks(ports.startPort, ports.endPort);
+}
+
+function isIcmp(protocol: number): boolean {
+  return protocol === IPPROTO_ICMP || protocol === IPPROTO_ICMPV6;
+}
+
+const IPPROTO_ICMP = 1;
+const IPPROTO_ICMPV6 = 58;
+
+/** Type in the upper octet, code in the lower (RFC 7296 §3.13.1); the kernel has two fields. */
+function icmpBlocks(ports: Ports): { readonly srcPort: Block; readonly dstPort: Block }[] {
+  if (isAnyPort(ports)) return [{ srcPort: undefined, dstPort: undefined }];
+  const [firstType, lastType] = [ports.startPort >>> 8, ports.endPort >>> 8];
+  const [firstCode, lastCode] = [ports.startPort & 0xff, ports.endPort & 0xff];
+  if (firstCode === 0 && lastCode === 0xff) {
+    return portBlocks(firstType, lastType).map((srcPort) => ({ srcPort, dstPort: undefined }));
+  }
+  assert(firstType === lastType, "a narrowed ICMP selector is whole types, or codes of one");
+  const srcPort = onePort(firstType);
+  return portBlocks(firstCode, lastCode).map((dstPort) => ({ srcPort, dstPort }));
+}

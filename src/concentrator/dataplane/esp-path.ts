@@ -1,0 +1,36 @@
+/** Where ESP in UDP goes: never over IKE's own port, on which nobody takes it (RFC 7296 §2.23). */
+
+import type { Established } from "../../ike/v2/phase.ts";
+import { equalAddress } from "../../inet/address.ts";
+import type { Path } from "../../inet/endpoint.ts";
+import type { Engine } from "../engine.ts";
+
+/**
+ * The path of an IKE SA's ESP: its own once it is on the port for NATs. Until then `known`, where
+ * it went so far, if that is between the same addresses; else the usual port, until the first
+ * packet of the site shows what its NAT makes of it (XFRM_MSG_MAPPING).
+ */
+export function espPath(
+  { path, settings }: Pick<Established, "path" | "settings">,
+  known: Path | undefined,
+): Path {
+  const { natPort } = settings;
+  if (path.local.port === natPort) return path;
+  const { local, remote } = path;
+  const isKnown =
+    known !== undefined &&
+    equalAddress(known.local.address, local.address) &&
+    equalAddress(known.remote.address, remote.address);
+  if (isKnown) return known;
+  return {
+    local: { address: local.address, port: natPort },
+    remote: { address: remote.address, port: natPort },
+  };
+}
+
+/** The same for an IKE SA whose Child SAs may know where they go. */
+export function currentEspPath(engine: Engine, sa: Established): Path {
+  const first = sa.children[0];
+  const known = first === undefined ? undefined : engine.installed.get(first.spiIn);
+  return espPath(sa, known?.place.path);
+}

@@ -1,0 +1,379 @@
+/** Child SAs in the kernel: installed, taken over, removed; policies shared by selector. */
+
+import type { ChildSa } from "../../ike/child-sa.ts";
+import type { Nat } from "../../ike/nat.ts";
+import type { Refusal } from "../../ike/refusal.ts";
+import { localSpi } from "../../ike/sa-id.ts";
+import { saIdOf } from "../../ike/v2/phase.ts";
+import type { IkeEffect } from "../../ike/v2/step.ts";
+import { equalAddress } from "../../inet/address.ts";
+import { assert } from "../../octets/assert.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
+import { wipe } from "../../octets/secret.ts";
+import type { XfrmPolicy } from "../../xfrm/policy.ts";
+import {
+  formatPolicyId,
+  type KernelResult,
+  type XfrmRefusal,
+  type XfrmRequest,
+} from "../../xfrm/request.ts";
+import type { XfrmMark, XfrmState, XfrmStateId } from "../../xfrm/state.ts";
+import { count, type Engine, type Entry, inMs, journal } from "../engine.ts";
+import { UNWATCHED } from "../requests.ts";
+import { judgePolicies, takeOver } from "../sites/overlap.ts";
+import { currentEspPath } from "./esp-path.ts";
+import type { ChildRequest, Installed, PolicyUse } from "./installed.ts";
+import { kernelReason } from "./kernel-reason.ts";
+import { leaveOutbound, roomFor, takeOutbound } from "./outbound-spi.ts";
+import { leaveRepair } from "./repair.ts";
+import { releaseReqid, selectorsKey, takeReqid } from "./reqids.ts";
+import { childRoutes, releaseRoute, useRoute } from "./routes.ts";
+import { childPolicies, inboundState, outboundState } from "./xfrm-of-child.ts";
+
+type ChildUp = Extract<IkeEffect, { kind: "child-up" }>;
+
+/** Asks the kernel for states and policies: inbound before outbound, states before policies. */
+export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
+  const eroute = entry.eroute;
+  const { sa } = entry;
+  assert(eroute !== undefined && sa.phase === "established", "a Child SA needs its eroute");
+  const path = currentEspPath(engine, sa);
+  const [src, dst] = [path.local.address, path.remote.address];
+  const room = roomFor(engine, entry, { src, dst, spi: up.child.spiOut });
+  if (!room.ok) return refuseChild(engine, entry, up, room.error);
+  const reqidKey = `${eroute.key} ${selectorsKey(up.child)}`;
+  const place = {
+    child: up.child,
+    path,
+    encapsulate: needsEncapsulation(sa.nat),
+    reqid: takeReqid(engine, reqidKey),
+    options: eroute.child,
+  };
+  const inbound = inboundState(place, up.keys);
+  const outbound = outboundState(place, up.keys);
+  const former = room.value;
+  const waits = up.inboundOnly && oldOneSends(engine, up.child, outbound.id);
+  const policies = childPolicies(place);
+  const taken = judgePolicies(engine, eroute, policies);
+  const installed: Installed = {
+    child: up.child,
+    ...{ erouteKey: eroute.key, takesFrom: taken.from },
+    place,
+    ikeSpi: localSpi(saIdOf(sa)),
+    encapsulated: place.encapsulate,
+    reqidKey,
+    inbound: inbound.id,
+    outbound: outbound.id,
+    mark: eroute.child.mark,
+    policies,
+    routes: childRoutes(place),
+    outboundWaiting: waits ? outbound : undefined,
+    packetsIn: 0n,
+    packetsOut: 0n,
+    ticket: up.ticket,
+    pending: 0,
+    ours: [],
+    refusal: undefined,
+    drains: false,
+    phase: "installing",
+  };
+  if (taken.refusal !== undefined) {
+    releaseReqid(engine, reqidKey);
+    wipeState(inbound, outbound);
+    tell(engine, installed, err(taken.refusal));
+    return;
+  }
+  engine.installed.set(up.child.spiIn, installed);
+  takeOutbound(engine, installed);
+  request(engine, { op: "new-state", state: inbound }, { installed, makes: inbound.id });
+  if (!waits) {
+    const insteadOf = former === undefined ? {} : { insteadOf: vacate(former) };
+    const op = { op: "new-state", state: outbound, ...insteadOf } as const;
+    request(engine, op, { installed, makes: outbound.id });
+  }
+  for (const policy of installed.policies) usePolicy(engine, installed, policy);
+  for (const route of installed.routes) {
+    const op = useRoute(engine.routes, up.child.spiIn, route);
+    if (op !== undefined) request(engine, op, { installed, makes: undefined });
+  }
+  // Last, so that no policy of both is missing in between.
+  if (former !== undefined) takeOut(engine, former);
+}
+
+/** There is no room for it: the IKE SA hears so at once. */
+function refuseChild(engine: Engine, entry: Entry, up: ChildUp, refusal: Refusal): void {
+  for (const { encryption, integrity } of [up.keys.in, up.keys.out]) wipe(encryption, integrity);
+  const { ticket } = up;
+  const spi = localSpi(saIdOf(entry.sa));
+  engine.inbox.push({ spi, event: { kind: "child-installed", ticket, result: err(refusal) } });
+}
+
+/** Its outbound state goes with the request that needs the room. */
+function vacate(former: Installed): ReturnType<typeof stateOf> {
+  forgetState(former, former.outbound);
+  return stateOf(former, former.outbound);
+}
+
+/** The site has restarted: what it had before goes, and its IKE SA, if it stays, says so. */
+function takeOut(engine: Engine, former: Installed): void {
+  const { ikeSpi: spi, child } = former;
+  removeInstalled(engine, former);
+  count(engine, "child_sas_closed");
+  engine.inbox.push({ spi, event: { kind: "close-child", spiIn: child.spiIn } });
+}
+
+/** Whether the Child SA before still sends to the same address: a site that moved needs the new. */
+function oldOneSends(engine: Engine, child: ChildSa, outbound: XfrmStateId): boolean {
+  if (child.replaces === undefined) return false;
+  const before = engine.installed.get(child.replaces);
+  return before !== undefined && equalAddress(before.outbound.dst, outbound.dst);
+}
+
+/** The site has let go of the Child SA before: what we send takes the new one from now on. */
+export function installOutbound(engine: Engine, spiIn: number): void {
+  const installed = engine.installed.get(spiIn as ChildSa["spiIn"]);
+  const state = installed?.outboundWaiting;
+  if (installed === undefined || state === undefined) return;
+  installed.outboundWaiting = undefined;
+  request(engine, { op: "new-state", state }, { installed, makes: state.id });
+}
+
+/** The kernel has answered: when nothing is missing any more, the IKE SA hears of it. */
+export function onChildAnswer(
+  engine: Engine,
+  { installed, state, moves }: ChildRequest,
+  result: KernelResult,
+): void {
+  installed.pending--;
+  if (!result.ok) {
+    installed.refusal ??= result.error;
+    count(engine, "kernel_refusals");
+    // It stands where it was, unless there is none any more.
+    if (moves !== undefined && result.error.errno !== "ESRCH") {
+      request(engine, { op: "delete-state", ...stateOf(installed, moves) });
+    }
+  } else if (state !== undefined) installed.ours.push(state);
+  if (installed.pending > 0) return;
+  if (installed.phase === "removed") return deleteStates(engine, installed);
+  const { refusal } = installed;
+  if (refusal !== undefined) return onRefused(engine, installed, refusal);
+  if (installed.phase === "up") return;
+  installed.phase = "up";
+  count(engine, "child_sas_installed");
+  if (installed.takesFrom.length > 0) takeOver(engine, installed);
+  tell(engine, installed, ok(undefined));
+}
+
+/** The Child SA cannot be: its IKE SA answers the site, or tells it that it is gone again. */
+function onRefused(engine: Engine, installed: Installed, refusal: XfrmRefusal): void {
+  noteRefusal(engine, installed, refusal);
+  const { ikeSpi: spi, child, phase } = installed;
+  if (phase === "up") {
+    engine.inbox.push({ spi, event: { kind: "close-child", spiIn: child.spiIn } });
+    return;
+  }
+  tell(engine, installed, err(kernelRefusal(refusal)));
+  removeInstalled(engine, installed);
+}
+
+function tell(engine: Engine, { ikeSpi, ticket }: Installed, result: Result<undefined, Refusal>) {
+  engine.inbox.push({ spi: ikeSpi, event: { kind: "child-installed", ticket, result } });
+}
+
+/** The kernel has removed a state by itself: whatever has its SPI from now on is another one. */
+export function forgetState(installed: Installed, id: XfrmStateId): void {
+  const at = installed.ours.findIndex((own) => own.spi === id.spi && equalAddress(own.dst, id.dst));
+  if (at >= 0) installed.ours.splice(at, 1);
+}
+
+/**
+ * Takes a Child SA out of the kernel: policies before states, outbound before inbound. One that
+ * has been replaced goes on taking for a while what was on its way.
+ */
+export function removeChild(engine: Engine, spiIn: number, why: string): void {
+  const installed = engine.installed.get(spiIn as ChildSa["spiIn"]);
+  if (installed === undefined) return;
+  installed.drains = DRAINED.includes(why);
+  removeInstalled(engine, installed);
+  count(engine, "child_sas_closed");
+}
+
+/** Ends of a Child SA after which another one carries on. */
+const DRAINED: readonly string[] = ["rekeyed", "redundant", "replaced-by-newer"];
+
+/** How long packets that were sent before a rekey may be on their way. */
+const DRAIN_MS = 5_000;
+/** Beyond that they are lost: as many as that are replaced at a time only in a storm. */
+const DRAINING_MAX = 10_000;
+
+/** Removes what has had its time, or all. */
+export function drainStates(engine: Engine, all = false): void {
+  for (let first = engine.draining[0]; first !== undefined; first = engine.draining[0]) {
+    if (!all && first.until > engine.now) return;
+    engine.draining.shift();
+    const { id, mark } = first;
+    request(engine, { op: "delete-state", id, ...(mark === undefined ? {} : { mark }) });
+  }
+}
+
+/** Whether a Child SA's packets go through UDP: a NAT is on the way. */
+export function needsEncapsulation(nat: Nat): boolean {
+  return nat !== "none";
+}
+
+function noteRefusal(engine: Engine, installed: Installed, refusal: XfrmRefusal): void {
+  journal(engine, engine.sas.get(installed.ikeSpi), {
+    level: "error",
+    step: "kernel",
+    outcome: "failed",
+    reason: kernelReason(refusal),
+    detail: refusalDetail(refusal),
+  });
+}
+
+function kernelRefusal(refusal: XfrmRefusal): Refusal {
+  return { kind: "kernel", reason: kernelReason(refusal), detail: refusalDetail(refusal) };
+}
+
+function refusalDetail(refusal: XfrmRefusal): string {
+  return `${refusal.operation} ${refusal.object}: ${refusal.errno}: ${refusal.detail}`;
+}
+
+function removeInstalled(engine: Engine, installed: Installed): void {
+  installed.phase = "removed";
+  const { outboundWaiting } = installed;
+  if (outboundWaiting !== undefined) wipeRequest({ op: "new-state", state: outboundWaiting });
+  installed.outboundWaiting = undefined;
+  engine.installed.delete(installed.child.spiIn);
+  leaveOutbound(engine, installed);
+  leaveRepair(engine, installed.child.spiIn);
+  // Routes before policies: nothing is to go that way unprotected.
+  for (const route of installed.routes) {
+    const op = releaseRoute(engine.routes, installed.child.spiIn, route);
+    if (op !== undefined) request(engine, op);
+  }
+  for (const policy of [...installed.policies].reverse()) releasePolicy(engine, installed, policy);
+  // With answers under way it is not known yet which states are ours.
+  if (installed.pending === 0) deleteStates(engine, installed);
+  releaseReqid(engine, installed.reqidKey);
+}
+
+/** Outbound before inbound: nothing more is sent that would not be answered. */
+function deleteStates(engine: Engine, installed: Installed): void {
+  for (const id of [installed.outbound, installed.inbound]) {
+    if (!installed.ours.includes(id)) continue;
+    const drains = installed.drains && id === installed.inbound && !engine.shuttingDown;
+    if (drains && engine.draining.length < DRAINING_MAX) {
+      engine.draining.push({ id, mark: installed.mark, until: inMs(engine, DRAIN_MS) });
+    } else request(engine, { op: "delete-state", ...stateOf(installed, id) });
+  }
+  installed.ours.length = 0;
+}
+
+/** A state as requests name it: one with a mark is not found without. */
+export function stateOf(
+  { mark }: Installed,
+  id: XfrmStateId,
+): { readonly id: XfrmStateId; readonly mark?: XfrmMark } {
+  return mark === undefined ? { id } : { id, mark };
+}
+
+/** Puts the policy into the kernel unless it is there already with the same template. */
+function usePolicy(engine: Engine, installed: Installed, policy: XfrmPolicy): void {
+  const key = formatPolicyId(policy.id);
+  let use = engine.policies.get(key);
+  if (use === undefined) {
+    use = { id: policy.id, users: [] };
+    engine.policies.set(key, use);
+  }
+  const before = use.users.at(-1)?.policy;
+  // Where sites share a subnet, new keys of the older one are no reason to send to it again.
+  const isOwn = ({ spiIn }: PolicyUse["users"][number]) =>
+    engine.installed.get(spiIn as ChildSa["spiIn"])?.erouteKey === installed.erouteKey;
+  const own = use.users.findLastIndex(isOwn);
+  const at = own < 0 ? use.users.length : own + 1;
+  use.users.splice(at, 0, { spiIn: installed.child.spiIn, policy });
+  if (at < use.users.length - 1) return;
+  if (before !== undefined && sameTemplate(before, policy)) return;
+  request(engine, { op: "put-policy", policy }, { installed, makes: undefined });
+}
+
+/** The Child SA's policies get another template; what they are for stays. */
+export function changePolicies(
+  engine: Engine,
+  installed: Installed,
+  policies: readonly XfrmPolicy[],
+): void {
+  installed.policies = policies;
+  const { spiIn } = installed.child;
+  for (const policy of policies) {
+    const users = engine.policies.get(formatPolicyId(policy.id))?.users ?? [];
+    const at = users.findIndex((user) => user.spiIn === spiIn);
+    const before = users[at];
+    if (before === undefined) continue;
+    users[at] = { spiIn, policy };
+    const isInForce = at === users.length - 1;
+    if (!isInForce || sameTemplate(before.policy, policy)) continue;
+    request(engine, { op: "put-policy", policy }, { installed, makes: undefined });
+  }
+}
+
+/** Gives the policy back: to the Child SA that used it before, or out of the kernel. */
+function releasePolicy(engine: Engine, installed: Installed, policy: XfrmPolicy): void {
+  const key = formatPolicyId(policy.id);
+  const use = engine.policies.get(key);
+  if (use === undefined) return;
+  const inForce = use.users.at(-1);
+  const at = use.users.findIndex((user) => user.spiIn === installed.child.spiIn);
+  if (at < 0) return;
+  use.users.splice(at, 1);
+  const next = use.users.at(-1);
+  if (next === undefined) {
+    engine.policies.delete(key);
+    request(engine, { op: "delete-policy", id: policy.id });
+  } else if (inForce !== undefined && !sameTemplate(inForce.policy, next.policy)) {
+    request(engine, { op: "put-policy", policy: next.policy });
+  }
+}
+
+/** Asks the kernel. Requests that make something are waited for; removals are not. */
+export function request(
+  engine: Engine,
+  op: XfrmRequest,
+  waiting?: {
+    readonly installed: Installed;
+    readonly makes: XfrmStateId | undefined;
+    readonly moves?: XfrmStateId;
+  },
+): void {
+  let number = UNWATCHED;
+  if (waiting !== undefined) {
+    const { installed, makes, moves } = waiting;
+    number = engine.requests.open({ kind: "child-sa", installed, state: makes, moves });
+    installed.pending++;
+  }
+  engine.out.push({ kind: "kernel", request: number, op });
+}
+
+/** Wipes the keys of a request that has been carried out. */
+export function wipeRequest(op: XfrmRequest): void {
+  if (op.op === "new-state") wipeState(op.state);
+}
+
+function wipeState(...states: readonly XfrmState[]): void {
+  for (const { protection } of states) {
+    if (protection.kind === "aead") wipe(protection.aead.key);
+    else wipe(protection.crypt.key, protection.auth.key);
+  }
+}
+
+function sameTemplate(a: XfrmPolicy, b: XfrmPolicy): boolean {
+  return (
+    a.template !== undefined &&
+    b.template !== undefined &&
+    a.template.reqid === b.template.reqid &&
+    a.template.mode === b.template.mode &&
+    a.template.src.value === b.template.src.value &&
+    a.template.dst.value === b.template.dst.value
+  );
+}

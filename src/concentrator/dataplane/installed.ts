@@ -1,0 +1,88 @@
+/** Child SAs and policies as the tables keep them, once they are on their way to the kernel. */
+
+import type { ChildSa } from "../../ike/child-sa.ts";
+import type { Ticket } from "../../ike/ticket.ts";
+import type { Instant } from "../../octets/instant.ts";
+import type { IkeSpi } from "../../wire/header.ts";
+import type { XfrmPolicy, XfrmPolicyId } from "../../xfrm/policy.ts";
+import type { XfrmRefusal } from "../../xfrm/request.ts";
+import type { RemoteRoute } from "../../xfrm/route.ts";
+import type { XfrmMark, XfrmState, XfrmStateId } from "../../xfrm/state.ts";
+import type { ChildPlace } from "./xfrm-of-child.ts";
+
+/** A Child SA with what stands for it in the kernel. */
+export type Installed = {
+  readonly child: ChildSa;
+  ikeSpi: IkeSpi;
+  /** Key of its eroute in use. */
+  readonly erouteKey: string;
+  /** Keys of others whose subnet it has too: they are told as soon as it is up. */
+  takesFrom: readonly string[];
+  /** What its states and policies are made of. */
+  place: ChildPlace;
+  encapsulated: boolean;
+  readonly reqidKey: string;
+  inbound: XfrmStateId;
+  outbound: XfrmStateId;
+  /** Packets that each state had carried when it was last asked. */
+  packetsIn: bigint;
+  packetsOut: bigint;
+  /** Of its states and policies. */
+  readonly mark: XfrmMark | undefined;
+  policies: readonly XfrmPolicy[];
+  routes: readonly RemoteRoute[];
+  /** The outbound state of a rekeyed Child SA, until the old one is deleted (RFC 7296 §2.8). */
+  outboundWaiting: XfrmState | undefined;
+  readonly ticket: Ticket;
+  /** How many kernel requests of its installation have no answer yet. */
+  pending: number;
+  /**
+   * States that the kernel took from us. Only these are ours to delete: two sites behind one NAT
+   * may choose the same SPI, and the state that stands is then the other one's.
+   */
+  readonly ours: XfrmStateId[];
+  refusal: XfrmRefusal | undefined;
+  /** Another Child SA carries on: what was on its way is still taken for a while. */
+  drains: boolean;
+  /** `up`: the IKE SA has heard that it is there. */
+  phase: "installing" | "up" | "removed";
+};
+
+/** An inbound state that takes what was sent before its Child SA was replaced. */
+export type Draining = {
+  readonly id: XfrmStateId;
+  readonly mark: XfrmMark | undefined;
+  readonly until: Instant;
+};
+
+/** The question whether an IKE SA's Child SAs carry packets, as far as it is answered. */
+export type UsageProbe = {
+  readonly spi: IkeSpi;
+  readonly ticket: Ticket;
+  waiting: number;
+  hasReceived: boolean;
+  hasSent: boolean;
+};
+
+/** One state that was asked for. */
+export type UsageQuery = {
+  readonly kind: "usage";
+  readonly probe: UsageProbe;
+  readonly installed: Installed;
+  readonly isInbound: boolean;
+};
+
+/** A kernel request that is waited for; `state` is what it makes, undefined for a policy. */
+export type ChildRequest = {
+  readonly kind: "child-sa";
+  readonly installed: Installed;
+  readonly state: XfrmStateId | undefined;
+  /** The state that is there no longer once `state` is. */
+  readonly moves: XfrmStateId | undefined;
+};
+
+/** One policy of the kernel, and the Child SAs that use it: the last one's template is in force. */
+export type PolicyUse = {
+  readonly id: XfrmPolicyId;
+  readonly users: { readonly spiIn: number; readonly policy: XfrmPolicy }[];
+};

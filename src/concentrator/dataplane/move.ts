@@ -1,0 +1,160 @@
+/** Child SAs whose packets come from and go to another address (RFC 4555 §3.5, RFC 7296 §2.23). */
+
+import { equalAddress } from "../../inet/address.ts";
+import { equalPath, type Path } from "../../inet/endpoint.ts";
+import { type Instant, later } from "../../octets/instant.ts";
+import type { IkeSpi } from "../../wire/header.ts";
+import type { XfrmStateId } from "../../xfrm/state.ts";
+import { count, type Engine, type Entry, inMs, journal } from "../engine.ts";
+import { espPath } from "./esp-path.ts";
+import { changePolicies, needsEncapsulation, request, stateOf } from "./install.ts";
+import type { Installed } from "./installed.ts";
+import { leaveOutbound, roomFor, takeOutbound } from "./outbound-spi.ts";
+import { changeRoute, childRoutes } from "./routes.ts";
+import { childPolicies } from "./xfrm-of-child.ts";
+
+/**
+ * After a move the next one of the same IKE SA waits so long, and goes where the site is then:
+ * packets that come from two ports in turn would move all states with each of them.
+ */
+const MOVE_MS = 1_000;
+
+/** IKE SAs whose next move waits, in the order in which they are due. */
+export type Moves = Map<IkeSpi, { readonly at: Instant; skipped: number }>;
+
+/** The IKE SA is elsewhere: its Child SAs follow, now or in a moment. */
+export function moveSoon(engine: Engine, entry: Entry, spi: IkeSpi): void {
+  const waiting = engine.moves.get(spi);
+  const { movedAt } = entry;
+  const isDue = movedAt === undefined || engine.now >= later(movedAt, MOVE_MS);
+  if (waiting === undefined && isDue) {
+    entry.movedAt = engine.now;
+    moveChildren(engine, entry);
+    return;
+  }
+  count(engine, "moves_delayed");
+  if (waiting === undefined) engine.moves.set(spi, { at: inMs(engine, MOVE_MS), skipped: 0 });
+  else waiting.skipped++;
+}
+
+/** When the next move is due. */
+export function movesAt({ moves }: Engine): Instant | undefined {
+  for (const { at } of moves.values()) return at;
+  return undefined;
+}
+
+/** Those that have waited long enough. */
+export function runMoves(engine: Engine): void {
+  for (const [spi, { at, skipped }] of engine.moves) {
+    if (at > engine.now) return;
+    engine.moves.delete(spi);
+    const entry = engine.sas.get(spi);
+    if (entry === undefined) continue;
+    entry.movedAt = engine.now;
+    if (skipped > 0) noteSkipped(engine, entry, skipped);
+    moveChildren(engine, entry);
+  }
+}
+
+function noteSkipped(engine: Engine, entry: Entry, skipped: number): void {
+  journal(engine, entry, {
+    level: "warning",
+    step: "INFORMATIONAL",
+    outcome: "note",
+    reason: "moves-delayed",
+    detail:
+      `its packets come from changing addresses or ports: ${skipped + 1} moves within ` +
+      `${MOVE_MS} ms, of which the last counts`,
+  });
+}
+
+/** Moves states and policies of all Child SAs to where the IKE SA is now. */
+function moveChildren(engine: Engine, entry: Entry): void {
+  const { sa } = entry;
+  if (sa.phase !== "established") return;
+  for (const { spiIn } of sa.children) {
+    const installed = engine.installed.get(spiIn);
+    if (installed !== undefined) moveChild(engine, entry, installed);
+  }
+}
+
+/** Inbound first, so that nothing which is sent there finds no state; then what we send. */
+function moveChild(engine: Engine, entry: Entry, installed: Installed): void {
+  const { sa } = entry;
+  if (sa.phase !== "established") return;
+  const encapsulate = needsEncapsulation(sa.nat);
+  const before = installed.place;
+  const path = espPath(sa, before.path);
+  if (before.encapsulate === encapsulate && isSamePlace(before.path, path, encapsulate)) return;
+  const [local, remote] = [path.local, path.remote];
+  if (isTaken(engine, entry, installed, path)) return;
+  installed.place = { ...before, path, encapsulate };
+  installed.encapsulated = encapsulate;
+  const inbound = { src: remote.address, dst: local.address, spi: installed.inbound.spi };
+  const outbound = { src: local.address, dst: remote.address, spi: installed.outbound.spi };
+  const { outboundWaiting } = installed;
+  const inPorts = { srcPort: remote.port, dstPort: local.port };
+  const outPorts = { srcPort: local.port, dstPort: remote.port };
+  moveState(engine, installed, installed.inbound, { to: inbound, ports: inPorts });
+  moveState(engine, installed, installed.outbound, { to: outbound, ports: outPorts });
+  if (outboundWaiting !== undefined) {
+    const encapsulation = encapsulate ? outPorts : undefined;
+    installed.outboundWaiting = { ...outboundWaiting, id: outbound, encapsulation };
+  }
+  leaveOutbound(engine, installed);
+  installed.inbound = inbound;
+  installed.outbound = outbound;
+  takeOutbound(engine, installed);
+  changePolicies(engine, installed, childPolicies(installed.place));
+  moveRoutes(engine, installed);
+}
+
+/** Another site has its SPI where it goes to: it gets a new one there instead, by a rekey. */
+function isTaken(engine: Engine, entry: Entry, installed: Installed, path: Path): boolean {
+  const { child, ikeSpi: spi, outbound } = installed;
+  const [src, dst] = [path.local.address, path.remote.address];
+  if (equalAddress(dst, outbound.dst)) return false;
+  const room = roomFor(engine, entry, { src, dst, spi: outbound.spi });
+  if (room.ok && room.value === undefined) return false;
+  const detail = room.ok || room.error.kind !== "spi-in-use" ? "" : room.error.detail;
+  const at = { level: "warning", step: "kernel", outcome: "note", reason: "spi-in-use" } as const;
+  journal(engine, entry, { ...at, detail });
+  engine.inbox.push({ spi, event: { kind: "rekey-child", spiIn: child.spiIn } });
+  return true;
+}
+
+/** Without UDP around it ESP has no ports: then only the addresses count. */
+function isSamePlace(before: Path, path: Path, encapsulate: boolean): boolean {
+  if (encapsulate) return equalPath(before, path);
+  const { local, remote } = path;
+  const isHere = equalAddress(before.local.address, local.address);
+  return isHere && equalAddress(before.remote.address, remote.address);
+}
+
+/** The way to the site may begin at another interface now. */
+function moveRoutes(engine: Engine, installed: Installed): void {
+  installed.routes = childRoutes(installed.place);
+  for (const route of installed.routes) {
+    const op = changeRoute(engine.routes, installed.child.spiIn, route);
+    if (op !== undefined) request(engine, op, { installed, makes: undefined });
+  }
+}
+
+type Ports = { readonly srcPort: number; readonly dstPort: number };
+
+function moveState(
+  engine: Engine,
+  installed: Installed,
+  from: XfrmStateId,
+  { to, ports }: { readonly to: XfrmStateId; readonly ports: Ports },
+): void {
+  const at = installed.ours.indexOf(from);
+  if (at < 0) return;
+  installed.ours.splice(at, 1);
+  const encapsulation = installed.place.encapsulate ? ports : undefined;
+  request(
+    engine,
+    { op: "move-state", ...stateOf(installed, from), to, encapsulation },
+    { installed, makes: to, moves: from },
+  );
+}

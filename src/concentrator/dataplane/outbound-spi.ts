@@ -1,0 +1,47 @@
+/**
+ * Outbound states by the site's address and SPI: the kernel has room for one of each pair, and it
+ * is sites that choose the SPIs. A site that has restarted may choose its old one again; two sites
+ * behind one NAT may choose the same.
+ */
+
+import type { Refusal } from "../../ike/refusal.ts";
+import { formatAddress } from "../../inet/address.ts";
+import { spi32Hex } from "../../octets/hex.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
+import { stateName } from "../../xfrm/request.ts";
+import type { XfrmStateId } from "../../xfrm/state.ts";
+import { count, type Engine, type Entry } from "../engine.ts";
+import type { Installed } from "./installed.ts";
+
+/** From now on this one sends there. */
+export function takeOutbound(engine: Engine, installed: Installed): void {
+  engine.outbounds.set(stateName(installed.outbound), installed);
+}
+
+/** It does not any more. */
+export function leaveOutbound(engine: Engine, installed: Installed): void {
+  const name = stateName(installed.outbound);
+  if (engine.outbounds.get(name) === installed) engine.outbounds.delete(name);
+}
+
+/**
+ * Who has to make room for a new Child SA: what the same site has from before it restarted. What
+ * another site has, or this IKE SA itself, stays, and the new one is refused.
+ */
+export function roomFor(
+  engine: Engine,
+  entry: Entry,
+  outbound: XfrmStateId,
+): Result<Installed | undefined, Refusal> {
+  const owner = engine.outbounds.get(stateName(outbound));
+  if (owner === undefined) return ok(undefined);
+  const other = engine.sas.get(owner.ikeSpi);
+  const isSameSite = other !== entry && other?.eroute?.key === entry.eroute?.key;
+  if (isSameSite) return ok(owner);
+  count(engine, "spi_conflicts");
+  const whose = other === entry ? "another Child SA of its own" : `${other?.peerId ?? "another"}`;
+  const detail =
+    `the site has chosen ESP SPI ${spi32Hex(outbound.spi)} at ${formatAddress(outbound.dst)}, ` +
+    `which ${whose} has there already: it is asked for another one`;
+  return err({ kind: "spi-in-use", detail });
+}

@@ -1,0 +1,226 @@
+/**
+ * What another program has removed from the kernel: policies and routes are put back, traps against
+ * clear text first; Child SAs get new keys, for those of a state are not kept. What is only
+ * suspected to be missing is asked for before anything is done. Others' objects are not touched.
+ */
+
+import type { EspSpi } from "../../inet/esp-spi.ts";
+import { formatPrefix } from "../../inet/prefix.ts";
+import type { Names } from "../../octets/spread-set.ts";
+import type { XfrmRemoval } from "../../xfrm/event.ts";
+import {
+  formatPolicyId,
+  formatStateId,
+  type KernelResult,
+  stateName,
+  type XfrmRequest,
+} from "../../xfrm/request.ts";
+import type { XfrmStateId } from "../../xfrm/state.ts";
+import { type Engine, inMs } from "../engine.ts";
+import type { Event } from "../event.ts";
+import type { Installed } from "./installed.ts";
+import { noteRefused, noteState, tellSoon, tellTally } from "./repair-notes.ts";
+import type { Repairing, Walk } from "./repairs.ts";
+
+/** Looked at in one go: a name that is known to be there costs a microsecond. */
+const LOOKS_AT_ONCE = 256;
+/** Asked of the kernel, and Child SAs that get new keys, in one go. */
+const QUESTIONS_AT_ONCE = 64;
+const REMAKES_AT_ONCE = 4;
+const NEXT_PORTION_MS = 2;
+/** Whoever flushes time and again has us walk through all of it so often at the most. */
+const WALK_EVERY_MS = 200;
+/** A rekey that has not replaced a lost Child SA by then will not: the site is told. */
+const REMAKE_MS = 30_000;
+
+/** Another program has removed something; most of it is not ours. */
+export function onRemoved(engine: Engine, { removal, by }: Removed): void {
+  if (engine.shuttingDown) return;
+  if (by !== KERNEL) engine.repairs.by = by;
+  switch (removal.what) {
+    case "state": {
+      const installed = ownerOf(engine, removal.id);
+      if (installed !== undefined) suspectStates(engine, installed);
+      return;
+    }
+    case "policy":
+      return suspectPolicy(engine, formatPolicyId(removal.id));
+    case "route":
+      // The kernel itself removes routes with their interface: nobody is to blame.
+      return putRouteBack(engine, formatPrefix(removal.destination), by === KERNEL);
+    case "states":
+      return walk(engine, { states: new Set(), policies: undefined });
+    case "policies":
+      walk(engine, { states: undefined, policies: new Set() });
+      // What keeps packets from leaving in clear waits for no turn.
+      if (engine.repairs.walkedAt === engine.now) return;
+      for (const name of engine.standing.keys()) suspectPolicy(engine, name);
+      return;
+  }
+}
+
+/** The netlink port of the kernel itself. */
+const KERNEL = 0;
+
+type Removed = Extract<Event, { kind: "removed" }> & { readonly removal: XfrmRemoval };
+
+/** What the kernel has of ours: what it has not is asked for. */
+export function onKernelTables(
+  engine: Engine,
+  { states, policies }: Extract<Event, { kind: "kernel-tables" }>,
+): void {
+  if (!engine.shuttingDown) walk(engine, { states, policies });
+}
+
+/** Goes through our tables in portions; one that is under way already begins again. */
+function walk(engine: Engine, known: Walk["known"]): void {
+  const { repairs } = engine;
+  const before = repairs.walk?.known;
+  // Of what both walks were to look at, nothing is known any more.
+  const merged = before === undefined ? known : { states: EMPTY, policies: EMPTY };
+  const policies = merged.policies === undefined ? NONE : policyNames(engine);
+  const states = merged.states === undefined ? NONE : engine.installed.values();
+  repairs.walk = { known: merged, policies, states };
+  const earliest = repairs.walkedAt === undefined ? engine.now : repairs.walkedAt + WALK_EVERY_MS;
+  const at = Math.max(engine.now, earliest) as typeof engine.now;
+  if (repairs.at === undefined || at < repairs.at) repairs.at = at;
+  runRepairs(engine);
+}
+
+/** What stands without an SA comes first: it keeps packets from leaving in clear. */
+function* policyNames({ standing, policies }: Engine): Generator<string, undefined> {
+  yield* standing.keys();
+  for (const name of policies.keys()) if (!standing.has(name)) yield name;
+  return undefined;
+}
+
+const EMPTY: Names = new Set();
+const NONE: IterableIterator<never> = [].values();
+
+/** The next portion, if it is time. */
+export function runRepairs(engine: Engine): void {
+  const { repairs } = engine;
+  if (repairs.tellAt !== undefined && engine.now >= repairs.tellAt) tellTally(engine);
+  if (repairs.at === undefined || engine.now < repairs.at) return;
+  const isDone = repairs.walk === undefined || walkOn(engine, repairs.walk);
+  if (isDone) repairs.walk = undefined;
+  for (const [spiIn, installed] of repairs.remakes) {
+    if (repairs.remade >= REMAKES_AT_ONCE) break;
+    repairs.remade++;
+    repairs.remakes.delete(spiIn);
+    engine.inbox.push({ spi: installed.ikeSpi, event: { kind: "rekey-child", spiIn } });
+  }
+  repairs.remade = 0;
+  const isOver = isDone && repairs.remakes.size === 0;
+  repairs.at = isOver ? undefined : inMs(engine, NEXT_PORTION_MS);
+}
+
+/** Whether all has been looked at. */
+function walkOn(engine: Engine, { known, policies, states }: Walk): boolean {
+  engine.repairs.walkedAt = engine.now;
+  let questions = 0;
+  for (let looks = 0; looks < LOOKS_AT_ONCE && questions < QUESTIONS_AT_ONCE; looks++) {
+    const policy = policies.next();
+    if (policy.done !== true) {
+      if (known.policies?.has(policy.value) === true) continue;
+      suspectPolicy(engine, policy.value);
+      questions++;
+      continue;
+    }
+    const installed = states.next();
+    if (installed.done === true) return true;
+    const { value } = installed;
+    const isWhole = value.ours.every((id) => known.states?.has(stateName(id)) === true);
+    if (isWhole && value.ours.length > 0) continue;
+    suspectStates(engine, value);
+    questions += value.ours.length;
+  }
+  return false;
+}
+
+/** It is put back if it is not there. */
+function suspectPolicy(engine: Engine, name: string): void {
+  const use = engine.policies.get(name);
+  if (use === undefined) return;
+  ask(engine, { kind: "repair", what: "policy", name }, { op: "query-policy", id: use.id });
+}
+
+function suspectStates(engine: Engine, installed: Installed): void {
+  const { child, phase, pending } = installed;
+  if (phase !== "up" || pending > 0) return;
+  const lostAt = engine.repairs.lost.get(child.spiIn);
+  if (lostAt !== undefined) return giveUpRemake(engine, installed, lostAt);
+  for (const id of installed.ours) {
+    const { mark } = installed;
+    const named = id === installed.outbound && mark !== undefined ? { id, mark } : { id };
+    ask(engine, { kind: "repair", what: "state", installed, id }, { op: "query-state", ...named });
+  }
+}
+
+/** Its site would not rekey it: it is told that the Child SA is gone, and asked for another. */
+function giveUpRemake(engine: Engine, installed: Installed, lostAt: number): void {
+  if (engine.now < lostAt + REMAKE_MS) return;
+  const { child, ikeSpi: spi } = installed;
+  const { spiIn, local, remote } = child;
+  engine.inbox.push({ spi, event: { kind: "close-child", spiIn } });
+  engine.inbox.push({ spi, event: { kind: "new-child", local, remote } });
+}
+
+/** The kernel's answer to one of these requests. */
+export function onRepairAnswer(engine: Engine, repairing: Repairing, result: KernelResult): void {
+  const errno = result.ok ? undefined : result.error.errno;
+  if (repairing.what === "state") {
+    if (errno === "ESRCH") onStateLost(engine, repairing.installed, repairing.id);
+  } else if (repairing.what === "policy") {
+    if (errno === "ENOENT") putPolicyBack(engine, repairing.name);
+    else if (errno === "EEXIST") noteRefused(engine, "policies_taken_by_others", result);
+  } else if (!result.ok && !repairing.isQuiet) noteRefused(engine, "kernel_refusals", result);
+}
+
+function putPolicyBack(engine: Engine, name: string): void {
+  const policy = engine.policies.get(name)?.users.at(-1)?.policy;
+  if (policy === undefined) return;
+  tellSoon(engine, "policies");
+  ask(engine, { kind: "repair", what: "put", isQuiet: false }, { op: "put-policy", policy });
+}
+
+function putRouteBack(engine: Engine, destination: string, isQuiet: boolean): void {
+  const route = engine.routes.get(destination)?.at(-1)?.route;
+  if (route === undefined) return;
+  if (!isQuiet) tellSoon(engine, "routes");
+  ask(engine, { kind: "repair", what: "put", isQuiet }, { op: "put-route", route });
+}
+
+/** Its keys went to the kernel and nowhere else: both ends agree on new ones, by a rekey. */
+function onStateLost(engine: Engine, installed: Installed, id: XfrmStateId): void {
+  const at = installed.ours.indexOf(id);
+  if (at < 0 || installed.phase !== "up") return;
+  installed.ours.splice(at, 1);
+  const { repairs } = engine;
+  const { spiIn } = installed.child;
+  tellSoon(engine, "states");
+  if (repairs.lost.has(spiIn)) return;
+  noteState(engine, installed, formatStateId(id));
+  repairs.lost.set(spiIn, engine.now);
+  repairs.remakes.set(spiIn, installed);
+  repairs.at ??= engine.now;
+}
+
+/** It goes, or is about to be replaced by another one. */
+export function leaveRepair(engine: Engine, spiIn: EspSpi): void {
+  engine.repairs.lost.delete(spiIn);
+  engine.repairs.remakes.delete(spiIn);
+}
+
+/** By destination and SPI, as the kernel does. */
+function ownerOf(engine: Engine, id: Pick<XfrmStateId, "dst" | "spi">): Installed | undefined {
+  const inbound = engine.installed.get(id.spi);
+  const name = stateName(id);
+  if (inbound !== undefined && stateName(inbound.inbound) === name) return inbound;
+  return engine.outbounds.get(name);
+}
+
+function ask(engine: Engine, repairing: Repairing, op: XfrmRequest): void {
+  const request = engine.requests.open(repairing);
+  engine.out.push({ kind: "kernel", request, op });
+}

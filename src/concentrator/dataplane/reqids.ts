@@ -1,0 +1,39 @@
+/** Reqids: what ties the policies of Child SAs to their states. */
+
+import type { ChildSa } from "../../ike/child-sa.ts";
+import type { TrafficSelector } from "../../wire/traffic-selector.ts";
+import { REQID_MARK, TRAP_REQID } from "../../xfrm/request.ts";
+import type { Engine } from "../engine.ts";
+
+/** Child SAs of one eroute with the same selectors share a reqid: a policy outlives a rekey. */
+export function takeReqid(engine: Engine, key: string): number {
+  const taken = engine.reqids.get(key);
+  if (taken !== undefined) {
+    taken.uses++;
+    return taken.reqid;
+  }
+  let reqid = 0;
+  do {
+    const octets = engine.random(3);
+    const low = ((octets[0] ?? 0) << 16) | ((octets[1] ?? 0) << 8) | (octets[2] ?? 0);
+    reqid = ((REQID_MARK << 24) | low) >>> 0;
+  } while (reqid === TRAP_REQID || engine.reqidsTaken.has(reqid));
+  engine.reqidsTaken.add(reqid);
+  engine.reqids.set(key, { reqid, uses: 1 });
+  return reqid;
+}
+
+/** One Child SA less uses it. */
+export function releaseReqid(engine: Engine, key: string): void {
+  const taken = engine.reqids.get(key);
+  if (taken === undefined || --taken.uses > 0) return;
+  engine.reqids.delete(key);
+  engine.reqidsTaken.delete(taken.reqid);
+}
+
+/** The same for the same selectors. */
+export function selectorsKey({ local, remote }: ChildSa): string {
+  const keyOf = ({ protocol, startPort, endPort, range }: TrafficSelector) =>
+    `${protocol}/${startPort}-${endPort}/${range.family}/${range.first}-${range.last}`;
+  return `${local.map(keyOf)} ${remote.map(keyOf)}`;
+}

@@ -1,0 +1,80 @@
+/** Routes to remote subnets while a Child SA is up: shared by destination, as policies are. */
+
+import { equalAddress } from "../../inet/address.ts";
+import { formatPrefix } from "../../inet/prefix.ts";
+import { rangePrefixes } from "../../inet/range.ts";
+import type { XfrmRequest } from "../../xfrm/request.ts";
+import type { RemoteRoute } from "../../xfrm/route.ts";
+import type { ChildPlace } from "./xfrm-of-child.ts";
+
+/** By destination: the Child SAs that want a route there. The last one's is in force. */
+export type RouteTable = Map<string, { readonly spiIn: number; readonly route: RemoteRoute }[]>;
+
+export type RouteRequest = Extract<XfrmRequest, { op: "put-route" | "delete-route" }>;
+
+/** The routes that a Child SA wants: none in transport mode, whose ends have theirs already. */
+export function childRoutes({ child, path, options }: ChildPlace): readonly RemoteRoute[] {
+  if (!options.routes || child.mode === "transport") return [];
+  const localSubnets = child.local.flatMap(({ range }) => rangePrefixes(range));
+  const { ifId } = options;
+  const routes = new Map<string, RemoteRoute>();
+  for (const destination of child.remote.flatMap(({ range }) => rangePrefixes(range))) {
+    const route = { destination, towards: path.remote.address, localSubnets, ifId };
+    routes.set(formatPrefix(destination), route);
+  }
+  return [...routes.values()];
+}
+
+/** What to ask of the kernel for a route that a Child SA wants from now on, if anything. */
+export function useRoute(
+  table: RouteTable,
+  spiIn: number,
+  route: RemoteRoute,
+): RouteRequest | undefined {
+  const key = formatPrefix(route.destination);
+  const users = table.get(key) ?? [];
+  table.set(key, users);
+  const before = users.at(-1)?.route;
+  users.push({ spiIn, route });
+  return before !== undefined && sameWay(before, route) ? undefined : { op: "put-route", route };
+}
+
+/** What to ask of the kernel when a Child SA's route begins elsewhere, if anything. */
+export function changeRoute(
+  table: RouteTable,
+  spiIn: number,
+  route: RemoteRoute,
+): RouteRequest | undefined {
+  const users = table.get(formatPrefix(route.destination)) ?? [];
+  const at = users.findIndex((user) => user.spiIn === spiIn);
+  const before = users[at]?.route;
+  if (before === undefined) return undefined;
+  users[at] = { spiIn, route };
+  const isInForce = at === users.length - 1;
+  return !isInForce || sameWay(before, route) ? undefined : { op: "put-route", route };
+}
+
+/** What to ask of the kernel when a Child SA no longer wants it: the one before, or none. */
+export function releaseRoute(
+  table: RouteTable,
+  spiIn: number,
+  route: RemoteRoute,
+): RouteRequest | undefined {
+  const key = formatPrefix(route.destination);
+  const users = table.get(key);
+  const at = users?.findIndex((user) => user.spiIn === spiIn) ?? -1;
+  if (users === undefined || at < 0) return undefined;
+  const inForce = users.at(-1)?.route;
+  users.splice(at, 1);
+  const next = users.at(-1)?.route;
+  if (next === undefined) {
+    table.delete(key);
+    return { op: "delete-route", route };
+  }
+  const stays = inForce !== undefined && sameWay(inForce, next);
+  return stays ? undefined : { op: "put-route", route: next };
+}
+
+function sameWay(a: RemoteRoute, b: RemoteRoute): boolean {
+  return equalAddress(a.towards, b.towards) && a.ifId === b.ifId;
+}

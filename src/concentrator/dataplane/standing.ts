@@ -1,0 +1,86 @@
+/** Policies that stand without an SA: put, replaced and removed as the configuration says (R14). */
+
+import type { XfrmPolicy } from "../../xfrm/policy.ts";
+import type { KernelResult, XfrmRequest } from "../../xfrm/request.ts";
+import { count, type Engine, inMs, journal } from "../engine.ts";
+import { kernelReason } from "./kernel-reason.ts";
+import { standingPolicies } from "./no-sa.ts";
+
+/** Stands in the place of a Child SA's SPI, where a policy belongs to none. */
+const NO_CHILD = 0;
+
+/**
+ * Brings the kernel from the policies that stand to those that the plan wants. Child SAs' policies
+ * for the same selectors stay in force; each change is one replacement, never a gap.
+ */
+export function applyStanding(engine: Engine): void {
+  const wanted = standingPolicies(engine.plan);
+  for (const [name, policy] of wanted) {
+    const before = engine.standing.get(name);
+    if (before === undefined || !isSame(before, policy)) put(engine, name, policy);
+  }
+  for (const [name, policy] of engine.standing) {
+    if (!wanted.has(name)) remove(engine, name, policy);
+  }
+  engine.standing = wanted;
+}
+
+function put(engine: Engine, name: string, policy: XfrmPolicy): void {
+  let use = engine.policies.get(name);
+  if (use === undefined) {
+    use = { id: policy.id, users: [] };
+    engine.policies.set(name, use);
+  }
+  const { users } = use;
+  if (users[0]?.spiIn === NO_CHILD) users.shift();
+  users.unshift({ spiIn: NO_CHILD, policy });
+  if (users.length === 1) ask(engine, name, { op: "put-policy", policy });
+}
+
+function remove(engine: Engine, name: string, policy: XfrmPolicy): void {
+  const users = engine.policies.get(name)?.users;
+  if (users?.[0]?.spiIn !== NO_CHILD) return;
+  users.shift();
+  if (users.length > 0) return;
+  engine.policies.delete(name);
+  ask(engine, name, { op: "delete-policy", id: policy.id });
+}
+
+/** The kernel's answer to one of these requests: about the policy of this name. */
+export function onStandingAnswer(engine: Engine, name: string, result: KernelResult): void {
+  if (result.ok) return;
+  // As if it had never been asked for: it is asked for again.
+  engine.standing = new Map([...engine.standing].filter(([other]) => other !== name));
+  engine.standingRetryAt ??= inMs(engine, RETRY_MS);
+  const { operation, object, errno, detail } = result.error;
+  count(engine, "kernel_refusals");
+  journal(engine, undefined, {
+    level: "error",
+    step: "kernel",
+    outcome: "failed",
+    reason: kernelReason(result.error),
+    detail: `${operation} ${object}: ${errno}: ${detail}; packets without an SA may leave in clear`,
+  });
+}
+
+/** A policy that the kernel refused is put again after so long. */
+const RETRY_MS = 5_000;
+
+/** Puts what the kernel has refused, when it is time. */
+export function retryStanding(engine: Engine): void {
+  const { standingRetryAt } = engine;
+  if (standingRetryAt === undefined || engine.now < standingRetryAt) return;
+  engine.standingRetryAt = undefined;
+  applyStanding(engine);
+}
+
+function ask(engine: Engine, name: string, op: XfrmRequest): void {
+  const request = engine.requests.open({ kind: "standing", name });
+  engine.out.push({ kind: "kernel", request, op });
+}
+
+function isSame(a: XfrmPolicy, b: XfrmPolicy): boolean {
+  return (
+    a.action === b.action && a.priority === b.priority && a.template?.reqid === b.template?.reqid
+  );
+}

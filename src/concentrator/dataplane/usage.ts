@@ -1,0 +1,56 @@
+/** Whether Child SAs carry packets: asked of the kernel for one IKE SA (RFC 7296 §2.4; R13). */
+
+import type { Ticket } from "../../ike/ticket.ts";
+import type { IkeSpi } from "../../wire/header.ts";
+import type { XfrmStateUse } from "../../xfrm/state.ts";
+import type { Engine, Entry } from "../engine.ts";
+import type { Installed, UsageProbe, UsageQuery } from "./installed.ts";
+
+/** Asks for both states of each Child SA; the answers come one by one. */
+export function probeUsage(engine: Engine, entry: Entry, spi: IkeSpi, ticket: Ticket): void {
+  const probe: UsageProbe = { spi, ticket, waiting: 0, hasReceived: false, hasSent: false };
+  const { sa } = entry;
+  const children = sa.phase === "established" ? sa.children : [];
+  for (const { spiIn } of children) {
+    const installed = engine.installed.get(spiIn);
+    if (installed === undefined) continue;
+    for (const id of installed.ours) {
+      probe.waiting++;
+      const isInbound = id === installed.inbound;
+      const request = engine.requests.open({ kind: "usage", probe, installed, isInbound });
+      const { mark } = installed;
+      const op = { op: "query-state", id, ...(mark === undefined ? {} : { mark }) } as const;
+      engine.out.push({ kind: "kernel", request, op });
+    }
+  }
+  if (probe.waiting === 0) tell(engine, probe);
+}
+
+/** One state's counters; undefined if the kernel does not have it (any more). */
+export function onStateUse(
+  engine: Engine,
+  { probe, installed, isInbound }: UsageQuery,
+  use: XfrmStateUse | undefined,
+): void {
+  if (use !== undefined) compare(probe, installed, isInbound, use.packets);
+  if (--probe.waiting === 0) tell(engine, probe);
+}
+
+function compare(
+  probe: UsageProbe,
+  installed: Installed,
+  isInbound: boolean,
+  packets: bigint,
+): void {
+  if (isInbound) {
+    if (packets > installed.packetsIn) probe.hasReceived = true;
+    installed.packetsIn = packets;
+  } else {
+    if (packets > installed.packetsOut) probe.hasSent = true;
+    installed.packetsOut = packets;
+  }
+}
+
+function tell(engine: Engine, { spi, ticket, hasReceived, hasSent }: UsageProbe): void {
+  engine.inbox.push({ spi, event: { kind: "usage", ticket, hasReceived, hasSent } });
+}

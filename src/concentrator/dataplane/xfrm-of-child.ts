@@ -1,0 +1,134 @@
+/** A Child SA as the kernel sees it: two states, their policies (linux/xfrm.h, RFC 4301 §4.4). */
+
+import { Encr, Integ } from "../../crypto/transform.ts";
+import type { ChildOptions } from "../../eroute/eroute.ts";
+import type { ChildSa } from "../../ike/child-sa.ts";
+import type { ChildKeys } from "../../ike/effect.ts";
+import type { EspDirectionKeys } from "../../ike/esp-keys.ts";
+import type { Path } from "../../inet/endpoint.ts";
+import { assert } from "../../octets/assert.ts";
+import type { XfrmPolicy, XfrmPolicyId, XfrmTemplate } from "../../xfrm/policy.ts";
+import { selectorPriority } from "../../xfrm/priority.ts";
+import type { XfrmLifetime, XfrmProtection, XfrmState } from "../../xfrm/state.ts";
+import { childSelectors } from "./child-selectors.ts";
+
+/** What both ends' states are made of. */
+export type ChildPlace = {
+  readonly child: ChildSa;
+  readonly path: Path;
+  /** ESP in UDP, because a NAT is on the way (RFC 3948). */
+  readonly encapsulate: boolean;
+  readonly reqid: number;
+  readonly options: ChildOptions;
+};
+
+/** Keys are replaced by the site before; what is left then is removed by the kernel. */
+const HARD_OVER_SOFT = 1.1;
+/** Keys that do not live long: time for a rekey that the site refuses at first. */
+const HARD_SECONDS_MIN = 20;
+
+/** The state for what the site sends. */
+export function inboundState(place: ChildPlace, keys: ChildKeys): XfrmState {
+  const { child, path } = place;
+  return {
+    id: { src: path.remote.address, dst: path.local.address, spi: child.spiIn },
+    direction: "in",
+    encapsulation: place.encapsulate
+      ? { srcPort: path.remote.port, dstPort: path.local.port }
+      : undefined,
+    ...common(place, keys.in),
+    // What arrives is not marked yet: the policies see to the mark of what came out of it.
+    mark: undefined,
+  };
+}
+
+/** The state for what we send. */
+export function outboundState(place: ChildPlace, keys: ChildKeys): XfrmState {
+  const { child, path } = place;
+  return {
+    id: { src: path.local.address, dst: path.remote.address, spi: child.spiOut },
+    direction: "out",
+    encapsulation: place.encapsulate
+      ? { srcPort: path.local.port, dstPort: path.remote.port }
+      : undefined,
+    ...common(place, keys.out),
+    mark: place.options.mark,
+  };
+}
+
+/** Policies in, fwd and out for each pair of selectors. */
+export function childPolicies(place: ChildPlace): XfrmPolicy[] {
+  const { child, path, reqid } = place;
+  const { mode } = child;
+  const { mark, ifId } = place.options;
+  const there = { src: path.local.address, dst: path.remote.address, reqid, mode };
+  const here = { src: path.remote.address, dst: path.local.address, reqid, mode };
+  const policies: XfrmPolicy[] = [];
+  for (const { inward, outward } of childSelectors(child)) {
+    for (const direction of ["in", "fwd"] as const) {
+      policies.push(policyOf({ selector: inward, direction, mark, ifId }, here));
+    }
+    policies.push(policyOf({ selector: outward, direction: "out", mark, ifId }, there));
+  }
+  return policies;
+}
+
+function policyOf(id: XfrmPolicyId, template: XfrmTemplate): XfrmPolicy {
+  return { id, priority: selectorPriority(id.selector), action: "protect", template };
+}
+
+function common(place: ChildPlace, keys: EspDirectionKeys) {
+  const { child, options } = place;
+  const { copyDscp, ecn, pathMtuDiscovery } = options;
+  return {
+    reqid: place.reqid,
+    mode: child.mode,
+    protection: protectionOf(child, keys),
+    replayWindow: options.replayWindow,
+    esn: child.algorithms.esn,
+    outerHeader: { copyDscp, ecn, pathMtuDiscovery },
+    lifetime: lifetimeOf(options),
+    // Several selectors share the states: the policies say what goes through.
+    selector: undefined,
+    ifId: options.ifId,
+  };
+}
+
+function lifetimeOf(options: ChildOptions): XfrmLifetime {
+  const { lifetimeOctets: octets, lifetimePackets: packets } = options;
+  return {
+    softSeconds: options.lifetimeSeconds,
+    hardSeconds: Math.max(
+      Math.ceil(options.lifetimeSeconds * HARD_OVER_SOFT),
+      options.lifetimeSeconds + HARD_SECONDS_MIN,
+    ),
+    softOctets: octets,
+    hardOctets: octets === undefined ? undefined : (octets * 11n) / 10n,
+    softPackets: packets,
+    hardPackets: packets === undefined ? undefined : (packets * 11n) / 10n,
+  };
+}
+
+/** Kernel names: crypto/ and net/xfrm/xfrm_algo.c of Linux. */
+function protectionOf(child: ChildSa, keys: EspDirectionKeys): XfrmProtection {
+  const { encr, integ } = child.algorithms;
+  if (encr.id === Encr.AES_GCM_16) {
+    const icvBits = encr.icvOctets * 8;
+    return { kind: "aead", aead: { name: "rfc4106(gcm(aes))", key: keys.encryption, icvBits } };
+  }
+  assert(encr.id === Encr.AES_CBC && integ !== undefined, `no kernel name for ${encr.name}`);
+  const name = AUTH_NAMES.get(integ.id);
+  assert(name !== undefined, `no kernel name for ${integ.name}`);
+  return {
+    kind: "crypt-auth",
+    crypt: { name: "cbc(aes)", key: keys.encryption },
+    auth: { name, key: keys.integrity, truncBits: integ.icvOctets * 8 },
+  };
+}
+
+const AUTH_NAMES = new Map<number, string>([
+  [Integ.HMAC_SHA1_96, "hmac(sha1)"],
+  [Integ.HMAC_SHA2_256_128, "hmac(sha256)"],
+  [Integ.HMAC_SHA2_384_192, "hmac(sha384)"],
+  [Integ.HMAC_SHA2_512_256, "hmac(sha512)"],
+]);

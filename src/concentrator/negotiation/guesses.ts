@@ -1,0 +1,92 @@
+/**
+ * Guessing of keys: who fails with one ID again and again, from one address prefix, is slowed down.
+ *
+ * An attempt that comes too early is refused without being looked at, with the answer to a wrong
+ * key: a guesser cannot tell them apart. The site itself is at another prefix, or comes from the
+ * address and port where it was let in last: what others try does not slow it there.
+ */
+
+import { peerKey } from "../../eroute/peer-id.ts";
+import type { Refusal } from "../../ike/refusal.ts";
+import { formatEndpoint } from "../../inet/endpoint.ts";
+import { originOf } from "../../inet/origin.ts";
+import { count, type Engine, type Entry } from "../engine.ts";
+import { createRates, type RateLimit, type Rates } from "../rate.ts";
+import type { Denial } from "../sites/unanswered.ts";
+
+/** Failures of one ID from one prefix: so many at once, then one each ten seconds. */
+const GUESSES: RateLimit = { perSecond: 0.1, burst: 10 };
+/** IDs with their prefixes whose failures are counted. */
+const GUESSED_MAX = 16_384;
+/** Sites of which it is known where they were let in last; the oldest is forgotten. */
+const PLACES_MAX = 16_384;
+
+export type Guesses = {
+  readonly rates: Rates;
+  /** By peer key: the address and port, which no other site behind the same NAT has. */
+  readonly places: Map<string, string>;
+};
+
+/** Nobody has failed yet. */
+export function createGuesses(): Guesses {
+  return { rates: createRates(GUESSES, GUESSED_MAX), places: new Map() };
+}
+
+/**
+ * Counts an attempt as failed until it turns out not to be, so that a hundred at the same time are
+ * a hundred. The refusal is of one that comes too early.
+ */
+export function slowDown(engine: Engine, entry: Entry): Denial | undefined {
+  const { peerId, sa } = entry;
+  // What was tried before in this IKE SA has failed: it is repeated.
+  entry.guess = undefined;
+  if (peerId === undefined) return undefined;
+  const { remote } = sa.path;
+  const key = peerKey(peerId);
+  const place = formatEndpoint(remote);
+  const from = engine.guesses.places.get(key) === place ? place : originOf(remote.address);
+  const guess = `${from} ${key}`;
+  if (engine.guesses.rates.of(guess, engine.now).take(engine.now)) {
+    entry.guess = guess;
+    return undefined;
+  }
+  count(engine, "guesses_slowed");
+  const detail = `${peerId} has failed too often from ${from}: this attempt was not looked at`;
+  return { reason: "slowed-down", detail };
+}
+
+/**
+ * What was refused before any key was compared is no guess (the database is away, another site has
+ * its subnet); an ID that nobody has counts like a wrong key, as whoever tells it must not see a
+ * difference.
+ */
+export function forgiveUnlooked(engine: Engine, entry: Entry | undefined, refusal: Refusal): void {
+  if (refusal.kind === "no-credentials" && OF_UNKNOWN_IDS.has(refusal.reason)) return;
+  if (entry !== undefined) forgive(engine, entry);
+}
+
+const OF_UNKNOWN_IDS: ReadonlySet<string> = new Set([
+  "no-row",
+  "row-disabled",
+  "no-eroute",
+  "user-without-eroute",
+  "eroute-without-user",
+]);
+
+function forgive(engine: Engine, entry: Entry): void {
+  if (entry.guess !== undefined) engine.guesses.rates.giveBack(entry.guess, engine.now);
+  entry.guess = undefined;
+}
+
+/** The site has proved who it is. */
+export function rememberPlace(engine: Engine, entry: Entry): void {
+  forgive(engine, entry);
+  if (entry.peerId === undefined) return;
+  const { places } = engine.guesses;
+  const key = peerKey(entry.peerId);
+  places.delete(key);
+  places.set(key, formatEndpoint(entry.sa.path.remote));
+  if (places.size <= PLACES_MAX) return;
+  const [oldest] = places.keys();
+  if (oldest !== undefined) places.delete(oldest);
+}

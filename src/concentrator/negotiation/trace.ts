@@ -1,0 +1,126 @@
+/** Looking at single sites closely: each message, for those that somebody has asked for. */
+
+import { peerKey } from "../../eroute/peer-id.ts";
+import { saIdOf } from "../../ike/v2/phase.ts";
+import { payloadsText, type SeenMessage } from "../../ike/v2/seen-message.ts";
+import { formatEndpoint, type Path } from "../../inet/endpoint.ts";
+import { IKE_HEADER_OCTETS, type IkeSpi, parseHeader } from "../../wire/header.ts";
+import { ExchangeType, exchangeName } from "../../wire/v2/exchange-type.ts";
+import { parsePayloads } from "../../wire/v2/payload-chain.ts";
+import { type Engine, type Entry, journal } from "../engine.ts";
+import type { JournalStep } from "../journal/journal.ts";
+
+/** Sites that are looked at: keys of peer IDs, and addresses as text. Empty: nobody is. */
+export type Traced = ReadonlySet<string>;
+
+/** Messages of an IKE SA whose site is not known yet: told when it is, and is looked at. */
+export type Untold = Map<bigint, UntoldMessage[]>;
+type UntoldMessage = {
+  readonly step: JournalStep;
+  readonly detail: string;
+  readonly remote: string;
+};
+
+/** IKE SAs, and messages of each, that wait for a name. */
+const UNTOLD_SAS_MAX = 256;
+const UNTOLD_MESSAGES_MAX = 8;
+
+/** From now on these are looked at, and no others. */
+export function trace(engine: Engine, traced: Traced): void {
+  engine.traced = traced;
+  const isAnybody = traced.size > 0;
+  engine.onMessage = isAnybody ? (message) => onSeenMessage(engine, message) : undefined;
+  if (!isAnybody) engine.untold.clear();
+}
+
+/** The key by which a site is looked at. */
+export function traceKey(text: string): string {
+  return peerKey(text);
+}
+
+/** A message of an IKE SA, in the clear. */
+export function onSeenMessage(engine: Engine, message: SeenMessage): void {
+  const { spiI, spiR } = message.id;
+  const entry = engine.sas.get(spiI) ?? engine.sas.get(spiR);
+  if (entry === undefined) return;
+  const { way, exchangeType, messageId, response } = message;
+  const kind = `${response ? "response" : "request"} ${messageId}`;
+  const detail = `${way} ${exchangeName(exchangeType)} ${kind}: ${payloadsText(message.payloads)}`;
+  tell(engine, entry, {
+    spiI,
+    step: stepOf(exchangeType),
+    detail,
+    remote: remoteOf(entry.sa.path),
+  });
+}
+
+/** A datagram of IKE_SA_INIT: it is not encrypted, and there may be no IKE SA yet, or ever. */
+export function onTracedDatagram(
+  engine: Engine,
+  octets: Uint8Array,
+  path: Path,
+  way: SeenMessage["way"],
+): void {
+  const header = parseHeader(octets);
+  if (!header.ok || header.value.exchangeType !== ExchangeType.IKE_SA_INIT) return;
+  const { spiI, spiR, nextPayload, messageId, flags } = header.value;
+  const parsed = parsePayloads(nextPayload, octets.subarray(IKE_HEADER_OCTETS), "IKE_SA_INIT");
+  const inside = parsed.ok ? payloadsText(parsed.value.payloads) : "cannot be read";
+  const kind = `${flags.response ? "response" : "request"} ${messageId}`;
+  const detail = `${way} IKE_SA_INIT ${kind}, ${octets.length} octets: ${inside}`;
+  const entry = engine.sas.get(spiI) ?? engine.sas.get(spiR);
+  tell(engine, entry, { spiI, step: "IKE_SA_INIT", detail, remote: remoteOf(path) });
+}
+
+/** The site of an IKE SA is known now: what was seen before is told, if it is looked at. */
+export function tellUntold(engine: Engine, entry: Entry): void {
+  const { spiI } = saIdOf(entry.sa);
+  const untold = engine.untold.get(spiI);
+  if (untold === undefined) return;
+  engine.untold.delete(spiI);
+  if (!isTraced(engine, entry.peerId, undefined)) return;
+  for (const message of untold) write(engine, entry, message);
+}
+
+function tell(
+  engine: Engine,
+  entry: Entry | undefined,
+  { spiI, ...message }: UntoldMessage & { readonly spiI: IkeSpi },
+): void {
+  const host = message.remote.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
+  if (isTraced(engine, entry?.peerId, host)) {
+    write(engine, entry, message);
+    return;
+  }
+  if (entry?.peerId !== undefined) return;
+  const untold = engine.untold.get(spiI) ?? [];
+  if (untold.length < UNTOLD_MESSAGES_MAX) untold.push(message);
+  engine.untold.set(spiI, untold);
+  if (engine.untold.size <= UNTOLD_SAS_MAX) return;
+  for (const oldest of engine.untold.keys()) return void engine.untold.delete(oldest);
+}
+
+function isTraced(
+  { traced }: Engine,
+  peerId: string | undefined,
+  host: string | undefined,
+): boolean {
+  if (peerId !== undefined && traced.has(traceKey(peerId))) return true;
+  return host !== undefined && traced.has(host);
+}
+
+function write(engine: Engine, entry: Entry | undefined, message: UntoldMessage): void {
+  const { step, detail, remote } = message;
+  journal(engine, entry, {
+    ...{ level: "debug", step, outcome: "note", reason: "message", detail, remote },
+  });
+}
+
+function stepOf(exchangeType: number): JournalStep {
+  const name = exchangeName(exchangeType);
+  return name === "IKE_AUTH" || name === "CREATE_CHILD_SA" ? name : "INFORMATIONAL";
+}
+
+function remoteOf({ remote }: Path): string {
+  return formatEndpoint(remote);
+}

@@ -1,0 +1,78 @@
+/** Work in small portions: eviction of the oldest dynamic eroutes (R7), and shutdown. */
+
+import type { IkeSpi } from "../../wire/header.ts";
+import { count, type Engine, type ErouteInUse, inMs, journal } from "../engine.ts";
+import { excessOf } from "./redirect.ts";
+
+/** So many sites are told at once; the rest follows at the next deadline, without a stall. */
+const PORTION = 32;
+const NEXT_PORTION_MS = 1;
+
+/** Removes the oldest dynamic eroutes while too few are free; their sites are told (R7). */
+export function evict(engine: Engine): void {
+  const { evictEveryMs } = engine.plan.limits;
+  const excess = excessOf(engine);
+  engine.evictAt = inMs(engine, excess > PORTION ? NEXT_PORTION_MS : evictEveryMs);
+  evictOldest(engine, Math.min(excess, PORTION));
+}
+
+/**
+ * Several sites can be on their way in when one place is left, and prove who they are one after
+ * another: the last of them takes the place of the oldest.
+ */
+export function keepWithinMax(engine: Engine): void {
+  const excess = engine.dynamicCount - engine.plan.limits.dynamicEroutesMax;
+  if (excess > 0) evictOldest(engine, 1);
+}
+
+function evictOldest(engine: Engine, portion: number): void {
+  const { dynamicEroutesMax: max, evictBelowFreePercent } = engine.plan.limits;
+  let left = portion;
+  for (const eroute of engine.eroutes.values()) {
+    if (left === 0) return;
+    if (eroute.kind !== "dynamic") continue;
+    left--;
+    count(engine, "dynamic_eroutes_evicted");
+    journal(engine, undefined, {
+      level: "warning",
+      step: "evict",
+      outcome: "note",
+      reason: "evicted",
+      peerId: eroute.peerId,
+      eroute: eroute.name,
+      detail:
+        `fewer than ${evictBelowFreePercent} % of ${max} dynamic eroutes were free, and this is ` +
+        "the oldest: raise dynamic_eroutes.max if sites come back soon",
+    });
+    closeAll(engine, eroute, "evicted");
+  }
+}
+
+/** Tells the next few sites that we go. Done when no IKE SA is left that is not over. */
+export function shutDownPortion(engine: Engine): void {
+  let left = PORTION;
+  for (const [spi, entry] of engine.sas) {
+    if (left === 0) return;
+    const { phase } = entry.sa;
+    if (phase === "closing" || phase === "ended") continue;
+    left--;
+    close(engine, spi, "shutdown");
+  }
+}
+
+/** Whether some IKE SA has not been told yet. */
+export function hasOpenIkeSas(engine: Engine): boolean {
+  for (const entry of engine.sas.values()) {
+    const { phase } = entry.sa;
+    if (phase !== "closing" && phase !== "ended") return true;
+  }
+  return false;
+}
+
+function closeAll(engine: Engine, eroute: ErouteInUse, why: string): void {
+  for (const spi of eroute.ikeSas) close(engine, spi, why);
+}
+
+function close(engine: Engine, spi: IkeSpi, why: string): void {
+  engine.inbox.push({ spi, event: { kind: "close", why } });
+}

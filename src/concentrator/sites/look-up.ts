@@ -1,0 +1,309 @@
+/** From the ID that a site presents to its key: match, look-up, dynamic eroute (R1-R4, R6). */
+
+import { suiteText } from "../../crypto/names.ts";
+import { type DynamicEroute, dynamicErouteOf } from "../../eroute/dynamic-eroute.ts";
+import type { Eroute, LocalUser, NormalEroute } from "../../eroute/eroute.ts";
+import { type ConfiguredMatch, matchConfigured } from "../../eroute/match.ts";
+import { asPeerId, PEER_ID_LENGTH_MAX, type PeerId, peerKey } from "../../eroute/peer-id.ts";
+import { acceptsIke, ikeAlgorithmsText } from "../../ike/algorithms.ts";
+import type { Credentials } from "../../ike/event.ts";
+import type { Refusal } from "../../ike/refusal.ts";
+import { localSpi } from "../../ike/sa-id.ts";
+import type { Ticket } from "../../ike/ticket.ts";
+import { saIdOf } from "../../ike/v2/phase.ts";
+import type { IkeEffect } from "../../ike/v2/step.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
+import { wipe } from "../../octets/secret.ts";
+import type { IkeSpi } from "../../wire/header.ts";
+import { identityText } from "../../wire/identity.ts";
+import { onErouteGone } from "../calls/initiate.ts";
+import { count, type Engine, type Entry, type ErouteInUse, inMs, journal } from "../engine.ts";
+import type { LookupId, LookupResult } from "../event.ts";
+import { forgiveUnlooked, slowDown } from "../negotiation/guesses.ts";
+import { tellUntold } from "../negotiation/trace.ts";
+import type { IdentityLookUp } from "../requests.ts";
+import { credentialsFor, type SiteKeys } from "./credentials.ts";
+import { dynamicInUse, erouteKey, missingPpk, normalInUse } from "./eroute-in-use.ts";
+import { keepWithinMax } from "./evict.ts";
+import { noteNesting, refuseOverlap } from "./overlap.ts";
+import { addReach, removeReach } from "./reach.ts";
+import { recheckIfChanged } from "./row-change.ts";
+import { type Denial, isFaultOfOurs, isSilent } from "./unanswered.ts";
+
+type Identify = Extract<IkeEffect, { kind: "identify" }>;
+
+/** IDs without a row that are remembered at the same time; the oldest is forgotten first. */
+const UNKNOWN_IDS_MAX = 4096;
+
+/** Finds out who a site is. The answer comes at once, or with the rows of its look-up. */
+export function identify(engine: Engine, entry: Entry, asked: Identify): void {
+  // Longer than any table or pattern can hold: it matches nothing, and is noted in part only.
+  const peerId = asPeerId(identityText(asked.peer).slice(0, PEER_ID_LENGTH_MAX + 1));
+  entry.peerId = peerId;
+  if (engine.onMessage !== undefined) tellUntold(engine, entry);
+  const waiting = { spi: localSpi(saIdOf(entry.sa)), ticket: asked.ticket };
+  const match = matchConfigured(engine.plan, peerId);
+  const tooEarly = slowDown(engine, entry);
+  if (tooEarly !== undefined) {
+    deny(engine, waiting, tooEarly, match.kind === "refused" ? undefined : match.eroute);
+    return;
+  }
+  if (match.kind === "refused") {
+    deny(engine, waiting, unmatched(match, peerId), undefined);
+    return;
+  }
+  const denial = algorithmsRefused(match.eroute, asked);
+  if (denial !== undefined) {
+    deny(engine, waiting, denial, match.eroute);
+    return;
+  }
+  if (match.kind === "local") {
+    useLocal(engine, entry, waiting, match);
+    return;
+  }
+  if (isUnknown(engine, peerId)) {
+    deny(engine, waiting, rememberedFault(peerId), match.eroute);
+    return;
+  }
+  const waiter = { kind: "identity", ...waiting, peerId, base: match.eroute } as const;
+  const lookup = engine.requests.open(waiter);
+  count(engine, "lookups_started");
+  const by = { by: "peerid", peerid: peerId } as const;
+  engine.out.push({ kind: "look-up", lookup, egroup: match.egroup.name, by });
+}
+
+/** The rows are there, or the reason why not (R2, R6). */
+export function onIdentityRows(
+  engine: Engine,
+  waiting: IdentityLookUp,
+  { lookup, result }: { readonly lookup: LookupId; readonly result: LookupResult },
+): void {
+  const entry = engine.sas.get(waiting.spi);
+  if (entry === undefined) {
+    count(engine, "late_answers");
+    return;
+  }
+  if (!result.ok) {
+    count(engine, "lookups_failed");
+    // Who has a row is not refused now: nor may an ID be for having had none a moment ago.
+    engine.unknownIds.clear();
+    const { kind, detail } = result.error;
+    deny(engine, waiting, { reason: `database-${kind}`, detail }, waiting.base);
+    return;
+  }
+  const egroup = engine.plan.egroups.find((group) => group.name === waiting.base.egroup);
+  if (egroup === undefined) {
+    const detail = `egroup ${waiting.base.egroup} is not configured any more`;
+    deny(engine, waiting, { reason: "no-egroup", detail }, waiting.base);
+    return;
+  }
+  const made = dynamicErouteOf(waiting.base, egroup, waiting.peerId, result.value);
+  if (!made.ok) {
+    if (made.error.kind === "no-row") rememberUnknown(engine, waiting.peerId);
+    const { kind: reason, detail } = made.error;
+    deny(engine, waiting, { reason, detail }, waiting.base);
+    return;
+  }
+  useDynamic(engine, entry, { spi: waiting.spi, ticket: waiting.ticket, lookup }, made.value);
+}
+
+/** Ends a look-up whose answer would be of no use any more. */
+export function refuseLookUp(engine: Engine, lookup: LookupId, denial: Denial): void {
+  const waiting = engine.requests.take("peer-rows", lookup);
+  if (waiting?.kind === "identity") deny(engine, waiting, denial, waiting.base);
+}
+
+type Waiting = { readonly spi: IkeSpi; readonly ticket: Ticket };
+
+function reply(engine: Engine, to: Waiting, result: Result<Credentials, Refusal>): void {
+  if (!result.ok) forgiveUnlooked(engine, engine.sas.get(to.spi), result.error);
+  engine.inbox.push({
+    spi: to.spi,
+    event: { kind: "credentials", ticket: to.ticket, result },
+  });
+}
+
+/** `eroute`: the one that the ID matches; undefined: none. */
+function deny(engine: Engine, to: Waiting, denial: Denial, eroute: Eroute | undefined): void {
+  const isUnanswered = isFaultOfOurs(denial.reason) || isSilent(engine, eroute);
+  reply(engine, to, err({ kind: "no-credentials", ...denial, isUnanswered }));
+}
+
+function useDynamic(
+  engine: Engine,
+  entry: Entry,
+  waiting: Waiting & { readonly lookup: LookupId },
+  made: DynamicEroute,
+): void {
+  const key = erouteKey(made.base.name, made.peerId);
+  const before = engine.eroutes.get(key);
+  if (before === undefined && engine.dynamicCount >= engine.plan.limits.dynamicEroutesMax) {
+    count(engine, "dynamic_eroutes_refused_full");
+    const max = engine.plan.limits.dynamicEroutesMax;
+    const detail = `all ${max} dynamic eroutes are in use: raise dynamic_eroutes.max`;
+    deny(engine, waiting, { reason: "table-full", detail }, made.base);
+    return;
+  }
+  entry.candidate = dynamicInUse(engine, made, waiting.lookup);
+  if (isTaken(engine, waiting, entry.candidate)) {
+    wipe(made.psk, made.ppk?.key);
+    return;
+  }
+  const overlap = refuseOverlap(engine, entry.candidate);
+  if (overlap !== undefined) {
+    wipe(made.psk, made.ppk?.key);
+    deny(engine, waiting, overlap, made.base);
+    return;
+  }
+  reply(engine, waiting, credentialsOf(engine, entry, entry.candidate, made));
+  wipe(made.ppk?.key);
+}
+
+function useLocal(
+  engine: Engine,
+  entry: Entry,
+  waiting: Waiting,
+  match: { readonly eroute: NormalEroute; readonly user: LocalUser | undefined },
+): void {
+  const { eroute, user } = match;
+  const detail = missingPpk(eroute, user);
+  if (detail !== undefined) {
+    deny(engine, waiting, { reason: "no-ppk", detail }, eroute);
+    return;
+  }
+  const peerId = entry.peerId ?? asPeerId(eroute.peerid.text);
+  entry.candidate = normalInUse(engine, eroute, peerId);
+  if (isTaken(engine, waiting, entry.candidate)) return;
+  const overlap = refuseOverlap(engine, entry.candidate);
+  if (overlap !== undefined) {
+    deny(engine, waiting, overlap, eroute);
+    return;
+  }
+  // A copy: the IKE SA wipes what it is given, the user's key stays.
+  const keys = { psk: user?.psk.slice(), ppk: user?.ppk };
+  reply(engine, waiting, credentialsOf(engine, entry, entry.candidate, keys));
+}
+
+/** uniqueness = "keep": whoever is connected stays, unless it turns out that nobody is there. */
+function isTaken(engine: Engine, waiting: Waiting, eroute: ErouteInUse): boolean {
+  if (eroute.base.life.uniqueness !== "keep") return false;
+  for (const spi of eroute.ikeSas) {
+    if (engine.sas.get(spi)?.sa.phase !== "established") continue;
+    engine.inbox.push({ spi, event: { kind: "check-liveness" } });
+    const detail = `${eroute.peerId} is connected, and uniqueness = "keep" lets nobody replace it`;
+    deny(engine, waiting, { reason: "already-connected", detail }, eroute.base);
+    return true;
+  }
+  return false;
+}
+
+function credentialsOf(
+  engine: Engine,
+  entry: Entry,
+  eroute: ErouteInUse,
+  keys: SiteKeys,
+): Result<Credentials, Refusal> {
+  return ok(credentialsFor(engine, eroute, keys, entry.sa.path.local.address));
+}
+
+/** IKE_SA_INIT was answered before the eroute was known: its own algorithms count now. */
+function algorithmsRefused(eroute: Eroute, asked: Identify): Denial | undefined {
+  if (acceptsIke(eroute.ike, asked.algorithms)) return undefined;
+  const wanted = eroute.ike.map(suiteText).join(", or ");
+  const agreed = ikeAlgorithmsText(asked.algorithms);
+  const detail = `IKE_SA_INIT agreed on ${agreed}; eroute ${eroute.name} wants ${wanted}`;
+  return { reason: "algorithms-of-eroute", detail };
+}
+
+function unmatched(match: Extract<ConfiguredMatch, { kind: "refused" }>, peerId: PeerId): Denial {
+  const closest =
+    match.closest === undefined ? "" : `; the closest configured pattern is ${match.closest}`;
+  const details = {
+    "no-eroute": `no eroute's peerid matches ${peerId}${closest}`,
+    "user-without-eroute": `there is a local user ${peerId}, but no eroute's peerid matches it`,
+    "eroute-without-user": `a normal eroute matches ${peerId}, but no local user has that name`,
+  };
+  return { reason: match.reason, detail: details[match.reason] };
+}
+
+function rememberedFault(peerId: PeerId): Denial {
+  return {
+    reason: "no-row",
+    detail: `no row for ${peerId} a moment ago: the database was not asked again`,
+  };
+}
+
+function isUnknown(engine: Engine, peerId: PeerId): boolean {
+  const key = peerKey(peerId);
+  const until = engine.unknownIds.get(key);
+  if (until === undefined) return false;
+  if (engine.now < until) return true;
+  engine.unknownIds.delete(key);
+  return false;
+}
+
+function rememberUnknown(engine: Engine, peerId: PeerId): void {
+  count(engine, "lookups_without_row");
+  const { unknownIdMs } = engine.plan.limits;
+  if (unknownIdMs === 0) return;
+  if (engine.unknownIds.size >= UNKNOWN_IDS_MAX) {
+    const [oldest] = engine.unknownIds.keys();
+    if (oldest !== undefined) engine.unknownIds.delete(oldest);
+  }
+  engine.unknownIds.set(peerKey(peerId), inMs(engine, unknownIdMs));
+}
+
+/** The site has proved who it is: its eroute is in use from now on (R4). */
+export function useEroute(engine: Engine, entry: Entry): void {
+  if (entry.candidate === undefined) return;
+  // Another negotiation of the same site may have come first: both are of one eroute.
+  const before = engine.eroutes.get(entry.candidate.key);
+  const candidate: ErouteInUse =
+    before === undefined
+      ? entry.candidate
+      : { ...entry.candidate, createdAt: before.createdAt, ikeSas: before.ikeSas };
+  const isNew = before === undefined;
+  if (before !== undefined) removeReach(engine.reach, before);
+  candidate.usesPpk = entry.sa.phase === "established" && entry.sa.usesPpk;
+  engine.eroutes.set(candidate.key, candidate);
+  addReach(engine.reach, candidate);
+  entry.eroute = candidate;
+  entry.candidate = undefined;
+  recheckIfChanged(engine, candidate);
+  if (!isNew) return;
+  noteNesting(engine, candidate);
+  if (candidate.kind !== "dynamic") return;
+  engine.dynamicCount++;
+  count(engine, "dynamic_eroutes_created");
+  journal(engine, entry, {
+    level: "info",
+    step: "dynamic-eroute",
+    outcome: "ok",
+    reason: "created",
+    detail: `dynamic eroute ${candidate.name} from base eroute ${candidate.base.name}`,
+  });
+  keepWithinMax(engine);
+}
+
+/** An IKE SA has left its eroute: the eroute goes with its last one (R5). */
+export function leaveEroute(engine: Engine, eroute: ErouteInUse, spi: IkeSpi, why: string): void {
+  const at = eroute.ikeSas.indexOf(spi);
+  if (at >= 0) eroute.ikeSas.splice(at, 1);
+  // Of several IKE SAs each may have been made from another reading of the row.
+  const inUse = engine.eroutes.get(eroute.key);
+  if (eroute.ikeSas.length > 0 || inUse === undefined) return;
+  engine.eroutes.delete(eroute.key);
+  removeReach(engine.reach, inUse);
+  onErouteGone(engine, eroute, why);
+  if (eroute.kind !== "dynamic") return;
+  engine.dynamicCount--;
+  journal(engine, undefined, {
+    level: "info",
+    step: "dynamic-eroute",
+    outcome: "note",
+    reason: "removed",
+    peerId: eroute.peerId,
+    eroute: eroute.name,
+    detail: `dynamic eroute ${eroute.name} is gone with its last SA: ${why}`,
+  });
+}

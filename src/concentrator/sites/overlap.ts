@@ -1,0 +1,235 @@
+/** Sites with one subnet (R10): whoever is connected is not disturbed, unless `overlap` says so. */
+
+import type { Eroute, OverlapRule } from "../../eroute/eroute.ts";
+import { isWild } from "../../eroute/pattern.ts";
+import {
+  type Claim,
+  isApart,
+  kindOfOverlap,
+  overlapRule,
+  type SharedSubnet,
+  sharedText,
+} from "../../eroute/shared-subnet.ts";
+import type { Refusal } from "../../ike/refusal.ts";
+import { formatPrefix, type Prefix, prefixRange } from "../../inet/prefix.ts";
+import { valuesAround, valuesAt } from "../../inet/prefix-table.ts";
+import type { XfrmPolicy } from "../../xfrm/policy.ts";
+import { formatPolicyId } from "../../xfrm/request.ts";
+import type { Installed } from "../dataplane/installed.ts";
+import { count, type Engine, type ErouteInUse, journal } from "../engine.ts";
+import { erouteKey } from "./eroute-in-use.ts";
+import { closeSoon } from "./errands.ts";
+import type { Denial } from "./unanswered.ts";
+
+/**
+ * Before a site's key is looked at: another site has one of its subnets, is connected, and is to
+ * be kept. It is asked whether it is still there, so that a dead one makes way soon.
+ */
+export function refuseOverlap(engine: Engine, candidate: ErouteInUse): Denial | undefined {
+  const found = holderOf(engine, candidate);
+  if (found === undefined) return undefined;
+  count(engine, "overlaps_refused");
+  for (const spi of found.holder.ikeSas) {
+    if (engine.sas.get(spi)?.sa.phase !== "established") continue;
+    engine.inbox.push({ spi, event: { kind: "check-liveness" } });
+  }
+  const detail = refusedText(candidate, found.holder, found.subnet);
+  return { reason: "subnet-in-use", detail };
+}
+
+/** What a Child SA that is about to be installed takes away from other sites. */
+export type Taken = {
+  /** Why it is not installed; undefined: it may be. */
+  readonly refusal: Refusal | undefined;
+  /** Keys of the eroutes in use whose policies it takes, or shares: told when it is up. */
+  readonly from: readonly string[];
+};
+
+/** The policies themselves, whatever the rows say: sites narrow their subnets as they like. */
+export function judgePolicies(
+  engine: Engine,
+  eroute: ErouteInUse,
+  policies: readonly XfrmPolicy[],
+): Taken {
+  const from = new Set<string>();
+  for (const policy of policies) {
+    const users = engine.policies.get(formatPolicyId(policy.id))?.users ?? [];
+    const keys = users.flatMap(({ spiIn }) => installedOf(engine, spiIn)?.erouteKey ?? []);
+    // One that has a part in it already only replaces its keys.
+    if (keys.some((key) => siteOf(key) === siteOf(eroute.key))) continue;
+    for (const key of keys) {
+      const holder = engine.eroutes.get(key);
+      if (holder === undefined) continue;
+      if (overlapRule(eroute.base, holder.base) === "refuse") {
+        count(engine, "overlaps_refused");
+        const { src, dst } = policy.id.selector;
+        const subnet = policy.id.direction === "out" ? dst : src;
+        const detail = refusedText(eroute, holder, subnet);
+        return { refusal: { kind: "subnet-in-use", detail }, from: [] };
+      }
+      from.add(key);
+    }
+  }
+  return { refusal: undefined, from: [...from] };
+}
+
+/** The Child SA is up: whoever had its subnet before is told, and closed if that is the rule. */
+export function takeOver(engine: Engine, installed: Installed): void {
+  const taker = engine.eroutes.get(installed.erouteKey);
+  if (taker === undefined) return;
+  for (const key of installed.takesFrom) {
+    const holder = engine.eroutes.get(key);
+    if (holder === undefined) continue;
+    const isReplaced = overlapRule(taker.base, holder.base) === "replace";
+    count(engine, isReplaced ? "overlaps_replaced" : "overlaps_allowed");
+    if (isReplaced) closeSoon(engine, holder, "subnet-taken-over");
+    const shared = sharedPrefixes(taker, holder);
+    const [ofHolder, ofTaker] = isReplaced
+      ? [
+          `closed: ${taker.peerId} has connected with the same subnet ${shared}`,
+          `takes ${shared} over from ${holder.peerId} (overlap = "replace")`,
+        ]
+      : [
+          `${taker.peerId} has connected with the same subnet ${shared}: packets go to it now`,
+          `shares ${shared} with ${holder.peerId}: packets go to this site (overlap = "allow")`,
+        ];
+    const reason = isReplaced ? "subnet-taken-over" : "subnet-shared";
+    note(engine, holder, { reason, detail: ofHolder, level: "warning" });
+    note(engine, taker, { reason: "subnet-shared", detail: ofTaker, level: "warning" });
+  }
+}
+
+/** A site has come whose subnet lies inside one of another site's: it is told who has which. */
+export function noteNesting(engine: Engine, eroute: ErouteInUse): void {
+  for (const own of eroute.remoteSubnets) {
+    for (const { subnet: other, values } of valuesAround(engine.reach, own)) {
+      if (other.length === own.length) continue;
+      const outer = othersAmong(engine, eroute, values)[0];
+      if (outer === undefined) continue;
+      const detail = sharedText({ kind: "inside", own, other }, outer.peerId);
+      note(engine, eroute, { reason: "subnet-nested", detail, level: "info" });
+      return;
+    }
+  }
+}
+
+/** A subnet that two sites have in common, for people. */
+export type OverlapView = SharedSubnet & {
+  /** The other site. */
+  readonly peerId: string;
+  readonly rule: OverlapRule;
+  readonly isConnected: boolean;
+};
+
+/** Connected sites that have addresses of this one's, the same subnets first; not all of many. */
+export function overlapsOf(engine: Engine, peerId: string, claim: Claim): readonly OverlapView[] {
+  const own = { ...claim, key: erouteKey("", peerId) };
+  const found = new Map<string, OverlapView>();
+  const add = (view: OverlapView) => {
+    if (found.size < OVERLAPS_MAX && !found.has(view.peerId)) found.set(view.peerId, view);
+  };
+  for (const subnet of claim.remoteSubnets) {
+    for (const { subnet: other, values } of valuesAround(engine.reach, subnet)) {
+      const kind = kindOfOverlap(subnet, other) ?? "same";
+      for (const holder of othersAmong(engine, own, values)) {
+        const rule = overlapRule(claim.base, holder.base);
+        add({ kind, own: subnet, other, peerId: holder.peerId, rule, isConnected: true });
+      }
+    }
+  }
+  for (const view of insideOf(engine, own)) add(view);
+  const order = { same: 0, inside: 1, around: 2 };
+  return [...found.values()].sort((a, b) => order[a.kind] - order[b.kind]);
+}
+
+const OVERLAPS_MAX = 8;
+/** Subnets that are compared for one answer: a millisecond or two. */
+const COMPARED_MAX = 40_000;
+
+/** Narrower subnets of others: the only ones that have to be looked for one by one. */
+function* insideOf(engine: Engine, own: Claim & { readonly key: string }): Generator<OverlapView> {
+  const ranges = own.remoteSubnets.map((subnet) => ({ subnet, ...prefixRange(subnet) }));
+  let compared = 0;
+  for (const holder of engine.eroutes.values()) {
+    for (const other of holder.remoteSubnets) {
+      for (const { subnet, family, first, last } of ranges) {
+        if (++compared > COMPARED_MAX) return;
+        if (other.family !== family || other.length <= subnet.length) continue;
+        if (other.value < first || other.value > last) continue;
+        if (!isOther(own, holder)) continue;
+        const rule = overlapRule(own.base, holder.base);
+        const { peerId } = holder;
+        yield { kind: "around", own: subnet, other, peerId, rule, isConnected: true };
+      }
+    }
+  }
+}
+
+type Holder = { readonly holder: ErouteInUse; readonly subnet: Prefix };
+
+/** Another site that has one of its subnets and is to be kept. */
+function holderOf(engine: Engine, candidate: ErouteInUse): Holder | undefined {
+  // Who comes by a pattern without a row has a part of the eroute's subnet: its policies tell.
+  if (isForMany(candidate.base)) return undefined;
+  for (const subnet of candidate.remoteSubnets) {
+    for (const holder of othersAmong(engine, candidate, valuesAt(engine.reach, subnet))) {
+      if (isForMany(holder.base) || !carries(engine, holder)) continue;
+      if (overlapRule(candidate.base, holder.base) === "refuse") return { holder, subnet };
+    }
+  }
+  return undefined;
+}
+
+function isForMany(base: Eroute): boolean {
+  return base.kind === "normal" && isWild(base.peerid);
+}
+
+/** Whether it has a Child SA: who has none keeps nobody out. */
+function carries(engine: Engine, { ikeSas }: ErouteInUse): boolean {
+  return ikeSas.some((spi) => {
+    const sa = engine.sas.get(spi)?.sa;
+    return sa?.phase === "established" && sa.children.length > 0;
+  });
+}
+
+type Own = Claim & { readonly key: string };
+
+function othersAmong(engine: Engine, own: Own, keys: readonly string[]): readonly ErouteInUse[] {
+  return keys.flatMap((key) => {
+    const eroute = engine.eroutes.get(key);
+    return eroute !== undefined && isOther(own, eroute) ? [eroute] : [];
+  });
+}
+
+/** Another site, and nothing else that would tell the packets of both apart. */
+function isOther(own: Own, eroute: ErouteInUse): boolean {
+  return siteOf(eroute.key) !== siteOf(own.key) && !isApart(own, eroute);
+}
+
+/** The peer ID in the key of an eroute in use: under two eroutes it is still one site. */
+function siteOf(key: string): string {
+  return key.slice(key.indexOf("\u0000") + 1);
+}
+
+function installedOf(engine: Engine, spiIn: number): Installed | undefined {
+  return engine.installed.get(spiIn as Installed["child"]["spiIn"]);
+}
+
+function sharedPrefixes(a: ErouteInUse, b: ErouteInUse): string {
+  const texts = new Set(b.remoteSubnets.map(formatPrefix));
+  const both = a.remoteSubnets.map(formatPrefix).filter((text) => texts.has(text));
+  return (both.length > 0 ? both : a.remoteSubnets.map(formatPrefix)).join(", ");
+}
+
+function refusedText(own: ErouteInUse, holder: ErouteInUse, subnet: Prefix): string {
+  const shared = sharedText({ kind: "same", own: subnet, other: subnet }, holder.peerId);
+  return `${own.peerId} ${shared}, which is connected: give each its own, or set overlap`;
+}
+
+function note(
+  engine: Engine,
+  { peerId, name }: ErouteInUse,
+  entry: { readonly reason: string; readonly detail: string; readonly level: "info" | "warning" },
+): void {
+  journal(engine, undefined, { step: "row", outcome: "note", ...entry, peerId, eroute: name });
+}

@@ -1,0 +1,58 @@
+/** What a new configuration would close, found out without changing anything. */
+
+import type { EroutePlan } from "../../eroute/eroute.ts";
+import { evictionCount } from "../../eroute/evict.ts";
+import type { Address } from "../../inet/address.ts";
+import type { Engine, ErouteInUse } from "../engine.ts";
+import { type Comparison, compare, verdictOn } from "./reconfigure.ts";
+import { excessOf } from "./redirect.ts";
+
+export type ConfigurationPreview = {
+  /** Sites that are connected now. */
+  readonly connected: number;
+  /** How many of them would be closed, by what is the reason. */
+  readonly closes: ReadonlyMap<string, number>;
+};
+
+/** Walks all sites once, as taking the configuration over does. */
+export function previewOf(
+  engine: Engine,
+  plan: EroutePlan,
+  isListened: (local: Address) => boolean,
+): ConfigurationPreview {
+  const comparison = compare(engine.plan, plan);
+  const closes = new Map<string, number>();
+  let connected = 0;
+  let staying = 0;
+  for (const eroute of engine.eroutes.values()) {
+    if (eroute.proof === undefined) continue;
+    connected++;
+    const why = whyClosed(engine, eroute, { comparison, isListened });
+    if (why !== undefined) closes.set(why, (closes.get(why) ?? 0) + 1);
+    else if (eroute.kind === "dynamic") staying++;
+  }
+  const { dynamicEroutesMax: max, evictBelowFreePercent } = plan.limits;
+  // Those that would have to go anyway are not the new configuration's doing.
+  const evicted = evictionCount(max, staying, evictBelowFreePercent) - excessOf(engine);
+  if (evicted > 0) closes.set("dynamic_eroutes leaves no place for them", evicted);
+  return { connected, closes };
+}
+
+type Next = {
+  readonly comparison: Comparison;
+  readonly isListened: (local: Address) => boolean;
+};
+
+function whyClosed(
+  engine: Engine,
+  eroute: ErouteInUse,
+  { comparison, isListened }: Next,
+): string | undefined {
+  const verdict = verdictOn(eroute, comparison);
+  if (verdict.kind === "close") return verdict.of;
+  const usesGone = eroute.ikeSas.some((spi) => {
+    const sa = engine.sas.get(spi)?.sa;
+    return sa?.phase === "established" && !isListened(sa.path.local.address);
+  });
+  return usesGone ? "ike.listen lacks their local address" : undefined;
+}

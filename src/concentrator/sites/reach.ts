@@ -1,0 +1,81 @@
+/** Which eroutes in use lead to an address: a packet finds them before any row is read (R12). */
+
+import { type Address, familyBits } from "../../inet/address.ts";
+import { containsAddress, formatPrefix, prefixOf } from "../../inet/prefix.ts";
+import { type PrefixTable, putAt, takeFrom, valuesAround } from "../../inet/prefix-table.ts";
+import type { TrafficSelector } from "../../wire/traffic-selector.ts";
+import { add, HOLD_MS, rest } from "../calls/call-table.ts";
+import type { Engine, ErouteInUse } from "../engine.ts";
+
+/** Keys of eroutes in use by their remote subnets; nearly always one a subnet. */
+export type Reach = PrefixTable<string>;
+
+/** An eroute has come into use. */
+export function addReach(reach: Reach, eroute: ErouteInUse): void {
+  for (const subnet of eroute.remoteSubnets) putAt(reach, subnet, eroute.key);
+}
+
+/** An eroute is not in use any more, or gets other subnets. */
+export function removeReach(reach: Reach, eroute: ErouteInUse): void {
+  for (const subnet of eroute.remoteSubnets) takeFrom(reach, subnet, eroute.key);
+}
+
+/** The eroute of this name that leads there, by its narrowest subnet. */
+export function erouteTowards(
+  engine: Engine,
+  name: string,
+  destination: Address,
+): ErouteInUse | undefined {
+  const host = prefixOf(destination, familyBits(destination.family));
+  for (const { values } of valuesAround(engine.reach, host)) {
+    for (const key of values) {
+      const eroute = engine.eroutes.get(key);
+      if (eroute?.base.name === name) return eroute;
+    }
+  }
+  return undefined;
+}
+
+/**
+ * A packet has no Child SA although its site is connected: it has others, such as for the first of
+ * its subnets only. The one that is missing is asked for. False if no IKE SA is up.
+ */
+export function askForMissing(
+  engine: Engine,
+  eroute: ErouteInUse,
+  packet: { readonly source: Address; readonly destination: Address },
+): boolean {
+  for (const spi of [...eroute.ikeSas].reverse()) {
+    const sa = engine.sas.get(spi)?.sa;
+    if (sa?.phase !== "established" || sa.replacedUntil !== undefined) continue;
+    if (sa.children.length === 0) {
+      const { local, remote } = sa.policy;
+      engine.inbox.push({ spi, event: { kind: "new-child", local, remote } });
+      return true;
+    }
+    // What has lost its states is being rekeyed: another one would be one too many.
+    if (sa.children.some(({ spiIn }) => engine.repairs.lost.has(spiIn))) return true;
+    const local = sa.policy.local.filter((selector) => holds(selector, packet.source));
+    const remote = sa.policy.remote.filter((selector) => holds(selector, packet.destination));
+    if (local.length > 0 && remote.length > 0 && isTurn(engine, eroute, packet.destination)) {
+      engine.inbox.push({ spi, event: { kind: "new-child", local, remote } });
+    }
+    return true;
+  }
+  return false;
+}
+
+/** A site that refuses is not asked for each packet: once, and then not for a while. */
+function isTurn(engine: Engine, eroute: ErouteInUse, destination: Address): boolean {
+  const subnet = eroute.remoteSubnets.find((prefix) => containsAddress(prefix, destination));
+  if (subnet === undefined) return false;
+  const { base, peerId } = eroute;
+  const key = `${eroute.key}\u0000to ${formatPrefix(subnet)}`;
+  const call = add(engine, { base, key, why: "traffic", peerId, destination }, 0);
+  if (call !== undefined) rest(engine, call, HOLD_MS);
+  return call !== undefined;
+}
+
+function holds({ range }: TrafficSelector, { family, value }: Address): boolean {
+  return range.family === family && range.first <= value && value <= range.last;
+}

@@ -1,0 +1,157 @@
+/** Sending sites to another gateway: one of them, or all, to empty this one (RFC 5685). */
+
+import { evictionCount } from "../../eroute/evict.ts";
+import { initRedirect } from "../../ike/v2/ike-sa-init.ts";
+import { isRedirectable, type RedirectSupport } from "../../ike/v2/redirect.ts";
+import { formatEndpoint } from "../../inet/endpoint.ts";
+import { originOf } from "../../inet/origin.ts";
+import type { Instant } from "../../octets/instant.ts";
+import type { Gateway } from "../../wire/gateway.ts";
+import type { IkeSpi } from "../../wire/header.ts";
+import { count, type Engine, type Entry, inMs, journal } from "../engine.ts";
+import type { Event } from "../event.ts";
+import { mayNote } from "../journal/stranger-notes.ts";
+import type { Stranger } from "../negotiation/admit.ts";
+import { erouteKey } from "./eroute-in-use.ts";
+
+export type Redirects = {
+  /** Where every site is sent that can be; undefined: nowhere. */
+  to: Gateway | undefined;
+  /** Keys of eroutes in use whose sites are still to be told; the next one is the last. */
+  waiting: string[];
+  /** When the next of them are told. */
+  at: Instant | undefined;
+};
+
+/** Sites that are told at once, and how often: 50 a second, so that the other end can take them. */
+const PORTION = 5;
+const PORTION_MS = 100;
+
+/** Nobody is sent anywhere. */
+export function createRedirects(): Redirects {
+  return { to: undefined, waiting: [], at: undefined };
+}
+
+/** Somebody wants a site elsewhere, or all of them; or, without a gateway, nobody any more. */
+export function redirect(engine: Engine, { peerId, to }: Extract<Event, { kind: "redirect" }>) {
+  if (to === undefined) stopRedirects(engine);
+  else if (peerId === undefined) redirectAll(engine, to);
+  else redirectSite(engine, peerId, to);
+}
+
+/** Nobody is sent any more; who was told before goes. */
+export function stopRedirects(engine: Engine): void {
+  engine.redirects.to = undefined;
+  engine.redirects.waiting = [];
+  engine.redirects.at = undefined;
+}
+
+/** Tells the next few, if it is time. */
+export function runRedirects(engine: Engine): void {
+  const { redirects } = engine;
+  const { to } = redirects;
+  if (redirects.at === undefined || to === undefined || engine.now < redirects.at) return;
+  for (let told = 0; told < PORTION; ) {
+    const key = redirects.waiting.pop();
+    if (key === undefined) break;
+    told += tell(engine, key, to);
+  }
+  redirects.at = redirects.waiting.length === 0 ? undefined : inMs(engine, PORTION_MS);
+}
+
+/** Whether a stranger was sent on at once: it can be, and all are (§3). Nothing is kept of it. */
+export function redirectStranger(
+  engine: Engine,
+  { header, path }: Stranger,
+  said: { readonly support: RedirectSupport; readonly Ni: Uint8Array | undefined },
+): boolean {
+  const { to } = engine.redirects;
+  if (to === undefined || said.support === "none" || said.Ni === undefined) return false;
+  if (!engine.strangerAnswers.take(engine.now)) {
+    count(engine, "datagrams_rate_limited");
+    return true;
+  }
+  engine.out.push({ kind: "send", octets: initRedirect(header.spiI, to, said.Ni), path });
+  count(engine, "redirects_sent");
+  if (!mayNote(engine, originOf(path.remote.address))) return true;
+  journal(engine, undefined, {
+    level: "info",
+    step: "IKE_SA_INIT",
+    outcome: "note",
+    reason: "redirected",
+    detail: `a site that calls is sent to ${to.host}`,
+    remote: formatEndpoint(path.remote),
+  });
+  return true;
+}
+
+/**
+ * Where a site is sent that has just proved who it is: as all are, as its eroute says, or because
+ * there is hardly a place left (R7). One that was sent here for such a reason is not sent on.
+ *
+ * It is told by INFORMATIONAL once it is up (§5), not in IKE_AUTH (§6): a strongSwan of today that
+ * is told there crashes.
+ */
+export function gatewayOfSite(engine: Engine, entry: Entry, isNew: boolean): Gateway | undefined {
+  const { eroute, sa } = entry;
+  if (eroute === undefined || sa.phase !== "established" || !isRedirectable(sa)) return undefined;
+  const configured = engine.redirects.to ?? eroute.base.redirect;
+  if (configured !== undefined || sa.redirect === "redirected") return configured;
+  const { redirectTo } = engine.plan.limits;
+  if (redirectTo === undefined || eroute.kind !== "dynamic" || !isNew) return undefined;
+  return excessOf(engine) > 0 ? redirectTo : undefined;
+}
+
+/**
+ * Dynamic eroutes that have to go so that enough are free (R7); less those that are about to go, as
+ * they were sent on.
+ */
+export function excessOf(engine: Engine): number {
+  const { dynamicEroutesMax: max, evictBelowFreePercent, redirectTo } = engine.plan.limits;
+  const excess = evictionCount(max, engine.dynamicCount, evictBelowFreePercent);
+  if (excess === 0 || redirectTo === undefined) return excess;
+  let leaving = 0;
+  for (const { kind, ikeSas } of engine.eroutes.values()) {
+    if (kind === "dynamic" && ikeSas.every((spi) => isLeaving(engine, spi))) leaving++;
+  }
+  return Math.max(0, excess - leaving);
+}
+
+function isLeaving({ sas }: Engine, spi: IkeSpi): boolean {
+  const entry = sas.get(spi);
+  const isTold = entry?.sa.phase === "established" && entry.sa.redirected !== undefined;
+  return isTold || entry?.redirect !== undefined;
+}
+
+/** Those that call are sent at once from now on, those that are up one by one. */
+function redirectAll(engine: Engine, to: Gateway): void {
+  engine.redirects.to = to;
+  engine.redirects.waiting = [...engine.eroutes.keys()].reverse();
+  engine.redirects.at = engine.now;
+}
+
+function redirectSite(engine: Engine, peerId: string, to: Gateway): void {
+  let told = 0;
+  for (const { name } of engine.plan.eroutes) told += tell(engine, erouteKey(name, peerId), to);
+  if (told > 0) return;
+  journal(engine, undefined, {
+    level: "info",
+    step: "control",
+    outcome: "note",
+    reason: "not-connected",
+    peerId,
+    detail: `to be sent to ${to.host} by hand, but it has no IKE SA that can be`,
+  });
+}
+
+/** How many IKE SAs of an eroute were told. */
+function tell(engine: Engine, key: string, to: Gateway): number {
+  let told = 0;
+  for (const spi of engine.eroutes.get(key)?.ikeSas ?? []) {
+    const sa = engine.sas.get(spi)?.sa;
+    if (sa?.phase !== "established" || !isRedirectable(sa)) continue;
+    engine.inbox.push({ spi, event: { kind: "redirect", to } });
+    told++;
+  }
+  return told;
+}

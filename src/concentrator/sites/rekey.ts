@@ -1,0 +1,33 @@
+/** New keys for a site at once, because somebody wants them (RFC 7296 §2.8). */
+
+import { type Engine, journal } from "../engine.ts";
+import { erouteKey } from "./eroute-in-use.ts";
+
+/** Which keys are replaced: those of the IKE SA, or those of all its Child SAs. */
+export type RekeyOf = "ike" | "children";
+
+/** Asks the site's IKE SA for it; the old keys serve until the new ones are there. */
+export function rekeyByHand(engine: Engine, peerId: string, of: RekeyOf): void {
+  let asked = 0;
+  for (const { name } of engine.plan.eroutes) {
+    const eroute = engine.eroutes.get(erouteKey(name, peerId));
+    for (const spi of eroute?.ikeSas ?? []) {
+      const sa = engine.sas.get(spi)?.sa;
+      if (sa?.phase !== "established" || sa.replacedUntil !== undefined) continue;
+      asked++;
+      if (of === "ike") engine.inbox.push({ spi, event: { kind: "rekey-ike" } });
+      for (const { spiIn } of of === "children" ? sa.children : []) {
+        engine.inbox.push({ spi, event: { kind: "rekey-child", spiIn } });
+      }
+    }
+  }
+  if (asked > 0) return;
+  journal(engine, undefined, {
+    level: "info",
+    step: "control",
+    outcome: "note",
+    reason: "not-connected",
+    peerId,
+    detail: "to be rekeyed by hand, but it has no IKE SA",
+  });
+}

@@ -1,0 +1,283 @@
+/** Rows that may have changed while their sites are up: read anew, and compared (R5, R6). */
+
+import { equalValues, sameSubnets } from "../../eroute/change.ts";
+import { type DynamicEroute, dynamicErouteOf } from "../../eroute/dynamic-eroute.ts";
+import { peerKey } from "../../eroute/peer-id.ts";
+import type { RowFault } from "../../eroute/row-fault.ts";
+import { childWith } from "../../eroute/row-options.ts";
+import { formatPrefix } from "../../inet/prefix.ts";
+import type { Instant } from "../../octets/instant.ts";
+import { err } from "../../octets/result.ts";
+import { wipe } from "../../octets/secret.ts";
+import { callOf, forget } from "../calls/call-table.ts";
+import { count, type Engine, type ErouteInUse, inMs, journal } from "../engine.ts";
+import type { LookupId, LookupResult } from "../event.ts";
+import type { RowCheck } from "../requests.ts";
+import { erouteKey } from "./eroute-in-use.ts";
+import { closeSoon, runErrands, tellTermsSoon } from "./errands.ts";
+import { type EgroupChecks, type RowPrint, rowPrint } from "./row-checks.ts";
+
+/** Rows of one egroup that are read at the same time: they travel in one query. */
+const READING_MAX = 64;
+
+/** Pause after a failed look-up; it doubles with each one that follows. */
+const RETRY_MS_FIRST = 1_000;
+const RETRY_MS_MAX = 30_000;
+
+/** Changes that are remembered for negotiations under way; the oldest is forgotten first. */
+const CHANGED_MAX = 10_000;
+
+/** Somebody says that the row is another now: whoever was made from it is compared with it. */
+export function onRowChanged(engine: Engine, egroup: string, peerId: string): void {
+  if (engine.shuttingDown) return;
+  engine.unknownIds.delete(peerKey(peerId));
+  for (const base of engine.plan.eroutes) {
+    if (base.kind !== "base" || base.egroup !== egroup) continue;
+    const key = erouteKey(base.name, peerId);
+    const isRead = engine.halfOpen + engine.requests.size("identity") + engine.calls.byId.size > 0;
+    if (isRead) rememberChange(engine, key);
+    const call = callOf(engine, key);
+    // A call that came to nothing may have failed by the row: the next packet makes another one.
+    if (call?.stage.kind === "waiting") forget(engine, call);
+    const eroute = engine.eroutes.get(key);
+    if (eroute !== undefined) recheckRow(engine, eroute);
+  }
+}
+
+/** Reads the row of a site that is up, and compares. */
+export function recheckRow(engine: Engine, eroute: ErouteInUse): void {
+  if (eroute.base.kind !== "base") return;
+  checksOf(engine, eroute.base.egroup).waiting.add(eroute.key);
+  runRowChecks(engine);
+}
+
+/** A site has come up with a row that was read before a change of it was told. */
+export function recheckIfChanged(engine: Engine, eroute: ErouteInUse): void {
+  const changed = engine.rowChecks.changed.get(eroute.key);
+  if (changed === undefined || eroute.row === undefined) return;
+  if (eroute.row.lookup < changed.number) recheckRow(engine, eroute);
+}
+
+/** Asks for as many rows as may be read at the same time, and gives up what has no answer. */
+export function runRowChecks(engine: Engine): void {
+  const { rowChecks } = engine;
+  for (const [lookup, until] of rowChecks.reading) {
+    if (until > engine.now) break;
+    const check = engine.requests.take("peer-rows", lookup);
+    const result = err({ kind: "timeout", detail: "no answer in time" } as const);
+    if (check?.kind === "row-check") settle(engine, check, { lookup, result });
+  }
+  for (const [egroup, checks] of rowChecks.egroups) {
+    if (engine.now < checks.notBefore) continue;
+    for (const key of checks.waiting) {
+      if (checks.reading >= READING_MAX) break;
+      checks.waiting.delete(key);
+      read(engine, egroup, key);
+    }
+    if (checks.waiting.size === 0 && checks.reading === 0 && checks.failures === 0) {
+      rowChecks.egroups.delete(egroup);
+    }
+  }
+}
+
+/** When {@link runRowChecks} has something to do; undefined if nothing waits. */
+export function rowChecksAt({ rowChecks }: Engine): Instant | undefined {
+  const [reading] = rowChecks.reading.values();
+  let at = reading;
+  for (const { waiting, reading: open, notBefore } of rowChecks.egroups.values()) {
+    if (waiting.size === 0 || open >= READING_MAX) continue;
+    if (at === undefined || notBefore < at) at = notBefore;
+  }
+  return at;
+}
+
+/** Nobody is to be compared any more: all are going. */
+export function forgetRowChecks({ rowChecks, requests }: Engine): void {
+  rowChecks.egroups.clear();
+  for (const lookup of rowChecks.reading.keys()) requests.take("peer-rows", lookup);
+  rowChecks.reading.clear();
+  rowChecks.changed.clear();
+}
+
+type Read = { readonly lookup: LookupId; readonly result: LookupResult };
+
+/** The answer to a row that was read anew. */
+export function onRowRead(engine: Engine, check: RowCheck, read: Read): void {
+  settle(engine, check, read);
+  runRowChecks(engine);
+}
+
+function settle(engine: Engine, reading: RowCheck, { lookup, result }: Read): void {
+  engine.rowChecks.reading.delete(lookup);
+  const checks = checksOf(engine, reading.egroup);
+  checks.reading--;
+  if (result.ok) {
+    onAnswer(engine, reading.egroup, checks);
+    compareWithRow(engine, reading, result.value);
+  } else {
+    // R6: a database that fails takes nobody down who is up.
+    checks.waiting.add(reading.key);
+    onFailure(engine, reading.egroup, checks, result.error.detail);
+  }
+}
+
+function read(engine: Engine, egroup: string, key: string): void {
+  const eroute = engine.eroutes.get(key);
+  // It may be gone, or in another table, since this was asked for.
+  if (eroute?.base.kind !== "base" || eroute.base.egroup !== egroup) return;
+  const lookup = engine.requests.open({ kind: "row-check", key, egroup });
+  engine.rowChecks.reading.set(lookup, inMs(engine, engine.plan.limits.lookupMs));
+  checksOf(engine, egroup).reading++;
+  count(engine, "row_checks");
+  const by = { by: "peerid", peerid: eroute.peerId } as const;
+  engine.out.push({ kind: "look-up", lookup, egroup, by });
+}
+
+function onAnswer(engine: Engine, egroup: string, checks: EgroupChecks): void {
+  if (checks.failures === 0) return;
+  checks.failures = 0;
+  checks.notBefore = engine.now;
+  const detail = `egroup ${egroup}: rows of sites that are up can be read again`;
+  journal(engine, undefined, {
+    level: "info",
+    step: "row",
+    outcome: "ok",
+    reason: "row-checks-work",
+    detail,
+  });
+}
+
+/** One failure of a whole batch counts once: they were all asked before the pause began. */
+function onFailure(engine: Engine, egroup: string, checks: EgroupChecks, why: string): void {
+  count(engine, "row_checks_failed");
+  if (engine.now < checks.notBefore) return;
+  const pauseMs = Math.min(RETRY_MS_FIRST * 2 ** checks.failures, RETRY_MS_MAX);
+  checks.notBefore = inMs(engine, pauseMs);
+  checks.failures++;
+  if (checks.failures > 1) return;
+  journal(engine, undefined, {
+    level: "warning",
+    step: "row",
+    outcome: "failed",
+    reason: "row-checks-fail",
+    detail: `egroup ${egroup}: changed rows cannot be read, their sites stay as they are: ${why}`,
+  });
+}
+
+function compareWithRow(
+  engine: Engine,
+  { key, egroup }: RowCheck,
+  rows: Parameters<typeof dynamicErouteOf>[3],
+): void {
+  const newest = engine.eroutes.get(key);
+  const group = engine.plan.egroups.find(({ name }) => name === egroup);
+  if (newest?.base.kind !== "base" || group === undefined) return;
+  const made = dynamicErouteOf(newest.base, group, newest.peerId, rows);
+  const print = made.ok ? rowPrint(engine.rowChecks, made.value) : undefined;
+  for (const eroute of madeFromRow(engine, newest)) {
+    const differs = differing(eroute, print);
+    if (differs === undefined) {
+      if (made.ok) useTimes(engine, eroute, made.value);
+      continue;
+    }
+    const { reason, detail } = made.ok
+      ? { reason: "row-changed", detail: difference(eroute, made.value, differs) }
+      : fromFault(made.error);
+    closeSoon(engine, eroute, reason);
+    count(engine, "row_changes");
+    journal(engine, undefined, {
+      level: made.ok ? "info" : "warning",
+      step: "row",
+      outcome: "note",
+      reason,
+      peerId: eroute.peerId,
+      eroute: eroute.name,
+      detail: `closed: ${detail}`,
+    });
+  }
+  if (made.ok) wipe(made.value.psk, made.value.ppk?.key);
+  runErrands(engine);
+}
+
+/** Other times in the row are no reason to close anything. */
+function useTimes(engine: Engine, eroute: ErouteInUse, { own }: DynamicEroute): void {
+  if (equalValues(eroute.own, own)) return;
+  eroute.own = own;
+  eroute.child = childWith(eroute.base.child, own);
+  tellTermsSoon(engine, eroute);
+  journal(engine, undefined, {
+    level: "info",
+    step: "row",
+    outcome: "note",
+    reason: "row-changed",
+    peerId: eroute.peerId,
+    eroute: eroute.name,
+    detail: "its row gives other times: they count from now on, nothing is closed",
+  });
+}
+
+/** Every eroute in use of the site from which an IKE SA was made: there may be an older one. */
+function madeFromRow(engine: Engine, newest: ErouteInUse): ReadonlySet<ErouteInUse> {
+  const objects = new Set<ErouteInUse>();
+  for (const spi of newest.ikeSas) {
+    const eroute = engine.sas.get(spi)?.eroute;
+    if (eroute !== undefined) objects.add(eroute);
+  }
+  return objects;
+}
+
+function fromFault(fault: RowFault): { readonly reason: string; readonly detail: string } {
+  const reason = FAULT_REASONS.get(fault.kind) ?? "row-changed";
+  return { reason, detail: fault.detail };
+}
+
+const FAULT_REASONS: ReadonlyMap<string, string> = new Map([
+  ["no-row", "row-removed"],
+  ["row-disabled", "row-disabled"],
+]);
+
+/** Whether the row says something else; a PPK that nobody is to use makes no difference. */
+function differing(
+  { row, base }: ErouteInUse,
+  print: RowPrint | undefined,
+): "all" | "ppk" | undefined {
+  if (print === undefined || row?.print.all !== print.all) return "all";
+  return base.ppk !== "off" && row.print.ppk !== print.ppk ? "ppk" : undefined;
+}
+
+/** What differs, without saying the key. */
+function difference(eroute: ErouteInUse, made: DynamicEroute, what: "all" | "ppk"): string {
+  if (what === "ppk") return "its row has another PPK, or none any more";
+  const parts: string[] = [];
+  if (!sameSubnets(eroute.remoteSubnets, made.remoteSubnets)) {
+    const was = eroute.remoteSubnets.map(formatPrefix).join(", ");
+    parts.push(`its row gives it ${made.remoteSubnets.map(formatPrefix).join(", ")}, not ${was}`);
+  }
+  if (!sameSubnets(eroute.localSubnets, made.localSubnets)) {
+    parts.push(`its row gives it ${made.localSubnets.map(formatPrefix).join(", ")} on our side`);
+  }
+  if (eroute.ourid !== made.ourid) parts.push("its row gives another ourid");
+  if (eroute.own.ifId !== made.own.ifId) parts.push("its row gives another if_id");
+  return parts.length === 0 ? "its row has another password" : parts.join("; ");
+}
+
+function rememberChange(engine: Engine, key: string): void {
+  const { changed } = engine.rowChecks;
+  changed.delete(key);
+  for (const [oldest, { until }] of changed) {
+    if (until > engine.now && changed.size < CHANGED_MAX) break;
+    changed.delete(oldest);
+  }
+  // A look-up that is numbered from now on reads the row as it is now.
+  const until = inMs(engine, engine.plan.limits.halfOpenMs);
+  changed.set(key, { number: engine.requests.number(), until });
+}
+
+function checksOf(engine: Engine, egroup: string): EgroupChecks {
+  let checks = engine.rowChecks.egroups.get(egroup);
+  if (checks === undefined) {
+    checks = { waiting: new Set(), reading: 0, failures: 0, notBefore: engine.now };
+    engine.rowChecks.egroups.set(egroup, checks);
+  }
+  return checks;
+}

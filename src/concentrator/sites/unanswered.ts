@@ -1,0 +1,24 @@
+/** Which refusals of IKE_AUTH stay without an answer, so that the site asks again (R6). */
+
+import type { Eroute } from "../../eroute/eroute.ts";
+import type { Engine } from "../engine.ts";
+
+/** Why an ID gets no credentials, as the journal says it. */
+export type Denial = { readonly reason: string; readonly detail: string };
+
+/** Whether it is no fault of the site: a final answer would cost it more than it deserves. */
+export function isFaultOfOurs(reason: string): boolean {
+  return reason.startsWith("database-") || OURS.has(reason);
+}
+
+const OURS: ReadonlySet<string> = new Set(["table-full", "no-egroup", "reconfigured"]);
+
+/**
+ * Whether a peer that does not prove to be a site gets no answer. `eroute`: the one that its ID
+ * matches. With a full table nobody gets one: else silence would tell which IDs have a row.
+ */
+export function isSilent(engine: Engine, eroute: Eroute | undefined): boolean {
+  const unknownSites = eroute?.life.unknownSites ?? engine.plan.unknownSites;
+  if (unknownSites === "silent") return true;
+  return eroute?.kind === "base" && engine.dynamicCount >= engine.plan.limits.dynamicEroutesMax;
+}

@@ -1,0 +1,92 @@
+/** Several IKE SAs of one site: which of them stay (RFC 7296 §2.4, §2.8). */
+
+import type { IkeEvent } from "../../ike/event.ts";
+import type { Established, IkeSa } from "../../ike/v2/phase.ts";
+import { equalAddress } from "../../inet/address.ts";
+import type { IkeSpi } from "../../wire/header.ts";
+import type { Engine, Entry, ErouteInUse } from "../engine.ts";
+
+/**
+ * Within so long of each other a call of ours and one of the site count as made at the same time:
+ * either end may have come to know of the other's late.
+ */
+const SIMULTANEOUS_MS = 60_000;
+
+/**
+ * A site has just been authenticated by `entry`. Its other IKE SAs are replaced; but where both
+ * ends have called at once, each of them has to choose the same one, or none would stay.
+ */
+export function judge(engine: Engine, entry: Entry, spi: IkeSpi): void {
+  const { eroute } = entry;
+  if (eroute === undefined || eroute.base.life.uniqueness === "never") return;
+  const supersedes: IkeSpi[] = [];
+  for (const other of eroute.ikeSas) {
+    if (other === spi) continue;
+    const before = engine.sas.get(other);
+    if (before === undefined) continue;
+    if (!isCrossing(engine, entry.sa, before.sa)) supersedes.push(other);
+    else if (stays(before, entry)) condemn(engine, spi, entry.sa);
+    else condemn(engine, other, before.sa);
+  }
+  entry.supersedes = supersedes;
+}
+
+/**
+ * How an IKE SA goes that `entry` has replaced. A Delete may overtake the answer to the call, which
+ * may get lost, too: as long as it may be on its way, the one before goes on carrying packets.
+ */
+export function farewell(engine: Engine, entry: Entry, spi: IkeSpi): IkeEvent {
+  const why = "replaced-by-newer";
+  // It says that the site knows nothing of the others any more (§2.4).
+  if (entry.initialContact) return { kind: "drop", why };
+  const [sa, before] = [entry.sa, engine.sas.get(spi)?.sa];
+  const isAnew =
+    sa.phase === "established" &&
+    sa.id.role === "responder" &&
+    sa.children.length > 0 &&
+    before?.phase === "established" &&
+    before.timers.redundant === undefined &&
+    equalAddress(sa.path.remote.address, before.path.remote.address);
+  return isAnew ? { kind: "redundant", why } : { kind: "close", why };
+}
+
+/**
+ * An IKE SA of the site has ended: if all that are left were to go because of it, the newest of
+ * them stays after all.
+ */
+export function spareLast(engine: Engine, eroute: ErouteInUse): void {
+  const left = eroute.ikeSas.flatMap((spi) => {
+    const sa = engine.sas.get(spi)?.sa;
+    return sa?.phase === "established" && sa.replacedUntil === undefined ? [{ spi, sa }] : [];
+  });
+  const last = left.at(-1);
+  if (last === undefined || left.some(({ sa }) => sa.timers.redundant === undefined)) return;
+  engine.inbox.push({ spi: last.spi, event: { kind: "needed" } });
+}
+
+function isCrossing(engine: Engine, a: IkeSa, b: IkeSa): b is Established {
+  if (a.phase !== "established" || b.phase !== "established") return false;
+  return a.id.role !== b.id.role && engine.now - b.establishedAt < SIMULTANEOUS_MS;
+}
+
+/**
+ * Both ends come to the same result: the SA whose initiator knows of no other one stays; else the
+ * one with the higher SPI of its initiator.
+ */
+function stays(a: Entry, b: Entry): boolean {
+  if (a.initialContact !== b.initialContact) return a.initialContact;
+  return spiOf(a.sa) > spiOf(b.sa);
+}
+
+function spiOf(sa: IkeSa): bigint {
+  return sa.phase === "established" ? sa.id.spiI : 0n;
+}
+
+/** Whoever has made it deletes it; if the site does not, we do after a while. */
+function condemn(engine: Engine, spi: IkeSpi, sa: IkeSa): void {
+  const isOurs = sa.phase === "established" && sa.id.role === "initiator";
+  const event = isOurs
+    ? ({ kind: "close", why: "redundant" } as const)
+    : ({ kind: "redundant", why: "redundant" } as const);
+  engine.inbox.push({ spi, event });
+}
