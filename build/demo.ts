@@ -1,10 +1,11 @@
 /** `make demo`: plays the scenes of demo-scenes.ts on a kernel with ESP and shows what they say. */
 
 import { join } from "node:path";
-import { findGround, runOnGround } from "../test/real/ground.ts";
+import { findGround, openPlace } from "../test/real/ground.ts";
 
 const PROJECT = join(import.meta.dir, "..");
 const SECONDS_MAX = 180;
+const MEMORY_MIB = 1024;
 
 const ground = await findGround();
 process.exitCode = await play();
@@ -23,11 +24,12 @@ async function play(): Promise<number> {
   const command = {
     script: `EROUTED_EXECUTABLE=${executable} ${process.execPath} build/demo-scenes.ts`,
     directory: PROJECT,
-    memoryMib: 1024,
     secondsMax: SECONDS_MAX,
     onOutput: (text: string) => process.stdout.write(text),
   };
-  const { end } = await runOnGround(command, ground, async () => undefined);
+  const place = openPlace(ground, MEMORY_MIB);
+  const { end } = await place.run(command, async () => undefined);
+  await place.close();
   if (end.status === 0) return 0;
   const why = end.timedOut ? `took more than ${SECONDS_MAX} s` : `ended with ${end.status}`;
   console.error(`The demo ${why}.\n${end.console}`);

@@ -4,7 +4,8 @@ import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type GuestCommand, type GuestEnd, runInUml, umlMissing } from "./uml.ts";
+import { type Job, jobScript } from "./job.ts";
+import { bootUml, type Guest, type GuestEnd, umlMissing } from "./uml.ts";
 
 /** How a command gets a kernel with ESP here, or why it cannot. */
 export type Ground =
@@ -19,43 +20,62 @@ export async function findGround(): Promise<Ground> {
   return missing === undefined ? { kind: "uml" } : { kind: "none", why: missing };
 }
 
-/** Runs a command there; `collect` may read the command's WORK folder before it is removed. */
-export async function runOnGround<T>(
-  command: GuestCommand,
-  ground: Ground,
-  collect: (work: string) => Promise<T>,
-): Promise<{ readonly end: GuestEnd; readonly collected: T }> {
+/** A command for a kernel with ESP. */
+export type GroundCommand = Omit<Job, "work"> & {
+  /** Gets what the command writes, soon after it did. */
+  readonly onOutput?: (text: string) => void;
+};
+
+/** Where one command after the other is run. */
+export type Place = {
+  /** Runs a command; `collect` may read its WORK folder before that is removed. */
+  run<T>(
+    command: GroundCommand,
+    collect: (work: string) => Promise<T>,
+  ): Promise<{ readonly end: GuestEnd; readonly collected: T }>;
+  close(): Promise<void>;
+};
+
+/** A guest is booted for the first command, and again for the next if one has brought it down. */
+export function openPlace(ground: Ground, memoryMib: number): Place {
   if (ground.kind === "none") throw new Error(`no kernel with ESP: ${ground.why}`);
-  const work = await mkdtemp(join(tmpdir(), "erouted-guest-"));
-  const follower = follow(join(work, "output"), command.onOutput);
-  try {
-    const boot = ground.kind === "uml" ? runInUml : runBesideHost;
-    const end = await boot(work, command);
-    return { end, collected: await collect(work) };
-  } finally {
-    follower.stop();
-    await rm(work, { recursive: true, force: true });
-  }
+  let guest: Guest | undefined;
+  const runJob = async (job: Job) => {
+    if (ground.kind === "host") return await runBesideHost(job);
+    if (guest?.isUp() !== true) {
+      await guest?.halt();
+      guest = await bootUml(memoryMib);
+    }
+    return await guest.run(job);
+  };
+  return {
+    run: async (command, collect) => {
+      const work = await mkdtemp(join(tmpdir(), "erouted-guest-"));
+      const follower = follow(join(work, "output"), command.onOutput);
+      try {
+        const end = await runJob({ ...command, work });
+        return { end, collected: await collect(work) };
+      } finally {
+        follower.stop();
+        await rm(work, { recursive: true, force: true });
+      }
+    },
+    close: async () => await guest?.halt(),
+  };
 }
 
-/** Namespaces of its own: what the command starts or mounts ends with them. */
-async function runBesideHost(work: string, command: GuestCommand): Promise<GuestEnd> {
+async function runBesideHost(job: Job): Promise<GuestEnd> {
   const started = performance.now();
-  const prepare = [
-    "mount -t tmpfs run /run && mkdir -p /run/netns /run/lock",
-    "ip link set lo up",
-    `export WORK=${work}`,
-    `exec >${work}/output 2>&1`,
-  ];
-  await writeFile(join(work, "command"), `${prepare.join("\n")}\n${command.script}\n`);
+  const { work } = job;
+  await writeFile(join(work, "job"), jobScript(job));
   const unshare = "unshare --net --mount --pid --fork --kill-child --mount-proc bash";
-  const child = Bun.spawn([...unshare.split(" "), join(work, "command")], {
-    cwd: command.directory,
+  const child = Bun.spawn([...unshare.split(" "), join(work, "job")], {
+    cwd: job.directory,
     env: { PATH: "/usr/sbin:/usr/bin:/sbin:/bin", HOME: "/root", LANG: "C.UTF-8" },
     stdin: "ignore",
     stdout: "ignore",
     stderr: "ignore",
-    timeout: command.secondsMax * 1000,
+    timeout: job.secondsMax * 1000,
     killSignal: "SIGKILL",
   });
   const status = await child.exited;

@@ -4,7 +4,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { parseJunit, type TestResult } from "../../build/junit.ts";
 import { patient, SLOWNESS_VARIABLE, slowness } from "../patience.ts";
-import { type Ground, runOnGround } from "./ground.ts";
+import type { Place } from "./ground.ts";
 import type { GuestEnd } from "./uml.ts";
 
 export type GuestReport = {
@@ -17,13 +17,12 @@ export type GuestReport = {
 export type GuestOptions = {
   /** For the whole file, boot included, on an idle machine. */
   readonly secondsMax: number;
-  readonly memoryMib: number;
   /** Given to the tests as environment variables. */
   readonly env: Readonly<Record<string, string>>;
 };
 
 /** The longest files take five minutes where four guests share two cores; this ends what hangs. */
-export const GUEST_DEFAULTS: GuestOptions = { secondsMax: 900, memoryMib: 1024, env: {} };
+export const GUEST_DEFAULTS: GuestOptions = { secondsMax: 900, env: {} };
 
 /** Four guests share two cores, so each runs at half speed even on an idle machine. */
 const GUEST_SLOWNESS = 2;
@@ -37,13 +36,12 @@ const OUTPUT_CHARACTERS_MAX = 6_000;
 /** Runs a `*.guest.ts` file (path from the project's top) and reports each of its tests. */
 export async function runInGuest(
   file: string,
-  ground: Ground,
+  place: Place,
   options: GuestOptions = GUEST_DEFAULTS,
 ): Promise<GuestReport> {
   const secondsMax = options.secondsMax * slowness();
-  const { end, collected } = await runOnGround(
-    { ...options, secondsMax, directory: PROJECT, script: scriptFor(file, options) },
-    ground,
+  const { end, collected } = await place.run(
+    { secondsMax, directory: PROJECT, script: scriptFor(file, options) },
     (work) => textOf(join(work, "report.xml")),
   );
   return reportOf(file, collected, end);

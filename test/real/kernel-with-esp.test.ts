@@ -5,17 +5,24 @@
  */
 
 import { test } from "bun:test";
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import type { TestResult } from "../../build/junit.ts";
 import { measureSlowness } from "../../build/slowness.ts";
 import { SLOWNESS_VARIABLE } from "../patience.ts";
-import { findGround, type Ground } from "./ground.ts";
+import { findGround, type Ground, openPlace } from "./ground.ts";
+import { TABLE_VARIABLE } from "./guest/erouted.ts";
 import { TEMPLATE_VARIABLE } from "./guest/mariadb.ts";
 import { GUEST_DEFAULTS, runInGuest } from "./in-guest.ts";
 import { dataTemplate } from "./mariadb.ts";
 
 /** A guest has one CPU and waits most of the time: four at once keep two cores busy. */
 const GUESTS_AT_ONCE_MAX = 4;
+
+/** For the largest: MariaDB, four peers, the concentrator. */
+const MEMORY_MIB = 1024;
 
 /** They take a minute or more: last, they would be waited for alone. */
 const LONGEST_FIRST = [
@@ -48,6 +55,9 @@ if (process.env[SLOWNESS_VARIABLE] === undefined) {
 }
 
 const ground = await findGround();
+const templates = await mkdtemp(join(tmpdir(), "erouted-templates-"));
+process.once("exit", () => rmSync(templates, { recursive: true, force: true }));
+const tableTemplate = await makeTable(templates);
 
 if (ground.kind === "none") {
   registerWithoutGround(ground.why);
@@ -63,29 +73,44 @@ async function runAll(all: readonly string[], where: Ground): Promise<readonly T
   const entries = [...all.entries()];
   const queue = [...entries.filter(isLong), ...entries.filter((entry) => !isLong(entry))];
   const worker = async (): Promise<void> => {
+    const place = openPlace(where, MEMORY_MIB);
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       const [index, file] = next;
       const secondsMax = GUEST_DEFAULTS.secondsMax + 2 * longerBy(file);
       const options = { ...GUEST_DEFAULTS, secondsMax, env: await envFor(file) };
-      const report = await runInGuest(file, where, options);
+      const report = await runInGuest(file, place, options);
       results[index] = [...report.results];
       if (process.env.GUEST_OUTPUT) console.error(report.output);
       console.error(`${file}: ${report.results.length} tests in ${report.seconds.toFixed(1)} s`);
     }
+    await place.close();
   };
   await Promise.all(Array.from({ length: GUESTS_AT_ONCE_MAX }, worker));
   return results;
 }
 
-/** A guest is slow at making a data folder for MariaDB: it gets one. */
+/** A guest is slow at making a data folder for MariaDB, and a table: it gets them. */
 async function envFor(file: string): Promise<Record<string, string>> {
   const text = await Bun.file(join(PROJECT, file)).text();
-  const storm = {
+  const settings = {
     [STORM_VARIABLE]: process.env[STORM_VARIABLE] ?? "",
     [OUTAGE_VARIABLE]: process.env[OUTAGE_VARIABLE] ?? "",
+    [TABLE_VARIABLE]: tableTemplate,
   };
-  if (!text.includes("startGuestMariadb")) return storm;
-  return { ...storm, [TEMPLATE_VARIABLE]: await dataTemplate() };
+  if (!text.includes("startGuestMariadb")) return settings;
+  return { ...settings, [TEMPLATE_VARIABLE]: await dataTemplate() };
+}
+
+/** An empty table of sites in a file of its own, made as an operator makes it. */
+async function makeTable(folder: string): Promise<string> {
+  const file = join(folder, "peers.db");
+  const configuration = join(folder, "erouted.toml");
+  await Bun.write(configuration, `[[egroup]]\nname = "sites"\ndatabase = "sqlite:${file}"\n`);
+  const built = process.env.EROUTED_EXECUTABLE;
+  const program = built === undefined ? [process.execPath, join(PROJECT, "src/main.ts")] : [built];
+  const init = Bun.spawnSync([...program, "peers", "init", "--config", configuration]);
+  if (init.exitCode !== 0) throw new Error(`peers init: ${init.stdout}${init.stderr}`);
+  return file;
 }
 
 function register(result: TestResult): void {

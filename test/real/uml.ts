@@ -1,9 +1,10 @@
-/** Boots a Linux kernel that has ESP as a process (user-mode-linux), to run one command in it. */
+/** Boots a Linux kernel that has ESP as a process (user-mode-linux), to run commands in it. */
 
 import { existsSync } from "node:fs";
-import { readFile, statfs, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, statfs, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { type Job, jobScript } from "./job.ts";
 
 /** How a command in a guest ended; `status` undefined: the guest did not get so far. */
 export type GuestEnd = {
@@ -14,16 +15,6 @@ export type GuestEnd = {
   readonly console: string;
   readonly timedOut: boolean;
   readonly seconds: number;
-};
-
-export type GuestCommand = {
-  /** For bash, as root, in `directory`; `$WORK` is a folder that host and guest see. */
-  readonly script: string;
-  readonly directory: string;
-  readonly memoryMib: number;
-  readonly secondsMax: number;
-  /** Gets what the command writes, soon after it did. */
-  readonly onOutput?: (text: string) => void;
 };
 
 const UML = "/usr/bin/linux.uml";
@@ -45,43 +36,88 @@ export function umlMissing(): string | undefined {
   return undefined;
 }
 
-/** Boots, runs the script, halts. The folder `work` has to exist; it is WORK inside. */
-export async function runInUml(work: string, command: GuestCommand): Promise<GuestEnd> {
-  await writeFile(join(work, "command"), `export WORK=${work}\n${command.script}\n`);
-  await writeFile(join(work, "directory"), command.directory);
-  await writeFile(join(work, "modules"), MODULES);
-  const started = performance.now();
-  const guest = Bun.spawn([UML, ...kernelArguments(work, command)], {
+/** A guest that is up. */
+export type Guest = {
+  readonly isUp: () => boolean;
+  /** Runs a job to its end, one at a time; a guest that hangs or dies has ended with it. */
+  run(job: Job): Promise<GuestEnd>;
+  halt(): Promise<void>;
+};
+
+/** A kernel takes so long to stop; what does not is killed. */
+const HALT_MS_MAX = 5_000;
+const LOOK_EVERY_MS = 50;
+
+/** Boots; the first job waits until that is done. */
+export async function bootUml(memoryMib: number): Promise<Guest> {
+  const folder = await mkdtemp(join(tmpdir(), "erouted-uml-"));
+  await writeFile(join(folder, "modules"), MODULES);
+  const kernel = Bun.spawn([...WITH_ITS_PARENT, UML, ...kernelArguments(folder, memoryMib)], {
     stdin: "ignore",
-    stdout: Bun.file(join(work, "console")),
-    stderr: Bun.file(join(work, "console.err")),
+    stdout: Bun.file(join(folder, "console")),
+    stderr: Bun.file(join(folder, "console.err")),
     env: {
       PATH: "/usr/sbin:/usr/bin:/sbin:/bin",
-      HOME: work,
-      TMPDIR: await memoryFolder(command.memoryMib),
+      HOME: folder,
+      TMPDIR: await memoryFolder(memoryMib),
     },
     detached: true, // a process group of its own: the kernel is many processes, all must end
   });
-  const endGroup = () => killGroup(guest.pid);
+  let isUp = true;
+  const endGroup = () => killGroup(kernel.pid);
   process.once("exit", endGroup);
-  let timedOut = false;
-  const timer = setTimeout(() => {
-    timedOut = true;
+  const exited = kernel.exited.then(() => {
+    isUp = false;
     endGroup();
-  }, command.secondsMax * 1000);
-  await guest.exited;
-  clearTimeout(timer);
-  endGroup();
-  process.removeListener("exit", endGroup);
-  const status = await text(join(work, "status"));
+    process.removeListener("exit", endGroup);
+  });
+  let jobs = 0;
   return {
-    status: status.trim() === "" ? undefined : Number(status),
-    output: await text(join(work, "output")),
-    console: (await text(join(work, "console"))) + (await text(join(work, "console.err"))),
-    timedOut,
-    seconds: (performance.now() - started) / 1000,
+    isUp: () => isUp,
+    run: async (job) => {
+      const started = performance.now();
+      const number = jobs++;
+      await hand(folder, number, job);
+      const statusFile = join(folder, `status-${number}`);
+      const msMax = job.secondsMax * 1_000;
+      while (isUp && !existsSync(statusFile) && performance.now() - started < msMax) {
+        await Bun.sleep(LOOK_EVERY_MS);
+      }
+      const status = (await text(statusFile)).trim();
+      const timedOut = status === "" && isUp;
+      if (timedOut) endGroup();
+      if (status === "") await exited;
+      return {
+        status: status === "" ? undefined : Number(status),
+        output: await text(join(job.work, "output")),
+        console: (await text(join(folder, "console"))) + (await text(join(folder, "console.err"))),
+        timedOut,
+        seconds: (performance.now() - started) / 1000,
+      };
+    },
+    halt: async () => {
+      await writeFile(join(folder, "halt"), "");
+      const hard = setTimeout(endGroup, HALT_MS_MAX);
+      await exited;
+      clearTimeout(hard);
+      await rm(folder, { recursive: true, force: true });
+    },
   };
 }
+
+/** The guest takes a job as soon as its file is there, so that comes last, and at once. */
+async function hand(folder: string, number: number, job: Job): Promise<void> {
+  await writeFile(join(folder, `time-${number}`), new Date().toISOString());
+  const file = join(folder, `job-${number}`);
+  await writeFile(`${file}.new`, jobScript(job));
+  await rename(`${file}.new`, file);
+}
+
+/** A guest whose parent was killed would run on, and take half of the machine. */
+const WITH_ITS_PARENT = [
+  ...["setpriv", "--pdeathsig", "TERM", "bash", "-c"],
+  `trap 'kill -KILL 0' TERM; "$0" "$@" & wait "$!"`,
+];
 
 /** Where the guest's memory becomes a file: on a tmpfs that is big enough and lets map code. */
 async function memoryFolder(memoryMib: number): Promise<string> {
@@ -93,10 +129,10 @@ async function memoryFolder(memoryMib: number): Promise<string> {
   return freeMib > 2 * memoryMib ? "/dev/shm" : tmpdir();
 }
 
-function kernelArguments(work: string, command: GuestCommand): string[] {
+function kernelArguments(folder: string, memoryMib: number): string[] {
   return [
-    `mem=${command.memoryMib}M`,
-    `umid=${work.slice(-6)}`,
+    `mem=${memoryMib}M`,
+    `umid=${folder.slice(-6)}`,
     "rootfstype=hostfs",
     "rootflags=/",
     "rw",
@@ -107,7 +143,7 @@ function kernelArguments(work: string, command: GuestCommand): string[] {
     "selinux=0",
     "random.trust_cpu=1", // else the first user of random numbers waits
     "--",
-    work,
+    folder,
   ];
 }
 

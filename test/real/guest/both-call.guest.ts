@@ -71,7 +71,7 @@ async function bothCall(round: number): Promise<void> {
 }
 
 async function fail(cause: unknown): Promise<never> {
-  const seen = [await swan.sas(), await scenario.erouted.get("/api/v1/eroutes")];
+  const seen = [JSON.stringify(await swan.sas()), await scenario.erouted.get("/api/v1/eroutes")];
   const logs = [await swan.log(), `erouted:\n${await scenario.erouted.log()}`];
   throw new Error([...seen, ...logs].join("\n"), { cause });
 }

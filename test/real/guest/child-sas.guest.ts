@@ -135,7 +135,7 @@ test("both are rekeyed by erouted, with perfect forward secrecy, without loss", 
 });
 
 test("one is deleted by the site: the other carries on", async () => {
-  await swan.swanctl("--terminate", "--child", "net2");
+  await swan.control("terminate", { child: "net2" });
   await until("the first is left", async () => (await subnetsUp()).join() === site.subnet.v4);
   await pingBothWays(scenario, site);
 });

@@ -57,7 +57,7 @@ test(
       expect((await xfrmStanding(scenario.laboratory.concentrator)).length).toBe(1);
       await busy.catch(() => undefined);
       // The site has not heard of it: what it has now is of no use.
-      await swan.swanctl("--terminate", "--ike", "net", "--force").catch(() => undefined);
+      await swan.control("terminate", { ike: "net", force: "yes" }).catch(() => undefined);
     }
     await swan.stop();
     swan = await startSite(site);

@@ -41,12 +41,12 @@ afterAll(async () => {
 
 test("two Child SAs with the same selectors stay, and the site rekeys each", async () => {
   const work = async () => {
-    await swan.swanctl("--initiate", "--child", "twin");
+    await swan.control("initiate", { child: "twin" });
     await untilChildSas(2);
     const before = await spis();
     await Bun.sleep(SETTLED_MS);
     expect(await spis()).toEqual(before);
-    for (const child of ["net", "twin"]) await swan.swanctl("--rekey", "--child", child);
+    for (const child of ["net", "twin"]) await swan.control("rekey", { child });
     const areNew = async () => {
       const now = await spis();
       return now.length === 2 && now.every((spi) => !before.includes(spi));
@@ -60,7 +60,7 @@ test("one of two goes by the site's hand, and the other one carries on", async (
   const work = async () => {
     const before = await spis();
     // Its other one carries packets without a mark.
-    await swan.swanctl("--terminate", "--child", "twin");
+    await swan.control("terminate", { child: "twin" });
     await untilChildSas(1);
     await Bun.sleep(SETTLED_MS);
     const [left, ...more] = await spis();
@@ -74,7 +74,7 @@ test("make before break: the site authenticates anew, again and again", async ()
   const lost = await lostWhile(async () => {
     for (let round = 0; round < REAUTHS; round++) {
       const before = await spis();
-      await swan.swanctl("--rekey", "--ike", "net", "--reauth");
+      await swan.control("rekey", { ike: "net", reauth: "yes" });
       await until("it has another Child SA, alone", async () => {
         const now = await spis();
         return now.length === 1 && !before.includes(now[0] ?? "");

@@ -88,7 +88,7 @@ test("V2-47: strongSwan's IKE SA keeps its PRF while both ends allow it", async 
     const now = await swan.ikeSpis();
     return now.length === 1 && now[0] !== before;
   });
-  expect(await swan.sas()).toContain("PRF_HMAC_SHA2_256");
+  expect((await swan.sas())[0]?.algorithms).toContain("PRF_HMAC_SHA2_256");
   await swan.rekeyChild();
   await pingBothWays(scenario, site);
   await swan.terminate();

@@ -192,7 +192,7 @@ async function withLogs(attempt: () => Promise<void>): Promise<void> {
 }
 
 async function isAtGateway(peerId: string): Promise<boolean> {
-  return (await gateway.sas()).includes(`'${peerId}'`);
+  return (await gateway.sas()).some(({ remoteId }) => remoteId === peerId);
 }
 
 async function counters(): Promise<Readonly<Record<string, number>>> {

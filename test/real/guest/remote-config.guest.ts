@@ -38,7 +38,7 @@ test("strongSwan calls by itself with what is printed", async () => {
   const swan = await startSite(site, { swanctlConf });
   await until("a Child SA", async () => (await swan.childSas()) === 1);
   await pingBothWays(scenario, site);
-  expect(await swan.sas()).toContain("AES_GCM_16-256");
+  expect((await swan.sas())[0]?.algorithms).toContain("AES_GCM_16-256");
   await expectShown();
   await swan.stop();
 });

@@ -3,6 +3,8 @@
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { noteDaemon, noteKilled, takeKilled } from "./both-ends.ts";
 import { type Host, must, type Running, run, start, until } from "./hosts.ts";
+import { loadByVici, swanctlConf } from "./swanctl-conf.ts";
+import { type Section, type Vici, viciAt } from "./vici.ts";
 
 export type StrongSwanSettings = {
   readonly version?: 1 | 2;
@@ -52,9 +54,20 @@ export type StrongSwanCertificates = {
 
 type Certified = { readonly certificateFile: string; readonly keyFile: string };
 
+/** An IKE SA as the daemon lists it. */
+export type SwanIkeSa = {
+  readonly state: string;
+  /** `SPIi_SPIr` in hex. */
+  readonly spis: string;
+  readonly remoteId: string;
+  /** In strongSwan's words: `AES_GCM_16-256/PRF_HMAC_SHA2_256/CURVE_25519`. */
+  readonly algorithms: string;
+  readonly childSas: readonly { readonly name: string; readonly state: string }[];
+};
+
 export type StrongSwan = {
-  /** `swanctl` for this daemon, for what is not below: `--terminate --child net2`. */
-  swanctl(...words: string[]): Promise<void>;
+  /** A command of its control socket, for what is not below: `terminate`, `{ child: "net2" }`. */
+  control(command: string, settings: Section): Promise<void>;
   /** Closes what is up, and goes on with another connection and other certificates. */
   change(settings: StrongSwanSettings): Promise<void>;
   /** Brings the Child SA up; false if the peer or the daemon refused, the log says why. */
@@ -67,9 +80,8 @@ export type StrongSwan = {
   redirect(peerId: string, gateway: string): Promise<void>;
   /** Closes the IKE SA with its Child SAs, the peer told. */
   terminate(): Promise<void>;
-  /** What `swanctl --list-sas` shows. */
-  sas(): Promise<string>;
-  /** The SPIs of its IKE SAs, initiator's and responder's. */
+  sas(): Promise<readonly SwanIkeSa[]>;
+  /** The SPIs of its established IKE SAs, initiator's and responder's. */
   ikeSpis(): Promise<string[]>;
   /** How many Child SAs are installed. */
   childSas(): Promise<number>;
@@ -108,17 +120,21 @@ export async function startStrongSwan(
   const daemon = start(host, [DAEMON], env);
   daemons.set(host.name, daemon);
   noteDaemon(host);
-  const control = async (...words: string[]) =>
-    await run(host, ["env", ...assignments(env), "swanctl", ...words]);
+  const vici = viciAt(`${folder}/vici`);
   const load = async (now: StrongSwanSettings) => {
     await layCertificates(folder, now.certificates);
-    await writeFile(`${folder}/swanctl.conf`, now.swanctlConf ?? swanctlConf(now));
-    const loaded = await control("--load-all", "--noprompt");
+    const conf = now.swanctlConf ?? swanctlConf(now);
+    await writeFile(`${folder}/swanctl.conf`, conf);
+    // Files that somebody else wrote, and certificates, are read by strongSwan's own program.
+    const isOurs = now.swanctlConf === undefined && now.certificates === undefined;
+    if (isOurs) return await loadByVici(vici, conf);
+    const program = ["env", ...assignments(env), "swanctl", "--load-all", "--noprompt"];
+    const loaded = await run(host, program);
     if (loaded.status !== 0) {
       throw new Error(`swanctl --load-all: ${loaded.out}${loaded.err}\n${await swan.log()}`);
     }
   };
-  const swan = controls(host, { folder, daemon, control, load });
+  const swan = controls(host, { folder, daemon, vici, load });
   try {
     await until("strongSwan's control socket", async () => await accepts(`${folder}/vici`));
   } catch (error) {
@@ -148,48 +164,44 @@ async function layCertificates(
   );
 }
 
-type Control = (...words: string[]) => Promise<{ status: number; out: string; err: string }>;
-
 type Daemon = {
   readonly folder: string;
   readonly daemon: Running;
-  readonly control: Control;
+  readonly vici: Vici;
   load(settings: StrongSwanSettings): Promise<void>;
 };
 
-function controls(host: Host, { folder, daemon, control, load }: Daemon): StrongSwan {
+function controls(host: Host, { folder, daemon, vici, load }: Daemon): StrongSwan {
   const log = async () =>
     (await readFile(`${folder}/log`, "utf8").catch(() => "")) + (await daemon.output());
-  const sas = async () => (await control("--list-sas")).out;
-  const demand = async (...words: string[]) => {
-    const ended = await control(...words);
-    if (ended.status !== 0) throw new Error(`swanctl ${words.join(" ")}: ${ended.out}${ended.err}`);
+  const sas = async () => (await vici.stream("list-sas", "list-sa")).flatMap(ikeSasOf);
+  const control = async (command: string, settings: Section) => {
+    const { success, errmsg } = await vici.request(command, settings);
+    if (success !== "yes") throw new Error(`strongSwan, ${command}: ${errmsg}`);
   };
+  const initiate = async (what: Section, secondsMax: number) => {
+    const answer = await vici.request("initiate", { ...what, timeout: ms(secondsMax) });
+    return answer.success === "yes";
+  };
+  const terminate = { ike: "net", timeout: ms(10) };
   return {
-    swanctl: demand,
+    control,
     change: async (settings) => {
-      await control("--terminate", "--ike", "net", "--timeout", "10");
+      await vici.request("terminate", terminate);
       await load(settings);
     },
-    initiate: async (secondsMax = 20) => {
-      const timeout = String(secondsMax);
-      return (await control("--initiate", "--child", "net", "--timeout", timeout)).status === 0;
-    },
-    initiateIke: async (secondsMax = 20) => {
-      const timeout = String(secondsMax);
-      return (await control("--initiate", "--ike", "net", "--timeout", timeout)).status === 0;
-    },
-    rekeyChild: async () => await demand("--rekey", "--child", "net"),
-    rekeyIke: async () => await demand("--rekey", "--ike", "net"),
-    redirect: async (peerId, gateway) =>
-      await demand("--redirect", "--peer-id", peerId, "--gateway", gateway),
-    terminate: async () => await demand("--terminate", "--ike", "net", "--timeout", "10"),
+    initiate: async (secondsMax = 20) => await initiate({ child: "net" }, secondsMax),
+    initiateIke: async (secondsMax = 20) => await initiate({ ike: "net" }, secondsMax),
+    rekeyChild: async () => await control("rekey", { child: "net" }),
+    rekeyIke: async () => await control("rekey", { ike: "net" }),
+    redirect: async (peerId, gateway) => await control("redirect", { "peer-id": peerId, gateway }),
+    terminate: async () => await control("terminate", terminate),
     sas,
-    ikeSpis: async () => {
-      const found = (await sas()).matchAll(/, ESTABLISHED, IKEv\d, (\w{16})_i\*? (\w{16})_r\*?/g);
-      return [...found].map((match) => `${match[1]}_${match[2]}`);
-    },
-    childSas: async () => (await sas()).match(/, INSTALLED, /g)?.length ?? 0,
+    ikeSpis: async () =>
+      (await sas()).filter(({ state }) => state === "ESTABLISHED").map(({ spis }) => spis),
+    childSas: async () =>
+      (await sas()).flatMap(({ childSas }) => childSas).filter(({ state }) => state === "INSTALLED")
+        .length,
     log,
     stop: async () => await daemon.stop(),
     kill: async () => {
@@ -198,6 +210,40 @@ function controls(host: Host, { folder, daemon, control, load }: Daemon): Strong
       await daemon.exited;
     },
   };
+}
+
+function ms(seconds: number): string {
+  return String(seconds * 1_000);
+}
+
+/** An event `list-sa` has one section for each IKE SA, named after its connection. */
+function ikeSasOf(event: Section): SwanIkeSa[] {
+  return Object.values(event)
+    .filter(isSection)
+    .map((sa) => {
+      const word = (key: string) => (typeof sa[key] === "string" ? sa[key] : "");
+      const encryption = [word("encr-alg"), word("encr-keysize")].filter((part) => part !== "");
+      const algorithms = [
+        encryption.join("-"),
+        word("integ-alg"),
+        word("prf-alg"),
+        word("dh-group"),
+      ];
+      const children = isSection(sa["child-sas"]) ? Object.values(sa["child-sas"]) : [];
+      return {
+        state: word("state"),
+        spis: `${word("initiator-spi")}_${word("responder-spi")}`,
+        remoteId: word("remote-id"),
+        algorithms: algorithms.filter((part) => part !== "").join("/"),
+        childSas: children
+          .filter(isSection)
+          .map(({ name, state }) => ({ name: String(name), state: String(state) })),
+      };
+    });
+}
+
+function isSection(value: Section[string] | undefined): value is Section {
+  return typeof value === "object" && !Array.isArray(value);
 }
 
 /** As after a power cut. */
@@ -240,49 +286,4 @@ swanctl {
   socket = unix://${folder}/vici
 }
 `;
-}
-
-function swanctlConf(settings: StrongSwanSettings): string {
-  const yes = (on: boolean | undefined, otherwise: string) =>
-    on === undefined ? otherwise : on ? "yes" : "no";
-  return `connections { net {
-  version = ${settings.version ?? 2}
-  aggressive = ${yes(settings.aggressive, "no")}
-  local_addrs = ${settings.localAddress ?? "%any"}
-  remote_addrs = ${settings.remoteAddress}
-  proposals = ${settings.ike}
-  encap = ${yes(settings.encap, "no")}
-  mobike = ${yes(settings.mobike, "no")}
-  fragmentation = ${yes(settings.fragmentation, "yes")}
-  dpd_delay = ${settings.dpdSeconds ?? 0}s
-  rekey_time = ${settings.rekeyIkeSeconds ?? 0}s
-  reauth_time = 0s
-${ppkOfConnection(settings)}  ${settings.connection ?? ""}
-  local { ${settings.local ?? "auth = psk"}
-    id = ${settings.localId} }
-  remote { ${settings.remote ?? "auth = psk"}
-    id = ${settings.remoteId} }
-  children { net {
-    esp_proposals = ${settings.esp}
-    local_ts = ${settings.localSubnet}
-    remote_ts = ${settings.remoteSubnet}
-    rekey_time = ${settings.rekeyChildSeconds ?? 0}s
-    ${settings.child ?? ""}
-  } }
-} }
-secrets { ike { id-1 = ${settings.remoteId}
-  id-2 = ${settings.localId}
-  secret = "${settings.psk}" }
-${ppkOfSecrets(settings)}}
-`;
-}
-
-function ppkOfConnection({ ppk }: StrongSwanSettings): string {
-  if (ppk === undefined) return "";
-  return `  ppk_id = ${ppk.id}\n  ppk_required = ${ppk.required ? "yes" : "no"}\n`;
-}
-
-function ppkOfSecrets({ ppk }: StrongSwanSettings): string {
-  if (ppk === undefined) return "";
-  return `  ppk-1 { id-1 = ${ppk.id}\n  secret = ${ppk.secret} }\n`;
 }

@@ -19,7 +19,8 @@ let scenario: Scenario;
 let site: Site;
 
 beforeAll(async () => {
-  scenario = await startScenario({ sites: [rowOf(1)] });
+  const ike = JSON.stringify(SUITES.map((suite) => suite.ike));
+  scenario = await startScenario({ sites: [rowOf(1)], eroute: `ike = ${ike}` });
   site = await scenario.laboratory.addSite(1);
 });
 
