@@ -1,13 +1,13 @@
 /** The whole engine, seen from outside: events in, effects out; no I/O, clock or randomness. */
 
 import type { EroutePlan } from "../eroute/eroute.ts";
-import { CookieJar } from "../ike/v2/cookie.ts";
-import { decryptionTableLine } from "../ike/v2/decryption-table.ts";
+import { CookieJar } from "../ike/cookie.ts";
+import { isFragment } from "../ike/door.ts";
+import { decryptionTableLine } from "../ike/ike-sa.ts";
 import { type Address, equalAddress } from "../inet/address.ts";
 import { createPrefixTable } from "../inet/prefix-table.ts";
 import { never } from "../octets/assert.ts";
 import { type Instant, later } from "../octets/instant.ts";
-import { PayloadType } from "../wire/v2/message.ts";
 import type { XfrmExpire } from "../xfrm/event.ts";
 import { isOurReqid } from "../xfrm/request.ts";
 import type { XfrmMapping } from "../xfrm/state.ts";
@@ -179,7 +179,7 @@ function onDatagram(engine: Engine, event: Extract<Event, { kind: "datagram" }>)
   const destination = destinationOf(engine, octets, path);
   if (destination.kind === "nowhere") return;
   const { header } = destination;
-  if (header.nextPayload === PayloadType.SKF) count(engine, "fragments_received");
+  if (isFragment(header)) count(engine, "fragments_received");
   if (destination.kind === "ike-sa") {
     deliver(engine, destination.spi, { kind: "message", header, octets, path });
     return;

@@ -5,14 +5,15 @@ import type { Suite } from "../crypto/suite.ts";
 import type { ChildOptions, Eroute, EroutePlan } from "../eroute/eroute.ts";
 import type { PeerId } from "../eroute/peer-id.ts";
 import type { RowOptions } from "../eroute/row-options.ts";
+import type { CookieJar } from "../ike/cookie.ts";
 import type { IkeContext } from "../ike/effect.ts";
 import type { IkeEvent } from "../ike/event.ts";
+import type { IkeSaFacts } from "../ike/facts.ts";
+import { factsOf, type IkeSa, pathOf, saIdOf, spiOf } from "../ike/ike-sa.ts";
 import { REFUSAL_STEP_MS } from "../ike/limits.ts";
-import { localSpi, type SaId } from "../ike/sa-id.ts";
+import type { SaId } from "../ike/sa-id.ts";
+import type { MessageListener } from "../ike/seen-message.ts";
 import type { Ticket } from "../ike/ticket.ts";
-import type { CookieJar } from "../ike/v2/cookie.ts";
-import { type IkeSa, saIdOf } from "../ike/v2/phase.ts";
-import type { MessageListener } from "../ike/v2/seen-message.ts";
 import { formatEndpoint } from "../inet/endpoint.ts";
 import { asEspSpi, type EspSpi } from "../inet/esp-spi.ts";
 import type { Prefix } from "../inet/prefix.ts";
@@ -250,7 +251,7 @@ export function journal(
       peerId: entry.peerId ?? about?.peerId,
       eroute: entry.eroute ?? about?.eroute?.name ?? about?.candidate?.name,
       ...(about?.eroute === undefined ? {} : { isProven: true }),
-      remote: entry.remote ?? (sa === undefined ? undefined : formatEndpoint(sa.path.remote)),
+      remote: entry.remote ?? (sa === undefined ? undefined : formatEndpoint(pathOf(sa).remote)),
       ikeSa: sa === undefined ? undefined : ikeSaName(saIdOf(sa)),
       ...(sa === undefined ? {} : { role: saIdOf(sa).role }),
     },
@@ -280,8 +281,14 @@ export function addEntry(engine: Engine, sa: IkeSa): Entry {
     guess: undefined,
     installing: undefined,
   };
-  engine.sas.set(localSpi(saIdOf(sa)), entry);
+  engine.sas.set(spiOf(sa), entry);
   return entry;
+}
+
+/** The facts of an IKE SA that is authenticated and not deleted, by its local SPI. */
+export function factsAt({ sas }: Pick<Engine, "sas">, spi: IkeSpi): IkeSaFacts | undefined {
+  const entry = sas.get(spi);
+  return entry === undefined ? undefined : factsOf(entry.sa);
 }
 
 /** How long ago or ahead: the engine's own arithmetic on instants. */

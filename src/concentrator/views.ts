@@ -1,12 +1,9 @@
 /** Snapshots: what the tables look like from outside (R8). */
 
 import { espAlgorithmsText, ikeAlgorithmsText } from "../ike/algorithms.ts";
-import { localSpi } from "../ike/sa-id.ts";
+import type { Stage } from "../ike/facts.ts";
+import { factsOf, halfOpenOctets, pathOf, stageOf } from "../ike/ike-sa.ts";
 import { selectorText } from "../ike/selector-text.ts";
-import { halfOpenOctets } from "../ike/v2/half-open-octets.ts";
-import { isHalfOpen } from "../ike/v2/ike-sa.ts";
-import { saIdOf } from "../ike/v2/phase.ts";
-import { isRedirectable } from "../ike/v2/redirect.ts";
 import { formatAddress } from "../inet/address.ts";
 import { formatEndpoint } from "../inet/endpoint.ts";
 import { formatPrefix } from "../inet/prefix.ts";
@@ -50,18 +47,19 @@ export function snapshotOf(engine: Engine): Snapshot {
 
 /** How full each table is; counts that are kept beside a table stand next to the table's own. */
 export function tableSizesOf(engine: Engine): TableSizes {
-  const phases = [...engine.sas.values()].map((entry) => entry.sa);
+  const all = [...engine.sas.values()].map((entry) => entry.sa);
+  const countOf = (stage: Stage) => all.filter((sa) => stageOf(sa) === stage).length;
   const eroutes = [...engine.eroutes.values()];
   return {
     ikeSas: engine.sas.size,
-    halfOpen: { kept: engine.halfOpen, counted: phases.filter(isHalfOpen).length },
+    halfOpen: { kept: engine.halfOpen, counted: countOf("half-open") },
     halfOpenOctets: {
       kept: engine.halfOpenOctets,
-      counted: phases.reduce((sum, sa) => sum + halfOpenOctets(sa), 0),
+      counted: all.reduce((sum, sa) => sum + halfOpenOctets(sa), 0),
     },
     lingering: {
       kept: engine.lingering,
-      counted: phases.filter((sa) => sa.phase === "ended").length,
+      counted: countOf("over"),
     },
     dynamicEroutes: {
       kept: engine.dynamicCount,
@@ -123,8 +121,9 @@ function redirectableOf(engine: Engine): ReturnType<Snapshot["redirectable"]> {
   let can = 0;
   let cannot = 0;
   for (const { sa } of engine.sas.values()) {
-    if (sa.phase !== "established" || sa.replacedUntil !== undefined) continue;
-    if (isRedirectable(sa)) can++;
+    const ike = factsOf(sa);
+    if (ike === undefined || ike.isReplaced) continue;
+    if (ike.canBeSentAway) can++;
     else cannot++;
   }
   return { can, cannot };
@@ -187,25 +186,26 @@ function erouteView(engine: Engine, eroute: ErouteInUse): ErouteView {
   for (const spi of eroute.ikeSas) {
     const sa = engine.sas.get(spi)?.sa;
     if (sa === undefined) continue;
-    peerAddress = formatAddress(sa.path.remote.address);
-    if (sa.phase === "closing") isClosing = true;
-    if (sa.phase !== "established") continue;
-    const { id } = sa;
+    peerAddress = formatAddress(pathOf(sa).remote.address);
+    if (stageOf(sa) === "closing") isClosing = true;
+    const ike = factsOf(sa);
+    if (ike === undefined) continue;
+    const { id } = ike;
     ikeSas.push({
       spiI: spi64Hex(id.spiI),
       spiR: spi64Hex(id.spiR),
       role: id.role,
-      algorithms: ikeAlgorithmsText(sa.algorithms),
-      ppk: sa.usesPpk,
-      localEndpoint: formatEndpoint(sa.path.local),
-      remoteEndpoint: formatEndpoint(sa.path.remote),
-      nat: sa.nat,
-      establishedAt: sa.establishedAt,
-      redirectable: isRedirectable(sa),
+      algorithms: ikeAlgorithmsText(ike.algorithms),
+      ppk: ike.usesPpk,
+      localEndpoint: formatEndpoint(ike.path.local),
+      remoteEndpoint: formatEndpoint(ike.path.remote),
+      nat: ike.nat,
+      establishedAt: ike.establishedAt,
+      redirectable: ike.canBeSentAway,
     });
-    for (const child of sa.children) {
+    for (const child of ike.children) {
       const installed = engine.installed.get(child.spiIn);
-      if (installed?.ikeSpi === localSpi(saIdOf(sa))) childSas.push(childView(installed));
+      if (installed?.ikeSpi === spi) childSas.push(childView(installed));
     }
   }
   return {

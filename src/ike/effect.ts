@@ -12,9 +12,10 @@ import type { IkeAlgorithms } from "./algorithms.ts";
 import type { ChildSa } from "./child-sa.ts";
 import type { EndReason } from "./end-reason.ts";
 import type { EspDirectionKeys } from "./esp-keys.ts";
+import type { IkeEvent } from "./event.ts";
 import type { RefusalText } from "./refusal.ts";
+import type { MessageListener } from "./seen-message.ts";
 import type { Ticket } from "./ticket.ts";
-import type { MessageListener } from "./v2/seen-message.ts";
 
 /** Keys by direction, seen from here. */
 export type ChildKeys = { readonly in: EspDirectionKeys; readonly out: EspDirectionKeys };
@@ -67,19 +68,12 @@ export type EffectOf<Sa> =
   /** Whom we have called sends us to another gateway; this IKE SA stays until one is up there. */
   | { readonly kind: "redirected"; readonly to: Gateway }
   | { readonly kind: "child-down"; readonly spiIn: EspSpi; readonly why: string }
-  /**
-   * A new IKE SA takes over; the Child SAs are its from now on: those of this one, or, where the
-   * peer has rekeyed at the same time and ours counts, those of `rival` (RFC 7296 §2.8.2).
-   */
-  | {
-      readonly kind: "rekeyed";
-      readonly successor: Sa;
-      readonly rival: IkeSpi | undefined;
-    }
-  /** The peer finds this IKE SA redundant: its Child SAs go back to the one before (§2.8.2). */
-  | { readonly kind: "give-back"; readonly to: IkeSpi; readonly children: readonly ChildSa[] }
-  /** Both ends have rekeyed at the same time, and ours does not count: it is deleted at once. */
-  | { readonly kind: "rekeyed-in-vain"; readonly successor: Sa }
+  /** A new IKE SA of the same site takes over, with the Child SAs that it names. */
+  | { readonly kind: "rekeyed"; readonly successor: Sa }
+  /** These Child SAs are another IKE SA's from now on; if it does not take them, they go. */
+  | { readonly kind: "hand-over"; readonly to: IkeSpi; readonly children: readonly ChildSa[] }
+  /** Something happened that another IKE SA of the same site has to know. */
+  | { readonly kind: "tell"; readonly to: IkeSpi; readonly event: IkeEvent }
   | { readonly kind: "count"; readonly counter: IkeCounter }
   | { readonly kind: "note"; readonly note: IkeNote }
   | { readonly kind: "ended"; readonly reason: EndReason };

@@ -5,7 +5,7 @@ import type { SignatureResult } from "../crypto/signature.ts";
 import type { Endpoint, Path } from "../inet/endpoint.ts";
 import type { Result } from "../octets/result.ts";
 import type { Gateway } from "../wire/gateway.ts";
-import type { IkeHeader } from "../wire/header.ts";
+import type { IkeHeader, IkeSpi } from "../wire/header.ts";
 import type { Identity } from "../wire/identity.ts";
 import type { TrafficSelector } from "../wire/traffic-selector.ts";
 import type { ChildPolicy, ChildSa } from "./child-sa.ts";
@@ -105,10 +105,13 @@ export type IkeEvent =
     }
   /** The kernel has seen authentic packets of the peer from elsewhere (XFRM_MSG_MAPPING). */
   | { readonly kind: "peer-moved"; readonly remote: Endpoint }
-  /** Another IKE SA has turned out to be redundant: its Child SAs are ours now (§2.8.2). */
+  /** Another IKE SA of the site has handed its Child SAs over: they are this one's now. */
   | { readonly kind: "adopt"; readonly children: readonly ChildSa[] }
-  /** Another IKE SA has our Child SAs now; the peer deletes this one, or we do after a while. */
-  | { readonly kind: "stand-down" }
+  /**
+   * Both ends rekeyed at the same time, and the IKE SA `to` counts: it gets the Child SAs of this
+   * one, which the peer deletes, or we do after a while (§2.8.2).
+   */
+  | { readonly kind: "stand-down"; readonly to: IkeSpi }
   /** The other IKE SA of the site has gone: this one is needed again. */
   | { readonly kind: "needed" }
   /** There is another IKE SA: the peer deletes this one, or we do after a while, saying why. */

@@ -107,3 +107,9 @@ export const AROUND_MESSAGE_OCTETS = 52;
 
 /** 1280 octets, which every IPv6 path carries, without what is around a message. */
 export const FRAGMENT_OCTETS = 1_280 - AROUND_MESSAGE_OCTETS;
+
+/**
+ * What a half-open IKE SA takes beside the messages that are kept of it: keys, nonces, places in
+ * tables, and the objects around them. Measured, and rounded up.
+ */
+export const HALF_OPEN_OCTETS = 6_144;

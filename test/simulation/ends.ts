@@ -11,6 +11,7 @@ import {
 import type { ChildKeys, IkeContext } from "../../src/ike/effect.ts";
 import type { Credentials, IkeEvent } from "../../src/ike/event.ts";
 import { localSpi } from "../../src/ike/sa-id.ts";
+import type { SeenMessage } from "../../src/ike/seen-message.ts";
 import type { Ticket } from "../../src/ike/ticket.ts";
 import { deadlineOf } from "../../src/ike/v2/deadlines.ts";
 import { step } from "../../src/ike/v2/ike-sa.ts";
@@ -18,7 +19,7 @@ import { acceptInit } from "../../src/ike/v2/ike-sa-init.ts";
 import { beginCall } from "../../src/ike/v2/ike-sa-init-request.ts";
 import { type Established, type IkeSa, saIdOf } from "../../src/ike/v2/phase.ts";
 import { sealMessage } from "../../src/ike/v2/protect.ts";
-import type { SeenMessage } from "../../src/ike/v2/seen-message.ts";
+import type { SeenIkev2Message } from "../../src/ike/v2/seen-message.ts";
 import type { IkeEffect } from "../../src/ike/v2/step.ts";
 import type { Path } from "../../src/inet/endpoint.ts";
 import { asEspSpi } from "../../src/inet/esp-spi.ts";
@@ -45,7 +46,7 @@ export type IkeEnd = {
   readonly sas: Map<bigint, IkeSa>;
   /** All effects but those that were carried out at once. */
   readonly effects: IkeEffect[];
-  readonly seen: SeenMessage[];
+  readonly seen: SeenIkev2Message[];
   /** Child SAs as they went to the kernel. */
   readonly installed: Extract<IkeEffect, { kind: "child-up" }>[];
 };
@@ -230,7 +231,7 @@ export function change(end: IkeEnd, fields: Partial<Established>): void {
 }
 
 /** What an end has said, and heard, since the last time. */
-export function takeSeen(end: IkeEnd): readonly SeenMessage[] {
+export function takeSeen(end: IkeEnd): readonly SeenIkev2Message[] {
   return end.seen.splice(0);
 }
 
@@ -242,7 +243,7 @@ function createIkeEnd(name: EndName, now: () => number): IkeEnd {
   const prng = createPrng(name === "a" ? 1 : 2);
   const random = (count: number) => prng.octets(count);
   let tickets = 0;
-  const seen: SeenMessage[] = [];
+  const seen: SeenIkev2Message[] = [];
   const context: IkeContext = {
     get now() {
       return asInstant(now());
@@ -252,7 +253,9 @@ function createIkeEnd(name: EndName, now: () => number): IkeEnd {
     espSpi: () => asEspSpi(prng.between(256, 0xffff_ffff)),
     refusalMs: 500,
     ikeSpi: () => asIkeSpi(new DataView(random(8).buffer).getBigUint64(0) | 1n),
-    onMessage: (message) => seen.push(message),
+    onMessage: (message) => {
+      if (isIkev2(message)) seen.push(message);
+    },
   };
   return { name, context, sas: new Map(), effects: [], seen, installed: [] };
 }
@@ -297,4 +300,8 @@ function copyOf(keys: ChildKeys): ChildKeys {
     integrity: integrity.slice(),
   });
   return { in: copy(keys.in), out: copy(keys.out) };
+}
+
+function isIkev2(message: SeenMessage): message is SeenIkev2Message {
+  return "payloads" in message;
 }

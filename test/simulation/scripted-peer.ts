@@ -1,7 +1,7 @@
 /** End a is connected; what end b answers from then on is the script's to say. */
 
 import { Ke, TransformType } from "../../src/crypto/transform.ts";
-import type { SeenMessage } from "../../src/ike/v2/seen-message.ts";
+import type { SeenIkev2Message } from "../../src/ike/v2/seen-message.ts";
 import { concat } from "../../src/octets/concat.ts";
 import { ExchangeType } from "../../src/wire/v2/exchange-type.ts";
 import { type Payload, type Proposal, Protocol } from "../../src/wire/v2/message.ts";
@@ -59,7 +59,7 @@ export function scriptedPeer(
     }
     throw new Error("end a never stops asking");
   };
-  const answer = ({ exchangeType, messageId, payloads }: SeenMessage): void => {
+  const answer = ({ exchangeType, messageId, payloads }: SeenIkev2Message): void => {
     const head = { exchangeType, messageId, response: true };
     if (exchangeType !== ExchangeType.CREATE_CHILD_SA) {
       return ends.say(ends.b, head, informational);

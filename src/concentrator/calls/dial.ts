@@ -1,14 +1,12 @@
 /** Calling a site that is known: its hosts one after another, and their addresses. */
 
 import { peerKey } from "../../eroute/peer-id.ts";
+import { beginCall } from "../../ike/door.ts";
 import type { Call } from "../../ike/event.ts";
-import { localSpi } from "../../ike/sa-id.ts";
-import { beginCall } from "../../ike/v2/ike-sa-init-request.ts";
-import { saIdOf } from "../../ike/v2/phase.ts";
-import type { IkeEffect } from "../../ike/v2/step.ts";
+import { type IkeEffect, spiOf } from "../../ike/ike-sa.ts";
 import { wipe } from "../../octets/secret.ts";
 import { identityText, parseIdentity } from "../../wire/identity.ts";
-import { addEntry, count, type Engine, type Entry, inMs, journal } from "../engine.ts";
+import { addEntry, count, type Engine, type Entry, factsAt, inMs, journal } from "../engine.ts";
 import type { ResolveResult } from "../event.ts";
 import { credentialsFor } from "../sites/credentials.ts";
 import { fail, forget, holdMs, noteFailure, rest, setStage } from "./call-table.ts";
@@ -67,9 +65,9 @@ export function isUp(engine: Engine, key: string, why: CallReason): boolean {
   const eroute = engine.eroutes.get(key);
   if (eroute === undefined || INSTEAD.includes(why)) return false;
   for (const spi of [...eroute.ikeSas].reverse()) {
-    const sa = engine.sas.get(spi)?.sa;
-    if (sa?.phase !== "established" || sa.replacedUntil !== undefined) continue;
-    const { local, remote } = sa.policy;
+    const ike = factsAt(engine, spi);
+    if (ike === undefined || ike.isReplaced) continue;
+    const { local, remote } = ike.policy;
     engine.inbox.push({ spi, event: { kind: "new-child", local, remote } });
     // Whoever wants it connected although it is doubts that it is.
     if (why === "by-hand") engine.inbox.push({ spi, event: { kind: "check-liveness" } });
@@ -168,7 +166,7 @@ function dial(engine: Engine, call: CallUnderWay, line: Line, start: StartEntry)
   entry.peerId = eroute.peerId;
   entry.candidate = eroute;
   entry.call = call.id;
-  const spi = localSpi(saIdOf(begun.sa));
+  const spi = spiOf(begun.sa);
   setStage(engine, call, { kind: "calling", spi, target, host, ends: rest });
   count(engine, "calls_started");
   journal(engine, entry, {

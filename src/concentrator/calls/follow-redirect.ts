@@ -1,5 +1,6 @@
 /** Going where a site that we have called sends us, but not in circles (RFC 5685 §3, §7). */
 
+import { pathOf, stageOf } from "../../ike/ike-sa.ts";
 import { formatAddress } from "../../inet/address.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { Gateway } from "../../wire/gateway.ts";
@@ -33,7 +34,7 @@ export function onCallRedirected(
     nextHost(engine, call, target, host);
     return;
   }
-  const from = entry.sa.path.remote.address;
+  const from = pathOf(entry.sa).remote.address;
   call.redirect = { to: to.host, from: gatewayAt(from), leaves: call.redirect?.leaves };
   // Should nobody be there, the site's own hosts are still left.
   const hosts = [to.host, ...target.hosts.slice(host + 1)];
@@ -45,7 +46,7 @@ export function onRedirected(engine: Engine, entry: Entry, spi: IkeSpi, to: Gate
   const { eroute } = entry;
   if (eroute === undefined || callOf(engine, eroute.key)?.why === "redirect") return;
   if (!mayFollow(engine, entry, eroute.key, to)) return;
-  const from = gatewayAt(entry.sa.path.remote.address);
+  const from = gatewayAt(pathOf(entry.sa).remote.address);
   callRedirected(engine, eroute, { to: to.host, from, leaves: spi });
 }
 
@@ -79,8 +80,9 @@ function mayFollow(engine: Engine, entry: Entry, key: string, to: Gateway): bool
 
 /** Where the site has said it: in IKE_AUTH only an IKE SA is made, and deleted at once (§6). */
 function exchangeOf({ sa }: Entry) {
-  if (sa.phase === "established") return "INFORMATIONAL";
-  return sa.phase === "closing" ? "IKE_AUTH" : "IKE_SA_INIT";
+  const stage = stageOf(sa);
+  if (stage === "up" || stage === "replaced") return "INFORMATIONAL";
+  return stage === "closing" ? "IKE_AUTH" : "IKE_SA_INIT";
 }
 
 /** Those whose time is over go as well: they are at the head. */

@@ -1,6 +1,6 @@
 /** Where ESP in UDP goes: never over IKE's own port, on which nobody takes it (RFC 7296 §2.23). */
 
-import type { Established } from "../../ike/v2/phase.ts";
+import type { IkeSaFacts } from "../../ike/facts.ts";
 import { equalAddress } from "../../inet/address.ts";
 import type { Path } from "../../inet/endpoint.ts";
 import type { Engine } from "../engine.ts";
@@ -11,10 +11,9 @@ import type { Engine } from "../engine.ts";
  * packet of the site shows what its NAT makes of it (XFRM_MSG_MAPPING).
  */
 export function espPath(
-  { path, settings }: Pick<Established, "path" | "settings">,
+  { path, natPort }: Pick<IkeSaFacts, "path" | "natPort">,
   known: Path | undefined,
 ): Path {
-  const { natPort } = settings;
   if (path.local.port === natPort) return path;
   const { local, remote } = path;
   const isKnown =
@@ -29,8 +28,8 @@ export function espPath(
 }
 
 /** The same for an IKE SA whose Child SAs may know where they go. */
-export function currentEspPath(engine: Engine, sa: Established): Path {
-  const first = sa.children[0];
+export function currentEspPath(engine: Engine, ike: IkeSaFacts): Path {
+  const first = ike.children[0];
   const known = first === undefined ? undefined : engine.installed.get(first.spiIn);
-  return espPath(sa, known?.place.path);
+  return espPath(ike, known?.place.path);
 }

@@ -1,11 +1,9 @@
 /** Child SAs in the kernel: installed, taken over, removed; policies shared by selector. */
 
 import type { ChildSa } from "../../ike/child-sa.ts";
+import { factsOf, type IkeEffect, spiOf } from "../../ike/ike-sa.ts";
 import type { Nat } from "../../ike/nat.ts";
 import type { Refusal } from "../../ike/refusal.ts";
-import { localSpi } from "../../ike/sa-id.ts";
-import { saIdOf } from "../../ike/v2/phase.ts";
-import type { IkeEffect } from "../../ike/v2/step.ts";
 import { equalAddress } from "../../inet/address.ts";
 import { assert } from "../../octets/assert.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
@@ -35,9 +33,9 @@ type ChildUp = Extract<IkeEffect, { kind: "child-up" }>;
 /** Asks the kernel for states and policies: inbound before outbound, states before policies. */
 export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
   const eroute = entry.eroute;
-  const { sa } = entry;
-  assert(eroute !== undefined && sa.phase === "established", "a Child SA needs its eroute");
-  const path = currentEspPath(engine, sa);
+  const ike = factsOf(entry.sa);
+  assert(eroute !== undefined && ike !== undefined, "a Child SA needs its eroute");
+  const path = currentEspPath(engine, ike);
   const [src, dst] = [path.local.address, path.remote.address];
   const room = roomFor(engine, entry, { src, dst, spi: up.child.spiOut });
   if (!room.ok) return refuseChild(engine, entry, up, room.error);
@@ -45,7 +43,7 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
   const place = {
     child: up.child,
     path,
-    encapsulate: needsEncapsulation(sa.nat),
+    encapsulate: needsEncapsulation(ike.nat),
     reqid: takeReqid(engine, reqidKey),
     options: eroute.child,
   };
@@ -59,7 +57,7 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
     child: up.child,
     ...{ erouteKey: eroute.key, takesFrom: taken.from },
     place,
-    ikeSpi: localSpi(saIdOf(sa)),
+    ikeSpi: spiOf(entry.sa),
     encapsulated: place.encapsulate,
     reqidKey,
     inbound: inbound.id,
@@ -104,7 +102,7 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
 function refuseChild(engine: Engine, entry: Entry, up: ChildUp, refusal: Refusal): void {
   for (const { encryption, integrity } of [up.keys.in, up.keys.out]) wipe(encryption, integrity);
   const { ticket } = up;
-  const spi = localSpi(saIdOf(entry.sa));
+  const spi = spiOf(entry.sa);
   engine.inbox.push({ spi, event: { kind: "child-installed", ticket, result: err(refusal) } });
 }
 

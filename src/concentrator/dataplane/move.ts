@@ -1,5 +1,7 @@
 /** Child SAs whose packets come from and go to another address (RFC 4555 §3.5, RFC 7296 §2.23). */
 
+import type { IkeSaFacts } from "../../ike/facts.ts";
+import { factsOf } from "../../ike/ike-sa.ts";
 import { equalAddress } from "../../inet/address.ts";
 import { equalPath, type Path } from "../../inet/endpoint.ts";
 import { type Instant, later } from "../../octets/instant.ts";
@@ -70,21 +72,19 @@ function noteSkipped(engine: Engine, entry: Entry, skipped: number): void {
 
 /** Moves states and policies of all Child SAs to where the IKE SA is now. */
 function moveChildren(engine: Engine, entry: Entry): void {
-  const { sa } = entry;
-  if (sa.phase !== "established") return;
-  for (const { spiIn } of sa.children) {
+  const ike = factsOf(entry.sa);
+  if (ike === undefined) return;
+  for (const { spiIn } of ike.children) {
     const installed = engine.installed.get(spiIn);
-    if (installed !== undefined) moveChild(engine, entry, installed);
+    if (installed !== undefined) moveChild(engine, entry, ike, installed);
   }
 }
 
 /** Inbound first, so that nothing which is sent there finds no state; then what we send. */
-function moveChild(engine: Engine, entry: Entry, installed: Installed): void {
-  const { sa } = entry;
-  if (sa.phase !== "established") return;
-  const encapsulate = needsEncapsulation(sa.nat);
+function moveChild(engine: Engine, entry: Entry, ike: IkeSaFacts, installed: Installed): void {
+  const encapsulate = needsEncapsulation(ike.nat);
   const before = installed.place;
-  const path = espPath(sa, before.path);
+  const path = espPath(ike, before.path);
   if (before.encapsulate === encapsulate && isSamePlace(before.path, path, encapsulate)) return;
   const [local, remote] = [path.local, path.remote];
   if (isTaken(engine, entry, installed, path)) return;

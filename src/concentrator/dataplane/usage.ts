@@ -1,5 +1,6 @@
 /** Whether Child SAs carry packets: asked of the kernel for one IKE SA (RFC 7296 §2.4; R13). */
 
+import { factsOf } from "../../ike/ike-sa.ts";
 import type { Ticket } from "../../ike/ticket.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmStateUse } from "../../xfrm/state.ts";
@@ -9,8 +10,7 @@ import type { Installed, UsageProbe, UsageQuery } from "./installed.ts";
 /** Asks for both states of each Child SA; the answers come one by one. */
 export function probeUsage(engine: Engine, entry: Entry, spi: IkeSpi, ticket: Ticket): void {
   const probe: UsageProbe = { spi, ticket, waiting: 0, hasReceived: false, hasSent: false };
-  const { sa } = entry;
-  const children = sa.phase === "established" ? sa.children : [];
+  const children = factsOf(entry.sa)?.children ?? [];
   for (const { spiIn } of children) {
     const installed = engine.installed.get(spiIn);
     if (installed === undefined) continue;

@@ -1,25 +1,16 @@
 /** IKE_SA_INIT from strangers: repeats, cookies, limits (RFC 7296 §2.1, §2.6, §2.21.1). */
 
 import { sha1 } from "../../crypto/hash.ts";
+import { cookieAnswer, type Opening, readOpening, receive, refusalAnswer } from "../../ike/door.ts";
+import { type IkeEffect, spiOf } from "../../ike/ike-sa.ts";
 import { INIT_OCTETS_MAX } from "../../ike/limits.ts";
 import { type Refusal, refusalText } from "../../ike/refusal.ts";
-import { localSpi } from "../../ike/sa-id.ts";
-import { notifyOf, payloadOf } from "../../ike/v2/find-payload.ts";
-import { acceptInit, initHead, initRefusal } from "../../ike/v2/ike-sa-init.ts";
-import { notify } from "../../ike/v2/notify.ts";
-import { saIdOf } from "../../ike/v2/phase.ts";
-import { redirectSupportOf } from "../../ike/v2/redirect.ts";
-import type { IkeEffect } from "../../ike/v2/step.ts";
 import { addressOctets } from "../../inet/address.ts";
 import { formatEndpoint, type Path } from "../../inet/endpoint.ts";
 import { originOf } from "../../inet/origin.ts";
 import { toHex } from "../../octets/hex.ts";
 import { Writer } from "../../octets/writer.ts";
-import { asIkeSpi, type IkeHeader } from "../../wire/header.ts";
-import { emitMessage } from "../../wire/v2/emit-message.ts";
-import type { Payload } from "../../wire/v2/message.ts";
-import { NotifyType } from "../../wire/v2/notify-type.ts";
-import { parsePayloads } from "../../wire/v2/payload-chain.ts";
+import type { IkeHeader } from "../../wire/header.ts";
 import { addEntry, count, type Engine, type Entry, journal } from "../engine.ts";
 import { mayNote } from "../journal/stranger-notes.ts";
 import { redirectStranger } from "../sites/redirect.ts";
@@ -57,29 +48,25 @@ export function admit(
     return undefined;
   }
   const { header, octets } = stranger;
-  const parsed = parsePayloads(header.nextPayload, octets.subarray(28), "IKE_SA_INIT");
-  if (!parsed.ok) {
+  const read = readOpening(header, octets);
+  if (!read.ok) {
     count(engine, "datagrams_malformed");
-    refuseStranger(engine, stranger, parsed.error);
+    refuseStranger(engine, stranger, read.error);
     return undefined;
   }
-  const { payloads } = parsed.value;
-  const Ni = payloadOf(payloads, "NONCE")?.data;
-  if (redirectStranger(engine, stranger, { support: redirectSupportOf(payloads), Ni })) {
-    return undefined;
-  }
-  if (!isWelcome(engine, stranger, payloads)) return undefined;
+  const opening = read.value;
+  if (redirectStranger(engine, stranger, opening)) return undefined;
+  if (!isWelcome(engine, stranger, opening)) return undefined;
   const { limits } = engine.plan;
-  const request = {
+  const reception = {
     ...stranger,
-    payloads,
     suites: engine.ikeSuites,
     halfOpenMs: limits.halfOpenMs,
     certReq: engine.certReq,
     withPpk: engine.plan.eroutes.some(({ ppk }) => ppk !== "off"),
     withFragments: engine.plan.eroutes.some(({ life }) => life.fragmentation),
   };
-  const accepted = acceptInit(request, engine.context);
+  const accepted = receive(opening, reception, engine.context);
   if (!accepted.ok) {
     refuseStranger(engine, stranger, accepted.error);
     return undefined;
@@ -88,28 +75,24 @@ export function admit(
   if (sa === undefined) return undefined;
   const entry = addEntry(engine, sa);
   entry.initKey = initKey;
-  engine.initRequests.set(initKey, localSpi(saIdOf(sa)));
+  engine.initRequests.set(initKey, spiOf(sa));
   enterHalfOpen(engine, entry);
   return { entry, effects };
 }
 
 /** Whether there is room; under load a stranger has to show that its address is its own. */
-function isWelcome(engine: Engine, stranger: Stranger, payloads: readonly Payload[]): boolean {
-  const room = roomFor(engine, stranger.path, stranger.octets.length);
+function isWelcome(engine: Engine, stranger: Stranger, { Ni, cookie }: Opening): boolean {
+  const { header, path } = stranger;
+  const room = roomFor(engine, path, stranger.octets.length);
   if (room !== "crowded") return room === "free";
-  const nonce = payloadOf(payloads, "NONCE");
-  if (nonce === undefined) {
+  if (Ni === undefined) {
     count(engine, "datagrams_malformed");
     return false;
   }
-  const { spiI } = stranger.header;
-  const input = { Ni: nonce.data, remote: stranger.path.remote, spiI };
-  const cookie = notifyOf(payloads, NotifyType.COOKIE);
-  if (cookie !== undefined && engine.cookies.knows(cookie.data, input, engine.now)) return true;
-  const data = engine.cookies.bake(input, engine.now);
-  const id = { spiI, spiR: asIkeSpi(0n) };
-  const octets = emitMessage(initHead(id), [notify(NotifyType.COOKIE, data)]);
-  engine.out.push({ kind: "send", octets, path: stranger.path });
+  const input = { Ni, remote: path.remote, spiI: header.spiI };
+  if (cookie !== undefined && engine.cookies.knows(cookie, input, engine.now)) return true;
+  const octets = cookieAnswer(header, engine.cookies.bake(input, engine.now));
+  engine.out.push({ kind: "send", octets, path });
   count(engine, "cookies_sent");
   return false;
 }
@@ -117,8 +100,7 @@ function isWelcome(engine: Engine, stranger: Stranger, payloads: readonly Payloa
 /** Tells a stranger why, and the journal; both at a bounded rate. */
 function refuseStranger(engine: Engine, stranger: Stranger, refusal: Refusal): void {
   if (engine.strangerAnswers.take(engine.now)) {
-    const id = { spiI: stranger.header.spiI, spiR: asIkeSpi(0n) };
-    const octets = initRefusal(id, refusal);
+    const octets = refusalAnswer(stranger.header, refusal);
     engine.out.push({ kind: "send", octets, path: stranger.path });
   } else count(engine, "datagrams_rate_limited");
   if (!mayNote(engine, originOf(stranger.path.remote.address))) return;

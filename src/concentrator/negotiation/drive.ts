@@ -3,11 +3,17 @@
 import type { ChildSa } from "../../ike/child-sa.ts";
 import { type EndReason, endWord } from "../../ike/end-reason.ts";
 import type { IkeEvent } from "../../ike/event.ts";
-import { localSpi } from "../../ike/sa-id.ts";
-import { deadlineOf } from "../../ike/v2/deadlines.ts";
-import { isHalfOpen, step } from "../../ike/v2/ike-sa.ts";
-import { type Established, type IkeSa, saIdOf } from "../../ike/v2/phase.ts";
-import type { IkeEffect } from "../../ike/v2/step.ts";
+import type { Stage } from "../../ike/facts.ts";
+import {
+  deadlineOf,
+  factsOf,
+  type IkeEffect,
+  type IkeSa,
+  pathOf,
+  spiOf,
+  stageOf,
+  step,
+} from "../../ike/ike-sa.ts";
 import { AssertionError, never } from "../../octets/assert.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { callOf, giveUp } from "../calls/call-table.ts";
@@ -18,7 +24,7 @@ import { currentEspPath } from "../dataplane/esp-path.ts";
 import { installChild, installOutbound, removeChild } from "../dataplane/install.ts";
 import { moveSoon } from "../dataplane/move.ts";
 import { probeUsage } from "../dataplane/usage.ts";
-import { addEntry, count, type Engine, type Entry, journal } from "../engine.ts";
+import { addEntry, count, type Engine, type Entry, factsAt, journal } from "../engine.ts";
 import { identify, leaveEroute, useEroute } from "../sites/look-up.ts";
 import { gatewayOfSite } from "../sites/redirect.ts";
 import { keepChildSas, keepIkeSas } from "../sites/site-caps.ts";
@@ -56,9 +62,9 @@ export function deliver(engine: Engine, spi: IkeSpi, event: IkeEvent): void {
   if (entry === undefined) return;
   if (event.kind === "message" && !mayGrow(engine, entry, event.octets.length)) return;
   guard(engine, entry, spi, () => {
-    const wasHalfOpen = isHalfOpen(entry.sa);
+    const before = stageOf(entry.sa);
     const result = step(entry.sa, event, engine.context);
-    settle(engine, entry, result.sa, wasHalfOpen);
+    settle(engine, entry, result.sa, before);
     perform(engine, entry, result.effects);
     afterStep(engine, entry, result.sa);
   });
@@ -66,7 +72,7 @@ export function deliver(engine: Engine, spi: IkeSpi, event: IkeEvent): void {
 
 /** Carries out the first effects of an IKE SA that was just admitted. */
 export function start(engine: Engine, entry: Entry, effects: readonly IkeEffect[]): void {
-  const spi = localSpi(saIdOf(entry.sa));
+  const spi = spiOf(entry.sa);
   engine.deadlines.set(spi, deadlineOf(entry.sa));
   guard(engine, entry, spi, () => perform(engine, entry, effects));
 }
@@ -97,14 +103,14 @@ function guard(engine: Engine, entry: Entry, spi: IkeSpi, work: () => void): voi
 }
 
 /** Keeps the tables true to the IKE SA's new phase. */
-function settle(engine: Engine, entry: Entry, next: IkeSa | undefined, wasHalfOpen: boolean): void {
-  const spi = localSpi(saIdOf(entry.sa));
-  const stillHalfOpen = next !== undefined && isHalfOpen(next);
-  if (wasHalfOpen && !stillHalfOpen) leaveHalfOpen(engine, entry);
-  if (entry.sa.phase === "ended") engine.lingering--;
-  const isLingering = next?.phase === "ended";
+function settle(engine: Engine, entry: Entry, next: IkeSa | undefined, before: Stage): void {
+  const spi = spiOf(entry.sa);
+  const stage = next === undefined ? undefined : stageOf(next);
+  if (before === "half-open" && stage !== "half-open") leaveHalfOpen(engine, entry);
+  if (before === "over") engine.lingering--;
+  const isLingering = stage === "over";
   const isForgotten = next === undefined || (isLingering && engine.lingering >= LINGERING_MAX);
-  if (entry.initKey !== undefined && (isForgotten || next.phase === "established")) {
+  if (entry.initKey !== undefined && (isForgotten || stage === "up")) {
     engine.initRequests.delete(entry.initKey);
     entry.initKey = undefined;
   }
@@ -124,7 +130,7 @@ function perform(engine: Engine, entry: Entry, effects: readonly IkeEffect[]): v
 }
 
 function performOne(engine: Engine, entry: Entry, effect: IkeEffect): void {
-  const spi = localSpi(saIdOf(entry.sa));
+  const spi = spiOf(entry.sa);
   switch (effect.kind) {
     case "send":
       engine.out.push(effect);
@@ -160,25 +166,19 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect): void {
       onRedirected(engine, entry, spi, effect.to);
       return;
     case "keepalive":
-      // It keeps the mapping of ESP in UDP, which is IKE's as well unless the site stays on 500.
-      if (entry.sa.phase !== "established") return;
-      engine.out.push({ kind: "keepalive", path: currentEspPath(engine, entry.sa) });
+      keepAlive(engine, entry);
       return;
     case "reauthenticate":
       if (entry.eroute !== undefined) reauthenticate(engine, entry.eroute, effect.why);
       return;
     case "rekeyed":
-      onRekeyed(engine, entry, effect.successor, effect.rival);
+      onRekeyed(engine, entry, effect.successor);
       return;
-    case "give-back":
-      giveBack(engine, effect.to, effect.children);
+    case "hand-over":
+      handOver(engine, effect.children, effect.to);
       return;
-    case "rekeyed-in-vain":
-      onRekeyed(engine, entry, effect.successor, undefined);
-      engine.inbox.push({
-        spi: localSpi(saIdOf(effect.successor)),
-        event: { kind: "close", why: "redundant" },
-      });
+    case "tell":
+      engine.inbox.push({ spi: effect.to, event: effect.event });
       return;
     case "count":
       count(engine, effect.counter);
@@ -201,7 +201,7 @@ function askForWork(
   effect: Extract<IkeEffect, { kind: "key-exchange" | "signature" }>,
 ): void {
   const { kind, ticket } = effect;
-  const spi = localSpi(saIdOf(entry.sa));
+  const spi = spiOf(entry.sa);
   const precedence = precedenceOf(engine, entry);
   if (kind === "signature") {
     const request = engine.requests.open({ kind, spi, ticket });
@@ -221,7 +221,7 @@ function onAuthenticated(
 ): void {
   const isNew = entry.candidate !== undefined && !engine.eroutes.has(entry.candidate.key);
   useEroute(engine, entry);
-  rememberPrefix(engine, entry.sa.path.remote.address);
+  rememberPrefix(engine, pathOf(entry.sa).remote.address);
   rememberPlace(engine, entry);
   count(engine, "ike_sas_established");
   if (entry.eroute?.usesPpk === true) count(engine, "ike_sas_with_ppk");
@@ -249,24 +249,16 @@ function onAuthenticated(
 function giveUpLateCall(engine: Engine, key: string): void {
   const call = callOf(engine, key);
   if (call?.stage.kind !== "calling") return;
-  const phase = engine.sas.get(call.stage.spi)?.sa.phase;
-  if (phase === undefined || !BEFORE_AUTH.includes(phase)) return;
-  giveUp(engine, call, "redundant");
+  const ike = engine.sas.get(call.stage.spi)?.sa;
+  if (ike !== undefined && stageOf(ike) === "calling") giveUp(engine, call, "redundant");
 }
-
-const BEFORE_AUTH: readonly IkeSa["phase"][] = [
-  "awaiting-public-value",
-  "awaiting-init-response",
-  "awaiting-shared-secret",
-  "awaiting-call-signature",
-];
 
 /** Only now: so that no packet of the site finds itself without a policy in between. */
 function afterStep(engine: Engine, entry: Entry, sa: IkeSa | undefined): void {
   if (entry.supersedes.length === 0 && entry.redirect === undefined) return;
-  if (sa?.phase === "established" && sa.serving !== undefined) return;
+  if (sa !== undefined && factsOf(sa)?.isServing === true) return;
   if (entry.redirect !== undefined) {
-    const spi = localSpi(saIdOf(entry.sa));
+    const spi = spiOf(entry.sa);
     engine.inbox.push({ spi, event: { kind: "redirect", to: entry.redirect } });
     entry.redirect = undefined;
   }
@@ -276,45 +268,37 @@ function afterStep(engine: Engine, entry: Entry, sa: IkeSa | undefined): void {
   entry.supersedes = [];
 }
 
-/** The Child SAs belong to the new IKE SA now, and so does the eroute. */
-function onRekeyed(
-  engine: Engine,
-  entry: Entry,
-  successor: Established,
-  rival: IkeSpi | undefined,
-): void {
+/** It keeps the mapping of ESP in UDP, which is IKE's as well unless the site stays on 500. */
+function keepAlive(engine: Engine, { sa }: Entry): void {
+  const ike = factsOf(sa);
+  if (ike === undefined) return;
+  engine.out.push({ kind: "keepalive", path: currentEspPath(engine, ike) });
+}
+
+/** The eroute belongs to the new IKE SA now, and so do the Child SAs that it names. */
+function onRekeyed(engine: Engine, entry: Entry, successor: IkeSa): void {
   const next = addEntry(engine, successor);
-  const spi = localSpi(saIdOf(successor));
+  const spi = spiOf(successor);
   next.peerId = entry.peerId;
   next.eroute = entry.eroute;
   next.eroute?.ikeSas.push(spi);
   next.initialContact = entry.initialContact;
-  handOver(engine, successor.children, spi);
+  own(engine, factsOf(successor)?.children ?? [], spi);
   if (next.eroute !== undefined) keepIkeSas(engine, next.eroute, spi);
   engine.deadlines.set(spi, deadlineOf(successor));
-  // What waited its turn in the one before goes on here.
-  if (successor.tasks.length > 0) engine.inbox.push({ spi, event: { kind: "deadline" } });
-  const other = rival === undefined ? undefined : engine.sas.get(rival)?.sa;
-  if (rival === undefined || other?.phase !== "established") return;
-  // The peer has made one at the same time, and ours counts: what it took is ours (§2.8.2).
-  handOver(engine, other.children, spi);
-  engine.inbox.push({ spi: rival, event: { kind: "stand-down" } });
-  engine.inbox.push({ spi, event: { kind: "adopt", children: other.children } });
 }
 
-/** The IKE SA before is about to have a successor of its own; if it is gone, so are they. */
-function giveBack(engine: Engine, to: IkeSpi, children: readonly ChildSa[]): void {
-  const before = engine.sas.get(to)?.sa;
-  const asks = before?.phase === "established" ? before.asking?.kind : undefined;
-  if (asks !== "ike-response" && asks !== "ike-shared-secret") {
+/** Child SAs go to another IKE SA of the site; where it does not take them, nobody has them. */
+function handOver(engine: Engine, children: readonly ChildSa[], to: IkeSpi): void {
+  if (factsAt(engine, to)?.canTakeChildSas !== true) {
     for (const { spiIn } of children) removeChild(engine, spiIn, "peer-deleted");
     return;
   }
-  handOver(engine, children, to);
+  own(engine, children, to);
   engine.inbox.push({ spi: to, event: { kind: "adopt", children } });
 }
 
-function handOver(engine: Engine, children: readonly ChildSa[], spi: IkeSpi): void {
+function own(engine: Engine, children: readonly ChildSa[], spi: IkeSpi): void {
   for (const { spiIn } of children) {
     const installed = engine.installed.get(spiIn);
     if (installed !== undefined) installed.ikeSpi = spi;
@@ -376,13 +360,12 @@ function removeLeftChild(engine: Engine, entry: Entry, spi: IkeSpi, why: string)
 }
 
 function discard(engine: Engine, entry: Entry, spi: IkeSpi, why: string): void {
-  if (isHalfOpen(entry.sa)) leaveHalfOpen(engine, entry);
+  if (stageOf(entry.sa) === "half-open") leaveHalfOpen(engine, entry);
   if (entry.initKey !== undefined) engine.initRequests.delete(entry.initKey);
   engine.sas.delete(spi);
   engine.deadlines.set(spi, undefined);
-  if (entry.sa.phase === "established") {
-    for (const child of entry.sa.children.toReversed())
-      removeChild(engine, child.spiIn, "discarded");
+  for (const child of factsOf(entry.sa)?.children.toReversed() ?? []) {
+    removeChild(engine, child.spiIn, "discarded");
   }
   removeLeftChild(engine, entry, spi, why);
   const { eroute } = entry;

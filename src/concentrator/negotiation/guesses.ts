@@ -7,6 +7,7 @@
  */
 
 import { peerKey } from "../../eroute/peer-id.ts";
+import { pathOf } from "../../ike/ike-sa.ts";
 import type { Refusal } from "../../ike/refusal.ts";
 import { formatEndpoint } from "../../inet/endpoint.ts";
 import { originOf } from "../../inet/origin.ts";
@@ -41,7 +42,7 @@ export function slowDown(engine: Engine, entry: Entry): Denial | undefined {
   // What was tried before in this IKE SA has failed: it is repeated.
   entry.guess = undefined;
   if (peerId === undefined) return undefined;
-  const { remote } = sa.path;
+  const { remote } = pathOf(sa);
   const key = peerKey(peerId);
   const place = formatEndpoint(remote);
   const from = engine.guesses.places.get(key) === place ? place : originOf(remote.address);
@@ -85,7 +86,7 @@ export function rememberPlace(engine: Engine, entry: Entry): void {
   const { places } = engine.guesses;
   const key = peerKey(entry.peerId);
   places.delete(key);
-  places.set(key, formatEndpoint(entry.sa.path.remote));
+  places.set(key, formatEndpoint(pathOf(entry.sa).remote));
   if (places.size <= PLACES_MAX) return;
   const [oldest] = places.keys();
   if (oldest !== undefined) places.delete(oldest);

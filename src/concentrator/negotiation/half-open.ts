@@ -1,8 +1,8 @@
 /** Places and memory for IKE SAs whose peer has not authenticated yet: bounded, shared fairly. */
 
-import { HALF_OPEN_OCTETS, halfOpenOctets } from "../../ike/v2/half-open-octets.ts";
-import type { Path } from "../../inet/endpoint.ts";
-import { formatEndpoint } from "../../inet/endpoint.ts";
+import { halfOpenOctets, pathOf } from "../../ike/ike-sa.ts";
+import { HALF_OPEN_OCTETS } from "../../ike/limits.ts";
+import { formatEndpoint, type Path } from "../../inet/endpoint.ts";
 import { originOf } from "../../inet/origin.ts";
 import { count, type Engine, type Entry } from "../engine.ts";
 import { noteLimit } from "../journal/limit-notes.ts";
@@ -37,7 +37,7 @@ export function roomFor(engine: Engine, path: Path, octets: number): "free" | "c
 export function mayGrow(engine: Engine, { halfOpenPrefix, sa }: Entry, octets: number): boolean {
   if (halfOpenPrefix === undefined) return true;
   if (hasMemory(engine, engine.halfOpenPrefixes.get(halfOpenPrefix), octets)) return true;
-  refuse(engine, sa.path, true);
+  refuse(engine, pathOf(sa), true);
   return false;
 }
 
@@ -59,7 +59,7 @@ function refuse(engine: Engine, { remote }: Path, hasPlace: boolean): void {
 /** A stranger was let in. */
 export function enterHalfOpen(engine: Engine, entry: Entry): void {
   engine.halfOpen++;
-  const prefix = originOf(entry.sa.path.remote.address);
+  const prefix = originOf(pathOf(entry.sa).remote.address);
   entry.halfOpenPrefix = prefix;
   const share = engine.halfOpenPrefixes.get(prefix) ?? { places: 0, octets: 0 };
   share.places++;

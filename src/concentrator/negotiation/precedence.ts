@@ -3,6 +3,7 @@
  * have been up before, then strangers, who share what is left fairly by address prefix.
  */
 
+import { pathOf } from "../../ike/ike-sa.ts";
 import type { Address } from "../../inet/address.ts";
 import { originOf } from "../../inet/origin.ts";
 import type { Engine, Entry } from "../engine.ts";
@@ -21,7 +22,7 @@ export type Rank = (typeof RANKS)[number];
 const KNOWN_PREFIXES_MAX = 16_384;
 
 export function precedenceOf(engine: Engine, entry: Entry): Precedence {
-  const prefix = originOf(entry.sa.path.remote.address);
+  const prefix = originOf(pathOf(entry.sa).remote.address);
   if (entry.eroute !== undefined) return { rank: "established", prefix };
   const isKnown = entry.call !== undefined || engine.knownPrefixes.has(prefix);
   return { rank: isKnown ? "known" : "stranger", prefix };

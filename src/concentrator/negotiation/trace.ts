@@ -1,12 +1,11 @@
 /** Looking at single sites closely: each message, for those that somebody has asked for. */
 
 import { peerKey } from "../../eroute/peer-id.ts";
-import { saIdOf } from "../../ike/v2/phase.ts";
-import { payloadsText, type SeenMessage } from "../../ike/v2/seen-message.ts";
+import { seenInClear } from "../../ike/door.ts";
+import { pathOf, saIdOf } from "../../ike/ike-sa.ts";
+import type { SeenMessage } from "../../ike/seen-message.ts";
 import { formatEndpoint, type Path } from "../../inet/endpoint.ts";
-import { IKE_HEADER_OCTETS, type IkeSpi, parseHeader } from "../../wire/header.ts";
-import { ExchangeType, exchangeName } from "../../wire/v2/exchange-type.ts";
-import { parsePayloads } from "../../wire/v2/payload-chain.ts";
+import { type IkeSpi, parseHeader } from "../../wire/header.ts";
 import { type Engine, type Entry, journal } from "../engine.ts";
 import type { JournalStep } from "../journal/journal.ts";
 
@@ -43,18 +42,13 @@ export function onSeenMessage(engine: Engine, message: SeenMessage): void {
   const { spiI, spiR } = message.id;
   const entry = engine.sas.get(spiI) ?? engine.sas.get(spiR);
   if (entry === undefined) return;
-  const { way, exchangeType, messageId, response } = message;
-  const kind = `${response ? "response" : "request"} ${messageId}`;
-  const detail = `${way} ${exchangeName(exchangeType)} ${kind}: ${payloadsText(message.payloads)}`;
-  tell(engine, entry, {
-    spiI,
-    step: stepOf(exchangeType),
-    detail,
-    remote: remoteOf(entry.sa.path),
-  });
+  const { way, exchange } = message;
+  const detail = `${way} ${exchange} ${kindOf(message)}: ${message.inside}`;
+  const remote = remoteOf(pathOf(entry.sa));
+  tell(engine, entry, { spiI, step: stepOf(exchange), detail, remote });
 }
 
-/** A datagram of IKE_SA_INIT: it is not encrypted, and there may be no IKE SA yet, or ever. */
+/** A datagram that is not encrypted: there may be no IKE SA yet, or ever. */
 export function onTracedDatagram(
   engine: Engine,
   octets: Uint8Array,
@@ -62,14 +56,17 @@ export function onTracedDatagram(
   way: SeenMessage["way"],
 ): void {
   const header = parseHeader(octets);
-  if (!header.ok || header.value.exchangeType !== ExchangeType.IKE_SA_INIT) return;
-  const { spiI, spiR, nextPayload, messageId, flags } = header.value;
-  const parsed = parsePayloads(nextPayload, octets.subarray(IKE_HEADER_OCTETS), "IKE_SA_INIT");
-  const inside = parsed.ok ? payloadsText(parsed.value.payloads) : "cannot be read";
-  const kind = `${flags.response ? "response" : "request"} ${messageId}`;
-  const detail = `${way} IKE_SA_INIT ${kind}, ${octets.length} octets: ${inside}`;
+  const message = header.ok ? seenInClear(header.value, octets) : undefined;
+  if (message === undefined) return;
+  const { exchange, inside } = message;
+  const { spiI, spiR } = message.id;
+  const detail = `${way} ${exchange} ${kindOf(message)}, ${octets.length} octets: ${inside}`;
   const entry = engine.sas.get(spiI) ?? engine.sas.get(spiR);
   tell(engine, entry, { spiI, step: "IKE_SA_INIT", detail, remote: remoteOf(path) });
+}
+
+function kindOf({ response, messageId }: Omit<SeenMessage, "way">): string {
+  return `${response ? "response" : "request"} ${messageId}`;
 }
 
 /** The site of an IKE SA is known now: what was seen before is told, if it is looked at. */
@@ -116,9 +113,8 @@ function write(engine: Engine, entry: Entry | undefined, message: UntoldMessage)
   });
 }
 
-function stepOf(exchangeType: number): JournalStep {
-  const name = exchangeName(exchangeType);
-  return name === "IKE_AUTH" || name === "CREATE_CHILD_SA" ? name : "INFORMATIONAL";
+function stepOf(exchange: string): JournalStep {
+  return exchange === "IKE_AUTH" || exchange === "CREATE_CHILD_SA" ? exchange : "INFORMATIONAL";
 }
 
 function remoteOf({ remote }: Path): string {

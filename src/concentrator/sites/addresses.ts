@@ -3,7 +3,7 @@
 import { type Address, formatAddress } from "../../inet/address.ts";
 import type { Instant } from "../../octets/instant.ts";
 import { setStage } from "../calls/call-table.ts";
-import { type Engine, inMs } from "../engine.ts";
+import { type Engine, factsAt, inMs } from "../engine.ts";
 import { closeSoon } from "./errands.ts";
 
 /** An address may be back within so long, as when its interface is switched off and on. */
@@ -41,8 +41,8 @@ export function leaveGoneAddresses(engine: Engine): void {
   if (gone.size === 0) return;
   for (const eroute of engine.eroutes.values()) {
     const usesGone = [...eroute.ikeSas].some((spi) => {
-      const sa = engine.sas.get(spi)?.sa;
-      return sa?.phase === "established" && gone.has(formatAddress(sa.path.local.address));
+      const ike = factsAt(engine, spi);
+      return ike !== undefined && gone.has(formatAddress(ike.path.local.address));
     });
     if (usesGone) closeSoon(engine, eroute, "address-gone");
   }

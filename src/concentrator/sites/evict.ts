@@ -1,7 +1,8 @@
 /** Work in small portions: eviction of the oldest dynamic eroutes (R7), and shutdown. */
 
+import { stageOf } from "../../ike/ike-sa.ts";
 import type { IkeSpi } from "../../wire/header.ts";
-import { count, type Engine, type ErouteInUse, inMs, journal } from "../engine.ts";
+import { count, type Engine, type Entry, type ErouteInUse, inMs, journal } from "../engine.ts";
 import { excessOf } from "./redirect.ts";
 
 /** So many sites are told at once; the rest follows at the next deadline, without a stall. */
@@ -53,8 +54,7 @@ export function shutDownPortion(engine: Engine): void {
   let left = PORTION;
   for (const [spi, entry] of engine.sas) {
     if (left === 0) return;
-    const { phase } = entry.sa;
-    if (phase === "closing" || phase === "ended") continue;
+    if (isGoing(entry)) continue;
     left--;
     close(engine, spi, "shutdown");
   }
@@ -63,10 +63,15 @@ export function shutDownPortion(engine: Engine): void {
 /** Whether some IKE SA has not been told yet. */
 export function hasOpenIkeSas(engine: Engine): boolean {
   for (const entry of engine.sas.values()) {
-    const { phase } = entry.sa;
-    if (phase !== "closing" && phase !== "ended") return true;
+    if (!isGoing(entry)) return true;
   }
   return false;
+}
+
+/** The site was told, or knows it. */
+function isGoing({ sa }: Entry): boolean {
+  const stage = stageOf(sa);
+  return stage === "closing" || stage === "over";
 }
 
 function closeAll(engine: Engine, eroute: ErouteInUse, why: string): void {

@@ -7,17 +7,23 @@ import { type ConfiguredMatch, matchConfigured } from "../../eroute/match.ts";
 import { asPeerId, PEER_ID_LENGTH_MAX, type PeerId, peerKey } from "../../eroute/peer-id.ts";
 import { acceptsIke, ikeAlgorithmsText } from "../../ike/algorithms.ts";
 import type { Credentials } from "../../ike/event.ts";
+import { factsOf, type IkeEffect, pathOf, spiOf } from "../../ike/ike-sa.ts";
 import type { Refusal } from "../../ike/refusal.ts";
-import { localSpi } from "../../ike/sa-id.ts";
 import type { Ticket } from "../../ike/ticket.ts";
-import { saIdOf } from "../../ike/v2/phase.ts";
-import type { IkeEffect } from "../../ike/v2/step.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { identityText } from "../../wire/identity.ts";
 import { onErouteGone } from "../calls/initiate.ts";
-import { count, type Engine, type Entry, type ErouteInUse, inMs, journal } from "../engine.ts";
+import {
+  count,
+  type Engine,
+  type Entry,
+  type ErouteInUse,
+  factsAt,
+  inMs,
+  journal,
+} from "../engine.ts";
 import type { LookupId, LookupResult } from "../event.ts";
 import { forgiveUnlooked, slowDown } from "../negotiation/guesses.ts";
 import { tellUntold } from "../negotiation/trace.ts";
@@ -41,7 +47,7 @@ export function identify(engine: Engine, entry: Entry, asked: Identify): void {
   const peerId = asPeerId(identityText(asked.peer).slice(0, PEER_ID_LENGTH_MAX + 1));
   entry.peerId = peerId;
   if (engine.onMessage !== undefined) tellUntold(engine, entry);
-  const waiting = { spi: localSpi(saIdOf(entry.sa)), ticket: asked.ticket };
+  const waiting = { spi: spiOf(entry.sa), ticket: asked.ticket };
   const match = matchConfigured(engine.plan, peerId);
   const tooEarly = slowDown(engine, entry);
   if (tooEarly !== undefined) {
@@ -188,7 +194,7 @@ function useLocal(
 function isTaken(engine: Engine, waiting: Waiting, eroute: ErouteInUse): boolean {
   if (eroute.base.life.uniqueness !== "keep") return false;
   for (const spi of eroute.ikeSas) {
-    if (engine.sas.get(spi)?.sa.phase !== "established") continue;
+    if (factsAt(engine, spi) === undefined) continue;
     engine.inbox.push({ spi, event: { kind: "check-liveness" } });
     const detail = `${eroute.peerId} is connected, and uniqueness = "keep" lets nobody replace it`;
     deny(engine, waiting, { reason: "already-connected", detail }, eroute.base);
@@ -203,7 +209,7 @@ function credentialsOf(
   eroute: ErouteInUse,
   keys: SiteKeys,
 ): Result<Credentials, Refusal> {
-  return ok(credentialsFor(engine, eroute, keys, entry.sa.path.local.address));
+  return ok(credentialsFor(engine, eroute, keys, pathOf(entry.sa).local.address));
 }
 
 /** IKE_SA_INIT was answered before the eroute was known: its own algorithms count now. */
@@ -264,7 +270,7 @@ export function useEroute(engine: Engine, entry: Entry): void {
       : { ...entry.candidate, createdAt: before.createdAt, ikeSas: before.ikeSas };
   const isNew = before === undefined;
   if (before !== undefined) removeReach(engine.reach, before);
-  candidate.usesPpk = entry.sa.phase === "established" && entry.sa.usesPpk;
+  candidate.usesPpk = factsOf(entry.sa)?.usesPpk === true;
   engine.eroutes.set(candidate.key, candidate);
   addReach(engine.reach, candidate);
   entry.eroute = candidate;

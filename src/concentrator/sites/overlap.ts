@@ -16,7 +16,7 @@ import { valuesAround, valuesAt } from "../../inet/prefix-table.ts";
 import type { XfrmPolicy } from "../../xfrm/policy.ts";
 import { formatPolicyId } from "../../xfrm/request.ts";
 import type { Installed } from "../dataplane/installed.ts";
-import { count, type Engine, type ErouteInUse, journal } from "../engine.ts";
+import { count, type Engine, type ErouteInUse, factsAt, journal } from "../engine.ts";
 import { erouteKey } from "./eroute-in-use.ts";
 import { closeSoon } from "./errands.ts";
 import type { Denial } from "./unanswered.ts";
@@ -30,7 +30,7 @@ export function refuseOverlap(engine: Engine, candidate: ErouteInUse): Denial | 
   if (found === undefined) return undefined;
   count(engine, "overlaps_refused");
   for (const spi of found.holder.ikeSas) {
-    if (engine.sas.get(spi)?.sa.phase !== "established") continue;
+    if (factsAt(engine, spi) === undefined) continue;
     engine.inbox.push({ spi, event: { kind: "check-liveness" } });
   }
   const detail = refusedText(candidate, found.holder, found.subnet);
@@ -186,10 +186,7 @@ function isForMany(base: Eroute): boolean {
 
 /** Whether it has a Child SA: who has none keeps nobody out. */
 function carries(engine: Engine, { ikeSas }: ErouteInUse): boolean {
-  return ikeSas.some((spi) => {
-    const sa = engine.sas.get(spi)?.sa;
-    return sa?.phase === "established" && sa.children.length > 0;
-  });
+  return ikeSas.some((spi) => (factsAt(engine, spi)?.children.length ?? 0) > 0);
 }
 
 type Own = Claim & { readonly key: string };

@@ -3,7 +3,7 @@
 import type { EroutePlan } from "../../eroute/eroute.ts";
 import { evictionCount } from "../../eroute/evict.ts";
 import type { Address } from "../../inet/address.ts";
-import type { Engine, ErouteInUse } from "../engine.ts";
+import { type Engine, type ErouteInUse, factsAt } from "../engine.ts";
 import { type Comparison, compare, verdictOn } from "./reconfigure.ts";
 import { excessOf } from "./redirect.ts";
 
@@ -51,8 +51,8 @@ function whyClosed(
   const verdict = verdictOn(eroute, comparison);
   if (verdict.kind === "close") return verdict.of;
   const usesGone = eroute.ikeSas.some((spi) => {
-    const sa = engine.sas.get(spi)?.sa;
-    return sa?.phase === "established" && !isListened(sa.path.local.address);
+    const ike = factsAt(engine, spi);
+    return ike !== undefined && !isListened(ike.path.local.address);
   });
   return usesGone ? "ike.listen lacks their local address" : undefined;
 }

@@ -5,7 +5,7 @@ import { containsAddress, formatPrefix, prefixOf } from "../../inet/prefix.ts";
 import { type PrefixTable, putAt, takeFrom, valuesAround } from "../../inet/prefix-table.ts";
 import type { TrafficSelector } from "../../wire/traffic-selector.ts";
 import { add, HOLD_MS, rest } from "../calls/call-table.ts";
-import type { Engine, ErouteInUse } from "../engine.ts";
+import { type Engine, type ErouteInUse, factsAt } from "../engine.ts";
 
 /** Keys of eroutes in use by their remote subnets; nearly always one a subnet. */
 export type Reach = PrefixTable<string>;
@@ -46,17 +46,17 @@ export function askForMissing(
   packet: { readonly source: Address; readonly destination: Address },
 ): boolean {
   for (const spi of [...eroute.ikeSas].reverse()) {
-    const sa = engine.sas.get(spi)?.sa;
-    if (sa?.phase !== "established" || sa.replacedUntil !== undefined) continue;
-    if (sa.children.length === 0) {
-      const { local, remote } = sa.policy;
+    const ike = factsAt(engine, spi);
+    if (ike === undefined || ike.isReplaced) continue;
+    if (ike.children.length === 0) {
+      const { local, remote } = ike.policy;
       engine.inbox.push({ spi, event: { kind: "new-child", local, remote } });
       return true;
     }
     // What has lost its states is being rekeyed: another one would be one too many.
-    if (sa.children.some(({ spiIn }) => engine.repairs.lost.has(spiIn))) return true;
-    const local = sa.policy.local.filter((selector) => holds(selector, packet.source));
-    const remote = sa.policy.remote.filter((selector) => holds(selector, packet.destination));
+    if (ike.children.some(({ spiIn }) => engine.repairs.lost.has(spiIn))) return true;
+    const local = ike.policy.local.filter((selector) => holds(selector, packet.source));
+    const remote = ike.policy.remote.filter((selector) => holds(selector, packet.destination));
     if (local.length > 0 && remote.length > 0 && isTurn(engine, eroute, packet.destination)) {
       engine.inbox.push({ spi, event: { kind: "new-child", local, remote } });
     }

@@ -1,14 +1,14 @@
 /** Sending sites to another gateway: one of them, or all, to empty this one (RFC 5685). */
 
 import { evictionCount } from "../../eroute/evict.ts";
-import { initRedirect } from "../../ike/v2/ike-sa-init.ts";
-import { isRedirectable, type RedirectSupport } from "../../ike/v2/redirect.ts";
+import { type Opening, redirectAnswer } from "../../ike/door.ts";
+import { factsOf } from "../../ike/ike-sa.ts";
 import { formatEndpoint } from "../../inet/endpoint.ts";
 import { originOf } from "../../inet/origin.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { Gateway } from "../../wire/gateway.ts";
 import type { IkeSpi } from "../../wire/header.ts";
-import { count, type Engine, type Entry, inMs, journal } from "../engine.ts";
+import { count, type Engine, type Entry, factsAt, inMs, journal } from "../engine.ts";
 import type { Event } from "../event.ts";
 import { mayNote } from "../journal/stranger-notes.ts";
 import type { Stranger } from "../negotiation/admit.ts";
@@ -63,15 +63,15 @@ export function runRedirects(engine: Engine): void {
 export function redirectStranger(
   engine: Engine,
   { header, path }: Stranger,
-  said: { readonly support: RedirectSupport; readonly Ni: Uint8Array | undefined },
+  { canBeSentAway, Ni }: Opening,
 ): boolean {
   const { to } = engine.redirects;
-  if (to === undefined || said.support === "none" || said.Ni === undefined) return false;
+  if (to === undefined || !canBeSentAway || Ni === undefined) return false;
   if (!engine.strangerAnswers.take(engine.now)) {
     count(engine, "datagrams_rate_limited");
     return true;
   }
-  engine.out.push({ kind: "send", octets: initRedirect(header.spiI, to, said.Ni), path });
+  engine.out.push({ kind: "send", octets: redirectAnswer(header, to, Ni), path });
   count(engine, "redirects_sent");
   if (!mayNote(engine, originOf(path.remote.address))) return true;
   journal(engine, undefined, {
@@ -93,10 +93,11 @@ export function redirectStranger(
  * is told there crashes.
  */
 export function gatewayOfSite(engine: Engine, entry: Entry, isNew: boolean): Gateway | undefined {
-  const { eroute, sa } = entry;
-  if (eroute === undefined || sa.phase !== "established" || !isRedirectable(sa)) return undefined;
+  const { eroute } = entry;
+  const ike = factsOf(entry.sa);
+  if (eroute === undefined || ike === undefined || !ike.canBeSentAway) return undefined;
   const configured = engine.redirects.to ?? eroute.base.redirect;
-  if (configured !== undefined || sa.redirect === "redirected") return configured;
+  if (configured !== undefined || ike.isSentHere) return configured;
   const { redirectTo } = engine.plan.limits;
   if (redirectTo === undefined || eroute.kind !== "dynamic" || !isNew) return undefined;
   return excessOf(engine) > 0 ? redirectTo : undefined;
@@ -119,8 +120,8 @@ export function excessOf(engine: Engine): number {
 
 function isLeaving({ sas }: Engine, spi: IkeSpi): boolean {
   const entry = sas.get(spi);
-  const isTold = entry?.sa.phase === "established" && entry.sa.redirected !== undefined;
-  return isTold || entry?.redirect !== undefined;
+  if (entry === undefined) return false;
+  return entry.redirect !== undefined || factsOf(entry.sa)?.isSentAway === true;
 }
 
 /** Those that call are sent at once from now on, those that are up one by one. */
@@ -148,8 +149,7 @@ function redirectSite(engine: Engine, peerId: string, to: Gateway): void {
 function tell(engine: Engine, key: string, to: Gateway): number {
   let told = 0;
   for (const spi of engine.eroutes.get(key)?.ikeSas ?? []) {
-    const sa = engine.sas.get(spi)?.sa;
-    if (sa?.phase !== "established" || !isRedirectable(sa)) continue;
+    if (factsAt(engine, spi)?.canBeSentAway !== true) continue;
     engine.inbox.push({ spi, event: { kind: "redirect", to } });
     told++;
   }

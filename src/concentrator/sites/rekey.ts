@@ -1,6 +1,6 @@
 /** New keys for a site at once, because somebody wants them (RFC 7296 §2.8). */
 
-import { type Engine, journal } from "../engine.ts";
+import { type Engine, factsAt, journal } from "../engine.ts";
 import { erouteKey } from "./eroute-in-use.ts";
 
 /** Which keys are replaced: those of the IKE SA, or those of all its Child SAs. */
@@ -12,11 +12,11 @@ export function rekeyByHand(engine: Engine, peerId: string, of: RekeyOf): void {
   for (const { name } of engine.plan.eroutes) {
     const eroute = engine.eroutes.get(erouteKey(name, peerId));
     for (const spi of eroute?.ikeSas ?? []) {
-      const sa = engine.sas.get(spi)?.sa;
-      if (sa?.phase !== "established" || sa.replacedUntil !== undefined) continue;
+      const ike = factsAt(engine, spi);
+      if (ike === undefined || ike.isReplaced) continue;
       asked++;
       if (of === "ike") engine.inbox.push({ spi, event: { kind: "rekey-ike" } });
-      for (const { spiIn } of of === "children" ? sa.children : []) {
+      for (const { spiIn } of of === "children" ? ike.children : []) {
         engine.inbox.push({ spi, event: { kind: "rekey-child", spiIn } });
       }
     }

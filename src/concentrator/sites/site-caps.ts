@@ -1,10 +1,8 @@
 /** How many IKE SAs and Child SAs one site may have: the oldest goes, and the site is told. */
 
 import type { ChildSa } from "../../ike/child-sa.ts";
-import { localSpi } from "../../ike/sa-id.ts";
-import { type Established, saIdOf } from "../../ike/v2/phase.ts";
 import type { IkeSpi } from "../../wire/header.ts";
-import { count, type Engine, type Entry, type ErouteInUse, journal } from "../engine.ts";
+import { count, type Engine, type Entry, type ErouteInUse, factsAt, journal } from "../engine.ts";
 import { createRates, type RateLimit, type Rates } from "../rate.ts";
 
 /** Deletes to one site for that: beyond it they go without a word, as nobody answers so many. */
@@ -37,8 +35,7 @@ export function keepIkeSas(engine: Engine, eroute: ErouteInUse, newest: IkeSpi):
 }
 
 function isReplaced(engine: Engine, spi: IkeSpi): boolean {
-  const sa = engine.sas.get(spi)?.sa;
-  return sa?.phase === "established" && sa.replacedUntil !== undefined;
+  return factsAt(engine, spi)?.isReplaced === true;
 }
 
 /**
@@ -49,8 +46,9 @@ export function keepChildSas(engine: Engine, entry: Entry, added: ChildSa): void
   const { childSasPerSiteMax: max } = engine.plan.limits;
   const { eroute } = entry;
   if (eroute === undefined) return;
-  const sas = eroute.ikeSas.flatMap((spi) => establishedOf(engine, spi) ?? []);
-  const children = sas.flatMap((sa) => sa.children.map((child) => ({ sa, child })));
+  const children = eroute.ikeSas.flatMap((spi) =>
+    (factsAt(engine, spi)?.children ?? []).map((child) => ({ spi, child })),
+  );
   const replaced = new Set([...children.map(({ child }) => child.replaces), added.replaces]);
   const isReplacing = children.some(({ child }) => child.spiIn === added.replaces);
   const current = children.filter(({ child }) => !replaced.has(child.spiIn));
@@ -60,7 +58,7 @@ export function keepChildSas(engine: Engine, entry: Entry, added: ChildSa): void
   const [first, ...rest] = isAbove ? current : waiting;
   if (first === undefined) return;
   const oldest = rest.reduce((a, b) => (b.child.createdAt < a.child.createdAt ? b : a), first);
-  const { spiIn } = oldest.child;
+  const { spi, child } = oldest;
   count(engine, "child_sas_over_limit");
   journal(engine, entry, {
     level: "warning",
@@ -69,11 +67,5 @@ export function keepChildSas(engine: Engine, entry: Entry, added: ChildSa): void
     reason: "child-sas-over-limit",
     detail: `the site has more than ${max} Child SAs (ike.child_sas_per_site): its oldest goes`,
   });
-  const spi = localSpi(saIdOf(oldest.sa));
-  engine.inbox.push({ spi, event: { kind: "close-child", spiIn } });
-}
-
-function establishedOf(engine: Engine, spi: IkeSpi): Established | undefined {
-  const sa = engine.sas.get(spi)?.sa;
-  return sa?.phase === "established" ? sa : undefined;
+  engine.inbox.push({ spi, event: { kind: "close-child", spiIn: child.spiIn } });
 }

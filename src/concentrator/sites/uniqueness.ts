@@ -1,10 +1,11 @@
 /** Several IKE SAs of one site: which of them stay (RFC 7296 §2.4, §2.8). */
 
 import type { IkeEvent } from "../../ike/event.ts";
-import type { Established, IkeSa } from "../../ike/v2/phase.ts";
+import type { IkeSaFacts } from "../../ike/facts.ts";
+import { factsOf, saIdOf } from "../../ike/ike-sa.ts";
 import { equalAddress } from "../../inet/address.ts";
 import type { IkeSpi } from "../../wire/header.ts";
-import type { Engine, Entry, ErouteInUse } from "../engine.ts";
+import { type Engine, type Entry, type ErouteInUse, factsAt } from "../engine.ts";
 
 /**
  * Within so long of each other a call of ours and one of the site count as made at the same time:
@@ -24,9 +25,9 @@ export function judge(engine: Engine, entry: Entry, spi: IkeSpi): void {
     if (other === spi) continue;
     const before = engine.sas.get(other);
     if (before === undefined) continue;
-    if (!isCrossing(engine, entry.sa, before.sa)) supersedes.push(other);
-    else if (stays(before, entry)) condemn(engine, spi, entry.sa);
-    else condemn(engine, other, before.sa);
+    if (!isCrossing(engine, factsOf(entry.sa), factsOf(before.sa))) supersedes.push(other);
+    else if (stays(before, entry)) condemn(engine, spi, entry);
+    else condemn(engine, other, before);
   }
   entry.supersedes = supersedes;
 }
@@ -39,14 +40,12 @@ export function farewell(engine: Engine, entry: Entry, spi: IkeSpi): IkeEvent {
   const why = "replaced-by-newer";
   // It says that the site knows nothing of the others any more (§2.4).
   if (entry.initialContact) return { kind: "drop", why };
-  const [sa, before] = [entry.sa, engine.sas.get(spi)?.sa];
+  const [ike, before] = [factsOf(entry.sa), factsAt(engine, spi)];
   const isAnew =
-    sa.phase === "established" &&
-    sa.id.role === "responder" &&
-    sa.children.length > 0 &&
-    before?.phase === "established" &&
-    before.timers.redundant === undefined &&
-    equalAddress(sa.path.remote.address, before.path.remote.address);
+    ike?.id.role === "responder" &&
+    ike.children.length > 0 &&
+    before?.isRedundant === false &&
+    equalAddress(ike.path.remote.address, before.path.remote.address);
   return isAnew ? { kind: "redundant", why } : { kind: "close", why };
 }
 
@@ -56,17 +55,21 @@ export function farewell(engine: Engine, entry: Entry, spi: IkeSpi): IkeEvent {
  */
 export function spareLast(engine: Engine, eroute: ErouteInUse): void {
   const left = eroute.ikeSas.flatMap((spi) => {
-    const sa = engine.sas.get(spi)?.sa;
-    return sa?.phase === "established" && sa.replacedUntil === undefined ? [{ spi, sa }] : [];
+    const ike = factsAt(engine, spi);
+    return ike === undefined || ike.isReplaced ? [] : [{ spi, ike }];
   });
   const last = left.at(-1);
-  if (last === undefined || left.some(({ sa }) => sa.timers.redundant === undefined)) return;
+  if (last === undefined || left.some(({ ike }) => !ike.isRedundant)) return;
   engine.inbox.push({ spi: last.spi, event: { kind: "needed" } });
 }
 
-function isCrossing(engine: Engine, a: IkeSa, b: IkeSa): b is Established {
-  if (a.phase !== "established" || b.phase !== "established") return false;
-  return a.id.role !== b.id.role && engine.now - b.establishedAt < SIMULTANEOUS_MS;
+function isCrossing(
+  { now }: Engine,
+  a: IkeSaFacts | undefined,
+  b: IkeSaFacts | undefined,
+): boolean {
+  if (a === undefined || b === undefined) return false;
+  return a.id.role !== b.id.role && now - b.establishedAt < SIMULTANEOUS_MS;
 }
 
 /**
@@ -75,16 +78,12 @@ function isCrossing(engine: Engine, a: IkeSa, b: IkeSa): b is Established {
  */
 function stays(a: Entry, b: Entry): boolean {
   if (a.initialContact !== b.initialContact) return a.initialContact;
-  return spiOf(a.sa) > spiOf(b.sa);
-}
-
-function spiOf(sa: IkeSa): bigint {
-  return sa.phase === "established" ? sa.id.spiI : 0n;
+  return saIdOf(a.sa).spiI > saIdOf(b.sa).spiI;
 }
 
 /** Whoever has made it deletes it; if the site does not, we do after a while. */
-function condemn(engine: Engine, spi: IkeSpi, sa: IkeSa): void {
-  const isOurs = sa.phase === "established" && sa.id.role === "initiator";
+function condemn(engine: Engine, spi: IkeSpi, { sa }: Entry): void {
+  const isOurs = saIdOf(sa).role === "initiator";
   const event = isOurs
     ? ({ kind: "close", why: "redundant" } as const)
     : ({ kind: "redundant", why: "redundant" } as const);

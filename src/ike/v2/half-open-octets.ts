@@ -1,13 +1,8 @@
 /** How much memory an IKE SA takes whose peer has not authenticated yet. */
 
+import { HALF_OPEN_OCTETS } from "../limits.ts";
 import { fragmentOctetsKept } from "./fragments.ts";
 import type { AuthRequest, HalfOpen, IkeSa } from "./phase.ts";
-
-/**
- * What one takes beside the messages that are kept of it: keys, nonces, places in tables, and the
- * objects around them. Measured, and rounded up.
- */
-export const HALF_OPEN_OCTETS = 6_144;
 
 /** 0 for one whose peer is known, or whom we have called. */
 export function halfOpenOctets(sa: IkeSa): number {

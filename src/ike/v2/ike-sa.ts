@@ -27,6 +27,7 @@ import type { AwaitingAuth, AwaitingRepeat, Closing, Established, IkeSa } from "
 import { proceed } from "./proceed.ts";
 import { openMessage, sealMessage } from "./protect.ts";
 import { redirectLater } from "./redirect.ts";
+import { adopt, standDown } from "./rekey-collision.ts";
 import { wipeSecrets } from "./secrets.ts";
 import type { Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
@@ -101,12 +102,10 @@ function takeEstablished(sa: Established, event: EstablishedEvent, context: IkeC
       return onUsage(sa, event, context);
     case "peer-moved":
       return onPeerMoved(sa, event.remote);
-    case "adopt": {
-      const children = [...sa.children, ...event.children];
-      return { sa: { ...sa, children, replacedUntil: undefined }, effects: [] };
-    }
+    case "adopt":
+      return adopt(sa, event.children);
     case "stand-down":
-      return standDown(sa, context);
+      return standDown(sa, event.to, context);
     case "needed":
       return { sa: { ...sa, timers: { ...sa.timers, redundant: undefined } }, effects: [] };
     case "redundant": {
@@ -118,19 +117,6 @@ function takeEstablished(sa: Established, event: EstablishedEvent, context: IkeC
     default:
       return never(event);
   }
-}
-
-/** Whether the peer has not proved yet who it is: such IKE SAs are few and short-lived. */
-export function isHalfOpen(sa: IkeSa): boolean {
-  return (
-    sa.phase === "awaiting-key-exchange" ||
-    sa.phase === "awaiting-auth" ||
-    sa.phase === "awaiting-repeat" ||
-    sa.phase === "awaiting-credentials" ||
-    sa.phase === "awaiting-verification" ||
-    sa.phase === "awaiting-signature" ||
-    sa.phase === "refusing"
-  );
 }
 
 function onMessage(sa: IkeSa, event: MessageEvent, context: IkeContext): Step {
@@ -312,12 +298,6 @@ function drop(sa: IkeSa, why: string): Step {
   const effects = sa.phase === "established" ? childrenDown(sa, why) : [];
   wipeSecrets(sa);
   return { sa: undefined, effects: [...effects, { kind: "ended", reason }] };
-}
-
-/** The Child SAs are another IKE SA's: the peer deletes this one, or we do after a while. */
-function standDown(sa: Established, context: IkeContext): Step {
-  const replacedUntil = later(context.now, REPLACED_MS);
-  return { sa: { ...sa, children: [], tasks: [], replacedUntil }, effects: [] };
 }
 
 function dropped(sa: IkeSa): Step {

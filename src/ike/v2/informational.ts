@@ -110,7 +110,7 @@ function onIkeDelete(sa: Established, header: IkeHeader, context: IkeContext): S
     const reason = { kind: "replaced-by-rekey" } as const;
     const ended = answerAndEnd({ ...sa, children: [] }, header, { payloads: [], reason }, context);
     const { contested: to, children } = sa;
-    return { sa: ended.sa, effects: [{ kind: "give-back", to, children }, ...ended.effects] };
+    return { sa: ended.sa, effects: [{ kind: "hand-over", to, children }, ...ended.effects] };
   }
   if (sa.redirected !== undefined) {
     const reason = { kind: "redirected", to: sa.redirected.to } as const;

@@ -7,6 +7,7 @@ import { equalConstantTime } from "../../octets/secret.ts";
 import { Writer } from "../../octets/writer.ts";
 import type { IkeHeader } from "../../wire/header.ts";
 import { emitPayloadOctets } from "../../wire/v2/emit-message.ts";
+import { exchangeName } from "../../wire/v2/exchange-type.ts";
 import { type Payload, PayloadType } from "../../wire/v2/message.ts";
 import type { Fragment } from "../../wire/v2/payload/sk.ts";
 import { firstPayloadType, parsePayloads } from "../../wire/v2/payload-chain.ts";
@@ -14,9 +15,10 @@ import { emitProtectedFrame, findSk, type SkPlace } from "../../wire/v2/protecte
 import type { IkeAlgorithms } from "../algorithms.ts";
 import type { Refusal } from "../refusal.ts";
 import type { SaId } from "../sa-id.ts";
+import type { MessageListener, SeenMessage } from "../seen-message.ts";
 import { addFragment, type Fragments } from "./fragments.ts";
 import type { IkeKeys } from "./keys.ts";
-import type { MessageListener } from "./seen-message.ts";
+import { payloadsText, type SeenIkev2Message } from "./seen-message.ts";
 
 /** What it takes to seal and open: an IKE SA whose keys are known. */
 export type Secured = {
@@ -68,7 +70,7 @@ export function sealMessage(
   payloads: readonly Payload[],
   { random, onMessage }: Sealing,
 ): readonly Uint8Array[] {
-  onMessage?.({ way: "sent", id: secured.id, ...head, payloads });
+  if (onMessage !== undefined) show(onMessage, { way: "sent", secured, head, payloads });
   const inner = emitPayloadOctets(payloads);
   const firstInner = firstPayloadType(payloads);
   const { fragmentOctets } = secured;
@@ -96,8 +98,23 @@ export function openMessage(
   if (onMessage === undefined || opened.kind !== "whole") return opened;
   const { exchangeType, messageId, flags } = message.header;
   const head = { exchangeType, messageId, response: flags.response };
-  onMessage({ way: "received", id: secured.id, ...head, payloads: opened.payloads });
+  show(onMessage, { way: "received", secured, head, payloads: opened.payloads });
   return opened;
+}
+
+function show(
+  onMessage: NonNullable<MessageListener>,
+  message: {
+    readonly way: SeenMessage["way"];
+    readonly secured: Secured;
+    readonly head: MessageHead;
+    readonly payloads: readonly Payload[];
+  },
+): void {
+  const { way, secured, head, payloads } = message;
+  const words = { exchange: exchangeName(head.exchangeType), inside: payloadsText(payloads) };
+  const seen: SeenIkev2Message = { way, id: secured.id, ...head, ...words, payloads };
+  onMessage(seen);
 }
 
 function open(

@@ -38,6 +38,7 @@ import {
   proposalsOf,
   suitesWithPrfFirst,
 } from "./proposal.ts";
+import { isInVain, takesOver, winsOver } from "./rekey-collision.ts";
 import { rekeyed } from "./rekey-ike-sa.ts";
 import { ask } from "./request.ts";
 import type { IkeEffect, Step } from "./step.ts";
@@ -150,10 +151,7 @@ export function onIkeSharedSecret(
   if (rival !== undefined && isRedundant(lowerNonce(Ni, Nr), rival.nonce)) {
     return {
       sa: free,
-      effects: [
-        { kind: "count", counter: "rekey_collisions" },
-        { kind: "rekeyed-in-vain", successor: { ...successor, children: [], tasks: [] } },
-      ],
+      effects: [{ kind: "count", counter: "rekey_collisions" }, ...isInVain(successor)],
     };
   }
   const text = ikeAlgorithmsText(successor.algorithms);
@@ -162,7 +160,7 @@ export function onIkeSharedSecret(
   return {
     sa: closed.sa,
     effects: [
-      { kind: "rekeyed", successor, rival: rival?.made },
+      ...(rival === undefined ? takesOver(successor) : winsOver(successor, rival.made)),
       { kind: "count", counter: "ike_sas_rekeyed" },
       okNote("CREATE_CHILD_SA", "ike-sa-rekeyed", text),
       ...closed.effects,

@@ -24,6 +24,7 @@ import { neededPayload } from "./find-payload.ts";
 import { deriveIkeKeys, rekeySkeyseed } from "./keys.ts";
 import type { Established, Serving } from "./phase.ts";
 import { type ChosenIke, chooseIke, chosenProposal, suitesWithPrfFirst } from "./proposal.ts";
+import { takesOver } from "./rekey-collision.ts";
 import type { Step } from "./step.ts";
 
 // Initiator                        Responder
@@ -118,7 +119,7 @@ export function onIkeKeyExchange(
   return {
     sa: { ...answered.sa, children: [], tasks: [], asking, replacedUntil },
     effects: [
-      { kind: "rekeyed", successor, rival: undefined },
+      ...takesOver(successor),
       { kind: "count", counter: "ike_sas_rekeyed" },
       ...answered.effects,
       okNote("CREATE_CHILD_SA", "ike-sa-rekeyed", ikeAlgorithmsText(successor.algorithms)),

@@ -1,32 +1,38 @@
-/** Messages as people read them: for who looks at one site closely. Nothing secret is in it. */
+/** What is inside a message, in words for people. Nothing secret is in it. */
 
 import { transformName } from "../../crypto/names.ts";
 import { TransformType } from "../../crypto/transform.ts";
 import { spi32Hex } from "../../octets/hex.ts";
+import { IKE_HEADER_OCTETS, type IkeHeader } from "../../wire/header.ts";
 import { identityText } from "../../wire/identity.ts";
+import { exchangeName } from "../../wire/v2/exchange-type.ts";
 import { type Payload, Protocol } from "../../wire/v2/message.ts";
 import { notifyName } from "../../wire/v2/notify-type.ts";
-import type { SaId } from "../sa-id.ts";
+import { parsePayloads } from "../../wire/v2/payload-chain.ts";
+import type { SeenMessage } from "../seen-message.ts";
 import { selectorTexts } from "../selector-text.ts";
 import { proposalText } from "./proposal.ts";
 
-/** A message that was opened, or is about to be sealed. */
-export type SeenMessage = {
-  readonly way: "received" | "sent";
-  readonly id: Pick<SaId, "spiI" | "spiR">;
+/** A message of IKEv2, with its parts: the words leave some of it out. */
+export type SeenIkev2Message = SeenMessage & {
   readonly exchangeType: number;
-  readonly messageId: number;
-  readonly response: boolean;
   readonly payloads: readonly Payload[];
 };
-
-/** Told of each message of each IKE SA; undefined where nobody looks: then it costs nothing. */
-export type MessageListener = ((message: SeenMessage) => void) | undefined;
 
 /** What a text shows of a message, of an SA and of a Delete payload; the rest is a number. */
 const PAYLOADS_SHOWN_MAX = 32;
 const PROPOSALS_SHOWN_MAX = 8;
 const SPIS_SHOWN_MAX = 8;
+
+/** An unprotected message, such as one of IKE_SA_INIT: there may be no IKE SA yet, or ever. */
+export function plainMessage(header: IkeHeader, octets: Uint8Array): Omit<SeenMessage, "way"> {
+  const { spiI, spiR, exchangeType, messageId, flags } = header;
+  const exchange = exchangeName(exchangeType);
+  const body = octets.subarray(IKE_HEADER_OCTETS);
+  const parsed = parsePayloads(header.nextPayload, body, exchange);
+  const inside = parsed.ok ? payloadsText(parsed.value.payloads) : "cannot be read";
+  return { id: { spiI, spiR }, exchange, messageId, response: flags.response, inside };
+}
 
 /** `IDi(site-1) AUTH SA(AES_GCM_16_128/ESN) TSi(10.0.0.0/16) N(INITIAL_CONTACT)`. */
 export function payloadsText(payloads: readonly Payload[]): string {

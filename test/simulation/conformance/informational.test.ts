@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import { Ke } from "../../../src/crypto/transform.ts";
 import type { IkeKeys } from "../../../src/ike/v2/keys.ts";
 import { notify } from "../../../src/ike/v2/notify.ts";
-import type { SeenMessage } from "../../../src/ike/v2/seen-message.ts";
+import type { SeenIkev2Message } from "../../../src/ike/v2/seen-message.ts";
 import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";
 import type { Payload } from "../../../src/wire/v2/message.ts";
 import { NotifyType } from "../../../src/wire/v2/notify-type.ts";
@@ -225,7 +225,7 @@ function askB(
   ends: Ends,
   head: typeof INFORMATIONAL | typeof CREATE_CHILD_SA,
   payloads: readonly Payload[],
-): SeenMessage | undefined {
+): SeenIkev2Message | undefined {
   takeSeen(ends.b);
   ends.say(ends.a, { ...head, messageId: established(ends.b).inbound.nextId }, payloads);
   return takeSeen(ends.b).find(({ way, response }) => way === "sent" && response);

@@ -1,12 +1,12 @@
 /** Stateless cookies against floods of IKE_SA_INIT (RFC 7296 §2.6). */
 
-import { sha256 } from "../../crypto/hash.ts";
-import { addressOctets } from "../../inet/address.ts";
-import type { Endpoint } from "../../inet/endpoint.ts";
-import { type Instant, later } from "../../octets/instant.ts";
-import { equalConstantTime } from "../../octets/secret.ts";
-import { Writer } from "../../octets/writer.ts";
-import type { IkeSpi } from "../../wire/header.ts";
+import { sha256 } from "../crypto/hash.ts";
+import { addressOctets } from "../inet/address.ts";
+import type { Endpoint } from "../inet/endpoint.ts";
+import { type Instant, later } from "../octets/instant.ts";
+import { equalConstantTime } from "../octets/secret.ts";
+import { Writer } from "../octets/writer.ts";
+import type { IkeSpi } from "../wire/header.ts";
 
 /** What a cookie is bound to. */
 export type CookieInput = {

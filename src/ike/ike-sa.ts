@@ -1,0 +1,69 @@
+/**
+ * An IKE SA of any version, as the rooms above see it: a value that they keep and hand back, and
+ * facts about it. Another version joins here, and nothing above asks which one it is.
+ */
+
+import type { Path } from "../inet/endpoint.ts";
+import type { Instant } from "../octets/instant.ts";
+import type { EffectOf, IkeContext } from "./effect.ts";
+import type { IkeEvent } from "./event.ts";
+import type { IkeSaFacts, Stage } from "./facts.ts";
+import { localSpi, type SaId } from "./sa-id.ts";
+import { deadlineOf as deadlineOfV2 } from "./v2/deadlines.ts";
+import { decryptionTableLine as decryptionTableLineV2 } from "./v2/decryption-table.ts";
+import { factsOf as factsOfV2, stageOf as stageOfV2 } from "./v2/facts.ts";
+import { halfOpenOctets as halfOpenOctetsV2 } from "./v2/half-open-octets.ts";
+import { step as stepV2 } from "./v2/ike-sa.ts";
+import { type IkeSa as Ikev2Sa, saIdOf as saIdOfV2 } from "./v2/phase.ts";
+
+export type IkeSa = Ikev2Sa;
+
+export type IkeEffect = EffectOf<IkeSa>;
+
+/** The IKE SA after an event (undefined: forget it), and what to do, in this order. */
+export type Step = { readonly sa: IkeSa | undefined; readonly effects: readonly IkeEffect[] };
+
+/** Takes in one event. What does not fit the phase changes nothing. */
+export function step(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
+  return stepV2(sa, event, context);
+}
+
+/** When the event `deadline` is due; undefined if nothing is waited for. */
+export function deadlineOf(sa: IkeSa): Instant | undefined {
+  return deadlineOfV2(sa);
+}
+
+/** How far it is. */
+export function stageOf(sa: IkeSa): Stage {
+  return stageOfV2(sa);
+}
+
+/** What is known of it; undefined until both ends are authenticated, and once it is deleted. */
+export function factsOf(sa: IkeSa): IkeSaFacts | undefined {
+  return factsOfV2(sa);
+}
+
+/** Its names. */
+export function saIdOf(sa: IkeSa): SaId {
+  return saIdOfV2(sa);
+}
+
+/** Our own SPI: under it the concentrator keeps the IKE SA. */
+export function spiOf(sa: IkeSa): ReturnType<typeof localSpi> {
+  return localSpi(saIdOfV2(sa));
+}
+
+/** Where its messages come from and go to. */
+export function pathOf(sa: IkeSa): Path {
+  return sa.path;
+}
+
+/** How much memory it takes while its peer has not authenticated; 0 from then on. */
+export function halfOpenOctets(sa: IkeSa): number {
+  return halfOpenOctetsV2(sa);
+}
+
+/** A line for Wireshark, see there; undefined while it has no keys. A secret. */
+export function decryptionTableLine(sa: IkeSa): string | undefined {
+  return decryptionTableLineV2(sa);
+}

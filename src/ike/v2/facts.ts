@@ -1,0 +1,66 @@
+/** What others may know of an IKE SA of IKEv2: see {@link IkeSaFacts}. */
+
+import { never } from "../../octets/assert.ts";
+import type { IkeSaFacts, Stage } from "../facts.ts";
+import type { Established, IkeSa } from "./phase.ts";
+import { isRedirectable } from "./redirect.ts";
+
+/** How far it is. */
+export function stageOf(sa: IkeSa): Stage {
+  switch (sa.phase) {
+    case "awaiting-key-exchange":
+    case "awaiting-auth":
+    case "awaiting-repeat":
+    case "awaiting-credentials":
+    case "awaiting-verification":
+    case "awaiting-signature":
+    case "refusing":
+      return "half-open";
+    case "awaiting-public-value":
+    case "awaiting-init-response":
+    case "awaiting-shared-secret":
+    case "awaiting-call-signature":
+      return "calling";
+    case "awaiting-auth-response":
+    case "awaiting-call-verification":
+      return "proving";
+    case "established":
+      return sa.replacedUntil === undefined ? "up" : "replaced";
+    case "closing":
+      return "closing";
+    case "ended":
+      return "over";
+    default:
+      return never(sa);
+  }
+}
+
+/** Undefined until both ends are authenticated, and once it is being deleted. */
+export function factsOf(sa: IkeSa): IkeSaFacts | undefined {
+  if (sa.phase !== "established") return undefined;
+  return {
+    id: sa.id,
+    peer: sa.peer,
+    establishedAt: sa.establishedAt,
+    path: sa.path,
+    nat: sa.nat,
+    natPort: sa.settings.natPort,
+    algorithms: sa.algorithms,
+    usesPpk: sa.usesPpk,
+    policy: sa.policy,
+    children: sa.children,
+    isReplaced: sa.replacedUntil !== undefined,
+    isServing: sa.serving !== undefined,
+    isRedundant: sa.timers.redundant !== undefined,
+    isSentAway: sa.redirected !== undefined,
+    isSentHere: sa.redirect === "redirected",
+    canBeSentAway: isRedirectable(sa),
+    canTakeChildSas: canTakeChildSas(sa),
+  };
+}
+
+/** One that was replaced takes them back only while it is about to have another successor. */
+function canTakeChildSas({ replacedUntil, asking }: Established): boolean {
+  if (replacedUntil === undefined) return true;
+  return asking?.kind === "ike-response" || asking?.kind === "ike-shared-secret";
+}

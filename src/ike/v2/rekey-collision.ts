@@ -1,0 +1,49 @@
+/**
+ * Both ends rekey the IKE SA at the same time (RFC 7296 §2.8.2): two new ones stand until it is
+ * seen which of them counts, and the Child SAs go to that one.
+ */
+
+import { later } from "../../octets/instant.ts";
+import type { IkeSpi } from "../../wire/header.ts";
+import type { ChildSa } from "../child-sa.ts";
+import type { IkeContext } from "../effect.ts";
+import { REPLACED_MS } from "../limits.ts";
+import { localSpi } from "../sa-id.ts";
+import type { Established } from "./phase.ts";
+import type { IkeEffect, Step } from "./step.ts";
+
+/** The new IKE SA takes over; what waits for its turn there goes on at once. */
+export function takesOver(successor: Established): readonly IkeEffect[] {
+  const rekeyed = { kind: "rekeyed", successor } as const;
+  if (successor.tasks.length === 0) return [rekeyed];
+  const to = localSpi(successor.id);
+  return [rekeyed, { kind: "tell", to, event: { kind: "deadline" } }];
+}
+
+/** Ours counts: what the one that the peer has made took from the IKE SA before goes to ours. */
+export function winsOver(successor: Established, rival: IkeSpi): readonly IkeEffect[] {
+  const to = localSpi(successor.id);
+  return [...takesOver(successor), { kind: "tell", to: rival, event: { kind: "stand-down", to } }];
+}
+
+/** Ours does not count: it has no Child SAs, and is deleted at once. */
+export function isInVain(made: Established): readonly IkeEffect[] {
+  const successor: Established = { ...made, children: [], tasks: [] };
+  const event = { kind: "close", why: "redundant" } as const;
+  return [...takesOver(successor), { kind: "tell", to: localSpi(made.id), event }];
+}
+
+/** Another one counts and gets the Child SAs; the peer deletes this one, or we do after a while. */
+export function standDown(sa: Established, to: IkeSpi, context: IkeContext): Step {
+  const replacedUntil = later(context.now, REPLACED_MS);
+  return {
+    sa: { ...sa, children: [], tasks: [], replacedUntil },
+    effects: [{ kind: "hand-over", to, children: sa.children }],
+  };
+}
+
+/** This one counts after all, or goes on until its own successor is there. */
+export function adopt(sa: Established, handed: readonly ChildSa[]): Step {
+  const children = [...sa.children, ...handed];
+  return { sa: { ...sa, children, replacedUntil: undefined }, effects: [] };
+}
