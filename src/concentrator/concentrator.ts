@@ -30,6 +30,13 @@ import { destinationOf } from "./negotiation/demultiplex.ts";
 import { deliver, drain, start } from "./negotiation/drive.ts";
 import { createGuesses } from "./negotiation/guesses.ts";
 import { onTracedDatagram, trace } from "./negotiation/trace.ts";
+import {
+  createOpenRequests,
+  giveUpLost,
+  noteAnswer,
+  noteRequests,
+  openRequestsAt,
+} from "./open-requests.ts";
 import { Rate } from "./rate.ts";
 import { Requests } from "./requests.ts";
 import { addressesAt, leaveGoneAddresses, onAddresses } from "./sites/addresses.ts";
@@ -86,8 +93,10 @@ export function createConcentrator(options: ConcentratorOptions): Concentrator {
   return {
     handle(event, now) {
       engine.now = now;
+      noteAnswer(engine, event);
       dispatch(engine, event);
       drain(engine);
+      noteRequests(engine);
       if (engine.onMessage !== undefined) traceSent(engine);
       return engine.out.splice(0);
     },
@@ -208,6 +217,7 @@ function onDeadline(engine: Engine): void {
   leaveGoneAddresses(engine);
   retryStanding(engine);
   runRepairs(engine);
+  giveUpLost(engine, (answer) => dispatch(engine, answer));
   if (engine.now >= engine.evictAt) evict(engine);
 }
 
@@ -263,6 +273,7 @@ function nextDeadline(engine: Engine): Instant | undefined {
     engine.standingRetryAt,
     engine.repairs.at,
     engine.repairs.tellAt,
+    openRequestsAt(engine),
   ].reduce<Instant>((first, at) => (at !== undefined && at < first ? at : first), engine.evictAt);
 }
 
@@ -287,6 +298,7 @@ function createEngine(options: ConcentratorOptions): Engine {
     dynamicCount: 0,
     ...{ reach: createPrefixTable(), sharedTerms: new WeakMap() },
     requests: new Requests(),
+    openRequests: createOpenRequests(),
     unknownIds: new Map(),
     rowChecks: createRowChecks(random),
     errands: createErrands(),

@@ -37,6 +37,7 @@ import type { Guesses } from "./negotiation/guesses.ts";
 import type { HalfOpenShare } from "./negotiation/half-open.ts";
 import type { Ikev1Callers } from "./negotiation/ikev1.ts";
 import type { Untold } from "./negotiation/trace.ts";
+import type { OpenRequests } from "./open-requests.ts";
 import type { Rate, Rates } from "./rate.ts";
 import type { Requests } from "./requests.ts";
 import type { SharedTerms } from "./sites/eroute-in-use.ts";
@@ -150,6 +151,8 @@ export type Engine = {
   /** The same ones by their remote subnets. */
   readonly reach: Reach;
   readonly requests: Requests;
+  /** Until when each of them has to be answered. */
+  readonly openRequests: OpenRequests;
   /** Peer keys without a row, and until when they are not asked for again. */
   readonly unknownIds: Map<string, Instant>;
   /** Rows of sites that are up, read anew because they may have changed. */

@@ -121,6 +121,8 @@ export type TableSizes = {
   /** Rows that are being read anew, and that wait for it. */
   readonly rowChecks: number;
   readonly errands: number;
+  /** Whatever was asked of the shell and is not answered yet. */
+  readonly openRequests: number;
   readonly keyExchanges: number;
   readonly signatures: number;
   readonly kernelRequests: number;
@@ -130,6 +132,8 @@ export type TableSizes = {
   /** Questions to the kernel about what may be gone, and Child SAs without their states. */
   readonly repairs: number;
   readonly calls: number;
+  /** Calls whose IKE SA has gone without them: nothing would ever end these. */
+  readonly callsAdrift: number;
   readonly halfOpenPrefixes: number;
   readonly policies: number;
   /** Remote subnets by which eroutes in use are found. */

@@ -12,6 +12,7 @@ import { parseHeader } from "../wire/header.ts";
 import { callOf } from "./calls/call-table.ts";
 import type { Draining, Installed } from "./dataplane/installed.ts";
 import type { Engine, Entry, ErouteInUse } from "./engine.ts";
+import { countOpen } from "./open-requests.ts";
 import { erouteKey } from "./sites/eroute-in-use.ts";
 import { overlapsOf } from "./sites/overlap.ts";
 import type {
@@ -68,6 +69,7 @@ export function tableSizesOf(engine: Engine): TableSizes {
     eroutes: engine.eroutes.size,
     initRequests: engine.initRequests.size,
     requests: engine.requests.size(),
+    openRequests: countOpen(engine),
     lookups: engine.requests.size("identity"),
     rowChecks: rowChecksOf(engine),
     errands: engine.errands.waiting.size,
@@ -80,6 +82,7 @@ export function tableSizesOf(engine: Engine): TableSizes {
     repairs:
       engine.requests.size("repair") + engine.repairs.lost.size + engine.repairs.remakes.size,
     calls: engine.calls.byId.size,
+    callsAdrift: callsAdrift(engine),
     halfOpenPrefixes: engine.halfOpenPrefixes.size,
     policies: engine.policies.size,
     reach: engine.reach.bySubnet.size,
@@ -87,6 +90,11 @@ export function tableSizesOf(engine: Engine): TableSizes {
     reqidsTaken: engine.reqidsTaken.size,
     deadlines: engine.deadlines.size,
   };
+}
+
+function callsAdrift({ calls, sas }: Engine): number {
+  const stages = [...calls.byId.values()].map(({ stage }) => stage);
+  return stages.filter((stage) => stage.kind === "calling" && !sas.has(stage.spi)).length;
 }
 
 function rowChecksOf({ rowChecks }: Engine): number {

@@ -3,6 +3,7 @@
 import { wipeRequest } from "../concentrator/dataplane/install.ts";
 import type { Effect } from "../concentrator/effect.ts";
 import type { Event, LookupResult, ResolveResult } from "../concentrator/event.ts";
+import { failedAnswer, isQuestion } from "../concentrator/failed-answer.ts";
 import type { JournalEntry } from "../concentrator/journal/journal.ts";
 import type { KeyExchangeResult } from "../crypto/key-exchange.ts";
 import type { SignatureResult } from "../crypto/signature.ts";
@@ -12,7 +13,6 @@ import { never } from "../octets/assert.ts";
 import type { Instant } from "../octets/instant.ts";
 import { wipe } from "../octets/secret.ts";
 import type { KernelResult, XfrmRequest } from "../xfrm/request.ts";
-import { failedAnswer, isQuestion } from "./failed-answer.ts";
 import type { KeyExchanger } from "./key-exchange.ts";
 import type { Signer } from "./signer.ts";
 
@@ -35,6 +35,9 @@ export type Surroundings = {
 /** Where answers go: `atOnce` within this turn, `late` in one that follows. */
 export type AnswerWays = { atOnce(answer: Event): void; late(answer: Event): void };
 
+/** What whoever waits for an answer is told when performing the effect was a bug of ours. */
+const BUG = "erouted itself failed: the error in its log tells where";
+
 /** The whole of a NAT keepalive (RFC 3948 §2.3). */
 const KEEPALIVE = 0xff;
 
@@ -44,7 +47,7 @@ export function perform(effect: Effect, around: Surroundings, ways: AnswerWays):
     carryOut(effect, around, ways);
   } catch (fault) {
     around.onBug(fault);
-    if (isQuestion(effect)) ways.atOnce(failedAnswer(effect));
+    if (isQuestion(effect)) ways.atOnce(failedAnswer(effect, BUG));
   } finally {
     // Keys and private values end here, however the effect ended.
     if (effect.kind === "kernel") wipeRequest(effect.op);
@@ -75,7 +78,7 @@ function carryOut(effect: Effect, around: Surroundings, ways: AnswerWays): void 
       void askOutside(effect, around)
         .catch((fault: unknown) => {
           around.onBug(fault);
-          return failedAnswer(effect);
+          return failedAnswer(effect, BUG);
         })
         .then(ways.late);
       return;

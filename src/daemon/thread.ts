@@ -1,6 +1,7 @@
 /** A worker thread that answers numbered requests; started when needed, and again after a fault. */
 
 import type { Precedence } from "../concentrator/negotiation/precedence.ts";
+import { ANSWER_MS_MAX } from "../concentrator/open-requests.ts";
 import { createWorkQueue } from "./work-queue.ts";
 
 /** What the thread is sent; it answers with the same number. */
@@ -19,6 +20,10 @@ export type Thread<Request, Result> = {
 export type ThreadSettings<Request, Result> = {
   /** File of the thread's code in this folder, an entry point of the compiled executable. */
   readonly file: string;
+  /** A job counts as hung after so long; left out: {@link HUNG_MS}. */
+  readonly hungMs?: number;
+  /** What has waited so long is given up; left out: {@link WAIT_MS}. */
+  readonly waitMs?: number;
   /** What those get that find no place, or whose thread has died. */
   fault(kind: "overloaded" | "internal", detail: string): Result;
   /** Called once a request is not needed here any more: its secrets can be wiped. */
@@ -31,8 +36,19 @@ export type ThreadSettings<Request, Result> = {
  */
 const AT_THREAD_MAX = 3;
 
+/**
+ * A job that takes so long has hung, or its answer is lost: the thread is ended, and another one
+ * begins with the next request. Preparing a MODP group takes seconds on a slow machine.
+ */
+const HUNG_MS = 40_000;
+
+/** What has waited so long is not carried out: nobody waits for its answer any more. */
+const WAIT_MS = Math.min(ANSWER_MS_MAX["key-exchange"], ANSWER_MS_MAX.signature);
+
 type Waiting<Request, Result> = {
   readonly request: Request;
+  /** When it was asked for, ms of the monotonic clock. */
+  readonly at: number;
   readonly onResult: (result: Result) => void;
 };
 
@@ -44,8 +60,11 @@ export function createThread<Request, Result>(
   const atThread = new Map<number, (result: Result) => void>();
   let worker: Worker | undefined;
   let number = 0;
+  let watch: ReturnType<typeof setTimeout> | undefined;
 
   const stop = () => {
+    clearTimeout(watch);
+    watch = undefined;
     worker?.terminate();
     worker = undefined;
     const left = queue.clear();
@@ -59,24 +78,41 @@ export function createThread<Request, Result>(
     started.onmessage = (message: MessageEvent<{ number: number; result: Result }>) => {
       const callback = atThread.get(message.data.number);
       atThread.delete(message.data.number);
+      watchAnew();
       feed();
       callback?.(message.data.result);
     };
-    started.onerror = (event) => {
-      const failed = settings.fault("internal", event.message);
-      for (const callback of stop()) callback(failed);
-    };
+    started.onerror = (event) => giveUp(event.message);
     // The thread must not keep the process alive.
     started.unref();
     return started;
+  };
+  const giveUp = (why: string) => {
+    const failed = settings.fault("internal", why);
+    for (const callback of stop()) callback(failed);
+  };
+  /** The thread has taken up the next job of those that it has: its time begins. */
+  const watchAnew = () => {
+    clearTimeout(watch);
+    watch = undefined;
+    if (atThread.size === 0) return;
+    const hungMs = settings.hungMs ?? HUNG_MS;
+    watch = setTimeout(() => giveUp(`no answer within ${hungMs} ms`), hungMs);
+    watch.unref();
   };
   const feed = () => {
     while (atThread.size < AT_THREAD_MAX) {
       const next = queue.take();
       if (next === undefined) return;
+      if (performance.now() - next.at > (settings.waitMs ?? WAIT_MS)) {
+        settings.release(next.request);
+        next.onResult(settings.fault("overloaded", "others came before it for too long"));
+        continue;
+      }
       worker ??= start();
       number++;
       atThread.set(number, next.onResult);
+      if (watch === undefined) watchAnew();
       worker.postMessage({ number, request: next.request } satisfies Job<Request>);
       settings.release(next.request);
     }
@@ -85,7 +121,7 @@ export function createThread<Request, Result>(
 
   return {
     perform(request, precedence, onResult) {
-      const own = { request, onResult };
+      const own = { request, onResult, at: performance.now() };
       const left = queue.add(own, precedence);
       if (left !== undefined) settings.release(left.request);
       if (left === own) return overloaded();

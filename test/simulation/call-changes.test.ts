@@ -159,3 +159,25 @@ function acquire(table: Table, to: string): void {
   const policy = { direction: "out", selector: packet, mark: undefined, ifId: undefined } as const;
   table.feed({ kind: "acquire", acquire: { src, dst, packet, reqid, policy } });
 }
+
+test("a bug in the IKE SA of a call costs that IKE SA: the site is called again", () => {
+  let isBroken = false;
+  const table = layTable({
+    plan: labPlan(),
+    random(count, prng) {
+      if (!isBroken) return prng.octets(count);
+      isBroken = false;
+      throw new Error("a bug of ours");
+    },
+    keyExchange: () => "later",
+  });
+  table.advance(0);
+  resolved(table, LAB);
+  isBroken = true;
+  const [publicValue, sharedSecret] = [new Uint8Array(32), new Uint8Array(0)];
+  table.keyExchanges[0]?.answer({ ok: true, value: { publicValue, sharedSecret } });
+  expect(reasonsOf(table, "lab-gw")).toContain("internal-error");
+  expect(table.concentrator.tableSizes()).toMatchObject({ ikeSas: 0, callsAdrift: 0 });
+  table.advance(30_000);
+  expect(hostsOf(table)).toEqual([LAB, LAB]);
+});

@@ -60,6 +60,13 @@ export function onCallEnded(engine: Engine, id: CallId, start: StartEntry): void
   else nextHost(engine, call, target, host);
 }
 
+/** A bug of ours has cost the call its IKE SA: the next host is tried, whatever was to come. */
+export function onCallLost(engine: Engine, id: CallId): void {
+  const call = engine.calls.byId.get(id);
+  if (call?.stage.kind !== "calling" || engine.shuttingDown) return;
+  nextHost(engine, call, call.stage.target, call.stage.host);
+}
+
 /** With an IKE SA there is nobody to be called: it is asked for the Child SA that is missing. */
 export function isUp(engine: Engine, key: string, why: CallReason): boolean {
   const eroute = engine.eroutes.get(key);

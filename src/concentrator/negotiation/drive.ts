@@ -17,7 +17,7 @@ import {
 import { AssertionError, never } from "../../octets/assert.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { callOf, giveUp } from "../calls/call-table.ts";
-import { onCallEnded, onCallUp } from "../calls/dial.ts";
+import { onCallEnded, onCallLost, onCallUp } from "../calls/dial.ts";
 import { onCallRedirected, onRedirected } from "../calls/follow-redirect.ts";
 import { reauthenticate } from "../calls/initiate.ts";
 import { currentEspPath } from "../dataplane/esp-path.ts";
@@ -368,7 +368,9 @@ function discard(engine: Engine, entry: Entry, spi: IkeSpi, why: string): void {
     removeChild(engine, child.spiIn, "discarded");
   }
   removeLeftChild(engine, entry, spi, why);
-  const { eroute } = entry;
+  const { call, eroute } = entry;
+  entry.call = undefined;
+  if (call !== undefined) onCallLost(engine, call);
   entry.eroute = undefined;
   if (eroute !== undefined) leaveEroute(engine, eroute, spi, why);
 }

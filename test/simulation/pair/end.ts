@@ -48,6 +48,7 @@ export type EndWorld = {
   /** Delay of a key exchange, signature or look-up; undefined: it is answered at once. */
   lateMs(): number | undefined;
   failsSignature(): boolean;
+  losesAnswer(end: string, answer: Event): boolean;
   /** Delay of a signature; undefined: as that of the others. */
   signatureMs(end: string): number | undefined;
   send(from: End, effect: Extract<Effect, { kind: "send" }>): void;
@@ -72,6 +73,7 @@ export function createEnd(settings: EndSettings, world: EndWorld): End {
   const carried = new Map<string, bigint>();
   const messages: JournalEntry[] = [];
   const later = (event: Event, own?: number): Event | undefined => {
+    if (world.losesAnswer(name, event)) return undefined;
     const ms = own ?? world.lateMs();
     if (ms === undefined) return event;
     world.schedule.plan(world.now() + ms, () => feed(event));
@@ -96,7 +98,8 @@ export function createEnd(settings: EndSettings, world: EndWorld): End {
       return later({ kind: "signature-answer", request, result }, world.signatureMs(name));
     },
     kernel: (request) => onKernel(request),
-    delaysAnswer: () => false,
+    // Held back for ever.
+    delaysAnswer: (answer) => world.losesAnswer(name, answer),
     onJournal(entry) {
       world.onReason(entry.reason);
       world.log(name, () => `journal ${entry.reason}: ${entry.detail}`);

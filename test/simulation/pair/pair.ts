@@ -56,6 +56,8 @@ export type PairSettings = {
   readonly failsSignature?: () => boolean;
   /** How each end proves itself and what it takes. */
   readonly auth?: (end: "a" | "b") => ErouteAuth;
+  /** Whether the shell loses this answer, which it never does but for a bug. */
+  readonly losesAnswer?: (end: "a" | "b", answer: Event) => boolean;
   /** Whether the datagram that is being sent is lost, whatever the weather. */
   readonly loses?: (octets: Uint8Array) => boolean;
 };
@@ -134,6 +136,8 @@ export function layPair(settings: PairSettings): Pair {
     now: () => clock,
     lateMs: () => settings.lateMs?.(late),
     signatureMs: (end: string) => settings.signatureMs?.(end === "a" ? "a" : "b"),
+    losesAnswer: (end: string, answer: Event) =>
+      settings.losesAnswer?.(end === "a" ? "a" : "b", answer) === true,
     failsSignature: () => settings.failsSignature?.() === true,
     log: note,
     onReason: (reason: string) => pair.reasons.set(reason, (pair.reasons.get(reason) ?? 0) + 1),

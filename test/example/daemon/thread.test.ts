@@ -1,0 +1,56 @@
+/** A thread that answers no more: whoever waits hears of it, and another thread goes on. */
+
+import { expect, test } from "bun:test";
+import {
+  type KeyExchangeRequest,
+  type KeyExchangeResult,
+  privateOctets,
+} from "../../../src/crypto/key-exchange.ts";
+import { Ke } from "../../../src/crypto/transform.ts";
+import { createThread } from "../../../src/daemon/thread.ts";
+
+const UP = { rank: "established", prefix: "a" } as const;
+
+test("a job whose answer never comes costs those that wait, and not the next request", async () => {
+  const thread = createThread<unknown, { readonly ok: boolean }>({
+    // A thread takes longer than that to begin.
+    ...{ file: "key-exchange-worker.ts", hungMs: 1 },
+    fault: (kind, detail) => ({ ok: false, kind, detail }),
+    release: () => {},
+  });
+  for (let round = 0; round < 2; round++) {
+    const answers = await Promise.all(
+      Array.from({ length: 5 }, () => {
+        const { promise, resolve } = Promise.withResolvers<unknown>();
+        thread.perform({}, UP, resolve);
+        return promise;
+      }),
+    );
+    const fault = { ok: false, kind: "internal", detail: "no answer within 1 ms" };
+    expect(answers).toEqual(Array.from({ length: 5 }, () => fault));
+  }
+  thread.close();
+});
+
+test("what has waited for too long is given up instead of carried out for nobody", async () => {
+  const released: KeyExchangeRequest[] = [];
+  const thread = createThread<KeyExchangeRequest, KeyExchangeResult>({
+    ...{ file: "key-exchange-worker.ts", waitMs: 20, hungMs: 170_000 },
+    fault: (kind, detail) => ({ ok: false, error: { kind, detail } }),
+    release: (request) => released.push(request),
+  });
+  // Preparing the group takes far longer than 20 ms; three are at the thread from the beginning.
+  const method = Ke.MODP_2048;
+  const answers = await Promise.all(
+    Array.from({ length: 5 }, () => {
+      const { promise, resolve } = Promise.withResolvers<KeyExchangeResult>();
+      const random = new Uint8Array(privateOctets(method)).fill(7);
+      thread.perform({ op: "offer", method, random }, UP, resolve);
+      return promise;
+    }),
+  );
+  thread.close();
+  const kinds = answers.map((answer) => (answer.ok ? "made" : answer.error.kind));
+  expect(kinds).toEqual(["made", "made", "made", "overloaded", "overloaded"]);
+  expect(released.length).toBe(5);
+});
