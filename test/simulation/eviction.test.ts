@@ -1,6 +1,8 @@
 /** The table of dynamic eroutes: its limit, its oldest, and its end (R5, R7). */
 
 import { expect, test } from "bun:test";
+import fc from "fast-check";
+import { evictionCount } from "../../src/eroute/evict.ts";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
 import { planOf } from "./plan.ts";
 import { layTable, type Table } from "./table.ts";
@@ -75,6 +77,24 @@ test("R7: a lower limit after a reload removes what is too much, in portions", (
   table.advance(10);
   expect(namesOf(table)).toEqual(
     Array.from({ length: 9 }, (_, index) => `fleet/site-${index + 72}`),
+  );
+});
+
+test("R7: whatever the limits, what goes is the oldest, and no more than has to", () => {
+  const cases = fc.record({ used: fc.nat(12), percent: fc.nat(99), spare: fc.nat(4) });
+  fc.assert(
+    fc.property(cases, ({ used, percent, spare }) => {
+      const dynamicEroutesMax = Math.max(1, used + spare);
+      const evictEveryMs = 10_000;
+      const plan = planOf({ dynamicEroutesMax, evictBelowFreePercent: percent, evictEveryMs });
+      const table = layTable({ plan });
+      connectAll(table, used);
+      const before = namesOf(table);
+      table.advance(10_000);
+      const gone = evictionCount(dynamicEroutesMax, used, percent);
+      expect(namesOf(table)).toEqual(before.slice(gone));
+    }),
+    { numRuns: 60 },
   );
 });
 
