@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { freeTcpPort, freeUdpPorts } from "../free-port.ts";
 import { patient } from "../patience.ts";
 
 const PROJECT = join(import.meta.dir, "../..");
@@ -39,7 +40,8 @@ const ENDLESS = /--(follow|watch)|--for 5m/;
 const OF_SITE = /^erouted (why|sa|connect|disconnect|rekey|capture) /;
 const WITH_DAEMON = /^(curl|erouted (status|tunnels|reload|peers reload|events|debug|log-level)) /;
 
-const port = 20_000 + 4 * Math.floor(Math.random() * 10_000);
+const port = await freeUdpPorts();
+const statusPort = freeTcpPort();
 
 let folder: string;
 let daemon: ReturnType<typeof Bun.spawn> | undefined;
@@ -79,7 +81,7 @@ port = ${port}
 nat_port = ${port + 1}
 [dataplane]
 kind = "none"
-`.replace("[status]", `[status]\nlisten = "127.0.0.1:${port + 2}"\nallow_key_export = true`);
+`.replace("[status]", `[status]\nlisten = "127.0.0.1:${statusPort}"\nallow_key_export = true`);
 }
 
 /** Paths of the system become those of the folder. */
@@ -87,7 +89,7 @@ function here(text: string): string {
   return text
     .replaceAll("/etc/erouted/", `${folder}/etc/`)
     .replaceAll("/var/lib/erouted", `${folder}/var`)
-    .replaceAll("127.0.0.1:8080", `127.0.0.1:${port + 2}`)
+    .replaceAll("127.0.0.1:8080", `127.0.0.1:${statusPort}`)
     .replaceAll("--config FILE", "")
     .replaceAll("build/out/erouted", "erouted");
 }

@@ -3,12 +3,12 @@
 import { type ChildProcess, execFile, execFileSync, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { cp, mkdir, mkdtemp, rename, rm } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { createConnection } from "mysql2/promise";
 import type { ColumnMap, MysqlSettings } from "../../src/eroute/database.ts";
+import { freeTcpPort } from "../free-port.ts";
 import { patient } from "../patience.ts";
 
 /** Who runs the tests, by the name that the server knows; `USER` need not be set. */
@@ -48,7 +48,7 @@ export const MARIADB_USER = { name: "erouted", password: "knock knock", database
 export async function startMariadb(options: MariadbOptions = {}): Promise<Mariadb> {
   const folder = await mkdtemp(join(tmpdir(), "erouted-mariadb-"));
   await cp(await dataTemplate(), join(folder, "data"), { recursive: true });
-  const server = new Server(folder, options.tcp === true ? await freePort() : 0, options);
+  const server = new Server(folder, options.tcp === true ? freeTcpPort() : 0, options);
   await server.start();
   const { name, password, database } = MARIADB_USER;
   await server.sql(
@@ -208,15 +208,6 @@ export async function dataTemplate(): Promise<string> {
   await rename(join(making, "data"), template).catch(() => undefined);
   await rm(making, { recursive: true, force: true });
   return template;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", () => resolve()));
-  const address = server.address();
-  await new Promise((resolve) => server.close(resolve));
-  if (address === null || typeof address === "string") throw new Error("no free port");
-  return address.port;
 }
 
 const START_MS_MAX = patient(20_000);

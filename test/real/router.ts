@@ -2,6 +2,7 @@
 
 import { copyFileSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
+import { freeTcpPort } from "../free-port.ts";
 import { addHost, configure, type Host, must, until } from "./guest/hosts.ts";
 
 /** What is on its data disk beside the executable. */
@@ -40,7 +41,7 @@ export async function startRouter(folder: string, data: RouterData): Promise<Rou
   writeData(disk, data);
   const built = Bun.spawnSync(["build/image.sh"], { env: { ...process.env, DATA: disk } });
   if (!built.success) throw new Error(`build/image.sh: ${built.stderr}`);
-  const port = 40_000 + Math.floor(Math.random() * 20_000);
+  const port = freeTcpPort();
   const taps = { wan: `wan${process.pid}`, lan: `lan${process.pid}` };
   const console = join(folder, "console");
   const machine = Bun.spawn(machineOf(taps, port), {

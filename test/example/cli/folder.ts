@@ -3,6 +3,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { freeUdpPorts } from "../../free-port.ts";
 
 export type Folder = {
   readonly config: string;
@@ -29,8 +30,7 @@ export function createFolder(...changes: readonly (readonly [string, string])[])
   };
 }
 
-/** Drawn anew for each run: another program on the machine must not be in the way. */
-export const IKE_PORT = 20_000 + 2 * Math.floor(Math.random() * 10_000);
+export const IKE_PORT = await freeUdpPorts();
 export const NAT_PORT = IKE_PORT + 1;
 
 const CONFIG = `

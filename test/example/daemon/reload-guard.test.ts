@@ -5,11 +5,12 @@ import { readFileSync, symlinkSync, truncateSync, unlinkSync } from "node:fs";
 import type { Config } from "../../../src/config/config.ts";
 import { reload } from "../../../src/daemon/reload.ts";
 import { err, ok } from "../../../src/octets/result.ts";
+import { freeTcpPort } from "../../free-port.ts";
 import { createFolder, type Folder, SECOND_EGROUP } from "../cli/folder.ts";
 import { runWith } from "../cli/terminal.ts";
 import { configIn, daemonOf, namesOfEgroups, spawnDaemon } from "./reloadable.ts";
 
-const STATUS_PORT = 40_000 + Math.floor(Math.random() * 10_000);
+const STATUS_PORT = freeTcpPort();
 let folder: Folder;
 
 beforeEach(() => {

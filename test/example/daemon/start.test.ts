@@ -1,9 +1,10 @@
 /** The daemon as a process: what it says when something is missing, and how it ends. */
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
+import { freeTcpPort } from "../../free-port.ts";
 import { createFolder, type Folder } from "../cli/folder.ts";
 
-const STATUS_PORT = 40_000 + Math.floor(Math.random() * 10_000);
+const STATUS_PORT = freeTcpPort();
 const STATUS_URL = `http://127.0.0.1:${STATUS_PORT}`;
 let folder: Folder;
 
