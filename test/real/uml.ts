@@ -61,15 +61,13 @@ export async function bootUml(memoryMib: number): Promise<Guest> {
       HOME: folder,
       TMPDIR: await memoryFolder(memoryMib),
     },
-    detached: true, // a process group of its own: the kernel is many processes, all must end
   });
   let isUp = true;
-  const endGroup = () => killGroup(kernel.pid);
-  process.once("exit", endGroup);
+  const end = () => kernel.kill("SIGTERM");
+  process.once("exit", end);
   const exited = kernel.exited.then(() => {
     isUp = false;
-    endGroup();
-    process.removeListener("exit", endGroup);
+    process.removeListener("exit", end);
   });
   let jobs = 0;
   return {
@@ -85,7 +83,7 @@ export async function bootUml(memoryMib: number): Promise<Guest> {
       }
       const status = (await text(statusFile)).trim();
       const timedOut = status === "" && isUp;
-      if (timedOut) endGroup();
+      if (timedOut) end();
       if (status === "") await exited;
       return {
         status: status === "" ? undefined : Number(status),
@@ -97,7 +95,7 @@ export async function bootUml(memoryMib: number): Promise<Guest> {
     },
     halt: async () => {
       await writeFile(join(folder, "halt"), "");
-      const hard = setTimeout(endGroup, HALT_MS_MAX);
+      const hard = setTimeout(end, HALT_MS_MAX);
       await exited;
       clearTimeout(hard);
       await rm(folder, { recursive: true, force: true });
@@ -113,10 +111,13 @@ async function hand(folder: string, number: number, job: Job): Promise<void> {
   await rename(`${file}.new`, file);
 }
 
-/** A guest whose parent was killed would run on, and take half of the machine. */
+/**
+ * The kernel is a process group of its own, with a process for each of the guest's. This shell ends
+ * all of them when it is told to, or when its parent dies: they would take half of the machine.
+ */
 const WITH_ITS_PARENT = [
   ...["setpriv", "--pdeathsig", "TERM", "bash", "-c"],
-  `trap 'kill -KILL 0' TERM; "$0" "$@" & wait "$!"`,
+  `trap 'kill -KILL -- -$kernel' TERM EXIT; "$0" "$@" & kernel=$!; wait $kernel`,
 ];
 
 /** Where the guest's memory becomes a file: on a tmpfs that is big enough and lets map code. */
@@ -145,14 +146,6 @@ function kernelArguments(folder: string, memoryMib: number): string[] {
     "--",
     folder,
   ];
-}
-
-function killGroup(pid: number): void {
-  try {
-    process.kill(-pid, "SIGKILL");
-  } catch {
-    // gone already: that is what was wanted
-  }
 }
 
 async function text(path: string): Promise<string> {
