@@ -1,4 +1,4 @@
-/** Times and amounts as people read them: two digits that count, or two units. */
+/** Times and counts as people read them. */
 
 /** `12s`, `4m 5s`, `3h 12m`, `17d 3h`. */
 export function formatSeconds(seconds: number): string {
@@ -14,17 +14,6 @@ export function formatSeconds(seconds: number): string {
   return second === "" || /^0/.test(second) ? first : `${first} ${second}`;
 }
 
-/** `512 B`, `1.5 kB`, `20 MB`: decimal units, as on the status page. */
-export function formatOctets(octets: number): string {
-  let value = octets;
-  let unit = 0;
-  while (value >= 1000 && unit < OCTET_UNITS.length - 1) {
-    value /= 1000;
-    unit++;
-  }
-  return `${value.toFixed(unit === 0 || value >= 10 ? 0 : 1)} ${OCTET_UNITS[unit]}`;
-}
-
 /** `1 tunnel`, `2 tunnels`. */
 export function counted(count: number, what: string): string {
   return `${count} ${what}${count === 1 ? "" : "s"}`;
@@ -36,4 +25,3 @@ const UNIT_SECONDS = [
   ["m", 60],
   ["s", 1],
 ] as const;
-const OCTET_UNITS = ["B", "kB", "MB", "GB", "TB", "PB"] as const;

@@ -3,8 +3,15 @@
 import { open } from "node:fs/promises";
 import { parseDuration } from "../eroute/duration.ts";
 import { createPacketCounter } from "../inet/pcapng.ts";
-import { counted, formatOctets } from "./amounts.ts";
-import { type AskOptions, type Daemon, daemonOf, explain, transportOf } from "./daemon-client.ts";
+import { formatOctets } from "../octets/octet-amount.ts";
+import { counted } from "./amounts.ts";
+import {
+  type AskOptions,
+  daemonOf,
+  explain,
+  type RunningDaemon,
+  transportOf,
+} from "./daemon-client.ts";
 import { textAt } from "./json-fields.ts";
 import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "./terminal.ts";
 
@@ -22,7 +29,7 @@ const GRACE_MS = 10_000;
 
 /** What is read from the daemon until the time is over, or Ctrl-C. */
 type Reading = {
-  readonly daemon: Daemon;
+  readonly daemon: RunningDaemon;
   readonly peerid: string;
   readonly seconds: number;
   readonly ended: AbortSignal;

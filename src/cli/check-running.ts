@@ -2,13 +2,13 @@
 
 import { resolve } from "node:path";
 import type { Config } from "../config/config.ts";
-import { type Daemon, get, ownDaemon, post } from "./daemon-client.ts";
+import { get, ownDaemon, post, type RunningDaemon } from "./daemon-client.ts";
 import { listAt, numberAt, textAt } from "./json-fields.ts";
 import type { Points } from "./points.ts";
 
 /** The erouted that answers where this configuration has its status server. */
 export type Running = {
-  readonly daemon: Daemon;
+  readonly daemon: RunningDaemon;
   /** `status.listen 127.0.0.1:8080`. */
   readonly at: string;
   /** `192.0.2.1:500`: the ports that it has. */

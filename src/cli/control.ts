@@ -4,10 +4,10 @@ import { parseCallAddress } from "../eroute/call-address.ts";
 import {
   type AskFault,
   type AskOptions,
-  type Daemon,
   daemonOf,
   get,
   post,
+  type RunningDaemon,
 } from "./daemon-client.ts";
 import { fieldAt, listAt, numberAt, textAt } from "./json-fields.ts";
 import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "./terminal.ts";
@@ -149,7 +149,11 @@ function refused({ detail, said: words, faults, status }: AskFault, terminal: Te
 type Waiting = PeerOptions & { readonly after: number; readonly seconds: number };
 
 /** Asks until the site is up, nobody calls it any more, or time is over; then why it is not up. */
-async function waitFor(daemon: Daemon, options: Waiting, terminal: Terminal): Promise<ExitCode> {
+async function waitFor(
+  daemon: RunningDaemon,
+  options: Waiting,
+  terminal: Terminal,
+): Promise<ExitCode> {
   const { peerid, seconds } = options;
   const until = performance.now() + seconds * 1000;
   let lastWord: string | undefined;

@@ -18,7 +18,7 @@ export type AskOptions = {
 };
 
 /** Where to ask, and what to show there: for reading, and for changing something. */
-export type Daemon = {
+export type RunningDaemon = {
   readonly url: URL;
   readonly token: string | undefined;
   readonly operateToken: string | undefined;
@@ -42,7 +42,7 @@ export type AskFault = {
 const DEFAULT_URL = "http://127.0.0.1:8080";
 
 /** The daemon that is meant; a fault is said, and its exit code is the error. */
-export function daemonOf(options: AskOptions, terminal: Terminal): Result<Daemon, ExitCode> {
+export function daemonOf(options: AskOptions, terminal: Terminal): Result<RunningDaemon, ExitCode> {
   const given = tokenOf(options.tokenFile);
   if (!given.ok) return err(failure(terminal, given.error));
   const read = fileOf(options.caFile);
@@ -73,7 +73,7 @@ export function daemonOf(options: AskOptions, terminal: Terminal): Result<Daemon
 }
 
 /** The daemon that runs with these settings; undefined: nobody can ask it. */
-export function ownDaemon(status: StatusSettings): Daemon | undefined {
+export function ownDaemon(status: StatusSettings): RunningDaemon | undefined {
   const { listen, token, operateToken, tls } = status;
   if (listen === undefined) return undefined;
   const host = UNSPECIFIED[listen.host] ?? listen.host;
@@ -95,13 +95,16 @@ function statusOf(file: string, terminal: Terminal): Result<StatusSettings, stri
 }
 
 /** Reads something; the fault in words. */
-export async function get(daemon: Daemon, path: string): Promise<Result<unknown, string>> {
+export async function get(daemon: RunningDaemon, path: string): Promise<Result<unknown, string>> {
   const answer = await ask(daemon, path, { method: "GET", token: daemon.token });
   return answer.ok ? answer : err(answer.error.detail);
 }
 
 /** Has something done. */
-export async function post(daemon: Daemon, path: string): Promise<Result<unknown, AskFault>> {
+export async function post(
+  daemon: RunningDaemon,
+  path: string,
+): Promise<Result<unknown, AskFault>> {
   const token = daemon.operateToken;
   if (token !== undefined) return await ask(daemon, path, { method: "POST", token });
   const detail = "no token: set status.operate_token_file, or give one by --token-file";
@@ -111,7 +114,7 @@ export async function post(daemon: Daemon, path: string): Promise<Result<unknown
 type Asking = { readonly method: "GET" | "POST"; readonly token: string | undefined };
 
 async function ask(
-  daemon: Daemon,
+  daemon: RunningDaemon,
   path: string,
   { method, token }: Asking,
 ): Promise<Result<unknown, AskFault>> {
@@ -130,7 +133,7 @@ async function ask(
 }
 
 /** The certificate of the own daemon is known: it has to be that one, and no other. */
-export function transportOf(daemon: Daemon): Pick<BunFetchRequestInit, "tls"> {
+export function transportOf(daemon: RunningDaemon): Pick<BunFetchRequestInit, "tls"> {
   const { certificate, authorities } = daemon;
   if (authorities !== undefined) return { tls: { ca: authorities } };
   if (certificate === undefined) return {};

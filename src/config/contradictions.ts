@@ -1,9 +1,10 @@
 /** Keys that are right by themselves but not together: within an eroute, and between sections. */
 
 import { parseDuration } from "../eroute/duration.ts";
-import type { EngineLimits, Retransmission } from "../eroute/eroute.ts";
+import type { EngineLimits } from "../eroute/eroute.ts";
 import { formatAddress, parseAddress } from "../inet/address.ts";
 import { containsAddress, type Prefix } from "../inet/prefix.ts";
+import { retransmissionMs } from "../inet/retransmission.ts";
 import type { Check } from "./check.ts";
 import { isLoopback } from "./daemon-settings.ts";
 import type { ReadEgroup } from "./egroups.ts";
@@ -93,13 +94,6 @@ export function checkLimits(check: Check, raw: RawConfig, limits: EngineLimits):
     const both = `is ${perPrefix}, half_open_max is ${limits.halfOpenMax}`;
     check.warn(["ike", "half_open_per_prefix"], both, "no more than half_open_max");
   }
-}
-
-/** From the first copy to the end of the wait for the last one (RFC 7296 §2.4). */
-function retransmissionMs({ firstMs, backoff, attemptsMax }: Retransmission): number {
-  let ms = 0;
-  for (let attempt = 0; attempt < attemptsMax; attempt++) ms += firstMs * backoff ** attempt;
-  return ms;
 }
 
 const HOUR_MS = 3_600_000;

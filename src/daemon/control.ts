@@ -4,7 +4,7 @@ import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { Journal } from "../concentrator/journal/journal.ts";
 import type { RekeyOf } from "../concentrator/sites/rekey.ts";
 import { parseCallAddress } from "../eroute/call-address.ts";
-import { matchConfigured } from "../eroute/match.ts";
+import { matchConfigured } from "../eroute/configured-match.ts";
 import { now } from "../linux/clock.ts";
 import { err, ok } from "../octets/result.ts";
 import type { Control, ControlAnswer, ControlDone, ControlRefusal } from "../status/control.ts";

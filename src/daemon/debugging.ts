@@ -6,7 +6,6 @@ import { err, ok, type Result } from "../octets/result.ts";
 
 /** At the same time: each costs its lines in the log. */
 const SITES_MAX = 16;
-export const DEBUG_SECONDS_MAX = 86_400;
 
 export type Debugging = {
   /** Looks at a peer ID or an address for so long; the error says why not. */

@@ -3,10 +3,10 @@
 import type { OverlapView } from "../concentrator/sites/overlap.ts";
 import type { Snapshot } from "../concentrator/snapshot.ts";
 import type { Config } from "../config/config.ts";
+import { type ConfiguredMatch, matchConfigured } from "../eroute/configured-match.ts";
 import { describeDatabase } from "../eroute/database.ts";
 import { dynamicErouteOf } from "../eroute/dynamic-eroute.ts";
 import type { NormalEroute } from "../eroute/eroute.ts";
-import { type ConfiguredMatch, matchConfigured } from "../eroute/match.ts";
 import { asPeerId } from "../eroute/peer-id.ts";
 import type { PeerRow } from "../eroute/row.ts";
 import { wipe } from "../octets/secret.ts";

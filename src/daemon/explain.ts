@@ -3,7 +3,7 @@
 import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { ErouteView } from "../concentrator/snapshot.ts";
 import type { Config } from "../config/config.ts";
-import { matchConfigured } from "../eroute/match.ts";
+import { matchConfigured } from "../eroute/configured-match.ts";
 import { nearestText } from "../eroute/nearest.ts";
 import { formatAddress, parseAddress } from "../inet/address.ts";
 import { now, wallMs } from "../linux/clock.ts";

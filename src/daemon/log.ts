@@ -2,9 +2,8 @@
 
 import { fstatSync } from "node:fs";
 import type { JournalRecord } from "../concentrator/journal/journal.ts";
-
-export type LogLevel = "debug" | "info" | "warning" | "error";
-export type LogSettings = { readonly level: LogLevel; readonly format: "json" | "text" };
+import type { LogSettings } from "../config/daemon-settings.ts";
+import type { LogLevel } from "../status/control.ts";
 
 export type Log = {
   /**

@@ -3,8 +3,8 @@
 import type { OverlapView } from "../concentrator/sites/overlap.ts";
 import type { Snapshot } from "../concentrator/snapshot.ts";
 import type { Config } from "../config/config.ts";
+import { matchConfigured } from "../eroute/configured-match.ts";
 import { dynamicErouteOf } from "../eroute/dynamic-eroute.ts";
-import { matchConfigured } from "../eroute/match.ts";
 import { asPeerId, peerKey } from "../eroute/peer-id.ts";
 import type { PeerRow } from "../eroute/row.ts";
 import { childWith } from "../eroute/row-options.ts";

@@ -1,7 +1,7 @@
 /** Which parts of a new configuration a running daemon can take over, and which need a restart. */
 
 import type { Config } from "../config/config.ts";
-import { equalValues } from "../eroute/change.ts";
+import { equalValues } from "../eroute/eroute-change.ts";
 
 export type TakeOver = {
   /** The new configuration, with the running one's values where a restart is needed. */

@@ -4,6 +4,7 @@ import type { SigningKey, TrustAnchors } from "../crypto/signature.ts";
 import type { Suite } from "../crypto/suite.ts";
 import type { Address } from "../inet/address.ts";
 import type { Prefix } from "../inet/prefix.ts";
+import type { Retransmission } from "../inet/retransmission.ts";
 import type { Pattern } from "./pattern.ts";
 import type { Ppk, PpkRule } from "./ppk.ts";
 import type { PasswordFormat } from "./psk.ts";
@@ -173,13 +174,6 @@ export type DefaultEroute = {
   readonly inbound: "pass" | "drop";
   /** Subnets whose packets always pass in clear: management, databases, name servers. */
   readonly except: readonly Prefix[];
-};
-
-/** Waits between the copies of a request, and how many there are (RFC 7296 §2.4). */
-export type Retransmission = {
-  readonly firstMs: number;
-  readonly backoff: number;
-  readonly attemptsMax: number;
 };
 
 export type EngineLimits = {

@@ -1,11 +1,6 @@
 /** How one IKE SA is kept: what the site's eroute says of it. */
 
-/** Waits between the copies of a request, and how many there are (RFC 7296 §2.4). */
-export type RetransmissionSettings = {
-  readonly firstMs: number;
-  readonly backoff: number;
-  readonly attemptsMax: number;
-};
+import type { Retransmission } from "../inet/retransmission.ts";
 
 export type IkeSaSettings = {
   /** Silence after which the site is asked whether it is still there (§2.4); undefined: never. */
@@ -28,5 +23,5 @@ export type IkeSaSettings = {
   readonly natPort: number;
   /** Idle time after which an end behind a NAT keeps its mapping alive (RFC 3948 §2.3). */
   readonly natKeepaliveMs: number;
-  readonly retransmission: RetransmissionSettings;
+  readonly retransmission: Retransmission;
 };

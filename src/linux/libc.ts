@@ -50,9 +50,12 @@ export function intOption(value: number): Uint8Array {
   return new Uint8Array(new Int32Array([value]).buffer);
 }
 
+/** errno values that are needed as numbers. */
+export const ENOENT = 2;
+export const EPROTO = 71;
+
+export const SOL_NETLINK = 270;
 export const AF_UNIX = 1;
-export const AF_INET = 2;
-export const AF_INET6 = 10;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 

@@ -4,7 +4,7 @@ import { err, ok, type Result } from "../octets/result.ts";
 import { errnoName } from "../xfrm/errno.ts";
 import { type NetlinkMessage, parseNetlink } from "../xfrm/netlink.ts";
 import type { XfrmRefusal } from "../xfrm/request.ts";
-import { intOption, type Libc } from "./libc.ts";
+import { intOption, type Libc, SOL_NETLINK } from "./libc.ts";
 import { attachFilter, type NetlinkFilter } from "./netlink-filter.ts";
 import { forceReceiveBuffer, openNetlink } from "./netlink-socket.ts";
 
@@ -60,7 +60,6 @@ export function openNetlinkEvents(
 /** Space for some 16,000 acquires between two turns of the event loop. */
 const RECEIVE_BUFFER_OCTETS = 8 * 1024 * 1024;
 const RESUBSCRIBE_MS = 1_000;
-const SOL_NETLINK = 270;
 const NETLINK_ADD_MEMBERSHIP = { level: SOL_NETLINK, name: 1 };
 
 /** Bun documents `FdSocketOptions`, but leaves it out of the overloads of `connect`. */

@@ -10,7 +10,7 @@ import {
   parseNetlinkDone,
   parseNetlinkError,
 } from "../xfrm/netlink.ts";
-import { intOption, type Libc, SOCK_RAW, type SocketOption } from "./libc.ts";
+import { EPROTO, intOption, type Libc, SOCK_RAW, SOL_NETLINK, type SocketOption } from "./libc.ts";
 
 /** Builds a message that carries this sequence number. */
 export type EmitRequest = (sequence: number) => Uint8Array;
@@ -152,7 +152,6 @@ export function forceReceiveBuffer(libc: Libc, fd: number, octets: number): void
 
 const AF_NETLINK = 16;
 const SOL_SOCKET = 1;
-const SOL_NETLINK = 270;
 const NETLINK_CAP_ACK: SocketOption = { level: SOL_NETLINK, name: 10 };
 const NETLINK_EXT_ACK: SocketOption = { level: SOL_NETLINK, name: 11 };
 const SO_RCVBUF: SocketOption = { level: SOL_SOCKET, name: 8 };
@@ -171,7 +170,6 @@ const STRAY_DATAGRAMS_MAX = 16;
 const PORT_ID_AT = 12;
 
 const EAGAIN = 11;
-const EPROTO = 71;
 const EMSGSIZE = 90;
 const ETIMEDOUT = 110;
 

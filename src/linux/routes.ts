@@ -6,7 +6,12 @@ import { err, ok, type Result } from "../octets/result.ts";
 import { errnoName } from "../xfrm/errno.ts";
 import { emitLinkDump, parseLink } from "../xfrm/link.ts";
 import type { NetlinkError } from "../xfrm/netlink.ts";
-import { type KernelResult, type XfrmRequest, xfrmRefusal } from "../xfrm/request.ts";
+import {
+  type KernelResult,
+  type RouteRequest,
+  type XfrmRequest,
+  xfrmRefusal,
+} from "../xfrm/request.ts";
 import {
   emitDeleteRoute,
   emitNewRoute,
@@ -18,10 +23,8 @@ import {
   type Route,
 } from "../xfrm/route.ts";
 import { localAddresses } from "./addresses.ts";
-import { openLibc } from "./libc.ts";
+import { ENOENT, EPROTO, openLibc } from "./libc.ts";
 import { NETLINK_ROUTE, NetlinkSocket } from "./netlink-socket.ts";
-
-export type RouteRequest = Extract<XfrmRequest, { op: "put-route" | "delete-route" }>;
 
 export function isRouteRequest(request: XfrmRequest): request is RouteRequest {
   return request.op === "put-route" || request.op === "delete-route";
@@ -56,9 +59,7 @@ export function openRoutes(): Result<Routes, number> {
   });
 }
 
-const ENOENT = 2;
 const ENODEV = 19;
-const EPROTO = 71;
 
 function putRoute(socket: NetlinkSocket, request: RouteRequest): KernelResult {
   const { route } = request;

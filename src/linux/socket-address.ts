@@ -2,7 +2,7 @@
 
 import { addressOctets } from "../inet/address.ts";
 import type { Endpoint } from "../inet/endpoint.ts";
-import { AF_INET, AF_INET6 } from "./libc.ts";
+import { AF_INET, AF_INET6 } from "../xfrm/address.ts";
 
 /** sin_family is in host order, port and address are in network order. */
 export function socketAddress({ address, port }: Endpoint): Uint8Array {

@@ -6,18 +6,12 @@
 import { type Address, formatAddress, parseAddress } from "../inet/address.ts";
 import { type Endpoint, formatEndpoint } from "../inet/endpoint.ts";
 import { err, ok, type Result } from "../octets/result.ts";
+import { AF_INET, AF_INET6 } from "../xfrm/address.ts";
 import { errnoName } from "../xfrm/errno.ts";
 import { HostWriter } from "../xfrm/host-order.ts";
 import { emitPolicyInfo } from "../xfrm/policy-message.ts";
-import {
-  AF_INET,
-  AF_INET6,
-  intOption,
-  type Libc,
-  openLibc,
-  SOCK_DGRAM,
-  type SocketOption,
-} from "./libc.ts";
+import { UDP_ENCAP_ESPINUDP } from "../xfrm/state-message.ts";
+import { ENOENT, intOption, type Libc, openLibc, SOCK_DGRAM, type SocketOption } from "./libc.ts";
 import { forceReceiveBuffer } from "./netlink-socket.ts";
 import { socketAddress } from "./socket-address.ts";
 
@@ -94,10 +88,8 @@ const IP_XFRM_POLICY: SocketOption = { level: IPPROTO_IP, name: 17 };
 const IPV6_XFRM_POLICY: SocketOption = { level: IPPROTO_IPV6, name: 35 };
 const IPV6_V6ONLY: SocketOption = { level: IPPROTO_IPV6, name: 26 };
 const UDP_ENCAP: SocketOption = { level: IPPROTO_UDP, name: 100 };
-const UDP_ENCAP_ESPINUDP = 2;
 const IP_MTU_DISCOVER: SocketOption = { level: IPPROTO_IP, name: 10 };
 const IP_PMTUDISC_DONT = 0;
-const ENOENT = 2;
 
 /** Some 3,000 messages of half a KiB, as the kernel counts them: the storm of one turn. */
 const RECEIVE_BUFFER_OCTETS = 8 * 1024 * 1024;

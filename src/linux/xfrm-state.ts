@@ -25,6 +25,7 @@ import {
 } from "../xfrm/request.ts";
 import type { XfrmStateUse } from "../xfrm/state.ts";
 import { parseStateUse } from "../xfrm/state-message.ts";
+import { EPROTO } from "./libc.ts";
 import type { NetlinkSocket } from "./netlink-socket.ts";
 
 type Query = Extract<XfrmRequest, { op: "query-state" }>;
@@ -120,4 +121,3 @@ function malformed(request: Query | Move, { where, detail }: Malformed): XfrmRef
 }
 
 const EEXIST = 17;
-const EPROTO = 71;

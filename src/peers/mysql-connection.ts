@@ -5,7 +5,7 @@ import type { Connection, ConnectionOptions, createConnection } from "mysql2";
 import type { MysqlSettings } from "../eroute/database.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { abortedFault, type MysqlFault, mysqlFault } from "./mysql-fault.ts";
-import type { RawRow, Statement } from "./statement.ts";
+import type { RawRow, Statement } from "./raw-row.ts";
 
 /** Rows of a reading statement, or how many rows a writing one changed. */
 export type MysqlAnswer = { readonly rows: readonly RawRow[]; readonly changed: number };

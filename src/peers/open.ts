@@ -4,7 +4,7 @@ import { createSecureContext, type SecureContextOptions } from "node:tls";
 import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
 import type { LookupFault } from "../eroute/row.ts";
 import { err, ok, type Result } from "../octets/result.ts";
-import { createBatcher } from "./batch.ts";
+import { createBatcher } from "./look-up-batch.ts";
 import { openMysqlTable } from "./mysql.ts";
 import type { PeerRepository } from "./repository.ts";
 import { openSqliteTable } from "./sqlite.ts";

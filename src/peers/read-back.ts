@@ -7,8 +7,9 @@ import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
 import { peerKey } from "../eroute/peer-id.ts";
 import type { LookupFault } from "../eroute/row.ts";
 import { ok, type Result } from "../octets/result.ts";
+import type { RawRow, Statement } from "./raw-row.ts";
 import type { PeerChange } from "./repository.ts";
-import { peerRow, type RawRow, type Statement, type Statements } from "./statement.ts";
+import { peerRow, type Statements } from "./statement.ts";
 
 /** IDs in one query. */
 const IDS_MAX = 64;

@@ -3,15 +3,11 @@
 import { and, asc, type Column, eq, gt, inArray, like, or, type SQL, sql } from "drizzle-orm";
 import type { PeerRow } from "../eroute/row.ts";
 import { assert } from "../octets/assert.ts";
-import { type ChangeStatements, changeStatements } from "./changed.ts";
+import { type ChangeStatements, changeStatements } from "./changed-rows.ts";
+import type { RawRow, Statement } from "./raw-row.ts";
 import type { NewPeer, PeerChange, RowCounts } from "./repository.ts";
 import { COLUMN_KEYS, type ColumnKey, type PeerSchema } from "./schema.ts";
 import type { Page, Selection } from "./table.ts";
-
-export type Statement = { readonly sql: string; readonly params: readonly string[] };
-
-/** One row as a driver hands it out, in the order of {@link COLUMN_KEYS}. */
-export type RawRow = readonly unknown[];
 
 export type Statements = {
   /** One row more than `rowsMax` shows that there are too many. */

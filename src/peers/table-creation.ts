@@ -1,9 +1,9 @@
 /** A new peer table, with everything that look-ups and the search for changes need. */
 
 import { type SQL, sql } from "drizzle-orm";
+import type { Statement } from "./raw-row.ts";
 import type { PeerSchema, TableKey } from "./schema.ts";
 import { TABLE_KEYS } from "./schema.ts";
-import type { Statement } from "./statement.ts";
 
 /** Creates the table with its indexes. */
 export function createMysqlTable(schema: PeerSchema): Statement {

@@ -4,8 +4,8 @@ import { type Address, addressOctets, type Family } from "../inet/address.ts";
 import type { Reader } from "../octets/reader.ts";
 import type { HostWriter } from "./host-order.ts";
 
-const AF_INET = 2;
-const AF_INET6 = 10;
+export const AF_INET = 2;
+export const AF_INET6 = 10;
 
 /** AF_INET or AF_INET6. */
 export function familyNumber(family: Family): number {

@@ -7,6 +7,7 @@ import { emitAttribute, parseAttributes, XFRMA } from "./attribute.ts";
 import { type HostWriter, hostU16, hostU32 } from "./host-order.ts";
 import { emitLifetime, emitNoCounters } from "./lifetime.ts";
 import { emitMarkAndIfId, parseMarkAndIfId } from "./mark.ts";
+import { modeNumber, modeOf } from "./mode.ts";
 import type { XfrmDirection, XfrmPolicy, XfrmPolicyId, XfrmTemplate } from "./policy.ts";
 import { emitSelector, parseSelector, type XfrmSelector } from "./selector.ts";
 import { IPPROTO_ESP } from "./state-message.ts";
@@ -24,8 +25,6 @@ export type PolicyInfo = {
 const DIRECTION_NUMBERS = { in: 0, out: 1, fwd: 2 } as const;
 const XFRM_POLICY_ALLOW = 0;
 const XFRM_POLICY_BLOCK = 1;
-const XFRM_MODE_TRANSPORT = 0;
-const XFRM_MODE_TUNNEL = 1;
 const ANY_ALGORITHM = 0xffff_ffff;
 
 /** The payload of XFRM_MSG_NEWPOLICY and XFRM_MSG_UPDPOLICY. */
@@ -98,7 +97,7 @@ function emitTemplate(w: HostWriter, template: XfrmTemplate): void {
   w.u16(familyNumber(template.dst.family)).zeros(2); // family
   emitXfrmAddress(w, template.src); // saddr
   w.u32(template.reqid); // reqid
-  w.u8(template.mode === "tunnel" ? XFRM_MODE_TUNNEL : XFRM_MODE_TRANSPORT); // mode
+  w.u8(modeNumber(template.mode)); // mode
   w.zeros(3); // share, optional, padding
   w.u32(ANY_ALGORITHM).u32(ANY_ALGORITHM).u32(ANY_ALGORITHM); // aalgos, ealgos, calgos
 }
@@ -110,7 +109,7 @@ function parseTemplate(r: Reader): XfrmTemplate {
   r.octets(2); // padding
   const saddr = r.octets(16);
   const reqid = hostU32(r);
-  const mode = r.u8() === XFRM_MODE_TUNNEL ? "tunnel" : "transport";
+  const mode = modeOf(r.u8());
   r.octets(15); // share, optional, padding, aalgos, ealgos, calgos
   return { src: asAddress(saddr, family), dst: asAddress(daddr, family), reqid, mode };
 }

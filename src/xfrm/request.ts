@@ -58,6 +58,9 @@ export type XfrmMessage = Exclude<
   { readonly op: "query-state" | "query-policy" | "move-state" | "put-route" | "delete-route" }
 >;
 
+/** What goes to route netlink instead of XFRM. */
+export type RouteRequest = Extract<XfrmRequest, { op: "put-route" | "delete-route" }>;
+
 /**
  * A refusal by the kernel: operation, object, name of the errno, and its extended answer if any.
  */

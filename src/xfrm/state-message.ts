@@ -16,6 +16,7 @@ import {
   type XfrmCounters,
 } from "./lifetime.ts";
 import { emitMarkAndIfId, parseMarkAndIfId } from "./mark.ts";
+import { modeNumber, modeOf } from "./mode.ts";
 import { emitReplayWindow, parseReplayWindow, shortReplayWindow } from "./replay.ts";
 import { emitSelector, parseSelector, SELECTOR_OCTETS, type XfrmSelector } from "./selector.ts";
 import type {
@@ -49,9 +50,7 @@ export type StateFound = XfrmStateUse & { readonly mark: XfrmMark | undefined };
 
 export const IPPROTO_ESP = 50;
 
-const UDP_ENCAP_ESPINUDP = 2;
-const XFRM_MODE_TRANSPORT = 0;
-const XFRM_MODE_TUNNEL = 1;
+export const UDP_ENCAP_ESPINUDP = 2;
 const XFRM_SA_XFLAG_DONT_ENCAP_DSCP = 1;
 const XFRM_STATE_NOECN = 1;
 const XFRM_STATE_NOPMTUDISC = 4;
@@ -150,7 +149,7 @@ export function parseStateInfo(r: Reader): StateInfo {
   r.octets(4); // seq
   const reqid = hostU32(r);
   const family = asFamily(r, hostU16(r));
-  const mode = r.u8() === XFRM_MODE_TUNNEL ? "tunnel" : "transport";
+  const mode = modeOf(r.u8());
   const replayWindow = r.u8();
   const flags = r.u8();
   r.octets(7); // padding
@@ -185,7 +184,7 @@ function emitStateInfo(w: HostWriter, state: XfrmState): void {
   w.zeros(12); // stats
   w.u32(0).u32(state.reqid); // seq, reqid
   w.u16(familyNumber(state.id.dst.family)); // family
-  w.u8(state.mode === "tunnel" ? XFRM_MODE_TUNNEL : XFRM_MODE_TRANSPORT); // mode
+  w.u8(modeNumber(state.mode)); // mode
   w.u8(shortReplayWindow(state) ?? 0); // replay_window
   w.u8(stateFlags(state)).zeros(7); // flags
 }

@@ -1,9 +1,9 @@
 /** `erouted peers add`: one row, checked as it will be checked when the site calls. */
 
 import type { Config } from "../../config/config.ts";
+import { matchConfigured } from "../../eroute/configured-match.ts";
 import { type DatabaseSettings, describeDatabase } from "../../eroute/database.ts";
 import { needsPsk } from "../../eroute/eroute.ts";
-import { matchConfigured } from "../../eroute/match.ts";
 import type { PeerRow } from "../../eroute/row.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { openPeers } from "../../peers/open.ts";

@@ -3,10 +3,10 @@
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Config } from "../../config/config.ts";
+import { matchConfigured } from "../../eroute/configured-match.ts";
 import { type DatabaseSettings, describeDatabase } from "../../eroute/database.ts";
 import { dynamicErouteOf } from "../../eroute/dynamic-eroute.ts";
 import type { BaseEroute } from "../../eroute/eroute.ts";
-import { matchConfigured } from "../../eroute/match.ts";
 import { asPeerId } from "../../eroute/peer-id.ts";
 import { isPpkRequired, type Ppk } from "../../eroute/ppk.ts";
 import { prefixedPassword } from "../../eroute/psk.ts";

@@ -1,10 +1,10 @@
 /** What the daemon would make of a row: said before the site calls. */
 
 import type { Config } from "../../config/config.ts";
+import { matchConfigured } from "../../eroute/configured-match.ts";
 import type { DatabaseSettings } from "../../eroute/database.ts";
 import { dynamicErouteOf } from "../../eroute/dynamic-eroute.ts";
 import type { BaseEroute, Egroup } from "../../eroute/eroute.ts";
-import { matchConfigured } from "../../eroute/match.ts";
 import { asPeerId, peerIdFault } from "../../eroute/peer-id.ts";
 import { ppkWeakness } from "../../eroute/ppk.ts";
 import { pskWeakness } from "../../eroute/psk-weakness.ts";

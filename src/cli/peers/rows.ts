@@ -10,7 +10,7 @@ import { chooseDatabase, loadConfig } from "../configuration.ts";
 import type { AskOptions } from "../daemon-client.ts";
 import { type Column, columnWidths, type Style, tableLine, tableLines } from "../table.ts";
 import { EXIT, type ExitCode, failure, printable, type Terminal } from "../terminal.ts";
-import { actAtOnce } from "./act.ts";
+import { actAtOnce } from "./reread-row.ts";
 
 export type PeersOptions = { readonly config: string; readonly egroup?: string };
 

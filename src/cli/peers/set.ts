@@ -9,7 +9,6 @@ import { err, ok, type Result } from "../../octets/result.ts";
 import type { PeerRepository } from "../../peers/repository.ts";
 import type { AskOptions } from "../daemon-client.ts";
 import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "../terminal.ts";
-import { actAtOnce } from "./act.ts";
 import {
   type KeyOptions,
   keyMisuse,
@@ -19,6 +18,7 @@ import {
   ppkTextOf,
 } from "./key-source.ts";
 import { isRefused, overlapLine, overlapsInTable, type TableContext } from "./overlaps.ts";
+import { actAtOnce } from "./reread-row.ts";
 import { ROW_KEYS, type RowKey } from "./row-file.ts";
 import { judgeRows } from "./row-judgement.ts";
 import { type PeersOptions, withPeers } from "./rows.ts";

@@ -6,7 +6,7 @@ import { parseMask } from "../../inet/prefix.ts";
 import { none, type Settings, taken, toDo, wrong } from "./settings.ts";
 import { type Section, section } from "./toml.ts";
 
-export type Egroup = {
+export type SarosEgroup = {
   readonly name: string;
   /** The eroute that it is linked to. */
   readonly eroute: number;
@@ -17,7 +17,7 @@ export type Egroup = {
 };
 
 /** Undefined if it does not say which database: the report says so. */
-export function importEgroup(settings: Settings): Egroup | undefined {
+export function importEgroup(settings: Settings): SarosEgroup | undefined {
   const name = `egroup${settings.instance}`;
   const egroup = section("[[egroup]]");
   egroup.keys.set("name", name);

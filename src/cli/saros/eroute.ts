@@ -6,7 +6,7 @@ import { espProposal } from "./proposals.ts";
 import { none, type Settings, taken, toDo, wrong } from "./settings.ts";
 import { type Section, section } from "./toml.ts";
 
-export type Eroute = {
+export type SarosEroute = {
   readonly instance: number;
   readonly section: Section;
   readonly settings: Settings;
@@ -24,7 +24,7 @@ export type ErouteContext = {
 };
 
 /** Undefined if it lacks what an eroute cannot be without: the report says so. */
-export function importEroute(settings: Settings, context: ErouteContext): Eroute | undefined {
+export function importEroute(settings: Settings, context: ErouteContext): SarosEroute | undefined {
   const eroute = section("[[eroute]]");
   const { keys } = eroute;
   const peerid = settings.get("peerid");

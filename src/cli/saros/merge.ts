@@ -4,13 +4,13 @@
  */
 
 import { peerKey } from "../../eroute/peer-id.ts";
-import type { Eroute } from "./eroute.ts";
+import type { SarosEroute } from "./eroute.ts";
 import { taken, toDo } from "./settings.ts";
 import type { TomlValue } from "./toml.ts";
 
 /** The eroutes that remain, in their order; the report says what became of the others. */
-export function mergeEroutes(eroutes: readonly Eroute[]): readonly Eroute[] {
-  const firsts = new Map<string, Eroute>();
+export function mergeEroutes(eroutes: readonly SarosEroute[]): readonly SarosEroute[] {
+  const firsts = new Map<string, SarosEroute>();
   return eroutes.filter((eroute) => {
     const id = peerKey(eroute.peerid);
     const first = firsts.get(id);
@@ -21,12 +21,12 @@ export function mergeEroutes(eroutes: readonly Eroute[]): readonly Eroute[] {
   });
 }
 
-function isBase({ section }: Eroute): boolean {
+function isBase({ section }: SarosEroute): boolean {
   return section.keys.has("egroup");
 }
 
 /** Whether the first now stands for both; all but one side's subnets have to be the same. */
-function join(first: Eroute, second: Eroute): boolean {
+function join(first: SarosEroute, second: SarosEroute): boolean {
   const name = String(first.section.keys.get("name"));
   const { settings } = second;
   const line = settings.firstLine;
@@ -48,7 +48,7 @@ function join(first: Eroute, second: Eroute): boolean {
 const LOCAL = "local_subnet";
 const REMOTE = "remote_subnet";
 
-function differences(first: Eroute, second: Eroute): readonly string[] {
+function differences(first: SarosEroute, second: SarosEroute): readonly string[] {
   const [one, other] = [first.section.keys, second.section.keys];
   const all = new Set([...one.keys(), ...other.keys()]);
   // Names are their own; IDs are the same but for their letters' case.

@@ -1,8 +1,8 @@
 /** A whole configuration of the old router as erouted's: TOML, secrets, and what became of it. */
 
-import { type Egroup, importEgroup } from "./egroup.ts";
+import { importEgroup, type SarosEgroup } from "./egroup.ts";
 import type { Encoding } from "./encoding.ts";
-import { type Eroute, importEroute } from "./eroute.ts";
+import { importEroute, type SarosEroute } from "./eroute.ts";
 import { globalSections, ikeInstances, tellIke2 } from "./global.ts";
 import { parseSaros, type SarosFault, type SarosLine } from "./lines.ts";
 import { mergeEroutes } from "./merge.ts";
@@ -102,8 +102,8 @@ function nameOf(settings: Settings, names: Set<string>): string {
 }
 
 /** The egroup of each eroute: the first that names it. */
-function linksOf(egroups: readonly Egroup[]): ReadonlyMap<number, Egroup> {
-  const links = new Map<number, Egroup>();
+function linksOf(egroups: readonly SarosEgroup[]): ReadonlyMap<number, SarosEgroup> {
+  const links = new Map<number, SarosEgroup>();
   for (const egroup of egroups) {
     const first = links.get(egroup.eroute);
     if (first === undefined) links.set(egroup.eroute, egroup);
@@ -112,7 +112,7 @@ function linksOf(egroups: readonly Egroup[]): ReadonlyMap<number, Egroup> {
   return links;
 }
 
-function tellUnlinked(egroups: readonly Egroup[], eroutes: readonly Eroute[]): void {
+function tellUnlinked(egroups: readonly SarosEgroup[], eroutes: readonly SarosEroute[]): void {
   const instances = new Set(eroutes.map(({ instance }) => instance));
   for (const egroup of egroups) {
     if (instances.has(egroup.eroute)) continue;
@@ -120,11 +120,11 @@ function tellUnlinked(egroups: readonly Egroup[], eroutes: readonly Eroute[]): v
   }
 }
 
-function tellNoEroute({ settings }: Egroup, why: string): void {
+function tellNoEroute({ settings }: SarosEgroup, why: string): void {
   settings.remark(settings.firstLine, "(all of it)", toDo(`${why}: no site comes to this egroup`));
 }
 
-function egroupSection(imported: Egroup, vault: Vault): Section {
+function egroupSection(imported: SarosEgroup, vault: Vault): Section {
   const { name, section: egroup, settings, password } = imported;
   const file = password === undefined ? undefined : vault.putPassword(name, password);
   settings.tell("dbpwd", fateOfSecret(file));

@@ -2,7 +2,7 @@
 
 import { matchesPattern } from "../../eroute/pattern.ts";
 import { peerKey } from "../../eroute/peer-id.ts";
-import type { Eroute } from "./eroute.ts";
+import type { SarosEroute } from "./eroute.ts";
 import { none, type Settings, taken, toDo } from "./settings.ts";
 import { type Section, section } from "./toml.ts";
 import { fateOfSecret, type Vault } from "./vault.ts";
@@ -10,7 +10,7 @@ import { fateOfSecret, type Vault } from "./vault.ts";
 /** Their sections; the others log in to the old router, and the report says so. */
 export function importUsers(
   users: readonly Settings[],
-  eroutes: readonly Eroute[],
+  eroutes: readonly SarosEroute[],
   vault: Vault,
 ): readonly Section[] {
   const findEroute = erouteFinder(eroutes);
@@ -38,11 +38,11 @@ export function importUsers(
 }
 
 /** As erouted looks for it: base eroutes first, then the normal ones in their order. */
-function erouteFinder(eroutes: readonly Eroute[]): (name: string) => Eroute | undefined {
+function erouteFinder(eroutes: readonly SarosEroute[]): (name: string) => SarosEroute | undefined {
   const patterns = eroutes.filter(({ peerid }) => /[*?]/.test(peerid));
-  const isBase = ({ section: { keys } }: Eroute) => keys.has("egroup");
+  const isBase = ({ section: { keys } }: SarosEroute) => keys.has("egroup");
   const inOrder = [...patterns.filter(isBase), ...patterns.filter((eroute) => !isBase(eroute))];
-  const exact = new Map<string, Eroute>();
+  const exact = new Map<string, SarosEroute>();
   for (const eroute of eroutes) {
     const id = peerKey(eroute.peerid);
     if (!exact.has(id)) exact.set(id, eroute);

@@ -1,7 +1,7 @@
 /** All eroutes in use of a running daemon, page by page. */
 
 import { err, ok, type Result } from "../../octets/result.ts";
-import { type Daemon, get } from "../daemon-client.ts";
+import { get, type RunningDaemon } from "../daemon-client.ts";
 import { fieldAt, listAt, numberAt, timeAt } from "../json-fields.ts";
 
 export type ErouteList = {
@@ -16,7 +16,7 @@ export type ErouteList = {
  * come and go between two pages may be missed or be there twice.
  */
 export async function allEroutes(
-  daemon: Daemon,
+  daemon: RunningDaemon,
   kind: "dynamic" | "all",
   query: Readonly<Record<string, string | undefined>> = {},
   most = Infinity,

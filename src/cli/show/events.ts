@@ -2,7 +2,7 @@
 
 import { parseDuration } from "../../eroute/duration.ts";
 import { ok, type Result } from "../../octets/result.ts";
-import { type AskOptions, type Daemon, daemonOf, get } from "../daemon-client.ts";
+import { type AskOptions, daemonOf, get, type RunningDaemon } from "../daemon-client.ts";
 import { fieldAt, listAt, numberAt, textAt, timeAt } from "../json-fields.ts";
 import { painted, type Style } from "../table.ts";
 import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "../terminal.ts";
@@ -58,7 +58,7 @@ export async function events(options: EventsOptions, terminal: Terminal): Promis
 
 /** The last ones; with a time, page by page until one is older, or the daemon keeps no more. */
 async function eventsSince(
-  daemon: Daemon,
+  daemon: RunningDaemon,
   query: string,
   sinceMs: number | undefined,
 ): Promise<Result<Found, string>> {

@@ -1,6 +1,6 @@
 /** Following a daemon's events: server-sent events, taken up again where a connection broke. */
 
-import { type Daemon, explain, transportOf } from "../daemon-client.ts";
+import { explain, type RunningDaemon, transportOf } from "../daemon-client.ts";
 import { fieldAt, numberAt } from "../json-fields.ts";
 
 export type Following = {
@@ -19,7 +19,7 @@ export type Following = {
 type Place = { after: number | undefined; isBroken: boolean };
 
 /** Until it is ended. A daemon that is away is asked again every half second, and said once. */
-export async function follow(daemon: Daemon, following: Following): Promise<void> {
+export async function follow(daemon: RunningDaemon, following: Following): Promise<void> {
   const place: Place = { after: following.after, isBroken: false };
   const isOver = () => following.until?.aborted ?? false;
   while (!isOver()) {
@@ -32,7 +32,11 @@ export async function follow(daemon: Daemon, following: Following): Promise<void
 }
 
 /** Reads until the stream ends, and says why it did. */
-async function readStream(daemon: Daemon, following: Following, place: Place): Promise<string> {
+async function readStream(
+  daemon: RunningDaemon,
+  following: Following,
+  place: Place,
+): Promise<string> {
   const from = place.after === undefined ? "" : `&after=${place.after}`;
   const url = new URL(`/api/v1/events/stream?${from}${following.query}`, daemon.url);
   const silence = new AbortController();

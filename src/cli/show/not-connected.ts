@@ -1,7 +1,7 @@
 /** `erouted why` without a site: who tried and is not connected, or was, and why. */
 
 import { counted, formatSeconds } from "../amounts.ts";
-import { type AskOptions, type Daemon, daemonOf, get } from "../daemon-client.ts";
+import { type AskOptions, daemonOf, get, type RunningDaemon } from "../daemon-client.ts";
 import { fieldAt, listAt, numberAt, textAt, timeAt } from "../json-fields.ts";
 import { type Column, type Style, tableLines } from "../table.ts";
 import { EXIT, type ExitCode, failure, printable, type Terminal } from "../terminal.ts";
@@ -37,7 +37,7 @@ export async function whoIsNot(options: WhoOptions, terminal: Terminal): Promise
 }
 
 /** How many of the sites there should be are connected, and who was never seen. */
-async function sayFleet(daemon: Daemon, state: unknown, terminal: Terminal): Promise<void> {
+async function sayFleet(daemon: RunningDaemon, state: unknown, terminal: Terminal): Promise<void> {
   const summary = textAt(state, "sites", "summary");
   if (summary === undefined) return;
   for (const line of wrapped(summary, 2, terminal.columns)) terminal.out(line);

@@ -1,6 +1,7 @@
 /** `erouted sa`: the IKE SAs and Child SAs of one site or of all. */
 
-import { counted, formatOctets, formatSeconds } from "../amounts.ts";
+import { formatOctets } from "../../octets/octet-amount.ts";
+import { counted, formatSeconds } from "../amounts.ts";
 import { type AskOptions, daemonOf, get } from "../daemon-client.ts";
 import { fieldAt, listAt, numberAt, textAt, timeAt } from "../json-fields.ts";
 import { cutTo, painted } from "../table.ts";

@@ -1,6 +1,7 @@
 /** The eroutes in use of a daemon's JSON as a table for people. */
 
-import { counted, formatOctets, formatSeconds } from "../amounts.ts";
+import { formatOctets } from "../../octets/octet-amount.ts";
+import { counted, formatSeconds } from "../amounts.ts";
 import { fieldAt, listAt, numberAt, textAt, timeAt } from "../json-fields.ts";
 import { type Column, type Style, type TableOptions, tableLines } from "../table.ts";
 

@@ -1,7 +1,7 @@
 /** `erouted tunnels`: the eroutes in use, filtered and sorted; once, or again and again. */
 
 import { ok, type Result } from "../../octets/result.ts";
-import { type AskOptions, type Daemon, daemonOf, get } from "../daemon-client.ts";
+import { type AskOptions, daemonOf, get, type RunningDaemon } from "../daemon-client.ts";
 import { numberAt, textAt } from "../json-fields.ts";
 import { cutTo, painted } from "../table.ts";
 import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "../terminal.ts";
@@ -49,7 +49,7 @@ type Seen = {
   readonly nowMs: number | undefined;
 };
 
-async function look(daemon: Daemon, options: TunnelsOptions): Promise<Result<Seen, string>> {
+async function look(daemon: RunningDaemon, options: TunnelsOptions): Promise<Result<Seen, string>> {
   const state = await get(daemon, "/api/v1/status");
   if (!state.ok) return state;
   const { text: q, eroute, state: wanted } = options;
@@ -121,7 +121,7 @@ function linesOf(seen: Seen, options: TunnelsOptions, terminal: Terminal): Lines
   return { rows: tunnelLines(shown, { nowMs, width, screen }), totals };
 }
 
-type Watched = TunnelsOptions & { readonly daemon: Daemon; readonly seconds: number };
+type Watched = TunnelsOptions & { readonly daemon: RunningDaemon; readonly seconds: number };
 
 async function watch(
   first: Result<Seen, string>,

@@ -1,5 +1,6 @@
 /** Calling sites: for a packet, for ever, or because somebody wants it (R12). */
 
+import { matchConfigured } from "../../eroute/configured-match.ts";
 import {
   type BaseEroute,
   type Eroute,
@@ -7,7 +8,6 @@ import {
   type NormalEroute,
   needsPsk,
 } from "../../eroute/eroute.ts";
-import { matchConfigured } from "../../eroute/match.ts";
 import { isWild, matchesPattern } from "../../eroute/pattern.ts";
 import { asPeerId } from "../../eroute/peer-id.ts";
 import { around } from "../../ike/jitter.ts";

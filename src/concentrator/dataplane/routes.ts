@@ -3,14 +3,12 @@
 import { equalAddress } from "../../inet/address.ts";
 import { formatPrefix } from "../../inet/prefix.ts";
 import { rangePrefixes } from "../../inet/range.ts";
-import type { XfrmRequest } from "../../xfrm/request.ts";
+import type { RouteRequest } from "../../xfrm/request.ts";
 import type { RemoteRoute } from "../../xfrm/route.ts";
 import type { ChildPlace } from "./xfrm-of-child.ts";
 
 /** By destination: the Child SAs that want a route there. The last one's is in force. */
 export type RouteTable = Map<string, { readonly spiIn: number; readonly route: RemoteRoute }[]>;
-
-export type RouteRequest = Extract<XfrmRequest, { op: "put-route" | "delete-route" }>;
 
 /** The routes that a Child SA wants: none in transport mode, whose ends have theirs already. */
 export function childRoutes({ child, path, options }: ChildPlace): readonly RemoteRoute[] {

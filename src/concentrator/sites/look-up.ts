@@ -1,9 +1,9 @@
 /** From the ID that a site presents to its key: match, look-up, dynamic eroute (R1-R4, R6). */
 
 import { suiteText } from "../../crypto/names.ts";
+import { type ConfiguredMatch, matchConfigured } from "../../eroute/configured-match.ts";
 import { type DynamicEroute, dynamicErouteOf } from "../../eroute/dynamic-eroute.ts";
 import type { Eroute, LocalUser, NormalEroute } from "../../eroute/eroute.ts";
-import { type ConfiguredMatch, matchConfigured } from "../../eroute/match.ts";
 import { asPeerId, PEER_ID_LENGTH_MAX, type PeerId, peerKey } from "../../eroute/peer-id.ts";
 import { acceptsIke, ikeAlgorithmsText } from "../../ike/algorithms.ts";
 import type { Credentials } from "../../ike/event.ts";

@@ -1,7 +1,7 @@
 /** A new configuration while sites are connected: what it does not change stays up. */
 
 import type { Suite } from "../../crypto/suite.ts";
-import { type ErouteChange, equalValues, erouteChange, sameSubnets } from "../../eroute/change.ts";
+import { matchConfigured } from "../../eroute/configured-match.ts";
 import {
   type Egroup,
   type EngineLimits,
@@ -10,7 +10,12 @@ import {
   type LocalUser,
   usesPsk,
 } from "../../eroute/eroute.ts";
-import { matchConfigured } from "../../eroute/match.ts";
+import {
+  type ErouteChange,
+  equalValues,
+  erouteChange,
+  sameSubnets,
+} from "../../eroute/eroute-change.ts";
 import { peerKey } from "../../eroute/peer-id.ts";
 import { isPpkRequired } from "../../eroute/ppk.ts";
 import { childWith } from "../../eroute/row-options.ts";

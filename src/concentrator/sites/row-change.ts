@@ -1,7 +1,7 @@
 /** Rows that may have changed while their sites are up: read anew, and compared (R5, R6). */
 
-import { equalValues, sameSubnets } from "../../eroute/change.ts";
 import { type DynamicEroute, dynamicErouteOf } from "../../eroute/dynamic-eroute.ts";
+import { equalValues, sameSubnets } from "../../eroute/eroute-change.ts";
 import { peerKey } from "../../eroute/peer-id.ts";
 import type { RowFault } from "../../eroute/row-fault.ts";
 import { childWith } from "../../eroute/row-options.ts";

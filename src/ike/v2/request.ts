@@ -1,12 +1,12 @@
 /** Requests of our own: sealed once, sent until they are answered (RFC 7296 §2.1, §2.4). */
 
+import type { Retransmission } from "../../inet/retransmission.ts";
 import { later } from "../../octets/instant.ts";
 import { ExchangeType } from "../../wire/v2/exchange-type.ts";
 import type { Payload } from "../../wire/v2/message.ts";
 import type { IkeContext } from "../effect.ts";
 import { around } from "../jitter.ts";
 import { RETRANSMIT_SPREAD } from "../limits.ts";
-import type { RetransmissionSettings } from "../settings.ts";
 import { sends } from "./answer.ts";
 import type { Asking } from "./asking.ts";
 import type { Established, InFlight } from "./phase.ts";
@@ -17,7 +17,7 @@ import type { IkeEffect, Step } from "./step.ts";
 export function firstCopy(
   messageId: number,
   datagrams: readonly Uint8Array[],
-  retransmission: RetransmissionSettings,
+  retransmission: Retransmission,
   context: IkeContext,
 ): InFlight {
   const { attemptsMax, firstMs } = retransmission;
@@ -54,7 +54,7 @@ export function askInformational(
 /** The next copy of a request that got no answer so far; undefined when it is enough. */
 export function retransmission(
   inFlight: InFlight,
-  { firstMs, backoff }: RetransmissionSettings,
+  { firstMs, backoff }: Retransmission,
   context: IkeContext,
 ): InFlight | undefined {
   const { messageId, datagrams, attempts, attemptsMax } = inFlight;

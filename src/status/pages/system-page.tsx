@@ -2,12 +2,13 @@
 /** Status > System: the daemon, its databases, its counters, and charts of the last hours. */
 
 import type { FC } from "hono/jsx";
+import { formatOctets } from "../../octets/octet-amount.ts";
 import { reasonText } from "../../why/reason.ts";
 import type { Series } from "../series.ts";
 import type { DatabaseView, StatusSource } from "../source.ts";
 import { Chart } from "./chart.tsx";
 import { Document, documentText, SYSTEM_PATH } from "./document.tsx";
-import { formatCount, formatOctets } from "./number-text.ts";
+import { formatCount } from "./number-text.ts";
 import { Banners, Figures, Foot, GaugeFigures } from "./page-parts.tsx";
 
 /** The text of the whole page; `range` is what the charts show. */

@@ -5,11 +5,12 @@ import { raw } from "hono/html";
 import type { FC } from "hono/jsx";
 import type { ChildSaView, ErouteView, IkeSaView } from "../../concentrator/snapshot.ts";
 import { spi32Hex } from "../../octets/hex.ts";
+import { formatOctets } from "../../octets/octet-amount.ts";
 import { newestIkeSa } from "../api/views.ts";
 import { inTurns } from "../lists/turns.ts";
 import { type StateUse, type StateUses, type StatusSource, stateKey } from "../source.ts";
 import { sitePath } from "./document.tsx";
-import { formatCount, formatOctets } from "./number-text.ts";
+import { formatCount } from "./number-text.ts";
 import { TimeText } from "./time-text.tsx";
 
 /** Rows that are made in one turn of the event loop. */

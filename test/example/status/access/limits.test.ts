@@ -3,9 +3,10 @@
 import { describe, expect, test } from "bun:test";
 import type { ErouteView } from "../../../../src/concentrator/snapshot.ts";
 import { asInstant } from "../../../../src/octets/instant.ts";
+import { formatOctets } from "../../../../src/octets/octet-amount.ts";
 import { createStatusApp } from "../../../../src/status/app.ts";
 import { inTurns } from "../../../../src/status/lists/turns.ts";
-import { formatCount, formatOctets } from "../../../../src/status/pages/number-text.ts";
+import { formatCount } from "../../../../src/status/pages/number-text.ts";
 import { sampleSource } from "../sample.ts";
 
 const OPEN = { token: undefined, host: "127.0.0.1" };

@@ -4,9 +4,9 @@ import { and, asc, type Column, desc, eq, gt, isNotNull, or, type SQL, sql } fro
 import { SQLiteSyncDialect } from "drizzle-orm/sqlite-core";
 import { withoutPadding } from "../eroute/peer-id.ts";
 import { ok } from "../octets/result.ts";
+import type { RawRow, Statement } from "./raw-row.ts";
 import type { ChangedRows } from "./repository.ts";
 import type { PeerSchema } from "./schema.ts";
-import type { RawRow, Statement } from "./statement.ts";
 import type { Answer } from "./table.ts";
 
 export type ChangeStatements = {

@@ -1,7 +1,7 @@
 /** Which configured eroute an ID belongs to (R1-R3), and which text somebody may have meant. */
 
 import { expect, test } from "bun:test";
-import { matchConfigured } from "../../../src/eroute/match.ts";
+import { matchConfigured } from "../../../src/eroute/configured-match.ts";
 import { agreement, nearestText } from "../../../src/eroute/nearest.ts";
 import { baseEroute, egroup, eroutePlan, normalEroute } from "./plan.ts";
 

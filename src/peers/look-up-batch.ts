@@ -4,7 +4,7 @@
 
 import type { LookupFault, LookupKey, PeerRow } from "../eroute/row.ts";
 import { err, ok, type Result } from "../octets/result.ts";
-import { askedKey, askedValue, rowFor, rowKeys } from "./match.ts";
+import { askedKey, askedValue, rowFor, rowKeys } from "./row-key.ts";
 import type { Statistics } from "./statistics.ts";
 import type { PeerTable, Selected } from "./table.ts";
 
