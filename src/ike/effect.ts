@@ -45,6 +45,8 @@ export type EffectOf<Sa> =
       readonly initialContact: boolean;
       readonly holder: CertificateHolder | undefined;
     }
+  /** The peer has proved who it is, and gets no answer for now: {@link Credentials.obstacle}. */
+  | { readonly kind: "held-back" }
   /**
    * Install a Child SA; answered by `child-installed`. With `inboundOnly` the outbound state waits
    * for `child-outbound`: the peer may not have ours yet (RFC 7296 §2.8).

@@ -41,6 +41,8 @@ export type Credentials = Terms &
   AuthCredentials & {
     /** Undefined: the site has none, or is not to use it. */
     readonly ppk: PpkCredential | undefined;
+    /** Why a site that proves who it is gets no answer for now; left out: it gets one. */
+    readonly obstacle?: Refusal;
     /** A site that does not prove who it is gets no answer. */
     readonly isSilent: boolean;
   };

@@ -41,6 +41,8 @@ export type IkeSaFacts = {
   readonly children: readonly ChildSa[];
   /** Another IKE SA has its place: it waits to be deleted. */
   readonly isReplaced: boolean;
+  /** The peer has the answer to its IKE_AUTH: it knows that the IKE SA is up. */
+  readonly isAnswered: boolean;
   /** A request of the peer waits for its answer. */
   readonly isServing: boolean;
   /** There is another IKE SA of the site: the peer may delete this one. */

@@ -28,7 +28,7 @@ import { addEntry, count, type Engine, type Entry, factsAt, journal } from "../e
 import { identify, leaveEroute, useEroute } from "../sites/look-up.ts";
 import { gatewayOfSite } from "../sites/redirect.ts";
 import { keepChildSas, keepIkeSas } from "../sites/site-caps.ts";
-import { farewell, judge, spareLast } from "../sites/uniqueness.ts";
+import { farewell, judge, onHeldBack, spareLast } from "../sites/uniqueness.ts";
 import { rememberPlace } from "./guesses.ts";
 import { leaveHalfOpen, mayGrow, weighHalfOpen } from "./half-open.ts";
 import { precedenceOf, rememberPrefix } from "./precedence.ts";
@@ -145,6 +145,9 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect): void {
     case "authenticated":
       onAuthenticated(engine, entry, spi, effect);
       return;
+    case "held-back":
+      onHeldBack(engine, entry);
+      return;
     case "child-up":
       entry.installing = effect.child.spiIn;
       installChild(engine, entry, effect);
@@ -256,7 +259,10 @@ function giveUpLateCall(engine: Engine, key: string): void {
 /** Only now: so that no packet of the site finds itself without a policy in between. */
 function afterStep(engine: Engine, entry: Entry, sa: IkeSa | undefined): void {
   if (entry.supersedes.length === 0 && entry.redirect === undefined) return;
-  if (sa !== undefined && factsOf(sa)?.isServing === true) return;
+  const facts = sa === undefined ? undefined : factsOf(sa);
+  // One that never came up leaves the others alone.
+  if (facts === undefined) entry.supersedes = [];
+  else if (facts.isServing) return;
   if (entry.redirect !== undefined) {
     const spi = spiOf(entry.sa);
     engine.inbox.push({ spi, event: { kind: "redirect", to: entry.redirect } });

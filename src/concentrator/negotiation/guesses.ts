@@ -74,7 +74,8 @@ const OF_UNKNOWN_IDS: ReadonlySet<string> = new Set([
   "eroute-without-user",
 ]);
 
-function forgive(engine: Engine, entry: Entry): void {
+/** It was no failure after all. */
+export function forgive(engine: Engine, entry: Entry): void {
   if (entry.guess !== undefined) engine.guesses.rates.giveBack(entry.guess, engine.now);
   entry.guess = undefined;
 }

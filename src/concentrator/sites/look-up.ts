@@ -35,6 +35,7 @@ import { noteNesting, refuseOverlap } from "./overlap.ts";
 import { addReach, removeReach } from "./reach.ts";
 import { recheckIfChanged } from "./row-change.ts";
 import { type Denial, isFaultOfOurs, isSilent } from "./unanswered.ts";
+import { obstacleOf } from "./uniqueness.ts";
 
 type Identify = Extract<IkeEffect, { kind: "identify" }>;
 
@@ -151,10 +152,6 @@ function useDynamic(
     return;
   }
   entry.candidate = dynamicInUse(engine, made, waiting.lookup);
-  if (isTaken(engine, waiting, entry.candidate)) {
-    wipe(made.psk, made.ppk?.key);
-    return;
-  }
   const overlap = refuseOverlap(engine, entry.candidate);
   if (overlap !== undefined) {
     wipe(made.psk, made.ppk?.key);
@@ -179,7 +176,6 @@ function useLocal(
   }
   const peerId = entry.peerId ?? asPeerId(eroute.peerid.text);
   entry.candidate = normalInUse(engine, eroute, peerId);
-  if (isTaken(engine, waiting, entry.candidate)) return;
   const overlap = refuseOverlap(engine, entry.candidate);
   if (overlap !== undefined) {
     deny(engine, waiting, overlap, eroute);
@@ -190,26 +186,15 @@ function useLocal(
   reply(engine, waiting, credentialsOf(engine, entry, entry.candidate, keys));
 }
 
-/** uniqueness = "keep": whoever is connected stays, unless it turns out that nobody is there. */
-function isTaken(engine: Engine, waiting: Waiting, eroute: ErouteInUse): boolean {
-  if (eroute.base.life.uniqueness !== "keep") return false;
-  for (const spi of eroute.ikeSas) {
-    if (factsAt(engine, spi) === undefined) continue;
-    engine.inbox.push({ spi, event: { kind: "check-liveness" } });
-    const detail = `${eroute.peerId} is connected, and uniqueness = "keep" lets nobody replace it`;
-    deny(engine, waiting, { reason: "already-connected", detail }, eroute.base);
-    return true;
-  }
-  return false;
-}
-
 function credentialsOf(
   engine: Engine,
   entry: Entry,
   eroute: ErouteInUse,
   keys: SiteKeys,
 ): Result<Credentials, Refusal> {
-  return ok(credentialsFor(engine, eroute, keys, pathOf(entry.sa).local.address));
+  const credentials = credentialsFor(engine, eroute, keys, pathOf(entry.sa).local.address);
+  const obstacle = obstacleOf(engine, entry, eroute);
+  return ok(obstacle === undefined ? credentials : { ...credentials, obstacle });
 }
 
 /** IKE_SA_INIT was answered before the eroute was known: its own algorithms count now. */

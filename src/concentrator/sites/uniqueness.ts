@@ -2,10 +2,14 @@
 
 import type { IkeEvent } from "../../ike/event.ts";
 import type { IkeSaFacts } from "../../ike/facts.ts";
-import { factsOf, saIdOf } from "../../ike/ike-sa.ts";
+import { factsOf, pathOf, saIdOf } from "../../ike/ike-sa.ts";
+import type { Refusal } from "../../ike/refusal.ts";
+import { localSpi } from "../../ike/sa-id.ts";
 import { equalAddress } from "../../inet/address.ts";
+import { equalEndpoint, formatEndpoint } from "../../inet/endpoint.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { type Engine, type Entry, type ErouteInUse, factsAt } from "../engine.ts";
+import { forgive } from "../negotiation/guesses.ts";
 
 /**
  * Within so long of each other a call of ours and one of the site count as made at the same time:
@@ -30,6 +34,42 @@ export function judge(engine: Engine, entry: Entry, spi: IkeSpi): void {
     else condemn(engine, other, before);
   }
   entry.supersedes = supersedes;
+}
+
+/**
+ * uniqueness = "keep": a connected site is not replaced, once the caller has proved to be it. From
+ * the same address and port it is the site itself, which has restarted or authenticates anew.
+ */
+export function obstacleOf(engine: Engine, entry: Entry, eroute: ErouteInUse): Refusal | undefined {
+  if (eroute.base.life.uniqueness !== "keep") return undefined;
+  const { remote } = pathOf(entry.sa);
+  const standing = standingOf(engine, eroute).find(
+    ({ path }) => !equalEndpoint(path.remote, remote),
+  );
+  if (standing === undefined) return undefined;
+  const detail =
+    `${eroute.peerId} is connected from ${formatEndpoint(standing.path.remote)}, and ` +
+    `uniqueness = "keep" lets nobody replace it while it answers`;
+  return { kind: "no-credentials", reason: "already-connected", detail, isUnanswered: true };
+}
+
+/** The standing IKE SA is asked whether its site is still there: if not, a later repeat gets in. */
+export function onHeldBack(engine: Engine, entry: Entry): void {
+  forgive(engine, entry);
+  const { candidate } = entry;
+  const eroute = candidate === undefined ? undefined : engine.eroutes.get(candidate.key);
+  if (eroute === undefined) return;
+  for (const { id } of standingOf(engine, eroute)) {
+    engine.inbox.push({ spi: localSpi(id), event: { kind: "check-liveness" } });
+  }
+}
+
+/** IKE SAs that both ends know to be up. */
+function standingOf(engine: Engine, { ikeSas }: ErouteInUse): readonly IkeSaFacts[] {
+  return ikeSas.flatMap((spi) => {
+    const facts = factsAt(engine, spi);
+    return facts?.isAnswered === true ? [facts] : [];
+  });
 }
 
 /**

@@ -22,7 +22,7 @@ export function onKeyExchangeEstablished(
 ): Step {
   const { serving, asking } = sa;
   const { ticket, result } = event;
-  if (serving?.ticket === ticket) {
+  if (serving !== undefined && "ticket" in serving && serving.ticket === ticket) {
     if (serving.kind === "child-key-exchange") {
       return onChildKeyExchange(sa, serving, result, context);
     }
@@ -57,7 +57,9 @@ export function onInstalled(
   if (asking?.kind === "child-install" && asking.ticket === ticket) {
     return onAskedChildInstalled(sa, asking, result, context);
   }
-  if (serving?.ticket !== ticket) return { sa, effects: [] };
+  if (serving === undefined || !("ticket" in serving) || serving.ticket !== ticket) {
+    return { sa, effects: [] };
+  }
   if (serving.kind === "ike-auth") return onFirstChildInstalled(sa, serving, result, context);
   if (serving.kind === "child-install") return onChildInstalled(sa, serving, result, context);
   return { sa, effects: [] };

@@ -7,6 +7,7 @@ import { retryMs } from "../jitter.ts";
 import { TASKS_MAX } from "../limits.ts";
 import { childrenDown, sends } from "./answer.ts";
 import { close, closeAs } from "./delete.ts";
+import { endHeld } from "./first-child.ts";
 import { withoutStale } from "./fragments.ts";
 import { wipeIkeKeys } from "./keys.ts";
 import { checkLiveness, inactivityStepMs, livenessAt, probe } from "./liveness.ts";
@@ -26,7 +27,7 @@ export function deadlineOfEstablished(sa: Established): Instant | undefined {
   const { childlessAt, redundant } = sa.timers;
   const duties = [rekeyAt, hardAt, reauthAt, inactivityAt, keepaliveAt, childlessAt, redundant?.at];
   const { request, response } = sa.fragments;
-  const others = [request?.until, response?.until, sa.redirected?.until];
+  const others = [request?.until, response?.until, sa.redirected?.until, heldUntil(sa)];
   for (const at of [...duties, ...others]) next = earlier(next, at);
   for (const { rekeyAt: childAt, redundantUntil } of sa.children) {
     next = earlier(earlier(next, childAt), redundantUntil);
@@ -69,6 +70,7 @@ function onTimers(sa: Established, context: IkeContext): Step {
   const isDue = (at: Instant | undefined) => at !== undefined && now >= at;
   const { timers } = sa;
   const { redundant } = timers;
+  if (sa.serving?.kind === "ike-auth-held" && isDue(heldUntil(sa))) return endHeld(sa, sa.serving);
   if (redundant !== undefined && isDue(redundant.at)) return close(sa, redundant.why, context);
   if (sa.redirected !== undefined && isDue(sa.redirected.until)) {
     return closeAs(sa, { kind: "redirected", to: sa.redirected.to }, context);
@@ -96,6 +98,10 @@ function onTimers(sa: Established, context: IkeContext): Step {
   effects.push(...children.effects);
   const looked = look(children.sa, isDue, context);
   return { sa: looked.sa, effects: [...effects, ...looked.effects] };
+}
+
+function heldUntil({ serving }: Established): Instant | undefined {
+  return serving?.kind === "ike-auth-held" ? serving.first.until : undefined;
 }
 
 function onChildTimers(

@@ -14,6 +14,7 @@ import { onWrongAnswer } from "./child-setback.ts";
 import { onCreateChildSaRequest } from "./create-child-sa.ts";
 import { onChildResponse } from "./create-child-sa-request.ts";
 import { unreadableOf, unreadableRefusal } from "./find-payload.ts";
+import { isTooEarly, onHeldRequest } from "./first-child.ts";
 import { onInformationalRequest } from "./informational.ts";
 import { askIfSilent } from "./liveness.ts";
 import { follow, onRoutability } from "./mobike.ts";
@@ -34,6 +35,7 @@ export function onMessageEstablished(
   context: IkeContext,
 ): Step {
   const { header } = event;
+  if (isTooEarly(sa, header, context.now)) return { sa, effects: [] };
   const opened = openMessage(sa, { header, octets: event.octets }, context);
   if (opened.kind === "forged") return onForged(sa, event, context);
   if (opened.kind === "unwelcome") {
@@ -76,7 +78,8 @@ function onRequest(
     return { sa, effects: [{ kind: "count", counter: "messages_repeated" }, ...again] };
   }
   if (header.messageId !== inbound.nextId) return onOutOfWindow(sa, header, context);
-  if (sa.serving !== undefined) return { sa, effects: [] };
+  const isHeld = sa.serving?.kind === "ike-auth-held";
+  if (sa.serving !== undefined && !isHeld) return { sa, effects: [] };
   if (opened.kind === "fragment") {
     const { fragments } = opened;
     return { sa: { ...sa, fragments, heardAt: context.now }, effects: [] };
@@ -94,6 +97,9 @@ function serve(
   opened: Extract<Opened, { kind: "faulty" | "whole" }>,
   context: IkeContext,
 ): Step {
+  if (sa.serving?.kind === "ike-auth-held") {
+    return onHeldRequest(sa, sa.serving, { header, opened }, context);
+  }
   if (opened.kind === "faulty") {
     const { refusal } = opened;
     // One message that cannot be understood is refused; the IKE SA goes on (§2.5).

@@ -2,6 +2,7 @@
 
 import { never } from "../../octets/assert.ts";
 import type { IkeSaFacts, Stage } from "../facts.ts";
+import { awaitsAuthResponse } from "./first-child.ts";
 import type { Established, IkeSa } from "./phase.ts";
 import { isRedirectable } from "./redirect.ts";
 
@@ -50,6 +51,7 @@ export function factsOf(sa: IkeSa): IkeSaFacts | undefined {
     policy: sa.policy,
     children: sa.children,
     isReplaced: sa.replacedUntil !== undefined,
+    isAnswered: !awaitsAuthResponse(sa),
     isServing: sa.serving !== undefined,
     isRedundant: sa.timers.redundant !== undefined,
     isSentAway: sa.redirected !== undefined,

@@ -1,28 +1,111 @@
-/** A first Child SA that cannot be: what the site hears of it in IKE_AUTH (RFC 7296 §1.2). */
+/**
+ * The first Child SA, which the site asks for in IKE_AUTH (RFC 7296 §1.2), from the plan to the
+ * kernel. Where our kernel refuses it, the site is not answered: each repeat of its request tries
+ * again, until the negotiation's time is over (R6).
+ */
 
+import { sha256 } from "../../crypto/hash.ts";
+import { equalOctets } from "../../octets/concat.ts";
+import type { IkeHeader } from "../../wire/header.ts";
+import { ExchangeType } from "../../wire/v2/exchange-type.ts";
 import type { Payload } from "../../wire/v2/message.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
+import type { IkeContext } from "../effect.ts";
 import type { Refusal } from "../refusal.ts";
+import { answer, failedNote } from "./answer.ts";
+import { hold, notTheRepeat, unansweredEffects } from "./hold-auth.ts";
+import { wipeIkeKeys } from "./keys.ts";
+import { childUp, makeChild } from "./make-child-sa.ts";
 import { notify, notifyFor } from "./notify.ts";
-import type { Established } from "./phase.ts";
+import type { Established, FirstChild, Serving } from "./phase.ts";
+import type { Opened } from "./protect.ts";
+import type { Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
 
+type Making = Extract<Serving, { kind: "ike-auth" }>;
+type Waiting = Extract<Serving, { kind: "ike-auth-held" }>;
+
 /**
- * The IKE SA stands without it. TEMPORARY_FAILURE would be true, but strongSwan takes it in this
- * exchange for the end of the IKE SA, and does not call again.
+ * Asks the kernel for the Child SA. A further try has another SPI of ours and the same keys: the
+ * kernel draws a new salt for the IVs of each state.
  */
-export function firstChildNotice(refusal: Refusal): readonly Payload[] {
-  const isOurs = refusal.kind === "kernel" || refusal.kind === "spi-in-use";
-  if (isOurs) return [notify(NotifyType.NO_ADDITIONAL_SAS)];
+export function makeFirstChild(
+  sa: Established,
+  messageId: number,
+  first: FirstChild,
+  context: IkeContext,
+): Step {
+  const { prf } = sa.algorithms;
+  const { SK_d } = sa.keys;
+  const secrets = { prf, SK_d, sharedSecret: new Uint8Array(0), Nr: first.Nr };
+  const made = makeChild(first.plan, secrets, sa.policy, context);
+  const ticket = context.ticket();
+  return {
+    sa: { ...sa, serving: { kind: "ike-auth", messageId, ticket, first, child: made.answer } },
+    effects: [childUp(ticket, { child: made.answer.sa, keys: made.keys }, false)],
+  };
+}
+
+/** There is no first Child SA: the site waits, or hears that the IKE SA stands without it. */
+export function refusedFirstChild(
+  sa: Established,
+  serving: Making,
+  refusal: Refusal,
+  context: IkeContext,
+): Step {
+  const { messageId, first, child } = serving;
+  if (refusal.kind === "kernel") {
+    const { held, effects } = hold(first, refusal, context);
+    const waiting = { kind: "ike-auth-held", messageId, first, held } as const;
+    return { sa: { ...sa, serving: waiting }, effects };
+  }
+  const to = { exchangeType: ExchangeType.IKE_AUTH, messageId };
+  const answered = answer(sa, to, [...first.head, ...noticeOf(refusal)], context);
+  // Where only its SPI was in the way, we ask for the Child SA: the site chooses another one.
+  const { local, remote } = child.sa;
+  const asking =
+    refusal.kind === "spi-in-use"
+      ? addTask(answered.sa, { kind: "new-child", local, remote })
+      : answered.sa;
+  return { sa: asking, effects: [...answered.effects, failedNote("IKE_AUTH", refusal)] };
+}
+
+/**
+ * TEMPORARY_FAILURE would be true of an SPI in use, but strongSwan takes it in this exchange for
+ * the end of the IKE SA, and does not call again.
+ */
+function noticeOf(refusal: Refusal): readonly Payload[] {
+  if (refusal.kind === "spi-in-use") return [notify(NotifyType.NO_ADDITIONAL_SAS)];
   const notice = notifyFor(refusal);
   return notice === undefined ? [] : [notice];
 }
 
-/** Where only its SPI was in the way, we ask for the Child SA: the site chooses another one. */
-export function askForFirstChild(
+/** Whether the peer still waits for the answer to its IKE_AUTH: nothing is asked of it before. */
+export function awaitsAuthResponse({ serving }: Pick<Established, "serving">): boolean {
+  return serving?.kind === "ike-auth" || serving?.kind === "ike-auth-held";
+}
+
+/** Repeats that come one after the other in no time are not even decrypted. */
+export function isTooEarly({ serving }: Established, header: IkeHeader, now: number): boolean {
+  return serving?.kind === "ike-auth-held" && !header.flags.response && now < serving.held.againAt;
+}
+
+/** The next try. */
+export function onHeldRequest(
   sa: Established,
-  refusal: Refusal,
-  { local, remote }: Pick<Established["children"][number], "local" | "remote">,
-): Established {
-  return refusal.kind === "spi-in-use" ? addTask(sa, { kind: "new-child", local, remote }) : sa;
+  { messageId, first, held }: Waiting,
+  { header, opened }: { readonly header: IkeHeader; readonly opened: Opened },
+  context: IkeContext,
+): Step {
+  const isRepeat =
+    opened.kind === "whole" &&
+    header.exchangeType === ExchangeType.IKE_AUTH &&
+    equalOctets(sha256(opened.inner), first.digest);
+  return isRepeat ? makeFirstChild(sa, messageId, { ...first, held }, context) : notTheRepeat(sa);
+}
+
+/** The negotiation's time is over. */
+export function endHeld(sa: Established, { held }: Waiting): Step {
+  wipeIkeKeys(sa.keys);
+  return { sa: undefined, effects: unansweredEffects(held) };
 }

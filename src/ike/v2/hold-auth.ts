@@ -11,13 +11,7 @@ import { REPEAT_MS_MIN } from "../limits.ts";
 import { type Refusal, refusalText } from "../refusal.ts";
 import { failedNote } from "./answer.ts";
 import { notifyFor } from "./notify.ts";
-import type {
-  AwaitingCredentials,
-  AwaitingRepeat,
-  AwaitingSignature,
-  AwaitingVerification,
-  IkeSa,
-} from "./phase.ts";
+import type { AuthRequest, AwaitingCredentials, AwaitingRepeat, Held, IkeSa } from "./phase.ts";
 import { unsettlePpk } from "./ppk.ts";
 import { wipeSecrets } from "./secrets.ts";
 import type { IkeEffect, Step } from "./step.ts";
@@ -38,12 +32,22 @@ function isOurs(refusal: Refusal): boolean {
 
 /** Keeps the request's digest, and waits for its repeat. The same reason is noted once. */
 export function holdAuth(
-  sa: AwaitingCredentials | AwaitingVerification | AwaitingSignature,
+  sa: Pick<AwaitingCredentials, "path" | "half" | "request">,
   refusal: Refusal,
   context: IkeContext,
 ): Step {
   const { path, request } = sa;
-  const { digest, held: before } = request;
+  const { held, effects } = hold(request, refusal, context);
+  const half = unsettlePpk(sa.half, request);
+  return { sa: { phase: "awaiting-repeat", path, half, held }, effects };
+}
+
+/** One more time that the request gets no answer. */
+export function hold(
+  { digest, held: before }: Pick<AuthRequest, "digest" | "held">,
+  refusal: Refusal,
+  context: IkeContext,
+): { readonly held: Held; readonly effects: readonly IkeEffect[] } {
   const text = refusalText(refusal);
   const isNoted = before !== undefined && refusalText(before.refusal).reason === text.reason;
   const held = {
@@ -52,8 +56,7 @@ export function holdAuth(
   };
   const effects: IkeEffect[] = [{ kind: "count", counter: "authentications_unanswered" }];
   if (!isNoted) effects.push(failedNote("IKE_AUTH", refusal, UNANSWERED));
-  const half = unsettlePpk(sa.half, request);
-  return { sa: { phase: "awaiting-repeat", path, half, held }, effects };
+  return { held, effects };
 }
 
 const UNANSWERED = "; not answered: its next repeat is judged anew";
@@ -65,18 +68,19 @@ export function notTheRepeat(sa: IkeSa): Step {
 
 /** Nothing has changed for the better in time. */
 export function endUnanswered(sa: AwaitingRepeat): Step {
-  const { refusal, times } = sa.held;
   wipeSecrets(sa);
+  return { sa: undefined, effects: unansweredEffects(sa.held) };
+}
+
+/** The negotiation ends without a word. */
+export function unansweredEffects({ refusal, times }: Held): readonly IkeEffect[] {
   const often = times === 1 ? "once" : `${times} times`;
   const detail = `its request came ${often} and got no answer: ${refusalText(refusal).detail}`;
-  return {
-    sa: undefined,
-    effects: [
-      {
-        kind: "note",
-        note: { level: "info", step: "IKE_AUTH", outcome: "note", reason: "unanswered", detail },
-      },
-      { kind: "ended", reason: { kind: "refused", refusal } },
-    ],
-  };
+  return [
+    {
+      kind: "note",
+      note: { level: "info", step: "IKE_AUTH", outcome: "note", reason: "unanswered", detail },
+    },
+    { kind: "ended", reason: { kind: "refused", refusal } },
+  ];
 }

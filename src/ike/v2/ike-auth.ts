@@ -22,11 +22,11 @@ import { authContentOf } from "./auth-content.ts";
 import { addressesText, configure } from "./configuration.ts";
 import { newEstablished } from "./established.ts";
 import { expectsOtherNote, otherIdOf } from "./expected-id.ts";
-import { askForFirstChild, firstChildNotice } from "./first-child.ts";
+import { makeFirstChild, refusedFirstChild } from "./first-child.ts";
 import { holdAuth, isUnanswered, notTheRepeat } from "./hold-auth.ts";
 import { agreedFragments } from "./ike-sa-init.ts";
 import { wipeIkeKeys } from "./keys.ts";
-import { childText, childUp, leftOutNotes, makeChild, planChild } from "./make-child-sa.ts";
+import { childText, leftOutNotes, planChild } from "./make-child-sa.ts";
 import { notify, notifyFor } from "./notify.ts";
 import type {
   AuthRequest,
@@ -144,6 +144,11 @@ type ProvenSite = Pick<AwaitingSignature, "half" | "path" | "request" | "credent
 /** The site has proved who it is: now we do. */
 function onProven(site: ProvenSite, context: IkeContext): Step {
   const { half, path, request, credentials, holder } = site;
+  if (credentials.obstacle !== undefined) {
+    wipeCredentials(credentials);
+    const held = holdAuth(site, credentials.obstacle, context);
+    return { sa: held.sa, effects: [{ kind: "held-back" }, ...held.effects] };
+  }
   const proof = ownProof(half, credentials, identityBody(credentials.ourIdentity));
   if (proof.kind === "done") return establish(site, proof.value, context);
   const ticket = context.ticket();
@@ -205,7 +210,7 @@ function establishedOf(sa: ProvenSite, credentials: Credentials, context: IkeCon
   );
 }
 
-type FirstChild = {
+type FirstAnswer = {
   readonly half: HalfOpen;
   readonly request: AuthRequest;
   readonly head: readonly Payload[];
@@ -213,17 +218,17 @@ type FirstChild = {
 };
 
 /** What the site asks to be told comes before its Child SA (§2.19). */
-function startFirstChild(sa: Established, first: FirstChild, context: IkeContext): Step {
+function startFirstChild(sa: Established, first: FirstAnswer, context: IkeContext): Step {
   const configured = configure(first.request.configuration, sa.policy);
   if (!configured.ok) return refuseFirstChild(sa, first, configured.error, context);
   const { reply, addresses } = configured.value;
   const head = reply === undefined ? first.head : [...first.head, reply];
   const note = okNote("IKE_AUTH", "inner-address", `given ${addressesText(addresses)}`);
   const effects = addresses.length === 0 ? first.effects : [...first.effects, note];
-  return makeFirstChild(sa, { ...first, head, effects }, context);
+  return planFirstChild(sa, { ...first, head, effects }, context);
 }
 
-function makeFirstChild(sa: Established, first: FirstChild, context: IkeContext): Step {
+function planFirstChild(sa: Established, first: FirstAnswer, context: IkeContext): Step {
   const { half, request, head, effects } = first;
   const { messageId } = request;
   const to = { exchangeType: ExchangeType.IKE_AUTH, messageId };
@@ -250,36 +255,24 @@ function makeFirstChild(sa: Established, first: FirstChild, context: IkeContext)
     sa.policy,
   );
   if (!plan.ok) return refuseFirstChild(sa, first, plan.error, context);
-  const { prf } = half.algorithms;
-  const secrets = { prf, SK_d: half.keys.SK_d, sharedSecret: new Uint8Array(0), Nr: half.Nr };
-  const made = makeChild(plan.value, secrets, sa.policy, context);
-  const ticket = context.ticket();
-  return {
-    sa: { ...sa, serving: { kind: "ike-auth", messageId, ticket, head, child: made.answer } },
-    effects: [
-      ...effects,
-      ...leftOutNotes("IKE_AUTH", plan.value),
-      childUp(ticket, { child: made.answer.sa, keys: made.keys }, false),
-    ],
-  };
+  const { digest } = request;
+  const wish = { head, plan: plan.value, Nr: half.Nr, digest, held: undefined };
+  const making = makeFirstChild(sa, messageId, { ...wish, until: half.expireAt }, context);
+  const notes = leftOutNotes("IKE_AUTH", plan.value);
+  return { sa: making.sa, effects: [...effects, ...notes, ...making.effects] };
 }
 
-/** The first Child SA is in the kernel, or was refused by it: either way the site is answered. */
+/** The first Child SA is in the kernel, or was refused by it. */
 export function onFirstChildInstalled(
   sa: Established,
   serving: Extract<Established["serving"], { kind: "ike-auth" }>,
   result: Result<undefined, Refusal>,
   context: IkeContext,
 ): Step {
+  if (!result.ok) return refusedFirstChild(sa, serving, result.error, context);
   const to = { exchangeType: ExchangeType.IKE_AUTH, messageId: serving.messageId };
-  if (!result.ok) {
-    const payloads = [...serving.head, ...firstChildNotice(result.error)];
-    const answered = answer(sa, to, payloads, context);
-    const asking = askForFirstChild(answered.sa, result.error, serving.child.sa);
-    return { sa: asking, effects: [...answered.effects, failedNote("IKE_AUTH", result.error)] };
-  }
   const { sa: child, payloads } = serving.child;
-  const answered = answer(sa, to, [...serving.head, ...payloads], context);
+  const answered = answer(sa, to, [...serving.first.head, ...payloads], context);
   const note = okNote("IKE_AUTH", "child-sa-up", childText(child));
   const children = [...sa.children, child];
   return { sa: { ...answered.sa, children }, effects: [...answered.effects, note] };
@@ -288,7 +281,7 @@ export function onFirstChildInstalled(
 /** The IKE SA stands although its first Child SA does not (§1.2). */
 function refuseFirstChild(
   sa: Established,
-  first: FirstChild,
+  first: FirstAnswer,
   refusal: Refusal,
   context: IkeContext,
 ): Step {

@@ -4,6 +4,7 @@ import { type Instant, later } from "../../octets/instant.ts";
 import type { IkeContext } from "../effect.ts";
 import type { IkeEvent } from "../event.ts";
 import { close } from "./delete.ts";
+import { awaitsAuthResponse } from "./first-child.ts";
 import type { Established } from "./phase.ts";
 import type { Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
@@ -12,7 +13,8 @@ import { addTask } from "./tasks.ts";
 export function livenessAt(sa: Established): Instant | undefined {
   const { livenessMs } = sa.settings;
   if (livenessMs === undefined || sa.outbound.inFlight !== undefined) return undefined;
-  if (sa.asking !== undefined || sa.usage.ticket !== undefined) return undefined;
+  if (sa.asking !== undefined || awaitsAuthResponse(sa) || sa.usage.ticket !== undefined)
+    return undefined;
   // An IKE SA that has been rekeyed waits for its Delete only.
   return sa.replacedUntil === undefined ? later(sa.heardAt, livenessMs) : undefined;
 }

@@ -191,9 +191,15 @@ export type Serving =
       readonly kind: "ike-auth";
       readonly messageId: number;
       readonly ticket: Ticket;
-      /** IDr and AUTH: what the response begins with. */
-      readonly head: readonly Payload[];
+      readonly first: FirstChild;
       readonly child: ChildAnswer;
+    }
+  /** Our kernel has refused the first Child SA: the next repeat of the request tries again (R6). */
+  | {
+      readonly kind: "ike-auth-held";
+      readonly messageId: number;
+      readonly first: FirstChild;
+      readonly held: Held;
     }
   | {
       readonly kind: "child-key-exchange";
@@ -217,6 +223,20 @@ export type Serving =
       readonly Ni: Uint8Array;
       readonly spiI: IkeSpi;
     };
+
+/** What it takes to make the first Child SA, as often as the kernel refuses it. */
+export type FirstChild = {
+  /** IDr and AUTH: what the response begins with. */
+  readonly head: readonly Payload[];
+  readonly plan: ChildPlan;
+  readonly Nr: Uint8Array;
+  /** See {@link AuthRequest.digest}. */
+  readonly digest: Uint8Array;
+  /** What came of it before. */
+  readonly held: Held | undefined;
+  /** When the negotiation's time is over. */
+  readonly until: Instant;
+};
 
 /** A Child SA that was asked for and is not refused so far. */
 export type ChildPlan = {

@@ -10,6 +10,7 @@ import type { IkeContext } from "../effect.ts";
 import { retryMs } from "../jitter.ts";
 import type { Task } from "./asking.ts";
 import { askForChild } from "./create-child-sa-request.ts";
+import { awaitsAuthResponse } from "./first-child.ts";
 import { askRoutability } from "./mobike.ts";
 import { isInside } from "./narrow.ts";
 import { notify } from "./notify.ts";
@@ -35,7 +36,9 @@ export function proceed(sa: Established, context: IkeContext): Step {
   return { sa: at, effects };
 }
 
-function isFree({ outbound, asking, replacedUntil }: Established): boolean {
+function isFree(sa: Established): boolean {
+  const { outbound, asking, replacedUntil } = sa;
+  if (awaitsAuthResponse(sa)) return false;
   return outbound.inFlight === undefined && asking === undefined && replacedUntil === undefined;
 }
 
