@@ -32,7 +32,8 @@ export function checkEroute(
     check.fault(at("protocol"), what, only === 6 ? '"icmp6"' : '"icmp"');
   }
   if (raw.uniqueness === "keep" && raw.dpd === "off") {
-    const what = 'is "keep" with dpd off: a site that restarts is refused until its old SAs expire';
+    const what =
+      'is "keep" with dpd off: a site that restarts elsewhere waits until its old SAs expire';
     check.warn(at("uniqueness"), what, '"replace", or dpd');
   }
   const isAll = read.kind === "normal" && read.remoteSubnets.some(({ length }) => length === 0);

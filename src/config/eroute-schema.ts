@@ -122,7 +122,8 @@ export const erouteSchema = z.strictObject({
   }),
   uniqueness: choice(["replace", "keep", "never"], {
     description:
-      "A second IKE SA of a connected site: replaces the first, is refused, or both stay.",
+      "A second IKE SA of a connected site: replaces the first, waits while the first one's site " +
+      "answers elsewhere, or both stay.",
     default: '"replace"',
   }),
   overlap: choice(["refuse", "replace", "allow"], {

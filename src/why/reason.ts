@@ -112,7 +112,7 @@ const REASONS: Readonly<Record<string, Reason>> = {
   "already-connected": {
     words: "the site is connected already",
     advice:
-      'uniqueness = "keep" refuses a second one: disconnect the first (`erouted disconnect ' +
+      'uniqueness = "keep" lets a second one wait: disconnect the first (`erouted disconnect ' +
       '{peer}`), or set uniqueness = "replace"',
   },
   ...OVERLAP_REASONS,

@@ -98,7 +98,11 @@ test("IKE_AUTH without a Child SA: subnets, algorithms, the kernel; it was never
   const table: TableOptions = {
     kernelFaults: (request) => (request.op === "new-state" ? 12 : undefined),
   };
-  const kernel = historyOf({ table, play: leaves });
+  const waits = (caller: Caller, at: Table) => {
+    caller.settle();
+    at.advance(30_000);
+  };
+  const kernel = historyOf({ table, play: waits });
   expect(saidOf(kernel)).toEqual(["failed at IKE_AUTH: kernel-out-of-memory"]);
   expect(kernel.ofPeer("site-1")[0]?.times).toBe(1);
   expect(kernel.ofPeer("site-1")[0]?.record.detail).toContain("ENOMEM");

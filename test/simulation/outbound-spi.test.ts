@@ -102,18 +102,21 @@ test.each([
   ["ENOBUFS", 105, "kernel-out-of-memory"],
   ["EPERM", 1, "kernel-refused"],
   ["ENOSYS", 38, "kernel-refused"],
-])("%s is our fault: the site does not hear that its algorithms are wrong", (_, errno, reason) => {
+])("%s is our fault: the site hears nothing, and its repeats try again", (_, errno, reason) => {
   const isNew = { count: 0 };
   const kernelFaults: TableOptions["kernelFaults"] = ({ op }) =>
     op === "new-state" && ++isNew.count === 2 ? errno : undefined;
   const { table, callers } = connected(1, {}, { kernelFaults });
   const [site] = callers;
-  for (const type of site === undefined ? [] : refusals(site)) {
-    expect(type).toBe(NotifyType.NO_ADDITIONAL_SAS);
-  }
+  expect(site?.heard).toEqual([]);
   expect(table.journal.some((entry) => entry.reason === reason)).toBe(true);
   expect(table.kernel.states.size).toBe(0);
   expect(table.kernel.policies.size).toBe(0);
+  table.advance(5_000);
+  site?.tick();
+  site?.settle();
+  expect(site?.session().children.length).toBe(1);
+  expect(table.kernel.states.size).toBe(2);
 });
 
 /** The exchange type, in the header's octet 18. */

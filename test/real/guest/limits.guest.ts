@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { patient } from "../../patience.ts";
 import { type Erouted, startErouted } from "./erouted.ts";
 import { eventsOf, untilFailure } from "./events.ts";
 import { addHost, configure, type Host, must, until } from "./hosts.ts";
@@ -99,14 +100,14 @@ test("100,000 spoofed IKE_SA_INITs: memory is bounded, a site gets in", async ()
   });
 });
 
-test("a kernel that refuses an SA: the reason names operation and errno", async () => {
+test("a kernel that refuses an SA: the reason names it, and the site comes up by itself", async () => {
   await withErouted("", async (scenario) => {
     const [first, second] = sites as [Site, Site];
     const good = await startSite(first);
     await bringUp(scenario, good);
+    const bad = await startSite(second, { esp: "aes128-sha256" });
     await withoutAuthenc(async () => {
-      const bad = await startSite(second, { esp: "aes128-sha256" });
-      expect(await bad.initiate()).toBe(false);
+      expect(await bad.initiate(2)).toBe(false);
       await untilFailure(scenario.erouted, "site-2", "kernel-refused");
       const event = (await eventsOf(scenario.erouted, "site-2")).find(
         ({ reason }) => reason === "kernel-refused",
@@ -126,12 +127,15 @@ test("a kernel that refuses an SA: the reason names operation and errno", async 
         ),
       ]);
       expect(all.out).not.toMatch(/^site-1 /m);
-      await bad.stop();
+      const states = await xfrmStates(laboratory.concentrator);
+      const isOfBad = ({ src, dst }: (typeof states)[number]) => [src, dst].includes("192.0.2.12");
+      expect(states.filter(isOfBad)).toEqual([]);
     });
-    const states = await xfrmStates(laboratory.concentrator);
-    expect(states.filter(({ src, dst }) => src === "192.0.2.12" || dst === "192.0.2.12")).toEqual(
-      [],
-    );
+    // strongSwan repeats its request, and has heard nothing that it would take for final.
+    await until("site 2 is up", async () => (await bad.childSas()) === 1, patient(60_000));
+    expect(await bad.log()).not.toMatch(/NO_ADDITIONAL_SAS|NO_PROP|AUTHENTICATION_FAILED/);
+    await pingBothWays(scenario, second);
+    await bad.stop();
     await pingBothWays(scenario, first);
     await good.stop();
   });
