@@ -1,4 +1,4 @@
-/** uniqueness = "keep": a second call of a connected site, from elsewhere and from its own place. */
+/** uniqueness = "keep": second calls of a connected site, from elsewhere and from its place. */
 
 import { expect, test } from "bun:test";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";

@@ -1,4 +1,4 @@
-/** IKE_AUTH whose first Child SA our kernel refuses: the site waits, and its repeats try again (R6). */
+/** IKE_AUTH whose first Child SA our kernel refuses: the repeats of the site try again (R6). */
 
 import { expect, test } from "bun:test";
 import { sealMessage } from "../../src/ike/v2/protect.ts";

@@ -350,7 +350,7 @@ const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   authentication_failures: "IKE_AUTH exchanges that were refused.",
   guesses_slowed: "IKE_AUTH requests that were refused unread: their ID had failed too often.",
   authentications_unanswered:
-    "IKE_AUTH requests that were left without an answer: a fault of ours, uniqueness, unknown_sites.",
+    "IKE_AUTH requests left without an answer: a fault of ours, uniqueness, unknown_sites.",
   lookups_started: "Look-ups of a row.",
   lookups_failed: "Look-ups that failed in the database.",
   lookups_without_row: "Look-ups that found no row.",

@@ -100,7 +100,7 @@ test("100,000 spoofed IKE_SA_INITs: memory is bounded, a site gets in", async ()
   });
 });
 
-test("a kernel that refuses an SA: the reason names it, and the site comes up by itself", async () => {
+test("a kernel that refuses an SA: the reason says so, and the site comes up later", async () => {
   await withErouted("", async (scenario) => {
     const [first, second] = sites as [Site, Site];
     const good = await startSite(first);
