@@ -15,15 +15,7 @@ import { wipe } from "../../octets/secret.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { identityText } from "../../wire/identity.ts";
 import { onErouteGone } from "../calls/initiate.ts";
-import {
-  count,
-  type Engine,
-  type Entry,
-  type ErouteInUse,
-  factsAt,
-  inMs,
-  journal,
-} from "../engine.ts";
+import { count, type Engine, type Entry, type ErouteInUse, inMs, journal } from "../engine.ts";
 import type { LookupId, LookupResult } from "../event.ts";
 import { forgiveUnlooked, slowDown } from "../negotiation/guesses.ts";
 import { tellUntold } from "../negotiation/trace.ts";
