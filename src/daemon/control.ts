@@ -5,9 +5,16 @@ import type { Journal } from "../concentrator/journal/journal.ts";
 import type { RekeyOf } from "../concentrator/sites/rekey.ts";
 import { parseCallAddress } from "../eroute/call-address.ts";
 import { matchConfigured } from "../eroute/configured-match.ts";
+import type { CallAddress } from "../eroute/eroute.ts";
 import { now } from "../linux/clock.ts";
-import { err, ok } from "../octets/result.ts";
-import type { Control, ControlAnswer, ControlDone, ControlRefusal } from "../status/control.ts";
+import { err, ok, type Result } from "../octets/result.ts";
+import type {
+  Control,
+  ControlAnswer,
+  ControlDone,
+  ControlRefusal,
+  RefusalKind,
+} from "../status/control.ts";
 import type { Captures } from "./capture.ts";
 import type { Debugging } from "./debugging.ts";
 import { type LoadConfig, type Reloadable, type ReloadHow, reload } from "./reload.ts";
@@ -36,6 +43,10 @@ export function controlOf(daemon: Controlled, load: LoadConfig): Control {
     redirect: (peerId, to, remote) =>
       audited(daemon, { action: "redirect", peerId, remote, what: to }, () =>
         redirect(daemon, peerId, to),
+      ),
+    redirectAll: (to, remote) =>
+      audited(daemon, { action: "redirect", peerId: undefined, remote, what: to }, () =>
+        redirectAll(daemon, to),
       ),
     stopRedirects: (remote) =>
       audited(daemon, { action: "stop-redirects", peerId: undefined, remote }, stopRedirects),
@@ -101,10 +112,14 @@ type Request = {
 };
 
 type Done = Pick<ControlDone, "outcome" | "detail" | "more">;
-type Act = (daemon: Controlled, peerId: string) => Done | ControlRefusal;
+type Act<K extends RefusalKind> = (daemon: Controlled, peerId: string) => Done | ControlRefusal<K>;
 
 /** The line comes first: what follows in the journal is what came of it. */
-function audited(daemon: Controlled, request: Request, act: Act): ControlAnswer {
+function audited<K extends RefusalKind = never>(
+  daemon: Controlled,
+  request: Request,
+  act: Act<K>,
+): ControlAnswer<K> {
   const { action, peerId, remote, what } = request;
   const about = { step: "control", remote, ...(peerId === undefined ? {} : { peerId }) } as const;
   const reason = `operator-${action}`;
@@ -118,7 +133,7 @@ function audited(daemon: Controlled, request: Request, act: Act): ControlAnswer 
   return err(done);
 }
 
-function connect(daemon: Controlled, peerId: string): Done | ControlRefusal {
+function connect(daemon: Controlled, peerId: string): Done | ControlRefusal<"unknown-peer"> {
   const match = matchConfigured(daemon.config.plan, peerId);
   if (match.kind === "refused") return unknownPeer(peerId);
   if (isConnected(daemon, peerId)) {
@@ -128,7 +143,7 @@ function connect(daemon: Controlled, peerId: string): Done | ControlRefusal {
   return { outcome: "calling", detail: `${peerId} is being called: eroute ${match.eroute.name}` };
 }
 
-function disconnect(daemon: Controlled, peerId: string): Done | ControlRefusal {
+function disconnect(daemon: Controlled, peerId: string): Done | ControlRefusal<"not-connected"> {
   const snapshot = daemon.concentrator.snapshot();
   const wasConnected = snapshot.site(peerId).length > 0;
   const wasCalled = snapshot.isCalling(peerId);
@@ -140,7 +155,11 @@ function disconnect(daemon: Controlled, peerId: string): Done | ControlRefusal {
   return { kind: "not-connected", detail: `${peerId} is not connected` };
 }
 
-function rekey(daemon: Controlled, peerId: string, of: RekeyOf): Done | ControlRefusal {
+function rekey(
+  daemon: Controlled,
+  peerId: string,
+  of: RekeyOf,
+): Done | ControlRefusal<"not-connected"> {
   if (!isConnected(daemon, peerId)) {
     return { kind: "not-connected", detail: `${peerId} is not connected` };
   }
@@ -151,27 +170,39 @@ function rekey(daemon: Controlled, peerId: string, of: RekeyOf): Done | ControlR
 
 function redirect(
   daemon: Controlled,
-  peerId: string | undefined,
+  peerId: string,
   to: string,
-): Done | ControlRefusal {
-  const gateway = parseCallAddress(to);
-  if (!gateway.ok) return { kind: "faulty", detail: `${to} ${gateway.error}` };
-  const refusal = peerId === undefined ? undefined : whyNotSent(daemon, peerId);
+): Done | ControlRefusal<"faulty" | "not-connected" | "impossible"> {
+  const gateway = gatewayOf(to);
+  if (!gateway.ok) return gateway.error;
+  const refusal = whyNotSent(daemon, peerId);
   if (refusal !== undefined) return refusal;
-  const { can, cannot } = daemon.concentrator.snapshot().redirectable();
   daemon.shell?.feed({ kind: "redirect", peerId, to: gateway.value });
-  if (peerId !== undefined) {
-    return { outcome: "redirecting", detail: `${peerId} is told to go to ${to}` };
-  }
+  return { outcome: "redirecting", detail: `${peerId} is told to go to ${to}` };
+}
+
+function redirectAll(daemon: Controlled, to: string): Done | ControlRefusal<"faulty"> {
+  const gateway = gatewayOf(to);
+  if (!gateway.ok) return gateway.error;
+  const { can, cannot } = daemon.concentrator.snapshot().redirectable();
+  daemon.shell?.feed({ kind: "redirect", peerId: undefined, to: gateway.value });
   const stay = cannot === 0 ? "" : `; ${cannot} cannot be sent (no RFC 5685), and stay`;
   const detail =
-    `${can} connected sites are told to go to ${to}, 50 a second, and so is who calls, until ` +
-    `\`erouted redirect --stop\`${stay}`;
+    `${can} connected sites are told to go to ${to}, 50 a second, and so is each site that ` +
+    `calls, until \`erouted redirect --stop\`${stay}`;
   return { outcome: "redirecting", detail, more: { redirectable: can, not_redirectable: cannot } };
 }
 
+function gatewayOf(to: string): Result<CallAddress, ControlRefusal<"faulty">> {
+  const gateway = parseCallAddress(to);
+  return gateway.ok ? gateway : err({ kind: "faulty", detail: `${to} ${gateway.error}` });
+}
+
 /** Only who has called us, and has said that it can be sent. */
-function whyNotSent(daemon: Controlled, peerId: string): ControlRefusal | undefined {
+function whyNotSent(
+  daemon: Controlled,
+  peerId: string,
+): ControlRefusal<"not-connected" | "impossible"> | undefined {
   const views = daemon.concentrator.snapshot().site(peerId);
   const ikeSas = views.flatMap((view) => view.ikeSas);
   if (ikeSas.length === 0) return { kind: "not-connected", detail: `${peerId} is not connected` };
@@ -184,7 +215,7 @@ function whyNotSent(daemon: Controlled, peerId: string): ControlRefusal | undefi
   return { kind: "impossible", detail };
 }
 
-function stopRedirects(daemon: Controlled): Done | ControlRefusal {
+function stopRedirects(daemon: Controlled): Done {
   const { redirecting } = daemon.concentrator.snapshot();
   daemon.shell?.feed({ kind: "redirect", peerId: undefined, to: undefined });
   const detail =
@@ -194,7 +225,11 @@ function stopRedirects(daemon: Controlled): Done | ControlRefusal {
   return { outcome: "set", detail };
 }
 
-function debug(daemon: Controlled, peerId: string, seconds: number): Done | ControlRefusal {
+function debug(
+  daemon: Controlled,
+  peerId: string,
+  seconds: number,
+): Done | ControlRefusal<"impossible"> {
   if (seconds === 0) {
     return daemon.debugging.off(peerId)
       ? { outcome: "debugging", detail: `${peerId} is not looked at any more` }
@@ -211,7 +246,10 @@ function durationText(seconds: number): string {
   return seconds % 60 === 0 ? `${seconds / 60} min` : `${seconds} s`;
 }
 
-function reloadPeer(daemon: Controlled, peerId: string): Done | ControlRefusal {
+function reloadPeer(
+  daemon: Controlled,
+  peerId: string,
+): Done | ControlRefusal<"unknown-peer" | "impossible"> {
   const match = matchConfigured(daemon.config.plan, peerId);
   if (match.kind === "refused") return unknownPeer(peerId);
   if (match.kind === "local") {
@@ -230,7 +268,11 @@ function whatOfReload({ force, dryRun }: ReloadHow): { readonly what: string } |
   return force === true ? { what: "forced" } : undefined;
 }
 
-function reloadAll(daemon: Controlled, load: LoadConfig, how: ReloadHow): Done | ControlRefusal {
+function reloadAll(
+  daemon: Controlled,
+  load: LoadConfig,
+  how: ReloadHow,
+): Done | ControlRefusal<"faulty" | "held"> {
   const done = reload(daemon, load, how);
   if (!done.ok) {
     const { kind, faults } = done.error;
@@ -253,7 +295,7 @@ function reloadAll(daemon: Controlled, load: LoadConfig, how: ReloadHow): Done |
   return { outcome: "reloaded", detail, more };
 }
 
-function unknownPeer(peerId: string): ControlRefusal {
+function unknownPeer(peerId: string): ControlRefusal<"unknown-peer"> {
   return { kind: "unknown-peer", detail: `no eroute's peerid matches ${peerId}` };
 }
 

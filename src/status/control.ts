@@ -27,54 +27,68 @@ export type ControlDone = {
   readonly more?: Readonly<Record<string, readonly string[] | string | number>>;
 };
 
+export type RefusalKind =
+  | "unknown-peer"
+  | "not-connected"
+  | "not-allowed"
+  | "impossible"
+  | "faulty"
+  | "held";
+
 /** Not done, and why. */
-export type ControlRefusal = {
-  readonly kind:
-    | "unknown-peer"
-    | "not-connected"
-    | "not-allowed"
-    | "impossible"
-    | "faulty"
-    | "held";
+export type ControlRefusal<K extends RefusalKind = RefusalKind> = {
+  readonly kind: K;
   readonly detail: string;
   /** Of a configuration file: each of them. */
   readonly faults?: readonly string[];
 };
 
-export type ControlAnswer = Result<ControlDone, ControlRefusal>;
+export type ControlAnswer<K extends RefusalKind = RefusalKind> = Result<
+  ControlDone,
+  ControlRefusal<K>
+>;
 
 /** Each of them leaves a line in the journal that says who asked: `remote` is `192.0.2.1:50123`. */
 export type Control = {
-  /** Who shows it may do all of this; undefined: nobody may. */
+  /** Whoever shows it may do all of this; undefined: nobody may. */
   readonly token: string | undefined;
   /** Has a site called. */
-  connect(peerId: string, remote: string): ControlAnswer;
+  connect(peerId: string, remote: string): ControlAnswer<"unknown-peer">;
   /** Closes a site's IKE SAs. */
-  disconnect(peerId: string, remote: string): ControlAnswer;
+  disconnect(peerId: string, remote: string): ControlAnswer<"not-connected">;
   /** Has the keys of a site's Child SAs, or of its IKE SA, replaced. */
-  rekey(peerId: string, of: RekeyOf, remote: string): ControlAnswer;
-  /** Sends a site to another gateway (RFC 5685); undefined: all, those that call as well. */
-  redirect(peerId: string | undefined, to: string, remote: string): ControlAnswer;
-  /** Nobody is sent any more. */
-  stopRedirects(remote: string): ControlAnswer;
-  /** Has a site's row read anew. */
-  reloadPeer(peerId: string, remote: string): ControlAnswer;
-  /** Looks at a site closely for so many seconds, 0 to stop. */
-  debug(peerId: string, seconds: number, remote: string): ControlAnswer;
+  rekey(peerId: string, of: RekeyOf, remote: string): ControlAnswer<"not-connected">;
+  /** Sends a site to another gateway (RFC 5685). */
+  redirect(
+    peerId: string,
+    to: string,
+    remote: string,
+  ): ControlAnswer<"faulty" | "not-connected" | "impossible">;
+  /** Sends all sites there: those that are connected, and those that call later. */
+  redirectAll(to: string, remote: string): ControlAnswer<"faulty">;
+  /** Sends no more sites to another gateway. */
+  stopRedirects(remote: string): ControlAnswer<never>;
+  /** Has a site's row read again. */
+  reloadPeer(peerId: string, remote: string): ControlAnswer<"unknown-peer" | "impossible">;
+  /** Logs each message of a site for so many seconds, 0 to stop. */
+  debug(peerId: string, seconds: number, remote: string): ControlAnswer<"impossible">;
   /** As they come: a pcapng file of a site's IKE messages, or Wireshark's lines of their keys. */
   capture(
     peerId: string,
     what: "packets" | "keys",
     limits: { readonly seconds: number; readonly octets: number },
     remote: string,
-  ): Result<ReadableStream<Uint8Array>, ControlRefusal>;
-  /** The sites that are looked at, with the seconds that are left. */
+  ): Result<ReadableStream<Uint8Array>, ControlRefusal<"not-allowed" | "impossible">>;
+  /** The sites that are debugged, with the seconds that are left. */
   debugged(): readonly { readonly asked: string; readonly seconds: number }[];
-  /** The level of the log from now on, until the configuration is read again. */
-  logLevel(level: LogLevel, remote: string): ControlAnswer;
-  /** Has the configuration file read anew, or says what would come of it. */
-  reload(how: { readonly force: boolean; readonly dryRun: boolean }, remote: string): ControlAnswer;
-  /** Somebody without the right token has tried `what`. */
+  /** Sets the level of the log until the configuration is read again. */
+  logLevel(level: LogLevel, remote: string): ControlAnswer<never>;
+  /** Has the configuration file read again, or says what a reload would do. */
+  reload(
+    how: { readonly force: boolean; readonly dryRun: boolean },
+    remote: string,
+  ): ControlAnswer<"faulty" | "held">;
+  /** Notes that somebody without the right token has tried `what`. */
   onDenied(what: string, remote: string): void;
   now(): Instant;
 };

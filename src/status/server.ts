@@ -2,7 +2,7 @@
 
 import type { Hono } from "hono";
 import { err, ok, type Result } from "../octets/result.ts";
-import type { StatusBindings } from "./api/control-routes.ts";
+import type { StatusBindings } from "./request.ts";
 import type { Tls } from "./tls.ts";
 
 export type StatusServer = {

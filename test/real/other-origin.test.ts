@@ -2,8 +2,8 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { Hono } from "hono";
-import type { StatusBindings } from "../../src/status/api/control-routes.ts";
 import { createStatusApp } from "../../src/status/app.ts";
+import type { StatusBindings } from "../../src/status/request.ts";
 import { type StatusServer, serveStatus } from "../../src/status/server.ts";
 import { sampleSource } from "../example/status/sample.ts";
 import { patient } from "../patience.ts";

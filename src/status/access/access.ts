@@ -5,9 +5,9 @@ import { getCookie } from "hono/cookie";
 import { parseAddress } from "../../inet/address.ts";
 import { containsAddress, type Prefix } from "../../inet/prefix.ts";
 import { equalConstantTime } from "../../octets/secret.ts";
-import type { StatusBindings } from "../api/control-routes.ts";
-import { LOGIN_PATH, STYLE_PATH } from "../pages/document.tsx";
+import { LOGIN_PATH, STYLE_PATH } from "../paths.ts";
 import { problem, wantsPage } from "../problem.ts";
+import type { StatusBindings } from "../request.ts";
 import type { Session, Sessions } from "./sessions.ts";
 import { type TokenGuard, tooManyTokens } from "./token-guard.ts";
 
@@ -42,19 +42,25 @@ export const securityHeaders: MiddlewareHandler = async (c, next) => {
 /** The cookie of a session. */
 export const SESSION_COOKIE = "erouted_session";
 
-/** Lets nobody in whose token is wrong, or whose Host header some other site made up. */
-export function access(
-  settings: AccessSettings,
-  sessions: Sessions,
-  guard: TokenGuard,
-): MiddlewareHandler<StatusBindings> {
-  const open = isLoopback(settings.host) ? withoutToken(settings.host) : nobody;
+export type AccessParts = {
+  readonly settings: AccessSettings;
+  readonly sessions: Sessions;
+  readonly tokens: TokenGuard;
+  /** Shown to everybody. */
+  readonly openPaths: ReadonlySet<string>;
+};
+
+/** Refuses requests with a wrong token, or with a Host header that another site made up. */
+export function access(parts: AccessParts): MiddlewareHandler<StatusBindings> {
+  const { settings, sessions, openPaths } = parts;
+  const open = isLoopback(settings.host) ? withoutToken(settings.host) : nobody(openPaths);
+  const closed = withToken(parts);
   return (c, next) => {
     const session = sessionOf(c, settings, sessions);
     c.set("session", session);
     // Asked for each request: the token may be another after a reload.
     if (settings.token === undefined) return open(c, next);
-    return session === undefined ? withToken(settings, guard)(c, next) : next();
+    return session === undefined ? closed(c, next) : next();
   };
 }
 
@@ -82,23 +88,27 @@ export function isToken(given: string, token: string): boolean {
 }
 
 /** Configuration refuses this before; should it ever not, nothing is shown to the network. */
-const nobody: MiddlewareHandler = async (c, next) => {
-  if (isHealth(c.req.path)) return await next();
-  return problem(c, 403, "others can reach this address: set status.token_file");
-};
-
-function withToken(
-  { token, operateToken }: AccessSettings,
-  guard: TokenGuard,
-): MiddlewareHandler<StatusBindings> {
-  const tokens = [token, operateToken].filter((one) => one !== undefined);
+function nobody(openPaths: ReadonlySet<string>): MiddlewareHandler {
   return async (c, next) => {
-    if (isForAll(c.req.path)) return await next();
+    if (openPaths.has(c.req.path)) return await next();
+    return problem(c, 403, "this address can be reached from elsewhere: set status.token_file");
+  };
+}
+
+function withToken({
+  settings,
+  tokens,
+  openPaths,
+}: AccessParts): MiddlewareHandler<StatusBindings> {
+  return async (c, next) => {
+    if (openPaths.has(c.req.path) || LOGIN_PATHS.has(c.req.path)) return await next();
     const given = bearerOf(c.req.header("authorization"));
     if (given !== undefined) {
-      if (!guard.mayTry(c)) return tooManyTokens(c);
-      if (tokens.some((one) => isToken(given, one))) return await next();
-      guard.onWrong(c);
+      if (!tokens.mayTry(c)) return tooManyTokens(c);
+      const { token, operateToken } = settings;
+      const right = [token, operateToken].filter((one) => one !== undefined);
+      if (right.some((one) => isToken(given, one))) return await next();
+      tokens.onWrong(c);
     }
     if (wantsPage(c) && c.req.method === "GET") {
       const { pathname, search } = new URL(c.req.url);
@@ -120,14 +130,8 @@ function withoutToken(listening: string): MiddlewareHandler {
   };
 }
 
-/** Shown to everybody: health, and what one needs to log in. */
-function isForAll(path: string): boolean {
-  return isHealth(path) || path === LOGIN_PATH || path === STYLE_PATH;
-}
-
-function isHealth(path: string): boolean {
-  return path === "/healthz";
-}
+/** What one needs to log in. */
+const LOGIN_PATHS: ReadonlySet<string> = new Set([LOGIN_PATH, STYLE_PATH]);
 
 function hostName(host: string): string {
   return host.replace(/:\d+$/, "").toLowerCase();

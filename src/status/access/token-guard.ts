@@ -4,8 +4,8 @@ import type { Context } from "hono";
 import { createRates, Rate, type RateLimit } from "../../concentrator/rate.ts";
 import { originOfText } from "../../inet/origin.ts";
 import { asInstant } from "../../octets/instant.ts";
-import type { StatusBindings } from "../api/control-routes.ts";
 import { problem } from "../problem.ts";
+import type { StatusBindings } from "../request.ts";
 
 /** From one address, or one /64 of IPv6: others are not kept out by it. */
 const WRONG_TOKENS: RateLimit = { perSecond: 2, burst: 10 };

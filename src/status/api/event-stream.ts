@@ -1,13 +1,14 @@
 /** `GET /api/v1/events/stream`: the journal as server-sent events, from any place in it on. */
 
-import type { Context } from "hono";
 import type { JournalRecord } from "../../concentrator/journal/journal.ts";
 import { originOfText } from "../../inet/origin.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
 import { CLIENTS_MAX, type StreamPlaces } from "../access/stream-places.ts";
-import { eventFilterOf } from "../lists/events.ts";
-import { problem } from "../problem.ts";
+import { eventFilter } from "../lists/events.ts";
 import type { StatusSource } from "../source.ts";
-import type { StatusBindings } from "./control-routes.ts";
+import { refuse } from "./answer.ts";
+import { AFTER } from "./filters.ts";
+import type { Handler } from "./operations.ts";
 import { eventJson } from "./views.ts";
 
 /** Records that are written in one turn. */
@@ -22,33 +23,29 @@ type Filter = ((record: JournalRecord) => boolean) | undefined;
  * Streams records after `Last-Event-ID` or `?after=`, or from now on; `?site=` and `?level=` leave
  * out others. A client that reads too slowly for the journal is told how many it has missed.
  */
-export function eventStreamRoute(
+export function eventStream(
   source: StatusSource,
   places: StreamPlaces,
   hasToken: () => boolean,
-): (c: Context<StatusBindings>) => Response {
-  return (c) => {
-    const from = cursorOf(c, source);
-    if (typeof from === "string") return problem(c, 400, from);
-    const filter = eventFilterOf(c);
-    if (!filter.ok) return problem(c, 400, filter.error);
-    const session = c.get("session");
+): Handler<"eventStream"> {
+  return ({ values, request }) => {
+    const from = cursorOf(request.lastEventId, values.after, source);
+    if (!from.ok) return refuse(400, from.error);
+    const { session } = request;
     let end = () => {};
     const follower = {
-      key: session?.id ?? originOfText(c.env?.remote ?? "unknown"),
+      key: session?.id ?? originOfText(request.remote),
       isTrusted: session !== undefined || hasToken(),
       giveWay: () => end(),
     };
     if (!places.take(follower)) {
-      return problem(c, 503, `${CLIENTS_MAX} clients follow the events: no more can`);
+      return refuse(503, `${CLIENTS_MAX} clients follow the events already: try again later`);
     }
     const leave = () => places.leave(follower);
-    const { stream, close } = streamOf(source, { from, filter: filter.value }, leave);
+    const start = { from: from.value, filter: eventFilter(values) };
+    const { stream, close } = streamOf(source, start, leave);
     end = close;
-    return c.body(stream, 200, {
-      "Content-Type": "text/event-stream; charset=utf-8",
-      "X-Accel-Buffering": "no",
-    });
+    return ok({ status: 200, body: stream, headers: { "X-Accel-Buffering": "no" } });
   };
 }
 
@@ -116,12 +113,16 @@ function eventText(record: JournalRecord): string {
   return `id: ${record.sequence}\ndata: ${JSON.stringify(eventJson(record))}\n\n`;
 }
 
-/** The sequence after which to begin; a text says what is wrong with what was asked for. */
-function cursorOf(c: Context, source: StatusSource): number | string {
-  const text = c.req.header("last-event-id") ?? c.req.query("after");
+/** The sequence after which to begin: what a client that was cut off says goes first. */
+function cursorOf(
+  lastEventId: string | undefined,
+  after: number | undefined,
+  source: StatusSource,
+): Result<number, string> {
+  const resumed = AFTER.read(lastEventId);
+  if (!resumed.ok) return err(`Last-Event-ID ${resumed.error}`);
   const last = source.events(1).at(-1)?.sequence ?? 0;
-  if (text === undefined) return last;
-  if (!/^\d{1,16}$/.test(text)) return "after has to be the sequence of an event, a whole number";
+  const asked = resumed.value ?? after ?? last;
   // One of an earlier run: this run's own begin anew.
-  return Number(text) > last ? 0 : Number(text);
+  return ok(asked > last ? 0 : asked);
 }

@@ -1,8 +1,8 @@
-/** The OpenAPI 3.1 document, made from the operations, their parameters and answers. */
+/** The OpenAPI 3.1 document, made from the table of operations and the schemas of answers. */
 
 import { z } from "zod";
-import { PEER_ID_LENGTH_MAX } from "../../eroute/peer-id.ts";
-import { OPERATIONS, type Operation, PARAMETERS } from "./operations.ts";
+import { type AnswerKind, isMedia, MEDIA } from "./answer.ts";
+import { OPERATIONS, type Operation } from "./operations.ts";
 import { ANSWERS, type AnswerName, PARTS } from "./schemas.ts";
 
 type Json = Readonly<Record<string, unknown>>;
@@ -10,7 +10,7 @@ type Json = Readonly<Record<string, unknown>>;
 /** The document of this version. */
 export function openApi(version: string): Json {
   const paths: Record<string, Record<string, Json>> = {};
-  for (const operation of OPERATIONS) {
+  for (const operation of Object.values<Operation>(OPERATIONS)) {
     paths[operation.path] = {
       ...paths[operation.path],
       [operation.method]: operationJson(operation),
@@ -22,11 +22,11 @@ export function openApi(version: string): Json {
       title: "erouted",
       version,
       description:
-        "State and control of an IKE VPN concentrator. Times are UTC. What this version does not " +
-        "know may be added to answers; nothing is removed within v1.",
+        "State and control of an IKE VPN concentrator. Times are UTC. Within v1, members may be " +
+        "added to answers, and none is removed: ignore those that you do not know.",
       license: { name: "MIT", identifier: "MIT" },
     },
-    servers: [{ url: "/", description: "Where this document comes from." }],
+    servers: [{ url: "/", description: "The server that this document comes from." }],
     paths,
     components: {
       schemas: schemas(),
@@ -45,81 +45,66 @@ function operationId({ method, path }: Operation): string {
 }
 
 function operationJson(operation: Operation): Json {
-  const { summary, path, parameters = [], access, answer, problems = [] } = operation;
-  const inPath = path.includes("{id}") ? [PEER_ID] : [];
-  const inQuery = parameters.map((name) => {
-    const isRequired = operation.required?.includes(name) ?? false;
-    return { name, in: "query", ...PARAMETERS[name], ...(isRequired ? { required: true } : {}) };
+  const { access, answers, summary } = operation;
+  const parameters = Object.entries(operation.parameters).map(([name, parameter]) => {
+    const { in: place, isRequired, description, schema } = parameter;
+    return { name, in: place, description, schema, ...(isRequired ? { required: true } : {}) };
   });
-  const statuses = [
-    ...(inQuery.length + inPath.length > 0 ? [400] : []),
-    // Whatever is open can still be asked for in a wrong way.
-    ...(access === "open" ? [405] : [401]),
-    ...(access === "operate" ? [403, 404, 429] : []),
-    ...problems,
-  ];
-  const refusals = statuses.map((status) => [String(status), answerOf(status, operation)] as const);
+  const problems = problemsOf(operation).map((status) => [status, problemJson(status)] as const);
+  const given = Object.entries(answers).map(([status, answer]) => {
+    const description = ANSWER_WORDS[status];
+    return [status, { description, content: contentOf(answer) }] as const;
+  });
   return {
     operationId: operationId(operation),
     summary,
-    parameters: [...inPath, ...inQuery],
+    parameters,
     security: access === "open" ? [] : [{ [access]: [] }],
-    responses: {
-      ...Object.fromEntries(refusals),
-      [access === "operate" ? "2XX" : "200"]: {
-        description: access === "operate" ? "Done, or under way." : "What was asked for.",
-        content: contentOf(answer),
-      },
-    },
+    responses: Object.fromEntries([...problems, ...given]),
   };
 }
 
-/** A health that is not well has a body of its own. */
-function answerOf(status: number, { answer }: Operation): Json {
-  if (answer === "health" && status === 503) {
-    return { description: "Something is wrong.", content: contentOf("health") };
-  }
-  const schema = { $ref: "#/components/schemas/Problem" };
-  return { description: STATUSES[status], content: { "application/problem+json": { schema } } };
+/** Statuses of problems: those of the table, and those that its other columns entail. */
+function problemsOf({ parameters, access, problems }: Operation): readonly number[] {
+  return [
+    ...(Object.keys(parameters).length > 0 ? [400] : []),
+    // Even what needs no token can be asked for with a wrong method.
+    ...(access === "open" ? [405] : [401, 429]),
+    ...(access === "operate" ? [403] : []),
+    ...problems,
+  ];
 }
 
-const STATUSES: Readonly<Record<number, string>> = {
-  400: "A parameter is not what it has to be.",
+function problemJson(status: number): Json {
+  const schema = { $ref: "#/components/schemas/Problem" };
+  const description = PROBLEM_WORDS[status];
+  return { description, content: { "application/problem+json": { schema } } };
+}
+
+const ANSWER_WORDS: Readonly<Record<string, string>> = {
+  200: "Done, or what was asked for.",
+  202: "Under way: events after the sequence `after` say what comes of it.",
+  503: "Something is wrong.",
+};
+
+const PROBLEM_WORDS: Readonly<Record<number, string>> = {
+  400: "A parameter is not what it must be.",
   401: "The token is missing or wrong.",
-  403: "Nobody may: there is no such token in the configuration.",
-  404: "There is no such site.",
+  403: "The configuration allows this to nobody.",
+  404: "No such site is configured, or it is not connected.",
   405: "Only GET and HEAD are possible here.",
-  409: "That cannot be done with this site.",
-  422: "The configuration file has faults: the former one stays in force.",
-  429: "Too many at once: wait a second.",
-  503: "Too many at once: try again.",
+  409: "This is not possible now; the detail says why.",
+  422: "What was given, or the configuration file, has faults; nothing was changed.",
+  429: "Too many requests, or too many wrong tokens: wait a second.",
+  503: "Too many requests at once, or the database does not answer: try again.",
 };
 
-const PEER_ID = {
-  name: "id",
-  in: "path",
-  required: true,
-  description: "The site's peer ID, percent-encoded.",
-  schema: { type: "string", minLength: 1, maxLength: PEER_ID_LENGTH_MAX },
-};
-
-function contentOf(answer: Operation["answer"]): Json {
-  switch (answer) {
-    case "event stream":
-      return { "text/event-stream": { schema: { type: "string" } } };
-    case "keys":
-      return { "text/plain": { schema: { type: "string" } } };
-    case "pcapng":
-      return { "application/x-pcapng": { schema: { type: "string", format: "binary" } } };
-    case "metrics":
-      return { "text/plain": { schema: { type: "string" } } };
-    case "page":
-      return { "text/html": { schema: { type: "string" } } };
-    case "openapi":
-      return { "application/json": { schema: { type: "object" } } };
-    default:
-      return { "application/json": { schema: { $ref: `#/components/schemas/${nameOf(answer)}` } } };
+function contentOf(answer: AnswerKind): Json {
+  if (!isMedia(answer)) {
+    return { "application/json": { schema: { $ref: `#/components/schemas/${nameOf(answer)}` } } };
   }
+  const { type, schema } = MEDIA[answer];
+  return { [type.replace(/;.*/, "")]: { schema } };
 }
 
 function nameOf(answer: AnswerName): string {

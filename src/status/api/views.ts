@@ -12,7 +12,8 @@ import { spi32Hex } from "../../octets/hex.ts";
 import type { Instant } from "../../octets/instant.ts";
 import { fleetOf, fleetText } from "../fleet.ts";
 import type { NotConnectedCounts } from "../lists/not-connected.ts";
-import { type StateUses, type StatusSource, stateKey } from "../source.ts";
+import { type DatabaseView, type StateUses, type StatusSource, stateKey } from "../source.ts";
+import type { JsonOf } from "./answer.ts";
 
 /** A dynamic eroute, or a normal one in use. */
 export function erouteJson(view: ErouteView, source: StatusSource, uses: StateUses) {
@@ -70,7 +71,10 @@ export function eventJson(record: JournalRecord) {
 }
 
 /** The whole daemon in numbers. */
-export function statusJson(source: StatusSource, notConnected: NotConnectedCounts) {
+export function statusJson(
+  source: StatusSource,
+  notConnected: NotConnectedCounts,
+): JsonOf<"status"> {
   const { facts } = source;
   const { gauges, counters, redirecting } = source.snapshot();
   const problems = source.problems();
@@ -89,16 +93,30 @@ export function statusJson(source: StatusSource, notConnected: NotConnectedCount
     not_connected: notConnected,
     sites: fleetJson(source, notConnected),
     counters,
-    databases: source.databases().map(({ seconds: _, inUse, ...database }) => ({
-      ...Object(snakeKeys(database)),
-      ...(inUse === undefined ? {} : { server: inUse.server, failovers: inUse.failovers }),
-    })),
+    databases: source.databases().map(databaseJson),
   };
 }
 
 function fleetJson(source: StatusSource, notConnected: NotConnectedCounts) {
   const fleet = fleetOf(source, notConnected);
-  return fleet === undefined ? null : { ...snakeKeys(fleet), summary: fleetText(fleet) };
+  if (fleet === undefined) return null;
+  const { expected, connected, seen, neverSeen, disabled } = fleet;
+  const summary = fleetText(fleet);
+  return { expected, connected, seen, never_seen: neverSeen, disabled, summary };
+}
+
+function databaseJson(database: DatabaseView) {
+  const { egroup, source, lookups, failures, waiting, lastFault, secondsSum, inUse } = database;
+  return {
+    egroup,
+    source,
+    lookups,
+    failures,
+    waiting,
+    last_fault: lastFault ?? null,
+    seconds_sum: secondsSum,
+    ...(inUse === undefined ? {} : { server: inUse.server, failovers: inUse.failovers }),
+  };
 }
 
 export const NO_DATAPLANE =
@@ -151,11 +169,11 @@ function numberOrNull(value: bigint | undefined): number | null {
   return value === undefined ? null : Number(value);
 }
 
-function snakeKeys(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+function snakeKeys(values: Readonly<Record<string, number>>): Record<string, number> {
   return Object.fromEntries(
     Object.entries(values).map(([key, value]) => [
       key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-      value ?? null,
+      value,
     ]),
   );
 }

@@ -16,6 +16,9 @@ export const EROUTE_SORTS = [
   "bytes_out",
 ] as const;
 
+/** Both directions of each key: `-bytes_in` has the most at the head. */
+export const SORTS = EROUTE_SORTS.flatMap((key) => [key, `-${key}`] as const);
+
 export type ErouteSort = (typeof EROUTE_SORTS)[number];
 
 export type ErouteQuery = {
@@ -29,6 +32,24 @@ export type ErouteQuery = {
   readonly sort: ErouteSort | undefined;
   readonly descending: boolean;
 };
+
+/** What a request asks for, by the names of its parameters. */
+export type EroutesAsked = {
+  readonly q: string | undefined;
+  readonly eroute: string | undefined;
+  readonly state: ErouteView["state"] | undefined;
+  readonly sort: (typeof SORTS)[number] | undefined;
+};
+
+/** The query of a request. */
+export function erouteQuery(
+  { q, eroute, state, sort }: EroutesAsked,
+  kind: ErouteView["kind"] | undefined,
+): ErouteQuery {
+  const key = EROUTE_SORTS.find((one) => sort === one || sort === `-${one}`);
+  const descending = sort?.startsWith("-") ?? false;
+  return { kind, text: q, eroute, state, sort: key, descending };
+}
 
 export type ErouteList = {
   /** How many there are that fit the query. */

@@ -1,11 +1,6 @@
 /** Who is not connected, of those that tried, or were: the list, its numbers, and the API's. */
 
-import type { Context } from "hono";
-import { ok, type Result } from "../../octets/result.ts";
 import { hostOf, type LastAttempt } from "../../why/attempts.ts";
-import { reasonText } from "../../why/reason.ts";
-import { oneOf, pageOf, textOf } from "../api/query.ts";
-import { problem } from "../problem.ts";
 import type { StatusSource } from "../source.ts";
 import { inTurns } from "./turns.ts";
 
@@ -83,43 +78,4 @@ function fits(site: LastAttempt, { last, who }: NotConnectedQuery, needle?: stri
   if (needle === undefined) return true;
   const { peerId = "", remote = "", reason } = site.attempt.record;
   return [peerId, hostOf(remote) ?? "", reason].some((text) => text.toLowerCase().includes(needle));
-}
-
-/** The query of a request, or what is wrong with it. */
-export function notConnectedQueryOf(c: Context): Result<NotConnectedQuery, string> {
-  const text = textOf(c, "q");
-  if (!text.ok) return text;
-  const last = oneOf(c, "last", LAST_KINDS);
-  if (!last.ok) return last;
-  const who = oneOf(c, "who", WHO_KINDS);
-  if (!who.ok) return who;
-  return ok({ text: text.value, last: last.value, who: who.value });
-}
-
-/** `GET /api/v1/not-connected`. */
-export async function notConnectedRoute(c: Context, source: StatusSource): Promise<Response> {
-  const page = pageOf(c);
-  if (!page.ok) return problem(c, 400, page.error);
-  const query = notConnectedQueryOf(c);
-  if (!query.ok) return problem(c, 400, query.error);
-  const { total, counts, sites } = await listNotConnected(source, query.value, page.value);
-  return c.json({ total, ...page.value, counts, sites: sites.map(siteJson) });
-}
-
-function siteJson(site: LastAttempt) {
-  const { record, times, firstWallMs } = site.attempt;
-  return {
-    peer_id: record.peerId ?? null,
-    known: site.isKnown,
-    last: lastOf(site),
-    reason: record.reason,
-    words: reasonText(record.reason),
-    detail: record.detail,
-    step: record.step,
-    times,
-    first_at: new Date(firstWallMs).toISOString(),
-    last_at: new Date(record.wallMs).toISOString(),
-    remote: record.remote ?? null,
-    eroute: record.eroute ?? null,
-  };
 }

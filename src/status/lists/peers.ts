@@ -1,11 +1,7 @@
 /** Rows of an egroup's table, with whether their sites are connected: never with their keys. */
 
-import type { Context } from "hono";
 import type { Snapshot } from "../../concentrator/snapshot.ts";
-import { formatPrefix } from "../../inet/prefix.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
-import { LIMIT_DEFAULT, LIMIT_MAX, oneOf, textOf, wholeNumber } from "../api/query.ts";
-import { problem } from "../problem.ts";
 import type { PeerListing, StatusSource } from "../source.ts";
 import { inTurns } from "./turns.ts";
 
@@ -43,24 +39,25 @@ export type PeersPage = {
   readonly next: string | undefined;
 };
 
-/** What a request wants; the error says what is wrong with it. */
-export function peersWantedOf(c: Context, source: StatusSource): Result<PeersWanted, string> {
-  const limit = wholeNumber(c, "limit", { least: 1, most: LIMIT_MAX, otherwise: LIMIT_DEFAULT });
-  if (!limit.ok) return limit;
-  const after = textOf(c, "after_peer");
-  if (!after.ok) return after;
-  const { egroups } = source.facts;
-  const given = textOf(c, "egroup");
-  if (!given.ok) return given;
-  const egroup = given.value ?? egroups[0];
+/** What a request asks for, by the names of its parameters. */
+export type PeersAsked = {
+  readonly egroup: string | undefined;
+  readonly q: string | undefined;
+  readonly peer_state: PeerState | undefined;
+  readonly after_peer: string | undefined;
+  readonly limit: number;
+};
+
+/** The rows that a request wants; the error says which egroups there are. */
+export function peersWanted(
+  asked: PeersAsked,
+  egroups: readonly string[],
+): Result<PeersWanted, string> {
+  const egroup = asked.egroup ?? egroups[0];
   if (egroup === undefined) return err("egroup: none is configured");
-  if (!egroups.includes(egroup)) return err(`egroup has to be one of ${egroups.join(", ")}`);
-  const text = textOf(c, "q");
-  if (!text.ok) return text;
-  const state = oneOf(c, "peer_state", PEER_STATES);
-  if (!state.ok) return state;
-  const page = { after: after.value, limit: limit.value };
-  return ok({ egroup, ...page, text: text.value, state: state.value });
+  if (!egroups.includes(egroup)) return err(`egroup must be one of ${egroups.join(", ")}`);
+  const { q, peer_state, after_peer, limit } = asked;
+  return ok({ egroup, after: after_peer, limit, text: q, state: peer_state });
 }
 
 /** Rows that are read at once where not all of them are wanted, and for one page. */
@@ -117,34 +114,4 @@ function fits({ row, state, isSeen }: PeerView, wanted: PeersWanted): boolean {
   if (needle === undefined) return true;
   const texts = [row.peerid, row.remip, row.peerip, row.bakpeerip];
   return texts.some((text) => text?.toLowerCase().includes(needle));
-}
-
-/** `GET /api/v1/peers`. */
-export async function peersRoute(c: Context, source: StatusSource): Promise<Response> {
-  const wanted = peersWantedOf(c, source);
-  if (!wanted.ok) return problem(c, 400, wanted.error);
-  const page = await peersPage(source, wanted.value);
-  if (!page.ok) return problem(c, 503, page.error);
-  return c.json({
-    egroup: wanted.value.egroup,
-    next: page.value.next ?? null,
-    peers: page.value.peers.map(({ row, state, isSeen }) => ({
-      peer_id: row.peerid,
-      state,
-      seen: isSeen,
-      has_password: row.hasPassword,
-      has_ppk: row.hasPpk,
-      remip: row.remip,
-      remmsk: row.remmsk,
-      peerip: row.peerip,
-      bakpeerip: row.bakpeerip,
-      ourid: row.ourid,
-      disabled: row.isDisabled,
-      overlaps: row.overlaps.map(({ peerId, kind, own, other, rule, isConnected }) => ({
-        peer_id: peerId,
-        ...{ kind, rule, connected: isConnected },
-        ...{ subnet: formatPrefix(own), other_subnet: formatPrefix(other) },
-      })),
-    })),
-  });
 }

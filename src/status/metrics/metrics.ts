@@ -6,8 +6,6 @@ import type { NotConnectedCounts } from "../lists/not-connected.ts";
 import type { DatabaseView, StatusSource } from "../source.ts";
 import { escaped } from "./site-metrics.ts";
 
-export const METRICS_CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
-
 /** What was read for them: what the process used, and who is not connected. */
 export type MetricsMoment = {
   readonly cpuSeconds: number;

@@ -2,12 +2,13 @@
 /** The API as a page: made from the same operations as the OpenAPI document. */
 
 import type { FC } from "hono/jsx";
-import { OPENAPI_PATH, OPERATIONS, type Operation, PARAMETERS } from "../api/operations.ts";
+import { OPENAPI_PATH, OPERATIONS, type Operation } from "../api/operations.ts";
+import type { Parameter } from "../api/parameters.ts";
 import { Document, documentText } from "./document.tsx";
 import { Prose } from "./page-parts.tsx";
 
 const ACCESS: Readonly<Record<Operation["access"], string>> = {
-  open: "no token",
+  open: "none",
   read: "status.token_file, if it is set",
   operate: "status.operate_token_file",
 };
@@ -20,10 +21,10 @@ export function docsPage(): string {
         <h1>API</h1>
         <p>
           Version 1, as an <a href={OPENAPI_PATH}>OpenAPI 3.1 document</a>. Tokens travel as{" "}
-          <code>Authorization: Bearer TOKEN</code>. What is wrong with a request is answered as{" "}
+          <code>Authorization: Bearer TOKEN</code>. A request that is wrong is answered with{" "}
           <code>application/problem+json</code>: its <code>detail</code> says what would be right.
         </p>
-        {OPERATIONS.map((operation) => (
+        {Object.values<Operation>(OPERATIONS).map((operation) => (
           <Section operation={operation} />
         ))}
       </main>
@@ -32,7 +33,8 @@ export function docsPage(): string {
 }
 
 const Section: FC<{ operation: Operation }> = ({ operation }) => {
-  const { method, path, summary, access, parameters = [] } = operation;
+  const { method, path, summary, access } = operation;
+  const parameters = Object.entries(operation.parameters);
   return (
     <section>
       <h2>
@@ -54,14 +56,14 @@ const Section: FC<{ operation: Operation }> = ({ operation }) => {
             </tr>
           </thead>
           <tbody>
-            {parameters.map((name) => (
+            {parameters.map(([name, parameter]) => (
               <tr>
                 <th scope="row" class="narrow">
                   {name}
                 </th>
-                <td data-label="Values">{valuesText(PARAMETERS[name].schema)}</td>
+                <td data-label="Values">{valuesText(parameter)}</td>
                 <td data-label="What">
-                  <Prose text={PARAMETERS[name].description} />
+                  <Prose text={parameter.description} />
                 </td>
               </tr>
             ))}
@@ -72,11 +74,8 @@ const Section: FC<{ operation: Operation }> = ({ operation }) => {
   );
 };
 
-/** `1 to 1000, else 200`; the words; `text of at most 256 characters`. */
-function valuesText(schema: Readonly<Record<string, unknown>>): string {
-  if (Array.isArray(schema.enum)) return schema.enum.join(", ");
-  if (schema.type === "string") return `text of at most ${schema.maxLength} characters`;
-  const otherwise = schema.default === undefined ? "" : `, else ${schema.default}`;
-  const most = schema.maximum === Number.MAX_SAFE_INTEGER ? "up" : `to ${schema.maximum}`;
-  return `${schema.minimum} ${most}${otherwise}`;
+/** `a whole number from 1 to 1000; 200 if not given`. */
+function valuesText({ wanted, isRequired, schema }: Parameter<unknown>): string {
+  if (isRequired) return `${wanted}; required`;
+  return schema.default === undefined ? wanted : `${wanted}; ${schema.default} if not given`;
 }

@@ -2,20 +2,17 @@
 /** What all pages have in common: head, menu, style sheet, script; nothing from elsewhere. */
 
 import type { FC, PropsWithChildren } from "hono/jsx";
-
-/** Where the page of dynamic tunnels is (R8), and the others beside it. */
-export const TUNNELS_PATH = "/status/ipsec/dynamic-tunnels";
-export const EROUTES_PATH = "/status/ipsec/eroutes";
-export const NOT_CONNECTED_PATH = "/status/ipsec/not-connected";
-export const IKE_SAS_PATH = "/status/ipsec/ike-sas";
-export const SITE_PATH = "/status/ipsec/peers";
-export const PEERS_PATH = SITE_PATH;
-export const EVENTS_PATH = "/status/events";
-export const SYSTEM_PATH = "/status/system";
-export const LOGIN_PATH = "/status/login";
-export const LOGOUT_PATH = "/status/logout";
-export const STYLE_PATH = "/status/style.css";
-export const SCRIPT_PATH = "/status/live.js";
+import {
+  EROUTES_PATH,
+  EVENTS_PATH,
+  IKE_SAS_PATH,
+  NOT_CONNECTED_PATH,
+  PEERS_PATH,
+  SCRIPT_PATH,
+  STYLE_PATH,
+  SYSTEM_PATH,
+  TUNNELS_PATH,
+} from "../paths.ts";
 
 type DocumentProps = PropsWithChildren<{
   readonly title: string;
@@ -84,11 +81,6 @@ const Links: FC<{ of: readonly (readonly [string, string])[]; path: string | und
     ))}
   </ul>
 );
-
-/** The page of one site. */
-export function sitePath(peerId: string): string {
-  return `${SITE_PATH}/${encodeURIComponent(peerId)}`;
-}
 
 /** A page as it is sent. */
 export function documentText(page: unknown): string {

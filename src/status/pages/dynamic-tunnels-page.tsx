@@ -3,14 +3,9 @@
 
 import { type ErouteList, type ErouteQuery, listEroutes } from "../lists/eroutes.ts";
 import { EVERYBODY, listNotConnected, type NotConnectedList } from "../lists/not-connected.ts";
+import { EROUTES_PATH, NOT_CONNECTED_PATH, TUNNELS_PATH } from "../paths.ts";
 import type { StatusSource } from "../source.ts";
-import {
-  Document,
-  documentText,
-  EROUTES_PATH,
-  NOT_CONNECTED_PATH,
-  TUNNELS_PATH,
-} from "./document.tsx";
+import { Document, documentText } from "./document.tsx";
 import { listHref, Pages, SearchForm } from "./list-controls.tsx";
 import { NotConnectedTable } from "./not-connected-table.tsx";
 import { formatCount } from "./number-text.ts";

@@ -4,8 +4,9 @@
 import type { FC } from "hono/jsx";
 import type { JournalRecord } from "../../concentrator/journal/journal.ts";
 import { EVENT_LEVELS } from "../lists/events.ts";
+import { EVENTS_PATH, sitePath } from "../paths.ts";
 import type { StatusSource } from "../source.ts";
-import { Document, documentText, EVENTS_PATH, sitePath } from "./document.tsx";
+import { Document, documentText } from "./document.tsx";
 import { Banners, Foot } from "./page-parts.tsx";
 import { TimeText } from "./time-text.tsx";
 

@@ -7,9 +7,10 @@ import type { FC } from "hono/jsx";
 import { type AccessSettings, isToken, SESSION_COOKIE } from "../access/access.ts";
 import { isOwnForm, type Role, type Session, type Sessions } from "../access/sessions.ts";
 import { type TokenGuard, tooManyTokens } from "../access/token-guard.ts";
-import type { StatusBindings } from "../api/control-routes.ts";
+import { LOGIN_PATH, LOGOUT_PATH, TUNNELS_PATH } from "../paths.ts";
 import { problem } from "../problem.ts";
-import { Document, documentText, LOGIN_PATH, LOGOUT_PATH, TUNNELS_PATH } from "./document.tsx";
+import type { StatusBindings } from "../request.ts";
+import { Document, documentText } from "./document.tsx";
 import { formOf } from "./form.ts";
 
 export type LoginSettings = AccessSettings & {

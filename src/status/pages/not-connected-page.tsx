@@ -9,8 +9,9 @@ import {
   type NotConnectedQuery,
   WHO_KINDS,
 } from "../lists/not-connected.ts";
+import { NOT_CONNECTED_PATH, PEERS_PATH } from "../paths.ts";
 import type { StatusSource } from "../source.ts";
-import { Document, documentText, NOT_CONNECTED_PATH, PEERS_PATH } from "./document.tsx";
+import { Document, documentText } from "./document.tsx";
 import { Choice, Pages } from "./list-controls.tsx";
 import { NotConnectedTable } from "./not-connected-table.tsx";
 import { formatCount } from "./number-text.ts";

@@ -5,7 +5,7 @@ import type { FC } from "hono/jsx";
 import { hostOf, type LastAttempt } from "../../why/attempts.ts";
 import { reasonText } from "../../why/reason.ts";
 import { lastOf } from "../lists/not-connected.ts";
-import { sitePath } from "./document.tsx";
+import { sitePath } from "../paths.ts";
 import { TimeText } from "./time-text.tsx";
 
 const HEADS = ["Site", "Last time (UTC)", "From", "Stopped at", "Why, and what to do"];

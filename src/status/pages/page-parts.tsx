@@ -5,8 +5,8 @@ import type { FC } from "hono/jsx";
 import type { Gauges, Snapshot } from "../../concentrator/snapshot.ts";
 import { DOCS_PATH } from "../api/operations.ts";
 import { NO_DATAPLANE } from "../api/views.ts";
+import { LOGIN_PATH } from "../paths.ts";
 import type { StatusSource } from "../source.ts";
-import { LOGIN_PATH } from "./document.tsx";
 import { formatCount } from "./number-text.ts";
 import { TimeText } from "./time-text.tsx";
 

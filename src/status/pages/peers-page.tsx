@@ -4,8 +4,9 @@
 import type { FC } from "hono/jsx";
 import { overlapText } from "../../why/explain-overlap.ts";
 import { PEER_STATES, type PeersPage, type PeersWanted, type PeerView } from "../lists/peers.ts";
+import { PEERS_PATH, sitePath } from "../paths.ts";
 import type { StatusSource } from "../source.ts";
-import { Document, documentText, PEERS_PATH, sitePath } from "./document.tsx";
+import { Document, documentText } from "./document.tsx";
 import { Choice } from "./list-controls.tsx";
 import { Banners, Foot } from "./page-parts.tsx";
 

@@ -1,7 +1,8 @@
 /** @jsxImportSource hono/jsx */
 /** A problem for people: what is wrong, and the way back. */
 
-import { Document, documentText, TUNNELS_PATH } from "./document.tsx";
+import { TUNNELS_PATH } from "../paths.ts";
+import { Document, documentText } from "./document.tsx";
 
 export type Problem = {
   readonly status: number;

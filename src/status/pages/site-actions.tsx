@@ -5,10 +5,10 @@ import type { Context, Hono } from "hono";
 import type { FC } from "hono/jsx";
 import { Rate } from "../../concentrator/rate.ts";
 import { isOwnForm, type Session } from "../access/sessions.ts";
-import type { StatusBindings } from "../api/control-routes.ts";
 import type { Control, ControlAnswer } from "../control.ts";
+import { LOGIN_PATH, SITE_PATH, sitePath } from "../paths.ts";
 import { problem } from "../problem.ts";
-import { LOGIN_PATH, SITE_PATH, sitePath } from "./document.tsx";
+import type { StatusBindings } from "../request.ts";
 import { formOf } from "./form.ts";
 import { LogoutForm } from "./login.tsx";
 

@@ -4,10 +4,11 @@
 import type { FC } from "hono/jsx";
 import { formatOctets } from "../../octets/octet-amount.ts";
 import { reasonText } from "../../why/reason.ts";
+import { SYSTEM_PATH } from "../paths.ts";
 import type { Series } from "../series.ts";
 import type { DatabaseView, StatusSource } from "../source.ts";
 import { Chart } from "./chart.tsx";
-import { Document, documentText, SYSTEM_PATH } from "./document.tsx";
+import { Document, documentText } from "./document.tsx";
 import { formatCount } from "./number-text.ts";
 import { Banners, Figures, Foot, GaugeFigures } from "./page-parts.tsx";
 

@@ -8,8 +8,8 @@ import { spi32Hex } from "../../octets/hex.ts";
 import { formatOctets } from "../../octets/octet-amount.ts";
 import { newestIkeSa } from "../api/views.ts";
 import { inTurns } from "../lists/turns.ts";
+import { sitePath } from "../paths.ts";
 import { type StateUse, type StateUses, type StatusSource, stateKey } from "../source.ts";
-import { sitePath } from "./document.tsx";
 import { formatCount } from "./number-text.ts";
 import { TimeText } from "./time-text.tsx";
 

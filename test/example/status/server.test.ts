@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { connect } from "node:net";
 import { createStatusApp } from "../../../src/status/app.ts";
 import { type StatusServer, serveStatus } from "../../../src/status/server.ts";
+import { patient } from "../../patience.ts";
 import { sampleSource } from "./sample.ts";
 
 const LOOPBACK = { token: undefined, host: "127.0.0.1" };
@@ -25,7 +26,7 @@ function raw(request: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = "";
     const socket = connect(port, "127.0.0.1", () => socket.write(request));
-    socket.setTimeout(300, () => socket.destroy());
+    socket.setTimeout(patient(300), () => socket.destroy());
     socket.on("data", (octets) => {
       answer += octets.toString("latin1");
     });
@@ -101,7 +102,7 @@ test("a browser is told what is wrong in words, and a hostile path stays text", 
   const headers = { accept: "text/html" };
   const answer = await app.request("/status/ipsec/dynamic-tunnels?page=x", { headers });
   expect(answer.status).toBe(400);
-  expect(await answer.text()).toContain("page has to be a whole number");
+  expect(await answer.text()).toContain("page must be a whole number");
   const hostile = await app.request("/<script>alert(1)</script>", { headers });
   expect(await hostile.text()).not.toContain("<script>");
 });

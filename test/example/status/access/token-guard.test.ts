@@ -4,9 +4,9 @@ import { afterEach, beforeEach, describe, expect, test } from "bun:test";
 import type { Hono } from "hono";
 import { ok } from "../../../../src/octets/result.ts";
 import { createStreamPlaces, type Follower } from "../../../../src/status/access/stream-places.ts";
-import type { StatusBindings } from "../../../../src/status/api/control-routes.ts";
 import { createStatusApp } from "../../../../src/status/app.ts";
 import type { Control } from "../../../../src/status/control.ts";
+import type { StatusBindings } from "../../../../src/status/request.ts";
 import { type StatusServer, serveStatus } from "../../../../src/status/server.ts";
 import { sampleSource } from "../sample.ts";
 
@@ -32,8 +32,9 @@ function appWith(token: string | undefined): Hono<StatusBindings> {
   const done = () => ({ ok: true, value: { outcome: "set", after: 0, detail: "" } }) as const;
   const control: Control = {
     token: OPERATE,
-    ...{ connect: done, disconnect: done, rekey: done, redirect: done, stopRedirects: done },
-    ...{ debug: done, debugged: () => [], logLevel: done, reloadPeer: done, reload: done },
+    ...{ connect: done, disconnect: done, rekey: done, redirect: done, redirectAll: done },
+    ...{ stopRedirects: done, debug: done, debugged: () => [], logLevel: done },
+    ...{ reloadPeer: done, reload: done },
     capture: () => ok(new Response("pcapng").body ?? new ReadableStream()),
     onDenied: (what, remote) => void denied.push(`${what} ${remote}`),
     now: () => 0 as ReturnType<Control["now"]>,

@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, test } from "bun:test";
 import { asInstant } from "../../../../src/octets/instant.ts";
 import { err, ok } from "../../../../src/octets/result.ts";
 import { createStatusApp } from "../../../../src/status/app.ts";
-import type { Control, ControlAnswer } from "../../../../src/status/control.ts";
+import type { Control, ControlAnswer, ControlRefusal } from "../../../../src/status/control.ts";
 import { serveStatus } from "../../../../src/status/server.ts";
 import { sampleSource } from "../sample.ts";
 
@@ -15,26 +15,37 @@ const OPEN = { token: undefined, host: "127.0.0.1" };
 let asked: string[] = [];
 let denied: string[] = [];
 let clock = 0;
-let answer: ControlAnswer;
+let answer: ControlAnswer<never>;
+/** What some of them say instead. */
+let refused: {
+  connect?: ControlRefusal<"unknown-peer">;
+  disconnect?: ControlRefusal<"not-connected">;
+  reloadPeer?: ControlRefusal<"impossible">;
+  reload?: ControlRefusal<"faulty" | "held">;
+};
 
-function done(what: string): ControlAnswer {
+function done(what: string): ControlAnswer<never> {
   asked.push(what);
   return answer;
 }
 
 const control: Control = {
   token: OPERATE,
-  connect: (peerId, remote) => done(`connect ${peerId} from ${remote}`),
+  connect: (peerId, remote) =>
+    refused.connect ? err(refused.connect) : done(`connect ${peerId} from ${remote}`),
   rekey: (peerId, of, remote) => done(`rekey ${of} of ${peerId} from ${remote}`),
-  disconnect: (peerId, remote) => done(`disconnect ${peerId} from ${remote}`),
-  redirect: (peerId, to, remote) => done(`redirect ${peerId ?? "all"} to ${to} from ${remote}`),
+  disconnect: (peerId, remote) =>
+    refused.disconnect ? err(refused.disconnect) : done(`disconnect ${peerId} from ${remote}`),
+  redirect: (peerId, to, remote) => done(`redirect ${peerId} to ${to} from ${remote}`),
+  redirectAll: (to, remote) => done(`redirect all to ${to} from ${remote}`),
   stopRedirects: (remote) => done(`stop redirects from ${remote}`),
   debug: (peerId, seconds, remote) => done(`debug ${peerId} ${seconds} s from ${remote}`),
   capture: () => ok(new Response("pcapng").body ?? new ReadableStream()),
   debugged: () => [{ asked: "site-1", seconds: 60 }],
   logLevel: (level, remote) => done(`log level ${level} from ${remote}`),
-  reloadPeer: (peerId, remote) => done(`reload ${peerId} from ${remote}`),
-  reload: (_how, remote) => done(`reload from ${remote}`),
+  reloadPeer: (peerId, remote) =>
+    refused.reloadPeer ? err(refused.reloadPeer) : done(`reload ${peerId} from ${remote}`),
+  reload: (_how, remote) => (refused.reload ? err(refused.reload) : done(`reload from ${remote}`)),
   onDenied: (what, remote) => void denied.push(`${what} from ${remote}`),
   now: () => asInstant(clock),
 };
@@ -43,6 +54,7 @@ beforeEach(() => {
   asked = [];
   denied = [];
   clock += 10_000;
+  refused = {};
   answer = ok({ outcome: "calling", after: 7, detail: "on its way" });
 });
 
@@ -107,21 +119,28 @@ describe("the routes", () => {
   });
 
   test("refusals are problems with their own status; faults of a file come singly", async () => {
-    const kinds = [
-      ["unknown-peer", 404],
-      ["not-connected", 404],
-      ["impossible", 409],
+    const faults = ["a.toml:1: x", "a.toml:2: y"];
+    refused = {
+      connect: { kind: "unknown-peer", detail: "because connect" },
+      disconnect: { kind: "not-connected", detail: "because disconnect" },
+      reloadPeer: { kind: "impossible", detail: "because reload" },
+      reload: { kind: "faulty", detail: "faults", faults },
+    };
+    const actions = [
+      ["connect", 404],
+      ["disconnect", 404],
+      ["reload", 409],
     ] as const;
-    for (const [kind, status] of kinds) {
-      answer = err({ kind, detail: `because ${kind}` });
-      const refused = await post("/api/v1/peers/site-1/connect");
-      expect(refused.headers.get("content-type")).toBe("application/problem+json");
-      expect(await refused.json()).toMatchObject({ status, detail: `because ${kind}` });
+    for (const [action, status] of actions) {
+      const answered = await post(`/api/v1/peers/site-1/${action}`);
+      expect(answered.headers.get("content-type")).toBe("application/problem+json");
+      expect(await answered.json()).toMatchObject({ status, detail: `because ${action}` });
     }
-    answer = err({ kind: "faulty", detail: "faults", faults: ["a.toml:1: x", "a.toml:2: y"] });
     const faulty = await post("/api/v1/reload");
     expect(faulty.status).toBe(422);
-    expect(await faulty.json()).toMatchObject({ faults: ["a.toml:1: x", "a.toml:2: y"] });
+    expect(await faulty.json()).toMatchObject({ faults });
+    refused = { reload: { kind: "held", detail: "too many" } };
+    expect((await post("/api/v1/reload")).status).toBe(409);
   });
 
   test("what a reload could not take over is in its answer", async () => {

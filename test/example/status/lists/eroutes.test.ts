@@ -43,10 +43,10 @@ test("sorted both ways, by text and by the kernel's counters, page by page", asy
 
 test("what cannot be asked for is a problem that says what can", async () => {
   for (const [query, words] of [
-    ["sort=password", "sort has to be one of peer_id, -peer_id"],
-    ["state=up", "state has to be one of negotiating, established, closing"],
-    [`q=${"x".repeat(257)}`, "q may have 256 characters"],
-    ["limit=0", "limit has to be a whole number from 1 to 1000"],
+    ["sort=password", "sort must be one of peer_id, -peer_id"],
+    ["state=up", "state must be one of negotiating, established, closing"],
+    [`q=${"x".repeat(257)}`, "q must be text of at most 256 characters"],
+    ["limit=0", "limit must be a whole number from 1 to 1000"],
   ]) {
     const answer = await app.request(`/api/v1/eroutes?${query}`);
     expect(answer.status).toBe(400);

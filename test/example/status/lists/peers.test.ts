@@ -28,7 +28,7 @@ test("an egroup that is not configured is told which are; a database's fault is 
   const wrong = await app.request("/api/v1/peers?egroup=others");
   expect([wrong.status, await wrong.text()]).toEqual([
     400,
-    expect.stringContaining("egroup has to be one of sites, x"),
+    expect.stringContaining("egroup must be one of sites, x"),
   ]);
   const broken = createStatusApp(sampleSource({ sites: 1, rowsFault: "db: no answer" }), settings);
   expect((await broken.request("/api/v1/peers")).status).toBe(503);

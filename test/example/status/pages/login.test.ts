@@ -4,9 +4,9 @@ import { beforeEach, expect, test } from "bun:test";
 import type { Hono } from "hono";
 import { ok } from "../../../../src/octets/result.ts";
 import { createSessions } from "../../../../src/status/access/sessions.ts";
-import type { StatusBindings } from "../../../../src/status/api/control-routes.ts";
 import { createStatusApp } from "../../../../src/status/app.ts";
 import type { Control } from "../../../../src/status/control.ts";
+import type { StatusBindings } from "../../../../src/status/request.ts";
 import { sampleSource } from "../sample.ts";
 
 const READ = "token-for-reading-1234567890";
@@ -34,7 +34,8 @@ beforeEach(() => {
     connect: act("connect"),
     disconnect: act("disconnect"),
     rekey: act("rekey"),
-    redirect: () => act("redirect")("all"),
+    redirect: act("redirect"),
+    redirectAll: () => act("redirect")("all"),
     stopRedirects: () => act("stop redirects")("all"),
     debug: act("debug"),
     capture: () => ok(new Response("pcapng").body ?? new ReadableStream()),

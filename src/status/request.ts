@@ -1,0 +1,41 @@
+/** What the server knows of a request beside HTTP, and where routes find it. */
+
+import type { Context } from "hono";
+import type { Session } from "./access/sessions.ts";
+
+export type StatusBindings = {
+  readonly Bindings: {
+    readonly remote?: string;
+    /** However long nothing is sent, the connection stays. */
+    readonly stay?: () => void;
+  };
+  /** Of a browser that has logged in. */
+  readonly Variables: { session?: Session };
+};
+
+/** A request to the API, as operations see it. */
+export type StatusRequest = {
+  /** `192.0.2.1:50123`. */
+  readonly remote: string;
+  /** Of a browser that has logged in. */
+  readonly session: Session | undefined;
+  /** Where a client that was cut off wants to go on in the event stream. */
+  readonly lastEventId: string | undefined;
+  /** The connection stays, however long nothing is sent. */
+  stay(): void;
+};
+
+/** The operations' view of a request. */
+export function requestOf(c: Context<StatusBindings>): StatusRequest {
+  return {
+    remote: remoteOf(c),
+    session: c.get("session"),
+    lastEventId: c.req.header("last-event-id"),
+    stay: () => c.env?.stay?.(),
+  };
+}
+
+/** `192.0.2.1:50123`: who asks, whatever headers say. */
+export function remoteOf(c: Context<StatusBindings>): string {
+  return c.env?.remote ?? "unknown";
+}
