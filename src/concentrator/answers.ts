@@ -7,10 +7,11 @@ import { onChildAnswer } from "./dataplane/install.ts";
 import { onRepairAnswer } from "./dataplane/repair.ts";
 import { onStandingAnswer } from "./dataplane/standing.ts";
 import { onStateUse } from "./dataplane/usage.ts";
+import { deliver, start } from "./drive.ts";
 import { count, type Engine } from "./engine.ts";
 import type { Event } from "./event.ts";
 import { noteLimit } from "./journal/limit-notes.ts";
-import { deliver, start } from "./negotiation/drive.ts";
+import { entryAt } from "./negotiation/ike-sas.ts";
 import { UNWATCHED } from "./requests.ts";
 import { onIdentityRows } from "./sites/look-up.ts";
 import { onRowRead } from "./sites/row-change.ts";
@@ -81,7 +82,8 @@ function onWorkDone(engine: Engine, answer: WorkAnswer): void {
       ? engine.requests.take(answer.kind, answer.request)
       : engine.requests.take(answer.kind, answer.request);
   if (waiter !== undefined) noteOverload(engine, answer);
-  if (waiter === undefined || !engine.sas.has(waiter.spi)) return count(engine, "late_answers");
+  if (waiter === undefined || entryAt(engine, waiter.spi) === undefined)
+    return count(engine, "late_answers");
   const { spi, ticket } = waiter;
   if (answer.kind === "signature-answer") {
     deliver(engine, spi, { kind: answer.kind, ticket, result: answer.result });

@@ -7,7 +7,7 @@ import type { Path } from "../inet/endpoint.ts";
 import type { XfrmRequest } from "../xfrm/request.ts";
 import type { KernelRequestId, KeyExchangeId, LookupId, ResolveId, SignatureId } from "./event.ts";
 import type { JournalEntry } from "./journal/journal.ts";
-import type { Precedence } from "./negotiation/precedence.ts";
+import type { Precedence } from "./precedence.ts";
 
 export type Effect =
   /** `octets` without the non-ESP marker: the shell adds it where `path.local.port` is 4500. */

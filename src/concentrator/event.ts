@@ -11,7 +11,6 @@ import type { Names } from "../octets/spread-set.ts";
 import type { Gateway } from "../wire/gateway.ts";
 import type { XfrmEvent } from "../xfrm/event.ts";
 import type { KernelResult } from "../xfrm/request.ts";
-import type { RekeyOf } from "./sites/rekey.ts";
 
 export type LookupId = number & { readonly is: "look-up" };
 export type KernelRequestId = number & { readonly is: "kernel request" };
@@ -27,6 +26,9 @@ export type ResolveResult = Result<
 
 /** All rows found for the key: none, one, or, which is a fault of that site, several. */
 export type LookupResult = Result<readonly PeerRow[], LookupFault>;
+
+/** Which keys are replaced: those of the IKE SA, or those of all its Child SAs. */
+export type RekeyOf = "ike" | "children";
 
 export type Event =
   | { readonly kind: "datagram"; readonly octets: Uint8Array; readonly path: Path }

@@ -1,9 +1,9 @@
 /** What the status pages show of the engine: copies, without secrets. */
 
-import type { Claim } from "../eroute/shared-subnet.ts";
+import type { OverlapRule } from "../eroute/eroute.ts";
+import type { Claim, SharedSubnet } from "../eroute/shared-subnet.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { CallReason } from "./calls/calls.ts";
-import type { OverlapView } from "./sites/overlap.ts";
 
 export type ChildSaView = {
   readonly spiIn: number;
@@ -74,6 +74,14 @@ export type CallView = {
   readonly waitMs: number;
   /** Calls that came to nothing one after another. */
   readonly failures: number;
+};
+
+/** A subnet that two sites have in common, for people. */
+export type OverlapView = SharedSubnet & {
+  /** The other site. */
+  readonly peerId: string;
+  readonly rule: OverlapRule;
+  readonly isConnected: boolean;
 };
 
 /** Numbers now. */

@@ -1,8 +1,8 @@
 /** What operators have done over HTTP: events for the engine, and a line in the journal each. */
 
 import type { Concentrator } from "../concentrator/concentrator.ts";
+import type { RekeyOf } from "../concentrator/event.ts";
 import type { Journal } from "../concentrator/journal/journal.ts";
-import type { RekeyOf } from "../concentrator/sites/rekey.ts";
 import { parseCallAddress } from "../eroute/call-address.ts";
 import { matchConfigured } from "../eroute/configured-match.ts";
 import type { CallAddress } from "../eroute/eroute.ts";

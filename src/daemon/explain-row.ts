@@ -1,7 +1,6 @@
 /** A site's eroute and row as they are now, for whoever asks why it is or is not connected. */
 
-import type { OverlapView } from "../concentrator/sites/overlap.ts";
-import type { Snapshot } from "../concentrator/snapshot.ts";
+import type { OverlapView, Snapshot } from "../concentrator/snapshot.ts";
 import type { Config } from "../config/config.ts";
 import { type ConfiguredMatch, matchConfigured } from "../eroute/configured-match.ts";
 import { describeDatabase } from "../eroute/database.ts";

@@ -1,6 +1,6 @@
 /** Carries out key exchanges: fast ones at once, slow ones in threads of their own. */
 
-import type { Precedence } from "../concentrator/negotiation/precedence.ts";
+import type { Precedence } from "../concentrator/precedence.ts";
 import {
   isSlowKeyExchange,
   type KeyExchangeRequest,

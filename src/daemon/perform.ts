@@ -1,6 +1,6 @@
 /** Performs the concentrator's effects: what is answered becomes an event again. */
 
-import { wipeRequest } from "../concentrator/dataplane/install.ts";
+import { wipeRequest } from "../concentrator/dataplane/request.ts";
 import type { Effect } from "../concentrator/effect.ts";
 import type { Event, LookupResult, ResolveResult } from "../concentrator/event.ts";
 import { failedAnswer, isQuestion } from "../concentrator/failed-answer.ts";

@@ -1,7 +1,6 @@
 /** Rows that have a subnet in common with other rows, or with sites that are connected (R10). */
 
-import type { OverlapView } from "../concentrator/sites/overlap.ts";
-import type { Snapshot } from "../concentrator/snapshot.ts";
+import type { OverlapView, Snapshot } from "../concentrator/snapshot.ts";
 import type { Config } from "../config/config.ts";
 import { matchConfigured } from "../eroute/configured-match.ts";
 import { dynamicErouteOf } from "../eroute/dynamic-eroute.ts";

@@ -1,6 +1,6 @@
 /** Makes and judges signatures: fast ones at once, slow ones in a thread of their own. */
 
-import type { Precedence } from "../concentrator/negotiation/precedence.ts";
+import type { Precedence } from "../concentrator/precedence.ts";
 import type { SignatureRequest, SignatureResult } from "../crypto/signature.ts";
 import { isSlowSignature, performSignature } from "../crypto/signature-work.ts";
 import { err } from "../octets/result.ts";

@@ -1,7 +1,7 @@
 /** A worker thread that answers numbered requests; started when needed, and again after a fault. */
 
-import type { Precedence } from "../concentrator/negotiation/precedence.ts";
 import { ANSWER_MS_MAX } from "../concentrator/open-requests.ts";
+import type { Precedence } from "../concentrator/precedence.ts";
 import { createWorkQueue } from "./work-queue.ts";
 
 /** What the thread is sent; it answers with the same number. */

@@ -1,6 +1,6 @@
 /** What waits for a thread, in the order of precedence: bounded, and fair within a rank. */
 
-import { type Precedence, RANKS, type Rank } from "../concentrator/negotiation/precedence.ts";
+import { type Precedence, RANKS, type Rank } from "../concentrator/precedence.ts";
 
 export type WorkQueue<Item> = {
   /** What found no place: nothing, the item itself, or one of whoever has most waiting. */

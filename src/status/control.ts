@@ -1,6 +1,6 @@
 /** What an operator can do over HTTP: the daemon hands it in, nothing here can do it by itself. */
 
-import type { RekeyOf } from "../concentrator/sites/rekey.ts";
+import type { RekeyOf } from "../concentrator/event.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { Result } from "../octets/result.ts";
 import type { EVENT_LEVELS } from "./lists/events.ts";

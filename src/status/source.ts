@@ -1,8 +1,7 @@
 /** What the status server reads: the daemon provides it, nothing here can change the engine. */
 
 import type { JournalRecord } from "../concentrator/journal/journal.ts";
-import type { OverlapView } from "../concentrator/sites/overlap.ts";
-import type { Snapshot } from "../concentrator/snapshot.ts";
+import type { OverlapView, Snapshot } from "../concentrator/snapshot.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { Result } from "../octets/result.ts";
 import type { Attempt, LastAttempt } from "../why/attempts.ts";

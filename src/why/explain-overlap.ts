@@ -1,6 +1,6 @@
 /** Other sites with addresses of the one that is asked about, in words. */
 
-import type { OverlapView } from "../concentrator/sites/overlap.ts";
+import type { OverlapView } from "../concentrator/snapshot.ts";
 import { RULE_WORDS, sharedText } from "../eroute/shared-subnet.ts";
 import type { Finding } from "./explain.ts";
 import type { SiteFacts } from "./site-facts.ts";

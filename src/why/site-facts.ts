@@ -1,7 +1,6 @@
 /** What is known of a site when somebody asks why it is or is not connected. */
 
-import type { OverlapView } from "../concentrator/sites/overlap.ts";
-import type { CallView, ErouteView } from "../concentrator/snapshot.ts";
+import type { CallView, ErouteView, OverlapView } from "../concentrator/snapshot.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { Attempt } from "./attempts.ts";
 import type { Traffic } from "./explain-traffic.ts";

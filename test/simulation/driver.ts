@@ -1,7 +1,7 @@
 /** Feeds a concentrator and hands out its effects in order, as the daemon's shell does. */
 
 import type { Concentrator } from "../../src/concentrator/concentrator.ts";
-import { wipeRequest } from "../../src/concentrator/dataplane/install.ts";
+import { wipeRequest } from "../../src/concentrator/dataplane/request.ts";
 import type { Effect } from "../../src/concentrator/effect.ts";
 import type { Event } from "../../src/concentrator/event.ts";
 import type { JournalEntry } from "../../src/concentrator/journal/journal.ts";

@@ -1,7 +1,7 @@
 /** Whose key exchange comes first, and what is said when there is no place for one. */
 
 import { expect, test } from "bun:test";
-import type { Precedence } from "../../src/concentrator/negotiation/precedence.ts";
+import type { Precedence } from "../../src/concentrator/precedence.ts";
 import { type KeyExchangeRequest, performKeyExchange } from "../../src/crypto/key-exchange.ts";
 import { NotifyType } from "../../src/wire/v2/notify-type.ts";
 import { putRow, seat, settingsOf } from "./caller.ts";

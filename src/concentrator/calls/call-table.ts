@@ -1,9 +1,12 @@
 /** The table of calls: one a site, a bounded number in all, each with its next deadline. */
 
 import { around } from "../../ike/jitter.ts";
+import type { Instant } from "../../octets/instant.ts";
 import { wipe } from "../../octets/secret.ts";
 import { DeadlineHeap } from "../deadline-heap.ts";
-import { count, type Engine, inMs, journal } from "../engine.ts";
+import { count, type Engine, inMs } from "../engine.ts";
+import { journal } from "../journal/write.ts";
+import { entryAt } from "../negotiation/ike-sas.ts";
 import type { CallId, CallRedirect, CallStage, Calls, CallUnderWay } from "./calls.ts";
 
 /** After a call that came to nothing, packets do not make another one for so long. */
@@ -25,6 +28,7 @@ export function createCalls(): Calls {
     byKey: new Map(),
     deadlines: new DeadlineHeap(),
     held: new Set(),
+    followed: new Map(),
   };
 }
 
@@ -125,6 +129,41 @@ export function giveUp(engine: Engine, call: CallUnderWay, why: string): boolean
     engine.inbox.push({ spi: stage.spi, event: { kind: "close", why } });
   }
   return stage.kind !== "waiting";
+}
+
+/** A new address may be the way that was missing: whoever is always called is called now. */
+export function hurryAlways(engine: Engine): void {
+  for (const call of engine.calls.byId.values()) {
+    if (call.why !== "always" || call.stage.kind !== "waiting") continue;
+    setStage(engine, call, { kind: "waiting", until: engine.now });
+  }
+}
+
+/** All calls, those that wait for their time too, as they are now. */
+export function callsNow({ calls }: Engine): readonly CallUnderWay[] {
+  return [...calls.byId.values()];
+}
+
+/** How many there are, those that wait for their time too. */
+export function callCount({ calls }: Engine): number {
+  return calls.byId.size;
+}
+
+/** Calls whose IKE SA is gone: none, or one would wait for ever. */
+export function callsAdrift(engine: Engine): number {
+  const stages = callsNow(engine).map(({ stage }) => stage);
+  return stages.filter((at) => at.kind === "calling" && entryAt(engine, at.spi) === undefined)
+    .length;
+}
+
+/** When the next call has something to do. */
+export function callsAt({ calls }: Engine): Instant | undefined {
+  return calls.deadlines.next();
+}
+
+/** The eroute is not called by itself any more, until somebody wants its site. */
+export function hold({ calls }: Engine, key: string): void {
+  calls.held.add(key);
 }
 
 /** The call of a site or eroute, by its key. */

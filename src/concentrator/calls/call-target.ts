@@ -8,7 +8,7 @@ import { containsAddress } from "../../inet/prefix.ts";
 import { wipe } from "../../octets/secret.ts";
 import type { Engine } from "../engine.ts";
 import type { LookupId } from "../event.ts";
-import { dynamicInUse } from "../sites/eroute-in-use.ts";
+import { dynamicInUse } from "../sites/candidate.ts";
 import { refuseOverlap } from "../sites/overlap.ts";
 import type { Failure } from "./call-table.ts";
 import type { CallTarget, CallUnderWay } from "./calls.ts";

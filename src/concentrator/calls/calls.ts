@@ -7,8 +7,8 @@ import type { Instant } from "../../octets/instant.ts";
 import type { Gateway } from "../../wire/gateway.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { DeadlineHeap } from "../deadline-heap.ts";
-import type { ErouteInUse } from "../engine.ts";
 import type { LookupId, ResolveId } from "../event.ts";
+import type { ErouteInUse } from "../sites/eroute-in-use.ts";
 
 export type CallId = number & { readonly is: "call" };
 
@@ -84,4 +84,6 @@ export type Calls = {
   readonly deadlines: DeadlineHeap;
   /** Keys of eroutes with start = "always" that an operator has disconnected: left alone. */
   readonly held: Set<string>;
+  /** How often a site sent us on, and since when that is counted, by key of its eroute. */
+  readonly followed: Map<string, { readonly since: Instant; readonly times: number }>;
 };

@@ -3,13 +3,19 @@
 import { peerKey } from "../../eroute/peer-id.ts";
 import { beginCall } from "../../ike/door.ts";
 import type { Call } from "../../ike/event.ts";
-import { type IkeEffect, spiOf } from "../../ike/ike-sa.ts";
+import { type IkeEffect, spiOf, stageOf } from "../../ike/ike-sa.ts";
 import { wipe } from "../../octets/secret.ts";
+import type { IkeSpi } from "../../wire/header.ts";
 import { identityText, parseIdentity } from "../../wire/identity.ts";
-import { addEntry, count, type Engine, type Entry, factsAt, inMs, journal } from "../engine.ts";
+import { count, type Engine, inMs } from "../engine.ts";
 import type { ResolveResult } from "../event.ts";
+import { journal } from "../journal/write.ts";
+import { ikeContext } from "../negotiation/context.ts";
+import type { Entry } from "../negotiation/entry.ts";
+import { addEntry, entryAt, factsAt } from "../negotiation/ike-sas.ts";
 import { credentialsFor } from "../sites/credentials.ts";
-import { fail, forget, holdMs, noteFailure, rest, setStage } from "./call-table.ts";
+import { dynamicCount, erouteAt } from "../sites/eroutes.ts";
+import { callOf, fail, forget, giveUp, holdMs, noteFailure, rest, setStage } from "./call-table.ts";
 import type { CallEnds, CallId, CallReason, CallTarget, CallUnderWay } from "./calls.ts";
 
 /** Resolving a host name: the shell's own deadline comes first. */
@@ -45,10 +51,25 @@ export function onResolved(
   dial(engine, call, { target, host, ends: result.value.slice(0, ENDS_MAX) }, start);
 }
 
-/** The IKE SA of a call is authenticated: the call has done its work. */
-export function onCallUp(engine: Engine, id: CallId): void {
+/**
+ * The IKE SA of a call is authenticated: the call has done its work. Returned is the IKE SA with
+ * the site that has sent us here, which is left for this one.
+ */
+export function onCallUp(engine: Engine, id: CallId): IkeSpi | undefined {
   const call = engine.calls.byId.get(id);
   if (call !== undefined) forget(engine, call);
+  return call?.redirect?.leaves;
+}
+
+/**
+ * A call to a site that has just called us, with its IKE_AUTH still to be made: its INITIAL_CONTACT
+ * would be a lie, upon which the site drops the IKE SA that is up, without a word (§2.4).
+ */
+export function giveUpLateCall(engine: Engine, key: string): void {
+  const call = callOf(engine, key);
+  if (call?.stage.kind !== "calling") return;
+  const ike = entryAt(engine, call.stage.spi)?.sa;
+  if (ike !== undefined && stageOf(ike) === "calling") giveUp(engine, call, "redundant");
 }
 
 /** The IKE SA of a call has ended before that: the next address, host, or time. */
@@ -69,7 +90,7 @@ export function onCallLost(engine: Engine, id: CallId): void {
 
 /** With an IKE SA there is nobody to be called: it is asked for the Child SA that is missing. */
 export function isUp(engine: Engine, key: string, why: CallReason): boolean {
-  const eroute = engine.eroutes.get(key);
+  const eroute = erouteAt(engine, key);
   if (eroute === undefined || INSTEAD.includes(why)) return false;
   for (const spi of [...eroute.ikeSas].reverse()) {
     const ike = factsAt(engine, spi);
@@ -96,9 +117,9 @@ export function aim(engine: Engine, call: CallUnderWay, target: CallTarget): voi
     forget(engine, call);
     return;
   }
-  const isNew = !engine.eroutes.has(key) && target.eroute.kind === "dynamic";
+  const isNew = erouteAt(engine, key) === undefined && target.eroute.kind === "dynamic";
   const max = engine.plan.limits.dynamicEroutesMax;
-  if (isNew && engine.dynamicCount >= max) {
+  if (isNew && dynamicCount(engine) >= max) {
     wipe(target.psk, target.ppk?.key);
     count(engine, "dynamic_eroutes_refused_full");
     const detail = `all ${max} dynamic eroutes are in use: raise dynamic_eroutes.max`;
@@ -164,10 +185,10 @@ function dial(engine: Engine, call: CallUnderWay, line: Line, start: StartEntry)
     credentials: credentialsFor(engine, eroute, keys, ends.local),
     peer: parseIdentity(eroute.peerId),
     isPeer: (identity) => peerKey(identityText(identity)) === peerKey(eroute.peerId),
-    initialContact: !engine.eroutes.has(eroute.key),
+    initialContact: erouteAt(engine, eroute.key) === undefined,
     redirectedFrom: call.redirect?.from,
   };
-  const begun = beginCall(ike, engine.context);
+  const begun = beginCall(ike, ikeContext(engine));
   if (begun.sa === undefined) return;
   const entry = addEntry(engine, begun.sa);
   entry.peerId = eroute.peerId;

@@ -2,17 +2,15 @@
 
 import { pathOf, stageOf } from "../../ike/ike-sa.ts";
 import { formatAddress } from "../../inet/address.ts";
-import type { Instant } from "../../octets/instant.ts";
 import type { Gateway } from "../../wire/gateway.ts";
 import type { IkeSpi } from "../../wire/header.ts";
-import { count, type Engine, type Entry, journal } from "../engine.ts";
+import { count, type Engine } from "../engine.ts";
+import { journal } from "../journal/write.ts";
+import type { Entry } from "../negotiation/entry.ts";
 import { callOf, noteFailure } from "./call-table.ts";
 import type { CallId } from "./calls.ts";
 import { nextHost } from "./dial.ts";
 import { callRedirected } from "./initiate.ts";
-
-/** How often a site sent us on, and since when that is counted, by key of its eroute. */
-export type Followed = Map<string, { readonly since: Instant; readonly times: number }>;
 
 /** MAX_REDIRECTS and REDIRECT_LOOP_DETECT_PERIOD of the RFC. */
 const REDIRECTS_MAX = 5;
@@ -51,7 +49,7 @@ export function onRedirected(engine: Engine, entry: Entry, spi: IkeSpi, to: Gate
 }
 
 function mayFollow(engine: Engine, entry: Entry, key: string, to: Gateway): boolean {
-  const { followed } = engine;
+  const { followed } = engine.calls;
   const before = followed.get(key);
   const isFresh = before !== undefined && engine.now - before.since < LOOP_MS;
   const times = isFresh ? before.times + 1 : 1;
@@ -86,7 +84,8 @@ function exchangeOf({ sa }: Entry) {
 }
 
 /** Those whose time is over go as well: they are at the head. */
-function forgetOldest({ followed, now }: Engine): void {
+function forgetOldest({ calls, now }: Engine): void {
+  const { followed } = calls;
   for (const [key, { since }] of followed) {
     if (followed.size <= FOLLOWED_MAX && now - since < LOOP_MS) return;
     followed.delete(key);

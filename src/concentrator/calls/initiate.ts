@@ -15,10 +15,12 @@ import { type Address, formatAddress } from "../../inet/address.ts";
 import { containsAddress, prefixOf } from "../../inet/prefix.ts";
 import type { XfrmAcquire } from "../../xfrm/event.ts";
 import { isOurReqid } from "../../xfrm/request.ts";
-import { count, type Engine, type ErouteInUse, inMs } from "../engine.ts";
+import { count, type Engine, inMs } from "../engine.ts";
 import type { LookupId, LookupResult } from "../event.ts";
 import { mayNote } from "../journal/stranger-notes.ts";
-import { erouteKey, missingPpk, normalInUse } from "../sites/eroute-in-use.ts";
+import { missingPpk, normalInUse } from "../sites/candidate.ts";
+import { type ErouteInUse, erouteKey } from "../sites/eroute-in-use.ts";
+import { erouteAt } from "../sites/eroutes.ts";
 import { askForMissing, erouteTowards } from "../sites/reach.ts";
 import { add, fail, forget, isFull, noteFailure, rest, setStage, type Wish } from "./call-table.ts";
 import { NO_ADDRESS, NO_PEER_ADDRESS, targetOfRows } from "./call-target.ts";
@@ -265,7 +267,8 @@ function userOf({ plan }: Engine, { peerid }: NormalEroute): LocalUser | undefin
 function recallSoon(engine: Engine, base: NormalEroute, ms: number): void {
   const peerId = userOf(engine, base)?.name ?? base.peerid.text;
   const key = erouteKey(base.name, peerId);
-  if (engine.calls.byKey.has(key) || engine.eroutes.has(key) || engine.calls.held.has(key)) return;
+  const { byKey, held } = engine.calls;
+  if (byKey.has(key) || held.has(key) || erouteAt(engine, key) !== undefined) return;
   const wish = { base, key, why: "always", peerId, destination: undefined } as const;
   const call = add(engine, wish, 0);
   if (call !== undefined) rest(engine, call, ms);

@@ -5,8 +5,7 @@ import { onePort, type PortBlock, portBlocks } from "../../inet/port-block.ts";
 import type { Prefix } from "../../inet/prefix.ts";
 import { rangePrefixes } from "../../inet/range.ts";
 import { assert } from "../../octets/assert.ts";
-import type { TrafficSelector } from "../../wire/traffic-selector.ts";
-import { isAnyPort } from "../../wire/traffic-selector.ts";
+import { isAnyPort, type TrafficSelector } from "../../wire/traffic-selector.ts";
 import type { XfrmSelector } from "../../xfrm/selector.ts";
 
 /** The same traffic in both directions. */

@@ -30,6 +30,6 @@ export function espPath(
 /** The same for an IKE SA whose Child SAs may know where they go. */
 export function currentEspPath(engine: Engine, ike: IkeSaFacts): Path {
   const first = ike.children[0];
-  const known = first === undefined ? undefined : engine.installed.get(first.spiIn);
+  const known = first === undefined ? undefined : engine.dataplane.installed.get(first.spiIn);
   return espPath(ike, known?.place.path);
 }

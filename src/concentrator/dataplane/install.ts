@@ -8,23 +8,21 @@ import { equalAddress } from "../../inet/address.ts";
 import { assert } from "../../octets/assert.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
-import type { XfrmPolicy } from "../../xfrm/policy.ts";
-import {
-  formatPolicyId,
-  type KernelResult,
-  type XfrmRefusal,
-  type XfrmRequest,
-} from "../../xfrm/request.ts";
-import type { XfrmMark, XfrmState, XfrmStateId } from "../../xfrm/state.ts";
-import { count, type Engine, type Entry, inMs, journal } from "../engine.ts";
-import { UNWATCHED } from "../requests.ts";
+import type { KernelResult, XfrmRefusal } from "../../xfrm/request.ts";
+import type { XfrmStateId } from "../../xfrm/state.ts";
+import { count, type Engine, inMs } from "../engine.ts";
+import { journal } from "../journal/write.ts";
+import type { Entry } from "../negotiation/entry.ts";
+import { entryAt } from "../negotiation/ike-sas.ts";
 import { judgePolicies, takeOver } from "../sites/overlap.ts";
 import { currentEspPath } from "./esp-path.ts";
-import type { ChildRequest, Installed, PolicyUse } from "./installed.ts";
+import type { ChildRequest, Installed } from "./installed.ts";
 import { kernelReason } from "./kernel-reason.ts";
 import { leaveOutbound, roomFor, takeOutbound } from "./outbound-spi.ts";
+import { releasePolicy, usePolicy } from "./policies.ts";
 import { leaveRepair } from "./repair.ts";
 import { releaseReqid, selectorsKey, takeReqid } from "./reqids.ts";
+import { request, stateOf, wipeRequest, wipeState } from "./request.ts";
 import { childRoutes, releaseRoute, useRoute } from "./routes.ts";
 import { childPolicies, inboundState, outboundState } from "./xfrm-of-child.ts";
 
@@ -81,7 +79,7 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
     tell(engine, installed, err(taken.refusal));
     return;
   }
-  engine.installed.set(up.child.spiIn, installed);
+  engine.dataplane.installed.set(up.child.spiIn, installed);
   takeOutbound(engine, installed);
   request(engine, { op: "new-state", state: inbound }, { installed, makes: inbound.id });
   if (!waits) {
@@ -91,7 +89,7 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
   }
   for (const policy of installed.policies) usePolicy(engine, installed, policy);
   for (const route of installed.routes) {
-    const op = useRoute(engine.routes, up.child.spiIn, route);
+    const op = useRoute(engine.dataplane.routes, up.child.spiIn, route);
     if (op !== undefined) request(engine, op, { installed, makes: undefined });
   }
   // Last, so that no policy of both is missing in between.
@@ -123,13 +121,13 @@ function takeOut(engine: Engine, former: Installed): void {
 /** Whether the Child SA before still sends to the same address: a site that moved needs the new. */
 function oldOneSends(engine: Engine, child: ChildSa, outbound: XfrmStateId): boolean {
   if (child.replaces === undefined) return false;
-  const before = engine.installed.get(child.replaces);
+  const before = engine.dataplane.installed.get(child.replaces);
   return before !== undefined && equalAddress(before.outbound.dst, outbound.dst);
 }
 
 /** The site has let go of the Child SA before: what we send takes the new one from now on. */
 export function installOutbound(engine: Engine, spiIn: number): void {
-  const installed = engine.installed.get(spiIn as ChildSa["spiIn"]);
+  const installed = engine.dataplane.installed.get(spiIn as ChildSa["spiIn"]);
   const state = installed?.outboundWaiting;
   if (installed === undefined || state === undefined) return;
   installed.outboundWaiting = undefined;
@@ -189,7 +187,7 @@ export function forgetState(installed: Installed, id: XfrmStateId): void {
  * has been replaced goes on taking for a while what was on its way.
  */
 export function removeChild(engine: Engine, spiIn: number, why: string): void {
-  const installed = engine.installed.get(spiIn as ChildSa["spiIn"]);
+  const installed = engine.dataplane.installed.get(spiIn as ChildSa["spiIn"]);
   if (installed === undefined) return;
   installed.drains = DRAINED.includes(why);
   removeInstalled(engine, installed);
@@ -206,9 +204,13 @@ const DRAINING_MAX = 10_000;
 
 /** Removes what has had its time, or all. */
 export function drainStates(engine: Engine, all = false): void {
-  for (let first = engine.draining[0]; first !== undefined; first = engine.draining[0]) {
+  for (
+    let first = engine.dataplane.draining[0];
+    first !== undefined;
+    first = engine.dataplane.draining[0]
+  ) {
     if (!all && first.until > engine.now) return;
-    engine.draining.shift();
+    engine.dataplane.draining.shift();
     const { id, mark } = first;
     request(engine, { op: "delete-state", id, ...(mark === undefined ? {} : { mark }) });
   }
@@ -220,7 +222,7 @@ export function needsEncapsulation(nat: Nat): boolean {
 }
 
 function noteRefusal(engine: Engine, installed: Installed, refusal: XfrmRefusal): void {
-  journal(engine, engine.sas.get(installed.ikeSpi), {
+  journal(engine, entryAt(engine, installed.ikeSpi), {
     level: "error",
     step: "kernel",
     outcome: "failed",
@@ -242,12 +244,12 @@ function removeInstalled(engine: Engine, installed: Installed): void {
   const { outboundWaiting } = installed;
   if (outboundWaiting !== undefined) wipeRequest({ op: "new-state", state: outboundWaiting });
   installed.outboundWaiting = undefined;
-  engine.installed.delete(installed.child.spiIn);
+  engine.dataplane.installed.delete(installed.child.spiIn);
   leaveOutbound(engine, installed);
   leaveRepair(engine, installed.child.spiIn);
   // Routes before policies: nothing is to go that way unprotected.
   for (const route of installed.routes) {
-    const op = releaseRoute(engine.routes, installed.child.spiIn, route);
+    const op = releaseRoute(engine.dataplane.routes, installed.child.spiIn, route);
     if (op !== undefined) request(engine, op);
   }
   for (const policy of [...installed.policies].reverse()) releasePolicy(engine, installed, policy);
@@ -261,117 +263,9 @@ function deleteStates(engine: Engine, installed: Installed): void {
   for (const id of [installed.outbound, installed.inbound]) {
     if (!installed.ours.includes(id)) continue;
     const drains = installed.drains && id === installed.inbound && !engine.shuttingDown;
-    if (drains && engine.draining.length < DRAINING_MAX) {
-      engine.draining.push({ id, mark: installed.mark, until: inMs(engine, DRAIN_MS) });
+    if (drains && engine.dataplane.draining.length < DRAINING_MAX) {
+      engine.dataplane.draining.push({ id, mark: installed.mark, until: inMs(engine, DRAIN_MS) });
     } else request(engine, { op: "delete-state", ...stateOf(installed, id) });
   }
   installed.ours.length = 0;
-}
-
-/** A state as requests name it: one with a mark is not found without. */
-export function stateOf(
-  { mark }: Installed,
-  id: XfrmStateId,
-): { readonly id: XfrmStateId; readonly mark?: XfrmMark } {
-  return mark === undefined ? { id } : { id, mark };
-}
-
-/** Puts the policy into the kernel unless it is there already with the same template. */
-function usePolicy(engine: Engine, installed: Installed, policy: XfrmPolicy): void {
-  const key = formatPolicyId(policy.id);
-  let use = engine.policies.get(key);
-  if (use === undefined) {
-    use = { id: policy.id, users: [] };
-    engine.policies.set(key, use);
-  }
-  const before = use.users.at(-1)?.policy;
-  // Where sites share a subnet, new keys of the older one are no reason to send to it again.
-  const isOwn = ({ spiIn }: PolicyUse["users"][number]) =>
-    engine.installed.get(spiIn as ChildSa["spiIn"])?.erouteKey === installed.erouteKey;
-  const own = use.users.findLastIndex(isOwn);
-  const at = own < 0 ? use.users.length : own + 1;
-  use.users.splice(at, 0, { spiIn: installed.child.spiIn, policy });
-  if (at < use.users.length - 1) return;
-  if (before !== undefined && sameTemplate(before, policy)) return;
-  request(engine, { op: "put-policy", policy }, { installed, makes: undefined });
-}
-
-/** The Child SA's policies get another template; what they are for stays. */
-export function changePolicies(
-  engine: Engine,
-  installed: Installed,
-  policies: readonly XfrmPolicy[],
-): void {
-  installed.policies = policies;
-  const { spiIn } = installed.child;
-  for (const policy of policies) {
-    const users = engine.policies.get(formatPolicyId(policy.id))?.users ?? [];
-    const at = users.findIndex((user) => user.spiIn === spiIn);
-    const before = users[at];
-    if (before === undefined) continue;
-    users[at] = { spiIn, policy };
-    const isInForce = at === users.length - 1;
-    if (!isInForce || sameTemplate(before.policy, policy)) continue;
-    request(engine, { op: "put-policy", policy }, { installed, makes: undefined });
-  }
-}
-
-/** Gives the policy back: to the Child SA that used it before, or out of the kernel. */
-function releasePolicy(engine: Engine, installed: Installed, policy: XfrmPolicy): void {
-  const key = formatPolicyId(policy.id);
-  const use = engine.policies.get(key);
-  if (use === undefined) return;
-  const inForce = use.users.at(-1);
-  const at = use.users.findIndex((user) => user.spiIn === installed.child.spiIn);
-  if (at < 0) return;
-  use.users.splice(at, 1);
-  const next = use.users.at(-1);
-  if (next === undefined) {
-    engine.policies.delete(key);
-    request(engine, { op: "delete-policy", id: policy.id });
-  } else if (inForce !== undefined && !sameTemplate(inForce.policy, next.policy)) {
-    request(engine, { op: "put-policy", policy: next.policy });
-  }
-}
-
-/** Asks the kernel. Requests that make something are waited for; removals are not. */
-export function request(
-  engine: Engine,
-  op: XfrmRequest,
-  waiting?: {
-    readonly installed: Installed;
-    readonly makes: XfrmStateId | undefined;
-    readonly moves?: XfrmStateId;
-  },
-): void {
-  let number = UNWATCHED;
-  if (waiting !== undefined) {
-    const { installed, makes, moves } = waiting;
-    number = engine.requests.open({ kind: "child-sa", installed, state: makes, moves });
-    installed.pending++;
-  }
-  engine.out.push({ kind: "kernel", request: number, op });
-}
-
-/** Wipes the keys of a request that has been carried out. */
-export function wipeRequest(op: XfrmRequest): void {
-  if (op.op === "new-state") wipeState(op.state);
-}
-
-function wipeState(...states: readonly XfrmState[]): void {
-  for (const { protection } of states) {
-    if (protection.kind === "aead") wipe(protection.aead.key);
-    else wipe(protection.crypt.key, protection.auth.key);
-  }
-}
-
-function sameTemplate(a: XfrmPolicy, b: XfrmPolicy): boolean {
-  return (
-    a.template !== undefined &&
-    b.template !== undefined &&
-    a.template.reqid === b.template.reqid &&
-    a.template.mode === b.template.mode &&
-    a.template.src.value === b.template.src.value &&
-    a.template.dst.value === b.template.dst.value
-  );
 }

@@ -7,11 +7,16 @@ import { equalPath, type Path } from "../../inet/endpoint.ts";
 import { type Instant, later } from "../../octets/instant.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmStateId } from "../../xfrm/state.ts";
-import { count, type Engine, type Entry, inMs, journal } from "../engine.ts";
+import { count, type Engine, inMs } from "../engine.ts";
+import { journal } from "../journal/write.ts";
+import type { Entry } from "../negotiation/entry.ts";
+import { entryAt } from "../negotiation/ike-sas.ts";
 import { espPath } from "./esp-path.ts";
-import { changePolicies, needsEncapsulation, request, stateOf } from "./install.ts";
+import { needsEncapsulation } from "./install.ts";
 import type { Installed } from "./installed.ts";
 import { leaveOutbound, roomFor, takeOutbound } from "./outbound-spi.ts";
+import { changePolicies } from "./policies.ts";
+import { request, stateOf } from "./request.ts";
 import { changeRoute, childRoutes } from "./routes.ts";
 import { childPolicies } from "./xfrm-of-child.ts";
 
@@ -21,12 +26,9 @@ import { childPolicies } from "./xfrm-of-child.ts";
  */
 const MOVE_MS = 1_000;
 
-/** IKE SAs whose next move waits, in the order in which they are due. */
-export type Moves = Map<IkeSpi, { readonly at: Instant; skipped: number }>;
-
 /** The IKE SA is elsewhere: its Child SAs follow, now or in a moment. */
 export function moveSoon(engine: Engine, entry: Entry, spi: IkeSpi): void {
-  const waiting = engine.moves.get(spi);
+  const waiting = engine.dataplane.moves.get(spi);
   const { movedAt } = entry;
   const isDue = movedAt === undefined || engine.now >= later(movedAt, MOVE_MS);
   if (waiting === undefined && isDue) {
@@ -35,22 +37,23 @@ export function moveSoon(engine: Engine, entry: Entry, spi: IkeSpi): void {
     return;
   }
   count(engine, "moves_delayed");
-  if (waiting === undefined) engine.moves.set(spi, { at: inMs(engine, MOVE_MS), skipped: 0 });
+  if (waiting === undefined)
+    engine.dataplane.moves.set(spi, { at: inMs(engine, MOVE_MS), skipped: 0 });
   else waiting.skipped++;
 }
 
 /** When the next move is due. */
-export function movesAt({ moves }: Engine): Instant | undefined {
-  for (const { at } of moves.values()) return at;
+export function movesAt({ dataplane }: Engine): Instant | undefined {
+  for (const { at } of dataplane.moves.values()) return at;
   return undefined;
 }
 
 /** Those that have waited long enough. */
 export function runMoves(engine: Engine): void {
-  for (const [spi, { at, skipped }] of engine.moves) {
+  for (const [spi, { at, skipped }] of engine.dataplane.moves) {
     if (at > engine.now) return;
-    engine.moves.delete(spi);
-    const entry = engine.sas.get(spi);
+    engine.dataplane.moves.delete(spi);
+    const entry = entryAt(engine, spi);
     if (entry === undefined) continue;
     entry.movedAt = engine.now;
     if (skipped > 0) noteSkipped(engine, entry, skipped);
@@ -75,7 +78,7 @@ function moveChildren(engine: Engine, entry: Entry): void {
   const ike = factsOf(entry.sa);
   if (ike === undefined) return;
   for (const { spiIn } of ike.children) {
-    const installed = engine.installed.get(spiIn);
+    const installed = engine.dataplane.installed.get(spiIn);
     if (installed !== undefined) moveChild(engine, entry, ike, installed);
   }
 }
@@ -135,7 +138,7 @@ function isSamePlace(before: Path, path: Path, encapsulate: boolean): boolean {
 function moveRoutes(engine: Engine, installed: Installed): void {
   installed.routes = childRoutes(installed.place);
   for (const route of installed.routes) {
-    const op = changeRoute(engine.routes, installed.child.spiIn, route);
+    const op = changeRoute(engine.dataplane.routes, installed.child.spiIn, route);
     if (op !== undefined) request(engine, op, { installed, makes: undefined });
   }
 }

@@ -10,18 +10,20 @@ import { spi32Hex } from "../../octets/hex.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { stateName } from "../../xfrm/request.ts";
 import type { XfrmStateId } from "../../xfrm/state.ts";
-import { count, type Engine, type Entry } from "../engine.ts";
+import { count, type Engine } from "../engine.ts";
+import type { Entry } from "../negotiation/entry.ts";
+import { entryAt } from "../negotiation/ike-sas.ts";
 import type { Installed } from "./installed.ts";
 
 /** From now on this one sends there. */
 export function takeOutbound(engine: Engine, installed: Installed): void {
-  engine.outbounds.set(stateName(installed.outbound), installed);
+  engine.dataplane.outbounds.set(stateName(installed.outbound), installed);
 }
 
 /** It does not any more. */
 export function leaveOutbound(engine: Engine, installed: Installed): void {
   const name = stateName(installed.outbound);
-  if (engine.outbounds.get(name) === installed) engine.outbounds.delete(name);
+  if (engine.dataplane.outbounds.get(name) === installed) engine.dataplane.outbounds.delete(name);
 }
 
 /**
@@ -33,9 +35,9 @@ export function roomFor(
   entry: Entry,
   outbound: XfrmStateId,
 ): Result<Installed | undefined, Refusal> {
-  const owner = engine.outbounds.get(stateName(outbound));
+  const owner = engine.dataplane.outbounds.get(stateName(outbound));
   if (owner === undefined) return ok(undefined);
-  const other = engine.sas.get(owner.ikeSpi);
+  const other = entryAt(engine, owner.ikeSpi);
   const isSameSite = other !== entry && other?.eroute?.key === entry.eroute?.key;
   if (isSameSite) return ok(owner);
   count(engine, "spi_conflicts");

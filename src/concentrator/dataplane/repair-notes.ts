@@ -1,7 +1,9 @@
 /** What is told of repairs: one line for all, and one for each of the first sites. */
 
 import type { KernelResult } from "../../xfrm/request.ts";
-import { count, type Engine, inMs, journal } from "../engine.ts";
+import { count, type Engine, inMs } from "../engine.ts";
+import { journal } from "../journal/write.ts";
+import { entryAt } from "../negotiation/ike-sas.ts";
 import type { CounterName } from "../snapshot.ts";
 import type { Installed } from "./installed.ts";
 import { kernelReason } from "./kernel-reason.ts";
@@ -20,7 +22,7 @@ const COUNTERS: Readonly<Record<RemovedKind, CounterName>> = {
 
 /** One more object was gone. */
 export function tellSoon(engine: Engine, kind: RemovedKind): void {
-  const { repairs } = engine;
+  const { repairs } = engine.dataplane;
   count(engine, COUNTERS[kind]);
   repairs.tally[kind]++;
   repairs.tellAt ??= inMs(engine, TELL_MS);
@@ -28,10 +30,10 @@ export function tellSoon(engine: Engine, kind: RemovedKind): void {
 
 /** A site's Child SA has lost a state. */
 export function noteState(engine: Engine, installed: Installed, name: string): void {
-  const { repairs } = engine;
+  const { repairs } = engine.dataplane;
   if (repairs.named >= NAMED_MAX) return;
   repairs.named++;
-  journal(engine, engine.sas.get(installed.ikeSpi), {
+  journal(engine, entryAt(engine, installed.ikeSpi), {
     level: "warning",
     step: "kernel",
     outcome: "note",
@@ -42,7 +44,7 @@ export function noteState(engine: Engine, installed: Installed, name: string): v
 
 /** How much was gone, and what has become of it. */
 export function tellTally(engine: Engine): void {
-  const { repairs } = engine;
+  const { repairs } = engine.dataplane;
   const { states, policies, routes } = repairs.tally;
   const gone = [counted(states, "state"), counted(policies, "policy"), counted(routes, "route")];
   if (states + policies + routes === 0) return forgetTally(engine);
@@ -62,7 +64,8 @@ export function tellTally(engine: Engine): void {
   forgetTally(engine);
 }
 
-function forgetTally({ repairs }: Engine): void {
+function forgetTally({ dataplane }: Engine): void {
+  const { repairs } = dataplane;
   Object.assign(repairs.tally, { states: 0, policies: 0, routes: 0 });
   repairs.tellAt = undefined;
   repairs.named = 0;
@@ -73,7 +76,7 @@ function forgetTally({ repairs }: Engine): void {
 export function noteRefused(engine: Engine, counter: CounterName, result: KernelResult): void {
   if (result.ok) return;
   count(engine, counter);
-  const { repairs } = engine;
+  const { repairs } = engine.dataplane;
   if (repairs.named >= NAMED_MAX) return;
   repairs.named++;
   const { operation, object, errno, detail } = result.error;

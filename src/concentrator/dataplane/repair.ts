@@ -6,6 +6,7 @@
 
 import type { EspSpi } from "../../inet/esp-spi.ts";
 import { formatPrefix } from "../../inet/prefix.ts";
+import type { Instant } from "../../octets/instant.ts";
 import type { Names } from "../../octets/spread-set.ts";
 import type { XfrmRemoval } from "../../xfrm/event.ts";
 import {
@@ -36,7 +37,7 @@ const REMAKE_MS = 30_000;
 /** Another program has removed something; most of it is not ours. */
 export function onRemoved(engine: Engine, { removal, by }: Removed): void {
   if (engine.shuttingDown) return;
-  if (by !== KERNEL) engine.repairs.by = by;
+  if (by !== KERNEL) engine.dataplane.repairs.by = by;
   switch (removal.what) {
     case "state": {
       const installed = ownerOf(engine, removal.id);
@@ -53,8 +54,8 @@ export function onRemoved(engine: Engine, { removal, by }: Removed): void {
     case "policies":
       walk(engine, { states: undefined, policies: new Set() });
       // What keeps packets from leaving in clear waits for no turn.
-      if (engine.repairs.walkedAt === engine.now) return;
-      for (const name of engine.standing.keys()) suspectPolicy(engine, name);
+      if (engine.dataplane.repairs.walkedAt === engine.now) return;
+      for (const name of engine.dataplane.standing.keys()) suspectPolicy(engine, name);
       return;
   }
 }
@@ -74,12 +75,12 @@ export function onKernelTables(
 
 /** Goes through our tables in portions; one that is under way already begins again. */
 function walk(engine: Engine, known: Walk["known"]): void {
-  const { repairs } = engine;
+  const { repairs } = engine.dataplane;
   const before = repairs.walk?.known;
   // Of what both walks were to look at, nothing is known any more.
   const merged = before === undefined ? known : { states: EMPTY, policies: EMPTY };
   const policies = merged.policies === undefined ? NONE : policyNames(engine);
-  const states = merged.states === undefined ? NONE : engine.installed.values();
+  const states = merged.states === undefined ? NONE : engine.dataplane.installed.values();
   repairs.walk = { known: merged, policies, states };
   const earliest = repairs.walkedAt === undefined ? engine.now : repairs.walkedAt + WALK_EVERY_MS;
   const at = Math.max(engine.now, earliest) as typeof engine.now;
@@ -88,7 +89,8 @@ function walk(engine: Engine, known: Walk["known"]): void {
 }
 
 /** What stands without an SA comes first: it keeps packets from leaving in clear. */
-function* policyNames({ standing, policies }: Engine): Generator<string, undefined> {
+function* policyNames({ dataplane }: Engine): Generator<string, undefined> {
+  const { standing, policies } = dataplane;
   yield* standing.keys();
   for (const name of policies.keys()) if (!standing.has(name)) yield name;
   return undefined;
@@ -99,7 +101,7 @@ const NONE: IterableIterator<never> = [].values();
 
 /** The next portion, if it is time. */
 export function runRepairs(engine: Engine): void {
-  const { repairs } = engine;
+  const { repairs } = engine.dataplane;
   if (repairs.tellAt !== undefined && engine.now >= repairs.tellAt) tellTally(engine);
   if (repairs.at === undefined || engine.now < repairs.at) return;
   const isDone = repairs.walk === undefined || walkOn(engine, repairs.walk);
@@ -117,7 +119,7 @@ export function runRepairs(engine: Engine): void {
 
 /** Whether all has been looked at. */
 function walkOn(engine: Engine, { known, policies, states }: Walk): boolean {
-  engine.repairs.walkedAt = engine.now;
+  engine.dataplane.repairs.walkedAt = engine.now;
   let questions = 0;
   for (let looks = 0; looks < LOOKS_AT_ONCE && questions < QUESTIONS_AT_ONCE; looks++) {
     const policy = policies.next();
@@ -140,7 +142,7 @@ function walkOn(engine: Engine, { known, policies, states }: Walk): boolean {
 
 /** It is put back if it is not there. */
 function suspectPolicy(engine: Engine, name: string): void {
-  const use = engine.policies.get(name);
+  const use = engine.dataplane.policies.get(name);
   if (use === undefined) return;
   ask(engine, { kind: "repair", what: "policy", name }, { op: "query-policy", id: use.id });
 }
@@ -148,7 +150,7 @@ function suspectPolicy(engine: Engine, name: string): void {
 function suspectStates(engine: Engine, installed: Installed): void {
   const { child, phase, pending } = installed;
   if (phase !== "up" || pending > 0) return;
-  const lostAt = engine.repairs.lost.get(child.spiIn);
+  const lostAt = engine.dataplane.repairs.lost.get(child.spiIn);
   if (lostAt !== undefined) return giveUpRemake(engine, installed, lostAt);
   for (const id of installed.ours) {
     const { mark } = installed;
@@ -178,14 +180,14 @@ export function onRepairAnswer(engine: Engine, repairing: Repairing, result: Ker
 }
 
 function putPolicyBack(engine: Engine, name: string): void {
-  const policy = engine.policies.get(name)?.users.at(-1)?.policy;
+  const policy = engine.dataplane.policies.get(name)?.users.at(-1)?.policy;
   if (policy === undefined) return;
   tellSoon(engine, "policies");
   ask(engine, { kind: "repair", what: "put", isQuiet: false }, { op: "put-policy", policy });
 }
 
 function putRouteBack(engine: Engine, destination: string, isQuiet: boolean): void {
-  const route = engine.routes.get(destination)?.at(-1)?.route;
+  const route = engine.dataplane.routes.get(destination)?.at(-1)?.route;
   if (route === undefined) return;
   if (!isQuiet) tellSoon(engine, "routes");
   ask(engine, { kind: "repair", what: "put", isQuiet }, { op: "put-route", route });
@@ -196,7 +198,7 @@ function onStateLost(engine: Engine, installed: Installed, id: XfrmStateId): voi
   const at = installed.ours.indexOf(id);
   if (at < 0 || installed.phase !== "up") return;
   installed.ours.splice(at, 1);
-  const { repairs } = engine;
+  const { repairs } = engine.dataplane;
   const { spiIn } = installed.child;
   tellSoon(engine, "states");
   if (repairs.lost.has(spiIn)) return;
@@ -206,18 +208,28 @@ function onStateLost(engine: Engine, installed: Installed, id: XfrmStateId): voi
   repairs.at ??= engine.now;
 }
 
+/** Whether a Child SA has lost its states, and is about to get new keys. */
+export function hasLostStates({ dataplane }: Engine, spiIn: EspSpi): boolean {
+  return dataplane.repairs.lost.has(spiIn);
+}
+
+/** When repairs go on, and when they are told. */
+export function repairsAt({ dataplane }: Engine): readonly (Instant | undefined)[] {
+  return [dataplane.repairs.at, dataplane.repairs.tellAt];
+}
+
 /** It goes, or is about to be replaced by another one. */
 export function leaveRepair(engine: Engine, spiIn: EspSpi): void {
-  engine.repairs.lost.delete(spiIn);
-  engine.repairs.remakes.delete(spiIn);
+  engine.dataplane.repairs.lost.delete(spiIn);
+  engine.dataplane.repairs.remakes.delete(spiIn);
 }
 
 /** By destination and SPI, as the kernel does. */
 function ownerOf(engine: Engine, id: Pick<XfrmStateId, "dst" | "spi">): Installed | undefined {
-  const inbound = engine.installed.get(id.spi);
+  const inbound = engine.dataplane.installed.get(id.spi);
   const name = stateName(id);
   if (inbound !== undefined && stateName(inbound.inbound) === name) return inbound;
-  return engine.outbounds.get(name);
+  return engine.dataplane.outbounds.get(name);
 }
 
 function ask(engine: Engine, repairing: Repairing, op: XfrmRequest): void {

@@ -7,7 +7,7 @@ import type { Engine } from "../engine.ts";
 
 /** Child SAs of one eroute with the same selectors share a reqid: a policy outlives a rekey. */
 export function takeReqid(engine: Engine, key: string): number {
-  const taken = engine.reqids.get(key);
+  const taken = engine.dataplane.reqids.get(key);
   if (taken !== undefined) {
     taken.uses++;
     return taken.reqid;
@@ -17,18 +17,18 @@ export function takeReqid(engine: Engine, key: string): number {
     const octets = engine.random(3);
     const low = ((octets[0] ?? 0) << 16) | ((octets[1] ?? 0) << 8) | (octets[2] ?? 0);
     reqid = ((REQID_MARK << 24) | low) >>> 0;
-  } while (reqid === TRAP_REQID || engine.reqidsTaken.has(reqid));
-  engine.reqidsTaken.add(reqid);
-  engine.reqids.set(key, { reqid, uses: 1 });
+  } while (reqid === TRAP_REQID || engine.dataplane.reqidsTaken.has(reqid));
+  engine.dataplane.reqidsTaken.add(reqid);
+  engine.dataplane.reqids.set(key, { reqid, uses: 1 });
   return reqid;
 }
 
 /** One Child SA less uses it. */
 export function releaseReqid(engine: Engine, key: string): void {
-  const taken = engine.reqids.get(key);
+  const taken = engine.dataplane.reqids.get(key);
   if (taken === undefined || --taken.uses > 0) return;
-  engine.reqids.delete(key);
-  engine.reqidsTaken.delete(taken.reqid);
+  engine.dataplane.reqids.delete(key);
+  engine.dataplane.reqidsTaken.delete(taken.reqid);
 }
 
 /** The same for the same selectors. */

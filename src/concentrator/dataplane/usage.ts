@@ -4,7 +4,8 @@ import { factsOf } from "../../ike/ike-sa.ts";
 import type { Ticket } from "../../ike/ticket.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmStateUse } from "../../xfrm/state.ts";
-import type { Engine, Entry } from "../engine.ts";
+import type { Engine } from "../engine.ts";
+import type { Entry } from "../negotiation/entry.ts";
 import type { Installed, UsageProbe, UsageQuery } from "./installed.ts";
 
 /** Asks for both states of each Child SA; the answers come one by one. */
@@ -12,7 +13,7 @@ export function probeUsage(engine: Engine, entry: Entry, spi: IkeSpi, ticket: Ti
   const probe: UsageProbe = { spi, ticket, waiting: 0, hasReceived: false, hasSent: false };
   const children = factsOf(entry.sa)?.children ?? [];
   for (const { spiIn } of children) {
-    const installed = engine.installed.get(spiIn);
+    const installed = engine.dataplane.installed.get(spiIn);
     if (installed === undefined) continue;
     for (const id of installed.ours) {
       probe.waiting++;

@@ -2,7 +2,6 @@
 
 import { peerKey } from "../../eroute/peer-id.ts";
 import { originOfText } from "../../inet/origin.ts";
-import type { JournalEntry } from "./journal.ts";
 
 export type EventSource = {
   /**
@@ -15,8 +14,18 @@ export type EventSource = {
   readonly name: string;
 };
 
+/** What of an entry tells who causes it. */
+type Told = {
+  readonly step: string;
+  readonly outcome: string;
+  readonly peerId: string | undefined;
+  readonly remote: string | undefined;
+  readonly role?: string;
+  readonly isProven?: boolean;
+};
+
 /** Whose share an entry counts in. */
-export function eventSourceOf(entry: JournalEntry): EventSource {
+export function eventSourceOf(entry: Told): EventSource {
   const { peerId, remote, isProven, role, step } = entry;
   if (step === "configuration" || step === "shutdown" || isOfOperator(entry)) return DAEMON;
   const isSite = isProven === true || role === "initiator" || remote === undefined;
@@ -32,7 +41,7 @@ export function siteSource(peerId: string): EventSource {
 }
 
 /** What an operator was allowed to ask for: there is a rate for that already. */
-export function isOfOperator({ step, outcome }: JournalEntry): boolean {
+export function isOfOperator({ step, outcome }: Told): boolean {
   return step === "control" && outcome !== "refused" && outcome !== "failed";
 }
 

@@ -1,11 +1,8 @@
 /** Events about limits that were reached: one of a kind in ten seconds, with how often it was. */
 
-import type { Instant } from "../../octets/instant.ts";
-import { type Engine, inMs, journal } from "../engine.ts";
+import { type Engine, inMs } from "../engine.ts";
 import type { JournalEntry } from "./journal.ts";
-
-/** By reason: when the next event may be written, and how often none was. */
-export type LimitNotes = Map<string, { at: Instant; held: number }>;
+import { journal } from "./write.ts";
 
 export type LimitNote = {
   /** One of a closed set: it names the limit, see `reason.ts`. */
@@ -19,13 +16,13 @@ const LIMIT_NOTE_MS = 10_000;
 
 /** Writes it down, or counts it for the next time. */
 export function noteLimit(engine: Engine, { reason, step, detail, remote }: LimitNote): void {
-  const known = engine.limitNotes.get(reason);
+  const known = engine.notes.limits.get(reason);
   if (known !== undefined && engine.now < known.at) {
     known.held++;
     return;
   }
   const more = known === undefined || known.held === 0 ? "" : `; and ${known.held} more like it`;
-  engine.limitNotes.set(reason, { at: inMs(engine, LIMIT_NOTE_MS), held: 0 });
+  engine.notes.limits.set(reason, { at: inMs(engine, LIMIT_NOTE_MS), held: 0 });
   journal(engine, undefined, {
     ...{ level: "warning", step, outcome: "note", reason },
     detail: `${detail}${more}`,

@@ -6,22 +6,19 @@ import { type IkeEffect, spiOf } from "../../ike/ike-sa.ts";
 import { INIT_OCTETS_MAX } from "../../ike/limits.ts";
 import { type Refusal, refusalText } from "../../ike/refusal.ts";
 import { addressOctets } from "../../inet/address.ts";
-import { formatEndpoint, type Path } from "../../inet/endpoint.ts";
+import { formatEndpoint } from "../../inet/endpoint.ts";
 import { originOf } from "../../inet/origin.ts";
 import { toHex } from "../../octets/hex.ts";
 import { Writer } from "../../octets/writer.ts";
-import type { IkeHeader } from "../../wire/header.ts";
-import { addEntry, count, type Engine, type Entry, journal } from "../engine.ts";
+import { count, type Engine } from "../engine.ts";
 import { mayNote } from "../journal/stranger-notes.ts";
+import { journal } from "../journal/write.ts";
 import { redirectStranger } from "../sites/redirect.ts";
+import type { Entry } from "./entry.ts";
 import { enterHalfOpen, roomFor } from "./half-open.ts";
-
-/** An IKE_SA_INIT request as it came in. */
-export type Stranger = {
-  readonly header: IkeHeader;
-  readonly octets: Uint8Array;
-  readonly path: Path;
-};
+import { addEntry } from "./ike-sas.ts";
+import type { Stranger } from "./stranger.ts";
+import { mayAnswer } from "./stranger-answers.ts";
 
 /**
  * Admits a stranger as a half-open IKE SA, answers it without keeping anything, or drops it. The
@@ -41,7 +38,7 @@ export function admit(
     return undefined;
   }
   const initKey = fingerprint(stranger);
-  const known = engine.initRequests.get(initKey);
+  const known = engine.negotiation.initRequests.get(initKey);
   if (known !== undefined) {
     const { header, octets, path } = stranger;
     engine.inbox.push({ spi: known, event: { kind: "message", header, octets, path } });
@@ -60,13 +57,13 @@ export function admit(
   const { limits } = engine.plan;
   const reception = {
     ...stranger,
-    suites: engine.ikeSuites,
+    suites: engine.negotiation.suites,
     halfOpenMs: limits.halfOpenMs,
-    certReq: engine.certReq,
+    certReq: engine.negotiation.certReq,
     withPpk: engine.plan.eroutes.some(({ ppk }) => ppk !== "off"),
     withFragments: engine.plan.eroutes.some(({ life }) => life.fragmentation),
   };
-  const accepted = receive(opening, reception, engine.context);
+  const accepted = receive(opening, reception, engine.negotiation.context);
   if (!accepted.ok) {
     refuseStranger(engine, stranger, accepted.error);
     return undefined;
@@ -75,8 +72,9 @@ export function admit(
   if (sa === undefined) return undefined;
   const entry = addEntry(engine, sa);
   entry.initKey = initKey;
-  engine.initRequests.set(initKey, spiOf(sa));
-  enterHalfOpen(engine, entry);
+  const spi = spiOf(sa);
+  engine.negotiation.initRequests.set(initKey, spi);
+  enterHalfOpen(engine, spi, sa);
   return { entry, effects };
 }
 
@@ -90,8 +88,9 @@ function isWelcome(engine: Engine, stranger: Stranger, { Ni, cookie }: Opening):
     return false;
   }
   const input = { Ni, remote: path.remote, spiI: header.spiI };
-  if (cookie !== undefined && engine.cookies.knows(cookie, input, engine.now)) return true;
-  const octets = cookieAnswer(header, engine.cookies.bake(input, engine.now));
+  const { cookies } = engine.negotiation;
+  if (cookie !== undefined && cookies.knows(cookie, input, engine.now)) return true;
+  const octets = cookieAnswer(header, cookies.bake(input, engine.now));
   engine.out.push({ kind: "send", octets, path });
   count(engine, "cookies_sent");
   return false;
@@ -99,10 +98,10 @@ function isWelcome(engine: Engine, stranger: Stranger, { Ni, cookie }: Opening):
 
 /** Tells a stranger why, and the journal; both at a bounded rate. */
 function refuseStranger(engine: Engine, stranger: Stranger, refusal: Refusal): void {
-  if (engine.strangerAnswers.take(engine.now)) {
+  if (mayAnswer(engine)) {
     const octets = refusalAnswer(stranger.header, refusal);
     engine.out.push({ kind: "send", octets, path: stranger.path });
-  } else count(engine, "datagrams_rate_limited");
+  }
   if (!mayNote(engine, originOf(stranger.path.remote.address))) return;
   const isRetry = refusal.kind === "invalid-ke";
   journal(engine, undefined, {

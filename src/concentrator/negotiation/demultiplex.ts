@@ -5,6 +5,7 @@ import type { Path } from "../../inet/endpoint.ts";
 import { type IkeHeader, type IkeSpi, parseHeader } from "../../wire/header.ts";
 import { count, type Engine } from "../engine.ts";
 import { onIkev1 } from "./ikev1.ts";
+import { mayAnswer } from "./stranger-answers.ts";
 
 /** Where a datagram belongs. */
 export type Destination =
@@ -26,7 +27,7 @@ export function destinationOf(engine: Engine, octets: Uint8Array, path: Path): D
   if (header.spiI === 0n) return nowhere(engine, "datagrams_malformed");
   // The flag says who sent it: the original initiator's messages carry our SPI as SPIr.
   const spi = header.flags.initiator ? header.spiR : header.spiI;
-  if (engine.sas.has(spi)) return { kind: "ike-sa", spi, header };
+  if (engine.negotiation.sas.has(spi)) return { kind: "ike-sa", spi, header };
   if (!isOpening(header)) {
     answerStray(engine, unknownSpiAnswer(header), path);
     return nowhere(engine, "datagrams_unknown_spi");
@@ -45,7 +46,6 @@ function nowhere(
 
 /** Answers what belongs to no IKE SA, at a bounded rate. */
 function answerStray(engine: Engine, octets: Uint8Array | undefined, path: Path): void {
-  if (octets === undefined) return;
-  if (engine.strangerAnswers.take(engine.now)) engine.out.push({ kind: "send", octets, path });
-  else count(engine, "datagrams_rate_limited");
+  if (octets === undefined || !mayAnswer(engine)) return;
+  engine.out.push({ kind: "send", octets, path });
 }

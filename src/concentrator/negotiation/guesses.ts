@@ -11,27 +11,12 @@ import { pathOf } from "../../ike/ike-sa.ts";
 import type { Refusal } from "../../ike/refusal.ts";
 import { formatEndpoint } from "../../inet/endpoint.ts";
 import { originOf } from "../../inet/origin.ts";
-import { count, type Engine, type Entry } from "../engine.ts";
-import { createRates, type RateLimit, type Rates } from "../rate.ts";
+import { count, type Engine } from "../engine.ts";
 import type { Denial } from "../sites/unanswered.ts";
+import type { Entry } from "./entry.ts";
 
-/** Failures of one ID from one prefix: so many at once, then one each ten seconds. */
-const GUESSES: RateLimit = { perSecond: 0.1, burst: 10 };
-/** IDs with their prefixes whose failures are counted. */
-const GUESSED_MAX = 16_384;
 /** Sites of which it is known where they were let in last; the oldest is forgotten. */
 const PLACES_MAX = 16_384;
-
-export type Guesses = {
-  readonly rates: Rates;
-  /** By peer key: the address and port, which no other site behind the same NAT has. */
-  readonly places: Map<string, string>;
-};
-
-/** Nobody has failed yet. */
-export function createGuesses(): Guesses {
-  return { rates: createRates(GUESSES, GUESSED_MAX), places: new Map() };
-}
 
 /**
  * Counts an attempt as failed until it turns out not to be, so that a hundred at the same time are
@@ -45,9 +30,10 @@ export function slowDown(engine: Engine, entry: Entry): Denial | undefined {
   const { remote } = pathOf(sa);
   const key = peerKey(peerId);
   const place = formatEndpoint(remote);
-  const from = engine.guesses.places.get(key) === place ? place : originOf(remote.address);
+  const from =
+    engine.negotiation.guesses.places.get(key) === place ? place : originOf(remote.address);
   const guess = `${from} ${key}`;
-  if (engine.guesses.rates.of(guess, engine.now).take(engine.now)) {
+  if (engine.negotiation.guesses.rates.of(guess, engine.now).take(engine.now)) {
     entry.guess = guess;
     return undefined;
   }
@@ -76,7 +62,7 @@ const OF_UNKNOWN_IDS: ReadonlySet<string> = new Set([
 
 /** It was no failure after all. */
 export function forgive(engine: Engine, entry: Entry): void {
-  if (entry.guess !== undefined) engine.guesses.rates.giveBack(entry.guess, engine.now);
+  if (entry.guess !== undefined) engine.negotiation.guesses.rates.giveBack(entry.guess, engine.now);
   entry.guess = undefined;
 }
 
@@ -84,7 +70,7 @@ export function forgive(engine: Engine, entry: Entry): void {
 export function rememberPlace(engine: Engine, entry: Entry): void {
   forgive(engine, entry);
   if (entry.peerId === undefined) return;
-  const { places } = engine.guesses;
+  const { places } = engine.negotiation.guesses;
   const key = peerKey(entry.peerId);
   places.delete(key);
   places.set(key, formatEndpoint(pathOf(entry.sa).remote));

@@ -1,14 +1,13 @@
 /** Places and memory for IKE SAs whose peer has not authenticated yet: bounded, shared fairly. */
 
-import { halfOpenOctets, pathOf } from "../../ike/ike-sa.ts";
+import { halfOpenOctets, type IkeSa, pathOf } from "../../ike/ike-sa.ts";
 import { HALF_OPEN_OCTETS } from "../../ike/limits.ts";
 import { formatEndpoint, type Path } from "../../inet/endpoint.ts";
 import { originOf } from "../../inet/origin.ts";
-import { count, type Engine, type Entry } from "../engine.ts";
+import type { IkeSpi } from "../../wire/header.ts";
+import { count, type Engine } from "../engine.ts";
 import { noteLimit } from "../journal/limit-notes.ts";
-
-/** What one address prefix has of them. */
-export type HalfOpenShare = { places: number; octets: number };
+import type { HalfOpenPlace, HalfOpenShare } from "./negotiation.ts";
 
 /** Below this share of the memory nobody is asked for a cookie for it. */
 const COOKIE_SHARE = 0.25;
@@ -16,34 +15,38 @@ const COOKIE_SHARE = 0.25;
 /** Whether one of these octets has room; `crowded`: if it shows that its address is its own. */
 export function roomFor(engine: Engine, path: Path, octets: number): "free" | "crowded" | "none" {
   const { limits } = engine.plan;
-  const share = engine.halfOpenPrefixes.get(originOf(path.remote.address));
+  const share = engine.negotiation.halfOpen.prefixes.get(originOf(path.remote.address));
   const places = share?.places ?? 0;
   const needs = HALF_OPEN_OCTETS + octets;
   // One prefix never gets more than half of all, cookies or not: others want in as well.
   const placesMax = Math.max(limits.halfOpenPerPrefixMax, Math.floor(limits.halfOpenMax / 2));
-  const hasPlace = engine.halfOpen < limits.halfOpenMax && places < placesMax;
+  const hasPlace =
+    engine.negotiation.halfOpen.places.size < limits.halfOpenMax && places < placesMax;
   if (!hasPlace || !hasMemory(engine, share, needs)) {
     refuse(engine, path, hasPlace);
     return "none";
   }
   const isCrowded =
-    engine.halfOpen >= limits.cookieAbove ||
+    engine.negotiation.halfOpen.places.size >= limits.cookieAbove ||
     places >= limits.halfOpenPerPrefixMax ||
-    engine.halfOpenOctets + needs > limits.halfOpenOctetsMax * COOKIE_SHARE;
+    engine.negotiation.halfOpen.octets + needs > limits.halfOpenOctetsMax * COOKIE_SHARE;
   return isCrowded ? "crowded" : "free";
 }
 
 /** Whether a message of a peer that is not known yet may be taken in: it may have to be kept. */
-export function mayGrow(engine: Engine, { halfOpenPrefix, sa }: Entry, octets: number): boolean {
-  if (halfOpenPrefix === undefined) return true;
-  if (hasMemory(engine, engine.halfOpenPrefixes.get(halfOpenPrefix), octets)) return true;
-  refuse(engine, pathOf(sa), true);
+export function mayGrow(engine: Engine, spi: IkeSpi, octets: number): boolean {
+  const { places, prefixes } = engine.negotiation.halfOpen;
+  const place = places.get(spi);
+  if (place === undefined) return true;
+  if (hasMemory(engine, prefixes.get(place.prefix), octets)) return true;
+  const entry = engine.negotiation.sas.get(spi);
+  if (entry !== undefined) refuse(engine, pathOf(entry.sa), true);
   return false;
 }
 
 function hasMemory(engine: Engine, share: HalfOpenShare | undefined, octets: number): boolean {
   const { halfOpenOctetsMax } = engine.plan.limits;
-  if (engine.halfOpenOctets + octets > halfOpenOctetsMax) return false;
+  if (engine.negotiation.halfOpen.octets + octets > halfOpenOctetsMax) return false;
   return (share?.octets ?? 0) + octets <= halfOpenOctetsMax / 2;
 }
 
@@ -57,38 +60,38 @@ function refuse(engine: Engine, { remote }: Path, hasPlace: boolean): void {
 }
 
 /** A stranger was let in. */
-export function enterHalfOpen(engine: Engine, entry: Entry): void {
-  engine.halfOpen++;
-  const prefix = originOf(pathOf(entry.sa).remote.address);
-  entry.halfOpenPrefix = prefix;
-  const share = engine.halfOpenPrefixes.get(prefix) ?? { places: 0, octets: 0 };
+export function enterHalfOpen(engine: Engine, spi: IkeSpi, sa: IkeSa): void {
+  const { places, prefixes } = engine.negotiation.halfOpen;
+  const prefix = originOf(pathOf(sa).remote.address);
+  const share = prefixes.get(prefix) ?? { places: 0, octets: 0 };
   share.places++;
-  engine.halfOpenPrefixes.set(prefix, share);
-  weighHalfOpen(engine, entry);
+  prefixes.set(prefix, share);
+  places.set(spi, { prefix, octets: 0 });
+  weighHalfOpen(engine, spi, sa);
 }
 
 /** Takes note of what it keeps now. */
-export function weighHalfOpen(engine: Engine, entry: Entry): void {
-  if (entry.halfOpenPrefix !== undefined) setOctets(engine, entry, halfOpenOctets(entry.sa));
+export function weighHalfOpen(engine: Engine, spi: IkeSpi, sa: IkeSa): void {
+  const place = engine.negotiation.halfOpen.places.get(spi);
+  if (place !== undefined) setOctets(engine, place, halfOpenOctets(sa));
 }
 
 /** An IKE SA is half open no more. */
-export function leaveHalfOpen(engine: Engine, entry: Entry): void {
-  engine.halfOpen--;
-  const prefix = entry.halfOpenPrefix;
-  if (prefix === undefined) return;
-  setOctets(engine, entry, 0);
-  entry.halfOpenPrefix = undefined;
-  const share = engine.halfOpenPrefixes.get(prefix);
-  if (share === undefined) return;
-  share.places--;
-  if (share.places === 0) engine.halfOpenPrefixes.delete(prefix);
+export function leaveHalfOpen(engine: Engine, spi: IkeSpi): void {
+  const { places, prefixes } = engine.negotiation.halfOpen;
+  const place = places.get(spi);
+  if (place === undefined) return;
+  setOctets(engine, place, 0);
+  places.delete(spi);
+  const share = prefixes.get(place.prefix);
+  if (share !== undefined && --share.places === 0) prefixes.delete(place.prefix);
 }
 
-function setOctets(engine: Engine, entry: Entry, octets: number): void {
-  const more = octets - entry.halfOpenOctets;
-  entry.halfOpenOctets = octets;
-  engine.halfOpenOctets += more;
-  const share = engine.halfOpenPrefixes.get(entry.halfOpenPrefix ?? "");
+function setOctets(engine: Engine, place: HalfOpenPlace, octets: number): void {
+  const { halfOpen } = engine.negotiation;
+  const more = octets - place.octets;
+  place.octets = octets;
+  halfOpen.octets += more;
+  const share = halfOpen.prefixes.get(place.prefix);
   if (share !== undefined) share.octets += more;
 }

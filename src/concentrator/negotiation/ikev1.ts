@@ -5,15 +5,12 @@ import { formatAddress } from "../../inet/address.ts";
 import { formatEndpoint, type Path } from "../../inet/endpoint.ts";
 import { originOf } from "../../inet/origin.ts";
 import { toHex } from "../../octets/hex.ts";
-import type { Instant } from "../../octets/instant.ts";
 import type { IkeHeader } from "../../wire/header.ts";
 import { identityText } from "../../wire/identity.ts";
 import { parseIkev1Call } from "../../wire/v1/call.ts";
-import { count, type Engine, inMs, journal } from "../engine.ts";
+import { count, type Engine, inMs } from "../engine.ts";
 import { mayNote } from "../journal/stranger-notes.ts";
-
-/** By address and ID: until when no further event is written. */
-export type Ikev1Callers = Map<string, Instant>;
+import { journal } from "../journal/write.ts";
 
 /** One event a minute of each caller; so many callers are kept apart, the oldest goes first. */
 const IKEV1_NOTE_MS = 60_000;
@@ -27,7 +24,7 @@ export function onIkev1(engine: Engine, header: IkeHeader, octets: Uint8Array, p
   const { identity, mode } = call;
   const host = formatAddress(path.remote.address);
   const key = `${host} ${identity === undefined ? mode : toHex(identity.data)}`;
-  const until = engine.ikev1Callers.get(key);
+  const until = engine.negotiation.ikev1Callers.get(key);
   if (until !== undefined && engine.now < until) return;
   if (!mayNote(engine, originOf(path.remote.address))) return;
   remember(engine, key);
@@ -42,7 +39,7 @@ export function onIkev1(engine: Engine, header: IkeHeader, octets: Uint8Array, p
 }
 
 function remember(engine: Engine, key: string): void {
-  const { ikev1Callers } = engine;
+  const { ikev1Callers } = engine.negotiation;
   ikev1Callers.delete(key);
   const [oldest] = ikev1Callers.keys();
   if (ikev1Callers.size >= IKEV1_CALLERS_MAX && oldest !== undefined) ikev1Callers.delete(oldest);

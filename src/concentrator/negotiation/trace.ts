@@ -6,30 +6,28 @@ import { pathOf, saIdOf } from "../../ike/ike-sa.ts";
 import type { SeenMessage } from "../../ike/seen-message.ts";
 import { formatEndpoint, type Path } from "../../inet/endpoint.ts";
 import { type IkeSpi, parseHeader } from "../../wire/header.ts";
-import { type Engine, type Entry, journal } from "../engine.ts";
+import type { Engine } from "../engine.ts";
 import type { JournalStep } from "../journal/journal.ts";
-
-/** Sites that are looked at: keys of peer IDs, and addresses as text. Empty: nobody is. */
-export type Traced = ReadonlySet<string>;
-
-/** Messages of an IKE SA whose site is not known yet: told when it is, and is looked at. */
-export type Untold = Map<bigint, UntoldMessage[]>;
-type UntoldMessage = {
-  readonly step: JournalStep;
-  readonly detail: string;
-  readonly remote: string;
-};
+import { journal } from "../journal/write.ts";
+import type { Entry } from "./entry.ts";
+import type { UntoldMessage } from "./negotiation.ts";
 
 /** IKE SAs, and messages of each, that wait for a name. */
 const UNTOLD_SAS_MAX = 256;
 const UNTOLD_MESSAGES_MAX = 8;
 
 /** From now on these are looked at, and no others. */
-export function trace(engine: Engine, traced: Traced): void {
-  engine.traced = traced;
+export function trace(engine: Engine, traced: ReadonlySet<string>): void {
+  const { trace: looking } = engine.negotiation;
+  looking.traced = traced;
   const isAnybody = traced.size > 0;
-  engine.onMessage = isAnybody ? (message) => onSeenMessage(engine, message) : undefined;
-  if (!isAnybody) engine.untold.clear();
+  looking.onMessage = isAnybody ? (message) => onSeenMessage(engine, message) : undefined;
+  if (!isAnybody) looking.untold.clear();
+}
+
+/** Whether any site is looked at. */
+export function isTracing({ negotiation }: Engine): boolean {
+  return negotiation.trace.onMessage !== undefined;
 }
 
 /** The key by which a site is looked at. */
@@ -40,7 +38,7 @@ export function traceKey(text: string): string {
 /** A message of an IKE SA, in the clear. */
 export function onSeenMessage(engine: Engine, message: SeenMessage): void {
   const { spiI, spiR } = message.id;
-  const entry = engine.sas.get(spiI) ?? engine.sas.get(spiR);
+  const entry = engine.negotiation.sas.get(spiI) ?? engine.negotiation.sas.get(spiR);
   if (entry === undefined) return;
   const { way, exchange } = message;
   const detail = `${way} ${exchange} ${kindOf(message)}: ${message.inside}`;
@@ -61,7 +59,7 @@ export function onTracedDatagram(
   const { exchange, inside } = message;
   const { spiI, spiR } = message.id;
   const detail = `${way} ${exchange} ${kindOf(message)}, ${octets.length} octets: ${inside}`;
-  const entry = engine.sas.get(spiI) ?? engine.sas.get(spiR);
+  const entry = engine.negotiation.sas.get(spiI) ?? engine.negotiation.sas.get(spiR);
   tell(engine, entry, { spiI, step: "IKE_SA_INIT", detail, remote: remoteOf(path) });
 }
 
@@ -72,9 +70,9 @@ function kindOf({ response, messageId }: Omit<SeenMessage, "way">): string {
 /** The site of an IKE SA is known now: what was seen before is told, if it is looked at. */
 export function tellUntold(engine: Engine, entry: Entry): void {
   const { spiI } = saIdOf(entry.sa);
-  const untold = engine.untold.get(spiI);
+  const untold = engine.negotiation.trace.untold.get(spiI);
   if (untold === undefined) return;
-  engine.untold.delete(spiI);
+  engine.negotiation.trace.untold.delete(spiI);
   if (!isTraced(engine, entry.peerId, undefined)) return;
   for (const message of untold) write(engine, entry, message);
 }
@@ -90,18 +88,20 @@ function tell(
     return;
   }
   if (entry?.peerId !== undefined) return;
-  const untold = engine.untold.get(spiI) ?? [];
+  const untold = engine.negotiation.trace.untold.get(spiI) ?? [];
   if (untold.length < UNTOLD_MESSAGES_MAX) untold.push(message);
-  engine.untold.set(spiI, untold);
-  if (engine.untold.size <= UNTOLD_SAS_MAX) return;
-  for (const oldest of engine.untold.keys()) return void engine.untold.delete(oldest);
+  engine.negotiation.trace.untold.set(spiI, untold);
+  if (engine.negotiation.trace.untold.size <= UNTOLD_SAS_MAX) return;
+  for (const oldest of engine.negotiation.trace.untold.keys())
+    return void engine.negotiation.trace.untold.delete(oldest);
 }
 
 function isTraced(
-  { traced }: Engine,
+  { negotiation }: Engine,
   peerId: string | undefined,
   host: string | undefined,
 ): boolean {
+  const { traced } = negotiation.trace;
   if (peerId !== undefined && traced.has(traceKey(peerId))) return true;
   return host !== undefined && traced.has(host);
 }

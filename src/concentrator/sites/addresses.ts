@@ -2,8 +2,9 @@
 
 import { type Address, formatAddress } from "../../inet/address.ts";
 import type { Instant } from "../../octets/instant.ts";
-import { setStage } from "../calls/call-table.ts";
-import { type Engine, factsAt, inMs } from "../engine.ts";
+import { hurryAlways } from "../calls/call-table.ts";
+import { type Engine, inMs } from "../engine.ts";
+import { factsAt } from "../negotiation/ike-sas.ts";
 import { closeSoon } from "./errands.ts";
 
 /** An address may be back within so long, as when its interface is switched off and on. */
@@ -11,19 +12,19 @@ const GONE_MS = 10_000;
 
 /** The addresses on which IKE is spoken now. */
 export function onAddresses(engine: Engine, local: readonly Address[]): void {
-  const before = engine.localAddresses;
+  const before = engine.sites.localAddresses;
   const now = new Set(local.map(formatAddress));
-  engine.localAddresses = now;
-  if ([...now].some((address) => before?.has(address) !== true)) hurryCalls(engine);
-  for (const address of now) engine.goneAddresses.delete(address);
+  engine.sites.localAddresses = now;
+  if ([...now].some((address) => before?.has(address) !== true)) hurryAlways(engine);
+  for (const address of now) engine.sites.goneAddresses.delete(address);
   for (const address of before ?? []) {
-    if (!now.has(address)) engine.goneAddresses.set(address, inMs(engine, GONE_MS));
+    if (!now.has(address)) engine.sites.goneAddresses.set(address, inMs(engine, GONE_MS));
   }
 }
 
 /** When an address that has gone counts as gone for good. */
-export function addressesAt({ goneAddresses }: Engine): Instant | undefined {
-  const [first] = [...goneAddresses.values()].sort((a, b) => a - b);
+export function addressesAt({ sites }: Engine): Instant | undefined {
+  const [first] = [...sites.goneAddresses.values()].sort((a, b) => a - b);
   return first;
 }
 
@@ -33,25 +34,17 @@ export function addressesAt({ goneAddresses }: Engine): Instant | undefined {
  */
 export function leaveGoneAddresses(engine: Engine): void {
   const gone = new Set<string>();
-  for (const [address, until] of engine.goneAddresses) {
+  for (const [address, until] of engine.sites.goneAddresses) {
     if (engine.now < until) continue;
-    engine.goneAddresses.delete(address);
+    engine.sites.goneAddresses.delete(address);
     gone.add(address);
   }
   if (gone.size === 0) return;
-  for (const eroute of engine.eroutes.values()) {
+  for (const eroute of engine.sites.eroutes.values()) {
     const usesGone = [...eroute.ikeSas].some((spi) => {
       const ike = factsAt(engine, spi);
       return ike !== undefined && gone.has(formatAddress(ike.path.local.address));
     });
     if (usesGone) closeSoon(engine, eroute, "address-gone");
-  }
-}
-
-/** A new address may be the way that was missing: whoever is always called is called now. */
-function hurryCalls(engine: Engine): void {
-  for (const call of engine.calls.byId.values()) {
-    if (call.why !== "always" || call.stage.kind !== "waiting") continue;
-    setStage(engine, call, { kind: "waiting", until: engine.now });
   }
 }

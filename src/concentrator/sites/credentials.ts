@@ -12,8 +12,9 @@ import type { Credentials } from "../../ike/event.ts";
 import { type Address, addressOctets } from "../../inet/address.ts";
 import { assert } from "../../octets/assert.ts";
 import { type Identity, IdType, parseIdentity } from "../../wire/identity.ts";
-import type { Engine, ErouteInUse } from "../engine.ts";
-import { termsOf } from "./eroute-in-use.ts";
+import type { Engine } from "../engine.ts";
+import type { ErouteInUse } from "./eroute-in-use.ts";
+import { termsOf } from "./terms.ts";
 import { isSilent } from "./unanswered.ts";
 
 /** A site's keys, of its row or its local user. */

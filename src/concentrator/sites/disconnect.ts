@@ -1,7 +1,9 @@
 /** A site is disconnected by hand: its IKE SAs go, and those that were to become ones. */
 
-import { callOf, giveUp } from "../calls/call-table.ts";
-import { type Engine, journal } from "../engine.ts";
+import { callOf, giveUp, hold } from "../calls/call-table.ts";
+import type { Engine } from "../engine.ts";
+import { journal } from "../journal/write.ts";
+import { ikeSas } from "../negotiation/ike-sas.ts";
 import { erouteKey } from "./eroute-in-use.ts";
 
 const WHY = "disconnected-by-hand";
@@ -14,7 +16,7 @@ export function disconnect(engine: Engine, peerId: string): void {
   const keys = new Set(engine.plan.eroutes.map(({ name }) => erouteKey(name, peerId)));
   const wasCalled = giveUpCalls(engine, peerId);
   let closed = 0;
-  for (const [spi, { eroute }] of engine.sas) {
+  for (const [spi, { eroute }] of ikeSas(engine)) {
     if (eroute === undefined || !keys.has(eroute.key)) continue;
     engine.inbox.push({ spi, event: { kind: "close", why: WHY } });
     closed++;
@@ -38,8 +40,8 @@ function giveUpCalls(engine: Engine, peerId: string): boolean {
     const key = erouteKey(name, peerId);
     const call = callOf(engine, key);
     if (call !== undefined && giveUp(engine, call, WHY)) wasCalled = true;
-    const isOurs = call !== undefined || engine.eroutes.has(key);
-    if (isOurs && kind === "normal" && life.start === "always") engine.calls.held.add(key);
+    const isOurs = call !== undefined || engine.sites.eroutes.has(key);
+    if (isOurs && kind === "normal" && life.start === "always") hold(engine, key);
   }
   return wasCalled;
 }

@@ -1,8 +1,11 @@
-/** Work in small portions: eviction of the oldest dynamic eroutes (R7), and shutdown. */
+/** The oldest dynamic eroutes are removed, in small portions, while too few are free (R7). */
 
-import { stageOf } from "../../ike/ike-sa.ts";
+import type { Instant } from "../../octets/instant.ts";
 import type { IkeSpi } from "../../wire/header.ts";
-import { count, type Engine, type Entry, type ErouteInUse, inMs, journal } from "../engine.ts";
+import { count, type Engine, inMs } from "../engine.ts";
+import { journal } from "../journal/write.ts";
+import type { ErouteInUse } from "./eroute-in-use.ts";
+import { dynamicCount } from "./eroutes.ts";
 import { excessOf } from "./redirect.ts";
 
 /** So many sites are told at once; the rest follows at the next deadline, without a stall. */
@@ -13,7 +16,7 @@ const NEXT_PORTION_MS = 1;
 export function evict(engine: Engine): void {
   const { evictEveryMs } = engine.plan.limits;
   const excess = excessOf(engine);
-  engine.evictAt = inMs(engine, excess > PORTION ? NEXT_PORTION_MS : evictEveryMs);
+  engine.sites.evictAt = inMs(engine, excess > PORTION ? NEXT_PORTION_MS : evictEveryMs);
   evictOldest(engine, Math.min(excess, PORTION));
 }
 
@@ -22,14 +25,19 @@ export function evict(engine: Engine): void {
  * another: the last of them takes the place of the oldest.
  */
 export function keepWithinMax(engine: Engine): void {
-  const excess = engine.dynamicCount - engine.plan.limits.dynamicEroutesMax;
+  const excess = dynamicCount(engine) - engine.plan.limits.dynamicEroutesMax;
   if (excess > 0) evictOldest(engine, 1);
+}
+
+/** When it is next looked at how many are free. */
+export function evictAt({ sites }: Engine): Instant {
+  return sites.evictAt;
 }
 
 function evictOldest(engine: Engine, portion: number): void {
   const { dynamicEroutesMax: max, evictBelowFreePercent } = engine.plan.limits;
   let left = portion;
-  for (const eroute of engine.eroutes.values()) {
+  for (const eroute of engine.sites.eroutes.values()) {
     if (left === 0) return;
     if (eroute.kind !== "dynamic") continue;
     left--;
@@ -47,31 +55,6 @@ function evictOldest(engine: Engine, portion: number): void {
     });
     closeAll(engine, eroute, "evicted");
   }
-}
-
-/** Tells the next few sites that we go. Done when no IKE SA is left that is not over. */
-export function shutDownPortion(engine: Engine): void {
-  let left = PORTION;
-  for (const [spi, entry] of engine.sas) {
-    if (left === 0) return;
-    if (isGoing(entry)) continue;
-    left--;
-    close(engine, spi, "shutdown");
-  }
-}
-
-/** Whether some IKE SA has not been told yet. */
-export function hasOpenIkeSas(engine: Engine): boolean {
-  for (const entry of engine.sas.values()) {
-    if (!isGoing(entry)) return true;
-  }
-  return false;
-}
-
-/** The site was told, or knows it. */
-function isGoing({ sa }: Entry): boolean {
-  const stage = stageOf(sa);
-  return stage === "closing" || stage === "over";
 }
 
 function closeAll(engine: Engine, eroute: ErouteInUse, why: string): void {

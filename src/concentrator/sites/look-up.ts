@@ -15,16 +15,20 @@ import { wipe } from "../../octets/secret.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { identityText } from "../../wire/identity.ts";
 import { onErouteGone } from "../calls/initiate.ts";
-import { count, type Engine, type Entry, type ErouteInUse, inMs, journal } from "../engine.ts";
+import { count, type Engine, inMs } from "../engine.ts";
 import type { LookupId, LookupResult } from "../event.ts";
+import { journal } from "../journal/write.ts";
+import type { Entry } from "../negotiation/entry.ts";
 import { forgiveUnlooked, slowDown } from "../negotiation/guesses.ts";
-import { tellUntold } from "../negotiation/trace.ts";
+import { entryAt } from "../negotiation/ike-sas.ts";
+import { isTracing, tellUntold } from "../negotiation/trace.ts";
 import type { IdentityLookUp } from "../requests.ts";
+import { dynamicInUse, missingPpk, normalInUse } from "./candidate.ts";
 import { credentialsFor, type SiteKeys } from "./credentials.ts";
-import { dynamicInUse, erouteKey, missingPpk, normalInUse } from "./eroute-in-use.ts";
+import { type ErouteInUse, erouteKey } from "./eroute-in-use.ts";
+import { dynamicCount, erouteAt, putEroute, removeEroute } from "./eroutes.ts";
 import { keepWithinMax } from "./evict.ts";
 import { noteNesting, refuseOverlap } from "./overlap.ts";
-import { addReach, removeReach } from "./reach.ts";
 import { recheckIfChanged } from "./row-change.ts";
 import { type Denial, isFaultOfOurs, isSilent } from "./unanswered.ts";
 import { obstacleOf } from "./uniqueness.ts";
@@ -39,7 +43,7 @@ export function identify(engine: Engine, entry: Entry, asked: Identify): void {
   // Longer than any table or pattern can hold: it matches nothing, and is noted in part only.
   const peerId = asPeerId(identityText(asked.peer).slice(0, PEER_ID_LENGTH_MAX + 1));
   entry.peerId = peerId;
-  if (engine.onMessage !== undefined) tellUntold(engine, entry);
+  if (isTracing(engine)) tellUntold(engine, entry);
   const waiting = { spi: spiOf(entry.sa), ticket: asked.ticket };
   const match = matchConfigured(engine.plan, peerId);
   const tooEarly = slowDown(engine, entry);
@@ -77,7 +81,7 @@ export function onIdentityRows(
   waiting: IdentityLookUp,
   { lookup, result }: { readonly lookup: LookupId; readonly result: LookupResult },
 ): void {
-  const entry = engine.sas.get(waiting.spi);
+  const entry = entryAt(engine, waiting.spi);
   if (entry === undefined) {
     count(engine, "late_answers");
     return;
@@ -85,7 +89,7 @@ export function onIdentityRows(
   if (!result.ok) {
     count(engine, "lookups_failed");
     // Who has a row is not refused now: nor may an ID be for having had none a moment ago.
-    engine.unknownIds.clear();
+    engine.sites.unknownIds.clear();
     const { kind, detail } = result.error;
     deny(engine, waiting, { reason: `database-${kind}`, detail }, waiting.base);
     return;
@@ -106,6 +110,11 @@ export function onIdentityRows(
   useDynamic(engine, entry, { spi: waiting.spi, ticket: waiting.ticket, lookup }, made.value);
 }
 
+/** Every ID is looked up again: another table may have its row, or the database is back. */
+export function forgetUnknownIds({ sites }: Engine): void {
+  sites.unknownIds.clear();
+}
+
 /** Ends a look-up whose answer would be of no use any more. */
 export function refuseLookUp(engine: Engine, lookup: LookupId, denial: Denial): void {
   const waiting = engine.requests.take("peer-rows", lookup);
@@ -115,7 +124,7 @@ export function refuseLookUp(engine: Engine, lookup: LookupId, denial: Denial): 
 type Waiting = { readonly spi: IkeSpi; readonly ticket: Ticket };
 
 function reply(engine: Engine, to: Waiting, result: Result<Credentials, Refusal>): void {
-  if (!result.ok) forgiveUnlooked(engine, engine.sas.get(to.spi), result.error);
+  if (!result.ok) forgiveUnlooked(engine, entryAt(engine, to.spi), result.error);
   engine.inbox.push({
     spi: to.spi,
     event: { kind: "credentials", ticket: to.ticket, result },
@@ -135,8 +144,8 @@ function useDynamic(
   made: DynamicEroute,
 ): void {
   const key = erouteKey(made.base.name, made.peerId);
-  const before = engine.eroutes.get(key);
-  if (before === undefined && engine.dynamicCount >= engine.plan.limits.dynamicEroutesMax) {
+  const isNew = erouteAt(engine, key) === undefined;
+  if (isNew && dynamicCount(engine) >= engine.plan.limits.dynamicEroutesMax) {
     count(engine, "dynamic_eroutes_refused_full");
     const max = engine.plan.limits.dynamicEroutesMax;
     const detail = `all ${max} dynamic eroutes are in use: raise dynamic_eroutes.max`;
@@ -218,10 +227,10 @@ function rememberedFault(peerId: PeerId): Denial {
 
 function isUnknown(engine: Engine, peerId: PeerId): boolean {
   const key = peerKey(peerId);
-  const until = engine.unknownIds.get(key);
+  const until = engine.sites.unknownIds.get(key);
   if (until === undefined) return false;
   if (engine.now < until) return true;
-  engine.unknownIds.delete(key);
+  engine.sites.unknownIds.delete(key);
   return false;
 }
 
@@ -229,34 +238,31 @@ function rememberUnknown(engine: Engine, peerId: PeerId): void {
   count(engine, "lookups_without_row");
   const { unknownIdMs } = engine.plan.limits;
   if (unknownIdMs === 0) return;
-  if (engine.unknownIds.size >= UNKNOWN_IDS_MAX) {
-    const [oldest] = engine.unknownIds.keys();
-    if (oldest !== undefined) engine.unknownIds.delete(oldest);
+  if (engine.sites.unknownIds.size >= UNKNOWN_IDS_MAX) {
+    const [oldest] = engine.sites.unknownIds.keys();
+    if (oldest !== undefined) engine.sites.unknownIds.delete(oldest);
   }
-  engine.unknownIds.set(peerKey(peerId), inMs(engine, unknownIdMs));
+  engine.sites.unknownIds.set(peerKey(peerId), inMs(engine, unknownIdMs));
 }
 
 /** The site has proved who it is: its eroute is in use from now on (R4). */
 export function useEroute(engine: Engine, entry: Entry): void {
   if (entry.candidate === undefined) return;
   // Another negotiation of the same site may have come first: both are of one eroute.
-  const before = engine.eroutes.get(entry.candidate.key);
+  const before = engine.sites.eroutes.get(entry.candidate.key);
   const candidate: ErouteInUse =
     before === undefined
       ? entry.candidate
       : { ...entry.candidate, createdAt: before.createdAt, ikeSas: before.ikeSas };
   const isNew = before === undefined;
-  if (before !== undefined) removeReach(engine.reach, before);
   candidate.usesPpk = factsOf(entry.sa)?.usesPpk === true;
-  engine.eroutes.set(candidate.key, candidate);
-  addReach(engine.reach, candidate);
+  putEroute(engine, candidate);
   entry.eroute = candidate;
   entry.candidate = undefined;
   recheckIfChanged(engine, candidate);
   if (!isNew) return;
   noteNesting(engine, candidate);
   if (candidate.kind !== "dynamic") return;
-  engine.dynamicCount++;
   count(engine, "dynamic_eroutes_created");
   journal(engine, entry, {
     level: "info",
@@ -273,13 +279,10 @@ export function leaveEroute(engine: Engine, eroute: ErouteInUse, spi: IkeSpi, wh
   const at = eroute.ikeSas.indexOf(spi);
   if (at >= 0) eroute.ikeSas.splice(at, 1);
   // Of several IKE SAs each may have been made from another reading of the row.
-  const inUse = engine.eroutes.get(eroute.key);
-  if (eroute.ikeSas.length > 0 || inUse === undefined) return;
-  engine.eroutes.delete(eroute.key);
-  removeReach(engine.reach, inUse);
+  if (eroute.ikeSas.length > 0 || erouteAt(engine, eroute.key) === undefined) return;
+  removeEroute(engine, eroute.key);
   onErouteGone(engine, eroute, why);
   if (eroute.kind !== "dynamic") return;
-  engine.dynamicCount--;
   journal(engine, undefined, {
     level: "info",
     step: "dynamic-eroute",

@@ -1,23 +1,25 @@
 /** Sites with one subnet (R10): whoever is connected is not disturbed, unless `overlap` says so. */
 
-import type { Eroute, OverlapRule } from "../../eroute/eroute.ts";
+import type { Eroute } from "../../eroute/eroute.ts";
 import { isWild } from "../../eroute/pattern.ts";
 import {
   type Claim,
   isApart,
   kindOfOverlap,
   overlapRule,
-  type SharedSubnet,
   sharedText,
 } from "../../eroute/shared-subnet.ts";
 import type { Refusal } from "../../ike/refusal.ts";
 import { formatPrefix, type Prefix, prefixRange } from "../../inet/prefix.ts";
 import { valuesAround, valuesAt } from "../../inet/prefix-table.ts";
 import type { XfrmPolicy } from "../../xfrm/policy.ts";
-import { formatPolicyId } from "../../xfrm/request.ts";
 import type { Installed } from "../dataplane/installed.ts";
-import { count, type Engine, type ErouteInUse, factsAt, journal } from "../engine.ts";
-import { erouteKey } from "./eroute-in-use.ts";
+import { policyHolders } from "../dataplane/policies.ts";
+import { count, type Engine } from "../engine.ts";
+import { journal } from "../journal/write.ts";
+import { factsAt } from "../negotiation/ike-sas.ts";
+import type { OverlapView } from "../snapshot.ts";
+import { type ErouteInUse, erouteKey } from "./eroute-in-use.ts";
 import { closeSoon } from "./errands.ts";
 import type { Denial } from "./unanswered.ts";
 
@@ -53,12 +55,11 @@ export function judgePolicies(
 ): Taken {
   const from = new Set<string>();
   for (const policy of policies) {
-    const users = engine.policies.get(formatPolicyId(policy.id))?.users ?? [];
-    const keys = users.flatMap(({ spiIn }) => installedOf(engine, spiIn)?.erouteKey ?? []);
+    const keys = policyHolders(engine, policy.id);
     // One that has a part in it already only replaces its keys.
     if (keys.some((key) => siteOf(key) === siteOf(eroute.key))) continue;
     for (const key of keys) {
-      const holder = engine.eroutes.get(key);
+      const holder = engine.sites.eroutes.get(key);
       if (holder === undefined) continue;
       if (overlapRule(eroute.base, holder.base) === "refuse") {
         count(engine, "overlaps_refused");
@@ -75,10 +76,10 @@ export function judgePolicies(
 
 /** The Child SA is up: whoever had its subnet before is told, and closed if that is the rule. */
 export function takeOver(engine: Engine, installed: Installed): void {
-  const taker = engine.eroutes.get(installed.erouteKey);
+  const taker = engine.sites.eroutes.get(installed.erouteKey);
   if (taker === undefined) return;
   for (const key of installed.takesFrom) {
-    const holder = engine.eroutes.get(key);
+    const holder = engine.sites.eroutes.get(key);
     if (holder === undefined) continue;
     const isReplaced = overlapRule(taker.base, holder.base) === "replace";
     count(engine, isReplaced ? "overlaps_replaced" : "overlaps_allowed");
@@ -102,7 +103,7 @@ export function takeOver(engine: Engine, installed: Installed): void {
 /** A site has come whose subnet lies inside one of another site's: it is told who has which. */
 export function noteNesting(engine: Engine, eroute: ErouteInUse): void {
   for (const own of eroute.remoteSubnets) {
-    for (const { subnet: other, values } of valuesAround(engine.reach, own)) {
+    for (const { subnet: other, values } of valuesAround(engine.sites.reach, own)) {
       if (other.length === own.length) continue;
       const outer = othersAmong(engine, eroute, values)[0];
       if (outer === undefined) continue;
@@ -113,14 +114,6 @@ export function noteNesting(engine: Engine, eroute: ErouteInUse): void {
   }
 }
 
-/** A subnet that two sites have in common, for people. */
-export type OverlapView = SharedSubnet & {
-  /** The other site. */
-  readonly peerId: string;
-  readonly rule: OverlapRule;
-  readonly isConnected: boolean;
-};
-
 /** Connected sites that have addresses of this one's, the same subnets first; not all of many. */
 export function overlapsOf(engine: Engine, peerId: string, claim: Claim): readonly OverlapView[] {
   const own = { ...claim, key: erouteKey("", peerId) };
@@ -129,7 +122,7 @@ export function overlapsOf(engine: Engine, peerId: string, claim: Claim): readon
     if (found.size < OVERLAPS_MAX && !found.has(view.peerId)) found.set(view.peerId, view);
   };
   for (const subnet of claim.remoteSubnets) {
-    for (const { subnet: other, values } of valuesAround(engine.reach, subnet)) {
+    for (const { subnet: other, values } of valuesAround(engine.sites.reach, subnet)) {
       const kind = kindOfOverlap(subnet, other) ?? "same";
       for (const holder of othersAmong(engine, own, values)) {
         const rule = overlapRule(claim.base, holder.base);
@@ -150,7 +143,7 @@ const COMPARED_MAX = 40_000;
 function* insideOf(engine: Engine, own: Claim & { readonly key: string }): Generator<OverlapView> {
   const ranges = own.remoteSubnets.map((subnet) => ({ subnet, ...prefixRange(subnet) }));
   let compared = 0;
-  for (const holder of engine.eroutes.values()) {
+  for (const holder of engine.sites.eroutes.values()) {
     for (const other of holder.remoteSubnets) {
       for (const { subnet, family, first, last } of ranges) {
         if (++compared > COMPARED_MAX) return;
@@ -172,7 +165,7 @@ function holderOf(engine: Engine, candidate: ErouteInUse): Holder | undefined {
   // Who comes by a pattern without a row has a part of the eroute's subnet: its policies tell.
   if (isForMany(candidate.base)) return undefined;
   for (const subnet of candidate.remoteSubnets) {
-    for (const holder of othersAmong(engine, candidate, valuesAt(engine.reach, subnet))) {
+    for (const holder of othersAmong(engine, candidate, valuesAt(engine.sites.reach, subnet))) {
       if (isForMany(holder.base) || !carries(engine, holder)) continue;
       if (overlapRule(candidate.base, holder.base) === "refuse") return { holder, subnet };
     }
@@ -193,7 +186,7 @@ type Own = Claim & { readonly key: string };
 
 function othersAmong(engine: Engine, own: Own, keys: readonly string[]): readonly ErouteInUse[] {
   return keys.flatMap((key) => {
-    const eroute = engine.eroutes.get(key);
+    const eroute = engine.sites.eroutes.get(key);
     return eroute !== undefined && isOther(own, eroute) ? [eroute] : [];
   });
 }
@@ -206,10 +199,6 @@ function isOther(own: Own, eroute: ErouteInUse): boolean {
 /** The peer ID in the key of an eroute in use: under two eroutes it is still one site. */
 function siteOf(key: string): string {
   return key.slice(key.indexOf("\u0000") + 1);
-}
-
-function installedOf(engine: Engine, spiIn: number): Installed | undefined {
-  return engine.installed.get(spiIn as Installed["child"]["spiIn"]);
 }
 
 function sharedPrefixes(a: ErouteInUse, b: ErouteInUse): string {

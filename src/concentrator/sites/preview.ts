@@ -3,7 +3,9 @@
 import type { EroutePlan } from "../../eroute/eroute.ts";
 import { evictionCount } from "../../eroute/evict.ts";
 import type { Address } from "../../inet/address.ts";
-import { type Engine, type ErouteInUse, factsAt } from "../engine.ts";
+import type { Engine } from "../engine.ts";
+import { factsAt } from "../negotiation/ike-sas.ts";
+import type { ErouteInUse } from "./eroute-in-use.ts";
 import { type Comparison, compare, verdictOn } from "./reconfigure.ts";
 import { excessOf } from "./redirect.ts";
 
@@ -24,7 +26,7 @@ export function previewOf(
   const closes = new Map<string, number>();
   let connected = 0;
   let staying = 0;
-  for (const eroute of engine.eroutes.values()) {
+  for (const eroute of engine.sites.eroutes.values()) {
     if (eroute.proof === undefined) continue;
     connected++;
     const why = whyClosed(engine, eroute, { comparison, isListened });

@@ -2,23 +2,13 @@
 
 import { type Address, familyBits } from "../../inet/address.ts";
 import { containsAddress, formatPrefix, prefixOf } from "../../inet/prefix.ts";
-import { type PrefixTable, putAt, takeFrom, valuesAround } from "../../inet/prefix-table.ts";
+import { valuesAround } from "../../inet/prefix-table.ts";
 import type { TrafficSelector } from "../../wire/traffic-selector.ts";
 import { add, HOLD_MS, rest } from "../calls/call-table.ts";
-import { type Engine, type ErouteInUse, factsAt } from "../engine.ts";
-
-/** Keys of eroutes in use by their remote subnets; nearly always one a subnet. */
-export type Reach = PrefixTable<string>;
-
-/** An eroute has come into use. */
-export function addReach(reach: Reach, eroute: ErouteInUse): void {
-  for (const subnet of eroute.remoteSubnets) putAt(reach, subnet, eroute.key);
-}
-
-/** An eroute is not in use any more, or gets other subnets. */
-export function removeReach(reach: Reach, eroute: ErouteInUse): void {
-  for (const subnet of eroute.remoteSubnets) takeFrom(reach, subnet, eroute.key);
-}
+import { hasLostStates } from "../dataplane/repair.ts";
+import type { Engine } from "../engine.ts";
+import { factsAt } from "../negotiation/ike-sas.ts";
+import type { ErouteInUse } from "./eroute-in-use.ts";
 
 /** The eroute of this name that leads there, by its narrowest subnet. */
 export function erouteTowards(
@@ -27,9 +17,9 @@ export function erouteTowards(
   destination: Address,
 ): ErouteInUse | undefined {
   const host = prefixOf(destination, familyBits(destination.family));
-  for (const { values } of valuesAround(engine.reach, host)) {
+  for (const { values } of valuesAround(engine.sites.reach, host)) {
     for (const key of values) {
-      const eroute = engine.eroutes.get(key);
+      const eroute = engine.sites.eroutes.get(key);
       if (eroute?.base.name === name) return eroute;
     }
   }
@@ -54,7 +44,7 @@ export function askForMissing(
       return true;
     }
     // What has lost its states is being rekeyed: another one would be one too many.
-    if (ike.children.some(({ spiIn }) => engine.repairs.lost.has(spiIn))) return true;
+    if (ike.children.some(({ spiIn }) => hasLostStates(engine, spiIn))) return true;
     const local = ike.policy.local.filter((selector) => holds(selector, packet.source));
     const remote = ike.policy.remote.filter((selector) => holds(selector, packet.destination));
     if (local.length > 0 && remote.length > 0 && isTurn(engine, eroute, packet.destination)) {

@@ -1,6 +1,5 @@
 /** A new configuration while sites are connected: what it does not change stays up. */
 
-import type { Suite } from "../../crypto/suite.ts";
 import { matchConfigured } from "../../eroute/configured-match.ts";
 import {
   type Egroup,
@@ -20,14 +19,16 @@ import { peerKey } from "../../eroute/peer-id.ts";
 import { isPpkRequired } from "../../eroute/ppk.ts";
 import { childWith } from "../../eroute/row-options.ts";
 import { containsPrefix } from "../../inet/prefix.ts";
-import { concat } from "../../octets/concat.ts";
-import { toHex } from "../../octets/hex.ts";
 import { equalConstantTime } from "../../octets/secret.ts";
-import { giveUp, noteFailure } from "../calls/call-table.ts";
+import { callsNow, giveUp, noteFailure } from "../calls/call-table.ts";
 import type { CallUnderWay } from "../calls/calls.ts";
-import { type Engine, type ErouteInUse, inMs, journal } from "../engine.ts";
+import { type Engine, inMs } from "../engine.ts";
+import { journal } from "../journal/write.ts";
+import { ikeSas } from "../negotiation/ike-sas.ts";
+import { offer, offerOf } from "../negotiation/offer.ts";
+import type { ErouteInUse } from "./eroute-in-use.ts";
 import { closeSoon, runErrands, tellTermsSoon } from "./errands.ts";
-import { refuseLookUp } from "./look-up.ts";
+import { forgetUnknownIds, refuseLookUp } from "./look-up.ts";
 import { recheckRow } from "./row-change.ts";
 
 /**
@@ -39,13 +40,12 @@ import { recheckRow } from "./row-change.ts";
 export function reconfigure(engine: Engine, plan: EroutePlan): void {
   const comparison = compare(engine.plan, plan);
   engine.plan = plan;
-  engine.sharedTerms = new WeakMap();
-  engine.ikeSuites = allIkeSuites(plan);
-  engine.certReq = allAuthorities(plan);
+  engine.sites.sharedTerms = new WeakMap();
+  offer(engine, offerOf(plan));
   const evictAt = inMs(engine, plan.limits.evictEveryMs);
-  if (evictAt < engine.evictAt) engine.evictAt = evictAt;
+  if (evictAt < engine.sites.evictAt) engine.sites.evictAt = evictAt;
   // Another table may have their rows.
-  engine.unknownIds.clear();
+  forgetUnknownIds(engine);
   adjustLookUps(engine, comparison);
   adjustCalls(engine, comparison);
   const tally: Tally = { kept: 0, later: new Map(), closed: new Map() };
@@ -53,33 +53,6 @@ export function reconfigure(engine: Engine, plan: EroutePlan): void {
   noteTally(engine, tally);
   runErrands(engine);
 }
-
-/** Every suite of every eroute once, in order of configuration. */
-export function allIkeSuites(plan: EroutePlan): readonly Suite[] {
-  const suites = new Map<string, Suite>();
-  for (const eroute of plan.eroutes) {
-    for (const suite of eroute.ike) suites.set(JSON.stringify(suite), suite);
-  }
-  return [...suites.values()];
-}
-
-/** Authorities of all eroutes for CERTREQ, as many as an unfragmented IKE_SA_INIT has room for. */
-export function allAuthorities(plan: EroutePlan): Uint8Array | undefined {
-  const all = new Map<string, Uint8Array>();
-  for (const { auth } of plan.eroutes) {
-    if (auth.peer.kind === "psk") continue;
-    const { keyIds } = auth.peer.anchors;
-    for (let at = 0; at < keyIds.length && all.size < AUTHORITIES_MAX; at += KEY_ID_OCTETS) {
-      const keyId = keyIds.subarray(at, at + KEY_ID_OCTETS);
-      all.set(toHex(keyId), keyId);
-    }
-  }
-  return all.size === 0 ? undefined : concat(...all.values());
-}
-
-/** CERTREQ is a hint (RFC 7296 §3.7): sites send their certificates also for those left out. */
-const AUTHORITIES_MAX = 16;
-const KEY_ID_OCTETS = 20;
 
 /** Two plans side by side; what is the same for all sites is found out once. */
 export type Comparison = {
@@ -151,8 +124,8 @@ function changedEgroups(before: readonly Egroup[], after: readonly Egroup[]): Re
 
 /** All of them, also those from which only an older IKE SA of a site was made. */
 function erouteObjects(engine: Engine): ReadonlySet<ErouteInUse> {
-  const objects = new Set(engine.eroutes.values());
-  for (const { eroute } of engine.sas.values()) {
+  const objects = new Set(engine.sites.eroutes.values());
+  for (const [, { eroute }] of ikeSas(engine)) {
     if (eroute !== undefined) objects.add(eroute);
   }
   return objects;
@@ -160,7 +133,7 @@ function erouteObjects(engine: Engine): ReadonlySet<ErouteInUse> {
 
 function adjust(engine: Engine, eroute: ErouteInUse, comparison: Comparison, tally: Tally): void {
   const verdict = verdictOn(eroute, comparison);
-  const inUse = engine.eroutes.get(eroute.key) === eroute;
+  const inUse = engine.sites.eroutes.get(eroute.key) === eroute;
   if (verdict.kind === "close") {
     closeSoon(engine, eroute, "reconfigured");
     if (!inUse) return;
@@ -257,7 +230,7 @@ function fits(eroute: ErouteInUse, next: Eroute): boolean {
 
 /** Calls go on with the new configuration, or end: whoever is still wanted is called anew. */
 function adjustCalls(engine: Engine, comparison: Comparison): void {
-  for (const call of [...engine.calls.byId.values()]) {
+  for (const call of callsNow(engine)) {
     const { stage, base } = call;
     const next = nextBase(call, comparison);
     if (next !== undefined) {

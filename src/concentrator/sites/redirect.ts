@@ -8,28 +8,25 @@ import { originOf } from "../../inet/origin.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { Gateway } from "../../wire/gateway.ts";
 import type { IkeSpi } from "../../wire/header.ts";
-import { count, type Engine, type Entry, factsAt, inMs, journal } from "../engine.ts";
+import { count, type Engine, inMs } from "../engine.ts";
 import type { Event } from "../event.ts";
 import { mayNote } from "../journal/stranger-notes.ts";
-import type { Stranger } from "../negotiation/admit.ts";
+import { journal } from "../journal/write.ts";
+import type { Entry } from "../negotiation/entry.ts";
+import { entryAt, factsAt } from "../negotiation/ike-sas.ts";
+import type { Stranger } from "../negotiation/stranger.ts";
+import { mayAnswer } from "../negotiation/stranger-answers.ts";
+import type { Snapshot } from "../snapshot.ts";
 import { erouteKey } from "./eroute-in-use.ts";
-
-export type Redirects = {
-  /** Where every site is sent that can be; undefined: nowhere. */
-  to: Gateway | undefined;
-  /** Keys of eroutes in use whose sites are still to be told; the next one is the last. */
-  waiting: string[];
-  /** When the next of them are told. */
-  at: Instant | undefined;
-};
+import { dynamicCount } from "./eroutes.ts";
 
 /** Sites that are told at once, and how often: 50 a second, so that the other end can take them. */
 const PORTION = 5;
 const PORTION_MS = 100;
 
-/** Nobody is sent anywhere. */
-export function createRedirects(): Redirects {
-  return { to: undefined, waiting: [], at: undefined };
+/** When the next few sites are told. */
+export function redirectsAt({ sites }: Engine): Instant | undefined {
+  return sites.redirects.at;
 }
 
 /** Somebody wants a site elsewhere, or all of them; or, without a gateway, nobody any more. */
@@ -41,14 +38,20 @@ export function redirect(engine: Engine, { peerId, to }: Extract<Event, { kind: 
 
 /** Nobody is sent any more; who was told before goes. */
 export function stopRedirects(engine: Engine): void {
-  engine.redirects.to = undefined;
-  engine.redirects.waiting = [];
-  engine.redirects.at = undefined;
+  engine.sites.redirects.to = undefined;
+  engine.sites.redirects.waiting = [];
+  engine.sites.redirects.at = undefined;
+}
+
+/** Where all sites are sent, and how many are still to be told; undefined: nowhere. */
+export function redirectingOf({ sites }: Engine): Snapshot["redirecting"] {
+  const { to, waiting } = sites.redirects;
+  return to === undefined ? undefined : { to: to.host, waiting: waiting.length };
 }
 
 /** Tells the next few, if it is time. */
 export function runRedirects(engine: Engine): void {
-  const { redirects } = engine;
+  const { redirects } = engine.sites;
   const { to } = redirects;
   if (redirects.at === undefined || to === undefined || engine.now < redirects.at) return;
   for (let told = 0; told < PORTION; ) {
@@ -65,12 +68,9 @@ export function redirectStranger(
   { header, path }: Stranger,
   { canBeSentAway, Ni }: Opening,
 ): boolean {
-  const { to } = engine.redirects;
+  const { to } = engine.sites.redirects;
   if (to === undefined || !canBeSentAway || Ni === undefined) return false;
-  if (!engine.strangerAnswers.take(engine.now)) {
-    count(engine, "datagrams_rate_limited");
-    return true;
-  }
+  if (!mayAnswer(engine)) return true;
   engine.out.push({ kind: "send", octets: redirectAnswer(header, to, Ni), path });
   count(engine, "redirects_sent");
   if (!mayNote(engine, originOf(path.remote.address))) return true;
@@ -96,7 +96,7 @@ export function gatewayOfSite(engine: Engine, entry: Entry, isNew: boolean): Gat
   const { eroute } = entry;
   const ike = factsOf(entry.sa);
   if (eroute === undefined || ike === undefined || !ike.canBeSentAway) return undefined;
-  const configured = engine.redirects.to ?? eroute.base.redirect;
+  const configured = engine.sites.redirects.to ?? eroute.base.redirect;
   if (configured !== undefined || ike.isSentHere) return configured;
   const { redirectTo } = engine.plan.limits;
   if (redirectTo === undefined || eroute.kind !== "dynamic" || !isNew) return undefined;
@@ -109,26 +109,26 @@ export function gatewayOfSite(engine: Engine, entry: Entry, isNew: boolean): Gat
  */
 export function excessOf(engine: Engine): number {
   const { dynamicEroutesMax: max, evictBelowFreePercent, redirectTo } = engine.plan.limits;
-  const excess = evictionCount(max, engine.dynamicCount, evictBelowFreePercent);
+  const excess = evictionCount(max, dynamicCount(engine), evictBelowFreePercent);
   if (excess === 0 || redirectTo === undefined) return excess;
   let leaving = 0;
-  for (const { kind, ikeSas } of engine.eroutes.values()) {
+  for (const { kind, ikeSas } of engine.sites.eroutes.values()) {
     if (kind === "dynamic" && ikeSas.every((spi) => isLeaving(engine, spi))) leaving++;
   }
   return Math.max(0, excess - leaving);
 }
 
-function isLeaving({ sas }: Engine, spi: IkeSpi): boolean {
-  const entry = sas.get(spi);
+function isLeaving(engine: Engine, spi: IkeSpi): boolean {
+  const entry = entryAt(engine, spi);
   if (entry === undefined) return false;
   return entry.redirect !== undefined || factsOf(entry.sa)?.isSentAway === true;
 }
 
 /** Those that call are sent at once from now on, those that are up one by one. */
 function redirectAll(engine: Engine, to: Gateway): void {
-  engine.redirects.to = to;
-  engine.redirects.waiting = [...engine.eroutes.keys()].reverse();
-  engine.redirects.at = engine.now;
+  engine.sites.redirects.to = to;
+  engine.sites.redirects.waiting = [...engine.sites.eroutes.keys()].reverse();
+  engine.sites.redirects.at = engine.now;
 }
 
 function redirectSite(engine: Engine, peerId: string, to: Gateway): void {
@@ -148,7 +148,7 @@ function redirectSite(engine: Engine, peerId: string, to: Gateway): void {
 /** How many IKE SAs of an eroute were told. */
 function tell(engine: Engine, key: string, to: Gateway): number {
   let told = 0;
-  for (const spi of engine.eroutes.get(key)?.ikeSas ?? []) {
+  for (const spi of engine.sites.eroutes.get(key)?.ikeSas ?? []) {
     if (factsAt(engine, spi)?.canBeSentAway !== true) continue;
     engine.inbox.push({ spi, event: { kind: "redirect", to } });
     told++;

@@ -1,16 +1,16 @@
 /** New keys for a site at once, because somebody wants them (RFC 7296 §2.8). */
 
-import { type Engine, factsAt, journal } from "../engine.ts";
+import type { Engine } from "../engine.ts";
+import type { RekeyOf } from "../event.ts";
+import { journal } from "../journal/write.ts";
+import { factsAt } from "../negotiation/ike-sas.ts";
 import { erouteKey } from "./eroute-in-use.ts";
-
-/** Which keys are replaced: those of the IKE SA, or those of all its Child SAs. */
-export type RekeyOf = "ike" | "children";
 
 /** Asks the site's IKE SA for it; the old keys serve until the new ones are there. */
 export function rekeyByHand(engine: Engine, peerId: string, of: RekeyOf): void {
   let asked = 0;
   for (const { name } of engine.plan.eroutes) {
-    const eroute = engine.eroutes.get(erouteKey(name, peerId));
+    const eroute = engine.sites.eroutes.get(erouteKey(name, peerId));
     for (const spi of eroute?.ikeSas ?? []) {
       const ike = factsAt(engine, spi);
       if (ike === undefined || ike.isReplaced) continue;

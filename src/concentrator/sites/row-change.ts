@@ -9,11 +9,13 @@ import { formatPrefix } from "../../inet/prefix.ts";
 import type { Instant } from "../../octets/instant.ts";
 import { err } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
-import { callOf, forget } from "../calls/call-table.ts";
-import { count, type Engine, type ErouteInUse, inMs, journal } from "../engine.ts";
+import { callCount, callOf, forget } from "../calls/call-table.ts";
+import { count, type Engine, inMs } from "../engine.ts";
 import type { LookupId, LookupResult } from "../event.ts";
+import { journal } from "../journal/write.ts";
+import { entryAt, ikeSaCounts } from "../negotiation/ike-sas.ts";
 import type { RowCheck } from "../requests.ts";
-import { erouteKey } from "./eroute-in-use.ts";
+import { type ErouteInUse, erouteKey } from "./eroute-in-use.ts";
 import { closeSoon, runErrands, tellTermsSoon } from "./errands.ts";
 import { type EgroupChecks, type RowPrint, rowPrint } from "./row-checks.ts";
 
@@ -30,18 +32,23 @@ const CHANGED_MAX = 10_000;
 /** Somebody says that the row is another now: whoever was made from it is compared with it. */
 export function onRowChanged(engine: Engine, egroup: string, peerId: string): void {
   if (engine.shuttingDown) return;
-  engine.unknownIds.delete(peerKey(peerId));
+  engine.sites.unknownIds.delete(peerKey(peerId));
   for (const base of engine.plan.eroutes) {
     if (base.kind !== "base" || base.egroup !== egroup) continue;
     const key = erouteKey(base.name, peerId);
-    const isRead = engine.halfOpen + engine.requests.size("identity") + engine.calls.byId.size > 0;
-    if (isRead) rememberChange(engine, key);
+    if (mayBeReading(engine)) rememberChange(engine, key);
     const call = callOf(engine, key);
     // A call that came to nothing may have failed by the row: the next packet makes another one.
     if (call?.stage.kind === "waiting") forget(engine, call);
-    const eroute = engine.eroutes.get(key);
+    const eroute = engine.sites.eroutes.get(key);
     if (eroute !== undefined) recheckRow(engine, eroute);
   }
+}
+
+/** Whether somebody may be about to come up with a row that was read before. */
+function mayBeReading(engine: Engine): boolean {
+  const { halfOpen } = ikeSaCounts(engine);
+  return halfOpen + engine.requests.size("identity") + callCount(engine) > 0;
 }
 
 /** Reads the row of a site that is up, and compares. */
@@ -53,49 +60,56 @@ export function recheckRow(engine: Engine, eroute: ErouteInUse): void {
 
 /** A site has come up with a row that was read before a change of it was told. */
 export function recheckIfChanged(engine: Engine, eroute: ErouteInUse): void {
-  const changed = engine.rowChecks.changed.get(eroute.key);
+  const changed = engine.sites.rowChecks.changed.get(eroute.key);
   if (changed === undefined || eroute.row === undefined) return;
   if (eroute.row.lookup < changed.number) recheckRow(engine, eroute);
 }
 
 /** Asks for as many rows as may be read at the same time, and gives up what has no answer. */
 export function runRowChecks(engine: Engine): void {
-  const { rowChecks } = engine;
-  for (const [lookup, until] of rowChecks.reading) {
-    if (until > engine.now) break;
-    const check = engine.requests.take("peer-rows", lookup);
-    const result = err({ kind: "timeout", detail: "no answer in time" } as const);
-    if (check?.kind === "row-check") settle(engine, check, { lookup, result });
-  }
+  const { rowChecks } = engine.sites;
+  for (const { reading } of rowChecks.egroups.values()) giveUpReading(engine, reading);
   for (const [egroup, checks] of rowChecks.egroups) {
     if (engine.now < checks.notBefore) continue;
     for (const key of checks.waiting) {
-      if (checks.reading >= READING_MAX) break;
+      if (checks.reading.size >= READING_MAX) break;
       checks.waiting.delete(key);
       read(engine, egroup, key);
     }
-    if (checks.waiting.size === 0 && checks.reading === 0 && checks.failures === 0) {
+    if (checks.waiting.size === 0 && checks.reading.size === 0 && checks.failures === 0) {
       rowChecks.egroups.delete(egroup);
     }
   }
 }
 
+function giveUpReading(engine: Engine, reading: EgroupChecks["reading"]): void {
+  for (const [lookup, until] of reading) {
+    if (until > engine.now) break;
+    const check = engine.requests.take("peer-rows", lookup);
+    const result = err({ kind: "timeout", detail: "no answer in time" } as const);
+    if (check?.kind === "row-check") settle(engine, check, { lookup, result });
+  }
+}
+
 /** When {@link runRowChecks} has something to do; undefined if nothing waits. */
-export function rowChecksAt({ rowChecks }: Engine): Instant | undefined {
-  const [reading] = rowChecks.reading.values();
-  let at = reading;
-  for (const { waiting, reading: open, notBefore } of rowChecks.egroups.values()) {
-    if (waiting.size === 0 || open >= READING_MAX) continue;
+export function rowChecksAt({ sites }: Engine): Instant | undefined {
+  let at: Instant | undefined;
+  for (const { waiting, reading, notBefore } of sites.rowChecks.egroups.values()) {
+    const [until] = reading.values();
+    if (until !== undefined && (at === undefined || until < at)) at = until;
+    if (waiting.size === 0 || reading.size >= READING_MAX) continue;
     if (at === undefined || notBefore < at) at = notBefore;
   }
   return at;
 }
 
 /** Nobody is to be compared any more: all are going. */
-export function forgetRowChecks({ rowChecks, requests }: Engine): void {
+export function forgetRowChecks({ sites, requests }: Engine): void {
+  const { rowChecks } = sites;
+  for (const { reading } of rowChecks.egroups.values()) {
+    for (const lookup of reading.keys()) requests.take("peer-rows", lookup);
+  }
   rowChecks.egroups.clear();
-  for (const lookup of rowChecks.reading.keys()) requests.take("peer-rows", lookup);
-  rowChecks.reading.clear();
   rowChecks.changed.clear();
 }
 
@@ -108,9 +122,8 @@ export function onRowRead(engine: Engine, check: RowCheck, read: Read): void {
 }
 
 function settle(engine: Engine, reading: RowCheck, { lookup, result }: Read): void {
-  engine.rowChecks.reading.delete(lookup);
   const checks = checksOf(engine, reading.egroup);
-  checks.reading--;
+  checks.reading.delete(lookup);
   if (result.ok) {
     onAnswer(engine, reading.egroup, checks);
     compareWithRow(engine, reading, result.value);
@@ -122,12 +135,12 @@ function settle(engine: Engine, reading: RowCheck, { lookup, result }: Read): vo
 }
 
 function read(engine: Engine, egroup: string, key: string): void {
-  const eroute = engine.eroutes.get(key);
+  const eroute = engine.sites.eroutes.get(key);
   // It may be gone, or in another table, since this was asked for.
   if (eroute?.base.kind !== "base" || eroute.base.egroup !== egroup) return;
   const lookup = engine.requests.open({ kind: "row-check", key, egroup });
-  engine.rowChecks.reading.set(lookup, inMs(engine, engine.plan.limits.lookupMs));
-  checksOf(engine, egroup).reading++;
+  const until = inMs(engine, engine.plan.limits.lookupMs);
+  checksOf(engine, egroup).reading.set(lookup, until);
   count(engine, "row_checks");
   const by = { by: "peerid", peerid: eroute.peerId } as const;
   engine.out.push({ kind: "look-up", lookup, egroup, by });
@@ -169,11 +182,11 @@ function compareWithRow(
   { key, egroup }: RowCheck,
   rows: Parameters<typeof dynamicErouteOf>[3],
 ): void {
-  const newest = engine.eroutes.get(key);
+  const newest = engine.sites.eroutes.get(key);
   const group = engine.plan.egroups.find(({ name }) => name === egroup);
   if (newest?.base.kind !== "base" || group === undefined) return;
   const made = dynamicErouteOf(newest.base, group, newest.peerId, rows);
-  const print = made.ok ? rowPrint(engine.rowChecks, made.value) : undefined;
+  const print = made.ok ? rowPrint(engine.sites.rowChecks, made.value) : undefined;
   for (const eroute of madeFromRow(engine, newest)) {
     const differs = differing(eroute, print);
     if (differs === undefined) {
@@ -220,7 +233,7 @@ function useTimes(engine: Engine, eroute: ErouteInUse, { own }: DynamicEroute): 
 function madeFromRow(engine: Engine, newest: ErouteInUse): ReadonlySet<ErouteInUse> {
   const objects = new Set<ErouteInUse>();
   for (const spi of newest.ikeSas) {
-    const eroute = engine.sas.get(spi)?.eroute;
+    const eroute = entryAt(engine, spi)?.eroute;
     if (eroute !== undefined) objects.add(eroute);
   }
   return objects;
@@ -262,7 +275,7 @@ function difference(eroute: ErouteInUse, made: DynamicEroute, what: "all" | "ppk
 }
 
 function rememberChange(engine: Engine, key: string): void {
-  const { changed } = engine.rowChecks;
+  const { changed } = engine.sites.rowChecks;
   changed.delete(key);
   for (const [oldest, { until }] of changed) {
     if (until > engine.now && changed.size < CHANGED_MAX) break;
@@ -274,10 +287,10 @@ function rememberChange(engine: Engine, key: string): void {
 }
 
 function checksOf(engine: Engine, egroup: string): EgroupChecks {
-  let checks = engine.rowChecks.egroups.get(egroup);
+  let checks = engine.sites.rowChecks.egroups.get(egroup);
   if (checks === undefined) {
-    checks = { waiting: new Set(), reading: 0, failures: 0, notBefore: engine.now };
-    engine.rowChecks.egroups.set(egroup, checks);
+    checks = { waiting: new Set(), reading: new Map(), failures: 0, notBefore: engine.now };
+    engine.sites.rowChecks.egroups.set(egroup, checks);
   }
   return checks;
 }

@@ -15,8 +15,6 @@ export type RowChecks = {
   /** Of this run only: what it makes of a key says nothing outside. */
   readonly printKey: Uint8Array;
   readonly egroups: Map<string, EgroupChecks>;
-  /** Until when each of their look-ups is waited for: an answer that comes later counts as none. */
-  readonly reading: Map<LookupId, Instant>;
   /** Changes told while negotiations were under way: whoever read the row before reads again. */
   readonly changed: Map<string, { readonly number: number; readonly until: Instant }>;
 };
@@ -24,7 +22,8 @@ export type RowChecks = {
 export type EgroupChecks = {
   /** Keys of eroutes in use: each once, so that there are never more than those. */
   readonly waiting: Set<string>;
-  reading: number;
+  /** Until when each of their look-ups is waited for: an answer that comes later counts as none. */
+  readonly reading: Map<LookupId, Instant>;
   /** In a row. */
   failures: number;
   /** After a failure nothing is asked before. */
@@ -33,7 +32,7 @@ export type EgroupChecks = {
 
 /** Nothing is read, and nothing compared yet. */
 export function createRowChecks(random: (octets: number) => Uint8Array): RowChecks {
-  return { printKey: random(32), egroups: new Map(), reading: new Map(), changed: new Map() };
+  return { printKey: random(32), egroups: new Map(), changed: new Map() };
 }
 
 /** What is kept of a row for comparing: keyed hashes, so that nothing secret is kept. */

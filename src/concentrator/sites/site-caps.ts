@@ -2,17 +2,11 @@
 
 import type { ChildSa } from "../../ike/child-sa.ts";
 import type { IkeSpi } from "../../wire/header.ts";
-import { count, type Engine, type Entry, type ErouteInUse, factsAt, journal } from "../engine.ts";
-import { createRates, type RateLimit, type Rates } from "../rate.ts";
-
-/** Deletes to one site for that: beyond it they go without a word, as nobody answers so many. */
-const DELETES: RateLimit = { perSecond: 1, burst: 16 };
-const SITES_MAX = 4_096;
-
-/** By eroute in use: the Deletes that may still be sent. */
-export function createSiteCaps(): Rates {
-  return createRates(DELETES, SITES_MAX);
-}
+import { count, type Engine } from "../engine.ts";
+import { journal } from "../journal/write.ts";
+import type { Entry } from "../negotiation/entry.ts";
+import { entryAt, factsAt } from "../negotiation/ike-sas.ts";
+import type { ErouteInUse } from "./eroute-in-use.ts";
 
 /** The site has one IKE SA more, `newest`: those replaced by a rekey go first, then the oldest. */
 export function keepIkeSas(engine: Engine, eroute: ErouteInUse, newest: IkeSpi): void {
@@ -22,14 +16,15 @@ export function keepIkeSas(engine: Engine, eroute: ErouteInUse, newest: IkeSpi):
   const going = older.find((spi) => isReplaced(engine, spi)) ?? older[0];
   if (going === undefined) return;
   count(engine, "ike_sas_over_limit");
-  journal(engine, engine.sas.get(going), {
+  journal(engine, entryAt(engine, going), {
     level: "warning",
     step: "IKE_AUTH",
     outcome: "note",
     reason: "ike-sas-over-limit",
     detail: `the site has more than ${max} IKE SAs (ike.ike_sas_per_site): its oldest goes`,
   });
-  const isTold = engine.siteCaps.of(eroute.key, engine.now).take(engine.now);
+  // Beyond the rate it goes without a word.
+  const isTold = engine.sites.deletes.of(eroute.key, engine.now).take(engine.now);
   const kind = isTold ? "close" : "drop";
   engine.inbox.push({ spi: going, event: { kind, why: "ike-sas-over-limit" } });
 }

@@ -2,6 +2,7 @@
 
 import type { Eroute } from "../../eroute/eroute.ts";
 import type { Engine } from "../engine.ts";
+import { dynamicCount } from "./eroutes.ts";
 
 /** Why an ID gets no credentials, as the journal says it. */
 export type Denial = { readonly reason: string; readonly detail: string };
@@ -20,5 +21,5 @@ const OURS: ReadonlySet<string> = new Set(["table-full", "no-egroup", "reconfigu
 export function isSilent(engine: Engine, eroute: Eroute | undefined): boolean {
   const unknownSites = eroute?.life.unknownSites ?? engine.plan.unknownSites;
   if (unknownSites === "silent") return true;
-  return eroute?.kind === "base" && engine.dynamicCount >= engine.plan.limits.dynamicEroutesMax;
+  return eroute?.kind === "base" && dynamicCount(engine) >= engine.plan.limits.dynamicEroutesMax;
 }

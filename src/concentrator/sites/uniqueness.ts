@@ -8,8 +8,11 @@ import { localSpi } from "../../ike/sa-id.ts";
 import { equalAddress } from "../../inet/address.ts";
 import { equalEndpoint, formatEndpoint } from "../../inet/endpoint.ts";
 import type { IkeSpi } from "../../wire/header.ts";
-import { type Engine, type Entry, type ErouteInUse, factsAt } from "../engine.ts";
+import type { Engine } from "../engine.ts";
+import type { Entry } from "../negotiation/entry.ts";
 import { forgive } from "../negotiation/guesses.ts";
+import { entryAt, factsAt } from "../negotiation/ike-sas.ts";
+import type { ErouteInUse } from "./eroute-in-use.ts";
 
 /**
  * Within so long of each other a call of ours and one of the site count as made at the same time:
@@ -27,7 +30,7 @@ export function judge(engine: Engine, entry: Entry, spi: IkeSpi): void {
   const supersedes: IkeSpi[] = [];
   for (const other of eroute.ikeSas) {
     if (other === spi) continue;
-    const before = engine.sas.get(other);
+    const before = entryAt(engine, other);
     if (before === undefined) continue;
     if (!isCrossing(engine, factsOf(entry.sa), factsOf(before.sa))) supersedes.push(other);
     else if (stays(before, entry)) condemn(engine, spi, entry);
@@ -57,7 +60,7 @@ export function obstacleOf(engine: Engine, entry: Entry, eroute: ErouteInUse): R
 export function onHeldBack(engine: Engine, entry: Entry): void {
   forgive(engine, entry);
   const { candidate } = entry;
-  const eroute = candidate === undefined ? undefined : engine.eroutes.get(candidate.key);
+  const eroute = candidate === undefined ? undefined : engine.sites.eroutes.get(candidate.key);
   if (eroute === undefined) return;
   for (const { id } of standingOf(engine, eroute)) {
     engine.inbox.push({ spi: localSpi(id), event: { kind: "check-liveness" } });

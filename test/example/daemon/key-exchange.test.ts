@@ -1,7 +1,7 @@
 /** Slow key exchanges in their thread: who waits for whom, and what is left of their secrets. */
 
 import { expect, test } from "bun:test";
-import type { Precedence } from "../../../src/concentrator/negotiation/precedence.ts";
+import type { Precedence } from "../../../src/concentrator/precedence.ts";
 import {
   type KeyExchangeRequest,
   type KeyExchangeResult,

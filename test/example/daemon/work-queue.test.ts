@@ -1,7 +1,7 @@
 /** What waits for a thread: who is served first, who shares, and who finds no place. */
 
 import { expect, test } from "bun:test";
-import type { Precedence, Rank } from "../../../src/concentrator/negotiation/precedence.ts";
+import type { Precedence, Rank } from "../../../src/concentrator/precedence.ts";
 import { createWorkQueue } from "../../../src/daemon/work-queue.ts";
 
 const from = (rank: Rank, prefix: string): Precedence => ({ rank, prefix });

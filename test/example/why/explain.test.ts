@@ -281,7 +281,7 @@ test("each reason that ends an attempt has words and advice", () => {
   const row = kinds("src/eroute/row-fault.ts", "");
   const database = kinds("src/eroute/row.ts", "database-");
   const signature = kinds("src/crypto/signature.ts", "");
-  const drive = readFileSync("src/concentrator/negotiation/drive.ts", "utf8");
+  const drive = readFileSync("src/concentrator/ended.ts", "utf8");
   const ends = /DELETED[^{]*{([^}]*)}/.exec(drive)?.[1] ?? "";
   const deleted = [...ends.matchAll(/^ {2}"?([a-z-]+)"?:/gm)].map((found) => found[1]);
   const all = [...reasons, ...row, ...database, ...signature, ...deleted, "peer-refused-anything"];

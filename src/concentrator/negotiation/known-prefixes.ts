@@ -1,36 +1,26 @@
-/**
- * Whose work comes first where it has to wait: IKE SAs that are up, then sites that we call or that
- * have been up before, then strangers, who share what is left fairly by address prefix.
- */
+/** Address prefixes from which a site was up: its work goes before that of strangers. */
 
 import { pathOf } from "../../ike/ike-sa.ts";
 import type { Address } from "../../inet/address.ts";
 import { originOf } from "../../inet/origin.ts";
-import type { Engine, Entry } from "../engine.ts";
-
-export type Precedence = {
-  readonly rank: Rank;
-  /** Of one rank each prefix gets its turn, however much another one asks for. */
-  readonly prefix: string;
-};
-
-/** In the order in which they are served. */
-export const RANKS = ["established", "known", "stranger"] as const;
-export type Rank = (typeof RANKS)[number];
+import type { Engine } from "../engine.ts";
+import type { Precedence } from "../precedence.ts";
+import type { Entry } from "./entry.ts";
 
 /** Prefixes from which a site has been up are remembered, so many; the oldest goes first. */
 const KNOWN_PREFIXES_MAX = 16_384;
 
+/** The precedence of an IKE SA's work. */
 export function precedenceOf(engine: Engine, entry: Entry): Precedence {
   const prefix = originOf(pathOf(entry.sa).remote.address);
   if (entry.eroute !== undefined) return { rank: "established", prefix };
-  const isKnown = entry.call !== undefined || engine.knownPrefixes.has(prefix);
+  const isKnown = entry.call !== undefined || engine.negotiation.knownPrefixes.has(prefix);
   return { rank: isKnown ? "known" : "stranger", prefix };
 }
 
 /** A site is up at this address. */
 export function rememberPrefix(engine: Engine, address: Address): void {
-  const known = engine.knownPrefixes;
+  const known = engine.negotiation.knownPrefixes;
   const prefix = originOf(address);
   // Once more at the end: the order is that of the last time.
   known.delete(prefix);

@@ -1,0 +1,47 @@
+/** The engine put together from its owners. */
+
+import type { EroutePlan } from "../eroute/eroute.ts";
+import { type Instant, later } from "../octets/instant.ts";
+import { createCalls } from "./calls/call-table.ts";
+import { createDataplane } from "./dataplane/dataplane.ts";
+import type { Engine } from "./engine.ts";
+import { createNotes } from "./journal/notes.ts";
+import { ikeContextOf } from "./negotiation/context.ts";
+import { createNegotiation } from "./negotiation/negotiation.ts";
+import { offerOf } from "./negotiation/offer.ts";
+import { createOpenRequests } from "./open-requests.ts";
+import { Requests } from "./requests.ts";
+import { createSites } from "./sites/sites.ts";
+import { COUNTER_NAMES, type CounterName } from "./snapshot.ts";
+
+export type ConcentratorOptions = {
+  readonly plan: EroutePlan;
+  readonly now: Instant;
+  /** Cryptographically strong random octets. */
+  random(octets: number): Uint8Array;
+};
+
+/** An engine without any SA. */
+export function createEngine(options: ConcentratorOptions): Engine {
+  const { plan, now, random } = options;
+  const counters = Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0]));
+  const context = ikeContextOf(() => engine);
+  const sites = createSites(random, later(now, plan.limits.evictEveryMs));
+  const engine: Engine = {
+    plan,
+    now,
+    random,
+    negotiation: createNegotiation({ now, random }, { context, ...offerOf(plan) }),
+    sites,
+    calls: createCalls(),
+    dataplane: createDataplane(),
+    notes: createNotes(now),
+    requests: new Requests(),
+    openRequests: createOpenRequests(),
+    counters: counters as Record<CounterName, number>,
+    inbox: [],
+    out: [],
+    shuttingDown: false,
+  };
+  return engine;
+}

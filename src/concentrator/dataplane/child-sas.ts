@@ -1,0 +1,57 @@
+/** The table of Child SAs in the kernel, as others may use it. */
+
+import type { ChildSa } from "../../ike/child-sa.ts";
+import { asEspSpi, type EspSpi } from "../../inet/esp-spi.ts";
+import type { Instant } from "../../octets/instant.ts";
+import type { IkeSpi } from "../../wire/header.ts";
+import type { Engine } from "../engine.ts";
+import { removeChild } from "./install.ts";
+import type { Draining, Installed } from "./installed.ts";
+
+/** The one with this inbound SPI of ours. */
+export function installedAt({ dataplane }: Engine, spiIn: EspSpi): Installed | undefined {
+  return dataplane.installed.get(spiIn);
+}
+
+/** They belong to another IKE SA from now on. */
+export function handOver(engine: Engine, children: readonly ChildSa[], spi: IkeSpi): void {
+  for (const { spiIn } of children) {
+    const installed = installedAt(engine, spiIn);
+    if (installed !== undefined) installed.ikeSpi = spi;
+  }
+}
+
+/** A Child SA that was on its way into the kernel when its IKE SA ended. */
+export function removeLeft(
+  engine: Engine,
+  installing: EspSpi | undefined,
+  ikeSpi: IkeSpi,
+  why: string,
+): void {
+  if (installing === undefined || installedAt(engine, installing)?.ikeSpi !== ikeSpi) return;
+  removeChild(engine, installing, why);
+}
+
+/** Inbound states that drain, the one that ends first at the head, at most `limit`. */
+export function drainingStates({ dataplane }: Engine, limit: number): readonly Draining[] {
+  return dataplane.draining.slice(0, limit);
+}
+
+/** When the next of them is removed. */
+export function drainingAt({ dataplane }: Engine): Instant | undefined {
+  return dataplane.draining[0]?.until;
+}
+
+/** SPIs below 256 are reserved (RFC 4303 §2.1); those below 4096 are left to set-ups by hand. */
+const ESP_SPI_MIN = 0x1000;
+
+/** One that no state of ours has. */
+export function freeEspSpi({ dataplane, random }: Engine): EspSpi {
+  const { installed, draining } = dataplane;
+  for (;;) {
+    const octets = random(4);
+    const spi = asEspSpi(new DataView(octets.buffer, octets.byteOffset, 4).getUint32(0));
+    const isFree = !installed.has(spi) && !draining.some(({ id }) => id.spi === spi);
+    if (spi >= ESP_SPI_MIN && isFree) return spi;
+  }
+}

@@ -1,0 +1,35 @@
+/** How much of ours is in the kernel, and how full the tables about it are. */
+
+import type { Engine } from "../engine.ts";
+import type { TableSizes } from "../snapshot.ts";
+
+/** What is shown of it. */
+export function dataplaneCounts({ dataplane }: Engine): {
+  readonly childSas: number;
+  readonly standingPolicies: number;
+  readonly draining: number;
+} {
+  const { installed, standing, draining } = dataplane;
+  return {
+    childSas: installed.size,
+    standingPolicies: standing.size,
+    draining: draining.length,
+  };
+}
+
+type Own = Pick<
+  TableSizes,
+  "childSas" | "draining" | "repairs" | "policies" | "reqids" | "reqidsTaken"
+>;
+
+export function dataplaneSizes({ dataplane, requests }: Engine): Own {
+  const { installed, draining, repairs, policies, reqids, reqidsTaken } = dataplane;
+  return {
+    childSas: installed.size,
+    draining: draining.length,
+    repairs: requests.size("repair") + repairs.lost.size + repairs.remakes.size,
+    policies: policies.size,
+    reqids: reqids.size,
+    reqidsTaken: reqidsTaken.size,
+  };
+}

@@ -1,0 +1,50 @@
+/** What is owned of the kernel: states, policies, routes, and what has to be done to them. */
+
+import type { EspSpi } from "../../inet/esp-spi.ts";
+import type { Instant } from "../../octets/instant.ts";
+import type { IkeSpi } from "../../wire/header.ts";
+import type { XfrmPolicy } from "../../xfrm/policy.ts";
+import type { Draining, Installed, PolicyUse } from "./installed.ts";
+import { createRepairs, type Repairs } from "./repairs.ts";
+import type { RouteTable } from "./routes.ts";
+
+export type Dataplane = {
+  /** Child SAs by our inbound SPI. */
+  readonly installed: Map<EspSpi, Installed>;
+  /** Who sends there, by the site's address and SPI: the kernel has room for one only. */
+  readonly outbounds: Map<string, Installed>;
+  /** Inbound states of rekeyed Child SAs, kept for what was on its way; the first goes first. */
+  readonly draining: Draining[];
+  /** By name. */
+  readonly policies: Map<string, PolicyUse>;
+  readonly routes: RouteTable;
+  /** By eroute and selectors. */
+  readonly reqids: Map<string, { readonly reqid: number; uses: number }>;
+  readonly reqidsTaken: Set<number>;
+  /** IKE SAs whose next move waits, in the order in which they are due. */
+  readonly moves: Map<IkeSpi, { readonly at: Instant; skipped: number }>;
+  /** What other programs have removed, and is being put back. */
+  readonly repairs: Repairs;
+  /** Policies that stand without an SA (R14), by name; empty until `start`. */
+  standing: ReadonlyMap<string, XfrmPolicy>;
+  isStarted: boolean;
+  standingRetryAt: Instant | undefined;
+};
+
+/** Nothing of ours is in the kernel. */
+export function createDataplane(): Dataplane {
+  return {
+    installed: new Map(),
+    outbounds: new Map(),
+    draining: [],
+    policies: new Map(),
+    routes: new Map(),
+    reqids: new Map(),
+    reqidsTaken: new Set(),
+    moves: new Map(),
+    repairs: createRepairs(),
+    standing: new Map(),
+    isStarted: false,
+    standingRetryAt: undefined,
+  };
+}

@@ -1,0 +1,47 @@
+/** Requests to the kernel for Child SAs. */
+
+import { wipe } from "../../octets/secret.ts";
+import type { XfrmRequest } from "../../xfrm/request.ts";
+import type { XfrmMark, XfrmState, XfrmStateId } from "../../xfrm/state.ts";
+import type { Engine } from "../engine.ts";
+import { UNWATCHED } from "../requests.ts";
+import type { Installed } from "./installed.ts";
+
+/** Asks the kernel. Requests that make something are waited for; removals are not. */
+export function request(
+  engine: Engine,
+  op: XfrmRequest,
+  waiting?: {
+    readonly installed: Installed;
+    readonly makes: XfrmStateId | undefined;
+    readonly moves?: XfrmStateId;
+  },
+): void {
+  let number = UNWATCHED;
+  if (waiting !== undefined) {
+    const { installed, makes, moves } = waiting;
+    number = engine.requests.open({ kind: "child-sa", installed, state: makes, moves });
+    installed.pending++;
+  }
+  engine.out.push({ kind: "kernel", request: number, op });
+}
+
+/** A state as requests name it: one with a mark is not found without. */
+export function stateOf(
+  { mark }: Installed,
+  id: XfrmStateId,
+): { readonly id: XfrmStateId; readonly mark?: XfrmMark } {
+  return mark === undefined ? { id } : { id, mark };
+}
+
+/** Wipes the keys of a request that has been carried out. */
+export function wipeRequest(op: XfrmRequest): void {
+  if (op.op === "new-state") wipeState(op.state);
+}
+
+export function wipeState(...states: readonly XfrmState[]): void {
+  for (const { protection } of states) {
+    if (protection.kind === "aead") wipe(protection.aead.key);
+    else wipe(protection.crypt.key, protection.auth.key);
+  }
+}

@@ -1,0 +1,61 @@
+/** What is due, and when the next of it is: each owner says so of its own. */
+
+import type { Instant } from "../octets/instant.ts";
+import { callsAt } from "./calls/call-table.ts";
+import { runCalls } from "./calls/initiate.ts";
+import { drainingAt } from "./dataplane/child-sas.ts";
+import { drainStates } from "./dataplane/install.ts";
+import { movesAt, runMoves } from "./dataplane/move.ts";
+import { repairsAt, runRepairs } from "./dataplane/repair.ts";
+import { retryStanding, standingAt } from "./dataplane/standing.ts";
+import { runDeadlines } from "./drive.ts";
+import { type Engine, inMs } from "./engine.ts";
+import type { Event } from "./event.ts";
+import { giveUpLost, openRequestsAt } from "./lost-answers.ts";
+import { ikeSasAt } from "./negotiation/settle.ts";
+import { hasOpenIkeSas, shutDownPortion } from "./negotiation/shutdown.ts";
+import { addressesAt, leaveGoneAddresses } from "./sites/addresses.ts";
+import { errandsAt, runErrands } from "./sites/errands.ts";
+import { evict, evictAt } from "./sites/evict.ts";
+import { redirectsAt, runRedirects } from "./sites/redirect.ts";
+import { rowChecksAt, runRowChecks } from "./sites/row-change.ts";
+
+/** Whatever is due is done, in portions; `tell` takes in the answer to a request that has none. */
+export function onDeadline(engine: Engine, tell: (answer: Event) => void): void {
+  runDeadlines(engine);
+  if (engine.shuttingDown) {
+    shutDownPortion(engine);
+    return;
+  }
+  runErrands(engine);
+  runMoves(engine);
+  runRedirects(engine);
+  runRowChecks(engine);
+  runCalls(engine);
+  drainStates(engine);
+  leaveGoneAddresses(engine);
+  retryStanding(engine);
+  runRepairs(engine);
+  giveUpLost(engine, tell);
+  if (engine.now >= evictAt(engine)) evict(engine);
+}
+
+/** When the first of it is due. */
+export function nextDeadline(engine: Engine): Instant | undefined {
+  if (engine.shuttingDown && hasOpenIkeSas(engine)) return inMs(engine, 1);
+  const next = ikeSasAt(engine);
+  if (engine.shuttingDown) return next;
+  return [
+    next,
+    errandsAt(engine),
+    movesAt(engine),
+    redirectsAt(engine),
+    rowChecksAt(engine),
+    drainingAt(engine),
+    callsAt(engine),
+    addressesAt(engine),
+    standingAt(engine),
+    ...repairsAt(engine),
+    openRequestsAt(engine),
+  ].reduce<Instant>((first, at) => (at !== undefined && at < first ? at : first), evictAt(engine));
+}

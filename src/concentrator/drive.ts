@@ -1,0 +1,87 @@
+/** Drives IKE SAs: hands an event to one, and has carried out what it wants. */
+
+import type { IkeEvent } from "../ike/event.ts";
+import { factsOf, type IkeEffect, spiOf, step } from "../ike/ike-sa.ts";
+import { AssertionError } from "../octets/assert.ts";
+import type { IkeSpi } from "../wire/header.ts";
+import { onCallLost } from "./calls/dial.ts";
+import { removeLeft } from "./dataplane/child-sas.ts";
+import { removeChild } from "./dataplane/install.ts";
+import { count, type Engine } from "./engine.ts";
+import { afterStep, perform } from "./ike-effects.ts";
+import { journal } from "./journal/write.ts";
+import { ikeContext } from "./negotiation/context.ts";
+import type { Entry } from "./negotiation/entry.ts";
+import { mayGrow } from "./negotiation/half-open.ts";
+import { entryAt } from "./negotiation/ike-sas.ts";
+import { removeEntry, setDeadline, settle, takeDue } from "./negotiation/settle.ts";
+import { leaveEroute } from "./sites/look-up.ts";
+/** Hands an event to the IKE SA with this local SPI, if there is one. */
+export function deliver(engine: Engine, spi: IkeSpi, event: IkeEvent): void {
+  const entry = entryAt(engine, spi);
+  if (entry === undefined) return;
+  if (event.kind === "message" && !mayGrow(engine, spi, event.octets.length)) return;
+  guard(engine, entry, spi, () => {
+    const result = step(entry.sa, event, ikeContext(engine));
+    settle(engine, entry, result.sa);
+    perform(engine, entry, result.effects, start);
+    afterStep(engine, entry, result.sa);
+  });
+}
+
+/** Carries out the first effects of an IKE SA that was just admitted. */
+export function start(engine: Engine, entry: Entry, effects: readonly IkeEffect[]): void {
+  const spi = spiOf(entry.sa);
+  setDeadline(engine, spi, entry.sa);
+  guard(engine, entry, spi, () => perform(engine, entry, effects, start));
+}
+
+/** Handles what the tables' files left for IKE SAs, and what comes of it, until nothing is left. */
+export function drain(engine: Engine): void {
+  for (let parcel = engine.inbox.shift(); parcel !== undefined; parcel = engine.inbox.shift()) {
+    deliver(engine, parcel.spi, parcel.event);
+  }
+}
+
+/** IKE SAs whose deadlines are handled in one go; the rest is due at once again. */
+const DEADLINES_AT_ONCE = 64;
+
+/** Tells the IKE SAs whose time has come. */
+export function runDeadlines(engine: Engine): void {
+  for (let handled = 0; handled < DEADLINES_AT_ONCE; handled++) {
+    const spi = takeDue(engine);
+    if (spi === undefined) return;
+    deliver(engine, spi, { kind: "deadline" });
+  }
+}
+
+/** A bug in one IKE SA costs that IKE SA, its kernel states included; the others go on. */
+function guard(engine: Engine, entry: Entry, spi: IkeSpi, work: () => void): void {
+  try {
+    work();
+  } catch (fault) {
+    count(engine, "internal_errors");
+    const isOurs = fault instanceof AssertionError;
+    journal(engine, entry, {
+      level: "error",
+      step: "daemon",
+      outcome: "failed",
+      reason: "internal-error",
+      detail: `please report this bug: ${isOurs ? fault.message : String(fault)}`,
+    });
+    discard(engine, entry, spi, "internal-error");
+  }
+}
+
+function discard(engine: Engine, entry: Entry, spi: IkeSpi, why: string): void {
+  removeEntry(engine, entry, spi);
+  for (const child of factsOf(entry.sa)?.children.toReversed() ?? []) {
+    removeChild(engine, child.spiIn, "discarded");
+  }
+  removeLeft(engine, entry.installing, spi, why);
+  const { call, eroute } = entry;
+  entry.call = undefined;
+  if (call !== undefined) onCallLost(engine, call);
+  entry.eroute = undefined;
+  if (eroute !== undefined) leaveEroute(engine, eroute, spi, why);
+}

@@ -1,0 +1,105 @@
+/** What the negotiations own: the table of IKE SAs, who may enter it, and who is looked at. */
+
+import type { Suite } from "../../crypto/suite.ts";
+import { CookieJar } from "../../ike/cookie.ts";
+import type { IkeContext } from "../../ike/effect.ts";
+import type { MessageListener } from "../../ike/seen-message.ts";
+import type { Instant } from "../../octets/instant.ts";
+import type { IkeSpi } from "../../wire/header.ts";
+import { DeadlineHeap } from "../deadline-heap.ts";
+import type { JournalStep } from "../journal/journal.ts";
+import { createRates, Rate, type RateLimit, type Rates } from "../rate.ts";
+import type { Entry } from "./entry.ts";
+
+/** What is offered to whoever calls. */
+export type Offer = {
+  /** All suites of all eroutes: whose site it is turns out in IKE_AUTH. */
+  suites: readonly Suite[];
+  /** All authorities of all eroutes, as CERTREQ names them; undefined: no certificate is taken. */
+  certReq: Uint8Array | undefined;
+};
+
+export type Negotiation = Offer & {
+  /** What the IKE SAs get from outside. */
+  readonly context: IkeContext;
+  /** By local SPI. */
+  readonly sas: Map<IkeSpi, Entry>;
+  readonly deadlines: DeadlineHeap;
+  /** IKE SAs that are over and only answer repeats. */
+  readonly lingering: Set<IkeSpi>;
+  readonly halfOpen: HalfOpen;
+  /** By the fingerprint of the IKE_SA_INIT that made them. */
+  readonly initRequests: Map<string, IkeSpi>;
+  /** Address prefixes from which a site has been up, the latest last. */
+  readonly knownPrefixes: Set<string>;
+  readonly cookies: CookieJar;
+  /** Unprotected answers to strangers. */
+  readonly strangerAnswers: Rate;
+  /** Failures of IDs: guessing is slowed down. */
+  readonly guesses: Guesses;
+  /** By address and ID of who calls with IKEv1: until when no further event is written. */
+  readonly ikev1Callers: Map<string, Instant>;
+  readonly trace: Trace;
+};
+
+/** Places and memory for IKE SAs whose peer has not authenticated yet. */
+export type HalfOpen = {
+  readonly places: Map<IkeSpi, HalfOpenPlace>;
+  /** What of that each address prefix has. */
+  readonly prefixes: Map<string, HalfOpenShare>;
+  /** What they take, bounded by `half_open_memory`. */
+  octets: number;
+};
+
+export type HalfOpenPlace = { readonly prefix: string; octets: number };
+export type HalfOpenShare = { places: number; octets: number };
+
+export type Guesses = {
+  readonly rates: Rates;
+  /** By peer key: the address and port, which no other site behind the same NAT has. */
+  readonly places: Map<string, string>;
+};
+
+/** Sites that are looked at closely: keys of peer IDs, and addresses as text. */
+export type Trace = {
+  traced: ReadonlySet<string>;
+  /** Messages of an IKE SA whose site is not known yet: told when it is, and is looked at. */
+  readonly untold: Map<IkeSpi, UntoldMessage[]>;
+  /** Undefined while nobody is looked at. */
+  onMessage: MessageListener;
+};
+
+export type UntoldMessage = {
+  readonly step: JournalStep;
+  readonly detail: string;
+  readonly remote: string;
+};
+
+/** Answers to strangers a second. */
+const STRANGER_ANSWERS_PER_SECOND = 500;
+
+/** Failures of one ID from one prefix: so many at once, then one each ten seconds. */
+const GUESSES: RateLimit = { perSecond: 0.1, burst: 10 };
+/** IDs with their prefixes whose failures are counted. */
+const GUESSED_MAX = 16_384;
+
+/** No IKE SA yet; what is offered follows from the plan. */
+export function createNegotiation(
+  { now, random }: { readonly now: Instant; random(octets: number): Uint8Array },
+  given: Offer & { readonly context: IkeContext },
+): Negotiation {
+  return {
+    ...given,
+    sas: new Map(),
+    deadlines: new DeadlineHeap(),
+    lingering: new Set(),
+    halfOpen: { places: new Map(), prefixes: new Map(), octets: 0 },
+    initRequests: new Map(),
+    knownPrefixes: new Set(),
+    cookies: new CookieJar(random, now),
+    strangerAnswers: new Rate(STRANGER_ANSWERS_PER_SECOND, now),
+    guesses: { rates: createRates(GUESSES, GUESSED_MAX), places: new Map() },
+    ikev1Callers: new Map(),
+    trace: { traced: new Set(), untold: new Map(), onMessage: undefined },
+  };
+}

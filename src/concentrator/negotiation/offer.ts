@@ -1,0 +1,46 @@
+/** What IKE_SA_INIT offers before it is known whose site it is: that of all eroutes together. */
+
+import type { Suite } from "../../crypto/suite.ts";
+import type { EroutePlan } from "../../eroute/eroute.ts";
+import { concat } from "../../octets/concat.ts";
+import { toHex } from "../../octets/hex.ts";
+import type { Engine } from "../engine.ts";
+import type { Offer } from "./negotiation.ts";
+
+/** What a plan has to offer. */
+export function offerOf(plan: EroutePlan): Offer {
+  return { suites: allIkeSuites(plan), certReq: allAuthorities(plan) };
+}
+
+/** From now on this is offered. */
+export function offer({ negotiation }: Engine, { suites, certReq }: Offer): void {
+  negotiation.suites = suites;
+  negotiation.certReq = certReq;
+}
+
+/** Every suite of every eroute once, in order of configuration. */
+function allIkeSuites(plan: EroutePlan): readonly Suite[] {
+  const suites = new Map<string, Suite>();
+  for (const eroute of plan.eroutes) {
+    for (const suite of eroute.ike) suites.set(JSON.stringify(suite), suite);
+  }
+  return [...suites.values()];
+}
+
+/** Authorities of all eroutes for CERTREQ, as many as an unfragmented IKE_SA_INIT has room for. */
+function allAuthorities(plan: EroutePlan): Uint8Array | undefined {
+  const all = new Map<string, Uint8Array>();
+  for (const { auth } of plan.eroutes) {
+    if (auth.peer.kind === "psk") continue;
+    const { keyIds } = auth.peer.anchors;
+    for (let at = 0; at < keyIds.length && all.size < AUTHORITIES_MAX; at += KEY_ID_OCTETS) {
+      const keyId = keyIds.subarray(at, at + KEY_ID_OCTETS);
+      all.set(toHex(keyId), keyId);
+    }
+  }
+  return all.size === 0 ? undefined : concat(...all.values());
+}
+
+/** CERTREQ is a hint (RFC 7296 §3.7): sites send their certificates also for those left out. */
+const AUTHORITIES_MAX = 16;
+const KEY_ID_OCTETS = 20;

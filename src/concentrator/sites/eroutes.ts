@@ -1,0 +1,61 @@
+/** The table of eroutes in use, as others may use it. */
+
+import { putAt, takeFrom } from "../../inet/prefix-table.ts";
+import type { Engine } from "../engine.ts";
+import { type ErouteInUse, erouteKey } from "./eroute-in-use.ts";
+import type { Sites } from "./sites.ts";
+
+/** The one with this key. */
+export function erouteAt({ sites }: Engine, key: string): ErouteInUse | undefined {
+  return sites.eroutes.get(key);
+}
+
+/** All of them, the oldest first. */
+export function eroutesInUse({ sites }: Engine): IterableIterator<ErouteInUse> {
+  return sites.eroutes.values();
+}
+
+/** Those of one site: one for each eroute of the configuration that it has come by. */
+export function eroutesOf(engine: Engine, peerId: string): readonly ErouteInUse[] {
+  return engine.plan.eroutes.flatMap(({ name }) => {
+    const eroute = erouteAt(engine, erouteKey(name, peerId));
+    return eroute === undefined ? [] : [eroute];
+  });
+}
+
+export function erouteCount({ sites }: Engine): number {
+  return sites.eroutes.size;
+}
+
+/** How many of them are dynamic ones, whose number is limited (R7). */
+export function dynamicCount({ sites }: Engine): number {
+  return sites.eroutes.size - sites.normal.size;
+}
+
+/** An eroute comes into use, or takes the place of what was in use under its key. */
+export function putEroute({ sites }: Engine, eroute: ErouteInUse): void {
+  const { key } = eroute;
+  const before = sites.eroutes.get(key);
+  if (before !== undefined) removeReach(sites, before);
+  sites.eroutes.set(key, eroute);
+  if (eroute.kind === "normal") sites.normal.add(key);
+  else sites.normal.delete(key);
+  addReach(sites, eroute);
+}
+
+/** What is in use under this key is in use no more. */
+export function removeEroute({ sites }: Engine, key: string): void {
+  const before = sites.eroutes.get(key);
+  if (before === undefined) return;
+  sites.eroutes.delete(key);
+  sites.normal.delete(key);
+  removeReach(sites, before);
+}
+
+function addReach({ reach }: Sites, { remoteSubnets, key }: ErouteInUse): void {
+  for (const subnet of remoteSubnets) putAt(reach, subnet, key);
+}
+
+function removeReach({ reach }: Sites, { remoteSubnets, key }: ErouteInUse): void {
+  for (const subnet of remoteSubnets) takeFrom(reach, subnet, key);
+}

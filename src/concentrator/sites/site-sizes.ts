@@ -1,0 +1,20 @@
+/** How full the tables of the sites are. */
+
+import type { Engine } from "../engine.ts";
+import type { TableSizes } from "../snapshot.ts";
+import { dynamicCount } from "./eroutes.ts";
+
+type Own = Pick<TableSizes, "dynamicEroutes" | "eroutes" | "rowChecks" | "errands" | "reach">;
+
+export function siteSizes(engine: Engine): Own {
+  const { eroutes, rowChecks, errands, reach } = engine.sites;
+  const isDynamic = [...eroutes.values()].filter(({ kind }) => kind === "dynamic");
+  const egroups = [...rowChecks.egroups.values()];
+  return {
+    eroutes: eroutes.size,
+    dynamicEroutes: { kept: dynamicCount(engine), counted: isDynamic.length },
+    rowChecks: egroups.reduce((sum, { waiting, reading }) => sum + waiting.size + reading.size, 0),
+    errands: errands.waiting.size,
+    reach: reach.bySubnet.size,
+  };
+}

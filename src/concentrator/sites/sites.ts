@@ -1,0 +1,87 @@
+/** What is owned of the sites: eroutes in use, how they are found, what is to be done for them. */
+
+import type { Eroute } from "../../eroute/eroute.ts";
+import type { IkeSaSettings } from "../../ike/settings.ts";
+import { createPrefixTable, type PrefixTable } from "../../inet/prefix-table.ts";
+import type { Instant } from "../../octets/instant.ts";
+import type { Gateway } from "../../wire/gateway.ts";
+import type { TrafficSelector } from "../../wire/traffic-selector.ts";
+import { createRates, type RateLimit, type Rates } from "../rate.ts";
+import type { ErouteInUse } from "./eroute-in-use.ts";
+import { createRowChecks, type RowChecks } from "./row-checks.ts";
+
+export type Sites = {
+  /** By their key, in order of creation: the oldest first (R7). */
+  readonly eroutes: Map<string, ErouteInUse>;
+  /** Keys of those that are normal ones: there are as many as the configuration has, at most. */
+  readonly normal: Set<string>;
+  /** Keys of eroutes in use by their remote subnets; nearly always one a subnet. */
+  readonly reach: PrefixTable<string>;
+  /** By eroute as configured: what its sites have in common. */
+  sharedTerms: WeakMap<Eroute, SharedTerms>;
+  /** Peer keys without a row, and until when they are not asked for again. */
+  readonly unknownIds: Map<string, Instant>;
+  /** Rows of sites that are up, read anew because they may have changed. */
+  readonly rowChecks: RowChecks;
+  /** Closing and telling many sites, in portions. */
+  readonly errands: Errands;
+  evictAt: Instant;
+  /** By eroute in use: the Deletes of what it has too much of that may still be sent. */
+  readonly deletes: Rates;
+  /** Sites that are sent to another gateway. */
+  readonly redirects: Redirects;
+  /** Addresses of this host on which IKE is spoken; undefined: not told yet. */
+  localAddresses: ReadonlySet<string> | undefined;
+  /** Those that were there, and until when they may come back. */
+  readonly goneAddresses: Map<string, Instant>;
+};
+
+/** What is the same for all sites of an eroute: one for ten thousand of them. */
+export type SharedTerms = {
+  readonly settings: IkeSaSettings;
+  readonly local: readonly TrafficSelector[];
+};
+
+/** What is to be done for all IKE SAs that were made from one eroute in use. */
+export type Errand =
+  | { readonly kind: "close"; readonly why: string }
+  /** Later exchanges go by the eroute's new configuration. */
+  | { readonly kind: "terms" };
+
+export type Errands = {
+  /** At most one for each eroute in use, in the order in which they came. */
+  readonly waiting: Map<ErouteInUse, Errand>;
+  /** When the next portion is due. */
+  at: Instant | undefined;
+};
+
+export type Redirects = {
+  /** Where every site is sent that can be; undefined: nowhere. */
+  to: Gateway | undefined;
+  /** Keys of eroutes in use whose sites are still to be told; the next one is the last. */
+  waiting: string[];
+  /** When the next of them are told. */
+  at: Instant | undefined;
+};
+
+/** Deletes to one site for what it has too much of: nobody answers many of them. */
+const DELETES: RateLimit = { perSecond: 1, burst: 16 };
+const DELETES_SITES_MAX = 4_096;
+
+/** No site has called, and nobody has been called. */
+export function createSites(random: (octets: number) => Uint8Array, evictAt: Instant): Sites {
+  return {
+    eroutes: new Map(),
+    normal: new Set(),
+    reach: createPrefixTable(),
+    sharedTerms: new WeakMap(),
+    unknownIds: new Map(),
+    rowChecks: createRowChecks(random),
+    errands: { waiting: new Map(), at: undefined },
+    evictAt,
+    deletes: createRates(DELETES, DELETES_SITES_MAX),
+    redirects: { to: undefined, waiting: [], at: undefined },
+    localAddresses: undefined,
+    goneAddresses: new Map(),
+  };
+}

@@ -1,0 +1,86 @@
+/** The owners of the concentrator's state: each folder keeps its own to itself. */
+
+import { expect, test } from "bun:test";
+import { importsOf, type SourceFile, sourcesIn, withoutComments } from "./source.ts";
+
+const ROOM = "src/concentrator/";
+
+/** By field of the engine: the folder whose files may look into it. */
+const OWNERS: Readonly<Record<string, string>> = {
+  negotiation: "negotiation/",
+  sites: "sites/",
+  calls: "calls/",
+  dataplane: "dataplane/",
+  notes: "journal/",
+};
+
+/** Where the engine is declared, and put together. */
+const ASSEMBLY = ["engine.ts", "create-engine.ts"];
+
+const sources = sourcesIn("src").filter(({ path }) => path.startsWith(ROOM));
+
+test("what an owner keeps is read and written in its own folder only", () => {
+  expect(sources.flatMap(foreignLooks)).toEqual([]);
+});
+
+test("the check sees every way to look into an owner", () => {
+  const looks = (text: string) => foreignLooks({ path: `${ROOM}calls/bad.ts`, text }).length;
+  expect(looks("const sa = engine.negotiation.sas.get(spi);")).toBe(1);
+  expect(looks("engine.sites.eroutes.delete(key);")).toBe(1);
+  expect(looks("engine\n    .dataplane.installed.size")).toBe(1);
+  expect(looks("const { dataplane } = engine;")).toBe(1);
+  expect(looks("const { now, sites: theirs } = engine;")).toBe(1);
+  expect(looks("function at({ negotiation }: Engine, spi: IkeSpi) {}")).toBe(1);
+  expect(looks("type Sas = Engine['negotiation'];")).toBe(1);
+  expect(looks("const { byId } = engine.calls;")).toBe(0);
+  expect(looks("// engine.sites is not ours")).toBe(0);
+  expect(looks('import { erouteAt } from "../sites/eroutes.ts";')).toBe(0);
+});
+
+test("no files of the concentrator import each other in a circle, types included", () => {
+  expect(circles(new Map(sources.map((source) => [source.path, neighbours(source)])))).toEqual([]);
+  const pair = new Map([
+    ["a", ["b"]],
+    ["b", ["c"]],
+    ["c", ["b"]],
+  ]);
+  expect(circles(pair)).toEqual(["b -> c -> b"]);
+});
+
+function foreignLooks({ path, text }: SourceFile): string[] {
+  const place = path.slice(ROOM.length);
+  if (ASSEMBLY.includes(place)) return [];
+  const code = withoutComments(text);
+  const foreign = Object.keys(OWNERS).filter((field) => !place.startsWith(OWNERS[field] ?? "?"));
+  return foreign.flatMap((field) => {
+    const ways = [
+      new RegExp(`\\bengine\\(?\\)?\\s*\\.\\s*${field}\\b`, "g"),
+      new RegExp(`\\bEngine\\[["']${field}["']\\]`, "g"),
+      new RegExp(`\\{[^{}]*\\b${field}\\b[^{}]*\\}\\s*(?::\\s*Engine\\b|=\\s*engine\\b)`, "g"),
+    ];
+    const found = ways.flatMap((way) => [...code.matchAll(way)]);
+    return found.map(([words]) => `${path}: looks into ${field}: ${words}`);
+  });
+}
+
+function neighbours({ path, text }: SourceFile): string[] {
+  const folder = path.slice(0, path.lastIndexOf("/") + 1);
+  return importsOf(text)
+    .filter((specifier) => specifier.startsWith("."))
+    .map((specifier) => new URL(specifier, `file:///${folder}`).pathname.slice(1));
+}
+
+/** The first circle found from each file; nothing where there is none. */
+function circles(edges: ReadonlyMap<string, readonly string[]>): string[] {
+  const done = new Set<string>();
+  const found: string[] = [];
+  const visit = (file: string, way: readonly string[]): void => {
+    const at = way.indexOf(file);
+    if (at >= 0) found.push([...way.slice(at), file].join(" -> "));
+    if (at >= 0 || done.has(file)) return;
+    for (const next of edges.get(file) ?? []) visit(next, [...way, file]);
+    done.add(file);
+  };
+  for (const file of edges.keys()) visit(file, []);
+  return found;
+}
