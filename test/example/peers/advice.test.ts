@@ -52,7 +52,7 @@ test("a view is not advised to have an index: the tables that it reads are", asy
     database.run(`create view sites_view as select ${columns} from t`);
     database.close();
     const { out } = await runWith(["check", "--config", folder.config]);
-    expect(out).toContain("sites_view is a view: indexes on peerid and remip have to be in the");
+    expect(out).toContain("sites_view is a view: indexes on peerid and remip have to be on the");
     expect(out).not.toContain("has no index");
   } finally {
     folder.dispose();
