@@ -1,4 +1,7 @@
-/** `erouted capture PEER`: a site's IKE messages from a running daemon, and keys to read them. */
+/**
+ * `erouted capture PEER`: writes a site's IKE messages from a running daemon, and keys to read
+ * them.
+ */
 
 import { open } from "node:fs/promises";
 import { parseDuration } from "../eroute/duration.ts";
@@ -24,10 +27,10 @@ export type CaptureOptions = AskOptions & {
 };
 
 const SECONDS_MAX = 3_600;
-/** The daemon ends it; it is given a little longer. */
+/** The daemon ends the capture; it gets a little more time. */
 const GRACE_MS = 10_000;
 
-/** What is read from the daemon until the time is over, or Ctrl-C. */
+/** Reads from the daemon until the time is over, or until Ctrl-C. */
 type Reading = {
   readonly daemon: RunningDaemon;
   readonly peerid: string;
@@ -35,7 +38,7 @@ type Reading = {
   readonly ended: AbortSignal;
 };
 
-/** Writes what comes; both files are readable by their owner only. */
+/** Writes what arrives; both files are readable by their owner only. */
 export async function capture(options: CaptureOptions, terminal: Terminal): Promise<ExitCode> {
   const seconds = Math.round((parseDuration(options.for) ?? Number.NaN) / 1_000);
   if (!(seconds >= 1 && seconds <= SECONDS_MAX)) {
@@ -44,7 +47,7 @@ export async function capture(options: CaptureOptions, terminal: Terminal): Prom
   const daemon = daemonOf(options, terminal);
   if (!daemon.ok) return daemon.error;
   if (daemon.value.operateToken === undefined) {
-    const how = "set status.operate_token_file, or give one by --token-file";
+    const how = "set status.operate_token_file, or give one with --token-file";
     return failure(terminal, `no token: ${how}`);
   }
   const interrupted = new AbortController();
@@ -53,7 +56,7 @@ export async function capture(options: CaptureOptions, terminal: Terminal): Prom
   const reading = { daemon: daemon.value, peerid, seconds, ended: interrupted.signal };
   const file = options.out ?? `${peerid.replace(/[^\w.@-]/g, "_")}.pcapng`;
   try {
-    // Keys first: none is to be missing for a message that was captured.
+    // Keys first, so that none is missing for a captured message.
     const keys = keysFile === undefined ? undefined : await begin(reading, "ike-keys");
     const packets = await begin(reading, "capture");
     terminal.err(printable(`${file}: capturing for ${seconds} s, Ctrl-C ends it`));
@@ -74,7 +77,7 @@ export async function capture(options: CaptureOptions, terminal: Terminal): Prom
 }
 
 const HOW_TO_USE_KEYS =
-  "secret; Wireshark takes it as ~/.config/wireshark/ikev2_decryption_table, delete it afterwards";
+  "secret; Wireshark reads it as ~/.config/wireshark/ikev2_decryption_table; delete it afterwards";
 
 type Written = { readonly octets: number; readonly packets: number };
 
@@ -99,7 +102,7 @@ async function write(file: string, response: Response, ended: AbortSignal): Prom
   let packets = 0;
   const counter = createPacketCounter();
   try {
-    // A file that was there before keeps its mode.
+    // A file that existed before keeps its mode.
     await handle.chmod(0o600);
     for await (const chunk of response.body ?? []) {
       octets += chunk.length;
@@ -107,7 +110,7 @@ async function write(file: string, response: Response, ended: AbortSignal): Prom
       await handle.write(chunk);
     }
   } catch (error) {
-    // What came until Ctrl-C is a whole file: blocks and lines come whole.
+    // What has arrived until Ctrl-C is a complete file: blocks and lines are never split.
     if (!ended.aborted) throw error;
   } finally {
     await handle.close();

@@ -1,4 +1,4 @@
-/** `erouted check` beside an erouted that runs: what a reload of the file would do. */
+/** `erouted check` beside a running erouted: what a reload of the file would do. */
 
 import { resolve } from "node:path";
 import type { Config } from "../config/config.ts";
@@ -6,17 +6,17 @@ import { get, ownDaemon, post, type RunningDaemon } from "./daemon-client.ts";
 import { listAt, numberAt, textAt } from "./json-fields.ts";
 import type { Points } from "./points.ts";
 
-/** The erouted that answers where this configuration has its status server. */
+/** The erouted that answers at this configuration's status server. */
 export type Running = {
   readonly daemon: RunningDaemon;
   /** `status.listen 127.0.0.1:8080`. */
   readonly at: string;
-  /** `192.0.2.1:500`: the ports that it has. */
+  /** `192.0.2.1:500`: the ports that it uses. */
   readonly listening: readonly string[];
   readonly configFile: string;
 };
 
-/** Undefined if there is none, or another configuration's. */
+/** Undefined if there is none, or if it belongs to another configuration. */
 export async function runningWith({ status }: Config): Promise<Running | undefined> {
   const daemon = ownDaemon(status);
   if (daemon === undefined) return undefined;
@@ -28,19 +28,18 @@ export async function runningWith({ status }: Config): Promise<Running | undefin
   return { daemon, at: `status.listen ${daemon.url.host}`, listening, configFile };
 }
 
-/** Has the daemon judge its file, which it does with its own eyes and rights. */
+/** Lets the daemon check its file, which it reads with its own rights. */
 export async function checkReload(
   { daemon, configFile }: Running,
   file: string,
   report: Points,
 ): Promise<void> {
   if (resolve(file) !== configFile) {
-    const detail = `erouted runs with ${configFile}: what this file would do to it is not known`;
+    const detail = `erouted runs with ${configFile}: the effect of this file on it is unknown`;
     return report.note("reload", detail);
   }
   if (daemon.operateToken === undefined) {
-    const detail =
-      "what it would close is told to the operate token only (status.operate_token_file)";
+    const detail = "only the operate token may ask what it would close (status.operate_token_file)";
     return report.note("reload", detail);
   }
   const tried = await post(daemon, "/api/v1/reload?dry_run=true");

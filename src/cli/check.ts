@@ -1,4 +1,4 @@
-/** `erouted check`: everything that `erouted run` will need, looked at without starting it. */
+/** `erouted check`: tests everything that `erouted run` will need, without starting it. */
 
 import type { Config } from "../config/config.ts";
 import { formatFault } from "../config/fault.ts";
@@ -14,13 +14,16 @@ import { EXIT, type ExitCode, failure, printable, type Terminal } from "./termin
 
 export type CheckOptions = {
   readonly config: string;
-  /** The user with whose rights files are opened; else that of the service, if there is one. */
+  /** The user with whose rights files are opened; otherwise the service's user, if there is one. */
   readonly as?: string;
   readonly offline?: true;
   readonly json?: true;
 };
 
-/** Prints a line a point, `ok` or `FAILED`; 1 if any failed, 78 if the configuration is faulty. */
+/**
+ * Prints a line for each point, `ok` or `FAILED`; 1 if any failed, 78 if the configuration is
+ * faulty.
+ */
 export async function check(options: CheckOptions, terminal: Terminal): Promise<ExitCode> {
   const judge = judgeFilesAs(options.as);
   if (!judge.ok) return failure(terminal, printable(judge.error));
@@ -120,10 +123,10 @@ async function checkHost(
   if (ports.free.length > 0) report.ok("ports", `${ports.free.join(", ")} can be bound`);
   for (const fault of ports.faults) report.failed("ports", fault);
   for (const address of ports.awaited) {
-    report.note("ports", `this host does not have ${address}: erouted waits until it does`);
+    report.note("ports", `this host does not have ${address}: erouted waits for it`);
   }
   if (ports.free.length + ports.faults.length + taken.size === 0) {
-    report.note("ports", "nothing of ike.listen is there yet: until then nobody can connect");
+    report.note("ports", "this host has no address of ike.listen yet: no site can connect");
   }
   const status = running === undefined ? probeStatusPort(config) : ok(`${running.at} is served`);
   if (status.ok) report.ok("status server", status.value);
@@ -133,6 +136,6 @@ async function checkHost(
   for (const gap of kernel.error) report.failed("kernel", gap);
   report.note(
     "kernel",
-    'to try out without ESP: dataplane.kind = "none", sites connect, no packets',
+    'for experiments without ESP: dataplane.kind = "none"; sites connect, packets do not pass',
   );
 }

@@ -1,4 +1,4 @@
-/** The commands as plain data: what help, completion, manual page and documents are made from. */
+/** The commands as plain data, from which help, completion, manual page and documents are made. */
 
 import type { Argument, Command, Option } from "commander";
 
@@ -21,18 +21,18 @@ export type ArgumentInfo = {
 export type OptionInfo = {
   /** As in the help: `-c, --config <file>`. */
   readonly flags: string;
-  /** Those of them that are written: `-c`, `--config`. */
+  /** Its spellings: `-c`, `--config`. */
   readonly names: readonly string[];
   readonly description: string;
   /** Whether a value follows: always, perhaps, or never. */
   readonly value: "required" | "optional" | "none";
-  /** What it stands for: `file`. */
+  /** The placeholder: `file`. */
   readonly valueName: string;
   readonly choices: readonly string[];
   readonly default: string | undefined;
 };
 
-/** A command with all that is below it; what is hidden, and `help`, are left out. */
+/** A command with its sub-commands; hidden ones and `help` are left out. */
 export function commandTree(command: Command, words: readonly string[] = []): CommandInfo {
   const help = command.createHelp();
   const below = help.visibleCommands(command).filter((inner) => inner.name() !== "help");

@@ -1,4 +1,4 @@
-/** `erouted completion`: what a shell offers after Tab, made from the declared commands. */
+/** `erouted completion`: what a shell offers after Tab, generated from the declared commands. */
 
 import { type CommandInfo, flattened, type OptionInfo } from "./command-tree.ts";
 import { type AskOptions, daemonOf, get } from "./daemon-client.ts";
@@ -14,8 +14,8 @@ export function completionScript(tree: CommandInfo, shell: Shell): string {
 }
 
 /**
- * Peer IDs of a running daemon that begin so, one a line. Nothing at all is said where there is
- * none to ask; and no ID that a shell could take for more than a word.
+ * Prints peer IDs of a running daemon that begin with a prefix, one on each line. Prints nothing if
+ * no daemon answers, and no ID that a shell could read as more than a word.
  */
 export async function completePeerIds(
   options: AskOptions & { readonly prefix: string },
@@ -29,9 +29,9 @@ export async function completePeerIds(
   const behind = wanted === "" ? "" : `&after_peer=${encodeURIComponent(before(wanted))}`;
   const [up, failed, rows] = await Promise.all([
     get(daemon.value, `/api/v1/eroutes?limit=${OFFERED_MAX}${asked}`),
-    // Those that do not get in are whom one asks about.
+    // People mostly ask about sites that do not get in.
     get(daemon.value, `/api/v1/not-connected?limit=${OFFERED_MAX}${asked}`),
-    // Rows come in order of their IDs: those that begin so are together.
+    // Rows come in order of their IDs: those with the same prefix are together.
     get(daemon.value, `/api/v1/peers?limit=${OFFERED_MAX}${behind}`),
   ]);
   const ids = [
@@ -44,7 +44,7 @@ export async function completePeerIds(
   return EXIT.ok;
 }
 
-/** An ID before all that begin so: `site-1` itself is one of them. */
+/** An ID just before all IDs with this prefix: `site-1` itself is one of them. */
 function before(prefix: string): string {
   const last = prefix.charCodeAt(prefix.length - 1);
   return `${prefix.slice(0, -1)}${String.fromCharCode(Math.max(0x21, last - 1))}~~~`;
@@ -71,13 +71,13 @@ function namesOf(options: readonly OptionInfo[]): string {
   return options.flatMap(({ names }) => names).join(" ");
 }
 
-/** What can come next at this place, from 0 on: commands, or the choices of an argument. */
+/** What can come next at each place, from 0 on: commands, or the choices of an argument. */
 function wordsOf(info: CommandInfo, place: number): string {
   const below = place === 0 ? info.commands.map(({ words }) => words.at(-1)) : [];
   return [...below, ...(info.arguments[place]?.choices ?? [])].join(" ");
 }
 
-/** A line of a `case` for each place behind each command: `"/debug 1"`. */
+/** A line of a `case` for each place after each command: `"/debug 1"`. */
 function argumentCases(
   tree: CommandInfo,
   line: (info: CommandInfo, place: number) => string | undefined,
@@ -92,7 +92,7 @@ function argumentCases(
   return lines.join("\n");
 }
 
-/** Options whose value is the next word: they and it are no arguments. */
+/** Options whose value is the next word: neither of the two words is an argument. */
 function valueOptions(tree: CommandInfo): string {
   const names = flattened(tree).flatMap(({ options }) =>
     options.filter(({ value }) => value === "required").flatMap((option) => option.names),
@@ -100,13 +100,16 @@ function valueOptions(tree: CommandInfo): string {
   return [...new Set(names)].join(" | ");
 }
 
-/** What stands for an argument of this name. */
+/** What an argument of this name stands for. */
 function kindOf(name: string | undefined): "peerid" | "file" | "folder" | undefined {
   if (name === "peerid") return "peerid";
   return name === "file" || name === "folder" ? name : undefined;
 }
 
-/** By the last word: what follows an option with a value, the same in every command. */
+/**
+ * Depends on the last word: what follows an option with a value, which is the same in every
+ * command.
+ */
 function valueCases(tree: CommandInfo, offer: (option: OptionInfo) => string): string {
   const lines = flattened(tree).flatMap((info) =>
     info.options

@@ -1,4 +1,4 @@
-/** Reading the configuration file for a command, and saying what is wrong with it. */
+/** Reads the configuration file for a command, and reports what is wrong with it. */
 
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
 import { type Config, readConfig } from "../config/config.ts";
@@ -14,7 +14,7 @@ import { EXIT, type ExitCode, misuse, printable, type Terminal } from "./termina
 /** Where the configuration is unless `--config` says otherwise. */
 export const DEFAULT_CONFIG_FILE = "/etc/erouted/erouted.toml";
 
-/** The configuration; else its faults are said, and the exit code is the error. */
+/** The configuration; otherwise its faults are printed, and the exit code is the error. */
 export function loadConfig(file: string, terminal: Terminal): Result<Config, ExitCode> {
   const config = readConfigFile(file);
   if (config.ok) return config;
@@ -28,8 +28,8 @@ export function readConfigFile(file: string): Result<Config, readonly string[]> 
 }
 
 /**
- * The same for a daemon that runs: what would wait for somebody who writes, as a FIFO or a device,
- * is refused. All files that the configuration names are read so as well.
+ * The same for a running daemon: refuses files that would wait for a writer, such as a FIFO or a
+ * device. The same holds for all files that the configuration names.
  */
 export function rereadConfigFile(file: string): Result<Config, readonly string[]> {
   return readConfigWith(file, readPlainText);
@@ -46,7 +46,7 @@ function readConfigWith(file: string, read: ReadText): Result<Config, readonly s
   return err(config.error.map((fault) => printable(formatFault(fault))));
 }
 
-/** What the file says of the status server, whatever is wrong with the rest of it. */
+/** What the file says about the status server, whatever is wrong with the rest of it. */
 export function readStatusOf(file: string): Result<StatusAlone, string> {
   const text = readConfigText(file, readLargeText);
   return text.ok ? ok(readStatusAlone(text.value, FILES, file)) : text;
@@ -65,7 +65,7 @@ function readConfigText(file: string, read: ReadText): Result<string, string> {
   return err(printable(`${file}: ${text.error}${other}`));
 }
 
-/** The database of the egroup that is meant: the only one, or the one that is named. */
+/** The database of the egroup: the only one, or the one that is named. */
 export function chooseDatabase(
   config: Config,
   egroup: string | undefined,
@@ -84,7 +84,8 @@ export function chooseDatabase(
   const named = config.databases.find((settings) => settings.egroup === egroup);
   if (named !== undefined) return ok(named);
   const near = nearestText(egroup, names);
-  const hint = near === undefined ? `there are: ${names.join(", ")}` : `did you mean ${near}?`;
+  const hint =
+    near === undefined ? `the egroups are: ${names.join(", ")}` : `did you mean ${near}?`;
   return err(misuse(terminal, `there is no egroup ${printable(egroup)}; ${hint}`));
 }
 
@@ -93,17 +94,17 @@ export function readText(file: string): Result<string, string> {
   return readLargeText(file, FILE_OCTETS_MAX);
 }
 
-/** The same of up to so many octets. */
+/** The same for at most so many octets. */
 export function readLargeText(file: string, octetsMax: number): Result<string, string> {
   return textOf(readOctets(file, octetsMax));
 }
 
-/** The same of a regular file only; never waits. */
+/** The same for a regular file only; never waits. */
 function readPlainText(file: string, octetsMax: number): Result<string, string> {
   return textOf(
     readWith(file, constants.O_RDONLY | constants.O_NONBLOCK, (opened) => {
       const status = fstatSync(opened);
-      if (!status.isFile()) return err("is no regular file");
+      if (!status.isFile()) return err("is not a regular file");
       // Before anything of it is read.
       if (status.size > octetsMax) return err(tooLong(octetsMax));
       return readUpToMax(opened, octetsMax);
@@ -146,7 +147,7 @@ function tooLong(octetsMax: number): string {
   return `has more than ${octetsMax} octets`;
 }
 
-/** Pieces until the end: a pipe (`<(command)`) or device does not know its size. */
+/** Reads pieces until the end: a pipe (`<(command)`) or device does not know its size. */
 function readUpToMax(opened: number, octetsMax: number): Result<Uint8Array, string> {
   let octets = new Uint8Array(FIRST_OCTETS);
   let length = 0;
@@ -163,12 +164,12 @@ function readUpToMax(opened: number, octetsMax: number): Result<Uint8Array, stri
   }
 }
 
-/** A secret, or most configurations, in one piece. */
+/** Large enough for a secret, or most configurations, in one piece. */
 const FIRST_OCTETS = 16 * 1024;
 
 const FILE_OCTETS_MAX = 1024 * 1024;
 
-/** Thousands of eroutes, where somebody wants them configured whole. */
+/** Thousands of eroutes, if somebody configures them all in the file. */
 const CONFIG_OCTETS_MAX = 16 * 1024 * 1024;
 
 const READ_FAULTS: Readonly<Partial<Record<string, string>>> = {

@@ -1,4 +1,4 @@
-/** `erouted connect|disconnect|reload` and `peers reload`: what a running daemon is to do. */
+/** `erouted connect|disconnect|reload` and `peers reload`: makes a running daemon do something. */
 
 import { parseCallAddress } from "../eroute/call-address.ts";
 import {
@@ -19,7 +19,7 @@ export type ConnectOptions = PeerOptions & {
   readonly wait?: true | string;
 };
 
-/** Has a site called; with `wait` it ends when the site is connected, or says why it is not. */
+/** Calls a site; with `wait`, it ends when the site is connected, or says why it is not. */
 export async function connectPeer(options: ConnectOptions, terminal: Terminal): Promise<ExitCode> {
   const seconds = secondsOf(options.wait);
   if (Number.isNaN(seconds)) {
@@ -36,14 +36,14 @@ export async function connectPeer(options: ConnectOptions, terminal: Terminal): 
   return await waitFor(daemon.value, { ...options, after, seconds }, terminal);
 }
 
-/** Has a site's IKE SAs closed. */
+/** Closes a site's IKE SAs. */
 export function disconnectPeer(options: PeerOptions, terminal: Terminal): Promise<ExitCode> {
   return command(peerPath(options, "/disconnect"), options, terminal);
 }
 
 export type RekeyOptions = PeerOptions & { readonly ike?: boolean };
 
-/** Has the keys of a site's Child SAs replaced, or those of its IKE SA. */
+/** Rekeys a site's Child SAs, or its IKE SA. */
 export function rekeyPeer(options: RekeyOptions, terminal: Terminal): Promise<ExitCode> {
   const action = options.ike === true ? "/rekey-ike" : "/rekey";
   return command(peerPath(options, action), options, terminal);
@@ -56,19 +56,19 @@ export type RedirectOptions = ControlOptions & {
   readonly stop?: true;
 };
 
-/** Sends a site, or all of them, to another gateway; or nobody any more. */
+/** Redirects a site, or all of them, to another gateway; or ends the redirection. */
 export function redirectPeers(
   options: RedirectOptions,
   terminal: Terminal,
 ): ExitCode | Promise<ExitCode> {
   const { peerid, to, all, stop } = options;
   const ways = [peerid, all, stop].filter((way) => way !== undefined).length;
-  if (ways !== 1) return misuse(terminal, "name a peer ID, or --all, or --stop: one of them");
+  if (ways !== 1) return misuse(terminal, "give exactly one of a peer ID, --all, --stop");
   if (stop === true) {
     if (to !== undefined) return misuse(terminal, "--stop takes no --to");
     return command("/api/v1/redirect/stop", options, terminal);
   }
-  if (to === undefined) return misuse(terminal, "--to is missing: the gateway to send to");
+  if (to === undefined) return misuse(terminal, "--to is missing: the other gateway");
   const gateway = parseCallAddress(to);
   if (!gateway.ok) return misuse(terminal, printable(`--to ${to} ${gateway.error}`));
   const path =
@@ -76,7 +76,7 @@ export function redirectPeers(
   return command(`${path}?to=${encodeURIComponent(to)}`, options, terminal);
 }
 
-/** Has a site's row read anew. */
+/** Reads a site's row again. */
 export function reloadPeer(options: PeerOptions, terminal: Terminal): Promise<ExitCode> {
   return command(peerPath(options, "/reload"), options, terminal);
 }
@@ -84,16 +84,18 @@ export function reloadPeer(options: PeerOptions, terminal: Terminal): Promise<Ex
 export type ReloadOptions = ControlOptions & {
   readonly force?: true;
   readonly dryRun?: true;
-  /** A process on this machine, which is sent SIGHUP instead. */
+  /** A process on this machine, which gets SIGHUP instead. */
   readonly pid?: string;
 };
 
-/** Has the configuration file read anew; the configuration's exit code if it has faults. */
+/**
+ * Reloads the configuration file; the exit code is that of a faulty configuration if it has faults.
+ */
 export async function reload(options: ReloadOptions, terminal: Terminal): Promise<ExitCode> {
   const { force, dryRun, pid } = options;
   if (pid !== undefined) {
     if (force === true || dryRun === true) {
-      return misuse(terminal, "--pid sends a signal, which can carry no --force or --dry-run");
+      return misuse(terminal, "--pid sends a signal, which cannot carry --force or --dry-run");
     }
     const { reloadBySignal } = await import("./reload-by-signal.ts");
     return await reloadBySignal(pid, terminal);
@@ -102,7 +104,7 @@ export async function reload(options: ReloadOptions, terminal: Terminal): Promis
   return await command(`/api/v1/reload${query === "" ? "" : `?${query}`}`, options, terminal);
 }
 
-/** Has something done, and says what came of it. */
+/** Makes the daemon do something, and prints the result. */
 export async function command(
   path: string,
   options: ControlOptions,
@@ -131,7 +133,7 @@ function said(answer: unknown, { json }: ControlOptions, terminal: Terminal): Ex
   return EXIT.ok;
 }
 
-/** What `reload` answers beside its detail. */
+/** What the answer to `reload` has beside its detail. */
 const LISTS = [
   ["held", "would be refused without --force: "],
   ["gone", "gone: "],
@@ -148,7 +150,7 @@ function refused({ detail, said: words, faults, status }: AskFault, terminal: Te
 
 type Waiting = PeerOptions & { readonly after: number; readonly seconds: number };
 
-/** Asks until the site is up, nobody calls it any more, or time is over; then why it is not up. */
+/** Asks until the site is up, the call has ended, or time is over; then says why it is not up. */
 async function waitFor(
   daemon: RunningDaemon,
   options: Waiting,
@@ -173,13 +175,14 @@ async function waitFor(
       lastWord = `${textAt(event, "reason")}: ${textAt(event, "detail")}`;
     }
     if (fieldAt(site.value, "calling") === false) {
-      const why = lastWord ?? "nobody calls it: too many calls at once, or erouted is ending";
+      const why =
+        lastWord ?? "it is not being called: too many calls at once, or erouted is ending";
       return failure(terminal, printable(`${peerid} is not connected: ${why}`));
     }
     if (performance.now() > until) break;
     await Bun.sleep(POLL_MS);
   }
-  const why = lastWord === undefined ? "it has not answered" : `the last word: ${lastWord}`;
+  const why = lastWord === undefined ? "it has not answered" : `the last message: ${lastWord}`;
   return failure(terminal, printable(`${peerid} is not connected after ${seconds} s: ${why}`));
 }
 

@@ -1,4 +1,4 @@
-/** Asking a running daemon over its HTTP API: where it is, with which token, what went wrong. */
+/** Asks a running daemon over its HTTP API: where it is, with which token, what went wrong. */
 
 import { existsSync } from "node:fs";
 import type { StatusSettings } from "../config/daemon-settings.ts";
@@ -9,7 +9,7 @@ import { DEFAULT_CONFIG_FILE, readStatusOf, readText } from "./configuration.ts"
 import { listAt, textAt } from "./json-fields.ts";
 import { type ExitCode, failure, misuse, printable, type Terminal } from "./terminal.ts";
 
-/** What every command that asks a daemon has. */
+/** What every command needs that asks a daemon. */
 export type AskOptions = {
   readonly config: string;
   readonly url?: string;
@@ -17,18 +17,18 @@ export type AskOptions = {
   readonly caFile?: string;
 };
 
-/** Where to ask, and what to show there: for reading, and for changing something. */
+/** Where to ask, and which tokens to use: for reading, and for changing something. */
 export type RunningDaemon = {
   readonly url: URL;
   readonly token: string | undefined;
   readonly operateToken: string | undefined;
-  /** The one that it has to show, whatever name is in it; undefined: one for its name. */
+  /** The certificate that it has to show, whatever name is in it; undefined: one for its name. */
   readonly certificate?: string | undefined;
-  /** Certificates of who may have signed that; undefined: those that the system trusts. */
+  /** Certificates of its trusted issuers; undefined: those that the system trusts. */
   readonly authorities?: string | undefined;
 };
 
-/** Why there is no answer that can be used. */
+/** Why there is no usable answer. */
 export type AskFault = {
   /** The HTTP status; undefined without an answer. */
   readonly status: number | undefined;
@@ -41,7 +41,7 @@ export type AskFault = {
 
 const DEFAULT_URL = "http://127.0.0.1:8080";
 
-/** The daemon that is meant; a fault is said, and its exit code is the error. */
+/** The daemon to ask; a fault is printed, and its exit code is the error. */
 export function daemonOf(options: AskOptions, terminal: Terminal): Result<RunningDaemon, ExitCode> {
   const given = tokenOf(options.tokenFile);
   if (!given.ok) return err(failure(terminal, given.error));
@@ -52,11 +52,11 @@ export function daemonOf(options: AskOptions, terminal: Terminal): Result<Runnin
   if (options.url !== undefined) {
     const url = URL.parse(options.url);
     const isHttp = url?.protocol === "http:" || url?.protocol === "https:";
-    // The configuration's token is not sent to whatever address is named here.
+    // The configuration's token is not sent to an arbitrary address given here.
     if (url !== null && isHttp) return ok({ url, ...tokens });
-    return err(misuse(terminal, `--url is no http:// address: ${printable(options.url)}`));
+    return err(misuse(terminal, `--url is not an http:// address: ${printable(options.url)}`));
   }
-  // Without a configuration of its own, a daemon is where a default one would have it.
+  // Without a configuration, the daemon is assumed where the default configuration has it.
   if (options.config === DEFAULT_CONFIG_FILE && !existsSync(options.config)) {
     return ok({ url: new URL(DEFAULT_URL), ...tokens });
   }
@@ -72,7 +72,7 @@ export function daemonOf(options: AskOptions, terminal: Terminal): Result<Runnin
   return ok({ ...own, token, operateToken, ...trusted });
 }
 
-/** The daemon that runs with these settings; undefined: nobody can ask it. */
+/** The daemon that runs with these settings; undefined: there is none to ask. */
 export function ownDaemon(status: StatusSettings): RunningDaemon | undefined {
   const { listen, token, operateToken, tls } = status;
   if (listen === undefined) return undefined;
@@ -82,32 +82,32 @@ export function ownDaemon(status: StatusSettings): RunningDaemon | undefined {
   return { url, token, operateToken, certificate: tls?.cert };
 }
 
-/** What the file says of the status server. One line about the rest of it, if that is faulty. */
+/** What the file says about the status server, with one line about the rest if that is faulty. */
 function statusOf(file: string, terminal: Terminal): Result<StatusSettings, string> {
   const read = readStatusOf(file);
-  if (!read.ok) return err(printable(`${read.error}; --url says where to ask without it`));
+  if (!read.ok) return err(printable(`${read.error}; give --url to ask without it`));
   const { status, faults } = read.value;
   const [first, ...more] = faults;
   if (first === undefined) return ok(status);
   const others = more.length === 0 ? "" : `, and ${counted(more.length, "more fault")}`;
-  terminal.err(printable(`warning: ${formatFault(first)}${others} (erouted check has all)`));
+  terminal.err(printable(`warning: ${formatFault(first)}${others} (erouted check lists all)`));
   return ok(status);
 }
 
-/** Reads something; the fault in words. */
+/** Reads something; the fault is in words. */
 export async function get(daemon: RunningDaemon, path: string): Promise<Result<unknown, string>> {
   const answer = await ask(daemon, path, { method: "GET", token: daemon.token });
   return answer.ok ? answer : err(answer.error.detail);
 }
 
-/** Has something done. */
+/** Makes the daemon do something. */
 export async function post(
   daemon: RunningDaemon,
   path: string,
 ): Promise<Result<unknown, AskFault>> {
   const token = daemon.operateToken;
   if (token !== undefined) return await ask(daemon, path, { method: "POST", token });
-  const detail = "no token: set status.operate_token_file, or give one by --token-file";
+  const detail = "no token: set status.operate_token_file, or give one with --token-file";
   return err({ status: undefined, detail, said: undefined, faults: [] });
 }
 
@@ -132,16 +132,16 @@ async function ask(
   }
 }
 
-/** The certificate of the own daemon is known: it has to be that one, and no other. */
+/** The certificate of this machine's daemon is known: it has to be that one, and no other. */
 export function transportOf(daemon: RunningDaemon): Pick<BunFetchRequestInit, "tls"> {
   const { certificate, authorities } = daemon;
   if (authorities !== undefined) return { tls: { ca: authorities } };
   if (certificate === undefined) return {};
-  // Whoever calls it by its address on loopback does not find that in the certificate.
+  // A certificate does not contain the loopback address by which the daemon is called.
   return { tls: { ca: certificate, checkServerIdentity: () => undefined } };
 }
 
-/** What a problem document says, else the status in words. */
+/** The detail of a problem document, otherwise the status in words. */
 async function faultOf(url: URL, response: Response, asking: Asking): Promise<AskFault> {
   const { status } = response;
   const problem: unknown = await response.json().catch(() => undefined);
@@ -157,8 +157,8 @@ async function faultOf(url: URL, response: Response, asking: Asking): Promise<As
 
 function tokenFault({ method, token }: Asking): string {
   const name = method === "POST" ? "operate_token_file" : "token_file";
-  if (token === undefined) return "wants a token: give it by --token-file";
-  return `this token is not taken: it wants that of its status.${name} (--token-file FILE)`;
+  if (token === undefined) return "requires a token: give it with --token-file";
+  return `this token is not accepted: the one of its status.${name} is needed (--token-file FILE)`;
 }
 
 function tokenOf(file: string | undefined): Result<string | undefined, string> {
@@ -185,11 +185,11 @@ export function explain(error: unknown): string {
     return `its certificate is not trusted (${error.message}): --ca-file names what to trust`;
   }
   if (error.name === "TimeoutError") return `no answer within ${ANSWER_MS_MAX} ms`;
-  if (error instanceof SyntaxError) return "answers something else than JSON: is that erouted?";
+  if (error instanceof SyntaxError) return "the answer is not JSON: is that erouted?";
   return error.message;
 }
 
-/** A server that listens on all addresses is asked on the loopback one. */
+/** A server that listens on all addresses is asked at the loopback address. */
 const UNSPECIFIED: Readonly<Partial<Record<string, string>>> = {
   "0.0.0.0": "127.0.0.1",
   "::": "::1",

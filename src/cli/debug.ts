@@ -1,4 +1,4 @@
-/** `erouted debug PEER on|off` and `erouted log-level`: what the log of a running daemon holds. */
+/** `erouted debug PEER on|off` and `erouted log-level`: what a running daemon logs. */
 
 import { parseDuration } from "../eroute/duration.ts";
 import { type ControlOptions, command, peerPath } from "./control.ts";
@@ -13,7 +13,7 @@ export type DebugOptions = ControlOptions & {
 
 const SECONDS_MAX = 86_400;
 
-/** Has each message of a site written to the log for a while, or no longer. */
+/** Writes each message of a site to the log for a while, or stops doing so. */
 export async function debug(options: DebugOptions, terminal: Terminal): Promise<ExitCode> {
   const { state } = options;
   const ms = parseDuration(options.for ?? "30m");

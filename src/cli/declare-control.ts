@@ -1,4 +1,4 @@
-/** The commands that have a running daemon do something: their options and help. */
+/** The commands that make a running daemon do something: their options and help. */
 
 import { Argument, type Command } from "commander";
 import type { CaptureOptions } from "./capture.ts";
@@ -18,9 +18,9 @@ type Without<T> = Omit<T, "peerid">;
 /** `connect`, `disconnect`, `rekey` and `reload`. */
 export function declareControl({ program, terminal, ends }: Declaration): void {
   asking(program.command("connect"))
-    .description("have a running erouted call a site")
+    .description("make a running erouted call a site")
     .argument("<peerid>", "its peer ID", peerIdOf)
-    .option("--wait [seconds]", "wait until it is connected, 60 s or as given; else say why not")
+    .option("--wait [seconds]", "wait until it is connected, 60 s or as given, or say why not")
     .action(
       ends(async (peerid: string, options: Without<ConnectOptions>) => {
         const { connectPeer } = await import("./control.ts");
@@ -28,7 +28,7 @@ export function declareControl({ program, terminal, ends }: Declaration): void {
       }),
     );
   asking(program.command("disconnect"))
-    .description("have a running erouted close a site's IKE SAs; the site is told")
+    .description("make a running erouted close a site's IKE SAs, with a Delete")
     .argument("<peerid>", "its peer ID", peerIdOf)
     .action(
       ends(async (peerid: string, options: Without<PeerOptions>) => {
@@ -37,9 +37,9 @@ export function declareControl({ program, terminal, ends }: Declaration): void {
       }),
     );
   asking(program.command("rekey"))
-    .description("have a running erouted replace the keys of a site's Child SAs")
+    .description("make a running erouted rekey a site's Child SAs")
     .argument("<peerid>", "its peer ID", peerIdOf)
-    .option("--ike", "those of its IKE SA instead")
+    .option("--ike", "its IKE SA instead")
     .action(
       ends(async (peerid: string, options: Without<RekeyOptions>) => {
         const { rekeyPeer } = await import("./control.ts");
@@ -48,9 +48,9 @@ export function declareControl({ program, terminal, ends }: Declaration): void {
     );
   declareRedirect({ program, terminal, ends });
   asking(program.command("debug"))
-    .description("have a running erouted write each message of a site to its log, for a while")
+    .description("make a running erouted log every message of a site for a while")
     .argument("<peerid>", "its peer ID; or an address", peerIdOf)
-    .addArgument(new Argument("<on|off>", "begin or end").choices(["on", "off"]))
+    .addArgument(new Argument("<on|off>", "start or stop").choices(["on", "off"]))
     .option("--for <time>", 'how long, such as "2h"', "30m")
     .action(
       ends(
@@ -66,8 +66,8 @@ export function declareControl({ program, terminal, ends }: Declaration): void {
     );
   declareCapture({ program, terminal, ends });
   asking(program.command("log-level"))
-    .description("set the level of a running erouted's log, until its configuration is read again")
-    .addArgument(new Argument("<level>", "the least important lines").choices(LEVELS))
+    .description("set the log level of a running erouted, until the next reload")
+    .addArgument(new Argument("<level>", "the lowest level to log").choices(LEVELS))
     .action(
       ends(async (level: string, options: ControlOptions) => {
         const { logLevel } = await import("./debug.ts");
@@ -75,10 +75,10 @@ export function declareControl({ program, terminal, ends }: Declaration): void {
       }),
     );
   asking(program.command("reload"))
-    .description("have a running erouted read its configuration file anew, as SIGHUP does")
-    .option("--force", "also if it closes more sites than reload.close_percent_max allows")
-    .option("--dry-run", "change nothing: say what a reload would close")
-    .option("--pid <pid>", "send SIGHUP to this process and wait for what comes of it; no token")
+    .description("make a running erouted read its configuration file again, as SIGHUP does")
+    .option("--force", "even if it closes more sites than reload.close_percent_max allows")
+    .option("--dry-run", "change nothing; say what a reload would close")
+    .option("--pid <pid>", "send SIGHUP to this process and wait for the result; needs no token")
     .action(
       ends(async (options: ReloadOptions) => {
         const { reload } = await import("./control.ts");
@@ -89,11 +89,11 @@ export function declareControl({ program, terminal, ends }: Declaration): void {
 
 function declareRedirect({ program, terminal, ends }: Declaration): void {
   asking(program.command("redirect"))
-    .description("have a running erouted send a site to another gateway (RFC 5685), or all")
+    .description("make a running erouted redirect one site, or all, to another gateway (RFC 5685)")
     .argument("[peerid]", "its peer ID", peerIdOf)
     .option("--to <gateway>", "the other gateway: an IP address or a host name")
-    .option("--all", "all that are connected, one by one, and all that call from now on")
-    .option("--stop", "send nobody any more")
+    .option("--all", "all that are connected, one by one, and all that call later")
+    .option("--stop", "stop redirecting")
     .action(
       ends(async (peerid: string | undefined, options: Omit<RedirectOptions, "peerid">) => {
         const { redirectPeers } = await import("./control.ts");
@@ -107,12 +107,12 @@ function declareCapture({ program, terminal, ends }: Declaration): void {
     .command("capture")
     .description("write the IKE messages of a site to a pcapng file, for Wireshark")
     .argument("<peerid>", "its peer ID; or an address", peerIdOf)
-    .option("--out <file>", "where to; else PEERID.pcapng here")
-    .option("--keys <file>", "its keys for Wireshark too, where status.allow_key_export is set")
+    .option("--out <file>", "the file to write; default: PEERID.pcapng")
+    .option("--keys <file>", "also write its keys for Wireshark; needs status.allow_key_export")
     .option("--for <time>", 'how long, at most "1h"', "60s")
     .addOption(configOption())
-    .option("--url <url>", "where it listens; else the status.listen of the configuration")
-    .option("--token-file <file>", "operate token; else status.operate_token_file")
+    .option("--url <url>", "where it listens; default: status.listen of the configuration")
+    .option("--token-file <file>", "operate token; default: status.operate_token_file")
     .option("--ca-file <file>", CA_FILE)
     .option("--json", "print the file and its length as JSON")
     .action(
@@ -126,7 +126,7 @@ function declareCapture({ program, terminal, ends }: Declaration): void {
 /** `peers reload`. */
 export function declarePeersReload({ program, terminal, ends }: Declaration): void {
   asking(program.command("reload"))
-    .description("have a running erouted read a site's row anew, and act on what has changed")
+    .description("make a running erouted read a site's row again and apply the changes")
     .argument("<peerid>", "its peer ID", peerIdOf)
     .action(
       ends(async (peerid: string, options: Without<PeerOptions>) => {
@@ -139,10 +139,10 @@ export function declarePeersReload({ program, terminal, ends }: Declaration): vo
 function asking(command: Command): Command {
   return command
     .addOption(configOption())
-    .option("--url <url>", "where it listens; else the status.listen of the configuration")
-    .option("--token-file <file>", "operate token; else status.operate_token_file")
+    .option("--url <url>", "where it listens; default: status.listen of the configuration")
+    .option("--token-file <file>", "operate token; default: status.operate_token_file")
     .option("--ca-file <file>", CA_FILE)
-    .option("--json", "print what it answers, as JSON");
+    .option("--json", "print its answer as JSON");
 }
 
 const LEVELS = ["debug", "info", "warning", "error"];

@@ -1,4 +1,4 @@
-/** `erouted import saros`: the old router's configuration as erouted's, and a report about it. */
+/** `erouted import saros`: converts the old router's configuration to erouted's, with a report. */
 
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { dirname, resolve } from "node:path";
@@ -21,7 +21,7 @@ export type ImportOptions = {
   readonly json?: true;
 };
 
-/** 1 if the file cannot be read or understood; then nothing is written. */
+/** Returns 1 if the file cannot be read or understood; then nothing is written. */
 export async function importSaros(options: ImportOptions, terminal: Terminal): Promise<ExitCode> {
   const { file } = options;
   const octets = await octetsOf(file, terminal);
@@ -58,7 +58,7 @@ async function octetsOf(file: string, terminal: Terminal): Promise<Result<Uint8A
   return octets === undefined ? err(`has more than ${FILE_OCTETS_MAX} octets`) : ok(octets);
 }
 
-/** A line for each line that says something about IPsec, then what is in sum. */
+/** One line for each line about IPsec, followed by a summary. */
 function reportOf(
   { notes, others }: Translation,
   file: string,
@@ -66,13 +66,14 @@ function reportOf(
 ): readonly string[] {
   const of = (kind: Note["kind"]) => notes.filter((note) => note.kind === kind).length;
   const sum =
-    `${counted(of("taken"), "line")} taken over, ${of("none")} without counterpart, ` +
+    `${counted(of("taken"), "line")} taken over, ${of("none")} without a counterpart, ` +
     `${of("to-do")} to be done by hand`;
   return [
     ...(encoding === "UTF-8" ? [] : [`${file}: is read as ${encoding}`]),
     ...notes.map((note) => `${file}:${note.line}: ${WORDS[note.kind]} ${lineOf(note)}`),
     ...[...others].map(
-      ([entity, lines]) => `${file}: left out  ${entity}: ${counted(lines, "line")}, no IPsec`,
+      ([entity, lines]) =>
+        `${file}: left out  ${entity}: ${counted(lines, "line")}, not about IPsec`,
     ),
     `${file}: ${sum}`,
   ];
@@ -84,12 +85,12 @@ function lineOf({ kind, setting, detail }: Note): string {
   return kind === "taken" ? `${setting} -> ${detail}` : `${setting}: ${detail}`;
 }
 
-/** Undefined: standard output, which `-` stands for as well. */
+/** Undefined: standard output, which `-` also means. */
 function outputFile({ output }: ImportOptions): string | undefined {
   return output === "-" ? undefined : output;
 }
 
-/** Secrets first: the configuration names them. */
+/** Secrets first: the configuration names their files. */
 function writeAll(
   { secrets, toml }: Translation,
   options: ImportOptions,
@@ -103,7 +104,7 @@ function writeAll(
       at = file;
       mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
       writeFileSync(file, `${text}\n`, { mode: 0o600 });
-      // A file that was there already keeps its mode otherwise.
+      // Otherwise an existing file would keep its mode.
       chmodSync(file, 0o600);
       handOver(file);
     }
@@ -117,7 +118,7 @@ function writeAll(
   }
 }
 
-/** What was written is read as the daemon reads it: a value of the router's may be none of ours. */
+/** The result is read as the daemon reads it: a value of the router's may be invalid here. */
 function sayFaults({ toml }: Translation, options: ImportOptions, terminal: Terminal): ExitCode {
   const files = {
     readSecret: readText,
@@ -130,9 +131,9 @@ function sayFaults({ toml }: Translation, options: ImportOptions, terminal: Term
     terminal.err(printable(`${config.ok ? "warning: " : ""}${formatFault(fault)}`));
   }
   const more = faults.length - FAULTS_TOLD_MAX;
-  if (more > 0) terminal.err(`and ${more} more: erouted check --offline tells all of them`);
+  if (more > 0) terminal.err(`and ${more} more: erouted check --offline lists all of them`);
   return config.ok ? EXIT.ok : EXIT.failed;
 }
 
-/** What a fleet of eroutes has in common would be told for each of them. */
+/** Anything that all eroutes have in common would be reported for each of them. */
 const FAULTS_TOLD_MAX = 20;

@@ -1,4 +1,4 @@
-/** A list of what is right and what is not: a line each for people, or one JSON object. */
+/** A list of what is right and what is not: a line for each, or one JSON object. */
 
 import { painted, type Style } from "./table.ts";
 import { printable, type Terminal } from "./terminal.ts";
@@ -6,7 +6,7 @@ import { wrapped } from "./wrap.ts";
 
 export type Verdict = "ok" | "note" | "problem";
 
-/** Points are printed as they come; as JSON all at once, by {@link Points.end}. */
+/** Points are printed as they come; JSON is printed at the end, by {@link Points.end}. */
 export class Points {
   #problems = 0;
   readonly #said: { verdict: Verdict; about: string; detail: string }[] = [];
@@ -31,7 +31,7 @@ export class Points {
     this.#say("problem", about, detail);
   }
 
-  /** Of the configuration; for people beside the points, on standard error. */
+  /** Notes on the configuration; in text output they go to standard error. */
   warning(detail: string): void {
     if (this.#json) this.#say("note", "configuration", detail);
     else this.#terminal.err(printable(`warning: ${detail}`));

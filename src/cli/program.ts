@@ -1,4 +1,4 @@
-/** The command line: commands, options, help, and what a mistake in them ends with. */
+/** The command line: commands, options, help, and the exit codes of mistakes in them. */
 
 import { Argument, Command, CommanderError } from "commander";
 import packageJson from "../../package.json";
@@ -19,7 +19,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
     await createProgram(terminal, ending).parseAsync([...args], { from: "user" });
     return ending.code;
   } catch (error) {
-    // Commander has said what is wrong already; help and version end the same way, with 0.
+    // Commander has already said what is wrong; help and version end the same way, with 0.
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.usage;
     terminal.err(`erouted: ${error instanceof Error ? error.message : error}`);
     return EXIT.failed;
@@ -39,7 +39,7 @@ function createProgram(terminal: Terminal, ending: Ending): Command {
     .exitOverride()
     .configureOutput({
       writeOut: (text) => terminal.out(text.trimEnd()),
-      // As every other fault is said.
+      // In the form of every other fault.
       writeErr: (text) => terminal.err(text.trimEnd().replace(/^error: /, "erouted: ")),
     })
     .addHelpText("afterAll", EXIT_CODES);
@@ -52,7 +52,7 @@ function createProgram(terminal: Terminal, ending: Ending): Command {
         ending.code = await command(...args);
       },
   };
-  // Each command loads what it needs only when it runs: help and mistakes are answered at once.
+  // Each command loads what it needs only when it runs, so help and mistakes are answered at once.
   declareRun(declaration);
   declareCheck(declaration);
   declareShow(declaration);
@@ -93,7 +93,7 @@ function declareCheck({ program, terminal, ends }: Declaration): void {
     .description("check configuration, databases, kernel and ports without starting anything")
     .addOption(configOption())
     .option("--offline", "check the configuration only")
-    .option("--as <user>", "open files with this user's rights; else as root with the service's")
+    .option("--as <user>", "open files with this user's rights; default as root: the service's")
     .option("--json", "all points as one JSON object")
     .action(
       ends(async (options: CheckOptions) => {
@@ -103,11 +103,11 @@ function declareCheck({ program, terminal, ends }: Declaration): void {
     );
 }
 
-/** Completion is made from all commands, its own too. */
+/** Completion is generated from all commands, including its own. */
 function declareCompletion({ program, terminal, ends }: Declaration): void {
   const completion = program
     .command("completion")
-    .description("print what a shell needs to complete commands, options and peer IDs")
+    .description("print the script with which a shell completes commands, options and peer IDs")
     .addArgument(new Argument("<shell>", "which shell").choices(SHELLS))
     .action(
       ends(async (shell: Shell) => {

@@ -1,4 +1,4 @@
-/** `erouted reload --pid PID`: SIGHUP, and what came of it; for service managers. */
+/** `erouted reload --pid PID`: SIGHUP, and its result; for service managers. */
 
 import { join } from "node:path";
 import { RELOAD_RESULT } from "../daemon/reload-result.ts";
@@ -6,10 +6,10 @@ import { readText } from "./configuration.ts";
 import { fieldAt, listAt, numberAt, textAt } from "./json-fields.ts";
 import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "./terminal.ts";
 
-/** Waits until the process has said what it did; it says so in a file of its runtime folder. */
+/** Waits until the process has reported its result in a file of its runtime folder. */
 export async function reloadBySignal(pid: string, terminal: Terminal): Promise<ExitCode> {
   const number = /^[1-9]\d{0,9}$/.test(pid) ? Number(pid) : Number.NaN;
-  if (Number.isNaN(number)) return misuse(terminal, "--pid takes the number of a process");
+  if (Number.isNaN(number)) return misuse(terminal, "--pid takes a process ID");
   const { RUNTIME_DIRECTORY = RUNTIME_FOLDER } = process.env;
   const [folder = ""] = RUNTIME_DIRECTORY.split(":");
   const file = join(folder, RELOAD_RESULT);
@@ -20,8 +20,8 @@ export async function reloadBySignal(pid: string, terminal: Terminal): Promise<E
     return failure(terminal, `${pid}: ${error instanceof Error ? error.message : error}`);
   }
   if (before === undefined) {
-    const why = `${file} has nothing of that process`;
-    return failure(terminal, `the signal was sent; what came of it is not known: ${why}`);
+    const why = `${file} has no entry of that process`;
+    return failure(terminal, `the signal was sent; its result is not known: ${why}`);
   }
   const until = performance.now() + ANSWER_MS_MAX;
   while (performance.now() < until) {
@@ -45,7 +45,7 @@ function sayResult(file: string, terminal: Terminal): ExitCode {
   return outcome === "faulty" ? EXIT.configuration : code;
 }
 
-/** Undefined if it is not of this process. */
+/** Undefined if it is not from this process. */
 function numberOfResult(file: string, pid: number): number | undefined {
   const result = resultOf(file);
   return fieldAt(result, "pid") === pid ? numberAt(result, "sequence") : undefined;
@@ -63,11 +63,11 @@ function resultOf(file: string): unknown {
 const WORDS: Readonly<Partial<Record<string, string>>> = {
   faulty: "the configuration file has faults: the former configuration stays in force",
   held:
-    "the new configuration is not taken over: the former one stays in force. To force it: " +
+    "the new configuration is refused: the former one stays in force. To force it: " +
     "erouted reload --force, or reload.close_percent_max in the file",
 };
 
-/** Where the unit has it. */
+/** The unit's runtime folder. */
 const RUNTIME_FOLDER = "/run/erouted";
 const POLL_MS = 50;
 const ANSWER_MS_MAX = 30_000;

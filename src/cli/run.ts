@@ -22,11 +22,11 @@ export async function run(
     return EXIT.configuration;
   }
   const { runDaemon } = await import("../daemon/start.ts");
-  // Whoever asks a running daemon for it is elsewhere.
+  // Commands that ask a running daemon do this elsewhere.
   const configFile = resolve(options.config);
   const load = () => rereadConfigFile(configFile);
   const code = await runDaemon(config.value, { configFile, load });
-  // Nothing should be open any more; if something is, it does not keep the process.
+  // Nothing should be open any more; if something is, it does not keep the process alive.
   setTimeout(() => process.exit(code), LINGER_MS_MAX).unref();
   return code === 0 ? EXIT.ok : EXIT.failed;
 }

@@ -1,4 +1,4 @@
-/** Tables of text for people: columns as wide as their widest cell, or as the terminal has room. */
+/** Tables of text for people: columns as wide as their widest cell, or as the terminal allows. */
 
 import { printable, type Screen } from "./terminal.ts";
 
@@ -7,15 +7,15 @@ export type Cells = readonly string[];
 /** A column of a table that fits a terminal. */
 export type Column = {
   readonly heading: string;
-  /** The highest goes first where there is no room; 0 always stays. */
+  /** The highest is left out first if there is no room; 0 always stays. */
   readonly rank: number;
-  /** Cut short, with an ellipsis, before a column is left out; others are shown whole. */
+  /** Shortened, with an ellipsis, before a column is left out; others are shown whole. */
   readonly cut?: boolean;
 };
 
 export type Style = "good" | "bad" | "changing";
 
-/** How lines are made for what they are shown on. */
+/** How lines are made for their output. */
 export type TableOptions = {
   /** Undefined: as long as they are. */
   readonly width: number | undefined;
@@ -24,7 +24,9 @@ export type TableOptions = {
   readonly styleOf?: (cell: string) => Style | undefined;
 };
 
-/** A heading and a line a row, no longer than the width as far as columns can give way. */
+/**
+ * A heading and a line for each row, no longer than the width as far as columns can be narrowed.
+ */
 export function tableLines(
   columns: readonly Column[],
   rows: readonly Cells[],
@@ -37,7 +39,7 @@ export function tableLines(
     const cells = kept.map((i) => {
       const cell = row[i] ?? "";
       const room = widths[i] ?? 0;
-      // Without a terminal, a cell that is too long stands out of its column.
+      // Without a terminal, a cell that is too long extends beyond its column.
       const text = width === undefined ? padded(cell, room) : padded(cutTo(cell, room), room);
       return painted(text, style?.(cell), screen);
     });
@@ -57,7 +59,7 @@ export function painted(
   return `\x1b[${SGR[style]}m${text}\x1b[0m`;
 }
 
-/** Text of at most so many columns; what is longer ends in an ellipsis. */
+/** Text of at most so many columns; longer text ends in an ellipsis. */
 export function cutTo(text: string, width: number): string {
   if (Bun.stringWidth(text) <= width) return text;
   let kept = "";
@@ -70,7 +72,7 @@ export function cutTo(text: string, width: number): string {
   return `${kept}…`;
 }
 
-/** Widths for these rows, so that later rows can stand below them. */
+/** Widths for these rows, so that later rows can be aligned below them. */
 export function columnWidths(rows: readonly Cells[]): readonly number[] {
   return naturalWidths(rows, undefined);
 }
@@ -94,7 +96,7 @@ function naturalWidths(rows: readonly Cells[], width: number | undefined): reado
 
 type Fitted = { readonly kept: readonly number[]; readonly widths: readonly number[] };
 
-/** Leaves out columns while even the shortest cuts are too long; then cuts the widest. */
+/** Leaves out columns while even the shortest cuts are too long; then shortens the widest. */
 function fitted(columns: readonly Column[], natural: readonly number[], width: number): Fitted {
   const widths = [...natural];
   const isCut = (i: number) => columns[i]?.cut === true;
@@ -127,6 +129,6 @@ function sum(values: readonly number[]): number {
 /** ECMA-48 §8.3.117. */
 const SGR: Readonly<Record<Style, number>> = { good: 32, bad: 31, changing: 33 };
 const GRAPHEMES = new Intl.Segmenter();
-/** Longer cells stand out of their column rather than push all others away. */
+/** Longer cells extend beyond their column rather than pushing all others away. */
 const CELL_WIDTH_MAX = 48;
 const CUT_MIN = 12;

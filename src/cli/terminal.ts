@@ -1,14 +1,14 @@
-/** What commands write to and read from, and the codes with which they end. */
+/** What commands write to and read from, and their exit codes. */
 
 import { writeSync } from "node:fs";
 
 /**
- * That of a faulty configuration is EX_CONFIG of sysexits.h, which systemd shows as `78/CONFIG` and
- * does not start again; 3 to 7 would have meanings of their own there (3: NOTIMPLEMENTED).
+ * The code of a faulty configuration is EX_CONFIG of sysexits.h: systemd shows it as `78/CONFIG`
+ * and does not restart the service; 3 to 7 have meanings of their own there (3: NOTIMPLEMENTED).
  */
 export const EXIT = { ok: 0, failed: 1, usage: 2, configuration: 78, notConnected: 4 } as const;
 
-/** What each of them says, for the help and the documents. */
+/** What each of them means, for the help and the documents. */
 export const EXIT_MEANINGS: readonly (readonly [code: ExitCode, meaning: string])[] = [
   [EXIT.ok, "ok"],
   [EXIT.failed, "failed"],
@@ -23,37 +23,37 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 export type Terminal = {
   out(line: string): void;
   err(line: string): void;
-  /** How wide standard output is; undefined where it is no terminal. */
+  /** The width of standard output; undefined if it is not a terminal. */
   readonly columns: number | undefined;
-  /** What can be done where standard output is a terminal; undefined where it is none. */
+  /** What can be done if standard output is a terminal; undefined if it is not. */
   readonly screen?: Screen | undefined;
-  /** Shows how far something is, in one line of standard error; undefined takes it away. */
+  /** Shows progress in one line of standard error; undefined removes the line. */
   readonly progress?: ((text: string | undefined) => void) | undefined;
-  /** All of standard input, up to `octetsMax`; undefined if it holds more. */
+  /** All of standard input, up to `octetsMax`; undefined if it is longer. */
   stdin(octetsMax: number): Promise<Uint8Array | undefined>;
 };
 
-/** A terminal that people look at. */
+/** A terminal that a person watches. */
 export type Screen = {
   /** Lines that it shows. */
   readonly rows: number;
-  /** Whether colours are wanted: NO_COLOR (no-color.org) is empty, and TERM not `dumb`. */
+  /** Whether colours are wanted: NO_COLOR (no-color.org) is empty, and TERM is not `dumb`. */
   readonly colour: boolean;
-  /** As it is, with what a terminal obeys. */
+  /** Writes text unchanged, with characters that a terminal interprets. */
   write(text: string): void;
-  /** Aborted by Ctrl-C and SIGTERM, which do not end the process once this has been asked for. */
+  /** Aborted by Ctrl-C and SIGTERM, which no longer end the process once this has been read. */
   interrupted(): AbortSignal;
 };
 
 /**
- * The process's own. A reader that has gone away (`| head`) ends the process quietly; results that
- * are lost in any other way, on a full disk for one, are a failure.
+ * The terminal of this process. A reader that has gone away (`| head`) ends the process quietly;
+ * results that are lost in any other way, for example on a full disk, are a failure.
  */
 export function openTerminal(): Terminal {
   process.stdout.on("error", (error: Error & { code?: string }) => {
     if (error.code === "EPIPE") process.exit(EXIT.ok);
-    // Not the stream: the process must not end before this is out.
-    writeAnyway(`erouted: standard output: ${error.message}: what was to be written is lost\n`);
+    // Not through the stream: the process must not end before this is written.
+    writeAnyway(`erouted: standard output: ${error.message}: the output is lost\n`);
     process.exit(EXIT.failed);
   });
   process.stderr.on("error", (error: Error & { code?: string }) => {
@@ -102,19 +102,19 @@ function showProgress(text: string | undefined): void {
   process.stderr.write(`\r${line}\x1b[K`);
 }
 
-/** Says why a command failed, and is its exit code. */
+/** Says why a command failed, and returns its exit code. */
 export function failure(terminal: Terminal, what: string): ExitCode {
   terminal.err(`erouted: ${what}`);
   return EXIT.failed;
 }
 
-/** Says what is wrong with how a command was called, and is its exit code. */
+/** Says what is wrong with the way a command was called, and returns its exit code. */
 export function misuse(terminal: Terminal, what: string): ExitCode {
   terminal.err(`erouted: ${what}`);
   return EXIT.usage;
 }
 
-/** Text from elsewhere, without characters that a terminal would obey. */
+/** Text from elsewhere, without characters that a terminal would interpret. */
 export function printable(text: string): string {
   return text.replace(/\p{Cc}|[\u202a-\u202e\u2066-\u2069]/gu, "?");
 }
@@ -126,7 +126,7 @@ function writeAnyway(text: string): void {
   try {
     writeSync(2, text);
   } catch {
-    // Nobody is left to be told; the exit code says it.
+    // No one is left to read a message; the exit code says it.
   }
 }
 

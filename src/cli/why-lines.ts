@@ -6,7 +6,7 @@ import { type Column, columnWidths, painted, type Style, tableLine, tableLines }
 import { printable, type Screen } from "./terminal.ts";
 import { wrapped } from "./wrap.ts";
 
-/** Lines no longer than `columns`, where words allow it; undefined: as long as they are. */
+/** Lines no longer than `columns`, if the words allow it; undefined: as long as they are. */
 export function whyLines(
   explanation: unknown,
   columns: number | undefined,
@@ -28,7 +28,7 @@ export function whyLines(
 
 type Wrap = (text: string, indent: number) => readonly string[];
 
-/** Of the summary: what is not named here is bad. */
+/** States in the summary: those not named here are bad. */
 const STYLES: Readonly<Partial<Record<string, Style>>> = {
   connected: "good",
   negotiating: "changing",
@@ -50,7 +50,7 @@ function findingLines(finding: unknown, wrap: Wrap, screen: Screen | undefined):
   return [painted(shown, style, screen) + rest, ...others];
 }
 
-/** Where the details of the findings begin. */
+/** The column where the details of the findings begin. */
 const DETAIL_INDENT = 19;
 
 function adviceLines(explanation: unknown, wrap: Wrap): readonly string[] {
@@ -59,7 +59,7 @@ function adviceLines(explanation: unknown, wrap: Wrap): readonly string[] {
   return ["", "What to do:", ...advice.flatMap((text) => wrap(`  - ${text}`, 4))];
 }
 
-/** Both sides beside each other: part by part where they are known, else as they came. */
+/** Both sides beside each other: part by part if the parts are known, otherwise as they are. */
 function comparisonLines(explanation: unknown, columns = Infinity): readonly string[] {
   const nearest = listAt(explanation, "comparison", "nearest");
   const rows = nearest.length > 0 ? nearest.flatMap(partRows) : rowsAsTheyCame(explanation);
@@ -73,7 +73,7 @@ function comparisonLines(explanation: unknown, columns = Infinity): readonly str
 
 const HEADINGS = ["", "THE SITE OFFERS", "CONFIGURED HERE", ""];
 
-/** Where there is no room beside each other. */
+/** If there is no room beside each other. */
 function belowEachOther(rows: readonly (readonly string[])[]): readonly string[] {
   return rows.flatMap(([name = "", offered = "", configured = "", verdict = ""]) => [
     ...(name === "" ? [] : [printable(`${name}  ${verdict}`.trimEnd())]),
@@ -82,7 +82,7 @@ function belowEachOther(rows: readonly (readonly string[])[]): readonly string[]
   ]);
 }
 
-/** What both have, in one line; or one under the other all that each has. */
+/** What both have, in one line; or everything that each has, one below the other. */
 function partRows(part: unknown): readonly (readonly string[])[] {
   const name = textAt(part, "part") ?? "";
   const [offered, configured, common] = (["offered", "configured", "common"] as const).map((side) =>

@@ -8,8 +8,8 @@ import { whyLines } from "./why-lines.ts";
 export type WhyOptions = AskOptions & { readonly peerid: string; readonly json?: true };
 
 /**
- * Prints what the daemon knows of a peer ID, or of an address: 0 if it is connected, 4 if not. With
- * no daemon to ask, what configuration and table say, and 1.
+ * Prints what the daemon knows about a peer ID, or an address: 0 if it is connected, 4 if not. If
+ * no daemon answers, prints what configuration and table show, and returns 1.
  */
 export async function why(options: WhyOptions, terminal: Terminal): Promise<ExitCode> {
   const daemon = daemonOf(options, terminal);
@@ -22,13 +22,13 @@ export async function why(options: WhyOptions, terminal: Terminal): Promise<Exit
     return code;
   }
   if (textAt(answer.value, "summary") === undefined) {
-    return failure(terminal, `${daemon.value.url}: answers without an explanation: is it older?`);
+    return failure(terminal, `${daemon.value.url}: its answer has no explanation: is it older?`);
   }
   say(answer.value, options, terminal);
   return fieldAt(answer.value, "connected") === true ? EXIT.ok : EXIT.notConnected;
 }
 
-/** Pattern and row are there without a daemon, too. */
+/** Pattern and row can be read without a daemon, too. */
 async function whyWithoutDaemon(options: WhyOptions, terminal: Terminal): Promise<void> {
   const { loadConfig } = await import("./configuration.ts");
   const config = loadConfig(options.config, terminal);

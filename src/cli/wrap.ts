@@ -1,4 +1,4 @@
-/** Text broken into lines that fit their terminal. */
+/** Breaks text into lines that fit their terminal. */
 
 /** Breaks at blanks; what follows is indented. A word that is too long stays whole. */
 export function wrapped(

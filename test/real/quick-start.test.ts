@@ -105,7 +105,7 @@ test("systemctl reload fails when the file is refused, and the service goes on a
     ["empty", () => configure(""), /is empty, or cut off/],
     ["a faulty key", () => configure(whole.replace("peerid", "peer")), /eroute\[0\]\.peer /],
     ["cut off", () => configure(whole.replace("# end\n", "")), /its last line is not "# end"/],
-    ["a FIFO", () => void must(`rm -f ${CONFIG} && mkfifo ${CONFIG}`), /is no regular file/],
+    ["a FIFO", () => void must(`rm -f ${CONFIG} && mkfifo ${CONFIG}`), /is not a regular file/],
   ];
   for (const [what, write, why] of refusals) {
     write();

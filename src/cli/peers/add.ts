@@ -1,4 +1,4 @@
-/** `erouted peers add`: one row, checked as it will be checked when the site calls. */
+/** `erouted peers add`: adds one row, checked as it will be checked when the site calls. */
 
 import type { Config } from "../../config/config.ts";
 import { matchConfigured } from "../../eroute/configured-match.ts";
@@ -45,7 +45,7 @@ export type AddOptions = PeersOptions &
     readonly ppkId?: string;
     readonly allowOverlap?: true;
     readonly json?: true;
-    /** Whose configuration is printed, instead of a generated key. */
+    /** The router whose configuration is printed, instead of the generated key. */
     readonly print?: RemoteKind;
     /** Where sites reach the concentrator. */
     readonly address?: string;
@@ -70,7 +70,7 @@ export async function addPeer(options: AddOptions, terminal: Terminal): Promise<
   const ppk = ppkTextOf(options);
   if (!ppk.ok) return failure(terminal, ppk.error);
   const row = rowOf({ ...options, peerid }, { password: password.value, ppk: ppk.value });
-  // One that is disabled has to be right for the day on which it is not.
+  // A disabled row has to be valid for the day on which it is enabled.
   const judged = judgeRows(peerid, [{ ...row, disabled: null }], config.value, settings.value);
   if (judged.kind === "faulty") return failure(terminal, printable(judged.detail));
   const remote = remoteOf(options, config.value, settings.value);
@@ -98,7 +98,7 @@ export async function addPeer(options: AddOptions, terminal: Terminal): Promise<
   return EXIT.ok;
 }
 
-/** The keys that were made here: nobody else knows them yet. */
+/** The keys that were made here: they are not known anywhere else yet. */
 function generatedOf(
   { generate, ppk }: AddOptions,
   row: PeerRow,
@@ -116,7 +116,7 @@ function remoteOf(
   return { for: print, config, settings, ...(address === undefined ? {} : { address }) };
 }
 
-/** Where both ends have certificates a row does without a key. */
+/** If both ends have certificates, a row needs no key. */
 function mustHaveKey(peerid: string, { plan }: Config): boolean {
   const match = matchConfigured(plan, peerid);
   return match.kind !== "base" || needsPsk(match.eroute.auth);
@@ -149,7 +149,9 @@ type Inserting = {
   readonly settings: DatabaseSettings;
 };
 
-/** Writes the row, unless another one keeps its site out. Notes on what others have in common. */
+/**
+ * Writes the row, unless another one keeps its site out. Notes what it has in common with others.
+ */
 async function insert(
   row: PeerRow,
   owner: Owner | undefined,
@@ -167,7 +169,7 @@ async function insert(
     const overlaps = met?.value ?? [];
     const refused = overlaps.find(isRefused);
     if (refused !== undefined && options.allowOverlap !== true && options.disabled !== true) {
-      return err(`${row.peerid} ${overlapLine(refused)}; --allow-overlap adds it all the same`);
+      return err(`${row.peerid} ${overlapLine(refused)}; --allow-overlap adds it anyway`);
     }
     const added = await peers.add({ ...row, password: row.password ?? "" });
     const shared = keys.noteOf(row) ?? [];

@@ -1,4 +1,4 @@
-/** `erouted peers check|show`: rows as the daemon will take them. */
+/** `erouted peers check|show`: rows as the daemon will read them. */
 
 import { describeDatabase } from "../../eroute/database.ts";
 import { peerKey } from "../../eroute/peer-id.ts";
@@ -12,7 +12,7 @@ import { judgeRows } from "./row-judgement.ts";
 import { type PeersOptions, withoutKeys, withPeers } from "./rows.ts";
 import { SharedKeys } from "./shared-keys.ts";
 
-/** Prints a line for each row that is refused or has a surprise in it; 1 if any is refused. */
+/** Prints a line for each row that is refused or may surprise; 1 if any is refused. */
 export function checkPeers(
   options: PeersOptions & { readonly json?: true },
   terminal: Terminal,
@@ -35,7 +35,7 @@ export function checkPeers(
       counts.disabled += judged.kind === "disabled" ? 1 : 0;
       counts.faulty += judged.kind === "faulty" ? 1 : 0;
     };
-    // Rows of one ID follow each other.
+    // Rows with the same ID follow each other.
     let same: PeerRow[] = [];
     for (let after: string | undefined; ; ) {
       const page = await peers.list(after, PAGE_ROWS);
@@ -70,7 +70,10 @@ export function checkPeers(
   });
 }
 
-/** Prints one row without its password, and what it makes; 1 if it is not there, or refused. */
+/**
+ * Prints one row without its password, and the dynamic eroute that it makes; 1 if it is missing or
+ * refused.
+ */
 export function showPeer(
   options: PeersOptions & { readonly peerid: string; readonly json?: true },
   terminal: Terminal,

@@ -8,7 +8,7 @@ import type { ChangeOptions, SetOptions } from "./set.ts";
 type Actions = Omit<Declaration, "program">;
 type Without<T> = Omit<T, "peerid">;
 
-/** What changes the row of one site. */
+/** The commands that change the row of one site. */
 export function declareChanges(peers: Command, { terminal, ends }: Actions): void {
   declareSet(peers, { terminal, ends });
   telling(peers.command("disable"))
@@ -23,7 +23,7 @@ export function declareChanges(peers: Command, { terminal, ends }: Actions): voi
   telling(peers.command("enable"))
     .description("let a site that is disabled connect again")
     .argument("<peerid>", "its peer ID", peerIdOf)
-    .option("--allow-overlap", "also if another row has the same subnet")
+    .option("--allow-overlap", "even if another row has the same subnet")
     .action(
       ends(async (peerid: string, options: Without<ChangeOptions>) => {
         const { enablePeer } = await import("./set.ts");
@@ -43,7 +43,7 @@ export function declareChanges(peers: Command, { terminal, ends }: Actions): voi
 
 function declareSet(peers: Command, { terminal, ends }: Actions): void {
   telling(peers.command("set"))
-    .description("change columns of a site's row, checked as for a new one; counts at once")
+    .description("change columns of a site's row, checked like a new one; applies at once")
     .argument("<peerid>", "its peer ID", peerIdOf)
     .argument("[settings...]", "NAME=VALUE: peerip=192.0.2.7; NAME= empties the column")
     .option("--password-file <file>", "file with its new pre-shared key")
@@ -51,7 +51,7 @@ function declareSet(peers: Command, { terminal, ends }: Actions): void {
     .option("--generate", "make a new strong pre-shared key, and print it (only this once)")
     .option("--ppk", "with --generate: make a post-quantum key as well (RFC 8784)")
     .option("--ppk-file <file>", "file with its new post-quantum key")
-    .option("--allow-overlap", "also if another row has the same subnet")
+    .option("--allow-overlap", "even if another row has the same subnet")
     .addOption(new Option("--password <key>").hideHelp())
     .addHelpText("after", NO_PASSWORD_OPTION)
     .action(
@@ -68,13 +68,13 @@ function declareSet(peers: Command, { terminal, ends }: Actions): void {
     );
 }
 
-/** What every command has that writes a row and tells a running daemon. */
+/** The options of every command that writes a row and informs a running daemon. */
 function telling(command: Command): Command {
   return command
     .addOption(configOption())
     .addOption(egroupOption())
-    .option("--url <url>", "where erouted listens; else the status.listen of the configuration")
-    .option("--token-file <file>", "operate token; else status.operate_token_file")
+    .option("--url <url>", "where erouted listens; default: status.listen of the configuration")
+    .option("--token-file <file>", "operate token; default: status.operate_token_file")
     .option("--ca-file <file>", CA_FILE)
-    .option("--json", "what has been changed, as JSON");
+    .option("--json", "print what was changed, as JSON");
 }

@@ -12,7 +12,7 @@ import type { PeersOptions } from "./rows.ts";
 
 type Actions = Omit<Declaration, "program">;
 
-/** `peers` and what is below it. */
+/** `peers` and its sub-commands. */
 export function declarePeers({ program, terminal, ends }: Declaration): void {
   const peers = program
     .command("peers")
@@ -20,10 +20,10 @@ export function declarePeers({ program, terminal, ends }: Declaration): void {
     .helpCommand("help [command]", "print help on a command");
   peers
     .command("init")
-    .description("create the table, if it is not there")
+    .description("create the table, if it does not exist")
     .addOption(configOption())
     .addOption(egroupOption())
-    .option("--json", "whether it has been created, as JSON")
+    .option("--json", "print whether it was created, as JSON")
     .action(
       ends(async (options: { config: string; egroup?: string; json?: true }) => {
         const { initPeers } = await import("./rows.ts");
@@ -40,16 +40,16 @@ export function declarePeers({ program, terminal, ends }: Declaration): void {
 function declareFiles(peers: Command, { terminal, ends }: Actions): void {
   peers
     .command("import")
-    .description("add the rows of a CSV or JSON file; nothing is written if one is refused")
-    .argument("<file>", "with the names of the columns in its first line; - is standard input")
+    .description("add the rows of a CSV or JSON file; if one is refused, nothing is written")
+    .argument("<file>", "its first line has the column names; - is standard input")
     .addOption(configOption())
     .addOption(egroupOption())
     .addOption(formatOption())
-    .option("--update", "change rows that are there; columns that the file lacks stay")
+    .option("--update", "change existing rows; columns that the file lacks stay unchanged")
     .option("--generate", "make a strong key for each new row without one")
-    .option("--allow-overlap", "take rows with the subnet of another row")
+    .option("--allow-overlap", "accept rows with the subnet of another row")
     .option("--dry-run", "say what would be added and changed, and write nothing")
-    .option("--json", "what is done to which row, as JSON")
+    .option("--json", "print what is done to each row, as JSON")
     .action(
       ends(async (file: string, options: Omit<ImportOptions, "file">) => {
         const { importPeers } = await import("./import.ts");
@@ -59,13 +59,13 @@ function declareFiles(peers: Command, { terminal, ends }: Actions): void {
   peers
     .command("export")
     .description("write all rows as CSV or JSON, without keys")
-    .argument("[file]", "where to, mode 600; else standard output")
+    .argument("[file]", "the file to write, mode 600; default: standard output")
     .addOption(configOption())
     .addOption(egroupOption())
     .addOption(formatOption())
-    .option("--json", "the same as --format json: one object a line")
-    .option("--with-passwords", "with the pre-shared keys: whoever reads it can be any site")
-    .option("--force", "replace a file that is there")
+    .option("--json", "the same as --format json: one object on each line")
+    .option("--with-passwords", "with the pre-shared keys: whoever reads them can pose as any site")
+    .option("--force", "replace an existing file")
     .action(
       ends(async (file: string | undefined, options: Omit<ExportOptions, "file">) => {
         const { exportPeers } = await import("./export.ts");
@@ -75,7 +75,7 @@ function declareFiles(peers: Command, { terminal, ends }: Actions): void {
 }
 
 function formatOption(): Option {
-  return new Option("--format <format>", "else what the file's name, or content, says").choices([
+  return new Option("--format <format>", "default: by the file's name or content").choices([
     "csv",
     "json",
   ]);
@@ -84,7 +84,7 @@ function formatOption(): Option {
 function declareRows(peers: Command, { terminal, ends }: Actions): void {
   peers
     .command("check")
-    .description("check all rows as the daemon will; say which it refuses, and why")
+    .description("check all rows as the daemon does; say which it refuses, and why")
     .addOption(configOption())
     .addOption(egroupOption())
     .option("--json", "all points as one JSON object")
@@ -96,7 +96,7 @@ function declareRows(peers: Command, { terminal, ends }: Actions): void {
     );
   peers
     .command("show")
-    .description("show a site's row without its password, and what it makes")
+    .description("show a site's row without its password, and the resulting eroute")
     .argument("<peerid>", "its peer ID", peerIdOf)
     .addOption(configOption())
     .addOption(egroupOption())
@@ -112,7 +112,7 @@ function declareRows(peers: Command, { terminal, ends }: Actions): void {
     .description("show the rows, without passwords")
     .addOption(configOption())
     .addOption(egroupOption())
-    .option("--json", "one JSON object a line")
+    .option("--json", "one JSON object on each line")
     .action(
       ends(async (options: { config: string; egroup?: string; json?: true }) => {
         const { listPeers } = await import("./rows.ts");
@@ -129,28 +129,28 @@ function declarePeersAdd({ program, terminal, ends }: Declaration): void {
     .option("--peerid <id>", "the ID that the site presents")
     .option("--remip <subnet>", "its subnet: 192.168.1.0 or 192.168.1.0/24; or several")
     .option("--remmsk <mask>", "mask of its subnet, if remip has none: 255.255.255.0")
-    .option("--peerip <host>", "where to call it (address or host name)")
+    .option("--peerip <host>", "where to call it: an address or host name")
     .option("--bakpeerip <host>", "where to call it if that fails")
-    .option("--ourid <id>", "our ID towards it; else the base eroute's")
-    .option("--locip <subnets>", "what of our local subnet it reaches; else all of it")
-    .option("--lifetime <time>", "age at which its keys are replaced; else the base eroute's")
-    .option("--inactivity <time>", "silence after which it is closed; else the base eroute's")
-    .option("--if-id <id>", "its XFRM interface ID; else the base eroute's")
-    .option("--disabled", "it is refused until the column disabled is 0")
+    .option("--ourid <id>", "the ID that we present to it; default: the base eroute's")
+    .option("--locip <subnets>", "part of our local subnet that it can reach; default: all of it")
+    .option("--lifetime <time>", "age at which Child SAs are rekeyed; default: the base eroute's")
+    .option("--inactivity <time>", "idle time after which it is closed; default: the base eroute's")
+    .option("--if-id <id>", "its XFRM interface ID; default: the base eroute's")
+    .option("--disabled", "refuse it until the column disabled is 0")
     .option("--password-file <file>", "file with its pre-shared key")
     .option("--password-stdin", "read its pre-shared key from standard input")
     .option("--generate", "make a strong pre-shared key, and print it (only this once)")
     .option("--ppk", "with --generate: make a post-quantum key as well (RFC 8784)")
     .option("--ppk-file <file>", "file with its post-quantum key")
-    .option("--ppk-id <id>", "what both ends call that key; else its peer ID")
+    .option("--ppk-id <id>", "the name of that key at both ends; default: its peer ID")
     .addOption(
       new Option("--print <router>", "print its router's configuration, with the key").choices(
         REMOTE_KINDS,
       ),
     )
     .addOption(addressOption())
-    .option("--allow-overlap", "add it although another row has the same subnet")
-    .option("--json", "what has been added, with a generated key, as JSON")
+    .option("--allow-overlap", "add it even if another row has the same subnet")
+    .option("--json", "print what was added, with a generated key, as JSON")
     .addOption(new Option("--password <key>").hideHelp())
     .addOption(configOption())
     .addOption(egroupOption())
@@ -166,14 +166,14 @@ function declarePeersAdd({ program, terminal, ends }: Declaration): void {
 function declareRemoteConfig(peers: Command, { terminal, ends }: Actions): void {
   peers
     .command("remote-config")
-    .description("print what a site's own router has to be told, with its key")
+    .description("print the configuration of a site's own router, with its key")
     .argument("<peerid>", "its peer ID", peerIdOf)
     .addOption(
       new Option("--for <router>", "which router").choices(REMOTE_KINDS).makeOptionMandatory(),
     )
     .addOption(addressOption())
     .option("--output <folder>", "write its files there, mode 600, instead of printing them")
-    .option("--json", "the same as JSON")
+    .option("--json", "print the same as JSON")
     .addOption(configOption())
     .addOption(egroupOption())
     .action(
@@ -193,5 +193,5 @@ const REMOTE_KINDS: readonly RemoteKind[] = [
 ];
 
 function addressOption(): Option {
-  return new Option("--address <host>", "where sites reach this concentrator; else its own ID");
+  return new Option("--address <host>", "where sites reach this concentrator; default: its own ID");
 }

@@ -1,4 +1,4 @@
-/** `erouted peers export`: the rows of a table as CSV or JSON, without keys unless asked for. */
+/** `erouted peers export`: the rows of a table as CSV or JSON, without keys unless requested. */
 
 import { closeSync, existsSync, openSync, renameSync, rmSync, writeSync } from "node:fs";
 import type { PeerRow } from "../../eroute/row.ts";
@@ -15,15 +15,18 @@ export type ExportOptions = PeersOptions & {
   readonly format?: "csv" | "json";
   readonly json?: true;
   readonly withPasswords?: true;
-  /** A file that is there is replaced. */
+  /** An existing file is replaced. */
   readonly force?: true;
 };
 
-/** Writes all rows, in order of peer ID; a file is for its owner only, and whole or not there. */
+/**
+ * Writes all rows, in order of peer ID; a file is readable by its owner only, and complete or
+ * absent.
+ */
 export function exportPeers(options: ExportOptions, terminal: Terminal): Promise<ExitCode> {
   const { file, force } = options;
   if (file !== undefined && force !== true && existsSync(file)) {
-    const what = `${printable(file)} is there already: --force replaces it`;
+    const what = `${printable(file)} exists already: --force replaces it`;
     return Promise.resolve(misuse(terminal, what));
   }
   return withPeers(options, terminal, async (peers) => {
@@ -40,7 +43,7 @@ export function exportPeers(options: ExportOptions, terminal: Terminal): Promise
 
 type Put = (line: string) => void;
 
-/** How many rows there were. */
+/** The number of rows. */
 async function writeRows(
   peers: PeerRepository,
   options: ExportOptions,
@@ -67,7 +70,10 @@ async function writeRows(
   return ok(count);
 }
 
-/** JSON escapes control characters up to 1f; those above that a terminal obeys are escaped here. */
+/**
+ * JSON escapes control characters up to 1f; the higher ones that a terminal interprets are escaped
+ * here.
+ */
 function jsonLine(row: Readonly<Record<string, string | null>>): string {
   const escaped = (character: string) =>
     `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
@@ -78,7 +84,7 @@ function picked(row: PeerRow, keys: readonly RowKey[]): Readonly<Record<string, 
   return Object.fromEntries(keys.map((key) => [key, row[key] ?? null]));
 }
 
-/** Into a file beside it first: who reads the file never sees a half of it. */
+/** Written to a temporary file first, so that a reader never sees half of it. */
 async function writeFile<T>(
   file: string,
   work: (put: Put) => Promise<Result<T, string>>,
@@ -96,7 +102,9 @@ async function writeFile<T>(
     if (opened !== undefined) rmSync(part, { force: true });
     const { code } = error as { code?: unknown };
     const isThere = code === "EEXIST";
-    return err(`${part}: ${isThere ? "is left of another export: remove it" : String(error)}`);
+    return err(
+      `${part}: ${isThere ? "is left over from another export: remove it" : String(error)}`,
+    );
   } finally {
     if (opened !== undefined) closeSync(opened);
   }

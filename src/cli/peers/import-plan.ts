@@ -1,4 +1,6 @@
-/** What rows of a file would do to a table: added, changed, left, or refused, and why. */
+/**
+ * What the rows of a file would do to a table: which are added, changed, left, or refused, and why.
+ */
 
 import type { Config } from "../../config/config.ts";
 import type { DatabaseSettings } from "../../eroute/database.ts";
@@ -15,13 +17,13 @@ import { SharedKeys } from "./shared-keys.ts";
 export type ImportRules = {
   readonly config: Config;
   readonly settings: DatabaseSettings;
-  /** Rows that are there may be changed. */
+  /** Existing rows may be changed. */
   readonly update: true | undefined;
   /** New rows without a key get one. */
   readonly generate: true | undefined;
-  /** Rows may have the subnet of another one. */
+  /** Rows may have the subnet of another row. */
   readonly allowOverlap: true | undefined;
-  /** Told how far it is, now and then. */
+  /** Reports progress now and then. */
   readonly tick: (done: number, total: number) => void;
   readonly end: () => void;
 };
@@ -29,11 +31,11 @@ export type ImportRules = {
 export type PlannedRow = {
   readonly at: number;
   readonly peerid: string;
-  /** Undefined: it is there as it is. */
+  /** Undefined: the row exists unchanged. */
   readonly change: PeerChange | undefined;
-  /** Of an update, the columns. */
+  /** For an update, the columns. */
   readonly changed: readonly RowKey[];
-  /** What its site has; undefined for one that is disabled. */
+  /** What its site has; undefined for a disabled one. */
   readonly owner: Owner | undefined;
 };
 
@@ -44,7 +46,7 @@ export type PlannedImport = {
     readonly peerid: string;
     readonly fault: string;
   }[];
-  /** What works otherwise than one may think. */
+  /** Notes on effects that may surprise. */
   readonly notes: readonly {
     readonly at: number;
     readonly peerid: string;
@@ -53,7 +55,7 @@ export type PlannedImport = {
   readonly counts: { readonly added: number; readonly changed: number; readonly unchanged: number };
 };
 
-/** Judges all rows, so that every fault is told at once. */
+/** Checks all rows, so that every fault is reported at once. */
 export async function planImport(
   fileRows: readonly FileRow[],
   present: readonly PeerRow[],
@@ -91,7 +93,7 @@ export async function planImport(
 type Refusal = { readonly peerid: string; readonly fault: string };
 type Known = {
   readonly there: ReadonlyMap<string, readonly PeerRow[]>;
-  /** Where an ID stood in the file. */
+  /** Where an ID was in the file. */
   readonly seen: Map<string, number>;
 };
 
@@ -106,25 +108,25 @@ function planRow(
   if (peerid === "") return { peerid, fault: "peerid is missing" };
   const key = peerKey(peerid);
   const earlier = seen.get(key);
-  if (earlier !== undefined) return { peerid, fault: `stands at ${earlier} already` };
+  if (earlier !== undefined) return { peerid, fault: `is at ${earlier} already` };
   seen.set(key, at);
   const found = there.get(key) ?? [];
   const [row] = found;
   if (found.length > 1)
-    return { peerid, fault: `there are ${found.length} rows of it: remove one` };
+    return { peerid, fault: `there are ${found.length} rows with this ID: remove all but one` };
   const fresh = row === undefined ? newRow(peerid, fields, rules) : undefined;
   const changed = row === undefined ? [] : differences(row, fields);
   if (changed.length > 0 && rules.update !== true) {
     const which = changed.join(", ");
-    return { peerid, fault: `is there already, with another ${which}: --update changes it` };
+    return { peerid, fault: `exists already, with another ${which}: --update changes it` };
   }
-  // `peers check` judges what is there.
+  // `peers check` checks existing rows.
   if (row !== undefined && changed.length === 0) {
     const owner = ownerOf(row, rules.config, rules.settings);
     return { at, peerid, change: undefined, changed, notes: [], owner };
   }
   const after = { ...EMPTY_ROW, ...row, ...given(fields), ...fresh, peerid };
-  // One that is disabled has to be right for the day on which it is not.
+  // A disabled row has to be valid for the day on which it is enabled.
   const judged = judgeRows(peerid, [{ ...after, disabled: null }], rules.config, rules.settings);
   if (judged.kind === "faulty") {
     const isKeyless = fresh?.password === "" && judged.reason === "no-password";
@@ -137,7 +139,7 @@ function planRow(
   return { at, peerid, change, changed, notes, owner };
 }
 
-/** Keys of the file that other rows have too: told of the first row of each. */
+/** Keys of the file that other rows have, too: reported for the first row with each. */
 function noteSharedKeys(
   rows: readonly PlannedRow[],
   present: readonly PeerRow[],
@@ -164,7 +166,7 @@ type Judged = {
   readonly notes: PlannedImport["notes"][number][];
 };
 
-/** R10: the rows of the file that no other row, there or in the file, keeps out. */
+/** R10: the rows of the file that no other row, in the table or the file, keeps out. */
 function judgeOverlaps(
   { rows, refused, notes }: Judged,
   present: readonly PeerRow[],
@@ -188,7 +190,7 @@ function judgeOverlaps(
     }
     if (out.has(row)) continue;
     out.add(row);
-    refused.push({ at, peerid, fault: `${detail}; --allow-overlap takes it all the same` });
+    refused.push({ at, peerid, fault: `${detail}; --allow-overlap accepts it anyway` });
   }
   return rows.filter((row) => !out.has(row));
 }
@@ -214,13 +216,13 @@ function newRow(
   fields: Fields,
   { generate, config, settings }: ImportRules,
 ): Extract<PeerChange, { kind: "add" }>["peer"] {
-  // Without one it may be right as well, where both ends have certificates.
+  // Without a key it may still be right, if both ends have certificates.
   const format = passwordFormatOf(config, settings.egroup);
   const password = fields.password ?? (generate === true ? generatePasswordFor(format) : "");
   return { ...given(fields), peerid, password };
 }
 
-/** The fields of the file. An empty password is none: no file takes a site's key away. */
+/** The fields of the file. An empty password counts as none: no file removes a site's key. */
 function given({ password, ...fields }: Fields): Fields {
   return password == null ? fields : { ...fields, password };
 }

@@ -1,4 +1,6 @@
-/** `erouted peers import`: many rows at once, each checked as it will be when the site calls. */
+/**
+ * `erouted peers import`: adds many rows at once, each checked as it will be when the site calls.
+ */
 
 import type { Config } from "../../config/config.ts";
 import { type DatabaseSettings, describeDatabase } from "../../eroute/database.ts";
@@ -25,8 +27,8 @@ export type ImportOptions = PeersOptions & {
 };
 
 /**
- * Adds the rows of a file, and with `update` changes those that are there. Nothing is written if
- * any row is refused; what is written goes in batches, each of them whole or not at all.
+ * Adds the rows of a file, and with `update` changes existing ones. Nothing is written if any row
+ * is refused; rows are written in batches, each of them completely or not at all.
  */
 export function importPeers(options: ImportOptions, terminal: Terminal): Promise<ExitCode> {
   return withPeers(options, terminal, async (peers, settings, config) => {
@@ -61,7 +63,7 @@ async function readInput(file: string, terminal: Terminal): Promise<Result<strin
   return text === undefined ? err(`has more than ${FILE_OCTETS_MAX} octets`) : ok(text);
 }
 
-/** Every row that is there, by page. */
+/** Every existing row, page by page. */
 async function allRows(
   peers: PeerRepository,
   terminal: Terminal,
@@ -101,8 +103,8 @@ async function write(
     const written = await peers.write(changes.slice(done, done + BATCH_ROWS));
     if (written.ok) continue;
     end();
-    const rest = `${done} of ${counted(changes.length, "row")} written, the rest is not`;
-    const again = "the same command with --update goes on from there";
+    const rest = `${done} of ${counted(changes.length, "row")} written, the rest not`;
+    const again = "run the same command with --update to continue";
     return failure(terminal, printable(`${written.error.detail}: ${rest}; ${again}`));
   }
   end();

@@ -1,4 +1,4 @@
-/** Where a pre-shared key or a PPK comes from: a file, standard input, or it is made here. */
+/** Where a pre-shared key or a PPK comes from: a file, standard input, or generated here. */
 
 import type { Config } from "../../config/config.ts";
 import type { PasswordFormat } from "../../eroute/psk.ts";
@@ -12,13 +12,13 @@ export type KeyOptions = {
   readonly passwordStdin?: true;
   readonly generate?: true;
   readonly ppkFile?: string;
-  /** With `generate`: a PPK too. */
+  /** With `generate`: a PPK, too. */
   readonly ppk?: true;
-  /** Not accepted: there to say why. */
+  /** Not accepted: exists only to say why. */
   readonly password?: string;
 };
 
-/** What contradicts itself, or would show a key to everybody; undefined: nothing. */
+/** Options that contradict each other, or would show a key to other users; undefined: none. */
 export function keyMisuse(options: KeyOptions): string | undefined {
   if (options.password !== undefined) {
     return (
@@ -27,21 +27,22 @@ export function keyMisuse(options: KeyOptions): string | undefined {
     );
   }
   if (options.ppk === true && options.generate !== true) {
-    return "--ppk has a PPK made and stands beside --generate; else use --ppk-file FILE";
+    return "--ppk generates a PPK and needs --generate; otherwise use --ppk-file FILE";
   }
-  if (options.ppk === true && options.ppkFile !== undefined) return "--ppk or --ppk-file FILE";
+  if (options.ppk === true && options.ppkFile !== undefined)
+    return "give --ppk or --ppk-file FILE, not both";
   return keySources(options) > 1 ? KEY_MISSING : undefined;
 }
 
 export const KEY_MISSING =
-  "give the pre-shared key by one of --password-file FILE, --password-stdin, --generate";
+  "give the pre-shared key with one of --password-file FILE, --password-stdin, --generate";
 
 /** How the rows of a table write passwords. */
 export function passwordFormatOf({ plan }: Pick<Config, "plan">, egroup: string): PasswordFormat {
   return plan.egroups.find(({ name }) => name === egroup)?.passwordFormat ?? "auto";
 }
 
-/** How many of the ways to give a key are taken. */
+/** How many of the ways to give a key are used. */
 export function keySources({ passwordFile, passwordStdin, generate }: KeyOptions): number {
   return [passwordFile, passwordStdin, generate].filter((source) => source !== undefined).length;
 }
@@ -74,12 +75,12 @@ function keyOfFile(file: string): Result<string, string> {
   return oneLine(isShort ? text.value : undefined, file);
 }
 
-/** The key without the line feed that editors and `echo` put behind it. */
+/** The key without the line feed that editors and `echo` add. */
 function oneLine(text: string | undefined, from: string): Result<string, string> {
   if (text === undefined) return err(`${from}: more than ${PASSWORD_OCTETS_MAX} octets`);
   const key = text.replace(/\r?\n$/, "");
-  if (key === "") return err(`${from}: holds no key`);
-  if (/[\r\n]/.test(key)) return err(`${from}: holds more than one line`);
+  if (key === "") return err(`${from}: contains no key`);
+  if (/[\r\n]/.test(key)) return err(`${from}: contains more than one line`);
   return ok(key);
 }
 

@@ -1,4 +1,4 @@
-/** Rows that have a subnet in common: found by an index, so that many rows cost no more each. */
+/** Rows that share a subnet: found with an index, so that the cost for each row stays the same. */
 
 import type { Config } from "../../config/config.ts";
 import type { DatabaseSettings } from "../../eroute/database.ts";
@@ -20,7 +20,7 @@ import { err, ok, type Result } from "../../octets/result.ts";
 import type { PeerRepository } from "../../peers/repository.ts";
 import { judgeRows } from "./row-judgement.ts";
 
-/** A row that makes a site, and what that site has. */
+/** A row that makes a valid site, and what that site has. */
 export type Owner = { readonly peerid: string; readonly claim: Claim };
 
 export type Overlap = {
@@ -30,7 +30,7 @@ export type Overlap = {
   readonly rule: OverlapRule;
 };
 
-/** Every two owners that share addresses: equal ones once, nested ones by the narrower. */
+/** Every pair of owners that share addresses: equal subnets once, nested ones with the narrower. */
 export function overlapsAmong(owners: readonly Owner[]): readonly Overlap[] {
   const table = createPrefixTable<number>();
   for (const [i, { claim }] of owners.entries()) {
@@ -41,7 +41,7 @@ export function overlapsAmong(owners: readonly Owner[]): readonly Overlap[] {
     for (const own of owner.claim.remoteSubnets) {
       for (const { subnet: other, values } of valuesAround(table, own)) {
         const kind = kindOfOverlap(own, other) ?? "same";
-        // Of many with one subnet each is told of one before it, not of all.
+        // If many rows have one subnet, each is paired with one before it, not with all.
         const before = values.filter((at) => (kind === "same" ? at < i : at !== i)).at(-1);
         const neighbour = before === undefined ? undefined : owners[before];
         if (neighbour === undefined || !areTwo(owner, neighbour)) continue;
@@ -54,7 +54,7 @@ export function overlapsAmong(owners: readonly Owner[]): readonly Overlap[] {
   return [...found.values()];
 }
 
-/** The gravest of what an owner shares with one of the others. */
+/** The most serious overlap of an owner with one of the others. */
 export function overlapWith(owner: Owner, other: Owner): Overlap | undefined {
   if (peerKey(owner.peerid) === peerKey(other.peerid)) return undefined;
   const shared = sharedSubnet(owner.claim, other.claim);
@@ -66,13 +66,13 @@ export function isRefused({ shared, rule }: Overlap): boolean {
   return shared.kind === "same" && rule === "refuse";
 }
 
-/** What follows the peer ID of the owner. */
+/** The text that follows the owner's peer ID. */
 export function overlapLine({ other, shared, rule }: Overlap): string {
   const text = sharedText(shared, other.peerid);
   return shared.kind === "same" ? `${text}: ${RULE_WORDS[rule]}` : text;
 }
 
-/** Whom an owner meets among all rows, at most a few of each kind; `onRow` sees each of them. */
+/** The rows that an owner overlaps with, at most a few of each kind; `onRow` gets each of them. */
 export async function overlapsInTable(
   owner: Owner,
   peers: Pick<PeerRepository, "list">,
@@ -93,7 +93,7 @@ export async function overlapsInTable(
 
 export type TableContext = { readonly config: Config; readonly settings: DatabaseSettings };
 
-/** Owners of all rows, page by page; false if there are more than are looked at. */
+/** Owners of all rows, page by page; false if there are more than are read. */
 export async function ownersInTable(
   peers: Pick<PeerRepository, "list">,
   { config, settings }: TableContext,
@@ -138,6 +138,6 @@ function areTwo(a: Owner, b: Owner): boolean {
 }
 
 const PAGE_ROWS = 500;
-/** Rows that are compared at once: a few seconds; `peers check` compares all. */
+/** Rows that are compared in one go: a few seconds; `peers check` compares all. */
 const ROWS_MAX = 200_000;
 const TOLD_MAX = 8;

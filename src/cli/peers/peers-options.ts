@@ -1,13 +1,13 @@
-/** What several commands below `erouted peers` have in common. */
+/** What several sub-commands of `erouted peers` have in common. */
 
 import { Option } from "commander";
 
-/** Whose table. */
+/** Selects the table. */
 export function egroupOption(): Option {
-  return new Option("--egroup <name>", "whose table, if the configuration has several egroups");
+  return new Option("--egroup <name>", "the egroup, if the configuration has several");
 }
 
-/** Behind the help of whatever takes a key. */
+/** Added to the help of every command that takes a key. */
 export const NO_PASSWORD_OPTION = `
 The key cannot be given as an option: every user of this host can read command
 lines in the process list, and shells keep them in their history.`;

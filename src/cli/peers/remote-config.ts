@@ -1,4 +1,4 @@
-/** `erouted peers remote-config`: what a site's own router has to be told. */
+/** `erouted peers remote-config`: the configuration of a site's own router. */
 
 import { chmodSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { basename, join } from "node:path";
@@ -21,19 +21,19 @@ import type { RemoteFile, RemotePpk, RemoteSite } from "./remote/site.ts";
 import { libreswanFiles, openwrtFiles, strongswanFiles } from "./remote/swan.ts";
 import { type PeersOptions, withPeers } from "./rows.ts";
 
-/** What `--for` takes. */
+/** The values of `--for`. */
 export type RemoteKind = "strongswan" | "libreswan" | "openwrt" | "saros" | "mikrotik";
 
 export type RemoteOptions = {
   readonly for: RemoteKind;
-  /** Where sites reach the concentrator; else its ID, if that is a name or an address. */
+  /** Where sites reach the concentrator; otherwise its ID, if that is a name or an address. */
   readonly address?: string;
-  /** Files go there instead of to standard output. */
+  /** The folder to write files to, instead of standard output. */
   readonly output?: string;
   readonly json?: true;
 };
 
-/** Prints it, with the key; 1 if there is no such row or the router cannot do what it says. */
+/** Prints it, with the key; 1 if there is no such row or the router does not support it. */
 export function remoteConfig(
   options: PeersOptions & RemoteOptions & { readonly peerid: string },
   terminal: Terminal,
@@ -54,7 +54,7 @@ export type RemoteContext = RemoteOptions & {
   readonly settings: DatabaseSettings;
 };
 
-/** The same of rows that are at hand. */
+/** The same for rows that are already read. */
 export function showRemoteConfig(
   rows: readonly PeerRow[],
   context: RemoteContext,
@@ -75,7 +75,7 @@ export function showRemoteConfig(
   return EXIT.ok;
 }
 
-/** The files of these rows, which are those of one site. */
+/** The files from these rows, which are those of one site. */
 export function remoteFiles(
   rows: readonly PeerRow[],
   context: RemoteContext,
@@ -90,9 +90,9 @@ export function remoteFiles(
   return err(`${localId} for ${context.for}: ${files.error}`);
 }
 
-/** Routers that can be told a PPK. */
+/** Routers that support PPKs. */
 const WITH_PPK: ReadonlySet<RemoteKind> = new Set(["strongswan", "libreswan"]);
-const WITHOUT_PPK = "it knows no PPK (RFC 8784), and this site has to use its own";
+const WITHOUT_PPK = "it does not support PPKs (RFC 8784), and this site has to use one";
 
 function remoteSiteOf(
   rows: readonly PeerRow[],
@@ -104,7 +104,7 @@ function remoteSiteOf(
   if (match.kind !== "base" || match.egroup.name !== settings.egroup) {
     return err(`no base eroute of egroup ${settings.egroup} matches "${peerid}"`);
   }
-  // One that is disabled is prepared for the day on which it is not.
+  // A disabled row is prepared for the day on which it is enabled.
   const { passwordFormat = "auto" } = match.egroup;
   const enabled = rows.map((one) => ({ ...one, disabled: null }));
   const made = dynamicErouteOf(match.eroute, match.egroup, asPeerId(peerid), enabled);
@@ -112,7 +112,7 @@ function remoteSiteOf(
   const { base, psk, ppk, ourid, localSubnets, remoteSubnets, own } = made.value;
   if (psk === undefined || base.auth.own.kind !== "psk" || base.auth.peer.kind === "certificate") {
     wipe(psk, ppk?.key);
-    return err(`eroute ${base.name} is not by pre-shared key at both ends: do it by hand`);
+    return err(`eroute ${base.name} does not use pre-shared keys at both ends: do it by hand`);
   }
   const concentrator = address ?? ourid;
   if (concentrator === undefined || !isHost(concentrator)) {
@@ -124,11 +124,11 @@ function remoteSiteOf(
   const unfit = ids.find((id) => !isOrdinaryId(id)) ?? unfitPpkId(remotePpk);
   if (unfit !== undefined) {
     wipe(psk, ppk?.key);
-    return err(`"${unfit}" is no ID that can be written down for every router: do it by hand`);
+    return err(`"${unfit}" is not an ID that every router can be given: configure it by hand`);
   }
   return ok({
     ...{ localId: peerid, remoteId: ourid, concentrator },
-    // Ours are remote for the site.
+    // Our subnets are the site's remote ones.
     ...{ localSubnets: remoteSubnets, remoteSubnets: localSubnets },
     ...{
       password: prefixedPassword(row?.password ?? "", passwordFormat),
@@ -155,7 +155,7 @@ function remotePpkOf(
   return { text: row.ppk ?? "", id, octets: ppk.key, isRequired };
 }
 
-/** An address would become octets of it, and octets have another notation everywhere. */
+/** Routers would read an address as such, and octets are written differently everywhere. */
 function unfitPpkId(ppk: RemotePpk | undefined): string | undefined {
   if (ppk === undefined) return undefined;
   const isText = isOrdinaryId(ppk.id) && !/^0[xs]/.test(ppk.id);
@@ -166,7 +166,7 @@ function secondsOf(ms: number | undefined): number | undefined {
   return ms === undefined ? undefined : Math.max(1, Math.round(ms / 1000));
 }
 
-/** A name, an address, or a mail address: what no router takes for something else. */
+/** A name, an address, or a mail address: no router mistakes these for something else. */
 function isOrdinaryId(id: string): boolean {
   return isHost(id) || /^[A-Za-z0-9._+-]+(@[A-Za-z0-9._-]+)?$/.test(id);
 }
@@ -175,14 +175,13 @@ function isHost(text: string): boolean {
   return parseAddress(text) !== undefined || /^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+$/.test(text);
 }
 
-/** For their owner only: a key is in them. Nothing that is there is written over. */
+/** Readable by their owner only: they contain a key. No existing file is overwritten. */
 function writeFiles(files: readonly RemoteFile[], folder: string, terminal: Terminal): ExitCode {
   const named = files.map(({ path, text }) => {
     return { file: join(folder, basename(path ?? "commands.txt")), text };
   });
   const present = named.find(({ file }) => existsSync(file));
-  if (present !== undefined)
-    return failure(terminal, printable(`${present.file} is there already`));
+  if (present !== undefined) return failure(terminal, printable(`${present.file} exists already`));
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     for (const { file, text } of named) {

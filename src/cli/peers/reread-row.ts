@@ -1,4 +1,4 @@
-/** A row was written: a daemon that runs reads it at once; else it counts from the next look. */
+/** After a row was written: a running daemon reads it at once, or else notices it later. */
 
 import type { Config } from "../../config/config.ts";
 import { lookedAtWithinMs } from "../../daemon/poll.ts";
@@ -8,7 +8,7 @@ import type { Terminal } from "../terminal.ts";
 
 export type Acted = { readonly counts: "at once" | "from the next look"; readonly detail: string };
 
-/** Has the daemon read the row of a site anew; whatever it answers, the row stays written. */
+/** Makes the daemon read a site's row again; whatever it answers, the row stays written. */
 export async function actAtOnce(
   options: AskOptions,
   row: { readonly config: Config; readonly egroup: string; readonly peerid: string },
@@ -20,17 +20,17 @@ export async function actAtOnce(
   const path = `/api/v1/peers/${encodeURIComponent(row.peerid)}/reload`;
   const asked = daemon.ok ? await post(daemon.value, path) : undefined;
   if (asked?.ok === true) {
-    return { counts: "at once", detail: textAt(asked.value, "detail") ?? "its row is read anew" };
+    return { counts: "at once", detail: textAt(asked.value, "detail") ?? "its row is read again" };
   }
   const why = asked?.error.detail ?? faults.join("; ");
-  const detail = `${why}; it counts ${nextLook(row.config, row.egroup)}`;
+  const detail = `${why}; it takes effect ${nextLook(row.config, row.egroup)}`;
   return { counts: "from the next look", detail };
 }
 
-/** When a daemon that nobody tells finds it out. */
+/** When a daemon notices the row by itself. */
 function nextLook(config: Config, egroup: string): string {
   const ms = lookedAtWithinMs(config, egroup);
-  if (ms === undefined) return "when the site connects anew: poll_interval is off";
+  if (ms === undefined) return "when the site connects again: poll_interval is off";
   const minutes = Math.ceil(ms / 60_000);
   return `from the next look, at most ${minutes} ${minutes === 1 ? "minute" : "minutes"} from now`;
 }

@@ -1,4 +1,4 @@
-/** Rows of a peer table in a file: CSV (RFC 4180), a JSON list, or one JSON object a line. */
+/** Rows of a peer table in a file: CSV (RFC 4180), a JSON list, or one JSON object on each line. */
 
 import { CsvError, parse } from "csv-parse/sync";
 import type { ColumnMap } from "../../eroute/database.ts";
@@ -11,7 +11,7 @@ export type RowKey = keyof PeerRow;
 /** Fields of a row; those that the file does not have are left out. */
 export type Fields = Readonly<Partial<Record<RowKey, string | null>>>;
 
-/** A row, or what is wrong with it, and where it stands: a line, or the number in a JSON list. */
+/** A row, or what is wrong with it, and its place: a line, or the number in a JSON list. */
 export type FileRow =
   | { readonly at: number; readonly fields: Fields }
   | { readonly at: number; readonly fault: string };
@@ -24,12 +24,12 @@ export const ROW_KEYS = [
   ...["locip", "disabled", "lifetime", "inactivity", "if_id", "ppk", "ppk_id"],
 ] as readonly RowKey[];
 
-/** Columns that hold keys: written only where they are asked for. */
+/** Columns that hold keys: written only on request. */
 export const KEY_COLUMNS: ReadonlySet<RowKey> = new Set(["password", "ppk"]);
 
 /**
- * The rows of a file's text. Columns may have our names or those of the table; the error is of the
- * file as a whole.
+ * The rows of a file's text. Columns may have our names or those of the table; the error concerns
+ * the file as a whole.
  */
 export function readRows(
   text: string,
@@ -41,15 +41,15 @@ export function readRows(
   return format === "csv" ? readCsv(plain, keyOf) : readJson(plain, keyOf);
 }
 
-/** What the first character, or the file's name, says. */
+/** The format that the first character, or the file's name, indicates. */
 export function formatOf(file: string, text: string): FileFormat {
   if (/\.(json|jsonl|ndjson)$/i.test(file)) return "json";
   return /^\ufeff?\s*[[{]/.test(text) ? "json" : "csv";
 }
 
 /**
- * One line of CSV. What a spreadsheet would take for a formula has an apostrophe before it, which
- * reading takes away again; what a terminal would obey is a question mark.
+ * One line of CSV. A value that a spreadsheet would read as a formula gets an apostrophe, which
+ * reading removes again; a character that a terminal would interpret becomes a question mark.
  */
 export function csvLine(cells: readonly string[]): string {
   return cells
@@ -71,10 +71,11 @@ function keyFinder(columns: ColumnMap): KeyFinder {
   return (name) => {
     const word = name.trim().toLowerCase();
     const key = known.get(word);
-    // What `peers list --json` says of keys.
+    // The columns with which `peers list --json` describes keys.
     if (key !== undefined || word === "has_password" || word === "has_ppk") return ok(key);
     const near = nearestText(word, [...known.keys()]);
-    const hint = near === undefined ? `there are: ${ROW_KEYS.join(", ")}` : `did you mean ${near}?`;
+    const hint =
+      near === undefined ? `the columns are: ${ROW_KEYS.join(", ")}` : `did you mean ${near}?`;
     return err(`no column is called "${name.slice(0, NAME_SHOWN_MAX)}"; ${hint}`);
   };
 }
@@ -85,7 +86,7 @@ function readCsv(text: string, keyOf: KeyFinder): Result<readonly FileRow[], str
   const records = parseCsv(text);
   if (!records.ok) return records;
   const [head, ...body] = records.value;
-  if (head === undefined) return err("holds no line with the names of the columns");
+  if (head === undefined) return err("has no line with the column names");
   const keys: (RowKey | undefined)[] = [];
   for (const name of head.record) {
     const key = keyOf(name);
@@ -100,7 +101,7 @@ function readCsv(text: string, keyOf: KeyFinder): Result<readonly FileRow[], str
     body.map(({ record, info }) => {
       const at = info.lines;
       if (record.length !== keys.length) {
-        return { at, fault: `has ${record.length} fields, the head has ${keys.length}` };
+        return { at, fault: `has ${record.length} fields, the first line has ${keys.length}` };
       }
       const cells = keys.map((key, i) => [key, emptyIsNull(unguarded(record[i]))] as const);
       return { at, fields: Object.fromEntries(cells.filter(([key]) => key !== undefined)) };
@@ -110,7 +111,7 @@ function readCsv(text: string, keyOf: KeyFinder): Result<readonly FileRow[], str
 
 function parseCsv(text: string): Result<readonly CsvRecord[], string> {
   try {
-    // Each count of fields is looked at with its line, by us.
+    // The number of fields is checked here, with the line.
     const options = { relax_column_count: true, skip_empty_lines: true, info: true } as const;
     const parsed: unknown = parse(text, {
       ...options,
@@ -121,12 +122,15 @@ function parseCsv(text: string): Result<readonly CsvRecord[], string> {
   } catch (error) {
     if (!(error instanceof CsvError)) throw error;
     const { lines } = error as { readonly lines?: number };
-    // The text of the fault may quote a key.
-    return err(`line ${lines ?? "?"}: is no CSV (${error.code}): a quote too many or too few?`);
+    // The parser's message may quote a key.
+    return err(`line ${lines ?? "?"}: is not CSV (${error.code}): a quote too many or too few?`);
   }
 }
 
-/** Spreadsheets of some countries write semicolons: what the head has most of. */
+/**
+ * Spreadsheets of some countries write semicolons: the separator is what the first line has most
+ * of.
+ */
 function delimiterOf(text: string): string {
   const [head = ""] = text.slice(0, RECORD_LENGTH_MAX).split("\n");
   const count = (delimiter: string) => head.split(delimiter).length;
@@ -136,7 +140,7 @@ function delimiterOf(text: string): string {
 function readJson(text: string, keyOf: KeyFinder): Result<readonly FileRow[], string> {
   if (text.trimStart().startsWith("[")) {
     const list = parseJson(text);
-    if (!Array.isArray(list)) return err("is no JSON list");
+    if (!Array.isArray(list)) return err("is not a JSON list");
     return ok(list.map((value: unknown, i) => jsonRow(value, i + 1, keyOf)));
   }
   const lines = text.split("\n").map((line, i) => ({ line, at: i + 1 }));
@@ -146,7 +150,7 @@ function readJson(text: string, keyOf: KeyFinder): Result<readonly FileRow[], st
 
 function jsonRow(value: unknown, at: number, keyOf: KeyFinder): FileRow {
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    return { at, fault: "is no JSON object" };
+    return { at, fault: "is not a JSON object" };
   }
   const fields: Partial<Record<RowKey, string | null>> = {};
   for (const [name, content] of Object.entries(value)) {
@@ -183,12 +187,12 @@ function emptyIsNull(text: string | undefined): string | null {
   return text === undefined || text === "" ? null : text;
 }
 
-/** What needs no quotes: no delimiter of anybody, no blank at an end. */
+/** Values that need no quotes: without any usual separator, and without blanks at the ends. */
 const CSV_PLAIN = /^(?! )[^",;\t\r\n]*(?<! )$/;
-/** How formulas begin in spreadsheets (OWASP, CSV injection); own apostrophes may be before. */
+/** How formulas begin in spreadsheets (OWASP, CSV injection); our own apostrophes may precede. */
 const FORMULA = /^'*[=+\-@\t\r]/;
 const GUARDED = /^'+[=+\-@\t\r]/;
-/** Control characters but for tab and the ends of lines, which quotes keep. */
+/** Control characters except tab and line ends, which quotes keep. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f-\u009f]/g;
 const NAME_SHOWN_MAX = 40;

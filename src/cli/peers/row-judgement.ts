@@ -23,15 +23,15 @@ export type RowJudgement =
       readonly eroute: string;
       readonly localSubnets: readonly Prefix[];
       readonly remoteSubnets: readonly Prefix[];
-      /** What other sites may not have too. */
+      /** What no other site may have. */
       readonly claim: Claim;
-      /** What works otherwise than one may think. */
+      /** Notes on effects that may surprise. */
       readonly notes: readonly string[];
     }
   | { readonly kind: "disabled"; readonly detail: string }
   | { readonly kind: "faulty"; readonly detail: string; readonly reason?: string };
 
-/** Judges the rows of one peer ID: more than one is a fault. */
+/** Checks the rows of one peer ID: more than one is a fault. */
 export function judgeRows(
   peerid: string,
   rows: readonly PeerRow[],
@@ -83,7 +83,7 @@ function ppkNotes(row: PeerRow, base: BaseEroute): readonly string[] {
   return weakness === undefined ? [] : [`its ppk ${weakness}`];
 }
 
-/** R12: for which packets a site is called that is not connected. */
+/** R12: for which packets an unconnected site is called. */
 function callNotes(
   row: PeerRow,
   subnets: readonly Prefix[],
@@ -97,7 +97,7 @@ function callNotes(
   const length = family === 4 ? egroup.remoteMask.v4 : egroup.remoteMask.v6;
   if (length === undefined) {
     const key = family === 4 ? "remote_mask" : "remote_mask6";
-    return [`no packet calls it: egroup ${egroup.name} has no ${key}`];
+    return [`packets cannot call it: egroup ${egroup.name} has no ${key}`];
   }
   const notes: string[] = [];
   const address = { family, value: subnet.value };
@@ -106,10 +106,12 @@ function callNotes(
   const isFound = written !== undefined && equalAddress(written, { family, value: asked.value });
   if (!isFound) {
     const text = written === undefined ? formatPrefix(subnet) : formatAddress(written);
-    notes.push(`no packet calls it: remip begins with ${text}, asked is ${formatPrefix(asked)}`);
+    notes.push(
+      `packets cannot call it: remip begins with ${text}, the look-up uses ${formatPrefix(asked)}`,
+    );
   } else if (subnet.length < length) {
     notes.push(
-      `only packets to ${formatPrefix(asked)} call it, not all of ${formatPrefix(subnet)}`,
+      `only packets to ${formatPrefix(asked)} call it, not to all of ${formatPrefix(subnet)}`,
     );
   }
   if (isFound && subnets.length > 1) {

@@ -14,7 +14,7 @@ import { actAtOnce } from "./reread-row.ts";
 
 export type PeersOptions = { readonly config: string; readonly egroup?: string };
 
-/** Creates the table; a table that is there is left as it is. */
+/** Creates the table; an existing table is left unchanged. */
 export function initPeers(
   options: PeersOptions & { readonly json?: true },
   terminal: Terminal,
@@ -22,7 +22,7 @@ export function initPeers(
   return withPeers(options, terminal, async (peers, settings) => {
     const done = await peers.init();
     if (!done.ok) return failure(terminal, done.error.detail);
-    const said = done.value === "created" ? "created" : "is there already";
+    const said = done.value === "created" ? "created" : "exists already";
     const table = describeDatabase(settings);
     const outcome = { table, created: done.value === "created" };
     terminal.out(options.json === true ? JSON.stringify(outcome) : `${table}: ${said}`);
@@ -51,7 +51,7 @@ export function listPeers(
   });
 }
 
-/** Removes one row, and has a daemon that runs close its site; 1 if there was none. */
+/** Removes one row, and makes a running daemon close its site; 1 if there was none. */
 export function removePeer(
   options: PeersOptions & AskOptions & { readonly peerid: string; readonly json?: true },
   terminal: Terminal,
@@ -92,7 +92,7 @@ export async function withPeers(
   }
 }
 
-/** A row for people: of its keys it is told whether they are there. */
+/** A row for people: shows only whether it has keys. */
 export function withoutKeys({ password, ppk, ...row }: PeerRow) {
   const hasText = (text: string | null | undefined) => (text ?? "") !== "";
   return { ...row, has_password: hasText(password), has_ppk: hasText(ppk) };
@@ -105,8 +105,8 @@ function jsonPrinter(terminal: Terminal): (rows: readonly PeerRow[]) => void {
 }
 
 /**
- * Columns that few tables have are shown if a row of the first page has a value there. On a
- * terminal each page is cut to its width; elsewhere all have the columns of the first.
+ * Columns that few tables have are shown if a row of the first page has a value in them. On a
+ * terminal each page is fitted to its width; elsewhere all pages have the columns of the first.
  */
 function tablePrinter(terminal: Terminal): (rows: readonly PeerRow[]) => void {
   const { columns: width, screen } = terminal;
@@ -137,7 +137,7 @@ function styleOfCell(cell: string): Style | undefined {
   return cell === "MISSING" ? "bad" : undefined;
 }
 
-/** What goes first where there is no room, and what is cut. */
+/** What is left out first if there is no room, and what is shortened. */
 function placeOf(key: ShownKey): Pick<Column, "rank" | "cut"> {
   if (key === "peerid") return { rank: 0, cut: true };
   if (key === "remip") return { rank: 1, cut: true };

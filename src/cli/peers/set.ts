@@ -1,4 +1,4 @@
-/** `erouted peers set|disable|enable`: one row changed, checked as `add` checks a new one. */
+/** `erouted peers set|disable|enable`: changes one row, checked as `add` checks a new one. */
 
 import { describeDatabase } from "../../eroute/database.ts";
 import { nearestText } from "../../eroute/nearest.ts";
@@ -29,7 +29,7 @@ export type ChangeOptions = PeersOptions &
 
 export type SetOptions = ChangeOptions &
   KeyOptions & {
-    /** `peerip=192.0.2.7`; nothing behind the sign empties the column. */
+    /** `peerip=192.0.2.7`; nothing after the sign empties the column. */
     readonly settings: readonly string[];
     readonly allowOverlap?: true;
   };
@@ -44,7 +44,7 @@ export async function setPeer(options: SetOptions, terminal: Terminal): Promise<
   if (!read.ok) return misuse(terminal, printable(read.error));
   const isEmpty = Object.keys(read.value).length === 0;
   if (isEmpty && keySources(options) === 0 && options.ppkFile === undefined) {
-    return misuse(terminal, `nothing is to be changed: give ${SETTABLE.join("=, ")}=, or a key`);
+    return misuse(terminal, `nothing to change: give ${SETTABLE.join("=, ")}=, or a key`);
   }
   return change(options, terminal, async (format) => {
     const password = await passwordOf(options, format, terminal);
@@ -59,12 +59,12 @@ export async function setPeer(options: SetOptions, terminal: Terminal): Promise<
   });
 }
 
-/** The site is refused until it is enabled again; a daemon that runs closes it. */
+/** Refuses the site until it is enabled again; a running daemon closes it. */
 export function disablePeer(options: ChangeOptions, terminal: Terminal): Promise<ExitCode> {
   return change(options, terminal, async () => ok({ disabled: "1" }));
 }
 
-/** The site may connect again. */
+/** Lets the site connect again. */
 export function enablePeer(options: ChangeOptions, terminal: Terminal): Promise<ExitCode> {
   return change(options, terminal, async () => ok({ disabled: null }));
 }
@@ -95,7 +95,7 @@ function change(
       if (!written.ok) return failure(terminal, printable(written.error.detail));
     }
     const { peerid } = row;
-    // Also where the table said so already: a daemon may not have looked since.
+    // Even if the table says so already: a daemon may not have noticed yet.
     const acted = await actAtOnce(options, { config, egroup: settings.egroup, peerid }, terminal);
     const keys = options.generate === true ? generated(changes) : {};
     if (options.json === true) {
@@ -103,7 +103,7 @@ function change(
       terminal.out(JSON.stringify(outcome, undefined, 2));
       return EXIT.ok;
     }
-    const what = changed.length === 0 ? "is so already" : `changed ${changed.join(", ")}`;
+    const what = changed.length === 0 ? "is already so" : `changed ${changed.join(", ")}`;
     terminal.err(printable(`${table}: ${peerid}: ${what}`));
     for (const note of notes.value) terminal.err(printable(`note: ${note}`));
     terminal.err(printable(acted.detail));
@@ -126,14 +126,14 @@ async function onlyRow(
   return err(`${table}: there are several rows for ${peerid}: remove all but one`);
 }
 
-/** What the daemon would make of it; notes, or why it is refused. */
+/** What the daemon would make of it: notes, or why it is refused. */
 async function judge(
   row: PeerRow,
   options: Pick<SetOptions, "allowOverlap">,
   { config, settings, peers }: TableContext & { readonly peers: PeerRepository },
 ): Promise<Result<readonly string[], string>> {
   const asIs = judgeRows(row.peerid, [row], config, settings);
-  // One that is disabled has to be right for the day on which it is not.
+  // A disabled row has to be valid for the day on which it is enabled.
   const judged =
     asIs.kind === "disabled"
       ? judgeRows(row.peerid, [{ ...row, disabled: null }], config, settings)
@@ -150,7 +150,7 @@ async function judge(
   if (!met.ok) return met;
   const refused = met.value.find(isRefused);
   if (refused !== undefined && options.allowOverlap !== true) {
-    const how = "--allow-overlap of `peers set` takes it all the same";
+    const how = "--allow-overlap of `peers set` accepts it anyway";
     return err(`${row.peerid} ${overlapLine(refused)}; ${how}`);
   }
   const shared = keys.noteOf(row) ?? [];
@@ -169,7 +169,7 @@ function generated({ password, ppk }: Changes): Readonly<Record<string, string>>
   return { ...(password == null ? {} : { password }), ...(ppk == null ? {} : { ppk }) };
 }
 
-/** Columns that a setting may name: keys come from files, and an ID is what the row is of. */
+/** Columns that a setting may name: keys come from files, and an ID identifies the row. */
 const SETTABLE = ROW_KEYS.filter((key) => !["peerid", "password", "ppk"].includes(key));
 
 function readSettings(settings: readonly string[]): Result<Changes, string> {
@@ -191,8 +191,8 @@ function settingFault(setting: string, name: string, sign: number): string {
     return `a key on the command line can be read by every user in the process list; use ${file}`;
   }
   if (name === "peerid") return "peerid cannot be changed: add a row, and remove this one";
-  if (sign < 0) return `"${setting}" is no setting: write NAME=VALUE, such as peerip=192.0.2.7`;
+  if (sign < 0) return `"${setting}" is not a setting: write NAME=VALUE, such as peerip=192.0.2.7`;
   const nearest = nearestText(name, SETTABLE);
   const meant = nearest === undefined ? `one of ${SETTABLE.join(", ")}` : `perhaps ${nearest}`;
-  return `"${name}" is no column: ${meant}`;
+  return `"${name}" is not a column: ${meant}`;
 }

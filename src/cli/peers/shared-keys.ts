@@ -1,4 +1,4 @@
-/** Pre-shared keys that several rows have: counted by digests, so that no key is kept. */
+/** Pre-shared keys that several rows have: counted by digests, so that no key is stored. */
 
 import { peerKey } from "../../eroute/peer-id.ts";
 import { sharedKeyText } from "../../eroute/psk-weakness.ts";
@@ -10,7 +10,7 @@ export class SharedKeys {
   /** The first peer ID of each key, and how many others have it. */
   readonly #keys = new Map<string, { readonly peerid: string; others: number }>();
 
-  /** Takes a row in; one without a key shares none. */
+  /** Adds a row; one without a key is ignored. */
   add({ peerid, password }: KeyedRow): void {
     if ((password ?? "") === "") return;
     const digest = digestOf(password ?? "");
@@ -19,13 +19,13 @@ export class SharedKeys {
     else if (peerKey(known.peerid) !== peerKey(peerid)) known.others++;
   }
 
-  /** What is to be said of a row's key; undefined if nobody else has it. */
+  /** The note about a row's key; undefined if no other row has it. */
   noteOf({ password }: KeyedRow): string | undefined {
     const others = this.#keys.get(digestOf(password ?? ""))?.others ?? 0;
     return others === 0 ? undefined : sharedKeyText(others);
   }
 
-  /** One for each key that several have, told of the first of them. */
+  /** One note for each key that several rows have, on the first of them. */
   notes(): readonly { readonly peerid: string; readonly detail: string }[] {
     return [...this.#keys.values()]
       .filter(({ others }) => others > 0)

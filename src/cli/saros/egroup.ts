@@ -12,11 +12,11 @@ export type SarosEgroup = {
   readonly eroute: number;
   readonly section: Section;
   readonly settings: Settings;
-  /** The database user's password, where the file has it in clear. */
+  /** The database user's password, if the file has it in clear. */
   readonly password: string | undefined;
 };
 
-/** Undefined if it does not say which database: the report says so. */
+/** Undefined if it does not name a database: the report says so. */
 export function importEgroup(settings: Settings): SarosEgroup | undefined {
   const name = `egroup${settings.instance}`;
   const egroup = section("[[egroup]]");
@@ -28,7 +28,7 @@ export function importEgroup(settings: Settings): SarosEgroup | undefined {
     const why = `no line links it to an eroute: eroute ${settings.instance} is assumed, check it`;
     settings.remark(at, "eroute", toDo(why));
   } else if (eroute === undefined) {
-    settings.tell("eroute", wrong(`"${link}" is no number of an eroute`));
+    settings.tell("eroute", wrong(`"${link}" is not the number of an eroute`));
   } else settings.tell("eroute", taken(`eroute ${eroute} is a base eroute`));
   const database = importDatabase(settings, at);
   if (database === undefined) {
@@ -39,7 +39,7 @@ export function importEgroup(settings: Settings): SarosEgroup | undefined {
   importTable(settings, egroup.keys);
   const password = settings.get("dbpwd");
   for (const key of ["edbpwd", "edbpassword", "dbepwd"]) {
-    settings.tell(key, toDo("is encrypted by the router and cannot be read back: set it anew"));
+    settings.tell(key, toDo("is encrypted by the router and cannot be read back: set it again"));
   }
   return { name, eroute: eroute ?? settings.instance, section: egroup, settings, password };
 }
@@ -78,7 +78,7 @@ function importDatabase(settings: Settings, at: number): string | undefined {
 function importTable(settings: Settings, keys: Section["keys"]): void {
   const table = settings.get("dbtable");
   if (table !== undefined && !NAME.test(table)) {
-    settings.tell("dbtable", wrong(`"${table}" is no name of a table that erouted takes`));
+    settings.tell("dbtable", wrong(`"${table}" is not a table name that erouted accepts`));
   } else if (table !== undefined) {
     keys.set("table", table);
     settings.tell("dbtable", taken("table"));
@@ -88,14 +88,14 @@ function importTable(settings: Settings, keys: Section["keys"]): void {
     keys.set("remote_mask", mask);
     settings.tell("remmsk", taken("remote_mask"));
   } else if (mask !== undefined) {
-    settings.tell("remmsk", wrong(`"${mask}" is no IPv4 mask`));
+    settings.tell("remmsk", wrong(`"${mask}" is not an IPv4 mask`));
   }
   const columns: Record<string, string> = {};
   for (const [from, to] of COLUMNS) {
     const column = settings.get(from);
     if (column === undefined) continue;
     if (!NAME.test(column)) {
-      settings.tell(from, wrong(`"${column}" is no name of a column that erouted takes`));
+      settings.tell(from, wrong(`"${column}" is not a column name that erouted accepts`));
       continue;
     }
     columns[to] = column;
@@ -104,10 +104,10 @@ function importTable(settings: Settings, keys: Section["keys"]): void {
   if (Object.keys(columns).length > 0) keys.set("columns", columns);
 }
 
-/** Names in the database that erouted takes. */
+/** Names in the database that erouted accepts. */
 const NAME = /^[A-Za-z0-9_$-]{1,64}$/;
 
-/** Parameters that name the table's columns, and ours. */
+/** Parameters that name the table's columns, with our names. */
 const COLUMNS = [
   ["fpeerid", "peerid"],
   ["fpwd", "password"],

@@ -1,13 +1,13 @@
-/** The octets of a router's configuration as text, and back to octets where a key is meant. */
+/** Converts the octets of a router's configuration to text, and back to octets for keys. */
 
 import { toHex } from "../../octets/hex.ts";
 
-/** How the file is written. Old routers and editors write ISO 8859-1, some editors UTF-16. */
+/** The encoding of the file. Old routers and editors write ISO 8859-1, some editors UTF-16. */
 export type Encoding = "UTF-8" | "UTF-16" | "ISO 8859-1";
 
 export type SarosFile = { readonly text: string; readonly encoding: Encoding };
 
-/** Never fails: what is no Unicode has a character for each octet. */
+/** Never fails: text that is not Unicode has a character for each octet. */
 export function decodeSaros(octets: Uint8Array): SarosFile {
   const utf16 = utf16Of(octets);
   if (utf16 !== undefined) return { text: utf16, encoding: "UTF-16" };
@@ -18,7 +18,7 @@ export function decodeSaros(octets: Uint8Array): SarosFile {
   }
 }
 
-/** With a byte order mark only: without one it cannot be told from other octets. */
+/** Only with a byte order mark: without one it cannot be distinguished from other octets. */
 function utf16Of(octets: Uint8Array): string | undefined {
   const [first, second] = octets;
   if (first === 0xff && second === 0xfe) return new TextDecoder("utf-16le").decode(octets);
@@ -27,8 +27,8 @@ function utf16Of(octets: Uint8Array): string | undefined {
 }
 
 /**
- * A pre-shared key for a secret file, so that erouted reads the octets that the router has: in hex
- * digits where it begins as erouted's notations do, or is not what UTF-8 makes of it.
+ * A pre-shared key for a secret file, written so that erouted reads the same octets as the router:
+ * in hex digits if it begins like one of erouted's notations, or if UTF-8 would change it.
  */
 export function secretOfKey(key: string, encoding: Encoding): string {
   const isOther = encoding === "ISO 8859-1" && /[^\p{ASCII}]/u.test(key);

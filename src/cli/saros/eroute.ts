@@ -15,7 +15,7 @@ export type SarosEroute = {
 
 export type ErouteContext = {
   readonly name: string;
-  /** Of the egroup that it is linked to: makes it a base eroute. */
+  /** The egroup that it is linked to: makes it a base eroute. */
   readonly egroup: string | undefined;
   /** The IKE proposal of an `ike` instance. */
   readonly ike: (instance: number) => string | undefined;
@@ -23,7 +23,7 @@ export type ErouteContext = {
   readonly dpdS: number | undefined;
 };
 
-/** Undefined if it lacks what an eroute cannot be without: the report says so. */
+/** Undefined if it lacks something that an eroute needs: the report says so. */
 export function importEroute(settings: Settings, context: ErouteContext): SarosEroute | undefined {
   const eroute = section("[[eroute]]");
   const { keys } = eroute;
@@ -44,7 +44,7 @@ export function importEroute(settings: Settings, context: ErouteContext): SarosE
   settings.tell(
     "ikecfg",
     ike === undefined
-      ? none(`ike ${instance} makes no proposal: erouted's own hold`)
+      ? none(`ike ${instance} makes no proposal: erouted's own apply`)
       : taken(`proposals of ike ${instance}`),
   );
   if (esp !== undefined) keys.set("esp", esp);
@@ -71,7 +71,7 @@ function importIds(settings: Settings, keys: Keys): void {
     const value = copy(settings, keys, key);
     if (value === undefined || isAscii) continue;
     const why =
-      "it has letters beyond ASCII: erouted compares IDs as UTF-8, see what the site sends";
+      "it has letters beyond ASCII: erouted compares IDs as UTF-8; check what the site sends";
     settings.remark(settings.lineOf(key), `${key} as text`, toDo(why));
   }
 }
@@ -90,12 +90,12 @@ function importSubnet(settings: Settings, keys: Keys, side: "loc" | "rem"): void
   if (ip === undefined) return;
   const address = parseAddress(ip);
   if (address === undefined) {
-    settings.tell(ipKey, wrong(`"${ip}" is no IP address`));
+    settings.tell(ipKey, wrong(`"${ip}" is not an IP address`));
     return;
   }
   const length = parseMask(mask ?? "255.255.255.255", address.family);
   if (length === undefined) {
-    settings.tell(maskKey, wrong(`"${mask}" is no mask of an IPv${address.family} subnet`));
+    settings.tell(maskKey, wrong(`"${mask}" is not a mask of an IPv${address.family} subnet`));
     return;
   }
   const subnet = formatPrefix(prefixOf(address, length));
@@ -115,18 +115,18 @@ function isUsable(settings: Settings): boolean {
   return true;
 }
 
-/** What an eroute cannot be without, and this one is. */
+/** What an eroute needs, and this one has. */
 function lacksOf(settings: Settings): readonly string[] {
   return ["peerid", "locip", "remip"].filter((key) => settings.get(key) === undefined);
 }
 
-/** How it authenticates, where that is not with a pre-shared key. */
+/** How it authenticates, if not with a pre-shared key. */
 function otherMethodOf(settings: Settings): string | undefined {
   const method = settings.get("authmeth")?.toUpperCase();
   return method !== undefined && /^PRE-?SHARED$/.test(method) ? undefined : method;
 }
 
-/** Says why, and of each of its lines that it is left out with it. */
+/** Reports why, and that each of its lines is left out with it. */
 function leaveOut(settings: Settings): undefined {
   const lacks = lacksOf(settings);
   const why =
@@ -169,7 +169,8 @@ function importSeconds(settings: Settings, keys: Keys, { from, to, min, max }: S
   const text = settings.get(from);
   if (text === undefined) return;
   const seconds = wholeNumber(text);
-  if (seconds === undefined) return settings.tell(from, wrong(`"${text}" is no number of seconds`));
+  if (seconds === undefined)
+    return settings.tell(from, wrong(`"${text}" is not a number of seconds`));
   if (seconds === 0) return settings.tell(from, none(`0: ${to} stays at its default`));
   if (seconds < min || seconds > max) {
     return settings.tell(from, none(`${to} can be ${min} s to ${max} s: it stays at its default`));
@@ -178,12 +179,12 @@ function importSeconds(settings: Settings, keys: Keys, { from, to, min, max }: S
   settings.tell(from, taken(`${to} ${seconds}s`));
 }
 
-/** R12, R14, and who keeps a tunnel up. */
+/** R12, R14, and which end keeps a tunnel up. */
 function importStart(settings: Settings, keys: Keys, context: ErouteContext): void {
   const action = settings.get("nosa")?.toLowerCase();
   const noSa = action === undefined ? undefined : NO_SA.get(action);
   if (noSa !== undefined) {
-    // Initiate is the default, and where nobody can be called it needs no mention.
+    // Initiate is the default, and without an address to call it need not be written.
     if (noSa !== "initiate") keys.set("no_sa", noSa);
     settings.tell("nosa", taken(`no_sa ${noSa}`));
   }
@@ -243,10 +244,10 @@ function restOf(key: string, value: string): ReturnType<typeof none> {
       ? taken("erouted speaks IKEv2")
       : toDo("erouted speaks IKEv2: the sites have to be changed to it");
   }
-  if (/^ah/.test(key)) return none("erouted does ESP, not AH");
+  if (/^ah/.test(key)) return none("erouted supports ESP, not AH");
   if (/comp/.test(key)) return none("erouted does not compress");
-  if (/ifent|ifadd/.test(key)) return none("erouted takes the interface from the host's routes");
-  return none("erouted has nothing like it");
+  if (/ifent|ifadd/.test(key)) return none("erouted finds the interface by the host's routes");
+  return none("erouted has no counterpart");
 }
 
 /** Decimal digits as a number; undefined for anything else. */

@@ -1,4 +1,4 @@
-/** What the old router says once for all eroutes: `ike`, `dpd`, `def_eroute`. */
+/** What the old router configures once for all eroutes: `ike`, `dpd`, `def_eroute`. */
 
 import { wholeNumber } from "./eroute.ts";
 import { ikeProposal } from "./proposals.ts";
@@ -7,7 +7,7 @@ import { type Section, section } from "./toml.ts";
 
 export type Global = {
   readonly sections: readonly Section[];
-  /** Silence after which a site is asked whether it is there, seconds. */
+  /** Silence after which a liveness check is sent, seconds. */
   readonly dpdS: number | undefined;
 };
 
@@ -56,8 +56,8 @@ export function ikeInstances(all: readonly Settings[]): IkeInstances {
 }
 
 /**
- * `ike2` is the router's as responder of IKEv2: algorithms that it allows (`rencalgs`, `rauthalgs`,
- * `rprfalgs`, groups from-to) and times. erouted's own proposals hold in their place.
+ * `ike2` configures the router as an IKEv2 responder: algorithms that it allows (`rencalgs`,
+ * `rauthalgs`, `rprfalgs`, groups from-to) and times. erouted's own proposals replace them.
  */
 export function tellIke2(all: readonly Settings[]): void {
   for (const settings of all) settings.tellRest(restOfIke2);
@@ -66,10 +66,10 @@ export function tellIke2(all: readonly Settings[]): void {
 function restOfIke2(key: string): ReturnType<typeof none> {
   if (key === "natt") return none("NAT traversal is always on");
   if (/^(r|i)?(enc|auth|prf)algs?$|^r?(dh)?(min|max)?group$|^rdh(min|max)group$/.test(key)) {
-    return toDo("erouted's own IKEv2 proposals hold: set `ike` of an eroute if a site has others");
+    return toDo("erouted's own IKEv2 proposals apply: set `ike` of an eroute if a site has others");
   }
   if (key === "ltime") return toDo("set `ike_lifetime` of the eroutes if 4h is not wanted");
-  return none("erouted has nothing like it in IKEv2");
+  return none("erouted has no counterpart in IKEv2");
 }
 
 const IKE_LIFETIME_S_MAX = 2_592_000;
@@ -88,7 +88,7 @@ function importDpd(settings: Settings): number | undefined {
     return undefined;
   }
   settings.tell("okint", taken(`dpd ${seconds}s of each eroute`));
-  settings.tellRest(() => none("how often it is asked again follows from ike.retransmit_…"));
+  settings.tellRest(() => none("the number of repeats follows from ike.retransmit_…"));
   return seconds;
 }
 
@@ -122,6 +122,6 @@ function restOf(key: string): ReturnType<typeof none> {
     case "privrsakey":
       return none("erouted authenticates with pre-shared keys");
     default:
-      return none("erouted has nothing like it");
+      return none("erouted has no counterpart");
   }
 }

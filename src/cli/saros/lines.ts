@@ -20,12 +20,12 @@ export type SarosText = {
   readonly faults: readonly SarosFault[];
 };
 
-/** Entities that say something about IPsec. */
+/** Entities that concern IPsec. */
 const ENTITIES: ReadonlySet<string> = new Set(
   ["eroute", "egroup", "def_eroute", "user", "ike", "ike2", "dpd"].values(),
 );
 
-/** Takes the text apart; lines of other entities are only counted. */
+/** Parses the text; lines of other entities are only counted. */
 export function parseSaros(text: string): SarosText {
   const lines: SarosLine[] = [];
   const others = new Map<string, number>();
@@ -45,7 +45,7 @@ export function parseSaros(text: string): SarosText {
   return { lines, others, faults };
 }
 
-/** Words end at spaces; a value with spaces stands in double quotes. */
+/** Words end at spaces; a value with spaces is in double quotes. */
 function parseLine(line: number, content: string): SarosLine | SarosFault {
   const parts = /^(\S+)\s+(\S+)\s+(\S+)(?:\s+(.*))?$/.exec(content);
   const [, entity = "", instance = "", key = "", rest = ""] = parts ?? [];

@@ -1,6 +1,6 @@
 /**
- * Several eroutes to one peer as one: the old router has an eroute for each pair of subnets, where
- * erouted finds a peer's only eroute by its ID.
+ * Merges several eroutes to one peer: the old router has an eroute for each pair of subnets, while
+ * erouted finds one eroute for a peer by its ID.
  */
 
 import { peerKey } from "../../eroute/peer-id.ts";
@@ -15,7 +15,7 @@ export function mergeEroutes(eroutes: readonly SarosEroute[]): readonly SarosEro
     const id = peerKey(eroute.peerid);
     const first = firsts.get(id);
     if (first === undefined) firsts.set(id, eroute);
-    // Which of two base eroutes is meant nobody can know: erouted check names them (R11).
+    // It cannot be known which of two base eroutes is meant: erouted check names them (R11).
     if (first === undefined || isBase(first) || isBase(eroute)) return true;
     return !join(first, eroute);
   });
@@ -25,7 +25,9 @@ function isBase({ section }: SarosEroute): boolean {
   return section.keys.has("egroup");
 }
 
-/** Whether the first now stands for both; all but one side's subnets have to be the same. */
+/**
+ * Whether the first now stands for both; everything but the subnets of one side has to be equal.
+ */
 function join(first: SarosEroute, second: SarosEroute): boolean {
   const name = String(first.section.keys.get("name"));
   const { settings } = second;
@@ -33,7 +35,7 @@ function join(first: SarosEroute, second: SarosEroute): boolean {
   const different = differences(first, second);
   const sides = different.filter((key) => key === LOCAL || key === REMOTE);
   if (different.length > 1 || sides.length !== different.length) {
-    const why = `eroute ${name} has the same peerid, and is another in ${different.join(", ")}`;
+    const why = `eroute ${name} has the same peerid, but differs in ${different.join(", ")}`;
     settings.remark(line, "peerid", toDo(`${why}: only that one is used, make one of them`));
     return false;
   }
@@ -51,7 +53,7 @@ const REMOTE = "remote_subnet";
 function differences(first: SarosEroute, second: SarosEroute): readonly string[] {
   const [one, other] = [first.section.keys, second.section.keys];
   const all = new Set([...one.keys(), ...other.keys()]);
-  // Names are their own; IDs are the same but for their letters' case.
+  // Names differ; IDs are equal except for upper and lower case.
   for (const key of ["name", "peerid"]) all.delete(key);
   const textOf = (value: TomlValue | undefined) => JSON.stringify(value);
   return [...all].filter((key) => textOf(one.get(key)) !== textOf(other.get(key)));

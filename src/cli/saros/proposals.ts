@@ -1,4 +1,4 @@
-/** Algorithms of the old router as proposals of erouted; weak ones are left out. */
+/** Converts algorithms of the old router to proposals of erouted; weak ones are left out. */
 
 import type { Settings } from "./settings.ts";
 import { none, taken } from "./settings.ts";
@@ -51,11 +51,11 @@ function proposalOf(settings: Settings, keys: Keys, needsGroup: boolean): string
   }
   if (faults.length > 0) {
     const why = `${faults.join(", ")} is not offered by erouted (broken or too weak)`;
-    tellAll(settings, all, `${why}: its own proposals hold, and the sites have to be changed`);
+    tellAll(settings, all, `${why}: its own proposals apply, and the sites have to be changed`);
     return undefined;
   }
   if (encryption === undefined || hash === undefined || (needsGroup && ke === undefined)) {
-    tellAll(settings, all, "does not make a whole proposal: erouted's own hold");
+    tellAll(settings, all, "does not make a complete proposal: erouted's own apply");
     return undefined;
   }
   const bits = (bitsKey === undefined ? undefined : settings.get(bitsKey)) ?? "128";
@@ -63,7 +63,7 @@ function proposalOf(settings: Settings, keys: Keys, needsGroup: boolean): string
     tellAll(
       settings,
       all,
-      `AES with keys of ${bits} bits is unknown: erouted's own proposals hold`,
+      `AES with keys of ${bits} bits is unknown: erouted's own proposals apply`,
     );
     return undefined;
   }
@@ -89,7 +89,7 @@ const HASHES: ReadonlyMap<string, string> = new Map([
   ["SHA512", "sha512"],
 ]);
 
-/** Numbers of groups as IANA has them; 1, 2 and 5 are too weak. */
+/** IANA's group numbers; 1, 2 and 5 are too weak. */
 const GROUPS: ReadonlyMap<string, string> = new Map([
   ["14", "modp2048"],
   ["15", "modp3072"],

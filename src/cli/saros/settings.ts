@@ -2,7 +2,10 @@
 
 import type { SarosLine } from "./lines.ts";
 
-/** What became of a line: taken over as what; no counterpart and why; left to the reader. */
+/**
+ * What became of a line: taken over as something; without a counterpart, and why; left to the
+ * reader.
+ */
 export type Fate =
   | { readonly kind: "taken"; readonly detail: string }
   | { readonly kind: "none"; readonly detail: string }
@@ -11,11 +14,11 @@ export type Fate =
 
 export type Note = Fate & {
   readonly line: number;
-  /** `eroute 0 peerid`: values are not repeated, they may be secret. */
+  /** `eroute 0 peerid`: values are not repeated, because they may be secret. */
   readonly setting: string;
 };
 
-/** Settings of one instance: each key is read at most once, what is left has no counterpart. */
+/** Settings of one instance: each key is read at most once; what remains has no counterpart. */
 export class Settings {
   readonly entity: string;
   readonly instance: number;
@@ -49,7 +52,7 @@ export class Settings {
     return this.#lines.get(key)?.line ?? this.firstLine;
   }
 
-  /** Says what became of a key, if the file has it; the key is done with. */
+  /** Reports what became of a key, if the file has it; the key is then done. */
   tell(key: string, fate: Fate): void {
     const line = this.#lines.get(key);
     if (line === undefined) return;
@@ -57,12 +60,12 @@ export class Settings {
     this.#write(line, fate);
   }
 
-  /** Says of a thing of this instance that no line is about. */
+  /** Reports something about this instance that belongs to no line. */
   remark(line: number, what: string, fate: Fate): void {
     this.#notes.push({ ...fate, line, setting: `${this.entity} ${this.instance} ${what}` });
   }
 
-  /** Says of all that is left what `fateOf` thinks of it. */
+  /** Reports all remaining keys with the result of `fateOf`. */
   tellRest(fateOf: (key: string, value: string) => Fate): void {
     for (const { key, value } of [...this.#lines.values()]) {
       this.tell(key, value === "" ? none("is empty") : fateOf(key, value));

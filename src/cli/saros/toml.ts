@@ -1,4 +1,4 @@
-/** The TOML that an import writes: sections of keys, comments above them. */
+/** The TOML that an import writes: sections of keys, with comments above them. */
 
 export type TomlValue =
   | string
@@ -20,7 +20,7 @@ export function section(header: string): Section {
   return { header, comments: [], keys: new Map(), isComment: false };
 }
 
-/** All sections that say something, with an empty line between them. */
+/** All sections that are not empty, separated by empty lines. */
 export function formatToml(sections: readonly Section[], head: readonly string[]): string {
   const texts = sections.filter(({ keys }) => keys.size > 0).map(formatSection);
   return `${[head.map(comment).join("\n"), ...texts].join("\n\n")}\n`;

@@ -1,4 +1,4 @@
-/** A whole configuration of the old router as erouted's: TOML, secrets, and what became of it. */
+/** Converts a whole configuration of the old router to erouted's: TOML, secrets, and a report. */
 
 import { importEgroup, type SarosEgroup } from "./egroup.ts";
 import type { Encoding } from "./encoding.ts";
@@ -15,7 +15,7 @@ export type Translation = {
   readonly toml: string;
   /** In the order of lines. */
   readonly notes: readonly Note[];
-  /** Entities that have nothing to do with IPsec, and their numbers of lines. */
+  /** Entities that do not concern IPsec, with their numbers of lines. */
   readonly others: ReadonlyMap<string, number>;
   /** To be written into the folder of secrets, if there is one. */
   readonly secrets: readonly Secret[];
@@ -27,7 +27,7 @@ export type TranslateOptions = {
   readonly secretsFolder: string | undefined;
 };
 
-/** Faults are lines that cannot be understood at all: then nothing is translated. */
+/** Faults are lines that cannot be understood at all: then nothing is converted. */
 export function translateSaros(
   text: string,
   { secretsFolder, encoding }: TranslateOptions,
@@ -56,7 +56,7 @@ export function translateSaros(
   for (const egroup of egroups) sections.push(egroupSection(egroup, vault));
   sections.push(...eroutes.map((eroute) => eroute.section));
   sections.push(...importUsers(of("user"), eroutes, vault));
-  for (const settings of entities) settings.tellRest(() => none("erouted has nothing like it"));
+  for (const settings of entities) settings.tellRest(() => none("erouted has no counterpart"));
   const wrong = notes.filter(({ kind }) => kind === "wrong").map(faultOf);
   if (faults.length + wrong.length > 0) {
     return { faults: [...faults, ...wrong].sort((a, b) => a.line - b.line) };
@@ -69,7 +69,7 @@ const NOTHING =
   "no line of eroute, egroup, user, ike, dpd or def_eroute: is it a router's configuration?";
 
 const HEAD = [
-  "Taken over from the configuration of a Westermo MR or Digi TransPort router.",
+  "Imported from the configuration of a Westermo MR or Digi TransPort router.",
   "erouted speaks IKEv2: sites that call with IKEv1 have to be changed to it.",
   "What could not be taken over is in the report of erouted import saros.",
 ];
@@ -89,7 +89,7 @@ function instancesOf(lines: readonly SarosLine[], notes: Note[]): readonly Setti
   return [...found.values()];
 }
 
-/** A name that erouted takes, made of the description; no other eroute has it. */
+/** A name that erouted accepts, made from the description; no other eroute has it. */
 function nameOf(settings: Settings, names: Set<string>): string {
   const described = (settings.get("descr") ?? "")
     .replace(/[^A-Za-z0-9_.-]+/g, "-")
@@ -116,7 +116,7 @@ function tellUnlinked(egroups: readonly SarosEgroup[], eroutes: readonly SarosEr
   const instances = new Set(eroutes.map(({ instance }) => instance));
   for (const egroup of egroups) {
     if (instances.has(egroup.eroute)) continue;
-    tellNoEroute(egroup, `there is no eroute ${egroup.eroute}, or it is left out`);
+    tellNoEroute(egroup, `there is no eroute ${egroup.eroute}, or it was left out`);
   }
 }
 

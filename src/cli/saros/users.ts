@@ -7,7 +7,7 @@ import { none, type Settings, taken, toDo } from "./settings.ts";
 import { type Section, section } from "./toml.ts";
 import { fateOfSecret, type Vault } from "./vault.ts";
 
-/** Their sections; the others log in to the old router, and the report says so. */
+/** Their sections; the others are logins of the old router, and the report says so. */
 export function importUsers(
   users: readonly Settings[],
   eroutes: readonly SarosEroute[],
@@ -37,7 +37,7 @@ export function importUsers(
   });
 }
 
-/** As erouted looks for it: base eroutes first, then the normal ones in their order. */
+/** In erouted's order: base eroutes first, then the normal ones in their order. */
 function erouteFinder(eroutes: readonly SarosEroute[]): (name: string) => SarosEroute | undefined {
   const patterns = eroutes.filter(({ peerid }) => /[*?]/.test(peerid));
   const isBase = ({ section: { keys } }: SarosEroute) => keys.has("egroup");
@@ -63,13 +63,13 @@ function userSection(settings: Settings, name: string, vault: Vault): Section {
     password === undefined ? undefined : vault.putKey(`user${settings.instance}`, password);
   settings.tell("password", fateOfSecret(file));
   for (const key of ["epassword", "enckey"]) {
-    settings.tell(key, toDo("is encrypted by the router and cannot be read back: set it anew"));
+    settings.tell(key, toDo("is encrypted by the router and cannot be read back: set it again"));
   }
-  settings.tellRest(() => none("local users of erouted have a name and a password only"));
+  settings.tellRest(() => none("local users of erouted have only a name and a password"));
   user.keys.set("password_file", file ?? `/etc/erouted/user${settings.instance}.secret`);
   user.isComment = file === undefined;
   if (user.isComment) {
-    user.comments.push("To do: make the file with the pre-shared key, then remove the # signs.");
+    user.comments.push("To do: create the file with the pre-shared key, then remove the # signs.");
   }
   return user;
 }

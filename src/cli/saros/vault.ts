@@ -1,4 +1,4 @@
-/** Secrets of the old router on their way into files, if a folder for them was named. */
+/** Writes secrets of the old router to files, if a folder for them was given. */
 
 import { type Encoding, secretOfKey } from "./encoding.ts";
 import { type Fate, taken, toDo } from "./settings.ts";
@@ -7,13 +7,13 @@ export type Secret = { readonly file: string; readonly text: string };
 
 export type Vault = {
   readonly secrets: readonly Secret[];
-  /** The file that holds a password as it is; undefined if none may be written. */
+  /** The file that holds a password unchanged; undefined if none may be written. */
   putPassword(name: string, password: string): string | undefined;
   /** The file that holds a pre-shared key, in the notation of erouted. */
   putKey(name: string, key: string): string | undefined;
 };
 
-/** Of a file in this encoding; without a folder nothing is kept. */
+/** For a file in this encoding; without a folder nothing is stored. */
 export function createVault(folder: string | undefined, encoding: Encoding): Vault {
   const secrets: Secret[] = [];
   const put = (name: string, text: string) => {
@@ -29,7 +29,7 @@ export function createVault(folder: string | undefined, encoding: Encoding): Vau
   };
 }
 
-/** What became of the line with the secret that went there. */
+/** What became of the line with this secret. */
 export function fateOfSecret(file: string | undefined): Fate {
   return file === undefined ? toDo("put it into the file of password_file") : taken(`file ${file}`);
 }

@@ -1,4 +1,4 @@
-/** The commands that show what a running daemon knows: their options and help. */
+/** The commands that show the state of a running daemon: their options and help. */
 
 import { Option } from "commander";
 import { type Declaration, peerIdOf, reading } from "../declaration.ts";
@@ -31,8 +31,8 @@ function declareStatus({ program, terminal, ends }: Declaration): void {
 function declareTunnels({ program, terminal, ends }: Declaration): void {
   reading(program.command("tunnels"))
     .description("show the eroutes in use, dynamic and normal ones")
-    .argument("[text]", "only with this in peer ID, name, address or subnet")
-    .option("--eroute <name>", "only of this base eroute, or this normal one")
+    .argument("[text]", "only those with this text in peer ID, name, address or subnet")
+    .option("--eroute <name>", "only those of this base or normal eroute")
     .addOption(
       new Option("--state <state>", "only in this state").choices([
         "negotiating",
@@ -41,10 +41,10 @@ function declareTunnels({ program, terminal, ends }: Declaration): void {
       ]),
     )
     .addOption(
-      new Option("--sort <key>", "in order of this, instead of creation").choices(SORT_KEYS),
+      new Option("--sort <key>", "sort by this instead of the time of creation").choices(SORT_KEYS),
     )
-    .option("--reverse", "the last one first")
-    .option("--watch [seconds]", "look again every 2 s, or as given, until Ctrl-C")
+    .option("--reverse", "reverse the order")
+    .option("--watch [seconds]", "refresh every 2 s, or as given, until Ctrl-C")
     .action(
       ends(async (text: string | undefined, options: Omit<TunnelsOptions, "text">) => {
         const { tunnels } = await import("./tunnels.ts");
@@ -67,10 +67,10 @@ function declareSa({ program, terminal, ends }: Declaration): void {
 
 function declareEvents({ program, terminal, ends }: Declaration): void {
   reading(program.command("events"))
-    .description("show the last 100 events, or those since a time; --json: one a line")
-    .option("-f, --follow", "go on with those that come, until Ctrl-C")
-    .option("--site <peerid>", "only of this site")
-    .addOption(new Option("--level <level>", "only of this level and graver").choices(LEVELS))
+    .description("show the last 100 events, or those since a time; --json: one on each line")
+    .option("-f, --follow", "then show new ones as they happen, until Ctrl-C")
+    .option("--site <peerid>", "only those of this site")
+    .addOption(new Option("--level <level>", "this level and more serious ones").choices(LEVELS))
     .option("--since <time>", "30s, 10m, 2h, 1d ago; or a time: 2030-01-31T08:00:00Z")
     .action(
       ends(async (options: EventsOptions) => {
@@ -82,10 +82,12 @@ function declareEvents({ program, terminal, ends }: Declaration): void {
 
 function declareWhy({ program, terminal, ends }: Declaration): void {
   reading(program.command("why"))
-    .description("explain why a site is or is not connected, and what to do; or who is not")
+    .description(
+      "say why a site is or is not connected, and what to do; or list those that are not",
+    )
     .argument(
       "[peerid]",
-      "its peer ID; or an address, for what came from there; else all who are not connected",
+      "its peer ID, or an address that calls; default: all sites that are not connected",
       peerIdOf,
     )
     .action(

@@ -5,15 +5,15 @@ import { get, type RunningDaemon } from "../daemon-client.ts";
 import { fieldAt, listAt, numberAt, timeAt } from "../json-fields.ts";
 
 export type ErouteList = {
-  /** As the daemon's JSON has them. */
+  /** As in the daemon's JSON. */
   readonly eroutes: readonly unknown[];
-  /** How many it says there are. */
+  /** Their total number. */
   readonly total: number;
 };
 
 /**
- * Those that fit the query, at most `most`; the query has the parameters of the API. Sites that
- * come and go between two pages may be missed or be there twice.
+ * Those that match the query, at most `most`; the query has the parameters of the API. Sites that
+ * come and go between two pages may be missing or listed twice.
  */
 export async function allEroutes(
   daemon: RunningDaemon,
@@ -32,7 +32,7 @@ export async function allEroutes(
     const answer = await get(daemon, `${path}?${place}${asked.join("")}`);
     if (!answer.ok) return answer;
     if (!Array.isArray(fieldAt(answer.value, key))) {
-      return err(`${daemon.url}: answers without ${key}: is that erouted?`);
+      return err(`${daemon.url}: its answer has no ${key}: is that erouted?`);
     }
     const rows = listAt(answer.value, key);
     eroutes.push(...rows);
@@ -42,7 +42,7 @@ export async function allEroutes(
   return ok({ eroutes, total: Math.max(total, eroutes.length) });
 }
 
-/** The daemon's time of day: ages must not depend on the clock of whoever asks. */
+/** The daemon's time of day: ages must not depend on the clock of the machine that asks. */
 export function daemonMs(state: unknown): number | undefined {
   const started = timeAt(state, "started_at");
   return started === undefined ? undefined : started + numberAt(state, "uptime_seconds") * 1000;

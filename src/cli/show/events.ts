@@ -1,4 +1,4 @@
-/** `erouted events`: what happened, and what happens; of one site or of all. */
+/** `erouted events`: what happened and what happens; for one site or all. */
 
 import { parseDuration } from "../../eroute/duration.ts";
 import { ok, type Result } from "../../octets/result.ts";
@@ -11,17 +11,17 @@ import { follow } from "./follow.ts";
 export type EventsOptions = AskOptions & {
   readonly follow?: true;
   readonly site?: string;
-  /** This one and worse. */
+  /** This level and more serious ones. */
   readonly level?: Level;
   /** `10m`, or an ISO time. */
   readonly since?: string;
   readonly json?: true;
 };
 
-/** What `--level` takes, the worst last. */
+/** The values of `--level`, the most serious last. */
 export type Level = "debug" | "info" | "warning" | "error";
 
-/** Prints the last ones; with `follow` those that come too, until it is interrupted. */
+/** Prints the last ones; with `follow`, also new ones, until it is interrupted. */
 export async function events(options: EventsOptions, terminal: Terminal): Promise<ExitCode> {
   const sinceMs = sinceOf(options.since);
   if (Number.isNaN(sinceMs)) {
@@ -46,7 +46,7 @@ export async function events(options: EventsOptions, terminal: Terminal): Promis
   }
   const say = (text: string) => terminal.err(`erouted: ${printable(text)}`);
   await follow(daemon.value, {
-    // Nothing that comes between the two requests is missed, if there was an event to begin at.
+    // No event between the two requests is missed, if there was one to start from.
     after: found.length === 0 ? undefined : numberAt(found.at(-1), "sequence"),
     query,
     event: print,
@@ -56,7 +56,7 @@ export async function events(options: EventsOptions, terminal: Terminal): Promis
   return EXIT.ok;
 }
 
-/** The last ones; with a time, page by page until one is older, or the daemon keeps no more. */
+/** The last ones; with a time, page by page until one is older, or the daemon has no more. */
 async function eventsSince(
   daemon: RunningDaemon,
   query: string,
@@ -84,11 +84,11 @@ async function eventsSince(
 
 type Found = {
   readonly found: readonly unknown[];
-  /** When the oldest event happened that the daemon still has, of whatever site. */
+  /** The time of the oldest event that the daemon still has, from any site. */
   readonly keptSince: string | undefined;
 };
 
-/** That nothing is there says little where nothing is kept for so long. */
+/** An empty list means little if the daemon keeps only a short time. */
 function noEvents({ site, since }: EventsOptions, keptSince: string | undefined): string {
   const what = `no events${site === undefined ? "" : ` of ${site}`}`;
   const when = since === undefined ? "" : ` since ${since}`;
@@ -128,6 +128,6 @@ function sinceOf(since: string | undefined): number | undefined {
 }
 
 const STYLES: Readonly<Partial<Record<string, Style>>> = { error: "bad", warning: "changing" };
-/** Without --since: what fits into a head. */
+/** Without --since: as many as a person can take in. */
 const EVENTS_SHOWN = 100;
 const EVENTS_MAX = 1000;

@@ -1,16 +1,16 @@
-/** Following a daemon's events: server-sent events, taken up again where a connection broke. */
+/** Follows a daemon's events: server-sent events, resumed when the connection breaks. */
 
 import { explain, type RunningDaemon, transportOf } from "../daemon-client.ts";
 import { fieldAt, numberAt } from "../json-fields.ts";
 
 export type Following = {
-  /** The sequence after which to begin; undefined: from now on. */
+  /** The sequence number to start after; undefined: from now on. */
   readonly after: number | undefined;
-  /** More of the request, `&site=…`. */
+  /** More query parameters, such as `&site=…`. */
   readonly query: string;
-  /** Each event, as the daemon's JSON has it. */
+  /** Each event, as in the daemon's JSON. */
   readonly event: (event: unknown) => void;
-  /** What is to be said beside them: events that were missed, a connection that broke. */
+  /** Messages beside the events: events that were missed, a connection that broke. */
   readonly say: (text: string) => void;
   /** Ends it; undefined: only the end of the process does. */
   readonly until: AbortSignal | undefined;
@@ -18,7 +18,10 @@ export type Following = {
 
 type Place = { after: number | undefined; isBroken: boolean };
 
-/** Until it is ended. A daemon that is away is asked again every half second, and said once. */
+/**
+ * Runs until it is ended. An unreachable daemon is asked again every half second, and reported
+ * once.
+ */
 export async function follow(daemon: RunningDaemon, following: Following): Promise<void> {
   const place: Place = { after: following.after, isBroken: false };
   const isOver = () => following.until?.aborted ?? false;
@@ -50,7 +53,7 @@ async function readStream(
       signal: AbortSignal.any(signals),
     });
     if (!response.ok) return `${url.origin}: answers ${response.status}`;
-    if (place.isBroken) following.say(`${url.origin}: there again`);
+    if (place.isBroken) following.say(`${url.origin}: connected again`);
     place.isBroken = false;
     const decoder = new TextDecoder();
     let text = "";
@@ -71,7 +74,7 @@ async function readStream(
   }
 }
 
-/** One block of the stream (WHATWG HTML §9.2.6); comments and what is no JSON are passed over. */
+/** One block of the stream (WHATWG HTML §9.2.6); comments and anything but JSON are skipped. */
 function take(block: string, { event, say }: Following, place: Place): void {
   const fields = new Map(
     block.split("\n").map((line) => {
@@ -88,7 +91,7 @@ function take(block: string, { event, say }: Following, place: Place): void {
   const sequence = fieldAt(data, "sequence");
   if (typeof sequence === "number") {
     if (place.after !== undefined && sequence <= place.after) {
-      say("erouted has been restarted: its events begin anew");
+      say("erouted has been restarted: its events start again");
     }
     place.after = sequence;
   }
@@ -118,6 +121,6 @@ export async function pause(ms: number, until: AbortSignal | undefined): Promise
 }
 
 const RETRY_MS = 500;
-/** A daemon that has nothing to tell gives a sign of life every ten seconds. */
+/** A daemon without events sends a sign of life every ten seconds. */
 const SILENCE_MS_MAX = 30_000;
 const BLOCK_LENGTH_MAX = 1_000_000;

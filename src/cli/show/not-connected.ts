@@ -1,4 +1,4 @@
-/** `erouted why` without a site: who tried and is not connected, or was, and why. */
+/** `erouted why` without a site: which sites tried or were connected, and now are not, and why. */
 
 import { counted, formatSeconds } from "../amounts.ts";
 import { type AskOptions, daemonOf, get, type RunningDaemon } from "../daemon-client.ts";
@@ -36,7 +36,7 @@ export async function whoIsNot(options: WhoOptions, terminal: Terminal): Promise
   return code;
 }
 
-/** How many of the sites there should be are connected, and who was never seen. */
+/** How many of the expected sites are connected, and which were never seen. */
 async function sayFleet(daemon: RunningDaemon, state: unknown, terminal: Terminal): Promise<void> {
   const summary = textAt(state, "sites", "summary");
   if (summary === undefined) return;
@@ -61,7 +61,7 @@ async function sayFleet(daemon: RunningDaemon, state: unknown, terminal: Termina
 
 const NEVER_SEEN_SHOWN = 20;
 
-/** `2 sites failed, 1 was connected, 3 strangers`, of an answer or the daemon's status. */
+/** `2 sites failed, 1 was connected, 3 strangers`, from an answer or the daemon's status. */
 export function notConnectedText(answer: unknown): string {
   const counts = fieldAt(answer, "counts") ?? fieldAt(answer, "not_connected");
   const [failed, ended, disabled, strangers] = ["failed", "ended", "disabled", "strangers"].map(
@@ -75,7 +75,7 @@ export function notConnectedText(answer: unknown): string {
       : []),
     ...(strangers > 0 ? [`${counted(strangers, "stranger")} did not get in`] : []),
   ];
-  return parts.length === 0 ? "nobody: every site that called is connected" : parts.join(", ");
+  return parts.length === 0 ? "none: every site that called is connected" : parts.join(", ");
 }
 
 const COLUMNS: readonly Column[] = [

@@ -11,7 +11,7 @@ import { allEroutes, daemonMs } from "./eroutes-in-use.ts";
 
 export type SaOptions = AskOptions & { readonly peerid?: string; readonly json?: true };
 
-/** Prints them; 4 if the one site that is asked for has none. */
+/** Prints them; 4 if the requested site has none. */
 export async function sa(options: SaOptions, terminal: Terminal): Promise<ExitCode> {
   const daemon = daemonOf(options, terminal);
   if (!daemon.ok) return daemon.error;
@@ -54,7 +54,7 @@ function saLines(
     return [
       `${head}, ${painted(state, style, screen)}`,
       ...parts.flatMap(([name, ...facts]) =>
-        // Facts are kept whole where the line has room for one.
+        // Facts are not split if the line has room for one.
         wrapped(printable(`  ${name.padEnd(9)} ${facts.join(", ")}`), INDENT, columns),
       ),
     ];
@@ -100,7 +100,7 @@ function childSaParts(eroute: unknown, nowMs: number | undefined): readonly Part
   });
 }
 
-/** Nothing where the kernel does not count. */
+/** Nothing if the kernel does not count. */
 function trafficText(child: unknown, way: "in" | "out"): string {
   if (typeof fieldAt(child, `bytes_${way}`) !== "number") return "";
   const octets = formatOctets(numberAt(child, `bytes_${way}`));

@@ -1,4 +1,4 @@
-/** A daemon's JSON as lines for people: what is wrong comes first, what is zero stays away. */
+/** A daemon's JSON as lines for people: problems come first, and zeros are left out. */
 
 import { counted, formatSeconds } from "../amounts.ts";
 import { fieldAt, listAt, numberAt, textAt } from "../json-fields.ts";
@@ -7,7 +7,7 @@ import { printable } from "../terminal.ts";
 import { wrapped } from "../wrap.ts";
 import { notConnectedText } from "./not-connected.ts";
 
-/** The daemon in some lines: name, problems, tunnels, what failed, databases. */
+/** The daemon in a few lines: name, problems, tunnels, failures, databases. */
 export function statusLines(state: unknown, { width, screen }: TableOptions): readonly string[] {
   const rows = [
     ...problems(state).map((problem) => ["PROBLEM", problem]),
@@ -37,7 +37,7 @@ function title(state: unknown): string {
   return printable(`erouted ${version}${up}${health === "" ? "" : `: ${health}`}`);
 }
 
-/** What somebody has to do something about. */
+/** Problems that somebody has to act on. */
 function problems(state: unknown): readonly string[] {
   const said = listAt(state, "problems").map(String);
   const bugs = numberAt(state, "counters", "internal_errors");
@@ -45,7 +45,7 @@ function problems(state: unknown): readonly string[] {
   return said;
 }
 
-/** What somebody should know. */
+/** Facts that somebody should know. */
 function notes(state: unknown): readonly string[] {
   const counter = (name: string) => numberAt(state, "counters", name);
   const found = [textAt(state, "dataplane_note") ?? "", redirecting(state)];
@@ -56,17 +56,17 @@ function notes(state: unknown): readonly string[] {
   if (evicted > 0) {
     const places = numberAt(state, "gauges", "dynamic_eroutes_max");
     found.push(
-      `${counted(evicted, "dynamic eroute")} evicted or refused for want of places: ` +
+      `${counted(evicted, "dynamic eroute")} evicted or refused for lack of places: ` +
         `dynamic_eroutes.max is ${places}`,
     );
   }
   const cookies = counter("cookies_sent");
   if (cookies > 0)
-    found.push(`${counted(cookies, "cookie")} demanded: a flood, or many sites at once`);
+    found.push(`${counted(cookies, "cookie")} requested: a flood, or many sites at once`);
   return found;
 }
 
-/** Somebody beside us works on the kernel's tables. */
+/** Another program changes the kernel's tables. */
 function removed(counter: (name: string) => number): readonly string[] {
   const gone = [
     counted(counter("states_removed_by_others"), "state"),
@@ -89,7 +89,7 @@ function redirecting(state: unknown): string {
   const to = textAt(fieldAt(state, "redirecting"), "to");
   if (to === undefined) return "";
   const waiting = numberAt(state, "redirecting", "waiting");
-  return `sites are sent to ${to}, ${waiting} of the connected ones are still to be told`;
+  return `sites are redirected to ${to}; ${waiting} of the connected ones are not yet told`;
 }
 
 function tunnels(state: unknown): string {
@@ -107,37 +107,37 @@ function tunnels(state: unknown): string {
   ].join(", ");
 }
 
-/** Whom somebody may have to look after. */
+/** Sites that may need attention. */
 function notIn(state: unknown): string {
   const count = (name: string) => numberAt(state, "not_connected", name);
   if (count("failed") + count("ended") + count("strangers") === 0) return "";
   return `${notConnectedText(state)}: erouted why`;
 }
 
-/** Counters that tell how it went; each stays away while it is zero. */
+/** Counters that show how it went; each is left out while it is zero. */
 function history(state: unknown): string {
   if (fieldAt(state, "counters") === undefined) return "";
   const parts = HISTORY.flatMap(([name, what]) => {
     const count = numberAt(state, "counters", name);
     return count > 0 ? [`${count} ${what.replace("+", count === 1 ? "" : "s")}`] : [];
   });
-  return parts.length === 0 ? "nobody has called yet" : parts.join(", ");
+  return parts.length === 0 ? "no site has called yet" : parts.join(", ");
 }
 
-/** What is counted, a plus where its plural has an s. */
+/** What is counted; a plus marks where the plural has an s. */
 const HISTORY = [
   ["ike_sas_established", "connected"],
   ["ike_sas_rekeyed", "IKE SA+ rekeyed"],
   ["child_sas_rekeyed", "Child SA+ rekeyed"],
   ["child_sas_narrowed_by_limit", "Child SA+ with too many subnets"],
   ["ike_sas_closed", "closed"],
-  ["redirects_sent", "sent to another gateway"],
+  ["redirects_sent", "redirected"],
   ["negotiations_failed", "negotiation+ failed"],
   ["lookups_without_row", "ID+ without row"],
   ["datagrams_malformed", "malformed datagram+"],
 ] as const;
 
-/** Every address has the same ports as a rule: they are said once. */
+/** Usually every address has the same ports: they are printed once. */
 function listening(endpoints: readonly string[]): string {
   const portsOf = new Map<string, string[]>();
   for (const endpoint of endpoints) {

@@ -1,4 +1,4 @@
-/** `erouted status`: what a running daemon says of itself, asked over its HTTP API. */
+/** `erouted status`: what a running daemon says about itself, over its HTTP API. */
 
 import { type AskOptions, daemonOf, get } from "../daemon-client.ts";
 import { EXIT, type ExitCode, failure, printable, type Terminal } from "../terminal.ts";
@@ -37,5 +37,5 @@ export async function status(options: StatusOptions, terminal: Terminal): Promis
   return EXIT.ok;
 }
 
-/** What is said first stays on the screen. */
+/** The first lines stay on the screen. */
 const SHOWN_MAX = 10;

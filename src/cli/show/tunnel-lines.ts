@@ -5,13 +5,13 @@ import { counted, formatSeconds } from "../amounts.ts";
 import { fieldAt, listAt, numberAt, textAt, timeAt } from "../json-fields.ts";
 import { type Column, type Style, type TableOptions, tableLines } from "../table.ts";
 
-/** What a table of eroutes is shown on, and with. */
+/** Where a table of eroutes is shown, and with what. */
 export type TunnelOptions = Omit<TableOptions, "styleOf"> & {
   /** The daemon's time of day, for ages. */
   readonly nowMs: number | undefined;
 };
 
-/** A line for each eroute, under headings. */
+/** A line for each eroute, below headings. */
 export function tunnelLines(
   eroutes: readonly unknown[],
   { nowMs, width, screen }: TunnelOptions,
@@ -37,7 +37,7 @@ export function totalLine(shown: readonly unknown[], total: number): string {
   return parts.length === 0 ? count : `${count}: ${parts.join(", ")}; ${traffic}`;
 }
 
-/** Seconds since the eroute was made; undefined where it cannot be told. */
+/** Seconds since the eroute was made; undefined if unknown. */
 export function ageSeconds(eroute: unknown, nowMs: number | undefined): number | undefined {
   const created = timeAt(eroute, "created_at");
   return created === undefined || nowMs === undefined ? undefined : (nowMs - created) / 1000;
@@ -48,7 +48,7 @@ export function addressOf(eroute: unknown): string {
   return textAt(eroute, "ike_sa", "remote_endpoint") ?? textAt(eroute, "peer_address") ?? "";
 }
 
-/** The sum over the Child SAs; undefined where the kernel does not count. */
+/** The sum over the Child SAs; undefined if the kernel does not count. */
 export function octetsOf(eroute: unknown, name: string): number | undefined {
   const counts = listAt(eroute, "child_sas").filter(
     (child) => typeof fieldAt(child, name) === "number",

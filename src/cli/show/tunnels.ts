@@ -1,4 +1,4 @@
-/** `erouted tunnels`: the eroutes in use, filtered and sorted; once, or again and again. */
+/** `erouted tunnels`: the eroutes in use, filtered and sorted; once, or repeatedly. */
 
 import { ok, type Result } from "../../octets/result.ts";
 import { type AskOptions, daemonOf, get, type RunningDaemon } from "../daemon-client.ts";
@@ -11,7 +11,7 @@ import { pause } from "./follow.ts";
 import { addressOf, ageSeconds, octetsOf, totalLine, tunnelLines } from "./tunnel-lines.ts";
 
 export type TunnelsOptions = AskOptions & {
-  /** In its peer ID, name, addresses or subnets, whatever the case. */
+  /** Text in its peer ID, name, addresses or subnets, ignoring case. */
   readonly text?: string;
   readonly eroute?: string;
   readonly state?: string;
@@ -22,10 +22,10 @@ export type TunnelsOptions = AskOptions & {
   readonly json?: true;
 };
 
-/** What `--sort` takes. */
+/** The values of `--sort`. */
 export type SortKey = "peerid" | "eroute" | "state" | "age" | "address" | "received" | "sent";
 
-/** Prints them; with `watch` until Ctrl-C. 1 if the daemon does not answer. */
+/** Prints them; with `watch`, until Ctrl-C. 1 if the daemon does not answer. */
 export async function tunnels(options: TunnelsOptions, terminal: Terminal): Promise<ExitCode> {
   const seconds = watchSeconds(options.watch);
   if (Number.isNaN(seconds)) {
@@ -61,7 +61,7 @@ async function look(daemon: RunningDaemon, options: TunnelsOptions): Promise<Res
   return ok({ shown: sorted(all.value.eroutes, options, nowMs), total, nowMs });
 }
 
-/** In the daemon's order, which is that of creation, unless another is asked for. */
+/** In the daemon's order, which is that of creation, unless another is requested. */
 function sorted(
   eroutes: readonly unknown[],
   { sort, reverse }: TunnelsOptions,
@@ -96,14 +96,14 @@ function sortKeyOf(
   }
 }
 
-/** Numbers in texts by their value: site-2 is before site-10. */
+/** Numbers in texts are sorted by value: site-2 comes before site-10. */
 function compare(a: string | number, b: string | number): number {
   return typeof a === "number" && typeof b === "number"
     ? a - b
     : COLLATOR.compare(String(a), String(b));
 }
 
-/** Totals stay in sight where there is no room for all rows. */
+/** Totals stay visible if there is no room for all rows. */
 type Lines = { readonly rows: readonly string[]; readonly totals: readonly string[] };
 
 function linesOf(seen: Seen, options: TunnelsOptions, terminal: Terminal): Lines {
@@ -145,7 +145,7 @@ async function watch(
   return EXIT.ok;
 }
 
-/** In place on a terminal, with the totals last, below what there is room for. */
+/** Redrawn in place on a terminal, with the totals last, below as many rows as fit. */
 function show({ rows, totals }: Lines, fault: string | undefined, terminal: Terminal): void {
   const { screen, columns = 80 } = terminal;
   if (screen === undefined) {
@@ -157,7 +157,7 @@ function show({ rows, totals }: Lines, fault: string | undefined, terminal: Term
   const body = [...rows.slice(0, Math.max(1, screen.rows - taken)), ...totals];
   const warning = fault === undefined ? [] : [painted(cutTo(fault, columns), "bad", screen)];
   const text = [...warning, ...body].map((line) => `${line}\x1b[K\r\n`).join("");
-  // The cursor hidden, the first line, and what was below the last one taken away.
+  // Hides the cursor, goes to the first line, and clears what was below the last one.
   screen.write(`\x1b[?25l\x1b[H${text}\x1b[J`);
 }
 

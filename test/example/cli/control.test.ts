@@ -216,12 +216,12 @@ test("no token, a wrong one, and the read token where an operator's is wanted", 
   const url = `http://127.0.0.1:${server.port}`;
   const other = folder.write("other", "another token\n");
   expect((await runWith(["status", "--url", url])).err).toContain(
-    "wants a token: give it by --token-file",
+    "requires a token: give it with --token-file",
   );
   const read = await runWith(["status", "--url", url, "--token-file", other]);
   expect([read.code, read.err]).toEqual([1, expect.stringContaining("status.token_file")]);
   const operate = await runWith(["disconnect", "site-1", "--url", url, "--token-file", other]);
-  expect(operate.err).toContain("this token is not taken: it wants that of its status.operate_");
+  expect(operate.err).toContain("this token is not accepted: the one of its status.operate_");
 });
 
 test("a capture says how many messages it holds, wherever the network has cut it", async () => {

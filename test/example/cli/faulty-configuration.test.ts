@@ -83,12 +83,12 @@ test("the token of a faulty file is still shown; one that cannot be read is not"
   expect(gone.err).toContain('operate_token_file is "x": there is no such file');
 });
 
-test("a file that cannot be read does not matter where --url says where to ask", async () => {
+test("a file that cannot be read does not matter where give --url to ask", async () => {
   const file = folder.path("is-not-there.toml");
   const url = server.url.href;
   expect((await runWith(["status", "--config", file, "--url", url])).code).toBe(0);
   const without = await runWith(["status", "--config", file]);
-  expect([without.code, without.err]).toEqual([1, expect.stringContaining("--url says where")]);
+  expect([without.code, without.err]).toEqual([1, expect.stringContaining("give --url")]);
   const folded = folder.path(".");
   chmodSync(folded, 0o700);
   expect((await runWith(["status", "--config", folded, "--url", url])).code).toBe(0);

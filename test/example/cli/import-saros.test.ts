@@ -329,7 +329,7 @@ test("3,000 eroutes with a user each are taken over, and told in few words", asy
   ]);
   const { code, err, read } = await imported(text.flat().join(""), "--secrets", "FOLDER/secrets");
   expect([code, err.split("\n").length]).toEqual([0, 21]);
-  expect(err).toContain("and 2980 more: erouted check --offline tells all of them");
+  expect(err).toContain("and 2980 more: erouted check --offline lists all of them");
   expect(parse(read("out.toml")).user).toHaveLength(3_000);
 }, 20_000);
 
@@ -375,5 +375,5 @@ test("ike2 is known: it is said what becomes of its algorithms and times", () =>
   if ("faults" in translated) throw new Error(JSON.stringify(translated.faults));
   const notes = translated.notes.filter(({ setting }) => setting.startsWith("ike2 "));
   expect(notes.map(({ kind }) => kind)).toEqual(["to-do", "to-do", "to-do"]);
-  expect(notes[0]?.detail).toContain("erouted's own IKEv2 proposals hold");
+  expect(notes[0]?.detail).toContain("erouted's own IKEv2 proposals apply");
 });

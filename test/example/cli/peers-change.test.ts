@@ -105,7 +105,7 @@ test("set refuses what add would refuse, and writes nothing", async () => {
     [["remipp=192.168.2.0"], 2, "perhaps remip"],
     [["remip"], 2, "NAME=VALUE"],
     [["peerip=192.0.2.1", "peerip=192.0.2.2"], 2, "given twice"],
-    [[], 2, "nothing is to be changed"],
+    [[], 2, "nothing to change"],
   ] as const;
   const before = await row();
   for (const [settings, code, says] of cases) {
@@ -121,7 +121,7 @@ test("set refuses what add would refuse, and writes nothing", async () => {
 test("disable and enable are told at once, also where the row is so already", async () => {
   expect((await peers("disable", "site-1")).err).toContain("changed disabled");
   expect(await row()).toMatchObject({ disabled: "1" });
-  expect((await peers("disable", "site-1")).err).toContain("is so already");
+  expect((await peers("disable", "site-1")).err).toContain("is already so");
   expect((await peers("enable", "site-1")).code).toBe(0);
   expect(await row()).toMatchObject({ disabled: "0" });
   expect(asked).toEqual([RELOAD, RELOAD, RELOAD]);
@@ -147,7 +147,7 @@ test("without a daemon, or its token, it is said when the change counts", async 
   status = 401;
   const denied = await peers("disable", "site-1");
   expect(denied.code).toBe(0);
-  expect(denied.err).toContain("this token is not taken");
+  expect(denied.err).toContain("this token is not accepted");
   expect(denied.err).toContain("it counts from the next look, at most 4 minutes from now");
   await server.stop(true);
   const alone = await peers("remove", "site-1", "--json");

@@ -100,7 +100,7 @@ test("rows that are there are changed with --update only, in columns of the file
   const text = "peerid;remip;peerip\nSITE-1;192.168.9.0;\nsite-2;192.168.2.0/24;\n";
   const refused = await peers(["import", "-"], text);
   expect(refused.code).toBe(1);
-  expect(refused.err).toContain("is there already, with another remip, peerip: --update changes");
+  expect(refused.err).toContain("exists already, with another remip, peerip: --update changes");
   const dry = await peers(["import", "-", "--update", "--dry-run"], text);
   expect(dry.out).toContain("change  SITE-1: remip, peerip");
   const changed = await peers(["import", "-", "--update"], text);
@@ -170,7 +170,7 @@ test("a file as a whole can be wrong: head, quotes, format", async () => {
     { text: "remip\n", says: "line 1: there is no column peerid" },
     { text: "peerid,peerid\n", says: "column peerid is there twice" },
     { text: 'peerid,password\na,"b"c\n', says: "line 2: is no CSV (CSV_INVALID_CLOSING_QUOTE)" },
-    { text: "[{", says: "is no JSON list" },
+    { text: "[{", says: "is not a JSON list" },
   ];
   for (const { text, says } of cases) {
     const { code, err } = await peers(["import", "-"], text);

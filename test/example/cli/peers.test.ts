@@ -34,7 +34,7 @@ test("init creates the table once, and says where", async () => {
   const first = await peers(at, ["init"]);
   expect(first).toMatchObject({ code: 0, err: "" });
   expect(first.out).toBe(`sqlite:${at.path("peers.db")} table eroutes: created`);
-  expect((await peers(at, ["init"])).out).toEndWith("is there already");
+  expect((await peers(at, ["init"])).out).toEndWith("exists already");
 });
 
 test("add with --generate prints the key once, and nothing prints it again", async () => {

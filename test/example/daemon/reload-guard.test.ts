@@ -95,8 +95,8 @@ test("SIGHUP with a FIFO, a device or a huge file in its place: refused at once"
     daemon.process.kill("SIGHUP");
     await daemon.logs(`erouted.toml: ${why}`);
   };
-  await hup(() => Bun.spawnSync(["mkfifo", folder.config]), "is no regular file");
-  await hup(() => symlinkSync("/dev/zero", folder.config), "is no regular file");
+  await hup(() => Bun.spawnSync(["mkfifo", folder.config]), "is not a regular file");
+  await hup(() => symlinkSync("/dev/zero", folder.config), "is not a regular file");
   await hup(() => {
     folder.write("erouted.toml", "");
     truncateSync(folder.config, 1e12);

@@ -50,7 +50,7 @@ test("Wireshark decrypts, with AES-GCM and AES-CBC, rekeyed SAs and one that fai
   await gcm.terminate();
   expect(await refused).toBe(false);
   for (const { status, err } of await Promise.all(ended)) {
-    expect([status, err]).toEqual([0, expect.stringContaining("secret; Wireshark takes it")]);
+    expect([status, err]).toEqual([0, expect.stringContaining("secret; Wireshark reads it")]);
   }
   const keys = await Promise.all([1, 2].map((n) => linesOfKeys(`site-${n}`)));
   expect(keys.map((lines) => lines.length)).toEqual([2, 1]);

@@ -1,16 +1,16 @@
-/** One proposal that the configuration has and a router can be told, in the router's own words. */
+/** One proposal that the configuration has and a router supports, in the router's own words. */
 
 import { formatSuite } from "../../../crypto/suite-notation.ts";
 import type { BaseEroute } from "../../../eroute/eroute.ts";
 import { err, ok, type Result } from "../../../octets/result.ts";
 import type { RemoteSite } from "./site.ts";
 
-/** A router's words by ours; what is not in there it does not know. */
+/** A router's words by ours; it does not support what is missing here. */
 export type Dictionary = {
   readonly encr: ReadonlyMap<string, string>;
   readonly integ: ReadonlyMap<string, string>;
   readonly ke: ReadonlyMap<string, string>;
-  /** Whether the PRF can be named: else it is the HMAC of the integrity algorithm. */
+  /** Whether the PRF can be named: otherwise it is the HMAC of the integrity algorithm. */
   readonly prf: boolean;
 };
 
@@ -20,13 +20,13 @@ export type Proposal = {
   readonly integ: string | undefined;
   /** Of an IKE SA. */
   readonly prf: string | undefined;
-  /** Of a Child SA it makes for perfect forward secrecy: undefined does without. */
+  /** For a Child SA it means perfect forward secrecy: undefined goes without. */
   readonly ke: string | undefined;
   /** Our words for it. */
   readonly text: string;
 };
 
-/** The first that both know, in the order of the configuration; undefined if there is none. */
+/** The first that both support, in the order of the configuration; undefined if there is none. */
 function proposalFor(
   suites: BaseEroute["ike"],
   kind: "ike" | "esp",
@@ -40,7 +40,7 @@ function proposalFor(
     if (encr === undefined) continue;
     const isAead = encr.includes("gcm");
     const prfs = named.filter((word) => word.startsWith("prf"));
-    // Without words for PRFs, that of the integrity algorithm has to be allowed.
+    // Without words for PRFs, the PRF of the integrity algorithm has to be allowed.
     const isAllowed = (word: string) =>
       kind === "esp" || words.prf || prfs.length === 0 || prfs.includes(`prf${word}`);
     const integ = named.find((word) => words.integ.has(word) && isAllowed(word));
@@ -86,10 +86,10 @@ export function both(
 
 function unknownTo(kind: string, { encr, integ, ke }: Dictionary): string {
   const known = [encr, integ, ke].map((words) => [...words.keys()].join(", ")).join("; ");
-  return `none of the base eroute's ${kind} proposals can be told it: it knows ${known}`;
+  return `it supports none of the base eroute's ${kind} proposals: it knows ${known}`;
 }
 
-/** Each word stands for itself: strongSwan's, which are ours. */
+/** Each word stands for itself: strongSwan's words, which are ours. */
 export const STRONGSWAN: Dictionary = {
   encr: same("aes256gcm16 aes192gcm16 aes128gcm16 aes256 aes192 aes128"),
   integ: same("sha512 sha384 sha256 sha1"),

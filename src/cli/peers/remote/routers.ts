@@ -1,4 +1,7 @@
-/** The site's end for Westermo MR and Digi TransPort, and for MikroTik: commands to be typed in. */
+/**
+ * The site's configuration for Westermo MR and Digi TransPort, and for MikroTik: commands to type
+ * in.
+ */
 
 import { formatAddress } from "../../../inet/address.ts";
 import { formatPrefix, type Prefix, prefixOf } from "../../../inet/prefix.ts";
@@ -6,7 +9,7 @@ import { err, ok, type Result } from "../../../octets/result.ts";
 import { both, dictionary } from "./algorithms.ts";
 import { plainPassword, type RemoteFile, type RemoteSite } from "./site.ts";
 
-/** Group numbers of IANA, as the router counts them. */
+/** IANA's group numbers, which the router uses. */
 const SAROS = {
   encr: dictionary("aes256 256", "aes192 192", "aes128 128"),
   integ: dictionary("sha512 SHA512", "sha384 SHA384", "sha256 SHA256", "sha1 SHA1"),
@@ -19,7 +22,7 @@ export function sarosFiles(site: RemoteSite): Result<readonly RemoteFile[], stri
   const chosen = both(site, { ike: SAROS, esp: SAROS });
   if (!chosen.ok) return chosen;
   const password = plainPassword(site);
-  if (password === undefined) return err("the router takes keys of plain characters only");
+  if (password === undefined) return err("the router accepts only keys of plain characters");
   const local = onlySubnet(site.localSubnets);
   const remote = onlySubnet(site.remoteSubnets);
   if (local === undefined || remote === undefined) {
@@ -49,7 +52,7 @@ export function sarosFiles(site: RemoteSite): Result<readonly RemoteFile[], stri
     eroute("authmeth", "PRESHARED"),
     eroute("nosa", "TRY"),
     eroute("autosa", 1),
-    // The key is that of the user whose name is the other end's ID.
+    // The key belongs to the user whose name is the other end's ID.
     `user 1 name ${quoted(remoteId)}`,
     `user 1 password ${quoted(password)}`,
     "config 0 save",
@@ -86,7 +89,7 @@ const MIKROTIK_IKE = {
   prf: false,
 };
 
-/** Its IKE SAs know AES-CBC only. */
+/** Its IKE SAs support AES-CBC only. */
 const MIKROTIK_ESP = {
   ...MIKROTIK_IKE,
   encr: dictionary(
@@ -100,7 +103,7 @@ export function mikrotikFiles(site: RemoteSite): Result<readonly RemoteFile[], s
   const chosen = both(site, { ike: MIKROTIK_IKE, esp: MIKROTIK_ESP });
   if (!chosen.ok) return chosen;
   const password = plainPassword(site);
-  if (password === undefined) return err("the router takes keys of plain characters only");
+  if (password === undefined) return err("the router accepts only keys of plain characters");
   const { ike, esp } = chosen.value;
   const dpd = site.livenessSeconds === undefined ? "disable-dpd" : `${site.livenessSeconds}s`;
   const pairs = site.localSubnets.flatMap((local) =>

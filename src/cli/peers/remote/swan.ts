@@ -1,4 +1,6 @@
-/** The site's end for strongSwan (swanctl.conf), libreswan (ipsec.conf) and OpenWrt (UCI). */
+/**
+ * The site's configuration for strongSwan (swanctl.conf), libreswan (ipsec.conf) and OpenWrt (UCI).
+ */
 
 import { formatPrefix } from "../../../inet/prefix.ts";
 import { err, ok, type Result } from "../../../octets/result.ts";
@@ -11,7 +13,7 @@ import {
   type RemoteSite,
 } from "./site.ts";
 
-/** `swanctl --load-all` reads the first as it is and calls the concentrator. */
+/** `swanctl --load-all` reads the first file unchanged and calls the concentrator. */
 export function strongswanFiles(site: RemoteSite): Result<readonly RemoteFile[], string> {
   const chosen = both(site, { ike: STRONGSWAN, esp: STRONGSWAN });
   if (!chosen.ok) return chosen;
@@ -19,7 +21,7 @@ export function strongswanFiles(site: RemoteSite): Result<readonly RemoteFile[],
   const remoteId = site.remoteId ?? site.concentrator;
   const subnets = (list: RemoteSite["localSubnets"]) => list.map(formatPrefix).join(", ");
   const liveness = site.livenessSeconds ?? 0;
-  const text = `# ${site.localId}: called from here, without an end.
+  const text = `# ${site.localId}: this end calls, again and again.
 connections {
   erouted {
     version = 2
@@ -62,13 +64,13 @@ secrets {
 }
 
 /**
- * Half a minute is how long erouted waits for a site's proof: so often a request is repeated in it,
- * and a call without an answer is over after a minute, not after three. With keyingtries = 0 the
- * next one follows at once.
+ * erouted waits half a minute for a site to authenticate: the request is repeated several times in
+ * it, and a call without an answer is over after a minute, not after three. With keyingtries = 0
+ * the next one follows at once.
  */
 const RETRANSMISSION: RemoteFile = {
   path: "/etc/strongswan.d/erouted-repeats.conf",
-  text: `# Requests are repeated for a minute, then the call begins anew.
+  text: `# Requests are repeated for a minute, then the call starts again.
 charon {
   retransmit_timeout = 2.0
   retransmit_base = 1.5
@@ -106,7 +108,7 @@ const LIBRESWAN = {
   prf: true,
 };
 
-/** Connection and key, each in its file. */
+/** Connection and key, each in a file of its own. */
 export function libreswanFiles(site: RemoteSite): Result<readonly RemoteFile[], string> {
   const chosen = both(site, { ike: LIBRESWAN, esp: LIBRESWAN });
   if (!chosen.ok) return chosen;
@@ -121,13 +123,13 @@ export function libreswanFiles(site: RemoteSite): Result<readonly RemoteFile[], 
   const liveness = site.livenessSeconds;
   const dpd = liveness === undefined ? [] : [`dpddelay=${liveness}`, "dpdaction=restart"];
   const lines = [
-    `# ${site.localId}: called from here, without an end.`,
+    `# ${site.localId}: this end calls, again and again.`,
     "conn erouted",
     ...[
       ...["auto=start", "authby=secret", "ikev2=insist", "keyingtries=0"],
       `ike=${[ike.encr, ike.prf ?? ike.integ, ike.ke].join("-")}`,
       `esp=${[esp.encr, esp.integ].filter((word) => word !== undefined).join("-")}`,
-      // It takes the IKE SA's group for it.
+      // libreswan uses the IKE SA's group for it.
       `pfs=${esp.ke === ike.ke ? "yes" : "no"}`,
       `ikelifetime=${site.ikeLifetimeSeconds}s`,
       `salifetime=${site.lifetimeSeconds}s`,
@@ -150,17 +152,19 @@ export function libreswanFiles(site: RemoteSite): Result<readonly RemoteFile[], 
   ]);
 }
 
-/** Names without a dot would be looked up as hosts; mail addresses and addresses are themselves. */
+/**
+ * Names without a dot would be looked up as hosts; mail addresses and addresses stay as they are.
+ */
 function libreswanId(id: string): string {
   return id.includes("@") || /^[0-9.]+$/.test(id) || id.includes(":") ? id : `@${id}`;
 }
 
-/** For the package strongswan-swanctl, which makes swanctl.conf of it. */
+/** For the package strongswan-swanctl, which generates swanctl.conf from it. */
 export function openwrtFiles(site: RemoteSite): Result<readonly RemoteFile[], string> {
   const chosen = both(site, { ike: STRONGSWAN, esp: STRONGSWAN });
   if (!chosen.ok) return chosen;
   const password = plainPassword(site);
-  if (password === undefined) return err("OpenWrt takes keys of plain characters only");
+  if (password === undefined) return err("OpenWrt accepts only keys of plain characters");
   const { ike, esp } = chosen.value;
   const option = (name: string, value: string | number) => `\toption ${name} '${value}'`;
   const list = (name: string, value: string) => `\tlist ${name} '${value}'`;
