@@ -1,7 +1,7 @@
 /**
  * `make bench`: what a site costs the engine. Sites of the simulation connect one after another, in
- * this process; only the concentrator's part is timed, key exchange included, network, database and
- * kernel left out.
+ * this process; only the concentrator's part is timed: with key exchange, without network, database
+ * and kernel.
  */
 
 import { heapStats } from "bun:jsc";
@@ -34,7 +34,7 @@ const SITES = 3_000;
 const GROUPS = [Ke.X25519, Ke.ECP_256, Ke.MODP_2048] as const;
 const MIB = 1024 * 1024;
 
-/** Datagrams to a site that it has not read yet. */
+/** Datagrams that a site has not read yet. */
 type Bench = {
   readonly concentrator: Concentrator;
   readonly driver: Driver;
@@ -87,7 +87,7 @@ function createBench(): Bench {
   return { concentrator, driver, toSite };
 }
 
-/** Connects sites; gives the ms that the concentrator's part took. */
+/** Connects sites; returns the ms that the concentrator's part took. */
 function connectAll(bench: Bench, group: number, first: number, count: number): number {
   let ms = 0;
   for (let number = first; number < first + count; number++) {

@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 out=$1
 mkdir -p "$(dirname "$out")"
-# Nothing beside the executable may change what it does: no .env, no bunfig.toml of the folder.
+# No file beside the executable may change what it does: no .env, no bunfig.toml in the folder.
 node_modules/.bin/bun build --compile --minify --bytecode --no-compile-autoload-dotenv \
   --no-compile-autoload-bunfig ${2:+--target="$2"} --outfile "$out.new" src/main.ts \
   src/daemon/key-exchange-worker.ts src/daemon/signature-worker.ts

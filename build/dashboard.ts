@@ -15,7 +15,7 @@ type Panel = {
 
 const SELECT = 'job=~"$job",instance=~"$instance"';
 
-/** `sum by (labels) (rate(name[interval]))` of what is chosen on the board. */
+/** `sum by (labels) (rate(name[interval]))` of what is selected on the dashboard. */
 function rate(name: string, by = "instance"): string {
   return `sum by (${by}) (rate(${name}{${SELECT}}[$__rate_interval]))`;
 }
@@ -41,7 +41,7 @@ const ROWS: readonly (readonly [string, readonly Panel[]])[] = [
       stat("Tunnels", "short", [
         instance(`${gauge("erouted_dynamic_eroutes")} + ${gauge("erouted_normal_eroutes_up")}`),
       ]),
-      stat("Room for sites", "percentunit", [
+      stat("Free places for sites", "percentunit", [
         instance(
           `1 - ${gauge("erouted_dynamic_eroutes")} / ${gauge("erouted_dynamic_eroutes_limit")}`,
         ),
@@ -71,7 +71,7 @@ const ROWS: readonly (readonly [string, readonly Panel[]])[] = [
   [
     "Handshakes",
     [
-      graph("Sites that connect", "ops", [
+      graph("Sites connecting", "ops", [
         instance(rate("erouted_ike_sas_established_total"), "established"),
         instance(rate("erouted_ike_sas_closed_total"), "closed"),
         instance(rate("erouted_ike_sas_rekeyed_total"), "rekeyed"),
@@ -91,7 +91,7 @@ const ROWS: readonly (readonly [string, readonly Panel[]])[] = [
         instance(rate("erouted_calls_failed_total"), "failed"),
         instance(rate("erouted_acquires_total"), "acquires"),
       ]),
-      graph("Messages repeated by us", "ops", [instance(rate("erouted_retransmissions_total"))]),
+      graph("Messages repeated here", "ops", [instance(rate("erouted_retransmissions_total"))]),
     ],
   ],
   [
@@ -102,14 +102,14 @@ const ROWS: readonly (readonly [string, readonly Panel[]])[] = [
         { expr: rate("erouted_database_lookups_total", "egroup"), legend: "{{egroup}}" },
         { expr: rate("erouted_database_failures_total", "egroup"), legend: "{{egroup}} failed" },
       ]),
-      graph("Look-ups that wait", "short", [
+      graph("Look-ups waiting", "short", [
         {
           expr: `sum by (egroup) (erouted_database_lookups_waiting{${SELECT}})`,
           legend: "{{egroup}}",
         },
       ]),
-      graph("Rows that changed", "ops", [
-        instance(rate("erouted_row_checks_total"), "read anew"),
+      graph("Changed rows", "ops", [
+        instance(rate("erouted_row_checks_total"), "read again"),
         instance(rate("erouted_row_changes_total"), "sites closed"),
       ]),
     ],

@@ -57,7 +57,7 @@ async function build(): Promise<Stage> {
 }
 
 async function traffic({ laboratory, sites }: Stage): Promise<void> {
-  scene("Pings between the sites' networks and the office, while the Internet is listened to");
+  scene("Pings between the sites' networks and the office, with a capture on the Internet");
   const wire = await capture(laboratory.internet, "br0");
   for (const site of sites) {
     const there = await ping(site.host, OFFICE.v4, { from: site.inner.v4 });
@@ -73,15 +73,15 @@ async function traffic({ laboratory, sites }: Stage): Promise<void> {
 }
 
 async function lookAtSites({ erouted }: Stage): Promise<void> {
-  scene("Who is connected? curl http://127.0.0.1:8080/api/v1/dynamic-eroutes; here site-2 of it");
+  scene("Which sites are up? curl http://127.0.0.1:8080/api/v1/dynamic-eroutes; site-2 in it");
   const answer = await erouted.get("/api/v1/dynamic-eroutes");
   show(pretty(answer, (eroute) => eroute.includes('"site-2"')));
-  say("All of them for people: erouted status");
+  say("The same for people: erouted status");
   show((await erouted.command("status")).out);
 }
 
 async function lookAtKernel({ laboratory }: Stage): Promise<void> {
-  scene("What the kernel of the concentrator says: ip -s xfrm state, shortened");
+  scene("The view of the concentrator's kernel: ip -s xfrm state, shortened");
   for (const state of await xfrmStates(laboratory.concentrator)) {
     const spi = `0x${state.spi.toString(16).padStart(8, "0")}`;
     const how = state.encapsulated ? "ESP in UDP" : "ESP";
@@ -98,12 +98,12 @@ async function wrongKey({ laboratory, erouted }: Stage): Promise<void> {
   say(`site-4 calls from ${site.address.v4}: ${up ? "CONNECTED" : "refused"}`);
   await peer.stop();
   if (up) throw new Error("a wrong key was accepted");
-  say("Why? erouted why site-4 says it, and what to do:");
+  say("Why? erouted why site-4 says why, and what to do:");
   show((await erouted.command("why", "site-4")).out);
 }
 
 async function farewell({ laboratory, erouted, peers }: Stage): Promise<void> {
-  scene("erouted is stopped: it tells its sites and removes what it installed");
+  scene("erouted stops: it notifies its sites and removes what it installed");
   const status = await erouted.stop();
   const { concentrator } = laboratory;
   const left = [...(await xfrmStates(concentrator)), ...(await xfrmPolicies(concentrator))];
@@ -131,7 +131,7 @@ function show(text: string): void {
   for (const line of text.trimEnd().split("\n")) console.log(`     | ${line}`);
 }
 
-/** JSON with line feeds; of a list only the members that are wanted. */
+/** JSON with line breaks; of a list, only the requested members. */
 function pretty(text: string, wanted: (member: string) => boolean): string {
   const answer: Readonly<Record<string, unknown>> = JSON.parse(text);
   const shortened = Object.entries(answer).map(([key, value]) => [

@@ -1,4 +1,4 @@
-/** `make demo`: plays the scenes of demo-scenes.ts on a kernel with ESP and shows what they say. */
+/** `make demo`: plays the scenes of demo-scenes.ts on a kernel with ESP and prints their output. */
 
 import { join } from "node:path";
 import { findGround, openPlace } from "../test/real/ground.ts";
@@ -18,7 +18,7 @@ async function play(): Promise<number> {
   console.log(
     ground.kind === "host"
       ? "This machine's kernel has ESP: the demo runs in network namespaces of its own."
-      : "This machine's kernel has no ESP: booting one that has, as a process (some seconds).",
+      : "This machine's kernel has no ESP: booting one that has, as a process (a few seconds).",
   );
   const executable = join(PROJECT, "build/out/erouted");
   const command = {

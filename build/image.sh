@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes build/out/image: kernel, initramfs and data disk of a router, without root and loop devices.
-# The kernel is started directly (qemu -kernel -initrd, or any boot loader that can do that).
+# Makes build/out/image: kernel, initramfs and data disk of a router, without root or loop devices.
+# The kernel is started directly (with qemu -kernel -initrd, or any boot loader that can do that).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 umask 022
@@ -8,7 +8,7 @@ out=build/out/image
 cache=build/out/image-parts
 say() { printf 'image: %s\n' "$*" >&2; }
 
-# Debian's kernel and busybox, unpacked and not installed.
+# Debian's kernel and busybox, unpacked but not installed.
 parts() {
   [ ! -f $cache/ready ] || return 0
   local kernel
@@ -20,7 +20,7 @@ parts() {
   touch $cache/ready
 }
 
-# busybox, the C library that the executable needs, modules for disk, network and ESP.
+# busybox, the C library for the executable, modules for disk, network and ESP.
 initramfs() {
   local root=$out/root file modules version
   rm -rf "$root" && mkdir -p "$root"/{bin,lib,lib64}
@@ -44,12 +44,12 @@ initramfs() {
   done
   cp "$modules"/modules.{builtin,order} "$root/lib/modules/$version"
   /sbin/depmod -b "$root" "$version" 2>/dev/null
-  # What is packed already comes first, and is not packed again.
+  # Files that are already compressed come first, and are not compressed again.
   { factory; archive "$root" | gzip -6n; } >$out/initramfs.gz
   rm -rf "$root"
 }
 
-# An archive as the kernel unpacks it; always the same of the same files.
+# An archive in the kernel's format; the same files always give the same archive.
 archive() {
   find "$1" -exec touch -hd @0 {} +
   (cd "$1" && find . | LC_ALL=C sort | "$OLDPWD/$cache/files/bin/busybox" cpio -o -H newc -R 0:0) \
@@ -72,14 +72,14 @@ skeleton() {
   install -m 644 build/image/network.sh "$1/etc/network.sh"
 }
 
-# ext4 with both slots, configuration and rows: all that a router keeps.
+# ext4 with both slots, configuration and rows: everything that a router keeps.
 data() {
   local root=$out/data
   rm -rf "$root" && mkdir -p "$root"/{etc/erouted,lib/erouted,slots/a,slots/b}
   install -m 755 build/out/erouted "$root/slots/a/erouted"
   skeleton "$root"
   echo a >"$root/slot"
-  # What belongs on this router only: its configuration, keys, network.
+  # Files for this router only: its configuration, keys, network.
   if [ -n "${DATA:-}" ]; then cp -r "$DATA"/. "$root"; fi
   rm -f $out/data.ext4
   /sbin/mke2fs -q -t ext4 -E root_owner=0:0 -d "$root" $out/data.ext4 640M

@@ -8,11 +8,11 @@ export type TestResult = {
   readonly name: string;
   readonly outcome: Outcome;
   readonly seconds: number;
-  /** What a failed test said; empty otherwise. */
+  /** The output of a failed test; empty otherwise. */
   readonly detail: string;
 };
 
-/** All tests of a report, in its order. Text that is no such report gives none. */
+/** All tests of a report, in its order; none if the text is not such a report. */
 export function parseJunit(xml: string): TestResult[] {
   const results: TestResult[] = [];
   for (const found of xml.matchAll(/<testcase ([^>]*?)(\/>|>([\s\S]*?)<\/testcase>)/g)) {

@@ -10,12 +10,13 @@ export const METRICS_FILE = join(import.meta.dir, "../docs/metrics.md");
 
 const HEAD = `# Metrics
 
-\`GET /metrics\` in Prometheus' text format; with \`status.token_file\` set it wants the token
-(\`authorization: { credentials_file: … }\` in the scrape configuration). None is of a single site,
-so their number is fixed; those are apart, see below. Counters start from 0 with the process.
+\`GET /metrics\` in Prometheus' text format; if \`status.token_file\` is set, it requires the token
+(\`authorization: { credentials_file: … }\` in the scrape configuration). None is about a single
+site, so their number is fixed; metrics of sites are separate, see below. Counters start from 0 with
+the process.
 
 - [grafana-dashboard.json](grafana-dashboard.json): import it in Grafana, choose the data source
-- [alerts.yaml](alerts.yaml): alert rules; the job is called \`erouted\` in them
+- [alerts.yaml](alerts.yaml): alert rules; in them, the job is called \`erouted\`
 
 \`\`\`yaml
 scrape_configs:
@@ -41,9 +42,9 @@ export function metricsReference(): string {
 
 const SITES = `## Of each site
 
-Who does not ask does not get these: they are at \`GET /metrics/sites\`, four series for each site
-that has called since start and has a row or an eroute, so 10,000 sites are some 40,000 series.
-Strangers are not there. The label is \`site\`, the peer ID.
+These have an address of their own, \`GET /metrics/sites\`: four series for each site
+that has called since the start and has a row or an eroute, so 10,000 sites make 40,000 series.
+Strangers are not included. The label is \`site\`, the peer ID.
 
 \`\`\`yaml
 scrape_configs:
@@ -63,7 +64,7 @@ function row({ name, type, help }: Pick<Metric, "name" | "type" | "help">): stri
 
 const REASON_LIST = [...createFailureCounts().counts.keys()].map((reason) => `\`${reason}\``);
 const REASONS =
-  "Labels: `direction` is `in` or `out`; `egroup` one of the configuration; `reason` one of\n" +
+  "Labels: `direction` is `in` or `out`; `egroup` is its name; `reason` is one of\n" +
   `${REASON_LIST.join(", ")}.`;
 
 const SERVER = { tokensWrong: 0, tokensLimited: 0, streamsRefused: 0 };

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Makes build/out/packages: tarballs (glibc and musl, x64 and arm64), .deb packages, files for
-# OpenWrt. Needs no root. The same sources give the same octets: times are those of the last commit,
-# owners are root, names are sorted. Executables are cached by the hash of what they are made from.
+# OpenWrt. Needs no root. The same sources give the same octets: timestamps are those of the last
+# commit, owners are root, names are sorted. Executables are cached by the hash of their sources.
 # COMPRESS is gzip's level.
 #   packages.sh [TARGET…]   only x64, arm64, x64-musl, arm64-musl; deb-x64, deb-arm64: no tarball
 set -euo pipefail
@@ -28,7 +28,7 @@ executable() {
   echo "$file"
 }
 
-# A tar archive of a folder, with one name in front of all its files.
+# A tar archive of a folder, with the folder's name before all its files.
 archive() {
   local folder=$1 file=$2
   tar --sort=name --mtime="@$SOURCE_DATE_EPOCH" --owner=0 --group=0 --numeric-owner \
@@ -42,7 +42,7 @@ documents() {
   chmod 644 "$1/THIRD-PARTY"
 }
 
-# What a shell needs to complete the commands, by shell.
+# The completion script of a shell.
 completion() {
   node_modules/.bin/bun src/main.ts completion "$1"
 }
@@ -102,20 +102,20 @@ CONTROL
   dpkg-deb --root-owner-group -Zxz -z1 --build "$root" "$out/erouted_${version}_$arch.deb" >&2
 }
 
-# Files at their places, to be unpacked at / or put into an image with files/ of its builder.
+# Files in place, to be unpacked at / or added to an image through files/ of its builder.
 openwrt() {
   local root=$work/erouted-$version-openwrt-$1
   rm -rf "$root"
   install -D -m 755 "$(executable "$1-musl")" "$root/usr/bin/erouted"
   install -D -m 755 build/packaging/openwrt/erouted.init "$root/etc/init.d/erouted"
-  # /var is in memory there: rows belong beside the configuration.
+  # /var is in memory there, so rows are kept beside the configuration.
   install -d "$root/etc/erouted"
   sed 's,/var/lib/erouted/,/etc/erouted/,' build/packaging/erouted.toml |
     install -m 600 /dev/stdin "$root/etc/erouted/erouted.toml"
   install -d "$root/usr/share/licenses/erouted"
   install -m 644 LICENSE "$root/usr/share/licenses/erouted/LICENSE"
   node_modules/.bin/bun build/third-party.ts >"$root/usr/share/licenses/erouted/THIRD-PARTY"
-  # Without this a system update forgets the configuration.
+  # Without this, a system update loses the configuration.
   install -d "$root/lib/upgrade/keep.d"
   echo /etc/erouted/ >"$root/lib/upgrade/keep.d/erouted"
   archive "$root" "$out/$(basename "$root").tar.gz"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what building and testing need. Quick when all is there.
+# Installs what building and testing need. Fast if everything is installed.
 #   prepare.sh packages   Debian packages for the tests (build/packages.txt), libreswan, then tools
 #   prepare.sh tools      Bun, in the version that package.json names, and the packages of bun.lock
 set -euo pipefail
@@ -8,7 +8,7 @@ cd "$(dirname "$0")/.."
 say() { printf 'prepare: %s\n' "$*" >&2; }
 fail() { say "$*"; exit 1; }
 
-# dpkg-query fails for a name it has never heard of, and still tells about the others.
+# dpkg-query fails for an unknown name, but still reports the others.
 missing_packages() {
   command -v node >/dev/null || echo nodejs
   command -v npm >/dev/null || echo npm
@@ -16,7 +16,7 @@ missing_packages() {
     awk '$1 == "ii" { print $2 }' | sort | comm -13 - <(sort build/packages.txt)
 }
 
-# Daemons that a package brings must not start: the tests start their own.
+# Daemons in the packages must not start: the tests start their own.
 without_services() {
   local policy=/usr/sbin/policy-rc.d
   if [ -e $policy ]; then
@@ -34,12 +34,13 @@ without_services() {
 install_packages() {
   export DEBIAN_FRONTEND=noninteractive
   apt-get -q -o Acquire::Retries=3 update ||
-    say "the package lists could not be refreshed completely; going on"
+    say "the package lists could not be refreshed completely; continuing"
   without_services apt-get -q -y -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
     install --no-install-recommends "$@"
 }
 
-# libreswan's package conflicts with strongSwan's: it is unpacked, and what it needs is installed.
+# libreswan's package conflicts with strongSwan's: it is unpacked, and its dependencies are
+# installed.
 libreswan() {
   local folder=build/out/libreswan needs package
   [ ! -x $folder/usr/libexec/ipsec/pluto ] || return 0

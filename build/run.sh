@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs the built executable in the foreground with an example: a SQLite file with one site.
+# Runs the built executable in the foreground with an example: an SQLite file with one site.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 erouted=$PWD/build/out/erouted
@@ -7,7 +7,7 @@ folder=$PWD/build/out/run
 config=$folder/erouted.toml
 mkdir -p "$folder"
 
-# Without root no low ports and no kernel; without ESP in the kernel no packet can be carried.
+# Without root, no low ports and no kernel data path; without ESP in the kernel, no packets.
 ports="" dataplane=none
 if [ "$(id -u)" = 0 ]; then
   probe="ip xfrm state add src 192.0.2.1 dst 192.0.2.2 proto esp spi 0x1001 mode tunnel"

@@ -1,18 +1,17 @@
-/** How busy this machine is: limits of tests are as many times as long. */
+/** How busy this machine is: the limits of tests are multiplied by it. */
 
 import { createHash } from "node:crypto";
 import { SLOWNESS_MAX } from "../test/patience.ts";
 
-/** What each of these rounds takes on a machine that does nothing else. */
+/** The time of each of these rounds on an otherwise idle machine. */
 const ROUND_MS = 35;
 const ROUNDS = 20;
 const HASHED_OCTETS = 32 * 1024 * 1024;
 const PROCESSES = 4;
 
 /**
- * A piece of work as tests do it, arithmetic and processes, against the clock: how many times
- * longer it takes than on an idle machine (the two cores on which the limits were written), 1 at
- * the least.
+ * Times a piece of work like that of tests, arithmetic and processes: how many times longer it
+ * takes than on an idle machine (the two cores for which the limits were written), at least 1.
  */
 export async function measureSlowness(): Promise<number> {
   const octets = new Uint8Array(HASHED_OCTETS);

@@ -20,8 +20,8 @@ const slowness = await measureSlowness();
 const words = slowness < SLOWNESS_MAX ? `${slowness} times` : `${slowness} times or more`;
 console.log(
   slowness > 1
-    ? `This machine is ${words} slower than an idle one: limits are as many times as long.`
-    : "This machine is idle: limits are as they stand.",
+    ? `This machine is ${words} slower than an idle one: limits are that many times longer.`
+    : "This machine is idle: limits are as written.",
 );
 
 const run = Bun.spawn(
@@ -35,7 +35,7 @@ const run = Bun.spawn(
   ],
   {
     cwd: project,
-    // What is tested is what is delivered.
+    // What is delivered is what is tested.
     env: {
       ...process.env,
       EROUTED_EXECUTABLE: join(import.meta.dir, "out/erouted"),
@@ -50,7 +50,7 @@ const status = await run.exited;
 const results = (await Bun.file(report).exists()) ? parseJunit(await Bun.file(report).text()) : [];
 process.exitCode = conclude(results, status);
 
-/** Says what failed and how many of each there are; gives the exit status. */
+/** Prints what failed and the number of each result; returns the exit status. */
 function conclude(all: readonly TestResult[], bunStatus: number): number {
   const of = (outcome: Outcome) => all.filter((result) => result.outcome === outcome);
   const failed = of("failed");
@@ -59,7 +59,7 @@ function conclude(all: readonly TestResult[], bunStatus: number): number {
   console.log("");
   for (const result of failed) console.log(`failed: ${result.file}: ${result.name}`);
   for (const result of skipped) console.log(`skipped: ${result.file}: ${result.name}`);
-  // A file that does not load, or a crash, is in no report: it must not pass for nothing.
+  // A file that does not load, or a crash, is in no report: it must not go unnoticed.
   const unreported = bunStatus !== 0 && failed.length === 0;
   if (unreported) console.log(`failed: bun test ended with status ${bunStatus}, see above`);
   if (all.length === 0) console.log("failed: no test ran");
@@ -68,7 +68,7 @@ function conclude(all: readonly TestResult[], bunStatus: number): number {
 
   const failures = failed.length + (unreported || all.length === 0 || skippedCounts ? 1 : 0);
   const tail = skipped.length > 0 ? `, ${skipped.length} skipped` : "";
-  if (slowness > 1) console.log(`when the tests began, this machine was ${words} behind`);
+  if (slowness > 1) console.log(`at the start, this machine was ${words} slower than an idle one`);
   const summary = `${of("passed").length} passed, ${failures} failed${tail}`;
   console.log(summary);
   writeFileSync(join(import.meta.dir, "out/summary"), `${summary}\n`);

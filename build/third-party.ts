@@ -1,4 +1,4 @@
-/** Prints the licences of everything that is in the executable beside erouted's own code. */
+/** Prints the licences of everything in the executable beside erouted's own code. */
 
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ type Package = {
 
 const MODULES = join(import.meta.dir, "../node_modules");
 
-/** What the executable is made of: the packages that are needed to run, and theirs. */
+/** What the executable contains: the packages needed at run time, and their dependencies. */
 export function bundledPackages(): readonly Package[] {
   const found = new Map<string, Package>();
   const waiting = Object.keys(packageJson.dependencies);
@@ -34,11 +34,11 @@ function licenceText(name: string): string | undefined {
   return file === undefined ? undefined : readFileSync(join(folder, file), "utf8").trim();
 }
 
-/** Bun is in the executable as a whole; its package has no licence file. */
+/** The executable contains Bun as a whole; its package has no licence file. */
 const BUN = `Bun ${packageJson.devDependencies.bun} (MIT), Copyright (c) Oven
 https://bun.com/docs/project/license
 
-Bun has these libraries in it, under their own licences:
+Bun contains these libraries, under their own licences:
   JavaScriptCore and WebKit  LGPL-2.1 (https://github.com/oven-sh/webkit)
   tinycc                     LGPL-2.1 (https://github.com/tinycc/tinycc)
   BoringSSL                  Apache-2.0, ISC, OpenSSL

@@ -20,7 +20,7 @@ export async function carryOutUpdates(console: Console): Promise<Updates> {
   };
   const untilUp = "until erouted status >/dev/null 2>&1; do sleep 1; done";
   try {
-    await console.shows("init: the data disk gets what this image brings");
+    await console.shows("init: filling the data disk from this image");
     await console.shows("init: slot a");
     await ask("first boot", `${untilUp}; mount | grep /data; ls /factory`);
     await ask("mark", "echo kept >/data/etc/erouted/mark");
@@ -33,7 +33,7 @@ export async function carryOutUpdates(console: Console): Promise<Updates> {
     await ask("back again", `${untilUp}; cat /data/etc/erouted/mark; ls /data/trying`);
     await ask("good update", "slot-update /data/slots/a/erouted");
     console.type("reboot");
-    await console.shows("init: slot b works, it is kept");
+    await console.shows("init: slot b works and is kept");
     await ask("updated", "cat /data/etc/erouted/mark /data/slot");
     console.type("poweroff");
     return { answers, exited: await console.exited };

@@ -203,10 +203,10 @@ test(
   async () => {
     const { answers, exited } = await updates;
     expect(answers["first boot"]).toMatch(/\/data type ext4[\s\S]*\/factory: No such file/);
-    expect(answers["other sum"]).toContain("its SHA-256 is another: nothing has been changed");
+    expect(answers["other sum"]).toContain("its SHA-256 differs: nothing has been changed");
     expect(answers["no executable"]).toContain("it does not run here: nothing has been changed");
     expect(answers["bad update"]).toContain(
-      "version 0.0.0-bad in slot b is tried at the next boot",
+      "version 0.0.0-bad in slot b will be tried at the next boot",
     );
     expect(answers["back again"]).toMatch(/kept\r?\n.*\/data\/trying: No such file/);
     expect(answers["good update"]).toContain(`version ${packageJson.version} in slot b`);
