@@ -127,7 +127,7 @@ comes from the configuration, or from \`--token-file\`; the configuration's own 
 Results go to standard output, everything else to standard error. With \`--json\` the results are
 JSON and nothing else. On a terminal, tables are fitted to its width: less important columns are
 left out, and long texts end in an ellipsis; a pipe or a file gets everything. Colours are for
-terminals only, unless \`NO_COLOR\` is set. Ctrl-C ends \`--watch\` and \`--follow\` with ${EXIT.ok}.
+terminals only, without \`NO_COLOR\`. Ctrl-C ends \`--watch\` and \`--follow\` with ${EXIT.ok}.
 
 | exit code | |
 | --- | --- |

@@ -1,17 +1,17 @@
-/** Answers of database and threads: they come dozens at a time, and each finishes a handshake. */
+/** Answers of database and threads: they arrive dozens at a time, and each finishes a handshake. */
 
 import type { Event } from "../concentrator/event.ts";
 import type { Instant } from "../octets/instant.ts";
 
 export type Answers = {
-  /** Hands the answer over in one of the next turns, in order. */
+  /** Delivers the answer in one of the next turns, in order. */
   add(answer: Event): void;
 };
 
-/** So long in one turn, then timers and sockets get theirs. */
+/** Time for answers in one turn; then timers and sockets get theirs. */
 const TURN_MS_MAX = 3;
 
-/** No more answers wait here than requests are under way, which the concentrator bounds. */
+/** No more answers wait here than requests are under way, and the concentrator bounds those. */
 export function createAnswers(feed: (event: Event) => void, now: () => Instant): Answers {
   const waiting: Event[] = [];
   const drain = (): void => {

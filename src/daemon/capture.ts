@@ -1,4 +1,4 @@
-/** Captures of one site's IKE messages: while nobody captures, they cost nothing. */
+/** Captures of one site's IKE messages: while none is under way, they cost nothing. */
 
 import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { Snapshot } from "../concentrator/snapshot.ts";
@@ -13,20 +13,20 @@ export type CaptureLimits = { readonly seconds: number; readonly octets: number 
 
 export type Captures = {
   /**
-   * What of a site, as it comes; ends by itself. `packets`: a pcapng file. `keys`: text, a line of
-   * Wireshark's `ikev2_decryption_table` for each IKE SA, before its first encrypted message is
-   * handled. The error says why there is nothing.
+   * Captures a site's messages as they arrive; ends by itself. `packets`: a pcapng file. `keys`:
+   * text, a line of Wireshark's `ikev2_decryption_table` for each IKE SA, before its first
+   * encrypted message is handled. The error says why there is nothing.
    */
   open(
     asked: string,
     what: CaptureContent,
     limits: CaptureLimits,
   ): Result<ReadableStream<Uint8Array>, string>;
-  /** A datagram that came or goes. */
+  /** A datagram that was received or sent. */
   see(octets: Uint8Array, path: Path, way: Way): void;
-  /** Whether anybody captures. */
+  /** Whether a capture is under way. */
   readonly isOpen: boolean;
-  /** Ends all. */
+  /** Ends all captures. */
   stop(): void;
 };
 
@@ -35,7 +35,7 @@ export type CaptureContent = "packets" | "keys";
 export type CaptureWorld = {
   decryptionTableLine: Concentrator["decryptionTableLine"];
   snapshot(): Pick<Snapshot, "peerOf">;
-  /** On this local port IKE has a marker before it (RFC 3948 §2.2). */
+  /** On this local port, IKE has a marker before it (RFC 3948 §2.2). */
   natPort(): number;
   wallMs(): number;
   readonly version: string;
@@ -43,11 +43,11 @@ export type CaptureWorld = {
 
 export type Way = "received" | "sent";
 
-/** Of each content. */
+/** For each content. */
 const AT_ONCE_MAX = 4;
-/** Of a reader that does not read: what comes then is left out, and said in the next comment. */
+/** If the reader does not read: further messages are left out, and the next comment says so. */
 const QUEUE_OCTETS_MAX = 1024 * 1024;
-/** Shorter ones are no IKE messages (RFC 7296 §3.1). */
+/** Shorter ones are not IKE messages (RFC 7296 §3.1). */
 const IKE_HEADER_OCTETS = 28;
 /** Datagrams of IKE SAs whose site is not known yet. */
 const UNKNOWN_MAX = 256;
@@ -56,7 +56,7 @@ type Seen = {
   readonly spiI: bigint;
   readonly host: string;
   readonly block: () => Uint8Array;
-  /** Taken while they were there; undefined if nobody wants them. */
+  /** Kept while their IKE SA exists; undefined if no capture needs them. */
   readonly keys: string | undefined;
 };
 
@@ -68,7 +68,7 @@ type Capture = {
   end(): void;
 };
 
-/** Nobody captures. */
+/** No capture is under way. */
 export function createCaptures(world: CaptureWorld): Captures {
   const captures = new Set<Capture>();
   let unknown: Seen[] = [];
@@ -135,7 +135,8 @@ export function createCaptures(world: CaptureWorld): Captures {
             ...{ what, key: peerKey(asked), host, end },
             offer(seen, peerId) {
               const isIts = peerId !== undefined && peerKey(peerId) === capture.key;
-              // Told of by address at once; what comes again with the ID would be there twice.
+              // Those captured by address were written at once; with the ID they would be written
+              // twice.
               if (host === undefined ? !isIts : seen.host !== host) return;
               if (host !== undefined && unknown.includes(seen)) return;
               const block = blockOf(seen);
@@ -148,7 +149,7 @@ export function createCaptures(world: CaptureWorld): Captures {
           captures.add(capture);
           timer = setTimeout(end, limits.seconds * 1_000);
           timer.unref();
-          // At once: a response without anything in it is not sent.
+          // At once: a response without any content is not sent.
           controller.enqueue(headOf(what, `erouted ${world.version}`));
         },
         cancel() {
@@ -170,7 +171,7 @@ function headOf(what: CaptureContent, application: string): Uint8Array {
   return what === "packets" ? pcapngHead(application) : utf8(`# ${application}: secret\n`);
 }
 
-/** The keys of each IKE SA once. */
+/** The keys of each IKE SA, once. */
 function keysOnce(): (seen: Seen) => Uint8Array | undefined {
   const told = new Set<string>();
   return ({ keys }) => {
@@ -180,7 +181,7 @@ function keysOnce(): (seen: Seen) => Uint8Array | undefined {
   };
 }
 
-/** As it was on the wire: with the marker where there is one. */
+/** As it was on the wire: with the marker if there is one. */
 function packetOf(
   octets: Uint8Array,
   { local, remote }: Path,

@@ -1,4 +1,4 @@
-/** What operators have done over HTTP: events for the engine, and a line in the journal each. */
+/** What operators request over HTTP: events for the engine, and a line in the journal for each. */
 
 import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { RekeyOf } from "../concentrator/event.ts";
@@ -27,7 +27,7 @@ export type Controlled = Reloadable & {
   readonly captures: Pick<Captures, "open">;
 };
 
-/** The control of a daemon that runs. */
+/** The control of a running daemon. */
 export function controlOf(daemon: Controlled, load: LoadConfig): Control {
   return {
     get token() {
@@ -62,11 +62,11 @@ export function controlOf(daemon: Controlled, load: LoadConfig): Control {
       const reason = what === "keys" ? "operator-keys" : "operator-capture";
       const about = { step: "control", remote, peerId, reason } as const;
       if (what === "keys" && !daemon.config.status.allowKeyExport) {
-        const detail = "keys are not given out: status.allow_key_export is not set";
+        const detail = "keys are not exported: status.allow_key_export is not set";
         daemon.note({ ...about, level: "warning", outcome: "refused", detail });
         return err({ kind: "not-allowed", detail });
       }
-      // Who has read keys has to be found among all that is only worth knowing.
+      // Reading keys has to stand out from lines that are only worth knowing.
       const level = what === "keys" ? "warning" : "info";
       daemon.note({ ...about, level, detail: "asked for over HTTP" });
       const opened = daemon.captures.open(peerId, what, limits);
@@ -76,7 +76,7 @@ export function controlOf(daemon: Controlled, load: LoadConfig): Control {
     logLevel: (level, remote) =>
       audited(daemon, { action: "log-level", peerId: undefined, remote, what: level }, () => {
         daemon.log.configure({ ...daemon.config.log, level });
-        const detail = `the log's level is ${level} until the configuration is read again`;
+        const detail = `the log level is ${level} until the configuration is read again`;
         return { outcome: "set", detail };
       }),
     reload: (how, remote) =>
@@ -107,14 +107,14 @@ type Request = {
     | "reload";
   readonly peerId: string | undefined;
   readonly remote: string;
-  /** What of several things it is. */
+  /** Which of several things is requested. */
   readonly what?: string;
 };
 
 type Done = Pick<ControlDone, "outcome" | "detail" | "more">;
 type Act<K extends RefusalKind> = (daemon: Controlled, peerId: string) => Done | ControlRefusal<K>;
 
-/** The line comes first: what follows in the journal is what came of it. */
+/** This line comes first: what follows in the journal is the result. */
 function audited<K extends RefusalKind = never>(
   daemon: Controlled,
   request: Request,
@@ -149,9 +149,9 @@ function disconnect(daemon: Controlled, peerId: string): Done | ControlRefusal<"
   const wasCalled = snapshot.isCalling(peerId);
   daemon.shell?.feed({ kind: "disconnect", peerId });
   if (wasConnected) {
-    return { outcome: "closing", detail: `${peerId} is told that its IKE SAs are deleted` };
+    return { outcome: "closing", detail: `the IKE SAs of ${peerId} are being deleted` };
   }
-  if (wasCalled) return { outcome: "closing", detail: `the call to ${peerId} is given up` };
+  if (wasCalled) return { outcome: "closing", detail: `the call to ${peerId} is cancelled` };
   return { kind: "not-connected", detail: `${peerId} is not connected` };
 }
 
@@ -165,7 +165,7 @@ function rekey(
   }
   daemon.shell?.feed({ kind: "rekey", peerId, of });
   const what = of === "ike" ? "its IKE SA" : "its Child SAs";
-  return { outcome: "rekeying", detail: `${peerId} is asked for new keys of ${what}` };
+  return { outcome: "rekeying", detail: `${peerId} is asked for new keys for ${what}` };
 }
 
 function redirect(
@@ -186,7 +186,7 @@ function redirectAll(daemon: Controlled, to: string): Done | ControlRefusal<"fau
   if (!gateway.ok) return gateway.error;
   const { can, cannot } = daemon.concentrator.snapshot().redirectable();
   daemon.shell?.feed({ kind: "redirect", peerId: undefined, to: gateway.value });
-  const stay = cannot === 0 ? "" : `; ${cannot} cannot be sent (no RFC 5685), and stay`;
+  const stay = cannot === 0 ? "" : `; ${cannot} cannot be redirected (no RFC 5685), and stay`;
   const detail =
     `${can} connected sites are told to go to ${to}, 50 a second, and so is each site that ` +
     `calls, until \`erouted redirect --stop\`${stay}`;
@@ -198,7 +198,7 @@ function gatewayOf(to: string): Result<CallAddress, ControlRefusal<"faulty">> {
   return gateway.ok ? gateway : err({ kind: "faulty", detail: `${to} ${gateway.error}` });
 }
 
-/** Only who has called us, and has said that it can be sent. */
+/** Only sites that called us and announced support can be redirected. */
 function whyNotSent(
   daemon: Controlled,
   peerId: string,
@@ -209,8 +209,8 @@ function whyNotSent(
   if (ikeSas.some(({ redirectable }) => redirectable)) return undefined;
   const isOurs = ikeSas.every(({ role }) => role === "initiator");
   const detail = isOurs
-    ? `${peerId} was called from here: only who calls can be sent to another gateway`
-    : `${peerId} cannot be sent to another gateway: it has not announced RFC 5685 (strongSwan ` +
+    ? `${peerId} was called from here: only a site that calls can be redirected`
+    : `${peerId} cannot be redirected: it has not announced RFC 5685 (strongSwan ` +
       "does, unless charon.follow_redirects is no)";
   return { kind: "impossible", detail };
 }
@@ -220,8 +220,8 @@ function stopRedirects(daemon: Controlled): Done {
   daemon.shell?.feed({ kind: "redirect", peerId: undefined, to: undefined });
   const detail =
     redirecting === undefined
-      ? "no site was being sent to another gateway"
-      : `no more sites are sent to ${redirecting.to}; ${redirecting.waiting} were not told yet`;
+      ? "no site was being redirected"
+      : `no more sites go to ${redirecting.to}; ${redirecting.waiting} were not told yet`;
   return { outcome: "set", detail };
 }
 
@@ -232,12 +232,12 @@ function debug(
 ): Done | ControlRefusal<"impossible"> {
   if (seconds === 0) {
     return daemon.debugging.off(peerId)
-      ? { outcome: "debugging", detail: `${peerId} is not looked at any more` }
-      : { kind: "impossible", detail: `${peerId} is not looked at` };
+      ? { outcome: "debugging", detail: `${peerId} is no longer traced` }
+      : { kind: "impossible", detail: `${peerId} is not traced` };
   }
   const begun = daemon.debugging.on(peerId, seconds);
   if (!begun.ok) return { kind: "impossible", detail: begun.error };
-  const detail = `each message of ${peerId} is in the log for ${durationText(seconds)} from now on`;
+  const detail = `each message of ${peerId} is logged for ${durationText(seconds)} from now on`;
   return { outcome: "debugging", detail };
 }
 
@@ -258,13 +258,13 @@ function reloadPeer(
   }
   daemon.shell?.feed({ kind: "row-changed", egroup: match.egroup.name, peerId });
   const detail = isConnected(daemon, peerId)
-    ? `the row of ${peerId} is read anew, and compared with what it was connected with`
+    ? `the row of ${peerId} is read again, and compared with the one that it connected with`
     : `${peerId} is not connected: its row is read when it calls`;
   return { outcome: "checking", detail };
 }
 
 function whatOfReload({ force, dryRun }: ReloadHow): { readonly what: string } | undefined {
-  if (dryRun === true) return { what: "what would come of it" };
+  if (dryRun === true) return { what: "what it would do" };
   return force === true ? { what: "forced" } : undefined;
 }
 
@@ -278,7 +278,7 @@ function reloadAll(
     const { kind, faults } = done.error;
     const why =
       kind === "held"
-        ? "the new configuration is not taken over unless it is forced (erouted reload --force)"
+        ? "the new configuration is refused unless it is forced (erouted reload --force)"
         : "the configuration file has faults";
     return { kind, detail: `${why}: the former configuration stays in force`, faults };
   }
@@ -291,7 +291,7 @@ function reloadAll(
     return { outcome: "tried", detail: `a reload would close ${closing}`, more };
   }
   const closed = closes === 0 ? "" : `; it closes ${closing}`;
-  const detail = `the configuration file was read anew and is in force${closed}`;
+  const detail = `the configuration file was reread and is in force${closed}`;
   return { outcome: "reloaded", detail, more };
 }
 

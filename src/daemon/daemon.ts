@@ -22,11 +22,11 @@ import type { DatabaseWatch } from "./watch-databases.ts";
 
 export type RunOptions = {
   readonly configFile: string;
-  /** Reads the file anew, for a reload. */
+  /** Reads the file again, for a reload. */
   readonly load: LoadConfig;
 };
 
-/** Everything that was opened, for the way back. */
+/** Everything that was opened, to be closed again. */
 export type Daemon = Reloadable & {
   isEnding: boolean;
   readonly journal: Journal;
@@ -35,10 +35,10 @@ export type Daemon = Reloadable & {
   readonly loop: LoopWatch;
   readonly debugging: Debugging;
   readonly captures: Captures;
-  /** Told of each record: the event streams. */
+  /** Called for each record: the event streams. */
   readonly listeners: Set<() => void>;
   readonly recorder: Recorder;
-  /** Puts an entry into the sites' histories, the journal and the log. */
+  /** Adds an entry to the sites' histories, the journal and the log. */
   readonly record: (entry: JournalEntry) => void;
   kernel: Kernel | undefined;
   routes: Routes | undefined;

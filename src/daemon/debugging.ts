@@ -1,4 +1,4 @@
-/** Sites that are looked at closely for a while, and the level of the log while it runs. */
+/** Sites that are traced for a while, and the level of the log at run time. */
 
 import { traceKey } from "../concentrator/negotiation/trace.ts";
 import { formatAddress, parseAddress } from "../inet/address.ts";
@@ -8,26 +8,26 @@ import { err, ok, type Result } from "../octets/result.ts";
 const SITES_MAX = 16;
 
 export type Debugging = {
-  /** Looks at a peer ID or an address for so long; the error says why not. */
+  /** Traces a peer ID or an address for some time; the error says why not. */
   on(asked: string, seconds: number): Result<undefined, string>;
-  /** Whether it was looked at. */
+  /** Whether it was traced. */
   off(asked: string): boolean;
-  /** What is looked at, with the seconds that are left. */
+  /** What is traced, with the remaining seconds. */
   list(): readonly { readonly asked: string; readonly seconds: number }[];
-  /** Whether a record of this site is written whatever its level. */
+  /** Whether a record of this site is written at any level. */
   wants(peerId: string | undefined, remote: string | undefined): boolean;
-  /** Nothing is left to do. */
+  /** Nothing remains to be done. */
   stop(): void;
 };
 
 export type DebuggingSettings = {
   /** Monotonic. */
   nowMs(): number;
-  /** The sites that the engine has to look at are these from now on. */
+  /** From now on the engine has to trace these sites. */
   onChange(traced: ReadonlySet<string>): void;
 };
 
-/** Nobody is looked at. */
+/** No site is traced. */
 export function createDebugging({ nowMs, onChange }: DebuggingSettings): Debugging {
   const sites = new Map<string, { readonly asked: string; readonly untilMs: number }>();
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -49,7 +49,7 @@ export function createDebugging({ nowMs, onChange }: DebuggingSettings): Debuggi
     on(asked, seconds) {
       const key = keyOf(asked);
       if (!sites.has(key) && sites.size >= SITES_MAX) {
-        return err(`${SITES_MAX} sites are looked at already: switch one off first`);
+        return err(`${SITES_MAX} sites are traced already: switch one off first`);
       }
       sites.set(key, { asked, untilMs: nowMs() + seconds * 1_000 });
       changed();
@@ -75,7 +75,7 @@ export function createDebugging({ nowMs, onChange }: DebuggingSettings): Debuggi
   };
 }
 
-/** Addresses are written in one way only; an ID that looks like one is found by it as well. */
+/** Addresses are written in one form only; an ID that looks like one is found by it as well. */
 function keyOf(asked: string): string {
   const address = parseAddress(asked);
   return address === undefined ? traceKey(asked) : formatAddress(address);

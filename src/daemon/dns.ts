@@ -1,7 +1,7 @@
 /**
- * Host names to addresses: /etc/hosts, then the DNS. The C library's own look-up would hold threads
- * that files are read by, and Bun's shared one never reads /etc/resolv.conf again: each look-up has
- * a resolver of its own.
+ * Host names to addresses: /etc/hosts, then the DNS. The C library's own look-up would block
+ * threads that read files, and Bun's shared resolver never reads /etc/resolv.conf again: each
+ * look-up has a resolver of its own.
  */
 
 import { Resolver } from "node:dns/promises";
@@ -28,11 +28,11 @@ export type DnsSettings = {
 type Known = { readonly addresses: readonly Address[]; readonly until: number };
 type Answer = { readonly addresses: readonly Address[]; readonly ttlSeconds: number };
 
-/** Names that are asked for at the same time; the others wait, within their deadline. */
+/** Names that are looked up at the same time; the others wait, within their deadline. */
 const AT_ONCE_MAX = 16;
 const WAITING_MAX = 1_024;
 const KNOWN_MAX = 4_096;
-/** However long the DNS says: a site behind a dynamic name moves. */
+/** Whatever the DNS says: a site with a dynamic name moves. */
 const KNOWN_SECONDS_MAX = 60;
 const HOSTS_OCTETS_MAX = 1024 * 1024;
 
@@ -45,7 +45,7 @@ export function createDns(settings: DnsSettings): Dns {
     const listed = (await hostsFileOf(settings.hostsFile, name)).filter(isOf(families));
     if (listed.length > 0) return ok(listed);
     const began = settings.now();
-    if (!(await slots.take(settings.dnsMs))) return err(`${name}: too many names are asked for`);
+    if (!(await slots.take(settings.dnsMs))) return err(`${name}: too many names in progress`);
     const msLeft = Math.max(1, settings.dnsMs - (settings.now() - began));
     const asking = queryAll(name, families, { ...settings, dnsMs: msLeft });
     const answer = await asking.finally(slots.give);
@@ -86,7 +86,7 @@ function isOf(families: readonly Family[]): (address: Address) => boolean {
   return ({ family }) => families.includes(family);
 }
 
-/** The addresses that the hosts file has for a name; none if it cannot be read. */
+/** The addresses of a name in the hosts file; none if it cannot be read. */
 async function hostsFileOf(file: string, name: string): Promise<Address[]> {
   const text = await readFile(file, "utf8").catch(() => "");
   const found: Address[] = [];
@@ -99,7 +99,7 @@ async function hostsFileOf(file: string, name: string): Promise<Address[]> {
   return found;
 }
 
-/** A and AAAA at the same time; when the time is up, what has been answered so far counts. */
+/** A and AAAA at the same time; when the time is up, the answers so far count. */
 async function queryAll(
   name: string,
   families: readonly Family[],
@@ -110,7 +110,7 @@ async function queryAll(
   const timer = setTimeout(() => resolver.cancel(), dnsMs);
   const answers = await Promise.all(families.map((family) => query(resolver, name, family)));
   clearTimeout(timer);
-  // IPv4 first, whatever was faster: an order that does not change from call to call.
+  // IPv4 first, whichever was faster: the order stays the same from call to call.
   const records = answers.flatMap((answer) => (answer.ok ? answer.value : []));
   records.sort((a, b) => a.address.family - b.address.family);
   if (records.length > 0) {
@@ -157,7 +157,7 @@ function explain(codes: readonly string[], families: readonly Family[]): string 
     case "ECANCELLED":
       return "the DNS does not answer";
     case "ECONNREFUSED":
-      return "no DNS server can be asked: see /etc/resolv.conf";
+      return "there is no DNS server to ask: see /etc/resolv.conf";
     default:
       return `the DNS answers ${code}`;
   }

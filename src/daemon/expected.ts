@@ -4,17 +4,17 @@ import type { PeerRepository } from "../peers/repository.ts";
 import type { ExpectedSites } from "../status/fleet.ts";
 
 export type SiteCount = {
-  /** By egroup, as they were counted last; an egroup that could not be counted is missing. */
+  /** By egroup, the last count; an egroup that could not be counted is missing. */
   latest(): ReadonlyMap<string, ExpectedSites>;
   stop(): void;
 };
 
-/** One COUNT of each table in so long. */
+/** The interval between two counts of a table. */
 const COUNT_MS = 60_000;
 
 /**
- * Counts at once, and then every minute: one query an egroup, within its deadline, away from the
- * look-ups of sites. What could not be counted keeps its last number.
+ * Counts at once, and then every minute: one query for each egroup, within its deadline, separate
+ * from the look-ups of sites. A table that could not be counted keeps its last number.
  */
 export function countSites(peers: () => ReadonlyMap<string, PeerRepository>): SiteCount {
   const counted = new Map<string, ExpectedSites>();

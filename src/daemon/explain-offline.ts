@@ -1,4 +1,4 @@
-/** Why a site cannot connect, as far as configuration and table tell it without a daemon. */
+/** Why a site cannot connect, as far as configuration and table show it without a daemon. */
 
 import type { Config } from "../config/config.ts";
 import { parseAddress } from "../inet/address.ts";
@@ -9,7 +9,7 @@ import { explanationJson } from "../status/api/explanation-json.ts";
 import { explain } from "../why/explain.ts";
 import { type Configured, configuredOf } from "./explain-row.ts";
 
-/** The same fields as `GET /api/v1/peers/{id}/explain`; `connected` is null: nobody knows. */
+/** The same fields as `GET /api/v1/peers/{id}/explain`; `connected` is null: it is unknown. */
 export async function explainOffline(config: Config, asked: string): Promise<unknown> {
   const explanation = explain({
     ...(await configuredWithout(config, asked)),

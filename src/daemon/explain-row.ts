@@ -1,4 +1,4 @@
-/** A site's eroute and row as they are now, for whoever asks why it is or is not connected. */
+/** A site's eroute and row as they are now, for explaining why it is or is not connected. */
 
 import type { OverlapView, Snapshot } from "../concentrator/snapshot.ts";
 import type { Config } from "../config/config.ts";
@@ -16,7 +16,7 @@ import { overlapsOfRows } from "./shared-rows.ts";
 export type Configured = {
   readonly match: MatchFacts;
   readonly row: RowFacts;
-  /** Other sites with addresses of its row's. */
+  /** Other sites that have addresses of its row. */
   readonly overlaps: readonly OverlapView[];
 };
 
@@ -103,7 +103,7 @@ async function rowNow(
 
 const NOBODY: Pick<Snapshot, "overlaps"> = { overlaps: () => [] };
 
-/** What the row says; of its keys only that they are there. */
+/** What the row says; about its keys, only that they exist. */
 function columnsText(row: PeerRow): string {
   const { password, ppk, ...others } = row;
   const filled = Object.entries(others).filter(([, value]) => value !== null && value !== "");

@@ -1,4 +1,4 @@
-/** What is known of a site, gathered for whoever asks why it is or is not connected. */
+/** Gathers what is known about a site, for explaining why it is or is not connected. */
 
 import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { ErouteView } from "../concentrator/snapshot.ts";
@@ -23,7 +23,7 @@ export type Explained = {
   stateUses(): Promise<StateUses>;
 };
 
-/** IDs that are named of those that came from an address. */
+/** IDs that are listed among those that came from an address. */
 const PEERS_THERE_MAX = 8;
 const STRANGERS_MAX = 8;
 const SIMILAR_COMPARED_MAX = 256;
@@ -72,13 +72,13 @@ export async function explainSite(daemon: Explained, asked: string): Promise<Sit
   return { explanation, attempts: known };
 }
 
-/** Where the configuration sends a site. */
+/** Where the configuration redirects a site. */
 function redirectOf({ plan }: Config, asked: string): string | undefined {
   const match = matchConfigured(plan, asked);
   return match.kind === "refused" ? undefined : match.eroute.redirect?.host;
 }
 
-/** Of an ID without a row, which may be this site's with a mistake in it. */
+/** Failures of an ID without a row, which may be this site's ID with a mistake in it. */
 function similarTo(asked: string, attempts: Attempts): Attempt | undefined {
   const others = attempts.unknownIds(SIMILAR_COMPARED_MAX).filter((id) => id !== asked);
   const nearest = nearestText(asked, others);

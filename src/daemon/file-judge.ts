@@ -1,4 +1,4 @@
-/** Files judged with the rights of the service, by root, who may read everything. */
+/** Root, who may read everything, checks files with the rights of the service. */
 
 import { accountOf } from "../linux/accounts.ts";
 import { useFileRightsOf } from "../linux/file-rights.ts";
@@ -6,8 +6,8 @@ import { err, ok, type Result } from "../octets/result.ts";
 import { serviceAccount } from "./service-user.ts";
 
 /**
- * From now on this thread opens files as `user`, or as root with the rights of the service. What is
- * said about it, if anything.
+ * From now on this thread opens files as `user`, or as root with the rights of the service. Returns
+ * a note about it, if there is one.
  */
 export function judgeFilesAs(user: string | undefined): Result<string | undefined, string> {
   if (user === undefined && process.geteuid?.() !== 0) return ok(undefined);

@@ -1,4 +1,4 @@
-/** Files that root makes for a service of another user, and files that a user may not read. */
+/** Files that root creates for a service of another user, and files that a user may not read. */
 
 import { chmodSync, chownSync, existsSync, readFileSync, statSync } from "node:fs";
 import { dirname } from "node:path";
@@ -6,8 +6,8 @@ import { type Account, accountOf, groupName, userName } from "../linux/accounts.
 import { serviceAccount } from "./service-user.ts";
 
 /**
- * What root has made in a folder of somebody else's is for him: in a user's folder the file becomes
- * that user's, in a group's folder that group may read it. Others than root change nothing.
+ * A file that root creates in another user's folder gets that user as owner; in a group's folder
+ * the group may read it. Users other than root change nothing.
  */
 export function handOver(file: string): void {
   if (process.geteuid?.() !== 0) return;
@@ -20,8 +20,8 @@ export function handOver(file: string): void {
 }
 
 /**
- * The same for a table's file, beside which its user has to make others. The error is the command
- * that somebody has to run, where the folder does not say whose it is.
+ * The same for a database file, beside which its user has to create others. If the folder does not
+ * show the owner, the error is the command to run.
  */
 export function handOverTable(file: string): string | undefined {
   if (process.geteuid?.() !== 0) return undefined;
@@ -39,8 +39,8 @@ export function handOverTable(file: string): string | undefined {
 }
 
 /**
- * Whose file it is that could not be read, and the command that lets it be read:
- * ` by erouted (root:root, mode 600): chgrp erouted FILE && chmod 640 FILE`.
+ * The owner of a file that could not be read, and the command that makes it readable: ` by erouted
+ * (root:root, mode 600): chgrp erouted FILE && chmod 640 FILE`.
  */
 export function howToLetRead(file: string): string {
   const who = filesOpenedAs();
@@ -55,7 +55,7 @@ export function howToLetRead(file: string): string {
   }
 }
 
-/** With whose rights this thread opens files: the fourth number is the user's for files. */
+/** The user with whose rights this thread opens files: the fourth number is for files. */
 function filesOpenedAs(): Account | undefined {
   try {
     const status = readFileSync("/proc/thread-self/status", "utf8");

@@ -1,4 +1,4 @@
-/** Kernel requests in their order, so many milliseconds of them a turn: one takes some 20 µs. */
+/** Kernel requests in order, for so many milliseconds in each turn: one takes some 20 µs. */
 
 import type { Effect } from "../concentrator/effect.ts";
 import type { Instant } from "../octets/instant.ts";
@@ -6,18 +6,18 @@ import type { Instant } from "../octets/instant.ts";
 export type KernelEffect = Extract<Effect, { kind: "kernel" }>;
 
 export type KernelQueue = {
-  /** Performs it now; or in a later turn, if others wait before it, or this turn has had enough. */
+  /** Performs it now; or in a later turn, if others wait before it or this turn's time is over. */
   add(effect: KernelEffect): void;
-  /** Performs all that waits, at once. */
+  /** Performs everything that waits, at once. */
   flush(): void;
 };
 
-/** So long in one turn, then timers, sockets and the status server get theirs. */
+/** Time in one turn; then timers, sockets and the status server get theirs. */
 const TURN_MS_MAX = 2;
 
 /**
- * `onPerformed` is called after each one of a later turn. No more of them wait than the engine has
- * asked for: what Child SAs may join bounds it.
+ * `onPerformed` is called after each request of a later turn. No more wait than the engine has
+ * requested, and the bound on pairs of subnets bounds those.
  */
 export function createKernelQueue(
   perform: (effect: KernelEffect) => void,

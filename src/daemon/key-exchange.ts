@@ -1,4 +1,4 @@
-/** Carries out key exchanges: fast ones at once, slow ones in threads of their own. */
+/** Performs key exchanges: fast ones at once, slow ones in threads of their own. */
 
 import type { Precedence } from "../concentrator/precedence.ts";
 import {
@@ -15,8 +15,8 @@ type OnResult = (result: KeyExchangeResult) => void;
 
 export type KeyExchanger = {
   /**
-   * The result, if it is there at once; otherwise `onResult` gets it later. The caller wipes
-   * `op.random` in any case: what has to wait has a copy of its own.
+   * The result, if it is available at once; otherwise `onResult` gets it later. The caller wipes
+   * `op.random` in any case: a request that has to wait has its own copy.
    */
   perform(
     op: KeyExchangeRequest,
@@ -27,8 +27,8 @@ export type KeyExchanger = {
 };
 
 /**
- * A thread starts with the first slow key exchange of its kind. Curves do not wait behind the
- * preparation of a MODP group, which takes up to seconds once.
+ * A thread starts with the first slow key exchange of its kind. Curves do not wait for the
+ * preparation of a MODP group, which takes up to seconds, once.
  */
 export function openKeyExchanger(): KeyExchanger {
   const threads = new Map<string, Thread<KeyExchangeRequest, KeyExchangeResult>>();

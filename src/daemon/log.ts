@@ -1,4 +1,4 @@
-/** The log: one line an event on standard output, JSON or for people; never a secret in it. */
+/** The log: one line for each event on standard output, as JSON or text; never a secret in it. */
 
 import { fstatSync } from "node:fs";
 import type { JournalRecord } from "../concentrator/journal/journal.ts";
@@ -7,19 +7,19 @@ import type { LogLevel } from "../status/control.ts";
 
 export type Log = {
   /**
-   * Writes a record if its level is wanted, or anyway. Never waits: what cannot be written is
-   * counted.
+   * Writes a record if its level is wanted, or if it must be written. Never waits: lines that
+   * cannot be written are counted.
    */
   write(record: JournalRecord, anyway?: boolean): void;
-  /** Level and format from now on. */
+  /** Sets level and format from now on. */
   configure(settings: LogSettings): void;
-  /** The level that is in force. */
+  /** The level in force. */
   readonly level: LogLevel;
   /** Lines that were lost because standard output took no more. */
   readonly lost: number;
-  /** Why standard output took nothing when it was last tried; undefined if it did. */
+  /** Why standard output took nothing at the last attempt; undefined if it did. */
   readonly fault: string | undefined;
-  /** Waits until all is written. */
+  /** Waits until everything is written. */
   flush(): Promise<void>;
 };
 
@@ -28,7 +28,7 @@ const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warning: 2
 /** Levels as journald and syslog number them (sd-daemon(3)). */
 const PRIORITY: Readonly<Record<LogLevel, number>> = { debug: 7, info: 6, warning: 4, error: 3 };
 
-/** Octets that wait for a slow reader of standard output. */
+/** Octets that may wait for a slow reader of standard output. */
 const WAITING_OCTETS_MAX = 4 * 1024 * 1024;
 
 /** A log on standard output. */
@@ -72,7 +72,7 @@ export function openLog(initial: LogSettings): Log {
       }
       lines.push(line);
       waitingOctets += line.length;
-      // Not at once: all lines of one turn go out in one write.
+      // Not at once: all lines of one turn are written together.
       writing ??= Promise.resolve().then(drain);
     },
     configure(next) {
@@ -93,7 +93,7 @@ export function openLog(initial: LogSettings): Log {
   };
 }
 
-/** Whether standard output is journald's: its environment says which stream that is. */
+/** Whether standard output goes to journald: its environment says which stream that is. */
 function goesToJournal(): boolean {
   const stream = process.env.JOURNAL_STREAM;
   if (stream === undefined) return false;
@@ -111,7 +111,7 @@ function jsonLine(record: JournalRecord): string {
   return `${JSON.stringify({ time, ...rest, peer_id: peerId, ike_sa: ikeSa, sequence })}\n`;
 }
 
-/** The journal has time and level by itself. */
+/** The journal itself has time and level. */
 function textLine(record: JournalRecord, isJournal: boolean): string {
   const { level, peerId, eroute, remote, step, reason, detail } = record;
   const time = new Date(record.wallMs).toISOString();

@@ -1,8 +1,8 @@
-/** How long the event loop was held up: a timer that looks how late it comes. */
+/** How long the event loop was blocked: a timer measures how late it fires. */
 
-/** Often enough to see what people would notice, seldom enough to cost nothing. */
+/** Often enough to see what people would notice, rarely enough to cost nothing. */
 const EVERY_MS = 100;
-/** The longest of so many turns is kept: of the last minute. */
+/** The longest of so many turns is kept: that of the last minute. */
 const KEPT = 600;
 
 export type LoopWatch = {
@@ -11,7 +11,7 @@ export type LoopWatch = {
   stop(): void;
 };
 
-/** Watches until it is stopped; the timer alone does not keep the process. */
+/** Watches until it is stopped; the timer alone does not keep the process alive. */
 export function watchLoop(nowMs: () => number): LoopWatch {
   const delaysMs = new Float64Array(KEPT);
   let at = 0;

@@ -12,7 +12,7 @@ import { type Daemon, noteBug, type RunOptions } from "./daemon.ts";
 import { createSamples, SAMPLE_MS } from "./samples.ts";
 import { statusSourceOf } from "./status-source.ts";
 
-/** Listens, if it is configured to; begins to take samples for its charts. */
+/** Listens, if configured; starts to take samples for the charts. */
 export function openStatus(daemon: Daemon, options: RunOptions): Result<undefined, string> {
   const { config, concentrator, journal, attempts, listeners, kernel, peers, log } = daemon;
   const { failures, loop, recorder, reloads } = daemon;

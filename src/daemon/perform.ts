@@ -1,4 +1,4 @@
-/** Performs the concentrator's effects: what is answered becomes an event again. */
+/** Performs the concentrator's effects: each answer becomes an event. */
 
 import { wipeRequest } from "../concentrator/dataplane/request.ts";
 import type { Effect } from "../concentrator/effect.ts";
@@ -16,7 +16,7 @@ import type { KernelResult, XfrmRequest } from "../xfrm/request.ts";
 import type { KeyExchanger } from "./key-exchange.ts";
 import type { Signer } from "./signer.ts";
 
-/** What effects are performed with. */
+/** What is needed to perform effects. */
 export type Surroundings = {
   now(): Instant;
   send(octets: Uint8Array, path: Path): void;
@@ -32,7 +32,7 @@ export type Surroundings = {
   onBug(fault: unknown): void;
 };
 
-/** Where answers go: `atOnce` within this turn, `late` in one that follows. */
+/** Where answers go: `atOnce` within this turn, `late` in a later one. */
 export type AnswerWays = { atOnce(answer: Event): void; late(answer: Event): void };
 
 /** What whoever waits for an answer is told when performing the effect was a bug of ours. */
@@ -49,7 +49,7 @@ export function perform(effect: Effect, around: Surroundings, ways: AnswerWays):
     around.onBug(fault);
     if (isQuestion(effect)) ways.atOnce(failedAnswer(effect, BUG));
   } finally {
-    // Keys and private values end here, however the effect ended.
+    // Keys and private values are wiped here, however the effect ended.
     if (effect.kind === "kernel") wipeRequest(effect.op);
     if (effect.kind === "key-exchange") wipe(effect.op.random);
   }
@@ -87,7 +87,9 @@ function carryOut(effect: Effect, around: Surroundings, ways: AnswerWays): void 
   }
 }
 
-/** What is answered at once if it is quick; else a thread answers in a later turn. */
+/**
+ * Effects that are answered at once if they are fast; otherwise a thread answers in a later turn.
+ */
 function askThreads(
   effect: Extract<Effect, { kind: "key-exchange" | "signature" }>,
   around: Surroundings,
@@ -113,7 +115,7 @@ function askThreads(
   return result === undefined ? undefined : answer(result);
 }
 
-/** What takes its time: the answer is an event of a later turn. */
+/** Effects that take time: the answer is an event of a later turn. */
 async function askOutside(
   effect: Extract<Effect, { kind: "look-up" | "resolve" }>,
   around: Surroundings,

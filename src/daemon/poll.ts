@@ -1,4 +1,4 @@
-/** Looks for changed rows of connected sites: nobody has to tell of an UPDATE or DELETE. */
+/** Finds changed rows of connected sites by itself, after any UPDATE or DELETE. */
 
 import type { Config } from "../config/config.ts";
 import type { LookupFault } from "../eroute/row.ts";
@@ -6,7 +6,7 @@ import type { PeerRepository } from "../peers/repository.ts";
 import { type Connected, recheckPage } from "./recheck.ts";
 
 export type Polling = {
-  /** Goes by the configuration as it is now: whose interval is the same goes on. */
+  /** Uses the configuration as it is now: polls whose interval stays the same continue. */
   configure(): void;
   stop(): void;
 };
@@ -18,21 +18,21 @@ export type Polled = Connected & {
 };
 
 /**
- * Rows of connected sites that are read anew in one interval, whether anything says that they have
- * changed or not: of 10,000 each has its turn within nine minutes.
+ * Rows of connected sites that are read again in one interval, whether they are known to have
+ * changed or not: 10,000 sites take nine minutes.
  */
 const SWEEP_ROWS = 200;
 
-/** Changed rows that are told in one turn of the event loop, and in one interval. */
+/** Changed rows that are reported in one turn of the event loop, and in one interval. */
 const TOLD_PER_TURN = 100;
 const TOLD_MAX = 20_000;
 
-/** An egroup whose database fails is asked after twice the time, and so on up to this. */
+/** If an egroup's database fails, the interval doubles, up to this. */
 const PAUSE_MS_MAX = 300_000;
 
 /**
- * Within so long a change of a connected site's row is found, whatever it is, as long as the
- * database answers; undefined: never, until the site connects anew.
+ * The time within which any change of a connected site's row is found, if the database answers;
+ * undefined: never, until the site connects again.
  */
 export function lookedAtWithinMs(
   { plan, polls }: Pick<Config, "plan" | "polls">,
@@ -43,7 +43,7 @@ export function lookedAtWithinMs(
   return everyMs * (Math.ceil(plan.limits.dynamicEroutesMax / SWEEP_ROWS) + 1);
 }
 
-/** Starts a loop for each egroup that wants one. */
+/** Starts a loop for each egroup with an interval. */
 export function startPolling(daemon: Polled): Polling {
   const loops = new Map<string, Loop>();
   const polling: Polling = {
@@ -84,7 +84,7 @@ function startLoop(daemon: Polled, egroup: string, everyMs: number): Loop {
     if (isStopped) return;
     noteChange(daemon, egroup, failures, fault);
     failures = fault === undefined ? 0 : failures + 1;
-    // The engine reads those rows itself, and does without as long as they cannot be read.
+    // The engine reads those rows itself, and manages without them while they cannot be read.
     if (fault === undefined) sweepBefore = sweep(daemon, egroup, sweepBefore);
   };
   const arm = (): void => {
@@ -112,11 +112,11 @@ function startLoop(daemon: Polled, egroup: string, everyMs: number): Loop {
 
 type Asked = {
   readonly repository: PeerRepository;
-  /** By the database that gave it: another one counts otherwise. */
+  /** Belongs to the database that gave it: another one counts differently. */
   readonly marks: WeakMap<PeerRepository, string>;
 };
 
-/** Feeds the rows that were written since the last time; the fault that kept it from it. */
+/** Reports the rows written since the last time; returns the fault that prevented it. */
 async function tellChanged(
   daemon: Polled,
   egroup: string,

@@ -1,4 +1,4 @@
-/** Whether this host has what the daemon needs: a look that leaves nothing behind. */
+/** Whether this host has what the daemon needs: checks that leave nothing behind. */
 
 import type { Config } from "../config/config.ts";
 import { formatAddress } from "../inet/address.ts";
@@ -12,8 +12,8 @@ import { tlsFault } from "../status/tls.ts";
 import { expandListen } from "./sockets.ts";
 
 /**
- * Opens each IKE socket and closes it again: those that can be had, and why others cannot. Those
- * `taken` by the erouted that runs are left alone.
+ * Opens each IKE socket and closes it again: returns those that are available, and why others are
+ * not. Those `taken` by the running erouted are left alone.
  */
 export async function probePorts(
   config: Config,
@@ -65,7 +65,7 @@ export function probeStatusPort(config: Config): Result<string, string> {
     return ok(`${where} can be served`);
   } catch (fault) {
     const { code } = fault as { code?: unknown };
-    const advice = code === "EADDRINUSE" ? ": another program has it, or erouted runs already" : "";
+    const advice = code === "EADDRINUSE" ? ": another program has it, or erouted already runs" : "";
     return err(`${where}: ${code}${advice}`);
   }
 }
@@ -75,11 +75,11 @@ export type PortsProbe = {
   readonly free: readonly string[];
   /** Addresses that this host does not have: the daemon waits for them. */
   readonly awaited: readonly string[];
-  /** Each fault once, behind the ports that have it. */
+  /** Each fault once, after the ports that have it. */
   readonly faults: readonly string[];
 };
 
-/** Whether the kernel takes XFRM requests from us, and has ESP; everything that it lacks. */
+/** Whether the kernel takes our XFRM requests and has ESP; otherwise everything that it lacks. */
 export function probeKernel(config: Config): Result<string, readonly string[]> {
   if (config.dataplane === "none") return ok("not used: dataplane.kind is none");
   const opened = openKernel();
@@ -89,7 +89,7 @@ export function probeKernel(config: Config): Result<string, readonly string[]> {
   return missing.length === 0 ? ok("XFRM with ESP") : err(missing);
 }
 
-/** What the kernel lacks for ESP of the families that are listened on, and what to do. */
+/** What the kernel lacks for ESP in the families of the listening addresses, and what to do. */
 export function missingForEsp(kernel: Kernel, config: Config): readonly string[] {
   const families = new Set(config.ike.listen.map((address) => address.family));
   return espGaps(kernel, [...families]).map((gap) => `${gap.detail}; ${gap.advice}`);

@@ -1,4 +1,4 @@
-/** Connected sites whose rows are to be read anew, in portions. */
+/** Reads the rows of connected sites again, in portions. */
 
 import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { ErouteView } from "../concentrator/snapshot.ts";
@@ -13,10 +13,10 @@ export type Connected = {
   readonly note: (entry: Note) => void;
 };
 
-/** So many in one turn of the event loop. */
+/** Rows in one turn of the event loop. */
 const PORTION = 100;
 
-/** Has the rows of all connected sites of an egroup read anew; never rejects. */
+/** Reads the rows of all connected sites of an egroup again; never rejects. */
 export async function recheckConnected(daemon: Connected, egroup: string): Promise<void> {
   let before = daemon.concentrator.snapshot().gauges.dynamicEroutes;
   while (before > 0) {
@@ -28,8 +28,8 @@ export async function recheckConnected(daemon: Connected, egroup: string): Promi
 }
 
 /**
- * The same for the last `limit` dynamic eroutes before a place in their table, and where the next
- * page ends. Backwards, since then nobody is missed when others leave: they only move forward.
+ * The same for the last `limit` dynamic eroutes before a place in their table; returns where the
+ * next page ends. Backwards, so that none is missed when others leave: eroutes only move forward.
  */
 export function recheckPage(
   { config, concentrator, shell }: Connected,

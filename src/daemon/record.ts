@@ -1,4 +1,4 @@
-/** Takes in what happens: counts all of it, and writes what is not folded to journal and log. */
+/** Records what happens: counts everything, and writes what is not folded to journal and log. */
 
 import { createFolding, FOLD_MS } from "../concentrator/journal/fold.ts";
 import { harmless, type Journal, type JournalEntry } from "../concentrator/journal/journal.ts";
@@ -9,11 +9,11 @@ import type { Debugging } from "./debugging.ts";
 import type { Log } from "./log.ts";
 
 export type Recorder = {
-  /** Puts an entry into the sites' histories and counts, and into the journal and the log. */
+  /** Adds an entry to the sites' histories and counts, and to the journal and the log. */
   record(entry: JournalEntry): void;
-  /** Entries that were told in one line with others, since start. */
+  /** Entries that were folded into one line with others, since the start. */
   readonly folded: number;
-  /** Writes what is still to be told; nothing comes after it. */
+  /** Writes what has not been written yet; nothing comes after it. */
   stop(): void;
 };
 
@@ -57,7 +57,7 @@ export function createRecorder(settings: RecorderSettings): Recorder {
       const isWatched = debugging.wants(entry.peerId, entry.remote);
       const told = folding.take(safe, now(), isWatched);
       const sequence = told === undefined ? 0 : write(told);
-      // Each one counts, whether a line of its own tells it or not.
+      // Every entry counts, whether it has a line of its own or not.
       const record = { ...safe, sequence, wallMs: wallMs() };
       attempts.note(record);
       failures.note(record);

@@ -1,4 +1,4 @@
-/** Whether a new configuration without faults may be taken over, as far as connected sites go. */
+/** Whether a valid new configuration may be taken over, in view of the connected sites. */
 
 import type { ConfigurationPreview } from "../concentrator/sites/preview.ts";
 import type { Config } from "../config/config.ts";
@@ -10,7 +10,7 @@ export function closesOf({ closes }: ConfigurationPreview): number {
   return [...closes.values()].reduce((sum, count) => sum + count, 0);
 }
 
-/** Why it is not taken over unless somebody insists; none: it is. */
+/** Why it is refused unless it is forced; empty: it is not. */
 export function whyHeld(
   running: Config,
   next: Config,
@@ -36,7 +36,7 @@ export function reasonsText({ closes }: ConfigurationPreview): string {
   return [...parts, ...(closes.size > REASONS_MAX ? ["…"] : [])].join("; ");
 }
 
-/** Eroutes, egroups and users that the file no longer has: `eroute fleet`. */
+/** Eroutes, egroups and users that are no longer in the file: `eroute fleet`. */
 export function goneNames(running: Config, next: Config): readonly string[] {
   const kinds = ["eroutes", "egroups", "users"] as const;
   return kinds.flatMap((kind) => {

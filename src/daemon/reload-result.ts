@@ -1,6 +1,6 @@
 /**
- * What came of the last reload, in a file of the runtime folder: whoever has sent the signal can
- * read it there, without a token, and also where there is no status server.
+ * The result of the last reload, in a file of the runtime folder: the sender of the signal can read
+ * it there, without a token and without a status server.
  */
 
 import { renameSync, writeFileSync } from "node:fs";
@@ -12,16 +12,16 @@ import type { Note, ReloadRefusal, ReloadReport } from "./reload.ts";
 export const RELOAD_RESULT = "reload.json";
 
 export type ReloadResults = {
-  /** Writes it, with a number that is one higher each time. */
+  /** Writes it, with a number that is higher by one each time. */
   write(done: Result<ReloadReport, ReloadRefusal>): void;
 };
 
-/** Does nothing without a folder; the file is there from now on. */
+/** Does nothing without a folder; from now on the file exists. */
 export function openReloadResults(
   folder: string | undefined,
   note: (entry: Note) => void,
 ): ReloadResults {
-  // The manager may name several, by colons; the first one is ours.
+  // The manager may name several, separated by colons; the first one is ours.
   const [first = ""] = (folder ?? "").split(":");
   if (first === "") return { write: () => undefined };
   const file = join(first, RELOAD_RESULT);

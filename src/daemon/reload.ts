@@ -1,4 +1,4 @@
-/** The configuration file read anew: taken over as a whole, or refused as a whole. */
+/** Reads the configuration file again: it is taken over as a whole, or refused as a whole. */
 
 import type { JournalEntry } from "../concentrator/journal/journal.ts";
 import type { ConfigurationPreview } from "../concentrator/sites/preview.ts";
@@ -17,49 +17,49 @@ import { closesOf, goneNames, reasonsText, whyHeld } from "./reload-guard.ts";
 import type { Shell } from "./shell.ts";
 import { takeOver } from "./take-over.ts";
 
-/** Reads the file; or says all that is wrong with it, a line each. */
+/** Reads the file; or reports all its faults, one on each line. */
 export type LoadConfig = () => Result<Config, readonly string[]>;
 
-/** What of the daemon a new configuration changes. */
+/** The parts of the daemon that a new configuration changes. */
 export type Reloadable = {
   config: Config;
   readonly log: Log;
   readonly note: (entry: Note) => void;
   readonly peers: Map<string, PeerRepository>;
-  /** Not used for new look-ups any more, kept for those under way. */
+  /** No longer used for new look-ups, kept for those under way. */
   readonly retired: Set<PeerRepository>;
-  /** Undefined as long as it is starting. */
+  /** Undefined while it is starting. */
   readonly shell: Shell | undefined;
   /** What a configuration would close. */
   readonly preview: (config: Config) => ConfigurationPreview;
-  /** How often the file was read anew, by what came of it. */
+  /** How often the file was read again, by result. */
   readonly reloads: Map<ReloadOutcome, number>;
-  /** Sites are being told that we go: nothing is opened any more. */
+  /** Sites are being told that we shut down: nothing is opened any more. */
   readonly isEnding: boolean;
-  /** What goes by the configuration beside the engine has a new one. */
+  /** The parts outside the engine that depend on the configuration have a new one. */
   onConfiguration(): void;
-  /** The databases are others now: some may never have been looked at. */
+  /** The databases have changed: some may never have been checked. */
   onDatabases(): void;
-  /** The rows of this egroup's sites come from elsewhere now. */
+  /** The rows of this egroup's sites now come from elsewhere. */
   onOtherRows(egroup: string): void;
 };
 
 export type Note = Pick<JournalEntry, "level" | "reason" | "detail"> & {
   readonly outcome?: JournalEntry["outcome"];
-  /** Where it is not the daemon's own doing. */
+  /** Set if the daemon did not start it by itself. */
   readonly step?: JournalEntry["step"];
   readonly peerId?: string;
   readonly remote?: string;
 };
 
 export type ReloadHow = {
-  /** What connected sites say to it does not matter. */
+  /** The reload guard is ignored: it may close connected sites. */
   readonly force?: boolean;
-  /** Nothing is changed: only what would come of it is wanted. */
+  /** Nothing is changed: only the result is wanted. */
   readonly dryRun?: boolean;
 };
 
-/** `held`: without a fault, but it closes too much, or seems to be cut off. */
+/** `held`: valid, but it closes too many sites, or seems to be cut off. */
 export type ReloadOutcome = "ok" | "faulty" | "held";
 
 export type ReloadRefusal = {
@@ -68,12 +68,12 @@ export type ReloadRefusal = {
 };
 
 export type ReloadReport = {
-  /** Of the connected sites, those that are closed. */
+  /** The number of connected sites that are closed. */
   readonly connected: number;
   readonly closes: number;
   /** The same in words. */
   readonly reasons: string;
-  /** Eroutes, egroups and users that the file no longer has. */
+  /** Eroutes, egroups and users that are no longer in the file. */
   readonly gone: readonly string[];
   /** Why it would be refused without force. */
   readonly held: readonly string[];
@@ -87,10 +87,10 @@ export type ReloadReport = {
 /** Faults that are logged one by one. */
 const FAULTS_NOTED_MAX = 50;
 
-/** Look-ups under way end within their deadline; then the database they ask is closed. */
+/** Look-ups under way end within their deadline; then their database is closed. */
 const RETIRED_GRACE_MS = 500;
 
-/** Applies what the file says now. With any fault in it everything stays as it was. */
+/** Applies what the file says now. With any fault in it, everything stays as it was. */
 export function reload(
   daemon: Reloadable,
   load: LoadConfig,
@@ -137,14 +137,14 @@ function judgeAndApply(
 
 type Applying = { readonly shell: Shell; readonly opened: readonly Opened[] };
 
-/** What has become of the databases, in words. */
+/** What happened to the databases, in words. */
 function apply(daemon: Reloadable, config: Config, { shell, opened }: Applying): readonly string[] {
   const former = daemon.config.plan;
   daemon.config = config;
   daemon.log.configure(config.log);
   const words = swapDatabases(daemon, opened, config);
   shell.feed({ kind: "configuration", plan: config.plan });
-  // Whoever was authenticated with one of these has a copy, or had.
+  // Every site that authenticated with one of these has a copy of it.
   if (former !== config.plan) wipe(...former.users.flatMap((user) => [user.psk, user.ppk?.key]));
   daemon.onConfiguration();
   if (words.length > 0) daemon.onDatabases();
@@ -154,7 +154,7 @@ function apply(daemon: Reloadable, config: Config, { shell, opened }: Applying):
   return words;
 }
 
-/** Of the whole file if it has no path. */
+/** Concerns the whole file if it has no path. */
 export function warningText({ path, what }: Pick<ConfigFault, "path" | "what">): string {
   return path === "" ? what : `${path}: ${what}`;
 }
@@ -172,7 +172,7 @@ function noteRefused({ note }: Reloadable, { kind, faults }: ReloadRefusal): voi
     note({ level: "error", outcome: "refused", reason, detail });
   }
   const faultCount = faults.length === 1 ? "1 fault" : `${faults.length} faults`;
-  const why = kind === "held" ? "is not taken over unless it is forced" : `has ${faultCount}`;
+  const why = kind === "held" ? "is refused unless it is forced" : `has ${faultCount}`;
   const detail = `the new configuration ${why}: the former one stays in force`;
   note({ level: "error", outcome: "refused", reason: "reload-refused", detail });
 }
@@ -181,13 +181,13 @@ function noteDone({ note }: Reloadable, report: ReloadReport): void {
   const { databases, gone, held, needsRestart, warnings } = report;
   for (const detail of warnings) note({ level: "warning", reason: "configuration", detail });
   for (const why of held) {
-    note({ level: "warning", reason: "reload-forced", detail: `all the same: ${why}` });
+    note({ level: "warning", reason: "reload-forced", detail: `forced, although: ${why}` });
   }
   const goneText = gone.length === 0 ? [] : [`gone: ${gone.join(", ")}`];
-  const parts = ["the configuration file was read anew and is in force", ...databases, ...goneText];
+  const parts = ["the configuration file was reread and is in force", ...databases, ...goneText];
   note({ level: "info", outcome: "ok", reason: "reloaded", detail: parts.join("; ") });
   if (needsRestart.length === 0) return;
-  const detail = `needs a restart, and stays as it was until then: ${needsRestart.join(", ")}`;
+  const detail = `needs a restart, and stays unchanged until then: ${needsRestart.join(", ")}`;
   note({ level: "warning", reason: "needs-restart", detail });
 }
 
@@ -205,7 +205,7 @@ function changedDatabases(
 
 type Opened = ChangedDatabase & { readonly repository: PeerRepository };
 
-/** All, or none and why not. Nothing is connected yet: a database may be down. */
+/** All of them, or none and why not. Nothing is connected yet: a database may be down. */
 function openAll(
   changed: readonly ChangedDatabase[],
 ): Result<readonly Opened[], readonly string[]> {
@@ -221,7 +221,7 @@ function openAll(
   return err(faults);
 }
 
-/** From now on look-ups go to the new ones; those under way end where they were asked. */
+/** From now on look-ups use the new ones; those under way end where they began. */
 function swapDatabases(
   daemon: Reloadable,
   opened: readonly Opened[],

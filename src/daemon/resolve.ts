@@ -1,6 +1,6 @@
 /**
- * Where a site can be called: an address or a host name becomes addresses, each with ours that the
- * route to it leaves from.
+ * Where a site can be called: resolves an address or a host name to addresses, each with the local
+ * address that its route leaves from.
  */
 
 import type { ResolveResult } from "../concentrator/event.ts";
@@ -9,12 +9,15 @@ import { err, ok, type Result } from "../octets/result.ts";
 import { createDns, type DnsSettings } from "./dns.ts";
 
 export type Resolver = {
-  /** Settles within some seconds; never rejects. What fails is said in words. */
+  /** Settles within some seconds; never rejects. A failure is described in words. */
   resolve(host: string): Promise<ResolveResult>;
 };
 
 export type ResolverSettings = DnsSettings & {
-  /** The address of ours that packets leave from, by the kernel's routes; or why there is none. */
+  /**
+   * The local address that packets leave from, according to the kernel's routes; or why there is
+   * none.
+   */
   sourceFor(to: Address): Result<Address, string>;
   /** The addresses that are listened on now: calls leave from these. */
   listening(): readonly Address[];
@@ -25,7 +28,7 @@ export function createResolver(settings: ResolverSettings): Resolver {
   return {
     async resolve(host) {
       const families = new Set(settings.listening().map(({ family }) => family));
-      if (families.size === 0) return err("no address is listened on yet: nothing to call from");
+      if (families.size === 0) return err("no address to call from: none is listened on yet");
       const address = parseAddress(host);
       const found = address === undefined ? await dns.lookUp(host, [...families]) : ok([address]);
       return found.ok ? ways(found.value, settings) : found;
@@ -33,7 +36,7 @@ export function createResolver(settings: ResolverSettings): Resolver {
   };
 }
 
-/** Each address with ours; those that cannot be called are left out, unless all are. */
+/** Each address with the local one; those that cannot be called are left out, unless all are. */
 function ways(remotes: readonly Address[], settings: ResolverSettings): ResolveResult {
   const found: { readonly local: Address; readonly remote: Address }[] = [];
   const faults: string[] = [];
@@ -45,7 +48,7 @@ function ways(remotes: readonly Address[], settings: ResolverSettings): ResolveR
   return found.length > 0 ? ok(found) : err([...new Set(faults)].join("; "));
 }
 
-/** The route's own source, or, where only other addresses are listened on, the first of those. */
+/** The route's own source, or, if only other addresses are listened on, the first of those. */
 function localFor(remote: Address, settings: ResolverSettings): Result<Address, string> {
   const source = settings.sourceFor(remote);
   if (!source.ok) return source;

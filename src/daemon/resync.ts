@@ -1,13 +1,13 @@
-/** The kernel's tables are compared with what the engine believes: now and then, and on loss. */
+/** Compares the kernel's tables with the engine's: now and then, and after lost messages. */
 
 import { now } from "../linux/clock.ts";
 import type { Kernel } from "../linux/xfrm-kernel.ts";
 import type { Note } from "./reload.ts";
 import type { Shell } from "./shell.ts";
 
-/** Reads all that is ours and hands it to the engine; says why if that is not possible. */
+/** Reads everything that is ours and passes it to the engine; says why if that is not possible. */
 export async function resync(kernel: Kernel, shell: Shell): Promise<string | undefined> {
-  // What the engine has asked for has to be there when it is read.
+  // Everything that the engine has requested has to be done before the tables are read.
   shell.flush();
   const tables = await kernel.tables();
   if (!tables.ok) return `${tables.error.operation}: ${tables.error.errno}: ${tables.error.detail}`;
@@ -17,12 +17,12 @@ export async function resync(kernel: Kernel, shell: Shell): Promise<string | und
 
 export type Audits = { stop(): void };
 
-/** Between two comparisons: what no message of the kernel has told is found by then. */
+/** Between two comparisons: by then a change is found that the kernel did not report. */
 const AUDIT_MS = 60_000;
-/** Of the time that passes, comparing takes one part in so many at the most. */
+/** Comparing takes at most this share of the time. */
 const AUDIT_SHARE = 100;
 
-/** Compares for ever; a comparison that fails is told once, until one succeeds. */
+/** Compares for ever; failures are reported once, until a comparison succeeds. */
 export function startAudits(kernel: Kernel, shell: Shell, note: (entry: Note) => void): Audits {
   let timer: ReturnType<typeof setTimeout> | undefined;
   let isStopped = false;

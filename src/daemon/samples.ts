@@ -1,11 +1,11 @@
-/** Figures of the last hours, kept in rings of fixed size: what the charts show. */
+/** Figures of the last hours, in ring buffers of fixed size: the data of the charts. */
 
 import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { PeerRepository } from "../peers/repository.ts";
 import { type Sample, SERIES_NAMES, type Series, type SeriesName } from "../status/series.ts";
 import type { StateUses, TrafficTotals } from "../status/source.ts";
 
-/** The fine ring: each 10 s for an hour. The coarse one: each 5 min for two days. */
+/** The fine ring: every 10 s for an hour. The coarse one: every 5 min for two days. */
 const FINE_MS = 10_000;
 const FINE_COUNT = 360;
 const COARSE_EVERY = 30;
@@ -14,7 +14,7 @@ const COARSE_COUNT = 576;
 export type Sampled = {
   readonly concentrator: Pick<Concentrator, "snapshot">;
   readonly peers: ReadonlyMap<string, Pick<PeerRepository, "statistics">>;
-  /** What the kernel has counted for each state. */
+  /** The kernel's counters for each state. */
   uses(): Promise<StateUses>;
   /** Our addresses as text: states to one of them are inbound. */
   ours(): ReadonlySet<string>;
@@ -24,15 +24,15 @@ export type Sampled = {
 export type Samples = {
   /** Takes a sample now: the shell calls it every {@link SAMPLE_MS}. */
   take(): Promise<void>;
-  /** From the oldest on; `coarse` are the long ones. */
+  /** From the oldest on; `coarse` selects the long ring. */
   series(range: "hour" | "days"): Series;
-  /** All that was seen to be carried since start, also by states that have gone since. */
+  /** All traffic seen since the start, including that of states that are gone. */
   traffic(): TrafficTotals;
 };
 
 export const SAMPLE_MS = FINE_MS;
 
-/** Sums since start, from which rates are made. */
+/** Sums since the start, from which rates are calculated. */
 type Totals = Readonly<Record<"handshakes" | "failures" | "lookups" | "lookupSeconds", number>> & {
   readonly uses: StateUses;
 };
@@ -70,7 +70,7 @@ export function createSamples(sampled: Sampled): Samples {
     const wallMs = sampled.wallMs();
     const seconds = before === undefined ? 0 : (wallMs - before.wallMs) / 1000;
     const { dynamicEroutes, normalEroutesUp } = sampled.concentrator.snapshot().gauges;
-    // The clock was set back, or this is the first one: there is nothing to compare with.
+    // The clock was set back, or this is the first sample: there is nothing to compare with.
     if (before !== undefined && seconds > 0) {
       const traffic = await trafficOf(sampled, before.totals.uses, totals.uses);
       for (const name of TRAFFIC_NAMES) carried[name] += traffic[name];
@@ -105,10 +105,10 @@ async function totalsOf({ concentrator, peers, uses }: Sampled): Promise<Totals>
   };
 }
 
-/** States that are looked at in one turn of the event loop. */
+/** States that are processed in one turn of the event loop. */
 const STATES_PER_TURN = 1_000;
 
-/** What has been carried since: by states that are there now, whether they were before or not. */
+/** The traffic since the last sample, on present states, whether new or not. */
 async function trafficOf(
   sampled: Sampled,
   before: StateUses,

@@ -1,22 +1,22 @@
-/** Whose rights the service has: the user that its systemd unit names. */
+/** The rights of the service: those of the user that its systemd unit names. */
 
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Account, accountOf } from "../linux/accounts.ts";
 
-/** Undefined where no unit is installed, or where it runs as root. */
+/** Undefined if no unit is installed, or if it runs as root. */
 export function serviceAccount(folders: readonly string[] = UNIT_FOLDERS): Account | undefined {
   const name = userOfUnit(folders);
   const account = name === undefined ? undefined : accountOf(name);
   return account?.uid === 0 ? undefined : account;
 }
 
-/** `User=` of the unit; of its drop-ins the last one counts. */
+/** `User=` of the unit; among its drop-ins the last one counts. */
 export function userOfUnit(folders: readonly string[]): string | undefined {
   const units = folders.map((folder) => textOf(join(folder, UNIT)));
   const unit = units.find((text) => text !== undefined);
   if (unit === undefined) return undefined;
-  // Of two files of one name, the one in the first folder counts.
+  // Of two files with the same name, the one in the first folder counts.
   const dropIns = new Map<string, string>();
   for (const folder of folders) {
     for (const file of filesOf(join(folder, `${UNIT}.d`))) {

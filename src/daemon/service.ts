@@ -1,15 +1,15 @@
-/** What a service manager is told: ready, reloading, stopping, still alive (man 3 sd_notify). */
+/** Reports to the service manager: ready, reloading, stopping, still alive (man 3 sd_notify). */
 
 import { openLibc } from "../linux/libc.ts";
 import { type NotifySocket, openNotifySocket } from "../linux/notify-socket.ts";
 import { errnoName } from "../xfrm/errno.ts";
 import type { Note } from "./reload.ts";
 
-/** Does nothing where no service manager waits. */
+/** Does nothing if there is no service manager. */
 export type Service = {
-  /** All is open. From now on the manager's watchdog is answered too. */
+  /** Everything is open. From now on the manager's watchdog is fed, too. */
   ready(): void;
-  /** What the manager shows of us (`systemctl status`), when we cannot go on. */
+  /** The text that the manager shows (`systemctl status`) when we cannot go on. */
   failed(why: string): void;
   /** Runs `work` between the two messages that enclose a reload. */
   whileReloading(work: () => void): void;
@@ -34,13 +34,13 @@ export function openService(environment: Environment, note: (entry: Note) => voi
       tell("READY=1");
       const everyMs = watchdogMs(environment);
       if (socket === undefined || everyMs === undefined) return;
-      // In the loop that serves the sites: when that hangs, the manager starts us anew.
+      // In the event loop that serves the sites: when that hangs, the manager restarts us.
       tell("WATCHDOG=1");
       watchdog = setInterval(() => tell("WATCHDOG=1"), everyMs);
       watchdog.unref();
     },
     whileReloading(work) {
-      // Before that it would be taken for the end of the start.
+      // Before that it would be read as the end of the start.
       if (!isReady) return work();
       tell("RELOADING=1");
       work();
@@ -69,7 +69,7 @@ function openSocket(
   return undefined;
 }
 
-/** Half of the manager's time, so that one late turn is forgiven; undefined: it has no watchdog. */
+/** Half of the manager's interval, so that one late turn is harmless; undefined: no watchdog. */
 function watchdogMs({ WATCHDOG_USEC: usec, WATCHDOG_PID: pid }: Environment): number | undefined {
   if (pid !== undefined && pid !== String(process.pid)) return undefined;
   if (usec === undefined || !/^[1-9][0-9]{0,14}$/.test(usec)) return undefined;

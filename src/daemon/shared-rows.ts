@@ -1,4 +1,4 @@
-/** Rows that have a subnet in common with other rows, or with sites that are connected (R10). */
+/** Rows that share a subnet with other rows, or with connected sites (R10). */
 
 import type { OverlapView, Snapshot } from "../concentrator/snapshot.ts";
 import type { Config } from "../config/config.ts";
@@ -17,12 +17,13 @@ export type SharingRows = {
   readonly repository: Pick<PeerRepository, "sameSubnet">;
 };
 
-/** Other sites that one row is told of. */
+/** Other sites that are listed for one row. */
 const TOLD_MAX = 8;
 
 /**
- * By peer key, whom each of these rows meets. Connected sites are compared by their subnets; other
- * rows by the text of remip, which an index finds: `erouted peers check` compares all of them.
+ * By peer key, the sites that each of these rows conflicts with. Connected sites are compared by
+ * their subnets; other rows by the text of remip, which an index finds: `erouted peers check`
+ * compares all of them.
  */
 export async function overlapsOfRows(
   rows: readonly PeerRow[],
@@ -48,7 +49,7 @@ export async function overlapsOfRows(
   return found;
 }
 
-/** What a row would have; undefined where it is disabled, or makes no site. */
+/** What a row would have; undefined if it is disabled, or makes no site. */
 export function claimOfRow(plan: Config["plan"], row: PeerRow): Claim | undefined {
   const match = matchConfigured(plan, row.peerid);
   if (match.kind !== "base") return undefined;

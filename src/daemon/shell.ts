@@ -1,4 +1,4 @@
-/** Feeds events to the concentrator, has its effects performed; holds the only timer. */
+/** Feeds events to the concentrator and performs its effects; holds the only timer. */
 
 import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { Effect } from "../concentrator/effect.ts";
@@ -9,20 +9,20 @@ import { perform, type Surroundings } from "./perform.ts";
 
 export type Shell = {
   /**
-   * Hands over an event. All that follows from it at once is done on return, but for kernel
-   * requests: of many of them some wait for the next turns.
+   * Handles an event. Everything that follows from it at once is done on return, except kernel
+   * requests: if there are many, some wait for the next turns.
    */
   feed(event: Event): void;
   /** Performs the kernel requests that wait. */
   flush(): void;
-  /** No more timer, and answers that come later are dropped. */
+  /** Stops the timer; answers that come later are dropped. */
   close(): void;
 };
 
-/** Longest sleep of the timer, far below what setTimeout can take. */
+/** Longest sleep of the timer, far below the limit of setTimeout. */
 const SLEEP_MS_MAX = 60_000;
 
-/** Connects a concentrator with its surroundings. */
+/** Connects a concentrator with its environment. */
 export function createShell(concentrator: Concentrator, around: Surroundings): Shell {
   const queue: Event[] = [];
   let isBusy = false;
@@ -44,7 +44,7 @@ export function createShell(concentrator: Concentrator, around: Surroundings): S
     arm();
   };
 
-  /** A bug costs this event; those behind it are handled all the same. */
+  /** A bug costs this event; those after it are still handled. */
   const handle = (event: Event): void => {
     let effects: readonly Effect[] = [];
     try {
@@ -63,7 +63,7 @@ export function createShell(concentrator: Concentrator, around: Surroundings): S
     feed({ kind: "deadline" });
   };
 
-  /** A timer that fires too early does no harm: it is not moved back, only forward. */
+  /** A timer that fires too early does no harm: it is never moved back, only forward. */
   const arm = (): void => {
     const next = concentrator.nextDeadline();
     if (next === undefined || next >= timerAt) return;

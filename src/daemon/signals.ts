@@ -1,4 +1,4 @@
-/** Signals that end the daemon, or have it read its configuration anew. */
+/** Signals that end the daemon, or make it read its configuration again. */
 
 /** Resolves with the name of the first SIGTERM or SIGINT; a second one ends the process at once. */
 export function waitForSignal(): Promise<string> {
@@ -14,7 +14,7 @@ export function waitForSignal(): Promise<string> {
   });
 }
 
-/** Calls back for each SIGHUP, which ends a process otherwise. */
+/** Calls back for each SIGHUP, which would otherwise end the process. */
 export function onHangup(callback: () => void): void {
   process.on("SIGHUP", callback);
 }

@@ -1,4 +1,4 @@
-/** A thread for slow signatures: RSA keys that sign, and the larger curves. */
+/** A thread for slow signatures: signing with RSA keys, and the larger curves. */
 
 import type { SignatureRequest } from "../crypto/signature.ts";
 import { performSignature } from "../crypto/signature-work.ts";

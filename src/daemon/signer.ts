@@ -1,4 +1,4 @@
-/** Makes and judges signatures: fast ones at once, slow ones in a thread of their own. */
+/** Makes and verifies signatures: fast ones at once, slow ones in a thread of their own. */
 
 import type { Precedence } from "../concentrator/precedence.ts";
 import type { SignatureRequest, SignatureResult } from "../crypto/signature.ts";
@@ -8,7 +8,7 @@ import type { SignatureJob } from "./signature-worker.ts";
 import { createThread } from "./thread.ts";
 
 export type Signer = {
-  /** The result, if it is there at once; otherwise `onResult` gets it later. */
+  /** The result, if it is available at once; otherwise `onResult` gets it later. */
   perform(
     op: SignatureRequest,
     precedence: Precedence,
@@ -26,7 +26,7 @@ export function openSigner(wallMs: () => number): Signer {
         kind: fault === "overloaded" ? "signatures-waiting" : "signature-failed",
         detail: `slow signatures: ${detail}`,
       }),
-    // The key is the configuration's, and is needed again.
+    // The key belongs to the configuration, and is needed again.
     release: () => {},
   });
   return {

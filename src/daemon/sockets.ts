@@ -1,6 +1,6 @@
 /**
- * The IKE sockets: two on each local address, so that answers leave from where requests came. They
- * come and go with the addresses of this host.
+ * The IKE sockets: two on each local address, so that answers leave from where requests arrived.
+ * They are opened and closed as the host's addresses change.
  */
 
 import { type Address, formatAddress } from "../inet/address.ts";
@@ -12,13 +12,16 @@ import type { Note } from "./reload.ts";
 import { createTurn, type Turn } from "./turn.ts";
 
 export type IkeSockets = {
-  /** Without a marker a single octet 0xff: a NAT keepalive. Lost if no socket is there (now). */
+  /**
+   * Without a marker if it is a single octet 0xff: a NAT keepalive. Lost if there is no socket at
+   * present.
+   */
   send(octets: Uint8Array, path: Path): void;
-  /** `192.0.2.1:500`, each address and port that is listened on now. */
+  /** `192.0.2.1:500`: each address and port that is listened on now. */
   readonly listening: readonly string[];
   /** The addresses that are listened on now, each once. */
   readonly addresses: readonly Address[];
-  /** From now on these are listened on; sockets of others close. */
+  /** From now on these are listened on; sockets of other addresses are closed. */
   listenOn(listen: readonly Address[]): void;
   close(): void;
 };
@@ -33,14 +36,14 @@ export type SocketSettings = {
 
 export type SocketHandlers = {
   onDatagram(octets: Uint8Array, path: Path): void;
-  /** All addresses that are listened on from now on; not told at the start. */
+  /** All addresses that are listened on from now on; not called at the start. */
   onAddresses(local: readonly Address[]): void;
   note(entry: Note): void;
 };
 
 /**
- * Opens the sockets of all addresses that are there; others are waited for. A socket that fails for
- * another reason than its address at the start fails them all, and is named.
+ * Opens the sockets of all addresses that exist, and waits for the others. At the start, a socket
+ * that fails for another reason than its address fails them all, and is named.
  */
 export async function openIkeSockets(
   settings: SocketSettings,
@@ -79,11 +82,11 @@ class LocalSockets implements IkeSockets {
   readonly #turn: Turn = createTurn();
   /** By the text of their address. */
   readonly #listeners = new Map<string, Listener>();
-  /** By the very object that the paths of its datagrams hold: nothing to format for an answer. */
+  /** By the object that the paths of its datagrams hold, so that an answer formats nothing. */
   readonly #byEndpoint = new Map<Endpoint, IkeSocket>();
-  /** By text, for paths that were not made of a datagram. */
+  /** By text, for paths that do not come from a datagram. */
   readonly #byText = new Map<string, IkeSocket>();
-  /** What was last said about an address that is not listened on. */
+  /** The last message about an address that is not listened on. */
   readonly #noted = new Map<string, string>();
   #present: ReadonlySet<string> = new Set();
   #watch: AddressWatch | undefined;
@@ -97,13 +100,13 @@ class LocalSockets implements IkeSockets {
     this.#handlers = handlers;
   }
 
-  /** The first look; a fault that waiting does not mend. */
+  /** The first attempt; returns a fault that waiting does not cure. */
   async start(): Promise<SocketFault | undefined> {
     const watch = watchAddresses((present) => this.#updateLater(present));
     if (watch.ok) this.#watch = watch.value;
     else {
       const { operation, errno, detail } = watch.error;
-      const why = `changes of addresses are not seen: ${operation}: ${errno}: ${detail}`;
+      const why = `changes of addresses cannot be observed: ${operation}: ${errno}: ${detail}`;
       this.#handlers.note({ level: "warning", reason: "addresses-not-watched", detail: why });
     }
     const first = this.#update(watch.ok ? watch.value.current() : localAddresses());
@@ -140,7 +143,7 @@ class LocalSockets implements IkeSockets {
     for (const text of [...this.#listeners.keys()]) this.#closeOn(text);
   }
 
-  /** One change after the other: opening takes some turns of the event loop. */
+  /** One change after the other: opening takes several turns of the event loop. */
   #updateLater(present: readonly Address[]): void {
     const update = async (): Promise<void> => {
       const before = this.listening.join();
@@ -161,7 +164,10 @@ class LocalSockets implements IkeSockets {
     this.#retry = setTimeout(retry, RETRY_MS);
   }
 
-  /** Closes what is gone, opens what is there; the first fault that is not a missing address. */
+  /**
+   * Closes what is gone and opens what is new; returns the first fault other than a missing
+   * address.
+   */
   async #update(present: readonly Address[]): Promise<SocketFault | undefined> {
     const now = new Set(present.map(formatAddress));
     for (const text of this.#present) {
@@ -182,7 +188,7 @@ class LocalSockets implements IkeSockets {
         continue;
       }
       if (opened.error.errno !== "EADDRNOTAVAIL") first ??= opened.error;
-      // At the start it is the reason why there will be none.
+      // At the start this fault is the reason to give up.
       if (first !== undefined && !this.#isStarted) return first;
       this.#noteFault(address, opened.error);
     }
@@ -242,12 +248,12 @@ class LocalSockets implements IkeSockets {
 
   #noteGone(text: string): void {
     this.#noted.set(text, "EADDRNOTAVAIL");
-    const detail = `${text} is gone, and IKE on it until it comes back`;
+    const detail = `${text} is gone: no IKE on it until it comes back`;
     this.#handlers.note({ level: "warning", reason: "address-removed", detail });
   }
 
   #noteUnwanted(text: string): void {
-    const detail = `${text} is not in ike.listen any more: no IKE on it`;
+    const detail = `${text} is no longer in ike.listen: no IKE on it`;
     this.#handlers.note({ level: "info", outcome: "ok", reason: "address-removed", detail });
   }
 

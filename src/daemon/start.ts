@@ -41,17 +41,17 @@ import { watchDatabases } from "./watch-databases.ts";
 /** Records that are kept for `/api/v1/events`. */
 const JOURNAL_MAX = 10_000;
 
-/** Sites whose attempts are remembered, where few can be connected. */
+/** Sites whose attempts are remembered, if only few can be connected. */
 const HISTORIES_MIN = 1_024;
 
-/** Sites get so long to answer our Delete at shutdown. */
+/** Time for sites to answer our Delete at shutdown. */
 const FAREWELL_MS = 3_000;
 const CLOSE_MS = 1_000;
 
 /** A host name that is not resolved by then cannot be called. */
 const DNS_MS = 5_000;
 
-/** A database that failed is looked at again after so long. */
+/** A database that failed is checked again after this time. */
 const DATABASE_WATCH_MS = 10_000;
 
 /** Runs until SIGTERM or SIGINT; returns the exit code. */
@@ -79,20 +79,20 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   daemon.watch = watchDatabases(daemon.peers, note, DATABASE_WATCH_MS);
   daemon.sites = countSites(() => daemon.peers);
   daemon.polling = startPolling(daemon);
-  // Before anybody hears that we are ready: a signal that follows at once must find us listening.
+  // Before we report that we are ready: a signal right after that must be handled.
   const ended = waitForSignal();
   service.ready();
   const signal = await ended;
   daemon.isEnding = true;
   service.stopping();
-  note({ level: "info", reason: "shutdown", detail: `${signal}: telling the sites` });
+  note({ level: "info", reason: "shutdown", detail: `${signal}: closing the sites' IKE SAs` });
   await sayFarewell(daemon);
   await close(daemon);
   service.close();
   return 0;
 }
 
-/** Keys of sites are in it: no core file, and no look from another process of the same user. */
+/** It contains keys of sites: no core file, and no access for other processes of the same user. */
 function hideMemory(note: Daemon["note"]): void {
   const libc = openLibc();
   const done = libc.ok ? libc.value.hideMemory() : 0;
@@ -104,7 +104,7 @@ function hideMemory(note: Daemon["note"]): void {
 function createDaemon(config: Config): Daemon {
   const log = openLog(config.log);
   const journal = createJournal(JOURNAL_MAX);
-  // As many sites as can be connected: what is kept of each is a few KB at most.
+  // As many sites as can be connected: a few KB at most are kept for each.
   const attempts = createAttempts(Math.max(HISTORIES_MIN, config.plan.limits.dynamicEroutesMax));
   const failures = createFailureCounts();
   const debugging = createDebugging({
@@ -181,7 +181,7 @@ function isListened(listen: readonly Address[], local: Address): boolean {
   });
 }
 
-/** Sockets first: they find out whether another erouted runs here, before we clean up after it. */
+/** Sockets first: they show whether another erouted runs here, before its leftovers are removed. */
 async function open(daemon: Daemon, options: RunOptions): Promise<Result<undefined, string>> {
   const { config } = daemon;
   const kernelPolicies = config.dataplane === "xfrm";
@@ -217,10 +217,10 @@ async function open(daemon: Daemon, options: RunOptions): Promise<Result<undefin
   return openStatus(daemon, options);
 }
 
-/** Finds ESP or says what is missing; removes what an earlier run left behind. */
+/** Checks that ESP works or says what is missing; removes what an earlier run left behind. */
 async function prepareKernel(daemon: Daemon): Promise<Result<undefined, string>> {
   if (daemon.config.dataplane === "none") {
-    const detail = "dataplane.kind is none: sites connect, but no packet of theirs is carried";
+    const detail = "dataplane.kind is none: sites connect, but their packets are not carried";
     daemon.note({ level: "warning", reason: "no-dataplane", detail });
     return ok(undefined);
   }
@@ -232,14 +232,14 @@ async function prepareKernel(daemon: Daemon): Promise<Result<undefined, string>>
     daemon.note({ level: "error", outcome: "failed", reason: "no-esp", detail });
   }
   if (missing.length > 0) {
-    return err('the kernel cannot do ESP; to run without packets: dataplane.kind = "none"');
+    return err('the kernel does not support ESP; to run without packets: dataplane.kind = "none"');
   }
   return ok(undefined);
 }
 
 /**
- * Removes what an earlier run left behind. What keeps packets from leaving in clear stands already:
- * it comes first, so that there is no moment without it (R14).
+ * Removes what an earlier run left behind. Policies that keep packets from leaving in clear are
+ * already in place: they come first, so that they are never missing (R14).
  */
 async function removeLeftovers(daemon: Daemon): Promise<Result<undefined, string>> {
   const { kernel, shell, config } = daemon;
@@ -269,11 +269,11 @@ function listenToKernel(daemon: Daemon): Result<undefined, string> {
   return ok(undefined);
 }
 
-/** Never rejects: what goes wrong is in the log. */
+/** Never rejects: faults are logged. */
 async function afterLostEvents(daemon: Daemon, kernel: Kernel): Promise<void> {
   if (daemon.shell === undefined) return;
   const why = await resync(kernel, daemon.shell);
-  const detail = "the kernel reported more events than could be read: its states were read anew";
+  const detail = "the kernel reported more events than could be read: its states were read again";
   if (why === undefined) daemon.note({ level: "warning", reason: "kernel-events-lost", detail });
   else
     daemon.note({ level: "error", reason: "kernel-events-lost", detail: `resync failed: ${why}` });
@@ -307,7 +307,7 @@ function surroundingsOf(daemon: Daemon, routes: Routes): Parameters<typeof creat
   };
 }
 
-/** Tells every site, and waits for their answers, but not for long. */
+/** Deletes every site's IKE SAs, and waits for their answers, but not for long. */
 async function sayFarewell(daemon: Daemon): Promise<void> {
   const { shell, concentrator } = daemon;
   if (shell === undefined) return;
@@ -316,7 +316,7 @@ async function sayFarewell(daemon: Daemon): Promise<void> {
   while (!concentrator.isIdle() && now() < until) await Bun.sleep(10);
 }
 
-/** The way back, in reverse order; what cannot be closed in time is left to the kernel. */
+/** Closes everything in reverse order; what cannot be closed in time is left to the kernel. */
 async function close(daemon: Daemon): Promise<void> {
   daemon.watch?.stop();
   daemon.sites?.stop();
@@ -358,7 +358,7 @@ async function within(ms: number, work: readonly unknown[]): Promise<void> {
     timer = setTimeout(resolve, ms);
   });
   await Promise.race([Promise.allSettled(work), late]);
-  // Left alone it would keep the process for all of that time.
+  // Otherwise it would keep the process alive for all of that time.
   clearTimeout(timer);
 }
 

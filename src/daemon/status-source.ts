@@ -1,4 +1,4 @@
-/** What the daemon lets the status server see. */
+/** What the daemon shows to the status server. */
 
 import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { Journal } from "../concentrator/journal/journal.ts";
@@ -50,7 +50,7 @@ export type Watched = {
   readonly reloads: ReadonlyMap<string, number>;
 };
 
-/** Counters of the kernel are read again after so long. */
+/** The kernel's counters are read again after this time. */
 const USES_MS_MAX = 1_000;
 
 /** Reads the engine's snapshots, the journal, and the kernel's counters. */
@@ -94,7 +94,7 @@ export function statusSourceOf(watched: Watched): StatusSource {
   };
 }
 
-/** Without keys: they are not to leave the daemon by this way. */
+/** Without keys: they must not leave the daemon this way. */
 async function rowsOf(
   { peers, concentrator, config }: Watched,
   egroup: string,
@@ -139,7 +139,7 @@ function problemsOf(peers: ReadonlyMap<string, PeerRepository>): readonly string
 
 function logProblems({ lost, fault }: Watched["log"]): readonly string[] {
   if (fault === undefined) return [];
-  return [`log: standard output takes no more lines (${fault}): ${lost} lost so far`];
+  return [`log: standard output accepts no lines (${fault}): ${lost} lost so far`];
 }
 
 function databaseViews({ config, peers }: Watched): readonly DatabaseView[] {

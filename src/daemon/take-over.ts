@@ -6,11 +6,11 @@ import { equalValues } from "../eroute/eroute-change.ts";
 export type TakeOver = {
   /** The new configuration, with the running one's values where a restart is needed. */
   readonly config: Config;
-  /** Keys that differ and need a restart; empty if all of it can be taken over. */
+  /** Keys that differ and need a restart; empty if everything can be taken over. */
   readonly restart: readonly string[];
 };
 
-/** What runs from now on, and what of `next` cannot. */
+/** What is in force from now on, and what of `next` has to wait. */
 export function takeOver(running: Config, next: Config): TakeOver {
   const restart = Object.values(NEEDS_RESTART).flatMap((needs) => needs(running, next));
   const sameListen = equalValues(running.status.listen, next.status.listen);
@@ -19,7 +19,7 @@ export function takeOver(running: Config, next: Config): TakeOver {
       ...next,
       ike: { ...running.ike, listen: next.ike.listen },
       dataplane: running.dataplane,
-      // A file that says nothing about it, as one that is cut off, does not loosen it.
+      // A file that does not set it, for example because it is cut off, does not loosen the limit.
       reload: {
         closePercentMax: next.reload.closePercentMax ?? running.reload.closePercentMax,
       },
@@ -27,7 +27,7 @@ export function takeOver(running: Config, next: Config): TakeOver {
       status: {
         ...next.status,
         listen: running.status.listen,
-        // What is listened on until then may be reached by others, and was not to be without one.
+        // The address listened on until then may be reachable by others, and needs its token.
         token: sameListen ? next.status.token : (next.status.token ?? running.status.token),
       },
     },
@@ -39,7 +39,7 @@ type Needs = (running: Config, next: Config) => readonly string[];
 
 const atOnce: Needs = () => [];
 
-/** By part of the configuration: a new part does not compile until it is decided on here. */
+/** By part of the configuration: a new part does not compile until it is decided here. */
 const NEEDS_RESTART: Readonly<Record<keyof Config, Needs>> = {
   ike: (running, next) => {
     const keys = { "ike.port": "port", "ike.nat_port": "natPort" } as const;

@@ -4,11 +4,11 @@ import { ANSWER_MS_MAX } from "../concentrator/open-requests.ts";
 import type { Precedence } from "../concentrator/precedence.ts";
 import { createWorkQueue } from "./work-queue.ts";
 
-/** What the thread is sent; it answers with the same number. */
+/** What is sent to the thread; it answers with the same number. */
 export type Job<Request> = { readonly number: number; readonly request: Request };
 
 export type Thread<Request, Result> = {
-  /** What is wrong at once; otherwise `onResult` gets the result in a later turn. */
+  /** A fault at once; otherwise `onResult` gets the result in a later turn. */
   perform(
     request: Request,
     precedence: Precedence,
@@ -24,15 +24,16 @@ export type ThreadSettings<Request, Result> = {
   readonly hungMs?: number;
   /** What has waited so long is given up; left out: {@link WAIT_MS}. */
   readonly waitMs?: number;
-  /** What those get that find no place, or whose thread has died. */
+  /** The result for requests that find no place, or whose thread has died. */
   fault(kind: "overloaded" | "internal", detail: string): Result;
-  /** Called once a request is not needed here any more: its secrets can be wiped. */
+  /** Called once a request is no longer needed here: its secrets can be wiped. */
   release(request: Request): void;
 };
 
 /**
- * What the thread has been sent and not answered. A few, so that it is never idle; no more, for
- * what is up does not wait behind them: all else stays in the queue, where precedence counts.
+ * Requests that the thread was sent and has not answered. A few, so that it is never idle, but no
+ * more, because established sites would wait behind them: the rest stays in the queue, in order of
+ * precedence.
  */
 const AT_THREAD_MAX = 3;
 
@@ -136,8 +137,8 @@ export function createThread<Request, Result>(
 }
 
 /**
- * Where the thread's code is. In the compiled executable all modules become one at its root, and
- * other entry points keep their path below `src`.
+ * The path of the thread's code. In the compiled executable all modules are merged into one at its
+ * root, while other entry points keep their path below `src`.
  */
 function workerUrl(file: string): string {
   const isCompiled = import.meta.url.includes("/$bunfs/");

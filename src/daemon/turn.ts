@@ -3,7 +3,7 @@
 import { now } from "../linux/clock.ts";
 
 export type Turn = {
-  /** Call it after each datagram: over the limit the socket is paused until the next turn. */
+  /** Call it after each datagram: beyond the limit the socket is paused until the next turn. */
   spend(socket: Pausable): void;
 };
 
@@ -12,7 +12,7 @@ export type Pausable = { pause(): void; resume(): void };
 /** Then timers, database and status server get their turn, however many datagrams wait. */
 const RECEIVE_MS_MAX = 4;
 
-/** One for all sockets of the daemon. */
+/** One object for all sockets of the daemon. */
 export function createTurn(): Turn {
   const paused = new Set<Pausable>();
   let endsAt: number | undefined;
@@ -24,7 +24,7 @@ export function createTurn(): Turn {
   return {
     spend(socket) {
       if (endsAt === undefined) {
-        // Counted from the first datagram: its own cost is not in it, and does not matter.
+        // Measured from the first datagram, whose own cost is not included and does not matter.
         endsAt = now() + RECEIVE_MS_MAX;
         setImmediate(end);
       } else if (now() >= endsAt) {

@@ -1,4 +1,4 @@
-/** Looks at databases that fail until they answer: whoever watches must not wait for a site. */
+/** Checks failing databases until they answer: a monitor must not have to wait for a site. */
 
 import type { JournalEntry } from "../concentrator/journal/journal.ts";
 import type { PeerRepository } from "../peers/repository.ts";
@@ -8,8 +8,8 @@ export type DatabaseWatch = { stop(): void };
 export type DatabaseNote = Pick<JournalEntry, "level" | "outcome" | "reason" | "detail">;
 
 /**
- * Looks at each database at once, and every `periodMs` at those whose last look-up or look failed.
- * One that is not there is no reason not to start: what is wrong is noted once, and so is its end.
+ * Checks each database at once, and every `periodMs` those whose last look-up or check failed. A
+ * missing database is no reason not to start: the fault is noted once, and so is its end.
  */
 export function watchDatabases(
   peers: ReadonlyMap<string, PeerRepository>,
@@ -26,14 +26,14 @@ export function watchDatabases(
     if (isStopped) return;
     if (checked.ok) {
       if (!noted.delete(egroup)) return;
-      const detail = `egroup ${egroup}: the database answers, its sites get in`;
+      const detail = `egroup ${egroup}: the database answers; its sites can connect`;
       note({ level: "info", outcome: "ok", reason: "database-answers", detail });
       return;
     }
     const { kind } = checked.error;
     if (noted.get(egroup) === kind) return;
     noted.set(egroup, kind);
-    const detail = `egroup ${egroup}: ${checked.error.detail}; until then no site of it gets in`;
+    const detail = `egroup ${egroup}: ${checked.error.detail}; its sites cannot connect`;
     note({ level: "error", outcome: "failed", reason: `database-${kind}`, detail });
   };
   const round = async (due: readonly (readonly [string, PeerRepository])[]): Promise<void> => {
@@ -41,8 +41,8 @@ export function watchDatabases(
     noteServers();
     if (!isStopped) timer = setTimeout(() => void round(failing()), periodMs);
   };
-  /** Also those that have answered a look-up since: the end of what was noted is to be noted. */
-  /** Which of several servers was asked when it was looked at last. */
+  /** Includes those that have answered a look-up since, so that the end of a fault is noted. */
+  /** Which of several servers was in use at the last check. */
   const asked = new Map<string, string>();
   const noteServers = (): void => {
     for (const [egroup, repository] of peers) {

@@ -1,17 +1,19 @@
-/** What waits for a thread, in the order of precedence: bounded, and fair within a rank. */
+/** Work that waits for a thread, in order of precedence: bounded, and fair within a rank. */
 
 import { type Precedence, RANKS, type Rank } from "../concentrator/precedence.ts";
 
 export type WorkQueue<Item> = {
-  /** What found no place: nothing, the item itself, or one of whoever has most waiting. */
+  /** What found no place: nothing, the item itself, or one from the prefix with the most items. */
   add(item: Item, precedence: Precedence): Item | undefined;
-  /** What is to be done next. */
+  /** The next item to be done. */
   take(): Item | undefined;
-  /** Takes out all. */
+  /** Removes all items. */
   clear(): readonly Item[];
 };
 
-/** So much may wait of each rank. What is up has the most: a fleet rekeys at the same time. */
+/**
+ * Limit for each rank. Established sites have the most: a whole fleet may rekey at the same time.
+ */
 export const WAITING_MAX: Readonly<Record<Rank, number>> = {
   established: 4_096,
   known: 2_048,
@@ -34,7 +36,7 @@ export function createWorkQueue<Item>(waitingMax = WAITING_MAX): WorkQueue<Item>
       let left: Item | undefined;
       if (line.size >= line.max) {
         const [longest, items] = longestOf(line);
-        // Whoever has as much as anybody waits for its own turn.
+        // A prefix that already has the most items waits for its own turn.
         if (items.length <= (own?.length ?? 0) + 1) return item;
         left = items.pop();
         line.size--;
@@ -67,13 +69,13 @@ function takeFrom<Item>(line: Line<Item>): Item | undefined {
   const [prefix, items] = first;
   const item = items.shift();
   line.prefixes.delete(prefix);
-  // To the end: the others come before its next one.
+  // Moved to the end: the other prefixes come before its next item.
   if (items.length > 0) line.prefixes.set(prefix, items);
   line.size--;
   return item;
 }
 
-/** No more prefixes than items: the walk is as bounded as the line. */
+/** No more prefixes than items: the walk is as bounded as the queue. */
 function longestOf<Item>({ prefixes }: Line<Item>): readonly [string, Item[]] {
   let longest: readonly [string, Item[]] = ["", []];
   for (const entry of prefixes) if (entry[1].length > longest[1].length) longest = entry;

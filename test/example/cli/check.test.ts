@@ -72,7 +72,7 @@ test("an address that is not there yet is no fault: the daemon waits for it", as
   await runWith(["peers", "init", "--config", at.config]);
   const { code, out } = await check(at);
   expect(out).toContain(
-    "note    ports: this host does not have 203.0.113.77: erouted waits until it does\n",
+    "note    ports: this host does not have 203.0.113.77: erouted waits for it\n",
   );
   expect(out).not.toContain("no site can connect");
   expect(code).toBe(0);

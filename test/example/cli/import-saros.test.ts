@@ -151,7 +151,7 @@ test("every line on IPsec is in the report once, and no secret is", async () => 
     "TO DO     eroute 2 (all of it): the eroute is left out: it has no peerid",
   );
   expect(report).toContain("TO DO     ike 0 aggressive");
-  expect(report).toContain(`${file}: left out  eth: 1 line, no IPsec`);
+  expect(report).toContain(`${file}: left out  eth: 1 line, not about IPsec`);
   for (const secret of ["lab \\ key", "database word", "PDZxU0FFQFU="]) {
     expect(report).not.toContain(secret);
   }
@@ -178,7 +178,7 @@ test("lines that make no sense are all told with file and line; nothing is writt
     `${file}:1: has the instance "x", not a number up to 99999`,
     `${file}:2: has a value of "peerid" that is not one word, nor in double quotes`,
     `${file}:${text.split("\n").length}: ` +
-      'eroute 1 remmsk: "255.0.255.0" is no mask of an IPv4 subnet',
+      'eroute 1 remmsk: "255.0.255.0" is not a mask of an IPv4 subnet',
   ]);
   expect(code).toBe(1);
   expect(() => read("out.toml")).toThrow("ENOENT");
@@ -255,7 +255,7 @@ test("R1: eroutes to one peer become one, as far as their subnets can be one's",
   expect(read("report.txt")).toMatch(
     /:13: TO DO {5}eroute 2 peerid: eroute eroute0 has the same .* local_subnet, remote_subnet/,
   );
-  await passesCheck(folder, /takes every ID of it/);
+  await passesCheck(folder, /matches all its IDs first/);
 });
 
 test("R3: a pattern's users are taken over, once each; not those of a base eroute", async () => {
@@ -306,7 +306,7 @@ test.each([
     'dbhost "db example"',
     "the database of these lines names a host that is",
   ],
-  ['dbtable "sites"', 'dbtable "vpn.sites"', '"vpn.sites" is no name of a table'],
+  ['dbtable "sites"', 'dbtable "vpn.sites"', '"vpn.sites" is not a table name'],
 ])("R2: %s as %s is told with the router's line", async (from, to, why) => {
   const { code, err } = await imported(ROUTER.replace(from, to));
   const line = ROUTER.split("\n").findIndex((text) => text.includes(from)) + 1;

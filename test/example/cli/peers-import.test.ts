@@ -85,7 +85,7 @@ site-7,${KEY}
   const at = (line: number) => err.split("\n").find((said) => said.startsWith(`-:${line}:`));
   expect(at(2)).toBeUndefined();
   expect(at(3)).toContain("pump-1: no base eroute of egroup sites matches");
-  expect(at(4)).toContain("SITE-1: stands at 2 already");
+  expect(at(4)).toContain("SITE-1: is at 2 already");
   expect(at(5)).toContain("site-4: password is missing: --generate makes one");
   expect(at(6)).toContain("10.9.9.0");
   expect(at(7)).toContain("peerid is missing");
@@ -165,7 +165,7 @@ test("what a terminal obeys is no part of an export", async () => {
 
 test("a file as a whole can be wrong: head, quotes, format", async () => {
   const cases = [
-    { text: "", says: "holds no line with the names" },
+    { text: "", says: "has no line with the column names" },
     { text: "peerid,pasword\n", says: 'line 1: no column is called "pasword"; did you mean pass' },
     { text: "remip\n", says: "line 1: there is no column peerid" },
     { text: "peerid,peerid\n", says: "column peerid is there twice" },

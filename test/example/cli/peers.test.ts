@@ -78,7 +78,7 @@ test("a key comes from a file or standard input, without its line feed", async (
 test("a file without a key, with two lines, or that is not there, is refused", async () => {
   const at = await initialized();
   const cases = [
-    { file: at.write("empty", "\n"), says: "holds no key" },
+    { file: at.write("empty", "\n"), says: "contains no key" },
     { file: at.write("two", "a\nb\n"), says: "more than one line" },
     { file: at.write("huge", "x".repeat(5000)), says: "more than 4096 octets" },
     { file: at.path("nowhere"), says: "no such file" },
@@ -257,9 +257,9 @@ test("check names each row that is refused, and what works otherwise than one th
   const checked = await peers(at, ["check"]);
   expect(checked.code).toBe(1);
   expect(checked.out.split("\n").map((line) => line.replace(/sqlite:.*: /, ""))).toEqual([
-    "note    site-3: no packet calls it: remip begins with 192.168.1.128, asked is 192.168.1.0/24",
+    "note    site-3: packets cannot call it: remip begins with 192.168.1.128, the look-up uses 192.168.1.0/24",
     expect.stringMatching(/^FAILED {2}site-4: the subnet of site-4 is 10\.0\.0\.0\/24/),
-    "note    site-5: only packets to 192.168.8.0/24 call it, not all of 192.168.8.0/23",
+    "note    site-5: only packets to 192.168.8.0/24 call it, not to all of 192.168.8.0/23",
     expect.stringMatching(/^FAILED {2}stranger: no base eroute of egroup sites matches/),
     "note    site-3: has 192.168.1.128/25 inside 192.168.1.0/24 of site-1: packets to " +
       "192.168.1.128/25 go to this site",
@@ -386,5 +386,5 @@ test("a row needs no key where both ends have certificates, and one everywhere e
   expect(shown.code).toBe(0);
   const remote = ["remote-config", "site-1", "--for", "strongswan", "--address", "192.0.2.1"];
   const printed = await peers(at, remote);
-  expect(printed.err).toContain("eroute fleet is not by pre-shared key at both ends");
+  expect(printed.err).toContain("eroute fleet does not use pre-shared keys at both ends");
 });

@@ -84,7 +84,7 @@ test("RFC 8784: strongSwan and libreswan get the PPK, others say that they know 
   await file("site-1", "");
   expect((await remote("site-1", "strongswan")).out).toContain("ppk_id = site-1\n");
   await file("site-1", "0x00ff");
-  expect((await remote("site-1", "strongswan")).err).toContain('"0x00ff" is no ID');
+  expect((await remote("site-1", "strongswan")).err).toContain('"0x00ff" is not an ID');
 });
 
 test("several subnets are all told; a router with room for one says so", async () => {
@@ -128,7 +128,7 @@ site-1,${KEY},192.168.1.0/24
   await run("import", "-");
   const { code, err } = await run("remote-config", "site-1", "--for", "saros");
   expect(code).toBe(1);
-  expect(err).toContain("none of the base eroute's esp proposals can be told it: it knows aes256");
+  expect(err).toContain("it supports none of the base eroute's esp proposals: it knows aes256");
   strict.dispose();
 });
 

@@ -146,5 +146,5 @@ test("check beside a running erouted tests the reload; ports are no fault", asyn
   expect([held.code, held.err]).toEqual([1, expect.stringContaining("erouted reload --force")]);
   expect((await runWith(["reload", "--force", "--config", folder.config])).code).toBe(0);
   expect(await daemon.stop()).toBe(0);
-  expect(daemon.text()).toMatch(/operator-reload: asked for over HTTP: what would come of it\n/);
+  expect(daemon.text()).toMatch(/operator-reload: asked for over HTTP: what it would do\n/);
 });

@@ -122,7 +122,7 @@ test("what is listened on can be changed: what stays is not touched", async () =
   await until(() => told.length > 0);
   expect(told).toEqual([["127.0.0.1", "127.0.0.3"]]);
   expect(notes.map(({ level, reason, detail }) => `${level} ${reason} ${detail}`)).toEqual([
-    "info address-removed 10.9.5.1 is not in ike.listen any more: no IKE on it",
+    "info address-removed 10.9.5.1 is no longer in ike.listen: no IKE on it",
     "info address-added 127.0.0.3 is listened on now: IKE on its ports 500 and 4500",
     "warning address-awaited ike.listen names 10.9.6.1, which this host does not have: " +
       "waiting for it",

@@ -73,7 +73,7 @@ test("reload keeps tunnels up: other proposals, lifetimes and dpd count later", 
   const pinging = pingFirst();
   const reloaded = await erouted.command("reload");
   expect([reloaded.status, reloaded.err]).toEqual([0, ""]);
-  expect(reloaded.out).toContain("read anew and is in force");
+  expect(reloaded.out).toContain("reread and is in force");
   expect(await pinging).toEqual({ sent: PINGS, received: PINGS });
   expect(await spis()).toEqual(before);
   expect(await erouted.log()).toContain("2 take new values when they next negotiate");
