@@ -257,7 +257,8 @@ test("check names each row that is refused, and what works otherwise than one th
   const checked = await peers(at, ["check"]);
   expect(checked.code).toBe(1);
   expect(checked.out.split("\n").map((line) => line.replace(/sqlite:.*: /, ""))).toEqual([
-    "note    site-3: packets cannot call it: remip begins with 192.168.1.128, the look-up uses 192.168.1.0/24",
+    "note    site-3: packets cannot call it: remip begins with 192.168.1.128, " +
+      "the look-up uses 192.168.1.0/24",
     expect.stringMatching(/^FAILED {2}site-4: the subnet of site-4 is 10\.0\.0\.0\/24/),
     "note    site-5: only packets to 192.168.8.0/24 call it, not to all of 192.168.8.0/23",
     expect.stringMatching(/^FAILED {2}stranger: no base eroute of egroup sites matches/),

@@ -243,5 +243,5 @@ test("--follow goes on, over a connection that breaks, and misses nothing", asyn
   expect((await running).code).toBe(0);
   expect(out.filter((line) => line.includes("while-it-runs")).length).toBe(1);
   expect(err.join("\n")).toContain("trying again");
-  expect(err.join("\n")).toContain("there again");
+  expect(err.join("\n")).toContain("connected again");
 });

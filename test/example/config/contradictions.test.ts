@@ -96,8 +96,8 @@ test("a route to everything is warned of", () => {
   expect(warned(`${all}routes = true${USER}`).join()).toContain("default route");
 });
 
-test("a mark whose mask takes every packet marks nothing", () => {
-  expect(inFleet('mark = "0/0"')[0]).toContain("takes every packet");
+test("a mark whose mask matches every packet marks nothing", () => {
+  expect(inFleet('mark = "0/0"')[0]).toContain("matches every packet");
 });
 
 test("a request that lasts for hours is refused, one of many minutes warned of", () => {

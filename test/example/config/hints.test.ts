@@ -25,7 +25,7 @@ describe("hints", () => {
     const [fault] = faults(FLEET.replace("[[eroute]]", 'columns.peerid = "device id"\n[[eroute]]'));
     expect([fault?.path, fault?.what, fault?.expected]).toEqual([
       ...["egroup[0].columns.peerid", 'is "device id", with blanks'],
-      expect.stringContaining("a view can give such a name"),
+      expect.stringContaining("a view can give the table or column such a name"),
     ]);
   });
 

@@ -174,7 +174,7 @@ test("SIGHUP: another ike.listen is in force at once", async () => {
   folder.write("erouted.toml", text.replace('["127.0.0.1"]', '["127.0.0.2"]'));
   daemon.process.kill("SIGHUP");
   await daemon.logs("127.0.0.2 is listened on now");
-  expect(daemon.text()).toContain("127.0.0.1 is not in ike.listen any more");
+  expect(daemon.text()).toContain("127.0.0.1 is no longer in ike.listen");
   expect(daemon.text()).not.toContain("needs a restart");
   expect(await daemon.stop()).toBe(0);
 });

@@ -74,7 +74,7 @@ test("an address that the concentrator gets while it runs is called at once", as
   expect(await placesWith(SECOND)).toEqual(["192.0.2.12 > 192.0.2.2", "192.0.2.2 > 192.0.2.12"]);
 
   await configure(scenario.laboratory.concentrator, [`addr del ${SECOND}/24 dev wan`]);
-  await logSays(`${SECOND} is gone, and IKE on it until it comes back`);
+  await logSays(`${SECOND} is gone: no IKE on it until it comes back`);
   // What used it can reach nobody any more.
   await until("its states are gone", async () => (await placesWith(SECOND)).length === 0);
   const policies = await must(scenario.laboratory.concentrator, ["ip", "xfrm", "policy"]);
