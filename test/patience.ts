@@ -1,7 +1,7 @@
 /**
- * How long tests wait. They wait for events; a limit only ends what will never happen. On a machine
- * that is busy with other things everything takes longer, so limits are as many times as long as
- * the machine is slower than one that is idle: `build/test.ts` measures that, guests are told.
+ * How long tests wait. They wait for events; a limit only ends what will never happen. On a busy
+ * machine everything takes longer, so limits are multiplied by how much slower the machine is than
+ * an idle one: `build/test.ts` measures that, and passes it to guests.
  */
 
 /** The environment variable with the factor. */
@@ -13,7 +13,7 @@ export function slowness(): number {
   return Number.isFinite(told) ? Math.min(Math.max(told, 1), SLOWNESS_MAX) : 1;
 }
 
-/** A limit on a machine that is idle, in ms: how long it is on this one. */
+/** A limit for an idle machine, in ms, converted to this one. */
 export function patient(ms: number): number {
   return Math.round(ms * slowness());
 }
@@ -25,12 +25,15 @@ const LOOK_EVERY_MS = 100;
 /** A look may start a program, which is slow in a guest: most of the time is left to the tested. */
 const PAUSE_PER_LOOK = 3;
 const PAUSE_MS_MAX = 2_000;
-/** What one look counts at the most, however long it took: the machine was at something else. */
+/**
+ * The most that one check counts for, however long it took: the machine was busy with something
+ * else.
+ */
 const LOOK_COUNTS_MS_MAX = 1_000;
 
 /**
- * Looks until `holds`. The limit is one of looks, not of the clock: where each of them takes long
- * because the machine is busy, there are as many as ever. An error says what was waited for.
+ * Checks until `holds`. The limit is a number of checks, not a time: if each takes long because the
+ * machine is busy, their number stays the same. An error says what was awaited.
  */
 export async function lookUntil(
   what: string,

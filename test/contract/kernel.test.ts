@@ -1,6 +1,6 @@
 /**
  * The kernel contract: the simulation's model, and this machine's kernel in a namespace of its own
- * (without ESP, which it may not have: `test/real/guest/xfrm.guest.ts` is the same with ESP).
+ * (without ESP, which it may lack: `test/real/guest/xfrm.guest.ts` runs the same with ESP).
  */
 
 import { expect, test } from "bun:test";

@@ -12,11 +12,11 @@ export type Performer = {
 };
 
 export type KernelAbilities = {
-  /** Whether it takes ESP states; without, only policies are tried. */
+  /** Whether it accepts ESP states; without them, only policies are tested. */
   readonly esp: boolean;
 };
 
-/** Tables of any kernel: `make` gives one whose tables nobody else uses. */
+/** Tables of any kernel: `make` returns one whose tables are used by this test only. */
 export function kernelContract(
   name: string,
   make: () => Promise<Performer>,
@@ -37,7 +37,7 @@ const V6 = { src: addressOf("2001:db8::1"), dst: addressOf("2001:db8::2") };
 
 const OWN_HEADER = { copyDscp: false, ecn: false, pathMtuDiscovery: false };
 
-/** Each of these is taken, found again (EEXIST), removed, and not found again (ESRCH). */
+/** Each of these is accepted, found again (EEXIST), removed, and not found any more (ESRCH). */
 const STATES: readonly (readonly [string, XfrmState])[] = [
   ["AES-GCM over IPv4", stateLike()],
   ["AES-CBC with SHA2-256 over IPv4", stateLike({ protection: AES_CBC_SHA256 })],
@@ -62,7 +62,7 @@ const STATES: readonly (readonly [string, XfrmState])[] = [
 ];
 
 function stateContract(kernel: () => Performer): void {
-  test.each(STATES)("a state with %s is taken once, and removed once", (_, state) => {
+  test.each(STATES)("a state with %s is accepted once, and removed once", (_, state) => {
     const install: XfrmRequest = { op: "new-state", state };
     const { id, mark } = state;
     const remove: XfrmRequest = { op: "delete-state", id, ...(mark === undefined ? {} : { mark }) };
@@ -72,7 +72,7 @@ function stateContract(kernel: () => Performer): void {
     expect(kernel().perform(remove)).toMatchObject({ ok: false, error: { errno: "ESRCH" } });
   });
 
-  test.each(STATES)("a state with %s goes on elsewhere, and is not where it was", (_, state) => {
+  test.each(STATES)("a state with %s moves elsewhere, and leaves its old place", (_, state) => {
     const encapsulation = { srcPort: 61_234, dstPort: 4500 };
     const { mark } = state;
     const named = <T extends object>(request: T): T & { mark?: XfrmMark } =>
@@ -109,7 +109,7 @@ function stateContract(kernel: () => Performer): void {
     expect(kernel().perform({ op: "delete-state", id: state.id }).ok).toBe(true);
   });
 
-  test("a state goes in the place of another one that has its destination and SPI", () => {
+  test("a state replaces another one with the same destination and SPI", () => {
     const state = stateLike();
     const { id } = state;
     const from = { ...id, src: elsewhere(id).src };
@@ -121,13 +121,13 @@ function stateContract(kernel: () => Performer): void {
       value: { id: from },
     });
     expect(kernel().perform({ op: "delete-state", id: from }).ok).toBe(true);
-    // Nothing is there that would have to go.
+    // There is nothing that would have to be deleted.
     const state2 = stateLike({ id: from });
     expect(kernel().perform({ ...instead, state: state2 }).ok).toBe(true);
     expect(kernel().perform({ op: "delete-state", id: from }).ok).toBe(true);
   });
 
-  test("a state that cannot go where another one is stays as it was", () => {
+  test("a state that cannot move because another one is there stays unchanged", () => {
     const encapsulation = { srcPort: 40_123, dstPort: 4500 };
     const state = stateLike({ encapsulation });
     const other = stateLike({ id: elsewhere(state.id) });
@@ -144,7 +144,7 @@ function stateContract(kernel: () => Performer): void {
     }
   });
 
-  test("what is not there can neither be asked about nor moved", () => {
+  test("a missing state can neither be queried nor moved", () => {
     const { id } = stateLike();
     const query: XfrmRequest = { op: "query-state", id };
     const to = elsewhere(id);
@@ -165,7 +165,7 @@ function stateContract(kernel: () => Performer): void {
     expect(kernel().perform({ op: "delete-state", id, mark }).ok).toBe(true);
   });
 
-  test("a refusal says what was asked for, of which state, and why not", () => {
+  test("a refusal says what was requested, for which state, and why not", () => {
     const { id } = stateLike();
     expect(kernel().perform({ op: "delete-state", id })).toMatchObject({
       ok: false,
@@ -180,7 +180,7 @@ function stateContract(kernel: () => Performer): void {
   });
 }
 
-/** Another end, of the same family. */
+/** Another remote address, of the same family. */
 function elsewhere(id: XfrmStateId): XfrmStateId {
   const addresses =
     id.dst.family === 4 ? ["198.51.100.1", "198.51.100.2"] : ["2001:db8:1::1", "2001:db8:1::2"];
@@ -188,7 +188,7 @@ function elsewhere(id: XfrmStateId): XfrmStateId {
   return { ...id, src: addressOf(src), dst: addressOf(dst) };
 }
 
-/** What was counted on a state that no packet has used. */
+/** The counters of a state that no packet has used. */
 function unusedLike(id: XfrmStateId): Omit<XfrmStateUse, "reqid" | "encapsulation"> {
   const counted = { octets: 0n, packets: 0n, lastUsedSeconds: undefined };
   return { id, ...counted, replayErrors: 0, integrityErrors: 0 };
@@ -197,7 +197,7 @@ function unusedLike(id: XfrmStateId): Omit<XfrmStateUse, "reqid" | "encapsulatio
 function policyContract(kernel: () => Performer): void {
   const subnets = { src: "10.0.0.0/16", dst: "192.168.1.0/24" };
 
-  test("a policy put twice is there once", () => {
+  test("a policy installed twice exists once", () => {
     const policy = policyLike(subnets);
     const { id } = policy;
     expect(kernel().perform({ op: "put-policy", policy })).toMatchObject({ ok: true });
@@ -209,7 +209,7 @@ function policyContract(kernel: () => Performer): void {
     });
   });
 
-  test("a policy is asked for: ours is there, none is, or somebody else's is", () => {
+  test("a query for a policy finds ours, none, or another program's", () => {
     const policy = policyLike(subnets);
     const { id } = policy;
     const query: XfrmRequest = { op: "query-policy", id };

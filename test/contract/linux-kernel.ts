@@ -20,13 +20,13 @@ import {
   WITHOUT_LIMITS,
 } from "./xfrm-samples.ts";
 
-/** What this side of the test's cable has, and what lies behind the other. */
+/** The addresses on this side of the test's cable, and behind the other side. */
 export const LOCAL = addressOf("10.9.0.1");
 const LOCAL_SUBNET = "10.9.0.0/16";
 const NEIGHBOUR = "10.9.0.2";
 
 const EVENT_MS_MAX = patient(8_000);
-/** More acquires than 8 MiB hold. */
+/** More acquires than fit into 8 MiB. */
 const FLOOD_DATAGRAMS = 24_000;
 
 /** Opens the real kernel; a fault fails the test. */
@@ -72,7 +72,7 @@ export function linuxKernelContract(abilities: KernelAbilities): void {
 }
 
 function acquireContract(kernel: () => Kernel): void {
-  test("a packet under a policy without state is told, and each further site too", async () => {
+  test("a packet under a policy without state is reported, for each site", async () => {
     const policy = policyLike({ src: LOCAL_SUBNET, dst: "198.18.0.0/15" });
     const template = { ...policy.template, ...anywhere() };
     perform(kernel(), { op: "put-policy", policy: { ...policy, template } });
@@ -95,8 +95,8 @@ function acquireContract(kernel: () => Kernel): void {
 }
 
 function lossContract(kernel: () => Kernel): void {
-  test("when the kernel had to drop events this is told, and later ones arrive again", async () => {
-    // In transport mode each destination asks on its own.
+  test("events that the kernel drops are reported as lost; later ones arrive", async () => {
+    // In transport mode each destination causes an acquire of its own.
     const policy = policyLike({ src: LOCAL_SUBNET, dst: "198.18.0.0/15" });
     const template = { ...anywhere(), mode: "transport" } as const;
     perform(kernel(), { op: "put-policy", policy: { ...policy, template } });
@@ -122,7 +122,7 @@ function removalContract(kernel: () => Kernel, abilities: KernelAbilities): void
   const policy = policyLike({ src: "10.1.0.0/16", dst: "192.168.5.0/24" });
   const selector = "src 10.1.0.0/16 dst 192.168.5.0/24 dir out";
 
-  test("a policy that another program removes or replaces is told, ours are not", async () => {
+  test("another program's removal or replacement of a policy is reported, ours are not", async () => {
     const { id } = policy;
     const events = listen(kernel());
     perform(kernel(), { op: "put-policy", policy });
@@ -130,7 +130,7 @@ function removalContract(kernel: () => Kernel, abilities: KernelAbilities): void
     perform(kernel(), { op: "put-policy", policy });
     ip(`xfrm policy update ${selector} action block priority 7`);
     ip(`xfrm policy delete ${selector}`);
-    // Of a flush that finds nothing the kernel does not tell.
+    // The kernel does not report a flush that finds nothing.
     perform(kernel(), { op: "put-policy", policy });
     ip("xfrm policy flush");
     await until(() => events.length >= 3);
@@ -140,7 +140,7 @@ function removalContract(kernel: () => Kernel, abilities: KernelAbilities): void
     expect(events).toEqual([one, one, all]);
   });
 
-  test("so is a route of ours, and not one of somebody else's", async () => {
+  test("so is a route of ours, but not one of another program", async () => {
     const events = listen(kernel());
     ip("route add 192.168.6.0/24 dev xt0 proto static");
     ip("route del 192.168.6.0/24");
@@ -151,7 +151,7 @@ function removalContract(kernel: () => Kernel, abilities: KernelAbilities): void
     expect(events).toMatchObject([{ kind: "removed", removal: { what: "route", destination } }]);
   });
 
-  test("the tables are read with what is ours only", async () => {
+  test("reading the tables returns only our own objects", async () => {
     perform(kernel(), { op: "put-policy", policy });
     ip("xfrm policy add src 10.1.0.0/16 dst 192.168.8.0/24 dir out action block priority 7");
     const tables = await kernel().tables();
@@ -162,7 +162,7 @@ function removalContract(kernel: () => Kernel, abilities: KernelAbilities): void
   });
 
   if (!abilities.esp) return;
-  test("a state that another program deletes is told, and a flush of all", async () => {
+  test("a state that another program deletes is reported, and so is a flush", async () => {
     const state = stateLike();
     const { src, dst, spi } = state.id;
     const events = listen(kernel());
@@ -186,7 +186,7 @@ function ip(words: string): void {
 }
 
 function policyLeftoversContract(kernel: () => Kernel): void {
-  test("removal of leftovers takes our policies, also those without template, only", async () => {
+  test("only our policies are removed as leftovers, even without template", async () => {
     const selector = selectorOf("10.1.0.0/16", "192.168.2.0/24");
     const blocking = policyLike(
       { src: "10.1.0.0/16", dst: "192.168.2.0/24" },
@@ -209,7 +209,7 @@ function policyLeftoversContract(kernel: () => Kernel): void {
 }
 
 function stateLeftoversContract(kernel: () => Kernel): void {
-  test("removal of leftovers takes our states, marked ones too, and nobody else's", async () => {
+  test("removal of leftovers removes only our states, including marked ones", async () => {
     const ours = stateLike();
     const marked = stateLike({ id: withSpi(0xc0ffee11), mark: { value: 7, mask: 0xff } });
     const foreign = stateLike({ id: withSpi(0xc0ffee12), reqid: FOREIGN_REQID });
@@ -246,7 +246,7 @@ function countersContract(kernel: () => Kernel): void {
     perform(kernel(), { op: "delete-state", id });
   });
 
-  test("two thousand states are dumped complete, twice at once", async () => {
+  test("two dumps of two thousand states at the same time are both complete", async () => {
     const ids = Array.from({ length: 2_000 }, (_, i) => withSpi(0xd000_0000 + i));
     for (const id of ids) perform(kernel(), { op: "new-state", state: stateLike({ id }) });
     const [first, second] = await Promise.all([kernel().stateUses(), kernel().stateUses()]);
@@ -256,9 +256,9 @@ function countersContract(kernel: () => Kernel): void {
 }
 
 function lifetimeContract(kernel: () => Kernel): void {
-  test("a state tells when its soft and its hard limit are reached, then it is gone", async () => {
+  test("a state reports its soft and its hard limit, then it is gone", async () => {
     const events = listen(kernel());
-    // Far apart: on a machine that stalls between them the kernel tells of the hard limit only.
+    // Far apart: on a machine that stalls between them, the kernel reports only the hard limit.
     const lifetime = { ...WITHOUT_LIMITS, softSeconds: 1, hardSeconds: 4 };
     const { id } = stateLike();
     perform(kernel(), { op: "new-state", state: stateLike({ lifetime }) });
@@ -289,7 +289,7 @@ function perform(kernel: Kernel, request: XfrmRequest): void {
   if (!result.ok) throw new Error(Bun.inspect(result.error));
 }
 
-/** Sends until `done`: single packets may be dropped while the kernel has nothing for them. */
+/** Sends until `done`: single packets may be dropped while the kernel has no state for them. */
 async function sendUntil(to: Address, done: () => boolean): Promise<void> {
   for (let i = 0; i < 50 && !done(); i++) {
     await sendDatagram(to);
@@ -309,7 +309,7 @@ function sendOnce(socket: Bun.udp.Socket<"buffer">, to: string): void {
   try {
     socket.send("a packet", 9, to);
   } catch {
-    // EAGAIN while the kernel waits for a state: the acquire has been sent all the same
+    // EAGAIN while the kernel waits for a state: the acquire has been sent anyway
   }
 }
 
@@ -325,7 +325,7 @@ function foreignPolicy(): ReturnType<typeof policyLike> {
   return { ...policy, template };
 }
 
-/** A template without a far end: that of a policy for sites that are still unknown. */
+/** A template without a remote address: that of a policy for sites that are still unknown. */
 function anywhere(): NonNullable<ReturnType<typeof policyLike>["template"]> {
   const unspecified = addressOf("0.0.0.0");
   return { src: unspecified, dst: unspecified, reqid: OUR_REQID, mode: "tunnel" };

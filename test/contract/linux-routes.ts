@@ -1,4 +1,7 @@
-/** Routes and addresses of Linux against what `ip` says. For a network namespace of its own. */
+/**
+ * Routes and addresses of Linux, compared with the output of `ip`. For a network namespace of its
+ * own.
+ */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { type Address, formatAddress } from "../../src/inet/address.ts";
@@ -59,7 +62,7 @@ function remoteRouteContract(routes: () => Routes): void {
     expect(ip(`-4 route show ${subnet}`)).toBe("");
   });
 
-  test("a remote route put twice is there once, where the last one said", () => {
+  test("a remote route installed twice exists once, as in the last request", () => {
     const first = routeTo("fd00:1::/64", "2001:db8:9::7", "2001:db8:9::/64");
     const second = { ...first, towards: addressOf("::1") };
     for (const route of [first, second]) {
@@ -93,7 +96,7 @@ function remoteRouteContract(routes: () => Routes): void {
 }
 
 function leftoversContract(routes: () => Routes): void {
-  test("removal of leftovers takes our routes and nobody else's", async () => {
+  test("removal of leftovers removes only our routes", async () => {
     for (const subnet of ["192.168.6.0/24", "192.168.7.0/24"]) {
       routes().perform({ op: "put-route", route: routeTo(subnet, "198.18.0.9") });
     }
@@ -110,7 +113,7 @@ function leftoversContract(routes: () => Routes): void {
 }
 
 function watchContract(): void {
-  test("addresses that come and go are told as a whole, several at a time at once", async () => {
+  test("address changes are reported as the whole list, several changes at once", async () => {
     const told: string[][] = [];
     const watch = watchAddresses((addresses) => told.push(texts(addresses)));
     if (!watch.ok) throw new Error(watch.error.detail);
@@ -118,7 +121,7 @@ function watchContract(): void {
     expect(before).toContain("10.9.0.1");
     ip("addr add 10.9.7.1/24 dev xt0");
     ip("addr add 2001:db8:7::1/64 dev xt0 nodad");
-    ip("addr add 169.254.7.7/16 dev xt0"); // link-local: nothing to speak on
+    ip("addr add 169.254.7.7/16 dev xt0"); // link-local: no IKE on it
     await until(() => told.at(-1)?.includes("2001:db8:7::1") === true);
     expect(told.at(-1)).toEqual([...before, "10.9.7.1", "2001:db8:7::1"].sort());
     expect(texts(watch.value.current())).toEqual(told.at(-1) ?? []);
@@ -135,7 +138,7 @@ function watchContract(): void {
     expect(texts(localAddresses())).not.toContain("10.9.7.1");
   });
 
-  test("what changes nothing is not told", async () => {
+  test("an event that changes nothing is not reported", async () => {
     let told = 0;
     const watch = watchAddresses(() => told++);
     ip("link set xt0 mtu 1400");

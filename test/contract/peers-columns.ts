@@ -1,10 +1,10 @@
-/** Columns that few tables have, and the one that tells what was written since the last look. */
+/** Columns that few tables have, and the one that says what was written since the last look. */
 
 import { expect, test } from "bun:test";
 import type { PeerRepository } from "../../src/peers/repository.ts";
 import { byId, opened, type PeersGround, rowsOf } from "./peers-ground.ts";
 
-/** What the test under way has: a fresh table, opened. */
+/** What the current test has: a new table, opened. */
 export type Fresh = {
   ground(): PeersGround;
   table(): string;
@@ -14,7 +14,7 @@ export type Fresh = {
 export function peersColumnsContract({ ground, table, peers }: Fresh): void {
   const sql = (text: string) => ground().sql(text.replaceAll("TABLE", table()));
 
-  /** A table as they were made before, with rows a and b; its repository. */
+  /** A table without the newer columns, with rows a and b; its repository. */
   async function plainTable(types = ""): Promise<PeerRepository> {
     await sql(
       "create table TABLE_plain (peerid varchar(99) primary key, password varchar(99), " +
@@ -39,7 +39,7 @@ export function peersColumnsContract({ ground, table, peers }: Fresh): void {
     throw new Error(`no end: ${peerids.length} rows`);
   }
 
-  test("a table without the columns that few have works as before", async () => {
+  test("a table without the optional columns works as before", async () => {
     const plain = await plainTable();
     expect(await plain.check()).toEqual({ ok: true, value: undefined });
     const expected = { peerid: "a", password: "k", locip: null, disabled: null, if_id: null };
@@ -53,7 +53,7 @@ export function peersColumnsContract({ ground, table, peers }: Fresh): void {
     await plain.close();
   });
 
-  test("such a column that goes while look-ups are made fails none of them", async () => {
+  test("an optional column that is removed during look-ups fails none of them", async () => {
     const plain = await plainTable(", locip varchar(99), disabled integer");
     await sql("update TABLE_plain set locip = '10.0.0.0/8', disabled = 1");
     const before = { locip: "10.0.0.0/8", disabled: "1", lifetime: null };
@@ -64,7 +64,7 @@ export function peersColumnsContract({ ground, table, peers }: Fresh): void {
     await plain.close();
   });
 
-  test("a column that is named in the configuration has to be there", async () => {
+  test("a column that is named in the configuration has to exist", async () => {
     const plain = await plainTable();
     const settings = ground().settings(`${table()}_plain`, { presumed: [] });
     const strict = opened(settings);
@@ -75,7 +75,7 @@ export function peersColumnsContract({ ground, table, peers }: Fresh): void {
     await plain.close();
   });
 
-  test("what was written since the last look is told of once, with its order kept", async () => {
+  test("what was written since the last look is reported once, in order", async () => {
     await peers().add({ peerid: "a", password: "k" });
     await peers().add({ peerid: "b", password: "k" });
     const start = await changes(peers(), undefined);
@@ -90,13 +90,13 @@ export function peersColumnsContract({ ground, table, peers }: Fresh): void {
     expect((await changes(peers(), first.mark)).peerids).toEqual(["b"]);
   });
 
-  test("rows in an empty table are told of when they come", async () => {
+  test("rows added to an empty table are reported", async () => {
     const start = await changes(peers(), undefined);
     await peers().add({ peerid: "a", password: "k" });
     expect((await changes(peers(), start.mark)).peerids).toEqual(["a"]);
   });
 
-  test("many rows written by one statement are told of in pages, none left out", async () => {
+  test("many rows written by one statement are reported in pages, none left out", async () => {
     for (let from = 0; from < 1200; from += 400) {
       const rows = Array.from({ length: 400 }, (_, i) => `('s${from + i}', 'k')`).join(", ");
       await sql(`insert into TABLE (peerid, password) values ${rows}`);
@@ -108,9 +108,9 @@ export function peersColumnsContract({ ground, table, peers }: Fresh): void {
     expect((await changes(peers(), mark)).peerids).toEqual([]);
   });
 
-  test("a row that gets the value of rows already told of is told of too", async () => {
+  test("a row that gets the value of rows already reported is reported, too", async () => {
     const plain = await plainTable(", changed bigint");
-    // Beyond 2^53 a double would take neighbours for equal.
+    // Beyond 2^53 a double cannot distinguish neighbours.
     await sql("update TABLE_plain set changed = 9007199254740993 where peerid = 'b'");
     const start = await changes(plain, undefined);
     await sql("update TABLE_plain set changed = 9007199254740993 where peerid = 'a'");
@@ -121,7 +121,7 @@ export function peersColumnsContract({ ground, table, peers }: Fresh): void {
     await plain.close();
   });
 
-  test("times to the second do as well, and rows without one are never told of", async () => {
+  test("times in seconds work as well, and rows without one are never reported", async () => {
     const plain = await plainTable(", changed datetime");
     const none = await changes(plain, undefined);
     expect((await changes(plain, none.mark)).peerids).toEqual([]);

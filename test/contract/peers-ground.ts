@@ -1,4 +1,4 @@
-/** What tests of the peer table stand on, whatever the database. */
+/** What tests of the peer table need, whatever the database. */
 
 import type { ColumnMap, DatabaseSettings } from "../../src/eroute/database.ts";
 import type { LookupFault, LookupKey, PeerRow } from "../../src/eroute/row.ts";
@@ -8,9 +8,9 @@ import type { PeerRepository } from "../../src/peers/repository.ts";
 
 /** A database of its own for one run of the suite. */
 export type PeersGround = {
-  /** Settings for a table that need not be there. */
+  /** Settings for a table that need not exist. */
   settings(table: string, changes?: Partial<DatabaseSettings>): DatabaseSettings;
-  /** Runs SQL past the repository, as an operator does. */
+  /** Runs SQL directly, as an operator does. */
   sql(statement: string): Promise<void>;
   dispose(): Promise<void>;
 };

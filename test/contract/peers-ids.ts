@@ -1,11 +1,11 @@
-/** IDs with blanks or NUL octets at their ends, in columns that drop or add such. */
+/** IDs with blanks or NUL octets at their ends, in columns that drop or add these. */
 
 import { expect, test } from "bun:test";
 import { peerKey } from "../../src/eroute/peer-id.ts";
 import { createPrng } from "../simulation/prng.ts";
 import { byId, byNetwork, opened, type PeersGround, rowsOf } from "./peers-ground.ts";
 
-/** MySQL pads BINARY and strips CHAR; SQLite takes BINARY and INTEGER for numbers. */
+/** MySQL pads BINARY and strips CHAR; SQLite treats BINARY and INTEGER as numbers. */
 const TYPES = ["varchar(64)", "char(64)", "varbinary(64)", "binary(64)", "integer"];
 const LETTERS = ["a", "B", "0", "7", " ", "\u0000", "\t", "é"];
 const IDS = 40;
@@ -49,14 +49,14 @@ export function peersIdsContract(contract: { ground(): PeersGround; table(): str
     const peers = opened(contract.ground().settings(own, { columns }));
     const found = rowsOf(await peers.find(byId("site-1")));
     expect(found.map(({ peerid }) => peerid)).toEqual(found.length === 0 ? [] : ["site-1"]);
-    // By its network it is found in any case: under the ID that the site will show.
+    // By its network it is found in any case, under the ID that the site will present.
     const called = rowsOf(await peers.find(byNetwork("10.1.0.0")));
     expect(called.map(({ peerid }) => peerid)).toEqual(["site-1"]);
     expect(rowsOf(await peers.find(byId("site-1 x")))).toEqual([]);
     await peers.close();
   });
 
-  test("of many rows that are written together none is stored and lost", async () => {
+  test("of many rows written together, none is stored and then not found", async () => {
     const own = `${contract.table()}_many`;
     await contract
       .ground()

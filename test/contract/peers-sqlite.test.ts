@@ -1,4 +1,4 @@
-/** The contract of the peer table, with SQLite; and what is SQLite's own. */
+/** The contract of the peer table, with SQLite; and what only SQLite has. */
 
 import { Database } from "bun:sqlite";
 import { afterAll, expect, test } from "bun:test";
@@ -37,7 +37,7 @@ peersContract("SQLite", async () => ({
   dispose: () => Promise.resolve(),
 }));
 
-test("a file that is not there yet is a missing table, and works once it is there", async () => {
+test("a file that does not exist yet is a missing table, and works once it exists", async () => {
   const peers = opened(settings("later.db"));
   expect(await peers.find(byId("a"))).toMatchObject({ error: { kind: "no-table" } });
   const writer = opened(settings("later.db"));
@@ -48,14 +48,14 @@ test("a file that is not there yet is a missing table, and works once it is ther
   await peers.close();
 });
 
-test("a fresh file holds keys, so only its owner may read it", async () => {
+test("a new file contains keys, so only its owner may read it", async () => {
   const peers = opened(settings("private.db"));
   await peers.init();
   expect(statSync(join(folder, "private.db")).mode & 0o777).toBe(0o600);
   await peers.close();
 });
 
-test("R2: a file that takes the place of another is read from the next look-up on", async () => {
+test("R2: a file that replaces another is read from the next look-up on", async () => {
   plainFile("place.db").close();
   const peers = opened(settings("place.db"));
   expect(rowsOf(await peers.find(byId("a")))).toEqual([]);
@@ -82,7 +82,7 @@ test("R6: a locked file costs the look-up its deadline, and the event loop nothi
   await peers.close();
 });
 
-test("R6: a file that is no database is a fault that says so", async () => {
+test("R6: a file that is not a database is a fault that says so", async () => {
   writeFileSync(join(folder, "text.db"), "no database, but text\n".repeat(100));
   const peers = opened(settings("text.db"));
   const result = await peers.find(byId("a"));
@@ -91,7 +91,9 @@ test("R6: a file that is no database is a fault that says so", async () => {
   await peers.close();
 });
 
-/** A file as somebody else made it: rollback journal, so that a writer locks readers out. */
+/**
+ * A file as another program made it: with a rollback journal, so that a writer locks readers out.
+ */
 function plainFile(name: string): Database {
   const database = new Database(join(folder, name), { create: true });
   database.run(

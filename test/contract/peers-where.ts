@@ -1,4 +1,4 @@
-/** A table that holds other rows too: a condition of the operator says which are sites. */
+/** A table that holds other rows, too: the operator's condition says which are sites. */
 
 import { expect, test } from "bun:test";
 import type { PeerRepository } from "../../src/peers/repository.ts";
@@ -20,7 +20,7 @@ export function peersWhereContract(contract: { ground(): PeersGround; table(): s
     return { own, peers: opened(settings(own, { columns, where })) };
   };
 
-  test("only rows for which the condition holds are found, changed and removed", async () => {
+  test("only rows that satisfy the condition are found, changed and removed", async () => {
     const { peers, own } = await laid("kind = 'vpn' and active = 1 or kind = '(;?'");
     expect(await peers.check()).toEqual({ ok: true, value: undefined });
     for (const [id, count] of [
@@ -51,13 +51,13 @@ export function peersWhereContract(contract: { ground(): PeersGround; table(): s
     await all.close();
   });
 
-  test("a row that fits by the defaults of the other columns is written", async () => {
+  test("a row that satisfies it through the defaults of the other columns is written", async () => {
     const { peers } = await laid("kind = 'vpn' and active = 1");
     expect(await peers.add({ peerid: "site-3", password: "k" })).toMatchObject({ ok: true });
     await peers.close();
   });
 
-  test("a row whose columns do not fit the condition is taken back, and told", async () => {
+  test("a row that does not satisfy the condition is rolled back, and reported", async () => {
     const { peers } = await laid("kind = 'video'");
     const added = await peers.add({ peerid: "site-3", password: "k" });
     expect(JSON.stringify(added)).toContain("`where` of egroup sites excludes it");

@@ -53,7 +53,7 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
       expect(rowsOf(await peers.find(byId("site-1")))).toEqual([SITE_1 as PeerRow]);
     });
 
-    test("rows are counted, and those of them that are disabled", async () => {
+    test("rows are counted, and so are the disabled ones", async () => {
       await peers.add({ ...SITE_1, peerid: "count-1", disabled: "0" });
       await peers.add({ ...SITE_1, peerid: "count-2", disabled: "1" });
       const counted = await peers.count();
@@ -85,7 +85,7 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
       });
     });
 
-    test("rows are added and changed together: fields that are given; null empties", async () => {
+    test("rows are added and changed together; null empties a field", async () => {
       await peers.add(SITE_1);
       const changes: readonly PeerChange[] = [
         { kind: "add", peer: { peerid: "new", password: "k", remip: "192.168.9.0" } },
@@ -97,7 +97,7 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
       expect(rowsOf(await peers.find(byId("new")))).toMatchObject([{ remip: "192.168.9.0" }]);
     });
 
-    test("of rows that are written together none is, if one cannot be", async () => {
+    test("if one of several rows cannot be written, none is", async () => {
       await peers.add(SITE_1);
       const add = (peerid: string) => ({ kind: "add", peer: { peerid, password: "k" } }) as const;
       const written = await peers.write([add("a"), add("site-1"), add("b")]);
@@ -108,13 +108,13 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
       expect(await peers.write([add("a")])).toMatchObject({ ok: true });
     });
 
-    test("R1: IDs that differ in ASCII case only name the same site", async () => {
+    test("R1: IDs that differ only in ASCII case name the same site", async () => {
       await peers.add(SITE_1);
       const asked = ["SITE-1", "site-1", "Site-1"].map((id) => peers.find(byId(id)));
       for (const answer of await Promise.all(asked)) expect(rowsOf(answer)).toHaveLength(1);
     });
 
-    test("no caller gets a row that only a collation takes for his", async () => {
+    test("no caller gets a row that only a collation considers equal", async () => {
       await peers.add({ peerid: "strasse", password: "a" });
       await peers.add({ peerid: "cafe", password: "b" });
       await peers.add({ peerid: "site", password: "c" });
@@ -123,7 +123,7 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
       }
     });
 
-    test("IDs outside of ASCII are found as they are", async () => {
+    test("IDs outside ASCII are found as they are", async () => {
       const ids = ["zürich-7", "站点-1", "🛰-1", "o'brien; drop table x --", "a\\'b", 'q"q`q'];
       for (const peerid of ids) await peers.add({ peerid, password: `key of ${peerid}` });
       const answers = await Promise.all(ids.map((id) => peers.find(byId(id))));
@@ -141,7 +141,7 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
       expect(keys).toEqual(Array.from({ length: 300 }, (_, i) => (i < 150 ? [`key ${i}`] : [])));
     });
 
-    test("one ID asked many times at the same moment is answered to all", async () => {
+    test("many requests for one ID at the same moment are all answered", async () => {
       await peers.add(SITE_1);
       const answers = await Promise.all(
         Array.from({ length: 50 }, () => peers.find(byId("site-1"))),
@@ -150,7 +150,7 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
       expect(peers.statistics().lookups).toBe(50);
     });
 
-    test("R2: a row that changes counts from the next look-up on", async () => {
+    test("R2: a changed row takes effect at the next look-up", async () => {
       await peers.add(SITE_1);
       await peers.find(byId("site-1"));
       await ground.sql(`update ${table} set password = 'new' where peerid = 'site-1'`);
@@ -182,7 +182,7 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
       expect(await ask("no address")).toEqual([]);
     });
 
-    test("R12: networks and IDs asked at the same moment do not mix", async () => {
+    test("R12: networks and IDs looked up at the same moment do not mix", async () => {
       for (let i = 0; i < 90; i++) {
         await peers.add({ peerid: `s${i}`, password: "k", remip: `10.1.${i}.0` });
       }
@@ -237,7 +237,7 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
       await mapped.close();
     });
 
-    test("R6: a missing column is named by its key, with the columns that there are", async () => {
+    test("R6: a missing column is named by its key, with the columns that exist", async () => {
       const wrong = { peerid: "peerid", password: "psk", remip: "remip", ...UNMAPPED };
       const mapped = opened(ground.settings(table, { columns: wrong }));
       for (const result of [await mapped.check(), await mapped.find(byId("x"))]) {
@@ -249,7 +249,7 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
       await mapped.close();
     });
 
-    test("R6: a missing table is a fault that names the command which creates it", async () => {
+    test("R6: a missing table is a fault that names the command to create it", async () => {
       const none = opened(ground.settings("nowhere"));
       for (const result of [await none.check(), await none.find(byId("x"))]) {
         expect(result).toMatchObject({ error: { kind: "no-table" } });
@@ -258,7 +258,7 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
       await none.close();
     });
 
-    test("a table is created once, and has what look-ups need", async () => {
+    test("a table is created once, with everything that look-ups need", async () => {
       expect(await peers.init()).toEqual({ ok: true, value: "exists" });
       expect(await peers.check()).toEqual({ ok: true, value: undefined });
       expect(await peers.advice()).toEqual({ ok: true, value: [] });
@@ -291,7 +291,7 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
       expect(rowsOf(await peers.list(undefined, 9)).map((row) => row.peerid)).toEqual(["site-2"]);
     });
 
-    test("look-ups beyond the limit of those that wait fail at once as overloaded", async () => {
+    test("look-ups beyond the limit of waiting ones fail at once as overloaded", async () => {
       const small = opened(ground.settings(table, { waitingMax: 3 }));
       const asked = ["a", "b", "c", "d", "e"].map((id) => small.find(byId(id)));
       expect(small.statistics().waiting).toBe(3);
@@ -301,7 +301,7 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
       await small.close();
     });
 
-    test("closing ends look-ups under way with fault closed, and later ones too", async () => {
+    test("closing ends look-ups under way with the fault closed, and later ones, too", async () => {
       const asked = [peers.find(byId("a")), peers.find(byId("b"))];
       await peers.close();
       for (const answer of [...(await Promise.all(asked)), await peers.find(byId("c"))]) {

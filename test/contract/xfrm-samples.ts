@@ -1,4 +1,4 @@
-/** States and policies to try things with; documentation addresses, all with reqids of ours. */
+/** Sample states and policies; documentation addresses, all with reqids of ours. */
 
 import { type Address, parseAddress } from "../../src/inet/address.ts";
 import { asEspSpi } from "../../src/inet/esp-spi.ts";

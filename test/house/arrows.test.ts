@@ -1,4 +1,4 @@
-/** The arrows between rooms: who may import whom, and which packages. */
+/** The arrows between rooms: which room may import which rooms and packages. */
 
 import { expect, test } from "bun:test";
 import { dirname, join } from "node:path";
@@ -42,7 +42,7 @@ const TABLE: Readonly<Record<string, Room>> = {
     ],
     packages: PLATFORM,
   },
-  // Of crypto only how proposals are written: a remote site's router is told one.
+  // Only the notation of proposals from crypto: the configuration of a site's router needs one.
   cli: {
     rooms: ["octets", "inet", "crypto/suite-notation", "eroute", "config", "peers", "daemon"],
     packages: ["commander", "csv-parse", ...PLATFORM],
@@ -100,7 +100,7 @@ function isAllowed(path: string, specifier: string, may: Room): boolean {
   return may.rooms.some((room) => target.startsWith(`src/${room}`) && isWhole(target, room));
 }
 
-/** `wire` is not `wireless`; `crypto/key-exchange` stands for all files with that beginning. */
+/** `wire` is not `wireless`; `crypto/key-exchange` stands for all files with that prefix. */
 function isWhole(target: string, room: string): boolean {
   return room.includes("/") || target.startsWith(`src/${room}/`);
 }

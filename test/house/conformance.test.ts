@@ -1,4 +1,6 @@
-/** docs/conformance.md: what claims to hold names tests that are there, by file and title. */
+/**
+ * docs/conformance.md: a requirement that is said to hold names existing tests, by file and title.
+ */
 
 import { expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
@@ -7,10 +9,10 @@ import { sourcesIn, withoutComments } from "./source.ts";
 
 const PROJECT = join(import.meta.dir, "../..");
 
-/** The demands of RFC 7296, and those of other RFCs, each with a row of its own. */
+/** The requirements of RFC 7296 and of other RFCs, each with a row of its own. */
 const NUMBERS = [...numbered("V2", 84), ...numbered("X", 11)];
 
-/** A shorter part of a title could be found anywhere. */
+/** A shorter part of a title could occur anywhere. */
 const TITLE_CHARACTERS_MIN = 12;
 
 type Row = {
@@ -24,31 +26,31 @@ type Shown = { readonly file: string; readonly titles: readonly string[] };
 
 const rows = rowsOf(readFileSync(join(PROJECT, "docs/conformance.md"), "utf8"));
 
-test("each demand has one row, in order", () => {
+test("each requirement has one row, in order", () => {
   expect(rows.map((row) => row.number)).toEqual(NUMBERS);
 });
 
-test("each row holds, holds in part, or says why it is not done", () => {
+test("each row holds, holds in part, or says why it does not", () => {
   const other = rows.filter(({ state }) => !/^(holds|holds in part: .+|not done: .+)$/.test(state));
   expect(other).toEqual([]);
 });
 
-test("what holds, if only in part, names a test", () => {
+test("a requirement that holds, if only in part, names a test", () => {
   const unproven = rows.filter(({ state, shownBy }) => state.startsWith("holds") && shownBy === "");
   expect(unproven.map((row) => row.number)).toEqual([]);
 });
 
-test("each test that is named is there", () => {
+test("each named test exists", () => {
   expect(rows.flatMap(faultsOf)).toEqual([]);
 });
 
-test("the check sees what it is for", () => {
+test("the check finds faults", () => {
   const row = (shownBy: string): Row => ({ number: "V2-00", demand: "", state: "", shownBy });
   const here = "`house/conformance.test.ts`";
-  expect(faultsOf(row(`${here} "each demand has one row"`))).toEqual([]);
+  expect(faultsOf(row(`${here} "each requirement has one row"`))).toEqual([]);
   expect(faultsOf(row(`${here} "a title of nowhere"`))).toHaveLength(1);
   expect(faultsOf(row(`${here} "each"`))).toHaveLength(1);
-  expect(faultsOf(row('`house/nowhere.test.ts` "each demand has one row"'))).toHaveLength(1);
+  expect(faultsOf(row('`house/nowhere.test.ts` "each requirement has one row"'))).toHaveLength(1);
   expect(faultsOf(row(here))).toHaveLength(1);
   expect(faultsOf(row("house/conformance.test.ts, somewhere"))).toHaveLength(1);
   const [open, close] = [["$", "{"].join(""), "}"];
@@ -94,7 +96,7 @@ function faultsOf({ number, shownBy }: Row): readonly string[] {
   });
 }
 
-/** `file` "title", "title"; `file` "title". Undefined if it reads otherwise. */
+/** `file` "title", "title"; `file` "title". Undefined if it has another form. */
 function shownOf(text: string): readonly Shown[] | undefined {
   const parts = text.split(/; (?=`)/).map((part) => {
     const [, file, titles] = /^`([^`]+)` ("[^"]+"(?:, "[^"]+")*)$/.exec(part) ?? [];
@@ -104,7 +106,7 @@ function shownOf(text: string): readonly Shown[] | undefined {
   return parts.every((part) => part !== undefined) ? parts : undefined;
 }
 
-/** Files of tests run by their names; a shared one by another file of its folder. */
+/** Files with tests run by their names; a shared one is run by another file of its folder. */
 function isRun(path: string): boolean {
   if (/\.(test|guest|namespace)\.ts$/.test(path)) return true;
   return sourcesIn(dirname(path)).some(
@@ -113,7 +115,7 @@ function isRun(path: string): boolean {
   );
 }
 
-/** Titles of the tests in a file; what is only known when it runs is shown as …. */
+/** Titles of the tests in a file; parts that are known only at run time are shown as …. */
 function titlesIn(text: string): readonly string[] {
   const call = /(?<![.\w])test(?:\.each\b[\s\S]*?\)|\.skipIf\([^\n]*?\))?\(\s*/;
   const string = /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)/;

@@ -1,4 +1,4 @@
-/** The lock file: exact versions with checksums, from wherever the reader's registry is. */
+/** The lock file: exact versions with checksums, from whatever registry the reader uses. */
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";

@@ -29,7 +29,7 @@ test("in pure rooms only octets throws: faults are values", () => {
   expect(throwing.map((source) => source.path)).toEqual([]);
 });
 
-test("the check sees what it is for, and not what comments and messages say", () => {
+test("the check finds faults in code, and ignores comments and messages", () => {
   const found = (text: string) => impurities({ path: "src/ike/bad.ts", text }).length;
   expect(found("const a = Math.random();")).toBe(1);
   expect(found("const at = Date.now();")).toBe(1);

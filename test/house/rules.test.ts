@@ -3,7 +3,7 @@
 import { expect, test } from "bun:test";
 import { sourcesIn } from "./source.ts";
 
-/** Rules that hold today; the next number joins when its code does. */
+/** Rules that hold today; the next number is added together with its code. */
 const RULE_LAST = 14;
 
 const tests = sourcesIn("test").filter((source) => /\.(test|guest)\.tsx?$/.test(source.path));

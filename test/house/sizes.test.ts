@@ -1,9 +1,9 @@
-/** Sizes and forms that the style guide names and Biome does not check. */
+/** Sizes and forms that the style guide requires and Biome does not check. */
 
 import { expect, test } from "bun:test";
 import { type SourceFile, sourcesIn } from "./source.ts";
 
-/** From here on a file says in its head why it is long; the second number is the end. */
+/** Beyond the first number a file says in its head why it is long; the second is the limit. */
 const FILE_LINES_UNEXPLAINED_MAX = 400;
 const FILE_LINES_MAX = 600;
 const LINE_COLUMNS_MAX = 100;

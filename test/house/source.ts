@@ -1,4 +1,4 @@
-/** The project's own source files, as the house's checks read them. */
+/** The project's own source files, as the checks of the house read them. */
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -24,7 +24,7 @@ export function roomOf(path: string): string {
   return /^src\/([^/]+)\//.exec(path)?.[1] ?? "";
 }
 
-/** The code alone: comments blanked out, strings kept, lines as they were. */
+/** The code alone: comments blanked out, strings and lines kept. */
 export function withoutComments(text: string): string {
   const parts =
     /("(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'|`(?:\\.|[^`\\])*`)|\/\*[\s\S]*?\*\/|\/\/.*/g;
@@ -33,7 +33,7 @@ export function withoutComments(text: string): string {
   );
 }
 
-/** The code alone, with what stands in strings blanked out too. */
+/** The code alone, with the content of strings blanked out, too. */
 export function withoutStrings(code: string): string {
   return code.replace(/"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'/g, '""');
 }

@@ -1,4 +1,4 @@
-/** A headless Chromium, told over its DevTools protocol what screen it has and what it may run. */
+/** A headless Chromium, controlled over its DevTools protocol: its screen, and what it may run. */
 
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -31,20 +31,20 @@ export type Screen = {
 export type Page = {
   /** The value of an expression, evaluated in the page. */
   evaluate(expression: string): Promise<unknown>;
-  /** The document as it stands. */
+  /** The document as it is now. */
   html(): Promise<string>;
-  /** PNG of what the screen shows, or of the whole page. */
+  /** PNG of the visible screen, or of the whole page. */
   screenshot(of: "screen" | "page"): Promise<Uint8Array>;
-  /** Roles of the accessibility tree, with how often each occurs. */
+  /** Roles of the accessibility tree, with the number of each. */
   roles(): Promise<ReadonlyMap<string, number>>;
-  /** Every address that was asked for. */
+  /** Every address that was requested. */
   readonly requests: readonly string[];
-  /** What the browser had to complain of: blocked content, faults, failed requests. */
+  /** The browser's complaints: blocked content, faults, failed requests. */
   readonly complaints: readonly string[];
 };
 
 export type Browser = {
-  /** In a tab of its own; the one that was open before is closed. */
+  /** In a new tab; the previous one is closed. */
   open(url: string, screen: Screen): Promise<Page>;
   close(): Promise<void>;
 };

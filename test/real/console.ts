@@ -1,4 +1,4 @@
-/** The router image on an empty disk, looked after at its console as docs/image.md says. */
+/** The router image on an empty disk, operated at its console as docs/image.md says. */
 
 import { join } from "node:path";
 import { patient } from "../patience.ts";
@@ -6,11 +6,11 @@ import { until } from "./guest/hosts.ts";
 import { documentedMachine } from "./router.ts";
 
 export type Console = {
-  /** Waits until it shows a text, from where the last wait ended. */
+  /** Waits until it shows a text, from the end of the last wait on. */
   shows(text: string): Promise<void>;
-  /** Runs a command in its shell; answers what that prints. */
+  /** Runs a command in its shell; returns the output. */
   run(command: string): Promise<string>;
-  /** Only types it: it may be the last. */
+  /** Only types it: it may be the last command. */
   type(command: string): void;
   /** Everything so far. */
   all(): string;
@@ -20,7 +20,7 @@ export type Console = {
 
 const SHOWN_MS_MAX = patient(120_000);
 
-/** Boots what is in build/out/image, with nothing on its disk. */
+/** Boots the image in build/out/image, with an empty disk. */
 export async function startConsole(folder: string): Promise<Console> {
   const disk = join(folder, "empty.ext4");
   Bun.spawnSync(["truncate", "-s", "640M", disk]);
@@ -50,7 +50,7 @@ export async function startConsole(folder: string): Promise<Console> {
   const run = async (command: string) => {
     const number = ++commands;
     const from = seen;
-    // What is typed is shown as well: there the word is in two pieces.
+    // The console echoes the command: there the word is in two pieces.
     type(`${command}; echo end"-of-${number}"`);
     await shows(`end-of-${number}`);
     return all.slice(from, seen);

@@ -1,4 +1,4 @@
-/** Where tests that need ESP run: beside the host if its own kernel has it, else in a guest. */
+/** Where tests that need ESP run: on the host if its own kernel has it, otherwise in a guest. */
 
 import { existsSync, readFileSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
@@ -104,7 +104,7 @@ async function hostHasEsp(): Promise<boolean> {
 
 const FOLLOW_EVERY_MS = 100;
 
-/** Hands on what is added to a file, until it is told to stop. */
+/** Passes on what is added to a file, until it is stopped. */
 function follow(path: string, onText: ((text: string) => void) | undefined): { stop(): void } {
   if (onText === undefined) return { stop: () => {} };
   let seen = 0;

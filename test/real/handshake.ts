@@ -1,4 +1,7 @@
-/** Executables of several machines make IKE and Child SAs with one of them, without a dataplane. */
+/**
+ * Executables for several machines negotiate IKE and Child SAs with one of them, without a
+ * dataplane.
+ */
 
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -10,13 +13,13 @@ export type End = { readonly name: string; readonly command: readonly string[] }
 
 export type Handshakes = {
   readonly exits: readonly number[];
-  /** What each end has in its log, by name. */
+  /** The log of each end, by name. */
   readonly logs: Readonly<Record<string, string>>;
 };
 
 const UP_MS_MAX = patient(40_000);
 
-/** Each end is a host of its own; the answer comes when all are up, or after a while. */
+/** Each end is a host of its own; returns when all are up, or after a while. */
 export async function handshakes(
   folder: string,
   answering: End,
@@ -52,7 +55,7 @@ function ip(step: string): void {
   if (!child.success) throw new Error(`ip ${step}: ${child.stderr}`);
 }
 
-/** A cable of its own for each that calls; .1 is who answers. */
+/** A cable of its own for each caller; .1 is the responder. */
 function connect(i: number, answering: string, calling: string): void {
   const [one, other] = [namespace(answering), namespace(calling)];
   ip(`link add eth${i} netns ${one} type veth peer name eth0 netns ${other}`);

@@ -1,9 +1,9 @@
-/** What a router goes through: an empty disk, an update that does not work, and one that does. */
+/** The life of a router: an empty disk, an update that does not work, and one that does. */
 
 import type { Console } from "./console.ts";
 
 export type Updates = {
-  /** Answers of its console, by what was asked. */
+  /** Answers of its console, by question. */
   readonly answers: Readonly<Record<string, string>>;
   readonly exited: number;
 };
@@ -11,7 +11,7 @@ export type Updates = {
 /** Looks good until it has to run. */
 const BAD = '#!/bin/sh\n[ "$1" = --version ] && echo 0.0.0-bad && exit 0\nexit 1\n';
 
-/** Carries it out at the console, over four boots. */
+/** Does all this at the console, over four boots. */
 export async function carryOutUpdates(console: Console): Promise<Updates> {
   const server = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response(BAD) });
   const answers: Record<string, string> = {};

@@ -1,4 +1,4 @@
-/** The router image: sites that dial in, pages with their tunnels; empty disk and updates. */
+/** The router image: sites that call, pages with their tunnels; empty disk and updates. */
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -71,7 +71,7 @@ routes = true
       }
     },
   });
-  // Beside the other: its boots take a while.
+  // In parallel with the other: its boots take a while.
   machine = await startConsole(folder);
   updates = carryOutUpdates(machine);
   updates.catch(() => undefined);
@@ -99,14 +99,14 @@ async function curl(path: string, ...more: readonly string[]): Promise<string> {
   return await new Response(child.stdout).text();
 }
 
-/** strongSwan with ESP of its own, in user space: the kernel here need not have any. */
+/** strongSwan with ESP of its own, in user space: this machine's kernel may lack it. */
 async function dial(
   number: number,
   psk: string,
   { id, subnet, inside } = siteOf(number),
 ): Promise<boolean> {
   const host = await addRemoteSite(router.internet, number);
-  // One of them is there already.
+  // One of them exists already.
   if (subnet !== subnetOf(number)) await configure(host, [`addr add ${inside}/24 dev lo`]);
   const swan = await startStrongSwan(host, {
     ...{ localId: id, remoteId: "concentrator.example", psk },
@@ -130,7 +130,7 @@ test(
   BOOT_MS_MAX,
 );
 
-test("a site dials in through the Internet, and reaches the office behind the router", async () => {
+test("a site calls over the Internet, and reaches the office behind the router", async () => {
   if (!(await dial(1, KEY))) throw new Error(`${await sites[0]?.swan.log()}\n${router.console()}`);
   const [site] = sites;
   expect(await ping(site?.host, OFFICE, { from: "192.168.1.1", count: 5 })).toEqual({
@@ -160,7 +160,7 @@ const TEXT = "document.body?.innerText";
 
 const SCREEN = { width: 1280, height: 900, scheme: "light", runsScripts: true } as const;
 
-test("its pages show the tunnel with its traffic, and why another site is not there", async () => {
+test("its pages show the tunnel with its traffic, and why another site is not up", async () => {
   expect(await dial(2, "not its key")).toBe(false);
   const shots = process.env.SHOTS;
   const open = async (path: string) => {

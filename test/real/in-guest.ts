@@ -10,12 +10,12 @@ import type { GuestEnd } from "./uml.ts";
 export type GuestReport = {
   readonly results: readonly TestResult[];
   readonly seconds: number;
-  /** What the tests wrote. */
+  /** The output of the tests. */
   readonly output: string;
 };
 
 export type GuestOptions = {
-  /** For the whole file, boot included, on an idle machine. */
+  /** For the whole file, including the boot, on an idle machine. */
   readonly secondsMax: number;
   /** Given to the tests as environment variables. */
   readonly env: Readonly<Record<string, string>>;

@@ -1,7 +1,7 @@
 /**
  * Runs each `guest/*.guest.ts` on a kernel with ESP and reports its tests as tests of this file.
- * `GUEST=name` runs only the files whose name holds it; `STORM_SECONDS=300` makes rekey-storm last,
- * `OUTAGE_SECONDS=300` the time without a database.
+ * `GUEST=name` runs only the files whose name contains it; `STORM_SECONDS=300` sets the length of
+ * rekey-storm, `OUTAGE_SECONDS=300` the time without a database.
  */
 
 import { test } from "bun:test";
@@ -24,7 +24,7 @@ const GUESTS_AT_ONCE_MAX = 4;
 /** For the largest: MariaDB, four peers, the concentrator. */
 const MEMORY_MIB = 1024;
 
-/** They take a minute or more: last, they would be waited for alone. */
+/** They take a minute or more: if started last, all else would wait for them. */
 const LONGEST_FIRST = [
   ...["defaults-called", "defaults-call", "failures", "outage", "equal-child-sas", "both-call"],
   ...["liveness", "libreswan", "rekey-storm", "openiked"],
@@ -33,7 +33,7 @@ const LONGEST_FIRST = [
 /** How long rekey-storm lasts, in seconds. */
 const STORM_VARIABLE = "STORM_SECONDS";
 
-/** How long outage does without its database, in seconds. */
+/** How long outage runs without its database, in seconds. */
 const OUTAGE_VARIABLE = "OUTAGE_SECONDS";
 
 /** Peers that were left without an answer come back in a minute or two. */

@@ -11,7 +11,7 @@ import type { ColumnMap, MysqlSettings } from "../../src/eroute/database.ts";
 import { freeTcpPort } from "../free-port.ts";
 import { patient } from "../patience.ts";
 
-/** Who runs the tests, by the name that the server knows; `USER` need not be set. */
+/** The user who runs the tests, by the name that the server sees; `USER` need not be set. */
 const USER = execFileSync("id", ["-un"], { encoding: "utf8" }).trim();
 
 const run = promisify(execFile);
@@ -27,13 +27,13 @@ export type Mariadb = {
   readonly socket: string;
   /** Port on 127.0.0.1; 0 without TCP. */
   readonly port: number;
-  /** Of the server process that runs now. */
+  /** Of the running server process. */
   pid(): number;
   /** Runs statements as the server's root, one after another. */
   sql(...statements: readonly string[]): Promise<readonly Record<string, unknown>[]>;
   /** A counter of the server (SHOW GLOBAL STATUS). */
   counter(name: string): Promise<number>;
-  /** Ends the server: SIGTERM and a clean end, or SIGKILL in the midst of what it does. */
+  /** Ends the server: SIGTERM and a clean end, or SIGKILL in the middle of its work. */
   stop(signal?: "SIGTERM" | "SIGKILL"): Promise<void>;
   /** Starts it again on the same data, socket and port. */
   start(): Promise<void>;
@@ -152,7 +152,7 @@ class Server implements Mariadb {
     if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
     const ended = new Promise((resolve) => server.once("exit", resolve));
     server.kill(signal);
-    // One that a test has stopped does not see the signal before it goes on.
+    // A server that a test has stopped does not see the signal before it continues.
     server.kill("SIGCONT");
     await ended;
     this.#process = undefined;
@@ -189,7 +189,9 @@ function serverArguments(folder: string): string[] {
   ];
 }
 
-/** A data folder as `mariadb-install-db` makes it: once a machine, since it takes seconds. */
+/**
+ * A data folder as `mariadb-install-db` creates it: once on each machine, because it takes seconds.
+ */
 export async function dataTemplate(): Promise<string> {
   const template = join(tmpdir(), `erouted-mariadb-template-${USER}`, "data");
   if (existsSync(template)) return template;
@@ -204,7 +206,7 @@ export async function dataTemplate(): Promise<string> {
     "--skip-name-resolve",
   ]);
   await mkdir(join(template, ".."), { recursive: true });
-  // Whoever is second leaves the first one's in place.
+  // The second process keeps the first one's folder.
   await rename(join(making, "data"), template).catch(() => undefined);
   await rm(making, { recursive: true, force: true });
   return template;

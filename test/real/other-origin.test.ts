@@ -15,7 +15,7 @@ const SCREEN = { width: 1280, height: 800, scheme: "light", runsScripts: true } 
 let browser: Browser;
 let server: StatusServer;
 let elsewhere: ReturnType<typeof Bun.serve>;
-/** `GET /path 403`, of each request that was answered. */
+/** `GET /path 403`, for each request that was answered. */
 const answered: string[] = [];
 
 beforeAll(async () => {

@@ -1,4 +1,4 @@
-/** The packages: what is in them, that they run on arm64 and musl, the service under systemd. */
+/** The packages: their contents, that they run on arm64 and musl, the service under systemd. */
 
 import { afterAll, beforeAll, describe, expect, setDefaultTimeout, test } from "bun:test";
 import {
@@ -29,7 +29,7 @@ setDefaultTimeout(patient(60_000));
 const PACKAGES = "build/out/packages";
 const folder = mkdtempSync(join(tmpdir(), "erouted-packages-"));
 
-/** How programs of each architecture are run here; foreign ones in qemu, with Debian's libc. */
+/** How programs for each architecture are run here; foreign ones in qemu, with Debian's libc. */
 const RUNNERS = { amd64: [], arm64: ["qemu-aarch64-static", "-L", "/usr/aarch64-linux-gnu"] };
 type Architecture = keyof typeof RUNNERS;
 const ARCHITECTURES = ["amd64", "arm64"] as const;
@@ -55,7 +55,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test.each(ARCHITECTURES)("%s: files, owners, modes and sums are as Debian wants them", (arch) => {
+test.each(ARCHITECTURES)("%s: files, owners, modes and sums are as Debian requires", (arch) => {
   const { out } = run(["dpkg-deb", "--contents", deb(arch)]);
   const lines = out.trim().split("\n");
   expect(lines.filter((line) => !/ root\/root /.test(line))).toEqual([]);
@@ -75,7 +75,7 @@ test.each(ARCHITECTURES)("%s: files, owners, modes and sums are as Debian wants 
     "./usr/share/zsh/vendor-completions/_erouted": "-rw-r--r--",
     "./usr/share/fish/vendor_completions.d/erouted.fish": "-rw-r--r--",
   });
-  // Nothing that others could write, nothing that gives rights away.
+  // Nothing that others could write, and no set-user-ID files.
   expect(lines.filter((line) => /^.(.......w|..[sS]|.....[sS])/.test(line))).toEqual([]);
   expect(run(["dpkg-deb", "--field", deb(arch), "Architecture"]).out.trim()).toBe(arch);
   const sums = readFileSync(unpacked(arch, "DEBIAN/md5sums"), "utf8");
@@ -113,7 +113,7 @@ test("each bundled package has its licence in the package, and so has the runtim
   expect(text).toContain("LGPL-2.1");
 });
 
-test("man and bash take what the package has for them", () => {
+test("man and bash accept the package's files", () => {
   const page = run(["man", "-l", unpacked("amd64", "usr/share/man/man8/erouted.8.gz")]);
   expect([page.code, page.out]).toEqual([0, expect.stringContaining("erouted peers import")]);
   const script = unpacked("amd64", "usr/share/bash-completion/completions/erouted");
@@ -121,9 +121,9 @@ test("man and bash take what the package has for them", () => {
   expect(loaded).toEqual({ code: 0, out: "complete -F _erouted erouted\n", err: "" });
 });
 
-test("systemd takes the unit, and counts little that is open", () => {
+test("systemd accepts the unit, and rates its exposure as low", () => {
   const unit = unpacked("amd64", "lib/systemd/system/erouted.service");
-  // It is verified where it will be: the executable has to be there.
+  // It is verified in its final place: the executable has to exist.
   const text = readFileSync(unit, "utf8");
   const here = join(folder, "erouted.service");
   writeFileSync(here, text.replaceAll("/usr/bin/erouted", unpacked("amd64", "usr/bin/erouted")));
@@ -139,7 +139,7 @@ test("systemd takes the unit, and counts little that is open", () => {
 
 test("OpenWrt: the service is procd's, the configuration is kept", () => {
   const root = unpackedTarball("openwrt-x64");
-  // Stands for /etc/rc.common: shows what the script asks procd for.
+  // Stands for /etc/rc.common: shows what the script requests from procd.
   const common = join(folder, "rc.common");
   const procd = ["open_instance", "set_param", "close_instance", "send_signal"].map(
     (name) => `procd_${name}() { echo "${name} $*"; }\n`,
@@ -154,7 +154,7 @@ test("OpenWrt: the service is procd's, the configuration is kept", () => {
   expect(service("reload")).toBe("send_signal erouted * HUP\n");
   const kept = readFileSync(join(root, "lib/upgrade/keep.d/erouted"), "utf8");
   expect(kept.trim().split("\n")).toEqual(["/etc/erouted/"]);
-  // Its /var is in memory: rows there would be gone after a restart.
+  // /var is in memory there: rows in it would be lost at a restart.
   expect(readFileSync(join(root, "etc/erouted/erouted.toml"), "utf8")).not.toContain("/var/");
 });
 
@@ -176,7 +176,7 @@ test("OpenWrt: what docs/packages.md unpacks is what its other commands call", (
   expect(existsSync(join(root, "usr/bin/erouted"))).toBe(true);
 });
 
-test("the tarballs hold what docs/packages.md says, and SHA256SUMS fits", () => {
+test("the tarballs contain what docs/packages.md says, and SHA256SUMS matches", () => {
   const root = unpackedTarball("linux-x64-musl");
   for (const file of ["erouted", "erouted.service", "docs/erouted.8", "completion/erouted.fish"]) {
     expect([file, existsSync(join(root, file))]).toEqual([file, true]);
@@ -229,7 +229,7 @@ describe("the Debian package on a machine with systemd", () => {
   test("the service is its own user with two capabilities, and serves", () => {
     const { must, pid } = machine;
     configureMachine(machine);
-    // Check, start and reload, as the document has them.
+    // Check, start and reload, as in the document.
     const lines = shellBlock("## Debian").split("\n");
     const commands = lines.map((line) => line.replace(/\s+#.*/, ""));
     expect(commands).toContain("systemctl enable --now erouted");
@@ -269,7 +269,7 @@ describe("the Debian package on a machine with systemd", () => {
     expect(priorityOf("daemon ok reloaded: ")).toBe("6");
   });
 
-  test("when it hangs the watchdog starts it anew", async () => {
+  test("when it hangs, the watchdog restarts it", async () => {
     const { must, pid, restarted } = machine;
     const hanging = pid();
     must(`kill -STOP ${hanging}`);
@@ -277,7 +277,7 @@ describe("the Debian package on a machine with systemd", () => {
     expect(must("journalctl -u erouted")).toMatch(/Watchdog timeout/);
   });
 
-  test("an update restarts it and keeps what is configured, faulty or not", async () => {
+  test("an update restarts it and keeps the configuration, faulty or not", async () => {
     const { must, pid, restarted, systemd } = machine;
     makeNextVersion(machine);
     const before = pid();
@@ -320,7 +320,10 @@ function musl(): readonly string[] {
   return ["env", ...environment, join(unpackedTarball("linux-x64-musl"), "erouted")];
 }
 
-/** musl's loader of Debian; the C++ library is Debian's too, with what musl lacks of glibc. */
+/**
+ * musl's loader from Debian; the C++ library is Debian's, too, with the glibc functions that musl
+ * lacks.
+ */
 function muslLibraries(): string {
   const libraries = join(folder, "musl");
   if (existsSync(libraries)) return libraries;

@@ -1,4 +1,6 @@
-/** The status pages in headless Chromium: on a desk, on a phone, in the dark, kept up to date. */
+/**
+ * The status pages in headless Chromium: on a desktop, on a phone, in dark mode, with live updates.
+ */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { join } from "node:path";
@@ -72,7 +74,7 @@ afterAll(async () => {
   await server?.stop();
 });
 
-/** One that negotiates, one that is rekeyed, one with a long ID and much traffic. */
+/** One that negotiates, one that is being rekeyed, one with a long ID and much traffic. */
 function varied(view: ErouteView, n: number): ErouteView {
   if (n === 4) return { ...view, state: "negotiating", ikeSas: [], childSas: [] };
   if (n === 5) return { ...view, ikeSas: view.ikeSas.flatMap((sa) => [sa, sa]) };
@@ -86,7 +88,7 @@ function varied(view: ErouteView, n: number): ErouteView {
   };
 }
 
-/** A site whose algorithms do not fit, as a page of its own explains it. */
+/** A site whose algorithms do not match, as explained on its own page. */
 function refusedSite(): SiteExplanation {
   const [, noAlgorithms] = failures();
   if (noAlgorithms === undefined) throw new Error("no failures");
@@ -117,7 +119,7 @@ function happen(): void {
 
 async function open(screen: Screen, path = TUNNELS): Promise<Page> {
   const page = await browser.open(`${server.url}${path}`, screen);
-  // SCREENSHOTS=folder keeps them, to be looked at.
+  // SCREENSHOTS=folder keeps them for inspection.
   const folder = process.env.SCREENSHOTS;
   if (folder !== undefined) {
     const place = path.replace(/\?.*/, "").split("/").slice(2).join("-");
@@ -130,7 +132,7 @@ async function open(screen: Screen, path = TUNNELS): Promise<Page> {
 }
 
 test(
-  "R8: without JavaScript the page lists each site, and why others did not get in",
+  "R8: without JavaScript the page lists each site, and why others did not connect",
   async () => {
     const html = await (await open({ ...DESK, runsScripts: false })).html();
     expect(html).toContain('aria-current="page">Dynamic Tunnels</a>');
@@ -147,7 +149,7 @@ test(
 );
 
 test(
-  "nothing comes from elsewhere, and the browser has nothing to complain of",
+  "nothing is loaded from elsewhere, and the browser has no complaints",
   async () => {
     for (const path of PAGES) {
       const page = await open(DESK, path);
@@ -175,7 +177,7 @@ test(
 
 for (const screen of [DESK, PHONE]) {
   test(
-    `on ${screen.width} columns nothing of any page sticks out`,
+    `on ${screen.width} columns no page overflows`,
     async () => {
       for (const path of PAGES) {
         const page = await open(screen, path);
@@ -187,7 +189,7 @@ for (const screen of [DESK, PHONE]) {
   );
 
   test(
-    `on ${screen.width} columns nothing sticks out, and a table stays one for screen readers`,
+    `on ${screen.width} columns nothing overflows, and a table stays one for screen readers`,
     async () => {
       const page = await open(screen);
       const width = await page.evaluate("document.documentElement.scrollWidth");
@@ -203,7 +205,7 @@ for (const screen of [DESK, PHONE]) {
 }
 
 test(
-  "what happens is on the page without loading it again; what somebody types stays",
+  "events appear on the page without a reload; text being typed stays",
   async () => {
     const page = await open(DESK);
     const alerts = "[...document.querySelectorAll('[role=alert]')].map((e) => e.textContent)";
@@ -215,7 +217,7 @@ test(
     const until = performance.now() + 8_000;
     while (performance.now() < until) {
       if (String(await page.evaluate(alerts)).includes("a new problem")) break;
-      // An event may come before the stream is open.
+      // An event may arrive before the stream is open.
       happen();
       await Bun.sleep(200);
     }
@@ -229,7 +231,7 @@ test(
 );
 
 test(
-  "a session that is over is said on the page: nothing looks live that is not",
+  "the page says that a session is over: nothing looks live that is not",
   async () => {
     const token = "token-for-reading-1234567890";
     const tokens: { token: string; host: string } = { token, host: "127.0.0.1" };
@@ -257,7 +259,7 @@ test(
 );
 
 test(
-  "rows are cards on a phone: each value below the one before, with its name",
+  "rows are cards on a phone: each value below the previous one, with its name",
   async () => {
     const page = await open(PHONE);
     const tops = (await page.evaluate(
@@ -275,7 +277,7 @@ test(
 
 for (const scheme of ["light", "dark"] as const) {
   test(
-    `in ${scheme} colours every text stands out from its ground`,
+    `in ${scheme} colours every text has enough contrast`,
     async () => {
       for (const path of PAGES) {
         const page = await open({ ...DESK, scheme }, path);
@@ -292,7 +294,9 @@ for (const scheme of ["light", "dark"] as const) {
   );
 }
 
-/** Colours of each text in the page, with the nearest ground behind it that is not transparent. */
+/**
+ * Colours of each text in the page, with the nearest background behind it that is not transparent.
+ */
 const COLOUR_PAIRS = `(() => {
   const pairs = new Map();
   for (const element of document.querySelectorAll("body *")) {

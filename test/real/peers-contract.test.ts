@@ -9,7 +9,7 @@ import { patient } from "../patience.ts";
 import { MARIADB_USER, mariadbSettings, startMariadb } from "./mariadb.ts";
 
 test(
-  "the statement in docs/peer-table.md gives an existing table all columns",
+  "the statement in docs/peer-table.md adds all columns to an existing table",
   async () => {
     const server = await startMariadb();
     const docs = await Bun.file(join(import.meta.dir, "../../docs/peer-table.md")).text();
@@ -36,7 +36,7 @@ test(
 );
 
 test(
-  "a user who may not read all columns goes without those that few tables have",
+  "a user who may not read all columns works without the optional ones",
   async () => {
     const server = await startMariadb();
     const owner = opened(mariadbSettings(server, { columns: ALL_COLUMNS }));
@@ -65,7 +65,7 @@ test(
 );
 
 test(
-  "a column that pads IDs with NUL is told of when the database is looked at",
+  "a column that pads IDs with NUL is reported when the database is checked",
   async () => {
     const server = await startMariadb();
     const { database } = MARIADB_USER;

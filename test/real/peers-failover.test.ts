@@ -1,4 +1,4 @@
-/** Several hosts of one database, real MariaDBs: who is asked when the first does not answer. */
+/** Several hosts of one database, real MariaDBs: which is asked when the first does not answer. */
 
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from "bun:test";
 import { createServer, type Server, type Socket } from "node:net";
@@ -37,7 +37,7 @@ afterAll(async () => {
   await second?.dispose();
 });
 
-test("the first host is asked as long as it answers, then the next, which stays", async () => {
+test("the first host is asked until it fails, then the next, which stays in use", async () => {
   const peers = open([first, second]);
   expect(await password(peers)).toBe("of the first");
   expect(peers.statistics().inUse).toEqual({ server: at(first), failovers: 0 });
@@ -54,7 +54,7 @@ test("R6: a host that says nothing costs a share of the deadline, and only once"
   const started = performance.now();
   expect(await password(peers)).toBe("second");
   expect(performance.now() - started).toBeLessThan(DEADLINE_MS);
-  // Many at once, and none of them asks the mute one again.
+  // Many at once, and none of them asks the silent host again.
   const before = mute.taken();
   const all = await Promise.all(Array.from({ length: 200 }, () => peers.find(byId("site-1"))));
   expect(all.every((answer) => answer.ok)).toBe(true);
@@ -62,7 +62,7 @@ test("R6: a host that says nothing costs a share of the deadline, and only once"
   mute.close();
 }, 30_000);
 
-test("R6: where no host answers the fault names each of them, within the deadline", async () => {
+test("R6: if no host answers, the fault names each of them, within the deadline", async () => {
   const mute = await muteHost();
   const peers = open([mute, { host: "127.0.0.1", port: 1 }], { deadlineMs: 600 });
   const answer = await peers.find(byId("site-1"));
@@ -72,13 +72,13 @@ test("R6: where no host answers the fault names each of them, within the deadlin
   mute.close();
 }, 30_000);
 
-test("who is not let in by the first host is not tried at the next", async () => {
+test("a login that the first host refuses is not tried at the next", async () => {
   const peers = open([first, second], { password: "wrong" });
   expect(await peers.find(byId("site-1"))).toMatchObject({ error: { kind: "access-denied" } });
   expect(peers.statistics().inUse).toEqual({ server: at(first), failovers: 0 });
 }, 30_000);
 
-test("a row is written at a host that may be written to, and looked up as before", async () => {
+test("a row is written at a writable host, and looked up as before", async () => {
   await first.sql("set global read_only = 1");
   const peers = open([first, second]);
   expect(await peers.add({ peerid: "site-2", password: "k" })).toMatchObject({ ok: true });

@@ -1,4 +1,6 @@
-/** R6 with a real MariaDB: stopped, killed, hanging, restarted, refusing. Nobody waits for ever. */
+/**
+ * R6 with a real MariaDB: stopped, killed, hanging, restarted, refusing. No look-up waits for ever.
+ */
 
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { createServer, type Server, type Socket } from "node:net";
@@ -71,7 +73,7 @@ test(
   "R6: a server that restarted between two look-ups costs no look-up",
   async () => {
     const peers = open();
-    // Several connections at rest, all of which the restart kills.
+    // Several idle connections, all of which the restart breaks.
     const release = await lockTable();
     const held = Array.from({ length: 250 }, (_, i) => peers.find(byId(`none-${i}`)));
     await Bun.sleep(100);
@@ -86,7 +88,7 @@ test(
   patient(30_000),
 );
 
-test("a connection that the server killed while it rested costs no look-up", async () => {
+test("a connection that the server killed while it was idle costs no look-up", async () => {
   const peers = open();
   expect(await isFound(peers)).toBe(true);
   const rows = await server.sql(`select id from information_schema.processlist
@@ -125,7 +127,7 @@ test("R6: a query that hangs ends by the deadline, and the next one works", asyn
   expect(ms).toBeGreaterThan(350);
   expect(ms).toBeLessThan(800);
   release();
-  // The hanging connection is not used again, though it was the only one.
+  // The hanging connection is not used again, although it was the only one.
   expect(await isFound(peers)).toBe(true);
 });
 
@@ -200,7 +202,7 @@ test("R6: a listener that hangs up or speaks another protocol is a fault at once
   }
 });
 
-test("R6: a wrong password, user or database is said, and the password is not", async () => {
+test("R6: a wrong password, user or database is reported, without the password", async () => {
   const password = "not the password";
   const cases = [
     { changes: { password }, kind: "access-denied", says: "Access denied" },
@@ -241,7 +243,7 @@ test("R6: an unknown database, host or socket is unreachable or missing, and nam
   expect(JSON.stringify(socket)).toContain("/nowhere/mysqld.sock");
 });
 
-test("R6: an ID outside the table's character set fails nobody else's look-up", async () => {
+test("R6: an ID outside the table's character set fails no other look-up", async () => {
   await server.sql(
     "use vpn",
     "create table latin (peerid varchar(64) primary key, password varchar(9), " +
@@ -279,7 +281,7 @@ test("a value that is too long is refused without being quoted, not cut", async 
   expect(JSON.stringify(answer)).not.toContain("secret");
 });
 
-test("a table altered under prepared statements is read as it is then", async () => {
+test("a table altered under prepared statements is read in its new form", async () => {
   const peers = open({ poolMax: 1 });
   expect(await isFound(peers)).toBe(true);
   await server.sql("alter table vpn.eroutes modify ourid varchar(99) null, add x int null");

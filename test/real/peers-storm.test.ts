@@ -1,4 +1,4 @@
-/** A reconnection storm against a real MariaDB: look-ups of a moment travel together. */
+/** A reconnection storm against a real MariaDB: simultaneous look-ups share queries. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { PeerRepository } from "../../src/peers/repository.ts";
@@ -55,7 +55,7 @@ test("no more connections than the pool may have", async () => {
   expect(Number(row?.n)).toBeLessThanOrEqual(4);
 });
 
-test("20,000 look-ups are over in a second, and do not hold up the event loop", async () => {
+test("20,000 look-ups are done in a second, and do not block the event loop", async () => {
   let longestMs = 0;
   let lastMs = performance.now();
   const timer = setInterval(() => {

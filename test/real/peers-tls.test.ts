@@ -1,4 +1,4 @@
-/** TLS to a real MariaDB: the server's certificate counts, not its word. */
+/** TLS to a real MariaDB: the server's certificate counts, not its claims. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { execFileSync } from "node:child_process";
@@ -48,7 +48,7 @@ test("a certificate of another CA is refused", async () => {
   expectTlsFault(await init(byName, "localhost", verify("other-ca")));
 });
 
-test("a certificate of no CA that the system knows is refused", async () => {
+test("a certificate from a CA that the system does not know is refused", async () => {
   expectTlsFault(await init(byName, "localhost", { mode: "verify", caPem: undefined }));
 });
 
@@ -67,7 +67,7 @@ test("a server without TLS is refused if TLS is asked for, whatever the mode", a
   }
 });
 
-test("encrypt-only encrypts, and takes any certificate", async () => {
+test("encrypt-only encrypts, and accepts any certificate", async () => {
   expect(await init(byName, "127.0.0.1", { mode: "encrypt-only" })).toMatchObject({ ok: true });
 });
 
@@ -76,7 +76,7 @@ test("a server that demands TLS refuses a plain connection", async () => {
   expect(answer).toMatchObject({ error: { kind: "access-denied" } });
 });
 
-test("an account with REQUIRE X509 takes our certificate, and nothing less", async () => {
+test("an account with REQUIRE X509 accepts our certificate, and nothing less", async () => {
   await byName.sql(
     "create user 'x509'@'%' identified by 'knock knock' require x509",
     "grant all on vpn.* to 'x509'@'%'",
@@ -93,7 +93,7 @@ test("an account with REQUIRE X509 takes our certificate, and nothing less", asy
   expect(await ask("stranger")).toMatchObject({ ok: false });
 });
 
-test("encrypt-only shows our certificate as well", async () => {
+test("encrypt-only presents our certificate as well", async () => {
   const tls = { mode: "encrypt-only", client: clientOf("client") } as const;
   expect(await init(byName, "127.0.0.1", tls, "x509")).toMatchObject({ ok: true });
 });
@@ -107,7 +107,7 @@ test("a certificate and a key that do not belong together are refused at opening
   expect(JSON.stringify(result)).not.toContain("PRIVATE KEY");
 });
 
-test("a login that the driver does not know is named, with what to do", async () => {
+test("a login method that the driver lacks is named, with what to do", async () => {
   await plain.sql(
     "install soname 'auth_ed25519'",
     "create user 'ed'@'%' identified via ed25519 using password('secret')",

@@ -3,7 +3,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 
-/** What `openssl req -newkey` takes for a kind of key. */
+/** The kinds of keys that `openssl req -newkey` accepts. */
 const KEYS = {
   rsa: ["rsa:2048"],
   "rsa-1024": ["rsa:1024"],
@@ -25,7 +25,7 @@ export type Issued = {
 };
 
 export type IssueSettings = {
-  /** File name, and common name unless `subject` says otherwise. */
+  /** File name, and common name unless `subject` is given. */
   readonly name: string;
   readonly key?: PkiKey;
   /** `/C=CH/O=Fleet/CN=site-1`. */
@@ -56,7 +56,7 @@ export function createPki(folder: string): Pki {
     const ended = Bun.spawnSync(["openssl", ...words], { cwd: folder, stderr: "pipe" });
     if (ended.exitCode !== 0) throw new Error(`openssl ${words.join(" ")}: ${ended.stderr}`);
   };
-  // Without the system's own, which adds extensions.
+  // Without the system's own file, which adds extensions.
   writeFileSync(join(folder, "req.cnf"), "[req]\ndistinguished_name = dn\n[dn]\n");
   return {
     folder,
@@ -74,7 +74,7 @@ export function createPki(folder: string): Pki {
         const added = extensions.flatMap((line) => ["-addext", line]);
         openssl(...request, "-x509", ...signed, ...added);
       } else {
-        // `req` makes none that has expired.
+        // `req` cannot make expired ones.
         openssl(...request, "-new", "-out", file("csr"));
         writeFileSync(file("ext"), extensions.join("\n"));
         openssl("x509", "-req", "-in", file("csr"), ...signed, "-extfile", file("ext"));

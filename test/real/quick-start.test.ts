@@ -1,4 +1,6 @@
-/** docs/quick-start.md word by word on a systemd with the Debian package; what goes wrong there. */
+/**
+ * docs/quick-start.md word by word on a systemd with the Debian package; and what goes wrong there.
+ */
 
 import { afterAll, beforeAll, expect, setDefaultTimeout, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -11,7 +13,7 @@ setDefaultTimeout(120_000);
 const DEB = `build/out/packages/erouted_${packageJson.version}_amd64.deb`;
 const CONFIG = "/etc/erouted/erouted.toml";
 
-/** This machine has no ESP: all else is as the document says. */
+/** This machine has no ESP: everything else is as in the document. */
 const WITHOUT_ESP = '[dataplane]\nkind = "none"\n';
 
 let machine: Machine;
@@ -24,7 +26,7 @@ beforeAll(async () => {
 
 afterAll(() => machine?.systemd.stop());
 
-/** The blocks of the document in their order: what they are, and what is in them. */
+/** The blocks of the document in order: their kind, and their content. */
 function blocks(): readonly { readonly kind: string; readonly text: string }[] {
   const text = readFileSync("docs/quick-start.md", "utf8");
   const found = [...text.matchAll(/^```(\w+)\n(.*?)^```/gms)];
@@ -39,13 +41,13 @@ function configured(): string {
   return machine.must(`cat ${CONFIG}`);
 }
 
-/** All of the command's words; it may fail. */
+/** The complete command; it may fail. */
 function said(command: string): { readonly code: number; readonly words: string } {
   const { code, out, err } = machine.systemd.run(command);
   return { code, words: out + err };
 }
 
-test("each block of docs/quick-start.md, as root and in order, ends in a service that runs", () => {
+test("each block of docs/quick-start.md, as root and in order, ends in a running service", () => {
   const { must } = machine;
   const found = blocks();
   expect(found.map(({ kind }) => kind)).toEqual(["sh", "toml", "sh", "sh", "sh", "sh"]);
@@ -54,7 +56,7 @@ test("each block of docs/quick-start.md, as root and in order, ends in a service
     else
       for (const line of text.trim().split("\n")) {
         const { code, words } = said(line);
-        // The site of the document has not called yet: 4.
+        // The document's site has not called yet: 4.
         const mayBe = line.startsWith("erouted why ") ? [0, 4] : [0];
         expect([line, mayBe.includes(code) ? "" : words]).toEqual([line, ""]);
       }
@@ -66,14 +68,14 @@ test("each block of docs/quick-start.md, as root and in order, ends in a service
   expect(must("systemctl show -p NRestarts --value erouted")).toBe("0\n");
 });
 
-test("its memory is in no core file, and no other process of its user may look at it", () => {
+test("its memory is in no core file, and no other process of its user may read it", () => {
   const { must, pid } = machine;
   expect(must(`cat /proc/${pid()}/limits`)).toMatch(/^Max core file size +0 +0 /m);
   // The kernel gives the files of such a process to root.
   expect(must(`stat -c %U /proc/${pid()}/mem`)).toBe("root\n");
 });
 
-test("check as root judges as the service: what it cannot read is said with what mends it", () => {
+test("check as root checks like the service, and says how to fix unreadable files", () => {
   const { must } = machine;
   expect(must("erouted check")).toContain("ok      user: files are opened as erouted, as the ser");
   must("chown root:root /etc/erouted/operate.token && chmod 600 /etc/erouted/operate.token");
@@ -95,7 +97,7 @@ test("check as root judges as the service: what it cannot read is said with what
   must("chown erouted:erouted /var/lib/erouted/peers.db");
 });
 
-test("systemctl reload fails when the file is refused, and the service goes on as it was", () => {
+test("systemctl reload fails when the file is refused, and the service runs on unchanged", () => {
   const { must, pid } = machine;
   const before = pid();
   const whole = `${configured()}# end\n`;
@@ -140,7 +142,7 @@ test("a faulty configuration ends the service at once, and its status says why",
   must("systemctl reset-failed erouted; systemctl start erouted");
 });
 
-test("what fails again and again is given up, and its status says why", async () => {
+test("a service that fails again and again is given up, and its status says why", async () => {
   const { must, systemd } = machine;
   must("systemctl stop erouted && mkdir -p /run/systemd/system/erouted.service.d");
   systemd.write("/run/systemd/system/erouted.service.d/test.conf", "[Service]\nRestartSec=100ms\n");
@@ -153,7 +155,7 @@ test("what fails again and again is given up, and its status says why", async ()
     must("systemctl show -p Result --value erouted").trim() !== "success" &&
     said("systemctl is-failed erouted").code === 0;
   await until("it is given up", isOver, 60_000);
-  // It is not the configuration: it was tried, as often as the unit allows.
+  // The configuration is not at fault: the start was tried as often as the unit allows.
   expect(must("systemctl show -p NRestarts --value erouted")).toMatch(/^[45]\n$/);
   expect(said("systemctl status erouted").words).toContain("EADDRINUSE");
   must("systemctl stop holder");

@@ -12,19 +12,19 @@ export type RouterData = {
   readonly operateToken: string;
   /** More sections of the configuration. */
   readonly configuration: string;
-  /** Makes the table of sites; gets a configuration file that names where it has to be. */
+  /** Makes the table of sites; gets a configuration file that says where to put it. */
   readonly fill: (configFile: string) => void;
-  /** More lines of its network.sh; `IP` is an `ip` with all its commands. */
+  /** More lines of its network.sh; `IP` is an `ip` with all commands. */
   readonly network: string;
 };
 
 export type Router = {
-  /** Its status server, from outside of all networks. */
+  /** Its status server, from outside all networks. */
   readonly url: string;
   /** Both sides of it. */
   readonly internet: Host;
   readonly office: Host;
-  /** What its console showed. */
+  /** The output of its console. */
   console(): string;
   stop(): Promise<void>;
 };
@@ -35,7 +35,7 @@ export const OFFICE = "10.0.0.10";
 const IMAGE = "build/out/image";
 const DOCUMENT = "docs/image.md";
 
-/** Makes the image with this data, its networks, and starts it; it is not up yet. */
+/** Builds the image with this data and its networks, and starts it; it is not up yet. */
 export async function startRouter(folder: string, data: RouterData): Promise<Router> {
   const disk = join(folder, "disk");
   writeData(disk, data);
@@ -65,7 +65,7 @@ export async function startRouter(folder: string, data: RouterData): Promise<Rou
   }
 }
 
-/** A host in the Internet, with a subnet behind it. */
+/** A host on the Internet, with a subnet behind it. */
 export async function addRemoteSite(internet: Host, number: number): Promise<Host> {
   const host = await addHost(`site-${number}-${process.pid}`);
   await configure(internet, [
@@ -83,7 +83,7 @@ export async function addRemoteSite(internet: Host, number: number): Promise<Hos
 
 type Taps = { readonly wan: string; readonly lan: string };
 
-/** As docs/image.md starts it, in the image's folder; with other cables. */
+/** As in docs/image.md, in the image's folder; with other cables. */
 export function documentedMachine(cables: string): string {
   const documented = /^qemu-system-x86_64 .*?(?=-netdev)/ms.exec(readFileSync(DOCUMENT, "utf8"));
   if (documented === null) throw new Error(`${DOCUMENT} does not start qemu`);
@@ -131,7 +131,10 @@ ip address add 10.0.2.15/24 dev eth2
 ip route add default via 192.0.2.254
 `;
 
-/** Puts a program of this host on the router's disk, libraries included; gives how it is called. */
+/**
+ * Puts a program of this host on the router's disk, including libraries; returns the command to run
+ * it.
+ */
 function putProgram(disk: string, name: string): string {
   const folder = `tools/${name}`;
   mkdirSync(join(disk, folder), { recursive: true });

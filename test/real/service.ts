@@ -1,17 +1,17 @@
-/** The Debian package under a systemd of its own: what a machine goes through with it. */
+/** The Debian package under a systemd of its own: the life of a machine with it. */
 
 import { readFileSync } from "node:fs";
 import { until } from "./guest/hosts.ts";
 import { type Systemd, startSystemd } from "./systemd.ts";
 
-/** A machine with the package; each step answers what its test compares. */
+/** A machine with the package; each step returns what its test compares. */
 export type Machine = {
   /** Standard output of a command that must succeed. */
   must(command: string): string;
   readonly systemd: Systemd;
   /** Process of the running service. */
   pid(): number;
-  /** Waits for another process than `before`, and that it is ready. */
+  /** Waits for another process than `before`, and until it is ready. */
   restarted(before: number): Promise<number>;
 };
 
@@ -59,7 +59,7 @@ export function configureMachine({ must, systemd }: Machine): void {
   systemd.write("/mnt/status.token", `${TOKEN}\n`);
   must("install -o root -g erouted -m 640 /mnt/status.token /etc/erouted/");
   must("runuser -u erouted -- erouted peers init");
-  // The watchdog's time is the unit's 30 s otherwise.
+  // The watchdog's time, which is 30 s in the unit.
   must("mkdir -p /run/systemd/system/erouted.service.d");
   systemd.write("/run/systemd/system/erouted.service.d/test.conf", "[Service]\nWatchdogSec=2s\n");
   must("systemctl daemon-reload");

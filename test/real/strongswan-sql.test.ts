@@ -1,4 +1,4 @@
-/** strongSwan's tables become ours, as docs/migration.md says: in MariaDB and in SQLite. */
+/** strongSwan's tables converted to ours, as docs/migration.md says: in MariaDB and in SQLite. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -91,7 +91,7 @@ function erouted(...args: readonly string[]) {
 }
 
 test(
-  "MariaDB: the statement fills the table; peers check knows what lacks",
+  "MariaDB: the statement fills the table; peers check reports what is missing",
   async () => {
     const server = await startMariadb();
     writeFileSync(join(folder, "db.secret"), MARIADB_USER.password, { mode: 0o600 });
@@ -117,7 +117,7 @@ test(
   patient(30_000),
 );
 
-test("SQLite: what the statement writes, peers import takes", () => {
+test("SQLite: peers import accepts what the statement writes", () => {
   const file = join(folder, "ipsec.db");
   const made = Bun.spawnSync(["sqlite3", file], {
     stdin: new Blob([[...tables("blob"), ...ROWS, ""].join(";\n")]),

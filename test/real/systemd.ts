@@ -1,4 +1,4 @@
-/** A systemd of its own, to install packages and run services under; the machine is untouched. */
+/** A systemd of its own, for installing packages and running services; the machine is untouched. */
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,7 +18,7 @@ export type Systemd = {
 
 const START_MS_MAX = patient(60_000);
 
-/** Has booted; no service of this machine runs in it. */
+/** It has booted; none of this machine's services runs in it. */
 export async function startSystemd(): Promise<Systemd> {
   const folder = mkdtempSync(join(tmpdir(), "erouted-systemd-"));
   const script = join(import.meta.dir, "systemd-init.sh");
@@ -64,7 +64,7 @@ function initOf(unsharePid: number): string {
   return children.trim() === "" ? "0" : children.trim();
 }
 
-/** The control groups that it has made, the innermost first. */
+/** The control groups that it made, the innermost first. */
 function cgroupsOf(name: string): readonly string[] {
   const found = Bun.spawnSync(["findmnt", "-n", "-o", "TARGET", "-t", "cgroup2"]);
   const top = join(found.stdout.toString().split("\n")[0] ?? "", name);

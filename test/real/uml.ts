@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Job, jobScript } from "./job.ts";
 
-/** How a command in a guest ended; `status` undefined: the guest did not get so far. */
+/** How a command in a guest ended; `status` undefined: the guest did not get that far. */
 export type GuestEnd = {
   readonly status: number | undefined;
   /** What the command wrote. */
@@ -120,7 +120,10 @@ const WITH_ITS_PARENT = [
   `trap 'kill -KILL -- -$kernel' TERM EXIT; "$0" "$@" & kernel=$!; wait $kernel`,
 ];
 
-/** Where the guest's memory becomes a file: on a tmpfs that is big enough and lets map code. */
+/**
+ * Where the guest's memory becomes a file: on a tmpfs that is large enough and allows executable
+ * maps.
+ */
 async function memoryFolder(memoryMib: number): Promise<string> {
   const mounts = await text("/proc/mounts");
   const options = / \/dev\/shm tmpfs (\S+)/.exec(mounts)?.[1];
@@ -142,7 +145,7 @@ function kernelArguments(folder: string, memoryMib: number): string[] {
     "con0=null,fd:1",
     "quiet",
     "selinux=0",
-    "random.trust_cpu=1", // else the first user of random numbers waits
+    "random.trust_cpu=1", // otherwise the first reader of random numbers waits
     "--",
     folder,
   ];

@@ -1,6 +1,6 @@
 /**
  * Addresses that change while the tunnel is up: the site's own (MOBIKE, RFC 4555), and those of the
- * concentrator, which come and go while it runs.
+ * concentrator, which appear and disappear while it runs.
  */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
@@ -29,7 +29,7 @@ afterAll(async () => {
   await scenario?.erouted.stop();
 });
 
-test("a site that goes to another address keeps its tunnel, keys and counters", async () => {
+test("a site that moves to another address keeps its tunnel, keys and counters", async () => {
   const site = await scenario.laboratory.addSite(1);
   const swan = await startSite(site, { mobike: true });
   await bringUp(scenario, swan);
@@ -39,7 +39,7 @@ test("a site that goes to another address keeps its tunnel, keys and counters", 
     ...{ from: site.inner.v4, count: 80, intervalSeconds: 0.1 },
   });
   await Bun.sleep(1_000);
-  // Else the second address would go with the first.
+  // Otherwise the second address would be removed with the first.
   await must(site.host, ["sysctl", "-q", "-w", "net.ipv4.conf.wan.promote_secondaries=1"]);
   await configure(site.host, ["addr add 192.0.2.111/24 dev wan"]);
   await configure(site.host, [
@@ -62,7 +62,7 @@ test("a site that goes to another address keeps its tunnel, keys and counters", 
   await swan.stop();
 });
 
-test("an address that the concentrator gets while it runs is called at once", async () => {
+test("an address that the concentrator gets while it runs is usable at once", async () => {
   await configure(scenario.laboratory.concentrator, [`addr add ${SECOND}/24 dev wan`]);
   await logSays(`${SECOND} is listened on now: IKE on its ports 500 and 4500`);
   const listening = JSON.stringify(await scenario.erouted.json("/api/v1/status"));
@@ -75,14 +75,14 @@ test("an address that the concentrator gets while it runs is called at once", as
 
   await configure(scenario.laboratory.concentrator, [`addr del ${SECOND}/24 dev wan`]);
   await logSays(`${SECOND} is gone: no IKE on it until it comes back`);
-  // What used it can reach nobody any more.
+  // What used it can reach nothing any more.
   await until("its states are gone", async () => (await placesWith(SECOND)).length === 0);
   const policies = await must(scenario.laboratory.concentrator, ["ip", "xfrm", "policy"]);
   expect(policies).not.toContain("192.168.2.0");
   await swan.kill();
 });
 
-test("with all that a site that calls the first address gets in", async () => {
+test("all the same, a site that calls the first address connects", async () => {
   const site = { ...(await scenario.laboratory.addSite(3)), number: 2 };
   const swan = await startSite(site, {
     remoteAddress: CONCENTRATOR.v4,
@@ -98,7 +98,7 @@ async function logSays(text: string): Promise<void> {
   await until(text, async () => (await scenario.erouted.log()).includes(text));
 }
 
-/** From where to where the states go that have this address at one end. */
+/** The paths of the states that have this address at one end. */
 async function placesWith(address: string): Promise<string[]> {
   const all = await xfrmStates(scenario.laboratory.concentrator);
   const found = all.filter(({ src, dst }) => src === address || dst === address);

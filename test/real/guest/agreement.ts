@@ -1,4 +1,4 @@
-/** Whether a concentrator's kernel holds what its status says, and nothing else. */
+/** Whether a concentrator's kernel contains what its status says, and nothing else. */
 
 import { expect } from "bun:test";
 import { parseAddress } from "../../../src/inet/address.ts";
@@ -9,7 +9,7 @@ import type { Erouted } from "./erouted.ts";
 import type { Laboratory } from "./laboratory.ts";
 import { isOurState, ourPolicies, type XfrmPolicySeen, xfrmStates } from "./xfrm-states.ts";
 
-/** An eroute as `/api/v1/eroutes` tells of it. */
+/** An eroute as reported by `/api/v1/eroutes`. */
 export type ErouteSeen = {
   readonly name: string;
   readonly peer_id: string;
@@ -49,7 +49,7 @@ export async function erouteViews(scenario: Where): Promise<readonly ErouteSeen[
   return answer.eroutes;
 }
 
-/** How many IKE SAs there are, half-open ones too, as `/api/v1/status` counts them. */
+/** How many IKE SAs there are, including half-open ones, as `/api/v1/status` counts them. */
 export async function ikeSaCount(scenario: Where): Promise<number> {
   const answer = (await scenario.erouted.json("/api/v1/status")) as {
     gauges: { ike_sas: number };
@@ -58,9 +58,9 @@ export async function ikeSaCount(scenario: Where): Promise<number> {
 }
 
 /**
- * States and policies of the kernel are those of the status' Child SAs, to the SPI, in number and
- * in direction, and inbound those that drain after a rekey. A rekey between the questions to
- * kernel and status makes them differ once, not for long.
+ * The kernel's states and policies equal those of the Child SAs in the status, in SPI, number and
+ * direction, plus the inbound ones that drain after a rekey. A rekey between the queries to kernel
+ * and status makes them differ once, not for long.
  */
 export async function expectKernelAsStatusSays(scenario: Where): Promise<void> {
   const deadline = performance.now() + SETTLE_MS_MAX;
@@ -95,7 +95,7 @@ async function compare(scenario: Where) {
   };
 }
 
-/** Inbound SPIs of Child SAs that were replaced, and are received for a while still. */
+/** Inbound SPIs of replaced Child SAs, which are still received for a while. */
 export async function drainingSpis(scenario: Where): Promise<readonly number[]> {
   const answer = (await scenario.erouted.json("/api/v1/draining-states")) as {
     draining_states: { spi: string }[];
@@ -133,7 +133,7 @@ function policiesOf(eroute: ErouteSeen): XfrmPolicySeen[] {
   });
 }
 
-/** A range of addresses is in the kernel as the subnets that make it up. */
+/** The kernel has a range of addresses as the subnets that cover it. */
 function subnetsIn(text: string): readonly string[] {
   const [first, last] = text.split("-").map(parseAddress);
   if (first === undefined || last === undefined) return [text];

@@ -8,7 +8,7 @@ import type { Site } from "./laboratory.ts";
 import { pingBothWays, type Scenario, startScenario, startSite } from "./scenario.ts";
 import type { StrongSwan } from "./strongswan.ts";
 
-/** Nobody has the first address. A request is given up after some four seconds. */
+/** The first address does not answer. A request is given up after some four seconds. */
 const LAB = `
 [ike]
 retransmit_first = "500ms"
@@ -50,7 +50,7 @@ afterAll(async () => {
   await scenario?.erouted.stop();
 });
 
-test("R12: nobody at peerip: bakpeerip is called, without anybody asking", async () => {
+test("R12: peerip does not answer: bakpeerip is called, without a request", async () => {
   await untilUp();
   await pingBothWays(scenario, site);
   await expectKernelAsStatusSays(scenario);

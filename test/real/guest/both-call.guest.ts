@@ -1,4 +1,7 @@
-/** Concentrator and site call each other at the same moment, on a long way, again and again. */
+/**
+ * Concentrator and site call each other at the same moment, over a path with long delay, again and
+ * again.
+ */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { patient } from "../../patience.ts";
@@ -10,11 +13,11 @@ import type { StrongSwan } from "./strongswan.ts";
 import { xfrmStates } from "./xfrm-states.ts";
 
 const ROUNDS = 6;
-/** The site calls so much later from round to round: somewhere there it is at the same moment. */
+/** The site calls later in each round: in some round it is at the same moment. */
 const STEP_MS = 300;
-/** An IKE SA that its initiator should delete and does not is ours to delete, 30 s later. */
+/** An IKE SA that its initiator should delete and does not is deleted by us 30 s later. */
 const SETTLE_MS_MAX = patient(45_000);
-/** Each way: who is called has called long before it hears of it. */
+/** Delay in each direction: the called end has called long before the other call arrives. */
 const DELAY_MS = 150;
 
 let scenario: Scenario;

@@ -1,6 +1,6 @@
 /**
- * What has to hold at the end of each test with a concentrator and sites: its kernel holds what its
- * status says, and the sites' kernels the other ends of it, to the SPI.
+ * What has to hold at the end of each test with a concentrator and sites: its kernel contains what
+ * its status says, and the sites' kernels contain the other ends, with the same SPIs.
  */
 
 import { expect } from "bun:test";
@@ -11,12 +11,12 @@ import type { Host } from "./hosts.ts";
 import type { Site } from "./laboratory.ts";
 import { isOurState, type XfrmStateSeen, xfrmStates } from "./xfrm-states.ts";
 
-/** What runs in this guest just now. */
+/** What runs in this guest at present. */
 type Living = {
   /** Undefined before the first start, and after kill -9. */
   concentrator: { readonly host: Host; readonly erouted: Erouted | "stopped" } | undefined;
   readonly sites: Map<string, Site>;
-  /** Hosts whose states say nothing: their daemon was killed, or ours was while theirs was up. */
+  /** Hosts whose states prove nothing: their daemon was killed, or ours was while theirs was up. */
   readonly deaf: Set<string>;
   readonly killed: Set<string>;
 };
@@ -28,7 +28,7 @@ const living: Living = {
   killed: new Set(),
 };
 
-/** A site's daemon has started: from now on it has to be of one mind with the concentrator. */
+/** A site's daemon has started: from now on it has to agree with the concentrator. */
 export function noteDaemon(host: Host): void {
   living.deaf.delete(host.name);
 }
@@ -57,7 +57,7 @@ export function noteErouted(host: Host, erouted: Erouted | "stopped" | "killed")
 /** A rekey leaves states for some seconds, at either end; answers and Deletes take time. */
 const SETTLE_MS_MAX = patient(20_000);
 
-/** For `afterEach`: fails where ends, or a kernel and its daemon, do not agree after a while. */
+/** For `afterEach`: fails if the ends, or a kernel and its daemon, do not agree after a while. */
 export async function expectBothEndsAgree(): Promise<void> {
   const { concentrator } = living;
   if (concentrator === undefined) return;
@@ -69,7 +69,7 @@ export async function expectBothEndsAgree(): Promise<void> {
   const where = { laboratory: { concentrator: host }, erouted };
   await expectKernelAsStatusSays(where);
   const deadline = performance.now() + SETTLE_MS_MAX;
-  // What has been rekeyed while this goes on may be left at a site for some seconds.
+  // States that are rekeyed in the meantime may stay at a site for some seconds.
   const seen = new Set<number>();
   for (;;) {
     const draining = await drainingSpis(where);

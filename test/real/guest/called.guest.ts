@@ -1,6 +1,6 @@
 /**
- * The concentrator calls, for a packet that wants to go to a site: sites with three kinds of
- * software answer (R12). It rekeys by itself.
+ * The concentrator calls because of a packet for a site: sites with three kinds of software answer
+ * (R12). It rekeys by itself.
  */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
@@ -30,7 +30,7 @@ const SITES: readonly CalledSite[] = [
   { software: "OpenIKED", number: 3, start: async (site) => await startOpeniked(...iked(site)) },
 ];
 
-/** While all of this goes on, erouted rekeys each Child SA and each IKE SA twice at least. */
+/** During all of this, erouted rekeys each Child SA and each IKE SA at least twice. */
 const REKEY_SECONDS = 26;
 const EROUTE = 'lifetime = "12s"\nike_lifetime = "13s"';
 
@@ -72,7 +72,7 @@ for (const { software } of SITES) {
 test("R5: erouted rekeys what it has called, Child and IKE SAs, without loss", async () => {
   await expectKernelAsStatusSays(scenario);
   const before = new Map((await erouteViews(scenario)).map((eroute) => [eroute.name, eroute]));
-  // Those for which the sites were called had no state to leave by.
+  // The packets for which the sites were called had no state to use.
   const { concentrator } = scenario.laboratory;
   const drops = await xfrmDrops(concentrator);
   const iked = siteOf("OpenIKED").site.host;
@@ -108,7 +108,7 @@ test("R5: erouted rekeys what it has called, Child and IKE SAs, without loss", a
   await expectKernelAsStatusSays(scenario);
 });
 
-test("all of them are told when erouted stops", async () => {
+test("all of them are notified when erouted stops", async () => {
   expect(await scenario.erouted.stop()).toBe(0);
   for (const [software, { site }] of sites) {
     const gone = async () => (await xfrmStates(site.host)).length === 0;

@@ -1,4 +1,6 @@
-/** A capture of one site, which Wireshark's own dissector decrypts with the keys beside it. */
+/**
+ * A capture of one site, which Wireshark's own dissector decrypts with the keys in the second file.
+ */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
@@ -79,7 +81,7 @@ async function linesOfKeys(site: string): Promise<string[]> {
   return (await Bun.file(file).text()).split("\n").filter((line) => /^[0-9a-f]{16},/.test(line));
 }
 
-/** What tshark finds inside all messages, with the keys where Wireshark has them. */
+/** What tshark finds inside all messages, with the keys in Wireshark's place for them. */
 async function dissected(keys: readonly string[]): Promise<string[]> {
   const preferences = `${FOLDER}/wireshark`;
   await mkdir(preferences);

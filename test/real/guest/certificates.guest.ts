@@ -27,7 +27,7 @@ const BRANCH = "C=CH, O=Fleet, CN=branch-1";
 let pki: Pki;
 let authority: Issued;
 let scenario: Scenario;
-/** It calls, and is given another certificate in each test. */
+/** It calls, with a different certificate in each test. */
 let one: Site;
 let swan: StrongSwan;
 /** It is called. */
@@ -51,7 +51,8 @@ ca_file = "${authority.certificateFile}"
 certificate_file = "${OURS}.pem"
 private_key_file = "${OURS}.key"
 `,
-    // We by pre-shared key, the site by its certificate; its ID is its subject.
+    // We authenticate with the pre-shared key, the site with its certificate; its ID is its
+    // subject.
     more: `
 [[eroute]]
 name = "branches"
@@ -76,14 +77,14 @@ afterAll(async () => {
   expect(await scenario.erouted.stop()).toBe(0);
 });
 
-test("V2-51: a site with a p256 certificate gets in, and believes our RSASSA-PSS", async () => {
+test("V2-51: a site with a p256 certificate connects, and accepts our RSASSA-PSS", async () => {
   await swan.change(certified(siteCertificate("p256")));
   await bringUp(scenario, swan);
   await pingBothWays(scenario, one);
   expect(await provedWith(swan)).toBe("RSA_EMSA_PSS_SHA2_256_SALT_32");
 });
 
-test("V2-51: a site that signs by RSASSA-PSS; it is told how it came in", async () => {
+test("V2-51: a site that signs with RSASSA-PSS; the log says how it authenticated", async () => {
   const own = siteCertificate("rsa");
   const local = `auth = rsa-2048-pss-sha256\n certs = ${own.certificateFile}`;
   await swan.change(certified(own, { local }));
@@ -92,7 +93,7 @@ test("V2-51: a site that signs by RSASSA-PSS; it is told how it came in", async 
   expect(why.out).toMatch(/certificate of CN=site-1, valid until \d{4}-\d\d-\d\d/);
 });
 
-test("an authority between: the site sends it, and the long message in fragments", async () => {
+test("an intermediate authority: the site sends it, in fragments", async () => {
   const between = pki.issue({
     ...{ name: "between", subject: "/CN=Between", key: "rsa", isCa: true, pathLength: 0 },
     issuer: authority,
@@ -129,7 +130,7 @@ test("V2-51: the site by certificate, we by pre-shared key; its ID is its subjec
   await pingBothWays(scenario, one);
 });
 
-test("expired, of another authority, of somebody else, disabled: all with reasons", async () => {
+test("expired, from another authority, another site's, disabled: all with reasons", async () => {
   const why = async (changes: StrongSwanSettings, reason: string) => {
     await swan.change(changes);
     expect(await swan.initiate()).toBe(false);
@@ -182,7 +183,7 @@ for (const [key, authby] of [
   });
 }
 
-test("R12: we call, with what a reload has brought: RSA PKCS #1 v1.5, then Ed25519", async () => {
+test("R12: we call, with keys from a reload: RSA PKCS #1 v1.5, then Ed25519", async () => {
   const { erouted, laboratory } = scenario;
   let called: StrongSwan | undefined;
   for (const [key, proof] of [
@@ -206,7 +207,7 @@ test("R12: we call, with what a reload has brought: RSA PKCS #1 v1.5, then Ed255
   await called?.stop();
 });
 
-/** What our last signature was made with, as the site saw it. */
+/** The algorithm of our last signature, as the site saw it. */
 async function provedWith(site: StrongSwan): Promise<string | undefined> {
   const found = (await site.log()).matchAll(
     /authentication of 'concentrator\.example' with (\S+) successful/g,
@@ -214,7 +215,7 @@ async function provedWith(site: StrongSwan): Promise<string | undefined> {
   return [...found].at(-1)?.[1];
 }
 
-/** SIGHUP, until what it has read is in force. */
+/** Sends SIGHUP, and waits until the new configuration is in force. */
 async function reload(key: PkiKey): Promise<void> {
   const reloads = async () => (await scenario.erouted.log()).split(" reloaded: ").length;
   const before = await reloads();
@@ -222,7 +223,7 @@ async function reload(key: PkiKey): Promise<void> {
   await until(`a reload with ${key}`, async () => (await reloads()) > before);
 }
 
-/** What certificate_file and private_key_file say from now on. */
+/** What certificate_file and private_key_file contain from now on. */
 async function useOwn(key: PkiKey): Promise<void> {
   const altNames = "DNS:concentrator.example";
   const issued = pki.issue({ name: "concentrator", key, issuer: authority, altNames });
@@ -244,7 +245,7 @@ async function fragmentsReceived(): Promise<number> {
   return Number(/^erouted_fragments_received_total (\d+)/m.exec(metrics)?.[1] ?? 0);
 }
 
-/** A strongSwan that proves itself with this certificate, and wants ours. */
+/** A strongSwan that authenticates with this certificate, and requires ours. */
 function certified(
   own: Issued | undefined,
   changes: Partial<StrongSwanSettings> = {},

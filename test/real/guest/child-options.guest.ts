@@ -1,6 +1,6 @@
 /**
  * What an eroute's options do to packets: the states and policies of a Child SA in the kernel, with
- * an end that `ip xfrm` has set up, and a capture in between.
+ * the other end set up by `ip xfrm`, and a capture in between.
  */
 
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
@@ -51,7 +51,7 @@ afterEach(() => {
 
 afterAll(() => kernel.close());
 
-/** A ping with DSCP 10 (0x28), ECT(0) and DF; and how many show what of that outside. */
+/** A ping with DSCP 10 (0x28), ECT(0) and DF; and how many show these values outside. */
 const HEADERS: readonly (readonly [string, Partial<ChildOptions>, readonly number[]])[] = [
   ["all of the inner header", {}, [3, 3, 3]],
   ["no DSCP", { copyDscp: false }, [0, 3, 3]],
@@ -71,12 +71,12 @@ test.each(HEADERS)("the outer header takes over %s", async (_, options, expected
   expect(await seen()).toEqual([...expected]);
 });
 
-test("only packets with the mark go through the Child SA of an eroute with a mark", async () => {
+test("only packets with the mark use the Child SA of an eroute with a mark", async () => {
   await install(placeWith({ mark: { value: 7, mask: 0xff } }));
-  // What comes out of the tunnel gets the mark of the eroute it came by.
+  // Packets from the tunnel get the mark of the eroute that they came by.
   const rule = `-t mangle -A PREROUTING -s ${INNER.there} -j MARK --set-mark 7`;
   await must(undefined, ["iptables-legacy", ...rule.split(" ")]);
-  // By their size: what was decrypted passes the capture a second time.
+  // By their size: decrypted packets pass the capture a second time.
   const long = `icmp and src ${INNER.here} and greater 500`;
   const seen = await captureCounts([`esp and src ${HERE}`, long]);
   expect(await received(["-m", "7"])).toBe(3);
@@ -93,7 +93,7 @@ test("an interface ID is in the kernel on both states and all policies", async (
   expect([...policies.matchAll(/if_id 0x2a/g)].length).toBe(3);
 });
 
-test("of a range of ports every port is protected, and none beside it", async () => {
+test("every port of a range is protected, and no other", async () => {
   const place = placeWith({});
   const [remote] = place.child.remote;
   if (remote === undefined) throw new Error("there is a remote selector");
@@ -109,7 +109,7 @@ test("of a range of ports every port is protected, and none beside it", async ()
   expect(await seen()).toEqual([7, 2]);
 });
 
-test("transport mode protects what the two ends themselves say", async () => {
+test("transport mode protects what the two ends themselves send", async () => {
   const place = placeWith({});
   const child = {
     ...place.child,
@@ -123,7 +123,7 @@ test("transport mode protects what the two ends themselves say", async () => {
   expect(await seen()).toEqual([6, 0]);
 });
 
-test("after so many packets the kernel tells; after a tenth more it ends the state", async () => {
+test("the kernel reports the packet limit; after a tenth more it ends the state", async () => {
   const place = placeWith({ lifetimePackets: 20n });
   await install(place);
   const told: boolean[] = [];
@@ -148,7 +148,7 @@ function placeWith(changes: Partial<ChildOptions>): ChildPlace {
   return { ...place, options: { ...place.options, ...changes } };
 }
 
-/** Both ends: ours by requests, the peer's by `ip xfrm`. */
+/** Both ends: ours through requests, the peer's through `ip xfrm`. */
 async function install(place: ChildPlace, mode = "tunnel"): Promise<void> {
   const [inbound, outbound] = [inboundState(place, KEYS), outboundState(place, KEYS)];
   const policies = childPolicies(place);
@@ -187,7 +187,7 @@ async function received(options: readonly string[], to: string = INNER.there): P
   return Number(/(\d+) received/.exec(ended.out)?.[1]);
 }
 
-/** From now on, at the peer's interface: how many packets each filter lets through. */
+/** From now on, at the peer's interface: how many packets match each filter. */
 async function captureCounts(filters: readonly string[]): Promise<() => Promise<number[]>> {
   const file = `/run/${crypto.randomUUID()}.pcap`;
   const dump = start(peer, ["tcpdump", "-n", "-U", "--immediate-mode", "-i", "wan", "-w", file]);

@@ -1,6 +1,6 @@
 /**
- * Child SAs of all kinds with strongSwan: several of one site, extended sequence numbers, keys that
- * are replaced by octets, transport mode, protocols and ports.
+ * Child SAs of all kinds with strongSwan: several of one site, extended sequence numbers, rekeying
+ * after octets, transport mode, protocols and ports.
  */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
@@ -22,7 +22,7 @@ import { type XfrmStateSeen, xfrmDrops, xfrmPolicies, xfrmStates } from "./xfrm-
 
 /** Of site 1: the second subnet of its row. */
 const SECOND = { subnet: "192.168.101.0/24", address: "192.168.101.1" };
-/** Octets after which keys are replaced, and of one ping, which goes in fragments. */
+/** Octets after which a Child SA is rekeyed, and those of one ping, which is fragmented. */
 const OCTETS = { limit: 1_000_000, ping: 8_000 };
 
 const SECRET = "key of a normal eroute";
@@ -152,13 +152,13 @@ test(
     const spis = async () => (await xfrmStates(second.host)).map(({ spi }) => spi);
     const before = await spis();
     const { limit, ping: octets } = OCTETS;
-    // A tenth more than it takes: then the kernel would have ended the state.
+    // A tenth more than the kernel's limit: by then it would have ended the state.
     const count = Math.ceil((1.1 * limit) / octets);
     const pings = await ping(second.host, OFFICE.v4, {
       ...{ from: second.inner.v4, count, intervalSeconds: 0.05, octets },
     });
     expect(pings).toEqual({ sent: count, received: count });
-    // What was replaced is received for some seconds more, here and there.
+    // Replaced Child SAs are received for some seconds more, at both ends.
     const anew = async () => !(await spis()).some((spi) => before.includes(spi));
     await until("all keys are new", anew);
     expect(await xfrmDrops(scenario.laboratory.concentrator)).not.toHaveProperty("XfrmInNoStates");
@@ -171,7 +171,7 @@ test(
 test("transport mode: where it is allowed, and where it is not", async () => {
   const third = await scenario.laboratory.addSite(3);
   const of = { localSubnet: `${third.address.v4}/32`, remoteSubnet: `${CONCENTRATOR.v4}/32` };
-  // Where it is not, the answer is a tunnel, which strongSwan takes as well.
+  // If it is not allowed, the answer is a tunnel, which strongSwan accepts as well.
   for (const [name, mode] of [
     ["hosts", "transport"],
     ["guarded", "tunnel"],
@@ -192,7 +192,7 @@ test("transport mode: where it is allowed, and where it is not", async () => {
   }
 });
 
-test("protocol and port: what they name is carried, and nothing else of the subnets", async () => {
+test("protocol and port: only matching packets of the subnets are carried", async () => {
   const fourth = await scenario.laboratory.addSite(4);
   const web = await startNormal(fourth, "web", {
     // More than the eroute allows: it is narrowed.
@@ -247,7 +247,7 @@ function isOf({ src, dst }: XfrmStateSeen, { address }: Site): boolean {
   return src === address.v4 || dst === address.v4;
 }
 
-/** Pings to both subnets of site 1 as long as the work takes, and a little longer. */
+/** Pings to both subnets of site 1 while the work lasts, and a little longer. */
 async function lostWhile(work: () => Promise<void>): Promise<(readonly number[])[]> {
   const { office } = scenario.laboratory;
   const pings = [
@@ -259,7 +259,7 @@ async function lostWhile(work: () => Promise<void>): Promise<(readonly number[])
   return await Promise.all(pings.map(async (one) => (await one.stop()).lost));
 }
 
-/** One text for each ESP state of a host, with all that `ip` tells of it. */
+/** One text for each ESP state of a host, with everything that `ip` prints about it. */
 async function statesIn(host: Host): Promise<string[]> {
   const text = await must(host, ["ip", "-s", "xfrm", "state"]);
   return text.split(/\n(?=src )/).filter((block) => block.includes("proto esp"));

@@ -16,7 +16,7 @@ import {
 import type { StrongSwan } from "./strongswan.ts";
 import { xfrmPolicies, xfrmStanding, xfrmStates } from "./xfrm-states.ts";
 
-/** State and policy of somebody else, set up by hand. */
+/** State and policy of another program, set up by hand. */
 const FOREIGN_STATE =
   "xfrm state add src 192.0.2.1 dst 192.0.2.99 proto esp spi 0x77 reqid 7 mode tunnel " +
   "aead rfc4106(gcm(aes)) 0x0102030405060708090a0b0c0d0e0f1011121314 128";
@@ -40,19 +40,20 @@ beforeAll(async () => {
 
 afterAll(async () => await swan.stop());
 
-test("SIGTERM: the site is told, states and policies are gone within 5 s, exit 0", async () => {
+test("SIGTERM: the site is notified, states and policies are gone within 5 s, exit 0", async () => {
   await bringUp(scenario, swan);
   await pingBothWays(scenario, site);
   const started = performance.now();
   expect(await scenario.erouted.stop()).toBe(0);
   expect(performance.now() - started).toBeLessThan(patient(5_000));
-  // What keeps packets from leaving in clear stays: the trap of the base eroute, now in vain.
+  // The policy that keeps packets from leaving in clear stays: the trap of the base eroute, now
+  // without effect.
   expect(await left()).toEqual({ states: ["192.0.2.99"], policies: 1, standing: 1 });
   expect(await scenario.erouted.log()).toContain("so that nothing leaves in clear");
   await until("the site has no Child SA", async () => (await swan.childSas()) === 0);
 });
 
-test("after kill -9 a new start removes what was left, and nothing of anybody else", async () => {
+test("after kill -9 a new start removes our leftovers, and nothing of other programs", async () => {
   const killed = await restart();
   await bringUp(scenario, swan);
   await pingBothWays(scenario, site);

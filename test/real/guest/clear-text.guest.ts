@@ -1,4 +1,4 @@
-/** Packets without an SA (R14): nothing in clear over crash and restart; drop; pass. */
+/** Packets without an SA (R14): nothing in clear through crash and restart; drop; pass. */
 
 import { afterEach, expect, test } from "bun:test";
 import { patient } from "../../patience.ts";
@@ -21,7 +21,7 @@ afterEach(async () => {
   await scenario?.erouted.stop();
 });
 
-/** A laboratory in which packets in clear do get to the site: only policies keep them back. */
+/** A laboratory in which packets in clear would reach the site: only policies hold them back. */
 async function open(settings: Partial<EroutedSettings>): Promise<{ scene: Scenario; site: Site }> {
   const scene =
     scenario === undefined
@@ -52,7 +52,7 @@ async function again(scene: Scenario): Promise<Erouted> {
 }
 
 test(
-  "R14: over kill -9, stop and start nothing leaves in clear",
+  "R14: through kill -9, stop and start nothing leaves in clear",
   async () => {
     const { scene, site } = await open({});
     let swan = await startSite(site);
@@ -86,7 +86,7 @@ test("R14: no_sa = pass: packets without an SA leave in clear", async () => {
   expect(await wire.stop()).toMatchObject({ clearText: true });
 });
 
-test("R14: no_sa = drop: they are dropped, and nothing comes in in clear", async () => {
+test("R14: no_sa = drop: they are dropped, and nothing arrives in clear", async () => {
   const { scene, site } = await open({ eroute: 'no_sa = "drop"' });
   const wire = await capture(scene.laboratory.internet, "br0");
   expect((await ping(scene.laboratory.office, site.inner.v4)).received).toBe(0);
@@ -98,7 +98,7 @@ test("R14: no_sa = drop: they are dropped, and nothing comes in in clear", async
   await swan.stop();
 });
 
-test("R14: the default eroute drops all but IKE and what is excepted", async () => {
+test("R14: the default eroute drops everything except IKE and the exceptions", async () => {
   const more = '[default_eroute]\noutbound = "drop"\ninbound = "drop"\nexcept = "10.0.0.0/16"';
   const { scene, site } = await open({ more });
   expect((await ping(site.host, CONCENTRATOR.v4)).received).toBe(0);

@@ -1,4 +1,4 @@
-/** An operator has sites called: `erouted connect`, with strongSwan as who answers. */
+/** An operator has sites called: `erouted connect`, with strongSwan as the responder. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { patient } from "../../patience.ts";
@@ -55,14 +55,14 @@ test("R12: connect --wait ends when the site that was called is up and carries p
 
 test("disconnected by hand, the site is gone at both ends; connect brings it back", async () => {
   expect((await scenario.erouted.command("disconnect", "site-1")).status).toBe(0);
-  await until("the site has heard of it", async () => (await swan.ikeSpis()).length === 0);
+  await until("the site has been notified", async () => (await swan.ikeSpis()).length === 0);
   expect(await dynamicPeerIds(scenario)).toEqual([]);
   expect((await scenario.erouted.command("connect", "site-1", "--wait")).status).toBe(0);
   await pingBothWays(scenario, site);
   expect((await scenario.erouted.command("disconnect", "site-1")).status).toBe(0);
 });
 
-test("a key that does not fit: connect --wait says what the site has answered", async () => {
+test("a wrong key: connect --wait says what the site has answered", async () => {
   await scenario.erouted.sql(SET_PASSWORD, "wrong", "site-1");
   const done = await scenario.erouted.command("connect", "site-1", "--wait", "20");
   expect(done.status).toBe(1);
@@ -70,7 +70,7 @@ test("a key that does not fit: connect --wait says what the site has answered", 
   await scenario.erouted.sql(SET_PASSWORD, pskOf(1), "site-1");
 });
 
-test("nobody answers at peerip: connect --wait ends in its time, and says so", async () => {
+test("peerip does not answer: connect --wait ends in time, and says so", async () => {
   await scenario.erouted.sql(SET_PEERIP, "192.0.2.77", "site-1");
   const startedAt = performance.now();
   const done = await scenario.erouted.command("connect", "site-1", "--wait", "3");

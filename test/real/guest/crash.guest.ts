@@ -1,4 +1,4 @@
-/** What a machine does to its daemons: kill -9 at bad moments, clocks that jump, dead links. */
+/** What machines do to their daemons: kill -9 at bad moments, clocks that jump, dead links. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -20,11 +20,11 @@ import type { StrongSwan } from "./strongswan.ts";
 import { ping, startPinging } from "./wire.ts";
 import { xfrmDrops, xfrmStanding } from "./xfrm-states.ts";
 
-/** Keys are replaced within so long, whatever the clock on the wall says. */
+/** Rekeying happens within this time, whatever the wall clock says. */
 const SETTINGS = { sites: [rowOf(1)], eroute: 'lifetime = "6s"\ndpd = "5s"' };
 const REKEYED_MS_MAX = patient(12_000);
 
-/** After a site has begun to call, or to rekey: before, between and behind all messages. */
+/** After a site has begun to call, or to rekey: before, between and after all messages. */
 const KILLED_AFTER_MS = [60, 150, 400];
 
 let scenario: Scenario;
@@ -52,7 +52,7 @@ test(
       await Bun.sleep(ms);
       await scenario.erouted.kill();
       await restart();
-      // The site's next copy may have got it in again: what is there has to be what is known.
+      // The site's next copy may have connected it again: what exists has to be what is known.
       await expectKernelAsStatusSays(scenario);
       expect((await xfrmStanding(scenario.laboratory.concentrator)).length).toBe(1);
       await busy.catch(() => undefined);
@@ -68,7 +68,7 @@ test(
   patient(120_000),
 );
 
-/** Elsewhere the clock is everybody's. */
+/** Elsewhere the clock is shared by all. */
 const isOwnClock = readFileSync("/proc/cpuinfo", "utf8").includes("User Mode Linux");
 
 test.skipIf(!isOwnClock)(
@@ -76,7 +76,7 @@ test.skipIf(!isOwnClock)(
   async () => {
     const pinging = await startPinging(site.host, OFFICE.v4, site.inner.v4);
     for (const seconds of [-3_600, 2 * 86_400]) {
-      // In its first second a state takes a jump for the end of its life (xfrm_timer_handler).
+      // In its first second, a state mistakes a jump for the end of its life (xfrm_timer_handler).
       await Bun.sleep(2_000);
       await must(undefined, ["date", "-s", `@${Math.floor(Date.now() / 1_000) + seconds}`]);
       for (let rekey = 0; rekey < 2; rekey++) await rekeyed();
@@ -114,7 +114,7 @@ async function restart(): Promise<void> {
   scenario = { laboratory, erouted };
 }
 
-/** Waits until all keys are other ones than now. */
+/** Waits until all keys have changed. */
 async function rekeyed(): Promise<void> {
   const spis = async () => (await erouteViews(scenario)).flatMap(({ child_sas }) => child_sas);
   const before = (await spis()).map(({ spi_in }) => spi_in);

@@ -16,7 +16,9 @@ import {
 } from "./scenario.ts";
 import type { StrongSwan } from "./strongswan.ts";
 
-/** Long enough for a look-up's deadline; a site that gets no answer would go on for longer. */
+/**
+ * Long enough for a look-up's deadline; a site that gets no answer would keep trying for longer.
+ */
 const UNANSWERED_SECONDS = 8;
 
 let database: GuestMariadb;
@@ -40,7 +42,7 @@ afterAll(async () => {
   await database.stop();
 });
 
-test("a site gets in with its row from MariaDB, pings both ways", async () => {
+test("a site connects with its row from MariaDB and pings both ways", async () => {
   await pingBothWays(scenario, first);
 });
 
@@ -58,7 +60,7 @@ test("R6: a table that has lost a column; the reason names it", async () => {
   await getsIn();
 });
 
-test("R6: a database that is killed while it is asked; a site that is up stays up", async () => {
+test("R6: a database killed during a look-up; a connected site stays connected", async () => {
   process.kill(database.pid, "SIGSTOP");
   const swan = await startSite(second);
   const before = (await failuresOf(scenario.erouted, "site-2")).length;
@@ -67,12 +69,12 @@ test("R6: a database that is killed while it is asked; a site that is up stays u
   process.kill(database.pid, "SIGKILL");
   expect(await calling).toBe(false);
   await swan.stop();
-  // Not the deadline of the look-up: the broken connection is the reason.
+  // The reason is not the look-up's deadline but the broken connection.
   expect((await failuresOf(scenario.erouted, "site-2")).slice(before)).toEqual([
     "database-unreachable",
   ]);
   await refused("database-unreachable");
-  // Somebody names the ID of the site that is up, while nobody can look up its key.
+  // A stranger names the ID of the connected site while its key cannot be looked up.
   const imposter = await startSite(second, { localId: "site-1", psk: "guess" });
   expect(await imposter.initiate(UNANSWERED_SECONDS)).toBe(false);
   await imposter.stop();
@@ -80,7 +82,7 @@ test("R6: a database that is killed while it is asked; a site that is up stays u
   expect(await dynamicPeerIds(scenario)).toEqual(["site-1"]);
 });
 
-test("after the database is back the next attempt gets in", async () => {
+test("after the database is back, the next attempt succeeds", async () => {
   database = await startGuestMariadb("restarted");
   await getsIn();
 });

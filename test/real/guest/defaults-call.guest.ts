@@ -1,4 +1,4 @@
-/** Sites that know nothing but IDs, keys and subnets call, and erouted rekeys by itself. */
+/** Sites that are configured only with IDs, keys and subnets call, and erouted rekeys by itself. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import {

@@ -1,4 +1,7 @@
-/** Sites that know nothing but IDs, keys and subnets are called; both ends rekey, by themselves. */
+/**
+ * Sites that are configured only with IDs, keys and subnets are called; both ends rekey by
+ * themselves.
+ */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import {

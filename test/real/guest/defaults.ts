@@ -1,4 +1,6 @@
-/** Sites whose software was told IDs, keys and subnets, and nothing else: its own defaults. */
+/**
+ * Sites that are configured only with IDs, keys and subnets: the rest is their software's default.
+ */
 
 import { expect } from "bun:test";
 import { type ErouteSeen, erouteViews } from "./agreement.ts";
@@ -25,7 +27,7 @@ export type DefaultPeer = {
 export type DefaultSite = {
   readonly software: string;
   readonly number: number;
-  /** `more`: what a peer that rekeys by itself only has to be told beside. */
+  /** `more`: additional settings for a peer that can only rekey by itself. */
   start(site: Site, role: "calls" | "called"): Promise<DefaultPeer>;
 };
 
@@ -47,7 +49,7 @@ export const DEFAULT_SITES: readonly DefaultSite[] = [
     start: async (site, role) =>
       await startOpeniked(site.host, {
         ...{ ...endsOf(site), called: role === "called" },
-        // There is no command for it: it rekeys by itself only.
+        // There is no command for it: it only rekeys by itself.
         ...{ rekeyChildSeconds: 20, rekeyIkeSeconds: 45 },
       }),
   },
@@ -65,8 +67,8 @@ export async function erouteOf(scenario: Scenario, site: Site): Promise<ErouteSe
 }
 
 /**
- * Pings in both directions as long as the work takes. What is lost has to be the site's own doing:
- * packets that it sends with new keys before we have its answer, or that its own kernel drops.
+ * Pings in both directions while the work lasts. Lost ones have to be the site's own doing: packets
+ * that it sends with new keys before we have its answer, or that its own kernel drops.
  */
 export async function expectNoLossWhile(
   scenario: Scenario,
@@ -92,7 +94,7 @@ export async function expectNoLossWhile(
   expect(lost.length).toBeLessThanOrEqual(dropped + itsOwn);
 }
 
-/** Waits until the Child SA or the IKE SA of a site is another one, and alone. */
+/** Waits until a site has a new Child SA or IKE SA, and only that. */
 export async function untilReplaced(
   scenario: Scenario,
   site: Site,
@@ -127,7 +129,7 @@ function endsOf(site: Site) {
   };
 }
 
-/** What the site has refused of ours, but for being busy: each a request too many. */
+/** What the site has refused of ours, except when it was busy: each is one request too many. */
 export async function refusalsOf(scenario: Scenario, number: number): Promise<readonly string[]> {
   const events = await eventsOf(scenario.erouted, `site-${number}`);
   const refused = events.filter(({ step, outcome }) => {

@@ -1,4 +1,4 @@
-/** Loaded before the tests of a guest: what each of them leaves is the same at both ends. */
+/** Loaded before the tests of a guest: after each of them, both ends have to agree. */
 
 import { afterEach } from "bun:test";
 import { expectBothEndsAgree } from "./both-ends.ts";

@@ -1,4 +1,6 @@
-/** strongSwan with Child SAs of equal selectors, and its make-before-break: pings all the while. */
+/**
+ * strongSwan with Child SAs of equal selectors, and its make-before-break, under constant pings.
+ */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { erouteViews } from "./agreement.ts";
@@ -9,11 +11,14 @@ import { bringUp, rowOf, type Scenario, startScenario, startSite } from "./scena
 import type { StrongSwan } from "./strongswan.ts";
 import { startPinging } from "./wire.ts";
 
-/** Longer than anything that was scheduled may wait. */
+/** Longer than anything scheduled may take. */
 const SETTLED_MS = 40_000;
 const REAUTHS = 2;
 
-/** The mark gives the twin another reqid at the site, whose inbound policy takes one of both. */
+/**
+ * The mark gives the twin another reqid at the site, whose inbound policy accepts only one of the
+ * two.
+ */
 const SITE_DROPS = ["XfrmInTmplMismatch", "XfrmInNoStates", "XfrmAcquireError"];
 
 let scenario: Scenario;
@@ -29,7 +34,7 @@ beforeAll(async () => {
       local_ts = ${site.subnet.v4}
       remote_ts = 10.0.0.0/16
       rekey_time = 0s
-      mark_out = 7`, // strongSwan makes no second one that is equal to the mark
+      mark_out = 7`, // strongSwan does not make a second one that is equal in all but the mark
   });
   await bringUp(scenario, swan);
 });
@@ -56,7 +61,7 @@ test("two Child SAs with the same selectors stay, and the site rekeys each", asy
   await expectNoLossWhile(scenario, site, work, SITE_DROPS);
 });
 
-test("one of two goes by the site's hand, and the other one carries on", async () => {
+test("the site deletes one of the two, and the other one carries on", async () => {
   const work = async () => {
     const before = await spis();
     // Its other one carries packets without a mark.
@@ -70,7 +75,7 @@ test("one of two goes by the site's hand, and the other one carries on", async (
   await expectNoLossWhile(scenario, site, work, SITE_DROPS);
 });
 
-test("make before break: the site authenticates anew, again and again", async () => {
+test("make before break: the site authenticates again and again", async () => {
   const lost = await lostWhile(async () => {
     for (let round = 0; round < REAUTHS; round++) {
       const before = await spis();
@@ -84,7 +89,7 @@ test("make before break: the site authenticates anew, again and again", async ()
       expect(await spis()).toEqual(after);
     }
   });
-  // What we send with new keys may overtake the answer that brings up the site's end.
+  // What we send with new keys may overtake the answer that sets up the site's end.
   expect(lost.there.length + lost.back.length).toBeLessThanOrEqual(2 * REAUTHS);
 });
 

@@ -21,7 +21,7 @@ export type SiteRow = {
 };
 
 export type EroutedSettings = {
-  /** SQLite in a file of its own, or a table in a MariaDB that runs already. */
+  /** SQLite in a file of its own, or a table in a running MariaDB. */
   readonly database?: { readonly socket: string; readonly password: string; readonly url: string };
   readonly sites: readonly SiteRow[];
   /** More lines of the egroup, such as `poll_interval = "1s"`, and of `[status]`. */
@@ -46,12 +46,12 @@ export type Erouted = {
   json(path: string): Promise<unknown>;
   /** Runs a command of the executable with this configuration. */
   command(...words: string[]): Promise<Ended>;
-  /** Writes the configuration file anew; the daemon hears of it by a reload only. */
+  /** Writes the configuration file again; the daemon notices only at a reload. */
   configure(change: (text: string) => string): Promise<void>;
   /** Runs SQL on the table of sites, as an operator would. */
   sql(statement: string, ...values: readonly (string | null)[]): Promise<void>;
   log(): Promise<string>;
-  /** SIGTERM; gives the exit status. */
+  /** SIGTERM; returns the exit status. */
   stop(): Promise<number>;
   /** SIGKILL: no farewell, no cleaning up. */
   kill(): Promise<void>;
@@ -66,7 +66,9 @@ const PROJECT = join(import.meta.dir, "../../..");
 const FOLDER = "/run/erouted";
 const START_MS_MAX = patient(120_000);
 
-/** Makes configuration and table, starts the daemon, waits until it says that it is healthy. */
+/**
+ * Creates configuration and table, starts the daemon, waits until it reports that it is healthy.
+ */
 export async function startErouted(host: Host, settings: EroutedSettings): Promise<Erouted> {
   const configFile = `${FOLDER}/erouted.toml`;
   await mkdir(FOLDER, { recursive: true });
@@ -159,7 +161,7 @@ async function insert(sql: Sql, site: SiteRow): Promise<void> {
 function configuration(settings: EroutedSettings): string {
   const database = settings.database?.url ?? `sqlite:${FOLDER}/peers.db`;
   const secret = settings.database === undefined ? "" : `password_file = "${FOLDER}/db.secret"`;
-  // With one or two sites each change that closes one is a large share.
+  // With one or two sites, each change that closes one is a large share.
   return `[reload]
 close_percent_max = 100
 
@@ -186,7 +188,9 @@ ${settings.more ?? ""}
 `;
 }
 
-/** `EROUTED_EXECUTABLE` names a built one, which `make test` sets; else the sources are run. */
+/**
+ * `EROUTED_EXECUTABLE` names a built one, which `make test` sets; otherwise the sources are run.
+ */
 function executable(): string[] {
   const built = process.env.EROUTED_EXECUTABLE ?? "";
   if (built !== "" && existsSync(built)) return [built];

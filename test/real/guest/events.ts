@@ -1,4 +1,4 @@
-/** What `/api/v1/events` tells of a site, as an operator reads it with curl. */
+/** What `/api/v1/events` says about a site, as an operator reads it with curl. */
 
 import type { Erouted } from "./erouted.ts";
 import { until } from "./hosts.ts";

@@ -1,4 +1,6 @@
-/** Sites that must not get in: each ends with its reason, the one that is in does not notice. */
+/**
+ * Sites that must not connect: each fails with its reason, and the connected one does not notice.
+ */
 
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { eventsOf, failuresOf, untilFailure } from "./events.ts";
@@ -82,7 +84,7 @@ test("R1: an ID that no eroute matches is refused; the closest pattern is named"
   expect(event?.detail).toContain("stranger-7");
 });
 
-test("a site that expects another ID of us: both are named, and what to change", async () => {
+test("a site that expects another ID from us: both are named, and what to change", async () => {
   const swan = await startSite(bad, { remoteId: "hub.example" });
   expect(await swan.initiate()).toBe(false);
   await swan.stop();
@@ -120,7 +122,7 @@ test("R3: a local user without an eroute, and an eroute without a local user", a
   await fails({ localId: "lab-other" }, "eroute-without-user", ["an eroute, but no local user"]);
 });
 
-test("R3: a local user with a normal eroute gets in without the database", async () => {
+test("R3: a local user with a normal eroute connects without the database", async () => {
   const swan = await startSite(bad, { localId: "lab-gw", remoteId: "192.0.2.1" });
   await bringUp(scenario, swan);
   await pingBothWays(scenario, bad);
@@ -136,7 +138,7 @@ test("proposals without anything in common are shown side by side", async () => 
   const event = events.find(({ reason }) => reason === "no-proposal-chosen");
   expect(event?.offered).toEqual(["AES_CBC_128/HMAC_SHA1_96/PRF_HMAC_SHA1/MODP_2048"]);
   expect(event?.wanted?.join()).toContain("AES_GCM_16_256");
-  // Its ID was not told yet: the address leads to it.
+  // Its ID is not known yet: the address leads to it.
   const why = await scenario.erouted.command("why", bad.address.v4);
   expect(why.out).toContain("none of the offered algorithms is configured");
   expect(why.out).toMatch(/^integrity +HMAC_SHA1_96 +HMAC_SHA2_256_128 +<- nothing in common$/m);
@@ -170,7 +172,7 @@ test("an unknown ID and a wrong key look the same from outside", async () => {
   }
 });
 
-test("a site whose key is corrected in its row gets in at the next attempt (R2)", async () => {
+test("a site whose key is corrected in its row connects at the next attempt (R2)", async () => {
   const swan = await startSite(bad, { localId: "site-2", psk: "the new key" });
   expect(await swan.initiate()).toBe(false);
   await scenario.erouted.sql(
@@ -188,7 +190,7 @@ test("a site whose key is corrected in its row gets in at the next attempt (R2)"
   await swan.stop();
 });
 
-/** The site is refused for this reason, and `erouted why` says these things of it. */
+/** The site is refused for this reason, and `erouted why` says these things about it. */
 async function fails(
   changes: Partial<StrongSwanSettings>,
   reason?: string,
@@ -205,7 +207,7 @@ async function fails(
   for (const words of said) expect(why.out).toContain(words);
 }
 
-/** What strongSwan says of the answer to IKE_AUTH. */
+/** What strongSwan says about the answer to IKE_AUTH. */
 async function refusalOf(changes: Partial<StrongSwanSettings>): Promise<{ readonly said: string }> {
   const swan = await startSite(bad, changes);
   expect(await swan.initiate()).toBe(false);

@@ -1,6 +1,6 @@
 /**
- * A program: sends IKE_SA_INIT requests with made-up source addresses, each a different one.
- * `bun flood.ts COUNT`; to the concentrator of the laboratory, from whatever host it is run in.
+ * A program: sends IKE_SA_INIT requests with made-up source addresses, each a different one. `bun
+ * flood.ts COUNT`; to the laboratory's concentrator, from the host in which it runs.
  */
 
 import { dlopen } from "bun:ffi";
@@ -42,7 +42,7 @@ packet.set(request, IP_HEADER_OCTETS + UDP_HEADER_OCTETS);
 const count = Number(process.argv[2]);
 let sent = 0;
 for (let i = 1; i <= count; i++) {
-  // 198.18.0.0/15 is there for benchmarks; the port and the initiator's SPI change too.
+  // 198.18.0.0/15 is reserved for benchmarks; the port and the initiator's SPI change, too.
   view.setUint32(12, 0xc612_0000 + (i & 0x1_ffff));
   view.setUint16(20, 1024 + (i % 60_000));
   view.setUint32(IP_HEADER_OCTETS + UDP_HEADER_OCTETS, i);

@@ -1,6 +1,7 @@
 /**
- * A router with an MTU of 1,200 that does not say so: our certificate arrives all the same. What is
- * sent without DF is cut there; and where IP fragments vanish, smaller IKE fragments go through.
+ * A router with an MTU of 1,200 that does not report it: our certificate still arrives. Packets
+ * without DF are fragmented there; and where IP fragments vanish, smaller IKE fragments get
+ * through.
  */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
@@ -54,7 +55,7 @@ afterAll(async () => {
   expect(await scenario.erouted.stop()).toBe(0);
 });
 
-test("messages without DF are cut by the router, and the certificate arrives", async () => {
+test("the router fragments messages without DF, and the certificate arrives", async () => {
   const swan = await startSite(site, { ...believes() });
   expect(await swan.initiate(20)).toBe(true);
   expect(await swan.log()).toContain("received end entity cert");
@@ -75,7 +76,7 @@ test("where longer packets vanish, fragment_size lets it through", async () => {
   await swan.stop();
 });
 
-/** We prove ourselves by certificate, the site by its key. */
+/** We authenticate with a certificate, the site with its key. */
 function believes() {
   return { remote: "auth = pubkey", certificates: { own: undefined, authorities: [authority] } };
 }

@@ -1,6 +1,6 @@
 /**
- * A way on which UDP datagrams of more than 1280 octets vanish, as behind firewalls that drop IP
- * fragments. IKE messages that are longer come in fragments of their own (RFC 7383).
+ * A path on which UDP datagrams of more than 1280 octets vanish, as behind firewalls that drop IP
+ * fragments. Longer IKE messages come in fragments of their own (RFC 7383).
  */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
@@ -25,7 +25,7 @@ const OURS = ["aes256", "aes128"].flatMap((encr) =>
     ["x25519", "ecp256", "ecp384", "ecp521", "modp2048"].map((ke) => `${encr}-${integ}-${ke}`),
   ),
 );
-/** strongSwan leaves out those that differ in the key exchange only. */
+/** strongSwan leaves out those that differ only in the key exchange. */
 const THEIRS = ["aes128ctr", "aes192ctr", "aes256ctr", "aes192", "aes128", "aes256"].flatMap(
   (encr) =>
     ["sha1", "aesxcbc", "aescmac", "sha384", "sha512", "sha256"].map((integ) => `${encr}-${integ}`),
@@ -51,7 +51,7 @@ afterAll(async () => {
   await scenario?.erouted.stop();
 });
 
-test("without fragments the site does not get through: the way is narrow", async () => {
+test("without fragments the site does not get through: the path is narrow", async () => {
   const swan = await startSite(site, { esp: THEIRS.join(), fragmentation: false });
   expect(await swan.initiate(5)).toBe(false);
   expect(await swan.log()).toContain("retransmit 1 of request with message ID 1");
@@ -92,7 +92,7 @@ test("erouted calls in fragments", async () => {
   await swan.stop();
 });
 
-/** Longer ones than that are dropped as they leave, before IP would cut them. */
+/** Longer ones are dropped as they leave, before IP would fragment them. */
 async function narrow(host: Host): Promise<void> {
   const rule = `-A OUTPUT -p udp -m length --length ${OCTETS_MAX + 1}:65535 -j DROP`;
   await must(host, ["iptables-legacy", ...rule.split(" ")]);

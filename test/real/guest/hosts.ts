@@ -1,9 +1,9 @@
-/** Hosts of a test: network namespaces with addresses and routes, and what is seen from them. */
+/** Hosts of a test: network namespaces with addresses and routes, and what is visible from them. */
 
 import { readFile } from "node:fs/promises";
 import { lookUntil, patient } from "../../patience.ts";
 
-/** A network namespace; with `undefined` as host a command runs where the test itself does. */
+/** A network namespace; with `undefined` as host, a command runs where the test itself runs. */
 export type Host = { readonly name: string };
 
 export type Ended = { readonly status: number; readonly out: string; readonly err: string };
@@ -31,7 +31,7 @@ export async function addHost(name: string): Promise<Host> {
   return host;
 }
 
-/** Carries out commands of `ip` in one process: each starts like `addr add …`. */
+/** Runs several `ip` commands in one process: each begins like `addr add …`. */
 export async function configure(host: Host | undefined, lines: readonly string[]): Promise<void> {
   const where = host === undefined ? [] : ["-n", host.name];
   const batch = Bun.spawn(["ip", ...where, "-batch", "-"], {
@@ -60,7 +60,7 @@ export async function run(host: Host | undefined, command: readonly string[]): P
   return { status, out, err };
 }
 
-/** Runs a command that has to succeed; gives what it wrote. */
+/** Runs a command that has to succeed; returns its output. */
 export async function must(host: Host | undefined, command: readonly string[]): Promise<string> {
   const ended = await run(host, command);
   if (ended.status === 0) return ended.out;
@@ -68,7 +68,7 @@ export async function must(host: Host | undefined, command: readonly string[]): 
   throw new Error(`${command.join(" ")}${where}: ${ended.status}\n${ended.out}${ended.err}`);
 }
 
-/** Starts a program that goes on; its output is kept in /run. */
+/** Starts a program that keeps running; its output is kept in /run. */
 export function start(
   host: Host | undefined,
   command: readonly string[],
@@ -94,7 +94,7 @@ export function start(
   };
 }
 
-/** Waits until `holds` says so; an error names what was waited for. */
+/** Waits until `holds` is true; an error names what was awaited. */
 export async function until(
   what: string,
   holds: () => Promise<boolean>,
@@ -106,7 +106,7 @@ export async function until(
 function inHost(host: Host | undefined, command: readonly string[]): string[] {
   if (host === undefined) return [...command];
   const [program, ...words] = command;
-  // One process instead of two: in a guest that is half of the time.
+  // One process instead of two: in a guest this halves the time.
   if (program === "ip") return ["ip", "-n", host.name, ...words];
   return ["ip", "netns", "exec", host.name, ...command];
 }

@@ -1,6 +1,6 @@
 /**
- * HTTP from inside a host, without a process of its own for each request: in a guest to start one
- * takes longer than to answer. That curl gets the same is shown where people would use it.
+ * HTTP from inside a host, without a process for each request: in a guest, starting one takes
+ * longer than the answer. Tests of what people use show that curl gets the same.
  */
 
 import { dlopen } from "bun:ffi";
@@ -44,7 +44,7 @@ export async function getFrom(host: Host, path: string): Promise<Answer> {
   }
 }
 
-/** Sockets that are made meanwhile are the host's; nothing may wait in it. */
+/** Sockets that are opened in the meantime belong to the host; nothing may wait here. */
 function inNamespace<T>(host: Host, make: () => T): T {
   const own = openSync("/proc/thread-self/ns/net", "r");
   const theirs = openSync(`/run/netns/${host.name}`, "r");

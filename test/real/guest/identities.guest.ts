@@ -1,5 +1,5 @@
 /**
- * Who a site is, and by which key: IDs of each type at both ends, keys in each form (RFC 7296
+ * The identity of a site and its key: IDs of each type at both ends, keys in each form (RFC 7296
  * §2.15, §3.5); and rekeys of the IKE SA after a change of the PRFs (§2.18).
  */
 
@@ -18,7 +18,7 @@ import {
 
 const LONG = "a key of more than sixty-four characters, as some people like to have them";
 
-/** IDs as strongSwan is told them, and as they stand in rows; ours are of the same type. */
+/** IDs as strongSwan is given them, and as they are in rows; ours are of the same type. */
 const IDENTITIES = [
   {
     ...{ type: "FQDN", theirs: "fqdn:gw.branch.example", row: "gw.branch.example" },
@@ -68,7 +68,7 @@ afterAll(async () => {
 });
 
 for (const { type, theirs, row, ours, psk } of IDENTITIES) {
-  test(`V2-50 V2-52: a site with an ID of type ${type} gets in with its key`, async () => {
+  test(`V2-50 V2-52: a site with an ID of type ${type} connects with its key`, async () => {
     const swan = await startSite(site, { localId: theirs, remoteId: ours, psk });
     await bringUp(scenario, swan);
     expect(await dynamicPeerIds(scenario)).toEqual([row]);

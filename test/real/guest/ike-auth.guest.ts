@@ -31,7 +31,7 @@ afterAll(async () => {
   expect(await scenario?.erouted.stop()).toBe(0);
 });
 
-test("RFC 6023: strongSwan is told that it may come without a Child SA, and does", async () => {
+test("RFC 6023: strongSwan learns that it may connect without a Child SA, and does", async () => {
   const site = await scenario.laboratory.addSite(1);
   const swan = await startSite(site, { connection: "childless = force" });
   expect(await swan.initiateIke()).toBe(true);
@@ -43,7 +43,7 @@ test("RFC 6023: strongSwan is told that it may come without a Child SA, and does
   await expectKernelAsStatusSays(scenario);
   await swan.terminate();
   await until("the eroute has gone", async () => (await erouteViews(scenario)).length === 0);
-  // One IKE SA served both: what strongSwan asked for in the end came by CREATE_CHILD_SA.
+  // One IKE SA served both: what strongSwan requested in the end came by CREATE_CHILD_SA.
   const made = (await scenario.erouted.log()).match(/dynamic eroute fleet\/site-1 from/g);
   expect(made?.length).toBe(1);
   await swan.stop();

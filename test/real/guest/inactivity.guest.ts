@@ -1,4 +1,4 @@
-/** Eroutes without traffic (R13): they stay while packets flow, go without, and come back. */
+/** Eroutes without traffic (R13): they stay while packets flow, end without, and come back. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { patient } from "../../patience.ts";
@@ -15,7 +15,7 @@ let swan: StrongSwan;
 
 beforeAll(async () => {
   const peerip = "192.0.2.11";
-  // Asking whether it is there is no traffic: it must not keep the eroute up.
+  // Liveness checks are not traffic: they must not keep the eroute up.
   const eroute = 'inactivity = "10s"\ndpd = "2s"';
   const egroup = "remote_mask = 24";
   scenario = await startScenario({ sites: [{ ...rowOf(1), peerip }], egroup, eroute });
@@ -30,9 +30,9 @@ afterAll(async () => {
 });
 
 test(
-  "R13: with a ping every two seconds it stays, without it goes, at both ends",
+  "R13: with a ping every two seconds it stays, without them it ends, at both ends",
   async () => {
-    // The first packet makes erouted call; it may be lost for that.
+    // The first packet makes erouted call; the packet itself may be lost.
     await ping(scenario.laboratory.office, site.inner.v4, { count: 1 });
     await until("the site is up", async () => (await dynamicPeerIds(scenario)).length === 1);
     const pings = await ping(scenario.laboratory.office, site.inner.v4, {
@@ -43,7 +43,7 @@ test(
     const gone = async () => (await dynamicPeerIds(scenario)).length === 0;
     await until("it has gone", gone, 30_000);
     expect(await scenario.erouted.log()).toContain("inactive");
-    await until("the site has heard of it", async () => (await swan.ikeSpis()).length === 0);
+    await until("the site has been notified", async () => (await swan.ikeSpis()).length === 0);
     expect(await xfrmStates(scenario.laboratory.concentrator)).toEqual([]);
   },
   patient(120_000),

@@ -19,7 +19,7 @@ export type Site = {
   readonly host: Host;
   readonly number: number;
   readonly address: { readonly v4: string; readonly v6: string };
-  /** Its own address inside the tunnel and its subnet. */
+  /** Its own address inside the tunnel, and its subnet. */
   readonly inner: { readonly v4: string; readonly v6: string };
   readonly subnet: { readonly v4: string; readonly v6: string };
 };
@@ -46,7 +46,7 @@ export async function buildLaboratory(): Promise<Laboratory> {
     `addr add ${CONCENTRATOR.v4}/24 dev wan`,
     `addr add ${CONCENTRATOR.v6}/64 dev wan nodad`,
     "link set wan up",
-    // No such router: a route has to be there for a policy to take its packets.
+    // There is no such router: a policy gets packets only if a route exists.
     "route add default via 192.0.2.254",
     "route add default via 2001:db8::fe",
     "link add lan type veth peer name eth0 netns office",
@@ -104,7 +104,7 @@ async function addSite(bridge: Host, number: number, place: Place): Promise<Site
   return site;
 }
 
-/** A router that hides what is behind it behind its own address, as homes and carriers have. */
+/** A router that hides its network behind its own address, as those of homes and carriers do. */
 async function addNatRouter(internet: Host): Promise<Host> {
   const nat = await addHost("nat");
   await plug(internet, nat, "wan");

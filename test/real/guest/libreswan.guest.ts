@@ -1,4 +1,4 @@
-/** A site with libreswan (IKEv2, PSK), from its first call to its goodbye. */
+/** A site with libreswan (IKEv2, PSK), from its first call to its disconnection. */
 
 import { OUR_ID } from "./erouted.ts";
 import { CONCENTRATOR } from "./laboratory.ts";

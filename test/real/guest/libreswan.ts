@@ -1,4 +1,4 @@
-/** libreswan (Debian's 4.10) as somebody else's peer: a pluto of its own in each host. */
+/** libreswan (Debian's 4.10) as an independent peer: a pluto of its own in each host. */
 
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -12,23 +12,23 @@ export type LibreswanSettings = {
   readonly remoteId: string;
   readonly psk: string;
   readonly localAddress: string;
-  /** `%any` for who waits to be called by anybody. */
+  /** `%any` for a responder that anyone may call. */
   readonly remoteAddress: string;
-  /** In libreswan's words: `aes128-sha2_256-dh31`; without them it takes its own defaults. */
+  /** In libreswan's words: `aes128-sha2_256-dh31`; without them it uses its own defaults. */
   readonly ike?: string;
   readonly esp?: string;
   readonly localSubnet: string;
   readonly remoteSubnet: string;
-  /** Its certificate instead of the key, and whom it trusts. */
+  /** Its certificate instead of the key, and the authority that it trusts. */
   readonly certificates?: {
     readonly own: Issued;
     readonly authority: Issued;
-    /** What both ends have to sign with: this version knows only one for both. */
+    /** How both ends have to sign: this version supports only one method for both. */
     readonly authby: "ecdsa" | "rsa-sha2";
   };
   /** More lines of the `conn` section. */
   readonly more?: readonly string[];
-  /** Both files as somebody else has written them, and the connection's name in there. */
+  /** Both files as written elsewhere, and the connection's name in them. */
   readonly files?: { readonly name: string; readonly conf: string; readonly secrets: string };
 };
 
@@ -37,14 +37,14 @@ export type Libreswan = {
   initiate(): Promise<boolean>;
   rekeyChild(): Promise<void>;
   rekeyIke(): Promise<void>;
-  /** Closes the IKE SA with its Child SAs, the peer told. */
+  /** Closes the IKE SA with its Child SAs, and notifies the peer. */
   terminate(): Promise<void>;
   /** What `ipsec showstates` shows: a line for each IKE SA and each Child SA. */
   states(): Promise<string>;
   /** How many IKE SAs and Child SAs are established. */
   counts(): Promise<{ readonly ike: number; readonly child: number }>;
   log(): Promise<string>;
-  /** Tells its peers and ends. */
+  /** Notifies its peers and ends. */
   stop(): Promise<void>;
 };
 
@@ -72,8 +72,7 @@ export async function startLibreswan(host: Host, settings: LibreswanSettings): P
   const libreswan = controls(folder, daemon, { name, whack });
   try {
     await until("pluto answers", async () => (await whack("--status")).status === 0);
-    // What its own files say it does by itself, at its start: to load them once more would end
-    // what has been begun.
+    // What its own files make it do at its start: loading them again would end what has begun.
     if (settings.files !== undefined) return libreswan;
     const add = [`${PROGRAMS}/addconn`, "--config", `${folder}/ipsec.conf`];
     await must(host, [...add, "--ctlsocket", `${folder}/pluto.ctl`, name]);
@@ -85,7 +84,7 @@ export async function startLibreswan(host: Host, settings: LibreswanSettings): P
   return libreswan;
 }
 
-/** Into the database of NSS, where pluto looks for certificates and keys by nickname. */
+/** Into the NSS database, where pluto looks for certificates and keys by nickname. */
 async function layCertificates(
   folder: string,
   { own, authority }: NonNullable<LibreswanSettings["certificates"]>,
@@ -131,7 +130,7 @@ function controls(folder: string, daemon: Running, { name, whack }: Control): Li
   };
 }
 
-/** pluto looks for its helpers under /usr/libexec only: it sees a disk where they are there. */
+/** pluto looks for its helpers only under /usr/libexec: it sees a disk where they are there. */
 function plutoCommand(folder: string): string[] {
   const there = `mount --bind ${UNPACKED}/usr/libexec /usr/libexec && exec "$@"`;
   // Its script for routes and addresses is called as `ipsec _updown`.

@@ -19,7 +19,7 @@ import {
 import { xfrmStates } from "./xfrm-states.ts";
 
 const FLOOD_REQUESTS = 100_000;
-/** Half-open IKE SAs up to the limit, cookies for all else; what Bun itself does with memory. */
+/** Half-open IKE SAs up to the limit, cookies for the rest; and Bun's own use of memory. */
 const FLOOD_MIB_MAX = 96;
 
 let laboratory: Laboratory;
@@ -47,7 +47,7 @@ test("R7: a full table refuses the next site, and the reason says what to raise"
   });
 });
 
-test("R7: the oldest dynamic eroute is evicted, and its site told", async () => {
+test("R7: the oldest dynamic eroute is evicted, and its site notified", async () => {
   const more = '[dynamic_eroutes]\nmax = 3\nevict_below_free_percent = 40\nevict_interval = "1s"';
   await withErouted(more, async (scenario) => {
     const [first, second] = sites as [Site, Site];
@@ -78,7 +78,7 @@ test("ike-scan --ikev2 gets a handshake", async () => {
   );
 });
 
-test("100,000 spoofed IKE_SA_INITs: memory is bounded, a site gets in", async () => {
+test("100,000 spoofed IKE_SA_INITs: memory is bounded, a site connects", async () => {
   await withErouted("", async (scenario) => {
     const [site] = sites as [Site];
     const attacker = await attackerHost();

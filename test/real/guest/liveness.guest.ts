@@ -39,7 +39,7 @@ afterAll(async () => {
 });
 
 test(
-  "R5: a site whose line is cut goes with its SAs; one that is only quiet stays",
+  "R5: a site whose line is cut loses its SAs; one that is only quiet keeps them",
   async () => {
     const swan = await startSite(vanishing);
     await bringUp(scenario, swan);

@@ -1,4 +1,4 @@
-/** Packets that a rekey cost, and whose fault that was. */
+/** Packets lost in a rekey, and which end caused it. */
 
 import { expect } from "bun:test";
 import type { Host } from "./hosts.ts";
@@ -8,9 +8,9 @@ import { type StateLife, stateKey, xfrmDrops } from "./xfrm-states.ts";
 
 /**
  * Libreswan and OpenIKED send with new keys as soon as they have answered, as they may (RFC 7296
- * §2.8): such a packet can be here before the state that the answer is turned into. None may come
- * for a state that has gone. OpenIKED also lets packets pass before its own kernel has the new
- * states: those, and the answers to them, it drops itself.
+ * §2.8): such a packet can arrive before the state that the answer creates. None may arrive for a
+ * removed state. OpenIKED also lets packets pass before its own kernel has the new states: it drops
+ * those, and the answers to them, itself.
  */
 export function whenTheyCame(packets: readonly EspSeen[], states: ReadonlyMap<string, StateLife>) {
   const inbound = packets.filter(({ dst }) => dst === CONCENTRATOR.v4);
@@ -21,7 +21,7 @@ export function whenTheyCame(packets: readonly EspSeen[], states: ReadonlyMap<st
   };
 }
 
-/** Packets that a host has dropped since then, for these reasons: for no other one was any. */
+/** Packets that a host has dropped since then for these reasons; there may be no others. */
 export async function dropsSince(
   host: Host,
   before: Readonly<Record<string, number>>,

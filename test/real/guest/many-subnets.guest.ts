@@ -1,6 +1,6 @@
 /**
- * Sites with many subnets, and with ranges of addresses that are no subnet, called and calling:
- * strongSwan at the other end. What has no room in the kernel is told.
+ * Sites with many subnets, and with ranges of addresses that are not subnets, called and calling:
+ * strongSwan at the other end. What exceeds the kernel's room is reported.
  */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
@@ -15,7 +15,7 @@ import { xfrmPolicies } from "./xfrm-states.ts";
 
 /** `10.0.0.0/24`, `10.0.1.0/24`, …: twelve of them. */
 const HERE = subnets("10.0", 12);
-/** Of the site that calls, and of the one that is called. */
+/** Of the site that calls, and of the site that is called. */
 const CALLING = subnets("172.20", 12);
 const CALLED = subnets("172.21", 12);
 const LAST_HERE = "10.0.11.10";
@@ -77,7 +77,7 @@ test("a site with twelve subnets is called, for a packet to the last of them", a
   await pingsThrough(site, "172.21.11.1");
 });
 
-test("a range of addresses that is no subnet stays what the site says", async () => {
+test("a range of addresses that is not a subnet stays as the site sends it", async () => {
   const site = await scenario.laboratory.addSite(3);
   await configure(site.host, ["addr add 192.168.3.254/24 dev lo"]);
   const swan = await startSite(site, {
@@ -96,7 +96,7 @@ test("a range of addresses that is no subnet stays what the site says", async ()
   }
 });
 
-test("R12: a called site that grants a range of what it is asked for is connected", async () => {
+test("R12: a called site that grants part of the request as a range is connected", async () => {
   const site = await scenario.laboratory.addSite(4);
   const localSubnet = "192.168.4.1-192.168.4.254";
   const swan = await startSite(site, { localSubnet });
@@ -107,7 +107,7 @@ test("R12: a called site that grants a range of what it is asked for is connecte
   expect(seen.child_sas[0]?.remote_subnets).toEqual([localSubnet]);
 });
 
-test("what is over the limit of pairs is left out, and told in events and why", async () => {
+test("pairs over the limit are left out, and reported in events and why", async () => {
   const site = await scenario.laboratory.addSite(5);
   const there = subnets("192.168", 40, 64);
   const swan = await startSite(site, {
@@ -139,7 +139,7 @@ async function branchSite(number: number, name: string, there: readonly string[]
   return { site, swan };
 }
 
-/** The first packets have no SA yet: the call that they cause takes its time. */
+/** The first packets have no SA yet: the call that they cause takes time. */
 async function untilReached(inner: string): Promise<void> {
   const { office } = scenario.laboratory;
   const isReached = async () => (await ping(office, inner, { count: 5 })).received > 0;

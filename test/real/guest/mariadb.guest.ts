@@ -1,4 +1,4 @@
-/** Sites in MariaDB: the row is read afresh, and its faults stay where they belong. */
+/** Sites in MariaDB: the row is read for each attempt, and its faults affect only its site. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { patient } from "../../patience.ts";
@@ -38,7 +38,7 @@ test("R2: a site whose row is in MariaDB connects and carries pings", async () =
   await swan.stop();
 });
 
-test("R2: a changed key counts from the next attempt on, without a reload", async () => {
+test("R2: a changed key takes effect at the next attempt, without a reload", async () => {
   await scenario.erouted.sql("UPDATE eroutes SET password = ? WHERE peerid = ?", "new", "site-1");
   const old = await startSite(site);
   expect(await old.initiate(8)).toBe(false);
@@ -49,7 +49,7 @@ test("R2: a changed key counts from the next attempt on, without a reload", asyn
   await fresh.stop();
 });
 
-test("R6: while the database is gone a new site fails, and an up site stays up", async () => {
+test("R6: while the database is down a new site fails, and a connected one stays", async () => {
   const swan = await startSite(site, { psk: "new" });
   await bringUp(scenario, swan);
   await mariadb.stop();

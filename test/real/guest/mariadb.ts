@@ -1,4 +1,4 @@
-/** MariaDB inside a guest: a data folder made outside, settings that a guest's kernel can bear. */
+/** MariaDB inside a guest: a data folder made outside, and settings that suit a guest's kernel. */
 
 import { existsSync } from "node:fs";
 import { cp, mkdir } from "node:fs/promises";
@@ -8,7 +8,7 @@ import { start, until } from "./hosts.ts";
 
 export type GuestMariadb = {
   readonly socket: string;
-  /** Of the user `erouted`, who may do all in the database `vpn`. */
+  /** For the user `erouted`, who may do everything in the database `vpn`. */
   readonly password: string;
   /** As `database` of an egroup. */
   readonly url: string;
@@ -61,7 +61,7 @@ function options(socket: string): string[] {
     `--socket=${socket}`,
     "--skip-networking",
     "--innodb-buffer-pool-size=16M",
-    "--innodb-buffer-pool-size-max=64M", // else: "Cannot map"
+    "--innodb-buffer-pool-size-max=64M", // otherwise: "Cannot map"
     "--innodb-use-native-aio=0",
     "--innodb-flush-method=fsync",
     "--innodb-flush-log-at-trx-commit=0",

@@ -1,6 +1,6 @@
 /**
- * States that go on under other addresses while a ping runs through them. The other end is set up
- * with `ip xfrm`: what it decrypts was encrypted with the keys and numbers that it expects.
+ * States that move to other addresses while a ping runs through them. The other end is set up with
+ * `ip xfrm`: what it decrypts was encrypted with the keys and numbers that it expects.
  */
 
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
@@ -16,7 +16,7 @@ import { addHost, configure, type Host, must, start, until } from "./hosts.ts";
 import { ping } from "./wire.ts";
 
 const HERE = "192.0.2.1";
-/** The peer has both: it goes from the one to the other. */
+/** The peer has both: it moves from one to the other. */
 const THERE = ["192.0.2.11", "192.0.2.12"] as const;
 const INNER = { here: "10.0.0.1", there: "192.168.1.1" } as const;
 const SPI_OUT = asEspSpi(0xc0ff_ee01);
@@ -67,7 +67,7 @@ test.each(KINDS)("%s: states move under a ping, and no sequence number repeats",
     move(THERE[i % 2 === 0 ? 0 : 1], THERE[i % 2 === 0 ? 1 : 0]);
   }
   const { sent, received } = await pinging;
-  // Only what is sent in the very moment of a move can be lost.
+  // Only packets sent at the very moment of a move can be lost.
   expect(sent - received).toBeLessThanOrEqual(MOVES);
   expect(await ping(undefined, INNER.there, { count: 3 })).toEqual({ sent: 3, received: 3 });
   const numbers = await seen();
@@ -78,7 +78,7 @@ test.each(KINDS)("%s: states move under a ping, and no sequence number repeats",
   expect(packets).toBeGreaterThanOrEqual(received); // counted over all its places
 });
 
-test("a moved state is as before in all but place and sequence number", async () => {
+test("a moved state is unchanged except for its addresses and sequence number", async () => {
   await startPeer("replay-window 32");
   install(LIMITED);
   const { id } = stateLike();
@@ -111,7 +111,7 @@ test("a moved state ends when it would have ended", async () => {
   await until("the kernel has removed the state", gone);
   const seconds = (performance.now() - began) / 1000;
   expect(seconds).toBeGreaterThan(hardSeconds - 1.1); // the kernel counts whole seconds
-  // Made anew without its age it would live for as long as until the move once more.
+  // If it were made without its age, it would live on for as long again as before the move.
   expect(seconds).toBeLessThan(hardSeconds + patient(3_000) / 1_000);
 });
 
@@ -136,13 +136,13 @@ async function startPeer(words: string): Promise<void> {
     `xfrm state add src ${THERE[0]} dst ${HERE} spi ${SPI_IN} ${keys}`,
     `xfrm policy add src 192.168.1.0/24 dst 10.0.0.0/16 dir out ` +
       `tmpl src ${THERE[0]} dst ${HERE} proto esp reqid 7 mode tunnel`,
-    // Of an inbound template only the source counts.
+    // For an inbound template only the source counts.
     `xfrm policy add src 10.0.0.0/16 dst 192.168.1.0/24 dir in ` +
       `tmpl ${between} ${THERE[0]} proto esp reqid 7 mode tunnel`,
   ]);
 }
 
-/** stateLike's key. */
+/** The key of stateLike. */
 const KEY = Array.from({ length: 20 }, (_, i) => (0x10 + i).toString(16)).join("");
 
 /** Our states and policies, towards the peer's first address. */
@@ -201,7 +201,7 @@ function demand(request: XfrmRequest): void {
   if (!result.ok) throw new Error(Bun.inspect(result.error));
 }
 
-/** From now on: the sequence numbers of what we send, as the peer's interface sees them. */
+/** From now on: the sequence numbers of what we send, as seen at the peer's interface. */
 async function captureNumbers(): Promise<() => Promise<string[]>> {
   const filter = ["esp", "and", "src", HERE];
   const dump = start(peer, ["tcpdump", "-n", "-l", "--immediate-mode", "-i", "wan", ...filter]);
@@ -226,7 +226,7 @@ function spiIn(block: string): string {
   return /spi (0x\w+)/.exec(block)?.[1] ?? "";
 }
 
-/** What has to be the same wherever a state is. */
+/** What has to stay the same wherever a state is. */
 function withoutPlace(text: string): string[] {
   return text
     .replace(/^src \S+ dst \S+/gm, "src dst")

@@ -1,6 +1,6 @@
 /**
- * A site behind a NAT whose IKE comes from port 500 although it has gone to 4500: a firewall on the
- * way, or somebody who replays. Its ESP in UDP stays where it is, and the message is answered.
+ * A site behind a NAT whose IKE comes from port 500 although it has moved to 4500: a firewall on
+ * the path, or a replay. Its ESP in UDP stays where it is, and the message is answered.
  */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
@@ -41,14 +41,14 @@ test("a new message on port 500 is answered there, and ESP in UDP stays on 4500"
   const before = await encapsulations();
   expect(before.length).toBe(2);
   const message = await heldBackRequest();
-  // The site's own copies are held back until then: ours is the first that arrives.
+  // The site's own copies are held back until then: ours is the first to arrive.
   expect(await answerTo(message)).toBe(true);
   await letThrough();
   expect(await encapsulations()).toEqual(before);
   await pingBothWays(scenario, site);
 });
 
-test("the site repeats it on 4500, is answered as well, and goes on", async () => {
+test("the site repeats it on 4500, is answered as well, and continues", async () => {
   const before = await encapsulations();
   await swan.rekeyChild();
   await until("both states are new ones, on the same ports", async () => {
@@ -58,7 +58,7 @@ test("the site repeats it on 4500, is answered as well, and goes on", async () =
   await pingBothWays(scenario, site);
 });
 
-/** What the site asks while nothing of its UDP gets through: the octets after the marker. */
+/** A request of the site while none of its UDP gets through: the octets after the marker. */
 async function heldBackRequest(): Promise<string> {
   const file = "/run/held-back.pcap";
   const filter = ["udp", "dst", "port", "4500", "and", "udp[8:4]", "=", "0"];
@@ -91,7 +91,9 @@ function firstPayload(pcap: Uint8Array): string {
   return frame.length < length ? "" : Buffer.from(frame.subarray(14 + 20 + 8 + 4)).toString("hex");
 }
 
-/** Sends it from a port that no mapping of the router has; whether it is answered there. */
+/**
+ * Sends it from a port for which the router has no mapping; returns whether it is answered there.
+ */
 async function answerTo(message: string): Promise<boolean> {
   const script = `
     const socket = await Bun.udpSocket({

@@ -1,6 +1,6 @@
 /**
- * The router before a site gets another address from its carrier, and forgets its mappings: what
- * the site sends comes from elsewhere all at once. IKE and ESP go on with the same keys.
+ * The router of a site gets another address from its carrier and loses its mappings: what the site
+ * sends suddenly comes from elsewhere. IKE and ESP continue with the same keys.
  */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
@@ -38,7 +38,7 @@ afterAll(async () => {
   await scenario?.erouted.stop();
 });
 
-test("a NAT that rebinds costs some packets, not the tunnel: SPIs and counters go on", async () => {
+test("a NAT that rebinds costs some packets, not the tunnel: SPIs stay", async () => {
   await pingBothWays(scenario, site);
   const before = await states();
   expect(before.places).toEqual([ADDRESSES[0], ADDRESSES[0]]);
@@ -50,7 +50,7 @@ test("a NAT that rebinds costs some packets, not the tunnel: SPIs and counters g
     await rebind(from ?? "", to ?? "");
   }
   const { sent, received } = await pinging;
-  // Some 15 are answered in each of the three places, and what is lost is lost while it moves.
+  // Some 15 are answered in each of the three places; packets are lost only while it moves.
   expect(received).toBeGreaterThan(sent * 0.7);
   const after = await states();
   expect(after.places).toEqual([ADDRESSES[2], ADDRESSES[2]]);
@@ -59,7 +59,7 @@ test("a NAT that rebinds costs some packets, not the tunnel: SPIs and counters g
   await pingBothWays(scenario, site);
 });
 
-test("IKE goes on from there as well: rekeys from either end", async () => {
+test("IKE continues from there as well: rekeys from either end", async () => {
   const before = await states();
   await swan.rekeyChild();
   await until("both states are new ones", async () => {
@@ -73,7 +73,7 @@ test("IKE goes on from there as well: rekeys from either end", async () => {
   await until("nothing is left", async () => (await states()).spis.length === 0);
 });
 
-/** The router loses its address, with it all mappings, and gets another one. */
+/** The router loses its address, and with it all mappings, and gets another one. */
 async function rebind(from: string, to: string): Promise<void> {
   await configure(NAT, [`addr del ${from}/24 dev wan`, `addr add ${to}/24 dev wan`]);
 }

@@ -1,4 +1,4 @@
-/** A site with OpenIKED (IKEv2, PSK), from its first call to its goodbye. */
+/** A site with OpenIKED (IKEv2, PSK), from its first call to its disconnection. */
 
 import { OUR_ID } from "./erouted.ts";
 import { CONCENTRATOR } from "./laboratory.ts";
@@ -8,7 +8,7 @@ import { siteLife } from "./site-life.ts";
 
 siteLife({
   software: "OpenIKED",
-  // It sends its DELETE before its own kernel has the new states: a packet that comes in between
+  // It sends its DELETE before its own kernel has the new states: a packet that arrives in between
   // finds none (XfrmInNoStates at the site).
   lostMaxPerRekey: 1,
   start: async (site) =>
@@ -19,7 +19,7 @@ siteLife({
       localAddress: site.address.v4,
       remoteAddress: CONCENTRATOR.v4,
       ike: "enc aes-128 prf hmac-sha2-256 auth hmac-sha2-256 group curve25519",
-      // PF_KEY on Linux knows no AEAD, and cuts SHA-256 to 96 bits.
+      // PF_KEY on Linux has no AEAD, and truncates SHA-256 to 96 bits.
       esp: "enc aes-128 auth hmac-sha2-512",
       localSubnet: site.subnet.v4,
       remoteSubnet: "10.0.0.0/16",

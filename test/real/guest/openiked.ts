@@ -1,4 +1,4 @@
-/** OpenIKED (Debian's 7.2, PF_KEY) as somebody else's peer: an iked of its own in each host. */
+/** OpenIKED (Debian's 7.2, PF_KEY) as an independent peer: an iked of its own in each host. */
 
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { patient } from "../../patience.ts";
@@ -21,7 +21,7 @@ export type OpenikedSettings = {
   readonly remoteSubnet: string;
   readonly rekeyIkeSeconds?: number;
   readonly rekeyChildSeconds?: number;
-  /** Waits to be called; else it waits until it is told to initiate. */
+  /** Waits to be called; otherwise it waits for the command to initiate. */
   readonly called?: boolean;
   /** More lines of global settings: `set fragmentation`. */
   readonly more?: readonly string[];
@@ -33,7 +33,7 @@ export type Openiked = {
   /** Both wait until the daemon has rekeyed by itself: there is no command for it. */
   rekeyChild(): Promise<void>;
   rekeyIke(): Promise<void>;
-  /** Closes the IKE SA with its Child SAs, the peer told. */
+  /** Closes the IKE SA with its Child SAs, and notifies the peer. */
   terminate(): Promise<void>;
   /** What `ikectl show sa` shows. */
   sas(): Promise<string>;
@@ -41,12 +41,12 @@ export type Openiked = {
   stop(): Promise<void>;
 };
 
-/** What it says of the last setting that its parent process sends. */
+/** What it prints about the last setting that its parent process sends. */
 const LAST_SETTING = "config_getstatic: no stickyaddress";
 
 const START_MS_MAX = 60_000;
 const REKEY_MS_MAX = patient(40_000);
-/** Not 0, which is "never": as responder it then answers with traffic selectors that are empty. */
+/** Not 0, which is "never": as responder it then answers with empty traffic selectors. */
 const HOUR = 3_600;
 
 /** Starts a daemon with one policy named `net`; nothing is initiated yet. */
@@ -63,7 +63,7 @@ export async function startOpeniked(host: Host, settings: OpenikedSettings): Pro
   const control = async (...words: string[]) => await run(host, ["ikectl", "-s", socket, ...words]);
   const openiked = controls(daemon, control);
   try {
-    // It answers before it has its sockets, and forgets what comes in before it has its settings.
+    // It answers before it has its sockets, and forgets what arrives before it has its settings.
     const isReady = async () => (await daemon.output()).includes(LAST_SETTING);
     await until("iked has its settings", isReady, START_MS_MAX);
     await until("iked answers", async () => (await control("show", "sa")).status === 0);

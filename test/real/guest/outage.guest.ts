@@ -22,7 +22,7 @@ import type { StrongSwan } from "./strongswan.ts";
 
 /** `OUTAGE_SECONDS=300` for the full five minutes: longer than any peer repeats a request. */
 const OUTAGE_MS = Number(process.env.OUTAGE_SECONDS || "15") * 1_000;
-/** A call that began just before is given up, and the next one made, after a minute or two. */
+/** A call that began just before is given up, and the next one starts, after a minute or two. */
 const COMEBACK_MS_MAX = 240_000;
 const TEST_MS_MAX = OUTAGE_MS + 2 * COMEBACK_MS_MAX;
 
@@ -39,7 +39,7 @@ beforeAll(async () => {
   database = await startGuestMariadb();
   const rows = [1, 2, 3, 4].map(rowOf);
   const eroute = 'unknown_sites = "silent"';
-  // A loaded machine's MariaDB takes its time; what is shown here is one that is not there.
+  // MariaDB is slow on a loaded machine; the test is about one that is down.
   const egroup = 'lookup_deadline = "20s"';
   scenario = await startScenario({ database, sites: rows, eroute, egroup });
   sites = await Promise.all([1, 2, 3, 4].map((n) => scenario.laboratory.addSite(n)));
@@ -53,7 +53,7 @@ afterAll(async () => {
 
 type Files = { readonly files: readonly { readonly path: string; readonly text: string }[] };
 
-/** Once more where a loaded machine has not come so far in time. */
+/** Once more if a loaded machine is late. */
 async function remoteConfig(...words: string[]): Promise<string> {
   for (let left = TRIES_MAX; ; left--) {
     const ended = await scenario.erouted.command("peers", "remote-config", ...words);
@@ -64,7 +64,7 @@ async function remoteConfig(...words: string[]): Promise<string> {
 
 const TRIES_MAX = 5;
 
-/** What `remote-config` prints of a strongSwan: its connections, and lines of its daemon. */
+/** The output of `remote-config` for a strongSwan: its connections, and lines for its daemon. */
 async function swanFiles(number: number): Promise<{ swanctlConf: string; charon: string }> {
   const words = ["--for", "strongswan", "--address", CONCENTRATOR.v4, "--json"];
   const site = `site-${number}`;
@@ -81,7 +81,7 @@ async function writeLibreswanFiles(): Promise<void> {
   await remoteConfig("site-2", ...words);
 }
 
-/** With the files that were written while the table was there. */
+/** With the files that were written while the table existed. */
 async function libreswanOf(site: Site): Promise<Libreswan> {
   const [conf = "", secrets = ""] = await Promise.all(
     ["conf", "secrets"].map((end) => readFile(`${LIBRESWAN_FOLDER}/erouted.${end}`, "utf8")),
@@ -104,9 +104,9 @@ async function openikedOf(site: Site): Promise<Openiked> {
   });
 }
 
-// One test: in between sites hold SPIs of what they are negotiating.
+// One test: in between, sites hold SPIs of negotiations under way.
 test(
-  "R6: without its database nobody is refused; peers come back by themselves, also before a row",
+  "R6: without its database no site is refused; peers come back by themselves, even before a row",
   async () => {
     await withoutDatabase();
     await comeBack();

@@ -1,4 +1,4 @@
-/** Two sites with one subnet (R10), and two whose subnets nest: whose packets go where. */
+/** Two sites with one subnet (R10), and two whose subnets nest: which site gets which packets. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { expectKernelAsStatusSays } from "./agreement.ts";
@@ -45,7 +45,7 @@ afterAll(async () => {
   await scenario?.erouted.stop();
 });
 
-test("R10: the second site is refused and told why, and the first one pings on", async () => {
+test("R10: the second site is refused with the reason, the first one pings on", async () => {
   await bringUp(scenario, firstSwan);
   await pingBothWays(scenario, first);
   const before = await firstSwan.ikeSpis();

@@ -106,7 +106,7 @@ test("required by both: we call, and rekey is the site's or ours", async () => {
   await swan.stop();
 });
 
-test("optional, and only one end has one: both go on without", async () => {
+test("optional, and only one end has one: both connect without it", async () => {
   const swan = await startSite(second, { ppk: OPTIONAL });
   await bringUp(scenario, swan);
   await pingBothWays(scenario, second);
@@ -124,20 +124,20 @@ test("optional, and only one end has one: both go on without", async () => {
   await called.stop();
 });
 
-test("a wrong PPK is refused, and told apart from a wrong key where it can be", async () => {
+test("a wrong PPK is refused, and distinguished from a wrong key where possible", async () => {
   await setPpk("site-2", PPK, "pq-1");
   await fails({ ppk: { ...REQUIRED, secret: OTHER_PPK } }, "wrong-psk-or-ppk", "same keys");
   await fails({ ppk: { ...OPTIONAL, secret: OTHER_PPK } }, "wrong-ppk", "pre-shared key is right");
 });
 
-test("one end has to use a PPK that the other does not have", async () => {
+test("one end requires a PPK that the other does not have", async () => {
   await setPpk("site-2", PPK, "pq-1");
   await fails({}, "ppk-missing", "does not use its PPK");
   await setPpk("site-2", null, null);
   await fails({ ppk: REQUIRED }, "ppk-unknown", "none is on record");
 });
 
-test("libreswan connects with the files that remote-config writes, PPK and all", async () => {
+test("libreswan connects with the files that remote-config writes, including the PPK", async () => {
   await setPpk("site-3", PPK, "pq-3");
   const site = await scenario.laboratory.addSite(3);
   const folder = "/run/remote-config-3";
@@ -165,7 +165,7 @@ test("libreswan connects with the files that remote-config writes, PPK and all",
   await libreswan.stop();
 });
 
-/** Site 2 is refused for this reason, and `erouted why` says these words of it. */
+/** Site 2 is refused for this reason, and `erouted why` contains these words. */
 async function fails(
   changes: Partial<StrongSwanSettings>,
   reason: string,

@@ -1,6 +1,6 @@
 /**
- * Sites are sent to another gateway, and a site sends us (RFC 5685): strongSwan and libreswan in
- * both roles. Only libreswan sends in IKE_AUTH.
+ * Sites are redirected to another gateway, and a site redirects us (RFC 5685): strongSwan and
+ * libreswan in both roles. Only libreswan redirects in IKE_AUTH.
  */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
@@ -25,7 +25,7 @@ const SECOND = "192.0.2.3";
 const ELSEWHERE = "192.0.2.111";
 /** A second address of the site with libreswan. */
 const SIDE = "192.0.2.113";
-/** Where another gateway is. */
+/** The address of another gateway. */
 const OTHER = "192.0.2.19";
 
 const MOVED = `
@@ -42,12 +42,12 @@ redirect = "${OTHER}"
 let scenario: Scenario;
 let site: Site;
 let swan: StrongSwan;
-/** A site whose eroute sends it elsewhere. */
+/** A site whose eroute redirects it. */
 let moved: StrongSwan;
-/** A strongSwan that calls itself what erouted does. */
+/** A strongSwan with the same ID as erouted. */
 let gateway: StrongSwan;
 let branch: Site;
-/** It sends who calls it, and goes where it is sent when it calls. */
+/** It redirects its callers, and follows redirects when it calls. */
 let libreswan: Libreswan;
 
 beforeAll(async () => {
@@ -98,7 +98,7 @@ test("X-04: one site is sent to another address of ours, with its tunnel", async
 test("X-04: an eroute sends its sites elsewhere once they are up, and why says so", async () => {
   await moved.initiate(10);
   await until("the other gateway has it", async () => await isAtGateway("moved-2"));
-  await until("it has gone here", async () => (await erouteViews(scenario)).length === 1);
+  await until("it is gone here", async () => (await erouteViews(scenario)).length === 1);
   const why = await scenario.erouted.command("why", "moved-2");
   expect(why.out).toContain("it was sent to another gateway");
   expect(why.out).toContain(OTHER);
@@ -141,7 +141,7 @@ test("X-04: libreswan is sent to another address of ours, with its tunnel", asyn
   await libreswan.terminate();
 });
 
-test("X-04: emptied for maintenance: who is up and who calls goes elsewhere", async () => {
+test("X-04: emptied for maintenance: connected sites and callers go elsewhere", async () => {
   const sent = await scenario.erouted.command("redirect", "--all", "--to", OTHER);
   expect(sent.out).toStartWith(`1 connected sites are told to go to ${OTHER}`);
   const status = await scenario.erouted.command("status");
@@ -155,7 +155,7 @@ test("X-04: emptied for maintenance: who is up and who calls goes elsewhere", as
       return !has.includes(false);
     });
   });
-  // Who called was answered in IKE_SA_INIT: nobody has asked who it is.
+  // Callers were answered in IKE_SA_INIT: their IDs were never requested.
   expect((await counters()).lookups_started).toBe(looked);
   await until("nobody is left", async () => (await erouteViews(scenario)).length === 0);
   expect((await counters()).redirects_sent).toBe(6);
@@ -202,7 +202,9 @@ async function counters(): Promise<Readonly<Record<string, number>>> {
   return status.counters;
 }
 
-/** Site 3 has two connections, one for each of its addresses: the first one sends to the second. */
+/**
+ * Site 3 has two connections, one for each of its addresses: the first one redirects to the second.
+ */
 async function startBranch(): Promise<Libreswan> {
   const ends = `  auto=add
   authby=secret

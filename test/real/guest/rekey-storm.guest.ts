@@ -1,5 +1,5 @@
 /**
- * Both ends rekey IKE SA and Child SA every few seconds, and often at the same moment, under steady
+ * Both ends rekey IKE SA and Child SA every few seconds, often at the same moment, under steady
  * pings in both directions. `STORM_SECONDS` says for how long: 60 by default, 300 for a long one.
  */
 
@@ -15,9 +15,9 @@ import { startPinging } from "./wire.ts";
 import { xfrmDrops, xfrmPolicies, xfrmStates } from "./xfrm-states.ts";
 
 const SECONDS = Number(process.env.STORM_SECONDS || 60);
-/** Of each kind, by each end. Chance decides who is first: it goes on until there are so many. */
+/** Of each kind, by each end. Chance decides which is first: it goes on until there are so many. */
 const REKEYS_MIN = Math.floor(SECONDS / 20);
-/** Each way. */
+/** In each direction. */
 const DELAY_MS = 100;
 /** What a rekey leaves for some seconds, at both ends, for packets on their way. */
 const LEFTOVER_MS_MAX = patient(8_000);
@@ -30,14 +30,14 @@ beforeAll(async () => {
   const eroute = 'lifetime = "5s"\nike_lifetime = "6s"';
   scenario = await startScenario({ sites: [rowOf(1)], eroute });
   site = await scenario.laboratory.addSite(1);
-  // A long way makes it likely that requests of both ends cross.
+  // A long delay makes it likely that requests of both ends cross.
   for (const host of [site.host, scenario.laboratory.concentrator]) {
     await must(host, `tc qdisc add dev wan root netem delay ${DELAY_MS}ms`.split(" "));
   }
   swan = await startSite(site, {
     rekeyChildSeconds: 8,
     rekeyIkeSeconds: 6,
-    // Rekeyed up to so much earlier, and dropped much later: no hard limit comes in between.
+    // Rekeyed up to this much earlier, and dropped much later: no hard limit comes in between.
     connection: "rand_time = 2s\n  over_time = 600s",
     child: "rand_time = 4s\n    life_time = 600s",
   });
@@ -85,13 +85,13 @@ test("after the storm the tunnel can be closed and nothing is left", async () =>
   expect(await ikeSaCount(scenario)).toBe(0);
 });
 
-/** Both ends' logs, whole: a storm is long, and what went wrong in it may be far from its end. */
+/** Both ends' complete logs: a storm is long, and its fault may be far from its end. */
 async function keepLogs(): Promise<void> {
   await writeFile("build/out/rekey-storm-erouted.log", await scenario.erouted.log());
   await writeFile("build/out/rekey-storm-strongswan.log", await swan.log());
 }
 
-/** Who rekeyed what, as the site's log tells: requests that it sent, and that it got. */
+/** Which end rekeyed what, according to the site's log: requests that it sent and received. */
 async function rekeys() {
   const log = await swan.log();
   const count = (pattern: RegExp) => log.match(pattern)?.length ?? 0;
@@ -109,8 +109,8 @@ async function collisions(): Promise<number> {
 }
 
 /**
- * Somewhere between two rekeys there is one IKE SA and one Child SA at both ends, with the same
- * SPIs, and each kernel sends with one state. What leaks stays, so that this never comes true.
+ * At some point between two rekeys there is one IKE SA and one Child SA at both ends, with the same
+ * SPIs, and each kernel sends with one state. A leak stays, so that this never becomes true.
  */
 async function expectOneOfEach(): Promise<void> {
   let seen: Awaited<ReturnType<typeof bothEnds>> | undefined;
@@ -152,14 +152,14 @@ function wanted(seen: Awaited<ReturnType<typeof bothEnds>>): typeof seen {
   };
 }
 
-/** States that no Child SA uses any more are on their way out, at either end. */
+/** States that no Child SA uses any more are about to be removed, at either end. */
 async function expectLeftoversGo(): Promise<void> {
   const hosts = [scenario.laboratory.concentrator, site.host];
   const spisOf = async () =>
     (await Promise.all(hosts.map(xfrmStates))).flat().map((state) => state.spi);
   const used = await usedSpis();
   const leftovers = (await spisOf()).filter((spi) => !used.includes(spi));
-  // One that has come in between is no leftover.
+  // One that was added in between is not a leftover.
   const usedNow = await usedSpis();
   await Bun.sleep(LEFTOVER_MS_MAX);
   const after = await spisOf();

@@ -1,4 +1,4 @@
-/** Rekeying that the site starts, several times, under traffic: not one ping is lost. */
+/** Rekeying started by the site, several times, under traffic: not one ping is lost. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { until } from "./hosts.ts";
@@ -40,14 +40,14 @@ test("R5: an IKE SA is rekeyed by the site under traffic without loss", async ()
   const ikeBefore = await swan.ikeSpis();
   const lost = await lostDuring(async () => await swan.rekeyIke());
   expect(lost).toEqual({ there: 0, back: 0 });
-  expect(await settledSpis()).toEqual(before); // the Child SA moved to the new IKE SA as it is
+  expect(await settledSpis()).toEqual(before); // the Child SA moved to the new IKE SA unchanged
   expect(await swan.childSas()).toBe(1);
   const ikeAfter = await swan.ikeSpis();
   expect([ikeBefore.length, ikeAfter.length]).toEqual([1, 1]);
   expect(ikeAfter).not.toEqual(ikeBefore);
 });
 
-test("R5: after all that the Child SA can be closed and leaves nothing behind", async () => {
+test("R5: after all that, the Child SA can be closed and leaves nothing behind", async () => {
   await swan.terminate();
   await until("nothing is left", async () => (await spis()).length === 0);
 });
@@ -67,7 +67,7 @@ async function lostDuring(rekey: () => Promise<void>): Promise<{ there: number; 
   return { there: there.sent - there.received, back: back.sent - back.received };
 }
 
-/** Once what has been replaced is not received any more: one Child SA's. */
+/** Once the replaced ones are no longer received: the states of one Child SA. */
 async function settledSpis(): Promise<number[]> {
   await until("one Child SA is left", async () => (await spis()).length === 2);
   return await spis();

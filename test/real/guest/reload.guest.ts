@@ -1,4 +1,4 @@
-/** A new configuration, and an operator's word, while sites are up. */
+/** A new configuration, and an operator's command, while sites are up. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { eventsOf } from "./events.ts";
@@ -64,7 +64,7 @@ test("SIGHUP with a faulty file: all faults in the log, and every tunnel stays",
   await erouted.configure(() => text);
 });
 
-test("reload keeps tunnels up: other proposals, lifetimes and dpd count later", async () => {
+test("reload keeps tunnels up: other proposals, lifetimes and dpd take effect later", async () => {
   const { erouted } = scenario;
   const before = await spis();
   await erouted.configure(
@@ -78,7 +78,7 @@ test("reload keeps tunnels up: other proposals, lifetimes and dpd count later", 
   expect(await spis()).toEqual(before);
   expect(await erouted.log()).toContain("2 take new values when they next negotiate");
   await pingBothWays(scenario, second);
-  // What the site offers for its next Child SA is not wanted any more; what is up stays.
+  // The site's offer for its next Child SA is no longer accepted; the present one stays.
   await secondSwan.rekeyChild().catch(() => undefined);
   const refused = async () =>
     (await eventsOf(erouted, "site-2")).some((event) => event.reason === "no-proposal-chosen");
@@ -86,7 +86,7 @@ test("reload keeps tunnels up: other proposals, lifetimes and dpd count later", 
   expect(await spis()).toEqual(before);
   await erouted.configure((text) => text.replace(/\nesp = [\s\S]*$/, "\n"));
   expect((await erouted.command("reload")).status).toBe(0);
-  // Else strongSwan tries it again by itself, some seconds later.
+  // Otherwise strongSwan tries it again by itself, some seconds later.
   await secondSwan.rekeyChild();
   await until("two Child SAs are left", async () => (await spis()).length === 4);
 });
@@ -103,7 +103,7 @@ test("SIGHUP with the same file, again and again, while packets flow", async () 
   expect(await spis()).toEqual(before);
 });
 
-test("debug: each message of one site is in the log, in words, and of no other", async () => {
+test("debug: each message of one site is logged in words, and none of another site", async () => {
   const { erouted } = scenario;
   const on = await erouted.command("debug", "site-1", "on", "--for", "5m");
   expect([on.status, on.err]).toEqual([0, ""]);
@@ -136,12 +136,12 @@ test("capture: the IKE messages of one site, as tshark reads them", async () => 
   expect(lines.filter((line) => line.endsWith("\t36")).length).toBeGreaterThanOrEqual(2);
 });
 
-test("disconnect by hand closes that site alone; the site is told", async () => {
+test("disconnect by hand closes only that site, and notifies it", async () => {
   const { erouted } = scenario;
   const pinging = pingFirst();
   const done = await erouted.command("disconnect", "site-2");
   expect([done.status, done.err]).toEqual([0, ""]);
-  await until("the site has heard of it", async () => (await secondSwan.ikeSpis()).length === 0);
+  await until("the site has been notified", async () => (await secondSwan.ikeSpis()).length === 0);
   expect(await dynamicPeerIds(scenario)).toEqual(["site-1"]);
   expect(await pinging).toEqual({ sent: PINGS, received: PINGS });
   const reasons = (await eventsOf(erouted, "site-2")).map((event) => event.reason);
@@ -152,7 +152,7 @@ test("disconnect by hand closes that site alone; the site is told", async () => 
   await bringUp(scenario, secondSwan);
 });
 
-test("a peer's reload acts on its row at once, long before anything is polled", async () => {
+test("a reload of one peer applies its row at once, long before any poll", async () => {
   const { erouted } = scenario;
   await erouted.sql("UPDATE eroutes SET password = ? WHERE peerid = ?", "new", "site-2");
   const pinging = pingFirst();
@@ -163,7 +163,7 @@ test("a peer's reload acts on its row at once, long before anything is polled", 
   expect(await pinging).toEqual({ sent: PINGS, received: PINGS });
 });
 
-test("another local subnet closes who has the old one; with it they get in again", async () => {
+test("another local subnet closes sites with the old one; they connect again", async () => {
   const { erouted } = scenario;
   await erouted.configure((text) => text.replace("10.0.0.0/16", "10.0.0.0/17"));
   process.kill(erouted.pid, "SIGHUP");

@@ -1,4 +1,4 @@
-/** What `erouted peers remote-config` prints, put into a site's files as it is: it connects. */
+/** The output of `erouted peers remote-config`, put into a site's files unchanged: it connects. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
@@ -10,7 +10,7 @@ import { startLibreswan } from "./libreswan.ts";
 import { pingBothWays, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
 import { xfrmStates } from "./xfrm-states.ts";
 
-/** It calls when it has started; what got lost meanwhile it repeats with ever longer pauses. */
+/** It calls when it has started; it repeats what was lost, at longer and longer intervals. */
 const CALL_MS_MAX = patient(40_000);
 
 let scenario: Scenario;
@@ -32,7 +32,7 @@ async function remoteConfig(site: Site, router: string, ...more: string[]): Prom
   return ended.out;
 }
 
-test("strongSwan calls by itself with what is printed", async () => {
+test("strongSwan calls by itself with the printed configuration", async () => {
   const site = await scenario.laboratory.addSite(1);
   const swanctlConf = await remoteConfig(site, "strongswan");
   const swan = await startSite(site, { swanctlConf });
@@ -43,7 +43,7 @@ test("strongSwan calls by itself with what is printed", async () => {
   await swan.stop();
 });
 
-/** What the commands say of site 1 is what the kernel has. */
+/** The commands show the same for site 1 as the kernel. */
 async function expectShown(): Promise<void> {
   const states = await xfrmStates(scenario.laboratory.concentrator);
   const sa = await scenario.erouted.command("sa", "site-1");
@@ -57,7 +57,7 @@ async function expectShown(): Promise<void> {
   expect(tunnels.out).toMatch(/^1 tunnel: 1 established; \d+ B received, \d+ B sent$/m);
 }
 
-test("libreswan calls by itself with the files that are written", async () => {
+test("libreswan calls by itself with the written files", async () => {
   const site = await scenario.laboratory.addSite(2);
   const folder = "/run/remote-config-2";
   await remoteConfig(site, "libreswan", "--output", folder);

@@ -1,6 +1,6 @@
 /**
- * Another program works on the kernel's tables beside us, as a script with `ip xfrm state flush`
- * does. Traffic comes back by itself, the log says what happened, and others' objects stay.
+ * Another program changes the kernel's tables, as a script with `ip xfrm state flush` does. Traffic
+ * comes back by itself, the log says what happened, and other programs' objects stay.
  */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
@@ -66,13 +66,13 @@ test("`ip xfrm state delete` of one: its Child SA is rekeyed", async () => {
   expect(why.out).toContain("site-1 is connected");
 });
 
-test("`ip xfrm policy flush`: all are back, and then nothing leaves in clear", async () => {
+test("`ip xfrm policy flush`: all are put back, and then nothing leaves in clear", async () => {
   const before = await policies();
   await ip("xfrm policy flush");
   await until("all policies are back", async () => `${await policies()}` === `${before}`);
   const wire = await capture(scenario.laboratory.internet, "br0");
   await pingBothWays(scenario, site);
-  // To a site that is not there: the trap holds it back.
+  // To a site that does not exist: the trap holds the packet back.
   await ping(scenario.laboratory.office, "192.168.77.1", { count: 2 });
   expect((await wire.stop()).clearText).toBe(false);
   expect(await removals()).toMatch(/removed \d+ policies of ours from the kernel/);

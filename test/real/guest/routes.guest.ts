@@ -1,4 +1,6 @@
-/** An eroute with routes: on a host that has no other way, they come and go with its Child SAs. */
+/**
+ * An eroute with routes: on a host that has no other route, they come and go with its Child SAs.
+ */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { startErouted } from "./erouted.ts";
@@ -28,7 +30,7 @@ beforeAll(async () => {
   scenario = await startScenario(SETTINGS);
   site = await scenario.laboratory.addSite(1);
   const { concentrator } = scenario.laboratory;
-  // All sites are neighbours on the wire: only their subnets need a way.
+  // All sites are on the same wire: only their subnets need a route.
   await configure(concentrator, ["route del default"]);
   swan = await startSite(site);
 });
@@ -38,7 +40,7 @@ afterAll(async () => {
   await scenario?.erouted.stop();
 });
 
-test("the route is there while the Child SA is; this host sends by its inner address", async () => {
+test("the route exists while the Child SA does; we send from the inner address", async () => {
   expect(await shown("192.168.1.0/24")).toBe("");
   await bringUp(scenario, swan);
   expect(await shown("192.168.1.0/24")).toBe(
@@ -53,7 +55,7 @@ test("the route is there while the Child SA is; this host sends by its inner add
   expect(await shown("192.168.1.0/24")).toBe("");
 });
 
-test("without its route nothing leaves for the site, in clear neither", async () => {
+test("without its route nothing leaves for the site, not even in clear", async () => {
   const { status } = await run(scenario.laboratory.concentrator, [
     "ping",
     "-c",
@@ -65,13 +67,13 @@ test("without its route nothing leaves for the site, in clear neither", async ()
   expect(found.err).toContain("unreachable");
 });
 
-test("after kill -9 a new start removes the route too; the site calls again", async () => {
+test("after kill -9 a new start removes the route, too; the site calls again", async () => {
   await bringUp(scenario, swan);
   await scenario.erouted.kill();
   expect(await shown("192.168.1.0/24")).toContain("proto 69");
   const erouted = await startErouted(scenario.laboratory.concentrator, {
     ...SETTINGS,
-    sites: [], // the row is there already
+    sites: [], // the row exists already
   });
   scenario = { ...scenario, erouted };
   expect(await shown("192.168.1.0/24")).toBe("");
@@ -83,7 +85,7 @@ test("after kill -9 a new start removes the route too; the site calls again", as
   expect(await ping(site.host, OFFICE.v4, { from: site.inner.v4 })).toMatchObject({ received: 3 });
 });
 
-test("limits and header of the eroute are in its states", async () => {
+test("the eroute's limits and header options are in its states", async () => {
   const states = await must(scenario.laboratory.concentrator, ["ip", "-s", "xfrm", "state"]);
   expect([...states.matchAll(/soft 1000000\(packets\), hard 1100000\(packets\)/g)].length).toBe(2);
   expect([...states.matchAll(/extra_flag dont-encap-dscp/g)].length).toBe(2);

@@ -20,15 +20,15 @@ import type { StrongSwan, StrongSwanSettings } from "./strongswan.ts";
 import { ping } from "./wire.ts";
 import { xfrmStates } from "./xfrm-states.ts";
 
-/** What the configuration says; the rest is how slow a guest is. */
+/** The configured time; the rest allows for a slow guest. */
 const POLL = "1s";
 const SECONDS_MAX = 10;
 
-/** Pings of the other site all the while: more than such a change takes. */
+/** Pings of the other site in the meantime: more than such a change takes. */
 const PINGS = 60;
 const PING_SECONDS = 0.1;
 
-/** Registers the tests; `database` is called when a guest is there. */
+/** Registers the tests; `database` is called in the guest. */
 export function rowChanges(database: () => Promise<EroutedSettings["database"]>): void {
   let scenario: Scenario;
   let first: Site;
@@ -59,7 +59,9 @@ export function rowChanges(database: () => Promise<EroutedSettings["database"]>)
     return swan;
   };
 
-  /** Changes the row, and waits until that site is gone; the other's pings all come through. */
+  /**
+   * Changes the row, and waits until that site is closed; the other site's pings all get through.
+   */
   const closes = async (reason: string, statement: string, ...values: string[]): Promise<void> => {
     const before = (await spisOf(scenario, first)).join();
     const pinging = ping(first.host, OFFICE.v4, {
@@ -80,18 +82,18 @@ export function rowChanges(database: () => Promise<EroutedSettings["database"]>)
     expect(ofFirst.filter((event) => event.step === "row")).toEqual([]);
   };
 
-  test("a changed key closes its own site, which gets in with the new one", async () => {
+  test("a changed key closes only its own site, which connects with the new one", async () => {
     const swan = await secondUp();
     const update = "UPDATE eroutes SET password = ? WHERE peerid = ?";
     await closes("row-changed", update, "new", "site-2");
-    await until("the site has heard of it", async () => (await swan.ikeSpis()).length === 0);
+    await until("the site has been notified", async () => (await swan.ikeSpis()).length === 0);
     await swan.stop();
     const fresh = await secondUp({ psk: "new" });
     await closes("row-changed", update, pskOf(2), "site-2");
     await fresh.stop();
   });
 
-  test("a changed subnet closes its own site", async () => {
+  test("a changed subnet closes only its own site", async () => {
     const swan = await secondUp();
     const update = "UPDATE eroutes SET remip = ? WHERE peerid = ?";
     await closes("row-changed", update, "192.168.77.0", "site-2");
@@ -99,7 +101,7 @@ export function rowChanges(database: () => Promise<EroutedSettings["database"]>)
     await swan.stop();
   });
 
-  test("a row that is disabled closes its own site; enabled again, it gets in", async () => {
+  test("a disabled row closes only its own site; enabled again, it connects", async () => {
     const swan = await secondUp();
     const update = "UPDATE eroutes SET disabled = ? WHERE peerid = ?";
     await closes("row-disabled", update, "1", "site-2");
@@ -110,7 +112,7 @@ export function rowChanges(database: () => Promise<EroutedSettings["database"]>)
     await until("site-2 has left", async () => (await dynamicPeerIds(scenario)).length === 1);
   });
 
-  test("a row that is removed closes its own site, which is refused from then on", async () => {
+  test("a removed row closes only its own site, which is refused from then on", async () => {
     const swan = await secondUp();
     await closes("row-removed", "DELETE FROM eroutes WHERE peerid = ?", "site-2");
     expect(await swan.initiate(8)).toBe(false);

@@ -52,7 +52,7 @@ test("R10: both subnets of the row carry pings, to the part of ours that it name
   expect(out).toContain(`10.0.0.0/24 ${SECOND_SUBNET}`);
 });
 
-test("the lifetime of the row, not the base eroute's hour: keys are replaced in 10 s", async () => {
+test("the lifetime of the row, not the base eroute's hour: rekeyed within 10 s", async () => {
   const before = new Set(await spis());
   await until("all keys are new", async () => {
     const now = await spis();
@@ -71,10 +71,10 @@ test("another lifetime in the row closes nothing", async () => {
   await pingBothWays(scenario, site);
 });
 
-test("a row that is disabled closes its site, and refuses it until it is enabled", async () => {
+test("a disabled row closes its site, and refuses it until it is enabled", async () => {
   await scenario.erouted.sql("UPDATE eroutes SET disabled = 1");
   await until("the site is closed", async () => (await dynamicPeerIds(scenario)).length === 0);
-  await until("the site has heard of it", async () => (await swan.ikeSpis()).length === 0);
+  await until("the site has been notified", async () => (await swan.ikeSpis()).length === 0);
   expect(await swan.initiate(8)).toBe(false);
   const reasons = (await eventsOf(scenario.erouted, "site-1")).map(({ reason }) => reason);
   expect(reasons.filter((reason) => reason === "row-disabled").length).toBeGreaterThan(1);

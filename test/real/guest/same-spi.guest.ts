@@ -1,6 +1,6 @@
 /**
- * Sites that choose their ESP SPI badly: always the same one. A site that restarts is let in at
- * once; of two behind one NAT the second hears that it is not about its algorithms.
+ * Sites that choose their ESP SPI badly: always the same one. A site that restarts connects at
+ * once; of two behind one NAT, the second is not told that its algorithms are wrong.
  */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
@@ -28,7 +28,7 @@ afterAll(async () => {
   await scenario?.erouted.stop();
 });
 
-test("a site that restarts without a word, with its old ESP SPI, is up again at once", async () => {
+test("a site that restarts without notice, with its old ESP SPI, is up again at once", async () => {
   const site = await scenario.laboratory.addSite(1);
   const first = await startSite(site, ALWAYS_THE_SAME);
   await bringUp(scenario, first);
@@ -43,7 +43,7 @@ test("a site that restarts without a word, with its old ESP SPI, is up again at 
 });
 
 test(
-  "a neighbour behind the same NAT with that SPI does not hear of algorithms",
+  "a neighbour behind the same NAT with that SPI is not told that its algorithms are wrong",
   async () => {
     const { laboratory, erouted } = scenario;
     const near = await laboratory.addSite(2, "behind-nat");
@@ -61,7 +61,7 @@ test(
   patient(180_000),
 );
 
-/** SPIs of the states that send there. */
+/** SPIs of the states that send to that address. */
 async function chosenBy(address: string): Promise<readonly number[]> {
   const states = await xfrmStates(scenario.laboratory.concentrator);
   return states.filter(({ dst }) => dst === address).map(({ spi }) => spi);

@@ -15,7 +15,7 @@ import { xfrmStates } from "./xfrm-states.ts";
 
 export type Scenario = { readonly laboratory: Laboratory; readonly erouted: Erouted };
 
-/** Laboratory and daemon; give the rows of all sites that are to be known. */
+/** Laboratory and daemon; `rows` has all sites that the database knows. */
 export async function startScenario(settings: EroutedSettings): Promise<Scenario> {
   const laboratory = await buildLaboratory();
   return { laboratory, erouted: await startErouted(laboratory.concentrator, settings) };
@@ -43,7 +43,7 @@ export async function startSite(
   return await startStrongSwan(site.host, siteSettings(site, changes));
 }
 
-/** What such a strongSwan is told. */
+/** The configuration of such a strongSwan. */
 export function siteSettings(
   site: Site,
   changes: Partial<StrongSwanSettings> = {},

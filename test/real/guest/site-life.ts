@@ -1,4 +1,4 @@
-/** What a site with anybody's software goes through: one suite for all of them. */
+/** The life of a site, whatever its software: one suite for all of them. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { erouteViews, expectKernelAsStatusSays, type IkeSaSeen, ikeSaCount } from "./agreement.ts";
@@ -15,7 +15,7 @@ export type SitePeer = {
   /** Rekeys, or waits until the daemon has done so by itself. */
   rekeyChild(): Promise<void>;
   rekeyIke(): Promise<void>;
-  /** Closes the IKE SA with its Child SAs, the peer told. */
+  /** Closes the IKE SA with its Child SAs, and notifies the peer. */
   terminate(): Promise<void>;
   log(): Promise<string>;
   stop(): Promise<void>;
@@ -24,7 +24,7 @@ export type SitePeer = {
 export type SiteLife = {
   readonly software: string;
   start(site: Site): Promise<SitePeer>;
-  /** Pings that may be lost in a rekey of a Child SA, by the site's own fault. */
+  /** Pings that may be lost in a rekey of a Child SA, because of the site's software. */
   readonly lostMaxPerRekey: number;
 };
 
@@ -80,7 +80,8 @@ export function siteLife(life: SiteLife): void {
       const isNew = async () => (await ikeSa()).spi_i !== before.spi_i;
       await until("the status shows a new IKE SA", isNew);
     });
-    // Software that rekeys its Child SAs meanwhile may lose some by its own fault, and at its end.
+    // Software that rekeys its Child SAs in the meantime may lose some, because of its own
+    // behaviour.
     const { XfrmInNoStates: then = 0 } = dropsThere;
     const { XfrmInNoStates: now = 0 } = await xfrmDrops(site.host);
     const itsOwn = life.lostMaxPerRekey === 0 ? 0 : now - then;
@@ -90,7 +91,7 @@ export function siteLife(life: SiteLife): void {
     await expectKernelAsStatusSays(scenario);
   });
 
-  test(`R5: ${life.software} says goodbye, and nothing is left`, async () => {
+  test(`R5: ${life.software} disconnects, and nothing is left`, async () => {
     await peer.terminate();
     await until("the eroute is gone", async () => (await erouteViews(scenario)).length === 0);
     const { concentrator } = scenario.laboratory;
@@ -99,12 +100,12 @@ export function siteLife(life: SiteLife): void {
       "the site's states are gone",
       async () => (await xfrmStates(site.host)).length === 0,
     );
-    // What has been rekeyed just before is received for some seconds more.
+    // What was rekeyed just before is received for some seconds more.
     await until("ours are gone", async () => (await xfrmStates(concentrator)).length === 0);
     expect(await ikeSaCount(scenario)).toBe(0);
   });
 
-  test(`${life.software} connects again, and is told when the concentrator stops`, async () => {
+  test(`${life.software} connects again, and is notified when the concentrator stops`, async () => {
     await connect();
     await pingBothWays(scenario, site);
     await expectKernelAsStatusSays(scenario);
@@ -133,7 +134,7 @@ export function siteLife(life: SiteLife): void {
     return eroute.ike_sa;
   }
 
-  /** Pings in both directions as long as the work takes, and a little longer. */
+  /** Pings in both directions while the work lasts, and a little longer. */
   async function lostWhile(work: () => Promise<void>): Promise<{ there: number; back: number }> {
     const there = await startPinging(site.host, OFFICE.v4, site.inner.v4);
     const back = await startPinging(scenario.laboratory.office, site.inner.v4);

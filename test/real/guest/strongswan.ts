@@ -1,4 +1,4 @@
-/** strongSwan (Debian's 5.9) as somebody else's peer: a daemon of its own in each host. */
+/** strongSwan (Debian's 5.9) as an independent peer: a daemon of its own in each host. */
 
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { noteDaemon, noteKilled, takeKilled } from "./both-ends.ts";
@@ -12,7 +12,7 @@ export type StrongSwanSettings = {
   readonly localId: string;
   readonly remoteId: string;
   readonly psk: string;
-  /** `%any` (default) for who waits to be called. */
+  /** `%any` (default) for a responder. */
   readonly localAddress?: string;
   readonly remoteAddress: string;
   /** In strongSwan's words: `aes128-sha256-x25519`; `default` for its own defaults. */
@@ -26,10 +26,10 @@ export type StrongSwanSettings = {
   /** Post-quantum key (RFC 8784), in strongSwan's words. */
   readonly ppk?: { readonly id: string; readonly secret: string; readonly required: boolean };
   readonly dpdSeconds?: number;
-  /** 0, the default, is never by itself. */
+  /** 0, the default, never rekeys by itself. */
   readonly rekeyIkeSeconds?: number;
   readonly rekeyChildSeconds?: number;
-  /** Plugins that are its way to a kernel; the default is the kernel's own ESP. */
+  /** Its kernel plugins; the default is the kernel's own ESP. */
   readonly kernel?: string;
   /** More lines of strongswan.conf's `charon` section. */
   readonly charon?: string;
@@ -39,9 +39,9 @@ export type StrongSwanSettings = {
   /** Lines of `local` and `remote` instead of `auth = psk`. */
   readonly local?: string;
   readonly remote?: string;
-  /** Its certificate and key, and whom it trusts. */
+  /** Its certificate and key, and the authority that it trusts. */
   readonly certificates?: StrongSwanCertificates;
-  /** All of swanctl.conf, as somebody else has written it, instead of what follows from these. */
+  /** All of swanctl.conf, as written elsewhere, instead of what follows from these options. */
   readonly swanctlConf?: string;
 };
 
@@ -76,9 +76,9 @@ export type StrongSwan = {
   initiateIke(secondsMax?: number): Promise<boolean>;
   rekeyChild(): Promise<void>;
   rekeyIke(): Promise<void>;
-  /** Sends a peer that has called to another gateway (RFC 5685). */
+  /** Redirects a peer that has called (RFC 5685). */
   redirect(peerId: string, gateway: string): Promise<void>;
-  /** Closes the IKE SA with its Child SAs, the peer told. */
+  /** Closes the IKE SA with its Child SAs, and notifies the peer. */
   terminate(): Promise<void>;
   sas(): Promise<readonly SwanIkeSa[]>;
   /** The SPIs of its established IKE SAs, initiator's and responder's. */
@@ -87,19 +87,19 @@ export type StrongSwan = {
   childSas(): Promise<number>;
   log(): Promise<string>;
   stop(): Promise<void>;
-  /** Its line is cut: no word to the peer. */
+  /** Its line is cut: the peer is not notified. */
   kill(): Promise<void>;
 };
 
 const DAEMON = "/usr/sbin/charon-systemd";
 
-/** Only what these tests need: each plugin costs start time, swanctl's too. */
+/** Only what these tests need: each plugin costs start time, also in swanctl. */
 const PLUGINS = [
   "random nonce aes sha1 sha2 hmac kdf gcm curve25519 openssl pem",
   "x509 constraints pubkey pkcs1 pkcs8 socket-default vici updown",
 ].join(" ");
 
-/** The daemon that runs in a host, by its name. */
+/** The running daemon of a host, by its name. */
 const daemons = new Map<string, Running>();
 
 /** Starts a daemon with one connection named `net`, loaded but not initiated. */
@@ -114,7 +114,7 @@ export async function startStrongSwan(
   await mkdir(folder, { recursive: true });
   const env = { STRONGSWAN_CONF: `${folder}/strongswan.conf`, SWANCTL_DIR: folder };
   await writeFile(env.STRONGSWAN_CONF, strongswanConf(folder, settings));
-  // One that a failed test left behind would hold the ports.
+  // One left behind by a failed test would hold the ports.
   await daemons.get(host.name)?.stop();
   if (takeKilled(host)) await forgetStates(host);
   const daemon = start(host, [DAEMON], env);
@@ -144,7 +144,7 @@ export async function startStrongSwan(
   return swan;
 }
 
-/** Where swanctl looks for them: folders with names of their own. */
+/** Where swanctl looks for them: folders with fixed names. */
 async function layCertificates(
   folder: string,
   certificates: StrongSwanCertificates | undefined,

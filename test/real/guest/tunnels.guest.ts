@@ -1,4 +1,4 @@
-/** Sites with a public address and IPv4: algorithms, counters, what is left when they go. */
+/** Sites with a public address and IPv4: algorithms, counters, and what remains when they leave. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Site } from "./laboratory.ts";
@@ -53,7 +53,7 @@ for (const suite of SUITES) {
   });
 }
 
-test("the daemon tells its sites when it stops, and cleans the kernel up", async () => {
+test("the daemon notifies its sites when it stops, and cleans up the kernel", async () => {
   const swan = await startSite(site);
   await bringUp(scenario, swan);
   expect(await scenario.erouted.stop()).toBe(0);

@@ -1,4 +1,4 @@
-/** Two sites, one of which asks for more than its own. */
+/** Two sites, one of which asks for more than its own subnet. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import type { Site } from "./laboratory.ts";

@@ -1,4 +1,4 @@
-/** One site that calls twice: from elsewhere, after a restart; and one that authenticates anew. */
+/** One site that calls twice: from elsewhere, or after a restart; and one that reauthenticates. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { patient } from "../../patience.ts";
@@ -18,7 +18,7 @@ import type { StrongSwan } from "./strongswan.ts";
 
 /** The shortest that the configuration allows. */
 const REAUTH = 'reauth = "1m"';
-/** By so much strongSwan comes before it is deleted. */
+/** strongSwan reauthenticates this much earlier than it would be deleted. */
 const AT_HOME = { connection: "over_time = 15s" };
 const REAUTH_MS_MAX = patient(75_000);
 
@@ -42,7 +42,7 @@ afterAll(async () => {
   expect(await scenario.erouted.stop()).toBe(0);
 });
 
-test("replace: a site that calls from elsewhere replaces itself, and both ends know", async () => {
+test("replace: a site that calls from elsewhere replaces its old IKE SA", async () => {
   await bringUp(scenario, atHome);
   await pingBothWays(scenario, home);
   await bringUp(scenario, abroad);
@@ -93,7 +93,7 @@ test("never: both have an IKE SA", async () => {
 });
 
 test(
-  "reauth: strongSwan is told how long it is believed, and authenticates anew",
+  "reauth: strongSwan learns how long its authentication is accepted, and reauthenticates",
   async () => {
     const before = await atHome.ikeSpis();
     const anew = async () => {
@@ -115,7 +115,7 @@ test(
 
 /**
  * The site's ID, key and subnet at another address. It does not claim to be the only one
- * (INITIAL_CONTACT): with that, the former one is gone, and not told (RFC 7296 §2.4).
+ * (INITIAL_CONTACT): that would remove the former one without notice (RFC 7296 §2.4).
  */
 async function startSiteOneAbroad(): Promise<StrongSwan> {
   return await startSite(elsewhere, {

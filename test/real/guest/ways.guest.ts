@@ -1,4 +1,4 @@
-/** Ways to the concentrator: behind NAT, ESP in UDP without one, IPv6 outside and inside. */
+/** Paths to the concentrator: behind NAT, ESP in UDP without one, IPv6 outside and inside. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { CONCENTRATOR } from "./laboratory.ts";

@@ -1,9 +1,9 @@
-/** What goes over the wire: pings with a mark in them, a capture that looks for the mark. */
+/** What is on the wire: pings that carry a mark, and a capture that looks for the mark. */
 
 import { patient } from "../../patience.ts";
 import { type Host, run, start, until } from "./hosts.ts";
 
-/** Sixteen octets that each ping carries: seen on the wire, they were not encrypted. */
+/** Sixteen octets that each ping carries: if seen on the wire, they were not encrypted. */
 const MARK = "clear-text-seen!";
 
 export type PingResult = { readonly sent: number; readonly received: number };
@@ -87,7 +87,7 @@ export type Captured = {
 
 export type Capture = { stop(): Promise<Captured> };
 
-/** Captures all that passes an interface; give it the middle of the way. */
+/** Captures everything that passes an interface; use one in the middle of the path. */
 export async function capture(host: Host, device: string): Promise<Capture> {
   const file = `/run/capture-${host.name}-${crypto.randomUUID().slice(0, 8)}.pcap`;
   const dump = start(host, ["tcpdump", "-n", "-U", "--immediate-mode", "-i", device, "-w", file]);

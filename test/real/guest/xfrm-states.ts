@@ -43,7 +43,7 @@ export async function xfrmStates(host: Host): Promise<XfrmStateSeen[]> {
   });
 }
 
-/** Whether erouted has made it, and not somebody by hand. */
+/** Whether erouted made it, and not somebody by hand. */
 export function isOurState({ reqid }: XfrmStateSeen): boolean {
   return isOurReqid(reqid);
 }
@@ -61,7 +61,7 @@ export async function ourPolicies(host: Host): Promise<XfrmPolicySeen[]> {
     .flatMap(policyOf);
 }
 
-/** Policies that stand without an SA: traps, blocks. */
+/** Policies that exist without an SA: traps, blocks. */
 export async function xfrmStanding(host: Host): Promise<XfrmPolicySeen[]> {
   return (await policyBlocks(host)).filter(stands).flatMap(policyOf);
 }
@@ -81,7 +81,7 @@ function policyOf(block: string): XfrmPolicySeen[] {
   return [{ src: head[1] ?? "", dst: head[2] ?? "", dir }];
 }
 
-/** Packets that a host's kernel dropped for IPsec's sake, by reason, such as `XfrmInNoStates`. */
+/** Packets that a host's kernel dropped because of IPsec, by reason, such as `XfrmInNoStates`. */
 export async function xfrmDrops(host: Host): Promise<Readonly<Record<string, number>>> {
   const text = await must(host, ["cat", "/proc/net/xfrm_stat"]);
   const counts = text.split("\n").map((line) => line.trim().split(/\s+/));
@@ -90,10 +90,10 @@ export async function xfrmDrops(host: Host): Promise<Readonly<Record<string, num
   );
 }
 
-/** When a state came and went, ms of the day's clock; undefined: not while it was watched. */
+/** When a state appeared and disappeared, ms of wall time; undefined: not while it was watched. */
 export type StateLife = { bornMs: number | undefined; goneMs: number | undefined };
 
-/** Notes when ESP states come and go in a host, by their SPI and destination. */
+/** Records when ESP states appear and disappear in a host, by SPI and destination. */
 export async function watchStates(
   host: Host,
 ): Promise<{ stop(): Promise<ReadonlyMap<string, Readonly<StateLife>>> }> {
@@ -127,7 +127,9 @@ function livesOf(text: string): Map<string, StateLife> {
   return lives;
 }
 
-/** ms of the day's clock, microseconds kept: packets are as close as that (Date cuts them off). */
+/**
+ * ms of wall time with microseconds: packets are that close together (Date would truncate them).
+ */
 function dayMs(at = ""): number {
   const [seconds = "", micros = "0"] = at.split(".");
   return Date.parse(`${seconds}Z`) + Number(`0.${micros}`) * 1_000;
