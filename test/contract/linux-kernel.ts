@@ -122,7 +122,7 @@ function removalContract(kernel: () => Kernel, abilities: KernelAbilities): void
   const policy = policyLike({ src: "10.1.0.0/16", dst: "192.168.5.0/24" });
   const selector = "src 10.1.0.0/16 dst 192.168.5.0/24 dir out";
 
-  test("another program's removal or replacement of a policy is reported, ours are not", async () => {
+  test("a policy removed or replaced by another program is reported, ours are not", async () => {
     const { id } = policy;
     const events = listen(kernel());
     perform(kernel(), { op: "put-policy", policy });
