@@ -37,6 +37,27 @@ test("the check sees every way to look into an owner", () => {
   expect(looks('import { erouteAt } from "../sites/eroutes.ts";')).toBe(0);
 });
 
+/** Whose functions the files of a folder may call; types may be known everywhere. */
+const CALLS: Readonly<Record<string, readonly string[]>> = {
+  journal: [],
+  // It tells the sites, the calls and the kernel nothing: what its IKE SAs want goes up as effects.
+  negotiation: ["journal"],
+  sites: ["journal", "negotiation", "calls", "dataplane"],
+  calls: ["journal", "negotiation", "sites"],
+  dataplane: ["journal", "negotiation", "sites"],
+};
+
+test("no folder calls functions of one that it may not know", () => {
+  expect(sources.flatMap(foreignCalls)).toEqual([]);
+  const calls = (text: string) => foreignCalls({ path: `${ROOM}negotiation/bad.ts`, text }).length;
+  expect(calls('import { identify } from "../sites/look-up.ts";')).toBe(1);
+  expect(calls('import {\n  type A,\n  b,\n} from "../calls/calls.ts";')).toBe(1);
+  expect(calls('import { start } from "../drive.ts";')).toBe(1);
+  expect(calls('import type { ErouteInUse } from "../sites/eroute-in-use.ts";')).toBe(0);
+  expect(calls('import { journal } from "../journal/write.ts";')).toBe(0);
+  expect(calls('import { count } from "../engine.ts";')).toBe(0);
+});
+
 test("no files of the concentrator import each other in a circle, types included", () => {
   expect(circles(new Map(sources.map((source) => [source.path, neighbours(source)])))).toEqual([]);
   const pair = new Map([
@@ -60,6 +81,23 @@ function foreignLooks({ path, text }: SourceFile): string[] {
     ];
     const found = ways.flatMap((way) => [...code.matchAll(way)]);
     return found.map(([words]) => `${path}: looks into ${field}: ${words}`);
+  });
+}
+
+/** Above the owners, but known to all of them. */
+const GROUND = ["engine", "requests", "rate", "deadline-heap", "precedence"];
+
+function foreignCalls({ path, text }: SourceFile): string[] {
+  const own = path.slice(ROOM.length).split("/");
+  const may = own.length < 2 ? undefined : CALLS[own[0] ?? ""];
+  if (may === undefined) return [];
+  const imports = withoutComments(text).matchAll(
+    /import (type )?[^"]*? from "\.\.\/([^".][^"]*)"/g,
+  );
+  return [...imports].flatMap(([words, isType, to = ""]) => {
+    const [folder = "", file] = to.replace(/\.ts$/, "").split("/");
+    const isFine = file === undefined ? GROUND.includes(folder) : may.includes(folder);
+    return isType !== undefined || isFine ? [] : [`${path}: ${words}`];
   });
 }
 

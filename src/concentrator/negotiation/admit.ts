@@ -13,10 +13,10 @@ import { Writer } from "../../octets/writer.ts";
 import { count, type Engine } from "../engine.ts";
 import { mayNote } from "../journal/stranger-notes.ts";
 import { journal } from "../journal/write.ts";
-import { redirectStranger } from "../sites/redirect.ts";
 import type { Entry } from "./entry.ts";
 import { enterHalfOpen, roomFor } from "./half-open.ts";
 import { addEntry } from "./ike-sas.ts";
+import { sendOn } from "./send-on.ts";
 import type { Stranger } from "./stranger.ts";
 import { mayAnswer } from "./stranger-answers.ts";
 
@@ -52,7 +52,7 @@ export function admit(
     return undefined;
   }
   const opening = read.value;
-  if (redirectStranger(engine, stranger, opening)) return undefined;
+  if (sendOn(engine, stranger, opening)) return undefined;
   if (!isWelcome(engine, stranger, opening)) return undefined;
   const { limits } = engine.plan;
   const reception = {

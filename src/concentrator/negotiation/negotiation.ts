@@ -5,6 +5,7 @@ import { CookieJar } from "../../ike/cookie.ts";
 import type { IkeContext } from "../../ike/effect.ts";
 import type { MessageListener } from "../../ike/seen-message.ts";
 import type { Instant } from "../../octets/instant.ts";
+import type { Gateway } from "../../wire/gateway.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { DeadlineHeap } from "../deadline-heap.ts";
 import type { JournalStep } from "../journal/journal.ts";
@@ -22,6 +23,8 @@ export type Offer = {
 export type Negotiation = Offer & {
   /** What the IKE SAs get from outside. */
   readonly context: IkeContext;
+  /** Where strangers are sent at once; undefined: nowhere. */
+  sendsTo: Gateway | undefined;
   /** By local SPI. */
   readonly sas: Map<IkeSpi, Entry>;
   readonly deadlines: DeadlineHeap;
@@ -90,6 +93,7 @@ export function createNegotiation(
 ): Negotiation {
   return {
     ...given,
+    sendsTo: undefined,
     sas: new Map(),
     deadlines: new DeadlineHeap(),
     lingering: new Set(),

@@ -3,7 +3,7 @@
 import { peerKey } from "../../eroute/peer-id.ts";
 import { seenInClear } from "../../ike/door.ts";
 import { pathOf, saIdOf } from "../../ike/ike-sa.ts";
-import type { SeenMessage } from "../../ike/seen-message.ts";
+import type { MessageListener, SeenMessage } from "../../ike/seen-message.ts";
 import { formatEndpoint, type Path } from "../../inet/endpoint.ts";
 import { type IkeSpi, parseHeader } from "../../wire/header.ts";
 import type { Engine } from "../engine.ts";
@@ -23,6 +23,11 @@ export function trace(engine: Engine, traced: ReadonlySet<string>): void {
   const isAnybody = traced.size > 0;
   looking.onMessage = isAnybody ? (message) => onSeenMessage(engine, message) : undefined;
   if (!isAnybody) looking.untold.clear();
+}
+
+/** Who is shown each message; undefined: nobody. */
+export function onMessageOf({ negotiation }: Engine): MessageListener {
+  return negotiation.trace.onMessage;
 }
 
 /** Whether any site is looked at. */

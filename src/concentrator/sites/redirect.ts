@@ -1,21 +1,16 @@
 /** Sending sites to another gateway: one of them, or all, to empty this one (RFC 5685). */
 
 import { evictionCount } from "../../eroute/evict.ts";
-import { type Opening, redirectAnswer } from "../../ike/door.ts";
 import { factsOf } from "../../ike/ike-sa.ts";
-import { formatEndpoint } from "../../inet/endpoint.ts";
-import { originOf } from "../../inet/origin.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { Gateway } from "../../wire/gateway.ts";
 import type { IkeSpi } from "../../wire/header.ts";
-import { count, type Engine, inMs } from "../engine.ts";
+import { type Engine, inMs } from "../engine.ts";
 import type { Event } from "../event.ts";
-import { mayNote } from "../journal/stranger-notes.ts";
 import { journal } from "../journal/write.ts";
 import type { Entry } from "../negotiation/entry.ts";
 import { entryAt, factsAt } from "../negotiation/ike-sas.ts";
-import type { Stranger } from "../negotiation/stranger.ts";
-import { mayAnswer } from "../negotiation/stranger-answers.ts";
+import { sendStrangersTo } from "../negotiation/send-on.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { erouteKey } from "./eroute-in-use.ts";
 import { dynamicCount } from "./eroutes.ts";
@@ -39,6 +34,7 @@ export function redirect(engine: Engine, { peerId, to }: Extract<Event, { kind: 
 /** Nobody is sent any more; who was told before goes. */
 export function stopRedirects(engine: Engine): void {
   engine.sites.redirects.to = undefined;
+  sendStrangersTo(engine, undefined);
   engine.sites.redirects.waiting = [];
   engine.sites.redirects.at = undefined;
 }
@@ -60,29 +56,6 @@ export function runRedirects(engine: Engine): void {
     told += tell(engine, key, to);
   }
   redirects.at = redirects.waiting.length === 0 ? undefined : inMs(engine, PORTION_MS);
-}
-
-/** Whether a stranger was sent on at once: it can be, and all are (§3). Nothing is kept of it. */
-export function redirectStranger(
-  engine: Engine,
-  { header, path }: Stranger,
-  { canBeSentAway, Ni }: Opening,
-): boolean {
-  const { to } = engine.sites.redirects;
-  if (to === undefined || !canBeSentAway || Ni === undefined) return false;
-  if (!mayAnswer(engine)) return true;
-  engine.out.push({ kind: "send", octets: redirectAnswer(header, to, Ni), path });
-  count(engine, "redirects_sent");
-  if (!mayNote(engine, originOf(path.remote.address))) return true;
-  journal(engine, undefined, {
-    level: "info",
-    step: "IKE_SA_INIT",
-    outcome: "note",
-    reason: "redirected",
-    detail: `a site that calls is sent to ${to.host}`,
-    remote: formatEndpoint(path.remote),
-  });
-  return true;
 }
 
 /**
@@ -127,6 +100,7 @@ function isLeaving(engine: Engine, spi: IkeSpi): boolean {
 /** Those that call are sent at once from now on, those that are up one by one. */
 function redirectAll(engine: Engine, to: Gateway): void {
   engine.sites.redirects.to = to;
+  sendStrangersTo(engine, to);
   engine.sites.redirects.waiting = [...engine.sites.eroutes.keys()].reverse();
   engine.sites.redirects.at = engine.now;
 }
