@@ -15,7 +15,7 @@ import type { Entry } from "./negotiation/entry.ts";
 import { mayGrow } from "./negotiation/half-open.ts";
 import { entryAt } from "./negotiation/ike-sas.ts";
 import { removeEntry, setDeadline, settle, takeDue } from "./negotiation/settle.ts";
-import { leaveEroute } from "./sites/look-up.ts";
+import { leaveEroute } from "./sites/eroute-end.ts";
 /** Hands an event to the IKE SA with this local SPI, if there is one. */
 export function deliver(engine: Engine, spi: IkeSpi, event: IkeEvent): void {
   const entry = entryAt(engine, spi);
@@ -78,10 +78,11 @@ function discard(engine: Engine, entry: Entry, spi: IkeSpi, why: string): void {
   for (const child of factsOf(entry.sa)?.children.toReversed() ?? []) {
     removeChild(engine, child.spiIn, "discarded");
   }
-  removeLeft(engine, entry.installing, spi, why);
   const { call, eroute } = entry;
   entry.call = undefined;
   if (call !== undefined) onCallLost(engine, call);
   entry.eroute = undefined;
-  if (eroute !== undefined) leaveEroute(engine, eroute, spi, why);
+  if (eroute === undefined) return;
+  removeLeft(engine, eroute.key, spi, why);
+  leaveEroute(engine, eroute, spi, why);
 }

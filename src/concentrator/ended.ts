@@ -1,6 +1,7 @@
 /** An IKE SA has ended: its call, its eroute and its Child SAs hear of it. */
 
 import { type EndReason, endWord } from "../ike/end-reason.ts";
+import type { IkeEffect } from "../ike/ike-sa.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import { onCallEnded, type StartEntry } from "./calls/dial.ts";
 import { onCallRedirected } from "./calls/follow-redirect.ts";
@@ -8,7 +9,7 @@ import { removeLeft } from "./dataplane/child-sas.ts";
 import { count, type Engine } from "./engine.ts";
 import { journal } from "./journal/write.ts";
 import type { Entry } from "./negotiation/entry.ts";
-import { leaveEroute } from "./sites/look-up.ts";
+import { leaveEroute } from "./sites/eroute-end.ts";
 import { spareLast } from "./sites/uniqueness.ts";
 
 const DELETED: Readonly<Record<string, string>> = {
@@ -31,15 +32,20 @@ const DELETED: Readonly<Record<string, string>> = {
   "row-disabled": "the site is disabled in its row",
 };
 
+/** Which IKE SA has ended, and how. */
+export type Ending = Omit<Extract<IkeEffect, { kind: "ended" }>, "kind"> & { readonly spi: IkeSpi };
+
 /** Everybody who has to do with it hears so; `start` begins the IKE SA of another call. */
 export function onEnded(
   engine: Engine,
   entry: Entry,
-  { spi, reason }: { readonly spi: IkeSpi; readonly reason: EndReason },
+  { spi, reason, childSasStay }: Ending,
   start: StartEntry,
 ): void {
   const why = endWord(reason);
-  removeLeft(engine, entry.installing, spi, why);
+  if (entry.eroute !== undefined && childSasStay !== true) {
+    removeLeft(engine, entry.eroute.key, spi, why);
+  }
   const { call: id } = entry;
   entry.call = undefined;
   if (reason.kind === "redirected") {

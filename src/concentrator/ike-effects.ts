@@ -55,7 +55,6 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect, start: Star
       onHeldBack(engine, entry);
       return;
     case "child-up":
-      entry.installing = effect.child.spiIn;
       installChild(engine, entry, effect);
       keepChildSas(engine, entry, effect.child);
       return;
@@ -96,7 +95,7 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect, start: Star
       journal(engine, entry, effect.note);
       return;
     case "ended":
-      onEnded(engine, entry, { spi, reason: effect.reason }, start);
+      onEnded(engine, entry, { spi, ...effect }, start);
       return;
     default:
       never(effect);

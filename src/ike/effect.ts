@@ -78,7 +78,8 @@ export type EffectOf<Sa> =
   | { readonly kind: "tell"; readonly to: IkeSpi; readonly event: IkeEvent }
   | { readonly kind: "count"; readonly counter: IkeCounter }
   | { readonly kind: "note"; readonly note: IkeNote }
-  | { readonly kind: "ended"; readonly reason: EndReason };
+  /** `childSasStay`: a version whose Child SAs outlive the IKE SA that made them says so. */
+  | { readonly kind: "ended"; readonly reason: EndReason; readonly childSasStay?: true };
 
 export type IkeCounter =
   | "messages_bad_icv"

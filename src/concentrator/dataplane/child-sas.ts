@@ -21,15 +21,16 @@ export function handOver(engine: Engine, children: readonly ChildSa[], spi: IkeS
   }
 }
 
-/** A Child SA that was on its way into the kernel when its IKE SA ended. */
-export function removeLeft(
-  engine: Engine,
-  installing: EspSpi | undefined,
-  ikeSpi: IkeSpi,
-  why: string,
-): void {
-  if (installing === undefined || installedAt(engine, installing)?.ikeSpi !== ikeSpi) return;
-  removeChild(engine, installing, why);
+/** Those of an eroute in use, whichever IKE SA they belong to, and also without one. */
+export function childSasOf({ dataplane }: Engine, erouteKey: string): readonly EspSpi[] {
+  return dataplane.byEroute.get(erouteKey) ?? [];
+}
+
+/** Removes what an IKE SA that has ended leaves: it may still be on its way into the kernel. */
+export function removeLeft(engine: Engine, erouteKey: string, ikeSpi: IkeSpi, why: string): void {
+  for (const spiIn of childSasOf(engine, erouteKey).toReversed()) {
+    if (installedAt(engine, spiIn)?.ikeSpi === ikeSpi) removeChild(engine, spiIn, why);
+  }
 }
 
 /** Inbound states that drain, the one that ends first at the head, at most `limit`. */

@@ -11,6 +11,8 @@ import type { RouteTable } from "./routes.ts";
 export type Dataplane = {
   /** Child SAs by our inbound SPI. */
   readonly installed: Map<EspSpi, Installed>;
+  /** The same ones by their eroute in use. */
+  readonly byEroute: Map<string, readonly EspSpi[]>;
   /** Who sends there, by the site's address and SPI: the kernel has room for one only. */
   readonly outbounds: Map<string, Installed>;
   /** Inbound states of rekeyed Child SAs, kept for what was on its way; the first goes first. */
@@ -34,7 +36,7 @@ export type Dataplane = {
 /** Nothing of ours is in the kernel. */
 export function createDataplane(): Dataplane {
   return {
-    installed: new Map(),
+    ...{ installed: new Map(), byEroute: new Map() },
     outbounds: new Map(),
     draining: [],
     policies: new Map(),

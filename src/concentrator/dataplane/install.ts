@@ -79,7 +79,7 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
     tell(engine, installed, err(taken.refusal));
     return;
   }
-  engine.dataplane.installed.set(up.child.spiIn, installed);
+  enterTable(engine, installed);
   takeOutbound(engine, installed);
   request(engine, { op: "new-state", state: inbound }, { installed, makes: inbound.id });
   if (!waits) {
@@ -239,12 +239,26 @@ function refusalDetail(refusal: XfrmRefusal): string {
   return `${refusal.operation} ${refusal.object}: ${refusal.errno}: ${refusal.detail}`;
 }
 
+function enterTable({ dataplane }: Engine, installed: Installed): void {
+  const { child, erouteKey } = installed;
+  dataplane.installed.set(child.spiIn, installed);
+  const others = dataplane.byEroute.get(erouteKey) ?? [];
+  dataplane.byEroute.set(erouteKey, [...others, child.spiIn]);
+}
+
+function leaveTable({ dataplane }: Engine, { child, erouteKey }: Installed): void {
+  dataplane.installed.delete(child.spiIn);
+  const others = dataplane.byEroute.get(erouteKey)?.filter((spiIn) => spiIn !== child.spiIn) ?? [];
+  if (others.length > 0) dataplane.byEroute.set(erouteKey, others);
+  else dataplane.byEroute.delete(erouteKey);
+}
+
 function removeInstalled(engine: Engine, installed: Installed): void {
   installed.phase = "removed";
   const { outboundWaiting } = installed;
   if (outboundWaiting !== undefined) wipeRequest({ op: "new-state", state: outboundWaiting });
   installed.outboundWaiting = undefined;
-  engine.dataplane.installed.delete(installed.child.spiIn);
+  leaveTable(engine, installed);
   leaveOutbound(engine, installed);
   leaveRepair(engine, installed.child.spiIn);
   // Routes before policies: nothing is to go that way unprotected.

@@ -7,6 +7,8 @@ import type { XfrmExpire } from "../../xfrm/event.ts";
 import { isOurReqid } from "../../xfrm/request.ts";
 import type { XfrmMapping } from "../../xfrm/state.ts";
 import type { Engine } from "../engine.ts";
+import { entryAt } from "../negotiation/ike-sas.ts";
+import { removeOrphan } from "../sites/eroute-end.ts";
 import { forgetState } from "./install.ts";
 import type { Installed } from "./installed.ts";
 
@@ -21,6 +23,7 @@ export function onExpire(engine: Engine, expire: XfrmExpire): void {
   }
   forgetState(installed, expire.id);
   const { spiIn } = installed.child;
+  if (entryAt(engine, installed.ikeSpi) === undefined) return removeOrphan(engine, installed);
   tell(engine, installed.ikeSpi, { kind: "close-child", spiIn });
 }
 

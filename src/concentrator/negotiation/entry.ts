@@ -3,7 +3,6 @@
 import type { PeerId } from "../../eroute/peer-id.ts";
 import type { IkeEvent } from "../../ike/event.ts";
 import type { IkeSa } from "../../ike/ike-sa.ts";
-import type { EspSpi } from "../../inet/esp-spi.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { Gateway } from "../../wire/gateway.ts";
 import type { IkeSpi } from "../../wire/header.ts";
@@ -29,8 +28,6 @@ export type Entry = {
   movedAt: Instant | undefined;
   /** Key of the rate in which it counts as a failure until it has turned out to be none. */
   guess: string | undefined;
-  /** Our SPI of the Child SA that was last sent to the kernel: its IKE SA may end before. */
-  installing: EspSpi | undefined;
 };
 
 /** One event for one IKE SA, to be handled before anything else. */

@@ -20,7 +20,6 @@ export function addEntry({ negotiation }: Engine, sa: IkeSa): Entry {
     redirect: undefined,
     movedAt: undefined,
     guess: undefined,
-    installing: undefined,
   };
   negotiation.sas.set(spiOf(sa), entry);
   return entry;

@@ -14,7 +14,6 @@ import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { identityText } from "../../wire/identity.ts";
-import { onErouteGone } from "../calls/initiate.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import type { LookupId, LookupResult } from "../event.ts";
 import { journal } from "../journal/write.ts";
@@ -26,7 +25,7 @@ import type { IdentityLookUp } from "../requests.ts";
 import { dynamicInUse, missingPpk, normalInUse } from "./candidate.ts";
 import { credentialsFor, type SiteKeys } from "./credentials.ts";
 import { type ErouteInUse, erouteKey } from "./eroute-in-use.ts";
-import { dynamicCount, erouteAt, putEroute, removeEroute } from "./eroutes.ts";
+import { dynamicCount, erouteAt, putEroute } from "./eroutes.ts";
 import { keepWithinMax } from "./evict.ts";
 import { noteNesting, refuseOverlap } from "./overlap.ts";
 import { recheckIfChanged } from "./row-change.ts";
@@ -272,24 +271,4 @@ export function useEroute(engine: Engine, entry: Entry): void {
     detail: `dynamic eroute ${candidate.name} from base eroute ${candidate.base.name}`,
   });
   keepWithinMax(engine);
-}
-
-/** An IKE SA has left its eroute: the eroute goes with its last one (R5). */
-export function leaveEroute(engine: Engine, eroute: ErouteInUse, spi: IkeSpi, why: string): void {
-  const at = eroute.ikeSas.indexOf(spi);
-  if (at >= 0) eroute.ikeSas.splice(at, 1);
-  // Of several IKE SAs each may have been made from another reading of the row.
-  if (eroute.ikeSas.length > 0 || erouteAt(engine, eroute.key) === undefined) return;
-  removeEroute(engine, eroute.key);
-  onErouteGone(engine, eroute, why);
-  if (eroute.kind !== "dynamic") return;
-  journal(engine, undefined, {
-    level: "info",
-    step: "dynamic-eroute",
-    outcome: "note",
-    reason: "removed",
-    peerId: eroute.peerId,
-    eroute: eroute.name,
-    detail: `dynamic eroute ${eroute.name} is gone with its last SA: ${why}`,
-  });
 }
