@@ -1,4 +1,4 @@
-/** OpenIKED (Debian's 7.2, PF_KEY) as an independent peer: an iked of its own in each host. */
+/** OpenIKED (Debian's 7.2, PF_KEY) as somebody else's peer: an iked of its own in each host. */
 
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { patient } from "../../patience.ts";
@@ -21,7 +21,7 @@ export type OpenikedSettings = {
   readonly remoteSubnet: string;
   readonly rekeyIkeSeconds?: number;
   readonly rekeyChildSeconds?: number;
-  /** Waits to be called; otherwise it waits for the command to initiate. */
+  /** Waits to be called; else it waits until it is told to initiate. */
   readonly called?: boolean;
   /** More lines of global settings: `set fragmentation`. */
   readonly more?: readonly string[];
@@ -33,7 +33,7 @@ export type Openiked = {
   /** Both wait until the daemon has rekeyed by itself: there is no command for it. */
   rekeyChild(): Promise<void>;
   rekeyIke(): Promise<void>;
-  /** Closes the IKE SA with its Child SAs, and notifies the peer. */
+  /** Closes the IKE SA with its Child SAs, the peer told. */
   terminate(): Promise<void>;
   /** What `ikectl show sa` shows. */
   sas(): Promise<string>;
@@ -44,7 +44,9 @@ export type Openiked = {
 /** What it prints about the last setting that its parent process sends. */
 const LAST_SETTING = "config_getstatic: no stickyaddress";
 
-const START_MS_MAX = 60_000;
+const START_MS_MAX = patient(15_000);
+/** On a busy machine its processes sometimes wait for each other forever at the start. */
+const STARTS_MAX = 3;
 const REKEY_MS_MAX = patient(40_000);
 /** Not 0, which is "never": as responder it then answers with empty traffic selectors. */
 const HOUR = 3_600;
@@ -58,19 +60,22 @@ export async function startOpeniked(host: Host, settings: OpenikedSettings): Pro
   const socket = `${folder}/iked.sock`;
   const quiet = settings.called ? [] : ["-S"];
   const options = ["-dvv", ...quiet, "-f", `${folder}/iked.conf`, "-s", socket];
-  const daemon = start(host, ["iked", ...options]);
-  noteDaemon(host);
   const control = async (...words: string[]) => await run(host, ["ikectl", "-s", socket, ...words]);
-  const openiked = controls(daemon, control);
-  try {
-    // It answers before it has its sockets, and forgets what arrives before it has its settings.
-    const isReady = async () => (await daemon.output()).includes(LAST_SETTING);
-    await until("iked has its settings", isReady, START_MS_MAX);
-    await until("iked answers", async () => (await control("show", "sa")).status === 0);
-  } catch (error) {
-    throw new Error(await openiked.log(), { cause: error });
+  for (let left = STARTS_MAX; ; left--) {
+    const daemon = start(host, ["iked", ...options]);
+    noteDaemon(host);
+    const openiked = controls(daemon, control);
+    try {
+      // It answers before it has its sockets, and forgets what arrives before it has its settings.
+      const isReady = async () => (await daemon.output()).includes(LAST_SETTING);
+      await until("iked has its settings", isReady, START_MS_MAX);
+      await until("iked answers", async () => (await control("show", "sa")).status === 0);
+      return openiked;
+    } catch (error) {
+      if (left === 1) throw new Error(await openiked.log(), { cause: error });
+      await openiked.stop();
+    }
   }
-  return openiked;
 }
 
 type Control = (...words: string[]) => Promise<{ status: number; out: string; err: string }>;
