@@ -25,9 +25,10 @@ test: ## everything: install what tests need (as root), lint, build, run all tes
 	@$(MAKE) --no-print-directory lint build
 	$(BUN) build/test.ts
 
-lint: $(OUT)/ready ## style, imports between rooms, types
+lint: $(OUT)/ready ## style, types, imports between rooms, import circles, exports
 	$(BUN) --bun node_modules/.bin/biome check --error-on-warnings --max-diagnostics=100
 	$(BUN) --bun node_modules/.bin/tsc -p .
+	$(BUN) test test/house
 
 format: $(OUT)/ready ## let Biome rewrite what it can: layout, order of imports
 	$(BUN) --bun node_modules/.bin/biome check --write

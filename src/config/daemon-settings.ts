@@ -266,9 +266,7 @@ export function isLoopback(host: string): boolean {
 }
 
 /** `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`; the host without brackets. */
-export function parseHostPort(
-  text: string,
-): { readonly host: string; readonly port: number } | undefined {
+function parseHostPort(text: string): { readonly host: string; readonly port: number } | undefined {
   const parts = /^(?:\[([0-9A-Fa-f:.]+)\]|([^:[\]]+)):([0-9]{1,5})$/.exec(text);
   if (parts === null) return undefined;
   const [, inBrackets, plain = ""] = parts;

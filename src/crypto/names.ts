@@ -171,7 +171,7 @@ export function suiteText(suite: Suite): string {
 }
 
 /** All transforms of a suite, type by type, best first. */
-export function transformsOf(suite: Suite): readonly NamedTransform[] {
+function transformsOf(suite: Suite): readonly NamedTransform[] {
   const each = (type: number, ids: readonly number[]) =>
     ids.map((id) => ({ type, id, keyBits: undefined }));
   return [

@@ -13,11 +13,11 @@ import { commonFault, RSA_BITS_MAX, RSA_BITS_MIN } from "./x509/chain.ts";
 import { formatTime } from "./x509/time.ts";
 
 /** Certificates in one file: a bundle of all public authorities is a mistake. */
-export const CA_MAX = 64;
+const CA_MAX = 64;
 const CHAIN_MAX = 8;
 
 /** All certificates of a PEM text, in order; or what is wrong with it. */
-export function readCertificates(pem: string): Result<readonly Certificate[], string> {
+function readCertificates(pem: string): Result<readonly Certificate[], string> {
   const certificates: Certificate[] = [];
   for (const [, base64 = ""] of pem.matchAll(PEM_CERTIFICATE)) {
     const der = base64Octets(base64);

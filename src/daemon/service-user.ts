@@ -12,7 +12,7 @@ export function serviceAccount(folders: readonly string[] = UNIT_FOLDERS): Accou
 }
 
 /** `User=` of the unit; among its drop-ins the last one counts. */
-export function userOfUnit(folders: readonly string[]): string | undefined {
+function userOfUnit(folders: readonly string[]): string | undefined {
   const units = folders.map((folder) => textOf(join(folder, UNIT)));
   const unit = units.find((text) => text !== undefined);
   if (unit === undefined) return undefined;

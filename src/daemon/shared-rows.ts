@@ -50,7 +50,7 @@ export async function overlapsOfRows(
 }
 
 /** What a row would have; undefined if it is disabled, or makes no site. */
-export function claimOfRow(plan: Config["plan"], row: PeerRow): Claim | undefined {
+function claimOfRow(plan: Config["plan"], row: PeerRow): Claim | undefined {
   const match = matchConfigured(plan, row.peerid);
   if (match.kind !== "base") return undefined;
   const made = dynamicErouteOf(match.eroute, match.egroup, asPeerId(row.peerid), [row]);

@@ -18,7 +18,7 @@ export type PpkRule = "if-set" | "optional" | "required" | "off";
 export type Ppk = { readonly id: Uint8Array; readonly key: Uint8Array };
 
 /** Octets of a PPK_ID, without its type. */
-export const PPK_ID_OCTETS_MAX = 255;
+const PPK_ID_OCTETS_MAX = 255;
 
 /**
  * Makes a PPK from two texts; without an identifier of its own it uses the peer ID. The fault says

@@ -3,8 +3,8 @@
 import { type PasswordFormat, passwordOctets } from "./psk.ts";
 
 /** Random letters and digits for about 120 bits; random octets for 128. */
-export const PSK_TEXT_LENGTH_MIN = 20;
-export const PSK_OCTETS_MIN = 16;
+const PSK_TEXT_LENGTH_MIN = 20;
+const PSK_OCTETS_MIN = 16;
 /** Different characters, or octets, of a key that is not a pattern. */
 const DISTINCT_MIN = 6;
 

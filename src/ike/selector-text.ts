@@ -7,7 +7,7 @@ import type { TrafficSelector } from "../wire/traffic-selector.ts";
 import { isAnyPort } from "../wire/traffic-selector.ts";
 
 /** Selectors of one side that a text shows; the rest is a number. */
-export const SELECTORS_SHOWN_MAX = 8;
+const SELECTORS_SHOWN_MAX = 8;
 
 /** `10.0.0.0/16 === 192.168.1.0/24`, local side first. */
 export function selectorsText(

@@ -1,6 +1,5 @@
 /** The kernel's XFRM tables: requests, dumps, leftovers of earlier runs, events. */
 
-import type { Family } from "../inet/address.ts";
 import type { Malformed } from "../octets/reader.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { SpreadSet } from "../octets/spread-set.ts";
@@ -27,7 +26,7 @@ import {
 import { OUR_ROUTE_PROTOCOL, parseRouteRemoval, ROUTE_GROUPS, RTM } from "../xfrm/route.ts";
 import type { XfrmStateUse } from "../xfrm/state.ts";
 import { parseStateName, parseStateUse, type StateFound } from "../xfrm/state-message.ts";
-import { espGaps, type KernelUnavailable } from "./esp-probe.ts";
+import type { KernelUnavailable } from "./esp-probe.ts";
 import { type Libc, openLibc } from "./libc.ts";
 import {
   type NetlinkEventSource,
@@ -70,7 +69,7 @@ export type Leftovers = {
 };
 
 /**
- * Opens XFRM netlink. Only the first request shows whether the privileges suffice: see `probeEsp`.
+ * Opens XFRM netlink. Only the first request shows whether the privileges suffice: see `espGaps`.
  */
 export function openKernel(): Result<Kernel, KernelUnavailable> {
   const libc = openLibc();
@@ -91,15 +90,6 @@ export function openKernel(): Result<Kernel, KernelUnavailable> {
   }
   const sockets = { requests: requests.value, dumps: dumps.value, routes: routes.value };
   return ok(new XfrmKernel(libc.value, sockets));
-}
-
-/** The first thing that is missing for ESP over these families, if any. Leaves nothing behind. */
-export function probeEsp(
-  kernel: Kernel,
-  families: readonly Family[] = [4, 6],
-): Result<undefined, KernelUnavailable> {
-  const first = espGaps(kernel, families)[0];
-  return first === undefined ? ok(undefined) : err(first);
 }
 
 type KernelSockets = {

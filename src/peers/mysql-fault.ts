@@ -39,7 +39,7 @@ export function abortedFault(settings: MysqlSettings): MysqlFault {
 }
 
 /** The column that an error about a value names. */
-export function columnNamed(error: unknown): string | undefined {
+function columnNamed(error: unknown): string | undefined {
   return /column '([^']+)'/i.exec(error instanceof Error ? error.message : "")?.[1];
 }
 

@@ -26,12 +26,10 @@ export type NetlinkError = {
   readonly text: string | undefined;
 };
 
-export const NLMSG_NOOP = 1;
 export const NLMSG_ERROR = 2;
 export const NLMSG_DONE = 3;
 
 export const NLM_F_REQUEST = 0x01;
-export const NLM_F_MULTI = 0x02;
 export const NLM_F_ACK = 0x04;
 export const NLM_F_REPLACE = 0x100;
 export const NLM_F_CREATE = 0x400;
@@ -43,7 +41,7 @@ export const NLM_F_CAPPED = 0x100;
 export const NLM_F_ACK_TLVS = 0x200;
 
 /** struct nlmsghdr. */
-export const NETLINK_HEADER_OCTETS = 16;
+const NETLINK_HEADER_OCTETS = 16;
 const NLMSGERR_ATTR_MSG = 1;
 
 /** A message with the payload that `body` writes; the socket fills in its port. */

@@ -7,7 +7,7 @@ import { type HostWriter, hostU32 } from "./host-order.ts";
 import type { XfrmState } from "./state.ts";
 
 /** XFRMA_REPLAY_ESN_MAX is in octets: the kernel takes up to this many packets. */
-export const REPLAY_WINDOW_MAX = 4096;
+const REPLAY_WINDOW_MAX = 4096;
 /** The limit of struct xfrm_usersa_info. */
 const SHORT_WINDOW_MAX = 32;
 const WORD_BITS = 32;

@@ -48,3 +48,31 @@ export function importsOf(text: string): readonly string[] {
   ];
   return found.map((match) => match[1] ?? "");
 }
+
+/** By file, the names that are imported from it; `*`: all that it exports. */
+export function namesImported(
+  text: string,
+): readonly { readonly specifier: string; readonly names: readonly string[] }[] {
+  const code = withoutComments(text);
+  const lists = code.matchAll(/\b(?:import|export)\s+(?:type\s+)?\{([^}]*)\}\s*from\s*"([^"]+)"/g);
+  const types = code.matchAll(/\bimport\(\s*"([^"]+)"\s*\)\.(\w+)/g);
+  const wholes = code.matchAll(
+    /\bimport\(\s*"([^"]+)"\s*\)(?!\.\w)|\*\s+as\s+\w+\s+from\s*"([^"]+)"/g,
+  );
+  return [
+    ...[...lists].map(([, list = "", specifier = ""]) => ({ specifier, names: namesIn(list) })),
+    ...[...types].map(([, specifier = "", name = ""]) => ({ specifier, names: [name] })),
+    ...[...wholes].map(([, one = "", other = one]) => ({ specifier: other, names: ["*"] })),
+  ];
+}
+
+/** `a, type B as C` is `a` and `B`. */
+function namesIn(list: string): readonly string[] {
+  return list.split(",").map(
+    (part) =>
+      part
+        .trim()
+        .replace(/^type\s+/, "")
+        .split(/\s+as\s+/)[0] ?? "",
+  );
+}

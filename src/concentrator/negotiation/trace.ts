@@ -41,7 +41,7 @@ export function traceKey(text: string): string {
 }
 
 /** A message of an IKE SA, in the clear. */
-export function onSeenMessage(engine: Engine, message: SeenMessage): void {
+function onSeenMessage(engine: Engine, message: SeenMessage): void {
   const { spiI, spiR } = message.id;
   const entry = engine.negotiation.sas.get(spiI) ?? engine.negotiation.sas.get(spiR);
   if (entry === undefined) return;

@@ -1,6 +1,6 @@
 /** Whether a signature is right: the only place where public keys are used. */
 
-import { constants, createPublicKey, type KeyObject, verify } from "node:crypto";
+import { constants, createPublicKey, verify } from "node:crypto";
 import type { PublicKeyKind, SignatureAlgorithm } from "./algorithm.ts";
 
 /** A public key and what kind it is. */
@@ -49,9 +49,6 @@ export function paddingOf(
 }
 
 export const DSA = { der: "der", raw: "ieee-p1363" } as const;
-
-/** A key for node:crypto; only the type, for code that stores one. */
-export type NodeKey = KeyObject;
 
 function fits(key: PublicKeyKind, algorithm: SignatureAlgorithm): boolean {
   if (algorithm.scheme === "ed25519") return key.kind === "ed25519";

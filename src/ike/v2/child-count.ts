@@ -7,7 +7,7 @@ import type { Established } from "./phase.ts";
  * The Child SAs that count towards the limit. One that has an heir does not: the heir stands for
  * both until the old one is deleted.
  */
-export function countChildSas(children: readonly ChildSa[]): number {
+function countChildSas(children: readonly ChildSa[]): number {
   return children.filter((child) => !hasHeir(child, children)).length;
 }
 

@@ -36,7 +36,7 @@ export function takeWithinRoom(offered: Sides<Selectors>): Roomed {
 }
 
 /** Pairs of subnet and block of ports that a selector takes; more than any limit if it has none. */
-export function selectorWeight(selector: TrafficSelector): number {
+function selectorWeight(selector: TrafficSelector): number {
   return countRangePrefixes(selector.range) * portBlocksIn(selector);
 }
 

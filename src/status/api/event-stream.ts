@@ -14,7 +14,7 @@ import { eventJson } from "./views.ts";
 /** Records that are written in one turn. */
 const BATCH = 100;
 /** A comment after so long without an event: neither end takes the connection for dead. */
-export const HEARTBEAT_MS = 10_000;
+const HEARTBEAT_MS = 10_000;
 
 /** What a client wants to hear of; undefined: all. */
 type Filter = ((record: JournalRecord) => boolean) | undefined;

@@ -88,7 +88,7 @@ export function word<W extends string>(
   };
 }
 
-export const TEXT_LENGTH_MAX = 256;
+const TEXT_LENGTH_MAX = 256;
 
 /** Text of bounded length; undefined if it is not there, or blank. */
 export function text(description: string): Parameter<string | undefined> {

@@ -12,7 +12,7 @@ import { formatCount } from "./number-text.ts";
 import { Banners, Foot, GaugeFigures } from "./page-parts.tsx";
 import { tunnelTable } from "./tunnel-table.tsx";
 
-export const PAGE_ROWS = 100;
+const PAGE_ROWS = 100;
 /** Of those that are not connected, so many are shown below. */
 const OTHERS_MAX = 20;
 

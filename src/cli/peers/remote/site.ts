@@ -41,7 +41,7 @@ export type RemoteFile = {
 };
 
 /** Text in double quotes, of characters that all of these routers read literally. */
-export function isPlain(text: string): boolean {
+function isPlain(text: string): boolean {
   return /^[A-Za-z0-9 ._~:@/+=,!*-]+$/.test(text);
 }
 

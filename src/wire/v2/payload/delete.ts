@@ -9,7 +9,7 @@ import { type DeletePayload, Protocol } from "../message.ts";
 // ~               Security Parameter Index(es) (SPI)              ~
 
 /** A Delete payload is read as far as this: nobody has so many Child SAs. The rest is nobody's. */
-export const DELETE_SPIS_MAX = 256;
+const DELETE_SPIS_MAX = 256;
 
 /**
  * Reads a Delete payload. SPIs of a protocol that is none of ours are passed over: there is

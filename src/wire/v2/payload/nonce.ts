@@ -4,8 +4,8 @@ import type { Reader } from "../../../octets/reader.ts";
 import type { Writer } from "../../../octets/writer.ts";
 import type { NoncePayload } from "../message.ts";
 
-export const NONCE_OCTETS_MIN = 16;
-export const NONCE_OCTETS_MAX = 256;
+const NONCE_OCTETS_MIN = 16;
+const NONCE_OCTETS_MAX = 256;
 
 /** Faults unless the nonce has 16 to 256 octets. */
 export function parseNonce(r: Reader): NoncePayload {

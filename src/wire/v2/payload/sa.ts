@@ -8,7 +8,7 @@ import { type Proposal, Protocol, type SaPayload, type Transform } from "../mess
 /** A proposal's number is one octet (§3.3.1): nobody has more of them. */
 export const PROPOSALS_MAX = 255;
 /** Of all proposals together; one that begins below the limit is read to its end. */
-export const TRANSFORMS_MAX = 1_024;
+const TRANSFORMS_MAX = 1_024;
 
 /**
  * Reads an SA payload, which has at least one proposal. Nothing is chosen or judged here. What is
