@@ -52,7 +52,7 @@ export function onEnded(
     const { to } = reason;
     if (id !== undefined) return onCallRedirected(engine, entry, { id, to });
     noteRedirected(engine, entry, to.host);
-  } else if (id !== undefined) onCallEnded(engine, id, start);
+  } else if (id !== undefined) onCallEnded(engine, id, reason, start);
   if (entry.eroute === undefined) {
     if (reason.kind !== "redirected") count(engine, "negotiations_failed");
     return;

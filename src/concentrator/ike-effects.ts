@@ -4,6 +4,7 @@ import type { ChildSa } from "../ike/child-sa.ts";
 import { factsOf, type IkeEffect, type IkeSa, pathOf, spiOf } from "../ike/ike-sa.ts";
 import { never } from "../octets/assert.ts";
 import type { IkeSpi } from "../wire/header.ts";
+import { forgetRefusals } from "./calls/call-table.ts";
 import { giveUpLateCall, onCallUp, type StartEntry } from "./calls/dial.ts";
 import { onRedirected } from "./calls/follow-redirect.ts";
 import { reauthenticate } from "./calls/initiate.ts";
@@ -140,6 +141,7 @@ function onAuthenticated(
   const { call } = entry;
   const leaves = call === undefined ? undefined : onCallUp(engine, call);
   if (call === undefined) giveUpLateCall(engine, eroute.key);
+  forgetRefusals(engine, eroute.key);
   entry.call = undefined;
   entry.initialContact = initialContact;
   judge(engine, entry, spi);

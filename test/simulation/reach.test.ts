@@ -48,6 +48,27 @@ test("R12: a site that does not answer, or refuses, is asked once, and again aft
   expect(table.sent.length).toBe(1);
 });
 
+test("R12: a site that lets go of a Child SA each time is asked for it later and later", () => {
+  const { table, caller } = connected({ tsI: [selectorOf(FIRST)] });
+  const asked: number[] = [];
+  for (let second = 0; second < 3_600; second++) {
+    acquire(table, "192.168.101.7");
+    if (table.sent.length > 0) {
+      asked.push(second);
+      caller.settle();
+      const [, child] = caller.session().children;
+      caller.ask({ kind: "delete-child", spiIn: child?.spiIn ?? 0 });
+      caller.settle();
+    }
+    table.advance(1_000);
+  }
+  const waits = asked.slice(1).map((second, at) => second - (asked[at] ?? 0));
+  expect(waits.length).toBeGreaterThan(7);
+  expect(waits.length).toBeLessThan(16);
+  expect(waits[0]).toBeLessThanOrEqual(15);
+  expect(Math.max(...waits)).toBeLessThanOrEqual(601);
+});
+
 test("R12: an address of no connected site is looked up, also after the site has gone", () => {
   const { table, caller } = connected({ tsI: [selectorOf(FIRST)] });
   acquire(table, "192.168.55.1");

@@ -8,9 +8,7 @@ import { count, type Engine, inMs } from "../engine.ts";
 import { journal } from "../journal/write.ts";
 import { entryAt } from "../negotiation/ike-sas.ts";
 import type { CallId, CallRedirect, CallStage, Calls, CallUnderWay } from "./calls.ts";
-
-/** After a call that came to nothing, packets do not make another one for so long. */
-export const HOLD_MS = 15_000;
+import { growingHoldMs, HOLD_MS } from "./refused.ts";
 
 /** "always" tries again after so long, doubled with each failure, and never longer than that. */
 const RETRY_MS_FIRST = 5_000;
@@ -29,6 +27,7 @@ export function createCalls(): Calls {
     deadlines: new DeadlineHeap(),
     held: new Set(),
     followed: new Map(),
+    refused: new Map(),
   };
 }
 
@@ -49,6 +48,7 @@ export function add(engine: Engine, wish: Wish, failures: number): CallUnderWay 
     return undefined;
   }
   if (before !== undefined) forget(engine, before);
+  if (why === "by-hand") engine.calls.refused.delete(key);
   if (why !== "always" && isFull(engine)) {
     count(engine, "acquires_ignored");
     return undefined;
@@ -57,6 +57,7 @@ export function add(engine: Engine, wish: Wish, failures: number): CallUnderWay 
     id: engine.requests.number() as CallId,
     keys: [key],
     ...{ base, why, peerId, destination, failures, redirect: wish.redirect },
+    isRefused: false,
     stage: { kind: "waiting", until: engine.now },
   };
   calls.byId.set(call.id, call);
@@ -83,8 +84,10 @@ export function fail(engine: Engine, call: CallUnderWay, failure: Failure): void
   rest(engine, call, holdMs(engine, call));
 }
 
-export function holdMs(engine: Engine, { why, failures }: CallUnderWay): number {
-  if (why !== "always") return HOLD_MS;
+/** How long a site is left alone after a call that came to nothing. */
+export function holdMs(engine: Engine, call: CallUnderWay): number {
+  const { why, failures, keys, isRefused } = call;
+  if (why !== "always") return isRefused ? growingHoldMs(engine, keys.at(-1) ?? "") : HOLD_MS;
   const ms = Math.min(RETRY_MS_FIRST * 2 ** failures, RETRY_MS_MAX);
   return around(ms, RETRY_SPREAD, engine.random);
 }
@@ -164,6 +167,18 @@ export function callsAt({ calls }: Engine): Instant | undefined {
 /** The eroute is not called by itself any more, until somebody wants its site. */
 export function hold({ calls }: Engine, key: string): void {
   calls.held.add(key);
+}
+
+/** The site is up, or its row is another one: what it refused before says nothing any more. */
+export function forgetRefusals(engine: Engine, key: string): void {
+  engine.calls.refused.delete(key);
+  const call = callOf(engine, key);
+  if (call?.stage.kind === "waiting" && call.why !== "always") forget(engine, call);
+}
+
+/** The same of all sites: the configuration is another one. */
+export function forgetAllRefusals({ calls }: Engine): void {
+  calls.refused.clear();
 }
 
 /** The call of a site or eroute, by its key. */

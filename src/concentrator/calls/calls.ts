@@ -9,6 +9,7 @@ import type { IkeSpi } from "../../wire/header.ts";
 import type { DeadlineHeap } from "../deadline-heap.ts";
 import type { LookupId, ResolveId } from "../event.ts";
 import type { ErouteInUse } from "../sites/eroute-in-use.ts";
+import type { Refused } from "./refused.ts";
 
 export type CallId = number & { readonly is: "call" };
 
@@ -62,6 +63,8 @@ export type CallUnderWay = {
   /** The site has sent us elsewhere (RFC 5685). */
   redirect: CallRedirect | undefined;
   stage: CallStage;
+  /** A host of the site has refused it in a way that does not pass by itself. */
+  isRefused: boolean;
 };
 
 export type CallRedirect = {
@@ -86,4 +89,5 @@ export type Calls = {
   readonly held: Set<string>;
   /** How often a site sent us on, and since when that is counted, by key of its eroute. */
   readonly followed: Map<string, { readonly since: Instant; readonly times: number }>;
+  readonly refused: Refused;
 };

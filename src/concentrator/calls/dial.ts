@@ -2,8 +2,10 @@
 
 import { peerKey } from "../../eroute/peer-id.ts";
 import { beginCall } from "../../ike/door.ts";
+import type { EndReason } from "../../ike/end-reason.ts";
 import type { Call } from "../../ike/event.ts";
 import { type IkeEffect, spiOf, stageOf } from "../../ike/ike-sa.ts";
+import { isLasting } from "../../ike/lasting-refusal.ts";
 import { wipe } from "../../octets/secret.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { identityText, parseIdentity } from "../../wire/identity.ts";
@@ -73,9 +75,15 @@ export function giveUpLateCall(engine: Engine, key: string): void {
 }
 
 /** The IKE SA of a call has ended before that: the next address, host, or time. */
-export function onCallEnded(engine: Engine, id: CallId, start: StartEntry): void {
+export function onCallEnded(
+  engine: Engine,
+  id: CallId,
+  reason: EndReason,
+  start: StartEntry,
+): void {
   const call = engine.calls.byId.get(id);
   if (call?.stage.kind !== "calling" || engine.shuttingDown) return;
+  if (reason.kind === "refused" && isLasting(reason.refusal)) call.isRefused = true;
   const { target, host, ends } = call.stage;
   if (ends.length > 0) dial(engine, call, { target, host, ends }, start);
   else nextHost(engine, call, target, host);

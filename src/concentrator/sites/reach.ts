@@ -4,7 +4,8 @@ import { type Address, familyBits } from "../../inet/address.ts";
 import { containsAddress, formatPrefix, prefixOf } from "../../inet/prefix.ts";
 import { valuesAround } from "../../inet/prefix-table.ts";
 import type { TrafficSelector } from "../../wire/traffic-selector.ts";
-import { add, HOLD_MS, rest } from "../calls/call-table.ts";
+import { add, rest } from "../calls/call-table.ts";
+import { growingHoldMs } from "../calls/refused.ts";
 import { hasLostStates } from "../dataplane/repair.ts";
 import type { Engine } from "../engine.ts";
 import { factsAt } from "../negotiation/ike-sas.ts";
@@ -40,6 +41,7 @@ export function askForMissing(
     if (ike === undefined || ike.isReplaced) continue;
     if (ike.children.length === 0) {
       const { local, remote } = ike.policy;
+      if (!isTurn(engine, eroute, packet.destination)) return true;
       engine.inbox.push({ spi, event: { kind: "new-child", local, remote } });
       return true;
     }
@@ -55,14 +57,14 @@ export function askForMissing(
   return false;
 }
 
-/** A site that refuses is not asked for each packet: once, and then not for a while. */
+/** A site that refuses is not asked for each packet: once, and then later and later. */
 function isTurn(engine: Engine, eroute: ErouteInUse, destination: Address): boolean {
   const subnet = eroute.remoteSubnets.find((prefix) => containsAddress(prefix, destination));
   if (subnet === undefined) return false;
   const { base, peerId } = eroute;
   const key = `${eroute.key}\u0000to ${formatPrefix(subnet)}`;
   const call = add(engine, { base, key, why: "traffic", peerId, destination }, 0);
-  if (call !== undefined) rest(engine, call, HOLD_MS);
+  if (call !== undefined) rest(engine, call, growingHoldMs(engine, key));
   return call !== undefined;
 }
 

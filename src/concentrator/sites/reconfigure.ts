@@ -20,7 +20,7 @@ import { isPpkRequired } from "../../eroute/ppk.ts";
 import { childWith } from "../../eroute/row-options.ts";
 import { containsPrefix } from "../../inet/prefix.ts";
 import { equalConstantTime } from "../../octets/secret.ts";
-import { callsNow, giveUp, noteFailure } from "../calls/call-table.ts";
+import { callsNow, forgetAllRefusals, giveUp, noteFailure } from "../calls/call-table.ts";
 import type { CallUnderWay } from "../calls/calls.ts";
 import { type Engine, inMs } from "../engine.ts";
 import { journal } from "../journal/write.ts";
@@ -230,6 +230,7 @@ function fits(eroute: ErouteInUse, next: Eroute): boolean {
 
 /** Calls go on with the new configuration, or end: whoever is still wanted is called anew. */
 function adjustCalls(engine: Engine, comparison: Comparison): void {
+  forgetAllRefusals(engine);
   for (const call of callsNow(engine)) {
     const { stage, base } = call;
     const next = nextBase(call, comparison);

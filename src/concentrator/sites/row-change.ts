@@ -9,7 +9,7 @@ import { formatPrefix } from "../../inet/prefix.ts";
 import type { Instant } from "../../octets/instant.ts";
 import { err } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
-import { callCount, callOf, forget } from "../calls/call-table.ts";
+import { callCount, forgetRefusals } from "../calls/call-table.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import type { LookupId, LookupResult } from "../event.ts";
 import { journal } from "../journal/write.ts";
@@ -37,9 +37,8 @@ export function onRowChanged(engine: Engine, egroup: string, peerId: string): vo
     if (base.kind !== "base" || base.egroup !== egroup) continue;
     const key = erouteKey(base.name, peerId);
     if (mayBeReading(engine)) rememberChange(engine, key);
-    const call = callOf(engine, key);
     // A call that came to nothing may have failed by the row: the next packet makes another one.
-    if (call?.stage.kind === "waiting") forget(engine, call);
+    forgetRefusals(engine, key);
     const eroute = engine.sites.eroutes.get(key);
     if (eroute !== undefined) recheckRow(engine, eroute);
   }
