@@ -9,7 +9,6 @@ import type { IkeSpi } from "../../wire/header.ts";
 import type { DeadlineHeap } from "../deadline-heap.ts";
 import type { LookupId, ResolveId } from "../event.ts";
 import type { ErouteInUse } from "../sites/eroute-in-use.ts";
-import type { Refused } from "./refused.ts";
 
 export type CallId = number & { readonly is: "call" };
 
@@ -89,5 +88,6 @@ export type Calls = {
   readonly held: Set<string>;
   /** How often a site sent us on, and since when that is counted, by key of its eroute. */
   readonly followed: Map<string, { readonly since: Instant; readonly times: number }>;
-  readonly refused: Refused;
+  /** How often a site has refused lately, by the key of its call; the latest last. */
+  readonly refused: Map<string, { readonly times: number; readonly until: Instant }>;
 };

@@ -1,11 +1,7 @@
 /** Sites that refuse what they are asked for: the wait before the next time grows. */
 
 import { jittered } from "../../ike/jitter.ts";
-import type { Instant } from "../../octets/instant.ts";
 import { type Engine, inMs } from "../engine.ts";
-
-/** How often each has refused lately, by the key of the call; the latest last. */
-export type Refused = Map<string, { readonly times: number; readonly until: Instant }>;
 
 /** After a call that came to nothing, packets do not make another one for so long. */
 export const HOLD_MS = 15_000;
