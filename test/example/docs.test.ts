@@ -1,6 +1,6 @@
 /**
- * The documents' commands: what stands in `sh` blocks is run, as it stands, against a daemon with
- * the quick start's configuration; links lead somewhere.
+ * The documents' commands: those in `sh` blocks are run unchanged against a daemon with the quick
+ * start's configuration; links lead somewhere.
  */
 
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
@@ -14,7 +14,7 @@ const PROJECT = join(import.meta.dir, "../..");
 const START_MS_MAX = patient(10_000);
 const COMMAND_MS_MAX = patient(15_000);
 
-/** In the order in which a newcomer reads them: what one makes the next one uses. */
+/** In the order in which a newcomer reads them: later ones use what earlier ones created. */
 const RUN = [
   "quick-start",
   "recipes",
@@ -27,16 +27,16 @@ const RUN = [
   "operating",
   "README",
 ];
-/** Whose commands other tests run as they stand; but for what only a device of OpenWrt has. */
+/** Documents whose commands other tests run, except those that need an OpenWrt device. */
 const RUN_ELSEWHERE = { packages: "real/packages.test.ts", image: "real/router.ts" };
 /**
- * What builds is what has made this; `erouted run` is the daemon, started once; `erouted check`
- * without `--offline` finds its ports taken (a machine where it runs is in real/packages.test.ts).
+ * The executable is already built; `erouted run` is the daemon, started once; `erouted check`
+ * without `--offline` finds its ports in use (real/packages.test.ts has a machine where it works).
  */
 const OTHERS = /^(make |systemctl |erouted (run|check) *$)/;
 /** They go on until they are stopped; Ctrl-C is a good end. */
 const ENDLESS = /--(follow|watch)|--for 5m/;
-/** What they say of a site that is not there is right, too. */
+/** Their answer about a site that does not exist is right, too. */
 const OF_SITE = /^erouted (why|sa|connect|disconnect|rekey|capture) /;
 const WITH_DAEMON = /^(curl|erouted (status|tunnels|reload|peers reload|events|debug|log-level)) /;
 
@@ -53,7 +53,7 @@ beforeAll(async () => {
     executable === undefined || executable === ""
       ? `"${process.execPath}" "${join(PROJECT, "src/main.ts")}"`
       : `"${executable}"`;
-  // What is not told of a file is told of this one.
+  // Commands that name no file use this one.
   const wrapper = `#!/bin/sh
 case "$*" in --version|*--help*) exec ${call} "$@";; esac
 exec ${call} "$@" --config ${folder}/etc/erouted.toml
@@ -71,7 +71,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-/** The quick start's, where an ordinary user can run it. */
+/** The quick start's configuration, where an ordinary user can run it. */
 function configuration(): string {
   const [block] = blocks("quick-start", "toml");
   return `${here(block ?? "")}
@@ -101,7 +101,7 @@ function blocks(document: string, language: string): string[] {
   return [...found].map(([, block = ""]) => block);
 }
 
-/** Lines that are commands, without what explains them. */
+/** Lines that are commands, without their explanations. */
 function commandsOf(document: string): string[] {
   return blocks(document, "sh")
     .flatMap((block) => block.split("\n"))
@@ -124,13 +124,13 @@ async function run(command: string): Promise<{ code: number; said: string }> {
   return { code: await child.exited, said: out + err };
 }
 
-/** The one that the quick start makes. */
+/** The table that the quick start creates. */
 function operateToken(): string {
   const file = join(folder, "etc/operate.token");
   return existsSync(file) ? readFileSync(file, "utf8").trim() : "";
 }
 
-/** What is configured is run, once. */
+/** The configured daemon is started once. */
 async function startDaemon(): Promise<void> {
   if (daemon !== undefined) return;
   const path = { PATH: `${folder}/bin:${process.env.PATH}` };
@@ -150,13 +150,13 @@ describe("commands of the documents", () => {
     test(
       document,
       async () => {
-        // It begins anew, without the row that the quick start has made.
+        // It starts from scratch, without the row that the quick start has created.
         if (document === "operating") await run("erouted peers remove site-1");
         for (const command of commandsOf(document)) {
           if (OTHERS.test(here(command))) continue;
           if (WITH_DAEMON.test(`${command} `) || OF_SITE.test(command)) await startDaemon();
           const { code, said } = await run(command);
-          // 1: told why not; 4: not connected. Wrong usage would be 2.
+          // 1: said why not; 4: not connected. Wrong usage would be 2.
           const ofSite = OF_SITE.test(command) && /site-|198\.51/.test(said) ? [1, 4] : [];
           const mayBe = [0, ...ofSite, ...(ENDLESS.test(command) ? [130] : [])];
           expect({ command, code, said: mayBe.includes(code) ? "" : said }).toEqual({

@@ -21,7 +21,7 @@ test.each([
   expect(patient(1_000)).toBe(1_000 * factor);
 });
 
-test("what holds ends the wait; what never does is named, with how often was looked", async () => {
+test("a condition ends the wait; one that never holds is named", async () => {
   let looks = 0;
   await lookUntil("three looks", () => ++looks === 3, 10_000);
   expect(looks).toBe(3);

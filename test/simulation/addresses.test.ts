@@ -1,4 +1,4 @@
-/** Addresses of our own that go, and come back, while sites use them. */
+/** Local addresses that disappear and return while sites use them. */
 
 import { expect, test } from "bun:test";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
@@ -7,7 +7,7 @@ import { layTable, type Table } from "./table.ts";
 
 const GONE_MS = 10_000;
 
-test("an address that comes back in time costs nobody an SA", () => {
+test("an address that returns in time costs no SA", () => {
   const { table, caller } = connected();
   for (let round = 0; round < 5; round++) {
     tell(table, []);
@@ -21,7 +21,7 @@ test("an address that comes back in time costs nobody an SA", () => {
   expect(table.kernel.states.size).toBe(2);
 });
 
-test("what uses an address that does not is closed, and nothing else is", () => {
+test("SAs on an address that does not return are closed, and no others", () => {
   const { table } = connected();
   tell(table, ["192.0.2.250"]);
   table.advance(GONE_MS);

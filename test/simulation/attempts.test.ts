@@ -1,4 +1,4 @@
-/** Attempts that stop at each message: what the history of a site says of them. */
+/** Attempts that stop at each message: what the history of a site says about them. */
 
 import { expect, test } from "bun:test";
 import { createJournal } from "../../src/concentrator/journal/journal.ts";
@@ -27,7 +27,7 @@ type Scene = {
   readonly table?: TableOptions;
   readonly site?: Partial<SiteSettings>;
   readonly prepare?: (table: Table) => void;
-  /** How the site goes on; by default as far as it gets. */
+  /** How the site continues; by default as far as possible. */
   readonly play?: (caller: Caller, table: Table) => void;
 };
 
@@ -199,7 +199,7 @@ test("an IKE SA that was rekeyed counts as replaced, one that was deleted as clo
   expect(counted()).toEqual([1, 1, 1]);
 });
 
-/** Connects, and asks for something at once. */
+/** Connects, and requests something at once. */
 function deleting(what: Ask | "delete-child" | "rekey-child"): NonNullable<Scene["play"]> {
   return (caller) => {
     caller.settle();

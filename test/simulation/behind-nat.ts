@@ -1,4 +1,4 @@
-/** A NAT before a site at the table: it shows one address, and a port of its own for each. */
+/** A NAT in front of a site at the table: it shows one address, and a port for each source. */
 
 import { type Endpoint, formatEndpoint } from "../../src/inet/endpoint.ts";
 import type { Caller } from "./caller.ts";

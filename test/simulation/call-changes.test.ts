@@ -1,4 +1,4 @@
-/** Calls under way when the configuration, a row or an operator changes what they go by. */
+/** Calls under way when the configuration, a row or an operator changes their settings. */
 
 import { expect, test } from "bun:test";
 import type { EroutePlan, NormalEroute } from "../../src/eroute/eroute.ts";
@@ -23,7 +23,7 @@ import { layTable, type Table } from "./table.ts";
 
 const LAB = "203.0.113.7";
 
-test("disconnect: a call is given up, and start = always waits for the operator's word", () => {
+test("disconnect: a call is cancelled, and start = always waits for the operator", () => {
   const table = layTable({ plan: labPlan() });
   table.advance(0);
   expect(hostsOf(table)).toEqual([LAB]);
@@ -61,7 +61,7 @@ test("other proposals leave a call alone", () => {
   expect(table.concentrator.tableSizes().ikeSas).toBe(1);
 });
 
-test("a call that rests after a failure is made at once with the new configuration", () => {
+test("a call that pauses after a failure is made at once with the new configuration", () => {
   const table = layTable({ plan: labPlan({ peerip: undefined }) });
   table.advance(0);
   expect(reasonsOf(table, "lab-gw")).toEqual(["no-peer-address"]);
@@ -95,7 +95,7 @@ test("R12: a row that is corrected lets the next packet call, without the pause"
   const row = { ...rowOf("site-1", "secret 1", "192.168.1.0"), peerip: LAB };
   acquire(table, "192.168.1.5");
   table.lookUps[0]?.answer(ok([row]));
-  // Nobody knows the host, so the call comes to nothing.
+  // The host name cannot be resolved, so the call fails.
   resolved(table, undefined);
   acquire(table, "192.168.1.5");
   expect(table.lookUps.length).toBe(1);
@@ -127,7 +127,7 @@ function configure(table: Table, plan: EroutePlan): void {
   table.feed({ kind: "configuration", plan });
 }
 
-/** All hosts that were to be resolved so far. */
+/** All host names that were to be resolved so far. */
 function hostsOf(table: Table): readonly string[] {
   return table.effects.flatMap((effect) => (effect.kind === "resolve" ? [effect.host] : []));
 }
@@ -146,7 +146,7 @@ function at(text: string) {
   return address;
 }
 
-/** A packet from our side that no SA is for. */
+/** A packet from our side without a matching SA. */
 function acquire(table: Table, to: string): void {
   const src = at("10.0.0.1");
   const dst = at(to);

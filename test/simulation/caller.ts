@@ -1,4 +1,7 @@
-/** A site at the table: connects, asks, and passes messages to and fro until nothing is left. */
+/**
+ * A site at the table: connects, sends requests, and passes messages back and forth until nothing
+ * is left.
+ */
 
 import {
   isSlowKeyExchange,
@@ -25,12 +28,12 @@ export type Caller = {
   readonly heard: SiteOutput[];
   /** Datagrams of the site that have not been delivered, oldest first. */
   readonly outbox: { readonly octets: Uint8Array; readonly path: Path }[];
-  /** Starts a negotiation; with `settle` it goes as far as it gets. */
+  /** Starts a negotiation; with `settle` it continues as far as possible. */
   connect(): void;
   ask(what: Ask): void;
   /** The next datagram of the site goes to the concentrator; undefined if there is none. */
   step(): Uint8Array | undefined;
-  /** Takes what waits at the table for one of this site's IKE SAs. */
+  /** Takes messages on the table that are for one of this site's IKE SAs. */
   hear(): void;
   /** Both ways until nothing moves. */
   settle(): void;
@@ -135,7 +138,7 @@ export function seat(
   return caller;
 }
 
-/** MODP is slow to begin with, and here only ever refused. */
+/** MODP is slow at first, and here only ever refused. */
 function exchange(op: KeyExchangeRequest): KeyExchangeResult {
   return isSlowKeyExchange(op.method) ? toyKeyExchange(op) : performKeyExchange(op);
 }

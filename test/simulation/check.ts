@@ -1,4 +1,4 @@
-/** What holds in every world after every event: kernel, engine and sites tell the same story. */
+/** What holds in every world after every event: kernel, engine and sites agree. */
 
 import type { Concentrator } from "../../src/concentrator/concentrator.ts";
 import type { Effect } from "../../src/concentrator/effect.ts";
@@ -12,7 +12,7 @@ import { type KernelModel, stateKey } from "./kernel.ts";
 import { CONCENTRATOR } from "./plan.ts";
 import type { SiteChild } from "./site-state.ts";
 
-/** Gets what does not hold, in words. */
+/** Gets each violation, in words. */
 export type Complain = (what: string) => void;
 
 /** States and policies against the engine's Child SAs; no kernel request may be in flight. */
@@ -20,9 +20,9 @@ export function checkKernel(
   kernel: KernelModel,
   eroutes: readonly ErouteView[],
   beside: {
-    /** Inbound states that still take what was on its way before a rekey. */
+    /** Inbound states that still accept packets from before a rekey. */
     readonly draining: number;
-    /** Policies that stand without an SA, by name (R14). */
+    /** Policies that exist without an SA, by name (R14). */
     readonly standing: ReadonlyMap<string, XfrmPolicy>;
   },
   complain: Complain,
@@ -75,7 +75,7 @@ function plain({ action, priority, template }: XfrmPolicy): readonly unknown[] {
   return [action, priority, template?.reqid, template?.mode];
 }
 
-/** Counts kept beside tables are right, the table of dynamic eroutes is not over its limit. */
+/** Counts kept beside tables are right, and the table of dynamic eroutes is within its limit. */
 export function checkTables(concentrator: Concentrator, complain: Complain): void {
   const sizes = concentrator.tableSizes();
   for (const name of ["halfOpen", "lingering", "dynamicEroutes"] as const) {
@@ -91,7 +91,7 @@ export function checkTables(concentrator: Concentrator, complain: Complain): voi
   if (counters.internal_errors > 0) complain("an internal error was counted");
 }
 
-/** R5: an eroute in use has an IKE SA that is up. */
+/** R5: an eroute in use has an established IKE SA. */
 export function checkEroutes(eroutes: readonly ErouteView[], complain: Complain): void {
   for (const eroute of eroutes) {
     if (eroute.state !== "established") {
@@ -145,7 +145,7 @@ export function checkRequest(kernel: KernelModel, op: XfrmRequest, complain: Com
   }
 }
 
-/** Within one event: nothing is sent that follows from kernel requests of the same event. */
+/** Within one event, no message is sent that depends on kernel requests of the same event. */
 export function checkEffects(effects: readonly Effect[], complain: Complain): void {
   const firstSend = effects.findIndex((effect) => effect.kind === "send");
   const isInstall = (effect: Effect) => effect.kind === "kernel" && effect.op.op === "new-state";
@@ -156,7 +156,7 @@ export function checkEffects(effects: readonly Effect[], complain: Complain): vo
   }
 }
 
-/** A site has heard of a Child SA: the kernel had our inbound state before, with the same keys. */
+/** Before a site learns of a Child SA, the kernel has our inbound state, with the same keys. */
 export function checkSiteChild(
   kernel: KernelModel,
   child: SiteChild,
@@ -176,7 +176,7 @@ export function checkSiteChild(
   }
 }
 
-/** Until the site deletes what it rekeyed, the old Child SA of the same selectors sends. */
+/** Until the site deletes what it rekeyed, the old Child SA with the same selectors sends. */
 function hasPredecessor(
   kernel: KernelModel,
   eroute: ErouteView,

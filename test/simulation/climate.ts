@@ -1,4 +1,4 @@
-/** What a seed decides before a world begins: its limits, its failures, who lives in it. */
+/** What a seed decides before a world begins: its limits, its failures, its inhabitants. */
 
 import { DEFAULT_CHILD } from "../../src/eroute/defaults.ts";
 import type { Eroute, ErouteAuth, EroutePlan } from "../../src/eroute/eroute.ts";
@@ -7,26 +7,26 @@ import { BASE_EROUTE, NORMAL_EROUTE, planOf } from "./plan.ts";
 import type { Prng } from "./prng.ts";
 import { TOY_ANCHORS, toyKey } from "./toy-signature.ts";
 
-/** What a site of the world is like. */
+/** The kind of a site in the world. */
 export type Character =
   | "good"
   /** A normal eroute with a local user. */
   | "lab"
-  /** Asks for everything, and is to get its own subnet. */
+  /** Asks for everything, and must get only its own subnet. */
   | "wide"
   | "wrong-key"
   | "no-row"
   | "unknown-id"
-  /** Starts, and never goes on. */
+  /** Starts, and never continues. */
   | "half-open"
-  /** Sends noise, and other people's datagrams, whole and mutilated. */
+  /** Sends noise, and other sites' datagrams, whole and damaged. */
   | "noise";
 
 export type Climate = {
   readonly plan: EroutePlan;
   readonly weather: NetworkWeather;
   readonly characters: readonly Character[];
-  /** How long sites do as they please. */
+  /** How long sites act freely. */
   readonly activeMs: number;
   readonly actEveryMs: number;
   /** Sites behind one NAT, which draw SPIs from a few. */
@@ -43,7 +43,7 @@ export type Climate = {
   readonly endsWithShutdown: boolean;
 };
 
-/** Draws one. Most worlds have a few troubles only, so that each trouble is seen alone too. */
+/** Draws one. Most worlds have only a few troubles, so that each trouble occurs alone, too. */
 export function drawClimate(prng: Prng): Climate {
   const sometimes = (probability: number, value: number) => (prng.chance(probability) ? value : 0);
   const actEveryMs = prng.pick([300, 1_000, 4_000]);

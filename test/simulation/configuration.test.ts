@@ -10,7 +10,7 @@ import { espOffer } from "./site-messages.ts";
 import type { SiteSettings } from "./site-state.ts";
 import { layTable, type Table } from "./table.ts";
 
-/** INTERNAL_IP4_ADDRESS, with a wish that does not count. */
+/** INTERNAL_IP4_ADDRESS, with a wish that is ignored. */
 const REQUEST: CpPayload = {
   kind: "CP",
   cfgType: 1,

@@ -1,4 +1,4 @@
-/** Single demands of RFC 7296 that no other test here shows; sections stand in the names. */
+/** Single requirements of RFC 7296 that no other test here shows; the names have their sections. */
 
 import { expect, test } from "bun:test";
 import { seal } from "../../src/crypto/encryption.ts";
@@ -38,7 +38,7 @@ test("§2.5: an unknown critical payload is refused by its type; the IKE SA goes
 
 test("§2.21.3: an authentic message that is no valid one is answered, then the IKE SA ends", () => {
   const { table, caller } = connected();
-  // A Notify payload that claims more octets than there are.
+  // A Notify payload that claims more octets than it has.
   deliverInner(table, caller, { first: 41, inner: Uint8Array.of(0, 0, 0, 99, 0, 0, 0, 0) });
   expect(table.sent.length).toBe(1);
   expect(table.concentrator.snapshot().gauges).toMatchObject({ ikeSas: 0, childSas: 0 });

@@ -1,11 +1,11 @@
 /**
- * Counts the steps that each of the worst messages takes, in a process of its own: counting makes
- * all code slower. Prints name and steps of each as JSON.
+ * Counts the steps that each of the worst messages takes, in a process of its own, because counting
+ * makes all code slower. Prints name and steps of each as JSON.
  */
 
 import { Session } from "node:inspector";
 
-/** What the profiler says of one script, as far as it is looked at. */
+/** The profiler's result for one script, as far as it is needed. */
 type Coverage = {
   readonly result: readonly {
     readonly url: string;
@@ -18,7 +18,7 @@ session.connect();
 await post("Profiler.enable");
 await post("Profiler.startPreciseCoverage", { callCount: true, detailed: true });
 
-// Code counts from when it is first run: it is loaded now.
+// Code counts from its first run on: it is loaded now.
 const { worstMessages } = await import("./worst-messages.ts");
 
 const counted: { readonly name: string; readonly steps: number }[] = [];
@@ -33,7 +33,7 @@ for (const debug of [false, true]) {
 }
 console.log(JSON.stringify(counted));
 
-/** How often blocks of the engine's code have been entered since this was asked last. */
+/** How often blocks of the engine's code have been entered since the last call. */
 async function stepsSinceLast(): Promise<number> {
   const { result } = (await post("Profiler.takePreciseCoverage")) as Coverage;
   let steps = 0;

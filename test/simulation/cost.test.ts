@@ -1,19 +1,19 @@
 /**
  * What one message may cost, counted and not timed: how often blocks of the engine's code are
- * entered until all that follows from it at once is done. A function, a branch and a loop's body
- * are a block each, so that nothing that grows with a message is missed, whatever it does; the
- * count is the same on any machine and under any load. 100,000 take about half a millisecond.
+ * entered until everything that follows from it at once is done. A function, a branch and a loop's
+ * body are a block each, so that nothing that grows with a message is missed; the count is the same
+ * on any machine and under any load. 100,000 take about half a millisecond.
  */
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
 
-/** Most of it is what walking over 15,000 empty payloads takes: a datagram has no room for more. */
+/** Most of it is the walk over 15,000 empty payloads: a datagram has no room for more. */
 const STEPS_MAX = 350_000;
-/** Somebody looks at the site closely: messages are read twice, and put into words. */
+/** The site is traced: messages are read twice, and put into words. */
 const STEPS_MAX_WITH_DEBUG = 2 * STEPS_MAX;
 
-/** What is dropped for its length takes about a hundred. */
+/** A message dropped for its length takes about a hundred. */
 const READ_STEPS_MIN = 500;
 
 const TIMEOUT_MS = 300_000;
@@ -27,7 +27,7 @@ test(
       return steps > (name.endsWith("with debug") ? STEPS_MAX_WITH_DEBUG : STEPS_MAX);
     });
     expect(dear).toEqual([]);
-    // A message that is dropped unread bounds nothing.
+    // A message that is dropped unread proves no bound.
     expect(counted.filter(({ steps }) => steps < READ_STEPS_MIN)).toEqual([]);
   },
   TIMEOUT_MS,

@@ -9,7 +9,7 @@ export type DatabaseModel = {
   /** Writes a row, in place of the one with the same ID. */
   put(row: PeerRow): void;
   remove(peerid: string): void;
-  /** From now on every look-up fails like this; undefined heals. */
+  /** From now on every look-up fails like this; undefined repairs it. */
   fail(fault: LookupFault["kind"] | undefined): void;
   find(key: LookupKey): LookupResult;
 };

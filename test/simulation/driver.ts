@@ -1,4 +1,4 @@
-/** Feeds a concentrator and hands out its effects in order, as the daemon's shell does. */
+/** Feeds a concentrator and performs its effects in order, as the daemon's shell does. */
 
 import type { Concentrator } from "../../src/concentrator/concentrator.ts";
 import { wipeRequest } from "../../src/concentrator/dataplane/request.ts";
@@ -12,17 +12,19 @@ import { toySignature } from "./toy-signature.ts";
 
 type Of<K extends Effect["kind"]> = Extract<Effect, { kind: K }>;
 
-/** What the world does with effects. An event returned is fed at once, after what waits before. */
+/**
+ * How the world handles effects. A returned event is fed at once, after those that wait already.
+ */
 export type Surroundings = {
   now(): number;
   onSend(effect: Of<"send">): void;
   onLookUp(effect: Of<"look-up">): Event | undefined;
   onResolve(effect: Of<"resolve">): Event | undefined;
   onKeyExchange(effect: Of<"key-exchange">): Event | undefined;
-  /** Without it every signature is answered at once, by the toy. */
+  /** Without it every signature is answered at once, by the toy signer. */
   onSignature?(effect: Of<"signature">): Event | undefined;
   kernel(request: XfrmRequest): KernelResult;
-  /** Takes the kernel's answer to deliver it later; false has it delivered at once. */
+  /** Keeps the kernel's answer to deliver it later; false delivers it at once. */
   delaysAnswer(event: Event): boolean;
   onJournal(entry: JournalEntry): void;
   /** After each event: what came of it. */
@@ -37,7 +39,7 @@ function toyAnswer({ request, op }: Of<"signature">): Event {
   return { kind: "signature-answer", request, result: toySignature(op) };
 }
 
-/** Octets are only lent: whoever keeps a view of a datagram finds this in it. */
+/** Octets are only lent: code that keeps a view of a datagram finds this in it. */
 const OVERWRITTEN = 0xee;
 
 /** An endless exchange of events and effects is a bug. */

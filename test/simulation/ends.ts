@@ -1,6 +1,6 @@
 /**
- * Two IKE SAs that talk to each other, and nothing else: keys, kernel and credentials are there at
- * once, each message is seen in clear, and a test can say what it likes in either one's name.
+ * Two IKE SAs that talk only to each other: keys, kernel and credentials are available at once,
+ * each message is visible in clear, and a test can send anything in either one's name.
  */
 
 import {
@@ -44,10 +44,10 @@ export type IkeEnd = {
   readonly context: IkeContext;
   /** By our own SPI, oldest first. */
   readonly sas: Map<bigint, IkeSa>;
-  /** All effects but those that were carried out at once. */
+  /** All effects except those that were performed at once. */
   readonly effects: IkeEffect[];
   readonly seen: SeenIkev2Message[];
-  /** Child SAs as they went to the kernel. */
+  /** Child SAs as they were sent to the kernel. */
   readonly installed: Extract<IkeEffect, { kind: "child-up" }>[];
 };
 
@@ -56,12 +56,12 @@ export type EndsSettings = {
   readonly keyExchange?: (end: EndName, op: KeyExchangeRequest) => KeyExchangeResult;
   /** What becomes of a datagram; undefined: it is lost. */
   readonly onWay?: (datagram: OnWire) => Uint8Array | undefined;
-  /** A NAT before end a: end b sees another address and other ports. */
+  /** A NAT in front of end a: end b sees another address and other ports. */
   readonly isNatted?: boolean;
 };
 
 export type Ends = {
-  /** The one that calls. */
+  /** The end that calls. */
   readonly a: IkeEnd;
   readonly b: IkeEnd;
   /** All datagrams so far, oldest first. */
@@ -70,7 +70,7 @@ export type Ends = {
   feed(end: IkeEnd, event: IkeEvent, spi?: bigint): void;
   /** Both ways until nothing moves. */
   run(): void;
-  /** Moves the clock from deadline to deadline, and delivers what comes of it. */
+  /** Moves the clock from deadline to deadline, and delivers the results. */
   advance(ms: number): void;
   /** Octets arrive at an end as if the other one had sent them. */
   deliver(to: IkeEnd, octets: Uint8Array, path?: Path): void;
@@ -84,7 +84,7 @@ const PATHS: Readonly<Record<EndName, Path>> = {
   b: { local: ADDRESSES.b, remote: ADDRESSES.a },
 };
 
-/** End a has begun to call end b: its first message is on the way. */
+/** End a has begun to call end b: its first message is on its way. */
 export function layEnds(settings: EndsSettings = {}): Ends {
   let clock = 1_000;
   const queue: OnWire[] = [];
@@ -210,7 +210,7 @@ export function layEnds(settings: EndsSettings = {}): Ends {
   return ends;
 }
 
-/** Both ends once they are up, with one Child SA. */
+/** Both ends once they are established, with one Child SA. */
 export function connectedEnds(settings: EndsSettings = {}): Ends {
   const ends = layEnds(settings);
   ends.run();
@@ -218,7 +218,7 @@ export function connectedEnds(settings: EndsSettings = {}): Ends {
   return ends;
 }
 
-/** The newest IKE SA of an end, which has to be up. */
+/** The newest IKE SA of an end, which has to be established. */
 export function established(end: IkeEnd): Established {
   const sa = end.sas.get(newestSpi(end));
   assert(sa?.phase === "established", `end ${end.name} is ${sa?.phase ?? "not there"}`);
@@ -230,7 +230,7 @@ export function change(end: IkeEnd, fields: Partial<Established>): void {
   end.sas.set(newestSpi(end), { ...established(end), ...fields });
 }
 
-/** What an end has said, and heard, since the last time. */
+/** What an end has sent and received since the last call. */
 export function takeSeen(end: IkeEnd): readonly SeenIkev2Message[] {
   return end.seen.splice(0);
 }

@@ -1,4 +1,4 @@
-/** Child SAs that carry the same: harmless, and nobody's to delete (RFC 7296 §2.8). */
+/** Child SAs with equal selectors: harmless, and not to be deleted by us (RFC 7296 §2.8). */
 
 import { expect, test } from "bun:test";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
@@ -7,7 +7,7 @@ import { siteChildren } from "./site-child.ts";
 import type { SiteSettings } from "./site-state.ts";
 import { layTable, type Table } from "./table.ts";
 
-/** So many sites, and so many pairs of SPIs: in half of them the new one has the lowest. */
+/** So many sites, and so many pairs of SPIs: in half of them the new one is the lowest. */
 const SITES = Array.from({ length: 8 }, (_, i) => i + 1);
 
 test("make before break without REKEY_SA: the new one stays when the old one is deleted", () => {
@@ -61,7 +61,7 @@ test("both ends ask for the same new one at once: its creator deletes one of the
   const [a, b] = [established(ends.a).children, established(ends.b).children];
   expect([a.length, b.length]).toEqual([1, 1]);
   expect(a[0]?.spiIn).toBe(b[0]?.spiOut);
-  // Nobody has made another one for it.
+  // No one has made another one for it.
   expect([ends.a.installed.length, ends.b.installed.length]).toEqual([3, 3]);
 });
 
@@ -76,7 +76,7 @@ test("one that was to go is looked at again when it is due: its heir has gone, s
     const expire = table.kernel.expire(model);
     if (expire !== undefined) table.feed({ kind: "expire", expire });
   }
-  // Ours of the heir; the site does not know yet that it is gone.
+  // Ours of the replacement; the site does not know yet that it is gone.
   const inbound = [...table.kernel.states.values()].filter(
     ({ state }) => state.direction === "in" && state.id.spi !== inboundOf(caller, old),
   );
@@ -115,7 +115,7 @@ function connected(
   return { table, caller };
 }
 
-/** The clock goes on, and the site answers what it is asked. */
+/** The clock advances, and the site answers requests. */
 function later(table: Table, caller: Caller, ms: number): void {
   for (let left = ms; left > 0; left -= 1_000) {
     table.advance(1_000);

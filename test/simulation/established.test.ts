@@ -1,4 +1,4 @@
-/** An established IKE SA: what strangers and broken peers can do to it, and what they cannot. */
+/** An established IKE SA: what strangers and faulty peers can do to it, and what they cannot. */
 
 import { expect, test } from "bun:test";
 import { notify } from "../../src/ike/v2/notify.ts";
@@ -46,7 +46,7 @@ test("garbage, messages cut short and flipped bits change nothing, and are never
   for (let length = 0; length < octets.length; length++) {
     table.deliver(octets.subarray(0, length), path);
   }
-  // Past the IKE header: what stands in it decides where the message goes.
+  // After the IKE header: its content decides where the message goes.
   for (let at = 28; at < octets.length; at++) {
     table.deliver(octets.with(at, (octets[at] ?? 0) ^ (1 << prng.below(8))), path);
   }
@@ -62,7 +62,7 @@ test("garbage, messages cut short and flipped bits change nothing, and are never
   expect(table.kernel.states.size).toBe(0);
 });
 
-test("a message ID outside the window of one is counted, complained of once, not answered", () => {
+test("a message ID outside the window of one is counted, reported once, not answered", () => {
   const { table, caller } = connected();
   const { secured, nextId } = caller.session();
   const { local, remote } = caller.site.path;
@@ -77,7 +77,7 @@ test("a message ID outside the window of one is counted, complained of once, not
   expect(table.concentrator.snapshot().counters.messages_out_of_window).toBe(4);
 });
 
-test("REKEY_SA of an SPI that nobody has: CHILD_SA_NOT_FOUND, and the IKE SA goes on", () => {
+test("REKEY_SA of an unknown SPI: CHILD_SA_NOT_FOUND, and the IKE SA continues", () => {
   const { caller } = connected();
   const rekey = rekeyNotify(0x1234_5678);
   caller.ask({ kind: "new-child" });
@@ -118,7 +118,7 @@ test("a notify that nobody knows is answered and passed over", () => {
   expect(table.concentrator.snapshot().gauges.childSas).toBe(1);
 });
 
-test("without INITIAL_CONTACT the IKE SA before goes on for as long as the answer may take", () => {
+test("without INITIAL_CONTACT the previous IKE SA goes on while the answer may come", () => {
   const { table, caller } = connected();
   reconnect(table, false);
   expect(table.kernel.states.size).toBe(4);
@@ -153,7 +153,7 @@ test("one that is to go does not stay for having been rekeyed meanwhile", () => 
   expect(table.concentrator.snapshot().gauges.childSas).toBe(1);
 });
 
-test("from elsewhere: the IKE SA before gets a Delete, once the new one is up", () => {
+test("from elsewhere: the previous IKE SA gets a Delete, once the new one is up", () => {
   const { table, caller } = connected();
   const again = reconnect(table, false, "203.0.113.9");
   expect(again.heard.map((heard) => heard.kind)).toEqual(["established", "child-up"]);
@@ -161,10 +161,10 @@ test("from elsewhere: the IKE SA before gets a Delete, once the new one is up", 
     if (effect.kind === "kernel") return [effect.op.op];
     return effect.kind === "send" ? ["send"] : [];
   });
-  // IKE_SA_INIT, the new Child SA, IKE_AUTH; and only then what belongs to the old one.
+  // IKE_SA_INIT, the new Child SA, IKE_AUTH; only then what belongs to the old one.
   expect(kinds).toEqual([
     ...["send", "new-state", "new-state", "put-policy", "put-policy", "put-policy", "send"],
-    // What it takes is taken for a while still: packets may be on their way.
+    // Its packets are accepted for a while: some may be on their way.
     ...["delete-state", "send"],
   ]);
   caller.settle();
@@ -173,7 +173,7 @@ test("from elsewhere: the IKE SA before gets a Delete, once the new one is up", 
   expect([gauges.dynamicEroutes, gauges.childSas]).toEqual([1, 1]);
 });
 
-test("with INITIAL_CONTACT the IKE SA before is replaced without a word", () => {
+test("with INITIAL_CONTACT the previous IKE SA is replaced without notice", () => {
   const { table, caller } = connected();
   reconnect(table, true);
   caller.hear();
@@ -243,7 +243,7 @@ test("a bug met at any step of a negotiation leaves counts and tables as they we
     putRow(table, 1);
     const caller = seat(table, settingsOf(1));
     caller.connect();
-    // Before there is an IKE SA it is the shell that has to catch it.
+    // Before there is an IKE SA, the shell has to catch it.
     if (isOfIkeSa) caller.settle();
     else expect(() => caller.settle()).toThrow("a bug of ours");
     const { internal_errors: errors } = table.concentrator.snapshot().counters;
@@ -296,7 +296,7 @@ function connected(changes: Partial<SiteSettings> = {}) {
   return { table, caller };
 }
 
-/** The same site once more, as after a power cut. */
+/** The same site again, as after a power cut. */
 function reconnect(table: Table, initialContact: boolean, from = "192.0.2.1"): Caller {
   const path = { local: endpointOf(from, 500), remote: endpointOf(CONCENTRATOR, 500) };
   const again = seat(table, settingsOf(1, { initialContact, path }));

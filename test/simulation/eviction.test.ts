@@ -13,7 +13,7 @@ const ROOM_FOR_FOUR = planOf({
   evictEveryMs: 10_000,
 });
 
-test("R7: the oldest is removed and told, so that a place is free again", () => {
+test("R7: the oldest is removed and notified, so that a place is free again", () => {
   const table = layTable({ plan: ROOM_FOR_FOUR });
   const callers = connectAll(table, 4);
   table.advance(10_000);
@@ -26,7 +26,7 @@ test("R7: the oldest is removed and told, so that a place is free again", () => 
   expect(entry).toMatchObject({ peerId: "site-1", eroute: "fleet/site-1" });
 });
 
-test("R7: nobody is removed while enough places are free", () => {
+test("R7: none is removed while enough places are free", () => {
   const table = layTable({ plan: ROOM_FOR_FOUR });
   connectAll(table, 3);
   table.advance(60_000);
@@ -132,7 +132,7 @@ test("R5: a site that falls silent goes when the kernel ends its states", () => 
   expect(namesOf(table)).toEqual(["fleet/site-1"]);
   table.advance(95_000);
   expect(namesOf(table)).toEqual([]);
-  // The Delete of the Child SA seven times; nobody is there to be told of the IKE SA.
+  // The Delete of the Child SA seven times; there is no one to notify about the IKE SA.
   expect(table.sent.length).toBe(7);
   expect(caller?.heard.length).toBe(2);
 });

@@ -1,4 +1,4 @@
-/** A flood of IKE_SA_INIT requests from addresses that nobody has. */
+/** A flood of IKE_SA_INIT requests from forged addresses. */
 
 import { expect, test } from "bun:test";
 import { addressFromOctets } from "../../src/inet/address.ts";

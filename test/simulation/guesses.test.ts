@@ -1,4 +1,4 @@
-/** Guessing of keys: it is slowed down where it happens, and nobody else is kept out by it. */
+/** Guessing of keys: it is slowed down where it happens, and keeps no one else out. */
 
 import { describe, expect, test } from "bun:test";
 import { createRates } from "../../src/concentrator/rate.ts";
@@ -19,7 +19,7 @@ const from = (address: string, port: number): SiteSettings["path"] => ({
   remote: endpointOf(CONCENTRATOR, 500),
 });
 
-/** Somebody who tells the ID of site-1, from this address; whatever port it takes. */
+/** A guesser who tells the ID of site-1, from this address and any port. */
 function guesser(table: Table, address: string, changes: Partial<SiteSettings> = {}): void {
   for (let port = 1_000; port < 1_050; port++) {
     attempt(table, { path: from(address, port), psk: WRONG, ...changes });
@@ -41,7 +41,7 @@ const reasons = (table: Table) =>
 const slowed = (table: Table) => table.concentrator.snapshot().counters.guesses_slowed;
 
 describe("guessing of keys", () => {
-  test("of 50 wrong keys in 50 seconds 15 are looked at, and each is answered alike", () => {
+  test("of 50 wrong keys in 50 seconds 15 are checked, and each is answered alike", () => {
     const table = layTable();
     putRow(table, 1);
     const answers = new Set<string>();
@@ -113,14 +113,14 @@ describe("guessing of keys", () => {
 });
 
 describe("an honest site", () => {
-  test("at another prefix is not slowed down by who guesses its key", () => {
+  test("at another prefix is not slowed down by a guesser of its key", () => {
     const table = layTable();
     putRow(table, 1);
     guesser(table, "192.0.2.99");
     expect(isUp(attempt(table, {}))).toBe(true);
   });
 
-  test("behind the NAT of who guesses is let in from the port that it had", () => {
+  test("behind the guesser's NAT connects from the port that it had", () => {
     const table = layTable();
     putRow(table, 1);
     const path = from("192.0.2.99", 500);

@@ -1,4 +1,4 @@
-/** The memory that half-open IKE SAs may take: what is kept of each, and who gets how much. */
+/** The memory of half-open IKE SAs: what is kept of each, and how it is shared. */
 
 import { expect, test } from "bun:test";
 import { notify } from "../../src/ike/v2/notify.ts";
@@ -23,7 +23,7 @@ test("strangers with long first messages are let in only as far as the memory go
   const { gauges, counters } = table.concentrator.snapshot();
   expect(gauges.halfOpenOctets).toBeGreaterThan(80 * KIB);
   expect(gauges.halfOpenOctets).toBeLessThanOrEqual(400 * KIB);
-  // From a quarter on only who returns a cookie is let in: none of these do.
+  // From a quarter on, only callers that return a cookie get in: none of these do.
   expect(counters.cookies_sent).toBeGreaterThan(400);
   expectKept(table);
   table.advance(60_000);
@@ -60,7 +60,7 @@ test("fragments of who is not known yet count, and are bounded in number and oct
   expect(table.journal.map(({ reason }) => reason)).toEqual(["fragments-refused"]);
   expectKept(table);
   table.advance(60_000);
-  // It is told for what it is, not as silence of the site.
+  // It is reported as what it is, not as silence of the site.
   expect(table.journal.at(-1)).toMatchObject({ outcome: "failed", reason: "fragments-refused" });
   expect(table.concentrator.snapshot().gauges.halfOpenOctets).toBe(0);
 });

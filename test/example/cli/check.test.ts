@@ -22,7 +22,7 @@ function check(at: Folder, ...args: readonly string[]): Promise<Ran> {
   return runWith(["check", "--config", at.config, ...args]);
 }
 
-test("with everything in place each point is ok and the code 0", async () => {
+test("with everything in place each point is ok and the exit code is 0", async () => {
   const at = folder();
   await runWith(["peers", "init", "--config", at.config]);
   const { code, out } = await check(at);
@@ -67,7 +67,7 @@ test("a port that is taken fails and is named", async () => {
   expect(code).toBe(1);
 });
 
-test("an address that is not there yet is no fault: the daemon waits for it", async () => {
+test("an address that does not exist yet is no fault: the daemon waits for it", async () => {
   const at = folder(['listen = ["127.0.0.1"]', 'listen = ["127.0.0.1", "203.0.113.77"]']);
   await runWith(["peers", "init", "--config", at.config]);
   const { code, out } = await check(at);
@@ -88,11 +88,11 @@ test("a port of the status server that is taken fails too", async () => {
   expect(code).toBe(1);
 });
 
-test("without rights each reason is said once, with the ports that it keeps us from", async () => {
+test("without privileges each reason is given once, with the ports that it affects", async () => {
   const at = folder(['kind = "none"', 'kind = "xfrm"']);
   await runWith(["peers", "init", "--config", at.config]);
   chmodSync(at.path("peers.db"), 0);
-  // Root without any capability can still read its own files, wherever the tests lie.
+  // Root without any capability can still read its own files, wherever the tests are.
   const drop =
     process.getuid?.() === 0 ? ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] : [];
   const { stdout, exitCode } = Bun.spawnSync([

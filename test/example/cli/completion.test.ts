@@ -1,4 +1,4 @@
-/** `erouted completion`: what a shell offers, asked of a real bash. */
+/** `erouted completion`: what a shell offers, tested in a real bash. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync } from "node:fs";
@@ -30,7 +30,7 @@ afterAll(async () => {
 
 const MAIN = new URL("../../../src/main.ts", import.meta.url).pathname;
 
-/** What bash offers after these words, of which the last is begun. */
+/** What bash offers after these words, the last of which is incomplete. */
 async function offered(...words: readonly string[]): Promise<readonly string[]> {
   const script = [
     `source ${folder.path("completion")}`,
@@ -75,7 +75,7 @@ test("bash completes each argument by its place: of debug a peer ID, then on or 
   expect(await offered("log-level", "warning", "")).toEqual([]);
 });
 
-test("bash completes files where one is asked for", async () => {
+test("bash completes files where one is expected", async () => {
   expect(await offered("run", "--config", "erouted.")).toEqual(["erouted.toml"]);
   expect(await offered("peers", "import", "erouted.")).toEqual(["erouted.toml"]);
 });
@@ -84,7 +84,7 @@ test("bash completes peer IDs of the running daemon, and none that it could run"
   const ids = await offered("why", "--config", folder.config, "site-");
   const rows = [1, 2, 3, 4].map((n) => `site-${n}.customer.example`);
   expect(ids).toEqual(["site-1", ...rows.slice(0, 1), "site-2", ...rows.slice(1), "site-4711"]);
-  // A row whose site has never called, told by its whole ID too.
+  // A row whose site has never called, which is offered for its whole ID, too.
   const never = ["site-4.customer.example"];
   expect(await offered("why", "--config", folder.config, "site-4.")).toEqual(never);
   expect(await offered("why", "--config", folder.config, ...never)).toEqual(never);
@@ -93,7 +93,7 @@ test("bash completes peer IDs of the running daemon, and none that it could run"
   ]);
 });
 
-test("without a daemon nothing is offered, and nothing is said", async () => {
+test("without a daemon nothing is offered, and nothing is printed", async () => {
   expect(await offered("why", "--config", folder.path("nowhere.toml"), "s")).toEqual([]);
 });
 
@@ -110,6 +110,6 @@ test.each(["zsh", "fish"])("the script for %s names every command", async (shell
   expect([checked.exitCode, checked.stderr.toString()]).toEqual([0, ""]);
 });
 
-test("a shell that nobody knows is wrong usage", async () => {
+test("an unknown shell is wrong usage", async () => {
   expect((await runWith(["completion", "tcsh"])).code).toBe(2);
 });

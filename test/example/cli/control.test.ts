@@ -1,4 +1,4 @@
-/** `erouted connect|disconnect|reload`, `peers reload`: what is asked, and how they end. */
+/** `erouted connect|disconnect|reload`, `peers reload`: what they request, and how they end. */
 
 import { afterAll, beforeAll, beforeEach, expect, test } from "bun:test";
 import { pcapngHead, pcapngPacket } from "../../../src/inet/pcapng.ts";
@@ -42,7 +42,7 @@ function run(...args: readonly string[]): Promise<Ran> {
   return runWith([...args, "--config", folder.config]);
 }
 
-test("the configuration's operate token is shown, and the answer said in words", async () => {
+test("the configuration's operate token is sent, and the answer printed in words", async () => {
   answer = () => Response.json({ outcome: "closing", detail: "site-1 is told" }, { status: 202 });
   expect(await run("disconnect", "C=DE/site 1")).toEqual({
     code: 0,
@@ -68,7 +68,7 @@ test("the configuration's operate token is shown, and the answer said in words",
   ]);
 });
 
-test("redirect: one site, all, or nobody any more; what is asked has to be clear", async () => {
+test("redirect: one site, all, or no more; the request has to be clear", async () => {
   answer = () => Response.json({ outcome: "redirecting", detail: "told" }, { status: 202 });
   expect(await run("redirect", "site-1", "--to", "192.0.2.2")).toMatchObject({ code: 0 });
   expect(await run("redirect", "--all", "--to", "vpn2.example")).toMatchObject({ out: "told" });
@@ -115,7 +115,7 @@ test("reload says what could not be taken over, and ends with 3 for a faulty fil
   expect(faulty.err).toContain("the file has faults");
 });
 
-test("what the daemon refuses is said, and ends with 1", async () => {
+test("a refusal by the daemon is printed, and ends with 1", async () => {
   answer = () => Response.json({ detail: "site-9 is not connected" }, { status: 404 });
   const refused = await run("disconnect", "site-9");
   expect([refused.code, refused.out]).toEqual([1, ""]);
@@ -186,7 +186,7 @@ test("a peer ID has to be named", async () => {
   }
 });
 
-test("debug and log-level take what they can do, and nothing else", async () => {
+test("debug and log-level accept only valid values", async () => {
   asked = [];
   for (const words of [
     ["debug", "site-1", "maybe"],
@@ -199,7 +199,7 @@ test("debug and log-level take what they can do, and nothing else", async () => 
   expect(asked).toEqual([]);
 });
 
-test("an ID that no address can carry is wrong usage, and nobody is asked", async () => {
+test("an ID that no address can carry is wrong usage, and no request is sent", async () => {
   const commands = [["disconnect"], ["connect"], ["why"], ["sa"], ["peers", "show"], ["capture"]];
   for (const [id, words] of ["", " ", "..", "."].flatMap((id) =>
     commands.map((words) => [id, words] as const),
@@ -211,7 +211,7 @@ test("an ID that no address can carry is wrong usage, and nobody is asked", asyn
   expect(asked).toEqual([]);
 });
 
-test("no token, a wrong one, and the read token where an operator's is wanted", async () => {
+test("no token, a wrong one, and the read token where an operator's is required", async () => {
   answer = () => new Response(null, { status: 401 });
   const url = `http://127.0.0.1:${server.port}`;
   const other = folder.write("other", "another token\n");

@@ -1,4 +1,6 @@
-/** Commands that ask a daemon need little of the file: what is wrong with the rest is one line. */
+/**
+ * Commands that ask a daemon need little of the file: a fault in the rest is reported in one line.
+ */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { chmodSync, readFileSync } from "node:fs";
@@ -43,7 +45,7 @@ function run(config: string, ...args: readonly string[]): Promise<Ran> {
 
 const COMMANDS = [["status"], ["why", "site-1"], ["tunnels"], ["events"]];
 
-test.each(COMMANDS)("an unknown key elsewhere does not blind %s", async (...args) => {
+test.each(COMMANDS)("an unknown key elsewhere does not stop %s", async (...args) => {
   const ran = await run(`${text}\n[log]\nlvel = "info"\nformt = "text"\n`, ...args);
   expect([ran.code, asked.length > 0]).toEqual([0, true]);
   expect(ran.err).toMatch(
@@ -52,7 +54,7 @@ test.each(COMMANDS)("an unknown key elsewhere does not blind %s", async (...args
   expect(ran.err.match(/warning/g)?.length).toBe(1);
 });
 
-test("a wrong type, a secret that is not there, eroutes that contradict: no matter", async () => {
+test("a wrong type, a missing secret, eroutes that contradict: no matter", async () => {
   const wrong = text
     .replace("[ike]", "[ike]\nhalf_open_max = true")
     .replace("[dataplane]", '[[user]]\nname = "a"\npassword_file = "/nowhere"\n[dataplane]');
@@ -64,7 +66,7 @@ test("a wrong type, a secret that is not there, eroutes that contradict: no matt
   expect([fine.code, fine.err]).toEqual([0, ""]);
 });
 
-test("a file that is cut off, or no TOML behind [status], still says where to ask", async () => {
+test("a file that is cut off, or not TOML after [status], still says where to ask", async () => {
   const cut = await run(text.slice(0, text.indexOf("remote_mask") + 16), "status");
   expect([cut.code, asked.length > 0]).toEqual([0, true]);
   expect(cut.err).toMatch(/^warning: \S+faulty\.toml:\d+: column \d+: /);
@@ -73,7 +75,7 @@ test("a file that is cut off, or no TOML behind [status], still says where to as
   expect((await run(within, "status")).code).toBe(0);
 });
 
-test("the token of a faulty file is still shown; one that cannot be read is not", async () => {
+test("the token of a faulty file is still sent; one that cannot be read is not", async () => {
   const token = folder.write("token", "t0ken-of-the-daemon");
   const wrong = text.replace("[status]", `[status]\ntoken_file = "${token}"\nlissen = "x"`);
   expect((await run(wrong, "status")).code).toBe(0);
@@ -83,7 +85,7 @@ test("the token of a faulty file is still shown; one that cannot be read is not"
   expect(gone.err).toContain('operate_token_file is "x": there is no such file');
 });
 
-test("a file that cannot be read does not matter where give --url to ask", async () => {
+test("a file that cannot be read does not matter with --url", async () => {
   const file = folder.path("is-not-there.toml");
   const url = server.url.href;
   expect((await runWith(["status", "--config", file, "--url", url])).code).toBe(0);

@@ -12,7 +12,7 @@ export type Folder = {
   dispose(): void;
 };
 
-/** `changes` replace sections of the text below, from the left one to the right one. */
+/** `changes` replace sections of the text below, the left one by the right one. */
 export function createFolder(...changes: readonly (readonly [string, string])[]): Folder {
   const folder = mkdtempSync(join(tmpdir(), "erouted-cli-"));
   const path = (name: string) => join(folder, name);
@@ -59,7 +59,7 @@ local_subnet = "10.0.0.0/16"
 remote_subnet = "192.168.0.0/16"
 `;
 
-/** A second egroup and its base eroute, to be put behind. */
+/** A second egroup and its base eroute, to be appended. */
 export const SECOND_EGROUP = `
 [[egroup]]
 name = "pumps"

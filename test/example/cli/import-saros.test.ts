@@ -1,4 +1,4 @@
-/** `erouted import saros`: what is written is accepted by erouted, and nothing is lost silently. */
+/** `erouted import saros`: erouted accepts the output, and nothing is lost silently. */
 
 import { afterEach, expect, test } from "bun:test";
 import { existsSync, readFileSync, statSync } from "node:fs";
@@ -78,7 +78,7 @@ async function imported(text: string | Uint8Array, ...args: readonly string[]) {
   return { ...ran, folder, read };
 }
 
-test("what is written passes erouted check, secrets included", async () => {
+test("the output passes erouted check, including secrets", async () => {
   const { code, err, folder, read } = await imported(ROUTER, "--secrets", "FOLDER/secrets");
   expect([code, err]).toEqual([0, expect.not.stringContaining("expected")]);
   const checked = await runWith(["check", "--offline", "--config", folder.path("out.toml")]);
@@ -169,7 +169,7 @@ test("an encrypted password cannot be read back: the user waits for a file", asy
   expect(checked).toBe(0);
 });
 
-test("lines that make no sense are all told with file and line; nothing is written", async () => {
+test("lines that make no sense are reported with file and line; nothing is written", async () => {
   const before = `eroute x peerid "a"\neroute 0 peerid one two\n`;
   const text = `${before}${ROUTER}\neroute 1 remmsk 255.0.255.0`;
   const { code, err, folder, read } = await imported(text);
@@ -277,7 +277,7 @@ test("R3: a pattern's users are taken over, once each; not those of a base erout
   expect(await passesCheck(folder)).toContain("2 eroutes, 1 egroup, 2 users");
 });
 
-test("R11: two egroups; what is linked to no eroute, or to one twice, is told", async () => {
+test("R11: two egroups; one linked to no eroute, or to a taken one, is reported", async () => {
   const second = ROUTER.match(/^e(route|group) 0 .*\n/gm)?.join("") ?? "";
   const text = `${ROUTER}${second
     .replace(/^(e\w+) 0/gm, "$1 5")
@@ -314,14 +314,14 @@ test.each([
   expect(err).toContain(why);
 });
 
-test("a subnet without its mask is a single address, and said to be looked at", async () => {
+test("a subnet without its mask is a single address, and the report says so", async () => {
   const { read } = await imported(ROUTER.replace(/eroute 1 locmsk .*\n/, ""));
   expect(read("report.txt")).toMatch(
     /TO DO {5}eroute 1 locip: .*10\.0\.0\.0\/32; there is no locmsk/,
   );
 });
 
-test("3,000 eroutes with a user each are taken over, and told in few words", async () => {
+test("3,000 eroutes with a user each are imported, with a short report", async () => {
   const text = Array.from({ length: 3_000 }, (_, i) => [
     normalEroute(i, `branch-${i}`, `172.${16 + (i >> 8)}.${i & 255}.0`),
     `eroute ${i} ESPenc AES\neroute ${i} ESPauth SHA1\neroute ${i} descr "Branch number ${i}"\n`,
@@ -369,7 +369,7 @@ test("--output - is standard output, as elsewhere, and no file of that name", as
   }
 });
 
-test("ike2 is known: it is said what becomes of its algorithms and times", () => {
+test("ike2 is known: the report says what becomes of its algorithms and times", () => {
   const text = `${ROUTER}\nike2 0 rencalgs "aes128"\nike2 0 rdhmingroup 14\nike2 0 ltime 600\n`;
   const translated = translateSaros(text, { secretsFolder: undefined, encoding: "UTF-8" });
   if ("faults" in translated) throw new Error(JSON.stringify(translated.faults));

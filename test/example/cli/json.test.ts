@@ -1,4 +1,4 @@
-/** `--json`: every command that shows something has it, and then prints JSON and nothing else. */
+/** `--json`: every command that shows something has it, and then prints nothing but JSON. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { type CommandInfo, flattened } from "../../../src/cli/command-tree.ts";

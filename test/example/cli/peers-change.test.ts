@@ -1,4 +1,6 @@
-/** `erouted peers set|disable|enable|remove`: what is written, what a daemon is told at once. */
+/**
+ * `erouted peers set|disable|enable|remove`: what is written, and what a daemon is told at once.
+ */
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { createFolder, type Folder } from "./folder.ts";
@@ -53,7 +55,7 @@ async function row(peerid = "site-1"): Promise<Record<string, unknown>> {
 
 const RELOAD = `POST /api/v1/peers/site-1/reload Bearer ${TOKEN}`;
 
-test("set changes what is given and no more, and a running daemon reads it at once", async () => {
+test("set changes only what is given, and a running daemon reads it at once", async () => {
   const ran = await peersWith(`${KEY}9\n`, "set", "SITE-1", "peerip=192.0.2.7", "--password-stdin");
   expect(ran.code).toBe(0);
   expect(ran.err).toContain("site-1: changed password, peerip");
@@ -69,7 +71,7 @@ test("set changes what is given and no more, and a running daemon reads it at on
   expect(await row()).toMatchObject({ peerip: null });
 });
 
-test("keys are made, and shown to routers, as password_format says", async () => {
+test("keys are generated and printed for routers as password_format says", async () => {
   for (const [format, shape] of [
     ["hex", /^[0-9a-f]{64}$/],
     ["base64", /^[A-Za-z0-9+/]{43}=$/],
@@ -118,7 +120,7 @@ test("set refuses what add would refuse, and writes nothing", async () => {
   expect(asked).toEqual([RELOAD]);
 });
 
-test("disable and enable are told at once, also where the row is so already", async () => {
+test("disable and enable reach the daemon at once, even if the row is already so", async () => {
   expect((await peers("disable", "site-1")).err).toContain("changed disabled");
   expect(await row()).toMatchObject({ disabled: "1" });
   expect((await peers("disable", "site-1")).err).toContain("is already so");
@@ -127,7 +129,7 @@ test("disable and enable are told at once, also where the row is so already", as
   expect(asked).toEqual([RELOAD, RELOAD, RELOAD]);
 });
 
-test("enable refuses a site whose subnet another one has got meanwhile", async () => {
+test("enable refuses a site whose subnet another one has got in the meantime", async () => {
   await peers("disable", "site-1");
   await peers("add", "--peerid", "site-2", "--remip", "192.168.1.0", "--generate");
   expect((await peers("enable", "site-1")).err).toContain("and so has site-2");
@@ -135,7 +137,7 @@ test("enable refuses a site whose subnet another one has got meanwhile", async (
   expect((await peers("enable", "site-1", "--allow-overlap")).code).toBe(0);
 });
 
-test("remove has a running daemon close the site at once", async () => {
+test("remove makes a running daemon close the site at once", async () => {
   const ran = await peers("remove", "site-1");
   expect(ran).toMatchObject({ code: 0, out: expect.stringContaining("removed site-1") });
   expect(ran.err).toBe("the row of the site is read anew");
@@ -143,7 +145,7 @@ test("remove has a running daemon close the site at once", async () => {
   expect((await peers("remove", "site-1")).code).toBe(1);
 });
 
-test("without a daemon, or its token, it is said when the change counts", async () => {
+test("without a daemon, or its token, the output says when the change takes effect", async () => {
   status = 401;
   const denied = await peers("disable", "site-1");
   expect(denied.code).toBe(0);

@@ -1,4 +1,4 @@
-/** `erouted peers import|export`: files of rows, all judged before any is written. */
+/** `erouted peers import|export`: files of rows, all checked before any is written. */
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync, statSync } from "node:fs";
@@ -70,7 +70,7 @@ test("--dry-run says what would be done, and writes nothing", async () => {
   expect(await rows()).toEqual([]);
 });
 
-test("every faulty line is told with its number, no key is, and nothing is written", async () => {
+test("every faulty line is reported, without keys, and nothing is written", async () => {
   const text = `peerid,password,remip
 site-1,${KEY},192.168.1.0
 pump-1,${KEY},192.168.2.0
@@ -95,7 +95,7 @@ site-7,${KEY}
   expect(await rows()).toEqual([]);
 });
 
-test("rows that are there are changed with --update only, in columns of the file", async () => {
+test("existing rows are changed only with --update, in columns of the file", async () => {
   await peers(["import", "-"], CSV);
   const text = "peerid;remip;peerip\nSITE-1;192.168.9.0;\nsite-2;192.168.2.0/24;\n";
   const refused = await peers(["import", "-"], text);
@@ -110,7 +110,7 @@ test("rows that are there are changed with --update only, in columns of the file
   });
 });
 
-test("an empty password takes no key away, and --generate makes missing ones", async () => {
+test("an empty password removes no key, and --generate makes missing ones", async () => {
   await peers(["import", "-"], CSV);
   const text = "peerid,password,remip\nsite-1,,192.168.8.0\nsite-3,,192.168.3.0\n";
   const { code, out, err } = await peers(["import", "-", "--update", "--generate"], text);
@@ -121,7 +121,7 @@ test("an empty password takes no key away, and --generate makes missing ones", a
   expect(out + err).not.toContain(String(third?.password));
 });
 
-test("JSON is read as a list and line by line; what export wrote goes in elsewhere", async () => {
+test("JSON is read as a list and line by line; an export can be imported elsewhere", async () => {
   await peers(["import", "-"], CSV);
   const lines = (await peers(["export", "--json", "--with-passwords"])).out;
   const list = `[${lines.split("\n").join(",")}]`;
@@ -142,7 +142,7 @@ const COLUMNS = {
   ...{ peerip: "peerip", bakpeerip: "bakpeerip", ourid: "ourid" },
 };
 
-test("what a spreadsheet takes for a formula is guarded in CSV, and comes back as it was", () => {
+test("formulas of spreadsheets are guarded in CSV, and come back unchanged", () => {
   const cells = ["=1+1", "+1", "-1", "@x", "\t=1", "'=1", "''-1", "'plain", "10.0.0.0/8", ""];
   const line = csvLine(cells);
   expect(line).toStartWith("'=1+1,'+1,'-1,'@x,");
@@ -155,7 +155,7 @@ test("what a spreadsheet takes for a formula is guarded in CSV, and comes back a
   }
 });
 
-test("what a terminal obeys is no part of an export", async () => {
+test("an export contains no characters that a terminal interprets", async () => {
   expect(csvLine(["a\u001b[2Jb\u009bc"])).toBe("a?[2Jb?c");
   const faulty = '{"peerid": "site-1", "password": "\u009b0m"}';
   await peers(["import", "-", "--format", "json"], faulty);
@@ -163,7 +163,7 @@ test("what a terminal obeys is no part of an export", async () => {
   expect(json).not.toMatch(/\p{Cc}/u);
 });
 
-test("a file as a whole can be wrong: head, quotes, format", async () => {
+test("a file as a whole can be wrong: first line, quotes, format", async () => {
   const cases = [
     { text: "", says: "has no line with the column names" },
     { text: "peerid,pasword\n", says: 'line 1: no column is called "pasword"; did you mean pass' },
@@ -183,7 +183,7 @@ test("a file as a whole can be wrong: head, quotes, format", async () => {
   expect((await peers(["import", folder.path("nowhere.csv")])).err).toContain("no such file");
 });
 
-test("names of the columns may be those of the table", async () => {
+test("column names may be those of the table", async () => {
   const columns = 'remote_mask = "255.255.255.0"\ncolumns = { password = "psk" }';
   const mapped = createFolder(['remote_mask = "255.255.255.0"', columns]);
   const run = (...args: readonly string[]) =>
@@ -205,7 +205,7 @@ test("--json says what is done to which row", async () => {
   });
 });
 
-test("export has no keys; a file is its owner's, and replaced with --force only", async () => {
+test("export has no keys; a file is its owner's, and replaced only with --force", async () => {
   await peers(["import", "-"], CSV);
   const { out } = await peers(["export"]);
   expect(out).not.toContain(KEY);

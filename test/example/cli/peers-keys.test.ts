@@ -1,4 +1,4 @@
-/** `erouted peers`: weak keys, and those that several rows have, are told of. */
+/** `erouted peers`: weak keys, and keys that several rows have, are reported. */
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { createFolder, type Folder } from "./folder.ts";
@@ -23,7 +23,7 @@ function add(number: number, key: string): Promise<Ran> {
   return peers(key, "add", ...site, "--password-stdin");
 }
 
-test("add and set take a weak key, and say so; a strong one is taken without a word", async () => {
+test("add and set accept a weak key with a note, and a strong one without", async () => {
   const weak = await add(1, "secret");
   expect(weak.code).toBe(0);
   expect(weak.err).toContain("note: its password is one of the first guesses");
@@ -33,7 +33,7 @@ test("add and set take a weak key, and say so; a strong one is taken without a w
   expect((await peers("", "set", "site-2", "--generate")).err).not.toContain("note");
 });
 
-test("a key that other rows have is told of by all, once for each key in check", async () => {
+test("a key that other rows have is reported; by check once for each key", async () => {
   await add(1, STRONG);
   expect((await add(2, STRONG)).err).toContain("note: its password is that of 1 other row");
   await add(3, `${STRONG}x`);

@@ -1,4 +1,6 @@
-/** `erouted peers`: rows with one subnet (R10) are refused, or told, before their sites meet. */
+/**
+ * `erouted peers`: rows with one subnet (R10) are refused, or reported, before their sites meet.
+ */
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { createFolder, type Folder } from "./folder.ts";
@@ -34,7 +36,7 @@ test("R10: add refuses a second row with one subnet, however written; check name
   expect(checked.out).toEndWith("2 rows, 0 refused, 1 with a subnet of another row");
 });
 
-test("R10: add tells of a nested subnet, and of nothing where if_id is another", async () => {
+test("R10: add reports a nested subnet, and nothing if if_id differs", async () => {
   await peers(at, ["add", ...SITE_1, "--generate"]);
   const inner = ["add", "--peerid", "site-2", "--remip", "192.168.1.128/25", "--generate"];
   const nested = await peers(at, inner);
@@ -45,7 +47,7 @@ test("R10: add tells of a nested subnet, and of nothing where if_id is another",
   expect([added.code, added.err]).toEqual([0, expect.not.stringContaining("note")]);
 });
 
-test("R10: ten thousand rows, each with a double, are compared by an index", async () => {
+test("R10: ten thousand rows, each with a duplicate, are compared with an index", async () => {
   const { Database } = await import("bun:sqlite");
   const database = new Database(at.path("peers.db"));
   const insert = database.prepare(

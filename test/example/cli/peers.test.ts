@@ -1,4 +1,4 @@
-/** `erouted peers`: rows in and out, checked like the daemon will check them, keys never shown. */
+/** `erouted peers`: rows in and out, checked as the daemon will check them, keys never shown. */
 
 import { afterEach, expect, test } from "bun:test";
 import { CA_PEM, CONCENTRATOR_KEY, CONCENTRATOR_PEM } from "../config/certificates.ts";
@@ -75,7 +75,7 @@ test("a key comes from a file or standard input, without its line feed", async (
   ]);
 });
 
-test("a file without a key, with two lines, or that is not there, is refused", async () => {
+test("a file without a key, with two lines, or that does not exist, is refused", async () => {
   const at = await initialized();
   const cases = [
     { file: at.write("empty", "\n"), says: "contains no key" },
@@ -158,7 +158,7 @@ test("columns that few rows use are shown by list only if one of these rows does
   ]);
 });
 
-test("show prints a row without its key, and what it makes", async () => {
+test("show prints a row without its key, and the resulting eroute", async () => {
   const at = await initialized();
   const subnets = ["--peerid", "site-1", "--remip", "192.168.1.0/24,192.168.7.0/24"];
   const added = await peers(at, ["add", ...subnets, "--peerip", "192.0.2.1", "--generate"]);
@@ -185,7 +185,7 @@ test("show prints a row without its key, and what it makes", async () => {
   expect(await peers(at, ["show", "site-9"])).toMatchObject({ code: 1, out: "" });
 });
 
-test("RFC 8784: a PPK is made, shown once, and from then on only said to be there", async () => {
+test("RFC 8784: a PPK is made, shown once, and from then on only its existence", async () => {
   const at = await initialized();
   const made = await peers(at, ["add", ...SITE_1, "--generate", "--ppk", "--ppk-id", "pq-1"]);
   const [password = "", ppk = "", ...more] = made.out.split("\n");
@@ -206,7 +206,7 @@ test("RFC 8784: a PPK is made, shown once, and from then on only said to be ther
   expect([alone.code, alone.err]).toEqual([2, expect.stringContaining("--ppk-file")]);
 });
 
-test("RFC 8784 §6: check warns of a PPK below 256 bits, and refuses what is none", async () => {
+test("RFC 8784 §6: check warns of a PPK below 256 bits, and refuses an invalid one", async () => {
   const at = await initialized();
   const text = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQ";
   const rows: readonly (readonly [string, string, RegExp | undefined])[] = [
@@ -231,7 +231,7 @@ test("RFC 8784 §6: check warns of a PPK below 256 bits, and refuses what is non
   }
 });
 
-test("check names each row that is refused, and what works otherwise than one thinks", async () => {
+test("check names each row that is refused, and each that may surprise", async () => {
   const at = await initialized();
   expect(await peers(at, ["check"])).toMatchObject({
     code: 0,
@@ -299,7 +299,7 @@ test("list shows more rows than a page holds, each once", async () => {
   expect(lines).toHaveLength(1201);
 });
 
-test("list does not hand a row's control characters to the terminal", async () => {
+test("list does not pass a row's control characters to the terminal", async () => {
   const at = await initialized();
   const { Database } = await import("bun:sqlite");
   const database = new Database(at.path("peers.db"));
@@ -318,7 +318,7 @@ test("remove removes one row, and fails if there is none", async () => {
   expect(again.err).toContain("no row for site-1");
 });
 
-test("a table that is not there is a failure that names the command for it", async () => {
+test("a missing table is a failure that names the command to create it", async () => {
   const { code, err } = await peers(folder(), ["list"]);
   expect(code).toBe(1);
   expect(err).toContain("erouted peers init --egroup sites");
@@ -348,7 +348,7 @@ test("a faulty configuration ends with 3, every fault on its own line", async ()
   for (const line of lines) expect(line).toContain("erouted.toml");
 });
 
-test("a configuration file that is not there ends with 3", async () => {
+test("a missing configuration file ends with 3", async () => {
   const { code, err } = await runWith(["peers", "list", "--config", "/nowhere/erouted.toml"]);
   expect(code).toBe(78);
   expect(err).toContain("/nowhere/erouted.toml: there is no such file");

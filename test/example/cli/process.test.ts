@@ -51,7 +51,7 @@ test("a key is read from standard input", async () => {
   expect(key).toEqual([["correct horse"]]);
 });
 
-test("a result that does not fit on the disk is a failure, and said", async () => {
+test("a result that does not fit on the disk is a failure, and reported", async () => {
   const command = '"$0" src/main.ts peers list --config "$1" >/dev/full';
   const child = Bun.spawn(["bash", "-c", command, process.execPath, folder.config], {
     stderr: "pipe",
@@ -62,7 +62,7 @@ test("a result that does not fit on the disk is a failure, and said", async () =
   expect(await child.exited).toBe(1);
 });
 
-test("a key may come out of a pipe, and what never ends is refused", async () => {
+test("a key may come from a pipe, and endless input is refused", async () => {
   const add = (id: string, net: string, file: string) =>
     `"$0" src/main.ts peers add --config "$1" --peerid ${id} --remip ${net}/24 ` +
     `--password-file ${file}`;
@@ -102,14 +102,17 @@ test("a reader that goes away ends the command without a complaint", async () =>
 
 type Typed = { after: string; keys: string; env?: Readonly<Record<string, string>> };
 
-/** On a terminal of its own (util-linux's `script`): what it shows, and keys to be typed. */
+/**
+ * On a terminal of its own (util-linux's `script`): shows its output, and takes keys to be typed.
+ */
 async function onTerminal(args: readonly string[], type: Typed) {
   const server = Bun.serve({
     hostname: "127.0.0.1",
     port: 0,
     fetch: () => Response.json({ problems: ["the moon"], eroutes: [EROUTE], total: 1 }),
   });
-  // Without `exec`, a shell would be there as well, and die of Ctrl-C with a code of its own.
+  // Without `exec`, there would be a shell as well, which dies of Ctrl-C with an exit code of its
+  // own.
   const words = ["exec", process.execPath, "src/main.ts", ...args, "--url", server.url.href];
   const child = Bun.spawn(["script", "-qefc", words.join(" "), "/dev/null"], {
     env: { ...process.env, TERM: "xterm", NO_COLOR: "", ...type.env },
@@ -132,7 +135,7 @@ async function onTerminal(args: readonly string[], type: Typed) {
 const EROUTE = { peer_id: "site-1", state: "established", child_sas: [{}] };
 const CTRL_C = "\x03";
 
-test("Ctrl-C ends --watch with 0, and the cursor is there again", async () => {
+test("Ctrl-C ends --watch with 0, and the cursor is visible again", async () => {
   const type = { after: "1 tunnel: 1 established", keys: CTRL_C };
   const { code, shown } = await onTerminal(["tunnels", "--watch", "60"], type);
   expect([code, shown]).toEqual([0, expect.stringContaining("\x1b[32mestablished")]);

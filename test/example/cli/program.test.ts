@@ -10,7 +10,7 @@ test("--version prints the version of package.json", async () => {
   expect(await runWith(["--version"])).toEqual({ code: 0, out: packageJson.version, err: "" });
 });
 
-test("--help of each command says what it does and how it ends", async () => {
+test("--help of each command says what it does, and its exit codes", async () => {
   const commands = [
     [],
     ["run"],

@@ -7,7 +7,7 @@ import { flattened } from "../../../src/cli/command-tree.ts";
 import { declaredCommands } from "../../../src/cli/program.ts";
 import { EXIT, EXIT_MEANINGS } from "../../../src/cli/terminal.ts";
 
-test("docs/cli.md and docs/erouted.8 are what `make docs` writes", () => {
+test("docs/cli.md and docs/erouted.8 are as `make docs` writes them", () => {
   expect(readFileSync(CLI_FILE, "utf8")).toBe(cliReference());
   expect(readFileSync(MANUAL_FILE, "utf8")).toBe(manualPage());
 });
@@ -26,7 +26,7 @@ test("every command, argument and option says what it is for", () => {
 });
 
 test.skipIf(Bun.which("groff") === null)("groff reads the manual page without a warning", () => {
-  // Plain text: neither colours nor letters that are struck twice.
+  // Plain text: neither colours nor overstruck letters.
   const plain = ["-P-c", "-P-b", "-P-u"];
   const groff = ["groff", "-ww", "-man", "-Tutf8", ...plain, MANUAL_FILE];
   const formatted = Bun.spawnSync(groff);

@@ -30,7 +30,7 @@ function peers(args: readonly string[], stdin = ""): Promise<Ran> {
 const remote = (site: string, router: string, ...more: readonly string[]) =>
   peers(["remote-config", site, "--for", router, ...more]);
 
-test("strongSwan gets IDs, subnets turned round, one proposal and the key", async () => {
+test("strongSwan gets IDs, swapped subnets, one proposal and the key", async () => {
   const { code, out } = await remote("site-1", "strongswan");
   expect(code).toBe(0);
   expect(out).toContain("remote_addrs = concentrator.example\n");
@@ -39,7 +39,7 @@ test("strongSwan gets IDs, subnets turned round, one proposal and the key", asyn
   expect(out).toContain(`secret = "${KEY}"\n`);
 });
 
-test("strongSwan and OpenWrt call without an end, and repeat a request for a minute", async () => {
+test("strongSwan and OpenWrt call again and again, and repeat a request for a minute", async () => {
   for (const router of ["strongswan", "openwrt"]) {
     const { out } = await remote("site-1", router);
     expect(out).toMatch(/keyingtries(?:'? ?=? ?)'?0/);
@@ -62,7 +62,7 @@ test("keys that quotes cannot hold are written in hexadecimal, or refused", asyn
   }
 });
 
-test("RFC 8784: strongSwan and libreswan get the PPK, others say that they know none", async () => {
+test("RFC 8784: strongSwan and libreswan get the PPK, others do not support it", async () => {
   const ppk = "7e".repeat(32);
   const file = (site: string, id: string) =>
     peers(["import", "-", "--update"], `peerid,ppk,ppk_id\n${site},0x${ppk},${id}\n`);
@@ -87,7 +87,7 @@ test("RFC 8784: strongSwan and libreswan get the PPK, others say that they know 
   expect((await remote("site-1", "strongswan")).err).toContain('"0x00ff" is not an ID');
 });
 
-test("several subnets are all told; a router with room for one says so", async () => {
+test("several subnets are all written; a router with room for one says so", async () => {
   const { out } = await remote("site-2", "strongswan");
   expect(out).toContain("remote_ts = 10.0.1.0/24, 10.0.2.0/24");
   expect((await remote("site-2", "libreswan")).out).toContain(
@@ -100,7 +100,7 @@ test("several subnets are all told; a router with room for one says so", async (
   expect(policies).toHaveLength(2);
 });
 
-test("what a Westermo or Digi router is told, `import saros` reads without a fault", async () => {
+test("`import saros` reads the commands for a Westermo or Digi router", async () => {
   const { out } = await remote("site-1", "saros");
   const translated = translateSaros(out, { secretsFolder: undefined, encoding: "UTF-8" });
   if ("faults" in translated) throw new Error(JSON.stringify(translated.faults));
@@ -111,11 +111,11 @@ test("what a Westermo or Digi router is told, `import saros` reads without a fau
   expect(toml).toContain('remote_subnet = "10.0.0.0/16"');
   expect(toml).toContain('ike = "aes256-sha256-modp2048"');
   expect(toml).toContain('esp = "aes256-sha256-modp2048"');
-  // Saving concerns no tunnel; everything else does.
+  // Saving concerns no tunnel; all other lines do.
   expect([...others]).toEqual([["config", 1]]);
 });
 
-test("a router that knows none of the proposals is told apart, with what it knows", async () => {
+test("a router without any of the proposals is reported, with those that it supports", async () => {
   const strict = createFolder(["remote_sub", 'esp = "aes256gcm16-x25519"\nremote_sub']);
   const run = (...args: readonly string[]) =>
     runWith(
@@ -145,7 +145,7 @@ test("--address is where the site calls; without it our ID has to be a name", as
   plain.dispose();
 });
 
-test("--output writes files for their owner, and nothing over one that is there", async () => {
+test("--output writes files for their owner, and never over an existing one", async () => {
   const to = folder.path("site-1");
   expect((await remote("site-1", "libreswan", "--output", to)).code).toBe(0);
   const secrets = `${to}/erouted.secrets`;
@@ -155,7 +155,7 @@ test("--output writes files for their owner, and nothing over one that is there"
   expect([again.code, again.err]).toEqual([1, expect.stringContaining("exists already")]);
 });
 
-test("add --print hands out the configuration instead of the key, or adds nothing", async () => {
+test("add --print prints the configuration instead of the key, or adds nothing", async () => {
   const add = ["add", "--peerid", "site-9", "--remip", "192.168.9.0/24", "--generate", "--print"];
   const added = await peers([...add, "strongswan"]);
   expect(added.code).toBe(0);
@@ -167,7 +167,7 @@ test("add --print hands out the configuration instead of the key, or adds nothin
   expect((await peers(["show", "site-#"])).code).toBe(1);
 });
 
-test("--json has the files, and a router that nobody knows is wrong usage", async () => {
+test("--json has the files, and an unknown router is wrong usage", async () => {
   const { out } = await remote("site-1", "libreswan", "--json");
   const { files } = JSON.parse(out);
   expect(files.map(({ path }: { path: string }) => path)).toEqual([

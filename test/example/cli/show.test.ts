@@ -1,4 +1,4 @@
-/** `erouted tunnels|sa|events`: what they show of a daemon's own API. */
+/** `erouted tunnels|sa|events`: what they show from a daemon's own API. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { createJournal } from "../../../src/concentrator/journal/journal.ts";
@@ -40,7 +40,7 @@ function screenOf(rows = 24, colour = false) {
   return { written, abort, screen: { rows, colour, write, interrupted: () => abort.signal } };
 }
 
-test("tunnels shows all, with the totals last, as long as they are if nobody looks", async () => {
+test("tunnels shows all, with the totals last, at full length without a terminal", async () => {
   const { code, out } = await show("tunnels");
   const lines = out.split("\n");
   expect(code).toBe(0);
@@ -67,7 +67,7 @@ for (const columns of [60, 80, 120]) {
   });
 }
 
-test("narrow terminals lose columns that count less; what is cut ends in an ellipsis", async () => {
+test("narrow terminals lose less important columns; cut texts end in an ellipsis", async () => {
   const { screen } = screenOf();
   const at = async (columns: number) =>
     (await runWith(["tunnels", "--url", server.url.href], "", { columns, screen })).out;
@@ -91,7 +91,7 @@ test("tunnels are sorted; numbers in IDs by their value", async () => {
   expect(most[1]).toBe("site-12");
 });
 
-test("tunnels --json is what the daemon answers", async () => {
+test("tunnels --json prints the daemon's answer", async () => {
   const { out } = await show("tunnels", "--json", "site-11");
   const answer = JSON.parse(out);
   expect([answer.total, answer.eroutes[0].peer_id]).toEqual([12, "site-11"]);
@@ -192,7 +192,7 @@ test("events since a time are all that the daemon keeps, not one page of them", 
   await other.stop(true);
 });
 
-test("why without a site: who is not connected, and why; 4 if a site is among them", async () => {
+test("why without a site: what is not connected, and why; 4 if a site is among them", async () => {
   const { code, out } = await show("why");
   expect(code).toBe(4);
   const lines = out.split("\n").map((line) => line.split(/ {2,}/));
@@ -216,7 +216,7 @@ test("why without a site: who is not connected, and why; 4 if a site is among th
   expect((await show("status")).out).toContain("not in       1 site failed to connect, 1 stranger");
 });
 
-test("--follow goes on, over a connection that breaks, and misses nothing", async () => {
+test("--follow continues across a broken connection, and misses nothing", async () => {
   happen("before");
   const { abort, screen } = screenOf();
   const out: string[] = [];

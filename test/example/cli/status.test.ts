@@ -1,4 +1,4 @@
-/** `erouted status`: asks a daemon's HTTP API; here a server that answers as one does. */
+/** `erouted status`: asks a daemon's HTTP API; here a server that answers like one. */
 
 import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
 import { createFolder, type Folder } from "./folder.ts";
@@ -100,7 +100,7 @@ site-1?[2J  fleet   established  1h 1m  198.51.100.7  192.168.1.0/24, 10.2.0.0/2
 the 1 oldest of 7; all: erouted tunnels`);
 });
 
-test("status without tunnels and of a daemon that tells less still reads well", async () => {
+test("status without tunnels, or from a daemon that reports less, still reads well", async () => {
   answer = (path) =>
     Response.json(path === "/api/v1/status" ? { version: "9" } : { dynamic_eroutes: [] });
   const { out } = await status("--config", folder.config);
@@ -120,7 +120,7 @@ test("R8: status asks for page after page until it has all tunnels", async () =>
   expect(JSON.parse(out).dynamic_eroutes).toEqual(sites);
 });
 
-test("--json hands on both answers as they are", async () => {
+test("--json passes on both answers unchanged", async () => {
   answer = answers;
   const { code, out } = await status("--url", server.url.href, "--json");
   expect(code).toBe(0);
@@ -131,7 +131,7 @@ test("--json hands on both answers as they are", async () => {
   });
 });
 
-test("a token file is shown to the daemon, and a wrong token is said", async () => {
+test("a token file is sent to the daemon, and a wrong token is reported", async () => {
   answer = (path) => {
     const shown = asked.at(-1);
     return shown === `Bearer ${TOKEN}` ? answers(path) : new Response("", { status: 401 });
@@ -158,7 +158,7 @@ test("the configuration's token goes to its own daemon only, not to another --ur
   own.dispose();
 });
 
-test("a daemon that is not there, or something else in its place, is said in words", async () => {
+test("a missing daemon, or something else in its place, is reported in words", async () => {
   answer = () => new Response("<html>");
   const other = await status("--url", server.url.href);
   expect(other).toMatchObject({ code: 1, out: "" });
@@ -172,7 +172,7 @@ test("a daemon that is not there, or something else in its place, is said in wor
   expect(nobody.err).toContain("does erouted run");
 });
 
-test("an address that is none is wrong usage", async () => {
+test("an invalid address is wrong usage", async () => {
   for (const url of ["127.0.0.1:8080", "file:///etc/passwd", "http://"]) {
     expect([url, (await status("--url", url)).code]).toEqual([url, 2]);
   }

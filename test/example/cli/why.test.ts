@@ -1,4 +1,4 @@
-/** `erouted why`: what it prints of a daemon's explanation, and without a daemon. */
+/** `erouted why`: what it prints from a daemon's explanation, and without a daemon. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -92,7 +92,7 @@ test("an explanation in words: 4 if the site is not connected", async () => {
   );
 });
 
-test("0 if it is connected; JSON as it came", async () => {
+test("0 if it is connected; JSON unchanged", async () => {
   answer = { ...EXPLANATION, connected: true };
   const ran = await runWith(["why", "site 1", "--json", ...atServer()]);
   expect(ran.code).toBe(0);
@@ -101,13 +101,13 @@ test("0 if it is connected; JSON as it came", async () => {
   expect((await runWith(["why", "site 1", ...atServer()])).code).toBe(1);
 });
 
-test("sides that cannot be taken apart are shown as they came", () => {
+test("sides that cannot be parsed are shown unchanged", () => {
   const comparison = { ...EXPLANATION.comparison, nearest: [] };
   const lines = whyLines({ ...EXPLANATION, comparison }, undefined).join("\n");
   expect(lines).toContain("3DES/MODP_2048   AES_CBC_256/AES_CBC_128/X25519/MODP_2048");
 });
 
-test("where both sides have no room beside each other, they stand below each other", () => {
+test("sides that do not fit beside each other are shown one below the other", () => {
   const lines = whyLines(EXPLANATION, 40);
   expect(lines.join("\n")).toContain(
     [
@@ -130,7 +130,7 @@ test("colours are for terminals that want them", () => {
   expect(plain).toEqual(whyLines(EXPLANATION, 80));
 });
 
-test("lines fit the terminal, and nothing in them steers it", () => {
+test("lines fit the terminal, and nothing in them controls it", () => {
   for (const columns of [40, 60, 80, 120]) {
     const lines = whyLines({ ...EXPLANATION, summary: "a\u001b[31mb" }, columns);
     expect(lines[0]).toBe("a?[31mb");
@@ -138,7 +138,7 @@ test("lines fit the terminal, and nothing in them steers it", () => {
   }
 });
 
-test("without a daemon: 1, and what configuration and table say", async () => {
+test("without a daemon: 1, and what configuration and table show", async () => {
   expect((await runWith(["peers", "init", "--config", folder.config])).code).toBe(0);
   const missing = await runWith(["why", "site-1", "--config", folder.config]);
   expect(missing.code).toBe(1);
@@ -153,7 +153,7 @@ test("without a daemon: 1, and what configuration and table say", async () => {
   expect(JSON.parse(address.out)).toMatchObject({ connected: null, state: "unknown" });
 });
 
-test("each command that an explanation recommends is there", async () => {
+test("each command that an explanation recommends exists", async () => {
   const files = ["reason", "advice", "alignment", "explain", "explain-traffic"];
   const texts = files.map((file) => readFileSync(`src/concentrator/${file}.ts`, "utf8"));
   const commands = texts.flatMap((text) => [...text.matchAll(/`erouted ([a-z -]*[a-z])/g)]);

@@ -1,4 +1,4 @@
-/** Certificates for configurations in tests: of an authority of this file alone, valid to 2126. */
+/** Certificates for configurations in tests: from an authority in this file, valid until 2126. */
 
 /** Subject `O=Fleet, CN=Fleet CA`. */
 export const CA_PEM = `-----BEGIN CERTIFICATE-----
@@ -26,7 +26,7 @@ QQC9lOYHt8Nx1CSXXCaAz/XhnHL/+eYgQmJgdkHL+r2u1pG2ZvsJ8EhtT21EIH4B
 -----END CERTIFICATE-----
 `;
 
-/** Its private key, which is no secret: it opens nothing. */
+/** Its private key, which is not secret: it opens nothing. */
 export const CONCENTRATOR_KEY = `-----BEGIN PRIVATE KEY-----
 MC4CAQAwBQYDK2VwBCIEIPc0M4b0d3bULh5QJTX0cE1C2mGvYO7dKfEYYi7gUgKO
 -----END PRIVATE KEY-----

@@ -54,7 +54,7 @@ name = "lab-gw"
 password_file = "/etc/erouted/lab.secret"
 `;
 
-/** The example with everything that is commented out, but what excludes what is there. */
+/** The example with everything that is commented out, except what excludes the rest. */
 function uncommented(text: string): string {
   return text
     .split("\n")
@@ -70,7 +70,7 @@ describe("examples", () => {
     expect(config(EXAMPLE)).toEqual({ ...config(COMPLETE), ending });
   });
 
-  test("what the example shows in comments is right too", () => {
+  test("what the example shows in comments is right, too", () => {
     const all = config(uncommented(EXAMPLE));
     expect(all.warnings).toEqual([]);
     expect(all.ike).toEqual(config(EXAMPLE).ike);
@@ -106,7 +106,7 @@ describe("TLS of the status server", () => {
   const both = 'tls_cert_file = "/ca.pem"\ntls_key_file = "/key.pem"';
   const reachable = 'listen = "0.0.0.0:8443"\ntoken_file = "/etc/erouted/status.token"\n';
 
-  test("certificate and key come together, and each is one", () => {
+  test("certificate and key come together, and each is valid", () => {
     expect(config(status(both)).status.tls?.cert).toStartWith("-----BEGIN CERTIFICATE");
     expect(told(status('tls_cert_file = "/ca.pem"'))).toEqual([
       "status.tls_cert_file needs the other half",
@@ -120,7 +120,7 @@ describe("TLS of the status server", () => {
     expect(told(status('tls_cert_file = "/none"\ntls_key_file = "/key.pem"')).length).toBe(1);
   });
 
-  test("where others can listen in, tokens without TLS are warned of", () => {
+  test("tokens without TLS on a reachable address cause a warning", () => {
     expect(warned(status(reachable)).join()).toContain("tokens are sent to it in clear");
     expect(warned(status(reachable + both)).join()).not.toContain("in clear");
   });
@@ -134,7 +134,7 @@ describe("defaults", () => {
     }
   });
 
-  test("a file with a table and nothing in it is a concentrator that knows nobody", () => {
+  test("a file with an empty table is a concentrator without sites", () => {
     const { plan, databases, warnings, ...rest } = config("[status]\n");
     expect(plan.limits).toEqual(DEFAULT_LIMITS);
     expect(rest.log).toEqual({ level: "info", format: "text" });
@@ -204,7 +204,7 @@ describe("values", () => {
     expect(masks("remote_mask = 24\nremote_mask6 = 56")).toEqual({ v4: 24, v6: 56 });
   });
 
-  test("the status server can be off, or stand on any address with a token", () => {
+  test("the status server can be off, or listen on any address with a token", () => {
     expect(config('[status]\nlisten = "off"').status.listen).toBeUndefined();
     expect(config('[status]\nlisten = "[::1]:9"').status.listen).toEqual({ host: "::1", port: 9 });
     const open = '[status]\nlisten = "0.0.0.0:80"\ntoken_file = "/etc/erouted/status.token"';
@@ -251,7 +251,7 @@ describe("databases", () => {
     });
   });
 
-  test("several hosts stand behind each other, each once, and TLS is meant for all", () => {
+  test("several hosts follow each other, each once, and TLS applies to all", () => {
     expect(database('database = "mysql://u@a.example,[2001:db8::2],b:3307/vpn"')).toMatchObject({
       at: { host: "a.example", port: 3306 },
       standby: [
@@ -299,7 +299,7 @@ describe("databases", () => {
     });
   });
 
-  test("TLS is verified but on this machine, unless the file says otherwise", () => {
+  test("TLS is verified except on this machine, unless the file says otherwise", () => {
     const tls = (url: string, keys = "") => {
       const settings = database(`database = "${url}"\n${keys}`);
       return settings?.engine === "mysql" ? settings.tls : undefined;
@@ -313,7 +313,7 @@ describe("databases", () => {
     });
   });
 
-  test("an existing table keeps its names; columns that are not there are null", () => {
+  test("an existing table keeps its names; missing columns are null", () => {
     const columns = 'columns = { peerid = "id", remip = "net", bakpeerip = false, ourid = "" }';
     expect(database(`database = "sqlite:x"\ntable = "devices"\n${columns}`)).toMatchObject({
       table: "devices",
@@ -368,11 +368,11 @@ password_file = "/etc/erouted/lab.secret"
 `;
     expect(warned(FLEET + lab)).toEqual([]);
     expect(warned(lab + all)).toContainEqual(
-      'eroute[0].peerid is "lab-*", but eroute fleet takes every ID of it with "*"',
+      'eroute[0].peerid is "lab-*", but eroute fleet matches all its IDs first, with "*"',
     );
   });
 
-  test("subnets that overlap, weak algorithms, a database in the clear, cookies too late", () => {
+  test("overlapping subnets, weak algorithms, a database in clear, cookies too late", () => {
     expect(warned(FLEET.replace("192.168.0.0/16", "10.0.1.0/24"))).toEqual([
       "eroute[0].remote_subnet overlaps local_subnet: 10.0.0.0/16 and 10.0.1.0/24",
     ]);

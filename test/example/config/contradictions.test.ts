@@ -1,4 +1,4 @@
-/** Keys that are right each by itself, but not together. */
+/** Keys that are right by themselves, but not together. */
 
 import { expect, test } from "bun:test";
 import { FLEET, told, warned } from "./read.ts";
@@ -26,7 +26,7 @@ test("transport mode joins two hosts: several subnets are refused", () => {
   expect(told(`${LAB}transport = true${USER}`)).toEqual([]);
   const ours = FLEET.replace('"10.0.0.0/16"', '["10.0.0.0/16", "10.1.0.0/16"]');
   expect(told(`${ours}transport = true\n`)).toHaveLength(1);
-  // Which of these subnets is a site's is its row's to say.
+  // Which of these subnets belongs to a site is for its row to say.
   const theirs = FLEET.replace('"192.168.0.0/16"', '["192.168.0.0/16", "172.16.0.0/12"]');
   expect(told(`${theirs}transport = true\n`)).toEqual([]);
 });
@@ -67,7 +67,7 @@ test("ICMP is another protocol in IPv6", () => {
   expect(told(`${v6}protocol = "icmp"\n`)[0]).toContain("all subnets are of IPv6");
 });
 
-test("R12: nobody can be called without an address, and who wants it is warned", () => {
+test("R12: no site can be called without an address, and a configured call is warned of", () => {
   expect(warned(`${LAB}start = "on-traffic"${USER}`)[0]).toContain("there is no peerip");
   expect(warned(`${LAB}no_sa = "initiate"${USER}`)[0]).toStartWith("eroute[0].no_sa");
   expect(warned(`${LAB}${PEERIP}start = "on-traffic"${USER}`)).toEqual([]);
@@ -77,7 +77,7 @@ test("R12: nobody can be called without an address, and who wants it is warned",
   expect(warnedInFleet('no_sa = "initiate"')).toEqual([]);
 });
 
-test("reauth makes all SAs anew: longer lifetimes are never reached", () => {
+test("reauth replaces all SAs: longer lifetimes are never reached", () => {
   const keys = 'reauth = "1h"\nike_lifetime = "2h"\nlifetime = "1h"';
   expect(warnedInFleet(keys).map((text) => text.split(" ")[0])).toEqual([
     "eroute[0].ike_lifetime",
@@ -86,7 +86,7 @@ test("reauth makes all SAs anew: longer lifetimes are never reached", () => {
   expect(warnedInFleet('reauth = "8h"\nike_lifetime = "2h"')).toEqual([]);
 });
 
-test("a site that may not replace itself has to be found out", () => {
+test("a site that may not replace itself needs liveness checks", () => {
   expect(warnedInFleet('uniqueness = "keep"\ndpd = "off"')[0]).toContain("a site that restarts");
   expect(warnedInFleet('uniqueness = "keep"')).toEqual([]);
 });
@@ -111,7 +111,7 @@ test("a request that lasts for hours is refused, one of many minutes warned of",
   expect(warned(ike("half_open_max = 500\nhalf_open_per_prefix = 600"))[0]).toContain("is 600");
 });
 
-test("R14: a default eroute that drops takes the database along, unless it is excepted", () => {
+test("R14: a default eroute that drops cuts off the database, unless it is excepted", () => {
   const drop = (key: string, except: string) =>
     `[default_eroute]\n${key} = "drop"\nexcept = ["${except}"]\n`;
   const at = (host: string) => FLEET.replace("db.example", host);

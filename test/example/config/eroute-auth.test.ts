@@ -1,4 +1,4 @@
-/** Certificates in a configuration: what is read, and what is wrong with the files. */
+/** Certificates in a configuration: what is read, and what may be wrong with the files. */
 
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
@@ -18,7 +18,7 @@ const other = pki.issue({ name: "other", issuer: ca });
 
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The base eroute with these lines more. */
+/** The base eroute with these additional lines. */
 function read(lines: string, atMs = Date.now()) {
   const files = { readSecret: readText, env: () => undefined, wallMs: () => atMs };
   return readConfig(`${FLEET}${lines}`, files, "erouted.toml");
@@ -46,7 +46,7 @@ test("without certificates both ends have pre-shared keys", () => {
   });
 });
 
-test("V2-51: each end's method for itself; ca_file alone means certificates", () => {
+test("V2-51: each end has its own method; ca_file alone means certificates", () => {
   const auth = (lines: string) => {
     const result = read(lines);
     const found = result.ok ? result.value.plan.eroutes[0]?.auth : undefined;
@@ -73,7 +73,7 @@ test("halves that lack the other half", () => {
   ]);
 });
 
-test("files that cannot be read, are no PEM, or do not belong to each other", () => {
+test("files that cannot be read, are not PEM, or do not match", () => {
   const file = join(folder, "none.pem");
   expect(told(`ca_file = "${file}"`)).toEqual([
     `eroute[0].ca_file is "${file}": there is no such file`,
@@ -87,7 +87,7 @@ test("files that cannot be read, are no PEM, or do not belong to each other", ()
   expect(told(`ca_file = "${ours.certificateFile}"`).join()).toContain("is not an authority");
 });
 
-test("expired, not valid yet, or about to expire: a warning, and it starts all the same", () => {
+test("expired, not valid yet, or about to expire: a warning, and it still starts", () => {
   const soon = /certificate of CN=ours expires in 2\d days/;
   expect(warned(OWN)).toEqual([]);
   expect(warned(OWN, Date.now() + 75 * DAY_MS).join()).toMatch(soon);

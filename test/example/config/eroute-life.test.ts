@@ -18,7 +18,7 @@ test("without keys an eroute has the defaults", () => {
   });
 });
 
-test("dns: one name server or several; what is none is told", () => {
+test("dns: one name server or several; an invalid one is reported", () => {
   const servers = (keys: string) => eroute(keys)?.dns.map(formatAddress);
   expect(servers('dns = "10.0.0.53"')).toEqual(["10.0.0.53"]);
   expect(servers('dns = ["fd00::53", "10.0.0.53"]')).toEqual(["fd00::53", "10.0.0.53"]);
@@ -30,7 +30,7 @@ test("dns: one name server or several; what is none is told", () => {
   expect(told(`${FLEET}dns = [${many}]`)).toEqual(["eroute[0].dns holds 9 addresses"]);
 });
 
-test("redirect: an address or a host name; what is none is told", () => {
+test("redirect: an address or a host name; an invalid one is reported", () => {
   const gateway = (host: string) => ({ host, address: parseAddress(host) });
   expect(eroute('redirect = "192.0.2.2"')?.redirect).toEqual(gateway("192.0.2.2"));
   expect(eroute('redirect = "vpn2.example"')?.redirect).toEqual(gateway("vpn2.example"));
@@ -104,7 +104,7 @@ test("what Child SAs carry, and how the kernel treats it", () => {
   expect(eroute("protocol = 50")?.traffic.protocol).toBe(50);
 });
 
-test("what contradicts itself, or is no value, is refused with its key", () => {
+test("contradictions and invalid values are refused with their key", () => {
   const path = "eroute[0]";
   const cases: readonly (readonly [string, string])[] = [
     ['start = "always"', "start"],

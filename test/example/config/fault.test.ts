@@ -1,4 +1,4 @@
-/** What is wrong in a configuration file is told: all of it, with its place and what is right. */
+/** All faults of a configuration file are reported, with their place and what would be right. */
 
 import { describe, expect, test } from "bun:test";
 import fc from "fast-check";
@@ -45,7 +45,7 @@ password = "hunter2"
 `;
 
 describe("all at once", () => {
-  test("every fault of a file is told in one run, in the order of the file", () => {
+  test("every fault of a file is reported in one run, in the order of the file", () => {
     expect(faults(MANY_FAULTS).map((fault) => [fault.line, fault.path])).toEqual([
       [1, "frobnicate"],
       [3, "ike.listen[1]"],
@@ -78,7 +78,7 @@ describe("all at once", () => {
     expect(JSON.stringify(faults('[[user]]\npassword = "hunter2'))).not.toContain("hunter2");
   });
 
-  test("a fault reads as a line: place, key, what is there, what is expected", () => {
+  test("a fault reads as a line: place, key, value, what is expected", () => {
     const [fault] = faults('[ike]\nport = "500"\n');
     expect(fault && formatFault(fault)).toBe(
       'erouted.toml:2: ike.port is "500"; expected a whole number from 1 to 65535',
@@ -87,7 +87,7 @@ describe("all at once", () => {
 });
 
 describe("TOML", () => {
-  test("a damaged file is told or read, whatever is torn out of it", () => {
+  test("a damaged file is reported or read, whatever is missing from it", () => {
     const cuts = fc.tuple(
       fc.nat(MANY_FAULTS.length),
       fc.nat(40),
@@ -107,7 +107,7 @@ describe("TOML", () => {
     expect(fault?.what).toContain("column 1");
   });
 
-  test("a key that stands twice is a syntax fault", () => {
+  test("a key that occurs twice is a syntax fault", () => {
     expect(faults("[ike]\nport = 1\nport = 2\n")).toMatchObject([{ line: 3 }]);
   });
 });
@@ -137,7 +137,7 @@ describe("keys and types", () => {
     expect(told("[dynamic_eroutes]\nevict_below_free_percent = 100\n")).toHaveLength(1);
   });
 
-  test("required keys are missed, each once", () => {
+  test("missing required keys are reported, each once", () => {
     expect(told("[[egroup]]\n[[eroute]]\n[[user]]\n")).toEqual([
       "egroup[0].name is missing",
       "egroup[0].database is missing",
@@ -200,7 +200,7 @@ describe("sections", () => {
     expect(whats("oracle://x")).toEqual(["is neither mysql://… nor sqlite:…"]);
   });
 
-  test("[[egroup]]: secrets that cannot be read, are empty, or stand twice", () => {
+  test("[[egroup]]: secrets that cannot be read, are empty, or are given twice", () => {
     expect(inEgroup('password_file = "/missing"')[0]).toContain("no such file");
     expect(inEgroup('password_file = "/empty"')).toEqual([
       "egroup[0].password_file names an empty secret",
@@ -212,7 +212,7 @@ describe("sections", () => {
     ]);
   });
 
-  test("[[egroup]]: columns that are needed, and none for two words", () => {
+  test("[[egroup]]: required columns, and no column for two words", () => {
     expect(inEgroup('columns = { remip = "" }')).toEqual(['egroup[0].columns.remip is ""']);
     expect(inEgroup("columns = { peerid = false }")).toHaveLength(1);
     expect(inEgroup('columns = { peerid = "psk", password = "PSK" }')).toEqual([
@@ -220,7 +220,7 @@ describe("sections", () => {
     ]);
   });
 
-  test("[[egroup]]: masks by family, TLS keys where they mean something", () => {
+  test("[[egroup]]: masks by family, TLS keys where they apply", () => {
     expect(inEgroup('remote_mask = "64"')).toHaveLength(1);
     expect(inEgroup('remote_mask6 = "255.255.255.0"')).toHaveLength(1);
     expect(inEgroup("remote_mask = 0")).toHaveLength(1);
@@ -240,7 +240,7 @@ describe("sections", () => {
     expect(inFleet('bakpeerip = "192.0.2.1"')[0]).toContain("eroute[0].bakpeerip");
   });
 
-  test("R11: base eroutes whose patterns match the same ID are told with both and the ID", () => {
+  test("R11: base eroutes that match the same ID are reported with patterns and ID", () => {
     const second = `[[eroute]]
 name = "north"
 egroup = "sites"
@@ -256,14 +256,14 @@ remote_subnet = "172.16.0.0/16"
     expect(told(FLEET + second.replace("*-1", "north-*"))).toEqual([]);
   });
 
-  test("[[eroute]]: an egroup that is not there, with the nearest name", () => {
+  test("[[eroute]]: a missing egroup, with the nearest name", () => {
     const text = FLEET.replace('egroup = "sites"', 'egroup = "sitse"');
     expect(faults(text)).toMatchObject([
       { path: "eroute[0].egroup", expected: "sites, if that was meant" },
     ]);
   });
 
-  test("[[eroute]]: subnets with host bits are told with what was meant", () => {
+  test("[[eroute]]: subnets with host bits are reported with what was meant", () => {
     const text = FLEET.replace("10.0.0.0/16", "10.0.9.1/255.255.0.0");
     expect(faults(text)).toMatchObject([
       { path: "eroute[0].local_subnet", expected: '"10.0.0.0/16", if that was meant' },
@@ -301,7 +301,7 @@ remote_subnet = "172.16.0.0/16"
     expect(told(always)).toContain('eroute[0].start is "always" without a peerip');
   });
 
-  test("[[user]]: names once, passwords that are what their first letters say", () => {
+  test("[[user]]: unique names, passwords in the format of their prefix", () => {
     const user = (name: string, file = "/etc/erouted/lab.secret") =>
       `[[user]]\nname = "${name}"\npassword_file = "${file}"\n`;
     expect(told(user("lab") + user("LAB"))).toEqual(['user[1].name is "LAB" for a second user']);

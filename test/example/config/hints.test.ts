@@ -5,7 +5,7 @@ import { warningText } from "../../../src/daemon/reload.ts";
 import { FLEET, faults, warned } from "./read.ts";
 
 describe("hints", () => {
-  test("a key of another table is told where it belongs", () => {
+  test("a key of another table is reported with its place", () => {
     const wrong = FLEET.replace("peerid =", 'remote_mask = "255.255.255.0"\npeerid =');
     expect(faults(wrong)).toMatchObject([
       {
@@ -17,11 +17,11 @@ describe("hints", () => {
     expect(faults(`${FLEET}\n[log]\nnat_keepalive = "1s"`)).toMatchObject([
       { path: "log.nat_keepalive", expected: "it in [ike]" },
     ]);
-    // What several tables have is no hint.
+    // A key that several tables have gives no hint.
     expect(faults(`${FLEET}\n[log]\nname = "x"`)[0]?.what).toBe("is not a known key");
   });
 
-  test("a table or column with blanks in its name is told of a view", () => {
+  test("a table or column with blanks in its name gets the hint of a view", () => {
     const [fault] = faults(FLEET.replace("[[eroute]]", 'columns.peerid = "device id"\n[[eroute]]'));
     expect([fault?.path, fault?.what, fault?.expected]).toEqual([
       ...["egroup[0].columns.peerid", 'is "device id", with blanks'],
@@ -29,7 +29,7 @@ describe("hints", () => {
     ]);
   });
 
-  test("a regular expression for peerid is warned of, with the wildcards that there are", () => {
+  test("a regular expression for peerid is warned of, with the available wildcards", () => {
     for (const text of ["site-[0-9]+", "site-.*", "^site", "site$", "(a|b)-1", "site-\\\\d"]) {
       const told = warned(FLEET.replace("site-*", text)).join();
       expect([text, told]).toEqual([text, expect.stringContaining("looks like a regular expr")]);

@@ -17,7 +17,7 @@ function user(...lines: readonly string[]): string {
 
 const PPK = 'ppk_file = "/etc/erouted/lab.ppk"';
 
-test("who has a PPK has to use it, unless the eroute says something else", () => {
+test("a site with a PPK has to use it, unless the eroute says otherwise", () => {
   expect(config(FLEET).plan.eroutes[0]?.ppk).toBe("if-set");
   for (const rule of ["if-set", "optional", "required", "off"] as const) {
     expect(config(`${FLEET}ppk = "${rule}"\n`).plan.eroutes[0]?.ppk).toBe(rule);
@@ -25,7 +25,7 @@ test("who has a PPK has to use it, unless the eroute says something else", () =>
   expect(told(`${FLEET}ppk = "never"\n`)).toEqual(['eroute[0].ppk is "never"']);
 });
 
-test("a user's PPK goes by the user's name, or by an ID of its own", () => {
+test("a user's PPK is identified by the user's name, or by an ID of its own", () => {
   const text = (octets: Uint8Array | undefined) => new TextDecoder().decode(octets);
   const ppkOf = (...lines: readonly string[]) => config(LAB + user(...lines)).plan.users[0]?.ppk;
   expect(ppkOf()).toBeUndefined();
@@ -35,7 +35,7 @@ test("a user's PPK goes by the user's name, or by an ID of its own", () => {
   expect(ppkOf(PPK, 'ppk_id = "0x00ff"')?.id).toEqual(Uint8Array.of(0, 255));
 });
 
-test("what is no PPK, has no ID, or is in the file itself is told", () => {
+test("an invalid PPK, one without ID, or one in the file itself is reported", () => {
   const cases: readonly (readonly [readonly string[], string])[] = [
     [['ppk_file = "/hex"'], "user[0].ppk_file names a key that begins with 0x"],
     [['ppk_file = "/missing"'], 'user[0].ppk_file is "/missing": no such file'],

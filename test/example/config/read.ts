@@ -32,7 +32,7 @@ export const SECRETS: Readonly<Record<string, string>> = {
 
 export const ENVIRONMENT: Readonly<Record<string, string>> = { DB_PASSWORD: "from-environment" };
 
-/** 2027-01-01: what tests take for now. */
+/** 2027-01-01: the present time of the tests. */
 export const NOW_MS = 1_798_761_600_000;
 
 /** One egroup and one base eroute: what most tests add to. */
@@ -60,7 +60,7 @@ function read(text: string) {
   return readConfig(text, files, "erouted.toml");
 }
 
-/** The configuration; throws what is wrong with it. */
+/** The configuration; throws its faults. */
 export function config(text: string): Config {
   const result = read(text);
   if (!result.ok) throw new Error(JSON.stringify(result.error, null, 2));
@@ -72,12 +72,12 @@ export function faults(text: string): readonly ConfigFault[] {
   return result.ok ? [] : result.error;
 }
 
-/** Path and what of each fault, as one text. */
+/** Path and text of each fault, as one text. */
 export function told(text: string): readonly string[] {
   return faults(text).map((fault) => `${fault.path} ${fault.what}`);
 }
 
-/** The same of warnings. */
+/** The same for warnings. */
 export function warned(text: string): readonly string[] {
   return config(text).warnings.map((fault) => `${fault.path} ${fault.what}`);
 }

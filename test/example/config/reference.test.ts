@@ -22,7 +22,7 @@ local_subnet = "10.0.0.0/16"
 remote_subnet = "172.20.0.0/24"
 `;
 
-test("docs/configuration.md is what build/reference.ts makes: `make docs` writes it anew", () => {
+test("docs/configuration.md is as build/reference.ts writes it (`make docs`)", () => {
   expect(readFileSync(REFERENCE_FILE, "utf8")).toBe(reference());
 });
 
@@ -35,7 +35,7 @@ test("every key says what it is for and what is expected, in one line each", () 
   }
 });
 
-test("every key of a section stands in the example, at least as a comment", () => {
+test("every key of a section is in the example, at least as a comment", () => {
   const missing: string[] = [];
   for (const { name, keys } of sections()) {
     // Columns are shown by a few of them.
@@ -49,7 +49,7 @@ test("every key of a section stands in the example, at least as a comment", () =
   expect(missing).toEqual([]);
 });
 
-test("a default that the reference names is what holds without the key", () => {
+test("a default in the reference is the value without the key", () => {
   const without = config(FLEET + USER);
   let compared = 0;
   for (const { name, title, keys } of sections()) {
@@ -60,7 +60,7 @@ test("a default that the reference names is what holds without the key", () => {
       const text = hasOwn
         ? (FLEET + USER).replace(`${title}\n`, `${title}\n${line}\n`)
         : `${title}\n${line}\n${FLEET}${USER}`;
-      // No certificate is asked for on the way to this machine.
+      // The connection stays on this machine, so no certificate is needed.
       if (key === "tls") continue;
       expect([line, config(text)]).toEqual([line, { ...without, warnings: config(text).warnings }]);
       compared++;

@@ -1,9 +1,9 @@
-/** `where` of an egroup: what could reach beyond the condition is refused. */
+/** `where` of an egroup: text that could reach beyond the condition is refused. */
 
 import { expect, test } from "bun:test";
 import { conditionFault } from "../../../src/config/sql-condition.ts";
 
-test("conditions as people write them are taken", () => {
+test("conditions as people write them are accepted", () => {
   const good = [
     "active = 1",
     "kind = 'vpn' AND (active = 1 OR expires > now())",

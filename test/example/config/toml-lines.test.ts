@@ -1,4 +1,4 @@
-/** Keys are found on their lines, whatever TOML allows around them. */
+/** Keys are found on their lines, whatever TOML has around them. */
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
@@ -31,7 +31,7 @@ k = 2\r
 n = 3
 `;
 
-test("every key has its line: strings, lists, inline tables and headers confuse nobody", () => {
+test("every key has its line: strings, lists, inline tables and headers do not confuse it", () => {
   const lines = keyLines(TEXT);
   const expected: Readonly<Record<string, number>> = {
     top: 2,
@@ -61,13 +61,13 @@ test("every key has its line: strings, lists, inline tables and headers confuse 
   expect(lines.has("egroup")).toBe(false);
 });
 
-test("a path that is not there has the line of what would hold it", () => {
+test("a missing path has the line of its would-be parent", () => {
   const lines = keyLines(TEXT);
   expect(lineOf(lines, ["list", 1, "missing"])).toBe(20);
   expect(lineOf(lines, ["nowhere"])).toBeUndefined();
 });
 
-test("text that is not TOML ends the scan too", () => {
+test("text that is not TOML ends the scan, too", () => {
   const pieces = fc.constantFrom(
     "[",
     "]",

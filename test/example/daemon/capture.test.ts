@@ -1,4 +1,4 @@
-/** Captures of one site: read by tshark, without a word of other sites. */
+/** Captures of one site: read by tshark, without anything of other sites. */
 
 import { expect, test } from "bun:test";
 import { type CaptureContent, createCaptures } from "../../../src/daemon/capture.ts";
@@ -8,9 +8,9 @@ import { asIkeSpi } from "../../../src/wire/header.ts";
 import { emitMessage } from "../../../src/wire/v2/emit-message.ts";
 import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";
 
-/** Peer IDs by the initiator's SPI: what the engine knows by now. */
+/** Peer IDs by the initiator's SPI: what the engine knows so far. */
 const peers = new Map<bigint, string>();
-/** IKE SAs that have keys by now. */
+/** IKE SAs that have keys so far. */
 const keyed = new Set<bigint>();
 
 function captures() {
@@ -63,7 +63,7 @@ function opened(
   return stream.value;
 }
 
-/** What tshark makes of a file: a line a packet. */
+/** What tshark reads in a file: a line for each packet. */
 async function dissect(file: Uint8Array): Promise<string[]> {
   const fields = ["ip.src", "ipv6.src", "udp.dstport", "isakmp.ispi", "frame.comment"];
   const more = ["ip.checksum.status", "udp.checksum.status", "_ws.malformed"];
@@ -98,7 +98,7 @@ test("both ways, IPv4 and IPv6, with the marker on 4500: tshark finds nothing wr
   expect(hub.isOpen).toBe(false);
 });
 
-test("what came before the ID was known is there once; by address it is there before", async () => {
+test("what came before the ID was known is included once; by address it comes first", async () => {
   const hub = captures();
   const byId = opened(hub, "site-1");
   const byAddress = opened(hub, "198.51.100.7");
@@ -113,7 +113,7 @@ test("what came before the ID was known is there once; by address it is there be
   }
 });
 
-test("it ends by itself, by its length, and when its reader goes; four at most", async () => {
+test("it ends by itself, at its length, and when its reader leaves; four at most", async () => {
   const hub = captures();
   peers.set(7n, "site-1");
   const short = opened(hub, "site-1", { seconds: 60, octets: 300 });
@@ -128,7 +128,7 @@ test("it ends by itself, by its length, and when its reader goes; four at most",
   expect(hub.isOpen).toBe(false);
 });
 
-test("a reader that does not read: what does not fit is left out, nothing grows", () => {
+test("with a reader that does not read, the rest is left out and nothing grows", () => {
   const hub = captures();
   peers.set(7n, "site-1");
   const stream = opened(hub, "site-1", { seconds: 60, octets: 100_000_000 });
@@ -138,7 +138,7 @@ test("a reader that does not read: what does not fit is left out, nothing grows"
   expect(stream.locked).toBe(false);
 });
 
-test("keys: one line an IKE SA of the site, also if it has gone before it has a name", async () => {
+test("keys: one line for each IKE SA of the site, even one that ended unnamed", async () => {
   const hub = captures();
   const keys = opened(hub, "site-1", LIMITS, "keys");
   peers.set(7n, "site-1").set(8n, "site-2");

@@ -1,4 +1,4 @@
-/** Sites that are looked at closely: for how long, how many, and which lines that makes. */
+/** Sites that are traced: for how long, how many, and which lines this writes. */
 
 import { expect, test } from "bun:test";
 import { createDebugging } from "../../../src/daemon/debugging.ts";
@@ -13,7 +13,7 @@ function debugging() {
   return { clock, traced, made };
 }
 
-test("by ID whatever its case, by address however it is written; others are not wanted", () => {
+test("by ID in any case, by address in any notation; others are not traced", () => {
   const { traced, made } = debugging();
   made.on("Site-1", 60);
   made.on("2001:DB8:0::7", 60);
@@ -26,7 +26,7 @@ test("by ID whatever its case, by address however it is written; others are not 
   made.stop();
 });
 
-test("it ends by itself, and the engine is told", async () => {
+test("it ends by itself, and the engine is informed", async () => {
   const { clock, traced, made } = debugging();
   made.on("site-1", 0.02);
   made.on("site-2", 60);
@@ -37,7 +37,7 @@ test("it ends by itself, and the engine is told", async () => {
   made.stop();
 });
 
-test("sixteen at most; the same site again only gets a new end", () => {
+test("sixteen at most; the same site again only gets a new end time", () => {
   const { made } = debugging();
   for (let n = 1; n <= 16; n++) expect(made.on(`site-${n}`, 60).ok).toBe(true);
   expect(made.on("site-17", 60).ok).toBe(false);

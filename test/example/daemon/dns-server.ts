@@ -1,4 +1,4 @@
-/** A DNS server on loopback that answers what a test says (RFC 1035 §4). */
+/** A DNS server on loopback whose answers a test chooses (RFC 1035 §4). */
 
 import { addressOctets, parseAddress } from "../../../src/inet/address.ts";
 
@@ -10,7 +10,7 @@ export type DnsName = {
   readonly ttl?: number;
   /** 2 is SERVFAIL. */
   readonly rcode?: number;
-  /** Never answers: at all, or questions of one type. */
+  /** Never answers: at all, or to questions of one type. */
   readonly silent?: boolean | "A" | "AAAA";
 };
 
@@ -19,7 +19,7 @@ export type DnsServer = {
   readonly address: string;
   /** `A a.example`, in the order of the questions. */
   readonly asked: string[];
-  /** Most questions that were waiting for an answer together. */
+  /** The largest number of questions that waited at the same time. */
   readonly askedAtOnceMax: number;
   stop(): void;
 };
@@ -29,7 +29,7 @@ const TYPES = new Map([
   [1, "A"],
   [28, "AAAA"],
 ] as const);
-/** So long every answer takes: questions that wait together can be counted. */
+/** Every answer takes this long, so that waiting questions can be counted. */
 const ANSWER_MS = 5;
 
 export async function startDnsServer(zone: DnsZone): Promise<DnsServer> {

@@ -7,7 +7,7 @@ import type { PeerRepository } from "../../../src/peers/repository.ts";
 
 const counting = (count: PeerRepository["count"]) => ({ count }) as PeerRepository;
 
-test("each table is counted by itself; one that fails is missing, no other is", async () => {
+test("each table is counted by itself; only a failing one is missing", async () => {
   let isCounted = () => {};
   const done = new Promise<void>((resolve) => {
     isCounted = resolve;

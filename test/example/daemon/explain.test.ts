@@ -1,4 +1,4 @@
-/** Why a site cannot connect, of a real configuration and a real table without a daemon. */
+/** Why a site cannot connect, with a real configuration and a real table, without a daemon. */
 
 import { Database } from "bun:sqlite";
 import { afterAll, beforeAll, expect, test } from "bun:test";
@@ -46,7 +46,7 @@ async function said(asked: string) {
   return { ...json, text: JSON.stringify(json) };
 }
 
-test("a row in order: its fields are shown, of its password only that there is one", async () => {
+test("a valid row: its fields are shown, but only the existence of its password", async () => {
   const { state, connected, text } = await said("site-1");
   expect([state, connected]).toEqual(["unknown", null]);
   expect(text).toContain("remip 192.168.1.0, remmsk 255.255.255.0, peerip 192.0.2.7");
@@ -74,7 +74,7 @@ test("R6: what is wrong with a row, and the column to correct", async () => {
   }
 });
 
-test("R6: a database that fails is what keeps a site out, in its own words", async () => {
+test("R6: a failing database is the reason that keeps a site out, in its own words", async () => {
   rmSync(folder.path("peers.db"));
   const { state, text } = await said("site-1");
   expect(state).toBe("blocked");

@@ -1,11 +1,11 @@
-/** Kernel requests keep their order, and no turn of the loop is theirs alone. */
+/** Kernel requests keep their order, and no turn of the event loop is theirs alone. */
 
 import { expect, test } from "bun:test";
 import type { KernelRequestId } from "../../../src/concentrator/event.ts";
 import { createKernelQueue, type KernelEffect } from "../../../src/daemon/kernel-queue.ts";
 import type { Instant } from "../../../src/octets/instant.ts";
 
-test("a turn takes requests for so long; the others follow in later turns, in order", async () => {
+test("a turn performs requests for a limited time; the others follow in order", async () => {
   const { queue, performed, ended } = slowKernel(100);
   for (let i = 0; i < 100; i++) queue.add(requestOf(i));
   // Each takes half a millisecond of this clock.
@@ -23,7 +23,7 @@ test("a turn takes requests for so long; the others follow in later turns, in or
   expect(turns).toBeGreaterThan(20);
 });
 
-test("what comes while others wait goes behind them", async () => {
+test("a request that arrives while others wait goes behind them", async () => {
   const { queue, performed, ended } = slowKernel(12);
   for (let i = 0; i < 6; i++) queue.add(requestOf(i));
   await new Promise((resolve) => setImmediate(resolve));
@@ -39,7 +39,7 @@ test("flushing performs all of them at once", () => {
   expect(performed).toHaveLength(100);
 });
 
-/** A queue whose clock goes on by half a millisecond with each request; `ended`: after `count`. */
+/** A queue whose clock advances by half a millisecond with each request; `ended`: after `count`. */
 function slowKernel(count: number) {
   const performed: number[] = [];
   let nowMs = 0;

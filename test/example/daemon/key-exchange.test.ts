@@ -1,4 +1,4 @@
-/** Slow key exchanges in their thread: who waits for whom, and what is left of their secrets. */
+/** Slow key exchanges in their thread: which wait for which, and what remains of their secrets. */
 
 import { expect, test } from "bun:test";
 import type { Precedence } from "../../../src/concentrator/precedence.ts";
@@ -15,7 +15,7 @@ import { WAITING_MAX } from "../../../src/daemon/work-queue.ts";
 /** More than a thread is sent at once, and one takes milliseconds. */
 const FLOOD = 60;
 
-test("a rekey of a site that is up does not wait behind a flood of strangers", async () => {
+test("a rekey of a connected site does not wait behind a flood of strangers", async () => {
   const exchanger = openKeyExchanger();
   const done: string[] = [];
   const asked = (name: string, rank: Precedence["rank"]) =>
@@ -31,14 +31,14 @@ test("a rekey of a site that is up does not wait behind a flood of strangers", a
   const others = [asked("other stranger", "stranger"), asked("known", "known")];
   await Promise.all([...flood, ...others, asked("up", "established")]);
   exchanger.close();
-  // The thread has been sent three before; then rank counts, and of strangers the prefix.
+  // The thread was sent three before; then rank counts, and among strangers the prefix.
   expect(done.slice(0, 7)).toEqual([
     ...["flood", "flood", "flood"],
     ...["up", "known", "flood", "other stranger"],
   ]);
 });
 
-test("a flood from one prefix is refused, and a newcomer takes the place of its last", () => {
+test("a flood from one prefix is refused, and a newcomer replaces its last item", () => {
   const exchanger = openKeyExchanger();
   const late: KeyExchangeResult[] = [];
   const ask = (rank: Precedence["rank"], prefix: string) =>
@@ -53,7 +53,7 @@ test("a flood from one prefix is refused, and a newcomer takes the place of its 
   exchanger.close();
 });
 
-test("what waits has private octets of its own: the caller wipes those that it gave", async () => {
+test("a waiting request has private octets of its own: the caller wipes its copy", async () => {
   const exchanger = openKeyExchanger();
   const requests = Array.from({ length: 12 }, offer);
   const expected = requests.map(performKeyExchange);

@@ -1,4 +1,4 @@
-/** The log on standard output, whatever standard output is: here that of another process. */
+/** The log on standard output, whatever that is: here that of another process. */
 
 import { expect, test } from "bun:test";
 
@@ -51,18 +51,18 @@ test("in journald's stream lines have its priority, and neither time nor level t
   const words = "site-9 192.0.2.7:500 IKE_AUTH failed no-row: egroup sites has no row";
   expect([first, second]).toEqual([`<6>${words}`, `<3>${words}`]);
   expect(third).toStartWith('<4>{"time":"2030-');
-  // Inherited by something whose output goes elsewhere.
+  // Inherited by a program whose output goes elsewhere.
   const other = await logged(script, 'export JOURNAL_STREAM=8:12345; "$@"');
   expect(other.out).toStartWith("2030-03-17T");
 });
 
-test("on a full disk each line is counted, nothing is thrown, and why is told", async () => {
+test("on a full disk each line is counted, nothing is thrown, and it says why", async () => {
   const script = `for (let i = 0; i < 3; i++) log.write(record); await log.flush(); ${TELL}`;
   const { err } = await logged(script, '"$@" >/dev/full');
   expect(JSON.parse(err)).toEqual({ lost: 3, fault: expect.stringContaining("ENOSPC") });
 });
 
-test("a reader that does not read holds up nothing, and the memory for it is bounded", async () => {
+test("a reader that does not read blocks nothing, and its memory is bounded", async () => {
   const script = `
     const long = { ...record, detail: "x".repeat(1_000) };
     const started = performance.now();

@@ -1,4 +1,7 @@
-/** Looking for changed rows: who is told of, how often, and what happens while a database fails. */
+/**
+ * The search for changed rows: which are reported, how often, and what happens while a database
+ * fails.
+ */
 
 import { Database } from "bun:sqlite";
 import { afterEach, beforeEach, expect, test } from "bun:test";
@@ -43,7 +46,7 @@ beforeEach(() => {
 
 afterEach(() => polling?.stop());
 
-test("rows that were written since the last look are told of, from the first mark on", async () => {
+test("rows written since the last look are reported, from the first mark on", async () => {
   answers = [changed("m1"), changed("m1"), changed("m2", "site-1", "site-2"), changed("m3", "a")];
   start();
   await reaches(() => asked.length >= 6);
@@ -64,7 +67,7 @@ test("a database that fails is noted once, asked less often, noted when it answe
   expect(told).toEqual(["site-1"]);
 });
 
-test("the sweep has all connected sites in turn, some at a time, and begins again", async () => {
+test("the sweep visits all connected sites, some at a time, and begins again", async () => {
   connected = Array.from({ length: 450 }, (_, index) => `site-${index + 1}`);
   start();
   await reaches(() => told.length >= 900);
@@ -73,7 +76,7 @@ test("the sweep has all connected sites in turn, some at a time, and begins agai
   expect(told.slice(450, 650)).toEqual(connected.slice(250));
 });
 
-test("nobody is missed in a sweep while others leave", async () => {
+test("no site is missed in a sweep while others leave", async () => {
   connected = Array.from({ length: 450 }, (_, index) => `site-${index + 1}`);
   start();
   await reaches(() => told.length >= 200);
@@ -82,7 +85,7 @@ test("nobody is missed in a sweep while others leave", async () => {
   expect(connected.filter((peerId) => !told.includes(peerId))).toEqual([]);
 });
 
-test("after another database, the rows of all its connected sites are read anew", async () => {
+test("with another database, the rows of all its connected sites are read again", async () => {
   connected = Array.from({ length: 250 }, (_, index) => `site-${index + 1}`);
   await recheckConnected(daemon(EVERY_MS), "sites");
   expect(told.toSorted()).toEqual(connected.toSorted());
@@ -90,7 +93,7 @@ test("after another database, the rows of all its connected sites are read anew"
   expect(told.length).toBe(250);
 });
 
-test("a row that is written in SQLite is told of at the next look, connected or not", async () => {
+test("a row that is written in SQLite is reported at the next look, connected or not", async () => {
   const folder = createFolder();
   const settings = { ...SQLITE, columns: WITH_CHANGED, path: folder.path("peers.db") };
   const opened = openPeers(settings);
@@ -114,14 +117,14 @@ test("a row that is written in SQLite is told of at the next look, connected or 
   folder.dispose();
 });
 
-test("off, or another interval after a reload; one that is the same goes on", async () => {
+test("off, or another interval after a reload; an unchanged one continues", async () => {
   const polled = daemon(EVERY_MS);
   polling = startPolling(polled);
   await reaches(() => asked.length >= 2);
   polling.configure();
   const before = asked.length;
   await Bun.sleep(EVERY_MS / 2);
-  // Begun anew it would have asked at once.
+  // If it had started again, it would have asked at once.
   expect(asked.length - before).toBeLessThanOrEqual(1);
   polled.config = configured(undefined);
   polling.configure();
@@ -168,7 +171,7 @@ function peerOf(event: Event): string {
   return event.kind === "row-changed" ? event.peerId : `not a changed row: ${event.kind}`;
 }
 
-/** Answers in turn; the last one again and again, without rows. */
+/** Answers in order; the last one repeatedly, without rows. */
 function repository(): PeerRepository {
   const opened = openPeers({ ...SQLITE, columns: DEFAULT_COLUMNS, path: "/nowhere/peers.db" });
   if (!opened.ok) throw new Error(opened.error.detail);

@@ -1,4 +1,4 @@
-/** What happens is counted in full, and written in part. */
+/** Everything that happens is counted, and part of it written. */
 
 import { afterEach, expect, jest, test } from "bun:test";
 import { FOLD_MS } from "../../../src/concentrator/journal/fold.ts";
@@ -51,7 +51,7 @@ test("of 1,322 failures log and journal get eleven lines; `why` and metrics coun
   expect(recorder.folded).toBe(1_312);
 });
 
-test("what was left out is told when erouted ends", () => {
+test("what was left out is reported when erouted ends", () => {
   const { lines, recorder } = setUp();
   for (let i = 0; i < 30; i++) recorder.record(ENTRY);
   recorder.stop();

@@ -1,4 +1,4 @@
-/** A reload that would close the fleet, or of a file that nobody meant, is refused. */
+/** A reload that would close the fleet, or of a file that is clearly wrong, is refused. */
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { readFileSync, symlinkSync, truncateSync, unlinkSync } from "node:fs";
@@ -21,7 +21,7 @@ afterEach(() => folder.dispose());
 
 const configOf = (change: (text: string) => string): Config => configIn(folder, change);
 
-test("what closes more than reload.close_percent_max of the sites is held, unless forced", () => {
+test("a reload that closes more than reload.close_percent_max is held, unless forced", () => {
   const config = configOf((text) => text);
   const closing = (count: number) => ({ connected: 100, closes: new Map([["no eroute", count]]) });
   const daemon = { ...daemonOf(config), preview: () => closing(11) };
@@ -47,7 +47,7 @@ test("what closes more than reload.close_percent_max of the sites is held, unles
   );
 });
 
-test("the limit is the new file's, else that in force: a cut-off file does not loosen it", () => {
+test("the limit is the new file's, or the one in force: a cut-off file does not loosen it", () => {
   const withMax = (percent: number) =>
     configOf((text) => `${text}\n[reload]\nclose_percent_max = ${percent}\n`);
   const silent = configOf((text) => text);
@@ -77,7 +77,7 @@ test("a file that is cut off between two lines, or within one, is held", () => {
   ]);
 });
 
-test("what has gone from the file is named", () => {
+test("what is no longer in the file is named", () => {
   const before = configOf((text) => text.replace("[[eroute]]", SECOND_EGROUP));
   const daemon = daemonOf(before);
   reload(daemon, () => ok(configOf((text) => text)));

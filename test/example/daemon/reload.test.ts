@@ -33,7 +33,7 @@ test("SIGHUP with a faulty file: every fault is logged, and nothing changes", as
   expect(await daemon.stop()).toBe(0);
 });
 
-test("SIGHUP: a new egroup, another log; what needs a restart is named and stays", async () => {
+test("SIGHUP: a new egroup, another log; what needs a restart is named and kept", async () => {
   const daemon = spawnDaemon(folder);
   await daemon.logs("info daemon ready");
   const text = readFileSync(folder.config, "utf8")
@@ -45,13 +45,13 @@ test("SIGHUP: a new egroup, another log; what needs a restart is named and stays
   await daemon.logs('"reason":"needs-restart"');
   expect(daemon.text()).toContain("until then: ike.nat_port, status.listen");
   expect(daemon.text()).toContain("database of egroup pumps opened: sqlite:");
-  // Also one that is there for the first time is looked at without a site that calls.
+  // A new egroup is checked as well, without waiting for a site's call.
   await daemon.logs("egroup pumps: sqlite:");
   expect(await namesOfEgroups(STATUS_PORT)).toEqual(["sites", "pumps"]);
   expect(await daemon.stop()).toBe(0);
 });
 
-test("over HTTP: the operate token reads the file anew, and the log says who asked", async () => {
+test("over HTTP: the operate token reloads the file, and the log has the address", async () => {
   folder.write("token", "operate-me-1234567890");
   const text = readFileSync(folder.config, "utf8").replace(
     "[status]",
@@ -90,7 +90,7 @@ test("over HTTP: the operate token reads the file anew, and the log says who ask
   expect(daemon.text()).toMatch(/info .* operator-log-level: asked for over HTTP: error\n/);
 });
 
-test("a database that is changed: look-ups under way end where they were asked", async () => {
+test("a changed database: look-ups under way end where they began", async () => {
   const silent = Bun.listen({
     hostname: "127.0.0.1",
     port: 0,
@@ -121,7 +121,7 @@ test("a database that is changed: look-ups under way end where they were asked",
   }
 });
 
-test("the same file read anew opens, closes and re-reads nothing", () => {
+test("the same file read again opens, closes and rereads nothing", () => {
   const config = configOf((text) => text);
   const daemon = daemonOf(config);
   const repository = daemon.peers.get("sites");
@@ -132,7 +132,7 @@ test("the same file read anew opens, closes and re-reads nothing", () => {
   expect(daemon.rechecked).toEqual([]);
 });
 
-test("a refused reload feeds the engine nothing, and keeps configuration and databases", () => {
+test("a refused reload gives the engine nothing, and keeps configuration and databases", () => {
   const config = configOf((text) => text);
   const daemon = daemonOf(config);
   const done = reload(daemon, () => err(["erouted.toml:1: a", "erouted.toml:2: b"]));
@@ -158,7 +158,7 @@ test("R3: keys of local users that a new configuration replaces are wiped", () =
   expect(daemon.config.plan.users[0]?.psk).toEqual(new TextEncoder().encode("lab secret"));
 });
 
-test("while it starts and while it ends nothing is read anew", () => {
+test("while it starts and while it ends, nothing is reloaded", () => {
   const config = configOf((text) => text);
   for (const state of [{ shell: undefined }, { isEnding: true }]) {
     const daemon = { ...daemonOf(config), ...state };
@@ -179,7 +179,7 @@ test("SIGHUP: another ike.listen is in force at once", async () => {
   expect(await daemon.stop()).toBe(0);
 });
 
-test("a token that goes with another status.listen stays until that is in force", () => {
+test("a token for another status.listen waits until that is in force", () => {
   folder.write("token", "a-token-of-sixteen");
   const shown = configOf((text) =>
     text.replace(

@@ -1,4 +1,4 @@
-/** Daemons for tests of a reload: one that runs, and what a reload sees of one. */
+/** Daemons for tests of a reload: a running one, and what a reload sees of one. */
 
 import { expect } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -28,7 +28,7 @@ export type TestDaemon = Reloadable & {
   readonly rechecked: string[];
 };
 
-/** What a reload sees of a daemon; keeps what is said and fed. */
+/** What a reload sees of a daemon; records its messages and events. */
 export function daemonOf(config: Config): TestDaemon {
   const notes: Note[] = [];
   const fed: Event[] = [];
@@ -63,7 +63,7 @@ export function daemonOf(config: Config): TestDaemon {
   };
 }
 
-/** The command `run`, with what it has logged so far. */
+/** The command `run`, with its log so far. */
 export function spawnDaemon(folder: Folder) {
   const daemon = Bun.spawn([process.execPath, "src/main.ts", "run", "--config", folder.config], {
     stdout: "pipe",
@@ -89,7 +89,7 @@ export function spawnDaemon(folder: Folder) {
   };
 }
 
-/** As the daemon's status server says them. */
+/** As the daemon's status server reports them. */
 export async function namesOfEgroups(port: number): Promise<readonly string[]> {
   const answer = await fetch(`http://127.0.0.1:${port}/api/v1/status`);
   const status = (await answer.json()) as { databases: { egroup: string }[] };

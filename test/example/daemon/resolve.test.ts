@@ -39,7 +39,7 @@ afterAll(async () => {
   await rm(HOSTS);
 });
 
-test("an address stands for itself, and leaves from where the route says", async () => {
+test("an address stands for itself, and calls leave from the route's source", async () => {
   expect(await resolve("198.51.100.7")).toEqual(["192.0.2.1 > 198.51.100.7"]);
   expect(await resolve("2001:db8:7::9")).toEqual(["2001:db8::1 > 2001:db8:7::9"]);
   expect(dns.asked).toEqual([]);
@@ -65,7 +65,7 @@ test("only families that are listened on are asked for and called", async () => 
   );
 });
 
-test("where the route's own source is not listened on, a call leaves from what is", async () => {
+test("if the route's source is not listened on, a call leaves from another address", async () => {
   const sourceFor = () => ok(addressOf("192.0.2.99"));
   expect(await resolve("198.51.100.7", { sourceFor })).toEqual(["192.0.2.1 > 198.51.100.7"]);
 });
@@ -79,7 +79,7 @@ test.each([
   expect(await resolve(host)).toBe(why);
 });
 
-test("a DNS that does not answer costs its deadline, and nobody else waits", async () => {
+test("a DNS that does not answer costs its deadline, and no other name waits", async () => {
   const resolver = createResolver(settingsLike({ dnsMs: 500 }));
   const began = performance.now();
   const slow = Array.from({ length: 8 }, () => resolver.resolve("silent.example"));
@@ -92,11 +92,11 @@ test("a DNS that does not answer costs its deadline, and nobody else waits", asy
   expect(performance.now() - began).toBeGreaterThan(450);
 });
 
-test("an answer for one family is taken although the other never comes", async () => {
+test("an answer for one family is used although the other never comes", async () => {
   expect(await resolve("half.example", { dnsMs: 500 })).toEqual(["192.0.2.1 > 198.51.100.10"]);
 });
 
-test("the same name is asked for once at a time, and again when its time is over", async () => {
+test("the same name is looked up once at a time, and again when its time is over", async () => {
   const resolver = createResolver(settingsLike({}));
   await Promise.all([resolver.resolve("a.example"), resolver.resolve("A.example.")]);
   await resolver.resolve("a.example");
@@ -106,7 +106,7 @@ test("the same name is asked for once at a time, and again when its time is over
   expect(dns.asked.filter((question) => question.startsWith("A "))).toHaveLength(2);
 });
 
-test("however long the DNS says, after a minute a name is asked for again", async () => {
+test("whatever the DNS says, after a minute a name is looked up again", async () => {
   const resolver = createResolver(settingsLike({}));
   for (const ms of [0, 59_000, 2_000]) {
     clock += ms;
@@ -115,7 +115,7 @@ test("however long the DNS says, after a minute a name is asked for again", asyn
   expect(dns.asked.filter((question) => question.startsWith("A "))).toHaveLength(2);
 });
 
-test("the hosts file goes before the DNS, its aliases too, in any case", async () => {
+test("the hosts file comes before the DNS, with its aliases, in any case", async () => {
   expect(await resolve("site-a.example")).toEqual(["192.0.2.1 > 198.51.100.77"]);
   expect(await resolve("ALIAS")).toEqual(["192.0.2.1 > 198.51.100.77"]);
   expect(dns.asked).toEqual([]);

@@ -52,7 +52,7 @@ const use = (octets: number, packets: number) => ({
   packets: BigInt(packets),
 });
 
-test("rates are of the time between two samples; the first one only begins", async () => {
+test("rates refer to the time between two samples; the first one only starts", async () => {
   const { world, samples, take } = sampled();
   world.handshakes = 1_000;
   await take();
@@ -63,7 +63,7 @@ test("rates are of the time between two samples; the first one only begins", asy
   expect(samples.series("hour").samples).toMatchObject([{ tunnels: 7, handshakes: 5 }]);
 });
 
-test("states that go take nothing with them: what they carried stays counted", async () => {
+test("removed states take nothing with them: what they carried stays counted", async () => {
   const { world, samples, take } = sampled();
   world.uses.set("192.0.2.1 0x00000001", use(1_000, 10));
   world.uses.set("198.51.100.7 0x00000002", use(5_000, 20));

@@ -1,4 +1,4 @@
-/** What a service manager hears from the daemon, on a socket as systemd has it. */
+/** What the daemon reports to a service manager, on a socket like systemd's. */
 
 import { afterEach, expect, test } from "bun:test";
 import { AF_UNIX, type Libc, openLibc, SOCK_DGRAM } from "../../../src/linux/libc.ts";
@@ -28,7 +28,7 @@ function openManager(c: Libc, name: string) {
       const length = c.receive(fd, octets);
       return new TextDecoder().decode(octets.subarray(0, length));
     },
-    /** The next that is not a sign of life. */
+    /** The next message that is not a sign of life. */
     nextState(): string {
       for (;;) {
         const text = this.next();
@@ -69,7 +69,7 @@ for (const kind of ["path", "abstract"] as const) {
   });
 }
 
-test("a watchdog that is meant for another process is not answered", async () => {
+test("a watchdog that is meant for another process is ignored", async () => {
   const folder = newFolder();
   const manager = openManager(libc, folder.path("notify"));
   const daemon = spawnDaemon(folder, {
@@ -82,7 +82,7 @@ test("a watchdog that is meant for another process is not answered", async () =>
   manager.close();
 });
 
-test("a manager that is not there is noted, and the daemon runs", async () => {
+test("a missing manager is noted, and the daemon runs", async () => {
   const folder = newFolder();
   const daemon = spawnDaemon(folder, { NOTIFY_SOCKET: folder.path("nobody") });
   const reader = daemon.stdout.getReader();

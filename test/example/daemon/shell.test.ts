@@ -1,4 +1,6 @@
-/** The shell between the concentrator and the world: a bug costs one effect or event, no more. */
+/**
+ * The shell between the concentrator and its environment: a bug costs one effect or event, no more.
+ */
 
 import { expect, test } from "bun:test";
 import type { Concentrator } from "../../../src/concentrator/concentrator.ts";
@@ -23,7 +25,7 @@ const lookUp: Effect = {
   by: { by: "network", network: "192.168.1.0" },
 };
 
-test("a kernel request that a bug ends is answered and its keys are wiped", async () => {
+test("a kernel request that a bug stops is answered, and its keys are wiped", async () => {
   const key = Uint8Array.of(7, 7, 7);
   const op = newState(key);
   const seen = await run([first, { kind: "kernel", request: 5 as KernelRequestId, op }, last], {
@@ -38,7 +40,7 @@ test("a kernel request that a bug ends is answered and its keys are wiped", asyn
   expect([...key]).toEqual([0, 0, 0]);
 });
 
-test("a message that cannot be sent by a bug does not hold back the one behind it", async () => {
+test("a message that a bug stops does not hold back the one after it", async () => {
   const sent: number[] = [];
   const seen = await run([first, last], {
     send: (octets) => {
@@ -50,7 +52,7 @@ test("a message that cannot be sent by a bug does not hold back the one behind i
   expect(seen.bugs).toEqual(["socket broke"]);
 });
 
-test("a look-up that a bug ends is answered: no site waits for it for ever", async () => {
+test("a look-up that fails because of a bug is answered: no site waits for ever", async () => {
   const lost = Promise.reject(new Error("driver broke"));
   const seen = await run([lookUp, last], { lookUp: () => lost });
   expect(seen.sent).toEqual([2]);
@@ -59,7 +61,7 @@ test("a look-up that a bug ends is answered: no site waits for it for ever", asy
   expect(answer).toMatchObject({ lookup: 6, result: { ok: false, error: { kind: "other" } } });
 });
 
-test("an event that ends in a bug does not hold back the one behind it", async () => {
+test("an event that ends in a bug does not hold back the one after it", async () => {
   const bugs: string[] = [];
   const seen: string[] = [];
   const concentrator = scripted((event) => {
@@ -77,7 +79,7 @@ test("an event that ends in a bug does not hold back the one behind it", async (
 
 type Seen = { readonly sent: number[]; readonly bugs: string[]; readonly events: Event[] };
 
-/** What comes of `effects`, asked for by the event `start`, in surroundings with faults. */
+/** The result of `effects`, caused by the event `start`, in an environment with faults. */
 async function run(effects: readonly Effect[], faults: Partial<Surroundings>): Promise<Seen> {
   const seen: Seen = { sent: [], bugs: [], events: [] };
   const concentrator = scripted((event) => {
@@ -105,7 +107,7 @@ function scripted(handle: Concentrator["handle"]): Concentrator {
   };
 }
 
-/** Surroundings in which nothing goes wrong, and nothing happens. */
+/** An environment in which nothing goes wrong, and nothing happens. */
 function calm(bugs: string[]): Omit<Surroundings, "send"> {
   return {
     now: () => 0 as Instant,

@@ -1,4 +1,4 @@
-/** IKE sockets that come and go with addresses; for a network namespace of its own. */
+/** IKE sockets that follow the addresses; for a network namespace of its own. */
 
 import { afterEach, beforeAll, expect, test } from "bun:test";
 import type { Note } from "../../../src/daemon/reload.ts";
@@ -64,7 +64,7 @@ test("a path that is equal, but not the one of a datagram, finds its socket", as
   for (const port of [500, 4500, 4501]) {
     const local = { address: addressOf("127.0.0.1"), port };
     sockets.send(Uint8Array.of(port & 0xff), { local, remote });
-    // A NAT keepalive goes as it is (RFC 3948 §2.3).
+    // A NAT keepalive is sent unchanged (RFC 3948 §2.3).
     sockets.send(Uint8Array.of(0xff), { local, remote });
   }
   await until(() => heard.length === 4);
@@ -78,13 +78,13 @@ test("a path that is equal, but not the one of a datagram, finds its socket", as
   site.close();
 });
 
-test("an address that is gone closes its sockets; when it is back they are too", async () => {
+test("an address that disappears closes its sockets; they open when it returns", async () => {
   ip("addr replace 10.9.1.1/24 dev xt0");
   const sockets = await listenOn("10.9.1.1", "127.0.0.2");
   expect(sockets.listening).toContain("10.9.1.1:500");
   ip("addr del 10.9.1.1/24 dev xt0");
   await until(() => told.length === 1);
-  expect(told).toEqual([["127.0.0.2"]]); // any of 127/8 can be had without being listed
+  expect(told).toEqual([["127.0.0.2"]]); // any of 127/8 can be used without being listed
   const there = { address: addressOf("10.9.1.1"), port: 500 };
   sockets.send(Uint8Array.of(1), { local: there, remote: there }); // lost, and nothing else
   ip("addr add 10.9.1.1/24 dev xt0");
@@ -96,7 +96,7 @@ test("an address that is gone closes its sockets; when it is back they are too",
   ]);
 });
 
-test("an address that is not there yet is waited for, and said so once", async () => {
+test("an address that does not exist yet is awaited, and reported once", async () => {
   const sockets = await listenOn("10.9.2.1", "127.0.0.1");
   expect(sockets.addresses.map(formatAddress)).toEqual(["127.0.0.1"]);
   expect(notes).toEqual([
@@ -107,14 +107,14 @@ test("an address that is not there yet is waited for, and said so once", async (
     },
   ]);
   ip("addr replace 10.9.3.1/24 dev xt0");
-  await Bun.sleep(300); // another address: nothing to say
+  await Bun.sleep(300); // another address: nothing to report
   expect(notes.length).toBe(1);
   ip("addr add 10.9.2.1/24 dev xt0");
   await until(() => told.length > 0);
   expect(told).toEqual([["127.0.0.1", "10.9.2.1"]]);
 });
 
-test("what is listened on can be changed: what stays is not touched", async () => {
+test("the listening addresses can change: those that stay are not touched", async () => {
   ip("addr replace 10.9.5.1/24 dev xt0");
   const sockets = await listenOn("127.0.0.1", "10.9.5.1");
   sockets.listenOn(["127.0.0.1", "10.9.5.1"].map(addressOf));
@@ -129,7 +129,7 @@ test("what is listened on can be changed: what stays is not touched", async () =
   ]);
 });
 
-test("a port that somebody else has fails at the start, and later is said", async () => {
+test("a port in use by another program fails at the start, and is reported later", async () => {
   ip("addr replace 10.9.4.1/24 dev xt0");
   const settings = { natTraversal: false, kernelPolicies: false, onDatagram: () => undefined };
   const other = await openIkeSocket({ address: addressOf("10.9.4.1"), port: 500, ...settings });
@@ -165,7 +165,7 @@ async function listenOn(...listen: readonly string[]): Promise<IkeSockets> {
   return sockets.value;
 }
 
-/** A site that has sent one message behind a non-ESP marker, and what it hears: in hex. */
+/** A site that has sent one message with a non-ESP marker, and what it receives: in hex. */
 async function siteAt(host: string, port: number) {
   const heard: string[] = [];
   const site = await Bun.udpSocket({

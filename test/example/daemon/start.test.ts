@@ -1,4 +1,4 @@
-/** The daemon as a process: what it says when something is missing, and how it ends. */
+/** The daemon as a process: its messages when something is missing, and how it ends. */
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { freeTcpPort } from "../../free-port.ts";
@@ -14,7 +14,7 @@ beforeEach(() => {
 
 afterEach(() => folder.dispose());
 
-/** The command `run`, its standard output by a shell's redirection. */
+/** The command `run`, with its standard output redirected by a shell. */
 function spawnDaemon(output = "") {
   const command = `exec "$0" src/main.ts run --config "$1" ${output}`;
   return Bun.spawn(["bash", "-c", command, process.execPath, folder.config], {
@@ -41,7 +41,7 @@ async function healthBecomes(status: number): Promise<unknown> {
   throw new Error(`health never becomes ${status}`);
 }
 
-test("R6: without its database the daemon starts, and says so in log and health", async () => {
+test("R6: without its database the daemon starts, and log and health say so", async () => {
   const daemon = spawnDaemon();
   expect(await healthBecomes(503)).toEqual({
     status: "degraded",
@@ -72,7 +72,7 @@ test("a reader of the log that goes away does not end it", async () => {
   expect(await daemon.exited).toBe(0);
 });
 
-test("a second one finds the ports taken, says so, and leaves the first alone", async () => {
+test("a second one finds the ports in use, says so, and leaves the first alone", async () => {
   const first = spawnDaemon();
   await health();
   const second = spawnDaemon();

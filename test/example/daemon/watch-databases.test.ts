@@ -1,4 +1,4 @@
-/** Databases that are not there, or go away: it is noted once, and so is the end of it. */
+/** Databases that are missing or fail: this is noted once, and so is its end. */
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import { mkdtempSync, renameSync, rmSync } from "node:fs";
@@ -49,7 +49,7 @@ async function notesReach(count: number): Promise<readonly string[]> {
   return notes.map(({ reason }) => reason);
 }
 
-test("R6: a database that appears after the start is noted as missing, then as there", async () => {
+test("R6: a database that appears after the start is noted first as missing", async () => {
   start();
   expect(await notesReach(1)).toEqual(["database-no-table"]);
   expect(repository.statistics().lastFault).toContain("there is no such file");
@@ -69,7 +69,7 @@ test("R6: a database that fails a look-up is watched until it answers", async ()
   expect(await notesReach(2)).toEqual(["database-no-table", "database-answers"]);
 });
 
-test("R6: that it answers is noted also when a site's look-up found it out first", async () => {
+test("R6: its recovery is noted even if a site's look-up noticed it first", async () => {
   start();
   await notesReach(1);
   await repository.init();
@@ -78,7 +78,7 @@ test("R6: that it answers is noted also when a site's look-up found it out first
   expect(await notesReach(2)).toEqual(["database-no-table", "database-answers"]);
 });
 
-test("nothing is noted, and nobody is asked, after the end", async () => {
+test("after the end, nothing is noted and no database is asked", async () => {
   start();
   watch?.stop();
   expect(await notesReach(0)).toEqual([]);

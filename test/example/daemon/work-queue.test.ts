@@ -1,4 +1,4 @@
-/** What waits for a thread: who is served first, who shares, and who finds no place. */
+/** Work that waits for a thread: what is served first, what shares, and what finds no place. */
 
 import { expect, test } from "bun:test";
 import type { Precedence, Rank } from "../../../src/concentrator/precedence.ts";
@@ -6,7 +6,7 @@ import { createWorkQueue } from "../../../src/daemon/work-queue.ts";
 
 const from = (rank: Rank, prefix: string): Precedence => ({ rank, prefix });
 
-test("IKE SAs that are up come before known sites, and those before strangers", () => {
+test("established IKE SAs come before known sites, and those before strangers", () => {
   const queue = createWorkQueue<string>();
   queue.add("stranger", from("stranger", "a"));
   queue.add("known", from("known", "a"));
@@ -22,7 +22,7 @@ test("within a rank each prefix has its turn, in order of arrival", () => {
   expect(drained(queue)).toEqual(["a1", "b1", "c1", "a2", "b2", "a3"]);
 });
 
-test("a full line takes a newcomer in place of whoever has most waiting", () => {
+test("a full queue replaces an item of the prefix with the most items", () => {
   const queue = createWorkQueue<string>({ established: 1, known: 1, stranger: 4 });
   for (const item of ["a1", "a2", "a3", "a4"]) queue.add(item, from("stranger", "a"));
   expect(queue.add("a5", from("stranger", "a"))).toBe("a5");
@@ -34,7 +34,7 @@ test("a full line takes a newcomer in place of whoever has most waiting", () => 
   expect(drained(queue)).toEqual(["up", "a1", "b1", "a2", "b2"]);
 });
 
-test("what is taken out at once is all that waits, and then nothing does", () => {
+test("taking everything out returns all that waits, and leaves nothing", () => {
   const queue = createWorkQueue<string>();
   queue.add("a", from("stranger", "a"));
   queue.add("b", from("established", "b"));

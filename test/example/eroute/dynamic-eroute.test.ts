@@ -55,7 +55,7 @@ describe("R4: made from base eroute and row", () => {
     expect(made({}).name).toBe("fleet/site-1");
   });
 
-  test("R9: peer address and backup peer address are the row's", () => {
+  test("R9: peer address and backup peer address come from the row", () => {
     const eroute = made({ peerip: "198.51.100.7", bakpeerip: " gw-2.example " });
     expect(eroute.peerip).toMatchObject({ host: "198.51.100.7", address: { family: 4 } });
     expect(eroute.bakpeerip).toEqual({ host: "gw-2.example", address: undefined });
@@ -69,7 +69,7 @@ describe("R4: made from base eroute and row", () => {
     expect(subnetOf(eroute)).toBe("192.168.1.0/24");
   });
 
-  test("the row's ourid goes before the base eroute's", () => {
+  test("the row's ourid overrides the base eroute's", () => {
     expect(made({ ourid: "other.example" }).ourid).toBe("other.example");
     expect(made({ ourid: "" }).ourid).toBe("concentrator.example");
     expect(made({ ourid: null }).ourid).toBe("concentrator.example");
@@ -90,7 +90,7 @@ describe("subnet and mask of a row", () => {
     for (const way of ways) expect(subnetOf(made(way))).toBe("192.168.1.0/24");
   });
 
-  test("host bits are masked away, as the routers do it", () => {
+  test("host bits are cleared, as the routers do", () => {
     expect(subnetOf(made({ remip: "192.168.1.1", remmsk: "255.255.255.0" }))).toBe(
       "192.168.1.0/24",
     );
@@ -106,7 +106,7 @@ describe("subnet and mask of a row", () => {
     expect(refused(row, base).detail).toContain("remote_mask6 of egroup sites");
   });
 
-  test("IPv6 subnets are taken like IPv4 ones", () => {
+  test("IPv6 subnets are accepted like IPv4 ones", () => {
     const base = baseEroute({ remoteSubnets: [prefix("2001:db8::/32")] });
     const remip = "2001:db8:7::1";
     expect(subnetOf(made({ remip, remmsk: "ffff:ffff:ffff::" }, base))).toBe("2001:db8:7::/48");
@@ -129,7 +129,7 @@ describe("R6: a row with not enough or invalid fields", () => {
     expect(refusedRows([peerRow(), peerRow({ peerid: "site-2" })])).toBeUndefined();
   });
 
-  test("R6: no password, or one that is not what its first letters say", () => {
+  test("R6: no password, or one that does not match its prefix", () => {
     expect(refused({ password: null }).kind).toBe("no-password");
     expect(refused({ password: "" }).kind).toBe("no-password");
     const fault = refused({ password: "0xc0ffeg" });
@@ -143,7 +143,7 @@ describe("R6: a row with not enough or invalid fields", () => {
     expect(refused({ remip: "192.168.1" })).toMatchObject({ kind: "bad-subnet" });
   });
 
-  test("R6: a mask with holes, too long, or other than the one behind remip", () => {
+  test("R6: a mask with holes, too long, or different from the one in remip", () => {
     expect(refused({ remmsk: "255.0.255.0" })).toMatchObject({
       kind: "bad-mask",
       column: "remmsk",
@@ -191,7 +191,7 @@ describe("passwords", () => {
     expect(octetsOf("é ")).toEqual([0xc3, 0xa9, 0x20]);
   });
 
-  test("what follows 0x and 0s has to be that", () => {
+  test("what follows 0x and 0s has to match", () => {
     for (const text of ["0x", "0xabc", "0xgg"]) expect(octetsOf(text)).toContain("hex digits");
     for (const text of ["0s", "0sA", "0sAQID=", "0s*", "0sAQ=", "0s===="]) {
       expect(octetsOf(text)).toContain("base64");

@@ -4,7 +4,7 @@ import { expect, test } from "bun:test";
 import fc from "fast-check";
 import { evictionCount } from "../../../src/eroute/evict.ts";
 
-test("R7: nothing goes while at least 10 % are free", () => {
+test("R7: nothing is removed while at least 10 % are free", () => {
   expect(evictionCount(100, 90, 10)).toBe(0);
   expect(evictionCount(100, 91, 10)).toBe(1);
   expect(evictionCount(100, 100, 10)).toBe(10);

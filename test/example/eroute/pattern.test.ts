@@ -15,7 +15,7 @@ function matches(text: string, id: string): boolean {
   return matchesPattern(pattern(text), id);
 }
 
-/** What a pattern means, the slow way. */
+/** The meaning of a pattern, computed the slow way. */
 function expression({ text }: Pattern): RegExp {
   const literal = text.replace(/[.+^${}()|[\]\\/]/g, "\\$&");
   return new RegExp(`^${literal.replaceAll("*", "[^]*").replaceAll("?", "[^]")}$`, "u");
@@ -27,7 +27,7 @@ const patterns = symbols("a", "b", "*", "?").map(pattern);
 const ids = symbols("a", "b", "c");
 
 describe("R1: pattern", () => {
-  test("R1: * is any run of characters, also none", () => {
+  test("R1: * is any run of characters or none", () => {
     expect(matches("site-*", "site-")).toBe(true);
     expect(matches("site-*", "site-4711")).toBe(true);
     expect(matches("*.example", "gw.north.example")).toBe(true);
@@ -35,7 +35,7 @@ describe("R1: pattern", () => {
     expect(matches("*", "")).toBe(true);
   });
 
-  test("R1: ? is exactly one character, of whatever plane", () => {
+  test("R1: ? is exactly one character, of any plane", () => {
     expect(matches("site-?", "site-1")).toBe(true);
     expect(matches("site-?", "site-")).toBe(false);
     expect(matches("site-?", "site-11")).toBe(false);
@@ -97,12 +97,12 @@ describe("R11: common ID", () => {
     expect(common("*a", "*b")).toBeUndefined();
   });
 
-  test("R11: an ID longer than any ID can be does not count", () => {
+  test("R11: an ID longer than the limit does not count", () => {
     expect(common(`${"x".repeat(200)}*`, `*${"y".repeat(200)}`)).toBeUndefined();
     expect(common(`${"x".repeat(100)}*`, `*${"y".repeat(100)}`)).toHaveLength(200);
   });
 
-  test("R11: two patterns of 255 characters take no long time", () => {
+  test("R11: two patterns of 255 characters do not take long", () => {
     const started = performance.now();
     expect(common("*a".repeat(127), "a*".repeat(127))).toHaveLength(127);
     expect(performance.now() - started).toBeLessThan(1000);
@@ -121,7 +121,7 @@ describe("R11: common ID", () => {
     );
   });
 
-  test("R11: where some ID matches both, one at most as long is found", () => {
+  test("R11: if some ID matches both, one at most as long is found", () => {
     const sources = fc.tuple(patterns, patterns, ids);
     fc.assert(
       fc.property(sources, ([a, b, id]) => {

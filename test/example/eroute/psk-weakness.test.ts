@@ -1,4 +1,4 @@
-/** Weak pre-shared keys: which are told, and that none is quoted. */
+/** Weak pre-shared keys: which are reported, and that none is quoted. */
 
 import { expect, test } from "bun:test";
 import {
@@ -7,7 +7,7 @@ import {
 } from "../../../src/cli/peers/generated-password.ts";
 import { pskWeakness } from "../../../src/eroute/psk-weakness.ts";
 
-test("short, obvious and patterned keys are told of, and not quoted", () => {
+test("short, obvious and patterned keys are reported, and not quoted", () => {
   const cases = [
     ["k", "auto", "has 1 character, 20"],
     ["fifteen letters", "auto", "has 15 characters"],
@@ -32,7 +32,7 @@ test("short, obvious and patterned keys are told of, and not quoted", () => {
   }
 });
 
-test("what is made here is never weak, in any format", () => {
+test("generated keys are never weak, in any format", () => {
   for (let n = 0; n < 200; n++) {
     expect(pskWeakness(generatePassword(), "site-1", "auto")).toBeUndefined();
     for (const format of ["auto", "text", "hex", "base64"] as const) {
@@ -42,6 +42,6 @@ test("what is made here is never weak, in any format", () => {
   }
 });
 
-test("a key that cannot be read is another one's to tell of", () => {
+test("a key that cannot be read is reported elsewhere", () => {
   for (const key of ["", "0xzz", "0s!"]) expect(pskWeakness(key, "site-1", "auto")).toBeUndefined();
 });

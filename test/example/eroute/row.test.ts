@@ -1,4 +1,6 @@
-/** Columns that few tables have, and lists of subnets: what a row may say, and what is refused. */
+/**
+ * Columns that few tables have, and lists of subnets: what a row may contain, and what is refused.
+ */
 
 import { expect, test } from "bun:test";
 import { DEFAULT_CHILD, DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
@@ -50,7 +52,7 @@ test("R10: each of them has to lie inside the base eroute's, and there are 64 at
   expect(many.detail).toContain("holds 65 subnets, at most 64");
 });
 
-test("R10: a row that joins more pairs of subnets than a Child SA has room for is refused", () => {
+test("R10: a row with more pairs of subnets than fit into a Child SA is refused", () => {
   const list = (start: string, count: number) =>
     Array.from({ length: count }, (_, i) => `${start}.${i}.0/24`).join();
   const locip = (count: number) => list("10.0", count);
@@ -60,7 +62,7 @@ test("R10: a row that joins more pairs of subnets than a Child SA has room for i
   expect(many.detail).toContain("272 pairs, and one Child SA has room for 256");
 });
 
-test("R10: locip takes a part of the base eroute's local subnet, and no more", () => {
+test("R10: locip selects a part of the base eroute's local subnet, and no more", () => {
   expect(texts(taken({ locip: null }).localSubnets)).toEqual(["10.0.0.0/16"]);
   expect(texts(taken({ locip: " " }).localSubnets)).toEqual(["10.0.0.0/16"]);
   expect(texts(taken({ locip: "10.0.1.0/24 10.0.2.9/32" }).localSubnets)).toEqual([
@@ -81,7 +83,7 @@ test("R10: locip takes a part of the base eroute's local subnet, and no more", (
   expect(refused({ locip: "10.0.0.0/32 ".repeat(65) }).kind).toBe("too-many-subnets");
 });
 
-test("a disabled row is refused before anything else in it counts", () => {
+test("a disabled row is refused before anything else in it is checked", () => {
   for (const disabled of ["1", "true", "YES", " on ", "t"]) {
     const fault = refused({ disabled, password: null, remip: null });
     expect(fault).toMatchObject({ kind: "row-disabled", column: "disabled" });
@@ -92,7 +94,7 @@ test("a disabled row is refused before anything else in it counts", () => {
   }
 });
 
-test("lifetime, inactivity and if_id go before the base eroute's", () => {
+test("lifetime, inactivity and if_id override the base eroute's", () => {
   expect(taken({}).own).toEqual(NO_ROW_OPTIONS);
   const { own } = taken({ lifetime: "30m", inactivity: "900", if_id: "0x2a" });
   expect(own).toEqual({ lifetimeSeconds: 1800, inactivityMs: 900_000, ifId: 42 });
@@ -108,7 +110,7 @@ test("lifetime, inactivity and if_id go before the base eroute's", () => {
   }
 });
 
-test("R6: times and interface IDs that are none are refused with their column", () => {
+test("R6: invalid times and interface IDs are refused with their column", () => {
   for (const lifetime of ["4s", "4", "8d", "0", "off", "1.5h", "-1"]) {
     expect(refused({ lifetime })).toMatchObject({ kind: "bad-lifetime", column: "lifetime" });
   }

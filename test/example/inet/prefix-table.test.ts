@@ -1,4 +1,4 @@
-/** Values by subnet against a walk over all of them. */
+/** Values by subnet, compared with a walk over all of them. */
 
 import { expect, test } from "bun:test";
 import { containsPrefix, equalPrefix, type Prefix, prefixOf } from "../../../src/inet/prefix.ts";
@@ -11,7 +11,7 @@ import {
 } from "../../../src/inet/prefix-table.ts";
 import { createPrng } from "../../simulation/prng.ts";
 
-test("a thousand subnets: what is around each is what a walk finds, also after removals", () => {
+test("a thousand subnets: those around each are the same as a walk finds", () => {
   const prng = createPrng(7);
   const drawn = (): Prefix => {
     const family = prng.chance(0.5) ? 4 : 6;

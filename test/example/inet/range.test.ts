@@ -1,4 +1,4 @@
-/** Ranges and subnets: one into the other and back. */
+/** Ranges to subnets and back. */
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
@@ -21,12 +21,12 @@ test("a range that is one subnet becomes that subnet, IPv4 and IPv6", () => {
   }
 });
 
-test("a crooked range becomes the fewest subnets", () => {
+test("an unaligned range becomes the fewest subnets", () => {
   const prefixes = rangePrefixes(rangeOf("192.0.2.1", "192.0.2.6")).map(formatPrefix);
   expect(prefixes).toEqual(["192.0.2.1/32", "192.0.2.2/31", "192.0.2.4/31", "192.0.2.6/32"]);
 });
 
-test("the subnets of any range follow on one another and cover it exactly", () => {
+test("the subnets of any range follow each other and cover it exactly", () => {
   const ends = fc.tuple(
     fc.integer({ min: 0, max: 2 ** 32 - 1 }),
     fc.integer({ min: 0, max: 5000 }),

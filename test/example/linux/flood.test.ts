@@ -8,13 +8,13 @@ import { type IkeSocket, openIkeSocket } from "../../../src/linux/udp-socket.ts"
 import { patient } from "../../patience.ts";
 
 const FLOOD_MS = 1_500;
-/** What one datagram costs here: the flood is faster by far. */
+/** The cost of one datagram here: the flood is much faster. */
 const WORK_MS = 0.05;
 
 const loopback = parseAddress("127.0.0.1");
 
 test(
-  "timers go on while datagrams come faster than they can be worked off",
+  "timers fire while datagrams arrive faster than they can be handled",
   async () => {
     if (loopback === undefined) throw new Error("127.0.0.1");
     const turn = createTurn();
@@ -51,7 +51,7 @@ test(
     const heard = JSON.parse(await new Response(flood.stdout).text()) as { answers: number };
     clearInterval(ticking);
     socket.close();
-    // Without pauses not one timer fires until the flood is over.
+    // Without pauses, not one timer fires until the flood is over.
     expect(ticks).toBeGreaterThan(30);
     expect(received).toBeGreaterThan(5_000);
     expect(answered).toBeGreaterThan(50);
@@ -60,7 +60,7 @@ test(
   patient(20_000),
 );
 
-test("a socket goes on receiving what came while it was paused", async () => {
+test("a socket receives what arrived while it was paused", async () => {
   if (loopback === undefined) throw new Error("127.0.0.1");
   const arrivals: number[] = [];
   const options = {

@@ -17,7 +17,7 @@ afterEach(() => {
 });
 
 for (const host of ["127.0.0.1", "::1"]) {
-  test(`a message sent over ${host} arrives as it was, from where it was sent`, async () => {
+  test(`a message sent over ${host} arrives unchanged, from where it was sent`, async () => {
     const { socket: receiver, arrivals } = await opened(host, false);
     const { socket: sender } = await opened(host, false);
     expect(sender.send(Uint8Array.of(1, 2, 3), receiver.local)).toBe(true);
@@ -26,7 +26,7 @@ for (const host of ["127.0.0.1", "::1"]) {
   });
 }
 
-test("under NAT traversal a message goes behind four zero octets and comes without", async () => {
+test("under NAT traversal a message is sent with a marker and arrives without", async () => {
   const { socket: receiver, arrivals } = await opened("127.0.0.1", true);
   const { socket: plain, arrivals: seen } = await opened("127.0.0.1", false);
   plain.send(Uint8Array.of(0, 0, 0, 0, 7, 8), receiver.local);
@@ -45,7 +45,7 @@ test("NAT keepalives are dropped silently, and sent without marker", async () =>
   expect(arrivals).toEqual([]);
 });
 
-test("what comes to the NAT traversal port without marker is dropped and counted", async () => {
+test("a message without marker on the NAT traversal port is dropped and counted", async () => {
   const { socket: receiver, arrivals } = await opened("127.0.0.1", true);
   const { socket: plain } = await opened("127.0.0.1", false);
   for (const noise of [[0xc0, 0xff, 0xee, 1, 0, 0, 0, 1], [0, 0, 0, 0], [0], []]) {
@@ -64,7 +64,7 @@ test("V2-02: messages of 3,000 and of 60,000 octets come through a socket", asyn
   expect(arrivals.map(({ octets }) => octets)).toEqual(messages);
 });
 
-test("V2-22: that nobody listens, as ICMP tells, is no matter of a socket", async () => {
+test("V2-22: an ICMP report that no one listens does not affect a socket", async () => {
   const { socket: gone } = await opened("127.0.0.1", false);
   const { socket: sender, arrivals } = await opened("127.0.0.1", false);
   gone.close();
@@ -88,7 +88,7 @@ test("each datagram keeps its own memory after the next one has come", async () 
   expect(arrivals.map(({ octets }) => octets[2])).toEqual(Array.from({ length: 100 }, (_, i) => i));
 });
 
-test("a port that is taken is refused by name", async () => {
+test("a port in use is refused by name", async () => {
   const { socket } = await opened("127.0.0.1", false);
   const second = await openIkeSocket({
     ...socket.local,

@@ -1,9 +1,9 @@
-/** Assertions say what broke, and never show what they were handed. */
+/** Assertions say what broke, and never show the values that they were given. */
 
 import { expect, test } from "bun:test";
 import { AssertionError, never } from "../../../src/octets/assert.ts";
 
-/** What the compiler would refuse: a value that no case has taken. */
+/** What the compiler would refuse: a value that no case has handled. */
 function unhandled(value: unknown): string {
   try {
     never(value as never);

@@ -1,4 +1,4 @@
-/** What is said of a table that is not quite right names what is missing, and what adds it. */
+/** Messages about a table that is not quite right say what is missing, and how to add it. */
 
 import { Database } from "bun:sqlite";
 import { expect, test } from "bun:test";
@@ -26,7 +26,7 @@ const SETTINGS: MysqlSettings = {
   tls: { mode: "off" },
 };
 
-test("a missing right is named as it has to be granted: INSERT, UPDATE, SELECT", () => {
+test("a missing privilege is named as it has to be granted: INSERT, UPDATE, SELECT", () => {
   for (const right of ["INSERT", "UPDATE", "SELECT", "CREATE VIEW"]) {
     const said = `${right} command denied to user 'erouted'@'10.0.0.9' for table 'eroutes'`;
     const error = Object.assign(new Error(said), { code: "ER_TABLEACCESS_DENIED_ERROR" });
@@ -36,14 +36,14 @@ test("a missing right is named as it has to be granted: INSERT, UPDATE, SELECT",
   }
 });
 
-test("an optional column that the table lacks is named, with both ways to mend it", () => {
+test("an optional column that the table lacks is named, with both remedies", () => {
   expect(unmapped({ peerid: "a", locip: "10.0.0.0/8" }, SETTINGS)?.detail).toEndWith(
     "the table has no column for locip, which is optional: add one of that name, or name another " +
       "by columns.locip of egroup sites",
   );
 });
 
-test("a view is not advised to have an index: the tables that it reads are", async () => {
+test("indexes are advised for the tables that a view reads, not for the view", async () => {
   const folder = createFolder(["remote_mask", 'table = "sites_view"\nremote_mask']);
   try {
     const database = new Database(folder.path("peers.db"), { create: true });

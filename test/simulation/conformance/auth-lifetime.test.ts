@@ -1,4 +1,4 @@
-/** AUTH_LIFETIME: whose turn it is to authenticate anew, and until when (RFC 4478). */
+/** AUTH_LIFETIME: which end has to reauthenticate, and until when (RFC 4478). */
 
 import { expect, test } from "bun:test";
 import { notify } from "../../../src/ike/v2/notify.ts";
@@ -40,7 +40,7 @@ test.each<[EndName, EndName]>([
   expect(kindsOf(ends.a)).toContain("reauthenticate");
   expect(kindsOf(ends.b)).not.toContain("reauthenticate");
   expect([...endsOf(ends.a), ...endsOf(ends.b)]).not.toContain("reauthentication-overdue");
-  // Who was called waits a little longer than it has said, then no more.
+  // The called end waits a little longer than it has announced, then no more.
   ends.advance(60_000);
   const overdue = endsOf(ends.b).filter((why) => why === "reauthentication-overdue");
   expect(overdue.length).toBe(whose === "b" ? 1 : 0);

@@ -166,7 +166,7 @@ test("V2-56: IVs of CBC are drawn at random for each message", () => {
   const ivs = ivsOf(ends, 16);
   expect(ivs.length).toBe(22);
   expect(new Set(ivs).size).toBe(22);
-  // Not even two messages that are alike but for the ID have anything in common in them.
+  // Even two messages that differ only in their ID have nothing in common.
   for (const [i, iv] of ivs.entries()) {
     expect(ivs.some((other, j) => j !== i && other.slice(0, 8) === iv.slice(0, 8))).toBe(false);
   }
@@ -226,7 +226,7 @@ test("X-01: only authentic fragments count, and nothing is kept when their time 
   expect(sealed.length).toBe(3);
   takeSeen(ends.b);
   for (const octets of sealed) {
-    // Number, total, IV, ciphertext, ICV: nothing of it may be another's.
+    // Number, total, IV, ciphertext, ICV: none of it may come from another fragment.
     for (const at of [33, 35, 37, 60, octets.length - 1]) {
       ends.deliver(ends.b, octets.with(at, (octets[at] ?? 0) ^ 1));
     }
@@ -322,7 +322,7 @@ function withSuite(suite: typeof IKE_SUITE): EndsSettings {
   };
 }
 
-/** Twenty-two messages of end a and end b, in turns; the IVs that are in them. */
+/** Twenty-two messages of end a and end b, alternating; their IVs. */
 function ivsOf(ends: Ends, octetsOfIv: number): readonly string[] {
   for (let i = 0; i < 10; i++) {
     ends.advance(2_000);

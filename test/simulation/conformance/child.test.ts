@@ -210,7 +210,7 @@ test("V2-73: where one is chosen both ends have the same keys, and others than b
 test("V2-84: transport mode is not agreed to where a NAT is on the way", () => {
   const ends = connectedEnds({ ...withTransport(true), isNatted: true });
   expect(established(ends.b).nat).toBe("remote");
-  // Nor is it asked for.
+  // It is not requested either.
   expect(ends.a.seen.flatMap(({ payloads }) => typesOf(payloads))).not.toContain(
     NotifyType.USE_TRANSPORT_MODE,
   );

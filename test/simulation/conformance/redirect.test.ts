@@ -1,4 +1,4 @@
-/** Sent to another gateway in IKE_AUTH, as the end that calls (RFC 5685 §6). */
+/** Redirected to another gateway in IKE_AUTH, as the end that calls (RFC 5685 §6). */
 
 import { expect, test } from "bun:test";
 import { notify } from "../../../src/ike/v2/notify.ts";
