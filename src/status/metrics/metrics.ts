@@ -1,4 +1,4 @@
-/** Metrics in Prometheus' text format 0.0.4; none of single sites: their number is fixed. */
+/** Metrics in Prometheus' text format 0.0.4; none about single sites, so their number is fixed. */
 
 import { COUNTER_NAMES, type CounterName, type Gauges } from "../../concentrator/snapshot.ts";
 import { fleetOf } from "../fleet.ts";
@@ -6,11 +6,11 @@ import type { NotConnectedCounts } from "../lists/not-connected.ts";
 import type { DatabaseView, StatusSource } from "../source.ts";
 import { escaped } from "./site-metrics.ts";
 
-/** What was read for them: what the process used, and who is not connected. */
+/** Values read for them: the process's use of resources, and which sites are not connected. */
 export type MetricsMoment = {
   readonly cpuSeconds: number;
   readonly residentOctets: number;
-  /** Tokens that were wrong, or not looked at; streams of events that gave way or were refused. */
+  /** Tokens that were wrong or not checked; event streams that were disconnected or refused. */
   readonly tokensWrong: number;
   readonly tokensLimited: number;
   readonly streamsRefused: number;
@@ -77,7 +77,7 @@ export function metricsOf(source: MetricsSource, read: MetricsMoment): readonly 
   add({
     name: "erouted_problems",
     type: "gauge",
-    help: "Problems that /healthz names now; 0 is healthy.",
+    help: "Problems that /healthz reports now; 0 is healthy.",
     samples: [{ value: source.problems().length }],
   });
   metrics.push(...eventMetrics(source), ...serverMetrics(read));
@@ -85,19 +85,19 @@ export function metricsOf(source: MetricsSource, read: MetricsMoment): readonly 
   add({
     name: "erouted_esp_bytes_total",
     type: "counter",
-    help: "Bytes carried by Child SAs, as the kernel counts them; looked at every 10 s.",
+    help: "Bytes carried by Child SAs, as counted by the kernel; read every 10 s.",
     samples: bothWays(octetsIn, octetsOut),
   });
   add({
     name: "erouted_esp_packets_total",
     type: "counter",
-    help: "Packets carried by Child SAs, as the kernel counts them; looked at every 10 s.",
+    help: "Packets carried by Child SAs, as counted by the kernel; read every 10 s.",
     samples: bothWays(packetsIn, packetsOut),
   });
   add({
     name: "erouted_event_loop_delay_max_seconds",
     type: "gauge",
-    help: "The longest that anything had to wait for its turn in the last minute, in seconds.",
+    help: "Longest delay of the event loop in the last minute, in seconds.",
     samples: [{ value: source.loopDelaySeconds() }],
   });
   metrics.push(reloadsMetric(source), ...databaseMetrics(source.databases()));
@@ -128,13 +128,13 @@ function eventMetrics(source: Pick<MetricsSource, "failures" | "folded">): reado
     {
       name: "erouted_attempts_failed_total",
       type: "counter",
-      help: "Attempts and requests of sites that failed, by the journal's reason.",
+      help: "Failed attempts and requests of sites, by the journal's reason.",
       samples: [...source.failures()].map(([reason, value]) => ({ labels: { reason }, value })),
     },
     {
       name: "erouted_events_folded_total",
       type: "counter",
-      help: "Events that journal and log tell in one line with others; other metrics count each.",
+      help: "Events folded into a line with others in journal and log; other metrics count each.",
       samples: [{ value: source.folded() }],
     },
   ];
@@ -144,7 +144,7 @@ function reloadsMetric(source: MetricsSource): Metric {
   return {
     name: "erouted_configuration_reloads_total",
     type: "counter",
-    help: "How often the configuration file was read anew: ok, faulty, or held (closes too much).",
+    help: "How often the configuration file was reloaded: ok, faulty, or held (closes too much).",
     samples: [...source.reloads()].map(([result, value]) => ({ labels: { result }, value })),
   };
 }
@@ -156,19 +156,19 @@ function serverMetrics(read: MetricsMoment): readonly Metric[] {
     {
       name: "erouted_status_tokens_wrong_total",
       type: "counter",
-      help: "Wrong tokens shown to the status server, by header or form.",
+      help: "Wrong tokens sent to the status server, by header or form.",
       samples: [{ value: tokensWrong }],
     },
     {
       name: "erouted_status_tokens_limited_total",
       type: "counter",
-      help: "Tokens that were not looked at: too many wrong ones had come from there.",
+      help: "Tokens that were not checked: too many wrong ones had come from there.",
       samples: [{ value: tokensLimited }],
     },
     {
       name: "erouted_status_streams_refused_total",
       type: "counter",
-      help: "Streams of events that gave way to another client, or found no place.",
+      help: "Event streams that were disconnected for another client, or refused.",
       samples: [{ value: streamsRefused }],
     },
   ];
@@ -184,7 +184,7 @@ function fleetMetrics(source: MetricsSource, counts: NotConnectedCounts): readon
   return [
     gauge("expected", "Rows that are not disabled, counted once a minute.", fleet?.expected),
     gauge("connected", "Sites of those rows that are connected.", fleet?.connected),
-    gauge("never_seen", "Sites of those rows that were not seen since start.", fleet?.neverSeen),
+    gauge("never_seen", "Sites of those rows not seen since the start.", fleet?.neverSeen),
   ];
 }
 
@@ -230,7 +230,7 @@ function databaseMetrics(databases: readonly DatabaseView[]): readonly Metric[] 
     {
       name: "erouted_database_lookups_total",
       type: "counter",
-      help: "Look-ups asked of the database of an egroup.",
+      help: "Look-ups in the database of an egroup.",
       samples: each(({ lookups }) => lookups),
     } as const,
     {
@@ -242,19 +242,19 @@ function databaseMetrics(databases: readonly DatabaseView[]): readonly Metric[] 
     {
       name: "erouted_database_lookups_waiting",
       type: "gauge",
-      help: "Look-ups that wait for the database of an egroup now.",
+      help: "Look-ups that are waiting for the database of an egroup.",
       samples: each(({ waiting }) => waiting),
     } as const,
     {
       name: "erouted_database_failovers_total",
       type: "counter",
-      help: "How often another one of several servers of an egroup's database was taken.",
+      help: "How often erouted changed to another server of an egroup's database.",
       samples: each(({ inUse }) => inUse?.failovers ?? 0),
     } as const,
     {
       name: "erouted_database_server_in_use",
       type: "gauge",
-      help: "1 for the one of several servers of an egroup's database that is asked now.",
+      help: "1 for the server of an egroup's database that is in use, if there are several.",
       samples: databases.flatMap(({ egroup, inUse }) =>
         inUse === undefined ? [] : [{ labels: { egroup, server: inUse.server }, value: 1 }],
       ),
@@ -295,15 +295,15 @@ const GAUGES: Readonly<Record<keyof Gauges, readonly [name: string, help: string
   normalEroutesUp: ["normal_eroutes_up", "Normal eroutes with an IKE SA."],
   ikeSas: ["ike_sas", "IKE SAs whose peer has authenticated."],
   halfOpenIkeSas: ["half_open_ike_sas", "IKE SAs whose peer has not authenticated yet."],
-  halfOpenOctets: ["half_open_bytes", "Memory that these take, in bytes."],
-  halfOpenOctetsMax: ["half_open_bytes_limit", "Memory that they may take (half_open_memory)."],
+  halfOpenOctets: ["half_open_bytes", "Memory that half-open IKE SAs take, in bytes."],
+  halfOpenOctetsMax: ["half_open_bytes_limit", "Limit of that memory (half_open_memory)."],
   childSas: ["child_sas", "Child SAs installed."],
-  lookupsWaiting: ["lookups_waiting", "IKE SAs that wait for a row."],
-  keyExchangesWaiting: ["key_exchanges_waiting", "IKE SAs that wait for a slow key exchange."],
-  signaturesWaiting: ["signatures_waiting", "IKE SAs that wait for a slow signature."],
+  lookupsWaiting: ["lookups_waiting", "IKE SAs waiting for a row."],
+  keyExchangesWaiting: ["key_exchanges_waiting", "IKE SAs waiting for a slow key exchange."],
+  signaturesWaiting: ["signatures_waiting", "IKE SAs waiting for a slow signature."],
   standingPolicies: [
     "standing_policies",
-    "Policies that stand without an SA: traps, blocks and exceptions.",
+    "Policies that exist without an SA: traps, blocks and exceptions.",
   ],
   drainingStates: ["draining_states", "Inbound states of rekeyed Child SAs, soon to be removed."],
 };
@@ -312,9 +312,9 @@ const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   datagrams_received: "Datagrams received on the IKE sockets.",
   datagrams_malformed: "Datagrams dropped because they were malformed.",
   datagrams_unknown_spi: "Datagrams dropped because no IKE SA has their SPI.",
-  datagrams_bad_version: "Datagrams of another major version than 2.",
-  datagrams_rate_limited: "Answers to strangers that were left out, being too many.",
-  ikev1_calls: "Messages that begin IKEv1, which is not spoken here.",
+  datagrams_bad_version: "Datagrams with a major version other than 2.",
+  datagrams_rate_limited: "Answers to strangers that were not sent because there were too many.",
+  ikev1_calls: "First messages of IKEv1, which erouted does not speak.",
   messages_too_long: "Messages dropped before authentication because they were too long.",
   messages_bad_icv: "Messages dropped because their integrity check failed.",
   messages_repeated: "Repeated requests, answered with the stored response.",
@@ -325,46 +325,46 @@ const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   signatures_refused: "Slow signatures that were refused because too many waited.",
   ike_sa_init_requests: "IKE_SA_INIT requests received.",
   ike_sas_established: "IKE SAs whose peer authenticated.",
-  ike_sas_with_ppk: "Of those, the ones with a post-quantum key in their keys (RFC 8784).",
+  ike_sas_with_ppk: "Established IKE SAs that use a post-quantum key (RFC 8784).",
   ike_sas_rekeyed: "IKE SAs replaced by a rekey.",
-  ike_sas_over_limit: "IKE SAs that went because their site had too many.",
-  rekey_collisions: "SAs that both ends have rekeyed at the same time.",
+  ike_sas_over_limit: "IKE SAs closed because their site had too many.",
+  rekey_collisions: "SAs that both ends rekeyed at the same time.",
   fragments_received: "Fragments of messages (RFC 7383).",
-  fragments_refused: "Authentic fragments not taken: not agreed on, too many, or too long.",
-  retransmissions: "Further copies of requests that had no answer in time.",
+  fragments_refused: "Authentic fragments that were refused: not agreed on, too many, or too long.",
+  retransmissions: "Repeated copies of requests that were not answered in time.",
   calls_started: "Sites that were called.",
-  calls_failed: "Calls that came to nothing, on all addresses of the site.",
-  acquires: "Packets that had no SA and asked the kernel for one.",
-  acquires_ignored: "Packets that had no SA, and whose site is being called, or cannot be.",
-  ike_sas_closed: "IKE SAs that ended after having been established, and that none replaced.",
-  ike_sas_replaced: "IKE SAs that ended because another one has taken their place.",
+  calls_failed: "Calls that failed on all addresses of the site.",
+  acquires: "Packets without an SA for which the kernel requested one.",
+  acquires_ignored: "Packets without an SA whose site is already being called, or cannot be.",
+  ike_sas_closed: "Established IKE SAs that ended without being replaced.",
+  ike_sas_replaced: "IKE SAs that ended because another one replaced them.",
   child_sas_installed: "Child SAs installed in the kernel.",
   child_sas_rekeyed: "Child SAs that replaced another.",
-  child_sas_over_limit: "Child SAs that went because their site had too many.",
-  child_sas_refused_full: "Child SAs that a site was refused because it has child_sas_max of them.",
+  child_sas_over_limit: "Child SAs closed because their site had too many.",
+  child_sas_refused_full: "Child SAs refused because their IKE SA had child_sas_max of them.",
   child_sas_closed: "Child SAs removed from the kernel.",
   child_sas_narrowed_by_limit: "Child SAs without some of the subnets both ends allow: too many.",
   negotiations_failed: "Negotiations that ended before the peer authenticated.",
   authentication_failures: "IKE_AUTH exchanges that were refused.",
   guesses_slowed: "IKE_AUTH requests that were refused unread: their ID had failed too often.",
   authentications_unanswered:
-    "IKE_AUTH requests left without an answer: a fault of ours, uniqueness, unknown_sites.",
+    "IKE_AUTH requests left unanswered: a fault on our side, uniqueness, unknown_sites.",
   lookups_started: "Look-ups of a row.",
   lookups_failed: "Look-ups that failed in the database.",
   lookups_without_row: "Look-ups that found no row.",
-  row_checks: "Rows of connected sites that were read anew.",
-  row_checks_failed: "Rows of connected sites that could not be read anew.",
-  row_changes: "Sites closed because their row has changed, or is gone.",
-  late_answers: "Answers that nobody waited for any more.",
+  row_checks: "Rows of connected sites that were read again.",
+  row_checks_failed: "Rows of connected sites that could not be read again.",
+  row_changes: "Sites closed because their row was changed or removed.",
+  late_answers: "Answers that were no longer awaited.",
   dynamic_eroutes_created: "Dynamic eroutes created.",
   dynamic_eroutes_evicted: "Dynamic eroutes removed to keep some free.",
   dynamic_eroutes_refused_full: "Sites refused because all dynamic eroutes were in use.",
   overlaps_refused: "Sites refused because another connected site had their subnet.",
-  overlaps_replaced: "Sites closed because another one with their subnet took their place.",
-  overlaps_allowed: "Sites that came up with the subnet of another connected one.",
-  redirects_sent: "Sites that were sent to another gateway (RFC 5685).",
-  redirects_followed: "Gateways that were called because a site has sent us there (RFC 5685).",
-  moves_delayed: "Moves of a site's states that waited, its packets coming from changing ports.",
+  overlaps_replaced: "Sites closed because another one with their subnet replaced them.",
+  overlaps_allowed: "Sites that connected with the subnet of another connected one.",
+  redirects_sent: "Sites that were redirected to another gateway (RFC 5685).",
+  redirects_followed: "Gateways that were called because a site redirected us there (RFC 5685).",
+  moves_delayed: "Moves of states delayed because a site's packets come from changing ports.",
   kernel_refusals: "Requests that the kernel refused.",
   states_removed_by_others:
     "States of erouted that another program removed from the kernel; their Child SAs are rekeyed.",
@@ -373,7 +373,7 @@ const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   routes_removed_by_others:
     "Routes of erouted that another program removed from the kernel; they are put back.",
   policies_taken_by_others:
-    "Times that a policy of another program was found in the place of one of erouted.",
+    "How often another program's policy was found in the place of one of erouted.",
   spi_conflicts: "Child SAs whose ESP SPI was taken at the site's address.",
-  internal_errors: "Bugs caught: each has cost one IKE SA, and is in the log.",
+  internal_errors: "Bugs that were caught: each cost one IKE SA, and is in the log.",
 };

@@ -1,4 +1,4 @@
-/** Metrics of single sites, for who asks for them: `GET /metrics/sites`, made in short turns. */
+/** Metrics of single sites, on request: `GET /metrics/sites`, made in short turns. */
 
 import type { ErouteView } from "../../concentrator/snapshot.ts";
 import { peerKey } from "../../eroute/peer-id.ts";
@@ -12,7 +12,7 @@ export const SITE_METRICS = {
   connected: [
     "erouted_site_connected",
     "gauge",
-    "1: the site has a Child SA. 0: it has called since start, and has none.",
+    "1: the site has a Child SA. 0: it has called since the start, and has none.",
   ],
   since: [
     "erouted_site_connected_timestamp_seconds",
@@ -22,7 +22,7 @@ export const SITE_METRICS = {
   bytes: [
     "erouted_site_bytes_total",
     "counter",
-    "Bytes carried by the Child SAs that the site has now; a rekey begins anew.",
+    "Bytes carried by the site's present Child SAs; starts from 0 at a rekey.",
   ],
 } as const;
 

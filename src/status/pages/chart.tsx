@@ -29,9 +29,7 @@ export const Chart: FC<ChartProps> = ({ title, series, names, text }) => {
     <figure class="chart">
       <figcaption>
         {title} <strong>{now.join(", ")}</strong>
-        <span class="dim">
-          {last === undefined ? " nothing so far" : ` at most ${text(highest)}`}
-        </span>
+        <span class="dim">{last === undefined ? " no data yet" : ` at most ${text(highest)}`}</span>
       </figcaption>
       <svg viewBox={`0 0 ${WIDTH} ${HEIGHT}`} role="img" aria-label={label}>
         <line class="axis" x1="0" y1={HEIGHT - 1} x2={WIDTH} y2={HEIGHT - 1} />

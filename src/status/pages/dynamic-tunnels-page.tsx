@@ -123,7 +123,7 @@ async function listPart(source: StatusSource, query: ErouteQuery, page: number) 
 function captionText({ views, total }: ErouteList, query: ErouteQuery, first: number): string {
   const what = query.kind === "dynamic" ? "dynamic eroutes" : "eroutes";
   const order = query.sort === undefined ? ", oldest first" : "";
-  const found = isFiltered(query) ? " that were searched for" : "";
+  const found = isFiltered(query) ? " that match" : "";
   if (views.length >= total) return `All ${what}${found}${order}`;
   const range = `${formatCount(first)} to ${formatCount(first + views.length - 1)}`;
   const name = `${what.charAt(0).toUpperCase()}${what.slice(1)}`;
@@ -132,7 +132,7 @@ function captionText({ views, total }: ErouteList, query: ErouteQuery, first: nu
 
 function absenceText({ total }: ErouteList, query: ErouteQuery, page: number): string {
   if (total > 0) return `There is no page ${page}.`;
-  return isFiltered(query) ? "Nothing of what is connected fits this." : "No site is connected.";
+  return isFiltered(query) ? "No connected site matches." : "No site is connected.";
 }
 
 function isFiltered({ text, eroute, state }: ErouteQuery): boolean {

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** Logging in from a browser: a token is shown once, a cookie stands for it from then on. */
+/** Login from a browser: a token is sent once, and a cookie represents it from then on. */
 
 import type { Hono } from "hono";
 import { deleteCookie, setCookie } from "hono/cookie";
@@ -39,7 +39,7 @@ export function addLogin(
     const role = roleOf(token, settings);
     if (role === undefined) {
       guard.onWrong(c);
-      return c.html(loginPage({ next, fault: "This is none of the tokens." }), 401);
+      return c.html(loginPage({ next, fault: "This token is wrong." }), 401);
     }
     const session = sessions.open(role, token);
     setCookie(c, SESSION_COOKIE, session.id, {
@@ -58,7 +58,7 @@ export function addLogin(
   });
 }
 
-/** Who may change something may read as well; both are compared, whichever fits. */
+/** An operator may read as well, so both tokens are compared. */
 function roleOf(given: string, { token, operateToken }: AccessSettings): Role | undefined {
   if (given === "") return undefined;
   const operates = operateToken !== undefined && isToken(given, operateToken);
@@ -67,7 +67,7 @@ function roleOf(given: string, { token, operateToken }: AccessSettings): Role | 
   return reads ? "read" : undefined;
 }
 
-/** A page of ours, whatever an address says: nobody is led elsewhere by a link to the login. */
+/** A page of ours, whatever the address says: a link to the login never leads elsewhere. */
 function nextOf(text: string | null | undefined): string {
   return text !== null && text !== undefined && /^\/status\/[\w/.?=&%~-]*$/.test(text)
     ? text
@@ -85,7 +85,7 @@ const loginPage = (props: { next: string; fault?: string }) =>
   );
 
 const MAY: Readonly<Record<Role, string>> = {
-  read: "You are logged in, and can look at everything.",
+  read: "You are logged in, and can see everything.",
   operate: "You are logged in, and can connect and disconnect sites.",
 };
 

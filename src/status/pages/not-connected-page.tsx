@@ -1,5 +1,8 @@
 /** @jsxImportSource hono/jsx */
-/** Status > IPsec > Not connected: who tried and did not get in, and who was connected before. */
+/**
+ * Status > IPsec > Not connected: sites that tried and failed, and sites that were connected
+ * before.
+ */
 
 import { fleetOf, fleetText } from "../fleet.ts";
 import {
@@ -42,7 +45,7 @@ export async function notConnectedPage(
               ["Disabled sites that call", formatCount(disabled)],
               ...(fleet === undefined
                 ? []
-                : ([["Never seen since start", formatCount(fleet.neverSeen)]] as const)),
+                : ([["Never seen since the start", formatCount(fleet.neverSeen)]] as const)),
               ["Strangers", formatCount(strangers)],
             ]}
           />
@@ -62,7 +65,7 @@ export async function notConnectedPage(
 function listPart({ sites, total }: NotConnectedList, query: NotConnectedQuery, page: number) {
   const pages = Math.max(1, Math.ceil(total / PAGE_ROWS));
   const isFiltered = Object.values(query).some((value) => value !== undefined);
-  const nobody = isFiltered ? "Nobody fits this." : "Nobody: every site that called is connected.";
+  const nobody = isFiltered ? "No site matches." : "None: every site that called is connected.";
   const caption = `${formatCount(total)}: sites before strangers, the latest first`;
   return (
     <>

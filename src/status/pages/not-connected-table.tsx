@@ -1,5 +1,7 @@
 /** @jsxImportSource hono/jsx */
-/** The table of who is not connected: when and at which step it stopped, why, what to do. */
+/**
+ * The table of sites that are not connected: when and at which step they stopped, why, what to do.
+ */
 
 import type { FC } from "hono/jsx";
 import { hostOf, type LastAttempt } from "../../why/attempts.ts";

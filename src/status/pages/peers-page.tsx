@@ -86,7 +86,7 @@ const List: FC<{ wanted: PeersWanted; page: PeersPage }> = ({ wanted, page }) =>
 };
 
 function absenceText({ after, text, state }: PeersWanted): string {
-  const what = text === undefined && state === undefined ? "There is no row" : "No row fits this";
+  const what = text === undefined && state === undefined ? "There is no row" : "No row matches";
   return `${what}${after === undefined ? "" : ` behind ${after}`}.`;
 }
 

@@ -15,7 +15,7 @@ import { LogoutForm } from "./login.tsx";
 const ACTIONS = {
   connect: { name: "Connect", act: (to: Control) => to.connect },
   disconnect: { name: "Disconnect", act: (to: Control) => to.disconnect },
-  reload: { name: "Read its row anew", act: (to: Control) => to.reloadPeer },
+  reload: { name: "Read its row again", act: (to: Control) => to.reloadPeer },
   rekey: {
     name: "New keys",
     act: (to: Control) => (peerId: string, by: string) => to.rekey(peerId, "children", by),

@@ -87,7 +87,7 @@ test("after the database is back, the next attempt succeeds", async () => {
   await getsIn();
 });
 
-/** IKE SAs that wait for a row. */
+/** IKE SAs that are waiting for a row. */
 async function lookupsWaiting(): Promise<number> {
   const status = (await scenario.erouted.json("/api/v1/status")) as {
     gauges: { lookups_waiting: number };

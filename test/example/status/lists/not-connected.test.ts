@@ -73,14 +73,14 @@ test("the page: pages keep the query, strangers are links, a hostile ID is text"
   expect(second).toContain("many-49<");
   expect(second).not.toContain("many-50<");
   expect(await text("page=9")).toContain("There is no page 9.");
-  expect(await text("q=nobody")).toContain("Nobody fits this.");
+  expect(await text("q=nobody")).toContain("No site matches.");
   const strangers = await text("who=strangers");
   const host = NO_ALGORITHMS.remote?.replace(/:\d+$/, "") ?? "";
   expect(strangers).toContain(`href="/status/ipsec/peers/${host}"`);
   expect(strangers).toContain("MODP_1024");
   expect(await text("")).not.toContain(HOSTILE_ID);
   const nobody = await (await appWith([]).request(PAGE)).text();
-  expect(nobody).toContain("Nobody: every site that called is connected.");
+  expect(nobody).toContain("None: every site that called is connected.");
 });
 
 test("refused because of the database is a site; disabled ones are counted apart", async () => {

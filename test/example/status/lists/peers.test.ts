@@ -64,5 +64,5 @@ test("rows are searched, also by state, in turns, whatever the table's length", 
   const page = await (await long.request("/status/ipsec/peers?q=249&limit=2")).text();
   expect(page).toContain("?egroup=sites&amp;q=249&amp;after_peer=");
   const none = await (await long.request("/status/ipsec/peers?q=nothing")).text();
-  expect(none).toContain("No row fits this.");
+  expect(none).toContain("No row matches.");
 });

@@ -104,7 +104,7 @@ test("a wrong token is refused and noted; who guesses has to wait", async () => 
   for (const token of ["wrong", ""]) {
     const answer = await post("/status/login", { token });
     expect([answer.status, answer.headers.get("set-cookie")]).toEqual([401, null]);
-    expect(await answer.text()).toContain("none of the tokens");
+    expect(await answer.text()).toContain("This token is wrong");
   }
   expect(denied).toEqual(["POST /status/login unknown", "POST /status/login unknown"]);
   const statuses = [];
@@ -170,7 +170,7 @@ test("where one logs in one sees who one is, and can go; a reader can become mor
   };
   expect(await text()).not.toContain("Log out");
   const reader = await text(await logIn(READ));
-  expect(reader).toContain("can look at everything");
+  expect(reader).toContain("can see everything");
   expect(reader).toContain(`name="next" value="${SITE}"`);
   const operator = await logIn(OPERATE);
   const page = await text(operator);
