@@ -89,7 +89,7 @@ site-7,${KEY}
   expect(at(5)).toContain("site-4: password is missing: --generate makes one");
   expect(at(6)).toContain("10.9.9.0");
   expect(at(7)).toContain("peerid is missing");
-  expect(at(8)).toContain("has 2 fields, the head has 3");
+  expect(at(8)).toContain("has 2 fields, the first line has 3");
   expect(err).toContain("6 rows refused: nothing has been written");
   expect(out + err).not.toContain(KEY);
   expect(await rows()).toEqual([]);

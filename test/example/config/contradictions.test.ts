@@ -104,7 +104,7 @@ test("a request that lasts for hours is refused, one of many minutes warned of",
   const ike = (keys: string) => `[ike]\n${keys}\n${FLEET}`;
   expect(told(ike('retransmit_first = "1m"\nretransmit_tries = 30'))[0]).toContain("days");
   expect(told(ike("retransmit_backoff = 4\nretransmit_tries = 7"))).toEqual([
-    expect.stringContaining("ike.retransmit_tries makes a request last 91 minutes"),
+    expect.stringContaining("ike.retransmit_tries repeats a request for 91 minutes"),
   ]);
   expect(warned(ike("retransmit_tries = 10"))).toEqual([]);
   expect(warned(ike("retransmit_tries = 12"))[0]).toContain("24 minutes");

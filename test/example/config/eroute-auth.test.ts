@@ -116,7 +116,7 @@ remote_subnet = "172.20.0.0/24"
 ${OWN}${CA}${more}`;
   expect(warned(normal("lab-gw", 'start = "always"'))).toEqual([]);
   expect(told(normal("lab-*", 'start = "always"'))).toEqual([
-    'eroute[1].peerid is "lab-*", but start is "always": it does not name one site to call',
+    'eroute[1].peerid is "lab-*", but start is "always": it names no site to call',
   ]);
 });
 

@@ -9,7 +9,7 @@ import { pskWeakness } from "../../../src/eroute/psk-weakness.ts";
 
 test("short, obvious and patterned keys are reported, and not quoted", () => {
   const cases = [
-    ["k", "auto", "has 1 character, 20"],
+    ["k", "auto", "has 1 character, at least 20"],
     ["fifteen letters", "auto", "has 15 characters"],
     ["0x0011223344", "auto", "has 40 bits, 128"],
     ["0sAAECAw==", "auto", "has 32 bits"],

@@ -38,8 +38,8 @@ test("a missing privilege is named as it has to be granted: INSERT, UPDATE, SELE
 
 test("an optional column that the table lacks is named, with both remedies", () => {
   expect(unmapped({ peerid: "a", locip: "10.0.0.0/8" }, SETTINGS)?.detail).toEndWith(
-    "the table has no column for locip, which is optional: add one of that name, or name another " +
-      "by columns.locip of egroup sites",
+    "the table has no column for locip, which is optional: add one of that name, or set another " +
+      "name with columns.locip of egroup sites",
   );
 });
 
