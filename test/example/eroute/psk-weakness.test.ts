@@ -11,7 +11,7 @@ test("short, obvious and patterned keys are reported, and not quoted", () => {
   const cases = [
     ["k", "auto", "has 1 character, at least 20"],
     ["fifteen letters", "auto", "has 15 characters"],
-    ["0x0011223344", "auto", "has 40 bits, 128"],
+    ["0x0011223344", "auto", "has 40 bits, at least 128"],
     ["0sAAECAw==", "auto", "has 32 bits"],
     ["00112233445566778899aabbccdd", "hex", "has 112 bits"],
     ["0x112233", "text", "has 8 characters"],
