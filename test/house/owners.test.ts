@@ -1,7 +1,7 @@
 /** The owners of the concentrator's state: each folder keeps its own to itself. */
 
 import { expect, test } from "bun:test";
-import { importsOf, type SourceFile, sourcesIn, withoutComments } from "./source.ts";
+import { type SourceFile, sourcesIn, withoutComments } from "./source.ts";
 
 const ROOM = "src/concentrator/";
 
@@ -58,16 +58,6 @@ test("no folder calls functions of one that it may not know", () => {
   expect(calls('import { count } from "../engine.ts";')).toBe(0);
 });
 
-test("no files of the concentrator import each other in a circle, types included", () => {
-  expect(circles(new Map(sources.map((source) => [source.path, neighbours(source)])))).toEqual([]);
-  const pair = new Map([
-    ["a", ["b"]],
-    ["b", ["c"]],
-    ["c", ["b"]],
-  ]);
-  expect(circles(pair)).toEqual(["b -> c -> b"]);
-});
-
 function foreignLooks({ path, text }: SourceFile): string[] {
   const place = path.slice(ROOM.length);
   if (ASSEMBLY.includes(place)) return [];
@@ -99,26 +89,4 @@ function foreignCalls({ path, text }: SourceFile): string[] {
     const isFine = file === undefined ? GROUND.includes(folder) : may.includes(folder);
     return isType !== undefined || isFine ? [] : [`${path}: ${words}`];
   });
-}
-
-function neighbours({ path, text }: SourceFile): string[] {
-  const folder = path.slice(0, path.lastIndexOf("/") + 1);
-  return importsOf(text)
-    .filter((specifier) => specifier.startsWith("."))
-    .map((specifier) => new URL(specifier, `file:///${folder}`).pathname.slice(1));
-}
-
-/** The first circle found from each file; nothing where there is none. */
-function circles(edges: ReadonlyMap<string, readonly string[]>): string[] {
-  const done = new Set<string>();
-  const found: string[] = [];
-  const visit = (file: string, way: readonly string[]): void => {
-    const at = way.indexOf(file);
-    if (at >= 0) found.push([...way.slice(at), file].join(" -> "));
-    if (at >= 0 || done.has(file)) return;
-    for (const next of edges.get(file) ?? []) visit(next, [...way, file]);
-    done.add(file);
-  };
-  for (const file of edges.keys()) visit(file, []);
-  return found;
 }
