@@ -2,6 +2,7 @@
 
 import type { EroutePlan } from "../eroute/eroute.ts";
 import { decryptionTableLine } from "../ike/ike-sa.ts";
+import type { Place } from "../ike/state/written-ike-sa.ts";
 import type { Address } from "../inet/address.ts";
 import type { Instant } from "../octets/instant.ts";
 import { callAlways } from "./calls/initiate.ts";
@@ -14,6 +15,7 @@ import type { Engine } from "./engine.ts";
 import type { Event } from "./event.ts";
 import { noteAnswer, noteRequests } from "./lost-answers.ts";
 import { areAllOver, entryOf } from "./negotiation/ike-sas.ts";
+import { rereadIkeSas } from "./negotiation/reread.ts";
 import { isTracing, onTracedDatagram } from "./negotiation/trace.ts";
 import { type ConfigurationPreview, previewOf } from "./sites/preview.ts";
 import type { Snapshot, TableSizes } from "./snapshot.ts";
@@ -36,6 +38,11 @@ export type Concentrator = {
   decryptionTableLine(message: Uint8Array): string | undefined;
   /** Walks all tables: for checks that nothing leaks, not for every request. */
   tableSizes(): TableSizes;
+  /**
+   * Puts what the next process would read in the place of each IKE SA that outlives a process: for
+   * checks that nothing is lost on the way.
+   */
+  reread(place: Place): void;
   /** After `shutdown`: whether every site has been told and has answered. */
   isIdle(): boolean;
 };
@@ -55,7 +62,6 @@ export function createConcentrator(options: ConcentratorOptions): Concentrator {
     handle(event, now) {
       engine.now = now;
       noteAnswer(engine, event);
-      noteAnswer(engine, event);
       dispatch(engine, event);
       drain(engine);
       noteRequests(engine);
@@ -70,6 +76,7 @@ export function createConcentrator(options: ConcentratorOptions): Concentrator {
       return entry === undefined ? undefined : decryptionTableLine(entry.sa);
     },
     tableSizes: () => tableSizesOf(engine),
+    reread: (place) => rereadIkeSas(engine, place),
     isIdle: () => engine.shuttingDown && areAllOver(engine),
   };
 }

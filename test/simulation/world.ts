@@ -47,6 +47,8 @@ export type World = {
   readonly seed: number;
   readonly climate: Climate;
   readonly prng: Prng;
+  /** When the concentrator goes on from what it has written of its IKE SAs. */
+  readonly rereads: Prng;
   readonly schedule: Schedule;
   readonly concentrator: Concentrator;
   readonly driver: Driver;
@@ -94,6 +96,7 @@ export function createWorld(seed: number, planted: Planted = {}): World {
     seed,
     climate,
     prng: prng.fork("world"),
+    rereads: prng.fork("rereads"),
     schedule: createSchedule(),
     concentrator,
     driver: { feed: (event) => driver.feed(event) },
@@ -299,8 +302,20 @@ function planTick(world: World, inhabitant: Inhabitant): void {
   });
 }
 
+/** In every third world the concentrator goes on from what it has written, now and then. */
+function reread(world: World): void {
+  if (world.seed % 3 !== 0 || !world.rereads.chance(REREAD_SHARE)) return;
+  const anchor = { now: world.now, wallMs: world.now + WALL_MS };
+  world.concentrator.reread({ anchor, generation: world.events });
+}
+
+const REREAD_SHARE = 0.1;
+/** Wall time when the clock of the simulation stands at 0. */
+const WALL_MS = 1_800_000_000_000;
+
 function onHandled(world: World, event: Event, effects: readonly Effect[]): void {
   world.events++;
+  reread(world);
   note(world, describeEvent(event));
   for (const effect of effects) {
     if (effect.kind !== "journal") note(world, `  -> ${describeEffect(effect)}`);

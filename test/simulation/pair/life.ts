@@ -34,6 +34,7 @@ export function livePair(seed: number): Life {
     ...settings,
     faults: ({ op }) => (op.startsWith("new") && faults.chance(faulty) ? ENOMEM : undefined),
     failsSignature: () => faults.chance(faulty),
+    rereadShare: createPrng(seed).fork("reread share").pick([0, 0.01, 0.2]),
     auth: drawAuth(createPrng(seed).fork("auth")),
   });
   const until = 1_000 + prng.between(20_000, 120_000);
@@ -64,6 +65,7 @@ export function livePair(seed: number): Life {
     complaints.push("an end counted as gone, although nearly nothing was lost");
   }
   if (complaints.length === 0) complaints.push(...end(pair, prng));
+  if (pair.ivs.repeats.length > 0) complaints.push(`used twice: IV ${pair.ivs.repeats[0]}`);
   return { pair, traffic, complaints };
 }
 

@@ -13,6 +13,7 @@ import { type Address, equalAddress } from "../../../src/inet/address.ts";
 import type { Endpoint, Path } from "../../../src/inet/endpoint.ts";
 import { assert } from "../../../src/octets/assert.ts";
 import { describeEffect, describeEvent, describeMessage } from "../describe.ts";
+import { createIvLog, type IvLog, noteIv } from "../ivs.ts";
 import type { KernelFaults } from "../kernel.ts";
 import {
   BASE_EROUTE,
@@ -58,6 +59,8 @@ export type PairSettings = {
   readonly auth?: (end: "a" | "b") => ErouteAuth;
   /** Whether the shell loses this answer, which it never does but for a bug. */
   readonly losesAnswer?: (end: "a" | "b", answer: Event) => boolean;
+  /** How often, of all events, an end goes on from what it has written of its IKE SAs. */
+  readonly rereadShare?: number;
   /** Whether the datagram that is being sent is lost, whatever the weather. */
   readonly loses?: (octets: Uint8Array) => boolean;
 };
@@ -73,6 +76,9 @@ export type Pair = {
   /** Whether datagrams get through at all. */
   isCut: boolean;
   readonly withPpk: boolean;
+  readonly ivs: IvLog;
+  /** How often the ends have gone on from what they had written. */
+  rereads: number;
   /** How often each reason came up in the journals. */
   readonly reasons: Map<string, number>;
   readonly log: string[];
@@ -91,6 +97,8 @@ export type Pair = {
 /** All of it where one seed is replayed. */
 const LOG_MAX = Number(process.env.LOG ?? (process.env.SEED ? 1_000_000 : 400));
 const LATE_MS = 4_000;
+/** Wall time when the clock of the simulation stands at 0. */
+const WALL_MS = 1_800_000_000_000;
 
 export const FINE: Weather = { delayMs: [5, 20], loss: 0, doubled: 0, late: 0 };
 
@@ -107,6 +115,7 @@ export function layPair(settings: PairSettings): Pair {
   };
   const network = prng.fork("network");
   const late = prng.fork("late");
+  const ofRereads = prng.fork("rereads");
   const addresses: Record<string, Address> = {
     "192.0.2.1": endpointOf("192.0.2.1", 0).address,
     "192.0.2.2": endpointOf("192.0.2.2", 0).address,
@@ -147,6 +156,7 @@ export function layPair(settings: PairSettings): Pair {
       const copies = network.chance(weather.doubled) ? 2 : 1;
       const octets = effect.octets.slice();
       last = { octets, path: effect.path };
+      noteIv(pair.ivs, octets);
       for (let i = 0; i < copies; i++) {
         if (network.chance(weather.loss) || settings.loses?.(octets) === true) {
           note(from.name, () => `lost: ${describeMessage(octets)}`);
@@ -162,6 +172,11 @@ export function layPair(settings: PairSettings): Pair {
         note(end.name, () => describeEvent(event));
       for (const effect of effects) {
         if (effect.kind !== "journal") note(end.name, () => `  -> ${describeEffect(effect)}`);
+      }
+      if (ofRereads.chance(settings.rereadShare ?? 0)) {
+        pair.rereads++;
+        const anchor = { now: clock, wallMs: clock + WALL_MS };
+        end.concentrator.reread({ anchor, generation: pair.rereads });
       }
       wake(end);
     },
@@ -197,6 +212,8 @@ export function layPair(settings: PairSettings): Pair {
       weather: settings.weather,
       isCut: false,
       withPpk: settings.withPpk === true,
+      ivs: createIvLog(),
+      rereads: 0,
       reasons: new Map(),
       log,
     },

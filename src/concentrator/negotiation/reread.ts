@@ -1,0 +1,22 @@
+/** IKE SAs in the place of themselves, written and read back: nothing may be lost on the way. */
+
+import { type Place, readIkeSa, wipeWritten, writeIkeSa } from "../../ike/state/written-ike-sa.ts";
+import { assert } from "../../octets/assert.ts";
+import { wipe } from "../../octets/secret.ts";
+import type { Engine } from "../engine.ts";
+import { setDeadline } from "./settle.ts";
+
+/** Each IKE SA that can be written goes on as the process of the next generation would have it. */
+export function rereadIkeSas(engine: Engine, place: Place): void {
+  const next = { ...place, generation: place.generation + 1 };
+  for (const [spi, entry] of engine.negotiation.sas) {
+    const document = writeIkeSa(entry.sa, place);
+    if (document === undefined) continue;
+    const read = readIkeSa(document, next);
+    assert(read.ok, read.ok ? "" : `what was written cannot be read: ${read.error.detail}`);
+    wipe(document);
+    wipeWritten(entry.sa);
+    entry.sa = read.value;
+    setDeadline(engine, spi, read.value);
+  }
+}

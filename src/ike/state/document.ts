@@ -1,0 +1,127 @@
+/**
+ * The frame of what one process writes for the next: whether it is ours, of a version that is known
+ * here, whole, and unharmed. What is inside holds keys: whoever has it reads and forges all traffic
+ * of IKE, so that it goes to no disk unprotected, and is overwritten once it has been read.
+ */
+
+import { sha256 } from "../../crypto/hash.ts";
+import { type Anchor, type Codec, type Reading, u32, type Writing } from "../../octets/codec.ts";
+import { equalOctets } from "../../octets/concat.ts";
+import { decode, Reader } from "../../octets/reader.ts";
+import { err, type Result } from "../../octets/result.ts";
+import { Writer } from "../../octets/writer.ts";
+
+/** Why what was written cannot be read. */
+export type StateFault = {
+  readonly kind:
+    | "not-a-state"
+    | "unknown-version"
+    | "truncated"
+    | "too-large"
+    | "checksum"
+    | "malformed"
+    | "generation-not-later"
+    | "epoch-used-up";
+  readonly detail: string;
+};
+
+/**
+ * Raised with each change of what is written. A reader takes its own version only: another one is
+ * of another build, for which all sites negotiate anew.
+ */
+export const STATE_VERSION = 1;
+
+/** More than ten times what an IKE SA takes in the middle of its longest exchange. */
+export const DOCUMENT_OCTETS_MAX = 16 * 1024 * 1024;
+
+//                      1                   2                   3
+//  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+// +---------------------------------------------------------------+
+// | "erou"                                                        |
+// +-------------------------------+-------------------------------+
+// | "td"                          | version                       |
+// +-------------------------------+-------------------------------+
+// | length of what follows the checksum                           |
+// +---------------------------------------------------------------+
+// | checksum: the first 8 octets of SHA-256 over all else         |
+// |                                                               |
+// +---------------------------------------------------------------+
+// | generation of the writer                                      |
+// +---------------------------------------------------------------+
+// ~ content                                                       ~
+
+const MAGIC = new TextEncoder().encode("eroutd");
+const HEAD_OCTETS = 12;
+const CHECKSUM_OCTETS = 8;
+const CONTENT_AT = HEAD_OCTETS + CHECKSUM_OCTETS;
+
+/** Writes a value as a document. What `codec` writes may hold secrets, and so does the document. */
+export function writeDocument<T>(
+  codec: Codec<T>,
+  value: T,
+  { anchor, generation }: { readonly anchor: Anchor; readonly generation: number },
+): Uint8Array {
+  const w = new Writer().octets(MAGIC).u16(STATE_VERSION).u32(0).zeros(CHECKSUM_OCTETS);
+  const writing: Writing = { w, anchor, shared: new Map() };
+  u32.write(writing, generation);
+  codec.write(writing, value);
+  w.patchU32(HEAD_OCTETS - 4, w.length - CONTENT_AT);
+  const document = w.done();
+  document.set(checksumOf(document), HEAD_OCTETS);
+  return document;
+}
+
+/** What a document holds, and the generation that wrote it; or why it cannot be read. */
+export function readDocument<T>(
+  codec: Codec<T>,
+  document: Uint8Array,
+  anchor: Anchor,
+): Result<{ readonly value: T; readonly generation: number }, StateFault> {
+  const fault = frameFault(document);
+  if (fault !== undefined) return err(fault);
+  const content = document.subarray(CONTENT_AT);
+  return decode(content, "state", (r) => {
+    const reading: Reading = { r, anchor, shared: new Map() };
+    const generation = u32.read(reading);
+    const value = codec.read(reading);
+    r.end();
+    return { value, generation };
+  });
+}
+
+function frameFault(document: Uint8Array): StateFault | undefined {
+  const { length } = document;
+  if (length > DOCUMENT_OCTETS_MAX) {
+    return { kind: "too-large", detail: `${length} octets, at most ${DOCUMENT_OCTETS_MAX}` };
+  }
+  const magic = document.subarray(0, MAGIC.length);
+  if (!equalOctets(magic, MAGIC.subarray(0, magic.length))) {
+    return { kind: "not-a-state", detail: "it does not begin as a state of erouted" };
+  }
+  if (length < CONTENT_AT) {
+    return { kind: "truncated", detail: `${length} octets of at least ${CONTENT_AT}` };
+  }
+  const r = new Reader(document, "state");
+  r.skip(MAGIC.length);
+  const version = r.u16();
+  if (version !== STATE_VERSION) {
+    return { kind: "unknown-version", detail: `version ${version}, known is ${STATE_VERSION}` };
+  }
+  const content = r.u32();
+  if (content > length - CONTENT_AT) {
+    return { kind: "truncated", detail: `${length - CONTENT_AT} of ${content} octets of content` };
+  }
+  if (content < length - CONTENT_AT) {
+    return { kind: "malformed", detail: `${length - CONTENT_AT - content} octets too many` };
+  }
+  if (!equalOctets(r.octets(CHECKSUM_OCTETS), checksumOf(document))) {
+    return { kind: "checksum", detail: "octets are not as they were written" };
+  }
+  return undefined;
+}
+
+/** Of all but itself. */
+function checksumOf(document: Uint8Array): Uint8Array {
+  const head = document.subarray(0, HEAD_OCTETS);
+  return sha256(head, document.subarray(CONTENT_AT)).subarray(0, CHECKSUM_OCTETS);
+}

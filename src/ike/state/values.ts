@@ -1,0 +1,191 @@
+/** Codecs of what all versions of IKE share: algorithms by number, instants by wall time. */
+
+import type { EncrTransform, Suite } from "../../crypto/suite.ts";
+import type { Address, AddressRange } from "../../inet/address.ts";
+import type { Endpoint, Path } from "../../inet/endpoint.ts";
+import { asEspSpi, type EspSpi } from "../../inet/esp-spi.ts";
+import type { Retransmission } from "../../inet/retransmission.ts";
+import {
+  bool,
+  type Codec,
+  fraction,
+  list,
+  mapped,
+  octets,
+  oneOf,
+  optional,
+  record,
+  shared,
+  text,
+  u8,
+  u16,
+  u32,
+  u48,
+  u64,
+} from "../../octets/codec.ts";
+import { asInstant, type Instant } from "../../octets/instant.ts";
+import type { Gateway } from "../../wire/gateway.ts";
+import { asIkeSpi, type IkeSpi } from "../../wire/header.ts";
+import type { Identity } from "../../wire/identity.ts";
+import type { TrafficSelector } from "../../wire/traffic-selector.ts";
+import {
+  type EspAlgorithms,
+  espAlgorithmsOf,
+  type IkeAlgorithms,
+  ikeAlgorithmsOf,
+  type TransformChoice,
+} from "../algorithms.ts";
+import type { ChildPolicy, ChildSa } from "../child-sa.ts";
+import type { Nat } from "../nat.ts";
+import type { SaId } from "../sa-id.ts";
+import type { IkeSaSettings } from "../settings.ts";
+import type { Struggle } from "../struggle.ts";
+import type { Ticket } from "../ticket.ts";
+
+/** An instant as wall time in whole milliseconds: monotonic clocks begin anew with each process. */
+export const instant: Codec<Instant> = {
+  write(to, value) {
+    const { now, wallMs } = to.anchor;
+    u48.write(to, Math.max(0, Math.round(value - now + wallMs)));
+  },
+  read(from) {
+    const { now, wallMs } = from.anchor;
+    return asInstant(u48.read(from) - wallMs + now);
+  },
+};
+
+/** A duration in whole milliseconds. */
+const ms: Codec<number> = mapped(u48, { to: Math.round, from: (value: number) => value });
+
+export const ikeSpi: Codec<IkeSpi> = mapped(u64, { to: (spi: IkeSpi) => spi, from: asIkeSpi });
+export const espSpi: Codec<EspSpi> = mapped(u32, { to: (spi: EspSpi) => spi, from: asEspSpi });
+
+/** Valid only where the concentrator has the requests that were under way as well. */
+export const ticket: Codec<Ticket> = mapped(u48, {
+  to: (number: Ticket) => number,
+  from: (number) => number as Ticket,
+});
+
+export const saId: Codec<SaId> = record<SaId>({
+  ...{ spiI: ikeSpi, spiR: ikeSpi, role: oneOf(["initiator", "responder"]) },
+});
+
+const KEY_OCTETS_MAX = 255;
+const NONCE_MAX = 256;
+
+/** A secret key. */
+export const key: Codec<Uint8Array> = octets(KEY_OCTETS_MAX);
+export const nonce: Codec<Uint8Array> = octets(NONCE_MAX);
+
+/** A datagram, or the payloads of one. */
+export const datagram: Codec<Uint8Array> = octets(65_535);
+/** A message of ours in fragments, each of which has its number in 16 bits. */
+export const datagrams: Codec<readonly Uint8Array[]> = list(datagram, 1_024);
+
+const addressValue = (family: number): Codec<bigint> => ({
+  write({ w }, value) {
+    if (family === 4) w.u32(Number(value));
+    else w.u64(value >> 64n).u64(value & 0xffff_ffff_ffff_ffffn);
+  },
+  read: ({ r }) => (family === 4 ? BigInt(r.u32()) : (r.u64() << 64n) | r.u64()),
+});
+
+const VALUES = { 4: addressValue(4), 6: addressValue(6) } as const;
+const family = oneOf([4, 6]);
+
+const address: Codec<Address> = {
+  write(to, value) {
+    family.write(to, value.family);
+    VALUES[value.family].write(to, value.value);
+  },
+  read(from) {
+    const which = family.read(from);
+    return { family: which, value: VALUES[which].read(from) };
+  },
+};
+
+const range: Codec<AddressRange> = {
+  write(to, value) {
+    family.write(to, value.family);
+    VALUES[value.family].write(to, value.first);
+    VALUES[value.family].write(to, value.last);
+  },
+  read(from) {
+    const which = family.read(from);
+    const [first, last] = [VALUES[which].read(from), VALUES[which].read(from)];
+    return first <= last
+      ? { family: which, first, last }
+      : from.r.fail("a range without addresses");
+  },
+};
+
+const endpoint = record<Endpoint>({ address, port: u16 });
+export const path: Codec<Path> = record<Path>({ local: endpoint, remote: endpoint });
+export const nat: Codec<Nat> = oneOf(["none", "local", "remote", "both"]);
+export const identity: Codec<Identity> = record<Identity>({ idType: u8, data: octets(65_535) });
+export const gateway: Codec<Gateway> = record<Gateway>({
+  ...{ host: text(1_024), address: optional(address) },
+});
+
+const selector = record<TrafficSelector>({
+  ...{ protocol: u8, startPort: u16, endPort: u16, range },
+});
+export const selectors: Codec<readonly TrafficSelector[]> = list(selector, 4_096);
+
+const encr = record<EncrTransform>({ id: u16, keyBits: optional(u16) });
+
+export const choice: Codec<TransformChoice> = record<TransformChoice>({
+  ...{ encr, integ: u16, prf: u16, ke: u16, esn: bool },
+});
+
+/** A number without an algorithm was written by a build that had it. */
+export const ikeAlgorithms: Codec<IkeAlgorithms> = mapped(choice, {
+  to: ({ encr, integ, prf, ke }: IkeAlgorithms) => ({
+    ...{ encr, integ: integ?.id ?? 0, prf: prf.id, ke, esn: false },
+  }),
+  from: (written, fail) => ikeAlgorithmsOf(written) ?? fail("an algorithm that is not built in"),
+});
+
+export const espAlgorithms: Codec<EspAlgorithms> = mapped(choice, {
+  to: ({ encr, integ, ke, esn }: EspAlgorithms) => ({
+    ...{ encr, integ: integ?.id ?? 0, prf: 0, ke, esn },
+  }),
+  from: (written, fail) => espAlgorithmsOf(written) ?? fail("an algorithm that is not built in"),
+});
+
+const ids = list(u16, 255);
+const suite = record<Suite>({
+  ...{ encr: list(encr, 255), prf: ids, integ: ids, ke: ids, esn: list(bool, 255) },
+});
+const suites = shared(list(suite, 255));
+
+/** All sites of an eroute have most of it in common. */
+export const policy: Codec<ChildPolicy> = shared(
+  record<ChildPolicy>({
+    ...{ suites, ikeSuites: suites, local: shared(selectors), remote: selectors },
+    ...{ dns: shared(list(address, 255)), transport: bool, lifetimeMs: ms, childSasMax: u32 },
+  }),
+);
+
+export const retransmission: Codec<Retransmission> = record<Retransmission>({
+  ...{ firstMs: ms, backoff: fraction, attemptsMax: u16 },
+});
+
+export const settings: Codec<IkeSaSettings> = shared(
+  record<IkeSaSettings>({
+    ...{ livenessMs: optional(ms), inactivityMs: optional(ms), lifetimeMs: ms },
+    ...{ reauthMs: optional(ms), mobike: bool, fragmentation: bool, fragmentSize: u32 },
+    ...{ followRedirect: bool, natPort: u16, natKeepaliveMs: ms, retransmission },
+  }),
+);
+
+export const struggle: Codec<Struggle> = record<Struggle>({ since: instant, rounds: u16 });
+export const mode: Codec<ChildSa["mode"]> = oneOf(["tunnel", "transport"]);
+
+/** The keys of ESP are in the kernel and nowhere else. */
+export const childSa: Codec<ChildSa> = record<ChildSa>({
+  ...{ spiIn: espSpi, spiOut: espSpi, algorithms: espAlgorithms, mode },
+  ...{ local: selectors, remote: selectors, createdAt: instant, rekeyAt: optional(instant) },
+  ...{ replaces: optional(espSpi), redundantUntil: optional(instant) },
+  struggle: optional(struggle),
+});

@@ -1,0 +1,62 @@
+/** One IKE SA of any version as a document, and back in a later process. */
+
+import { type Anchor, type Codec, mapped, oneOf, record } from "../../octets/codec.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
+import type { IkeSa } from "../ike-sa.ts";
+import { type Generations, nextEpoch } from "../v2/epoch.ts";
+import { wipeSecrets } from "../v2/secrets.ts";
+import {
+  type Lasting,
+  lastingOf as lastingOfV2,
+  lasting as lastingV2,
+} from "../v2/state/ike-sa.ts";
+import { readDocument, type StateFault, writeDocument } from "./document.ts";
+
+/** The process that writes or reads: its clocks, and its number in the line of processes. */
+export type Place = { readonly anchor: Anchor; readonly generation: number };
+
+/** An IKE SA that outlives its process. */
+export type LastingIkeSa = Lasting;
+
+type OfVersion = { readonly version: 2; readonly sa: Lasting };
+
+/** With the version of IKE before it. */
+const lasting: Codec<LastingIkeSa> = mapped(
+  record<OfVersion>({ version: oneOf([2]), sa: lastingV2 }),
+  { to: (sa: Lasting): OfVersion => ({ version: 2, sa }), from: ({ sa }) => sa },
+);
+
+/** The IKE SA, if it is one that is written: a negotiation is not, its peer begins anew. */
+function lastingOf(sa: IkeSa): LastingIkeSa | undefined {
+  return lastingOfV2(sa);
+}
+
+/**
+ * The IKE SA as octets, which are secret; undefined for a negotiation. The writer may go on:
+ * whoever reads has an epoch of its own.
+ */
+export function writeIkeSa(sa: IkeSa, place: Place): Uint8Array | undefined {
+  const written = lastingOf(sa);
+  return written === undefined ? undefined : writeDocument(lasting, written, place);
+}
+
+/** The IKE SA that was written, ready to go on here. */
+export function readIkeSa(document: Uint8Array, place: Place): Result<LastingIkeSa, StateFault> {
+  const read = readDocument(lasting, document, place.anchor);
+  if (!read.ok) return read;
+  const { value, generation: writer } = read.value;
+  return inNextEpoch(value, { writer, reader: place.generation });
+}
+
+/** The same with keys that seal nothing under an IV that the writer, or another reader, may use. */
+function inNextEpoch(sa: LastingIkeSa, generations: Generations): Result<LastingIkeSa, StateFault> {
+  if (sa.phase === "ended") return ok(sa);
+  const epoch = nextEpoch(sa.keys.epoch, generations);
+  if (!epoch.ok) return err(epoch.error);
+  return ok({ ...sa, keys: { ...sa.keys, epoch: epoch.value } });
+}
+
+/** Overwrites what is secret in an IKE SA that was written: another copy goes on. */
+export function wipeWritten(sa: IkeSa): void {
+  wipeSecrets(sa);
+}

@@ -1,0 +1,193 @@
+/** Codecs of what an IKE SA is in the middle of: requests of ours, and those of the peer. */
+
+import {
+  bool,
+  byKind,
+  type Codec,
+  constant,
+  list,
+  mapped,
+  octets,
+  omissible,
+  optional,
+  record,
+  text,
+  u8,
+  u16,
+  u32,
+} from "../../../octets/codec.ts";
+import { emitPayloadOctets } from "../../../wire/v2/emit-message.ts";
+import type { CpPayload, Payload } from "../../../wire/v2/message.ts";
+import { firstPayloadType, parsePayloads } from "../../../wire/v2/payload-chain.ts";
+import { TASKS_MAX } from "../../limits.ts";
+import {
+  childSa,
+  choice,
+  datagram,
+  espAlgorithms,
+  espSpi,
+  gateway,
+  ikeAlgorithms,
+  ikeSpi,
+  key,
+  mode,
+  nonce,
+  path,
+  saId,
+  selectors,
+  ticket,
+} from "../../state/values.ts";
+import type {
+  Asking,
+  ChildAsk,
+  ChildHow,
+  GrantedChild,
+  How,
+  IkeAsk,
+  Method,
+  Rival,
+  Task,
+} from "../asking.ts";
+import type { Narrowed } from "../narrow.ts";
+import type { ChildAnswer, ChildPlan, Serving } from "../phase.ts";
+import type { ChosenEsp, ChosenIke } from "../proposal.ts";
+
+type TaskOf<K extends Task["kind"]> = Extract<Task, { readonly kind: K }>;
+type AskingOf<K extends Asking["kind"]> = Extract<Asking, { readonly kind: K }>;
+type ServingOf<K extends Serving["kind"]> = Extract<Serving, { readonly kind: K }>;
+
+const METHOD = { method: u16, alone: bool } as const;
+const HOW = { ...METHOD, tried: list(u16, 255) } as const;
+const CHILD_HOW = { ...HOW, asNew: bool, widely: bool } as const;
+
+export const method: Codec<Method> = record<Method>(METHOD);
+const how = record<How>(HOW);
+const childHow = record<ChildHow>(CHILD_HOW);
+
+const task: Codec<Task> = byKind<Task>({
+  "delete-child": record<TaskOf<"delete-child">>({
+    ...{ kind: constant("delete-child"), spiIn: espSpi, spiOut: optional(espSpi) },
+  }),
+  "rekey-child": record<TaskOf<"rekey-child">>({
+    ...{ kind: constant("rekey-child"), spiIn: espSpi, how: omissible(childHow) },
+  }),
+  "new-child": record<TaskOf<"new-child">>({
+    ...{ kind: constant("new-child"), local: selectors, remote: selectors },
+    how: omissible(childHow),
+  }),
+  "rekey-ike": record<TaskOf<"rekey-ike">>({
+    ...{ kind: constant("rekey-ike"), how: omissible(how) },
+  }),
+  liveness: record<TaskOf<"liveness">>({ kind: constant("liveness") }),
+  routability: record<TaskOf<"routability">>({ kind: constant("routability"), path }),
+  redirect: record<TaskOf<"redirect">>({ kind: constant("redirect"), to: gateway }),
+  "invalid-message-id": record<TaskOf<"invalid-message-id">>({
+    ...{ kind: constant("invalid-message-id"), messageId: u32 },
+  }),
+});
+
+export const tasks: Codec<readonly Task[]> = list(task, TASKS_MAX);
+
+/** Private values of key exchanges are secret as keys are. */
+const privateOctets = octets(65_535);
+
+const childAsk = record<ChildAsk>({
+  ...CHILD_HOW,
+  ...{ replaces: optional(espSpi), local: selectors, remote: selectors, mode },
+  ...{ spiIn: espSpi, Ni: nonce, privateOctets },
+});
+
+const ikeAsk = record<IkeAsk>({ ...HOW, spi: ikeSpi, Ni: nonce, privateOctets });
+
+const childRival = optional(record<Rival<ChildAsk["spiIn"]>>({ made: espSpi, nonce }));
+const ikeRival = optional(record<Rival<IkeAsk["spi"]>>({ made: ikeSpi, nonce }));
+
+const chosenEsp = record<ChosenEsp>({
+  ...{ number: u8, choice, algorithms: espAlgorithms, spi: espSpi },
+});
+const chosenIke = record<ChosenIke>({
+  ...{ number: u8, choice, algorithms: ikeAlgorithms, spi: key },
+});
+
+const granted = record<GrantedChild>({
+  ...{ chosen: chosenEsp, local: selectors, remote: selectors, mode, Nr: nonce },
+});
+
+export const asking: Codec<Asking> = byKind<Asking>({
+  informational: record<AskingOf<"informational">>({ kind: constant("informational") }),
+  "delete-children": record<AskingOf<"delete-children">>({
+    ...{ kind: constant("delete-children"), spisOut: list(espSpi, 65_535) },
+  }),
+  routability: record<AskingOf<"routability">>({
+    ...{ kind: constant("routability"), path, cookie2: nonce },
+  }),
+  "child-public-value": record<AskingOf<"child-public-value">>({
+    ...{ kind: constant("child-public-value"), ticket, ask: childAsk },
+  }),
+  "child-response": record<AskingOf<"child-response">>({
+    ...{ kind: constant("child-response"), ask: childAsk, rival: childRival },
+    deleted: list(u32, 65_535),
+  }),
+  "child-shared-secret": record<AskingOf<"child-shared-secret">>({
+    ...{ kind: constant("child-shared-secret"), ticket, ask: childAsk, rival: childRival, granted },
+  }),
+  "child-install": record<AskingOf<"child-install">>({
+    ...{ kind: constant("child-install"), ticket, child: childSa, rival: childRival },
+    isRedundant: bool,
+  }),
+  "ike-public-value": record<AskingOf<"ike-public-value">>({
+    ...{ kind: constant("ike-public-value"), ticket, ask: ikeAsk },
+  }),
+  "ike-response": record<AskingOf<"ike-response">>({
+    ...{ kind: constant("ike-response"), ask: ikeAsk, rival: ikeRival },
+  }),
+  "ike-shared-secret": record<AskingOf<"ike-shared-secret">>({
+    ...{ kind: constant("ike-shared-secret"), ticket, ask: ikeAsk, rival: ikeRival },
+    ...{ id: saId, Nr: nonce, chosen: chosenIke },
+  }),
+});
+
+/** Payloads as they go into a message. */
+const payloads: Codec<readonly Payload[]> = {
+  write(to, value) {
+    u8.write(to, firstPayloadType(value));
+    datagram.write(to, emitPayloadOctets(value));
+  },
+  read(from) {
+    const first = u8.read(from);
+    const parsed = parsePayloads(first, datagram.read(from), "payloads of an answer");
+    return parsed.ok ? parsed.value.payloads : from.r.fail("payloads that cannot be read");
+  },
+};
+
+const reply: Codec<CpPayload> = mapped(payloads, {
+  to: (payload: CpPayload) => [payload],
+  from: ([payload], fail) => (payload?.kind === "CP" ? payload : fail("no CP payload")),
+});
+
+const narrowed = record<Narrowed>({
+  ...{ local: selectors, remote: selectors, leftOut: optional(text(65_535)) },
+});
+
+const plan = record<ChildPlan>({
+  ...{ chosen: chosenEsp, narrowed, mode, replaces: optional(childSa) },
+  ...{ Ni: nonce, reply: optional(reply) },
+});
+
+const childAnswer = record<ChildAnswer>({ sa: childSa, payloads });
+
+/** A request that came after IKE_AUTH. */
+export type LaterServing = Exclude<Serving, ServingOf<"ike-auth" | "ike-auth-held">>;
+
+export const serving: Codec<LaterServing> = byKind<LaterServing>({
+  "child-key-exchange": record<ServingOf<"child-key-exchange">>({
+    ...{ kind: constant("child-key-exchange"), messageId: u32, ticket, plan },
+  }),
+  "child-install": record<ServingOf<"child-install">>({
+    ...{ kind: constant("child-install"), messageId: u32, ticket, child: childAnswer, nonce },
+  }),
+  "ike-key-exchange": record<ServingOf<"ike-key-exchange">>({
+    ...{ kind: constant("ike-key-exchange"), messageId: u32, ticket, chosen: chosenIke },
+    ...{ Ni: nonce, spiI: ikeSpi },
+  }),
+});

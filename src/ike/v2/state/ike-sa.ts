@@ -1,0 +1,203 @@
+/**
+ * Codecs of IKE SAs that another process can go on with: established ones, and those that are
+ * over but have something to answer. Negotiations are left out: their peers repeat the request,
+ * or begin anew, as after every lost datagram.
+ */
+
+import { assert } from "../../../octets/assert.ts";
+import {
+  bool,
+  byKind,
+  type Codec,
+  constant,
+  list,
+  mapped,
+  omissible,
+  oneOf,
+  optional,
+  record,
+  text,
+  u8,
+  u16,
+  u32,
+} from "../../../octets/codec.ts";
+import {
+  childSa,
+  datagram,
+  datagrams,
+  gateway,
+  identity,
+  ikeAlgorithms,
+  ikeSpi,
+  instant,
+  key,
+  nat,
+  path,
+  policy,
+  retransmission,
+  saId,
+  settings,
+  struggle,
+  ticket,
+} from "../../state/values.ts";
+import type { FragmentLimits, Fragments, Reassembly } from "../fragments.ts";
+import type { IkeKeys } from "../keys.ts";
+import type {
+  Closing,
+  Ended,
+  Established,
+  IkeSa,
+  Inbound,
+  InFlight,
+  Outbound,
+  Serving,
+  Usage,
+} from "../phase.ts";
+import type { Timers } from "../timers.ts";
+import { asking, type LaterServing, method, serving, tasks } from "./exchanges.ts";
+
+/** IKE SAs that are written. */
+export type Lasting = Established | Closing | Ended;
+
+/** The IKE SA if it is one that is written. */
+export function lastingOf(sa: IkeSa): Lasting | undefined {
+  if (sa.phase === "established") return isNegotiating(sa.serving) ? undefined : sa;
+  return sa.phase === "closing" || sa.phase === "ended" ? sa : undefined;
+}
+
+/** Its IKE_AUTH is not answered: the peer knows nothing of an IKE SA so far. */
+function isNegotiating(request: Serving | undefined): boolean {
+  return request?.kind === "ike-auth" || request?.kind === "ike-auth-held";
+}
+
+const servingLater: Codec<Serving | undefined> = mapped(optional(serving), {
+  to(request: Serving | undefined): LaterServing | undefined {
+    const isLater = request?.kind !== "ike-auth" && request?.kind !== "ike-auth-held";
+    assert(isLater, "a negotiation is not written");
+    return request;
+  },
+  from: (request): Serving | undefined => request,
+});
+
+/** SK_pi and SK_pr have served, and are wiped. */
+const spent = constant<Uint8Array>(new Uint8Array(0));
+
+const keys = record<IkeKeys>({
+  ...{ SK_d: key, SK_ai: key, SK_ar: key, SK_ei: key, SK_er: key, SK_pi: spent, SK_pr: spent },
+  epoch: u16,
+});
+
+const parts: Codec<ReadonlyMap<number, Uint8Array>> = mapped(
+  list(
+    record<{ readonly number: number; readonly part: Uint8Array }>({
+      ...{ number: u16, part: datagram },
+    }),
+    65_535,
+  ),
+  {
+    to: (known: ReadonlyMap<number, Uint8Array>) =>
+      [...known].map(([number, part]) => ({ number, part })),
+    from: (written): ReadonlyMap<number, Uint8Array> =>
+      new Map(written.map(({ number, part }) => [number, part])),
+  },
+);
+
+const reassembly = record<Reassembly>({
+  ...{ messageId: u32, exchangeType: u8, total: u16, firstInner: u8, parts, octets: u32 },
+  until: instant,
+});
+
+const fragments = record<Fragments>({
+  ...{ request: optional(reassembly), response: optional(reassembly) },
+  limits: record<FragmentLimits>({ fragmentsMax: u32, octetsMax: u32 }),
+  refused: optional(text(1_024)),
+});
+
+const inbound = record<Inbound>({ nextId: u32, lastResponse: optional(datagrams), path });
+
+const inFlight = record<InFlight>({
+  ...{ messageId: u32, datagrams, attempts: u16, attemptsMax: u16, retransmitAt: instant },
+});
+
+const timers = record<Timers>({
+  ...{ rekeyAt: optional(instant), hardAt: instant, reauthAt: optional(instant) },
+  ...{ inactivityAt: optional(instant), keepaliveAt: optional(instant) },
+  childlessAt: optional(instant),
+  redundant: optional(
+    record<NonNullable<Timers["redundant"]>>({
+      ...{ at: instant, why: oneOf(["redundant", "replaced-by-newer"]) },
+    }),
+  ),
+  noticeAt: instant,
+});
+
+const established = record<Established>({
+  ...{ phase: constant("established"), id: saId, isCaller: bool, path, nat },
+  ...{ algorithms: ikeAlgorithms, keys, usesPpk: bool, peer: identity },
+  otherId: omissible(
+    record<NonNullable<Established["otherId"]>>({ expected: text(65_535), ours: text(65_535) }),
+  ),
+  ...{ policy, settings, children: list(childSa, 65_535) },
+  ...{ childMethod: optional(method), struggle: optional(struggle) },
+  ...{ inbound, outbound: record<Outbound>({ nextId: u32, inFlight: optional(inFlight) }) },
+  ...{ serving: servingLater, asking: optional(asking), tasks },
+  ...{ fragmentOctets: optional(u32), fragments, mobike: bool },
+  redirect: oneOf(["none", "supported", "redirected", "followed"]),
+  redirected: optional(
+    record<NonNullable<Established["redirected"]>>({ to: gateway, until: instant }),
+  ),
+  usage: record<Usage>({ movedAt: instant, ticket: optional(ticket) }),
+  ...{ timers, establishedAt: instant, heardAt: instant },
+  ...{ contested: optional(ikeSpi), replacedUntil: optional(instant) },
+});
+
+const closing = record<Closing>({
+  ...{ phase: constant("closing"), id: saId, path, algorithms: ikeAlgorithms, keys },
+  ...{ fragmentOctets: optional(u32), retransmission, inFlight },
+});
+
+const ended = record<Ended>({
+  ...{ phase: constant("ended"), id: saId, path, messageId: u32, response: datagrams },
+  forgetAt: instant,
+});
+
+type Tagged =
+  | { readonly kind: "established"; readonly sa: Established }
+  | { readonly kind: "closing"; readonly sa: Closing }
+  | { readonly kind: "ended"; readonly sa: Ended };
+
+type TaggedOf<K extends Tagged["kind"]> = Extract<Tagged, { readonly kind: K }>;
+
+const tagged = byKind<Tagged>({
+  established: record<TaggedOf<"established">>({ kind: constant("established"), sa: established }),
+  closing: record<TaggedOf<"closing">>({ kind: constant("closing"), sa: closing }),
+  ended: record<TaggedOf<"ended">>({ kind: constant("ended"), sa: ended }),
+});
+
+/** An IKE SA as it stands, in the epoch of its keys. */
+export const lasting: Codec<Lasting> = mapped(tagged, {
+  to: tag,
+  from: ({ sa }, fail) => (keysFit(sa) ? sa : fail("keys that do not fit the algorithms")),
+});
+
+function keysFit(sa: Lasting): boolean {
+  if (sa.phase === "ended") return true;
+  const { algorithms, keys } = sa;
+  const [encrOctets, integOctets] = [algorithms.encr.keyOctets, algorithms.integ?.keyOctets ?? 0];
+  return (
+    keys.SK_d.length === algorithms.prf.keyOctets &&
+    [keys.SK_ei, keys.SK_er].every(({ length }) => length === encrOctets) &&
+    [keys.SK_ai, keys.SK_ar].every(({ length }) => length === integOctets)
+  );
+}
+
+function tag(sa: Lasting): Tagged {
+  switch (sa.phase) {
+    case "established":
+      return { kind: "established", sa };
+    case "closing":
+      return { kind: "closing", sa };
+    default:
+      return { kind: "ended", sa };
+  }
+}

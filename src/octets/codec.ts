@@ -1,0 +1,283 @@
+/**
+ * How values are written as octets and read back by another process. A codec is put together from
+ * smaller ones and goes both ways, so that what is written and what is read cannot differ; where a
+ * type gets another field, its codec no longer compiles.
+ */
+
+import { assert } from "./assert.ts";
+import type { Reader } from "./reader.ts";
+import type { Writer } from "./writer.ts";
+
+/** One moment on both clocks: instants are of one process, wall time is everybody's. */
+export type Anchor = { readonly now: number; readonly wallMs: number };
+
+/** A document that is being written. `shared` numbers values that stand in it once, by codec. */
+export type Writing = {
+  readonly w: Writer;
+  readonly anchor: Anchor;
+  readonly shared: Map<unknown, Map<unknown, number>>;
+};
+
+/** A document that is being read. `shared` holds the values that stand in it once, by codec. */
+export type Reading = {
+  readonly r: Reader;
+  readonly anchor: Anchor;
+  readonly shared: Map<unknown, unknown[]>;
+};
+
+/**
+ * Writes a value and reads it back. `read` throws a `Malformed` as every parser does, keeps no view
+ * of the octets, and takes no memory but for octets that are there.
+ */
+export type Codec<T> = {
+  readonly write: (to: Writing, value: T) => void;
+  readonly read: (from: Reading) => T;
+};
+
+/** Of a field that an object may lack. */
+export type OmissibleCodec<T> = Codec<T | undefined> & { readonly isOmissible: true };
+
+/** What a type is written as instead. */
+type Instead<T, U> = {
+  readonly to: (value: T) => U;
+  /** Ends in `fail` where no value is written so. */
+  readonly from: (written: U, fail: (detail: string) => never) => T;
+};
+
+export const u8: Codec<number> = uint(
+  1,
+  ({ w }, value) => w.u8(value),
+  ({ r }) => r.u8(),
+);
+export const u16: Codec<number> = uint(
+  2,
+  ({ w }, value) => w.u16(value),
+  ({ r }) => r.u16(),
+);
+export const u32: Codec<number> = uint(
+  4,
+  ({ w }, value) => w.u32(value),
+  ({ r }) => r.u32(),
+);
+export const u48: Codec<number> = uint(
+  6,
+  ({ w }, value) => w.u16(Math.floor(value / WORD)).u32(value % WORD),
+  ({ r }) => r.u16() * WORD + r.u32(),
+);
+export const u64: Codec<bigint> = {
+  write: ({ w }, value) => void w.u64(value),
+  read: ({ r }) => r.u64(),
+};
+
+const WORD = 2 ** 32;
+
+export const bool: Codec<boolean> = oneOf([false, true]);
+
+/** A number with a fraction; not a number, and infinity, are refused. */
+export const fraction: Codec<number> = {
+  write({ w }, value) {
+    const octets = new Uint8Array(8);
+    new DataView(octets.buffer).setFloat64(0, value);
+    w.octets(octets);
+  },
+  read({ r }) {
+    const octets = r.octets(8).slice();
+    const value = new DataView(octets.buffer).getFloat64(0);
+    return Number.isFinite(value) ? value : r.fail("a number that is not finite");
+  },
+};
+
+/** One of these values. New ones go to the end: the place is what is written. */
+export function oneOf<const T extends string | number | boolean>(values: readonly T[]): Codec<T> {
+  return {
+    write({ w }, value) {
+      const at = values.indexOf(value);
+      assert(at >= 0, "a value that no place is known for");
+      w.u8(at);
+    },
+    read({ r }) {
+      const at = r.u8();
+      const value = values[at];
+      return value === undefined ? r.fail(`value ${at} of ${values.length}`) : value;
+    },
+  };
+}
+
+/** Always the same: nothing is written. */
+export function constant<const T>(value: T): Codec<T> {
+  return { write: () => undefined, read: () => value };
+}
+
+/** Octets, at most `max` of them; what is read is a copy. */
+export function octets(max: number): Codec<Uint8Array> {
+  const count = countOf(max);
+  return {
+    write(to, value) {
+      count.write(to, value.length);
+      to.w.octets(value);
+    },
+    read: (from) => from.r.octets(count.read(from)).slice(),
+  };
+}
+
+/** Text of at most `max` octets. */
+export function text(max: number): Codec<string> {
+  return mapped(octets(max), {
+    to: (value: string) => new TextEncoder().encode(value),
+    from: (written) => new TextDecoder().decode(written),
+  });
+}
+
+export function optional<T>(codec: Codec<T>): Codec<T | undefined> {
+  return {
+    write(to, value) {
+      to.w.u8(value === undefined ? 0 : 1);
+      if (value !== undefined) codec.write(to, value);
+    },
+    read: (from) => (bool.read(from) ? codec.read(from) : undefined),
+  };
+}
+
+/** A field that is left out where it has no value. */
+export function omissible<T>(codec: Codec<T>): OmissibleCodec<T> {
+  return { ...optional(codec), isOmissible: true };
+}
+
+/** At most `max` values of one kind. */
+export function list<T>(codec: Codec<T>, max: number): Codec<readonly T[]> {
+  const count = countOf(max);
+  return {
+    write(to, values) {
+      count.write(to, values.length);
+      for (const value of values) codec.write(to, value);
+    },
+    read(from) {
+      const values: T[] = [];
+      // Each value is read before there is room for the next one: the count alone takes nothing.
+      for (let left = count.read(from); left > 0; left--) values.push(codec.read(from));
+      return values;
+    },
+  };
+}
+
+/** Keys of `T`, each with the codec of its value, in the order in which they are written. */
+export type Fields<T> = {
+  readonly [K in keyof T]-?: Partial<Pick<T, K>> extends Pick<T, K>
+    ? OmissibleCodec<T[K]>
+    : Codec<T[K]>;
+};
+
+/** An object, field by field. */
+export function record<T extends object>(fields: Fields<T>): Codec<T> {
+  // The type above has paired each name with the codec of its field.
+  const codecs = Object.entries(fields) as readonly (readonly [string, OmissibleCodec<unknown>])[];
+  return {
+    write(to, value) {
+      const from = value as Readonly<Record<string, unknown>>;
+      for (const [name, codec] of codecs) codec.write(to, from[name]);
+    },
+    read(from) {
+      const made: Record<string, unknown> = {};
+      for (const [name, codec] of codecs) {
+        const value = codec.read(from);
+        if (value !== undefined || codec.isOmissible !== true) made[name] = value;
+      }
+      return made as T;
+    },
+  };
+}
+
+type Cases<T extends { readonly kind: string }> = {
+  readonly [K in T["kind"]]: Codec<Extract<T, { readonly kind: K }>>;
+};
+
+/** One of several kinds of object. New kinds go to the end. */
+export function byKind<T extends { readonly kind: string }>(cases: Cases<T>): Codec<T> {
+  // The type above has paired each kind with the codec of its objects.
+  const known = Object.entries(cases) as readonly (readonly [string, Codec<T>])[];
+  const codecs = new Map(known);
+  const kinds = oneOf(known.map(([kind]) => kind));
+  const codecOf = (kind: string): Codec<T> => {
+    const codec = codecs.get(kind);
+    assert(codec !== undefined, `no codec for ${kind}`);
+    return codec;
+  };
+  return {
+    write(to, value) {
+      kinds.write(to, value.kind);
+      codecOf(value.kind).write(to, value);
+    },
+    read: (from) => codecOf(kinds.read(from)).read(from),
+  };
+}
+
+/** A value that is written as another one. */
+export function mapped<T, U>(codec: Codec<U>, { to, from }: Instead<T, U>): Codec<T> {
+  return {
+    write: (writing, value) => codec.write(writing, to(value)),
+    read: (reading) => from(codec.read(reading), (detail) => reading.r.fail(detail)),
+  };
+}
+
+/**
+ * A value that many hold in common: it stands in the document once, and is one object again when it
+ * is read. Nothing depends on that but the memory it takes.
+ */
+export function shared<T extends object>(codec: Codec<T>): Codec<T> {
+  const self: Codec<T> = {
+    write(to, value) {
+      const numbers = to.shared.get(self) ?? new Map<unknown, number>();
+      to.shared.set(self, numbers);
+      const number = numbers.get(value);
+      to.w.u32(number ?? 0);
+      if (number !== undefined) return;
+      codec.write(to, value);
+      numbers.set(value, numbers.size + 1);
+    },
+    read(from) {
+      const values = from.shared.get(self) ?? [];
+      from.shared.set(self, values);
+      const number = from.r.u32();
+      if (number === 0) {
+        const value = codec.read(from);
+        values.push(value);
+        return value;
+      }
+      // This codec has read all that is under its name.
+      const known = values[number - 1] as T | undefined;
+      return known ?? from.r.fail(`shared value ${number} of ${values.length}`);
+    },
+  };
+  return self;
+}
+
+function uint(
+  width: number,
+  write: (to: Writing, value: number) => unknown,
+  read: (from: Reading) => number,
+): Codec<number> {
+  const end = 256 ** width;
+  return {
+    write(to, value) {
+      const fits = Number.isInteger(value) && value >= 0 && value < end;
+      assert(fits, `a number that does not fit into ${width} octets`);
+      write(to, value);
+    },
+    read,
+  };
+}
+
+/** How many there are, where there may be `max`. */
+function countOf(max: number): Codec<number> {
+  const width = max < 256 ? u8 : max < 65_536 ? u16 : u32;
+  return {
+    write(to, count) {
+      assert(count <= max, `${count} of at most ${max}`);
+      width.write(to, count);
+    },
+    read(from) {
+      const count = width.read(from);
+      return count <= max ? count : from.r.fail(`${count} of at most ${max}`);
+    },
+  };
+}
