@@ -1,4 +1,4 @@
-/** The status server without its socket: the API, pages, and who may ask for them. */
+/** The status server without its socket: the API, the pages, and access to both. */
 
 import { type Context, Hono } from "hono";
 import { type AccessSettings, access, securityHeaders } from "./access/access.ts";
@@ -26,7 +26,7 @@ export type StatusSettings = AccessSettings & {
   readonly onBug?: (fault: unknown) => void;
 };
 
-/** The application; `source` is what it shows, `control` what it can have done. */
+/** The application; `source` is what it shows, `control` carries actions out. */
 export function createStatusApp(
   source: StatusSource,
   settings: StatusSettings,

@@ -1,4 +1,4 @@
-/** What an operator can do over HTTP: the daemon hands it in, nothing here can do it by itself. */
+/** What an operator can do over HTTP. The daemon carries it out; this room only asks. */
 
 import type { RekeyOf } from "../concentrator/event.ts";
 import type { Instant } from "../octets/instant.ts";
@@ -7,7 +7,7 @@ import type { EVENT_LEVELS } from "./lists/events.ts";
 
 export type LogLevel = (typeof EVENT_LEVELS)[number];
 
-/** Done, or under way. `after`: events from here on are what came of it. */
+/** Done, or under way. Events after the sequence `after` say what comes of it. */
 export type ControlDone = {
   readonly outcome:
     | "debugging"
@@ -23,7 +23,7 @@ export type ControlDone = {
   readonly after: number;
   /** In words. */
   readonly detail: string;
-  /** What else is to be said, by its name in the answer. */
+  /** More members of the answer. */
   readonly more?: Readonly<Record<string, readonly string[] | string | number>>;
 };
 
@@ -39,7 +39,7 @@ export type RefusalKind =
 export type ControlRefusal<K extends RefusalKind = RefusalKind> = {
   readonly kind: K;
   readonly detail: string;
-  /** Of a configuration file: each of them. */
+  /** Each fault of a configuration file. */
   readonly faults?: readonly string[];
 };
 
@@ -50,7 +50,7 @@ export type ControlAnswer<K extends RefusalKind = RefusalKind> = Result<
 
 /** Each of them leaves a line in the journal that says who asked: `remote` is `192.0.2.1:50123`. */
 export type Control = {
-  /** Whoever shows it may do all of this; undefined: nobody may. */
+  /** The token that allows all of this; undefined: nothing is allowed. */
   readonly token: string | undefined;
   /** Has a site called. */
   connect(peerId: string, remote: string): ControlAnswer<"unknown-peer">;

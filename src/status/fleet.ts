@@ -12,14 +12,14 @@ export type Fleet = {
   readonly connected: number;
   /** Seen since start, and not connected now. */
   readonly seen: number;
-  /** Of nothing has been heard since start. */
+  /** Not heard of since start. */
   readonly neverSeen: number;
   readonly disabled: number;
 };
 
 /**
- * Undefined as long as no table could be counted. Rows are counted once a minute, sites as they
- * are: a number may be off by those that came or went in between.
+ * Undefined until a table has been counted. Rows are counted once a minute, connected sites at each
+ * call: the numbers may differ by those that came or went meanwhile.
  */
 export function fleetOf(
   source: Pick<StatusSource, "snapshot" | "expected">,

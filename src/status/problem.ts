@@ -1,4 +1,4 @@
-/** Errors over HTTP: problem documents for programs, a page for people (RFC 9457). */
+/** Errors over HTTP: problem documents for programs (RFC 9457), pages for browsers. */
 
 import type { Context } from "hono";
 import type { ContentfulStatusCode } from "hono/utils/http-status";
@@ -43,7 +43,7 @@ export function problem(
   return c.body(body, status, { ...headers, "Content-Type": "application/problem+json" });
 }
 
-/** A browser on one of the pages; programs get the document. */
+/** Whether a browser asks for a page; programs get the document. */
 export function wantsPage(c: Context): boolean {
   const accept = c.req.header("accept") ?? "";
   return accept.includes("text/html") && !c.req.path.startsWith("/api/");

@@ -35,7 +35,7 @@ export function requestOf(c: Context<StatusBindings>): StatusRequest {
   };
 }
 
-/** `192.0.2.1:50123`: who asks, whatever headers say. */
+/** `192.0.2.1:50123`: the address of the connection, whatever headers say. */
 export function remoteOf(c: Context<StatusBindings>): string {
   return c.env?.remote ?? "unknown";
 }

@@ -10,7 +10,7 @@ export type StatusServer = {
   readonly url: string;
   /** The port, also where port 0 asked for any. */
   readonly port: number;
-  /** From now on with this certificate, or without; the fault, if the port cannot be had again. */
+  /** Uses this certificate from now on, or none; the fault, if the port cannot be opened again. */
   useTls(tls: Tls | undefined): string | undefined;
   /** Ends connections, also those in use. */
   stop(): Promise<void>;
@@ -18,7 +18,7 @@ export type StatusServer = {
 
 export type ServeFault = { readonly kind: "serve"; readonly detail: string };
 
-/** Requests have no bodies here; a little room is left for clients that send one anyway. */
+/** Requests need no bodies; some clients send a small one anyway. */
 const BODY_OCTETS_MAX = 64 * 1024;
 const IDLE_SECONDS_MAX = 30;
 
@@ -46,7 +46,7 @@ export function serveStatus(
     port,
     useTls(next) {
       if (next?.cert === tls?.cert && next?.key === tls?.key) return undefined;
-      // Who is being answered now is answered to the end.
+      // Requests under way are answered to the end.
       void server.stop(false);
       const again = listenOn(app, { ...listen, port, tls: next });
       if (!again.ok) return again.error.detail;
@@ -86,7 +86,7 @@ function listenOn(app: Hono<StatusBindings>, listen: Listen): Result<Server, Ser
   }
 }
 
-/** `192.0.2.1:50123`: who really asked, whatever headers say. */
+/** `192.0.2.1:50123`: the address of the connection, whatever headers say. */
 function remoteText(from: { readonly address: string; readonly port: number } | null): string {
   if (from === null) return "unknown";
   const { address, port } = from;
@@ -94,8 +94,8 @@ function remoteText(from: { readonly address: string; readonly port: number } | 
 }
 
 /**
- * HTTP/1.0 needs no Host, and load balancers that look after us send none: then Bun's URL is a
- * path, in which no route can be found.
+ * HTTP/1.0 needs no Host, and health checks of load balancers send none: then Bun's URL is only a
+ * path, and matches no route.
  */
 function withHost(request: Request): Request {
   return request.url.startsWith("/")

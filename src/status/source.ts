@@ -16,7 +16,7 @@ export type StateUse = { readonly octets: bigint; readonly packets: bigint };
 /** Uses of states by `DST SPI` (`192.0.2.1 0xc0ffee01`), see {@link stateKey}. */
 export type StateUses = ReadonlyMap<string, StateUse>;
 
-/** What Child SAs have carried since start, as far as it was seen: looked at every 10 s. */
+/** What Child SAs have carried since start; read every 10 s. */
 export type TrafficTotals = {
   readonly octetsIn: number;
   readonly octetsOut: number;
@@ -41,7 +41,7 @@ export type StatusSource = {
   folded(): number;
   /** The longest that the event loop was held up in the last minute, in seconds. */
   loopDelaySeconds(): number;
-  /** How often the configuration file was read anew, by what came of it. */
+  /** How often the configuration file was read again, by result. */
   reloads(): ReadonlyMap<string, number>;
   /** Figures of the last hour, or of the last two days. */
   series(range: "hour" | "days"): Series;
@@ -55,11 +55,11 @@ export type StatusSource = {
     after: string | undefined,
     limit: number,
   ): Promise<Result<readonly PeerListing[], string>>;
-  /** What came last of everybody who may not be connected; see {@link Attempts.notConnected}. */
+  /** The last attempt of each that may not be connected; see {@link Attempts.notConnected}. */
   notConnected(): readonly LastAttempt[];
   /** Rows by egroup, counted once a minute; an egroup that was not counted yet is missing. */
   expected(): ReadonlyMap<string, ExpectedSites>;
-  /** Whether anything has come of this site since start. */
+  /** Whether the site has been heard of since start. */
   isSeen(peerId: string): boolean;
   /** Of a peer ID, or an address; its row is read for it. Never rejects. */
   explain(asked: string): Promise<SiteExplanation>;
@@ -88,7 +88,7 @@ export type StatusFacts = {
   readonly egroups: readonly string[];
 };
 
-/** A row as it may be shown: of its keys only whether they are there. */
+/** A row as it may be shown: without its keys, but with whether it has them. */
 export type PeerListing = {
   readonly peerid: string;
   readonly hasPassword: boolean;

@@ -1,4 +1,4 @@
-/** Who may ask: the token, the Host header, and what browsers are told to refuse. */
+/** Access: the token, the Host header, and headers that restrict browsers. */
 
 import type { Context, MiddlewareHandler } from "hono";
 import { getCookie } from "hono/cookie";
@@ -12,9 +12,9 @@ import type { Session, Sessions } from "./sessions.ts";
 import { type TokenGuard, tooManyTokens } from "./token-guard.ts";
 
 export type AccessSettings = {
-  /** Undefined: no token is asked for, which is possible on loopback only. */
+  /** Undefined: no token is needed, which is possible on loopback only. */
   readonly token: string | undefined;
-  /** Who may change something may read as well. */
+  /** It allows reading as well. */
   readonly operateToken?: string | undefined;
   /** The address that is listened on. */
   readonly host: string;
@@ -31,7 +31,7 @@ const HEADERS = {
   "X-Content-Type-Options": "nosniff",
 } as const;
 
-/** Sets the headers that keep a browser from doing more than show what it got. */
+/** Sets the headers that allow a browser to show a page and no more. */
 export const securityHeaders: MiddlewareHandler = async (c, next) => {
   await next();
   for (const [name, value] of Object.entries(HEADERS)) {
@@ -58,13 +58,13 @@ export function access(parts: AccessParts): MiddlewareHandler<StatusBindings> {
   return (c, next) => {
     const session = sessionOf(c, settings, sessions);
     c.set("session", session);
-    // Asked for each request: the token may be another after a reload.
+    // Read for each request: a reload may change the token.
     if (settings.token === undefined) return open(c, next);
     return session === undefined ? closed(c, next) : next();
   };
 }
 
-/** The session of a browser, unless its token is not valid any more. */
+/** The session of a browser, as long as its token is valid. */
 function sessionOf(
   c: Context,
   { token, operateToken }: AccessSettings,
@@ -82,7 +82,7 @@ export function bearerOf(header: string | undefined): string | undefined {
   return /^Bearer +(\S+)$/i.exec(header ?? "")?.[1];
 }
 
-/** Compares in a time that does not depend on how much of it is right. */
+/** Compares in constant time. */
 export function isToken(given: string, token: string): boolean {
   return equalConstantTime(encode(given), encode(token));
 }
@@ -119,14 +119,14 @@ function withToken({
   };
 }
 
-/** Without a token only the name tells a page of another site from the operator (rebinding). */
+/** Without a token, only the Host header shows DNS rebinding by a page of another site. */
 function withoutToken(listening: string): MiddlewareHandler {
   const hosts = new Set(["localhost", "127.0.0.1", "[::1]", bracketed(listening)]);
   return async (c, next) => {
     // No Host at all is HTTP/1.0: no browser.
     const host = hostName(c.req.header("host") ?? "localhost");
     if (hosts.has(host)) return await next();
-    return problem(c, 421, `this server is not ${host}: ask it by its address`);
+    return problem(c, 421, `this server is not ${host}: use its address`);
   };
 }
 

@@ -1,4 +1,4 @@
-/** Who may change something: the operate token, in a request that no other site's page can send. */
+/** Guards what changes something: by the operate token, and against pages of other sites. */
 
 import type { Context, MiddlewareHandler } from "hono";
 import { Rate } from "../../concentrator/rate.ts";
@@ -36,7 +36,7 @@ function withOperateToken(control: Control, tokens: TokenGuard): MiddlewareHandl
     const given = bearerOf(c.req.header("authorization"));
     if (given !== undefined && !tokens.mayTry(c)) return tooManyTokens(c);
     if (given === undefined || !isToken(given, token)) {
-      // Without one nothing is guessed.
+      // Without a token it is no guess.
       if (given === undefined) control.onDenied(`${c.req.method} ${c.req.path}`, remoteOf(c));
       else tokens.onWrong(c);
       const detail = "send the token of status.operate_token_file: Authorization: Bearer TOKEN";

@@ -1,15 +1,15 @@
-/** Pages of other origins: an operator's browser must not use up for them what is here. */
+/** Pages of other origins must not use up this server's limits by an operator's browser. */
 
 import type { Context, MiddlewareHandler } from "hono";
 import { problem } from "../problem.ts";
 
 /**
- * Refuses what the script, form or picture of another origin asks for. A link to a page of ours
- * is followed; programs, which send none of these headers, are not concerned.
+ * Refuses requests of scripts, forms and pictures of other origins. Links to our pages work, and
+ * programs, which send none of these headers, are not affected.
  */
 export const ownOriginOnly: MiddlewareHandler = async (c, next) => {
   if (!isOfOtherOrigin(c)) return await next();
-  return problem(c, 403, "pages of other origins may link to this one, and no more");
+  return problem(c, 403, "pages of other origins may only link here");
 };
 
 function isOfOtherOrigin(c: Context): boolean {

@@ -1,4 +1,4 @@
-/** Sessions of browsers: somebody has shown a token once, and a cookie stands for it. */
+/** Sessions of browsers: after a login with a token, a cookie stands for it. */
 
 import { equalConstantTime } from "../../octets/secret.ts";
 
@@ -6,13 +6,13 @@ export type Role = "read" | "operate";
 
 export type Session = {
   readonly id: string;
-  /** In each form that changes something: pages of other sites cannot know it. */
+  /** Each form that changes something carries it: pages of other sites cannot know it. */
   readonly csrf: string;
   readonly role: Role;
-  /** The token that was shown: with another one configured, the session is over. */
+  /** The token of the login: when the configured one changes, the session ends. */
   readonly token: string;
   readonly untilMs: number;
-  /** What the next page says of the last action. */
+  /** The result of the last action, for the next page. */
   said: string | undefined;
 };
 
@@ -23,13 +23,13 @@ export type Sessions = {
   readonly size: number;
 };
 
-/** More people than that do not look after one concentrator; the oldest session goes first. */
+/** One concentrator has fewer operators than this; the oldest session is closed first. */
 const SESSIONS_MAX = 64;
 /** A shift. */
 const SESSION_MS = 10 * 3_600_000;
 const ID_OCTETS = 32;
 
-/** Nobody has logged in. `nowMs` is monotonic. */
+/** No sessions at first. `nowMs` is monotonic. */
 export function createSessions(nowMs: () => number): Sessions {
   const sessions = new Map<string, Session>();
   return {

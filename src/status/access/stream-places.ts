@@ -1,6 +1,6 @@
-/** Who follows the events: so many at the same time, and nobody all of the places. */
+/** Clients of the event stream: a limit for all, and one for each of them. */
 
-/** Clients at the same time; each costs a connection and nothing else: none has a queue. */
+/** Clients at the same time; each costs a connection and no queue. */
 export const CLIENTS_MAX = 32;
 /** Of one session, and of one address prefix without one. */
 const PER_SESSION_MAX = 8;
@@ -9,17 +9,17 @@ const PER_PREFIX_MAX = 16;
 export type Follower = {
   /** The session, or the address prefix. */
   readonly key: string;
-  /** Whether it has shown a token. */
+  /** Whether it has authenticated with a token. */
   readonly isTrusted: boolean;
-  /** Ends its stream: another one takes its place. */
+  /** Ends its stream, to make room for another. */
   giveWay(): void;
 };
 
 export type StreamPlaces = {
-  /** Makes room and takes it; false if none can be made. */
+  /** Takes a place, and ends another stream if needed; false if there is none to end. */
   take(follower: Follower): boolean;
   leave(follower: Follower): void;
-  /** Streams that were ended or refused for want of a place, since start. */
+  /** Streams that were ended or refused because all places were taken, since start. */
   readonly refused: number;
   readonly size: number;
 };

@@ -1,4 +1,4 @@
-/** Wrong tokens, by header or form, with any method: so many from one prefix, and no more. */
+/** Limits wrong tokens, by header or form, for each address prefix and for all. */
 
 import type { Context } from "hono";
 import { createRates, Rate, type RateLimit } from "../../concentrator/rate.ts";
@@ -7,19 +7,19 @@ import { asInstant } from "../../octets/instant.ts";
 import { problem } from "../problem.ts";
 import type { StatusBindings } from "../request.ts";
 
-/** From one address, or one /64 of IPv6: others are not kept out by it. */
+/** From one address, or one /64 of IPv6: other addresses are not affected. */
 const WRONG_TOKENS: RateLimit = { perSecond: 2, burst: 10 };
-/** From everywhere: what comparing costs, and what is noted. */
+/** From all addresses together: bounds the comparisons, and the log. */
 const ALL_WRONG_TOKENS: RateLimit = { perSecond: 100, burst: 500 };
 /** Prefixes that are remembered. */
 const PREFIXES_MAX = 4_096;
 
 export type TokenGuard = {
-  /** Whether a token from there is looked at now; a right one uses nothing up. */
+  /** Whether a token from this address is compared now; a right one does not count. */
   mayTry(c: Context<StatusBindings>): boolean;
-  /** It was a wrong one. */
+  /** Counts a wrong token. */
   onWrong(c: Context<StatusBindings>): void;
-  /** Tokens that were wrong, and tokens that were not looked at, since start. */
+  /** Tokens that were wrong, and tokens that were not compared, since start. */
   readonly wrong: number;
   readonly limited: number;
 };
@@ -27,11 +27,11 @@ export type TokenGuard = {
 export type TokenGuardSettings = {
   /** Monotonic. */
   nowMs(): number;
-  /** Somebody has shown a wrong token: `POST /status/login`, and from where. */
+  /** Told of each wrong token: `POST /status/login`, and the address. */
   onDenied(what: string, remote: string): void;
 };
 
-/** Nobody has tried. */
+/** No wrong tokens yet. */
 export function createTokenGuard({ nowMs, onDenied }: TokenGuardSettings): TokenGuard {
   const now = () => asInstant(nowMs());
   const each = createRates(WRONG_TOKENS, PREFIXES_MAX);
@@ -60,9 +60,9 @@ export function createTokenGuard({ nowMs, onDenied }: TokenGuardSettings): Token
   };
 }
 
-/** The answer to who has shown too many wrong ones. */
+/** The answer after too many wrong tokens. */
 export function tooManyTokens(c: Context): Response {
-  return problem(c, 429, "too many wrong tokens: wait a little", { "Retry-After": "1" });
+  return problem(c, 429, "too many wrong tokens: wait a second", { "Retry-After": "1" });
 }
 
 function remoteOf(c: Context<StatusBindings>): string {

@@ -38,7 +38,7 @@ type Plain<T> = T extends readonly (infer U)[]
     ? { readonly [K in keyof T]: Plain<T[K]> }
     : T;
 
-/** What a JSON answer has to be, of its schema. */
+/** What a JSON answer must be, by its schema. */
 export type JsonOf<K extends AnswerName> = Plain<z.infer<(typeof ANSWERS)[K]>>;
 
 type BodyOf<K> = K extends AnswerName
@@ -75,7 +75,7 @@ export type AnyReply = Result<
   Refused<ProblemStatus>
 >;
 
-/** What one answers that has these answers and problems. */
+/** What an operation with these answers and problems answers. */
 export type Reply<A extends Answers, S extends ProblemStatus> = AnyReply &
   Result<Given<A>, Refused<S>>;
 

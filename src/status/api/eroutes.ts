@@ -1,4 +1,4 @@
-/** Eroutes in use as the API answers them: lists, one site's, and what the kernel has besides. */
+/** Eroutes in use as the API answers them: lists, one site's, and states that drain. */
 
 import type { ErouteView } from "../../concentrator/snapshot.ts";
 import { erouteQuery, listEroutes } from "../lists/eroutes.ts";
@@ -32,7 +32,7 @@ export function listOf(
   };
 }
 
-/** What the kernel has beside the eroutes' Child SAs. */
+/** Inbound states of replaced Child SAs that the kernel still has. */
 export function drainingStates(source: StatusSource): Handler<"drainingStates"> {
   return ({ values }) => {
     const snapshot = source.snapshot();

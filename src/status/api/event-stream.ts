@@ -123,6 +123,6 @@ function cursorOf(
   if (!resumed.ok) return err(`Last-Event-ID ${resumed.error}`);
   const last = source.events(1).at(-1)?.sequence ?? 0;
   const asked = resumed.value ?? after ?? last;
-  // One of an earlier run: this run's own begin anew.
+  // From an earlier run of the daemon: send all of this run.
   return ok(asked > last ? 0 : asked);
 }

@@ -8,7 +8,7 @@ export function explanationJson(asked: string, { explanation, attempts }: SiteEx
   const { state, summary, findings, comparison, advice } = explanation;
   return {
     peer_id: asked,
-    /** Null if nobody knows. */
+    /** Null if it is not known. */
     connected: state === "unknown" ? null : state === "connected",
     state,
     summary,

@@ -54,7 +54,7 @@ export function createHandlers(parts: ApiParts): Handlers {
     explain: explain(source),
     metrics: metrics(parts),
     siteMetrics: async () => found(await siteMetricsText(source)),
-    // Loaded when somebody reads them: making schemas takes time that no start has to wait for.
+    // Loaded at the first request: making schemas would delay the start.
     openapi: async () => {
       const { openApi } = await import("./openapi.ts");
       return found(JSON.stringify(openApi(source.facts.version)));

@@ -90,7 +90,7 @@ const ANSWER_WORDS: Readonly<Record<string, string>> = {
 const PROBLEM_WORDS: Readonly<Record<number, string>> = {
   400: "A parameter is not what it must be.",
   401: "The token is missing or wrong.",
-  403: "The configuration allows this to nobody.",
+  403: "The configuration does not allow this.",
   404: "No such site is configured, or it is not connected.",
   405: "Only GET and HEAD are possible here.",
   409: "This is not possible now; the detail says why.",
@@ -111,7 +111,7 @@ function nameOf(answer: AnswerName): string {
   return `${answer.charAt(0).toUpperCase()}${answer.slice(1)}`;
 }
 
-/** Those of the answers, and what they are made of. */
+/** The schemas of answers, and of their parts. */
 function schemas(): Json {
   const registry = z.registry<{ id?: string }>();
   for (const [id, schema] of Object.entries(PARTS)) registry.add(schema, { id });

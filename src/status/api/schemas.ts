@@ -28,10 +28,11 @@ const ikeSa = z
     remote_endpoint: z.string(),
     nat: z.enum(["none", "local", "remote", "both"]),
     established_at: time,
-    redirectable: z.boolean().describe("Whether the site can be sent elsewhere (RFC 5685)."),
+    redirectable: z.boolean().describe("Whether the site can be redirected (RFC 5685)."),
   })
   .describe(
-    "An IKE SA; `role` is ours, SPIs are in hex, `ppk` is whether a PPK is in its keys (RFC 8784).",
+    "An IKE SA. `role` is the role of erouted, SPIs are in hex, `ppk` says whether its keys " +
+      "include a PPK (RFC 8784).",
   );
 
 const childSa = z
@@ -49,11 +50,13 @@ const childSa = z
     bytes_out: count.nullable(),
     packets_out: count.nullable(),
   })
-  .describe("A Child SA, with what the kernel has counted; or null.");
+  .describe("A Child SA. Its counters come from the kernel, and are null if the kernel has none.");
 
 const certificate = z
   .strictObject({ subject: z.string(), issuer: z.string(), serial: z.string(), expires_at: time })
-  .describe("What the site has proved itself with; null: its pre-shared key.");
+  .describe(
+    "The certificate that the site authenticated with; null if it used its pre-shared key.",
+  );
 
 const eroute = z
   .strictObject({
@@ -86,7 +89,7 @@ const event = z
     outcome: z.enum(["ok", "failed", "refused", "note"]),
     reason: z.string(),
     detail: z.string(),
-    folded: count.describe("Events like it that were left out and are told by this one."),
+    folded: count.describe("Similar events that were left out; this one stands for them."),
     offered: textsOrNull,
     wanted: textsOrNull,
   })
@@ -110,7 +113,7 @@ const attempt = z.strictObject({
   configured: textsOrNull,
 });
 
-/** What several bodies have in common. */
+/** Parts of several answers. */
 export const PARTS = { IkeSa: ikeSa, ChildSa: childSa, Eroute: eroute, Event: event } as const;
 
 const comparison = z.strictObject({
@@ -121,14 +124,17 @@ const comparison = z.strictObject({
   only_configured: texts,
   nearest: z
     .array(z.strictObject({ part: z.string(), offered: texts, configured: texts, common: texts }))
-    .describe("Part by part, of the two proposals that come nearest to each other."),
-  proposal: textOrNull.describe("What to allow in the configuration, if it can be allowed."),
+    .describe("The two proposals that are most alike, compared part by part."),
+  proposal: textOrNull.describe(
+    "What to allow in the configuration; null if it cannot be allowed.",
+  ),
 });
 
 const notConnectedCounts = z
   .strictObject({ failed: count, ended: count, disabled: count, strangers: count })
   .describe(
-    "Sites that failed to connect; that were connected; that are disabled and call; and others.",
+    "Sites that failed to connect, that were connected before, that are disabled and call, and " +
+      "strangers.",
   );
 
 /** Body by name. */
@@ -151,13 +157,16 @@ export const ANSWERS = {
       })
       .nullable()
       .describe(
-        "Rows that are not disabled, counted once a minute; of them, those connected, those " +
-          "seen since start and are not, or were never seen. Null until they are counted.",
+        "Rows that are not disabled, counted once a minute (`expected`). Of these, `connected` " +
+          "are connected, `seen` were seen since start and are not connected, and `never_seen` " +
+          "were not. Null until the rows are counted.",
       ),
     redirecting: z
       .strictObject({ to: z.string(), waiting: count })
       .nullable()
-      .describe("Where all sites are sent (RFC 5685), and how many are still to be told."),
+      .describe(
+        "The gateway that all sites are sent to (RFC 5685), and how many have not been told yet.",
+      ),
     gauges: z.record(z.string(), count),
     counters: counterFields(),
     databases: z.array(
@@ -169,7 +178,7 @@ export const ANSWERS = {
         waiting: count,
         last_fault: textOrNull,
         seconds_sum: count,
-        server: z.string().optional().describe("Of several servers the one that is asked."),
+        server: z.string().optional().describe("The server in use, if there are several."),
         failovers: count.optional(),
       }),
     ),
@@ -190,7 +199,7 @@ export const ANSWERS = {
       z.strictObject({
         peer_id: z.string(),
         state: z.enum(PEER_STATES),
-        seen: z.boolean().describe("Whether anything has come of it since start."),
+        seen: z.boolean().describe("Whether the site has been heard of since start."),
         has_password: z.boolean(),
         has_ppk: z.boolean(),
         remip: textOrNull,
@@ -210,7 +219,7 @@ export const ANSWERS = {
               other_subnet: z.string(),
             }),
           )
-          .describe("Other sites with addresses of its own, a few of many; see `overlap`."),
+          .describe("Other sites with some of the same addresses, a few of them; see `overlap`."),
       }),
     ),
   }),
@@ -219,9 +228,11 @@ export const ANSWERS = {
     counts: notConnectedCounts,
     sites: z.array(
       z.strictObject({
-        peer_id: textOrNull.describe("Null where it has told none."),
-        known: z.boolean().describe("Whether it has a row or an eroute."),
-        last: z.enum(LAST_KINDS).describe("Failed to connect, or was connected."),
+        peer_id: textOrNull.describe("Null if none was sent."),
+        known: z.boolean().describe("Whether a row or an eroute exists for it."),
+        last: z
+          .enum(LAST_KINDS)
+          .describe("`failed` to connect, or `ended` after it was connected."),
         reason: z.string(),
         words: z.string().describe("The reason in words."),
         detail: z.string(),
@@ -242,7 +253,7 @@ export const ANSWERS = {
   }),
   explanation: z.strictObject({
     peer_id: z.string(),
-    connected: z.boolean().nullable().describe("Null if nobody knows."),
+    connected: z.boolean().nullable().describe("Null if it is not known."),
     state: z.enum(SITE_STATES),
     summary: z.string(),
     findings: z.array(
@@ -272,7 +283,7 @@ export const ANSWERS = {
       status: z.number().int(),
       detail: z.string(),
     })
-    .describe("What is wrong, and what would be right (RFC 9457)."),
+    .describe("A problem (RFC 9457): `detail` says what is wrong and what would be right."),
 } as const;
 
 export type AnswerName = keyof typeof ANSWERS;

@@ -23,7 +23,7 @@ export type ErouteSort = (typeof EROUTE_SORTS)[number];
 
 export type ErouteQuery = {
   readonly kind: ErouteView["kind"] | undefined;
-  /** In the peer ID, the eroute's name, an address or a subnet, whatever its case. */
+  /** Found in the peer ID, the eroute's name, an address or a subnet, in any case. */
   readonly text: string | undefined;
   /** The name of the base eroute, or of a normal one. */
   readonly eroute: string | undefined;
@@ -52,7 +52,7 @@ export function erouteQuery(
 }
 
 export type ErouteList = {
-  /** How many there are that fit the query. */
+  /** How many match the query. */
   readonly total: number;
   readonly views: readonly ErouteView[];
 };
@@ -61,12 +61,12 @@ type Page = { readonly offset: number; readonly limit: number };
 
 /** Views that are made in one turn of the event loop: about a millisecond's worth. */
 const VIEWS_PER_TURN = 100;
-/** Of one list: more are in nobody's table. */
+/** Of one list: no table has more. */
 const EROUTES_MAX = 200_000;
 
 /**
- * The page of what fits the query. A list in the order of creation costs a page; any other walks
- * the whole table, in turns: what comes or goes meanwhile may be there or not.
+ * A page of the eroutes that match the query. A list in order of creation costs one page; any other
+ * reads the whole table in turns, and may miss eroutes that come or go meanwhile.
  */
 export async function listEroutes(
   snapshot: Snapshot,

@@ -1,4 +1,4 @@
-/** Which events a request wants: `site`, `level` with all that is graver, `after`, `before`. */
+/** The events that a request wants: of a site, of a level or more severe, after or before one. */
 
 import type { JournalRecord } from "../../concentrator/journal/journal.ts";
 import { peerKey } from "../../eroute/peer-id.ts";
@@ -15,7 +15,7 @@ export type EventsWanted = {
 /** More than the journal keeps. */
 const EVENTS_MAX = 100_000;
 
-/** The last `limit` of those that are wanted, oldest first. */
+/** The last `limit` events that are wanted, oldest first. */
 export function eventsOf(
   source: Pick<StatusSource, "events">,
   { after, before, wants }: EventsWanted,

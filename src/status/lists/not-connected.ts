@@ -1,4 +1,4 @@
-/** Who is not connected, of those that tried, or were: the list, its numbers, and the API's. */
+/** Sites and strangers that tried to connect, or were connected, and are not: list and counts. */
 
 import { hostOf, type LastAttempt } from "../../why/attempts.ts";
 import type { StatusSource } from "../source.ts";
@@ -18,13 +18,13 @@ export type NotConnectedCounts = {
   /** Sites whose last attempt failed, and those that were connected. */
   readonly failed: number;
   readonly ended: number;
-  /** Sites that are disabled in their row, and call: nobody has to do anything about them. */
+  /** Sites that are disabled in their row and call: no action is needed. */
   readonly disabled: number;
   readonly strangers: number;
 };
 
 export type NotConnectedList = {
-  /** Of all, whatever was asked for. */
+  /** Of all, whatever the query. */
   readonly counts: NotConnectedCounts;
   readonly total: number;
   readonly sites: readonly LastAttempt[];
@@ -32,10 +32,10 @@ export type NotConnectedList = {
 
 export const EVERYBODY: NotConnectedQuery = { text: undefined, last: undefined, who: undefined };
 
-/** Sites that are looked at in one turn of the event loop. */
+/** Sites that are examined in one turn of the event loop. */
 const SITES_PER_TURN = 200;
 
-/** The page of those that fit the query: sites before strangers, the latest first. */
+/** A page of those that match the query: sites before strangers, the latest first. */
 export async function listNotConnected(
   source: Pick<StatusSource, "snapshot" | "notConnected">,
   query: NotConnectedQuery,
@@ -47,10 +47,10 @@ export async function listNotConnected(
   const needle = query.text?.toLowerCase();
   await inTurns(source.notConnected(), SITES_PER_TURN, (site) => {
     const { peerId } = site.attempt.record;
-    // Somebody else may have failed in its name, or an IKE SA ended that another one had replaced.
+    // A stranger may have failed under its ID, or an IKE SA ended after its replacement was up.
     if (peerId !== undefined && snapshot.isConnected(peerId)) return;
     counts[isDisabled(site) ? "disabled" : site.isKnown ? lastOf(site) : "strangers"]++;
-    if (fits(site, query, needle)) found.push(site);
+    if (matches(site, query, needle)) found.push(site);
   });
   const sites = found.slice(page.offset, page.offset + page.limit);
   return { counts, total: found.length, sites };
@@ -72,7 +72,7 @@ export function lastOf({ attempt }: LastAttempt): (typeof LAST_KINDS)[number] {
   return attempt.outcome === "ended" ? "ended" : "failed";
 }
 
-function fits(site: LastAttempt, { last, who }: NotConnectedQuery, needle?: string): boolean {
+function matches(site: LastAttempt, { last, who }: NotConnectedQuery, needle?: string): boolean {
   if (last !== undefined && lastOf(site) !== last) return false;
   if (who !== undefined && site.isKnown !== (who === "sites")) return false;
   if (needle === undefined) return true;

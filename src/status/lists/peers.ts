@@ -1,4 +1,4 @@
-/** Rows of an egroup's table, with whether their sites are connected: never with their keys. */
+/** Rows of an egroup's table and the state of their sites, without keys. */
 
 import type { Snapshot } from "../../concentrator/snapshot.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
@@ -10,7 +10,7 @@ export type PeersWanted = {
   /** The last peer ID of the page before. */
   readonly after: string | undefined;
   readonly limit: number;
-  /** In the peer ID, a subnet or where it is called, whatever its case. */
+  /** Found in the peer ID, a subnet or an address, in any case. */
   readonly text: string | undefined;
   readonly state: PeerState | undefined;
 };
@@ -60,13 +60,13 @@ export function peersWanted(
   return ok({ egroup, after: after_peer, limit, text: q, state: peer_state });
 }
 
-/** Rows that are read at once where not all of them are wanted, and for one page. */
+/** Rows that a filtered list reads at once, and at most for one page. */
 const READ_ROWS = 1_000;
 const READ_ROWS_MAX = 20_000;
 
 /**
- * A page of rows, read now; the error is the database's. Of those that fit, a page may have few or
- * none and still be followed by another: the database is not asked for the whole of a long table.
+ * A page of rows, read now; the error is the database's. A filtered page may have few rows or none
+ * and still be followed by another: a long table is not read as a whole.
  */
 export async function peersPage(
   source: StatusSource,
@@ -85,7 +85,7 @@ export async function peersPage(
       return { row, state, isSeen: state === "connected" || source.isSeen(row.peerid) };
     });
     for (const view of views) {
-      if (!fits(view, wanted)) continue;
+      if (!matches(view, wanted)) continue;
       peers.push(view);
       if (peers.length === wanted.limit) return ok({ peers, next: view.row.peerid });
     }
@@ -106,7 +106,7 @@ function stateOf(row: PeerListing, snapshot: Snapshot): PeerState {
   return row.isDisabled ? "disabled" : "not connected";
 }
 
-function fits({ row, state, isSeen }: PeerView, wanted: PeersWanted): boolean {
+function matches({ row, state, isSeen }: PeerView, wanted: PeersWanted): boolean {
   if (wanted.state === "never seen") {
     if (state !== "not connected" || isSeen) return false;
   } else if (wanted.state !== undefined && state !== wanted.state) return false;

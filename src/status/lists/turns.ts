@@ -1,6 +1,6 @@
-/** Long lists in small helpings: between two of them the event loop takes what has come in. */
+/** Long lists in short turns: between them the event loop does its other work. */
 
-/** `work` on each of `values`, in order; after every `perTurn` of them others get their turn. */
+/** `work` on each of `values`, in order; after every `perTurn` of them, other work is done. */
 export async function inTurns<T, U>(
   values: readonly T[],
   perTurn: number,
@@ -14,7 +14,7 @@ export async function inTurns<T, U>(
   return results;
 }
 
-/** Everybody else first: sockets, timers, answers. */
+/** Lets sockets, timers and answers go first. */
 export function nextTurn(): Promise<void> {
   return new Promise((resolve) => {
     setImmediate(resolve);

@@ -10,7 +10,7 @@ const HEIGHT = 80;
 type ChartProps = {
   readonly title: string;
   readonly series: Series;
-  /** One line each, in two colours. */
+  /** One line for each, in two colours. */
   readonly names: readonly SeriesName[];
   /** A value in words: `12/s`, `3.4 ms`. */
   text(value: number): string;

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** What all pages have in common: head, menu, style sheet, script; nothing from elsewhere. */
+/** The frame of all pages: head, menu, style sheet, script; nothing from other servers. */
 
 import type { FC, PropsWithChildren } from "hono/jsx";
 import {
@@ -18,7 +18,7 @@ type DocumentProps = PropsWithChildren<{
   readonly title: string;
   /** The place in the menu. */
   readonly path?: string;
-  /** Whether the page is kept up to date while it is looked at. */
+  /** Whether the page is kept up to date while it is open. */
   readonly live?: true;
 }>;
 
@@ -48,7 +48,7 @@ export const Document: FC<DocumentProps> = ({ title, path, live, children }) => 
     </head>
     <body>
       <a class="skip" href="#main">
-        To the content
+        Skip to content
       </a>
       <nav aria-label="Place">
         <span>Status</span>

@@ -13,7 +13,7 @@ import { Banners, Foot, GaugeFigures } from "./page-parts.tsx";
 import { tunnelTable } from "./tunnel-table.tsx";
 
 const PAGE_ROWS = 100;
-/** Of those that are not connected, so many are shown below. */
+/** Sites that are not connected and are shown below the list, at most. */
 const OTHERS_MAX = 20;
 
 /** The text of the whole page of dynamic tunnels; `page` counts from 1. */
@@ -40,7 +40,7 @@ export async function dynamicTunnelsPage(
           {others.total > 0 ? (
             <NotConnectedTable sites={others.sites} caption="Sites first, the latest first" />
           ) : (
-            <p>Nobody: every site that called is connected.</p>
+            <p>None: every site that called is connected.</p>
           )}
           {others.total > OTHERS_MAX && (
             <p>
@@ -60,7 +60,7 @@ export async function dynamicTunnelsPage(
   );
 }
 
-/** What somebody who looks at a long list has to know of those that are not in it. */
+/** How many sites are missing in the list above. */
 const OthersText = ({ of: { counts } }: { readonly of: NotConnectedList }) => {
   const { failed, ended } = counts;
   if (failed + ended === 0) return null;
@@ -98,7 +98,7 @@ export async function eroutesPage(
   );
 }
 
-/** The table with the pages around it, or why there is none. */
+/** The table with links to other pages, or why it is empty. */
 async function listPart(source: StatusSource, query: ErouteQuery, page: number) {
   const uses = await source.stateUses();
   const from = (page - 1) * PAGE_ROWS;

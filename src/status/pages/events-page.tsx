@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** Status > Events: the journal, the latest first; of one site, from a level on. */
+/** Status > Events: the journal, the latest first, filtered by site and level. */
 
 import type { FC } from "hono/jsx";
 import type { JournalRecord } from "../../concentrator/journal/journal.ts";
@@ -37,7 +37,7 @@ export function eventsPage(source: StatusSource, wanted: EventsWanted): string {
             <input type="search" name="site" value={site ?? ""} maxlength={256} />
           </label>
           <label>
-            <span>From level</span>
+            <span>Least level</span>
             <select name="level">
               {EVENT_LEVELS.map((name) => (
                 <option value={name} {...(name === (level ?? "debug") ? { selected: true } : {})}>
@@ -50,7 +50,7 @@ export function eventsPage(source: StatusSource, wanted: EventsWanted): string {
         </form>
         <div data-live="list">
           {records.length === 0 ? (
-            <p>There is none.</p>
+            <p>No event matches.</p>
           ) : (
             <EventsTable records={records} isLatest={wanted.before === undefined} />
           )}
@@ -101,7 +101,8 @@ type TableProps = { readonly records: readonly JournalRecord[]; readonly isLates
 const EventsTable: FC<TableProps> = ({ records, isLatest }) => (
   <table>
     <caption>
-      {isLatest ? `The latest ${records.length}` : `${records.length} older ones`}, the newest first
+      {isLatest ? `The latest ${records.length} events` : `${records.length} older events`}, the
+      newest first
     </caption>
     <thead>
       <tr>

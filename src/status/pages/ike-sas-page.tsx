@@ -19,8 +19,8 @@ const ROWS_PER_TURN = 20;
 const HEADS = [
   "Site",
   "State",
-  "We are",
-  "Ours, and its",
+  "Our role",
+  "Our end, and theirs",
   "NAT",
   "Algorithms",
   "SPIs",
@@ -48,14 +48,13 @@ export async function ikeSasPage(
         <div data-live="figures">
           <Banners source={source} />
           <p>
-            {formatCount(ikeSas)} whose peer has authenticated, {formatCount(halfOpenIkeSas)}{" "}
-            half-open.
+            {formatCount(ikeSas)} authenticated, {formatCount(halfOpenIkeSas)} half-open.
           </p>
         </div>
         <SearchForm query={query} eroutes={source.facts.eroutes} />
         <div data-live="list">
           {rows.join("") === "" ? (
-            <p>There is none.</p>
+            <p>No IKE SA matches.</p>
           ) : (
             <table class="tunnels">
               <caption>IKE SAs of {formatCount(total)} eroutes, page by page</caption>
@@ -87,8 +86,8 @@ const Row: FC<RowProps> = ({ view, sa, source }) => (
       </a>
     </th>
     <td data-label="State">{view.state}</td>
-    <td data-label="We are">{sa.role}</td>
-    <td data-label="Ours, its" class="address">
+    <td data-label="Our role">{sa.role}</td>
+    <td data-label="Ends" class="address">
       <span class="line">{sa.localEndpoint}</span>
       <span class="line">{sa.remoteEndpoint}</span>
     </td>

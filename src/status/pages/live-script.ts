@@ -1,11 +1,11 @@
-/** The script of the pages: it asks for the page again when something has happened. */
+/** The script of the pages: it loads the page again when something has happened. */
 
 /**
- * Runs in browsers. What carries `data-live` is replaced by what the server says now: after an
- * event, and every ten seconds for the counters; at most once a second, and less often where the
- * server takes long for it. Nothing is asked for while nobody looks, and no connection is held: a
- * browser has six for a server, for all of its tabs. Where events cannot be followed (too many do,
- * or a token is wanted), time alone counts. A form that somebody fills in is left alone.
+ * Runs in browsers. Elements with `data-live` are replaced by their present state: after an event,
+ * and every ten seconds for the counters; at most once a second, and less often if the server is
+ * slow. A hidden page asks for nothing and holds no connection: a browser has six for a server, for
+ * all of its tabs. If events cannot be followed (too many clients, or a token is needed), the timer
+ * alone works. A form that is being filled in is left alone.
  */
 export const LIVE_SCRIPT = `"use strict";
 (() => {
@@ -23,8 +23,8 @@ export const LIVE_SCRIPT = `"use strict";
     try {
       const answer = await fetch(location.href, {
         headers: { Accept: "text/html" }, signal: AbortSignal.timeout(10000) });
-      // To the page where one logs in: the session is over.
-      if (answer.redirected) return void mark("logged out: load the page again to log in");
+      // To the login page: the session has ended.
+      if (answer.redirected) return void mark("logged out: reload the page to log in");
       if (!answer.ok) throw new Error(String(answer.status));
       const fresh = new DOMParser().parseFromString(await answer.text(), "text/html");
       for (const old of document.querySelectorAll("[data-live]")) {
@@ -39,7 +39,7 @@ export const LIVE_SCRIPT = `"use strict";
           if (link.getAttribute("href") === focused) { link.focus(); break; }
       }
       mark("live");
-    } catch { mark("no answer: what is shown may be old"); }
+    } catch { mark("no answer from the server: this page may be out of date"); }
     finally {
       busy = false;
       last = Date.now();

@@ -14,11 +14,11 @@ import { Document, documentText } from "./document.tsx";
 import { formOf } from "./form.ts";
 
 export type LoginSettings = AccessSettings & {
-  /** Whether the page came over TLS: the cookie then never goes another way. */
+  /** Whether pages are served over TLS: then the cookie is never sent without. */
   readonly isSecure: boolean;
 };
 
-/** Adds the page, what it posts to, and the way out. */
+/** Adds the login page, its form, and the logout. */
 export function addLogin(
   app: Hono<StatusBindings>,
   settings: LoginSettings,
@@ -101,7 +101,7 @@ const sessionPage = ({ role, csrf }: Session, next: string) =>
     </Document>,
   );
 
-/** The way out. */
+/** The button to log out. */
 export const LogoutForm: FC<{ csrf: string }> = ({ csrf }) => (
   <form method="post" action={LOGOUT_PATH}>
     <input type="hidden" name="csrf" value={csrf} />
@@ -117,7 +117,7 @@ const LoginForm: FC<{ next: string; fault?: string }> = ({ next, fault }) => (
       </p>
     )}
     <p>
-      With the token of <code>status.token_file</code> you can look at everything, with that of{" "}
+      With the token in <code>status.token_file</code> you can see everything, with that in{" "}
       <code>status.operate_token_file</code> you can also connect and disconnect sites.
     </p>
     <input type="hidden" name="next" value={next} />

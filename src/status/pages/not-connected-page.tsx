@@ -53,11 +53,11 @@ export async function notConnectedPage(
         <Form query={query} />
         <div data-live="list">{listPart(list, query, page)}</div>
         <p class="dim">
-          {fleet === undefined ? "" : `${fleetText(fleet)}. `}Sites that have never called are in
-          the list of <a href={`${PEERS_PATH}?peer_state=never+seen`}>rows never seen</a>.
+          {fleet === undefined ? "" : `${fleetText(fleet)}. `}Sites that have never called are
+          listed under <a href={`${PEERS_PATH}?peer_state=never+seen`}>rows never seen</a>.
         </p>
       </main>
-      <Foot source={source} json={[["/api/v1/not-connected", "The same as JSON"]]} />
+      <Foot source={source} json={[["/api/v1/not-connected", "This page as JSON"]]} />
     </Document>,
   );
 }
@@ -65,14 +65,14 @@ export async function notConnectedPage(
 function listPart({ sites, total }: NotConnectedList, query: NotConnectedQuery, page: number) {
   const pages = Math.max(1, Math.ceil(total / PAGE_ROWS));
   const isFiltered = Object.values(query).some((value) => value !== undefined);
-  const nobody = isFiltered ? "No site matches." : "None: every site that called is connected.";
+  const none = isFiltered ? "No site matches." : "None: every site that called is connected.";
   const caption = `${formatCount(total)}: sites before strangers, the latest first`;
   return (
     <>
       {sites.length > 0 ? (
         <NotConnectedTable sites={sites} caption={caption} />
       ) : (
-        <p>{total > 0 ? `There is no page ${page}.` : nobody}</p>
+        <p>{total > 0 ? `There is no page ${page}.` : none}</p>
       )}
       <Pages page={page} pages={pages} href={(to) => hrefOf(query, to)} />
     </>

@@ -14,7 +14,7 @@ const HEADS = ["Site", "Last time (UTC)", "From", "Stopped at", "Why, and what t
 
 type TableProps = { readonly sites: readonly LastAttempt[]; readonly caption: string };
 
-/** Each site with both sides of what did not fit, where that is the reason. */
+/** Each site, with both sides of a mismatch if that is the reason. */
 export const NotConnectedTable: FC<TableProps> = ({ sites, caption }) => (
   <table>
     <caption>{caption}</caption>
@@ -65,7 +65,7 @@ const SiteRow: FC<{ site: LastAttempt }> = ({ site }) => {
   );
 };
 
-/** Its page; of who told no ID, that of the address. */
+/** A link to the site's page; without an ID, to that of its address. */
 const SiteLink: FC<{ site: LastAttempt }> = ({ site: { attempt } }) => {
   const { peerId, remote } = attempt.record;
   const host = hostOf(remote);
@@ -80,7 +80,7 @@ const SiteLink: FC<{ site: LastAttempt }> = ({ site: { attempt } }) => {
   return (
     <>
       <a href={sitePath(host)}>{host}</a>
-      <span class="dim line">told no ID</span>
+      <span class="dim line">sent no ID</span>
     </>
   );
 };

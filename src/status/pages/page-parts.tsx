@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** What several pages show: what is wrong, the daemon in figures, the foot. */
+/** Parts of several pages: problems, the daemon in figures, the footer. */
 
 import type { FC } from "hono/jsx";
 import type { Gauges, Snapshot } from "../../concentrator/snapshot.ts";
@@ -10,7 +10,7 @@ import type { StatusSource } from "../source.ts";
 import { formatCount } from "./number-text.ts";
 import { TimeText } from "./time-text.tsx";
 
-/** What somebody has to do something about, and what he should know. */
+/** Problems that need an operator, and what an operator should know. */
 export const Banners: FC<{ source: StatusSource }> = ({ source }) => (
   <>
     {source.facts.dataplane === "none" && (
@@ -30,12 +30,12 @@ export const Banners: FC<{ source: StatusSource }> = ({ source }) => (
 const Redirecting: FC<{ of: Snapshot["redirecting"] }> = ({ of }) =>
   of === undefined ? null : (
     <p class="banner" role="note">
-      <strong>Sites are sent to {of.to}:</strong> those that call and can be sent, and those that
-      are connected, of which {formatCount(of.waiting)} are still to be told.
+      <strong>Sites are sent to {of.to}:</strong> those that call, and those that are connected;
+      {formatCount(of.waiting)} of these have not been told yet.
     </p>
   );
 
-/** How much of everything there is. */
+/** The gauges. */
 export const GaugeFigures: FC<{ gauges: Gauges }> = ({ gauges }) => {
   const { dynamicEroutes, dynamicEroutesMax } = gauges;
   return (
@@ -65,7 +65,7 @@ export const Figures: FC<{ of: readonly (readonly [string, string])[] }> = ({ of
 
 type FootProps = { source: StatusSource; json: readonly (readonly [string, string])[] };
 
-/** When the page was made, by what, and the same for programs. */
+/** When the page was made, by which version, and links to the same as JSON. */
 export const Foot: FC<FootProps> = ({ source, json }) => (
   <footer class="dim" data-live="foot">
     <span class="whole">erouted {source.facts.version}</span>, as of{" "}
@@ -82,7 +82,7 @@ export const Foot: FC<FootProps> = ({ source, json }) => (
   </footer>
 );
 
-/** What stands between backticks is to be typed. */
+/** Shows text between backticks as code. */
 export const Prose: FC<{ text: string }> = ({ text }) => (
   <>{text.split("`").map((part, i) => (i % 2 === 1 ? <code>{part}</code> : part))}</>
 );

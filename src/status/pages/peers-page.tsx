@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** Status > IPsec > Peers: the rows of a table, and which of their sites are connected. */
+/** Status > IPsec > Peers: the rows of a table, with the state of each site. */
 
 import type { FC } from "hono/jsx";
 import { overlapText } from "../../why/explain-overlap.ts";
@@ -62,7 +62,7 @@ const Forms: FC<{ wanted: PeersWanted; egroups: readonly string[] }> = ({ wanted
       <Choice name="peer_state" chosen={wanted.state} of={PEER_STATES.map((s) => [s, s])} />
     </label>
     <label>
-      <span>Behind this ID</span>
+      <span>After this ID</span>
       <input type="search" name="after_peer" value={wanted.after ?? ""} maxlength={256} />
     </label>
     <button type="submit">Show</button>

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** A problem for people: what is wrong, and the way back. */
+/** A problem as a page: what is wrong, and a link back. */
 
 import { TUNNELS_PATH } from "../paths.ts";
 import { Document, documentText } from "./document.tsx";
@@ -10,7 +10,7 @@ export type Problem = {
   readonly detail: string;
 };
 
-/** The page of a problem. It has to be readable without its style sheet, which may be refused. */
+/** The page must be readable without its style sheet, which may be refused too. */
 export function problemPage({ status, title, detail }: Problem): string {
   return documentText(
     <Document title={title}>

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** What a site offered beside what is configured, as a table: part by part where that is known. */
+/** A table of what a site offered and what is configured, part by part where that is known. */
 
 import type { FC } from "hono/jsx";
 import type { ComparedPart, Comparison } from "../../why/compare.ts";

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** What an operator can do with a site on its page: connect, disconnect, rekey, read its row. */
+/** The buttons on a site's page: connect, disconnect, read its row again, rekey. */
 
 import type { Context, Hono } from "hono";
 import type { FC } from "hono/jsx";
@@ -17,7 +17,7 @@ const ACTIONS = {
   disconnect: { name: "Disconnect", act: (to: Control) => to.disconnect },
   reload: { name: "Read its row again", act: (to: Control) => to.reloadPeer },
   rekey: {
-    name: "New keys",
+    name: "Rekey",
     act: (to: Control) => (peerId: string, by: string) => to.rekey(peerId, "children", by),
   },
 } as const;
@@ -25,10 +25,10 @@ const ACTIONS = {
 type ActionName = keyof typeof ACTIONS;
 const ACTION_NAMES = Object.keys(ACTIONS) as readonly ActionName[];
 
-/** Of all browsers together, a second. */
+/** By all browsers together, a second. */
 const ACTIONS_PER_SECOND = 5;
 
-/** Adds what the buttons post to: with a session that may, and a form that was made for it. */
+/** Adds the buttons' actions: they need a session with the operate token, and its own form. */
 export function addSiteActions(app: Hono<StatusBindings>, control: Control | undefined): void {
   if (control === undefined) return;
   const rate = new Rate(ACTIONS_PER_SECOND, control.now());
@@ -56,7 +56,7 @@ export function addSiteActions(app: Hono<StatusBindings>, control: Control | und
   }
 }
 
-/** Browsers say where a form comes from; those that do not still need its CSRF token. */
+/** Browsers say where a form comes from; those that do not must still have its CSRF token. */
 function isFromHere(c: Context): boolean {
   const site = c.req.header("sec-fetch-site");
   return site === undefined || site === "same-origin" || site === "none";
@@ -69,18 +69,18 @@ function saidOf(answer: ControlAnswer): string {
 type SiteActionsProps = {
   readonly peerId: string;
   readonly session: Session | undefined;
-  /** Whether anybody may do anything: there is an operate token. */
+  /** Whether there is an operate token. */
   readonly canOperate: boolean;
 };
 
-/** The buttons; or the way to them. */
+/** The buttons, or a link to the login. */
 export const SiteActions: FC<SiteActionsProps> = ({ peerId, session, canOperate }) => {
   if (!canOperate) return null;
   if (session?.role !== "operate") {
     const next = encodeURIComponent(sitePath(peerId));
     return (
       <p>
-        <a href={`${LOGIN_PATH}?next=${next}`}>Log in</a> to connect or disconnect it.
+        <a href={`${LOGIN_PATH}?next=${next}`}>Log in</a> to connect or disconnect this site.
       </p>
     );
   }

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** The page of one site: why it is or is not connected, what it has, what it did before. */
+/** The page of one site: why it is or is not connected, its eroutes, and earlier attempts. */
 
 import type { FC } from "hono/jsx";
 import { parseAddress } from "../../inet/address.ts";
@@ -16,7 +16,7 @@ import { SiteActions } from "./site-actions.tsx";
 import { TimeText } from "./time-text.tsx";
 import { tunnelTable } from "./tunnel-table.tsx";
 
-/** Who looks at it, and what came of what he did. */
+/** The visitor's session, and the result of his last action. */
 export type Visitor = {
   readonly session: Session | undefined;
   readonly said: string | undefined;
@@ -32,8 +32,8 @@ export async function sitePage(
   const { explanation, attempts } = await source.explain(asked);
   const uses = await source.stateUses();
   const views = source.snapshot().site(asked);
-  const table = await tunnelTable({ caption: "What it has in use", views, source, uses });
-  // Nobody's ID: there is nothing to do with it, and no event has it as its site.
+  const table = await tunnelTable({ caption: "Eroutes in use", views, source, uses });
+  // No site has this ID: no action is possible, and no event names it as its site.
   const isNobody = explanation.findings.every(({ about }) => about !== "eroute");
   const isAddress = isNobody && parseAddress(asked) !== undefined;
   const path = `/api/v1/peers/${encodeURIComponent(asked)}/explain`;
@@ -66,17 +66,17 @@ export async function sitePage(
             <div data-live="eroutes">{table}</div>
           </>
         )}
-        <h2>Before</h2>
+        <h2>Earlier attempts</h2>
         <div data-live="attempts">
-          {attempts.length === 0 ? <p>Nothing is known.</p> : <Attempts of={attempts} />}
+          {attempts.length === 0 ? <p>None since start.</p> : <Attempts of={attempts} />}
         </div>
         {!isAddress && (
           <p>
-            <a href={`${EVENTS_PATH}?site=${encodeURIComponent(asked)}`}>Its events</a>
+            <a href={`${EVENTS_PATH}?site=${encodeURIComponent(asked)}`}>Events of this site</a>
           </p>
         )}
       </main>
-      <Foot source={source} json={[[path, "The same as JSON"]]} />
+      <Foot source={source} json={[[path, "This page as JSON"]]} />
     </Document>,
   );
 }
@@ -109,7 +109,7 @@ const VERDICTS: Readonly<Record<Finding["verdict"], readonly [string, string]>> 
 
 const Findings: FC<{ of: readonly Finding[] }> = ({ of }) => (
   <table>
-    <caption>What is known</caption>
+    <caption>Findings</caption>
     <thead>
       <tr>
         <th scope="col">About</th>
@@ -147,7 +147,7 @@ const Attempts: FC<{ of: readonly Attempt[] }> = ({ of }) => (
       <tr>
         <th scope="col">Last time (UTC)</th>
         <th scope="col">Outcome</th>
-        <th scope="col">At</th>
+        <th scope="col">Step</th>
         <th scope="col">Remote</th>
         <th scope="col">Why</th>
       </tr>
@@ -162,7 +162,7 @@ const Attempts: FC<{ of: readonly Attempt[] }> = ({ of }) => (
           <td data-label="Outcome" class={`${OUTCOME_CLASSES[outcome]} whole`}>
             {outcome}
           </td>
-          <td data-label="At" class="whole">
+          <td data-label="Step" class="whole">
             {record.step}
           </td>
           <td data-label="Remote" class="address">

@@ -88,10 +88,10 @@ const Charts: FC<{ series: Series }> = ({ series }) => {
 };
 
 const Databases: FC<{ of: readonly DatabaseView[] }> = ({ of }) => {
-  if (of.length === 0) return <p>There is none.</p>;
+  if (of.length === 0) return <p>None is configured.</p>;
   return (
     <table>
-      <caption>Where the rows of sites come from</caption>
+      <caption>Databases that the rows of sites come from</caption>
       <thead>
         <tr>
           <th scope="col">Egroup</th>
@@ -112,7 +112,7 @@ const Databases: FC<{ of: readonly DatabaseView[] }> = ({ of }) => {
               {database.source}
               {database.inUse !== undefined && (
                 <span class="dim line">
-                  asked now: {database.inUse.server}, failovers: {database.inUse.failovers}
+                  in use: {database.inUse.server}, failovers: {database.inUse.failovers}
                 </span>
               )}
             </td>
@@ -120,7 +120,7 @@ const Databases: FC<{ of: readonly DatabaseView[] }> = ({ of }) => {
             <td data-label="Failures">{formatCount(database.failures)}</td>
             <td data-label="Waiting">{formatCount(database.waiting)}</td>
             <td data-label="Last fault" class={database.lastFault === undefined ? "ok" : "bad"}>
-              {database.lastFault ?? "none: it answers"}
+              {database.lastFault ?? "none"}
             </td>
           </tr>
         ))}
