@@ -126,7 +126,7 @@ describe("the API", () => {
     expect(latest).toContain("The latest 200");
     expect(latest).toContain('href="?site=site-4711&amp;level=info&amp;before=251"');
     const oldest = await page("?before=51");
-    expect(oldest).toContain("50 older ones");
+    expect(oldest).toContain("50 older events");
     expect(oldest).toContain('href="?">Latest');
     expect(oldest).not.toContain(">Older<");
     const { events } = ANSWERS.events.parse(
