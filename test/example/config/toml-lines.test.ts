@@ -2,6 +2,8 @@
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
+import { parse, stringify } from "smol-toml";
+import { type KeyPath, pathText } from "../../../src/config/fault.ts";
 import { parseOctetCount } from "../../../src/config/octet-count.ts";
 import { keyLines, lineOf } from "../../../src/config/toml-lines.ts";
 import { parseDuration } from "../../../src/eroute/duration.ts";
@@ -66,6 +68,51 @@ test("a missing path has the line of its would-be parent", () => {
   expect(lineOf(lines, ["list", 1, "missing"])).toBe(20);
   expect(lineOf(lines, ["nowhere"])).toBeUndefined();
 });
+
+test("each key that the parser finds has a line, and that line has the key", () => {
+  const key = fc.constantFrom("a", "b", "peer-id", "a b", "x_1");
+  const text = fc.constantFrom(
+    "plain",
+    "[not a table]",
+    "a = 1",
+    "# none",
+    '"quoted"',
+    "two\nlines",
+  );
+  const leaf = fc.oneof(text, fc.integer(), fc.boolean(), fc.array(text, { maxLength: 3 }));
+  const { table } = fc.letrec<{ table: unknown; value: unknown }>((tie) => ({
+    table: fc.dictionary(key, tie("value"), { maxKeys: 4 }),
+    value: fc.oneof(
+      { maxDepth: 3, depthSize: "small" },
+      leaf,
+      tie("table"),
+      fc.array(tie("table"), { minLength: 1, maxLength: 3 }),
+    ),
+  }));
+  fc.assert(
+    fc.property(table, (value) => {
+      const written = stringify(value);
+      const lines = keyLines(written);
+      for (const path of pathsOf(parse(written))) {
+        const line = written.split("\n")[(lines.get(pathText(path)) ?? 0) - 1];
+        const name = path.findLast((part) => typeof part === "string");
+        expect({ written, path, line }).toMatchObject({ line: expect.stringContaining(`${name}`) });
+      }
+    }),
+    { numRuns: 300 },
+  );
+});
+
+/** Of values and empty tables, but not of the elements of an array of values. */
+function pathsOf(value: unknown, path: KeyPath = []): readonly KeyPath[] {
+  if (typeof value !== "object" || value === null) return [path];
+  if (Array.isArray(value)) {
+    const isTables = value.some((element) => typeof element === "object");
+    return isTables ? value.flatMap((element, i) => pathsOf(element, [...path, i])) : [path];
+  }
+  const below = Object.entries(value).flatMap(([key, inner]) => pathsOf(inner, [...path, key]));
+  return path.length > 0 && below.length === 0 ? [path] : below;
+}
 
 test("text that is not TOML ends the scan, too", () => {
   const pieces = fc.constantFrom(
