@@ -2,7 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { DEFAULT_LIFE } from "../../src/eroute/defaults.ts";
-import { hasRoomFor } from "../../src/ike/v2/child-count.ts";
+import { hasRoomFor } from "../../src/ike/child-count.ts";
 import { NotifyType } from "../../src/wire/v2/notify-type.ts";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
 import { connectedEnds, type Ends, established, type IkeEnd } from "./ends.ts";

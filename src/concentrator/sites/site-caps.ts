@@ -1,5 +1,6 @@
 /** How many IKE SAs and Child SAs one site may have: the oldest goes, and the site is told. */
 
+import { replacedAmong } from "../../ike/child-count.ts";
 import type { ChildSa } from "../../ike/child-sa.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { count, type Engine } from "../engine.ts";
@@ -44,7 +45,7 @@ export function keepChildSas(engine: Engine, entry: Entry, added: ChildSa): void
   const children = eroute.ikeSas.flatMap((spi) =>
     (factsAt(engine, spi)?.children ?? []).map((child) => ({ spi, child })),
   );
-  const replaced = new Set([...children.map(({ child }) => child.replaces), added.replaces]);
+  const replaced = replacedAmong([...children.map(({ child }) => child), added]);
   const isReplacing = children.some(({ child }) => child.spiIn === added.replaces);
   const current = children.filter(({ child }) => !replaced.has(child.spiIn));
   const waiting = children.filter(({ child }) => replaced.has(child.spiIn));
