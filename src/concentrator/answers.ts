@@ -1,4 +1,4 @@
-/** Answers to requests: each goes to who waits for it; one that nobody waits for is counted. */
+/** Answers to requests: each goes to its waiter; one that is no longer awaited is counted. */
 
 import { never } from "../octets/assert.ts";
 import { onResolved } from "./calls/dial.ts";
@@ -75,7 +75,7 @@ function onKernelAnswer(engine: Engine, { kind, request, result }: Of<"kernel-an
   }
 }
 
-/** A key exchange or a signature: its IKE SA goes on. */
+/** A key exchange or a signature: its IKE SA continues. */
 function onWorkDone(engine: Engine, answer: WorkAnswer): void {
   const waiter =
     answer.kind === "signature-answer"

@@ -32,8 +32,8 @@ export type Concentrator = {
   /** What the event `configuration` with this plan would close; nothing is changed. */
   preview(plan: EroutePlan, isListened: (local: Address) => boolean): ConfigurationPreview;
   /**
-   * The line of Wireshark's `ikev2_decryption_table` for the IKE SA that a message belongs to;
-   * undefined as long as it has no keys. A secret: only for who was allowed to have it.
+   * The line of Wireshark's `ikev2_decryption_table` for the IKE SA of a message; undefined while
+   * it has no keys. A secret: only for those who may have it.
    */
   decryptionTableLine(message: Uint8Array): string | undefined;
   /** Walks all tables: for checks that nothing leaks, not for every request. */

@@ -24,7 +24,7 @@ import { redirect, stopRedirects } from "./sites/redirect.ts";
 import { rekeyByHand } from "./sites/rekey.ts";
 import { forgetRowChecks, onRowChanged } from "./sites/row-change.ts";
 
-/** Hands an event to whoever it is for. */
+/** Passes an event to its owner. */
 export function dispatch(engine: Engine, event: Event): void {
   switch (event.kind) {
     case "datagram":

@@ -35,7 +35,7 @@ const DELETED: Readonly<Record<string, string>> = {
 /** Which IKE SA has ended, and how. */
 export type Ending = Omit<Extract<IkeEffect, { kind: "ended" }>, "kind"> & { readonly spi: IkeSpi };
 
-/** Everybody who has to do with it hears so; `start` begins the IKE SA of another call. */
+/** Informs all parts that are concerned; `start` begins the IKE SA of another call. */
 export function onEnded(
   engine: Engine,
   entry: Entry,
@@ -73,7 +73,7 @@ export function onEnded(
   spareLast(engine, eroute);
 }
 
-/** By a rekey or a new call: the site goes on without a gap. */
+/** By a rekey or a new call: the site continues without a gap. */
 function isReplaced(reason: EndReason, why: string): boolean {
   return reason.kind === "replaced-by-rekey" || REPLACED.has(why);
 }

@@ -55,20 +55,20 @@ export type Event =
   | { readonly kind: "resolved"; readonly resolve: ResolveId; readonly result: ResolveResult }
   /** The addresses that this host has now, and on which IKE is spoken. */
   | { readonly kind: "addresses"; readonly local: readonly Address[] }
-  /** Somebody wants this site called, or its SAs gone. */
+  /** An operator wants this site called, or its SAs closed. */
   | { readonly kind: "connect"; readonly peerId: string }
   | { readonly kind: "disconnect"; readonly peerId: string }
-  /** Somebody wants new keys for this site. */
+  /** An operator wants new keys for this site. */
   | { readonly kind: "rekey"; readonly peerId: string; readonly of: RekeyOf }
-  /** Somebody wants a site elsewhere (RFC 5685), or all; without a gateway: nobody any more. */
+  /** An operator redirects a site (RFC 5685), or all; without a gateway: none any more. */
   | {
       readonly kind: "redirect";
       readonly peerId: string | undefined;
       readonly to: Gateway | undefined;
     }
-  /** These sites are looked at from now on, and no others: by {@link traceKey}. */
+  /** From now on these sites are traced, and no others: by {@link traceKey}. */
   | { readonly kind: "trace"; readonly traced: ReadonlySet<string> }
-  /** The site's row may be another now, or gone: it is read anew, and compared. */
+  /** The site's row may have changed or been removed: it is read again, and compared. */
   | { readonly kind: "row-changed"; readonly egroup: string; readonly peerId: string }
   /** Tell every site, remove everything: what is left is done when `idle` says so. */
   | { readonly kind: "shutdown" }

@@ -1,4 +1,4 @@
-/** What an IKE SA wants done, carried out by whoever owns it. */
+/** Performs what an IKE SA requests, on behalf of its owner. */
 
 import type { ChildSa } from "../ike/child-sa.ts";
 import { factsOf, type IkeEffect, type IkeSa, pathOf, spiOf } from "../ike/ike-sa.ts";
@@ -190,7 +190,7 @@ function onRekeyed(engine: Engine, entry: Entry, successor: IkeSa): void {
   setDeadline(engine, spi, successor);
 }
 
-/** Child SAs go to another IKE SA of the site; where it does not take them, nobody has them. */
+/** Child SAs move to another IKE SA of the site; if it does not accept them, they have no owner. */
 function offerChildren(engine: Engine, children: readonly ChildSa[], to: IkeSpi): void {
   if (factsAt(engine, to)?.canTakeChildSas !== true) {
     for (const { spiIn } of children) removeChild(engine, spiIn, "peer-deleted");

@@ -61,8 +61,8 @@ export type Rates = {
 const COMPARED = 8;
 
 /**
- * At most `max` rates. Of those that were quiet longest the fullest is forgotten: nobody gets a new
- * bucket by having many others made.
+ * At most `max` rates. Among those that were quiet longest, the fullest is forgotten: creating many
+ * others gives no one a new bucket.
  */
 export function createRates(limit: RateLimit, max: number): Rates {
   const rates = new Map<string, Rate>();

@@ -1,6 +1,6 @@
 /**
  * The one table of requests under way: each has a number, and a waiter that says what its answer is
- * for. An answer is taken by its number and its kind: one that nobody waits for finds nothing.
+ * for. An answer is found by its number and kind: one that is not awaited finds nothing.
  */
 
 import type { BaseEroute } from "../eroute/eroute.ts";
@@ -34,7 +34,7 @@ export type IdentityLookUp = {
   readonly base: BaseEroute;
 };
 
-/** The row of a site that is up is read anew; `key` is that of its eroute in use. */
+/** The row of a connected site is read again; `key` is that of its eroute in use. */
 export type RowCheck = {
   readonly kind: "row-check";
   readonly key: string;
@@ -75,7 +75,7 @@ export type WaiterFor<A extends keyof Numbers> = {
 /** How many numbers there are before they are used again: far more than can wait. */
 const NUMBERS = 2 ** 48;
 
-/** The number of a kernel request whose answer makes no difference: nobody waits for it. */
+/** The number of a kernel request whose answer makes no difference: it has no waiter. */
 export const UNWATCHED = 0 as KernelRequestId;
 
 export class Requests {
@@ -97,7 +97,7 @@ export class Requests {
     return number as NumberOf<K>;
   }
 
-  /** Takes who waits for this answer; undefined: nobody, or somebody for another kind of answer. */
+  /** Removes and returns the waiter of this answer; undefined: none, or one for another kind. */
   take<A extends keyof Numbers>(answer: A, number: Numbers[A]): WaiterFor<A> | undefined {
     const waiter = this.#waiters.get(number);
     if (waiter === undefined || ANSWERED_BY[waiter.kind] !== answer) return undefined;
@@ -106,7 +106,7 @@ export class Requests {
     return waiter as WaiterFor<A>;
   }
 
-  /** Numbers and waiters of one kind; what is taken while they are looked at is left out. */
+  /** Numbers and waiters of one kind; those removed during the walk are left out. */
   *of<K extends Kind>(kind: K): Generator<readonly [NumberOf<K>, Extract<Waiter, { kind: K }>]> {
     for (const [number, waiter] of this.#waiters) {
       if (waiter.kind !== kind) continue;

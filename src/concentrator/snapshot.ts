@@ -70,7 +70,7 @@ export type CallView = {
   readonly why: CallReason;
   /** The address or name that is called. */
   readonly host: string | undefined;
-  /** How long nobody calls it again. */
+  /** For how long it is not called again. */
   readonly waitMs: number;
   /** Calls that came to nothing one after another. */
   readonly failures: number;
@@ -126,7 +126,7 @@ export type TableSizes = {
   /** Requests of every kind that have no answer yet; some kinds follow by themselves. */
   readonly requests: number;
   readonly lookups: number;
-  /** Rows that are being read anew, and that wait for it. */
+  /** Rows that are being read again, and those that wait for it. */
   readonly rowChecks: number;
   readonly errands: number;
   /** Whatever was asked of the shell and is not answered yet. */
@@ -234,7 +234,7 @@ export type Snapshot = {
   isConnected(peerId: string): boolean;
   /** Connected sites that have addresses of this one's, which need not be connected. */
   overlaps(peerId: string, claim: Claim): readonly OverlapView[];
-  /** Whose IKE SA a message belongs to, by its SPIs; undefined as long as nobody knows. */
+  /** The owner of the IKE SA of a message, by its SPIs; undefined while unknown. */
   peerOf(message: Uint8Array): string | undefined;
   /** Our call to it, one that waits for its next time too. */
   call(peerId: string): CallView | undefined;

@@ -6,9 +6,9 @@ import { NotifyType, notifyName } from "../wire/v2/notify-type.ts";
 export type CallRefusal =
   /** The peer answered our request with an error notify. */
   | { readonly kind: "peer-refused"; readonly notify: number; readonly asked: string }
-  /** Nobody, or not the one we called, answered. */
+  /** No answer, or one from another site than the one we called. */
   | { readonly kind: "no-answer"; readonly detail: string }
-  /** The site called for somebody else than we are. */
+  /** The site called for another ID than ours. */
   | { readonly kind: "our-id"; readonly expected: string; readonly ours: string }
   | { readonly kind: "wrong-peer"; readonly expected: string; readonly seen: string };
 

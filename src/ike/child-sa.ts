@@ -38,7 +38,7 @@ export type ChildPolicy = {
   readonly ikeSuites: readonly Suite[];
   readonly local: readonly TrafficSelector[];
   readonly remote: readonly TrafficSelector[];
-  /** Name servers, for who asks for a configuration (§2.19). */
+  /** Name servers, for a site that asks for a configuration (§2.19). */
   readonly dns: readonly Address[];
   /** Whether transport mode is agreed to where the peer asks for it (§1.3.1). */
   readonly transport: boolean;

@@ -25,7 +25,7 @@ import {
   versionAnswer as versionAnswerV2,
 } from "./v2/stranger.ts";
 
-/** The first message of a stranger, as far as it is looked at before there is room for it. */
+/** The first message of a stranger, as far as it is read before there is room for it. */
 export type Opening = Ikev2Opening;
 
 /** A message of a stranger, and how such strangers are received. */

@@ -67,7 +67,7 @@ export type EffectOf<Sa> =
   | { readonly kind: "keepalive" }
   /** It is time to call the peer again, with a new authentication; this IKE SA stays until then. */
   | { readonly kind: "reauthenticate"; readonly why: "reauthentication" | "keys-refused" }
-  /** Whom we have called sends us to another gateway; this IKE SA stays until one is up there. */
+  /** The site that we called redirects us; this IKE SA stays until one is up there. */
   | { readonly kind: "redirected"; readonly to: Gateway }
   | { readonly kind: "child-down"; readonly spiIn: EspSpi; readonly why: string }
   /** A new IKE SA of the same site takes over, with the Child SAs that it names. */

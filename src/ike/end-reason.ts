@@ -9,7 +9,7 @@ export type EndReason =
   | { readonly kind: "peer-deleted" }
   | { readonly kind: "we-deleted"; readonly why: string }
   | { readonly kind: "replaced-by-rekey" }
-  /** Whoever called goes to another gateway (RFC 5685). */
+  /** The caller goes to another gateway (RFC 5685). */
   | { readonly kind: "redirected"; readonly to: Gateway };
 
 /** One word for why an IKE SA is over. */

@@ -1,4 +1,4 @@
-/** Which refusals of a call last until somebody changes something. */
+/** Which refusals of a call last until something is changed. */
 
 import { NotifyType } from "../wire/v2/notify-type.ts";
 import type { Refusal } from "./refusal.ts";

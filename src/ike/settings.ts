@@ -9,7 +9,7 @@ export type IkeSaSettings = {
   readonly inactivityMs: number | undefined;
   /** Age at which the keys of the IKE SA are replaced (§2.8). */
   readonly lifetimeMs: number;
-  /** Age at which the site has to authenticate anew; undefined: never. */
+  /** Age at which the site has to reauthenticate; undefined: never. */
   readonly reauthMs: number | undefined;
   /** Whether the site may go on from another address (RFC 4555). */
   readonly mobike: boolean;

@@ -88,7 +88,7 @@ export type Control = {
     how: { readonly force: boolean; readonly dryRun: boolean },
     remote: string,
   ): ControlAnswer<"faulty" | "held">;
-  /** Notes that somebody without the right token has tried `what`. */
+  /** Notes that a request without the right token has tried `what`. */
   onDenied(what: string, remote: string): void;
   now(): Instant;
 };

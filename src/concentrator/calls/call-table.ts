@@ -19,7 +19,7 @@ const RETRY_SPREAD = 0.2;
 /** Calls that wait for their time: beyond that the oldest is forgotten. */
 const WAITING_MAX = 4_096;
 
-/** Nobody is called. */
+/** No site is called. */
 export function createCalls(): Calls {
   return {
     byId: new Map(),
@@ -92,7 +92,7 @@ export function holdMs(engine: Engine, call: CallUnderWay): number {
   return around(ms, RETRY_SPREAD, engine.random);
 }
 
-/** Nobody calls this site for a while. */
+/** This site is not called for a while. */
 export function rest(engine: Engine, call: CallUnderWay, ms: number): void {
   const { calls } = engine;
   const waiting: CallUnderWay = { ...call, failures: call.failures + 1 };
@@ -124,7 +124,7 @@ export function forget(engine: Engine, call: CallUnderWay): void {
   calls.deadlines.set(BigInt(call.id), undefined);
 }
 
-/** Nobody is called any more with what was known so far; whether somebody was. */
+/** Ends all calls to a site made with what was known so far; returns whether there was one. */
 export function giveUp(engine: Engine, call: CallUnderWay, why: string): boolean {
   const { stage } = call;
   forget(engine, call);
@@ -134,7 +134,7 @@ export function giveUp(engine: Engine, call: CallUnderWay, why: string): boolean
   return stage.kind !== "waiting";
 }
 
-/** A new address may be the way that was missing: whoever is always called is called now. */
+/** A new address may be the path that was missing: sites that are always called are called now. */
 export function hurryAlways(engine: Engine): void {
   for (const call of engine.calls.byId.values()) {
     if (call.why !== "always" || call.stage.kind !== "waiting") continue;
@@ -164,7 +164,7 @@ export function callsAt({ calls }: Engine): Instant | undefined {
   return calls.deadlines.next();
 }
 
-/** The eroute is not called by itself any more, until somebody wants its site. */
+/** The eroute is not called by itself any more, until its site is wanted again. */
 export function hold({ calls }: Engine, key: string): void {
   calls.held.add(key);
 }

@@ -43,7 +43,7 @@ export type CallStage =
       /** Further addresses of the same host. */
       readonly ends: readonly CallEnds[];
     }
-  /** It came to nothing; until then nobody calls again. */
+  /** The call failed; until then no further call is made. */
   | { readonly kind: "waiting"; readonly until: Instant };
 
 export type CallUnderWay = {
@@ -69,9 +69,9 @@ export type CallUnderWay = {
 export type CallRedirect = {
   /** An address or a host name. */
   readonly to: string;
-  /** Who has sent us. */
+  /** The site that redirected us. */
   readonly from: Gateway;
-  /** An IKE SA with whom has sent us, that stays until we are up at the other. */
+  /** An IKE SA with the site that redirected us, which stays until the other one is up. */
   readonly leaves: IkeSpi | undefined;
 };
 

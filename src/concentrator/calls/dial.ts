@@ -96,7 +96,7 @@ export function onCallLost(engine: Engine, id: CallId): void {
   nextHost(engine, call, call.stage.target, call.stage.host);
 }
 
-/** With an IKE SA there is nobody to be called: it is asked for the Child SA that is missing. */
+/** With an IKE SA there is no need to call: the site is asked for the missing Child SA. */
 export function isUp(engine: Engine, key: string, why: CallReason): boolean {
   const eroute = erouteAt(engine, key);
   if (eroute === undefined || INSTEAD.includes(why)) return false;
@@ -105,7 +105,7 @@ export function isUp(engine: Engine, key: string, why: CallReason): boolean {
     if (ike === undefined || ike.isReplaced) continue;
     const { local, remote } = ike.policy;
     engine.inbox.push({ spi, event: { kind: "new-child", local, remote } });
-    // Whoever wants it connected although it is doubts that it is.
+    // A request to connect a connected site means doubt that it is connected.
     if (why === "by-hand") engine.inbox.push({ spi, event: { kind: "check-liveness" } });
     return true;
   }
@@ -115,7 +115,7 @@ export function isUp(engine: Engine, key: string, why: CallReason): boolean {
 /** Calls for an IKE SA in the place of one that is up. */
 const INSTEAD: readonly CallReason[] = ["reauthentication", "redirect", "keys-refused"];
 
-/** It is known who is called: unless that is under way already, the first host is resolved. */
+/** The site to call is known: unless that is under way already, its first host is resolved. */
 export function aim(engine: Engine, call: CallUnderWay, target: CallTarget): void {
   const { calls } = engine;
   const { key } = target.eroute;
@@ -138,7 +138,7 @@ export function aim(engine: Engine, call: CallUnderWay, target: CallTarget): voi
     calls.byKey.set(key, call.id);
     call.keys.push(key);
   }
-  // The IKE SA with whom has sent us is still up: nobody else needs be called.
+  // The IKE SA with the site that redirected us is still up: no other needs to be called.
   const hosts = call.redirect === undefined ? target.hosts : [call.redirect.to];
   resolve(engine, call, { ...target, hosts }, 0);
 }
@@ -152,7 +152,7 @@ function resolve(engine: Engine, call: CallUnderWay, target: CallTarget, host: n
   engine.out.push({ kind: "resolve", resolve: number, host: name });
 }
 
-/** `bakpeerip` after `peerip`; after both, nobody for a while. */
+/** `bakpeerip` after `peerip`; after both, none for a while. */
 export function nextHost(
   engine: Engine,
   call: CallUnderWay,

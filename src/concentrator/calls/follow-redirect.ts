@@ -34,7 +34,7 @@ export function onCallRedirected(
   }
   const from = pathOf(entry.sa).remote.address;
   call.redirect = { to: to.host, from: gatewayAt(from), leaves: call.redirect?.leaves };
-  // Should nobody be there, the site's own hosts are still left.
+  // If it does not answer, the site's own hosts remain.
   const hosts = [to.host, ...target.hosts.slice(host + 1)];
   nextHost(engine, call, { ...target, hosts }, -1);
 }

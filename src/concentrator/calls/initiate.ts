@@ -1,4 +1,4 @@
-/** Calling sites: for a packet, for ever, or because somebody wants it (R12). */
+/** Calls sites: for a packet, always, or on request (R12). */
 
 import { matchConfigured } from "../../eroute/configured-match.ts";
 import {
@@ -68,7 +68,7 @@ export function onAcquire(engine: Engine, acquire: XfrmAcquire): void {
   begin(engine, { base, key, why: "traffic", peerId: undefined, destination }, by);
 }
 
-/** Somebody wants this site called (`erouted connect`). */
+/** An operator wants this site called (`erouted connect`). */
 export function connect(engine: Engine, peerId: string): void {
   const match = matchConfigured(engine.plan, peerId);
   if (match.kind === "refused") {
@@ -81,7 +81,7 @@ export function connect(engine: Engine, peerId: string): void {
   else callBase(engine, { base: match.eroute, peerId }, "by-hand");
 }
 
-/** The site has to authenticate anew: it is called, and its IKE SA stays until then. */
+/** The site has to reauthenticate: it is called, and its IKE SA stays until then. */
 export function reauthenticate(
   engine: Engine,
   { base, peerId }: ErouteInUse,
@@ -89,7 +89,7 @@ export function reauthenticate(
 ): void {
   if (why === "keys-refused" && base.life.start === "never") return;
   if (base.kind !== "normal") return callBase(engine, { base, peerId }, why);
-  // A site that only calls is no fault: it is told to, once its keys are over.
+  // A site that only calls is no fault: it is asked to reauthenticate when its keys expire.
   if (why === "keys-refused" && base.peerip === undefined) return;
   callNormal(engine, base, why);
 }

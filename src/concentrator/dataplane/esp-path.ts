@@ -1,4 +1,4 @@
-/** Where ESP in UDP goes: never over IKE's own port, on which nobody takes it (RFC 7296 §2.23). */
+/** Where ESP in UDP goes: never to IKE's own port, where it is not accepted (RFC 7296 §2.23). */
 
 import type { IkeSaFacts } from "../../ike/facts.ts";
 import { equalAddress } from "../../inet/address.ts";

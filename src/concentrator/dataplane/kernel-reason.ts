@@ -5,7 +5,7 @@ import type { XfrmRefusal } from "../../xfrm/request.ts";
 
 /** The journal's word for a refusal of the kernel. */
 export function kernelReason({ errno }: Pick<XfrmRefusal, "errno">): KernelReason {
-  // What is ours is known, and never asked for twice: somebody else has made it.
+  // Our own objects are known and never requested twice: another program has created it.
   if (errno === "EEXIST") return "kernel-conflict";
   return OUT_OF_MEMORY.includes(errno) ? "kernel-out-of-memory" : "kernel-refused";
 }

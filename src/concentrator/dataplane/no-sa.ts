@@ -99,7 +99,10 @@ const LOOPBACK: readonly Prefix[] = [
   { family: 6, value: 1n, length: 128 },
 ];
 
-/** Without them IPv6 finds nobody on its own link (RFC 4861 §4): router and neighbour messages. */
+/**
+ * Without them IPv6 finds no neighbours on its own link (RFC 4861 §4): router and neighbour
+ * messages.
+ */
 const NEIGHBOUR_DISCOVERY = [133, 134, 135, 136] as const;
 const ICMP6 = 58;
 
@@ -115,7 +118,7 @@ type Tags = Pick<Eroute["child"], "mark" | "ifId">;
 
 const NO_TAGS: Tags = { mark: undefined, ifId: undefined };
 
-/** Whom it is for is not known yet: the template has no ends. */
+/** Its site is not known yet: the template has no addresses. */
 function trap({ child }: Eroute, selector: XfrmSelector): XfrmPolicy {
   const nobody = { family: selector.src.family, value: 0n };
   const { mark, ifId } = child;

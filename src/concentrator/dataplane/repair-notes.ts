@@ -1,4 +1,4 @@
-/** What is told of repairs: one line for all, and one for each of the first sites. */
+/** Reports of repairs: one line for all, and one for each of the first sites. */
 
 import type { KernelResult } from "../../xfrm/request.ts";
 import { count, type Engine, inMs } from "../engine.ts";
@@ -11,7 +11,7 @@ import type { RemovedKind } from "./repairs.ts";
 
 /** What was removed together is told together. */
 const TELL_MS = 500;
-/** Sites that are named; whoever flushes the kernel's tables hits all of them. */
+/** Sites that are named; a flush of the kernel's tables affects all of them. */
 const NAMED_MAX = 16;
 
 const COUNTERS: Readonly<Record<RemovedKind, CounterName>> = {
@@ -72,7 +72,7 @@ function forgetTally({ dataplane }: Engine): void {
   repairs.by = undefined;
 }
 
-/** The kernel does not take it back, or somebody else has its place. */
+/** The kernel refuses to take it back, or another program's object is in its place. */
 export function noteRefused(engine: Engine, counter: CounterName, result: KernelResult): void {
   if (result.ok) return;
   count(engine, counter);

@@ -23,13 +23,13 @@ import type { Installed } from "./installed.ts";
 import { noteRefused, noteState, tellSoon, tellTally } from "./repair-notes.ts";
 import type { Repairing, Walk } from "./repairs.ts";
 
-/** Looked at in one go: a name that is known to be there costs a microsecond. */
+/** Checked in one go: a name that is known to exist costs a microsecond. */
 const LOOKS_AT_ONCE = 256;
 /** Asked of the kernel, and Child SAs that get new keys, in one go. */
 const QUESTIONS_AT_ONCE = 64;
 const REMAKES_AT_ONCE = 4;
 const NEXT_PORTION_MS = 2;
-/** Whoever flushes time and again has us walk through all of it so often at the most. */
+/** Repeated flushes make us walk through all tables at most this often. */
 const WALK_EVERY_MS = 200;
 /** A rekey that has not replaced a lost Child SA by then will not: the site is told. */
 const REMAKE_MS = 30_000;
@@ -47,7 +47,7 @@ export function onRemoved(engine: Engine, { removal, by }: Removed): void {
     case "policy":
       return suspectPolicy(engine, formatPolicyId(removal.id));
     case "route":
-      // The kernel itself removes routes with their interface: nobody is to blame.
+      // The kernel itself removes routes with their interface: no program is to blame.
       return putRouteBack(engine, formatPrefix(removal.destination), by === KERNEL);
     case "states":
       return walk(engine, { states: new Set(), policies: undefined });
@@ -117,7 +117,7 @@ export function runRepairs(engine: Engine): void {
   repairs.at = isOver ? undefined : inMs(engine, NEXT_PORTION_MS);
 }
 
-/** Whether all has been looked at. */
+/** Whether everything has been checked. */
 function walkOn(engine: Engine, { known, policies, states }: Walk): boolean {
   engine.dataplane.repairs.walkedAt = engine.now;
   let questions = 0;
@@ -159,7 +159,7 @@ function suspectStates(engine: Engine, installed: Installed): void {
   }
 }
 
-/** Its site would not rekey it: it is told that the Child SA is gone, and asked for another. */
+/** Its site would not rekey it: it gets a Delete for the Child SA, and is asked for another. */
 function giveUpRemake(engine: Engine, installed: Installed, lostAt: number): void {
   if (engine.now < lostAt + REMAKE_MS) return;
   const { child, ikeSpi: spi } = installed;
@@ -213,7 +213,7 @@ export function hasLostStates({ dataplane }: Engine, spiIn: EspSpi): boolean {
   return dataplane.repairs.lost.has(spiIn);
 }
 
-/** When repairs go on, and when they are told. */
+/** When repairs continue, and when they are reported. */
 export function repairsAt({ dataplane }: Engine): readonly (Instant | undefined)[] {
   return [dataplane.repairs.at, dataplane.repairs.tellAt];
 }

@@ -41,7 +41,7 @@ export type Repairs = {
   tellAt: Instant | undefined;
   /** Sites that were named in this tally. */
   named: number;
-  /** Netlink port of who has removed something last. */
+  /** Netlink port of the program that removed something last. */
   by: number | undefined;
 };
 

@@ -1,8 +1,9 @@
 /**
- * In front of the journal and the log: repeats are folded into one line, and everybody has a share.
+ * In front of the journal and the log: repeats are folded into one line, and each source has a
+ * share.
  *
- * Who is noisy gets fewer lines; what is left out is told with the next line ("and 1,312 more like
- * it"), and counted. Nobody's events push out those of others.
+ * Noisy sources get fewer lines; what is left out is reported with the next line ("and 1,312 more
+ * like it"), and counted. No source pushes out the events of others.
  */
 
 import type { Instant } from "../../octets/instant.ts";
@@ -16,7 +17,7 @@ const REPEATS: RateLimit = { perSecond: 1 / 30, burst: 10 };
 const SHARE: RateLimit = { perSecond: 2, burst: 100 };
 /** All lines of those who have not proved who they are. */
 const STRANGERS: RateLimit = { perSecond: 10, burst: 200 };
-/** Lines of one site that somebody looks at closely. */
+/** Lines of one site that is being traced. */
 const WATCHED: RateLimit = { perSecond: 50, burst: 500 };
 
 /** Sites, and prefixes; the one that was quiet longest is forgotten. */
@@ -35,7 +36,7 @@ const DETAIL_LENGTH_MAX = 300;
 export const FOLD_MS = 30_000;
 
 export type Folding = {
-  /** The entry as it is to be written; undefined: it is told later, in one line with others. */
+  /** The entry as it is to be written; undefined: it is reported later, in one line with others. */
   take(entry: JournalEntry, now: Instant, isWatched?: boolean): JournalEntry | undefined;
   /** Lines that tell what was left out since, at most {@link TOLD_AT_ONCE}. */
   due(now: Instant): readonly JournalEntry[];
@@ -78,7 +79,7 @@ class Folder implements Folding {
   }
 
   take(entry: JournalEntry, now: Instant, isWatched = false): JournalEntry | undefined {
-    // Whoever asks for something about a site wants to see what becomes of it.
+    // An operator who requests something about a site wants to see the result.
     if (isOfOperator(entry)) {
       if (entry.peerId !== undefined) this.#sites.delete(siteSource(entry.peerId).key);
       return entry;

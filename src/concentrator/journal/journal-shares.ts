@@ -1,4 +1,4 @@
-/** Who has how many entries of the journal: whose oldest goes when it is full. */
+/** How many entries of the journal each source has: which one loses its oldest when it is full. */
 
 import type { EventSource } from "./event-source.ts";
 

@@ -21,7 +21,9 @@ export type JournalStep =
   | "shutdown"
   | "daemon";
 
-/** `failed`: a negotiation or an SA ended by it. `refused`: one request was, the SA goes on. */
+/**
+ * `failed`: it ended a negotiation or an SA. `refused`: it refused one request, the SA continues.
+ */
 export type JournalOutcome = "ok" | "failed" | "refused" | "note";
 
 export type JournalEntry = {
@@ -56,8 +58,8 @@ export type JournalRecord = JournalEntry & { readonly sequence: number; readonly
 /** The last entries, bounded. */
 export type Journal = {
   /**
-   * Keeps an entry. If the journal is full, the oldest goes of whoever has more than a share of
-   * it; the oldest of all where nobody has. Texts are made harmless, see {@link harmless}.
+   * Adds an entry. If the journal is full, the oldest entry of a source with more than its share is
+   * dropped; if there is none, the oldest of all. Texts are made harmless, see {@link harmless}.
    */
   add(entry: JournalEntry, wallMs: number): JournalRecord;
   /** The last `count` records with a sequence above `after`, oldest first. */

@@ -1,9 +1,9 @@
 /**
- * Guessing of keys: who fails with one ID again and again, from one address prefix, is slowed down.
+ * Guessing of keys: repeated failures with one ID from one address prefix are slowed down.
  *
- * An attempt that comes too early is refused without being looked at, with the answer to a wrong
- * key: a guesser cannot tell them apart. The site itself is at another prefix, or comes from the
- * address and port where it was let in last: what others try does not slow it there.
+ * An attempt that comes too early is refused unread, with the answer to a wrong key: a guesser
+ * cannot tell them apart. The site itself is at another prefix, or comes from the address and port
+ * where it last connected: the attempts of others do not slow it there.
  */
 
 import { peerKey } from "../../eroute/peer-id.ts";
@@ -43,9 +43,8 @@ export function slowDown(engine: Engine, entry: Entry): Denial | undefined {
 }
 
 /**
- * What was refused before any key was compared is no guess (the database is away, another site has
- * its subnet); an ID that nobody has counts like a wrong key, as whoever tells it must not see a
- * difference.
+ * A refusal before any key was compared is no guess (the database is down, another site has the
+ * subnet); an unknown ID counts like a wrong key, so that a stranger sees no difference.
  */
 export function forgiveUnlooked(engine: Engine, entry: Entry | undefined, refusal: Refusal): void {
   if (refusal.kind === "no-credentials" && OF_UNKNOWN_IDS.has(refusal.reason)) return;

@@ -9,7 +9,7 @@ import { count, type Engine } from "../engine.ts";
 import { noteLimit } from "../journal/limit-notes.ts";
 import type { HalfOpenPlace, HalfOpenShare } from "./negotiation.ts";
 
-/** Below this share of the memory nobody is asked for a cookie for it. */
+/** Below this share of the memory, no cookie is requested because of it. */
 const COOKIE_SHARE = 0.25;
 
 /** Whether one of these octets has room; `crowded`: if it shows that its address is its own. */

@@ -1,4 +1,4 @@
-/** Whoever calls with IKEv1: it is not spoken here, and gets no answer, but people are told. */
+/** Callers that use IKEv1: erouted does not speak it and does not answer, but reports them. */
 
 import { PEER_ID_LENGTH_MAX } from "../../eroute/peer-id.ts";
 import { formatAddress } from "../../inet/address.ts";

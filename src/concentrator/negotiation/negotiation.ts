@@ -12,7 +12,7 @@ import type { JournalStep } from "../journal/journal.ts";
 import { createRates, Rate, type RateLimit, type Rates } from "../rate.ts";
 import type { Entry } from "./entry.ts";
 
-/** What is offered to whoever calls. */
+/** What is offered to callers. */
 export type Offer = {
   /** All suites of all eroutes: whose site it is turns out in IKE_AUTH. */
   suites: readonly Suite[];
@@ -40,7 +40,7 @@ export type Negotiation = Offer & {
   readonly strangerAnswers: Rate;
   /** Failures of IDs: guessing is slowed down. */
   readonly guesses: Guesses;
-  /** By address and ID of who calls with IKEv1: until when no further event is written. */
+  /** By address and ID of a caller with IKEv1: until when no further event is written. */
   readonly ikev1Callers: Map<string, Instant>;
   readonly trace: Trace;
 };
@@ -63,12 +63,12 @@ export type Guesses = {
   readonly places: Map<string, string>;
 };
 
-/** Sites that are looked at closely: keys of peer IDs, and addresses as text. */
+/** Sites that are traced: keys of peer IDs, and addresses as text. */
 export type Trace = {
   traced: ReadonlySet<string>;
-  /** Messages of an IKE SA whose site is not known yet: told when it is, and is looked at. */
+  /** Messages of an IKE SA whose site is not known yet: shown when it is known and traced. */
   readonly untold: Map<IkeSpi, UntoldMessage[]>;
-  /** Undefined while nobody is looked at. */
+  /** Undefined while no site is traced. */
   onMessage: MessageListener;
 };
 

@@ -4,7 +4,7 @@ import { stageOf } from "../../ike/ike-sa.ts";
 import type { Engine } from "../engine.ts";
 import type { Entry } from "./entry.ts";
 
-/** So many sites are told at once; the rest follows at the next deadline, without a stall. */
+/** So many sites are notified at once; the rest follow at the next deadline, without a stall. */
 const PORTION = 32;
 
 /** Tells the next few sites that we go. Done when no IKE SA is left that is not over. */

@@ -1,4 +1,4 @@
-/** Unprotected answers to strangers: so many a second, whoever asks. */
+/** Unprotected answers to strangers: a bounded number a second, for all together. */
 
 import { count, type Engine } from "../engine.ts";
 

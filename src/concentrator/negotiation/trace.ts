@@ -1,4 +1,4 @@
-/** Looking at single sites closely: each message, for those that somebody has asked for. */
+/** Traces single sites: shows each message of the sites that were requested. */
 
 import { peerKey } from "../../eroute/peer-id.ts";
 import { seenInClear } from "../../ike/door.ts";
@@ -16,7 +16,7 @@ import type { UntoldMessage } from "./negotiation.ts";
 const UNTOLD_SAS_MAX = 256;
 const UNTOLD_MESSAGES_MAX = 8;
 
-/** From now on these are looked at, and no others. */
+/** From now on these are traced, and no others. */
 export function trace(engine: Engine, traced: ReadonlySet<string>): void {
   const { trace: looking } = engine.negotiation;
   looking.traced = traced;
@@ -25,17 +25,17 @@ export function trace(engine: Engine, traced: ReadonlySet<string>): void {
   if (!isAnybody) looking.untold.clear();
 }
 
-/** Who is shown each message; undefined: nobody. */
+/** Gets each message; undefined: no site is traced. */
 export function onMessageOf({ negotiation }: Engine): MessageListener {
   return negotiation.trace.onMessage;
 }
 
-/** Whether any site is looked at. */
+/** Whether any site is traced. */
 export function isTracing({ negotiation }: Engine): boolean {
   return negotiation.trace.onMessage !== undefined;
 }
 
-/** The key by which a site is looked at. */
+/** The key by which a site is traced. */
 export function traceKey(text: string): string {
   return peerKey(text);
 }
@@ -72,7 +72,7 @@ function kindOf({ response, messageId }: Omit<SeenMessage, "way">): string {
   return `${response ? "response" : "request"} ${messageId}`;
 }
 
-/** The site of an IKE SA is known now: what was seen before is told, if it is looked at. */
+/** The site of an IKE SA is known now: its earlier messages are shown if it is traced. */
 export function tellUntold(engine: Engine, entry: Entry): void {
   const { spiI } = saIdOf(entry.sa);
   const untold = engine.negotiation.trace.untold.get(spiI);

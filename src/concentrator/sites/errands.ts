@@ -11,12 +11,12 @@ import { termsOf } from "./terms.ts";
 const PORTION = 32;
 const NEXT_PORTION_MS = 1;
 
-/** Its IKE SAs go, and their sites are told: soon, not all at once. */
+/** Its IKE SAs are closed with a Delete: soon, but not all at once. */
 export function closeSoon(engine: Engine, eroute: ErouteInUse, why: string): void {
   add(engine, eroute, { kind: "close", why });
 }
 
-/** Its IKE SAs hear of the new configuration. Whoever is about to be closed needs not. */
+/** Its IKE SAs get the new configuration, unless they are about to be closed. */
 export function tellTermsSoon(engine: Engine, eroute: ErouteInUse): void {
   if (engine.sites.errands.waiting.get(eroute)?.kind !== "close")
     add(engine, eroute, { kind: "terms" });

@@ -8,11 +8,11 @@ import type { ErouteInUse } from "./eroute-in-use.ts";
 import { dynamicCount } from "./eroutes.ts";
 import { excessOf } from "./redirect.ts";
 
-/** So many sites are told at once; the rest follows at the next deadline, without a stall. */
+/** So many sites are notified at once; the rest follow at the next deadline, without a stall. */
 const PORTION = 32;
 const NEXT_PORTION_MS = 1;
 
-/** Removes the oldest dynamic eroutes while too few are free; their sites are told (R7). */
+/** Removes the oldest dynamic eroutes while too few are free, with a Delete to their sites (R7). */
 export function evict(engine: Engine): void {
   const { evictEveryMs } = engine.plan.limits;
   const excess = excessOf(engine);
@@ -29,7 +29,7 @@ export function keepWithinMax(engine: Engine): void {
   if (excess > 0) evictOldest(engine, 1);
 }
 
-/** When it is next looked at how many are free. */
+/** When the number of free places is checked next. */
 export function evictAt({ sites }: Engine): Instant {
   return sites.evictAt;
 }

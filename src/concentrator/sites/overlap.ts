@@ -1,4 +1,4 @@
-/** Sites with one subnet (R10): whoever is connected is not disturbed, unless `overlap` says so. */
+/** Sites with one subnet (R10): a connected site is not disturbed, unless `overlap` says so. */
 
 import type { Eroute } from "../../eroute/eroute.ts";
 import { isWild } from "../../eroute/pattern.ts";
@@ -24,8 +24,8 @@ import { closeSoon } from "./errands.ts";
 import type { Denial } from "./unanswered.ts";
 
 /**
- * Before a site's key is looked at: another site has one of its subnets, is connected, and is to
- * be kept. It is asked whether it is still there, so that a dead one makes way soon.
+ * Before a site's key is checked: another site has one of its subnets, is connected, and is to be
+ * kept. A liveness check is sent to it, so that a dead one makes room soon.
  */
 export function refuseOverlap(engine: Engine, candidate: ErouteInUse): Denial | undefined {
   const found = holderOf(engine, candidate);
@@ -74,7 +74,10 @@ export function judgePolicies(
   return { refusal: undefined, from: [...from] };
 }
 
-/** The Child SA is up: whoever had its subnet before is told, and closed if that is the rule. */
+/**
+ * The Child SA is up: the site that had its subnet before is reported, and closed if that is the
+ * rule.
+ */
 export function takeOver(engine: Engine, installed: Installed): void {
   const taker = engine.sites.eroutes.get(installed.erouteKey);
   if (taker === undefined) return;
@@ -100,7 +103,7 @@ export function takeOver(engine: Engine, installed: Installed): void {
   }
 }
 
-/** A site has come whose subnet lies inside one of another site's: it is told who has which. */
+/** A site has connected whose subnet lies inside one of another site's: this is reported. */
 export function noteNesting(engine: Engine, eroute: ErouteInUse): void {
   for (const own of eroute.remoteSubnets) {
     for (const { subnet: other, values } of valuesAround(engine.sites.reach, own)) {
@@ -177,7 +180,7 @@ function isForMany(base: Eroute): boolean {
   return base.kind === "normal" && isWild(base.peerid);
 }
 
-/** Whether it has a Child SA: who has none keeps nobody out. */
+/** Whether it has a Child SA: a site without one keeps no other out. */
 function carries(engine: Engine, { ikeSas }: ErouteInUse): boolean {
   return ikeSas.some((spi) => (factsAt(engine, spi)?.children.length ?? 0) > 0);
 }

@@ -228,7 +228,7 @@ function fits(eroute: ErouteInUse, next: Eroute): boolean {
   );
 }
 
-/** Calls go on with the new configuration, or end: whoever is still wanted is called anew. */
+/** Calls continue with the new configuration, or end: sites still wanted are called again. */
 function adjustCalls(engine: Engine, comparison: Comparison): void {
   forgetAllRefusals(engine);
   for (const call of callsNow(engine)) {
@@ -246,7 +246,7 @@ function adjustCalls(engine: Engine, comparison: Comparison): void {
   }
 }
 
-/** What a call goes on with; undefined if it is of no use, or would reach somewhere else today. */
+/** What a call continues with; undefined if it is of no use, or would lead elsewhere today. */
 function nextBase({ stage, base }: CallUnderWay, comparison: Comparison): Eroute | undefined {
   // Whatever it was that failed may be right now.
   if (stage.kind === "waiting") return undefined;

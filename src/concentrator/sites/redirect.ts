@@ -15,23 +15,26 @@ import type { Snapshot } from "../snapshot.ts";
 import { erouteKey } from "./eroute-in-use.ts";
 import { dynamicCount } from "./eroutes.ts";
 
-/** Sites that are told at once, and how often: 50 a second, so that the other end can take them. */
+/**
+ * Sites that are redirected at once, and how often: 50 a second, so that the other end can take
+ * them.
+ */
 const PORTION = 5;
 const PORTION_MS = 100;
 
-/** When the next few sites are told. */
+/** When the next few sites are redirected. */
 export function redirectsAt({ sites }: Engine): Instant | undefined {
   return sites.redirects.at;
 }
 
-/** Somebody wants a site elsewhere, or all of them; or, without a gateway, nobody any more. */
+/** An operator redirects a site, or all of them; or, without a gateway, none any more. */
 export function redirect(engine: Engine, { peerId, to }: Extract<Event, { kind: "redirect" }>) {
   if (to === undefined) stopRedirects(engine);
   else if (peerId === undefined) redirectAll(engine, to);
   else redirectSite(engine, peerId, to);
 }
 
-/** Nobody is sent any more; who was told before goes. */
+/** No site is redirected any more; those already told still leave. */
 export function stopRedirects(engine: Engine): void {
   engine.sites.redirects.to = undefined;
   sendStrangersTo(engine, undefined);

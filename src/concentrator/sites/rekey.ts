@@ -1,4 +1,4 @@
-/** New keys for a site at once, because somebody wants them (RFC 7296 §2.8). */
+/** New keys for a site at once, on request (RFC 7296 §2.8). */
 
 import type { Engine } from "../engine.ts";
 import type { RekeyOf } from "../event.ts";

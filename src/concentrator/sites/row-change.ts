@@ -1,4 +1,6 @@
-/** Rows that may have changed while their sites are up: read anew, and compared (R5, R6). */
+/**
+ * Rows that may have changed while their sites are connected: read again, and compared (R5, R6).
+ */
 
 import { type DynamicEroute, dynamicErouteOf } from "../../eroute/dynamic-eroute.ts";
 import { equalValues, sameSubnets } from "../../eroute/eroute-change.ts";
@@ -29,7 +31,7 @@ const RETRY_MS_MAX = 30_000;
 /** Changes that are remembered for negotiations under way; the oldest is forgotten first. */
 const CHANGED_MAX = 10_000;
 
-/** Somebody says that the row is another now: whoever was made from it is compared with it. */
+/** A row changed: re-check the SAs built from it. */
 export function onRowChanged(engine: Engine, egroup: string, peerId: string): void {
   if (engine.shuttingDown) return;
   engine.sites.unknownIds.delete(peerKey(peerId));
@@ -44,7 +46,7 @@ export function onRowChanged(engine: Engine, egroup: string, peerId: string): vo
   }
 }
 
-/** Whether somebody may be about to come up with a row that was read before. */
+/** Whether a site may be about to connect with a row that was read before. */
 function mayBeReading(engine: Engine): boolean {
   const { halfOpen } = ikeSaCounts(engine);
   return halfOpen + engine.requests.size("identity") + callCount(engine) > 0;
@@ -102,7 +104,7 @@ export function rowChecksAt({ sites }: Engine): Instant | undefined {
   return at;
 }
 
-/** Nobody is to be compared any more: all are going. */
+/** No more comparisons: all sites are being closed. */
 export function forgetRowChecks({ sites, requests }: Engine): void {
   const { rowChecks } = sites;
   for (const { reading } of rowChecks.egroups.values()) {
@@ -114,7 +116,7 @@ export function forgetRowChecks({ sites, requests }: Engine): void {
 
 type Read = { readonly lookup: LookupId; readonly result: LookupResult };
 
-/** The answer to a row that was read anew. */
+/** The answer to a row that was read again. */
 export function onRowRead(engine: Engine, check: RowCheck, read: Read): void {
   settle(engine, check, read);
   runRowChecks(engine);
@@ -127,7 +129,7 @@ function settle(engine: Engine, reading: RowCheck, { lookup, result }: Read): vo
     onAnswer(engine, reading.egroup, checks);
     compareWithRow(engine, reading, result.value);
   } else {
-    // R6: a database that fails takes nobody down who is up.
+    // R6: a failing database never disconnects a connected site.
     checks.waiting.add(reading.key);
     onFailure(engine, reading.egroup, checks, result.error.detail);
   }
@@ -248,7 +250,7 @@ const FAULT_REASONS: ReadonlyMap<string, string> = new Map([
   ["row-disabled", "row-disabled"],
 ]);
 
-/** Whether the row says something else; a PPK that nobody is to use makes no difference. */
+/** Whether the row differs; a PPK that is not to be used makes no difference. */
 function differing(
   { row, base }: ErouteInUse,
   print: RowPrint | undefined,

@@ -1,4 +1,4 @@
-/** The table of rows that are read anew, and what is kept of a row for comparing. */
+/** The table of rows that are being read again, and what is kept of a row for the comparison. */
 
 import { prf, prfFor } from "../../crypto/prf.ts";
 import { PrfId } from "../../crypto/transform.ts";
@@ -15,7 +15,10 @@ export type RowChecks = {
   /** Of this run only: what it makes of a key says nothing outside. */
   readonly printKey: Uint8Array;
   readonly egroups: Map<string, EgroupChecks>;
-  /** Changes told while negotiations were under way: whoever read the row before reads again. */
+  /**
+   * Changes reported while negotiations were under way: those that read the row before read it
+   * again.
+   */
   readonly changed: Map<string, { readonly number: number; readonly until: Instant }>;
 };
 

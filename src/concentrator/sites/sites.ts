@@ -21,7 +21,7 @@ export type Sites = {
   sharedTerms: WeakMap<Eroute, SharedTerms>;
   /** Peer keys without a row, and until when they are not asked for again. */
   readonly unknownIds: Map<string, Instant>;
-  /** Rows of sites that are up, read anew because they may have changed. */
+  /** Rows of connected sites, read again because they may have changed. */
   readonly rowChecks: RowChecks;
   /** Closing and telling many sites, in portions. */
   readonly errands: Errands;
@@ -60,7 +60,7 @@ export type Redirects = {
   to: Gateway | undefined;
   /** Keys of eroutes in use whose sites are still to be told; the next one is the last. */
   waiting: string[];
-  /** When the next of them are told. */
+  /** When the next of them are notified. */
   at: Instant | undefined;
 };
 
@@ -68,7 +68,7 @@ export type Redirects = {
 const DELETES: RateLimit = { perSecond: 1, burst: 16 };
 const DELETES_SITES_MAX = 4_096;
 
-/** No site has called, and nobody has been called. */
+/** No site has called, and none has been called. */
 export function createSites(random: (octets: number) => Uint8Array, evictAt: Instant): Sites {
   return {
     eroutes: new Map(),

@@ -124,7 +124,7 @@ function stays(a: Entry, b: Entry): boolean {
   return saIdOf(a.sa).spiI > saIdOf(b.sa).spiI;
 }
 
-/** Whoever has made it deletes it; if the site does not, we do after a while. */
+/** The end that created it deletes it; if the site does not, we do after a while. */
 function condemn(engine: Engine, spi: IkeSpi, { sa }: Entry): void {
   const isOurs = saIdOf(sa).role === "initiator";
   const event = isOurs

@@ -1,4 +1,4 @@
-/** AUTH_LIFETIME: how long who was called believes who has called (RFC 4478). */
+/** AUTH_LIFETIME: how long the responder accepts the initiator's authentication (RFC 4478). */
 
 import { Reader } from "../../octets/reader.ts";
 import type { Payload } from "../../wire/v2/message.ts";
@@ -9,7 +9,7 @@ import { reauthAtOf } from "./established.ts";
 import { notifyOf } from "./find-payload.ts";
 import type { Established } from "./phase.ts";
 
-/** The peer deletes the IKE SA unless we authenticate anew before: the shorter time counts. */
+/** The peer deletes the IKE SA unless we reauthenticate before: the shorter time counts. */
 export function withAuthLifetime(
   settings: IkeSaSettings,
   payloads: readonly Payload[],
@@ -24,7 +24,7 @@ export function withAuthLifetime(
 /** A peer that wants us back every few seconds is not obeyed. */
 const REAUTH_MS_MIN = 60_000;
 
-/** It may say so later, too: from then on the time counts anew (§3). */
+/** It may announce this later, too: from then on the time counts afresh (§3). */
 export function onAuthLifetime(
   sa: Established,
   payloads: readonly Payload[],

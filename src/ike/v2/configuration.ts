@@ -97,7 +97,7 @@ function singleAddresses(selectors: readonly TrafficSelector[], family: Family):
     .map(({ range }) => ({ family, value: range.first }));
 }
 
-/** The mask is for who asks for it, and beside an address only (§3.15.1). */
+/** The mask is for a site that asks for it, and only together with an address (§3.15.1). */
 function addressAttributes(address: Address, request: ConfigurationRequest): readonly Attribute[] {
   const value = addressOctets(address);
   if (address.family === 6) return [{ type: ADDRESS[6], value: withLength(value, 128) }];

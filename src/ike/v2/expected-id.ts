@@ -1,4 +1,4 @@
-/** A site that called for somebody else than we are (IDr of its request, RFC 7296 §2.15). */
+/** A site that called for another ID than ours (IDr of its request, RFC 7296 §2.15). */
 
 import { equalOctets } from "../../octets/concat.ts";
 import type { Instant } from "../../octets/instant.ts";
@@ -17,7 +17,10 @@ export function otherIdOf(asked: Identity | undefined, ours: Identity): OtherId 
   return { expected: identityText(asked), ours: identityText(ours) };
 }
 
-/** Some sites take whoever has the key; most give up without a word when they read our answer. */
+/**
+ * Some sites accept any end that has the key; most give up without notice when they read our
+ * answer.
+ */
 export function expectsOtherNote(otherId: OtherId): IkeEffect {
   const text = refusalText({ kind: "our-id", ...otherId });
   const note = { level: "info", step: "IKE_AUTH", outcome: "note" } as const;

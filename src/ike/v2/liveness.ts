@@ -25,7 +25,7 @@ export function checkLiveness(sa: Established, context: IkeContext): Step {
   return probe(sa, context);
 }
 
-/** Somebody doubts that the peer is there: it is asked, unless it was heard a moment ago. */
+/** There is doubt that the peer is alive: it is asked, unless it was heard a moment ago. */
 export function askIfSilent(sa: Established, context: IkeContext): Established {
   const isFresh = context.now < later(sa.heardAt, FRESH_MS);
   return isFresh || sa.replacedUntil !== undefined ? sa : addTask(sa, { kind: "liveness" });

@@ -11,7 +11,7 @@ import { addTask } from "./tasks.ts";
 export function mindMessageIds(before: IkeSa, sa: Established, context: IkeContext): Step {
   const highest = highestId(sa);
   if (highest < MESSAGE_ID_REKEY || sa.replacedUntil !== undefined) return { sa, effects: [] };
-  // Whoever is being served gets his answer first.
+  // An end whose request is being served gets its answer first.
   if (highest >= MESSAGE_ID_MAX && sa.serving === undefined) {
     return close(sa, "lifetime-over", context);
   }
