@@ -132,7 +132,7 @@ test("many names at once are all answered", async () => {
 });
 
 test("before any address is listened on nothing can be called", async () => {
-  expect(await resolve("a.example", { listening: () => [] })).toMatch(/^no address is listened on/);
+  expect(await resolve("a.example", { listening: () => [] })).toMatch(/^no address to call from/);
 });
 
 /** `ours > site's`, or why not. */
