@@ -7,6 +7,7 @@ import type { Address } from "../inet/address.ts";
 import type { Instant } from "../octets/instant.ts";
 import { callAlways } from "./calls/initiate.ts";
 import { createEngine } from "./create-engine.ts";
+import { rereadDataplane } from "./dataplane/reread.ts";
 import { nextDeadline } from "./deadlines.ts";
 import { dispatch } from "./dispatch.ts";
 import { drain } from "./drive.ts";
@@ -39,7 +40,7 @@ export type Concentrator = {
   /** Walks all tables: for checks that nothing leaks, not for every request. */
   tableSizes(): TableSizes;
   /**
-   * Puts what the next process would read in the place of each IKE SA that outlives a process: for
+   * Puts what the next process would read in the place of IKE SAs and of what is in the kernel: for
    * checks that nothing is lost on the way.
    */
   reread(place: Place): void;
@@ -76,7 +77,10 @@ export function createConcentrator(options: ConcentratorOptions): Concentrator {
       return entry === undefined ? undefined : decryptionTableLine(entry.sa);
     },
     tableSizes: () => tableSizesOf(engine),
-    reread: (place) => rereadIkeSas(engine, place),
+    reread(place) {
+      rereadIkeSas(engine, place);
+      rereadDataplane(engine, place);
+    },
     isIdle: () => engine.shuttingDown && areAllOver(engine),
   };
 }

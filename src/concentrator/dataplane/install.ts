@@ -16,7 +16,7 @@ import type { Entry } from "../negotiation/entry.ts";
 import { entryAt } from "../negotiation/ike-sas.ts";
 import { judgePolicies, takeOver } from "../sites/overlap.ts";
 import { currentEspPath } from "./esp-path.ts";
-import type { ChildRequest, Installed } from "./installed.ts";
+import { type ChildRequest, type Installed, isSameState } from "./installed.ts";
 import { kernelReason } from "./kernel-reason.ts";
 import { leaveOutbound, roomFor, takeOutbound } from "./outbound-spi.ts";
 import { releasePolicy, usePolicy } from "./policies.ts";
@@ -178,7 +178,7 @@ function tell(engine: Engine, { ikeSpi, ticket }: Installed, result: Result<unde
 
 /** The kernel has removed a state by itself: whatever has its SPI from now on is another one. */
 export function forgetState(installed: Installed, id: XfrmStateId): void {
-  const at = installed.ours.findIndex((own) => own.spi === id.spi && equalAddress(own.dst, id.dst));
+  const at = installed.ours.findIndex((own) => isSameState(own, id));
   if (at >= 0) installed.ours.splice(at, 1);
 }
 
@@ -275,8 +275,8 @@ function removeInstalled(engine: Engine, installed: Installed): void {
 /** Outbound before inbound: nothing more is sent that would not be answered. */
 function deleteStates(engine: Engine, installed: Installed): void {
   for (const id of [installed.outbound, installed.inbound]) {
-    if (!installed.ours.includes(id)) continue;
-    const drains = installed.drains && id === installed.inbound && !engine.shuttingDown;
+    if (!installed.ours.some((own) => isSameState(own, id))) continue;
+    const drains = installed.drains && isSameState(id, installed.inbound) && !engine.shuttingDown;
     if (drains && engine.dataplane.draining.length < DRAINING_MAX) {
       engine.dataplane.draining.push({ id, mark: installed.mark, until: inMs(engine, DRAIN_MS) });
     } else request(engine, { op: "delete-state", ...stateOf(installed, id) });

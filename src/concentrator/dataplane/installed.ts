@@ -2,6 +2,7 @@
 
 import type { ChildSa } from "../../ike/child-sa.ts";
 import type { Ticket } from "../../ike/ticket.ts";
+import { equalAddress } from "../../inet/address.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmPolicy, XfrmPolicyId } from "../../xfrm/policy.ts";
@@ -47,6 +48,11 @@ export type Installed = {
   /** `up`: the IKE SA has heard that it is there. */
   phase: "installing" | "up" | "removed";
 };
+
+/** Whether two names are of one state, as the kernel finds it. */
+export function isSameState(a: XfrmStateId, b: XfrmStateId): boolean {
+  return a.spi === b.spi && equalAddress(a.dst, b.dst);
+}
 
 /** An inbound state that takes what was sent before its Child SA was replaced. */
 export type Draining = {

@@ -13,7 +13,7 @@ import type { Entry } from "../negotiation/entry.ts";
 import { entryAt } from "../negotiation/ike-sas.ts";
 import { espPath } from "./esp-path.ts";
 import { needsEncapsulation } from "./install.ts";
-import type { Installed } from "./installed.ts";
+import { type Installed, isSameState } from "./installed.ts";
 import { leaveOutbound, roomFor, takeOutbound } from "./outbound-spi.ts";
 import { changePolicies } from "./policies.ts";
 import { request, stateOf } from "./request.ts";
@@ -151,7 +151,7 @@ function moveState(
   from: XfrmStateId,
   { to, ports }: { readonly to: XfrmStateId; readonly ports: Ports },
 ): void {
-  const at = installed.ours.indexOf(from);
+  const at = installed.ours.findIndex((own) => isSameState(own, from));
   if (at < 0) return;
   installed.ours.splice(at, 1);
   const encapsulation = installed.place.encapsulate ? ports : undefined;

@@ -19,7 +19,7 @@ import {
 import type { XfrmStateId } from "../../xfrm/state.ts";
 import { type Engine, inMs } from "../engine.ts";
 import type { Event } from "../event.ts";
-import type { Installed } from "./installed.ts";
+import { type Installed, isSameState } from "./installed.ts";
 import { noteRefused, noteState, tellSoon, tellTally } from "./repair-notes.ts";
 import type { Repairing, Walk } from "./repairs.ts";
 
@@ -154,7 +154,7 @@ function suspectStates(engine: Engine, installed: Installed): void {
   if (lostAt !== undefined) return giveUpRemake(engine, installed, lostAt);
   for (const id of installed.ours) {
     const { mark } = installed;
-    const named = id === installed.outbound && mark !== undefined ? { id, mark } : { id };
+    const named = isSameState(id, installed.outbound) && mark !== undefined ? { id, mark } : { id };
     ask(engine, { kind: "repair", what: "state", installed, id }, { op: "query-state", ...named });
   }
 }
@@ -195,7 +195,7 @@ function putRouteBack(engine: Engine, destination: string, isQuiet: boolean): vo
 
 /** Its keys went to the kernel and nowhere else: both ends agree on new ones, by a rekey. */
 function onStateLost(engine: Engine, installed: Installed, id: XfrmStateId): void {
-  const at = installed.ours.indexOf(id);
+  const at = installed.ours.findIndex((own) => isSameState(own, id));
   if (at < 0 || installed.phase !== "up") return;
   installed.ours.splice(at, 1);
   const { repairs } = engine.dataplane;

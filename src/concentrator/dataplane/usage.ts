@@ -6,7 +6,7 @@ import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmStateUse } from "../../xfrm/state.ts";
 import type { Engine } from "../engine.ts";
 import type { Entry } from "../negotiation/entry.ts";
-import type { Installed, UsageProbe, UsageQuery } from "./installed.ts";
+import { type Installed, isSameState, type UsageProbe, type UsageQuery } from "./installed.ts";
 
 /** Asks for both states of each Child SA; the answers come one by one. */
 export function probeUsage(engine: Engine, entry: Entry, spi: IkeSpi, ticket: Ticket): void {
@@ -17,7 +17,7 @@ export function probeUsage(engine: Engine, entry: Entry, spi: IkeSpi, ticket: Ti
     if (installed === undefined) continue;
     for (const id of installed.ours) {
       probe.waiting++;
-      const isInbound = id === installed.inbound;
+      const isInbound = isSameState(id, installed.inbound);
       const request = engine.requests.open({ kind: "usage", probe, installed, isInbound });
       const { mark } = installed;
       const op = { op: "query-state", id, ...(mark === undefined ? {} : { mark }) } as const;

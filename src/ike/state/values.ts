@@ -93,7 +93,7 @@ const addressValue = (family: number): Codec<bigint> => ({
 const VALUES = { 4: addressValue(4), 6: addressValue(6) } as const;
 const family = oneOf([4, 6]);
 
-const address: Codec<Address> = {
+export const address: Codec<Address> = {
   write(to, value) {
     family.write(to, value.family);
     VALUES[value.family].write(to, value.value);

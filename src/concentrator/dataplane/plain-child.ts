@@ -1,0 +1,137 @@
+/** Codec of a Child SA in the kernel: what does not follow from its place in IKE and kernel. */
+
+import type { ChildOptions } from "../../eroute/eroute.ts";
+import { address, childSa, espSpi, ikeSpi, key, mode, path } from "../../ike/state/values.ts";
+import type { Ticket } from "../../ike/ticket.ts";
+import {
+  bool,
+  byKind,
+  type Codec,
+  constant,
+  list,
+  mapped,
+  oneOf,
+  optional,
+  record,
+  shared,
+  text,
+  u16,
+  u32,
+  u48,
+  u64,
+} from "../../octets/codec.ts";
+import type {
+  XfrmAead,
+  XfrmAuth,
+  XfrmCrypt,
+  XfrmLifetime,
+  XfrmMark,
+  XfrmOuterHeader,
+  XfrmProtection,
+  XfrmState,
+  XfrmStateId,
+} from "../../xfrm/state.ts";
+import type { Installed } from "./installed.ts";
+import { selectorsKey } from "./reqids.ts";
+import { childRoutes } from "./routes.ts";
+import { childPolicies } from "./xfrm-of-child.ts";
+
+/** A Child SA that is in the kernel, as plain data. */
+export type PlainChild = Pick<
+  Installed,
+  | "child"
+  | "ikeSpi"
+  | "erouteKey"
+  | "takesFrom"
+  | "inbound"
+  | "outbound"
+  | "packetsIn"
+  | "packetsOut"
+  | "outboundWaiting"
+  | "ours"
+> & {
+  readonly path: Installed["place"]["path"];
+  readonly encapsulate: boolean;
+  readonly reqid: number;
+  readonly options: ChildOptions;
+};
+
+const word = text(65_535);
+export const mark = optional(record<XfrmMark>({ value: u32, mask: u32 }));
+
+const options: Codec<ChildOptions> = shared(
+  record<ChildOptions>({
+    ...{ lifetimeSeconds: u48, lifetimeOctets: optional(u64), lifetimePackets: optional(u64) },
+    ...{ replayWindow: u32, transport: bool, copyDscp: bool, ecn: bool, pathMtuDiscovery: bool },
+    ...{ ifId: optional(u32), mark, routes: bool },
+  }),
+);
+
+export const stateId: Codec<XfrmStateId> = record<XfrmStateId>({
+  ...{ src: address, dst: address, spi: espSpi },
+});
+
+const protection: Codec<XfrmProtection> = byKind<XfrmProtection>({
+  aead: record<Extract<XfrmProtection, { readonly kind: "aead" }>>({
+    kind: constant("aead"),
+    aead: record<XfrmAead>({ name: word, key, icvBits: u16 }),
+  }),
+  "crypt-auth": record<Extract<XfrmProtection, { readonly kind: "crypt-auth" }>>({
+    ...{ kind: constant("crypt-auth"), crypt: record<XfrmCrypt>({ name: word, key }) },
+    auth: record<XfrmAuth>({ name: word, key, truncBits: u16 }),
+  }),
+});
+
+type Ports = NonNullable<XfrmState["encapsulation"]>;
+
+/** An outbound state that waits for the old one to go: the only place that holds keys of ESP. */
+const state = record<XfrmState>({
+  ...{ id: stateId, direction: oneOf(["in", "out"]), reqid: u32, mode, protection },
+  encapsulation: optional(record<Ports>({ srcPort: u16, dstPort: u16 })),
+  ...{ replayWindow: u32, esn: bool },
+  outerHeader: record<XfrmOuterHeader>({ copyDscp: bool, ecn: bool, pathMtuDiscovery: bool }),
+  lifetime: record<XfrmLifetime>({
+    ...{ softSeconds: optional(u48), hardSeconds: optional(u48), softOctets: optional(u64) },
+    ...{ hardOctets: optional(u64), softPackets: optional(u64), hardPackets: optional(u64) },
+  }),
+  // Child SAs have none: their policies say what passes.
+  selector: constant<XfrmState["selector"]>(undefined),
+  ...{ mark, ifId: optional(u32) },
+});
+
+export const plainChild: Codec<PlainChild> = record<PlainChild>({
+  ...{ child: childSa, ikeSpi, erouteKey: word, takesFrom: list(word, 65_535) },
+  ...{ path, encapsulate: bool, reqid: u32, options, inbound: stateId, outbound: stateId },
+  ...{ packetsIn: u64, packetsOut: u64, outboundWaiting: optional(state) },
+  ours: mapped(list(stateId, 4), { to: (ids: XfrmStateId[]) => ids, from: (ids) => [...ids] }),
+});
+
+/** What outlives the process of it; undefined while the kernel has not answered for all of it. */
+export function plainOf(installed: Installed): PlainChild | undefined {
+  const { child, ikeSpi, erouteKey, takesFrom, place, inbound, outbound } = installed;
+  const { packetsIn, packetsOut, outboundWaiting, ours, pending, phase, refusal } = installed;
+  if (pending > 0 || phase !== "up" || refusal !== undefined) return undefined;
+  const { path, encapsulate, reqid, options } = place;
+  return {
+    ...{ child, ikeSpi, erouteKey, takesFrom, inbound, outbound, packetsIn, packetsOut },
+    ...{ outboundWaiting, ours, path, encapsulate, reqid, options },
+  };
+}
+
+/** The Child SA as the tables keep it, with all that follows from it. */
+export function installedOf(plain: PlainChild): Installed {
+  const { child, ikeSpi, erouteKey, takesFrom, inbound, outbound, packetsIn, packetsOut } = plain;
+  const { path, encapsulate, reqid, options, ours, outboundWaiting } = plain;
+  const place = { child, path, encapsulate, reqid, options };
+  return {
+    ...{ child, ikeSpi, erouteKey, takesFrom, place, encapsulated: encapsulate },
+    reqidKey: `${erouteKey} ${selectorsKey(child)}`,
+    ...{ inbound, outbound, packetsIn, packetsOut, mark: options.mark },
+    ...{ policies: childPolicies(place), routes: childRoutes(place), outboundWaiting },
+    ...{ ticket: ANSWERED, pending: 0, ours },
+    ...{ refusal: undefined, drains: false, phase: "up" },
+  };
+}
+
+/** The kernel has answered, and the IKE SA has heard of it. */
+const ANSWERED = 0 as Ticket;
