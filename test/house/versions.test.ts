@@ -31,6 +31,17 @@ test("the concentrator reads facts of an IKE SA, and no field", () => {
   expect(concentrator.flatMap(looksInside)).toEqual([]);
 });
 
+test("message IDs come from a window or a message: no file writes one as a number", () => {
+  const wrong = sources.filter(({ path, text }) => {
+    return roomOf(path) === "ike" && WRITTEN_ID.test(withoutComments(text));
+  });
+  expect(wrong.map(({ path }) => path)).toEqual([]);
+  expect(WRITTEN_ID.test("const messageId = 1;")).toBe(true);
+  expect(WRITTEN_ID.test("if (header.messageId !== 2) return;")).toBe(true);
+});
+
+const WRITTEN_ID = /\b(?:messageId|nextId)(?::| =| [!=]==) \d/;
+
 test("the checks see what they are for", () => {
   const file = (text: string) => ({ path: "src/concentrator/bad.ts", text });
   expect(versionImports(file('import { a } from "../ike/v2/phase.ts";'))).toHaveLength(1);

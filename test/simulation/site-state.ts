@@ -4,6 +4,7 @@ import type { KeyExchangeRequest, KeyExchangeResult } from "../../src/crypto/key
 import type { SigningKey } from "../../src/crypto/signature.ts";
 import type { EspAlgorithms } from "../../src/ike/algorithms.ts";
 import type { EspKeys } from "../../src/ike/esp-keys.ts";
+import type { DerivedKeys } from "../../src/ike/v2/keys.ts";
 import type { Secured } from "../../src/ike/v2/protect.ts";
 import type { Path } from "../../src/inet/endpoint.ts";
 import type { Instant } from "../../src/octets/instant.ts";
@@ -149,7 +150,7 @@ export type Initiating = {
 /** IKE_AUTH is under way. */
 export type Authenticating = {
   readonly phase: "authenticating";
-  readonly secured: Secured;
+  readonly secured: Secured & { readonly keys: DerivedKeys };
   readonly Ni: Uint8Array;
   readonly Nr: Uint8Array;
   readonly response: Uint8Array;

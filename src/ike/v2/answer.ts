@@ -12,7 +12,7 @@ import { endWord } from "../end-reason.ts";
 import { LINGER_MS } from "../limits.ts";
 import { type Refusal, refusalText } from "../refusal.ts";
 import type { CallPhase } from "./call-phase.ts";
-import { wipeIkeKeys } from "./keys.ts";
+import { wipeHalfOpenKeys, wipeIkeKeys } from "./keys.ts";
 import { notifyFor } from "./notify.ts";
 import type { Established } from "./phase.ts";
 import { sealMessage } from "./protect.ts";
@@ -79,7 +79,7 @@ export function endCall(sa: CallPhase, refusal: Refusal): Step {
   const step = "half" in sa ? "IKE_AUTH" : "IKE_SA_INIT";
   if ("half" in sa) {
     wipeCredentials(sa.call.credentials);
-    wipeIkeKeys(sa.half.keys);
+    wipeHalfOpenKeys(sa.half.keys);
   } else {
     wipeCredentials(sa.calling.call.credentials);
     wipe(sa.calling.privateOctets);

@@ -13,6 +13,7 @@ import { afterAuth } from "./fragments.ts";
 import { inactivityStepMs } from "./liveness.ts";
 import type { Established } from "./phase.ts";
 import type { Timers } from "./timers.ts";
+import { FIRST_MESSAGE_ID } from "./window.ts";
 
 type Known =
   | "id"
@@ -82,8 +83,8 @@ export function successorOf(
     children: sa.children,
     childMethod: sa.childMethod,
     struggle: undefined,
-    inbound: { nextId: 0, lastResponse: undefined, path: sa.path },
-    outbound: { nextId: 0, inFlight: undefined },
+    inbound: { nextId: FIRST_MESSAGE_ID, lastResponse: undefined, path: sa.path },
+    outbound: { nextId: FIRST_MESSAGE_ID, inFlight: undefined },
     serving: undefined,
     asking: undefined,
     tasks: tasksLeft(sa),

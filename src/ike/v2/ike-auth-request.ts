@@ -3,7 +3,6 @@
 import type { SignatureRequest, SignatureResult } from "../../crypto/signature.ts";
 import { later } from "../../octets/instant.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
-import { wipe } from "../../octets/secret.ts";
 import { identityText } from "../../wire/identity.ts";
 import { ExchangeType } from "../../wire/v2/exchange-type.ts";
 import { type IdPayload, type Payload, Protocol } from "../../wire/v2/message.ts";
@@ -35,10 +34,10 @@ import {
 } from "./find-payload.ts";
 import { afterAuth } from "./fragments.ts";
 import { grantedSelectors } from "./granted-child.ts";
-import { wipeIkeKeys } from "./keys.ts";
+import { keysAfterProof, wipeHalfOpenKeys } from "./keys.ts";
 import { childUp, grantedChild, spiOctets } from "./make-child-sa.ts";
 import { notify, notifyFor } from "./notify.ts";
-import type { Established } from "./phase.ts";
+import type { Established, HalfOpen } from "./phase.ts";
 import { acceptPpk, ppkNotifies, withoutPpk } from "./ppk.ts";
 import {
   certificatesOf,
@@ -54,6 +53,7 @@ import { sealMessage } from "./protect.ts";
 import { gatewayIn } from "./redirect.ts";
 import { firstCopy } from "./request.ts";
 import type { IkeEffect, Step } from "./step.ts";
+import { afterRequest } from "./window.ts";
 
 // Initiator                        Responder
 // HDR, SK {IDi, [CERT,] [CERTREQ,] IDr, AUTH, SAi2, TSi, TSr} -->
@@ -141,13 +141,14 @@ function sendProof(known: Ready, { proof, noPpkAuth }: OurProof, context: IkeCon
     { kind: "TSr", selectors: policy.remote, unknown: 0 },
     ...ppkNotifies(half, credentials.ppk, noPpkAuth),
   ];
-  const messageId = 1;
+  const messageId = half.window.outbound;
   const head = { exchangeType: ExchangeType.IKE_AUTH, response: false, messageId };
   const datagrams = sealMessage(half, head, payloads, context);
   const { retransmission } = credentials.settings;
   const inFlight = firstCopy(messageId, datagrams, retransmission, context);
+  const sent: HalfOpen = { ...half, window: afterRequest(half.window) };
   return {
-    sa: { phase: "awaiting-auth-response", path, half, call, spiIn, inFlight },
+    sa: { phase: "awaiting-auth-response", path, half: sent, call, spiIn, inFlight },
     effects: sends(datagrams, path),
   };
 }
@@ -228,7 +229,6 @@ function onProven(
 ): Step {
   const { half, call } = sa;
   wipeCredentials(call.credentials);
-  wipe(half.keys.SK_pi, half.keys.SK_pr);
   const established = establishedOf(sa, id, payloads, context);
   const to = established.redirect === "followed" ? gatewayIn(payloads) : undefined;
   if (to !== undefined) return closeAs(established, { kind: "redirected", to }, context);
@@ -248,7 +248,8 @@ function establishedOf(
   context: IkeContext,
 ): Established {
   const { half, path, call } = sa;
-  const { id, nat, algorithms, keys, fragmentOctets } = half;
+  const { id, nat, algorithms, fragmentOctets } = half;
+  const keys = keysAfterProof(half.keys);
   const established = newEstablished(
     {
       ...{ id, path, nat, algorithms, keys, fragmentOctets },
@@ -257,8 +258,8 @@ function establishedOf(
       peer: { idType: identity.idType, data: identity.data.slice() },
       mobike: false,
       redirect: call.credentials.settings.followRedirect ? "followed" : "none",
-      inbound: { nextId: 0, lastResponse: undefined, path },
-      outbound: { nextId: 2, inFlight: undefined },
+      inbound: { nextId: half.window.inbound, lastResponse: undefined, path },
+      outbound: { nextId: half.window.outbound, inFlight: undefined },
     },
     { ...call.credentials, settings: withAuthLifetime(call.credentials.settings, payloads) },
     context,
@@ -330,9 +331,10 @@ export function reject(
 ): Step {
   const { half, path } = sa;
   const notice = notifyFor(refusal) ?? notify(NotifyType.AUTHENTICATION_FAILED);
-  const head = { exchangeType: ExchangeType.INFORMATIONAL, response: false, messageId: 2 };
+  const messageId = half.window.outbound;
+  const head = { exchangeType: ExchangeType.INFORMATIONAL, response: false, messageId };
   const datagrams = sealMessage(half, head, [notice], context);
   const ended = endCall(sa, refusal);
-  wipeIkeKeys(half.keys);
+  wipeHalfOpenKeys(half.keys);
   return { sa: ended.sa, effects: [...sends(datagrams, path), ...ended.effects] };
 }

@@ -5,7 +5,6 @@ import type { SignatureResult } from "../../crypto/signature.ts";
 import { equalOctets } from "../../octets/concat.ts";
 import { type Instant, later } from "../../octets/instant.ts";
 import type { Result } from "../../octets/result.ts";
-import { wipe } from "../../octets/secret.ts";
 import { Writer } from "../../octets/writer.ts";
 import type { IkeHeader } from "../../wire/header.ts";
 import { ExchangeType } from "../../wire/v2/exchange-type.ts";
@@ -25,7 +24,7 @@ import { expectsOtherNote, otherIdOf } from "./expected-id.ts";
 import { makeFirstChild, refusedFirstChild } from "./first-child.ts";
 import { holdAuth, isUnanswered, notTheRepeat } from "./hold-auth.ts";
 import { agreedFragments } from "./ike-sa-init.ts";
-import { wipeIkeKeys } from "./keys.ts";
+import { keysAfterProof, wipeHalfOpenKeys } from "./keys.ts";
 import { childText, leftOutNotes, planChild } from "./make-child-sa.ts";
 import { notify, notifyFor } from "./notify.ts";
 import type {
@@ -164,7 +163,6 @@ function establish(proven: ProvenSite, proof: readonly Payload[], context: IkeCo
   const site = { ...proven, half };
   const { request, credentials, holder } = site;
   wipeCredentials(credentials);
-  wipe(half.keys.SK_pi, half.keys.SK_pr);
   const { ourIdentity, settings } = credentials;
   const { reauthMs } = settings;
   const head: Payload[] = [
@@ -196,14 +194,14 @@ function establishedOf(sa: ProvenSite, credentials: Credentials, context: IkeCon
       path,
       nat: half.nat,
       algorithms: half.algorithms,
-      keys: half.keys,
+      keys: keysAfterProof(half.keys),
       usesPpk: half.ppk === "used",
       peer: { idType: identity.idType, data: identity.data },
       ...agreedFragments(half, credentials.settings),
       mobike: request.mobike && credentials.settings.mobike,
       redirect: half.redirect,
       inbound: { nextId: request.messageId, lastResponse: undefined, path },
-      outbound: { nextId: 0, inFlight: undefined },
+      outbound: { nextId: half.window.outbound, inFlight: undefined },
     },
     credentials,
     context,
@@ -318,7 +316,7 @@ export function refuseAuth(
   const { messageId } = to;
   const head = { exchangeType: ExchangeType.IKE_AUTH, response: true, messageId };
   const response = sealMessage(half, head, noticeOf(refusal), context);
-  wipeIkeKeys(half.keys);
+  wipeHalfOpenKeys(half.keys);
   const { refusalMs } = context;
   const steps = Math.floor((context.now - to.arrivedAt) / refusalMs) + 1;
   const answerAt = later(to.arrivedAt, steps * refusalMs);

@@ -41,6 +41,7 @@ import { allowsMethod, chooseIke, firstMethod, isAnswerTo, proposalsOf } from ".
 import { gatewayFor, redirectOffer } from "./redirect.ts";
 import { firstCopy } from "./request.ts";
 import type { Step } from "./step.ts";
+import { afterRequest, FIRST_MESSAGE_ID, NEW_WINDOW } from "./window.ts";
 
 // Initiator                        Responder
 // HDR, SAi1, KEi, Ni -->
@@ -87,7 +88,12 @@ function send(calling: Calling, publicValue: Uint8Array, context: IkeContext): S
   const retransmission = { ...call.credentials.settings.retransmission };
   const attemptsMax = Math.min(retransmission.attemptsMax, CALL_ATTEMPTS_MAX);
   const octets = requestOf(calling, publicValue);
-  const inFlight = firstCopy(0, [octets], { ...retransmission, attemptsMax }, context);
+  const inFlight = firstCopy(
+    FIRST_MESSAGE_ID,
+    [octets],
+    { ...retransmission, attemptsMax },
+    context,
+  );
   const phase = "awaiting-init-response";
   return {
     sa: { phase, id, path, calling, publicValue, inFlight, hint: undefined },
@@ -116,7 +122,7 @@ function requestOf(calling: Calling, publicValue: Uint8Array): Uint8Array {
       version: { major: 2, minor: 0 },
       exchangeType: ExchangeType.IKE_SA_INIT,
       flags: { initiator: true, version: false, response: false },
-      messageId: 0,
+      messageId: FIRST_MESSAGE_ID,
     },
     payloads,
   );
@@ -139,7 +145,7 @@ export function onInitResponse(
 ): Step {
   const { header, octets } = message;
   const { calling } = sa;
-  if (header.exchangeType !== ExchangeType.IKE_SA_INIT || header.messageId !== 0) {
+  if (header.exchangeType !== ExchangeType.IKE_SA_INIT || header.messageId !== FIRST_MESSAGE_ID) {
     return { sa, effects: [] };
   }
   const body = octets.subarray(IKE_HEADER_OCTETS);
@@ -284,6 +290,7 @@ export function onCallSharedSecret(
     ...{ id, algorithms, keys, Ni, Nr, nat },
     request: sa.inFlight.datagrams[0] ?? new Uint8Array(0),
     ...{ response: sa.response, peerHashes: sa.peerHashes },
+    window: afterRequest(NEW_WINDOW),
     ppk: ppk === undefined ? "none" : "used",
     fragmentOctets: sa.fragmentOctets,
     fragments: noFragmentsYet(sa),

@@ -33,6 +33,7 @@ import { certRequest, hashAlgorithms, hashAlgorithmsOf } from "./proof.ts";
 import { chooseIke, chosenProposal } from "./proposal.ts";
 import { redirectNotify, redirectSupportOf } from "./redirect.ts";
 import type { Step } from "./step.ts";
+import { afterAnswer, FIRST_MESSAGE_ID, NEW_WINDOW } from "./window.ts";
 
 /** An IKE_SA_INIT request that was admitted, cookie and all. */
 export type InitRequest = {
@@ -134,6 +135,7 @@ export function onInitKeyExchange(
   const half = {
     ...{ id, algorithms, keys, Ni, Nr, request, response, nat },
     ...{ peerHashes, fragmentOctets, fragments: noFragmentsYet(sa), redirect, expireAt },
+    window: afterAnswer(NEW_WINDOW),
     ppk: sa.usePpk ? "announced" : "none",
   } as const;
   return {
@@ -206,7 +208,7 @@ export function initRedirect(spiI: SaId["spiI"], to: Gateway, Ni: Uint8Array): U
   return emitMessage(initHead({ spiI, spiR: asIkeSpi(0n) }), [redirectNotify(to, Ni)]);
 }
 
-/** Header of a response to IKE_SA_INIT: message ID 0, ours to answer. */
+/** Header of a response to IKE_SA_INIT, ours to answer. */
 export function initHead(id: Pick<SaId, "spiI" | "spiR">): Parameters<typeof emitMessage>[0] {
   return {
     spiI: id.spiI,
@@ -214,6 +216,6 @@ export function initHead(id: Pick<SaId, "spiI" | "spiR">): Parameters<typeof emi
     version: { major: 2, minor: 0 },
     exchangeType: ExchangeType.IKE_SA_INIT,
     flags: { initiator: false, version: false, response: true },
-    messageId: 0,
+    messageId: FIRST_MESSAGE_ID,
   };
 }

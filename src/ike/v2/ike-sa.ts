@@ -171,7 +171,10 @@ function onMessageAwaitingAuth(
       ],
     };
   }
-  if (header.exchangeType !== ExchangeType.IKE_AUTH || header.messageId !== 1) {
+  if (
+    header.exchangeType !== ExchangeType.IKE_AUTH ||
+    header.messageId !== sa.half.window.inbound
+  ) {
     return { sa, effects: [{ kind: "count", counter: "messages_out_of_window" }] };
   }
   if (event.octets.length > AUTH_OCTETS_MAX) return tooLong(sa);
@@ -197,7 +200,8 @@ function onMessageAwaitingAuthResponse(
 ): Step {
   const { header, octets } = event;
   const { flags, exchangeType, messageId } = header;
-  if (!flags.response || exchangeType !== ExchangeType.IKE_AUTH || messageId !== 1) return same(sa);
+  if (!flags.response || exchangeType !== ExchangeType.IKE_AUTH) return same(sa);
+  if (messageId !== sa.inFlight.messageId) return same(sa);
   if (octets.length > AUTH_OCTETS_MAX) return tooLong(sa);
   const opened = openMessage(sa.half, { header, octets: octets }, context);
   switch (opened.kind) {

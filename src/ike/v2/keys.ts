@@ -9,23 +9,27 @@ import type { EspAlgorithms, IkeAlgorithms } from "../algorithms.ts";
 import type { EspKeys } from "../esp-keys.ts";
 import { FIRST_EPOCH } from "./epoch.ts";
 
-/** SK_pi and SK_pr serve IKE_AUTH only: they are wiped once it is done. */
+/** What an IKE SA has for as long as it lives. */
 export type IkeKeys = {
   readonly SK_d: Uint8Array;
   readonly SK_ai: Uint8Array;
   readonly SK_ar: Uint8Array;
   readonly SK_ei: Uint8Array;
   readonly SK_er: Uint8Array;
-  readonly SK_pi: Uint8Array;
-  readonly SK_pr: Uint8Array;
   /** Which copy of the keys this is (`epoch.ts`): part of each AEAD IV. */
   readonly epoch: number;
 };
 
+/** What both ends prove with who they are: they end with IKE_AUTH. */
+export type ProofKeys = { readonly SK_pi: Uint8Array; readonly SK_pr: Uint8Array };
+
+/** All that one key exchange makes. */
+export type DerivedKeys = IkeKeys & ProofKeys;
+
 /** Until IKE_AUTH is done: where a PPK is in the keys, it may turn out not to be used. */
-export type HalfOpenKeys = IkeKeys & {
+export type HalfOpenKeys = DerivedKeys & {
   /** Those that the PPK is in, as they are without it (RFC 8784 §3). */
-  readonly plain?: Pick<IkeKeys, "SK_d" | "SK_pi" | "SK_pr"> | undefined;
+  readonly plain?: Pick<DerivedKeys, "SK_d" | "SK_pi" | "SK_pr"> | undefined;
 };
 
 /** What both ends put into the keys. */
@@ -63,7 +67,7 @@ export function deriveIkeKeys(
   algorithms: IkeAlgorithms,
   SKEYSEED: Uint8Array,
   input: KeyInput,
-): IkeKeys {
+): DerivedKeys {
   const spis = new Writer(16).u64(input.spiI).u64(input.spiR).done();
   const prfOctets = algorithms.prf.keyOctets;
   const integOctets = algorithms.integ?.keyOctets ?? 0;
@@ -109,10 +113,22 @@ export function deriveEspKeys(
   return keys;
 }
 
+/** The proofs are made and judged, or none is needed: wipes what only they need. */
+export function keysAfterProof(keys: DerivedKeys): IkeKeys {
+  const { SK_d, SK_ai, SK_ar, SK_ei, SK_er, epoch } = keys;
+  wipe(keys.SK_pi, keys.SK_pr);
+  return { SK_d, SK_ai, SK_ar, SK_ei, SK_er, epoch };
+}
+
 /** Wipes all keys of an IKE SA. */
-export function wipeIkeKeys(keys: HalfOpenKeys): void {
-  wipe(keys.SK_d, keys.SK_ai, keys.SK_ar, keys.SK_ei, keys.SK_er, keys.SK_pi, keys.SK_pr);
-  wipe(keys.plain?.SK_d, keys.plain?.SK_pi, keys.plain?.SK_pr);
+export function wipeIkeKeys(keys: IkeKeys): void {
+  wipe(keys.SK_d, keys.SK_ai, keys.SK_ar, keys.SK_ei, keys.SK_er);
+}
+
+/** Wipes all keys of an IKE SA whose peer is not authenticated. */
+export function wipeHalfOpenKeys(keys: HalfOpenKeys): void {
+  wipeIkeKeys(keys);
+  wipe(keys.SK_pi, keys.SK_pr, keys.plain?.SK_d, keys.plain?.SK_pi, keys.plain?.SK_pr);
 }
 
 /** With AEAD there is no key for integrity. */

@@ -40,6 +40,7 @@ import type { PpkState } from "./ppk-keys.ts";
 import type { ChosenEsp, ChosenIke } from "./proposal.ts";
 import type { RedirectSupport } from "./redirect.ts";
 import type { Timers } from "./timers.ts";
+import type { Window } from "./window.ts";
 
 /** IKE_SA_INIT has come, our public value is being made. */
 export type AwaitingKeyExchange = {
@@ -67,6 +68,7 @@ export type HalfOpen = {
   readonly id: SaId;
   readonly algorithms: IkeAlgorithms;
   readonly keys: HalfOpenKeys;
+  readonly window: Window;
   readonly Ni: Uint8Array;
   readonly Nr: Uint8Array;
   readonly request: Uint8Array;

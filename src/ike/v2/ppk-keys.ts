@@ -5,7 +5,7 @@ import { toHex } from "../../octets/hex.ts";
 import { equalConstantTime, wipe } from "../../octets/secret.ts";
 import { Writer } from "../../octets/writer.ts";
 import type { PpkCredential } from "../credentials.ts";
-import type { HalfOpenKeys, IkeKeys } from "./keys.ts";
+import type { DerivedKeys, HalfOpenKeys } from "./keys.ts";
 
 /**
  * How far an IKE SA is with PPKs: one end or both did not say USE_PPK; both did, and which one is
@@ -45,7 +45,7 @@ const SHOWN_MAX = 64;
  * Keys with the PPK in them; the four that protect messages stay as they are. What the others were
  * is kept as `plain`, until it is settled whether the PPK is used.
  */
-export function withPpk(algorithm: Prf, keys: IkeKeys, ppk: Uint8Array): HalfOpenKeys {
+export function withPpk(algorithm: Prf, keys: DerivedKeys, ppk: Uint8Array): HalfOpenKeys {
   const { SK_d, SK_ai, SK_ar, SK_ei, SK_er, SK_pi, SK_pr, epoch } = keys;
   const mix = (key: Uint8Array) => prfPlus(algorithm, ppk, key, key.length);
   return {
@@ -59,14 +59,14 @@ export function withPpk(algorithm: Prf, keys: IkeKeys, ppk: Uint8Array): HalfOpe
 }
 
 /** The PPK is used: the keys without it are wiped. Keys that never had one are returned as is. */
-export function keepPpk(keys: HalfOpenKeys): IkeKeys {
+export function keepPpk(keys: HalfOpenKeys): DerivedKeys {
   const { plain, ...mixed } = keys;
   wipe(plain?.SK_d, plain?.SK_pi, plain?.SK_pr);
   return mixed;
 }
 
 /** The PPK is not used: the keys with it are wiped. */
-export function dropPpk(keys: HalfOpenKeys): IkeKeys {
+export function dropPpk(keys: HalfOpenKeys): DerivedKeys {
   const { plain, ...mixed } = keys;
   if (plain === undefined) return mixed;
   wipe(mixed.SK_d, mixed.SK_pi, mixed.SK_pr);

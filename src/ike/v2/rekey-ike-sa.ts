@@ -21,7 +21,7 @@ import type { Asking } from "./asking.ts";
 import { lowerNonce } from "./collision.ts";
 import { successorOf } from "./established.ts";
 import { neededPayload } from "./find-payload.ts";
-import { deriveIkeKeys, rekeySkeyseed } from "./keys.ts";
+import { deriveIkeKeys, keysAfterProof, rekeySkeyseed } from "./keys.ts";
 import type { Established, Serving } from "./phase.ts";
 import { type ChosenIke, chooseIke, chosenProposal, suitesWithPrfFirst } from "./proposal.ts";
 import { takesOver } from "./rekey-collision.ts";
@@ -143,8 +143,8 @@ export function rekeyed(sa: Established, made: RekeyInput, context: IkeContext):
   const { prf } = sa.algorithms;
   const SKEYSEED = rekeySkeyseed(prf, sa.keys.SK_d, { sharedSecret, Ni, Nr });
   const { spiI, spiR } = id;
-  const keys = deriveIkeKeys(algorithms, SKEYSEED, { Ni, Nr, spiI, spiR });
-  wipe(SKEYSEED, sharedSecret, keys.SK_pi, keys.SK_pr);
+  const keys = keysAfterProof(deriveIkeKeys(algorithms, SKEYSEED, { Ni, Nr, spiI, spiR }));
+  wipe(SKEYSEED, sharedSecret);
   return successorOf(sa, { id, algorithms, keys }, context);
 }
 

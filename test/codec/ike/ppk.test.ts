@@ -5,7 +5,7 @@ import { createHmac } from "node:crypto";
 import fc from "fast-check";
 import { prfFor } from "../../../src/crypto/prf.ts";
 import { PrfId } from "../../../src/crypto/transform.ts";
-import { type IkeKeys, wipeIkeKeys } from "../../../src/ike/v2/keys.ts";
+import { type DerivedKeys, wipeHalfOpenKeys } from "../../../src/ike/v2/keys.ts";
 import {
   dropPpk,
   isPpkOf,
@@ -28,14 +28,14 @@ const OTHERS = ["SK_ai", "SK_ar", "SK_ei", "SK_er"] as const;
 
 const octets = (count: number) => fc.uint8Array({ minLength: count, maxLength: count });
 
-function anyKeys(count: number): fc.Arbitrary<IkeKeys> {
+function anyKeys(count: number): fc.Arbitrary<DerivedKeys> {
   return fc.record({
     ...{ SK_d: octets(count), SK_ai: octets(32), SK_ar: octets(32), SK_ei: octets(36) },
     ...{ SK_er: octets(36), SK_pi: octets(count), SK_pr: octets(count), epoch: fc.constant(0) },
   });
 }
 
-const hexOf = (keys: IkeKeys, names: readonly (keyof IkeKeys)[]) =>
+const hexOf = (keys: DerivedKeys, names: readonly (keyof DerivedKeys)[]) =>
   names.map((name) => toHex(keys[name] as Uint8Array));
 
 for (const [id, hash, count] of HASHES) {
@@ -69,7 +69,7 @@ for (const [id, hash, count] of HASHES) {
         expect(Object.keys(kept)).not.toContain("plain");
         expect(hexOf(kept, MIXED)).not.toEqual(plain);
         expect(MIXED.every((name) => keys[name].every((octet) => octet === 0))).toBe(true);
-        wipeIkeKeys(open);
+        wipeHalfOpenKeys(open);
         expect([...MIXED, ...OTHERS].every((name) => kept[name].every((o) => o === 0))).toBe(true);
       }),
     );

@@ -9,7 +9,6 @@ import {
   bool,
   byKind,
   type Codec,
-  constant,
   list,
   mapped,
   omissible,
@@ -79,12 +78,8 @@ const servingLater: Codec<Serving | undefined> = mapped(optional(serving), {
   from: (request): Serving | undefined => request,
 });
 
-/** SK_pi and SK_pr have served, and are wiped. */
-const spent = constant<Uint8Array>(new Uint8Array(0));
-
 const keys = record<IkeKeys>({
-  ...{ SK_d: key, SK_ai: key, SK_ar: key, SK_ei: key, SK_er: key, SK_pi: spent, SK_pr: spent },
-  epoch: u16,
+  ...{ SK_d: key, SK_ai: key, SK_ar: key, SK_ei: key, SK_er: key, epoch: u16 },
 });
 
 const parts: Codec<ReadonlyMap<number, Uint8Array>> = mapped(
