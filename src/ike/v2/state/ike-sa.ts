@@ -9,6 +9,7 @@ import {
   bool,
   byKind,
   type Codec,
+  constant,
   list,
   mapped,
   omissible,
