@@ -110,7 +110,9 @@ function callView(engine: Engine, peerId: string): CallView | undefined {
     const { stage, why, failures } = call;
     const isDialled = stage.kind === "resolve" || stage.kind === "calling";
     return {
-      ...{ stage: stage.kind, why, failures },
+      stage: stage.kind,
+      why,
+      failures,
       host: isDialled ? stage.target.hosts[stage.host] : undefined,
       waitMs: stage.kind === "waiting" ? Math.max(0, stage.until - engine.now) : 0,
     };

@@ -99,13 +99,17 @@ export function readLimits(
     callsMax: ike.calls_max ?? callsMax,
     retransmission: {
       firstMs: durationMs(check, ["ike", "retransmit_first"], ike.retransmit_first, {
-        ...{ min: 100, max: 60_000, otherwise: retransmission.firstMs },
+        min: 100,
+        max: 60_000,
+        otherwise: retransmission.firstMs,
       }),
       backoff: ike.retransmit_backoff ?? retransmission.backoff,
       attemptsMax: ike.retransmit_tries ?? retransmission.attemptsMax,
     },
     natKeepaliveMs: durationMs(check, ["ike", "nat_keepalive"], ike.nat_keepalive, {
-      ...{ min: 1_000, max: 600_000, otherwise: natKeepaliveMs },
+      min: 1_000,
+      max: 600_000,
+      otherwise: natKeepaliveMs,
     }),
     dynamicEroutesMax: dynamic.max ?? 4096,
     evictBelowFreePercent: dynamic.evict_below_free_percent ?? 10,

@@ -39,7 +39,9 @@ export function readLife(
     check.warn(at("no_sa"), what, '"drop" or "pass"');
   }
   const ikeLifetimeMs = durationMs(check, at("ike_lifetime"), raw.ike_lifetime, {
-    ...{ min: 5_000, max: 30 * DAY_MS, otherwise: DEFAULT_LIFE.ikeLifetimeMs },
+    min: 5_000,
+    max: 30 * DAY_MS,
+    otherwise: DEFAULT_LIFE.ikeLifetimeMs,
   });
   warnIfShort(check, at("ike_lifetime"), ikeLifetimeMs);
   return {

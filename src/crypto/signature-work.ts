@@ -131,7 +131,11 @@ function refusedAlgorithm(name: string): SignatureResult {
 export function holderOf(own: Certificate, anchor: Certificate): CertificateHolder {
   const { dnsNames, mailAddresses, ipAddresses } = own.extensions;
   return {
-    ...{ subject: own.subject, issuer: own.issuer, serial: own.serial, dnsNames, mailAddresses },
+    subject: own.subject,
+    issuer: own.issuer,
+    serial: own.serial,
+    dnsNames,
+    mailAddresses,
     subjectDer: own.subjectDer.slice(),
     ipAddresses: ipAddresses.map((address) => address.slice()),
     anchor: certificateId(anchor.der),

@@ -70,8 +70,13 @@ export function readSigningKey(
   const id = toHex(sha256(...ders, octets));
   return ok({
     key: {
-      ...{ id, kind, certificates: ders, privateKey: octets, rsaPadding },
-      ...{ subject: own.subject, subjectDer: own.subjectDer },
+      id,
+      kind,
+      certificates: ders,
+      privateKey: octets,
+      rsaPadding,
+      subject: own.subject,
+      subjectDer: own.subjectDer,
     },
     certificates: certificates.value,
   });

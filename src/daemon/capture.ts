@@ -82,16 +82,10 @@ export function createCaptures(world: CaptureWorld): Captures {
       if (octets.length < IKE_HEADER_OCTETS) return;
       const spiI = new DataView(octets.buffer, octets.byteOffset, octets.length).getBigUint64(0);
       const peerId = world.snapshot().peerOf(octets);
-      const [wallMs, copy] = [world.wallMs(), octets.slice()];
-      const seen: Seen = {
-        spiI,
-        keys: howMany(captures, "keys") === 0 ? undefined : world.decryptionTableLine(copy),
-        block: () => {
-          const packet = packetOf(copy, path, way, world.natPort());
-          return pcapngPacket(wallMs, packet, `${way}, ${peerId ?? "?"}`);
-        },
-        host: formatAddress(path.remote.address),
-      };
+      const copy = octets.slice();
+      const keys = howMany(captures, "keys") === 0 ? undefined : world.decryptionTableLine(copy);
+      const block = blockLater(world, copy, { path, way, peerId });
+      const seen: Seen = { spiI, keys, block, host: formatAddress(path.remote.address) };
       if (peerId !== undefined) {
         for (const former of unknown.filter((other) => other.spiI === spiI)) {
           for (const capture of captures) capture.offer(former, peerId);
@@ -132,7 +126,10 @@ export function createCaptures(world: CaptureWorld): Captures {
             controller.close();
           };
           capture = {
-            ...{ what, key: peerKey(asked), host, end },
+            what,
+            key: peerKey(asked),
+            host,
+            end,
             offer(seen, peerId) {
               const isIts = peerId !== undefined && peerKey(peerId) === capture.key;
               // Those captured by address were written at once; with the ID they would be written
@@ -178,6 +175,23 @@ function keysOnce(): (seen: Seen) => Uint8Array | undefined {
     if (keys === undefined || told.has(keys)) return undefined;
     told.add(keys);
     return utf8(`${keys}\n`);
+  };
+}
+
+/** Makes the block of a datagram that has just been seen, once somebody wants it. */
+function blockLater(
+  world: CaptureWorld,
+  octets: Uint8Array,
+  {
+    path,
+    way,
+    peerId,
+  }: { readonly path: Path; readonly way: Way; readonly peerId?: string | undefined },
+): Seen["block"] {
+  const wallMs = world.wallMs();
+  return () => {
+    const packet = packetOf(octets, path, way, world.natPort());
+    return pcapngPacket(wallMs, packet, `${way}, ${peerId ?? "?"}`);
   };
 }
 

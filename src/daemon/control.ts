@@ -284,7 +284,13 @@ function reloadAll(
   }
   const { needsRestart, warnings, databases, connected, closes, reasons, gone, held } = done.value;
   const more = {
-    ...{ connected, closes, held, gone, needs_restart: needsRestart, warnings, databases },
+    connected,
+    closes,
+    held,
+    gone,
+    needs_restart: needsRestart,
+    warnings,
+    databases,
   };
   const closing = closes === 0 ? "no site" : `${closes} of ${connected} sites (${reasons})`;
   if (how.dryRun === true) {

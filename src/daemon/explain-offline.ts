@@ -13,9 +13,19 @@ import { type Configured, configuredOf } from "./explain-row.ts";
 export async function explainOffline(config: Config, asked: string): Promise<unknown> {
   const explanation = explain({
     ...(await configuredWithout(config, asked)),
-    ...{ asked, now: now(), nowWallMs: wallMs(), isRunning: false },
-    ...{ eroutes: [], traffic: new Map(), call: undefined, attempts: [] },
-    ...{ peersThere: [], strangers: [], similar: undefined, listening: [], tableIsFull: false },
+    asked,
+    now: now(),
+    nowWallMs: wallMs(),
+    isRunning: false,
+    eroutes: [],
+    traffic: new Map(),
+    call: undefined,
+    attempts: [],
+    peersThere: [],
+    strangers: [],
+    similar: undefined,
+    listening: [],
+    tableIsFull: false,
     redirectedTo: undefined,
   });
   return explanationJson(asked, { explanation, attempts: [] });

@@ -34,14 +34,27 @@ export function openStatus(daemon: Daemon, options: RunOptions): Result<undefine
     },
   };
   const samples = createSamples({
-    ...{ concentrator, peers, wallMs },
+    concentrator,
+    peers,
+    wallMs,
     uses: () => source.stateUses(),
     ours: () => new Set(daemon.sockets?.addresses.map(formatAddress)),
   });
   daemon.sampling = setInterval(() => void samples.take(), SAMPLE_MS);
   const source = statusSourceOf({
-    ...{ concentrator, journal, attempts, listeners, samples, kernel, peers, facts, log },
-    ...{ failures, loop, recorder, reloads },
+    concentrator,
+    journal,
+    attempts,
+    listeners,
+    samples,
+    kernel,
+    peers,
+    facts,
+    log,
+    failures,
+    loop,
+    recorder,
+    reloads,
     get config() {
       return daemon.config;
     },

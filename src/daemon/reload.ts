@@ -121,8 +121,12 @@ function judgeAndApply(
   const preview = daemon.preview(config);
   const held = whyHeld(daemon.config, config, preview);
   const report = {
-    ...{ connected: preview.connected, closes: closesOf(preview), reasons: reasonsText(preview) },
-    ...{ gone: goneNames(daemon.config, config), held, needsRestart: restart },
+    connected: preview.connected,
+    closes: closesOf(preview),
+    reasons: reasonsText(preview),
+    gone: goneNames(daemon.config, config),
+    held,
+    needsRestart: restart,
     warnings: config.warnings.map(warningText),
   };
   if (dryRun) return ok({ ...report, databases: [] });

@@ -202,7 +202,10 @@ class LocalSockets implements IkeSockets {
     for (const each of [port, natPort]) {
       const local = { address, port: each };
       const opened = await openIkeSocket({
-        ...{ address, port: each, natTraversal: each === natPort, kernelPolicies },
+        address,
+        port: each,
+        natTraversal: each === natPort,
+        kernelPolicies,
         onDatagram: (octets, remote) => {
           this.#handlers.onDatagram(octets, { local, remote });
           const socket = this.#byEndpoint.get(local);

@@ -113,7 +113,14 @@ function createDaemon(config: Config): Daemon {
   });
   const listeners = new Set<() => void>();
   const recorder = createRecorder({
-    ...{ journal, attempts, failures, log, debugging, listeners, now, wallMs },
+    journal,
+    attempts,
+    failures,
+    log,
+    debugging,
+    listeners,
+    now,
+    wallMs,
   });
   const { record } = recorder;
   const concentrator = createConcentrator({ plan: config.plan, now: now(), random });
@@ -126,7 +133,8 @@ function createDaemon(config: Config): Daemon {
     loop: watchLoop(now),
     debugging,
     captures: createCaptures({
-      ...{ wallMs, version: packageJson.version },
+      wallMs,
+      version: packageJson.version,
       snapshot: () => concentrator.snapshot(),
       decryptionTableLine: (message) => concentrator.decryptionTableLine(message),
       natPort: () => daemon.config.ike.natPort,
@@ -152,7 +160,8 @@ function createDaemon(config: Config): Daemon {
       ["held", 0],
     ]),
     status: undefined,
-    ...{ watch: undefined, sites: undefined },
+    watch: undefined,
+    sites: undefined,
     polling: undefined,
     audits: undefined,
     sampling: undefined,
@@ -281,7 +290,10 @@ async function afterLostEvents(daemon: Daemon, kernel: Kernel): Promise<void> {
 
 function surroundingsOf(daemon: Daemon, routes: Routes): Parameters<typeof createShell>[1] {
   const resolver = createResolver({
-    ...{ hostsFile: "/etc/hosts", dnsServers: undefined, dnsMs: DNS_MS, now },
+    hostsFile: "/etc/hosts",
+    dnsServers: undefined,
+    dnsMs: DNS_MS,
+    now,
     sourceFor: routes.sourceFor,
     listening: () => daemon.sockets?.addresses ?? [],
   });

@@ -25,7 +25,9 @@ type Line<Item> = { readonly prefixes: Map<string, Item[]>; size: number };
 
 export function createWorkQueue<Item>(waitingMax = WAITING_MAX): WorkQueue<Item> {
   const lines = RANKS.map((rank) => ({
-    ...{ rank, max: waitingMax[rank], size: 0 },
+    rank,
+    max: waitingMax[rank],
+    size: 0,
     prefixes: new Map<string, Item[]>(),
   }));
   return {

@@ -83,10 +83,19 @@ function probe(
   const dst = known(family === 4 ? "192.0.2.2" : "2001:db8::2");
   const id = { src, dst, spi: PROBE_SPI };
   const state: XfrmState = {
-    ...{ id, direction: "out", reqid: PROBE_REQID, mode: "tunnel", protection },
-    ...{ encapsulation: undefined, replayWindow: 0, esn: false, lifetime: NO_LIMITS },
+    id,
+    direction: "out",
+    reqid: PROBE_REQID,
+    mode: "tunnel",
+    protection,
+    encapsulation: undefined,
+    replayWindow: 0,
+    esn: false,
+    lifetime: NO_LIMITS,
     outerHeader: { copyDscp: true, ecn: true, pathMtuDiscovery: true },
-    ...{ selector: undefined, mark: undefined, ifId: undefined },
+    selector: undefined,
+    mark: undefined,
+    ifId: undefined,
   };
   const installed = kernel.perform({ op: "new-state", state });
   if (!installed.ok && installed.error.errno !== "EEXIST") return installed.error;

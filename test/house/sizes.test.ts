@@ -54,3 +54,9 @@ function head(source: SourceFile): string {
 function described(source: SourceFile): string {
   return `${source.path}: ${lineCount(source)} lines`;
 }
+
+test("an object is not spread where it is written: its properties stand there", () => {
+  const written = /\.\.\.\{/;
+  const spread = sources.filter(({ path, text }) => path.startsWith("src/") && written.test(text));
+  expect(spread.map((source) => source.path)).toEqual([]);
+});

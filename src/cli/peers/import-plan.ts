@@ -253,7 +253,11 @@ function byKey(rows: readonly PeerRow[]): ReadonlyMap<string, readonly PeerRow[]
 }
 
 const EMPTY_ROW = {
-  ...{ password: null, remip: null, remmsk: null },
-  ...{ peerip: null, bakpeerip: null, ourid: null },
+  password: null,
+  remip: null,
+  remmsk: null,
+  peerip: null,
+  bakpeerip: null,
+  ourid: null,
 };
 const ROWS_PER_TURN = 100;

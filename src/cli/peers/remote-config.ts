@@ -127,16 +127,17 @@ function remoteSiteOf(
     return err(`"${unfit}" is not an ID that every router can be given: configure it by hand`);
   }
   return ok({
-    ...{ localId: peerid, remoteId: ourid, concentrator },
+    localId: peerid,
+    remoteId: ourid,
+    concentrator,
     // Our subnets are the site's remote ones.
-    ...{ localSubnets: remoteSubnets, remoteSubnets: localSubnets },
-    ...{
-      password: prefixedPassword(row?.password ?? "", passwordFormat),
-      psk,
-      ppk: remotePpk,
-      ike: base.ike,
-      esp: base.esp,
-    },
+    localSubnets: remoteSubnets,
+    remoteSubnets: localSubnets,
+    password: prefixedPassword(row?.password ?? "", passwordFormat),
+    psk,
+    ppk: remotePpk,
+    ike: base.ike,
+    esp: base.esp,
     livenessSeconds: secondsOf(base.livenessMs),
     ikeLifetimeSeconds: secondsOf(base.life.ikeLifetimeMs) ?? 0,
     lifetimeSeconds: own.lifetimeSeconds ?? base.child.lifetimeSeconds,

@@ -59,7 +59,9 @@ function parseLine(line: number, content: string): SarosLine | SarosFault {
     return { line, what: `has a value of "${key}" that is not one word, nor in double quotes` };
   }
   return {
-    ...{ line, value, instance: Number(instance) },
+    line,
+    value,
+    instance: Number(instance),
     entity: entity.toLowerCase(),
     key: key.toLowerCase(),
   };

@@ -56,7 +56,12 @@ export function add(engine: Engine, wish: Wish, failures: number): CallUnderWay 
   const call: CallUnderWay = {
     id: engine.requests.number() as CallId,
     keys: [key],
-    ...{ base, why, peerId, destination, failures, redirect: wish.redirect },
+    base,
+    why,
+    peerId,
+    destination,
+    failures,
+    redirect: wish.redirect,
     isRefused: false,
     stage: { kind: "waiting", until: engine.now },
   };

@@ -36,7 +36,8 @@ export type Dataplane = {
 /** Nothing of ours is in the kernel. */
 export function createDataplane(): Dataplane {
   return {
-    ...{ installed: new Map(), byEroute: new Map() },
+    installed: new Map(),
+    byEroute: new Map(),
     outbounds: new Map(),
     draining: [],
     policies: new Map(),

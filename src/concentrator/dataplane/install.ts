@@ -53,7 +53,8 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
   const taken = judgePolicies(engine, eroute, policies);
   const installed: Installed = {
     child: up.child,
-    ...{ erouteKey: eroute.key, takesFrom: taken.from },
+    erouteKey: eroute.key,
+    takesFrom: taken.from,
     place,
     ikeSpi: spiOf(entry.sa),
     encapsulated: place.encapsulate,

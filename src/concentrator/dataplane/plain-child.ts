@@ -61,14 +61,24 @@ export const mark = optional(record<XfrmMark>({ value: u32, mask: u32 }));
 
 const options: Codec<ChildOptions> = shared(
   record<ChildOptions>({
-    ...{ lifetimeSeconds: u48, lifetimeOctets: optional(u64), lifetimePackets: optional(u64) },
-    ...{ replayWindow: u32, transport: bool, copyDscp: bool, ecn: bool, pathMtuDiscovery: bool },
-    ...{ ifId: optional(u32), mark, routes: bool },
+    lifetimeSeconds: u48,
+    lifetimeOctets: optional(u64),
+    lifetimePackets: optional(u64),
+    replayWindow: u32,
+    transport: bool,
+    copyDscp: bool,
+    ecn: bool,
+    pathMtuDiscovery: bool,
+    ifId: optional(u32),
+    mark,
+    routes: bool,
   }),
 );
 
 export const stateId: Codec<XfrmStateId> = record<XfrmStateId>({
-  ...{ src: address, dst: address, spi: espSpi },
+  src: address,
+  dst: address,
+  spi: espSpi,
 });
 
 const protection: Codec<XfrmProtection> = byKind<XfrmProtection>({
@@ -77,7 +87,8 @@ const protection: Codec<XfrmProtection> = byKind<XfrmProtection>({
     aead: record<XfrmAead>({ name: word, key, icvBits: u16 }),
   }),
   "crypt-auth": record<Extract<XfrmProtection, { readonly kind: "crypt-auth" }>>({
-    ...{ kind: constant("crypt-auth"), crypt: record<XfrmCrypt>({ name: word, key }) },
+    kind: constant("crypt-auth"),
+    crypt: record<XfrmCrypt>({ name: word, key }),
     auth: record<XfrmAuth>({ name: word, key, truncBits: u16 }),
   }),
 });
@@ -86,23 +97,43 @@ type Ports = NonNullable<XfrmState["encapsulation"]>;
 
 /** An outbound state that waits for the old one to go: the only place that holds keys of ESP. */
 const state = record<XfrmState>({
-  ...{ id: stateId, direction: oneOf(["in", "out"]), reqid: u32, mode, protection },
+  id: stateId,
+  direction: oneOf(["in", "out"]),
+  reqid: u32,
+  mode,
+  protection,
   encapsulation: optional(record<Ports>({ srcPort: u16, dstPort: u16 })),
-  ...{ replayWindow: u32, esn: bool },
+  replayWindow: u32,
+  esn: bool,
   outerHeader: record<XfrmOuterHeader>({ copyDscp: bool, ecn: bool, pathMtuDiscovery: bool }),
   lifetime: record<XfrmLifetime>({
-    ...{ softSeconds: optional(u48), hardSeconds: optional(u48), softOctets: optional(u64) },
-    ...{ hardOctets: optional(u64), softPackets: optional(u64), hardPackets: optional(u64) },
+    softSeconds: optional(u48),
+    hardSeconds: optional(u48),
+    softOctets: optional(u64),
+    hardOctets: optional(u64),
+    softPackets: optional(u64),
+    hardPackets: optional(u64),
   }),
   // Child SAs have none: their policies say what passes.
   selector: constant<XfrmState["selector"]>(undefined),
-  ...{ mark, ifId: optional(u32) },
+  mark,
+  ifId: optional(u32),
 });
 
 export const plainChild: Codec<PlainChild> = record<PlainChild>({
-  ...{ child: childSa, ikeSpi, erouteKey: word, takesFrom: list(word, 65_535) },
-  ...{ path, encapsulate: bool, reqid: u32, options, inbound: stateId, outbound: stateId },
-  ...{ packetsIn: u64, packetsOut: u64, outboundWaiting: optional(state) },
+  child: childSa,
+  ikeSpi,
+  erouteKey: word,
+  takesFrom: list(word, 65_535),
+  path,
+  encapsulate: bool,
+  reqid: u32,
+  options,
+  inbound: stateId,
+  outbound: stateId,
+  packetsIn: u64,
+  packetsOut: u64,
+  outboundWaiting: optional(state),
   ours: mapped(list(stateId, 4), { to: (ids: XfrmStateId[]) => ids, from: (ids) => [...ids] }),
 });
 
@@ -113,8 +144,20 @@ export function plainOf(installed: Installed): PlainChild | undefined {
   if (pending > 0 || phase !== "up" || refusal !== undefined) return undefined;
   const { path, encapsulate, reqid, options } = place;
   return {
-    ...{ child, ikeSpi, erouteKey, takesFrom, inbound, outbound, packetsIn, packetsOut },
-    ...{ outboundWaiting, ours, path, encapsulate, reqid, options },
+    child,
+    ikeSpi,
+    erouteKey,
+    takesFrom,
+    inbound,
+    outbound,
+    packetsIn,
+    packetsOut,
+    outboundWaiting,
+    ours,
+    path,
+    encapsulate,
+    reqid,
+    options,
   };
 }
 
@@ -124,12 +167,27 @@ export function installedOf(plain: PlainChild): Installed {
   const { path, encapsulate, reqid, options, ours, outboundWaiting } = plain;
   const place = { child, path, encapsulate, reqid, options };
   return {
-    ...{ child, ikeSpi, erouteKey, takesFrom, place, encapsulated: encapsulate },
+    child,
+    ikeSpi,
+    erouteKey,
+    takesFrom,
+    place,
+    encapsulated: encapsulate,
     reqidKey: `${erouteKey} ${selectorsKey(child)}`,
-    ...{ inbound, outbound, packetsIn, packetsOut, mark: options.mark },
-    ...{ policies: childPolicies(place), routes: childRoutes(place), outboundWaiting },
-    ...{ ticket: ANSWERED, pending: 0, ours },
-    ...{ refusal: undefined, drains: false, phase: "up" },
+    inbound,
+    outbound,
+    packetsIn,
+    packetsOut,
+    mark: options.mark,
+    policies: childPolicies(place),
+    routes: childRoutes(place),
+    outboundWaiting,
+    ticket: ANSWERED,
+    pending: 0,
+    ours,
+    refusal: undefined,
+    drains: false,
+    phase: "up",
   };
 }
 

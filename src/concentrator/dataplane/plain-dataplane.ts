@@ -40,10 +40,13 @@ const users = list(
 );
 
 export const plainDataplane: Codec<PlainDataplane> = record<PlainDataplane>({
-  ...{ children: list(plainChild, SITES_MAX), policies: users, routes: users },
+  children: list(plainChild, SITES_MAX),
+  policies: users,
+  routes: users,
   draining: list(
     record<Draining>({
-      ...{ id: stateId, until: instant },
+      id: stateId,
+      until: instant,
       mark,
     }),
     SITES_MAX,

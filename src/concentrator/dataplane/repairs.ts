@@ -48,9 +48,15 @@ export type Repairs = {
 /** Nothing is missing. */
 export function createRepairs(): Repairs {
   return {
-    ...{ walk: undefined, walkedAt: undefined, at: undefined },
-    ...{ lost: new Map(), remakes: new Map(), remade: 0 },
-    ...{ tally: { states: 0, policies: 0, routes: 0 }, tellAt: undefined, named: 0 },
+    walk: undefined,
+    walkedAt: undefined,
+    at: undefined,
+    lost: new Map(),
+    remakes: new Map(),
+    remade: 0,
+    tally: { states: 0, policies: 0, routes: 0 },
+    tellAt: undefined,
+    named: 0,
     by: undefined,
   };
 }

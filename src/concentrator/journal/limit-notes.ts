@@ -24,7 +24,10 @@ export function noteLimit(engine: Engine, { reason, step, detail, remote }: Limi
   const more = known === undefined || known.held === 0 ? "" : `; and ${known.held} more like it`;
   engine.notes.limits.set(reason, { at: inMs(engine, LIMIT_NOTE_MS), held: 0 });
   journal(engine, undefined, {
-    ...{ level: "warning", step, outcome: "note", reason },
+    level: "warning",
+    step,
+    outcome: "note",
+    reason,
     detail: `${detail}${more}`,
     ...(remote === undefined ? {} : { remote }),
   });

@@ -31,7 +31,10 @@ export function onIkev1(engine: Engine, header: IkeHeader, octets: Uint8Array, p
   const text = identity === undefined ? undefined : identityText(identity);
   const peerId = text === undefined || text.length > PEER_ID_LENGTH_MAX ? undefined : text;
   journal(engine, undefined, {
-    ...{ level: "warning", step: "IKEv1", outcome: "failed", reason: "ikev1" },
+    level: "warning",
+    step: "IKEv1",
+    outcome: "failed",
+    reason: "ikev1",
     detail: `it calls with IKEv1 (${mode}), which erouted does not speak: set its router to IKEv2`,
     remote: formatEndpoint(path.remote),
     ...(peerId === undefined ? {} : { peerId }),

@@ -114,7 +114,12 @@ function isTraced(
 function write(engine: Engine, entry: Entry | undefined, message: UntoldMessage): void {
   const { step, detail, remote } = message;
   journal(engine, entry, {
-    ...{ level: "debug", step, outcome: "note", reason: "message", detail, remote },
+    level: "debug",
+    step,
+    outcome: "note",
+    reason: "message",
+    detail,
+    remote,
   });
 }
 

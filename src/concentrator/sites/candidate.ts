@@ -32,7 +32,8 @@ export function dynamicInUse(engine: Engine, made: DynamicEroute, lookup: Lookup
     child: childWith(made.base.child, made.own),
     own: made.own,
     proof: before?.proof,
-    ...{ hasPpk: made.ppk !== undefined, usesPpk: false },
+    hasPpk: made.ppk !== undefined,
+    usesPpk: false,
     row: { print: rowPrint(engine.sites.rowChecks, made), lookup },
     ikeSas: before?.ikeSas ?? [],
   };
@@ -57,7 +58,8 @@ export function normalInUse(engine: Engine, eroute: NormalEroute, peerId: PeerId
     child: eroute.child,
     own: NO_ROW_OPTIONS,
     proof: before?.proof,
-    ...{ hasPpk, usesPpk: false },
+    hasPpk,
+    usesPpk: false,
     row: undefined,
     ikeSas: before?.ikeSas ?? [],
   };

@@ -67,7 +67,9 @@ export function parseCertificate(der: Uint8Array): Result<Certificate, Malformed
     outer.end();
     const fields = readTbs(within(outer, tbs.content, "TBSCertificate"), signedWith);
     return {
-      ...{ der, tbs: tbs.whole, signature },
+      der,
+      tbs: tbs.whole,
+      signature,
       signedWith: readSignatureAlgorithm(within(outer, signedWith.whole, "algorithm")),
       ...fields,
     };
@@ -94,7 +96,12 @@ function readTbs(r: Reader, signedWith: DerValue): Fields {
   const extensions = optionalDer(r, 0xa3);
   r.end();
   return {
-    ...{ serial, issuerDer, subjectDer, notBeforeMs, notAfterMs, publicKey },
+    serial,
+    issuerDer,
+    subjectDer,
+    notBeforeMs,
+    notAfterMs,
+    publicKey,
     issuer: nameText(issuerDer) ?? hexText(issuerDer),
     subject: nameText(subjectDer) ?? hexText(subjectDer),
     key: publicKeyKind(publicKey),

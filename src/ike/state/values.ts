@@ -67,7 +67,9 @@ export const ticket: Codec<Ticket> = mapped(u48, {
 });
 
 export const saId: Codec<SaId> = record<SaId>({
-  ...{ spiI: ikeSpi, spiR: ikeSpi, role: oneOf(["initiator", "responder"]) },
+  spiI: ikeSpi,
+  spiR: ikeSpi,
+  role: oneOf(["initiator", "responder"]),
 });
 
 const KEY_OCTETS_MAX = 255;
@@ -124,58 +126,94 @@ export const path: Codec<Path> = record<Path>({ local: endpoint, remote: endpoin
 export const nat: Codec<Nat> = oneOf(["none", "local", "remote", "both"]);
 export const identity: Codec<Identity> = record<Identity>({ idType: u8, data: octets(65_535) });
 export const gateway: Codec<Gateway> = record<Gateway>({
-  ...{ host: text(1_024), address: optional(address) },
+  host: text(1_024),
+  address: optional(address),
 });
 
 const selector = record<TrafficSelector>({
-  ...{ protocol: u8, startPort: u16, endPort: u16, range },
+  protocol: u8,
+  startPort: u16,
+  endPort: u16,
+  range,
 });
 export const selectors: Codec<readonly TrafficSelector[]> = list(selector, 4_096);
 
 const encr = record<EncrTransform>({ id: u16, keyBits: optional(u16) });
 
 export const choice: Codec<TransformChoice> = record<TransformChoice>({
-  ...{ encr, integ: u16, prf: u16, ke: u16, esn: bool },
+  encr,
+  integ: u16,
+  prf: u16,
+  ke: u16,
+  esn: bool,
 });
 
 /** A number without an algorithm was written by a build that had it. */
 export const ikeAlgorithms: Codec<IkeAlgorithms> = mapped(choice, {
   to: ({ encr, integ, prf, ke }: IkeAlgorithms) => ({
-    ...{ encr, integ: integ?.id ?? 0, prf: prf.id, ke, esn: false },
+    encr,
+    integ: integ?.id ?? 0,
+    prf: prf.id,
+    ke,
+    esn: false,
   }),
   from: (written, fail) => ikeAlgorithmsOf(written) ?? fail("an algorithm that is not built in"),
 });
 
 export const espAlgorithms: Codec<EspAlgorithms> = mapped(choice, {
   to: ({ encr, integ, ke, esn }: EspAlgorithms) => ({
-    ...{ encr, integ: integ?.id ?? 0, prf: 0, ke, esn },
+    encr,
+    integ: integ?.id ?? 0,
+    prf: 0,
+    ke,
+    esn,
   }),
   from: (written, fail) => espAlgorithmsOf(written) ?? fail("an algorithm that is not built in"),
 });
 
 const ids = list(u16, 255);
 const suite = record<Suite>({
-  ...{ encr: list(encr, 255), prf: ids, integ: ids, ke: ids, esn: list(bool, 255) },
+  encr: list(encr, 255),
+  prf: ids,
+  integ: ids,
+  ke: ids,
+  esn: list(bool, 255),
 });
 const suites = shared(list(suite, 255));
 
 /** All sites of an eroute have most of it in common. */
 export const policy: Codec<ChildPolicy> = shared(
   record<ChildPolicy>({
-    ...{ suites, ikeSuites: suites, local: shared(selectors), remote: selectors },
-    ...{ dns: shared(list(address, 255)), transport: bool, lifetimeMs: ms, childSasMax: u32 },
+    suites,
+    ikeSuites: suites,
+    local: shared(selectors),
+    remote: selectors,
+    dns: shared(list(address, 255)),
+    transport: bool,
+    lifetimeMs: ms,
+    childSasMax: u32,
   }),
 );
 
 export const retransmission: Codec<Retransmission> = record<Retransmission>({
-  ...{ firstMs: ms, backoff: fraction, attemptsMax: u16 },
+  firstMs: ms,
+  backoff: fraction,
+  attemptsMax: u16,
 });
 
 export const settings: Codec<IkeSaSettings> = shared(
   record<IkeSaSettings>({
-    ...{ livenessMs: optional(ms), inactivityMs: optional(ms), lifetimeMs: ms },
-    ...{ reauthMs: optional(ms), mobike: bool, fragmentation: bool, fragmentSize: u32 },
-    ...{ followRedirect: bool, natPort: u16, natKeepaliveMs: ms, retransmission },
+    livenessMs: optional(ms),
+    inactivityMs: optional(ms),
+    lifetimeMs: ms,
+    reauthMs: optional(ms),
+    mobike: bool,
+    fragmentation: bool,
+    fragmentSize: u32,
+    followRedirect: bool,
+    natPort: u16,
+    natKeepaliveMs: ms,
+    retransmission,
   }),
 );
 
@@ -184,8 +222,15 @@ export const mode: Codec<ChildSa["mode"]> = oneOf(["tunnel", "transport"]);
 
 /** The keys of ESP are in the kernel and nowhere else. */
 export const childSa: Codec<ChildSa> = record<ChildSa>({
-  ...{ spiIn: espSpi, spiOut: espSpi, algorithms: espAlgorithms, mode },
-  ...{ local: selectors, remote: selectors, createdAt: instant, rekeyAt: optional(instant) },
-  ...{ replaces: optional(espSpi), redundantUntil: optional(instant) },
+  spiIn: espSpi,
+  spiOut: espSpi,
+  algorithms: espAlgorithms,
+  mode,
+  local: selectors,
+  remote: selectors,
+  createdAt: instant,
+  rekeyAt: optional(instant),
+  replaces: optional(espSpi),
+  redundantUntil: optional(instant),
   struggle: optional(struggle),
 });

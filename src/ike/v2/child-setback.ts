@@ -109,7 +109,10 @@ function howOf(
       return { method: next.method, alone: true, tried, asNew, widely };
     case "as-new":
       return {
-        ...{ method: first, alone: tried.length > 1, asNew: true, widely: next.widely },
+        method: first,
+        alone: tried.length > 1,
+        asNew: true,
+        widely: next.widely,
         tried: tried.filter((id) => id !== first),
       };
     default:

@@ -49,7 +49,10 @@ export function askForChild(sa: Established, wish: ChildWish, context: IkeContex
   const how = wish.how ?? { ...begin, asNew: false, widely: false };
   const { method } = how;
   const childAsk: ChildAsk = {
-    ...{ local, remote, mode, ...how },
+    local,
+    remote,
+    mode,
+    ...how,
     replaces: replaces?.spiIn,
     spiIn: context.espSpi(),
     Ni: context.random(NONCE_OCTETS),

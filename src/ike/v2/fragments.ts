@@ -33,7 +33,9 @@ export type FragmentLimits = { readonly fragmentsMax: number; readonly octetsMax
 
 /** Both ends have agreed on fragments, and know each other. */
 export const NO_FRAGMENTS: Fragments = {
-  ...{ request: undefined, response: undefined, refused: undefined },
+  request: undefined,
+  response: undefined,
+  refused: undefined,
   limits: { fragmentsMax: 128, octetsMax: 65_536 },
 };
 

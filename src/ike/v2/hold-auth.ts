@@ -51,7 +51,9 @@ export function hold(
   const text = refusalText(refusal);
   const isNoted = before !== undefined && refusalText(before.refusal).reason === text.reason;
   const held = {
-    ...{ digest, refusal, times: (before?.times ?? 0) + 1 },
+    digest,
+    refusal,
+    times: (before?.times ?? 0) + 1,
     againAt: later(context.now, REPEAT_MS_MIN),
   };
   const effects: IkeEffect[] = [{ kind: "count", counter: "authentications_unanswered" }];

@@ -193,8 +193,14 @@ export function onAuthResponse(
   const expireAt = later(context.now, SIGNATURE_MS);
   return {
     sa: {
-      ...{ phase: "awaiting-call-verification", path, half, call, spiIn, response },
-      ...{ ticket, expireAt },
+      phase: "awaiting-call-verification",
+      path,
+      half,
+      call,
+      spiIn,
+      response,
+      ticket,
+      expireAt,
     },
     effects: [{ kind: "signature", ticket, op: judged.value.op }],
   };
@@ -252,7 +258,12 @@ function establishedOf(
   const keys = keysAfterProof(half.keys);
   const established = newEstablished(
     {
-      ...{ id, path, nat, algorithms, keys, fragmentOctets },
+      id,
+      path,
+      nat,
+      algorithms,
+      keys,
+      fragmentOctets,
       fragments: afterAuth(half.fragments),
       usesPpk: half.ppk === "used",
       peer: { idType: identity.idType, data: identity.data.slice() },

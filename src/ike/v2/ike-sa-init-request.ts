@@ -55,7 +55,11 @@ export function beginCall(call: Call, context: IkeContext): Step {
   const id = { spiI: context.ikeSpi(), spiR: asIkeSpi(0n), role: "initiator" } as const;
   const Ni = context.random(NONCE_OCTETS);
   const calling: Calling = {
-    ...{ id, path: call.path, call, Ni, method },
+    id,
+    path: call.path,
+    call,
+    Ni,
+    method,
     privateOctets: context.random(privateOctets(method)),
     cookie: undefined,
     detours: 0,
@@ -185,7 +189,10 @@ export function onInitResponse(
   const random = calling.privateOctets.slice();
   const next: AwaitingSharedSecret = {
     phase: "awaiting-shared-secret",
-    ...{ id, path: sa.path, calling, ticket },
+    id,
+    path: sa.path,
+    calling,
+    ticket,
     chosen: chosen.value,
     Nr: nonce.value.data.slice(),
     publicValue: sa.publicValue,
@@ -287,9 +294,15 @@ export function onCallSharedSecret(
   const keys = ppk === undefined ? derived : withPpk(algorithms.prf, derived, ppk.key);
   wipe(SKEYSEED, sharedSecret, calling.privateOctets, call.credentials.ppk?.key);
   const half: HalfOpen = {
-    ...{ id, algorithms, keys, Ni, Nr, nat },
+    id,
+    algorithms,
+    keys,
+    Ni,
+    Nr,
+    nat,
     request: sa.inFlight.datagrams[0] ?? new Uint8Array(0),
-    ...{ response: sa.response, peerHashes: sa.peerHashes },
+    response: sa.response,
+    peerHashes: sa.peerHashes,
     window: afterRequest(NEW_WINDOW),
     ppk: ppk === undefined ? "none" : "used",
     fragmentOctets: sa.fragmentOctets,

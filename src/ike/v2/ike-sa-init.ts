@@ -133,8 +133,19 @@ export function onInitKeyExchange(
   ]);
   const { id, request, Ni, nat, peerHashes, fragmentOctets, redirect, expireAt } = sa;
   const half = {
-    ...{ id, algorithms, keys, Ni, Nr, request, response, nat },
-    ...{ peerHashes, fragmentOctets, fragments: noFragmentsYet(sa), redirect, expireAt },
+    id,
+    algorithms,
+    keys,
+    Ni,
+    Nr,
+    request,
+    response,
+    nat,
+    peerHashes,
+    fragmentOctets,
+    fragments: noFragmentsYet(sa),
+    redirect,
+    expireAt,
     window: afterAnswer(NEW_WINDOW),
     ppk: sa.usePpk ? "announced" : "none",
   } as const;

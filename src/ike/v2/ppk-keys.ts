@@ -50,7 +50,10 @@ export function withPpk(algorithm: Prf, keys: DerivedKeys, ppk: Uint8Array): Hal
   const mix = (key: Uint8Array) => prfPlus(algorithm, ppk, key, key.length);
   return {
     SK_d: mix(SK_d),
-    ...{ SK_ai, SK_ar, SK_ei, SK_er },
+    SK_ai,
+    SK_ar,
+    SK_ei,
+    SK_er,
     SK_pi: mix(SK_pi),
     SK_pr: mix(SK_pr),
     epoch,

@@ -67,7 +67,10 @@ export function unknownSpiAnswer(header: IkeHeader): Uint8Array | undefined {
   if (flags.response || exchangeType === ExchangeType.IKE_SA_INIT) return undefined;
   return emitMessage(
     {
-      ...{ spiI, spiR, exchangeType, messageId },
+      spiI,
+      spiR,
+      exchangeType,
+      messageId,
       version: IKE_VERSION,
       flags: { initiator: !flags.initiator, version: false, response: true },
     },
@@ -81,7 +84,10 @@ export function versionAnswer(header: IkeHeader): Uint8Array | undefined {
   if (version.major <= IKE_VERSION.major || flags.response) return undefined;
   return emitMessage(
     {
-      ...{ spiI, spiR, exchangeType, messageId },
+      spiI,
+      spiR,
+      exchangeType,
+      messageId,
       version: IKE_VERSION,
       flags: { initiator: false, version: false, response: true },
     },

@@ -36,7 +36,11 @@ export function createSessions(nowMs: () => number): Sessions {
     open(role, token) {
       const untilMs = nowMs() + SESSION_MS;
       const session: Session = {
-        ...{ id: randomText(), csrf: randomText(), role, token, untilMs },
+        id: randomText(),
+        csrf: randomText(),
+        role,
+        token,
+        untilMs,
         said: undefined,
       };
       sessions.set(session.id, session);

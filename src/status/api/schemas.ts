@@ -152,7 +152,11 @@ export const ANSWERS = {
     not_connected: notConnectedCounts,
     sites: z
       .strictObject({
-        ...{ expected: count, connected: count, seen: count, never_seen: count, disabled: count },
+        expected: count,
+        connected: count,
+        seen: count,
+        never_seen: count,
+        disabled: count,
         summary: z.string(),
       })
       .nullable()

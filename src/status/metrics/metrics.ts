@@ -178,7 +178,9 @@ function serverMetrics(read: MetricsMoment): readonly Metric[] {
 function fleetMetrics(source: MetricsSource, counts: NotConnectedCounts): readonly Metric[] {
   const fleet = fleetOf(source, counts);
   const gauge = (name: string, help: string, value: number | undefined): Metric => ({
-    ...{ name: `erouted_sites_${name}`, type: "gauge", help },
+    name: `erouted_sites_${name}`,
+    type: "gauge",
+    help,
     samples: value === undefined ? [] : [{ value }],
   });
   return [

@@ -43,7 +43,10 @@ export function addLogin(
     }
     const session = sessions.open(role, token);
     setCookie(c, SESSION_COOKIE, session.id, {
-      ...{ httpOnly: true, sameSite: "Strict", path: "/", secure: settings.isSecure },
+      httpOnly: true,
+      sameSite: "Strict",
+      path: "/",
+      secure: settings.isSecure,
     });
     return c.redirect(next, 303);
   });

@@ -66,23 +66,31 @@ const childHow = record<ChildHow>(CHILD_HOW);
 
 const task: Codec<Task> = byKind<Task>({
   "delete-child": record<TaskOf<"delete-child">>({
-    ...{ kind: constant("delete-child"), spiIn: espSpi, spiOut: optional(espSpi) },
+    kind: constant("delete-child"),
+    spiIn: espSpi,
+    spiOut: optional(espSpi),
   }),
   "rekey-child": record<TaskOf<"rekey-child">>({
-    ...{ kind: constant("rekey-child"), spiIn: espSpi, how: omissible(childHow) },
+    kind: constant("rekey-child"),
+    spiIn: espSpi,
+    how: omissible(childHow),
   }),
   "new-child": record<TaskOf<"new-child">>({
-    ...{ kind: constant("new-child"), local: selectors, remote: selectors },
+    kind: constant("new-child"),
+    local: selectors,
+    remote: selectors,
     how: omissible(childHow),
   }),
   "rekey-ike": record<TaskOf<"rekey-ike">>({
-    ...{ kind: constant("rekey-ike"), how: omissible(how) },
+    kind: constant("rekey-ike"),
+    how: omissible(how),
   }),
   liveness: record<TaskOf<"liveness">>({ kind: constant("liveness") }),
   routability: record<TaskOf<"routability">>({ kind: constant("routability"), path }),
   redirect: record<TaskOf<"redirect">>({ kind: constant("redirect"), to: gateway }),
   "invalid-message-id": record<TaskOf<"invalid-message-id">>({
-    ...{ kind: constant("invalid-message-id"), messageId: u32 },
+    kind: constant("invalid-message-id"),
+    messageId: u32,
   }),
 });
 
@@ -93,8 +101,13 @@ const privateOctets = octets(65_535);
 
 const childAsk = record<ChildAsk>({
   ...CHILD_HOW,
-  ...{ replaces: optional(espSpi), local: selectors, remote: selectors, mode },
-  ...{ spiIn: espSpi, Ni: nonce, privateOctets },
+  replaces: optional(espSpi),
+  local: selectors,
+  remote: selectors,
+  mode,
+  spiIn: espSpi,
+  Ni: nonce,
+  privateOctets,
 });
 
 const ikeAsk = record<IkeAsk>({ ...HOW, spi: ikeSpi, Ni: nonce, privateOctets });
@@ -103,47 +116,80 @@ const childRival = optional(record<Rival<ChildAsk["spiIn"]>>({ made: espSpi, non
 const ikeRival = optional(record<Rival<IkeAsk["spi"]>>({ made: ikeSpi, nonce }));
 
 const chosenEsp = record<ChosenEsp>({
-  ...{ number: u8, choice, algorithms: espAlgorithms, spi: espSpi },
+  number: u8,
+  choice,
+  algorithms: espAlgorithms,
+  spi: espSpi,
 });
 const chosenIke = record<ChosenIke>({
-  ...{ number: u8, choice, algorithms: ikeAlgorithms, spi: key },
+  number: u8,
+  choice,
+  algorithms: ikeAlgorithms,
+  spi: key,
 });
 
 const granted = record<GrantedChild>({
-  ...{ chosen: chosenEsp, local: selectors, remote: selectors, mode, Nr: nonce },
+  chosen: chosenEsp,
+  local: selectors,
+  remote: selectors,
+  mode,
+  Nr: nonce,
 });
 
 export const asking: Codec<Asking> = byKind<Asking>({
   informational: record<AskingOf<"informational">>({ kind: constant("informational") }),
   "delete-children": record<AskingOf<"delete-children">>({
-    ...{ kind: constant("delete-children"), spisOut: list(espSpi, 65_535) },
+    kind: constant("delete-children"),
+    spisOut: list(espSpi, 65_535),
   }),
   routability: record<AskingOf<"routability">>({
-    ...{ kind: constant("routability"), path, cookie2: nonce },
+    kind: constant("routability"),
+    path,
+    cookie2: nonce,
   }),
   "child-public-value": record<AskingOf<"child-public-value">>({
-    ...{ kind: constant("child-public-value"), ticket, ask: childAsk },
+    kind: constant("child-public-value"),
+    ticket,
+    ask: childAsk,
   }),
   "child-response": record<AskingOf<"child-response">>({
-    ...{ kind: constant("child-response"), ask: childAsk, rival: childRival },
+    kind: constant("child-response"),
+    ask: childAsk,
+    rival: childRival,
     deleted: list(u32, 65_535),
   }),
   "child-shared-secret": record<AskingOf<"child-shared-secret">>({
-    ...{ kind: constant("child-shared-secret"), ticket, ask: childAsk, rival: childRival, granted },
+    kind: constant("child-shared-secret"),
+    ticket,
+    ask: childAsk,
+    rival: childRival,
+    granted,
   }),
   "child-install": record<AskingOf<"child-install">>({
-    ...{ kind: constant("child-install"), ticket, child: childSa, rival: childRival },
+    kind: constant("child-install"),
+    ticket,
+    child: childSa,
+    rival: childRival,
     isRedundant: bool,
   }),
   "ike-public-value": record<AskingOf<"ike-public-value">>({
-    ...{ kind: constant("ike-public-value"), ticket, ask: ikeAsk },
+    kind: constant("ike-public-value"),
+    ticket,
+    ask: ikeAsk,
   }),
   "ike-response": record<AskingOf<"ike-response">>({
-    ...{ kind: constant("ike-response"), ask: ikeAsk, rival: ikeRival },
+    kind: constant("ike-response"),
+    ask: ikeAsk,
+    rival: ikeRival,
   }),
   "ike-shared-secret": record<AskingOf<"ike-shared-secret">>({
-    ...{ kind: constant("ike-shared-secret"), ticket, ask: ikeAsk, rival: ikeRival },
-    ...{ id: saId, Nr: nonce, chosen: chosenIke },
+    kind: constant("ike-shared-secret"),
+    ticket,
+    ask: ikeAsk,
+    rival: ikeRival,
+    id: saId,
+    Nr: nonce,
+    chosen: chosenIke,
   }),
 });
 
@@ -166,12 +212,18 @@ const reply: Codec<CpPayload> = mapped(payloads, {
 });
 
 const narrowed = record<Narrowed>({
-  ...{ local: selectors, remote: selectors, leftOut: optional(text(65_535)) },
+  local: selectors,
+  remote: selectors,
+  leftOut: optional(text(65_535)),
 });
 
 const plan = record<ChildPlan>({
-  ...{ chosen: chosenEsp, narrowed, mode, replaces: optional(childSa) },
-  ...{ Ni: nonce, reply: optional(reply) },
+  chosen: chosenEsp,
+  narrowed,
+  mode,
+  replaces: optional(childSa),
+  Ni: nonce,
+  reply: optional(reply),
 });
 
 const childAnswer = record<ChildAnswer>({ sa: childSa, payloads });
@@ -181,13 +233,24 @@ export type LaterServing = Exclude<Serving, ServingOf<"ike-auth" | "ike-auth-hel
 
 export const serving: Codec<LaterServing> = byKind<LaterServing>({
   "child-key-exchange": record<ServingOf<"child-key-exchange">>({
-    ...{ kind: constant("child-key-exchange"), messageId: u32, ticket, plan },
+    kind: constant("child-key-exchange"),
+    messageId: u32,
+    ticket,
+    plan,
   }),
   "child-install": record<ServingOf<"child-install">>({
-    ...{ kind: constant("child-install"), messageId: u32, ticket, child: childAnswer, nonce },
+    kind: constant("child-install"),
+    messageId: u32,
+    ticket,
+    child: childAnswer,
+    nonce,
   }),
   "ike-key-exchange": record<ServingOf<"ike-key-exchange">>({
-    ...{ kind: constant("ike-key-exchange"), messageId: u32, ticket, chosen: chosenIke },
-    ...{ Ni: nonce, spiI: ikeSpi },
+    kind: constant("ike-key-exchange"),
+    messageId: u32,
+    ticket,
+    chosen: chosenIke,
+    Ni: nonce,
+    spiI: ikeSpi,
   }),
 });

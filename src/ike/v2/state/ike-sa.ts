@@ -80,13 +80,19 @@ const servingLater: Codec<Serving | undefined> = mapped(optional(serving), {
 });
 
 const keys = record<IkeKeys>({
-  ...{ SK_d: key, SK_ai: key, SK_ar: key, SK_ei: key, SK_er: key, epoch: u16 },
+  SK_d: key,
+  SK_ai: key,
+  SK_ar: key,
+  SK_ei: key,
+  SK_er: key,
+  epoch: u16,
 });
 
 const parts: Codec<ReadonlyMap<number, Uint8Array>> = mapped(
   list(
     record<{ readonly number: number; readonly part: Uint8Array }>({
-      ...{ number: u16, part: datagram },
+      number: u16,
+      part: datagram,
     }),
     65_535,
   ),
@@ -99,12 +105,18 @@ const parts: Codec<ReadonlyMap<number, Uint8Array>> = mapped(
 );
 
 const reassembly = record<Reassembly>({
-  ...{ messageId: u32, exchangeType: u8, total: u16, firstInner: u8, parts, octets: u32 },
+  messageId: u32,
+  exchangeType: u8,
+  total: u16,
+  firstInner: u8,
+  parts,
+  octets: u32,
   until: instant,
 });
 
 const fragments = record<Fragments>({
-  ...{ request: optional(reassembly), response: optional(reassembly) },
+  request: optional(reassembly),
+  response: optional(reassembly),
   limits: record<FragmentLimits>({ fragmentsMax: u32, octetsMax: u32 }),
   refused: optional(text(1_024)),
 });
@@ -112,48 +124,84 @@ const fragments = record<Fragments>({
 const inbound = record<Inbound>({ nextId: u32, lastResponse: optional(datagrams), path });
 
 const inFlight = record<InFlight>({
-  ...{ messageId: u32, datagrams, attempts: u16, attemptsMax: u16, retransmitAt: instant },
+  messageId: u32,
+  datagrams,
+  attempts: u16,
+  attemptsMax: u16,
+  retransmitAt: instant,
 });
 
 const timers = record<Timers>({
-  ...{ rekeyAt: optional(instant), hardAt: instant, reauthAt: optional(instant) },
-  ...{ inactivityAt: optional(instant), keepaliveAt: optional(instant) },
+  rekeyAt: optional(instant),
+  hardAt: instant,
+  reauthAt: optional(instant),
+  inactivityAt: optional(instant),
+  keepaliveAt: optional(instant),
   childlessAt: optional(instant),
   redundant: optional(
     record<NonNullable<Timers["redundant"]>>({
-      ...{ at: instant, why: oneOf(["redundant", "replaced-by-newer"]) },
+      at: instant,
+      why: oneOf(["redundant", "replaced-by-newer"]),
     }),
   ),
   noticeAt: instant,
 });
 
 const established = record<Established>({
-  ...{ phase: constant("established"), id: saId, isCaller: bool, path, nat },
-  ...{ algorithms: ikeAlgorithms, keys, usesPpk: bool, peer: identity },
+  phase: constant("established"),
+  id: saId,
+  isCaller: bool,
+  path,
+  nat,
+  algorithms: ikeAlgorithms,
+  keys,
+  usesPpk: bool,
+  peer: identity,
   otherId: omissible(
     record<NonNullable<Established["otherId"]>>({ expected: text(65_535), ours: text(65_535) }),
   ),
-  ...{ policy, settings, children: list(childSa, 65_535) },
-  ...{ childMethod: optional(method), struggle: optional(struggle) },
-  ...{ inbound, outbound: record<Outbound>({ nextId: u32, inFlight: optional(inFlight) }) },
-  ...{ serving: servingLater, asking: optional(asking), tasks },
-  ...{ fragmentOctets: optional(u32), fragments, mobike: bool },
+  policy,
+  settings,
+  children: list(childSa, 65_535),
+  childMethod: optional(method),
+  struggle: optional(struggle),
+  inbound,
+  outbound: record<Outbound>({ nextId: u32, inFlight: optional(inFlight) }),
+  serving: servingLater,
+  asking: optional(asking),
+  tasks,
+  fragmentOctets: optional(u32),
+  fragments,
+  mobike: bool,
   redirect: oneOf(["none", "supported", "redirected", "followed"]),
   redirected: optional(
     record<NonNullable<Established["redirected"]>>({ to: gateway, until: instant }),
   ),
   usage: record<Usage>({ movedAt: instant, ticket: optional(ticket) }),
-  ...{ timers, establishedAt: instant, heardAt: instant },
-  ...{ contested: optional(ikeSpi), replacedUntil: optional(instant) },
+  timers,
+  establishedAt: instant,
+  heardAt: instant,
+  contested: optional(ikeSpi),
+  replacedUntil: optional(instant),
 });
 
 const closing = record<Closing>({
-  ...{ phase: constant("closing"), id: saId, path, algorithms: ikeAlgorithms, keys },
-  ...{ fragmentOctets: optional(u32), retransmission, inFlight },
+  phase: constant("closing"),
+  id: saId,
+  path,
+  algorithms: ikeAlgorithms,
+  keys,
+  fragmentOctets: optional(u32),
+  retransmission,
+  inFlight,
 });
 
 const ended = record<Ended>({
-  ...{ phase: constant("ended"), id: saId, path, messageId: u32, response: datagrams },
+  phase: constant("ended"),
+  id: saId,
+  path,
+  messageId: u32,
+  response: datagrams,
   forgetAt: instant,
 });
 
