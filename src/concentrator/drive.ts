@@ -3,6 +3,7 @@
 import type { IkeEvent } from "../ike/event.ts";
 import { factsOf, type IkeEffect, spiOf, step } from "../ike/ike-sa.ts";
 import { AssertionError } from "../octets/assert.ts";
+import type { Reason } from "../reason/reason.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import { onCallLost } from "./calls/dial.ts";
 import { removeLeft } from "./dataplane/child-sas.ts";
@@ -73,7 +74,7 @@ function guard(engine: Engine, entry: Entry, spi: IkeSpi, work: () => void): voi
   }
 }
 
-function discard(engine: Engine, entry: Entry, spi: IkeSpi, why: string): void {
+function discard(engine: Engine, entry: Entry, spi: IkeSpi, why: Reason): void {
   removeEntry(engine, entry, spi);
   for (const child of factsOf(entry.sa)?.children.toReversed() ?? []) {
     removeChild(engine, child.spiIn, "discarded");

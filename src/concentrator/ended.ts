@@ -2,6 +2,7 @@
 
 import { type EndReason, endWord } from "../ike/end-reason.ts";
 import type { IkeEffect } from "../ike/ike-sa.ts";
+import type { Reason } from "../reason/reason.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import { onCallEnded, type StartEntry } from "./calls/dial.ts";
 import { onCallRedirected } from "./calls/follow-redirect.ts";
@@ -12,7 +13,7 @@ import type { Entry } from "./negotiation/entry.ts";
 import { leaveEroute } from "./sites/eroute-end.ts";
 import { spareLast } from "./sites/uniqueness.ts";
 
-const DELETED: Readonly<Record<string, string>> = {
+const DELETED: Readonly<Partial<Record<Reason, string>>> = {
   "peer-silent": "the site answered none of our requests for over a minute: it counts as gone",
   "replaced-by-newer": "the site has called again: its former IKE SA is removed",
   redundant: "both ends have called at the same time: one IKE SA stays",
@@ -74,11 +75,15 @@ export function onEnded(
 }
 
 /** By a rekey or a new call: the site continues without a gap. */
-function isReplaced(reason: EndReason, why: string): boolean {
+function isReplaced(reason: EndReason, why: Reason): boolean {
   return reason.kind === "replaced-by-rekey" || REPLACED.has(why);
 }
 
-const REPLACED: ReadonlySet<string> = new Set(["rekeyed", "redundant", "replaced-by-newer"]);
+const REPLACED: ReadonlySet<Reason> = new Set<Reason>([
+  "rekeyed",
+  "redundant",
+  "replaced-by-newer",
+]);
 
 function noteRedirected(engine: Engine, entry: Entry, host: string): void {
   journal(engine, entry, {

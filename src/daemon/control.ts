@@ -122,7 +122,7 @@ function audited<K extends RefusalKind = never>(
 ): ControlAnswer<K> {
   const { action, peerId, remote, what } = request;
   const about = { step: "control", remote, ...(peerId === undefined ? {} : { peerId }) } as const;
-  const reason = `operator-${action}`;
+  const reason = `operator-${action}` as const;
   const asked = what === undefined ? "" : `: ${what}`;
   daemon.note({ ...about, level: "info", reason, detail: `asked for over HTTP${asked}` });
   const after = daemon.journal.recent(1)[0]?.sequence ?? 0;

@@ -27,6 +27,7 @@ export async function explainOffline(config: Config, asked: string): Promise<unk
     listening: [],
     tableIsFull: false,
     redirectedTo: undefined,
+    removals: [],
   });
   return explanationJson(asked, { explanation, attempts: [] });
 }

@@ -78,7 +78,7 @@ async function rowNow(
   const settings = config.databases.find((database) => database.egroup === egroup.name);
   const source = settings === undefined ? egroup.name : describeDatabase(settings);
   const engine = settings?.engine ?? "mysql";
-  const faulty = (reason: string, detail: string) => {
+  const faulty = (reason: Extract<RowFacts, { kind: "faulty" }>["reason"], detail: string) => {
     const facts = { kind: "faulty", source, engine, reason, detail } as const;
     return { facts, canBeCalled: false, overlaps: [] };
   };

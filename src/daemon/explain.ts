@@ -61,6 +61,7 @@ export async function explainSite(daemon: Explained, asked: string): Promise<Sit
     traffic: trafficOf(eroutes, uses),
     call: snapshot.call(asked),
     attempts: known,
+    removals: attempts.removalsOf(asked),
     peersThere: host === undefined ? [] : attempts.peersAt(host, PEERS_THERE_MAX),
     strangers: there.length > 0 ? [] : attempts.strangers(STRANGERS_MAX),
     similar: similarTo(asked, attempts),

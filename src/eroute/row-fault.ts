@@ -1,30 +1,11 @@
 /** Why a row makes no dynamic eroute (R6), and how its columns are read. */
 
 import { err } from "../octets/result.ts";
+import type { RowReason } from "../reason/reason.ts";
 
 /** `detail` says what the row has, what is expected, and what to do. */
 export type RowFault = {
-  readonly kind:
-    | "no-row"
-    | "duplicate-rows"
-    | "row-disabled"
-    | "bad-disabled"
-    | "no-password"
-    | "bad-password"
-    | "no-subnet"
-    | "bad-subnet"
-    | "bad-mask"
-    | "too-many-subnets"
-    | "outside-base-subnet"
-    | "bad-local-subnet"
-    | "outside-base-local-subnet"
-    | "bad-peer-address"
-    | "bad-our-id"
-    | "bad-lifetime"
-    | "bad-inactivity"
-    | "bad-if-id"
-    | "no-ppk"
-    | "bad-ppk";
+  readonly kind: RowReason;
   /** Our word for the column, if one is at fault. */
   readonly column?: string;
   readonly detail: string;

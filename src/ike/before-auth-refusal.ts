@@ -1,6 +1,7 @@
 /** Why nothing came of a peer that has not told its ID yet. */
 
 import { never } from "../octets/assert.ts";
+import type { Reason } from "../reason/reason.ts";
 
 export type BeforeAuthRefusal =
   | { readonly kind: "half-open-timeout"; readonly detail: string }
@@ -14,7 +15,7 @@ export type BeforeAuthRefusal =
     };
 
 /** As the journal says it. */
-export function beforeAuthText(refusal: BeforeAuthRefusal): { reason: string; detail: string } {
+export function beforeAuthText(refusal: BeforeAuthRefusal): { reason: Reason; detail: string } {
   switch (refusal.kind) {
     case "half-open-timeout":
       return { reason: "timeout", detail: refusal.detail };

@@ -1,6 +1,7 @@
 /** What came of something that we asked the peer for, or of a site's call for somebody else. */
 
 import { never } from "../octets/assert.ts";
+import type { PeerRefusedReason, Reason } from "../reason/reason.ts";
 import { NotifyType, notifyName } from "../wire/v2/notify-type.ts";
 
 export type CallRefusal =
@@ -13,7 +14,7 @@ export type CallRefusal =
   | { readonly kind: "wrong-peer"; readonly expected: string; readonly seen: string };
 
 type CallRefusalText = {
-  readonly reason: string;
+  readonly reason: Reason;
   readonly detail: string;
   readonly offered?: readonly string[];
   readonly wanted?: readonly string[];
@@ -32,7 +33,7 @@ export function callText(refusal: CallRefusal): CallRefusalText {
     case "peer-refused": {
       const name = notifyName(refusal.notify);
       return {
-        reason: `peer-refused-${name.toLowerCase().replace(/[_ ]/g, "-")}`,
+        reason: PEER_REFUSED.get(refusal.notify) ?? "peer-refused",
         detail: `${refusal.asked}: the site answered ${name}; ${adviceFor(refusal.notify)}`,
       };
     }
@@ -47,6 +48,29 @@ export function callText(refusal: CallRefusal): CallRefusalText {
       return never(refusal);
   }
 }
+
+/** A reason of its own for each error that an answer to a request of ours can be. */
+const PEER_REFUSED: ReadonlyMap<number, PeerRefusedReason> = new Map([
+  [NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, "peer-refused-unsupported-critical-payload"],
+  [NotifyType.INVALID_IKE_SPI, "peer-refused-invalid-ike-spi"],
+  [NotifyType.INVALID_MAJOR_VERSION, "peer-refused-invalid-major-version"],
+  [NotifyType.INVALID_SYNTAX, "peer-refused-invalid-syntax"],
+  [NotifyType.INVALID_MESSAGE_ID, "peer-refused-invalid-message-id"],
+  [NotifyType.INVALID_SPI, "peer-refused-invalid-spi"],
+  [NotifyType.NO_PROPOSAL_CHOSEN, "peer-refused-no-proposal-chosen"],
+  [NotifyType.INVALID_KE_PAYLOAD, "peer-refused-invalid-ke-payload"],
+  [NotifyType.AUTHENTICATION_FAILED, "peer-refused-authentication-failed"],
+  [NotifyType.SINGLE_PAIR_REQUIRED, "peer-refused-single-pair-required"],
+  [NotifyType.NO_ADDITIONAL_SAS, "peer-refused-no-additional-sas"],
+  [NotifyType.INTERNAL_ADDRESS_FAILURE, "peer-refused-internal-address-failure"],
+  [NotifyType.FAILED_CP_REQUIRED, "peer-refused-failed-cp-required"],
+  [NotifyType.TS_UNACCEPTABLE, "peer-refused-ts-unacceptable"],
+  [NotifyType.INVALID_SELECTORS, "peer-refused-invalid-selectors"],
+  [NotifyType.UNACCEPTABLE_ADDRESSES, "peer-refused-unacceptable-addresses"],
+  [NotifyType.UNEXPECTED_NAT_DETECTED, "peer-refused-unexpected-nat-detected"],
+  [NotifyType.TEMPORARY_FAILURE, "peer-refused-temporary-failure"],
+  [NotifyType.CHILD_SA_NOT_FOUND, "peer-refused-child-sa-not-found"],
+] as const);
 
 /** What an operator can do about an error that the peer reports. */
 function adviceFor(type: number): string {

@@ -5,6 +5,7 @@ import type { CertificateHolder, SignatureRequest } from "../crypto/signature.ts
 import type { Path } from "../inet/endpoint.ts";
 import type { EspSpi } from "../inet/esp-spi.ts";
 import type { Instant } from "../octets/instant.ts";
+import type { Reason } from "../reason/reason.ts";
 import type { Gateway } from "../wire/gateway.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import type { Identity } from "../wire/identity.ts";
@@ -69,7 +70,7 @@ export type EffectOf<Sa> =
   | { readonly kind: "reauthenticate"; readonly why: "reauthentication" | "keys-refused" }
   /** The site that we called redirects us; this IKE SA stays until one is up there. */
   | { readonly kind: "redirected"; readonly to: Gateway }
-  | { readonly kind: "child-down"; readonly spiIn: EspSpi; readonly why: string }
+  | { readonly kind: "child-down"; readonly spiIn: EspSpi; readonly why: Reason }
   /** A new IKE SA of the same site takes over, with the Child SAs that it names. */
   | { readonly kind: "rekeyed"; readonly successor: Sa }
   /** These Child SAs are another IKE SA's from now on; if it does not take them, they go. */

@@ -1,5 +1,6 @@
 /** Why an IKE SA is over. */
 
+import type { Reason } from "../reason/reason.ts";
 import type { Gateway } from "../wire/gateway.ts";
 import { type Refusal, refusalText } from "./refusal.ts";
 
@@ -7,13 +8,13 @@ import { type Refusal, refusalText } from "./refusal.ts";
 export type EndReason =
   | { readonly kind: "refused"; readonly refusal: Refusal }
   | { readonly kind: "peer-deleted" }
-  | { readonly kind: "we-deleted"; readonly why: string }
+  | { readonly kind: "we-deleted"; readonly why: Reason }
   | { readonly kind: "replaced-by-rekey" }
   /** The caller goes to another gateway (RFC 5685). */
   | { readonly kind: "redirected"; readonly to: Gateway };
 
 /** One word for why an IKE SA is over. */
-export function endWord(reason: EndReason): string {
+export function endWord(reason: EndReason): Reason {
   switch (reason.kind) {
     case "refused":
       return refusalText(reason.refusal).reason;

@@ -4,6 +4,7 @@ import type { KeyExchangeResult } from "../crypto/key-exchange.ts";
 import type { SignatureResult } from "../crypto/signature.ts";
 import type { Endpoint, Path } from "../inet/endpoint.ts";
 import type { Result } from "../octets/result.ts";
+import type { Reason } from "../reason/reason.ts";
 import type { Gateway } from "../wire/gateway.ts";
 import type { IkeHeader, IkeSpi } from "../wire/header.ts";
 import type { Identity } from "../wire/identity.ts";
@@ -78,9 +79,9 @@ export type IkeEvent =
       readonly result: Result<undefined, Refusal>;
     }
   /** Tell the peer that the IKE SA is deleted. */
-  | { readonly kind: "close"; readonly why: string }
+  | { readonly kind: "close"; readonly why: Reason }
   /** Forget the IKE SA without a word: the peer has said that it knows nothing of it any more. */
-  | { readonly kind: "drop"; readonly why: string }
+  | { readonly kind: "drop"; readonly why: Reason }
   /** What holds from the next exchange on; what is up stays as it is. */
   | { readonly kind: "terms"; readonly terms: Terms }
   /** One Child SA is gone here (its lifetime is over): tell the peer. */

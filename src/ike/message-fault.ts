@@ -2,6 +2,7 @@
 
 import { never } from "../octets/assert.ts";
 import type { Malformed } from "../octets/reader.ts";
+import type { Reason } from "../reason/reason.ts";
 import { PayloadType } from "../wire/v2/message.ts";
 import { NotifyType } from "../wire/v2/notify-type.ts";
 
@@ -27,7 +28,7 @@ export function unreadableType(payloadType: number): number {
 
 /** What an operator is told of it. */
 export function messageFaultText(fault: MessageFault): {
-  readonly reason: string;
+  readonly reason: Reason;
   readonly detail: string;
 } {
   switch (fault.kind) {

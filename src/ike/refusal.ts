@@ -3,6 +3,7 @@
 import type { SignatureFault } from "../crypto/signature.ts";
 import { never } from "../octets/assert.ts";
 import { spi32Hex } from "../octets/hex.ts";
+import type { Reason } from "../reason/reason.ts";
 import { type BeforeAuthRefusal, beforeAuthText } from "./before-auth-refusal.ts";
 import type { BusyRefusal } from "./busy.ts";
 import { type CallRefusal, callText } from "./call-refusal.ts";
@@ -41,7 +42,7 @@ export type Refusal =
    */
   | {
       readonly kind: "no-credentials";
-      readonly reason: string;
+      readonly reason: Reason;
       readonly detail: string;
       readonly isUnanswered: boolean;
     }
@@ -77,7 +78,7 @@ export type KernelReason = "kernel-refused" | "kernel-out-of-memory" | "kernel-c
 
 /** A refusal in words, for the journal: one hyphenated word and a sentence. */
 export type RefusalText = {
-  readonly reason: string;
+  readonly reason: Reason;
   readonly detail: string;
   readonly offered?: readonly string[];
   readonly wanted?: readonly string[];

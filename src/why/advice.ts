@@ -1,11 +1,12 @@
 /** What to do about a site that is not connected, or through which no packet passes. Pure. */
 
+import type { Reason } from "../reason/reason.ts";
 import { alignment, type ErouteOfSite } from "./alignment.ts";
 import { type Attempt, hostOf } from "./attempts.ts";
 import type { Comparison } from "./compare.ts";
+import { removalAdvice } from "./explain-removals.ts";
 import type { TrafficJudgement } from "./explain-traffic.ts";
-import { isOfRow, reasonOf } from "./reason.ts";
-import { SQLITE_ADVICE } from "./reason-database.ts";
+import { followsFrom, isCuredInRow, REASONS } from "./reason.ts";
 import type { DatabaseEngine, MatchFacts, SiteFacts, SiteState } from "./site-facts.ts";
 
 const START =
@@ -24,18 +25,22 @@ export type Judged = {
 export function adviceFor(facts: SiteFacts, state: SiteState, judged: Judged): readonly string[] {
   const { cause, failed, comparison, traffic } = judged;
   const { asked, match, row } = facts;
-  if (state === "connected") return traffic?.advice === undefined ? [] : [traffic.advice];
+  if (state === "connected") {
+    return [...(traffic?.advice === undefined ? [] : [traffic.advice]), ...removalAdvice(facts)];
+  }
   if (state === "negotiating" || state === "calling") return [];
   if (match.kind === "none") return [adviceOf(match.reason, asked)];
   if (row.kind === "faulty") return [adviceOf(row.reason, asked, row.engine)];
   if (state === "unknown") return [START];
   if (state === "never-seen") return neverSeen(facts);
-  const reason = cause?.record.reason ?? "";
-  if (failed !== undefined && reason.startsWith("database-")) {
+  // An IKE SA that was made before anything was noted of it.
+  if (cause === undefined) return [adviceOf("established", asked)];
+  const { reason } = cause.record;
+  if (failed !== undefined && followsFrom(reason) === "database-again") {
     return [row.kind === "good" ? ANSWERS_AGAIN : adviceOf(reason, asked), ...callIt(facts)];
   }
-  if (failed !== undefined && isOfRow(reason)) {
-    return ["the row is right now: the site's next attempt counts by it", ...callIt(facts)];
+  if (failed !== undefined && isCuredInRow(reason)) {
+    return ["the row is correct now: the site's next attempt uses it", ...callIt(facts)];
   }
   const aligned = comparison === undefined ? [] : alignment(comparison, erouteOf(match));
   if (aligned.length > 0) return aligned;
@@ -99,14 +104,9 @@ function callIt({ match, asked }: SiteFacts): readonly string[] {
 
 const ANSWERS_AGAIN = "the database answers again: the site's next attempt, or repeat, gets in";
 
-function adviceOf(reason: string, asked: string, engine?: DatabaseEngine): string {
-  const ofFile = engine === "sqlite" ? SQLITE_ADVICE.get(reason) : undefined;
-  return withPeer(ofFile ?? reasonOf(reason)?.advice ?? nothingKnown(reason), asked);
-}
-
-/** A test finds each reason that would end here. */
-function nothingKnown(reason: string): string {
-  return `report this as a bug: erouted has no words for "${reason}"`;
+function adviceOf(reason: Reason, asked: string, engine?: DatabaseEngine): string {
+  const { advice, adviceForFile } = REASONS[reason];
+  return withPeer(engine === "sqlite" ? (adviceForFile ?? advice) : advice, asked);
 }
 
 function withPeer(advice: string, peerId: string): string {

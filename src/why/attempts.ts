@@ -1,8 +1,9 @@
 /** What became of each site's attempts: a short history for `erouted why`, bounded in all ways. */
 
-import type { JournalRecord } from "../concentrator/journal/journal.ts";
+import type { JournalRecord, JournalStep } from "../concentrator/journal/journal.ts";
 import { peerKey } from "../eroute/peer-id.ts";
-import { isOfRow } from "./reason.ts";
+import { followsFrom } from "./reason.ts";
+import { createRemovals, type Removal } from "./removals.ts";
 
 /** The same thing happening to a site, once or again and again. */
 export type Attempt = {
@@ -39,6 +40,8 @@ export type Attempts = {
   /** Of all whose last attempt brought no Child SA, or who lost it: those with a row or an eroute
    * before the others, the latest first. Somebody among them may be connected all the same. */
   notConnected(): readonly LastAttempt[];
+  /** What other programs removed from the kernel: of a site, then of all. */
+  removalsOf(peerId: string): readonly Removal[];
   /** How many sites and addresses have a history. */
   readonly size: number;
 };
@@ -69,11 +72,13 @@ export function createAttempts(knownMax = KNOWN_MAX, unknownMax = UNKNOWN_MAX): 
   // A table of its own: while the database is away anybody can make up IDs that may be sites.
   const undecided: Table = { max: knownMax, histories: new Map(), byHost: new Map() };
   const tables = [known, undecided, unknown];
+  const removals = createRemovals();
   const historyOf = (key: string) =>
     tables.map(({ histories }) => histories.get(key)).find((found) => found !== undefined) ??
     ([] as History);
   return {
     note(record) {
+      if (followsFrom(record.reason) === "repair") removals.note(record);
       const outcome = outcomeOf(record);
       const key = keyOf(record);
       if (outcome === undefined || key === undefined) return;
@@ -111,6 +116,7 @@ export function createAttempts(knownMax = KNOWN_MAX, unknownMax = UNKNOWN_MAX): 
       ...lastOnes(undecided, true),
       ...lastOnes(unknown, false),
     ],
+    removalsOf: (peerId) => removals.of(peerId),
     get size() {
       return tables.reduce((sum, { histories }) => sum + histories.size, 0);
     },
@@ -149,7 +155,7 @@ export function hostOf(remote: string | undefined): string | undefined {
 function add(history: History, outcome: Attempt["outcome"], record: JournalRecord): void {
   const last = history.at(-1);
   // It failed for what it failed for before: that is still what keeps it out.
-  if (record.reason === "slowed-down" && last?.outcome === "failed") {
+  if (followsFrom(record.reason) === "same-failure" && last?.outcome === "failed") {
     const { wallMs } = record;
     history[history.length - 1] = {
       ...last,
@@ -191,11 +197,9 @@ function forgetOffers(history: History): void {
 
 /** Only where the newer one is why the older one has ended: else it is the site's last news. */
 function isOfAnother(last: Attempt | undefined, { ikeSa, reason }: JournalRecord): boolean {
-  if (last === undefined || !REPLACED.has(reason)) return false;
+  if (last === undefined || followsFrom(reason) !== "newer-ike-sa") return false;
   return ikeSa !== undefined && last.record.ikeSa !== ikeSa;
 }
-
-const REPLACED: ReadonlySet<string> = new Set(["replaced-by-newer"]);
 
 function isOfSameIkeSa({ record: { ikeSa } }: Attempt, record: JournalRecord): boolean {
   return ikeSa !== undefined && ikeSa === record.ikeSa;
@@ -203,7 +207,7 @@ function isOfSameIkeSa({ record: { ikeSa } }: Attempt, record: JournalRecord): b
 
 /** What is one thing, whichever exchange brought it. */
 function isAnyStep(outcome: Attempt["outcome"], { reason }: JournalRecord): boolean {
-  return outcome === "connected" || reason.startsWith("kernel-");
+  return outcome === "connected" || followsFrom(reason) === "kernel-refusal";
 }
 
 function isSame(before: Attempt, outcome: Attempt["outcome"], record: JournalRecord): boolean {
@@ -217,12 +221,12 @@ function isSame(before: Attempt, outcome: Attempt["outcome"], record: JournalRec
 
 /** Its ID leads to a table that could not be read: it is no stranger until that is known. */
 function isUndecided({ reason, peerId }: JournalRecord): boolean {
-  return peerId !== undefined && reason.startsWith("database-");
+  return peerId !== undefined && followsFrom(reason) === "database-again";
 }
 
 /** An eroute comes of a row, and a fault can only be found in a row that is there. */
 function hasRow({ eroute, reason }: JournalRecord): boolean {
-  return eroute !== undefined || (isOfRow(reason) && reason !== "no-row");
+  return eroute !== undefined || followsFrom(reason) === "row-again";
 }
 
 /** Strangers choose what they offer: of each record a few KB are kept. */
@@ -277,15 +281,15 @@ function outcomeOf({
   reason,
   level,
 }: JournalRecord): Attempt["outcome"] | undefined {
-  if (level === "debug" || ROUTINE.has(reason) || STEPS_OF_THE_DAEMON.has(step)) return undefined;
-  if (outcome === "failed") return "failed";
-  if (outcome === "refused") return "refused";
-  if (reason === "child-sa-up") return "connected";
-  const isEnd = step === "INFORMATIONAL" || step === "evict" || reason === "redirected";
+  const follows = followsFrom(reason);
+  if (level === "debug" || follows === "successor" || isStepOfDaemon(step)) return undefined;
+  if (outcome === "failed" || outcome === "refused") return outcome;
+  if (follows === "connected") return "connected";
+  const isEnd = step === "INFORMATIONAL" || step === "evict" || follows === "end";
   return isEnd ? "ended" : undefined;
 }
 
-/** IKE SAs that end because another one has taken their place. */
-const ROUTINE: ReadonlySet<string> = new Set(["rekeyed", "redundant"]);
-
-const STEPS_OF_THE_DAEMON: ReadonlySet<string> = new Set(["daemon", "configuration", "control"]);
+/** Whether it is a step of erouted itself, and of no site's attempt. */
+export function isStepOfDaemon(step: JournalStep): boolean {
+  return step === "daemon" || step === "configuration" || step === "control";
+}

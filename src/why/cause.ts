@@ -1,6 +1,7 @@
 /** Which of a site's attempts shows why it is not connected: not always the last one. Pure. */
 
 import type { Attempt } from "./attempts.ts";
+import { followsFrom } from "./reason.ts";
 
 /**
  * The newest attempt; or, where that says only that an IKE SA has gone, the failure before it that
@@ -17,15 +18,8 @@ export function causeOf(attempts: readonly Attempt[]): Attempt | undefined {
   return last;
 }
 
-function saysOnlyThatItEnded({ record: { reason } }: Attempt): boolean {
-  return CONSEQUENCES.has(reason);
-}
-
 /** A site that gets no Child SA closes its IKE SA, calls again, or leaves it until we close it. */
-const CONSEQUENCES: ReadonlySet<string> = new Set([
-  "peer-deleted",
-  "replaced-by-newer",
-  "redundant",
-  "no-child-sa",
-  "childless",
-]);
+function saysOnlyThatItEnded({ record: { reason } }: Attempt): boolean {
+  const follows = followsFrom(reason);
+  return follows === "end-by-failure" || follows === "newer-ike-sa";
+}

@@ -8,6 +8,7 @@ import { TransformType } from "../crypto/transform.ts";
 import { type AddressRange, parseAddress } from "../inet/address.ts";
 import { parsePrefix, prefixRange } from "../inet/prefix.ts";
 import { intersectRange } from "../inet/range.ts";
+import { REASONS } from "./reason.ts";
 
 /** Both sides of a refusal, as the journal has them. */
 export type Comparison = {
@@ -36,7 +37,7 @@ export type PartName = string;
 
 /** Compares what a record has of both sides; undefined if it has not both. */
 export function compare(record: JournalRecord): Comparison | undefined {
-  const { offered, wanted, step } = record;
+  const { offered, wanted, step, reason } = record;
   if (offered === undefined || wanted === undefined) return undefined;
   const [theirs, ours] = [wordsIn(offered), wordsIn(wanted)];
   const sides = {
@@ -45,9 +46,9 @@ export function compare(record: JournalRecord): Comparison | undefined {
     onlyOffered: [...theirs].filter((word) => !ours.has(word)),
     onlyConfigured: [...ours].filter((word) => !theirs.has(word)),
   };
-  if (PROOFS.test(record.reason))
-    return { about: "proof", ...sides, nearest: [], proposal: undefined };
-  if ([...offered, ...wanted].some((text) => text.includes(BETWEEN))) {
+  const { compares } = REASONS[reason];
+  if (compares === "proof") return { about: "proof", ...sides, nearest: [], proposal: undefined };
+  if (compares === "subnets") {
     return { about: "subnets", ...sides, nearest: comparedSubnets(sides), proposal: undefined };
   }
   // An IKE SA is rekeyed by CREATE_CHILD_SA as well: only its proposals have a PRF.
@@ -58,10 +59,6 @@ export function compare(record: JournalRecord): Comparison | undefined {
   const nearest = parts.some(({ common }) => common.length === 0) ? parts : [];
   return { about, ...sides, nearest, proposal: proposalOf(transforms, about) };
 }
-
-/** What a site is, or proves it with: neither proposals nor subnets. */
-const PROOFS =
-  /^(auth-method|certificate-|id-not-in-|issuer-|signature-|wrong-our-id|wrong-signature)/;
 
 /** The parts that have nothing in common. */
 export function apart({ nearest }: Comparison): readonly ComparedPart[] {

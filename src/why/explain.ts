@@ -4,14 +4,17 @@ import type { CertificateView, ErouteView } from "../concentrator/snapshot.ts";
 import { formatTime } from "../crypto/x509/time.ts";
 import { agreement } from "../eroute/nearest.ts";
 import { never } from "../octets/assert.ts";
+import type { Reason } from "../reason/reason.ts";
 import { adviceFor } from "./advice.ts";
 import { type Attempt, hostOf } from "./attempts.ts";
 import { causeOf } from "./cause.ts";
 import { type Comparison, compare } from "./compare.ts";
 import { overlapFindings } from "./explain-overlap.ts";
+import { removalFindings } from "./explain-removals.ts";
 import { judgeTraffic, type TrafficJudgement } from "./explain-traffic.ts";
-import { reasonOf, reasonText } from "./reason.ts";
-import type { MatchFacts, SiteFacts, SiteState } from "./site-facts.ts";
+import { followsFrom, REASONS, reasonText } from "./reason.ts";
+import type { MatchFacts, RowFacts, SiteFacts, SiteState } from "./site-facts.ts";
+import { ago } from "./words.ts";
 
 export type Explanation = {
   readonly state: SiteState;
@@ -33,6 +36,7 @@ export type Finding = {
     | "attempt"
     | "call"
     | "stranger"
+    | "kernel"
     | "table";
   readonly verdict: "ok" | "problem" | "note";
   readonly detail: string;
@@ -54,6 +58,7 @@ export function explain(facts: SiteFacts): Explanation {
       ...overlapFindings(facts),
       ...facts.eroutes.map((eroute) => tunnelFinding(facts, eroute)),
       ...trafficFindings(traffic),
+      ...removalFindings(facts),
       ...callFindings(facts),
       ...attemptFindings(facts, cause),
       ...leftOutFindings(facts, state),
@@ -101,11 +106,11 @@ function summaryOf(facts: SiteFacts, state: SiteState, last: Attempt | undefined
     case "calling":
       return `${asked} is being called just now`;
     case "blocked": {
-      const reason = match.kind === "none" ? match.reason : row.kind === "faulty" ? row.reason : "";
-      return `${asked} cannot connect: ${lower(reasonText(reason))}`;
+      const reason = blockedBy(match, row);
+      return `${asked} cannot connect${reason === undefined ? "" : `: ${REASONS[reason].words}`}`;
     }
     case "failed":
-      if (match.kind === "address") return `who called from ${asked} did not get in: ${why}`;
+      if (match.kind === "address") return `no site that called from ${asked} got in: ${why}`;
       return `${asked} is not connected: ${why}`;
     case "ended":
       return `${asked} is not connected any more: ${why}`;
@@ -117,6 +122,12 @@ function summaryOf(facts: SiteFacts, state: SiteState, last: Attempt | undefined
     default:
       return never(state);
   }
+}
+
+/** What is configured now that keeps it out. */
+function blockedBy(match: MatchFacts, row: RowFacts): Reason | undefined {
+  if (match.kind === "none") return match.reason;
+  return row.kind === "faulty" ? row.reason : undefined;
 }
 
 /** The attempt that came last tells it only if it brought none. */
@@ -240,11 +251,12 @@ function leftOutFindings(facts: SiteFacts, state: SiteState): readonly Finding[]
   const connectedMs = Math.max(...eroutes.map(({ createdAt }) => now - createdAt));
   const leftOut = attempts.find(
     ({ record: { reason, wallMs } }) =>
-      reason === "subnets-left-out" && nowWallMs - wallMs <= connectedMs + NEGOTIATION_MS,
+      followsFrom(reason) === "connected-in-part" &&
+      nowWallMs - wallMs <= connectedMs + NEGOTIATION_MS,
   );
   if (leftOut === undefined) return [];
   const { reason, detail } = leftOut.record;
-  const text = `${detail}: ${reasonOf(reason)?.advice ?? ""}`;
+  const text = `${detail}: ${REASONS[reason].advice}`;
   return [{ about: "tunnel", verdict: "problem", detail: text }];
 }
 
@@ -291,7 +303,7 @@ function strangerFindings(facts: SiteFacts, state: SiteState): readonly Finding[
     const detail =
       `without telling its ID, ${host} ${outcome === "ended" ? "left" : "failed"} ` +
       `${ago(nowWallMs - record.wallMs)} ago${often}: ` +
-      `${lower(reasonText(record.reason))}: ${record.detail}`;
+      `${REASONS[record.reason].words}: ${record.detail}`;
     return { about: "stranger", verdict: "note", detail };
   });
   return [...there, ...others];
@@ -300,23 +312,9 @@ function strangerFindings(facts: SiteFacts, state: SiteState): readonly Finding[
 const STRANGERS_MAX = 3;
 
 function wordsOf({ record }: Attempt): string {
-  return reasonOf(record.reason)?.words ?? lower(reasonText(record.reason));
+  return REASONS[record.reason].words;
 }
 
 function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-function lower(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
-}
-
-/** `42 s`, `5 min`, `3 h`, `2 d`. */
-function ago(ms: number): string {
-  const seconds = Math.max(0, Math.round(ms / 1000));
-  if (seconds < 120) return `${seconds} s`;
-  const minutes = Math.round(seconds / 60);
-  if (minutes < 120) return `${minutes} min`;
-  const hours = Math.round(minutes / 60);
-  return hours < 48 ? `${hours} h` : `${Math.round(hours / 24)} d`;
 }

@@ -1,7 +1,8 @@
 /** How often which reason ended an attempt: for metrics, with labels from a closed set. */
 
 import type { JournalRecord } from "../concentrator/journal/journal.ts";
-import { REASON_NAMES, reasonName } from "./reason.ts";
+import { isStepOfDaemon } from "./attempts.ts";
+import { FAILURE_NAMES, failureName } from "./reason.ts";
 
 export type FailureCounts = {
   /** All reasons that there are, from 0 on. */
@@ -12,13 +13,13 @@ export type FailureCounts = {
 
 /** Nothing has failed yet. */
 export function createFailureCounts(): FailureCounts {
-  const counts = new Map<string, number>(REASON_NAMES.map((name) => [name, 0]));
+  const counts = new Map<string, number>(FAILURE_NAMES.map((name) => [name, 0]));
   return {
     counts,
     note({ outcome, step, reason }) {
-      if (step === "daemon" || step === "control" || step === "configuration") return;
+      if (isStepOfDaemon(step)) return;
       if (outcome !== "failed" && outcome !== "refused") return;
-      const name = reasonName(reason);
+      const name = failureName(reason);
       counts.set(name, (counts.get(name) ?? 0) + 1);
     },
   };

@@ -2,8 +2,10 @@
 
 import type { CallView, ErouteView, OverlapView } from "../concentrator/snapshot.ts";
 import type { Instant } from "../octets/instant.ts";
+import type { DatabaseReason, MatchReason, RowReason } from "../reason/reason.ts";
 import type { Attempt } from "./attempts.ts";
 import type { Traffic } from "./explain-traffic.ts";
+import type { Removal } from "./removals.ts";
 
 /** All of it, gathered at one moment. */
 export type SiteFacts = {
@@ -15,6 +17,8 @@ export type SiteFacts = {
   readonly isRunning: boolean;
   readonly match: MatchFacts;
   readonly row: RowFacts;
+  /** What other programs removed from the kernel: its own states, then whatever names no site. */
+  readonly removals: readonly Removal[];
   /** Its eroutes in use. */
   readonly eroutes: readonly ErouteView[];
   /** The kernel's counters of their Child SAs; empty where there is no kernel. */
@@ -47,7 +51,7 @@ export type MatchFacts =
       readonly egroup: string | undefined;
       readonly canCall: boolean;
     }
-  | { readonly kind: "none"; readonly reason: string; readonly closest: string | undefined }
+  | { readonly kind: "none"; readonly reason: MatchReason; readonly closest: string | undefined }
   /** What was asked for is an address, and nobody's ID. */
   | { readonly kind: "address" };
 
@@ -64,7 +68,7 @@ export type RowFacts =
       readonly source: string;
       readonly engine: DatabaseEngine;
       /** As in `no-row`, `row-disabled`, `bad-subnet`, `database-timeout`. */
-      readonly reason: string;
+      readonly reason: RowReason | DatabaseReason | "no-egroup";
       readonly detail: string;
     };
 

@@ -6,20 +6,32 @@ import { importsOf, roomOf, type SourceFile, sourcesIn } from "./source.ts";
 
 type Room = { readonly rooms: readonly string[]; readonly packages: readonly string[] };
 
-const ENGINE = ["octets", "inet", "crypto", "wire", "xfrm", "eroute", "ike", "concentrator"];
+const ENGINE = [
+  "octets",
+  "reason",
+  "inet",
+  "crypto",
+  "wire",
+  "xfrm",
+  "eroute",
+  "ike",
+  "concentrator",
+];
 const PLATFORM = ["bun", "bun:", "node:"];
 
 const TABLE: Readonly<Record<string, Room>> = {
   octets: { rooms: [], packages: [] },
+  // The words of the journal, for every room that has something to say in it.
+  reason: { rooms: [], packages: [] },
   inet: { rooms: ["octets"], packages: [] },
   crypto: { rooms: ["octets"], packages: ["node:crypto"] },
   wire: { rooms: ["octets", "inet"], packages: [] },
   xfrm: { rooms: ["octets", "inet"], packages: [] },
-  eroute: { rooms: ["octets", "inet", "crypto"], packages: [] },
-  ike: { rooms: ["octets", "inet", "crypto", "wire"], packages: [] },
+  eroute: { rooms: ["octets", "reason", "inet", "crypto"], packages: [] },
+  ike: { rooms: ["octets", "reason", "inet", "crypto", "wire"], packages: [] },
   concentrator: { rooms: ENGINE.slice(0, -1), packages: [] },
   // It reads what the engine has written down; the engine does not know it.
-  why: { rooms: ["octets", "inet", "crypto", "eroute", "concentrator"], packages: [] },
+  why: { rooms: ["octets", "reason", "inet", "crypto", "eroute", "concentrator"], packages: [] },
   config: {
     rooms: ["octets", "inet", "crypto", "wire", "eroute", "ike"],
     packages: ["smol-toml", "zod"],
@@ -30,13 +42,13 @@ const TABLE: Readonly<Record<string, Room>> = {
     packages: ["drizzle-orm", "mysql2", "bun:sqlite", "node:"],
   },
   status: {
-    rooms: ["octets", "inet", "eroute", "concentrator", "why"],
+    rooms: ["octets", "reason", "inet", "eroute", "concentrator", "why"],
     packages: ["hono", "zod", "node:", "bun"],
   },
   // It never looks inside a message; of crypto only what it carries out: key exchange, signatures.
   daemon: {
     rooms: [
-      ...["octets", "inet", "crypto/key-exchange", "crypto/signature", "xfrm"],
+      ...["octets", "reason", "inet", "crypto/key-exchange", "crypto/signature", "xfrm"],
       ...["eroute", "concentrator", "why"],
       ...["config", "linux", "peers", "status"],
     ],

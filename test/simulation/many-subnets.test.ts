@@ -101,7 +101,7 @@ test("why says of a connected site which subnets have no room", () => {
     eroutes: table.concentrator.snapshot().site("site-1"),
     attempts: [{ outcome: "refused", times: 1, firstWallMs: 1_000, record, host: "192.0.2.1" }],
     ...{ peersThere: [], strangers: [], listening: [], overlaps: [] },
-    ...{ tableIsFull: false, redirectedTo: undefined },
+    ...{ tableIsFull: false, redirectedTo: undefined, removals: [] },
   });
   expect(explanation.state).toBe("connected");
   expect(explanation.findings.map(({ detail }) => detail).join()).toContain("10.0.0.16/32");

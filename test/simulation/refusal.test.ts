@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import { DEFAULT_AUTH } from "../../src/eroute/defaults.ts";
 import type { PeerRow } from "../../src/eroute/row.ts";
 import { err, ok } from "../../src/octets/result.ts";
+import type { Reason } from "../../src/reason/reason.ts";
 import { parseIdentity } from "../../src/wire/identity.ts";
 import { putRow, seat, settingsOf } from "./caller.ts";
 import { rowOf } from "./database.ts";
@@ -15,7 +16,7 @@ import { TOY_ANCHORS, toyKey } from "./toy-signature.ts";
 const AUTHENTICATION_FAILED = 24;
 
 type Failure = {
-  readonly reason: string;
+  readonly reason: Reason;
   readonly settings?: Partial<SiteSettings>;
   readonly prepare?: (table: Table) => void;
   /** The eroute takes certificates as well. */
@@ -226,7 +227,7 @@ test("R3: a local user with a normal eroute connects without the database", () =
 
 test("R3: a local user without a normal eroute fails, and so does an eroute without a user", () => {
   const whole = planOf();
-  const halves = [
+  const halves: readonly { readonly plan: typeof whole; readonly reason: Reason }[] = [
     { plan: { ...whole, users: [] }, reason: "eroute-without-user" },
     {
       plan: { ...whole, eroutes: whole.eroutes.filter((eroute) => eroute.kind === "base") },

@@ -1,7 +1,11 @@
 /** Another program works on the kernel's tables: what is ours comes back, what is not is left. */
 
 import { expect, test } from "bun:test";
+import { createJournal } from "../../src/concentrator/journal/journal.ts";
 import type { EroutePlan } from "../../src/eroute/eroute.ts";
+import { asInstant } from "../../src/octets/instant.ts";
+import { createAttempts } from "../../src/why/attempts.ts";
+import { type Explanation, explain } from "../../src/why/explain.ts";
 import { parseHeader } from "../../src/wire/header.ts";
 import { ExchangeType } from "../../src/wire/v2/exchange-type.ts";
 import type { XfrmRemoval } from "../../src/xfrm/event.ts";
@@ -42,6 +46,27 @@ test("one state deleted: its Child SA is rekeyed at once, and its site is named"
     const entries = table.journal.filter(({ reason }) => reason === "removed-by-others");
     expect(entries.map(({ peerId }) => peerId)).toEqual(["site-1", undefined]);
   }
+});
+
+test("why says of a connected site that its state was removed, when, and what to do", () => {
+  const { table } = connected();
+  const [[name, model] = []] = table.kernel.states;
+  if (name === undefined || model === undefined) throw new Error("there is a state");
+  table.kernel.tables.states.delete(name);
+  removed(table, { what: "state", id: model.state.id });
+  table.advance(1_000);
+  const of = (asked: string, nowWallMs: number) => explained(table, asked, nowWallMs);
+  const { state, findings, advice } = of("site-1", 61_000);
+  expect(state).toBe("connected");
+  const said = findings.filter(({ about }) => about === "kernel");
+  expect(said.map(({ verdict }) => verdict)).toEqual(["problem", "note"]);
+  expect(said[0]?.detail).toMatch(/^61 s ago: another program removed .* gets new keys$/);
+  expect(said[1]?.detail).toContain("removed 1 state of ours from the kernel");
+  expect(advice.join()).toContain("find the program");
+  // Another site only hears that it happened; nobody does after an hour.
+  expect(of("site-2", 61_000).findings.filter(({ about }) => about === "kernel").length).toBe(1);
+  expect(of("site-2", 61_000).advice).toEqual([]);
+  expect(of("site-1", 3_600_000).findings.some(({ about }) => about === "kernel")).toBe(false);
 });
 
 test("`ip xfrm policy flush`: all are back within the same turn, traps first", () => {
@@ -198,6 +223,22 @@ function rekeyRequests(table: Table): number {
     }),
   );
   return asking.size;
+}
+
+/** What `why` says of a site; all that the journal has happened at the time 0. */
+function explained(table: Table, asked: string, nowWallMs: number): Explanation {
+  const attempts = createAttempts();
+  const journal = createJournal(100);
+  for (const entry of table.journal) attempts.note(journal.add(entry, 0));
+  return explain({
+    ...{ asked, now: asInstant(table.now()), nowWallMs, isRunning: true },
+    match: { kind: "eroute", eroute: "fleet", pattern: "site-*", egroup: "sites", canCall: false },
+    ...{ row: { kind: "none" }, traffic: new Map(), call: undefined, similar: undefined },
+    eroutes: table.concentrator.snapshot().site(asked),
+    ...{ attempts: attempts.ofPeer(asked), removals: attempts.removalsOf(asked) },
+    ...{ peersThere: [], strangers: [], listening: [], overlaps: [] },
+    ...{ tableIsFull: false, redirectedTo: undefined },
+  });
 }
 
 function told(table: Table): readonly string[] {

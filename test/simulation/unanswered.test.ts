@@ -4,6 +4,7 @@ import { expect, test } from "bun:test";
 import type { EroutePlan, UnknownSites } from "../../src/eroute/eroute.ts";
 import { sealMessage } from "../../src/ike/v2/protect.ts";
 import { err, ok } from "../../src/octets/result.ts";
+import type { Reason } from "../../src/reason/reason.ts";
 import { parseIdentity } from "../../src/wire/identity.ts";
 import { ExchangeType } from "../../src/wire/v2/exchange-type.ts";
 import { identityBody } from "../../src/wire/v2/payload/id.ts";
@@ -124,7 +125,7 @@ test("R6: a site that called before its row was there gets in without a new call
   expect(heardBy(caller)).toEqual(["established", "child-up"]);
 });
 
-const STRANGERS: readonly { readonly reason: string; prepare(table: Table): Caller }[] = [
+const STRANGERS: readonly { readonly reason: Reason; prepare(table: Table): Caller }[] = [
   { reason: "no-row", prepare: (table) => call(table) },
   {
     reason: "no-eroute",

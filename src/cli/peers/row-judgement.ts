@@ -9,6 +9,7 @@ import { asPeerId, peerIdFault } from "../../eroute/peer-id.ts";
 import { ppkWeakness } from "../../eroute/ppk.ts";
 import { pskWeakness } from "../../eroute/psk-weakness.ts";
 import type { PeerRow } from "../../eroute/row.ts";
+import type { RowFault } from "../../eroute/row-fault.ts";
 import { childWith } from "../../eroute/row-options.ts";
 import { subnetTexts } from "../../eroute/row-subnets.ts";
 import type { Claim } from "../../eroute/shared-subnet.ts";
@@ -29,7 +30,7 @@ export type RowJudgement =
       readonly notes: readonly string[];
     }
   | { readonly kind: "disabled"; readonly detail: string }
-  | { readonly kind: "faulty"; readonly detail: string; readonly reason?: string };
+  | { readonly kind: "faulty"; readonly detail: string; readonly reason?: RowFault["kind"] };
 
 /** Checks the rows of one peer ID: more than one is a fault. */
 export function judgeRows(

@@ -3,6 +3,7 @@
 import { around } from "../../ike/jitter.ts";
 import type { Instant } from "../../octets/instant.ts";
 import { wipe } from "../../octets/secret.ts";
+import type { Reason } from "../../reason/reason.ts";
 import { DeadlineHeap } from "../deadline-heap.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import { journal } from "../journal/write.ts";
@@ -81,7 +82,7 @@ function activeCalls({ calls }: Engine): number {
   return active;
 }
 
-export type Failure = { readonly reason: string; readonly detail: string };
+export type Failure = { readonly reason: Reason; readonly detail: string };
 
 export function fail(engine: Engine, call: CallUnderWay, failure: Failure): void {
   count(engine, "calls_failed");
@@ -130,7 +131,7 @@ export function forget(engine: Engine, call: CallUnderWay): void {
 }
 
 /** Ends all calls to a site made with what was known so far; returns whether there was one. */
-export function giveUp(engine: Engine, call: CallUnderWay, why: string): boolean {
+export function giveUp(engine: Engine, call: CallUnderWay, why: Reason): boolean {
   const { stage } = call;
   forget(engine, call);
   if (stage.kind === "calling") {

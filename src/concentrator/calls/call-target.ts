@@ -13,12 +13,10 @@ import { refuseOverlap } from "../sites/overlap.ts";
 import type { Failure } from "./call-table.ts";
 import type { CallTarget, CallUnderWay } from "./calls.ts";
 
-export const NO_ADDRESS = (who: string) => ({
-  reason: NO_PEER_ADDRESS,
+export const NO_ADDRESS = (who: string): Failure => ({
+  reason: "no-peer-address",
   detail: `${who} gives no peerip: the site can only call, it cannot be called`,
 });
-
-export const NO_PEER_ADDRESS = "no-peer-address";
 
 /** The row that a call is about, as a target; or why it cannot be called. */
 export function targetOfRows(

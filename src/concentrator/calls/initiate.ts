@@ -13,6 +13,7 @@ import { asPeerId } from "../../eroute/peer-id.ts";
 import { around } from "../../ike/jitter.ts";
 import { type Address, formatAddress } from "../../inet/address.ts";
 import { containsAddress, prefixOf } from "../../inet/prefix.ts";
+import type { Reason } from "../../reason/reason.ts";
 import type { XfrmAcquire } from "../../xfrm/event.ts";
 import { isOurReqid } from "../../xfrm/request.ts";
 import { count, type Engine, inMs } from "../engine.ts";
@@ -23,7 +24,7 @@ import { type ErouteInUse, erouteKey } from "../sites/eroute-in-use.ts";
 import { erouteAt } from "../sites/eroutes.ts";
 import { askForMissing, erouteTowards } from "../sites/reach.ts";
 import { add, fail, forget, isFull, noteFailure, rest, setStage, type Wish } from "./call-table.ts";
-import { NO_ADDRESS, NO_PEER_ADDRESS, targetOfRows } from "./call-target.ts";
+import { NO_ADDRESS, targetOfRows } from "./call-target.ts";
 import type { CallId, CallReason, CallRedirect, CallUnderWay } from "./calls.ts";
 import { aim, isUp, nextHost } from "./dial.ts";
 
@@ -109,7 +110,7 @@ export function callAlways(engine: Engine): void {
 }
 
 /** An eroute has lost its last IKE SA. With start = "always" it is called again. */
-export function onErouteGone(engine: Engine, eroute: ErouteInUse, why: string): void {
+export function onErouteGone(engine: Engine, eroute: ErouteInUse, why: Reason): void {
   const { base } = eroute;
   if (base.kind !== "normal" || base.life.start !== "always" || engine.shuttingDown) return;
   if (why === "disconnected-by-hand") {
@@ -135,7 +136,7 @@ export function onCallRows(
     return;
   }
   const target = targetOfRows(engine, call, lookup, result.value);
-  if ("reason" in target && call.why === "keys-refused" && target.reason === NO_PEER_ADDRESS) {
+  if ("reason" in target && call.why === "keys-refused" && target.reason === "no-peer-address") {
     forget(engine, call);
   } else if ("reason" in target) fail(engine, call, target);
   else aim(engine, call, target);

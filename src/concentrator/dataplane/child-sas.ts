@@ -3,6 +3,7 @@
 import type { ChildSa } from "../../ike/child-sa.ts";
 import { asEspSpi, type EspSpi } from "../../inet/esp-spi.ts";
 import type { Instant } from "../../octets/instant.ts";
+import type { Reason } from "../../reason/reason.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { Engine } from "../engine.ts";
 import { removeChild } from "./install.ts";
@@ -27,7 +28,7 @@ export function childSasOf({ dataplane }: Engine, erouteKey: string): readonly E
 }
 
 /** Removes what an IKE SA that has ended leaves: it may still be on its way into the kernel. */
-export function removeLeft(engine: Engine, erouteKey: string, ikeSpi: IkeSpi, why: string): void {
+export function removeLeft(engine: Engine, erouteKey: string, ikeSpi: IkeSpi, why: Reason): void {
   for (const spiIn of childSasOf(engine, erouteKey).toReversed()) {
     if (installedAt(engine, spiIn)?.ikeSpi === ikeSpi) removeChild(engine, spiIn, why);
   }

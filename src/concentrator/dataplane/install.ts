@@ -8,6 +8,7 @@ import { equalAddress } from "../../inet/address.ts";
 import { assert } from "../../octets/assert.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
+import type { Reason } from "../../reason/reason.ts";
 import type { KernelResult, XfrmRefusal } from "../../xfrm/request.ts";
 import type { XfrmStateId } from "../../xfrm/state.ts";
 import { count, type Engine, inMs } from "../engine.ts";
@@ -187,7 +188,7 @@ export function forgetState(installed: Installed, id: XfrmStateId): void {
  * Takes a Child SA out of the kernel: policies before states, outbound before inbound. One that
  * has been replaced goes on taking for a while what was on its way.
  */
-export function removeChild(engine: Engine, spiIn: number, why: string): void {
+export function removeChild(engine: Engine, spiIn: number, why: Reason): void {
   const installed = engine.dataplane.installed.get(spiIn as ChildSa["spiIn"]);
   if (installed === undefined) return;
   installed.drains = DRAINED.includes(why);
@@ -196,7 +197,7 @@ export function removeChild(engine: Engine, spiIn: number, why: string): void {
 }
 
 /** Ends of a Child SA after which another one carries on. */
-const DRAINED: readonly string[] = ["rekeyed", "redundant", "replaced-by-newer"];
+const DRAINED: readonly Reason[] = ["rekeyed", "redundant", "replaced-by-newer"];
 
 /** How long packets that were sent before a rekey may be on their way. */
 const DRAIN_MS = 5_000;

@@ -1,5 +1,6 @@
 /** The journal: what happened to which site, and why. One entry a step; never a secret in it. */
 
+import type { Reason } from "../../reason/reason.ts";
 import { eventSourceOf } from "./event-source.ts";
 import { createShares } from "./journal-shares.ts";
 
@@ -30,8 +31,8 @@ export type JournalEntry = {
   readonly level: "debug" | "info" | "warning" | "error";
   readonly step: JournalStep;
   readonly outcome: JournalOutcome;
-  /** One word with hyphens, from a closed set: `wrong-psk`, `no-row`, `established`, … */
-  readonly reason: string;
+  /** `wrong-psk`, `no-row`, `established`, … */
+  readonly reason: Reason;
   /** The site's ID as text, once it is known. */
   readonly peerId: string | undefined;
   readonly eroute: string | undefined;

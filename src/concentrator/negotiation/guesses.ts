@@ -11,6 +11,7 @@ import { pathOf } from "../../ike/ike-sa.ts";
 import type { Refusal } from "../../ike/refusal.ts";
 import { formatEndpoint } from "../../inet/endpoint.ts";
 import { originOf } from "../../inet/origin.ts";
+import type { Reason } from "../../reason/reason.ts";
 import { count, type Engine } from "../engine.ts";
 import type { Denial } from "../sites/unanswered.ts";
 import type { Entry } from "./entry.ts";
@@ -51,7 +52,7 @@ export function forgiveUnlooked(engine: Engine, entry: Entry | undefined, refusa
   if (entry !== undefined) forgive(engine, entry);
 }
 
-const OF_UNKNOWN_IDS: ReadonlySet<string> = new Set([
+const OF_UNKNOWN_IDS: ReadonlySet<Reason> = new Set<Reason>([
   "no-row",
   "row-disabled",
   "no-eroute",

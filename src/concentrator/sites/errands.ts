@@ -1,6 +1,7 @@
 /** What many sites need done at once, in small portions: closing them, telling their new terms. */
 
 import type { Instant } from "../../octets/instant.ts";
+import type { Reason } from "../../reason/reason.ts";
 import { type Engine, inMs } from "../engine.ts";
 import { entryAt } from "../negotiation/ike-sas.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
@@ -12,7 +13,7 @@ const PORTION = 32;
 const NEXT_PORTION_MS = 1;
 
 /** Its IKE SAs are closed with a Delete: soon, but not all at once. */
-export function closeSoon(engine: Engine, eroute: ErouteInUse, why: string): void {
+export function closeSoon(engine: Engine, eroute: ErouteInUse, why: Reason): void {
   add(engine, eroute, { kind: "close", why });
 }
 

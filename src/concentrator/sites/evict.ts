@@ -1,6 +1,7 @@
 /** The oldest dynamic eroutes are removed, in small portions, while too few are free (R7). */
 
 import type { Instant } from "../../octets/instant.ts";
+import type { Reason } from "../../reason/reason.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import { journal } from "../journal/write.ts";
@@ -57,10 +58,10 @@ function evictOldest(engine: Engine, portion: number): void {
   }
 }
 
-function closeAll(engine: Engine, eroute: ErouteInUse, why: string): void {
+function closeAll(engine: Engine, eroute: ErouteInUse, why: Reason): void {
   for (const spi of eroute.ikeSas) close(engine, spi, why);
 }
 
-function close(engine: Engine, spi: IkeSpi, why: string): void {
+function close(engine: Engine, spi: IkeSpi, why: Reason): void {
   engine.inbox.push({ spi, event: { kind: "close", why } });
 }

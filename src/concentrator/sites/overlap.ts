@@ -12,6 +12,7 @@ import {
 import type { Refusal } from "../../ike/refusal.ts";
 import { formatPrefix, type Prefix, prefixRange } from "../../inet/prefix.ts";
 import { valuesAround, valuesAt } from "../../inet/prefix-table.ts";
+import type { Reason } from "../../reason/reason.ts";
 import type { XfrmPolicy } from "../../xfrm/policy.ts";
 import type { Installed } from "../dataplane/installed.ts";
 import { policyHolders } from "../dataplane/policies.ts";
@@ -218,7 +219,7 @@ function refusedText(own: ErouteInUse, holder: ErouteInUse, subnet: Prefix): str
 function note(
   engine: Engine,
   { peerId, name }: ErouteInUse,
-  entry: { readonly reason: string; readonly detail: string; readonly level: "info" | "warning" },
+  entry: { readonly reason: Reason; readonly detail: string; readonly level: "info" | "warning" },
 ): void {
   journal(engine, undefined, { step: "row", outcome: "note", ...entry, peerId, eroute: name });
 }

@@ -20,6 +20,7 @@ import type { RowCheck } from "../requests.ts";
 import { type ErouteInUse, erouteKey } from "./eroute-in-use.ts";
 import { closeSoon, runErrands, tellTermsSoon } from "./errands.ts";
 import { type EgroupChecks, type RowPrint, rowPrint } from "./row-checks.ts";
+import type { Denial } from "./unanswered.ts";
 
 /** Rows of one egroup that are read at the same time: they travel in one query. */
 const READING_MAX = 64;
@@ -194,7 +195,7 @@ function compareWithRow(
       if (made.ok) useTimes(engine, eroute, made.value);
       continue;
     }
-    const { reason, detail } = made.ok
+    const { reason, detail }: Denial = made.ok
       ? { reason: "row-changed", detail: difference(eroute, made.value, differs) }
       : fromFault(made.error);
     closeSoon(engine, eroute, reason);
@@ -240,15 +241,10 @@ function madeFromRow(engine: Engine, newest: ErouteInUse): ReadonlySet<ErouteInU
   return objects;
 }
 
-function fromFault(fault: RowFault): { readonly reason: string; readonly detail: string } {
-  const reason = FAULT_REASONS.get(fault.kind) ?? "row-changed";
-  return { reason, detail: fault.detail };
+function fromFault({ kind, detail }: RowFault): Denial {
+  if (kind === "no-row") return { reason: "row-removed", detail };
+  return { reason: kind === "row-disabled" ? kind : "row-changed", detail };
 }
-
-const FAULT_REASONS: ReadonlyMap<string, string> = new Map([
-  ["no-row", "row-removed"],
-  ["row-disabled", "row-disabled"],
-]);
 
 /** Whether the row differs; a PPK that is not to be used makes no difference. */
 function differing(

@@ -4,6 +4,7 @@ import type { Eroute } from "../../eroute/eroute.ts";
 import type { IkeSaSettings } from "../../ike/settings.ts";
 import { createPrefixTable, type PrefixTable } from "../../inet/prefix-table.ts";
 import type { Instant } from "../../octets/instant.ts";
+import type { Reason } from "../../reason/reason.ts";
 import type { Gateway } from "../../wire/gateway.ts";
 import type { TrafficSelector } from "../../wire/traffic-selector.ts";
 import { createRates, type RateLimit, type Rates } from "../rate.ts";
@@ -44,7 +45,7 @@ export type SharedTerms = {
 
 /** What is to be done for all IKE SAs that were made from one eroute in use. */
 export type Errand =
-  | { readonly kind: "close"; readonly why: string }
+  | { readonly kind: "close"; readonly why: Reason }
   /** Later exchanges go by the eroute's new configuration. */
   | { readonly kind: "terms" };
 

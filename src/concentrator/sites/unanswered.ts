@@ -1,18 +1,24 @@
 /** Which refusals of IKE_AUTH stay without an answer, so that the site asks again (R6). */
 
 import type { Eroute } from "../../eroute/eroute.ts";
+import { DATABASE_FAULTS, type Reason } from "../../reason/reason.ts";
 import type { Engine } from "../engine.ts";
 import { dynamicCount } from "./eroutes.ts";
 
 /** Why an ID gets no credentials, as the journal says it. */
-export type Denial = { readonly reason: string; readonly detail: string };
+export type Denial = { readonly reason: Reason; readonly detail: string };
 
 /** Whether it is no fault of the site: a final answer would cost it more than it deserves. */
-export function isFaultOfOurs(reason: string): boolean {
-  return reason.startsWith("database-") || OURS.has(reason);
+export function isFaultOfOurs(reason: Reason): boolean {
+  return OURS.has(reason);
 }
 
-const OURS: ReadonlySet<string> = new Set(["table-full", "no-egroup", "reconfigured"]);
+const OURS: ReadonlySet<Reason> = new Set<Reason>([
+  ...DATABASE_FAULTS,
+  "table-full",
+  "no-egroup",
+  "reconfigured",
+]);
 
 /**
  * Whether a peer that does not prove to be a site gets no answer. `eroute`: the one that its ID

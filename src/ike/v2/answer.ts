@@ -3,6 +3,7 @@
 import type { Path } from "../../inet/endpoint.ts";
 import { later } from "../../octets/instant.ts";
 import { wipe } from "../../octets/secret.ts";
+import type { Reason } from "../../reason/reason.ts";
 import { exchangeName } from "../../wire/v2/exchange-type.ts";
 import type { Payload } from "../../wire/v2/message.ts";
 import { wipeCredentials } from "../credentials.ts";
@@ -70,7 +71,7 @@ export function answerAndEnd(
 }
 
 /** All Child SAs go, the newest first: the oldest is the one that sends until the last moment. */
-export function childrenDown(sa: Established, why: string): IkeEffect[] {
+export function childrenDown(sa: Established, why: Reason): IkeEffect[] {
   return sa.children.toReversed().map(({ spiIn }) => ({ kind: "child-down", spiIn, why }));
 }
 
@@ -107,7 +108,7 @@ export function noteOfStruggle(what: string): IkeEffect {
 }
 
 /** The journal's note of something that went well. */
-export function okNote(step: IkeNote["step"], reason: string, detail: string): IkeEffect {
+export function okNote(step: IkeNote["step"], reason: Reason, detail: string): IkeEffect {
   return { kind: "note", note: { level: "info", step, outcome: "ok", reason, detail } };
 }
 

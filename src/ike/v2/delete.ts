@@ -1,6 +1,7 @@
 /** Deletes that we send (RFC 7296 §1.4.1). */
 
 import type { EspSpi } from "../../inet/esp-spi.ts";
+import type { Reason } from "../../reason/reason.ts";
 import { ExchangeType } from "../../wire/v2/exchange-type.ts";
 import { type Payload, Protocol } from "../../wire/v2/message.ts";
 import type { ChildSa } from "../child-sa.ts";
@@ -17,7 +18,7 @@ import type { IkeEffect, Step } from "./step.ts";
 import { addTask, selectorKeys } from "./tasks.ts";
 
 /** Deletes the IKE SA: all of it is removed here at once, the peer is told until it answers. */
-export function close(sa: Established, why: string, context: IkeContext): Step {
+export function close(sa: Established, why: Reason, context: IkeContext): Step {
   const reason: EndReason = { kind: "we-deleted", why };
   return closeAs(sa, reason, context);
 }
@@ -42,7 +43,7 @@ export function closeAs(sa: Established, reason: EndReason, context: IkeContext)
 }
 
 /** One Child SA goes here, and the peer is told as soon as no other request is in flight (§2.3). */
-export function closeChild(sa: Established, spiIn: number, why: string): Step {
+export function closeChild(sa: Established, spiIn: number, why: Reason): Step {
   const child = sa.children.find((candidate) => candidate.spiIn === spiIn);
   if (child === undefined) return { sa, effects: [] };
   const children = sa.children.filter((candidate) => candidate !== child);
@@ -70,7 +71,7 @@ export function expireChild(sa: Established, spiIn: number, context: IkeContext)
 export function deleteEffects(
   child: ChildSa,
   all: readonly ChildSa[],
-  why: string,
+  why: Reason,
 ): readonly IkeEffect[] {
   // A site may rekey one Child SA twice; each of the new ones counts.
   const successors = all.filter((candidate) => candidate.replaces === child.spiIn);

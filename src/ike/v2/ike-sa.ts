@@ -2,6 +2,7 @@
 
 import { never } from "../../octets/assert.ts";
 import { later } from "../../octets/instant.ts";
+import type { Reason } from "../../reason/reason.ts";
 import { ExchangeType } from "../../wire/v2/exchange-type.ts";
 import { Protocol } from "../../wire/v2/message.ts";
 import type { IkeContext } from "../effect.ts";
@@ -288,7 +289,7 @@ function onSignatureAnswer(
   }
 }
 
-function onClose(sa: IkeSa, why: string, context: IkeContext): Step {
+function onClose(sa: IkeSa, why: Reason, context: IkeContext): Step {
   if (sa.phase === "established") return close(sa, why, context);
   if (sa.phase === "closing" || sa.phase === "ended") return same(sa);
   wipeSecrets(sa);
@@ -296,7 +297,7 @@ function onClose(sa: IkeSa, why: string, context: IkeContext): Step {
   return { sa: undefined, effects: [{ kind: "ended", reason }] };
 }
 
-function drop(sa: IkeSa, why: string): Step {
+function drop(sa: IkeSa, why: Reason): Step {
   if (sa.phase === "ended") return { sa: undefined, effects: [] };
   const reason = { kind: "we-deleted", why } as const;
   const effects = sa.phase === "established" ? childrenDown(sa, why) : [];

@@ -3,7 +3,7 @@
 
 import type { FC } from "hono/jsx";
 import { formatOctets } from "../../octets/octet-amount.ts";
-import { reasonText } from "../../why/reason.ts";
+import { inWords } from "../../why/words.ts";
 import { SYSTEM_PATH } from "../paths.ts";
 import type { Series } from "../series.ts";
 import type { DatabaseView, StatusSource } from "../source.ts";
@@ -52,7 +52,7 @@ export function systemPage(source: StatusSource, range: "hour" | "days"): string
           <Figures
             of={Object.entries(counters)
               .filter(([, value]) => value > 0)
-              .map(([name, value]) => [reasonText(name.replaceAll("_", "-")), formatCount(value)])}
+              .map(([name, value]) => [inWords(name), formatCount(value)])}
           />
         </div>
       </main>

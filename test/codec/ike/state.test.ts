@@ -59,7 +59,7 @@ function lived(): readonly IkeSa[] {
   halfAMessage(ends);
   look();
   run(ends.b, { kind: "rekey-ike" });
-  run(ends.a, { kind: "close", why: "test" });
+  run(ends.a, { kind: "close", why: "disconnected-by-hand" });
   return seen;
 }
 

@@ -22,7 +22,7 @@ const IKE_SA = asIkeSpi(7n);
 
 test("R5: a Child SA that outlives its IKE SA keeps the eroute in use until it is gone", () => {
   const { engine, eroute, installed } = connected();
-  leaveEroute(engine, eroute, IKE_SA, "phase-1-over");
+  leaveEroute(engine, eroute, IKE_SA, "peer-deleted");
   expect(eroute.ikeSas).toEqual([]);
   expect(isInUse(engine, eroute)).toBe(true);
   const { inbound: id, place } = installed;

@@ -2,14 +2,29 @@
 
 import { describe, expect, test } from "bun:test";
 import { createFolding, FOLD_MS, type Folding } from "../../../src/concentrator/journal/fold.ts";
-import { createJournal, type JournalEntry } from "../../../src/concentrator/journal/journal.ts";
+import {
+  createJournal,
+  type JournalEntry,
+  type JournalStep,
+} from "../../../src/concentrator/journal/journal.ts";
 import { asInstant } from "../../../src/octets/instant.ts";
+import type { Reason } from "../../../src/reason/reason.ts";
 
 const ENTRY: JournalEntry = {
   ...{ level: "warning", step: "IKE_AUTH", outcome: "failed", reason: "wrong-psk" },
   ...{ peerId: "site-1", eroute: undefined, remote: "192.0.2.7:500", ikeSa: undefined },
   detail: "the key is another",
 };
+
+/** Together they make 60 different things that can happen to a site. */
+const STEPS: readonly JournalStep[] = [
+  ...(["IKE_SA_INIT", "IKE_AUTH", "CREATE_CHILD_SA"] as const),
+  ...(["INFORMATIONAL", "look-up", "kernel"] as const),
+];
+const REASONS: readonly Reason[] = [
+  ...(["no-row", "no-password", "no-subnet", "bad-subnet", "bad-mask"] as const),
+  ...(["malformed", "wrong-psk", "wrong-ppk", "timeout", "no-answer"] as const),
+];
 
 /** `count` entries within ten seconds; what of them is told. */
 function flood(
@@ -97,7 +112,11 @@ describe("shares", () => {
 
   test("other sites are heard during a flood of one that is connected", () => {
     const folding = createFolding(asInstant(0));
-    flood(folding, 20_000, (i) => ({ ...ENTRY, isProven: true, reason: `reason-${i % 60}` }));
+    flood(folding, 20_000, (i) => {
+      const step = STEPS[i % 6] ?? "match";
+      const reason = REASONS[Math.trunc(i / 6) % 10] ?? "no-row";
+      return { ...ENTRY, isProven: true, step, reason };
+    });
     const other = { ...ENTRY, peerId: "site-2", isProven: true };
     expect(folding.take(other, asInstant(10_000))).toBe(other);
   });
@@ -116,9 +135,10 @@ describe("shares", () => {
   test("what an operator asked for is told each time, and shows what becomes of the site", () => {
     const folding = createFolding(asInstant(0));
     flood(folding, 100, () => ({ ...ENTRY, isProven: true }));
-    const asked = { ...ENTRY, step: "control", outcome: "note", reason: "operator-connect" };
+    const step = "control";
+    const asked = { ...ENTRY, step, outcome: "note", reason: "operator-connect" } as const;
     for (let i = 0; i < 200; i++) {
-      expect(folding.take(asked as JournalEntry, asInstant(10_000))).toBeDefined();
+      expect(folding.take(asked, asInstant(10_000))).toBeDefined();
     }
     const next = { ...ENTRY, isProven: true };
     expect(folding.take(next, asInstant(10_000))).toBe(next);
@@ -132,30 +152,30 @@ describe("the journal, when it is full", () => {
   test("a noisy prefix pushes out its own events, not those of others", () => {
     const journal = createJournal(100);
     for (let i = 0; i < 20; i++) {
-      journal.add({ ...ENTRY, peerId: `other-${i}`, isProven: true, reason: "other" }, 0);
+      journal.add({ ...ENTRY, peerId: `other-${i}`, isProven: true, reason: "no-row" }, 0);
     }
     for (let i = 0; i < 1_000; i++) journal.add({ ...ENTRY, peerId: `made-up-${i}` }, 0);
-    expect(reasons(journal).filter((reason) => reason === "other")).toHaveLength(20);
+    expect(reasons(journal).filter((reason) => reason === "no-row")).toHaveLength(20);
     expect(reasons(journal)).toHaveLength(100);
   });
 
   test("a noisy site that is connected does neither", () => {
     const journal = createJournal(100);
     for (let i = 0; i < 20; i++) {
-      journal.add({ ...ENTRY, remote: `10.0.0.${i}:500`, reason: "other" }, 0);
+      journal.add({ ...ENTRY, remote: `10.0.0.${i}:500`, reason: "no-row" }, 0);
     }
     for (let i = 0; i < 1_000; i++) journal.add({ ...ENTRY, isProven: true }, 0);
-    expect(reasons(journal).filter((reason) => reason === "other")).toHaveLength(20);
+    expect(reasons(journal).filter((reason) => reason === "no-row")).toHaveLength(20);
   });
 
   test("strangers at many prefixes keep no more than half of it", () => {
     const journal = createJournal(100);
     for (let i = 0; i < 60; i++) {
-      journal.add({ ...ENTRY, peerId: `other-${i}`, isProven: true, reason: "other" }, 0);
+      journal.add({ ...ENTRY, peerId: `other-${i}`, isProven: true, reason: "no-row" }, 0);
     }
     for (let i = 0; i < 1_000; i++)
       journal.add({ ...ENTRY, remote: `10.0.${i >> 8}.${i & 0xff}:1` }, 0);
-    expect(reasons(journal).filter((reason) => reason === "other").length).toBeGreaterThanOrEqual(
+    expect(reasons(journal).filter((reason) => reason === "no-row").length).toBeGreaterThanOrEqual(
       50,
     );
   });

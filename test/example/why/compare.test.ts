@@ -16,9 +16,10 @@ function compared(
   offered: readonly string[],
   wanted: readonly string[],
   step: JournalRecord["step"] = "IKE_SA_INIT",
+  reason: JournalRecord["reason"] = "no-proposal-chosen",
 ): Comparison {
   const comparison = compare({
-    ...{ level: "warning", step, outcome: "failed", reason: "no-proposal-chosen" },
+    ...{ level: "warning", step, outcome: "failed", reason },
     ...{ peerId: undefined, eroute: undefined, remote: undefined, ikeSa: undefined, detail: "" },
     ...{ offered, wanted, sequence: 1, wallMs: 0 },
   });
@@ -78,8 +79,9 @@ test("a Child SA: no key exchange of its own in IKE_AUTH; without ESN is not apa
 });
 
 test("subnets: the side that is wrong, and where it is corrected", () => {
+  const subnets = (offered: string) => compared([offered], allowed, "IKE_AUTH", "ts-unacceptable");
   const allowed = ["10.0.0.0/16 === 192.168.2.0/24"];
-  const there = compared(["10.0.0.0/16 === 192.168.3.0/24,172.16.0.1-172.16.0.9"], allowed);
+  const there = subnets("10.0.0.0/16 === 192.168.3.0/24,172.16.0.1-172.16.0.9");
   expect([there.about, ...partsApart(there)]).toEqual(["subnets", "network of the site"]);
   expect(alignment(there, FLEET)).toEqual([
     "the site says that its own network is 192.168.3.0/24, 172.16.0.1-172.16.0.9, here it is " +
@@ -87,10 +89,10 @@ test("subnets: the side that is wrong, and where it is corrected", () => {
   ]);
   const normal = { name: "lab", isNormal: true };
   expect(alignment(there, normal)[0]).toContain("or remote_subnet of eroute lab");
-  const here = compared(["10.77.0.0/16 === 192.168.2.0/25[6/80]"], allowed);
+  const here = subnets("10.77.0.0/16 === 192.168.2.0/25[6/80]");
   expect(partsApart(here)).toEqual(["network here"]);
   expect(alignment(here, FLEET)[0]).toContain("local_subnet of eroute fleet");
-  const both = compared(["::/0 === ::/0"], allowed);
+  const both = subnets("::/0 === ::/0");
   expect(alignment(both, FLEET).length).toBe(2);
 });
 
@@ -140,4 +142,14 @@ test("the rekey of an IKE SA is compared as IKE, not as ESP", () => {
   const offered = [cbc.replace("X25519/MODP_2048", "MODP_1024")];
   const comparison = compared(offered, CONFIGURED, "CREATE_CHILD_SA");
   expect([comparison.about, ...partsApart(comparison)]).toEqual(["ike", "key exchange"]);
+});
+
+test("IDs of PPKs are no proposals: both sides are shown as they came", () => {
+  const comparison = compared(["ppk-1"], ["ppk-2"], "IKE_AUTH", "ppk-unknown");
+  expect([comparison.about, comparison.nearest, comparison.offered]).toEqual([
+    "proof",
+    [],
+    ["ppk-1"],
+  ]);
+  expect(alignment(comparison, FLEET)).toEqual([]);
 });

@@ -1,14 +1,13 @@
 /** Why a site is or is not connected, from what is known of it. */
 
 import { expect, test } from "bun:test";
-import { readFileSync } from "node:fs";
-import { Glob } from "bun";
 import { createJournal, type JournalEntry } from "../../../src/concentrator/journal/journal.ts";
 import type { ErouteView } from "../../../src/concentrator/snapshot.ts";
 import { asInstant } from "../../../src/octets/instant.ts";
+import type { DatabaseReason } from "../../../src/reason/reason.ts";
 import { createAttempts } from "../../../src/why/attempts.ts";
 import { explain } from "../../../src/why/explain.ts";
-import { REASON_NAMES, reasonOf } from "../../../src/why/reason.ts";
+import { FAILURE_NAMES, REASONS, reasonsIn } from "../../../src/why/reason.ts";
 import type { SiteFacts } from "../../../src/why/site-facts.ts";
 
 const NOW_MS = 10_000_000;
@@ -24,6 +23,7 @@ const FACTS: SiteFacts = {
   traffic: new Map(),
   call: undefined,
   attempts: [],
+  removals: [],
   peersThere: [],
   strangers: [],
   similar: undefined,
@@ -92,7 +92,7 @@ test("an address: who came from there, whom to ask for, or that nobody did", () 
   expect(there.advice).toEqual(["ask for the sites that came from there: `erouted why site-1`"]);
   const failed = explain({ ...address, attempts: attemptsOf({ reason: "no-proposal-chosen" }) });
   expect(failed.summary).toBe(
-    "who called from 203.0.113.9 did not get in: no algorithms in common",
+    "no site that called from 203.0.113.9 got in: no algorithms in common",
   );
 });
 
@@ -180,9 +180,9 @@ test("an ID in a command is one word for a shell, whatever a stranger calls itse
   expect(callable.advice).toEqual([again, "or call it: `erouted connect site-1 --wait`"]);
 });
 
-test("a row that was corrected: the next attempt counts by it", () => {
+test("a row that was corrected: the next attempt uses it", () => {
   const attempts = attemptsOf({ reason: "no-password" });
-  expect(explain({ ...FACTS, attempts }).advice[0]).toContain("right now");
+  expect(explain({ ...FACTS, attempts }).advice[0]).toContain("correct now");
 });
 
 test("both sides of what was offered, and what only one of them has", () => {
@@ -269,43 +269,25 @@ test("without a daemon: eroute and row are judged, and no more is said", () => {
   expect(explain({ ...alone, row }).state).toBe("blocked");
 });
 
-test("each reason that ends an attempt has words and advice", () => {
-  const rooms = new Glob("src/{ike,concentrator}/**/*.ts").scanSync(".");
-  const sources = ["src/eroute/match.ts", ...rooms].map((file) => readFileSync(file, "utf8"));
-  const literal = /(?:reason: |\bclose\w*\([^()]*)"([a-z-]+)"/g;
-  const reasons = sources.flatMap((text) => [...text.matchAll(literal)].map((found) => found[1]));
-  const kinds = (file: string, prefix: string) => {
-    const union = /readonly kind:((?:\s*\| "[a-z-]+")+)/.exec(readFileSync(file, "utf8"))?.[1];
-    return [...(union ?? "").matchAll(/"([a-z-]+)"/g)].map((found) => `${prefix}${found[1]}`);
-  };
-  const row = kinds("src/eroute/row-fault.ts", "");
-  const database = kinds("src/eroute/row.ts", "database-");
-  const signature = kinds("src/crypto/signature.ts", "");
-  const drive = readFileSync("src/concentrator/ended.ts", "utf8");
-  const ends = /DELETED[^{]*{([^}]*)}/.exec(drive)?.[1] ?? "";
-  const deleted = [...ends.matchAll(/^ {2}"?([a-z-]+)"?:/gm)].map((found) => found[1]);
-  const all = [...reasons, ...row, ...database, ...signature, ...deleted, "peer-refused-anything"];
-  expect(
-    [row.length, database.length, signature.length, deleted.length].every((count) => count > 7),
-  ).toBe(true);
-  const notes = ["calling", "created", "removed", "configuration-applied", "message"];
-  // Of no site.
-  notes.push("address-added", "address-removed", "address-awaited");
-  notes.push("redirect-followed", "subnet-nested", "subnet-shared");
-  notes.push("row-checks-work", "row-checks-fail");
-  const bare = all.filter((reason) => reasonOf(reason ?? "") === undefined);
-  expect([...new Set(bare)].filter((reason) => !notes.includes(reason ?? ""))).toEqual([]);
+test("each reason has words, advice of its own room, and says what follows", () => {
+  for (const reason of reasonsIn(REASONS)) {
+    const { words, advice, adviceForFile } = REASONS[reason];
+    expect([reason, words.length > 5, advice.length > 5]).toEqual([reason, true, true]);
+    for (const text of [words, advice, adviceForFile ?? ""]) {
+      expect([reason, /log around|tells more|\bwho has\b|\. *$/.test(text)]).toEqual([
+        reason,
+        false,
+      ]);
+    }
+  }
 });
 
-test("no advice is to look elsewhere: each reason has its own, whatever came before", () => {
-  const rooms = new Glob("src/**/*.ts").scanSync(".");
-  for (const file of rooms) {
-    expect([file, readFileSync(file, "utf8").includes("log around it")]).toEqual([file, false]);
-  }
-  for (const reason of [...REASON_NAMES, "child-sa-up", "child-deleted", "child-expired"]) {
-    if (reason === "other" || reason === "peer-refused") continue;
-    const advice = reasonOf(reason)?.advice ?? "";
+test("a reason that ends attempts advises what to do, and its words begin with no capital", () => {
+  for (const reason of FAILURE_NAMES) {
+    if (reason === "other") continue;
+    const { words, advice } = REASONS[reason];
     expect([reason, advice.length > 10]).toEqual([reason, true]);
+    expect([reason, /^[A-Z](?![A-Z])/.test(words)]).toEqual([reason, false]);
   }
 });
 
@@ -357,7 +339,7 @@ test("a database that has recovered is not advised about; a file is not told of 
   const well = explain({ ...FACTS, attempts });
   expect(well.advice[0]).toStartWith("the database answers again");
   const faulty = { kind: "faulty", source: "db", detail: "no" } as const;
-  const advice = (engine: "mysql" | "sqlite", reason: string) =>
+  const advice = (engine: "mysql" | "sqlite", reason: DatabaseReason) =>
     explain({ ...FACTS, row: { ...faulty, engine, reason } }).advice.join();
   expect(advice("mysql", "database-access-denied")).toContain("grants");
   expect(advice("sqlite", "database-access-denied")).toMatch(/chown, chmod/);
@@ -380,7 +362,7 @@ test("where a database is, is said once", () => {
   const source = "mysql://db/vpn table eroutes";
   const row = { kind: "faulty", source, engine: "mysql" } as const;
   const said = (detail: string) => {
-    const faulty = { ...row, reason: "database-timeout", detail };
+    const faulty = { ...row, reason: "database-timeout", detail } as const;
     return explain({ ...FACTS, row: faulty }).findings.find(({ about }) => about === "row")?.detail;
   };
   expect(said("mysql://db/vpn table eroutes: no answer")).toBe(

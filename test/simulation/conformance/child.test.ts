@@ -163,7 +163,7 @@ test("V2-64: with an IKE SA its keys go, with an exchange the secrets of it", ()
   ends.run();
   expect(secrets.length).toBeGreaterThanOrEqual(6);
   const fresh = [established(ends.a).keys, established(ends.b).keys];
-  ends.feed(ends.b, { kind: "close", why: "test" });
+  ends.feed(ends.b, { kind: "close", why: "disconnected-by-hand" });
   ends.run();
   const keysOf = ({ epoch: _, ...keys }: (typeof old)[number]) => Object.values(keys);
   const left = [...secrets, ...[...old, ...fresh].flatMap(keysOf)];

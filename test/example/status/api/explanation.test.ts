@@ -25,6 +25,7 @@ test("each failure's explanation is what the document says, both sides included"
         listening: [],
         overlaps: [],
         tableIsFull: false,
+        removals: [],
       },
       redirectedTo: undefined,
       match: { kind: "eroute", eroute: "lab", pattern: "*", egroup: undefined, canCall: false },

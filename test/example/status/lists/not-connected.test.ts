@@ -2,6 +2,7 @@
 
 import { expect, test } from "bun:test";
 import { createJournal, type JournalEntry } from "../../../../src/concentrator/journal/journal.ts";
+import type { Reason } from "../../../../src/reason/reason.ts";
 import { ANSWERS } from "../../../../src/status/api/schemas.ts";
 import { createStatusApp } from "../../../../src/status/app.ts";
 import { failures, HOSTILE_ID, sampleSource } from "../sample.ts";
@@ -84,7 +85,7 @@ test("the page: pages keep the query, strangers are links, a hostile ID is text"
 });
 
 test("refused because of the database is a site; disabled ones are counted apart", async () => {
-  const of = (peerId: string, reason: string) => ({ ...failed(peerId), reason, eroute: undefined });
+  const of = (peerId: string, reason: Reason) => ({ ...failed(peerId), reason, eroute: undefined });
   const app = appWith([
     of("site-8", "database-unreachable"),
     of("site-9", "row-disabled"),

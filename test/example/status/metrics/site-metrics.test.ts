@@ -26,7 +26,12 @@ async function read(source: ReturnType<typeof sampleSource>, path = "/metrics/si
 }
 
 test("a site that is up, one that is not, and no stranger; each once", async () => {
-  const stranger = { ...WRONG_KEY, peerId: "stranger", eroute: undefined, reason: "no-row" };
+  const stranger = {
+    ...WRONG_KEY,
+    peerId: "stranger",
+    eroute: undefined,
+    reason: "no-row",
+  } as const;
   const entries = [
     WRONG_KEY,
     { ...WRONG_KEY, peerId: "SITE-1.customer.example" },
