@@ -47,7 +47,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   },
   "calls of both ends: each keeps the one that came last": {
     file: "src/concentrator/sites/uniqueness.ts",
-    right: "return spiOf(a.sa) > spiOf(b.sa);",
+    right: "return saIdOf(a.sa).spiI > saIdOf(b.sa).spiI;",
     wrong: "return false;",
     // In most worlds somebody calls again before the dust has settled.
     foundBy: "pair.test.ts",
