@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
+import { Glob } from "bun";
 import { whyLines } from "../../../src/cli/why-lines.ts";
 import { createFolder, type Folder } from "./folder.ts";
 import { runWith } from "./terminal.ts";
@@ -154,8 +155,8 @@ test("without a daemon: 1, and what configuration and table show", async () => {
 });
 
 test("each command that an explanation recommends exists", async () => {
-  const files = ["reason", "advice", "alignment", "explain", "explain-traffic"];
-  const texts = files.map((file) => readFileSync(`src/concentrator/${file}.ts`, "utf8"));
+  const files = [...new Glob("src/why/**/*.ts").scanSync(".")];
+  const texts = files.map((file) => readFileSync(file, "utf8"));
   const commands = texts.flatMap((text) => [...text.matchAll(/`erouted ([a-z -]*[a-z])/g)]);
   const distinct = new Set(commands.map(([, words = ""]) => words.replace(/ -.*/, "")));
   expect(distinct.size).toBeGreaterThan(5);
