@@ -150,7 +150,7 @@ test("without a daemon, or its token, the output says when the change takes effe
   const denied = await peers("disable", "site-1");
   expect(denied.code).toBe(0);
   expect(denied.err).toContain("this token is not accepted");
-  expect(denied.err).toContain("it counts from the next look, at most 4 minutes from now");
+  expect(denied.err).toContain("it takes effect from the next look, at most 4 minutes from now");
   await server.stop(true);
   const alone = await peers("remove", "site-1", "--json");
   expect(JSON.parse(alone.out)).toMatchObject({ removed: true, counts: "from the next look" });

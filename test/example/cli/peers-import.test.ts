@@ -169,7 +169,7 @@ test("a file as a whole can be wrong: first line, quotes, format", async () => {
     { text: "peerid,pasword\n", says: 'line 1: no column is called "pasword"; did you mean pass' },
     { text: "remip\n", says: "line 1: there is no column peerid" },
     { text: "peerid,peerid\n", says: "column peerid is there twice" },
-    { text: 'peerid,password\na,"b"c\n', says: "line 2: is no CSV (CSV_INVALID_CLOSING_QUOTE)" },
+    { text: 'peerid,password\na,"b"c\n', says: "line 2: is not CSV (CSV_INVALID_CLOSING_QUOTE)" },
     { text: "[{", says: "is not a JSON list" },
   ];
   for (const { text, says } of cases) {
@@ -178,7 +178,7 @@ test("a file as a whole can be wrong: first line, quotes, format", async () => {
     expect(err).toContain(says);
   }
   expect((await peers(["import", "-", "--format", "json"], "7\n")).err).toContain(
-    "-:1: is no JSON",
+    "-:1: is not a JSON object",
   );
   expect((await peers(["import", folder.path("nowhere.csv")])).err).toContain("no such file");
 });

@@ -107,7 +107,7 @@ test("SIGHUP with a FIFO, a device or a huge file in its place: refused at once"
     const token = `[status]\ntoken_file = "${folder.path("token")}"`;
     folder.write("erouted.toml", text.replace("[status]", token));
   }, "");
-  await daemon.logs("no regular file; expected a file that can be read");
+  await daemon.logs("is not a regular file; expected a file that can be read");
   await hup(() => folder.write("erouted.toml", ""), "is empty, or cut off");
   expect(await namesOfEgroups(STATUS_PORT)).toEqual(["sites"]);
   expect(await daemon.stop()).toBe(0);

@@ -1,6 +1,6 @@
 /** Daemons for tests of a reload: a running one, and what a reload sees of one. */
 
-import { expect } from "bun:test";
+import { afterEach, expect } from "bun:test";
 import { readFileSync } from "node:fs";
 import type { Event } from "../../../src/concentrator/event.ts";
 import { type Config, readConfig } from "../../../src/config/config.ts";
@@ -63,12 +63,20 @@ export function daemonOf(config: Config): TestDaemon {
   };
 }
 
+/** A test that fails leaves no daemon on the ports of the next one. */
+const daemons = new Set<Bun.Subprocess>();
+afterEach(() => {
+  for (const daemon of daemons) daemon.kill("SIGKILL");
+  daemons.clear();
+});
+
 /** The command `run`, with its log so far. */
 export function spawnDaemon(folder: Folder) {
   const daemon = Bun.spawn([process.execPath, "src/main.ts", "run", "--config", folder.config], {
     stdout: "pipe",
     stderr: "inherit",
   });
+  daemons.add(daemon);
   let text = "";
   const reading = (async () => {
     const decoder = new TextDecoder();
