@@ -55,7 +55,7 @@ export function giveUpLost(engine: Engine, tell: (event: Event) => void): void {
       if (until > engine.now || told === LOST_AT_ONCE) break;
       told++;
       requests.delete(number);
-      count(engine, "internal_errors");
+      count(engine, "lost_answers");
       tell(failedAnswer(question, `no answer within ${ANSWER_MS_MAX[question.kind] / 1_000} s`));
       removeUnsure(engine, question);
     }

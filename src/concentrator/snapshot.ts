@@ -198,6 +198,7 @@ export const COUNTER_NAMES = [
   "lookups_failed",
   "lookups_without_row",
   "late_answers",
+  "lost_answers",
   "row_checks",
   "row_checks_failed",
   "row_changes",

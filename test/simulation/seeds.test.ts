@@ -40,6 +40,7 @@ const NEVER_COUNTED: readonly CounterName[] = [
   "policies_removed_by_others",
   "routes_removed_by_others",
   "policies_taken_by_others",
+  "lost_answers",
   "internal_errors",
 ];
 

@@ -358,6 +358,7 @@ const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   row_checks_failed: "Rows of connected sites that could not be read again.",
   row_changes: "Sites closed because their row was changed or removed.",
   late_answers: "Answers that were no longer awaited.",
+  lost_answers: "Requests to a thread, the kernel or a database that got no answer in time.",
   dynamic_eroutes_created: "Dynamic eroutes created.",
   dynamic_eroutes_evicted: "Dynamic eroutes removed to keep some free.",
   dynamic_eroutes_refused_full: "Sites refused because all dynamic eroutes were in use.",

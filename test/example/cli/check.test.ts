@@ -77,7 +77,9 @@ test("an address that does not exist yet is no fault: the daemon waits for it", 
   expect(out).not.toContain("no site can connect");
   expect(code).toBe(0);
   const alone = folder(['listen = ["127.0.0.1"]', 'listen = ["203.0.113.77"]']);
-  expect((await check(alone)).out).toMatch(/^note {4}ports: this host has no address of ike\.listen yet/m);
+  expect((await check(alone)).out).toMatch(
+    /^note {4}ports: this host has no address of ike\.listen yet/m,
+  );
 });
 
 test("a port of the status server that is taken fails too", async () => {
