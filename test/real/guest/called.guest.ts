@@ -57,10 +57,13 @@ afterAll(async () => {
 for (const { software } of SITES) {
   test(`R12: a packet from the office makes erouted call a site with ${software}`, async () => {
     const { site, peer } = siteOf(software);
-    const first = await ping(scenario.laboratory.office, site.inner.v4, { count: 15 });
-    if (first.received === 0) {
-      throw new Error(`${await peer.log()}\nerouted:\n${await scenario.erouted.log()}`);
-    }
+    // The first packet of an algorithm makes the kernel load it, which takes seconds in a guest.
+    const answers = async () =>
+      (await ping(scenario.laboratory.office, site.inner.v4, { count: 5 })).received > 0;
+    await until("a ping is answered", answers).catch(async (cause) => {
+      const logs = `${await peer.log()}\nerouted:\n${await scenario.erouted.log()}`;
+      throw new Error(logs, { cause });
+    });
     expect(await erouteOf(site)).toMatchObject({
       state: "established",
       ike_sa: { role: "initiator" },

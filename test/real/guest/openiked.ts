@@ -44,9 +44,8 @@ export type Openiked = {
 /** What it prints about the last setting that its parent process sends. */
 const LAST_SETTING = "config_getstatic: no stickyaddress";
 
-const START_MS_MAX = patient(15_000);
-/** On a busy machine its processes sometimes wait for each other forever at the start. */
-const STARTS_MAX = 3;
+/** It makes a key pair first, and its processes take turns: ten seconds in an idle guest. */
+const START_MS_MAX = patient(60_000);
 const REKEY_MS_MAX = patient(40_000);
 /** Not 0, which is "never": as responder it then answers with empty traffic selectors. */
 const HOUR = 3_600;
@@ -61,21 +60,18 @@ export async function startOpeniked(host: Host, settings: OpenikedSettings): Pro
   const quiet = settings.called ? [] : ["-S"];
   const options = ["-dvv", ...quiet, "-f", `${folder}/iked.conf`, "-s", socket];
   const control = async (...words: string[]) => await run(host, ["ikectl", "-s", socket, ...words]);
-  for (let left = STARTS_MAX; ; left--) {
-    const daemon = start(host, ["iked", ...options]);
-    noteDaemon(host);
-    const openiked = controls(daemon, control);
-    try {
-      // It answers before it has its sockets, and forgets what arrives before it has its settings.
-      const isReady = async () => (await daemon.output()).includes(LAST_SETTING);
-      await until("iked has its settings", isReady, START_MS_MAX);
-      await until("iked answers", async () => (await control("show", "sa")).status === 0);
-      return openiked;
-    } catch (error) {
-      if (left === 1) throw new Error(await openiked.log(), { cause: error });
-      await openiked.stop();
-    }
+  const daemon = start(host, ["iked", ...options]);
+  noteDaemon(host);
+  const openiked = controls(daemon, control);
+  try {
+    // It answers before it has its sockets, and forgets what arrives before it has its settings.
+    const isReady = async () => (await daemon.output()).includes(LAST_SETTING);
+    await until("iked has its settings", isReady, START_MS_MAX);
+    await until("iked answers", async () => (await control("show", "sa")).status === 0);
+  } catch (error) {
+    throw new Error(await openiked.log(), { cause: error });
   }
+  return openiked;
 }
 
 type Control = (...words: string[]) => Promise<{ status: number; out: string; err: string }>;
