@@ -6,6 +6,7 @@ import { watchDatabases } from "../../src/daemon/watch-databases.ts";
 import type { MysqlHost, MysqlSettings } from "../../src/eroute/database.ts";
 import type { PeerRepository } from "../../src/peers/repository.ts";
 import { byId, opened, rowsOf } from "../contract/peers-ground.ts";
+import { patient } from "../patience.ts";
 import { type Mariadb, mariadbSettings, startMariadb } from "./mariadb.ts";
 
 const DEADLINE_MS = 4_000;
@@ -22,11 +23,11 @@ beforeAll(async () => {
     await peers.init();
     await peers.add({ peerid: "site-1", password: server === first ? "of the first" : "second" });
   }
-}, 60_000);
+}, patient(60_000));
 
 beforeEach(async () => {
   if (isDown) await startFirst();
-}, 30_000);
+}, patient(30_000));
 
 afterEach(async () => {
   for (const peers of repositories.splice(0)) await peers.close();
@@ -37,72 +38,96 @@ afterAll(async () => {
   await second?.dispose();
 });
 
-test("the first host is asked until it fails, then the next, which stays in use", async () => {
-  const peers = open([first, second]);
-  expect(await password(peers)).toBe("of the first");
-  expect(peers.statistics().inUse).toEqual({ server: at(first), failovers: 0 });
-  await stopFirst();
-  expect(await password(peers)).toBe("second");
-  await startFirst();
-  expect(await password(peers)).toBe("second");
-  expect(peers.statistics().inUse).toEqual({ server: at(second), failovers: 1 });
-}, 30_000);
+test(
+  "the first host is asked until it fails, then the next, which stays in use",
+  async () => {
+    const peers = open([first, second]);
+    expect(await password(peers)).toBe("of the first");
+    expect(peers.statistics().inUse).toEqual({ server: at(first), failovers: 0 });
+    await stopFirst();
+    expect(await password(peers)).toBe("second");
+    await startFirst();
+    expect(await password(peers)).toBe("second");
+    expect(peers.statistics().inUse).toEqual({ server: at(second), failovers: 1 });
+  },
+  patient(30_000),
+);
 
-test("R6: a host that says nothing costs a share of the deadline, and only once", async () => {
-  const mute = await muteHost();
-  const peers = open([mute, second]);
-  const started = performance.now();
-  expect(await password(peers)).toBe("second");
-  expect(performance.now() - started).toBeLessThan(DEADLINE_MS);
-  // Many at once, and none of them asks the silent host again.
-  const before = mute.taken();
-  const all = await Promise.all(Array.from({ length: 200 }, () => peers.find(byId("site-1"))));
-  expect(all.every((answer) => answer.ok)).toBe(true);
-  expect(mute.taken()).toBe(before);
-  mute.close();
-}, 30_000);
+test(
+  "R6: a host that says nothing costs a share of the deadline, and only once",
+  async () => {
+    const mute = await muteHost();
+    const peers = open([mute, second]);
+    const started = performance.now();
+    expect(await password(peers)).toBe("second");
+    expect(performance.now() - started).toBeLessThan(DEADLINE_MS);
+    // Many at once, and none of them asks the silent host again.
+    const before = mute.taken();
+    const all = await Promise.all(Array.from({ length: 200 }, () => peers.find(byId("site-1"))));
+    expect(all.every((answer) => answer.ok)).toBe(true);
+    expect(mute.taken()).toBe(before);
+    mute.close();
+  },
+  patient(30_000),
+);
 
-test("R6: if no host answers, the fault names each of them, within the deadline", async () => {
-  const mute = await muteHost();
-  const peers = open([mute, { host: "127.0.0.1", port: 1 }], { deadlineMs: 600 });
-  const answer = await peers.find(byId("site-1"));
-  expect(answer).toMatchObject({ ok: false });
-  const text = JSON.stringify(await peers.check());
-  for (const port of [mute.port, 1]) expect(text).toContain(`127.0.0.1:${port}`);
-  mute.close();
-}, 30_000);
+test(
+  "R6: if no host answers, the fault names each of them, within the deadline",
+  async () => {
+    const mute = await muteHost();
+    const peers = open([mute, { host: "127.0.0.1", port: 1 }], { deadlineMs: 600 });
+    const answer = await peers.find(byId("site-1"));
+    expect(answer).toMatchObject({ ok: false });
+    const text = JSON.stringify(await peers.check());
+    for (const port of [mute.port, 1]) expect(text).toContain(`127.0.0.1:${port}`);
+    mute.close();
+  },
+  patient(30_000),
+);
 
-test("a login that the first host refuses is not tried at the next", async () => {
-  const peers = open([first, second], { password: "wrong" });
-  expect(await peers.find(byId("site-1"))).toMatchObject({ error: { kind: "access-denied" } });
-  expect(peers.statistics().inUse).toEqual({ server: at(first), failovers: 0 });
-}, 30_000);
+test(
+  "a login that the first host refuses is not tried at the next",
+  async () => {
+    const peers = open([first, second], { password: "wrong" });
+    expect(await peers.find(byId("site-1"))).toMatchObject({ error: { kind: "access-denied" } });
+    expect(peers.statistics().inUse).toEqual({ server: at(first), failovers: 0 });
+  },
+  patient(30_000),
+);
 
-test("a row is written at a writable host, and looked up as before", async () => {
-  await first.sql("set global read_only = 1");
-  const peers = open([first, second]);
-  expect(await peers.add({ peerid: "site-2", password: "k" })).toMatchObject({ ok: true });
-  expect(await password(peers)).toBe("of the first");
-  expect(rowsOf(await open([second]).find(byId("site-2"))).length).toBe(1);
-  await first.sql("set global read_only = 0");
-}, 30_000);
+test(
+  "a row is written at a writable host, and looked up as before",
+  async () => {
+    await first.sql("set global read_only = 1");
+    const peers = open([first, second]);
+    expect(await peers.add({ peerid: "site-2", password: "k" })).toMatchObject({ ok: true });
+    expect(await password(peers)).toBe("of the first");
+    expect(rowsOf(await open([second]).find(byId("site-2"))).length).toBe(1);
+    await first.sql("set global read_only = 0");
+  },
+  patient(30_000),
+);
 
-test("a failover is in the journal", async () => {
-  const peers = open([first, second]);
-  await peers.check();
-  const noted: string[] = [];
-  const isNoted = Promise.withResolvers<void>();
-  const note = ({ reason, detail }: { readonly reason: string; readonly detail: string }) => {
-    noted.push(`${reason}: ${detail}`);
-    if (reason === "database-failover") isNoted.resolve();
-  };
-  const watch = watchDatabases(new Map([["sites", peers]]), note, 20);
-  await stopFirst();
-  await password(peers);
-  await isNoted.promise;
-  watch.stop();
-  expect(noted.at(-1)).toContain(`asked at ${at(second)}, no longer at ${at(first)}`);
-}, 30_000);
+test(
+  "a failover is in the journal",
+  async () => {
+    const peers = open([first, second]);
+    await peers.check();
+    const noted: string[] = [];
+    const isNoted = Promise.withResolvers<void>();
+    const note = ({ reason, detail }: { readonly reason: string; readonly detail: string }) => {
+      noted.push(`${reason}: ${detail}`);
+      if (reason === "database-failover") isNoted.resolve();
+    };
+    const watch = watchDatabases(new Map([["sites", peers]]), note, 20);
+    await stopFirst();
+    await password(peers);
+    await isNoted.promise;
+    watch.stop();
+    expect(noted.at(-1)).toContain(`asked at ${at(second)}, no longer at ${at(first)}`);
+  },
+  patient(30_000),
+);
 
 async function stopFirst(): Promise<void> {
   isDown = true;

@@ -33,6 +33,7 @@ const NEVER_COUNTED: readonly CounterName[] = [
   "child_sas_over_limit",
   "child_sas_refused_full",
   "child_sas_narrowed_by_limit",
+  "lost_answers",
   "overlaps_replaced",
   "overlaps_allowed",
   "redirects_followed",
@@ -40,7 +41,6 @@ const NEVER_COUNTED: readonly CounterName[] = [
   "policies_removed_by_others",
   "routes_removed_by_others",
   "policies_taken_by_others",
-  "lost_answers",
   "internal_errors",
 ];
 

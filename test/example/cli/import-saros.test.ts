@@ -4,6 +4,7 @@ import { afterEach, expect, test } from "bun:test";
 import { existsSync, readFileSync, statSync } from "node:fs";
 import { parse } from "smol-toml";
 import { translateSaros } from "../../../src/cli/saros/translate.ts";
+import { patient } from "../../patience.ts";
 import { createFolder, type Folder } from "./folder.ts";
 import { runWith } from "./terminal.ts";
 
@@ -321,17 +322,21 @@ test("a subnet without its mask is a single address, and the report says so", as
   );
 });
 
-test("3,000 eroutes with a user each are imported, with a short report", async () => {
-  const text = Array.from({ length: 3_000 }, (_, i) => [
-    normalEroute(i, `branch-${i}`, `172.${16 + (i >> 8)}.${i & 255}.0`),
-    `eroute ${i} ESPenc AES\neroute ${i} ESPauth SHA1\neroute ${i} descr "Branch number ${i}"\n`,
-    `user ${i} name "branch-${i}"\nuser ${i} password "the key of branch number ${i}"\n`,
-  ]);
-  const { code, err, read } = await imported(text.flat().join(""), "--secrets", "FOLDER/secrets");
-  expect([code, err.split("\n").length]).toEqual([0, 21]);
-  expect(err).toContain("and 2980 more: erouted check --offline lists all of them");
-  expect(parse(read("out.toml")).user).toHaveLength(3_000);
-}, 20_000);
+test(
+  "3,000 eroutes with a user each are imported, with a short report",
+  async () => {
+    const text = Array.from({ length: 3_000 }, (_, i) => [
+      normalEroute(i, `branch-${i}`, `172.${16 + (i >> 8)}.${i & 255}.0`),
+      `eroute ${i} ESPenc AES\neroute ${i} ESPauth SHA1\neroute ${i} descr "Branch number ${i}"\n`,
+      `user ${i} name "branch-${i}"\nuser ${i} password "the key of branch number ${i}"\n`,
+    ]);
+    const { code, err, read } = await imported(text.flat().join(""), "--secrets", "FOLDER/secrets");
+    expect([code, err.split("\n").length]).toEqual([0, 21]);
+    expect(err).toContain("and 2980 more: erouted check --offline lists all of them");
+    expect(parse(read("out.toml")).user).toHaveLength(3_000);
+  },
+  patient(20_000),
+);
 
 test("without options TOML goes to standard output and the report to standard error", async () => {
   const folder = createFolder();

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, test } from "bun:test";
 import { chmodSync, existsSync, readFileSync, statSync } from "node:fs";
 import { csvLine, readRows } from "../../../src/cli/peers/row-file.ts";
 import { ok } from "../../../src/octets/result.ts";
+import { patient } from "../../patience.ts";
 import { createFolder, type Folder } from "./folder.ts";
 import { type Ran, runWith } from "./terminal.ts";
 
@@ -222,18 +223,22 @@ test("export has no keys; a file is its owner's, and replaced only with --force"
   expect(statSync(file).mode & 0o777).toBe(0o600);
 });
 
-test("10,000 rows go in and out in a few seconds, with a bar on a terminal only", async () => {
-  const lines = Array.from({ length: 10_000 }, (_, i) => {
-    const net = `192.168.${i >> 8}.${i & 255}/32`;
-    return `site-${i},${KEY}${i},${net}`;
-  });
-  const text = `peerid,password,remip\n${lines.join("\n")}\n`;
-  const shown: (string | undefined)[] = [];
-  const on = { progress: (line: string | undefined) => void shown.push(line) };
-  const { code, err } = await peers(["import", "-"], text, on);
-  expect([code, err]).toEqual([0, expect.stringContaining("10000 rows written")]);
-  expect(shown).toContain(`[${"#".repeat(15)}${".".repeat(15)}] 5000 of 10000 checked`);
-  expect(shown).toContain(`[${".".repeat(30)}] 0 of 10000 written`);
-  expect(shown.at(-1)).toBeUndefined();
-  expect((await peers(["export"])).out.split("\n")).toHaveLength(10_001);
-}, 20_000);
+test(
+  "10,000 rows go in and out in a few seconds, with a bar on a terminal only",
+  async () => {
+    const lines = Array.from({ length: 10_000 }, (_, i) => {
+      const net = `192.168.${i >> 8}.${i & 255}/32`;
+      return `site-${i},${KEY}${i},${net}`;
+    });
+    const text = `peerid,password,remip\n${lines.join("\n")}\n`;
+    const shown: (string | undefined)[] = [];
+    const on = { progress: (line: string | undefined) => void shown.push(line) };
+    const { code, err } = await peers(["import", "-"], text, on);
+    expect([code, err]).toEqual([0, expect.stringContaining("10000 rows written")]);
+    expect(shown).toContain(`[${"#".repeat(15)}${".".repeat(15)}] 5000 of 10000 checked`);
+    expect(shown).toContain(`[${".".repeat(30)}] 0 of 10000 written`);
+    expect(shown.at(-1)).toBeUndefined();
+    expect((await peers(["export"])).out.split("\n")).toHaveLength(10_001);
+  },
+  patient(20_000),
+);

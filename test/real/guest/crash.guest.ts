@@ -86,7 +86,7 @@ test.skipIf(!isOwnClock)(
     expect(await scenario.erouted.get("/healthz")).toContain("ok");
     await pingBothWays(scenario, site);
   },
-  120_000,
+  patient(120_000),
 );
 
 test(

@@ -4,6 +4,7 @@
  */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { patient } from "../../patience.ts";
 import {
   DEFAULT_SITES,
   type DefaultPeer,
@@ -43,7 +44,7 @@ for (const { software, number, start } of DEFAULT_SITES) {
       throw new Error(logs, { cause: error });
     };
     const isUp = async () => (await ping(scenario.laboratory.office, site.inner.v4)).received > 0;
-    await until("the tunnel carries pings", isUp, 30_000).catch(withLogs);
+    await until("the tunnel carries pings", isUp, patient(30_000)).catch(withLogs);
     expect(await erouteOf(scenario, site)).toMatchObject({ ike_sa: { role: "initiator" } });
     await pingBothWays(scenario, site);
     await expectNoLossWhile(scenario, site, async () => {

@@ -3,6 +3,7 @@
  */
 
 import { expect } from "bun:test";
+import { patient } from "../../patience.ts";
 import { type ErouteSeen, erouteViews } from "./agreement.ts";
 import { OUR_ID, type SiteRow } from "./erouted.ts";
 import { eventsOf, type SiteEvent } from "./events.ts";
@@ -107,7 +108,11 @@ export async function untilReplaced(
       const now = nameOf(await erouteOf(scenario, site), of);
       return now !== undefined && now !== before;
     };
-    await until(`site ${site.number} has another ${of} SA than ${before}`, isAnother, 60_000);
+    await until(
+      `site ${site.number} has another ${of} SA than ${before}`,
+      isAnother,
+      patient(60_000),
+    );
   }
 }
 

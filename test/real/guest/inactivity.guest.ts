@@ -41,7 +41,7 @@ test(
     expect(pings).toEqual({ sent: 12, received: 12 });
     expect(await dynamicPeerIds(scenario)).toEqual(["site-1"]);
     const gone = async () => (await dynamicPeerIds(scenario)).length === 0;
-    await until("it has gone", gone, 30_000);
+    await until("it has gone", gone, patient(30_000));
     expect(await scenario.erouted.log()).toContain("inactive");
     await until("the site has been notified", async () => (await swan.ikeSpis()).length === 0);
     expect(await xfrmStates(scenario.laboratory.concentrator)).toEqual([]);

@@ -2,6 +2,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { readFile } from "node:fs/promises";
+import { patient } from "../../patience.ts";
 import { type ErouteSeen, erouteViews } from "./agreement.ts";
 import { OUR_ID } from "./erouted.ts";
 import { untilFailure } from "./events.ts";
@@ -154,7 +155,7 @@ test("libreswan connects with the files that remote-config writes, including the
     files: { name: "erouted", conf, secrets },
   });
   const isUp = async () => (await libreswan.counts()).child === 1;
-  await until("a Child SA", isUp, 40_000).catch(async (error) => {
+  await until("a Child SA", isUp, patient(40_000)).catch(async (error) => {
     const logs = [await libreswan.log(), `erouted:\n${await scenario.erouted.log()}`];
     throw new Error(logs.join("\n"), { cause: error });
   });

@@ -1,6 +1,7 @@
 /** A new configuration, and an operator's command, while sites are up. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { patient } from "../../patience.ts";
 import { eventsOf } from "./events.ts";
 import { run, until } from "./hosts.ts";
 import { OFFICE, type Site } from "./laboratory.ts";
@@ -158,7 +159,11 @@ test("a reload of one peer applies its row at once, long before any poll", async
   const pinging = pingFirst();
   const startedAt = performance.now();
   expect((await erouted.command("peers", "reload", "site-2")).status).toBe(0);
-  await until("it is closed", async () => (await dynamicPeerIds(scenario)).length === 1, 5_000);
+  await until(
+    "it is closed",
+    async () => (await dynamicPeerIds(scenario)).length === 1,
+    patient(5_000),
+  );
   console.info(`peers reload: ${Math.round(performance.now() - startedAt)} ms`);
   expect(await pinging).toEqual({ sent: PINGS, received: PINGS });
 });

@@ -1,6 +1,7 @@
 /** Two things that both ends do at once, at every step of each other, with any one message lost. */
 
 import { expect, test } from "bun:test";
+import { patient } from "../../patience.ts";
 import type { End } from "./end.ts";
 import { judgeSettled } from "./judge.ts";
 import { FINE, layPair, type Pair } from "./pair.ts";
@@ -35,15 +36,19 @@ const SETTLE_MS = 260_000;
 const names = Object.keys(DEEDS);
 
 for (const first of names) {
-  test(`crossings: ${first} at one end, anything at the other`, () => {
-    for (const second of names) {
-      for (const offset of OFFSETS_MS) {
-        for (const lost of LOST) {
-          for (const seed of SEEDS) cross({ first, second, offset, lost, seed });
+  test(
+    `crossings: ${first} at one end, anything at the other`,
+    () => {
+      for (const second of names) {
+        for (const offset of OFFSETS_MS) {
+          for (const lost of LOST) {
+            for (const seed of SEEDS) cross({ first, second, offset, lost, seed });
+          }
         }
       }
-    }
-  }, 60_000);
+    },
+    patient(60_000),
+  );
 }
 
 type Crossing = {
