@@ -56,8 +56,12 @@ test("in some of the rounds both have called", async () => {
 });
 
 async function bothCall(round: number): Promise<void> {
+  const calls = async () => (await scenario.erouted.log()).split(" calling: ").length;
+  const before = await calls();
+  const erouted = scenario.erouted.command("connect", "site-1", "--wait");
+  await until("erouted calls", async () => (await calls()) > before);
   await Promise.all([
-    scenario.erouted.command("connect", "site-1", "--wait"),
+    erouted,
     Bun.sleep((round - 1) * STEP_MS).then(async () => await swan.initiate()),
   ]);
   const isOne = async () =>

@@ -34,7 +34,7 @@ afterAll(async () => {
 
 test("keys are refused as long as the configuration does not allow them", async () => {
   const { status, err } = await scenario.erouted.command(...captureOf("site-1", 1));
-  expect([status, err]).toEqual([1, expect.stringContaining("403: keys are not given out")]);
+  expect([status, err]).toEqual([1, expect.stringContaining("403: keys are not exported")]);
   await scenario.erouted.configure((text) =>
     text.replace("[status]", "[status]\nallow_key_export = true"),
   );

@@ -78,6 +78,6 @@ test("peerip does not answer: connect --wait ends in time, and says so", async (
   expect(done.err).toContain("site-1 is not connected after 3 s");
   expect(performance.now() - startedAt).toBeLessThan(patient(20_000));
   const given = await scenario.erouted.command("disconnect", "site-1");
-  expect([given.status, given.out]).toEqual([0, "the call to site-1 is given up\n"]);
+  expect([given.status, given.out]).toEqual([0, "the call to site-1 is cancelled\n"]);
   expect((await scenario.erouted.command("disconnect", "site-1")).status).toBe(1);
 });

@@ -81,8 +81,10 @@ export async function startErouted(host: Host, settings: EroutedSettings): Promi
   }
   const template = process.env[TABLE_VARIABLE] ?? "";
   const isPlain = settings.database === undefined && settings.egroup === undefined;
-  if (template !== "" && isPlain) await copyFile(template, `${FOLDER}/peers.db`);
-  else {
+  if (template !== "" && isPlain) {
+    // A daemon that starts again finds its rows.
+    if (!existsSync(`${FOLDER}/peers.db`)) await copyFile(template, `${FOLDER}/peers.db`);
+  } else {
     const initialised = await command("peers", "init");
     if (initialised.status !== 0) throw new Error(`peers init: ${said(initialised)}`);
   }

@@ -145,7 +145,7 @@ test("X-04: emptied for maintenance: connected sites and callers go elsewhere", 
   const sent = await scenario.erouted.command("redirect", "--all", "--to", OTHER);
   expect(sent.out).toStartWith(`1 connected sites are told to go to ${OTHER}`);
   const status = await scenario.erouted.command("status");
-  expect(status.out).toContain(`sites are sent to ${OTHER}`);
+  expect(status.out).toContain(`sites are redirected to ${OTHER}`);
   const looked = (await counters()).lookups_started;
   expect(await moved.initiate(10)).toBe(true);
   await libreswan.initiate();

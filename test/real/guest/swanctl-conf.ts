@@ -78,10 +78,11 @@ function sectionsOf(value: Section[string]): [string, Section][] {
   );
 }
 
-/** Keys are text, or octets in hex. */
+/** Keys are text, or octets in hex or base64. */
 function keyOf(secret: string): string {
-  if (!secret.startsWith("0x")) return secret;
-  return Buffer.from(secret.slice(2), "hex").toString("latin1");
+  if (secret.startsWith("0x")) return Buffer.from(secret.slice(2), "hex").toString("latin1");
+  if (secret.startsWith("0s")) return Buffer.from(secret.slice(2), "base64").toString("latin1");
+  return secret;
 }
 
 /** What the daemon wants as lists. */
