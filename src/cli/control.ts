@@ -174,7 +174,9 @@ async function waitFor(
       if (!isBadNews(event, peerid)) continue;
       lastWord = `${textAt(event, "reason")}: ${textAt(event, "detail")}`;
     }
-    if (fieldAt(site.value, "calling") === false) {
+    // Between the call and its Child SA the site has an eroute, and is neither.
+    const isUnderWay = listAt(site.value, "eroutes").length > 0;
+    if (fieldAt(site.value, "calling") === false && !isUnderWay) {
       const why =
         lastWord ?? "it is not being called: too many calls at once, or erouted is ending";
       return failure(terminal, printable(`${peerid} is not connected: ${why}`));

@@ -148,6 +148,16 @@ test("connect --wait ends when the site is up", async () => {
   expect(asked).toContain(`GET /api/v1/events?after=41&limit=1000 null`);
 });
 
+test("connect --wait goes on while the IKE SA is up and its Child SA is still to come", async () => {
+  let looks = 0;
+  answer = (what) => {
+    if (what.startsWith("POST")) return Response.json({ outcome: "calling", after: 41 });
+    if (what.startsWith("GET /api/v1/events")) return Response.json({ events: [] });
+    return Response.json({ connected: ++looks > 2, calling: false, eroutes: [{ name: "fleet" }] });
+  };
+  expect(await run("connect", "site-1", "--wait")).toMatchObject({ code: 0 });
+});
+
 test("connect --wait says why a site is not up, in the journal's words", async () => {
   const event = { site: "SITE-1", sequence: 44, outcome: "failed", reason: "wrong-psk" };
   const first = { ...event, sequence: 42, reason: "timeout", detail: "no answer" };
