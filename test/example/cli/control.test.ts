@@ -148,7 +148,7 @@ test("connect --wait ends when the site is up", async () => {
   expect(asked).toContain(`GET /api/v1/events?after=41&limit=1000 null`);
 });
 
-test("connect --wait goes on while the IKE SA is up and its Child SA is still to come", async () => {
+test("connect --wait goes on while the IKE SA is up without its Child SA", async () => {
   let looks = 0;
   answer = (what) => {
     if (what.startsWith("POST")) return Response.json({ outcome: "calling", after: 41 });
