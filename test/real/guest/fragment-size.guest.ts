@@ -5,8 +5,10 @@
  */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { patient } from "../../patience.ts";
 import { createPki, type Issued } from "../pki.ts";
-import { must } from "./hosts.ts";
+import { ikeSaCount } from "./agreement.ts";
+import { must, until } from "./hosts.ts";
 import type { Site } from "./laboratory.ts";
 import { pskOf, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
 
@@ -74,7 +76,11 @@ test("where longer packets vanish, fragment_size lets it through", async () => {
   const swan = await startSite(site, { ...ids, ...believes() });
   expect(await swan.initiate(20)).toBe(true);
   await swan.stop();
+  // The site that never got its answer could not say goodbye: liveness checks end its IKE SA.
+  await until("no IKE SA is left", async () => (await ikeSaCount(scenario)) === 0, LIVENESS_MS_MAX);
 });
+
+const LIVENESS_MS_MAX = patient(120_000);
 
 /** We authenticate with a certificate, the site with its key. */
 function believes() {
