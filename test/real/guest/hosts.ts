@@ -18,7 +18,7 @@ export type Running = {
   stop(): Promise<void>;
 };
 
-const COMMAND_MS_MAX = patient(30_000);
+const COMMAND_MS_MAX = patient(60_000);
 const STOP_MS_MAX = patient(5_000);
 
 /** Adds a namespace with its loopback up, forwarding between its interfaces. */
