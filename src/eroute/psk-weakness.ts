@@ -42,7 +42,7 @@ export function pskWeakness(
 /** The warning about a key that several rows have. */
 export function sharedKeyText(others: number): string {
   const rows = others === 1 ? "1 other row" : `${others} other rows`;
-  return `its password is that of ${rows}: whoever has one of them can pose as any`;
+  return `its password is that of ${rows}: one of these sites can pose as another`;
 }
 
 const REPLACE = "`erouted peers set` with --generate makes a strong one";

@@ -126,10 +126,10 @@ function boundSocket(libc: Libc, options: IkeSocketOptions): Result<number, Sock
 
 /** The socket's own policies let everything pass: IKE itself is never to be protected by ESP. */
 function bypassPolicies(libc: Libc, fd: number, { family }: Address): number {
-  const any = { family, value: 0n, length: 0 };
+  const all = { family, value: 0n, length: 0 };
   const ports = { protocol: 0, srcPort: undefined, dstPort: undefined };
   for (const direction of ["in", "out"] as const) {
-    const selector = { src: any, dst: any, ...ports };
+    const selector = { src: all, dst: all, ...ports };
     const id = { selector, direction, mark: undefined, ifId: undefined };
     const w = new HostWriter();
     emitPolicyInfo(w, { id, priority: 0, action: "pass", template: undefined });

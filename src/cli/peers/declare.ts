@@ -64,7 +64,7 @@ function declareFiles(peers: Command, { terminal, ends }: Actions): void {
     .addOption(egroupOption())
     .addOption(formatOption())
     .option("--json", "the same as --format json: one object on each line")
-    .option("--with-passwords", "with the pre-shared keys: whoever reads them can pose as any site")
+    .option("--with-passwords", "with the pre-shared keys: a reader can pose as each of the sites")
     .option("--force", "replace an existing file")
     .action(
       ends(async (file: string | undefined, options: Omit<ExportOptions, "file">) => {
