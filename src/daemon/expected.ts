@@ -1,7 +1,7 @@
 /** How many sites there should be: the rows of each egroup, counted now and then. */
 
 import type { PeerRepository } from "../peers/repository.ts";
-import type { ExpectedSites } from "../status/fleet.ts";
+import type { ExpectedSites } from "../status/source.ts";
 
 export type SiteCount = {
   /** By egroup, the last count; an egroup that could not be counted is missing. */

@@ -14,7 +14,7 @@ import type { ChildSa } from "./child-sa.ts";
 import type { EndReason } from "./end-reason.ts";
 import type { EspDirectionKeys } from "./esp-keys.ts";
 import type { IkeEvent } from "./event.ts";
-import type { RefusalText } from "./refusal.ts";
+import type { RefusalText } from "./refusal-text.ts";
 import type { MessageListener } from "./seen-message.ts";
 import type { Ticket } from "./ticket.ts";
 

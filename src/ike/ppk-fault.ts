@@ -1,6 +1,6 @@
 /** Why two ends do not agree on a PPK (RFC 8784 §3), in words for the journal. */
 
-import type { RefusalText } from "./refusal.ts";
+import type { RefusalText } from "./refusal-text.ts";
 
 export type PpkFault =
   /** The site does not say USE_PPK, and has to. */

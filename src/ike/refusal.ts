@@ -10,6 +10,7 @@ import { type CallRefusal, callText } from "./call-refusal.ts";
 import type { PeerCredential } from "./credentials.ts";
 import { type MessageFault, messageFaultText } from "./message-fault.ts";
 import { type PpkRefusal, ppkFaultText } from "./ppk-fault.ts";
+import type { RefusalText } from "./refusal-text.ts";
 
 /** A refusal keeps both sides, what was offered and what is wanted: people ask for it. */
 export type Refusal =
@@ -75,14 +76,6 @@ export type Refusal =
   | { readonly kind: "bad-icv" };
 
 export type KernelReason = "kernel-refused" | "kernel-out-of-memory" | "kernel-conflict";
-
-/** A refusal in words, for the journal: one hyphenated word and a sentence. */
-export type RefusalText = {
-  readonly reason: Reason;
-  readonly detail: string;
-  readonly offered?: readonly string[];
-  readonly wanted?: readonly string[];
-};
 
 /** What an operator is told of a refusal. */
 export function refusalText(refusal: Refusal): RefusalText {

@@ -1,10 +1,7 @@
 /** How many sites there should be, and how many are connected, gone, or were never seen. */
 
 import type { NotConnectedCounts } from "./lists/not-connected.ts";
-import type { StatusSource } from "./source.ts";
-
-/** Rows of one egroup. */
-export type ExpectedSites = { readonly rows: number; readonly disabled: number };
+import type { ExpectedSites, StatusSource } from "./source.ts";
 
 export type Fleet = {
   /** Rows that are not disabled, of all egroups that could be counted. */

@@ -7,8 +7,10 @@ import type { Result } from "../octets/result.ts";
 import type { Attempt, LastAttempt } from "../why/attempts.ts";
 import type { Explanation } from "../why/explain.ts";
 
-import type { ExpectedSites } from "./fleet.ts";
 import type { Series } from "./series.ts";
+
+/** Rows of one egroup. */
+export type ExpectedSites = { readonly rows: number; readonly disabled: number };
 
 /** Bytes and packets of one XFRM state. */
 export type StateUse = { readonly octets: bigint; readonly packets: bigint };

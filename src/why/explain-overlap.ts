@@ -2,7 +2,7 @@
 
 import type { OverlapView } from "../concentrator/snapshot.ts";
 import { RULE_WORDS, sharedText } from "../eroute/shared-subnet.ts";
-import type { Finding } from "./explain.ts";
+import type { Finding } from "./finding.ts";
 import type { SiteFacts } from "./site-facts.ts";
 
 /** A problem where the other one keeps it out, else only worth knowing. */

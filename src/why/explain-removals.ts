@@ -1,6 +1,6 @@
 /** What other programs removed from the kernel of late, in words. */
 
-import type { Finding } from "./explain.ts";
+import type { Finding } from "./finding.ts";
 import { REASONS } from "./reason.ts";
 import type { Removal } from "./removals.ts";
 import type { SiteFacts } from "./site-facts.ts";

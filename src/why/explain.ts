@@ -12,6 +12,7 @@ import { type Comparison, compare } from "./compare.ts";
 import { overlapFindings } from "./explain-overlap.ts";
 import { removalFindings } from "./explain-removals.ts";
 import { judgeTraffic, type TrafficJudgement } from "./explain-traffic.ts";
+import type { Finding } from "./finding.ts";
 import { followsFrom, REASONS, reasonText } from "./reason.ts";
 import type { MatchFacts, RowFacts, SiteFacts, SiteState } from "./site-facts.ts";
 import { ago } from "./words.ts";
@@ -25,21 +26,6 @@ export type Explanation = {
   readonly comparison: Comparison | undefined;
   /** What to do, the first thing first. Empty if nothing is. */
   readonly advice: readonly string[];
-};
-
-export type Finding = {
-  readonly about:
-    | "eroute"
-    | "row"
-    | "tunnel"
-    | "traffic"
-    | "attempt"
-    | "call"
-    | "stranger"
-    | "kernel"
-    | "table";
-  readonly verdict: "ok" | "problem" | "note";
-  readonly detail: string;
 };
 
 /** Explains. */

@@ -4,7 +4,8 @@
 import type { FC } from "hono/jsx";
 import { parseAddress } from "../../inet/address.ts";
 import type { Attempt } from "../../why/attempts.ts";
-import type { Explanation, Finding } from "../../why/explain.ts";
+import type { Explanation } from "../../why/explain.ts";
+import type { Finding } from "../../why/finding.ts";
 import { reasonText } from "../../why/reason.ts";
 import type { Session } from "../access/sessions.ts";
 import { EVENTS_PATH } from "../paths.ts";
