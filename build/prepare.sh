@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what building and testing need. Fast if everything is installed.
-#   prepare.sh packages   Debian packages for the tests (build/packages.txt), libreswan, then tools
+#   prepare.sh packages   Debian packages for the tests (build/packages.txt), libreswan, a kernel, tools
 #   prepare.sh tools      Bun, in the version that package.json names, and the packages of bun.lock
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -56,6 +56,48 @@ libreswan() {
   mv $folder.new $folder
 }
 
+# Downloads packages of another Debian release than this machine's, and unpacks them: RELEASE FOLDER
+# PACKAGE... apt checks their signatures; what it knows of that release stays in the folder.
+unpack_from_release() {
+  local release=$1 folder=$2 apt package
+  shift 2
+  apt=$PWD/$folder/apt
+  mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
+  echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
+    "http://deb.debian.org/debian $release main" >"$apt/sources.list"
+  local options=(
+    -q -o Acquire::Retries=3 -o APT::Sandbox::User=root -o Dir::Etc::sourceparts=/dev/null
+    -o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::State::lists="$apt/lists"
+    -o Dir::Cache="$apt/cache" -o Acquire::Languages=none
+  )
+  apt-get "${options[@]}" update >&2 || return
+  (cd "$apt" && apt-get "${options[@]}" download "$@" >&2) || return
+  for package in "$apt"/*.deb; do dpkg-deb --extract "$package" "$folder" || return; done
+  rm -rf "$apt"
+}
+
+# The kernel for tests. From 6.11 on a page fault in it costs much less than before, and tests take
+# a third of the time: an older Debian gets the kernel of Debian 13, with the C library that it is
+# linked to. The path of its dynamic loader is replaced in the file, by one below this folder.
+UML=build/out/uml
+uml() {
+  local installed
+  installed=$(dpkg-query -W -f '${Version}' user-mode-linux 2>/dev/null || true)
+  if [ -x $UML/linux ] || dpkg --compare-versions "$installed" ge 6.11; then return 0; fi
+  say "unpacking a newer user-mode-linux"
+  rm -rf $UML.new $UML
+  if ! unpack_from_release trixie $UML.new user-mode-linux libc6; then
+    say "it could not be had: tests use $installed, and take much longer"
+    return 0
+  fi
+  local library=usr/lib/x86_64-linux-gnu old=/lib64/ld-linux-x86-64.so.2 interpreter=$UML/ld.so zeros
+  ln -s $library/ld-linux-x86-64.so.2 $UML.new/ld.so
+  zeros=$(printf '\\x00%.0s' $(seq $((${#old} - ${#interpreter}))))
+  LC_ALL=C sed "s#$old\\x00#$interpreter$zeros\\x00#" $UML.new/usr/bin/linux.uml >$UML.new/linux
+  chmod +x $UML.new/linux
+  mv $UML.new $UML
+}
+
 packages() {
   command -v dpkg-query >/dev/null || fail "not Debian: install these yourself: $(xargs <build/packages.txt)"
   local missing
@@ -66,7 +108,10 @@ packages() {
       fail "run once as root: apt-get install --no-install-recommends ${missing[*]}"
     install_packages "${missing[@]}"
   fi
-  [ "$(id -u)" != 0 ] || libreswan
+  if [ "$(id -u)" = 0 ]; then
+    libreswan
+    uml
+  fi
 }
 
 # npm brings Bun; its own installer then puts the binary for this machine in place.

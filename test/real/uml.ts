@@ -17,8 +17,21 @@ export type GuestEnd = {
   readonly seconds: number;
 };
 
-const UML = "/usr/bin/linux.uml";
-const UML_MODULES = "/usr/lib/uml/modules";
+const PROJECT = join(import.meta.dir, "../..");
+/** Debian 12's kernel takes three times as long: build/prepare.sh gets a newer one. */
+const NEWER = "build/out/uml";
+const newerLibraries = `${NEWER}/usr/lib/x86_64-linux-gnu`;
+const UML = existsSync(join(PROJECT, NEWER, "linux"))
+  ? {
+      command: ["env", `LD_LIBRARY_PATH=${newerLibraries}`, `${NEWER}/linux`],
+      path: join(PROJECT, NEWER, "linux"),
+      modules: join(PROJECT, NEWER, "usr/lib/uml/modules"),
+    }
+  : {
+      command: ["/usr/bin/linux.uml"],
+      path: "/usr/bin/linux.uml",
+      modules: "/usr/lib/uml/modules",
+    };
 const INIT = join(import.meta.dir, "guest/init.sh");
 
 const MODULES = [
@@ -30,7 +43,7 @@ const MODULES = [
 
 /** Why no guest can be booted here, in words; undefined if one can. */
 export function umlMissing(): string | undefined {
-  for (const path of [UML, UML_MODULES, "/sbin/modprobe"]) {
+  for (const path of [UML.path, UML.modules, "/sbin/modprobe"]) {
     if (!existsSync(path)) return `${path} is missing (Debian packages user-mode-linux and kmod)`;
   }
   return undefined;
@@ -52,7 +65,9 @@ const LOOK_EVERY_MS = 50;
 export async function bootUml(memoryMib: number): Promise<Guest> {
   const folder = await mkdtemp(join(tmpdir(), "erouted-uml-"));
   await writeFile(join(folder, "modules"), MODULES);
-  const kernel = Bun.spawn([...WITH_ITS_PARENT, UML, ...kernelArguments(folder, memoryMib)], {
+  const command = [...UML.command, ...kernelArguments(folder, memoryMib)];
+  const kernel = Bun.spawn([...WITH_ITS_PARENT, ...command], {
+    cwd: PROJECT, // the newer one's loader is found from here
     stdin: "ignore",
     stdout: Bun.file(join(folder, "console")),
     stderr: Bun.file(join(folder, "console.err")),
@@ -148,6 +163,7 @@ function kernelArguments(folder: string, memoryMib: number): string[] {
     "random.trust_cpu=1", // otherwise the first reader of random numbers waits
     "--",
     folder,
+    UML.modules,
   ];
 }
 

@@ -1,8 +1,10 @@
 #!/bin/bash
 # First process of the guest kernel: makes an ordinary machine of it, then runs job after job, and
-# halts when it is told to. Started by the kernel with a folder on the host's disk as its argument:
-# jobs come there as job-0, job-1, …, and their exit statuses go there as status-0, status-1, ….
+# halts when it is told to. Started by the kernel with two folders on the host's disk as arguments.
+# To the first, jobs come as job-0, job-1, …, and their exit statuses go as status-0, status-1, …;
+# the second holds the kernel's modules.
 guest=$1
+modules=$2
 exec >"$guest/init.log" 2>&1
 export PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 TERM=dumb
 mount -t proc proc /proc
@@ -16,7 +18,7 @@ ulimit -n 65536
 
 # The modules lie where only this kernel looks for them; a tree of links serves modprobe.
 mkdir -p /run/tree/lib/modules
-ln -s "/usr/lib/uml/modules/$(uname -r)" "/run/tree/lib/modules/$(uname -r)"
+ln -s "$modules/$(uname -r)" "/run/tree/lib/modules/$(uname -r)"
 printf '#!/bin/sh\nexec /sbin/modprobe -d /run/tree "$@"\n' >/run/modprobe
 chmod +x /run/modprobe
 echo /run/modprobe >/proc/sys/kernel/modprobe

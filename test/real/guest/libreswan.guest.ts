@@ -8,7 +8,7 @@ import { siteLife } from "./site-life.ts";
 
 siteLife({
   software: "libreswan",
-  lostMaxPerRekey: 0,
+  mayDrop: false,
   start: async (site) =>
     await startLibreswan(site.host, {
       localId: `site-${site.number}`,

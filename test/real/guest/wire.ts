@@ -79,11 +79,15 @@ export async function startPinging(host: Host, to: string, from?: string): Promi
 export type Captured = {
   /** Packets that carry the pings' mark in clear. */
   readonly clearText: boolean;
+  /** Pings in clear, requests and answers, as tcpdump writes them. */
+  readonly pings: readonly string[];
   readonly esp: number;
   /** UDP port 4500: IKE and ESP in UDP. */
   readonly udp4500: number;
   readonly all: number;
 };
+
+const PINGS = "icmp[icmptype] == icmp-echo or icmp[icmptype] == icmp-echoreply";
 
 export type Capture = { stop(): Promise<Captured> };
 
@@ -99,6 +103,7 @@ export async function capture(host: Host, device: string): Promise<Capture> {
       const octets = Buffer.from(await Bun.file(file).arrayBuffer());
       return {
         clearText: octets.includes(MARK),
+        pings: await lines(file, PINGS),
         esp: await count(file, "esp"),
         udp4500: await count(file, "udp port 4500"),
         all: await count(file, ""),
@@ -132,6 +137,10 @@ export async function watchEsp(
 }
 
 async function count(file: string, filter: string): Promise<number> {
+  return (await lines(file, filter)).length;
+}
+
+async function lines(file: string, filter: string): Promise<readonly string[]> {
   const shown = await run(undefined, ["tcpdump", "-n", "-r", file, filter]);
-  return shown.out.split("\n").filter((line) => line !== "").length;
+  return shown.out.split("\n").filter((line) => line !== "");
 }
