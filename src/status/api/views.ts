@@ -11,6 +11,7 @@ import type {
 import { spi32Hex } from "../../octets/hex.ts";
 import type { Instant } from "../../octets/instant.ts";
 import { fleetOf, fleetText } from "../fleet.ts";
+import { newestIkeSa } from "../lists/eroutes.ts";
 import type { NotConnectedCounts } from "../lists/not-connected.ts";
 import { type DatabaseView, type StateUses, type StatusSource, stateKey } from "../source.ts";
 import type { JsonOf } from "./answer.ts";
@@ -33,15 +34,6 @@ export function erouteJson(view: ErouteView, source: StatusSource, uses: StateUs
     ike_sa: newest === undefined ? null : ikeSaJson(newest, source),
     child_sas: view.childSas.map((child) => childSaJson(child, source, uses)),
   };
-}
-
-/** The IKE SA that counts: while one is rekeyed there are two. */
-export function newestIkeSa(view: ErouteView): IkeSaView | undefined {
-  return view.ikeSas.reduce<IkeSaView | undefined>(
-    (newest, sa) =>
-      newest === undefined || sa.establishedAt >= newest.establishedAt ? sa : newest,
-    undefined,
-  );
 }
 
 /** An inbound state of a Child SA that has been replaced. */

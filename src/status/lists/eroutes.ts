@@ -1,7 +1,6 @@
 /** Eroutes in use as lists: searched, filtered, sorted and cut into pages, in short turns. */
 
-import type { ErouteView, Snapshot } from "../../concentrator/snapshot.ts";
-import { newestIkeSa } from "../api/views.ts";
+import type { ErouteView, IkeSaView, Snapshot } from "../../concentrator/snapshot.ts";
 import { type StateUses, stateKey } from "../source.ts";
 import { inTurns, nextTurn } from "./turns.ts";
 
@@ -148,4 +147,13 @@ export function octetsOf(view: ErouteView, way: "in" | "out", uses: StateUses): 
     sum += uses.get(key)?.octets ?? 0n;
   }
   return Number(sum);
+}
+
+/** The newest IKE SA: an eroute has two of them during a rekey. */
+export function newestIkeSa(view: ErouteView): IkeSaView | undefined {
+  return view.ikeSas.reduce<IkeSaView | undefined>(
+    (newest, sa) =>
+      newest === undefined || sa.establishedAt >= newest.establishedAt ? sa : newest,
+    undefined,
+  );
 }

@@ -6,7 +6,7 @@ import type { FC } from "hono/jsx";
 import type { ChildSaView, ErouteView, IkeSaView } from "../../concentrator/snapshot.ts";
 import { spi32Hex } from "../../octets/hex.ts";
 import { formatOctets } from "../../octets/octet-amount.ts";
-import { newestIkeSa } from "../api/views.ts";
+import { newestIkeSa } from "../lists/eroutes.ts";
 import { inTurns } from "../lists/turns.ts";
 import { sitePath } from "../paths.ts";
 import { type StateUse, type StateUses, type StatusSource, stateKey } from "../source.ts";
