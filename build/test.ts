@@ -11,8 +11,8 @@ import { measureSlowness } from "./slowness.ts";
 const TEST_MS_MAX = 20_000;
 
 /**
- * The tests in guests wait most of the time, so they run beside all others. Each of the two then has
- * half of the machine at worst.
+ * The tests in guests wait most of the time, so they run beside all others. Each of the two then
+ * has half of the machine at worst.
  */
 const IN_GUESTS = "test/real/kernel-with-esp.test.ts";
 const AT_ONCE = 2;
