@@ -1,6 +1,7 @@
 /** The commands that make a running daemon do something: their options and help. */
 
 import { Argument, type Command } from "commander";
+import { LOG_LEVELS } from "../config/log-level.ts";
 import type { CaptureOptions } from "./capture.ts";
 import type {
   ConnectOptions,
@@ -67,7 +68,7 @@ export function declareControl({ program, terminal, ends }: Declaration): void {
   declareCapture({ program, terminal, ends });
   asking(program.command("log-level"))
     .description("set the log level of a running erouted, until the next reload")
-    .addArgument(new Argument("<level>", "the lowest level to log").choices(LEVELS))
+    .addArgument(new Argument("<level>", "the lowest level to log").choices(LOG_LEVELS))
     .action(
       ends(async (level: string, options: ControlOptions) => {
         const { logLevel } = await import("./debug.ts");
@@ -144,5 +145,3 @@ function asking(command: Command): Command {
     .option("--ca-file <file>", CA_FILE)
     .option("--json", "print its answer as JSON");
 }
-
-const LEVELS = ["debug", "info", "warning", "error"];

@@ -3,10 +3,11 @@
 import { parseDuration } from "../eroute/duration.ts";
 import type { EngineLimits } from "../eroute/eroute.ts";
 import { formatAddress, parseAddress } from "../inet/address.ts";
+import { isLoopback } from "../inet/loopback.ts";
 import { containsAddress, type Prefix } from "../inet/prefix.ts";
 import { retransmissionMs } from "../inet/retransmission.ts";
+import { HOUR_MS } from "../octets/instant.ts";
 import type { Check } from "./check.ts";
-import { isLoopback } from "./daemon-settings.ts";
 import type { ReadEgroup } from "./egroups.ts";
 import type { ReadEroute } from "./eroutes.ts";
 import type { RawConfig, RawEroute } from "./schema.ts";
@@ -96,8 +97,6 @@ export function checkLimits(check: Check, raw: RawConfig, limits: EngineLimits):
     check.warn(["ike", "half_open_per_prefix"], both, "no more than half_open_max");
   }
 }
-
-const HOUR_MS = 3_600_000;
 
 function readable(ms: number): string {
   return ms > 100 * HOUR_MS ? "days" : `${Math.round(ms / 60_000)} minutes`;

@@ -4,9 +4,10 @@ import { parseCallAddress } from "../eroute/call-address.ts";
 import { DEFAULT_LIMITS } from "../eroute/defaults.ts";
 import type { EngineLimits } from "../eroute/eroute.ts";
 import { type Address, equalAddress, formatAddress, parseAddress } from "../inet/address.ts";
-import { containsAddress, type Prefix } from "../inet/prefix.ts";
+import { isLoopback } from "../inet/loopback.ts";
 import type { Check } from "./check.ts";
 import { quoted } from "./fault.ts";
+import type { LogLevel } from "./log-level.ts";
 import { parseOctetCount } from "./octet-count.ts";
 import type { RawConfig } from "./schema.ts";
 import { fileText, type SecretKeys, secretOf } from "./secret.ts";
@@ -35,7 +36,7 @@ export type StatusSettings = {
 export type TlsSettings = { readonly cert: string; readonly key: string };
 
 export type LogSettings = {
-  readonly level: "debug" | "info" | "warning" | "error";
+  readonly level: LogLevel;
   readonly format: "json" | "text";
 };
 
@@ -257,16 +258,6 @@ export function readLog(raw: RawConfig): LogSettings {
 /** What a reload may do. */
 export function readReload(raw: RawConfig): ReloadSettings {
   return { closePercentMax: raw.reload?.close_percent_max };
-}
-
-const LOOPBACK_V4: Prefix = { family: 4, value: 0x7f00_0000n, length: 8 };
-const LOOPBACK_V6: Prefix = { family: 6, value: 1n, length: 128 };
-
-/** Whether only this machine can reach a host: by address, or the name localhost. */
-export function isLoopback(host: string): boolean {
-  const address = parseAddress(host);
-  if (address === undefined) return host.toLowerCase() === "localhost";
-  return containsAddress(LOOPBACK_V4, address) || containsAddress(LOOPBACK_V6, address);
 }
 
 /** `127.0.0.1:8080`, `[::1]:8080`, `localhost:8080`; the host without brackets. */

@@ -1,8 +1,8 @@
 /** TLS to the database of an egroup: what is verified, and how we authenticate to the server. */
 
 import type { ClientCertificate, MysqlSettings } from "../eroute/database.ts";
+import { isLoopback } from "../inet/loopback.ts";
 import type { Check } from "./check.ts";
-import { isLoopback } from "./daemon-settings.ts";
 import type { DatabaseUrl } from "./database-url.ts";
 import { type KeyPath, quoted } from "./fault.ts";
 import type { RawEgroup } from "./schema.ts";

@@ -3,6 +3,7 @@
 import { INACTIVITY_MS, LIFETIME_MS } from "../eroute/bounds.ts";
 import { DEFAULT_CHILD, DEFAULT_LIFE } from "../eroute/defaults.ts";
 import type { ChildOptions, ErouteLife, TrafficLimit, UnknownSites } from "../eroute/eroute.ts";
+import { DAY_MS, HOUR_MS } from "../octets/instant.ts";
 import type { Check } from "./check.ts";
 import { type KeyPath, quoted } from "./fault.ts";
 import { parseOctetCount } from "./octet-count.ts";
@@ -10,8 +11,6 @@ import type { RawEroute } from "./schema.ts";
 import { durationMs } from "./value.ts";
 
 const MINUTE_MS = 60_000;
-const HOUR_MS = 3_600_000;
-const DAY_MS = 24 * HOUR_MS;
 const LIFETIME_OCTETS_MIN = 1_000_000n;
 
 /** Values below these are warned about: they make sense only for experiments. */

@@ -5,6 +5,7 @@
 
 import { z } from "zod";
 import { erouteSchema } from "./eroute-schema.ts";
+import { LOG_LEVELS } from "./log-level.ts";
 import {
   choice,
   flag,
@@ -175,7 +176,7 @@ const statusSchema = z.strictObject({
 });
 
 const logSchema = z.strictObject({
-  level: choice(["debug", "info", "warning", "error"], {
+  level: choice(LOG_LEVELS, {
     description: "Lowest level of the lines that are written.",
     default: '"info"',
   }),

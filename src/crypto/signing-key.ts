@@ -3,6 +3,7 @@
 import { createPrivateKey, createPublicKey, type KeyObject } from "node:crypto";
 import { concat, equalOctets } from "../octets/concat.ts";
 import { toHex } from "../octets/hex.ts";
+import { DAY_MS } from "../octets/instant.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { sha1, sha256 } from "./hash.ts";
 import { plain } from "./plain.ts";
@@ -121,7 +122,6 @@ export function timeFault(certificate: Certificate, wallMs: number): string | un
   return `the certificate of ${certificate.subject} expires in ${days} days, on ${when}`;
 }
 
-const DAY_MS = 86_400_000;
 const SOON_MS = 30 * DAY_MS;
 
 /** What our own certificate says about us. */

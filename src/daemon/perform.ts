@@ -9,6 +9,7 @@ import type { KeyExchangeResult } from "../crypto/key-exchange.ts";
 import type { SignatureResult } from "../crypto/signature.ts";
 import type { LookupKey } from "../eroute/row.ts";
 import type { Path } from "../inet/endpoint.ts";
+import { NAT_KEEPALIVE } from "../linux/udp-socket.ts";
 import { never } from "../octets/assert.ts";
 import type { Instant } from "../octets/instant.ts";
 import { wipe } from "../octets/secret.ts";
@@ -38,9 +39,6 @@ export type AnswerWays = { atOnce(answer: Event): void; late(answer: Event): voi
 /** What whoever waits for an answer is told when performing the effect was a bug of ours. */
 const BUG = "erouted itself failed: the error in its log tells where";
 
-/** The whole of a NAT keepalive (RFC 3948 §2.3). */
-const KEEPALIVE = 0xff;
-
 /** Performs one effect. Never throws: a bug costs this effect, and its answer says so. */
 export function perform(effect: Effect, around: Surroundings, ways: AnswerWays): void {
   try {
@@ -60,7 +58,7 @@ function carryOut(effect: Effect, around: Surroundings, ways: AnswerWays): void 
     case "send":
       return around.send(effect.octets, effect.path);
     case "keepalive":
-      return around.send(Uint8Array.of(KEEPALIVE), effect.path);
+      return around.send(Uint8Array.of(NAT_KEEPALIVE), effect.path);
     case "journal":
       return around.journal(effect.entry);
     case "kernel": {

@@ -1,6 +1,6 @@
 /** Bounds for the times of an eroute, in the configuration and in rows; ms. */
 
-const DAY_MS = 86_400_000;
+import { DAY_MS } from "../octets/instant.ts";
 
 /** Age of a Child SA. Seconds are for experiments. */
 export const LIFETIME_MS = { min: 5_000, max: 7 * DAY_MS } as const;

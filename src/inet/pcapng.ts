@@ -1,5 +1,6 @@
 /** pcapng files: the format that Wireshark, tshark and tcpdump read (draft-ietf-opsawg-pcapng). */
 
+import { concat } from "../octets/concat.ts";
 import { Writer } from "../octets/writer.ts";
 
 const SECTION_HEADER = 0x0a0d0d0a;
@@ -84,11 +85,4 @@ function option(code: number, text: string): Uint8Array {
 
 function padded(octets: number): number {
   return Math.ceil(octets / 4) * 4;
-}
-
-function concat(...parts: readonly Uint8Array[]): Uint8Array {
-  const length = parts.reduce((sum, part) => sum + part.length, 0);
-  const writer = new Writer(length);
-  for (const part of parts) writer.octets(part);
-  return writer.done();
 }

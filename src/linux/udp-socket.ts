@@ -94,7 +94,8 @@ const IP_PMTUDISC_DONT = 0;
 /** Some 3,000 messages of half a KiB, as the kernel counts them: the storm of one turn. */
 const RECEIVE_BUFFER_OCTETS = 8 * 1024 * 1024;
 const MARKER_OCTETS = 4;
-const KEEPALIVE = 0xff;
+/** The whole of a NAT-keepalive packet (RFC 3948 §2.3). */
+export const NAT_KEEPALIVE = 0xff;
 /** Remote addresses whose text form is cached, in each direction. */
 const TEXTS_MAX = 8_192;
 
@@ -233,7 +234,7 @@ function marked(octets: Uint8Array): Uint8Array {
 }
 
 function isKeepalive(octets: Uint8Array): boolean {
-  return octets.length === 1 && octets[0] === KEEPALIVE;
+  return octets.length === 1 && octets[0] === NAT_KEEPALIVE;
 }
 
 /** Caches results for recent remote addresses; starts afresh when it is full. */

@@ -6,6 +6,7 @@
 import { DerTag, derOf, emitDer, oidOctets, oidText, readDer, readDerOf } from "./der.ts";
 import { fromHex, toHex } from "./hex.ts";
 import { decode, type Reader } from "./reader.ts";
+import { hasUnseen } from "./visible-text.ts";
 
 /** Names with more octets or more parts are not converted to text: none are that large. */
 export const NAME_OCTETS_MAX = 2_048;
@@ -70,7 +71,7 @@ function readRdn(set: Reader, max: number): readonly string[] {
 function plainText({ tag, content }: { readonly tag: number; readonly content: Uint8Array }) {
   if (!TEXT_TAGS.has(tag) || content.length === 0) return undefined;
   const text = utf8Decoder.decode(content);
-  const isWhole = !text.includes("\ufffd") && text.trim() === text && !UNSEEN.test(text);
+  const isWhole = !text.includes("\ufffd") && text.trim() === text && !hasUnseen(text);
   return isWhole ? text.replace(/[,+"\\<>;=]/g, "\\$&").replace(/^#/, "\\#") : undefined;
 }
 
@@ -99,7 +100,7 @@ function parsePart(text: string): Uint8Array | undefined {
 
 function parseValue(oid: string, written: string): Uint8Array | undefined {
   if (written.startsWith("#")) return fromHex(written.slice(1));
-  if (written === "" || UNSEEN.test(written)) return undefined;
+  if (written === "" || hasUnseen(written)) return undefined;
   const text = written.replace(/\\(.)/gs, "$1");
   return emitDer(stringTag(oid), new TextEncoder().encode(text));
 }
@@ -141,6 +142,3 @@ const KEYWORDS: ReadonlyMap<string, string> = new Map(
 
 // Without ignoreBOM a byte order mark at the start would be lost.
 const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
-
-/** Control and format characters, unassigned ones, line separators. */
-const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]/u;

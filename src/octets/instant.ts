@@ -2,6 +2,9 @@
 
 export type Instant = number & { readonly unit: "ms" };
 
+export const HOUR_MS = 3_600_000;
+export const DAY_MS = 24 * HOUR_MS;
+
 /** `ms` milliseconds after `from`. */
 export function later(from: Instant, ms: number): Instant {
   return (from + ms) as Instant;

@@ -1,11 +1,11 @@
 /** What an operator can do over HTTP. The daemon carries it out; this room only asks. */
 
 import type { RekeyOf } from "../concentrator/event.ts";
+import type { JournalEntry } from "../concentrator/journal/journal.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { Result } from "../octets/result.ts";
-import type { EVENT_LEVELS } from "./lists/events.ts";
 
-export type LogLevel = (typeof EVENT_LEVELS)[number];
+export type LogLevel = JournalEntry["level"];
 
 /** Done, or under way. Events after the sequence `after` say what comes of it. */
 export type ControlDone = {

@@ -4,6 +4,7 @@ import { addressFromOctets, addressOctets, formatAddress, parseAddress } from ".
 import { equalOctets } from "../octets/concat.ts";
 import { nameText, parseName } from "../octets/distinguished-name.ts";
 import { fromHex, toHex } from "../octets/hex.ts";
+import { hasUnseen } from "../octets/visible-text.ts";
 
 /** An identity as the ID payload carries it (§3.5). */
 export type Identity = { readonly idType: number; readonly data: Uint8Array };
@@ -78,7 +79,7 @@ export function parseIdentity(text: string): Identity {
 function plainText(data: Uint8Array): string | undefined {
   const text = utf8Decoder.decode(data);
   if (!equalOctets(utf8.encode(text), data)) return undefined;
-  if (text === "" || UNSEEN.test(text) || text.trim() !== text) return undefined;
+  if (text === "" || hasUnseen(text) || text.trim() !== text) return undefined;
   const isOther = octetsOfHexText(text) !== undefined || parseName(text) !== undefined;
   return isOther ? undefined : text;
 }
@@ -98,6 +99,4 @@ const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 const HEX_PREFIX = "0x";
 const KEY_ID_PREFIX = "keyid:";
 
-/** Control and format characters (line ends, direction marks), unassigned ones, separators. */
-const UNSEEN = /[\p{C}\p{Zl}\p{Zp}]/u;
 const PRINTABLE_ASCII = /^[ -~]+$/;

@@ -16,7 +16,7 @@ export type XfrmCounters = {
 /** XFRM_INF. */
 const WITHOUT_LIMIT = 0xffff_ffff_ffff_ffffn;
 /** struct xfrm_lifetime_cur. */
-const COUNTERS_OCTETS = 32;
+export const COUNTERS_OCTETS = 32;
 
 /** struct xfrm_lifetime_cfg; without `lifetime` there are no limits. */
 export function emitLifetime(w: HostWriter, lifetime?: XfrmLifetime): void {

@@ -8,6 +8,7 @@ import type { Result } from "../octets/result.ts";
 import { emitXfrmAddress, familyNumber } from "./address.ts";
 import { emitAttribute, parseAttributes, XFRMA } from "./attribute.ts";
 import { type HostWriter, hostU32 } from "./host-order.ts";
+import { COUNTERS_OCTETS } from "./lifetime.ts";
 import { XFRM_MSG } from "./message-type.ts";
 import { emitNetlink, NLM_F_ACK, NLM_F_REQUEST } from "./netlink.ts";
 import type { XfrmState, XfrmStateId } from "./state.ts";
@@ -81,7 +82,6 @@ const SPI_END = 76;
 const SOURCE_AT = 80;
 const SOURCE_END = 96;
 const COUNTERS_AT = 160;
-const COUNTERS_OCTETS = 32;
 const FAMILY_AT = 212;
 const FAMILY_END = 214;
 

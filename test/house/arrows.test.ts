@@ -1,6 +1,7 @@
 /** The arrows between rooms: which room may import which rooms and packages. */
 
 import { expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { importsOf, roomOf, type SourceFile, sourcesIn } from "./source.ts";
 
@@ -71,6 +72,20 @@ test("each folder of src is a room of the house", () => {
 
 test("no file imports a room or a package that its room may not", () => {
   expect(sources.flatMap(wrongImports)).toEqual([]);
+});
+
+test("docs/architecture.md shows this table", () => {
+  const page = readFileSync(join(import.meta.dir, "../../docs/architecture.md"), "utf8");
+  const [, table = ""] = /^\| room \| .* \|\n\| --- .*\n((?:\|.*\n)+)/m.exec(page) ?? [];
+  const shown = table
+    .trimEnd()
+    .split("\n")
+    .map((line) => line.split(" | "))
+    .map(([room = "", , rooms = ""]) => `${room.slice(2)}: ${rooms.slice(0, -2)}`);
+  const wanted = Object.entries(TABLE)
+    .filter(([room]) => room !== "")
+    .map(([room, { rooms }]) => `${room}: ${rooms.join(", ") || "–"}`);
+  expect(shown).toEqual(wanted);
 });
 
 test("the check sees every way to import", () => {

@@ -8,6 +8,7 @@ import { counted } from "../amounts.ts";
 import { Points } from "../points.ts";
 import { EXIT, type ExitCode, failure, printable, type Terminal } from "../terminal.ts";
 import { isRefused, type Owner, overlapLine, overlapsAmong } from "./overlaps.ts";
+import { pagesOf } from "./pages.ts";
 import { judgeRows } from "./row-judgement.ts";
 import { type PeersOptions, withoutKeys, withPeers } from "./rows.ts";
 import { SharedKeys } from "./shared-keys.ts";
@@ -37,8 +38,7 @@ export function checkPeers(
     };
     // Rows with the same ID follow each other.
     let same: PeerRow[] = [];
-    for (let after: string | undefined; ; ) {
-      const page = await peers.list(after, PAGE_ROWS);
+    for await (const page of pagesOf(peers)) {
       if (!page.ok) return failure(terminal, page.error.detail);
       for (const row of page.value) {
         const [first] = same;
@@ -48,9 +48,6 @@ export function checkPeers(
         }
         same.push(row);
       }
-      const last = page.value.at(-1)?.peerid;
-      if (last === undefined || last === after || page.value.length < PAGE_ROWS) break;
-      after = last;
     }
     if (same.length > 0) judge(same);
     for (const { peerid, detail } of keys.notes()) points.note(peerid, detail);
@@ -104,5 +101,3 @@ export function showPeer(
     return EXIT.ok;
   });
 }
-
-const PAGE_ROWS = 500;

@@ -6,6 +6,7 @@ import { err, ok, type Result } from "../../octets/result.ts";
 import type { PeerRepository } from "../../peers/repository.ts";
 import { counted } from "../amounts.ts";
 import { EXIT, type ExitCode, failure, misuse, printable, type Terminal } from "../terminal.ts";
+import { pagesOf } from "./pages.ts";
 import { csvLine, KEY_COLUMNS, ROW_KEYS, type RowKey } from "./row-file.ts";
 import { type PeersOptions, withPeers } from "./rows.ts";
 
@@ -54,17 +55,13 @@ async function writeRows(
   const keys = ROW_KEYS.filter((key) => options.withPasswords === true || !KEY_COLUMNS.has(key));
   if (!isJson) put(csvLine(keys));
   let count = 0;
-  for (let after: string | undefined; ; ) {
-    const page = await peers.list(after, PAGE_ROWS);
+  for await (const page of pagesOf(peers)) {
     if (!page.ok) return err(page.error.detail);
     for (const row of page.value) {
       put(isJson ? jsonLine(picked(row, keys)) : csvLine(keys.map((key) => row[key] ?? "")));
     }
     count += page.value.length;
     if (options.file !== undefined) terminal.progress?.(counted(count, "row"));
-    const last = page.value.at(-1)?.peerid;
-    if (last === undefined || last === after || page.value.length < PAGE_ROWS) break;
-    after = last;
   }
   if (options.file !== undefined) terminal.progress?.(undefined);
   return ok(count);
@@ -118,5 +115,3 @@ function writeWhole(to: number, text: string): void {
 function formatOf(file: string | undefined): "csv" | "json" {
   return file !== undefined && /\.(json|jsonl|ndjson)$/i.test(file) ? "json" : "csv";
 }
-
-const PAGE_ROWS = 500;

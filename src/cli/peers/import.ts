@@ -11,6 +11,7 @@ import { counted } from "../amounts.ts";
 import { readLargeText } from "../configuration.ts";
 import { EXIT, type ExitCode, failure, printable, stdinText, type Terminal } from "../terminal.ts";
 import { type PlannedImport, type PlannedRow, planImport } from "./import-plan.ts";
+import { pagesOf } from "./pages.ts";
 import { formatOf, readRows } from "./row-file.ts";
 import { type PeersOptions, withPeers } from "./rows.ts";
 
@@ -69,15 +70,11 @@ async function allRows(
   terminal: Terminal,
 ): Promise<Result<readonly PeerRow[], string>> {
   const rows: PeerRow[] = [];
-  for (let after: string | undefined; ; ) {
-    const page = await peers.list(after, PAGE_ROWS);
+  for await (const page of pagesOf(peers)) {
     if (!page.ok) return err(page.error.detail);
+    if (rows.length > 0) terminal.progress?.(`reading the table: ${rows.length} rows`);
     rows.push(...page.value);
     if (rows.length > ROWS_MAX) return err(`the table has more than ${ROWS_MAX} rows`);
-    const last = page.value.at(-1)?.peerid;
-    if (last === undefined || last === after || page.value.length < PAGE_ROWS) break;
-    terminal.progress?.(`reading the table: ${rows.length} rows`);
-    after = last;
   }
   terminal.progress?.(undefined);
   return ok(rows);
@@ -168,7 +165,6 @@ function sayJson(plan: PlannedImport, options: ImportOptions, terminal: Terminal
 
 const FILE_OCTETS_MAX = 64 * 1024 * 1024;
 const ROWS_MAX = 1_000_000;
-const PAGE_ROWS = 500;
 /** Rows of one transaction: a fraction of a second. */
 const BATCH_ROWS = 500;
 const FAULTS_SHOWN = 1000;

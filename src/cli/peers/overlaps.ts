@@ -18,6 +18,7 @@ import {
 import { createPrefixTable, putAt, valuesAround } from "../../inet/prefix-table.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import type { PeerRepository } from "../../peers/repository.ts";
+import { pagesOf } from "./pages.ts";
 import { judgeRows } from "./row-judgement.ts";
 
 /** A row that makes a valid site, and what that site has. */
@@ -100,9 +101,8 @@ export async function ownersInTable(
   onRow?: (row: PeerRow) => void,
 ): Promise<Result<{ readonly owners: readonly Owner[]; readonly all: boolean }, string>> {
   const owners: Owner[] = [];
-  let after: string | undefined;
-  for (let read = 0; read < ROWS_MAX; ) {
-    const page = await peers.list(after, PAGE_ROWS);
+  let read = 0;
+  for await (const page of pagesOf(peers)) {
     if (!page.ok) return err(page.error.detail);
     for (const row of page.value) {
       onRow?.(row);
@@ -110,13 +110,9 @@ export async function ownersInTable(
       if (owner !== undefined) owners.push(owner);
     }
     read += page.value.length;
-    const last = page.value.at(-1)?.peerid;
-    if (last === undefined || last === after || page.value.length < PAGE_ROWS) {
-      return ok({ owners, all: true });
-    }
-    after = last;
+    if (read >= ROWS_MAX) return ok({ owners, all: false });
   }
-  return ok({ owners, all: false });
+  return ok({ owners, all: true });
 }
 
 /** Undefined for a row that makes no site, or is disabled. */
@@ -137,7 +133,6 @@ function areTwo(a: Owner, b: Owner): boolean {
   return peerKey(a.peerid) !== peerKey(b.peerid) && !isApart(a.claim, b.claim);
 }
 
-const PAGE_ROWS = 500;
 /** Rows that are compared in one go: a few seconds; `peers check` compares all. */
 const ROWS_MAX = 200_000;
 const TOLD_MAX = 8;

@@ -10,6 +10,7 @@ import { chooseDatabase, loadConfig } from "../configuration.ts";
 import type { AskOptions } from "../daemon-client.ts";
 import { type Column, columnWidths, type Style, tableLine, tableLines } from "../table.ts";
 import { EXIT, type ExitCode, failure, printable, type Terminal } from "../terminal.ts";
+import { pagesOf } from "./pages.ts";
 import { actAtOnce } from "./reread-row.ts";
 
 export type PeersOptions = { readonly config: string; readonly egroup?: string };
@@ -39,15 +40,11 @@ export function listPeers(
 ): Promise<ExitCode> {
   return withPeers(options, terminal, async (peers) => {
     const print = options.json === true ? jsonPrinter(terminal) : tablePrinter(terminal);
-    let after: string | undefined;
-    for (;;) {
-      const page = await peers.list(after, PAGE_ROWS);
+    for await (const page of pagesOf(peers)) {
       if (!page.ok) return failure(terminal, page.error.detail);
       print(page.value);
-      const last = page.value.at(-1)?.peerid;
-      if (last === undefined || last === after || page.value.length < PAGE_ROWS) return EXIT.ok;
-      after = last;
     }
+    return EXIT.ok;
   });
 }
 
@@ -165,4 +162,3 @@ const OF_ALL: readonly ShownKey[] = [
 ];
 const OF_FEW = COLUMNS_OF_FEW.filter((key) => key !== "changed");
 const EMPTY: ReadonlySet<string> = new Set(["", "0"]);
-const PAGE_ROWS = 500;

@@ -1,6 +1,7 @@
 /** The commands that show the state of a running daemon: their options and help. */
 
 import { Option } from "commander";
+import { LOG_LEVELS } from "../../config/log-level.ts";
 import { type Declaration, peerIdOf, reading } from "../declaration.ts";
 import type { WhyOptions } from "../why.ts";
 import type { EventsOptions } from "./events.ts";
@@ -70,7 +71,9 @@ function declareEvents({ program, terminal, ends }: Declaration): void {
     .description("show the last 100 events, or those since a time; --json: one on each line")
     .option("-f, --follow", "then show new ones as they happen, until Ctrl-C")
     .option("--site <peerid>", "only those of this site")
-    .addOption(new Option("--level <level>", "this level and more serious ones").choices(LEVELS))
+    .addOption(
+      new Option("--level <level>", "this level and more serious ones").choices(LOG_LEVELS),
+    )
     .option("--since <time>", "30s, 10m, 2h, 1d ago; or a time: 2030-01-31T08:00:00Z")
     .action(
       ends(async (options: EventsOptions) => {
@@ -110,10 +113,4 @@ const SORT_KEYS: readonly NonNullable<TunnelsOptions["sort"]>[] = [
   "address",
   "received",
   "sent",
-];
-const LEVELS: readonly NonNullable<EventsOptions["level"]>[] = [
-  "debug",
-  "info",
-  "warning",
-  "error",
 ];

@@ -1,5 +1,6 @@
 /** `erouted events`: what happened and what happens; for one site or all. */
 
+import type { LogLevel } from "../../config/log-level.ts";
 import { parseDuration } from "../../eroute/duration.ts";
 import { ok, type Result } from "../../octets/result.ts";
 import { type AskOptions, daemonOf, get, type RunningDaemon } from "../daemon-client.ts";
@@ -12,14 +13,11 @@ export type EventsOptions = AskOptions & {
   readonly follow?: true;
   readonly site?: string;
   /** This level and more serious ones. */
-  readonly level?: Level;
+  readonly level?: LogLevel;
   /** `10m`, or an ISO time. */
   readonly since?: string;
   readonly json?: true;
 };
-
-/** The values of `--level`, the most serious last. */
-export type Level = "debug" | "info" | "warning" | "error";
 
 /** Prints the last ones; with `follow`, also new ones, until it is interrupted. */
 export async function events(options: EventsOptions, terminal: Terminal): Promise<ExitCode> {

@@ -1,6 +1,7 @@
 /** The traffic selectors of a Child SA as the kernel's: pairs of subnets with blocks of ports. */
 
 import type { ChildSa } from "../../ike/child-sa.ts";
+import { isIcmp } from "../../inet/ip-protocol.ts";
 import { onePort, type PortBlock, portBlocks } from "../../inet/port-block.ts";
 import type { Prefix } from "../../inet/prefix.ts";
 import { rangePrefixes } from "../../inet/range.ts";
@@ -58,13 +59,6 @@ function equalPorts(a: Ports, b: Ports): boolean {
 function blocksOf(ports: Ports): readonly Block[] {
   return isAnyPort(ports) ? [undefined] : portBlocks(ports.startPort, ports.endPort);
 }
-
-function isIcmp(protocol: number): boolean {
-  return protocol === IPPROTO_ICMP || protocol === IPPROTO_ICMPV6;
-}
-
-const IPPROTO_ICMP = 1;
-const IPPROTO_ICMPV6 = 58;
 
 /** Type in the upper octet, code in the lower (RFC 7296 §3.13.1); the kernel has two fields. */
 function icmpBlocks(ports: Ports): { readonly srcPort: Block; readonly dstPort: Block }[] {

@@ -2,6 +2,7 @@
 
 import type { DefaultEroute, Eroute, EroutePlan } from "../../eroute/eroute.ts";
 import type { Family } from "../../inet/address.ts";
+import { LOOPBACK } from "../../inet/loopback.ts";
 import { onePort } from "../../inet/port-block.ts";
 import { containsPrefix, type Prefix } from "../../inet/prefix.ts";
 import type { XfrmDirection, XfrmPolicy } from "../../xfrm/policy.ts";
@@ -92,12 +93,6 @@ function passesOf(
       pass(direction, plain(all, subnet), NO_TAGS),
     ]);
 }
-
-/** 127.0.0.0/8 and ::1. */
-const LOOPBACK: readonly Prefix[] = [
-  { family: 4, value: 0x7f00_0000n, length: 8 },
-  { family: 6, value: 1n, length: 128 },
-];
 
 /**
  * Without them IPv6 finds no neighbours on its own link (RFC 4861 §4): router and neighbour

@@ -16,6 +16,7 @@ import type { Draining, Installed } from "./installed.ts";
 import { standingPolicies } from "./no-sa.ts";
 import { takeOutbound } from "./outbound-spi.ts";
 import { installedOf, mark, type PlainChild, plainChild, plainOf, stateId } from "./plain-child.ts";
+import { NO_CHILD } from "./standing.ts";
 
 /** Our SPIs of the Child SAs that want one object of the kernel; the last one's is in force. */
 type Users = { readonly name: string; readonly spisIn: readonly number[] };
@@ -75,9 +76,6 @@ function usersOf(name: string, list: readonly { readonly spiIn: number }[]): Use
 function isTold({ spisIn }: Users): boolean {
   return spisIn.length > 1 || spisIn[0] === NO_CHILD;
 }
-
-/** As in `standing.ts`: the place of a policy that belongs to no Child SA. */
-const NO_CHILD = 0;
 
 /** Puts what was written into the tables, and makes anew all that follows from it. */
 export function putDataplane(engine: Engine, plain: PlainDataplane): void {

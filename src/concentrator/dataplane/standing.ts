@@ -9,7 +9,7 @@ import { kernelReason } from "./kernel-reason.ts";
 import { standingPolicies } from "./no-sa.ts";
 
 /** Stands in the place of a Child SA's SPI, where a policy belongs to none. */
-const NO_CHILD = 0;
+export const NO_CHILD = 0;
 
 /**
  * Brings the kernel from the policies that stand to those that the plan wants. Child SAs' policies

@@ -27,8 +27,11 @@ export type JournalStep =
  */
 export type JournalOutcome = "ok" | "failed" | "refused" | "note";
 
+/** How serious an entry is, the least serious first. */
+export const JOURNAL_LEVELS = ["debug", "info", "warning", "error"] as const;
+
 export type JournalEntry = {
-  readonly level: "debug" | "info" | "warning" | "error";
+  readonly level: (typeof JOURNAL_LEVELS)[number];
   readonly step: JournalStep;
   readonly outcome: JournalOutcome;
   /** `wrong-psk`, `no-row`, `established`, … */

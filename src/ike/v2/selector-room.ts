@@ -1,6 +1,7 @@
 /** What of two lists of selectors has room in the kernel: a pair of subnets is three policies. */
 
 import type { Family } from "../../inet/address.ts";
+import { isIcmp } from "../../inet/ip-protocol.ts";
 import { countPortBlocks } from "../../inet/port-block.ts";
 import { prefixRange } from "../../inet/prefix.ts";
 import { countRangePrefixes, rangePrefixes } from "../../inet/range.ts";
@@ -116,7 +117,7 @@ function portBlocksIn(selector: TrafficSelector): number {
   const { startPort, endPort } = selector;
   if (isAnyPort(selector)) return 1;
   if (isIcmpAcrossTypes(selector)) return Number.POSITIVE_INFINITY;
-  const types = isIcmp(selector) && isWholeTypes(selector);
+  const types = isIcmp(selector.protocol) && isWholeTypes(selector);
   return types
     ? countPortBlocks(startPort >>> 8, endPort >>> 8)
     : countPortBlocks(startPort, endPort);
@@ -125,17 +126,10 @@ function portBlocksIn(selector: TrafficSelector): number {
 /** Neither whole types nor codes of one type: the kernel has two fields, with a mask each. */
 function isIcmpAcrossTypes(selector: TrafficSelector): boolean {
   const { startPort, endPort } = selector;
-  if (!isIcmp(selector) || isAnyPort(selector) || isWholeTypes(selector)) return false;
+  if (!isIcmp(selector.protocol) || isAnyPort(selector) || isWholeTypes(selector)) return false;
   return startPort >>> 8 !== endPort >>> 8;
 }
 
 function isWholeTypes({ startPort, endPort }: TrafficSelector): boolean {
   return (startPort & 0xff) === 0 && (endPort & 0xff) === 0xff;
 }
-
-function isIcmp({ protocol }: TrafficSelector): boolean {
-  return protocol === IPPROTO_ICMP || protocol === IPPROTO_ICMPV6;
-}
-
-const IPPROTO_ICMP = 1;
-const IPPROTO_ICMPV6 = 58;

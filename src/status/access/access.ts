@@ -2,8 +2,7 @@
 
 import type { Context, MiddlewareHandler } from "hono";
 import { getCookie } from "hono/cookie";
-import { parseAddress } from "../../inet/address.ts";
-import { containsAddress, type Prefix } from "../../inet/prefix.ts";
+import { isLoopback } from "../../inet/loopback.ts";
 import { equalConstantTime } from "../../octets/secret.ts";
 import { LOGIN_PATH, STYLE_PATH } from "../paths.ts";
 import { problem, wantsPage } from "../problem.ts";
@@ -139,17 +138,6 @@ function hostName(host: string): string {
 
 function bracketed(host: string): string {
   return host.includes(":") ? `[${host.toLowerCase()}]` : host.toLowerCase();
-}
-
-const LOOPBACK: readonly Prefix[] = [
-  { family: 4, value: 0x7f00_0000n, length: 8 },
-  { family: 6, value: 1n, length: 128 },
-];
-
-function isLoopback(host: string): boolean {
-  const address = parseAddress(host);
-  if (address === undefined) return host.toLowerCase() === "localhost";
-  return LOOPBACK.some((prefix) => containsAddress(prefix, address));
 }
 
 function encode(text: string): Uint8Array {

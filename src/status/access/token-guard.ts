@@ -5,7 +5,7 @@ import { createRates, Rate, type RateLimit } from "../../concentrator/rate.ts";
 import { originOfText } from "../../inet/origin.ts";
 import { asInstant } from "../../octets/instant.ts";
 import { problem } from "../problem.ts";
-import type { StatusBindings } from "../request.ts";
+import { remoteOf, type StatusBindings } from "../request.ts";
 
 /** From one address, or one /64 of IPv6: other addresses are not affected. */
 const WRONG_TOKENS: RateLimit = { perSecond: 2, burst: 10 };
@@ -63,8 +63,4 @@ export function createTokenGuard({ nowMs, onDenied }: TokenGuardSettings): Token
 /** The answer after too many wrong tokens. */
 export function tooManyTokens(c: Context): Response {
   return problem(c, 429, "too many wrong tokens: wait a second", { "Retry-After": "1" });
-}
-
-function remoteOf(c: Context<StatusBindings>): string {
-  return c.env?.remote ?? "unknown";
 }

@@ -1,7 +1,7 @@
 /** What lists are searched, filtered, sorted and cut into pages by, in the API and on pages. */
 
+import { JOURNAL_LEVELS } from "../../concentrator/journal/journal.ts";
 import { EROUTE_STATES, SORTS } from "../lists/eroutes.ts";
-import { EVENT_LEVELS } from "../lists/events.ts";
 import { LAST_KINDS, WHO_KINDS } from "../lists/not-connected.ts";
 import { PEER_STATES } from "../lists/peers.ts";
 import { RANGES } from "../series.ts";
@@ -24,7 +24,7 @@ export const EROUTE_FILTERS = {
 
 export const EVENT_FILTERS = {
   site: text("Only events of this peer ID."),
-  level: word("Only events of this level or a more severe one.", EVENT_LEVELS),
+  level: word("Only events of this level or a more severe one.", JOURNAL_LEVELS),
 };
 
 const before = whole("Only events with a lower sequence.", { ...SEQUENCE, least: 1 });

@@ -4,7 +4,7 @@
  * and the page of it are made from this table, and from nothing else.
  */
 
-import { EVENT_LEVELS } from "../lists/events.ts";
+import { JOURNAL_LEVELS } from "../../concentrator/journal/journal.ts";
 import type { StatusRequest } from "../request.ts";
 import type { Answers, ProblemStatus, Reply } from "./answer.ts";
 import {
@@ -288,7 +288,7 @@ export const OPERATIONS = {
   logLevel: {
     ...ACTION,
     path: "/api/v1/log-level",
-    parameters: { level: required(word("From now on.", EVENT_LEVELS)) },
+    parameters: { level: required(word("From now on.", JOURNAL_LEVELS)) },
     problems: [],
     summary: "Set the level of the log until the configuration is read again.",
   },

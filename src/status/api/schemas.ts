@@ -1,10 +1,10 @@
 /** What the API answers, as schemas: the OpenAPI document is made from them, tests hold to them. */
 
 import { z } from "zod";
+import { JOURNAL_LEVELS } from "../../concentrator/journal/journal.ts";
 import { COUNTER_NAMES } from "../../concentrator/snapshot.ts";
 import { SITE_STATES } from "../../why/site-facts.ts";
 import { EROUTE_STATES } from "../lists/eroutes.ts";
-import { EVENT_LEVELS } from "../lists/events.ts";
 import { LAST_KINDS } from "../lists/not-connected.ts";
 import { PEER_STATES } from "../lists/peers.ts";
 import { SERIES_NAMES } from "../series.ts";
@@ -80,7 +80,7 @@ const event = z
   .strictObject({
     sequence: count,
     time,
-    level: z.enum(EVENT_LEVELS),
+    level: z.enum(JOURNAL_LEVELS),
     site: textOrNull,
     eroute: textOrNull,
     remote: textOrNull,

@@ -1,6 +1,6 @@
 /** The events that a request wants: of a site, of a level or more severe, after or before one. */
 
-import type { JournalRecord } from "../../concentrator/journal/journal.ts";
+import { JOURNAL_LEVELS, type JournalRecord } from "../../concentrator/journal/journal.ts";
 import { peerKey } from "../../eroute/peer-id.ts";
 import type { StatusSource } from "../source.ts";
 
@@ -29,8 +29,6 @@ export function eventsOf(
     .slice(-limit);
 }
 
-export const EVENT_LEVELS = ["debug", "info", "warning", "error"] as const;
-
 /** Whether a record is of this site, and of this level or a more severe one; undefined: all are. */
 export function eventFilter({
   site,
@@ -41,7 +39,7 @@ export function eventFilter({
 }): ((record: JournalRecord) => boolean) | undefined {
   if (site === undefined && level === undefined) return undefined;
   const key = site === undefined ? undefined : peerKey(site);
-  const wanted: readonly string[] = EVENT_LEVELS.slice(EVENT_LEVELS.indexOf(level ?? "debug"));
+  const wanted: readonly string[] = JOURNAL_LEVELS.slice(JOURNAL_LEVELS.indexOf(level ?? "debug"));
   return ({ level: given, peerId }) => {
     if (!wanted.includes(given)) return false;
     return key === undefined || (peerId !== undefined && peerKey(peerId) === key);

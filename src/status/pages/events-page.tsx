@@ -2,8 +2,7 @@
 /** Status > Events: the journal, the latest first, filtered by site and level. */
 
 import type { FC } from "hono/jsx";
-import type { JournalRecord } from "../../concentrator/journal/journal.ts";
-import { EVENT_LEVELS } from "../lists/events.ts";
+import { JOURNAL_LEVELS, type JournalRecord } from "../../concentrator/journal/journal.ts";
 import { EVENTS_PATH, sitePath } from "../paths.ts";
 import type { StatusSource } from "../source.ts";
 import { Document, documentText } from "./document.tsx";
@@ -39,7 +38,7 @@ export function eventsPage(source: StatusSource, wanted: EventsWanted): string {
           <label>
             <span>Least level</span>
             <select name="level">
-              {EVENT_LEVELS.map((name) => (
+              {JOURNAL_LEVELS.map((name) => (
                 <option value={name} {...(name === (level ?? "debug") ? { selected: true } : {})}>
                   {name}
                 </option>
