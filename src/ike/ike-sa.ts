@@ -11,10 +11,10 @@ import type { IkeSaFacts, Stage } from "./facts.ts";
 import { localSpi, type SaId } from "./sa-id.ts";
 import { deadlineOf as deadlineOfV2 } from "./v2/deadlines.ts";
 import { decryptionTableLine as decryptionTableLineV2 } from "./v2/decryption-table.ts";
+import { type IkeSa as Ikev2Sa, pathOf as pathOfV2, saIdOf as saIdOfV2 } from "./v2/every-phase.ts";
 import { factsOf as factsOfV2, stageOf as stageOfV2 } from "./v2/facts.ts";
 import { halfOpenOctets as halfOpenOctetsV2 } from "./v2/half-open-octets.ts";
 import { step as stepV2 } from "./v2/ike-sa.ts";
-import { type IkeSa as Ikev2Sa, saIdOf as saIdOfV2 } from "./v2/phase.ts";
 
 export type IkeSa = Ikev2Sa;
 
@@ -55,7 +55,7 @@ export function spiOf(sa: IkeSa): ReturnType<typeof localSpi> {
 
 /** Where its messages come from and go to. */
 export function pathOf(sa: IkeSa): Path {
-  return sa.path;
+  return pathOfV2(sa);
 }
 
 /** How much memory it takes while its peer has not authenticated; 0 from then on. */

@@ -1,8 +1,10 @@
 /** IKE SAs that go on from an older copy of themselves, and in the middle of an exchange. */
 
 import { expect, test } from "bun:test";
+import { localSpi } from "../../src/ike/sa-id.ts";
 import type { Place } from "../../src/ike/state/written-ike-sa.ts";
 import { readIkeSa, writeIkeSa } from "../../src/ike/state/written-ike-sa.ts";
+import { saIdOf } from "../../src/ike/v2/every-phase.ts";
 import { connectedEnds, type Ends, established, type IkeEnd } from "./ends.ts";
 import { createIvLog, noteIv } from "./ivs.ts";
 
@@ -23,10 +25,7 @@ function goOn(ends: Ends, end: IkeEnd, document: Uint8Array, generation: number)
   const read = readIkeSa(document, placeOf(ends, generation));
   if (!read.ok) throw new Error(read.error.detail);
   end.sas.clear();
-  end.sas.set(
-    read.value.id.role === "initiator" ? read.value.id.spiI : read.value.id.spiR,
-    read.value,
-  );
+  end.sas.set(localSpi(saIdOf(read.value)), read.value);
 }
 
 /** IVs under which the ends have sealed two different messages so far. */

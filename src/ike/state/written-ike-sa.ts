@@ -1,11 +1,12 @@
 /** One IKE SA of any version as a document, and back in a later process. */
 
 import { type Anchor, type Codec, mapped, oneOf, record } from "../../octets/codec.ts";
-import { err, ok, type Result } from "../../octets/result.ts";
+import type { Result } from "../../octets/result.ts";
 import type { IkeSa } from "../ike-sa.ts";
-import { type Generations, nextEpoch } from "../v2/epoch.ts";
+import { nextEpoch } from "../v2/epoch.ts";
 import { wipeSecrets } from "../v2/secrets.ts";
 import {
+  inEpoch,
   type Lasting,
   lastingOf as lastingOfV2,
   lasting as lastingV2,
@@ -45,15 +46,8 @@ export function readIkeSa(document: Uint8Array, place: Place): Result<LastingIke
   const read = readDocument(lasting, document, place.anchor);
   if (!read.ok) return read;
   const { value, generation: writer } = read.value;
-  return inNextEpoch(value, { writer, reader: place.generation });
-}
-
-/** The same with keys that seal nothing under an IV that the writer, or another reader, may use. */
-function inNextEpoch(sa: LastingIkeSa, generations: Generations): Result<LastingIkeSa, StateFault> {
-  if (sa.phase === "ended") return ok(sa);
-  const epoch = nextEpoch(sa.keys.epoch, generations);
-  if (!epoch.ok) return err(epoch.error);
-  return ok({ ...sa, keys: { ...sa.keys, epoch: epoch.value } });
+  // Its keys seal nothing under an IV that the writer, or another reader, may use.
+  return inEpoch(value, (epoch) => nextEpoch(epoch, { writer, reader: place.generation }));
 }
 
 /** Overwrites what is secret in an IKE SA that was written: another copy goes on. */

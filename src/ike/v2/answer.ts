@@ -12,10 +12,10 @@ import type { EndReason } from "../end-reason.ts";
 import { endWord } from "../end-reason.ts";
 import { LINGER_MS } from "../limits.ts";
 import { type Refusal, refusalText } from "../refusal.ts";
-import type { CallPhase } from "./call-phase.ts";
+import type { Established } from "./established-phase.ts";
+import type { CallPhase } from "./initiator-phase.ts";
 import { wipeHalfOpenKeys, wipeIkeKeys } from "./keys.ts";
 import { notifyFor } from "./notify.ts";
-import type { Established } from "./phase.ts";
 import { sealMessage } from "./protect.ts";
 import type { IkeEffect, Step } from "./step.ts";
 

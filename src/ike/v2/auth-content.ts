@@ -6,9 +6,10 @@ import { NotifyType } from "../../wire/v2/notify-type.ts";
 import type { Refusal } from "../refusal.ts";
 import { configurationRequestOf } from "./configuration.ts";
 import { notifyOf, payloadOf, unreadableOf, unreadableRefusal } from "./find-payload.ts";
-import type { AuthRequest, HalfOpen } from "./phase.ts";
+import type { HalfOpen } from "./half-open.ts";
 import { ppkRequestOf } from "./ppk.ts";
 import { certificatesOf } from "./proof.ts";
+import type { AuthRequest } from "./responder-phase.ts";
 
 export type AuthContent = Omit<
   AuthRequest,

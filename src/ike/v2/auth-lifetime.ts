@@ -6,8 +6,8 @@ import { NotifyType } from "../../wire/v2/notify-type.ts";
 import type { IkeContext } from "../effect.ts";
 import type { IkeSaSettings } from "../settings.ts";
 import { reauthAtOf } from "./established.ts";
+import type { Established } from "./established-phase.ts";
 import { notifyOf } from "./find-payload.ts";
-import type { Established } from "./phase.ts";
 
 /** The peer deletes the IKE SA unless we reauthenticate before: the shorter time counts. */
 export function withAuthLifetime(

@@ -11,8 +11,8 @@ import { nextRoundAt, struggleOn } from "../struggle.ts";
 import { noteOfStruggle, refusedNote } from "./answer.ts";
 import type { ChildAsk, ChildHow } from "./asking.ts";
 import { deleteEffects } from "./delete.ts";
+import type { Established } from "./established-phase.ts";
 import { childMethods, type NextTry, nextTry, type Refused, type Setback } from "./next-try.ts";
-import type { Established } from "./phase.ts";
 import type { IkeEffect, Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
 

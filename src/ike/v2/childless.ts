@@ -2,7 +2,7 @@
 
 import { type Instant, later } from "../../octets/instant.ts";
 import { CHILDLESS_MS } from "../limits.ts";
-import type { Established } from "./phase.ts";
+import type { Established } from "./established-phase.ts";
 
 /**
  * Begins to count when there is no Child SA, and stops when there is one: an IKE SA that carries

@@ -18,12 +18,12 @@ import type { Asking, ChildAsk, ChildHow, GrantedChild, Method } from "./asking.
 import { askLater, onRefused, onWrongAnswer, putOff } from "./child-setback.ts";
 import { isRedundant, lowerNonce } from "./collision.ts";
 import { close, closeChild } from "./delete.ts";
+import type { Established } from "./established-phase.ts";
 import { neededPayload } from "./find-payload.ts";
 import { CHILD_RESPONSE, childOffer, grantedOf } from "./granted-child.ts";
 import { childText, childUp, grantedChild, spiOctets } from "./make-child-sa.ts";
 import { childMethods, setbackOf } from "./next-try.ts";
 import { notify } from "./notify.ts";
-import type { Established } from "./phase.ts";
 import { ask } from "./request.ts";
 import type { IkeEffect, Step } from "./step.ts";
 import { addTask } from "./tasks.ts";

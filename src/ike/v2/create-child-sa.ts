@@ -23,6 +23,7 @@ import { answer, okNote, refuse } from "./answer.ts";
 import { lowerNonce } from "./collision.ts";
 import { configurationRequestOf, configure } from "./configuration.ts";
 import { isBeingDeleted } from "./delete.ts";
+import type { ChildPlan, Established, Serving } from "./established-phase.ts";
 import { neededPayload, neededSelectors, notifyOf, payloadOf } from "./find-payload.ts";
 import {
   type ChildRequest,
@@ -32,7 +33,6 @@ import {
   makeChild,
   planChild,
 } from "./make-child-sa.ts";
-import type { ChildPlan, Established, Serving } from "./phase.ts";
 import { onRekeyIkeRequest } from "./rekey-ike-sa.ts";
 import { countSelectorPairs } from "./selector-room.ts";
 import type { IkeEffect, Step } from "./step.ts";
@@ -50,9 +50,6 @@ export function onCreateChildSaRequest(
   context: IkeContext,
 ): Step {
   const refuseWith = (refusal: Refusal) => refuse(sa, header, refusal, context);
-  if (sa.replacedUntil !== undefined) {
-    return refuseWith({ kind: "temporary-failure", detail: "this IKE SA has been rekeyed" });
-  }
   const offer = payloadOf(payloads, "SA");
   if (isRekeyingIke(sa)) {
     const isIke = offer?.proposals.some((proposal) => proposal.protocol === Protocol.IKE);

@@ -6,12 +6,14 @@ import type { IkeContext } from "../effect.ts";
 import { LINGER_MS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
 import { endCall, failedNote, sends } from "./answer.ts";
-import type { AwaitingAuthResponse, AwaitingInitResponse } from "./call-phase.ts";
 import { forget } from "./delete.ts";
 import { deadlineOfEstablished, onDeadlineEstablished } from "./established-deadlines.ts";
+import type { IkeSa } from "./every-phase.ts";
+import type { HalfOpen } from "./half-open.ts";
 import { endUnanswered } from "./hold-auth.ts";
 import { reject } from "./ike-auth-request.ts";
-import type { HalfOpen, IkeSa } from "./phase.ts";
+import type { AwaitingAuthResponse, AwaitingInitResponse } from "./initiator-phase.ts";
+import { deadlineOfReplaced, onDeadlineReplaced } from "./replaced.ts";
 import { retransmission } from "./request.ts";
 import { wipeSecrets } from "./secrets.ts";
 import type { Step } from "./step.ts";
@@ -42,6 +44,8 @@ export function deadlineOf(sa: IkeSa): Instant | undefined {
       return sa.inFlight.retransmitAt;
     case "established":
       return deadlineOfEstablished(sa);
+    case "replaced":
+      return deadlineOfReplaced(sa);
     case "ended":
       return sa.forgetAt;
     default:
@@ -85,6 +89,8 @@ export function onDeadline(sa: IkeSa, context: IkeContext): Step {
       return callAgain(sa, context);
     case "established":
       return onDeadlineEstablished(sa, context);
+    case "replaced":
+      return onDeadlineReplaced(sa, context);
     case "closing": {
       const inFlight = retransmission(sa.inFlight, sa.retransmission, context);
       if (inFlight === undefined) return forget(sa);

@@ -3,7 +3,8 @@
 import type { Encryption } from "../../crypto/encryption.ts";
 import type { Integrity } from "../../crypto/integrity.ts";
 import { spi64Hex, toHex } from "../../octets/hex.ts";
-import type { IkeSa } from "./phase.ts";
+import type { IkeSa } from "./every-phase.ts";
+import type { HalfOpen } from "./half-open.ts";
 
 /**
  * The line of an IKE SA: both SPIs, SK_ei, SK_er, encryption, SK_ai, SK_ar, integrity, in the
@@ -11,7 +12,7 @@ import type { IkeSa } from "./phase.ts";
  * RFC 5282 §7.1. Undefined as long as it has no keys, and when they are wiped. A secret.
  */
 export function decryptionTableLine(sa: IkeSa): string | undefined {
-  const secured = "half" in sa ? sa.half : sa;
+  const secured = securedOf(sa);
   if (!("keys" in secured)) return undefined;
   const { id, algorithms, keys } = secured;
   return [
@@ -24,6 +25,11 @@ export function decryptionTableLine(sa: IkeSa): string | undefined {
     toHex(keys.SK_ar),
     `"${integrityWords(algorithms.integ)}"`,
   ].join(",");
+}
+
+function securedOf(sa: IkeSa): HalfOpen | IkeSa {
+  if (sa.phase === "replaced") return sa.former;
+  return "half" in sa ? sa.half : sa;
 }
 
 function encryptionWords(encr: Encryption): string {

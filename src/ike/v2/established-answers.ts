@@ -8,8 +8,8 @@ import {
   onChildPublicValue,
   onChildSharedSecret,
 } from "./create-child-sa-request.ts";
+import type { Established } from "./established-phase.ts";
 import { onFirstChildInstalled } from "./ike-auth.ts";
-import type { Established } from "./phase.ts";
 import { onIkeKeyExchange } from "./rekey-ike-sa.ts";
 import { onIkePublicValue, onIkeSharedSecret } from "./rekey-ike-sa-request.ts";
 import type { Step } from "./step.ts";

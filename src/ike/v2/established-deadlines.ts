@@ -7,11 +7,11 @@ import { retryMs } from "../jitter.ts";
 import { TASKS_MAX } from "../limits.ts";
 import { childrenDown, sends } from "./answer.ts";
 import { close, closeAs } from "./delete.ts";
+import type { Established } from "./established-phase.ts";
 import { endHeld } from "./first-child.ts";
 import { withoutStale } from "./fragments.ts";
 import { wipeIkeKeys } from "./keys.ts";
 import { checkLiveness, inactivityStepMs, livenessAt, probe } from "./liveness.ts";
-import type { Established } from "./phase.ts";
 import { onRedundantDue } from "./redundant.ts";
 import { retransmission } from "./request.ts";
 import type { IkeEffect, Step } from "./step.ts";
@@ -20,9 +20,7 @@ import { addTask } from "./tasks.ts";
 /** The earliest of all instants at which there is something to do. */
 export function deadlineOfEstablished(sa: Established): Instant | undefined {
   const { inFlight } = sa.outbound;
-  let next = earlier(sa.replacedUntil, inFlight?.retransmitAt ?? livenessAt(sa));
-  // An IKE SA that has been replaced has no other duties.
-  if (sa.replacedUntil !== undefined) return next;
+  let next = inFlight?.retransmitAt ?? livenessAt(sa);
   const { rekeyAt, hardAt, reauthAt, inactivityAt, keepaliveAt } = sa.timers;
   const { childlessAt, redundant } = sa.timers;
   const duties = [rekeyAt, hardAt, reauthAt, inactivityAt, keepaliveAt, childlessAt, redundant?.at];
@@ -38,18 +36,17 @@ export function deadlineOfEstablished(sa: Established): Instant | undefined {
 /** Does everything that is due. */
 export function onDeadlineEstablished(sa: Established, context: IkeContext): Step {
   const isDue = (at: Instant | undefined) => at !== undefined && context.now >= at;
-  if (isDue(sa.replacedUntil)) return close(sa, "rekeyed", context);
   if (isDue(sa.outbound.inFlight?.retransmitAt)) {
     const again = repeat(sa, context);
-    if (again.sa?.phase !== "established" || sa.replacedUntil !== undefined) return again;
+    if (again.sa?.phase !== "established") return again;
     const rest = onTimers(again.sa, context);
     return { sa: rest.sa, effects: [...again.effects, ...rest.effects] };
   }
-  return sa.replacedUntil === undefined ? onTimers(sa, context) : { sa, effects: [] };
+  return onTimers(sa, context);
 }
 
 /** A site that answers no request is gone; telling it so would be one more of them (§2.4). */
-function repeat(sa: Established, context: IkeContext): Step {
+export function repeat(sa: Established, context: IkeContext): Step {
   const { nextId, inFlight: before } = sa.outbound;
   if (before === undefined) return { sa, effects: [] };
   const inFlight = retransmission(before, sa.settings.retransmission, context);

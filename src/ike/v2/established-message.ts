@@ -1,58 +1,59 @@
-/** Messages of an authenticated peer: windows, repeats, requests, answers (RFC 7296 §2.1-2.3). */
+/** What an established IKE SA does with the messages of its peer (RFC 7296 §2.3, §2.21). */
 
 import { never } from "../../octets/assert.ts";
 import { later } from "../../octets/instant.ts";
 import type { IkeHeader } from "../../wire/header.ts";
-import { ExchangeType, exchangeName } from "../../wire/v2/exchange-type.ts";
+import { ExchangeType } from "../../wire/v2/exchange-type.ts";
 import type { Payload } from "../../wire/v2/message.ts";
-import type { IkeContext, IkeCounter, IkeNote } from "../effect.ts";
-import type { IkeEvent } from "../event.ts";
+import type { IkeContext } from "../effect.ts";
 import { NOTICE_MS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
-import { answerAndEnd, failedNote, refuse, refusedNote, sends } from "./answer.ts";
+import { answerAndEnd, failedNote, refuse, refusedNote } from "./answer.ts";
 import { onWrongAnswer } from "./child-setback.ts";
 import { onCreateChildSaRequest } from "./create-child-sa.ts";
 import { onChildResponse } from "./create-child-sa-request.ts";
+import type { Established } from "./established-phase.ts";
 import { unreadableOf, unreadableRefusal } from "./find-payload.ts";
 import { isTooEarly, onHeldRequest } from "./first-child.ts";
 import { onInformationalRequest } from "./informational.ts";
+import {
+  counted,
+  type MessageDuties,
+  type MessageEvent,
+  type Read,
+  takeMessage,
+} from "./known-peer-message.ts";
 import { askIfSilent } from "./liveness.ts";
-import { follow, onRoutability } from "./mobike.ts";
+import { onRoutability } from "./mobike.ts";
 import { notifyFor } from "./notify.ts";
-import type { Established } from "./phase.ts";
-import { type Opened, openMessage } from "./protect.ts";
 import { onIkeResponse, onWrongIkeAnswer } from "./rekey-ike-sa-request.ts";
 import type { Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
-import { unwelcomeEffects } from "./unwelcome.ts";
 
-type MessageEvent = Extract<IkeEvent, { kind: "message" }>;
-
-/** A message that carries our SPI: a request, a repeat of one, an answer, or forged. */
+/** A message that carries our SPI. */
 export function onMessageEstablished(
   sa: Established,
   event: MessageEvent,
   context: IkeContext,
 ): Step {
-  const { header } = event;
-  if (isTooEarly(sa, header, context.now)) return { sa, effects: [] };
-  const opened = openMessage(sa, { header, octets: event.octets }, context);
-  if (opened.kind === "forged") return onForged(sa, event, context);
-  if (opened.kind === "unwelcome") {
-    const step = exchangeName(header.exchangeType) as IkeNote["step"];
-    return { sa: { ...sa, fragments: opened.fragments }, effects: unwelcomeEffects(opened, step) };
-  }
-  if (header.flags.response) return onResponse(sa, event, opened, context);
-  return onRequest(sa, event, opened, context);
+  if (isTooEarly(sa, event.header, context.now)) return { sa, effects: [] };
+  return takeMessage(sa, event, DUTIES, context);
 }
 
+const DUTIES: MessageDuties = {
+  onForged,
+  onOutOfWindow,
+  onRequest: serveRequest,
+  onAnswer: takeAnswer,
+};
+
 /**
- * Nobody vouches for it. Somebody who says INVALID_IKE_SPI may be a peer that has lost its state:
- * reason enough to ask, not to believe (§2.21.4).
+ * Nothing proves who sent it. INVALID_IKE_SPI may come from a peer that has lost its state: reason
+ * enough to ask the peer, not to believe it (§2.21.4).
  */
 function onForged(sa: Established, { header, octets }: MessageEvent, context: IkeContext): Step {
   const isHint = header.flags.response && header.nextPayload === NOTIFY && octets.length < HINT_MAX;
-  if (isHint && context.now >= sa.timers.noticeAt && sa.replacedUntil === undefined) {
+  if (isHint && context.now >= sa.timers.noticeAt) {
     const noticeAt = later(context.now, NOTICE_MS);
     const noted = { ...sa, timers: { ...sa.timers, noticeAt } };
     return { sa: askIfSilent(noted, context), effects: [] };
@@ -63,38 +64,11 @@ function onForged(sa: Established, { header, octets }: MessageEvent, context: Ik
 const NOTIFY = 41;
 const HINT_MAX = 64;
 
-function onRequest(
-  sa: Established,
-  event: MessageEvent,
-  opened: Exclude<Opened, { kind: "forged" | "unwelcome" }>,
-  context: IkeContext,
-): Step {
-  const { header, path } = event;
-  const { inbound } = sa;
-  if (header.messageId === inbound.nextId - 1 && inbound.lastResponse !== undefined) {
-    // Of a repeat in fragments only the first one is answered (RFC 7383 §2.6.1).
-    if (opened.kind === "fragment" && opened.number !== 1) return { sa, effects: [] };
-    const again = sends(inbound.lastResponse, path);
-    return { sa, effects: [{ kind: "count", counter: "messages_repeated" }, ...again] };
-  }
-  if (header.messageId !== inbound.nextId) return onOutOfWindow(sa, header, context);
-  const isHeld = sa.serving?.kind === "ike-auth-held";
-  if (sa.serving !== undefined && !isHeld) return { sa, effects: [] };
-  if (opened.kind === "fragment") {
-    const { fragments } = opened;
-    return { sa: { ...sa, fragments, heardAt: context.now }, effects: [] };
-  }
-  const fragments = opened.kind === "whole" ? opened.fragments : sa.fragments;
-  const heard = { ...sa, fragments, inbound: { ...inbound, path }, heardAt: context.now };
-  const here = follow(heard, path);
-  const done = serve(here.sa, header, opened, context);
-  return { sa: done.sa, effects: [...here.effects, ...done.effects] };
-}
-
-function serve(
+/** The next request of the peer. */
+export function serveRequest(
   sa: Established,
   header: IkeHeader,
-  opened: Extract<Opened, { kind: "faulty" | "whole" }>,
+  opened: Read,
   context: IkeContext,
 ): Step {
   if (sa.serving?.kind === "ike-auth-held") {
@@ -142,7 +116,7 @@ function refuseSyntax(
 /** Neither the next request nor a repeat of the last: the peer is told, now and then (§2.3). */
 function onOutOfWindow(sa: Established, header: IkeHeader, context: IkeContext): Step {
   const isOld = header.messageId < sa.inbound.nextId;
-  if (isOld || context.now < sa.timers.noticeAt || sa.replacedUntil !== undefined) {
+  if (isOld || context.now < sa.timers.noticeAt) {
     return counted(sa, "messages_out_of_window");
   }
   const timers = { ...sa.timers, noticeAt: later(context.now, NOTICE_MS) };
@@ -151,37 +125,14 @@ function onOutOfWindow(sa: Established, header: IkeHeader, context: IkeContext):
   return counted(told, "messages_out_of_window");
 }
 
-/** An answer: to the request in flight, or to one that was answered already. */
-function onResponse(
-  sa: Established,
-  event: MessageEvent,
-  opened: Exclude<Opened, { kind: "forged" | "unwelcome" }>,
-  context: IkeContext,
-): Step {
-  const { nextId, inFlight } = sa.outbound;
-  if (inFlight?.messageId !== event.header.messageId) return { sa, effects: [] };
-  if (opened.kind === "fragment") {
-    return { sa: { ...sa, fragments: opened.fragments }, effects: [] };
-  }
-  // What the peer asks for at the same time comes first: our request is repeated, and so is this.
-  if (isSlow(sa)) return { sa, effects: [] };
-  const outbound = { nextId, inFlight: undefined };
-  if (opened.kind === "faulty") {
-    return onFaultyAnswer({ ...sa, outbound, heardAt: context.now }, opened.refusal, context);
-  }
-  const { fragments, payloads } = opened;
-  const heard: Established = { ...sa, outbound, fragments, heardAt: context.now };
-  const here = follow(heard, event.path);
-  const done = onAnswer(here.sa, payloads, context);
-  return { sa: done.sa, effects: [...here.effects, ...done.effects] };
+/** The answer to our request. */
+export function takeAnswer(sa: Established, read: Read, context: IkeContext): Step {
+  return read.kind === "faulty"
+    ? onFaultyAnswer(sa, read.refusal, context)
+    : onWholeAnswer(sa, read.payloads, context);
 }
 
-function isSlow({ serving, asking }: Established): boolean {
-  if (serving === undefined) return false;
-  return asking?.kind === "child-response" || asking?.kind === "ike-response";
-}
-
-function onAnswer(sa: Established, payloads: readonly Payload[], context: IkeContext): Step {
+function onWholeAnswer(sa: Established, payloads: readonly Payload[], context: IkeContext): Step {
   const { asking } = sa;
   if (asking === undefined) return { sa, effects: [] };
   const free: Established = { ...sa, asking: undefined };
@@ -221,8 +172,4 @@ function onFaultyAnswer(sa: Established, refusal: Refusal, context: IkeContext):
     default:
       return { sa: free, effects: [refusedNote("INFORMATIONAL", refusal)] };
   }
-}
-
-function counted(sa: Established, counter: IkeCounter): Step {
-  return { sa, effects: [{ kind: "count", counter }] };
 }

@@ -9,9 +9,9 @@ import type { Nat } from "../nat.ts";
 import type { SaId } from "../sa-id.ts";
 import type { IkeSaSettings } from "../settings.ts";
 import type { Task } from "./asking.ts";
+import type { Established } from "./established-phase.ts";
 import { afterAuth } from "./fragments.ts";
 import { inactivityStepMs } from "./liveness.ts";
-import type { Established } from "./phase.ts";
 import type { Timers } from "./timers.ts";
 import { FIRST_MESSAGE_ID } from "./window.ts";
 
@@ -56,7 +56,6 @@ export function newEstablished(
     establishedAt: now,
     heardAt: now,
     contested: undefined,
-    replacedUntil: undefined,
   };
 }
 
@@ -98,7 +97,6 @@ export function successorOf(
     establishedAt: now,
     heardAt: now,
     contested: undefined,
-    replacedUntil: undefined,
   };
 }
 

@@ -5,7 +5,7 @@ import type { Instant } from "../../octets/instant.ts";
 import type { Identity } from "../../wire/identity.ts";
 import { identityText } from "../../wire/identity.ts";
 import { type Refusal, refusalText } from "../refusal.ts";
-import type { Established } from "./phase.ts";
+import type { Established } from "./established-phase.ts";
 import type { IkeEffect } from "./step.ts";
 
 type OtherId = NonNullable<Established["otherId"]>;

@@ -2,8 +2,9 @@
 
 import { never } from "../../octets/assert.ts";
 import type { IkeSaFacts, Stage } from "../facts.ts";
+import type { Established } from "./established-phase.ts";
+import type { IkeSa } from "./every-phase.ts";
 import { awaitsAuthResponse } from "./first-child.ts";
-import type { Established, IkeSa } from "./phase.ts";
 import { isRedirectable } from "./redirect.ts";
 
 /** How far it is. */
@@ -26,7 +27,9 @@ export function stageOf(sa: IkeSa): Stage {
     case "awaiting-call-verification":
       return "proving";
     case "established":
-      return sa.replacedUntil === undefined ? "up" : "replaced";
+      return "up";
+    case "replaced":
+      return "replaced";
     case "closing":
       return "closing";
     case "ended":
@@ -38,7 +41,14 @@ export function stageOf(sa: IkeSa): Stage {
 
 /** Undefined until both ends are authenticated, and once it is being deleted. */
 export function factsOf(sa: IkeSa): IkeSaFacts | undefined {
-  if (sa.phase !== "established") return undefined;
+  if (sa.phase === "established") return factsOfEstablished(sa);
+  if (sa.phase !== "replaced") return undefined;
+  const canTakeChildSas = isRekeyingIke(sa.former);
+  const facts = factsOfEstablished(sa.former);
+  return { ...facts, isReplaced: true, canBeSentAway: false, canTakeChildSas };
+}
+
+function factsOfEstablished(sa: Established): IkeSaFacts {
   return {
     id: sa.id,
     peer: sa.peer,
@@ -50,19 +60,18 @@ export function factsOf(sa: IkeSa): IkeSaFacts | undefined {
     usesPpk: sa.usesPpk,
     policy: sa.policy,
     children: sa.children,
-    isReplaced: sa.replacedUntil !== undefined,
+    isReplaced: false,
     isAnswered: !awaitsAuthResponse(sa),
     isServing: sa.serving !== undefined,
     isRedundant: sa.timers.redundant !== undefined,
     isSentAway: sa.redirected !== undefined,
     isSentHere: sa.redirect === "redirected",
     canBeSentAway: isRedirectable(sa),
-    canTakeChildSas: canTakeChildSas(sa),
+    canTakeChildSas: true,
   };
 }
 
-/** One that was replaced takes them back only while it is about to have another successor. */
-function canTakeChildSas({ replacedUntil, asking }: Established): boolean {
-  if (replacedUntil === undefined) return true;
+/** One that was replaced takes Child SAs back only while it is about to have another successor. */
+function isRekeyingIke({ asking }: Established): boolean {
   return asking?.kind === "ike-response" || asking?.kind === "ike-shared-secret";
 }

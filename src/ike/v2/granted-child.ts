@@ -7,11 +7,11 @@ import { type Payload, Protocol } from "../../wire/v2/message.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
 import type { Refusal } from "../refusal.ts";
 import type { ChildAsk, GrantedChild } from "./asking.ts";
+import type { Established } from "./established-phase.ts";
 import { neededPayload, neededSelectors, notifyOf } from "./find-payload.ts";
 import { spiOctets } from "./make-child-sa.ts";
 import { isInside, narrow } from "./narrow.ts";
 import { suitesFor } from "./next-try.ts";
-import type { Established } from "./phase.ts";
 import { chooseEsp, isAnswerTo, proposalsOf } from "./proposal.ts";
 
 /** The proposals of a request for a Child SA. */

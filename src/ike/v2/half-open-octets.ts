@@ -1,8 +1,10 @@
 /** How much memory an IKE SA takes whose peer has not authenticated yet. */
 
 import { HALF_OPEN_OCTETS } from "../limits.ts";
+import type { IkeSa } from "./every-phase.ts";
 import { fragmentOctetsKept } from "./fragments.ts";
-import type { AuthRequest, HalfOpen, IkeSa } from "./phase.ts";
+import type { HalfOpen } from "./half-open.ts";
+import type { AuthRequest } from "./responder-phase.ts";
 
 /** 0 for one whose peer is known, or whom we have called. */
 export function halfOpenOctets(sa: IkeSa): number {

@@ -10,9 +10,10 @@ import type { IkeContext } from "../effect.ts";
 import { REPEAT_MS_MIN } from "../limits.ts";
 import { type Refusal, refusalText } from "../refusal.ts";
 import { failedNote } from "./answer.ts";
+import type { IkeSa } from "./every-phase.ts";
 import { notifyFor } from "./notify.ts";
-import type { AuthRequest, AwaitingCredentials, AwaitingRepeat, Held, IkeSa } from "./phase.ts";
 import { unsettlePpk } from "./ppk.ts";
+import type { AuthRequest, AwaitingCredentials, AwaitingRepeat, Held } from "./responder-phase.ts";
 import { wipeSecrets } from "./secrets.ts";
 import type { IkeEffect, Step } from "./step.ts";
 

@@ -17,14 +17,9 @@ import type { Refusal } from "../refusal.ts";
 import { endCall, failedNote, okNote, sends } from "./answer.ts";
 import type { GrantedChild } from "./asking.ts";
 import { withAuthLifetime } from "./auth-lifetime.ts";
-import type {
-  AuthResponse,
-  AwaitingAuthResponse,
-  AwaitingCallSignature,
-  AwaitingCallVerification,
-} from "./call-phase.ts";
 import { close, closeAs } from "./delete.ts";
 import { newEstablished } from "./established.ts";
+import type { Established } from "./established-phase.ts";
 import {
   errorNotifyOf,
   neededPayload,
@@ -34,10 +29,16 @@ import {
 } from "./find-payload.ts";
 import { afterAuth } from "./fragments.ts";
 import { grantedSelectors } from "./granted-child.ts";
+import type { HalfOpen } from "./half-open.ts";
+import type {
+  AuthResponse,
+  AwaitingAuthResponse,
+  AwaitingCallSignature,
+  AwaitingCallVerification,
+} from "./initiator-phase.ts";
 import { keysAfterProof, wipeHalfOpenKeys } from "./keys.ts";
 import { childUp, grantedChild, spiOctets } from "./make-child-sa.ts";
 import { notify, notifyFor } from "./notify.ts";
-import type { Established, HalfOpen } from "./phase.ts";
 import { acceptPpk, ppkNotifies, withoutPpk } from "./ppk.ts";
 import {
   certificatesOf,

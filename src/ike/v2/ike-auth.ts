@@ -20,13 +20,18 @@ import { answer, failedNote, okNote } from "./answer.ts";
 import { authContentOf } from "./auth-content.ts";
 import { addressesText, configure } from "./configuration.ts";
 import { newEstablished } from "./established.ts";
+import type { Established } from "./established-phase.ts";
 import { expectsOtherNote, otherIdOf } from "./expected-id.ts";
 import { makeFirstChild, refusedFirstChild } from "./first-child.ts";
+import type { HalfOpen } from "./half-open.ts";
 import { holdAuth, isUnanswered, notTheRepeat } from "./hold-auth.ts";
 import { agreedFragments } from "./ike-sa-init.ts";
 import { keysAfterProof, wipeHalfOpenKeys } from "./keys.ts";
 import { childText, leftOutNotes, planChild } from "./make-child-sa.ts";
 import { notify, notifyFor } from "./notify.ts";
+import { settlePpk, withSettledPpk, wrongWithPpk } from "./ppk.ts";
+import { judgeHolder, judgeProof, ownProof, signedProof } from "./proof.ts";
+import { sealMessage } from "./protect.ts";
 import type {
   AuthRequest,
   AwaitingAuth,
@@ -34,12 +39,7 @@ import type {
   AwaitingRepeat,
   AwaitingSignature,
   AwaitingVerification,
-  Established,
-  HalfOpen,
-} from "./phase.ts";
-import { settlePpk, withSettledPpk, wrongWithPpk } from "./ppk.ts";
-import { judgeHolder, judgeProof, ownProof, signedProof } from "./proof.ts";
-import { sealMessage } from "./protect.ts";
+} from "./responder-phase.ts";
 import type { IkeEffect, Step } from "./step.ts";
 
 // Initiator                        Responder

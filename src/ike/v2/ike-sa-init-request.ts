@@ -16,13 +16,8 @@ import type { Call } from "../event.ts";
 import { CALL_ATTEMPTS_MAX, DETOURS_MAX, NONCE_OCTETS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
 import { endCall } from "./answer.ts";
-import type {
-  AwaitingInitResponse,
-  AwaitingPublicValue,
-  AwaitingSharedSecret,
-  Calling,
-} from "./call-phase.ts";
 import { errorNotifyOf, neededPayload, notifyOf, wantedMethodOf } from "./find-payload.ts";
+import type { HalfOpen } from "./half-open.ts";
 import { sendAuth } from "./ike-auth-request.ts";
 import {
   fragmentationSupported,
@@ -30,10 +25,15 @@ import {
   fragmentOctetsOf,
   noFragmentsYet,
 } from "./ike-sa-init.ts";
+import type {
+  AwaitingInitResponse,
+  AwaitingPublicValue,
+  AwaitingSharedSecret,
+  Calling,
+} from "./initiator-phase.ts";
 import { deriveIkeKeys, skeyseed } from "./keys.ts";
 import { detectNat, natDetectionNotifies } from "./nat.ts";
 import { notify } from "./notify.ts";
-import type { HalfOpen } from "./phase.ts";
 import { ppkUnsupported, saysUsePpk, usePpk } from "./ppk.ts";
 import { withPpk } from "./ppk-keys.ts";
 import { hashAlgorithms, hashAlgorithmsOf } from "./proof.ts";

@@ -24,14 +24,15 @@ import type { IkeSaSettings } from "../settings.ts";
 import { failedNote } from "./answer.ts";
 import { neededPayload, notifyOf } from "./find-payload.ts";
 import { afterAuth, FRAGMENTS_OFF, type Fragments, NO_FRAGMENTS_BEFORE_AUTH } from "./fragments.ts";
+import type { HalfOpen } from "./half-open.ts";
 import { deriveIkeKeys, skeyseed } from "./keys.ts";
 import { detectNat, natDetectionNotifies } from "./nat.ts";
 import { notify, notifyFor } from "./notify.ts";
-import type { AwaitingKeyExchange, HalfOpen } from "./phase.ts";
 import { saysUsePpk, usePpk } from "./ppk.ts";
 import { certRequest, hashAlgorithms, hashAlgorithmsOf } from "./proof.ts";
 import { chooseIke, chosenProposal } from "./proposal.ts";
 import { redirectNotify, redirectSupportOf } from "./redirect.ts";
+import type { AwaitingKeyExchange } from "./responder-phase.ts";
 import type { Step } from "./step.ts";
 import { afterAnswer, FIRST_MESSAGE_ID, NEW_WINDOW } from "./window.ts";
 

@@ -9,26 +9,29 @@ import type { IkeContext } from "../effect.ts";
 import type { IkeEvent } from "../event.ts";
 import { AUTH_OCTETS_MAX, LINGER_MS, REPLACED_MS, SUPERSEDED_MS } from "../limits.ts";
 import { childrenDown, endCall, sends } from "./answer.ts";
-import type { AwaitingAuthResponse } from "./call-phase.ts";
 import { watchChildless } from "./childless.ts";
 import { onDeadline } from "./deadlines.ts";
 import { close, expireChild, forget } from "./delete.ts";
 import { onInstalled, onKeyExchangeEstablished } from "./established-answers.ts";
 import { onMessageEstablished } from "./established-message.ts";
+import type { Closing, Established, Replaced } from "./established-phase.ts";
+import type { IkeSa } from "./every-phase.ts";
 import { NO_FRAGMENTS } from "./fragments.ts";
 import { onAuthRequest, onCredentials, onSigned, onVerified, refuseAuth } from "./ike-auth.ts";
 import { onAuthResponse, onCallSigned, onCallVerified } from "./ike-auth-request.ts";
 import { onInitKeyExchange } from "./ike-sa-init.ts";
 import { onCallPublicValue, onCallSharedSecret, onInitResponse } from "./ike-sa-init-request.ts";
+import type { AwaitingAuthResponse } from "./initiator-phase.ts";
 import { wipeIkeKeys } from "./keys.ts";
 import { askIfSilent, onUsage } from "./liveness.ts";
 import { mindMessageIds } from "./message-ids.ts";
 import { onPeerMoved } from "./mobike.ts";
-import type { AwaitingAuth, AwaitingRepeat, Closing, Established, IkeSa } from "./phase.ts";
 import { proceed } from "./proceed.ts";
 import { openMessage, sealMessage } from "./protect.ts";
 import { redirectLater } from "./redirect.ts";
 import { adopt, standDown } from "./rekey-collision.ts";
+import { onKeyExchangeReplaced, onMessageReplaced, stillReplaced } from "./replaced.ts";
+import type { AwaitingAuth, AwaitingRepeat } from "./responder-phase.ts";
 import { wipeSecrets } from "./secrets.ts";
 import type { Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
@@ -66,7 +69,8 @@ function take(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
     case "deadline":
       return onDeadline(sa, context);
     default:
-      return sa.phase === "established" ? takeEstablished(sa, event, context) : same(sa);
+      if (sa.phase === "established") return takeEstablished(sa, event, context);
+      return sa.phase === "replaced" ? takeReplaced(sa, event, context) : same(sa);
   }
 }
 
@@ -94,7 +98,7 @@ function takeEstablished(sa: Established, event: EstablishedEvent, context: IkeC
     }
     case "rekey-ike":
     case "new-child":
-      return sa.replacedUntil === undefined ? { sa: addTask(sa, event), effects: [] } : same(sa);
+      return { sa: addTask(sa, event), effects: [] };
     case "redirect":
       return { sa: redirectLater(sa, event.to), effects: [] };
     case "check-liveness":
@@ -117,6 +121,21 @@ function takeEstablished(sa: Established, event: EstablishedEvent, context: IkeC
     }
     default:
       return never(event);
+  }
+}
+
+/** Nothing is begun with it any more; what was begun goes on. */
+function takeReplaced(sa: Replaced, event: EstablishedEvent, context: IkeContext): Step {
+  switch (event.kind) {
+    case "rekey-ike":
+    case "new-child":
+    case "redirect":
+    case "check-liveness":
+      return same(sa);
+    case "adopt":
+      return adopt(sa.former, event.children);
+    default:
+      return stillReplaced(sa, takeEstablished(sa.former, event, context));
   }
 }
 
@@ -145,6 +164,8 @@ function onMessage(sa: IkeSa, event: MessageEvent, context: IkeContext): Step {
       return onMessageAwaitingAuthResponse(sa, event, context);
     case "established":
       return onMessageEstablished(sa, event, context);
+    case "replaced":
+      return onMessageReplaced(sa, event, context);
     case "closing":
       return onMessageClosing(sa, event, context);
     case "ended": {
@@ -256,6 +277,7 @@ function onKeyExchangeAnswer(
 ): Step {
   const { ticket, result } = event;
   if (sa.phase === "established") return onKeyExchangeEstablished(sa, event, context);
+  if (sa.phase === "replaced") return onKeyExchangeReplaced(sa, event, context);
   if (!("ticket" in sa) || sa.ticket !== ticket) return same(sa);
   switch (sa.phase) {
     case "awaiting-key-exchange":
@@ -291,6 +313,7 @@ function onSignatureAnswer(
 
 function onClose(sa: IkeSa, why: Reason, context: IkeContext): Step {
   if (sa.phase === "established") return close(sa, why, context);
+  if (sa.phase === "replaced") return close(sa.former, why, context);
   if (sa.phase === "closing" || sa.phase === "ended") return same(sa);
   wipeSecrets(sa);
   const reason = { kind: "we-deleted", why } as const;
@@ -299,6 +322,7 @@ function onClose(sa: IkeSa, why: Reason, context: IkeContext): Step {
 
 function drop(sa: IkeSa, why: Reason): Step {
   if (sa.phase === "ended") return { sa: undefined, effects: [] };
+  if (sa.phase === "replaced") return drop(sa.former, why);
   const reason = { kind: "we-deleted", why } as const;
   const effects = sa.phase === "established" ? childrenDown(sa, why) : [];
   wipeSecrets(sa);

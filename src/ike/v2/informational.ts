@@ -16,11 +16,11 @@ import type { Refusal } from "../refusal.ts";
 import { answer, answerAndEnd, failedNote, okNote } from "./answer.ts";
 import { onAuthLifetime } from "./auth-lifetime.ts";
 import { childrenOf, deleteEffects } from "./delete.ts";
+import type { Established } from "./established-phase.ts";
 import { unexpectedId } from "./expected-id.ts";
 import { notifyOf } from "./find-payload.ts";
 import { childText } from "./make-child-sa.ts";
 import { onUpdateSaAddresses } from "./mobike.ts";
-import type { Established } from "./phase.ts";
 import { gatewayIn } from "./redirect.ts";
 import type { IkeEffect, Step } from "./step.ts";
 import { selectorKeys } from "./tasks.ts";
@@ -32,13 +32,11 @@ export function onInformationalRequest(
   payloads: readonly Payload[],
   context: IkeContext,
 ): Step {
-  const deletes = payloads.filter((p): p is DeletePayload => p.kind === "DELETE");
-  if (deletes.some((payload) => payload.protocol === Protocol.IKE)) {
-    return onIkeDelete(sa, header, context);
-  }
+  if (deletesIke(payloads)) return onIkeDelete(sa, header, context);
   if (notifyOf(payloads, NotifyType.AUTHENTICATION_FAILED) !== undefined) {
     return onAuthenticationFailed(sa, header, context);
   }
+  const deletes = payloads.filter((p): p is DeletePayload => p.kind === "DELETE");
   const ofEsp = deletes.filter((payload) => payload.protocol === Protocol.ESP);
   const gone = childrenOf(sa, new Set(ofEsp.flatMap((payload) => payload.spis)));
   const children = withoutHeirs(sa, gone, context);
@@ -58,6 +56,11 @@ export function onInformationalRequest(
   const to = sa.redirect === "followed" ? gatewayIn(payloads) : undefined;
   if (to !== undefined) effects.push({ kind: "redirected", to });
   return { sa: answered.sa, effects };
+}
+
+/** Whether a message deletes the IKE SA that it comes through. */
+export function deletesIke(payloads: readonly Payload[]): boolean {
+  return payloads.some((p) => p.kind === "DELETE" && p.protocol === Protocol.IKE);
 }
 
 /** Those that nothing carries on for: the site has fewer subnets from now on, or none. */
@@ -102,10 +105,6 @@ const DELETED_MAX = 16;
 
 /** The peer ends the IKE SA, and all its Child SAs with it. */
 function onIkeDelete(sa: Established, header: IkeHeader, context: IkeContext): Step {
-  if (sa.replacedUntil !== undefined) {
-    const reason = { kind: "replaced-by-rekey" } as const;
-    return answerAndEnd(sa, header, { payloads: [], reason }, context);
-  }
   if (sa.contested !== undefined && sa.children.length > 0) {
     const reason = { kind: "replaced-by-rekey" } as const;
     const ended = answerAndEnd({ ...sa, children: [] }, header, { payloads: [], reason }, context);

@@ -4,8 +4,8 @@ import { type Instant, later } from "../../octets/instant.ts";
 import type { IkeContext } from "../effect.ts";
 import type { IkeEvent } from "../event.ts";
 import { close } from "./delete.ts";
+import type { Established } from "./established-phase.ts";
 import { awaitsAuthResponse } from "./first-child.ts";
-import type { Established } from "./phase.ts";
 import type { Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
 
@@ -13,10 +13,9 @@ import { addTask } from "./tasks.ts";
 export function livenessAt(sa: Established): Instant | undefined {
   const { livenessMs } = sa.settings;
   if (livenessMs === undefined || sa.outbound.inFlight !== undefined) return undefined;
-  if (sa.asking !== undefined || awaitsAuthResponse(sa) || sa.usage.ticket !== undefined)
-    return undefined;
-  // An IKE SA that has been rekeyed waits for its Delete only.
-  return sa.replacedUntil === undefined ? later(sa.heardAt, livenessMs) : undefined;
+  const isBusy = sa.asking !== undefined || awaitsAuthResponse(sa);
+  if (isBusy || sa.usage.ticket !== undefined) return undefined;
+  return later(sa.heardAt, livenessMs);
 }
 
 /** The Child SAs are asked first: packets that came through them prove as much as an answer. */
@@ -28,7 +27,7 @@ export function checkLiveness(sa: Established, context: IkeContext): Step {
 /** There is doubt that the peer is alive: it is asked, unless it was heard a moment ago. */
 export function askIfSilent(sa: Established, context: IkeContext): Established {
   const isFresh = context.now < later(sa.heardAt, FRESH_MS);
-  return isFresh || sa.replacedUntil !== undefined ? sa : addTask(sa, { kind: "liveness" });
+  return isFresh ? sa : addTask(sa, { kind: "liveness" });
 }
 
 const FRESH_MS = 1_000;

@@ -23,10 +23,10 @@ import type { Refusal } from "../refusal.ts";
 import { selectorsText } from "../selector-text.ts";
 import type { Ticket } from "../ticket.ts";
 import type { GrantedChild } from "./asking.ts";
+import type { ChildAnswer, ChildPlan } from "./established-phase.ts";
 import { deriveEspKeys } from "./keys.ts";
 import { narrow } from "./narrow.ts";
 import { notify } from "./notify.ts";
-import type { ChildAnswer, ChildPlan } from "./phase.ts";
 import { chooseEsp, chosenProposal } from "./proposal.ts";
 import type { IkeEffect } from "./step.ts";
 

@@ -11,8 +11,8 @@ import { NotifyType } from "../../wire/v2/notify-type.ts";
 import { BUSY_MS_MAX } from "../limits.ts";
 import type { Struggle } from "../struggle.ts";
 import type { Method } from "./asking.ts";
+import type { Established } from "./established-phase.ts";
 import { errorNotifyOf, wantedMethodOf } from "./find-payload.ts";
-import type { Established } from "./phase.ts";
 import { allowsMethod, firstMethod } from "./proposal.ts";
 
 /** What became of a request. */

@@ -7,10 +7,11 @@ import type { PpkCredential } from "../credentials.ts";
 import type { Credentials } from "../event.ts";
 import type { Refusal } from "../refusal.ts";
 import { notifyOf } from "./find-payload.ts";
+import type { HalfOpen } from "./half-open.ts";
 import { notify } from "./notify.ts";
-import type { AuthRequest, HalfOpen } from "./phase.ts";
 import { dropPpk, isPpkOf, keepPpk, ppkIdentity, ppkIdentityText, withPpk } from "./ppk-keys.ts";
 import { judgeProof } from "./proof.ts";
+import type { AuthRequest } from "./responder-phase.ts";
 
 // Initiator                        Responder
 // HDR, SAi1, KEi, Ni, N(USE_PPK) -->

@@ -10,11 +10,11 @@ import type { IkeContext } from "../effect.ts";
 import { retryMs } from "../jitter.ts";
 import type { Task } from "./asking.ts";
 import { askForChild } from "./create-child-sa-request.ts";
+import type { Established } from "./established-phase.ts";
 import { awaitsAuthResponse } from "./first-child.ts";
 import { askRoutability } from "./mobike.ts";
 import { isInside } from "./narrow.ts";
 import { notify } from "./notify.ts";
-import type { Established } from "./phase.ts";
 import { askToGo } from "./redirect.ts";
 import { askForIkeRekey } from "./rekey-ike-sa-request.ts";
 import { askInformational } from "./request.ts";
@@ -37,9 +37,8 @@ export function proceed(sa: Established, context: IkeContext): Step {
 }
 
 function isFree(sa: Established): boolean {
-  const { outbound, asking, replacedUntil } = sa;
-  if (awaitsAuthResponse(sa)) return false;
-  return outbound.inFlight === undefined && asking === undefined && replacedUntil === undefined;
+  const { outbound, asking } = sa;
+  return outbound.inFlight === undefined && asking === undefined && !awaitsAuthResponse(sa);
 }
 
 function perform(sa: Established, task: Task, context: IkeContext): Step {

@@ -21,8 +21,8 @@ import { CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
 import { AUTH_METHOD_PSK, type AuthInput, pskAuth, signedOctets } from "./auth.ts";
 import { notifyOf } from "./find-payload.ts";
+import type { HalfOpen } from "./half-open.ts";
 import { notify } from "./notify.ts";
-import type { HalfOpen } from "./phase.ts";
 
 /** What the peer has sent to prove who it is. */
 export type PeerProof = {

@@ -8,15 +8,13 @@ import { NotifyType } from "../../wire/v2/notify-type.ts";
 import { emitRedirect, parseRedirect } from "../../wire/v2/redirect.ts";
 import type { IkeContext } from "../effect.ts";
 import { REDIRECT_MS } from "../limits.ts";
+import type { Established } from "./established-phase.ts";
 import { notifyOf } from "./find-payload.ts";
 import { notify } from "./notify.ts";
-import type { Established } from "./phase.ts";
+import type { RedirectSupport } from "./redirect-support.ts";
 import { askInformational } from "./request.ts";
 import type { Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
-
-/** What a site has said in IKE_SA_INIT: whether it can be sent on, and whether it was. */
-export type RedirectSupport = "none" | "supported" | "redirected";
 
 /** REDIRECT_SUPPORTED, or in its place REDIRECTED_FROM (§3). */
 export function redirectSupportOf(payloads: readonly Payload[]): RedirectSupport {
@@ -25,8 +23,8 @@ export function redirectSupportOf(payloads: readonly Payload[]): RedirectSupport
 }
 
 /** Whether the site of an IKE SA can be sent on. */
-export function isRedirectable({ redirect, replacedUntil }: Established): boolean {
-  return replacedUntil === undefined && (redirect === "supported" || redirect === "redirected");
+export function isRedirectable({ redirect }: Established): boolean {
+  return redirect === "supported" || redirect === "redirected";
 }
 
 /** An established IKE SA is to be sent on: as soon as nothing else is under way (§5). */

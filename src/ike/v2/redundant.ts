@@ -5,7 +5,7 @@ import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext } from "../effect.ts";
 import { retryMs } from "../jitter.ts";
 import { closeChild } from "./delete.ts";
-import type { Established } from "./phase.ts";
+import type { Established } from "./established-phase.ts";
 import type { Step } from "./step.ts";
 import { selectorKeys } from "./tasks.ts";
 

@@ -9,7 +9,7 @@ import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext } from "../effect.ts";
 import { REPLACED_MS } from "../limits.ts";
 import { localSpi } from "../sa-id.ts";
-import type { Established } from "./phase.ts";
+import type { Established, Replaced } from "./established-phase.ts";
 import type { IkeEffect, Step } from "./step.ts";
 
 /** The new IKE SA takes over; what waits for its turn there goes on at once. */
@@ -35,15 +35,20 @@ export function isInVain(made: Established): readonly IkeEffect[] {
 
 /** Another one counts and gets the Child SAs; the peer deletes this one, or we do after a while. */
 export function standDown(sa: Established, to: IkeSpi, context: IkeContext): Step {
-  const replacedUntil = later(context.now, REPLACED_MS);
   return {
-    sa: { ...sa, children: [], tasks: [], replacedUntil },
+    sa: replacedBy(sa, context),
     effects: [{ kind: "hand-over", to, children: sa.children }],
   };
+}
+
+/** The IKE SA once another one has taken its place, and its Child SAs. */
+export function replacedBy(sa: Established, { now }: IkeContext): Replaced {
+  const former: Established = { ...sa, children: [], tasks: [] };
+  return { phase: "replaced", former, until: later(now, REPLACED_MS) };
 }
 
 /** This one counts after all, or goes on until its own successor is there. */
 export function adopt(sa: Established, handed: readonly ChildSa[]): Step {
   const children = [...sa.children, ...handed];
-  return { sa: { ...sa, children, replacedUntil: undefined }, effects: [] };
+  return { sa: { ...sa, children }, effects: [] };
 }

@@ -21,16 +21,9 @@ import { noteOfStruggle, okNote, refusedNote } from "./answer.ts";
 import type { Asking, How, IkeAsk } from "./asking.ts";
 import { isRedundant, lowerNonce } from "./collision.ts";
 import { close } from "./delete.ts";
+import type { Established } from "./established-phase.ts";
 import { neededPayload } from "./find-payload.ts";
-import {
-  ikeMethods,
-  nextTry,
-  type Refused,
-  type Setback,
-  setbackOf,
-  suitesFor,
-} from "./next-try.ts";
-import type { Established } from "./phase.ts";
+import { ikeMethods, nextTry, type Setback, setbackOf, suitesFor } from "./next-try.ts";
 import {
   type ChosenIke,
   chooseIke,
@@ -111,11 +104,26 @@ export function onIkeResponse(
   payloads: readonly Payload[],
   context: IkeContext,
 ): Step {
+  const next = askForSecret(sa, asking, payloads, context);
+  return next.ok ? next.value : tryNext(sa, asking.ask, next.error, context);
+}
+
+/** The peer has granted a new IKE SA, of whose keys the shared secret is missing; or it has not. */
+export function askForSecret(
+  sa: Established,
+  asking: Of<"ike-response">,
+  payloads: readonly Payload[],
+  context: IkeContext,
+): Result<Step, Failed> {
   const ikeAsk = asking.ask;
   const setback = setbackOf(payloads);
-  if (setback !== undefined) return onRefused(sa, ikeAsk, setback, context);
+  if (setback !== undefined) {
+    const group = transformName(TransformType.KE, ikeAsk.method, undefined);
+    const asked = `rekey of the IKE SA with ${group}`;
+    return err({ setback, refusal: { kind: "peer-refused", notify: setback.notify, asked } });
+  }
   const granted = grantedOf(sa, ikeAsk, payloads);
-  if (!granted.ok) return onWrongIkeAnswer(sa, ikeAsk, granted.error, context);
+  if (!granted.ok) return err({ setback: { kind: "wrong-answer" }, refusal: granted.error });
   const { chosen, spiR, Nr, peerPublic } = granted.value;
   const ticket = context.ticket();
   const random = ikeAsk.privateOctets.slice();
@@ -123,10 +131,10 @@ export function onIkeResponse(
   const id: SaId = { spiI: ikeAsk.spi, spiR, role: "initiator" };
   const { rival } = asking;
   const kind = "ike-shared-secret";
-  return {
+  return ok({
     sa: { ...sa, asking: { kind, ticket, ask: ikeAsk, rival, id, Nr, chosen } },
     effects: [{ kind: "key-exchange", ticket, op }],
-  };
+  });
 }
 
 /**
@@ -155,7 +163,7 @@ export function onIkeSharedSecret(
     };
   }
   const text = ikeAlgorithmsText(successor.algorithms);
-  const old: Established = { ...free, children: [], tasks: [], replacedUntil: context.now };
+  const old: Established = { ...free, children: [], tasks: [] };
   const closed = close(old, "rekeyed", context);
   return {
     sa: closed.sa,
@@ -166,13 +174,6 @@ export function onIkeSharedSecret(
       ...closed.effects,
     ],
   };
-}
-
-function onRefused(sa: Established, ikeAsk: IkeAsk, setback: Refused, context: IkeContext): Step {
-  const group = transformName(TransformType.KE, ikeAsk.method, undefined);
-  const asked = `rekey of the IKE SA with ${group}`;
-  const refusal: Refusal = { kind: "peer-refused", notify: setback.notify, asked };
-  return tryNext(sa, ikeAsk, { setback, refusal }, context);
 }
 
 /** The answer makes no IKE SA, whatever the peer takes it for. */
@@ -199,7 +200,7 @@ function tryNext(
   const request = { method, alone, tried, methods: ikeMethods(sa), canBeNew: false };
   const { struggle } = sa;
   const next = nextTry(setback, request, { struggle, now: context.now });
-  if (next.kind !== "method" || sa.replacedUntil !== undefined) {
+  if (next.kind !== "method") {
     return putOff(sa, ikeAsk, { refusal, isRound: next.kind === "anew" }, context);
   }
   wipe(ikeAsk.privateOctets);
@@ -217,8 +218,6 @@ function putOff(
   context: IkeContext,
 ): Step {
   wipe(ikeAsk.privateOctets);
-  // The peer's own rekey has taken the Child SAs away: nothing is left to be rekeyed.
-  if (sa.replacedUntil !== undefined) return { sa: { ...sa, asking: undefined }, effects: [] };
   const struggle = struggleOn(sa.struggle, context.now, isRound);
   const rekeyAt = nextRoundAt(struggle, sa.settings.lifetimeMs, context);
   const timers = { ...sa.timers, rekeyAt };

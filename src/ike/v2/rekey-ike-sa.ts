@@ -3,7 +3,6 @@
 import { type KeyExchangeResult, privateOctets } from "../../crypto/key-exchange.ts";
 import { transformName } from "../../crypto/names.ts";
 import { TransformType } from "../../crypto/transform.ts";
-import { later } from "../../octets/instant.ts";
 import { Reader } from "../../octets/reader.ts";
 import { wipe } from "../../octets/secret.ts";
 import { Writer } from "../../octets/writer.ts";
@@ -13,18 +12,18 @@ import { type Payload, Protocol } from "../../wire/v2/message.ts";
 import { ikeAlgorithmsText } from "../algorithms.ts";
 import { keyExchangeRefusal } from "../busy.ts";
 import type { IkeContext } from "../effect.ts";
-import { NONCE_OCTETS, REPLACED_MS } from "../limits.ts";
+import { NONCE_OCTETS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
 import { localSpi, type SaId } from "../sa-id.ts";
 import { answer, okNote, refuse } from "./answer.ts";
 import type { Asking } from "./asking.ts";
 import { lowerNonce } from "./collision.ts";
 import { successorOf } from "./established.ts";
+import type { Established, Serving } from "./established-phase.ts";
 import { neededPayload } from "./find-payload.ts";
 import { deriveIkeKeys, keysAfterProof, rekeySkeyseed } from "./keys.ts";
-import type { Established, Serving } from "./phase.ts";
 import { type ChosenIke, chooseIke, chosenProposal, suitesWithPrfFirst } from "./proposal.ts";
-import { takesOver } from "./rekey-collision.ts";
+import { replacedBy, takesOver } from "./rekey-collision.ts";
 import type { Step } from "./step.ts";
 
 // Initiator                        Responder
@@ -110,14 +109,13 @@ export function onIkeKeyExchange(
     { kind: "KE", method: chosen.choice.ke, data: publicValue },
   ];
   const answered = answer(sa, to, payloads, context);
-  const replacedUntil = later(context.now, REPLACED_MS);
   // Ours is under way as well: which one stays is seen when both are there (§2.8.2).
   const asking =
     sa.asking?.kind === "ike-response"
       ? { ...sa.asking, rival: { made: id.spiR, nonce: lowerNonce(Ni, Nr) } }
       : undefined;
   return {
-    sa: { ...answered.sa, children: [], tasks: [], asking, replacedUntil },
+    sa: replacedBy({ ...answered.sa, asking }, context),
     effects: [
       ...takesOver(successor),
       { kind: "count", counter: "ike_sas_rekeyed" },

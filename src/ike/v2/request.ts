@@ -9,9 +9,10 @@ import { around } from "../jitter.ts";
 import { RETRANSMIT_SPREAD } from "../limits.ts";
 import { sends } from "./answer.ts";
 import type { Asking } from "./asking.ts";
-import type { Established, InFlight } from "./phase.ts";
+import type { Established } from "./established-phase.ts";
 import { sealMessage } from "./protect.ts";
 import type { IkeEffect, Step } from "./step.ts";
+import type { InFlight } from "./window.ts";
 
 /** The first copy of a request. */
 export function firstCopy(

@@ -2,12 +2,13 @@
 
 import { wipe } from "../../octets/secret.ts";
 import { wipeCredentials } from "../credentials.ts";
+import type { IkeSa } from "./every-phase.ts";
 import { wipeHalfOpenKeys, wipeIkeKeys } from "./keys.ts";
-import type { IkeSa } from "./phase.ts";
 
 /** Overwrites it: the IKE SA is over. */
 export function wipeSecrets(sa: IkeSa): void {
   if ("half" in sa) wipeHalfOpenKeys(sa.half.keys);
+  if (sa.phase === "replaced") wipeIkeKeys(sa.former.keys);
   if ("keys" in sa) wipeIkeKeys(sa.keys);
   if ("credentials" in sa) wipeCredentials(sa.credentials);
   if ("call" in sa) wipeCredentials(sa.call.credentials);

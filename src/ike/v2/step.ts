@@ -1,7 +1,8 @@
 /** What one step of an IKE SA of IKEv2 comes to. */
 
 import type { EffectOf } from "../effect.ts";
-import type { Established, IkeSa } from "./phase.ts";
+import type { Established } from "./established-phase.ts";
+import type { IkeSa } from "./every-phase.ts";
 
 export type IkeEffect = EffectOf<Established>;
 

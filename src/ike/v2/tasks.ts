@@ -3,7 +3,7 @@
 import type { TrafficSelector } from "../../wire/traffic-selector.ts";
 import { TASKS_MAX } from "../limits.ts";
 import type { Task } from "./asking.ts";
-import type { Established } from "./phase.ts";
+import type { Established } from "./established-phase.ts";
 
 /**
  * Puts a task at the end of the queue, unless it waits there already, or there is no room. A Delete

@@ -1,9 +1,12 @@
 /**
- * Message IDs before authentication (RFC 7296 §2.2): each direction counts its own requests from 0
- * on, in whatever exchanges they are, and an established IKE SA goes on from there.
+ * Message IDs, and requests and responses under way (RFC 7296 §2.1-2.3). Each direction counts its
+ * own requests from 0, whatever exchange they belong to.
  */
 
-/** Which ID the next request of the peer has, and the next one of ours. */
+import type { Path } from "../../inet/endpoint.ts";
+import type { Instant } from "../../octets/instant.ts";
+
+/** Before authentication: the ID of the peer's next request, and that of our next one. */
 export type Window = { readonly inbound: number; readonly outbound: number };
 
 /** The ID of IKE_SA_INIT, however often it is begun anew (§2.2). */
@@ -21,3 +24,27 @@ export function afterAnswer({ inbound, outbound }: Window): Window {
 export function afterRequest({ inbound, outbound }: Window): Window {
   return { inbound, outbound: outbound + 1 };
 }
+
+/** Our side's requests to the peer: one at a time (RFC 7296 §2.3). */
+export type Outbound = {
+  readonly nextId: number;
+  readonly inFlight: InFlight | undefined;
+};
+
+/** A request of ours that is repeated until its answer comes (§2.1). */
+export type InFlight = {
+  readonly messageId: number;
+  readonly datagrams: readonly Uint8Array[];
+  readonly attempts: number;
+  /** Copies in all, after which the peer counts as gone. */
+  readonly attemptsMax: number;
+  readonly retransmitAt: Instant;
+};
+
+/** The peer's requests: which ID comes next, and the last response, for repeats (§2.1). */
+export type Inbound = {
+  readonly nextId: number;
+  readonly lastResponse: readonly Uint8Array[] | undefined;
+  /** Where the last request came from: its answer goes there. */
+  readonly path: Path;
+};

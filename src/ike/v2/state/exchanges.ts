@@ -48,8 +48,8 @@ import type {
   Rival,
   Task,
 } from "../asking.ts";
+import type { ChildAnswer, ChildPlan, Serving } from "../established-phase.ts";
 import type { Narrowed } from "../narrow.ts";
-import type { ChildAnswer, ChildPlan, Serving } from "../phase.ts";
 import type { ChosenEsp, ChosenIke } from "../proposal.ts";
 
 type TaskOf<K extends Task["kind"]> = Extract<Task, { readonly kind: K }>;

@@ -21,6 +21,7 @@ import {
   u16,
   u32,
 } from "../../../octets/codec.ts";
+import { ok, type Result } from "../../../octets/result.ts";
 import {
   childSa,
   datagram,
@@ -40,29 +41,28 @@ import {
   struggle,
   ticket,
 } from "../../state/values.ts";
-import type { FragmentLimits, Fragments, Reassembly } from "../fragments.ts";
-import type { IkeKeys } from "../keys.ts";
 import type {
   Closing,
   Ended,
   Established,
-  IkeSa,
-  Inbound,
-  InFlight,
-  Outbound,
+  Replaced,
   Serving,
   Usage,
-} from "../phase.ts";
+} from "../established-phase.ts";
+import type { IkeSa } from "../every-phase.ts";
+import type { FragmentLimits, Fragments, Reassembly } from "../fragments.ts";
+import type { IkeKeys } from "../keys.ts";
 import type { Timers } from "../timers.ts";
+import type { Inbound, InFlight, Outbound } from "../window.ts";
 import { asking, type LaterServing, method, serving, tasks } from "./exchanges.ts";
 
 /** IKE SAs that are written. */
-export type Lasting = Established | Closing | Ended;
+export type Lasting = Established | Replaced | Closing | Ended;
 
 /** The IKE SA if it is one that is written. */
 export function lastingOf(sa: IkeSa): Lasting | undefined {
   if (sa.phase === "established") return isNegotiating(sa.serving) ? undefined : sa;
-  return sa.phase === "closing" || sa.phase === "ended" ? sa : undefined;
+  return sa.phase === "replaced" || sa.phase === "closing" || sa.phase === "ended" ? sa : undefined;
 }
 
 /** Its IKE_AUTH is not answered: the peer knows nothing of an IKE SA so far. */
@@ -182,7 +182,12 @@ const established = record<Established>({
   establishedAt: instant,
   heardAt: instant,
   contested: optional(ikeSpi),
-  replacedUntil: optional(instant),
+});
+
+const replaced = record<Replaced>({
+  phase: constant("replaced"),
+  former: established,
+  until: instant,
 });
 
 const closing = record<Closing>({
@@ -207,6 +212,7 @@ const ended = record<Ended>({
 
 type Tagged =
   | { readonly kind: "established"; readonly sa: Established }
+  | { readonly kind: "replaced"; readonly sa: Replaced }
   | { readonly kind: "closing"; readonly sa: Closing }
   | { readonly kind: "ended"; readonly sa: Ended };
 
@@ -214,6 +220,7 @@ type TaggedOf<K extends Tagged["kind"]> = Extract<Tagged, { readonly kind: K }>;
 
 const tagged = byKind<Tagged>({
   established: record<TaggedOf<"established">>({ kind: constant("established"), sa: established }),
+  replaced: record<TaggedOf<"replaced">>({ kind: constant("replaced"), sa: replaced }),
   closing: record<TaggedOf<"closing">>({ kind: constant("closing"), sa: closing }),
   ended: record<TaggedOf<"ended">>({ kind: constant("ended"), sa: ended }),
 });
@@ -226,6 +233,7 @@ export const lasting: Codec<Lasting> = mapped(tagged, {
 
 function keysFit(sa: Lasting): boolean {
   if (sa.phase === "ended") return true;
+  if (sa.phase === "replaced") return keysFit(sa.former);
   const { algorithms, keys } = sa;
   const [encrOctets, integOctets] = [algorithms.encr.keyOctets, algorithms.integ?.keyOctets ?? 0];
   return (
@@ -239,9 +247,32 @@ function tag(sa: Lasting): Tagged {
   switch (sa.phase) {
     case "established":
       return { kind: "established", sa };
+    case "replaced":
+      return { kind: "replaced", sa };
     case "closing":
       return { kind: "closing", sa };
     default:
       return { kind: "ended", sa };
   }
+}
+
+/** The same with its keys in another epoch, or why they have none left; without keys as it is. */
+export function inEpoch<E>(
+  sa: Lasting,
+  next: (epoch: number) => Result<number, E>,
+): Result<Lasting, E> {
+  if (sa.phase === "ended") return ok(sa);
+  if (sa.phase === "replaced") {
+    const former = keysInEpoch(sa.former, next);
+    return former.ok ? ok({ phase: "replaced", former: former.value, until: sa.until }) : former;
+  }
+  return keysInEpoch<Established | Closing, E>(sa, next);
+}
+
+function keysInEpoch<S extends { readonly keys: IkeKeys }, E>(
+  sa: S,
+  next: (epoch: number) => Result<number, E>,
+): Result<S, E> {
+  const epoch = next(sa.keys.epoch);
+  return epoch.ok ? ok({ ...sa, keys: { ...sa.keys, epoch: epoch.value } }) : epoch;
 }

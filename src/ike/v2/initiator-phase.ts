@@ -9,8 +9,9 @@ import type { Nat } from "../nat.ts";
 import type { Refusal } from "../refusal.ts";
 import type { SaId } from "../sa-id.ts";
 import type { Ticket } from "../ticket.ts";
-import type { HalfOpen, InFlight } from "./phase.ts";
+import type { HalfOpen } from "./half-open.ts";
 import type { ChosenIke } from "./proposal.ts";
+import type { InFlight } from "./window.ts";
 
 /** What we call a site with, whatever has been asked for so far. */
 export type Calling = {

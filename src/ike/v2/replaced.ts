@@ -1,0 +1,115 @@
+/**
+ * An IKE SA whose place another one has taken in a rekey (RFC 7296 §2.8). It answers the peer until
+ * it is deleted. Where both ends rekeyed at once, its own rekey may be under way still, and it may
+ * get its Child SAs back (§2.8.2).
+ */
+
+import type { Instant } from "../../octets/instant.ts";
+import { wipe } from "../../octets/secret.ts";
+import type { IkeHeader } from "../../wire/header.ts";
+import { ExchangeType } from "../../wire/v2/exchange-type.ts";
+import type { IkeContext } from "../effect.ts";
+import type { IkeEvent } from "../event.ts";
+import { answerAndEnd, refuse } from "./answer.ts";
+import type { IkeAsk } from "./asking.ts";
+import { close } from "./delete.ts";
+import { onKeyExchangeEstablished } from "./established-answers.ts";
+import { repeat } from "./established-deadlines.ts";
+import { serveRequest, takeAnswer } from "./established-message.ts";
+import type { Established, Replaced } from "./established-phase.ts";
+import { unreadableOf } from "./find-payload.ts";
+import { deletesIke } from "./informational.ts";
+import {
+  counted,
+  type MessageDuties,
+  type MessageEvent,
+  type Read,
+  takeMessage,
+} from "./known-peer-message.ts";
+import { askForSecret } from "./rekey-ike-sa-request.ts";
+import type { Step } from "./step.ts";
+
+/** What a step of its former self leads to: it stays replaced, unless it is over. */
+export function stillReplaced(sa: Replaced, { sa: next, effects }: Step): Step {
+  if (next?.phase !== "established") return { sa: next, effects };
+  return { sa: { phase: "replaced", former: next, until: sa.until }, effects };
+}
+
+/** A message that carries our SPI. */
+export function onMessageReplaced(sa: Replaced, event: MessageEvent, context: IkeContext): Step {
+  return stillReplaced(sa, takeMessage(sa.former, event, DUTIES, context));
+}
+
+const DUTIES: MessageDuties = {
+  onForged: (sa) => counted(sa, "messages_bad_icv"),
+  onOutOfWindow: (sa) => counted(sa, "messages_out_of_window"),
+  onRequest,
+  onAnswer,
+};
+
+/** No new SA is made from it, and its Delete is the end that was expected. */
+function onRequest(sa: Established, header: IkeHeader, read: Read, context: IkeContext): Step {
+  const { exchangeType } = header;
+  if (read.kind === "whole" && exchangeType === ExchangeType.CREATE_CHILD_SA) {
+    const detail = "this IKE SA has been rekeyed";
+    return refuse(sa, header, { kind: "temporary-failure", detail }, context);
+  }
+  const isDelete =
+    read.kind === "whole" &&
+    exchangeType === ExchangeType.INFORMATIONAL &&
+    unreadableOf(read.payloads, "DELETE") === undefined &&
+    deletesIke(read.payloads);
+  if (!isDelete) return serveRequest(sa, header, read, context);
+  const reason = { kind: "replaced-by-rekey" } as const;
+  return answerAndEnd(sa, header, { payloads: [], reason }, context);
+}
+
+function onAnswer(sa: Established, read: Read, context: IkeContext): Step {
+  const { asking } = sa;
+  if (asking?.kind !== "ike-response") return takeAnswer(sa, read, context);
+  if (read.kind === "faulty") return giveUp(sa, asking.ask);
+  const next = askForSecret(sa, asking, read.payloads, context);
+  return next.ok ? next.value : giveUp(sa, asking.ask);
+}
+
+/** A public value or a shared secret is there, or could not be made. */
+export function onKeyExchangeReplaced(
+  sa: Replaced,
+  event: Extract<IkeEvent, { kind: "key-exchange-answer" }>,
+  context: IkeContext,
+): Step {
+  const { former } = sa;
+  const failed = event.result.ok ? undefined : ownRekey(former, event);
+  const step =
+    failed === undefined
+      ? onKeyExchangeEstablished(former, event, context)
+      : giveUp(former, failed);
+  return stillReplaced(sa, step);
+}
+
+/** Our own rekey, if the answer is the one that it waits for. */
+function ownRekey(
+  { asking }: Established,
+  { ticket }: Extract<IkeEvent, { kind: "key-exchange-answer" }>,
+): IkeAsk | undefined {
+  const isRekey = asking?.kind === "ike-public-value" || asking?.kind === "ike-shared-secret";
+  return isRekey && asking.ticket === ticket ? asking.ask : undefined;
+}
+
+/** Our own rekey has failed: the one of the peer has been done, and nothing is left to rekey. */
+function giveUp(sa: Established, ask: IkeAsk): Step {
+  wipe(ask.privateOctets);
+  return { sa: { ...sa, asking: undefined }, effects: [] };
+}
+
+/** It repeats a request of its own, and is deleted when its time is over: nothing else is due. */
+export function deadlineOfReplaced({ former, until }: Replaced): Instant {
+  const retransmitAt = former.outbound.inFlight?.retransmitAt ?? until;
+  return retransmitAt < until ? retransmitAt : until;
+}
+
+/** The first of both is due. */
+export function onDeadlineReplaced(sa: Replaced, context: IkeContext): Step {
+  if (context.now >= sa.until) return close(sa.former, "rekeyed", context);
+  return stillReplaced(sa, repeat(sa.former, context));
+}

@@ -1,0 +1,140 @@
+/** The phases of an IKE SA that the peer begins, until both ends are authenticated. */
+
+import type { CertificateHolder } from "../../crypto/signature.ts";
+import type { Path } from "../../inet/endpoint.ts";
+import type { Instant } from "../../octets/instant.ts";
+import type { Identity } from "../../wire/identity.ts";
+import type { AuthPayload, IdPayload, SaPayload, TsPayload } from "../../wire/v2/message.ts";
+import type { Credentials } from "../event.ts";
+import type { Nat } from "../nat.ts";
+import type { Refusal } from "../refusal.ts";
+import type { SaId } from "../sa-id.ts";
+import type { Ticket } from "../ticket.ts";
+import type { ConfigurationRequest } from "./configuration.ts";
+import type { HalfOpen } from "./half-open.ts";
+import type { PpkState } from "./ppk-keys.ts";
+import type { ChosenIke } from "./proposal.ts";
+import type { RedirectSupport } from "./redirect-support.ts";
+
+/** IKE_SA_INIT has come, our public value is being made. */
+export type AwaitingKeyExchange = {
+  readonly phase: "awaiting-key-exchange";
+  readonly id: SaId;
+  readonly path: Path;
+  readonly ticket: Ticket;
+  readonly request: Uint8Array;
+  readonly Ni: Uint8Array;
+  readonly nat: Nat;
+  readonly chosen: ChosenIke;
+  /** SIGNATURE_HASH_ALGORITHMS of the peer; undefined: it does not know RFC 7427. */
+  readonly peerHashes: readonly number[] | undefined;
+  /** What sites' certificates may lead up to, whoever this is; undefined: none is taken. */
+  readonly certReq: Uint8Array | undefined;
+  /** Both ends say USE_PPK (RFC 8784). */
+  readonly usePpk: boolean;
+  readonly fragmentOctets: number | undefined;
+  readonly redirect: RedirectSupport;
+  readonly expireAt: Instant;
+};
+
+export type AwaitingAuth = {
+  readonly phase: "awaiting-auth";
+  readonly path: Path;
+  readonly half: HalfOpen;
+};
+
+/**
+ * The site's IKE_AUTH request is not answered: a fault of ours, or `unknown_sites = "silent"`. Each
+ * repeat of it is judged anew, until the negotiation's time is over (R6).
+ */
+export type AwaitingRepeat = {
+  readonly phase: "awaiting-repeat";
+  readonly path: Path;
+  readonly half: HalfOpen;
+  readonly held: Held;
+};
+
+/** An IKE_AUTH request without an answer. */
+export type Held = {
+  /** See {@link AuthRequest.digest}. */
+  readonly digest: Uint8Array;
+  /** What came of it last, and how often it was judged. */
+  readonly refusal: Refusal;
+  readonly times: number;
+  /** Repeats are heeded from then on. */
+  readonly againAt: Instant;
+};
+
+/** The IKE_AUTH request, kept until the site's key is known. */
+export type AuthRequest = {
+  /** SHA-256 of its payloads: only the same request again is its repeat. */
+  readonly digest: Uint8Array;
+  /** What came of it before, if this is a repeat. */
+  readonly held: Held | undefined;
+  readonly arrivedAt: Instant;
+  readonly messageId: number;
+  readonly octets: number; // of all its payloads
+  readonly idI: IdPayload;
+  /** Whom the site wants to speak to; undefined: it does not say. */
+  readonly idR: Identity | undefined;
+  readonly auth: AuthPayload;
+  /** PPK_IDENTITY, and the AUTH of a site that can do without its PPK (RFC 8784 §3). */
+  readonly ppk: {
+    readonly identity: Uint8Array | undefined;
+    readonly noPpkAuth: Uint8Array | undefined;
+    /** How far the IKE SA was when the request came. */
+    readonly before: PpkState;
+  };
+  /** DER, the site's own first. */
+  readonly certificates: readonly Uint8Array[];
+  readonly sa: SaPayload | undefined;
+  readonly tsI: TsPayload | undefined;
+  readonly tsR: TsPayload | undefined;
+  /** A part of what it asks for as its Child SA cannot be read. */
+  readonly childFault: Refusal | undefined;
+  readonly initialContact: boolean;
+  readonly configuration: ConfigurationRequest | undefined;
+  readonly wantsTransport: boolean;
+  /** MOBIKE_SUPPORTED (RFC 4555 §3.2). */
+  readonly mobike: boolean;
+};
+
+/** The site's row is being looked up. */
+export type AwaitingCredentials = {
+  readonly phase: "awaiting-credentials";
+  readonly path: Path;
+  readonly half: HalfOpen;
+  readonly request: AuthRequest;
+  readonly ticket: Ticket;
+};
+
+/** The site's signature and certificate are being judged. */
+export type AwaitingVerification = {
+  readonly phase: "awaiting-verification";
+  readonly path: Path;
+  readonly half: HalfOpen;
+  readonly request: AuthRequest;
+  readonly credentials: Credentials;
+  readonly ticket: Ticket;
+};
+
+/** The site has proved who it is; our own signature is being made. */
+export type AwaitingSignature = {
+  readonly phase: "awaiting-signature";
+  readonly path: Path;
+  readonly half: HalfOpen;
+  readonly request: AuthRequest;
+  readonly credentials: Credentials;
+  readonly holder: CertificateHolder | undefined;
+  readonly ticket: Ticket;
+};
+
+/** The negotiation has failed; the answer waits for its time, so that all failures look alike. */
+export type Refusing = {
+  readonly phase: "refusing";
+  readonly id: SaId;
+  readonly path: Path;
+  readonly messageId: number;
+  readonly response: readonly Uint8Array[];
+  readonly answerAt: Instant;
+};
