@@ -1,8 +1,8 @@
 /**
- * Every reason that the journal can give: one word with hyphens each, in one closed union.
+ * Every reason that the journal can give, each one hyphenated word, in one closed union.
  *
  * The words are part of the interface: they stand in the log, in `/api/v1/events` and in metrics.
- * `src/why` has a row for each of them, so that a new one does not compile before it is explained.
+ * `src/why` has a row for each of them, so a new one does not compile until it is explained.
  */
 
 export type Reason =
@@ -67,7 +67,7 @@ export const DATABASE_FAULTS = [
 ] as const;
 export type DatabaseReason = (typeof DATABASE_FAULTS)[number];
 
-/** The site proved who it is, or may be who it says; there is no room for it (R7). */
+/** The site has authenticated, or might; there is no room for it (R7). */
 export type AdmissionReason =
   | "table-full"
   | "already-connected"
@@ -76,7 +76,7 @@ export type AdmissionReason =
   | "subnet-shared"
   | "subnet-nested";
 
-/** A message, or what was agreed in it, will not do. */
+/** A message, or what it negotiates, is not acceptable. */
 export type MessageReason =
   | "malformed"
   | "unsupported-critical-payload"
@@ -91,7 +91,7 @@ export type MessageReason =
   | "bad-icv"
   | "ikev1";
 
-/** The peer, or this end, did not prove who it is. */
+/** The peer, or this end, did not authenticate. */
 export type ProofReason =
   | "wrong-psk"
   | "auth-method"
@@ -108,7 +108,7 @@ export type ProofReason =
   | "wrong-our-id"
   | "wrong-peer";
 
-/** Two ends do not agree on a PPK (RFC 8784). */
+/** The two ends do not agree on a PPK (RFC 8784). */
 export type PpkReason =
   | "ppk-missing"
   | "ppk-without-identity"
@@ -129,7 +129,7 @@ export type LimitReason =
   | "moves-delayed"
   | "slowed-down";
 
-/** No Child SA, a smaller one, or no new keys. */
+/** No Child SA, one with fewer subnets, or no new keys. */
 export type ChildReason =
   | "ts-unacceptable"
   | "subnets-left-out"
@@ -144,7 +144,7 @@ export type ChildReason =
   | "rekey-refused"
   | "keys-refused";
 
-/** The kernel of this host. */
+/** The kernel of this host refused. */
 export type KernelReason =
   | "kernel-refused"
   | "kernel-out-of-memory"
@@ -152,7 +152,7 @@ export type KernelReason =
   | "spi-in-use"
   | "removed-by-others";
 
-/** A call of ours, or an answer that we wait for. */
+/** We call the site, or wait for its answer. */
 export type CallReason =
   | "no-answer"
   | "unanswered"
@@ -186,7 +186,7 @@ export type PeerRefusedReason =
   /** Any other notify: the detail names it. */
   | "peer-refused";
 
-/** An IKE SA or a Child SA is over. */
+/** An IKE SA or a Child SA has ended. */
 export type EndingReason =
   | "peer-deleted"
   | "peer-silent"
@@ -211,7 +211,7 @@ export type EndingReason =
   | "internal-error"
   | "discarded";
 
-/** It goes on, as it should. */
+/** All goes as it should. */
 export type ProgressReason =
   | "established"
   | "child-sa-up"

@@ -1,4 +1,4 @@
-/** What to do about a site that is not connected, or through which no packet passes. Pure. */
+/** What to do about a site that is not connected, or that no packet passes through. Pure. */
 
 import type { Reason } from "../reason/reason.ts";
 import { alignment, type ErouteOfSite } from "./alignment.ts";
@@ -13,7 +13,7 @@ const START =
   "start erouted, or look into its log: `systemctl status erouted`; `erouted check` says what " +
   "keeps it from starting";
 
-/** What was made of the facts before. */
+/** What has been concluded from the facts so far. */
 export type Judged = {
   readonly cause: Attempt | undefined;
   readonly failed: Attempt | undefined;
@@ -21,7 +21,7 @@ export type Judged = {
   readonly traffic: TrafficJudgement | undefined;
 };
 
-/** What to do, the first thing first; empty if nothing is. */
+/** What to do, the most important first; empty if nothing is to be done. */
 export function adviceFor(facts: SiteFacts, state: SiteState, judged: Judged): readonly string[] {
   const { cause, failed, comparison, traffic } = judged;
   const { asked, match, row } = facts;
@@ -33,7 +33,7 @@ export function adviceFor(facts: SiteFacts, state: SiteState, judged: Judged): r
   if (row.kind === "faulty") return [adviceOf(row.reason, asked, row.engine)];
   if (state === "unknown") return [START];
   if (state === "never-seen") return neverSeen(facts);
-  // An IKE SA that was made before anything was noted of it.
+  // An IKE SA that was made before the journal began.
   if (cause === undefined) return [adviceOf("established", asked)];
   const { reason } = cause.record;
   if (failed !== undefined && followsFrom(reason) === "database-again") {
@@ -73,7 +73,7 @@ function neverSeen(facts: SiteFacts): readonly string[] {
   ];
 }
 
-/** Addresses of this host alone are named only where there are no others. */
+/** Addresses that only this host reaches are named only if there are no others. */
 function whereToCall(listening: readonly string[]): string {
   if (listening.length === 0) return "erouted listens on no address: look at ike.listen";
   const outward = listening.filter((endpoint) => !/^(127\.|\[::1\])/.test(endpoint));
@@ -113,7 +113,7 @@ function withPeer(advice: string, peerId: string): string {
   return advice.replaceAll("{peer}", () => shellWord(peerId));
 }
 
-/** Anybody can choose an ID, and people copy commands: for a shell it is one word. */
+/** Anybody can choose an ID, and people copy commands: it is quoted as one word for a shell. */
 function shellWord(text: string): string {
   if (/^[\w@%+=:,./-]+$/.test(text)) return text;
   return `'${text.replaceAll("'", "'\\''")}'`;

@@ -5,10 +5,10 @@ import { apart, type ComparedPart, type Comparison, isWeak } from "./compare.ts"
 /** The eroute that a site belongs to, as far as it is known. */
 export type ErouteOfSite = { readonly name: string; readonly isNormal: boolean } | undefined;
 
-/** Sentences, the better way first; empty where the comparison shows nothing that is apart. */
+/** Sentences, the better way first; empty if the comparison shows no difference. */
 export function alignment(comparison: Comparison, of: ErouteOfSite): readonly string[] {
   const { about } = comparison;
-  // What to do about IDs, certificates and methods is said of each reason.
+  // What to do about IDs, certificates and methods stands in the table of reasons.
   if (about === "proof") return [];
   return about === "subnets"
     ? apart(comparison).map((part) => subnetAdvice(part, of))

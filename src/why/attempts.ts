@@ -1,4 +1,4 @@
-/** What became of each site's attempts: a short history for `erouted why`, bounded in all ways. */
+/** The results of each site's attempts: a short history for `erouted why`, bounded in every way. */
 
 import type { JournalRecord, JournalStep } from "../concentrator/journal/journal.ts";
 import { peerKey } from "../eroute/peer-id.ts";
@@ -9,7 +9,7 @@ import { createRemovals, type Removal } from "./removals.ts";
 export type Attempt = {
   readonly outcome: "connected" | "failed" | "refused" | "ended";
   readonly times: number;
-  /** Times of day, ms since 1970, of the first and the last of them. */
+  /** When it first and last happened: wall time, ms since 1970. */
   readonly firstWallMs: number;
   /** The last of them. */
   readonly record: JournalRecord;
@@ -17,7 +17,7 @@ export type Attempt = {
   readonly host: string | undefined;
 };
 
-/** What came last of a site, or of who told no ID. */
+/** The last attempt of a site, or of an address whose ID is not known. */
 export type LastAttempt = {
   readonly attempt: Attempt;
   /** Whether it has a row or an eroute; others may be anybody. */
@@ -25,22 +25,27 @@ export type LastAttempt = {
 };
 
 export type Attempts = {
-  /** Takes in what the journal has just taken in. */
+  /** Takes in a record that the journal has just taken in. */
   note(record: JournalRecord): void;
-  /** Of one peer ID, the newest first. */
+  /** Attempts of one peer ID, the newest first. */
   ofPeer(peerId: string): readonly Attempt[];
-  /** Of those whose ID was not told yet, by the address that they came from, the newest first. */
+  /** Attempts from an address that ended before their ID was known, the newest first. */
   ofAddress(address: string): readonly Attempt[];
   /** IDs whose last attempt came from this address, at most `max`. */
   peersAt(address: string, max: number): readonly string[];
-  /** Of those whose ID was not told, each one's last; the newest first, at most `max`. */
+  /**
+   * The last attempt of each address that ended before its ID was known; the newest first, at most
+   * `max`.
+   */
   strangers(max: number): readonly Attempt[];
   /** IDs that have no row and no eroute, the latest first. */
   unknownIds(max: number): readonly string[];
-  /** Of all whose last attempt brought no Child SA, or who lost it: those with a row or an eroute
-   * before the others, the latest first. Somebody among them may be connected all the same. */
+  /**
+   * The last attempt of each that got no Child SA or lost it: those with a row or an eroute before
+   * the others, the latest first. Some of them may be connected all the same.
+   */
   notConnected(): readonly LastAttempt[];
-  /** What other programs removed from the kernel: of a site, then of all. */
+  /** What other programs removed from the kernel: from one site, then from all. */
   removalsOf(peerId: string): readonly Removal[];
   /** How many sites and addresses have a history. */
   readonly size: number;
@@ -48,12 +53,12 @@ export type Attempts = {
 
 /** Attempts of one site that are kept. */
 const PER_SITE_MAX = 8;
-/** Sites with a row or an eroute; beyond that the one that has been quiet longest is forgotten. */
+/** Sites with a row or an eroute; beyond that, the one that has been quiet longest is forgotten. */
 const KNOWN_MAX = 16_384;
-/** IDs and addresses that anybody can make up: they push out each other only. */
+/** IDs and addresses that anybody can make up: they only push out each other. */
 const UNKNOWN_MAX = 2_048;
 
-/** IDs that are remembered of those that came from one address. */
+/** IDs that are remembered for one address. */
 const PER_HOST_MAX = 8;
 
 type History = Attempt[];
@@ -132,7 +137,7 @@ function lastOnes({ histories }: Table, isKnown: boolean): readonly LastAttempt[
   return last.reverse();
 }
 
-/** What was not put for longest is forgotten first. */
+/** What was put least recently is forgotten first. */
 function putLast<T>(map: Map<string, T>, key: string, value: T, max: number): void {
   map.delete(key);
   map.set(key, value);
@@ -146,15 +151,15 @@ function noteHost({ byHost, max }: Table, { peerId, remote }: JournalRecord): vo
   putLast(byHost, host, [...others, peerId].slice(-PER_HOST_MAX), max);
 }
 
-/** A port tells nothing: it is another one with each attempt. */
+/** The port tells nothing: it changes with each attempt. */
 export function hostOf(remote: string | undefined): string | undefined {
   return remote?.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
 }
 
-/** What a site does again and again fills its history with one entry of each kind. */
+/** If a site repeats the same attempts, its history has one entry of each kind. */
 function add(history: History, outcome: Attempt["outcome"], record: JournalRecord): void {
   const last = history.at(-1);
-  // It failed for what it failed for before: that is still what keeps it out.
+  // It failed again for the same reason, which still keeps it out.
   if (followsFrom(record.reason) === "same-failure" && last?.outcome === "failed") {
     const { wallMs } = record;
     history[history.length - 1] = {
@@ -167,7 +172,7 @@ function add(history: History, outcome: Attempt["outcome"], record: JournalRecor
   if (last !== undefined && isOfSameIkeSa(last, record)) {
     // A site that gets no Child SA deletes its IKE SA: why it got none is what counts.
     if (outcome === "ended" && last.outcome === "failed" && last.record.step === "IKE_AUTH") return;
-    // Its second Child SA; or what the kernel refused, and now what IKE makes of it.
+    // Its second Child SA; or first the refusal of the kernel, and now that of IKE.
     if (last.outcome === outcome && isAnyStep(outcome, record)) {
       history[history.length - 1] = { ...last, record };
       return;
@@ -179,7 +184,7 @@ function add(history: History, outcome: Attempt["outcome"], record: JournalRecor
   const times = (before?.times ?? 0) + 1;
   const firstWallMs = before?.firstWallMs ?? record.wallMs;
   const attempt = { outcome, times, firstWallMs, record, host: hostOf(record.remote) };
-  // The end of an IKE SA that a newer one has replaced is no news of the site.
+  // If a newer IKE SA has replaced one, its end says nothing new about the site.
   const newest = history.length - (isOfOlderOne && last === history.at(-1) ? 1 : 0);
   history.splice(newest, 0, attempt);
   if (history.length > PER_SITE_MAX) history.shift();
@@ -195,7 +200,10 @@ function forgetOffers(history: History): void {
   }
 }
 
-/** Only where the newer one is why the older one has ended: else it is the site's last news. */
+/**
+ * Only if the older one ended because of the newer one; otherwise it is the last that is known of
+ * the site.
+ */
 function isOfAnother(last: Attempt | undefined, { ikeSa, reason }: JournalRecord): boolean {
   if (last === undefined || followsFrom(reason) !== "newer-ike-sa") return false;
   return ikeSa !== undefined && last.record.ikeSa !== ikeSa;
@@ -205,7 +213,7 @@ function isOfSameIkeSa({ record: { ikeSa } }: Attempt, record: JournalRecord): b
   return ikeSa !== undefined && ikeSa === record.ikeSa;
 }
 
-/** What is one thing, whichever exchange brought it. */
+/** These count as one, whichever exchange brought them. */
 function isAnyStep(outcome: Attempt["outcome"], { reason }: JournalRecord): boolean {
   return outcome === "connected" || followsFrom(reason) === "kernel-refusal";
 }
@@ -219,17 +227,17 @@ function isSame(before: Attempt, outcome: Attempt["outcome"], record: JournalRec
   );
 }
 
-/** Its ID leads to a table that could not be read: it is no stranger until that is known. */
+/** Its ID leads to a table that could not be read: it may have a row, so it is no stranger. */
 function isUndecided({ reason, peerId }: JournalRecord): boolean {
   return peerId !== undefined && followsFrom(reason) === "database-again";
 }
 
-/** An eroute comes of a row, and a fault can only be found in a row that is there. */
+/** An eroute comes from a row, and a fault can only be found in a row that exists. */
 function hasRow({ eroute, reason }: JournalRecord): boolean {
   return eroute !== undefined || followsFrom(reason) === "row-again";
 }
 
-/** Strangers choose what they offer: of each record a few KB are kept. */
+/** Strangers choose what they offer: a few KB of each record are kept. */
 function shortened(record: JournalRecord): JournalRecord {
   const { offered, wanted } = record;
   if (offered === undefined && wanted === undefined) return record;
@@ -240,7 +248,7 @@ function shortened(record: JournalRecord): JournalRecord {
   };
 }
 
-/** The first ones, as many as have room. */
+/** As many of the first ones as there is room for. */
 function shortList(texts: readonly string[]): readonly string[] {
   const list: string[] = [];
   let room = OFFERS_LENGTH_MAX;
@@ -274,7 +282,7 @@ function addressKey(address: string): string {
   return `at ${address}`;
 }
 
-/** Undefined for what is no end of an attempt, and for what would push the failures out. */
+/** Undefined if it does not end an attempt, or would push the failures out. */
 function outcomeOf({
   step,
   outcome,
@@ -289,7 +297,7 @@ function outcomeOf({
   return isEnd ? "ended" : undefined;
 }
 
-/** Whether it is a step of erouted itself, and of no site's attempt. */
+/** Whether it is a step of erouted itself, not of a site's attempt. */
 export function isStepOfDaemon(step: JournalStep): boolean {
   return step === "daemon" || step === "configuration" || step === "control";
 }

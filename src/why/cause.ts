@@ -4,8 +4,8 @@ import type { Attempt } from "./attempts.ts";
 import { followsFrom } from "./reason.ts";
 
 /**
- * The newest attempt; or, where that says only that an IKE SA has gone, the failure before it that
- * says why. `attempts`: the newest first.
+ * The newest attempt; if that only says that an IKE SA has ended, the failure before it that says
+ * why. `attempts`: the newest first.
  */
 export function causeOf(attempts: readonly Attempt[]): Attempt | undefined {
   const [last] = attempts;
@@ -18,7 +18,10 @@ export function causeOf(attempts: readonly Attempt[]): Attempt | undefined {
   return last;
 }
 
-/** A site that gets no Child SA closes its IKE SA, calls again, or leaves it until we close it. */
+/**
+ * A site that gets no Child SA closes its IKE SA, calls again, or leaves the IKE SA until we close
+ * it.
+ */
 function saysOnlyThatItEnded({ record: { reason } }: Attempt): boolean {
   const follows = followsFrom(reason);
   return follows === "end-by-failure" || follows === "newer-ike-sa";

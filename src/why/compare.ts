@@ -1,4 +1,4 @@
-/** What a site offered beside what is configured: where they have nothing in common. Pure. */
+/** What a site offered beside what is configured, and where they have nothing in common. Pure. */
 
 import type { JournalRecord } from "../concentrator/journal/journal.ts";
 import { type NamedTransform, transformNamed, transformTypeName } from "../crypto/names.ts";
@@ -15,12 +15,15 @@ export type Comparison = {
   readonly about: SuiteKind | "subnets" | "proof";
   readonly offered: readonly string[];
   readonly configured: readonly string[];
-  /** Words that one side has and the other has not. */
+  /** Words that only one side has. */
   readonly onlyOffered: readonly string[];
   readonly onlyConfigured: readonly string[];
-  /** Of the two proposals that come nearest to each other, or of the subnets, each part. */
+  /** Each part of the two proposals that are most alike, or of the subnets. */
   readonly nearest: readonly ComparedPart[];
-  /** The site's nearest proposal as `ike` or `esp` takes it; undefined if it cannot be allowed. */
+  /**
+   * The site's nearest proposal in the notation of `ike` or `esp`; undefined if it cannot be
+   * allowed.
+   */
   readonly proposal: string | undefined;
 };
 
@@ -28,14 +31,14 @@ export type ComparedPart = {
   readonly part: PartName;
   readonly offered: readonly string[];
   readonly configured: readonly string[];
-  /** Empty where the two do not come together. */
+  /** Empty where the two have nothing in common. */
   readonly common: readonly string[];
 };
 
 /** `encryption`, `additional key exchange 1`, `transform type 13`; `network here`. */
 export type PartName = string;
 
-/** Compares what a record has of both sides; undefined if it has not both. */
+/** Compares both sides of a record; undefined unless it has both. */
 export function compare(record: JournalRecord): Comparison | undefined {
   const { offered, wanted, step, reason } = record;
   if (offered === undefined || wanted === undefined) return undefined;
@@ -55,7 +58,7 @@ export function compare(record: JournalRecord): Comparison | undefined {
   const isIke = step === "IKE_SA_INIT" || wanted.some((text) => text.includes("PRF_"));
   const about = isIke ? "ike" : "esp";
   const { parts, transforms } = nearestOf(offered, wanted, step === "IKE_AUTH");
-  // Two columns that are equal would say nothing: then both sides are shown as they came.
+  // Two equal columns would say nothing: then both sides are shown as they came.
   const nearest = parts.some(({ common }) => common.length === 0) ? parts : [];
   return { about, ...sides, nearest, proposal: proposalOf(transforms, about) };
 }
@@ -65,7 +68,7 @@ export function apart({ nearest }: Comparison): readonly ComparedPart[] {
   return nearest.filter(({ common }) => common.length === 0);
 }
 
-/** Whether to allow a proposal of these words is nothing to be glad of. */
+/** Whether a proposal of these words is weak. */
 export function isWeak(proposal: string, kind: SuiteKind): boolean {
   const suite = parseSuite(proposal, kind);
   return suite.ok && usesSha1(suite.value);
@@ -83,7 +86,10 @@ type Nearest = {
   readonly transforms: readonly NamedTransform[];
 };
 
-/** The pair with the fewest parts apart, rather with the same encryption; the first of several. */
+/**
+ * The pair that differs in the fewest parts, preferably with the same encryption; the first of
+ * several.
+ */
 function nearestOf(
   offered: readonly string[],
   wanted: readonly string[],
@@ -120,14 +126,14 @@ function partsOf(
   ours: WordsByType,
   isWithoutKe: boolean,
 ): readonly ComparedPart[] {
-  // Cut, or not from us: nothing that could be a proposal.
+  // Shortened, or not ours: this cannot be a proposal.
   if (!theirs.has(TransformType.ENCR) || !ours.has(TransformType.ENCR)) return [];
   const others = [...theirs.keys(), ...ours.keys()].filter((type) => !TYPES.includes(type));
   return [...TYPES, ...new Set(others)].flatMap((type) => {
     const part = type === NO_TYPE ? "what is not known here" : transformTypeName(type);
     const [offered, configured] = [theirs.get(type), ours.get(type)];
     if (offered === undefined && configured === undefined) return [];
-    // What the end of a long list was cut to.
+    // What stands for the end of a long list.
     if (type === NO_TYPE && offered?.every((word) => CUT.test(word)) === true) return [];
     // In IKE_AUTH the Child SA takes the keys of the IKE SA (RFC 7296 §1.2).
     if (type === TransformType.KE && isWithoutKe) return [];
@@ -140,7 +146,7 @@ function partsOf(
   });
 }
 
-/** In the order in which people look for them; all others follow by their number. */
+/** In the order in which people look for them; all others follow by number. */
 const TYPES: readonly number[] = [
   TransformType.ENCR,
   TransformType.INTEG,
@@ -154,7 +160,7 @@ const NO_TYPE = 0;
 const UNKNOWN: NamedTransform = { type: NO_TYPE, id: 0, keyBits: undefined };
 const CUT = /\d+ more/;
 
-/** Without what is wrong with it. */
+/** Without the note on what is wrong with it. */
 function bareName(word: string): string {
   return word.replace(/ with an unknown attribute$/, "");
 }

@@ -1,11 +1,11 @@
-/** Other sites with addresses of the one that is asked about, in words. */
+/** Other sites that have addresses of this one, in words. */
 
 import type { OverlapView } from "../concentrator/snapshot.ts";
 import { RULE_WORDS, sharedText } from "../eroute/shared-subnet.ts";
 import type { Finding } from "./finding.ts";
 import type { SiteFacts } from "./site-facts.ts";
 
-/** A problem where the other one keeps it out, else only worth knowing. */
+/** A problem if the other site keeps it out, otherwise only worth knowing. */
 export function overlapFindings({ asked, overlaps, eroutes }: SiteFacts): readonly Finding[] {
   const isUp = eroutes.some(({ childSas }) => childSas.length > 0);
   return overlaps.map((view): Finding => {
@@ -15,7 +15,7 @@ export function overlapFindings({ asked, overlaps, eroutes }: SiteFacts): readon
   });
 }
 
-/** One sentence about two sites, and what comes of it. */
+/** One sentence about two sites, and what follows for them. */
 export function overlapText(peerId: string, view: OverlapView): string {
   const where = view.isConnected ? ", which is connected" : "";
   const shared = `${peerId} ${sharedText(view, view.peerId)}`;

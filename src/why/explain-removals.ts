@@ -1,4 +1,4 @@
-/** What other programs removed from the kernel of late, in words. */
+/** What other programs have recently removed from the kernel, in words. */
 
 import type { Finding } from "./finding.ts";
 import { REASONS } from "./reason.ts";
@@ -6,10 +6,13 @@ import type { Removal } from "./removals.ts";
 import type { SiteFacts } from "./site-facts.ts";
 import { ago } from "./words.ts";
 
-/** After that it explains nothing of what is seen now. */
+/** After that time, a removal does not explain the present state. */
 const RECENT_MS = 3_600_000;
 
-/** A problem where the site's own states went; else it may be one of those that are not named. */
+/**
+ * A problem if the site's own states were removed; otherwise they may be among those that are not
+ * named.
+ */
 export function removalFindings(facts: SiteFacts): readonly Finding[] {
   return recent(facts).map(({ record, times }): Finding => {
     const often = times > 1 ? `, ${times} times since erouted started` : "";
@@ -19,7 +22,7 @@ export function removalFindings(facts: SiteFacts): readonly Finding[] {
   });
 }
 
-/** What to do where the site's own states went. */
+/** What to do if the site's own states were removed. */
 export function removalAdvice(facts: SiteFacts): readonly string[] {
   const own = recent(facts).find(({ record }) => record.peerId !== undefined);
   return own === undefined ? [] : [REASONS[own.record.reason].advice];

@@ -1,4 +1,4 @@
-/** Whether packets pass through the Child SAs that are up, and what if they do not. Pure. */
+/** Whether packets pass through the Child SAs that are up, and what to do if not. Pure. */
 
 import type { ErouteView } from "../concentrator/snapshot.ts";
 import type { Instant } from "../octets/instant.ts";
@@ -31,7 +31,7 @@ export function judgeTraffic(
   const sent = counted.reduce((sum, { packetsOut }) => sum + packetsOut, 0);
   const detail = `${packets(received)} came from the site, ${packets(sent)} went to it`;
   const ageMs = now - Math.min(...children.map(({ installedAt }) => installedAt));
-  // After a rekey the counters begin anew, and an answer may still be on its way.
+  // After a rekey the counters start at zero, and an answer may still be on its way.
   const isYoung = ageMs < JUDGED_MS_MIN;
   if (isYoung || (received > 0 && sent > 0)) return { verdict: "ok", detail, advice: undefined };
   if (received === 0 && sent === 0) return { verdict: "note", detail, advice: undefined };

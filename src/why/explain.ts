@@ -24,11 +24,11 @@ export type Explanation = {
   readonly findings: readonly Finding[];
   /** Both sides, where they have nothing in common. */
   readonly comparison: Comparison | undefined;
-  /** What to do, the first thing first. Empty if nothing is. */
+  /** What to do, the most important first. Empty if nothing is to be done. */
   readonly advice: readonly string[];
 };
 
-/** Explains. */
+/** Puts the facts into words. */
 export function explain(facts: SiteFacts): Explanation {
   const state = stateOf(facts);
   const cause = causeOf(facts.attempts);
@@ -70,7 +70,9 @@ function stateOf({ eroutes, match, row, call, attempts, isRunning }: SiteFacts):
   return last.outcome === "ended" || last.outcome === "connected" ? "ended" : "failed";
 }
 
-/** The attempt that shows why it does not work now; a failure that has been cured does not. */
+/**
+ * The attempt that shows why the site is not connected now; a failure that has been cured does not.
+ */
 function currentFailure(cause: Attempt | undefined, state: SiteState): Attempt | undefined {
   if (state === "connected" || cause === undefined) return undefined;
   return cause.outcome === "failed" || cause.outcome === "refused" ? cause : undefined;
@@ -110,19 +112,19 @@ function summaryOf(facts: SiteFacts, state: SiteState, last: Attempt | undefined
   }
 }
 
-/** What is configured now that keeps it out. */
+/** What in the configuration or the table keeps it out now. */
 function blockedBy(match: MatchFacts, row: RowFacts): Reason | undefined {
   if (match.kind === "none") return match.reason;
   return row.kind === "faulty" ? row.reason : undefined;
 }
 
-/** The attempt that came last tells it only if it brought none. */
+/** The last attempt says so only if it brought none. */
 function whyIncomplete(last: Attempt | undefined): string {
   if (last === undefined || last.outcome === "connected") return "no packet passes";
   return wordsOf(last);
 }
 
-/** Of an address from which nobody failed without telling an ID. */
+/** For an address from which no attempt ended before its ID was known. */
 function addressText({ asked, peersThere }: SiteFacts): string {
   if (peersThere.length === 0) return `nothing has come from ${asked} since erouted started`;
   const who = peersThere.length === 1 ? "a site" : "sites";
@@ -142,7 +144,7 @@ function erouteFindings({ match, asked }: SiteFacts): readonly Finding[] {
   return [{ about: "eroute", verdict: "problem", detail }];
 }
 
-/** The pattern that comes nearest, and where the ID parts from it. */
+/** The nearest pattern, and where the ID departs from it. */
 function nearText(asked: string, match: Extract<MatchFacts, { kind: "none" }>): string {
   const { reason, closest } = match;
   if (closest === undefined) return "no pattern is near";
@@ -159,7 +161,7 @@ function rowFindings({ row }: SiteFacts): readonly Finding[] {
   if (row.kind === "good") {
     return [{ about: "row", verdict: "ok", detail: `${row.source}: ${row.columns}` }];
   }
-  // What a database says may begin with where it is already.
+  // The text of a database may already begin with its place.
   const place = row.detail.startsWith(row.source) ? "" : `${row.source}: `;
   return [{ about: "row", verdict: "problem", detail: `${place}${row.detail}` }];
 }
@@ -208,7 +210,7 @@ function callFindings({ call }: SiteFacts): readonly Finding[] {
   return [{ about: "call", verdict: "note", detail }];
 }
 
-/** What shows why, and what came after it. */
+/** The attempt that shows why, and what came after it. */
 function attemptFindings(facts: SiteFacts, cause: Attempt | undefined): readonly Finding[] {
   const [last] = facts.attempts;
   const shown = last === cause ? [last] : [cause, last];
@@ -230,7 +232,7 @@ function attemptFinding({ nowWallMs }: SiteFacts, attempt: Attempt): Finding {
   return { about: "attempt", verdict, detail };
 }
 
-/** It is connected, and not all of its subnets are: that is no failure of an attempt. */
+/** It is connected, but not with all of its subnets: no attempt has failed. */
 function leftOutFindings(facts: SiteFacts, state: SiteState): readonly Finding[] {
   const { attempts, eroutes, now, nowWallMs } = facts;
   if (state !== "connected") return [];
@@ -246,7 +248,7 @@ function leftOutFindings(facts: SiteFacts, state: SiteState): readonly Finding[]
   return [{ about: "tunnel", verdict: "problem", detail: text }];
 }
 
-/** The subnets are settled a moment before the eroute counts as in use, or after. */
+/** The subnets are known a moment before the eroute counts as in use, or after. */
 const NEGOTIATION_MS = 5_000;
 
 function tableFindings({ tableIsFull, eroutes }: SiteFacts): readonly Finding[] {
@@ -255,7 +257,7 @@ function tableFindings({ tableIsFull, eroutes }: SiteFacts): readonly Finding[] 
   return [{ about: "table", verdict: "problem", detail }];
 }
 
-/** Sites are sent away, and this one too, or it cannot be. */
+/** Whether sites are redirected, and whether this one can be. */
 function redirectFindings({ redirectedTo: to, eroutes }: SiteFacts): readonly Finding[] {
   if (to === undefined) return [];
   const ikeSas = eroutes.flatMap((eroute) => eroute.ikeSas);
@@ -266,7 +268,7 @@ function redirectFindings({ redirectedTo: to, eroutes }: SiteFacts): readonly Fi
   return [{ about: "eroute", verdict: "note", detail }];
 }
 
-/** One of them may be the site: their IDs were never told. */
+/** One of them may be the site: their IDs are not known. */
 function strangerFindings(facts: SiteFacts, state: SiteState): readonly Finding[] {
   const { strangers, peersThere, nowWallMs, attempts } = facts;
   const there: readonly Finding[] =
@@ -280,7 +282,7 @@ function strangerFindings(facts: SiteFacts, state: SiteState): readonly Finding[
           },
         ];
   if (state === "connected") return there;
-  // Once it has told its ID, only what came later may be it.
+  // Once its ID is known, only later attempts can be its own.
   const sinceMs = attempts[0]?.record.wallMs ?? 0;
   const later = strangers.filter(({ record }) => record.wallMs > sinceMs);
   const others = later.slice(0, STRANGERS_MAX).map(({ record, times, outcome }): Finding => {

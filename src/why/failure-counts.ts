@@ -1,13 +1,13 @@
-/** How often which reason ended an attempt: for metrics, with labels from a closed set. */
+/** How often each reason ended an attempt: for metrics, with labels from a closed set. */
 
 import type { JournalRecord } from "../concentrator/journal/journal.ts";
 import { isStepOfDaemon } from "./attempts.ts";
 import { FAILURE_NAMES, failureName } from "./reason.ts";
 
 export type FailureCounts = {
-  /** All reasons that there are, from 0 on. */
+  /** Every reason, starting at 0. */
   readonly counts: ReadonlyMap<string, number>;
-  /** Takes in what the journal has just taken in. */
+  /** Takes in a record that the journal has just taken in. */
   note(record: JournalRecord): void;
 };
 

@@ -1,4 +1,4 @@
-/** One thing that an explanation has to say, and whether it is as it should be. */
+/** One statement of an explanation, and whether all is well in this respect. */
 
 export type Finding = {
   readonly about:

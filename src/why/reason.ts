@@ -43,13 +43,13 @@ export function followsFrom(reason: Reason): Follows {
   return REASONS[reason].follows;
 }
 
-/** Only the site's row can cure it: once that is right, the site has to call again. */
+/** Only a change of the site's row cures it; then the site has to call again. */
 export function isCuredInRow(reason: Reason): boolean {
   const follows = followsFrom(reason);
   return follows === "row-again" || follows === "row-missing";
 }
 
-/** Whatever the peer answers to our requests is one reason in metrics. */
+/** All error notifies of peers are one reason in metrics. */
 export type FailureName = Exclude<Reason, PeerRefusedReason> | "peer-refused" | "other";
 
 /** Reasons that can end an attempt of a site, as metrics name them. */

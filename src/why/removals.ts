@@ -1,4 +1,4 @@
-/** What other programs removed from the kernel, of each site and of all: bounded. */
+/** What other programs removed from the kernel, for each site and for all: bounded. */
 
 import type { JournalRecord } from "../concentrator/journal/journal.ts";
 import { peerKey } from "../eroute/peer-id.ts";
@@ -7,13 +7,13 @@ import { peerKey } from "../eroute/peer-id.ts";
 export type Removal = { readonly record: JournalRecord; readonly times: number };
 
 export type Removals = {
-  /** Takes in a line about what was removed. */
+  /** Takes in a record about a removal. */
   note(record: JournalRecord): void;
   /** The site's own, then the last one that names no site. */
   of(peerId: string): readonly Removal[];
 };
 
-/** Sites that are remembered; the one that lost nothing for longest is forgotten. */
+/** Sites that are remembered; beyond that, the one whose last loss is oldest is forgotten. */
 const SITES_MAX = 1_024;
 
 /** Nothing has been removed yet. */

@@ -13,11 +13,11 @@ export type SiteFacts = {
   readonly asked: string;
   readonly now: Instant;
   readonly nowWallMs: number;
-  /** False: there is no daemon to ask, and only configuration and table are known. */
+  /** False: no daemon runs, and only the configuration and the table are known. */
   readonly isRunning: boolean;
   readonly match: MatchFacts;
   readonly row: RowFacts;
-  /** What other programs removed from the kernel: its own states, then whatever names no site. */
+  /** What other programs removed from the kernel: its own states, then what names no site. */
   readonly removals: readonly Removal[];
   /** Its eroutes in use. */
   readonly eroutes: readonly ErouteView[];
@@ -26,18 +26,18 @@ export type SiteFacts = {
   readonly call: CallView | undefined;
   /** The newest first. */
   readonly attempts: readonly Attempt[];
-  /** Where an address was asked for: sites that came from there last. */
+  /** If an address was asked for: the last sites that came from it. */
   readonly peersThere: readonly string[];
-  /** Attempts of others that ended before their ID was known; the newest first. */
+  /** Other attempts that ended before their ID was known; the newest first. */
   readonly strangers: readonly Attempt[];
-  /** The last attempt of an ID without a row that is written much like this one. */
+  /** The last attempt of a similar ID that has no row. */
   readonly similar: Attempt | undefined;
-  /** `192.0.2.1:500`: where sites have to call. */
+  /** `192.0.2.1:500`: the addresses that sites can call. */
   readonly listening: readonly string[];
   readonly tableIsFull: boolean;
-  /** Other sites that have addresses of this one's. */
+  /** Other sites that have addresses of this one. */
   readonly overlaps: readonly OverlapView[];
-  /** Where all sites are sent that can be (RFC 5685). */
+  /** Where all sites are redirected that can be (RFC 5685). */
   readonly redirectedTo: string | undefined;
 };
 
@@ -52,15 +52,15 @@ export type MatchFacts =
       readonly canCall: boolean;
     }
   | { readonly kind: "none"; readonly reason: MatchReason; readonly closest: string | undefined }
-  /** What was asked for is an address, and nobody's ID. */
+  /** An address was asked for, which is not the ID of a site. */
   | { readonly kind: "address" };
 
-/** A server that is logged in to, or a file. */
+/** A server with a login, or a file. */
 export type DatabaseEngine = "mysql" | "sqlite";
 
 /** The row as it is now (R2). */
 export type RowFacts =
-  /** A normal eroute has none; or no eroute matched, so that no table was asked. */
+  /** A normal eroute has no row; or no eroute matched, so no table was asked. */
   | { readonly kind: "none" }
   | { readonly kind: "good"; readonly source: string; readonly columns: string }
   | {
@@ -78,14 +78,16 @@ export const SITE_STATES = [
   "incomplete",
   "negotiating",
   "calling",
-  /** What is configured now keeps it out: no eroute, no row, a faulty row, a database. */
+  /**
+   * The configuration or the table keeps it out now: no eroute, no row, a faulty row, a database.
+   */
   "blocked",
   /** Its last attempt failed. */
   "failed",
   /** It was connected. */
   "ended",
   "never-seen",
-  /** No daemon runs that could tell. */
+  /** No daemon runs that could say. */
   "unknown",
 ] as const;
 

@@ -1,4 +1,4 @@
-/** Names and spans of time as people say them. */
+/** Names and durations as people say them. */
 
 /** `Child SA up` for `child-sa-up`. */
 export function inWords(name: string): string {

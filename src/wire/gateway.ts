@@ -1,4 +1,4 @@
-/** Another gateway than the one that was called (RFC 5685). */
+/** A gateway other than the one that was called (RFC 5685). */
 
 import type { Address } from "../inet/address.ts";
 

@@ -6,7 +6,7 @@ import type { Writer } from "../octets/writer.ts";
 
 export type IkeSpi = bigint & { readonly is: "IKE SPI" };
 
-/** An IKE SPI of a number that was read from a header or drawn at random. */
+/** Makes an IKE SPI from a number that was read from a header or drawn at random. */
 export function asIkeSpi(value: bigint): IkeSpi {
   return value as IkeSpi;
 }
@@ -36,8 +36,8 @@ export const IKE_HEADER_OCTETS = 28;
 export const IKE_VERSION = { major: 2, minor: 0 } as const;
 
 /**
- * The header at the start of a datagram, non-ESP marker already taken off. Malformed if the
- * datagram is shorter than a header, or is not as long as its Length says. Any version goes.
+ * The header at the start of a datagram without its non-ESP marker. Malformed if the datagram is
+ * shorter than a header, or not as long as its Length says. Any version is accepted.
  */
 export function parseHeader(octets: Uint8Array): Result<IkeHeader, Malformed> {
   return decode(octets, "IKE header", readHeader);
@@ -95,7 +95,9 @@ export function emitHeader(w: Writer, header: Omit<IkeHeader, "length">): void {
   w.u32(header.messageId).u32(0);
 }
 
-/** Sets the Length of the header that begins at `headerAt` to reach the end of what is written. */
+/**
+ * Sets the Length of the header that begins at `headerAt`, so that it covers all that is written.
+ */
 export function patchHeaderLength(w: Writer, headerAt = 0): void {
   w.patchU32(headerAt + LENGTH_AT, w.length - headerAt);
 }
@@ -104,5 +106,5 @@ const FLAG_INITIATOR = 0x08;
 const FLAG_VERSION = 0x10;
 const FLAG_RESPONSE = 0x20;
 
-/** Where in the header its Length stands. */
+/** Offset of Length in the header. */
 const LENGTH_AT = 24;

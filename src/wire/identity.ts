@@ -19,16 +19,19 @@ export const IdType = {
   KEY_ID: 11,
 } as const;
 
-/** The data of an identity is looked at as far as this: no name or ID that is taken is longer. */
+/** So many octets of an identity are read: no name or ID that is accepted is longer. */
 export const IDENTITY_OCTETS_MAX = 1_024;
-/** What is shown of a longer one: in hex more characters than any pattern or table takes. */
+/**
+ * So many octets of a longer one are shown: in hex, more characters than any pattern or table
+ * takes.
+ */
 const SHOWN_OCTETS = 128;
 
 /**
- * An identity as text for logs, patterns and tables: a name or an address; or, where the octets
- * would not show as what they are, `0x` and hex digits. No text stands for two runs of octets of
- * names, and none looks like that hex form without being it. Of one that is longer than
- * {@link IDENTITY_OCTETS_MAX} it is the beginning, which is too long for an ID and matches nothing.
+ * An identity as text for logs, patterns and tables: a name or an address; or `0x` and hex digits,
+ * if the octets cannot be shown faithfully as text. Two names never have the same text, and no name
+ * looks like the hex form. If an identity is longer than {@link IDENTITY_OCTETS_MAX}, only its
+ * beginning is given, which is too long for an ID and matches nothing.
  */
 export function identityText(identity: Identity): string {
   const { idType, data } = identity;
@@ -54,9 +57,9 @@ export function identityText(identity: Identity): string {
 }
 
 /**
- * An identity of text: an address, `0x` and hex digits (KEY_ID), `keyid:` and text (KEY_ID), text
- * with `@` in it (RFC822_ADDR), the subject of a certificate such as `C=CH, O=Fleet, CN=site-1`
- * (DER_ASN1_DN), or any other text (FQDN).
+ * Reads an identity from text: an address, `0x` and hex digits (KEY_ID), `keyid:` and text
+ * (KEY_ID), text with `@` in it (RFC822_ADDR), the subject of a certificate such as `C=CH, O=Fleet,
+ * CN=site-1` (DER_ASN1_DN), or any other text (FQDN).
  */
 export function parseIdentity(text: string): Identity {
   const address = parseAddress(text);
@@ -93,7 +96,7 @@ function octetsOfHexText(text: string): Uint8Array | undefined {
 }
 
 const utf8 = new TextEncoder();
-// Without ignoreBOM a byte order mark at the start would vanish.
+// Without ignoreBOM a byte order mark at the start would be lost.
 const utf8Decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
 const HEX_PREFIX = "0x";

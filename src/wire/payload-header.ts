@@ -6,19 +6,22 @@ import type { Writer } from "../octets/writer.ts";
 
 export const PAYLOAD_HEADER_OCTETS = 4;
 
-/** What Payload Length can say at most. */
+/** The largest value of Payload Length. */
 const PAYLOAD_OCTETS_MAX = 0xffff;
 
 export type PayloadHeader = {
   readonly nextPayload: number;
   readonly critical: boolean;
-  /** Octets that follow this header: Payload Length without the header's own four. */
+  /** Octets that follow this header: Payload Length minus the header's own four. */
   readonly bodyOctets: number;
 };
 
 // |  Next Payload |C|  RESERVED   |         Payload Length        |
 
-/** Reads the generic header of what faults call `name`; faults unless its body is all there. */
+/**
+ * Reads the generic header of the payload that faults call `name`; faults unless its body is
+ * complete.
+ */
 export function parsePayloadHeader(r: Reader, name: string): PayloadHeader {
   if (r.left < PAYLOAD_HEADER_OCTETS) {
     r.fail(`${name}: needs a header of ${PAYLOAD_HEADER_OCTETS} octets, has ${r.left}`);
@@ -38,8 +41,8 @@ export function parsePayloadHeader(r: Reader, name: string): PayloadHeader {
 }
 
 /**
- * Writes a generic header, Critical clear as all payloads of RFC 7296 have it (§2.5). The offset
- * returned is what {@link patchPayloadLength} takes once the body stands.
+ * Writes a generic header, Critical clear as all payloads of RFC 7296 have it (§2.5). Give the
+ * returned offset to {@link patchPayloadLength} once the body is written.
  */
 export function emitPayloadHeader(w: Writer, nextPayload: number): number {
   const at = w.length;
@@ -47,7 +50,7 @@ export function emitPayloadHeader(w: Writer, nextPayload: number): number {
   return at;
 }
 
-/** Sets the Payload Length of the header at `at` to reach the end of what is written. */
+/** Sets the Payload Length of the header at `at`, so that it covers all that is written. */
 export function patchPayloadLength(w: Writer, at: number): void {
   const length = w.length - at;
   assert(length <= PAYLOAD_OCTETS_MAX, `a payload of ${length} octets does not fit its length`);
@@ -56,5 +59,5 @@ export function patchPayloadLength(w: Writer, at: number): void {
 
 const CRITICAL = 0x80;
 
-/** Where in the generic header Payload Length stands. */
+/** Offset of Payload Length in the generic header. */
 const LENGTH_AT = 2;

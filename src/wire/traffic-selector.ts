@@ -1,4 +1,4 @@
-/** Which traffic a Child SA carries, as IKE says it (RFC 7296 §3.13.1). */
+/** Which traffic a Child SA carries, in the terms of IKE (RFC 7296 §3.13.1). */
 
 import type { AddressRange } from "../inet/address.ts";
 
@@ -11,7 +11,7 @@ export type TrafficSelector = {
   readonly range: AddressRange;
 };
 
-/** Whether a selector is for every port. */
+/** Whether a selector covers every port. */
 export function isAnyPort(ports: Pick<TrafficSelector, "startPort" | "endPort">): boolean {
   return ports.startPort === 0 && ports.endPort === 65535;
 }

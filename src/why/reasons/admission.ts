@@ -1,4 +1,6 @@
-/** What reasons mean that keep a site out before any key is compared: its ID, row, and room. */
+/**
+ * What the reasons mean that keep a site out before any key is compared: its ID, its row, no room.
+ */
 
 import type { AdmissionReason, MatchReason, RowReason } from "../../reason/reason.ts";
 import type { Meaning } from "./meaning.ts";

@@ -1,4 +1,4 @@
-/** What reasons mean where we called or asked the site, and nothing good came of it. */
+/** What the reasons mean after which a call or request of ours failed. */
 
 import type { CallReason, PeerRefusedReason } from "../../reason/reason.ts";
 import type { Meaning } from "./meaning.ts";

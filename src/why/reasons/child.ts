@@ -1,4 +1,4 @@
-/** What reasons mean where a Child SA or its keys are missing, or the kernel refused it. */
+/** What the reasons mean when a Child SA or its keys are missing, or the kernel refused it. */
 
 import type { ChildReason, KernelReason } from "../../reason/reason.ts";
 import type { Meaning } from "./meaning.ts";

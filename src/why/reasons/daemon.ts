@@ -1,4 +1,4 @@
-/** What reasons mean that are about erouted itself, this host, or what an operator asked for. */
+/** What the reasons mean that concern erouted itself, this host, or what an operator asked for. */
 
 import type { DaemonReason, OperatorReason } from "../../reason/reason.ts";
 import type { Meaning } from "./meaning.ts";

@@ -1,4 +1,4 @@
-/** What reasons mean that a database is the cause of: one on a server, or a file (SQLite). */
+/** What the reasons mean whose cause is a database: on a server, or a file (SQLite). */
 
 import type { DatabaseReason } from "../../reason/reason.ts";
 import type { Meaning } from "./meaning.ts";

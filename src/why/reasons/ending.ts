@@ -1,4 +1,4 @@
-/** What reasons mean that an IKE SA or a Child SA ends with. */
+/** What the reasons mean for which an IKE SA or a Child SA ends. */
 
 import type { EndingReason } from "../../reason/reason.ts";
 import type { Meaning } from "./meaning.ts";

@@ -7,12 +7,12 @@ export type Meaning = {
   readonly words: string;
   /** What to do, in a sentence; `{peer}` stands for the site's ID. */
   readonly advice: string;
-  /** The same where the database is a file of this host (SQLite). */
+  /** What to do if the database is a file of this host (SQLite). */
   readonly adviceForFile?: string;
-  /** The gravest level at which the journal gives this reason. */
+  /** The highest level at which the journal gives this reason. */
   readonly level: JournalEntry["level"];
   readonly follows: Follows;
-  /** What both sides of the refusal are, where they are no proposals. */
+  /** What the two sides of the refusal are, if not proposals. */
   readonly compares?: "subnets" | "proof";
 };
 
@@ -26,23 +26,23 @@ export type Follows =
   | "successor"
   /** The site called again: its newer IKE SA is what counts. */
   | "newer-ike-sa"
-  /** Its connection is over. */
+  /** Its connection has ended. */
   | "end"
-  /** Its connection is over, and why is said by what failed before. */
+  /** Its connection has ended; what failed before says why. */
   | "end-by-failure"
-  /** The attempt was not looked at: the failure before it still keeps the site out. */
+  /** The attempt was not examined: the failure before it still keeps the site out. */
   | "same-failure"
-  /** The next attempt reads its row anew: there is one. */
+  /** The site has a row, which the next attempt reads again. */
   | "row-again"
-  /** The next attempt looks for its row again: there is none yet. */
+  /** The site has no row yet; the next attempt looks for it again. */
   | "row-missing"
-  /** The next attempt asks the database again: whether the site has a row is not known. */
+  /** Whether the site has a row is not known; the next attempt asks the database again. */
   | "database-again"
-  /** The kernel refused, and then IKE did for it: both are one failure. */
+  /** The kernel refused, and IKE therefore refused too: both are one failure. */
   | "kernel-refusal"
   /** What was removed from the kernel is put back, or gets new keys. */
   | "repair"
-  /** The next attempt is judged by itself. */
+  /** The next attempt is judged on its own. */
   | "next-attempt"
   /** No attempt of a site ends with it. */
   | "nothing";

@@ -1,4 +1,4 @@
-/** What reasons mean that lie in a message of the site, or in a limit that it reached. */
+/** What the reasons mean whose cause is a message of the site, or a limit that it reached. */
 
 import type { LimitReason, MessageReason } from "../../reason/reason.ts";
 import type { Meaning } from "./meaning.ts";

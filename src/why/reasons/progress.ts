@@ -1,4 +1,4 @@
-/** What reasons mean that are no failure, should one be the last that is known of a site. */
+/** What the reasons mean that are not failures, if one is the last that is known of a site. */
 
 import type { ProgressReason } from "../../reason/reason.ts";
 import type { Meaning } from "./meaning.ts";

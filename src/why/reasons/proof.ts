@@ -1,4 +1,4 @@
-/** What reasons mean where an end did not prove who it is: by key, certificate or PPK. */
+/** What the reasons mean when an end did not authenticate: by key, certificate or PPK. */
 
 import type { PpkReason, ProofReason } from "../../reason/reason.ts";
 import type { Meaning } from "./meaning.ts";

@@ -1,6 +1,6 @@
 /**
- * The first message of IKEv1 (RFC 2409 §5, RFC 2408 §3), as far as it takes to tell people who
- * calls: IKEv1 itself is not spoken. Nothing in it is authentic.
+ * The first message of IKEv1 (RFC 2409 §5, RFC 2408 §3), read only as far as is needed to say who
+ * calls: erouted does not speak IKEv1. Nothing in it is authenticated.
  */
 
 import { decode, type Reader } from "../../octets/reader.ts";
@@ -22,10 +22,10 @@ const PAYLOAD_ID = 5;
 
 /** SA, KE, Nonce, ID, and some twenty Vendor IDs at most. */
 const PAYLOADS_MAX = 32;
-/** No peer ID is as long: see `PEER_ID_LENGTH_MAX`. */
+/** No peer ID is this long: see `PEER_ID_LENGTH_MAX`. */
 const ID_OCTETS_MAX = 255;
 
-/** What a message of version 1 asks for; undefined if it begins nothing. */
+/** What a message of version 1 asks for; undefined if it does not begin an exchange. */
 export function parseIkev1Call(header: IkeHeader, octets: Uint8Array): Ikev1Call | undefined {
   const { version, exchangeType, spiI, spiR } = header;
   if (version.major !== 1 || spiI === 0n || spiR !== 0n) return undefined;

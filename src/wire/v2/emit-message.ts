@@ -6,7 +6,7 @@ import type { Payload } from "./message.ts";
 import { emitPayloads, firstPayloadType } from "./payload-chain.ts";
 import { payloadsLength } from "./payload-length.ts";
 
-/** A header without what follows from the payloads. */
+/** A header without the fields that follow from the payloads. */
 export type MessageHeader = Omit<IkeHeader, "length" | "nextPayload">;
 
 /** A whole message without protection: IKE_SA_INIT, and answers to strangers. */
@@ -18,7 +18,7 @@ export function emitMessage(header: MessageHeader, payloads: readonly Payload[])
   return w.done();
 }
 
-/** Payloads alone: what goes, padded and encrypted, inside an Encrypted payload (§3.14). */
+/** Payloads alone: an Encrypted payload holds them padded and encrypted (§3.14). */
 export function emitPayloadOctets(payloads: readonly Payload[]): Uint8Array {
   const w = new Writer(payloadsLength(payloads));
   emitPayloads(w, payloads);

@@ -64,7 +64,7 @@ export type CertPayload = {
 export type CertReqPayload = {
   readonly kind: "CERTREQ";
   readonly encoding: number;
-  /** Of encoding 4: SHA-1 hashes of authorities' public keys, one behind the other. */
+  /** With encoding 4: SHA-1 hashes of authorities' public keys, one after another. */
   readonly authorities: Uint8Array;
 };
 export type AuthPayload = {
@@ -88,7 +88,7 @@ export type DeletePayload = {
 export type TsPayload = {
   readonly kind: "TSi" | "TSr";
   readonly selectors: readonly TrafficSelector[];
-  /** How many selectors of unknown type were passed over. */
+  /** How many selectors of unknown type were skipped. */
   readonly unknown: number;
 };
 export type VendorPayload = { readonly kind: "VENDOR"; readonly data: Uint8Array };
@@ -105,8 +105,8 @@ export type OpaquePayload = {
 };
 
 /**
- * A payload whose length is right and whose content is not. Whether that matters is for whoever
- * needs it to say: a message is not refused for a part that nobody looks at.
+ * A payload whose length is right and whose content is not. Code that needs the payload decides
+ * whether that matters: a message is not refused for a part that nobody reads.
  */
 export type UnreadablePayload = {
   readonly kind: "UNREADABLE";
@@ -132,7 +132,7 @@ export type Payload =
   | UnreadablePayload;
 
 /**
- * So many payloads of a chain are read, and behind them the first of each type. The others are
- * passed over: notifies, vendor IDs and the like, of which a host with many addresses sends many.
+ * So many payloads of a chain are read, and after them only the first of each type. The others are
+ * skipped: notifies, vendor IDs and the like, of which a host with many addresses sends many.
  */
 export const PAYLOADS_MAX = 128;

@@ -20,7 +20,7 @@ import { emitVendorId, parseVendorId } from "./payload/vendor-id.ts";
 
 export type ParsedPayloads = { readonly payloads: readonly Payload[] };
 
-/** A payload that nobody here knows, and that must not be passed over (§2.5). */
+/** A payload of unknown type that must not be skipped (§2.5). */
 export type UnsupportedCritical = {
   readonly kind: "unsupported-critical";
   readonly payloadType: number;
@@ -28,19 +28,21 @@ export type UnsupportedCritical = {
 
 export type ChainFault = Malformed | UnsupportedCritical;
 
-/** An Encrypted payload: always the last one; what "next" names is the first inside (§3.14). */
+/**
+ * An Encrypted payload is always the last one; its "next" names the first payload inside (§3.14).
+ */
 export type EncryptedPayload = {
   readonly payloadType: typeof PayloadType.SK | typeof PayloadType.SKF;
   readonly firstInner: number;
 };
 
-/** Payloads up to the chain's end, or up to an Encrypted payload whose body is left unread. */
+/** Payloads up to the end of the chain, or up to an Encrypted payload, whose body is not read. */
 export type Chain = ParsedPayloads & { readonly encrypted: EncryptedPayload | undefined };
 
 /**
- * Reads a whole chain of payloads that holds no Encrypted payload: an unprotected message after
- * its header, or what was inside an Encrypted payload. `first` is the type of the first payload,
- * `where` how faults call this chain. The values are views of `octets`.
+ * Reads a whole chain of payloads without an Encrypted payload: an unprotected message after its
+ * header, or the content of an Encrypted payload. `first` is the type of the first payload, `where`
+ * the name of this chain in faults. The values are views of `octets`.
  */
 export function parsePayloads(
   first: number,
@@ -61,7 +63,7 @@ function readPlainChain(r: Reader, first: number): Chain | UnsupportedCritical {
   return chain;
 }
 
-/** Reads payloads from where `r` stands; for use under `decode`. */
+/** Reads payloads from the position of `r`; for use under `decode`. */
 export function readChain(r: Reader, first: number): Chain | UnsupportedCritical {
   const payloads: Payload[] = [];
   const seen = new Set<number>();
@@ -74,7 +76,7 @@ export function readChain(r: Reader, first: number): Chain | UnsupportedCritical
       if (bodyOctets < r.left) r.fail(`${r.left - bodyOctets} octets after the ${name}`);
       return { payloads, encrypted: { payloadType: type, firstInner: nextPayload } };
     }
-    // Critical is ignored for payloads that are understood (§2.5).
+    // Critical is ignored in payloads that are understood (§2.5).
     if (known === undefined && critical) return { kind: "unsupported-critical", payloadType: type };
     if (payloads.length < PAYLOADS_MAX || !seen.has(type)) {
       seen.add(type);
@@ -86,7 +88,7 @@ export function readChain(r: Reader, first: number): Chain | UnsupportedCritical
   return { payloads, encrypted: undefined };
 }
 
-/** The header before it says where the next payload begins, whatever is wrong with this one. */
+/** Its header says where the next payload begins, whatever is wrong with this one. */
 function readBody(type: number, r: Reader): Payload {
   const data = r.ahead();
   const parsed = attempt(r, (body) => parseBody(type, body));
@@ -95,7 +97,9 @@ function readBody(type: number, r: Reader): Payload {
   return { kind: "UNREADABLE", payloadType: type, data, fault: { where, detail } };
 }
 
-/** Writes payloads in this order, each with its generic header; the last says that none follows. */
+/**
+ * Writes payloads in this order, each with its generic header; the last one says that none follows.
+ */
 export function emitPayloads(w: Writer, payloads: readonly Payload[]): void {
   for (const [i, payload] of payloads.entries()) {
     const next = payloads[i + 1];
@@ -105,7 +109,7 @@ export function emitPayloads(w: Writer, payloads: readonly Payload[]): void {
   }
 }
 
-/** What the header before a chain calls it: the type of its first payload, or NONE. */
+/** What the header before a chain says: the type of its first payload, or NONE. */
 export function firstPayloadType(payloads: readonly Payload[]): number {
   const first = payloads[0];
   return first === undefined ? PayloadType.NONE : payloadTypeOf(first);
@@ -189,7 +193,7 @@ function emitBody(w: Writer, payload: Payload): void {
   }
 }
 
-/** The payloads that are understood, if only by their number, and what faults call them. */
+/** The payloads that are understood, some only by their number, and their names in faults. */
 const NAMES: ReadonlyMap<number, string> = new Map([
   [PayloadType.SA, "SA payload"],
   [PayloadType.KE, "KE payload"],

@@ -1,4 +1,7 @@
-/** How many octets payloads take: a message is written into a buffer of its size (RFC 7296 §3). */
+/**
+ * How many octets payloads take, so that a message is written into a buffer of the right size (RFC
+ * 7296 §3).
+ */
 
 import { never } from "../../octets/assert.ts";
 import { PAYLOAD_HEADER_OCTETS } from "../payload-header.ts";

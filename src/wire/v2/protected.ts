@@ -17,13 +17,14 @@ export type SkPlace = {
   /** Type of the first payload inside; NONE if it is empty, or a fragment after the first. */
   readonly firstInner: number;
   /**
-   * Offset where the Encrypted payload's body (IV) begins, and reaches to the message's end. The
-   * octets before are what an AEAD covers beside: the fragment's numbers are among them.
+   * Offset of the Encrypted payload's body, which begins with the IV and reaches to the end of the
+   * message. The octets before it are the associated data of an AEAD; they include the fragment's
+   * numbers.
    */
   readonly bodyAt: number;
-  /** Payloads before the Encrypted one, usually none. Nothing vouches for them but the ICV. */
+  /** Payloads before the Encrypted one, usually none. Only the ICV protects them. */
   readonly outer: readonly Payload[];
-  /** Which fragment it is, in an SKF. */
+  /** In an SKF: which fragment it is. */
   readonly fragment?: Fragment;
 };
 
@@ -49,12 +50,12 @@ function readSkPlace(r: Reader, first: number): SkPlace | UnsupportedCritical {
   return { kind: "SKF", firstInner, bodyAt: r.at, outer, fragment };
 }
 
-/** A message whose Encrypted payload is still zeros from `bodyAt` to its end. */
+/** A message whose Encrypted payload still consists of zeros from `bodyAt` to its end. */
 export type ProtectedFrame = { readonly octets: Uint8Array; readonly bodyAt: number };
 
 /**
- * A message that holds an Encrypted payload alone, lengths set, with `bodyOctets` zeros for the
- * caller to put IV, ciphertext and ICV in their place. With `fragment` it is an SKF.
+ * A message with only an Encrypted payload, all lengths set, and `bodyOctets` zeros in which the
+ * caller puts IV, ciphertext and ICV. With `fragment` it is an SKF.
  */
 export function emitProtectedFrame(
   header: MessageHeader,

@@ -10,7 +10,7 @@ import type { Gateway } from "../gateway.ts";
 
 export type Redirect = {
   readonly gateway: Gateway;
-  /** Ni of the IKE_SA_INIT that is answered; empty in every other message. */
+  /** Ni of the IKE_SA_INIT that this answers; empty in every other message. */
   readonly nonce: Uint8Array;
 };
 

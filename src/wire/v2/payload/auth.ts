@@ -7,7 +7,7 @@ import type { AuthPayload } from "../message.ts";
 // | Auth Method   |                RESERVED                       |
 // ~                      Authentication Data                      ~
 
-/** Reads an AUTH payload; whether method and data are acceptable is not judged here. */
+/** Reads an AUTH payload; others judge whether method and data are acceptable. */
 export function parseAuth(r: Reader): AuthPayload {
   const method = r.u8();
   r.octets(3); // RESERVED: MUST be ignored on receipt

@@ -4,13 +4,13 @@ import type { Reader } from "../../../octets/reader.ts";
 import type { Writer } from "../../../octets/writer.ts";
 import type { CertPayload, CertReqPayload } from "../message.ts";
 
-/** Encodings that are understood; others are passed over by who reads the payloads. */
+/** Encodings that are understood; readers of the payloads skip others. */
 export const CertEncoding = { X509_SIGNATURE: 4 } as const;
 
 // | Cert Encoding |                                               |
 // ~                       Certificate Data                        ~
 
-/** Reads a CERT payload; what the certificate says is not looked at here. */
+/** Reads a CERT payload, but not the certificate in it. */
 export function parseCert(r: Reader): CertPayload {
   const encoding = r.u8();
   return { kind: "CERT", encoding, data: r.rest() };
@@ -24,7 +24,7 @@ export function emitCert(w: Writer, payload: CertPayload): void {
 // | Cert Encoding |                                               |
 // ~                    Certification Authority                    ~
 
-/** Reads a CERTREQ payload. It is a hint only (§3.7): odd hashes in it are nobody's fault. */
+/** Reads a CERTREQ payload. It is only a hint (§3.7): strange hashes in it are not a fault. */
 export function parseCertReq(r: Reader): CertReqPayload {
   const encoding = r.u8();
   return { kind: "CERTREQ", encoding, authorities: r.rest() };

@@ -5,7 +5,7 @@ import type { Reader } from "../../../octets/reader.ts";
 import type { Writer } from "../../../octets/writer.ts";
 import type { CpPayload } from "../message.ts";
 
-/** So many attributes of a Configuration payload are read; those behind them are passed over. */
+/** So many attributes of a Configuration payload are read; the rest is skipped. */
 export const CP_ATTRIBUTES_MAX = 256;
 
 /** CFG Type (§3.15). */

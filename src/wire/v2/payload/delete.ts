@@ -8,12 +8,13 @@ import { type DeletePayload, Protocol } from "../message.ts";
 // | Protocol ID   |   SPI Size    |          Num of SPIs          |
 // ~               Security Parameter Index(es) (SPI)              ~
 
-/** A Delete payload is read as far as this: nobody has so many Child SAs. The rest is nobody's. */
+/**
+ * So many SPIs of a Delete payload are read: no peer has so many Child SAs. The rest is skipped.
+ */
 const DELETE_SPIS_MAX = 256;
 
 /**
- * Reads a Delete payload. SPIs of a protocol that is none of ours are passed over: there is
- * nothing here that they could name.
+ * Reads a Delete payload. SPIs of other protocols are skipped: they can name nothing here.
  */
 export function parseDelete(r: Reader): DeletePayload {
   const protocol = r.u8();
@@ -47,7 +48,7 @@ export function emitDelete(w: Writer, payload: DeletePayload): void {
 }
 
 function spiOctetsOf(protocol: number): number | undefined {
-  if (protocol === Protocol.IKE) return 0; // the SPIs are those of the header
+  if (protocol === Protocol.IKE) return 0; // the header has the SPIs
   return protocol === Protocol.ESP || protocol === Protocol.AH ? ESP_SPI_OCTETS : undefined;
 }
 

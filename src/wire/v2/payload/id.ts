@@ -8,12 +8,12 @@ import type { IdPayload } from "../message.ts";
 // |   ID Type     |                 RESERVED                      |
 // ~                   Identification Data                         ~
 
-/** Reads an IDi or IDr payload; faults if an address has not the length of an address. */
+/** Reads an IDi or IDr payload; faults if an address has the wrong length. */
 export function parseId(r: Reader, kind: IdPayload["kind"]): IdPayload {
   const body = r.rest();
   const inner = new Reader(body, r.where);
   const idType = inner.u8();
-  inner.octets(3); // RESERVED: ignored, yet AUTH covers what was sent
+  inner.octets(3); // RESERVED: ignored, but AUTH covers it as it was sent
   const data = inner.rest();
   const needs = ADDRESS_OCTETS[idType];
   if (needs !== undefined && data.length !== needs) {

@@ -7,7 +7,7 @@ import type { KePayload } from "../message.ts";
 // |   Key Exchange Method Num     |           RESERVED            |
 // ~                       Key Exchange Data                       ~
 
-/** Whether the data has its method's length is for those to say who know the method. */
+/** Code that knows the method checks the length of the data. */
 export function parseKe(r: Reader): KePayload {
   const method = r.u16();
   r.u16(); // RESERVED: MUST be ignored on receipt

@@ -9,7 +9,7 @@ import type { NotifyPayload } from "../message.ts";
 // ~                Security Parameter Index (SPI)                 ~
 // ~                       Notification Data                       ~
 
-/** Reads a Notify payload. Which SPI belongs to which type is for its reader to know. */
+/** Reads a Notify payload. Its reader knows which types come with an SPI. */
 export function parseNotify(r: Reader): NotifyPayload {
   const protocol = r.u8();
   const spiOctets = r.u8();

@@ -5,14 +5,14 @@ import type { Reader } from "../../../octets/reader.ts";
 import type { Writer } from "../../../octets/writer.ts";
 import { type Proposal, Protocol, type SaPayload, type Transform } from "../message.ts";
 
-/** A proposal's number is one octet (§3.3.1): nobody has more of them. */
+/** A proposal's number is one octet (§3.3.1), so there are no more of them. */
 export const PROPOSALS_MAX = 255;
-/** Of all proposals together; one that begins below the limit is read to its end. */
+/** In all proposals together; a proposal that begins below the limit is read to its end. */
 const TRANSFORMS_MAX = 1_024;
 
 /**
- * Reads an SA payload, which has at least one proposal. Nothing is chosen or judged here. What is
- * behind {@link PROPOSALS_MAX} or {@link TRANSFORMS_MAX} is passed over: it will not be chosen.
+ * Reads an SA payload, which has at least one proposal. Nothing is chosen or judged here. Whatever
+ * exceeds {@link PROPOSALS_MAX} or {@link TRANSFORMS_MAX} is skipped: it will not be chosen.
  */
 export function parseSa(r: Reader): SaPayload {
   const proposals: Proposal[] = [];
@@ -34,7 +34,7 @@ export function parseSa(r: Reader): SaPayload {
   return { kind: "SA", proposals };
 }
 
-/** Writes the body of an SA payload. Of attributes it knows Key Length only. */
+/** Writes the body of an SA payload. The only attribute that it writes is Key Length. */
 export function emitSa(w: Writer, payload: SaPayload): void {
   const { proposals } = payload;
   for (const [i, proposal] of proposals.entries()) {
@@ -118,7 +118,7 @@ function parseTransform(r: Reader): Transform {
   let hasUnknownAttribute = false;
   while (r.left > 0) {
     const value = parseKeyLength(r);
-    // Two key lengths are two transforms (§3.3.5): in one they mean nothing.
+    // Two key lengths make two transforms (§3.3.5); in one transform they mean nothing.
     if (value === undefined || keyBits !== undefined) hasUnknownAttribute = true;
     else keyBits = value;
   }
@@ -129,7 +129,7 @@ function parseTransform(r: Reader): Transform {
 // |F|                             |  AF=1: Attribute Value        |
 // ~                  AF=0: Attribute Value                        ~
 
-/** The value of one attribute if it is a Key Length; any other is passed over. */
+/** The value of one attribute if it is a Key Length; any other is skipped. */
 function parseKeyLength(r: Reader): number | undefined {
   const format = r.u16();
   const value = r.u16();
@@ -174,7 +174,7 @@ function patchLength(w: Writer, at: number): void {
   w.patchU16(at + 2, length);
 }
 
-/** §3.3.1: IKE has an SPI of its own in a rekey only. Other protocols may do as they like. */
+/** §3.3.1: a proposal for IKE has an SPI in a rekey only. Other protocols may do as they like. */
 function isSpiSize(protocol: number, octets: number): boolean {
   return SPI_SIZES[protocol]?.includes(octets) ?? true;
 }

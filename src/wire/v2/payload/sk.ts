@@ -1,4 +1,6 @@
-/** What an Encrypted Fragment payload has before its IV (RFC 7383 §2.5); an SK has nothing. */
+/**
+ * The two numbers before the IV of an Encrypted Fragment payload (RFC 7383 §2.5); an SK has none.
+ */
 
 import { assert } from "../../../octets/assert.ts";
 import type { Reader } from "../../../octets/reader.ts";

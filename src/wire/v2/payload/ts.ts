@@ -12,7 +12,7 @@ import type { TsPayload } from "../message.ts";
 // ~                       <Traffic Selectors>                     ~
 
 /**
- * Reads a TSi or TSr payload. Selectors of unknown type are counted and passed over: when all are
+ * Reads a TSi or TSr payload. Selectors of unknown type are counted and skipped: if all are
  * unknown, or there are none, `selectors` is empty (§2.9).
  */
 export function parseTs(r: Reader, kind: TsPayload["kind"]): TsPayload {
@@ -30,7 +30,9 @@ export function parseTs(r: Reader, kind: TsPayload["kind"]): TsPayload {
   return { kind, selectors, unknown };
 }
 
-/** Writes the body of a TSi or TSr payload; what was `unknown` when it was read is left out. */
+/**
+ * Writes the body of a TSi or TSr payload; selectors that were `unknown` when read are left out.
+ */
 export function emitTs(w: Writer, payload: TsPayload): void {
   const { selectors } = payload;
   assert(selectors.length <= 0xff, `${selectors.length} traffic selectors in a payload`);
@@ -98,7 +100,7 @@ function familyOf(type: number): Family | undefined {
 /** TS_IPV4_ADDR_RANGE and TS_IPV6_ADDR_RANGE. */
 const TS_TYPE = { 4: 7, 6: 8 } as const;
 
-/** Up to Selector Length: what selectors of all types have in common. */
+/** Up to Selector Length: the part that selectors of all types have in common. */
 const SELECTOR_HEADER_OCTETS = 4;
 const SELECTOR_OCTETS = { 4: 16, 6: 40 } as const;
 

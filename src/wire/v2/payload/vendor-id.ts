@@ -4,7 +4,7 @@ import type { Reader } from "../../../octets/reader.ts";
 import type { Writer } from "../../../octets/writer.ts";
 import type { VendorPayload } from "../message.ts";
 
-/** Any octets go: an unknown Vendor ID is ignored by those who look at it. */
+/** Any octets are accepted: code that reads Vendor IDs ignores unknown ones. */
 export function parseVendorId(r: Reader): VendorPayload {
   return { kind: "VENDOR", data: r.rest() };
 }
