@@ -6,7 +6,7 @@ import type { Place } from "../ike/state/written-ike-sa.ts";
 import type { Address } from "../inet/address.ts";
 import type { Instant } from "../octets/instant.ts";
 import { callAlways } from "./calls/initiate.ts";
-import { createEngine } from "./create-engine.ts";
+import { type ConcentratorOptions, createEngine } from "./create-engine.ts";
 import { rereadDataplane } from "./dataplane/reread.ts";
 import { nextDeadline } from "./deadlines.ts";
 import { dispatch } from "./dispatch.ts";
@@ -18,6 +18,7 @@ import { noteAnswer, noteRequests } from "./lost-answers.ts";
 import { areAllOver, entryOf } from "./negotiation/ike-sas.ts";
 import { rereadIkeSas } from "./negotiation/reread.ts";
 import { isTracing, onTracedDatagram } from "./negotiation/trace.ts";
+import { errandsAt } from "./sites/errands.ts";
 import { type ConfigurationPreview, previewOf } from "./sites/preview.ts";
 import type { Snapshot, TableSizes } from "./snapshot.ts";
 import { tableSizesOf } from "./table-sizes.ts";
@@ -48,16 +49,13 @@ export type Concentrator = {
   isIdle(): boolean;
 };
 
-export type ConcentratorOptions = {
-  readonly plan: EroutePlan;
-  readonly now: Instant;
-  /** Cryptographically strong random octets. */
-  random(octets: number): Uint8Array;
-};
-
 /** A concentrator without any SA. */
 export function createConcentrator(options: ConcentratorOptions): Concentrator {
-  const engine = createEngine(options);
+  return concentratorOn(createEngine(options));
+}
+
+/** A concentrator on an engine that nothing has happened to yet: tests look into it. */
+export function concentratorOn(engine: Engine): Concentrator {
   callAlways(engine);
   return {
     handle(event, now) {
@@ -81,7 +79,7 @@ export function createConcentrator(options: ConcentratorOptions): Concentrator {
       rereadIkeSas(engine, place);
       rereadDataplane(engine, place);
     },
-    isIdle: () => engine.shuttingDown && areAllOver(engine),
+    isIdle: () => engine.shuttingDown && areAllOver(engine) && errandsAt(engine) === undefined,
   };
 }
 

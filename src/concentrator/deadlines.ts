@@ -15,16 +15,18 @@ import { giveUpLost, openRequestsAt } from "./lost-answers.ts";
 import { ikeSasAt } from "./negotiation/settle.ts";
 import { hasOpenIkeSas, shutDownPortion } from "./negotiation/shutdown.ts";
 import { addressesAt, leaveGoneAddresses } from "./sites/addresses.ts";
-import { errandsAt, runErrands } from "./sites/errands.ts";
+import { errandsAt } from "./sites/errands.ts";
 import { evict, evictAt } from "./sites/evict.ts";
 import { redirectsAt, runRedirects } from "./sites/redirect.ts";
 import { rowChecksAt, runRowChecks } from "./sites/row-change.ts";
+import { runErrands } from "./sites/run-errands.ts";
 
 /** Whatever is due is done, in portions; `tell` takes in the answer to a request that has none. */
 export function onDeadline(engine: Engine, tell: (answer: Event) => void): void {
   runDeadlines(engine);
   if (engine.shuttingDown) {
     shutDownPortion(engine);
+    runErrands(engine);
     return;
   }
   runErrands(engine);
@@ -44,7 +46,7 @@ export function onDeadline(engine: Engine, tell: (answer: Event) => void): void 
 export function nextDeadline(engine: Engine): Instant | undefined {
   if (engine.shuttingDown && hasOpenIkeSas(engine)) return inMs(engine, 1);
   const next = ikeSasAt(engine);
-  if (engine.shuttingDown) return next;
+  if (engine.shuttingDown) return earlier(next, errandsAt(engine));
   return [
     next,
     errandsAt(engine),
@@ -57,5 +59,10 @@ export function nextDeadline(engine: Engine): Instant | undefined {
     standingAt(engine),
     ...repairsAt(engine),
     openRequestsAt(engine),
-  ].reduce<Instant>((first, at) => (at !== undefined && at < first ? at : first), evictAt(engine));
+  ].reduce<Instant>((first, at) => earlier(at, first) ?? first, evictAt(engine));
+}
+
+function earlier(a: Instant | undefined, b: Instant | undefined): Instant | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a < b ? a : b;
 }

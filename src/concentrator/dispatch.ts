@@ -18,7 +18,7 @@ import { shutDownPortion } from "./negotiation/shutdown.ts";
 import { isTracing, onTracedDatagram, trace } from "./negotiation/trace.ts";
 import { onAddresses } from "./sites/addresses.ts";
 import { disconnect } from "./sites/disconnect.ts";
-import { forgetErrands } from "./sites/errands.ts";
+import { closeOrphansSoon, forgetErrands } from "./sites/errands.ts";
 import { reconfigure } from "./sites/reconfigure.ts";
 import { redirect, stopRedirects } from "./sites/redirect.ts";
 import { rekeyByHand } from "./sites/rekey.ts";
@@ -60,6 +60,7 @@ export function dispatch(engine: Engine, event: Event): void {
       forgetCalls(engine);
       stopRedirects(engine);
       drainStates(engine, true);
+      closeOrphansSoon(engine);
       shutDownPortion(engine);
       return;
     case "deadline":

@@ -6,7 +6,6 @@ import { AssertionError } from "../octets/assert.ts";
 import type { Reason } from "../reason/reason.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import { onCallLost } from "./calls/dial.ts";
-import { removeLeft } from "./dataplane/child-sas.ts";
 import { removeChild } from "./dataplane/install.ts";
 import { count, type Engine } from "./engine.ts";
 import { afterStep, perform } from "./ike-effects.ts";
@@ -16,9 +15,12 @@ import type { Entry } from "./negotiation/entry.ts";
 import { mayGrow } from "./negotiation/half-open.ts";
 import { entryAt } from "./negotiation/ike-sas.ts";
 import { removeEntry, setDeadline, settle, takeDue } from "./negotiation/settle.ts";
-import { leaveEroute } from "./sites/eroute-end.ts";
+import { leaveEroute, removeLeft, removeOrphan } from "./sites/eroute-end.ts";
+
 /** Hands an event to the IKE SA with this local SPI, if there is one. */
 export function deliver(engine: Engine, spi: IkeSpi, event: IkeEvent): void {
+  // What a Child SA's IKE SA would see to has nobody to do it once that one has gone.
+  if (event.kind === "close-child" && removeOrphan(engine, spi, event.spiIn)) return;
   const entry = entryAt(engine, spi);
   if (entry === undefined) return;
   if (event.kind === "message" && !mayGrow(engine, spi, event.octets.length)) return;

@@ -6,32 +6,12 @@ import type { Reason } from "../reason/reason.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import { onCallEnded, type StartEntry } from "./calls/dial.ts";
 import { onCallRedirected } from "./calls/follow-redirect.ts";
-import { removeLeft } from "./dataplane/child-sas.ts";
 import { count, type Engine } from "./engine.ts";
 import { journal } from "./journal/write.ts";
 import type { Entry } from "./negotiation/entry.ts";
-import { leaveEroute } from "./sites/eroute-end.ts";
+import { endedText } from "./sites/end-words.ts";
+import { leaveEroute, removeLeft } from "./sites/eroute-end.ts";
 import { spareLast } from "./sites/uniqueness.ts";
-
-const DELETED: Readonly<Partial<Record<Reason, string>>> = {
-  "peer-silent": "the site answered none of our requests for over a minute: it counts as gone",
-  "replaced-by-newer": "the site has called again: its former IKE SA is removed",
-  redundant: "both ends have called at the same time: one IKE SA stays",
-  "address-gone": "our address that its packets go to has gone, and has not come back",
-  inactive: "no packet in either direction for the eroute's inactivity time",
-  "lifetime-over": "its keys could not be replaced in time",
-  "keys-refused": "the site refuses new keys, and the old ones have served their time",
-  "reauthentication-overdue": "the site has not authenticated anew in time",
-  "ike-sas-over-limit": "the site has more IKE SAs than ike.ike_sas_per_site lets it have",
-  childless: "the site has had no Child SA for five minutes: the IKE SA is of no use",
-  "no-child-sa": "the site grants no Child SA: the IKE SA is of no use",
-  "disconnected-by-hand": "an operator has disconnected the site",
-  reconfigured: "the new configuration gives the site other SAs",
-  "row-changed": "the site's row says something else than its SAs were made from",
-  "row-removed": "the site's row is gone",
-  "subnet-taken-over": "another site with the same subnet has taken its place (overlap)",
-  "row-disabled": "the site is disabled in its row",
-};
 
 /** Which IKE SA has ended, and how. */
 export type Ending = Omit<Extract<IkeEffect, { kind: "ended" }>, "kind"> & { readonly spi: IkeSpi };
@@ -65,7 +45,7 @@ export function onEnded(
       step: "INFORMATIONAL",
       outcome: "note",
       reason: why,
-      detail: DELETED[why] ?? `IKE SA deleted: ${why}`,
+      detail: endedText("IKE SA deleted", why),
     });
   }
   const { eroute } = entry;

@@ -25,7 +25,8 @@ import { erouteAt } from "./sites/eroutes.ts";
 import { identify, useEroute } from "./sites/look-up.ts";
 import { gatewayOfSite } from "./sites/redirect.ts";
 import { keepChildSas, keepIkeSas } from "./sites/site-caps.ts";
-import { farewell, judge, onHeldBack } from "./sites/uniqueness.ts";
+import { judge, onHeldBack, removeReplaced } from "./sites/uniqueness.ts";
+
 /** Carries them out one after another; `start` begins the IKE SA of another call. */
 export function perform(
   engine: Engine,
@@ -164,9 +165,7 @@ export function afterStep(engine: Engine, entry: Entry, sa: IkeSa | undefined): 
     engine.inbox.push({ spi, event: { kind: "redirect", to: entry.redirect } });
     entry.redirect = undefined;
   }
-  for (const spi of entry.supersedes) {
-    engine.inbox.push({ spi, event: farewell(engine, entry, spi) });
-  }
+  for (const spi of entry.supersedes) removeReplaced(engine, entry, spi);
   entry.supersedes = [];
 }
 

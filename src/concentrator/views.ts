@@ -15,6 +15,7 @@ import type { Engine } from "./engine.ts";
 import { entryAt, entryOf, ikeSaCounts, ikeSas } from "./negotiation/ike-sas.ts";
 import { type ErouteInUse, erouteKey } from "./sites/eroute-in-use.ts";
 import { dynamicCount, erouteCount, eroutesInUse, eroutesOf } from "./sites/eroutes.ts";
+import { orphansOf } from "./sites/orphans.ts";
 import { overlapsOf } from "./sites/overlap.ts";
 import { redirectingOf } from "./sites/redirect.ts";
 import type {
@@ -150,6 +151,11 @@ function erouteView(engine: Engine, eroute: ErouteInUse): ErouteView {
       if (installed?.ikeSpi === spi) childSas.push(childView(installed));
     }
   }
+  for (const orphan of orphansOf(engine, eroute)) {
+    peerAddress ||= formatAddress(orphan.outbound.dst);
+    childSas.push(childView(orphan));
+  }
+  const isUp = ikeSas.length + childSas.length > 0;
   return {
     kind: eroute.kind,
     name: eroute.name,
@@ -158,7 +164,7 @@ function erouteView(engine: Engine, eroute: ErouteInUse): ErouteView {
     remoteSubnets: eroute.remoteSubnets.map(formatPrefix),
     localSubnets: eroute.localSubnets.map(formatPrefix),
     peerAddress,
-    state: ikeSas.length > 0 ? "established" : isClosing ? "closing" : "negotiating",
+    state: isUp ? "established" : isClosing ? "closing" : "negotiating",
     createdAt: eroute.createdAt,
     certificate: certificateView(eroute.proof),
     ikeSas,

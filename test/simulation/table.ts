@@ -1,7 +1,9 @@
 /** A concentrator on a table: a test delivers each message, row and answer by hand. */
 
-import { type Concentrator, createConcentrator } from "../../src/concentrator/concentrator.ts";
+import { type Concentrator, concentratorOn } from "../../src/concentrator/concentrator.ts";
+import { createEngine } from "../../src/concentrator/create-engine.ts";
 import type { Effect } from "../../src/concentrator/effect.ts";
+import type { Engine } from "../../src/concentrator/engine.ts";
 import type { Event, LookupResult } from "../../src/concentrator/event.ts";
 import type { JournalEntry } from "../../src/concentrator/journal/journal.ts";
 import {
@@ -42,6 +44,8 @@ export type TableOptions = {
 };
 
 export type Table = {
+  /** For what no version of IKE does yet; all else asks the concentrator. */
+  readonly engine: Engine;
   readonly concentrator: Concentrator;
   readonly kernel: KernelModel;
   readonly database: DatabaseModel;
@@ -69,11 +73,12 @@ export function layTable(options: TableOptions = {}): Table {
   let clock = 1_000;
   const prng = createPrng(1);
   const draw = options.random ?? ((count: number) => prng.octets(count));
-  const concentrator = createConcentrator({
+  const engine = createEngine({
     plan: options.plan ?? planOf(),
     now: asInstant(clock),
     random: (count) => draw(count, prng),
   });
+  const concentrator = concentratorOn(engine);
   const kernel = createKernel(options.kernelFaults ?? (() => undefined));
   const exchange = options.keyExchange ?? performKeyExchange;
   const driver = createDriver(concentrator, {
@@ -109,6 +114,7 @@ export function layTable(options: TableOptions = {}): Table {
     onHandled: (_, effects) => table.effects.push(...effects),
   });
   const table: Table = {
+    engine,
     concentrator,
     kernel,
     database: createDatabase(),

@@ -3,10 +3,8 @@
 import type { ChildSa } from "../../ike/child-sa.ts";
 import { asEspSpi, type EspSpi } from "../../inet/esp-spi.ts";
 import type { Instant } from "../../octets/instant.ts";
-import type { Reason } from "../../reason/reason.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { Engine } from "../engine.ts";
-import { removeChild } from "./install.ts";
 import type { Draining, Installed } from "./installed.ts";
 
 /** The one with this inbound SPI of ours. */
@@ -25,13 +23,6 @@ export function handOver(engine: Engine, children: readonly ChildSa[], spi: IkeS
 /** Those of an eroute in use, whichever IKE SA they belong to, and also without one. */
 export function childSasOf({ dataplane }: Engine, erouteKey: string): readonly EspSpi[] {
   return dataplane.byEroute.get(erouteKey) ?? [];
-}
-
-/** Removes what an IKE SA that has ended leaves: it may still be on its way into the kernel. */
-export function removeLeft(engine: Engine, erouteKey: string, ikeSpi: IkeSpi, why: Reason): void {
-  for (const spiIn of childSasOf(engine, erouteKey).toReversed()) {
-    if (installedAt(engine, spiIn)?.ikeSpi === ikeSpi) removeChild(engine, spiIn, why);
-  }
 }
 
 /** Inbound states that drain, the one that ends first at the head, at most `limit`. */

@@ -7,8 +7,6 @@ import type { XfrmExpire } from "../../xfrm/event.ts";
 import { isOurReqid } from "../../xfrm/request.ts";
 import type { XfrmMapping } from "../../xfrm/state.ts";
 import type { Engine } from "../engine.ts";
-import { entryAt } from "../negotiation/ike-sas.ts";
-import { removeOrphan } from "../sites/eroute-end.ts";
 import { forgetState } from "./install.ts";
 import type { Installed } from "./installed.ts";
 
@@ -22,9 +20,7 @@ export function onExpire(engine: Engine, expire: XfrmExpire): void {
     return tell(engine, ikeSpi, { kind: "rekey-child", spiIn: child.spiIn });
   }
   forgetState(installed, expire.id);
-  const { spiIn } = installed.child;
-  if (entryAt(engine, installed.ikeSpi) === undefined) return removeOrphan(engine, installed);
-  tell(engine, installed.ikeSpi, { kind: "close-child", spiIn });
+  tell(engine, installed.ikeSpi, { kind: "close-child", spiIn: installed.child.spiIn });
 }
 
 /** By destination and SPI, as the kernel does: what a site chose may equal an SPI of ours. */

@@ -4,6 +4,7 @@
  * behind one NAT may choose the same.
  */
 
+import { spiOf } from "../../ike/ike-sa.ts";
 import type { Refusal } from "../../ike/refusal.ts";
 import { formatAddress } from "../../inet/address.ts";
 import { spi32Hex } from "../../octets/hex.ts";
@@ -12,7 +13,7 @@ import { stateName } from "../../xfrm/request.ts";
 import type { XfrmStateId } from "../../xfrm/state.ts";
 import { count, type Engine } from "../engine.ts";
 import type { Entry } from "../negotiation/entry.ts";
-import { entryAt } from "../negotiation/ike-sas.ts";
+import { erouteAt } from "../sites/eroutes.ts";
 import type { Installed } from "./installed.ts";
 
 /** From now on this one sends there. */
@@ -37,11 +38,11 @@ export function roomFor(
 ): Result<Installed | undefined, Refusal> {
   const owner = engine.dataplane.outbounds.get(stateName(outbound));
   if (owner === undefined) return ok(undefined);
-  const other = entryAt(engine, owner.ikeSpi);
-  const isSameSite = other !== entry && other?.eroute?.key === entry.eroute?.key;
-  if (isSameSite) return ok(owner);
+  const isItself = owner.ikeSpi === spiOf(entry.sa);
+  if (!isItself && owner.erouteKey === entry.eroute?.key) return ok(owner);
   count(engine, "spi_conflicts");
-  const whose = other === entry ? "another Child SA of its own" : `${other?.peerId ?? "another"}`;
+  const other = erouteAt(engine, owner.erouteKey);
+  const whose = isItself ? "another Child SA of its own" : (other?.peerId ?? "another site");
   const detail =
     `the site has chosen ESP SPI ${spi32Hex(outbound.spi)} at ${formatAddress(outbound.dst)}, ` +
     `which ${whose} has there already: it is asked for another one`;

@@ -5,7 +5,9 @@ import type { Instant } from "../../octets/instant.ts";
 import { hurryAlways } from "../calls/call-table.ts";
 import { type Engine, inMs } from "../engine.ts";
 import { factsAt } from "../negotiation/ike-sas.ts";
+import type { ErouteInUse } from "./eroute-in-use.ts";
 import { closeSoon } from "./errands.ts";
+import { orphansOf } from "./orphans.ts";
 
 /** An address may be back within so long, as when its interface is switched off and on. */
 const GONE_MS = 10_000;
@@ -28,6 +30,12 @@ export function addressesAt({ sites }: Engine): Instant | undefined {
   return first;
 }
 
+/** Our addresses that the packets of an eroute in use go to. */
+export function localAddressesOf(engine: Engine, eroute: ErouteInUse): readonly Address[] {
+  const ofIkeSas = eroute.ikeSas.flatMap((spi) => factsAt(engine, spi)?.path.local.address ?? []);
+  return [...ofIkeSas, ...orphansOf(engine, eroute).map(({ place }) => place.path.local.address)];
+}
+
 /**
  * What uses an address that has not come back can neither be reached nor reach anybody: it is
  * closed here, and called again from elsewhere where that is configured.
@@ -41,10 +49,8 @@ export function leaveGoneAddresses(engine: Engine): void {
   }
   if (gone.size === 0) return;
   for (const eroute of engine.sites.eroutes.values()) {
-    const usesGone = [...eroute.ikeSas].some((spi) => {
-      const ike = factsAt(engine, spi);
-      return ike !== undefined && gone.has(formatAddress(ike.path.local.address));
-    });
-    if (usesGone) closeSoon(engine, eroute, "address-gone");
+    const used = localAddressesOf(engine, eroute);
+    if (used.some((address) => gone.has(formatAddress(address))))
+      closeSoon(engine, eroute, "address-gone");
   }
 }

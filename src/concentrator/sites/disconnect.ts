@@ -1,27 +1,23 @@
-/** A site is disconnected by hand: its IKE SAs go, and those that were to become ones. */
+/** A site is disconnected by hand: its SAs are closed, and a call to it is given up. */
 
 import { callOf, giveUp, hold } from "../calls/call-table.ts";
 import type { Engine } from "../engine.ts";
 import { journal } from "../journal/write.ts";
-import { ikeSas } from "../negotiation/ike-sas.ts";
+import { endEroute } from "./eroute-end.ts";
 import { erouteKey } from "./eroute-in-use.ts";
+import { eroutesOf } from "./eroutes.ts";
 
 const WHY = "disconnected-by-hand";
 
 /**
- * Closes all IKE SAs of a site, and tells it; a call of ours is given up. Whether the site may call
- * again is its row's to say; we do not, with start = "always", until it is connected by hand.
+ * Closes all SAs of a site, and tells it; a call of ours is given up. Its row decides whether the
+ * site may call again. With start = "always" we call it again only after it is connected by hand.
  */
 export function disconnect(engine: Engine, peerId: string): void {
-  const keys = new Set(engine.plan.eroutes.map(({ name }) => erouteKey(name, peerId)));
   const wasCalled = giveUpCalls(engine, peerId);
-  let closed = 0;
-  for (const [spi, { eroute }] of ikeSas(engine)) {
-    if (eroute === undefined || !keys.has(eroute.key)) continue;
-    engine.inbox.push({ spi, event: { kind: "close", why: WHY } });
-    closed++;
-  }
-  if (closed > 0) return;
+  const eroutes = eroutesOf(engine, peerId);
+  for (const eroute of eroutes) endEroute(engine, eroute, WHY);
+  if (eroutes.length > 0) return;
   journal(engine, undefined, {
     level: "info",
     step: "control",
@@ -30,7 +26,7 @@ export function disconnect(engine: Engine, peerId: string): void {
     peerId,
     detail: wasCalled
       ? "an operator has ended the call to the site"
-      : "to be disconnected by hand, but it has no IKE SA",
+      : "an operator wanted it disconnected, but it is not connected",
   });
 }
 

@@ -1,15 +1,26 @@
-/** When an eroute in use ends (R5): with the last of its SAs, of either kind. */
+/** How an eroute in use ends (R5): with the last of its SAs, of either kind. */
 
+import { asEspSpi } from "../../inet/esp-spi.ts";
 import type { Reason } from "../../reason/reason.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { onErouteGone } from "../calls/initiate.ts";
-import { childSasOf } from "../dataplane/child-sas.ts";
+import { childSasOf, installedAt } from "../dataplane/child-sas.ts";
 import { removeChild } from "../dataplane/install.ts";
-import type { Installed } from "../dataplane/installed.ts";
 import type { Engine } from "../engine.ts";
 import { journal } from "../journal/write.ts";
+import { endedText } from "./end-words.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { erouteAt, removeEroute } from "./eroutes.ts";
+import { isOrphan, orphansOf } from "./orphans.ts";
+
+/**
+ * Ends an eroute in use, whatever it has: IKE SAs are closed with a Delete, and Child SAs that have
+ * outlived theirs are removed.
+ */
+export function endEroute(engine: Engine, eroute: ErouteInUse, why: Reason): void {
+  for (const spi of eroute.ikeSas) engine.inbox.push({ spi, event: { kind: "close", why } });
+  endOrphans(engine, eroute, why);
+}
 
 /** An IKE SA has left its eroute. Child SAs that outlive it keep the eroute in use. */
 export function leaveEroute(engine: Engine, eroute: ErouteInUse, spi: IkeSpi, why: Reason): void {
@@ -18,11 +29,49 @@ export function leaveEroute(engine: Engine, eroute: ErouteInUse, spi: IkeSpi, wh
   endUnlessUsed(engine, eroute, why);
 }
 
-/** The kernel has ended a Child SA that has outlived its IKE SA. */
-export function removeOrphan(engine: Engine, { child, erouteKey }: Installed): void {
-  removeChild(engine, child.spiIn, "expired");
-  const eroute = erouteAt(engine, erouteKey);
+/** Removes what an IKE SA that has ended leaves: it may still be on its way into the kernel. */
+export function removeLeft(engine: Engine, erouteKey: string, ikeSpi: IkeSpi, why: Reason): void {
+  for (const spiIn of childSasOf(engine, erouteKey).toReversed()) {
+    if (installedAt(engine, spiIn)?.ikeSpi === ikeSpi) removeChild(engine, spiIn, why);
+  }
+}
+
+/**
+ * A Child SA that the IKE SA `former` made has come to its end. Removes it if it has outlived that
+ * one; else false, and its IKE SA sees to it.
+ */
+export function removeOrphan(engine: Engine, former: IkeSpi, spiIn: number): boolean {
+  const installed = installedAt(engine, asEspSpi(spiIn));
+  if (installed?.ikeSpi !== former || !isOrphan(engine, installed)) return false;
+  removeChild(engine, spiIn, "expired");
+  const eroute = erouteAt(engine, installed.erouteKey);
   if (eroute !== undefined) endUnlessUsed(engine, eroute, "expired");
+  return true;
+}
+
+/** Removes Child SAs that have outlived their IKE SA, `former` or any, and says why. */
+export function endOrphans(
+  engine: Engine,
+  eroute: ErouteInUse,
+  why: Reason,
+  former?: IkeSpi,
+): void {
+  const all = orphansOf(engine, eroute);
+  const orphans = former === undefined ? all : all.filter(({ ikeSpi }) => ikeSpi === former);
+  if (orphans.length === 0) return;
+  for (const { child } of orphans.toReversed()) removeChild(engine, child.spiIn, why);
+  const { peerId, name } = eroute;
+  const text = endedText("Child SAs removed", why);
+  journal(engine, undefined, {
+    level: "info",
+    step: "INFORMATIONAL",
+    outcome: "note",
+    reason: why,
+    peerId,
+    eroute: name,
+    detail: `Child SAs without an IKE SA (${orphans.length}) are removed: ${text}`,
+  });
+  endUnlessUsed(engine, eroute, why);
 }
 
 function endUnlessUsed(engine: Engine, eroute: ErouteInUse, why: Reason): void {

@@ -1,11 +1,9 @@
 /** The oldest dynamic eroutes are removed, in small portions, while too few are free (R7). */
 
 import type { Instant } from "../../octets/instant.ts";
-import type { Reason } from "../../reason/reason.ts";
-import type { IkeSpi } from "../../wire/header.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import { journal } from "../journal/write.ts";
-import type { ErouteInUse } from "./eroute-in-use.ts";
+import { endEroute } from "./eroute-end.ts";
 import { dynamicCount } from "./eroutes.ts";
 import { excessOf } from "./redirect.ts";
 
@@ -54,14 +52,6 @@ function evictOldest(engine: Engine, portion: number): void {
         `fewer than ${evictBelowFreePercent} % of ${max} dynamic eroutes were free, and this is ` +
         "the oldest: raise dynamic_eroutes.max if sites come back soon",
     });
-    closeAll(engine, eroute, "evicted");
+    endEroute(engine, eroute, "evicted");
   }
-}
-
-function closeAll(engine: Engine, eroute: ErouteInUse, why: Reason): void {
-  for (const spi of eroute.ikeSas) close(engine, spi, why);
-}
-
-function close(engine: Engine, spi: IkeSpi, why: Reason): void {
-  engine.inbox.push({ spi, event: { kind: "close", why } });
 }

@@ -13,6 +13,7 @@ import type { Refusal } from "../../ike/refusal.ts";
 import { formatPrefix, type Prefix, prefixRange } from "../../inet/prefix.ts";
 import { valuesAround, valuesAt } from "../../inet/prefix-table.ts";
 import type { Reason } from "../../reason/reason.ts";
+import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmPolicy } from "../../xfrm/policy.ts";
 import type { Installed } from "../dataplane/installed.ts";
 import { policyHolders } from "../dataplane/policies.ts";
@@ -22,6 +23,7 @@ import { factsAt } from "../negotiation/ike-sas.ts";
 import type { OverlapView } from "../snapshot.ts";
 import { type ErouteInUse, erouteKey } from "./eroute-in-use.ts";
 import { closeSoon } from "./errands.ts";
+import { orphansOf } from "./orphans.ts";
 import type { Denial } from "./unanswered.ts";
 
 /**
@@ -182,8 +184,9 @@ function isForMany(base: Eroute): boolean {
 }
 
 /** Whether it has a Child SA: a site without one keeps no other out. */
-function carries(engine: Engine, { ikeSas }: ErouteInUse): boolean {
-  return ikeSas.some((spi) => (factsAt(engine, spi)?.children.length ?? 0) > 0);
+function carries(engine: Engine, eroute: ErouteInUse): boolean {
+  const hasChildren = (spi: IkeSpi) => (factsAt(engine, spi)?.children.length ?? 0) > 0;
+  return eroute.ikeSas.some(hasChildren) || orphansOf(engine, eroute).length > 0;
 }
 
 type Own = Claim & { readonly key: string };

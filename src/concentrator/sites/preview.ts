@@ -4,7 +4,7 @@ import type { EroutePlan } from "../../eroute/eroute.ts";
 import { evictionCount } from "../../eroute/evict.ts";
 import type { Address } from "../../inet/address.ts";
 import type { Engine } from "../engine.ts";
-import { factsAt } from "../negotiation/ike-sas.ts";
+import { localAddressesOf } from "./addresses.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { type Comparison, compare, verdictOn } from "./reconfigure.ts";
 import { excessOf } from "./redirect.ts";
@@ -52,9 +52,6 @@ function whyClosed(
 ): string | undefined {
   const verdict = verdictOn(eroute, comparison);
   if (verdict.kind === "close") return verdict.of;
-  const usesGone = eroute.ikeSas.some((spi) => {
-    const ike = factsAt(engine, spi);
-    return ike !== undefined && !isListened(ike.path.local.address);
-  });
+  const usesGone = localAddressesOf(engine, eroute).some((address) => !isListened(address));
   return usesGone ? "ike.listen lacks their local address" : undefined;
 }

@@ -27,9 +27,10 @@ import { journal } from "../journal/write.ts";
 import { ikeSas } from "../negotiation/ike-sas.ts";
 import { offer, offerOf } from "../negotiation/offer.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
-import { closeSoon, runErrands, tellTermsSoon } from "./errands.ts";
+import { closeSoon, tellTermsSoon } from "./errands.ts";
 import { forgetUnknownIds, refuseLookUp } from "./look-up.ts";
 import { recheckRow } from "./row-change.ts";
+import { runErrands } from "./run-errands.ts";
 
 /**
  * Goes by the new configuration from now on. Eroutes in use whose configuration is the same stay as

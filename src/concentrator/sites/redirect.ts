@@ -89,7 +89,8 @@ export function excessOf(engine: Engine): number {
   if (excess === 0 || redirectTo === undefined) return excess;
   let leaving = 0;
   for (const { kind, ikeSas } of engine.sites.eroutes.values()) {
-    if (kind === "dynamic" && ikeSas.every((spi) => isLeaving(engine, spi))) leaving++;
+    if (kind !== "dynamic" || ikeSas.length === 0) continue;
+    if (ikeSas.every((spi) => isLeaving(engine, spi))) leaving++;
   }
   return Math.max(0, excess - leaving);
 }

@@ -18,8 +18,10 @@ import { journal } from "../journal/write.ts";
 import { entryAt, ikeSaCounts } from "../negotiation/ike-sas.ts";
 import type { RowCheck } from "../requests.ts";
 import { type ErouteInUse, erouteKey } from "./eroute-in-use.ts";
-import { closeSoon, runErrands, tellTermsSoon } from "./errands.ts";
+import { closeSoon, tellTermsSoon } from "./errands.ts";
+import { orphansOf } from "./orphans.ts";
 import { type EgroupChecks, type RowPrint, rowPrint } from "./row-checks.ts";
+import { runErrands } from "./run-errands.ts";
 import type { Denial } from "./unanswered.ts";
 
 /** Rows of one egroup that are read at the same time: they travel in one query. */
@@ -231,9 +233,10 @@ function useTimes(engine: Engine, eroute: ErouteInUse, { own }: DynamicEroute): 
   });
 }
 
-/** Every eroute in use of the site from which an IKE SA was made: there may be an older one. */
+/** Every eroute in use of the site from which SAs were made: there may be an older one. */
 function madeFromRow(engine: Engine, newest: ErouteInUse): ReadonlySet<ErouteInUse> {
   const objects = new Set<ErouteInUse>();
+  if (orphansOf(engine, newest).length > 0) objects.add(newest);
   for (const spi of newest.ikeSas) {
     const eroute = entryAt(engine, spi)?.eroute;
     if (eroute !== undefined) objects.add(eroute);

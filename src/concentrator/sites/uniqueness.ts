@@ -12,7 +12,9 @@ import type { Engine } from "../engine.ts";
 import type { Entry } from "../negotiation/entry.ts";
 import { forgive } from "../negotiation/guesses.ts";
 import { entryAt, factsAt } from "../negotiation/ike-sas.ts";
+import { endOrphans } from "./eroute-end.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
+import { orphansOf } from "./orphans.ts";
 
 /**
  * Within so long of each other a call of ours and one of the site count as made at the same time:
@@ -28,6 +30,7 @@ export function judge(engine: Engine, entry: Entry, spi: IkeSpi): void {
   const { eroute } = entry;
   if (eroute === undefined || eroute.base.life.uniqueness === "never") return;
   const supersedes: IkeSpi[] = [];
+  for (const { ikeSpi } of orphansOf(engine, eroute)) supersedes.push(ikeSpi);
   for (const other of eroute.ikeSas) {
     if (other === spi) continue;
     const before = entryAt(engine, other);
@@ -75,11 +78,18 @@ function standingOf(engine: Engine, { ikeSas }: ErouteInUse): readonly IkeSaFact
   });
 }
 
+/** What an IKE SA has replaced goes: the IKE SA, or the Child SAs that have outlived it. */
+export function removeReplaced(engine: Engine, entry: Entry, spi: IkeSpi): void {
+  const { eroute } = entry;
+  if (eroute !== undefined) endOrphans(engine, eroute, "replaced-by-newer", spi);
+  engine.inbox.push({ spi, event: farewell(engine, entry, spi) });
+}
+
 /**
  * How an IKE SA goes that `entry` has replaced. A Delete may overtake the answer to the call, which
  * may get lost, too: as long as it may be on its way, the one before goes on carrying packets.
  */
-export function farewell(engine: Engine, entry: Entry, spi: IkeSpi): IkeEvent {
+function farewell(engine: Engine, entry: Entry, spi: IkeSpi): IkeEvent {
   const why = "replaced-by-newer";
   // It says that the site knows nothing of the others any more (§2.4).
   if (entry.initialContact) return { kind: "drop", why };

@@ -2,13 +2,14 @@
 
 import { expect, test } from "bun:test";
 import { createEngine } from "../../../src/concentrator/create-engine.ts";
-import { handOver, removeLeft } from "../../../src/concentrator/dataplane/child-sas.ts";
+import { handOver } from "../../../src/concentrator/dataplane/child-sas.ts";
 import type { Installed } from "../../../src/concentrator/dataplane/installed.ts";
 import { onExpire } from "../../../src/concentrator/dataplane/kernel-events.ts";
 import { inboundState, outboundState } from "../../../src/concentrator/dataplane/xfrm-of-child.ts";
+import { drain } from "../../../src/concentrator/drive.ts";
 import type { Engine } from "../../../src/concentrator/engine.ts";
 import { normalInUse } from "../../../src/concentrator/sites/candidate.ts";
-import { leaveEroute } from "../../../src/concentrator/sites/eroute-end.ts";
+import { leaveEroute, removeLeft } from "../../../src/concentrator/sites/eroute-end.ts";
 import type { ErouteInUse } from "../../../src/concentrator/sites/eroute-in-use.ts";
 import { erouteAt, putEroute } from "../../../src/concentrator/sites/eroutes.ts";
 import { asPeerId } from "../../../src/eroute/peer-id.ts";
@@ -27,8 +28,10 @@ test("R5: a Child SA that outlives its IKE SA keeps the eroute in use until it i
   expect(isInUse(engine, eroute)).toBe(true);
   const { inbound: id, place } = installed;
   onExpire(engine, { id, reqid: place.reqid, hard: false });
+  drain(engine);
   expect(isInUse(engine, eroute)).toBe(true);
   onExpire(engine, { id, reqid: place.reqid, hard: true });
+  drain(engine);
   expect(isInUse(engine, eroute)).toBe(false);
   expect(engine.dataplane.installed.size).toBe(0);
 });
