@@ -1,4 +1,4 @@
-/** Answers of the shell: each goes to who asked for it, and to nobody else. */
+/** Answers of the shell: each goes to the one that asked for it, and to no other. */
 
 import { expect, test } from "bun:test";
 import type {
@@ -37,7 +37,7 @@ test("an answer of another kind with the number of a look-up is dropped and coun
   expect(table.concentrator.tableSizes()).toMatchObject({ requests: 0, lookups: 0 });
 });
 
-test("nobody waits for the answer to a removal; one to an unknown number is counted", () => {
+test("the answer to a removal is awaited by none; one to an unknown number is counted", () => {
   const table = layTable();
   const result = ok(undefined);
   table.feed({ kind: "kernel-answer", request: UNWATCHED, result });

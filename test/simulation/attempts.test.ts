@@ -144,7 +144,7 @@ test("the end: by the site, and by its silence", () => {
   ]);
 });
 
-test("IKE_AUTH: a site that called for another ID of ours lets go: both IDs are named", () => {
+test("IKE_AUTH: a site that expects another ID of ours gives up: both IDs are named", () => {
   const site = { expects: parseIdentity("hub.example") };
   const attempts = historyOf({ site, play: deleting({ kind: "delete-ike" }) });
   expect(saidOf(attempts)[0]).toBe("failed at IKE_AUTH: wrong-our-id");

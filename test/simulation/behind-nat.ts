@@ -5,7 +5,9 @@ import type { Caller } from "./caller.ts";
 import { endpointOf } from "./plan.ts";
 import type { Table } from "./table.ts";
 
-/** Both ways through a NAT that shows `address` outside, until nothing moves. */
+/**
+ * Passes messages both ways through a NAT whose outside address is `address`, until none is left.
+ */
 export function settleThrough(table: Table, caller: Caller, address: string): void {
   const insides = new Map<string, Endpoint>();
   for (let rounds = 0; rounds < 100; rounds++) {

@@ -39,7 +39,7 @@ test("disconnect: a call is cancelled, and start = always waits for the operator
   expect(hostsOf(table).length).toBe(2);
 });
 
-test("another peerip ends the call to the former one, and the new one is called at once", () => {
+test("another peerip ends the call to the former one; the new one is called at once", () => {
   const table = layTable({ plan: labPlan() });
   table.advance(0);
   resolved(table, LAB);
@@ -61,7 +61,7 @@ test("other proposals leave a call alone", () => {
   expect(table.concentrator.tableSizes().ikeSas).toBe(1);
 });
 
-test("a call that pauses after a failure is made at once with the new configuration", () => {
+test("a call that waits after a failure is made at once with the new configuration", () => {
   const table = layTable({ plan: labPlan({ peerip: undefined }) });
   table.advance(0);
   expect(reasonsOf(table, "lab-gw")).toEqual(["no-peer-address"]);
@@ -90,7 +90,7 @@ test("start = always: closed by a new configuration, the site is called again", 
   expect(hostsOf(table).length).toBe(before + 1);
 });
 
-test("R12: a row that is corrected lets the next packet call, without the pause", () => {
+test("R12: after a row is corrected the next packet makes a call, without the wait", () => {
   const table = layTable({ answersLookUps: false });
   const row = { ...rowOf("site-1", "secret 1", "192.168.1.0"), peerip: LAB };
   acquire(table, "192.168.1.5");
@@ -127,7 +127,7 @@ function configure(table: Table, plan: EroutePlan): void {
   table.feed({ kind: "configuration", plan });
 }
 
-/** All host names that were to be resolved so far. */
+/** All host names that had to be resolved so far. */
 function hostsOf(table: Table): readonly string[] {
   return table.effects.flatMap((effect) => (effect.kind === "resolve" ? [effect.host] : []));
 }

@@ -35,7 +35,7 @@ export type Caller = {
   step(): Uint8Array | undefined;
   /** Takes messages on the table that are for one of this site's IKE SAs. */
   hear(): void;
-  /** Both ways until nothing moves. */
+  /** Passes messages both ways until none is left. */
   settle(): void;
   tick(): void;
   session(): Session;
@@ -138,7 +138,7 @@ export function seat(
   return caller;
 }
 
-/** MODP is slow at first, and here only ever refused. */
+/** The first MODP key exchange is slow, and here it is only refused. */
 function exchange(op: KeyExchangeRequest): KeyExchangeResult {
   return isSlowKeyExchange(op.method) ? toyKeyExchange(op) : performKeyExchange(op);
 }

@@ -117,7 +117,10 @@ export function checkEmpty(
   if (policies !== 0) complain(`${policies} policies left at the end`);
 }
 
-/** Order within the kernel: inbound before outbound, states before policies, and back (§3.4). */
+/**
+ * Order of kernel requests: inbound before outbound, states before policies; removal the other way
+ * round.
+ */
 export function checkRequest(kernel: KernelModel, op: XfrmRequest, complain: Complain): void {
   const { states, policies } = kernel;
   const ofReqid = (reqid: number, direction: "in" | "out") =>

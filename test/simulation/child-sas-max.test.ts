@@ -1,4 +1,4 @@
-/** The limit of Child SAs: replacements are no additions (RFC 7296 §1.3, §2.8). */
+/** The limit of Child SAs: a replacement does not count as a further one (RFC 7296 §1.3, §2.8). */
 
 import { expect, test } from "bun:test";
 import { DEFAULT_LIFE } from "../../src/eroute/defaults.ts";
@@ -48,7 +48,7 @@ test("a site that replaces and never deletes has twice its limit at most", () =>
 });
 
 for (const who of ["a", "b"] as const) {
-  test(`both ends at their limit: end ${who} rekeys all of them`, () => {
+  test(`both ends at their limit: end ${who} rekeys all Child SAs`, () => {
     const ends = atLimit(4);
     const spis = (end: IkeEnd) => established(end).children.map(({ spiIn }) => spiIn);
     const before = spis(ends[who]);
@@ -61,7 +61,7 @@ for (const who of ["a", "b"] as const) {
   });
 }
 
-test("a second heir of the same Child SA counts, a first one does not", () => {
+test("a second replacement of the same Child SA counts, the first one does not", () => {
   const [child, ...more] = established(atLimit(2).a).children;
   if (child === undefined) throw new Error("it has two");
   const policy = { ...established(connectedEnds().a).policy, childSasMax: 2 };
@@ -73,7 +73,7 @@ test("a second heir of the same Child SA counts, a first one does not", () => {
   expect(hasRoomFor({ children: [child, heir], policy }, undefined)).toBe(true);
 });
 
-/** Two ends with as many Child SAs as they may have, each for a subnet of its own. */
+/** Two ends with the most Child SAs that are allowed, each for a subnet of its own. */
 function atLimit(childSasMax: number): Ends {
   const ends = connectedEnds({
     credentials: (_, own) => ({ ...own, policy: { ...own.policy, childSasMax } }),

@@ -1,4 +1,4 @@
-/** IKE SAs without a Child SA: announced, accepted, and not for ever (RFC 6023; R5). */
+/** IKE SAs without a Child SA: announced, accepted, and deleted in the end (RFC 6023; R5). */
 
 import { expect, test } from "bun:test";
 import { notifyOf } from "../../src/ike/v2/find-payload.ts";
@@ -9,10 +9,10 @@ import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
 import type { SiteSettings } from "./site-state.ts";
 import { layTable, type Table } from "./table.ts";
 
-/** How long an IKE SA may be without one. */
+/** How long an IKE SA may have no Child SA. */
 const CHILDLESS_MS = 300_000;
 
-test("RFC 6023 §3: the IKE_SA_INIT response says that no Child SA has to come along", () => {
+test("RFC 6023 §3: the IKE_SA_INIT response says that IKE_AUTH needs no Child SA", () => {
   const table = layTable();
   const caller = seat(table, settingsOf(1));
   caller.connect();
@@ -26,7 +26,7 @@ test("RFC 6023 §3: the IKE_SA_INIT response says that no Child SA has to come a
   expect(told).toMatchObject({ protocol: 0, data: new Uint8Array(0) });
 });
 
-test("RFC 6023: IKE_AUTH without a Child SA makes the dynamic eroute; that comes later", () => {
+test("RFC 6023: IKE_AUTH without a Child SA makes the dynamic eroute; a Child SA follows", () => {
   const { table, caller } = connected({ childless: true });
   expect(gaugesOf(table)).toMatchObject({ ikeSas: 1, childSas: 0, dynamicEroutes: 1 });
   expect(table.kernel.states.size).toBe(0);
@@ -49,7 +49,7 @@ test("R5: an IKE SA that never gets a Child SA is deleted, and its dynamic erout
   expect(table.concentrator.tableSizes()).toEqual(layTable().concentrator.tableSizes());
 });
 
-test("R5: so is one whose Child SA was refused, or has gone; a rekey does not prolong it", () => {
+test("R5: so is one whose Child SA was refused or deleted; a rekey gives it no more time", () => {
   const refused = connected({ tsI: [] });
   refused.table.advance(CHILDLESS_MS);
   refused.caller.settle();

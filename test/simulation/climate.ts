@@ -26,7 +26,7 @@ export type Climate = {
   readonly plan: EroutePlan;
   readonly weather: NetworkWeather;
   readonly characters: readonly Character[];
-  /** How long sites act freely. */
+  /** For how long sites act freely. */
   readonly activeMs: number;
   readonly actEveryMs: number;
   /** Sites behind one NAT, which draw SPIs from a few. */
@@ -43,7 +43,7 @@ export type Climate = {
   readonly endsWithShutdown: boolean;
 };
 
-/** Draws one. Most worlds have only a few troubles, so that each trouble occurs alone, too. */
+/** Draws one. Most worlds have only a few kinds of trouble, so that each kind also occurs alone. */
 export function drawClimate(prng: Prng): Climate {
   const sometimes = (probability: number, value: number) => (prng.chance(probability) ? value : 0);
   const actEveryMs = prng.pick([300, 1_000, 4_000]);
@@ -73,7 +73,7 @@ function drawSignatures(prng: Prng) {
   };
 }
 
-/** In some worlds sites may have certificates, in some the concentrator has one. */
+/** In some worlds sites may have certificates; in some the concentrator has one. */
 function withAuth(plan: EroutePlan, prng: Prng): EroutePlan {
   const own: ErouteAuth["own"] = prng.chance(0.3)
     ? { kind: "signature", key: toyKey("concentrator.example") }

@@ -10,7 +10,7 @@ import { espOffer } from "./site-messages.ts";
 import type { SiteSettings } from "./site-state.ts";
 import { layTable, type Table } from "./table.ts";
 
-/** INTERNAL_IP4_ADDRESS, with a wish that is ignored. */
+/** INTERNAL_IP4_ADDRESS with a preferred address, which is ignored. */
 const REQUEST: CpPayload = {
   kind: "CP",
   cfgType: 1,
@@ -18,7 +18,7 @@ const REQUEST: CpPayload = {
 };
 const ANYWHERE = [selectorOf("0.0.0.0/0")];
 
-test("§2.19: a site whose row has one address gets that, and a Child SA for it alone", () => {
+test("§2.19: a site whose row has one address gets it, and a Child SA for it alone", () => {
   const { table, caller } = connected("192.168.1.7/32");
   expect(repliesIn(caller)).toMatchObject([{ cfgType: 2 }]);
   const [reply] = repliesIn(caller);
@@ -46,7 +46,7 @@ test("§3.15.4: a site whose row has a subnet is refused the address, and keeps 
   expect(entry?.detail).toContain("it is 192.168.1.0/24");
 });
 
-test("§2.19: who asks for nothing is told nothing", () => {
+test("§2.19: a site that asks for nothing gets no Configuration payload", () => {
   const { caller } = connected("192.168.1.7/32", { configuration: { ...REQUEST, cfgType: 3 } });
   expect(repliesIn(caller)).toEqual([]);
   expect(caller.session().children.length).toBe(1);

@@ -1,4 +1,4 @@
-/** Single requirements of RFC 7296 that no other test here shows; the names have their sections. */
+/** Single requirements of RFC 7296 that no other test here shows; names begin with the section. */
 
 import { expect, test } from "bun:test";
 import { seal } from "../../src/crypto/encryption.ts";
@@ -36,7 +36,7 @@ test("§2.5: an unknown critical payload is refused by its type; the IKE SA goes
   expect(caller.heard.at(-1)?.kind).toBe("answer");
 });
 
-test("§2.21.3: an authentic message that is no valid one is answered, then the IKE SA ends", () => {
+test("§2.21.3: an authentic but invalid message is answered, then the IKE SA ends", () => {
   const { table, caller } = connected();
   // A Notify payload that claims more octets than it has.
   deliverInner(table, caller, { first: 41, inner: Uint8Array.of(0, 0, 0, 99, 0, 0, 0, 0) });
@@ -49,7 +49,8 @@ test("§2.5: a critical unknown payload in IKE_SA_INIT is named, and nothing is 
   const { table, caller } = waiting();
   const octets = firstRequest(caller).octets;
   const header = parsedHeader(octets);
-  // Behind the last payload: its own next-payload octet and the message's length change.
+  // Appended after the last payload, whose next-payload octet changes, as does the length of the
+  // message.
   const longer = concat(octets, CRITICAL.octets);
   longer[lastPayloadAt(octets)] = CRITICAL.type;
   new DataView(longer.buffer).setUint32(24, header.length + CRITICAL.octets.length);
@@ -63,7 +64,7 @@ test("§2.5: a critical unknown payload in IKE_SA_INIT is named, and nothing is 
   expect(table.concentrator.snapshot().gauges.halfOpenIkeSas).toBe(0);
 });
 
-test("§2.5: a higher major version is told ours; responses and version 1 get silence", () => {
+test("§2.5: a higher major version is told ours; responses and version 1 get no answer", () => {
   const { table, caller } = waiting();
   const { octets } = firstRequest(caller);
   const higher = octets.with(17, 0x30);
@@ -87,7 +88,7 @@ test("§2.1: a message with the response flag is never answered, whatever it hol
   expect([...table.sent, ...other.sent]).toEqual([]);
 });
 
-test("§2.21.4: a request for an unknown IKE SA is told INVALID_IKE_SPI; a response is not", () => {
+test("§2.21.4: a request for an unknown IKE SA gets INVALID_IKE_SPI; a response does not", () => {
   const table = layTable();
   const head = {
     ...{ spiI: asIkeSpi(1n), spiR: asIkeSpi(2n), version: { major: 2, minor: 0 } },
@@ -152,7 +153,7 @@ test("§2.10: a nonce shorter than half the key of the PRF is refused", () => {
   expect(table.journal.at(-1)?.detail).toContain("31 octets");
 });
 
-test("§3.5: an ID of 20,000 octets is refused as any stranger, and noted in part only", () => {
+test("§3.5: an ID of 20,000 octets is refused like any unknown one, and noted only in part", () => {
   const data = new Uint8Array(20_000).fill(0x61);
   const { table, caller } = waiting({ identity: { idType: IdType.FQDN, data } });
   caller.settle();

@@ -18,7 +18,7 @@ session.connect();
 await post("Profiler.enable");
 await post("Profiler.startPreciseCoverage", { callCount: true, detailed: true });
 
-// Code counts from its first run on: it is loaded now.
+// Code is counted from its first run on, so it is loaded now.
 const { worstMessages } = await import("./worst-messages.ts");
 
 const counted: { readonly name: string; readonly steps: number }[] = [];

@@ -1,7 +1,7 @@
 /**
  * What one message may cost, counted and not timed: how often blocks of the engine's code are
- * entered until everything that follows from it at once is done. A function, a branch and a loop's
- * body are a block each, so that nothing that grows with a message is missed; the count is the same
+ * entered until all that immediately follows from it is done. A function, a branch and the body of
+ * a loop are one block each, so nothing that grows with a message is missed; the count is the same
  * on any machine and under any load. 100,000 take about half a millisecond.
  */
 
@@ -10,7 +10,7 @@ import { join } from "node:path";
 
 /** Most of it is the walk over 15,000 empty payloads: a datagram has no room for more. */
 const STEPS_MAX = 350_000;
-/** The site is traced: messages are read twice, and put into words. */
+/** The site is traced: its messages are read twice, and put into words. */
 const STEPS_MAX_WITH_DEBUG = 2 * STEPS_MAX;
 
 /** A message dropped for its length takes about a hundred. */
@@ -27,7 +27,7 @@ test(
       return steps > (name.endsWith("with debug") ? STEPS_MAX_WITH_DEBUG : STEPS_MAX);
     });
     expect(dear).toEqual([]);
-    // A message that is dropped unread proves no bound.
+    // A message that is dropped unread does not prove a bound.
     expect(counted.filter(({ steps }) => steps < READ_STEPS_MIN)).toEqual([]);
   },
   TIMEOUT_MS,

@@ -12,9 +12,7 @@ import { toySignature } from "./toy-signature.ts";
 
 type Of<K extends Effect["kind"]> = Extract<Effect, { kind: K }>;
 
-/**
- * How the world handles effects. A returned event is fed at once, after those that wait already.
- */
+/** How the world handles effects. A returned event is fed at once, after those that are waiting. */
 export type Surroundings = {
   now(): number;
   onSend(effect: Of<"send">): void;
@@ -27,7 +25,7 @@ export type Surroundings = {
   /** Keeps the kernel's answer to deliver it later; false delivers it at once. */
   delaysAnswer(event: Event): boolean;
   onJournal(entry: JournalEntry): void;
-  /** After each event: what came of it. */
+  /** Called after each event with its effects. */
   onHandled(event: Event, effects: readonly Effect[]): void;
 };
 
@@ -39,10 +37,10 @@ function toyAnswer({ request, op }: Of<"signature">): Event {
   return { kind: "signature-answer", request, result: toySignature(op) };
 }
 
-/** Octets are only lent: code that keeps a view of a datagram finds this in it. */
+/** Octets are only lent: code that keeps a view of a datagram will find this in it. */
 const OVERWRITTEN = 0xee;
 
-/** An endless exchange of events and effects is a bug. */
+/** More events and effects than this without a pause are a bug. */
 const ROUNDS_MAX = 100_000;
 
 /** Connects a concentrator with a world. */

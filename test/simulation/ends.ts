@@ -55,7 +55,7 @@ export type IkeEnd = {
 export type EndsSettings = {
   readonly credentials?: (end: EndName, credentials: Credentials) => Credentials;
   readonly keyExchange?: (end: EndName, op: KeyExchangeRequest) => KeyExchangeResult;
-  /** What becomes of a datagram; undefined: it is lost. */
+  /** What the network does with a datagram; undefined: it is lost. */
   readonly onWay?: (datagram: OnWire) => Uint8Array | undefined;
   /** A NAT in front of end a: end b sees another address and other ports. */
   readonly isNatted?: boolean;
@@ -69,7 +69,7 @@ export type Ends = {
   readonly wire: OnWire[];
   now(): number;
   feed(end: IkeEnd, event: IkeEvent, spi?: bigint): void;
-  /** Both ways until nothing moves. */
+  /** Passes datagrams both ways until none is left. */
   run(): void;
   /** Moves the clock from deadline to deadline, and delivers the results. */
   advance(ms: number): void;
@@ -85,7 +85,7 @@ const PATHS: Readonly<Record<EndName, Path>> = {
   b: { local: ADDRESSES.b, remote: ADDRESSES.a },
 };
 
-/** End a has begun to call end b: its first message is on its way. */
+/** End a has started to call end b: its first message is on its way. */
 export function layEnds(settings: EndsSettings = {}): Ends {
   let clock = 1_000;
   const queue: OnWire[] = [];

@@ -1,4 +1,4 @@
-/** Child SAs with equal selectors: harmless, and not to be deleted by us (RFC 7296 §2.8). */
+/** Child SAs with equal selectors: harmless, and we must not delete them (RFC 7296 §2.8). */
 
 import { expect, test } from "bun:test";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
@@ -61,11 +61,11 @@ test("both ends ask for the same new one at once: its creator deletes one of the
   const [a, b] = [established(ends.a).children, established(ends.b).children];
   expect([a.length, b.length]).toEqual([1, 1]);
   expect(a[0]?.spiIn).toBe(b[0]?.spiOut);
-  // No one has made another one for it.
+  // No other one has been made for it.
   expect([ends.a.installed.length, ends.b.installed.length]).toEqual([3, 3]);
 });
 
-test("one that was to go is looked at again when it is due: its heir has gone, so it stays", () => {
+test("one due for removal is checked again then: its replacement has gone, so it stays", () => {
   const { table, caller } = connected(1, { deletesReplaced: false });
   const old = spisOf(caller)[0] ?? 0;
   caller.ask({ kind: "rekey-child", spiIn: old });
@@ -89,7 +89,7 @@ test("one that was to go is looked at again when it is due: its heir has gone, s
   expect(table.concentrator.tableSizes().childSas).toBeGreaterThan(0);
 });
 
-test("an IKE SA that was to go for a newer one stays when that one has gone first", () => {
+test("an IKE SA due for removal stays if the newer one has gone first", () => {
   const { table, caller } = connected(1);
   const second = seat(table, settingsOf(1));
   second.connect();

@@ -1,4 +1,4 @@
-/** An established IKE SA: what strangers and faulty peers can do to it, and what they cannot. */
+/** What strangers and faulty peers can do to an established IKE SA, and what they cannot. */
 
 import { expect, test } from "bun:test";
 import { notify } from "../../src/ike/v2/notify.ts";
@@ -108,7 +108,7 @@ test("REKEY_SA of an unknown SPI: CHILD_SA_NOT_FOUND, and the IKE SA continues",
   expect(caller.session().children.length).toBe(2);
 });
 
-test("a notify that nobody knows is answered and passed over", () => {
+test("a notify of unknown type is ignored, and its request is answered", () => {
   const { table, caller } = connected();
   const payloads = [notify(40_960, Uint8Array.of(1)), notify(NotifyType.INITIAL_CONTACT)];
   caller.ask({ kind: "say", exchangeType: ExchangeType.INFORMATIONAL, payloads });
@@ -144,7 +144,7 @@ test("a site that calls again and again has two IKE SAs at most", () => {
   expect(table.concentrator.snapshot().gauges.childSas).toBe(1);
 });
 
-test("one that is to go does not stay for having been rekeyed meanwhile", () => {
+test("an IKE SA due for removal is removed although it has been rekeyed meanwhile", () => {
   const { table, caller } = connected();
   reconnect(table, false);
   caller.ask({ kind: "rekey-ike" });
@@ -161,10 +161,10 @@ test("from elsewhere: the previous IKE SA gets a Delete, once the new one is up"
     if (effect.kind === "kernel") return [effect.op.op];
     return effect.kind === "send" ? ["send"] : [];
   });
-  // IKE_SA_INIT, the new Child SA, IKE_AUTH; only then what belongs to the old one.
+  // IKE_SA_INIT, the new Child SA, IKE_AUTH; only then the objects of the old one.
   expect(kinds).toEqual([
     ...["send", "new-state", "new-state", "put-policy", "put-policy", "put-policy", "send"],
-    // Its packets are accepted for a while: some may be on their way.
+    // Its packets are accepted for a while, because some may be on their way.
     ...["delete-state", "send"],
   ]);
   caller.settle();

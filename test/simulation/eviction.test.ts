@@ -33,7 +33,7 @@ test("R7: none is removed while enough places are free", () => {
   expect(namesOf(table)).toEqual(["fleet/site-1", "fleet/site-2", "fleet/site-3"]);
 });
 
-test("R6 R7: while the table is full a new site gets no answer, one with a place gets in", () => {
+test("R6 R7: while the table is full a new site gets no answer; one with a place connects", () => {
   const table = layTable({ plan: ROOM_FOR_FOUR });
   connectAll(table, 4);
   const [fifth] = connectAll(table, 1, 5);
@@ -56,7 +56,7 @@ test("R7: a site that reconnects keeps its place in the line", () => {
   expect(namesOf(table)).toEqual(["fleet/site-2", "fleet/site-3", "fleet/site-4"]);
 });
 
-test("R7: normal eroutes count for nothing in it", () => {
+test("R7: normal eroutes do not count", () => {
   const table = layTable({ plan: planOf({ dynamicEroutesMax: 0 }) });
   const [caller] = connectAll(table, 1);
   table.advance(1_000);
@@ -66,7 +66,7 @@ test("R7: normal eroutes count for nothing in it", () => {
   expect(table.concentrator.snapshot().gauges.dynamicEroutes).toBe(0);
 });
 
-test("R7: a lower limit after a reload removes what is too much, in portions", () => {
+test("R7: a lower limit after a reload removes the surplus, in portions", () => {
   const plan = planOf({ dynamicEroutesMax: 100, evictEveryMs: 10_000 });
   const table = layTable({ plan });
   connectAll(table, 80);
@@ -80,7 +80,7 @@ test("R7: a lower limit after a reload removes what is too much, in portions", (
   );
 });
 
-test("R7: whatever the limits, what goes is the oldest, and no more than has to", () => {
+test("R7: whatever the limits, the oldest are removed, and no more than necessary", () => {
   const cases = fc.record({ used: fc.nat(12), percent: fc.nat(99), spare: fc.nat(4) });
   fc.assert(
     fc.property(cases, ({ used, percent, spare }) => {
@@ -108,7 +108,7 @@ test("R5: the dynamic eroute goes with its last IKE SA", () => {
   expect(table.concentrator.snapshot().gauges.dynamicEroutes).toBe(0);
 });
 
-test("R5: a rekeyed IKE SA keeps the dynamic eroute, also when the old one goes", () => {
+test("R5: a rekeyed IKE SA keeps the dynamic eroute, also when the old one is deleted", () => {
   const table = layTable();
   const [caller] = connectAll(table, 1);
   caller?.ask({ kind: "rekey-ike" });
@@ -121,7 +121,7 @@ test("R5: a rekeyed IKE SA keeps the dynamic eroute, also when the old one goes"
   expect(namesOf(table)).toEqual([]);
 });
 
-test("R5: a site that falls silent goes when the kernel ends its states", () => {
+test("R5: a silent site is removed when the kernel ends its states", () => {
   const table = layTable();
   const [caller] = connectAll(table, 1);
   for (const model of [...table.kernel.states.values()]) {
@@ -132,7 +132,7 @@ test("R5: a site that falls silent goes when the kernel ends its states", () => 
   expect(namesOf(table)).toEqual(["fleet/site-1"]);
   table.advance(95_000);
   expect(namesOf(table)).toEqual([]);
-  // The Delete of the Child SA seven times; there is no one to notify about the IKE SA.
+  // The Delete of the Child SA seven times; no peer is left to notify about the IKE SA.
   expect(table.sent.length).toBe(7);
   expect(caller?.heard.length).toBe(2);
 });

@@ -1,4 +1,4 @@
-/** Guessing of keys: it is slowed down where it happens, and keeps no one else out. */
+/** Guessing of keys: it is slowed down where it happens, and keeps no other site out. */
 
 import { describe, expect, test } from "bun:test";
 import { createRates } from "../../src/concentrator/rate.ts";
@@ -19,7 +19,7 @@ const from = (address: string, port: number): SiteSettings["path"] => ({
   remote: endpointOf(CONCENTRATOR, 500),
 });
 
-/** A guesser who tells the ID of site-1, from this address and any port. */
+/** A guesser that presents the ID of site-1, from this address and any port. */
 function guesser(table: Table, address: string, changes: Partial<SiteSettings> = {}): void {
   for (let port = 1_000; port < 1_050; port++) {
     attempt(table, { path: from(address, port), psk: WRONG, ...changes });
@@ -41,7 +41,7 @@ const reasons = (table: Table) =>
 const slowed = (table: Table) => table.concentrator.snapshot().counters.guesses_slowed;
 
 describe("guessing of keys", () => {
-  test("of 50 wrong keys in 50 seconds 15 are checked, and each is answered alike", () => {
+  test("of 50 wrong keys in 50 seconds 15 are checked, and all get the same answer", () => {
     const table = layTable();
     putRow(table, 1);
     const answers = new Set<string>();
@@ -57,7 +57,7 @@ describe("guessing of keys", () => {
     expect(answers.size).toBe(1);
   });
 
-  test("many attempts at the same time are as many attempts", () => {
+  test("attempts at the same time count one by one", () => {
     const table = layTable({ answersLookUps: false });
     putRow(table, 1);
     for (let port = 1_000; port < 1_050; port++) {
@@ -68,7 +68,7 @@ describe("guessing of keys", () => {
     expect(table.lookUps).toHaveLength(10);
   });
 
-  test("the right key is not let in either when it comes too early, and is a little later", () => {
+  test("even the right key is refused if it comes too early, and accepted a little later", () => {
     const table = layTable();
     putRow(table, 1);
     guesser(table, "192.0.2.99");
@@ -113,14 +113,14 @@ describe("guessing of keys", () => {
 });
 
 describe("an honest site", () => {
-  test("at another prefix is not slowed down by a guesser of its key", () => {
+  test("in another prefix is not slowed down by a guesser of its key", () => {
     const table = layTable();
     putRow(table, 1);
     guesser(table, "192.0.2.99");
     expect(isUp(attempt(table, {}))).toBe(true);
   });
 
-  test("behind the guesser's NAT connects from the port that it had", () => {
+  test("behind the guesser's NAT connects from its previous port", () => {
     const table = layTable();
     putRow(table, 1);
     const path = from("192.0.2.99", 500);
@@ -141,13 +141,13 @@ describe("an honest site", () => {
     expect(isUp(other)).toBe(true);
   });
 
-  test("that connects again and again has not failed", () => {
+  test("that connects again and again does not count as failing", () => {
     const table = layTable();
     putRow(table, 1);
     for (let count = 0; count < 30; count++) expect(isUp(attempt(table, {}))).toBe(true);
   });
 
-  test("that calls while the database is away has not failed either", () => {
+  test("that calls while the database is away does not count as failing either", () => {
     const table = layTable();
     putRow(table, 1);
     table.database.fail("timeout");

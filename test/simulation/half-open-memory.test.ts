@@ -1,4 +1,4 @@
-/** The memory of half-open IKE SAs: what is kept of each, and how it is shared. */
+/** The memory of half-open IKE SAs: what each keeps, and how it is shared. */
 
 import { expect, test } from "bun:test";
 import { notify } from "../../src/ike/v2/notify.ts";
@@ -16,14 +16,14 @@ const KIB = 1_024;
 /** No cookie by number: memory alone decides. */
 const ROOMY = { halfOpenMax: 10_000, halfOpenPerPrefixMax: 10_000, cookieAbove: 10_000 };
 
-test("strangers with long first messages are let in only as far as the memory goes", () => {
+test("strangers with long first messages are admitted only as far as the memory allows", () => {
   const plan = planOf({ ...ROOMY, halfOpenOctetsMax: 400 * KIB });
   const table = layTable({ plan });
   flood(table, { addresses: 50, each: 10, octets: 4_096 });
   const { gauges, counters } = table.concentrator.snapshot();
   expect(gauges.halfOpenOctets).toBeGreaterThan(80 * KIB);
   expect(gauges.halfOpenOctets).toBeLessThanOrEqual(400 * KIB);
-  // From a quarter on, only callers that return a cookie get in: none of these do.
+  // Above a quarter, only callers that return a cookie are admitted; none of these does.
   expect(counters.cookies_sent).toBeGreaterThan(400);
   expectKept(table);
   table.advance(60_000);
@@ -31,7 +31,7 @@ test("strangers with long first messages are let in only as far as the memory go
   expect(table.concentrator.tableSizes().halfOpenPrefixes).toBe(0);
 });
 
-test("one address gets half of it at most, cookies or not, and another one still gets in", () => {
+test("one address gets half of it at most, with or without cookies; another is admitted", () => {
   const plan = planOf({ ...ROOMY, halfOpenOctetsMax: 200 * KIB });
   const table = layTable({ plan });
   for (let port = 1; port <= 60; port++) callFrom(table, "203.0.113.1", port);
@@ -48,7 +48,7 @@ test("one address gets half of it at most, cookies or not, and another one still
   expectKept(table);
 });
 
-test("fragments of who is not known yet count, and are bounded in number and octets", () => {
+test("fragments of unauthenticated peers count, and are bounded in number and octets", () => {
   const table = layTable({ plan: planOf({ ...ROOMY, halfOpenOctetsMax: 8_000 * KIB }) });
   const caller = halfOpen(table, 1);
   const before = table.concentrator.snapshot().gauges.halfOpenOctets;
@@ -60,7 +60,7 @@ test("fragments of who is not known yet count, and are bounded in number and oct
   expect(table.journal.map(({ reason }) => reason)).toEqual(["fragments-refused"]);
   expectKept(table);
   table.advance(60_000);
-  // It is reported as what it is, not as silence of the site.
+  // The journal names this as the reason, not silence of the site.
   expect(table.journal.at(-1)).toMatchObject({ outcome: "failed", reason: "fragments-refused" });
   expect(table.concentrator.snapshot().gauges.halfOpenOctets).toBe(0);
 });
@@ -73,7 +73,7 @@ test("a message of IKE_AUTH that is too long is not even decrypted", () => {
   expect(table.journal).toEqual([]);
 });
 
-test("fragments that find no memory are left out; the memory of others is not touched", () => {
+test("fragments without room are dropped; the memory of others is not touched", () => {
   const plan = planOf({ ...ROOMY, halfOpenOctetsMax: 100 * KIB });
   const table = layTable({ plan });
   const callers = Array.from({ length: 3 }, (_, i) => halfOpen(table, i + 1));
@@ -88,7 +88,7 @@ test("fragments that find no memory are left out; the memory of others is not to
   expectKept(table);
 });
 
-test("RFC 7383: nobody is told of fragments where no eroute sends any", () => {
+test("RFC 7383: fragmentation is not announced if no eroute sends fragments", () => {
   const announced = (fragmentation: boolean) => {
     const plan = planOf(LIMITS);
     const eroutes = plan.eroutes.map((eroute) => ({
@@ -112,7 +112,7 @@ function expectKept(table: Table): void {
   expect(halfOpenOctets.kept).toBe(halfOpenOctets.counted);
 }
 
-/** First messages of so many octets, from so many addresses. */
+/** First messages of this many octets, from this many addresses. */
 function flood(table: Table, of: { addresses: number; each: number; octets: number }): void {
   for (let address = 1; address <= of.addresses; address++) {
     for (let port = 1; port <= of.each; port++) {
@@ -136,7 +136,7 @@ function callFrom(table: Table, address: string, port: number, octetsMin = 0): v
   }
 }
 
-/** Up to where IKE_AUTH comes next; it has announced fragments. */
+/** A negotiation just before IKE_AUTH, with fragmentation announced. */
 function halfOpen(table: Table, number: number): Caller {
   const caller = seat(table, settingsOf(number));
   caller.connect();

@@ -10,14 +10,14 @@ import { putRow, seat, settingsOf } from "./caller.ts";
 import { CONCENTRATOR, endpointOf, planOf } from "./plan.ts";
 import { layTable, type Sent, type Table } from "./table.ts";
 
-test("below the threshold nobody is asked for a cookie", () => {
+test("below the threshold no caller is asked for a cookie", () => {
   const table = layTable({ plan: planOf({ cookieAbove: 2 }) });
   startHalfOpen(table, 2);
   expect(table.concentrator.snapshot().counters.cookies_sent).toBe(0);
   expect(table.concentrator.snapshot().gauges.halfOpenIkeSas).toBe(2);
 });
 
-test("above it everybody is, nothing is kept of them, and the cookie opens the door", () => {
+test("above it every caller is asked, nothing is kept, and the cookie gets it admitted", () => {
   const table = crowded();
   const caller = seat(table, settingsOf(9));
   putRow(table, 9);
@@ -30,7 +30,7 @@ test("above it everybody is, nothing is kept of them, and the cookie opens the d
   expect(caller.heard.map((heard) => heard.kind)).toEqual(["established", "child-up"]);
 });
 
-test("a cookie of another address, nonce or SPI is wrong and gets a new one", () => {
+test("a cookie of another address, nonce or SPI is wrong, and is answered with a new one", () => {
   const table = crowded();
   const caller = seat(table, settingsOf(9));
   caller.connect();
@@ -49,7 +49,7 @@ test("a cookie of another address, nonce or SPI is wrong and gets a new one", ()
   expect(table.concentrator.snapshot().gauges.halfOpenIkeSas).toBe(3);
 });
 
-test("a cookie of the secret before the current one still counts, an older one does not", () => {
+test("a cookie made with the previous secret is still valid, an older one is not", () => {
   const plan = planOf({ cookieAbove: 0, halfOpenMs: 1_000_000 });
   for (const [waitMs, isWelcome] of [
     [60_000, true],
@@ -80,7 +80,7 @@ test("INVALID_KE_PAYLOAD names the group to use, and with it the site connects",
   expect(caller.session().secured.algorithms.ke).toBe(19);
 });
 
-test("under load cookie and group are asked for one after the other", () => {
+test("under load, cookie and group are requested one after the other", () => {
   const table = crowded();
   putRow(table, 9);
   const caller = seat(table, settingsOf(9, { ke: [14, 31] }));
@@ -115,7 +115,7 @@ test("a public value of the wrong length is refused, and nothing is kept", () =>
   expect(table.concentrator.tableSizes().initRequests).toBe(0);
 });
 
-test("the limit of half-open IKE SAs holds, and makes room again with time", () => {
+test("the limit of half-open IKE SAs holds, and places become free again with time", () => {
   const table = layTable({ plan: planOf({ halfOpenMax: 3, halfOpenMs: 5_000 }) });
   startHalfOpen(table, 5);
   expect(table.concentrator.snapshot().gauges.halfOpenIkeSas).toBe(3);
@@ -125,7 +125,7 @@ test("the limit of half-open IKE SAs holds, and makes room again with time", () 
   expect(table.concentrator.tableSizes().initRequests).toBe(0);
 });
 
-test("a key exchange that fails, or answers when nobody waits any more, leaves nothing", () => {
+test("a key exchange that fails, or is answered too late, leaves nothing", () => {
   const table = layTable({ keyExchange: () => "later", plan: planOf({ halfOpenMs: 5_000 }) });
   startHalfOpen(table, 2);
   table.keyExchanges[0]?.answer({ ok: false, error: { kind: "overloaded", detail: "test" } });
@@ -136,7 +136,7 @@ test("a key exchange that fails, or answers when nobody waits any more, leaves n
   expect([sizes.ikeSas, sizes.keyExchanges, sizes.initRequests]).toEqual([0, 0, 0]);
 });
 
-/** Two half-open IKE SAs, and cookies asked for from there on. */
+/** At most two half-open IKE SAs before cookies are requested. */
 function crowded(): Table {
   const table = layTable({ plan: planOf({ cookieAbove: 2 }) });
   startHalfOpen(table, 2);
@@ -164,9 +164,9 @@ function cookieIn(sent: Sent | undefined): Uint8Array {
   return notifyOf(payloadsOf(sent), NotifyType.COOKIE)?.data ?? new Uint8Array(0);
 }
 
-test("§2.6: a crowded address prefix is asked for cookies, others are not", () => {
+test("§2.6: callers from a crowded address prefix are asked for cookies, others are not", () => {
   const table = layTable({ plan: planOf({ halfOpenPerPrefixMax: 2 }) });
-  // Sites behind one carrier's NAT: one address, other ports.
+  // Sites behind one carrier's NAT: one address, different ports.
   const behindNat = (port: number) => {
     const path = { local: endpointOf("203.0.113.7", port), remote: endpointOf(CONCENTRATOR, 500) };
     const caller = seat(table, settingsOf(1, { path }));
@@ -181,14 +181,14 @@ test("§2.6: a crowded address prefix is asked for cookies, others are not", () 
   expect(table.concentrator.snapshot().counters.cookies_sent).toBe(1);
   startHalfOpen(table, 3);
   expect(table.concentrator.snapshot().counters.cookies_sent).toBe(1);
-  // Whoever returns its cookie gets in all the same: nobody is locked out.
+  // A caller that returns its cookie is admitted all the same: none is locked out.
   third.settle();
   expect(third.heard.map((heard) => heard.kind)).toEqual(["established", "child-up"]);
   table.advance(60_000);
   expect(table.concentrator.tableSizes().halfOpenPrefixes).toBe(0);
 });
 
-test("§2.6: one prefix never gets more than half of all places, cookies or not", () => {
+test("§2.6: one prefix never gets more than half of all places, with or without cookies", () => {
   const plan = planOf({ halfOpenPerPrefixMax: 1, halfOpenMax: 4 });
   const table = layTable({ plan });
   for (const port of [2_001, 2_002, 2_003, 2_004]) {

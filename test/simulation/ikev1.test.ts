@@ -1,4 +1,4 @@
-/** Routers that call with IKEv1: not answered, yet seen. */
+/** Routers that call with IKEv1: not answered, but noted. */
 
 import { expect, test } from "bun:test";
 import { createJournal } from "../../src/concentrator/journal/journal.ts";
@@ -28,7 +28,7 @@ test("Aggressive Mode is noted under its ID, Main Mode under its address; none i
   expect(table.concentrator.tableSizes().ikeSas).toBe(0);
 });
 
-test("a caller that repeats is one event a minute, and every call counts", () => {
+test("a caller that repeats causes one event a minute, and every call is counted", () => {
   const table = layTable();
   for (let second = 0; second < 61; second += 4) {
     call(table, "192.0.2.7", AGGRESSIVE, "router-7");
@@ -41,7 +41,7 @@ test("a caller that repeats is one event a minute, and every call counts", () =>
   expect(table.concentrator.snapshot().counters.ikev1_calls).toBe(32);
 });
 
-test("a flood with ever new IDs is as many events as strangers at one address may cause", () => {
+test("a flood of new IDs causes no more events than strangers at one address may", () => {
   const table = layTable();
   for (let count = 0; count < 3_000; count++) {
     call(table, "203.0.113.1", AGGRESSIVE, `made-up-${count}`);
@@ -49,7 +49,7 @@ test("a flood with ever new IDs is as many events as strangers at one address ma
   expect(table.journal.length).toBe(20);
 });
 
-test("what is no first message of IKEv1 is counted as of another version, and no event", () => {
+test("other messages of IKEv1 are counted as another version, and cause no event", () => {
   const table = layTable();
   call(table, "192.0.2.7", 5);
   call(table, "192.0.2.7", 32);
@@ -58,7 +58,7 @@ test("what is no first message of IKEv1 is counted as of another version, and no
   expect([counters.datagrams_bad_version, counters.ikev1_calls]).toEqual([2, 0]);
 });
 
-/** A first message with no payload, or with an ID of text alone. */
+/** A first message without payloads, or with only an ID of this text. */
 function call(table: Table, from: string, exchangeType: number, id?: string): void {
   const w = new Writer();
   emitHeader(w, {

@@ -1,4 +1,4 @@
-/** A site of a simulated world, and what it takes into its head to do. */
+/** A site of a simulated world, and what it decides to do. */
 
 import { asPeerId } from "../../src/eroute/peer-id.ts";
 import type { Endpoint, Path } from "../../src/inet/endpoint.ts";
@@ -36,7 +36,7 @@ export type Inhabitant = {
 
 const PUBLIC_NAT = "203.0.113.7";
 
-/** Sites behind a NAT draw inbound SPIs from so many, so that they collide. */
+/** Sites behind a NAT draw inbound SPIs from only so many, so that they collide. */
 const FEW_SPIS = 6;
 
 /** A site of this character, not connected. */
@@ -76,7 +76,7 @@ export function rowFor({ number, character }: Pick<Inhabitant, "number" | "chara
   return rowOf(asPeerId(`site-${number}`), `secret ${number}`, `192.168.${number}.0`);
 }
 
-/** A NAT gives each port of the site another one outside; without NAT nothing changes. */
+/** A NAT maps each port of the site to another one outside; without a NAT nothing changes. */
 export function rebind(inhabitant: Inhabitant, isNatted: boolean): void {
   const { site, seenAs, prng, number } = inhabitant;
   const { address } = site.settings.path.local;
@@ -86,7 +86,7 @@ export function rebind(inhabitant: Inhabitant, isNatted: boolean): void {
   }
 }
 
-/** Whatever the site does next. */
+/** Does what the site does next. */
 export function act(inhabitant: Inhabitant, now: number): readonly SiteOutput[] {
   const { site, prng, character } = inhabitant;
   const at = asInstant(now);
@@ -97,7 +97,7 @@ export function act(inhabitant: Inhabitant, now: number): readonly SiteOutput[] 
     return connect(site, at);
   }
   if (character === "half-open" || prng.chance(0.04)) {
-    // Power is cut; it may come back at once.
+    // Power fails; it may come back at once.
     forgetAll(site);
     changeSettings(inhabitant);
     return prng.chance(0.5) ? connect(site, at) : [];

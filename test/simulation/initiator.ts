@@ -33,7 +33,7 @@ export function createSite(settings: SiteSettings, sources: SiteSources): Site {
   };
 }
 
-/** Starts a negotiation; whatever was there before is forgotten without a word. */
+/** Starts a negotiation; previous SAs are forgotten without a Delete. */
 export function connect(site: Site, now: Instant): readonly SiteOutput[] {
   site.now = now;
   site.sessions.clear();
@@ -42,7 +42,7 @@ export function connect(site: Site, now: Instant): readonly SiteOutput[] {
   return taken(site);
 }
 
-/** Asks for an exchange on the newest IKE SA; it waits while another one is in flight. */
+/** Requests an exchange on the newest IKE SA; it waits while another one is under way. */
 export function ask(site: Site, what: Ask, now: Instant): readonly SiteOutput[] {
   site.now = now;
   const session = currentSession(site);
@@ -52,7 +52,7 @@ export function ask(site: Site, what: Ask, now: Instant): readonly SiteOutput[] 
   return taken(site);
 }
 
-/** A datagram has come. */
+/** A datagram has arrived. */
 export function receive(site: Site, octets: Uint8Array, now: Instant): readonly SiteOutput[] {
   site.now = now;
   const header = parseHeader(octets);
@@ -60,7 +60,7 @@ export function receive(site: Site, octets: Uint8Array, now: Instant): readonly 
   return taken(site);
 }
 
-/** Time has passed: sends again what was not answered, or gives up. */
+/** Time has passed: repeats unanswered requests, or gives up. */
 export function tick(site: Site, now: Instant): readonly SiteOutput[] {
   site.now = now;
   const { negotiation } = site;
@@ -71,7 +71,7 @@ export function tick(site: Site, now: Instant): readonly SiteOutput[] {
   return taken(site);
 }
 
-/** When {@link tick} is due next. */
+/** When to call {@link tick} next. */
 export function siteDeadline(site: Site): Instant | undefined {
   let next = site.negotiation?.flight.retransmitAt;
   for (const { inFlight } of site.sessions.values()) {
@@ -81,14 +81,14 @@ export function siteDeadline(site: Site): Instant | undefined {
   return next;
 }
 
-/** The IKE SA that counts: the newest. */
+/** The newest IKE SA, which is the one in use. */
 export function currentSession(site: Site): Session | undefined {
   let newest: Session | undefined;
   for (const session of site.sessions.values()) if (!session.isReplaced) newest = session;
   return newest;
 }
 
-/** Loses everything without a word, as a site without power does. */
+/** Loses everything without a Delete, as in a power cut. */
 export function forgetAll(site: Site): void {
   site.sessions.clear();
   site.negotiation = undefined;
@@ -120,7 +120,7 @@ function tickSession(site: Site, session: Session): void {
   else endSite(site, `${inFlight.pending.kind}: no answer`);
 }
 
-/** False if it was sent often enough. */
+/** False if it has been sent often enough. */
 function retransmit(site: Site, flight: Flight<unknown>): boolean {
   if (flight.attempts >= ATTEMPTS_MAX) return false;
   const wait = 1_000 * RETRANSMIT_BACKOFF ** flight.attempts;

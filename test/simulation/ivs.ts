@@ -15,13 +15,13 @@ export function createIvLog(): IvLog {
 }
 
 /**
- * Looks at a datagram that is sent. The first 8 octets of an IV are taken for all of it: where it
- * is drawn at random (CBC) they repeat as rarely as never.
+ * Takes in a datagram that is sent. The first 8 octets of an IV stand for all of it: if it is drawn
+ * at random (CBC), they practically never repeat.
  */
 export function noteIv(log: IvLog, octets: Uint8Array): void {
   const bodyAt = BODY_AT.get(octets[16] ?? 0);
   if (bodyAt === undefined) return;
-  // Both SPIs, and whether the original initiator has sent it.
+  // Both SPIs, and whether the original initiator sent it.
   const key = toHex(octets.subarray(0, 16)) + ((octets[19] ?? 0) & INITIATOR);
   const iv = `${key} ${toHex(octets.subarray(bodyAt, bodyAt + 8))}`;
   const before = log.sealed.get(iv);

@@ -1,16 +1,18 @@
-/** uniqueness = "keep": second calls of a connected site, from elsewhere and from its place. */
+/**
+ * uniqueness = "keep": second calls of a connected site, from elsewhere and from its own address.
+ */
 
 import { expect, test } from "bun:test";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
 import { BASE_EROUTE, CONCENTRATOR, endpointOf, planOf } from "./plan.ts";
 import { layTable, type Table } from "./table.ts";
 
-test("R6: from elsewhere it gets no answer, and the standing IKE SA is asked and stays", () => {
+test("R6: from elsewhere it gets no answer; the standing IKE SA is checked, and stays", () => {
   const { table, home, abroad } = connected();
   abroad.connect();
   abroad.settle();
   expect([heardBy(abroad), reasonsOf(table)]).toEqual([[], ["already-connected"]]);
-  // The site at home answers that it is there.
+  // The site at its own address answers.
   table.advance(1_500);
   repeat(table, abroad, 1);
   home.settle();
@@ -22,11 +24,11 @@ test("R6: from elsewhere it gets no answer, and the standing IKE SA is asked and
   expect(table.concentrator.snapshot().counters.authentication_failures).toBe(0);
 });
 
-test("R6: the standing IKE SA is dead: the site comes back by itself", () => {
+test("R6: if the standing IKE SA is dead, the site comes back by itself", () => {
   const { table, abroad } = connected();
   abroad.connect();
   abroad.settle();
-  // Nobody answers at home any more, and the site goes on calling as sites do.
+  // Its old address no longer answers, and the site goes on calling as sites do.
   for (let minute = 0; minute < 4 && heardBy(abroad).length === 0; minute++) {
     repeat(table, abroad, 3);
     table.advance(60_000);
@@ -38,7 +40,7 @@ test("R6: the standing IKE SA is dead: the site comes back by itself", () => {
   expect(table.journal.map(({ reason }) => reason)).toContain("peer-silent");
 });
 
-test("R6: from its own address and port it is the site itself, which has restarted", () => {
+test("R6: a call from its own address and port is the site itself, which has restarted", () => {
   const { table } = connected();
   const again = seat(table, settingsOf(1, { initialContact: true }));
   again.connect();
@@ -47,7 +49,7 @@ test("R6: from its own address and port it is the site itself, which has restart
   expect(viewsOf(table)).toEqual([[1, 1]]);
 });
 
-test("R6: who does not prove to be the site hears the same as of an ID that nobody has", () => {
+test("R6: a caller with a wrong key gets the same answer as one with an unknown ID", () => {
   const answers = [1, 9].map((number) => {
     const { table } = connected();
     table.sent.length = 0;
@@ -60,12 +62,12 @@ test("R6: who does not prove to be the site hears the same as of an ID that nobo
     table.advance(5_000);
     return table.sent.map(({ octets, at }) => `${octets.length} octets after ${at - askedAt} ms`);
   });
-  // Nor is the standing IKE SA asked on a stranger's word.
+  // The standing IKE SA is not checked because of a stranger either.
   expect(answers[0]).toHaveLength(1);
   expect(answers[0]?.map((text) => text.replace("site-9", "site-1"))).toEqual(answers[1] ?? []);
 });
 
-test("calls that are held back are no guesses: the site is not slowed down for them", () => {
+test("calls that are held back are not guesses: the site is not slowed down for them", () => {
   const { table, home, abroad } = connected();
   for (let calls = 0; calls < 10; calls++) {
     abroad.connect();

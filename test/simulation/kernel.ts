@@ -14,7 +14,7 @@ import type { XfrmMark, XfrmState, XfrmStateId, XfrmStateUse } from "../../src/x
 export type ModelState = {
   readonly state: XfrmState;
   readonly keys: readonly Uint8Array[];
-  /** How many requests the kernel had carried out when it was made. */
+  /** How many requests the kernel had carried out when the state was made. */
   readonly madeAt: number;
 };
 
@@ -30,18 +30,21 @@ export type KernelModel = {
   readonly policies: ReadonlyMap<string, XfrmPolicy>;
   /** By destination. */
   readonly routes: ReadonlyMap<string, RemoteRoute>;
-  /** All states ever made, by key, also those that are gone; the last one of a key. */
+  /** All states ever made, by key, including removed ones; the last one of each key. */
   readonly history: ReadonlyMap<string, ModelState>;
   /** Requests carried out so far. */
   performed(): number;
   perform(request: XfrmRequest): KernelResult;
-  /** Another program works on the tables. */
+  /** Another program changes the tables. */
   readonly tables: {
     readonly states: Map<string, ModelState>;
     readonly policies: Map<string, XfrmPolicy>;
     readonly routes: Map<string, RemoteRoute>;
   };
-  /** A lifetime is over: the kernel removes the state and tells. Undefined if it has gone. */
+  /**
+   * A lifetime is over: the kernel removes the state and reports it. Undefined if the state has
+   * gone.
+   */
   expire(model: ModelState): XfrmExpire | undefined;
 };
 

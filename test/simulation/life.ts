@@ -1,4 +1,4 @@
-/** The life of a world: sites act, rows change, noise is made; then everything is put in order. */
+/** The life of a world: sites act, rows change, noise arrives; then everything is put in order. */
 
 import { asInstant } from "../../src/octets/instant.ts";
 import { identityText } from "../../src/wire/identity.ts";
@@ -22,7 +22,7 @@ import {
 const CALM_MS = 60_000;
 const ELSEWHERE = { host: "vpn2.example", address: undefined };
 
-/** Lives a world through; it holds what there is to complain about. */
+/** Lives a world to its end; complaints are kept in the world. */
 export function live(seed: number, planted: Planted = {}): World {
   const world = createWorld(seed, planted);
   try {
@@ -53,7 +53,7 @@ function planAct(world: World, inhabitant: Inhabitant): void {
   });
 }
 
-/** Garbage, and other people's datagrams: whole, cut short, with a bit flipped, from elsewhere. */
+/** Garbage, and datagrams of others: whole, cut short, with a bit flipped, from elsewhere. */
 function makeNoise(world: World, { prng, site }: Inhabitant): void {
   const heard = world.wire[prng.below(world.wire.length)];
   const own = { local: site.settings.path.remote, remote: site.settings.path.local };
@@ -99,7 +99,7 @@ function changeRow(world: World, inhabitant: Inhabitant): void {
   ])();
 }
 
-/** An operator tells of the changed row, disconnects the site, sends it away, or reconfigures. */
+/** An operator reports the changed row, disconnects the site, redirects it, or reconfigures. */
 function interfere(world: World, { site }: Inhabitant): void {
   const { prng, driver, climate } = world;
   const peerId = identityText(site.settings.identity);
@@ -121,18 +121,18 @@ function endByShutdown(world: World): void {
   checkEnd(world);
 }
 
-/** Every site that may connects once more, is up with one Child SA, and says good-bye. */
+/** Every site that may connect does so once more, is up with one Child SA, and leaves. */
 function endByFarewell(world: World): void {
   world.isCalm = true;
   const { plan } = world.climate;
-  // Room for all, so that nobody is evicted on the way.
+  // There is room for all, so that none is evicted on the way.
   const limits = { ...plan.limits, dynamicEroutesMax: 100 };
   world.driver.feed({ kind: "configuration", plan: { ...plan, limits } });
   for (const inhabitant of world.inhabitants) {
     const row = rowFor(inhabitant);
     if (row !== undefined) world.database.put(row);
   }
-  // Whoever is in the way goes first: half-open IKE SAs, lingering ones, late answers.
+  // Whatever is in the way goes first: half-open IKE SAs, lingering ones, late answers.
   runUntil(world, world.now + CALM_MS);
   const staying = world.inhabitants.filter(
     ({ character }) => character === "good" || character === "wide" || character === "lab",

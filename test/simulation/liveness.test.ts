@@ -1,4 +1,4 @@
-/** Liveness: a silent site is asked, an answer is enough, silence ends it (RFC 7296 §2.4). */
+/** Liveness: a silent site is checked, an answer is enough, silence ends it (RFC 7296 §2.4). */
 
 import { expect, test } from "bun:test";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
@@ -8,7 +8,7 @@ import { layTable, type Table } from "./table.ts";
 const LIVENESS_MS = 30_000;
 const SITES = 80;
 
-test("a site that answers stays up, and is asked once in each silence", () => {
+test("a site that answers stays up, and is checked once in each silence", () => {
   const { table, caller } = connected();
   for (let round = 1; round <= 5; round++) {
     table.advance(LIVENESS_MS - 1);
@@ -20,7 +20,7 @@ test("a site that answers stays up, and is asked once in each silence", () => {
   expect(table.concentrator.snapshot().gauges.ikeSas).toBe(1);
 });
 
-test("any new message of the site counts: it is not asked while it talks", () => {
+test("any new message of the site counts: it is not checked while it sends", () => {
   const { table, caller } = connected();
   for (let round = 1; round <= 5; round++) {
     table.advance(LIVENESS_MS - 1);
@@ -31,7 +31,7 @@ test("any new message of the site counts: it is not asked while it talks", () =>
   expect(table.concentrator.snapshot().gauges.ikeSas).toBe(1);
 });
 
-test("a repeat of an old request is no sign of life", () => {
+test("a repeat of an old request does not show that the site is alive", () => {
   const { table, caller } = connected();
   caller.ask({ kind: "liveness" });
   const [request] = caller.outbox;
@@ -45,7 +45,7 @@ test("a repeat of an old request is no sign of life", () => {
   expect(table.sent.length).toBe(1);
 });
 
-test("R5: a site that never answers goes, with its Child SA and its dynamic eroute", () => {
+test("R5: a site that never answers is removed, with its Child SA and dynamic eroute", () => {
   const { table } = connected();
   table.advance(LIVENESS_MS + 95_000);
   expect(new Set(table.sent.map((sent) => sent.octets.toHex())).size).toBe(1);
@@ -66,7 +66,7 @@ test("the answer to the last copy is in time", () => {
   expect(table.concentrator.snapshot().gauges.ikeSas).toBe(1);
 });
 
-test("copies are spread: sites that fell silent together are not asked together again", () => {
+test("copies are spread: sites that fell silent together are not checked together again", () => {
   const table = layTable({
     plan: { ...planOf(), eroutes: [{ ...BASE_EROUTE, livenessMs: 30_000 }] },
   });
@@ -91,9 +91,9 @@ test("copies are spread: sites that fell silent together are not asked together 
   expect(Math.max(...perStep)).toBeLessThan(SITES / 5);
 });
 
-test("without dpd nobody is asked", () => {
+test("without dpd no site is checked", () => {
   const { table } = connected("off");
-  // Until the first keys have to be replaced.
+  // Until the first rekey is due.
   table.advance(40 * 60_000);
   expect(table.sent).toEqual([]);
 });

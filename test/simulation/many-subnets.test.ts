@@ -1,4 +1,6 @@
-/** Sites with many subnets: what has no room is told, and one site cannot fill the kernel. */
+/**
+ * Sites with many subnets: those without room are reported, and one site cannot fill the kernel.
+ */
 
 import { expect, test } from "bun:test";
 import { grantedSelectors } from "../../src/ike/v2/granted-child.ts";
@@ -15,7 +17,7 @@ import { putRow, seat, settingsOf } from "./caller.ts";
 import { BASE_EROUTE, planOf, selectorOf } from "./plan.ts";
 import { layTable, type Table } from "./table.ts";
 
-test("subnets without room are left out, counted, and told in the journal", () => {
+test("subnets without room are left out, counted, and named in the journal", () => {
   const { table } = connected({ tsI: hosts("192.168.1", 40), tsR: hosts("10.0.0", 40) });
   expect(table.kernel.policies.size).toBe(3 * SUBNET_PAIRS_MAX);
   expect(table.concentrator.snapshot().counters.child_sas_narrowed_by_limit).toBe(1);
@@ -25,14 +27,14 @@ test("subnets without room are left out, counted, and told in the journal", () =
   expect(told[0]?.detail).toContain("and 16 more of the site");
 });
 
-test("a site that gets all it asks for is told nothing", () => {
+test("a site that gets all it asks for causes no such entry", () => {
   const { table } = connected({ tsI: hosts("192.168.1", 12), tsR: hosts("10.0.0", 12) });
   expect(table.kernel.policies.size).toBe(3 * 144);
   expect(table.concentrator.snapshot().counters.child_sas_narrowed_by_limit).toBe(0);
   expect(table.journal.map(({ reason }) => reason)).not.toContain("subnets-left-out");
 });
 
-test("all Child SAs of a site together join so many pairs, and no more", () => {
+test("all Child SAs of a site together have only so many pairs of subnets", () => {
   const { table, caller } = connected({ tsI: hosts("192.168.1", 16), tsR: hosts("10.0.0", 16) });
   const more = (number: number) => {
     const { site } = caller;
@@ -70,7 +72,7 @@ test("Deletes that name a Child SA again and again are answered once", () => {
   expect(deleted.flatMap((one) => (one.kind === "DELETE" ? one.spis : []))).toHaveLength(1);
 });
 
-test("an answer to a call is judged by what was asked: pieces of it are fine", () => {
+test("an answer to a call may grant only a part of what was requested", () => {
   const asked = { local: [selectorOf("10.0.0.0/16")], remote: [selectorOf("192.168.0.0/16")] };
   const judge = (remote: readonly TrafficSelector[]) => {
     const payloads: readonly Payload[] = [
@@ -89,7 +91,7 @@ test("an answer to a call is judged by what was asked: pieces of it are fine", (
   expect(wider).toMatchObject({ ok: false, error: { kind: "malformed" } });
 });
 
-test("why says of a connected site which subnets have no room", () => {
+test("`why` says which subnets of a connected site have no room", () => {
   const { table } = connected({ tsI: hosts("192.168.1", 40), tsR: hosts("10.0.0", 40) });
   const told = table.journal.find(({ reason }) => reason === "subnets-left-out");
   if (told === undefined) throw new Error("it is told");

@@ -1,4 +1,6 @@
-/** Ten thousand sites come, are rekeyed, and go in three ways; tells what is left as JSON. */
+/**
+ * Ten thousand sites connect, are rekeyed, and leave in three ways; prints what is left as JSON.
+ */
 
 import { heapStats } from "bun:jsc";
 import { createConcentrator } from "../../src/concentrator/concentrator.ts";
@@ -74,7 +76,7 @@ const { internal_errors: bugs, dynamic_eroutes_created: created } = counters;
 const told = { before, peak, after, states: states.size, left, evicted, rekeyed, created, bugs };
 console.log(JSON.stringify(told));
 
-/** All of them come and are rekeyed; live octets then; and all of them go. */
+/** All of them connect and are rekeyed; live octets are measured; then all of them leave. */
 function live(count: number): number {
   driver.feed({ kind: "configuration", plan: roomy });
   const sites = Array.from({ length: count }, (_, i) => bringUp(i + 1));
@@ -84,7 +86,7 @@ function live(count: number): number {
     if (i % 3 === 1) expireStates(site);
   }
   driver.feed({ kind: "configuration", plan: narrow });
-  // Nobody answers any more: Deletes are repeated, and forgotten.
+  // No site answers any more: Deletes are repeated, then forgotten.
   advance(120_000);
   return most;
 }
@@ -100,7 +102,7 @@ function bringUp(number: number): Site {
   return site;
 }
 
-/** Both ways until nothing moves. */
+/** Passes messages both ways until none is left. */
 function act(site: Site, first: readonly SiteOutput[]): void {
   let outputs = first;
   while (outputs.length > 0) {
@@ -114,10 +116,10 @@ function act(site: Site, first: readonly SiteOutput[]): void {
   }
 }
 
-/** Its inbound states reach their hard limit: the kernel removes them and tells. */
+/** Its inbound states reach their hard limit: the kernel removes them and reports it. */
 function expireStates(site: Site): void {
   for (const { spiOut } of currentSession(site)?.children ?? []) {
-    // What it sends to is an SPI of ours: the inbound state here.
+    // It sends to an SPI of ours: that of the inbound state here.
     const key = stateKey({ dst: endpointOf(CONCENTRATOR, 0).address, spi: asEspSpi(spiOut) });
     const id = states.get(key);
     if (id === undefined) continue;

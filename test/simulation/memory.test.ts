@@ -23,7 +23,7 @@ type Told = {
 };
 
 test(
-  "R5 R7: 10,000 sites come, are rekeyed, expire and are evicted: nothing is left",
+  "R5 R7: 10,000 sites connect, are rekeyed, expire and are evicted: nothing is left",
   async () => {
     const worker = Bun.spawn(
       [process.execPath, join(import.meta.dir, "memory-worker.ts"), String(SITES)],
@@ -36,7 +36,7 @@ test(
     expect(told.created).toBeGreaterThanOrEqual(SITES);
     expect(told.rekeyed).toBeGreaterThanOrEqual(SITES);
     expect(told.evicted).toBeGreaterThanOrEqual(SITES / 2);
-    // What they took while they were there, sites included, shows that this measures something.
+    // What they took while connected, sites included, shows that this measures something.
     expect(told.peak - told.before).toBeGreaterThan(SITES * 2_000);
     expect(told.after - told.before).toBeLessThan(LEFT_OCTETS_MAX);
   },

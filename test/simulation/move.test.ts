@@ -1,4 +1,7 @@
-/** A NAT before a site rebinds: states, policies and routes of its Child SAs follow, or it goes. */
+/**
+ * The NAT of a site rebinds: states, policies and routes of its Child SAs follow, or the site is
+ * closed.
+ */
 
 import { expect, test } from "bun:test";
 import type { EroutePlan } from "../../src/eroute/eroute.ts";
@@ -34,14 +37,14 @@ test("states move inbound first, then policies and routes follow, in one turn", 
   ]);
 });
 
-test("the same mapping told twice moves nothing twice", () => {
+test("a mapping that is reported twice moves nothing twice", () => {
   const { table } = connected();
   rebind(table);
   rebind(table);
   expect(table.effects.filter((effect) => effect.kind === "kernel")).toEqual([]);
 });
 
-test("packets from two ports in turn move the states once a second, to where it is then", () => {
+test("packets from two ports in turn move the states once a second, to the latest port", () => {
   const { table } = connected();
   for (let count = 0; count < 3_000; count++) {
     comeFrom(table, count % 2 === 0 ? 61_000 : 62_000);
@@ -69,7 +72,7 @@ test("a site that moves again after a while is followed at once", () => {
   expect(ports).toEqual([62_000, 4_500]);
 });
 
-test("an IKE SA that ends while its move waits leaves nothing behind", () => {
+test("an IKE SA that ends before its move is made leaves nothing behind", () => {
   const { table, caller } = connected();
   rebind(table);
   rebind(table, 62_000);

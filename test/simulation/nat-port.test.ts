@@ -1,4 +1,4 @@
-/** ESP in UDP has its own port (RFC 7296 §2.23): IKE on the other one does not drag it there. */
+/** ESP in UDP has its own port (RFC 7296 §2.23): IKE on the other port does not move it there. */
 
 import { expect, test } from "bun:test";
 import { notify } from "../../src/ike/v2/notify.ts";
@@ -35,7 +35,7 @@ test.each(ASKS)("%s on port 500 after 4500 is answered there; ESP in UDP stays",
   expect(new Set(ports(table))).toEqual(new Set([`4500 ${MAPPED_4500}`]));
 });
 
-test("what we ask for goes to 4500, whatever port the site was last heard from", () => {
+test("our requests go to 4500, whatever port the site last used", () => {
   const { table, caller } = connected();
   goTo(caller, 500);
   caller.ask({ kind: "liveness" });
@@ -63,7 +63,7 @@ test.each([OUTSIDE, V6])("behind a NAT (%s), on port 500 only: ESP in UDP has po
   caller.ask({ kind: "liveness" });
   settleThrough(table, caller, at);
   expect(moves(table)).toEqual([]);
-  // Its first packet shows what the NAT has made of port 4500: IKE goes there as well from then on.
+  // Its first packet shows the port to which the NAT maps 4500; from then on IKE goes there too.
   mapTo(table, at, 33_333);
   expect(new Set(ports(table))).toEqual(new Set(["4500 33333"]));
   table.effects.length = 0;
@@ -75,7 +75,7 @@ test.each([OUTSIDE, V6])("behind a NAT (%s), on port 500 only: ESP in UDP has po
   });
 });
 
-test("a site on port 500 that goes to 4500 later is followed there", () => {
+test("a site on port 500 that changes to 4500 later is followed", () => {
   const { table, caller } = connected({ natPort: 500 });
   goTo(caller, 4_500);
   caller.ask({ kind: "liveness" });
@@ -100,7 +100,7 @@ test("NAT keepalives keep the mapping of ESP in UDP, not that of IKE on port 500
   caller.connect();
   for (let next = caller.outbox.shift(); next !== undefined; next = caller.outbox.shift()) {
     const { local, remote } = next.path;
-    // The NAT is before us: the site calls another address than ours.
+    // The NAT is at our end: the site calls an address that is not ours.
     table.deliver(next.octets, { local: endpointOf("10.9.9.9", remote.port), remote: local });
     caller.hear();
   }
@@ -128,7 +128,7 @@ function connected(
   return { table, caller };
 }
 
-/** The site sends from and to this port from now on. */
+/** From now on the site sends from and to this port. */
 function goTo({ site }: Caller, port: number): void {
   const { local, remote } = site.path;
   site.path = { local: { ...local, port }, remote: { ...remote, port } };
@@ -146,7 +146,7 @@ function moves(table: Table): string[] {
   return ops.filter((op) => op === "move-state");
 }
 
-/** Ours and the site's, of each state of ESP in UDP. */
+/** Our port and the site's, for each state of ESP in UDP. */
 function ports(table: Table): string[] {
   return [...table.kernel.states.values()].map(({ state }) => {
     const { srcPort = 0, dstPort = 0 } = state.encapsulation ?? {};

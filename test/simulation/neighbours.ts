@@ -1,4 +1,4 @@
-/** Sites that are up side by side: who is touched by a change, and who is not. */
+/** Connected sites side by side: which of them a change affects, and which it does not. */
 
 import { expect } from "bun:test";
 import type { XfrmState } from "../../src/xfrm/state.ts";
@@ -28,7 +28,7 @@ export type Before = {
   readonly ikeSas: readonly string[];
 };
 
-/** What there is now: IKE SAs by name, and the very states and policies of the kernel. */
+/** What exists now: IKE SAs by name, and the states and policies of the kernel themselves. */
 export function rememberAll(table: Table): Before {
   return {
     states: new Map([...table.kernel.states].map(([key, model]) => [key, model.state])),
@@ -37,7 +37,7 @@ export function rememberAll(table: Table): Before {
   };
 }
 
-/** Every state and policy that is there was there before, and is the same object. */
+/** Every state and policy now existed before, and is the same object. */
 export function expectUntouched(table: Table, before: Before, sites: number): void {
   expect(table.kernel.states.size).toBe(2 * sites);
   for (const [key, { state }] of table.kernel.states) expect(state).toBe(stateOf(before, key));

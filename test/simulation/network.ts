@@ -22,7 +22,7 @@ export function travel(octets: Uint8Array, weather: NetworkWeather, prng: Prng):
   return copies;
 }
 
-/** No loss, no delay to speak of. */
+/** No loss, almost no delay. */
 export const FAIR_WEATHER: NetworkWeather = {
   delayMs: [1, 1],
   late: { probability: 0, delayMs: 0 },
@@ -48,7 +48,7 @@ function copyOf(octets: Uint8Array, weather: NetworkWeather, prng: Prng): Copy {
   const [least, most] = weather.delayMs;
   const isLate = prng.chance(weather.late.probability);
   const delayMs = prng.between(least, most) + (isLate ? prng.below(weather.late.delayMs) : 0);
-  // A copy of its own each: whoever receives it may overwrite it.
+  // Each is a copy of its own: its receiver may overwrite it.
   const copy = octets.slice();
   if (copy.length > 0 && prng.chance(weather.bitFlipProbability)) {
     const at = prng.below(copy.length);

@@ -1,4 +1,7 @@
-/** New keys that a peer refuses: another request each time, and the next rekey begins with it. */
+/**
+ * A peer refuses new keys: each request differs from the one before, and the next rekey begins with
+ * the one that succeeded.
+ */
 
 import { expect, test } from "bun:test";
 import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES } from "../../src/crypto/default-suites.ts";
@@ -78,7 +81,7 @@ test("an eroute whose first choice is no key exchange begins without", () => {
   expect(scene.requests.map(({ method }) => method)).toEqual([Ke.NONE]);
 });
 
-test("a peer that will not rekey a Child SA, but grants a new one: it takes its place", () => {
+test("a peer that will not rekey a Child SA but grants a new one: the new one replaces it", () => {
   const script: Script = (request) =>
     request.isRekey ? refusalBy(NotifyType.TS_UNACCEPTABLE) : grant(request);
   const scene = scriptedPeer(script, WITH_GROUPS);
@@ -90,7 +93,7 @@ test("a peer that will not rekey a Child SA, but grants a new one: it takes its 
 });
 
 for (const notify of [NotifyType.NO_ADDITIONAL_SAS, NotifyType.INVALID_SYNTAX, 9_999]) {
-  test(`a peer that answers ${notify} to everything is called, and asked less and less`, () => {
+  test(`a peer that answers ${notify} to everything is called, and asked ever less often`, () => {
     const scene = scriptedPeer(() => refusalBy(notify), WITH_GROUPS);
     rekeyChild(scene);
     expect(effectsOf(scene, "reauthenticate")).toBe(1);
@@ -98,15 +101,15 @@ for (const notify of [NotifyType.NO_ADDITIONAL_SAS, NotifyType.INVALID_SYNTAX, 9
     expectNoneTwice(scene.requests);
     const inRound = scene.requests.length;
     scene.advance(600_000);
-    // Waits of 5 to 10 s, four times as long each time.
+    // Waits of 5 to 10 s, each time four times as long.
     expect(scene.requests.length).toBeLessThanOrEqual(5 * inRound);
     expect(scene.requests.length).toBeGreaterThan(inRound);
-    // All the same its Child SA carries packets as long as its keys live.
+    // All the same its Child SA carries packets until its keys expire.
     expect(established(scene.ends.a).children.length).toBe(1);
   });
 }
 
-test("the last Child SA whose successor was refused takes its IKE SA along: the site calls", () => {
+test("the last Child SA ends without a successor: its IKE SA ends too, and the site calls", () => {
   const scene = scriptedPeer(() => refusalBy(NotifyType.NO_ADDITIONAL_SAS), WITH_GROUPS);
   rekeyChild(scene);
   const spiIn = childOf(scene);
@@ -115,7 +118,7 @@ test("the last Child SA whose successor was refused takes its IKE SA along: the 
   expect(ended).toMatchObject([{ reason: { kind: "we-deleted", why: "keys-refused" } }]);
 });
 
-test("after TEMPORARY_FAILURE, and only then, the same is asked again after a while", () => {
+test("after TEMPORARY_FAILURE, and only then, the same request is repeated after a while", () => {
   let busy = 3;
   const script: Script = (request) =>
     busy-- > 0 ? refusalBy(NotifyType.TEMPORARY_FAILURE) : grant(request);
@@ -129,7 +132,7 @@ test("after TEMPORARY_FAILURE, and only then, the same is asked again after a wh
 });
 
 for (const of of ["child", "ike"] as const) {
-  test(`§2.25: a peer that is busy for minutes has lost its way: it is called anew (${of})`, () => {
+  test(`§2.25: a peer that stays busy for minutes is called again (${of})`, () => {
     const scene = scriptedPeer(() => refusalBy(NotifyType.TEMPORARY_FAILURE), WITH_GROUPS);
     if (of === "child") rekeyChild(scene);
     else rekeyIke(scene);
@@ -140,7 +143,7 @@ for (const of of ["child", "ike"] as const) {
   });
 }
 
-test("CHILD_SA_NOT_FOUND: it is gone here too, and a new one takes its place", () => {
+test("CHILD_SA_NOT_FOUND: the Child SA is removed here too, and a new one replaces it", () => {
   const script: Script = (request) =>
     request.isRekey ? refusalBy(NotifyType.CHILD_SA_NOT_FOUND) : grant(request);
   const scene = scriptedPeer(script, WITH_GROUPS);
@@ -150,7 +153,7 @@ test("CHILD_SA_NOT_FOUND: it is gone here too, and a new one takes its place", (
   expect(childOf(scene)).not.toBe(old);
 });
 
-test("an IKE SA whose group the peer refuses now is rekeyed with another one", () => {
+test("an IKE SA whose group the peer no longer accepts is rekeyed with another one", () => {
   for (const script of [
     (request: Request) => (request.method === Ke.ECP_384 ? grant(request) : wants(Ke.ECP_384)),
     (request: Request) => (request.method === Ke.ECP_256 ? grant(request) : no()),

@@ -1,4 +1,4 @@
-/** Messages of sites that know no fragments: sealed into one datagram, opened from one. */
+/** Messages of sites without fragmentation: sealed into one datagram, opened from one. */
 
 import { NO_FRAGMENTS } from "../../src/ike/v2/fragments.ts";
 import { openMessage, type Secured, sealMessage } from "../../src/ike/v2/protect.ts";
@@ -25,7 +25,7 @@ export function sealOne(
   return octets;
 }
 
-/** What is inside, if it is authentic and can be understood. */
+/** Its content, if it is authentic and can be read. */
 export function openOne(
   secured: Whole,
   header: IkeHeader,

@@ -17,7 +17,7 @@ test("a first Child SA: inbound state, outbound state, policies, and only then I
   ]);
 });
 
-test("the kernel's yes to the last request is what lets the response go", () => {
+test("the response is sent once the kernel has confirmed the last request", () => {
   const table = layTable({
     kernelFaults: (request) => (request.op === "put-policy" ? 22 : undefined),
   });
@@ -25,7 +25,7 @@ test("the kernel's yes to the last request is what lets the response go", () => 
   const caller = seat(table, settingsOf(1));
   caller.connect();
   caller.settle();
-  // The site is not told no: its next repeat tries the kernel again (R6).
+  // The site gets no refusal: its next repeat tries the kernel again (R6).
   expect([caller.heard, table.sent]).toEqual([[], []]);
   expect(table.kernel.states.size).toBe(0);
   expect(table.kernel.policies.size).toBe(0);
@@ -42,7 +42,7 @@ test("a rekeyed Child SA: inbound state, response; outbound when the old one is 
   expect(stepsOf(table)).toEqual(["new-state out", "delete-state out", "send"]);
   table.advance(4_900);
   expect(stepsOf(table)).toEqual([]);
-  // What was sent before the rekey is taken for a while.
+  // Packets that were sent before the rekey are accepted for a while.
   table.advance(200);
   expect(stepsOf(table)).toEqual(["delete-state in"]);
 });
@@ -61,7 +61,7 @@ test("a deleted IKE SA: policies, outbound state, inbound state, response", () =
   ]);
 });
 
-test("of several Child SAs the one that sends goes last", () => {
+test("of several Child SAs the one that sends is removed last", () => {
   const { table, caller } = connected({ deletesReplaced: false });
   caller.ask({ kind: "rekey-child", spiIn: caller.session().children[0]?.spiIn ?? 0 });
   caller.settle();
@@ -79,7 +79,7 @@ test("of several Child SAs the one that sends goes last", () => {
   ]);
 });
 
-test("a repeated request is answered from store: the same octets, and nothing else happens", () => {
+test("a repeated request gets the stored answer: the same octets, and nothing else happens", () => {
   const { table, caller } = connected();
   caller.ask({ kind: "new-child" });
   const request = caller.step() ?? new Uint8Array(0);
@@ -106,7 +106,7 @@ test("a repeated IKE_SA_INIT gets the same octets, and makes no second IKE SA", 
   expect(table.concentrator.snapshot().gauges.halfOpenIkeSas).toBe(1);
 });
 
-test("a request that is being worked on is not begun again", () => {
+test("a request that is under way is not started again", () => {
   const table = layTable({ answersLookUps: false });
   const caller = seat(table, settingsOf(1));
   caller.connect();

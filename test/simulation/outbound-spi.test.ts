@@ -1,4 +1,4 @@
-/** The kernel has one state for an address and an SPI, and it is the sites that choose SPIs. */
+/** The kernel has one state for an address and an SPI, and the sites choose the SPIs. */
 
 import { expect, test } from "bun:test";
 import { NotifyType } from "../../src/wire/v2/notify-type.ts";
@@ -8,7 +8,7 @@ import { CONCENTRATOR, endpointOf } from "./plan.ts";
 import type { SiteSettings } from "./site-state.ts";
 import { layTable, type Table, type TableOptions } from "./table.ts";
 
-/** What a site with a poor source of randomness draws, time and again. */
+/** The SPI that a site with a poor source of randomness draws again and again. */
 const SPI = 0xc000_1000;
 const NAT = "203.0.113.7";
 
@@ -28,7 +28,7 @@ test("a site that restarts with its old SPI is up at once, with no gap in its po
   expect(table.concentrator.snapshot().gauges).toMatchObject({ childSas: 1, ikeSas: 1 });
 });
 
-test("so is one that does not say INITIAL_CONTACT, and others keep what they have", () => {
+test("so is one that does not send INITIAL_CONTACT, and other sites keep their SAs", () => {
   const { table, callers } = connected(2);
   const again = sit(table, 1);
   again.connect();
@@ -39,12 +39,13 @@ test("so is one that does not say INITIAL_CONTACT, and others keep what they hav
   expect(table.kernel.states.size).toBe(4);
 });
 
-test("a neighbour behind the same NAT is asked to come again, and is up with another SPI", () => {
+test("a neighbour behind the same NAT is asked to retry, and is up with another SPI", () => {
   const { table, callers } = connected(2, { nat: true });
   const [first, second] = callers;
   expect(first?.session().children.length).toBe(1);
   if (second === undefined) throw new Error("two sites");
-  // Of the Child SA only: the IKE SA stands, and we ask for another one, which it may not grant.
+  // Only the Child SA is refused: the IKE SA stays, and we request another one, which the site may
+  // not grant.
   expect(refusals(second)).toEqual([NotifyType.NO_ADDITIONAL_SAS]);
   const asked = table.effects.filter((e) => e.kind === "send" && e.octets[18] === CREATE_CHILD_SA);
   expect(asked.length).toBe(1);
@@ -71,7 +72,7 @@ test("a rekey with the SPI that is in use is put off, and the old Child SA goes 
   expect(table.kernel.policies.size).toBe(3);
 });
 
-test("a NAT that rebinds to where a neighbour has the SPI: the site is rekeyed, not closed", () => {
+test("a NAT rebinds to where a neighbour has the SPI: the site is rekeyed, not closed", () => {
   const table = layTable();
   const [first] = [NAT, "203.0.113.8"].map((outside, at) => {
     putRow(table, at + 1);
@@ -153,7 +154,7 @@ function sit(table: Table, number: number, changes: Partial<SiteSettings> = {}):
   return caller;
 }
 
-/** From now on its SPIs are as good as anybody's. */
+/** From now on its SPIs are as random as those of other sites. */
 function drawWell(caller: Caller): void {
   let next = SPI;
   const { random } = caller.site.sources;

@@ -1,4 +1,6 @@
-/** Two sites with one subnet (R10): who connects, who is told what, and whose packets go where. */
+/**
+ * Two sites with one subnet (R10): which of them connects, what each is told, and where packets go.
+ */
 
 import { expect, test } from "bun:test";
 import type { ErouteLife } from "../../src/eroute/eroute.ts";
@@ -12,7 +14,7 @@ import { layTable, type Table } from "./table.ts";
 
 const FIRST = "192.168.1.0/24";
 
-test("R10: a second site with a connected one's subnet is refused, the first untouched", () => {
+test("R10: a second site with the subnet of a connected one is refused; the first stays", () => {
   const table = laid();
   connect(table, 1, FIRST);
   const before = rememberAll(table);
@@ -35,7 +37,7 @@ test("R10: the second site connects as soon as the first one has gone", () => {
   expect(namesOf(table)).toEqual(["fleet/site-2"]);
 });
 
-test("R10: a first site that is dead is found out by the second one's call", () => {
+test("R10: a dead first site is detected when the second one calls", () => {
   const table = laid({ dpd: 3_600_000 });
   connect(table, 1, FIRST);
   table.advance(300_000);
@@ -56,14 +58,14 @@ test("R10: one of several subnets is enough, and so is another spelling of it", 
   }
 });
 
-test("R10: a virtual address that a connected site has is refused to another one", () => {
+test("R10: a virtual address of a connected site is refused to another one", () => {
   const table = laid();
   connect(table, 1, "192.168.1.9/32", { tsI: [selectorOf("192.168.1.9/32")] });
   connect(table, 2, "192.168.1.9/32", { tsI: [selectorOf("192.168.1.9/32")] });
   expect(namesOf(table)).toEqual(["fleet/site-1"]);
 });
 
-test("R10: a site that comes back from another address, or in capitals, is no second site", () => {
+test("R10: a site that returns from another address, or in capitals, is not a second site", () => {
   for (const identity of ["site-1", "SITE-1"]) {
     const table = laid();
     connect(table, 1, FIRST);
@@ -95,7 +97,7 @@ test("R10: nested subnets both connect, and the longest prefix wins", () => {
   }
 });
 
-test("R10: a site inside another one's subnet is told in the journal", () => {
+test("R10: the journal names a site inside another one's subnet", () => {
   const table = laid();
   connect(table, 1, FIRST);
   connect(table, 2, "192.168.1.128/25", { tsI: [selectorOf("192.168.1.128/25")] });
@@ -133,7 +135,7 @@ test('R10: overlap = "allow": both stay, packets go to the newer one, also after
   expect(table.concentrator.snapshot().counters.overlaps_allowed).toBe(1);
 });
 
-test("R10: sites of one wide subnet that ask for parts of their own do not meet", () => {
+test("R10: sites with one wide subnet that ask for separate parts do not conflict", () => {
   const table = laid({ overlap: "allow" });
   connect(table, 1, "192.168.0.0/16", { tsI: [selectorOf("192.168.1.0/24")] });
   connect(table, 2, "192.168.0.0/16", { tsI: [selectorOf("192.168.2.0/24")] });
@@ -149,7 +151,7 @@ test("R10: another XFRM interface in the row keeps equal subnets apart", () => {
   expect(namesOf(table)).toEqual(["fleet/site-1", "fleet/site-2"]);
 });
 
-test("R10: of two that negotiate at the same time the second gets no Child SA", () => {
+test("R10: if two negotiate at the same time, the second gets no Child SA", () => {
   let held = true;
   const slow = layTable({ plan: planWith({}), holdsKernelAnswers: () => held });
   slow.database.put(rowOf("site-1", "secret 1", FIRST));
@@ -166,7 +168,7 @@ test("R10: of two that negotiate at the same time the second gets no Child SA", 
   expect(reasonsOf(slow, "site-1")).toContain("child-sa-up");
 });
 
-test("overlaps of a site that is not connected are told with what they are", () => {
+test("overlaps of a site that is not connected are described", () => {
   const table = laid();
   connect(table, 1, FIRST);
   connect(table, 3, "192.168.1.128/25", { tsI: [selectorOf("192.168.1.128/25")] });

@@ -125,7 +125,7 @@ export const NORMAL_EROUTE: NormalEroute = {
   ppk: DEFAULT_PPK,
 };
 
-/** One base eroute, one normal eroute with its user, and limits as asked for. */
+/** One base eroute, one normal eroute with its user, and the limits that are given. */
 export function planOf(
   limits: Partial<EngineLimits> = {},
   changes: Partial<EroutePlan> = {},

@@ -1,4 +1,4 @@
-/** Whose key exchange comes first, and what is said when there is no place for one. */
+/** Whose key exchange comes first, and what happens when there is no room for one. */
 
 import { expect, test } from "bun:test";
 import type { Precedence } from "../../src/concentrator/precedence.ts";
@@ -26,7 +26,7 @@ test("strangers, sites that were up before and IKE SAs that are up have ranks of
   expect(precedences(table)).toEqual(["stranger", "established", "known"]);
 });
 
-test("of IPv6 a rank is shared by a /64: its addresses cost nothing", () => {
+test("IPv6 addresses of one /64 share a rank: anybody can have many of them", () => {
   const table = layTable();
   for (const address of ["2001:db8::1", "2001:db8::2", "2001:db8:0:1::1"]) {
     const [local, remote] = [endpointOf(address, 500), endpointOf("2001:db8:ffff::1", 500)];
@@ -43,7 +43,7 @@ for (const [name, ask] of [
   ["rekey of the IKE SA", { kind: "rekey-ike" }],
   ["new Child SA with PFS", { kind: "new-child", ke: 31 }],
 ] as const) {
-  test(`no place for the ${name} of a site that is up: TEMPORARY_FAILURE, and it stays`, () => {
+  test(`no room for the ${name} of a site that is up: TEMPORARY_FAILURE, and it stays up`, () => {
     const exchange = switchable();
     const table = layTable({ keyExchange: exchange.perform });
     putRow(table, 1);
@@ -65,7 +65,7 @@ for (const [name, ask] of [
   });
 }
 
-test("no place for a stranger: it hears nothing, and its repeat is a request of its own", () => {
+test("no room for a stranger: it gets no answer, and its repeat is a new request", () => {
   const exchange = switchable();
   exchange.isFull = true;
   const table = layTable({ keyExchange: exchange.perform });
@@ -82,7 +82,7 @@ test("no place for a stranger: it hears nothing, and its repeat is a request of 
   expect(caller.heard.map(({ kind }) => kind)).toEqual(["established", "child-up"]);
 });
 
-test("a flood that finds no place is one event in ten seconds, with how many there were", () => {
+test("a flood without room is one event in ten seconds, which says how many there were", () => {
   const table = layTable({ keyExchange: () => OVERLOADED });
   const flood = (from: number, count: number) => {
     for (let number = from; number < from + count; number++) {

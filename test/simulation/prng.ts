@@ -11,7 +11,7 @@ export type Prng = {
   chance(probability: number): boolean;
   pick<T>(items: readonly [T, ...T[]]): T;
   octets(count: number): Uint8Array;
-  /** A source of its own, which depends on this one's seed and `name` only. */
+  /** A separate source, which depends only on this one's seed and `name`. */
   fork(name: string): Prng;
 };
 

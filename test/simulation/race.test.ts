@@ -33,7 +33,7 @@ test("two sites behind one NAT choose the same SPI: the first one keeps its stat
   expect(table.kernel.policies.size).toBe(3);
 });
 
-test("a site's SPI may equal one of ours: what expires is told apart by destination", () => {
+test("a site's SPI may equal one of ours: expires are told apart by destination", () => {
   const { table, callers } = connected(1);
   const ours = one(callers).session().children[0]?.spiOut ?? 0;
   putRow(table, 2);
@@ -178,7 +178,7 @@ test("a Child SA is deleted here while the IKE SA is being rekeyed by the site",
   expect(table.concentrator.tableSizes()).toMatchObject({ ikeSas: 1, childSas: 0, eroutes: 1 });
 });
 
-test("the old IKE SA after a rekey: no more Child SAs through it, and it goes by itself", () => {
+test("the old IKE SA after a rekey makes no more Child SAs, and goes by itself", () => {
   const { table, callers } = connected(1, { deletesReplaced: false });
   const caller = one(callers);
   const old = caller.session();
@@ -195,7 +195,7 @@ test("the old IKE SA after a rekey: no more Child SAs through it, and it goes by
   expect(table.concentrator.tableSizes()).toMatchObject({ ikeSas: 1, childSas: 1 });
 });
 
-test("without a NAT a request from elsewhere is answered there, and nothing follows", () => {
+test("without a NAT a request from elsewhere is answered there, and nothing moves", () => {
   const { table, callers } = connected(1, { deletesReplaced: false });
   const caller = one(callers);
   caller.ask({ kind: "liveness" });

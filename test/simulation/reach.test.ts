@@ -1,4 +1,7 @@
-/** Packets to a connected site that have no Child SA: it is asked for, and no row is read (R12). */
+/**
+ * Packets to a connected site without a Child SA: the site is asked for one, and no row is read
+ * (R12).
+ */
 
 import { expect, test } from "bun:test";
 import { traceKey } from "../../src/concentrator/negotiation/trace.ts";
@@ -19,13 +22,13 @@ test("R12: a packet to the second subnet of a connected site asks it for that Ch
   acquire(table, "192.168.101.7");
   expect(lookUps(table)).toBe(0);
   const asked = table.journal.filter(({ detail }) => detail.includes("CREATE_CHILD_SA request"));
-  // Only what is missing; which end of the exchange we are is told by the payloads' names.
+  // Only what is missing; the payloads' names say which end of the exchange we are.
   expect(asked.map(({ detail }) => detail)).toEqual([
     expect.stringMatching(/TSi\(10\.0\.0\.0\/16\) TSr\(192\.168\.101\.0\/24\)/),
   ]);
 });
 
-test("R12: both subnets are there: nothing is asked for", () => {
+test("R12: both subnets have Child SAs: none is requested", () => {
   const { table, caller } = connected({ tsI: [selectorOf(FIRST), selectorOf(SECOND)] });
   acquire(table, "192.168.101.7");
   caller.settle();
@@ -48,7 +51,7 @@ test("R12: a site that does not answer, or refuses, is asked once, and again aft
   expect(table.sent.length).toBe(1);
 });
 
-test("R12: a site that lets go of a Child SA each time is asked for it later and later", () => {
+test("R12: a site that deletes the Child SA each time is asked for it ever less often", () => {
   const { table, caller } = connected({ tsI: [selectorOf(FIRST)] });
   const asked: number[] = [];
   for (let second = 0; second < 3_600; second++) {
@@ -80,7 +83,7 @@ test("R12: an address of no connected site is looked up, also after the site has
   expect(table.concentrator.tableSizes().reach).toBe(0);
 });
 
-test("R12: a site whose row has other subnets now is found by them, not by the old ones", () => {
+test("R12: after its row changes a site is found by the new subnets, not by the old ones", () => {
   const { table } = connected({ tsI: [selectorOf(FIRST)] });
   putSite(table, `${FIRST} 192.168.102.0/24`);
   const again = seat(table, settingsOf(1, { tsI: [selectorOf(FIRST)], initialContact: true }));
@@ -114,7 +117,7 @@ function putSite(table: Table, remip: string): void {
   });
 }
 
-/** What the trap of the base eroute makes of a packet from the office. */
+/** The acquire for a packet from the office. */
 function acquire(table: Table, to: string): void {
   const host = (text: string): Address => endpointOf(text, 0).address;
   const nobody = { family: 4, value: 0n } as const;

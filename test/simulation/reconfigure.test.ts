@@ -1,4 +1,7 @@
-/** A new configuration while sites are connected: who stays, who takes new values, who goes. */
+/**
+ * A new configuration while sites are connected: which stay, which get new values, which are
+ * closed.
+ */
 
 import { expect, test } from "bun:test";
 import type { BaseEroute, EroutePlan, NormalEroute } from "../../src/eroute/eroute.ts";
@@ -10,7 +13,7 @@ import { connectAll, expectUntouched, namesOf, reasonsOf, rememberAll } from "./
 import { BASE_EROUTE, ESP_SUITE, NORMAL_EROUTE, planOf, prefixOfText, selectorOf } from "./plan.ts";
 import { layTable, type Table } from "./table.ts";
 
-test("the same configuration, read anew, touches nobody", () => {
+test("the same configuration, read again, affects no site", () => {
   const table = layTable();
   connectAll(table, 3);
   const lab = connectLab(table);
@@ -23,7 +26,7 @@ test("the same configuration, read anew, touches nobody", () => {
   expect(lastDetail(table, "configuration-applied")).toBe("4 eroutes in use stay as they are");
 });
 
-test("the order of subnets, of eroutes and of egroups changes nobody", () => {
+test("the order of subnets, eroutes and egroups affects no site", () => {
   const subnets = ["10.0.0.0/16", "10.1.0.0/16"].map(prefixOfText);
   const plan = planOf({}, { eroutes: [base({ localSubnets: subnets }), NORMAL_EROUTE] });
   const table = layTable({ plan });
@@ -34,7 +37,7 @@ test("the order of subnets, of eroutes and of egroups changes nobody", () => {
   expectUntouched(table, before, 2);
 });
 
-test("proposals, lifetime and dpd: everybody stays up, and takes the new values", () => {
+test("proposals, lifetime and dpd: every site stays up, and gets the new values", () => {
   const table = layTable();
   const [caller] = connectAll(table, 2);
   const before = rememberAll(table);
@@ -45,7 +48,7 @@ test("proposals, lifetime and dpd: everybody stays up, and takes the new values"
   expect(lastDetail(table, "configuration-applied")).toContain(
     "2 take new values when they next negotiate (esp, dpd, lifetime of eroute fleet)",
   );
-  // AES-GCM is what the site offers for its next Child SA, and that is not wanted any more.
+  // The site offers AES-GCM for its next Child SA, which is no longer allowed.
   rekeyChild(caller);
   expect(table.journal.at(-1)).toMatchObject({ reason: "no-proposal-chosen", peerId: "site-1" });
   expectUntouched(table, before, 2);
@@ -62,7 +65,7 @@ test("a shorter lifetime counts from the next Child SA on", () => {
   expect(newest?.state.lifetime.hardSeconds).toBeLessThanOrEqual(660);
 });
 
-test("local subnet, our ID, interface: all sites of that eroute go, the others stay", () => {
+test("local subnet, our ID, interface: all sites of that eroute are closed, others stay", () => {
   const changes: readonly (readonly [Partial<BaseEroute>, string])[] = [
     [{ localSubnets: [prefixOfText("10.7.0.0/16")] }, "local_subnet of eroute fleet"],
     [{ ourid: "other.example" }, "ourid of eroute fleet"],
@@ -89,7 +92,7 @@ test("local subnet, our ID, interface: all sites of that eroute go, the others s
   }
 });
 
-test("a site whose row names our ID does not care about the base eroute's", () => {
+test("the base eroute's ourid does not affect a site whose row names our ID", () => {
   const table = layTable();
   table.database.put({ ...rowOf("site-1", "secret 1", "192.168.1.0"), ourid: "own.example" });
   const caller = seat(table, settingsOf(1));
@@ -100,7 +103,7 @@ test("a site whose row names our ID does not care about the base eroute's", () =
   expectUntouched(table, before, 1);
 });
 
-test("R10: a remote subnet that still covers a site leaves it up; who is outside goes", () => {
+test("R10: a site inside the new remote subnet stays up; one outside is closed", () => {
   const table = layTable();
   connectAll(table, 1, 1);
   connectAll(table, 1, 200);
@@ -122,7 +125,7 @@ test("R3: a user's new password closes that normal eroute, and no other", () => 
   expect(table.journal.some((entry) => entry.detail.includes("another"))).toBe(true);
 });
 
-test("R3: so does a PPK of the user; who has none stays as long as none is asked for", () => {
+test("R3: so does a PPK of the user; a user without one stays while none is required", () => {
   const table = layTable();
   connectLab(table);
   const before = rememberAll(table);
@@ -140,7 +143,7 @@ test("R3: so does a PPK of the user; who has none stays as long as none is asked
   expect(namesOf(table)).toEqual([]);
 });
 
-test("an egroup has another mask: rows are read anew, who gets another subnet goes", () => {
+test("an egroup gets another mask: rows are read again; sites with a new subnet are closed", () => {
   const table = layTable();
   connectAll(table, 1, 1);
   table.database.put(rowOf("site-2", "secret 2", "192.168.2.0/24"));
@@ -154,7 +157,7 @@ test("an egroup has another mask: rows are read anew, who gets another subnet go
   expect(reasonsOf(table, "site-1")).toContain("row-changed");
 });
 
-test("a look-up under way is put together with the new base eroute", () => {
+test("a look-up under way is combined with the new base eroute", () => {
   const table = layTable({ answersLookUps: false });
   putRow(table, 1);
   const caller = seat(table, settingsOf(1));
@@ -167,7 +170,7 @@ test("a look-up under way is put together with the new base eroute", () => {
   expect(view?.localSubnets).toEqual(["10.0.3.0/24"]);
 });
 
-test("a look-up under way in a table that is not the site's any more is not used", () => {
+test("a look-up under way in a table that no longer has the site is not used", () => {
   const table = layTable({ answersLookUps: false });
   putRow(table, 1);
   const caller = seat(table, settingsOf(1));
@@ -183,7 +186,7 @@ test("a look-up under way in a table that is not the site's any more is not used
   expect(namesOf(table)).toEqual([]);
 });
 
-test("many sites are closed in portions, and who calls again meanwhile stays", () => {
+test("many sites are closed in portions, and one that calls again meanwhile stays", () => {
   const table = layTable({ plan: planOf({ dynamicEroutesMax: 300 }) });
   const callers = connectAll(table, 200);
   const localSubnets = [prefixOfText("10.0.0.0/17")];
@@ -212,7 +215,7 @@ test("limits count at once: a shorter interval of eviction does not wait for the
   expect(namesOf(table).length).toBe(3);
 });
 
-test("the preview of a configuration counts who would go, and changes nothing", () => {
+test("the preview of a configuration counts the sites it would close, and changes nothing", () => {
   const table = layTable();
   connectAll(table, 3);
   connectLab(table);
@@ -254,7 +257,7 @@ function rekeyChild(caller: Caller | undefined): void {
   caller?.settle();
 }
 
-/** What is closed is what was foretold. */
+/** The sites that are closed are those of the preview. */
 function configure(table: Table, plan: EroutePlan): void {
   const { closes } = table.concentrator.preview(plan, () => true);
   const before = table.journal.length;
@@ -262,7 +265,7 @@ function configure(table: Table, plan: EroutePlan): void {
   const closed = table.journal.slice(before).filter(({ step, reason }) => {
     return step === "configuration" && reason === "reconfigured";
   });
-  // Evictions come a little later.
+  // Evictions happen a little later.
   const atOnce = [...closes].filter(([why]) => !why.startsWith("dynamic_eroutes"));
   expect(atOnce.reduce((sum, [, count]) => sum + count, 0)).toBe(closed.length);
 }

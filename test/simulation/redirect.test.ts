@@ -1,4 +1,6 @@
-/** Sites that are sent to another gateway: all, by their eroute, for want of places (RFC 5685). */
+/**
+ * Sites that are redirected: all of them, by their eroute, or because the table is full (RFC 5685).
+ */
 
 import { expect, test } from "bun:test";
 import { parseAddress } from "../../src/inet/address.ts";
@@ -10,11 +12,11 @@ import { layTable, type Table } from "./table.ts";
 const GATEWAY = { host: "192.0.2.200", address: parseAddress("192.0.2.200") };
 /** GW Ident Type and Len, and the address. */
 const IDENTITY = [1, 4, 192, 0, 2, 200];
-/** How long a site that was sent may stay. */
+/** How long a redirected site may stay. */
 const REDIRECT_MS = 30_000;
 const STATIC = planOf({}, { eroutes: [{ ...BASE_EROUTE, redirect: GATEWAY }] });
 
-test("X-04: the answer to IKE_SA_INIT quotes Ni, and costs a stranger no place", () => {
+test("X-04: the answer to IKE_SA_INIT quotes Ni, and gives a stranger no place", () => {
   const table = layTable();
   table.feed({ kind: "redirect", peerId: undefined, to: GATEWAY });
   const caller = call(table, 1, { redirect: "supported" });
@@ -39,7 +41,7 @@ test("X-04: a flood of strangers is answered at a bounded rate", () => {
   expect(redirects_sent).toBeLessThanOrEqual(500);
 });
 
-test("X-04: who does not know of it is not sent: new ones get in, those that are up stay", () => {
+test("X-04: a site without support is not redirected: new ones connect, others stay up", () => {
   const table = layTable();
   call(table, 1);
   table.feed({ kind: "redirect", peerId: undefined, to: GATEWAY });
@@ -50,7 +52,7 @@ test("X-04: who does not know of it is not sent: new ones get in, those that are
   expect(table.concentrator.snapshot().redirectable()).toEqual({ can: 0, cannot: 2 });
 });
 
-test("X-04: an eroute sends its sites elsewhere once they have their answer to IKE_AUTH", () => {
+test("X-04: an eroute redirects its sites once they have the answer to IKE_AUTH", () => {
   const table = layTable({ plan: STATIC });
   const caller = call(table, 1, { redirect: "supported" });
   const heard = caller.heard.map(({ kind }) => kind);
@@ -76,7 +78,7 @@ test("X-04: strangers are told no gateway of an eroute", () => {
   expect(table.concentrator.snapshot().counters.authentication_failures).toBe(1);
 });
 
-test("X-04: a site that does not go has half a minute, then its IKE SA is deleted", () => {
+test("X-04: a site that does not leave has half a minute, then its IKE SA is deleted", () => {
   const table = layTable({ plan: STATIC });
   const caller = call(table, 1, { redirect: "supported" });
   table.advance(REDIRECT_MS - 1);
@@ -87,19 +89,19 @@ test("X-04: a site that does not go has half a minute, then its IKE SA is delete
   expect(gaugesOf(table)).toMatchObject({ ikeSas: 0, childSas: 0, dynamicEroutes: 0 });
 });
 
-test("R7 X-04: before the oldest would go, new sites are sent on; not who was sent here", () => {
+test("R7 X-04: instead of an eviction new sites are redirected, unless redirected here", () => {
   const limits = { dynamicEroutesMax: 10, evictBelowFreePercent: 20, redirectTo: GATEWAY };
   const table = layTable({ plan: planOf(limits) });
   expect(callAll(table, 8).flatMap(redirectsIn)).toEqual([]);
   const ninth = call(table, 9, { redirect: "supported" });
   expect(redirectsIn(ninth).length).toBe(1);
-  // It has half a minute to go: for its sake nobody else is evicted meanwhile.
+  // It has half a minute to leave; no other site is evicted for it meanwhile.
   table.advance(REDIRECT_MS - 1);
   expect(table.concentrator.snapshot().counters.dynamic_eroutes_evicted).toBe(0);
   table.advance(1);
   ninth.settle();
   expect(gaugesOf(table).dynamicEroutes).toBe(8);
-  // One that is up calls again: it has its place.
+  // A connected site calls again: it has its place.
   expect(redirectsIn(call(table, 1, { redirect: "supported" }))).toEqual([]);
   expect(redirectsIn(call(table, 10, { redirect: "redirected" }))).toEqual([]);
   expect(redirectsIn(call(table, 11))).toEqual([]);
@@ -107,7 +109,7 @@ test("R7 X-04: before the oldest would go, new sites are sent on; not who was se
   expect(table.concentrator.snapshot().counters.dynamic_eroutes_evicted).toBe(2);
 });
 
-test("X-04: those that are connected are told fifty a second, in order; stop stops it", () => {
+test("X-04: connected sites are redirected fifty a second, in order, until it is stopped", () => {
   const table = layTable();
   const callers = callAll(table, 30);
   table.sent.splice(0);
@@ -125,7 +127,7 @@ test("X-04: those that are connected are told fifty a second, in order; stop sto
   for (const caller of callers) caller.settle();
   table.advance(REDIRECT_MS);
   for (const caller of callers) caller.settle();
-  // Who was told, and has not gone, is closed; the others are up.
+  // Sites that were told and have not left are closed; the others are up.
   expect(gaugesOf(table)).toMatchObject({ dynamicEroutes: 10, childSas: 10 });
   const redirected = table.journal.filter(({ reason }) => reason === "redirected");
   expect(new Set(redirected.map(({ peerId }) => peerId))).toEqual(
@@ -133,7 +135,7 @@ test("X-04: those that are connected are told fifty a second, in order; stop sto
   );
 });
 
-test("X-04: a rekeyed IKE SA can still be sent; a new configuration counts for new ones", () => {
+test("X-04: a rekeyed IKE SA can still be redirected; a new configuration is for new ones", () => {
   const table = layTable();
   const caller = call(table, 1, { redirect: "supported" });
   caller.ask({ kind: "rekey-ike" });
@@ -157,7 +159,7 @@ function call(table: Table, number: number, changes: Partial<SiteSettings> = {})
   return caller;
 }
 
-/** Sites from the first on, that can be sent. */
+/** The first sites, all of which can be redirected. */
 function callAll(table: Table, count: number): readonly Caller[] {
   const numbers = Array.from({ length: count }, (_, i) => i + 1);
   return numbers.map((number) => call(table, number, { redirect: "supported" }));

@@ -1,4 +1,4 @@
-/** Negotiations that fail: what the site hears, when, and what is left behind (R1, R2, R3, R6). */
+/** Negotiations that fail: what the site is told, when, and what is left (R1, R2, R3, R6). */
 
 import { expect, test } from "bun:test";
 import { DEFAULT_AUTH } from "../../src/eroute/defaults.ts";
@@ -19,7 +19,7 @@ type Failure = {
   readonly reason: Reason;
   readonly settings?: Partial<SiteSettings>;
   readonly prepare?: (table: Table) => void;
-  /** The eroute takes certificates as well. */
+  /** The eroute accepts certificates as well. */
   readonly isCertified?: true;
 };
 
@@ -57,7 +57,7 @@ const UNANSWERED: readonly Failure[] = [
   { reason: "database-unreachable", prepare: (table) => table.database.fail("unreachable") },
 ];
 
-test("R6: whatever fails at the site, it hears the same octets' worth at the same instant", () => {
+test("R6: whatever fails, the answer has the same length and comes at the same time", () => {
   const seen = FAILURES.map((failure) => {
     const { table, caller } = negotiate(failure);
     const asked = table.now();
@@ -75,13 +75,13 @@ test("R6: whatever fails at the site, it hears the same octets' worth at the sam
   expect(seen[0]).toMatch(/^1 500 /);
 });
 
-test("R6: when the answer comes does not say whether a row was looked up, nor how slowly", () => {
+test("R6: the time of the answer does not show whether a row was read, nor how slowly", () => {
   const answeredAfter = (play: (table: Table) => void, settings: Partial<SiteSettings> = {}) => {
     const table = layTable({
       answersLookUps: false,
       plan: planOf({ unknownIdMs: 600_000, lookupMs: 4_700 }),
     });
-    // Nobody has this ID, and that is remembered from here on.
+    // There is no such ID, which is remembered from now on.
     const before = seat(table, settingsOf(9));
     before.connect();
     before.settle();
@@ -111,7 +111,7 @@ test("R6: when the answer comes does not say whether a row was looked up, nor ho
   expect(answeredAfter(() => {}, unmatched)).toEqual([0, 1, 5_000]);
 });
 
-test("R6: with a look-up that takes longer than it may, the answer waits for the next time", () => {
+test("R6: if a look-up takes too long, the answer waits for the next multiple of the time", () => {
   const table = layTable({ answersLookUps: false, plan: planOf({ lookupMs: 4_700 }) });
   const caller = seat(table, settingsOf(1));
   caller.connect();
@@ -123,7 +123,7 @@ test("R6: with a look-up that takes longer than it may, the answer waits for the
   expect((table.sent[0]?.at ?? 0) - asked).toBe(10_000);
 });
 
-test("R6: while the database fails, an ID that had no row is as good as one that has", () => {
+test("R6: while the database fails, IDs with and without a row are treated alike", () => {
   const table = layTable({
     answersLookUps: false,
     plan: planOf({ unknownIdMs: 600_000, lookupMs: 4_700 }),
@@ -246,7 +246,7 @@ test("R3: a local user without a normal eroute fails, and so does an eroute with
   }
 });
 
-test("R3: a local user's wrong key fails, and leaves the user's own key as it was", () => {
+test("R3: a wrong key for a local user fails, and leaves the user's key as it was", () => {
   const table = layTable();
   const wrong = seat(table, { ...labSettings(), psk: text("wrong") });
   wrong.connect();

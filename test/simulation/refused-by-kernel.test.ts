@@ -1,4 +1,4 @@
-/** IKE_AUTH whose first Child SA our kernel refuses: the repeats of the site try again (R6). */
+/** IKE_AUTH whose first Child SA our kernel refuses: each repeat of the site tries again (R6). */
 
 import { expect, test } from "bun:test";
 import { sealMessage } from "../../src/ike/v2/protect.ts";
@@ -13,7 +13,7 @@ import { layTable, type Table, type TableOptions } from "./table.ts";
 const ENOMEM = 12;
 const ENETUNREACH = 101;
 
-test("R6: the kernel takes the Child SA at the next repeat, and the site is up", () => {
+test("R6: the kernel accepts the Child SA at the next repeat, and the site is up", () => {
   const { table, caller, kernel } = called();
   repeat(table, caller, 2);
   expect([table.sent.length, heardBy(caller)]).toEqual([0, []]);
@@ -29,7 +29,7 @@ test("R6: the kernel takes the Child SA at the next repeat, and the site is up",
   expect(table.concentrator.snapshot().gauges.halfOpenIkeSas).toBe(0);
 });
 
-test("R6: each repeat tries once, however fast they come, and one reason is noted once", () => {
+test("R6: each repeat tries once, however fast they come, and the reason is noted once", () => {
   const { table, caller } = called();
   const request = caller.site.negotiation?.flight.octets ?? new Uint8Array();
   const { local, remote } = caller.site.path;
@@ -45,7 +45,7 @@ test("R6: each repeat tries once, however fast they come, and one reason is note
   expect(held.map(({ reason }) => reason)).toEqual(["kernel-out-of-memory"]);
 });
 
-test("R6: the kernel refuses for good: silence until the time is over, and nothing is left", () => {
+test("R6: the kernel refuses for good: no answer until the time is over; nothing is left", () => {
   const { table, caller } = called();
   repeat(table, caller, 2);
   table.advance(30_000);
@@ -57,7 +57,7 @@ test("R6: the kernel refuses for good: silence until the time is over, and nothi
   expect(last?.detail).toContain("3 times");
 });
 
-test("R6: what stood before the call that the kernel refuses goes on standing", () => {
+test("R6: SAs from before the refused call stay", () => {
   const { table, caller, kernel } = called({ isRefusing: false });
   expect(heardBy(caller)).toEqual(["established", "child-up"]);
   kernel.errno = ENOMEM;
@@ -72,7 +72,7 @@ test("R6: what stood before the call that the kernel refuses goes on standing", 
   expect(table.kernel.states.size).toBe(2);
 });
 
-test("R6: while a site waits it is asked for nothing, and a new call of it takes its place", () => {
+test("R6: while a site waits it gets no requests, and a new call replaces the old one", () => {
   const plan = planOf({}, { eroutes: [{ ...BASE_EROUTE, livenessMs: 2_000 }] });
   const { table, caller, kernel } = called({ plan });
   repeat(table, caller, 1);
@@ -89,7 +89,7 @@ test("R6: while a site waits it is asked for nothing, and a new call of it takes
   expect(view?.ikeSas.length).toBe(1);
 });
 
-test("R6: another request under the same message ID is no repeat", () => {
+test("R6: another request with the same message ID is not a repeat", () => {
   const { table, caller } = called();
   table.advance(1_000);
   const { negotiation } = caller.site;
@@ -141,7 +141,7 @@ function called({
   return { table, caller, kernel };
 }
 
-/** The site sends again what was not answered, so many times. */
+/** The site repeats unanswered requests this many times. */
 function repeat(table: Table, caller: Caller, times: number): void {
   for (let i = 0; i < times; i++) {
     const due = caller.site.negotiation?.flight.retransmitAt ?? 0;
@@ -151,7 +151,7 @@ function repeat(table: Table, caller: Caller, times: number): void {
   }
 }
 
-/** A packet of ours wants to go to the site. */
+/** There is a packet from our side to the site. */
 function packetTo(to: string): XfrmAcquire {
   const host = (text: string): Address => endpointOf(text, 0).address;
   const nobody = { family: 4, value: 0n } as const;

@@ -1,4 +1,4 @@
-/** Another program works on the kernel's tables: what is ours comes back, what is not is left. */
+/** Another program changes the kernel's tables: our objects come back, others are left alone. */
 
 import { expect, test } from "bun:test";
 import { createJournal } from "../../src/concentrator/journal/journal.ts";
@@ -63,7 +63,7 @@ test("why says of a connected site that its state was removed, when, and what to
   expect(said[0]?.detail).toMatch(/^61 s ago: another program removed .* gets new keys$/);
   expect(said[1]?.detail).toContain("removed 1 state of ours from the kernel");
   expect(advice.join()).toContain("find the program");
-  // Another site only hears that it happened; nobody does after an hour.
+  // For another site `why` only says that it happened; after an hour it says nothing.
   expect(of("site-2", 61_000).findings.filter(({ about }) => about === "kernel").length).toBe(1);
   expect(of("site-2", 61_000).advice).toEqual([]);
   expect(of("site-1", 3_600_000).findings.some(({ about }) => about === "kernel")).toBe(false);
@@ -103,7 +103,7 @@ test("one policy deleted or replaced: ours is put back, another program's is lef
   expect(table.concentrator.snapshot().counters.policies_taken_by_others).toBe(1);
 });
 
-test("a route deleted is put back; one that is not ours is nobody's business", () => {
+test("a deleted route is put back; one that is not ours is ignored", () => {
   const { table } = connected({ plan: withRoutes(planOf()) });
   const [key, route] = [...table.kernel.routes][0] ?? ["", undefined];
   if (route === undefined) throw new Error("there is a route");
@@ -117,7 +117,7 @@ test("a route deleted is put back; one that is not ours is nobody's business", (
   expect(table.concentrator.snapshot().counters.routes_removed_by_others).toBe(1);
 });
 
-test("a route that goes with its interface is tried again, and nobody is blamed", () => {
+test("a route that goes with its interface is tried again, and no program is blamed", () => {
   const { table } = connected({ plan: withRoutes(planOf()) });
   const [key, route] = [...table.kernel.routes][0] ?? ["", undefined];
   if (route === undefined) throw new Error("there is a route");
@@ -130,7 +130,7 @@ test("a route that goes with its interface is tried again, and nobody is blamed"
   expect(table.concentrator.snapshot().counters.routes_removed_by_others).toBe(0);
 });
 
-test("what no message has told is found by a comparison, and only that is asked for", () => {
+test("what no message has reported is found by a comparison, and only that is read", () => {
   const { table } = connected();
   const [name] = [...table.kernel.states.keys()];
   table.kernel.tables.states.delete(name ?? "");
@@ -146,7 +146,7 @@ test("what no message has told is found by a comparison, and only that is asked 
   expect(rekeyRequests(table)).toBe(1);
 });
 
-test("a comparison that was read before something was installed takes nothing for gone", () => {
+test("a comparison from before an installation finds nothing missing", () => {
   const { table } = connected();
   table.feed({ kind: "kernel-tables", states: new Set(), policies: new Set() });
   table.advance(5_000);
@@ -154,7 +154,7 @@ test("a comparison that was read before something was installed takes nothing fo
   expect(told(table)).toEqual([]);
 });
 
-test("a site that does not rekey what is lost is told that it is gone, after a while", () => {
+test("a site that does not rekey a lost Child SA is told after a while that it is gone", () => {
   const { table, callers } = connected();
   table.kernel.tables.states.clear();
   removed(table, { what: "states" });
@@ -173,7 +173,7 @@ test("a site that does not rekey what is lost is told that it is gone, after a w
   expect(table.concentrator.tableSizes().repairs).toBe(0);
 });
 
-test("whoever flushes time and again does not have us walk all the time", () => {
+test("a program that flushes again and again does not keep us comparing all the time", () => {
   const { table } = connected();
   table.effects.length = 0;
   for (let i = 0; i < 1_000; i++) removed(table, { what: "states" });
@@ -225,7 +225,7 @@ function rekeyRequests(table: Table): number {
   return asking.size;
 }
 
-/** What `why` says of a site; all that the journal has happened at the time 0. */
+/** What `why` says about a site; all records of the journal have the time 0. */
 function explained(table: Table, asked: string, nowWallMs: number): Explanation {
   const attempts = createAttempts();
   const journal = createJournal(100);

@@ -1,4 +1,6 @@
-/** Routes of an eroute that wants them: there while a Child SA is up, in the order that is safe. */
+/**
+ * Routes of an eroute with `routes`: they exist while a Child SA is up, and change in a safe order.
+ */
 
 import { expect, test } from "bun:test";
 import type { Effect } from "../../src/concentrator/effect.ts";
@@ -18,7 +20,7 @@ test("the route comes after the policies, and goes before them", () => {
   expect(table.kernel.routes.size).toBe(0);
 });
 
-test("the route leads to the site's subnet by the way to the site, with our subnets", () => {
+test("the route to the site's subnet follows the route to the site, with our subnets", () => {
   const { table } = connected();
   const [policy] = [...table.kernel.policies.values()].filter(({ id }) => id.direction === "out");
   const [route] = [...table.kernel.routes.values()];
@@ -37,7 +39,7 @@ test("a rekey leaves the route alone", () => {
   expect(table.kernel.routes.size).toBe(1);
 });
 
-test("of a Child SA whose route the kernel refuses nothing is left", () => {
+test("if the kernel refuses the route, nothing is left of the Child SA", () => {
   const { table, caller } = connected({
     kernelFaults: (request) => (request.op === "put-route" ? 101 : undefined),
   });

@@ -1,4 +1,4 @@
-/** A row that changes while its site is up: that site alone is touched (R2, R5, R6). */
+/** A row that changes while its site is up affects only that site (R2, R5, R6). */
 
 import { expect, test } from "bun:test";
 import type { PeerRow } from "../../src/eroute/row.ts";
@@ -11,7 +11,7 @@ import { layTable, type Table } from "./table.ts";
 
 const ROW: PeerRow = rowOf("site-2", "secret 2", "192.168.2.0");
 
-test("a row that says the same touches nobody", () => {
+test("a row with the same content affects no site", () => {
   for (const row of [ROW, { ...ROW, remmsk: "255.255.255.0" }, { ...ROW, peerip: "192.0.2.9" }]) {
     const table = layTable();
     connectAll(table, 3);
@@ -24,7 +24,7 @@ test("a row that says the same touches nobody", () => {
   }
 });
 
-test("R6: a row that says something else, or is gone, closes its own site and no other", () => {
+test("R6: a row that has changed, or is gone, closes its own site and no other", () => {
   const changes: readonly (readonly [PeerRow | undefined, string, RegExp])[] = [
     [{ ...ROW, password: "another" }, "row-changed", /another password/],
     [{ ...ROW, remip: "192.168.99.0" }, "row-changed", /192\.168\.99\.0\/24, not 192\.168\.2\.0/],
@@ -55,7 +55,7 @@ test("R6: a row that says something else, or is gone, closes its own site and no
   }
 });
 
-test("RFC 8784: a PPK in a row closes nothing where the eroute uses none", () => {
+test("RFC 8784: a new PPK in a row closes nothing if the eroute uses none", () => {
   const plan = planOf({}, { eroutes: [{ ...BASE_EROUTE, ppk: "off" }] });
   const table = layTable({ plan });
   connectAll(table, 3);
@@ -65,14 +65,14 @@ test("RFC 8784: a PPK in a row closes nothing where the eroute uses none", () =>
   table.database.put({ ...ROW, ppk: "0x00ff", ppk_id: "pq" });
   tell(table, "site-2");
   expectUntouched(table, before, 3);
-  // Were it to be used, the site would be one that does not.
+  // If PPKs were in use, this site would not use its own.
   table.feed({ kind: "configuration", plan: planOf({}, { eroutes: [BASE_EROUTE] }) });
   expectUntouched(table, before, 3);
   tell(table, "site-2");
   expect(namesOf(table)).toEqual(["fleet/site-1", "fleet/site-3"]);
 });
 
-test("other times in a row count from now on, and close nothing", () => {
+test("changed times in a row apply from now on, and close nothing", () => {
   const table = layTable();
   connectAll(table, 3);
   const before = rememberAll(table);
@@ -96,7 +96,7 @@ test("nothing secret is in the journal when a key changes", () => {
   expect(text).not.toContain("secret 2");
 });
 
-test("R6: a database that fails takes nobody down; the row is read when it answers again", () => {
+test("R6: a failing database disconnects no site; the row is read when it answers again", () => {
   const table = layTable();
   connectAll(table, 3);
   const before = rememberAll(table);
@@ -116,7 +116,7 @@ test("R6: a database that fails takes nobody down; the row is read when it answe
   expect(table.concentrator.tableSizes().rowChecks).toBe(0);
 });
 
-test("an answer that never comes counts as a failure, and one that comes late as none", () => {
+test("a missing answer counts as a failure, and a late one is dropped", () => {
   const table = layTable({ answersLookUps: false, plan: planOf({ lookupMs: 5_000 }) });
   connectWaiting(table, 1);
   tell(table, "site-1");
@@ -131,7 +131,7 @@ test("an answer that never comes counts as a failure, and one that comes late as
   expect(namesOf(table)).toEqual([]);
 });
 
-test("a site that is not connected costs no look-up, and is asked about again at once", () => {
+test("a site that is not connected costs no look-up, and its next call reads the row", () => {
   const table = layTable({ plan: planOf({ unknownIdMs: 60_000 }) });
   const caller = seat(table, settingsOf(1));
   caller.connect();
@@ -148,7 +148,7 @@ test("a site that is not connected costs no look-up, and is asked about again at
   expect(namesOf(table)).toEqual(["fleet/site-1"]);
 });
 
-test("a change that is told while the old row is on its way is not lost", () => {
+test("a change that is reported while the old row is being read is not lost", () => {
   const table = layTable({ answersLookUps: false });
   putRow(table, 1);
   const caller = seat(table, settingsOf(1));
@@ -198,7 +198,7 @@ test("a storm of changes: each row is read once, not all at a time, none is forg
   expect([rowChecks, errands]).toEqual([0, 0]);
 });
 
-test("disconnected by hand: that site's IKE SAs go, the others do not notice", () => {
+test("an operator disconnects a site: its IKE SAs end, the others do not notice", () => {
   const table = layTable();
   const callers = connectAll(table, 3);
   const before = rememberAll(table);
@@ -215,7 +215,7 @@ function tell(table: Table, peerId: string): void {
   table.feed({ kind: "row-changed", egroup: "sites", peerId });
 }
 
-/** Answers a look-up that waits with what is in the table now. */
+/** Answers a waiting look-up with the present content of the table. */
 function answer(table: Table, at: number): void {
   const lookUp = table.lookUps[at];
   if (lookUp !== undefined) lookUp.answer(table.database.find(lookUp.by));

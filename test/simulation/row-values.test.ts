@@ -1,4 +1,7 @@
-/** What a row says instead of its base eroute: in the kernel, and after a new configuration. */
+/**
+ * Values of a row that replace those of its base eroute: in the kernel, and after a new
+ * configuration.
+ */
 
 import { expect, test } from "bun:test";
 import type { ChildOptions } from "../../src/eroute/eroute.ts";
@@ -10,7 +13,7 @@ import { layTable, type Table } from "./table.ts";
 
 const OWN = { ...rowOf("site-9", "secret 9", "192.168.9.0"), lifetime: "10m", if_id: "42" };
 
-test("interface and lifetime of the row are those of its states, and of nobody else's", () => {
+test("interface and lifetime of the row apply to its own states, and to no others", () => {
   const table = connected();
   expect(interfacesOf(table)).toEqual([undefined, 42]);
   for (const { state } of table.kernel.states.values()) {
@@ -20,7 +23,7 @@ test("interface and lifetime of the row are those of its states, and of nobody e
   }
 });
 
-test("another interface in the configuration is no matter of a site whose row names one", () => {
+test("another interface in the configuration does not affect a site whose row names one", () => {
   const table = connected();
   configure(table, { ifId: 7 });
   table.advance(1_000);
@@ -34,7 +37,7 @@ test("another interface in the configuration is no matter of a site whose row na
   expect(interfacesOf(table)).toEqual([undefined]);
 });
 
-test("another lifetime in the configuration leaves the row's as it is", () => {
+test("another lifetime in the configuration leaves that of the row as it is", () => {
   const table = layTable();
   table.database.put(OWN);
   const caller = connect(table);
@@ -49,7 +52,7 @@ test("another lifetime in the configuration leaves the row's as it is", () => {
   for (const [, { state }] of fresh) expect(state.lifetime.hardSeconds).toBeLessThanOrEqual(660);
 });
 
-/** Site 1 with a row like others, site 9 with one of its own values. */
+/** Site 1 with an ordinary row, site 9 with a row that has its own values. */
 function connected(): Table {
   const table = layTable();
   connectAll(table, 1);

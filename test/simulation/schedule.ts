@@ -1,4 +1,4 @@
-/** What is to happen when: in order of time, then in order of planning. */
+/** What happens when: in order of time, then in order of planning. */
 
 export type Schedule = {
   /** Instant of the next thing to happen. */

@@ -1,4 +1,4 @@
-/** End a is connected; what end b answers from then on is the script's to say. */
+/** End a is connected; from then on a script decides what end b answers. */
 
 import { Ke, TransformType } from "../../src/crypto/transform.ts";
 import type { SeenIkev2Message } from "../../src/ike/v2/seen-message.ts";
@@ -10,10 +10,10 @@ import { connectedEnds, type Ends, type EndsSettings, takeSeen } from "./ends.ts
 import { spiOctets } from "./site-messages.ts";
 import { toyKeyExchange } from "./toy-key-exchange.ts";
 
-/** What is answered to a request of end a's CREATE_CHILD_SA. */
+/** The answer to a CREATE_CHILD_SA request of end a. */
 export type Script = (request: Request) => readonly Payload[];
 
-/** A request for new keys, as a peer looks at it. */
+/** A request for new keys, as a peer sees it. */
 export type Request = {
   readonly of: "child" | "ike";
   /** Names the Child SA that it replaces. */
@@ -29,13 +29,13 @@ export type ScriptedPeer = {
   readonly ends: Ends;
   /** All requests for new keys so far. */
   readonly requests: Request[];
-  /** Lets a do something, and answers whatever comes of it. */
+  /** Lets end a do something, and answers the requests that follow. */
   converse(): void;
-  /** The clock goes on, in small steps. */
+  /** Advances the clock in small steps. */
   advance(ms: number): void;
 };
 
-/** `informational`: what answers to all other requests hold. */
+/** `informational`: the payloads of answers to all other requests. */
 export function scriptedPeer(
   script: Script,
   settings: EndsSettings = {},
@@ -79,7 +79,7 @@ export function scriptedPeer(
   };
 }
 
-/** Less than it takes a to repeat a request. */
+/** Less time than end a waits before it repeats a request. */
 const STEP_MS = 500;
 
 /** An error and nothing else. */
@@ -94,7 +94,7 @@ export function wants(method: number): readonly Payload[] {
 
 let spi = 0x2000;
 
-/** Grants what is asked for; `without`: no key exchange, whatever came along. */
+/** Grants the request; `without`: no key exchange, even if one was offered. */
 export function grant(request: Request, without = false): readonly Payload[] {
   const { payloads, method } = request;
   const offer = payloads.find(({ kind }) => kind === "SA");

@@ -11,13 +11,10 @@ const ONLY = process.env.SEED;
 
 const TIMEOUT_MS = 600_000;
 
-/** Worlds in which a planted fault has to show. */
+/** Worlds in which a planted fault must be found. */
 const PLANTED_SEEDS = 40;
 
-/**
- * What no world brings about: a flood, faults of ours, what takes a site that we can call, and more
- * subnets than there is room for.
- */
+/** Counters that no world raises: floods, faults of ours, calls to sites, and too many subnets. */
 const NEVER_COUNTED: readonly CounterName[] = [
   "datagrams_rate_limited",
   "ikev1_calls",
@@ -45,7 +42,7 @@ const NEVER_COUNTED: readonly CounterName[] = [
 ];
 
 test(
-  "R1 R2 R3 R4 R5 R6 R7: in every world kernel, engine and sites tell the same story",
+  "R1 R2 R3 R4 R5 R6 R7: in every world kernel, engine and sites agree",
   () => {
     const first = ONLY === undefined ? 1 : Number(ONLY);
     const last = ONLY === undefined ? SEEDS : first;
@@ -113,7 +110,7 @@ function isKernel(effect: Effect, op: string): boolean {
   return effect.kind === "kernel" && effect.op.op === op;
 }
 
-/** What the first world that notices has to say; empty if none does. */
+/** The complaint of the first world that notices; empty if none does. */
 function firstComplaint(planted: Planted): string {
   for (let seed = 1; seed <= PLANTED_SEEDS; seed++) {
     const [complaint] = live(seed, planted).complaints;

@@ -1,4 +1,4 @@
-/** One site with IKE SAs and Child SAs without end: how many it keeps. */
+/** One site that makes ever more IKE SAs and Child SAs: how many it may keep. */
 
 import { describe, expect, test } from "bun:test";
 import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
@@ -25,7 +25,7 @@ const noted = (table: Table, reason: string) =>
   table.journal.filter((entry) => entry.reason === reason && entry.level === "warning");
 
 describe("IKE SAs of one site", () => {
-  test("rekeying without a Delete leaves no more than its places, and the site stays up", () => {
+  test("rekeying without a Delete leaves no more than the limit, and the site stays up", () => {
     const { table, caller } = connected();
     for (let count = 0; count < 100; count++) {
       caller.ask({ kind: "rekey-ike" });
@@ -40,7 +40,7 @@ describe("IKE SAs of one site", () => {
     expect(table.concentrator.snapshot().isConnected("site-1")).toBe(true);
   });
 
-  test("what a rekey has replaced goes after a while, Delete or not", () => {
+  test("what a rekey has replaced is removed after a while, with or without a Delete", () => {
     const { table, caller } = connected();
     for (let count = 0; count < 10; count++) {
       caller.ask({ kind: "rekey-ike" });
@@ -51,7 +51,7 @@ describe("IKE SAs of one site", () => {
     expect(gauges(table).ikeSas).toBe(1);
   });
 
-  test('uniqueness = "never" is not without end: the oldest goes, and its site is told', () => {
+  test('uniqueness = "never" has a limit: the oldest is removed, and its site is told', () => {
     const table = layTable({
       plan: planOf({ ...LIMITS, ikeSasPerSiteMax: 8 }, { eroutes: [NEVER] }),
     });
@@ -74,7 +74,7 @@ describe("IKE SAs of one site", () => {
     expect(told).toEqual([...Array(4).fill(true), ...Array(8).fill(false)]);
   });
 
-  test("another site is not touched by it", () => {
+  test("another site is not affected", () => {
     const { table, caller } = connected();
     putRow(table, 2);
     const other = seat(table, settingsOf(2));
@@ -92,7 +92,7 @@ describe("IKE SAs of one site", () => {
 });
 
 describe("Child SAs of one site", () => {
-  test("it keeps no more than its places; the oldest goes, and the site is told", () => {
+  test("it keeps no more than the limit; the oldest is removed, and the site is told", () => {
     const { table, caller } = connected({ childSasPerSiteMax: 6 });
     for (let count = 0; count < 12; count++) {
       table.advance(10);
@@ -106,7 +106,7 @@ describe("Child SAs of one site", () => {
     expect(caller.session().children).toHaveLength(6);
   });
 
-  test("a rekey takes the place of what it replaces: nothing goes for it", () => {
+  test("a rekey takes the place of what it replaces: nothing else is removed", () => {
     const { table, caller } = connected({ childSasPerSiteMax: 6 });
     for (let count = 0; count < 5; count++) {
       caller.ask({ kind: "new-child" });

@@ -1,4 +1,4 @@
-/** A site's Child SAs: made out of an answer, removed (RFC 7296 §2.9, §2.17). */
+/** A site's Child SAs: made from an answer, removed (RFC 7296 §2.9, §2.17). */
 
 import { espAlgorithmsOf } from "../../src/ike/algorithms.ts";
 import { deriveEspKeys } from "../../src/ike/v2/keys.ts";
@@ -6,7 +6,7 @@ import type { Payload } from "../../src/wire/v2/message.ts";
 import { chosenOf, numberOfSpi } from "./site-messages.ts";
 import type { Session, Site, SiteChild } from "./site-state.ts";
 
-/** What both ends have put into a Child SA. */
+/** What both ends have contributed to a Child SA. */
 export type ChildInput = {
   readonly spiIn: number;
   readonly Ni: Uint8Array;
@@ -14,7 +14,7 @@ export type ChildInput = {
   readonly sharedSecret: Uint8Array;
 };
 
-/** A Child SA out of an answer's SA, TSi and TSr; false if the answer holds none. */
+/** Makes a Child SA from an answer's SA, TSi and TSr; false if the answer has none. */
 export function addChild(
   site: Site,
   session: Session,
@@ -41,7 +41,7 @@ export function addChild(
   return true;
 }
 
-/** Removes a Child SA, whichever IKE SA it belongs to by now. */
+/** Removes a Child SA, whichever IKE SA it belongs to now. */
 export function removeChild(site: Site, spiIn: number, why: string): void {
   for (const session of site.sessions.values()) {
     const before = session.children.length;

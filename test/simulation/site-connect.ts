@@ -31,7 +31,7 @@ import { chosenOf, errorOf, espOffer, ikeOffer, wantedGroup } from "./site-messa
 import type { Authenticating, Initiating, Session, Site } from "./site-state.ts";
 import { TOY_ANCHORS, toySignature } from "./toy-signature.ts";
 
-/** Cookies and other groups that a site takes up before it gives up. */
+/** Requests for cookies and other groups that a site follows before it gives up. */
 const RETRIES_MAX = 5;
 
 /** Sends the first IKE_SA_INIT request. */
@@ -70,14 +70,14 @@ export function onInitResponse(
   }
   const error = errorOf(payloads);
   if (error !== undefined) {
-    // Anybody can send it: it is noted, and the site goes on waiting (§2.21.1).
+    // Anybody can send this: it is noted, and the site goes on waiting (§2.21.1).
     site.out.push({ kind: "refused", asked: "IKE_SA_INIT", notify: error.type });
     return;
   }
   authenticate(site, init, { header, payloads, octets: octets.slice() });
 }
 
-/** The concentrator has proved who it is, or has refused us. */
+/** The concentrator has authenticated, or has refused us. */
 export function onAuthResponse(
   site: Site,
   auth: Authenticating,
@@ -256,7 +256,7 @@ function signedAuth(key: SigningKey, octets: Uint8Array): Payload[] {
   ];
 }
 
-/** A NAT is on the way: both ends go to the ports of RFC 3948. */
+/** A NAT is on the way: both ends change to the ports of RFC 3948. */
 function floatPorts(site: Site): void {
   const { local, remote } = site.path;
   const port = site.settings.natPort;

@@ -23,7 +23,7 @@ export function publicOf(site: Site, own: OwnKey): Uint8Array {
   return result.ok ? result.value.publicValue : new Uint8Array(0);
 }
 
-/** The shared secret; undefined if the other's public value is no good. */
+/** The shared secret; undefined if the other end's public value is invalid. */
 export function secretOf(site: Site, own: OwnKey, peerPublic: Uint8Array): Uint8Array | undefined {
   const { method, random } = own;
   const op = { op: "derive", method, random: random.slice(), peerPublic } as const;
@@ -43,12 +43,12 @@ export function drawEspSpi(site: Site): number {
   return Math.max(numberOfSpi(site.sources.random(4)), ESP_SPI_MIN);
 }
 
-/** Sends octets the way the site takes at present. */
+/** Sends octets on the path that the site uses at present. */
 export function send(site: Site, octets: Uint8Array): void {
   site.out.push({ kind: "send", octets, path: site.path });
 }
 
-/** Sends a request, to be sent again until it is answered. */
+/** Sends a request, which is repeated until it is answered. */
 export function launch<P>(
   site: Site,
   messageId: number,

@@ -1,4 +1,4 @@
-/** A site's exchanges when it is up: rekey, new Child SA, Delete (RFC 7296 §1.3, §1.4). */
+/** A connected site's exchanges: rekey, new Child SA, Delete (RFC 7296 §1.3, §1.4). */
 
 import { ikeAlgorithmsOf } from "../../src/ike/algorithms.ts";
 import { notifyOf, payloadOf } from "../../src/ike/v2/find-payload.ts";
@@ -66,7 +66,7 @@ export function onResponse(
   if (site.sessions.has(session.secured.id.spiI)) sendNext(site, session);
 }
 
-/** A request of the concentrator: it deletes, or asks whether we are there. */
+/** A request of the concentrator: a Delete, or a liveness check. */
 export function onRequest(
   site: Site,
   session: Session,
@@ -112,7 +112,7 @@ type Request = {
   readonly pending: Pending;
 };
 
-/** What an ask becomes on the wire; undefined if its Child SA is gone. */
+/** The request on the wire; undefined if its Child SA is gone. */
 function requestOf(site: Site, session: Session, asked: Ask): Request | undefined {
   switch (asked.kind) {
     case "new-child":
@@ -218,7 +218,7 @@ function onChildAnswer(
           : { kind: "rekey-child", spiIn: replaces, ke: group },
       );
     }
-    // The concentrator does not have it: neither have we then (§2.25).
+    // The concentrator does not have it, so we remove it too (§2.25).
     if (error.type === NotifyType.CHILD_SA_NOT_FOUND && replaces !== undefined) {
       removeChild(site, replaces, "not found by concentrator");
     }
@@ -269,7 +269,7 @@ function onIkeAnswer(
   takeOver(site, session, { id, algorithms, keys, fragmentOctets: undefined });
 }
 
-/** The new IKE SA has the Child SAs and what waits to be asked; the old one is deleted. */
+/** The new IKE SA gets the Child SAs and the waiting requests; the old one is deleted. */
 function takeOver(site: Site, session: Session, secured: Session["secured"]): void {
   const { spiI } = secured.id;
   const successor: Session = {

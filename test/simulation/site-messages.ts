@@ -1,4 +1,4 @@
-/** Payloads of a site's requests, and what is read from the answers (RFC 7296 §1.2, §1.3). */
+/** Payloads of a site's requests, and what it reads from answers (RFC 7296 §1.2, §1.3). */
 
 import { TransformType } from "../../src/crypto/transform.ts";
 import type { TransformChoice } from "../../src/ike/algorithms.ts";

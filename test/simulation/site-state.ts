@@ -13,16 +13,16 @@ import type { Identity } from "../../src/wire/identity.ts";
 import type { TrafficSelector } from "../../src/wire/traffic-selector.ts";
 import type { CpPayload, Payload, Transform } from "../../src/wire/v2/message.ts";
 
-/** How a site is set up. `path.local` is what the site takes for its own address. */
+/** How a site is set up. `path.local` is what the site believes to be its own address. */
 export type SiteSettings = {
   readonly identity: Identity;
-  /** IDr: whom it wants to speak to. */
+  /** IDr: the peer that it wants to reach. */
   readonly expects?: Identity;
   readonly psk: Uint8Array;
-  /** What it proves itself with instead of the key. */
+  /** What it authenticates with instead of the key. */
   readonly key?: SigningKey;
   readonly path: Path;
-  /** Ports of both ends once a NAT is found (RFC 7296 §2.23). */
+  /** Ports of both ends once a NAT is detected (RFC 7296 §2.23). */
   readonly natPort: number;
   /** Transforms of IKE and ESP proposals, without key exchange. */
   readonly ike: readonly Transform[];
@@ -33,25 +33,25 @@ export type SiteSettings = {
   readonly tsI: readonly TrafficSelector[];
   readonly tsR: readonly TrafficSelector[];
   readonly initialContact: boolean;
-  /** It knows RFC 4555. */
+  /** It supports RFC 4555. */
   readonly mobike?: boolean;
-  /** What it says of RFC 5685 in IKE_SA_INIT; left out: nothing. */
+  /** Its notify of RFC 5685 in IKE_SA_INIT; left out: none. */
   readonly redirect?: "supported" | "redirected";
   /** It asks for no Child SA in IKE_AUTH (RFC 6023). */
   readonly childless?: boolean;
-  /** What it asks to be told in IKE_AUTH (RFC 7296 §2.19). */
+  /** The attributes that it requests in IKE_AUTH (RFC 7296 §2.19). */
   readonly configuration?: CpPayload;
   /** Whether it deletes, as it should, what it has rekeyed. */
   readonly deletesReplaced: boolean;
 };
 
-/** Where everything that is not the site's own decision comes from. */
+/** The source of everything that the site does not decide. */
 export type SiteSources = {
   random(count: number): Uint8Array;
   keyExchange(op: KeyExchangeRequest): KeyExchangeResult;
 };
 
-/** What a site is asked to do. */
+/** What a site is told to do. */
 export type Ask =
   | { readonly kind: "rekey-child"; readonly spiIn: number; readonly ke?: number | undefined }
   | { readonly kind: "new-child"; readonly ke?: number | undefined }
@@ -59,7 +59,7 @@ export type Ask =
   | { readonly kind: "rekey-ike"; readonly ke?: number | undefined }
   | { readonly kind: "delete-ike" }
   | { readonly kind: "liveness" }
-  /** Whatever a test wants to say. */
+  /** Any payloads that a test wants to send. */
   | {
       readonly kind: "say";
       readonly exchangeType: number;
@@ -70,7 +70,7 @@ export type Ask =
 export type SiteOutput =
   | { readonly kind: "send"; readonly octets: Uint8Array; readonly path: Path }
   | { readonly kind: "established"; readonly spiI: IkeSpi; readonly spiR: IkeSpi }
-  /** It was sent to another gateway: what the notify says. */
+  /** It was redirected: the content of the notify. */
   | { readonly kind: "redirected"; readonly data: Uint8Array }
   | { readonly kind: "configured"; readonly reply: CpPayload }
   | { readonly kind: "child-up"; readonly child: SiteChild }
@@ -86,13 +86,13 @@ export type SiteChild = {
   readonly spiIn: number;
   readonly spiOut: number;
   readonly algorithms: EspAlgorithms;
-  /** `initiator`: of what the site sends. */
+  /** `initiator`: the flag in messages of the site. */
   readonly keys: EspKeys;
   readonly tsI: readonly TrafficSelector[];
   readonly tsR: readonly TrafficSelector[];
 };
 
-/** Our part of a key exchange: the private octets give the same value again. */
+/** Our part of a key exchange: the private octets give the same value each time. */
 export type OwnKey = { readonly method: number; readonly random: Uint8Array };
 
 /** What a request in flight was for. */
@@ -143,7 +143,7 @@ export type Initiating = {
   readonly own: OwnKey;
   readonly cookie: Uint8Array | undefined;
   readonly flight: Flight<"init">;
-  /** Cookies and other groups taken up so far. */
+  /** Requests for cookies and other groups followed so far. */
   readonly retries: number;
 };
 

@@ -1,4 +1,4 @@
-/** What a fleet does at the same time, it does not do together again: chance in the times. */
+/** What a fleet does at the same time, it does not do together again: times are randomised. */
 
 import { expect, test } from "bun:test";
 import { DEFAULT_LIFE } from "../../src/eroute/defaults.ts";
@@ -27,7 +27,7 @@ const SITES = 10_000;
 const X25519 = 31;
 const HOUR_MS = 3_600_000;
 
-/** Keys are replaced in the last fifth of their time: so many a second if chance were even. */
+/** Keys are replaced in the last fifth of their time: so many a second if spread evenly. */
 const SECONDS = 720;
 const PER_SECOND = SITES / SECONDS;
 
@@ -38,7 +38,7 @@ const KEYS = {
 
 for (const [whose, { lifetimeSeconds, ikeLifetimeMs }] of Object.entries(KEYS)) {
   test(
-    `10,000 sites that came at once: keys of their ${whose} are replaced in 12 minutes`,
+    `10,000 sites that connected at once: keys of their ${whose} are replaced in 12 minutes`,
     () => {
       const eroute = {
         ...BASE_EROUTE,
@@ -59,7 +59,7 @@ for (const [whose, { lifetimeSeconds, ikeLifetimeMs }] of Object.entries(KEYS)) 
       expect(table.now()).toBe(begun + HOUR_MS + 1_000);
       expect(perSecond.reduce((sum, count) => sum + count, 0)).toBe(SITES);
       expect(Math.max(...perSecond)).toBeLessThan(3 * PER_SECOND);
-      // No minute has much less than its share either.
+      // No minute has much less than its share.
       for (let from = 0; from + 60 <= SECONDS; from += 60) {
         const minute = perSecond.slice(from, from + 60).reduce((sum, count) => sum + count, 0);
         expect(minute).toBeGreaterThan(0.8 * 60 * PER_SECOND);
@@ -92,7 +92,7 @@ test('R12: 300 eroutes with start = "always" are called calls_max at a time, eac
     const resolving = table.effects.splice(0).filter((effect) => effect.kind === "resolve");
     expect(resolving.length).toBeLessThanOrEqual(callsMax);
     for (const { resolve } of resolving) {
-      // Who it is does not show in it: each is refused at once, and another one gets its place.
+      // Each site refuses at once, so that another one gets its place.
       table.feed({ kind: "resolved", resolve, result: { ok: false, error: "no such host" } });
     }
   }
@@ -102,7 +102,7 @@ test('R12: 300 eroutes with start = "always" are called calls_max at a time, eac
   expect(asked.size).toBe(ALWAYS);
 });
 
-/** All sites, connected at the same instant; what they do from then on is their own business. */
+/** All sites, connected at the same instant, and acting on their own from then on. */
 function fleetAt(eroute: typeof BASE_EROUTE): Table {
   const limits = { dynamicEroutesMax: 2 * SITES, cookieAbove: 2 * SITES, halfOpenMax: 2 * SITES };
   const table = layTable({
@@ -131,7 +131,7 @@ function fleetAt(eroute: typeof BASE_EROUTE): Table {
   return table;
 }
 
-/** Requests for new keys that are no repeats; takes them off the table. */
+/** Requests for new keys, without repeats; takes them off the table. */
 function firstCopies(table: Table): number {
   const before = seen.size;
   for (const { octets } of table.sent.splice(0)) {

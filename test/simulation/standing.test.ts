@@ -1,9 +1,9 @@
-/** Policies that stand without an SA, as the kernel refuses one of them (R14). */
+/** Policies that stand without an SA, when the kernel refuses one of them (R14). */
 
 import { expect, test } from "bun:test";
 import { layTable } from "./table.ts";
 
-test("R14: a trap that the kernel refuses is told of, and put again until it stands", () => {
+test("R14: a trap that the kernel refuses is reported, and put again until it stands", () => {
   let refusals = 2;
   const table = layTable({
     kernelFaults: ({ op }) => (op === "put-policy" && refusals-- > 0 ? 12 : undefined),

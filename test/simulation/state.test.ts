@@ -20,7 +20,7 @@ function writtenOf(ends: Ends, end: IkeEnd, generation: number): Uint8Array {
   return document;
 }
 
-/** The end goes on from what was written, whenever that was. */
+/** The end goes on from a written copy, however old. */
 function goOn(ends: Ends, end: IkeEnd, document: Uint8Array, generation: number): void {
   const read = readIkeSa(document, placeOf(ends, generation));
   if (!read.ok) throw new Error(read.error.detail);
@@ -35,7 +35,9 @@ function repeatsOf(ends: Ends): readonly string[] {
   return log.repeats;
 }
 
-/** End a asks, goes back to an older copy, and asks for something else under the same ID. */
+/**
+ * End a sends a request, goes back to an older copy, and sends another request with the same ID.
+ */
 function goneBack(generations: readonly number[]): Ends {
   const ends = connectedEnds();
   const old = writtenOf(ends, ends.a, 0);
@@ -53,7 +55,7 @@ function goneBack(generations: readonly number[]): Ends {
   return ends;
 }
 
-test("an older copy that goes on seals other messages under the same IDs, and no IV twice", () => {
+test("an older copy that goes on seals other messages with the same IDs, and no IV twice", () => {
   expect(repeatsOf(goneBack([1]))).toEqual([]);
 });
 

@@ -1,4 +1,4 @@
-/** A concentrator on a table: a test delivers each message, row and answer by hand. */
+/** A concentrator whose messages, rows and answers a test delivers by hand. */
 
 import { type Concentrator, concentratorOn } from "../../src/concentrator/concentrator.ts";
 import { createEngine } from "../../src/concentrator/create-engine.ts";
@@ -27,7 +27,7 @@ export type Sent = { readonly octets: Uint8Array; readonly path: Path; readonly 
 
 export type WaitingLookUp = {
   readonly by: LookupKey;
-  /** Answers, or answers again, or too late: whatever a test wants. */
+  /** Answers, perhaps again or too late, as a test wants. */
   answer(result: LookupResult): void;
 };
 
@@ -35,10 +35,10 @@ export type WaitingLookUp = {
 export type TableOptions = {
   readonly plan?: EroutePlan;
   readonly kernelFaults?: KernelFaults;
-  /** Rows are answered at once from `database`; else they wait in `lookUps`. */
+  /** Look-ups are answered at once from `database`; otherwise they wait in `lookUps`. */
   readonly answersLookUps?: boolean;
   readonly keyExchange?: (op: KeyExchangeRequest) => KeyExchangeResult | "later";
-  /** Whether the kernel's answers wait in `kernelAnswers` just now. */
+  /** Whether the kernel's answers now wait in `kernelAnswers`. */
   readonly holdsKernelAnswers?: () => boolean;
   readonly random?: (count: number, prng: Prng) => Uint8Array;
 };
@@ -50,15 +50,15 @@ export type Table = {
   readonly kernel: KernelModel;
   readonly database: DatabaseModel;
   readonly prng: Prng;
-  /** All that was sent and has not been taken, oldest first. */
+  /** All datagrams that were sent and not yet taken, oldest first. */
   readonly sent: Sent[];
   readonly lookUps: WaitingLookUp[];
-  /** Key exchanges that were told to wait. */
+  /** Key exchanges that were made to wait. */
   readonly keyExchanges: { answer(result: KeyExchangeResult): void; op: KeyExchangeRequest }[];
   /** Answers of the kernel that were held back: feed them when it is time. */
   readonly kernelAnswers: Event[];
   readonly journal: JournalEntry[];
-  /** Effects of each event in order, kernel answers' included. */
+  /** Effects of each event in order, including those of kernel answers. */
   readonly effects: Effect[];
   now(): number;
   feed(event: Event): void;

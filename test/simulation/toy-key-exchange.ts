@@ -1,4 +1,4 @@
-/** A key exchange for simulations: no security at all, the shape of the real one, and fast. */
+/** A key exchange for simulations: fast, shaped like a real one, without any security. */
 
 import { sha256 } from "../../src/crypto/hash.ts";
 import type { KeyExchangeResult } from "../../src/crypto/key-exchange.ts";

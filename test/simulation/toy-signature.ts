@@ -1,4 +1,4 @@
-/** Signatures and certificates for simulations: no security at all, the shape of real ones. */
+/** Signatures and certificates for simulations: shaped like real ones, without any security. */
 
 import { sha256 } from "../../src/crypto/hash.ts";
 import {
@@ -15,7 +15,7 @@ import { err, ok } from "../../src/octets/result.ts";
 const utf8 = new TextEncoder();
 const ANCHOR = "toy authority";
 
-/** A key whose certificate says `name`, and that `anchor` has issued it. */
+/** A key with a certificate for `name`, issued by `anchor`. */
 export function toyKey(name: string, anchor = ANCHOR): SigningKey {
   const certificate = utf8.encode(JSON.stringify({ name, anchor }));
   return {
@@ -29,14 +29,16 @@ export function toyKey(name: string, anchor = ANCHOR): SigningKey {
   };
 }
 
-/** The one authority of all toy certificates, unless they say otherwise. */
+/** The authority of all toy certificates unless they name another. */
 export const TOY_ANCHORS: TrustAnchors = {
   certificates: [utf8.encode(ANCHOR)],
   ids: [ANCHOR],
   keyIds: new Uint8Array(20).fill(0xca),
 };
 
-/** A signature is a hash over certificate and octets: whoever knows the one can make it. */
+/**
+ * A signature is a hash over certificate and octets: anyone who has the certificate can make it.
+ */
 export function toySignature(op: SignatureRequest): SignatureResult {
   if (op.op === "sign") {
     const signature = signatureOf(op.key.certificates[0] ?? new Uint8Array(0), op.octets);

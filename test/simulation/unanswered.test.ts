@@ -1,4 +1,4 @@
-/** IKE_AUTH without an answer: faults of ours, and sites that are not to hear anything (R6). */
+/** IKE_AUTH without an answer: faults of ours, and sites that must not get one (R6). */
 
 import { expect, test } from "bun:test";
 import type { EroutePlan, UnknownSites } from "../../src/eroute/eroute.ts";
@@ -15,7 +15,7 @@ import { layTable, type Table } from "./table.ts";
 
 const text = (value: string) => new TextEncoder().encode(value);
 
-/** The site sends again what was not answered, so many times. */
+/** The site repeats unanswered requests this many times. */
 function repeat(table: Table, caller: Caller, times: number): void {
   for (let i = 0; i < times; i++) {
     const due = caller.site.negotiation?.flight.retransmitAt ?? 0;
@@ -34,7 +34,7 @@ function call(table: Table, changes: Parameters<typeof settingsOf>[1] = {}): Cal
 
 const heardBy = (caller: Caller) => caller.heard.map(({ kind }) => kind);
 
-test("R6: the database comes back, and the next repeat of the same request gets in", () => {
+test("R6: the database answers again, and the next repeat of the same request connects", () => {
   const table = layTable();
   putRow(table, 1);
   table.database.fail("unreachable");
@@ -57,7 +57,7 @@ test("R6: each repeat costs at most one look-up, and the same reason is noted on
   const caller = call(table);
   const request = caller.site.negotiation?.flight.octets ?? new Uint8Array();
   const { local, remote } = caller.site.path;
-  // More often than any site repeats: somebody plays back what he has seen.
+  // More often than any site repeats: an attacker replays what he has seen.
   for (let i = 0; i < 50; i++) table.deliver(request, { local: remote, remote: local });
   expect(table.concentrator.snapshot().counters.lookups_started).toBe(1);
   repeat(table, caller, 3);
@@ -68,7 +68,7 @@ test("R6: each repeat costs at most one look-up, and the same reason is noted on
   expect(noted[0]?.detail).toContain("not answered");
 });
 
-test("R6: nothing gets better: the negotiation ends in silence when its time is over", () => {
+test("R6: the fault stays: the negotiation ends without an answer when its time is over", () => {
   const table = layTable();
   table.database.fail("unreachable");
   const caller = call(table);
@@ -82,7 +82,7 @@ test("R6: nothing gets better: the negotiation ends in silence when its time is 
   expect(table.concentrator.snapshot().counters.negotiations_failed).toBe(1);
 });
 
-test("R6: a repeat that finds no row is refused as ever", () => {
+test("R6: a repeat that finds no row is refused as usual", () => {
   const table = layTable();
   table.database.fail("unreachable");
   const caller = call(table);
@@ -95,7 +95,7 @@ test("R6: a repeat that finds no row is refused as ever", () => {
   expect(reasons).toEqual(["database-unreachable", "no-row"]);
 });
 
-test("R6: another request under the same message ID is no repeat: one guess a negotiation", () => {
+test("R6: another request with the same message ID is no repeat: one guess a negotiation", () => {
   const table = layTable();
   table.database.fail("unreachable");
   const caller = call(table);
@@ -115,7 +115,7 @@ test("R6: another request under the same message ID is no repeat: one guess a ne
   expect([counters.lookups_started, counters.messages_out_of_window]).toEqual([1, 1]);
 });
 
-test("R6: a site that called before its row was there gets in without a new call", () => {
+test("R6: a site that called before its row existed connects without a new call", () => {
   const table = layTable({ plan: withUnknown("silent", { unknownIdMs: 2_000 }) });
   const caller = call(table);
   repeat(table, caller, 1);
@@ -166,7 +166,7 @@ test.each(["refuse", "silent"] as const)(
   },
 );
 
-test("R6: an eroute's own unknown_sites counts for the IDs that it matches", () => {
+test("R6: an eroute's own unknown_sites applies to the IDs that it matches", () => {
   const life = { ...BASE_EROUTE.life, unknownSites: "silent" } as const;
   const eroutes = [{ ...BASE_EROUTE, life }, NORMAL_EROUTE];
   const table = layTable({ plan: planOf({}, { eroutes }) });
@@ -179,7 +179,7 @@ test("R6: an eroute's own unknown_sites counts for the IDs that it matches", () 
   expect(heardBy(other)).toEqual(["refused", "ended"]);
 });
 
-test("R7: a full table refuses nobody for good, and tells nobody which IDs there are", () => {
+test("R7: a full table refuses no site for good, and does not show which IDs exist", () => {
   const plan = planOf({ dynamicEroutesMax: 1, evictBelowFreePercent: 0 });
   const table = layTable({ plan });
   putRow(table, 1);
@@ -198,7 +198,7 @@ test("R7: a full table refuses nobody for good, and tells nobody which IDs there
   expect(heardBy(second)).toEqual(["established", "child-up"]);
 });
 
-test("R6: a look-up that a reload has ended is made again by the site's repeat", () => {
+test("R6: the site's repeat makes a look-up again that a reload has ended", () => {
   const table = layTable({ answersLookUps: false });
   const caller = call(table);
   const eroutes = [{ ...BASE_EROUTE, egroup: "others" }, NORMAL_EROUTE];

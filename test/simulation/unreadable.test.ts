@@ -1,4 +1,4 @@
-/** Payloads that cannot be read: fatal for nobody who does not need them (RFC 7296 §2.5, §2.21). */
+/** Payloads that cannot be read: fatal only where they are needed (RFC 7296 §2.5, §2.21). */
 
 import { expect, test } from "bun:test";
 import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES } from "../../src/crypto/default-suites.ts";
@@ -12,7 +12,7 @@ import { ESP_SUITE, GCM_ESP, selectorOf } from "./plan.ts";
 import { grant, type ScriptedPeer, scriptedPeer } from "./scripted-peer.ts";
 import { espOffer } from "./site-messages.ts";
 
-/** Bodies that no parser takes, by the kind of payload. */
+/** Bodies that no parser accepts, by kind of payload. */
 const UNREADABLE: Readonly<Record<string, Payload>> = {
   "a KE payload of group 0 with no octets": opaque(PayloadType.KE, [0, 0, 0, 0]),
   "a notify whose SPI is longer than itself": opaque(PayloadType.NOTIFY, [3, 200, 64, 0]),
@@ -38,7 +38,7 @@ for (const [what, payload] of Object.entries(UNREADABLE)) {
     expect(established(ends.b).children.length).toBe(2);
   });
 
-  test(`${what}, in INFORMATIONAL at either end: it is answered, and passed over`, () => {
+  test(`${what}, in INFORMATIONAL at either end: it is answered, and ignored`, () => {
     const ends = connectedEnds();
     expect(ask(ends, ExchangeType.INFORMATIONAL, [payload])).toEqual([]);
     expect(established(ends.b).children.length).toBe(1);
@@ -93,7 +93,7 @@ for (const [kind, payload, said] of NEEDED) {
     );
     const refused = notes.find(({ reason }) => reason === "unreadable-payload");
     expect(refused?.detail).toStartWith(said);
-    // Mended, its next rekey works.
+    // After that, its next rekey works.
     isBroken = false;
     scene.advance(15_000);
     expect(childOf(scene)).not.toBe(old);
@@ -101,7 +101,7 @@ for (const [kind, payload, said] of NEEDED) {
 }
 
 test("an answer that cannot be read as a whole costs its exchange, not the IKE SA", () => {
-  // An Encrypted payload inside of another one.
+  // An Encrypted payload inside another one.
   const misplaced = opaque(PayloadType.SK, [1, 2, 3, 4]);
   for (const of of ["child", "ike", "liveness"] as const) {
     const scene = scriptedPeer(() => [misplaced], WITH_DEFAULTS, [misplaced]);
@@ -114,7 +114,7 @@ test("an answer that cannot be read as a whole costs its exchange, not the IKE S
   }
 });
 
-/** What a request for a Child SA cannot do without, and the notify that says so. */
+/** Payloads that a request for a Child SA needs, and the notify that says so. */
 const REQUESTED: readonly (readonly [Payload["kind"], Payload, number])[] = [
   ["SA", opaque(PayloadType.SA, [0, 0, 0, 12, 0, 0, 0, 8]), NotifyType.NO_PROPOSAL_CHOSEN],
   ["TSi", opaque(PayloadType.TSi, [1, 0, 0, 0]), NotifyType.TS_UNACCEPTABLE],
@@ -130,7 +130,7 @@ for (const [kind, payload, notify] of REQUESTED) {
   });
 }
 
-test("a Delete that cannot be read: nobody knows what is left, the IKE SA ends (§2.21.3)", () => {
+test("an unreadable Delete: what is left is not known, so the IKE SA ends (§2.21.3)", () => {
   const ends = connectedEnds();
   const broken = opaque(PayloadType.DELETE, [3, 4, 0, 2, 1, 2, 3, 4]);
   const answer = ask(ends, ExchangeType.INFORMATIONAL, [broken]);
@@ -167,7 +167,7 @@ function newChild(): readonly Payload[] {
   ];
 }
 
-/** A request in end a's name; what end b answers. */
+/** Sends a request as end a; returns the answer of end b. */
 function ask(ends: Ends, exchangeType: number, payloads: readonly Payload[]): readonly Payload[] {
   takeSeen(ends.b);
   const { nextId: messageId } = established(ends.b).inbound;

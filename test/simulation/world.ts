@@ -36,10 +36,10 @@ import type { SiteOutput } from "./site-state.ts";
 import { toyKeyExchange } from "./toy-key-exchange.ts";
 import { toySignature } from "./toy-signature.ts";
 
-/** A fault put in on purpose, to see that it is found. */
+/** A fault planted to see that it is found. */
 export type Planted = {
   readonly kernel?: KernelFaults;
-  /** What the world gets to see of the effects of an event. */
+  /** What the world learns about the effects of an event. */
   readonly effects?: (effects: readonly Effect[]) => readonly Effect[];
 };
 
@@ -55,21 +55,21 @@ export type World = {
   readonly kernel: KernelModel;
   readonly database: DatabaseModel;
   readonly inhabitants: readonly Inhabitant[];
-  /** The last datagrams on the wire, for those who repeat and mutilate them. */
+  /** The last datagrams on the wire, to be repeated and damaged. */
   readonly wire: { readonly octets: Uint8Array; readonly path: Path }[];
   readonly log: string[];
   readonly complaints: string[];
-  /** Policies that have to stand whether there is an SA or not; undefined: nobody asked. */
+  /** Policies that must stand whether or not there is an SA; undefined: not computed yet. */
   standing: ReadonlyMap<string, XfrmPolicy> | undefined;
   now: number;
-  /** From then on everything works, so that the world can be left in order. */
+  /** From then on everything works, so that the world ends in order. */
   isCalm: boolean;
   answersUnderWay: number;
   checkedAt: string;
   events: number;
 };
 
-/** All of it where one seed is replayed. */
+/** The whole log if one seed is replayed. */
 const LOG_LINES_MAX = Number(process.env.LOG_LINES ?? (process.env.SEED ? 1_000_000 : 50));
 const WIRE_MAX = 40;
 const ENOMEM = 12;
@@ -145,7 +145,7 @@ export function runUntil(world: World, until: number): void {
   world.now = Math.max(world.now, until);
 }
 
-/** Puts on its way what a site wants done. */
+/** Performs the outputs of a site. */
 export function takeOutputs(
   world: World,
   from: Inhabitant,
@@ -254,7 +254,7 @@ function surroundingsOf(world: World): Parameters<typeof createDriver>[1] {
 
 function performKernel(world: World, request: XfrmRequest) {
   const { kernel, climate } = world;
-  // Refusals and late answers leave halves of Child SAs: there the order means nothing.
+  // Refusals and late answers leave halves of Child SAs, for which the order means nothing.
   const isOrderly = climate.kernelFailure === 0 && climate.kernelDelay === 0 && !climate.isNatted;
   if (isOrderly) checkRequest(kernel, request, (what) => complain(world, what));
   const result = kernel.perform(request);
@@ -347,7 +347,7 @@ function mutated(
   return { ...engine, handle: (event, now) => mutate(engine.handle(event, now)) };
 }
 
-/** The world's last moments, for whoever has to find out what went wrong. */
+/** The world's last moments, to find out what went wrong. */
 export function reportOf(world: World): string {
   const { seed, complaints, log } = world;
   const { plan: _, ...climate } = world.climate;

@@ -1,6 +1,6 @@
 /**
- * The most expensive messages that are known: each list and string as long as a datagram takes,
- * from strangers, from who has not proved yet who he is, and from a site. Each has its own table.
+ * The most expensive known messages, each with its own table: every list and string as long as a
+ * datagram allows, from strangers, from unauthenticated peers, and from a site.
  */
 
 import { notify } from "../../src/ike/v2/notify.ts";
@@ -36,16 +36,16 @@ import {
 
 export type WorstMessage = {
   readonly name: string;
-  /** All that comes before it; then what delivers it. */
+  /** All that comes before it; returns what delivers it. */
   prepare(): Prepared;
 };
 
 export type Prepared = { readonly table: Table; deliver(): void };
 
-/** All of them. With `debug` somebody looks at the site closely meanwhile. */
+/** All of them. With `debug` the site is traced. */
 export function worstMessages({ debug }: { readonly debug: boolean }): readonly WorstMessage[] {
   const lay = () => {
-    // Everybody's own subnets are all there are: narrowing has the most to do.
+    // Each site may have all subnets, so that narrowing has the most to do.
     const base = { ...BASE_EROUTE, localSubnets: EVERYTHING, remoteSubnets: EVERYTHING };
     const wild = { ...base, name: "wild", peerid: patternOf(`*${"a*".repeat(120)}b`) };
     const table = layTable({ plan: planOf({}, { eroutes: [base, wild] }) });
@@ -90,7 +90,7 @@ function fromStranger(lay: () => Table, name: string, before: readonly Payload[]
   };
 }
 
-/** The site's IKE_SA_INIT with other payloads before its own; an SA takes the place of its own. */
+/** The site's IKE_SA_INIT with other payloads before its own; an SA among them replaces its own. */
 function initWith(caller: Caller, before: readonly Payload[]) {
   const first = caller.outbox.shift();
   assert(first !== undefined, "a request");
@@ -128,7 +128,7 @@ function authOf(lay: () => Table, name: string, changes: Partial<SiteSettings>):
   };
 }
 
-/** The IKE_AUTH of who has not proved anything: his ID is right, the rest is this. */
+/** The IKE_AUTH of an unauthenticated peer: its ID is right, the rest is given. */
 function authWith(lay: () => Table, name: string, payloads: readonly Payload[]): WorstMessage {
   return {
     name: `IKE_AUTH: ${name}`,
@@ -169,7 +169,7 @@ function sealedAuth(table: Table, payloads: readonly Payload[], fragmentOctets?:
   return { octets, path: { local: path.remote, remote: path.local } };
 }
 
-/** All but the last of 120 fragments have come. */
+/** All but the last of 120 fragments have arrived. */
 function lastFragment(lay: () => Table): WorstMessage {
   return {
     name: "IKE_AUTH: the last of many fragments",
@@ -188,7 +188,7 @@ function lastFragment(lay: () => Table): WorstMessage {
   };
 }
 
-/** A site with as many Child SAs as it may have, of as many subnets as have room. */
+/** A site with as many Child SAs as it may have, with as many subnets as there is room for. */
 function fromSite(
   lay: () => Table,
   name: string,
@@ -224,7 +224,7 @@ function fill(caller: Caller): void {
   assert(caller.session().children.length === 16, "as many Child SAs as one may have");
 }
 
-/** Nothing vouches for what stands before an Encrypted payload. */
+/** Anybody can put payloads before an Encrypted payload. */
 function payloadsBeforeEncrypted(lay: () => Table): WorstMessage {
   return {
     name: "forged: payloads before the Encrypted payload",

@@ -1,4 +1,4 @@
-/** What the most expensive messages are made of: lists and strings as long as a datagram takes. */
+/** Parts of the most expensive messages: lists and strings as long as a datagram allows. */
 
 import { HASH_ALGORITHMS } from "../../src/crypto/signature.ts";
 import { TransformType } from "../../src/crypto/transform.ts";
@@ -17,9 +17,9 @@ import type { SiteSettings } from "./site-state.ts";
 
 /** What fits into one datagram, beside headers. */
 const OCTETS = 60_000;
-/** A longer IKE_SA_INIT is not even read: this fits in beside its own payloads. */
+/** A longer IKE_SA_INIT is not even read; this fits beside its own payloads. */
 const INIT_OCTETS = 3_500;
-/** The same of IKE_AUTH, before its sender has proved who he is. */
+/** The same for IKE_AUTH, before its sender has authenticated. */
 const AUTH_OCTETS = 32_000;
 
 export const random = (count: number) => new Uint8Array(count).fill(7);
@@ -29,7 +29,7 @@ export const many = <T>(count: number, make: (i: number) => T) =>
   Array.from({ length: count }, (_, i) => make(i));
 const nat = notify(NotifyType.NAT_DETECTION_SOURCE_IP, random(20));
 
-/** Proposals of so many transforms each, none of which will do. */
+/** Proposals of so many transforms each, none of which is acceptable. */
 function proposals(protocol: number, count: number, transforms: number) {
   const spi = protocol === Protocol.ESP ? random(4) : new Uint8Array(0);
   const types = [TransformType.ENCR, TransformType.INTEG, TransformType.KE];
@@ -108,7 +108,7 @@ export const AUTH_PARTS: readonly (readonly [string, readonly Payload[]])[] = [
   ["a long AUTH", [{ kind: "AUTH", method: 14, data: random(AUTH_OCTETS) }]],
 ];
 
-/** Ranges that are no subnet, each for another protocol: none of them covers another one. */
+/** Ranges that are not subnets, each for another protocol, so that none covers another. */
 function crooked(family: Family, count: number): readonly TrafficSelector[] {
   const last = (1n << BigInt(familyBits(family))) - 2n;
   return many(count, (i) => ({

@@ -1,4 +1,4 @@
-/** AUTH_LIFETIME: which end has to reauthenticate, and until when (RFC 4478). */
+/** AUTH_LIFETIME: which end has to reauthenticate, and by when (RFC 4478). */
 
 import { expect, test } from "bun:test";
 import { notify } from "../../../src/ike/v2/notify.ts";
@@ -16,7 +16,7 @@ import {
 
 const TEN_MINUTES = 600_000;
 
-test("X-10: the end that was called says how long it believes; the caller is in time", () => {
+test("X-10: the responder says how long authentication is valid; the initiator is in time", () => {
   const ends = connectedEnds(withReauth("b"));
   const [, response] = takeSeen(ends.a);
   expect(response?.payloads).toContainEqual(lifetime(600));
@@ -40,13 +40,13 @@ test.each<[EndName, EndName]>([
   expect(kindsOf(ends.a)).toContain("reauthenticate");
   expect(kindsOf(ends.b)).not.toContain("reauthenticate");
   expect([...endsOf(ends.a), ...endsOf(ends.b)]).not.toContain("reauthentication-overdue");
-  // The called end waits a little longer than it has announced, then no more.
+  // The responder waits a little longer than it has announced, and no longer.
   ends.advance(60_000);
   const overdue = endsOf(ends.b).filter((why) => why === "reauthentication-overdue");
   expect(overdue.length).toBe(whose === "b" ? 1 : 0);
 });
 
-test("X-10: a time that is said later, in an INFORMATIONAL, counts for the caller alone", () => {
+test("X-10: a time announced later, in an INFORMATIONAL, binds the initiator alone", () => {
   for (const [name, obeys] of [
     ["a", true],
     ["b", false],
@@ -62,7 +62,7 @@ test("X-10: a time that is said later, in an INFORMATIONAL, counts for the calle
   }
 });
 
-test("X-10: a time of seconds is not obeyed to the letter", () => {
+test("X-10: a time of only a few seconds is not followed to the letter", () => {
   const ends = connectedEnds();
   const { nextId: messageId } = established(ends.a).inbound;
   const head = { exchangeType: ExchangeType.INFORMATIONAL, response: false, messageId };

@@ -91,7 +91,7 @@ test("V2-47: a rekey to another PRF: SKEYSEED by the old one, the keys by the ne
   expect(established(ends.a).keys.SK_d).toEqual(wanted.SK_d);
 });
 
-test("V2-47: while both ends allow it the PRF stays, in whatever order the others stand", () => {
+test("V2-47: the PRF stays while both ends allow it, whatever the order of proposals", () => {
   const ends = connectedEnds(withSuite({ ...GCM, prf: [PrfId.HMAC_SHA2_256] }));
   const suites = [
     { ...CBC, prf: [PrfId.HMAC_SHA2_512] },
@@ -139,7 +139,7 @@ test.each([
   expect(ends.b.effects.map(({ kind }) => kind)).toContain("ended");
 });
 
-test("V2-55 V2-56: one wrong bit, of the headers too, and a message is nobody's", () => {
+test("V2-55 V2-56: one wrong bit, in the headers too, and a message is ignored", () => {
   for (const suite of [GCM, CBC]) {
     const ends = connectedEnds(withSuite(suite));
     const { nextId: messageId } = established(ends.b).inbound;
@@ -149,7 +149,7 @@ test("V2-55 V2-56: one wrong bit, of the headers too, and a message is nobody's"
     });
     if (octets === undefined) throw new Error("there is a datagram");
     takeSeen(ends.b);
-    // SPIs decide where it goes, and Length whether it is one at all.
+    // SPIs decide where the message goes, and Length whether it is a message at all.
     const places = Array.from({ length: octets.length }, (_, at) => at);
     for (const at of places.filter((one) => one > 16 && (one < 24 || one > 27))) {
       for (const bit of [1, 16, 128])
@@ -166,7 +166,7 @@ test("V2-56: IVs of CBC are drawn at random for each message", () => {
   const ivs = ivsOf(ends, 16);
   expect(ivs.length).toBe(22);
   expect(new Set(ivs).size).toBe(22);
-  // Even two messages that differ only in their ID have nothing in common.
+  // Even two messages that differ only in their ID have no octets in common.
   for (const [i, iv] of ivs.entries()) {
     expect(ivs.some((other, j) => j !== i && other.slice(0, 8) === iv.slice(0, 8))).toBe(false);
   }
@@ -200,7 +200,7 @@ test("V2-56: no two messages or fragments of an end have the same IV with AEAD",
   }
 });
 
-test("V2-56: what the padding holds is ignored, a Pad Length past the payload is not", () => {
+test("V2-56: the content of the padding is ignored, a Pad Length past the payload is not", () => {
   for (const suite of [GCM, CBC]) {
     const padded = connectedEnds(withSuite(suite));
     takeSeen(padded.b);
@@ -216,7 +216,7 @@ test("V2-56: what the padding holds is ignored, a Pad Length past the payload is
   }
 });
 
-test("X-01: only authentic fragments count, and nothing is kept when their time is over", () => {
+test("X-01: only authentic fragments count, and none is kept after their time", () => {
   const ends = connectedEnds();
   const { nextId: messageId } = established(ends.b).inbound;
   const filler = [notify(40_000, new Uint8Array(3_000))];
@@ -226,7 +226,7 @@ test("X-01: only authentic fragments count, and nothing is kept when their time 
   expect(sealed.length).toBe(3);
   takeSeen(ends.b);
   for (const octets of sealed) {
-    // Number, total, IV, ciphertext, ICV: none of it may come from another fragment.
+    // Number, total, IV, ciphertext, ICV: none may come from another fragment.
     for (const at of [33, 35, 37, 60, octets.length - 1]) {
       ends.deliver(ends.b, octets.with(at, (octets[at] ?? 0) ^ 1));
     }
@@ -241,7 +241,7 @@ test("X-01: only authentic fragments count, and nothing is kept when their time 
   expect(takeSeen(ends.b).at(-1)).toMatchObject({ way: "sent", response: true });
 });
 
-test("X-01: who has not agreed to fragments gets none, and sends none that count", () => {
+test("X-01: a peer that has not agreed to fragments gets none, and its own do not count", () => {
   const ends = connectedEnds({
     credentials: (_, own) => ({ ...own, settings: { ...own.settings, fragmentation: false } }),
   });
@@ -264,7 +264,7 @@ test("X-01: who has not agreed to fragments gets none, and sends none that count
   ]);
 });
 
-test("RFC 7383: what was announced is taken, though the eroute itself sends no fragments", () => {
+test("RFC 7383: fragments are accepted if announced, though the eroute itself sends none", () => {
   const ends = connectedEnds({
     credentials: (name, own) => ({
       ...own,
@@ -283,7 +283,7 @@ test("RFC 7383: what was announced is taken, though the eroute itself sends no f
   expect(takeSeen(ends.b).at(-1)).toMatchObject({ way: "sent", response: true });
 });
 
-test("V2-57: who leaves AUTH out, as for EAP, hears what a wrong key hears, and is gone", () => {
+test("V2-57: without AUTH, as for EAP, the answer is that to a wrong key, and the SA ends", () => {
   const table = layTable();
   putRow(table, 1);
   const caller = seat(table, settingsOf(1));

@@ -56,7 +56,7 @@ test("V2-59: the packet's selector, first in the offer, is inside the answer", (
   expect(narrowOnly.find(({ kind }) => kind === "TSr")).toMatchObject({ selectors: [packet] });
 });
 
-test("V2-59: it is so where there is not room for all that was offered", () => {
+test("V2-59: also when there is no room for all that was offered", () => {
   const packet = { ...selectorOf("10.0.0.7/32"), protocol: 6, startPort: 80, endPort: 80 };
   const others = Array.from({ length: 99 }, (_, i) => selectorOf(`10.${i + 1}.0.0/16`));
   const offered = [packet, ...others, selectorOf("10.0.0.0/16")];
@@ -67,7 +67,7 @@ test("V2-59: it is so where there is not room for all that was offered", () => {
   expect(local[0]).toBe("10.0.0.0/16");
 });
 
-test("V2-60: OPAQUE ports alone are not agreed on; beside others those others are", () => {
+test("V2-60: OPAQUE ports alone are refused; of several selectors the others are agreed on", () => {
   const opaque = { ...selectorOf("10.0.1.0/24"), protocol: 6, startPort: 65_535, endPort: 0 };
   const ends = connectedEnds();
   expect(errorOf(askChild(ends, { tsR: [opaque] }))).toBe(NotifyType.TS_UNACCEPTABLE);
@@ -77,13 +77,13 @@ test("V2-60: OPAQUE ports alone are not agreed on; beside others those others ar
   });
 });
 
-test("V2-60: one ICMP type is agreed on as it was offered", () => {
+test("V2-60: one ICMP type is agreed on as offered", () => {
   const echo = { ...selectorOf("10.0.1.0/24"), protocol: 1, startPort: 0x0800, endPort: 0x08ff };
   const answer = askChild(connectedEnds(), { tsR: [echo] });
   expect(answer.find(({ kind }) => kind === "TSr")).toMatchObject({ selectors: [echo] });
 });
 
-test("V2-60: selectors of unknown type are passed over; if all are, TS_UNACCEPTABLE", () => {
+test("V2-60: selectors of unknown type are skipped; if all are unknown, TS_UNACCEPTABLE", () => {
   const unknown = new Writer(12).u8(9).u8(0).u16(12).zeros(8).done();
   const ends = connectedEnds();
   const known = selectorOf("10.0.1.0/24");
@@ -93,7 +93,7 @@ test("V2-60: selectors of unknown type are passed over; if all are, TS_UNACCEPTA
   expect(errorOf(alone)).toBe(NotifyType.TS_UNACCEPTABLE);
 });
 
-test("V2-61: transport mode is agreed to, and said, where it is asked for and allowed", () => {
+test("V2-61: transport mode is agreed to, and confirmed, if requested and allowed", () => {
   const ends = connectedEnds(withTransport(true));
   const answer = askChild(ends, { notifies: [notify(NotifyType.USE_TRANSPORT_MODE)] });
   expect(typesOf(answer)).toEqual([NotifyType.USE_TRANSPORT_MODE]);
@@ -102,7 +102,7 @@ test("V2-61: transport mode is agreed to, and said, where it is asked for and al
   expect(ends.b.installed.at(-1)?.child.mode).toBe("tunnel");
 });
 
-test("V2-61: where it is not allowed it is tunnel mode, and the answer says so", () => {
+test("V2-61: if it is not allowed, the Child SA has tunnel mode, and the answer says so", () => {
   const ends = connectedEnds();
   const answer = askChild(ends, { notifies: [notify(NotifyType.USE_TRANSPORT_MODE)] });
   expect(typesOf(answer)).toEqual([]);
@@ -120,10 +120,10 @@ test("V2-61: there is no TFC padding; NON_FIRST_FRAGMENTS_ALSO is not agreed to"
   expect(answer.some(({ kind }) => kind === "SA")).toBe(true);
 });
 
-test("V2-64: SPIs are drawn anew for each Child SA, and never below 256", () => {
+test("V2-64: each Child SA gets newly drawn SPIs, never below 256", () => {
   let draws = 0;
   const table = layTable({
-    // Numbers of four octets begin with those that are reserved, and with one that is taken.
+    // The first numbers drawn are reserved ones, then one that is taken.
     random(count, prng) {
       if (count !== 4) return prng.octets(count);
       const [low, high] = [Uint8Array.of(0, 0, 0, 255), Uint8Array.of(0, 0, 0x20, 0)];
@@ -145,7 +145,7 @@ test("V2-64: SPIs are drawn anew for each Child SA, and never below 256", () => 
   expect(Math.min(...spis)).toBeGreaterThan(255);
 });
 
-test("V2-64: with an IKE SA its keys go, with an exchange the secrets of it", () => {
+test("V2-64: keys are wiped with their IKE SA, secrets of an exchange with the exchange", () => {
   const secrets: Uint8Array[] = [];
   const ends = connectedEnds({
     keyExchange(_, op) {
@@ -170,7 +170,7 @@ test("V2-64: with an IKE SA its keys go, with an exchange the secrets of it", ()
   expect(left.filter((octets) => octets.some((octet: number) => octet !== 0))).toEqual([]);
 });
 
-test("V2-73: another group than the chosen one, or none: INVALID_KE_PAYLOAD names it", () => {
+test("V2-73: a group other than the chosen one, or none: INVALID_KE_PAYLOAD names it", () => {
   const suites = [{ ...PFS, ke: [Ke.ECP_256] }];
   const ends = connectedEnds({
     credentials: (_, own) => ({ ...own, policy: { ...own.policy, suites } }),
@@ -186,14 +186,14 @@ test("V2-73: another group than the chosen one, or none: INVALID_KE_PAYLOAD name
   }
 });
 
-test("V2-73: where no group is chosen there is no KE payload, also if one came along", () => {
+test("V2-73: if no group is chosen there is no KE payload, even if the request had one", () => {
   const ends = connectedEnds();
   const x25519: Payload = { kind: "KE", method: Ke.X25519, data: new Uint8Array(32).fill(9) };
   const answer = askChild(ends, { more: [x25519] });
   expect(answer.map(({ kind }) => kind)).toEqual(["SA", "NONCE", "TSi", "TSr"]);
 });
 
-test("V2-73: where one is chosen both ends have the same keys, and others than before", () => {
+test("V2-73: if a group is chosen both ends have the same, new keys", () => {
   const ends = connectedEnds({
     credentials: (_, own) => ({ ...own, policy: { ...own.policy, suites: [PFS] } }),
   });
@@ -207,7 +207,7 @@ test("V2-73: where one is chosen both ends have the same keys, and others than b
   expect(a).not.toEqual(ends.a.installed[0]?.keys);
 });
 
-test("V2-84: transport mode is not agreed to where a NAT is on the way", () => {
+test("V2-84: transport mode is not agreed to if a NAT is on the way", () => {
   const ends = connectedEnds({ ...withTransport(true), isNatted: true });
   expect(established(ends.b).nat).toBe("remote");
   // It is not requested either.
@@ -235,7 +235,7 @@ type Asked = {
 
 let spi = 0x1000;
 
-/** A CREATE_CHILD_SA request in end a's name; what end b answers. */
+/** Sends a CREATE_CHILD_SA request as end a; returns the answer of end b. */
 function askChild(ends: Ends, asked: Asked): readonly Payload[] {
   const { proposals } = espOffer(GCM_ESP, spi++, undefined);
   const groups = (asked.ke ?? []).map((id) => transformOf(TransformType.KE, id));
@@ -261,7 +261,7 @@ function askChild(ends: Ends, asked: Asked): readonly Payload[] {
   return answer.payloads;
 }
 
-/** Body of a TS payload: known selectors, and one that is not. */
+/** Body of a TS payload: known selectors, and an unknown one. */
 function tsOctets(selectors: readonly TrafficSelector[], unknown: Uint8Array): Uint8Array {
   const w = new Writer(64);
   emitTs(w, { kind: "TSr", selectors, unknown: 0 });

@@ -60,7 +60,7 @@ test("V2-04: the minor version is ignored", () => {
   expect(order(payloadsIn(sentOf(table)))).toEqual(ANSWER);
 });
 
-test("V2-05: who says that he speaks a higher version gets version 2, and no V flag", () => {
+test("V2-05: a peer that speaks a higher version gets version 2, and no V flag", () => {
   const table = layTable();
   const { octets, back } = firstRequest(table);
   table.deliver(octets.with(19, 0x18), back);
@@ -71,7 +71,7 @@ test("V2-05: who says that he speaks a higher version gets version 2, and no V f
   expect(order(payloadsIn(sentOf(table)))).toEqual(ANSWER);
 });
 
-test("V2-05: who asks for version 1 is not obeyed; the call goes on in version 2", () => {
+test("V2-05: a peer that asks for version 1 is not obeyed; the call goes on in version 2", () => {
   const ends = layEnds();
   const [request] = ends.wire;
   if (request === undefined) throw new Error("there is a request");
@@ -83,7 +83,7 @@ test("V2-05: who asks for version 1 is not obeyed; the call goes on in version 2
   expect(versionsOf(ends)).toEqual([2]);
 });
 
-test("V2-06: I is the original initiator's of that IKE SA, whoever asks", () => {
+test("V2-06: the original initiator of an IKE SA sets I, whichever end sends the request", () => {
   const ends = connectedEnds();
   ends.feed(ends.b, { kind: "check-liveness" });
   ends.advance(2_000);
@@ -109,12 +109,12 @@ test("V2-06 V2-12: reserved flag bits and the critical bit are zero in what is s
   ends.run();
   for (const { octets } of ends.wire) {
     expect((octets[19] ?? 0) & 0xc7).toBe(0);
-    // Of protected messages this is the header of the Encrypted payload.
+    // In protected messages this is the header of the Encrypted payload.
     for (const at of payloadStarts(octets)) expect(octets[at + 1]).toBe(0);
   }
 });
 
-test("V2-08: SPIr is zero in the first request and its copies only, and unique afterwards", () => {
+test("V2-08: SPIr is zero only in the first request and its copies, and unique afterwards", () => {
   let lost = 0;
   const ends = layEnds({ onWay: ({ octets }) => (lost++ < 2 ? undefined : octets) });
   ends.run();
@@ -130,7 +130,7 @@ test("V2-08: SPIr is zero in the first request and its copies only, and unique a
   expect(others.filter(({ spiI, spiR }) => spiI === 0n || spiR === 0n)).toEqual([]);
 });
 
-test("V2-08: an answer that makes no IKE SA has no SPIr; those that do have different ones", () => {
+test("V2-08: an answer that makes no IKE SA has no SPIr; those that make one differ in it", () => {
   const table = layTable();
   const spis = new Set<bigint>();
   for (let number = 1; number <= 20; number++) {
@@ -174,7 +174,7 @@ test("V2-11: payloads leave in the order in which the RFC writes them", () => {
   ]);
 });
 
-test("V2-79: Vendor IDs of anybody, in any number, change nothing; ours are not needed", () => {
+test("V2-79: Vendor IDs of any kind and number change nothing; we need to send none", () => {
   const table = layTable();
   const { octets, back } = firstRequest(table);
   const vendors = [0, 1, 16, 200].map((count): Payload => {
@@ -193,7 +193,7 @@ test("V2-79: Vendor IDs of anybody, in any number, change nothing; ours are not 
 
 const ANSWER = ["SA", "KE", "NONCE"];
 
-/** Kinds of payloads, without notifies: those may stand anywhere. */
+/** Kinds of payloads, without notifies, which may stand anywhere. */
 function order(payloads: readonly Payload[]): readonly string[] {
   return payloads.map(({ kind }) => kind).filter((kind) => kind !== "NOTIFY");
 }
@@ -216,7 +216,7 @@ function sentOf(table: AtTable): Uint8Array {
   return sent.octets;
 }
 
-/** Notifies that nobody knows, of so many octets in all. */
+/** Notifies of unknown type, so many octets in all. */
 function fillerOf(octets: number): Payload[] {
   const most = 60_000;
   const rest = octets % most === 0 ? most : octets % most;

@@ -1,4 +1,4 @@
-/** Deletes, errors, peers that do the least, keepalives (RFC 7296 §1.4, §3.10.1; RFC 7815). */
+/** Deletes, errors, minimal peers, keepalives (RFC 7296 §1.4, §3.10.1; RFC 7815). */
 
 import { expect, test } from "bun:test";
 import { Ke } from "../../../src/crypto/transform.ts";
@@ -22,7 +22,7 @@ import { espOffer } from "../site-messages.ts";
 const CREATE_CHILD_SA = { exchangeType: ExchangeType.CREATE_CHILD_SA, response: false };
 const INFORMATIONAL = { exchangeType: ExchangeType.INFORMATIONAL, response: false };
 
-test("V2-74: a Delete names the sender's inbound SPI, the answer the one of the other way", () => {
+test("V2-74: a Delete names the sender's inbound SPI, the answer the other end's", () => {
   for (const name of ["a", "b"] as const) {
     const ends = connectedEnds();
     const [from, to] = name === "a" ? [ends.a, ends.b] : [ends.b, ends.a];
@@ -38,7 +38,7 @@ test("V2-74: a Delete names the sender's inbound SPI, the answer the one of the 
   }
 });
 
-test("V2-74: where both delete the same one at once, neither answer names it", () => {
+test("V2-74: if both delete the same Child SA at once, neither answer names it", () => {
   const ends = connectedEnds();
   for (const end of [ends.a, ends.b]) {
     const [child] = established(end).children;
@@ -51,7 +51,7 @@ test("V2-74: where both delete the same one at once, neither answer names it", (
   expect(answers.flatMap(({ payloads }) => payloads)).toEqual([]);
 });
 
-test("V2-74: SPIs that nobody has are passed over, those that are known go", () => {
+test("V2-74: unknown SPIs are skipped, Child SAs of known ones are deleted", () => {
   const ends = connectedEnds();
   const [child] = established(ends.a).children;
   const spis = [0xdead_beef, child?.spiIn ?? 0, 1];
@@ -59,7 +59,7 @@ test("V2-74: SPIs that nobody has are passed over, those that are known go", () 
   expect(answer?.payloads).toMatchObject([{ kind: "DELETE", spis: [child?.spiOut] }]);
 });
 
-test("V2-75: a Delete of the IKE SA stands alone, takes all along, is answered empty", () => {
+test("V2-75: a Delete of the IKE SA stands alone, ends all, and gets an empty answer", () => {
   for (const name of ["a", "b"] as const) {
     const ends = connectedEnds();
     const [from, to] = name === "a" ? [ends.a, ends.b] : [ends.b, ends.a];
@@ -78,7 +78,7 @@ test("V2-75: a Delete of the IKE SA stands alone, takes all along, is answered e
   }
 });
 
-test("V2-76: an IKE SA that the peer has deleted comes back by no request", () => {
+test("V2-76: no request brings back an IKE SA that the peer has deleted", () => {
   const ends = connectedEnds();
   const before = { ...established(ends.a), keys: copyOf(established(ends.a).keys) };
   ends.feed(ends.a, { kind: "close", why: "disconnected-by-hand" });
@@ -90,14 +90,14 @@ test("V2-76: an IKE SA that the peer has deleted comes back by no request", () =
     ends.say(ends.a, { ...CREATE_CHILD_SA, messageId }, childRequest());
     ends.say(ends.a, { ...INFORMATIONAL, messageId }, []);
   }
-  // Repeats of the Delete are answered from store; nothing else is.
+  // Repeats of the Delete get the stored answer; nothing else is answered.
   expect(ends.wire.slice(from).length).toBe(2);
   expect(new Set(ends.wire.slice(from).map(({ octets }) => octets.toHex())).size).toBe(1);
   expect(takeSeen(ends.b)).toEqual([]);
   expect(ends.b.installed.length).toBe(1);
 });
 
-test("V2-76: nor does one that we are deleting", () => {
+test("V2-76: nor one that we are deleting", () => {
   let isLost = false;
   const ends = connectedEnds({ onWay: ({ octets }) => (isLost ? undefined : octets) });
   isLost = true;
@@ -113,7 +113,7 @@ test("V2-76: nor does one that we are deleting", () => {
   expect(ends.b.installed.length).toBe(1);
 });
 
-test("V2-77: an error that nobody knows ends the exchange it answers, and not the IKE SA", () => {
+test("V2-77: an unknown error ends the exchange that it answers, and not the IKE SA", () => {
   for (const type of [99, 8_191, 16_383]) {
     for (const what of ["rekey-child", "rekey-ike"] as const) {
       const ends = answering([notify(type)]);
@@ -126,7 +126,7 @@ test("V2-77: an error that nobody knows ends the exchange it answers, and not th
   }
 });
 
-test("V2-77: a status that nobody knows is passed over, beside an answer as in a request", () => {
+test("V2-77: an unknown status is ignored, both in an answer and in a request", () => {
   const ends = connectedEnds();
   const answer = askB(ends, INFORMATIONAL, [notify(40_000), notify(65_535)]);
   expect(answer?.payloads).toEqual([]);
@@ -150,13 +150,13 @@ test.each([
     ends.a.installed[0]?.child.spiIn ?? 0,
   ] as never);
   expect(ends.a.effects.map(({ kind }) => kind)).not.toContain("ended");
-  // It is asked again now and then, not all the time.
+  // The request is repeated now and then, not all the time.
   const from = ends.wire.length;
   ends.advance(60_000);
   expect(ends.wire.length - from).toBeLessThan(60);
 });
 
-test("X-11: one proposal, no rekey of its own: it gets in, and is asked for nothing", () => {
+test("X-11: a site with one proposal and no rekey connects, and is asked for nothing", () => {
   const least = { ...ESP_SUITE, encr: ESP_SUITE.encr.slice(0, 1), ke: [Ke.NONE] };
   const ends = connectedEnds({
     credentials: (end, own) =>
@@ -168,7 +168,7 @@ test("X-11: one proposal, no rekey of its own: it gets in, and is asked for noth
   expect(established(ends.b).children.length).toBe(1);
 });
 
-test("V2-83: the end behind a NAT sends keepalives at their interval, the other one none", () => {
+test("V2-83: the end behind a NAT sends keepalives at their interval, the other end none", () => {
   const ends = connectedEnds({ isNatted: true });
   expect([established(ends.a).nat, established(ends.b).nat]).toEqual(["local", "remote"]);
   ends.advance(65_000);
@@ -179,7 +179,7 @@ test("V2-83: the end behind a NAT sends keepalives at their interval, the other 
   expect([of(open.a).length, of(open.b).length]).toEqual([0, 0]);
 });
 
-test("V2-81: as initiator port 4500 from IKE_AUTH on behind a NAT, port 500 without one", () => {
+test("V2-81: the initiator uses port 4500 from IKE_AUTH on behind a NAT, else port 500", () => {
   const portsOf = (settings: EndsSettings) =>
     connectedEnds(settings)
       .wire.filter(({ from }) => from === "a")
@@ -194,7 +194,7 @@ test("V2-81: as initiator port 4500 from IKE_AUTH on behind a NAT, port 500 with
   ]);
 });
 
-/** Two ends of which end b answers each CREATE_CHILD_SA with these payloads. */
+/** Two ends; end b answers each CREATE_CHILD_SA with these payloads. */
 function answering(payloads: readonly Payload[]): Ends {
   const ends = connectedEnds({
     onWay({ from, octets }) {
@@ -202,7 +202,7 @@ function answering(payloads: readonly Payload[]): Ends {
       const messageId = new DataView(octets.buffer).getUint32(20);
       const response = { exchangeType: ExchangeType.CREATE_CHILD_SA, response: true, messageId };
       ends.say(ends.b, response, payloads);
-      // As if the request had come, and had been answered.
+      // As if the request had arrived and been answered.
       const { inbound } = established(ends.b);
       ends.b.sas.set(established(ends.b).id.spiR, {
         ...established(ends.b),
@@ -220,7 +220,7 @@ function ask(ends: Ends, what: "rekey-child" | "rekey-ike"): void {
   ends.run();
 }
 
-/** A request in end a's name; what end b says to it. */
+/** Sends a request as end a; returns the answer of end b. */
 function askB(
   ends: Ends,
   head: typeof INFORMATIONAL | typeof CREATE_CHILD_SA,
@@ -248,7 +248,7 @@ function reasonsOf(end: IkeEnd): readonly string[] {
   return end.effects.flatMap((effect) => (effect.kind === "note" ? [effect.note.reason] : []));
 }
 
-/** Keys are wiped with their IKE SA: these stay. */
+/** Keys are wiped with their IKE SA; these copies stay. */
 function copyOf(keys: IkeKeys): IkeKeys {
   return structuredClone(keys);
 }

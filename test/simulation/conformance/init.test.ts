@@ -16,7 +16,7 @@ import { IKE_SUITE } from "../plan.ts";
 import { createPrng } from "../prng.ts";
 import { ikeOffer, transformOf } from "../site-messages.ts";
 
-test("V2-28: the cookie comes back as the first payload, and all else is as it was", () => {
+test("V2-28: the cookie comes back as the first payload, and all else is unchanged", () => {
   const ends = layEnds();
   const [first] = ends.wire;
   answerWith(ends, [notify(NotifyType.COOKIE, new Uint8Array(64).fill(0xc0))]);
@@ -41,7 +41,7 @@ test("V2-28: cookies of no octets, or of more than 64, are not returned", () => 
   }
 });
 
-test("V2-31 V2-40: cookie and other group stand in one request, with all proposals", () => {
+test("V2-31 V2-40: one request has both the cookie and the other group, and all proposals", () => {
   const ike = [{ ...IKE_SUITE, ke: [Ke.ECP_256, Ke.X25519] }];
   const ends = layEnds({
     credentials: (_, own) => ({ ...own, policy: { ...own.policy, ikeSuites: ike } }),
@@ -59,7 +59,7 @@ test("V2-31 V2-40: cookie and other group stand in one request, with all proposa
   expect(of(third, "KE")).toMatchObject({ method: Ke.X25519 });
 });
 
-test("V2-31: an end under load and of another group is reached with both", () => {
+test("V2-31: an end that wants a cookie and another group gets both, and is connected", () => {
   const pair = layPair({
     ...{ seed: 1, weather: FINE },
     plan(end, plan) {
@@ -75,7 +75,7 @@ test("V2-31: an end under load and of another group is reached with both", () =>
   expect(pair.b.concentrator.snapshot().counters.cookies_sent).toBeGreaterThan(0);
 });
 
-test("V2-40: a group that was not offered is not taken, whoever asks for it", () => {
+test("V2-40: a group that was not offered is not used, whoever asks for it", () => {
   const ends = layEnds();
   for (const method of [Ke.MODP_2048, Ke.ECP_384, 0, 65_535]) {
     answerWith(ends, [otherGroup(method)]);
@@ -86,7 +86,7 @@ test("V2-40: a group that was not offered is not taken, whoever asks for it", ()
   expect(established(ends.a).children.length).toBe(1);
 });
 
-test("V2-27: answers that grant what was not offered, or lack something, are waited past", () => {
+test("V2-27: answers that grant what was not offered, or are incomplete, are ignored", () => {
   const ends = layEnds();
   const bits = (id: number, keyBits?: number) => transformOf(TransformType.ENCR, id, keyBits);
   const prf = transformOf(TransformType.PRF, PrfId.HMAC_SHA2_256);
@@ -111,7 +111,7 @@ test("V2-27: answers that grant what was not offered, or lack something, are wai
   expect(established(ends.a).children.length).toBe(1);
 });
 
-test("V2-27: a public value that is none is waited past too", () => {
+test("V2-27: an answer with an invalid public value is ignored too", () => {
   for (const data of [new Uint8Array(32), new Uint8Array(31).fill(9)]) {
     const ends = layEnds();
     const transforms = [
@@ -129,7 +129,7 @@ test("V2-27: a public value that is none is waited past too", () => {
   }
 });
 
-test("V2-32: two ends that are fed rubbish in each other's name never talk for ever", () => {
+test("V2-32: two ends that get rubbish in each other's name do not answer for ever", () => {
   const prng = createPrng(5);
   const pair = layPair({ seed: 1, weather: FINE });
   let fed = 0;
@@ -161,7 +161,7 @@ test("V2-32: two ends that are fed rubbish in each other's name never talk for e
   expect(after.reduce((sum, counters) => sum + counters.datagrams_received, 0)).toBe(before);
 });
 
-/** An answer to end a's call that end b has not sent. */
+/** A forged answer of end b to end a's call. */
 function answerWith(ends: Ends, payloads: readonly Payload[], spiR = 77n): void {
   const sent = ends.wire.at(-1);
   if (sent === undefined) throw new Error("there is a request");

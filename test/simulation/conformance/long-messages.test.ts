@@ -1,4 +1,6 @@
-/** What is well-formed is not refused for its length, nor for what stands beside (§2.5, §3.3). */
+/**
+ * A well-formed message is not refused for its length, nor for other payloads in it (§2.5, §3.3).
+ */
 
 import { expect, test } from "bun:test";
 import { Integ, TransformType } from "../../../src/crypto/transform.ts";
@@ -28,7 +30,7 @@ test.each(["many small proposals", "proposals of 255 transforms"])(
   },
 );
 
-test("V2-37: a site that offers an integrity algorithm with AEAD gets in, and gets none", () => {
+test("V2-37: a site that offers an integrity algorithm with AEAD connects, without it", () => {
   const table = layTable();
   putRow(table, 1);
   const integ = transformOf(TransformType.INTEG, Integ.HMAC_SHA2_256_128);
@@ -41,7 +43,7 @@ test("V2-37: a site that offers an integrity algorithm with AEAD gets in, and ge
   expect(caller.session().children[0]?.algorithms.integ).toBeUndefined();
 });
 
-/** Of each answer the types of its payloads, up to the NAT detection; errors by their number. */
+/** The payload types of each answer, up to the NAT detection; errors by number. */
 function answersTo(name: string) {
   const message = worstMessages({ debug: false }).find((one) => one.name === name);
   if (message === undefined) throw new Error(`there is no message ${name}`);

@@ -15,7 +15,7 @@ import { endpointOf } from "../plan.ts";
 const US = endpointOf("192.0.2.2", 4_500);
 const ELSEWHERE: Path = { local: US, remote: endpointOf("198.51.100.77", 4_500) };
 
-test("X-05: IKE goes on from there at once, the Child SAs when COOKIE2 has come back", () => {
+test("X-05: IKE moves at once, the Child SAs once COOKIE2 has come back", () => {
   const ends = roaming();
   const { id } = established(ends.b);
   const nat = natDetectionNotifies(id.spiI, id.spiR, {
@@ -43,14 +43,14 @@ test("X-05: another COOKIE2, or none, moves no Child SA", () => {
   }
 });
 
-test("X-05: COOKIE2 of the peer comes back as it was", () => {
+test("X-05: the COOKIE2 of the peer is returned unchanged", () => {
   const ends = roaming();
   const cookie2 = notify(NotifyType.COOKIE2, new Uint8Array(32).fill(0xc2));
   const [answer] = told(ends, [cookie2], PATH);
   expect(answer?.payloads).toEqual([cookie2]);
 });
 
-test("X-05: addresses that are none are unacceptable, an unwanted NAT is told", () => {
+test("X-05: invalid addresses are unacceptable, an unwanted NAT is reported", () => {
   for (const text of ["224.0.0.5", "255.255.255.255", "0.0.0.1"]) {
     const ends = roaming();
     const [answer, check] = told(ends, [update()], { ...ELSEWHERE, remote: endpointOf(text, 500) });
@@ -65,7 +65,7 @@ test("X-05: addresses that are none are unacceptable, an unwanted NAT is told", 
   expect(established(ends.b).path).toEqual(ELSEWHERE);
 });
 
-test("X-05: who has not said MOBIKE_SUPPORTED stays where he is", () => {
+test("X-05: a peer that has not sent MOBIKE_SUPPORTED stays at its address", () => {
   const ends = connectedEnds();
   const [answer, check] = told(ends, [update()], ELSEWHERE);
   expect([answer?.payloads, check]).toEqual([[], undefined]);
@@ -81,7 +81,7 @@ function roaming(): Ends {
   return ends;
 }
 
-/** What end b says to an INFORMATIONAL that comes this way: its answer, and its own request. */
+/** What end b sends after an INFORMATIONAL on this path: its answer, and its own request. */
 function told(ends: Ends, payloads: readonly Payload[], path: Path) {
   takeSeen(ends.b);
   const { nextId: messageId } = established(ends.b).inbound;
@@ -106,7 +106,7 @@ function update(): Payload {
   return notify(NotifyType.UPDATE_SA_ADDRESSES);
 }
 
-/** NO_NATS_ALLOWED of a peer that takes this address for its own. */
+/** NO_NATS_ALLOWED from a peer that believes this address to be its own. */
 function noNats(own: string): Payload {
   const w = new Writer(12);
   for (const text of [own, "192.0.2.2"]) {

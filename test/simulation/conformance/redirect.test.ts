@@ -13,7 +13,7 @@ import { type Ends, established, layEnds, type OnWire } from "../ends.ts";
 
 const GATEWAY = { host: "192.0.2.3", address: parseAddress("192.0.2.3") };
 
-test("X-04: REDIRECT in IKE_AUTH of who has proved himself is followed; the IKE SA goes", () => {
+test("X-04: REDIRECT in IKE_AUTH of an authenticated peer is followed; the IKE SA ends", () => {
   const { ends, deleted } = answered(true, (known) => [...known, redirect()]);
   expect(ends.a.effects).toContainEqual({
     kind: "ended",
@@ -23,7 +23,7 @@ test("X-04: REDIRECT in IKE_AUTH of who has proved himself is followed; the IKE 
   expect(deleted()).toBe(1);
 });
 
-test("X-04: REDIRECT in IKE_AUTH of who has not: the call has failed, and that is all", () => {
+test("X-04: REDIRECT in IKE_AUTH of an unauthenticated peer only ends the call", () => {
   const { ends } = answered(true, (known) => {
     const forged = known.map(
       (payload): Payload =>
@@ -37,7 +37,7 @@ test("X-04: REDIRECT in IKE_AUTH of who has not: the call has failed, and that i
   expect(reasons).toEqual(["refused"]);
 });
 
-test("X-04: REDIRECT in IKE_AUTH to who does not follow: no Child SA, so it is deleted", () => {
+test("X-04: REDIRECT in IKE_AUTH is not followed: no Child SA, so the IKE SA is deleted", () => {
   const { ends, deleted } = answered(false, (known) => [...known, redirect()]);
   const reasons = ends.a.effects.flatMap((effect) =>
     effect.kind === "ended" ? [effect.reason] : [],
@@ -46,7 +46,7 @@ test("X-04: REDIRECT in IKE_AUTH to who does not follow: no Child SA, so it is d
   expect(deleted()).toBe(1);
 });
 
-/** End b's answer to IKE_AUTH is another: made of its IDr and AUTH. */
+/** Replaces the answer of end b to IKE_AUTH by one made from its IDr and AUTH. */
 function answered(
   followRedirect: boolean,
   change: (known: readonly Payload[]) => readonly Payload[],

@@ -1,4 +1,4 @@
-/** Message IDs, windows, repeats, signs of life and of their absence (RFC 7296 §2.1-2.4). */
+/** Message IDs, windows, repeats, signs of life and their absence (RFC 7296 §2.1-2.4). */
 
 import { expect, test } from "bun:test";
 import { notify } from "../../../src/ike/v2/notify.ts";
@@ -21,7 +21,7 @@ import { layTable } from "../table.ts";
 
 const INFORMATIONAL = { exchangeType: ExchangeType.INFORMATIONAL, response: false };
 
-test("V2-17: the last response is there for repeats until a newer request comes", () => {
+test("V2-17: the last response is kept for repeats until a newer request comes", () => {
   const ends = connectedEnds();
   ends.feed(ends.a, { kind: "check-liveness" });
   ends.advance(1_500);
@@ -97,7 +97,7 @@ test("V2-18: a peer that has used up its IDs is answered, then the IKE SA ends",
   expect(sent[1]?.payloads).toMatchObject([{ kind: "DELETE", protocol: 1 }]);
 });
 
-test("V2-19: SET_WINDOW_SIZE is taken in, and still one request at a time is asked", () => {
+test("V2-19: SET_WINDOW_SIZE is accepted; still only one request is under way at a time", () => {
   const ends = connectedEnds();
   const size = notify(NotifyType.SET_WINDOW_SIZE, Uint8Array.of(0, 0, 0, 16));
   ends.say(ends.a, { ...INFORMATIONAL, messageId: established(ends.b).inbound.nextId }, [size]);
@@ -108,7 +108,7 @@ test("V2-19: SET_WINDOW_SIZE is taken in, and still one request at a time is ask
   ends.advance(0);
   expect(requestsOf(ends, from).length).toBe(1);
   ends.run();
-  // Each waits for the answer to the one before; then the old SAs are deleted.
+  // Each waits for the answer to the one before it; then the old SAs are deleted.
   expect(requestsOf(ends, from)).toEqual(["b 36 0", "b 37 1", "b 36 2", "b 37 3"]);
 });
 
@@ -125,7 +125,7 @@ test("V2-19: requests are answered while our own is under way", () => {
   expect(takeSeen(ends.b).at(-1)).toMatchObject({ way: "sent", response: true, payloads: [] });
 });
 
-test("V2-20: what lies behind the window is left alone; the complaint names the ID", () => {
+test("V2-20: a request outside the window is not answered; the complaint names its ID", () => {
   const ends = connectedEnds();
   const { nextId } = established(ends.b).inbound;
   const remove = { kind: "DELETE", protocol: 1, spis: [] } as const;
@@ -216,7 +216,7 @@ test("V2-22: nor does it end a call that waits for the answer to IKE_AUTH", () =
   expect(established(ends.a).children.length).toBe(1);
 });
 
-test("V2-23: without its inbound state nothing is sent any more, and the peer is told", () => {
+test("V2-23: without its inbound state a Child SA sends nothing more; the peer is told", () => {
   const table = layTable();
   putRow(table, 1);
   const caller = seat(table, settingsOf(1));
@@ -232,7 +232,7 @@ test("V2-23: without its inbound state nothing is sent any more, and the peer is
   expect(caller.session().children).toEqual([]);
 });
 
-test("V2-25: an empty INFORMATIONAL is answered by an empty one, under its own ID", () => {
+test("V2-25: an empty INFORMATIONAL gets an empty answer, with the same message ID", () => {
   const ends = connectedEnds();
   takeSeen(ends.b);
   const { nextId: messageId } = established(ends.b).inbound;
@@ -254,7 +254,7 @@ function ask(ends: Ends) {
   return { request, response };
 }
 
-/** As if so many requests had been answered. */
+/** As if this many requests had been answered. */
 function skipIds(ends: Ends, nextId: number): void {
   change(ends.a, { outbound: { nextId, inFlight: undefined } });
   change(ends.b, { inbound: { ...established(ends.b).inbound, nextId, lastResponse: undefined } });

@@ -1,4 +1,4 @@
-/** Calling: cookies, other groups, keys and IDs that do not fit, strangers that answer (R12). */
+/** Calling: cookies, other groups, wrong keys and IDs, strangers that answer (R12). */
 
 import { expect, test } from "bun:test";
 import { Ke } from "../../../src/crypto/transform.ts";
@@ -31,7 +31,7 @@ function withEroute(which: "a" | "b", changes: Partial<NormalEroute>): Partial<P
   }));
 }
 
-test("R12 §2.6: who is asked for a cookie returns it, and gets in", () => {
+test("R12 §2.6: a caller that is asked for a cookie returns it, and connects", () => {
   const limits = (plan: EroutePlan) => ({ ...plan, limits: { ...plan.limits, cookieAbove: 0 } });
   const pair = called(at("b", limits));
   pair.runUntil(10_000);
@@ -39,7 +39,7 @@ test("R12 §2.6: who is asked for a cookie returns it, and gets in", () => {
   expect(pair.b.concentrator.snapshot().counters.cookies_sent).toBe(1);
 });
 
-test("R12 §1.2: who is asked for another group that it offers takes it", () => {
+test("R12 §1.2: a caller that is asked for another group that it offers uses it", () => {
   const ike = [{ ...IKE_SUITE, ke: [Ke.ECP_256, Ke.X25519] }];
   const pair = called({
     plan: (end, plan) => {
@@ -51,7 +51,7 @@ test("R12 §1.2: who is asked for another group that it offers takes it", () => 
   expect(judgeSettled(pair)).toEqual([]);
 });
 
-test("R12: a key that does not fit ends the call at both ends, and says so", () => {
+test("R12: a wrong key ends the call at both ends, and both say so", () => {
   const users = [{ name: "end-a", psk: new TextEncoder().encode("another") }];
   const pair = called(at("b", (plan) => ({ ...plan, users })));
   pair.runUntil(60_000);
@@ -60,14 +60,14 @@ test("R12: a key that does not fit ends the call at both ends, and says so", () 
   expect(pair.reasons.get("wrong-psk")).toBe(1);
 });
 
-test("R12 §2.21.2: an end that is not the one that was called is told, and forgets", () => {
+test("R12 §2.21.2: if another end answers than was called, it is told, and forgets", () => {
   const pair = called(withEroute("b", { ourid: "somebody-else" }));
   pair.runUntil(60_000);
   expect(pair.reasons.get("wrong-peer")).toBe(1);
   expect(judgeEmpty(pair)).toEqual([]);
 });
 
-test("R12: no algorithm in common: the open refusal is told when no other answer comes", () => {
+test("R12: no algorithm in common: the unprotected refusal counts if no other answer comes", () => {
   const pair = called(withEroute("b", { ike: [{ ...IKE_SUITE, ke: [Ke.MODP_2048] }] }));
   pair.runUntil(90_000);
   expect(judgeEmpty(pair)).toEqual([]);
@@ -91,7 +91,7 @@ test("§2.1: a forged answer to IKE_SA_INIT does not end the call", () => {
   expect(judgeSettled(pair)).toEqual([]);
 });
 
-test("R12: bakpeerip is called when nobody answers at peerip", () => {
+test("R12: bakpeerip is called when peerip does not answer", () => {
   const pair = called(withEroute("a", { peerip: "192.0.2.99", bakpeerip: "192.0.2.2" }));
   pair.runUntil(20_000);
   expect(judgeSettled(pair)).not.toEqual([]);
@@ -99,7 +99,7 @@ test("R12: bakpeerip is called when nobody answers at peerip", () => {
   expect(judgeSettled(pair)).toEqual([]);
 });
 
-test("R12: a row's bakpeerip, a host name, is called when nobody answers at its peerip", () => {
+test("R12: a host name in bakpeerip is called when peerip does not answer", () => {
   const pair = layPair({ seed: 1, weather: FINE, isDynamic: true });
   pair.a.database.put({
     ...{ peerid: "end-b", password: "one key for both", remip: "10.0.1.0", remmsk: "24" },
@@ -111,7 +111,7 @@ test("R12: a row's bakpeerip, a host name, is called when nobody answers at its 
   expect(pair.a.concentrator.snapshot().counters.calls_started).toBe(2);
 });
 
-test("R12: names that lead nowhere end the call, and say which", () => {
+test("R12: names without an address end the call, which says which names", () => {
   const pair = layPair({ seed: 1, weather: FINE, isDynamic: true });
   pair.a.database.put({
     ...{ peerid: "end-b", password: "one key for both", remip: "10.0.1.0", remmsk: "24" },
@@ -123,14 +123,14 @@ test("R12: names that lead nowhere end the call, and say which", () => {
   expect(judgeEmpty(pair)).toEqual([]);
 });
 
-test("R12 §1.2: an IKE SA without its Child SA is of no use: deleted, and why is told", () => {
+test("R12 §1.2: an IKE SA without its Child SA is of no use: deleted, and the reason told", () => {
   const pair = called(withEroute("b", { localSubnets: [prefixOfText("172.31.0.0/16")] }));
   pair.runUntil(60_000);
   expect(judgeEmpty(pair)).toEqual([]);
   expect(pair.reasons.get("peer-refused-ts-unacceptable")).toBe(1);
 });
 
-test("R12: packets make one call a site, and none for a while after it failed", () => {
+test("R12: packets cause one call a site, and none for a while after a failure", () => {
   const pair = layPair({ seed: 1, weather: FINE, ...withEroute("a", { peerip: "192.0.2.99" }) });
   const acquire = acquireOf(pair);
   for (let i = 0; i < 100; i++) pair.feed(pair.a, { kind: "acquire", acquire });
@@ -146,7 +146,7 @@ test("R12: packets make one call a site, and none for a while after it failed", 
   expect(counters().calls_started).toBe(2);
 });
 
-test('R12: start = "always" calls at once, again when the site has gone, ever more slowly', () => {
+test('R12: start = "always" calls at once, and again after the site ends, ever less often', () => {
   const life = { ...DEFAULT_LIFE, start: "always" } as const;
   const pair = layPair({ seed: 1, weather: FINE, ...withEroute("a", { life }) });
   pair.runUntil(5_000);
@@ -165,7 +165,7 @@ test('R12: start = "always" calls at once, again when the site has gone, ever mo
   expect(judgeSettled(pair)).toEqual([]);
 });
 
-/** What the trap of end a makes of a packet to end b's subnet. */
+/** The acquire for a packet of end a to the subnet of end b. */
 function acquireOf(pair: Pair) {
   const host = (text: string) => ({ ...endpointOf(text, 0).address, length: 32 });
   const packet = {

@@ -15,12 +15,12 @@ function called(auth: NonNullable<PairSettings["auth"]>, more: Partial<PairSetti
 
 const BOTH: NonNullable<PairSettings["auth"]> = (end) => toyAuth(`end-${end}`, "certificate");
 
-/** What the other end has proved itself with: the subject, or undefined for the key. */
+/** What the other end authenticated with: the subject, or undefined for the key. */
 function provedTo(end: End): string | undefined {
   return end.concentrator.snapshot().eroutes(0, 1)[0]?.certificate?.subject;
 }
 
-test("V2-51: each end proves itself in its own way, whichever calls", () => {
+test("V2-51: each end authenticates in its own way, whichever calls", () => {
   for (const isDynamic of [false, true]) {
     for (const [a, b] of [
       ["end-a", "end-b"],
@@ -41,7 +41,7 @@ test("V2-51: each end proves itself in its own way, whichever calls", () => {
   }
 });
 
-test("R2: with certificates at both ends a row needs no password, and a user is not needed", () => {
+test("R2: with certificates at both ends a row needs no password, and no user is needed", () => {
   const plan = (_: "a" | "b", before: EroutePlan) => ({ ...before, users: [] });
   const pair = called(BOTH, { isDynamic: true, plan });
   const found = pair.a.database.find({ by: "peerid", peerid: "end-b" });
@@ -50,7 +50,7 @@ test("R2: with certificates at both ends a row needs no password, and a user is 
   expect(judgeSettled(pair)).toEqual([]);
 });
 
-test("a signature that the caller cannot make or judge ends the call, and bars no other", () => {
+test("a signature that the caller cannot make or verify ends this call, and no other", () => {
   for (const failing of [1, 4]) {
     let count = 0;
     const pair = called(BOTH, { failsSignature: () => ++count === failing });
@@ -65,7 +65,7 @@ test("a signature that the caller cannot make or judge ends the call, and bars n
   }
 });
 
-test("a signature that the called end cannot make or judge is tried anew with the copy", () => {
+test("a signature that the responder cannot make or verify is tried again with the copy", () => {
   for (const failing of [2, 3]) {
     let count = 0;
     const pair = called(BOTH, { failsSignature: () => ++count === failing });
@@ -76,14 +76,14 @@ test("a signature that the called end cannot make or judge is tried anew with th
   }
 });
 
-test("signatures that take seconds: copies of IKE_AUTH are no second attempt", () => {
+test("signatures that take seconds: copies of IKE_AUTH are not further attempts", () => {
   const pair = called(BOTH, { signatureMs: () => 3_000 });
   pair.runUntil(60_000);
   expect(judgeSettled(pair)).toEqual([]);
   expect(pair.reasons.get("established")).toBe(2);
 });
 
-test("a signature that comes too late finds nobody: both ends have given up", () => {
+test("a signature that comes too late is dropped: both ends have given up", () => {
   for (const late of ["a", "b"] as const) {
     const signatureMs = (end: "a" | "b") => (end === late ? 200_000 : undefined);
     const pair = called(BOTH, { signatureMs });
@@ -97,7 +97,7 @@ test("a signature that comes too late finds nobody: both ends have given up", ()
   }
 });
 
-test("who is not believed: the reason at one end, AUTHENTICATION_FAILED at the other", () => {
+test("authentication fails: the reason at one end, AUTHENTICATION_FAILED at the other", () => {
   const other = { ...TOY_ANCHORS, ids: ["another authority"] };
   const refused: readonly (readonly [string, NonNullable<PairSettings["auth"]>])[] = [
     [
@@ -117,7 +117,7 @@ test("who is not believed: the reason at one end, AUTHENTICATION_FAILED at the o
   }
 });
 
-test("R12: the end that is called is not believed: it is told, and both forget", () => {
+test("R12: authentication of the responder fails: it is told, and both forget", () => {
   const other = { ...TOY_ANCHORS, ids: ["another authority"] };
   const auth = (end: "a" | "b") =>
     toyAuth(`end-${end}`, "certificate", end === "a" ? other : undefined);
@@ -127,7 +127,7 @@ test("R12: the end that is called is not believed: it is told, and both forget",
   expect(judgeEmpty(pair)).toEqual([]);
 });
 
-test("a reload that does not trust the site's authority any more closes it", () => {
+test("a reload that removes trust in the site's authority closes the site", () => {
   const pair = called(BOTH);
   pair.runUntil(10_000);
   const plan = (auth: ErouteAuth) => {
@@ -143,7 +143,7 @@ test("a reload that does not trust the site's authority any more closes it", () 
   const other = { ...TOY_ANCHORS, ids: ["another authority"] };
   pair.feed(pair.a, { kind: "configuration", plan: plan(toyAuth("end-a", "certificate", other)) });
   pair.runUntil(pair.now() + 30_000);
-  // Once of the eroute, once of its IKE SA.
+  // Once for the eroute, once for its IKE SA.
   expect(pair.reasons.get("reconfigured")).toBe(2);
   expect(judgeEmpty(pair)).toEqual([]);
 });

@@ -1,4 +1,4 @@
-/** Two things that both ends do at once, at every step of each other, with any one message lost. */
+/** Both ends do something at once, at every step of each other, with any one message lost. */
 
 import { expect, test } from "bun:test";
 import { patient } from "../../patience.ts";
@@ -20,17 +20,19 @@ const DEEDS: Readonly<Record<string, (pair: Pair, end: End) => void>> = {
   disconnect: (pair, end) => pair.feed(end, { kind: "disconnect", peerId: end.peerId }),
 };
 
-/** One way takes so long: steps of a fifth of it put each message before and behind each other. */
+/**
+ * One way takes so long: steps of a fifth of it put each message before and after each other one.
+ */
 const WAY_MS = 20;
 const OFFSETS_MS = [0, 1, 10, 19, 21, 30, 39, 41, 55, 61, 79, 85];
 
-/** Which of all datagrams after the beginning is lost, counted from 1; 0: none. */
+/** Which datagram after the beginning is lost, counted from 1; 0: none. */
 const LOST = [0, 1, 2, 3, 4, 5, 6];
 
-/** Other nonces, so that either end wins. */
+/** Different nonces, so that either end wins. */
 const SEEDS = [1, 2, 3];
 
-/** Until calls, retransmissions, and SAs that the other end does not know have had their time. */
+/** Until calls, retransmissions, and SAs that the other end does not know are over. */
 const SETTLE_MS = 260_000;
 
 const names = Object.keys(DEEDS);
@@ -76,7 +78,7 @@ function cross(crossing: Crossing): void {
   DEEDS[first]?.(pair, pair.a);
   pair.schedule.plan(pair.now() + offset, () => DEEDS[second]?.(pair, pair.b));
   pair.runUntil(pair.now() + 1_000);
-  // Whatever came of it: when somebody wants it connected, it is.
+  // Whatever happened: if a connection is wanted, there is one.
   const until = pair.now() + SETTLE_MS;
   let complaints = judgeSettled(pair);
   for (let round = 0; complaints.length > 0 && pair.now() < until; round++) {

@@ -28,7 +28,7 @@ export type End = {
   readonly driver: Driver;
   /** Packets that each state has carried. */
   readonly carried: Map<string, bigint>;
-  /** Messages that were looked at closely. */
+  /** Messages that were traced. */
   readonly messages: JournalEntry[];
 };
 
@@ -39,7 +39,7 @@ export type EndSettings = {
   readonly plan: EroutePlan;
 };
 
-/** What an end needs of its world. */
+/** What an end needs from its world. */
 export type EndWorld = {
   readonly schedule: Schedule;
   now(): number;
@@ -49,13 +49,13 @@ export type EndWorld = {
   lateMs(): number | undefined;
   failsSignature(): boolean;
   losesAnswer(end: string, answer: Event): boolean;
-  /** Delay of a signature; undefined: as that of the others. */
+  /** Delay of a signature; undefined: the same as that of the others. */
   signatureMs(end: string): number | undefined;
   send(from: End, effect: Extract<Effect, { kind: "send" }>): void;
   log(end: string, line: () => string): void;
   onReason(reason: string): void;
   onHandled(end: End, event: Event, effects: readonly Effect[]): void;
-  /** Where a host name leads, as addresses of ends. */
+  /** The ends that a host name resolves to. */
   addressOf(host: string): Address | undefined;
 };
 
@@ -98,7 +98,7 @@ export function createEnd(settings: EndSettings, world: EndWorld): End {
       return later({ kind: "signature-answer", request, result }, world.signatureMs(name));
     },
     kernel: (request) => onKernel(request),
-    // Held back for ever.
+    // Never answered.
     delaysAnswer: (answer) => world.losesAnswer(name, answer),
     onJournal(entry) {
       world.onReason(entry.reason);
@@ -108,7 +108,7 @@ export function createEnd(settings: EndSettings, world: EndWorld): End {
     onHandled: (event, effects) => world.onHandled(end, event, effects),
   });
 
-  /** States end when their time is over; what they have carried is what the world says. */
+  /** States end when their time is over; the world says what they have carried. */
   const onKernel = (request: XfrmRequest): KernelResult => {
     const result = kernel.perform(request);
     if (!result.ok) return result;

@@ -1,4 +1,4 @@
-/** What has to hold of a pair once the dust has settled. */
+/** What must hold for a pair once nothing is under way. */
 
 import type { ChildSaView, ErouteView } from "../../../src/concentrator/snapshot.ts";
 import { equalOctets } from "../../../src/octets/concat.ts";
@@ -8,7 +8,7 @@ import type { Pair } from "./pair.ts";
 
 /**
  * Exactly one IKE SA and one Child SA, the same at both ends, with the same keys. There may be an
- * equal Child SA beside it, where both ends have asked for one at nearly the same time (§2.8).
+ * equal Child SA beside it, if both ends requested one at nearly the same time (§2.8).
  */
 export function judgeSettled(pair: Pair): readonly string[] {
   const complaints: string[] = [];
@@ -43,7 +43,7 @@ function childCount(end: End): number {
   return end.concentrator.snapshot().eroutes(0, 1)[0]?.childSas.length ?? 1;
 }
 
-/** One, and an equal one. */
+/** The Child SA, and an equal one. */
 const CHILD_SAS_MAX = 2;
 
 const NAT_PORT = 4_500;
@@ -109,7 +109,7 @@ function leftOvers(end: End, count: number, children: number): readonly string[]
     .map((key) => `${end.name}: ${key} is ${found[key]}, not ${wanted[key]}`);
 }
 
-/** What one end sends with, the other one takes with. */
+/** What one end seals, the other one can open. */
 function compare(from: End, to: End, child: ChildSaView, complaints: string[]): void {
   const out = stateOf(from, child.spiOut, "out");
   const into = stateOf(to, child.spiOut, "in");

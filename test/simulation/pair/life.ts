@@ -18,12 +18,12 @@ export type Life = {
   readonly complaints: readonly string[];
 };
 
-/** Seven copies of a request, and all of them or their answers lost: that does not happen. */
+/** Seven copies of a request, with all of them or their answers lost, do not happen. */
 const MILD_LOSS = 0.05;
 const UP_MS = 10_000;
 const DUST_MS = 1_200_000;
 
-/** Lives it to its end; what does not hold is in `complaints`. */
+/** Lives it to its end; violations are in `complaints`. */
 export function livePair(seed: number): Life {
   const prng = createPrng(seed).fork("life");
   const settings = draw(seed, prng);
@@ -41,7 +41,7 @@ export function livePair(seed: number): Life {
   // An end behind a NAT can only call.
   const caller = settings.isNatted === true ? pair.b : pair.a;
   pair.feed(caller, { kind: "connect", peerId: caller.peerId });
-  // The first packets may overtake the answer that brings up the other end: they do not count.
+  // The first packets may overtake the answer that brings up the other end; they do not count.
   let at = 1_000 + UP_MS;
   pair.runUntil(at);
   let isRough = faulty > 0 || judgeSettled(pair).length > 0;
@@ -75,7 +75,7 @@ export function reportOf(seed: number, { pair, complaints }: Life): string {
   return [`seed ${seed}: ${complaints.join("; ")}`, replay, ...pair.log.slice(-LINES)].join("\n");
 }
 
-/** All of it where one seed is replayed. */
+/** The whole log if one seed is replayed. */
 const LINES = Number(process.env.LOG ?? (process.env.SEED ? 1_000_000 : 50));
 const ENOMEM = 12;
 
@@ -106,7 +106,7 @@ function draw(seed: number, prng: Prng): PairSettings {
   const lateShare = prng.pick([0, 0, 0.3]);
   const ofPpk = prng.fork("ppk");
   const withPpk = ofPpk.chance(0.3);
-  // Both ends have the same one: whatever the rule, it is used.
+  // Both ends have the same PPK: whatever the rule, it is used.
   const ppk = withPpk ? ofPpk.pick(["if-set", "optional", "required"] as const) : "if-set";
   return {
     ...{ seed, weather, withPpk },
@@ -117,7 +117,7 @@ function draw(seed: number, prng: Prng): PairSettings {
   };
 }
 
-/** Each end proves itself in its own way; the other one takes that way, if not both. */
+/** Each end authenticates in its own way; the other accepts that way, or both ways. */
 function drawAuth(prng: Prng): NonNullable<PairSettings["auth"]> {
   const anchors = TOY_ANCHORS;
   const hasCertificate = { a: prng.chance(0.4), b: prng.chance(0.4) };
@@ -134,7 +134,7 @@ function drawAuth(prng: Prng): NonNullable<PairSettings["auth"]> {
   };
 }
 
-/** Something happens; true if packets may be lost by it, which never is so in a quiet life. */
+/** Something happens; true if packets may be lost by it, which is never so in a quiet life. */
 function act(pair: Pair, prng: Prng, isQuiet: boolean): boolean {
   const end = prng.chance(0.5) ? pair.a : pair.b;
   const { peerId } = end;
@@ -179,7 +179,7 @@ function act(pair: Pair, prng: Prng, isQuiet: boolean): boolean {
       return true;
     case 11:
       if (isQuiet) return false;
-      // There is no third one: it comes back, to what it takes for another gateway.
+      // There is no third end: it comes back to what it believes to be another gateway.
       pair.feed(end, { kind: "redirect", peerId, to: gatewayAt(end.address) });
       return true;
     default:
@@ -191,7 +191,7 @@ function gatewayAt(address: Address) {
   return { host: formatAddress(address), address };
 }
 
-/** At one end, or at both within some ms. */
+/** At one end, or at both within a few ms. */
 function both(pair: Pair, prng: Prng, run: (end: End) => void): void {
   const [first, second] = prng.chance(0.5) ? [pair.a, pair.b] : [pair.b, pair.a];
   run(first);
@@ -229,12 +229,12 @@ function hasState(end: End, { template }: XfrmPolicy): boolean {
   return [...end.kernel.states.values()].some(isOf);
 }
 
-/** Until everything is as it should be; at the latest after twenty minutes. */
+/** Runs until all is well, or twenty minutes have passed. */
 function settle(pair: Pair, caller: End): readonly string[] {
   const until = pair.now() + DUST_MS;
   let complaints: readonly string[] = ["nothing has settled"];
   for (let round = 0; pair.now() < until; round++) {
-    // As packets would, now and then.
+    // As packets would do now and then.
     if (round % 30 === 0) pair.feed(caller, { kind: "connect", peerId: caller.peerId });
     pair.runUntil(pair.now() + 1_000);
     complaints = judgeSettled(pair);
@@ -243,7 +243,7 @@ function settle(pair: Pair, caller: End): readonly string[] {
   return complaints;
 }
 
-/** Both ends go, one after the other or at once: nothing is left. */
+/** Both ends shut down, one after the other or at once: nothing is left. */
 function end(pair: Pair, prng: Prng): readonly string[] {
   pair.feed(pair.a, { kind: "shutdown" });
   pair.schedule.plan(pair.now() + prng.pick([0, 5, 5_000]), () =>

@@ -46,13 +46,13 @@ function live(end: "a" | "b", kind: Kind, lost: number): Pair & { readonly hasLo
   };
   const pair = layPair(settings);
   pair.runUntil(LIVED_MS);
-  // Without packets nobody misses a Child SA that has ended meanwhile.
+  // Without packets no end notices that a Child SA has ended meanwhile.
   pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
   pair.runUntil(LIVED_MS + 60_000);
   return { ...pair, hasLost: answers > lost };
 }
 
-/** What is removed from the kernel is asked for under a number that nobody waits for. */
+/** Removals are requested from the kernel under a number that nothing waits for. */
 function isAwaited(answer: Event): boolean {
   return answer.kind !== "kernel-answer" || answer.request !== UNWATCHED;
 }

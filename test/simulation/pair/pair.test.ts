@@ -14,7 +14,7 @@ test("R12: one end calls, both have one IKE SA and one Child SA with the same ke
   expectSettled(pair);
 });
 
-test("both ends call at the same time: one IKE SA stays, and it is the same one", () => {
+test("both ends call at the same time: one IKE SA stays, the same at both ends", () => {
   for (let seed = 1; seed <= 50; seed++) {
     const pair = layPair({ seed, weather: FINE });
     pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
@@ -44,7 +44,7 @@ test("rekeys of both ends, every few seconds, lose no packet", () => {
   }
 });
 
-test("a storm of rekeys over a long way, refused for now and tried again, leaves no gap", () => {
+test("a storm of rekeys over a slow path, refused for now and repeated, leaves no gap", () => {
   const eroute = {
     child: { ...DEFAULT_CHILD, lifetimeSeconds: 9 },
     life: { ...DEFAULT_LIFE, ikeLifetimeMs: 6_000 },
@@ -65,7 +65,7 @@ test("a storm of rekeys over a long way, refused for now and tried again, leaves
   expect(refused).toBeGreaterThan(20);
 });
 
-test("§2.4: packets that come are proof of life: nobody asks while they flow", () => {
+test("§2.4: incoming packets show that the peer is alive: no check while they flow", () => {
   const pair = layPair({ seed: 1, weather: FINE, eroute: { livenessMs: 5_000 } });
   pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
   pair.runUntil(5_000);
@@ -75,12 +75,12 @@ test("§2.4: packets that come are proof of life: nobody asks while they flow", 
   const asked = () => pair.log.filter((line) => line.includes("send INFORMATIONAL request")).length;
   expect(asked()).toBe(0);
   expect(pair.log.some((line) => line.includes("query-state"))).toBe(true);
-  // Without them both ask again.
+  // Without them both ends check again.
   pair.runUntil(80_000);
   expect(asked()).toBeGreaterThan(2);
 });
 
-test("an end that shuts down leaves nothing at either end", () => {
+test("shutting down one end leaves nothing at either end", () => {
   const pair = layPair({ seed: 3, weather: FINE });
   pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
   pair.runUntil(10_000);

@@ -1,4 +1,4 @@
-/** Two concentrators, a network between them, and packets that want to go through. */
+/** Two concentrators, a network between them, and packets to pass through. */
 
 import type { Effect } from "../../../src/concentrator/effect.ts";
 import type { Event } from "../../../src/concentrator/event.ts";
@@ -43,21 +43,21 @@ export type PairSettings = {
   readonly eroute?: Partial<NormalEroute>;
   /** Changes to the plan of one end. */
   readonly plan?: (end: "a" | "b", plan: EroutePlan) => EroutePlan;
-  /** At end a the other one is a site of a table: a dynamic eroute of a base eroute. */
+  /** To end a, the other end is a site of a table: a dynamic eroute of a base eroute. */
   readonly isDynamic?: boolean;
-  /** Both ends have the same PPK, and have to use it (RFC 8784). */
+  /** Both ends have the same PPK, and must use it (RFC 8784). */
   readonly withPpk?: boolean;
-  /** A NAT before end b: its address is not its own, and changes when it rebinds. */
+  /** End b is behind a NAT: its address is not its own, and changes when the NAT rebinds. */
   readonly isNatted?: boolean;
   readonly lateMs?: (prng: Prng) => number | undefined;
-  /** Delay of signatures alone, whatever the others have. */
+  /** Delay of signatures only, whatever that of other answers. */
   readonly signatureMs?: (end: "a" | "b") => number | undefined;
   readonly faults?: KernelFaults;
-  /** Whether a signature cannot be made or judged. */
+  /** Whether a signature cannot be made or verified. */
   readonly failsSignature?: () => boolean;
-  /** How each end proves itself and what it takes. */
+  /** How each end authenticates, and what it accepts. */
   readonly auth?: (end: "a" | "b") => ErouteAuth;
-  /** Whether the shell loses this answer, which it never does but for a bug. */
+  /** Whether the shell loses this answer, which only a bug would do. */
   readonly losesAnswer?: (end: "a" | "b", answer: Event) => boolean;
   /** How often, of all events, an end goes on from what it has written of its IKE SAs. */
   readonly rereadShare?: number;
@@ -86,15 +86,15 @@ export type Pair = {
   /** Runs until this instant. */
   runUntil(at: number): void;
   feed(end: End, event: Event): void;
-  /** The NAT forgets its mappings: what comes next from inside gets others. */
+  /** The NAT forgets its mappings: the next datagrams from inside get new ones. */
   rebind(): void;
   /** The last datagram that was sent, as it arrives. */
   lastSent(): { readonly octets: Uint8Array; readonly path: Path } | undefined;
-  /** The port outside that packets from this port of end b have now; undefined without a NAT. */
+  /** The outside port of packets from this port of end b now; undefined without a NAT. */
   mapped(port: number): number | undefined;
 };
 
-/** All of it where one seed is replayed. */
+/** The whole log if one seed is replayed. */
 const LOG_MAX = Number(process.env.LOG ?? (process.env.SEED ? 1_000_000 : 400));
 const LATE_MS = 4_000;
 /** Wall time when the clock of the simulation stands at 0. */
@@ -120,7 +120,7 @@ export function layPair(settings: PairSettings): Pair {
     "192.0.2.1": endpointOf("192.0.2.1", 0).address,
     "192.0.2.2": endpointOf("192.0.2.2", 0).address,
     "end-b.example": endpointOf("192.0.2.2", 0).address,
-    // Nobody is there.
+    // No end has this address.
     "192.0.2.99": endpointOf("192.0.2.99", 0).address,
   };
   const nat = settings.isNatted === true ? createNat() : undefined;
@@ -182,7 +182,7 @@ export function layPair(settings: PairSettings): Pair {
     },
   };
   const wakes = new Map<string, number>();
-  /** One timer an end, as in the daemon; one that fires too early does no harm. */
+  /** One timer for each end, as in the daemon; one that fires too early does no harm. */
   const wake = (end: End): void => {
     const next = end.concentrator.nextDeadline();
     const planned = wakes.get(end.name);
@@ -250,7 +250,7 @@ type Nat = {
   rebind(): void;
 };
 
-/** Ports of one address outside; who has not sent anything cannot be reached. */
+/** Ports of one outside address; an end that has not sent anything cannot be reached. */
 function createNat(): Nat {
   const { address } = endpointOf("203.0.113.7", 0);
   const toOutside = new Map<number, Endpoint>();
@@ -276,7 +276,7 @@ function createNat(): Nat {
 
 const PASSWORD = "one key for both";
 const PPK = "a post-quantum key that both ends have, too";
-/** Without one of its own it is the peer ID, which end b has to be told. */
+/** Without one of its own it is the peer ID, which end b has to know. */
 const PPK_ID = "end-b";
 const SUBNETS = { a: "10.0.0.0/24", b: "10.0.1.0/24" };
 

@@ -7,7 +7,7 @@ import { join } from "node:path";
 
 const PROJECT = join(import.meta.dir, "../../..");
 
-/** Worlds in which each of them has to show. */
+/** Worlds in which each of them must be found. */
 const SEEDS = 600;
 const MS_MAX = 60_000;
 
@@ -49,7 +49,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     file: "src/concentrator/sites/uniqueness.ts",
     right: "return saIdOf(a.sa).spiI > saIdOf(b.sa).spiI;",
     wrong: "return false;",
-    // In most worlds somebody calls again before the dust has settled.
+    // In most worlds an end calls again before all is settled.
     foundBy: "pair.test.ts",
   },
   "the Delete of what a site had before does not wait for the answer to its call": {
@@ -102,6 +102,6 @@ async function findings(copy: string, foundBy: string | undefined): Promise<stri
     new Response(worker.stderr).text(),
   ]);
   await worker.exited;
-  // bun's test runner writes to standard error; so do worlds that are told in full.
+  // bun's test runner writes to standard error; so do worlds that print their whole log.
   return foundBy === undefined ? out : said;
 }

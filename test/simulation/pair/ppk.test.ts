@@ -8,7 +8,7 @@ import type { End } from "./end.ts";
 import { judgeEmpty, judgeSettled } from "./judge.ts";
 import { FINE, layPair, type Pair } from "./pair.ts";
 
-/** What an end has: no PPK, one that both know, its ID with another key, or another one. */
+/** What an end has: no PPK, the common one, its ID with another key, or another PPK. */
 const KEYS = { none: undefined, same: ["id", 1], wrong: ["id", 2], other: ["xy", 1] } as const;
 
 type Key = keyof typeof KEYS;
@@ -26,7 +26,7 @@ function ppkOf(key: Key): LocalUser["ppk"] {
   return { id: new TextEncoder().encode(id), key: new Uint8Array(32).fill(octet) };
 }
 
-/** Both ends prove themselves by certificate, each with its own. */
+/** Both ends authenticate by certificate, each with its own. */
 function byCertificate(end: "a" | "b"): ErouteAuth {
   return {
     own: { kind: "signature", key: toyKey(`end-${end}`) },
@@ -52,7 +52,7 @@ function callBetween(caller: Side, called: Side, proof: Proof = "key"): Pair {
   return pair;
 }
 
-/** What RFC 8784 §3 makes of it, told without looking at how. */
+/** The result according to RFC 8784 §3, stated without the way to it. */
 function expected(caller: Side, called: Side): "with" | "without" | "refused" {
   const isMust = ({ rule, key }: Side) =>
     rule === "required" || (rule === "if-set" && key !== "none");
@@ -66,7 +66,7 @@ function expected(caller: Side, called: Side): "with" | "without" | "refused" {
   return isMust(caller) || isMust(called) ? "refused" : "without";
 }
 
-/** Of each of its IKE SAs whether a PPK is in the keys. */
+/** For each of its IKE SAs, whether a PPK is in the keys. */
 function ppksOf(end: End): readonly boolean[] {
   const eroutes = end.concentrator.snapshot().eroutes(0, 10);
   return eroutes.flatMap(({ ikeSas }) => ikeSas.map(({ ppk }) => ppk));
@@ -96,7 +96,7 @@ test.each([["key"], ["certificate"]] as const)(
   },
 );
 
-test("what went wrong is told: at the end that knows, as closely as it can be known", () => {
+test("the journal of the end that knows says what went wrong, as exactly as it can", () => {
   const cases: readonly (readonly [Side, Side, readonly string[]])[] = [
     [side("if-set", "none"), side("if-set", "same"), ["ppk-missing"]],
     [side("if-set", "same"), side("if-set", "none"), ["ppk-unknown"]],
@@ -119,7 +119,7 @@ test("what went wrong is told: at the end that knows, as closely as it can be kn
   }
 });
 
-test("by certificate a wrong PPK looks like a wrong signature, and that is said", () => {
+test("with certificates a wrong PPK looks like a wrong signature, and the journal says so", () => {
   const right = side("if-set", "same");
   const wrong = callBetween(right, side("if-set", "wrong"), "certificate");
   expect(wrong.reasons.get("wrong-signature-or-ppk")).toBe(1);

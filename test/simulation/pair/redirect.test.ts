@@ -15,7 +15,7 @@ import { emitRedirect, parseRedirect } from "../../../src/wire/v2/redirect.ts";
 import { judgeSettled } from "./judge.ts";
 import { FINE, layPair, type Pair, type PairSettings } from "./pair.ts";
 
-/** The only other end there is: whoever is sent there comes back. */
+/** The only other end: a site that is redirected comes back. */
 const END_B = gatewayOf("192.0.2.2");
 const NONE = new Uint8Array(0);
 const NOBODY = gatewayOf("192.0.2.99");
@@ -28,7 +28,7 @@ test("X-04: IKE_SA_INIT is answered with REDIRECT, nothing is kept, the other is
   runUntilFollowed(pair, 1);
   expect(pair.b.concentrator.tableSizes()).toMatchObject({ ikeSas: 0, initRequests: 0 });
   pair.runUntil(pair.now() + 1);
-  // In place of REDIRECT_SUPPORTED it says who has sent it.
+  // In place of REDIRECT_SUPPORTED it says which gateway redirected it.
   expect(notifyIn(pair, NotifyType.REDIRECT_SUPPORTED)).toBeUndefined();
   const from = notifyIn(pair, NotifyType.REDIRECTED_FROM)?.data ?? new Uint8Array(0);
   expect(parseRedirect(from)).toEqual({ ok: true, value: { gateway: END_B, nonce: NONE } });
@@ -59,7 +59,7 @@ test("X-04: an IKE SA that is up is left only when another one is up at the new 
   }
 });
 
-test("X-04: nobody at the new gateway: the IKE SA stays until the old one ends it", () => {
+test("X-04: no answer from the new gateway: the IKE SA stays until the old one ends it", () => {
   const pair = layPair({ seed: 1, weather: FINE, ...withEroute("a", FOLLOWS) });
   pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
   pair.runUntil(10_000);
@@ -71,7 +71,7 @@ test("X-04: nobody at the new gateway: the IKE SA stays until the old one ends i
   expect(pair.reasons.get("redirected")).toBe(1);
 });
 
-test("X-04: gateways that send round in a circle are followed five times in five minutes", () => {
+test("X-04: gateways that redirect in a circle are followed five times in five minutes", () => {
   for (const changes of [{ redirect: END_B }, {}]) {
     const pair = layPair({ seed: 1, weather: FINE, ...withEroutes({ a: FOLLOWS, b: changes }) });
     if (changes.redirect === undefined) {
@@ -93,7 +93,7 @@ test("X-04: gateways that send round in a circle are followed five times in five
   }
 });
 
-test("X-04: an IKE SA that is sent on again and again is followed five times too", () => {
+test("X-04: an IKE SA that is redirected again and again is followed five times too", () => {
   const pair = layPair({ seed: 1, weather: FINE, ...withEroute("a", FOLLOWS) });
   pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
   pair.runUntil(10_000);
@@ -106,13 +106,13 @@ test("X-04: an IKE SA that is sent on again and again is followed five times too
   expect(ikeSas(pair).length).toBe(1);
 });
 
-test("X-04: a REDIRECT without our nonce, or that nobody asked for, ends no call", () => {
+test("X-04: a REDIRECT without our nonce, or without a request, ends no call", () => {
   for (const a of [FOLLOWS, {}]) {
     const weather = { ...FINE, delayMs: [50, 50] as const };
     const pair = layPair({ seed: 1, weather, ...withEroute("a", a) });
     pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
     const isFollowing = a === FOLLOWS;
-    // Somebody off the path guesses; somebody on it has seen the nonce.
+    // An attacker off the path guesses; one on the path has seen the nonce.
     const own = nonceIn(pair);
     const nonces = isFollowing ? [new Uint8Array(0), own.slice(1), own.toReversed()] : [own];
     for (const nonce of nonces) {
@@ -124,7 +124,7 @@ test("X-04: a REDIRECT without our nonce, or that nobody asked for, ends no call
   }
 });
 
-test("X-04: in rain, a REDIRECT that is lost or comes twice is followed once", () => {
+test("X-04: on a bad network, a REDIRECT that is lost or comes twice is followed once", () => {
   for (let seed = 1; seed <= 30; seed++) {
     const weather = { delayMs: [5, 200] as const, loss: 0.3, doubled: 0.3, late: 0.1 };
     const pair = layPair({ seed, weather, ...withEroute("a", FOLLOWS) });
@@ -140,7 +140,7 @@ test("X-04: in rain, a REDIRECT that is lost or comes twice is followed once", (
   }
 });
 
-test("X-04: who does not follow is left alone: the call goes on, the IKE SA stays", () => {
+test("X-04: a site that does not follow is left alone: the call goes on, the IKE SA stays", () => {
   const pair = layPair({ seed: 1, weather: FINE });
   pair.feed(pair.b, { kind: "redirect", peerId: undefined, to: END_B });
   pair.feed(pair.a, { kind: "connect", peerId: "end-b" });

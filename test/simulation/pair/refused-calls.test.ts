@@ -1,4 +1,4 @@
-/** Calls that packets ask for, and that the other end refuses, or does not answer (R12). */
+/** Calls for packets that the other end refuses or does not answer (R12). */
 
 import { expect, test } from "bun:test";
 import type { EroutePlan } from "../../../src/eroute/eroute.ts";
@@ -18,7 +18,7 @@ function refusing(): Pair & { readonly plans: EroutePlan[] } {
   return Object.assign(layPair({ seed: 1, weather: FINE, plan }), { plans });
 }
 
-/** What the trap of end a makes of a packet for end b, once a second. */
+/** The acquire for a packet of end a to end b, once a second. */
 function acquireFor(pair: Pair, ms: number): void {
   const until = pair.now() + ms;
   const nobody = { family: 4, value: 0n } as const;
@@ -38,7 +38,7 @@ function acquireFor(pair: Pair, ms: number): void {
 const callsOf = (pair: Pair) => pair.a.concentrator.snapshot().counters.calls_started;
 const HOUR_MS = 3_600_000;
 
-test("R12: a site that refuses for good is called later and later, and never given up", () => {
+test("R12: a site that refuses for good is called ever less often, and never given up", () => {
   const pair = refusing();
   acquireFor(pair, HOUR_MS);
   const first = callsOf(pair);
@@ -50,7 +50,7 @@ test("R12: a site that refuses for good is called later and later, and never giv
   expect(callsOf(pair) - first).toBeLessThan(9);
 });
 
-test("R12: the wait begins anew with an operator's word and with a new configuration", () => {
+test("R12: an operator's command and a new configuration reset the wait", () => {
   const pair = refusing();
   const [planOfA] = pair.plans;
   if (planOfA === undefined) throw new Error("end a has a plan");
@@ -66,7 +66,7 @@ test("R12: the wait begins anew with an operator's word and with a new configura
   }
 });
 
-test("R12: a site that does not answer is called at the same pace as ever", () => {
+test("R12: a site that does not answer is called at an unchanged pace", () => {
   const pair = layPair({ seed: 1, weather: FINE });
   pair.isCut = true;
   acquireFor(pair, HOUR_MS);

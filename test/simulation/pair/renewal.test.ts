@@ -1,4 +1,4 @@
-/** Authentication anew, and sites that call although they are connected (RFC 4478; uniqueness). */
+/** Reauthentication, and sites that call although they are connected (RFC 4478; uniqueness). */
 
 import { expect, test } from "bun:test";
 import { DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
@@ -9,7 +9,7 @@ import { judgeSettled } from "./judge.ts";
 import { FINE, layPair, type Pair } from "./pair.ts";
 import { startTraffic } from "./traffic.ts";
 
-/** Both ends' eroutes with their own lives. */
+/** Both ends' eroutes with their own lifetimes. */
 function layLives(
   lives: Readonly<Record<"a" | "b", Partial<ErouteLife>>>,
   loses?: (octets: Uint8Array) => boolean,
@@ -48,7 +48,7 @@ for (const end of ["a", "b"] as const) {
     pair.runUntil(610_000);
     expect(establishedTimes(pair)).toBeGreaterThanOrEqual(5);
     expect(establishedTimes(pair)).toBeLessThan(9);
-    // A packet may overtake the answer that brings up the caller's end, once each time.
+    // Each time, one packet may overtake the answer that brings up the caller's end.
     expect(traffic.lost).toBeLessThan(establishedTimes(pair));
     expect(traffic.blocked).toBe(0);
     expect(pair.reasons.get("reauthentication-overdue")).toBeUndefined();
@@ -57,7 +57,7 @@ for (const end of ["a", "b"] as const) {
   });
 }
 
-test("reauth whose answer is lost, or late: what was there before carries the packets", () => {
+test("reauth whose answer is lost or late: the existing SAs carry the packets", () => {
   for (const lostAnswers of [1, 2]) {
     let left = 0;
     const loses = (octets: Uint8Array) => isAuthResponse(octets) && left-- > 0;
@@ -74,7 +74,7 @@ test("reauth whose answer is lost, or late: what was there before carries the pa
   }
 });
 
-test("reauth goes on although who was called has rekeyed the IKE SA meanwhile", () => {
+test("reauth goes on although the responder has rekeyed the IKE SA meanwhile", () => {
   const pair = layLives({ a: {}, b: { reauthMs: 120_000 } });
   pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
   pair.runUntil(5_000);
@@ -91,18 +91,18 @@ test("reauth goes on although who was called has rekeyed the IKE SA meanwhile", 
   expect(judgeSettled(pair)).toEqual([]);
 });
 
-test("a site that does not authenticate anew in time is deleted, and told", () => {
+test("a site that does not reauthenticate in time is deleted, and told", () => {
   const pair = layLives({ a: { start: "never" }, b: { reauthMs: 120_000 } });
   pair.feed(pair.a, { kind: "connect", peerId: "end-b" });
   pair.runUntil(5_000);
-  // It forgets its duty: the peer's word is not obeyed by everybody.
+  // It does not reauthenticate: not every peer obeys AUTH_LIFETIME.
   pair.isCut = true;
   pair.runUntil(140_000);
   expect(pair.reasons.get("reauthentication-overdue")).toBe(1);
   expect(pair.b.concentrator.snapshot().erouteCount).toBe(0);
 });
 
-/** End b calls again, although it is connected: as after a crash, from which it knows nothing. */
+/** End b calls again although it is connected, as after a crash in which it lost its state. */
 function callAgain(life: Partial<ErouteLife>): Pair {
   const pair = layLives({ a: life, b: life });
   pair.feed(pair.b, { kind: "connect", peerId: "end-a" });
@@ -116,12 +116,12 @@ function callAgain(life: Partial<ErouteLife>): Pair {
   return pair;
 }
 
-test("uniqueness = replace: whoever calls again replaces itself", () => {
+test("uniqueness = replace: a site that calls again replaces itself", () => {
   const pair = callAgain({ uniqueness: "replace" });
   expect(judgeSettled(pair)).toEqual([]);
 });
 
-test("uniqueness = keep: a site that has lost its state is let in from where it was", () => {
+test("uniqueness = keep: a site that has lost its state may connect from its old address", () => {
   const pair = callAgain({ uniqueness: "keep" });
   expect(pair.reasons.get("already-connected")).toBeUndefined();
   expect(judgeSettled(pair)).toEqual([]);

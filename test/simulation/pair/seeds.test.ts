@@ -1,4 +1,4 @@
-/** Pairs of concentrators in many worlds: whatever happens, the dust settles. */
+/** Pairs of concentrators in many worlds: whatever happens, all is well in the end. */
 
 import { expect, test } from "bun:test";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ test(
   async () => {
     if (ONLY !== undefined) return expect(complaintsOf(Number(ONLY))).toEqual([]);
     const half = Math.ceil(SEEDS / 2);
-    // Two processes, as a machine has two cores at least.
+    // Two processes, because a machine has at least two cores.
     const found = await Promise.all([inProcess(1, half), inProcess(half + 1, SEEDS)]);
     expect(found.join("")).toBe("");
   },
@@ -31,7 +31,7 @@ function complaintsOf(seed: number): readonly string[] {
   return life.complaints;
 }
 
-/** What a process of its own has found; its report goes to standard error. */
+/** What a separate process has found; its report goes to standard error. */
 async function inProcess(from: number, to: number): Promise<string> {
   const worker = Bun.spawn(
     [process.execPath, join(import.meta.dir, "seeds-worker.ts"), String(from), String(to)],

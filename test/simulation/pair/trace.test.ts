@@ -1,9 +1,9 @@
-/** Looking at one site closely: each message with what is inside, from its first one on. */
+/** Tracing one site: each message with its content, from the first one on. */
 
 import { expect, test } from "bun:test";
 import { FINE, layPair, type Pair } from "./pair.ts";
 
-/** What end a has written of messages, without addresses. */
+/** What end a has written about messages, without addresses. */
 function messagesOf(pair: Pair): string[] {
   return pair.a.messages.map(({ peerId, detail }) => `${peerId ?? "-"} ${detail}`);
 }
@@ -27,19 +27,19 @@ test("a call: IKE_SA_INIT and IKE_AUTH of both ends, in words, without a secret"
   expect(authenticated).toMatch(/^end-b received IKE_AUTH response 1: IDr\(end-b\) /);
 });
 
-test("being called: what came before the ID was known is told when it is", () => {
+test("being called: messages from before the ID was known are shown once it is known", () => {
   const seen = messagesOf(called(["end-b"], "b"));
   expect(seen[0]).toMatch(/^end-b received IKE_SA_INIT request 0/);
   expect(seen[1]).toMatch(/^end-b sent IKE_SA_INIT response 0/);
   expect(seen[2]).toMatch(/^end-b received IKE_AUTH request 1: IDi\(end-b\)/);
 });
 
-test("nobody, or another site, is looked at: not a line", () => {
+test("no site, or another one, is traced: not a line", () => {
   expect(messagesOf(called([]))).toEqual([]);
   expect(messagesOf(called(["end-c"], "b"))).toEqual([]);
 });
 
-test("it ends when it is switched off", () => {
+test("tracing ends when it is switched off", () => {
   const pair = called(["end-b"]);
   const before = messagesOf(pair).length;
   pair.feed(pair.a, { kind: "trace", traced: new Set() });

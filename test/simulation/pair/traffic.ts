@@ -1,4 +1,4 @@
-/** Packets through the tunnel: policy, state, the way, and the other end's state. */
+/** Packets through the tunnel: policy, state, path, and the other end's state. */
 
 import type { XfrmPolicy } from "../../../src/xfrm/policy.ts";
 import { type ModelState, stateKey } from "../kernel.ts";
@@ -41,7 +41,7 @@ function packet(pair: Pair, from: End, to: End, traffic: Traffic): void {
   count(from, key);
   const [min, max] = pair.weather.delayMs;
   pair.schedule.plan(pair.now() + pair.prng.between(min, max), () => {
-    // Outside of a NAT the addresses are others: the SPI is what the other end has chosen.
+    // Outside a NAT the addresses differ; the SPI is the one that the other end has chosen.
     const into = [...to.kernel.states].find(
       ([, other]) => other.state.direction === "in" && other.state.id.spi === state.state.id.spi,
     );
@@ -53,7 +53,7 @@ function packet(pair: Pair, from: End, to: End, traffic: Traffic): void {
   });
 }
 
-/** As xfrm_state_find: by template; of several the one that was made last. */
+/** As in xfrm_state_find: by template; of several the newest. */
 function newestState(end: End, { template }: XfrmPolicy): ModelState | undefined {
   let newest: ModelState | undefined;
   for (const model of end.kernel.states.values()) {
