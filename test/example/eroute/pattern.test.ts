@@ -5,6 +5,9 @@ import fc from "fast-check";
 import { commonId, coversPattern } from "../../../src/eroute/overlap.ts";
 import { matchesPattern, type Pattern, parsePattern } from "../../../src/eroute/pattern.ts";
 
+/** Microseconds of processor time: a busy machine does not change it much. */
+const CPU_US_MAX = 1_000_000;
+
 function pattern(text: string): Pattern {
   const parsed = parsePattern(text);
   if (!parsed.ok) throw new Error(parsed.error);
@@ -66,11 +69,11 @@ describe("R1: pattern", () => {
   });
 
   test("R1: a hostile ID costs no more than pattern length times ID length", () => {
-    const started = performance.now();
+    const started = process.cpuUsage();
     for (let i = 0; i < 100; i++) {
       expect(matches(`${"*a".repeat(120)}b`, "a".repeat(255))).toBe(false);
     }
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(process.cpuUsage(started).user).toBeLessThan(CPU_US_MAX);
   });
 
   test("an empty, overlong or unprintable pattern is refused with the reason", () => {
@@ -103,9 +106,9 @@ describe("R11: common ID", () => {
   });
 
   test("R11: two patterns of 255 characters do not take long", () => {
-    const started = performance.now();
+    const started = process.cpuUsage();
     expect(common("*a".repeat(127), "a*".repeat(127))).toHaveLength(127);
-    expect(performance.now() - started).toBeLessThan(1000);
+    expect(process.cpuUsage(started).user).toBeLessThan(CPU_US_MAX);
   });
 
   test("R11: what is found is matched by both", () => {

@@ -6,6 +6,7 @@ import type { Endpoint } from "../../../src/inet/endpoint.ts";
 import { localAddresses } from "../../../src/linux/addresses.ts";
 import { now } from "../../../src/linux/clock.ts";
 import { type IkeSocket, openIkeSocket } from "../../../src/linux/udp-socket.ts";
+import { patient } from "../../patience.ts";
 
 type Arrival = { readonly octets: Uint8Array; readonly remote: Endpoint };
 
@@ -163,7 +164,7 @@ async function opened(
 }
 
 async function until(done: () => boolean): Promise<void> {
-  const end = performance.now() + 2_000;
+  const end = performance.now() + patient(2_000);
   while (!done() && performance.now() < end) await Bun.sleep(2);
   expect(done()).toBe(true);
 }
