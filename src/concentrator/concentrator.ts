@@ -2,18 +2,21 @@
 
 import type { EroutePlan } from "../eroute/eroute.ts";
 import { decryptionTableLine } from "../ike/ike-sa.ts";
+import type { StateFault } from "../ike/state/document.ts";
 import type { Place } from "../ike/state/written-ike-sa.ts";
 import type { Address } from "../inet/address.ts";
 import type { Instant } from "../octets/instant.ts";
+import type { Result } from "../octets/result.ts";
 import { callAlways } from "./calls/initiate.ts";
 import { type ConcentratorOptions, createEngine } from "./create-engine.ts";
-import { rereadDataplane } from "./dataplane/reread.ts";
 import { nextDeadline } from "./deadlines.ts";
 import { dispatch } from "./dispatch.ts";
 import { drain } from "./drive.ts";
 import type { Effect } from "./effect.ts";
 import type { Engine } from "./engine.ts";
 import type { Event } from "./event.ts";
+import { TakeOver } from "./handover/take-over.ts";
+import { canBeWritten, documentsOf } from "./handover/write.ts";
 import { noteAnswer, noteRequests } from "./lost-answers.ts";
 import { areAllOver, entryOf } from "./negotiation/ike-sas.ts";
 import { rereadIkeSas } from "./negotiation/reread.ts";
@@ -41,12 +44,25 @@ export type Concentrator = {
   /** Walks all tables: for checks that nothing leaks, not for every request. */
   tableSizes(): TableSizes;
   /**
-   * Puts what the next process would read in the place of IKE SAs and of what is in the kernel: for
-   * checks that nothing is lost on the way.
+   * All that is up, as secret documents for the process that comes next, made one by one as they
+   * are asked for; undefined while it has to wait a moment. Then no event may be handled any more.
+   * What is half-open, and what is being called or looked up, is left out.
    */
+  write(place: Place): Generator<Uint8Array> | undefined;
+  /** Takes over from the process before, whose configuration it has: first of all, if at all. */
+  takeOver(place: Place): Successor;
+  /** Puts what the next process would read in the place of IKE SAs: for checks. */
   reread(place: Place): void;
   /** After `shutdown`: whether every site has been told and has answered. */
   isIdle(): boolean;
+};
+
+/** The documents of the process before are read here, in their order. */
+export type Successor = {
+  /** Takes one in. A fault in it leaves all others as they are. The caller overwrites it. */
+  read(document: Uint8Array): Result<undefined, StateFault>;
+  /** What has to be done now; undefined: documents are missing. */
+  goOn(): readonly Effect[] | undefined;
 };
 
 /** A concentrator without any SA. */
@@ -57,8 +73,10 @@ export function createConcentrator(options: ConcentratorOptions): Concentrator {
 /** A concentrator on an engine that nothing has happened to yet: tests look into it. */
 export function concentratorOn(engine: Engine): Concentrator {
   callAlways(engine);
+  let handled = 0;
   return {
     handle(event, now) {
+      handled++;
       engine.now = now;
       noteAnswer(engine, event);
       dispatch(engine, event);
@@ -75,9 +93,25 @@ export function concentratorOn(engine: Engine): Concentrator {
       return entry === undefined ? undefined : decryptionTableLine(entry.sa);
     },
     tableSizes: () => tableSizesOf(engine),
+    write(place) {
+      if (!canBeWritten(engine)) return undefined;
+      const before = handled;
+      return documentsOf(engine, place, () => handled === before);
+    },
+    takeOver(place) {
+      const takeOver = new TakeOver(engine, place);
+      return {
+        read: (document) => takeOver.read(document),
+        goOn() {
+          if (!takeOver.isComplete) return undefined;
+          drain(engine);
+          noteRequests(engine);
+          return engine.out.splice(0);
+        },
+      };
+    },
     reread(place) {
       rereadIkeSas(engine, place);
-      rereadDataplane(engine, place);
     },
     isIdle: () => engine.shuttingDown && areAllOver(engine) && errandsAt(engine) === undefined,
   };

@@ -105,7 +105,7 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect, start: Star
 }
 
 /** Work that may have to wait for a thread, and whose turn is when. */
-function askForWork(
+export function askForWork(
   engine: Engine,
   entry: Entry,
   effect: Extract<IkeEffect, { kind: "key-exchange" | "signature" }>,

@@ -83,6 +83,16 @@ export class Requests {
   readonly #waiters = new Map<number, Waiter>();
   readonly #sizes = new Map<Kind, number>();
 
+  /** The number that was given last. */
+  get last(): number {
+    return this.#last;
+  }
+
+  /** Numbers go on after this one: answers to the process before find no waiter here. */
+  continueAfter(last: number): void {
+    this.#last = last % NUMBERS;
+  }
+
   /** A number that nothing under way has. */
   number(): number {
     this.#last = (this.#last + 1) % NUMBERS || 1;

@@ -79,6 +79,11 @@ export class Writer {
     return this.#octets.slice(0, this.#length);
   }
 
+  /** Overwrites all that was written, once {@link done} has given its copy. */
+  wipe(): void {
+    this.#octets.fill(0);
+  }
+
   /** Call this before touching the buffer: it may replace it with a larger one. */
   #grow(count: number): number {
     const from = this.#length;
@@ -86,6 +91,8 @@ export class Writer {
     if (length > this.#octets.length) {
       const larger = new Uint8Array(Math.max(length, this.#octets.length * 2));
       larger.set(this.#octets);
+      // It may hold secrets, and nobody else knows of it.
+      this.#octets.fill(0);
       this.#octets = larger;
     }
     this.#length = length;

@@ -1,6 +1,6 @@
 /** A whole world in one process, drawn by a seed: concentrator, sites, network, kernel, rows. */
 
-import { type Concentrator, createConcentrator } from "../../src/concentrator/concentrator.ts";
+import type { Concentrator } from "../../src/concentrator/concentrator.ts";
 import { standingPolicies } from "../../src/concentrator/dataplane/no-sa.ts";
 import type { Effect } from "../../src/concentrator/effect.ts";
 import type { Event } from "../../src/concentrator/event.ts";
@@ -33,6 +33,7 @@ import { FAIR_WEATHER, travel } from "./network.ts";
 import { createPrng, type Prng } from "./prng.ts";
 import { createSchedule, type Schedule } from "./schedule.ts";
 import type { SiteOutput } from "./site-state.ts";
+import { createSuccession, type Succession } from "./succession.ts";
 import { toyKeyExchange } from "./toy-key-exchange.ts";
 import { toySignature } from "./toy-signature.ts";
 
@@ -51,6 +52,7 @@ export type World = {
   readonly rereads: Prng;
   readonly schedule: Schedule;
   readonly concentrator: Concentrator;
+  readonly succession: Succession;
   readonly driver: Driver;
   readonly kernel: KernelModel;
   readonly database: DatabaseModel;
@@ -80,11 +82,12 @@ export function createWorld(seed: number, planted: Planted = {}): World {
   const climate = drawClimate(prng.fork("climate"));
   const random = prng.fork("concentrator");
   const failures = prng.fork("kernel");
-  const engine = createConcentrator({
+  const succession = createSuccession({
     plan: climate.plan,
     now: asInstant(0),
     random: (count) => random.octets(count),
   });
+  const engine = succession.concentrator;
   const concentrator = planted.effects === undefined ? engine : mutated(engine, planted.effects);
   const faults: KernelFaults = (request) => {
     const own = planted.kernel?.(request);
@@ -99,6 +102,7 @@ export function createWorld(seed: number, planted: Planted = {}): World {
     rereads: prng.fork("rereads"),
     schedule: createSchedule(),
     concentrator,
+    succession,
     driver: { feed: (event) => driver.feed(event) },
     kernel: createKernel(faults),
     database: createDatabase(),
@@ -306,10 +310,23 @@ function planTick(world: World, inhabitant: Inhabitant): void {
 function reread(world: World): void {
   if (world.seed % 3 !== 0 || !world.rereads.chance(REREAD_SHARE)) return;
   const anchor = { now: world.now, wallMs: world.now + WALL_MS };
-  world.concentrator.reread({ anchor, generation: world.events });
+  world.concentrator.reread({ anchor, generation: 2 * world.events });
+}
+
+/**
+ * In every third world another process goes on from what the concentrator has written. In calm
+ * weather every site has to connect at once, which a handshake that is lost would prevent.
+ */
+function succeed(world: World): void {
+  if (world.seed % 3 !== 1 || world.isCalm || !world.rereads.chance(SUCCESSION_SHARE)) return;
+  const anchor = { now: world.now, wallMs: world.now + WALL_MS };
+  if (world.succession.succeed({ anchor, generation: 2 * world.events })) {
+    note(world, "goes on in another process");
+  }
 }
 
 const REREAD_SHARE = 0.1;
+const SUCCESSION_SHARE = 0.03;
 /** Wall time when the clock of the simulation stands at 0. */
 const WALL_MS = 1_800_000_000_000;
 
@@ -320,6 +337,7 @@ function onHandled(world: World, event: Event, effects: readonly Effect[]): void
   for (const effect of effects) {
     if (effect.kind !== "journal") note(world, `  -> ${describeEffect(effect)}`);
   }
+  succeed(world);
   const say = (what: string) => complain(world, what);
   if (event.kind === "configuration" && world.standing !== undefined) {
     world.standing = standingPolicies(event.plan);

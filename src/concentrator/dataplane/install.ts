@@ -241,7 +241,7 @@ function refusalDetail(refusal: XfrmRefusal): string {
   return `${refusal.operation} ${refusal.object}: ${refusal.errno}: ${refusal.detail}`;
 }
 
-function enterTable({ dataplane }: Engine, installed: Installed): void {
+export function enterTable({ dataplane }: Engine, installed: Installed): void {
   const { child, erouteKey } = installed;
   dataplane.installed.set(child.spiIn, installed);
   const others = dataplane.byEroute.get(erouteKey) ?? [];

@@ -41,7 +41,6 @@ export type PlainChild = Pick<
   Installed,
   | "child"
   | "ikeSpi"
-  | "erouteKey"
   | "takesFrom"
   | "inbound"
   | "outbound"
@@ -123,7 +122,6 @@ const state = record<XfrmState>({
 export const plainChild: Codec<PlainChild> = record<PlainChild>({
   child: childSa,
   ikeSpi,
-  erouteKey: word,
   takesFrom: list(word, 65_535),
   path,
   encapsulate: bool,
@@ -139,14 +137,13 @@ export const plainChild: Codec<PlainChild> = record<PlainChild>({
 
 /** What outlives the process of it; undefined while the kernel has not answered for all of it. */
 export function plainOf(installed: Installed): PlainChild | undefined {
-  const { child, ikeSpi, erouteKey, takesFrom, place, inbound, outbound } = installed;
+  const { child, ikeSpi, takesFrom, place, inbound, outbound } = installed;
   const { packetsIn, packetsOut, outboundWaiting, ours, pending, phase, refusal } = installed;
   if (pending > 0 || phase !== "up" || refusal !== undefined) return undefined;
   const { path, encapsulate, reqid, options } = place;
   return {
     child,
     ikeSpi,
-    erouteKey,
     takesFrom,
     inbound,
     outbound,
@@ -162,8 +159,8 @@ export function plainOf(installed: Installed): PlainChild | undefined {
 }
 
 /** The Child SA as the tables keep it, with all that follows from it. */
-export function installedOf(plain: PlainChild): Installed {
-  const { child, ikeSpi, erouteKey, takesFrom, inbound, outbound, packetsIn, packetsOut } = plain;
+export function installedOf(plain: PlainChild, erouteKey: string): Installed {
+  const { child, ikeSpi, takesFrom, inbound, outbound, packetsIn, packetsOut } = plain;
   const { path, encapsulate, reqid, options, ours, outboundWaiting } = plain;
   const place = { child, path, encapsulate, reqid, options };
   return {

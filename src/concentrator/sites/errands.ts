@@ -1,21 +1,20 @@
 /** What many sites need done: closing them, or telling them new terms. `run-errands.ts` does it. */
 
 import type { Instant } from "../../octets/instant.ts";
-import type { Reason } from "../../reason/reason.ts";
 import type { Engine } from "../engine.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { orphansOf } from "./orphans.ts";
-import type { Errand } from "./sites.ts";
+import type { CloseReason, Errand } from "./sites.ts";
 
 /** It is closed, see `endEroute`: soon, but not all sites at once. */
-export function closeSoon(engine: Engine, eroute: ErouteInUse, why: Reason): void {
-  add(engine, eroute, { kind: "close", why });
+export function closeSoon(engine: Engine, eroute: ErouteInUse, why: CloseReason): void {
+  addErrand(engine, eroute, { kind: "close", why });
 }
 
 /** Its IKE SAs get the new configuration, unless they are about to be closed. */
 export function tellTermsSoon(engine: Engine, eroute: ErouteInUse): void {
   if (engine.sites.errands.waiting.get(eroute)?.kind !== "close")
-    add(engine, eroute, { kind: "terms" });
+    addErrand(engine, eroute, { kind: "terms" });
 }
 
 /** When the next portion is due. */
@@ -36,7 +35,23 @@ export function forgetErrands(engine: Engine): void {
   engine.sites.errands.at = undefined;
 }
 
-function add(engine: Engine, eroute: ErouteInUse, errand: Errand): void {
+/** What is to be done for the SAs that were made from this one, if anything. */
+export function errandOf({ sites }: Engine, eroute: ErouteInUse): Errand | undefined {
+  return sites.errands.waiting.get(eroute);
+}
+
+/** Whether something is to be done for eroutes that the configuration no longer has. */
+export function hasErrandsOfFormerEroutes({ plan, sites }: Engine): boolean {
+  if (sites.errands.waiting.size === 0) return false;
+  const names = new Set(plan.eroutes.map(({ name, kind }) => `${kind} ${name}`));
+  for (const { base } of sites.errands.waiting.keys()) {
+    if (!names.has(`${base.kind} ${base.name}`)) return true;
+  }
+  return false;
+}
+
+/** Something is to be done for the SAs that were made from this one. */
+export function addErrand(engine: Engine, eroute: ErouteInUse, errand: Errand): void {
   engine.sites.errands.waiting.set(eroute, errand);
   engine.sites.errands.at ??= engine.now;
 }

@@ -22,7 +22,7 @@ import { closeSoon, tellTermsSoon } from "./errands.ts";
 import { orphansOf } from "./orphans.ts";
 import { type EgroupChecks, type RowPrint, rowPrint } from "./row-checks.ts";
 import { runErrands } from "./run-errands.ts";
-import type { Denial } from "./unanswered.ts";
+import type { CloseReason } from "./sites.ts";
 
 /** Rows of one egroup that are read at the same time: they travel in one query. */
 const READING_MAX = 64;
@@ -197,7 +197,7 @@ function compareWithRow(
       if (made.ok) useTimes(engine, eroute, made.value);
       continue;
     }
-    const { reason, detail }: Denial = made.ok
+    const { reason, detail }: Closing = made.ok
       ? { reason: "row-changed", detail: difference(eroute, made.value, differs) }
       : fromFault(made.error);
     closeSoon(engine, eroute, reason);
@@ -244,7 +244,9 @@ function madeFromRow(engine: Engine, newest: ErouteInUse): ReadonlySet<ErouteInU
   return objects;
 }
 
-function fromFault({ kind, detail }: RowFault): Denial {
+type Closing = { readonly reason: CloseReason; readonly detail: string };
+
+function fromFault({ kind, detail }: RowFault): Closing {
   if (kind === "no-row") return { reason: "row-removed", detail };
   return { reason: kind === "row-disabled" ? kind : "row-changed", detail };
 }

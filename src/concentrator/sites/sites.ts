@@ -43,9 +43,22 @@ export type SharedTerms = {
   readonly local: readonly TrafficSelector[];
 };
 
+/** Why eroutes in use are closed in portions. */
+export const CLOSE_REASONS = [
+  "reconfigured",
+  "row-changed",
+  "row-removed",
+  "row-disabled",
+  "subnet-taken-over",
+  "address-gone",
+  "shutdown",
+] as const satisfies readonly Reason[];
+
+export type CloseReason = (typeof CLOSE_REASONS)[number];
+
 /** What is to be done for all IKE SAs that were made from one eroute in use. */
 export type Errand =
-  | { readonly kind: "close"; readonly why: Reason }
+  | { readonly kind: "close"; readonly why: CloseReason }
   /** Later exchanges go by the eroute's new configuration. */
   | { readonly kind: "terms" };
 

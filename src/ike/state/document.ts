@@ -21,7 +21,8 @@ export type StateFault = {
     | "checksum"
     | "malformed"
     | "generation-not-later"
-    | "epoch-used-up";
+    | "epoch-used-up"
+    | "no-eroute";
   readonly detail: string;
 };
 
@@ -67,6 +68,7 @@ export function writeDocument<T>(
   codec.write(writing, value);
   w.patchU32(HEAD_OCTETS - 4, w.length - CONTENT_AT);
   const document = w.done();
+  w.wipe();
   document.set(checksumOf(document), HEAD_OCTETS);
   return document;
 }

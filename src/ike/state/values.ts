@@ -1,9 +1,10 @@
 /** Codecs of what all versions of IKE share: algorithms by number, instants by wall time. */
 
 import type { EncrTransform, Suite } from "../../crypto/suite.ts";
-import type { Address, AddressRange } from "../../inet/address.ts";
+import { type Address, type AddressRange, familyBits } from "../../inet/address.ts";
 import type { Endpoint, Path } from "../../inet/endpoint.ts";
 import { asEspSpi, type EspSpi } from "../../inet/esp-spi.ts";
+import { type Prefix, prefixOf } from "../../inet/prefix.ts";
 import type { Retransmission } from "../../inet/retransmission.ts";
 import {
   bool,
@@ -120,6 +121,21 @@ const range: Codec<AddressRange> = {
       : from.r.fail("a range without addresses");
   },
 };
+
+export const prefix: Codec<Prefix> = {
+  write(to, value) {
+    address.write(to, value);
+    u8.write(to, value.length);
+  },
+  read(from) {
+    const network = address.read(from);
+    const length = u8.read(from);
+    if (length > familyBits(network.family)) return from.r.fail("a subnet of too many bits");
+    const read = prefixOf(network, length);
+    return read.value === network.value ? read : from.r.fail("a subnet with host bits");
+  },
+};
+export const prefixes: Codec<readonly Prefix[]> = list(prefix, 65_535);
 
 const endpoint = record<Endpoint>({ address, port: u16 });
 export const path: Codec<Path> = record<Path>({ local: endpoint, remote: endpoint });

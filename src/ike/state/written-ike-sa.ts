@@ -3,7 +3,7 @@
 import { type Anchor, type Codec, mapped, oneOf, record } from "../../octets/codec.ts";
 import type { Result } from "../../octets/result.ts";
 import type { IkeSa } from "../ike-sa.ts";
-import { nextEpoch } from "../v2/epoch.ts";
+import { type Generations, nextEpoch } from "../v2/epoch.ts";
 import { wipeSecrets } from "../v2/secrets.ts";
 import {
   inEpoch,
@@ -22,13 +22,13 @@ export type LastingIkeSa = Lasting;
 type OfVersion = { readonly version: 2; readonly sa: Lasting };
 
 /** With the version of IKE before it. */
-const lasting: Codec<LastingIkeSa> = mapped(
+export const lastingIkeSa: Codec<LastingIkeSa> = mapped(
   record<OfVersion>({ version: oneOf([2]), sa: lastingV2 }),
   { to: (sa: Lasting): OfVersion => ({ version: 2, sa }), from: ({ sa }) => sa },
 );
 
 /** The IKE SA, if it is one that is written: a negotiation is not, its peer begins anew. */
-function lastingOf(sa: IkeSa): LastingIkeSa | undefined {
+export function lastingOf(sa: IkeSa): LastingIkeSa | undefined {
   return lastingOfV2(sa);
 }
 
@@ -38,16 +38,23 @@ function lastingOf(sa: IkeSa): LastingIkeSa | undefined {
  */
 export function writeIkeSa(sa: IkeSa, place: Place): Uint8Array | undefined {
   const written = lastingOf(sa);
-  return written === undefined ? undefined : writeDocument(lasting, written, place);
+  return written === undefined ? undefined : writeDocument(lastingIkeSa, written, place);
 }
 
 /** The IKE SA that was written, ready to go on here. */
 export function readIkeSa(document: Uint8Array, place: Place): Result<LastingIkeSa, StateFault> {
-  const read = readDocument(lasting, document, place.anchor);
+  const read = readDocument(lastingIkeSa, document, place.anchor);
   if (!read.ok) return read;
   const { value, generation: writer } = read.value;
-  // Its keys seal nothing under an IV that the writer, or another reader, may use.
-  return inEpoch(value, (epoch) => nextEpoch(epoch, { writer, reader: place.generation }));
+  return inNextEpoch(value, { writer, reader: place.generation });
+}
+
+/** The same with keys that seal nothing under an IV that the writer, or another reader, may use. */
+export function inNextEpoch(
+  sa: LastingIkeSa,
+  generations: Generations,
+): Result<LastingIkeSa, StateFault> {
+  return inEpoch(sa, (epoch) => nextEpoch(epoch, generations));
 }
 
 /** Overwrites what is secret in an IKE SA that was written: another copy goes on. */

@@ -104,6 +104,8 @@ function scripted(handle: Concentrator["handle"]): Concentrator {
   return {
     ...{ handle, nextDeadline: () => undefined, isIdle: () => true },
     ...{ snapshot: unused, preview: unused, decryptionTableLine: unused, tableSizes: unused },
+    write: unused,
+    takeOver: unused,
     reread: unused,
   };
 }

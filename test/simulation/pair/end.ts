@@ -1,6 +1,6 @@
 /** One end of a pair: a whole concentrator with its kernel, its eroute and its rows. */
 
-import { type Concentrator, createConcentrator } from "../../../src/concentrator/concentrator.ts";
+import type { Concentrator } from "../../../src/concentrator/concentrator.ts";
 import type { Effect } from "../../../src/concentrator/effect.ts";
 import type { Event } from "../../../src/concentrator/event.ts";
 import type { JournalEntry } from "../../../src/concentrator/journal/journal.ts";
@@ -14,6 +14,7 @@ import { createDriver, type Driver } from "../driver.ts";
 import { createKernel, type KernelFaults, type KernelModel, stateKey } from "../kernel.ts";
 import type { Prng } from "../prng.ts";
 import type { Schedule } from "../schedule.ts";
+import { createSuccession, type Succession } from "../succession.ts";
 import { toyKeyExchange } from "../toy-key-exchange.ts";
 import { toySignature } from "../toy-signature.ts";
 
@@ -23,6 +24,7 @@ export type End = {
   /** What this end calls the other one. */
   readonly peerId: string;
   readonly concentrator: Concentrator;
+  readonly succession: Succession;
   readonly kernel: KernelModel;
   readonly database: DatabaseModel;
   readonly driver: Driver;
@@ -63,11 +65,12 @@ export type EndWorld = {
 export function createEnd(settings: EndSettings, world: EndWorld): End {
   const { name, address } = settings;
   const prng = world.prng.fork(name);
-  const concentrator = createConcentrator({
+  const succession = createSuccession({
     plan: settings.plan,
     now: asInstant(world.now()),
     random: (count) => prng.octets(count),
   });
+  const { concentrator } = succession;
   const kernel = createKernel(world.faults);
   const database = createDatabase();
   const carried = new Map<string, bigint>();
@@ -138,7 +141,7 @@ export function createEnd(settings: EndSettings, world: EndWorld): End {
   const feed = (event: Event): void => driver.feed(event);
   const end: End = {
     ...{ name, address, peerId: settings.peerId },
-    ...{ concentrator, kernel, database, driver, carried, messages },
+    ...{ concentrator, succession, kernel, database, driver, carried, messages },
   };
   return end;
 }

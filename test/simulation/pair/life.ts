@@ -35,6 +35,7 @@ export function livePair(seed: number): Life {
     faults: ({ op }) => (op.startsWith("new") && faults.chance(faulty) ? ENOMEM : undefined),
     failsSignature: () => faults.chance(faulty),
     rereadShare: createPrng(seed).fork("reread share").pick([0, 0.01, 0.2]),
+    successionShare: createPrng(seed).fork("succession share").pick([0, 0.01, 0.1]),
     auth: drawAuth(createPrng(seed).fork("auth")),
   });
   const until = 1_000 + prng.between(20_000, 120_000);

@@ -61,6 +61,8 @@ export type PairSettings = {
   readonly losesAnswer?: (end: "a" | "b", answer: Event) => boolean;
   /** How often, of all events, an end goes on from what it has written of its IKE SAs. */
   readonly rereadShare?: number;
+  /** How often, of all events, an end goes on in another process. */
+  readonly successionShare?: number;
   /** Whether the datagram that is being sent is lost, whatever the weather. */
   readonly loses?: (octets: Uint8Array) => boolean;
 };
@@ -116,6 +118,7 @@ export function layPair(settings: PairSettings): Pair {
   const network = prng.fork("network");
   const late = prng.fork("late");
   const ofRereads = prng.fork("rereads");
+  const ofSuccessions = prng.fork("successions");
   const addresses: Record<string, Address> = {
     "192.0.2.1": endpointOf("192.0.2.1", 0).address,
     "192.0.2.2": endpointOf("192.0.2.2", 0).address,
@@ -177,6 +180,13 @@ export function layPair(settings: PairSettings): Pair {
         pair.rereads++;
         const anchor = { now: clock, wallMs: clock + WALL_MS };
         end.concentrator.reread({ anchor, generation: pair.rereads });
+      }
+      if (ofSuccessions.chance(settings.successionShare ?? 0)) {
+        const anchor = { now: clock, wallMs: clock + WALL_MS };
+        pair.rereads += 2;
+        if (end.succession.succeed({ anchor, generation: pair.rereads })) {
+          note(end.name, () => "goes on in another process");
+        }
       }
       wake(end);
     },

@@ -1,0 +1,168 @@
+/**
+ * What Child SAs share in the kernel, as plain data in small portions: whose policy or route is in
+ * force where several want one, states that drain, moves that wait, states that are lost.
+ */
+
+import { espSpi, ikeSpi, instant } from "../../ike/state/values.ts";
+import { asEspSpi, type EspSpi } from "../../inet/esp-spi.ts";
+import { formatPrefix } from "../../inet/prefix.ts";
+import { bool, byKind, type Codec, constant, list, record, text, u32 } from "../../octets/codec.ts";
+import type { Instant } from "../../octets/instant.ts";
+import type { IkeSpi } from "../../wire/header.ts";
+import { formatPolicyId } from "../../xfrm/request.ts";
+import type { Engine } from "../engine.ts";
+import { installedAt } from "./child-sas.ts";
+import type { Draining, PolicyUse } from "./installed.ts";
+import { mark, stateId } from "./plain-child.ts";
+import type { RouteTable } from "./routes.ts";
+import { NO_CHILD } from "./standing.ts";
+
+/** Our SPIs of the Child SAs that want one object of the kernel; the last one's is in force. */
+type Users = { readonly name: string; readonly spisIn: readonly number[] };
+
+type Waiting = { readonly spi: IkeSpi; readonly at: Instant; readonly skipped: number };
+
+/** A Child SA whose states are lost; `waits`: its rekey is still to be asked for. */
+type Lost = { readonly spiIn: EspSpi; readonly since: Instant; readonly waits: boolean };
+
+export type PlainShared =
+  | { readonly kind: "policy"; readonly users: Users }
+  | { readonly kind: "route"; readonly users: Users }
+  | { readonly kind: "draining"; readonly draining: Draining }
+  | { readonly kind: "move"; readonly move: Waiting }
+  | { readonly kind: "lost"; readonly lost: Lost };
+
+type SharedOf<K extends PlainShared["kind"]> = Extract<PlainShared, { readonly kind: K }>;
+
+const NAME_MAX = 1_024;
+const SITES_MAX = 10_000_000;
+
+const users = record<Users>({ name: text(NAME_MAX), spisIn: list(u32, SITES_MAX) });
+
+export const plainShared: Codec<PlainShared> = byKind<PlainShared>({
+  policy: record<SharedOf<"policy">>({ kind: constant("policy"), users }),
+  route: record<SharedOf<"route">>({ kind: constant("route"), users }),
+  draining: record<SharedOf<"draining">>({
+    kind: constant("draining"),
+    draining: record<Draining>({ id: stateId, mark, until: instant }),
+  }),
+  move: record<SharedOf<"move">>({
+    kind: constant("move"),
+    move: record<Waiting>({ spi: ikeSpi, at: instant, skipped: u32 }),
+  }),
+  lost: record<SharedOf<"lost">>({
+    kind: constant("lost"),
+    lost: record<Lost>({ spiIn: espSpi, since: instant, waits: bool }),
+  }),
+});
+
+/** All of it, one by one; undefined for each entry of a table that needs no word. */
+export function* sharedOf({ dataplane }: Engine): Generator<PlainShared | undefined> {
+  const { policies, routes, draining, moves, repairs } = dataplane;
+  for (const [name, { users }] of policies) yield told("policy", name, users);
+  for (const [name, users] of routes) yield told("route", name, users);
+  for (const state of draining) yield { kind: "draining", draining: state };
+  for (const [spi, { at, skipped }] of moves) yield { kind: "move", move: { spi, at, skipped } };
+  for (const [spiIn, since] of repairs.lost) {
+    yield { kind: "lost", lost: { spiIn, since, waits: repairs.remakes.has(spiIn) } };
+  }
+}
+
+/** Of a Child SA alone it is known anyway. */
+function told(
+  kind: "policy" | "route",
+  name: string,
+  users: readonly { readonly spiIn: number }[],
+): PlainShared | undefined {
+  const isKnown = users.length === 1 && users[0]?.spiIn !== NO_CHILD;
+  if (isKnown) return undefined;
+  return { kind, users: { name, spisIn: users.map(({ spiIn }) => spiIn) } };
+}
+
+/** Puts some of it into the tables, in which all Child SAs are already. */
+export function putShared(engine: Engine, shared: readonly PlainShared[]): void {
+  for (const one of shared) {
+    switch (one.kind) {
+      case "policy":
+        putPolicyUsers(engine, one.users);
+        break;
+      case "route":
+        putRouteUsers(engine, one.users);
+        break;
+      case "draining":
+        engine.dataplane.draining.push(one.draining);
+        break;
+      case "move":
+        putMove(engine, one.move);
+        break;
+      case "lost":
+        putLost(engine, one.lost);
+        break;
+    }
+  }
+}
+
+function putPolicyUsers(engine: Engine, { name, spisIn }: Users): void {
+  const { policies, standing } = engine.dataplane;
+  const known = policies.get(name)?.users ?? [];
+  policies.delete(name);
+  for (const spiIn of spisIn) {
+    const policy =
+      spiIn === NO_CHILD
+        ? standing.get(name)
+        : installedAt(engine, asEspSpi(spiIn))?.policies.find(
+            ({ id }) => formatPolicyId(id) === name,
+          );
+    if (policy !== undefined) putPolicyUser(engine, name, { spiIn, policy });
+  }
+  for (const user of known) putPolicyUser(engine, name, user);
+}
+
+function putRouteUsers(engine: Engine, { name, spisIn }: Users): void {
+  const { routes } = engine.dataplane;
+  const known = routes.get(name) ?? [];
+  routes.delete(name);
+  for (const spiIn of spisIn) {
+    const route = installedAt(engine, asEspSpi(spiIn))?.routes.find(
+      ({ destination }) => formatPrefix(destination) === name,
+    );
+    if (route !== undefined) putRouteUser(engine, name, { spiIn, route });
+  }
+  for (const user of known) putRouteUser(engine, name, user);
+}
+
+function putMove({ dataplane }: Engine, { spi, at, skipped }: Waiting): void {
+  dataplane.moves.set(spi, { at, skipped });
+}
+
+function putLost(engine: Engine, { spiIn, since, waits }: Lost): void {
+  const { repairs } = engine.dataplane;
+  const installed = installedAt(engine, spiIn);
+  if (installed === undefined) return;
+  repairs.lost.set(spiIn, since);
+  if (!waits) return;
+  repairs.remakes.set(spiIn, installed);
+  repairs.at ??= engine.now;
+}
+
+/** One more wants it, unless it is known to. */
+export function putPolicyUser(
+  { dataplane: { policies } }: Engine,
+  name: string,
+  user: PolicyUse["users"][number],
+): void {
+  const known = policies.get(name) ?? { id: user.policy.id, users: [] };
+  if (!known.users.some(({ spiIn }) => spiIn === user.spiIn)) known.users.push(user);
+  policies.set(name, known);
+}
+
+/** The same of a route. */
+export function putRouteUser(
+  { dataplane: { routes } }: Engine,
+  name: string,
+  user: NonNullable<ReturnType<RouteTable["get"]>>[number],
+): void {
+  const known = routes.get(name) ?? [];
+  if (!known.some(({ spiIn }) => spiIn === user.spiIn)) known.push(user);
+  routes.set(name, known);
+}

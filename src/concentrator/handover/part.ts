@@ -1,0 +1,87 @@
+/**
+ * What a process leaves to the next one, in parts: a document each. The first holds what sites have
+ * in common, then comes one for each site, then what is left, and at last how many there were.
+ */
+
+import { ikeSpi } from "../../ike/state/values.ts";
+import { bool, byKind, type Codec, constant, list, record, u32, u48 } from "../../octets/codec.ts";
+import type { IkeSpi } from "../../wire/header.ts";
+import { type PlainCalls, plainCalls } from "../calls/plain-calls.ts";
+import { type PlainChild, plainChild } from "../dataplane/plain-child.ts";
+import { type PlainDataplane, plainDataplane } from "../dataplane/plain-dataplane.ts";
+import { type PlainShared, plainShared } from "../dataplane/plain-shared.ts";
+import { type PlainEntry, plainEntry } from "../negotiation/plain-entry.ts";
+import { type PlainEroute, plainEroute } from "../sites/plain-eroute.ts";
+import {
+  type PlainDuties,
+  type PlainReach,
+  type PlainSites,
+  plainReach,
+  plainSites,
+} from "../sites/plain-sites.ts";
+
+export type Head = {
+  /** The number of the last request: those of the next process come after it. */
+  readonly lastRequest: number;
+  readonly sites: PlainSites;
+  readonly calls: PlainCalls;
+  readonly dataplane: PlainDataplane;
+};
+
+export type PlainSite = PlainDuties & {
+  /** Each from which SAs were made; the last one is that of the table. */
+  readonly eroutes: readonly PlainEroute[];
+  /** Local SPIs of its IKE SAs, oldest first. */
+  readonly ikeSas: readonly IkeSpi[];
+  readonly entries: readonly PlainEntry[];
+  readonly children: readonly PlainChild[];
+};
+
+export type Part =
+  | { readonly kind: "head"; readonly head: Head }
+  | { readonly kind: "site"; readonly site: PlainSite }
+  /** IKE SAs that have left their site: they only answer, or wait for an answer. */
+  | { readonly kind: "ike-sas"; readonly entries: readonly PlainEntry[] }
+  | { readonly kind: "reach"; readonly reach: readonly PlainReach[] }
+  | { readonly kind: "kernel"; readonly shared: readonly PlainShared[] }
+  /** How many documents there were before this one. */
+  | { readonly kind: "end"; readonly documents: number };
+
+type PartOf<K extends Part["kind"]> = Extract<Part, { readonly kind: K }>;
+
+const SAS_MAX = 65_535;
+const PORTION_MAX = 65_535;
+
+const head = record<Head>({
+  lastRequest: u48,
+  sites: plainSites,
+  calls: plainCalls,
+  dataplane: plainDataplane,
+});
+
+const site = record<PlainSite>({
+  eroutes: list(plainEroute, SAS_MAX),
+  ikeSas: list(ikeSpi, SAS_MAX),
+  entries: list(plainEntry, SAS_MAX),
+  children: list(plainChild, SAS_MAX),
+  isRowWaiting: bool,
+  isRedirectWaiting: bool,
+});
+
+export const part: Codec<Part> = byKind<Part>({
+  head: record<PartOf<"head">>({ kind: constant("head"), head }),
+  site: record<PartOf<"site">>({ kind: constant("site"), site }),
+  "ike-sas": record<PartOf<"ike-sas">>({
+    kind: constant("ike-sas"),
+    entries: list(plainEntry, PORTION_MAX),
+  }),
+  reach: record<PartOf<"reach">>({
+    kind: constant("reach"),
+    reach: list(plainReach, PORTION_MAX),
+  }),
+  kernel: record<PartOf<"kernel">>({
+    kind: constant("kernel"),
+    shared: list(plainShared, PORTION_MAX),
+  }),
+  end: record<PartOf<"end">>({ kind: constant("end"), documents: u32 }),
+});

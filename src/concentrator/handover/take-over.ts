@@ -1,0 +1,206 @@
+/** Goes on where the process before has stopped: its documents fill an empty concentrator. */
+
+import type { Eroute } from "../../eroute/eroute.ts";
+import { spiOf } from "../../ike/ike-sa.ts";
+import { readDocument, type StateFault } from "../../ike/state/document.ts";
+import { inNextEpoch, type Place } from "../../ike/state/written-ike-sa.ts";
+import { asInstant } from "../../octets/instant.ts";
+import { err, ok, type Result } from "../../octets/result.ts";
+import type { IkeSpi } from "../../wire/header.ts";
+import { forgetNeedlessCalls, putCalls } from "../calls/plain-calls.ts";
+import { installedAt } from "../dataplane/child-sas.ts";
+import { putChild, putDataplane } from "../dataplane/plain-dataplane.ts";
+import { putShared } from "../dataplane/plain-shared.ts";
+import type { Engine } from "../engine.ts";
+import { askForWork } from "../ike-effects.ts";
+import { entryAt, ikeSaCounts } from "../negotiation/ike-sas.ts";
+import { type PlainEntry, putEntry } from "../negotiation/plain-entry.ts";
+import type { ErouteInUse } from "../sites/eroute-in-use.ts";
+import { erouteAt, erouteCount, putEroute } from "../sites/eroutes.ts";
+import { addErrand } from "../sites/errands.ts";
+import { erouteOfPlain } from "../sites/plain-eroute.ts";
+import { endDuties, putDuties, putReach, putSites } from "../sites/plain-sites.ts";
+import { type Head, type PlainSite, part } from "./part.ts";
+
+/** A take-over under way. What is wrong in one document leaves the others as they are. */
+export class TakeOver {
+  readonly #engine: Engine;
+  readonly #place: Place;
+  readonly #bases: ReadonlyMap<string, Eroute>;
+  #documents = 0;
+  #isOver = false;
+
+  /** The engine has to be empty, and of the configuration of the process before. */
+  constructor(engine: Engine, place: Place) {
+    this.#engine = engine;
+    this.#place = place;
+    this.#bases = new Map(engine.plan.eroutes.map((eroute) => [nameOf(eroute), eroute]));
+    engine.now = asInstant(place.anchor.now);
+  }
+
+  /** Whether the last document was read, and none was left out. */
+  get isComplete(): boolean {
+    return this.#isOver;
+  }
+
+  /**
+   * Takes in one document, in the order in which they were written. It is not wiped. A site that
+   * is refused stays unknown here: the caller may leave it to negotiate anew.
+   */
+  read(document: Uint8Array): Result<undefined, StateFault> {
+    const { anchor, generation: reader } = this.#place;
+    const read = readDocument(part, document, anchor);
+    if (!read.ok) {
+      this.#documents++;
+      return read;
+    }
+    const { value, generation: writer } = read.value;
+    if (reader <= writer) return notLater(writer, reader);
+    if (value.kind === "end") return this.#end(value.documents);
+    const isFirst = this.#documents++ === 0;
+    if (isFirst !== (value.kind === "head")) return malformed("documents in another order");
+    const engine = this.#engine;
+    switch (value.kind) {
+      case "head":
+        return putHead(engine, value.head);
+      case "site":
+        return this.#putSite(value.site, writer);
+      case "ike-sas":
+        return this.#putLeft(value.entries, writer);
+      case "reach":
+        for (const reach of value.reach) putReach(engine, reach);
+        return ok(undefined);
+      case "kernel":
+        putShared(engine, value.shared);
+        return ok(undefined);
+    }
+  }
+
+  #putSite(site: PlainSite, writer: number): Result<undefined, StateFault> {
+    const engine = this.#engine;
+    const entries = this.#inNextEpoch(site.entries, writer);
+    if (!entries.ok) return entries;
+    const eroutes = this.#erouteObjects(site);
+    if (!eroutes.ok) return eroutes;
+    const fault = siteFault(engine, site, eroutes.value);
+    if (fault !== undefined) return malformed(fault);
+    const current = eroutes.value.at(-1);
+    if (current === undefined) return malformed("a site without an eroute");
+    putEroute(engine, current);
+    for (const entry of entries.value) this.#putEntry(entry, eroutes.value[entry.eroute ?? -1]);
+    for (const child of site.children) putChild(engine, child, current.key);
+    for (const [at, { errand }] of site.eroutes.entries()) {
+      const eroute = eroutes.value[at];
+      if (eroute !== undefined && errand !== undefined) addErrand(engine, eroute, errand);
+    }
+    putDuties(engine, current, site);
+    return ok(undefined);
+  }
+
+  #putLeft(written: readonly PlainEntry[], writer: number): Result<undefined, StateFault> {
+    const entries = this.#inNextEpoch(written, writer);
+    if (!entries.ok) return entries;
+    const fault = entriesFault(this.#engine, written);
+    if (fault !== undefined) return malformed(fault);
+    for (const entry of entries.value) this.#putEntry(entry, undefined);
+    return ok(undefined);
+  }
+
+  #putEntry(plain: PlainEntry, eroute: ErouteInUse | undefined): void {
+    const engine = this.#engine;
+    const entry = putEntry(engine, spiOf(plain.sa), plain, eroute);
+    for (const work of plain.work) askForWork(engine, entry, { kind: "key-exchange", ...work });
+  }
+
+  /** With keys that seal nothing under an IV of the process before. */
+  #inNextEpoch(
+    entries: readonly PlainEntry[],
+    writer: number,
+  ): Result<readonly PlainEntry[], StateFault> {
+    const later: PlainEntry[] = [];
+    for (const entry of entries) {
+      const next = inNextEpoch(entry.sa, { writer, reader: this.#place.generation });
+      if (!next.ok) return next;
+      later.push({ ...entry, sa: next.value });
+    }
+    return ok(later);
+  }
+
+  /** The eroutes of a site, all of which know the same IKE SAs. */
+  #erouteObjects({ eroutes, ikeSas }: PlainSite): Result<readonly ErouteInUse[], StateFault> {
+    const spis: IkeSpi[] = [...ikeSas];
+    const objects: ErouteInUse[] = [];
+    for (const plain of eroutes) {
+      const { kind, base: name } = plain;
+      const base = this.#bases.get(nameOf({ kind: kind === "dynamic" ? "base" : kind, name }));
+      if (base === undefined) {
+        return err({
+          kind: "no-eroute",
+          detail: `no eroute ${name} is configured for ${plain.name}`,
+        });
+      }
+      objects.push(erouteOfPlain(plain, base, spis));
+    }
+    return ok(objects);
+  }
+
+  #end(documents: number): Result<undefined, StateFault> {
+    if (documents !== this.#documents) {
+      const detail = `${this.#documents} of ${documents} documents`;
+      return err({ kind: "truncated", detail });
+    }
+    endDuties(this.#engine);
+    forgetNeedlessCalls(this.#engine);
+    this.#isOver = true;
+    return ok(undefined);
+  }
+}
+
+function nameOf({ kind, name }: Pick<Eroute, "kind" | "name">): string {
+  return `${kind} ${name}`;
+}
+
+function putHead(engine: Engine, head: Head): Result<undefined, StateFault> {
+  if (ikeSaCounts(engine).all + erouteCount(engine) > 0)
+    return malformed("not the first to be read");
+  engine.requests.continueAfter(head.lastRequest);
+  putSites(engine, head.sites);
+  putCalls(engine, head.calls);
+  putDataplane(engine, head.dataplane);
+  return ok(undefined);
+}
+
+/** What would leave the tables at odds with each other. */
+function siteFault(
+  engine: Engine,
+  { ikeSas, entries, children }: PlainSite,
+  eroutes: readonly ErouteInUse[],
+): string | undefined {
+  const key = eroutes[0]?.key;
+  if (key === undefined || eroutes.some((eroute) => eroute.key !== key)) return "no site, or two";
+  if (erouteAt(engine, key) !== undefined) return "a site that is there already";
+  const spis = entries.map(({ sa }) => spiOf(sa));
+  const isListed = spis.length === ikeSas.length && spis.every((spi, at) => spi === ikeSas[at]);
+  if (!isListed) return "IKE SAs other than the site has";
+  const hasEroute = ({ eroute }: PlainEntry) => eroute !== undefined && eroute < eroutes.length;
+  if (!entries.every(hasEroute)) return "an IKE SA without an eroute";
+  const spisIn = children.map(({ child }) => child.spiIn);
+  const isTaken = spisIn.some((spiIn) => installedAt(engine, spiIn) !== undefined);
+  if (isTaken || new Set(spisIn).size < spisIn.length) return "an ESP SPI that is there already";
+  return entriesFault(engine, entries);
+}
+
+function entriesFault(engine: Engine, entries: readonly PlainEntry[]): string | undefined {
+  const spis = entries.map(({ sa }) => spiOf(sa));
+  const isTaken = spis.some((spi) => entryAt(engine, spi) !== undefined);
+  return isTaken || new Set(spis).size < spis.length ? "an SPI that is there already" : undefined;
+}
+
+function malformed(detail: string): Result<undefined, StateFault> {
+  return err({ kind: "malformed", detail });
+}
+
+function notLater(writer: number, reader: number): Result<undefined, StateFault> {
+  const detail = `generation ${reader} cannot read what generation ${writer} has written`;
+  return err({ kind: "generation-not-later", detail });
+}

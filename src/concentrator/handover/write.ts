@@ -1,0 +1,145 @@
+/** Writes all that is up as documents, one by one, for the process that comes next. */
+
+import { writeDocument } from "../../ike/state/document.ts";
+import type { Place } from "../../ike/state/written-ike-sa.ts";
+import { assert } from "../../octets/assert.ts";
+import type { IkeSpi } from "../../wire/header.ts";
+import { callsOf } from "../calls/plain-calls.ts";
+import { dataplaneOf, isKernelQuiet, plainChildrenOf } from "../dataplane/plain-dataplane.ts";
+import { sharedOf } from "../dataplane/plain-shared.ts";
+import type { Engine } from "../engine.ts";
+import { entryAt, ikeSas } from "../negotiation/ike-sas.ts";
+import { type PlainEntry, type PlainWork, plainEntryOf } from "../negotiation/plain-entry.ts";
+import type { ErouteInUse } from "../sites/eroute-in-use.ts";
+import { eroutesInUse } from "../sites/eroutes.ts";
+import { errandOf, hasErrandsOfFormerEroutes } from "../sites/errands.ts";
+import { plainErouteOf } from "../sites/plain-eroute.ts";
+import { dutiesOf, sharedReachOf, sitesOf } from "../sites/plain-sites.ts";
+import { type Head, type Part, type PlainSite, part } from "./part.ts";
+
+/** Table entries looked at for one document, and those of them that are written in it. */
+const LOOKS_MAX = 4_096;
+const WRITTEN_MAX = 32;
+
+/**
+ * Whether all that is up can be written now. It waits for the kernel, which answers in a moment,
+ * and for what is still to be closed of eroutes that a new configuration has removed.
+ */
+export function canBeWritten(engine: Engine): boolean {
+  const { shuttingDown, inbox } = engine;
+  if (shuttingDown || inbox.length > 0) return false;
+  return isKernelQuiet(engine) && !hasErrandsOfFormerEroutes(engine);
+}
+
+/**
+ * The documents, each made when it is asked for, so that other work gets its turn in between. All
+ * of them are secret. No event may be handled before the last one: `isStill` tells.
+ */
+export function* documentsOf(
+  engine: Engine,
+  place: Place,
+  isStill: () => boolean,
+): Generator<Uint8Array> {
+  let documents = 0;
+  for (const one of partsOf(engine)) {
+    assert(isStill(), "something has changed since the first document");
+    documents++;
+    yield writeDocument(part, one, place);
+  }
+  yield writeDocument(part, { kind: "end", documents }, place);
+}
+
+function* partsOf(engine: Engine): Generator<Part> {
+  yield { kind: "head", head: headOf(engine) };
+  const work = workOf(engine);
+  const duties = dutiesOf(engine);
+  for (const eroute of eroutesInUse(engine)) {
+    const site = siteOf(engine, eroute, work);
+    if (site !== undefined) yield { kind: "site", site: { ...site, ...duties(eroute.key) } };
+  }
+  for (const entries of inPortions(leftIkeSas(engine, work))) yield { kind: "ike-sas", entries };
+  for (const reach of inPortions(sharedReach(engine))) yield { kind: "reach", reach: reach.flat() };
+  for (const shared of inPortions(sharedOf(engine))) yield { kind: "kernel", shared };
+}
+
+function headOf(engine: Engine): Head {
+  return {
+    lastRequest: engine.requests.last,
+    sites: sitesOf(engine),
+    calls: callsOf(engine),
+    dataplane: dataplaneOf(engine),
+  };
+}
+
+type Work = ReadonlyMap<IkeSpi, readonly PlainWork[]>;
+
+/** Key exchanges without an answer, by IKE SA. */
+function workOf({ requests, openRequests }: Engine): Work {
+  const work = new Map<IkeSpi, PlainWork[]>();
+  for (const [number, { spi, ticket }] of requests.of("key-exchange")) {
+    const question = openRequests["key-exchange"].get(number)?.question;
+    if (question?.kind !== "key-exchange") continue;
+    const known = work.get(spi) ?? [];
+    work.set(spi, [...known, { ticket, op: question.op }]);
+  }
+  return work;
+}
+
+/** The site of an eroute in use; undefined if nothing of it outlives the process. */
+function siteOf(
+  engine: Engine,
+  current: ErouteInUse,
+  work: Work,
+): Omit<PlainSite, "isRowWaiting" | "isRedirectWaiting"> | undefined {
+  const eroutes = new Set<ErouteInUse>();
+  for (const spi of current.ikeSas) {
+    const eroute = entryAt(engine, spi)?.eroute;
+    if (eroute !== undefined) eroutes.add(eroute);
+  }
+  eroutes.delete(current);
+  const versions = [...eroutes, current];
+  const spis: IkeSpi[] = [];
+  const entries: PlainEntry[] = [];
+  for (const spi of current.ikeSas) {
+    const entry = entryAt(engine, spi);
+    if (entry?.eroute === undefined) continue;
+    const plain = plainEntryOf(entry, versions.indexOf(entry.eroute), work.get(spi) ?? []);
+    if (plain === undefined) continue;
+    spis.push(spi);
+    entries.push(plain);
+  }
+  // Of a Child SA that has outlived its IKE SA, the site does not list that one any more.
+  const stays = (spi: IkeSpi) => spis.includes(spi) || !current.ikeSas.includes(spi);
+  const children = plainChildrenOf(engine, current.key, stays);
+  if (entries.length + children.length === 0) return undefined;
+  const plain = versions.map((eroute) => plainErouteOf(eroute, errandOf(engine, eroute)));
+  return { eroutes: plain, ikeSas: spis, entries, children };
+}
+
+function* leftIkeSas(engine: Engine, work: Work): Generator<PlainEntry | undefined> {
+  for (const [spi, entry] of ikeSas(engine)) {
+    const isLeft = entry.eroute === undefined;
+    yield isLeft ? plainEntryOf(entry, undefined, work.get(spi) ?? []) : undefined;
+  }
+}
+
+function* sharedReach(engine: Engine) {
+  for (const eroute of eroutesInUse(engine)) {
+    const shared = sharedReachOf(engine, eroute);
+    yield shared.length === 0 ? undefined : shared;
+  }
+}
+
+/** Small lists of what there is; an empty one where much was looked at in vain. */
+function* inPortions<T>(all: Iterable<T | undefined>): Generator<readonly T[]> {
+  let portion: T[] = [];
+  let looks = 0;
+  for (const one of all) {
+    if (one !== undefined) portion.push(one);
+    if (++looks < LOOKS_MAX && portion.length < WRITTEN_MAX) continue;
+    yield portion;
+    portion = [];
+    looks = 0;
+  }
+  if (portion.length > 0) yield portion;
+}
