@@ -1,4 +1,4 @@
-/** The bare arithmetic of a responder's handshake: what no implementation gets below. */
+/** The bare arithmetic of a responder's handshake, below which no implementation can get. */
 
 import { encryptionFor, seal, unseal } from "../../src/crypto/encryption.ts";
 import { performKeyExchange, privateOctets } from "../../src/crypto/key-exchange.ts";
@@ -11,9 +11,9 @@ export type Arithmetic = {
   readonly cipherUs: number;
 };
 
-/** SKEYSEED, prf+ of IKE (6) and ESP (3) keys, AUTH of both ends (3 each), and a few to spare. */
+/** SKEYSEED, prf+ of IKE (6) and ESP (3) keys, AUTH of both ends (3 each), and a few more. */
 const HMACS = 20;
-/** One message opened, one sealed, and the row's two for good measure. */
+/** One message opened, one sealed, and the two of the row. */
 const CIPHERS = 4;
 const MESSAGE_OCTETS = 200;
 const ROUNDS = 2_000;

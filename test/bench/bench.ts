@@ -18,7 +18,7 @@ const ONE_AT_A_TIME = 500;
 const WARM_UP = 1_000;
 const MS_MAX = 120_000;
 const PROBE_EVERY_MS = 5;
-/** After a load the collector takes a while to give memory back. */
+/** After a load the garbage collector takes a while to free memory. */
 const SETTLE_MS = 10_000;
 
 const project = join(import.meta.dir, "../..");
@@ -87,7 +87,9 @@ async function measure(daemon: Daemon): Promise<void> {
   line("longest turn, worst messages known", await longestTurn());
 }
 
-/** While `work` goes on, a cheap question every few ms: how long the daemon keeps it waiting. */
+/**
+ * While `work` runs, a cheap request every few ms shows how long the daemon keeps others waiting.
+ */
 async function probing<T>(daemon: Daemon, work: () => Promise<T>) {
   const probe = await openProbe(daemon.ports.ike);
   const timer = setInterval(() => probe.ask(), PROBE_EVERY_MS);
@@ -113,7 +115,7 @@ async function longestTurn(): Promise<string> {
   return `${ms(Number(milliseconds))} (${name})`;
 }
 
-/** What a program of this folder prints, in a process of its own. */
+/** The output of a program of this folder, run in a process of its own. */
 async function outputOf(name: string, ...args: readonly string[]): Promise<string> {
   const program = Bun.spawn([process.execPath, join(import.meta.dir, name), ...args], {
     stdout: "pipe",

@@ -62,8 +62,8 @@ export async function startDaemon(
 }
 
 /**
- * How long an answer takes that costs the daemon next to nothing: the notify about a version that
- * it does not speak (RFC 7296 §2.5). Undefined if none came.
+ * How long an answer takes that costs the daemon almost nothing: the notify about an unsupported
+ * version (RFC 7296 §2.5). Undefined if none came.
  */
 export async function openProbe(
   port: number,
@@ -139,7 +139,7 @@ function cpuOf(pid: number): CpuUse {
   return use;
 }
 
-/** utime and stime: fields 14 and 15, counted from behind the command's name. */
+/** utime and stime: fields 14 and 15, counted after the command's name. */
 function cpuMs(stat: string): number {
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return ((Number(fields[11]) + Number(fields[12])) * 1_000) / CLOCK_TICKS_PER_SECOND;

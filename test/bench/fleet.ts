@@ -5,7 +5,7 @@ import { parseIdentity } from "../../src/wire/identity.ts";
 import { GCM_ESP, GCM_IKE, selectorOf } from "../simulation/plan.ts";
 import type { SiteSettings } from "../simulation/site-state.ts";
 
-/** Subnets of /24 in 100.64.0.0/10: so many sites at most. */
+/** Subnets of /24 in 100.64.0.0/10: the largest number of sites. */
 export const SITES_MAX = 64 * 256;
 
 /** All sites' subnets together. */
@@ -21,7 +21,7 @@ export function subnetOfSite(number: number): string {
   return `100.${64 + (number >> 8)}.${number & 255}.0`;
 }
 
-/** What a site needs in order to call, from one end to the other. */
+/** What a site needs in order to call, and both addresses. */
 export function settingsOfSite(
   number: number,
   ke: number,

@@ -1,4 +1,4 @@
-/** How much of the heap lives on for a site: the engine alone, in a process of its own. */
+/** How much heap a site takes: the engine alone, in a process of its own. */
 
 import { heapStats } from "bun:jsc";
 import { createConcentrator } from "../../src/concentrator/concentrator.ts";
@@ -16,7 +16,7 @@ const SITES = 5_000;
 
 const random = (count: number) => crypto.getRandomValues(new Uint8Array(count));
 
-/** Live octets a site, collected garbage aside. */
+/** Live octets for each site, after garbage collection. */
 export function measureHeap(): number {
   const eroute = { ...BASE_EROUTE, remoteSubnets: [prefixOfText(FLEET_SUBNET)] };
   const limits = { dynamicEroutesMax: 2 * SITES, cookieAbove: 2 * SITES };

@@ -1,6 +1,7 @@
 /**
- * A load generator: many sites connect over real UDP from one process, so many at the same time.
- * Arguments: one JSON object ({@link SwarmOrder}); result: one JSON object ({@link SwarmResult}).
+ * A load generator: many sites connect over real UDP from one process, a given number at the same
+ * time. Arguments: one JSON object ({@link SwarmOrder}); result: one JSON object ({@link
+ * SwarmResult}).
  */
 
 import { performKeyExchange } from "../../src/crypto/key-exchange.ts";
@@ -25,7 +26,7 @@ export type SwarmResult = {
   readonly failed: number;
   readonly retransmissions: number;
   readonly ms: number;
-  /** From the IKE_SA_INIT request to the IKE_AUTH response, the site's own work included. */
+  /** From the IKE_SA_INIT request to the IKE_AUTH response, including the site's own work. */
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly longestMs: number;

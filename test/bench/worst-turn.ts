@@ -1,8 +1,8 @@
-/** The longest turn of the loop under the worst messages known: milliseconds and the name. */
+/** The longest turn of the event loop under the worst known messages: milliseconds and name. */
 
 import { type WorstMessage, worstMessages } from "../simulation/worst-messages.ts";
 
-/** Each is delivered so often: what remains of the best time is the machine's own. */
+/** Each is delivered this often: the best time excludes delays of the machine. */
 const ROUNDS = 40;
 
 let longest = { ms: 0, name: "" };

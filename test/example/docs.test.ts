@@ -34,9 +34,9 @@ const RUN_ELSEWHERE = { packages: "real/packages.test.ts", image: "real/router.t
  * without `--offline` finds its ports in use (real/packages.test.ts has a machine where it works).
  */
 const OTHERS = /^(make |systemctl |erouted (run|check) *$)/;
-/** They go on until they are stopped; Ctrl-C is a good end. */
+/** They run until they are stopped; Ctrl-C is a good end. */
 const ENDLESS = /--(follow|watch)|--for 5m/;
-/** Their answer about a site that does not exist is right, too. */
+/** Their answer about a site that does not exist is right too. */
 const OF_SITE = /^erouted (why|sa|connect|disconnect|rekey|capture) /;
 const WITH_DAEMON = /^(curl|erouted (status|tunnels|reload|peers reload|events|debug|log-level)) /;
 
@@ -156,7 +156,7 @@ describe("commands of the documents", () => {
           if (OTHERS.test(here(command))) continue;
           if (WITH_DAEMON.test(`${command} `) || OF_SITE.test(command)) await startDaemon();
           const { code, said } = await run(command);
-          // 1: said why not; 4: not connected. Wrong usage would be 2.
+          // 1: it said why not; 4: not connected. Wrong usage would be 2.
           const ofSite = OF_SITE.test(command) && /site-|198\.51/.test(said) ? [1, 4] : [];
           const mayBe = [0, ...ofSite, ...(ENDLESS.test(command) ? [130] : [])];
           expect({ command, code, said: mayBe.includes(code) ? "" : said }).toEqual({

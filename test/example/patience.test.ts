@@ -1,4 +1,4 @@
-/** How long tests wait: for events, and on a busy machine longer. */
+/** How long tests wait for events: longer on a busy machine. */
 
 import { afterEach, expect, test } from "bun:test";
 import { lookUntil, patient, SLOWNESS_MAX, SLOWNESS_VARIABLE, slowness } from "../patience.ts";
@@ -21,7 +21,7 @@ test.each([
   expect(patient(1_000)).toBe(1_000 * factor);
 });
 
-test("a condition ends the wait; one that never holds is named", async () => {
+test("a condition ends the wait; the fault names one that never holds", async () => {
   let looks = 0;
   await lookUntil("three looks", () => ++looks === 3, 10_000);
   expect(looks).toBe(3);

@@ -13,7 +13,7 @@ import { toHex } from "../../../src/octets/hex.ts";
 import { decode } from "../../../src/octets/reader.ts";
 import { hex } from "../wire/hex.ts";
 
-/** RFC 7427 §A, but for PSS, where DER leaves out what is the default anyway. */
+/** RFC 7427 §A, except for PSS, where DER leaves out defaults. */
 const IDENTIFIERS: readonly (readonly [string, SignatureAlgorithm])[] = [
   ["300d06092a864886f70d01010b0500", { scheme: "rsa-pkcs1", hash: "sha256" }],
   ["300d06092a864886f70d01010c0500", { scheme: "rsa-pkcs1", hash: "sha384" }],
@@ -43,7 +43,7 @@ function read(octets: Uint8Array) {
   return decode(octets, "algorithm", readSignatureAlgorithm);
 }
 
-test("algorithm identifiers are read and written as RFC 7427 has them", () => {
+test("algorithm identifiers are read and written as in RFC 7427", () => {
   for (const [text, algorithm] of IDENTIFIERS) {
     expect(toHex(algorithmIdentifier(algorithm))).toBe(text);
     expect(read(hex(text))).toEqual({ ok: true, value: { kind: "known", algorithm } });
@@ -84,7 +84,7 @@ test("Authentication Data: a length octet, the algorithm, the signature", () => 
   }
 });
 
-test("the older methods: ECDSA by curve, RSA with whichever of SHA-2, never SHA-1", () => {
+test("the older methods: ECDSA by curve, RSA with any SHA-2, never SHA-1", () => {
   const of = (method: number) => readAuthData(method, hex("aa"));
   const ecdsa = (hash: "sha256" | "sha384" | "sha512") => [{ scheme: "ecdsa", hash }];
   expect(of(AuthMethod.ECDSA_256)).toMatchObject({ value: { algorithms: ecdsa("sha256") } });
@@ -97,7 +97,7 @@ test("the older methods: ECDSA by curve, RSA with whichever of SHA-2, never SHA-
   for (const method of [0, 3, 12, 13, 15, 200]) expect(of(method).ok).toBe(false);
 });
 
-test("we sign with what both ends have; the hash that is as strong as the key comes first", () => {
+test("we sign as both ends can; a hash as strong as the key comes first", () => {
   const { SHA2_256, SHA2_384, SHA2_512, IDENTITY } = HashAlgorithm;
   const plan = (kind: KeyKind, hashes: readonly number[] | undefined) => {
     const result = signingPlan({ kind, rsaPadding: "pss" }, hashes);
@@ -111,7 +111,7 @@ test("we sign with what both ends have; the hash that is as strong as the key co
   expect(plan("ed25519", [SHA2_256])).toBe("none");
   expect(plan("rsa", [IDENTITY])).toBe("none");
   expect(plan("rsa", [])).toBe("none");
-  // A peer that does not know RFC 7427.
+  // A peer that does not support RFC 7427.
   expect(plan("rsa", undefined)).toBe('1 {"scheme":"rsa-pkcs1","hash":"sha256"}');
   expect(plan("ecdsa-p256", undefined)).toBe('9 {"scheme":"ecdsa","hash":"sha256"}');
   expect(plan("ecdsa-p384", undefined)).toBe('10 {"scheme":"ecdsa","hash":"sha384"}');

@@ -86,7 +86,7 @@ test.each(CBC.answers)("AES-CBC with key $key", ({ key, ciphertext }) => {
 
 const octets = (min: number, max = min) => fc.uint8Array({ minLength: min, maxLength: max });
 
-test.each([...AEADS, ...CBCS])("$name: what was sealed is unsealed", (enc) => {
+test.each([...AEADS, ...CBCS])("$name: what was sealed can be opened", (enc) => {
   const blocks = fc.integer({ min: enc.kind === "cbc" ? 1 : 0, max: 20 });
   const plaintext = blocks.chain((n) => octets(n * enc.blockOctets));
   fc.assert(
@@ -105,7 +105,7 @@ test.each([...AEADS, ...CBCS])("$name: what was sealed is unsealed", (enc) => {
   );
 });
 
-test.each(AEADS)("$name: one wrong bit anywhere, and nothing comes out", (enc) => {
+test.each(AEADS)("$name: one wrong bit anywhere, and nothing is opened", (enc) => {
   const material = octets(enc.keyOctets);
   fc.assert(
     fc.property(material, octets(1, 60), octets(1, 40), fc.nat(), (key, text, aad, at) => {

@@ -1,4 +1,4 @@
-/** Both ends of a key exchange, for tests: what they make, what they refuse. */
+/** Both ends of a key exchange, for tests: the values they make and those they refuse. */
 
 import { expect } from "bun:test";
 import {
@@ -10,12 +10,12 @@ import {
 
 const NOTHING = { publicOctets: -1, secretOctets: -1 };
 
-/** The public value that these random octets make. */
+/** The public value made from these random octets. */
 export function offer(method: number, random: Uint8Array): Uint8Array {
   return done({ op: "offer", method, random }).publicValue;
 }
 
-/** The secret shared with whoever made `peerPublic`. */
+/** The secret shared with the end that made `peerPublic`. */
 export function derive(method: number, random: Uint8Array, peerPublic: Uint8Array): Uint8Array {
   return done({ op: "derive", method, random, peerPublic }).sharedSecret;
 }
@@ -31,11 +31,11 @@ export function expectAgreement(method: number, first: Uint8Array, second: Uint8
   expect(shared.length).toBe(secretOctets);
   expect([peerPublic.length, answered.publicValue.length]).toEqual([publicOctets, publicOctets]);
   expect(offered.sharedSecret.length).toBe(0);
-  // The same random octets make the same values: a run replays.
+  // The same random octets give the same values, so that a run can be replayed.
   expect(offer(method, second)).toEqual(answered.publicValue);
 }
 
-/** What is said about a public value that must be refused, by responder and initiator alike. */
+/** The fault of a public value that must be refused, the same for responder and initiator. */
 export function refusal(method: number, peerPublic: Uint8Array): string {
   const random = new Uint8Array(privateOctets(method)).fill(0x42);
   const asResponder = performKeyExchange({ op: "respond", method, random, peerPublic });

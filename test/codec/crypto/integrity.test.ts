@@ -32,7 +32,7 @@ const ANSWERS = [
   },
 ];
 
-test.each(ANSWERS)('$name of "Hi There" is the RFC\'s', ({ id, name, key, icv }) => {
+test.each(ANSWERS)('$name of "Hi There" is that of the RFC', ({ id, name, key, icv }) => {
   const integ = integrityFor(id);
   if (integ === undefined) throw new Error("missing");
   const text = (s: string) => new TextEncoder().encode(s);

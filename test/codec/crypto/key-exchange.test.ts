@@ -14,7 +14,7 @@ import { derive, expectAgreement, offer, refusal } from "./exchange.ts";
 
 const hex = (text: string) => Uint8Array.fromHex(text);
 
-/** Its private values are used as they come: the random octets. */
+/** Its private values are the random octets themselves. */
 test("X25519 is that of RFC 7748 §6.1", () => {
   const a = hex("77076d0a7318a57d3c16c17251b26645df4c2f87ebc0992ab177fba51db92c2a");
   const b = hex("5dab087e624a8a4b79e17f8b83800ee66f3bb1292618b6fd1c2f8b27ff88e0eb");
@@ -27,7 +27,7 @@ test("X25519 is that of RFC 7748 §6.1", () => {
   expect(derive(Ke.X25519, b, hex(A)).toHex()).toBe(shared);
 });
 
-/** RFC 5903 §8: private values, X | Y of the public values, and X of what both share. */
+/** RFC 5903 §8: private values, X | Y of the public values, and X of the shared point. */
 const ECP = [
   {
     method: Ke.ECP_256,
@@ -164,7 +164,7 @@ test.each(LOW_ORDER)("X25519: a shared secret of zeros is refused, RFC 8031: %s"
   expect(refusal(Ke.X25519, highBit)).toContain("all-zero");
 });
 
-test.each(ECP)("$name: what is no point of the curve is refused", ({ method, gi }) => {
+test.each(ECP)("$name: a value that is not a point of the curve is refused", ({ method, gi }) => {
   const offCurve = hex(gi);
   offCurve[offCurve.length - 1] = (offCurve[offCurve.length - 1] ?? 0) ^ 1;
   expect(refusal(method, offCurve)).toContain("not a point");
@@ -190,13 +190,13 @@ test("a method that is not built in is an answer, not an exception", () => {
   }
 });
 
-test("random octets of a wrong number are our own mistake", () => {
+test("a wrong number of random octets is our own mistake", () => {
   const random = new Uint8Array(31);
   expect(() => performKeyExchange({ op: "offer", method: Ke.X25519, random })).toThrow("31 random");
   expect(() => privateOctets(99)).toThrow("not built in");
 });
 
-test("only what takes microseconds is done on the thread that answers everybody", () => {
+test("only work of microseconds is done on the thread that answers all sites", () => {
   const fast = Object.values(Ke).filter((id) => keyExchangeFor(id) && !isSlowKeyExchange(id));
   expect(fast).toEqual([Ke.ECP_256, Ke.X25519]);
 });

@@ -11,7 +11,7 @@ import { modpPrime } from "../../../src/crypto/modp-prime.ts";
 import { Ke } from "../../../src/crypto/transform.ts";
 import { derive, expectAgreement, offer, refusal } from "./exchange.ts";
 
-/** Making a group ready tests its prime, for seconds: slowly on a busy machine. */
+/** Preparing a group tests its prime, which takes seconds, and longer on a busy machine. */
 setDefaultTimeout(120_000);
 
 /** The groups as OpenSSL has them: the hash of the prime in network order. */

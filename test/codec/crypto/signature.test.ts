@@ -1,4 +1,4 @@
-/** Certificates and signatures, made and judged here and by openssl. */
+/** Certificates and signatures, made and verified here and by openssl. */
 
 import { afterAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -36,14 +36,14 @@ function anchorsOf(...authorities: readonly Issued[]): TrustAnchors {
 
 type Judged = {
   readonly anchors?: TrustAnchors;
-  /** Behind the site's own. */
+  /** After the site's own. */
   readonly more?: readonly Issued[];
   readonly hashes?: readonly number[] | undefined;
   readonly atMs?: number;
   readonly octets?: Uint8Array;
 };
 
-/** What comes of the signature of a site that holds this certificate. */
+/** The result for the signature of a site that holds this certificate. */
 function judge(issued: Issued, judged: Judged = {}): SignatureResult {
   const key = keyOf(issued);
   const hashes = "hashes" in judged ? judged.hashes : ALL_HASHES;
@@ -70,7 +70,7 @@ const sites: ReadonlyMap<PkiKey, Issued> = new Map(
   (["rsa", "p256", "p384", "p521", "ed25519"] as const).map((key) => [key, site(`s-${key}`, key)]),
 );
 
-test("RFC 7427: every kind of key signs, and is believed for its certificate", () => {
+test("RFC 7427: every kind of key signs, and its certificate verifies the signature", () => {
   const algorithms = [...sites.values()].map((issued) => {
     const result = judge(issued);
     return result.ok && result.value.op === "verify" ? result.value.algorithm : kindOf(result);
@@ -84,7 +84,7 @@ test("RFC 7427: every kind of key signs, and is believed for its certificate", (
   ]);
 });
 
-test("the holder is told with all names of the certificate", () => {
+test("the holder is reported with all names of the certificate", () => {
   const issued = pki.issue({
     ...{ name: "named", issuer: authority, subject: "/C=CH/O=Fleet/CN=site-7" },
     altNames: "DNS:site-7.example,email:site-7@fleet.example,IP:192.0.2.7,IP:2001:db8::7",
@@ -133,7 +133,7 @@ test("a signature over other octets, or changed anywhere, is wrong", () => {
   }
 });
 
-test("openssl finds our signatures right, and we find its", () => {
+test("openssl verifies our signatures, and we verify its", () => {
   const openssl = (...words: readonly string[]) =>
     Bun.spawnSync(["openssl", ...words], { cwd: folder }).exitCode;
   writeFileSync(join(folder, "octets"), OCTETS);
@@ -168,7 +168,7 @@ test("openssl finds our signatures right, and we find its", () => {
   }
 });
 
-test("a certificate counts from its first to its last second", () => {
+test("a certificate is valid from its first to its last second", () => {
   const issued = site("times", "p256");
   const read = parseCertificate(keyOf(issued).certificates[0] ?? new Uint8Array(0));
   if (!read.ok) throw new Error(read.error.detail);
@@ -186,16 +186,16 @@ test("a certificate counts from its first to its last second", () => {
   expect(!expired.ok && expired.error.detail).toContain(formatTime(notAfterMs));
 });
 
-test("an authority that is not known here: who issued it, and who is known", () => {
+test("an unknown authority: the fault names the issuer, and the authorities that are known", () => {
   const stranger = pki.issue({ name: "stranger", subject: "/CN=Somebody", isCa: true });
   const result = judge(site("of-stranger", "p256", { issuer: stranger }));
   expect(result).toMatchObject({
     error: { kind: "issuer-unknown", offered: ["CN=Somebody"], wanted: ["C=CH, CN=Fleet CA"] },
   });
-  // One that only calls itself as the right one does.
+  // One that only has the same name as the right one.
   const impostor = pki.issue({ name: "impostor", subject: "/C=CH/CN=Fleet CA", isCa: true });
   expect(kindOf(judge(site("of-impostor", "p256", { issuer: impostor })))).toBe("issuer-unknown");
-  // Both are trusted: the one whose key signed is found, whichever comes first.
+  // Both are trusted: the one whose key signed is found, in either order.
   const both = { anchors: anchorsOf(impostor, authority) };
   expect(kindOf(judge(site("of-renewed", "p256"), both))).toBe("right");
 });
@@ -210,7 +210,7 @@ test("certificates between the site's and the authority are used in any order, i
   expect(kindOf(judge(own, { more: [first] }))).toBe("issuer-unknown");
   expect(kindOf(judge(own, { more: [second, first] }))).toBe("right");
   expect(kindOf(judge(own, { more: [first, site("unused", "p256"), second] }))).toBe("right");
-  // Whoever may not issue is no link, and who may not have authorities below has none.
+  // A certificate that may not issue, or may not have authorities below it, is no link.
   const noCa = site("no-ca", "p256", { keyUsage: "digitalSignature,keyCertSign" });
   const ofNoCa = site("of-no-ca", "p256", { issuer: noCa });
   expect(kindOf(judge(ofNoCa, { more: [noCa] }))).toBe("certificate-unfit");
@@ -225,7 +225,7 @@ test("certificates between the site's and the authority are used in any order, i
   expect(kindOf(judge(site("near", "p256", { issuer: short }), { more: [short] }))).toBe("right");
 });
 
-test("what a site's certificate may not be", () => {
+test("certificates that a site may not use", () => {
   const why = (
     name: string,
     more: Partial<Parameters<typeof pki.issue>[0]>,
@@ -274,7 +274,7 @@ test("cut short or changed anywhere, a certificate is refused, and nothing is th
   }
 });
 
-test("slow ones go to a thread: RSA that signs, P-384 and P-521, long chains", () => {
+test("slow work goes to a thread: RSA signing, P-384 and P-521, long chains", () => {
   const anchors = anchorsOf(authority);
   const slow = (key: PkiKey) => {
     const own = keyOf(sites.get(key) ?? authority);
@@ -293,7 +293,7 @@ test("slow ones go to a thread: RSA that signs, P-384 and P-521, long chains", (
   expect(slow("p521")).toEqual([true, true, true]);
 });
 
-test("what PEM files may not be", () => {
+test("PEM files that are refused", () => {
   const [rsa, p256] = [sites.get("rsa"), sites.get("p256")];
   if (rsa === undefined || p256 === undefined) throw new Error("sites");
   const fault = (certificate: string, key: string) => {

@@ -129,14 +129,14 @@ test("a PRF that follows from the integrity algorithm is not written out", () =>
   );
 });
 
-test("SHA-1 is seen, so that somebody can be warned", () => {
+test("SHA-1 is noticed, so that a warning can be given", () => {
   expect(usesSha1(read("aes128-sha1-modp2048", "ike"))).toBe(true);
   expect(usesSha1(read("aes128gcm16-prfsha1-x25519", "ike"))).toBe(true);
   expect(usesSha1(read("aes128-sha1", "esp"))).toBe(true);
   expect(usesSha1(read("aes128-sha256-x25519", "ike"))).toBe(false);
 });
 
-test("the default suites can be written, are built in, and hold no SHA-1", () => {
+test("the default suites can be written, are built in, and contain no SHA-1", () => {
   for (const suite of [...DEFAULT_IKE_SUITES, ...DEFAULT_ESP_SUITES]) {
     const kind = DEFAULT_IKE_SUITES.includes(suite) ? "ike" : "esp";
     expect(read(formatSuite(suite, kind), kind)).toEqual(suite);
@@ -148,7 +148,7 @@ test("the default suites can be written, are built in, and hold no SHA-1", () =>
   }
 });
 
-test("transforms have the names that others use; unknown numbers are shown", () => {
+test("transforms have their common names; unknown numbers are shown", () => {
   expect(transformName(TransformType.ENCR, 20, 256)).toBe("AES_GCM_16_256");
   expect(transformName(TransformType.ENCR, 28, undefined)).toBe("CHACHA20_POLY1305");
   expect(transformName(TransformType.KE, 2, undefined)).toBe("MODP_1024");

@@ -34,7 +34,7 @@ test.each([
   expect(pskAuth(prf, psk, INPUT).toHex()).toBe(wanted.toString("hex"));
 });
 
-test("V2-48: each part of what is signed counts", () => {
+test("V2-48: each part of the signed octets matters", () => {
   const prf = prfFor(PrfId.HMAC_SHA2_256);
   if (prf === undefined) throw new Error("it is built in");
   const psk = new TextEncoder().encode("secret");

@@ -1,4 +1,4 @@
-/** What a CFG_REQUEST is answered with, to the octet (RFC 7296 §2.19, §3.15). */
+/** The answer to a CFG_REQUEST, octet for octet (RFC 7296 §2.19, §3.15). */
 
 import { expect, test } from "bun:test";
 import { configurationRequestOf, configure } from "../../../src/ike/v2/configuration.ts";
@@ -35,7 +35,7 @@ test("V2-62: addresses, name servers and subnets of both families, and a mask", 
   );
 });
 
-test("V2-62: one address for each that was asked for; nobody's but the site's own", () => {
+test("V2-62: one address for each that was requested, and only the site's own", () => {
   const two = { ...BOTH, remote: [...BOTH.remote, selectorOf("192.168.1.9/32")] };
   const types = (count: number) => new Array<number>(count).fill(CfgAttribute.INTERNAL_IP4_ADDRESS);
   for (const [asked, given] of [
@@ -49,13 +49,13 @@ test("V2-62: one address for each that was asked for; nobody's but the site's ow
   }
 });
 
-test("V2-62: no address of a family asked for, but one of another: that one", () => {
+test("V2-62: no address of the requested family, but one of the other: that one", () => {
   const only6 = { ...BOTH, remote: [selectorOf("192.168.1.0/24"), selectorOf("fd00::1/128")] };
   const reply = replyOf([1, 2, 8], only6);
   expect(reply?.attributes.map(({ type }) => type)).toEqual([8, 3, 10, 13, 15]);
 });
 
-test("V2-62: none of any family asked for is a refusal that names both sides", () => {
+test("V2-62: no address of any requested family: a refusal that names both sides", () => {
   const remote = [selectorOf("192.168.1.0/24")];
   expect(configure([8, 1], { ...BOTH, remote })).toEqual({
     ok: false,
@@ -63,12 +63,12 @@ test("V2-62: none of any family asked for is a refusal that names both sides", (
   });
 });
 
-test("V2-62: no address unless asked for; what nobody knows is passed over", () => {
+test("V2-62: no address without a request; unknown attributes are skipped", () => {
   const reply = replyOf([CfgAttribute.INTERNAL_IP4_DNS, 0x7000, 6], { ...BOTH, remote: [] });
   expect(reply?.attributes.map(({ type }) => type)).toEqual([3, 10, 13, 15]);
 });
 
-test("V2-62: SUPPORTED_ATTRIBUTES names what may be asked for", () => {
+test("V2-62: SUPPORTED_ATTRIBUTES names what may be requested", () => {
   const reply = replyOf([CfgAttribute.SUPPORTED_ATTRIBUTES], BOTH);
   const last = reply?.attributes.at(-1);
   expect(last).toEqual({ type: 14, value: hex("0001 0002 0003 0008 000a 000d 000e 000f") });

@@ -25,10 +25,10 @@ function secured(fragmentOctets: number | undefined, epoch: number): Secured {
   return { id, algorithms, keys, fragmentOctets };
 }
 
-/** A copy of the IKE SA: how its process would go on. */
+/** A copy of the IKE SA, with which its process would go on. */
 type Copy = { readonly generation: number; readonly epoch: number; readonly nextId: number };
 
-/** What happens next to one of the copies that there are. */
+/** What happens next to one of the copies. */
 type Turn = {
   readonly which: number;
   readonly what: "seal" | "answer" | "read";
@@ -63,7 +63,7 @@ function repeatsOf(list: readonly Turn[], raise: (from: Copy, generation: number
     const copy = copies[at];
     if (copy === undefined) return;
     if (what === "read") {
-      // The copy that is read goes on as well, and may be read again.
+      // The copy that is read also goes on, and may be read again.
       const generation = turn + 1;
       copies.push({ generation, epoch: raise(copy, generation), nextId: copy.nextId });
       return;

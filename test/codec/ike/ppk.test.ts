@@ -57,7 +57,7 @@ for (const [id, hash, count] of HASHES) {
     );
   });
 
-  test(`${hash}: whichever of both is not used is wiped, and all are in the end`, () => {
+  test(`${hash}: the one of both that is not used is wiped, and all are in the end`, () => {
     fc.assert(
       fc.property(anyKeys(count), ppks, (keys, ppk) => {
         const plain = hexOf(keys, MIXED);
@@ -90,7 +90,7 @@ test("a PPK_ID is the type 2 and the identifier; other types and identifiers nam
   );
 });
 
-test("a PPK_ID of a stranger is shown as text only where it is one, and not in full length", () => {
+test("a PPK_ID of a stranger is shown as text only if it is text, and shortened", () => {
   const text = (octets: Uint8Array) => ppkIdentityText(octets);
   expect(text(new TextEncoder().encode("\u0002pq-1"))).toBe("pq-1");
   expect(text(Uint8Array.of(2, 0x1b, 0x5b))).toBe("0x1b5b");

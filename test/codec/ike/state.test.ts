@@ -1,4 +1,6 @@
-/** IKE SAs as documents: what is written is read, and what is not whole is refused in words. */
+/**
+ * IKE SAs as documents: what is written is read, and what is not intact is refused with a reason.
+ */
 
 import { expect, test } from "bun:test";
 import { sha256 } from "../../../src/crypto/hash.ts";
@@ -27,7 +29,7 @@ const THERE: Place = { anchor: { now: 55, wallMs: WALL_MS + 3_000 }, generation:
 const CHECKSUM_AT = 12;
 const CONTENT_AT = 20;
 
-/** All IKE SAs that both ends have had, at each datagram and at each key exchange. */
+/** All IKE SAs of both ends, at each datagram and each key exchange. */
 function lived(): readonly IkeSa[] {
   const seen: IkeSa[] = [];
   const look = (): void => {
@@ -99,7 +101,7 @@ test("the states are of many kinds", () => {
   expect(up.some(({ fragments }) => fragments.request !== undefined)).toBe(true);
 });
 
-test("what is read is written there in the same octets, but for the epoch of its keys", () => {
+test("what is read is written again in the same octets, except for the epoch of its keys", () => {
   expect(DOCUMENTS.length).toBeGreaterThan(20);
   for (const document of DOCUMENTS) {
     const read = readIkeSa(document, THERE);
@@ -117,18 +119,18 @@ test("what is read is written there in the same octets, but for the epoch of its
   }
 });
 
-test("instants are the same on the wall, whatever the clock of the process began with", () => {
+test("instants keep their wall time, whatever the start of the process clock", () => {
   const [sa] = STATES.filter((one) => one.phase === "established");
   if (sa === undefined) throw new Error("there is one");
   const document = writeIkeSa(sa, HERE);
   const read = readIkeSa(document ?? new Uint8Array(0), THERE);
   if (!read.ok || read.value.phase !== "established") throw new Error("it is read");
-  // 3 s have gone by on the wall between both anchors.
+  // 3 s of wall time have passed between the two anchors.
   const sinceHere = sa.heardAt - HERE.anchor.now;
   expect(read.value.heardAt - THERE.anchor.now).toBe(sinceHere - 3_000);
 });
 
-test("negotiations are not written: their peers repeat what they have asked", () => {
+test("negotiations are not written: their peers repeat their requests", () => {
   const others = STATES.filter(({ phase }) => phase.startsWith("awaiting"));
   expect(others.length).toBeGreaterThan(0);
   for (const sa of others) expect(writeIkeSa(sa, HERE)).toBeUndefined();
@@ -139,7 +141,7 @@ test("cut short anywhere, or longer: refused, never thrown", () => {
   for (let length = 0; length < document.length; length++) {
     const read = readIkeSa(document.subarray(0, length), THERE);
     expect(read.ok ? "read" : read.error.kind).toBe("truncated");
-    // What is inside is cut short as well, and the frame says that it is whole.
+    // The content is cut short as well, and the frame says that it is complete.
     if (length < CONTENT_AT) continue;
     const inner = readIkeSa(reframed(document.subarray(0, length)), THERE);
     expect(inner.ok ? "read" : inner.error.kind).toBe("malformed");
@@ -150,7 +152,7 @@ test("cut short anywhere, or longer: refused, never thrown", () => {
   expect(readIkeSa(reframed(longer), THERE).ok).toBe(false);
 });
 
-test("any flipped bit is found by the checksum; where it is made right, nothing throws", () => {
+test("the checksum finds any flipped bit; if the checksum is corrected, nothing throws", () => {
   const prng = createPrng(1);
   for (let round = 0; round < 4_000; round++) {
     const document = DOCUMENTS[prng.below(DOCUMENTS.length)]?.slice() ?? new Uint8Array(0);
@@ -158,7 +160,7 @@ test("any flipped bit is found by the checksum; where it is made right, nothing 
     document[at] = (document[at] ?? 0) ^ (1 << prng.below(8));
     expect(readIkeSa(document, THERE).ok).toBe(false);
     const read = readIkeSa(reframed(document), THERE);
-    // Either it is another state, which can be written, or it is refused in words.
+    // Either it is another state, which can be written, or it is refused with a reason.
     if (read.ok) expect(writeIkeSa(read.value, THERE)?.length).toBeGreaterThan(0);
     else expect(read.error.detail.length).toBeGreaterThan(0);
   }
@@ -170,13 +172,13 @@ test("noise that is framed as a state is refused, never thrown", () => {
   for (let round = 0; round < 4_000; round++) {
     const noise = document.slice(0, CONTENT_AT + prng.below(2_000));
     noise.set(prng.octets(noise.length - CONTENT_AT), CONTENT_AT);
-    // Of generation 0: more of it is looked at.
+    // With generation 0, more of it is read.
     noise.fill(0, CONTENT_AT, Math.min(noise.length, CONTENT_AT + 4 + prng.below(3)));
     expect(readIkeSa(reframed(noise), THERE).ok).toBe(false);
   }
 });
 
-test("a count takes no memory before what it counts is there", () => {
+test("a count allocates no memory before its items are there", () => {
   const reading = (text: readonly number[], codec: ReturnType<typeof list<number>>) =>
     decode(Uint8Array.from(text), "test", (r) =>
       codec.read({ r, anchor: HERE.anchor, shared: new Map() }),
@@ -214,7 +216,7 @@ test("each refusal says why: another version, no state, too much, an old generat
   expect(kindOf(written ?? new Uint8Array(0), last)).toBe("epoch-used-up");
 });
 
-test("what is read keeps no view of the document, which can be overwritten", () => {
+test("what is read keeps no view of the document, so that it can be overwritten", () => {
   for (const document of DOCUMENTS) {
     const copy = document.slice();
     const read = readIkeSa(copy, THERE);
@@ -225,7 +227,7 @@ test("what is read keeps no view of the document, which can be overwritten", () 
   }
 });
 
-/** With the length and checksum of what is inside now. */
+/** With length and checksum of the present content. */
 function reframed(document: Uint8Array): Uint8Array {
   const made = document.slice();
   new DataView(made.buffer).setUint32(CHECKSUM_AT - 4, made.length - CONTENT_AT);

@@ -8,7 +8,7 @@ import {
   NEW_WINDOW,
 } from "../../../src/ike/v2/window.ts";
 
-test("each direction counts its own requests, in whatever exchanges they are", () => {
+test("each direction counts its own requests, whatever their exchanges", () => {
   expect(NEW_WINDOW).toEqual({ inbound: FIRST_MESSAGE_ID, outbound: FIRST_MESSAGE_ID });
   // IKE_SA_INIT, two further rounds, IKE_AUTH: four requests of the initiator.
   const rounds = [1, 2, 3, 4];

@@ -22,7 +22,7 @@ test("an AUTH payload cut before its data is malformed", () => {
   expect(faultOf(OCTETS.subarray(0, 3), parseAuth)).toBe("payload: needs 3 octets at 1, has 2");
 });
 
-test("RESERVED octets of an AUTH payload are ignored; methods nobody knows are kept", () => {
+test("RESERVED octets of an AUTH payload are ignored; unknown methods are kept", () => {
   expect(parsed(OCTETS.with(1, 0xff).with(3, 0xff), parseAuth)).toEqual({ ok: true, value: AUTH });
   expect(parsed(hex("c8 00 00 00"), parseAuth)).toEqual({
     ok: true,

@@ -1,26 +1,26 @@
-/** One payload's body alone: parsed under `decode`, emitted into octets of its own. */
+/** The body of one payload: parsed under `decode`, emitted by itself. */
 
 import { expect } from "bun:test";
 import { decode, type Malformed, type Reader } from "../../../src/octets/reader.ts";
 import type { Result } from "../../../src/octets/result.ts";
 import { Writer } from "../../../src/octets/writer.ts";
 
-/** What a Payload Length can say at most. */
+/** The largest value of Payload Length. */
 const BODY_OCTETS_MAX = 65531;
 
-/** What a parser makes of octets, or its fault. */
+/** The result of a parser, or its fault. */
 export function parsed<T>(octets: Uint8Array, parse: (r: Reader) => T): Result<T, Malformed> {
   return decode(octets, "payload", parse);
 }
 
-/** What an emitter writes. */
+/** The octets that an emitter writes. */
 export function emitted<T>(payload: T, emit: (w: Writer, payload: T) => void): Uint8Array {
   const w = new Writer(BODY_OCTETS_MAX);
   emit(w, payload);
   return w.done();
 }
 
-/** Octets say this and nothing else: `parse` makes `payload` of them, `emit` the same octets. */
+/** Expects that `parse` makes `payload` from these octets, and `emit` the same octets from it. */
 export function expectSame<T>(
   octets: Uint8Array,
   payload: T,
@@ -30,7 +30,7 @@ export function expectSame<T>(
   expect(emitted(payload, codec.emit)).toEqual(octets);
 }
 
-/** Every part of these octets, cut short at the end, is malformed. */
+/** Expects that these octets are malformed wherever they are cut short. */
 export function expectCutsFault(octets: Uint8Array, parse: (r: Reader) => unknown): void {
   for (let length = 0; length < octets.length; length++) {
     const result = parsed(octets.subarray(0, length), parse);
@@ -38,7 +38,7 @@ export function expectCutsFault(octets: Uint8Array, parse: (r: Reader) => unknow
   }
 }
 
-/** The fault that octets have: where and why. */
+/** The fault of these octets: where and why. */
 export function faultOf(octets: Uint8Array, parse: (r: Reader) => unknown): string {
   const result = parsed(octets, parse);
   return result.ok ? "no fault" : `${result.error.where}: ${result.error.detail}`;

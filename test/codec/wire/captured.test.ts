@@ -1,4 +1,4 @@
-/** Messages of other implementations are understood, and written back to the octet. */
+/** Messages of other implementations are understood, and written back octet for octet. */
 
 import { expect, test } from "bun:test";
 import { emitMessage } from "../../../src/wire/v2/emit-message.ts";

@@ -1,4 +1,4 @@
-/** Messages that other people's implementations sent, as captured. */
+/** Captured messages of other implementations. */
 
 import { hex } from "./hex.ts";
 

@@ -20,7 +20,7 @@ const CERT: CertPayload = { kind: "CERT", encoding: 4, data: hex("30 03 02 01 00
 const CERTREQ_OCTETS = hex(
   "04", // Cert Encoding: X.509 Certificate - Signature
   "11 11 11 11 11 11 11 11 11 11 11 11 11 11 11 11 11 11 11 11", // SHA-1 of an authority's key
-  "22 22 22 22 22 22 22 22 22 22 22 22 22 22 22 22 22 22 22 22", // and of another one's
+  "22 22 22 22 22 22 22 22 22 22 22 22 22 22 22 22 22 22 22 22", // and of another authority's
 );
 const CERTREQ: CertReqPayload = {
   kind: "CERTREQ",
@@ -41,7 +41,7 @@ test("without their encoding both are malformed", () => {
   expect(faultOf(hex(""), parseCertReq)).toBe("payload: needs 1 octets at 0, has 0");
 });
 
-test("encodings nobody knows, and hashes of an odd length, are kept as they are", () => {
+test("unknown encodings, and hashes of a strange length, are kept as they are", () => {
   expect(parsed(hex("0c aa"), parseCert)).toEqual({
     ok: true,
     value: { kind: "CERT", encoding: 12, data: hex("aa") },

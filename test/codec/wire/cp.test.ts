@@ -33,7 +33,7 @@ test("a Configuration payload cut inside its head or an attribute is malformed",
   );
 });
 
-test("reserved bits are ignored, attributes nobody knows are kept, none is fine", () => {
+test("reserved bits are ignored, unknown attributes are kept, none at all is accepted", () => {
   const reserved = REQUEST.with(2, 0xff).with(4, 0x80);
   expect(parsed(reserved, parseCp)).toEqual({ ok: true, value: CP });
   expect(parsed(hex("01 00 00 00", "7f ff 00 01 aa"), parseCp)).toEqual({
@@ -46,7 +46,7 @@ test("reserved bits are ignored, attributes nobody knows are kept, none is fine"
   });
 });
 
-test("so many attributes are read, and those behind them are passed over", () => {
+test("only so many attributes are read; the rest is skipped", () => {
   const many = (count: number): CpPayload => ({
     kind: "CP",
     cfgType: 1,

@@ -51,7 +51,7 @@ test("SPIs have 4 octets for ESP and AH, none for IKE", () => {
   );
 });
 
-test("SPIs of a protocol that nobody knows are passed over", () => {
+test("SPIs of an unknown protocol are skipped", () => {
   const value: DeletePayload = { kind: "DELETE", protocol: 9, spis: [] };
   expect(parsed(TWO_CHILD_SAS.with(0, 9), parseDelete)).toEqual({ ok: true, value });
 });

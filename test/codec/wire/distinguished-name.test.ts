@@ -1,4 +1,4 @@
-/** Distinguished names: DER and text, each made of the other (RFC 5280, RFC 4514). */
+/** Distinguished names: DER and text, each made from the other (RFC 5280, RFC 4514). */
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
@@ -24,7 +24,7 @@ function part(oid: string, tag: number, value: Uint8Array): Uint8Array {
   return emitDer(DerTag.SEQUENCE, type, emitDer(tag, value));
 }
 
-test("a subject and its text are made of each other", () => {
+test("a subject and its text are made from each other", () => {
   expect(nameText(SITE_1)).toBe("C=CH, O=Fleet, CN=site-1");
   expect(parseName("C=CH, O=Fleet, CN=site-1")).toEqual(SITE_1);
   expect(parseName("c=CH,o = Fleet ,CN=site-1")).toEqual(SITE_1);
@@ -44,7 +44,7 @@ test("a name of another kind that looks like a subject is shown in hex", () => {
   expect(identityText({ idType: IdType.DER_ASN1_DN, data })).toStartWith("0x");
 });
 
-test("any values come back, whatever has to be escaped in them", () => {
+test("all values come back unchanged, whatever must be escaped in them", () => {
   const value = fc.string({ minLength: 1, maxLength: 20, unit: "grapheme-ascii" });
   const trimmed = value.filter((text) => text.trim() === text);
   const word = fc.constantFrom("C", "O", "OU", "CN", "L", "ST", "E", "DC", "UID");
@@ -59,7 +59,7 @@ test("any values come back, whatever has to be escaped in them", () => {
   );
 });
 
-test("what no text shows is written in hex; attributes without a word have their numbers", () => {
+test("values that text cannot show are in hex; attributes without a keyword have numbers", () => {
   const bmp = part("2.5.4.3", 0x1e, hex("00 41"));
   expect(nameText(name(bmp))).toBe("CN=#1e020041");
   const control = part("2.5.4.3", DerTag.UTF8_STRING, hex("41 0a 42"));
@@ -71,7 +71,7 @@ test("what no text shows is written in hex; attributes without a word have their
   }
 });
 
-test("what is no subject is none: it is a name of another kind", () => {
+test("a text that is not a subject is a name of another kind", () => {
   for (const text of ["site-1", "site-1.example", "a@b.example", "CN=", "CN", "XY=1", "=x", ""]) {
     expect(parseName(text)).toBeUndefined();
   }
@@ -89,7 +89,7 @@ test("cut short or changed anywhere, a name has another text or none", () => {
   }
 });
 
-test("object identifiers come back; those that could be written in two ways are none", () => {
+test("object identifiers come back unchanged; those with two spellings are refused", () => {
   for (const oid of ["2.5.4.3", "1.2.840.113549.1.1.11", "2.999.1", "0.9.2342.19200300.100.1.25"]) {
     expect(oidText(oidOctets(oid) ?? new Uint8Array(0))).toBe(oid);
   }
@@ -98,7 +98,7 @@ test("object identifiers come back; those that could be written in two ways are 
   expect(oidText(hex(""))).toBeUndefined();
 });
 
-test("a name has so many parts in all, however they are spread over its SETs", () => {
+test("a name has a maximum of parts, however they are spread over its SETs", () => {
   const type = emitDer(DerTag.OID, oidOctets("2.5.4.3") ?? new Uint8Array(0));
   const value = emitDer(DerTag.UTF8_STRING, new TextEncoder().encode("a"));
   const attribute = emitDer(DerTag.SEQUENCE, type, value);
@@ -112,7 +112,7 @@ test("a name has so many parts in all, however they are spread over its SETs", (
   expect(parseName(new Array(33).fill("CN=a").join("+"))).toBeUndefined();
 });
 
-test("a name of more octets than are looked at has no text", () => {
+test("a name of more octets than are read has no text", () => {
   const type = emitDer(DerTag.OID, oidOctets("2.5.4.3") ?? new Uint8Array(0));
   const of = (octets: number) => {
     const value = emitDer(DerTag.UTF8_STRING, new Uint8Array(octets).fill(0x61));

@@ -42,7 +42,7 @@ test("the header of a request is read and written", () => {
   expect(w.done()).toEqual(REQUEST);
 });
 
-test("a response sets R, the original initiator sets I, V says that more is spoken", () => {
+test("a response sets R, the original initiator sets I, V announces a higher version", () => {
   const flags = (octet: number) => {
     const header = parseHeader(REQUEST.with(19, octet));
     return header.ok ? header.value.flags : undefined;
@@ -57,7 +57,7 @@ test("reserved flag bits are ignored", () => {
   expect(header).toEqual({ ok: true, value: HEADER });
 });
 
-test("any version is read: what it means is for others to judge", () => {
+test("any version is read: others judge what it means", () => {
   const header = parseHeader(REQUEST.with(17, 0x10));
   expect(header.ok && header.value.version).toEqual({ major: 1, minor: 0 });
   const later = parseHeader(REQUEST.with(17, 0x3f));

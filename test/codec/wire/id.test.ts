@@ -81,12 +81,12 @@ test("an identity is shown as a name or an address, else in hex", () => {
   for (const [identity, shown] of TEXTS) expect(identityText(identity)).toBe(shown);
 });
 
-test("a name that would not show as what it is, is shown in hex", () => {
+test("a name that would not be shown faithfully is shown in hex", () => {
   const shown = (data: Uint8Array) => identityText({ idType: IdType.FQDN, data });
   expect(shown(text("a\nb"))).toBe("0x610a62"); // a line end forges a second log line
   expect(shown(text("site\0"))).toBe("0x7369746500"); // a terminator
   expect(shown(text("\u001b[2J"))).toBe("0x1b5b324a"); // a terminal's command
-  expect(shown(text("a\u202eb"))).toBe("0x61e280ae62"); // turns the rest around
+  expect(shown(text("a\u202eb"))).toBe("0x61e280ae62"); // reverses the rest
   expect(shown(text("a\u200bb"))).toBe("0x61e2808b62"); // a blank without width
   expect(shown(text("\ufeffa"))).toBe("0xefbbbf61"); // a byte order mark
   expect(shown(text("a\u2028b"))).toBe("0x61e280a862"); // a line end by another name
@@ -123,7 +123,7 @@ test("two different runs of octets never have the same text", () => {
   );
 });
 
-test("a text is read as the identity that people mean by it", () => {
+test("a text is read as the identity that people mean", () => {
   const read = (value: string) => parseIdentity(value);
   expect(read("192.0.2.1")).toEqual({ idType: IdType.IPV4_ADDR, data: hex("c0 00 02 01") });
   expect(read("2001:db8::1").idType).toBe(IdType.IPV6_ADDR);
@@ -141,7 +141,7 @@ test("what an identity shows is read back to the same octets", () => {
   fc.assert(
     fc.property(fc.constantFrom(IdType.FQDN, IdType.KEY_ID), name, (idType, data) => {
       const shown = identityText({ idType, data });
-      // These texts are people's notation for something else.
+      // These texts are the notation for something else.
       fc.pre(!shown.startsWith("keyid:") && !isAddress(parseIdentity(shown)));
       expect(parseIdentity(shown).data).toEqual(data);
     }),
@@ -153,7 +153,7 @@ function isAddress(identity: Identity): boolean {
   return identity.idType === IdType.IPV4_ADDR || identity.idType === IdType.IPV6_ADDR;
 }
 
-test("of an ID that is too long the beginning is shown, and it matches nothing", () => {
+test("only the beginning of an ID that is too long is shown, and it matches nothing", () => {
   const wild = parsePattern("*");
   if (!wild.ok) throw new Error(wild.error);
   for (const idType of [2, 3, 9, 11, 200]) {

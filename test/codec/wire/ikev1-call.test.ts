@@ -1,4 +1,4 @@
-/** The first message of IKEv1: who calls is read, and nothing in it can do harm. */
+/** The first message of IKEv1: the caller is read, and nothing in it can do harm. */
 
 import { expect, test } from "bun:test";
 import { Writer } from "../../../src/octets/writer.ts";
@@ -29,7 +29,7 @@ test("answers, later exchanges and other versions begin nothing", () => {
   expect(parsed(message(MAIN, [[SA, 60]], { major: 2 }))).toBeUndefined();
 });
 
-test("an ID that is too long, behind too many payloads, or cut, is none", () => {
+test("an ID that is too long, cut, or after too many payloads, is ignored", () => {
   const none = { mode: "Aggressive Mode", identity: undefined } as const;
   expect(parsed(message(AGGRESSIVE, [fqdn("x".repeat(255))]))?.identity?.data.length).toBe(255);
   expect(parsed(message(AGGRESSIVE, [fqdn("x".repeat(256))]))).toEqual(none);
@@ -45,7 +45,7 @@ test("an ID that is too long, behind too many payloads, or cut, is none", () => 
   }
 });
 
-test("whatever the octets, it reads or refuses them", () => {
+test("any octets are read or refused", () => {
   const prng = createPrng(3);
   const whole = message(AGGRESSIVE, [[SA, 60], [KE, 128], fqdn("router-7")]);
   for (let count = 0; count < 20_000; count++) {

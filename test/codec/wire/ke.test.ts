@@ -25,7 +25,7 @@ test("a KE payload cut before its data, or without any, is malformed", () => {
   );
 });
 
-test("RESERVED octets of a KE payload are ignored, and methods nobody knows are kept", () => {
+test("RESERVED octets of a KE payload are ignored, and unknown methods are kept", () => {
   const odd = hex("ff ff", "ff ff", "01");
   expect(parsed(odd, parseKe)).toEqual({
     ok: true,

@@ -1,4 +1,4 @@
-/** Valid messages damaged at random: nothing escapes, nothing takes long, nothing stays. */
+/** Valid messages damaged at random: nothing throws, nothing takes long, nothing stays. */
 
 import { expect, test } from "bun:test";
 import { emitMessage } from "../../../src/wire/v2/emit-message.ts";
@@ -52,7 +52,7 @@ function damage(random: Random, count: number, sizes: { read: number; refused: n
   }
 }
 
-/** What is read can be written, and is then read as the same; what is refused says where. */
+/** Whatever is read can be written, and is then read as the same; a fault says where. */
 function readsOrRefuses(octets: Uint8Array, kind: ReturnType<typeof kindOf>): boolean {
   const message = readMessage(octets, kind);
   if (!message.ok) {
@@ -73,7 +73,7 @@ function readsOrRefuses(octets: Uint8Array, kind: ReturnType<typeof kindOf>): bo
   return true;
 }
 
-/** What is not written, because nobody here knows it. */
+/** Unknown parts, which are not written. */
 function withoutUnknown(payload: Payload): Payload {
   if (payload.kind === "TSi" || payload.kind === "TSr") return { ...payload, unknown: 0 };
   if (payload.kind !== "SA") return payload;
@@ -84,7 +84,7 @@ function withoutUnknown(payload: Payload): Payload {
   return { kind: "SA", proposals };
 }
 
-/** One to four damages; mostly the header's Length is put right, so that they reach further in. */
+/** One to four damages; mostly the header's Length is corrected, so that they reach further in. */
 function damaged(octets: Uint8Array, random: Random): Uint8Array {
   let result: Uint8Array = octets.slice();
   for (let i = random(4); i >= 0; i--) result = damagedOnce(result, random);
@@ -99,7 +99,7 @@ function damagedOnce(octets: Uint8Array, random: Random): Uint8Array {
       return octets.with(at, (octets[at] ?? 0) ^ (1 << random(8)));
     case 1: // an octet
       return octets.with(at, random(256));
-    case 2: // what may be a length, slightly off
+    case 2: // something that may be a length, slightly off
       return octets.with(at, ((octets[at] ?? 0) + random(9) - 4) & 0xff);
     case 3: // 16 bits at their edges
       return withU16(octets, at, [0, 1, 4, 8, 0x7fff, 0x8000, 0xffff][random(7)] ?? 0);

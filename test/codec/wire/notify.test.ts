@@ -54,7 +54,7 @@ test("a notify cut in its head or its SPI is malformed", () => {
   );
 });
 
-test("notifies of types and protocols that nobody knows are read like any other", () => {
+test("notifies of unknown types and protocols are read like any other", () => {
   expect(parsed(hex("07 02 ff ff aa bb cc"), parseNotify)).toEqual({
     ok: true,
     value: { kind: "NOTIFY", protocol: 7, spi: hex("aa bb"), type: 65535, data: hex("cc") },

@@ -1,4 +1,4 @@
-/** Chains of payloads: order, critical bit, what nobody knows, bounds. */
+/** Chains of payloads: order, critical bit, unknown payloads, bounds. */
 
 import { expect, test } from "bun:test";
 import { AssertionError } from "../../../src/octets/assert.ts";
@@ -48,13 +48,13 @@ test("an empty chain is an empty message", () => {
   expect(firstPayloadType([])).toBe(0);
 });
 
-test("V2-11: payloads are taken in any order", () => {
+test("V2-11: payloads are accepted in any order", () => {
   const reversed = [...TYPICAL_AUTH].reverse();
   const chain = parse(firstPayloadType(reversed), emitPayloadOctets(reversed));
   expect(chain).toEqual({ ok: true, value: { payloads: reversed } });
 });
 
-test("V2-10: a critical payload that nobody knows refuses the message, and is named", () => {
+test("V2-10: a message with an unknown critical payload is refused; the fault names it", () => {
   expect(parse(200, hex("00 80 00 06 aa bb"))).toEqual({
     ok: false,
     error: { kind: "unsupported-critical", payloadType: 200 },
@@ -66,7 +66,7 @@ test("V2-10: a critical payload that nobody knows refuses the message, and is na
   });
 });
 
-test("V2-10: a payload that nobody knows, not critical, is passed over", () => {
+test("V2-10: an unknown payload that is not critical is skipped", () => {
   expect(parse(200, hex("2b 7f 00 06 aa bb", "00 00 00 05 63"))).toEqual({
     ok: true,
     value: {
@@ -78,7 +78,7 @@ test("V2-10: a payload that nobody knows, not critical, is passed over", () => {
   });
 });
 
-test("V2-12: the critical bit is ignored for payloads that are known, CERT and EAP too", () => {
+test("V2-12: the critical bit is ignored in known payloads, also in CERT and EAP", () => {
   expect(parse(43, VENDOR_THEN_NOTIFY.with(1, 0x80))).toEqual({
     ok: true,
     value: { payloads: PAYLOADS },
@@ -119,7 +119,7 @@ test("octets after the last payload are malformed", () => {
   expect(fault(0, hex("00 00"))).toBe("IKE_AUTH: 2 octets too many");
 });
 
-test("a fault inside a payload is that payload's alone, and names the place in it", () => {
+test("a fault inside a payload affects only that payload, and names the place in it", () => {
   const sa = hex("00 00 00 08 01 03 00 00");
   const chain = parse(PayloadType.SA, concat(hex("2b 00 00 0c"), sa, hex("00 00 00 05 61")));
   const payloads: readonly Payload[] = [
@@ -133,7 +133,7 @@ test("a fault inside a payload is that payload's alone, and names the place in i
   expect([...emitPayloadOctets(payloads).subarray(4, 12)]).toEqual([...sa]);
 });
 
-test("V2-55: an Encrypted payload has no place in an unprotected chain, nor in another one", () => {
+test("V2-55: an Encrypted payload is refused in an unprotected chain, and in another one", () => {
   expect(fault(PayloadType.SK, hex("00 00 00 06 aa bb"))).toBe(
     "IKE_AUTH: payload 1 is an Encrypted payload (type 46), which may not stand here",
   );
@@ -142,7 +142,7 @@ test("V2-55: an Encrypted payload has no place in an unprotected chain, nor in a
   );
 });
 
-test("of a chain so many payloads are read, and behind them the first of each type", () => {
+test("only so many payloads of a chain are read, then the first of each type", () => {
   const vendors = new Array<Payload>(1_000).fill({ kind: "VENDOR", data: hex("") });
   const nonce: Payload = { kind: "NONCE", data: new Uint8Array(16) };
   const chain = parse(43, emitPayloadOctets([...vendors, nonce, nonce, ...vendors]));
@@ -150,7 +150,7 @@ test("of a chain so many payloads are read, and behind them the first of each ty
   expect(kinds).toEqual([...new Array(PAYLOADS_MAX).fill("VENDOR"), "NONCE"]);
 });
 
-test("what is passed over in a chain is well-formed all the same", () => {
+test("skipped payloads of a chain must be well-formed all the same", () => {
   const vendors = new Array<Payload>(PAYLOADS_MAX + 1).fill({ kind: "VENDOR", data: hex("") });
   const octets = emitPayloadOctets(vendors);
   octets[octets.length - 1] = 9;

@@ -64,7 +64,7 @@ test("an SK payload is found: its body reaches from bodyAt to the end of the mes
   expect(SK.subarray(32)).toEqual(hex("01 02 03 04 05 06 07 08"));
 });
 
-test("X-01: an SKF payload is found: its numbers belong to what is covered beside the body", () => {
+test("X-01: an SKF payload is found: its numbers belong to the associated data", () => {
   expect(find(SKF)).toEqual({
     ok: true,
     value: {
@@ -85,7 +85,7 @@ test("X-01: a fragment's number lies between 1 and the total", () => {
   expect(numbers(3, 3)).toBe("no fault");
 });
 
-test("payloads before the Encrypted one are handed out, critical ones nobody knows refuse", () => {
+test("payloads before the Encrypted one are returned; unknown critical ones refuse", () => {
   const notify = hex("2e 00 00 08", "00 00 40 00");
   const before = concat(SK.subarray(0, 28).with(16, 41), notify, SK.subarray(28));
   expect(find(withTrueLength(before))).toMatchObject({

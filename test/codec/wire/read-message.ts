@@ -1,4 +1,4 @@
-/** A datagram through the whole codec, as the engine takes it. */
+/** A datagram through the whole codec, as the engine reads it. */
 
 import type { Malformed } from "../../../src/octets/reader.ts";
 import { err, type Result } from "../../../src/octets/result.ts";
@@ -30,13 +30,15 @@ export function readMessage(
   return { ok: true, value: { kind: expect, header, payloads: chain.value.payloads } };
 }
 
-/** Which way a valid message has to be read. */
+/** How a valid message has to be read. */
 export function kindOf(octets: Uint8Array): ReadMessage["kind"] {
   const first = octets[16];
   return first === PayloadType.SK || first === PayloadType.SKF ? "protected" : "plain";
 }
 
-/** Sets the header's Length to what is there, so that a damaged message gets past the header. */
+/**
+ * Sets the header's Length to the actual length, so that a damaged message gets past the header.
+ */
 export function withTrueLength(octets: Uint8Array): Uint8Array {
   if (octets.length >= IKE_HEADER_OCTETS) {
     new DataView(octets.buffer, octets.byteOffset).setUint32(24, octets.length);

@@ -31,7 +31,7 @@ test("X-04: an IPv6 gateway, and one with a name; without a nonce", () => {
   });
 });
 
-test("X-04: what names no gateway is malformed", () => {
+test("X-04: data that names no gateway is malformed", () => {
   const faulty = [
     ["", "needs 1 octets at 0, has 0"],
     ["01", "needs 1 octets at 1, has 0"],
@@ -48,7 +48,7 @@ test("X-04: what names no gateway is malformed", () => {
   }
 });
 
-test("X-04: whatever octets come, it is a value that is written as it was read, or a fault", () => {
+test("X-04: any octets give a value that is written as it was read, or a fault", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 64 }), (octets) => {
       const parsed = parseRedirect(octets);

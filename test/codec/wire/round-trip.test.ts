@@ -1,4 +1,4 @@
-/** What is written is read as the same, and what was read is written as it was. */
+/** What is written is read as the same, and what is read is written unchanged. */
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";

@@ -138,7 +138,7 @@ test("V2-38: an SPI has 0 or 8 octets for IKE, 4 for ESP and AH", () => {
   );
 });
 
-test("V2-35: a transform with an attribute that nobody knows is marked, whatever its form", () => {
+test("V2-35: a transform with an unknown attribute is marked, whatever its form", () => {
   const expected = { type: 1, id: 20, keyBits: 256, hasUnknownAttribute: true };
   expect(onlyTransform(espWith("80 0e 01 00", "80 0f 00 01"))).toEqual(expected);
   expect(onlyTransform(espWith("00 10 00 03 aa bb cc", "80 0e 01 00"))).toEqual(expected);
@@ -158,12 +158,12 @@ test("an attribute longer than its transform is malformed", () => {
   );
 });
 
-test("transforms of unknown type are kept: whoever chooses must see them", () => {
+test("transforms of unknown type are kept, for the choice needs them", () => {
   const octets = espWith().with(16, 99);
   expect(onlyTransform(octets)).toEqual({ type: 99, id: 20, ...KNOWN });
 });
 
-test("an SA payload without a proposal is malformed; what is behind so many is passed over", () => {
+test("an SA payload without a proposal is malformed; proposals above a limit are skipped", () => {
   expect(faultOf(new Uint8Array(0), parseSa)).toBe(
     "payload: proposal 1: needs a header of 4 octets, has 0",
   );
@@ -174,7 +174,7 @@ test("an SA payload without a proposal is malformed; what is behind so many is p
   expect(countOf(many(1_000)).proposals).toBe(255);
 });
 
-test("transforms are read as far as there are not too many of them in all", () => {
+test("transforms are read up to a limit for the whole payload", () => {
   const transform = { type: 1, id: 20, keyBits: 256, hasUnknownAttribute: false };
   const transforms = new Array(200).fill(transform);
   const proposal = { number: 1, protocol: 3, spi: hex("00 00 01 00"), transforms };

@@ -5,13 +5,13 @@ import { kindOf, readMessage, withTrueLength } from "./read-message.ts";
 import { SAMPLES } from "./samples.ts";
 
 for (const { name, octets } of SAMPLES) {
-  test(`${name}: whole it is read, cut anywhere it is malformed`, () => {
+  test(`${name}: it is read as a whole, and malformed if cut anywhere`, () => {
     const kind = kindOf(octets);
     expect(readMessage(octets, kind).ok).toBe(true);
     for (let length = 0; length < octets.length; length++) {
       const cut = octets.slice(0, length);
       expect(faultOf(cut, kind)).toMatch(/\d/);
-      // With the header's Length put right, the fault is found in the payloads.
+      // With the header's Length corrected, the fault is found in the payloads.
       expect(faultOf(withTrueLength(cut), kind)).toMatch(/\d/);
     }
   });

@@ -50,7 +50,7 @@ function ipv4(ports: string, addresses: string): Uint8Array {
   return hex("01 00 00 00", "07 00 00 10", ports, addresses);
 }
 
-/** A selector of a type that nobody knows: TS_SECLABEL has no ports and no addresses. */
+/** A selector of unknown type: TS_SECLABEL has no ports and no addresses. */
 const LABEL = "0a 00 00 07 61 62 63";
 
 test("V2-60: selectors of both families are read and written", () => {
@@ -72,7 +72,7 @@ test("RESERVED octets are ignored", () => {
   expect(parsed(odd, parseTsi).ok).toBe(true);
 });
 
-test("V2-60: selectors of unknown type are counted and passed over", () => {
+test("V2-60: selectors of unknown type are counted and skipped", () => {
   const mixed = hex("02 00 00 00", LABEL, "07 06 00 10 00 50 00 51 c0 a8 01 00 c0 a8 01 ff");
   const some = { kind: "TSi", selectors: [IPV4], unknown: 1 } as const;
   expect(parsed(mixed, parseTsi)).toEqual({ ok: true, value: some });

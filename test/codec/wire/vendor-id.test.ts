@@ -12,7 +12,7 @@ test("a Vendor ID is read and written", () => {
   expectSame(octets, { kind: "VENDOR", data: octets }, CODEC);
 });
 
-test("V2-79: any Vendor ID goes, an empty one too", () => {
+test("V2-79: any Vendor ID is accepted, also an empty one", () => {
   const none = new Uint8Array(0);
   expectSame(none, { kind: "VENDOR", data: none }, CODEC);
 });

@@ -1,4 +1,6 @@
-/** States made anew elsewhere: what stays, what changes, and where sequence numbers go on. */
+/**
+ * States made again at other addresses: what stays, what changes, and where sequence numbers go on.
+ */
 
 import { expect, test } from "bun:test";
 import { Reader } from "../../../src/octets/reader.ts";
@@ -32,7 +34,7 @@ test("a moved state is the same in another place, also of another family", () =>
   expect(parseState(moved)).toEqual({ ok: true, value: { ...state, ...TO } });
 });
 
-test("what was counted goes on", () => {
+test("counters go on", () => {
   const before = found(stateLike(), shortReplay(4));
   before.info.set([9, 1], 160); // curlft: bytes
   before.info.set([3], 168); // curlft: packets
@@ -68,7 +70,7 @@ test.each([
   expect(words(moved ?? new Uint8Array())).toEqual([2, toLow, 55, toHigh, 6, 64, 0xa5a5, 0x5a5a]);
 });
 
-test("keys that the kernel does not tell are noticed", () => {
+test("keys that the kernel withholds are noticed", () => {
   const hidden = new Uint8Array(20);
   const aead = { name: "rfc4106(gcm(aes))", key: hidden, icvBits: 128 };
   const state = stateLike({ protection: { kind: "aead", aead } });
@@ -78,7 +80,7 @@ test("keys that the kernel does not tell are noticed", () => {
   expect(hasHiddenKeys(found(other, shortReplay(0)))).toBe(false);
 });
 
-/** What the kernel tells of a state; the last of two attributes of a type counts. */
+/** What the kernel says of a state; of two attributes of one type the last one counts. */
 function found(state: XfrmState, more: (w: HostWriter) => void): FoundState {
   const w = new HostWriter();
   emitState(w, state);

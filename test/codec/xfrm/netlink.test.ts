@@ -82,7 +82,7 @@ test("the end of a dump may carry an error", () => {
   });
 });
 
-test("no octets whatever make the parser throw", () => {
+test("no octets make the parser throw", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (octets) => {
       const parsed = parseNetlink(octets);

@@ -8,7 +8,7 @@ import { isOurPolicy, selectorPriority, unprotectedPriority } from "../../../src
 import type { XfrmSelector } from "../../../src/xfrm/selector.ts";
 import { FOREIGN_REQID, policyLike, selectorOf } from "../../contract/xfrm-samples.ts";
 
-test("a selector inside another one always wins, however it is narrower", () => {
+test("a selector inside another one always wins, in whatever way it is narrower", () => {
   const wide = selectorOf("10.0.0.0/8", "192.168.0.0/16");
   const narrower: readonly Partial<XfrmSelector>[] = [
     { src: selectorOf("10.0.0.0/9", "0.0.0.0/0").src },
@@ -26,7 +26,7 @@ test("a selector inside another one always wins, however it is narrower", () => 
   }
 });
 
-test("what is not protected comes beneath what is, at the same width", () => {
+test("at the same width, unprotected traffic ranks below protected traffic", () => {
   const selector = selectorOf("10.0.0.0/8", "192.168.0.0/16");
   expect(unprotectedPriority(selector)).toBeGreaterThan(selectorPriority(selector));
 });

@@ -112,7 +112,7 @@ test("XFRM_MSG_DELSA is what ip xfrm sends, without the source that ESP does not
   expect([...emitted]).toEqual(withoutSource);
 });
 
-test("states and policies of ip xfrm read as what they are", () => {
+test("states and policies of ip xfrm are read correctly", () => {
   for (const [octets, { direction: _, ...state }] of [
     [STATE_AEAD, STATE],
     [STATE_CBC_ESN, V6_ESN_STATE],
@@ -150,7 +150,7 @@ test("a refusal of a state never holds its keys", () => {
   expect(JSON.stringify(refusal)).not.toMatch(/1011|16,17/);
 });
 
-/** A request with the sequence number of a message that was seen. */
+/** A request with the sequence number of a captured message. */
 function emitLike(seen: Uint8Array, request: XfrmMessage): Uint8Array {
   const messages = parseNetlink(seen);
   if (!messages.ok) throw new Error(messages.error.detail);

@@ -1,4 +1,4 @@
-/** What is emitted reads as what it was, and nothing that is cut short reads as anything. */
+/** What is emitted is read as the same, and nothing that is cut short can be read. */
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
@@ -79,7 +79,7 @@ const state: fc.Arbitrary<XfrmState> = family.chain((of) =>
     mode: fc.constantFrom("tunnel" as const, "transport" as const),
     protection,
     encapsulation: maybe(fc.record({ srcPort: u16, dstPort: u16 })),
-    // With ESN a window of 0 becomes 32, so it does not come back as it went.
+    // With ESN a window of 0 becomes 32, so it does not come back unchanged.
     replayWindow: fc.integer({ min: 1, max: 4096 }),
     esn: fc.boolean(),
     outerHeader: fc.record({
@@ -118,7 +118,7 @@ const policy: fc.Arbitrary<XfrmPolicy> = fc
     template: action === "protect" ? template : undefined,
   }));
 
-test("a state reads as what was emitted", () => {
+test("a state is read as it was emitted", () => {
   fc.assert(
     fc.property(state, ({ direction, ...rest }) => {
       const payload = emitted((w) => emitState(w, { direction, ...rest }));
@@ -127,7 +127,7 @@ test("a state reads as what was emitted", () => {
   );
 });
 
-test("a policy reads as what was emitted", () => {
+test("a policy is read as it was emitted", () => {
   fc.assert(
     fc.property(policy, (value) => {
       const payload = emitted((w) => emitPolicy(w, value));
@@ -156,7 +156,7 @@ test("a policy cut short anywhere is malformed, or lacks an attribute", () => {
   }
 });
 
-test("no octets whatever make an event parser throw", () => {
+test("no octets make an event parser throw", () => {
   const type = fc.constantFrom(XFRM_MSG.ACQUIRE, XFRM_MSG.EXPIRE, XFRM_MSG.MAPPING);
   fc.assert(
     fc.property(type, fc.uint8Array({ maxLength: 500 }), (of, payload) => {

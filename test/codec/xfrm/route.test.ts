@@ -47,7 +47,7 @@ test("RTM_GETROUTE asks for one address", () => {
   expect(emitRouteQuery(addressOf("192.0.2.7"), 1)).toEqual(QUERY);
 });
 
-test("RTM_DELROUTE names subnet, metric and protocol, so that no other route can be meant", () => {
+test("RTM_DELROUTE names subnet, metric and protocol, so that it hits no other route", () => {
   const emitted = emitDeleteRoute(prefixOf("192.168.1.0/24"), 1);
   expect(parseRoute(emitted.subarray(16))).toMatchObject({
     value: { destination: prefixOf("192.168.1.0/24"), protocol: 69, device: undefined },
@@ -55,7 +55,7 @@ test("RTM_DELROUTE names subnet, metric and protocol, so that no other route can
   expect(emitted[20]).toBe(254); // rtm_table: main
 });
 
-test("no octets whatever make a parser throw", () => {
+test("no octets make a parser throw", () => {
   fc.assert(
     fc.property(fc.uint8Array({ maxLength: 200 }), (payload) => {
       for (const parse of [parseRoute, parseLink, parseInterfaceAddress]) {

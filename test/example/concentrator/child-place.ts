@@ -1,4 +1,6 @@
-/** A Child SA between 10.0.0.0/16 and 192.168.1.0/24 with AES-GCM, to make XFRM objects of. */
+/**
+ * A Child SA between 10.0.0.0/16 and 192.168.1.0/24 with AES-GCM, from which XFRM objects are made.
+ */
 
 import type { ChildPlace } from "../../../src/concentrator/dataplane/xfrm-of-child.ts";
 import { Encr } from "../../../src/crypto/transform.ts";

@@ -1,4 +1,4 @@
-/** Traffic selectors as the kernel's, in both directions. */
+/** Traffic selectors as selectors of the kernel, in both directions. */
 
 import { expect, test } from "bun:test";
 import { childSelectors } from "../../../src/concentrator/dataplane/child-selectors.ts";
@@ -9,7 +9,7 @@ import { childPlace, selectorOf } from "./child-place.ts";
 const HERE = "10.0.0.0/16";
 const SITE = "192.168.1.0/24";
 
-test("ranges of ports become blocks, each with each; the way back is their mirror", () => {
+test("ranges of ports become blocks, in all pairs; the way back is their mirror", () => {
   const pairs = pairsOf(ports(HERE, 6, 137, 139), ports(SITE, 6, 1024, 4095));
   expect(pairs.outward).toEqual([
     `${HERE} -> ${SITE} protocol 6 ports 137 -> 1024-2047`,
@@ -20,7 +20,7 @@ test("ranges of ports become blocks, each with each; the way back is their mirro
   expect(pairs.inward[0]).toBe(`${SITE} -> ${HERE} protocol 6 ports 1024-2047 -> 137`);
 });
 
-test("a protocol that one side names holds for both", () => {
+test("a protocol that one side names applies to both", () => {
   const pairs = pairsOf(selectorOf(HERE), ports(SITE, 17, 53, 53));
   expect(pairs.outward).toEqual([`${HERE} -> ${SITE} protocol 17 ports any -> 53`]);
   expect(pairs.inward).toEqual([`${SITE} -> ${HERE} protocol 17 ports 53 -> any`]);

@@ -1,4 +1,4 @@
-/** R5: an eroute in use ends with the last of its SAs, whichever kind that is. */
+/** R5: an eroute in use ends with the last of its SAs, of whichever kind. */
 
 import { expect, test } from "bun:test";
 import { createEngine } from "../../../src/concentrator/create-engine.ts";
@@ -36,7 +36,7 @@ test("R5: a Child SA that outlives its IKE SA keeps the eroute in use until it i
   expect(engine.dataplane.installed.size).toBe(0);
 });
 
-test("R5: where Child SAs end with their IKE SA, the eroute goes with it", () => {
+test("R5: if Child SAs end with their IKE SA, so does the eroute", () => {
   const { engine, eroute } = connected();
   removeLeft(engine, eroute.key, IKE_SA, "peer-deleted");
   expect(isInUse(engine, eroute)).toBe(true);

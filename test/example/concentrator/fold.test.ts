@@ -1,4 +1,4 @@
-/** Floods: what journal and log are told of them, and what becomes of the events of others. */
+/** Floods: what journal and log show of them, and of the events of others. */
 
 import { describe, expect, test } from "bun:test";
 import { createFolding, FOLD_MS, type Folding } from "../../../src/concentrator/journal/fold.ts";
@@ -26,7 +26,7 @@ const REASONS: readonly Reason[] = [
   ...(["malformed", "wrong-psk", "wrong-ppk", "timeout", "no-answer"] as const),
 ];
 
-/** `count` entries within ten seconds; what of them is told. */
+/** `count` entries within ten seconds; returns the lines that are written. */
 function flood(
   folding: Folding,
   count: number,
@@ -41,7 +41,7 @@ function flood(
 }
 
 describe("repeats", () => {
-  test("of 20,000 failures of one ID ten are told; one line tells the rest", () => {
+  test("of 20,000 failures of one ID ten have lines; one more line counts the rest", () => {
     const folding = createFolding(asInstant(0));
     const told = flood(folding, 20_000, () => ENTRY);
     expect(told).toHaveLength(10);
@@ -53,14 +53,14 @@ describe("repeats", () => {
     expect(folding.isWaiting).toBe(false);
   });
 
-  test("each event is told: by a line of its own, or as one more of another", () => {
+  test("each event is reported: by a line of its own, or counted in another", () => {
     const folding = createFolding(asInstant(0));
     const lines = [...flood(folding, 5_000, (i) => ({ ...ENTRY, peerId: `site-${i % 700}` }))];
     while (folding.isWaiting) lines.push(...folding.due(asInstant(FOLD_MS)));
     expect(lines.reduce((sum, { folded = 0 }) => sum + 1 + folded, 0)).toBe(5_000);
   });
 
-  test("the first line after a while tells what was left out before it", () => {
+  test("the first line after a while says how many were left out before it", () => {
     const folding = createFolding(asInstant(0));
     flood(folding, 1_323, () => ENTRY);
     const next = folding.take(ENTRY, asInstant(31_000));
@@ -103,14 +103,14 @@ describe("shares", () => {
     expect(folding.size).toBeLessThanOrEqual(4_096);
   });
 
-  test("who tells the ID of a site does not use up that site's share", () => {
+  test("a stranger that uses the ID of a site does not use up that site's share", () => {
     const folding = createFolding(asInstant(0));
     flood(folding, 20_000, () => ENTRY);
     const ofSite = { ...ENTRY, outcome: "ok", reason: "child-sa-up", isProven: true } as const;
     for (let i = 0; i < 10; i++) expect(folding.take(ofSite, asInstant(10_000))).toBe(ofSite);
   });
 
-  test("other sites are heard during a flood of one that is connected", () => {
+  test("other sites are shown during a flood of a connected one", () => {
     const folding = createFolding(asInstant(0));
     flood(folding, 20_000, (i) => {
       const step = STEPS[i % 6] ?? "match";
@@ -121,7 +121,7 @@ describe("shares", () => {
     expect(folding.take(other, asInstant(10_000))).toBe(other);
   });
 
-  test("a site that somebody looks at closely shows its messages, and not without end", () => {
+  test("a traced site shows its messages, up to a limit", () => {
     const folding = createFolding(asInstant(0));
     const message = { ...ENTRY, level: "debug", outcome: "note", reason: "message" } as const;
     let told = 0;
@@ -132,7 +132,7 @@ describe("shares", () => {
     expect(told).toBeLessThanOrEqual(1_001);
   });
 
-  test("what an operator asked for is told each time, and shows what becomes of the site", () => {
+  test("each action of an operator is shown, with its result for the site", () => {
     const folding = createFolding(asInstant(0));
     flood(folding, 100, () => ({ ...ENTRY, isProven: true }));
     const step = "control";
@@ -159,7 +159,7 @@ describe("the journal, when it is full", () => {
     expect(reasons(journal)).toHaveLength(100);
   });
 
-  test("a noisy site that is connected does neither", () => {
+  test("so does a noisy connected site", () => {
     const journal = createJournal(100);
     for (let i = 0; i < 20; i++) {
       journal.add({ ...ENTRY, remote: `10.0.0.${i}:500`, reason: "no-row" }, 0);
@@ -180,7 +180,7 @@ describe("the journal, when it is full", () => {
     );
   });
 
-  test("records keep their order, and are found behind a sequence in spite of holes", () => {
+  test("records keep their order, and are found after a sequence number in spite of gaps", () => {
     const journal = createJournal(40);
     journal.add({ ...ENTRY, isProven: true, peerId: "other" }, 0);
     for (let i = 0; i < 100; i++) journal.add(ENTRY, 0);

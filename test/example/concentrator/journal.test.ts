@@ -1,4 +1,4 @@
-/** The journal: what it keeps of texts that rows and strangers wrote. */
+/** The journal: what it keeps of texts from rows and strangers. */
 
 import { expect, test } from "bun:test";
 import { createJournal, type JournalEntry } from "../../../src/concentrator/journal/journal.ts";
@@ -9,7 +9,7 @@ const ENTRY: JournalEntry = {
   detail: "the mask is not one",
 };
 
-test("an entry that is harmless is kept as it is, numbered", () => {
+test("a harmless entry is kept unchanged, with a number", () => {
   const journal = createJournal(4);
   expect(journal.add(ENTRY, 5)).toEqual({ ...ENTRY, sequence: 1, wallMs: 5 });
   expect(journal.recent(10)).toEqual([{ ...ENTRY, sequence: 1, wallMs: 5 }]);
@@ -32,7 +32,7 @@ test("texts and lists of any size are cut: a full journal takes megabytes, not g
   expect(record.offered?.at(-1)).toBe("and 239 more");
 });
 
-test("the oldest goes, and the sequence tells how many went", () => {
+test("the oldest is removed, and the sequence shows how many were", () => {
   const journal = createJournal(2);
   for (let i = 0; i < 5; i++) journal.add(ENTRY, i);
   expect(journal.recent(10).map(({ sequence }) => sequence)).toEqual([4, 5]);

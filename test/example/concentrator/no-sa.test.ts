@@ -1,4 +1,4 @@
-/** Policies that stand without an SA (R12, R14): which they are, and which goes before which. */
+/** Policies that stand without an SA (R12, R14), and their order. */
 
 import { expect, test } from "bun:test";
 import { standingPolicies } from "../../../src/concentrator/dataplane/no-sa.ts";
@@ -17,13 +17,13 @@ function texts(plan: EroutePlan): readonly string[] {
   return [...standingPolicies(plan)].map(([name, { action }]) => `${action} ${name}`);
 }
 
-test("R12: a base eroute's remote subnet is trapped; whom it is for is not known yet", () => {
+test("R12: a base eroute's remote subnet has a trap; the site is not known yet", () => {
   expect(standing({})).toEqual(["protect policy out 10.0.0.0/16 -> 192.168.0.0/23"]);
   const [policy] = standingPolicies(eroutePlan({ eroutes: [baseEroute()] })).values();
   expect(policy?.template).toMatchObject({ reqid: TRAP_REQID, src: { value: 0n } });
 });
 
-test("R14: drop blocks both ways, pass leaves everything as it is, never calling blocks", () => {
+test("R14: drop blocks both ways, pass has no policy, start = never blocks", () => {
   expect(standing({ noSa: "drop" })).toEqual([
     "block policy out 10.0.0.0/16 -> 192.168.0.0/23",
     "block policy in 192.168.0.0/23 -> 10.0.0.0/16",
@@ -33,7 +33,7 @@ test("R14: drop blocks both ways, pass leaves everything as it is, never calling
   expect(standing({ start: "never" })).toEqual(["block policy out 10.0.0.0/16 -> 192.168.0.0/23"]);
 });
 
-test("R14: a remote subnet that holds ours does not keep us from ourselves", () => {
+test("R14: a remote subnet that contains ours does not cut us off from our own", () => {
   const all = standing({}, { remoteSubnets: [prefix("0.0.0.0/0")] });
   expect(all).toEqual([
     "pass policy in 10.0.0.0/16 -> 10.0.0.0/16",
@@ -43,7 +43,7 @@ test("R14: a remote subnet that holds ours does not keep us from ourselves", () 
   ]);
 });
 
-test("R14: the default eroute drops what is not excepted, never loopback nor neighbours", () => {
+test("R14: the default eroute drops all but exceptions, loopback and neighbour discovery", () => {
   const plan = eroutePlan({
     eroutes: [],
     defaultEroute: { outbound: "drop", inbound: "pass", except: [prefix("192.0.2.0/24")] },
@@ -61,7 +61,7 @@ test("R14: the default eroute drops what is not excepted, never loopback nor nei
   expect(blocks.every(({ priority }) => priority > last)).toBe(true);
 });
 
-test("a Child SA's policy of the same width goes before trap and block", () => {
+test("a Child SA's policy of the same width precedes trap and block", () => {
   for (const noSa of ["initiate", "drop"] as const) {
     const eroutes = [baseEroute({ life: { ...DEFAULT_LIFE, noSa } })];
     for (const policy of standingPolicies(eroutePlan({ eroutes })).values()) {

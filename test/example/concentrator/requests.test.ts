@@ -14,7 +14,7 @@ test("an answer is taken once", () => {
   expect(requests.take("peer-rows", lookup)).toBeUndefined();
 });
 
-test("an answer of another kind with the same number finds nobody, and takes nobody away", () => {
+test("an answer of another kind with the same number is for no waiter, and removes none", () => {
   const requests = new Requests();
   const lookup = requests.open({ kind: "call-look-up", call });
   const number: number = lookup;
@@ -23,7 +23,7 @@ test("an answer of another kind with the same number finds nobody, and takes nob
   expect(requests.take("peer-rows", lookup)?.kind).toBe("call-look-up");
 });
 
-test("the sizes follow the table, and no number is that of requests nobody waits for", () => {
+test("sizes follow the table; no number is that of requests without a waiter", () => {
   const requests = new Requests();
   const names = ["a", "b", "c"];
   const numbers = names.map((name) => requests.open({ kind: "standing", name }));

@@ -1,4 +1,4 @@
-/** Routes shared by Child SAs: one route a destination, that of the last one that wants it. */
+/** Routes shared by Child SAs: one route for each destination, that of the last Child SA. */
 
 import { expect, test } from "bun:test";
 import {
@@ -13,18 +13,18 @@ import type { RemoteRoute } from "../../../src/xfrm/route.ts";
 import { addressOf, prefixOf } from "../../contract/xfrm-samples.ts";
 import { childPlace, selectorOf } from "./child-place.ts";
 
-test("two Child SAs by the same way share a route", () => {
+test("two Child SAs with the same next hop share a route", () => {
   const table: RouteTable = new Map();
   const route = routeBy("192.0.2.11");
   expect(useRoute(table, 1, route)).toEqual({ op: "put-route", route });
   expect(useRoute(table, 2, { ...route })).toBeUndefined();
   expect(releaseRoute(table, 1, route)).toBeUndefined();
-  expect(releaseRoute(table, 1, route)).toBeUndefined(); // a second time means nothing
+  expect(releaseRoute(table, 1, route)).toBeUndefined(); // a second time changes nothing
   expect(releaseRoute(table, 2, route)).toEqual({ op: "delete-route", route });
   expect(table.size).toBe(0);
 });
 
-test("the last one that wants another way has its way; then the one before again", () => {
+test("the last Child SA decides the next hop; when it ends, the one before it does again", () => {
   const table: RouteTable = new Map();
   const [first, second] = [routeBy("192.0.2.11"), routeBy("192.0.2.12")];
   useRoute(table, 1, first);

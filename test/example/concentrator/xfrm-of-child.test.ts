@@ -1,4 +1,4 @@
-/** A Child SA as states and policies: what the eroute's options make of them. */
+/** A Child SA as states and policies, with the eroute's options. */
 
 import { expect, test } from "bun:test";
 import {
@@ -10,7 +10,7 @@ import type { ChildOptions } from "../../../src/eroute/eroute.ts";
 import { addressOf, prefixOf } from "../../contract/xfrm-samples.ts";
 import { childPlace, KEYS } from "./child-place.ts";
 
-test("limits in seconds, octets and packets: the kernel ends what is a tenth beyond", () => {
+test("limits in seconds, octets and packets: the hard limits are a tenth higher", () => {
   const place = withOptions({
     lifetimeSeconds: 100,
     lifetimeOctets: 1_000n,
@@ -45,7 +45,7 @@ test("an interface ID is on both states and all policies", () => {
   expect(childPolicies(place).map(({ id }) => id.ifId)).toEqual([42, 42, 42]);
 });
 
-test("what the outer header takes over is the eroute's choice", () => {
+test("the eroute decides what the outer header takes over", () => {
   const outerHeader = { copyDscp: false, ecn: false, pathMtuDiscovery: true };
   const place = withOptions(outerHeader);
   expect(outboundState(place, KEYS).outerHeader).toEqual(outerHeader);

@@ -15,7 +15,7 @@ import { asIkeSpi, type IkeHeader } from "../../../src/wire/header.ts";
 
 const SECOND = 1_000;
 
-test("X-01: in whatever order they come, doubles too, the message is what was cut", () => {
+test("X-01: in any order, with doubles, fragments give the original message", () => {
   const whole = put([
     [3, 3],
     [1, 3],
@@ -27,7 +27,7 @@ test("X-01: in whatever order they come, doubles too, the message is what was cu
   expect(whole.slice(0, -1).map(({ kind }) => kind)).toEqual(Array(4).fill("incomplete"));
 });
 
-test("X-01: the first fragment says what is inside, the others have no say in it", () => {
+test("X-01: only the first fragment says what the first payload is", () => {
   const lying = put([
     [2, 2, { firstInner: 33 }],
     [1, 2],
@@ -35,7 +35,7 @@ test("X-01: the first fragment says what is inside, the others have no say in it
   expect(lying.at(-1)).toMatchObject({ kind: "whole", firstInner: 41 });
 });
 
-test("X-01: a smaller total is passed over, a larger one begins anew", () => {
+test("X-01: a smaller total is ignored, a larger one starts again", () => {
   const smaller = put([
     [1, 3],
     [1, 2],
@@ -54,7 +54,7 @@ test("X-01: a smaller total is passed over, a larger one begins anew", () => {
   expect(larger.map(({ kind }) => kind)).toEqual([...Array(4).fill("incomplete"), "whole"]);
 });
 
-test("X-01: one reassembly a direction: another message ID, or exchange, begins anew", () => {
+test("X-01: one reassembly for each direction: another message ID or exchange starts again", () => {
   const other = put([
     [1, 2],
     [2, 2, { messageId: 8 }],
@@ -76,7 +76,7 @@ test("X-01: one reassembly a direction: another message ID, or exchange, begins 
   expect(ways.map(({ kind }) => kind)).toEqual(["incomplete", "incomplete", "whole", "whole"]);
 });
 
-test("X-01: of a message whose rest does not come in time nothing is kept", () => {
+test("X-01: fragments of a message that stays incomplete are dropped in time", () => {
   const late = put([
     [1, 2],
     [2, 2, { at: 61 * SECOND }],
@@ -85,7 +85,7 @@ test("X-01: of a message whose rest does not come in time nothing is kept", () =
   expect(late.map(({ kind }) => kind)).toEqual(["incomplete", "incomplete", "whole"]);
 });
 
-test("X-01: more than 128 fragments, or 65,536 octets, are no message", () => {
+test("X-01: more than 128 fragments, or 65,536 octets, are refused", () => {
   expect(put([[1, 129]])).toEqual([{ kind: "refused", inner: "", firstInner: 0 }]);
   let fragments: Fragments = NO_FRAGMENTS;
   for (let number = 1; number <= 100; number++) {
@@ -95,7 +95,7 @@ test("X-01: more than 128 fragments, or 65,536 octets, are no message", () => {
   }
 });
 
-test("of a peer that is not known yet there is less, and without an agreement none", () => {
+test("an unauthenticated peer may send fewer, and without an agreement none", () => {
   const before = NO_FRAGMENTS_BEFORE_AUTH;
   expect(add(before, [1, 65], new Uint8Array(1))).toMatchObject({
     ...{ kind: "refused", isFirst: true },
@@ -134,7 +134,7 @@ type One = readonly [
   },
 ];
 
-/** What comes of each of these fragments, one after another. */
+/** The result of each of these fragments, one after another. */
 function put(all: readonly One[]) {
   let fragments: Fragments = NO_FRAGMENTS;
   return all.map((one) => {

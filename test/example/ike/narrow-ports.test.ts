@@ -1,4 +1,4 @@
-/** Narrowing of protocols and ports: what the kernel has no room for is not agreed on. */
+/** Narrowing of protocols and ports: selectors without room in the kernel are not agreed on. */
 
 import { expect, test } from "bun:test";
 import { selectorText } from "../../../src/ike/selector-text.ts";
@@ -27,7 +27,7 @@ test.each([
   expect(local([offered])).toBe("ts-unacceptable");
 });
 
-test("blocks of ports count as subnets do; beside what has no room the rest is agreed on", () => {
+test("blocks of ports count like subnets; the rest is agreed on if some have no room", () => {
   // 30 blocks each: nine of them are 270.
   const many = Array.from({ length: 9 }, (_, i) => ports(6 + i, 1, 65_534));
   const offered = [...many, ports(17, 53, 53), ports(6, 443, 443)];
@@ -43,7 +43,7 @@ test("an eroute's own ports cut the offer down", () => {
   expect(local([ports(17, 1500, 9000)], allowed)).toBe("ts-unacceptable");
 });
 
-/** The local side of what is agreed on, as text; or the refusal. */
+/** The local side of the agreed selectors, as text; or the refusal. */
 function local(offered: readonly TrafficSelector[], allowed = selector("10.0.0.0/16", ALL)) {
   const remote = [selector("192.168.1.0/24", ALL)];
   const result = narrow({ local: offered, remote }, { local: [allowed], remote });

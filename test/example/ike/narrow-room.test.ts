@@ -1,4 +1,4 @@
-/** Narrowing of many subnets and of ranges: what has room is agreed on, the rest is told. */
+/** Narrowing of many subnets and ranges: those with room are agreed on, the rest is reported. */
 
 import { expect, test } from "bun:test";
 import { childSelectors } from "../../../src/concentrator/dataplane/child-selectors.ts";
@@ -26,13 +26,13 @@ test("twelve subnets on each side are all agreed on", () => {
   expect([local.length, remote.length, leftOut, pairs]).toEqual([9, 9, undefined, 144]);
 });
 
-test("two ranges of 14 subnets each go together", () => {
+test("two ranges of 14 subnets each have room", () => {
   const here = [range("10.0.0.1", "10.0.0.254")];
   const { leftOut, pairs } = narrowed(here, [range("192.168.1.1", "192.168.1.254")]);
   expect([leftOut, pairs]).toEqual([undefined, 196]);
 });
 
-test("what is over the limit of pairs is left out, and said", () => {
+test("subnets above the limit of pairs are left out, and reported", () => {
   const { pairs, leftOut } = narrowed(subnets("10.1", 40), subnets("192.168", 40));
   expect(pairs).toBe(SUBNET_PAIRS_MAX);
   expect(leftOut).toContain("10.1.16.0/24, 10.1.17.0/24");
@@ -40,13 +40,13 @@ test("what is over the limit of pairs is left out, and said", () => {
   expect(leftOut).toContain("and 16 more of the site");
 });
 
-test("more subnets of one side than it may have are left out, and said", () => {
+test("subnets above the limit of one side are left out, and reported", () => {
   const { taken, leftOut } = narrowed(HERE, subnets("192.168", 100));
   expect(taken.remote).toHaveLength(SUBNETS_MAX);
   expect(leftOut).toContain("and 28 more of the site");
 });
 
-test("of ranges without room for both, the widest subnets are agreed on, and it is said", () => {
+test("if ranges have no room, their widest subnets are agreed on, and this is reported", () => {
   const here = [range("10.0.0.1", "10.127.255.254")];
   const { pairs, taken, leftOut } = narrowed(here, [range("192.168.0.1", "192.168.255.254")]);
   expect(pairs).toBeGreaterThan(200);
@@ -64,7 +64,7 @@ test("both families have room beside each other", () => {
   expect(pairsOf(result.value)).toBe(128);
 });
 
-test("a refusal shows some of many selectors, and what is common among them", () => {
+test("a refusal shows some of many selectors, and what they have in common", () => {
   const many = Array.from({ length: 200 }, (_, i) => subnet(`172.16.${i}.0/24`));
   const offered = { local: [...many, subnet("10.0.0.0/24")], remote: many };
   const result = narrow(offered, { local: HERE, remote: SITE });

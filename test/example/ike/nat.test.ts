@@ -27,7 +27,7 @@ test("V2-80: the hash is SHA-1 of SPIs, address and port, of a request with SPIr
   );
 });
 
-test("V2-80: a NAT is where the hash differs: before the peer, before us, or before both", () => {
+test("V2-80: a different hash shows a NAT: at the peer, at our end, or at both", () => {
   const path = { local: LOCAL, remote: REMOTE };
   const seenBy = (local: typeof LOCAL, remote: typeof LOCAL) =>
     detectNat(natDetectionNotifies(SPIS.spiI, SPIS.spiR, { local, remote }), SPIS, path);

@@ -1,4 +1,4 @@
-/** Choosing out of proposals, and judging what was chosen (RFC 7296 §2.7, §3.3; RFC 5282 §8). */
+/** Choosing from proposals, and checking what was chosen (RFC 7296 §2.7, §3.3; RFC 5282 §8). */
 
 import { expect, test } from "bun:test";
 import type { Suite } from "../../../src/crypto/suite.ts";
@@ -63,7 +63,7 @@ test("V2-34: one of several proposals, one transform of each type, the number ke
   });
 });
 
-test("V2-34: an answer with two proposals, another number, or two of a type is none", () => {
+test("V2-34: an answer with two proposals, another number, or two of a type is refused", () => {
   const offer = proposalsOf([CBC, GCM], { protocol: Protocol.IKE, spi: NO_SPI, withKe: true });
   const right = proposal(1, GOOD);
   expect(isAnswerTo(offer, [right])).toBe(true);
@@ -75,7 +75,7 @@ test("V2-34: an answer with two proposals, another number, or two of a type is n
   expect(isAnswerTo(offer, [proposal(1, [encr(Encr.AES_CBC, 192), ...GOOD.slice(1)])])).toBe(false);
 });
 
-test("V2-35: a transform type that nobody knows refuses its proposal, and no other", () => {
+test("V2-35: an unknown transform type rules out its proposal, and no other", () => {
   const strange = proposal(1, [...GOOD, transformOf(99, 1)]);
   expect(chosenIn([strange], [CBC])).toBeUndefined();
   expect(chosenIn([strange, proposal(2, GOOD)], [CBC])?.number).toBe(2);
@@ -85,7 +85,7 @@ test("V2-35: a transform type that nobody knows refuses its proposal, and no oth
   );
 });
 
-test("V2-35: an ID or an attribute that nobody knows rules its transform out, and no other", () => {
+test("V2-35: an unknown ID or attribute rules out its transform, and no other", () => {
   const marked = { ...encr(Encr.AES_CBC, 256), hasUnknownAttribute: true };
   const offered = [marked, encr(9_999), integ(9_999), prf(9_999), ke(9_999), ...GOOD];
   expect(chosenIn([proposal(1, offered)], [CBC])?.transforms).toEqual([
@@ -107,7 +107,7 @@ test("V2-36: AES without key length is not chosen; each length is a transform of
   expect(chosenIn([proposal(1, both)], [CBC])?.transforms[0]).toEqual(encr(Encr.AES_CBC, 128));
 });
 
-test("V2-36: a key length where the key has only one length rules the transform out", () => {
+test("V2-36: a key length for a key of fixed length rules out the transform", () => {
   const [cipher, hash, random, group] = GOOD;
   if (cipher === undefined || hash === undefined || random === undefined) throw new Error("four");
   if (group === undefined) throw new Error("four");
@@ -121,7 +121,7 @@ test("V2-36: a key length where the key has only one length rules the transform 
   }
 });
 
-test("V2-37: with AEAD no integrity algorithm is chosen, whatever is offered beside it", () => {
+test("V2-37: with AEAD no integrity algorithm is chosen, even if one is offered", () => {
   const chosen = chosenIn([proposal(1, GOOD_GCM)], [GCM]);
   expect(chosen?.transforms.map(({ type }) => type)).toEqual([1, 2, 4]);
   const sha2 = integ(Integ.HMAC_SHA2_256_128);
@@ -131,18 +131,18 @@ test("V2-37: with AEAD no integrity algorithm is chosen, whatever is offered bes
   }
 });
 
-test("V2-37: of AEAD and other encryption in one proposal either can be chosen, as it is", () => {
+test("V2-37: from AEAD and other encryption in one proposal either can be chosen", () => {
   const mixed = [...GOOD_GCM, encr(Encr.AES_CBC, 256), integ(Integ.HMAC_SHA2_256_128)];
   const types = (suite: Suite) =>
     chosenIn([proposal(1, mixed)], [suite])?.transforms.map(({ type }) => type);
   expect(types(GCM)).toEqual([1, 2, 4]);
   expect(types(CBC)).toEqual([1, 2, 3, 4]);
-  // Without an integrity algorithm it can be AEAD only.
+  // Without an integrity algorithm, only AEAD can be chosen.
   const without = [...GOOD_GCM, encr(Encr.AES_CBC, 256)];
   expect(chosenIn([proposal(1, without)], [CBC])).toBeUndefined();
 });
 
-test("V2-37: what is offered keeps them apart, AEAD without an integrity algorithm", () => {
+test("V2-37: we offer them in separate proposals, AEAD without an integrity algorithm", () => {
   const both: Suite = { ...CBC, encr: [...CBC.encr, ...GCM.encr] };
   const offer = proposalsOf([both], { protocol: Protocol.IKE, spi: NO_SPI, withKe: true });
   const kinds = offer.map(({ transforms }) => ({
@@ -178,7 +178,7 @@ function proposal(number: number, transforms: readonly Transform[]): Proposal {
   return { number, protocol: Protocol.IKE, spi: NO_SPI, transforms };
 }
 
-/** What would be answered; undefined: NO_PROPOSAL_CHOSEN. */
+/** The answer; undefined: NO_PROPOSAL_CHOSEN. */
 function chosenIn(offered: readonly Proposal[], suites: readonly Suite[]): Proposal | undefined {
   const chosen = chooseIke(offered, suites, { spiOctets: 0, sentKe: undefined });
   return chosen.ok ? chosenProposal(Protocol.IKE, chosen.value, NO_SPI) : undefined;

@@ -79,7 +79,7 @@ describe("the API", () => {
     }
   });
 
-  test("a site with an IKE SA alone is not connected: nothing of it passes", async () => {
+  test("a site with only an IKE SA is not connected: no packet passes", async () => {
     const adapt = (view: ErouteView, n: number) => (n === 1 ? { ...view, childSas: [] } : view);
     const bare = createStatusApp(sampleSource({ sites: 3, adapt }), open);
     const isConnected = async (n: number) => {
@@ -91,7 +91,7 @@ describe("the API", () => {
     expect(page.match(/no Child SA/g)?.length).toBe(1);
   });
 
-  test("states that drain after a rekey are listed: the kernel has them besides", async () => {
+  test("states that drain after a rekey are listed: the kernel has them too", async () => {
     expect(await json("/api/v1/draining-states")).toEqual({
       total: 1,
       draining_states: [
@@ -116,7 +116,7 @@ describe("the API", () => {
     expect(later.events.length).toBe(1);
   });
 
-  test("the page of events goes back as far as there are any", async () => {
+  test("the page of events goes back to the oldest", async () => {
     const [failure] = failures();
     if (failure === undefined) throw new Error("no failure");
     const entries = Array.from({ length: 450 }, () => failure);
@@ -163,7 +163,7 @@ describe("access", () => {
     host: "192.0.2.1",
   });
 
-  test("with a token nothing but health is shown without it", async () => {
+  test("if a token is configured, only health is shown without it", async () => {
     for (const path of ["/api/v1/status", "/metrics", "/status/ipsec/dynamic-tunnels", "/x"]) {
       const answer = await closed.request(path);
       expect(answer.status).toBe(401);
@@ -193,7 +193,7 @@ describe("access", () => {
     expect({ status: head.status, body: await head.text() }).toEqual({ status: 200, body: "" });
   });
 
-  test("browsers are told to load nothing from elsewhere, and to keep nothing", async () => {
+  test("browsers are told to load nothing from elsewhere, and to store nothing", async () => {
     const answer = await app.request("/status/ipsec/dynamic-tunnels");
     expect(answer.headers.get("content-security-policy")).toContain("default-src 'none'");
     expect(answer.headers.get("cache-control")).toBe("no-store");
@@ -211,7 +211,7 @@ describe("the page", () => {
     expect(page).not.toMatch(/https?:\/\//);
   });
 
-  test("10,000 sites: a hundred on a page, with a way to the next", async () => {
+  test("10,000 sites: a hundred on a page, with a link to the next", async () => {
     const many = createStatusApp(sampleSource({ sites: 10_000 }), open);
     const page = await (await many.request("/status/ipsec/dynamic-tunnels?page=2")).text();
     expect(page.match(/<tr>/g)?.length).toBeLessThan(110);

@@ -1,4 +1,4 @@
-/** A status source of plain data: so many sites, some failures, a hostile peer ID among them. */
+/** A status source of plain data: sites, some failures, and a hostile peer ID. */
 
 import type { Journal, JournalEntry } from "../../../src/concentrator/journal/journal.ts";
 import { createJournal } from "../../../src/concentrator/journal/journal.ts";
@@ -27,14 +27,14 @@ export type SampleSettings = {
   readonly sites: number;
   readonly dataplane?: "xfrm" | "none";
   readonly problems?: readonly string[];
-  /** Made of the plain view of each site. */
+  /** Made from the plain view of each site. */
   readonly adapt?: (view: ErouteView, n: number) => ErouteView;
   /** Instead of the two failures, oldest first; a minute ago. */
   readonly entries?: readonly JournalEntry[];
   readonly explained?: SiteExplanation;
   /** What the database says instead of rows. */
   readonly rowsFault?: string;
-  /** Where the entries go; and who is told of what comes later. */
+  /** The entries of the journal, and the listeners to new ones. */
   readonly journal?: Journal;
   readonly listeners?: Set<() => void>;
   readonly expected?: ReadonlyMap<string, { rows: number; disabled: number }>;

@@ -21,7 +21,7 @@ beforeAll(() => {
 
 afterAll(() => server.stop());
 
-/** Sends these characters; all that comes back until the server has said nothing for a while. */
+/** Sends these characters; returns all that the server sends until it is quiet for a while. */
 function raw(request: string): Promise<string> {
   return new Promise((resolve, reject) => {
     let answer = "";
@@ -45,7 +45,7 @@ test("requests that come in one piece are answered one by one", async () => {
   expect(answer.match(/HTTP\/1\.1 200/g)).toHaveLength(20);
 });
 
-test("what is no HTTP is refused, and the next one is served", async () => {
+test("what is not HTTP is refused, and the next request is served", async () => {
   const broken = [
     "\x00\x01\x02\r\n\r\n",
     "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: -1\r\n\r\n",
@@ -56,7 +56,7 @@ test("what is no HTTP is refused, and the next one is served", async () => {
   expect((await fetch(`${server.url}/healthz`)).status).toBe(200);
 });
 
-test("half a request keeps nobody else waiting", async () => {
+test("half a request keeps no other client waiting", async () => {
   const slow = Array.from({ length: 100 }, () =>
     connect(port, "127.0.0.1", function (this: ReturnType<typeof connect>) {
       this.write("GET /healthz HTTP/1.1\r\nHost:");
@@ -73,7 +73,7 @@ test("HEAD says how long the answer to GET is, and ends there", async () => {
   expect(answer).toEndWith("\r\n\r\n");
 });
 
-test("headers and bodies beyond all need are refused, whoever does it", async () => {
+test("headers and bodies that are far too large are refused, by server or runtime", async () => {
   const head = "Host: 127.0.0.1\r\nConnection: close\r\n";
   const get = (headers: string) => raw(`GET /healthz HTTP/1.1\r\n${head}${headers}\r\n`);
   expect(await get(`X-Long: ${"x".repeat(9_000)}\r\n`)).toStartWith("HTTP/1.1 431");
@@ -82,7 +82,7 @@ test("headers and bodies beyond all need are refused, whoever does it", async ()
   expect(await get("Content-Length: 9000000\r\n")).toStartWith("HTTP/1.1 413");
 });
 
-test("the URL names the port that port 0 got; after stop nobody answers there", async () => {
+test("the URL names the port chosen for port 0; after stop it does not answer", async () => {
   const served = serveStatus(app, { host: "127.0.0.1", port: 0 });
   if (!served.ok) throw new Error(served.error.detail);
   expect(served.value.url).toBe(`http://127.0.0.1:${served.value.port}`);
@@ -90,7 +90,7 @@ test("the URL names the port that port 0 got; after stop nobody answers there", 
   await expect(fetch(`${served.value.url}/healthz`)).rejects.toThrow();
 });
 
-test("a port that is taken is said with what to do", () => {
+test("a port in use is reported with what to do", () => {
   const second = serveStatus(app, { host: "127.0.0.1", port });
   expect(second.ok ? "" : second.error.detail).toBe(
     `status.listen 127.0.0.1:${port}: EADDRINUSE: another program has this port, ` +

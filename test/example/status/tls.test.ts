@@ -1,4 +1,4 @@
-/** The status server over TLS: asked by curl, with certificates made by openssl. */
+/** The status server over TLS: requests by curl, certificates made by openssl. */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -39,7 +39,7 @@ async function curl(url: string, ...options: string[]): Promise<string> {
   return out + (await new Response(child.stderr).text());
 }
 
-test("curl that knows the certificate is answered; a renewed one is used at once", async () => {
+test("curl that trusts the certificate is answered; a renewed one is used at once", async () => {
   const settings = { token: undefined, host: "127.0.0.1", isSecure: true };
   const app = createStatusApp(sampleSource({ sites: 1 }), settings);
   const served = serveStatus(app, { host: "127.0.0.1", port: 0, tls: first });
@@ -59,7 +59,7 @@ test("curl that knows the certificate is answered; a renewed one is used at once
   await served.value.stop();
 });
 
-test("what cannot be served is said before it is used", () => {
+test("an unusable certificate is reported before it is used", () => {
   const now = Date.now();
   expect(tlsFault(first, now)).toBeUndefined();
   expect(tlsFault({ cert: first.cert, key: second.key }, now)).toContain("is not the key");
@@ -68,7 +68,7 @@ test("what cannot be served is said before it is used", () => {
   expect(tlsFault(first, now + 3 * 86_400_000)).toContain("was valid until");
 });
 
-test("the command line says what it takes the server for, and trusts --ca-file", async () => {
+test("the command line says why it refuses a server, and trusts --ca-file", async () => {
   const settings = { token: undefined, host: "127.0.0.1", isSecure: true };
   const app = createStatusApp(sampleSource({ sites: 1 }), settings);
   const served = serveStatus(app, { host: "127.0.0.1", port: 0, tls: first });

@@ -1,4 +1,4 @@
-/** The history of sites: what is kept of their attempts, and for whom. */
+/** The history of sites: which attempts are kept, and of which sites. */
 
 import { expect, test } from "bun:test";
 import {
@@ -32,7 +32,7 @@ function record(changes: Partial<JournalEntry>): JournalRecord {
 const reasons = (attempts: readonly { record: JournalRecord; times: number }[]) =>
   attempts.map(({ record: { reason }, times }) => `${reason} ${times}`);
 
-test("the same failure again is counted, not kept again; another port is the same place", () => {
+test("a repeated failure is counted, not kept again; another port is the same place", () => {
   const attempts = createAttempts();
   const first = record({});
   attempts.note(first);
@@ -61,7 +61,7 @@ test("a site that comes and goes has one entry of each kind, the last one first"
   expect(all.filter(({ outcome }) => outcome === "connected").length).toBe(1);
 });
 
-test("without a Child SA it was not connected, and why outlives the end of the IKE SA", () => {
+test("without a Child SA it was not connected; the reason outlives the end of the IKE SA", () => {
   const attempts = createAttempts();
   for (const ikeSa of ["1", "2"]) {
     attempts.note(record({ outcome: "ok", reason: "established", ikeSa }));
@@ -78,7 +78,7 @@ function attemptOf(changes: Partial<JournalEntry>) {
   return attempts.ofPeer("site-1")[0];
 }
 
-test("what a stranger offers is kept in part", () => {
+test("the offer of a stranger is kept in part", () => {
   const attempts = createAttempts();
   const offered = Array.from({ length: 16 }, () => "X".repeat(900));
   attempts.note(record({ offered, wanted: ["A"] }));
@@ -94,7 +94,7 @@ test("what a stranger offers is kept in part", () => {
   expect(kept).toEqual([1, undefined, 1, undefined]);
 });
 
-test("rekeys and what the daemon notes are no attempts", () => {
+test("rekeys and entries of the daemon are not attempts", () => {
   const attempts = createAttempts();
   attempts.note(record({ step: "INFORMATIONAL", outcome: "note", reason: "rekeyed" }));
   attempts.note(record({ step: "CREATE_CHILD_SA", outcome: "ok", reason: "child-sa-rekeyed" }));
@@ -106,7 +106,7 @@ test("rekeys and what the daemon notes are no attempts", () => {
   expect(attempts.ofPeer("site-1")[0]?.outcome).toBe("ended");
 });
 
-test("who has not told its ID is found by its address, and by the IDs that came from there", () => {
+test("attempts without an ID are found by address, and by the IDs from that address", () => {
   const attempts = createAttempts();
   const reason = "no-proposal-chosen";
   const stranger = { peerId: undefined, eroute: undefined, reason } as const;
@@ -119,7 +119,7 @@ test("who has not told its ID is found by its address, and by the IDs that came 
   expect(attempts.strangers(1)[0]?.record.remote).toBe("[2001:db8::7]:500");
 });
 
-test("IDs that anybody can make up push each other out, and no site that has an eroute", () => {
+test("made-up IDs push each other out, and no site that has an eroute", () => {
   const attempts = createAttempts(4, 3);
   for (let n = 1; n <= 4; n++) attempts.note(record({ peerId: `site-${n}` }));
   for (let n = 1; n <= 100; n++) {
@@ -136,7 +136,7 @@ test("IDs that anybody can make up push each other out, and no site that has an 
   expect(attempts.ofPeer("site-2").length).toBe(2);
 });
 
-test("of one site the last eight are kept", () => {
+test("the last eight of one site are kept", () => {
   const attempts = createAttempts();
   const kinds = reasonsIn(REASONS).filter((reason) => followsFrom(reason) === "next-attempt");
   expect(kinds.length).toBeGreaterThan(50);
@@ -146,7 +146,7 @@ test("of one site the last eight are kept", () => {
   );
 });
 
-test("who is not connected: by what came last, sites before strangers, the latest first", () => {
+test("not connected: by the last attempt, sites before strangers, the latest first", () => {
   const attempts = createAttempts();
   const up = { outcome: "ok", reason: "child-sa-up" } as const;
   const gone = { outcome: "note", reason: "peer-silent", step: "INFORMATIONAL" } as const;
@@ -170,14 +170,14 @@ test("who is not connected: by what came last, sites before strangers, the lates
   ]);
 });
 
-test("who is refused because of the database is a site, until it turns out to have no row", () => {
+test("a caller refused because of the database counts as a site until it has no row", () => {
   const attempts = createAttempts(2, 2);
   const refused = { reason: "database-unreachable", eroute: undefined } as const;
   const known = () => attempts.notConnected().filter(({ isKnown }) => isKnown).length;
   attempts.note(record({}));
   attempts.note(record({ ...refused, peerId: "site-2" }));
   expect(known()).toBe(2);
-  // IDs that somebody makes up meanwhile push out each other, and no site that is known.
+  // Meanwhile made-up IDs push out each other, and no known site.
   for (const n of [3, 4, 5]) attempts.note(record({ ...refused, peerId: `site-${n}` }));
   expect([known(), attempts.ofPeer("site-1").length]).toEqual([3, 1]);
   attempts.note(record({ reason: "no-row", eroute: undefined, peerId: "site-5" }));

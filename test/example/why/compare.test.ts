@@ -1,4 +1,4 @@
-/** Both sides of a refusal: which parts are apart, and what to change at which end. */
+/** Both sides of a refusal: which parts differ, and what to change at which end. */
 
 import { expect, test } from "bun:test";
 import type { JournalRecord } from "../../../src/concentrator/journal/journal.ts";
@@ -29,7 +29,7 @@ function compared(
 
 const partsApart = (comparison: Comparison) => apart(comparison).map(({ part }) => part);
 
-test("of several proposals the two that come nearest are compared, part by part", () => {
+test("of several proposals the two most similar are compared, part by part", () => {
   const offered = [
     "3DES/HMAC_MD5_96/PRF_HMAC_MD5/MODP_1024",
     "AES_CBC_128/HMAC_SHA1_96/PRF_HMAC_SHA1/MODP_2048",
@@ -68,7 +68,7 @@ test("what cannot be allowed here is named, and no proposal of it is recommended
   expect(apart(unknown)[0]?.offered).toEqual(["ENCR_99_256"]);
 });
 
-test("a Child SA: no key exchange of its own in IKE_AUTH; without ESN is not apart", () => {
+test("a Child SA: no key exchange of its own in IKE_AUTH; a lack of ESN is no difference", () => {
   const configured = ["AES_GCM_16_128/X25519/ESN/NO_ESN"];
   const offered = ["AES_CBC_256/HMAC_SHA1_96"];
   const first = compared(offered, configured, "IKE_AUTH");
@@ -96,7 +96,7 @@ test("subnets: the side that is wrong, and where it is corrected", () => {
   expect(alignment(both, FLEET).length).toBe(2);
 });
 
-test("texts that were cut, or are none of ours, do not disturb", () => {
+test("texts that were shortened, or are not ours, do no harm", () => {
   const comparison = compared(["AES_CBC_128/HMAC_SH…", "and 4 more", ""], [...CONFIGURED, ""]);
   expect(partsApart(comparison)).toContain("integrity");
   expect(compared(["what"], ["ever"]).nearest).toEqual([]);
@@ -123,7 +123,7 @@ test("additional key exchanges and unknown types are named, and are what decides
   ]);
 });
 
-test("an unknown attribute or key length is seen, and decides", () => {
+test("an unknown attribute or key length is noticed, and decides", () => {
   const [, cbc = ""] = CONFIGURED;
   const odd = cbc.replace("AES_CBC_256/AES_CBC_128", "AES_CBC_256 with an unknown attribute");
   expect(partsApart(compared([odd], CONFIGURED))).toEqual(["encryption"]);
@@ -131,7 +131,7 @@ test("an unknown attribute or key length is seen, and decides", () => {
   expect(partsApart(compared([long], CONFIGURED))).toEqual(["integrity"]);
 });
 
-test("two columns that are equal are not shown: both sides are, as they came", () => {
+test("two equal columns are not shown: both sides are, as they came", () => {
   const both = "AES_GCM_16_256/AES_CBC_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/X25519";
   const comparison = compared([both], [both]);
   expect([comparison.nearest, comparison.offered]).toEqual([[], [both]]);
@@ -144,7 +144,7 @@ test("the rekey of an IKE SA is compared as IKE, not as ESP", () => {
   expect([comparison.about, ...partsApart(comparison)]).toEqual(["ike", "key exchange"]);
 });
 
-test("IDs of PPKs are no proposals: both sides are shown as they came", () => {
+test("IDs of PPKs are not proposals: both sides are shown as they came", () => {
   const comparison = compared(["ppk-1"], ["ppk-2"], "IKE_AUTH", "ppk-unknown");
   expect([comparison.about, comparison.nearest, comparison.offered]).toEqual([
     "proof",

@@ -62,13 +62,13 @@ test("never seen: where it has to call, and which strangers it may be", () => {
   expect(explained.findings.at(-1)?.detail).toContain("203.0.113.9 failed 60 s ago");
 });
 
-test("never seen: where only this host can call, that is said; and where nobody can", () => {
+test("never seen: it says if only this host can call, or if none can", () => {
   const advice = (...listening: readonly string[]) => explain({ ...FACTS, listening }).advice[0];
   expect(advice("127.0.0.1:500")).toMatch(/one of 127.0.0.1:500, which only this host reaches/);
   expect(advice()).toContain("listens on no address");
 });
 
-test("never seen: an ID much like it without a row, and who told none, may be it", () => {
+test("never seen: a similar ID without a row, or an attempt without an ID, may be it", () => {
   const history = historyOf(
     { peerId: "site-2" },
     { peerId: undefined, eroute: undefined, remote: "203.0.113.9:500", reason: "malformed" },
@@ -81,7 +81,7 @@ test("never seen: an ID much like it without a row, and who told none, may be it
   expect(advice[2]).toContain("`erouted why 203.0.113.9`");
 });
 
-test("an address: who came from there, whom to ask for, or that nobody did", () => {
+test("an address: the sites that came from there, what to ask for, or that none did", () => {
   const address = { ...FACTS, asked: "203.0.113.9", match: { kind: "address" as const } };
   const nobody = explain(address);
   expect(nobody.summary).toBe("nothing has come from 203.0.113.9 since erouted started");
@@ -96,7 +96,7 @@ test("an address: who came from there, whom to ask for, or that nobody did", () 
   );
 });
 
-test("strangers are named if they came later than what the site did last", () => {
+test("strangers are named if they came after the last attempt of the site", () => {
   const strangers = attemptsOf({ reason: "no-proposal-chosen" });
   const [attempt] = attemptsOf({});
   if (attempt === undefined) throw new Error("no attempt");
@@ -120,7 +120,7 @@ test("the last attempt: how often, from where, at which message, and what to do"
   expect(explained.advice[0]).toContain("the same key");
 });
 
-test("a call of ours goes to somewhere, and the next one is told of", () => {
+test("a call of ours: where it goes, and when the next one follows", () => {
   const attempts = attemptsOf({ reason: "no-answer", role: "initiator" });
   const call = { stage: "waiting", why: "always", host: undefined, waitMs: 4_200, failures: 2 };
   const explained = explain({ ...FACTS, attempts, call: call as SiteFacts["call"] });
@@ -132,7 +132,7 @@ test("a call of ours goes to somewhere, and the next one is told of", () => {
   );
 });
 
-test("what is configured now comes before what failed earlier", () => {
+test("the present configuration comes before earlier failures", () => {
   const attempts = attemptsOf({});
   const match = { kind: "none", reason: "no-eroute", closest: "site-*" } as const;
   const unmatched = explain({ ...FACTS, asked: "sitee-1", match, attempts });
@@ -173,7 +173,7 @@ test("an ID in a command is one word for a shell, whatever a stranger calls itse
     reason: "disconnected-by-hand",
   } as const;
   const attempts = attemptsOf(byHand);
-  // Where nobody can call it, that is not recommended either.
+  // If no site can call erouted, that is not recommended either.
   const again = "it can call again at any time";
   expect(explain({ ...FACTS, attempts }).advice).toEqual([again]);
   const callable = explain({ ...FACTS, attempts, match: { ...match, canCall: true } });
@@ -185,7 +185,7 @@ test("a row that was corrected: the next attempt uses it", () => {
   expect(explain({ ...FACTS, attempts }).advice[0]).toContain("correct now");
 });
 
-test("both sides of what was offered, and what only one of them has", () => {
+test("both sides of an offer, and what only one of them has", () => {
   const offered = ["AES_CBC_128/HMAC_SHA1_96/PRF_HMAC_SHA1/MODP_1024"];
   const wanted = ["AES_GCM_16_256/PRF_HMAC_SHA2_256/X25519", "AES_CBC_128/HMAC_SHA2_256_128"];
   const attempts = attemptsOf({ reason: "no-proposal-chosen", offered, wanted });
@@ -243,7 +243,7 @@ test("connected, and an IKE SA without a Child SA", () => {
   expect(half.advice[0]).toContain("remip, remmsk");
 });
 
-test("what came from an address, where no ID is that address", () => {
+test("attempts from an address, if no ID is that address", () => {
   const attempts = attemptsOf({ peerId: "site-1", reason: "timeout" });
   const asked = { ...FACTS, asked: "198.51.100.7", match: { kind: "address" } as const };
   const explained = explain({ ...asked, row: { kind: "none" }, attempts, peersThere: ["site-9"] });
@@ -251,7 +251,7 @@ test("what came from an address, where no ID is that address", () => {
   expect(explained.findings.map(({ detail }) => detail).join()).toContain("from there came site-9");
 });
 
-test("without a daemon: eroute and row are judged, and no more is said", () => {
+test("without a daemon: eroute and row are judged, and nothing more", () => {
   const alone = { ...FACTS, isRunning: false, listening: [] };
   const right = explain(alone);
   expect([right.state, right.summary]).toEqual([
@@ -269,7 +269,7 @@ test("without a daemon: eroute and row are judged, and no more is said", () => {
   expect(explain({ ...alone, row }).state).toBe("blocked");
 });
 
-test("each reason has words, advice of its own room, and says what follows", () => {
+test("each reason has words, advice, and says what follows", () => {
   for (const reason of reasonsIn(REASONS)) {
     const { words, advice, adviceForFile } = REASONS[reason];
     expect([reason, words.length > 5, advice.length > 5]).toEqual([reason, true, true]);
@@ -311,7 +311,7 @@ test("TS_UNACCEPTABLE stays the cause when the site calls again, deletes, or is 
   }
 });
 
-test("a failure from before the site was connected is not why it has gone", () => {
+test("a failure before the site was connected is not why its connection ended", () => {
   const attempts = attemptsOf(
     { reason: "ts-unacceptable", ikeSa: "1" },
     { level: "info", outcome: "ok", reason: "child-sa-up", ikeSa: "2" },
@@ -320,7 +320,7 @@ test("a failure from before the site was connected is not why it has gone", () =
   expect(explain({ ...FACTS, attempts }).summary).toEndWith("any more: the site closed it");
 });
 
-test("a wrong IDr: both IDs beside each other, and where to change which", () => {
+test("a wrong IDr: both IDs side by side, and where to change which", () => {
   const attempts = attemptsOf(
     { level: "info", outcome: "ok", reason: "child-sa-up", ikeSa: "1" },
     {
@@ -334,7 +334,7 @@ test("a wrong IDr: both IDs beside each other, and where to change which", () =>
   expect(explained.advice[0]).toContain("ourid");
 });
 
-test("a database that has recovered is not advised about; a file is not told of grants", () => {
+test("a recovered database gets no advice; a file gets none about grants", () => {
   const attempts = attemptsOf({ reason: "database-unreachable" });
   const well = explain({ ...FACTS, attempts });
   expect(well.advice[0]).toStartWith("the database answers again");
@@ -347,7 +347,7 @@ test("a database that has recovered is not advised about; a file is not told of 
   expect(advice("sqlite", "database-unreachable")).not.toMatch(/host|port|network/);
 });
 
-test("a connection whose end nobody noted, and a Child SA that was deleted, have advice", () => {
+test("a connection without a noted end, and a deleted Child SA, have advice", () => {
   const up = { level: "info", outcome: "ok", reason: "child-sa-up", ikeSa: "1" } as const;
   const gone = { level: "info", step: "INFORMATIONAL", outcome: "ok", ikeSa: "1" } as const;
   const bare = explain({ ...FACTS, attempts: attemptsOf(up) });
@@ -358,7 +358,7 @@ test("a connection whose end nobody noted, and a Child SA that was deleted, have
   expect(deleted.advice[0]).toContain("the site's own log");
 });
 
-test("where a database is, is said once", () => {
+test("the place of a database is named once", () => {
   const source = "mysql://db/vpn table eroutes";
   const row = { kind: "faulty", source, engine: "mysql" } as const;
   const said = (detail: string) => {

@@ -1,4 +1,4 @@
-/** What other programs removed from the kernel: what is kept of it, and what `why` says of it. */
+/** What other programs removed from the kernel: what is kept, and what `why` says about it. */
 
 import { expect, test } from "bun:test";
 import type { JournalRecord } from "../../../src/concentrator/journal/journal.ts";
@@ -12,7 +12,7 @@ function record(peerId: string | undefined, wallMs: number): JournalRecord {
   };
 }
 
-test("of a site the last one and how many; then the last that names no site", () => {
+test("the last one of a site and how many; then the last that names no site", () => {
   const removals = createRemovals();
   expect(removals.of("site-1")).toEqual([]);
   removals.note(record(undefined, 1));
@@ -26,7 +26,7 @@ test("of a site the last one and how many; then the last that names no site", ()
   ]);
 });
 
-test("the site that lost nothing for longest is forgotten first", () => {
+test("the site whose last loss is oldest is forgotten first", () => {
   const removals = createRemovals(2);
   for (const peerId of ["site-1", "site-2", "site-1", "site-3"]) removals.note(record(peerId, 1));
   expect(["site-1", "site-2", "site-3"].map((id) => removals.of(id).length)).toEqual([1, 0, 1]);

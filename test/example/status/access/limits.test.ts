@@ -42,7 +42,7 @@ describe("requests that are too large", () => {
 });
 
 describe("access", () => {
-  test("an address that others can reach shows nothing but health without a token", async () => {
+  test("on an address that others can reach, only health is shown without a token", async () => {
     const exposed = createStatusApp(sampleSource({ sites: 1 }), {
       token: undefined,
       host: "192.0.2.1",
@@ -88,8 +88,8 @@ describe("access", () => {
   });
 });
 
-describe("a bug in here", () => {
-  test("is told to the daemon, and does not show in the answer", async () => {
+describe("a bug in the server", () => {
+  test("is reported to the daemon, and not shown in the answer", async () => {
     const faults: unknown[] = [];
     const source = {
       ...sampleSource({ sites: 1 }),
@@ -110,7 +110,7 @@ describe("eroutes", () => {
     n === 2 ? { ...view, kind: "normal", name: "lab", baseEroute: "lab", peerId: "lab-gw" } : view;
   const mixed = createStatusApp(sampleSource({ sites: 3, adapt: normal }), OPEN);
 
-  test("dynamic ones have a list and the page of their own; all together another", async () => {
+  test("dynamic ones have their own list and page; all together have another", async () => {
     const kinds = async (path: string, key: string) => {
       const body = (await (await mixed.request(path)).json()) as Record<string, unknown>;
       const rows = body[key] as { kind: string }[];
@@ -127,7 +127,7 @@ describe("eroutes", () => {
     expect(await (await mixed.request(TUNNELS)).text()).not.toContain("lab-gw");
   });
 
-  test("while an IKE SA is rekeyed, the newest is shown, wherever it stands", async () => {
+  test("while an IKE SA is rekeyed, the newest is shown, whatever the order", async () => {
     const rekeyed = (view: ErouteView): ErouteView => {
       const [sa] = view.ikeSas;
       if (sa === undefined) return view;
@@ -141,7 +141,7 @@ describe("eroutes", () => {
     expect(await (await one.request(TUNNELS)).text()).toContain("being rekeyed");
   });
 
-  test("a page that is not there says so, and leads back to the last one", async () => {
+  test("a page that does not exist says so, and links to the last one", async () => {
     const page = await (await app.request(`${TUNNELS}?page=7`)).text();
     expect(page).toContain("There is no page 7.");
     expect(page).toContain('href="?page=1"');
@@ -159,7 +159,7 @@ describe("eroutes", () => {
 });
 
 describe("long lists", () => {
-  test("others get their turn after every so many, and the order stays", async () => {
+  test("other work gets its turn after every portion, and the order stays", async () => {
     let turns = 0;
     let isDone = false;
     const count = () => {
@@ -173,7 +173,7 @@ describe("long lists", () => {
     expect(turns).toBeGreaterThanOrEqual(9);
   });
 
-  test("10,000 sites: the largest answer lets others in between", async () => {
+  test("10,000 sites: other requests are served during the largest answer", async () => {
     const many = createStatusApp(sampleSource({ sites: 10_000 }), OPEN);
     for (const path of ["/api/v1/dynamic-eroutes?limit=1000&offset=9000", `${TUNNELS}?page=100`]) {
       let turns = 0;
@@ -191,7 +191,7 @@ describe("long lists", () => {
   });
 });
 
-test("numbers are short where they are sizes, and grouped where they are counts", () => {
+test("sizes are short, and counts have grouped digits", () => {
   const sizes = [0n, 999n, 1000n, 1_500n, 20_000_000n, 999_960n, 999_999_999n, 10n ** 18n];
   expect(sizes.map(formatOctets)).toEqual([
     "0 B",

@@ -74,7 +74,7 @@ describe("wrong tokens", () => {
     ["the login form", (from) => logIn("wrong", from)],
   ];
 
-  test.each(ways)("by %s: ten are looked at, each is noted, all are counted", async (_, way) => {
+  test.each(ways)("by %s: ten are checked, each is noted, all are counted", async (_, way) => {
     const statuses: number[] = [];
     for (let n = 0; n < 40; n++) statuses.push(await way(STRANGER));
     expect(statuses.slice(0, 10)).toEqual(Array(10).fill(401));
@@ -87,14 +87,14 @@ describe("wrong tokens", () => {
     expect(wrong + (await metric("erouted_status_tokens_limited_total"))).toBe(40);
   });
 
-  test("the right one, guessed after too many, is not let in by header or form", async () => {
+  test("the right one is refused after too many wrong ones, by header or form", async () => {
     for (let n = 0; n < 20; n++) await logIn("wrong", STRANGER);
     expect(await ask("/api/v1/status", bearer(READ), STRANGER)).toBe(429);
     expect(await ask("/api/v1/reload", { method: "POST", ...bearer(OPERATE) }, STRANGER)).toBe(429);
     expect(await logIn(OPERATE, STRANGER)).toBe(429);
   });
 
-  test("lock out nobody at another address, and nobody who is logged in", async () => {
+  test("lock out no other address, and no operator who is logged in", async () => {
     const answer = await app.request(
       "/status/login",
       {
@@ -118,7 +118,7 @@ describe("wrong tokens", () => {
     expect(await logIn(READ, { remote: "[2001:db8:0:1::1]:1" })).toBe(303);
   });
 
-  test("without a token nothing is guessed: nobody is kept out by it", async () => {
+  test("without a configured token nothing can be guessed, so no caller is kept out", async () => {
     for (let n = 0; n < 40; n++) {
       expect(await ask("/api/v1/status", {}, STRANGER)).toBe(401);
       expect(await ask("/api/v1/reload", { method: "POST" }, STRANGER)).toBe(401);
@@ -160,7 +160,7 @@ describe("pages of other origins", () => {
     expect(denied).toEqual([]);
   });
 
-  test("may link to one of ours; our own pages and programs follow the events", async () => {
+  test("may link to ours; our own pages and programs follow the events", async () => {
     const link = { "sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate" };
     expect((await from(link, "/status/ipsec/dynamic-tunnels")).status).toBe(200);
     for (const headers of [{}, { "sec-fetch-site": "same-origin", "sec-fetch-mode": "cors" }]) {
@@ -177,14 +177,14 @@ describe("places of event streams", () => {
     giveWay: () => void gone.push(key),
   });
 
-  test("of one prefix without a token the oldest gives way to its own 17th", () => {
+  test("within a prefix without a token, the 17th replaces the oldest", () => {
     const places = createStreamPlaces();
     const gone: string[] = [];
     for (let n = 0; n < 100; n++) expect(places.take(follower("here", false, gone))).toBe(true);
     expect([places.size, gone.length, places.refused]).toEqual([16, 84, 84]);
   });
 
-  test("who has shown a token gets the place of who has not", () => {
+  test("a reader with a token gets the place of one without", () => {
     const places = createStreamPlaces();
     const gone: string[] = [];
     for (let n = 0; n < 32; n++) places.take(follower(`stranger ${n}`, false, gone));
@@ -192,7 +192,7 @@ describe("places of event streams", () => {
     expect(gone).toEqual(["stranger 0"]);
   });
 
-  test("one session takes eight; 32 with tokens are all there are", () => {
+  test("one session may have eight; there are 32 with tokens in all", () => {
     const places = createStreamPlaces();
     const gone: string[] = [];
     for (let n = 0; n < 50; n++) places.take(follower("session", true, gone));
@@ -203,7 +203,7 @@ describe("places of event streams", () => {
     expect(places.size).toBe(32);
   });
 
-  test("curl is ended when it gives way, and the newest is served", async () => {
+  test("curl ends when it is replaced, and the newest is served", async () => {
     app = appWith(undefined);
     const served = serveStatus(app, { host: "127.0.0.1", port: 0 });
     if (!served.ok) throw new Error(served.error.detail);

@@ -1,4 +1,4 @@
-/** What operators can have done over HTTP: by whom, how often, and what it answers. */
+/** Actions of operators over HTTP: who may do what, how often, and the answers. */
 
 import { beforeEach, describe, expect, test } from "bun:test";
 import { asInstant } from "../../../../src/octets/instant.ts";
@@ -16,7 +16,7 @@ let asked: string[] = [];
 let denied: string[] = [];
 let clock = 0;
 let answer: ControlAnswer<never>;
-/** What some of them say instead. */
+/** Other answers of some of them. */
 let refused: {
   connect?: ControlRefusal<"unknown-peer">;
   disconnect?: ControlRefusal<"not-connected">;
@@ -67,7 +67,7 @@ function post(path: string, headers: Headers = { authorization: `Bearer ${OPERAT
 }
 
 describe("the routes", () => {
-  test("each does what its path says, and passes on who asked", async () => {
+  test("each does what its path says, and passes on who requested it", async () => {
     const calling = await post("/api/v1/peers/site-1/connect");
     expect(calling.status).toBe(202);
     const body = { peer_id: "site-1", outcome: "calling", after: 7, detail: "on its way" };
@@ -110,7 +110,7 @@ describe("the routes", () => {
     }
   });
 
-  test("an ID that none can be is refused before anything happens", async () => {
+  test("an impossible ID is refused before anything happens", async () => {
     for (const peerId of ["x".repeat(256), "a\nb"]) {
       const refused = await post(`/api/v1/peers/${encodeURIComponent(peerId)}/connect`);
       expect(refused.status).toBe(400);
@@ -118,7 +118,7 @@ describe("the routes", () => {
     expect(asked).toEqual([]);
   });
 
-  test("refusals are problems with their own status; faults of a file come singly", async () => {
+  test("refusals are problems with their own status; each fault of a file is listed", async () => {
     const faults = ["a.toml:1: x", "a.toml:2: y"];
     refused = {
       connect: { kind: "unknown-peer", detail: "because connect" },
@@ -143,7 +143,7 @@ describe("the routes", () => {
     expect((await post("/api/v1/reload")).status).toBe(409);
   });
 
-  test("what a reload could not take over is in its answer", async () => {
+  test("the answer of a reload says what it could not take over", async () => {
     const more = { needs_restart: ["ike.port"], warnings: [], databases: [] };
     answer = ok({ outcome: "reloaded", after: 7, detail: "done", more });
     const reloaded = await post("/api/v1/reload");
@@ -170,7 +170,7 @@ describe("the routes", () => {
 });
 
 describe("who may", () => {
-  test("without the operate token nobody, and each attempt is noted", async () => {
+  test("no caller without the operate token, and each attempt is noted", async () => {
     const attempts: Headers[] = [
       {},
       { authorization: "Bearer wrong" },
@@ -188,7 +188,7 @@ describe("who may", () => {
     expect(denied[0]).toBe("POST /api/v1/peers/site-1/disconnect from 192.0.2.9:4711");
   });
 
-  test("the token for reading changes nothing; the one for changing reads as well", async () => {
+  test("the read token changes nothing; the operate token also reads", async () => {
     const settings = { token: READ, operateToken: OPERATE, host: "0.0.0.0" };
     const guarded = createStatusApp(sampleSource({ sites: 1 }), settings, control);
     const read = { authorization: `Bearer ${READ}` };
@@ -200,7 +200,7 @@ describe("who may", () => {
     expect(asked.length).toBe(1);
   });
 
-  test("without a configured operate token it is off, also for whoever has the other", async () => {
+  test("without a configured operate token actions are off, also with the read token", async () => {
     const off = createStatusApp(sampleSource({ sites: 1 }), OPEN, { ...control, token: undefined });
     const none = createStatusApp(sampleSource({ sites: 1 }), OPEN);
     for (const to of [off, none]) {
@@ -213,7 +213,7 @@ describe("who may", () => {
     expect(asked).toEqual([]);
   });
 
-  test("a page of another site gets nowhere: forms, plain text, other Host headers", async () => {
+  test("pages of other origins are refused: forms, plain text, other Host headers", async () => {
     const types = ["application/x-www-form-urlencoded", "multipart/form-data; boundary=x"];
     for (const type of [...types, "text/plain;charset=UTF-8"]) {
       const headers = { authorization: `Bearer ${OPERATE}`, "content-type": type };
@@ -230,7 +230,7 @@ describe("who may", () => {
     expect(asked).toEqual([]);
   });
 
-  test("more than 20 actions a second wait; wrong tokens keep nobody from acting", async () => {
+  test("more than 20 actions a second wait; wrong tokens hold no operator up", async () => {
     const guess = { method: "POST", headers: { authorization: "Bearer guess" } };
     const from = { remote: "198.51.100.7:4711" };
     for (let i = 0; i < 30; i++) await app.request("/api/v1/reload", guess, from);
@@ -244,7 +244,7 @@ describe("who may", () => {
   });
 });
 
-test("over a socket: the address is the one that asked, whatever headers say", async () => {
+test("over a socket: the address is that of the connection, whatever headers say", async () => {
   const served = serveStatus(app, { host: "127.0.0.1", port: 0 });
   if (!served.ok) throw new Error(served.error.detail);
   const headers = { authorization: `Bearer ${OPERATE}`, "x-forwarded-for": "203.0.113.1" };

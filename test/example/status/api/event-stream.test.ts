@@ -1,4 +1,4 @@
-/** The journal as server-sent events: from where on, what is left out, slow and many readers. */
+/** The journal as server-sent events: where it starts, what is left out, slow and many readers. */
 
 import { expect, test } from "bun:test";
 import { createJournal, type JournalEntry } from "../../../../src/concentrator/journal/journal.ts";
@@ -7,7 +7,7 @@ import { sampleSource } from "../sample.ts";
 
 const PATH = "/api/v1/events/stream";
 
-/** A server with an empty journal, and what puts something into it. */
+/** A server with an empty journal, and a function that adds an entry. */
 function served(journalMax = 100) {
   const journal = createJournal(journalMax);
   const listeners = new Set<() => void>();
@@ -32,7 +32,7 @@ async function readUntil(reader: { read(): Promise<{ value?: Uint8Array }> }, en
 const sitesIn = (text: string) =>
   [...text.matchAll(/^id: (\d+)\ndata: .*"site":"([^"]+)"/gm)].map((m) => `${m[1]} ${m[2]}`);
 
-test("what happens from now on, with the sequence as id", async () => {
+test("new events, with the sequence as id", async () => {
   const { app, add, listeners } = served();
   add("before");
   const answer = await app.request(PATH);
@@ -47,7 +47,7 @@ test("what happens from now on, with the sequence as id", async () => {
   expect(listeners.size).toBe(0);
 });
 
-test("after a break it goes on where it was; what the journal has lost is said", async () => {
+test("after a break it goes on where it was, and says what the journal has lost", async () => {
   const { app, add } = served(3);
   for (let n = 1; n <= 10; n++) add(`site-${n}`);
   const headers = { "Last-Event-ID": "5" };
@@ -57,14 +57,14 @@ test("after a break it goes on where it was; what the journal has lost is said",
   expect(text).toStartWith('event: lost\ndata: {"count":2}\n\nid: 8');
   expect(sitesIn(text)).toEqual(["8 site-8", "9 site-9", "10 site-10"]);
   await reader.cancel();
-  // Of an earlier run of the daemon, whose sequence had got further.
+  // From an earlier run of the daemon, whose sequence was higher.
   const other = (await app.request(`${PATH}?after=9000`)).body?.getReader();
   if (other === undefined) throw new Error("no body");
   expect(sitesIn(await readUntil(other, "site-10")).length).toBe(3);
   await other.cancel();
 });
 
-test("one site, from a level on", async () => {
+test("one site, one level and above", async () => {
   const { app, add } = served();
   const answer = await app.request(`${PATH}?site=SITE-1&level=warning`);
   const reader = answer.body?.getReader();
@@ -77,7 +77,7 @@ test("one site, from a level on", async () => {
   await reader.cancel();
 });
 
-test("what is asked for is checked; no more than 32 follow, the last ones", async () => {
+test("parameters are checked; no more than 32 readers follow, the last ones", async () => {
   const { app, listeners } = served();
   expect((await app.request(`${PATH}?level=loud`)).status).toBe(400);
   expect((await app.request(`${PATH}?after=-1`)).status).toBe(400);

@@ -9,7 +9,7 @@ import { createAttempts } from "../../../../src/why/attempts.ts";
 import { explain } from "../../../../src/why/explain.ts";
 import { failures, NOW_MS } from "../sample.ts";
 
-test("each failure's explanation is what the document says, both sides included", () => {
+test("each failure's explanation fits the document, including both sides", () => {
   const journal = createJournal(100);
   const compared = failures().map((failure) => {
     const history = createAttempts();

@@ -18,7 +18,7 @@ import { sampleSource } from "../sample.ts";
 const READ = "read-token-0123456789";
 const OPERATE = "operate-token-0123456789";
 const done = () => ok({ outcome: "closing", after: 7, detail: "on its way" } as const);
-/** Time enough between any two requests. */
+/** Enough time between two requests. */
 let clock = 0;
 
 const control: Control = {
@@ -52,7 +52,7 @@ const document = openApi("1") as unknown as Document;
 describe("nothing is in one place and missing in another", () => {
   const described = operations.map(([, { method, path }]) => `${method} ${path}`).sort();
 
-  /** What a server answers outside its pages; Hono's middlewares stand at `/*`. */
+  /** The routes of a server, without its pages; Hono's middleware is at `/*`. */
   function served(of: Hono<StatusBindings>): string[] {
     const routes = of.routes
       .filter(({ path }) => !/^\/(\*|status\/.*)?$/.test(path))
@@ -77,14 +77,14 @@ describe("nothing is in one place and missing in another", () => {
     }
   });
 
-  test("the document has them", () => {
+  test("the document has the operations of the table", () => {
     const inDocument = Object.entries(document.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method} ${path}`),
     );
     expect(inDocument.sort()).toEqual(described);
   });
 
-  test("the page has them, with each parameter, and loads nothing from elsewhere", async () => {
+  test("the page has them, with all parameters, and loads nothing from elsewhere", async () => {
     const page = await (await ask(OPERATIONS.docs, READ)).text();
     const sections = page.split("<section>").slice(1);
     expect(sections.length).toBe(operations.length);
@@ -143,7 +143,7 @@ async function ask(
   return response;
 }
 
-/** Whatever is answered, the document has its status and media type. */
+/** The document has the status and media type of every answer. */
 function inDocument({ method, path }: Pick<Operation, "method" | "path">, response: Response) {
   const said = document.paths[path]?.[method]?.responses[String(response.status)];
   const type = response.headers.get("content-type")?.replace(/;.*/, "") ?? "";
@@ -151,7 +151,7 @@ function inDocument({ method, path }: Pick<Operation, "method" | "path">, respon
   expect([method, path, response.status, found]).toEqual([method, path, response.status, [type]]);
 }
 
-/** What must be in a request. */
+/** What a request must contain. */
 function neededOf({ parameters }: Operation): string {
   return Object.entries(parameters)
     .filter(([, parameter]) => parameter.isRequired && parameter.in === "query")
@@ -178,7 +178,7 @@ describe("what the server answers fits the document", () => {
     });
   }
 
-  test("also health that is not well", async () => {
+  test("so does health with problems", async () => {
     const ill = createStatusApp(sampleSource({ sites: 0, problems: ["db.example"] }), {
       token: undefined,
       host: "127.0.0.1",
@@ -200,28 +200,28 @@ describe("each operation needs the token that the table says", () => {
       expect(right.status).toBeLessThan(300);
       await right.body?.cancel();
       if (access === "open") return;
-      // Of a server that nobody has tried a wrong token on.
+      // From a server without wrong tokens so far.
       const wrong = await ask(operation, LESS[access], neededOf(operation), newApp());
       expect(wrong.status).toBe(401);
     });
   }
 });
 
-/** What a parameter may be. */
+/** Values that a parameter may have. */
 function rightFor({ schema }: Parameter<unknown>): readonly unknown[] {
   if (schema.type === "boolean") return [true, false];
   if (Array.isArray(schema.enum)) return schema.enum;
   return "minimum" in schema ? [schema.minimum, schema.maximum] : ["x"];
 }
 
-/** What a parameter may not be. */
+/** Values that a parameter may not have. */
 function wrongFor({ schema }: Parameter<unknown>): readonly unknown[] {
   if (schema.type === "string" && schema.enum === undefined) return ["x".repeat(300)];
   if (schema.type !== "integer") return ["-7.5"];
   return [Number(schema.minimum) - 1, Number(schema.maximum) + 1, "-7.5", "0x10", "1e2", ""];
 }
 
-describe("each parameter is held to what the document says of it", () => {
+describe("each parameter is checked as the document says", () => {
   for (const [name, operation] of operations) {
     const needed = neededOf(operation);
     for (const [parameterName, parameter] of Object.entries(operation.parameters)) {
@@ -250,7 +250,7 @@ describe("each parameter is held to what the document says of it", () => {
     }
   }
 
-  test("a peer ID that none can be is refused by each operation that takes one", async () => {
+  test("an impossible peer ID is refused by each operation that takes one", async () => {
     const withId = operations.filter(([, { parameters }]) => parameters.id === PEER_ID);
     expect(withId.length).toBeGreaterThan(8);
     for (const [, operation] of withId) {

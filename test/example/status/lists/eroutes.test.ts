@@ -41,7 +41,7 @@ test("sorted both ways, by text and by the kernel's counters, page by page", asy
   expect((await ids("sort=state&limit=5")).at(-1)).toBe("site-3");
 });
 
-test("what cannot be asked for is a problem that says what can", async () => {
+test("an invalid parameter gets a problem that says what is valid", async () => {
   for (const [query, words] of [
     ["sort=password", "sort must be one of peer_id, -peer_id"],
     ["state=up", "state must be one of negotiating, established, closing"],
@@ -54,7 +54,7 @@ test("what cannot be asked for is a problem that says what can", async () => {
   }
 });
 
-test("10,000 eroutes sorted: others have their turn all the while", async () => {
+test("10,000 eroutes sorted: other work gets its turn meanwhile", async () => {
   const many = createStatusApp(sampleSource({ sites: 10_000 }), settings);
   let turns = 0;
   const timer = setInterval(() => turns++, 1);
@@ -64,7 +64,7 @@ test("10,000 eroutes sorted: others have their turn all the while", async () => 
   expect(turns).toBeGreaterThan(10);
 });
 
-test("events of one site, from a level on", async () => {
+test("events of one site, of one level and above", async () => {
   const events = async (query: string) => {
     const answer = await app.request(`/api/v1/events?${query}`);
     return ((await answer.json()) as { events: { site: string | null }[] }).events;

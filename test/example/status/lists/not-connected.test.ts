@@ -1,4 +1,7 @@
-/** Who is not connected, as page and API: counted, found, page by page, however much happens. */
+/**
+ * Sites that are not connected, as page and API: counted, searched, page by page, however much
+ * happens.
+ */
 
 import { expect, test } from "bun:test";
 import { createJournal, type JournalEntry } from "../../../../src/concentrator/journal/journal.ts";
@@ -27,7 +30,7 @@ async function sites(app: ReturnType<typeof appWith>, query = "") {
   return { ...read, ids: read.sites.map(({ peer_id, remote }) => peer_id ?? remote) };
 }
 
-test("a site is in the list until it is connected, whoever fails in its name", async () => {
+test("a site is in the list until it is connected, even if others fail in its name", async () => {
   const app = appWith([failed("site-9"), failed("site-1.customer.example"), ENDED, NO_ALGORITHMS]);
   const { ids, counts, total } = await sites(app);
   expect(ids).toEqual(["site-ended", "site-9", NO_ALGORITHMS.remote ?? null]);
@@ -39,7 +42,7 @@ test("a site is in the list until it is connected, whoever fails in its name", a
   expect(metrics).toContain('erouted_sites_not_connected{state="ended"} 1\n');
 });
 
-test("what thousands of others do since pushes nobody out of the list", async () => {
+test("thousands of others push no site out of the list", async () => {
   const journal = createJournal(1_000);
   const others = Array.from({ length: 5_000 }, (_, n) => {
     return { ...failed(`up-${n}`), outcome: "ok", reason: "child-sa-up" } as const;
@@ -84,7 +87,7 @@ test("the page: pages keep the query, strangers are links, a hostile ID is text"
   expect(nobody).toContain("None: every site that called is connected.");
 });
 
-test("refused because of the database is a site; disabled ones are counted apart", async () => {
+test("a site refused for the database is listed; disabled ones are counted apart", async () => {
   const of = (peerId: string, reason: Reason) => ({ ...failed(peerId), reason, eroute: undefined });
   const app = appWith([
     of("site-8", "database-unreachable"),

@@ -24,7 +24,7 @@ test("pages of rows, each with the state of its site", async () => {
   expect([second.peers.length, second.next]).toEqual([1, null]);
 });
 
-test("an egroup that is not configured is told which are; a database's fault is said", async () => {
+test("an unknown egroup gets the names of the known; a database fault is reported", async () => {
   const wrong = await app.request("/api/v1/peers?egroup=others");
   expect([wrong.status, await wrong.text()]).toEqual([
     400,
@@ -36,7 +36,7 @@ test("an egroup that is not configured is told which are; a database's fault is 
   expect([page.status, await page.text()]).toEqual([200, expect.stringContaining("db: no answer")]);
 });
 
-test("the page: states, a missing key, a way to the next rows and to each site", async () => {
+test("the page: states, a missing key, links to the next rows and to each site", async () => {
   const page = await (await app.request("/status/ipsec/peers?limit=2")).text();
   expect(page).toContain('href="/status/ipsec/peers/site-1.customer.example"');
   expect(page).toContain("after_peer=site-2.customer.example");

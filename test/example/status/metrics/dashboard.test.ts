@@ -1,4 +1,4 @@
-/** The dashboard and the alert rules ask for metrics and labels that there are, and no others. */
+/** The dashboard and the alert rules use only metrics and labels that exist. */
 
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -13,7 +13,7 @@ const source = sampleSource({ sites: 3, expected });
 const app = createStatusApp(source, { token: undefined, host: "127.0.0.1" });
 const METRICS = await (await app.request("/metrics")).text();
 
-/** All names that a query can ask for, with the labels of each; Prometheus adds two. */
+/** All names that a query can use, with the labels of each; Prometheus adds two. */
 function known(): ReadonlyMap<string, ReadonlySet<string>> {
   const labels = new Map<string, Set<string>>();
   for (const line of METRICS.split("\n")) {
@@ -49,7 +49,7 @@ function strange(query: string): string[] {
 
 type Json = { [key: string]: unknown };
 
-test("a query with a metric or a label that is not there is found", () => {
+test("the check finds a query with a metric or label that does not exist", () => {
   expect(strange("rate(erouted_nothing_total[5m])")).toEqual(["erouted_nothing_total"]);
   expect(strange("sum by (site) (erouted_problems)")).toEqual(["erouted_problems{site}"]);
   expect(strange('up{job="erouted"} == 0')).toEqual([]);
@@ -64,7 +64,7 @@ test("each query of the dashboard; the file is what the build writes", async () 
   expect(queries.flatMap(strange)).toEqual([]);
 });
 
-test("no panel lies over another one", () => {
+test("no panel covers another one", () => {
   const { panels } = JSON.parse(dashboard()) as {
     panels: { gridPos: { x: number; y: number; w: number; h: number } }[];
   };
@@ -75,7 +75,7 @@ test("no panel lies over another one", () => {
   expect(panels.every(({ gridPos: { x, w } }) => x + w <= 24)).toBe(true);
 });
 
-test("each alert rule has a query of metrics that there are, a severity, and words", () => {
+test("each alert rule has a query of existing metrics, a severity, and words", () => {
   const file = Bun.YAML.parse(readFileSync("docs/alerts.yaml", "utf8")) as {
     groups: { name: string; rules: Json[] }[];
   };
@@ -91,7 +91,7 @@ test("each alert rule has a query of metrics that there are, a severity, and wor
   }
 });
 
-test("docs/metrics.md is what the build makes of the code, and has each metric", () => {
+test("docs/metrics.md is what the build makes from the code, and has each metric", () => {
   const text = readFileSync(METRICS_FILE, "utf8");
   expect(text).toBe(metricsReference());
   for (const { name } of parsePrometheus(METRICS)) expect(text).toContain(`| \`${name}\` |`);

@@ -1,4 +1,4 @@
-/** Metrics of single sites: for who asks, of sites only, as Prometheus reads them. */
+/** Metrics of single sites: on request, of sites only, in a form that Prometheus reads. */
 
 import { expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
@@ -48,7 +48,7 @@ test("a site that is up, one that is not, and no stranger; each once", async () 
   expect(values.get(`${bytes} site-3.customer.example out`)).toBe(6_000);
   expect(text).not.toContain("stranger");
   expect(text).not.toContain("203.0.113.9");
-  // 250 that are up with four series each, and one that is not.
+  // 250 connected sites with four series each, and one that is not connected.
   expect(values.size).toBe(250 * 4 + 1);
   expect(text.split("\n").filter((line) => /^erouted/.test(line)).length).toBe(values.size);
 });
@@ -61,14 +61,14 @@ test("an ID's own quotes and line feeds stay inside its label", async () => {
   expect(text).toContain('erouted_site_connected{site="a\\"\\\\\\nb"} 1\n');
 });
 
-test("without a kernel there are no counters; whoever does not ask gets no site", async () => {
+test("without a kernel there are no counters; without a request, no sites", async () => {
   const none = await read(sampleSource({ sites: 2, dataplane: "none" }));
   expect([...none.values.keys()].filter((name) => name.includes("bytes"))).toEqual([]);
   const { text } = await read(sampleSource({ sites: 2 }), "/metrics");
   expect(text).not.toContain("site-1");
 });
 
-test("the documents name each, and how they are asked for", () => {
+test("the documents name each of them, and how to request them", () => {
   const document = readFileSync("docs/metrics.md", "utf8");
   expect(document).toContain("metrics_path: /metrics/sites");
   for (const [name, , help] of Object.values(SITE_METRICS)) {

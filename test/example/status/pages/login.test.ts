@@ -1,4 +1,4 @@
-/** Browsers: who is let in, what a session may, and that no other site can use it. */
+/** Browsers: who may log in, what a session may do, and that no other origin can use it. */
 
 import { beforeEach, expect, test } from "bun:test";
 import type { Hono } from "hono";
@@ -83,7 +83,7 @@ async function page(headers: Record<string, string>): Promise<string> {
 
 const csrfIn = (html: string) => /name="csrf" value="([\w-]+)"/.exec(html)?.[1] ?? "";
 
-test("a browser without a session is led to the login, and back to where it wanted", async () => {
+test("a browser without a session is sent to the login, and then to its page", async () => {
   const answer = await app.request(`${SITE}?a=b`, { headers: HTML });
   expect([answer.status, answer.headers.get("location")]).toEqual([
     303,
@@ -92,7 +92,7 @@ test("a browser without a session is led to the login, and back to where it want
   const login = await (await app.request("/status/login?next=/status/system")).text();
   expect(login).toContain('name="next" value="/status/system"');
   expect((await app.request("/status/style.css")).status).toBe(200);
-  // Programs are told, and nobody is led to another site.
+  // Programs get a problem, and no browser is sent to another origin.
   expect((await app.request("/api/v1/status")).status).toBe(401);
   for (const next of ["https://evil.example/", "//evil.example", "/\\evil.example", "/api/v1"]) {
     const text = await (await app.request(`/status/login?next=${encodeURIComponent(next)}`)).text();
@@ -100,7 +100,7 @@ test("a browser without a session is led to the login, and back to where it want
   }
 });
 
-test("a wrong token is refused and noted; who guesses has to wait", async () => {
+test("a wrong token is refused and noted; guessing has to wait", async () => {
   for (const token of ["wrong", ""]) {
     const answer = await post("/status/login", { token });
     expect([answer.status, answer.headers.get("set-cookie")]).toEqual([401, null]);
@@ -112,7 +112,7 @@ test("a wrong token is refused and noted; who guesses has to wait", async () => 
   expect(statuses).toContain(429);
 });
 
-test("the token for reading lets read, on pages and in the API, and do nothing", async () => {
+test("the read token allows reading, on pages and in the API, and no actions", async () => {
   const reader = await logIn(READ);
   expect(await page(reader)).toContain("Log in</a> to connect");
   expect((await app.request("/api/v1/status", { headers: reader })).status).toBe(200);
@@ -120,7 +120,7 @@ test("the token for reading lets read, on pages and in the API, and do nothing",
   expect([answer.status, asked, denied.length]).toEqual([403, [], 1]);
 });
 
-test("the operate token: each button does what it says, and the page tells of it", async () => {
+test("the operate token: each button does what it says, and the page reports it", async () => {
   const operator = await logIn(OPERATE);
   const csrf = csrfIn(await page(operator));
   for (const name of ["connect", "disconnect", "reload", "rekey"]) {
@@ -132,7 +132,7 @@ test("the operate token: each button does what it says, and the page tells of it
   expect(asked).toEqual(["connect site-1", "disconnect site-1", "reload site-1", "rekey site-1"]);
 });
 
-test("no other site can press the buttons", async () => {
+test("no other origin can press the buttons", async () => {
   const operator = await logIn(OPERATE);
   const csrf = csrfIn(await page(operator));
   const other = csrfIn(await page(await logIn(OPERATE)));
@@ -148,7 +148,7 @@ test("no other site can press the buttons", async () => {
     expect([400, 401, 403]).toContain((await post(`${SITE}/disconnect`, fields, headers)).status);
   }
   expect(asked).toEqual([]);
-  // The cookie alone is not enough for the API's actions: they want the token itself.
+  // The cookie alone is not enough for the API's actions: they need the token itself.
   const answer = await app.request("/api/v1/peers/site-1/disconnect", {
     method: "POST",
     headers: operator,
@@ -156,7 +156,7 @@ test("no other site can press the buttons", async () => {
   expect([answer.status, asked]).toEqual([401, []]);
 });
 
-test("another token in the configuration ends the sessions of the former one", async () => {
+test("a new token in the configuration ends the sessions of the former one", async () => {
   const operator = await logIn(OPERATE);
   const reader = await logIn(READ);
   tokens.operateToken = "another-token-1234567890";
@@ -164,7 +164,7 @@ test("another token in the configuration ends the sessions of the former one", a
   expect((await app.request("/api/v1/status", { headers: reader })).status).toBe(200);
 });
 
-test("where one logs in one sees who one is, and can go; a reader can become more", async () => {
+test("the login page shows a session, and can end it; a reader can become operator", async () => {
   const text = async (headers = {}) => {
     return await (await app.request(`/status/login?next=${SITE}`, { headers })).text();
   };
