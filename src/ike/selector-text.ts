@@ -3,8 +3,7 @@
 import { formatAddress } from "../inet/address.ts";
 import { formatPrefix } from "../inet/prefix.ts";
 import { rangePrefix } from "../inet/range.ts";
-import type { TrafficSelector } from "../wire/traffic-selector.ts";
-import { isAnyPort } from "../wire/traffic-selector.ts";
+import { isAnyPort, type TrafficSelector } from "../wire/traffic-selector.ts";
 
 /** Selectors of one side that a text shows; the rest is a number. */
 const SELECTORS_SHOWN_MAX = 8;

@@ -8,12 +8,11 @@ import { exchangeName } from "../../wire/v2/exchange-type.ts";
 import type { Payload } from "../../wire/v2/message.ts";
 import { wipeCredentials } from "../credentials.ts";
 import type { IkeContext, IkeNote } from "../effect.ts";
-import type { EndReason } from "../end-reason.ts";
-import { endWord } from "../end-reason.ts";
+import { type EndReason, endWord } from "../end-reason.ts";
 import { LINGER_MS } from "../limits.ts";
 import { type Refusal, refusalText } from "../refusal.ts";
 import type { Established } from "./established-phase.ts";
-import type { CallPhase } from "./initiator-phase.ts";
+import type { InitiatorPhase } from "./initiator-phase.ts";
 import { wipeHalfOpenKeys, wipeIkeKeys } from "./keys.ts";
 import { notifyFor } from "./notify.ts";
 import { sealMessage } from "./protect.ts";
@@ -76,7 +75,7 @@ export function childrenDown(sa: Established, why: Reason): IkeEffect[] {
 }
 
 /** A call that came to nothing: whatever was secret in it is wiped. */
-export function endCall(sa: CallPhase, refusal: Refusal): Step {
+export function endCall(sa: InitiatorPhase, refusal: Refusal): Step {
   const step = "half" in sa ? "IKE_AUTH" : "IKE_SA_INIT";
   if ("half" in sa) {
     wipeCredentials(sa.call.credentials);

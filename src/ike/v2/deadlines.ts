@@ -12,9 +12,10 @@ import type { IkeSa } from "./every-phase.ts";
 import type { HalfOpen } from "./half-open.ts";
 import { endUnanswered } from "./hold-auth.ts";
 import { reject } from "./ike-auth-request.ts";
-import type { AwaitingAuthResponse, AwaitingInitResponse } from "./initiator-phase.ts";
+import type { AwaitingInitResponse, AwaitingResponse, Initiating } from "./initiator-phase.ts";
 import { deadlineOfReplaced, onDeadlineReplaced } from "./replaced.ts";
 import { retransmission } from "./request.ts";
+import type { Responding } from "./responder-phase.ts";
 import { wipeSecrets } from "./secrets.ts";
 import type { Step } from "./step.ts";
 import { unwelcomeRefusal } from "./unwelcome.ts";
@@ -24,22 +25,16 @@ export function deadlineOf(sa: IkeSa): Instant | undefined {
   switch (sa.phase) {
     case "awaiting-key-exchange":
       return sa.expireAt;
-    case "awaiting-auth":
-    case "awaiting-repeat":
-    case "awaiting-credentials":
-    case "awaiting-verification":
-    case "awaiting-signature":
-      return sa.half.expireAt;
-    case "awaiting-call-signature":
-    case "awaiting-call-verification":
+    case "responding":
       return sa.expireAt;
+    case "initiating":
+      return sa.round?.awaits === "response" ? sa.round.inFlight.retransmitAt : sa.round?.expireAt;
     case "refusing":
       return sa.answerAt;
     case "awaiting-public-value":
     case "awaiting-shared-secret":
       return undefined;
     case "awaiting-init-response":
-    case "awaiting-auth-response":
     case "closing":
       return sa.inFlight.retransmitAt;
     case "established":
@@ -60,19 +55,10 @@ export function onDeadline(sa: IkeSa, context: IkeContext): Step {
   switch (sa.phase) {
     case "awaiting-key-exchange":
       return timedOut(sa, "our own key exchange did not finish in time");
-    case "awaiting-auth":
-      return timedOut(sa, "no IKE_AUTH request followed IKE_SA_INIT: is UDP 4500 open?", sa.half);
-    case "awaiting-repeat":
-      return endUnanswered(sa);
-    case "awaiting-credentials":
-      return timedOut(sa, "the look-up did not finish in time");
-    case "awaiting-verification":
-    case "awaiting-signature":
-      return timedOut(sa, LATE_SIGNATURE.detail);
-    case "awaiting-call-signature":
-      return endCall(sa, LATE_SIGNATURE);
-    case "awaiting-call-verification":
-      return reject(sa, LATE_SIGNATURE, context);
+    case "responding":
+      return onDeadlineResponding(sa);
+    case "initiating":
+      return onDeadlineInitiating(sa, context);
     case "refusing": {
       const { id, path, messageId, response } = sa;
       const forgetAt = later(context.now, LINGER_MS);
@@ -85,8 +71,7 @@ export function onDeadline(sa: IkeSa, context: IkeContext): Step {
     case "awaiting-shared-secret":
       return { sa, effects: [] };
     case "awaiting-init-response":
-    case "awaiting-auth-response":
-      return callAgain(sa, context);
+      return initAgain(sa, context);
     case "established":
       return onDeadlineEstablished(sa, context);
     case "replaced":
@@ -108,17 +93,58 @@ const LATE_SIGNATURE = {
   detail: "a signature was not judged or made in time",
 } as const;
 
-/** The next copy of what we called with; or it was enough. */
-function callAgain(sa: AwaitingInitResponse | AwaitingAuthResponse, context: IkeContext): Step {
-  const call = sa.phase === "awaiting-init-response" ? sa.calling.call : sa.call;
-  const settings = call.credentials.settings.retransmission;
+/** The negotiation's time is over: what it was waiting for has not come. */
+function onDeadlineResponding(sa: Responding): Step {
+  const { half, round } = sa;
+  switch (round.awaits) {
+    case "request":
+      return timedOut(sa, "no IKE_AUTH request followed IKE_SA_INIT: is UDP 4500 open?", half);
+    case "repeat":
+      return endUnanswered(sa, round.held);
+    case "credentials":
+      return timedOut(sa, "the look-up did not finish in time");
+    case "verification":
+    case "signature":
+      return timedOut(sa, LATE_SIGNATURE.detail);
+    default:
+      return never(round);
+  }
+}
+
+function onDeadlineInitiating(sa: Initiating, context: IkeContext): Step {
+  const { round } = sa;
+  switch (round?.awaits) {
+    case "signature":
+      return endCall(sa, LATE_SIGNATURE);
+    case "verification":
+      return reject(sa, LATE_SIGNATURE, context);
+    case "response":
+      return requestAgain(sa, round, context);
+    case undefined:
+      return { sa, effects: [] };
+    default:
+      return never(round);
+  }
+}
+
+/** The next copy of IKE_SA_INIT; or there have been enough of them. */
+function initAgain(sa: AwaitingInitResponse, context: IkeContext): Step {
+  const settings = sa.calling.call.credentials.settings.retransmission;
   const inFlight = retransmission(sa.inFlight, settings, context);
   if (inFlight !== undefined) {
     return { sa: { ...sa, inFlight }, effects: sends(inFlight.datagrams, sa.path) };
   }
-  if (sa.phase === "awaiting-init-response") {
-    const detail = "the site did not answer IKE_SA_INIT: is it up, is UDP 500 open?";
-    return endCall(sa, sa.hint ?? { kind: "no-answer", detail });
+  const detail = "the site did not answer IKE_SA_INIT: is it up, is UDP 500 open?";
+  return endCall(sa, sa.hint ?? { kind: "no-answer", detail });
+}
+
+/** The next copy of the request of a round; or there have been enough of them. */
+function requestAgain(sa: Initiating, round: AwaitingResponse, context: IkeContext): Step {
+  const settings = sa.call.credentials.settings.retransmission;
+  const inFlight = retransmission(round.inFlight, settings, context);
+  if (inFlight !== undefined) {
+    const { datagrams } = inFlight;
+    return { sa: { ...sa, round: { ...round, inFlight } }, effects: sends(datagrams, sa.path) };
   }
   const detail = "the site did not answer IKE_AUTH: is UDP 4500 open?";
   return endCall(sa, { kind: "no-answer", detail });

@@ -20,12 +20,12 @@ import {
   counted,
   type MessageDuties,
   type MessageEvent,
-  type Read,
   takeMessage,
 } from "./known-peer-message.ts";
 import { askIfSilent } from "./liveness.ts";
 import { onRoutability } from "./mobike.ts";
 import { notifyFor } from "./notify.ts";
+import type { Read } from "./protect.ts";
 import { onIkeResponse, onWrongIkeAnswer } from "./rekey-ike-sa-request.ts";
 import type { Step } from "./step.ts";
 import { addTask } from "./tasks.ts";

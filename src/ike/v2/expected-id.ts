@@ -2,8 +2,7 @@
 
 import { equalOctets } from "../../octets/concat.ts";
 import type { Instant } from "../../octets/instant.ts";
-import type { Identity } from "../../wire/identity.ts";
-import { identityText } from "../../wire/identity.ts";
+import { type Identity, identityText } from "../../wire/identity.ts";
 import { type Refusal, refusalText } from "../refusal.ts";
 import type { Established } from "./established-phase.ts";
 import type { IkeEffect } from "./step.ts";

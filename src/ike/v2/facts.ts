@@ -5,27 +5,22 @@ import type { IkeSaFacts, Stage } from "../facts.ts";
 import type { Established } from "./established-phase.ts";
 import type { IkeSa } from "./every-phase.ts";
 import { awaitsAuthResponse } from "./first-child.ts";
+import type { Initiating } from "./initiator-phase.ts";
 import { isRedirectable } from "./redirect.ts";
 
 /** How far it is. */
 export function stageOf(sa: IkeSa): Stage {
   switch (sa.phase) {
     case "awaiting-key-exchange":
-    case "awaiting-auth":
-    case "awaiting-repeat":
-    case "awaiting-credentials":
-    case "awaiting-verification":
-    case "awaiting-signature":
+    case "responding":
     case "refusing":
       return "half-open";
     case "awaiting-public-value":
     case "awaiting-init-response":
     case "awaiting-shared-secret":
-    case "awaiting-call-signature":
       return "calling";
-    case "awaiting-auth-response":
-    case "awaiting-call-verification":
-      return "proving";
+    case "initiating":
+      return hasSaidWho(sa) ? "proving" : "calling";
     case "established":
       return "up";
     case "replaced":
@@ -37,6 +32,11 @@ export function stageOf(sa: IkeSa): Stage {
     default:
       return never(sa);
   }
+}
+
+/** Whether our IKE_AUTH has gone out. */
+function hasSaidWho({ round }: Initiating): boolean {
+  return round?.awaits === "response" || round?.awaits === "verification";
 }
 
 /** Undefined until both ends are authenticated, and once it is being deleted. */

@@ -13,7 +13,7 @@ import { failedNote } from "./answer.ts";
 import type { IkeSa } from "./every-phase.ts";
 import { notifyFor } from "./notify.ts";
 import { unsettlePpk } from "./ppk.ts";
-import type { AuthRequest, AwaitingCredentials, AwaitingRepeat, Held } from "./responder-phase.ts";
+import type { AuthRequest, Held, Responding } from "./responder-phase.ts";
 import { wipeSecrets } from "./secrets.ts";
 import type { IkeEffect, Step } from "./step.ts";
 
@@ -33,14 +33,14 @@ function isOurs(refusal: Refusal): boolean {
 
 /** Keeps the request's digest, and waits for its repeat. The same reason is noted once. */
 export function holdAuth(
-  sa: Pick<AwaitingCredentials, "path" | "half" | "request">,
+  sa: Responding,
+  request: AuthRequest,
   refusal: Refusal,
   context: IkeContext,
 ): Step {
-  const { path, request } = sa;
   const { held, effects } = hold(request, refusal, context);
   const half = unsettlePpk(sa.half, request);
-  return { sa: { phase: "awaiting-repeat", path, half, held }, effects };
+  return { sa: { ...sa, half, round: { awaits: "repeat", held } }, effects };
 }
 
 /** One more time that the request gets no answer. */
@@ -70,9 +70,9 @@ export function notTheRepeat(sa: IkeSa): Step {
 }
 
 /** Nothing has changed for the better in time. */
-export function endUnanswered(sa: AwaitingRepeat): Step {
+export function endUnanswered(sa: Responding, held: Held): Step {
   wipeSecrets(sa);
-  return { sa: undefined, effects: unansweredEffects(sa.held) };
+  return { sa: undefined, effects: unansweredEffects(held) };
 }
 
 /** The negotiation ends without a word. */

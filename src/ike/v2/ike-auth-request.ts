@@ -1,6 +1,7 @@
 /** IKE_AUTH as initiator (RFC 7296 §1.2, §2.15, §2.21.2). */
 
 import type { SignatureRequest, SignatureResult } from "../../crypto/signature.ts";
+import type { EspSpi } from "../../inet/esp-spi.ts";
 import { later } from "../../octets/instant.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { identityText } from "../../wire/identity.ts";
@@ -31,10 +32,10 @@ import { afterAuth } from "./fragments.ts";
 import { grantedSelectors } from "./granted-child.ts";
 import type { HalfOpen } from "./half-open.ts";
 import type {
-  AuthResponse,
-  AwaitingAuthResponse,
-  AwaitingCallSignature,
-  AwaitingCallVerification,
+  AwaitingOurSignature,
+  AwaitingPeerVerification,
+  AwaitingResponse,
+  Initiating,
 } from "./initiator-phase.ts";
 import { keysAfterProof, wipeHalfOpenKeys } from "./keys.ts";
 import { childUp, grantedChild, spiOctets } from "./make-child-sa.ts";
@@ -50,7 +51,7 @@ import {
   signedProof,
 } from "./proof.ts";
 import { chooseEsp, isAnswerTo, proposalsOf } from "./proposal.ts";
-import { sealMessage } from "./protect.ts";
+import { type Read, sealMessage } from "./protect.ts";
 import { gatewayIn } from "./redirect.ts";
 import { firstCopy } from "./request.ts";
 import type { IkeEffect, Step } from "./step.ts";
@@ -60,42 +61,39 @@ import { afterRequest } from "./window.ts";
 // HDR, SK {IDi, [CERT,] [CERTREQ,] IDr, AUTH, SAi2, TSi, TSr} -->
 //                             <--  HDR, SK {IDr, [CERT,] AUTH, SAr2, TSi, TSr}
 
-type Ready = Pick<AwaitingCallSignature, "half" | "call" | "path">;
-
 /** Proves who we are, and asks for the first Child SA: at once, or once our signature is made. */
-export function sendAuth(known: Ready, context: IkeContext): Step {
-  const { credentials } = known.call;
-  const without = withoutPpk(known.half, credentials.ppk);
-  if (without === undefined) return proveOurselves(known, undefined, context);
+export function beginAuth(sa: Initiating, context: IkeContext): Step {
+  const { credentials } = sa.call;
+  const without = withoutPpk(sa.half, credentials.ppk);
+  if (without === undefined) return proveOurselves(sa, undefined, context);
   const proof = ownProof(without, credentials, identityBody(credentials.ourIdentity));
-  if (proof.kind === "ask") return sign(known, proof.op, { signs: "no-ppk-auth" }, context);
-  return proveOurselves(known, authDataOf(proof.value), context);
+  if (proof.kind === "ask") return sign(sa, proof.op, { signs: "no-ppk-auth" }, context);
+  return proveOurselves(sa, authDataOf(proof.value), context);
 }
 
 function proveOurselves(
-  known: Ready,
+  sa: Initiating,
   noPpkAuth: Uint8Array | undefined,
   context: IkeContext,
 ): Step {
-  const { half, call } = known;
+  const { half, call } = sa;
   const { credentials } = call;
   const proof = ownProof(half, credentials, identityBody(credentials.ourIdentity));
-  if (proof.kind === "ask") return sign(known, proof.op, { signs: "auth", noPpkAuth }, context);
-  return sendProof(known, { proof: proof.value, noPpkAuth }, context);
+  if (proof.kind === "ask") return sign(sa, proof.op, { signs: "auth", noPpkAuth }, context);
+  return sendProof(sa, { proof: proof.value, noPpkAuth }, context);
 }
 
 function sign(
-  { path, half, call }: Ready,
+  sa: Initiating,
   op: SignatureRequest,
-  what: Pick<AwaitingCallSignature, "signs"> & { readonly noPpkAuth?: Uint8Array | undefined },
+  what: Pick<AwaitingOurSignature, "signs"> & { readonly noPpkAuth?: Uint8Array | undefined },
   context: IkeContext,
 ): Step {
   const ticket = context.ticket();
   const expireAt = later(context.now, SIGNATURE_MS);
   const { signs, noPpkAuth } = what;
-  const phase = "awaiting-call-signature";
   return {
-    sa: { phase, path, half, call, signs, noPpkAuth, ticket, expireAt },
+    sa: { ...sa, round: { awaits: "signature", signs, noPpkAuth, ticket, expireAt } },
     effects: [{ kind: "signature", ticket, op }],
   };
 }
@@ -105,15 +103,16 @@ function authDataOf(proof: readonly Payload[]): Uint8Array | undefined {
 }
 
 /** Our signature is made, or could not be. */
-export function onCallSigned(
-  sa: AwaitingCallSignature,
+export function onOwnSignature(
+  sa: Initiating,
+  { signs, noPpkAuth }: AwaitingOurSignature,
   result: SignatureResult,
   context: IkeContext,
 ): Step {
   const proof = signedProof(sa.call.credentials, result);
   if (!proof.ok) return endCall(sa, proof.error);
-  if (sa.signs === "no-ppk-auth") return proveOurselves(sa, authDataOf(proof.value), context);
-  return sendProof(sa, { proof: proof.value, noPpkAuth: sa.noPpkAuth }, context);
+  if (signs === "no-ppk-auth") return proveOurselves(sa, authDataOf(proof.value), context);
+  return sendProof(sa, { proof: proof.value, noPpkAuth }, context);
 }
 
 type OurProof = {
@@ -122,8 +121,8 @@ type OurProof = {
   readonly noPpkAuth: Uint8Array | undefined;
 };
 
-function sendProof(known: Ready, { proof, noPpkAuth }: OurProof, context: IkeContext): Step {
-  const { half, call, path } = known;
+function sendProof(sa: Initiating, { proof, noPpkAuth }: OurProof, context: IkeContext): Step {
+  const { half, call, path } = sa;
   const { credentials } = call;
   const { policy, ourIdentity } = credentials;
   const spiIn = context.espSpi();
@@ -149,12 +148,12 @@ function sendProof(known: Ready, { proof, noPpkAuth }: OurProof, context: IkeCon
   const inFlight = firstCopy(messageId, datagrams, retransmission, context);
   const sent: HalfOpen = { ...half, window: afterRequest(half.window) };
   return {
-    sa: { phase: "awaiting-auth-response", path, half: sent, call, spiIn, inFlight },
+    sa: { ...sa, half: sent, round: { awaits: "response", spiIn, inFlight } },
     effects: sends(datagrams, path),
   };
 }
 
-function offerOf(call: Call, spiIn: AwaitingAuthResponse["spiIn"]) {
+function offerOf(call: Call, spiIn: EspSpi) {
   const spi = spiOctets(spiIn);
   const { suites } = call.credentials.policy;
   return proposalsOf(suites, { protocol: Protocol.ESP, spi, withKe: false });
@@ -162,10 +161,13 @@ function offerOf(call: Call, spiIn: AwaitingAuthResponse["spiIn"]) {
 
 /** The peer has to be the one that was called, and to prove it. */
 export function onAuthResponse(
-  sa: AwaitingAuthResponse,
-  payloads: readonly Payload[],
+  sa: Initiating,
+  { spiIn }: AwaitingResponse,
+  read: Read,
   context: IkeContext,
 ): Step {
+  if (read.kind === "faulty") return endCall(sa, read.refusal);
+  const { payloads } = read;
   const idR = payloads.find((p): p is IdPayload => p.kind === "IDr");
   const auth = payloadOf(payloads, "AUTH");
   if (idR === undefined || auth === undefined) {
@@ -176,8 +178,8 @@ export function onAuthResponse(
   }
   const accepted = acceptPpk(sa.half, sa.call.credentials.ppk, payloads);
   if (!accepted.ok) return reject(sa, accepted.error, context);
-  const here = { ...sa, half: accepted.value };
-  const { half, call, path, spiIn } = here;
+  const here: Initiating = { ...sa, half: accepted.value };
+  const { half, call } = here;
   const { credentials } = call;
   if (!call.isPeer(idR.identity)) {
     const [expected, seen] = [call.peer, idR.identity].map(identityText);
@@ -189,20 +191,13 @@ export function onAuthResponse(
   const response = { id: idR, auth, certificates: certificates.value, payloads };
   const judged = judgeProof(half, credentials, response);
   if (!judged.ok) return reject(here, judged.error, context);
-  if (judged.value.kind === "done") return onProven(here, response, judged.value.value, context);
+  if (judged.value.kind === "done") {
+    return onProven(here, { spiIn, response }, judged.value.value, context);
+  }
   const ticket = context.ticket();
   const expireAt = later(context.now, SIGNATURE_MS);
   return {
-    sa: {
-      phase: "awaiting-call-verification",
-      path,
-      half,
-      call,
-      spiIn,
-      response,
-      ticket,
-      expireAt,
-    },
+    sa: { ...here, round: { awaits: "verification", spiIn, response, ticket, expireAt } },
     effects: [{ kind: "signature", ticket, op: judged.value.op }],
   };
 }
@@ -216,25 +211,25 @@ function withoutProof(payloads: readonly Payload[], payload: "IDr" | "AUTH"): Re
 const AUTH_RESPONSE = "IKE_AUTH response";
 
 /** The peer's signature and certificate have been judged. */
-export function onCallVerified(
-  sa: AwaitingCallVerification,
+export function onPeerVerified(
+  sa: Initiating,
+  round: AwaitingPeerVerification,
   result: SignatureResult,
   context: IkeContext,
 ): Step {
-  const judged = judgeHolder(sa.response, result);
-  return judged.ok
-    ? onProven(sa, sa.response, judged.value, context)
-    : reject(sa, judged.error, context);
+  const judged = judgeHolder(round.response, result);
+  return judged.ok ? onProven(sa, round, judged.value, context) : reject(sa, judged.error, context);
 }
 
 /** Both ends are authenticated. */
 function onProven(
-  sa: ProvenPeer,
-  { id, payloads }: AuthResponse,
+  sa: Initiating,
+  { spiIn, response }: Answered,
   { holder }: Proven,
   context: IkeContext,
 ): Step {
   const { half, call } = sa;
+  const { id, payloads } = response;
   wipeCredentials(call.credentials);
   const established = establishedOf(sa, id, payloads, context);
   const to = established.redirect === "followed" ? gatewayIn(payloads) : undefined;
@@ -243,13 +238,14 @@ function onProven(
     { kind: "authenticated", initialContact: call.initialContact, holder },
     okNote("IKE_AUTH", "established", ikeAlgorithmsText(half.algorithms)),
   ];
-  return startFirstChild(sa, established, { payloads, effects }, context);
+  return startFirstChild(sa, established, { spiIn, payloads, effects }, context);
 }
 
-type ProvenPeer = Pick<AwaitingAuthResponse, "half" | "call" | "path" | "spiIn">;
+/** The response, and our SPI of the Child SA that it may grant. */
+type Answered = Pick<AwaitingPeerVerification, "spiIn" | "response">;
 
 function establishedOf(
-  sa: ProvenPeer,
+  sa: Initiating,
   { identity }: IdPayload,
   payloads: readonly Payload[],
   context: IkeContext,
@@ -280,24 +276,26 @@ function establishedOf(
 }
 
 type FirstChild = {
+  readonly spiIn: EspSpi;
   readonly payloads: readonly Payload[];
   readonly effects: readonly IkeEffect[];
 };
 
 /** The IKE SA stands also without its first Child SA; then it is of no use, and deleted (§1.2). */
 function startFirstChild(
-  sa: ProvenPeer,
+  sa: Initiating,
   established: Established,
   first: FirstChild,
   context: IkeContext,
 ): Step {
-  const granted = grantedOf(sa, first.payloads);
+  const granted = grantedOf(sa, first);
   if (!granted.ok) {
     const note = failedNote("IKE_AUTH", granted.error);
     const closed = close(established, "no-child-sa", context);
     return { sa: closed.sa, effects: [...first.effects, note, ...closed.effects] };
   }
-  const { half, call, spiIn } = sa;
+  const { half, call } = sa;
+  const { spiIn } = first;
   const { prf } = half.algorithms;
   const secrets = { prf, SK_d: half.keys.SK_d, sharedSecret: new Uint8Array(0) };
   const ours = { granted: granted.value, spiIn, Ni: half.Ni, replaces: undefined };
@@ -312,8 +310,10 @@ function startFirstChild(
   };
 }
 
-function grantedOf(sa: ProvenPeer, payloads: readonly Payload[]): Result<GrantedChild, Refusal> {
-  const { call, half, spiIn } = sa;
+function grantedOf(
+  { call, half }: Initiating,
+  { spiIn, payloads }: FirstChild,
+): Result<GrantedChild, Refusal> {
   const { policy } = call.credentials;
   const error = errorNotifyOf(payloads);
   if (error !== undefined) {
@@ -336,11 +336,7 @@ function grantedOf(sa: ProvenPeer, payloads: readonly Payload[]): Result<Granted
 }
 
 /** The peer takes the IKE SA for established: it is told that it is not (§2.21.2). */
-export function reject(
-  sa: AwaitingAuthResponse | AwaitingCallVerification,
-  refusal: Refusal,
-  context: IkeContext,
-): Step {
+export function reject(sa: Initiating, refusal: Refusal, context: IkeContext): Step {
   const { half, path } = sa;
   const notice = notifyFor(refusal) ?? notify(NotifyType.AUTHENTICATION_FAILED);
   const messageId = half.window.outbound;

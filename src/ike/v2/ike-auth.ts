@@ -31,14 +31,12 @@ import { childText, leftOutNotes, planChild } from "./make-child-sa.ts";
 import { notify, notifyFor } from "./notify.ts";
 import { settlePpk, withSettledPpk, wrongWithPpk } from "./ppk.ts";
 import { judgeHolder, judgeProof, ownProof, signedProof } from "./proof.ts";
-import { sealMessage } from "./protect.ts";
+import { type Read, sealMessage } from "./protect.ts";
 import type {
   AuthRequest,
-  AwaitingAuth,
-  AwaitingCredentials,
-  AwaitingRepeat,
   AwaitingSignature,
   AwaitingVerification,
+  Responding,
 } from "./responder-phase.ts";
 import type { IkeEffect, Step } from "./step.ts";
 
@@ -48,119 +46,129 @@ import type { IkeEffect, Step } from "./step.ts";
 
 /** The request is authentic as a message; whose it is has to be found out. */
 export function onAuthRequest(
-  sa: AwaitingAuth | AwaitingRepeat,
+  sa: Responding,
   header: IkeHeader,
-  { payloads, inner }: { readonly payloads: readonly Payload[]; readonly inner: Uint8Array },
+  read: Read,
   context: IkeContext,
 ): Step {
-  const digest = sha256(inner);
-  const held = sa.phase === "awaiting-repeat" ? sa.held : undefined;
-  if (held !== undefined && !equalOctets(held.digest, digest)) return notTheRepeat(sa);
   const to = { messageId: header.messageId, arrivedAt: context.now };
+  if (read.kind === "faulty") return refuseAuth(sa, to, read.refusal, context);
+  const { payloads, inner } = read;
+  const digest = sha256(inner);
+  const held = sa.round.awaits === "repeat" ? sa.round.held : undefined;
+  if (held !== undefined && !equalOctets(held.digest, digest)) return notTheRepeat(sa);
   const content = authContentOf(payloads, sa.half);
   if ("kind" in content) return refuseAuth(sa, to, content, context);
   const request: AuthRequest = { ...content, ...to, octets: inner.length, digest, held };
   const ticket = context.ticket();
-  const { path, half } = sa;
+  const { algorithms } = sa.half;
   return {
-    sa: { phase: "awaiting-credentials", path, half, request, ticket },
-    effects: [
-      { kind: "identify", ticket, peer: request.idI.identity, algorithms: half.algorithms },
-    ],
+    sa: { ...sa, round: { awaits: "credentials", request, ticket } },
+    effects: [{ kind: "identify", ticket, peer: request.idI.identity, algorithms }],
   };
 }
 
 /** It is known what the site may prove itself with, or that it is nobody. */
 export function onCredentials(
-  sa: AwaitingCredentials,
+  sa: Responding,
+  asked: AuthRequest,
   result: Result<Credentials, Refusal>,
   context: IkeContext,
 ): Step {
-  if (!result.ok) return refuseRequest(sa, result.error, false, context);
-  const { path } = sa;
+  if (!result.ok) {
+    return refuseRequest(sa, asked, { refusal: result.error, isSilent: false }, context);
+  }
   const credentials = result.value;
   const { isSilent } = credentials;
-  const settled = settlePpk(sa.half, sa.request, credentials.ppk);
+  const settled = settlePpk(sa.half, asked, credentials.ppk);
   if (!settled.ok) {
     wipeCredentials(credentials);
-    return refuseRequest(sa, settled.error, isSilent, context);
+    return refuseRequest(sa, asked, { refusal: settled.error, isSilent }, context);
   }
   const { half, request } = settled.value;
+  const here: Responding = { ...sa, half };
   const { auth, certificates, idI } = request;
   const judged = judgeProof(half, credentials, { id: idI, auth, certificates });
   if (!judged.ok) {
     const refusal = wrongWithPpk(judged.error, half, request, credentials);
     wipeCredentials(credentials);
-    return refuseRequest({ ...sa, half }, refusal, isSilent, context);
+    return refuseRequest(here, request, { refusal, isSilent }, context);
   }
   if (judged.value.kind === "done") {
-    return onProven({ half, path, request, credentials, holder: undefined }, context);
+    return onProven(here, { request, credentials, holder: undefined }, context);
   }
   const ticket = context.ticket();
   const { op } = judged.value;
   return {
-    sa: { phase: "awaiting-verification", path, half, request, credentials, ticket },
+    sa: { ...here, round: { awaits: "verification", request, credentials, ticket } },
     effects: [{ kind: "signature", ticket, op }],
   };
 }
 
 /** The site's signature and certificate have been judged. */
 export function onVerified(
-  sa: AwaitingVerification,
+  sa: Responding,
+  { request, credentials }: AwaitingVerification,
   result: SignatureResult,
   context: IkeContext,
 ): Step {
-  const { half, path, request, credentials } = sa;
   const { auth, certificates, idI } = request;
   const judged = judgeHolder({ id: idI, auth, certificates }, result);
   if (!judged.ok) {
-    const refusal = wrongWithPpk(judged.error, half, request, credentials);
+    const refusal = wrongWithPpk(judged.error, sa.half, request, credentials);
+    const { isSilent } = credentials;
     wipeCredentials(credentials);
-    return refuseRequest(sa, refusal, credentials.isSilent, context);
+    return refuseRequest(sa, request, { refusal, isSilent }, context);
   }
   const { holder } = judged.value;
-  return onProven({ half, path, request, credentials, holder }, context);
+  return onProven(sa, { request, credentials, holder }, context);
 }
 
 /** Our signature is made, or could not be. */
 export function onSigned(
-  sa: AwaitingSignature,
+  sa: Responding,
+  site: AwaitingSignature,
   result: SignatureResult,
   context: IkeContext,
 ): Step {
-  const { half, path, request, credentials, holder } = sa;
+  const { request, credentials } = site;
   const proof = signedProof(credentials, result);
   if (!proof.ok) {
+    const { isSilent } = credentials;
     wipeCredentials(credentials);
-    return refuseRequest(sa, proof.error, credentials.isSilent, context);
+    return refuseRequest(sa, request, { refusal: proof.error, isSilent }, context);
   }
-  return establish({ half, path, request, credentials, holder }, proof.value, context);
+  return establish(sa, site, proof.value, context);
 }
 
 /** A site that has proved who it is. */
-type ProvenSite = Pick<AwaitingSignature, "half" | "path" | "request" | "credentials" | "holder">;
+type ProvenSite = Pick<AwaitingSignature, "request" | "credentials" | "holder">;
 
 /** The site has proved who it is: now we do. */
-function onProven(site: ProvenSite, context: IkeContext): Step {
-  const { half, path, request, credentials, holder } = site;
+function onProven(sa: Responding, site: ProvenSite, context: IkeContext): Step {
+  const { request, credentials, holder } = site;
   if (credentials.obstacle !== undefined) {
     wipeCredentials(credentials);
-    const held = holdAuth(site, credentials.obstacle, context);
+    const held = holdAuth(sa, request, credentials.obstacle, context);
     return { sa: held.sa, effects: [{ kind: "held-back" }, ...held.effects] };
   }
-  const proof = ownProof(half, credentials, identityBody(credentials.ourIdentity));
-  if (proof.kind === "done") return establish(site, proof.value, context);
+  const proof = ownProof(sa.half, credentials, identityBody(credentials.ourIdentity));
+  if (proof.kind === "done") return establish(sa, site, proof.value, context);
   const ticket = context.ticket();
   return {
-    sa: { phase: "awaiting-signature", path, half, request, credentials, holder, ticket },
+    sa: { ...sa, round: { awaits: "signature", request, credentials, holder, ticket } },
     effects: [{ kind: "signature", ticket, op: proof.op }],
   };
 }
 
 /** Both ends are authenticated. `proof`: our CERT and AUTH payloads. */
-function establish(proven: ProvenSite, proof: readonly Payload[], context: IkeContext): Step {
-  const half = withSettledPpk(proven.half);
-  const site = { ...proven, half };
+function establish(
+  sa: Responding,
+  site: ProvenSite,
+  proof: readonly Payload[],
+  context: IkeContext,
+): Step {
+  const half = withSettledPpk(sa.half);
   const { request, credentials, holder } = site;
   wipeCredentials(credentials);
   const { ourIdentity, settings } = credentials;
@@ -174,7 +182,7 @@ function establish(proven: ProvenSite, proof: readonly Payload[], context: IkeCo
   ];
   const otherId = otherIdOf(request.idR, ourIdentity);
   const established = {
-    ...establishedOf(site, credentials, context),
+    ...establishedOf({ ...sa, half }, site, context),
     ...(otherId === undefined ? {} : { otherId }),
   };
   const effects: IkeEffect[] = [
@@ -182,11 +190,13 @@ function establish(proven: ProvenSite, proof: readonly Payload[], context: IkeCo
     okNote("IKE_AUTH", "established", ikeAlgorithmsText(half.algorithms)),
     ...(otherId === undefined ? [] : [expectsOtherNote(otherId)]),
   ];
-  return startFirstChild(established, { half, request, head, effects }, context);
+  const until = sa.expireAt;
+  return startFirstChild(established, { half, request, head, effects, until }, context);
 }
 
-function establishedOf(sa: ProvenSite, credentials: Credentials, context: IkeContext): Established {
-  const { half, request, path } = sa;
+function establishedOf(sa: Responding, site: ProvenSite, context: IkeContext): Established {
+  const { half, path, redirect } = sa;
+  const { request, credentials } = site;
   const { identity } = request.idI;
   return newEstablished(
     {
@@ -199,7 +209,7 @@ function establishedOf(sa: ProvenSite, credentials: Credentials, context: IkeCon
       peer: { idType: identity.idType, data: identity.data },
       ...agreedFragments(half, credentials.settings),
       mobike: request.mobike && credentials.settings.mobike,
-      redirect: half.redirect,
+      redirect,
       inbound: { nextId: request.messageId, lastResponse: undefined, path },
       outbound: { nextId: half.window.outbound, inFlight: undefined },
     },
@@ -213,6 +223,8 @@ type FirstAnswer = {
   readonly request: AuthRequest;
   readonly head: readonly Payload[];
   readonly effects: readonly IkeEffect[];
+  /** When the negotiation's time is over. */
+  readonly until: Instant;
 };
 
 /** What the site asks to be told comes before its Child SA (§2.19). */
@@ -227,7 +239,7 @@ function startFirstChild(sa: Established, first: FirstAnswer, context: IkeContex
 }
 
 function planFirstChild(sa: Established, first: FirstAnswer, context: IkeContext): Step {
-  const { half, request, head, effects } = first;
+  const { half, request, head, effects, until } = first;
   const { messageId } = request;
   const to = { exchangeType: ExchangeType.IKE_AUTH, messageId };
   if (request.childFault !== undefined) {
@@ -255,7 +267,7 @@ function planFirstChild(sa: Established, first: FirstAnswer, context: IkeContext
   if (!plan.ok) return refuseFirstChild(sa, first, plan.error, context);
   const { digest } = request;
   const wish = { head, plan: plan.value, Nr: half.Nr, digest, held: undefined };
-  const making = makeFirstChild(sa, messageId, { ...wish, until: half.expireAt }, context);
+  const making = makeFirstChild(sa, messageId, { ...wish, until }, context);
   const notes = leftOutNotes("IKE_AUTH", plan.value);
   return { sa: making.sa, effects: [...effects, ...notes, ...making.effects] };
 }
@@ -292,22 +304,22 @@ function refuseFirstChild(
 
 /** Refuses it, or leaves it without an answer where that is better for the site. */
 function refuseRequest(
-  sa: AwaitingCredentials | AwaitingVerification | AwaitingSignature,
-  refusal: Refusal,
-  isSilent: boolean,
+  sa: Responding,
+  request: AuthRequest,
+  { refusal, isSilent }: { readonly refusal: Refusal; readonly isSilent: boolean },
   context: IkeContext,
 ): Step {
   return isUnanswered(refusal, isSilent)
-    ? holdAuth(sa, refusal, context)
-    : refuseAuth(sa, sa.request, refusal, context);
+    ? holdAuth(sa, request, refusal, context)
+    : refuseAuth(sa, request, refusal, context);
 }
 
 /**
  * Ends the negotiation. The answer goes out on the next multiple of {@link IkeContext.refusalMs}
  * after the request, whatever failed: an unknown ID and a wrong key look the same (R6, §2.21.2).
  */
-export function refuseAuth(
-  sa: Unauthenticated,
+function refuseAuth(
+  sa: Responding,
   to: { readonly messageId: number; readonly arrivedAt: Instant },
   refusal: Refusal,
   context: IkeContext,
@@ -329,13 +341,6 @@ export function refuseAuth(
     ],
   };
 }
-
-type Unauthenticated =
-  | AwaitingAuth
-  | AwaitingRepeat
-  | AwaitingCredentials
-  | AwaitingVerification
-  | AwaitingSignature;
 
 function noticeOf(refusal: Refusal): readonly Payload[] {
   const notice = notifyFor(refusal);

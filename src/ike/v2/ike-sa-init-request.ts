@@ -1,7 +1,6 @@
 /** IKE_SA_INIT as initiator: we call a site (RFC 7296 §1.2, §2.6, §2.7, §2.23). */
 
 import { type KeyExchangeResult, privateOctets } from "../../crypto/key-exchange.ts";
-import { later } from "../../octets/instant.ts";
 import { wipe } from "../../octets/secret.ts";
 import { asIkeSpi, IKE_HEADER_OCTETS, type IkeHeader } from "../../wire/header.ts";
 import { emitMessage } from "../../wire/v2/emit-message.ts";
@@ -18,7 +17,6 @@ import type { Refusal } from "../refusal.ts";
 import { endCall } from "./answer.ts";
 import { errorNotifyOf, neededPayload, notifyOf, wantedMethodOf } from "./find-payload.ts";
 import type { HalfOpen } from "./half-open.ts";
-import { sendAuth } from "./ike-auth-request.ts";
 import {
   fragmentationSupported,
   fragmentOctetsFor,
@@ -40,7 +38,9 @@ import { hashAlgorithms, hashAlgorithmsOf } from "./proof.ts";
 import { allowsMethod, chooseIke, firstMethod, isAnswerTo, proposalsOf } from "./proposal.ts";
 import { gatewayFor, redirectOffer } from "./redirect.ts";
 import { firstCopy } from "./request.ts";
+import { ROUNDS_AFTER_INIT } from "./round.ts";
 import type { Step } from "./step.ts";
+import { transcriptOf } from "./transcript.ts";
 import { afterRequest, FIRST_MESSAGE_ID, NEW_WINDOW } from "./window.ts";
 
 // Initiator                        Responder
@@ -91,17 +91,17 @@ function send(calling: Calling, publicValue: Uint8Array, context: IkeContext): S
   const { id, path, call } = calling;
   const retransmission = { ...call.credentials.settings.retransmission };
   const attemptsMax = Math.min(retransmission.attemptsMax, CALL_ATTEMPTS_MAX);
-  const octets = requestOf(calling, publicValue);
+  const request = requestOf(calling, publicValue);
   const inFlight = firstCopy(
     FIRST_MESSAGE_ID,
-    [octets],
+    [request],
     { ...retransmission, attemptsMax },
     context,
   );
   const phase = "awaiting-init-response";
   return {
-    sa: { phase, id, path, calling, publicValue, inFlight, hint: undefined },
-    effects: [{ kind: "send", octets, path }],
+    sa: { phase, id, path, calling, publicValue, request, inFlight, hint: undefined },
+    effects: [{ kind: "send", octets: request, path }],
   };
 }
 
@@ -197,6 +197,7 @@ export function onInitResponse(
     Nr: nonce.value.data.slice(),
     publicValue: sa.publicValue,
     inFlight: sa.inFlight,
+    request: sa.request,
     response: octets.slice(),
     nat: detectNat(payloads, id, sa.path),
     peerHashes: hashAlgorithmsOf(payloads),
@@ -276,14 +277,10 @@ function hinted(sa: AwaitingInitResponse, hint: Refusal): Step {
   return { sa: { ...sa, hint }, effects: [] };
 }
 
-/** The shared secret is there: keys, and IKE_AUTH; from port 4500 on if there is a NAT (§2.23). */
-export function onCallSharedSecret(
-  sa: AwaitingSharedSecret,
-  result: KeyExchangeResult,
-  context: IkeContext,
-): Step {
+/** The shared secret is there: the rounds follow, from port 4500 if there is a NAT (§2.23). */
+export function onCallSharedSecret(sa: AwaitingSharedSecret, result: KeyExchangeResult): Step {
   if (!result.ok) return waitOn(sa, keyExchangeRefusal(result.error));
-  const { calling, chosen, id, Nr, nat } = sa;
+  const { calling, chosen, id, Nr, nat, request, response } = sa;
   const { Ni, call } = calling;
   const { algorithms } = chosen;
   const { sharedSecret } = result.value;
@@ -300,15 +297,13 @@ export function onCallSharedSecret(
     Ni,
     Nr,
     nat,
-    request: sa.inFlight.datagrams[0] ?? new Uint8Array(0),
-    response: sa.response,
-    peerHashes: sa.peerHashes,
     window: afterRequest(NEW_WINDOW),
+    rounds: ROUNDS_AFTER_INIT,
+    transcript: transcriptOf({ request, response, Ni, Nr }),
     ppk: ppk === undefined ? "none" : "used",
+    peerHashes: sa.peerHashes,
     fragmentOctets: sa.fragmentOctets,
     fragments: noFragmentsYet(sa),
-    redirect: "none",
-    expireAt: later(context.now, 0),
   };
   const { local, remote } = sa.path;
   const path =
@@ -318,12 +313,13 @@ export function onCallSharedSecret(
           local: { address: local.address, port: call.natPorts.local },
           remote: { address: remote.address, port: call.natPorts.remote },
         };
-  return sendAuth({ half, call, path }, context);
+  return { sa: { phase: "initiating", path, half, call, round: undefined }, effects: [] };
 }
 
 /** The public value was none: the answer is as good as forged, and a better one may come (§2.1). */
-function waitOn({ calling, publicValue, inFlight }: AwaitingSharedSecret, hint: Refusal): Step {
+function waitOn(sa: AwaitingSharedSecret, hint: Refusal): Step {
+  const { calling, publicValue, request, inFlight } = sa;
   const { id, path } = calling;
   const phase = "awaiting-init-response";
-  return { sa: { phase, id, path, calling, publicValue, inFlight, hint }, effects: [] };
+  return { sa: { phase, id, path, calling, publicValue, request, inFlight, hint }, effects: [] };
 }

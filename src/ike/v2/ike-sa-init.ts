@@ -1,7 +1,6 @@
 /** IKE_SA_INIT as responder (RFC 7296 §1.2). */
 
-import type { KeyExchangeResult } from "../../crypto/key-exchange.ts";
-import { privateOctets } from "../../crypto/key-exchange.ts";
+import { type KeyExchangeResult, privateOctets } from "../../crypto/key-exchange.ts";
 import { transformName } from "../../crypto/names.ts";
 import type { Suite } from "../../crypto/suite.ts";
 import { TransformType } from "../../crypto/transform.ts";
@@ -21,7 +20,7 @@ import { AROUND_MESSAGE_OCTETS, FRAGMENT_OCTETS, NONCE_OCTETS } from "../limits.
 import type { Refusal } from "../refusal.ts";
 import type { SaId } from "../sa-id.ts";
 import type { IkeSaSettings } from "../settings.ts";
-import { failedNote } from "./answer.ts";
+import { failedNote, sends } from "./answer.ts";
 import { neededPayload, notifyOf } from "./find-payload.ts";
 import { afterAuth, FRAGMENTS_OFF, type Fragments, NO_FRAGMENTS_BEFORE_AUTH } from "./fragments.ts";
 import type { HalfOpen } from "./half-open.ts";
@@ -33,7 +32,9 @@ import { certRequest, hashAlgorithms, hashAlgorithmsOf } from "./proof.ts";
 import { chooseIke, chosenProposal } from "./proposal.ts";
 import { redirectNotify, redirectSupportOf } from "./redirect.ts";
 import type { AwaitingKeyExchange } from "./responder-phase.ts";
+import { ROUNDS_AFTER_INIT } from "./round.ts";
 import type { Step } from "./step.ts";
+import { transcriptOf } from "./transcript.ts";
 import { afterAnswer, FIRST_MESSAGE_ID, NEW_WINDOW } from "./window.ts";
 
 /** An IKE_SA_INIT request that was admitted, cookie and all. */
@@ -132,27 +133,27 @@ export function onInitKeyExchange(
     notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED), // RFC 6023 §3
     ...(sa.usePpk ? [usePpk()] : []),
   ]);
-  const { id, request, Ni, nat, peerHashes, fragmentOctets, redirect, expireAt } = sa;
-  const half = {
+  const { id, path, request, Ni, nat, peerHashes, fragmentOctets, redirect, expireAt } = sa;
+  const half: HalfOpen = {
     id,
     algorithms,
     keys,
+    window: afterAnswer(NEW_WINDOW),
+    rounds: ROUNDS_AFTER_INIT,
+    transcript: transcriptOf({ request, response, Ni, Nr }),
     Ni,
     Nr,
-    request,
-    response,
     nat,
+    ppk: sa.usePpk ? "announced" : "none",
     peerHashes,
     fragmentOctets,
     fragments: noFragmentsYet(sa),
-    redirect,
-    expireAt,
-    window: afterAnswer(NEW_WINDOW),
-    ppk: sa.usePpk ? "announced" : "none",
-  } as const;
+  };
+  const round = { awaits: "request" } as const;
+  const lastResponse = [response];
   return {
-    sa: { phase: "awaiting-auth", path: sa.path, half },
-    effects: [{ kind: "send", octets: response, path: sa.path }],
+    sa: { phase: "responding", path, half, round, lastResponse, redirect, expireAt },
+    effects: sends(lastResponse, path),
   };
 }
 

@@ -3,12 +3,11 @@
 import { never } from "../../octets/assert.ts";
 import { later } from "../../octets/instant.ts";
 import type { Reason } from "../../reason/reason.ts";
-import { ExchangeType } from "../../wire/v2/exchange-type.ts";
 import { Protocol } from "../../wire/v2/message.ts";
 import type { IkeContext } from "../effect.ts";
 import type { IkeEvent } from "../event.ts";
-import { AUTH_OCTETS_MAX, LINGER_MS, REPLACED_MS, SUPERSEDED_MS } from "../limits.ts";
-import { childrenDown, endCall, sends } from "./answer.ts";
+import { LINGER_MS, REPLACED_MS, SUPERSEDED_MS } from "../limits.ts";
+import { childrenDown, sends } from "./answer.ts";
 import { watchChildless } from "./childless.ts";
 import { onDeadline } from "./deadlines.ts";
 import { close, expireChild, forget } from "./delete.ts";
@@ -17,12 +16,11 @@ import { onMessageEstablished } from "./established-message.ts";
 import type { Closing, Established, Replaced } from "./established-phase.ts";
 import type { IkeSa } from "./every-phase.ts";
 import { NO_FRAGMENTS } from "./fragments.ts";
-import { onAuthRequest, onCredentials, onSigned, onVerified, refuseAuth } from "./ike-auth.ts";
-import { onAuthResponse, onCallSigned, onCallVerified } from "./ike-auth-request.ts";
 import { onInitKeyExchange } from "./ike-sa-init.ts";
 import { onCallPublicValue, onCallSharedSecret, onInitResponse } from "./ike-sa-init-request.ts";
-import type { AwaitingAuthResponse } from "./initiator-phase.ts";
+import { beginRound, onMessageInitiating, onSignatureInitiating } from "./initiating.ts";
 import { wipeIkeKeys } from "./keys.ts";
+import { counted, type MessageEvent } from "./known-peer-message.ts";
 import { askIfSilent, onUsage } from "./liveness.ts";
 import { mindMessageIds } from "./message-ids.ts";
 import { onPeerMoved } from "./mobike.ts";
@@ -31,17 +29,22 @@ import { openMessage, sealMessage } from "./protect.ts";
 import { redirectLater } from "./redirect.ts";
 import { adopt, standDown } from "./rekey-collision.ts";
 import { onKeyExchangeReplaced, onMessageReplaced, stillReplaced } from "./replaced.ts";
-import type { AwaitingAuth, AwaitingRepeat } from "./responder-phase.ts";
+import {
+  onCredentialsResponding,
+  onMessageResponding,
+  onSignatureResponding,
+} from "./responding.ts";
 import { wipeSecrets } from "./secrets.ts";
 import type { Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
-import { unwelcomeEffects } from "./unwelcome.ts";
-
-type MessageEvent = Extract<IkeEvent, { kind: "message" }>;
 
 /** Takes in one event. What does not fit the phase changes nothing. */
 export function step(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
   const done = take(sa, event, context);
+  if (done.sa?.phase === "initiating" && done.sa.round === undefined) {
+    const begun = beginRound(done.sa, context);
+    return { sa: begun.sa, effects: [...done.effects, ...begun.effects] };
+  }
   if (done.sa?.phase !== "established") return done;
   const seen = watchChildless(done.sa, context.now);
   const tidy = mindMessageIds(sa, seen, context);
@@ -60,8 +63,7 @@ function take(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
     case "signature-answer":
       return onSignatureAnswer(sa, event, context);
     case "credentials":
-      if (sa.phase !== "awaiting-credentials" || sa.ticket !== event.ticket) return same(sa);
-      return onCredentials(sa, event.result, context);
+      return sa.phase === "responding" ? onCredentialsResponding(sa, event, context) : same(sa);
     case "close":
       return onClose(sa, event.why, context);
     case "drop":
@@ -142,26 +144,17 @@ function takeReplaced(sa: Replaced, event: EstablishedEvent, context: IkeContext
 function onMessage(sa: IkeSa, event: MessageEvent, context: IkeContext): Step {
   switch (sa.phase) {
     case "awaiting-key-exchange":
-    case "awaiting-credentials":
-    case "awaiting-verification":
-    case "awaiting-signature":
     case "refusing":
     case "awaiting-public-value":
     case "awaiting-shared-secret":
-    case "awaiting-call-signature":
-    case "awaiting-call-verification":
       // A repeat of what is being worked on: the answer is on its way.
       return same(sa);
-    case "awaiting-auth":
-      return onMessageAwaitingAuth(sa, event, context);
-    case "awaiting-repeat":
-      // Before anything is decrypted.
-      if (context.now < sa.held.againAt) return same(sa);
-      return onMessageAwaitingAuth(sa, event, context);
+    case "responding":
+      return onMessageResponding(sa, event, context);
+    case "initiating":
+      return onMessageInitiating(sa, event, context);
     case "awaiting-init-response":
       return event.header.flags.response ? onInitResponse(sa, event, context) : same(sa);
-    case "awaiting-auth-response":
-      return onMessageAwaitingAuthResponse(sa, event, context);
     case "established":
       return onMessageEstablished(sa, event, context);
     case "replaced":
@@ -177,74 +170,6 @@ function onMessage(sa: IkeSa, event: MessageEvent, context: IkeContext): Step {
   }
 }
 
-function onMessageAwaitingAuth(
-  sa: AwaitingAuth | AwaitingRepeat,
-  event: MessageEvent,
-  context: IkeContext,
-): Step {
-  const { header } = event;
-  if (header.flags.response) return same(sa);
-  if (header.exchangeType === ExchangeType.IKE_SA_INIT) {
-    return {
-      sa,
-      effects: [
-        { kind: "count", counter: "messages_repeated" },
-        { kind: "send", octets: sa.half.response, path: event.path },
-      ],
-    };
-  }
-  if (
-    header.exchangeType !== ExchangeType.IKE_AUTH ||
-    header.messageId !== sa.half.window.inbound
-  ) {
-    return { sa, effects: [{ kind: "count", counter: "messages_out_of_window" }] };
-  }
-  if (event.octets.length > AUTH_OCTETS_MAX) return tooLong(sa);
-  const opened = openMessage(sa.half, { header, octets: event.octets }, context);
-  if (opened.kind === "forged") return dropped(sa);
-  // From here on the peer's address is the one that its authentic message came from (§2.23).
-  const half = opened.kind === "faulty" ? sa.half : { ...sa.half, fragments: opened.fragments };
-  const here = { ...sa, path: event.path, half };
-  if (opened.kind === "fragment") return same(here);
-  if (opened.kind === "unwelcome") {
-    return { sa: here, effects: unwelcomeEffects(opened, "IKE_AUTH") };
-  }
-  const to = { messageId: header.messageId, arrivedAt: context.now };
-  return opened.kind === "whole"
-    ? onAuthRequest(here, header, opened, context)
-    : refuseAuth(here, to, opened.refusal, context);
-}
-
-function onMessageAwaitingAuthResponse(
-  sa: AwaitingAuthResponse,
-  event: MessageEvent,
-  context: IkeContext,
-): Step {
-  const { header, octets } = event;
-  const { flags, exchangeType, messageId } = header;
-  if (!flags.response || exchangeType !== ExchangeType.IKE_AUTH) return same(sa);
-  if (messageId !== sa.inFlight.messageId) return same(sa);
-  if (octets.length > AUTH_OCTETS_MAX) return tooLong(sa);
-  const opened = openMessage(sa.half, { header, octets: octets }, context);
-  switch (opened.kind) {
-    case "forged":
-      return dropped(sa);
-    case "faulty":
-      return endCall(sa, opened.refusal);
-    case "fragment":
-      return same({ ...sa, half: { ...sa.half, fragments: opened.fragments } });
-    case "unwelcome":
-      return {
-        sa: { ...sa, half: { ...sa.half, fragments: opened.fragments } },
-        effects: unwelcomeEffects(opened, "IKE_AUTH"),
-      };
-    case "whole":
-      return onAuthResponse(sa, opened.payloads, context);
-    default:
-      return never(opened);
-  }
-}
-
 function onMessageClosing(sa: Closing, event: MessageEvent, context: IkeContext): Step {
   const { header } = event;
   const opened = openMessage(
@@ -252,7 +177,7 @@ function onMessageClosing(sa: Closing, event: MessageEvent, context: IkeContext)
     { header, octets: event.octets },
     context,
   );
-  if (opened.kind === "forged") return dropped(sa);
+  if (opened.kind === "forged") return counted(sa, "messages_bad_icv");
   if (opened.kind !== "whole") return same(sa);
   if (header.flags.response) {
     return header.messageId === sa.inFlight.messageId ? forget(sa) : same(sa);
@@ -285,7 +210,7 @@ function onKeyExchangeAnswer(
     case "awaiting-public-value":
       return onCallPublicValue(sa, result, context);
     case "awaiting-shared-secret":
-      return onCallSharedSecret(sa, result, context);
+      return onCallSharedSecret(sa, result);
     default:
       return same(sa);
   }
@@ -293,19 +218,14 @@ function onKeyExchangeAnswer(
 
 function onSignatureAnswer(
   sa: IkeSa,
-  { ticket, result }: Extract<IkeEvent, { kind: "signature-answer" }>,
+  event: Extract<IkeEvent, { kind: "signature-answer" }>,
   context: IkeContext,
 ): Step {
-  if (!("ticket" in sa) || sa.ticket !== ticket) return same(sa);
   switch (sa.phase) {
-    case "awaiting-verification":
-      return onVerified(sa, result, context);
-    case "awaiting-signature":
-      return onSigned(sa, result, context);
-    case "awaiting-call-signature":
-      return onCallSigned(sa, result, context);
-    case "awaiting-call-verification":
-      return onCallVerified(sa, result, context);
+    case "responding":
+      return onSignatureResponding(sa, event, context);
+    case "initiating":
+      return onSignatureInitiating(sa, event, context);
     default:
       return same(sa);
   }
@@ -327,15 +247,6 @@ function drop(sa: IkeSa, why: Reason): Step {
   const effects = sa.phase === "established" ? childrenDown(sa, why) : [];
   wipeSecrets(sa);
   return { sa: undefined, effects: [...effects, { kind: "ended", reason }] };
-}
-
-function dropped(sa: IkeSa): Step {
-  return { sa, effects: [{ kind: "count", counter: "messages_bad_icv" }] };
-}
-
-/** Before the peer is known: not even decrypted. */
-function tooLong(sa: IkeSa): Step {
-  return { sa, effects: [{ kind: "count", counter: "messages_too_long" }] };
 }
 
 function same(sa: IkeSa): Step {

@@ -43,6 +43,7 @@ export type AwaitingInitResponse = {
   readonly path: Path;
   readonly calling: Calling;
   readonly publicValue: Uint8Array;
+  readonly request: Uint8Array;
   readonly inFlight: InFlight;
   /** What the peer said without protection: nothing to rely on, but worth telling (§2.21.1). */
   readonly hint: Refusal | undefined;
@@ -60,6 +61,7 @@ export type AwaitingSharedSecret = {
   /** What to go on with should the answer turn out to be no good. */
   readonly publicValue: Uint8Array;
   readonly inFlight: InFlight;
+  readonly request: Uint8Array;
   readonly response: Uint8Array;
   readonly nat: Nat;
   readonly peerHashes: readonly number[] | undefined;
@@ -68,25 +70,40 @@ export type AwaitingSharedSecret = {
   readonly fragmentOctets: number | undefined;
 };
 
-/** We call: our own signature is being made. */
-export type AwaitingCallSignature = {
-  readonly phase: "awaiting-call-signature";
+/** We call: both IKE_SA_INIT messages are exchanged, and we go through the rounds that follow. */
+export type Initiating = {
+  readonly phase: "initiating";
   readonly path: Path;
   readonly half: HalfOpen;
   readonly call: Call;
-  /** Which AUTH: that without a PPK comes first, and is kept (RFC 8784 §3). */
+  /** What is awaited in the first of the rounds; undefined: it is to begin. */
+  readonly round: InitiatorRound | undefined;
+};
+
+/** What the first round is waiting for. */
+export type InitiatorRound = AwaitingOurSignature | AwaitingResponse | AwaitingPeerVerification;
+
+/** Our own signature is being made. */
+export type AwaitingOurSignature = {
+  readonly awaits: "signature";
+  /** Which AUTH: the one without a PPK comes first, and is kept (RFC 8784 §3). */
   readonly signs: "no-ppk-auth" | "auth";
   readonly noPpkAuth: Uint8Array | undefined;
   readonly ticket: Ticket;
   readonly expireAt: Instant;
 };
 
-/** We call: the peer's signature and certificate are being judged. */
-export type AwaitingCallVerification = {
-  readonly phase: "awaiting-call-verification";
-  readonly path: Path;
-  readonly half: HalfOpen;
-  readonly call: Call;
+/** IKE_AUTH is on its way. */
+export type AwaitingResponse = {
+  readonly awaits: "response";
+  /** Our SPI of the first Child SA. */
+  readonly spiIn: EspSpi;
+  readonly inFlight: InFlight;
+};
+
+/** The peer's signature and certificate are being verified. */
+export type AwaitingPeerVerification = {
+  readonly awaits: "verification";
   readonly spiIn: EspSpi;
   /** The IKE_AUTH response: copies of its own. */
   readonly response: AuthResponse;
@@ -103,21 +120,9 @@ export type AuthResponse = {
   readonly payloads: readonly Payload[];
 };
 
-/** We call: IKE_AUTH is on its way. */
-export type AwaitingAuthResponse = {
-  readonly phase: "awaiting-auth-response";
-  readonly path: Path;
-  readonly half: HalfOpen;
-  readonly call: Call;
-  /** Our SPI of the first Child SA. */
-  readonly spiIn: EspSpi;
-  readonly inFlight: InFlight;
-};
-
-export type CallPhase =
+/** Every phase of an IKE SA that we begin, until both ends are authenticated. */
+export type InitiatorPhase =
   | AwaitingPublicValue
   | AwaitingInitResponse
   | AwaitingSharedSecret
-  | AwaitingCallSignature
-  | AwaitingAuthResponse
-  | AwaitingCallVerification;
+  | Initiating;

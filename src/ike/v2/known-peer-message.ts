@@ -6,15 +6,13 @@ import type { IkeContext, IkeCounter, IkeNote } from "../effect.ts";
 import type { IkeEvent } from "../event.ts";
 import { sends } from "./answer.ts";
 import type { Established } from "./established-phase.ts";
+import type { IkeSa } from "./every-phase.ts";
 import { follow } from "./mobike.ts";
-import { type Opened, openMessage } from "./protect.ts";
+import { type Opened, openMessage, type Read } from "./protect.ts";
 import type { Step } from "./step.ts";
 import { unwelcomeEffects } from "./unwelcome.ts";
 
 export type MessageEvent = Extract<IkeEvent, { kind: "message" }>;
-
-/** A message as a whole, or one that the peer has sealed and that cannot be understood. */
-export type Read = Extract<Opened, { kind: "faulty" | "whole" }>;
 
 /** What an IKE SA does with its messages once it is clear what they are. */
 export type MessageDuties = {
@@ -114,6 +112,6 @@ function isSlow({ serving, asking }: Established): boolean {
 }
 
 /** It changes nothing but a counter. */
-export function counted(sa: Established, counter: IkeCounter): Step {
+export function counted(sa: IkeSa, counter: IkeCounter): Step {
   return { sa, effects: [{ kind: "count", counter }] };
 }

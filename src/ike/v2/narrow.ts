@@ -2,8 +2,7 @@
 
 import { intersectRange } from "../../inet/range.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
-import type { TrafficSelector } from "../../wire/traffic-selector.ts";
-import { isAnyPort } from "../../wire/traffic-selector.ts";
+import { isAnyPort, type TrafficSelector } from "../../wire/traffic-selector.ts";
 import type { Refusal } from "../refusal.ts";
 import { selectorsText, selectorTexts } from "../selector-text.ts";
 import { hasRoomForPorts, type Sides, takeWithinRoom } from "./selector-room.ts";

@@ -19,10 +19,11 @@ import { isNameOf, namesOf } from "../certificate-names.ts";
 import type { AuthCredentials, PeerCredential } from "../credentials.ts";
 import { CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
-import { AUTH_METHOD_PSK, type AuthInput, pskAuth, signedOctets } from "./auth.ts";
+import { AUTH_METHOD_PSK, pskAuth, signedOctets } from "./auth.ts";
 import { notifyOf } from "./find-payload.ts";
 import type { HalfOpen } from "./half-open.ts";
 import { notify } from "./notify.ts";
+import { authInputOf } from "./transcript.ts";
 
 /** What the peer has sent to prove who it is. */
 export type PeerProof = {
@@ -47,7 +48,7 @@ export function ownProof(
   idBody: Uint8Array,
 ): Asked<readonly Payload[]> {
   const { prf } = half.algorithms;
-  const input = inputOf(half, half.id.role, idBody);
+  const input = authInputOf(half.transcript, half.keys, { role: half.id.role, idBody });
   if (own.kind === "psk") {
     const data = pskAuth(prf, own.psk, input);
     return { kind: "done", value: [{ kind: "AUTH", method: AUTH_METHOD_PSK, data }] };
@@ -79,7 +80,8 @@ export function judgeProof(
   { id, auth, certificates }: PeerProof,
 ): Result<Asked<Proven>, Refusal> {
   const { prf } = half.algorithms;
-  const input = inputOf(half, half.id.role === "initiator" ? "responder" : "initiator", id.body);
+  const role = half.id.role === "initiator" ? "responder" : "initiator";
+  const input = authInputOf(half.transcript, half.keys, { role, idBody: id.body });
   const { method } = auth;
   if (method === AUTH_METHOD_PSK) {
     if (peer.kind === "certificate") return err(otherMethod(method, peer));
@@ -172,12 +174,4 @@ function answerOf<K extends SignatureAnswer["op"]>(
 
 function otherMethod(method: number, peer: PeerCredential): Refusal {
   return { kind: "auth-method", method, wanted: peer.kind };
-}
-
-/** What the end of this role signs (§2.15). */
-function inputOf(half: HalfOpen, role: "initiator" | "responder", idBody: Uint8Array): AuthInput {
-  const { request, response, Ni, Nr, keys } = half;
-  return role === "initiator"
-    ? { message: request, nonce: Nr, SK_p: keys.SK_pi, idBody }
-    : { message: response, nonce: Ni, SK_p: keys.SK_pr, idBody };
 }

@@ -53,6 +53,9 @@ export type Opened =
       readonly fragments: Fragments;
     };
 
+/** A message of the peer as a whole, or one that is authentic and cannot be understood. */
+export type Read = Extract<Opened, { kind: "faulty" | "whole" }>;
+
 /** What sealing and opening take from outside. */
 export type Sealing = {
   random(count: number): Uint8Array;

@@ -23,9 +23,9 @@ import {
   counted,
   type MessageDuties,
   type MessageEvent,
-  type Read,
   takeMessage,
 } from "./known-peer-message.ts";
+import type { Read } from "./protect.ts";
 import { askForSecret } from "./rekey-ike-sa-request.ts";
 import type { Step } from "./step.ts";
 

@@ -37,22 +37,34 @@ export type AwaitingKeyExchange = {
   readonly expireAt: Instant;
 };
 
-export type AwaitingAuth = {
-  readonly phase: "awaiting-auth";
+/** Both IKE_SA_INIT messages are exchanged, and the peer goes through the rounds that follow. */
+export type Responding = {
+  readonly phase: "responding";
   readonly path: Path;
   readonly half: HalfOpen;
+  /** What is awaited in the first of the rounds. */
+  readonly round: ResponderRound;
+  /** The response to the request before, for its repeats. */
+  readonly lastResponse: readonly Uint8Array[];
+  /** Whether the peer can be sent to another gateway (RFC 5685). */
+  readonly redirect: RedirectSupport;
+  /** When the negotiation's time is over. */
+  readonly expireAt: Instant;
 };
+
+/** What the first round is waiting for. */
+export type ResponderRound =
+  | { readonly awaits: "request" }
+  | AwaitingRepeat
+  | AwaitingCredentials
+  | AwaitingVerification
+  | AwaitingSignature;
 
 /**
  * The site's IKE_AUTH request is not answered: a fault of ours, or `unknown_sites = "silent"`. Each
  * repeat of it is judged anew, until the negotiation's time is over (R6).
  */
-export type AwaitingRepeat = {
-  readonly phase: "awaiting-repeat";
-  readonly path: Path;
-  readonly half: HalfOpen;
-  readonly held: Held;
-};
+export type AwaitingRepeat = { readonly awaits: "repeat"; readonly held: Held };
 
 /** An IKE_AUTH request without an answer. */
 export type Held = {
@@ -101,18 +113,14 @@ export type AuthRequest = {
 
 /** The site's row is being looked up. */
 export type AwaitingCredentials = {
-  readonly phase: "awaiting-credentials";
-  readonly path: Path;
-  readonly half: HalfOpen;
+  readonly awaits: "credentials";
   readonly request: AuthRequest;
   readonly ticket: Ticket;
 };
 
-/** The site's signature and certificate are being judged. */
+/** The site's signature and certificate are being verified. */
 export type AwaitingVerification = {
-  readonly phase: "awaiting-verification";
-  readonly path: Path;
-  readonly half: HalfOpen;
+  readonly awaits: "verification";
   readonly request: AuthRequest;
   readonly credentials: Credentials;
   readonly ticket: Ticket;
@@ -120,9 +128,7 @@ export type AwaitingVerification = {
 
 /** The site has proved who it is; our own signature is being made. */
 export type AwaitingSignature = {
-  readonly phase: "awaiting-signature";
-  readonly path: Path;
-  readonly half: HalfOpen;
+  readonly awaits: "signature";
   readonly request: AuthRequest;
   readonly credentials: Credentials;
   readonly holder: CertificateHolder | undefined;
@@ -138,3 +144,6 @@ export type Refusing = {
   readonly response: readonly Uint8Array[];
   readonly answerAt: Instant;
 };
+
+/** Every phase of an IKE SA that the peer begins, until both ends are authenticated. */
+export type ResponderPhase = AwaitingKeyExchange | Responding | Refusing;

@@ -10,7 +10,9 @@ export function wipeSecrets(sa: IkeSa): void {
   if ("half" in sa) wipeHalfOpenKeys(sa.half.keys);
   if (sa.phase === "replaced") wipeIkeKeys(sa.former.keys);
   if ("keys" in sa) wipeIkeKeys(sa.keys);
-  if ("credentials" in sa) wipeCredentials(sa.credentials);
+  if (sa.phase === "responding" && "credentials" in sa.round) {
+    wipeCredentials(sa.round.credentials);
+  }
   if ("call" in sa) wipeCredentials(sa.call.credentials);
   if ("calling" in sa) {
     wipeCredentials(sa.calling.call.credentials);

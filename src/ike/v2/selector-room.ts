@@ -6,8 +6,7 @@ import { countPortBlocks } from "../../inet/port-block.ts";
 import { prefixRange } from "../../inet/prefix.ts";
 import { countRangePrefixes, rangePrefixes } from "../../inet/range.ts";
 import { SUBNET_PAIRS_MAX, SUBNETS_MAX } from "../../inet/subnet-pairs.ts";
-import type { TrafficSelector } from "../../wire/traffic-selector.ts";
-import { isAnyPort } from "../../wire/traffic-selector.ts";
+import { isAnyPort, type TrafficSelector } from "../../wire/traffic-selector.ts";
 
 export type Sides<T> = { readonly local: T; readonly remote: T };
 type Selectors = readonly TrafficSelector[];

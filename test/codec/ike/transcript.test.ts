@@ -1,0 +1,35 @@
+/** What both ends' AUTH covers (RFC 7296 §2.15). */
+
+import { expect, test } from "bun:test";
+import { authInputOf, transcriptOctets, transcriptOf } from "../../../src/ike/v2/transcript.ts";
+
+const octets = (value: number, length = 4) => new Uint8Array(length).fill(value);
+
+const TRANSCRIPT = transcriptOf({
+  request: octets(1, 5),
+  response: octets(2, 7),
+  Ni: octets(3),
+  Nr: octets(4),
+});
+
+const KEYS = { SK_pi: octets(5), SK_pr: octets(6) };
+
+test("V2-48: each end signs its own message, the nonce of the other, and its identity", () => {
+  const idBody = octets(7);
+  expect(authInputOf(TRANSCRIPT, KEYS, { role: "initiator", idBody })).toEqual({
+    message: octets(1, 5),
+    nonce: octets(4),
+    SK_p: octets(5),
+    idBody,
+  });
+  expect(authInputOf(TRANSCRIPT, KEYS, { role: "responder", idBody })).toEqual({
+    message: octets(2, 7),
+    nonce: octets(3),
+    SK_p: octets(6),
+    idBody,
+  });
+});
+
+test("a transcript counts as much memory as its messages take", () => {
+  expect(transcriptOctets(TRANSCRIPT)).toBe(12);
+});
