@@ -1,4 +1,4 @@
-/** The transforms that an IKE SA or a Child SA agreed on, resolved to what they do. */
+/** The algorithms that an IKE SA or a Child SA agreed on: transform numbers made usable. */
 
 import { type Encryption, encryptionFor } from "../crypto/encryption.ts";
 import { type Integrity, integrityFor } from "../crypto/integrity.ts";
@@ -9,7 +9,7 @@ import { TransformType } from "../crypto/transform.ts";
 
 export type IkeAlgorithms = {
   readonly encr: Encryption;
-  /** Undefined with AEAD encryption. */
+  /** Undefined if the encryption is an AEAD. */
   readonly integ: Integrity | undefined;
   readonly prf: Prf;
   readonly ke: number;
@@ -18,12 +18,12 @@ export type IkeAlgorithms = {
 export type EspAlgorithms = {
   readonly encr: Encryption;
   readonly integ: Integrity | undefined;
-  /** Key exchange of its own (PFS); 0 without. */
+  /** The key exchange of its own (PFS); 0 if it has none. */
   readonly ke: number;
   readonly esn: boolean;
 };
 
-/** One transform of each type, by number: what a proposal was narrowed to. */
+/** One transform of each type, by number: what was chosen from a proposal. */
 export type TransformChoice = {
   readonly encr: { readonly id: number; readonly keyBits: number | undefined };
   readonly integ: number;
@@ -59,7 +59,7 @@ export function ikeAlgorithmsText(algorithms: IkeAlgorithms): string {
   return names.join("/");
 }
 
-/** `AES_GCM_16_256`, with `/X25519` behind it if it had a key exchange of its own, and `/ESN`. */
+/** `AES_GCM_16_256`, followed by `/X25519` if it had its own key exchange, and by `/ESN`. */
 export function espAlgorithmsText(algorithms: EspAlgorithms): string {
   const names = [algorithms.encr.name];
   if (algorithms.integ !== undefined) names.push(algorithms.integ.name);
@@ -68,7 +68,7 @@ export function espAlgorithmsText(algorithms: EspAlgorithms): string {
   return names.join("/");
 }
 
-/** Whether one of the suites holds exactly these transforms: for an eroute known only later. */
+/** Whether a suite holds exactly these transforms. The eroute is known only after the choice. */
 export function acceptsIke(suites: readonly Suite[], algorithms: IkeAlgorithms): boolean {
   return suites.some(
     (suite) =>

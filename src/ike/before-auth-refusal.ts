@@ -1,11 +1,11 @@
-/** Why nothing came of a peer that has not told its ID yet. */
+/** Why a negotiation failed before the peer said who it is. */
 
 import { never } from "../octets/assert.ts";
 import type { Reason } from "../reason/reason.ts";
 
 export type BeforeAuthRefusal =
   | { readonly kind: "half-open-timeout"; readonly detail: string }
-  /** Its next message came in fragments that are not taken. */
+  /** Its next message came in fragments, which are not accepted. */
   | { readonly kind: "fragments-refused"; readonly detail: string }
   | {
       readonly kind: "too-long";
@@ -14,7 +14,7 @@ export type BeforeAuthRefusal =
       readonly max: number;
     };
 
-/** As the journal says it. */
+/** The words for the journal. */
 export function beforeAuthText(refusal: BeforeAuthRefusal): { reason: Reason; detail: string } {
   switch (refusal.kind) {
     case "half-open-timeout":

@@ -1,4 +1,4 @@
-/** What cannot be worked on now, through no fault of the peer. */
+/** Work that cannot be done now, through no fault of the peer. */
 
 import type { KeyExchangeFault } from "../crypto/key-exchange.ts";
 import { never } from "../octets/assert.ts";
@@ -9,7 +9,7 @@ export type BusyRefusal = {
   readonly detail: string;
 };
 
-/** A key exchange that came to nothing: only what is the peer's own fault is held against it. */
+/** Why a key exchange failed: the peer is blamed only for its own faults. */
 export function keyExchangeRefusal({
   kind,
   detail,

@@ -1,4 +1,4 @@
-/** What came of something that we asked the peer for, or of a site's call for somebody else. */
+/** Why a request of ours failed, or a site's call to another gateway than this one. */
 
 import { never } from "../octets/assert.ts";
 import type { PeerRefusedReason, Reason } from "../reason/reason.ts";
@@ -7,7 +7,7 @@ import { NotifyType, notifyName } from "../wire/v2/notify-type.ts";
 export type CallRefusal =
   /** The peer answered our request with an error notify. */
   | { readonly kind: "peer-refused"; readonly notify: number; readonly asked: string }
-  /** No answer, or one from another site than the one we called. */
+  /** No answer, or an answer from another site than the one that we called. */
   | { readonly kind: "no-answer"; readonly detail: string }
   /** The site called for another ID than ours. */
   | { readonly kind: "our-id"; readonly expected: string; readonly ours: string }
@@ -20,7 +20,7 @@ type CallRefusalText = {
   readonly wanted?: readonly string[];
 };
 
-/** What became of something that we asked the peer for. */
+/** The words for a failed request of ours. */
 export function callText(refusal: CallRefusal): CallRefusalText {
   switch (refusal.kind) {
     case "our-id":
@@ -49,7 +49,7 @@ export function callText(refusal: CallRefusal): CallRefusalText {
   }
 }
 
-/** A reason of its own for each error that an answer to a request of ours can be. */
+/** Each error notify that can answer a request of ours has its own reason. */
 const PEER_REFUSED: ReadonlyMap<number, PeerRefusedReason> = new Map([
   [NotifyType.UNSUPPORTED_CRITICAL_PAYLOAD, "peer-refused-unsupported-critical-payload"],
   [NotifyType.INVALID_IKE_SPI, "peer-refused-invalid-ike-spi"],

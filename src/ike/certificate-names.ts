@@ -1,4 +1,4 @@
-/** Whether a certificate is one of who the peer says to be (RFC 7296 §3.5, RFC 4945 §3.1). */
+/** Whether a certificate belongs to the ID that the peer sent (RFC 7296 §3.5, RFC 4945 §3.1). */
 
 import type { CertificateHolder } from "../crypto/signature.ts";
 import { addressFromOctets, formatAddress } from "../inet/address.ts";
@@ -7,8 +7,8 @@ import { nameText } from "../octets/distinguished-name.ts";
 import { type Identity, IdType } from "../wire/identity.ts";
 
 /**
- * A name or an address has to be in subjectAltName, a DER_ASN1_DN to be the subject. A KEY_ID
- * stands in no certificate. Wildcards in certificates are names of nobody.
+ * A name or an address must be in subjectAltName; a DER_ASN1_DN must equal the subject. No
+ * certificate holds a KEY_ID. A wildcard in a certificate matches no ID.
  */
 export function isNameOf(holder: CertificateHolder, { idType, data }: Identity): boolean {
   switch (idType) {
@@ -26,7 +26,7 @@ export function isNameOf(holder: CertificateHolder, { idType, data }: Identity):
   }
 }
 
-/** All names of a certificate, as a site could present them. */
+/** All names in a certificate, written as IDs that a site could send. */
 export function namesOf(holder: CertificateHolder): readonly string[] {
   const addresses = holder.ipAddresses.flatMap((octets) => addressFromOctets(octets) ?? []);
   return [
@@ -37,7 +37,7 @@ export function namesOf(holder: CertificateHolder): readonly string[] {
   ];
 }
 
-/** Names of certificates are ASCII: of another length than the octets none is the same. */
+/** Names in certificates are ASCII: a text of another length than the ID's octets differs. */
 function isOneOf(names: readonly string[], data: Uint8Array): boolean {
   const near = names.filter(({ length }) => length === data.length);
   if (near.length === 0) return false;
@@ -45,14 +45,14 @@ function isOneOf(names: readonly string[], data: Uint8Array): boolean {
   return near.some((name) => isSameName(name, text));
 }
 
-/** Whatever kinds of strings either end writes it in (RFC 5280 §7.1). */
+/** Whether two names are equal, whichever string types they are encoded with (RFC 5280 §7.1). */
 function isSameSubject({ subjectDer }: CertificateHolder, der: Uint8Array): boolean {
   return (
     equalOctets(subjectDer, der) || isSameName(nameText(subjectDer) ?? "", nameText(der) ?? "")
   );
 }
 
-/** ASCII letters count the same in either case, as in peer IDs. */
+/** The case of ASCII letters does not matter, as in peer IDs. */
 function isSameName(a: string, b: string): boolean {
   return a !== "" && lower(a) === lower(b);
 }

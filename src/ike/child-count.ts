@@ -4,8 +4,8 @@ import type { EspSpi } from "../inet/esp-spi.ts";
 import type { ChildPolicy, ChildSa } from "./child-sa.ts";
 
 /**
- * Our SPIs of the Child SAs that others replace. Such a one does not count: its heir stands for
- * both until it is deleted.
+ * Our SPIs of the Child SAs that have been replaced. They do not count: until the old one is
+ * deleted, its replacement counts for both.
  */
 export function replacedAmong(
   children: readonly Pick<ChildSa, "replaces">[],
@@ -14,9 +14,9 @@ export function replacedAmong(
 }
 
 /**
- * Whether there is room for what the peer asks for. A replacement adds nothing, so a site at its
- * limit can rekey each of its Child SAs. A second heir of the same one does; and a site that
- * replaces without ever deleting ends at twice the limit.
+ * Whether there is room for the Child SA that the peer asks for. A replacement adds nothing, so a
+ * site at its limit can rekey each of its Child SAs. A second replacement of the same Child SA does
+ * count. A site that never deletes what it replaces reaches twice the limit at most.
  */
 export function hasRoomFor(
   { children, policy }: { readonly children: readonly ChildSa[]; readonly policy: ChildPolicy },
@@ -29,5 +29,5 @@ export function hasRoomFor(
   return children.filter(({ spiIn }) => !replaced.has(spiIn)).length < max;
 }
 
-/** Each Child SA that counts, and the one before it that is still to be deleted. */
+/** Each Child SA that counts may have a predecessor that is not deleted yet. */
 const REPLACED_FACTOR = 2;

@@ -18,7 +18,7 @@ export type CookieInput = {
 const SECRET_OCTETS = 32;
 const SECRET_MS_MAX = 60_000;
 
-/** Makes cookies and knows its own again; the one before the current secret still counts. */
+/** Makes cookies and recognises its own, also those made with the secret before the current one. */
 export class CookieJar {
   #current: Uint8Array;
   #previous: Uint8Array | undefined;
@@ -38,7 +38,7 @@ export class CookieJar {
     return cookieOf(input, this.#version, this.#current);
   }
 
-  /** Whether `cookie` is one of ours for this input, made with the current or previous secret. */
+  /** Whether we made `cookie` for this input, with the current secret or the one before. */
   knows(cookie: Uint8Array, input: CookieInput, now: Instant): boolean {
     this.#renew(now);
     const version = cookie[0];

@@ -1,6 +1,6 @@
 /**
- * Where IKE SAs begin: a stranger calls, or we do. Another version joins here; what calls with
- * IKEv1 today is told apart by {@link isSpoken}.
+ * Where IKE SAs begin: a stranger sends a first message, or we call a site. Another version is
+ * added here. {@link isSpoken} says whether a message is of a version that is implemented.
  */
 
 import type { Result } from "../octets/result.ts";
@@ -25,13 +25,13 @@ import {
   versionAnswer as versionAnswerV2,
 } from "./v2/stranger.ts";
 
-/** The first message of a stranger, as far as it is read before there is room for it. */
+/** What is read of a stranger's first message before a place is given to it. */
 export type Opening = Ikev2Opening;
 
-/** A message of a stranger, and how such strangers are received. */
+/** A stranger's first message, and what applies to all strangers. */
 export type Reception = Omit<InitRequest, "payloads">;
 
-/** Whether messages of this version are taken. */
+/** Whether this version is implemented. */
 export function isSpoken({ version }: IkeHeader): boolean {
   return version.major === IKE_VERSION.major;
 }
@@ -41,17 +41,17 @@ export function isOpening(header: IkeHeader): boolean {
   return isOpeningV2(header);
 }
 
-/** Whether it is one part of a message. */
+/** Whether it is a fragment of a message. */
 export function isFragment(header: IkeHeader): boolean {
   return isFragmentV2(header);
 }
 
-/** Reads the first message of a stranger; or why it cannot be read. */
+/** Reads a stranger's first message, or says why it cannot be read. */
 export function readOpening(header: IkeHeader, octets: Uint8Array): Result<Opening, Refusal> {
   return readOpeningV2(header, octets);
 }
 
-/** Begins an IKE SA for a stranger, or refuses it (then nothing is kept). */
+/** Begins an IKE SA for a stranger, or refuses to (then no state is kept). */
 export function receive(
   opening: Opening,
   reception: Reception,
@@ -60,37 +60,37 @@ export function receive(
   return acceptInit({ ...reception, payloads: opening.payloads }, context);
 }
 
-/** Begins a call. */
+/** Calls a site. */
 export function beginCall(call: Call, context: IkeContext): Step {
   return beginCallV2(call, context);
 }
 
-/** Asks a stranger to show that its address is its own; nothing is kept of it. */
+/** Asks a stranger to prove that its address is real; no state is kept. */
 export function cookieAnswer(header: IkeHeader, cookie: Uint8Array): Uint8Array {
   return cookieAnswerV2(header, cookie);
 }
 
-/** Refuses a stranger; nothing is kept of it. */
+/** Refuses a stranger; no state is kept. */
 export function refusalAnswer({ spiI }: IkeHeader, refusal: Refusal): Uint8Array {
   return initRefusal({ spiI, spiR: asIkeSpi(0n) }, refusal);
 }
 
-/** Sends a stranger to another gateway; nothing is kept of it (RFC 5685 §3). */
+/** Redirects a stranger to another gateway; no state is kept (RFC 5685 §3). */
 export function redirectAnswer({ spiI }: IkeHeader, to: Gateway, Ni: Uint8Array): Uint8Array {
   return initRedirect(spiI, to, Ni);
 }
 
-/** The answer to a message whose IKE SA is not here; undefined: there is none. */
+/** The answer to a message for an IKE SA that does not exist; undefined: no answer. */
 export function unknownSpiAnswer(header: IkeHeader): Uint8Array | undefined {
   return unknownSpiAnswerV2(header);
 }
 
-/** The answer to a message of a version that is not spoken; undefined: there is none. */
+/** The answer to a message of a version that is not implemented; undefined: no answer. */
 export function versionAnswer(header: IkeHeader): Uint8Array | undefined {
   return versionAnswerV2(header);
 }
 
-/** What a message says that is not encrypted; undefined if it is. */
+/** The content of a message that is not encrypted; undefined if it is encrypted. */
 export function seenInClear(
   header: IkeHeader,
   octets: Uint8Array,

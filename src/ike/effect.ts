@@ -1,4 +1,4 @@
-/** What one IKE SA wants done. */
+/** What an IKE SA asks its surroundings to do. */
 
 import type { KeyExchangeRequest } from "../crypto/key-exchange.ts";
 import type { CertificateHolder, SignatureRequest } from "../crypto/signature.ts";
@@ -18,7 +18,7 @@ import type { RefusalText } from "./refusal-text.ts";
 import type { MessageListener } from "./seen-message.ts";
 import type { Ticket } from "./ticket.ts";
 
-/** Keys by direction, seen from here. */
+/** The keys of both directions, named from our side. */
 export type ChildKeys = { readonly in: EspDirectionKeys; readonly out: EspDirectionKeys };
 
 export type IkeNote = RefusalText & {
@@ -27,13 +27,13 @@ export type IkeNote = RefusalText & {
   readonly outcome: "ok" | "failed" | "refused" | "note";
 };
 
-/** `Sa`: an authenticated IKE SA, as the version that makes these effects has it. */
+/** `Sa`: the type of an authenticated IKE SA in the version that makes these effects. */
 export type EffectOf<Sa> =
   | { readonly kind: "send"; readonly octets: Uint8Array; readonly path: Path }
   | { readonly kind: "key-exchange"; readonly ticket: Ticket; readonly op: KeyExchangeRequest }
-  /** Make or judge a signature; answered by `signature-answer`. */
+  /** Make or verify a signature; answered by `signature-answer`. */
   | { readonly kind: "signature"; readonly ticket: Ticket; readonly op: SignatureRequest }
-  /** Who is this, and what is its key? Answered by `credentials`. */
+  /** Find the peer with this ID, and its keys; answered by `credentials`. */
   | {
       readonly kind: "identify";
       readonly ticket: Ticket;
@@ -46,7 +46,7 @@ export type EffectOf<Sa> =
       readonly initialContact: boolean;
       readonly holder: CertificateHolder | undefined;
     }
-  /** The peer has proved who it is, and gets no answer for now: {@link Credentials.obstacle}. */
+  /** The peer has proved who it is, but gets no answer yet: {@link Credentials.obstacle}. */
   | { readonly kind: "held-back" }
   /**
    * Install a Child SA; answered by `child-installed`. With `inboundOnly` the outbound state waits
@@ -60,26 +60,26 @@ export type EffectOf<Sa> =
       readonly inboundOnly: boolean;
     }
   | { readonly kind: "child-outbound"; readonly spiIn: EspSpi }
-  /** The Child SAs' packets come from and go to another address: the IKE SA's path says which. */
+  /** Move all Child SAs to the addresses and ports of the IKE SA's path, which has changed. */
   | { readonly kind: "moved" }
-  /** How many packets have the Child SAs carried? Answered by `usage`. */
+  /** Ask the kernel what the Child SAs have carried; answered by `usage`. */
   | { readonly kind: "probe-usage"; readonly ticket: Ticket }
-  /** One octet for the NAT before us (RFC 3948 §2.3). */
+  /** Send one octet, so that the NAT in front of us keeps its mapping (RFC 3948 §2.3). */
   | { readonly kind: "keepalive" }
-  /** It is time to call the peer again, with a new authentication; this IKE SA stays until then. */
+  /** Authenticate the peer anew with a new IKE SA; this one stays until that one is up. */
   | { readonly kind: "reauthenticate"; readonly why: "reauthentication" | "keys-refused" }
-  /** The site that we called redirects us; this IKE SA stays until one is up there. */
+  /** The site that we called redirects us; this IKE SA stays until a new one is up there. */
   | { readonly kind: "redirected"; readonly to: Gateway }
   | { readonly kind: "child-down"; readonly spiIn: EspSpi; readonly why: Reason }
-  /** A new IKE SA of the same site takes over, with the Child SAs that it names. */
+  /** A new IKE SA of the same site replaces this one, and takes the Child SAs that it names. */
   | { readonly kind: "rekeyed"; readonly successor: Sa }
-  /** These Child SAs are another IKE SA's from now on; if it does not take them, they go. */
+  /** Give these Child SAs to another IKE SA; if it does not take them, they are removed. */
   | { readonly kind: "hand-over"; readonly to: IkeSpi; readonly children: readonly ChildSa[] }
-  /** Something happened that another IKE SA of the same site has to know. */
+  /** Pass an event to another IKE SA of the same site. */
   | { readonly kind: "tell"; readonly to: IkeSpi; readonly event: IkeEvent }
   | { readonly kind: "count"; readonly counter: IkeCounter }
   | { readonly kind: "note"; readonly note: IkeNote }
-  /** `childSasStay`: a version whose Child SAs outlive the IKE SA that made them says so. */
+  /** `childSasStay`: set by a version whose Child SAs outlive the IKE SA that made them. */
   | { readonly kind: "ended"; readonly reason: EndReason; readonly childSasStay?: true };
 
 export type IkeCounter =
@@ -98,19 +98,19 @@ export type IkeCounter =
   | "redirects_sent"
   | "child_sas_narrowed_by_limit";
 
-/** What a step needs from outside; the same in every phase. */
+/** What every step needs from outside, whatever the phase. */
 export type IkeContext = {
   readonly now: Instant;
   /**
-   * A refused IKE_AUTH is answered so long after its request, or twice as long, and so on: longer
-   * than it can take to find out why, so that the time says nothing.
+   * A refused IKE_AUTH is answered this long after its request, or a multiple of it. It is longer
+   * than any check takes, so the time of the answer reveals nothing.
    */
   readonly refusalMs: number;
   random(count: number): Uint8Array;
   ticket(): Ticket;
-  /** An ESP SPI that no Child SA here has. */
+  /** A new ESP SPI that no Child SA here uses. */
   espSpi(): EspSpi;
-  /** An IKE SPI that no IKE SA here has. */
+  /** A new IKE SPI that no IKE SA here uses. */
   ikeSpi(): IkeSpi;
   readonly onMessage: MessageListener;
 };

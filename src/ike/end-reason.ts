@@ -1,4 +1,4 @@
-/** Why an IKE SA is over. */
+/** Why an IKE SA has ended. */
 
 import type { Reason } from "../reason/reason.ts";
 import type { Gateway } from "../wire/gateway.ts";
@@ -10,10 +10,10 @@ export type EndReason =
   | { readonly kind: "peer-deleted" }
   | { readonly kind: "we-deleted"; readonly why: Reason }
   | { readonly kind: "replaced-by-rekey" }
-  /** The caller goes to another gateway (RFC 5685). */
+  /** The initiator was redirected to another gateway (RFC 5685). */
   | { readonly kind: "redirected"; readonly to: Gateway };
 
-/** One word for why an IKE SA is over. */
+/** The reason as one word of the closed list. */
 export function endWord(reason: EndReason): Reason {
   switch (reason.kind) {
     case "refused":

@@ -1,4 +1,4 @@
-/** What can happen to one IKE SA. */
+/** What can happen to an IKE SA. */
 
 import type { KeyExchangeResult } from "../crypto/key-exchange.ts";
 import type { SignatureResult } from "../crypto/signature.ts";
@@ -15,40 +15,40 @@ import type { Refusal } from "./refusal.ts";
 import type { IkeSaSettings } from "./settings.ts";
 import type { Ticket } from "./ticket.ts";
 
-/** What later exchanges of an IKE SA go by: a new configuration may change it. */
+/** What applies to later exchanges of an IKE SA; a new configuration may change it. */
 export type Terms = {
   readonly policy: ChildPolicy;
   readonly settings: IkeSaSettings;
 };
 
-/** What a site is called with. */
+/** Everything needed to call a site. */
 export type Call = {
   readonly path: Path;
-  /** Both ends' ports once there is a NAT (RFC 7296 §2.23). */
+  /** The ports of both ends from the moment a NAT is found (RFC 7296 §2.23). */
   readonly natPorts: { readonly local: number; readonly remote: number };
   readonly credentials: Credentials;
-  /** Who has to answer: sent as IDr, and what the answer's IDr is compared with. */
+  /** The ID of the site: sent as IDr, and shown when the answer's IDr differs. */
   readonly peer: Identity;
-  /** Whether `identity` is the site that is called. */
+  /** Whether this ID is that of the site we call. */
   isPeer(identity: Identity): boolean;
-  /** No other IKE SA with the site is known here (§2.4). */
+  /** There is no other IKE SA with the site here (§2.4). */
   readonly initialContact: boolean;
-  /** The gateway that has sent us here (RFC 5685 §3). */
+  /** The gateway that redirected us to this site (RFC 5685 §3). */
   readonly redirectedFrom: Gateway | undefined;
 };
 
-/** What a site is authenticated with, and what it may have then. */
+/** What authenticates a site, and what it may have once it is authenticated. */
 export type Credentials = Terms &
   AuthCredentials & {
-    /** Undefined: the site has none, or is not to use it. */
+    /** Undefined: the site has none, or must not use it. */
     readonly ppk: PpkCredential | undefined;
-    /** Why a site that proves who it is gets no answer for now; left out: it gets one. */
+    /** Why an authenticated site gets no answer yet; absent: it gets one. */
     readonly obstacle?: Refusal;
-    /** A site that does not prove who it is gets no answer. */
+    /** A site that fails to authenticate gets no answer. */
     readonly isSilent: boolean;
   };
 
-/** Why an IKE SA is not needed: both ends have called at once; the site has called again. */
+/** Why an IKE SA is superfluous: both ends called at once, or the site has called again. */
 export type Redundancy = "redundant" | "replaced-by-newer";
 
 export type IkeEvent =
@@ -80,43 +80,43 @@ export type IkeEvent =
     }
   /** Tell the peer that the IKE SA is deleted. */
   | { readonly kind: "close"; readonly why: Reason }
-  /** Forget the IKE SA without a word: the peer has said that it knows nothing of it any more. */
+  /** Forget the IKE SA without telling the peer, which has said that it no longer knows it. */
   | { readonly kind: "drop"; readonly why: Reason }
-  /** What holds from the next exchange on; what is up stays as it is. */
+  /** New terms apply from the next exchange on; existing Child SAs stay as they are. */
   | { readonly kind: "terms"; readonly terms: Terms }
-  /** One Child SA is gone here (its lifetime is over): tell the peer. */
+  /** The kernel removed a Child SA at the end of its lifetime: tell the peer. */
   | { readonly kind: "close-child"; readonly spiIn: number }
-  /** The keys of a Child SA have served long enough (RFC 7296 §2.8). */
+  /** Rekey a Child SA: its keys are old enough (RFC 7296 §2.8). */
   | { readonly kind: "rekey-child"; readonly spiIn: number }
   | { readonly kind: "rekey-ike" }
-  /** A packet wants to go where no Child SA leads. */
+  /** A packet needs a Child SA that does not exist. */
   | {
       readonly kind: "new-child";
       readonly local: readonly TrafficSelector[];
       readonly remote: readonly TrafficSelector[];
     }
-  /** Send the site to another gateway, if it can be sent (RFC 5685 §5). */
+  /** Redirect the site to another gateway, if it supports that (RFC 5685 §5). */
   | { readonly kind: "redirect"; readonly to: Gateway }
-  /** Ask the peer now whether it is still there, unless it has just been heard. */
+  /** Check now whether the peer still answers, unless it was heard a moment ago. */
   | { readonly kind: "check-liveness" }
-  /** Answer to `probe-usage`: whether Child SAs have carried packets since the last time. */
+  /** Answer to `probe-usage`: whether Child SAs carried packets since the last question. */
   | {
       readonly kind: "usage";
       readonly ticket: Ticket;
       readonly hasReceived: boolean;
       readonly hasSent: boolean;
     }
-  /** The kernel has seen authentic packets of the peer from elsewhere (XFRM_MSG_MAPPING). */
+  /** The peer's authentic packets come from another address or port (XFRM_MSG_MAPPING). */
   | { readonly kind: "peer-moved"; readonly remote: Endpoint }
-  /** Another IKE SA of the site has handed its Child SAs over: they are this one's now. */
+  /** Another IKE SA of the site has handed over these Child SAs: they belong to this one now. */
   | { readonly kind: "adopt"; readonly children: readonly ChildSa[] }
   /**
-   * Both ends rekeyed at the same time, and the IKE SA `to` counts: it gets the Child SAs of this
-   * one, which the peer deletes, or we do after a while (§2.8.2).
+   * Both ends rekeyed at the same time, and the IKE SA `to` is the one that stays: it gets the
+   * Child SAs of this one, which the peer deletes, or we do after a while (§2.8.2).
    */
   | { readonly kind: "stand-down"; readonly to: IkeSpi }
-  /** The other IKE SA of the site has gone: this one is needed again. */
+  /** The other IKE SA of the site is gone: this one is needed again. */
   | { readonly kind: "needed" }
-  /** There is another IKE SA: the peer deletes this one, or we do after a while, saying why. */
+  /** Another IKE SA of the site exists: the peer deletes this one, or we do after a while. */
   | { readonly kind: "redundant"; readonly why: Redundancy }
   | { readonly kind: "deadline" };

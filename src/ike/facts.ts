@@ -1,4 +1,4 @@
-/** What the rooms above may know of an IKE SA, whatever its version and phase. */
+/** What other rooms may know about an IKE SA, whatever its version and phase. */
 
 import type { Path } from "../inet/endpoint.ts";
 import type { Instant } from "../octets/instant.ts";
@@ -8,51 +8,51 @@ import type { ChildPolicy, ChildSa } from "./child-sa.ts";
 import type { Nat } from "./nat.ts";
 import type { SaId } from "./sa-id.ts";
 
-/** How far an IKE SA is. */
+/** How far an IKE SA has come. */
 export type Stage =
-  /** The peer has called and has not proved who it is. */
+  /** The peer began it and has not proved who it is. */
   | "half-open"
-  /** We call and have not said who we are. */
+  /** We began it and have not said who we are. */
   | "calling"
-  /** We call and have said who we are. */
+  /** We began it and have sent our proof of who we are. */
   | "proving"
   /** Both ends are authenticated. */
   | "up"
-  /** Both ends are authenticated, and another IKE SA has its place: it waits to be deleted. */
+  /** Both ends are authenticated, and a rekey has replaced it: it waits to be deleted. */
   | "replaced"
-  /** We told the peer that the IKE SA is deleted. */
+  /** We have sent a Delete and wait for its answer. */
   | "closing"
   /** It only answers repeats. */
   | "over";
 
-/** The facts of an IKE SA that both ends have authenticated: made on demand, never kept. */
+/** The facts about an authenticated IKE SA: made on demand, never stored. */
 export type IkeSaFacts = {
   readonly id: SaId;
   readonly peer: Identity;
   readonly establishedAt: Instant;
   readonly path: Path;
   readonly nat: Nat;
-  /** Our port for IKE and for ESP in UDP once there is a NAT. */
+  /** Our port for IKE and ESP in UDP, used from the moment a NAT is found. */
   readonly natPort: number;
   readonly algorithms: IkeAlgorithms;
-  /** A post-quantum pre-shared key is in its keys. */
+  /** A post-quantum pre-shared key is mixed into its keys. */
   readonly usesPpk: boolean;
   readonly policy: ChildPolicy;
   readonly children: readonly ChildSa[];
-  /** Another IKE SA has its place: it waits to be deleted. */
+  /** A rekey has replaced it: it waits to be deleted. */
   readonly isReplaced: boolean;
-  /** The peer has the answer to its IKE_AUTH: it knows that the IKE SA is up. */
+  /** The peer's IKE_AUTH has been answered, so it knows that the IKE SA is up. */
   readonly isAnswered: boolean;
-  /** A request of the peer waits for its answer. */
+  /** A request of the peer is being worked on. */
   readonly isServing: boolean;
-  /** There is another IKE SA of the site: the peer may delete this one. */
+  /** The site has another IKE SA: the peer may delete this one. */
   readonly isRedundant: boolean;
-  /** Its site was told to go to another gateway (RFC 5685). */
+  /** The site was redirected to another gateway (RFC 5685). */
   readonly isSentAway: boolean;
-  /** Another gateway sent its site here. */
+  /** Another gateway redirected the site to us. */
   readonly isSentHere: boolean;
-  /** Its site can be sent to another gateway. */
+  /** The site can be redirected to another gateway. */
   readonly canBeSentAway: boolean;
-  /** It takes the Child SAs that another IKE SA of the site hands over. */
+  /** It accepts Child SAs that another IKE SA of the site hands over. */
   readonly canTakeChildSas: boolean;
 };

@@ -1,6 +1,6 @@
 /**
- * An IKE SA of any version, as the rooms above see it: a value that they keep and hand back, and
- * facts about it. Another version joins here, and nothing above asks which one it is.
+ * An IKE SA of any version, as other rooms see it: a value that they keep and hand back, and facts
+ * about it. Another version is added here; no other room asks for the version.
  */
 
 import type { Path } from "../inet/endpoint.ts";
@@ -20,35 +20,35 @@ export type IkeSa = Ikev2Sa;
 
 export type IkeEffect = EffectOf<IkeSa>;
 
-/** The IKE SA after an event (undefined: forget it), and what to do, in this order. */
+/** The IKE SA after an event (undefined: it is gone), and what to do, in this order. */
 export type Step = { readonly sa: IkeSa | undefined; readonly effects: readonly IkeEffect[] };
 
-/** Takes in one event. What does not fit the phase changes nothing. */
+/** Handles one event. An event that does not fit the phase changes nothing. */
 export function step(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
   return stepV2(sa, event, context);
 }
 
-/** When the event `deadline` is due; undefined if nothing is waited for. */
+/** When the event `deadline` is due; undefined if the IKE SA waits for no instant. */
 export function deadlineOf(sa: IkeSa): Instant | undefined {
   return deadlineOfV2(sa);
 }
 
-/** How far it is. */
+/** How far it has come. */
 export function stageOf(sa: IkeSa): Stage {
   return stageOfV2(sa);
 }
 
-/** What is known of it; undefined until both ends are authenticated, and once it is deleted. */
+/** The facts about it; undefined before both ends are authenticated, and after its deletion. */
 export function factsOf(sa: IkeSa): IkeSaFacts | undefined {
   return factsOfV2(sa);
 }
 
-/** Its names. */
+/** Its SPIs, and our role in it. */
 export function saIdOf(sa: IkeSa): SaId {
   return saIdOfV2(sa);
 }
 
-/** Our own SPI: under it the concentrator keeps the IKE SA. */
+/** Our own SPI: the key under which the concentrator keeps the IKE SA. */
 export function spiOf(sa: IkeSa): ReturnType<typeof localSpi> {
   return localSpi(saIdOfV2(sa));
 }
@@ -58,12 +58,12 @@ export function pathOf(sa: IkeSa): Path {
   return pathOfV2(sa);
 }
 
-/** How much memory it takes while its peer has not authenticated; 0 from then on. */
+/** How much memory it takes until its peer has authenticated; 0 after that. */
 export function halfOpenOctets(sa: IkeSa): number {
   return halfOpenOctetsV2(sa);
 }
 
-/** A line for Wireshark, see there; undefined while it has no keys. A secret. */
+/** A line of Wireshark's decryption table; undefined while it has no keys. A secret. */
 export function decryptionTableLine(sa: IkeSa): string | undefined {
   return decryptionTableLineV2(sa);
 }

@@ -1,4 +1,4 @@
-/** Chance in times, so that sites that came together do not do everything together. */
+/** Randomised times, so that sites that connected together do not do everything together. */
 
 import { RETRY_MS, RETRY_MS_MIN, RETRY_SHARE } from "./limits.ts";
 
@@ -8,12 +8,12 @@ export function jittered(ms: number, share: number, random: (count: number) => U
   return Math.round(ms * (share + ((1 - share) * (high * 256 + low)) / 0xffff));
 }
 
-/** `ms`, up to `share` of it more or less, drawn from `random`. */
+/** `ms`, more or less by up to `share` of it, drawn from `random`. */
 export function around(ms: number, share: number, random: (count: number) => Uint8Array): number {
   return jittered(ms * (1 + share), (1 - share) / (1 + share), random);
 }
 
-/** How long to wait before asking again for keys that the peer has refused to replace just now. */
+/** How long to wait before the next request for new keys, after the peer has refused one. */
 export function retryMs(lifetimeMs: number, random: (count: number) => Uint8Array): number {
   const ms = Math.min(RETRY_MS, Math.max(RETRY_MS_MIN, lifetimeMs * RETRY_SHARE));
   return 2 * jittered(ms, 0.5, random);

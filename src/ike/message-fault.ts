@@ -1,4 +1,4 @@
-/** Messages, or parts of them, that cannot be understood (RFC 7296 §2.5, §2.21.3). */
+/** Messages, or parts of messages, that cannot be understood (RFC 7296 §2.5, §2.21.3). */
 
 import { never } from "../octets/assert.ts";
 import type { Malformed } from "../octets/reader.ts";
@@ -10,7 +10,7 @@ export type MessageFault =
   | Malformed
   | { readonly kind: "unsupported-critical"; readonly payloadType: number }
   | { readonly kind: "missing-payload"; readonly exchange: string; readonly payload: string }
-  /** A payload that the exchange needs came, and its content makes no sense. */
+  /** A payload that the exchange needs is there, but its content is malformed. */
   | {
       readonly kind: "unreadable-payload";
       readonly exchange: string;
@@ -19,14 +19,14 @@ export type MessageFault =
       readonly detail: string;
     };
 
-/** INVALID_SYNTAX ends the IKE SA (§2.21.3): where another notify says it as well, it stays. */
+/** INVALID_SYNTAX ends the IKE SA (§2.21.3); another notify that fits keeps it. */
 export function unreadableType(payloadType: number): number {
   if (payloadType === PayloadType.SA) return NotifyType.NO_PROPOSAL_CHOSEN;
   const isSelector = payloadType === PayloadType.TSi || payloadType === PayloadType.TSr;
   return isSelector ? NotifyType.TS_UNACCEPTABLE : NotifyType.INVALID_SYNTAX;
 }
 
-/** What an operator is told of it. */
+/** The words for operators. */
 export function messageFaultText(fault: MessageFault): {
   readonly reason: Reason;
   readonly detail: string;
@@ -44,7 +44,7 @@ export function messageFaultText(fault: MessageFault): {
     case "unsupported-critical":
       return {
         reason: "unsupported-critical-payload",
-        detail: `the site insists on payload type ${fault.payloadType}, which is not known here`,
+        detail: `the site marks payload type ${fault.payloadType} as critical; it is unknown here`,
       };
     default:
       return never(fault);

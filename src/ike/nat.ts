@@ -1,4 +1,4 @@
-/** NATs between both ends. */
+/** NATs between the two ends. */
 
-/** Which end has a NAT before it, seen from here. */
+/** Which end has a NAT in front of it, seen from here. */
 export type Nat = "none" | "local" | "remote" | "both";

@@ -1,25 +1,25 @@
-/** Why two ends do not agree on a PPK (RFC 8784 §3), in words for the journal. */
+/** Why the two ends do not agree on a PPK (RFC 8784 §3), and the words for the journal. */
 
 import type { RefusalText } from "./refusal-text.ts";
 
 export type PpkFault =
-  /** The site does not say USE_PPK, and has to. */
+  /** The site does not send USE_PPK, but must. */
   | "ppk-missing"
-  /** It says USE_PPK, and then names none. */
+  /** It sends USE_PPK, but no PPK_IDENTITY. */
   | "ppk-without-identity"
-  /** It names one that is not on record, and does not go without, or may not. */
+  /** Its PPK is not on record here, and it cannot or must not go on without one. */
   | "ppk-unknown"
-  /** Its AUTH without a PPK is right, the one with the PPK is not. */
+  /** Its AUTH without a PPK is right, but the one with the PPK is wrong. */
   | "wrong-ppk"
-  /** One of both keys is wrong, or both are: only a site that can do without a PPK tells which. */
+  /** The key, the PPK or both are wrong; only a site that can do without a PPK shows which. */
   | "wrong-psk-or-ppk"
   | "wrong-signature-or-ppk"
-  /** We call: the site does not say USE_PPK, and has to. */
+  /** We are the initiator: the site does not send USE_PPK, but must. */
   | "ppk-unsupported"
-  /** We call: the site has not taken the PPK, and has to. */
+  /** We are the initiator: the site did not use the PPK, but must. */
   | "ppk-ignored";
 
-/** Both sides are PPK_IDs; a side is empty where it names none. */
+/** Both sides are PPK_IDs; a side that names none is empty. */
 export type PpkRefusal = {
   readonly kind: "ppk";
   readonly fault: PpkFault;
@@ -27,7 +27,7 @@ export type PpkRefusal = {
   readonly wanted: readonly string[];
 };
 
-/** What an operator is told. */
+/** The words for operators. */
 export function ppkFaultText({ fault, offered, wanted }: PpkRefusal): RefusalText {
   const [theirs] = offered;
   const [ours = "none"] = wanted;
@@ -47,11 +47,11 @@ const DETAILS: Readonly<Record<PpkFault, (theirs: string, ours: string) => strin
   "wrong-ppk": () =>
     "the pre-shared key is right, the PPK of the site differs from the one on record",
   "wrong-psk-or-ppk": () =>
-    "the pre-shared key or the PPK of the site differs from the one on record: both are in its " +
-    "proof, which does not tell which",
+    "the pre-shared key or the PPK of the site differs from the one on record: its " +
+    "proof depends on both, and does not show which",
   "wrong-signature-or-ppk": () =>
-    "the signature of the site is wrong, or its PPK differs from the one on record: both are in " +
-    "its proof, which does not tell which",
+    "the signature of the site is wrong, or its PPK differs from the one on record: " +
+    "its proof depends on both, and does not show which",
   "ppk-unsupported": (_, ours) =>
     `the site does not say that it can use PPKs, but has to use the one called ${ours}`,
   "ppk-ignored": (_, ours) => `the site goes on without the PPK ${ours}, which it has to use`,

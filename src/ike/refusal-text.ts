@@ -1,8 +1,8 @@
-/** What the journal says of a refusal. */
+/** A refusal as the journal shows it. */
 
 import type { Reason } from "../reason/reason.ts";
 
-/** A refusal in words, for the journal: one hyphenated word and a sentence. */
+/** One word of the closed list of reasons, and a sentence. */
 export type RefusalText = {
   readonly reason: Reason;
   readonly detail: string;

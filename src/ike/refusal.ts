@@ -12,7 +12,7 @@ import { type MessageFault, messageFaultText } from "./message-fault.ts";
 import { type PpkRefusal, ppkFaultText } from "./ppk-fault.ts";
 import type { RefusalText } from "./refusal-text.ts";
 
-/** A refusal keeps both sides, what was offered and what is wanted: people ask for it. */
+/** A refusal holds both sides, what was offered and what is wanted, so that both can be shown. */
 export type Refusal =
   | MessageFault
   | {
@@ -29,7 +29,7 @@ export type Refusal =
       readonly method: number;
       readonly wanted: PeerCredential["kind"];
     }
-  /** A certificate or signature, the peer's or ours, is not what it has to be. */
+  /** A certificate or signature, the peer's or ours, is not valid. */
   | { readonly kind: "certificate"; readonly fault: SignatureFault }
   | {
       readonly kind: "id-not-in-certificate";
@@ -39,7 +39,7 @@ export type Refusal =
   | PpkRefusal
   /**
    * No credentials for the ID: `reason` says which step failed (match, look-up, row, table).
-   * `isUnanswered`: the site is not told, so that it asks again.
+   * `isUnanswered`: the site gets no answer, so that it asks again.
    */
   | {
       readonly kind: "no-credentials";
@@ -52,24 +52,24 @@ export type Refusal =
       readonly offered: readonly string[];
       readonly wanted: readonly string[];
     }
-  /** The peer grants what was asked for in more pieces than one Child SA has room for. */
+  /** The peer grants our request in more selectors than one Child SA may have. */
   | { readonly kind: "too-many-selectors"; readonly detail: string }
-  /** Inner addresses of these families are asked for; the site's own subnets hold no single one. */
+  /** The site asks for inner addresses of these families; none of its subnets is one address. */
   | {
       readonly kind: "no-internal-address";
       readonly asked: readonly string[];
       readonly own: readonly string[];
     }
   | { readonly kind: "no-additional-sas"; readonly max: number }
-  /** The subnets of all Child SAs of the site would be too many pairs. */
+  /** All Child SAs of the site together would have too many pairs of subnets. */
   | { readonly kind: "no-additional-pairs"; readonly max: number }
   | { readonly kind: "child-sa-not-found"; readonly spi: number; readonly protocol: number }
   | { readonly kind: "temporary-failure"; readonly detail: string }
-  /** Our own kernel, not the peer: `reason` says in a word what it lacks. */
+  /** Our own kernel refused, not the peer; `reason` says why. */
   | { readonly kind: "kernel"; readonly reason: KernelReason; readonly detail: string }
-  /** The SPI that the peer has chosen is taken at its address. */
+  /** The SPI that the peer chose is already in use at its address. */
   | { readonly kind: "spi-in-use"; readonly detail: string }
-  /** Another site that is connected has the subnet. */
+  /** Another connected site has the subnet. */
   | { readonly kind: "subnet-in-use"; readonly detail: string }
   | BeforeAuthRefusal
   | CallRefusal
@@ -77,7 +77,7 @@ export type Refusal =
 
 export type KernelReason = "kernel-refused" | "kernel-out-of-memory" | "kernel-conflict";
 
-/** What an operator is told of a refusal. */
+/** The words for operators. */
 export function refusalText(refusal: Refusal): RefusalText {
   switch (refusal.kind) {
     case "malformed":
@@ -151,7 +151,7 @@ export function refusalText(refusal: Refusal): RefusalText {
   }
 }
 
-/** Why the peer is not believed to be who it says. */
+/** Why the peer's proof of its identity is not accepted. */
 function proofText(
   refusal: Extract<Refusal, { kind: "auth-method" | "certificate" | "id-not-in-certificate" }>,
 ): RefusalText {
@@ -208,7 +208,7 @@ const WANTED_METHODS: Readonly<Record<PeerCredential["kind"], readonly string[]>
   either: ["pre-shared key", "digital signature with a certificate"],
 };
 
-/** Why the peer does not get what it asks for beside its IKE SA. */
+/** Why the peer does not get the Child SA or address that it asks for. */
 function childText(
   refusal: Extract<
     Refusal,
@@ -228,15 +228,15 @@ function childText(
         reason: "too-many-selectors",
         detail:
           `the site cuts the subnets into too many pieces: ${refusal.detail} would be left out; ` +
-          "let it take them as they are asked for, or have wider ones on both ends",
+          "let it accept them as requested, or configure wider ones on both ends",
       };
     case "no-internal-address":
       return {
         reason: "internal-address-failure",
         detail:
           `the site asks for an inner ${refusal.asked.join(" or ")} address (virtual IP): it ` +
-          "would get its own remote subnet, were that a single address; " +
-          `it is ${refusal.own.join(", ")}`,
+          "would get its own remote subnet if that were a single address, " +
+          `but it is ${refusal.own.join(", ")}`,
       };
     case "no-additional-sas":
       return {
@@ -248,7 +248,7 @@ function childText(
     case "no-additional-pairs":
       return {
         reason: "no-additional-pairs",
-        detail: `the Child SAs of one site may join ${refusal.max} pairs of subnets, and no more`,
+        detail: `all Child SAs of a site together may have at most ${refusal.max} pairs of subnets`,
       };
     case "child-sa-not-found":
       return {

@@ -1,15 +1,15 @@
-/** What names an IKE SA (RFC 7296 §2.6). */
+/** How an IKE SA is identified (RFC 7296 §2.6). */
 
 import type { IkeSpi } from "../wire/header.ts";
 
-/** What names an IKE SA. `role`: whether we are its original initiator. */
+/** The SPIs of an IKE SA. `role`: whether we sent its first message. */
 export type SaId = {
   readonly spiI: IkeSpi;
   readonly spiR: IkeSpi;
   readonly role: "initiator" | "responder";
 };
 
-/** Our own SPI: under it the concentrator keeps the IKE SA. */
+/** Our own SPI: the key under which the concentrator keeps the IKE SA. */
 export function localSpi(id: SaId): IkeSpi {
   return id.role === "initiator" ? id.spiI : id.spiR;
 }

@@ -1,18 +1,18 @@
-/** Messages as people read them, shown to those who look at one site closely. */
+/** Messages in readable form, for operators who trace one site. */
 
 import type { SaId } from "./sa-id.ts";
 
-/** A message in the clear. */
+/** A message after decryption. */
 export type SeenMessage = {
   readonly way: "received" | "sent";
   readonly id: Pick<SaId, "spiI" | "spiR">;
-  /** The exchange by its name. */
+  /** The name of the exchange. */
   readonly exchange: string;
   readonly messageId: number;
   readonly response: boolean;
-  /** What is inside, in words; nothing secret is in it. */
+  /** The payloads in words, without secrets. */
   readonly inside: string;
 };
 
-/** Told of each message of each IKE SA; undefined where nobody looks: then it costs nothing. */
+/** Is called with each message of each IKE SA; undefined, and free, while nobody traces. */
 export type MessageListener = ((message: SeenMessage) => void) | undefined;

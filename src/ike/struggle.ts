@@ -1,24 +1,24 @@
-/** New keys that the peer refuses: since when, and how often everything was tried in vain. */
+/** A peer that refuses new keys: since when, and how often everything was tried in vain. */
 
 import { type Instant, later } from "../octets/instant.ts";
 import { retryMs } from "./jitter.ts";
 import { REFUSED_ROUNDS_MAX, ROUND_FACTOR } from "./limits.ts";
 
 export type Struggle = {
-  /** Of this round. */
+  /** When this round began. */
   readonly since: Instant;
-  /** How often all that could be tried was refused. */
+  /** In how many rounds the peer refused all that we could try. */
   readonly rounds: number;
 };
 
-/** One more setback; `isRound`: nothing is left to be tried. */
+/** The peer refused once more; `isRound`: nothing is left to try in this round. */
 export function struggleOn(before: Struggle | undefined, now: Instant, isRound: boolean): Struggle {
   const { since, rounds } = before ?? { since: now, rounds: 0 };
   if (!isRound) return { since, rounds };
   return { since: now, rounds: Math.min(rounds + 1, REFUSED_ROUNDS_MAX) };
 }
 
-/** When to begin again: the later, the oftener all of it was refused. */
+/** When the next round begins: the more rounds have failed, the later. */
 export function nextRoundAt(
   { rounds }: Struggle,
   lifetimeMs: number,

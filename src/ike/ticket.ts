@@ -1,4 +1,4 @@
-/** Numbers by which answers find the request that they answer. */
+/** Tickets: numbers that connect an answer with its request. */
 
-/** Numbers a request to the concentrator: its answer quotes it. */
+/** The number of a request to the concentrator; the answer quotes it. */
 export type Ticket = number & { readonly is: "ticket" };

@@ -1,7 +1,7 @@
 /**
- * The frame of what one process writes for the next: whether it is ours, of a version that is known
- * here, whole, and unharmed. What is inside holds keys: whoever has it reads and forges all traffic
- * of IKE, so that it goes to no disk unprotected, and is overwritten once it has been read.
+ * The frame around state that one process writes for the next: it shows whether a document is ours,
+ * of a known version, complete and intact. The content holds keys that open and forge all IKE
+ * messages. So it must not reach a disk unprotected, and is overwritten once it has been read.
  */
 
 import { sha256 } from "../../crypto/hash.ts";
@@ -11,7 +11,7 @@ import { decode, Reader } from "../../octets/reader.ts";
 import { err, type Result } from "../../octets/result.ts";
 import { Writer } from "../../octets/writer.ts";
 
-/** Why what was written cannot be read. */
+/** Why a document cannot be read. */
 export type StateFault = {
   readonly kind:
     | "not-a-state"
@@ -27,12 +27,12 @@ export type StateFault = {
 };
 
 /**
- * Raised with each change of what is written. A reader takes its own version only: another one is
- * of another build, for which all sites negotiate anew.
+ * Raised with each change of the format. A reader accepts only its own version: another version
+ * comes from another build, and then all sites negotiate anew.
  */
 export const STATE_VERSION = 1;
 
-/** More than ten times what an IKE SA takes in the middle of its longest exchange. */
+/** More than ten times the size of an IKE SA in the middle of its longest exchange. */
 export const DOCUMENT_OCTETS_MAX = 16 * 1024 * 1024;
 
 //                      1                   2                   3
@@ -56,7 +56,7 @@ const HEAD_OCTETS = 12;
 const CHECKSUM_OCTETS = 8;
 const CONTENT_AT = HEAD_OCTETS + CHECKSUM_OCTETS;
 
-/** Writes a value as a document. What `codec` writes may hold secrets, and so does the document. */
+/** Writes a value as a document, which is as secret as what `codec` writes. */
 export function writeDocument<T>(
   codec: Codec<T>,
   value: T,
@@ -73,7 +73,7 @@ export function writeDocument<T>(
   return document;
 }
 
-/** What a document holds, and the generation that wrote it; or why it cannot be read. */
+/** The value in a document and the generation of its writer; or why it cannot be read. */
 export function readDocument<T>(
   codec: Codec<T>,
   document: Uint8Array,
@@ -122,7 +122,7 @@ function frameFault(document: Uint8Array): StateFault | undefined {
   return undefined;
 }
 
-/** Of all but itself. */
+/** Covers all octets but its own. */
 function checksumOf(document: Uint8Array): Uint8Array {
   const head = document.subarray(0, HEAD_OCTETS);
   return sha256(head, document.subarray(CONTENT_AT)).subarray(0, CHECKSUM_OCTETS);

@@ -1,4 +1,4 @@
-/** Codecs of what all versions of IKE share: algorithms by number, instants by wall time. */
+/** Codecs for what all versions of IKE share: algorithms as numbers, instants as wall time. */
 
 import type { EncrTransform, Suite } from "../../crypto/suite.ts";
 import { type Address, type AddressRange, familyBits } from "../../inet/address.ts";
@@ -43,7 +43,7 @@ import type { IkeSaSettings } from "../settings.ts";
 import type { Struggle } from "../struggle.ts";
 import type { Ticket } from "../ticket.ts";
 
-/** An instant as wall time in whole milliseconds: monotonic clocks begin anew with each process. */
+/** An instant as wall time in whole milliseconds: each process has its own monotonic clock. */
 export const instant: Codec<Instant> = {
   write(to, value) {
     const { now, wallMs } = to.anchor;
@@ -61,7 +61,7 @@ const ms: Codec<number> = mapped(u48, { to: Math.round, from: (value: number) =>
 export const ikeSpi: Codec<IkeSpi> = mapped(u64, { to: (spi: IkeSpi) => spi, from: asIkeSpi });
 export const espSpi: Codec<EspSpi> = mapped(u32, { to: (spi: EspSpi) => spi, from: asEspSpi });
 
-/** Valid only where the concentrator has the requests that were under way as well. */
+/** Only valid if the concentrator also takes over the requests that were under way. */
 export const ticket: Codec<Ticket> = mapped(u48, {
   to: (number: Ticket) => number,
   from: (number) => number as Ticket,
@@ -82,7 +82,7 @@ export const nonce: Codec<Uint8Array> = octets(NONCE_MAX);
 
 /** A datagram, or the payloads of one. */
 export const datagram: Codec<Uint8Array> = octets(65_535);
-/** A message of ours in fragments, each of which has its number in 16 bits. */
+/** The datagrams of one message: a fragment number has 16 bits. */
 export const datagrams: Codec<readonly Uint8Array[]> = list(datagram, 1_024);
 
 const addressValue = (family: number): Codec<bigint> => ({
@@ -164,7 +164,7 @@ export const choice: Codec<TransformChoice> = record<TransformChoice>({
   esn: bool,
 });
 
-/** A number without an algorithm was written by a build that had it. */
+/** A number that is unknown here was written by a build that knows it. */
 export const ikeAlgorithms: Codec<IkeAlgorithms> = mapped(choice, {
   to: ({ encr, integ, prf, ke }: IkeAlgorithms) => ({
     encr,
@@ -197,7 +197,7 @@ const suite = record<Suite>({
 });
 const suites = shared(list(suite, 255));
 
-/** All sites of an eroute have most of it in common. */
+/** Most of it is the same for all sites of an eroute. */
 export const policy: Codec<ChildPolicy> = shared(
   record<ChildPolicy>({
     suites,
@@ -236,7 +236,7 @@ export const settings: Codec<IkeSaSettings> = shared(
 export const struggle: Codec<Struggle> = record<Struggle>({ since: instant, rounds: u16 });
 export const mode: Codec<ChildSa["mode"]> = oneOf(["tunnel", "transport"]);
 
-/** The keys of ESP are in the kernel and nowhere else. */
+/** The keys of ESP are not written: only the kernel has them. */
 export const childSa: Codec<ChildSa> = record<ChildSa>({
   spiIn: espSpi,
   spiOut: espSpi,

@@ -1,4 +1,4 @@
-/** One IKE SA of any version as a document, and back in a later process. */
+/** An IKE SA of any version, written as a document and read by a later process. */
 
 import { type Anchor, type Codec, mapped, oneOf, record } from "../../octets/codec.ts";
 import type { Result } from "../../octets/result.ts";
@@ -13,35 +13,35 @@ import {
 } from "../v2/state/ike-sa.ts";
 import { readDocument, type StateFault, writeDocument } from "./document.ts";
 
-/** The process that writes or reads: its clocks, and its number in the line of processes. */
+/** The process that writes or reads: its clocks, and its generation (`v2/epoch.ts`). */
 export type Place = { readonly anchor: Anchor; readonly generation: number };
 
-/** An IKE SA that outlives its process. */
+/** An IKE SA that another process can continue. */
 export type LastingIkeSa = Lasting;
 
 type OfVersion = { readonly version: 2; readonly sa: Lasting };
 
-/** With the version of IKE before it. */
+/** Preceded by the version of IKE. */
 export const lastingIkeSa: Codec<LastingIkeSa> = mapped(
   record<OfVersion>({ version: oneOf([2]), sa: lastingV2 }),
   { to: (sa: Lasting): OfVersion => ({ version: 2, sa }), from: ({ sa }) => sa },
 );
 
-/** The IKE SA, if it is one that is written: a negotiation is not, its peer begins anew. */
+/** The IKE SA if it can be written. A negotiation cannot: its peer begins anew. */
 export function lastingOf(sa: IkeSa): LastingIkeSa | undefined {
   return lastingOfV2(sa);
 }
 
 /**
- * The IKE SA as octets, which are secret; undefined for a negotiation. The writer may go on:
- * whoever reads has an epoch of its own.
+ * The IKE SA as octets, which are secret; undefined for a negotiation. The writer may continue to
+ * use it, because each reader has its own epoch.
  */
 export function writeIkeSa(sa: IkeSa, place: Place): Uint8Array | undefined {
   const written = lastingOf(sa);
   return written === undefined ? undefined : writeDocument(lastingIkeSa, written, place);
 }
 
-/** The IKE SA that was written, ready to go on here. */
+/** The IKE SA that was written, ready for use in this process. */
 export function readIkeSa(document: Uint8Array, place: Place): Result<LastingIkeSa, StateFault> {
   const read = readDocument(lastingIkeSa, document, place.anchor);
   if (!read.ok) return read;
@@ -49,7 +49,7 @@ export function readIkeSa(document: Uint8Array, place: Place): Result<LastingIke
   return inNextEpoch(value, { writer, reader: place.generation });
 }
 
-/** The same with keys that seal nothing under an IV that the writer, or another reader, may use. */
+/** The same in its next epoch: it uses no IV that the writer or another reader may use. */
 export function inNextEpoch(
   sa: LastingIkeSa,
   generations: Generations,
@@ -57,7 +57,7 @@ export function inNextEpoch(
   return inEpoch(sa, (epoch) => nextEpoch(epoch, generations));
 }
 
-/** Overwrites what is secret in an IKE SA that was written: another copy goes on. */
+/** Overwrites the secrets of an IKE SA that was written, once another process has taken over. */
 export function wipeWritten(sa: IkeSa): void {
   wipeSecrets(sa);
 }

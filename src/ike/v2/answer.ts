@@ -1,4 +1,4 @@
-/** Answering requests of an established IKE SA, and noting down what was answered. */
+/** Answers to the peer's requests in an established IKE SA, and the journal's notes of them. */
 
 import type { Path } from "../../inet/endpoint.ts";
 import { later } from "../../octets/instant.ts";
@@ -20,12 +20,12 @@ import type { IkeEffect, Step } from "./step.ts";
 
 export type AnswerTo = { readonly exchangeType: number; readonly messageId: number };
 
-/** One `send` for each datagram of a message. */
+/** A `send` effect for each datagram of a message. */
 export function sends(datagrams: readonly Uint8Array[], path: Path): IkeEffect[] {
   return datagrams.map((octets) => ({ kind: "send", octets, path }));
 }
 
-/** Answers a request: the response is kept for repeats, the window moves on (§2.1, §2.3). */
+/** Answers a request: keeps the response for repeats and moves the window (§2.1, §2.3). */
 export function answer(
   sa: Established,
   to: AnswerTo,
@@ -49,7 +49,7 @@ export function refuse(sa: Established, to: AnswerTo, refusal: Refusal, context:
   };
 }
 
-/** Answers a request, then is over: only repeats of that request are answered any more. */
+/** Answers a request and ends the IKE SA: from then on only repeats of it are answered. */
 export function answerAndEnd(
   sa: Established,
   to: AnswerTo,
@@ -69,12 +69,12 @@ export function answerAndEnd(
   };
 }
 
-/** All Child SAs go, the newest first: the oldest is the one that sends until the last moment. */
+/** Removes all Child SAs, the newest first: the oldest one sends until the last moment. */
 export function childrenDown(sa: Established, why: Reason): IkeEffect[] {
   return sa.children.toReversed().map(({ spiIn }) => ({ kind: "child-down", spiIn, why }));
 }
 
-/** A call that came to nothing: whatever was secret in it is wiped. */
+/** Ends a call that failed, and wipes its secrets. */
 export function endCall(sa: InitiatorPhase, refusal: Refusal): Step {
   const step = "half" in sa ? "IKE_AUTH" : "IKE_SA_INIT";
   if ("half" in sa) {
@@ -88,25 +88,25 @@ export function endCall(sa: InitiatorPhase, refusal: Refusal): Step {
   return { sa: undefined, effects: [failedNote(step, refusal), { kind: "ended", reason }] };
 }
 
-/** The journal's note of a negotiation or SA that a refusal ended; `more` goes on its detail. */
+/** The note of a negotiation or SA that a refusal ended; `more` is added to its detail. */
 export function failedNote(step: IkeNote["step"], refusal: Refusal, more = ""): IkeEffect {
   const note = noteOf("failed", step, refusal);
   return { kind: "note", note: { ...note, detail: `${note.detail}${more}` } };
 }
 
-/** The journal's note of a request that came to nothing; the IKE SA goes on. */
+/** The note of a request that failed; the IKE SA goes on. */
 export function refusedNote(step: IkeNote["step"], refusal: Refusal): IkeEffect {
   return { kind: "note", note: noteOf("refused", step, refusal) };
 }
 
-/** The peer refuses new keys of `what` in every form: it is called, if it can be. */
+/** The note of a peer that refuses new keys for `what` in every form. */
 export function noteOfStruggle(what: string): IkeEffect {
-  const detail = `the site refuses new keys for ${what} in every form: it is called, if it can be`;
+  const detail = `the site refuses new keys for ${what} in every form: we call it anew if we can`;
   const note = { step: "CREATE_CHILD_SA", outcome: "refused", reason: "rekey-refused" } as const;
   return { kind: "note", note: { level: "warning", ...note, detail } };
 }
 
-/** The journal's note of something that went well. */
+/** The note of something that succeeded. */
 export function okNote(step: IkeNote["step"], reason: Reason, detail: string): IkeEffect {
   return { kind: "note", note: { level: "info", step, outcome: "ok", reason, detail } };
 }

@@ -1,4 +1,4 @@
-/** What we ask the peer for: what waits its turn, and the exchange that is under way. */
+/** Our requests to the peer: those that wait for their turn, and the exchange under way. */
 
 import type { Path } from "../../inet/endpoint.ts";
 import type { EspSpi } from "../../inet/esp-spi.ts";
@@ -10,7 +10,7 @@ import type { SaId } from "../sa-id.ts";
 import type { Ticket } from "../ticket.ts";
 import type { ChosenEsp, ChosenIke } from "./proposal.ts";
 
-/** Something to ask for once it is its turn (RFC 7296 §2.3: one request at a time). */
+/** A request that waits for its turn (RFC 7296 §2.3: one request at a time). */
 export type Task =
   | { readonly kind: "delete-child"; readonly spiIn: EspSpi; readonly spiOut: EspSpi | undefined }
   | { readonly kind: "rekey-child"; readonly spiIn: EspSpi; readonly how?: ChildHow }
@@ -22,35 +22,35 @@ export type Task =
     }
   | { readonly kind: "rekey-ike"; readonly how?: How }
   | { readonly kind: "liveness" }
-  /** The peer says that it is there now: whoever is there has to show that he can read (§3.5). */
+  /** The peer says that it moved there: whoever is there must prove that it reads (§3.5). */
   | { readonly kind: "routability"; readonly path: Path }
-  /** The site is to go to another gateway (RFC 5685 §5). */
+  /** Redirect the site to another gateway (RFC 5685 §5). */
   | { readonly kind: "redirect"; readonly to: Gateway }
-  /** A request came with an ID that is out of the window (§2.3). */
+  /** Tell the peer that a request of its was outside the window (§2.3). */
   | { readonly kind: "invalid-message-id"; readonly messageId: number };
 
-/** Key exchange of a request for new keys. */
+/** The key exchange in a request for new keys. */
 export type Method = {
   /** 0: none. */
   readonly method: number;
-  /** The proposals hold this one only: not every peer chooses among several. */
+  /** The proposals hold this method only: not every peer can choose among several. */
   readonly alone: boolean;
 };
 
-/** With what new keys are asked for, once the peer has refused others. */
+/** The key exchange of a further request, after the peer has refused others. */
 export type How = Method & {
-  /** Those that it has refused. */
+  /** The methods that it has refused. */
   readonly tried: readonly number[];
 };
 
 export type ChildHow = How & {
-  /** The Child SA that it replaces is not named: the peer refuses to rekey it. */
+  /** The request does not name the Child SA that it replaces: the peer refuses to rekey it. */
   readonly asNew: boolean;
-  /** For all that the site may have, not only for what the old one carries. */
+  /** For all subnets that the site may have, not only for those of the old Child SA. */
   readonly widely: boolean;
 };
 
-/** The Child SA that a CREATE_CHILD_SA of ours asks for. */
+/** The Child SA that a CREATE_CHILD_SA request of ours asks for. */
 export type ChildAsk = ChildHow & {
   readonly replaces: EspSpi | undefined;
   readonly local: readonly TrafficSelector[];
@@ -61,22 +61,22 @@ export type ChildAsk = ChildHow & {
   readonly privateOctets: Uint8Array;
 };
 
-/** The IKE SA that a CREATE_CHILD_SA of ours asks for. */
+/** The IKE SA that a CREATE_CHILD_SA request of ours asks for. */
 export type IkeAsk = How & {
   readonly spi: IkeSpi;
   readonly Ni: Uint8Array;
   readonly privateOctets: Uint8Array;
 };
 
-/** What the peer made of the same SA while our request was under way (§2.8.1, §2.8.2). */
+/** The result of the peer's request for the same SA, while ours was under way (§2.8.1-2). */
 export type Rival<T> = {
-  /** The Child SA (our SPI) or IKE SA that came of the peer's request. */
+  /** The Child SA (our SPI) or IKE SA that the peer's request made. */
   readonly made: T;
-  /** The lower of its two nonces. */
+  /** The lower nonce of its exchange. */
   readonly nonce: Uint8Array;
 };
 
-/** An exchange of ours, from the first step to the last one. */
+/** An exchange of ours, at each of its stages. */
 export type Asking =
   | { readonly kind: "informational" }
   | { readonly kind: "delete-children"; readonly spisOut: readonly EspSpi[] }
@@ -86,7 +86,7 @@ export type Asking =
       readonly kind: "child-response";
       readonly ask: ChildAsk;
       readonly rival: Rival<EspSpi> | undefined;
-      /** SPIs that the peer deleted, and that nobody here knows: one may be the answer's. */
+      /** Unknown SPIs that the peer deleted meanwhile: one may be of the Child SA in its answer. */
       readonly deleted: readonly number[];
     }
   | {

@@ -1,4 +1,4 @@
-/** What a site's IKE_AUTH request holds, kept until its key is known (RFC 7296 §1.2). */
+/** The content of a site's IKE_AUTH request, stored until its key is known (RFC 7296 §1.2). */
 
 import type { Identity } from "../../wire/identity.ts";
 import type { IdPayload, Payload } from "../../wire/v2/message.ts";
@@ -16,7 +16,7 @@ export type AuthContent = Omit<
   "octets" | "messageId" | "arrivedAt" | "digest" | "held"
 >;
 
-/** Copies, which outlive the datagram; or what is missing. */
+/** The content, copied because it outlives the datagram; or what is missing. */
 export function authContentOf(
   payloads: readonly Payload[],
   half: Pick<HalfOpen, "ppk">,
@@ -32,7 +32,7 @@ export function authContentOf(
   if (auth === undefined && unreadableAuth !== undefined) {
     return unreadableRefusal(unreadableAuth, "IKE_AUTH");
   }
-  // Without AUTH the site asks for EAP (§2.16).
+  // A request without AUTH asks for EAP (§2.16).
   if (auth === undefined) return { kind: "auth-method", method: 0, wanted: "psk" };
   const certificates = certificatesOf(payloads);
   if (!certificates.ok) return certificates.error;
@@ -55,7 +55,7 @@ export function authContentOf(
   };
 }
 
-/** What of the request for a Child SA came and cannot be read. */
+/** The first payload of the request for a Child SA that cannot be read. */
 function childFaultOf(payloads: readonly Payload[]): Refusal | undefined {
   for (const kind of ["SA", "TSi", "TSr"] as const) {
     const unreadable = unreadableOf(payloads, kind);
@@ -69,7 +69,7 @@ function expectedIdOf(payloads: readonly Payload[]): Identity | undefined {
   return idR === undefined ? undefined : copyId(idR).identity;
 }
 
-/** A copy of its own: it outlives the datagram. */
+/** A copy, because it outlives the datagram. */
 function copyId(payload: IdPayload): IdPayload {
   const { identity, body } = payload;
   return {

@@ -9,7 +9,7 @@ import { reauthAtOf } from "./established.ts";
 import type { Established } from "./established-phase.ts";
 import { notifyOf } from "./find-payload.ts";
 
-/** The peer deletes the IKE SA unless we reauthenticate before: the shorter time counts. */
+/** The peer deletes the IKE SA unless we reauthenticate in time: the shorter time applies. */
 export function withAuthLifetime(
   settings: IkeSaSettings,
   payloads: readonly Payload[],
@@ -21,10 +21,10 @@ export function withAuthLifetime(
   return { ...settings, reauthMs };
 }
 
-/** A peer that wants us back every few seconds is not obeyed. */
+/** A shorter time is not accepted: it would make us reauthenticate every few seconds. */
 const REAUTH_MS_MIN = 60_000;
 
-/** It may announce this later, too: from then on the time counts afresh (§3). */
+/** The peer may announce it later, too: the time then starts anew (§3). */
 export function onAuthLifetime(
   sa: Established,
   payloads: readonly Payload[],

@@ -7,7 +7,7 @@ import { wipe } from "../../octets/secret.ts";
 /** AUTH method 2, Shared Key Message Integrity Code (§3.8). */
 export const AUTH_METHOD_PSK = 2;
 
-/** What one end signs: its first message, the other's nonce, and its own identity. */
+/** What one end signs: its first message, the other end's nonce, and its own identity. */
 export type AuthInput = {
   readonly message: Uint8Array;
   readonly nonce: Uint8Array;
@@ -17,7 +17,7 @@ export type AuthInput = {
   readonly idBody: Uint8Array;
 };
 
-/** message | nonce | prf(SK_p, ID body): what is signed, whatever it is signed with. */
+/** message | nonce | prf(SK_p, ID body): the octets that are signed, by whatever method. */
 export function signedOctets(algorithm: Prf, input: AuthInput): Uint8Array {
   return concat(input.message, input.nonce, prf(algorithm, input.SK_p, input.idBody));
 }

@@ -1,4 +1,4 @@
-/** A Child SA that we asked for and did not get: what is done instead (RFC 7296 §2.8, §2.25). */
+/** What happens when we asked for a Child SA and did not get it (RFC 7296 §2.8, §2.25). */
 
 import { transformName } from "../../crypto/names.ts";
 import { Ke, TransformType } from "../../crypto/transform.ts";
@@ -16,7 +16,7 @@ import { childMethods, type NextTry, nextTry, type Refused, type Setback } from 
 import type { IkeEffect, Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
 
-/** The peer says no. */
+/** The peer refused. */
 export function onRefused(
   sa: Established,
   childAsk: ChildAsk,
@@ -31,7 +31,7 @@ export function onRefused(
   return tryNext(sa, childAsk, { setback, refusal: refusalOf(childAsk, notify) }, context);
 }
 
-/** The answer grants what was not asked for: the peer has a Child SA that cannot be. */
+/** The answer does not match the request: the peer now has a Child SA that we cannot use. */
 export function onWrongAnswer(
   sa: Established,
   childAsk: ChildAsk,
@@ -39,12 +39,12 @@ export function onWrongAnswer(
   context: IkeContext,
 ): Step {
   const told = addTask(sa, { kind: "delete-child", spiIn: childAsk.spiIn, spiOut: undefined });
-  // A fault of ours: the request was right.
+  // The fault is ours: the request was correct.
   if (refusal.kind === "busy") return askLater(told, childAsk, refusal, context);
   return tryNext(told, childAsk, { setback: { kind: "wrong-answer" }, refusal }, context);
 }
 
-/** Nothing is wrong with the request itself: the same again after a while. */
+/** The request itself was correct: it is repeated after a while. */
 export function askLater(
   sa: Established,
   childAsk: ChildAsk,
@@ -56,7 +56,7 @@ export function askLater(
   return putOff(free, childAsk.replaces, { refusal, isRound: false }, context);
 }
 
-/** The Child SA that is to be replaced stays, until the kernel's hard limit ends it. */
+/** The Child SA that should be replaced stays until the kernel's hard limit removes it. */
 export function putOff(
   sa: Established,
   replaces: ChildSa["spiIn"] | undefined,
@@ -98,7 +98,7 @@ function tryNext(
   return { sa: later.sa, effects: [...effects, { kind: "reauthenticate", why: "keys-refused" }] };
 }
 
-/** With what it is asked for at once; undefined: not now. */
+/** How it is requested again at once; undefined: not now. */
 function howOf(
   next: NextTry,
   { asNew, widely }: ChildHow,
@@ -120,7 +120,7 @@ function howOf(
   }
 }
 
-/** A Delete goes first, and what the peer has replaced meanwhile is not asked for again. */
+/** A Delete goes first; a Child SA that the peer has replaced meanwhile is not requested. */
 function askAgain(sa: Established, childAsk: ChildAsk, how: ChildHow): Established {
   const { replaces, local, remote } = childAsk;
   const free: Established = { ...sa, asking: undefined };
@@ -135,10 +135,10 @@ function refusalOf({ replaces, method, asNew }: ChildAsk, notify: number): Refus
   return { kind: "peer-refused", notify, asked: `${what} ${keys}` };
 }
 
-/** The peer has lost the Child SA: it goes here too, and a new one takes its place (§2.25). */
+/** The peer has lost the Child SA: we remove it too, and request a new one (§2.25). */
 function onNotFound(sa: Established, { replaces }: ChildAsk): Step {
   const old = sa.children.find((child) => child.spiIn === replaces);
-  // Its successor is there already, or it is gone as well.
+  // Its replacement exists already, or it is gone here as well.
   if (old === undefined) return { sa, effects: [] };
   const children = sa.children.filter((child) => child !== old);
   const effects = deleteEffects(old, sa.children, "peer-lost-it");

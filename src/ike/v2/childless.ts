@@ -5,8 +5,8 @@ import { CHILDLESS_MS } from "../limits.ts";
 import type { Established } from "./established-phase.ts";
 
 /**
- * Begins to count when there is no Child SA, and stops when there is one: an IKE SA that carries
- * nothing holds an eroute (R5), and room that other sites need (R7).
+ * Starts a timer when there is no Child SA, and stops it when there is one: an IKE SA that carries
+ * nothing still occupies an eroute (R5), and a place that other sites need (R7).
  */
 export function watchChildless(sa: Established, now: Instant): Established {
   const { childlessAt } = sa.timers;

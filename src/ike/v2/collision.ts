@@ -1,4 +1,4 @@
-/** Which of two SAs made at the same time is one too many (RFC 7296 §2.8.1). */
+/** Which of two SAs made at the same time is redundant (RFC 7296 §2.8.1). */
 
 import { compareOctets } from "../../octets/concat.ts";
 
@@ -8,8 +8,8 @@ export function lowerNonce(a: Uint8Array, b: Uint8Array): Uint8Array {
 }
 
 /**
- * Whether the SA made with `ours` as its lower nonce is redundant: the lowest of all four nonces
- * is among its own. Its creator deletes it.
+ * Whether the SA whose lower nonce is `ours` is redundant, because the lowest of all four nonces is
+ * one of its own. The end that created it deletes it.
  */
 export function isRedundant(ours: Uint8Array, rivals: Uint8Array): boolean {
   return compareOctets(ours, rivals) < 0;

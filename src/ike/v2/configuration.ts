@@ -1,4 +1,4 @@
-/** Configuration requests of a site: its inner address, what lies behind us (RFC 7296 §2.19). */
+/** Configuration requests of a site: its inner address, and our subnets (RFC 7296 §2.19). */
 
 import {
   type Address,
@@ -19,20 +19,20 @@ import type { Refusal } from "../refusal.ts";
 import { selectorTexts } from "../selector-text.ts";
 import { payloadOf } from "./find-payload.ts";
 
-/** Types of the attributes of a CFG_REQUEST in its order; their values are wishes: not heeded. */
+/** The attribute types of a CFG_REQUEST, in order; their values are only wishes and ignored. */
 export type ConfigurationRequest = readonly number[];
 
-/** What a site is given. */
+/** What a site gets. */
 export type Configuration = {
-  /** The CFG_REPLY; undefined for who did not ask for anything (§2.19). */
+  /** The CFG_REPLY; undefined if the site asked for nothing (§2.19). */
   readonly reply: CpPayload | undefined;
-  /** Inner addresses in it. */
+  /** The inner addresses in it. */
   readonly addresses: readonly Address[];
 };
 
 type Giving = Pick<ChildPolicy, "local" | "remote" | "dns">;
 
-/** What a site asks for; undefined if for nothing. CFG_SET is passed over, as §3.15 allows. */
+/** What a site asks for; undefined: nothing. CFG_SET is ignored, as §3.15 allows. */
 export function configurationRequestOf(
   payloads: readonly Payload[],
 ): ConfigurationRequest | undefined {
@@ -41,8 +41,8 @@ export function configurationRequestOf(
 }
 
 /**
- * What a site gets. An inner address is what of its own remote subnets is a single address, and no
- * other; who asks for one, and has none of any family asked for, is refused (§3.15.4).
+ * What a site gets. Its inner addresses are those of its own remote subnets that are one address. A
+ * site that asks for an address and has none of the families it asks for is refused (§3.15.4).
  */
 export function configure(
   request: ConfigurationRequest | undefined,
@@ -67,7 +67,7 @@ export function configure(
   return ok({ reply: { kind: "CP", cfgType: CfgType.REPLY, attributes }, addresses });
 }
 
-/** `192.168.1.1, fd00::1`: for the journal. */
+/** `192.168.1.1, fd00::1`, for the journal. */
 export function addressesText(addresses: readonly Address[]): string {
   return addresses.map(formatAddress).join(", ");
 }
@@ -83,7 +83,7 @@ const SUBNET = {
   6: CfgAttribute.INTERNAL_IP6_SUBNET,
 } as const;
 
-/** What we answer with: two octets a type (§3.15.1). */
+/** The attribute types that we support: two octets each (§3.15.1). */
 const SUPPORTED: Attribute = {
   type: CfgAttribute.SUPPORTED_ATTRIBUTES,
   value: [...Object.values(CfgAttribute)]
@@ -97,7 +97,7 @@ function singleAddresses(selectors: readonly TrafficSelector[], family: Family):
     .map(({ range }) => ({ family, value: range.first }));
 }
 
-/** The mask is for a site that asks for it, and only together with an address (§3.15.1). */
+/** A netmask is sent only on request, and only with an address (§3.15.1). */
 function addressAttributes(address: Address, request: ConfigurationRequest): readonly Attribute[] {
   const value = addressOctets(address);
   if (address.family === 6) return [{ type: ADDRESS[6], value: withLength(value, 128) }];
@@ -106,7 +106,7 @@ function addressAttributes(address: Address, request: ConfigurationRequest): rea
   return [own, { type: INTERNAL_IP4_NETMASK, value: maskOctets(32) }];
 }
 
-/** Of IPv4 address and mask, of IPv6 address and prefix length. */
+/** An IPv4 address and mask, or an IPv6 address and prefix length. */
 function subnetAttribute(subnet: Prefix): Attribute {
   const value = addressOctets(subnet);
   const type = SUBNET[subnet.family];

@@ -32,16 +32,16 @@ import { addTask } from "./tasks.ts";
 // HDR, SK {[N(REKEY_SA),] SA, Ni, [KEi,] TSi, TSr} -->
 //                             <--  HDR, SK {SA, Nr, [KEr,] TSi, TSr}
 
-/** What a Child SA is asked for with; `replaces` in a rekey. */
+/** The Child SA that we want; `replaces` is set for a rekey. */
 export type ChildWish = Pick<ChildAsk, "local" | "remote" | "mode"> & {
   readonly replaces: ChildSa | undefined;
-  /** Undefined: it was not refused before. */
+  /** Undefined: it has not been refused before. */
   readonly how: ChildHow | undefined;
 };
 
 type Of<K extends Asking["kind"]> = Extract<Asking, { kind: K }>;
 
-/** Begins with our public value, where there is to be a key exchange; else asks at once. */
+/** Makes our public value if there is to be a key exchange; otherwise sends the request at once. */
 export function askForChild(sa: Established, wish: ChildWish, context: IkeContext): Step {
   const { local, remote, mode, replaces } = wish;
   const [first = Ke.NONE] = childMethods(sa, replaces?.algorithms.ke ?? Ke.NONE);
@@ -67,7 +67,7 @@ export function askForChild(sa: Established, wish: ChildWish, context: IkeContex
   };
 }
 
-/** Our public value is there. */
+/** Our public value is ready. */
 export function onChildPublicValue(
   sa: Established,
   asking: Of<"child-public-value">,
@@ -102,7 +102,7 @@ function send(
   return { sa: { ...asked.sa, asking }, effects: asked.effects };
 }
 
-/** The peer's answer: a Child SA, another group, or no. */
+/** The peer's answer: a Child SA, a request for another group, or a refusal. */
 export function onChildResponse(
   sa: Established,
   asking: Of<"child-response">,
@@ -141,7 +141,7 @@ export function onChildResponse(
   };
 }
 
-/** The shared secret of a Child SA with a key exchange of its own is there. */
+/** The shared secret is ready, for a Child SA with its own key exchange. */
 export function onChildSharedSecret(
   sa: Established,
   asking: Of<"child-shared-secret">,
@@ -170,7 +170,7 @@ function install(
   wipe(secret, childAsk.privateOctets);
   const ticket = context.ticket();
   const lower = lowerNonce(childAsk.Ni, granted.Nr);
-  // The peer does not know what a new one replaces: with its own rekey it is one too many.
+  // The peer does not know what a new one replaces: beside the peer's own rekey it is redundant.
   const loses = rival !== undefined && (childAsk.asNew || isRedundant(lower, rival.nonce));
   const { child } = up;
   const effects: IkeEffect[] = [childUp(ticket, up, loses)];
@@ -183,7 +183,7 @@ function methodOf({ method, alone }: ChildAsk): Method {
   return { method, alone };
 }
 
-/** It is in the kernel: the one before goes; or this one, if the peer's counts (§2.8.1). */
+/** It is in the kernel: the old one is deleted, or this one if the peer's stays (§2.8.1). */
 export function onAskedChildInstalled(
   sa: Established,
   asking: Of<"child-install">,
@@ -194,7 +194,7 @@ export function onAskedChildInstalled(
   const free: Established = { ...sa, asking: undefined };
   if (!result.ok) {
     const { spiIn, spiOut } = child;
-    // Called for nothing: without a Child SA there is no use in the IKE SA.
+    // The call was in vain: an IKE SA that we began is of no use without a Child SA.
     if (sa.children.length === 0 && child.replaces === undefined) {
       const closed = close(free, "no-child-sa", context);
       const note = refusedNote("CREATE_CHILD_SA", result.error);
@@ -208,12 +208,12 @@ export function onAskedChildInstalled(
   const isRekey = child.replaces !== undefined;
   const reason = isRekey ? "child-sa-rekeyed" : "child-sa-up";
   const note = okNote("CREATE_CHILD_SA", reason, childText(child));
-  // Of two that replace nothing each end deletes its own if that is the lesser one, and no other.
+  // If neither replaces anything, each end deletes only its own, if that is the redundant one.
   const judged = rival === undefined || !isRekey ? up : awaitDeleteOf(up, rival.made, context);
   const old = judged.children.find((candidate) => candidate.spiIn === child.replaces);
   const counted: IkeEffect[] = isRekey ? [{ kind: "count", counter: "child_sas_rekeyed" }] : [];
   if (old === undefined) return { sa: judged, effects: [note, ...counted] };
-  // The old one still takes what is on its way, but sends no more; nor does the peer's, if it has
+  // The old one still receives, but no longer sends; nor does the peer's, if the peer has
   // made one at the same time.
   const down = { kind: "child-down", spiIn: old.spiIn, why: "rekeyed" } as const;
   const task = { kind: "delete-child", spiIn: old.spiIn, spiOut: old.spiOut } as const;
@@ -221,7 +221,7 @@ export function onAskedChildInstalled(
   return { sa: addTask({ ...judged, children }, task), effects: [down, note, ...counted] };
 }
 
-/** The peer made one too many: it deletes it, or we do after a while. */
+/** The one that the peer made is redundant: the peer deletes it, or we do after a while. */
 function awaitDeleteOf(sa: Established, spiIn: ChildSa["spiIn"], context: IkeContext): Established {
   const redundantUntil = later(context.now, REPLACED_MS);
   const children = sa.children.map((child) =>

@@ -42,7 +42,7 @@ import { selectorKeys } from "./tasks.ts";
 // HDR, SK {[N(REKEY_SA),] SA, Ni, [KEi,] TSi, TSr} -->
 //                             <--  HDR, SK {SA, Nr, [KEr,] TSi, TSr}
 
-/** Any of the three forms: new Child SA, rekeyed Child SA, rekeyed IKE SA (§1.3.1-1.3.3). */
+/** Any of the three forms: a new Child SA, a rekeyed one, a rekeyed IKE SA (§1.3.1-1.3.3). */
 export function onCreateChildSaRequest(
   sa: Established,
   header: IkeHeader,
@@ -101,7 +101,7 @@ export function onCreateChildSaRequest(
   };
 }
 
-/** Child SAs with the same selectors share what they take; one that is replaced makes room. */
+/** Child SAs with the same selectors share their policies; a replaced one makes room. */
 function hasRoomBeside(children: readonly ChildSa[], { narrowed, replaces }: ChildPlan): boolean {
   const others = children.filter((child) => child !== replaces);
   const bySelectors = new Map(
@@ -112,7 +112,7 @@ function hasRoomBeside(children: readonly ChildSa[], { narrowed, replaces }: Chi
   return pairs <= SITE_PAIRS_MAX;
 }
 
-/** Perfect forward secrecy: our public value and the shared secret are there. */
+/** Our public value and the shared secret are ready (perfect forward secrecy). */
 export function onChildKeyExchange(
   sa: Established,
   serving: Extract<Serving, { kind: "child-key-exchange" }>,
@@ -127,7 +127,7 @@ export function onChildKeyExchange(
   return install(sa, { messageId }, plan, { context, exchanged: result.value });
 }
 
-/** The kernel has the Child SA, or has refused it. */
+/** The kernel has installed the Child SA, or refused it. */
 export function onChildInstalled(
   sa: Established,
   serving: Extract<Serving, { kind: "child-install" }>,
@@ -142,13 +142,13 @@ export function onChildInstalled(
   const reason = isRekey ? "child-sa-rekeyed" : "child-sa-up";
   const effects: IkeEffect[] = [];
   const old = sa.children.find((candidate) => candidate.spiIn === child.replaces);
-  // The old one may have expired meanwhile: then nothing else sends.
+  // The old one may have expired meanwhile: then only the new one can send.
   if (isRekey && old === undefined) {
     effects.push({ kind: "child-outbound", spiIn: child.spiIn });
   }
   effects.push(...answered.effects, okNote("CREATE_CHILD_SA", reason, childText(child)));
   if (isRekey) effects.push({ kind: "count", counter: "child_sas_rekeyed" });
-  // The peer deletes what it has rekeyed; it is not ours to rekey any more.
+  // The peer deletes the Child SA that it has rekeyed; we must not rekey it.
   const redundantUntil = later(context.now, REPLACED_MS);
   const children = sa.children.map((candidate) =>
     candidate === old ? { ...old, rekeyAt: undefined, redundantUntil } : candidate,
@@ -161,8 +161,8 @@ export function onChildInstalled(
 }
 
 /**
- * Our request for the same Child SA is under way: both will be there (§2.8.1). So it is where both
- * ends ask for the same new one.
+ * Our own request for the same Child SA is under way, so there will be two (§2.8.1). The same
+ * happens if both ends ask for the same new Child SA.
  */
 function withRival(
   asking: Established["asking"],
@@ -178,7 +178,7 @@ function withRival(
   return isSame ? { ...asking, rival: { made: child.spiIn, nonce } } : asking;
 }
 
-/** What we have not asked for yet the peer may have first: our own wish is dropped. */
+/** The peer asks first for a Child SA that we wanted to request: our own wish is dropped. */
 function yieldTo(sa: Established, plan: ChildPlan): Established {
   if (sa.asking?.kind !== "child-public-value") return sa;
   return isSameWish(sa.asking.ask, { replaces: plan.replaces?.spiIn })
@@ -231,8 +231,8 @@ function install(
 }
 
 /**
- * The Child SA that N(REKEY_SA) names by the peer's inbound SPI; undefined if it names none. What
- * we are deleting, or have replaced but for the last step, is not rekeyed any more (§2.25.1).
+ * The Child SA that N(REKEY_SA) names by the peer's inbound SPI; undefined if there is no such
+ * notify. One that we are deleting, or have all but replaced, cannot be rekeyed (§2.25.1).
  */
 function rekeyedChild(
   sa: Established,
@@ -244,10 +244,10 @@ function rekeyedChild(
   const child = sa.children.find((candidate) => candidate.spiOut === spi);
   const { asking } = sa;
   if (child === undefined) {
-    // It may be the one that we have asked for, and whose answer is still on its way.
+    // It may be the one that we have asked for; the answer is still on its way.
     const isUnsure = isBeingDeleted(sa, asEspSpi(spi)) || asking?.kind === "child-response";
     return isUnsure
-      ? err({ kind: "temporary-failure", detail: "this Child SA comes or goes just now" })
+      ? err({ kind: "temporary-failure", detail: "this Child SA is just being made or deleted" })
       : err({ kind: "child-sa-not-found", spi, protocol: Protocol.ESP });
   }
   const isNearlyDone =
@@ -259,7 +259,7 @@ function rekeyedChild(
 
 type Needed = Pick<ChildRequest, "sa" | "tsI" | "tsR" | "Ni">;
 
-/** What no Child SA can do without; a KE payload only where a group is chosen (§1.3). */
+/** The payloads that every Child SA needs; KE is needed only if a group is chosen (§1.3). */
 function neededOf(payloads: readonly Payload[]): Result<Needed, Refusal> {
   const sa = neededPayload(payloads, "SA", EXCHANGE);
   if (!sa.ok) return sa;

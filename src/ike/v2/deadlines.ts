@@ -1,4 +1,4 @@
-/** What each phase waits for at most, and what follows when it has not come. */
+/** How long each phase waits, and what happens when its time is over. */
 
 import { never } from "../../octets/assert.ts";
 import { type Instant, later } from "../../octets/instant.ts";
@@ -20,7 +20,7 @@ import { wipeSecrets } from "./secrets.ts";
 import type { Step } from "./step.ts";
 import { unwelcomeRefusal } from "./unwelcome.ts";
 
-/** When `deadline` is due; undefined if nothing is waited for. */
+/** When the event `deadline` is due; undefined if the phase waits for no instant. */
 export function deadlineOf(sa: IkeSa): Instant | undefined {
   switch (sa.phase) {
     case "awaiting-key-exchange":
@@ -48,7 +48,7 @@ export function deadlineOf(sa: IkeSa): Instant | undefined {
   }
 }
 
-/** Something is due, or was due before. */
+/** The event `deadline`, which may come late. */
 export function onDeadline(sa: IkeSa, context: IkeContext): Step {
   const due = deadlineOf(sa);
   if (due === undefined || context.now < due) return { sa, effects: [] };
@@ -90,10 +90,10 @@ export function onDeadline(sa: IkeSa, context: IkeContext): Step {
 
 const LATE_SIGNATURE = {
   kind: "half-open-timeout",
-  detail: "a signature was not judged or made in time",
+  detail: "a signature was not made or verified in time",
 } as const;
 
-/** The negotiation's time is over: what it was waiting for has not come. */
+/** The negotiation's time is over: what it was waiting for has not arrived. */
 function onDeadlineResponding(sa: Responding): Step {
   const { half, round } = sa;
   switch (round.awaits) {
@@ -127,7 +127,7 @@ function onDeadlineInitiating(sa: Initiating, context: IkeContext): Step {
   }
 }
 
-/** The next copy of IKE_SA_INIT; or there have been enough of them. */
+/** Sends the next copy of IKE_SA_INIT, or gives up. */
 function initAgain(sa: AwaitingInitResponse, context: IkeContext): Step {
   const settings = sa.calling.call.credentials.settings.retransmission;
   const inFlight = retransmission(sa.inFlight, settings, context);
@@ -138,7 +138,7 @@ function initAgain(sa: AwaitingInitResponse, context: IkeContext): Step {
   return endCall(sa, sa.hint ?? { kind: "no-answer", detail });
 }
 
-/** The next copy of the request of a round; or there have been enough of them. */
+/** Sends the next copy of a round's request, or gives up. */
 function requestAgain(sa: Initiating, round: AwaitingResponse, context: IkeContext): Step {
   const settings = sa.call.credentials.settings.retransmission;
   const inFlight = retransmission(round.inFlight, settings, context);

@@ -1,4 +1,4 @@
-/** Keys of an IKE SA as Wireshark reads them: lines of its `ikev2_decryption_table`. */
+/** Keys of an IKE SA in the format of Wireshark's `ikev2_decryption_table`. */
 
 import type { Encryption } from "../../crypto/encryption.ts";
 import type { Integrity } from "../../crypto/integrity.ts";
@@ -7,9 +7,9 @@ import type { IkeSa } from "./every-phase.ts";
 import type { HalfOpen } from "./half-open.ts";
 
 /**
- * The line of an IKE SA: both SPIs, SK_ei, SK_er, encryption, SK_ai, SK_ar, integrity, in the
- * words of Wireshark's preferences for ISAKMP. With AEAD the salt stands behind the key, as in
- * RFC 5282 §7.1. Undefined as long as it has no keys, and when they are wiped. A secret.
+ * The line for an IKE SA: both SPIs, SK_ei, SK_er, encryption, SK_ai, SK_ar, integrity, with the
+ * names that Wireshark uses in its preferences for ISAKMP. The salt of an AEAD follows the key (RFC
+ * 5282 §7.1). Undefined while it has no keys, and after they are wiped. A secret.
  */
 export function decryptionTableLine(sa: IkeSa): string | undefined {
   const secured = securedOf(sa);

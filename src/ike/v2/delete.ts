@@ -16,13 +16,13 @@ import { firstCopy } from "./request.ts";
 import type { IkeEffect, Step } from "./step.ts";
 import { addTask, selectorKeys } from "./tasks.ts";
 
-/** Deletes the IKE SA: all of it is removed here at once, the peer is told until it answers. */
+/** Deletes the IKE SA: removes all of it here at once, and tells the peer until it answers. */
 export function close(sa: Established, why: Reason, context: IkeContext): Step {
   const reason: EndReason = { kind: "we-deleted", why };
   return closeAs(sa, reason, context);
 }
 
-/** The same, for another reason than one of ours. */
+/** The same, with a reason that need not be our own decision. */
 export function closeAs(sa: Established, reason: EndReason, context: IkeContext): Step {
   const effects = childrenDown(sa, endWord(reason));
   const payloads: Payload[] = [{ kind: "DELETE", protocol: Protocol.IKE, spis: [] }];
@@ -41,7 +41,7 @@ export function closeAs(sa: Established, reason: EndReason, context: IkeContext)
   };
 }
 
-/** One Child SA goes here, and the peer is told as soon as no other request is in flight (§2.3). */
+/** Removes one Child SA, and tells the peer when no other request is in flight (§2.3). */
 export function closeChild(sa: Established, spiIn: number, why: Reason): Step {
   const child = sa.children.find((candidate) => candidate.spiIn === spiIn);
   if (child === undefined) return { sa, effects: [] };
@@ -56,8 +56,8 @@ export function closeChild(sa: Established, spiIn: number, why: Reason): Step {
 const EXPIRED = "the kernel has removed a Child SA at the end of its lifetime: nothing replaced it";
 
 /**
- * The kernel's limit has come. If it was the last one, and the peer has refused all that was asked
- * for in its place, the IKE SA is of no use any more: a site that is told so calls again at once.
+ * The kernel removed a Child SA at the end of its lifetime. If it was the last one, and the peer
+ * has refused every replacement, the IKE SA is deleted as well: the site then calls again at once.
  */
 export function expireChild(sa: Established, spiIn: number, context: IkeContext): Step {
   const child = sa.children.find((candidate) => candidate.spiIn === spiIn);
@@ -66,13 +66,13 @@ export function expireChild(sa: Established, spiIn: number, context: IkeContext)
   return closeChild(sa, spiIn, "expired");
 }
 
-/** What a deleted Child SA leaves to do: its successors may send now, its states go. */
+/** What follows when a Child SA is deleted: its replacements send, and its states are removed. */
 export function deleteEffects(
   child: ChildSa,
   all: readonly ChildSa[],
   why: Reason,
 ): readonly IkeEffect[] {
-  // A site may rekey one Child SA twice; each of the new ones counts.
+  // A site may rekey a Child SA twice; each of the new ones is valid.
   const successors = all.filter((candidate) => candidate.replaces === child.spiIn);
   const key = String(selectorKeys(child));
   const isCovered = all.some((other) => other !== child && String(selectorKeys(other)) === key);
@@ -86,18 +86,18 @@ export function deleteEffects(
   ];
 }
 
-/** The Child SAs that the peer names by its own SPIs. */
+/** The Child SAs with these SPIs of the peer. */
 export function childrenOf(sa: Established, spis: ReadonlySet<number>): readonly ChildSa[] {
   return sa.children.filter((child) => spis.has(child.spiOut));
 }
 
-/** Whether we are about to tell the peer that this one of its SPIs is gone. */
+/** Whether our Delete for this SPI of the peer is waiting or in flight. */
 export function isBeingDeleted(sa: Established, spiOut: EspSpi): boolean {
   if (sa.asking?.kind === "delete-children" && sa.asking.spisOut.includes(spiOut)) return true;
   return sa.tasks.some((task) => task.kind === "delete-child" && task.spiOut === spiOut);
 }
 
-/** The peer never answered our Delete, or has: the keys go. */
+/** The peer has answered our Delete, or never will: wipes the keys. */
 export function forget(sa: Closing): Step {
   wipeIkeKeys(sa.keys);
   return { sa: undefined, effects: [] };

@@ -1,34 +1,34 @@
 /**
- * Which copy of its keys an IKE SA seals with. The IV of a counter mode (RFC 5282 §3) is made of
- * the message ID, and a process that goes on from an older copy of the state counts from where that
- * copy stood: it seals other octets with the same ID. The epoch, which is part of the IV too,
- * keeps both apart: two messages under one IV would give their plaintexts away, and the
- * authentication key with them.
+ * Which copy of its keys an IKE SA uses. The IV of an AEAD (RFC 5282 §3) contains the message ID. A
+ * process that continues from an older copy of the state also continues from its older message
+ * IDs, so it seals different octets under the same ID. The epoch, which is part of the IV too,
+ * keeps the two apart. Two messages under one IV would reveal both plaintexts and the
+ * authentication key.
  */
 
 import { err, ok, type Result } from "../../octets/result.ts";
 
-/** Of keys that were made in this process. */
+/** The epoch of keys that were made in this process. */
 export const FIRST_EPOCH = 0;
 
-/** The IV has 15 bits for it. */
+/** The IV has 15 bits for the epoch. */
 export const EPOCH_MAX = 0x7fff;
 
-/** Why a copy of an IKE SA cannot go on: its site has to authenticate anew. */
+/** Why a copy of an IKE SA cannot be used: its site must authenticate anew. */
 export type EpochFault =
   /** The copy was written in this generation, or in a later one. */
   | { readonly kind: "generation-not-later"; readonly detail: string }
-  /** These keys have been read back so often that no epoch is left for them. */
+  /** These keys have been read so often that no epoch is left for them. */
   | { readonly kind: "epoch-used-up"; readonly detail: string };
 
-/** Which process of a line of processes writes, and which one reads. */
+/** The generations of the process that writes and of the one that reads. */
 export type Generations = { readonly writer: number; readonly reader: number };
 
 /**
- * The epoch in which keys go on that were written in `epoch`. A generation is the number of a
- * process in the line of those that follow each other: whoever reads has a higher one than whoever
- * wrote, and no two processes ever have the same. Keys gain one epoch a generation, so that two
- * processes that read the same copy, one after the other, have different epochs as well.
+ * The next epoch of keys that were written in `epoch`. Processes that follow each other are
+ * numbered by generations: a reader has a higher one than the writer, and no two processes have the
+ * same. Keys gain one epoch for each generation. So two processes that read the same copy, one
+ * after the other, get different epochs as well.
  */
 export function nextEpoch(
   epoch: number,

@@ -1,4 +1,4 @@
-/** Answers that an established IKE SA has waited for: key exchanges, and the kernel's. */
+/** Answers to requests of an established IKE SA: from key exchanges and from the kernel. */
 
 import type { IkeContext } from "../effect.ts";
 import type { IkeEvent } from "../event.ts";
@@ -14,7 +14,7 @@ import { onIkeKeyExchange } from "./rekey-ike-sa.ts";
 import { onIkePublicValue, onIkeSharedSecret } from "./rekey-ike-sa-request.ts";
 import type { Step } from "./step.ts";
 
-/** A public value or a shared secret is there, for the peer's request or for ours. */
+/** A public value or a shared secret is ready, for the peer's request or for ours. */
 export function onKeyExchangeEstablished(
   sa: Established,
   event: Extract<IkeEvent, { kind: "key-exchange-answer" }>,
@@ -46,7 +46,7 @@ export function onKeyExchangeEstablished(
   }
 }
 
-/** The kernel has taken a Child SA, or has refused it. */
+/** The kernel has installed a Child SA, or refused it. */
 export function onInstalled(
   sa: Established,
   event: Extract<IkeEvent, { kind: "child-installed" }>,

@@ -1,4 +1,4 @@
-/** What an established IKE SA does when its time has come: each duty beside its instant. */
+/** What an established IKE SA does at its instants: each duty with its time. */
 
 import { type Instant, later } from "../../octets/instant.ts";
 import type { ChildSa } from "../child-sa.ts";
@@ -17,7 +17,7 @@ import { retransmission } from "./request.ts";
 import type { IkeEffect, Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
 
-/** The earliest of all instants at which there is something to do. */
+/** The earliest instant at which there is something to do. */
 export function deadlineOfEstablished(sa: Established): Instant | undefined {
   const { inFlight } = sa.outbound;
   let next = inFlight?.retransmitAt ?? livenessAt(sa);
@@ -45,7 +45,7 @@ export function onDeadlineEstablished(sa: Established, context: IkeContext): Ste
   return onTimers(sa, context);
 }
 
-/** A site that answers no request is gone; telling it so would be one more of them (§2.4). */
+/** A site that answers no request is gone. It gets no Delete: it would not answer it (§2.4). */
 export function repeat(sa: Established, context: IkeContext): Step {
   const { nextId, inFlight: before } = sa.outbound;
   if (before === undefined) return { sa, effects: [] };
@@ -114,7 +114,7 @@ function onChildTimers(
       effects.push(...closed.effects);
       if (closed.sa?.phase === "established") at = closed.sa;
     } else if (isDue(child.rekeyAt) && at.tasks.length >= TASKS_MAX) {
-      // So many are due at once: this one's turn comes when some of them are done.
+      // Too many are due at once: this one is tried again when some of them are done.
       const rekeyAt = later(context.now, retryMs(at.policy.lifetimeMs, context.random));
       at = { ...at, children: withRekeyAt(at.children, child, rekeyAt) };
     } else if (isDue(child.rekeyAt)) {

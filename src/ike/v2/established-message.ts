@@ -86,7 +86,7 @@ export function serveRequest(
     case ExchangeType.INFORMATIONAL: {
       const unreadable = unreadableOf(opened.payloads, "DELETE");
       if (unreadable !== undefined) {
-        // What it deletes is gone there: nobody could say what is still common to both ends.
+        // We cannot tell which SAs the peer has just deleted.
         return refuseSyntax(sa, header, unreadableRefusal(unreadable, "INFORMATIONAL"), context);
       }
       return onInformationalRequest(sa, header, opened.payloads, context);
@@ -99,7 +99,7 @@ export function serveRequest(
   }
 }
 
-/** Authentic, yet not to be understood: it is answered, and the IKE SA closed (§2.21.3). */
+/** An authentic request that is malformed is answered, and ends the IKE SA (§2.21.3). */
 function refuseSyntax(
   sa: Established,
   header: IkeHeader,
@@ -113,7 +113,7 @@ function refuseSyntax(
   return { sa: ended.sa, effects: [failedNote("INFORMATIONAL", refusal), ...ended.effects] };
 }
 
-/** Neither the next request nor a repeat of the last: the peer is told, now and then (§2.3). */
+/** A request outside the window: the peer is told, but not too often (§2.3). */
 function onOutOfWindow(sa: Established, header: IkeHeader, context: IkeContext): Step {
   const isOld = header.messageId < sa.inbound.nextId;
   if (isOld || context.now < sa.timers.noticeAt) {
@@ -158,8 +158,8 @@ function onWholeAnswer(sa: Established, payloads: readonly Payload[], context: I
 }
 
 /**
- * An answer that cannot be read as a whole: what was asked for has failed. The peer is there and is
- * who it was, so that the IKE SA stays.
+ * An answer that cannot be read: our request has failed. The answer is authentic, so the peer is
+ * still there, and the IKE SA stays.
  */
 function onFaultyAnswer(sa: Established, refusal: Refusal, context: IkeContext): Step {
   const { asking } = sa;

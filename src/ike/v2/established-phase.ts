@@ -23,7 +23,7 @@ import type { Held } from "./responder-phase.ts";
 import type { Timers } from "./timers.ts";
 import type { Inbound, InFlight, Outbound } from "./window.ts";
 
-/** A request of the peer that waits for a key exchange or for the kernel. */
+/** A request of the peer that is being worked on: it waits for a key exchange or the kernel. */
 export type Serving =
   | {
       readonly kind: "ike-auth";
@@ -32,7 +32,7 @@ export type Serving =
       readonly first: FirstChild;
       readonly child: ChildAnswer;
     }
-  /** Our kernel has refused the first Child SA: the next repeat of the request tries again (R6). */
+  /** Our kernel refused the first Child SA: the next repeat of the request tries again (R6). */
   | {
       readonly kind: "ike-auth-held";
       readonly messageId: number;
@@ -50,7 +50,7 @@ export type Serving =
       readonly messageId: number;
       readonly ticket: Ticket;
       readonly child: ChildAnswer;
-      /** The lower of both nonces: should our own rekey have crossed the peer's (§2.8.1). */
+      /** The lower of both nonces, in case our own rekey crosses the peer's (§2.8.1). */
       readonly nonce: Uint8Array;
     }
   | {
@@ -62,21 +62,21 @@ export type Serving =
       readonly spiI: IkeSpi;
     };
 
-/** What it takes to make the first Child SA, as often as the kernel refuses it. */
+/** What is needed to make the first Child SA, again if the kernel refuses it. */
 export type FirstChild = {
-  /** IDr and AUTH: what the response begins with. */
+  /** The payloads that the response begins with: IDr, AUTH and others. */
   readonly head: readonly Payload[];
   readonly plan: ChildPlan;
   readonly Nr: Uint8Array;
   /** See {@link AuthRequest.digest}. */
   readonly digest: Uint8Array;
-  /** What came of it before. */
+  /** The results of earlier attempts. */
   readonly held: Held | undefined;
   /** When the negotiation's time is over. */
   readonly until: Instant;
 };
 
-/** A Child SA that was asked for and is not refused so far. */
+/** A Child SA that the peer asks for, with what was chosen for it. */
 export type ChildPlan = {
   readonly chosen: ChosenEsp;
   readonly narrowed: Narrowed;
@@ -86,17 +86,17 @@ export type ChildPlan = {
   readonly reply: CpPayload | undefined;
 };
 
-/** A Child SA on its way into the kernel, and what the peer is told of it once it is there. */
+/** A Child SA that is being installed, and the payloads that tell the peer about it. */
 export type ChildAnswer = {
   readonly sa: ChildSa;
   readonly payloads: readonly Payload[];
 };
 
-/** What the kernel carried for the IKE SA's Child SAs when it was last asked. */
+/** What the kernel last said about the traffic of the Child SAs. */
 export type Usage = {
-  /** When packets were last seen to have come or gone. */
+  /** When packets were last found to have been received or sent. */
   readonly movedAt: Instant;
-  /** The question that is under way. */
+  /** The question to the kernel that is under way. */
   readonly ticket: Ticket | undefined;
 };
 
@@ -104,70 +104,70 @@ export type Established = {
   readonly phase: "established";
   readonly id: SaId;
   /**
-   * Whether we called when both ends authenticated, whoever has rekeyed since: then it is ours to
-   * authenticate anew (RFC 4478).
+   * Whether we were the initiator when both ends authenticated, whoever has rekeyed since: then we
+   * are the one to reauthenticate (RFC 4478).
    */
   readonly isCaller: boolean;
   readonly path: Path;
   readonly nat: Nat;
   readonly algorithms: IkeAlgorithms;
   readonly keys: IkeKeys;
-  /** A PPK was put into the keys, of this IKE SA or of the one whose keys it was made from. */
+  /** A PPK is mixed into the keys, of this IKE SA or of one before it. */
   readonly usesPpk: boolean;
   readonly peer: Identity;
-  /** IDr of a site that called for somebody else than we are; left out where it did not. */
+  /** The site expected another ID of us: its IDr and our ID; absent if it did not. */
   readonly otherId?: { readonly expected: string; readonly ours: string };
   readonly policy: ChildPolicy;
   readonly settings: IkeSaSettings;
   readonly children: readonly ChildSa[];
   /**
-   * The key exchange (0: none) of the last request of ours for a Child SA that the peer granted, or
-   * of its own; the next one begins with it.
+   * The key exchange (0: none) of the last Child SA that either end was granted by
+   * CREATE_CHILD_SA: our next request tries it first.
    */
   readonly childMethod: Method | undefined;
   /** The peer refuses to rekey this IKE SA. */
   readonly struggle: Struggle | undefined;
   readonly inbound: Inbound;
   readonly outbound: Outbound;
-  /** The peer's request that is being worked on. */
+  /** The request of the peer that is being worked on. */
   readonly serving: Serving | undefined;
-  /** Our own exchange, from the first step to the last one: only one at a time. */
+  /** Our own exchange under way: only one at a time. */
   readonly asking: Asking | undefined;
-  /** What we have to ask for as soon as the exchange before is over, in this order. */
+  /** Our requests that wait until the exchange under way is over, in this order. */
   readonly tasks: readonly Task[];
   readonly fragmentOctets: number | undefined;
   readonly fragments: Fragments;
-  /** Both ends know RFC 4555. */
+  /** Both ends support MOBIKE (RFC 4555). */
   readonly mobike: boolean;
-  /** RFC 5685: the site can be sent to another gateway, or it may send us. */
+  /** Whether the site can be redirected, or may redirect us (RFC 5685). */
   readonly redirect: RedirectSupport | "followed";
-  /** It was told to go, and has until then. */
+  /** The site was redirected, and has until then to connect there. */
   readonly redirected: { readonly to: Gateway; readonly until: Instant } | undefined;
   readonly usage: Usage;
   readonly timers: Timers;
   readonly establishedAt: Instant;
-  /** When the peer was last known to be there: by an authentic message, or by its packets. */
+  /** When the peer last showed that it is alive, by an authentic message or by its packets. */
   readonly heardAt: Instant;
   /**
-   * The IKE SA that this one replaces, if we were rekeying it as well: should the peer find that
-   * this one is redundant, the Child SAs go back there (§2.8.2).
+   * The IKE SA that this one replaces, if we were rekeying that one as well. If the peer deletes
+   * this one as redundant, the Child SAs go back there (§2.8.2).
    */
   readonly contested: IkeSpi | undefined;
 };
 
 /**
- * Another IKE SA has taken its place in a rekey (RFC 7296 §2.8): this one answers, and waits until
- * the peer deletes it.
+ * A rekey has replaced this IKE SA by another one (RFC 7296 §2.8): it still answers, and waits
+ * until the peer deletes it.
  */
 export type Replaced = {
   readonly phase: "replaced";
-  /** As it was, without the Child SAs that it handed over. Its own rekey may be under way still. */
+  /** As it was, without the Child SAs that it handed over. Our own rekey may still be under way. */
   readonly former: Established;
-  /** When we delete it, should the peer not do it. */
+  /** When we delete it, if the peer has not done so. */
   readonly until: Instant;
 };
 
-/** We told the peer that the IKE SA is deleted, and wait for its answer. */
+/** We have sent a Delete and wait for its answer. */
 export type Closing = {
   readonly phase: "closing";
   readonly id: SaId;
@@ -179,7 +179,7 @@ export type Closing = {
   readonly inFlight: InFlight;
 };
 
-/** Over. Lingers for a while, only to answer a repeat of the last request. */
+/** It has ended, and stays for a while only to answer repeats of the last request. */
 export type Ended = {
   readonly phase: "ended";
   readonly id: SaId;

@@ -1,4 +1,4 @@
-/** An IKE SA that both ends have authenticated: how it begins, and how it goes on in another. */
+/** How an established IKE SA begins: after IKE_AUTH, or as the successor of another one. */
 
 import { type Instant, later } from "../../octets/instant.ts";
 import type { IkeContext } from "../effect.ts";
@@ -30,7 +30,7 @@ type Known =
   | "inbound"
   | "outbound";
 
-/** After IKE_AUTH, still without a Child SA. */
+/** The IKE SA after IKE_AUTH, still without a Child SA. */
 export function newEstablished(
   known: Pick<Established, Known>,
   credentials: Pick<Credentials, "policy" | "settings">,
@@ -59,7 +59,7 @@ export function newEstablished(
   };
 }
 
-/** The IKE SA that takes over after a rekey (RFC 7296 §2.18): all but its names and keys stays. */
+/** The IKE SA after a rekey (RFC 7296 §2.18): only its SPIs, algorithms and keys are new. */
 export function successorOf(
   sa: Established,
   made: Pick<Established, "id" | "algorithms" | "keys">,
@@ -74,7 +74,7 @@ export function successorOf(
     nat: sa.nat,
     algorithms: made.algorithms,
     keys: made.keys,
-    // SK_d, from which its keys are made, has the PPK in it (RFC 8784 §3).
+    // Its keys are made from SK_d, which contains the PPK (RFC 8784 §3).
     usesPpk: sa.usesPpk,
     peer: sa.peer,
     policy: sa.policy,
@@ -107,7 +107,7 @@ function tasksLeft({ tasks, asking }: Established): readonly Task[] {
     : left;
 }
 
-/** What a rekey changes nothing of. */
+/** The timers that a rekey does not change. */
 type Kept = Pick<Timers, "reauthAt" | "childlessAt" | "redundant">;
 
 function firstTimers(
@@ -141,7 +141,7 @@ function timersOf(
   };
 }
 
-/** The original initiator is the one to authenticate anew; the other end only waits for it. */
+/** The original initiator reauthenticates; the other end only waits for it. */
 export function reauthAtOf(
   { reauthMs }: IkeSaSettings,
   isCaller: boolean,

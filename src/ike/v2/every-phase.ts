@@ -8,7 +8,7 @@ import type { ResponderPhase } from "./responder-phase.ts";
 
 export type IkeSa = ResponderPhase | InitiatorPhase | Established | Replaced | Closing | Ended;
 
-/** The names of an IKE SA, whatever its phase. */
+/** The SPIs of an IKE SA, and our role in it, whatever its phase. */
 export function saIdOf(sa: IkeSa): SaId {
   if (sa.phase === "replaced") return sa.former.id;
   return "half" in sa ? sa.half.id : sa.id;

@@ -1,4 +1,4 @@
-/** A site that called for another ID than ours (IDr of its request, RFC 7296 §2.15). */
+/** A site that expects another ID than ours (IDr in its request, RFC 7296 §2.15). */
 
 import { equalOctets } from "../../octets/concat.ts";
 import type { Instant } from "../../octets/instant.ts";
@@ -9,7 +9,7 @@ import type { IkeEffect } from "./step.ts";
 
 type OtherId = NonNullable<Established["otherId"]>;
 
-/** Both IDs as text, where IDr is another one than ours. */
+/** Both IDs as text, if IDr differs from ours. */
 export function otherIdOf(asked: Identity | undefined, ours: Identity): OtherId | undefined {
   if (asked === undefined) return undefined;
   if (asked.idType === ours.idType && equalOctets(asked.data, ours.data)) return undefined;
@@ -17,7 +17,7 @@ export function otherIdOf(asked: Identity | undefined, ours: Identity): OtherId 
 }
 
 /**
- * Some sites accept any end that has the key; most give up without notice when they read our
+ * Some sites accept every responder that has the key; most give up silently when they read our
  * answer.
  */
 export function expectsOtherNote(otherId: OtherId): IkeEffect {
@@ -27,13 +27,13 @@ export function expectsOtherNote(otherId: OtherId): IkeEffect {
 }
 
 /**
- * Why a site lets go of an IKE SA that it has just made: it expected another ID of us. Undefined
- * where it did not, or has had the IKE SA for longer.
+ * Why a site deletes an IKE SA that it has just made: it expected another ID of us. Undefined if it
+ * did not, or if the IKE SA is older.
  */
 export function unexpectedId({ otherId, establishedAt }: Established, now: Instant) {
   if (otherId === undefined || now - establishedAt > LET_GO_MS_MAX) return undefined;
   return { kind: "our-id", ...otherId } as const satisfies Refusal;
 }
 
-/** A site that does not want our ID says so as soon as it has our answer. */
+/** A site that does not accept our ID says so as soon as it has our answer. */
 const LET_GO_MS_MAX = 10_000;

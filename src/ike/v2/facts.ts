@@ -1,4 +1,4 @@
-/** What others may know of an IKE SA of IKEv2: see {@link IkeSaFacts}. */
+/** What other rooms may know about an IKE SA of IKEv2: see {@link IkeSaFacts}. */
 
 import { never } from "../../octets/assert.ts";
 import type { IkeSaFacts, Stage } from "../facts.ts";
@@ -8,7 +8,7 @@ import { awaitsAuthResponse } from "./first-child.ts";
 import type { Initiating } from "./initiator-phase.ts";
 import { isRedirectable } from "./redirect.ts";
 
-/** How far it is. */
+/** How far it has come. */
 export function stageOf(sa: IkeSa): Stage {
   switch (sa.phase) {
     case "awaiting-key-exchange":
@@ -71,7 +71,7 @@ function factsOfEstablished(sa: Established): IkeSaFacts {
   };
 }
 
-/** One that was replaced takes Child SAs back only while it is about to have another successor. */
+/** A replaced one takes Child SAs back only while its own rekey may still give it a successor. */
 function isRekeyingIke({ asking }: Established): boolean {
   return asking?.kind === "ike-response" || asking?.kind === "ike-shared-secret";
 }

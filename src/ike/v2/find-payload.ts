@@ -1,4 +1,4 @@
-/** Finding payloads in a parsed message, in whatever order they came (RFC 7296 §2.5). */
+/** Finding payloads in a parsed message, in whatever order they are (RFC 7296 §2.5). */
 
 import { Reader } from "../../octets/reader.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
@@ -22,7 +22,7 @@ export function payloadOf<K extends Payload["kind"]>(
   );
 }
 
-/** The first payload of a kind; or why there is none: it did not come, or cannot be read. */
+/** The first payload of a kind; or why there is none: it is missing, or cannot be read. */
 export function neededPayload<K extends NeededKind>(
   payloads: readonly Payload[],
   kind: K,
@@ -50,7 +50,7 @@ export function neededSelectors(
 
 type NeededKind = Exclude<Payload["kind"], "OPAQUE" | "UNREADABLE" | "TSi" | "TSr" | "IDi" | "IDr">;
 
-/** The first payload of this kind that came and cannot be read. */
+/** The first payload of this kind that cannot be read. */
 export function unreadableOf(
   payloads: readonly Payload[],
   kind: keyof typeof PayloadType,
@@ -76,7 +76,7 @@ export function notifyOf(payloads: readonly Payload[], type: number): NotifyPayl
   );
 }
 
-/** The first error notify: with one the exchange has failed, known to us or not (§3.10.1). */
+/** The first error notify, known to us or not: the exchange has failed (§3.10.1). */
 export function errorNotifyOf(payloads: readonly Payload[]): number | undefined {
   for (const payload of payloads) {
     if (payload.kind === "NOTIFY" && isErrorNotify(payload.type)) return payload.type;

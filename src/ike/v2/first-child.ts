@@ -1,7 +1,7 @@
 /**
  * The first Child SA, which the site asks for in IKE_AUTH (RFC 7296 §1.2), from the plan to the
- * kernel. Where our kernel refuses it, the site is not answered: each repeat of its request tries
- * again, until the negotiation's time is over (R6).
+ * kernel. If our kernel refuses it, the site gets no answer: each repeat of its request tries again
+ * until the negotiation's time is over (R6).
  */
 
 import { sha256 } from "../../crypto/hash.ts";
@@ -26,8 +26,8 @@ type Making = Extract<Serving, { kind: "ike-auth" }>;
 type Waiting = Extract<Serving, { kind: "ike-auth-held" }>;
 
 /**
- * Asks the kernel for the Child SA. A further try has another SPI of ours and the same keys: the
- * kernel draws a new salt for the IVs of each state.
+ * Asks the kernel to install the Child SA. A further attempt uses another SPI of ours and the same
+ * keys, which is safe: the kernel draws a new salt for the IVs of each state.
  */
 export function makeFirstChild(
   sa: Established,
@@ -46,7 +46,7 @@ export function makeFirstChild(
   };
 }
 
-/** There is no first Child SA: the site waits, or hears that the IKE SA stands without it. */
+/** There is no first Child SA: the site gets no answer yet, or an IKE SA without it. */
 export function refusedFirstChild(
   sa: Established,
   serving: Making,
@@ -61,7 +61,7 @@ export function refusedFirstChild(
   }
   const to = { exchangeType: ExchangeType.IKE_AUTH, messageId };
   const answered = answer(sa, to, [...first.head, ...noticeOf(refusal)], context);
-  // Where only its SPI was in the way, we ask for the Child SA: the site chooses another one.
+  // If only its SPI was in use, we ask for the Child SA: the site then chooses another SPI.
   const { local, remote } = child.sa;
   const asking =
     refusal.kind === "spi-in-use"
@@ -71,8 +71,8 @@ export function refusedFirstChild(
 }
 
 /**
- * TEMPORARY_FAILURE would be true of an SPI in use, but strongSwan takes it in this exchange for
- * the end of the IKE SA, and does not call again.
+ * TEMPORARY_FAILURE would suit an SPI in use, but in this exchange strongSwan takes it for the end
+ * of the IKE SA, and does not call again.
  */
 function noticeOf(refusal: Refusal): readonly Payload[] {
   if (refusal.kind === "spi-in-use") return [notify(NotifyType.NO_ADDITIONAL_SAS)];
@@ -80,17 +80,17 @@ function noticeOf(refusal: Refusal): readonly Payload[] {
   return notice === undefined ? [] : [notice];
 }
 
-/** Whether the peer still waits for the answer to its IKE_AUTH: nothing is asked of it before. */
+/** Whether the peer still waits for the answer to its IKE_AUTH: before that we ask nothing. */
 export function awaitsAuthResponse({ serving }: Pick<Established, "serving">): boolean {
   return serving?.kind === "ike-auth" || serving?.kind === "ike-auth-held";
 }
 
-/** Repeats that come one after the other in no time are not even decrypted. */
+/** Repeats that follow each other too fast are not even decrypted. */
 export function isTooEarly({ serving }: Established, header: IkeHeader, now: number): boolean {
   return serving?.kind === "ike-auth-held" && !header.flags.response && now < serving.held.againAt;
 }
 
-/** The next try. */
+/** The next attempt. */
 export function onHeldRequest(
   sa: Established,
   { messageId, first, held }: Waiting,

@@ -1,4 +1,4 @@
-/** Messages that came in fragments, put together again (RFC 7383 §2.6). */
+/** Reassembly of messages that arrive in fragments (RFC 7383 §2.6). */
 
 import { concat } from "../../octets/concat.ts";
 import { type Instant, later } from "../../octets/instant.ts";
@@ -6,32 +6,32 @@ import type { IkeHeader } from "../../wire/header.ts";
 import type { Fragment } from "../../wire/v2/payload/sk.ts";
 import { AUTH_OCTETS_MAX } from "../limits.ts";
 
-/** One message of which some fragments are there. All of them have passed their integrity check. */
+/** A message of which some fragments have arrived. All of them passed their integrity check. */
 export type Reassembly = {
   readonly messageId: number;
   readonly exchangeType: number;
   readonly total: number;
-  /** Type of the first payload inside: fragment 1 says it. */
+  /** Type of the first payload inside, from fragment 1. */
   readonly firstInner: number;
   readonly parts: ReadonlyMap<number, Uint8Array>;
   readonly octets: number;
-  /** What has not become whole by then is forgotten. */
+  /** If it is not complete by then, it is forgotten. */
   readonly until: Instant;
 };
 
-/** At most one message each way is put together at a time: both windows are one. */
+/** At most one request and one response at a time: both windows have size one. */
 export type Fragments = {
   readonly request: Reassembly | undefined;
   readonly response: Reassembly | undefined;
   readonly limits: FragmentLimits;
-  /** Why authentic fragments were not taken, once that has happened. */
+  /** Why authentic fragments were not accepted, once that has happened. */
   readonly refused: string | undefined;
 };
 
-/** A message in more fragments, or with more in them, is not taken. */
+/** A message with more fragments or more octets is not accepted. */
 export type FragmentLimits = { readonly fragmentsMax: number; readonly octetsMax: number };
 
-/** Both ends have agreed on fragments, and know each other. */
+/** Both ends have agreed on fragments, and are authenticated. */
 export const NO_FRAGMENTS: Fragments = {
   request: undefined,
   response: undefined,
@@ -39,42 +39,42 @@ export const NO_FRAGMENTS: Fragments = {
   limits: { fragmentsMax: 128, octetsMax: 65_536 },
 };
 
-/** The same with a peer that has not authenticated yet: room for a chain of certificates. */
+/** The same before the peer has authenticated: room for a chain of certificates. */
 export const NO_FRAGMENTS_BEFORE_AUTH: Fragments = {
   ...NO_FRAGMENTS,
   limits: { fragmentsMax: 64, octetsMax: AUTH_OCTETS_MAX },
 };
 
-/** They have not agreed on fragments: none is taken. */
+/** The ends have not agreed on fragments: none is accepted. */
 export const FRAGMENTS_OFF: Fragments = {
   ...NO_FRAGMENTS,
   limits: { fragmentsMax: 0, octetsMax: 0 },
 };
 
-/** None have come, and what was agreed on stays: for an IKE SA whose peer is known now. */
+/** The same agreement once the peer has authenticated; none have arrived yet. */
 export function afterAuth({ limits }: Pick<Fragments, "limits">): Fragments {
   return limits.fragmentsMax === 0 ? FRAGMENTS_OFF : NO_FRAGMENTS;
 }
 
-/** Octets that are kept of what has come. */
+/** How many octets of fragments are stored. */
 export function fragmentOctetsKept({ request, response }: Fragments): number {
   return (request?.octets ?? 0) + (response?.octets ?? 0);
 }
 
-/** A sender repeats all fragments of a message together: nobody needs older ones. */
+/** A sender repeats all fragments of a message together, so older ones are not needed. */
 const REASSEMBLY_MS_MAX = 60_000;
 
-/** What a fragment held once it was decrypted. */
+/** The content of a fragment after decryption. */
 export type Part = {
   readonly fragment: Fragment;
   readonly firstInner: number;
   readonly plaintext: Uint8Array;
 };
 
-/** A fragment added: either there is more to come, or the message is whole. */
+/** After a fragment was added: more are needed, or the message is complete. */
 export type Added =
   | { readonly kind: "incomplete"; readonly fragments: Fragments }
-  /** It is not taken, and what has come of its message is forgotten. */
+  /** The fragment is not accepted, and its message is forgotten. */
   | { readonly kind: "refused"; readonly fragments: Fragments; readonly isFirst: boolean }
   | {
       readonly kind: "whole";
@@ -84,8 +84,8 @@ export type Added =
     };
 
 /**
- * Adds an authentic fragment. Those of another message, or of the same one cut into fewer pieces,
- * are forgotten; a piece of an earlier, coarser cut is passed over (§2.6).
+ * Adds an authentic fragment. It replaces fragments of another message, and of the same message in
+ * fewer pieces; it is ignored if the message is known in more pieces (§2.6).
  */
 export function addFragment(former: Fragments, header: IkeHeader, part: Part, now: Instant): Added {
   const fragments = withoutStale(former, now);
@@ -125,7 +125,7 @@ export function addFragment(former: Fragments, header: IkeHeader, part: Part, no
   };
 }
 
-/** Without messages whose rest has not come in time. */
+/** Without messages whose other fragments did not arrive in time. */
 export function withoutStale(fragments: Fragments, now: Instant): Fragments {
   const { request, response } = fragments;
   const isFresh = (one: Reassembly | undefined) => one === undefined || now < one.until;

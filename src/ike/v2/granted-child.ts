@@ -1,4 +1,4 @@
-/** What the peer has granted of a Child SA that we asked for (RFC 7296 §1.3.1, §2.9, §3.3). */
+/** What the peer granted when we asked for a Child SA (RFC 7296 §1.3.1, §2.9, §3.3). */
 
 import { transformName } from "../../crypto/names.ts";
 import { Ke, TransformType } from "../../crypto/transform.ts";
@@ -14,14 +14,14 @@ import { isInside, narrow } from "./narrow.ts";
 import { suitesFor } from "./next-try.ts";
 import { chooseEsp, isAnswerTo, proposalsOf } from "./proposal.ts";
 
-/** The proposals of a request for a Child SA. */
+/** The proposals in our request for a Child SA. */
 export function childOffer(sa: Pick<Established, "policy">, childAsk: ChildAsk) {
   const withKe = childAsk.method !== Ke.NONE;
   const suites = suitesFor(sa.policy.suites, childAsk);
   return proposalsOf(suites, { protocol: Protocol.ESP, spi: spiOctets(childAsk.spiIn), withKe });
 }
 
-/** All that has to be in the answer, or what is wrong with it. */
+/** The content of the answer, or what is wrong with it. */
 export function grantedOf(
   sa: Pick<Established, "policy" | "nat">,
   childAsk: ChildAsk,
@@ -40,16 +40,16 @@ export function grantedOf(
   if (!chosen.ok || !isAnswerTo(childOffer(sa, childAsk), proposals)) {
     const detail = chosen.ok
       ? `an algorithm that was not offered, or ${proposals.length} proposals`
-      : `group ${transformName(TransformType.KE, childAsk.method, undefined)} and what else?`;
+      : `none that was offered with ${transformName(TransformType.KE, childAsk.method, undefined)}`;
     return err({ kind: "malformed", where: CHILD_RESPONSE, detail });
   }
   return ok({ ...granted.value, chosen: chosen.value, Nr: nonce.value.data.slice() });
 }
 
-/** How faults call an answer to CREATE_CHILD_SA. */
+/** The name of the message in the words for its faults. */
 export const CHILD_RESPONSE = "CREATE_CHILD_SA response";
 
-/** The selectors of an answer: nothing that was not asked for (§2.9), and whole subnets. */
+/** The selectors of an answer: only what we asked for (§2.9), and whole subnets. */
 export function grantedSelectors(
   asked: Pick<ChildAsk, "local" | "remote" | "mode">,
   payloads: readonly Payload[],
@@ -67,7 +67,7 @@ export function grantedSelectors(
     const detail = "traffic selectors that were not asked for";
     return err({ kind: "malformed", where: "TSi and TSr payload", detail });
   }
-  // The peer has cut what was asked for into pieces: it would send what has no policy here.
+  // The peer grants it in more pieces than fit: it would send packets that have no policy here.
   if (leftOut !== undefined) return err({ kind: "too-many-selectors", detail: leftOut });
   const echoes = notifyOf(payloads, NotifyType.USE_TRANSPORT_MODE) !== undefined;
   const isTransport = echoes && asked.mode === "transport" && nat === "none";

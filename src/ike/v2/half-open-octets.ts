@@ -1,4 +1,4 @@
-/** How much memory an IKE SA takes whose peer has not authenticated yet. */
+/** How much memory an IKE SA takes until its peer has authenticated. */
 
 import { HALF_OPEN_OCTETS } from "../limits.ts";
 import type { IkeSa } from "./every-phase.ts";
@@ -7,7 +7,7 @@ import type { HalfOpen } from "./half-open.ts";
 import type { ResponderRound } from "./responder-phase.ts";
 import { transcriptOctets } from "./transcript.ts";
 
-/** 0 for one whose peer is known, or whom we have called. */
+/** 0 once the peer is authenticated, and for IKE SAs that we began. */
 export function halfOpenOctets(sa: IkeSa): number {
   switch (sa.phase) {
     case "awaiting-key-exchange":
@@ -25,7 +25,7 @@ function ofHalf({ transcript, fragments }: HalfOpen): number {
   return HALF_OPEN_OCTETS + transcriptOctets(transcript) + fragmentOctetsKept(fragments);
 }
 
-/** What is kept of a request are parts of the whole, which stays as long as they do. */
+/** The stored parts of a request are views, so the whole message stays in memory. */
 function ofRound(round: ResponderRound): number {
   return "request" in round ? round.request.octets : 0;
 }

@@ -21,9 +21,9 @@ export type HalfOpen = {
   readonly Nr: Uint8Array;
   readonly nat: Nat;
   readonly ppk: PpkState;
-  /** SIGNATURE_HASH_ALGORITHMS of the peer; undefined: it does not know RFC 7427. */
+  /** SIGNATURE_HASH_ALGORITHMS of the peer; undefined: it does not support RFC 7427. */
   readonly peerHashes: readonly number[] | undefined;
-  /** Longer messages are sent in fragments (RFC 7383); undefined: never. */
+  /** Longer messages are sent in fragments (RFC 7383); undefined: none is. */
   readonly fragmentOctets: number | undefined;
   readonly fragments: Fragments;
 };

@@ -1,7 +1,7 @@
 /**
- * IKE_AUTH requests that are left without an answer (R6): AUTHENTICATION_FAILED is final for many
- * peers, and what is wrong may be cured in a moment. A site repeats its request (RFC 7296 §2.1),
- * and each repeat is judged anew until the negotiation's time is over.
+ * IKE_AUTH requests that get no answer (R6): AUTHENTICATION_FAILED is final for many peers, but the
+ * cause may be gone a moment later. A site repeats its request (RFC 7296 §2.1), and each repeat is
+ * judged anew until the negotiation's time is over.
  */
 
 import { later } from "../../octets/instant.ts";
@@ -17,21 +17,21 @@ import type { AuthRequest, Held, Responding } from "./responder-phase.ts";
 import { wipeSecrets } from "./secrets.ts";
 import type { IkeEffect, Step } from "./step.ts";
 
-/** `isSilent`: the site belongs to those that get no answer unless they prove who they are. */
+/** `isSilent`: the site gets no answer unless it authenticates. */
 export function isUnanswered(refusal: Refusal, isSilent: boolean): boolean {
   if (refusal.kind === "no-credentials") return refusal.isUnanswered;
   if (isOurs(refusal)) return true;
   return isSilent && notifyFor(refusal)?.type === NotifyType.AUTHENTICATION_FAILED;
 }
 
-/** The thread that signs has no place, or has died. */
+/** The thread that makes signatures has no room, or has failed. */
 function isOurs(refusal: Refusal): boolean {
   if (refusal.kind !== "certificate") return false;
   const { kind } = refusal.fault;
   return kind === "signature-failed" || kind === "signatures-waiting";
 }
 
-/** Keeps the request's digest, and waits for its repeat. The same reason is noted once. */
+/** Stores the request's digest and waits for a repeat. The same reason is noted only once. */
 export function holdAuth(
   sa: Responding,
   request: AuthRequest,
@@ -43,7 +43,7 @@ export function holdAuth(
   return { sa: { ...sa, half, round: { awaits: "repeat", held } }, effects };
 }
 
-/** One more time that the request gets no answer. */
+/** The request gets no answer once more. */
 export function hold(
   { digest, held: before }: Pick<AuthRequest, "digest" | "held">,
   refusal: Refusal,
@@ -64,18 +64,18 @@ export function hold(
 
 const UNANSWERED = "; not answered: its next repeat is judged anew";
 
-/** Another request under the same message ID: nobody gets a second guess that way (§2.3). */
+/** Another request under the same message ID is ignored: it could be a second guess (§2.3). */
 export function notTheRepeat(sa: IkeSa): Step {
   return { sa, effects: [{ kind: "count", counter: "messages_out_of_window" }] };
 }
 
-/** Nothing has changed for the better in time. */
+/** The negotiation's time is over, and the cause is still there. */
 export function endUnanswered(sa: Responding, held: Held): Step {
   wipeSecrets(sa);
   return { sa: undefined, effects: unansweredEffects(held) };
 }
 
-/** The negotiation ends without a word. */
+/** The negotiation ends without an answer to the site. */
 export function unansweredEffects({ refusal, times }: Held): readonly IkeEffect[] {
   const often = times === 1 ? "once" : `${times} times`;
   const detail = `its request came ${often} and got no answer: ${refusalText(refusal).detail}`;

@@ -61,7 +61,7 @@ import { afterRequest } from "./window.ts";
 // HDR, SK {IDi, [CERT,] [CERTREQ,] IDr, AUTH, SAi2, TSi, TSr} -->
 //                             <--  HDR, SK {IDr, [CERT,] AUTH, SAr2, TSi, TSr}
 
-/** Proves who we are, and asks for the first Child SA: at once, or once our signature is made. */
+/** Proves who we are and asks for the first Child SA, now or once our signature is made. */
 export function beginAuth(sa: Initiating, context: IkeContext): Step {
   const { credentials } = sa.call;
   const without = withoutPpk(sa.half, credentials.ppk);
@@ -102,7 +102,7 @@ function authDataOf(proof: readonly Payload[]): Uint8Array | undefined {
   return payloadOf(proof, "AUTH")?.data;
 }
 
-/** Our signature is made, or could not be. */
+/** Our signature has been made, or could not be made. */
 export function onOwnSignature(
   sa: Initiating,
   { signs, noPpkAuth }: AwaitingOurSignature,
@@ -159,7 +159,7 @@ function offerOf(call: Call, spiIn: EspSpi) {
   return proposalsOf(suites, { protocol: Protocol.ESP, spi, withKe: false });
 }
 
-/** The peer has to be the one that was called, and to prove it. */
+/** The peer must be the site that we called, and must prove it. */
 export function onAuthResponse(
   sa: Initiating,
   { spiIn }: AwaitingResponse,
@@ -210,7 +210,7 @@ function withoutProof(payloads: readonly Payload[], payload: "IDr" | "AUTH"): Re
 
 const AUTH_RESPONSE = "IKE_AUTH response";
 
-/** The peer's signature and certificate have been judged. */
+/** The peer's signature and certificate have been verified, or are wrong. */
 export function onPeerVerified(
   sa: Initiating,
   round: AwaitingPeerVerification,
@@ -281,7 +281,7 @@ type FirstChild = {
   readonly effects: readonly IkeEffect[];
 };
 
-/** The IKE SA stands also without its first Child SA; then it is of no use, and deleted (§1.2). */
+/** An IKE SA that we began is deleted if there is no first Child SA: it is of no use (§1.2). */
 function startFirstChild(
   sa: Initiating,
   established: Established,
@@ -335,7 +335,7 @@ function grantedOf(
   return ok({ ...selectors.value, chosen: chosen.value, Nr: half.Nr });
 }
 
-/** The peer takes the IKE SA for established: it is told that it is not (§2.21.2). */
+/** The peer regards the IKE SA as established: we tell it that it is not (§2.21.2). */
 export function reject(sa: Initiating, refusal: Refusal, context: IkeContext): Step {
   const { half, path } = sa;
   const notice = notifyFor(refusal) ?? notify(NotifyType.AUTHENTICATION_FAILED);

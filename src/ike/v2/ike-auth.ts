@@ -44,7 +44,7 @@ import type { IkeEffect, Step } from "./step.ts";
 // HDR, SK {IDi, [CERT,] [CERTREQ,] [IDr,] AUTH, SAi2, TSi, TSr} -->
 //                             <--  HDR, SK {IDr, [CERT,] AUTH, SAr2, TSi, TSr}
 
-/** The request is authentic as a message; whose it is has to be found out. */
+/** The message is authentic; which site sent it is still to be found out. */
 export function onAuthRequest(
   sa: Responding,
   header: IkeHeader,
@@ -68,7 +68,7 @@ export function onAuthRequest(
   };
 }
 
-/** It is known what the site may prove itself with, or that it is nobody. */
+/** The site's credentials have been found, or it is unknown. */
 export function onCredentials(
   sa: Responding,
   asked: AuthRequest,
@@ -105,7 +105,7 @@ export function onCredentials(
   };
 }
 
-/** The site's signature and certificate have been judged. */
+/** The site's signature and certificate have been verified, or are wrong. */
 export function onVerified(
   sa: Responding,
   { request, credentials }: AwaitingVerification,
@@ -124,7 +124,7 @@ export function onVerified(
   return onProven(sa, { request, credentials, holder }, context);
 }
 
-/** Our signature is made, or could not be. */
+/** Our signature has been made, or could not be made. */
 export function onSigned(
   sa: Responding,
   site: AwaitingSignature,
@@ -141,10 +141,10 @@ export function onSigned(
   return establish(sa, site, proof.value, context);
 }
 
-/** A site that has proved who it is. */
+/** An authenticated site. */
 type ProvenSite = Pick<AwaitingSignature, "request" | "credentials" | "holder">;
 
-/** The site has proved who it is: now we do. */
+/** The site has proved who it is: now we do the same. */
 function onProven(sa: Responding, site: ProvenSite, context: IkeContext): Step {
   const { request, credentials, holder } = site;
   if (credentials.obstacle !== undefined) {
@@ -227,7 +227,7 @@ type FirstAnswer = {
   readonly until: Instant;
 };
 
-/** What the site asks to be told comes before its Child SA (§2.19). */
+/** The configuration that the site asks for comes before its Child SA (§2.19). */
 function startFirstChild(sa: Established, first: FirstAnswer, context: IkeContext): Step {
   const configured = configure(first.request.configuration, sa.policy);
   if (!configured.ok) return refuseFirstChild(sa, first, configured.error, context);
@@ -246,7 +246,7 @@ function planFirstChild(sa: Established, first: FirstAnswer, context: IkeContext
     return refuseFirstChild(sa, first, request.childFault, context);
   }
   if (request.sa === undefined || request.tsI === undefined || request.tsR === undefined) {
-    // Childless (RFC 6023), or a site that means to add its Child SA later.
+    // The site wants no Child SA, or asks for it later (RFC 6023).
     const answered = answer(sa, to, head, context);
     return { sa: answered.sa, effects: [...effects, ...answered.effects] };
   }
@@ -272,7 +272,7 @@ function planFirstChild(sa: Established, first: FirstAnswer, context: IkeContext
   return { sa: making.sa, effects: [...effects, ...notes, ...making.effects] };
 }
 
-/** The first Child SA is in the kernel, or was refused by it. */
+/** The kernel has installed the first Child SA, or refused it. */
 export function onFirstChildInstalled(
   sa: Established,
   serving: Extract<Established["serving"], { kind: "ike-auth" }>,
@@ -288,7 +288,7 @@ export function onFirstChildInstalled(
   return { sa: { ...answered.sa, children }, effects: [...answered.effects, note] };
 }
 
-/** The IKE SA stands although its first Child SA does not (§1.2). */
+/** The IKE SA is established without its first Child SA (§1.2). */
 function refuseFirstChild(
   sa: Established,
   first: FirstAnswer,
@@ -302,7 +302,7 @@ function refuseFirstChild(
   return { sa: answered.sa, effects };
 }
 
-/** Refuses it, or leaves it without an answer where that is better for the site. */
+/** Refuses the request, or leaves it unanswered if that is better for the site. */
 function refuseRequest(
   sa: Responding,
   request: AuthRequest,
@@ -316,7 +316,7 @@ function refuseRequest(
 
 /**
  * Ends the negotiation. The answer goes out on the next multiple of {@link IkeContext.refusalMs}
- * after the request, whatever failed: an unknown ID and a wrong key look the same (R6, §2.21.2).
+ * after the request, whatever failed: an unknown ID and a wrong key look alike (R6, §2.21.2).
  */
 function refuseAuth(
   sa: Responding,
@@ -347,7 +347,7 @@ function noticeOf(refusal: Refusal): readonly Payload[] {
   return notice === undefined ? [] : [notice];
 }
 
-/** AUTH_LIFETIME: after so long the site has to authenticate anew, or is deleted (RFC 4478). */
+/** AUTH_LIFETIME: the site must reauthenticate within this time (RFC 4478). */
 function authLifetime(ms: number): Payload {
   return notify(NotifyType.AUTH_LIFETIME, new Writer(4).u32(Math.floor(ms / 1000)).done());
 }

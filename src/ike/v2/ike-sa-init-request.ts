@@ -49,7 +49,7 @@ import { afterRequest, FIRST_MESSAGE_ID, NEW_WINDOW } from "./window.ts";
 // HDR, N(COOKIE), SAi1, KEi, Ni -->
 //                             <--  HDR, SAr1, KEr, Nr
 
-/** Begins a call: first our public value is made. */
+/** Begins a call by making our public value. */
 export function beginCall(call: Call, context: IkeContext): Step {
   const method = firstMethod(call.credentials.policy.ikeSuites);
   const id = { spiI: context.ikeSpi(), spiR: asIkeSpi(0n), role: "initiator" } as const;
@@ -77,7 +77,7 @@ function makePublicValue(calling: Calling, context: IkeContext): Step {
   };
 }
 
-/** Our public value is there: the request goes out. */
+/** Our public value is ready: sends the request. */
 export function onCallPublicValue(
   sa: AwaitingPublicValue,
   result: KeyExchangeResult,
@@ -105,7 +105,7 @@ function send(calling: Calling, publicValue: Uint8Array, context: IkeContext): S
   };
 }
 
-/** To the octet the same after a cookie, but for the cookie (§2.6). */
+/** The request, which differs after a cookie only in the cookie (§2.6). */
 function requestOf(calling: Calling, publicValue: Uint8Array): Uint8Array {
   const { id, path, call, cookie, method, Ni } = calling;
   const payloads: Payload[] = [
@@ -139,8 +139,8 @@ function offerOf(call: Call) {
 }
 
 /**
- * An answer. Anybody may have sent it: one that leads nowhere is remembered as a hint, and the
- * right one waited for (§2.1, §2.21.1).
+ * An answer, which anybody may have sent. One that leads nowhere is remembered as a hint, and we
+ * wait for the right one (§2.1, §2.21.1).
  */
 export function onInitResponse(
   sa: AwaitingInitResponse,
@@ -219,7 +219,7 @@ const WRONG_ANSWER: Refusal = {
   detail: "it grants what was not offered, or has no SPI",
 };
 
-/** The peer wants to see that our address is ours; everything else stays as it was (§2.6). */
+/** The peer wants proof that our address is real; everything else stays the same (§2.6). */
 function onCookie(sa: AwaitingInitResponse, cookie: Uint8Array, context: IkeContext): Step {
   const { calling, publicValue } = sa;
   if (cookie.length < 1 || cookie.length > 64) return hinted(sa, WRONG_ANSWER);
@@ -230,7 +230,7 @@ function onCookie(sa: AwaitingInitResponse, cookie: Uint8Array, context: IkeCont
   return send({ ...calling, cookie: cookie.slice(), detours }, publicValue, context);
 }
 
-/** The peer wants another group: one of those that were offered (§1.2). */
+/** The peer wants another group, which must be one that we offered (§1.2). */
 function onOtherMethod(
   sa: AwaitingInitResponse,
   payloads: readonly Payload[],
@@ -250,7 +250,7 @@ function onOtherMethod(
   return makePublicValue({ ...calling, method, privateOctets: octets, detours }, context);
 }
 
-/** Another gateway is to be called instead: only if that is wanted, and our nonce is quoted. */
+/** The peer redirects us: followed only if the eroute allows it and our nonce is quoted. */
 function onRedirect(sa: AwaitingInitResponse, redirect: NotifyPayload): Step {
   const { call, Ni, privateOctets: own } = sa.calling;
   if (!call.credentials.settings.followRedirect) return hinted(sa, UNWANTED_REDIRECT);
@@ -277,7 +277,7 @@ function hinted(sa: AwaitingInitResponse, hint: Refusal): Step {
   return { sa: { ...sa, hint }, effects: [] };
 }
 
-/** The shared secret is there: the rounds follow, from port 4500 if there is a NAT (§2.23). */
+/** The shared secret is ready: the rounds follow, from port 4500 if there is a NAT (§2.23). */
 export function onCallSharedSecret(sa: AwaitingSharedSecret, result: KeyExchangeResult): Step {
   if (!result.ok) return waitOn(sa, keyExchangeRefusal(result.error));
   const { calling, chosen, id, Nr, nat, request, response } = sa;
@@ -316,7 +316,7 @@ export function onCallSharedSecret(sa: AwaitingSharedSecret, result: KeyExchange
   return { sa: { phase: "initiating", path, half, call, round: undefined }, effects: [] };
 }
 
-/** The public value was none: the answer is as good as forged, and a better one may come (§2.1). */
+/** The public value was invalid: the answer may be forged, and the right one may follow (§2.1). */
 function waitOn(sa: AwaitingSharedSecret, hint: Refusal): Step {
   const { calling, publicValue, request, inFlight } = sa;
   const { id, path } = calling;

@@ -37,20 +37,20 @@ import type { Step } from "./step.ts";
 import { transcriptOf } from "./transcript.ts";
 import { afterAnswer, FIRST_MESSAGE_ID, NEW_WINDOW } from "./window.ts";
 
-/** An IKE_SA_INIT request that was admitted, cookie and all. */
+/** An IKE_SA_INIT request that was admitted: its cookie, if one was required, is right. */
 export type InitRequest = {
   readonly header: IkeHeader;
   readonly octets: Uint8Array;
   readonly payloads: readonly Payload[];
   readonly path: Path;
-  /** What any configured eroute accepts: whose site this is turns out in IKE_AUTH. */
+  /** What any configured eroute accepts: the site's own eroute is known only in IKE_AUTH. */
   readonly suites: readonly Suite[];
   readonly halfOpenMs: number;
-  /** What sites' certificates may lead up to; undefined: no eroute takes any. */
+  /** Hashes of the authorities of all eroutes, for CERTREQ; undefined: no eroute has any. */
   readonly certReq: Uint8Array | undefined;
-  /** Some eroute uses PPKs: whether this site has one is known when it says who it is. */
+  /** Whether some eroute uses PPKs: whether this site has one is known only in IKE_AUTH. */
   readonly withPpk: boolean;
-  /** Some eroute sends fragments (RFC 7383); whose site this is does not matter to take them. */
+  /** Whether some eroute sends fragments (RFC 7383): then they are accepted from every site. */
   readonly withFragments: boolean;
 };
 
@@ -58,7 +58,7 @@ export type InitRequest = {
 // HDR, SAi1, KEi, Ni -->
 //                             <--  HDR, SAr1, KEr, Nr, [CERTREQ]
 
-/** Starts an IKE SA for a request, or refuses it (then nothing is kept). */
+/** Starts an IKE SA for a request, or refuses it (then no state is kept). */
 export function acceptInit(request: InitRequest, context: IkeContext): Result<Step, Refusal> {
   const offer = neededPayload(request.payloads, "SA", "IKE_SA_INIT");
   if (!offer.ok) return offer;
@@ -106,7 +106,7 @@ export function acceptInit(request: InitRequest, context: IkeContext): Result<St
   return ok({ sa: next, effects: [{ kind: "key-exchange", ticket, op }] });
 }
 
-/** The public value is there: derives the keys and answers. */
+/** Our public value and the shared secret are ready: derives the keys and answers. */
 export function onInitKeyExchange(
   sa: AwaitingKeyExchange,
   result: KeyExchangeResult,
@@ -158,8 +158,9 @@ export function onInitKeyExchange(
 }
 
 /**
- * The peer's value is none: it is told. Where the fault is ours nothing is said, for this exchange
- * knows no word for it that is not final: the site repeats its request, which is then a new one.
+ * The key exchange failed. If the peer's value is invalid, the peer is told. If the fault is ours,
+ * it gets no answer, because every error in this exchange is final: the site repeats its request,
+ * which then begins anew.
  */
 function withoutKeyExchange(sa: AwaitingKeyExchange, refusal: Refusal): Step {
   const ended = { kind: "ended", reason: { kind: "refused", refusal } } as const;
@@ -172,7 +173,7 @@ function withoutKeyExchange(sa: AwaitingKeyExchange, refusal: Refusal): Step {
   return { sa: undefined, effects: [{ kind: "send", octets, path: sa.path }, note, ended] };
 }
 
-/** What is taken of a peer that is not known yet. */
+/** Which fragments are accepted before the peer has authenticated. */
 export function noFragmentsYet({
   fragmentOctets,
 }: Pick<AwaitingKeyExchange, "fragmentOctets">): Fragments {
@@ -184,13 +185,13 @@ export function fragmentationSupported(): NotifyPayload {
   return notify(NotifyType.IKEV2_FRAGMENTATION_SUPPORTED);
 }
 
-/** From which length on messages to this peer are sent in fragments; undefined: never. */
+/** The length above which messages to this peer are sent in fragments; undefined: never. */
 export function fragmentOctetsOf(payloads: readonly Payload[]): number | undefined {
   const isSupported = notifyOf(payloads, NotifyType.IKEV2_FRAGMENTATION_SUPPORTED) !== undefined;
   return isSupported ? FRAGMENT_OCTETS : undefined;
 }
 
-/** The same once it is known whose site it is. `agreed`: as both ends have announced it. */
+/** The same once the site's eroute is known. `agreed`: what both ends have announced. */
 export function fragmentOctetsFor(
   agreed: number | undefined,
   { fragmentation, fragmentSize }: Pick<IkeSaSettings, "fragmentation" | "fragmentSize">,
@@ -198,7 +199,7 @@ export function fragmentOctetsFor(
   return agreed === undefined || !fragmentation ? undefined : fragmentSize - AROUND_MESSAGE_OCTETS;
 }
 
-/** What is sent and taken of a site: it was agreed on for all, whatever its own eroute sends. */
+/** The same for the whole IKE SA. Fragments are accepted even if the eroute sends none. */
 export function agreedFragments(
   half: HalfOpen,
   settings: IkeSaSettings,
@@ -207,7 +208,7 @@ export function agreedFragments(
   return { fragmentOctets, fragments: afterAuth(half.fragments) };
 }
 
-/** An unprotected answer that refuses an IKE_SA_INIT request; it leaves no state behind. */
+/** An unprotected answer that refuses an IKE_SA_INIT request; no state is kept. */
 export function initRefusal(id: Pick<SaId, "spiI" | "spiR">, refusal: Refusal): Uint8Array {
   const answer = notifyFor(refusal);
   return emitMessage(initHead(id), answer === undefined ? [] : [answer]);
@@ -216,12 +217,12 @@ export function initRefusal(id: Pick<SaId, "spiI" | "spiR">, refusal: Refusal): 
 // HDR, SAi1, KEi, Ni, N(REDIRECT_SUPPORTED) -->
 //                             <--  HDR, N(REDIRECT, gateway, Ni)
 
-/** An unprotected answer that sends a site to another gateway; nothing is kept (RFC 5685 §3). */
+/** An unprotected answer that redirects a site; no state is kept (RFC 5685 §3). */
 export function initRedirect(spiI: SaId["spiI"], to: Gateway, Ni: Uint8Array): Uint8Array {
   return emitMessage(initHead({ spiI, spiR: asIkeSpi(0n) }), [redirectNotify(to, Ni)]);
 }
 
-/** Header of a response to IKE_SA_INIT, ours to answer. */
+/** The header of our response to IKE_SA_INIT. */
 export function initHead(id: Pick<SaId, "spiI" | "spiR">): Parameters<typeof emitMessage>[0] {
   return {
     spiI: id.spiI,

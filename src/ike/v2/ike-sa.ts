@@ -1,4 +1,4 @@
-/** One IKE SA: the one place where phase and event meet (RFC 7296 §2). */
+/** One IKE SA of IKEv2: the only place that branches on both phase and event (RFC 7296 §2). */
 
 import { never } from "../../octets/assert.ts";
 import { later } from "../../octets/instant.ts";
@@ -38,7 +38,7 @@ import { wipeSecrets } from "./secrets.ts";
 import type { Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
 
-/** Takes in one event. What does not fit the phase changes nothing. */
+/** Handles one event. An event that does not fit the phase changes nothing. */
 export function step(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
   const done = take(sa, event, context);
   if (done.sa?.phase === "initiating" && done.sa.round === undefined) {
@@ -126,7 +126,7 @@ function takeEstablished(sa: Established, event: EstablishedEvent, context: IkeC
   }
 }
 
-/** Nothing is begun with it any more; what was begun goes on. */
+/** Nothing new begins; exchanges under way go on. */
 function takeReplaced(sa: Replaced, event: EstablishedEvent, context: IkeContext): Step {
   switch (event.kind) {
     case "rekey-ike":
@@ -147,7 +147,7 @@ function onMessage(sa: IkeSa, event: MessageEvent, context: IkeContext): Step {
     case "refusing":
     case "awaiting-public-value":
     case "awaiting-shared-secret":
-      // A repeat of what is being worked on: the answer is on its way.
+      // A repeat of the request that is being worked on: its answer follows.
       return same(sa);
     case "responding":
       return onMessageResponding(sa, event, context);
@@ -182,7 +182,7 @@ function onMessageClosing(sa: Closing, event: MessageEvent, context: IkeContext)
   if (header.flags.response) {
     return header.messageId === sa.inFlight.messageId ? forget(sa) : same(sa);
   }
-  // Both ends delete at once: the peer's Delete is answered too (§1.4.1).
+  // Both ends delete it at once: the peer's Delete gets its answer, too (§1.4.1).
   const isDelete = opened.payloads.some((p) => p.kind === "DELETE" && p.protocol === Protocol.IKE);
   if (!isDelete) return same(sa);
   const { exchangeType, messageId } = header;

@@ -25,7 +25,7 @@ import { gatewayIn } from "./redirect.ts";
 import type { IkeEffect, Step } from "./step.ts";
 import { selectorKeys } from "./tasks.ts";
 
-/** Answers whatever the peer tells; unknown notifies are none of our business (§3.10.1). */
+/** Handles and answers an INFORMATIONAL request; unknown notifies are ignored (§3.10.1). */
 export function onInformationalRequest(
   sa: Established,
   header: IkeHeader,
@@ -44,7 +44,7 @@ export function onInformationalRequest(
   const effects: IkeEffect[] = [];
   for (const child of gone) effects.push(...deleteEffects(child, sa.children, "peer-deleted"));
   effects.push(...goneNotes(gone, children));
-  // The pairs of what the peer named: our inbound SPIs (§1.4.1).
+  // The answer names our own SPIs of the Child SAs that the peer deletes (§1.4.1).
   const spis = gone.map((child) => child.spiIn);
   const response: Payload[] =
     spis.length === 0 ? [] : [{ kind: "DELETE", protocol: Protocol.ESP, spis }];
@@ -63,7 +63,7 @@ export function deletesIke(payloads: readonly Payload[]): boolean {
   return payloads.some((p) => p.kind === "DELETE" && p.protocol === Protocol.IKE);
 }
 
-/** Those that nothing carries on for: the site has fewer subnets from now on, or none. */
+/** Notes of deleted Child SAs that have no replacement: the site has fewer subnets now. */
 function goneNotes(gone: readonly ChildSa[], left: readonly ChildSa[]): readonly IkeEffect[] {
   const covered = new Set(left.map((child) => String(selectorKeys(child))));
   return gone
@@ -75,7 +75,7 @@ function goneNotes(gone: readonly ChildSa[], left: readonly ChildSa[]): readonly
     });
 }
 
-/** What is left. One whose only heir has gone is to be replaced once more, and stays until then. */
+/** The Child SAs that are left. One that has lost its only replacement is rekeyed again. */
 function withoutHeirs(
   { children: all, policy }: Established,
   gone: readonly ChildSa[],
@@ -90,7 +90,7 @@ function withoutHeirs(
   });
 }
 
-/** What the peer deletes and we do not know may be what we have asked for a moment ago. */
+/** An unknown SPI that the peer deletes may be of the Child SA that we have just asked for. */
 function withDeleted(
   { asking, children }: Established,
   deletes: readonly DeletePayload[],
@@ -103,7 +103,7 @@ function withDeleted(
 
 const DELETED_MAX = 16;
 
-/** The peer ends the IKE SA, and all its Child SAs with it. */
+/** The peer deletes the IKE SA, and all its Child SAs with it. */
 function onIkeDelete(sa: Established, header: IkeHeader, context: IkeContext): Step {
   if (sa.contested !== undefined && sa.children.length > 0) {
     const reason = { kind: "replaced-by-rekey" } as const;
@@ -123,7 +123,7 @@ function onIkeDelete(sa: Established, header: IkeHeader, context: IkeContext): S
   return { sa: step.sa, effects: [note, ...step.effects] };
 }
 
-/** The site that called does not take us for whom it called: it forgets the IKE SA (§2.21.2). */
+/** The initiator does not accept our identity, and forgets the IKE SA (§2.21.2). */
 function onAuthenticationFailed(sa: Established, header: IkeHeader, context: IkeContext): Step {
   const refusal = unexpectedId(sa, context.now) ?? {
     kind: "peer-refused",
@@ -133,17 +133,17 @@ function onAuthenticationFailed(sa: Established, header: IkeHeader, context: Ike
   return letGo(sa, header, refusal, context);
 }
 
-/** The site ends the IKE SA, and why is known. */
+/** The site ends the IKE SA for a known reason. */
 function letGo(sa: Established, header: IkeHeader, refusal: Refusal, context: IkeContext): Step {
   const reason = { kind: "refused", refusal } as const;
   const step = answerAndEnd(sa, header, { payloads: [], reason }, context);
   return { sa: step.sa, effects: [failedNote("IKE_AUTH", refusal), ...step.effects] };
 }
 
-/** COOKIE2 is sent back as it came (RFC 4555 §3.7). */
+/** COOKIE2 is returned unchanged (RFC 4555 §3.7). */
 function cookie2Of(payloads: readonly Payload[]): readonly NotifyPayload[] {
   const cookie2 = notifyOf(payloads, NotifyType.COOKIE2);
-  // Of 8 to 64 octets (RFC 4555 §4.2.5): an answer is not as long as somebody else likes.
+  // Only 8 to 64 octets (RFC 4555 §4.2.5), so that the peer cannot choose the answer's length.
   const { length } = cookie2?.data ?? { length: 0 };
   return cookie2 === undefined || length < 8 || length > 64 ? [] : [cookie2];
 }

@@ -20,18 +20,18 @@ type RoundOfOurs = {
   ) => Step;
 };
 
-/** How each round begins, and what its response leads to. */
+/** How each round begins, and how its response is handled. */
 const OURS: Readonly<Record<Round, RoundOfOurs>> = {
   "ike-auth": { begin: beginAuth, onResponse: onAuthResponse },
 };
 
-/** Begins the first of the rounds. */
+/** Begins the first round of the list. */
 export function beginRound(sa: Initiating, context: IkeContext): Step {
   const [next] = sa.half.rounds;
   return OURS[next].begin(sa, context);
 }
 
-/** The response to the request of the round, or something else. */
+/** A message during the rounds: only the response to the present round's request matters. */
 export function onMessageInitiating(
   sa: Initiating,
   { header, octets }: MessageEvent,
@@ -43,7 +43,7 @@ export function onMessageInitiating(
   if (round?.awaits !== "response") return { sa, effects: [] };
   if (!header.flags.response || header.exchangeType !== exchangeType) return { sa, effects: [] };
   if (header.messageId !== round.inFlight.messageId) return { sa, effects: [] };
-  // Before the peer is known: not even decrypted.
+  // The peer is not authenticated: such a message is not even decrypted.
   if (octets.length > octetsMax) return counted(sa, "messages_too_long");
   const opened = openMessage(half, { header, octets }, context);
   switch (opened.kind) {

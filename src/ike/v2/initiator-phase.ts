@@ -1,4 +1,4 @@
-/** The phases of an IKE SA that we begin: each holds what is known in it, and nothing else. */
+/** The phases of an IKE SA that we begin, until both ends are authenticated. */
 
 import type { Path } from "../../inet/endpoint.ts";
 import type { EspSpi } from "../../inet/esp-spi.ts";
@@ -13,21 +13,21 @@ import type { HalfOpen } from "./half-open.ts";
 import type { ChosenIke } from "./proposal.ts";
 import type { InFlight } from "./window.ts";
 
-/** What we call a site with, whatever has been asked for so far. */
+/** The parameters of a call, the same for each copy of IKE_SA_INIT. */
 export type Calling = {
   readonly id: SaId;
   readonly path: Path;
   readonly call: Call;
   readonly Ni: Uint8Array;
   readonly method: number;
-  /** Private octets of the key exchange: the same ones make the value and the secret. */
+  /** Private octets of the key exchange: public value and shared secret are made from them. */
   readonly privateOctets: Uint8Array;
   readonly cookie: Uint8Array | undefined;
-  /** How often IKE_SA_INIT was begun anew, as the peer asked for a cookie or another group. */
+  /** How often IKE_SA_INIT began anew because the peer asked for a cookie or another group. */
   readonly detours: number;
 };
 
-/** We call: our public value is being made. */
+/** Our public value is being made. */
 export type AwaitingPublicValue = {
   readonly phase: "awaiting-public-value";
   readonly id: SaId;
@@ -36,7 +36,7 @@ export type AwaitingPublicValue = {
   readonly ticket: Ticket;
 };
 
-/** We call: IKE_SA_INIT is on its way. */
+/** IKE_SA_INIT is in flight. */
 export type AwaitingInitResponse = {
   readonly phase: "awaiting-init-response";
   readonly id: SaId;
@@ -45,11 +45,11 @@ export type AwaitingInitResponse = {
   readonly publicValue: Uint8Array;
   readonly request: Uint8Array;
   readonly inFlight: InFlight;
-  /** What the peer said without protection: nothing to rely on, but worth telling (§2.21.1). */
+  /** An unprotected error of the peer: not reliable, but shown if the call fails (§2.21.1). */
   readonly hint: Refusal | undefined;
 };
 
-/** We call: the shared secret is being computed. */
+/** The shared secret is being computed. */
 export type AwaitingSharedSecret = {
   readonly phase: "awaiting-shared-secret";
   readonly id: SaId;
@@ -58,25 +58,25 @@ export type AwaitingSharedSecret = {
   readonly ticket: Ticket;
   readonly chosen: ChosenIke;
   readonly Nr: Uint8Array;
-  /** What to go on with should the answer turn out to be no good. */
+  /** What is needed to wait for another answer, if this one turns out to be wrong. */
   readonly publicValue: Uint8Array;
   readonly inFlight: InFlight;
   readonly request: Uint8Array;
   readonly response: Uint8Array;
   readonly nat: Nat;
   readonly peerHashes: readonly number[] | undefined;
-  /** Both ends say USE_PPK (RFC 8784). */
+  /** Both ends have sent USE_PPK (RFC 8784). */
   readonly usePpk: boolean;
   readonly fragmentOctets: number | undefined;
 };
 
-/** We call: both IKE_SA_INIT messages are exchanged, and we go through the rounds that follow. */
+/** IKE_SA_INIT is done, and the rounds that follow are under way. */
 export type Initiating = {
   readonly phase: "initiating";
   readonly path: Path;
   readonly half: HalfOpen;
   readonly call: Call;
-  /** What is awaited in the first of the rounds; undefined: it is to begin. */
+  /** What the first round is waiting for; undefined: it has not begun. */
   readonly round: InitiatorRound | undefined;
 };
 
@@ -93,7 +93,7 @@ export type AwaitingOurSignature = {
   readonly expireAt: Instant;
 };
 
-/** IKE_AUTH is on its way. */
+/** IKE_AUTH is in flight. */
 export type AwaitingResponse = {
   readonly awaits: "response";
   /** Our SPI of the first Child SA. */
@@ -105,18 +105,18 @@ export type AwaitingResponse = {
 export type AwaitingPeerVerification = {
   readonly awaits: "verification";
   readonly spiIn: EspSpi;
-  /** The IKE_AUTH response: copies of its own. */
+  /** The IKE_AUTH response, copied. */
   readonly response: AuthResponse;
   readonly ticket: Ticket;
   readonly expireAt: Instant;
 };
 
-/** What the IKE_AUTH response says beside the Child SA: kept until it is believed. */
+/** The IKE_AUTH response, stored until the peer's proof is verified. */
 export type AuthResponse = {
   readonly id: IdPayload;
   readonly auth: AuthPayload;
   readonly certificates: readonly Uint8Array[];
-  /** All payloads: of views into a message that is nobody else's. */
+  /** All payloads: views into a message that nobody else holds. */
   readonly payloads: readonly Payload[];
 };
 

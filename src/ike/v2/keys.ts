@@ -9,7 +9,7 @@ import type { EspAlgorithms, IkeAlgorithms } from "../algorithms.ts";
 import type { EspKeys } from "../esp-keys.ts";
 import { FIRST_EPOCH } from "./epoch.ts";
 
-/** What an IKE SA has for as long as it lives. */
+/** The keys that an IKE SA has throughout its life. */
 export type IkeKeys = {
   readonly SK_d: Uint8Array;
   readonly SK_ai: Uint8Array;
@@ -20,19 +20,19 @@ export type IkeKeys = {
   readonly epoch: number;
 };
 
-/** What both ends prove with who they are: they end with IKE_AUTH. */
+/** The keys for the AUTH of both ends: wiped after IKE_AUTH. */
 export type ProofKeys = { readonly SK_pi: Uint8Array; readonly SK_pr: Uint8Array };
 
-/** All that one key exchange makes. */
+/** All keys that one key exchange makes. */
 export type DerivedKeys = IkeKeys & ProofKeys;
 
-/** Until IKE_AUTH is done: where a PPK is in the keys, it may turn out not to be used. */
+/** The keys until IKE_AUTH is done: if a PPK is mixed in, it may turn out not to be used. */
 export type HalfOpenKeys = DerivedKeys & {
-  /** Those that the PPK is in, as they are without it (RFC 8784 §3). */
+  /** The keys that contain the PPK, as they are without it (RFC 8784 §3). */
   readonly plain?: Pick<DerivedKeys, "SK_d" | "SK_pi" | "SK_pr"> | undefined;
 };
 
-/** What both ends put into the keys. */
+/** Nonces and SPIs from which the keys are made. */
 export type KeyInput = {
   readonly Ni: Uint8Array;
   readonly Nr: Uint8Array;
@@ -49,7 +49,7 @@ export function skeyseed(
   return prf(algorithm, concat(nonces.Ni, nonces.Nr), sharedSecret);
 }
 
-/** SKEYSEED of a rekeyed IKE SA = prf(SK_d of the old, g^ir | Ni | Nr), old prf (§2.18). */
+/** SKEYSEED of a rekeyed IKE SA = prf(SK_d, g^ir | Ni | Nr), with the old SK_d and prf (§2.18). */
 export function rekeySkeyseed(
   oldPrf: Prf,
   oldSkD: Uint8Array,
@@ -113,7 +113,7 @@ export function deriveEspKeys(
   return keys;
 }
 
-/** The proofs are made and judged, or none is needed: wipes what only they need. */
+/** The keys without those for AUTH, which are wiped: both proofs are done, or none is needed. */
 export function keysAfterProof(keys: DerivedKeys): IkeKeys {
   const { SK_d, SK_ai, SK_ar, SK_ei, SK_er, epoch } = keys;
   wipe(keys.SK_pi, keys.SK_pr);
@@ -125,13 +125,13 @@ export function wipeIkeKeys(keys: IkeKeys): void {
   wipe(keys.SK_d, keys.SK_ai, keys.SK_ar, keys.SK_ei, keys.SK_er);
 }
 
-/** Wipes all keys of an IKE SA whose peer is not authenticated. */
+/** Wipes all keys of an IKE SA that is not established. */
 export function wipeHalfOpenKeys(keys: HalfOpenKeys): void {
   wipeIkeKeys(keys);
   wipe(keys.SK_pi, keys.SK_pr, keys.plain?.SK_d, keys.plain?.SK_pi, keys.plain?.SK_pr);
 }
 
-/** With AEAD there is no key for integrity. */
+/** An AEAD needs no key for integrity. */
 const NO_KEY = new Uint8Array(0);
 
 function cutter(material: Uint8Array): (count: number) => Uint8Array {

@@ -1,4 +1,4 @@
-/** Messages of a peer that is known, through the window (RFC 7296 §2.1-2.3, §2.23). */
+/** Messages of an authenticated peer: repeats, the window, NATs (RFC 7296 §2.1-2.3, §2.23). */
 
 import type { IkeHeader } from "../../wire/header.ts";
 import { exchangeName } from "../../wire/v2/exchange-type.ts";
@@ -14,19 +14,19 @@ import { unwelcomeEffects } from "./unwelcome.ts";
 
 export type MessageEvent = Extract<IkeEvent, { kind: "message" }>;
 
-/** What an IKE SA does with its messages once it is clear what they are. */
+/** What an IKE SA does with each kind of message. */
 export type MessageDuties = {
-  /** Nobody vouches for it. */
+  /** A message that fails its integrity check. */
   readonly onForged: (sa: Established, event: MessageEvent, context: IkeContext) => Step;
-  /** A request that is neither the next one nor a repeat of the last. */
+  /** A request that is neither the next one nor a repeat of the last one. */
   readonly onOutOfWindow: (sa: Established, header: IkeHeader, context: IkeContext) => Step;
   /** The next request. */
   readonly onRequest: (sa: Established, header: IkeHeader, read: Read, context: IkeContext) => Step;
-  /** The answer to the request in flight, which is over. */
+  /** The answer to our request, which is no longer in flight. */
   readonly onAnswer: (sa: Established, read: Read, context: IkeContext) => Step;
 };
 
-/** A message that carries our SPI: a request, a repeat of one, an answer, or forged. */
+/** A message with our SPI: a request, a repeat, an answer, or a forgery. */
 export function takeMessage(
   sa: Established,
   event: MessageEvent,
@@ -59,7 +59,7 @@ function takeRequest(
   const { header, path } = event;
   const { inbound } = sa;
   if (header.messageId === inbound.nextId - 1 && inbound.lastResponse !== undefined) {
-    // Of a repeat in fragments only the first one is answered (RFC 7383 §2.6.1).
+    // If a repeat comes in fragments, only the first one is answered (RFC 7383 §2.6.1).
     if (opened.kind === "fragment" && opened.number !== 1) return { sa, effects: [] };
     const again = sends(inbound.lastResponse, path);
     return { sa, effects: [{ kind: "count", counter: "messages_repeated" }, ...again] };
@@ -89,7 +89,7 @@ function takeResponse(
   if (opened.kind === "fragment") {
     return { sa: { ...sa, fragments: opened.fragments }, effects: [] };
   }
-  // What the peer asks for at the same time comes first: our request is repeated, and so is this.
+  // The peer's own request is finished first: our request and this answer are repeated later.
   if (isSlow(sa)) return { sa, effects: [] };
   const outbound = { nextId, inFlight: undefined };
   if (opened.kind === "faulty") {
@@ -111,7 +111,7 @@ function isSlow({ serving, asking }: Established): boolean {
   return asking?.kind === "child-response" || asking?.kind === "ike-response";
 }
 
-/** It changes nothing but a counter. */
+/** Changes nothing but a counter. */
 export function counted(sa: IkeSa, counter: IkeCounter): Step {
   return { sa, effects: [{ kind: "count", counter }] };
 }

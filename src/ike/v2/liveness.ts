@@ -1,4 +1,4 @@
-/** Whether the peer is still there, and whether anybody needs it (RFC 7296 §2.4; R13). */
+/** Whether the peer is alive, and whether its Child SAs are used (RFC 7296 §2.4; R13). */
 
 import { type Instant, later } from "../../octets/instant.ts";
 import type { IkeContext } from "../effect.ts";
@@ -9,7 +9,7 @@ import { awaitsAuthResponse } from "./first-child.ts";
 import type { Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
 
-/** When to look after a silent peer; undefined while something is under way anyway, or never. */
+/** When to check a silent peer; undefined: never, or something under way shows it anyway. */
 export function livenessAt(sa: Established): Instant | undefined {
   const { livenessMs } = sa.settings;
   if (livenessMs === undefined || sa.outbound.inFlight !== undefined) return undefined;
@@ -18,13 +18,13 @@ export function livenessAt(sa: Established): Instant | undefined {
   return later(sa.heardAt, livenessMs);
 }
 
-/** The Child SAs are asked first: packets that came through them prove as much as an answer. */
+/** Asks for the traffic first: packets of the Child SAs prove as much as an answer. */
 export function checkLiveness(sa: Established, context: IkeContext): Step {
   if (sa.children.length === 0) return { sa: addTask(sa, { kind: "liveness" }), effects: [] };
   return probe(sa, context);
 }
 
-/** There is doubt that the peer is alive: it is asked, unless it was heard a moment ago. */
+/** The peer may be gone: it is asked, unless it was heard a moment ago. */
 export function askIfSilent(sa: Established, context: IkeContext): Established {
   const isFresh = context.now < later(sa.heardAt, FRESH_MS);
   return isFresh ? sa : addTask(sa, { kind: "liveness" });
@@ -32,7 +32,7 @@ export function askIfSilent(sa: Established, context: IkeContext): Established {
 
 const FRESH_MS = 1_000;
 
-/** Asks the kernel what the Child SAs have carried, unless it is being asked. */
+/** Asks the kernel what the Child SAs have carried, unless that question is under way. */
 export function probe(sa: Established, context: IkeContext): Step {
   if (sa.usage.ticket !== undefined) return { sa, effects: [] };
   const ticket = context.ticket();
@@ -40,7 +40,7 @@ export function probe(sa: Established, context: IkeContext): Step {
   return { sa: { ...sa, usage }, effects: [{ kind: "probe-usage", ticket }] };
 }
 
-/** What the kernel has counted: a sign of life, or of its absence; of use, or of none. */
+/** The kernel's answer: shows whether the peer is alive and the Child SAs are used. */
 export function onUsage(
   sa: Established,
   event: Extract<IkeEvent, { kind: "usage" }>,
@@ -62,7 +62,7 @@ export function onUsage(
   return { sa: isSilent ? addTask(seen, { kind: "liveness" }) : seen, effects: [] };
 }
 
-/** How often it is looked whether packets flow: so much longer than asked for an SA may stay. */
+/** How often traffic is polled. An unused IKE SA may live longer by this much. */
 export function inactivityStepMs(inactivityMs: number): number {
   return Math.max(1_000, Math.round(inactivityMs / 8));
 }

@@ -1,4 +1,4 @@
-/** Making a Child SA, at either end of an exchange (RFC 7296 §1.2, §1.3.1, §2.9, §2.17). */
+/** Making a Child SA, as initiator or responder (RFC 7296 §1.2, §1.3.1, §2.9, §2.17). */
 
 import type { Prf } from "../../crypto/prf.ts";
 import type { EspSpi } from "../../inet/esp-spi.ts";
@@ -36,14 +36,14 @@ export type ChildRequest = {
   readonly tsI: TsPayload;
   readonly tsR: TsPayload;
   readonly Ni: Uint8Array;
-  /** Group of the KE payload sent along; undefined without one. */
+  /** The group of the KE payload; undefined if there is none. */
   readonly sentKe: number | undefined;
-  /** IKE_AUTH has no key exchange of its own for the Child SA. */
+  /** False in IKE_AUTH, where a Child SA has no key exchange of its own. */
   readonly withKe: boolean;
-  /** USE_TRANSPORT_MODE came along, and no NAT is on the way. */
+  /** The peer sent USE_TRANSPORT_MODE, and there is no NAT. */
   readonly wantsTransport: boolean;
   readonly replaces: ChildSa | undefined;
-  /** A CFG_REPLY that the answer begins with. */
+  /** The CFG_REPLY at the beginning of the answer. */
   readonly reply: CpPayload | undefined;
 };
 
@@ -67,12 +67,12 @@ export function planChild(request: ChildRequest, policy: ChildPolicy): Result<Ch
 export type ChildSecrets = {
   readonly prf: Prf;
   readonly SK_d: Uint8Array;
-  /** Empty without a key exchange of its own. */
+  /** Empty if the Child SA has no key exchange of its own. */
   readonly sharedSecret: Uint8Array;
   readonly Nr: Uint8Array;
 };
 
-/** The Child SA with its keys, and the payloads that tell the peer: [CP,] [N,] SA, TSi, TSr. */
+/** The Child SA with its keys, and the payloads for the peer: [CP,] [N,] SA, TSi, TSr. */
 export function makeChild(
   plan: ChildPlan,
   secrets: ChildSecrets,
@@ -102,7 +102,7 @@ export function makeChild(
   return { answer: { sa, payloads }, keys: { in: keys.initiator, out: keys.responder } };
 }
 
-/** The Child SA that the peer has granted us, with its keys. */
+/** The Child SA that the peer granted us, with its keys. */
 export function grantedChild(
   ours: {
     readonly granted: GrantedChild;
@@ -124,15 +124,15 @@ export function grantedChild(
   return { child, keys: { in: keys.responder, out: keys.initiator } };
 }
 
-/** Tells what both ends allow and the Child SA does not carry: nobody would see it otherwise. */
+/** Notes which subnets both ends allow but the Child SA does not carry: nothing else shows it. */
 export function leftOutNotes(
   step: IkeNote["step"],
   { narrowed: { leftOut } }: ChildPlan,
 ): readonly IkeEffect[] {
   if (leftOut === undefined) return [];
   const detail =
-    `of the subnets that both ends allow, these are not, or not wholly, in the Child SA: ` +
-    `${leftOut}; it has room for ${SUBNETS_MAX} on each side and ${SUBNET_PAIRS_MAX} pairs of them`;
+    `the Child SA leaves out subnets that both ends allow, wholly or in part: ${leftOut}; ` +
+    `it has room for ${SUBNETS_MAX} on each side and ${SUBNET_PAIRS_MAX} pairs of them`;
   const note = { level: "warning", step, outcome: "refused", reason: "subnets-left-out" } as const;
   return [
     { kind: "count", counter: "child_sas_narrowed_by_limit" },
@@ -140,7 +140,7 @@ export function leftOutNotes(
   ];
 }
 
-/** Asks for the Child SA to be installed; without its outbound half if another one sends still. */
+/** Asks to install the Child SA, without its outbound state if another one still sends. */
 export function childUp(
   ticket: Ticket,
   made: { readonly child: ChildSa; readonly keys: ChildKeys },
@@ -149,12 +149,12 @@ export function childUp(
   return { kind: "child-up", ticket, child: made.child, keys: made.keys, inboundOnly };
 }
 
-/** An ESP SPI as it stands in proposals and notifies. */
+/** An ESP SPI as in proposals and notifies. */
 export function spiOctets(spi: EspSpi): Uint8Array {
   return new Writer(4).u32(spi).done();
 }
 
-/** `10.0.0.0/16 === 192.168.1.0/24, AES_GCM_16_256`: for the journal. */
+/** `10.0.0.0/16 === 192.168.1.0/24, AES_GCM_16_256`, for the journal. */
 export function childText(child: ChildSa): string {
   return `${selectorsText(child.local, child.remote)}, ${espAlgorithmsText(child.algorithms)}`;
 }

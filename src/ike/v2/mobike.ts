@@ -1,4 +1,4 @@
-/** A peer that goes on from elsewhere: MOBIKE as responder, and NATs that rebind (RFC 4555). */
+/** A peer that changes its address: MOBIKE as responder, and NATs that rebind (RFC 4555). */
 
 import { type Address, addressOctets, familyBits } from "../../inet/address.ts";
 import { type Endpoint, equalPath, type Path } from "../../inet/endpoint.ts";
@@ -24,8 +24,8 @@ type Updated = {
 };
 
 /**
- * UPDATE_SA_ADDRESSES (RFC 4555 §3.5): IKE goes on at once from where the request came; the Child
- * SAs follow when whoever is there has shown that he reads what is sent there (§3.7).
+ * UPDATE_SA_ADDRESSES (RFC 4555 §3.5): IKE uses the new addresses at once. The Child SAs follow
+ * when the peer has proved that it receives messages there (§3.7).
  */
 export function onUpdateSaAddresses(sa: Established, payloads: readonly Payload[]): Updated {
   const path = sa.inbound.path;
@@ -47,14 +47,14 @@ export function onUpdateSaAddresses(sa: Established, payloads: readonly Payload[
   return { sa: addTask(here, { kind: "routability", path }), notifies, effects: [] };
 }
 
-/** A COOKIE2 to where the peer says that it is now. */
+/** Sends a COOKIE2 to the new address of the peer. */
 export function askRoutability(sa: Established, path: Path, context: IkeContext): Step {
   const cookie2 = context.random(COOKIE2_OCTETS);
   const asking: Asking = { kind: "routability", path, cookie2 };
   return askInformational(sa, [notify(NotifyType.COOKIE2, cookie2)], asking, context);
 }
 
-/** The answer: with our COOKIE2 in it, the Child SAs follow the IKE SA. */
+/** The answer: if it holds our COOKIE2, the Child SAs follow the IKE SA. */
 export function onRoutability(
   sa: Established,
   asking: Extract<Asking, { kind: "routability" }>,
@@ -62,15 +62,15 @@ export function onRoutability(
 ): Step {
   const echo = notifyOf(payloads, NotifyType.COOKIE2);
   const isTrue = echo !== undefined && equalConstantTime(echo.data, asking.cookie2);
-  // It has moved on meanwhile: the next check is on its way.
+  // The peer has moved again meanwhile: the next check is under way.
   if (!isTrue || !equalPath(sa.path, asking.path)) return { sa, effects: [] };
   return { sa, effects: [{ kind: "moved" }] };
 }
 
 /**
- * An authentic new message from elsewhere: a NAT before the peer may have rebound (RFC 7296 §2.23).
- * With MOBIKE the peer says so itself. Who has gone to the port for NATs stays there: a message on
- * the other one says nothing of the mapping that ESP in UDP uses. It is answered there.
+ * A new authentic message from another address or port: the peer's NAT may have rebound (RFC 7296
+ * §2.23). With MOBIKE the peer reports this itself. An IKE SA that uses the NAT port stays there: a
+ * message on port 500 tells nothing about the mapping for ESP in UDP, and is only answered there.
  */
 export function follow(
   sa: Established,
@@ -83,9 +83,9 @@ export function follow(
   return { sa: { ...sa, path }, effects: [{ kind: "moved" }] };
 }
 
-/** Its ESP in UDP comes from elsewhere, and the kernel has found it authentic. */
+/** The kernel received authentic ESP in UDP from another address or port of the peer. */
 export function onPeerMoved(sa: Established, remote: Endpoint): Step {
-  // Whoever sends ESP in UDP to the port for NATs takes IKE there as well.
+  // A peer that sends ESP in UDP to the NAT port also accepts IKE there.
   const local = { address: sa.path.local.address, port: sa.settings.natPort };
   const path = { local, remote };
   const isHidden = sa.nat === "remote" || sa.nat === "both";
@@ -95,7 +95,7 @@ export function onPeerMoved(sa: Established, remote: Endpoint): Step {
 
 const COOKIE2_OCTETS = 16;
 
-/** Neither unspecified nor multicast nor broadcast. */
+/** Not unspecified, multicast or broadcast. */
 function isAcceptable({ family, value }: Address): boolean {
   const bits = BigInt(familyBits(family));
   if (family === 4) return value >> 24n !== 0n && value >> (bits - 4n) < 0xen;

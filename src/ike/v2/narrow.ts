@@ -1,4 +1,4 @@
-/** Traffic selector narrowing (RFC 7296 §2.9): a site gets what is its own, never more (R10). */
+/** Traffic selector narrowing (RFC 7296 §2.9): a site gets its own subnets, never more (R10). */
 
 import { intersectRange } from "../../inet/range.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
@@ -9,19 +9,20 @@ import { hasRoomForPorts, type Sides, takeWithinRoom } from "./selector-room.ts"
 
 type Selectors = readonly TrafficSelector[];
 
-/** Selectors that the kernel has room for, subnets or ranges of addresses. */
+/** Selectors that fit into the kernel: subnets, or ranges of addresses. */
 export type Narrowed = Sides<Selectors> & {
-  /** What both sides allow and the kernel has no room for, in words; undefined: nothing. */
+  /** What both ends allow but does not fit into the kernel, in words; undefined: nothing. */
   readonly leftOut: string | undefined;
 };
 
 /**
- * Common selectors of one side that are compared with each other: what else is offered is left out.
- * Steps are at most the offer × the site's subnets to find them, and the square of this.
+ * How many common selectors of one side are compared with each other; others are left out. Finding
+ * them takes at most offered selectors × subnets of the site steps, and comparing them the square
+ * of this number.
  */
 const CANDIDATES_MAX = 128;
 
-/** What both sides' offers have in common with the site's subnets and ours. */
+/** What the offers for both sides have in common with our subnets and the site's. */
 export function narrow(
   offered: Sides<Selectors>,
   allowed: Sides<Selectors>,
@@ -34,7 +35,7 @@ export function narrow(
     const text = leftOutText(leftOut, local.passedOver + remote.passedOver);
     return ok({ ...taken, leftOut: text });
   }
-  // What is in common comes first: it has to be among the few that a text shows.
+  // The common ones come first, because a text shows only a few.
   const shown = {
     local: commonFirst(offered.local, local.found),
     remote: commonFirst(offered.remote, remote.found),
@@ -46,7 +47,7 @@ export function narrow(
   });
 }
 
-/** Whether all that `inner` covers is covered by `outer`, be it by several of them together. */
+/** Whether `outer` covers all of `inner`, if need be by several selectors together. */
 export function isInside(inner: Selectors, outer: Selectors): boolean {
   return inner.every((selector) => isCovered(selector, outer));
 }
@@ -77,10 +78,10 @@ function leftOutText({ local, remote }: Sides<Selectors>, passedOver: number): s
   return ends.length === 0 ? undefined : ends.join("; ");
 }
 
-/** Common to both, in the order of the offer, none of them inside another one. */
+/** Common to both, in the order of the offer; none lies inside another one. */
 type Common = {
   readonly found: Selectors;
-  /** Common as well, beyond what is compared. */
+  /** Also common, but beyond the number that is compared. */
   readonly passedOver: number;
 };
 
@@ -94,7 +95,7 @@ function commonSelectors(offered: Selectors, allowed: Selectors): Common {
       if (candidate === undefined) continue;
       if (candidates < CANDIDATES_MAX) {
         candidates++;
-        // Kept as long as the Child SA is: the eroute's own, where it is the same.
+        // It lives as long as the Child SA: the eroute's own object saves memory if it is equal.
         addWidest(found, covers(candidate, whole) ? whole : candidate);
       } else passedOver++;
     }
@@ -102,7 +103,7 @@ function commonSelectors(offered: Selectors, allowed: Selectors): Common {
   return { found, passedOver };
 }
 
-/** A wider one takes the place of the first that it covers: the packet's own stays in front. */
+/** A wider selector takes the place of the first one it covers, so the packet's stays first. */
 function addWidest(found: TrafficSelector[], candidate: TrafficSelector): void {
   if (found.some((other) => covers(other, candidate))) return;
   const at = found.findIndex((other) => covers(candidate, other));
@@ -117,7 +118,7 @@ function addWidest(found: TrafficSelector[], candidate: TrafficSelector): void {
   }
 }
 
-/** What both cover. Ports that are for no protocol mean nothing: nothing. */
+/** What both cover. Ports without a protocol are invalid and cover nothing. */
 function intersectSelectors(a: TrafficSelector, b: TrafficSelector): TrafficSelector | undefined {
   const protocol = a.protocol === 0 ? b.protocol : a.protocol;
   if (b.protocol !== 0 && b.protocol !== protocol) return undefined;
@@ -128,7 +129,7 @@ function intersectSelectors(a: TrafficSelector, b: TrafficSelector): TrafficSele
   const range = intersectRange(a.range, b.range);
   if (range === undefined) return undefined;
   const common = { ...ports, range };
-  // One that the kernel cannot hold must not stand in for narrower ones that it covers.
+  // A selector that the kernel cannot hold must not replace narrower ones that it covers.
   return hasRoomForPorts(common) ? common : undefined;
 }
 

@@ -17,7 +17,7 @@ export function natDetectionHash(spiI: IkeSpi, spiR: IkeSpi, endpoint: Endpoint)
   return sha1(w.octets(addressOctets(endpoint.address)).u16(endpoint.port).done());
 }
 
-/** What the peer's NAT_DETECTION notifies say; "none" if it sent none. */
+/** Where the peer's NAT_DETECTION notifies show a NAT; "none" if it sent none. */
 export function detectNat(
   payloads: readonly Payload[],
   spis: { readonly spiI: IkeSpi; readonly spiR: IkeSpi },
@@ -33,7 +33,7 @@ export function detectNat(
   return local ? "local" : "none";
 }
 
-/** Both notifies that let the peer find a NAT. */
+/** The two notifies that let the peer detect a NAT. */
 export function natDetectionNotifies(spiI: IkeSpi, spiR: IkeSpi, path: Path): NotifyPayload[] {
   return [
     notify(NotifyType.NAT_DETECTION_SOURCE_IP, natDetectionHash(spiI, spiR, path.local)),
@@ -41,7 +41,7 @@ export function natDetectionNotifies(spiI: IkeSpi, spiR: IkeSpi, path: Path): No
   ];
 }
 
-/** A NAT is there when none of the notifies matches: a peer may send one for each address. */
+/** There is a NAT if no notify matches: a peer may send one for each of its addresses. */
 function hidden(payloads: readonly Payload[], type: number, hash: () => Uint8Array): boolean {
   let seen: Uint8Array | undefined;
   for (const payload of payloads) {

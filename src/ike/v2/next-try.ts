@@ -1,6 +1,6 @@
 /**
- * What to ask for next when the peer has refused new keys: never the same again, unless it was only
- * busy (RFC 7296 §1.3, §2.8, §2.25).
+ * What to request next when the peer has refused new keys: never the same again, unless the peer
+ * was only busy (RFC 7296 §1.3, §2.8, §2.25).
  */
 
 import type { Suite } from "../../crypto/suite.ts";
@@ -15,9 +15,9 @@ import type { Established } from "./established-phase.ts";
 import { errorNotifyOf, wantedMethodOf } from "./find-payload.ts";
 import { allowsMethod, firstMethod } from "./proposal.ts";
 
-/** What became of a request. */
+/** Why a request failed. */
 export type Setback =
-  /** The answer grants what cannot be, or its payloads cannot be read. */
+  /** The answer does not match the request, or its payloads cannot be read. */
   { readonly kind: "wrong-answer" } | Refused;
 
 export type Refused = {
@@ -28,33 +28,33 @@ export type Refused = {
 };
 
 export type NextTry =
-  /** The peer is busy: the same once more, after a while. */
+  /** The peer is busy: the same request again, after a while. */
   | { readonly kind: "later" }
-  /** At once, with another key exchange (0: none), or the same one and no other beside it. */
+  /** At once, with another key exchange (0: none), or with the same one alone. */
   | { readonly kind: "method"; readonly method: number }
-  /** At once, as a Child SA that replaces nothing; with all that the site may have. */
+  /** At once, for a Child SA that replaces nothing and has all subnets of the site. */
   | { readonly kind: "as-new"; readonly widely: boolean }
-  /** Nothing in this IKE SA helps: a new one, with a new authentication. */
+  /** Nothing helps in this IKE SA: a new one, with a new authentication. */
   | { readonly kind: "anew" };
 
-/** What a request was made with, and what was refused before it. */
+/** A request that failed, and what was refused before it. */
 export type Tried = Method & {
-  /** Methods that were refused since the last success, the request's own among them. */
+  /** Methods that were refused since the last success, including the request's own. */
   readonly tried: readonly number[];
-  /** In the order in which they are tried. */
+  /** All methods, in the order in which they are tried. */
   readonly methods: readonly number[];
-  /** Whether the request can be made as one for a new Child SA. */
+  /** Whether a request for a new Child SA could take its place. */
   readonly canBeNew: boolean;
 };
 
-/** What the peer answered, if it was an error notify. */
+/** The error notify in the peer's answer, if there is one. */
 export function setbackOf(payloads: readonly Payload[]): Refused | undefined {
   const notify = errorNotifyOf(payloads);
   if (notify === undefined) return undefined;
   return { kind: "refused", notify, wanted: wantedMethodOf(payloads) };
 }
 
-/** What is left to be tried. `struggle` says since when it has been refused. */
+/** What is left to try. `struggle` says since when the peer has refused. */
 export function nextTry(
   setback: Setback,
   request: Tried,
@@ -91,9 +91,9 @@ export function nextTry(
 }
 
 /**
- * In their turn: what worked last, the group of the Child SA, that of the IKE SA, which many peers
- * take when nothing else is configured there, then the eroute's others. An eroute that has "none"
- * before all groups begins without.
+ * Their order: the method that worked last, the group of the Child SA, that of the IKE SA, which
+ * many peers accept when nothing else is configured there, then the others of the eroute. If
+ * the eroute has "none" before all groups, no key exchange is tried first.
  */
 export function childMethods(
   { policy, childMethod, algorithms }: Pick<Established, "policy" | "childMethod" | "algorithms">,
@@ -110,7 +110,7 @@ export function childMethods(
   return unique([...likely.filter((id) => all.includes(id)), ...all]);
 }
 
-/** In its turn: the group that the IKE SA has, then the others of its eroute. */
+/** Their order: the group of the IKE SA, then the others of its eroute. */
 export function ikeMethods({
   policy,
   algorithms,
@@ -120,8 +120,8 @@ export function ikeMethods({
 }
 
 /**
- * The suites of a request: its group before the others, so that a peer who heeds our order takes
- * it; or alone.
+ * The suites of a request: with its group before the others, so that a peer that follows our order
+ * chooses it; or with its group alone.
  */
 export function suitesFor(suites: readonly Suite[], { method, alone }: Method): readonly Suite[] {
   const allows = ({ ke }: Suite) => ke.includes(method) || (ke.length === 0 && method === Ke.NONE);

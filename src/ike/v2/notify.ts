@@ -1,4 +1,4 @@
-/** What the peer is told of a refusal (RFC 7296 §3.10.1). */
+/** Which notify tells the peer about a refusal (RFC 7296 §3.10.1). */
 
 import { never } from "../../octets/assert.ts";
 import { Writer } from "../../octets/writer.ts";
@@ -7,7 +7,7 @@ import { NotifyType } from "../../wire/v2/notify-type.ts";
 import { unreadableType } from "../message-fault.ts";
 import type { Refusal } from "../refusal.ts";
 
-/** The notify that tells the peer; undefined is silence. The only place that chooses one. */
+/** The notify for a refusal; undefined: no answer. Only this function chooses notifies. */
 export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
   switch (refusal.kind) {
     case "malformed":
@@ -30,7 +30,7 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
     case "certificate":
     case "id-not-in-certificate":
     case "no-credentials":
-      // One answer for all: no oracle for IDs (RFC 7296 §2.21.2).
+      // The same answer for all of them, so that it reveals no IDs (RFC 7296 §2.21.2).
       return notify(NotifyType.AUTHENTICATION_FAILED);
     case "ts-unacceptable":
     case "subnet-in-use":
@@ -51,8 +51,8 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
       };
     case "temporary-failure":
     case "busy":
-    // The proposal was fine, and another one would fare no better: the peer is to come again, with
-    // another SPI (§2.25).
+    // The proposal was right, and no other would succeed: the peer should try again with another
+    // SPI (§2.25).
     case "kernel":
     case "spi-in-use":
       return notify(NotifyType.TEMPORARY_FAILURE);
@@ -70,7 +70,7 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
   }
 }
 
-/** A notify of the IKE SA as a whole: no protocol, no SPI. */
+/** A notify about the whole IKE SA: without protocol and SPI. */
 export function notify(type: number, data: Uint8Array = new Uint8Array(0)): NotifyPayload {
   return { kind: "NOTIFY", protocol: Protocol.NONE, spi: new Uint8Array(0), type, data };
 }

@@ -1,4 +1,4 @@
-/** Post-quantum pre-shared keys: the identity of one, and keys with it in them (RFC 8784 §3). */
+/** Post-quantum pre-shared keys: their identity, and mixing them into keys (RFC 8784 §3). */
 
 import { type Prf, prfPlus } from "../../crypto/prf.ts";
 import { toHex } from "../../octets/hex.ts";
@@ -8,25 +8,25 @@ import type { PpkCredential } from "../credentials.ts";
 import type { DerivedKeys, HalfOpenKeys } from "./keys.ts";
 
 /**
- * How far an IKE SA is with PPKs: one end or both did not say USE_PPK; both did, and which one is
- * not known so far; a PPK is in the keys.
+ * The use of a PPK in an IKE SA. `none`: at least one end did not send USE_PPK, or it goes without.
+ * `announced`: both ends sent it, and the PPK is not known yet. `used`: it is mixed into the keys.
  */
 export type PpkState = "none" | "announced" | "used";
 
 /** PPK_ID types (RFC 8784 §5.1.1). */
 const PPK_ID_FIXED = 2;
 
-/** Data of PPK_IDENTITY as the initiator sends it. */
+/** The data of the initiator's PPK_IDENTITY. */
 export function ppkIdentity({ id }: Pick<PpkCredential, "id">): Uint8Array {
   return new Writer(id.length + 1).u8(PPK_ID_FIXED).octets(id).done();
 }
 
-/** Whether a PPK_IDENTITY names this PPK. Types but PPK_ID_FIXED name none that is known here. */
+/** Whether a PPK_IDENTITY names this PPK. All PPKs here are of type PPK_ID_FIXED. */
 export function isPpkOf(identity: Uint8Array, { id }: PpkCredential): boolean {
   return identity[0] === PPK_ID_FIXED && equalConstantTime(identity.subarray(1), id);
 }
 
-/** A PPK_IDENTITY for people: its text, or `0x` and hex digits; no more than {@link SHOWN_MAX}. */
+/** A PPK_IDENTITY in readable form: text, or `0x` and hex digits; {@link SHOWN_MAX} at most. */
 export function ppkIdentityText(identity: Uint8Array): string {
   const [type] = identity;
   const id = identity.subarray(1, 1 + SHOWN_MAX);
@@ -42,8 +42,8 @@ const SHOWN_MAX = 64;
 // SK_pr = prf+ (PPK, SK_pr')
 
 /**
- * Keys with the PPK in them; the four that protect messages stay as they are. What the others were
- * is kept as `plain`, until it is settled whether the PPK is used.
+ * The keys with the PPK mixed in; the four that protect messages stay the same. The former values
+ * of the others are kept as `plain` until it is clear whether the PPK is used.
  */
 export function withPpk(algorithm: Prf, keys: DerivedKeys, ppk: Uint8Array): HalfOpenKeys {
   const { SK_d, SK_ai, SK_ar, SK_ei, SK_er, SK_pi, SK_pr, epoch } = keys;
@@ -61,14 +61,14 @@ export function withPpk(algorithm: Prf, keys: DerivedKeys, ppk: Uint8Array): Hal
   };
 }
 
-/** The PPK is used: the keys without it are wiped. Keys that never had one are returned as is. */
+/** The PPK is used: wipes the keys without it. Keys without a PPK are returned unchanged. */
 export function keepPpk(keys: HalfOpenKeys): DerivedKeys {
   const { plain, ...mixed } = keys;
   wipe(plain?.SK_d, plain?.SK_pi, plain?.SK_pr);
   return mixed;
 }
 
-/** The PPK is not used: the keys with it are wiped. */
+/** The PPK is not used: wipes the keys with it. */
 export function dropPpk(keys: HalfOpenKeys): DerivedKeys {
   const { plain, ...mixed } = keys;
   if (plain === undefined) return mixed;

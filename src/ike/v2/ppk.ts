@@ -1,4 +1,4 @@
-/** What both ends say of PPKs in IKE_SA_INIT and IKE_AUTH, and what follows (RFC 8784 §3). */
+/** Negotiating the use of a PPK in IKE_SA_INIT and IKE_AUTH (RFC 8784 §3). */
 
 import { err, ok, type Result } from "../../octets/result.ts";
 import type { NotifyPayload, Payload } from "../../wire/v2/message.ts";
@@ -19,17 +19,17 @@ import type { AuthRequest } from "./responder-phase.ts";
 // HDR, SK {IDi, IDr, AUTH, SAi2, TSi, TSr, N(PPK_IDENTITY, PPK_ID), [N(NO_PPK_AUTH)]} -->
 //                             <--  HDR, SK {IDr, AUTH, SAr2, TSi, TSr, [N(PPK_IDENTITY)]}
 
-/** The notify of both IKE_SA_INIT messages. */
+/** The notify in both IKE_SA_INIT messages. */
 export function usePpk(): NotifyPayload {
   return notify(NotifyType.USE_PPK);
 }
 
-/** Whether an IKE_SA_INIT message says that its sender can use PPKs. */
+/** Whether an IKE_SA_INIT message says that its sender supports PPKs. */
 export function saysUsePpk(payloads: readonly Payload[]): boolean {
   return notifyOf(payloads, NotifyType.USE_PPK) !== undefined;
 }
 
-/** What an IKE_AUTH request says of PPKs: copies, that outlive the datagram. */
+/** What an IKE_AUTH request says about PPKs, copied because it outlives the datagram. */
 export function ppkRequestOf(
   payloads: readonly Payload[],
   before: HalfOpen["ppk"],
@@ -42,14 +42,14 @@ export function ppkRequestOf(
   };
 }
 
-/** As it was before {@link settlePpk}: the request is judged once more. */
+/** Undoes {@link settlePpk}, because the request will be judged once more. */
 export function unsettlePpk(half: HalfOpen, { ppk }: Pick<AuthRequest, "ppk">): HalfOpen {
   return { ...half, keys: dropPpk(half.keys), ppk: ppk.before };
 }
 
 /**
- * As responder: the site's PPK goes into the keys, or the IKE SA goes on without one, and then
- * what NO_PPK_AUTH holds is the site's AUTH; or neither may be.
+ * As responder: mixes the site's PPK into the keys; or goes on without it, and takes the content of
+ * NO_PPK_AUTH as the site's AUTH; or refuses.
  *
  * | USE_PPK by both | PPK_ID is known | NO_PPK_AUTH | required here | |
  * | --- | --- | --- | --- | --- |
@@ -91,8 +91,9 @@ function wantedOf(ppk: PpkCredential | undefined): readonly string[] {
 }
 
 /**
- * What a wrong proof means where a PPK is in the keys: either may be wrong. A site that can do
- * without a PPK has sent its proof without one too, and a pre-shared key then tells which it is.
+ * The refusal for a wrong proof if a PPK is mixed into the keys: either key may be wrong. A site
+ * that can do without a PPK has also sent a proof without it, which shows which key is wrong if it
+ * authenticates by a pre-shared key.
  */
 export function wrongWithPpk(
   refusal: Refusal,
@@ -114,8 +115,8 @@ export function wrongWithPpk(
 }
 
 /**
- * We call: how things are without the PPK, if the peer may do without it, for the AUTH that goes
- * into NO_PPK_AUTH.
+ * As initiator: the keys without the PPK, from which the AUTH in NO_PPK_AUTH is made; undefined if
+ * the peer must use the PPK.
  */
 export function withoutPpk(half: HalfOpen, ppk: PpkCredential | undefined): HalfOpen | undefined {
   const { plain } = half.keys;
@@ -123,7 +124,7 @@ export function withoutPpk(half: HalfOpen, ppk: PpkCredential | undefined): Half
   return { ...half, keys: { ...half.keys, ...plain } };
 }
 
-/** We call: what IKE_AUTH says of the PPK. */
+/** As initiator: the notifies about the PPK in IKE_AUTH. */
 export function ppkNotifies(
   half: HalfOpen,
   ppk: PpkCredential | undefined,
@@ -136,23 +137,23 @@ export function ppkNotifies(
     : [identity, notify(NotifyType.NO_PPK_AUTH, noPpkAuth)];
 }
 
-/** As initiator: the peer does not say USE_PPK, but has to. */
+/** As initiator: the peer does not send USE_PPK, but must. */
 export function ppkUnsupported(ppk: PpkCredential): Refusal {
   return { kind: "ppk", fault: "ppk-unsupported", offered: [], wanted: wantedOf(ppk) };
 }
 
-/** It is settled that the PPK is used, if there is one: what the keys were before is wiped. */
+/** The PPK is used, if there is one: wipes the keys without it. */
 export function withSettledPpk(half: HalfOpen): HalfOpen {
   return { ...half, keys: keepPpk(half.keys) };
 }
 
-/** As initiator: whether the peer has taken the PPK, or may do without (RFC 8784 §3). */
+/** As initiator: accepts that the peer uses the PPK, or may do without it (RFC 8784 §3). */
 export function acceptPpk(
   half: HalfOpen,
   ppk: PpkCredential | undefined,
   payloads: readonly Payload[],
 ): Result<HalfOpen, Refusal> {
-  // Whatever it holds: only that it is there counts.
+  // The content of the notify does not matter.
   if (half.ppk !== "used" || notifyOf(payloads, NotifyType.PPK_IDENTITY) !== undefined) {
     return ok(withSettledPpk(half));
   }

@@ -1,4 +1,4 @@
-/** The next thing to ask the peer for, once nothing else is under way (RFC 7296 §2.3). */
+/** Starts the next task when nothing else is under way (RFC 7296 §2.3). */
 
 import type { EspSpi } from "../../inet/esp-spi.ts";
 import { never } from "../../octets/assert.ts";
@@ -21,7 +21,7 @@ import { askInformational } from "./request.ts";
 import type { IkeEffect, Step } from "./step.ts";
 import { selectorKeys } from "./tasks.ts";
 
-/** Starts on the queue. Tasks that have become pointless are passed over. */
+/** Starts the tasks of the queue, one at a time. Tasks that have become pointless are skipped. */
 export function proceed(sa: Established, context: IkeContext): Step {
   let at: Established = sa;
   const effects: IkeEffect[] = [];
@@ -50,7 +50,7 @@ function perform(sa: Established, task: Task, context: IkeContext): Step {
     case "new-child":
       return newChild(sa, task, context);
     case "rekey-ike":
-      // A peer whose request is being worked on is about to make new keys itself, or Child SAs.
+      // The request of the peer that is being worked on will itself make new keys or Child SAs.
       if (sa.serving !== undefined) return rekeyLater(sa, context);
       return askForIkeRekey(sa, task.how, context);
     case "liveness":
@@ -71,7 +71,7 @@ function perform(sa: Established, task: Task, context: IkeContext): Step {
 
 type Of<K extends Task["kind"]> = Extract<Task, { kind: K }>;
 
-/** All that wait, in one message. */
+/** All waiting Deletes go in one message. */
 function deleteChildren(sa: Established, first: Of<"delete-child">, context: IkeContext): Step {
   const isDelete = (task: Task): task is Of<"delete-child"> => task.kind === "delete-child";
   const all = [first, ...sa.tasks.filter(isDelete)];
@@ -82,7 +82,7 @@ function deleteChildren(sa: Established, first: Of<"delete-child">, context: Ike
   return askInformational(left, payloads, { kind: "delete-children", spisOut }, context);
 }
 
-/** Unless the peer has replaced it meanwhile, or is about to. */
+/** Not if the peer has replaced it meanwhile, or is about to. */
 function rekeyChild(sa: Established, { spiIn, how }: Of<"rekey-child">, context: IkeContext): Step {
   const child = sa.children.find((candidate) => candidate.spiIn === spiIn);
   if (child === undefined || child.redundantUntil !== undefined) return { sa, effects: [] };
@@ -97,7 +97,7 @@ function rekeyChild(sa: Established, { spiIn, how }: Of<"rekey-child">, context:
   return askForChild(sa, { local, remote, mode, replaces: child, how }, context);
 }
 
-/** Unless there is one already that carries all of it. */
+/** Not if a Child SA that carries all of it exists already. */
 function newChild(sa: Established, wish: Of<"new-child">, context: IkeContext): Step {
   const isThere = sa.children.some(
     (child) => isInside(wish.local, child.local) && isInside(wish.remote, child.remote),
@@ -108,7 +108,7 @@ function newChild(sa: Established, wish: Of<"new-child">, context: IkeContext): 
   return askForChild(sa, { local, remote, mode, replaces: undefined, how }, context);
 }
 
-/** Whether the peer is being given just that. */
+/** Whether the peer's request under way makes exactly this Child SA. */
 function isServed({ serving }: Established, wish: Of<"new-child">): boolean {
   if (serving?.kind === "ike-auth" || serving?.kind === "child-install") {
     return String(selectorKeys(serving.child.sa)) === String(selectorKeys(wish));

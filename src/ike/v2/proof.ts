@@ -1,4 +1,4 @@
-/** Both ends' proofs of who they are, whatever each is made with (RFC 7296 §2.15, RFC 7427). */
+/** How each end proves its identity: pre-shared key or signature (RFC 7296 §2.15, RFC 7427). */
 
 import {
   type CertificateHolder,
@@ -25,23 +25,23 @@ import type { HalfOpen } from "./half-open.ts";
 import { notify } from "./notify.ts";
 import { authInputOf } from "./transcript.ts";
 
-/** What the peer has sent to prove who it is. */
+/** The peer's proof of its identity. */
 export type PeerProof = {
   readonly id: IdPayload;
   readonly auth: AuthPayload;
-  /** DER, its own certificate first. */
+  /** In DER, the peer's own certificate first. */
   readonly certificates: readonly Uint8Array[];
 };
 
-/** A proof that is there, or one that is slow to make or to judge: it is asked for. */
+/** A result that is available at once, or a signature request that will lead to it. */
 export type Asked<T> =
   | { readonly kind: "done"; readonly value: T }
   | { readonly kind: "ask"; readonly op: SignatureRequest };
 
-/** How the peer has proved itself. */
+/** How the peer has proved its identity. */
 export type Proven = { readonly method: number; readonly holder: CertificateHolder | undefined };
 
-/** Our CERT and AUTH payloads. `idBody` is that of our ID payload. */
+/** Our CERT and AUTH payloads. `idBody` is the body of our ID payload. */
 export function ownProof(
   half: HalfOpen,
   { own }: AuthCredentials,
@@ -57,7 +57,7 @@ export function ownProof(
   return { kind: "ask", op: { op: "sign", key: own.key, octets, hashes: half.peerHashes } };
 }
 
-/** The payloads that {@link ownProof} asked for, once the signature is made. */
+/** The payloads for which {@link ownProof} asked for a signature. */
 export function signedProof(
   { own }: AuthCredentials,
   result: SignatureResult,
@@ -73,7 +73,7 @@ export function signedProof(
   ]);
 }
 
-/** Whether the peer is who it says, as far as it can be told at once. */
+/** Judges the peer's proof: at once for a pre-shared key, else by a signature request. */
 export function judgeProof(
   half: HalfOpen,
   { peer }: AuthCredentials,
@@ -100,7 +100,7 @@ export function judgeProof(
   });
 }
 
-/** The signature is right: whether the certificate is one of who the peer says to be. */
+/** The signature has been judged: if it is right, checks that the certificate fits the ID. */
 export function judgeHolder(
   { id, auth }: PeerProof,
   result: SignatureResult,
@@ -113,18 +113,18 @@ export function judgeHolder(
   return err({ kind: "id-not-in-certificate", id: shown, names: namesOf(holder) });
 }
 
-/** Which authorities the peer's certificate may come from: hashes of their keys (§3.7). */
+/** The authorities that may have issued the peer's certificate: hashes of their keys (§3.7). */
 export function certRequest(authorities: Uint8Array): Payload {
   return { kind: "CERTREQ", encoding: CertEncoding.X509_SIGNATURE, authorities };
 }
 
-/** The certificates of a message, copies of their own; a flood of them is refused (§3.6). */
+/** The certificates in a message, copied; too many are refused (§3.6). */
 export function certificatesOf(
   payloads: readonly Payload[],
 ): Result<readonly Uint8Array[], Refusal> {
   const certificates: Uint8Array[] = [];
   for (const payload of payloads) {
-    // Others (hash and URL, CRL, …) were not asked for: they are passed over.
+    // Other encodings (hash and URL, CRL, …) were not asked for and are ignored.
     if (payload.kind !== "CERT" || payload.encoding !== CertEncoding.X509_SIGNATURE) continue;
     const { length } = payload.data;
     if (certificates.length >= CERTIFICATES_MAX || length > CERTIFICATE_OCTETS_MAX) {
@@ -138,20 +138,20 @@ export function certificatesOf(
   return ok(certificates);
 }
 
-/** SIGNATURE_HASH_ALGORITHMS: all that we can judge signatures with (RFC 7427 §4). */
+/** SIGNATURE_HASH_ALGORITHMS: the hashes with which we can verify signatures (RFC 7427 §4). */
 export function hashAlgorithms(): NotifyPayload {
   const w = new Writer(2 * HASH_ALGORITHMS.length);
   for (const algorithm of HASH_ALGORITHMS) w.u16(algorithm);
   return notify(NotifyType.SIGNATURE_HASH_ALGORITHMS, w.done());
 }
 
-/** What the peer has announced of them; undefined: nothing, so it does not know RFC 7427. */
+/** The hashes that the peer announced; undefined: none, so it does not support RFC 7427. */
 export function hashAlgorithmsOf(payloads: readonly Payload[]): readonly number[] | undefined {
   const data = notifyOf(payloads, NotifyType.SIGNATURE_HASH_ALGORITHMS)?.data;
   if (data === undefined) return undefined;
   const r = new Reader(data, "SIGNATURE_HASH_ALGORITHMS");
   const known: number[] = [];
-  // Numbers that are not known here do not matter, nor what stands behind so many of them.
+  // Unknown numbers are ignored, and the list is not read beyond a limit.
   for (let i = 0; i < HASH_ALGORITHMS_READ_MAX && r.left >= 2; i++) {
     const algorithm = r.u16();
     if (HASH_ALGORITHMS.includes(algorithm) && !known.includes(algorithm)) known.push(algorithm);

@@ -21,7 +21,7 @@ export type ChosenIke = {
   readonly number: number;
   readonly choice: TransformChoice;
   readonly algorithms: IkeAlgorithms;
-  /** The peer's SPI of the new IKE SA in a rekey; empty in IKE_SA_INIT. */
+  /** In a rekey the peer's SPI of the new IKE SA; empty in IKE_SA_INIT. */
   readonly spi: Uint8Array;
 };
 
@@ -85,8 +85,8 @@ export function chooseEsp(
 }
 
 /**
- * The suites of a rekey, those with the PRF of the IKE SA first: it stays while both ends allow it.
- * RFC 7296 §2.18 has the new keys made with the new PRF, strongSwan makes them with the old one.
+ * The suites for a rekey, those with the PRF of the IKE SA first, so that it stays if both ends
+ * allow it. After a change RFC 7296 §2.18 makes the keys with the new PRF, strongSwan with the old.
  */
 export function suitesWithPrfFirst(suites: readonly Suite[], prf: number): readonly Suite[] {
   const has = (suite: Suite) => suite.prf.includes(prf);
@@ -113,17 +113,17 @@ export function chosenProposal(
   return { number: chosen.number, protocol, spi, transforms };
 }
 
-/** What an offer of ours asks for beside the algorithms. */
+/** What our offer contains beside the algorithms. */
 export type Offer = {
   readonly protocol: typeof Protocol.IKE | typeof Protocol.ESP;
   readonly spi: Uint8Array;
-  /** Of Child SAs: whether they have a key exchange of their own; IKE SAs always do. */
+  /** Whether a Child SA has a key exchange of its own; an IKE SA always has. */
   readonly withKe: boolean;
 };
 
 /**
- * Suites as proposals, numbered from 1 in their order. AEAD and other encryption never stand in
- * the same one (RFC 7296 §3.3; RFC 5282 §8).
+ * Suites as proposals, numbered from 1 in their order. AEADs and other encryption are never in the
+ * same proposal (RFC 7296 §3.3; RFC 5282 §8).
  */
 export function proposalsOf(suites: readonly Suite[], offer: Offer): readonly Proposal[] {
   const isIke = offer.protocol === Protocol.IKE;
@@ -150,19 +150,19 @@ export function proposalsOf(suites: readonly Suite[], offer: Offer): readonly Pr
   return lists.map((transforms, i) => ({ number: i + 1, protocol, spi, transforms }));
 }
 
-/** The group to begin with: the first of the best suite; NONE where there is none. */
+/** The group to begin with: the first of the best suite; NONE if it has no group. */
 export function firstMethod(suites: readonly Suite[]): number {
   return suites[0]?.ke[0] ?? Ke.NONE;
 }
 
-/** Whether some suite allows this group. */
+/** Whether any suite allows this group. */
 export function allowsMethod(suites: readonly Suite[], method: number): boolean {
   return suites.some((suite) => suite.ke.includes(method));
 }
 
 /**
- * Whether an answer holds what it must: one proposal, with one transform of each type in it, all
- * of them offered under its number (§3.3).
+ * Whether an answer is valid: one proposal with one transform of each type, all of them offered
+ * under its number (§3.3).
  */
 export function isAnswerTo(offered: readonly Proposal[], answer: readonly Proposal[]): boolean {
   const [only] = answer;
@@ -180,18 +180,18 @@ export function isAnswerTo(offered: readonly Proposal[], answer: readonly Propos
   );
 }
 
-/** NONE may be left out, and may be said. */
+/** NONE may be given or left out. */
 function isNone(t: Transform): boolean {
   return t.id === 0 && (t.type === TransformType.KE || t.type === TransformType.INTEG);
 }
 
-/** What nobody can take says why: it would look like what is configured. */
+/** A transform with an unknown attribute says so: else it would look like a configured one. */
 function offeredName(t: Transform): string {
   const name = transformName(t.type, t.id, t.keyBits);
   return t.hasUnknownAttribute ? `${name} with an unknown attribute` : name;
 }
 
-/** `AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/X25519`: transforms of one proposal. */
+/** The transforms of a proposal: `AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/X25519`. */
 export function proposalText({ transforms }: Pick<Proposal, "transforms">): string {
   const shown = transforms.slice(0, TRANSFORMS_SHOWN_MAX);
   const names = shown.map(offeredName).join("/");
@@ -199,7 +199,7 @@ export function proposalText({ transforms }: Pick<Proposal, "transforms">): stri
   return more > 0 ? `${names}/and ${more} more` : names;
 }
 
-/** What the words of a refusal show: more than peers offer by themselves. */
+/** How much the words of a refusal show: more than common peers offer. */
 const PROPOSALS_SHOWN_MAX = 15;
 const TRANSFORMS_SHOWN_MAX = 48;
 
@@ -213,10 +213,10 @@ function noneChosen(proposals: readonly Proposal[], suites: readonly Suite[]): R
   };
 }
 
-/** The understood transforms of a proposal by type: sorted once, whatever the number of suites. */
+/** The known transforms of a proposal by type: sorted once for all suites. */
 type Offered = ReadonlyMap<number, readonly Transform[]>;
 
-/** Without proposals that hold a transform of a type that is not known (§3.3.6). */
+/** Leaves out proposals with a transform of an unknown type (§3.3.6). */
 function offersOf(
   proposals: readonly Proposal[],
   kind: Want["kind"],
@@ -267,14 +267,14 @@ function chooseEncr(
   return wanted.find((w) => offered.some((t) => t.id === w.id && t.keyBits === w.keyBits));
 }
 
-/** A key length belongs to encryption only: all else here has keys of one length (§3.3.5). */
+/** Only encryption has a key length: all other algorithms here have one length (§3.3.5). */
 function isUnderstood({ type, keyBits, hasUnknownAttribute }: Transform): boolean {
   return !hasUnknownAttribute && (keyBits === undefined || type === TransformType.ENCR);
 }
 
 /**
- * With AEAD none is chosen (RFC 5282 §8), whatever stands beside it. Who offers one breaks a MUST
- * NOT of the sender, and means no harm: it is passed over, as strongSwan does.
+ * Beside an AEAD no integrity algorithm is chosen (RFC 5282 §8). A sender must not offer one, but
+ * it does no harm: it is ignored, as in strongSwan.
  */
 function chooseInteg(
   offered: readonly Transform[],
@@ -298,7 +298,7 @@ function chooseKe(offered: readonly Transform[], suite: Suite, want: Want): numb
   return firstCommon(wanted, offered);
 }
 
-/** A proposal without the ESN type means no ESN. */
+/** A proposal without the type ESN means no ESN. */
 function chooseEsn(offered: readonly Transform[], wanted: readonly boolean[]): boolean | undefined {
   const ids = offered.length === 0 ? [0] : offered.map((t) => t.id);
   return wanted.find((esn) => ids.includes(esn ? 1 : 0));

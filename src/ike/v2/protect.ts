@@ -1,4 +1,4 @@
-/** The Encrypted payload: messages sealed and opened (RFC 7296 §3.14, RFC 5282). */
+/** The Encrypted payload: sealing and opening messages (RFC 7296 §3.14, RFC 5282). */
 
 import { type Encryption, seal, unseal } from "../../crypto/encryption.ts";
 import { integrityIcv } from "../../crypto/integrity.ts";
@@ -20,12 +20,12 @@ import { addFragment, type Fragments } from "./fragments.ts";
 import type { IkeKeys } from "./keys.ts";
 import { payloadsText, type SeenIkev2Message } from "./seen-message.ts";
 
-/** What it takes to seal and open: an IKE SA whose keys are known. */
+/** What is needed to seal and open messages: an IKE SA that has keys. */
 export type Secured = {
   readonly id: SaId;
   readonly algorithms: IkeAlgorithms;
   readonly keys: IkeKeys;
-  /** Longer messages are sent in fragments (RFC 7383); undefined: never. */
+  /** Longer messages are sent in fragments (RFC 7383); undefined: none is. */
   readonly fragmentOctets: number | undefined;
 };
 
@@ -35,15 +35,15 @@ export type MessageHead = {
   readonly messageId: number;
 };
 
-/** What a message of the peer holds, or why it tells nothing. */
+/** The content of a message of the peer, or why there is none. */
 export type Opened =
-  /** The sender is not the peer, or the message was cut on its way: dropped without a word. */
+  /** The sender is not the peer, or the message was damaged: it is dropped silently. */
   | { readonly kind: "forged" }
-  /** Integrity is right, yet the content is not: the sender is the peer, and may be told. */
+  /** The message is authentic but malformed: the sender is the peer, and may be told. */
   | { readonly kind: "faulty"; readonly refusal: Refusal }
-  /** One piece of a message; `fragments` are those that are there now. */
+  /** A fragment of a message; `fragments` are those that have arrived now. */
   | { readonly kind: "fragment"; readonly number: number; readonly fragments: Fragments }
-  /** An authentic fragment that is not taken; `fragments.refused` says why. */
+  /** An authentic fragment that is not accepted; `fragments.refused` says why. */
   | { readonly kind: "unwelcome"; readonly isFirst: boolean; readonly fragments: Fragments }
   | {
       readonly kind: "whole";
@@ -53,10 +53,10 @@ export type Opened =
       readonly fragments: Fragments;
     };
 
-/** A message of the peer as a whole, or one that is authentic and cannot be understood. */
+/** An authentic message, complete or malformed. */
 export type Read = Extract<Opened, { kind: "faulty" | "whole" }>;
 
-/** What sealing and opening take from outside. */
+/** What sealing needs from outside. */
 export type Sealing = {
   random(count: number): Uint8Array;
   readonly onMessage: MessageListener;
@@ -64,8 +64,9 @@ export type Sealing = {
 export type Opening = Pick<Sealing, "onMessage"> & { readonly now: Instant };
 
 /**
- * The datagrams of a message with `payloads` sealed inside: one, or its fragments. One copy of the
- * keys seals each (direction, response flag, message ID) once only: the AEAD nonce is made of them.
+ * The datagrams of a message with `payloads` sealed inside: one, or its fragments. A copy of the
+ * keys must seal each (direction, response flag, message ID) only once: the AEAD nonce is made of
+ * them.
  */
 export function sealMessage(
   secured: Secured,
@@ -91,7 +92,7 @@ export function sealMessage(
   });
 }
 
-/** What is inside a message of the peer, once its integrity is known to be right. */
+/** The content of a message of the peer, after its integrity check. */
 export function openMessage(
   secured: Secured & { readonly fragments: Fragments },
   message: { readonly header: IkeHeader; readonly octets: Uint8Array },
@@ -130,7 +131,7 @@ function open(
   const { fragment, firstInner } = place.value;
   const plaintext = unprotect(secured, place.value, octets);
   if (plaintext === undefined) return { kind: "forged" };
-  // Pad Length says how much of the end is padding, its own octet aside.
+  // Pad Length counts the padding before it, without its own octet.
   const padOctets = plaintext[plaintext.length - 1];
   if (padOctets === undefined || padOctets + 1 > plaintext.length) {
     const detail = `pad length ${padOctets ?? 0} of ${plaintext.length} octets`;
@@ -205,13 +206,13 @@ function sealPart(
   return octets;
 }
 
-/** IV, ciphertext and ICV of so many octets of payloads. */
+/** The length of IV, ciphertext and ICV for this many octets of payloads. */
 function sealedOctets({ encr, integ }: IkeAlgorithms, innerOctets: number): number {
   const plain = innerOctets + paddingOctets(encr, innerOctets) + 1;
   return encr.ivOctets + plain + icvOctetsOf({ encr, integ });
 }
 
-/** So many octets of payloads go into a fragment, padding and all. */
+/** How many octets of payloads fit into a fragment, padding included. */
 function roomInside(algorithms: IkeAlgorithms, fragmentOctets: number): number {
   const { encr } = algorithms;
   const around = FRAME_OCTETS + FRAGMENT_HEAD_OCTETS + encr.ivOctets + icvOctetsOf(algorithms);
@@ -244,8 +245,8 @@ function paddingOctets(encr: Encryption, innerOctets: number): number {
 }
 
 /**
- * Unique for a key: each direction has a key of its own, one copy of the keys seals a message once,
- * and no two copies have the same epoch.
+ * Unique for each key: each direction has its own key, a copy of the keys seals a message only
+ * once, and no two copies have the same epoch.
  */
 //                      1                   2                   3
 //  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1

@@ -1,4 +1,4 @@
-/** Whether a site can be sent to another gateway (RFC 5685 §3). */
+/** Whether a site can be redirected to another gateway (RFC 5685 §3). */
 
-/** What a site has said in IKE_SA_INIT: whether it can be sent on, and whether it was. */
+/** What a site said in IKE_SA_INIT: whether it can be redirected, and whether it just was. */
 export type RedirectSupport = "none" | "supported" | "redirected";

@@ -1,4 +1,4 @@
-/** Sending a site to another gateway, as the responder of its IKE SA (RFC 5685 §3, §5). */
+/** Redirecting a site to another gateway, and following redirects (RFC 5685 §3, §5). */
 
 import { equalOctets } from "../../octets/concat.ts";
 import { later } from "../../octets/instant.ts";
@@ -16,18 +16,18 @@ import { askInformational } from "./request.ts";
 import type { Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
 
-/** REDIRECT_SUPPORTED, or in its place REDIRECTED_FROM (§3). */
+/** Reads REDIRECT_SUPPORTED, or REDIRECTED_FROM in its place (§3). */
 export function redirectSupportOf(payloads: readonly Payload[]): RedirectSupport {
   if (notifyOf(payloads, NotifyType.REDIRECTED_FROM) !== undefined) return "redirected";
   return notifyOf(payloads, NotifyType.REDIRECT_SUPPORTED) === undefined ? "none" : "supported";
 }
 
-/** Whether the site of an IKE SA can be sent on. */
+/** Whether the site of an IKE SA can be redirected. */
 export function isRedirectable({ redirect }: Established): boolean {
   return redirect === "supported" || redirect === "redirected";
 }
 
-/** An established IKE SA is to be sent on: as soon as nothing else is under way (§5). */
+/** Redirects the site as soon as nothing else is under way (§5). */
 export function redirectLater(sa: Established, to: Gateway): Established {
   return isRedirectable(sa) ? addTask(sa, { kind: "redirect", to }) : sa;
 }
@@ -37,7 +37,7 @@ export function redirectLater(sa: Established, to: Gateway): Established {
 // HDR, SK {} -->
 // HDR, SK {D} -->
 
-/** Tells the site; it has so long to get ready there before the IKE SA goes here. */
+/** Tells the site, which has a while to connect there before the IKE SA is deleted here. */
 export function askToGo(sa: Established, to: Gateway, context: IkeContext): Step {
   const redirected = { to, until: later(context.now, REDIRECT_MS) };
   const payloads = [redirectNotify(to)];
@@ -51,29 +51,29 @@ export function askToGo(sa: Established, to: Gateway, context: IkeContext): Step
 const INFORMATIONAL = { kind: "informational" } as const;
 
 /**
- * Where an answer to our IKE_SA_INIT sends us; undefined if not ours is what it quotes: then
- * somebody has sent it who has not seen our request (§3).
+ * Where an answer to our IKE_SA_INIT redirects us; undefined if it does not quote our nonce: then
+ * its sender has not seen our request (§3).
  */
 export function gatewayFor(redirect: NotifyPayload, Ni: Uint8Array): Gateway | undefined {
   const parsed = parseRedirect(redirect.data);
   return parsed.ok && equalOctets(parsed.value.nonce, Ni) ? parsed.value.gateway : undefined;
 }
 
-/** Where an authenticated message sends us. */
+/** Where an authentic message redirects us. */
 export function gatewayIn(payloads: readonly Payload[]): Gateway | undefined {
   const redirect = notifyOf(payloads, NotifyType.REDIRECT);
   const parsed = redirect === undefined ? undefined : parseRedirect(redirect.data);
   return parsed?.ok ? parsed.value.gateway : undefined;
 }
 
-/** What a request of ours says of it: that we can be sent on, or where we come from (§3). */
+/** The notify in our request: that we can be redirected, or from where we were (§3). */
 export function redirectOffer(from: Gateway | undefined): NotifyPayload {
   if (from === undefined) return notify(NotifyType.REDIRECT_SUPPORTED);
   const data = emitRedirect({ gateway: from, nonce: new Uint8Array(0) });
   return notify(NotifyType.REDIRECTED_FROM, data);
 }
 
-/** REDIRECT; with our nonce only in an answer to IKE_SA_INIT (§8.2). */
+/** REDIRECT; the nonce is present only in an answer to IKE_SA_INIT (§8.2). */
 export function redirectNotify(
   gateway: Gateway,
   nonce: Uint8Array = new Uint8Array(0),

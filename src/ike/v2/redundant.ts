@@ -1,4 +1,4 @@
-/** Child SAs that were to go because another one carries the same (RFC 7296 §2.8, §2.8.1). */
+/** Child SAs that are redundant, because another one carries the same (RFC 7296 §2.8, §2.8.1). */
 
 import { later } from "../../octets/instant.ts";
 import type { ChildSa } from "../child-sa.ts";
@@ -10,8 +10,8 @@ import type { Step } from "./step.ts";
 import { selectorKeys } from "./tasks.ts";
 
 /**
- * The peer has had its time to delete it. Whether it is still one too many is looked at now: what
- * was to take its place may have gone.
+ * The peer has had its time to delete the Child SA. We check whether it is still redundant: the one
+ * that should take its place may be gone.
  */
 export function onRedundantDue(sa: Established, child: ChildSa, context: IkeContext): Step {
   if (isCovered(child, sa.children)) return closeChild(sa, child.spiIn, "redundant");
@@ -22,7 +22,7 @@ export function onRedundantDue(sa: Established, child: ChildSa, context: IkeCont
   return { sa: { ...sa, children }, effects: [] };
 }
 
-/** Whether another Child SA that is to stay carries what this one does. */
+/** Whether another Child SA that stays carries the same traffic. */
 function isCovered(child: ChildSa, all: readonly ChildSa[]): boolean {
   const key = String(selectorKeys(child));
   return all.some((other) => {

@@ -1,6 +1,6 @@
 /**
- * Both ends rekey the IKE SA at the same time (RFC 7296 §2.8.2): two new ones stand until it is
- * seen which of them counts, and the Child SAs go to that one.
+ * Both ends rekey the IKE SA at the same time (RFC 7296 §2.8.2). There are two new IKE SAs until it
+ * is clear which of them stays; that one gets the Child SAs.
  */
 
 import { later } from "../../octets/instant.ts";
@@ -12,7 +12,7 @@ import { localSpi } from "../sa-id.ts";
 import type { Established, Replaced } from "./established-phase.ts";
 import type { IkeEffect, Step } from "./step.ts";
 
-/** The new IKE SA takes over; what waits for its turn there goes on at once. */
+/** The new IKE SA takes over, and starts its waiting tasks at once. */
 export function takesOver(successor: Established): readonly IkeEffect[] {
   const rekeyed = { kind: "rekeyed", successor } as const;
   if (successor.tasks.length === 0) return [rekeyed];
@@ -20,20 +20,20 @@ export function takesOver(successor: Established): readonly IkeEffect[] {
   return [rekeyed, { kind: "tell", to, event: { kind: "deadline" } }];
 }
 
-/** Ours counts: what the one that the peer has made took from the IKE SA before goes to ours. */
+/** Our new IKE SA stays: it gets the Child SAs that the one of the peer has taken over. */
 export function winsOver(successor: Established, rival: IkeSpi): readonly IkeEffect[] {
   const to = localSpi(successor.id);
   return [...takesOver(successor), { kind: "tell", to: rival, event: { kind: "stand-down", to } }];
 }
 
-/** Ours does not count: it has no Child SAs, and is deleted at once. */
+/** Our new IKE SA is redundant: it gets no Child SAs, and is deleted at once. */
 export function isInVain(made: Established): readonly IkeEffect[] {
   const successor: Established = { ...made, children: [], tasks: [] };
   const event = { kind: "close", why: "redundant" } as const;
   return [...takesOver(successor), { kind: "tell", to: localSpi(made.id), event }];
 }
 
-/** Another one counts and gets the Child SAs; the peer deletes this one, or we do after a while. */
+/** Another IKE SA stays and gets the Child SAs; the peer deletes this one, or we do later. */
 export function standDown(sa: Established, to: IkeSpi, context: IkeContext): Step {
   return {
     sa: replacedBy(sa, context),
@@ -41,13 +41,13 @@ export function standDown(sa: Established, to: IkeSpi, context: IkeContext): Ste
   };
 }
 
-/** The IKE SA once another one has taken its place, and its Child SAs. */
+/** The IKE SA after another one has taken its place and its Child SAs. */
 export function replacedBy(sa: Established, { now }: IkeContext): Replaced {
   const former: Established = { ...sa, children: [], tasks: [] };
   return { phase: "replaced", former, until: later(now, REPLACED_MS) };
 }
 
-/** This one counts after all, or goes on until its own successor is there. */
+/** This one stays after all, or until its own successor is ready. */
 export function adopt(sa: Established, handed: readonly ChildSa[]): Step {
   const children = [...sa.children, ...handed];
   return { sa: { ...sa, children }, effects: [] };

@@ -43,7 +43,7 @@ import { addTask } from "./tasks.ts";
 
 type Of<K extends Asking["kind"]> = Extract<Asking, { kind: K }>;
 
-/** Begins with our public value: of the group that the IKE SA has, unless the peer refused it. */
+/** Makes our public value, with the group of the IKE SA unless the peer refused it. */
 export function askForIkeRekey(
   sa: Established,
   refused: How | undefined,
@@ -69,7 +69,7 @@ function firstHow(sa: Established): How {
   return { method: ikeMethods(sa)[0] ?? sa.algorithms.ke, alone: false, tried: [] };
 }
 
-/** Our public value is there. */
+/** Our public value is ready: sends the request. */
 export function onIkePublicValue(
   sa: Established,
   asking: Of<"ike-public-value">,
@@ -97,7 +97,7 @@ function offerOf(sa: Established, ikeAsk: IkeAsk) {
   return proposalsOf(suites, { protocol: Protocol.IKE, spi: octets, withKe: true });
 }
 
-/** The peer's answer: a new IKE SA, another group, or no. */
+/** The peer's answer: a new IKE SA, a request for another group, or a refusal. */
 export function onIkeResponse(
   sa: Established,
   asking: Of<"ike-response">,
@@ -108,7 +108,7 @@ export function onIkeResponse(
   return next.ok ? next.value : tryNext(sa, asking.ask, next.error, context);
 }
 
-/** The peer has granted a new IKE SA, of whose keys the shared secret is missing; or it has not. */
+/** Asks for the shared secret if the peer has granted the new IKE SA; or why it has not. */
 export function askForSecret(
   sa: Established,
   asking: Of<"ike-response">,
@@ -138,8 +138,8 @@ export function askForSecret(
 }
 
 /**
- * The new IKE SA is there. Ours takes the Child SAs, and the old one is deleted; unless the peer
- * has made one at the same time, and that one counts (§2.8.2).
+ * The new IKE SA is ready. It takes the Child SAs, and the old one is deleted; unless the peer has
+ * made another one at the same time, and that one stays (§2.8.2).
  */
 export function onIkeSharedSecret(
   sa: Established,
@@ -176,7 +176,7 @@ export function onIkeSharedSecret(
   };
 }
 
-/** The answer makes no IKE SA, whatever the peer takes it for. */
+/** The answer makes no IKE SA, even if the peer believes that there is one. */
 export function onWrongIkeAnswer(
   sa: Established,
   ikeAsk: IkeAsk,
@@ -210,7 +210,7 @@ function tryNext(
   return { sa: addTask(free, { kind: "rekey-ike", how }), effects };
 }
 
-/** It is tried again after a while; an IKE SA that cannot be rekeyed ends at its hard limit. */
+/** Tries again after a while. An IKE SA that cannot be rekeyed ends at its hard limit. */
 function putOff(
   sa: Established,
   ikeAsk: IkeAsk,

@@ -38,7 +38,7 @@ export function onRekeyIkeRequest(
   context: IkeContext,
 ): Step {
   const refuseWith = (refusal: Refusal) => refuse(sa, header, refusal, context);
-  // Child SAs in the making would be left between the two IKE SAs (§2.25.2).
+  // Child SAs under negotiation would belong to neither IKE SA (§2.25.2).
   if (sa.asking !== undefined && !isYielding(sa.asking)) {
     return refuseWith({ kind: "temporary-failure", detail: "another exchange is under way" });
   }
@@ -84,7 +84,7 @@ export function onRekeyIkeRequest(
   };
 }
 
-/** The new IKE SA takes over all Child SAs; the old one waits for the peer to delete it (§2.8). */
+/** The new IKE SA takes all Child SAs; the old one waits until the peer deletes it (§2.8). */
 export function onIkeKeyExchange(
   sa: Established,
   serving: Extract<Serving, { kind: "ike-key-exchange" }>,
@@ -109,7 +109,7 @@ export function onIkeKeyExchange(
     { kind: "KE", method: chosen.choice.ke, data: publicValue },
   ];
   const answered = answer(sa, to, payloads, context);
-  // Ours is under way as well: which one stays is seen when both are there (§2.8.2).
+  // Our own rekey is under way: which one stays is decided when both exist (§2.8.2).
   const asking =
     sa.asking?.kind === "ike-response"
       ? { ...sa.asking, rival: { made: id.spiR, nonce: lowerNonce(Ni, Nr) } }
@@ -125,7 +125,7 @@ export function onIkeKeyExchange(
   };
 }
 
-/** What the IKE SA that takes over is made of; nonces and secret of the exchange. */
+/** What the new IKE SA is made from: its SPIs and algorithms, nonces and shared secret. */
 export type RekeyInput = {
   readonly id: SaId;
   readonly Ni: Uint8Array;
@@ -134,7 +134,7 @@ export type RekeyInput = {
   readonly chosen: ChosenIke;
 };
 
-/** The IKE SA that takes over, with its keys (§2.18). Wipes the shared secret. */
+/** The new IKE SA with its keys (§2.18). Wipes the shared secret. */
 export function rekeyed(sa: Established, made: RekeyInput, context: IkeContext): Established {
   const { id, Ni, Nr, sharedSecret } = made;
   const { algorithms } = made.chosen;
@@ -146,7 +146,7 @@ export function rekeyed(sa: Established, made: RekeyInput, context: IkeContext):
   return successorOf(sa, { id, algorithms, keys }, context);
 }
 
-/** A rekey of ours that crosses the peer's, a mere question, or a wish not yet said. */
+/** A rekey of ours that crosses the peer's, a mere question, or a request not sent yet. */
 function isYielding(asking: Asking): boolean {
   switch (asking.kind) {
     case "informational":

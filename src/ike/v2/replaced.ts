@@ -1,7 +1,7 @@
 /**
- * An IKE SA whose place another one has taken in a rekey (RFC 7296 §2.8). It answers the peer until
- * it is deleted. Where both ends rekeyed at once, its own rekey may be under way still, and it may
- * get its Child SAs back (§2.8.2).
+ * An IKE SA that a rekey has replaced (RFC 7296 §2.8). It answers the peer until it is deleted. If
+ * both ends rekeyed at the same time, our own rekey may still be under way, and the IKE SA may get
+ * its Child SAs back (§2.8.2).
  */
 
 import type { Instant } from "../../octets/instant.ts";
@@ -29,13 +29,13 @@ import type { Read } from "./protect.ts";
 import { askForSecret } from "./rekey-ike-sa-request.ts";
 import type { Step } from "./step.ts";
 
-/** What a step of its former self leads to: it stays replaced, unless it is over. */
+/** The result of a step of the former IKE SA: it stays replaced, unless it has ended. */
 export function stillReplaced(sa: Replaced, { sa: next, effects }: Step): Step {
   if (next?.phase !== "established") return { sa: next, effects };
   return { sa: { phase: "replaced", former: next, until: sa.until }, effects };
 }
 
-/** A message that carries our SPI. */
+/** A message with our SPI. */
 export function onMessageReplaced(sa: Replaced, event: MessageEvent, context: IkeContext): Step {
   return stillReplaced(sa, takeMessage(sa.former, event, DUTIES, context));
 }
@@ -47,7 +47,7 @@ const DUTIES: MessageDuties = {
   onAnswer,
 };
 
-/** No new SA is made from it, and its Delete is the end that was expected. */
+/** It makes no new SAs, and a Delete is the expected end. */
 function onRequest(sa: Established, header: IkeHeader, read: Read, context: IkeContext): Step {
   const { exchangeType } = header;
   if (read.kind === "whole" && exchangeType === ExchangeType.CREATE_CHILD_SA) {
@@ -72,7 +72,7 @@ function onAnswer(sa: Established, read: Read, context: IkeContext): Step {
   return next.ok ? next.value : giveUp(sa, asking.ask);
 }
 
-/** A public value or a shared secret is there, or could not be made. */
+/** A public value or a shared secret is ready, or could not be made. */
 export function onKeyExchangeReplaced(
   sa: Replaced,
   event: Extract<IkeEvent, { kind: "key-exchange-answer" }>,
@@ -87,7 +87,7 @@ export function onKeyExchangeReplaced(
   return stillReplaced(sa, step);
 }
 
-/** Our own rekey, if the answer is the one that it waits for. */
+/** Our own rekey, if it waits for this answer. */
 function ownRekey(
   { asking }: Established,
   { ticket }: Extract<IkeEvent, { kind: "key-exchange-answer" }>,
@@ -96,19 +96,19 @@ function ownRekey(
   return isRekey && asking.ticket === ticket ? asking.ask : undefined;
 }
 
-/** Our own rekey has failed: the one of the peer has been done, and nothing is left to rekey. */
+/** Our own rekey has failed: that of the peer has succeeded, so there is nothing left to do. */
 function giveUp(sa: Established, ask: IkeAsk): Step {
   wipe(ask.privateOctets);
   return { sa: { ...sa, asking: undefined }, effects: [] };
 }
 
-/** It repeats a request of its own, and is deleted when its time is over: nothing else is due. */
+/** When the request in flight is repeated or the IKE SA is deleted: it has no other duties. */
 export function deadlineOfReplaced({ former, until }: Replaced): Instant {
   const retransmitAt = former.outbound.inFlight?.retransmitAt ?? until;
   return retransmitAt < until ? retransmitAt : until;
 }
 
-/** The first of both is due. */
+/** Deletes the IKE SA, or repeats the request in flight. */
 export function onDeadlineReplaced(sa: Replaced, context: IkeContext): Step {
   if (context.now >= sa.until) return close(sa.former, "rekeyed", context);
   return stillReplaced(sa, repeat(sa.former, context));

@@ -1,4 +1,4 @@
-/** Requests of our own: sealed once, sent until they are answered (RFC 7296 §2.1, §2.4). */
+/** Our own requests: sealed once, sent until they are answered (RFC 7296 §2.1, §2.4). */
 
 import type { Retransmission } from "../../inet/retransmission.ts";
 import { later } from "../../octets/instant.ts";
@@ -26,7 +26,7 @@ export function firstCopy(
   return { messageId, datagrams, attempts: 1, attemptsMax, retransmitAt };
 }
 
-/** A request with the next message ID, sealed and sent for the first time. */
+/** Seals a request under the next message ID and sends its first copy. */
 export function ask(
   sa: Established,
   exchangeType: number,
@@ -41,7 +41,7 @@ export function ask(
   return { sa: { ...sa, outbound }, effects: sends(datagrams, sa.path) };
 }
 
-/** An INFORMATIONAL of ours as the exchange under way. */
+/** Sends an INFORMATIONAL request, which becomes the exchange under way. */
 export function askInformational(
   sa: Established,
   payloads: readonly Payload[],
@@ -52,7 +52,7 @@ export function askInformational(
   return { sa: { ...asked.sa, asking }, effects: asked.effects };
 }
 
-/** The next copy of a request that got no answer so far; undefined when it is enough. */
+/** The next copy of an unanswered request; undefined when there have been enough. */
 export function retransmission(
   inFlight: InFlight,
   { firstMs, backoff }: Retransmission,

@@ -16,7 +16,7 @@ import type { PpkState } from "./ppk-keys.ts";
 import type { ChosenIke } from "./proposal.ts";
 import type { RedirectSupport } from "./redirect-support.ts";
 
-/** IKE_SA_INIT has come, our public value is being made. */
+/** IKE_SA_INIT has arrived, and our public value is being made. */
 export type AwaitingKeyExchange = {
   readonly phase: "awaiting-key-exchange";
   readonly id: SaId;
@@ -26,27 +26,27 @@ export type AwaitingKeyExchange = {
   readonly Ni: Uint8Array;
   readonly nat: Nat;
   readonly chosen: ChosenIke;
-  /** SIGNATURE_HASH_ALGORITHMS of the peer; undefined: it does not know RFC 7427. */
+  /** SIGNATURE_HASH_ALGORITHMS of the peer; undefined: it does not support RFC 7427. */
   readonly peerHashes: readonly number[] | undefined;
-  /** What sites' certificates may lead up to, whoever this is; undefined: none is taken. */
+  /** Hashes of the authorities of all eroutes, for CERTREQ; undefined: no eroute has any. */
   readonly certReq: Uint8Array | undefined;
-  /** Both ends say USE_PPK (RFC 8784). */
+  /** Both ends have sent USE_PPK (RFC 8784). */
   readonly usePpk: boolean;
   readonly fragmentOctets: number | undefined;
   readonly redirect: RedirectSupport;
   readonly expireAt: Instant;
 };
 
-/** Both IKE_SA_INIT messages are exchanged, and the peer goes through the rounds that follow. */
+/** IKE_SA_INIT is done, and the rounds that follow are under way. */
 export type Responding = {
   readonly phase: "responding";
   readonly path: Path;
   readonly half: HalfOpen;
-  /** What is awaited in the first of the rounds. */
+  /** What the first round is waiting for. */
   readonly round: ResponderRound;
-  /** The response to the request before, for its repeats. */
+  /** The response to the previous request, for repeats of that. */
   readonly lastResponse: readonly Uint8Array[];
-  /** Whether the peer can be sent to another gateway (RFC 5685). */
+  /** Whether the peer can be redirected (RFC 5685). */
   readonly redirect: RedirectSupport;
   /** When the negotiation's time is over. */
   readonly expireAt: Instant;
@@ -61,8 +61,8 @@ export type ResponderRound =
   | AwaitingSignature;
 
 /**
- * The site's IKE_AUTH request is not answered: a fault of ours, or `unknown_sites = "silent"`. Each
- * repeat of it is judged anew, until the negotiation's time is over (R6).
+ * The site's IKE_AUTH request got no answer, because of a fault of ours or `unknown_sites =
+ * "silent"`. Each repeat is judged anew, until the negotiation's time is over (R6).
  */
 export type AwaitingRepeat = { readonly awaits: "repeat"; readonly held: Held };
 
@@ -70,39 +70,39 @@ export type AwaitingRepeat = { readonly awaits: "repeat"; readonly held: Held };
 export type Held = {
   /** See {@link AuthRequest.digest}. */
   readonly digest: Uint8Array;
-  /** What came of it last, and how often it was judged. */
+  /** The last result, and how often it was judged. */
   readonly refusal: Refusal;
   readonly times: number;
-  /** Repeats are heeded from then on. */
+  /** Repeats are ignored before this. */
   readonly againAt: Instant;
 };
 
-/** The IKE_AUTH request, kept until the site's key is known. */
+/** The IKE_AUTH request, stored until the site's key is known. */
 export type AuthRequest = {
-  /** SHA-256 of its payloads: only the same request again is its repeat. */
+  /** SHA-256 of its payloads: only a request with the same digest is a repeat. */
   readonly digest: Uint8Array;
-  /** What came of it before, if this is a repeat. */
+  /** The results of earlier attempts, if this is a repeat. */
   readonly held: Held | undefined;
   readonly arrivedAt: Instant;
   readonly messageId: number;
   readonly octets: number; // of all its payloads
   readonly idI: IdPayload;
-  /** Whom the site wants to speak to; undefined: it does not say. */
+  /** The ID that the site expects of us (IDr); undefined: it sent none. */
   readonly idR: Identity | undefined;
   readonly auth: AuthPayload;
   /** PPK_IDENTITY, and the AUTH of a site that can do without its PPK (RFC 8784 §3). */
   readonly ppk: {
     readonly identity: Uint8Array | undefined;
     readonly noPpkAuth: Uint8Array | undefined;
-    /** How far the IKE SA was when the request came. */
+    /** The state of the IKE SA when the request arrived. */
     readonly before: PpkState;
   };
-  /** DER, the site's own first. */
+  /** In DER, the site's own certificate first. */
   readonly certificates: readonly Uint8Array[];
   readonly sa: SaPayload | undefined;
   readonly tsI: TsPayload | undefined;
   readonly tsR: TsPayload | undefined;
-  /** A part of what it asks for as its Child SA cannot be read. */
+  /** Why a part of its request for a Child SA cannot be read. */
   readonly childFault: Refusal | undefined;
   readonly initialContact: boolean;
   readonly configuration: ConfigurationRequest | undefined;
@@ -135,7 +135,7 @@ export type AwaitingSignature = {
   readonly ticket: Ticket;
 };
 
-/** The negotiation has failed; the answer waits for its time, so that all failures look alike. */
+/** The negotiation has failed; the answer is sent later, so that all failures look alike. */
 export type Refusing = {
   readonly phase: "refusing";
   readonly id: SaId;

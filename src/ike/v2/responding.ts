@@ -15,10 +15,10 @@ import { unwelcomeEffects } from "./unwelcome.ts";
 
 type OnRequest = (sa: Responding, header: IkeHeader, read: Read, context: IkeContext) => Step;
 
-/** What the request of each round leads to. */
+/** How the request of each round is handled. */
 const ON_REQUEST: Readonly<Record<Round, OnRequest>> = { "ike-auth": onAuthRequest };
 
-/** A repeat of the request before, the request of the round, or neither. */
+/** A message during the rounds: a repeat, the request of the present round, or neither. */
 export function onMessageResponding(
   sa: Responding,
   event: MessageEvent,
@@ -26,9 +26,9 @@ export function onMessageResponding(
 ): Step {
   const { header, octets } = event;
   const { round } = sa;
-  // A repeat of what is being worked on: the answer is on its way.
+  // A repeat of the request that is being worked on: its answer follows.
   if (round.awaits !== "request" && round.awaits !== "repeat") return { sa, effects: [] };
-  // Before anything is decrypted.
+  // Checked before anything is decrypted.
   if (round.awaits === "repeat" && context.now < round.held.againAt) return { sa, effects: [] };
   if (header.flags.response) return { sa, effects: [] };
   if (header.exchangeType === ExchangeType.IKE_SA_INIT) {
@@ -40,11 +40,11 @@ export function onMessageResponding(
   if (header.exchangeType !== exchangeType || header.messageId !== sa.half.window.inbound) {
     return counted(sa, "messages_out_of_window");
   }
-  // Before the peer is known: not even decrypted.
+  // The peer is not authenticated: such a message is not even decrypted.
   if (octets.length > octetsMax) return counted(sa, "messages_too_long");
   const opened = openMessage(sa.half, { header, octets }, context);
   if (opened.kind === "forged") return counted(sa, "messages_bad_icv");
-  // From here on the peer's address is the one that its authentic message came from (§2.23).
+  // From now on the peer's address is the source of this authentic message (§2.23).
   const half = opened.kind === "faulty" ? sa.half : { ...sa.half, fragments: opened.fragments };
   const here: Responding = { ...sa, path: event.path, half };
   if (opened.kind === "fragment") return { sa: here, effects: [] };
@@ -54,7 +54,7 @@ export function onMessageResponding(
   return ON_REQUEST[next](here, header, opened, context);
 }
 
-/** It is known what the site may prove itself with. */
+/** The site's credentials have been found, or it is unknown. */
 export function onCredentialsResponding(
   sa: Responding,
   { ticket, result }: Extract<IkeEvent, { kind: "credentials" }>,
@@ -65,7 +65,7 @@ export function onCredentialsResponding(
   return onCredentials(sa, round.request, result, context);
 }
 
-/** A signature has been made or verified, or could not be. */
+/** A signature has been made or verified, or that has failed. */
 export function onSignatureResponding(
   sa: Responding,
   { ticket, result }: Extract<IkeEvent, { kind: "signature-answer" }>,

@@ -1,6 +1,6 @@
 /**
- * Rounds: what is exchanged between IKE_SA_INIT and the end of authentication, one request of the
- * initiator and its response each. How many there are, and which, is a list in the IKE SA.
+ * Rounds: the exchanges between IKE_SA_INIT and the end of authentication. Each is one request of
+ * the initiator and its response. Each IKE SA has a list of those that are still to be done.
  */
 
 import { ExchangeType } from "../../wire/v2/exchange-type.ts";
@@ -8,13 +8,13 @@ import { AUTH_OCTETS_MAX } from "../limits.ts";
 
 export type Round = "ike-auth";
 
-/** The rounds that are not over, in their order: the first one is next, or under way. */
+/** The rounds still to be done, in order: the first one is next, or under way. */
 export type Rounds = readonly [Round, ...(readonly Round[])];
 
-/** What follows IKE_SA_INIT. */
+/** The rounds after IKE_SA_INIT. */
 export const ROUNDS_AFTER_INIT: Rounds = ["ike-auth"];
 
-/** What the messages of a round look like from outside. */
+/** The exchange type of each round, and the longest message that is accepted. */
 export const MESSAGES_OF: Readonly<
   Record<Round, { readonly exchangeType: number; readonly octetsMax: number }>
 > = {

@@ -1,11 +1,11 @@
-/** What is secret in an IKE SA, whatever its phase. */
+/** The secrets of an IKE SA, whatever its phase. */
 
 import { wipe } from "../../octets/secret.ts";
 import { wipeCredentials } from "../credentials.ts";
 import type { IkeSa } from "./every-phase.ts";
 import { wipeHalfOpenKeys, wipeIkeKeys } from "./keys.ts";
 
-/** Overwrites it: the IKE SA is over. */
+/** Overwrites them, because the IKE SA has ended. */
 export function wipeSecrets(sa: IkeSa): void {
   if ("half" in sa) wipeHalfOpenKeys(sa.half.keys);
   if (sa.phase === "replaced") wipeIkeKeys(sa.former.keys);

@@ -1,4 +1,4 @@
-/** What is inside a message, in words for people. Nothing secret is in it. */
+/** The content of a message in readable form, without secrets. */
 
 import { transformName } from "../../crypto/names.ts";
 import { TransformType } from "../../crypto/transform.ts";
@@ -13,18 +13,18 @@ import type { SeenMessage } from "../seen-message.ts";
 import { selectorTexts } from "../selector-text.ts";
 import { proposalText } from "./proposal.ts";
 
-/** A message of IKEv2, with its parts: the words leave some of it out. */
+/** A message of IKEv2 with its payloads, of which the words show only a part. */
 export type SeenIkev2Message = SeenMessage & {
   readonly exchangeType: number;
   readonly payloads: readonly Payload[];
 };
 
-/** What a text shows of a message, of an SA and of a Delete payload; the rest is a number. */
+/** How much a text shows of a message, an SA and a Delete payload; the rest is a number. */
 const PAYLOADS_SHOWN_MAX = 32;
 const PROPOSALS_SHOWN_MAX = 8;
 const SPIS_SHOWN_MAX = 8;
 
-/** An unprotected message, such as one of IKE_SA_INIT: there may be no IKE SA yet, or ever. */
+/** An unprotected message, such as IKE_SA_INIT; there may be no IKE SA for it. */
 export function plainMessage(header: IkeHeader, octets: Uint8Array): Omit<SeenMessage, "way"> {
   const { spiI, spiR, exchangeType, messageId, flags } = header;
   const exchange = exchangeName(exchangeType);
@@ -71,7 +71,7 @@ function payloadText(payload: Payload): string {
   }
 }
 
-/** Only what is shown is put into words. */
+/** Only what is shown becomes text. */
 function someOf<T>(all: readonly T[], max: number, textOf: (one: T) => string): readonly string[] {
   const texts = all.slice(0, max).map((one) => textOf(one));
   return all.length > max ? [...texts, `and ${all.length - max} more`] : texts;

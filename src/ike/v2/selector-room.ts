@@ -1,4 +1,4 @@
-/** What of two lists of selectors has room in the kernel: a pair of subnets is three policies. */
+/** How much of two lists of selectors fits into the kernel: a pair of subnets is three policies. */
 
 import type { Family } from "../../inet/address.ts";
 import { isIcmp } from "../../inet/ip-protocol.ts";
@@ -11,15 +11,15 @@ import { isAnyPort, type TrafficSelector } from "../../wire/traffic-selector.ts"
 export type Sides<T> = { readonly local: T; readonly remote: T };
 type Selectors = readonly TrafficSelector[];
 
-/** Taken, whole or in part; and those of which something had no room. */
+/** The selectors that fit, whole or in part; and those that did not fit completely. */
 export type Roomed = {
   readonly taken: Sides<Selectors>;
   readonly leftOut: Sides<Selectors>;
 };
 
 /**
- * Takes from both sides in turn, the first ones first: the first of an offer is the packet's own
- * (RFC 7296 §2.9). What has no room as a whole is taken in part: its widest subnets.
+ * Takes selectors from both sides in turn and in order: the first of an offer is that of the packet
+ * (RFC 7296 §2.9). Of a selector that does not fit, the widest subnets are taken.
  */
 export function takeWithinRoom(offered: Sides<Selectors>): Roomed {
   const local = newSide(offered.local);
@@ -35,12 +35,12 @@ export function takeWithinRoom(offered: Sides<Selectors>): Roomed {
   };
 }
 
-/** Pairs of subnet and block of ports that a selector takes; more than any limit if it has none. */
+/** How many pairs of subnet and port block a selector needs; above any limit if it cannot fit. */
 function selectorWeight(selector: TrafficSelector): number {
   return countRangePrefixes(selector.range) * portBlocksIn(selector);
 }
 
-/** Pairs of subnets and blocks of ports that go together, at most. */
+/** The most pairs of subnets and port blocks that can belong together. */
 export function countSelectorPairs({ local, remote }: Sides<Selectors>): number {
   const weightOf = (selectors: Selectors, family: Family) =>
     selectors.reduce(
@@ -51,7 +51,7 @@ export function countSelectorPairs({ local, remote }: Sides<Selectors>): number 
   return pairsOf(4) + pairsOf(6);
 }
 
-/** Whether the kernel can hold its ports at all. */
+/** Whether the kernel can express its ports at all. */
 export function hasRoomForPorts(selector: TrafficSelector): boolean {
   return !isIcmpAcrossTypes(selector);
 }
@@ -62,11 +62,11 @@ type Side = {
   readonly taken: TrafficSelector[];
   readonly leftOut: TrafficSelector[];
   readonly weights: ByFamily;
-  /** Room that is kept for the first selector of each family, until it has its turn. */
+  /** Space reserved for the first selector of each family, until its turn comes. */
   readonly reserved: Readonly<ByFamily>;
 };
 
-/** So much of the room is kept for the other side's first selector: an even share. */
+/** How much space is reserved for the other side's first selector: an equal share. */
 const RESERVED_MAX = Math.sqrt(SUBNET_PAIRS_MAX);
 
 function newSide(selectors: Selectors): Side {
@@ -84,7 +84,7 @@ function take(side: Side, other: Side, selector: TrafficSelector | undefined): v
   side.leftOut.push(selector);
   const blocks = portBlocksIn(selector);
   const { range, ...ports } = selector;
-  // Not even one subnet of it has room.
+  // Not even one of its subnets fits.
   if (side.taken.length >= SUBNETS_MAX || room(side, other, range.family) < blocks) return;
   for (const part of widestFirst(range)) {
     if (!takeWhole(side, other, { ...ports, range: part })) return;
@@ -100,7 +100,7 @@ function takeWhole(side: Side, other: Side, selector: TrafficSelector): boolean 
   return true;
 }
 
-/** How much more of a family this side may hold. */
+/** How much more of a family fits on this side. */
 function room(side: Side, other: Side, family: Family): number {
   const against = (one: Family) => Math.max(other.weights[one], other.reserved[one]);
   const pairs = side.weights[4] * against(4) + side.weights[6] * against(6);
@@ -122,7 +122,7 @@ function portBlocksIn(selector: TrafficSelector): number {
     : countPortBlocks(startPort, endPort);
 }
 
-/** Neither whole types nor codes of one type: the kernel has two fields, with a mask each. */
+/** Neither whole types nor codes of one type: the kernel has two fields with a mask each. */
 function isIcmpAcrossTypes(selector: TrafficSelector): boolean {
   const { startPort, endPort } = selector;
   if (!isIcmp(selector.protocol) || isAnyPort(selector) || isWholeTypes(selector)) return false;

@@ -1,4 +1,4 @@
-/** What one step of an IKE SA of IKEv2 comes to. */
+/** The result of one step of an IKE SA of IKEv2. */
 
 import type { EffectOf } from "../effect.ts";
 import type { Established } from "./established-phase.ts";
@@ -6,5 +6,5 @@ import type { IkeSa } from "./every-phase.ts";
 
 export type IkeEffect = EffectOf<Established>;
 
-/** The IKE SA after an event (undefined: forget it), and what to do, in this order. */
+/** The IKE SA after an event (undefined: it is gone), and what to do, in this order. */
 export type Step = { readonly sa: IkeSa | undefined; readonly effects: readonly IkeEffect[] };

@@ -1,6 +1,6 @@
 /**
- * The first message of a stranger (RFC 7296 §2.6, §2.21.1), and what else comes without an IKE SA:
- * what can be answered without keeping anything.
+ * The first message of a stranger (RFC 7296 §2.6, §2.21.1), and other messages without an IKE SA
+ * that can be answered without keeping state.
  */
 
 import { err, ok, type Result } from "../../octets/result.ts";
@@ -16,12 +16,12 @@ import { initHead } from "./ike-sa-init.ts";
 import { notify } from "./notify.ts";
 import { redirectSupportOf } from "./redirect.ts";
 
-/** An IKE_SA_INIT request: its payloads, and what is looked at before there is room for it. */
+/** An IKE_SA_INIT request: its payloads, and what is checked before a place is given to it. */
 export type Opening = {
   readonly payloads: readonly Payload[];
   readonly Ni: Uint8Array | undefined;
   readonly cookie: Uint8Array | undefined;
-  /** It can be sent to another gateway (RFC 5685 §3). */
+  /** It can be redirected to another gateway (RFC 5685 §3). */
   readonly canBeSentAway: boolean;
 };
 
@@ -61,7 +61,7 @@ export function cookieAnswer({ spiI }: IkeHeader, cookie: Uint8Array): Uint8Arra
   return emitMessage(head, [notify(NotifyType.COOKIE, cookie)]);
 }
 
-/** A request for an IKE SA that is not here: the peer may have outlived it (§2.21.4). */
+/** The answer to a request for an unknown IKE SA, which the peer may still have (§2.21.4). */
 export function unknownSpiAnswer(header: IkeHeader): Uint8Array | undefined {
   const { spiI, spiR, exchangeType, messageId, flags } = header;
   if (flags.response || exchangeType === ExchangeType.IKE_SA_INIT) return undefined;
@@ -78,7 +78,7 @@ export function unknownSpiAnswer(header: IkeHeader): Uint8Array | undefined {
   );
 }
 
-/** A request of a higher version is told ours (§2.5). */
+/** The answer to a request of a higher version names ours (§2.5). */
 export function versionAnswer(header: IkeHeader): Uint8Array | undefined {
   const { spiI, spiR, version, exchangeType, messageId, flags } = header;
   if (version.major <= IKE_VERSION.major || flags.response) return undefined;

@@ -1,4 +1,4 @@
-/** The queue of what we have to ask the peer for. */
+/** The queue of requests that we still have to send. */
 
 import type { TrafficSelector } from "../../wire/traffic-selector.ts";
 import { TASKS_MAX } from "../limits.ts";
@@ -6,8 +6,8 @@ import type { Task } from "./asking.ts";
 import type { Established } from "./established-phase.ts";
 
 /**
- * Puts a task at the end of the queue, unless it waits there already, or there is no room. A Delete
- * goes first: the peer may be waiting for it.
+ * Adds a task to the end of the queue, unless it is there already or the queue is full. A Delete
+ * goes to the front: the peer may be waiting for it.
  */
 export function addTask(sa: Established, task: Task): Established {
   if (sa.tasks.length >= TASKS_MAX || sa.tasks.some((other) => isSameTask(other, task))) return sa;
@@ -27,12 +27,12 @@ function isSameTask(a: Task, b: Task): boolean {
   }
 }
 
-/** Selectors as text that is equal for equal selectors. */
+/** Selectors as text, which is equal for equal selectors. */
 export function selectorKeys(of: Pick<Task & { kind: "new-child" }, "local" | "remote">): string[] {
   return [keyOf(of.local), keyOf(of.remote)];
 }
 
-/** Made once: Child SAs are compared with each other at every step. */
+/** Computed once, because Child SAs are compared with each other at every step. */
 function keyOf(selectors: readonly TrafficSelector[]): string {
   const known = keys.get(selectors);
   if (known !== undefined) return known;

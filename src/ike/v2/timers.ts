@@ -1,24 +1,24 @@
-/** When an established IKE SA has to do something by itself. */
+/** The timers of an established IKE SA. */
 
 import type { Instant } from "../../octets/instant.ts";
 import type { Redundancy } from "../event.ts";
 
-/** Instants at which an established IKE SA has to do something; undefined: never. */
+/** When an established IKE SA has something to do by itself; undefined: never. */
 export type Timers = {
-  /** Replace its keys (§2.8). */
+  /** Rekey it (§2.8). */
   readonly rekeyAt: Instant | undefined;
-  /** Too old although we tried to replace it: it is deleted. */
+  /** Delete it, because no rekey succeeded. */
   readonly hardAt: Instant;
-  /** Authenticate anew, or, where that is the peer's to do, delete the IKE SA. */
+  /** Reauthenticate; if that is the peer's duty, delete the IKE SA. */
   readonly reauthAt: Instant | undefined;
-  /** Look whether packets have come and gone. */
+  /** Poll the traffic of the Child SAs. */
   readonly inactivityAt: Instant | undefined;
-  /** Keep the mapping of a NAT before us alive (RFC 3948). */
+  /** Send a NAT keepalive (RFC 3948). */
   readonly keepaliveAt: Instant | undefined;
-  /** Without a Child SA until then it is deleted; undefined while it has one. */
+  /** Delete it if it still has no Child SA; undefined while it has one. */
   readonly childlessAt: Instant | undefined;
-  /** One IKE SA too many: until when the peer may delete it, and why there is another. */
+  /** It is redundant: until when the peer may delete it, and why. */
   readonly redundant: { readonly at: Instant; readonly why: Redundancy } | undefined;
-  /** Hints of strangers and complaints of ours are heeded only so often. */
+  /** The next unauthenticated hint or request outside the window is ignored before this. */
   readonly noticeAt: Instant;
 };

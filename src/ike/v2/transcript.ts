@@ -1,4 +1,4 @@
-/** What both ends have said before authentication, as their AUTH covers it (RFC 7296 §2.15). */
+/** The messages before authentication that the AUTH of both ends covers (RFC 7296 §2.15). */
 
 import type { AuthInput } from "./auth.ts";
 import type { ProofKeys } from "./keys.ts";
@@ -8,7 +8,7 @@ export type Transcript = { readonly initiator: Covered; readonly responder: Cove
 
 type Covered = Pick<AuthInput, "message" | "nonce">;
 
-/** Each end signs its own IKE_SA_INIT message, and the nonce of the other end. */
+/** Each end signs its own IKE_SA_INIT message and the nonce of the other end. */
 export function transcriptOf(init: {
   readonly request: Uint8Array;
   readonly response: Uint8Array;
@@ -22,7 +22,7 @@ export function transcriptOf(init: {
   };
 }
 
-/** What the AUTH of the end in this role is made from. `idBody` is that of its ID payload. */
+/** What the end in this role signs. `idBody` is the body of its ID payload. */
 export function authInputOf(
   transcript: Transcript,
   { SK_pi, SK_pr }: ProofKeys,

@@ -1,4 +1,4 @@
-/** Authentic fragments that are not taken: not agreed on, too many, too long (RFC 7383 §2.6). */
+/** Authentic fragments that are not accepted: not agreed on, too many, too long (RFC 7383 §2.6). */
 
 import type { IkeNote } from "../effect.ts";
 import type { Refusal } from "../refusal.ts";
@@ -6,7 +6,7 @@ import type { Fragments } from "./fragments.ts";
 import type { Opened } from "./protect.ts";
 import type { IkeEffect } from "./step.ts";
 
-/** Each is counted; the first of an IKE SA is noted with what is wrong about it. */
+/** Each is counted; the first of an IKE SA is noted, with what is wrong. */
 export function unwelcomeEffects(
   { isFirst, fragments }: Extract<Opened, { kind: "unwelcome" }>,
   step: IkeNote["step"],
@@ -21,7 +21,7 @@ export function unwelcomeEffects(
   ];
 }
 
-/** Why nothing came of a negotiation in which fragments were not taken. */
+/** Why a negotiation failed in which fragments were not accepted. */
 export function unwelcomeRefusal({ refused }: Fragments): Refusal | undefined {
   return refused === undefined ? undefined : { kind: "fragments-refused", detail: refused };
 }

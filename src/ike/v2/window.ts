@@ -25,26 +25,26 @@ export function afterRequest({ inbound, outbound }: Window): Window {
   return { inbound, outbound: outbound + 1 };
 }
 
-/** Our side's requests to the peer: one at a time (RFC 7296 §2.3). */
+/** Our requests to the peer: one at a time (RFC 7296 §2.3). */
 export type Outbound = {
   readonly nextId: number;
   readonly inFlight: InFlight | undefined;
 };
 
-/** A request of ours that is repeated until its answer comes (§2.1). */
+/** A request of ours that is repeated until it is answered (§2.1). */
 export type InFlight = {
   readonly messageId: number;
   readonly datagrams: readonly Uint8Array[];
   readonly attempts: number;
-  /** Copies in all, after which the peer counts as gone. */
+  /** The number of copies after which the peer is regarded as gone. */
   readonly attemptsMax: number;
   readonly retransmitAt: Instant;
 };
 
-/** The peer's requests: which ID comes next, and the last response, for repeats (§2.1). */
+/** The peer's requests: the next ID, and the last response for repeats (§2.1). */
 export type Inbound = {
   readonly nextId: number;
   readonly lastResponse: readonly Uint8Array[] | undefined;
-  /** Where the last request came from: its answer goes there. */
+  /** The path of the last request, to which its answer goes. */
   readonly path: Path;
 };

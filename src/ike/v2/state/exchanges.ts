@@ -1,4 +1,4 @@
-/** Codecs of what an IKE SA is in the middle of: requests of ours, and those of the peer. */
+/** Codecs for exchanges under way: our own requests, and those of the peer. */
 
 import {
   bool,
@@ -96,7 +96,7 @@ const task: Codec<Task> = byKind<Task>({
 
 export const tasks: Codec<readonly Task[]> = list(task, TASKS_MAX);
 
-/** Private values of key exchanges are secret as keys are. */
+/** Private values of key exchanges are as secret as keys. */
 const privateOctets = octets(65_535);
 
 const childAsk = record<ChildAsk>({
@@ -193,7 +193,7 @@ export const asking: Codec<Asking> = byKind<Asking>({
   }),
 });
 
-/** Payloads as they go into a message. */
+/** Payloads, encoded as in a message. */
 const payloads: Codec<readonly Payload[]> = {
   write(to, value) {
     u8.write(to, firstPayloadType(value));
@@ -228,7 +228,7 @@ const plan = record<ChildPlan>({
 
 const childAnswer = record<ChildAnswer>({ sa: childSa, payloads });
 
-/** A request that came after IKE_AUTH. */
+/** A request of the peer after IKE_AUTH. */
 export type LaterServing = Exclude<Serving, ServingOf<"ike-auth" | "ike-auth-held">>;
 
 export const serving: Codec<LaterServing> = byKind<LaterServing>({

@@ -1,7 +1,7 @@
 /**
- * Codecs of IKE SAs that another process can go on with: established ones, and those that are
- * over but have something to answer. Negotiations are left out: their peers repeat the request,
- * or begin anew, as after every lost datagram.
+ * Codecs for IKE SAs that another process can continue: authenticated ones, and ended ones that
+ * still answer repeats. Negotiations are left out: their peers repeat the request or begin anew, as
+ * after any lost datagram.
  */
 
 import { assert } from "../../../octets/assert.ts";
@@ -56,16 +56,16 @@ import type { Timers } from "../timers.ts";
 import type { Inbound, InFlight, Outbound } from "../window.ts";
 import { asking, type LaterServing, method, serving, tasks } from "./exchanges.ts";
 
-/** IKE SAs that are written. */
+/** An IKE SA that can be written. */
 export type Lasting = Established | Replaced | Closing | Ended;
 
-/** The IKE SA if it is one that is written. */
+/** The IKE SA if it can be written. */
 export function lastingOf(sa: IkeSa): Lasting | undefined {
   if (sa.phase === "established") return isNegotiating(sa.serving) ? undefined : sa;
   return sa.phase === "replaced" || sa.phase === "closing" || sa.phase === "ended" ? sa : undefined;
 }
 
-/** Its IKE_AUTH is not answered: the peer knows nothing of an IKE SA so far. */
+/** Whether the peer's IKE_AUTH is unanswered: then the peer does not know yet that it is up. */
 function isNegotiating(request: Serving | undefined): boolean {
   return request?.kind === "ike-auth" || request?.kind === "ike-auth-held";
 }
@@ -225,7 +225,7 @@ const tagged = byKind<Tagged>({
   ended: record<TaggedOf<"ended">>({ kind: constant("ended"), sa: ended }),
 });
 
-/** An IKE SA as it stands, in the epoch of its keys. */
+/** An IKE SA as it is, in the epoch of its keys. */
 export const lasting: Codec<Lasting> = mapped(tagged, {
   to: tag,
   from: ({ sa }, fail) => (keysFit(sa) ? sa : fail("keys that do not fit the algorithms")),
@@ -256,7 +256,7 @@ function tag(sa: Lasting): Tagged {
   }
 }
 
-/** The same with its keys in another epoch, or why they have none left; without keys as it is. */
+/** The IKE SA with its keys in the next epoch, or why there is none; without keys as it is. */
 export function inEpoch<E>(
   sa: Lasting,
   next: (epoch: number) => Result<number, E>,
