@@ -4,6 +4,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { mkdir, readFile, stat, writeFile } from "node:fs/promises";
+import { patient } from "../../patience.ts";
 import { run, until } from "./hosts.ts";
 import { bringUp, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
 import type { StrongSwan } from "./strongswan.ts";
@@ -32,6 +33,9 @@ afterAll(async () => {
   await scenario?.erouted.stop();
 });
 
+/** In it a site connects, rekeys and leaves, and another one is refused. */
+const CAPTURE_SECONDS = Math.ceil(patient(5_000) / 1_000);
+
 test("keys are refused as long as the configuration does not allow them", async () => {
   const { status, err } = await scenario.erouted.command(...captureOf("site-1", 1));
   expect([status, err]).toEqual([1, expect.stringContaining("403: keys are not exported")]);
@@ -43,7 +47,9 @@ test("keys are refused as long as the configuration does not allow them", async 
 });
 
 test("Wireshark decrypts, with AES-GCM and AES-CBC, rekeyed SAs and one that failed", async () => {
-  const ended = [1, 2].map((n) => scenario.erouted.command(...captureOf(`site-${n}`, 8)));
+  const ended = [1, 2].map((n) =>
+    scenario.erouted.command(...captureOf(`site-${n}`, CAPTURE_SECONDS)),
+  );
   const begun = () => Promise.all([1, 2].map((n) => Bun.file(fileOf(`site-${n}`)).exists()));
   await until("the captures have begun", async () => (await begun()).every((one) => one));
   const refused = cbc.initiate();

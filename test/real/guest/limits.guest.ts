@@ -169,8 +169,11 @@ async function withErouted(
   }
 }
 
+/** What the log says of sites, and its last lines. */
 function tail(text: string): string {
-  return text.slice(-3000);
+  const lines = text.split("\n");
+  const ofSites = lines.filter((line) => /\bsite-\d/.test(line));
+  return [...ofSites.slice(-30), "…", ...lines.slice(-20)].join("\n");
 }
 
 async function attackerHost(): Promise<Host> {

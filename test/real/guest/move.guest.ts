@@ -236,6 +236,7 @@ function withoutPlace(text: string): string[] {
   return text
     .replace(/^src \S+ dst \S+/gm, "src dst")
     .replace(/^\s*encap type.*\n/gm, "")
+    .replace(/^\s*lastused .*\n/gm, "") // nobody but the kernel sets it
     .replace(/oseq 0x[0-9a-f]+/g, "oseq")
     .split("\n");
 }
