@@ -10,7 +10,7 @@ import { followsFrom, isCuredInRow, REASONS } from "./reason.ts";
 import type { DatabaseEngine, MatchFacts, SiteFacts, SiteState } from "./site-facts.ts";
 
 const START =
-  "start erouted, or look into its log: `systemctl status erouted`; `erouted check` says what " +
+  "start erouted, or read its log: `systemctl status erouted`; `erouted check` says what " +
   "keeps it from starting";
 
 /** What has been concluded from the facts so far. */
@@ -66,7 +66,7 @@ function neverSeen(facts: SiteFacts): readonly string[] {
     ...(typed === undefined ? [] : [withPeer(SIMILAR, typed)]),
     `${what}: ${whereToCall(facts.listening)}`,
     ...(stranger === undefined ? [] : [withPeer(STRANGER, stranger)]),
-    "look at the address of the concentrator, the ID and the line of the site; and for firewalls " +
+    "check the concentrator's address, the ID and the line of the site, and look for firewalls " +
       "that drop UDP 500 and 4500",
     ...remoteConfig(facts),
     ...callIt(facts),
@@ -90,11 +90,10 @@ function remoteConfig({ match, asked }: SiteFacts): readonly string[] {
 }
 
 const REMOTE_CONFIG =
-  "`erouted peers remote-config {peer}` prints what the site's router has to be told";
-const NOTHING_OF_IT = "nothing of it reaches us, or not under this ID";
-const SIMILAR = "an ID much like it did not get in: is it this site? `erouted why {peer}`";
-const STRANGER =
-  "one of those that failed before they told their ID may be it: `erouted why {peer}`";
+  "`erouted peers remote-config {peer}` prints the configuration of the site's router";
+const NOTHING_OF_IT = "nothing from it reaches us, or not under this ID";
+const SIMILAR = "a similar ID was refused: is it this site? `erouted why {peer}`";
+const STRANGER = "one of those that failed before they sent an ID may be it: `erouted why {peer}`";
 const PORTS_SHOWN_MAX = 4;
 
 function callIt({ match, asked }: SiteFacts): readonly string[] {
@@ -102,7 +101,7 @@ function callIt({ match, asked }: SiteFacts): readonly string[] {
   return [withPeer("or call it: `erouted connect {peer} --wait`", asked)];
 }
 
-const ANSWERS_AGAIN = "the database answers again: the site's next attempt, or repeat, gets in";
+const ANSWERS_AGAIN = "the database answers again: the site's next attempt, or repeat, can connect";
 
 function adviceOf(reason: Reason, asked: string, engine?: DatabaseEngine): string {
   const { advice, adviceForFile } = REASONS[reason];

@@ -152,7 +152,7 @@ function nearText(asked: string, match: Extract<MatchFacts, { kind: "none" }>): 
   if (reason === "eroute-without-user") return near;
   const agreed = agreement(closest, asked);
   const rest = [...asked].slice(agreed).join("");
-  if (rest === "") return `${near}, of which it lacks the end`;
+  if (rest === "") return `${near}, whose end it lacks`;
   return `${near}, which it leaves at "${rest}" (character ${agreed + 1})`;
 }
 
@@ -289,7 +289,7 @@ function strangerFindings(facts: SiteFacts, state: SiteState): readonly Finding[
     const host = hostOf(record.remote) ?? "somebody";
     const often = times > 1 ? `, ${times} times` : "";
     const detail =
-      `without telling its ID, ${host} ${outcome === "ended" ? "left" : "failed"} ` +
+      `without sending its ID, ${host} ${outcome === "ended" ? "left" : "failed"} ` +
       `${ago(nowWallMs - record.wallMs)} ago${often}: ` +
       `${REASONS[record.reason].words}: ${record.detail}`;
     return { about: "stranger", verdict: "note", detail };

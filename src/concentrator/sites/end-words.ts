@@ -10,7 +10,7 @@ const WORDS: Readonly<Partial<Record<Reason, string>>> = {
   inactive: "no packet in either direction for the eroute's inactivity time",
   "lifetime-over": "its keys could not be replaced in time",
   "keys-refused": "the site refuses new keys, and the old ones have served their time",
-  "reauthentication-overdue": "the site has not authenticated anew in time",
+  "reauthentication-overdue": "the site did not reauthenticate in time",
   "ike-sas-over-limit": "the site has more IKE SAs than ike.ike_sas_per_site lets it have",
   childless: "the site has had no Child SA for five minutes: the IKE SA is of no use",
   "no-child-sa": "the site grants no Child SA: the IKE SA is of no use",

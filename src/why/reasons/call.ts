@@ -15,7 +15,7 @@ export const CALL_REASONS: Readonly<Record<CallReason, Meaning>> = {
   unanswered: {
     ...WARNING,
     words: "its request got no answer in time",
-    advice: "look at the attempt before: it says why; the site calls again by itself",
+    advice: "see the attempt before it for the reason; the site calls again by itself",
   },
   timeout: {
     ...WARNING,
@@ -43,7 +43,7 @@ export const CALL_REASONS: Readonly<Record<CallReason, Meaning>> = {
     level: "info",
     follows: "nothing",
     words: "it is being called",
-    advice: "wait for what comes of it",
+    advice: "wait for the result",
   },
 };
 
@@ -60,7 +60,7 @@ export const PEER_REFUSED_REASONS: Readonly<Record<PeerRefusedReason, Meaning>> 
   "peer-refused-no-proposal-chosen": WANTS_OTHERS,
   "peer-refused-authentication-failed": {
     ...WARNING,
-    words: "the site does not believe us",
+    words: "the site rejects our authentication",
     advice:
       "compare the keys (a PPK too) and both IDs (ourid of row or eroute) with the site's; see " +
       "its log",

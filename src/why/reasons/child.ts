@@ -15,7 +15,7 @@ export const CHILD_REASONS: Readonly<Record<ChildReason, Meaning>> = {
     compares: "subnets",
     words: "no subnets in common",
     advice:
-      "at the site, its own network has to be that of its row (remip, remmsk), and the network " +
+      "at the site, its own network must be that of its row (remip, remmsk), and the network " +
       "behind the concentrator one inside local_subnet of the eroute",
   },
   "subnets-left-out": {
@@ -62,15 +62,15 @@ export const CHILD_REASONS: Readonly<Record<ChildReason, Meaning>> = {
   "no-child-sa": {
     level: "info",
     follows: "end-by-failure",
-    words: "no Child SA came of it",
-    advice: "look at the attempt before: proposals and subnets of the Child SA",
+    words: "it led to no Child SA",
+    advice: "see the attempt before it: proposals and subnets of the Child SA",
   },
   childless: {
     level: "info",
     follows: "end-by-failure",
     words: "no Child SA for too long",
     advice:
-      "have the site make its Child SA soon after its IKE SA; if it was refused one, the " +
+      "have the site make its Child SA soon after its IKE SA; if one was refused, the " +
       "attempts before say why",
   },
   "rekey-refused": {

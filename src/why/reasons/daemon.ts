@@ -44,7 +44,7 @@ export const DAEMON_REASONS: Readonly<Record<DaemonReason, Meaning>> = {
   leftovers: {
     ...WARNING,
     words: "states and policies of a former run were removed",
-    advice: "erouted did not stop in order: look at its log before this start",
+    advice: "erouted did not stop in order: see its log before this start",
   },
   "kernel-events-lost": {
     ...ERROR,
@@ -103,7 +103,7 @@ export const DAEMON_REASONS: Readonly<Record<DaemonReason, Meaning>> = {
   },
   "reload-held": {
     ...ERROR,
-    words: "the new configuration would close too much",
+    words: "the new configuration would close too many sites",
     advice: "look at what it would close; `erouted reload --force` uses it all the same",
   },
   "reload-forced": {
@@ -116,20 +116,20 @@ export const DAEMON_REASONS: Readonly<Record<DaemonReason, Meaning>> = {
 const ASKED = { ...WARNING, advice: "the detail says what was asked for, and from where" };
 
 export const OPERATOR_REASONS: Readonly<Record<OperatorReason, Meaning>> = {
-  "operator-connect": { ...ASKED, words: "an operator has it called" },
+  "operator-connect": { ...ASKED, words: "an operator calls it" },
   "operator-disconnect": { ...ASKED, words: "an operator disconnects it" },
-  "operator-rekey": { ...ASKED, words: "an operator asks for new keys" },
-  "operator-redirect": { ...ASKED, words: "an operator sends sites to another gateway" },
-  "operator-stop-redirects": { ...ASKED, words: "an operator stops sending sites elsewhere" },
-  "operator-reload-peer": { ...ASKED, words: "an operator has its row read again" },
-  "operator-reload": { ...ASKED, words: "an operator has the configuration read again" },
-  "operator-debug": { ...ASKED, words: "an operator has its messages shown" },
-  "operator-log-level": { ...ASKED, words: "an operator sets the log's level" },
+  "operator-rekey": { ...ASKED, words: "an operator rekeys it" },
+  "operator-redirect": { ...ASKED, words: "an operator redirects sites to another gateway" },
+  "operator-stop-redirects": { ...ASKED, words: "an operator stops redirecting sites" },
+  "operator-reload-peer": { ...ASKED, words: "an operator reloads its row" },
+  "operator-reload": { ...ASKED, words: "an operator reloads the configuration" },
+  "operator-debug": { ...ASKED, words: "an operator traces its messages" },
+  "operator-log-level": { ...ASKED, words: "an operator sets the log level" },
   "operator-keys": { ...ASKED, words: "an operator captures its packets with keys" },
   "operator-capture": { ...ASKED, words: "an operator captures its packets" },
   "operator-denied": {
     ...WARNING,
     words: "a request without the right token",
-    advice: "if it was an operator, give the right token; else look who sends from there",
+    advice: "if it was an operator, give the right token; else find out who sends from there",
   },
 };

@@ -10,8 +10,7 @@ export const DATABASE_REASONS: Readonly<Record<DatabaseReason, Meaning>> = {
     ...DATABASE,
     words: "database unreachable",
     advice: "look at the database's host, port and network; `erouted check` tries it",
-    adviceForFile:
-      "look whether the file is there, and its folder; `erouted peers init` makes a new one",
+    adviceForFile: "check that the file and its folder exist; `erouted peers init` makes a new one",
   },
   "database-timeout": {
     ...DATABASE,

@@ -20,7 +20,7 @@ export const ENDING_REASONS: Readonly<Record<EndingReason, Meaning>> = {
     level: "warning",
     words: "the site went silent",
     advice:
-      "its line or its power is gone, or a NAT has forgotten it; it can call again at any time",
+      "its line or power has failed, or a NAT has forgotten it; it can call again at any time",
   },
   "replaced-by-newer": {
     ...END,
@@ -57,7 +57,7 @@ export const ENDING_REASONS: Readonly<Record<EndingReason, Meaning>> = {
   "redirect-loop": {
     level: "warning",
     follows: "next-attempt",
-    words: "gateways send us round in a circle",
+    words: "gateways redirect us in a circle",
     advice: "correct where the gateways redirect to, or set follow_redirect = false",
   },
   inactive: {
@@ -68,11 +68,11 @@ export const ENDING_REASONS: Readonly<Record<EndingReason, Meaning>> = {
   "lifetime-over": {
     ...END,
     words: "its keys could not be replaced in time",
-    advice: "look at the failures before: the site refused to rekey, or was away",
+    advice: "see the failures before it: the site refused to rekey, or was away",
   },
   "reauthentication-overdue": {
     ...END,
-    words: "has not authenticated anew in time",
+    words: "did not reauthenticate in time",
     advice: 'the site has to be able to reauthenticate (RFC 4478), or set reauth = "off"',
   },
   "disconnected-by-hand": {

@@ -14,7 +14,7 @@ export const MESSAGE_REASONS: Readonly<Record<MessageReason, Meaning>> = {
   },
   "unsupported-critical-payload": {
     ...WARNING,
-    words: "insists on a payload that is not known here",
+    words: "insists on a payload that is unknown here",
     advice: "switch the extension off at the site",
   },
   "unreadable-payload": {
@@ -98,14 +98,14 @@ export const LIMIT_REASONS: Readonly<Record<LimitReason, Meaning>> = {
     ...WARNING,
     words: "too many IKE SAs of one site",
     advice:
-      "look why it makes new ones and deletes none; where several devices share its ID, raise " +
+      "find out why it makes new ones and deletes none; if several devices share its ID, raise " +
       "ike.ike_sas_per_site",
   },
   "child-sas-over-limit": {
     ...WARNING,
     words: "too many Child SAs of one site",
     advice:
-      "look why it makes new ones and deletes none; where it needs so many, raise " +
+      "find out why it makes new ones and deletes none; if it needs so many, raise " +
       "ike.child_sas_per_site",
   },
   "moves-delayed": {
@@ -118,6 +118,6 @@ export const LIMIT_REASONS: Readonly<Record<LimitReason, Meaning>> = {
     ...WARNING,
     follows: "same-failure",
     words: "failed too often, and tries again too early",
-    advice: "cure the failure before it; the next attempt is looked at within ten seconds",
+    advice: "fix the earlier failure; the next attempt is examined within ten seconds",
   },
 };

@@ -17,11 +17,11 @@ export const PROOF_REASONS: Readonly<Record<ProofReason, Meaning>> = {
   "auth-method": {
     ...PROOF,
     words: "another authentication method",
-    advice: "have the site prove itself in a way that `peer_auth` of the eroute allows",
+    advice: "have the site authenticate in a way that `peer_auth` of the eroute allows",
   },
   "id-not-in-certificate": {
     ...PROOF,
-    words: "its certificate is somebody else's",
+    words: "its certificate belongs to another ID",
     advice:
       "give the site an ID of subjectAltName of its certificate (or the whole subject), or a " +
       "certificate with its ID",
@@ -82,7 +82,7 @@ export const PROOF_REASONS: Readonly<Record<ProofReason, Meaning>> = {
   },
   "wrong-peer": {
     ...PROOF,
-    words: "somebody else answered",
+    words: "another site answered",
     advice: "compare the ID of the site at that address with peerid of the row",
   },
 };
@@ -120,7 +120,7 @@ export const PPK_REASONS: Readonly<Record<PpkReason, Meaning>> = {
     advice:
       "set the same keys at both ends: `password` and `ppk` of the row, and the site's (`erouted " +
       "peers remote-config {peer}` prints its side); a site that does not insist on its PPK " +
-      "would tell which of both is wrong",
+      "would show which of them is wrong",
   },
   "wrong-signature-or-ppk": {
     ...PROOF,
