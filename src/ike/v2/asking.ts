@@ -119,6 +119,11 @@ export type Asking =
       readonly chosen: ChosenIke;
     };
 
+/** Whether our rekey of the IKE SA has been sent, and is not finished. */
+export function isIkeRekey(asking: Asking | undefined): boolean {
+  return asking?.kind === "ike-response" || asking?.kind === "ike-shared-secret";
+}
+
 /** What the peer agreed to. */
 export type GrantedChild = {
   readonly chosen: ChosenEsp;

@@ -20,6 +20,7 @@ import type { IkeContext } from "../effect.ts";
 import { NONCE_OCTETS, REPLACED_MS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
 import { answer, okNote, refuse } from "./answer.ts";
+import { isIkeRekey } from "./asking.ts";
 import { lowerNonce } from "./collision.ts";
 import { configurationRequestOf, configure } from "./configuration.ts";
 import { isBeingDeleted } from "./delete.ts";
@@ -51,7 +52,7 @@ export function onCreateChildSaRequest(
 ): Step {
   const refuseWith = (refusal: Refusal) => refuse(sa, header, refusal, context);
   const offer = payloadOf(payloads, "SA");
-  if (isRekeyingIke(sa)) {
+  if (isIkeRekey(sa.asking)) {
     const isIke = offer?.proposals.some((proposal) => proposal.protocol === Protocol.IKE);
     if (isIke !== true) {
       return refuseWith({ kind: "temporary-failure", detail: "this IKE SA is being rekeyed" });
@@ -191,10 +192,6 @@ function isSameWish(a: Wish, b: Wish): boolean {
 }
 
 type Wish = Pick<ChildSa, "replaces">;
-
-function isRekeyingIke({ asking }: Established): boolean {
-  return asking?.kind === "ike-response" || asking?.kind === "ike-shared-secret";
-}
 
 type Install = {
   readonly context: IkeContext;

@@ -93,7 +93,7 @@ function onTimers(sa: Established, context: IkeContext): Step {
   }
   const children = onChildTimers(at, isDue, context);
   effects.push(...children.effects);
-  const looked = look(children.sa, isDue, context);
+  const looked = checkTraffic(children.sa, isDue, context);
   return { sa: looked.sa, effects: [...effects, ...looked.effects] };
 }
 
@@ -133,7 +133,7 @@ function withRekeyAt(
   return children.map((other) => (other.spiIn === spiIn ? { ...other, rekeyAt } : other));
 }
 
-function look(
+function checkTraffic(
   sa: Established,
   isDue: (at: Instant | undefined) => boolean,
   context: IkeContext,

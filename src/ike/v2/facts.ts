@@ -2,6 +2,7 @@
 
 import { never } from "../../octets/assert.ts";
 import type { IkeSaFacts, Stage } from "../facts.ts";
+import { isIkeRekey } from "./asking.ts";
 import type { Established } from "./established-phase.ts";
 import type { IkeSa } from "./every-phase.ts";
 import { awaitsAuthResponse } from "./first-child.ts";
@@ -43,7 +44,8 @@ function hasSaidWho({ round }: Initiating): boolean {
 export function factsOf(sa: IkeSa): IkeSaFacts | undefined {
   if (sa.phase === "established") return factsOfEstablished(sa);
   if (sa.phase !== "replaced") return undefined;
-  const canTakeChildSas = isRekeyingIke(sa.former);
+  // It takes Child SAs back only while our own rekey may still give it a successor.
+  const canTakeChildSas = isIkeRekey(sa.former.asking);
   const facts = factsOfEstablished(sa.former);
   return { ...facts, isReplaced: true, canBeSentAway: false, canTakeChildSas };
 }
@@ -69,9 +71,4 @@ function factsOfEstablished(sa: Established): IkeSaFacts {
     canBeSentAway: isRedirectable(sa),
     canTakeChildSas: true,
   };
-}
-
-/** A replaced one takes Child SAs back only while its own rekey may still give it a successor. */
-function isRekeyingIke({ asking }: Established): boolean {
-  return asking?.kind === "ike-response" || asking?.kind === "ike-shared-secret";
 }

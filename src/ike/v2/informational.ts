@@ -39,7 +39,7 @@ export function onInformationalRequest(
   const deletes = payloads.filter((p): p is DeletePayload => p.kind === "DELETE");
   const ofEsp = deletes.filter((payload) => payload.protocol === Protocol.ESP);
   const gone = childrenOf(sa, new Set(ofEsp.flatMap((payload) => payload.spis)));
-  const children = withoutHeirs(sa, gone, context);
+  const children = rekeyedAgain(sa, gone, context);
   const asking = withDeleted(sa, deletes);
   const effects: IkeEffect[] = [];
   for (const child of gone) effects.push(...deleteEffects(child, sa.children, "peer-deleted"));
@@ -76,7 +76,7 @@ function goneNotes(gone: readonly ChildSa[], left: readonly ChildSa[]): readonly
 }
 
 /** The Child SAs that are left. One that has lost its only replacement is rekeyed again. */
-function withoutHeirs(
+function rekeyedAgain(
   { children: all, policy }: Established,
   gone: readonly ChildSa[],
   context: IkeContext,
@@ -84,8 +84,8 @@ function withoutHeirs(
   const left = all.filter((child) => !gone.includes(child));
   const rekeyAt = later(context.now, retryMs(policy.lifetimeMs, context.random));
   return left.map((child) => {
-    const hasLost = gone.some((heir) => heir.replaces === child.spiIn);
-    if (!hasLost || left.some((heir) => heir.replaces === child.spiIn)) return child;
+    const hasLost = gone.some((other) => other.replaces === child.spiIn);
+    if (!hasLost || left.some((other) => other.replaces === child.spiIn)) return child;
     return { ...child, redundantUntil: undefined, rekeyAt };
   });
 }

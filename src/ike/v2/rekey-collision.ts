@@ -13,7 +13,7 @@ import type { Established, Replaced } from "./established-phase.ts";
 import type { IkeEffect, Step } from "./step.ts";
 
 /** The new IKE SA takes over, and starts its waiting tasks at once. */
-export function takesOver(successor: Established): readonly IkeEffect[] {
+export function takeOver(successor: Established): readonly IkeEffect[] {
   const rekeyed = { kind: "rekeyed", successor } as const;
   if (successor.tasks.length === 0) return [rekeyed];
   const to = localSpi(successor.id);
@@ -21,16 +21,16 @@ export function takesOver(successor: Established): readonly IkeEffect[] {
 }
 
 /** Our new IKE SA stays: it gets the Child SAs that the one of the peer has taken over. */
-export function winsOver(successor: Established, rival: IkeSpi): readonly IkeEffect[] {
+export function keepOurs(successor: Established, rival: IkeSpi): readonly IkeEffect[] {
   const to = localSpi(successor.id);
-  return [...takesOver(successor), { kind: "tell", to: rival, event: { kind: "stand-down", to } }];
+  return [...takeOver(successor), { kind: "tell", to: rival, event: { kind: "stand-down", to } }];
 }
 
 /** Our new IKE SA is redundant: it gets no Child SAs, and is deleted at once. */
-export function isInVain(made: Established): readonly IkeEffect[] {
+export function discardOurs(made: Established): readonly IkeEffect[] {
   const successor: Established = { ...made, children: [], tasks: [] };
   const event = { kind: "close", why: "redundant" } as const;
-  return [...takesOver(successor), { kind: "tell", to: localSpi(made.id), event }];
+  return [...takeOver(successor), { kind: "tell", to: localSpi(made.id), event }];
 }
 
 /** Another IKE SA stays and gets the Child SAs; the peer deletes this one, or we do later. */

@@ -31,7 +31,7 @@ import {
   proposalsOf,
   suitesWithPrfFirst,
 } from "./proposal.ts";
-import { isInVain, takesOver, winsOver } from "./rekey-collision.ts";
+import { discardOurs, keepOurs, takeOver } from "./rekey-collision.ts";
 import { rekeyed } from "./rekey-ike-sa.ts";
 import { ask } from "./request.ts";
 import type { IkeEffect, Step } from "./step.ts";
@@ -159,7 +159,7 @@ export function onIkeSharedSecret(
   if (rival !== undefined && isRedundant(lowerNonce(Ni, Nr), rival.nonce)) {
     return {
       sa: free,
-      effects: [{ kind: "count", counter: "rekey_collisions" }, ...isInVain(successor)],
+      effects: [{ kind: "count", counter: "rekey_collisions" }, ...discardOurs(successor)],
     };
   }
   const text = ikeAlgorithmsText(successor.algorithms);
@@ -168,7 +168,7 @@ export function onIkeSharedSecret(
   return {
     sa: closed.sa,
     effects: [
-      ...(rival === undefined ? takesOver(successor) : winsOver(successor, rival.made)),
+      ...(rival === undefined ? takeOver(successor) : keepOurs(successor, rival.made)),
       { kind: "count", counter: "ike_sas_rekeyed" },
       okNote("CREATE_CHILD_SA", "ike-sa-rekeyed", text),
       ...closed.effects,

@@ -23,7 +23,7 @@ import type { Established, Serving } from "./established-phase.ts";
 import { neededPayload } from "./find-payload.ts";
 import { deriveIkeKeys, keysAfterProof, rekeySkeyseed } from "./keys.ts";
 import { type ChosenIke, chooseIke, chosenProposal, suitesWithPrfFirst } from "./proposal.ts";
-import { replacedBy, takesOver } from "./rekey-collision.ts";
+import { replacedBy, takeOver } from "./rekey-collision.ts";
 import type { Step } from "./step.ts";
 
 // Initiator                        Responder
@@ -117,7 +117,7 @@ export function onIkeKeyExchange(
   return {
     sa: replacedBy({ ...answered.sa, asking }, context),
     effects: [
-      ...takesOver(successor),
+      ...takeOver(successor),
       { kind: "count", counter: "ike_sas_rekeyed" },
       ...answered.effects,
       okNote("CREATE_CHILD_SA", "ike-sa-rekeyed", ikeAlgorithmsText(successor.algorithms)),
