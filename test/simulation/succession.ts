@@ -3,10 +3,16 @@
 import { type Concentrator, createConcentrator } from "../../src/concentrator/concentrator.ts";
 import type { ConcentratorOptions } from "../../src/concentrator/create-engine.ts";
 import type { Effect } from "../../src/concentrator/effect.ts";
+import { part } from "../../src/concentrator/handover/part.ts";
+import type { PlainEntry } from "../../src/concentrator/negotiation/plain-entry.ts";
 import { COUNTER_NAMES, type CounterName } from "../../src/concentrator/snapshot.ts";
+import type { EroutePlan } from "../../src/eroute/eroute.ts";
+import { readDocument } from "../../src/ike/state/document.ts";
 import type { Place } from "../../src/ike/state/written-ike-sa.ts";
+import { inEpoch } from "../../src/ike/v2/state/ike-sa.ts";
 import { assert } from "../../src/octets/assert.ts";
 import { asInstant } from "../../src/octets/instant.ts";
+import { ok } from "../../src/octets/result.ts";
 
 export type Succession = {
   /** The same for those around it, whichever process it is. */
@@ -15,6 +21,15 @@ export type Succession = {
   successions(): number;
   /** Ends the process, unless it has to wait; `place` is that of the next one. */
   succeed(place: Place): boolean;
+  /** What was handed over last. */
+  last(): HandOver | undefined;
+};
+
+export type HandOver = {
+  readonly documents: readonly Uint8Array[];
+  readonly plan: EroutePlan;
+  /** Of the process that reads. */
+  readonly place: Place;
 };
 
 /** The first process, with nothing to go on from. */
@@ -23,6 +38,7 @@ export function createSuccession(options: ConcentratorOptions): Succession {
   let { plan } = options;
   let due: readonly Effect[] = [];
   let successions = 0;
+  let last: HandOver | undefined;
   const before = Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0])) as Record<
     CounterName,
     number
@@ -52,24 +68,63 @@ export function createSuccession(options: ConcentratorOptions): Succession {
   return {
     concentrator,
     successions: () => successions,
+    last: () => last,
     succeed(place) {
       if (due.length > 0) return false;
-      const documents = current.write({ ...place, generation: place.generation - 1 });
-      if (documents === undefined) return false;
+      const writer = { ...place, generation: place.generation - 1 };
+      const written = current.write(writer);
+      if (written === undefined) return false;
+      const documents = [...written];
+      last = { documents: documents.map((document) => document.slice()), plan, place };
       const { counters } = current.snapshot();
+      const views = viewsOf(current);
       const [up, unanswered] = [upOf(current), unansweredOf(current)];
       for (const name of COUNTER_NAMES) before[name] += counters[name];
       const next = createConcentrator({ ...options, plan, now: asInstant(place.anchor.now) });
-      due = takenOver(next, [...documents], place);
+      due = takenOver(next, documents, place);
       current = next;
       successions++;
       // Of negotiations, one that had proved who it is was counted as up: it is over with them.
       const lost = up - upOf(next);
       assert(lost >= 0 && lost <= unanswered, `${lost} IKE SAs are lost`);
       before.ike_sas_closed += lost;
+      if (lost === 0) assert(viewsOf(next) === views, "the sites look as before");
+      assert(isSame(last, [...(next.write(writer) ?? [])]), "it writes what it has read");
       return true;
     },
   };
+}
+
+/** Whether what the next process writes at once is what was handed over to it. */
+function isSame({ documents, place }: HandOver, again: readonly Uint8Array[]): boolean {
+  const [before, after] = [documents, again].map((all) =>
+    all.map((document) => comparable(document, place)),
+  );
+  return Bun.deepEquals(before, after);
+}
+
+/** What stands in a document, but for what differs in each process. */
+function comparable(document: Uint8Array, { anchor }: Place): unknown {
+  const read = readDocument(part, document, anchor);
+  assert(read.ok, "what was read is a document");
+  const { value } = read.value;
+  if (value.kind === "head") return { ...value, head: { ...value.head, lastRequest: 0 } };
+  const inFirstEpoch = ({ sa, ...rest }: PlainEntry) => ({ ...rest, sa: inEpoch(sa, () => ok(0)) });
+  if (value.kind === "ike-sas") return value.entries.map(inFirstEpoch);
+  if (value.kind !== "site") return value;
+  return { ...value.site, entries: value.site.entries.map(inFirstEpoch) };
+}
+
+/**
+ * Sites as they are seen, the oldest first, with instants in whole milliseconds; one that is only
+ * negotiating is not one of them.
+ */
+function viewsOf(concentrator: Concentrator): string {
+  const { eroutes, erouteCount } = concentrator.snapshot();
+  const views = eroutes(0, erouteCount).filter(({ ikeSas }) => ikeSas.length > 0);
+  const whole = (_: string, value: unknown) =>
+    typeof value === "number" ? Math.round(value) : value;
+  return JSON.stringify(views, whole);
 }
 
 /** What may be lost: of a site with a Child SA one IKE SA at least has been answered. */
