@@ -1,7 +1,8 @@
 /** Writes all that is up as documents, one by one, for the process that comes next. */
 
+import { spiOf } from "../../ike/ike-sa.ts";
 import { writeDocument } from "../../ike/state/document.ts";
-import type { Place } from "../../ike/state/written-ike-sa.ts";
+import { lastingOf, type Place } from "../../ike/state/written-ike-sa.ts";
 import { assert } from "../../octets/assert.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { callsOf } from "../calls/plain-calls.ts";
@@ -91,29 +92,31 @@ function siteOf(
   current: ErouteInUse,
   work: Work,
 ): Omit<PlainSite, "isRowWaiting" | "isRedirectWaiting"> | undefined {
-  const eroutes = new Set<ErouteInUse>();
-  for (const spi of current.ikeSas) {
-    const eroute = entryAt(engine, spi)?.eroute;
-    if (eroute !== undefined) eroutes.add(eroute);
-  }
-  eroutes.delete(current);
-  const versions = [...eroutes, current];
-  const spis: IkeSpi[] = [];
-  const entries: PlainEntry[] = [];
-  for (const spi of current.ikeSas) {
+  const eroutes = [...versionsOf(engine, current)];
+  const entries = current.ikeSas.flatMap((spi) => {
     const entry = entryAt(engine, spi);
-    if (entry?.eroute === undefined) continue;
-    const plain = plainEntryOf(entry, versions.indexOf(entry.eroute), work.get(spi) ?? []);
-    if (plain === undefined) continue;
-    spis.push(spi);
-    entries.push(plain);
-  }
+    if (entry?.eroute === undefined) return [];
+    return plainEntryOf(entry, eroutes.indexOf(entry.eroute), work.get(spi) ?? []) ?? [];
+  });
+  const spis = entries.map(({ sa }) => spiOf(sa));
   // Of a Child SA that has outlived its IKE SA, the site does not list that one any more.
   const stays = (spi: IkeSpi) => spis.includes(spi) || !current.ikeSas.includes(spi);
   const children = plainChildrenOf(engine, current.key, stays);
   if (entries.length + children.length === 0) return undefined;
-  const plain = versions.map((eroute) => plainErouteOf(eroute, errandOf(engine, eroute)));
+  const plain = eroutes.map((eroute) => plainErouteOf(eroute, errandOf(engine, eroute)));
   return { eroutes: plain, ikeSas: spis, entries, children };
+}
+
+/** Each eroute from which an IKE SA was made that is written; at last the one of the table. */
+function versionsOf(engine: Engine, current: ErouteInUse): ReadonlySet<ErouteInUse> {
+  const eroutes = new Set<ErouteInUse>();
+  for (const spi of current.ikeSas) {
+    const entry = entryAt(engine, spi);
+    if (entry?.eroute === undefined || lastingOf(entry.sa) === undefined) continue;
+    eroutes.add(entry.eroute);
+  }
+  eroutes.delete(current);
+  return eroutes.add(current);
 }
 
 function* leftIkeSas(engine: Engine, work: Work): Generator<PlainEntry | undefined> {
