@@ -178,7 +178,7 @@ function keysOnce(): (seen: Seen) => Uint8Array | undefined {
   };
 }
 
-/** Makes the block of a datagram that has just been seen, once somebody wants it. */
+/** Makes the block of a datagram that has just been seen, once a capture needs it. */
 function blockLater(
   world: CaptureWorld,
   octets: Uint8Array,

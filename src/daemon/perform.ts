@@ -36,7 +36,7 @@ export type Surroundings = {
 /** Where answers go: `atOnce` within this turn, `late` in a later one. */
 export type AnswerWays = { atOnce(answer: Event): void; late(answer: Event): void };
 
-/** What whoever waits for an answer is told when performing the effect was a bug of ours. */
+/** What the waiter for an answer is told if performing the effect hit a bug of ours. */
 const BUG = "erouted itself failed: the error in its log tells where";
 
 /** Performs one effect. Never throws: a bug costs this effect, and its answer says so. */

@@ -43,7 +43,7 @@ const AT_THREAD_MAX = 3;
  */
 const HUNG_MS = 40_000;
 
-/** What has waited so long is not carried out: nobody waits for its answer any more. */
+/** A request that has waited this long is not carried out: its answer is no longer awaited. */
 const WAIT_MS = Math.min(ANSWER_MS_MAX["key-exchange"], ANSWER_MS_MAX.signature);
 
 type Waiting<Request, Result> = {

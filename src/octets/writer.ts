@@ -91,7 +91,7 @@ export class Writer {
     if (length > this.#octets.length) {
       const larger = new Uint8Array(Math.max(length, this.#octets.length * 2));
       larger.set(this.#octets);
-      // It may hold secrets, and nobody else knows of it.
+      // It may hold secrets, and no other reference to it exists.
       this.#octets.fill(0);
       this.#octets = larger;
     }

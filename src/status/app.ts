@@ -22,7 +22,7 @@ import type { StatusSource } from "./source.ts";
 export type StatusSettings = AccessSettings & {
   /** Whether it is served over TLS. */
   readonly isSecure?: boolean;
-  /** Told of a bug in here; the client got 500. */
+  /** Called after a bug in the server; the client got 500. */
   readonly onBug?: (fault: unknown) => void;
 };
 

@@ -1,4 +1,4 @@
-/** How many sites there should be, and how many are connected, gone, or were never seen. */
+/** How many sites are expected, connected, gone, or were never seen. */
 
 import type { NotConnectedCounts } from "./lists/not-connected.ts";
 import type { ExpectedSites, StatusSource } from "./source.ts";
@@ -9,7 +9,7 @@ export type Fleet = {
   readonly connected: number;
   /** Seen since start, and not connected now. */
   readonly seen: number;
-  /** Not heard of since start. */
+  /** Not seen since start. */
   readonly neverSeen: number;
   readonly disabled: number;
 };

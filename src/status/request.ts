@@ -1,4 +1,4 @@
-/** What the server knows of a request beside HTTP, and where routes find it. */
+/** What the server knows about a request beyond HTTP, and where routes find it. */
 
 import type { Context } from "hono";
 import type { Session } from "./access/sessions.ts";
@@ -6,10 +6,10 @@ import type { Session } from "./access/sessions.ts";
 export type StatusBindings = {
   readonly Bindings: {
     readonly remote?: string;
-    /** However long nothing is sent, the connection stays. */
+    /** Keeps the connection open, however long nothing is sent. */
     readonly stay?: () => void;
   };
-  /** Of a browser that has logged in. */
+  /** The session of a browser that has logged in. */
   readonly Variables: { session?: Session };
 };
 
@@ -17,11 +17,11 @@ export type StatusBindings = {
 export type StatusRequest = {
   /** `192.0.2.1:50123`. */
   readonly remote: string;
-  /** Of a browser that has logged in. */
+  /** The session of a browser that has logged in. */
   readonly session: Session | undefined;
-  /** Where a client that was cut off wants to go on in the event stream. */
+  /** The event after which a reconnecting client wants to continue. */
   readonly lastEventId: string | undefined;
-  /** The connection stays, however long nothing is sent. */
+  /** Keeps the connection open, however long nothing is sent. */
   stay(): void;
 };
 

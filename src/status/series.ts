@@ -13,18 +13,18 @@ export type SeriesName = (typeof SERIES_NAMES)[number];
 
 export const RANGES = ["hour", "days"] as const;
 
-/** At one time: `tunnels` are a number, `lookup_ms` a mean, the others a second. */
+/** One sample: `tunnels` is a number, `lookup_ms` a mean, the others are rates in a second. */
 export type Sample = { readonly wallMs: number } & Readonly<Record<SeriesName, number>>;
 
 export type Series = {
-  /** From one sample to the next, and how many are kept. */
+  /** The time from one sample to the next, and how many are kept. */
   readonly stepMs: number;
   readonly count: number;
   /** The oldest first. */
   readonly samples: readonly Sample[];
 };
 
-/** As the API shows them: times and one list a name. */
+/** As the API shows them: times, and a list for each name. */
 export function seriesJson({ stepMs, samples }: Series) {
   const list = (name: SeriesName) => samples.map((sample) => sample[name]);
   return {

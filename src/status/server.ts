@@ -8,9 +8,12 @@ import type { Tls } from "./tls.ts";
 export type StatusServer = {
   /** `http://127.0.0.1:8080`. */
   readonly url: string;
-  /** The port, also where port 0 asked for any. */
+  /** The port that is listened on, also if port 0 was configured. */
   readonly port: number;
-  /** Uses this certificate from now on, or none; the fault, if the port cannot be opened again. */
+  /**
+   * Uses this certificate from now on, or none; returns the fault if the port cannot be opened
+   * again.
+   */
   useTls(tls: Tls | undefined): string | undefined;
   /** Ends connections, also those in use. */
   stop(): Promise<void>;
@@ -103,7 +106,7 @@ function withHost(request: Request): Request {
     : request;
 }
 
-/** Of an answer to HEAD, Bun sends the head, true length included, and leaves out the rest. */
+/** For HEAD, Bun sends the head with the true length, and leaves out the body. */
 function asGet(request: Request): Request {
   if (request.method !== "HEAD") return request;
   return new Request(request.url, { method: "GET", headers: request.headers });

@@ -1,4 +1,6 @@
-/** What the status server reads: the daemon provides it, nothing here can change the engine. */
+/**
+ * What the status server reads: the daemon provides it, and nothing in it can change the engine.
+ */
 
 import type { JournalRecord } from "../concentrator/journal/journal.ts";
 import type { OverlapView, Snapshot } from "../concentrator/snapshot.ts";
@@ -39,7 +41,7 @@ export type StatusSource = {
   traffic(): TrafficTotals;
   /** Attempts that failed or were refused since start, by reason. */
   failures(): ReadonlyMap<string, number>;
-  /** Events that were told in one line with others, since start. */
+  /** Events that were folded into a line with others, since start. */
   folded(): number;
   /** The longest that the event loop was held up in the last minute, in seconds. */
   loopDelaySeconds(): number;
@@ -61,9 +63,9 @@ export type StatusSource = {
   notConnected(): readonly LastAttempt[];
   /** Rows by egroup, counted once a minute; an egroup that was not counted yet is missing. */
   expected(): ReadonlyMap<string, ExpectedSites>;
-  /** Whether the site has been heard of since start. */
+  /** Whether the site has been seen since start. */
   isSeen(peerId: string): boolean;
-  /** Of a peer ID, or an address; its row is read for it. Never rejects. */
+  /** Explains a peer ID or an address; its row is read for this. Never rejects. */
   explain(asked: string): Promise<SiteExplanation>;
   readonly facts: StatusFacts;
   /** Why the daemon is not healthy now, in words; none if it is. */
@@ -90,7 +92,7 @@ export type StatusFacts = {
   readonly egroups: readonly string[];
 };
 
-/** A row as it may be shown: without its keys, but with whether it has them. */
+/** A row as it may be shown: without its keys, but whether it has them. */
 export type PeerListing = {
   readonly peerid: string;
   readonly hasPassword: boolean;
@@ -101,7 +103,7 @@ export type PeerListing = {
   readonly bakpeerip: string | null;
   readonly ourid: string | null;
   readonly isDisabled: boolean;
-  /** Other sites that have addresses of this one's. */
+  /** Other sites that have addresses of this one. */
   readonly overlaps: readonly OverlapView[];
 };
 
@@ -114,9 +116,11 @@ export type DatabaseView = {
   readonly waiting: number;
   /** What the last failure said; undefined if the last look-up worked. */
   readonly lastFault: string | undefined;
-  /** Of several servers the one that is asked, and how often another one was taken. */
+  /** Of several servers the one in use, and how often there was a change. */
   readonly inUse?: { readonly server: string; readonly failovers: number };
-  /** Look-up times since start: upper bounds in seconds, with how many took no longer. */
+  /**
+   * Look-up times since start: upper bounds in seconds, each with the number that took no longer.
+   */
   readonly seconds: readonly { readonly upTo: number; readonly count: number }[];
   readonly secondsSum: number;
 };

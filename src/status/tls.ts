@@ -1,4 +1,4 @@
-/** Whether a certificate and its key can be served: said before they are used. */
+/** Checks, before they are used, whether a certificate and its key can be served. */
 
 import { createPrivateKey, X509Certificate } from "node:crypto";
 

@@ -89,7 +89,7 @@ const FAMILY_END = 214;
 const ALGORITHMS = [XFRMA.ALG_AEAD, XFRMA.ALG_CRYPT, XFRMA.ALG_AUTH, XFRMA.ALG_AUTH_TRUNC];
 const KEY_AT = 72;
 
-/** Attributes that are written anew, or that only the kernel sets. */
+/** Attributes that are written again, or that only the kernel sets. */
 const NOT_KEPT: ReadonlySet<number> = new Set([XFRMA.ENCAP, XFRMA.LASTUSED, XFRMA.LTIME_VAL]);
 
 function emitMovedInfo(w: HostWriter, { info }: FoundState, { id }: StatePlace): void {

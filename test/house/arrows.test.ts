@@ -22,7 +22,7 @@ const PLATFORM = ["bun", "bun:", "node:"];
 
 const TABLE: Readonly<Record<string, Room>> = {
   octets: { rooms: [], packages: [] },
-  // The words of the journal, for every room that has something to say in it.
+  // The reasons of the journal, for every room that writes to it.
   reason: { rooms: [], packages: [] },
   inet: { rooms: ["octets"], packages: [] },
   crypto: { rooms: ["octets"], packages: ["node:crypto"] },
@@ -31,7 +31,7 @@ const TABLE: Readonly<Record<string, Room>> = {
   eroute: { rooms: ["octets", "reason", "inet", "crypto"], packages: [] },
   ike: { rooms: ["octets", "reason", "inet", "crypto", "wire"], packages: [] },
   concentrator: { rooms: ENGINE.slice(0, -1), packages: [] },
-  // It reads what the engine has written down; the engine does not know it.
+  // It reads the journal of the engine; the engine does not know it.
   why: { rooms: ["octets", "reason", "inet", "crypto", "eroute", "concentrator"], packages: [] },
   config: {
     rooms: ["octets", "inet", "crypto", "wire", "eroute", "ike"],
@@ -46,7 +46,8 @@ const TABLE: Readonly<Record<string, Room>> = {
     rooms: ["octets", "reason", "inet", "eroute", "concentrator", "why"],
     packages: ["hono", "zod", "node:", "bun"],
   },
-  // It never looks inside a message; of crypto only what it carries out: key exchange, signatures.
+  // It never looks inside a message. From crypto it needs only what it carries out: key exchange,
+  // signatures.
   daemon: {
     rooms: [
       ...["octets", "reason", "inet", "crypto/key-exchange", "crypto/signature", "xfrm"],

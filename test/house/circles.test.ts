@@ -1,4 +1,4 @@
-/** No import circle, not even of types: whoever reads a file can read what it stands on first. */
+/** No import circle, not even of types, so that what a file stands on can be read before it. */
 
 import { expect, test } from "bun:test";
 import { dirname, join } from "node:path";

@@ -42,7 +42,7 @@ function unused(files: readonly SourceFile[], more: readonly SourceFile[]): read
   });
 }
 
-/** A type says what an exported function takes or gives: whoever needs its name may have it. */
+/** A type says what an exported function takes or returns, so other files may need its name. */
 function exportsOf(text: string): readonly string[] {
   const declared = /^export (?:async )?(?:function\*?|const|class) (\w+)/gm;
   return [...text.matchAll(declared)].map(([, name = ""]) => name);

@@ -55,7 +55,7 @@ function described(source: SourceFile): string {
   return `${source.path}: ${lineCount(source)} lines`;
 }
 
-test("an object is not spread where it is written: its properties stand there", () => {
+test("no object literal is spread into another: its properties are written directly", () => {
   const written = /\.\.\.\{/;
   const spread = sources.filter(({ path, text }) => path.startsWith("src/") && written.test(text));
   expect(spread.map((source) => source.path)).toEqual([]);

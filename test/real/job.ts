@@ -4,7 +4,7 @@ export type Job = {
   /** For bash, as root, in `directory`; `$WORK` is `work`. */
   readonly script: string;
   readonly directory: string;
-  /** A folder that the script and who asked for it see. */
+  /** A folder that both the script and its caller see. */
   readonly work: string;
   readonly secondsMax: number;
 };

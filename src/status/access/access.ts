@@ -45,11 +45,11 @@ export type AccessParts = {
   readonly settings: AccessSettings;
   readonly sessions: Sessions;
   readonly tokens: TokenGuard;
-  /** Shown to everybody. */
+  /** Shown to all clients. */
   readonly openPaths: ReadonlySet<string>;
 };
 
-/** Refuses requests with a wrong token, or with a Host header that another site made up. */
+/** Refuses requests with a wrong token, or with the Host header of another origin. */
 export function access(parts: AccessParts): MiddlewareHandler<StatusBindings> {
   const { settings, sessions, openPaths } = parts;
   const open = isLoopback(settings.host) ? withoutToken(settings.host) : nobody(openPaths);
@@ -86,7 +86,7 @@ export function isToken(given: string, token: string): boolean {
   return equalConstantTime(encode(given), encode(token));
 }
 
-/** Configuration refuses this before; should it ever not, nothing is shown to the network. */
+/** The configuration refuses this earlier; if it ever does not, nothing is shown to the network. */
 function nobody(openPaths: ReadonlySet<string>): MiddlewareHandler {
   return async (c, next) => {
     if (openPaths.has(c.req.path)) return await next();
@@ -118,18 +118,18 @@ function withToken({
   };
 }
 
-/** Without a token, only the Host header shows DNS rebinding by a page of another site. */
+/** Without a token, only the Host header shows DNS rebinding by a page of another origin. */
 function withoutToken(listening: string): MiddlewareHandler {
   const hosts = new Set(["localhost", "127.0.0.1", "[::1]", bracketed(listening)]);
   return async (c, next) => {
-    // No Host at all is HTTP/1.0: no browser.
+    // Only HTTP/1.0 has no Host, and no browser uses it.
     const host = hostName(c.req.header("host") ?? "localhost");
     if (hosts.has(host)) return await next();
     return problem(c, 421, `this server is not ${host}: use its address`);
   };
 }
 
-/** What one needs to log in. */
+/** What is needed to log in. */
 const LOGIN_PATHS: ReadonlySet<string> = new Set([LOGIN_PATH, STYLE_PATH]);
 
 function hostName(host: string): string {

@@ -1,4 +1,4 @@
-/** Guards what changes something: by the operate token, and against pages of other sites. */
+/** Guards actions: by the operate token, and against pages of other origins. */
 
 import type { Context, MiddlewareHandler } from "hono";
 import { Rate } from "../../concentrator/rate.ts";
@@ -11,7 +11,7 @@ import { type TokenGuard, tooManyTokens } from "./token-guard.ts";
 /** Actions of all operators together, a second. */
 const ACTIONS_PER_SECOND = 20;
 
-/** Lets operators through. Without `control` it says that nothing can be changed here. */
+/** Lets operators through. Without `control` it says that no action is possible. */
 export function operatorsOnly(
   control: Control | undefined,
   tokens: TokenGuard,
@@ -25,8 +25,8 @@ function switchedOff(c: Context): Response {
 }
 
 /**
- * A browser that another page leads here can send neither the Authorization header nor JSON
- * without asking first, and is never told yes: forms are refused all the same.
+ * On behalf of a page of another origin, a browser sends an Authorization header or JSON only after
+ * a preflight request, which is never granted; forms are refused as well.
  */
 function withOperateToken(control: Control, tokens: TokenGuard): MiddlewareHandler<StatusBindings> {
   const actions = new Rate(ACTIONS_PER_SECOND, control.now());
@@ -36,7 +36,7 @@ function withOperateToken(control: Control, tokens: TokenGuard): MiddlewareHandl
     const given = bearerOf(c.req.header("authorization"));
     if (given !== undefined && !tokens.mayTry(c)) return tooManyTokens(c);
     if (given === undefined || !isToken(given, token)) {
-      // Without a token it is no guess.
+      // A request without a token is not a guess.
       if (given === undefined) control.onDenied(`${c.req.method} ${c.req.path}`, remoteOf(c));
       else tokens.onWrong(c);
       const detail = "send the token of status.operate_token_file: Authorization: Bearer TOKEN";
@@ -52,7 +52,7 @@ function withOperateToken(control: Control, tokens: TokenGuard): MiddlewareHandl
   };
 }
 
-/** What a page of another site could send without asking (a "simple" request). */
+/** What a page of another origin could send without a preflight (a "simple" request). */
 function isForm(type: string | undefined): boolean {
   return /^\s*(application\/x-www-form-urlencoded|multipart\/form-data|text\/plain)\b/i.test(
     type ?? "",

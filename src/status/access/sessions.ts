@@ -1,4 +1,4 @@
-/** Sessions of browsers: after a login with a token, a cookie stands for it. */
+/** Sessions of browsers: after a login with a token, a cookie replaces it. */
 
 import { equalConstantTime } from "../../octets/secret.ts";
 
@@ -6,7 +6,7 @@ export type Role = "read" | "operate";
 
 export type Session = {
   readonly id: string;
-  /** Each form that changes something carries it: pages of other sites cannot know it. */
+  /** Each form for an action carries it: pages of other origins cannot know it. */
   readonly csrf: string;
   readonly role: Role;
   /** The token of the login: when the configured one changes, the session ends. */
@@ -25,7 +25,7 @@ export type Sessions = {
 
 /** One concentrator has fewer operators than this; the oldest session is closed first. */
 const SESSIONS_MAX = 64;
-/** A shift. */
+/** One working shift. */
 const SESSION_MS = 10 * 3_600_000;
 const ID_OCTETS = 32;
 

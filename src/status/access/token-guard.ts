@@ -27,7 +27,7 @@ export type TokenGuard = {
 export type TokenGuardSettings = {
   /** Monotonic. */
   nowMs(): number;
-  /** Told of each wrong token: `POST /status/login`, and the address. */
+  /** Called for each wrong token: with `POST /status/login` and the address. */
   onDenied(what: string, remote: string): void;
 };
 

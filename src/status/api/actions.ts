@@ -1,4 +1,4 @@
-/** What operators can have done: each operation asks the daemon's control, and words its answer. */
+/** Actions of operators: each operation asks the daemon's control, and words its answer. */
 
 import { err, ok } from "../../octets/result.ts";
 import type { Control, ControlAnswer, ControlRefusal, RefusalKind } from "../control.ts";
@@ -20,7 +20,7 @@ type ActionName =
   | "logLevel"
   | "reload";
 
-/** What carries them out. */
+/** The handlers of actions. */
 export function actions(control: () => Control): Pick<Handlers, ActionName> {
   return {
     connect: ({ values: { id }, request: { remote } }) => ofSite(id, control().connect(id, remote)),
@@ -54,7 +54,7 @@ export function actions(control: () => Control): Pick<Handlers, ActionName> {
   };
 }
 
-/** As it comes; the connection is not idle for it, however quiet the site is. */
+/** Sent as it arrives; the connection does not count as idle, however quiet the site is. */
 function streamed(body: ReadableStream<Uint8Array>, request: { stay(): void }) {
   request.stay();
   return found(body);

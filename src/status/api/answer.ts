@@ -4,7 +4,7 @@ import type { z } from "zod";
 import { err, ok, type Result } from "../../octets/result.ts";
 import type { ANSWERS, AnswerName } from "./schemas.ts";
 
-/** Answers that are not JSON of ours: media type, and what it is to OpenAPI. */
+/** Answers that are not JSON of ours: media type and OpenAPI schema. */
 export const MEDIA = {
   "event stream": { type: "text/event-stream; charset=utf-8", schema: { type: "string" } },
   metrics: { type: "text/plain; version=0.0.4; charset=utf-8", schema: { type: "string" } },
@@ -23,13 +23,13 @@ export function isMedia(answer: AnswerKind): answer is MediaName {
 
 export type AnswerKind = AnswerName | MediaName;
 
-/** Of an operation, by HTTP status. */
+/** The answers of an operation, by HTTP status. */
 export type Answers = Readonly<Partial<Record<200 | 202 | 503, AnswerKind>>>;
 
 /** Statuses of problems that an operation may answer with. */
 export type ProblemStatus = 400 | 403 | 404 | 409 | 422 | 503;
 
-/** JSON that was put together in turns of the event loop. */
+/** JSON text that was built in several turns of the event loop. */
 export type JsonText = { readonly jsonText: string };
 
 type Plain<T> = T extends readonly (infer U)[]
@@ -79,7 +79,7 @@ export type AnyReply = Result<
 export type Reply<A extends Answers, S extends ProblemStatus> = AnyReply &
   Result<Given<A>, Refused<S>>;
 
-/** What was asked for, with status 200. */
+/** The requested body, with status 200. */
 export function found<B>(body: B) {
   return ok({ status: 200 as const, body });
 }

@@ -1,4 +1,4 @@
-/** `GET /api/v1/events/stream`: the journal as server-sent events, from any place in it on. */
+/** `GET /api/v1/events/stream`: the journal as server-sent events, starting anywhere in it. */
 
 import type { JournalRecord } from "../../concentrator/journal/journal.ts";
 import { originOfText } from "../../inet/origin.ts";
@@ -13,10 +13,10 @@ import { eventJson } from "./views.ts";
 
 /** Records that are written in one turn. */
 const BATCH = 100;
-/** A comment after so long without an event: neither end takes the connection for dead. */
+/** A comment after this time without an event, so that neither end believes the connection dead. */
 const HEARTBEAT_MS = 10_000;
 
-/** What a client wants to hear of; undefined: all. */
+/** The events that a client wants; undefined: all. */
 type Filter = ((record: JournalRecord) => boolean) | undefined;
 
 /**
@@ -51,7 +51,7 @@ export function eventStream(
 
 type Start = { readonly from: number; readonly filter: Filter };
 
-/** Nothing is read from the journal before the client has taken what came before. */
+/** The journal is read only when the client has read all earlier events. */
 function streamOf(
   source: StatusSource,
   start: Start,
@@ -87,12 +87,12 @@ function streamOf(
           };
         });
         wake = () => {};
-        // What has come is for the next pull; without it, a sign of life.
+        // New events are for the next pull; if there are none, a comment is sent.
         if (!isOver) controller.enqueue(encoder.encode(":\n\n"));
         return;
       }
       const last = records.at(-1)?.sequence ?? cursor;
-      // Those that are not there any more, wherever they stood.
+      // Records that the journal no longer has, wherever they were.
       const lost = last - cursor - records.length;
       cursor = last;
       const texts = records.filter(start.filter ?? (() => true)).map(eventText);
@@ -113,7 +113,7 @@ function eventText(record: JournalRecord): string {
   return `id: ${record.sequence}\ndata: ${JSON.stringify(eventJson(record))}\n\n`;
 }
 
-/** The sequence after which to begin: what a client that was cut off says goes first. */
+/** The sequence after which to begin: Last-Event-ID of a reconnecting client takes precedence. */
 function cursorOf(
   lastEventId: string | undefined,
   after: number | undefined,

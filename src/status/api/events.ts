@@ -6,7 +6,7 @@ import { found } from "./answer.ts";
 import type { Handler } from "./operations.ts";
 import { eventJson } from "./views.ts";
 
-/** The last events that are wanted, oldest first. */
+/** The last matching events, oldest first. */
 export function events(source: StatusSource): Handler<"events"> {
   return ({ values }) => {
     const { limit, after = 0, before } = values;

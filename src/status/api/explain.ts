@@ -8,7 +8,7 @@ import type { Handler } from "./operations.ts";
 /** Look-ups for people at the same time: each may hold a database connection until its deadline. */
 const AT_ONCE_MAX = 8;
 
-/** The explanation; 503 if too many ask at once. */
+/** The explanation; 503 if there are too many requests at once. */
 export function explain(source: StatusSource): Handler<"explain"> {
   let underWay = 0;
   return async ({ values: { id } }) => {

@@ -1,4 +1,4 @@
-/** What lists are searched, filtered, sorted and cut into pages by, in the API and on pages. */
+/** Parameters by which lists are searched, filtered, sorted and paged, in the API and on pages. */
 
 import { JOURNAL_LEVELS } from "../../concentrator/journal/journal.ts";
 import { EROUTE_STATES, SORTS } from "../lists/eroutes.ts";

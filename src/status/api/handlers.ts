@@ -1,4 +1,4 @@
-/** What carries out each operation of the table. */
+/** The handler of each operation of the table. */
 
 import { assert } from "../../octets/assert.ts";
 import { ok } from "../../octets/result.ts";
@@ -23,7 +23,7 @@ import { statusJson } from "./views.ts";
 
 export type ApiParts = {
   readonly source: StatusSource;
-  /** Undefined: nothing can be changed, and no operator gets as far as a handler. */
+  /** Undefined: no actions are possible, and no request for one reaches a handler. */
   readonly control: Control | undefined;
   readonly tokens: TokenGuard;
   readonly places: StreamPlaces;
@@ -31,7 +31,7 @@ export type ApiParts = {
   hasToken(): boolean;
 };
 
-/** One for each operation. */
+/** A handler for each operation. */
 export function createHandlers(parts: ApiParts): Handlers {
   const { source, control, places, hasToken } = parts;
   return {
@@ -63,7 +63,7 @@ export function createHandlers(parts: ApiParts): Handlers {
   };
 }
 
-/** Asked without a token; where one is needed for the rest, the problems themselves stay inside. */
+/** Needs no token; if other requests need one, the problems themselves are not shown. */
 function health(source: StatusSource, hasToken: () => boolean): Handler<"health"> {
   return () => {
     const problems = source.problems();

@@ -64,11 +64,11 @@ function operationJson(operation: Operation): Json {
   };
 }
 
-/** Statuses of problems: those of the table, and those that its other columns entail. */
+/** Statuses of problems: those in the table, and those that follow from its other columns. */
 function problemsOf({ parameters, access, problems }: Operation): readonly number[] {
   return [
     ...(Object.keys(parameters).length > 0 ? [400] : []),
-    // Even what needs no token can be asked for with a wrong method.
+    // Even an operation without a token can be requested with a wrong method.
     ...(access === "open" ? [405] : [401, 429]),
     ...(access === "operate" ? [403] : []),
     ...problems,
@@ -120,7 +120,7 @@ function schemas(): Json {
   }
   const made = z.toJSONSchema(registry, {
     uri: (id) => `#/components/schemas/${id}`,
-    // The format says it; the pattern behind it is a screenful.
+    // The format is enough; its pattern would fill a screen.
     override: ({ jsonSchema }) => {
       if (jsonSchema.format === "date-time") delete jsonSchema.pattern;
     },

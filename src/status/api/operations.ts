@@ -1,7 +1,7 @@
 /**
- * The table of the API. Each operation has its path, who may use it, what it takes, what it
- * answers, and what it is for. The server's routes, the checks of parameters, the OpenAPI document
- * and the page of it are made from this table, and from nothing else.
+ * The table of the API. Each operation has its path, access, parameters, answers and a summary. The
+ * server's routes, the checks of parameters, the OpenAPI document and the page of it are made from
+ * this table, and from nothing else.
  */
 
 import { JOURNAL_LEVELS } from "../../concentrator/journal/journal.ts";
@@ -37,7 +37,7 @@ export type Operation = {
   readonly access: "open" | "read" | "operate";
   readonly parameters: Parameters;
   readonly answers: Answers;
-  /** Beside those of wrong parameters and tokens. */
+  /** Besides those for wrong parameters and tokens. */
   readonly problems: readonly ProblemStatus[];
   readonly summary: string;
 };
@@ -45,7 +45,7 @@ export type Operation = {
 export const OPENAPI_PATH = "/api/v1/openapi.json";
 export const DOCS_PATH = "/api/v1/docs";
 
-/** How long a site is debugged unless the request says it; and at most. */
+/** How long a site is debugged by default, and at most. */
 const DEBUG_SECONDS = 1_800;
 const DEBUG_SECONDS_MAX = 86_400;
 const CAPTURE_SECONDS = 60;
@@ -349,7 +349,7 @@ export type Asked<N extends OperationName> = {
   readonly request: StatusRequest;
 };
 
-/** What carries an operation out; 400 is for parameters that only it can judge. */
+/** Carries out an operation; 400 is for parameters that only the handler can judge. */
 export type Handler<N extends OperationName> = (
   asked: Asked<N>,
 ) => ReplyOf<N> | Promise<ReplyOf<N>>;
@@ -359,5 +359,5 @@ type ReplyOf<N extends OperationName> = Reply<
   Table[N]["problems"][number] | 400
 >;
 
-/** One for each operation: the table and what carries it out cannot differ. */
+/** A handler for each operation: the table and the handlers cannot differ. */
 export type Handlers = { readonly [N in OperationName]: Handler<N> };

@@ -1,6 +1,6 @@
 /**
- * Parameters of a request: what each means, what it may be, and the check of it. The API, its
- * document and the pages all take them from here.
+ * Parameters of a request: what each means, its values, and its check. The API, its document and
+ * the pages all use them.
  */
 
 import { PEER_ID_LENGTH_MAX } from "../../eroute/peer-id.ts";
@@ -10,11 +10,11 @@ export type Parameter<T> = {
   readonly in: "query" | "path";
   readonly isRequired: boolean;
   readonly description: string;
-  /** What it may be, in words: `a whole number from 1 to 1000`. */
+  /** Its values, in words: `a whole number from 1 to 1000`. */
   readonly wanted: string;
   /** The same in JSON Schema. */
   readonly schema: Readonly<Record<string, unknown>>;
-  /** Its value, of its text; undefined: it is not there. The error says what must change. */
+  /** Its value, from its text; undefined: it is absent. The error says what must change. */
   read(text: string | undefined): Result<T, string>;
 };
 
@@ -25,7 +25,7 @@ export type ValuesOf<P extends Parameters> = {
   readonly [N in keyof P]: P[N] extends Parameter<infer T> ? T : never;
 };
 
-/** All of them, or the first that is wrong, with its name. */
+/** The values of all, or the first wrong one, with its name. */
 export function readParameters<P extends Parameters>(
   parameters: P,
   textOf: (name: string, from: "query" | "path") => string | undefined,
@@ -42,7 +42,7 @@ export function readParameters<P extends Parameters>(
 type Bounds<T> = {
   readonly least: number;
   readonly most: number;
-  /** If it is not there. */
+  /** The value if it is absent. */
   readonly otherwise: T;
 };
 
@@ -68,7 +68,7 @@ export function whole<T extends number | undefined>(
   };
 }
 
-/** One of some words; undefined if it is not there, or empty as forms send it. */
+/** One of these words; undefined if it is absent, or empty as in forms. */
 export function word<W extends string>(
   description: string,
   words: readonly W[],
@@ -90,7 +90,7 @@ export function word<W extends string>(
 
 const TEXT_LENGTH_MAX = 256;
 
-/** Text of bounded length; undefined if it is not there, or blank. */
+/** Text of bounded length; undefined if it is absent or blank. */
 export function text(description: string): Parameter<string | undefined> {
   const wanted = `text of at most ${TEXT_LENGTH_MAX} characters`;
   return {
@@ -120,7 +120,7 @@ export function flag(description: string): Parameter<boolean> {
   };
 }
 
-/** One that a request has to have. */
+/** A required parameter. */
 export function required<T>(parameter: Parameter<T | undefined>): Parameter<T> {
   return {
     ...parameter,

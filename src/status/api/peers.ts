@@ -1,4 +1,6 @@
-/** The rows of an egroup's table as the API answers them: of their keys only whether there are. */
+/**
+ * The rows of an egroup's table as the API answers them: not their keys, only whether they exist.
+ */
 
 import { formatPrefix } from "../../inet/prefix.ts";
 import { type PeerView, peersPage, peersWanted } from "../lists/peers.ts";

@@ -15,13 +15,13 @@ export const OPEN_PATHS: ReadonlySet<string> = new Set(
 );
 
 export type ApiSettings = {
-  /** What carries the operations out. */
+  /** The handlers of the operations. */
   readonly handlers: Handlers;
-  /** Stands before what only an operator may do. */
+  /** The check before actions of operators. */
   readonly operatorsOnly: MiddlewareHandler<StatusBindings>;
 };
 
-/** Adds them all, and to each path what it says to other methods. */
+/** Adds all routes, and to each path the answer to other methods. */
 export function addOperations(app: Hono<StatusBindings>, settings: ApiSettings): void {
   const names = Object.keys(OPERATIONS) as readonly OperationName[];
   for (const name of names) addOperation(app, name, settings);

@@ -1,4 +1,7 @@
-/** What the API answers, as schemas: the OpenAPI document is made from them, tests hold to them. */
+/**
+ * Schemas of the answers of the API: the OpenAPI document is made from them, and tests compare
+ * answers with them.
+ */
 
 import { z } from "zod";
 import { JOURNAL_LEVELS } from "../../concentrator/journal/journal.ts";
@@ -300,7 +303,7 @@ function seriesLists(): Record<(typeof SERIES_NAMES)[number], z.ZodArray<z.ZodNu
   >;
 }
 
-/** Each by its name: a record with names as keys would name none of them in the document. */
+/** Each counter by name: a record would name none of them in the document. */
 function counterFields() {
   const entries = COUNTER_NAMES.map((name) => [name, count] as const);
   return z.strictObject(Object.fromEntries(entries));

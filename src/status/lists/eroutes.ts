@@ -15,14 +15,14 @@ export const EROUTE_SORTS = [
   "bytes_out",
 ] as const;
 
-/** Both directions of each key: `-bytes_in` has the most at the head. */
+/** Both directions of each key: `-bytes_in` has the largest first. */
 export const SORTS = EROUTE_SORTS.flatMap((key) => [key, `-${key}`] as const);
 
 export type ErouteSort = (typeof EROUTE_SORTS)[number];
 
 export type ErouteQuery = {
   readonly kind: ErouteView["kind"] | undefined;
-  /** Found in the peer ID, the eroute's name, an address or a subnet, in any case. */
+  /** Text in the peer ID, the eroute's name, an address or a subnet, in upper or lower case. */
   readonly text: string | undefined;
   /** The name of the base eroute, or of a normal one. */
   readonly eroute: string | undefined;
@@ -32,7 +32,7 @@ export type ErouteQuery = {
   readonly descending: boolean;
 };
 
-/** What a request asks for, by the names of its parameters. */
+/** The parameters of a request, by name. */
 export type EroutesAsked = {
   readonly q: string | undefined;
   readonly eroute: string | undefined;
@@ -60,7 +60,7 @@ type Page = { readonly offset: number; readonly limit: number };
 
 /** Views that are made in one turn of the event loop: about a millisecond's worth. */
 const VIEWS_PER_TURN = 100;
-/** Of one list: no table has more. */
+/** In one list: no table has more. */
 const EROUTES_MAX = 200_000;
 
 /**
@@ -139,7 +139,7 @@ function keyOf(view: ErouteView, sort: ErouteSort, uses: StateUses): string | nu
   }
 }
 
-/** The sum over the Child SAs, of what the kernel has counted. */
+/** The sum of the kernel's counters over all Child SAs. */
 export function octetsOf(view: ErouteView, way: "in" | "out", uses: StateUses): number {
   let sum = 0n;
   for (const { localAddress, remoteAddress, spiIn, spiOut } of view.childSas) {

@@ -1,4 +1,4 @@
-/** The events that a request wants: of a site, of a level or more severe, after or before one. */
+/** The events that a request selects: of a site, of a level or more severe, after or before one. */
 
 import { JOURNAL_LEVELS, type JournalRecord } from "../../concentrator/journal/journal.ts";
 import { peerKey } from "../../eroute/peer-id.ts";
@@ -15,7 +15,7 @@ export type EventsWanted = {
 /** More than the journal keeps. */
 const EVENTS_MAX = 100_000;
 
-/** The last `limit` events that are wanted, oldest first. */
+/** The last `limit` matching events, oldest first. */
 export function eventsOf(
   source: Pick<StatusSource, "events">,
   { after, before, wants }: EventsWanted,

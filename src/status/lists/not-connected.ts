@@ -5,7 +5,7 @@ import type { StatusSource } from "../source.ts";
 import { inTurns } from "./turns.ts";
 
 export const LAST_KINDS = ["failed", "ended"] as const;
-/** `sites` have a row or an eroute; `strangers` may be anybody. */
+/** `sites` have a row or an eroute; `strangers` do not. */
 export const WHO_KINDS = ["sites", "strangers"] as const;
 
 export type NotConnectedQuery = {
@@ -24,7 +24,7 @@ export type NotConnectedCounts = {
 };
 
 export type NotConnectedList = {
-  /** Of all, whatever the query. */
+  /** Counts of all, whatever the query. */
   readonly counts: NotConnectedCounts;
   readonly total: number;
   readonly sites: readonly LastAttempt[];
@@ -56,7 +56,7 @@ export async function listNotConnected(
   return { counts, total: found.length, sites };
 }
 
-/** How many there are. */
+/** Counts without a list. */
 export async function countNotConnected(
   source: Pick<StatusSource, "snapshot" | "notConnected">,
 ): Promise<NotConnectedCounts> {

@@ -10,7 +10,7 @@ export type PeersWanted = {
   /** The last peer ID of the page before. */
   readonly after: string | undefined;
   readonly limit: number;
-  /** Found in the peer ID, a subnet or an address, in any case. */
+  /** Text in the peer ID, a subnet or an address, in upper or lower case. */
   readonly text: string | undefined;
   readonly state: PeerState | undefined;
 };
@@ -21,7 +21,7 @@ export const PEER_STATES = [
   "calling",
   "not connected",
   "disabled",
-  /** Not connected, and not heard of since start. */
+  /** Not connected, and not seen since start. */
   "never seen",
 ] as const;
 export type PeerState = (typeof PEER_STATES)[number];
@@ -39,7 +39,7 @@ export type PeersPage = {
   readonly next: string | undefined;
 };
 
-/** What a request asks for, by the names of its parameters. */
+/** The parameters of a request, by name. */
 export type PeersAsked = {
   readonly egroup: string | undefined;
   readonly q: string | undefined;
@@ -48,7 +48,7 @@ export type PeersAsked = {
   readonly limit: number;
 };
 
-/** The rows that a request wants; the error says which egroups there are. */
+/** The rows that a request selects; the error names the egroups. */
 export function peersWanted(
   asked: PeersAsked,
   egroups: readonly string[],

@@ -1,6 +1,9 @@
 /** Long lists in short turns: between them the event loop does its other work. */
 
-/** `work` on each of `values`, in order; after every `perTurn` of them, other work is done. */
+/**
+ * Calls `work` for each of `values`, in order; after every `perTurn` of them, other work gets a
+ * turn.
+ */
 export async function inTurns<T, U>(
   values: readonly T[],
   perTurn: number,

@@ -122,7 +122,7 @@ export function metricsOf(source: MetricsSource, read: MetricsMoment): readonly 
   return metrics;
 }
 
-/** Of what the journal has taken in. */
+/** Counters of the journal. */
 function eventMetrics(source: Pick<MetricsSource, "failures" | "folded">): readonly Metric[] {
   return [
     {
@@ -174,7 +174,7 @@ function serverMetrics(read: MetricsMoment): readonly Metric[] {
   ];
 }
 
-/** None before the rows have been counted for the first time. */
+/** No values until the rows are counted for the first time. */
 function fleetMetrics(source: MetricsSource, counts: NotConnectedCounts): readonly Metric[] {
   const fleet = fleetOf(source, counts);
   const gauge = (name: string, help: string, value: number | undefined): Metric => ({

@@ -72,7 +72,7 @@ export async function siteMetricsText(source: StatusSource): Promise<string> {
 
 const NAMES = [SITE_METRICS.connected[0], SITE_METRICS.since[0], SITE_METRICS.bytes[0]] as const;
 
-/** By peer ID: one may have several eroutes. */
+/** By peer ID, because a site may have several eroutes. */
 async function sitesInUse(
   source: StatusSource,
   uses: StateUses,
@@ -111,7 +111,7 @@ function head(which: keyof typeof SITE_METRICS): string {
   return `# HELP ${name} ${help}\n# TYPE ${name} ${type}\n`;
 }
 
-/** As Prometheus' text format wants the values of labels. */
+/** Escapes a label value as Prometheus' text format requires. */
 export function escaped(value: string): string {
   return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** Small charts as SVG, made here: they need no script, and follow the page's colours. */
+/** Small charts as SVG, made on the server: they need no script, and follow the page's colours. */
 
 import type { FC } from "hono/jsx";
 import type { SERIES_NAMES, Series, SeriesName } from "../series.ts";

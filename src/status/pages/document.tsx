@@ -18,7 +18,7 @@ type DocumentProps = PropsWithChildren<{
   readonly title: string;
   /** The place in the menu. */
   readonly path?: string;
-  /** Whether the page is kept up to date while it is open. */
+  /** Whether the open page updates itself. */
   readonly live?: true;
 }>;
 
@@ -34,7 +34,7 @@ const OTHERS: readonly (readonly [string, string])[] = [
   [SYSTEM_PATH, "System"],
 ];
 
-/** A whole page, but for the doctype: see {@link documentText}. */
+/** A whole page except the doctype: see {@link documentText}. */
 export const Document: FC<DocumentProps> = ({ title, path, live, children }) => (
   <html lang="en">
     <head>

@@ -13,7 +13,7 @@ import { Banners, Foot, GaugeFigures } from "./page-parts.tsx";
 import { tunnelTable } from "./tunnel-table.tsx";
 
 const PAGE_ROWS = 100;
-/** Sites that are not connected and are shown below the list, at most. */
+/** The most sites that are shown below the list as not connected. */
 const OTHERS_MAX = 20;
 
 /** The text of the whole page of dynamic tunnels; `page` counts from 1. */
@@ -60,7 +60,7 @@ export async function dynamicTunnelsPage(
   );
 }
 
-/** How many sites are missing in the list above. */
+/** How many sites the list above lacks. */
 const OthersText = ({ of: { counts } }: { readonly of: NotConnectedList }) => {
   const { failed, ended } = counts;
   if (failed + ended === 0) return null;

@@ -14,7 +14,7 @@ export type EventsWanted = {
   readonly level: string | undefined;
   /** The newest first. */
   readonly records: readonly JournalRecord[];
-  /** Only those with a sequence below it; undefined: the latest. */
+  /** Only records with a lower sequence; undefined: the latest. */
   readonly before: number | undefined;
   /** The sequence below which there are more; undefined: there are none. */
   readonly older: number | undefined;

@@ -4,7 +4,7 @@
 import type { FC } from "hono/jsx";
 import { EROUTE_SORTS, EROUTE_STATES, type ErouteQuery } from "../lists/eroutes.ts";
 
-/** The query string of a list, changed; parameters that say nothing stay away. */
+/** The query string of a list with a change; empty parameters are left out. */
 export function listHref(query: ErouteQuery, page: number): string {
   const parameters = new URLSearchParams();
   if (query.text !== undefined) parameters.set("q", query.text);
@@ -68,7 +68,7 @@ type ChoiceProps = {
   readonly none?: string;
 };
 
-/** A `select` of words, and nothing chosen before them. */
+/** A `select` of words, the first entry of which chooses none. */
 export const Choice: FC<ChoiceProps> = ({ name, chosen, of, none = "all" }) => (
   <select name={name} id={name}>
     <option value="">{none}</option>
@@ -82,7 +82,7 @@ export const Choice: FC<ChoiceProps> = ({ name, chosen, of, none = "all" }) => (
 
 type PagesProps = { readonly page: number; readonly pages: number; href(page: number): string };
 
-/** Links to the pages around this one; nothing where there is one only. */
+/** Links to the pages around this one; nothing if there is only one. */
 export const Pages: FC<PagesProps> = ({ page, pages, href }) => {
   if (pages === 1 && page === 1) return null;
   return (

@@ -3,9 +3,9 @@
 /**
  * Runs in browsers. Elements with `data-live` are replaced by their present state: after an event,
  * and every ten seconds for the counters; at most once a second, and less often if the server is
- * slow. A hidden page asks for nothing and holds no connection: a browser has six for a server, for
- * all of its tabs. If events cannot be followed (too many clients, or a token is needed), the timer
- * alone works. A form that is being filled in is left alone.
+ * slow. A hidden page requests nothing and holds no connection, because a browser has only six for
+ * each server, shared by all tabs. If events cannot be followed (too many clients, or a token is
+ * needed), the timer alone works. A form that is being filled in is left alone.
  */
 export const LIVE_SCRIPT = `"use strict";
 (() => {

@@ -14,7 +14,7 @@ import { Document, documentText } from "./document.tsx";
 import { formOf } from "./form.ts";
 
 export type LoginSettings = AccessSettings & {
-  /** Whether pages are served over TLS: then the cookie is never sent without. */
+  /** Whether pages are served over TLS: then the cookie is never sent without it. */
   readonly isSecure: boolean;
 };
 
@@ -70,7 +70,9 @@ function roleOf(given: string, { token, operateToken }: AccessSettings): Role | 
   return reads ? "read" : undefined;
 }
 
-/** A page of ours, whatever the address says: a link to the login never leads elsewhere. */
+/**
+ * A page of this server, whatever the parameter says: a link to the login never leads elsewhere.
+ */
 function nextOf(text: string | null | undefined): string {
   return text !== null && text !== undefined && /^\/status\/[\w/.?=&%~-]*$/.test(text)
     ? text

@@ -95,7 +95,7 @@ export function addPages(
 
 type Made = string | Response;
 
-/** A page whose parameters are checked as those of the API are. */
+/** A page whose parameters are checked like those of the API. */
 function addPage<P extends Parameters>(
   app: Hono<StatusBindings>,
   path: string,
@@ -115,7 +115,7 @@ function addPage<P extends Parameters>(
 function events(source: StatusSource, asked: ValuesOf<typeof EVENT_PAGE>): string {
   const { before, site, level } = asked;
   const wanted = { after: 0, before, wants: eventFilter(asked) };
-  // One more tells whether there are older ones.
+  // One more shows whether there are older ones.
   const found = eventsOf(source, wanted, EVENTS_SHOWN + 1);
   const records = found.slice(-EVENTS_SHOWN).toReversed();
   const older = found.length > EVENTS_SHOWN ? records.at(-1)?.sequence : undefined;

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** A table of what a site offered and what is configured, part by part where that is known. */
+/** A table of what a site offered and what is configured, part by part if the parts are known. */
 
 import type { FC } from "hono/jsx";
 import type { ComparedPart, Comparison } from "../../why/compare.ts";

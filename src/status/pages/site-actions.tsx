@@ -25,7 +25,7 @@ const ACTIONS = {
 type ActionName = keyof typeof ACTIONS;
 const ACTION_NAMES = Object.keys(ACTIONS) as readonly ActionName[];
 
-/** By all browsers together, a second. */
+/** Actions of all browsers together in a second. */
 const ACTIONS_PER_SECOND = 5;
 
 /** Adds the buttons' actions: they need a session with the operate token, and its own form. */

@@ -34,7 +34,7 @@ export async function sitePage(
   const uses = await source.stateUses();
   const views = source.snapshot().site(asked);
   const table = await tunnelTable({ caption: "Eroutes in use", views, source, uses });
-  // No site has this ID: no action is possible, and no event names it as its site.
+  // No site has this ID: no action is possible, and no event names it.
   const isNobody = explanation.findings.every(({ about }) => about !== "eroute");
   const isAddress = isNobody && parseAddress(asked) !== undefined;
   const path = `/api/v1/peers/${encodeURIComponent(asked)}/explain`;

@@ -1,5 +1,5 @@
 /** @jsxImportSource hono/jsx */
-/** Points in time on pages, in UTC: date and time of day, which may stand below each other. */
+/** Points in time on pages, in UTC: date and time of day, which may be on two lines. */
 
 import type { FC } from "hono/jsx";
 

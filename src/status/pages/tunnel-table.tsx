@@ -101,7 +101,7 @@ const TunnelRow: FC<RowProps> = ({ view, createdWallMs, uses }) => {
   );
 };
 
-/** An IKE SA alone carries nothing. */
+/** An IKE SA alone carries no packets. */
 function isBare({ state, childSas }: ErouteView): boolean {
   return state === "established" && childSas.length === 0;
 }
@@ -132,7 +132,7 @@ const ChildLines: FC<{ child: ChildSaView; uses: StateUses }> = ({ child, uses }
   );
 };
 
-/** `1.0 MB, 1,000 pkts`, HTML made of numbers; nothing where the kernel has no counters. */
+/** `1.0 MB, 1,000 pkts`, HTML made from numbers; empty if the kernel has no counters. */
 function useHtml(use: StateUse | undefined): string {
   if (use === undefined) return "";
   const packets = `${formatCount(use.packets)} pkts`;

@@ -1,4 +1,4 @@
-/** A thread that answers no more: whoever waits hears of it, and another thread goes on. */
+/** A thread that no longer answers: its waiters get a failure, and another thread goes on. */
 
 import { expect, test } from "bun:test";
 import {
@@ -32,7 +32,7 @@ test("a job whose answer never comes costs those that wait, and not the next req
   thread.close();
 });
 
-test("what has waited for too long is given up instead of carried out for nobody", async () => {
+test("a request that has waited too long is given up, and not carried out", async () => {
   const released: KeyExchangeRequest[] = [];
   const thread = createThread<KeyExchangeRequest, KeyExchangeResult>({
     ...{ file: "key-exchange-worker.ts", waitMs: 20, hungMs: 170_000 },

@@ -104,7 +104,7 @@ test("100,000 spoofed IKE_SA_INITs: memory is bounded, a site connects", async (
 });
 
 test("a kernel that refuses an SA: the reason says so, and the site comes up later", async () => {
-  // Longer than all that is looked at meanwhile takes here.
+  // Longer than everything that is checked meanwhile takes.
   const more = '[ike]\nhalf_open_timeout = "4m"';
   await withErouted(more, async (scenario) => {
     const [first, second] = sites as [Site, Site];

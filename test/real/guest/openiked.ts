@@ -1,4 +1,4 @@
-/** OpenIKED (Debian's 7.2, PF_KEY) as somebody else's peer: an iked of its own in each host. */
+/** OpenIKED (Debian's 7.2, PF_KEY) as an independent peer: an iked of its own in each host. */
 
 import { mkdir, rm, writeFile } from "node:fs/promises";
 import { patient } from "../../patience.ts";
@@ -21,7 +21,7 @@ export type OpenikedSettings = {
   readonly remoteSubnet: string;
   readonly rekeyIkeSeconds?: number;
   readonly rekeyChildSeconds?: number;
-  /** Waits to be called; else it waits until it is told to initiate. */
+  /** Waits to be called; otherwise it waits until it is told to initiate. */
   readonly called?: boolean;
   /** More lines of global settings: `set fragmentation`. */
   readonly more?: readonly string[];

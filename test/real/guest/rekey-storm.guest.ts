@@ -15,7 +15,10 @@ import { startPinging } from "./wire.ts";
 import { xfrmDrops, xfrmPolicies, xfrmStates } from "./xfrm-states.ts";
 
 const SECONDS = Number(process.env.STORM_SECONDS || 60);
-/** Of each kind, by each end. Chance decides which is first: it goes on until there are so many. */
+/**
+ * For each kind and each end. Which end is first is random, so this goes on until there are so
+ * many.
+ */
 const REKEYS_MIN = Math.floor(SECONDS / 20);
 /** In each direction. */
 const DELAY_MS = 100;

@@ -125,7 +125,7 @@ export async function startStrongSwan(
     await layCertificates(folder, now.certificates);
     const conf = now.swanctlConf ?? swanctlConf(now);
     await writeFile(`${folder}/swanctl.conf`, conf);
-    // Files that somebody else wrote, and certificates, are read by strongSwan's own program.
+    // Files from elsewhere, and certificates, are read by strongSwan's own program.
     const isOurs = now.swanctlConf === undefined && now.certificates === undefined;
     if (isOurs) return await loadByVici(vici, conf);
     const program = ["env", ...assignments(env), "swanctl", "--load-all", "--noprompt"];

@@ -67,7 +67,7 @@ test("replace: a site that has lost its power comes back at once", async () => {
   await expectKernelAsStatusSays(scenario);
 });
 
-test("keep: whoever calls second gets no answer, the first stays", async () => {
+test("keep: the second caller gets no answer, the first stays", async () => {
   await setUniqueness("keep");
   const before = await atHome.ikeSpis();
   abroad = await startSiteOneAbroad();

@@ -43,7 +43,7 @@ export async function xfrmStates(host: Host): Promise<XfrmStateSeen[]> {
   });
 }
 
-/** Whether erouted made it, and not somebody by hand. */
+/** Whether erouted made it, and not the test by hand. */
 export function isOurState({ reqid }: XfrmStateSeen): boolean {
   return isOurReqid(reqid);
 }
