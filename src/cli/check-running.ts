@@ -51,7 +51,8 @@ export async function checkReload(
   const held = listAt(tried.value, "held");
   for (const why of held) report.failed("reload", `would be refused without --force: ${why}`);
   const detail = textAt(tried.value, "detail") ?? "";
-  if (numberAt(tried.value, "closes") > 0) report.note("reload", detail);
+  const touched = numberAt(tried.value, "closes") + numberAt(tried.value, "unread");
+  if (touched > 0) report.note("reload", detail);
   else if (held.length === 0) report.ok("reload", detail);
   for (const gone of listAt(tried.value, "gone")) report.note("reload", `${gone} is gone`);
   for (const key of listAt(tried.value, "needs_restart")) {

@@ -120,7 +120,7 @@ async function ask(
 ): Promise<Result<unknown, AskFault>> {
   const url = new URL(path, daemon.url);
   const headers = token === undefined ? {} : { authorization: `Bearer ${token}` };
-  const signal = AbortSignal.timeout(ANSWER_MS_MAX);
+  const signal = AbortSignal.timeout(ANSWER_MS_MAX[method]);
   try {
     const how = { method, headers, signal, redirect: "error", ...transportOf(daemon) } as const;
     const response = await fetch(url, how);
@@ -184,7 +184,7 @@ export function explain(error: unknown): string {
   if (typeof code === "string" && /CERT|SELF_SIGNED/.test(code)) {
     return `its certificate is not trusted (${error.message}): --ca-file names what to trust`;
   }
-  if (error.name === "TimeoutError") return `no answer within ${ANSWER_MS_MAX} ms`;
+  if (error.name === "TimeoutError") return "no answer in time";
   if (error instanceof SyntaxError) return "the answer is not JSON: is that erouted?";
   return error.message;
 }
@@ -194,4 +194,5 @@ const UNSPECIFIED: Readonly<Partial<Record<string, string>>> = {
   "0.0.0.0": "127.0.0.1",
   "::": "::1",
 };
-const ANSWER_MS_MAX = 5_000;
+/** A reload may have to read a row of each connected site first. */
+const ANSWER_MS_MAX = { GET: 5_000, POST: 20_000 } as const;

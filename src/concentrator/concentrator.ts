@@ -1,10 +1,10 @@
 /** The whole engine, seen from outside: events in, effects out; no I/O, clock or randomness. */
 
 import type { EroutePlan } from "../eroute/eroute.ts";
+import type { PeerRow } from "../eroute/row.ts";
 import { decryptionTableLine } from "../ike/ike-sa.ts";
 import type { StateFault } from "../ike/state/document.ts";
 import type { Place } from "../ike/state/written-ike-sa.ts";
-import type { Address } from "../inet/address.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { Result } from "../octets/result.ts";
 import { callAlways } from "./calls/initiate.ts";
@@ -22,7 +22,8 @@ import { areAllOver, entryOf } from "./negotiation/ike-sas.ts";
 import { rereadIkeSas } from "./negotiation/reread.ts";
 import { isTracing, onTracedDatagram } from "./negotiation/trace.ts";
 import { errandsAt } from "./sites/errands.ts";
-import { type ConfigurationPreview, previewOf } from "./sites/preview.ts";
+import { type ConfigurationPreview, type PreviewOptions, previewOf } from "./sites/preview.ts";
+import { connectedSitesOf, rowVerdict, type SiteOfEgroup } from "./sites/row-preview.ts";
 import type { Snapshot, TableSizes } from "./snapshot.ts";
 import { tableSizesOf } from "./table-sizes.ts";
 import { snapshotOf } from "./views.ts";
@@ -35,7 +36,11 @@ export type Concentrator = {
   /** What the status pages show: a copy, cheap, no secrets. */
   snapshot(): Snapshot;
   /** What the event `configuration` with this plan would close; nothing is changed. */
-  preview(plan: EroutePlan, isListened: (local: Address) => boolean): ConfigurationPreview;
+  preview(plan: EroutePlan, options: PreviewOptions): ConfigurationPreview;
+  /** Connected sites whose rows are in an egroup. */
+  sitesOf(egroup: string): readonly SiteOfEgroup[];
+  /** Why these rows would close a site under this plan, without the site's name; nothing changes. */
+  rowVerdict(plan: EroutePlan, site: SiteOfEgroup, rows: readonly PeerRow[]): string | undefined;
   /**
    * The line of Wireshark's `ikev2_decryption_table` for the IKE SA of a message; undefined while
    * it has no keys. A secret: only for those who may have it.
@@ -87,7 +92,9 @@ export function concentratorOn(engine: Engine): Concentrator {
     },
     nextDeadline: () => nextDeadline(engine),
     snapshot: () => snapshotOf(engine),
-    preview: (plan, isListened) => previewOf(engine, plan, isListened),
+    preview: (plan, options) => previewOf(engine, plan, options),
+    sitesOf: (egroup) => connectedSitesOf(engine, egroup),
+    rowVerdict: (plan, site, rows) => rowVerdict(engine, plan, site, rows),
     decryptionTableLine(message) {
       const entry = entryOf(engine, message);
       return entry === undefined ? undefined : decryptionTableLine(entry.sa);

@@ -17,7 +17,8 @@ import type {
 } from "../status/control.ts";
 import type { Captures } from "./capture.ts";
 import type { Debugging } from "./debugging.ts";
-import { type LoadConfig, type Reloadable, type ReloadHow, reload } from "./reload.ts";
+import type { Reloadable, ReloadHow } from "./reload.ts";
+import type { Reloaded, Reloader } from "./reloader.ts";
 
 /** What it acts on. */
 export type Controlled = Reloadable & {
@@ -28,7 +29,7 @@ export type Controlled = Reloadable & {
 };
 
 /** The control of a running daemon. */
-export function controlOf(daemon: Controlled, load: LoadConfig): Control {
+export function controlOf(daemon: Controlled, reloader: Reloader): Control {
   return {
     get token() {
       return daemon.config.status.operateToken;
@@ -79,12 +80,12 @@ export function controlOf(daemon: Controlled, load: LoadConfig): Control {
         const detail = `the log level is ${level} until the configuration is read again`;
         return { outcome: "set", detail };
       }),
-    reload: (how, remote) =>
-      audited(
-        daemon,
-        { action: "reload", peerId: undefined, remote, ...(whatOfReload(how) ?? {}) },
-        () => reloadAll(daemon, load, how),
-      ),
+    async reload(how, remote) {
+      const what = whatOfReload(how);
+      const request = { action: "reload", peerId: undefined, remote, ...(what ?? {}) } as const;
+      const after = noteRequest(daemon, request);
+      return concluded(daemon, request, after, wordsOf(await reloader.now(how), how));
+    },
     onDenied(what, remote) {
       const detail = `${what} without the right token`;
       const entry = { level: "warning", step: "control", outcome: "refused" } as const;
@@ -120,17 +121,32 @@ function audited<K extends RefusalKind = never>(
   request: Request,
   act: Act<K>,
 ): ControlAnswer<K> {
-  const { action, peerId, remote, what } = request;
-  const about = { step: "control", remote, ...(peerId === undefined ? {} : { peerId }) } as const;
-  const reason = `operator-${action}` as const;
-  const asked = what === undefined ? "" : `: ${what}`;
-  daemon.note({ ...about, level: "info", reason, detail: `asked for over HTTP${asked}` });
-  const after = daemon.journal.recent(1)[0]?.sequence ?? 0;
-  const done = act(daemon, peerId ?? "");
+  const after = noteRequest(daemon, request);
+  return concluded(daemon, request, after, act(daemon, request.peerId ?? ""));
+}
+
+/** Returns the number of its line. */
+function noteRequest(daemon: Controlled, request: Request): number {
+  const asked = request.what === undefined ? "" : `: ${request.what}`;
+  daemon.note({ ...aboutOf(request), level: "info", detail: `asked for over HTTP${asked}` });
+  return daemon.journal.recent(1)[0]?.sequence ?? 0;
+}
+
+function concluded<K extends RefusalKind>(
+  daemon: Controlled,
+  request: Request,
+  after: number,
+  done: Done | ControlRefusal<K>,
+): ControlAnswer<K> {
   if ("outcome" in done) return ok({ ...done, after });
   const { detail } = done;
-  daemon.note({ ...about, level: "warning", outcome: "refused", reason, detail });
+  daemon.note({ ...aboutOf(request), level: "warning", outcome: "refused", detail });
   return err(done);
+}
+
+function aboutOf({ action, peerId, remote }: Request) {
+  const site = peerId === undefined ? {} : { peerId };
+  return { step: "control", remote, ...site, reason: `operator-${action}` } as const;
 }
 
 function connect(daemon: Controlled, peerId: string): Done | ControlRefusal<"unknown-peer"> {
@@ -268,24 +284,20 @@ function whatOfReload({ force, dryRun }: ReloadHow): { readonly what: string } |
   return force === true ? { what: "forced" } : undefined;
 }
 
-function reloadAll(
-  daemon: Controlled,
-  load: LoadConfig,
-  how: ReloadHow,
-): Done | ControlRefusal<"faulty" | "held"> {
-  const done = reload(daemon, load, how);
+function wordsOf(
+  done: Reloaded,
+  { dryRun }: ReloadHow,
+): Done | ControlRefusal<"faulty" | "held" | "busy"> {
   if (!done.ok) {
     const { kind, faults } = done.error;
-    const why =
-      kind === "held"
-        ? "the new configuration is refused unless it is forced (erouted reload --force)"
-        : "the configuration file has faults";
-    return { kind, detail: `${why}: the former configuration stays in force`, faults };
+    return { kind, detail: `${WHY[kind]}: the former configuration stays in force`, faults };
   }
-  const { needsRestart, warnings, databases, connected, closes, reasons, gone, held } = done.value;
+  const { needsRestart, warnings, databases, connected, closes, unread, ...rest } = done.value;
+  const { reasons, gone, held } = rest;
   const more = {
     connected,
     closes,
+    unread,
     held,
     gone,
     needs_restart: needsRestart,
@@ -293,13 +305,20 @@ function reloadAll(
     databases,
   };
   const closing = closes === 0 ? "no site" : `${closes} of ${connected} sites (${reasons})`;
-  if (how.dryRun === true) {
-    return { outcome: "tried", detail: `a reload would close ${closing}`, more };
+  const may = unread === 0 ? "" : `; ${unread} more may be closed by rows that were not read`;
+  if (dryRun === true) {
+    return { outcome: "tried", detail: `a reload would close ${closing}${may}`, more };
   }
   const closed = closes === 0 ? "" : `; it closes ${closing}`;
-  const detail = `the configuration file was reread and is in force${closed}`;
+  const detail = `the configuration file was reread and is in force${closed}${may}`;
   return { outcome: "reloaded", detail, more };
 }
+
+const WHY = {
+  faulty: "the configuration file has faults",
+  held: "the new configuration is refused unless it is forced (erouted reload --force)",
+  busy: "another reload is under way",
+} as const;
 
 function unknownPeer(peerId: string): ControlRefusal<"unknown-peer"> {
   return { kind: "unknown-peer", detail: `no eroute's peerid matches ${peerId}` };

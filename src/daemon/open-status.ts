@@ -8,12 +8,15 @@ import { createStatusApp } from "../status/app.ts";
 import { serveStatus } from "../status/server.ts";
 import { tlsFault } from "../status/tls.ts";
 import { controlOf } from "./control.ts";
-import { type Daemon, noteBug, type RunOptions } from "./daemon.ts";
+import { type Daemon, noteBug } from "./daemon.ts";
+import type { Reloader } from "./reloader.ts";
 import { createSamples, SAMPLE_MS } from "./samples.ts";
 import { statusSourceOf } from "./status-source.ts";
 
+export type StatusOptions = { readonly configFile: string; readonly reloader: Reloader };
+
 /** Listens, if configured; starts to take samples for the charts. */
-export function openStatus(daemon: Daemon, options: RunOptions): Result<undefined, string> {
+export function openStatus(daemon: Daemon, options: StatusOptions): Result<undefined, string> {
   const { config, concentrator, journal, attempts, listeners, kernel, peers, log } = daemon;
   const { failures, loop, recorder, reloads } = daemon;
   const { listen } = config.status;
@@ -75,7 +78,7 @@ export function openStatus(daemon: Daemon, options: RunOptions): Result<undefine
     host: listen.host,
     onBug: (fault: unknown) => noteBug(daemon, fault),
   };
-  const control = controlOf(daemon, options.load);
+  const control = controlOf(daemon, options.reloader);
   const { tls } = config.status;
   const fault = tls === undefined ? undefined : tlsFault(tls, wallMs());
   if (fault !== undefined) return err(fault);

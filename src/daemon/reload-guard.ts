@@ -10,22 +10,37 @@ export function closesOf({ closes }: ConfigurationPreview): number {
   return [...closes.values()].reduce((sum, count) => sum + count, 0);
 }
 
-/** Why it is refused unless it is forced; empty: it is not. */
+export type Foreseen = {
+  readonly preview: ConfigurationPreview;
+  /** Why rows of connected sites could not be read. */
+  readonly rowFaults: readonly string[];
+};
+
+/** Why it is refused unless it is forced; empty: it is not. Rows that were not read may close. */
 export function whyHeld(
   running: Config,
   next: Config,
-  preview: ConfigurationPreview,
+  { preview, rowFaults }: Foreseen,
 ): readonly string[] {
   const held: string[] = [];
   const cutOff = whyCutOff(running.ending, next.ending);
   if (cutOff !== undefined) held.push(cutOff);
-  const { connected } = preview;
+  const { connected, unread } = preview;
   const count = closesOf(preview);
   const most = next.reload.closePercentMax ?? CLOSE_PERCENT_MAX;
-  if (count * 100 > connected * most) {
-    const share = `${count} of ${connected} connected sites`;
-    const limit = `reload.close_percent_max is ${most}`;
-    held.push(`it would close ${share} (${reasonsText(preview)}), and ${limit}`);
+  if ((count + unread) * 100 <= connected * most) return held;
+  const sites = `of ${connected} connected sites`;
+  const closing = `it would close ${count} ${sites} (${reasonsText(preview)})`;
+  const limit = `reload.close_percent_max is ${most}`;
+  if (unread === 0) held.push(`${closing}, and ${limit}`);
+  else {
+    const [why = "they have just connected"] = rowFaults;
+    const more = `whose rows were not read (${why})`;
+    const what =
+      count === 0
+        ? `it may close ${unread} ${sites}, ${more}`
+        : `${closing}, may close ${unread} more, ${more}`;
+    held.push(`${what}, and ${limit}`);
   }
   return held;
 }

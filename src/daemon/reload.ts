@@ -2,18 +2,24 @@
 
 import type { JournalEntry } from "../concentrator/journal/journal.ts";
 import type { ConfigurationPreview } from "../concentrator/sites/preview.ts";
+import type { RowsAhead } from "../concentrator/sites/row-preview.ts";
 import type { Config } from "../config/config.ts";
 import type { ConfigFault } from "../config/fault.ts";
-import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";
-import { equalValues } from "../eroute/eroute-change.ts";
 import { wallMs } from "../linux/clock.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { wipe } from "../octets/secret.ts";
-import { openPeers } from "../peers/open.ts";
-import type { PeerRepository } from "../peers/repository.ts";
 import { tlsFault } from "../status/tls.ts";
 import type { Log } from "./log.ts";
+import {
+  changedDatabases,
+  closeAll,
+  type DatabasesInUse,
+  type Opened,
+  openAll,
+  swapDatabases,
+} from "./reload-databases.ts";
 import { closesOf, goneNames, reasonsText, whyHeld } from "./reload-guard.ts";
+import { type ConnectedSites, readRowsAhead, rowSources } from "./reload-rows.ts";
 import type { Shell } from "./shell.ts";
 import { takeOver } from "./take-over.ts";
 
@@ -21,17 +27,15 @@ import { takeOver } from "./take-over.ts";
 export type LoadConfig = () => Result<Config, readonly string[]>;
 
 /** The parts of the daemon that a new configuration changes. */
-export type Reloadable = {
+export type Reloadable = DatabasesInUse & {
   config: Config;
   readonly log: Log;
   readonly note: (entry: Note) => void;
-  readonly peers: Map<string, PeerRepository>;
-  /** No longer used for new look-ups, kept for those under way. */
-  readonly retired: Set<PeerRepository>;
   /** Undefined while it is starting. */
   readonly shell: Shell | undefined;
-  /** What a configuration would close. */
-  readonly preview: (config: Config) => ConfigurationPreview;
+  readonly concentrator: ConnectedSites;
+  /** What a configuration would close, with rows that were read for it. */
+  readonly preview: (config: Config, rows: RowsAhead) => ConfigurationPreview;
   /** How often the file was read again, by result. */
   readonly reloads: Map<ReloadOutcome, number>;
   /** Sites are being told that we shut down: nothing is opened any more. */
@@ -63,7 +67,8 @@ export type ReloadHow = {
 export type ReloadOutcome = "ok" | "faulty" | "held";
 
 export type ReloadRefusal = {
-  readonly kind: Exclude<ReloadOutcome, "ok">;
+  /** `busy`: another reload is under way; nothing was read. */
+  readonly kind: Exclude<ReloadOutcome, "ok"> | "busy";
   readonly faults: readonly string[];
 };
 
@@ -71,7 +76,9 @@ export type ReloadReport = {
   /** The number of connected sites that are closed. */
   readonly connected: number;
   readonly closes: number;
-  /** The same in words. */
+  /** How many more may be closed by their rows, which could not be read. */
+  readonly unread: number;
+  /** Those that are closed, in words. */
   readonly reasons: string;
   /** Eroutes, egroups and users that are no longer in the file. */
   readonly gone: readonly string[];
@@ -87,42 +94,72 @@ export type ReloadReport = {
 /** Faults that are logged one by one. */
 const FAULTS_NOTED_MAX = 50;
 
-/** Look-ups under way end within their deadline; then their database is closed. */
-const RETIRED_GRACE_MS = 500;
-
-/** Applies what the file says now. With any fault in it, everything stays as it was. */
-export function reload(
+/**
+ * Applies what the file says now. With any fault in it, everything stays as it was. One at a time:
+ * it waits for the rows of connected sites if those come from elsewhere now.
+ */
+export async function reload(
   daemon: Reloadable,
   load: LoadConfig,
   how: ReloadHow = {},
-): Result<ReloadReport, ReloadRefusal> {
-  const done = judgeAndApply(daemon, load, how);
+): Promise<Result<ReloadReport, ReloadRefusal>> {
+  const done = await judgeAndApply(daemon, load, how);
   if (how.dryRun === true) return done;
-  const outcome = done.ok ? "ok" : done.error.kind;
-  daemon.reloads.set(outcome, (daemon.reloads.get(outcome) ?? 0) + 1);
+  const outcome = outcomeOf(done);
+  if (outcome !== undefined) {
+    daemon.reloads.set(outcome, (daemon.reloads.get(outcome) ?? 0) + 1);
+  }
   if (!done.ok) noteRefused(daemon, done.error);
   return done;
 }
 
-function judgeAndApply(
+function outcomeOf(done: Result<ReloadReport, ReloadRefusal>): ReloadOutcome | undefined {
+  if (done.ok) return "ok";
+  return done.error.kind === "busy" ? undefined : done.error.kind;
+}
+
+async function judgeAndApply(
   daemon: Reloadable,
   load: LoadConfig,
-  { force = false, dryRun = false }: ReloadHow,
-): Result<ReloadReport, ReloadRefusal> {
-  const { shell } = daemon;
-  if (shell === undefined) return refusal("faulty", ["erouted is still starting: try again"]);
-  if (daemon.isEnding) return refusal("faulty", ["erouted is ending"]);
+  how: ReloadHow,
+): Promise<Result<ReloadReport, ReloadRefusal>> {
+  const unready = whyNotNow(daemon);
+  if (unready !== undefined) return unready;
   const loaded = load();
   if (!loaded.ok) return refusal("faulty", loaded.error);
   const { config, restart } = takeOver(daemon.config, loaded.value);
   const { tls } = config.status;
   const unfit = tls === undefined ? undefined : tlsFault(tls, wallMs());
   if (unfit !== undefined) return refusal("faulty", [unfit]);
-  const preview = daemon.preview(config);
-  const held = whyHeld(daemon.config, config, preview);
+  const opened = openAll(changedDatabases(daemon.config.databases, config.databases));
+  if (!opened.ok) return refusal("faulty", opened.error);
+  const done = await judge(daemon, config, { ...how, restart, opened: opened.value });
+  if (!done.ok || how.dryRun === true) closeAll(opened.value);
+  return done;
+}
+
+type Judging = ReloadHow & {
+  readonly restart: readonly string[];
+  readonly opened: readonly Opened[];
+};
+
+async function judge(
+  daemon: Reloadable,
+  config: Config,
+  { force = false, dryRun = false, restart, opened }: Judging,
+): Promise<Result<ReloadReport, ReloadRefusal>> {
+  const { concentrator, peers } = daemon;
+  const { plan } = config;
+  const sources = rowSources(daemon.config.plan.egroups, plan.egroups, { opened, peers });
+  const rows = await readRowsAhead(concentrator, plan, sources);
+  const unready = whyNotNow(daemon);
+  if (unready !== undefined) return unready;
+  const preview = daemon.preview(config, rows);
+  const held = whyHeld(daemon.config, config, { preview, rowFaults: rows.faults });
   const report = {
     connected: preview.connected,
     closes: closesOf(preview),
+    unread: preview.unread,
     reasons: reasonsText(preview),
     gone: goneNames(daemon.config, config),
     held,
@@ -131,23 +168,23 @@ function judgeAndApply(
   };
   if (dryRun) return ok({ ...report, databases: [] });
   if (held.length > 0 && !force) return refusal("held", held);
-  const changed = changedDatabases(daemon.config.databases, config.databases);
-  const opened = openAll(changed);
-  if (!opened.ok) return refusal("faulty", opened.error);
-  const databases = apply(daemon, config, { shell, opened: opened.value });
+  const databases = apply(daemon, config, opened);
   noteDone(daemon, { ...report, databases });
   return ok({ ...report, databases });
 }
 
-type Applying = { readonly shell: Shell; readonly opened: readonly Opened[] };
+function whyNotNow({ shell, isEnding }: Reloadable): Result<never, ReloadRefusal> | undefined {
+  if (shell === undefined) return refusal("faulty", ["erouted is still starting: try again"]);
+  return isEnding ? refusal("faulty", ["erouted is ending"]) : undefined;
+}
 
 /** What happened to the databases, in words. */
-function apply(daemon: Reloadable, config: Config, { shell, opened }: Applying): readonly string[] {
+function apply(daemon: Reloadable, config: Config, opened: readonly Opened[]): readonly string[] {
   const former = daemon.config.plan;
   daemon.config = config;
   daemon.log.configure(config.log);
   const words = swapDatabases(daemon, opened, config);
-  shell.feed({ kind: "configuration", plan: config.plan });
+  daemon.shell?.feed({ kind: "configuration", plan: config.plan });
   // Every site that authenticated with one of these has a copy of it.
   if (former !== config.plan) wipe(...former.users.flatMap((user) => [user.psk, user.ppk?.key]));
   daemon.onConfiguration();
@@ -193,67 +230,4 @@ function noteDone({ note }: Reloadable, report: ReloadReport): void {
   if (needsRestart.length === 0) return;
   const detail = `needs a restart, and stays unchanged until then: ${needsRestart.join(", ")}`;
   note({ level: "warning", reason: "needs-restart", detail });
-}
-
-type ChangedDatabase = { readonly settings: DatabaseSettings; readonly isNew: boolean };
-
-function changedDatabases(
-  running: readonly DatabaseSettings[],
-  next: readonly DatabaseSettings[],
-): readonly ChangedDatabase[] {
-  const before = new Map(running.map((settings) => [settings.egroup, settings]));
-  return next
-    .filter((settings) => !equalValues(settings, before.get(settings.egroup)))
-    .map((settings) => ({ settings, isNew: !before.has(settings.egroup) }));
-}
-
-type Opened = ChangedDatabase & { readonly repository: PeerRepository };
-
-/** All of them, or none and why not. Nothing is connected yet: a database may be down. */
-function openAll(
-  changed: readonly ChangedDatabase[],
-): Result<readonly Opened[], readonly string[]> {
-  const opened: Opened[] = [];
-  const faults: string[] = [];
-  for (const one of changed) {
-    const repository = openPeers(one.settings);
-    if (repository.ok) opened.push({ ...one, repository: repository.value });
-    else faults.push(`egroup ${one.settings.egroup}: ${repository.error.detail}`);
-  }
-  if (faults.length === 0) return ok(opened);
-  for (const { repository } of opened) void repository.close().catch(() => undefined);
-  return err(faults);
-}
-
-/** From now on look-ups use the new ones; those under way end where they began. */
-function swapDatabases(
-  daemon: Reloadable,
-  opened: readonly Opened[],
-  config: Config,
-): readonly string[] {
-  const words: string[] = [];
-  const stays = new Set(config.databases.map(({ egroup }) => egroup));
-  for (const [egroup, repository] of daemon.peers) {
-    if (stays.has(egroup)) continue;
-    daemon.peers.delete(egroup);
-    retire(daemon, repository, config.plan.limits.lookupMs);
-    words.push(`database of egroup ${egroup} closed`);
-  }
-  for (const { settings, isNew, repository } of opened) {
-    const former = daemon.peers.get(settings.egroup);
-    daemon.peers.set(settings.egroup, repository);
-    if (former !== undefined) retire(daemon, former, config.plan.limits.lookupMs);
-    const what = isNew ? "opened" : "changed";
-    words.push(`database of egroup ${settings.egroup} ${what}: ${describeDatabase(settings)}`);
-  }
-  return words;
-}
-
-function retire(daemon: Reloadable, repository: PeerRepository, lookupMs: number): void {
-  daemon.retired.add(repository);
-  const close = () => {
-    daemon.retired.delete(repository);
-    void repository.close().catch(() => undefined);
-  };
-  setTimeout(close, lookupMs + RETIRED_GRACE_MS).unref();
 }

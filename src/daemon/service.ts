@@ -11,8 +11,8 @@ export type Service = {
   ready(): void;
   /** The text that the manager shows (`systemctl status`) when we cannot go on. */
   failed(why: string): void;
-  /** Runs `work` between the two messages that enclose a reload. */
-  whileReloading(work: () => void): void;
+  /** Runs `work` between the two messages that enclose a reload, or several that overlap. */
+  whileReloading(work: () => Promise<void>): Promise<void>;
   stopping(): void;
   close(): void;
 };
@@ -23,6 +23,7 @@ type Environment = Readonly<Partial<Record<string, string>>>;
 export function openService(environment: Environment, note: (entry: Note) => void): Service {
   const socket = openSocket(environment, note);
   let isReady = false;
+  let reloads = 0;
   let watchdog: ReturnType<typeof setInterval> | undefined;
   const tell = (text: string): void => {
     const sent = socket?.send(text) ?? 0;
@@ -39,12 +40,15 @@ export function openService(environment: Environment, note: (entry: Note) => voi
       watchdog = setInterval(() => tell("WATCHDOG=1"), everyMs);
       watchdog.unref();
     },
-    whileReloading(work) {
+    async whileReloading(work) {
       // Before that it would be read as the end of the start.
-      if (!isReady) return work();
-      tell("RELOADING=1");
-      work();
-      tell("READY=1");
+      if (!isReady) return await work();
+      if (reloads++ === 0) tell("RELOADING=1");
+      try {
+        await work();
+      } finally {
+        if (--reloads === 0) tell("READY=1");
+      }
     },
     failed: (why) => tell(`STATUS=${why.replace(/\s*\n\s*/g, " / ").slice(0, STATUS_LENGTH_MAX)}`),
     stopping: () => tell("STOPPING=1"),

@@ -22,13 +22,14 @@ import { countSites } from "./expected.ts";
 import { openKeyExchanger } from "./key-exchange.ts";
 import { openLog } from "./log.ts";
 import { watchLoop } from "./loop-watch.ts";
-import { openStatus } from "./open-status.ts";
+import { openStatus, type StatusOptions } from "./open-status.ts";
 import { startPolling } from "./poll.ts";
 import { missingForEsp } from "./probe.ts";
 import { recheckConnected } from "./recheck.ts";
 import { createRecorder } from "./record.ts";
-import { type Note, reload, warningText } from "./reload.ts";
+import { type Note, warningText } from "./reload.ts";
 import { openReloadResults } from "./reload-result.ts";
+import { createReloader } from "./reloader.ts";
 import { createResolver } from "./resolve.ts";
 import { resync, startAudits } from "./resync.ts";
 import { openService } from "./service.ts";
@@ -62,11 +63,15 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   const service = openService(process.env, note);
   const { RUNTIME_DIRECTORY } = process.env;
   const results = openReloadResults(RUNTIME_DIRECTORY, note);
-  onHangup(() => service.whileReloading(() => results.write(reload(daemon, options.load))));
+  const reloader = createReloader(daemon, options.load);
+  onHangup(() => {
+    const work = async () => results.write(await reloader.next());
+    service.whileReloading(work).catch((fault: unknown) => noteBug(daemon, fault));
+  });
   for (const warning of config.warnings) {
     note({ level: "warning", reason: "configuration", detail: warningText(warning) });
   }
-  const opened = await open(daemon, options);
+  const opened = await open(daemon, { configFile: options.configFile, reloader });
   if (!opened.ok) {
     note({ level: "error", outcome: "failed", reason: "start", detail: opened.error });
     service.failed(`does not start: ${opened.error}`);
@@ -153,12 +158,9 @@ function createDaemon(config: Config): Daemon {
     concentrator,
     shell: undefined,
     isEnding: false,
-    preview: ({ plan, ike }) => concentrator.preview(plan, (at) => isListened(ike.listen, at)),
-    reloads: new Map([
-      ["ok", 0],
-      ["faulty", 0],
-      ["held", 0],
-    ]),
+    preview: ({ plan, ike: { listen } }, rows) =>
+      concentrator.preview(plan, { isListened: (at) => isListened(listen, at), rows }),
+    reloads: new Map((["ok", "faulty", "held"] as const).map((outcome) => [outcome, 0])),
     status: undefined,
     watch: undefined,
     sites: undefined,
@@ -191,7 +193,7 @@ function isListened(listen: readonly Address[], local: Address): boolean {
 }
 
 /** Sockets first: they show whether another erouted runs here, before its leftovers are removed. */
-async function open(daemon: Daemon, options: RunOptions): Promise<Result<undefined, string>> {
+async function open(daemon: Daemon, options: StatusOptions): Promise<Result<undefined, string>> {
   const { config } = daemon;
   const kernelPolicies = config.dataplane === "xfrm";
   const sockets = await openIkeSockets(

@@ -33,7 +33,8 @@ export type RefusalKind =
   | "not-allowed"
   | "impossible"
   | "faulty"
-  | "held";
+  | "held"
+  | "busy";
 
 /** Not done, and why. */
 export type ControlRefusal<K extends RefusalKind = RefusalKind> = {
@@ -89,7 +90,7 @@ export type Control = {
   reload(
     how: { readonly force: boolean; readonly dryRun: boolean },
     remote: string,
-  ): ControlAnswer<"faulty" | "held">;
+  ): Promise<ControlAnswer<"faulty" | "held" | "busy">>;
   /** Records that a request without the right token tried `what`. */
   onDenied(what: string, remote: string): void;
   now(): Instant;

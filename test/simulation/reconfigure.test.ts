@@ -221,7 +221,9 @@ test("the preview of a configuration counts the sites it would close, and change
   connectLab(table);
   const before = rememberAll(table);
   const preview = (plan: EroutePlan, isListened = true) => {
-    const { connected, closes } = table.concentrator.preview(plan, () => isListened);
+    const { connected, closes } = table.concentrator.preview(plan, {
+      isListened: () => isListened,
+    });
     return [connected, Object.fromEntries(closes)];
   };
   expect(preview(planOf())).toEqual([4, {}]);
@@ -259,7 +261,7 @@ function rekeyChild(caller: Caller | undefined): void {
 
 /** The sites that are closed are those of the preview. */
 function configure(table: Table, plan: EroutePlan): void {
-  const { closes } = table.concentrator.preview(plan, () => true);
+  const { closes } = table.concentrator.preview(plan, { isListened: () => true });
   const before = table.journal.length;
   table.feed({ kind: "configuration", plan });
   const closed = table.journal.slice(before).filter(({ step, reason }) => {

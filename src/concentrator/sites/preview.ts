@@ -8,36 +8,57 @@ import { localAddressesOf } from "./addresses.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { type Comparison, compare, verdictOn } from "./reconfigure.ts";
 import { excessOf } from "./redirect.ts";
+import type { RowsAhead } from "./row-preview.ts";
 
 export type ConfigurationPreview = {
   /** Sites that are connected now. */
   readonly connected: number;
   /** How many of them would be closed, by what is the reason. */
   readonly closes: ReadonlyMap<string, number>;
+  /** How many more may be closed by their rows, which could not be read before. */
+  readonly unread: number;
+};
+
+export type PreviewOptions = {
+  readonly isListened: (local: Address) => boolean;
+  /** Left out: all rows stay what they are. */
+  readonly rows?: RowsAhead;
 };
 
 /** Walks all sites once, as taking the configuration over does. */
 export function previewOf(
   engine: Engine,
   plan: EroutePlan,
-  isListened: (local: Address) => boolean,
+  { isListened, rows }: PreviewOptions,
 ): ConfigurationPreview {
   const comparison = compare(engine.plan, plan);
   const closes = new Map<string, number>();
   let connected = 0;
   let staying = 0;
+  let unread = 0;
   for (const eroute of engine.sites.eroutes.values()) {
     if (eroute.proof === undefined) continue;
     connected++;
-    const why = whyClosed(engine, eroute, { comparison, isListened });
-    if (why !== undefined) closes.set(why, (closes.get(why) ?? 0) + 1);
-    else if (eroute.kind === "dynamic") staying++;
+    const next = { comparison, isListened };
+    const why = whyClosed(engine, eroute, next) ?? rows?.read.get(eroute.key);
+    if (why !== undefined) {
+      closes.set(why, (closes.get(why) ?? 0) + 1);
+      continue;
+    }
+    if (isUnread(eroute, rows)) unread++;
+    if (eroute.kind === "dynamic") staying++;
   }
   const { dynamicEroutesMax: max, evictBelowFreePercent } = plan.limits;
   // Those that would have to go anyway are not the new configuration's doing.
   const evicted = evictionCount(max, staying, evictBelowFreePercent) - excessOf(engine);
   if (evicted > 0) closes.set("dynamic_eroutes leaves no place for them", evicted);
-  return { connected, closes };
+  return { connected, closes, unread };
+}
+
+/** Its row was to be read, and was not: the site came in the meantime, or the database failed. */
+function isUnread({ base, key }: ErouteInUse, rows: RowsAhead | undefined): boolean {
+  if (rows === undefined || base.kind !== "base") return false;
+  return rows.egroups.has(base.egroup) && !rows.read.has(key);
 }
 
 type Next = {

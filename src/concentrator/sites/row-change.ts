@@ -252,8 +252,8 @@ function fromFault({ kind, detail }: RowFault): Closing {
 }
 
 /** Whether the row differs; a PPK that is not to be used makes no difference. */
-function differing(
-  { row, base }: ErouteInUse,
+export function differing(
+  { row, base }: Pick<ErouteInUse, "row" | "base">,
   print: RowPrint | undefined,
 ): "all" | "ppk" | undefined {
   if (print === undefined || row?.print.all !== print.all) return "all";

@@ -49,8 +49,8 @@ export function actions(control: () => Control): Pick<Handlers, ActionName> {
     },
     logLevel: ({ values: { level }, request: { remote } }) =>
       replyOf(control().logLevel(level, remote)),
-    reload: ({ values: { force, dry_run: dryRun }, request: { remote } }) =>
-      replyOf(control().reload({ force, dryRun }, remote)),
+    reload: async ({ values: { force, dry_run: dryRun }, request: { remote } }) =>
+      replyOf(await control().reload({ force, dryRun }, remote)),
   };
 }
 
@@ -82,6 +82,7 @@ const STATUS = {
   impossible: 409,
   faulty: 422,
   held: 409,
+  busy: 409,
 } as const satisfies Readonly<Record<RefusalKind, number>>;
 
 function refusal<K extends RefusalKind>({ kind, detail, faults }: ControlRefusal<K>) {

@@ -300,7 +300,9 @@ export const OPERATIONS = {
       dry_run: flag("Change nothing: say what a reload would do."),
     },
     problems: [409, 422],
-    summary: "Read the configuration file again, as SIGHUP does; 409 if it would close too many.",
+    summary:
+      "Read the configuration file again, as SIGHUP does; 409 if it would close too many sites, or " +
+      "if another reload is under way.",
   },
   metrics: {
     method: "get",

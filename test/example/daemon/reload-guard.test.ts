@@ -21,24 +21,26 @@ afterEach(() => folder.dispose());
 
 const configOf = (change: (text: string) => string): Config => configIn(folder, change);
 
-test("a reload that closes more than reload.close_percent_max is held, unless forced", () => {
+test("a reload that closes more than reload.close_percent_max is held, unless forced", async () => {
   const config = configOf((text) => text);
-  const closing = (count: number) => ({ connected: 100, closes: new Map([["no eroute", count]]) });
+  const closing = (count: number) => {
+    return { connected: 100, closes: new Map([["no eroute", count]]), unread: 0 };
+  };
   const daemon = { ...daemonOf(config), preview: () => closing(11) };
-  expect(reload(daemon, () => ok(config), { dryRun: true })).toMatchObject(
+  expect(await reload(daemon, () => ok(config), { dryRun: true })).toMatchObject(
     ok({ closes: 11, connected: 100, reasons: "no eroute: 11" }),
   );
   expect([daemon.fed, daemon.notes, daemon.reloads.size]).toEqual([[], [], 0]);
-  const held = reload(daemon, () => ok(config));
+  const held = await reload(daemon, () => ok(config));
   const why =
     "it would close 11 of 100 connected sites (no eroute: 11), and reload.close_percent_max is 10";
   expect(held).toEqual(err({ kind: "held", faults: [why] }));
   expect(daemon.fed).toEqual([]);
   expect(daemon.notes.map((note) => note.reason)).toEqual(["reload-held", "reload-refused"]);
-  expect(reload(daemon, () => ok(config), { force: true }).ok).toBe(true);
+  expect((await reload(daemon, () => ok(config), { force: true })).ok).toBe(true);
   expect(daemon.notes.map((note) => note.reason)).toContain("reload-forced");
   const few = { ...daemonOf(config), preview: () => closing(10) };
-  expect(reload(few, () => ok(config)).ok).toBe(true);
+  expect((await reload(few, () => ok(config))).ok).toBe(true);
   expect(daemon.reloads).toEqual(
     new Map([
       ["held", 1],
@@ -47,40 +49,44 @@ test("a reload that closes more than reload.close_percent_max is held, unless fo
   );
 });
 
-test("the limit is the new file's, or the one in force: a cut-off file does not loosen it", () => {
+test("the limit is the new file's, or the one in force: a cut-off file does not loosen it", async () => {
   const withMax = (percent: number) =>
     configOf((text) => `${text}\n[reload]\nclose_percent_max = ${percent}\n`);
   const silent = configOf((text) => text);
-  const closing = { connected: 100, closes: new Map([["why", 50]]) };
-  const refused = (running: Config, next: Config) => {
+  const closing = { connected: 100, closes: new Map([["why", 50]]), unread: 0 };
+  const refused = async (running: Config, next: Config) => {
     const daemon = { ...daemonOf(running), preview: () => closing };
-    return !reload(daemon, () => ok(next)).ok;
+    return !(await reload(daemon, () => ok(next))).ok;
   };
-  expect(refused(withMax(60), silent)).toBe(false);
-  expect(refused(withMax(40), silent)).toBe(true);
-  expect(refused(silent, silent)).toBe(true);
-  expect(refused(silent, withMax(50))).toBe(false);
+  expect(await refused(withMax(60), silent)).toBe(false);
+  expect(await refused(withMax(40), silent)).toBe(true);
+  expect(await refused(silent, silent)).toBe(true);
+  expect(await refused(silent, withMax(50))).toBe(false);
 });
 
-test("a file that is cut off between two lines, or within one, is held", () => {
+test("a file that is cut off between two lines, or within one, is held", async () => {
   const marked = configOf((text) => `${text}# end\n`);
   const whole = configOf((text) => text);
   const within = configOf((text) => text.trimEnd());
-  const heldBy = (running: Config, next: Config) => {
-    const done = reload(daemonOf(running), () => ok(next));
+  const heldBy = async (running: Config, next: Config) => {
+    const done = await reload(daemonOf(running), () => ok(next));
     return done.ok ? [] : done.error.faults;
   };
-  expect(heldBy(marked, whole)).toEqual([expect.stringContaining('its last line is not "# end"')]);
-  expect(heldBy(whole, within)).toEqual([expect.stringContaining("seems to be cut off")]);
-  expect([heldBy(whole, marked), heldBy(within, within), heldBy(marked, marked)]).toEqual([
-    ...[[], [], []],
+  expect(await heldBy(marked, whole)).toEqual([
+    expect.stringContaining('its last line is not "# end"'),
   ]);
+  expect(await heldBy(whole, within)).toEqual([expect.stringContaining("seems to be cut off")]);
+  expect([
+    await heldBy(whole, marked),
+    await heldBy(within, within),
+    await heldBy(marked, marked),
+  ]).toEqual([...[[], [], []]]);
 });
 
-test("what is no longer in the file is named", () => {
+test("what is no longer in the file is named", async () => {
   const before = configOf((text) => text.replace("[[eroute]]", SECOND_EGROUP));
   const daemon = daemonOf(before);
-  reload(daemon, () => ok(configOf((text) => text)));
+  await reload(daemon, () => ok(configOf((text) => text)));
   const reloaded = daemon.notes.find(({ reason }) => reason === "reloaded");
   expect(reloaded?.detail).toContain("gone: eroute water, egroup pumps");
 });

@@ -106,7 +106,7 @@ test("a changed database: look-ups under way end where they began", async () => 
     const daemon = daemonOf(before);
     const former = daemon.peers.get("sites");
     const underWay = former?.find({ by: "peerid", peerid: "site-1" });
-    const done = reload(daemon, () => ok(configOf((text) => text)));
+    const done = await reload(daemon, () => ok(configOf((text) => text)));
     expect(done.ok && done.value.databases.join()).toMatch(/egroup sites changed: sqlite:/);
     expect(daemon.rechecked).toEqual(["sites"]);
     const found = await daemon.peers.get("sites")?.find({ by: "peerid", peerid: "site-1" });
@@ -121,21 +121,21 @@ test("a changed database: look-ups under way end where they began", async () => 
   }
 });
 
-test("the same file read again opens, closes and rereads nothing", () => {
+test("the same file read again opens, closes and rereads nothing", async () => {
   const config = configOf((text) => text);
   const daemon = daemonOf(config);
   const repository = daemon.peers.get("sites");
-  const done = reload(daemon, () => ok(configOf((text) => text)));
+  const done = await reload(daemon, () => ok(configOf((text) => text)));
   expect(done).toMatchObject(ok({ needsRestart: [], warnings: [], databases: [], closes: 0 }));
   expect(daemon.peers.get("sites")).toBe(repository);
   expect(daemon.fed.map((event) => event.kind)).toEqual(["configuration"]);
   expect(daemon.rechecked).toEqual([]);
 });
 
-test("a refused reload gives the engine nothing, and keeps configuration and databases", () => {
+test("a refused reload gives the engine nothing, and keeps configuration and databases", async () => {
   const config = configOf((text) => text);
   const daemon = daemonOf(config);
-  const done = reload(daemon, () => err(["erouted.toml:1: a", "erouted.toml:2: b"]));
+  const done = await reload(daemon, () => err(["erouted.toml:1: a", "erouted.toml:2: b"]));
   expect(done).toEqual(err({ kind: "faulty", faults: ["erouted.toml:1: a", "erouted.toml:2: b"] }));
   expect(daemon.reloads).toEqual(new Map([["faulty", 1]]));
   expect([daemon.fed, daemon.config]).toEqual([[], config]);
@@ -146,23 +146,23 @@ test("a refused reload gives the engine nothing, and keeps configuration and dat
   ]);
 });
 
-test("R3: keys of local users that a new configuration replaces are wiped", () => {
+test("R3: keys of local users that a new configuration replaces are wiped", async () => {
   folder.write("lab", "lab secret");
   const withUser = (text: string) =>
     `${text}\n[[user]]\nname = "site-9"\npassword_file = "${folder.path("lab")}"\n`;
   const before = configOf(withUser);
   const after = configOf(withUser);
   const daemon = daemonOf(before);
-  expect(reload(daemon, () => ok(after)).ok).toBe(true);
+  expect((await reload(daemon, () => ok(after))).ok).toBe(true);
   expect(before.plan.users[0]?.psk.every((octet) => octet === 0)).toBe(true);
   expect(daemon.config.plan.users[0]?.psk).toEqual(new TextEncoder().encode("lab secret"));
 });
 
-test("while it starts and while it ends, nothing is reloaded", () => {
+test("while it starts and while it ends, nothing is reloaded", async () => {
   const config = configOf((text) => text);
   for (const state of [{ shell: undefined }, { isEnding: true }]) {
     const daemon = { ...daemonOf(config), ...state };
-    expect(reload(daemon, () => ok(config)).ok).toBe(false);
+    expect((await reload(daemon, () => ok(config))).ok).toBe(false);
     expect(daemon.fed).toEqual([]);
   }
 });

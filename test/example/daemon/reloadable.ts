@@ -49,7 +49,8 @@ export function daemonOf(config: Config): TestDaemon {
       flush: () => Promise.resolve(),
     },
     note: (entry) => void notes.push(entry),
-    preview: () => ({ connected: 0, closes: new Map() }),
+    preview: () => ({ connected: 0, closes: new Map(), unread: 0 }),
+    concentrator: { sitesOf: () => [], rowVerdict: () => undefined },
     reloads: new Map(),
     isEnding: false,
     shell: {
@@ -86,7 +87,11 @@ export function spawnDaemon(folder: Folder) {
     process: daemon,
     text: () => text,
     async logs(what: string): Promise<void> {
-      for (let i = 0; i < 500 && !text.includes(what); i++) await Bun.sleep(20);
+      // As long as it lives: a loaded machine may take half a minute to start it.
+      const until = performance.now() + 120_000;
+      while (daemon.exitCode === null && !text.includes(what) && performance.now() < until) {
+        await Bun.sleep(20);
+      }
       expect(text).toContain(what);
     },
     async stop(): Promise<number> {

@@ -107,6 +107,8 @@ function scripted(handle: Concentrator["handle"]): Concentrator {
     write: unused,
     takeOver: unused,
     reread: unused,
+    sitesOf: unused,
+    rowVerdict: unused,
   };
 }
 

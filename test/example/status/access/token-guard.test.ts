@@ -34,7 +34,7 @@ function appWith(token: string | undefined): Hono<StatusBindings> {
     token: OPERATE,
     ...{ connect: done, disconnect: done, rekey: done, redirect: done, redirectAll: done },
     ...{ stopRedirects: done, debug: done, debugged: () => [], logLevel: done },
-    ...{ reloadPeer: done, reload: done },
+    ...{ reloadPeer: done, reload: () => Promise.resolve(done()) },
     capture: () => ok(new Response("pcapng").body ?? new ReadableStream()),
     onDenied: (what, remote) => void denied.push(`${what} ${remote}`),
     now: () => 0 as ReturnType<Control["now"]>,

@@ -45,7 +45,8 @@ const control: Control = {
   logLevel: (level, remote) => done(`log level ${level} from ${remote}`),
   reloadPeer: (peerId, remote) =>
     refused.reloadPeer ? err(refused.reloadPeer) : done(`reload ${peerId} from ${remote}`),
-  reload: (_how, remote) => (refused.reload ? err(refused.reload) : done(`reload from ${remote}`)),
+  reload: (_how, remote) =>
+    Promise.resolve(refused.reload ? err(refused.reload) : done(`reload from ${remote}`)),
   onDenied: (what, remote) => void denied.push(`${what} from ${remote}`),
   now: () => asInstant(clock),
 };

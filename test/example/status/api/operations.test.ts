@@ -24,7 +24,8 @@ let clock = 0;
 const control: Control = {
   ...{ token: OPERATE, connect: done, disconnect: done, rekey: done, reloadPeer: done },
   ...{ redirect: done, redirectAll: done, stopRedirects: done, debug: done, logLevel: done },
-  ...{ reload: done, onDenied: () => {} },
+  reload: () => Promise.resolve(done()),
+  onDenied: () => {},
   capture: () => ok(new Response("pcapng").body ?? new ReadableStream()),
   debugged: () => [{ asked: "site-1", seconds: 60 }],
   now() {

@@ -42,7 +42,7 @@ beforeEach(() => {
     debugged: () => [],
     logLevel: act("level"),
     reloadPeer: act("reload"),
-    reload: () => act("reload")("all"),
+    reload: () => Promise.resolve(act("reload")("all")),
     onDenied: (what, remote) => void denied.push(`${what} ${remote}`),
     now: () => 0 as ReturnType<Control["now"]>,
   };

@@ -1,0 +1,53 @@
+/** One reload at a time: while it reads rows it is not over, and another one has to wait. */
+
+import { err, type Result } from "../octets/result.ts";
+import {
+  type LoadConfig,
+  type Reloadable,
+  type ReloadHow,
+  type ReloadRefusal,
+  type ReloadReport,
+  reload,
+} from "./reload.ts";
+
+export type Reloaded = Result<ReloadReport, ReloadRefusal>;
+
+export type Reloader = {
+  /** Refused while another one is under way. */
+  now(how: ReloadHow): Promise<Reloaded>;
+  /**
+   * After those under way, for signals, which cannot be refused. At most one waits: it reads the
+   * file when its turn comes, and so stands for all that were asked for until then.
+   */
+  next(): Promise<Reloaded>;
+};
+
+/** Reloads of one daemon. */
+export function createReloader(daemon: Reloadable, load: LoadConfig): Reloader {
+  let underWay: Promise<Reloaded> | undefined;
+  let waiting: Promise<Reloaded> | undefined;
+  const start = (how: ReloadHow): Promise<Reloaded> => {
+    const done = reload(daemon, load, how).finally(() => {
+      if (underWay === done) underWay = undefined;
+    });
+    underWay = done;
+    return done;
+  };
+  const afterwards = async (former: Promise<Reloaded>): Promise<Reloaded> => {
+    await former.catch(() => undefined);
+    waiting = undefined;
+    return await start({});
+  };
+  return {
+    async now(how) {
+      if (underWay === undefined && waiting === undefined) return await start(how);
+      const detail = "another reload is under way: it reads rows of connected sites; try again";
+      return err({ kind: "busy", faults: [detail] });
+    },
+    next() {
+      if (underWay === undefined) return start({});
+      waiting ??= afterwards(underWay);
+      return waiting;
+    },
+  };
+}
