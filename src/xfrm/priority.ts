@@ -8,33 +8,50 @@
  */
 
 import type { PortBlock } from "../inet/port-block.ts";
-import type { XfrmPolicy } from "./policy.ts";
+import type { XfrmPolicy, XfrmPolicyId } from "./policy.ts";
 import { isOurReqid } from "./request.ts";
 import type { XfrmSelector } from "./selector.ts";
 
 const PRIORITY_MARK = 0x45;
 const PRIORITY_FIRST = 0x4500_0000;
 /** Space between one width and the next, for policies of the same width. */
-const STEP = 16;
+const STEP = 8;
 /** The weight of one bit of a prefix: more than a protocol and both ports together. */
-const PREFIX_BIT = 64;
-/** Both prefixes of 128 bits, a protocol and both ports. */
-const SPECIFICITY_MAX = 256 * PREFIX_BIT + 33;
+const PREFIX_BIT = 40;
+/** The weight of one bit of the remote subnet's length: more than both prefixes of any length. */
+const REMOTE_BIT = 257 * PREFIX_BIT;
+/** Prefixes of 128 bits, a protocol and both ports. */
+const SPECIFICITY_MAX = 128 * REMOTE_BIT + 256 * PREFIX_BIT + 33;
+
+/** What a policy selects, and which of its ends is remote. */
+export type Selecting = Pick<XfrmPolicyId, "selector" | "direction">;
 
 /**
- * For a policy that protects: a selector inside another one always gets the lower number, because
- * everything that makes it narrower (a bit of a prefix, the protocol, a bit of a port) counts.
+ * For a policy that protects. The length of the remote subnet counts first: of two sites whose
+ * subnets overlap, the one with the longer prefix gets the packets, whatever local subnet, protocol
+ * or port either of them has chosen. `remoteLength` is that of the subnet which the configuration
+ * or its row gives the site, where the selector is only a part of it. Within one subnet, a selector
+ * inside another one gets the lower number, because everything that makes it narrower (a bit of a
+ * prefix, the protocol, a bit of a port) counts.
  */
-export function selectorPriority(selector: XfrmSelector): number {
-  return PRIORITY_FIRST + (SPECIFICITY_MAX - specificity(selector)) * STEP;
+export function selectorPriority(
+  policy: Selecting,
+  remoteLength = remoteOf(policy).length,
+): number {
+  return PRIORITY_FIRST + (SPECIFICITY_MAX - specificity(policy, remoteLength)) * STEP;
+}
+
+/** The end of its selector that is the site's. */
+export function remoteOf({ selector, direction }: Selecting): XfrmSelector["dst"] {
+  return direction === "out" ? selector.dst : selector.src;
 }
 
 /**
  * For a policy that blocks or passes packets without an SA (R14): after all policies that protect
  * something as narrow or narrower, before all that are wider.
  */
-export function unprotectedPriority(selector: XfrmSelector): number {
-  return selectorPriority(selector) + STEP / 2;
+export function unprotectedPriority(policy: Selecting): number {
+  return selectorPriority(policy) + STEP / 2;
 }
 
 /** Whether a policy in the kernel was installed by erouted, in this run or an earlier one. */
@@ -43,10 +60,10 @@ export function isOurPolicy(policy: XfrmPolicy): boolean {
   return policy.priority >>> 24 === PRIORITY_MARK;
 }
 
-function specificity(selector: XfrmSelector): number {
+function specificity({ selector }: Selecting, remoteLength: number): number {
   const { src, dst, protocol, srcPort, dstPort } = selector;
   const beyondPrefixes = (protocol !== 0 ? 1 : 0) + maskBits(srcPort) + maskBits(dstPort);
-  return (src.length + dst.length) * PREFIX_BIT + beyondPrefixes;
+  return remoteLength * REMOTE_BIT + (src.length + dst.length) * PREFIX_BIT + beyondPrefixes;
 }
 
 function maskBits(block: PortBlock | undefined): number {

@@ -190,7 +190,11 @@ function policyLeftoversContract(kernel: () => Kernel): void {
     const selector = selectorOf("10.1.0.0/16", "192.168.2.0/24");
     const blocking = policyLike(
       { src: "10.1.0.0/16", dst: "192.168.2.0/24" },
-      { action: "block", template: undefined, priority: unprotectedPriority(selector) },
+      {
+        action: "block",
+        template: undefined,
+        priority: unprotectedPriority({ selector, direction: "out" }),
+      },
     );
     const ours = policyLike({ src: "10.1.0.0/16", dst: "192.168.1.0/24" });
     const foreign = foreignPolicy();

@@ -57,9 +57,10 @@ export function policyLike(
   changes: Partial<XfrmPolicy> = {},
 ): XfrmPolicy {
   const selector = selectorOf(subnets.src, subnets.dst);
+  const id = { selector, direction: "out", mark: undefined, ifId: undefined } as const;
   return {
-    id: { selector, direction: "out", mark: undefined, ifId: undefined },
-    priority: selectorPriority(selector),
+    id,
+    priority: selectorPriority(id),
     action: "protect",
     template: {
       src: addressOf("192.0.2.2"),

@@ -4,7 +4,7 @@
 
 import { expect, test } from "bun:test";
 import type { ErouteLife } from "../../src/eroute/eroute.ts";
-import { formatPrefix } from "../../src/inet/prefix.ts";
+import { containsPrefix, formatPrefix } from "../../src/inet/prefix.ts";
 import { type Caller, seat, settingsOf } from "./caller.ts";
 import { rowOf } from "./database.ts";
 import { expectUntouched, namesOf, reasonsOf, rememberAll } from "./neighbours.ts";
@@ -94,6 +94,59 @@ test("R10: nested subnets both connect, and the longest prefix wins", () => {
     expect(narrow?.priority).toBeLessThan(wide?.priority ?? 0);
     const snapshot = table.concentrator.snapshot();
     expect(snapshot.counters.overlaps_refused).toBe(0);
+  }
+});
+
+test("R10: crosswise nested subnets: each site gets the packets of its longest prefixes", () => {
+  const rows = [
+    ["192.168.0.0/18", "192.168.67.0/24"],
+    ["192.168.64.0/18", "192.168.3.0/24"],
+  ] as const;
+  for (const order of [
+    [1, 2],
+    [2, 1],
+  ] as const) {
+    const table = laid();
+    const callers = order.map((number) => {
+      const subnets = rows[number - 1] ?? [];
+      return connect(table, number, subnets.join(" "), { tsI: subnets.map(selectorOf) });
+    });
+    expect(namesOf(table).length).toBe(2);
+    expect(["192.168.1.1", "192.168.67.1"].map((to) => siteFor(table, to))).toEqual([1, 1]);
+    expect(["192.168.65.1", "192.168.3.1"].map((to) => siteFor(table, to))).toEqual([2, 2]);
+    const [first] = callers;
+    first?.ask({ kind: "delete-ike" });
+    first?.settle();
+    const other = order[1];
+    expect(["192.168.67.1", "192.168.3.1"].map((to) => siteFor(table, to))).toEqual([other, other]);
+  }
+});
+
+test("R10: a narrow subnet on our side takes nothing from a site with the longer prefix", () => {
+  const table = laid();
+  connect(table, 1, "192.168.67.0/24", { tsI: [selectorOf("192.168.67.0/24")] });
+  const wide = [selectorOf("192.168.64.0/18")];
+  connect(table, 2, "192.168.64.0/18", { tsI: wide, tsR: [selectorOf("10.0.1.0/24")] });
+  expect(namesOf(table).length).toBe(2);
+  expect([siteFor(table, "192.168.67.1"), siteFor(table, "192.168.65.1")]).toEqual([1, 2]);
+});
+
+test("R10: a site that asks for a part of its subnet takes nothing from a longer prefix", () => {
+  const narrow = "192.168.67.0/24";
+  // The very subnet of the other site, or a part of it, before and after that one has connected.
+  for (const part of [narrow, "192.168.67.0/25"]) {
+    for (const order of [
+      [1, 2],
+      [2, 1],
+    ] as const) {
+      const table = laid();
+      for (const number of order) {
+        if (number === 1) connect(table, 1, narrow, { tsI: [selectorOf(narrow)] });
+        else connect(table, 2, "192.168.64.0/18", { tsI: [selectorOf(part)] });
+      }
+      expect(siteFor(table, "192.168.67.1")).toBe(1);
+      expect(siteFor(table, "192.168.67.200")).toBe(1);
+    }
   }
 });
 
@@ -223,4 +276,23 @@ function callOf(table: Table, number: number, changes: Partial<SiteSettings>): C
 function outPolicies(table: Table) {
   const out = [...table.kernel.policies.values()].filter(({ id }) => id.direction === "out");
   return new Map(out.map((policy) => [formatPrefix(policy.id.selector.dst), policy]));
+}
+
+/** The number of the site to which a packet of ours goes: packets back have to come from it. */
+function siteFor(table: Table, to: string): number | undefined {
+  const ends = (["out", "in"] as const).map((direction) => {
+    const matching = [...table.kernel.policies.values()].filter(({ id }) => {
+      const { src, dst } = id.selector;
+      const [local, remote] = direction === "out" ? [src, dst] : [dst, src];
+      const isOurs = containsPrefix(local, prefixOfText("10.0.1.1/32"));
+      return (
+        id.direction === direction && isOurs && containsPrefix(remote, prefixOfText(`${to}/32`))
+      );
+    });
+    const [first] = matching.sort((a, b) => a.priority - b.priority);
+    const end = direction === "out" ? first?.template?.dst : first?.template?.src;
+    return end === undefined ? undefined : Number(end.value & 0xffn);
+  });
+  expect(ends[1]).toBe(ends[0]);
+  return ends[0];
 }

@@ -45,6 +45,7 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
     encapsulate: needsEncapsulation(ike.nat),
     reqid: takeReqid(engine, reqidKey),
     options: eroute.child,
+    remoteSubnets: eroute.remoteSubnets,
   };
   const inbound = inboundState(place, up.keys);
   const outbound = outboundState(place, up.keys);

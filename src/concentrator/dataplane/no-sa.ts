@@ -117,16 +117,17 @@ const NO_TAGS: Tags = { mark: undefined, ifId: undefined };
 function trap({ child }: Eroute, selector: XfrmSelector): XfrmPolicy {
   const nobody = { family: selector.src.family, value: 0n };
   const { mark, ifId } = child;
+  const id = { selector, direction: "out", mark, ifId } as const;
   return {
-    id: { selector, direction: "out", mark, ifId },
-    priority: selectorPriority(selector) + TRAP_BELOW,
+    id,
+    priority: selectorPriority(id) + TRAP_BELOW,
     action: "protect",
     template: { src: nobody, dst: nobody, reqid: TRAP_REQID, mode: "tunnel" },
   };
 }
 
 /** Just beneath a Child SA's policy of the same width. */
-const TRAP_BELOW = 4;
+const TRAP_BELOW = 2;
 
 function block({ child }: Eroute, direction: XfrmDirection, selector: XfrmSelector): XfrmPolicy {
   return unprotected("block", direction, selector, child);
@@ -143,7 +144,7 @@ function unprotected(
   { mark, ifId }: Tags,
 ): XfrmPolicy {
   const id = { selector, direction, mark, ifId };
-  return { id, priority: unprotectedPriority(selector), action, template: undefined };
+  return { id, priority: unprotectedPriority(id), action, template: undefined };
 }
 
 function selectorOf({ traffic }: Eroute, local: Prefix, remote: Prefix): XfrmSelector {

@@ -3,6 +3,8 @@
 import type { ChildOptions } from "../../eroute/eroute.ts";
 import { address, childSa, espSpi, ikeSpi, key, mode, path } from "../../ike/state/values.ts";
 import type { Ticket } from "../../ike/ticket.ts";
+import type { Address } from "../../inet/address.ts";
+import type { Prefix } from "../../inet/prefix.ts";
 import {
   bool,
   byKind,
@@ -15,6 +17,7 @@ import {
   record,
   shared,
   text,
+  u8,
   u16,
   u32,
   u48,
@@ -53,6 +56,7 @@ export type PlainChild = Pick<
   readonly encapsulate: boolean;
   readonly reqid: number;
   readonly options: ChildOptions;
+  readonly remoteSubnets: readonly Prefix[];
 };
 
 const word = text(65_535);
@@ -73,6 +77,11 @@ const options: Codec<ChildOptions> = shared(
     routes: bool,
   }),
 );
+
+const subnet = mapped(record<{ at: Address; length: number }>({ at: address, length: u8 }), {
+  to: ({ family, value, length }: Prefix) => ({ at: { family, value }, length }),
+  from: ({ at, length }): Prefix => ({ ...at, length }),
+});
 
 export const stateId: Codec<XfrmStateId> = record<XfrmStateId>({
   src: address,
@@ -127,6 +136,7 @@ export const plainChild: Codec<PlainChild> = record<PlainChild>({
   encapsulate: bool,
   reqid: u32,
   options,
+  remoteSubnets: list(subnet, 65_535),
   inbound: stateId,
   outbound: stateId,
   packetsIn: u64,
@@ -140,7 +150,7 @@ export function plainOf(installed: Installed): PlainChild | undefined {
   const { child, ikeSpi, takesFrom, place, inbound, outbound } = installed;
   const { packetsIn, packetsOut, outboundWaiting, ours, pending, phase, refusal } = installed;
   if (pending > 0 || phase !== "up" || refusal !== undefined) return undefined;
-  const { path, encapsulate, reqid, options } = place;
+  const { path, encapsulate, reqid, options, remoteSubnets } = place;
   return {
     child,
     ikeSpi,
@@ -155,14 +165,15 @@ export function plainOf(installed: Installed): PlainChild | undefined {
     encapsulate,
     reqid,
     options,
+    remoteSubnets,
   };
 }
 
 /** The Child SA as the tables keep it, with all that follows from it. */
 export function installedOf(plain: PlainChild, erouteKey: string): Installed {
   const { child, ikeSpi, takesFrom, inbound, outbound, packetsIn, packetsOut } = plain;
-  const { path, encapsulate, reqid, options, ours, outboundWaiting } = plain;
-  const place = { child, path, encapsulate, reqid, options };
+  const { path, encapsulate, reqid, options, remoteSubnets, ours, outboundWaiting } = plain;
+  const place = { child, path, encapsulate, reqid, options, remoteSubnets };
   return {
     child,
     ikeSpi,

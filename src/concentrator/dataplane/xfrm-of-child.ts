@@ -6,9 +6,10 @@ import type { ChildSa } from "../../ike/child-sa.ts";
 import type { ChildKeys } from "../../ike/effect.ts";
 import type { EspDirectionKeys } from "../../ike/esp-keys.ts";
 import type { Path } from "../../inet/endpoint.ts";
+import { containsPrefix, type Prefix } from "../../inet/prefix.ts";
 import { assert } from "../../octets/assert.ts";
 import type { XfrmPolicy, XfrmPolicyId, XfrmTemplate } from "../../xfrm/policy.ts";
-import { selectorPriority } from "../../xfrm/priority.ts";
+import { remoteOf, selectorPriority } from "../../xfrm/priority.ts";
 import type { XfrmLifetime, XfrmProtection, XfrmState } from "../../xfrm/state.ts";
 import { childSelectors } from "./child-selectors.ts";
 
@@ -20,6 +21,8 @@ export type ChildPlace = {
   readonly encapsulate: boolean;
   readonly reqid: number;
   readonly options: ChildOptions;
+  /** The remote subnets of its eroute: a selector of the Child SA may be a part of one. */
+  readonly remoteSubnets: readonly Prefix[];
 };
 
 /** Keys are replaced by the site before; what is left then is removed by the kernel. */
@@ -58,23 +61,33 @@ export function outboundState(place: ChildPlace, keys: ChildKeys): XfrmState {
 
 /** Policies in, fwd and out for each pair of selectors. */
 export function childPolicies(place: ChildPlace): XfrmPolicy[] {
-  const { child, path, reqid } = place;
+  const { child, path, reqid, remoteSubnets } = place;
   const { mode } = child;
   const { mark, ifId } = place.options;
   const there = { src: path.local.address, dst: path.remote.address, reqid, mode };
   const here = { src: path.remote.address, dst: path.local.address, reqid, mode };
   const policies: XfrmPolicy[] = [];
+  const add = (id: XfrmPolicyId, template: XfrmTemplate): void => {
+    const priority = selectorPriority(id, subnetAround(remoteSubnets, remoteOf(id))?.length);
+    policies.push({ id, priority, action: "protect", template });
+  };
   for (const { inward, outward } of childSelectors(child)) {
     for (const direction of ["in", "fwd"] as const) {
-      policies.push(policyOf({ selector: inward, direction, mark, ifId }, here));
+      add({ selector: inward, direction, mark, ifId }, here);
     }
-    policies.push(policyOf({ selector: outward, direction: "out", mark, ifId }, there));
+    add({ selector: outward, direction: "out", mark, ifId }, there);
   }
   return policies;
 }
 
-function policyOf(id: XfrmPolicyId, template: XfrmTemplate): XfrmPolicy {
-  return { id, priority: selectorPriority(id.selector), action: "protect", template };
+/** The narrowest of these subnets that contains a prefix. */
+export function subnetAround(subnets: readonly Prefix[], prefix: Prefix): Prefix | undefined {
+  let found: Prefix | undefined;
+  for (const subnet of subnets) {
+    if (!containsPrefix(subnet, prefix)) continue;
+    if (found === undefined || subnet.length > found.length) found = subnet;
+  }
+  return found;
 }
 
 function common(place: ChildPlace, keys: EspDirectionKeys) {

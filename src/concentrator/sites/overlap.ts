@@ -1,6 +1,6 @@
 /** Sites with one subnet (R10): a connected site is not disturbed, unless `overlap` says so. */
 
-import type { Eroute } from "../../eroute/eroute.ts";
+import type { Eroute, OverlapRule } from "../../eroute/eroute.ts";
 import { isWild } from "../../eroute/pattern.ts";
 import {
   type Claim,
@@ -15,8 +15,10 @@ import { valuesAround, valuesAt } from "../../inet/prefix-table.ts";
 import type { Reason } from "../../reason/reason.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmPolicy } from "../../xfrm/policy.ts";
+import { remoteOf } from "../../xfrm/priority.ts";
 import type { Installed } from "../dataplane/installed.ts";
 import { policyHolders } from "../dataplane/policies.ts";
+import { subnetAround } from "../dataplane/xfrm-of-child.ts";
 import { count, type Engine } from "../engine.ts";
 import { journal } from "../journal/write.ts";
 import { factsAt } from "../negotiation/ike-sas.ts";
@@ -64,10 +66,10 @@ export function judgePolicies(
     for (const key of keys) {
       const holder = engine.sites.eroutes.get(key);
       if (holder === undefined) continue;
-      if (overlapRule(eroute.base, holder.base) === "refuse") {
+      const subnet = remoteOf(policy.id);
+      const owns = ownLength(eroute, subnet) - ownLength(holder, subnet);
+      if (owns < 0 || (owns === 0 && overlapRule(eroute.base, holder.base) === "refuse")) {
         count(engine, "overlaps_refused");
-        const { src, dst } = policy.id.selector;
-        const subnet = policy.id.direction === "out" ? dst : src;
         const detail = refusedText(eroute, holder, subnet);
         return { refusal: { kind: "subnet-in-use", detail }, from: [] };
       }
@@ -75,6 +77,11 @@ export function judgePolicies(
     }
   }
   return { refusal: undefined, from: [...from] };
+}
+
+/** The length of the subnet of a site that a selector is part of. */
+function ownLength({ remoteSubnets }: ErouteInUse, selector: Prefix): number {
+  return subnetAround(remoteSubnets, selector)?.length ?? selector.length;
 }
 
 /**
@@ -87,7 +94,8 @@ export function takeOver(engine: Engine, installed: Installed): void {
   for (const key of installed.takesFrom) {
     const holder = engine.sites.eroutes.get(key);
     if (holder === undefined) continue;
-    const isReplaced = overlapRule(taker.base, holder.base) === "replace";
+    const rule = overlapRule(taker.base, holder.base);
+    const isReplaced = rule === "replace";
     count(engine, isReplaced ? "overlaps_replaced" : "overlaps_allowed");
     if (isReplaced) closeSoon(engine, holder, "subnet-taken-over");
     const shared = sharedPrefixes(taker, holder);
@@ -98,12 +106,17 @@ export function takeOver(engine: Engine, installed: Installed): void {
         ]
       : [
           `${taker.peerId} has connected with the same subnet ${shared}: packets go to it now`,
-          `shares ${shared} with ${holder.peerId}: packets go to this site (overlap = "allow")`,
+          `shares ${shared} with ${holder.peerId}: packets go to this site (${whyShared(rule)})`,
         ];
     const reason = isReplaced ? "subnet-taken-over" : "subnet-shared";
     note(engine, holder, { reason, detail: ofHolder, level: "warning" });
     note(engine, taker, { reason: "subnet-shared", detail: ofTaker, level: "warning" });
   }
+}
+
+/** Under "refuse" only the longest prefix takes anything from a connected site. */
+function whyShared(rule: OverlapRule): string {
+  return rule === "allow" ? 'overlap = "allow"' : "its subnet has the longer prefix";
 }
 
 /** A site has connected whose subnet lies inside one of another site's: this is reported. */

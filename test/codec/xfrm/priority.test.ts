@@ -21,14 +21,35 @@ test("a selector inside another one always wins, in whatever way it is narrower"
   ];
   for (const changes of narrower) {
     const narrow = { ...wide, ...changes };
-    expect(selectorPriority(narrow)).toBeLessThan(selectorPriority(wide));
-    expect(unprotectedPriority(narrow)).toBeLessThan(selectorPriority(wide));
+    for (const direction of ["in", "out", "fwd"] as const) {
+      const [inner, outer] = [narrow, wide].map((selector) => ({ selector, direction }));
+      if (inner === undefined || outer === undefined) throw new Error("two selectors");
+      expect(selectorPriority(inner)).toBeLessThan(selectorPriority(outer));
+      expect(unprotectedPriority(inner)).toBeLessThan(selectorPriority(outer));
+    }
+  }
+});
+
+test("of two that overlap crosswise, the longer remote prefix wins in each direction", () => {
+  const remoteNarrower = selectorOf("10.0.0.0/8", "192.168.3.0/24");
+  const localNarrower = selectorOf("10.1.2.3", "192.168.2.0/23");
+  const outward = (selector: XfrmSelector) => selectorPriority({ selector, direction: "out" });
+  expect(outward(remoteNarrower)).toBeLessThan(outward(localNarrower));
+  const turned = ({ src, dst, ...rest }: XfrmSelector) => ({ ...rest, src: dst, dst: src });
+  for (const direction of ["in", "fwd"] as const) {
+    const inward = (selector: XfrmSelector) =>
+      selectorPriority({ selector: turned(selector), direction });
+    expect(inward(remoteNarrower)).toBe(outward(remoteNarrower));
+    expect(inward(remoteNarrower)).toBeLessThan(inward(localNarrower));
   }
 });
 
 test("at the same width, unprotected traffic ranks below protected traffic", () => {
-  const selector = selectorOf("10.0.0.0/8", "192.168.0.0/16");
-  expect(unprotectedPriority(selector)).toBeGreaterThan(selectorPriority(selector));
+  const policy = {
+    selector: selectorOf("10.0.0.0/8", "192.168.0.0/16"),
+    direction: "out",
+  } as const;
+  expect(unprotectedPriority(policy)).toBeGreaterThan(selectorPriority(policy));
 });
 
 test("all priorities lie in our range, from the widest selector to the narrowest", () => {
@@ -43,8 +64,9 @@ test("all priorities lie in our range, from the widest selector to the narrowest
         srcPort: port ? onePort(1) : undefined,
         dstPort: undefined,
       };
-      expect(selectorPriority(selector) >>> 24).toBe(0x45);
-      expect(unprotectedPriority(selector) >>> 24).toBe(0x45);
+      const policy = { selector, direction: "out" } as const;
+      expect(selectorPriority(policy) >>> 24).toBe(0x45);
+      expect(unprotectedPriority(policy) >>> 24).toBe(0x45);
     }),
   );
 });

@@ -42,6 +42,7 @@ export function childPlace(): ChildPlace {
     encapsulate: false,
     reqid: OUR_REQID,
     options: DEFAULT_CHILD,
+    remoteSubnets: [prefixOf("192.168.1.0/24")],
   };
 }
 

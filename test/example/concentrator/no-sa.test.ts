@@ -65,7 +65,7 @@ test("a Child SA's policy of the same width precedes trap and block", () => {
   for (const noSa of ["initiate", "drop"] as const) {
     const eroutes = [baseEroute({ life: { ...DEFAULT_LIFE, noSa } })];
     for (const policy of standingPolicies(eroutePlan({ eroutes })).values()) {
-      expect(selectorPriority(policy.id.selector)).toBeLessThan(policy.priority);
+      expect(selectorPriority(policy.id)).toBeLessThan(policy.priority);
     }
   }
 });
