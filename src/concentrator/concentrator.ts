@@ -39,7 +39,7 @@ export type Concentrator = {
   preview(plan: EroutePlan, options: PreviewOptions): ConfigurationPreview;
   /** Connected sites whose rows are in an egroup. */
   sitesOf(egroup: string): readonly SiteOfEgroup[];
-  /** Why these rows would close a site under this plan, without the site's name; nothing changes. */
+  /** Why these rows would close a site under this plan, without naming the site. */
   rowVerdict(plan: EroutePlan, site: SiteOfEgroup, rows: readonly PeerRow[]): string | undefined;
   /**
    * The line of Wireshark's `ikev2_decryption_table` for the IKE SA of a message; undefined while

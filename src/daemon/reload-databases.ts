@@ -1,4 +1,4 @@
-/** The databases of a new configuration: opened beside those in use, and then put in their place. */
+/** The databases of a new configuration: opened beside those in use, then put in their place. */
 
 import type { Config } from "../config/config.ts";
 import { type DatabaseSettings, describeDatabase } from "../eroute/database.ts";

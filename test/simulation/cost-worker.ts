@@ -20,6 +20,11 @@ await post("Profiler.startPreciseCoverage", { callCount: true, detailed: true })
 
 // Code is counted from its first run on, so it is loaded now.
 const { worstMessages } = await import("./worst-messages.ts");
+const { HOSTILE_CERTIFICATES, judgementOf } = await import("./hostile-certificates.ts");
+const { performSignature } = await import("../../src/crypto/signature-work.ts");
+
+/** All of those certificates are valid then. */
+const WALL_MS = Date.UTC(2026, 1, 1);
 
 const counted: { readonly name: string; readonly steps: number }[] = [];
 for (const debug of [false, true]) {
@@ -30,6 +35,12 @@ for (const debug of [false, true]) {
     const name = debug ? `${message.name}, with debug` : message.name;
     counted.push({ name, steps: await stepsSinceLast() });
   }
+}
+for (const [what, certificates] of HOSTILE_CERTIFICATES) {
+  const request = judgementOf(certificates);
+  await stepsSinceLast();
+  performSignature(request, WALL_MS);
+  counted.push({ name: `certificates: ${what}`, steps: await stepsSinceLast() });
 }
 console.log(JSON.stringify(counted));
 

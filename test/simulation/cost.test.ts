@@ -15,6 +15,8 @@ const STEPS_MAX_WITH_DEBUG = 2 * STEPS_MAX;
 
 /** A message dropped for its length takes about a hundred. */
 const READ_STEPS_MIN = 500;
+/** Certificates of which the first value is no certificate. */
+const UNREADABLE = "certificates: nothing but zeros";
 
 const TIMEOUT_MS = 300_000;
 
@@ -22,13 +24,14 @@ test(
   "no message costs more than so many steps, with each list and string at its maximum",
   async () => {
     const counted = await countSteps();
-    expect(counted.length).toBeGreaterThan(90);
+    expect(counted.length).toBeGreaterThan(110);
     const dear = counted.filter(({ name, steps }) => {
       return steps > (name.endsWith("with debug") ? STEPS_MAX_WITH_DEBUG : STEPS_MAX);
     });
     expect(dear).toEqual([]);
     // A message that is dropped unread does not prove a bound.
-    expect(counted.filter(({ steps }) => steps < READ_STEPS_MIN)).toEqual([]);
+    const unread = counted.filter(({ steps }) => steps < READ_STEPS_MIN);
+    expect(unread.map(({ name }) => name)).toEqual([UNREADABLE]);
   },
   TIMEOUT_MS,
 );

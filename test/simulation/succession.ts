@@ -58,6 +58,8 @@ export function createSuccession(options: ConcentratorOptions): Succession {
       return { ...snapshot, counters: Object.fromEntries(sums) };
     },
     preview: (...about) => current.preview(...about),
+    sitesOf: (egroup) => current.sitesOf(egroup),
+    rowVerdict: (...about) => current.rowVerdict(...about),
     decryptionTableLine: (message) => current.decryptionTableLine(message),
     tableSizes: () => current.tableSizes(),
     write: (place) => current.write(place),

@@ -18,7 +18,9 @@ import { type Caller, putRow, seat, settingsOf } from "./caller.ts";
 import { BASE_EROUTE, patternOf, planOf, prefixOfText } from "./plan.ts";
 import type { SiteSettings } from "./site-state.ts";
 import { layTable, type Table } from "./table.ts";
+import { toyAuth } from "./toy-signature.ts";
 import {
+  AUTH_CERTIFICATES,
   AUTH_PARTS,
   AUTH_SETTINGS,
   all,
@@ -46,7 +48,8 @@ export type Prepared = { readonly table: Table; deliver(): void };
 export function worstMessages({ debug }: { readonly debug: boolean }): readonly WorstMessage[] {
   const lay = () => {
     // Each site may have all subnets, so that narrowing has the most to do.
-    const base = { ...BASE_EROUTE, localSubnets: EVERYTHING, remoteSubnets: EVERYTHING };
+    const auth = toyAuth(undefined, "either");
+    const base = { ...BASE_EROUTE, auth, localSubnets: EVERYTHING, remoteSubnets: EVERYTHING };
     const wild = { ...base, name: "wild", peerid: patternOf(`*${"a*".repeat(120)}b`) };
     const table = layTable({ plan: planOf({}, { eroutes: [base, wild] }) });
     putRow(table, 1);
@@ -59,7 +62,9 @@ export function worstMessages({ debug }: { readonly debug: boolean }): readonly 
     ...INIT_PARTS.map(([name, payloads]) => fromStranger(lay, name, payloads)),
     ...IDENTITIES.map(([name, identity]) => authOf(lay, name, { identity })),
     ...AUTH_SETTINGS.map(([name, settings]) => authOf(lay, name, settings)),
-    ...AUTH_PARTS.map(([name, payloads]) => authWith(lay, name, payloads)),
+    ...[...AUTH_PARTS, ...AUTH_CERTIFICATES].map(([name, payloads]) =>
+      authWith(lay, name, payloads),
+    ),
     ...CHILDREN.map(([name, payloads]) =>
       fromSite(lay, `CREATE_CHILD_SA: ${name}`, ExchangeType.CREATE_CHILD_SA, () => payloads),
     ),

@@ -11,6 +11,7 @@ import type { TrafficSelector } from "../../src/wire/traffic-selector.ts";
 import { type Payload, Protocol, type Transform } from "../../src/wire/v2/message.ts";
 import { NotifyType } from "../../src/wire/v2/notify-type.ts";
 import type { Caller } from "./caller.ts";
+import { HOSTILE_CERTIFICATES } from "./hostile-certificates.ts";
 import { GCM_ESP, selectorOf } from "./plan.ts";
 import { espOffer, transformOf } from "./site-messages.ts";
 import type { SiteSettings } from "./site-state.ts";
@@ -101,12 +102,18 @@ function cpAttribute(i: number) {
 }
 
 export const AUTH_PARTS: readonly (readonly [string, readonly Payload[]])[] = [
+  ["certificate requests of one authority", many(1_200, () => request(random(20)))],
+  ["a certificate request of many authorities", [request(random(AUTH_OCTETS - 20))]],
   ["certificates", many(6_000, () => ({ kind: "CERT", encoding: 4, data: random(0) }))],
   ["certificate requests", [{ kind: "CERTREQ", encoding: 4, authorities: random(AUTH_OCTETS) }]],
   ["notifies", many(3_900, (i) => notify(16_384 + (i % 60)))],
   ["a long PPK_IDENTITY", [notify(NotifyType.PPK_IDENTITY, random(AUTH_OCTETS))]],
   ["a long AUTH", [{ kind: "AUTH", method: 14, data: random(AUTH_OCTETS) }]],
 ];
+
+function request(authorities: Uint8Array): Payload {
+  return { kind: "CERTREQ", encoding: 4, authorities };
+}
 
 /** Ranges that are not subnets, each for another protocol, so that none covers another. */
 function crooked(family: Family, count: number): readonly TrafficSelector[] {
@@ -155,6 +162,22 @@ export const CHILDREN: readonly (readonly [string, readonly Payload[]])[] = [
   ],
   ["proposals of IKE", [{ kind: "SA", proposals: rekeyProposals() }, nonce]],
 ];
+
+/** Beside the ID; the signature is judged by the certificates. */
+export const AUTH_CERTIFICATES: readonly (readonly [string, readonly Payload[]])[] = [
+  ...HOSTILE_CERTIFICATES.map(
+    ([name, certificates]) => [`certificates: ${name}`, signedWith(certificates)] as const,
+  ),
+  ["more certificates than are read", signedWith(many(400, () => random(60)))],
+];
+
+function signedWith(certificates: readonly Uint8Array[]): readonly Payload[] {
+  return [
+    ...certificates.map((data): Payload => ({ kind: "CERT", encoding: 4, data })),
+    { kind: "AUTH", method: 14, data: random(72) },
+    ...[esp, ...selectors(all, all)],
+  ];
+}
 
 function opaque(selector: TrafficSelector): TrafficSelector {
   return { ...selector, startPort: 65_535, endPort: 0 };

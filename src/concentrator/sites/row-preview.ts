@@ -19,7 +19,7 @@ export type SiteOfEgroup = { readonly key: string; readonly peerId: PeerId };
 export type RowsAhead = {
   /** Egroups whose rows come from elsewhere, or are read otherwise. */
   readonly egroups: ReadonlySet<string>;
-  /** By key: why the row closes the site; undefined: it does not. A site that is missing: unread. */
+  /** By key: why the row closes the site; undefined: it does not. Rows not read are missing. */
   readonly read: ReadonlyMap<string, string | undefined>;
 };
 

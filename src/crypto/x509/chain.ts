@@ -1,21 +1,15 @@
 /** Builds the chain from a peer's certificate to a trusted authority (RFC 5280 §6, RFC 4945 §5). */
 
-import { equalOctets } from "../../octets/concat.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import type { SignatureFault } from "../signature.ts";
 import type { Certificate } from "./certificate.ts";
+import { type Path, pathsTo } from "./paths.ts";
 import { formatTime } from "./time.ts";
 import { isSignedBy } from "./verify.ts";
 
 /** Smaller RSA keys are refused; larger ones only cost time, which strangers could waste. */
 export const RSA_BITS_MIN = 2_048;
 export const RSA_BITS_MAX = 8_192;
-
-/** Chains that are tried if several certificates have the same name. */
-const PATHS_MAX = 4;
-const DEPTH_MAX = 8;
-
-type Path = readonly Certificate[];
 
 /**
  * The authority at the end of the chain, or why there is none. `sent` begins with the peer's own
@@ -27,16 +21,14 @@ export function anchorOf(
   anchors: readonly Certificate[],
   wallMs: number,
 ): Result<Certificate, SignatureFault> {
-  const [own, ...others] = sent;
+  const [own] = sent;
   if (own === undefined) {
     return err({ kind: "certificate-missing", detail: "the site signs, but sent no certificate" });
   }
   const unfit = ownFault(own) ?? commonFault(own, wallMs);
   if (unfit !== undefined) return err(unfit);
-  const paths: Path[] = [];
-  findPaths([own], others, anchors, paths);
   let fault: SignatureFault = unknownIssuer(sent, anchors);
-  for (const path of paths) {
+  for (const path of pathsTo(anchors, sent)) {
     const wrong = pathFault(path, wallMs);
     const anchor = path.at(-1);
     if (wrong === undefined && anchor !== undefined) return ok(anchor);
@@ -86,25 +78,6 @@ function issuerFault(certificate: Certificate, below: number): SignatureFault | 
   if (keyUsage?.keyCertSign === false) return unfit(subject, "has a keyUsage without keyCertSign");
   if (pathLengthMax === undefined || below <= pathLengthMax) return undefined;
   return unfit(subject, `allows ${pathLengthMax} authorities below it, but there are ${below}`);
-}
-
-/** All chains by name, at most {@link PATHS_MAX}; each ends with an anchor. */
-function findPaths(
-  path: Path,
-  others: readonly Certificate[],
-  anchors: readonly Certificate[],
-  found: Path[],
-): void {
-  const last = path.at(-1);
-  if (last === undefined || path.length > DEPTH_MAX) return;
-  const isIssuer = ({ subjectDer }: Certificate) => equalOctets(subjectDer, last.issuerDer);
-  for (const anchor of anchors.filter(isIssuer)) {
-    if (found.length < PATHS_MAX) found.push([...path, anchor]);
-  }
-  for (const issuer of others.filter(isIssuer)) {
-    if (found.length >= PATHS_MAX || path.includes(issuer)) continue;
-    findPaths([...path, issuer], others, anchors, found);
-  }
 }
 
 /** From the anchor down to the peer's own certificate. */

@@ -301,8 +301,8 @@ export const OPERATIONS = {
     },
     problems: [409, 422],
     summary:
-      "Read the configuration file again, as SIGHUP does; 409 if it would close too many sites, or " +
-      "if another reload is under way.",
+      "Read the configuration file again, as SIGHUP does; 409 if it would close too many, or " +
+      "another reload is under way.",
   },
   metrics: {
     method: "get",

@@ -49,7 +49,7 @@ test("a reload that closes more than reload.close_percent_max is held, unless fo
   );
 });
 
-test("the limit is the new file's, or the one in force: a cut-off file does not loosen it", async () => {
+test("the limit is the new file's, or the one in force: cut off, it loosens none", async () => {
   const withMax = (percent: number) =>
     configOf((text) => `${text}\n[reload]\nclose_percent_max = ${percent}\n`);
   const silent = configOf((text) => text);

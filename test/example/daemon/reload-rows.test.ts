@@ -41,7 +41,7 @@ test("another table without rows of connected sites: held, unless it is forced",
   expect(daemon.peers.get("sites")).not.toBe(before);
 });
 
-test("another table with the same rows closes nobody; with another key, each such site", async () => {
+test("another table with the same rows closes no site; another key closes one", async () => {
   const peers = [1, 2, 3, 4].map(peerOf);
   const same = await otherTable(peers);
   expect(await reload(connectedDaemon(), () => ok(same))).toMatchObject(
@@ -56,7 +56,7 @@ test("another table with the same rows closes nobody; with another key, each suc
   );
 });
 
-test("the same table, read with another remote_mask: what changes by it counts as well", async () => {
+test("the same table, read with another remote_mask: what that changes counts", async () => {
   const daemon = connectedDaemon();
   await fill(config, [1, 2, 3, 4].map(peerOf));
   const next = configIn(folder, (text) => text.replace("255.255.255.0", "255.255.255.128"));
@@ -85,7 +85,7 @@ test("a table that cannot be read: all of its sites may be closed, and so it is 
   expect((await reload(daemonOf(config), () => ok(next))).ok).toBe(true);
 });
 
-test("one reload at a time: over HTTP another is refused, signals wait and count as one", async () => {
+test("one reload at a time: HTTP is refused, signals wait and count as one", async () => {
   const next = await otherTable([]);
   const daemon = connectedDaemon();
   let loads = 0;

@@ -132,7 +132,7 @@ test("the same file read again opens, closes and rereads nothing", async () => {
   expect(daemon.rechecked).toEqual([]);
 });
 
-test("a refused reload gives the engine nothing, and keeps configuration and databases", async () => {
+test("a refused reload gives the engine nothing, keeps configuration and databases", async () => {
   const config = configOf((text) => text);
   const daemon = daemonOf(config);
   const done = await reload(daemon, () => err(["erouted.toml:1: a", "erouted.toml:2: b"]));
