@@ -11,7 +11,8 @@ import { readDocument } from "../../src/ike/state/document.ts";
 import type { Place } from "../../src/ike/state/written-ike-sa.ts";
 import { inEpoch } from "../../src/ike/v2/state/ike-sa.ts";
 import { assert } from "../../src/octets/assert.ts";
-import { asInstant } from "../../src/octets/instant.ts";
+import type { Anchor } from "../../src/octets/codec.ts";
+import { asInstant, later } from "../../src/octets/instant.ts";
 import { ok } from "../../src/octets/result.ts";
 
 export type Succession = {
@@ -32,12 +33,17 @@ export type HandOver = {
   readonly place: Place;
 };
 
-/** The first process, with nothing to go on from. */
-export function createSuccession(options: ConcentratorOptions): Succession {
-  let current = createConcentrator(options);
+/** `first`: the first process, with nothing to go on from. */
+export function createSuccession(
+  options: ConcentratorOptions,
+  first = createConcentrator(options),
+): Succession {
+  let current = first;
   let { plan } = options;
   let due: readonly Effect[] = [];
   let successions = 0;
+  /** How far the clock of the process is ahead of the one that all see: each began elsewhere. */
+  let ahead = 0;
   let last: HandOver | undefined;
   const before = Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0])) as Record<
     CounterName,
@@ -46,12 +52,16 @@ export function createSuccession(options: ConcentratorOptions): Succession {
   const concentrator: Concentrator = {
     handle(event, now) {
       if (event.kind === "configuration") plan = event.plan;
-      const effects = [...due, ...current.handle(event, now)];
+      const effects = [...due, ...current.handle(event, later(now, ahead))];
       due = [];
       return effects;
     },
     // What a new process wants done at once is done with the next event.
-    nextDeadline: () => (due.length > 0 ? asInstant(0) : current.nextDeadline()),
+    nextDeadline() {
+      if (due.length > 0) return asInstant(0);
+      const next = current.nextDeadline();
+      return next === undefined ? undefined : later(next, -ahead);
+    },
     snapshot() {
       const snapshot = current.snapshot();
       const sums = COUNTER_NAMES.map((name) => [name, before[name] + snapshot.counters[name]]);
@@ -73,25 +83,29 @@ export function createSuccession(options: ConcentratorOptions): Succession {
     last: () => last,
     succeed(place) {
       if (due.length > 0) return false;
-      const writer = { ...place, generation: place.generation - 1 };
+      const { anchor, generation } = place;
+      const writer = { anchor: aheadBy(anchor, ahead), generation: generation - 1 };
       const written = current.write(writer);
       if (written === undefined) return false;
       const documents = [...written];
-      last = { documents: documents.map((document) => document.slice()), plan, place };
+      const aheadOfNext = ahead + AHEAD_MS;
+      const reader = { anchor: aheadBy(anchor, aheadOfNext), generation };
+      last = { documents: documents.map((document) => document.slice()), plan, place: reader };
       const { counters } = current.snapshot();
-      const views = viewsOf(current);
+      const views = viewsOf(current, ahead);
       const [up, unanswered] = [upOf(current), unansweredOf(current)];
       for (const name of COUNTER_NAMES) before[name] += counters[name];
-      const next = createConcentrator({ ...options, plan, now: asInstant(place.anchor.now) });
-      due = takenOver(next, documents, place);
+      const next = createConcentrator({ ...options, plan, now: asInstant(reader.anchor.now) });
+      due = takenOver(next, documents, reader);
       current = next;
+      ahead = aheadOfNext;
       successions++;
       // Of negotiations, one that had proved who it is was counted as up: it is over with them.
       const lost = up - upOf(next);
       assert(lost >= 0 && lost <= unanswered, `${lost} IKE SAs are lost`);
       before.ike_sas_closed += lost;
-      if (lost === 0) assert(viewsOf(next) === views, "the sites look as before");
-      assert(isSame(last, [...(next.write(writer) ?? [])]), "it writes what it has read");
+      if (lost === 0) assert(viewsOf(next, ahead) === views, "the sites look as before");
+      assert(isSame(last, [...(next.write(reader) ?? [])]), "it writes what it has read");
       return true;
     },
   };
@@ -121,11 +135,11 @@ function comparable(document: Uint8Array, { anchor }: Place): unknown {
  * Sites as they are seen, the oldest first, with instants in whole milliseconds; one that is only
  * negotiating is not one of them.
  */
-function viewsOf(concentrator: Concentrator): string {
+function viewsOf(concentrator: Concentrator, ahead: number): string {
   const { eroutes, erouteCount } = concentrator.snapshot();
   const views = eroutes(0, erouteCount).filter(({ ikeSas }) => ikeSas.length > 0);
-  const whole = (_: string, value: unknown) =>
-    typeof value === "number" ? Math.round(value) : value;
+  const whole = (name: string, value: unknown) =>
+    typeof value === "number" ? Math.round(name.endsWith("At") ? value - ahead : value) : value;
   return JSON.stringify(views, whole);
 }
 
@@ -141,6 +155,13 @@ function unansweredOf(concentrator: Concentrator): number {
 function upOf(concentrator: Concentrator): number {
   const { eroutes, erouteCount } = concentrator.snapshot();
   return eroutes(0, erouteCount).reduce((sum, { ikeSas }) => sum + ikeSas.length, 0);
+}
+
+/** The clock of each process is a day ahead of that of the one before. */
+const AHEAD_MS = 86_400_000;
+
+function aheadBy({ now, wallMs }: Anchor, ms: number): Anchor {
+  return { now: now + ms, wallMs };
 }
 
 /** What the next process wants done first. */

@@ -22,6 +22,7 @@ import { createDriver } from "./driver.ts";
 import { createKernel, type KernelFaults, type KernelModel } from "./kernel.ts";
 import { planOf } from "./plan.ts";
 import { createPrng, type Prng } from "./prng.ts";
+import { createSuccession } from "./succession.ts";
 
 export type Sent = { readonly octets: Uint8Array; readonly path: Path; readonly at: number };
 
@@ -44,7 +45,7 @@ export type TableOptions = {
 };
 
 export type Table = {
-  /** For what no version of IKE does yet; all else asks the concentrator. */
+  /** Of the first process: for what no version of IKE does yet; all else asks the concentrator. */
   readonly engine: Engine;
   readonly concentrator: Concentrator;
   readonly kernel: KernelModel;
@@ -64,21 +65,29 @@ export type Table = {
   feed(event: Event): void;
   /** A datagram, of which the concentrator gets a copy. */
   deliver(octets: Uint8Array, path: Path): void;
+  /** Another process goes on, so many ms later; false if this one has to wait for the kernel. */
+  succeed(pauseMs?: number): boolean;
   /** Moves the clock, stopping at each deadline of the concentrator on the way. */
   advance(ms: number): void;
 };
 
+/** Wall time when the clock stands at 0. */
+const WALL_MS = 1_800_000_000_000;
+
 /** A concentrator without any SA, at time 1,000. */
 export function layTable(options: TableOptions = {}): Table {
   let clock = 1_000;
+  let generation = 0;
   const prng = createPrng(1);
   const draw = options.random ?? ((count: number) => prng.octets(count));
-  const engine = createEngine({
+  const own = {
     plan: options.plan ?? planOf(),
     now: asInstant(clock),
-    random: (count) => draw(count, prng),
-  });
-  const concentrator = concentratorOn(engine);
+    random: (count: number) => draw(count, prng),
+  };
+  const engine = createEngine(own);
+  const succession = createSuccession(own, concentratorOn(engine));
+  const { concentrator } = succession;
   const kernel = createKernel(options.kernelFaults ?? (() => undefined));
   const exchange = options.keyExchange ?? performKeyExchange;
   const driver = createDriver(concentrator, {
@@ -128,6 +137,14 @@ export function layTable(options: TableOptions = {}): Table {
     now: () => clock,
     feed: driver.feed,
     deliver: (octets, path) => driver.feed({ kind: "datagram", octets: octets.slice(), path }),
+    succeed(pauseMs = 0) {
+      generation += 2;
+      const anchor = { now: clock, wallMs: WALL_MS + clock };
+      const isDone = succession.succeed({ anchor, generation });
+      clock += pauseMs;
+      if (isDone) table.advance(0);
+      return isDone;
+    },
     advance(ms) {
       const until = clock + ms;
       for (let rounds = 0; ; rounds++) {
