@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { createConnection } from "mysql2/promise";
 import { patient } from "../../patience.ts";
 import { noteErouted } from "./both-ends.ts";
-import { type Ended, type Host, run, start, until } from "./hosts.ts";
+import { type Ended, type Host, type Running, run, start, until } from "./hosts.ts";
 import { getFrom } from "./http.ts";
 
 /** A row of the peer table; what is left out is NULL. */
@@ -46,6 +46,8 @@ export type Erouted = {
   json(path: string): Promise<unknown>;
   /** Runs a command of the executable with this configuration. */
   command(...words: string[]): Promise<Ended>;
+  /** Begins a command that goes on until it is interrupted. */
+  begin(...words: string[]): Running;
   /** Writes the configuration file again; the daemon notices only at a reload. */
   configure(change: (text: string) => string): Promise<void>;
   /** Runs SQL on the table of sites, as an operator would. */
@@ -109,6 +111,7 @@ export async function startErouted(host: Host, settings: EroutedSettings): Promi
     get,
     json: async (path) => JSON.parse(await get(path)),
     command,
+    begin: (...words) => start(host, [...executable(), ...words, "--config", configFile]),
     configure: async (change) => {
       const text = change(await readFile(configFile, "utf8"));
       await writeFile(configFile, text, { mode: 0o600 });
