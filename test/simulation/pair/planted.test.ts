@@ -31,7 +31,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     wrong: "effects: [note, ...counted] };",
   },
   "a repeated request is not answered again": {
-    file: "src/ike/v2/established-message.ts",
+    file: "src/ike/v2/known-peer-message.ts",
     right: "if (header.messageId === inbound.nextId - 1 &&",
     wrong: "if (header.messageId === inbound.nextId - 2 &&",
   },
@@ -60,8 +60,8 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   },
   "a NAT that rebinds is not followed": {
     file: "src/ike/v2/mobike.ts",
-    right: 'return { sa: { ...sa, path }, effects: [{ kind: "moved" }] };\n}\n\n/** Its ESP',
-    wrong: "return { sa: { ...sa, path }, effects: [] };\n}\n\n/** Its ESP",
+    right: 'return { sa: { ...sa, path }, effects: [{ kind: "moved" }] };\n}\n\n/** The kernel',
+    wrong: "return { sa: { ...sa, path }, effects: [] };\n}\n\n/** The kernel",
   },
 };
 
