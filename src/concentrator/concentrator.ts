@@ -22,6 +22,7 @@ import { areAllOver, entryOf } from "./negotiation/ike-sas.ts";
 import { rereadIkeSas } from "./negotiation/reread.ts";
 import { isTracing, onTracedDatagram } from "./negotiation/trace.ts";
 import { errandsAt } from "./sites/errands.ts";
+import { noteStand } from "./sites/ike-sas.ts";
 import { type ConfigurationPreview, type PreviewOptions, previewOf } from "./sites/preview.ts";
 import { connectedSitesOf, rowVerdict, type SiteOfEgroup } from "./sites/row-preview.ts";
 import type { Snapshot, TableSizes } from "./snapshot.ts";
@@ -118,7 +119,7 @@ export function concentratorOn(engine: Engine): Concentrator {
       };
     },
     reread(place) {
-      rereadIkeSas(engine, place);
+      for (const [spi, stand] of rereadIkeSas(engine, place)) noteStand(engine, spi, stand);
     },
     isIdle: () => engine.shuttingDown && areAllOver(engine) && errandsAt(engine) === undefined,
   };

@@ -100,5 +100,5 @@ function onDatagram(engine: Engine, event: Extract<Event, { kind: "datagram" }>)
   }
   if (engine.shuttingDown) return;
   const admitted = admit(engine, { header, octets, path });
-  if (admitted !== undefined) start(engine, admitted.entry, admitted.effects);
+  if (admitted !== undefined) start(engine, admitted.spi, admitted.effects);
 }

@@ -1,21 +1,26 @@
 /** Drives IKE SAs: hands an event to one, and has carried out what it wants. */
 
 import type { IkeEvent } from "../ike/event.ts";
-import { factsOf, type IkeEffect, spiOf, step } from "../ike/ike-sa.ts";
+import { factsOf, type IkeEffect, step } from "../ike/ike-sa.ts";
 import { AssertionError } from "../octets/assert.ts";
 import type { Reason } from "../reason/reason.ts";
 import type { IkeSpi } from "../wire/header.ts";
+import { callOfIkeSa } from "./calls/call-table.ts";
 import { onCallLost } from "./calls/dial.ts";
 import { removeChild } from "./dataplane/install.ts";
 import { count, type Engine } from "./engine.ts";
-import { afterStep, perform } from "./ike-effects.ts";
+import { perform } from "./ike-effects.ts";
 import { journal } from "./journal/write.ts";
 import { ikeContext } from "./negotiation/context.ts";
 import type { Entry } from "./negotiation/entry.ts";
+import { forgiveUnlooked } from "./negotiation/guesses.ts";
 import { mayGrow } from "./negotiation/half-open.ts";
-import { entryAt } from "./negotiation/ike-sas.ts";
+import { aboutOf, entryAt } from "./negotiation/ike-sas.ts";
 import { removeEntry, setDeadline, settle, takeDue } from "./negotiation/settle.ts";
+import { standOf } from "./negotiation/stand.ts";
 import { leaveEroute, removeLeft, removeOrphan } from "./sites/eroute-end.ts";
+import { endIkeSa, forgetIkeSa, isNamed, noteStand } from "./sites/ike-sas.ts";
+import { settleIn } from "./sites/uniqueness.ts";
 
 /** Hands an event to the IKE SA with this local SPI, if there is one. */
 export function deliver(engine: Engine, spi: IkeSpi, event: IkeEvent): void {
@@ -25,16 +30,22 @@ export function deliver(engine: Engine, spi: IkeSpi, event: IkeEvent): void {
   if (entry === undefined) return;
   if (event.kind === "message" && !mayGrow(engine, spi, event.octets.length)) return;
   guard(engine, entry, spi, () => {
+    if (event.kind === "credentials" && !event.result.ok) {
+      forgiveUnlooked(engine, entry, event.result.error);
+    }
     const result = step(entry.sa, event, ikeContext(engine));
     settle(engine, entry, result.sa);
+    if (isNamed(engine, spi)) noteStand(engine, spi, standOf(entry.sa));
     perform(engine, entry, result.effects, start);
-    afterStep(engine, entry, result.sa);
+    settleIn(engine, spi, result.sa === undefined);
   });
+  if (entryAt(engine, spi) === undefined) forgetIkeSa(engine, spi);
 }
 
 /** Carries out the first effects of an IKE SA that was just admitted. */
-export function start(engine: Engine, entry: Entry, effects: readonly IkeEffect[]): void {
-  const spi = spiOf(entry.sa);
+export function start(engine: Engine, spi: IkeSpi, effects: readonly IkeEffect[]): void {
+  const entry = entryAt(engine, spi);
+  if (entry === undefined) return;
   setDeadline(engine, spi, entry.sa);
   guard(engine, entry, spi, () => perform(engine, entry, effects, start));
 }
@@ -65,7 +76,7 @@ function guard(engine: Engine, entry: Entry, spi: IkeSpi, work: () => void): voi
   } catch (fault) {
     count(engine, "internal_errors");
     const isOurs = fault instanceof AssertionError;
-    journal(engine, entry, {
+    journal(engine, aboutOf(entry), {
       level: "error",
       step: "daemon",
       outcome: "failed",
@@ -81,10 +92,10 @@ function discard(engine: Engine, entry: Entry, spi: IkeSpi, why: Reason): void {
   for (const child of factsOf(entry.sa)?.children.toReversed() ?? []) {
     removeChild(engine, child.spiIn, "discarded");
   }
-  const { call, eroute } = entry;
-  entry.call = undefined;
+  const call = callOfIkeSa(engine, spi);
   if (call !== undefined) onCallLost(engine, call);
-  entry.eroute = undefined;
+  const eroute = endIkeSa(engine, spi);
+  forgetIkeSa(engine, spi);
   if (eroute === undefined) return;
   removeLeft(engine, eroute.key, spi, why);
   leaveEroute(engine, eroute, spi, why);

@@ -1,46 +1,50 @@
 /** An IKE SA has ended: its call, its eroute and its Child SAs hear of it. */
 
 import { type EndReason, endWord } from "../ike/end-reason.ts";
-import type { IkeEffect } from "../ike/ike-sa.ts";
+import { type IkeEffect, spiOf } from "../ike/ike-sa.ts";
 import type { Reason } from "../reason/reason.ts";
-import type { IkeSpi } from "../wire/header.ts";
-import { onCallEnded, type StartEntry } from "./calls/dial.ts";
+import { callOfIkeSa } from "./calls/call-table.ts";
+import { onCallEnded, type Start } from "./calls/dial.ts";
 import { onCallRedirected } from "./calls/follow-redirect.ts";
 import { count, type Engine } from "./engine.ts";
+import type { About } from "./journal/about.ts";
 import { journal } from "./journal/write.ts";
 import type { Entry } from "./negotiation/entry.ts";
+import { aboutOf, unprove } from "./negotiation/ike-sas.ts";
 import { endedText } from "./sites/end-words.ts";
 import { leaveEroute, removeLeft } from "./sites/eroute-end.ts";
+import { endIkeSa, ikeSaAt } from "./sites/ike-sas.ts";
 import { spareLast } from "./sites/uniqueness.ts";
 
-/** Which IKE SA has ended, and how. */
-export type Ending = Omit<Extract<IkeEffect, { kind: "ended" }>, "kind"> & { readonly spi: IkeSpi };
+/** How it has ended. */
+export type Ending = Omit<Extract<IkeEffect, { kind: "ended" }>, "kind">;
 
 /** Informs all parts that are concerned; `start` begins the IKE SA of another call. */
 export function onEnded(
   engine: Engine,
   entry: Entry,
-  { spi, reason, childSasStay }: Ending,
-  start: StartEntry,
+  { reason, childSasStay }: Ending,
+  start: Start,
 ): void {
   const why = endWord(reason);
-  if (entry.eroute !== undefined && childSasStay !== true) {
-    removeLeft(engine, entry.eroute.key, spi, why);
-  }
-  const { call: id } = entry;
-  entry.call = undefined;
+  const spi = spiOf(entry.sa);
+  const about = aboutOf(entry);
+  const inUse = ikeSaAt(engine, spi)?.eroute;
+  if (inUse !== undefined && childSasStay !== true) removeLeft(engine, inUse.key, spi, why);
+  const call = callOfIkeSa(engine, spi);
   if (reason.kind === "redirected") {
     const { to } = reason;
-    if (id !== undefined) return onCallRedirected(engine, entry, { id, to });
-    noteRedirected(engine, entry, to.host);
-  } else if (id !== undefined) onCallEnded(engine, id, reason, start);
-  if (entry.eroute === undefined) {
+    if (call !== undefined) return onCallRedirected(engine, call, to);
+    noteRedirected(engine, about, to.host);
+  } else if (call !== undefined) onCallEnded(engine, call, reason, start);
+  const eroute = endIkeSa(engine, spi);
+  if (eroute === undefined) {
     if (reason.kind !== "redirected") count(engine, "negotiations_failed");
     return;
   }
   count(engine, isReplaced(reason, why) ? "ike_sas_replaced" : "ike_sas_closed");
   if (reason.kind === "we-deleted") {
-    journal(engine, entry, {
+    journal(engine, about, {
       level: why === "peer-silent" ? "warning" : "info",
       step: "INFORMATIONAL",
       outcome: "note",
@@ -48,8 +52,7 @@ export function onEnded(
       detail: endedText("IKE SA deleted", why),
     });
   }
-  const { eroute } = entry;
-  entry.eroute = undefined;
+  unprove(entry);
   leaveEroute(engine, eroute, spi, why);
   spareLast(engine, eroute);
 }
@@ -65,10 +68,10 @@ const REPLACED: ReadonlySet<Reason> = new Set<Reason>([
   "replaced-by-newer",
 ]);
 
-function noteRedirected(engine: Engine, entry: Entry, host: string): void {
-  journal(engine, entry, {
+function noteRedirected(engine: Engine, about: About, host: string): void {
+  journal(engine, about, {
     level: "info",
-    step: entry.eroute === undefined ? "IKE_AUTH" : "INFORMATIONAL",
+    step: about.isProven ? "INFORMATIONAL" : "IKE_AUTH",
     outcome: "note",
     reason: "redirected",
     detail: `the site was sent to ${host}, and has gone`,

@@ -1,11 +1,11 @@
-/** Performs what an IKE SA requests, on behalf of its owner. */
+/** Performs what an IKE SA requests: each effect goes to its owner. */
 
 import type { ChildSa } from "../ike/child-sa.ts";
-import { factsOf, type IkeEffect, type IkeSa, pathOf, spiOf } from "../ike/ike-sa.ts";
+import { type IkeEffect, type IkeSa, pathOf, spiOf } from "../ike/ike-sa.ts";
 import { never } from "../octets/assert.ts";
 import type { IkeSpi } from "../wire/header.ts";
-import { forgetRefusals } from "./calls/call-table.ts";
-import { giveUpLateCall, onCallUp, type StartEntry } from "./calls/dial.ts";
+import { callOfIkeSa, forgetRefusals } from "./calls/call-table.ts";
+import { giveUpLateCall, onCallUp, type Start } from "./calls/dial.ts";
 import { onRedirected } from "./calls/follow-redirect.ts";
 import { reauthenticate } from "./calls/initiate.ts";
 import { handOver } from "./dataplane/child-sas.ts";
@@ -17,27 +17,29 @@ import { onEnded } from "./ended.ts";
 import { count, type Engine } from "./engine.ts";
 import { journal } from "./journal/write.ts";
 import type { Entry } from "./negotiation/entry.ts";
-import { rememberPlace } from "./negotiation/guesses.ts";
-import { addEntry, factsAt } from "./negotiation/ike-sas.ts";
+import { forgive, rememberPlace, slowDown } from "./negotiation/guesses.ts";
+import { aboutOf, addEntry } from "./negotiation/ike-sas.ts";
 import { precedenceOf, rememberPrefix } from "./negotiation/known-prefixes.ts";
 import { setDeadline } from "./negotiation/settle.ts";
-import { erouteAt } from "./sites/eroutes.ts";
-import { identify, useEroute } from "./sites/look-up.ts";
-import { gatewayOfSite } from "./sites/redirect.ts";
+import { standOf } from "./negotiation/stand.ts";
+import { isTracing, tellUntold } from "./negotiation/trace.ts";
+import { factsAt, ikeSaAt, nameSuccessor } from "./sites/ike-sas.ts";
+import { identify, presentedId } from "./sites/look-up.ts";
+import { prove, settleProven } from "./sites/proven.ts";
 import { keepChildSas, keepIkeSas } from "./sites/site-caps.ts";
-import { judge, onHeldBack, removeReplaced } from "./sites/uniqueness.ts";
+import { onHeldBack } from "./sites/uniqueness.ts";
 
 /** Carries them out one after another; `start` begins the IKE SA of another call. */
 export function perform(
   engine: Engine,
   entry: Entry,
   effects: readonly IkeEffect[],
-  start: StartEntry,
+  start: Start,
 ): void {
   for (const effect of effects) performOne(engine, entry, effect, start);
 }
 
-function performOne(engine: Engine, entry: Entry, effect: IkeEffect, start: StartEntry): void {
+function performOne(engine: Engine, entry: Entry, effect: IkeEffect, start: Start): void {
   const spi = spiOf(entry.sa);
   switch (effect.kind) {
     case "send":
@@ -48,17 +50,18 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect, start: Star
       askForWork(engine, entry, effect);
       return;
     case "identify":
-      identify(engine, entry, effect);
+      onIdentify(engine, entry, effect);
       return;
     case "authenticated":
-      onAuthenticated(engine, entry, spi, effect);
+      onAuthenticated(engine, entry, effect);
       return;
     case "held-back":
-      onHeldBack(engine, entry);
+      forgive(engine, entry);
+      onHeldBack(engine, spi);
       return;
     case "child-up":
-      installChild(engine, entry, effect);
-      keepChildSas(engine, entry, effect.child);
+      installChild(engine, spi, effect);
+      keepChildSas(engine, spi, effect.child);
       return;
     case "child-outbound":
       installOutbound(engine, effect.spiIn);
@@ -67,20 +70,22 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect, start: Star
       removeChild(engine, effect.spiIn, effect.why);
       return;
     case "moved":
-      moveSoon(engine, entry, spi);
+      moveSoon(engine, spi);
       return;
     case "probe-usage":
-      probeUsage(engine, entry, spi, effect.ticket);
+      probeUsage(engine, spi, effect.ticket);
       return;
     case "redirected":
-      onRedirected(engine, entry, spi, effect.to);
+      onRedirected(engine, spi, effect.to);
       return;
     case "keepalive":
-      keepAlive(engine, entry);
+      keepAlive(engine, spi);
       return;
-    case "reauthenticate":
-      if (entry.eroute !== undefined) reauthenticate(engine, entry.eroute, effect.why);
+    case "reauthenticate": {
+      const eroute = ikeSaAt(engine, spi)?.eroute;
+      if (eroute !== undefined) reauthenticate(engine, eroute, effect.why);
       return;
+    }
     case "rekeyed":
       onRekeyed(engine, entry, effect.successor);
       return;
@@ -94,10 +99,10 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect, start: Star
       count(engine, effect.counter);
       return;
     case "note":
-      journal(engine, entry, effect.note);
+      journal(engine, aboutOf(entry), effect.note);
       return;
     case "ended":
-      onEnded(engine, entry, { spi, ...effect }, start);
+      onEnded(engine, entry, effect, start);
       return;
     default:
       never(effect);
@@ -122,56 +127,46 @@ export function askForWork(
   }
 }
 
+/** The sites find out whose IKE SA it is, unless its ID has failed too often. */
+function onIdentify(
+  engine: Engine,
+  entry: Entry,
+  { ticket, peer, algorithms }: Extract<IkeEffect, { kind: "identify" }>,
+): void {
+  const peerId = presentedId(peer);
+  entry.peerId = peerId;
+  if (isTracing(engine)) tellUntold(engine, entry);
+  const tooEarly = slowDown(engine, entry);
+  const stand = standOf(entry.sa);
+  identify(engine, { spi: spiOf(entry.sa), ticket, peerId, algorithms, stand, tooEarly });
+}
+
 /** The eroute comes into use; former IKE SAs of the site go once the new one is up. */
 function onAuthenticated(
   engine: Engine,
   entry: Entry,
-  spi: IkeSpi,
   { initialContact, holder }: Extract<IkeEffect, { kind: "authenticated" }>,
 ): void {
-  const isNew =
-    entry.candidate !== undefined && erouteAt(engine, entry.candidate.key) === undefined;
-  useEroute(engine, entry);
+  const spi = spiOf(entry.sa);
+  const proven = prove(engine, spi);
+  entry.isProven = proven !== undefined;
   rememberPrefix(engine, pathOf(entry.sa).remote.address);
   rememberPlace(engine, entry);
   count(engine, "ike_sas_established");
-  if (entry.eroute?.usesPpk === true) count(engine, "ike_sas_with_ppk");
-  const { eroute } = entry;
-  if (eroute === undefined) return;
+  if (proven === undefined) return;
+  const { eroute } = proven;
+  if (eroute.usesPpk) count(engine, "ike_sas_with_ppk");
   eroute.proof = holder === undefined ? { kind: "psk" } : { kind: "certificate", holder };
-  const { call } = entry;
+  const call = callOfIkeSa(engine, spi);
   const leaves = call === undefined ? undefined : onCallUp(engine, call);
   if (call === undefined) giveUpLateCall(engine, eroute.key);
   forgetRefusals(engine, eroute.key);
-  entry.call = undefined;
-  entry.initialContact = initialContact;
-  judge(engine, entry, spi);
-  // Who has sent us here is left, whatever else may stay.
-  if (leaves !== undefined) entry.supersedes = [...new Set([...entry.supersedes, leaves])];
-  eroute.ikeSas.push(spi);
-  keepIkeSas(engine, eroute, spi);
-  entry.redirect = gatewayOfSite(engine, entry, isNew);
-}
-
-/** Only now: so that no packet of the site finds itself without a policy in between. */
-export function afterStep(engine: Engine, entry: Entry, sa: IkeSa | undefined): void {
-  if (entry.supersedes.length === 0 && entry.redirect === undefined) return;
-  const facts = sa === undefined ? undefined : factsOf(sa);
-  // One that never came up leaves the others alone.
-  if (facts === undefined) entry.supersedes = [];
-  else if (facts.isServing) return;
-  if (entry.redirect !== undefined) {
-    const spi = spiOf(entry.sa);
-    engine.inbox.push({ spi, event: { kind: "redirect", to: entry.redirect } });
-    entry.redirect = undefined;
-  }
-  for (const spi of entry.supersedes) removeReplaced(engine, entry, spi);
-  entry.supersedes = [];
+  settleProven(engine, proven, { initialContact, leaves });
 }
 
 /** It keeps the mapping of ESP in UDP, which is IKE's as well unless the site stays on 500. */
-function keepAlive(engine: Engine, { sa }: Entry): void {
-  const ike = factsOf(sa);
+function keepAlive(engine: Engine, spi: IkeSpi): void {
+  const ike = factsAt(engine, spi);
   if (ike === undefined) return;
   engine.out.push({ kind: "keepalive", path: currentEspPath(engine, ike) });
 }
@@ -179,13 +174,14 @@ function keepAlive(engine: Engine, { sa }: Entry): void {
 /** The eroute belongs to the new IKE SA now, and so do the Child SAs that it names. */
 function onRekeyed(engine: Engine, entry: Entry, successor: IkeSa): void {
   const next = addEntry(engine, successor);
-  const spi = spiOf(successor);
   next.peerId = entry.peerId;
   next.eroute = entry.eroute;
-  next.eroute?.ikeSas.push(spi);
-  next.initialContact = entry.initialContact;
-  handOver(engine, factsOf(successor)?.children ?? [], spi);
-  if (next.eroute !== undefined) keepIkeSas(engine, next.eroute, spi);
+  next.isProven = entry.isProven;
+  const spi = spiOf(successor);
+  const stand = standOf(successor);
+  const named = nameSuccessor(engine, spiOf(entry.sa), { spi, stand });
+  handOver(engine, stand.facts?.children ?? [], spi);
+  if (named?.eroute !== undefined) keepIkeSas(engine, named.eroute, spi);
   setDeadline(engine, spi, successor);
 }
 

@@ -122,6 +122,8 @@ export type TableSizes = {
   readonly lingering: KeptCount;
   readonly dynamicEroutes: KeptCount;
   readonly eroutes: number;
+  /** IKE SAs as the sites know them, and those of them that nobody has proved to be behind. */
+  readonly namedIkeSas: number;
   readonly initRequests: number;
   /** Requests of every kind that have no answer yet; some kinds follow by themselves. */
   readonly requests: number;

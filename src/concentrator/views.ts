@@ -1,7 +1,6 @@
 /** Snapshots: what the tables look like from outside (R8). */
 
 import { espAlgorithmsText, ikeAlgorithmsText } from "../ike/algorithms.ts";
-import { factsOf, pathOf, stageOf } from "../ike/ike-sa.ts";
 import { selectorText } from "../ike/selector-text.ts";
 import { formatAddress } from "../inet/address.ts";
 import { formatEndpoint } from "../inet/endpoint.ts";
@@ -12,9 +11,10 @@ import { drainingStates, installedAt } from "./dataplane/child-sas.ts";
 import { dataplaneCounts } from "./dataplane/dataplane-counts.ts";
 import type { Draining, Installed } from "./dataplane/installed.ts";
 import type { Engine } from "./engine.ts";
-import { entryAt, entryOf, ikeSaCounts, ikeSas } from "./negotiation/ike-sas.ts";
+import { entryOf, ikeSaCounts } from "./negotiation/ike-sas.ts";
 import { type ErouteInUse, erouteKey } from "./sites/eroute-in-use.ts";
 import { dynamicCount, erouteCount, eroutesInUse, eroutesOf } from "./sites/eroutes.ts";
+import { factsOfAll, ikeSaAt } from "./sites/ike-sas.ts";
 import { orphansOf } from "./sites/orphans.ts";
 import { overlapsOf } from "./sites/overlap.ts";
 import { redirectingOf } from "./sites/redirect.ts";
@@ -72,9 +72,8 @@ function gaugesOf(engine: Engine): Gauges {
 function redirectableOf(engine: Engine): ReturnType<Snapshot["redirectable"]> {
   let can = 0;
   let cannot = 0;
-  for (const [, { sa }] of ikeSas(engine)) {
-    const ike = factsOf(sa);
-    if (ike === undefined || ike.isReplaced) continue;
+  for (const ike of factsOfAll(engine)) {
+    if (ike.isReplaced) continue;
     if (ike.canBeSentAway) can++;
     else cannot++;
   }
@@ -127,11 +126,11 @@ function erouteView(engine: Engine, eroute: ErouteInUse): ErouteView {
   let peerAddress = "";
   let isClosing = false;
   for (const spi of eroute.ikeSas) {
-    const sa = entryAt(engine, spi)?.sa;
-    if (sa === undefined) continue;
-    peerAddress = formatAddress(pathOf(sa).remote.address);
-    if (stageOf(sa) === "closing") isClosing = true;
-    const ike = factsOf(sa);
+    const stand = ikeSaAt(engine, spi)?.stand;
+    if (stand === undefined) continue;
+    peerAddress = formatAddress(stand.path.remote.address);
+    if (stand.stage === "closing") isClosing = true;
+    const ike = stand.facts;
     if (ike === undefined) continue;
     const { id } = ike;
     ikeSas.push({

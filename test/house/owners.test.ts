@@ -1,7 +1,7 @@
 /** The owners of the concentrator's state: each folder keeps its own to itself. */
 
 import { expect, test } from "bun:test";
-import { type SourceFile, sourcesIn, withoutComments } from "./source.ts";
+import { importsOf, namesImported, type SourceFile, sourcesIn, withoutComments } from "./source.ts";
 
 const ROOM = "src/concentrator/";
 
@@ -44,7 +44,7 @@ const CALLS: Readonly<Record<string, readonly string[]>> = {
   negotiation: ["journal"],
   sites: ["journal", "negotiation", "calls", "dataplane"],
   calls: ["journal", "negotiation", "sites"],
-  dataplane: ["journal", "negotiation", "sites"],
+  dataplane: ["journal", "sites"],
 };
 
 test("no folder calls functions of one that it may not know", () => {
@@ -57,6 +57,61 @@ test("no folder calls functions of one that it may not know", () => {
   expect(calls('import { journal } from "../journal/write.ts";')).toBe(0);
   expect(calls('import { count } from "../engine.ts";')).toBe(0);
 });
+
+test("only the negotiation sees an IKE SA: the other owners know what it tells of one", () => {
+  expect(sources.flatMap(looksAtIkeSa)).toEqual([]);
+  const looks = (folder: string, text: string) =>
+    looksAtIkeSa({ path: `${ROOM}${folder}/bad.ts`, text }).length;
+  expect(looks("sites", 'import { factsOf } from "../../ike/ike-sa.ts";')).toBe(1);
+  expect(looks("calls", 'import type { IkeEffect, IkeSa } from "../../ike/ike-sa.ts";')).toBe(1);
+  expect(looks("calls", 'import { beginCall } from "../../ike/door.ts";')).toBe(1);
+  expect(looks("dataplane", 'import type { Entry } from "../negotiation/entry.ts";')).toBe(1);
+  expect(looks("journal", 'import { entryAt } from "../negotiation/ike-sas.ts";')).toBe(1);
+  expect(looks("sites", 'import type { IkeEffect } from "../../ike/ike-sa.ts";')).toBe(0);
+  expect(looks("sites", 'import { nameEroute } from "../negotiation/ike-sas.ts";')).toBe(0);
+  expect(looks("sites", 'import type { Stand } from "../negotiation/stand.ts";')).toBe(0);
+});
+
+test("the negotiation knows of no other owner, not even a type", () => {
+  expect(sources.flatMap(knownToNegotiation)).toEqual([]);
+  const known = (text: string) =>
+    knownToNegotiation({ path: `${ROOM}negotiation/bad.ts`, text }).length;
+  expect(known('import type { ErouteInUse } from "../sites/eroute-in-use.ts";')).toBe(1);
+  expect(known('import type { CallId } from "../calls/calls.ts";')).toBe(1);
+  expect(known('import type { About } from "../journal/about.ts";')).toBe(0);
+});
+
+/** What the other owners may take of the negotiation, and of the two doors to IKE SAs. */
+const MAY_TAKE: Readonly<Record<string, readonly string[]>> = {
+  "../../ike/ike-sa.ts": ["IkeEffect"],
+  "../../ike/door.ts": [],
+  "../negotiation/stand.ts": ["Stand"],
+  "../negotiation/entry.ts": [],
+  "../negotiation/ike-sas.ts": ["nameEroute"],
+  "../negotiation/begin.ts": ["begin"],
+  "../negotiation/offer.ts": ["offer", "offerOf"],
+  "../negotiation/send-on.ts": ["sendStrangersTo"],
+};
+
+function looksAtIkeSa({ path, text }: SourceFile): string[] {
+  const [folder = "", file] = path.slice(ROOM.length).split("/");
+  // What has no list of its own stands above the owners.
+  if (file === undefined || folder === "negotiation" || CALLS[folder] === undefined) return [];
+  return namesImported(withoutComments(text)).flatMap(({ specifier, names }) => {
+    const may = MAY_TAKE[specifier];
+    if (may === undefined && !specifier.startsWith("../negotiation/")) return [];
+    const foreign = names.filter((name) => may?.includes(name) !== true);
+    return foreign.map((name) => `${path}: ${name} of ${specifier}`);
+  });
+}
+
+function knownToNegotiation({ path, text }: SourceFile): string[] {
+  if (!path.startsWith(`${ROOM}negotiation/`)) return [];
+  const others = importsOf(withoutComments(text)).filter((specifier) =>
+    ["../sites/", "../calls/", "../dataplane/"].some((owner) => specifier.startsWith(owner)),
+  );
+  return others.map((specifier) => `${path}: ${specifier}`);
+}
 
 function foreignLooks({ path, text }: SourceFile): string[] {
   const place = path.slice(ROOM.length);
@@ -75,7 +130,7 @@ function foreignLooks({ path, text }: SourceFile): string[] {
 }
 
 /** Above the owners, but known to all of them. */
-const GROUND = ["engine", "requests", "rate", "deadline-heap", "precedence"];
+const GROUND = ["plain-peer-id", "engine", "requests", "rate", "deadline-heap", "precedence"];
 
 function foreignCalls({ path, text }: SourceFile): string[] {
   const own = path.slice(ROOM.length).split("/");

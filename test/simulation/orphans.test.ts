@@ -9,6 +9,7 @@ import { perform } from "../../src/concentrator/ike-effects.ts";
 import { entryAt } from "../../src/concentrator/negotiation/ike-sas.ts";
 import { settle } from "../../src/concentrator/negotiation/settle.ts";
 import { eroutesOf } from "../../src/concentrator/sites/eroutes.ts";
+import { forgetIkeSa } from "../../src/concentrator/sites/ike-sas.ts";
 import type { EroutePlan } from "../../src/eroute/eroute.ts";
 import { seat, settingsOf } from "./caller.ts";
 import { rowOf } from "./database.ts";
@@ -203,6 +204,7 @@ function orphan({ engine, feed }: Table, peerId: string): void {
       settle(engine, entry, undefined);
       const reason = { kind: "peer-deleted" } as const;
       perform(engine, entry, [{ kind: "ended", reason, childSasStay: true }], start);
+      forgetIkeSa(engine, spi);
     }
   }
   feed({ kind: "deadline" });
@@ -214,7 +216,7 @@ function expectGone(table: Table, why: string): void {
   expect(table.kernel.policies.size).toBe(0);
   const sizes = table.concentrator.tableSizes();
   expect(sizes).toMatchObject({ eroutes: 0, childSas: 0, policies: 0, reqids: 0, reach: 0 });
-  expect(sizes).toMatchObject({ ikeSas: 0, errands: 0, requests: 0, repairs: 0 });
+  expect(sizes).toMatchObject({ ikeSas: 0, namedIkeSas: 0, errands: 0, requests: 0, repairs: 0 });
   expect(reasonsOf(table, "site-1").slice(-3)).toContain(why);
   expect(table.concentrator.snapshot().counters.internal_errors).toBe(0);
 }

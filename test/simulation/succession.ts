@@ -4,7 +4,7 @@ import { type Concentrator, createConcentrator } from "../../src/concentrator/co
 import type { ConcentratorOptions } from "../../src/concentrator/create-engine.ts";
 import type { Effect } from "../../src/concentrator/effect.ts";
 import { part } from "../../src/concentrator/handover/part.ts";
-import type { PlainEntry } from "../../src/concentrator/negotiation/plain-entry.ts";
+import type { PlainIkeSa } from "../../src/concentrator/handover/plain-ike-sa.ts";
 import { COUNTER_NAMES, type CounterName } from "../../src/concentrator/snapshot.ts";
 import type { EroutePlan } from "../../src/eroute/eroute.ts";
 import { readDocument } from "../../src/ike/state/document.ts";
@@ -125,7 +125,10 @@ function comparable(document: Uint8Array, { anchor }: Place): unknown {
   assert(read.ok, "what was read is a document");
   const { value } = read.value;
   if (value.kind === "head") return { ...value, head: { ...value.head, lastRequest: 0 } };
-  const inFirstEpoch = ({ sa, ...rest }: PlainEntry) => ({ ...rest, sa: inEpoch(sa, () => ok(0)) });
+  const inFirstEpoch = ({ entry, site }: PlainIkeSa) => {
+    const { sa, ...rest } = entry;
+    return { ...rest, site, sa: inEpoch(sa, () => ok(0)) };
+  };
   if (value.kind === "ike-sas") return value.entries.map(inFirstEpoch);
   if (value.kind !== "site") return value;
   return { ...value.site, entries: value.site.entries.map(inFirstEpoch) };

@@ -4,10 +4,11 @@ import { around } from "../../ike/jitter.ts";
 import type { Instant } from "../../octets/instant.ts";
 import { wipe } from "../../octets/secret.ts";
 import type { Reason } from "../../reason/reason.ts";
+import type { IkeSpi } from "../../wire/header.ts";
 import { DeadlineHeap } from "../deadline-heap.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import { journal } from "../journal/write.ts";
-import { entryAt } from "../negotiation/ike-sas.ts";
+import { isNamed } from "../sites/ike-sas.ts";
 import type { CallId, CallRedirect, CallStage, Calls, CallUnderWay } from "./calls.ts";
 import { growingHoldMs, HOLD_MS } from "./refused.ts";
 
@@ -25,6 +26,7 @@ export function createCalls(): Calls {
   return {
     byId: new Map(),
     byKey: new Map(),
+    byIkeSa: new Map(),
     deadlines: new DeadlineHeap(),
     held: new Set(),
     followed: new Map(),
@@ -113,12 +115,26 @@ export function rest(engine: Engine, call: CallUnderWay, ms: number): void {
 }
 
 export function setStage(engine: Engine, call: CallUnderWay, stage: CallStage): void {
+  leaveIkeSa(engine, call);
   call.stage = stage;
+  if (stage.kind === "calling") engine.calls.byIkeSa.set(stage.spi, call.id);
   engine.calls.deadlines.set(BigInt(call.id), stage.kind === "calling" ? undefined : stage.until);
+}
+
+/** The call that an IKE SA was made for, as long as it has not come up. */
+export function callOfIkeSa({ calls }: Engine, spi: IkeSpi): CallUnderWay | undefined {
+  const id = calls.byIkeSa.get(spi);
+  return id === undefined ? undefined : calls.byId.get(id);
+}
+
+function leaveIkeSa({ calls }: Engine, { id, stage }: CallUnderWay): void {
+  if (stage.kind !== "calling" || calls.byIkeSa.get(stage.spi) !== id) return;
+  calls.byIkeSa.delete(stage.spi);
 }
 
 export function forget(engine: Engine, call: CallUnderWay): void {
   const { calls, requests } = engine;
+  leaveIkeSa(engine, call);
   const { stage } = call;
   if (stage.kind === "look-up") requests.take("peer-rows", stage.lookup);
   if (stage.kind === "resolve") requests.take("resolved", stage.resolve);
@@ -161,8 +177,7 @@ export function callCount({ calls }: Engine): number {
 /** Calls whose IKE SA is gone: none, or one would wait for ever. */
 export function callsAdrift(engine: Engine): number {
   const stages = callsNow(engine).map(({ stage }) => stage);
-  return stages.filter((at) => at.kind === "calling" && entryAt(engine, at.spi) === undefined)
-    .length;
+  return stages.filter((at) => at.kind === "calling" && !isNamed(engine, at.spi)).length;
 }
 
 /** When the next call has something to do. */

@@ -83,6 +83,8 @@ export type CallReason =
 export type Calls = {
   readonly byId: Map<CallId, CallUnderWay>;
   readonly byKey: Map<string, CallId>;
+  /** By the IKE SA that is being made for it. */
+  readonly byIkeSa: Map<IkeSpi, CallId>;
   readonly deadlines: DeadlineHeap;
   /** Keys of eroutes with start = "always" that an operator has disconnected: left alone. */
   readonly held: Set<string>;

@@ -1,10 +1,9 @@
 /** Calling a site that is known: its hosts one after another, and their addresses. */
 
 import { peerKey } from "../../eroute/peer-id.ts";
-import { beginCall } from "../../ike/door.ts";
 import type { EndReason } from "../../ike/end-reason.ts";
 import type { Call } from "../../ike/event.ts";
-import { type IkeEffect, spiOf, stageOf } from "../../ike/ike-sa.ts";
+import type { IkeEffect } from "../../ike/ike-sa.ts";
 import { isLasting } from "../../ike/lasting-refusal.ts";
 import { wipe } from "../../octets/secret.ts";
 import type { IkeSpi } from "../../wire/header.ts";
@@ -12,11 +11,10 @@ import { identityText, parseIdentity } from "../../wire/identity.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import type { ResolveResult } from "../event.ts";
 import { journal } from "../journal/write.ts";
-import { ikeContext } from "../negotiation/context.ts";
-import type { Entry } from "../negotiation/entry.ts";
-import { addEntry, entryAt, factsAt } from "../negotiation/ike-sas.ts";
+import { begin } from "../negotiation/begin.ts";
 import { credentialsFor } from "../sites/credentials.ts";
 import { dynamicCount, erouteAt } from "../sites/eroutes.ts";
+import { aboutIkeSa, factsAt, ikeSaAt, nameIkeSa } from "../sites/ike-sas.ts";
 import { callOf, fail, forget, giveUp, holdMs, noteFailure, rest, setStage } from "./call-table.ts";
 import type { CallEnds, CallId, CallReason, CallTarget, CallUnderWay } from "./calls.ts";
 
@@ -27,15 +25,10 @@ const RESOLVE_MS = 10_000;
 const ENDS_MAX = 4;
 
 /** Puts the first effects of a new IKE SA to work: `start` of drive.ts. */
-export type StartEntry = (engine: Engine, entry: Entry, effects: readonly IkeEffect[]) => void;
+export type Start = (engine: Engine, spi: IkeSpi, effects: readonly IkeEffect[]) => void;
 
 /** Where a host can be called, or why not. */
-export function onResolved(
-  engine: Engine,
-  id: CallId,
-  result: ResolveResult,
-  start: StartEntry,
-): void {
+export function onResolved(engine: Engine, id: CallId, result: ResolveResult, start: Start): void {
   const call = engine.calls.byId.get(id);
   if (call?.stage.kind !== "resolve") {
     count(engine, "late_answers");
@@ -57,10 +50,9 @@ export function onResolved(
  * The IKE SA of a call is authenticated: the call has done its work. Returned is the IKE SA with
  * the site that has sent us here, which is left for this one.
  */
-export function onCallUp(engine: Engine, id: CallId): IkeSpi | undefined {
-  const call = engine.calls.byId.get(id);
-  if (call !== undefined) forget(engine, call);
-  return call?.redirect?.leaves;
+export function onCallUp(engine: Engine, call: CallUnderWay): IkeSpi | undefined {
+  forget(engine, call);
+  return call.redirect?.leaves;
 }
 
 /**
@@ -70,19 +62,18 @@ export function onCallUp(engine: Engine, id: CallId): IkeSpi | undefined {
 export function giveUpLateCall(engine: Engine, key: string): void {
   const call = callOf(engine, key);
   if (call?.stage.kind !== "calling") return;
-  const ike = entryAt(engine, call.stage.spi)?.sa;
-  if (ike !== undefined && stageOf(ike) === "calling") giveUp(engine, call, "redundant");
+  const ikeSa = ikeSaAt(engine, call.stage.spi);
+  if (ikeSa?.stand.stage === "calling") giveUp(engine, call, "redundant");
 }
 
 /** The IKE SA of a call has ended before that: the next address, host, or time. */
 export function onCallEnded(
   engine: Engine,
-  id: CallId,
+  call: CallUnderWay,
   reason: EndReason,
-  start: StartEntry,
+  start: Start,
 ): void {
-  const call = engine.calls.byId.get(id);
-  if (call?.stage.kind !== "calling" || engine.shuttingDown) return;
+  if (call.stage.kind !== "calling" || engine.shuttingDown) return;
   if (reason.kind === "refused" && isLasting(reason.refusal)) call.isRefused = true;
   const { target, host, ends } = call.stage;
   if (ends.length > 0) dial(engine, call, { target, host, ends }, start);
@@ -90,9 +81,8 @@ export function onCallEnded(
 }
 
 /** A bug of ours has cost the call its IKE SA: the next host is tried, whatever was to come. */
-export function onCallLost(engine: Engine, id: CallId): void {
-  const call = engine.calls.byId.get(id);
-  if (call?.stage.kind !== "calling" || engine.shuttingDown) return;
+export function onCallLost(engine: Engine, call: CallUnderWay): void {
+  if (call.stage.kind !== "calling" || engine.shuttingDown) return;
   nextHost(engine, call, call.stage.target, call.stage.host);
 }
 
@@ -175,7 +165,7 @@ type Line = {
 };
 
 /** Calls the first of the addresses; the others are kept for the case that it does not answer. */
-function dial(engine: Engine, call: CallUnderWay, line: Line, start: StartEntry): void {
+function dial(engine: Engine, call: CallUnderWay, line: Line, start: Start): void {
   const { target, host } = line;
   const [ends, ...rest] = line.ends;
   if (ends === undefined) return nextHost(engine, call, target, host);
@@ -196,23 +186,20 @@ function dial(engine: Engine, call: CallUnderWay, line: Line, start: StartEntry)
     initialContact: erouteAt(engine, eroute.key) === undefined,
     redirectedFrom: call.redirect?.from,
   };
-  const begun = beginCall(ike, ikeContext(engine));
-  if (begun.sa === undefined) return;
-  const entry = addEntry(engine, begun.sa);
-  entry.peerId = eroute.peerId;
-  entry.candidate = eroute;
-  entry.call = call.id;
-  const spi = spiOf(begun.sa);
+  const begun = begin(engine, ike, { peerId: eroute.peerId, eroute: eroute.name });
+  if (begun === undefined) return;
+  const { spi, stand } = begun;
+  nameIkeSa(engine, spi, { peerId: eroute.peerId, stand }).candidate = eroute;
   setStage(engine, call, { kind: "calling", spi, target, host, ends: rest });
   count(engine, "calls_started");
-  journal(engine, entry, {
+  journal(engine, aboutIkeSa(engine, spi), {
     level: "info",
     step: "IKE_SA_INIT",
     outcome: "note",
     reason: "calling",
     detail: `calling ${target.hosts[host]}: ${WHY[call.why]}`,
   });
-  start(engine, entry, begun.effects);
+  start(engine, spi, begun.effects);
 }
 
 const WHY: Readonly<Record<CallReason, string>> = {

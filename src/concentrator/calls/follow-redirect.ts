@@ -1,14 +1,15 @@
 /** Going where a site that we have called sends us, but not in circles (RFC 5685 §3, §7). */
 
-import { pathOf, stageOf } from "../../ike/ike-sa.ts";
+import type { Stage } from "../../ike/facts.ts";
 import { formatAddress } from "../../inet/address.ts";
 import type { Gateway } from "../../wire/gateway.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { count, type Engine } from "../engine.ts";
 import { journal } from "../journal/write.ts";
-import type { Entry } from "../negotiation/entry.ts";
+import { aboutIkeSa, ikeSaAt } from "../sites/ike-sas.ts";
+import type { SiteIkeSa } from "../sites/site-ike-sa.ts";
 import { callOf, noteFailure } from "./call-table.ts";
-import type { CallId } from "./calls.ts";
+import type { CallUnderWay } from "./calls.ts";
 import { nextHost } from "./dial.ts";
 import { callRedirected } from "./initiate.ts";
 
@@ -20,19 +21,15 @@ const LOOP_MS = 300_000;
 const FOLLOWED_MAX = 4_096;
 
 /** The IKE SA of a call has ended with the advice to call another gateway. */
-export function onCallRedirected(
-  engine: Engine,
-  entry: Entry,
-  { id, to }: { readonly id: CallId; readonly to: Gateway },
-): void {
-  const call = engine.calls.byId.get(id);
-  if (call?.stage.kind !== "calling" || engine.shuttingDown) return;
-  const { target, host } = call.stage;
-  if (!mayFollow(engine, entry, target.eroute.key, to)) {
+export function onCallRedirected(engine: Engine, call: CallUnderWay, to: Gateway): void {
+  if (call.stage.kind !== "calling" || engine.shuttingDown) return;
+  const { target, host, spi } = call.stage;
+  const ikeSa = ikeSaAt(engine, spi);
+  if (ikeSa === undefined || !mayFollow(engine, ikeSa, target.eroute.key, to)) {
     nextHost(engine, call, target, host);
     return;
   }
-  const from = pathOf(entry.sa).remote.address;
+  const from = ikeSa.stand.path.remote.address;
   call.redirect = { to: to.host, from: gatewayAt(from), leaves: call.redirect?.leaves };
   // If it does not answer, the site's own hosts remain.
   const hosts = [to.host, ...target.hosts.slice(host + 1)];
@@ -40,21 +37,23 @@ export function onCallRedirected(
 }
 
 /** The site of an IKE SA that is up wants us elsewhere: it stays until we are up there (§5). */
-export function onRedirected(engine: Engine, entry: Entry, spi: IkeSpi, to: Gateway): void {
-  const { eroute } = entry;
-  if (eroute === undefined || callOf(engine, eroute.key)?.why === "redirect") return;
-  if (!mayFollow(engine, entry, eroute.key, to)) return;
-  const from = gatewayAt(pathOf(entry.sa).remote.address);
+export function onRedirected(engine: Engine, spi: IkeSpi, to: Gateway): void {
+  const ikeSa = ikeSaAt(engine, spi);
+  const eroute = ikeSa?.eroute;
+  if (ikeSa === undefined || eroute === undefined) return;
+  if (callOf(engine, eroute.key)?.why === "redirect") return;
+  if (!mayFollow(engine, ikeSa, eroute.key, to)) return;
+  const from = gatewayAt(ikeSa.stand.path.remote.address);
   callRedirected(engine, eroute, { to: to.host, from, leaves: spi });
 }
 
-function mayFollow(engine: Engine, entry: Entry, key: string, to: Gateway): boolean {
+function mayFollow(engine: Engine, ikeSa: SiteIkeSa, key: string, to: Gateway): boolean {
   const { followed } = engine.calls;
   const before = followed.get(key);
   const isFresh = before !== undefined && engine.now - before.since < LOOP_MS;
   const times = isFresh ? before.times + 1 : 1;
   if (times > REDIRECTS_MAX) {
-    const { peerId, eroute, candidate } = entry;
+    const { peerId, eroute, candidate } = ikeSa;
     const about = { peerId, eroute: eroute?.name ?? candidate?.name };
     const detail =
       `sent to ${to.host}, the ${times}th gateway within ${LOOP_MS / 60_000} minutes: ` +
@@ -66,9 +65,9 @@ function mayFollow(engine: Engine, entry: Entry, key: string, to: Gateway): bool
   followed.set(key, { since: isFresh ? before.since : engine.now, times });
   forgetOldest(engine);
   count(engine, "redirects_followed");
-  journal(engine, entry, {
+  journal(engine, aboutIkeSa(engine, ikeSa.spi), {
     level: "info",
-    step: exchangeOf(entry),
+    step: exchangeOf(ikeSa.stand.stage),
     outcome: "note",
     reason: "redirect-followed",
     detail: `the site sends us to ${to.host}: it is called there`,
@@ -77,8 +76,7 @@ function mayFollow(engine: Engine, entry: Entry, key: string, to: Gateway): bool
 }
 
 /** Where the site has said it: in IKE_AUTH only an IKE SA is made, and deleted at once (§6). */
-function exchangeOf({ sa }: Entry) {
-  const stage = stageOf(sa);
+function exchangeOf(stage: Stage) {
   if (stage === "up" || stage === "replaced") return "INFORMATIONAL";
   return stage === "closing" ? "IKE_AUTH" : "IKE_SA_INIT";
 }

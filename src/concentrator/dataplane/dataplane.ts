@@ -23,8 +23,11 @@ export type Dataplane = {
   /** By eroute and selectors. */
   readonly reqids: Map<string, { readonly reqid: number; uses: number }>;
   readonly reqidsTaken: Set<number>;
-  /** IKE SAs whose next move waits, in the order in which they are due. */
-  readonly moves: Map<IkeSpi, { readonly at: Instant; skipped: number }>;
+  /**
+   * IKE SAs that have moved lately: until when the next move waits, and how many moves do. In the
+   * order in which they are due.
+   */
+  readonly moves: Map<IkeSpi, { readonly at: Instant; waiting: number }>;
   /** What other programs have removed, and is being put back. */
   readonly repairs: Repairs;
   /** Policies that stand without an SA (R14), by name; empty until `start`. */

@@ -1,7 +1,7 @@
 /** Child SAs in the kernel: installed, taken over, removed; policies shared by selector. */
 
 import type { ChildSa } from "../../ike/child-sa.ts";
-import { factsOf, type IkeEffect, spiOf } from "../../ike/ike-sa.ts";
+import type { IkeEffect } from "../../ike/ike-sa.ts";
 import type { Nat } from "../../ike/nat.ts";
 import type { Refusal } from "../../ike/refusal.ts";
 import { equalAddress } from "../../inet/address.ts";
@@ -9,12 +9,12 @@ import { assert } from "../../octets/assert.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
 import type { Reason } from "../../reason/reason.ts";
+import type { IkeSpi } from "../../wire/header.ts";
 import type { KernelResult, XfrmRefusal } from "../../xfrm/request.ts";
 import type { XfrmStateId } from "../../xfrm/state.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import { journal } from "../journal/write.ts";
-import type { Entry } from "../negotiation/entry.ts";
-import { entryAt } from "../negotiation/ike-sas.ts";
+import { aboutIkeSa, factsAt, ikeSaAt } from "../sites/ike-sas.ts";
 import { judgePolicies, takeOver } from "../sites/overlap.ts";
 import { currentEspPath } from "./esp-path.ts";
 import { type ChildRequest, type Installed, isSameState } from "./installed.ts";
@@ -30,14 +30,14 @@ import { childPolicies, inboundState, outboundState } from "./xfrm-of-child.ts";
 type ChildUp = Extract<IkeEffect, { kind: "child-up" }>;
 
 /** Asks the kernel for states and policies: inbound before outbound, states before policies. */
-export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
-  const eroute = entry.eroute;
-  const ike = factsOf(entry.sa);
+export function installChild(engine: Engine, spi: IkeSpi, up: ChildUp): void {
+  const [eroute, ike] = [ikeSaAt(engine, spi)?.eroute, factsAt(engine, spi)];
   assert(eroute !== undefined && ike !== undefined, "a Child SA needs its eroute");
   const path = currentEspPath(engine, ike);
   const [src, dst] = [path.local.address, path.remote.address];
-  const room = roomFor(engine, entry, { src, dst, spi: up.child.spiOut });
-  if (!room.ok) return refuseChild(engine, entry, up, room.error);
+  const claimant = { spi, erouteKey: eroute.key };
+  const room = roomFor(engine, claimant, { src, dst, spi: up.child.spiOut });
+  if (!room.ok) return refuseChild(engine, spi, up, room.error);
   const reqidKey = `${eroute.key} ${selectorsKey(up.child)}`;
   const place = {
     child: up.child,
@@ -58,7 +58,7 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
     erouteKey: eroute.key,
     takesFrom: taken.from,
     place,
-    ikeSpi: spiOf(entry.sa),
+    ikeSpi: spi,
     encapsulated: place.encapsulate,
     reqidKey,
     inbound: inbound.id,
@@ -100,10 +100,9 @@ export function installChild(engine: Engine, entry: Entry, up: ChildUp): void {
 }
 
 /** There is no room for it: the IKE SA hears so at once. */
-function refuseChild(engine: Engine, entry: Entry, up: ChildUp, refusal: Refusal): void {
+function refuseChild(engine: Engine, spi: IkeSpi, up: ChildUp, refusal: Refusal): void {
   for (const { encryption, integrity } of [up.keys.in, up.keys.out]) wipe(encryption, integrity);
   const { ticket } = up;
-  const spi = spiOf(entry.sa);
   engine.inbox.push({ spi, event: { kind: "child-installed", ticket, result: err(refusal) } });
 }
 
@@ -225,7 +224,7 @@ export function needsEncapsulation(nat: Nat): boolean {
 }
 
 function noteRefusal(engine: Engine, installed: Installed, refusal: XfrmRefusal): void {
-  journal(engine, entryAt(engine, installed.ikeSpi), {
+  journal(engine, aboutIkeSa(engine, installed.ikeSpi), {
     level: "error",
     step: "kernel",
     outcome: "failed",

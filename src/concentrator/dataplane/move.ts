@@ -1,16 +1,14 @@
 /** Child SAs whose packets come from and go to another address (RFC 4555 §3.5, RFC 7296 §2.23). */
 
 import type { IkeSaFacts } from "../../ike/facts.ts";
-import { factsOf } from "../../ike/ike-sa.ts";
 import { equalAddress } from "../../inet/address.ts";
 import { equalPath, type Path } from "../../inet/endpoint.ts";
-import { type Instant, later } from "../../octets/instant.ts";
+import type { Instant } from "../../octets/instant.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmStateId } from "../../xfrm/state.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import { journal } from "../journal/write.ts";
-import type { Entry } from "../negotiation/entry.ts";
-import { entryAt } from "../negotiation/ike-sas.ts";
+import { aboutIkeSa, factsAt } from "../sites/ike-sas.ts";
 import { espPath } from "./esp-path.ts";
 import { needsEncapsulation } from "./install.ts";
 import { type Installed, isSameState } from "./installed.ts";
@@ -27,70 +25,79 @@ import { childPolicies } from "./xfrm-of-child.ts";
 const MOVE_MS = 1_000;
 
 /** The IKE SA is elsewhere: its Child SAs follow, now or in a moment. */
-export function moveSoon(engine: Engine, entry: Entry, spi: IkeSpi): void {
-  const waiting = engine.dataplane.moves.get(spi);
-  const { movedAt } = entry;
-  const isDue = movedAt === undefined || engine.now >= later(movedAt, MOVE_MS);
-  if (waiting === undefined && isDue) {
-    entry.movedAt = engine.now;
-    moveChildren(engine, entry);
-    return;
-  }
+export function moveSoon(engine: Engine, spi: IkeSpi): void {
+  const { moves } = engine.dataplane;
+  forgetOld(engine);
+  const last = moves.get(spi);
+  const isDue = last === undefined || (last.waiting === 0 && last.at <= engine.now);
+  if (isDue) return moveNow(engine, spi);
   count(engine, "moves_delayed");
-  if (waiting === undefined)
-    engine.dataplane.moves.set(spi, { at: inMs(engine, MOVE_MS), skipped: 0 });
-  else waiting.skipped++;
+  if (last.waiting > 0) last.waiting++;
+  else enter(engine, spi, 1);
 }
 
 /** When the next move is due. */
 export function movesAt({ dataplane }: Engine): Instant | undefined {
-  for (const { at } of dataplane.moves.values()) return at;
+  for (const { at, waiting } of dataplane.moves.values()) if (waiting > 0) return at;
   return undefined;
 }
 
 /** Those that have waited long enough. */
 export function runMoves(engine: Engine): void {
-  for (const [spi, { at, skipped }] of engine.dataplane.moves) {
+  for (const [spi, { at, waiting }] of engine.dataplane.moves) {
     if (at > engine.now) return;
     engine.dataplane.moves.delete(spi);
-    const entry = entryAt(engine, spi);
-    if (entry === undefined) continue;
-    entry.movedAt = engine.now;
-    if (skipped > 0) noteSkipped(engine, entry, skipped);
-    moveChildren(engine, entry);
+    if (waiting === 0) continue;
+    if (waiting > 1) noteMoves(engine, spi, waiting);
+    moveNow(engine, spi);
   }
 }
 
-function noteSkipped(engine: Engine, entry: Entry, skipped: number): void {
-  journal(engine, entry, {
+/** Moves states and policies of all its Child SAs to where the IKE SA is now. */
+function moveNow(engine: Engine, spi: IkeSpi): void {
+  const ike = factsAt(engine, spi);
+  if (ike === undefined) return;
+  enter(engine, spi, 0);
+  for (const { spiIn } of ike.children) {
+    const installed = engine.dataplane.installed.get(spiIn);
+    if (installed !== undefined) moveChild(engine, ike, installed);
+  }
+}
+
+/** At the end: the order is that in which they are due. */
+function enter(engine: Engine, spi: IkeSpi, waiting: number): void {
+  engine.dataplane.moves.delete(spi);
+  engine.dataplane.moves.set(spi, { at: inMs(engine, MOVE_MS), waiting });
+}
+
+/** Moves so long ago that the next one need not wait. */
+function forgetOld({ dataplane, now }: Engine): void {
+  for (const [spi, { at, waiting }] of dataplane.moves) {
+    if (at > now || waiting > 0) return;
+    dataplane.moves.delete(spi);
+  }
+}
+
+function noteMoves(engine: Engine, spi: IkeSpi, moves: number): void {
+  journal(engine, aboutIkeSa(engine, spi), {
     level: "warning",
     step: "INFORMATIONAL",
     outcome: "note",
     reason: "moves-delayed",
     detail:
-      `its packets come from changing addresses or ports: ${skipped + 1} moves within ` +
+      `its packets come from changing addresses or ports: ${moves} moves within ` +
       `${MOVE_MS} ms, of which the last counts`,
   });
 }
 
-/** Moves states and policies of all Child SAs to where the IKE SA is now. */
-function moveChildren(engine: Engine, entry: Entry): void {
-  const ike = factsOf(entry.sa);
-  if (ike === undefined) return;
-  for (const { spiIn } of ike.children) {
-    const installed = engine.dataplane.installed.get(spiIn);
-    if (installed !== undefined) moveChild(engine, entry, ike, installed);
-  }
-}
-
 /** Inbound first, so that nothing which is sent there finds no state; then what we send. */
-function moveChild(engine: Engine, entry: Entry, ike: IkeSaFacts, installed: Installed): void {
+function moveChild(engine: Engine, ike: IkeSaFacts, installed: Installed): void {
   const encapsulate = needsEncapsulation(ike.nat);
   const before = installed.place;
   const path = espPath(ike, before.path);
   if (before.encapsulate === encapsulate && isSamePlace(before.path, path, encapsulate)) return;
   const [local, remote] = [path.local, path.remote];
-  if (isTaken(engine, entry, installed, path)) return;
+  if (isTaken(engine, installed, path)) return;
   installed.place = { ...before, path, encapsulate };
   installed.encapsulated = encapsulate;
   const inbound = { src: remote.address, dst: local.address, spi: installed.inbound.spi };
@@ -113,15 +120,15 @@ function moveChild(engine: Engine, entry: Entry, ike: IkeSaFacts, installed: Ins
 }
 
 /** Another site has its SPI where it goes to: it gets a new one there instead, by a rekey. */
-function isTaken(engine: Engine, entry: Entry, installed: Installed, path: Path): boolean {
-  const { child, ikeSpi: spi, outbound } = installed;
+function isTaken(engine: Engine, installed: Installed, path: Path): boolean {
+  const { child, ikeSpi: spi, erouteKey, outbound } = installed;
   const [src, dst] = [path.local.address, path.remote.address];
   if (equalAddress(dst, outbound.dst)) return false;
-  const room = roomFor(engine, entry, { src, dst, spi: outbound.spi });
+  const room = roomFor(engine, { spi, erouteKey }, { src, dst, spi: outbound.spi });
   if (room.ok && room.value === undefined) return false;
   const detail = room.ok || room.error.kind !== "spi-in-use" ? "" : room.error.detail;
   const at = { level: "warning", step: "kernel", outcome: "note", reason: "spi-in-use" } as const;
-  journal(engine, entry, { ...at, detail });
+  journal(engine, aboutIkeSa(engine, spi), { ...at, detail });
   engine.inbox.push({ spi, event: { kind: "rekey-child", spiIn: child.spiIn } });
   return true;
 }

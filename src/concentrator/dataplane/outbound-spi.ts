@@ -4,15 +4,14 @@
  * behind one NAT may choose the same.
  */
 
-import { spiOf } from "../../ike/ike-sa.ts";
 import type { Refusal } from "../../ike/refusal.ts";
 import { formatAddress } from "../../inet/address.ts";
 import { spi32Hex } from "../../octets/hex.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
+import type { IkeSpi } from "../../wire/header.ts";
 import { stateName } from "../../xfrm/request.ts";
 import type { XfrmStateId } from "../../xfrm/state.ts";
 import { count, type Engine } from "../engine.ts";
-import type { Entry } from "../negotiation/entry.ts";
 import { erouteAt } from "../sites/eroutes.ts";
 import type { Installed } from "./installed.ts";
 
@@ -27,19 +26,22 @@ export function leaveOutbound(engine: Engine, installed: Installed): void {
   if (engine.dataplane.outbounds.get(name) === installed) engine.dataplane.outbounds.delete(name);
 }
 
+/** The IKE SA whose Child SA wants to send there, and its eroute. */
+export type Claimant = { readonly spi: IkeSpi; readonly erouteKey: string };
+
 /**
  * Who has to make room for a new Child SA: what the same site has from before it restarted. What
  * another site has, or this IKE SA itself, stays, and the new one is refused.
  */
 export function roomFor(
   engine: Engine,
-  entry: Entry,
+  claimant: Claimant,
   outbound: XfrmStateId,
 ): Result<Installed | undefined, Refusal> {
   const owner = engine.dataplane.outbounds.get(stateName(outbound));
   if (owner === undefined) return ok(undefined);
-  const isItself = owner.ikeSpi === spiOf(entry.sa);
-  if (!isItself && owner.erouteKey === entry.eroute?.key) return ok(owner);
+  const isItself = owner.ikeSpi === claimant.spi;
+  if (!isItself && owner.erouteKey === claimant.erouteKey) return ok(owner);
   count(engine, "spi_conflicts");
   const other = erouteAt(engine, owner.erouteKey);
   const whose = isItself ? "another Child SA of its own" : (other?.peerId ?? "another site");

@@ -20,7 +20,7 @@ import { NO_CHILD } from "./standing.ts";
 /** Our SPIs of the Child SAs that want one object of the kernel; the last one's is in force. */
 type Users = { readonly name: string; readonly spisIn: readonly number[] };
 
-type Waiting = { readonly spi: IkeSpi; readonly at: Instant; readonly skipped: number };
+type Waiting = { readonly spi: IkeSpi; readonly at: Instant; readonly waiting: number };
 
 /** A Child SA whose states are lost; `waits`: its rekey is still to be asked for. */
 type Lost = { readonly spiIn: EspSpi; readonly since: Instant; readonly waits: boolean };
@@ -48,7 +48,7 @@ export const plainShared: Codec<PlainShared> = byKind<PlainShared>({
   }),
   move: record<SharedOf<"move">>({
     kind: constant("move"),
-    move: record<Waiting>({ spi: ikeSpi, at: instant, skipped: u32 }),
+    move: record<Waiting>({ spi: ikeSpi, at: instant, waiting: u32 }),
   }),
   lost: record<SharedOf<"lost">>({
     kind: constant("lost"),
@@ -62,7 +62,7 @@ export function* sharedOf({ dataplane }: Engine): Generator<PlainShared | undefi
   for (const [name, { users }] of policies) yield told("policy", name, users);
   for (const [name, users] of routes) yield told("route", name, users);
   for (const state of draining) yield { kind: "draining", draining: state };
-  for (const [spi, { at, skipped }] of moves) yield { kind: "move", move: { spi, at, skipped } };
+  for (const [spi, { at, waiting }] of moves) yield { kind: "move", move: { spi, at, waiting } };
   for (const [spiIn, since] of repairs.lost) {
     yield { kind: "lost", lost: { spiIn, since, waits: repairs.remakes.has(spiIn) } };
   }
@@ -131,8 +131,8 @@ function putRouteUsers(engine: Engine, { name, spisIn }: Users): void {
   for (const user of known) putRouteUser(engine, name, user);
 }
 
-function putMove({ dataplane }: Engine, { spi, at, skipped }: Waiting): void {
-  dataplane.moves.set(spi, { at, skipped });
+function putMove({ dataplane }: Engine, { spi, at, waiting }: Waiting): void {
+  dataplane.moves.set(spi, { at, waiting });
 }
 
 function putLost(engine: Engine, { spiIn, since, waits }: Lost): void {

@@ -3,7 +3,7 @@
 import type { KernelResult } from "../../xfrm/request.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import { journal } from "../journal/write.ts";
-import { entryAt } from "../negotiation/ike-sas.ts";
+import { aboutIkeSa } from "../sites/ike-sas.ts";
 import type { CounterName } from "../snapshot.ts";
 import type { Installed } from "./installed.ts";
 import { kernelReason } from "./kernel-reason.ts";
@@ -33,7 +33,7 @@ export function noteState(engine: Engine, installed: Installed, name: string): v
   const { repairs } = engine.dataplane;
   if (repairs.named >= NAMED_MAX) return;
   repairs.named++;
-  journal(engine, entryAt(engine, installed.ikeSpi), {
+  journal(engine, aboutIkeSa(engine, installed.ikeSpi), {
     level: "warning",
     step: "kernel",
     outcome: "note",

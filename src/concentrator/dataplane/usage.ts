@@ -1,17 +1,16 @@
 /** Whether Child SAs carry packets: asked of the kernel for one IKE SA (RFC 7296 §2.4; R13). */
 
-import { factsOf } from "../../ike/ike-sa.ts";
 import type { Ticket } from "../../ike/ticket.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmStateUse } from "../../xfrm/state.ts";
 import type { Engine } from "../engine.ts";
-import type { Entry } from "../negotiation/entry.ts";
+import { factsAt } from "../sites/ike-sas.ts";
 import { type Installed, isSameState, type UsageProbe, type UsageQuery } from "./installed.ts";
 
 /** Asks for both states of each Child SA; the answers come one by one. */
-export function probeUsage(engine: Engine, entry: Entry, spi: IkeSpi, ticket: Ticket): void {
+export function probeUsage(engine: Engine, spi: IkeSpi, ticket: Ticket): void {
   const probe: UsageProbe = { spi, ticket, waiting: 0, hasReceived: false, hasSent: false };
-  const children = factsOf(entry.sa)?.children ?? [];
+  const children = factsAt(engine, spi)?.children ?? [];
   for (const { spiIn } of children) {
     const installed = engine.dataplane.installed.get(spiIn);
     if (installed === undefined) continue;

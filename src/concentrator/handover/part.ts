@@ -10,7 +10,6 @@ import { type PlainCalls, plainCalls } from "../calls/plain-calls.ts";
 import { type PlainChild, plainChild } from "../dataplane/plain-child.ts";
 import { type PlainDataplane, plainDataplane } from "../dataplane/plain-dataplane.ts";
 import { type PlainShared, plainShared } from "../dataplane/plain-shared.ts";
-import { type PlainEntry, plainEntry } from "../negotiation/plain-entry.ts";
 import { type PlainEroute, plainEroute } from "../sites/plain-eroute.ts";
 import {
   type PlainDuties,
@@ -19,6 +18,7 @@ import {
   plainReach,
   plainSites,
 } from "../sites/plain-sites.ts";
+import { type PlainIkeSa, plainIkeSa } from "./plain-ike-sa.ts";
 
 export type Head = {
   /** The number of the last request: those of the next process come after it. */
@@ -33,7 +33,7 @@ export type PlainSite = PlainDuties & {
   readonly eroutes: readonly PlainEroute[];
   /** Local SPIs of its IKE SAs, oldest first. */
   readonly ikeSas: readonly IkeSpi[];
-  readonly entries: readonly PlainEntry[];
+  readonly entries: readonly PlainIkeSa[];
   readonly children: readonly PlainChild[];
 };
 
@@ -41,7 +41,7 @@ export type Part =
   | { readonly kind: "head"; readonly head: Head }
   | { readonly kind: "site"; readonly site: PlainSite }
   /** IKE SAs that have left their site: they only answer, or wait for an answer. */
-  | { readonly kind: "ike-sas"; readonly entries: readonly PlainEntry[] }
+  | { readonly kind: "ike-sas"; readonly entries: readonly PlainIkeSa[] }
   | { readonly kind: "reach"; readonly reach: readonly PlainReach[] }
   | { readonly kind: "kernel"; readonly shared: readonly PlainShared[] }
   /** How many documents there were before this one. */
@@ -62,7 +62,7 @@ const head = record<Head>({
 const site = record<PlainSite>({
   eroutes: list(plainEroute, SAS_MAX),
   ikeSas: list(ikeSpi, SAS_MAX),
-  entries: list(plainEntry, SAS_MAX),
+  entries: list(plainIkeSa, SAS_MAX),
   children: list(plainChild, SAS_MAX),
   isRowWaiting: bool,
   isRedirectWaiting: bool,
@@ -73,7 +73,7 @@ export const part: Codec<Part> = byKind<Part>({
   site: record<PartOf<"site">>({ kind: constant("site"), site }),
   "ike-sas": record<PartOf<"ike-sas">>({
     kind: constant("ike-sas"),
-    entries: list(plainEntry, PORTION_MAX),
+    entries: list(plainIkeSa, PORTION_MAX),
   }),
   reach: record<PartOf<"reach">>({
     kind: constant("reach"),

@@ -12,15 +12,14 @@ import { installedAt } from "../dataplane/child-sas.ts";
 import { putChild, putDataplane } from "../dataplane/plain-dataplane.ts";
 import { putShared } from "../dataplane/plain-shared.ts";
 import type { Engine } from "../engine.ts";
-import { askForWork } from "../ike-effects.ts";
 import { entryAt, ikeSaCounts } from "../negotiation/ike-sas.ts";
-import { type PlainEntry, putEntry } from "../negotiation/plain-entry.ts";
 import type { ErouteInUse } from "../sites/eroute-in-use.ts";
 import { erouteAt, erouteCount, putEroute } from "../sites/eroutes.ts";
 import { addErrand } from "../sites/errands.ts";
 import { erouteOfPlain } from "../sites/plain-eroute.ts";
 import { endDuties, putDuties, putReach, putSites } from "../sites/plain-sites.ts";
 import { type Head, type PlainSite, part } from "./part.ts";
+import { type PlainIkeSa, putIkeSa } from "./plain-ike-sa.ts";
 
 /** A take-over under way. What is wrong in one document leaves the others as they are. */
 export class TakeOver {
@@ -87,7 +86,9 @@ export class TakeOver {
     const current = eroutes.value.at(-1);
     if (current === undefined) return malformed("a site without an eroute");
     putEroute(engine, current);
-    for (const entry of entries.value) this.#putEntry(entry, eroutes.value[entry.eroute ?? -1]);
+    for (const ikeSa of entries.value) {
+      putIkeSa(engine, ikeSa, eroutes.value[ikeSa.site?.eroute ?? -1]);
+    }
     for (const child of site.children) putChild(engine, child, current.key);
     for (const [at, { errand }] of site.eroutes.entries()) {
       const eroute = eroutes.value[at];
@@ -97,31 +98,25 @@ export class TakeOver {
     return ok(undefined);
   }
 
-  #putLeft(written: readonly PlainEntry[], writer: number): Result<undefined, StateFault> {
+  #putLeft(written: readonly PlainIkeSa[], writer: number): Result<undefined, StateFault> {
     const entries = this.#inNextEpoch(written, writer);
     if (!entries.ok) return entries;
     const fault = entriesFault(this.#engine, written);
     if (fault !== undefined) return malformed(fault);
-    for (const entry of entries.value) this.#putEntry(entry, undefined);
+    for (const ikeSa of entries.value) putIkeSa(this.#engine, ikeSa, undefined);
     return ok(undefined);
-  }
-
-  #putEntry(plain: PlainEntry, eroute: ErouteInUse | undefined): void {
-    const engine = this.#engine;
-    const entry = putEntry(engine, spiOf(plain.sa), plain, eroute);
-    for (const work of plain.work) askForWork(engine, entry, { kind: "key-exchange", ...work });
   }
 
   /** With keys that seal nothing under an IV of the process before. */
   #inNextEpoch(
-    entries: readonly PlainEntry[],
+    entries: readonly PlainIkeSa[],
     writer: number,
-  ): Result<readonly PlainEntry[], StateFault> {
-    const later: PlainEntry[] = [];
-    for (const entry of entries) {
+  ): Result<readonly PlainIkeSa[], StateFault> {
+    const later: PlainIkeSa[] = [];
+    for (const { entry, site } of entries) {
       const next = inNextEpoch(entry.sa, { writer, reader: this.#place.generation });
       if (!next.ok) return next;
-      later.push({ ...entry, sa: next.value });
+      later.push({ site, entry: { ...entry, sa: next.value } });
     }
     return ok(later);
   }
@@ -179,10 +174,11 @@ function siteFault(
   const key = eroutes[0]?.key;
   if (key === undefined || eroutes.some((eroute) => eroute.key !== key)) return "no site, or two";
   if (erouteAt(engine, key) !== undefined) return "a site that is there already";
-  const spis = entries.map(({ sa }) => spiOf(sa));
+  const spis = entries.map(({ entry }) => spiOf(entry.sa));
   const isListed = spis.length === ikeSas.length && spis.every((spi, at) => spi === ikeSas[at]);
   if (!isListed) return "IKE SAs other than the site has";
-  const hasEroute = ({ eroute }: PlainEntry) => eroute !== undefined && eroute < eroutes.length;
+  const hasEroute = ({ entry, site }: PlainIkeSa) =>
+    entry.peerId !== undefined && site?.eroute !== undefined && site.eroute < eroutes.length;
   if (!entries.every(hasEroute)) return "an IKE SA without an eroute";
   const spisIn = children.map(({ child }) => child.spiIn);
   const isTaken = spisIn.some((spiIn) => installedAt(engine, spiIn) !== undefined);
@@ -190,8 +186,8 @@ function siteFault(
   return entriesFault(engine, entries);
 }
 
-function entriesFault(engine: Engine, entries: readonly PlainEntry[]): string | undefined {
-  const spis = entries.map(({ sa }) => spiOf(sa));
+function entriesFault(engine: Engine, entries: readonly PlainIkeSa[]): string | undefined {
+  const spis = entries.map(({ entry }) => spiOf(entry.sa));
   const isTaken = spis.some((spi) => entryAt(engine, spi) !== undefined);
   return isTaken || new Set(spis).size < spis.length ? "an SPI that is there already" : undefined;
 }

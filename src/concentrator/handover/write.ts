@@ -10,13 +10,15 @@ import { dataplaneOf, isKernelQuiet, plainChildrenOf } from "../dataplane/plain-
 import { sharedOf } from "../dataplane/plain-shared.ts";
 import type { Engine } from "../engine.ts";
 import { entryAt, ikeSas } from "../negotiation/ike-sas.ts";
-import { type PlainEntry, type PlainWork, plainEntryOf } from "../negotiation/plain-entry.ts";
+import type { PlainWork } from "../negotiation/plain-entry.ts";
 import type { ErouteInUse } from "../sites/eroute-in-use.ts";
 import { eroutesInUse } from "../sites/eroutes.ts";
 import { errandOf, hasErrandsOfFormerEroutes } from "../sites/errands.ts";
+import { ikeSaAt } from "../sites/ike-sas.ts";
 import { plainErouteOf } from "../sites/plain-eroute.ts";
 import { dutiesOf, sharedReachOf, sitesOf } from "../sites/plain-sites.ts";
 import { type Head, type Part, type PlainSite, part } from "./part.ts";
+import { type PlainIkeSa, plainIkeSaOf } from "./plain-ike-sa.ts";
 
 /** Table entries looked at for one document, and those of them that are written in it. */
 const LOOKS_MAX = 4_096;
@@ -95,10 +97,10 @@ function siteOf(
   const eroutes = [...versionsOf(engine, current)];
   const entries = current.ikeSas.flatMap((spi) => {
     const entry = entryAt(engine, spi);
-    if (entry?.eroute === undefined) return [];
-    return plainEntryOf(entry, eroutes.indexOf(entry.eroute), work.get(spi) ?? []) ?? [];
+    if (entry === undefined) return [];
+    return plainIkeSaOf(engine, entry, { eroutes, work: work.get(spi) ?? [] }) ?? [];
   });
-  const spis = entries.map(({ sa }) => spiOf(sa));
+  const spis = entries.map(({ entry }) => spiOf(entry.sa));
   // Of a Child SA that has outlived its IKE SA, the site does not list that one any more.
   const stays = (spi: IkeSpi) => spis.includes(spi) || !current.ikeSas.includes(spi);
   const children = plainChildrenOf(engine, current.key, stays);
@@ -112,17 +114,19 @@ function versionsOf(engine: Engine, current: ErouteInUse): ReadonlySet<ErouteInU
   const eroutes = new Set<ErouteInUse>();
   for (const spi of current.ikeSas) {
     const entry = entryAt(engine, spi);
-    if (entry?.eroute === undefined || lastingOf(entry.sa) === undefined) continue;
-    eroutes.add(entry.eroute);
+    const eroute = ikeSaAt(engine, spi)?.eroute;
+    if (entry === undefined || eroute === undefined || lastingOf(entry.sa) === undefined) continue;
+    eroutes.add(eroute);
   }
   eroutes.delete(current);
   return eroutes.add(current);
 }
 
-function* leftIkeSas(engine: Engine, work: Work): Generator<PlainEntry | undefined> {
+function* leftIkeSas(engine: Engine, work: Work): Generator<PlainIkeSa | undefined> {
   for (const [spi, entry] of ikeSas(engine)) {
-    const isLeft = entry.eroute === undefined;
-    yield isLeft ? plainEntryOf(entry, undefined, work.get(spi) ?? []) : undefined;
+    const isLeft = ikeSaAt(engine, spi)?.eroute === undefined;
+    const known = { eroutes: [], work: work.get(spi) ?? [] };
+    yield isLeft ? plainIkeSaOf(engine, entry, known) : undefined;
   }
 }
 

@@ -10,10 +10,10 @@ import { formatEndpoint } from "../../inet/endpoint.ts";
 import { originOf } from "../../inet/origin.ts";
 import { toHex } from "../../octets/hex.ts";
 import { Writer } from "../../octets/writer.ts";
+import type { IkeSpi } from "../../wire/header.ts";
 import { count, type Engine } from "../engine.ts";
 import { mayNote } from "../journal/stranger-notes.ts";
 import { journal } from "../journal/write.ts";
-import type { Entry } from "./entry.ts";
 import { enterHalfOpen, roomFor } from "./half-open.ts";
 import { addEntry } from "./ike-sas.ts";
 import { sendOn } from "./send-on.ts";
@@ -27,7 +27,7 @@ import { mayAnswer } from "./stranger-answers.ts";
 export function admit(
   engine: Engine,
   stranger: Stranger,
-): { readonly entry: Entry; readonly effects: readonly IkeEffect[] } | undefined {
+): { readonly spi: IkeSpi; readonly effects: readonly IkeEffect[] } | undefined {
   count(engine, "ike_sa_init_requests");
   const { length } = stranger.octets;
   if (length > INIT_OCTETS_MAX) {
@@ -75,7 +75,7 @@ export function admit(
   const spi = spiOf(sa);
   engine.negotiation.initRequests.set(initKey, spi);
   enterHalfOpen(engine, spi, sa);
-  return { entry, effects };
+  return { spi, effects };
 }
 
 /** Whether there is room; under load a stranger has to show that its address is its own. */

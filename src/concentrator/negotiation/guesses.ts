@@ -9,11 +9,11 @@
 import { peerKey } from "../../eroute/peer-id.ts";
 import { pathOf } from "../../ike/ike-sa.ts";
 import type { Refusal } from "../../ike/refusal.ts";
+import type { RefusalText } from "../../ike/refusal-text.ts";
 import { formatEndpoint } from "../../inet/endpoint.ts";
 import { originOf } from "../../inet/origin.ts";
 import type { Reason } from "../../reason/reason.ts";
 import { count, type Engine } from "../engine.ts";
-import type { Denial } from "../sites/unanswered.ts";
 import type { Entry } from "./entry.ts";
 
 /** Sites of which it is known where they were let in last; the oldest is forgotten. */
@@ -23,7 +23,7 @@ const PLACES_MAX = 16_384;
  * Counts an attempt as failed until it turns out not to be, so that a hundred at the same time are
  * a hundred. The refusal is of one that comes too early.
  */
-export function slowDown(engine: Engine, entry: Entry): Denial | undefined {
+export function slowDown(engine: Engine, entry: Entry): RefusalText | undefined {
   const { peerId, sa } = entry;
   // What was tried before in this IKE SA has failed: it is repeated.
   entry.guess = undefined;
@@ -47,9 +47,9 @@ export function slowDown(engine: Engine, entry: Entry): Denial | undefined {
  * A refusal before any key was compared is no guess (the database is down, another site has the
  * subnet); an unknown ID counts like a wrong key, so that a stranger sees no difference.
  */
-export function forgiveUnlooked(engine: Engine, entry: Entry | undefined, refusal: Refusal): void {
+export function forgiveUnlooked(engine: Engine, entry: Entry, refusal: Refusal): void {
   if (refusal.kind === "no-credentials" && OF_UNKNOWN_IDS.has(refusal.reason)) return;
-  if (entry !== undefined) forgive(engine, entry);
+  forgive(engine, entry);
 }
 
 const OF_UNKNOWN_IDS: ReadonlySet<Reason> = new Set<Reason>([

@@ -1,9 +1,9 @@
 /** The table of IKE SAs, as others may use it. */
 
-import type { IkeSaFacts } from "../../ike/facts.ts";
-import { factsOf, type IkeSa, spiOf } from "../../ike/ike-sa.ts";
+import { type IkeSa, pathOf, saIdOf, spiOf } from "../../ike/ike-sa.ts";
 import { type IkeSpi, parseHeader } from "../../wire/header.ts";
 import type { Engine } from "../engine.ts";
+import type { About } from "../journal/about.ts";
 import type { Entry } from "./entry.ts";
 
 /** Puts a new IKE SA into the table. */
@@ -11,14 +11,9 @@ export function addEntry({ negotiation }: Engine, sa: IkeSa): Entry {
   const entry: Entry = {
     sa,
     peerId: undefined,
-    candidate: undefined,
     eroute: undefined,
+    isProven: false,
     initKey: undefined,
-    supersedes: [],
-    initialContact: false,
-    call: undefined,
-    redirect: undefined,
-    movedAt: undefined,
     guess: undefined,
   };
   negotiation.sas.set(spiOf(sa), entry);
@@ -30,10 +25,21 @@ export function entryAt({ negotiation }: Engine, spi: IkeSpi): Entry | undefined
   return negotiation.sas.get(spi);
 }
 
-/** The facts of an IKE SA that is authenticated and not deleted, by its local SPI. */
-export function factsAt({ negotiation }: Engine, spi: IkeSpi): IkeSaFacts | undefined {
+/** The sites have found its eroute: the journal says which. */
+export function nameEroute({ negotiation }: Engine, spi: IkeSpi, name: string): void {
   const entry = negotiation.sas.get(spi);
-  return entry === undefined ? undefined : factsOf(entry.sa);
+  if (entry !== undefined) entry.eroute = name;
+}
+
+/** It has ended, and left its eroute. */
+export function unprove(entry: Entry): void {
+  entry.eroute = undefined;
+  entry.isProven = false;
+}
+
+/** What the journal says of one. */
+export function aboutOf({ sa, peerId, eroute, isProven }: Entry): About {
+  return { id: saIdOf(sa), path: pathOf(sa), peerId, eroute, isProven };
 }
 
 /** All of them, in the order in which they came. */

@@ -1,6 +1,6 @@
 /** Address prefixes from which a site was up: its work goes before that of strangers. */
 
-import { pathOf } from "../../ike/ike-sa.ts";
+import { pathOf, saIdOf } from "../../ike/ike-sa.ts";
 import type { Address } from "../../inet/address.ts";
 import { originOf } from "../../inet/origin.ts";
 import type { Engine } from "../engine.ts";
@@ -13,8 +13,10 @@ const KNOWN_PREFIXES_MAX = 16_384;
 /** The precedence of an IKE SA's work. */
 export function precedenceOf(engine: Engine, entry: Entry): Precedence {
   const prefix = originOf(pathOf(entry.sa).remote.address);
-  if (entry.eroute !== undefined) return { rank: "established", prefix };
-  const isKnown = entry.call !== undefined || engine.negotiation.knownPrefixes.has(prefix);
+  if (entry.isProven) return { rank: "established", prefix };
+  // Before that only those of calls are ours.
+  const isCall = saIdOf(entry.sa).role === "initiator";
+  const isKnown = isCall || engine.negotiation.knownPrefixes.has(prefix);
   return { rank: isKnown ? "known" : "stranger", prefix };
 }
 

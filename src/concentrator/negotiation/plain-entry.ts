@@ -1,13 +1,12 @@
-/** Codec of an IKE SA with what the concentrator knows of it beyond IKE. */
+/** Codec of an IKE SA with what the negotiation keeps beside it. */
 
 import type { KeyExchangeRequest } from "../../crypto/key-exchange.ts";
-import { asPeerId, type PeerId } from "../../eroute/peer-id.ts";
-import { pathOf, stageOf } from "../../ike/ike-sa.ts";
-import { gateway, ikeSpi, instant, ticket } from "../../ike/state/values.ts";
+import type { PeerId } from "../../eroute/peer-id.ts";
+import { pathOf, spiOf, stageOf } from "../../ike/ike-sa.ts";
+import { ticket } from "../../ike/state/values.ts";
 import { type LastingIkeSa, lastingIkeSa, lastingOf } from "../../ike/state/written-ike-sa.ts";
 import type { Ticket } from "../../ike/ticket.ts";
 import {
-  bool,
   type Codec,
   list,
   mapped,
@@ -18,9 +17,8 @@ import {
   text,
   u16,
 } from "../../octets/codec.ts";
-import type { IkeSpi } from "../../wire/header.ts";
 import type { Engine } from "../engine.ts";
-import type { ErouteInUse } from "../sites/eroute-in-use.ts";
+import { peerId } from "../plain-peer-id.ts";
 import type { Entry } from "./entry.ts";
 import { rememberPlace } from "./guesses.ts";
 import { addEntry } from "./ike-sas.ts";
@@ -30,25 +28,14 @@ import { setDeadline } from "./settle.ts";
 /** A key exchange that is not answered: whoever reads it asks again. */
 export type PlainWork = { readonly ticket: Ticket; readonly op: KeyExchangeRequest };
 
-/** An IKE SA that outlives the process. */
-export type PlainEntry = Pick<
-  Entry,
-  "initKey" | "supersedes" | "initialContact" | "redirect" | "movedAt"
-> & {
+/** An IKE SA that outlives the process, as the negotiation knows it. */
+export type PlainEntry = Pick<Entry, "initKey"> & {
   readonly sa: LastingIkeSa;
   readonly peerId: PeerId | undefined;
-  /** The place of its eroute among those of the site; undefined: it has left it. */
-  readonly eroute: number | undefined;
   readonly work: readonly PlainWork[];
 };
 
-const SAS_MAX = 65_535;
 const TEXT_MAX = 65_535;
-
-export const peerId: Codec<PeerId> = mapped(text(TEXT_MAX), {
-  to: (value: PeerId) => value,
-  from: asPeerId,
-});
 
 type WrittenOp = {
   readonly op: KeyExchangeRequest["op"];
@@ -81,48 +68,32 @@ const work = record<PlainWork>({ ticket, op });
 export const plainEntry: Codec<PlainEntry> = record<PlainEntry>({
   sa: lastingIkeSa,
   initKey: optional(text(255)),
-  supersedes: list(ikeSpi, SAS_MAX),
-  initialContact: bool,
-  redirect: optional(gateway),
-  movedAt: optional(instant),
   peerId: optional(peerId),
-  eroute: optional(u16),
   work: list(work, 255),
 });
 
 /** The IKE SA as plain data; undefined for a negotiation: its peer repeats what it has asked. */
-export function plainEntryOf(
-  entry: Entry,
-  eroute: number | undefined,
-  work: readonly PlainWork[],
-): PlainEntry | undefined {
+export function plainEntryOf(entry: Entry, work: readonly PlainWork[]): PlainEntry | undefined {
   const sa = lastingOf(entry.sa);
   if (sa === undefined) return undefined;
-  const { initKey, supersedes, initialContact, redirect, movedAt, peerId } = entry;
-  return { sa, initKey, supersedes, initialContact, redirect, movedAt, peerId, eroute, work };
+  const { initKey, peerId } = entry;
+  return { sa, initKey, peerId, work };
 }
 
-/** Puts the IKE SA into the table, with all that follows from its phase. */
-export function putEntry(
-  engine: Engine,
-  spi: IkeSpi,
-  plain: PlainEntry,
-  eroute: ErouteInUse | undefined,
-): Entry {
+/** Puts the IKE SA into the table, with all that follows from its phase; `eroute`: its name. */
+export function putEntry(engine: Engine, plain: PlainEntry, eroute: string | undefined): Entry {
   const { negotiation } = engine;
-  const { sa, initKey, supersedes, initialContact, redirect, movedAt, peerId } = plain;
+  const { sa, initKey, peerId } = plain;
+  const spi = spiOf(sa);
   const entry = addEntry(engine, sa);
   entry.eroute = eroute;
+  entry.isProven = eroute !== undefined;
   entry.peerId = peerId;
-  entry.supersedes = supersedes;
-  entry.initialContact = initialContact;
-  entry.redirect = redirect;
-  entry.movedAt = movedAt;
   entry.initKey = initKey;
   if (initKey !== undefined) negotiation.initRequests.set(initKey, spi);
   if (stageOf(sa) === "over") negotiation.lingering.add(spi);
   setDeadline(engine, spi, sa);
-  if (eroute === undefined) return entry;
+  if (!entry.isProven) return entry;
   rememberPrefix(engine, pathOf(sa).remote.address);
   rememberPlace(engine, entry);
   return entry;

@@ -3,11 +3,17 @@
 import { type Place, readIkeSa, wipeWritten, writeIkeSa } from "../../ike/state/written-ike-sa.ts";
 import { assert } from "../../octets/assert.ts";
 import { wipe } from "../../octets/secret.ts";
+import type { IkeSpi } from "../../wire/header.ts";
 import type { Engine } from "../engine.ts";
 import { setDeadline } from "./settle.ts";
+import { type Stand, standOf } from "./stand.ts";
 
-/** Each IKE SA that can be written goes on as the process of the next generation would have it. */
-export function rereadIkeSas(engine: Engine, place: Place): void {
+/**
+ * Each IKE SA that can be written goes on as the process of the next generation would have it.
+ * Returns how each of them stands.
+ */
+export function rereadIkeSas(engine: Engine, place: Place): ReadonlyMap<IkeSpi, Stand> {
+  const stands = new Map<IkeSpi, Stand>();
   const next = { ...place, generation: place.generation + 1 };
   for (const [spi, entry] of engine.negotiation.sas) {
     const document = writeIkeSa(entry.sa, place);
@@ -18,5 +24,7 @@ export function rereadIkeSas(engine: Engine, place: Place): void {
     wipeWritten(entry.sa);
     entry.sa = read.value;
     setDeadline(engine, spi, read.value);
+    stands.set(spi, standOf(read.value));
   }
+  return stands;
 }

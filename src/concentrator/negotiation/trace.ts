@@ -10,6 +10,7 @@ import type { Engine } from "../engine.ts";
 import type { JournalStep } from "../journal/journal.ts";
 import { journal } from "../journal/write.ts";
 import type { Entry } from "./entry.ts";
+import { aboutOf } from "./ike-sas.ts";
 import type { UntoldMessage } from "./negotiation.ts";
 
 /** IKE SAs, and messages of each, that wait for a name. */
@@ -113,7 +114,7 @@ function isTraced(
 
 function write(engine: Engine, entry: Entry | undefined, message: UntoldMessage): void {
   const { step, detail, remote } = message;
-  journal(engine, entry, {
+  journal(engine, entry && aboutOf(entry), {
     level: "debug",
     step,
     outcome: "note",

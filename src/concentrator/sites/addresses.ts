@@ -4,9 +4,9 @@ import { type Address, formatAddress } from "../../inet/address.ts";
 import type { Instant } from "../../octets/instant.ts";
 import { hurryAlways } from "../calls/call-table.ts";
 import { type Engine, inMs } from "../engine.ts";
-import { factsAt } from "../negotiation/ike-sas.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { closeSoon } from "./errands.ts";
+import { factsAt } from "./ike-sas.ts";
 import { orphansOf } from "./orphans.ts";
 
 /** An address may be back within so long, as when its interface is switched off and on. */

@@ -5,62 +5,70 @@ import { type ConfiguredMatch, matchConfigured } from "../../eroute/configured-m
 import { type DynamicEroute, dynamicErouteOf } from "../../eroute/dynamic-eroute.ts";
 import type { Eroute, LocalUser, NormalEroute } from "../../eroute/eroute.ts";
 import { asPeerId, PEER_ID_LENGTH_MAX, type PeerId, peerKey } from "../../eroute/peer-id.ts";
-import { acceptsIke, ikeAlgorithmsText } from "../../ike/algorithms.ts";
+import { acceptsIke, type IkeAlgorithms, ikeAlgorithmsText } from "../../ike/algorithms.ts";
 import type { Credentials } from "../../ike/event.ts";
-import { factsOf, type IkeEffect, pathOf, spiOf } from "../../ike/ike-sa.ts";
 import type { Refusal } from "../../ike/refusal.ts";
 import type { Ticket } from "../../ike/ticket.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
 import type { IkeSpi } from "../../wire/header.ts";
-import { identityText } from "../../wire/identity.ts";
+import { type Identity, identityText } from "../../wire/identity.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import type { LookupId, LookupResult } from "../event.ts";
-import { journal } from "../journal/write.ts";
-import type { Entry } from "../negotiation/entry.ts";
-import { forgiveUnlooked, slowDown } from "../negotiation/guesses.ts";
-import { entryAt } from "../negotiation/ike-sas.ts";
-import { isTracing, tellUntold } from "../negotiation/trace.ts";
+import { nameEroute } from "../negotiation/ike-sas.ts";
+import type { Stand } from "../negotiation/stand.ts";
 import type { IdentityLookUp } from "../requests.ts";
 import { dynamicInUse, missingPpk, normalInUse } from "./candidate.ts";
 import { credentialsFor, type SiteKeys } from "./credentials.ts";
 import { type ErouteInUse, erouteKey } from "./eroute-in-use.ts";
-import { dynamicCount, erouteAt, putEroute } from "./eroutes.ts";
-import { keepWithinMax } from "./evict.ts";
-import { noteNesting, refuseOverlap } from "./overlap.ts";
-import { recheckIfChanged } from "./row-change.ts";
+import { dynamicCount, erouteAt } from "./eroutes.ts";
+import { ikeSaAt, nameIkeSa } from "./ike-sas.ts";
+import { refuseOverlap } from "./overlap.ts";
+import type { SiteIkeSa } from "./site-ike-sa.ts";
 import { type Denial, isFaultOfOurs, isSilent } from "./unanswered.ts";
 import { obstacleOf } from "./uniqueness.ts";
-
-type Identify = Extract<IkeEffect, { kind: "identify" }>;
 
 /** IDs without a row that are remembered at the same time; the oldest is forgotten first. */
 const UNKNOWN_IDS_MAX = 4096;
 
-/** Finds out who a site is. The answer comes at once, or with the rows of its look-up. */
-export function identify(engine: Engine, entry: Entry, asked: Identify): void {
+/** An IKE SA asks who its peer is. */
+export type Question = {
+  readonly spi: IkeSpi;
+  readonly ticket: Ticket;
+  readonly peerId: PeerId;
+  readonly algorithms: IkeAlgorithms;
+  readonly stand: Stand;
+  /** Why the attempt is refused unread; undefined: it is not. */
+  readonly tooEarly: Denial | undefined;
+};
+
+/** The ID that a peer presents. */
+export function presentedId(peer: Identity): PeerId {
   // Longer than any table or pattern can hold: it matches nothing, and is noted in part only.
-  const peerId = asPeerId(identityText(asked.peer).slice(0, PEER_ID_LENGTH_MAX + 1));
-  entry.peerId = peerId;
-  if (isTracing(engine)) tellUntold(engine, entry);
-  const waiting = { spi: spiOf(entry.sa), ticket: asked.ticket };
+  return asPeerId(identityText(peer).slice(0, PEER_ID_LENGTH_MAX + 1));
+}
+
+/** Finds out who a site is. The answer comes at once, or with the rows of its look-up. */
+export function identify(engine: Engine, asked: Question): void {
+  const { spi, ticket, peerId } = asked;
+  const ikeSa = nameIkeSa(engine, spi, asked);
+  const waiting = { spi, ticket };
   const match = matchConfigured(engine.plan, peerId);
-  const tooEarly = slowDown(engine, entry);
-  if (tooEarly !== undefined) {
-    deny(engine, waiting, tooEarly, match.kind === "refused" ? undefined : match.eroute);
+  if (asked.tooEarly !== undefined) {
+    deny(engine, waiting, asked.tooEarly, match.kind === "refused" ? undefined : match.eroute);
     return;
   }
   if (match.kind === "refused") {
     deny(engine, waiting, unmatched(match, peerId), undefined);
     return;
   }
-  const denial = algorithmsRefused(match.eroute, asked);
+  const denial = algorithmsRefused(match.eroute, asked.algorithms);
   if (denial !== undefined) {
     deny(engine, waiting, denial, match.eroute);
     return;
   }
   if (match.kind === "local") {
-    useLocal(engine, entry, waiting, match);
+    useLocal(engine, ikeSa, waiting, match);
     return;
   }
   if (isUnknown(engine, peerId)) {
@@ -80,8 +88,8 @@ export function onIdentityRows(
   waiting: IdentityLookUp,
   { lookup, result }: { readonly lookup: LookupId; readonly result: LookupResult },
 ): void {
-  const entry = entryAt(engine, waiting.spi);
-  if (entry === undefined) {
+  const ikeSa = ikeSaAt(engine, waiting.spi);
+  if (ikeSa === undefined) {
     count(engine, "late_answers");
     return;
   }
@@ -106,7 +114,7 @@ export function onIdentityRows(
     deny(engine, waiting, { reason, detail }, waiting.base);
     return;
   }
-  useDynamic(engine, entry, { spi: waiting.spi, ticket: waiting.ticket, lookup }, made.value);
+  useDynamic(engine, ikeSa, { spi: waiting.spi, ticket: waiting.ticket, lookup }, made.value);
 }
 
 /** Every ID is looked up again: another table may have its row, or the database is back. */
@@ -123,7 +131,6 @@ export function refuseLookUp(engine: Engine, lookup: LookupId, denial: Denial): 
 type Waiting = { readonly spi: IkeSpi; readonly ticket: Ticket };
 
 function reply(engine: Engine, to: Waiting, result: Result<Credentials, Refusal>): void {
-  if (!result.ok) forgiveUnlooked(engine, entryAt(engine, to.spi), result.error);
   engine.inbox.push({
     spi: to.spi,
     event: { kind: "credentials", ticket: to.ticket, result },
@@ -138,7 +145,7 @@ function deny(engine: Engine, to: Waiting, denial: Denial, eroute: Eroute | unde
 
 function useDynamic(
   engine: Engine,
-  entry: Entry,
+  ikeSa: SiteIkeSa,
   waiting: Waiting & { readonly lookup: LookupId },
   made: DynamicEroute,
 ): void {
@@ -151,20 +158,20 @@ function useDynamic(
     deny(engine, waiting, { reason: "table-full", detail }, made.base);
     return;
   }
-  entry.candidate = dynamicInUse(engine, made, waiting.lookup);
-  const overlap = refuseOverlap(engine, entry.candidate);
+  const candidate = propose(engine, ikeSa, dynamicInUse(engine, made, waiting.lookup));
+  const overlap = refuseOverlap(engine, candidate);
   if (overlap !== undefined) {
     wipe(made.psk, made.ppk?.key);
     deny(engine, waiting, overlap, made.base);
     return;
   }
-  reply(engine, waiting, credentialsOf(engine, entry, entry.candidate, made));
+  reply(engine, waiting, credentialsOf(engine, ikeSa, candidate, made));
   wipe(made.ppk?.key);
 }
 
 function useLocal(
   engine: Engine,
-  entry: Entry,
+  ikeSa: SiteIkeSa,
   waiting: Waiting,
   match: { readonly eroute: NormalEroute; readonly user: LocalUser | undefined },
 ): void {
@@ -174,34 +181,40 @@ function useLocal(
     deny(engine, waiting, { reason: "no-ppk", detail }, eroute);
     return;
   }
-  const peerId = entry.peerId ?? asPeerId(eroute.peerid.text);
-  entry.candidate = normalInUse(engine, eroute, peerId);
-  const overlap = refuseOverlap(engine, entry.candidate);
+  const candidate = propose(engine, ikeSa, normalInUse(engine, eroute, ikeSa.peerId));
+  const overlap = refuseOverlap(engine, candidate);
   if (overlap !== undefined) {
     deny(engine, waiting, overlap, eroute);
     return;
   }
   // A copy: the IKE SA wipes what it is given, the user's key stays.
   const keys = { psk: user?.psk.slice(), ppk: user?.ppk };
-  reply(engine, waiting, credentialsOf(engine, entry, entry.candidate, keys));
+  reply(engine, waiting, credentialsOf(engine, ikeSa, candidate, keys));
+}
+
+/** What the eroute of an IKE SA will be, once its peer has proved who it is. */
+function propose(engine: Engine, ikeSa: SiteIkeSa, candidate: ErouteInUse): ErouteInUse {
+  ikeSa.candidate = candidate;
+  nameEroute(engine, ikeSa.spi, candidate.name);
+  return candidate;
 }
 
 function credentialsOf(
   engine: Engine,
-  entry: Entry,
+  { stand }: SiteIkeSa,
   eroute: ErouteInUse,
   keys: SiteKeys,
 ): Result<Credentials, Refusal> {
-  const credentials = credentialsFor(engine, eroute, keys, pathOf(entry.sa).local.address);
-  const obstacle = obstacleOf(engine, entry, eroute);
+  const credentials = credentialsFor(engine, eroute, keys, stand.path.local.address);
+  const obstacle = obstacleOf(engine, eroute, stand.path);
   return ok(obstacle === undefined ? credentials : { ...credentials, obstacle });
 }
 
 /** IKE_SA_INIT was answered before the eroute was known: its own algorithms count now. */
-function algorithmsRefused(eroute: Eroute, asked: Identify): Denial | undefined {
-  if (acceptsIke(eroute.ike, asked.algorithms)) return undefined;
+function algorithmsRefused(eroute: Eroute, algorithms: IkeAlgorithms): Denial | undefined {
+  if (acceptsIke(eroute.ike, algorithms)) return undefined;
   const wanted = eroute.ike.map(suiteText).join(", or ");
-  const agreed = ikeAlgorithmsText(asked.algorithms);
+  const agreed = ikeAlgorithmsText(algorithms);
   const detail = `IKE_SA_INIT agreed on ${agreed}; eroute ${eroute.name} wants ${wanted}`;
   return { reason: "algorithms-of-eroute", detail };
 }
@@ -242,33 +255,4 @@ function rememberUnknown(engine: Engine, peerId: PeerId): void {
     if (oldest !== undefined) engine.sites.unknownIds.delete(oldest);
   }
   engine.sites.unknownIds.set(peerKey(peerId), inMs(engine, unknownIdMs));
-}
-
-/** The site has proved who it is: its eroute is in use from now on (R4). */
-export function useEroute(engine: Engine, entry: Entry): void {
-  if (entry.candidate === undefined) return;
-  // Another negotiation of the same site may have come first: both are of one eroute.
-  const before = engine.sites.eroutes.get(entry.candidate.key);
-  const candidate: ErouteInUse =
-    before === undefined
-      ? entry.candidate
-      : { ...entry.candidate, createdAt: before.createdAt, ikeSas: before.ikeSas };
-  const isNew = before === undefined;
-  candidate.usesPpk = factsOf(entry.sa)?.usesPpk === true;
-  putEroute(engine, candidate);
-  entry.eroute = candidate;
-  entry.candidate = undefined;
-  recheckIfChanged(engine, candidate);
-  if (!isNew) return;
-  noteNesting(engine, candidate);
-  if (candidate.kind !== "dynamic") return;
-  count(engine, "dynamic_eroutes_created");
-  journal(engine, entry, {
-    level: "info",
-    step: "dynamic-eroute",
-    outcome: "ok",
-    reason: "created",
-    detail: `dynamic eroute ${candidate.name} from base eroute ${candidate.base.name}`,
-  });
-  keepWithinMax(engine);
 }

@@ -21,10 +21,10 @@ import { policyHolders } from "../dataplane/policies.ts";
 import { subnetAround } from "../dataplane/xfrm-of-child.ts";
 import { count, type Engine } from "../engine.ts";
 import { journal } from "../journal/write.ts";
-import { factsAt } from "../negotiation/ike-sas.ts";
 import type { OverlapView } from "../snapshot.ts";
 import { type ErouteInUse, erouteKey } from "./eroute-in-use.ts";
 import { closeSoon } from "./errands.ts";
+import { factsAt } from "./ike-sas.ts";
 import { orphansOf } from "./orphans.ts";
 import type { Denial } from "./unanswered.ts";
 

@@ -24,7 +24,7 @@ import {
 import { fromHex, toHex } from "../../octets/hex.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { LookupId } from "../event.ts";
-import { peerId } from "../negotiation/plain-entry.ts";
+import { peerId } from "../plain-peer-id.ts";
 import { type ErouteInUse, erouteKey, type SiteProof } from "./eroute-in-use.ts";
 import type { RowPrint } from "./row-checks.ts";
 import { CLOSE_REASONS, type Errand } from "./sites.ts";

@@ -8,8 +8,8 @@ import { add, rest } from "../calls/call-table.ts";
 import { growingHoldMs } from "../calls/refused.ts";
 import { hasLostStates } from "../dataplane/repair.ts";
 import type { Engine } from "../engine.ts";
-import { factsAt } from "../negotiation/ike-sas.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
+import { factsAt } from "./ike-sas.ts";
 
 /** The eroute of this name that leads there, by its narrowest subnet. */
 export function erouteTowards(

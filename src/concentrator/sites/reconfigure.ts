@@ -24,7 +24,6 @@ import { callsNow, forgetAllRefusals, giveUp, noteFailure } from "../calls/call-
 import type { CallUnderWay } from "../calls/calls.ts";
 import { type Engine, inMs } from "../engine.ts";
 import { journal } from "../journal/write.ts";
-import { ikeSas } from "../negotiation/ike-sas.ts";
 import { offer, offerOf } from "../negotiation/offer.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { closeSoon, tellTermsSoon } from "./errands.ts";
@@ -126,7 +125,7 @@ function changedEgroups(before: readonly Egroup[], after: readonly Egroup[]): Re
 /** All of them, also those from which only an older IKE SA of a site was made. */
 function erouteObjects(engine: Engine): ReadonlySet<ErouteInUse> {
   const objects = new Set(engine.sites.eroutes.values());
-  for (const [, { eroute }] of ikeSas(engine)) {
+  for (const { eroute } of engine.sites.ikeSas.values()) {
     if (eroute !== undefined) objects.add(eroute);
   }
   return objects;

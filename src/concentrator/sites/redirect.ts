@@ -1,19 +1,18 @@
 /** Sending sites to another gateway: one of them, or all, to empty this one (RFC 5685). */
 
 import { evictionCount } from "../../eroute/evict.ts";
-import { factsOf } from "../../ike/ike-sa.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { Gateway } from "../../wire/gateway.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { type Engine, inMs } from "../engine.ts";
 import type { Event } from "../event.ts";
 import { journal } from "../journal/write.ts";
-import type { Entry } from "../negotiation/entry.ts";
-import { entryAt, factsAt } from "../negotiation/ike-sas.ts";
 import { sendStrangersTo } from "../negotiation/send-on.ts";
 import type { Snapshot } from "../snapshot.ts";
 import { erouteKey } from "./eroute-in-use.ts";
 import { dynamicCount } from "./eroutes.ts";
+import { factsAt, ikeSaAt } from "./ike-sas.ts";
+import type { SiteIkeSa } from "./site-ike-sa.ts";
 
 /**
  * Sites that are redirected at once, and how often: 50 a second, so that the other end can take
@@ -68,9 +67,12 @@ export function runRedirects(engine: Engine): void {
  * It is told by INFORMATIONAL once it is up (§5), not in IKE_AUTH (§6): a strongSwan of today that
  * is told there crashes.
  */
-export function gatewayOfSite(engine: Engine, entry: Entry, isNew: boolean): Gateway | undefined {
-  const { eroute } = entry;
-  const ike = factsOf(entry.sa);
+export function gatewayOfSite(
+  engine: Engine,
+  { eroute, stand }: SiteIkeSa,
+  isNew: boolean,
+): Gateway | undefined {
+  const ike = stand.facts;
   if (eroute === undefined || ike === undefined || !ike.canBeSentAway) return undefined;
   const configured = engine.sites.redirects.to ?? eroute.base.redirect;
   if (configured !== undefined || ike.isSentHere) return configured;
@@ -96,9 +98,9 @@ export function excessOf(engine: Engine): number {
 }
 
 function isLeaving(engine: Engine, spi: IkeSpi): boolean {
-  const entry = entryAt(engine, spi);
-  if (entry === undefined) return false;
-  return entry.redirect !== undefined || factsOf(entry.sa)?.isSentAway === true;
+  const ikeSa = ikeSaAt(engine, spi);
+  if (ikeSa === undefined) return false;
+  return ikeSa.redirect !== undefined || ikeSa.stand.facts?.isSentAway === true;
 }
 
 /** Those that call are sent at once from now on, those that are up one by one. */

@@ -3,8 +3,8 @@
 import type { Engine } from "../engine.ts";
 import type { RekeyOf } from "../event.ts";
 import { journal } from "../journal/write.ts";
-import { factsAt } from "../negotiation/ike-sas.ts";
 import { erouteKey } from "./eroute-in-use.ts";
+import { factsAt } from "./ike-sas.ts";
 
 /** Asks the site's IKE SA for it; the old keys serve until the new ones are there. */
 export function rekeyByHand(engine: Engine, peerId: string, of: RekeyOf): void {

@@ -15,10 +15,10 @@ import { callCount, forgetRefusals } from "../calls/call-table.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import type { LookupId, LookupResult } from "../event.ts";
 import { journal } from "../journal/write.ts";
-import { entryAt, ikeSaCounts } from "../negotiation/ike-sas.ts";
 import type { RowCheck } from "../requests.ts";
 import { type ErouteInUse, erouteKey } from "./eroute-in-use.ts";
 import { closeSoon, tellTermsSoon } from "./errands.ts";
+import { ikeSaAt } from "./ike-sas.ts";
 import { orphansOf } from "./orphans.ts";
 import { type EgroupChecks, type RowPrint, rowPrint } from "./row-checks.ts";
 import { runErrands } from "./run-errands.ts";
@@ -51,8 +51,7 @@ export function onRowChanged(engine: Engine, egroup: string, peerId: string): vo
 
 /** Whether a site may be about to connect with a row that was read before. */
 function mayBeReading(engine: Engine): boolean {
-  const { halfOpen } = ikeSaCounts(engine);
-  return halfOpen + engine.requests.size("identity") + callCount(engine) > 0;
+  return engine.sites.unproven.size + callCount(engine) > 0;
 }
 
 /** Reads the row of a site that is up, and compares. */
@@ -238,7 +237,7 @@ function madeFromRow(engine: Engine, newest: ErouteInUse): ReadonlySet<ErouteInU
   const objects = new Set<ErouteInUse>();
   if (orphansOf(engine, newest).length > 0) objects.add(newest);
   for (const spi of newest.ikeSas) {
-    const eroute = entryAt(engine, spi)?.eroute;
+    const eroute = ikeSaAt(engine, spi)?.eroute;
     if (eroute !== undefined) objects.add(eroute);
   }
   return objects;

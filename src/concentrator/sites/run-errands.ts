@@ -1,10 +1,10 @@
 /** Errands of many sites, carried out in small portions, with everything else in between. */
 
 import { type Engine, inMs } from "../engine.ts";
-import { entryAt } from "../negotiation/ike-sas.ts";
 import { endOrphans } from "./eroute-end.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { erouteAt } from "./eroutes.ts";
+import { ikeSaAt } from "./ike-sas.ts";
 import type { Errand } from "./sites.ts";
 import { termsOf } from "./terms.ts";
 
@@ -31,7 +31,7 @@ function run(engine: Engine, eroute: ErouteInUse, errand: Errand): void {
     endOrphans(engine, eroute, errand.why);
   }
   for (const spi of eroute.ikeSas) {
-    if (entryAt(engine, spi)?.eroute !== eroute) continue;
+    if (ikeSaAt(engine, spi)?.eroute !== eroute) continue;
     const event =
       errand.kind === "close"
         ? errand

@@ -5,9 +5,8 @@ import type { ChildSa } from "../../ike/child-sa.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { count, type Engine } from "../engine.ts";
 import { journal } from "../journal/write.ts";
-import type { Entry } from "../negotiation/entry.ts";
-import { entryAt, factsAt } from "../negotiation/ike-sas.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
+import { aboutIkeSa, factsAt, ikeSaAt } from "./ike-sas.ts";
 
 /** The site has one IKE SA more, `newest`: those replaced by a rekey go first, then the oldest. */
 export function keepIkeSas(engine: Engine, eroute: ErouteInUse, newest: IkeSpi): void {
@@ -17,7 +16,7 @@ export function keepIkeSas(engine: Engine, eroute: ErouteInUse, newest: IkeSpi):
   const going = older.find((spi) => isReplaced(engine, spi)) ?? older[0];
   if (going === undefined) return;
   count(engine, "ike_sas_over_limit");
-  journal(engine, entryAt(engine, going), {
+  journal(engine, aboutIkeSa(engine, going), {
     level: "warning",
     step: "IKE_AUTH",
     outcome: "note",
@@ -38,9 +37,9 @@ function isReplaced(engine: Engine, spi: IkeSpi): boolean {
  * An IKE SA of the site is about to have one Child SA more. One that replaces another takes its
  * place, but not without end: beside each, one that was replaced may wait for its Delete.
  */
-export function keepChildSas(engine: Engine, entry: Entry, added: ChildSa): void {
+export function keepChildSas(engine: Engine, owner: IkeSpi, added: ChildSa): void {
   const { childSasPerSiteMax: max } = engine.plan.limits;
-  const { eroute } = entry;
+  const eroute = ikeSaAt(engine, owner)?.eroute;
   if (eroute === undefined) return;
   const children = eroute.ikeSas.flatMap((spi) =>
     (factsAt(engine, spi)?.children ?? []).map((child) => ({ spi, child })),
@@ -56,7 +55,7 @@ export function keepChildSas(engine: Engine, entry: Entry, added: ChildSa): void
   const oldest = rest.reduce((a, b) => (b.child.createdAt < a.child.createdAt ? b : a), first);
   const { spi, child } = oldest;
   count(engine, "child_sas_over_limit");
-  journal(engine, entry, {
+  journal(engine, aboutIkeSa(engine, owner), {
     level: "warning",
     step: "CREATE_CHILD_SA",
     outcome: "note",

@@ -6,15 +6,21 @@ import { createPrefixTable, type PrefixTable } from "../../inet/prefix-table.ts"
 import type { Instant } from "../../octets/instant.ts";
 import type { Reason } from "../../reason/reason.ts";
 import type { Gateway } from "../../wire/gateway.ts";
+import type { IkeSpi } from "../../wire/header.ts";
 import type { TrafficSelector } from "../../wire/traffic-selector.ts";
 import { createRates, type RateLimit, type Rates } from "../rate.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { createRowChecks, type RowChecks } from "./row-checks.ts";
+import type { SiteIkeSa } from "./site-ike-sa.ts";
 
 export type Sites = {
   /** By their key, in order of creation: the oldest first (R7). */
   readonly eroutes: Map<string, ErouteInUse>;
-  /** Keys of those that are normal ones: there are as many as the configuration has, at most. */
+  /** By their SPI: IKE SAs whose peer has said who it is, until the negotiation forgets them. */
+  readonly ikeSas: Map<IkeSpi, SiteIkeSa>;
+  /** Those whose peer has not proved it. */
+  readonly unproven: Set<IkeSpi>;
+  /** Keys of the normal ones: as many as the configuration has, at most. */
   readonly normal: Set<string>;
   /** Keys of eroutes in use by their remote subnets; nearly always one a subnet. */
   readonly reach: PrefixTable<string>;
@@ -86,6 +92,8 @@ const DELETES_SITES_MAX = 4_096;
 export function createSites(random: (octets: number) => Uint8Array, evictAt: Instant): Sites {
   return {
     eroutes: new Map(),
+    ikeSas: new Map(),
+    unproven: new Set(),
     normal: new Set(),
     reach: createPrefixTable(),
     sharedTerms: new WeakMap(),

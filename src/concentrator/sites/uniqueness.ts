@@ -2,19 +2,17 @@
 
 import type { IkeEvent } from "../../ike/event.ts";
 import type { IkeSaFacts } from "../../ike/facts.ts";
-import { factsOf, pathOf, saIdOf } from "../../ike/ike-sa.ts";
 import type { Refusal } from "../../ike/refusal.ts";
 import { localSpi } from "../../ike/sa-id.ts";
 import { equalAddress } from "../../inet/address.ts";
-import { equalEndpoint, formatEndpoint } from "../../inet/endpoint.ts";
+import { equalEndpoint, formatEndpoint, type Path } from "../../inet/endpoint.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { Engine } from "../engine.ts";
-import type { Entry } from "../negotiation/entry.ts";
-import { forgive } from "../negotiation/guesses.ts";
-import { entryAt, factsAt } from "../negotiation/ike-sas.ts";
 import { endOrphans } from "./eroute-end.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
+import { factsAt, ikeSaAt } from "./ike-sas.ts";
 import { orphansOf } from "./orphans.ts";
+import type { SiteIkeSa } from "./site-ike-sa.ts";
 
 /**
  * Within so long of each other a call of ours and one of the site count as made at the same time:
@@ -23,32 +21,34 @@ import { orphansOf } from "./orphans.ts";
 const SIMULTANEOUS_MS = 60_000;
 
 /**
- * A site has just been authenticated by `entry`. Its other IKE SAs are replaced; but where both
+ * A site has just been authenticated by `ikeSa`. Its other IKE SAs are replaced; but where both
  * ends have called at once, each of them has to choose the same one, or none would stay.
  */
-export function judge(engine: Engine, entry: Entry, spi: IkeSpi): void {
-  const { eroute } = entry;
+export function judge(engine: Engine, ikeSa: SiteIkeSa): void {
+  const { eroute, spi } = ikeSa;
   if (eroute === undefined || eroute.base.life.uniqueness === "never") return;
   const supersedes: IkeSpi[] = [];
   for (const { ikeSpi } of orphansOf(engine, eroute)) supersedes.push(ikeSpi);
   for (const other of eroute.ikeSas) {
     if (other === spi) continue;
-    const before = entryAt(engine, other);
+    const before = ikeSaAt(engine, other);
     if (before === undefined) continue;
-    if (!isCrossing(engine, factsOf(entry.sa), factsOf(before.sa))) supersedes.push(other);
-    else if (stays(before, entry)) condemn(engine, spi, entry);
-    else condemn(engine, other, before);
+    if (!isCrossing(engine, ikeSa.stand.facts, before.stand.facts)) supersedes.push(other);
+    else condemn(engine, stays(before, ikeSa) ? ikeSa : before);
   }
-  entry.supersedes = supersedes;
+  ikeSa.supersedes = supersedes;
 }
 
 /**
  * uniqueness = "keep": a connected site is not replaced, once the caller has proved to be it. From
  * the same address and port it is the site itself, which has restarted or authenticates anew.
  */
-export function obstacleOf(engine: Engine, entry: Entry, eroute: ErouteInUse): Refusal | undefined {
+export function obstacleOf(
+  engine: Engine,
+  eroute: ErouteInUse,
+  { remote }: Path,
+): Refusal | undefined {
   if (eroute.base.life.uniqueness !== "keep") return undefined;
-  const { remote } = pathOf(entry.sa);
   const standing = standingOf(engine, eroute).find(
     ({ path }) => !equalEndpoint(path.remote, remote),
   );
@@ -60,9 +60,8 @@ export function obstacleOf(engine: Engine, entry: Entry, eroute: ErouteInUse): R
 }
 
 /** The standing IKE SA is asked whether its site is still there: if not, a later repeat gets in. */
-export function onHeldBack(engine: Engine, entry: Entry): void {
-  forgive(engine, entry);
-  const { candidate } = entry;
+export function onHeldBack(engine: Engine, spi: IkeSpi): void {
+  const candidate = ikeSaAt(engine, spi)?.candidate;
   const eroute = candidate === undefined ? undefined : engine.sites.eroutes.get(candidate.key);
   if (eroute === undefined) return;
   for (const { id } of standingOf(engine, eroute)) {
@@ -78,22 +77,44 @@ function standingOf(engine: Engine, { ikeSas }: ErouteInUse): readonly IkeSaFact
   });
 }
 
+/**
+ * Told after each event of an IKE SA: once it is up and its site has the answer, what it replaces
+ * goes, and the site is redirected if it is to be. Only then, so that no packet of the site finds
+ * itself without a policy in between. `hasEnded`: there is nothing left of it.
+ */
+export function settleIn(engine: Engine, spi: IkeSpi, hasEnded: boolean): void {
+  const ikeSa = ikeSaAt(engine, spi);
+  if (ikeSa === undefined) return;
+  const { supersedes, redirect } = ikeSa;
+  if (supersedes.length === 0 && redirect === undefined) return;
+  const facts = hasEnded ? undefined : ikeSa.stand.facts;
+  if (facts?.isServing === true) return;
+  ikeSa.redirect = undefined;
+  ikeSa.supersedes = [];
+  if (redirect !== undefined) {
+    engine.inbox.push({ spi, event: { kind: "redirect", to: redirect } });
+  }
+  // One that never came up leaves the others alone.
+  if (facts === undefined) return;
+  for (const former of supersedes) removeReplaced(engine, ikeSa, former);
+}
+
 /** What an IKE SA has replaced goes: the IKE SA, or the Child SAs that have outlived it. */
-export function removeReplaced(engine: Engine, entry: Entry, spi: IkeSpi): void {
-  const { eroute } = entry;
-  if (eroute !== undefined) endOrphans(engine, eroute, "replaced-by-newer", spi);
-  engine.inbox.push({ spi, event: farewell(engine, entry, spi) });
+function removeReplaced(engine: Engine, ikeSa: SiteIkeSa, former: IkeSpi): void {
+  const { eroute } = ikeSa;
+  if (eroute !== undefined) endOrphans(engine, eroute, "replaced-by-newer", former);
+  engine.inbox.push({ spi: former, event: farewell(engine, ikeSa, former) });
 }
 
 /**
- * How an IKE SA goes that `entry` has replaced. A Delete may overtake the answer to the call, which
+ * How an IKE SA goes that `ikeSa` has replaced. A Delete may overtake the answer to the call, which
  * may get lost, too: as long as it may be on its way, the one before goes on carrying packets.
  */
-function farewell(engine: Engine, entry: Entry, spi: IkeSpi): IkeEvent {
+function farewell(engine: Engine, ikeSa: SiteIkeSa, former: IkeSpi): IkeEvent {
   const why = "replaced-by-newer";
   // It says that the site knows nothing of the others any more (§2.4).
-  if (entry.initialContact) return { kind: "drop", why };
-  const [ike, before] = [factsOf(entry.sa), factsAt(engine, spi)];
+  if (ikeSa.initialContact) return { kind: "drop", why };
+  const [ike, before] = [ikeSa.stand.facts, factsAt(engine, former)];
   const isAnew =
     ike?.id.role === "responder" &&
     ike.children.length > 0 &&
@@ -129,14 +150,14 @@ function isCrossing(
  * Both ends come to the same result: the SA whose initiator knows of no other one stays; else the
  * one with the higher SPI of its initiator.
  */
-function stays(a: Entry, b: Entry): boolean {
+function stays(a: SiteIkeSa, b: SiteIkeSa): boolean {
   if (a.initialContact !== b.initialContact) return a.initialContact;
-  return saIdOf(a.sa).spiI > saIdOf(b.sa).spiI;
+  return a.stand.id.spiI > b.stand.id.spiI;
 }
 
 /** The end that created it deletes it; if the site does not, we do after a while. */
-function condemn(engine: Engine, spi: IkeSpi, { sa }: Entry): void {
-  const isOurs = saIdOf(sa).role === "initiator";
+function condemn(engine: Engine, { spi, stand }: SiteIkeSa): void {
+  const isOurs = stand.id.role === "initiator";
   const event = isOurs
     ? ({ kind: "close", why: "redundant" } as const)
     : ({ kind: "redundant", why: "redundant" } as const);

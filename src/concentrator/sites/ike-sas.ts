@@ -1,0 +1,100 @@
+/**
+ * IKE SAs as the sites know them, by their SPI: from what the negotiation tells, and nothing else.
+ * What the sites want of an IKE SA they tell it by mail.
+ */
+
+import type { IkeSaFacts } from "../../ike/facts.ts";
+import type { IkeSpi } from "../../wire/header.ts";
+import type { Engine } from "../engine.ts";
+import type { About } from "../journal/about.ts";
+import type { Stand } from "../negotiation/stand.ts";
+import type { ErouteInUse } from "./eroute-in-use.ts";
+import type { SiteIkeSa } from "./site-ike-sa.ts";
+
+/** The IKE SA has a name now: its peer has said who it is, or it is a call to this site. */
+export function nameIkeSa(
+  { sites }: Engine,
+  spi: IkeSpi,
+  { peerId, stand }: Pick<SiteIkeSa, "peerId" | "stand">,
+): SiteIkeSa {
+  const known: SiteIkeSa = {
+    spi,
+    peerId,
+    stand,
+    candidate: sites.ikeSas.get(spi)?.candidate,
+    eroute: undefined,
+    supersedes: [],
+    initialContact: false,
+    redirect: undefined,
+  };
+  sites.ikeSas.set(spi, known);
+  sites.unproven.add(spi);
+  return known;
+}
+
+/** It has been through an event. */
+export function noteStand({ sites }: Engine, spi: IkeSpi, stand: Stand): void {
+  const known = sites.ikeSas.get(spi);
+  if (known !== undefined) known.stand = stand;
+}
+
+/** Whether the sites have to hear how it stands. */
+export function isNamed({ sites }: Engine, spi: IkeSpi): boolean {
+  return sites.ikeSas.has(spi);
+}
+
+/** It has taken the place of `former`, with the same site and eroute. */
+export function nameSuccessor(
+  engine: Engine,
+  former: IkeSpi,
+  { spi, stand }: Pick<SiteIkeSa, "spi" | "stand">,
+): SiteIkeSa | undefined {
+  const before = ikeSaAt(engine, former);
+  if (before === undefined) return undefined;
+  const known = nameIkeSa(engine, spi, { peerId: before.peerId, stand });
+  engine.sites.unproven.delete(spi);
+  known.eroute = before.eroute;
+  known.initialContact = before.initialContact;
+  known.eroute?.ikeSas.push(spi);
+  return known;
+}
+
+/** It belongs to no eroute any more; returns the one that it did belong to. */
+export function endIkeSa({ sites }: Engine, spi: IkeSpi): ErouteInUse | undefined {
+  sites.unproven.delete(spi);
+  const known = sites.ikeSas.get(spi);
+  const eroute = known?.eroute;
+  if (known !== undefined) known.eroute = undefined;
+  return eroute;
+}
+
+/** There is no trace of it left in the negotiation. */
+export function forgetIkeSa({ sites }: Engine, spi: IkeSpi): void {
+  sites.unproven.delete(spi);
+  sites.ikeSas.delete(spi);
+}
+
+/** What is known of it. */
+export function ikeSaAt({ sites }: Engine, spi: IkeSpi): SiteIkeSa | undefined {
+  return sites.ikeSas.get(spi);
+}
+
+/** The facts of one that is authenticated and not deleted. */
+export function factsAt({ sites }: Engine, spi: IkeSpi): IkeSaFacts | undefined {
+  return sites.ikeSas.get(spi)?.stand.facts;
+}
+
+/** The facts of all that are up, the oldest first. */
+export function* factsOfAll({ sites }: Engine): Generator<IkeSaFacts> {
+  for (const { stand } of sites.ikeSas.values()) if (stand.facts !== undefined) yield stand.facts;
+}
+
+/** What the journal says of it. */
+export function aboutIkeSa(engine: Engine, spi: IkeSpi): About | undefined {
+  const known = ikeSaAt(engine, spi);
+  if (known === undefined) return undefined;
+  const { stand, peerId, eroute, candidate } = known;
+  const { id, path } = stand;
+  const isProven = eroute !== undefined;
+  return { id, path, peerId, eroute: eroute?.name ?? candidate?.name, isProven };
+}
