@@ -28,6 +28,7 @@ import { identify, presentedId } from "./sites/look-up.ts";
 import { prove, settleProven } from "./sites/proven.ts";
 import { keepChildSas, keepIkeSas } from "./sites/site-caps.ts";
 import { onHeldBack } from "./sites/uniqueness.ts";
+import { onChildMethod } from "./sites/worked.ts";
 
 /** Carries them out one after another; `start` begins the IKE SA of another call. */
 export function perform(
@@ -62,6 +63,9 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect, start: Star
     case "child-up":
       installChild(engine, spi, effect);
       keepChildSas(engine, spi, effect.child);
+      return;
+    case "child-method":
+      onChildMethod(engine, spi, effect.method);
       return;
     case "child-outbound":
       installOutbound(engine, effect.spiIn);

@@ -14,6 +14,7 @@ import type { ChildSa } from "./child-sa.ts";
 import type { EndReason } from "./end-reason.ts";
 import type { EspDirectionKeys } from "./esp-keys.ts";
 import type { IkeEvent } from "./event.ts";
+import type { Method } from "./method.ts";
 import type { RefusalText } from "./refusal-text.ts";
 import type { MessageListener } from "./seen-message.ts";
 import type { Ticket } from "./ticket.ts";
@@ -60,6 +61,8 @@ export type EffectOf<Sa> =
       readonly inboundOnly: boolean;
     }
   | { readonly kind: "child-outbound"; readonly spiIn: EspSpi }
+  /** New keys came with another key exchange than before: the next IKE SA may begin with it. */
+  | { readonly kind: "child-method"; readonly method: Method }
   /** Move all Child SAs to the addresses and ports of the IKE SA's path, which has changed. */
   | { readonly kind: "moved" }
   /** Ask the kernel what the Child SAs have carried; answered by `usage`. */

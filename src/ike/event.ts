@@ -11,6 +11,7 @@ import type { Identity } from "../wire/identity.ts";
 import type { TrafficSelector } from "../wire/traffic-selector.ts";
 import type { ChildPolicy, ChildSa } from "./child-sa.ts";
 import type { AuthCredentials, PpkCredential } from "./credentials.ts";
+import type { Method } from "./method.ts";
 import type { Refusal } from "./refusal.ts";
 import type { IkeSaSettings } from "./settings.ts";
 import type { Ticket } from "./ticket.ts";
@@ -44,6 +45,8 @@ export type Credentials = Terms &
     readonly ppk: PpkCredential | undefined;
     /** Why an authenticated site gets no answer yet; absent: it gets one. */
     readonly obstacle?: Refusal;
+    /** The key exchange with which it got new keys in an earlier IKE SA; absent: not known. */
+    readonly childMethod?: Method;
     /** A site that fails to authenticate gets no answer. */
     readonly isSilent: boolean;
   };

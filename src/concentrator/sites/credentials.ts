@@ -16,6 +16,7 @@ import type { Engine } from "../engine.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { termsOf } from "./terms.ts";
 import { isSilent } from "./unanswered.ts";
+import { methodFor } from "./worked.ts";
 
 /** A site's keys, of its row or its local user. */
 export type SiteKeys = { readonly psk: Uint8Array | undefined; readonly ppk: Ppk | undefined };
@@ -35,6 +36,7 @@ export function credentialsFor(
     ...auth,
     ppk: ppkOf(eroute.base, ppk),
     isSilent: isSilent(engine, eroute.base),
+    ...methodFor(engine, eroute.key),
     ...termsOf(engine, eroute),
   };
 }

@@ -46,6 +46,7 @@ export function reconfigure(engine: Engine, plan: EroutePlan): void {
   if (evictAt < engine.sites.evictAt) engine.sites.evictAt = evictAt;
   // Another table may have their rows.
   forgetUnknownIds(engine);
+  engine.sites.worked.clear();
   adjustLookUps(engine, comparison);
   adjustCalls(engine, comparison);
   const tally: Tally = { kept: 0, later: new Map(), closed: new Map() };

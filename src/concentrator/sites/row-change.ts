@@ -46,6 +46,7 @@ export function onRowChanged(engine: Engine, egroup: string, peerId: string): vo
     forgetRefusals(engine, key);
     const eroute = engine.sites.eroutes.get(key);
     if (eroute !== undefined) recheckRow(engine, eroute);
+    else engine.sites.worked.delete(key);
   }
 }
 
@@ -200,6 +201,7 @@ function compareWithRow(
       ? { reason: "row-changed", detail: difference(eroute, made.value, differs) }
       : fromFault(made.error);
     closeSoon(engine, eroute, reason);
+    engine.sites.worked.delete(eroute.key);
     count(engine, "row_changes");
     journal(engine, undefined, {
       level: made.ok ? "info" : "warning",

@@ -1,6 +1,7 @@
 /** What is owned of the sites: eroutes in use, how they are found, what is to be done for them. */
 
 import type { Eroute } from "../../eroute/eroute.ts";
+import type { Method } from "../../ike/method.ts";
 import type { IkeSaSettings } from "../../ike/settings.ts";
 import { createPrefixTable, type PrefixTable } from "../../inet/prefix-table.ts";
 import type { Instant } from "../../octets/instant.ts";
@@ -28,6 +29,8 @@ export type Sites = {
   sharedTerms: WeakMap<Eroute, SharedTerms>;
   /** Peer keys without a row, and until when they are not asked for again. */
   readonly unknownIds: Map<string, Instant>;
+  /** By key of an eroute in use, with which key exchange its site got new keys; oldest first. */
+  readonly worked: Map<string, { readonly method: Method; readonly until: Instant }>;
   /** Rows of connected sites, read again because they may have changed. */
   readonly rowChecks: RowChecks;
   /** Closing and telling many sites, in portions. */
@@ -98,6 +101,7 @@ export function createSites(random: (octets: number) => Uint8Array, evictAt: Ins
     reach: createPrefixTable(),
     sharedTerms: new WeakMap(),
     unknownIds: new Map(),
+    worked: new Map(),
     rowChecks: createRowChecks(random),
     errands: { waiting: new Map(), at: undefined },
     evictAt,

@@ -6,6 +6,7 @@ import type { Gateway } from "../../wire/gateway.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { TrafficSelector } from "../../wire/traffic-selector.ts";
 import type { ChildSa } from "../child-sa.ts";
+import type { Method } from "../method.ts";
 import type { SaId } from "../sa-id.ts";
 import type { Ticket } from "../ticket.ts";
 import type { ChosenEsp, ChosenIke } from "./proposal.ts";
@@ -28,14 +29,6 @@ export type Task =
   | { readonly kind: "redirect"; readonly to: Gateway }
   /** Tell the peer that a request of its was outside the window (§2.3). */
   | { readonly kind: "invalid-message-id"; readonly messageId: number };
-
-/** The key exchange in a request for new keys. */
-export type Method = {
-  /** 0: none. */
-  readonly method: number;
-  /** The proposals hold this method only: not every peer can choose among several. */
-  readonly alone: boolean;
-};
 
 /** The key exchange of a further request, after the peer has refused others. */
 export type How = Method & {

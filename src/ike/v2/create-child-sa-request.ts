@@ -14,7 +14,7 @@ import type { IkeContext } from "../effect.ts";
 import { NONCE_OCTETS, REPLACED_MS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
 import { okNote, refusedNote } from "./answer.ts";
-import type { Asking, ChildAsk, ChildHow, GrantedChild, Method } from "./asking.ts";
+import type { Asking, ChildAsk, ChildHow, GrantedChild } from "./asking.ts";
 import { askLater, onRefused, onWrongAnswer, putOff } from "./child-setback.ts";
 import { isRedundant, lowerNonce } from "./collision.ts";
 import { close, closeChild } from "./delete.ts";
@@ -22,7 +22,7 @@ import type { Established } from "./established-phase.ts";
 import { neededPayload } from "./find-payload.ts";
 import { CHILD_RESPONSE, childOffer, grantedOf } from "./granted-child.ts";
 import { childText, childUp, grantedChild, spiOctets } from "./make-child-sa.ts";
-import { childMethods, setbackOf } from "./next-try.ts";
+import { childMethods, methodChanged, setbackOf } from "./next-try.ts";
 import { notify } from "./notify.ts";
 import { ask } from "./request.ts";
 import type { IkeEffect, Step } from "./step.ts";
@@ -176,11 +176,9 @@ function install(
   const effects: IkeEffect[] = [childUp(ticket, up, loses)];
   if (rival !== undefined) effects.push({ kind: "count", counter: "rekey_collisions" });
   const next: Asking = { kind: "child-install", ticket, child, rival, isRedundant: loses };
-  return { sa: { ...sa, childMethod: methodOf(childAsk), asking: next }, effects };
-}
-
-function methodOf({ method, alone }: ChildAsk): Method {
-  return { method, alone };
+  const { method, alone } = childAsk;
+  effects.push(...methodChanged(sa, { method, alone }));
+  return { sa: { ...sa, childMethod: { method, alone }, asking: next }, effects };
 }
 
 /** It is in the kernel: the old one is deleted, or this one if the peer's stays (§2.8.1). */

@@ -34,6 +34,7 @@ import {
   makeChild,
   planChild,
 } from "./make-child-sa.ts";
+import { methodChanged } from "./next-try.ts";
 import { onRekeyIkeRequest } from "./rekey-ike-sa.ts";
 import { countSelectorPairs } from "./selector-room.ts";
 import type { IkeEffect, Step } from "./step.ts";
@@ -157,6 +158,7 @@ export function onChildInstalled(
   const asking = withRival(sa.asking, child, serving.nonce);
   const { ke: method } = child.algorithms;
   const childMethod = method === Ke.NONE ? sa.childMethod : { method, alone: false };
+  if (childMethod !== undefined) effects.push(...methodChanged(sa, childMethod));
   const here = { ...answered.sa, asking, childMethod };
   return { sa: { ...here, children: [...children, child] }, effects };
 }

@@ -33,11 +33,11 @@ type Known =
 /** The IKE SA after IKE_AUTH, still without a Child SA. */
 export function newEstablished(
   known: Pick<Established, Known>,
-  credentials: Pick<Credentials, "policy" | "settings">,
+  credentials: Pick<Credentials, "policy" | "settings" | "childMethod">,
   context: IkeContext,
 ): Established {
   const { now } = context;
-  const { policy, settings } = credentials;
+  const { policy, settings, childMethod } = credentials;
   return {
     phase: "established",
     ...known,
@@ -45,7 +45,7 @@ export function newEstablished(
     policy,
     settings,
     children: [],
-    childMethod: undefined,
+    childMethod,
     struggle: undefined,
     redirected: undefined,
     serving: undefined,

@@ -9,11 +9,12 @@ import { type Instant, later } from "../../octets/instant.ts";
 import type { Payload } from "../../wire/v2/message.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
 import { BUSY_MS_MAX } from "../limits.ts";
+import type { Method } from "../method.ts";
 import type { Struggle } from "../struggle.ts";
-import type { Method } from "./asking.ts";
 import type { Established } from "./established-phase.ts";
 import { errorNotifyOf, wantedMethodOf } from "./find-payload.ts";
 import { allowsMethod, firstMethod } from "./proposal.ts";
+import type { IkeEffect } from "./step.ts";
 
 /** Why a request failed. */
 export type Setback =
@@ -108,6 +109,15 @@ export function childMethods(
     ...(wantsGroup ? [algorithms.ke] : []),
   ];
   return unique([...likely.filter((id) => all.includes(id)), ...all]);
+}
+
+/** Nothing if new keys came with it before. */
+export function methodChanged(
+  { childMethod: before }: Pick<Established, "childMethod">,
+  method: Method,
+): readonly IkeEffect[] {
+  if (before?.method === method.method && before.alone === method.alone) return [];
+  return [{ kind: "child-method", method }];
 }
 
 /** Their order: the group of the IKE SA, then the others of its eroute. */

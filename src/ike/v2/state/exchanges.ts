@@ -20,6 +20,7 @@ import { emitPayloadOctets } from "../../../wire/v2/emit-message.ts";
 import type { CpPayload, Payload } from "../../../wire/v2/message.ts";
 import { firstPayloadType, parsePayloads } from "../../../wire/v2/payload-chain.ts";
 import { TASKS_MAX } from "../../limits.ts";
+import type { Method } from "../../method.ts";
 import {
   childSa,
   choice,
@@ -44,7 +45,6 @@ import type {
   GrantedChild,
   How,
   IkeAsk,
-  Method,
   Rival,
   Task,
 } from "../asking.ts";
