@@ -63,7 +63,7 @@ export const erouteSchema = z.strictObject({
   ike: textOrList({
     description: "Proposals for the IKE SA, best first.",
     expected: 'a proposal, "aes256gcm16-prfsha256-x25519", or a list of them',
-    default: "AES-GCM and AES-CBC with SHA-2; X25519, ECP-256 and MODP-2048",
+    default: "AES-GCM, ChaCha20-Poly1305, AES-CBC with SHA-2; X25519, ECP-256, MODP-2048",
   }),
   esp: textOrList({
     description: "Proposals for its Child SAs, best first.",

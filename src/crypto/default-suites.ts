@@ -8,6 +8,9 @@ const AES_GCM: readonly EncrTransform[] = [
   { id: Encr.AES_GCM_16, keyBits: 128 },
 ];
 
+/** For IKE messages alone: not each router's kernel has it for ESP. */
+const CHACHA20: EncrTransform = { id: Encr.CHACHA20_POLY1305, keyBits: undefined };
+
 const AES_CBC: readonly EncrTransform[] = [
   { id: Encr.AES_CBC, keyBits: 256 },
   { id: Encr.AES_CBC, keyBits: 128 },
@@ -23,9 +26,9 @@ const INTEGS = [Integ.HMAC_SHA2_256_128, Integ.HMAC_SHA2_384_192, Integ.HMAC_SHA
  */
 const GROUPS = [Ke.X25519, Ke.ECP_256, Ke.MODP_2048];
 
-/** AES-GCM first, then AES-CBC with HMAC-SHA2; no SHA-1, nothing below 112 bits of strength. */
+/** AEADs first, then AES-CBC with HMAC-SHA2; no SHA-1, nothing below 112 bits of strength. */
 export const DEFAULT_IKE_SUITES: readonly Suite[] = [
-  { encr: AES_GCM, prf: PRFS, integ: [], ke: GROUPS, esn: [] },
+  { encr: [...AES_GCM, CHACHA20], prf: PRFS, integ: [], ke: GROUPS, esn: [] },
   { encr: AES_CBC, prf: PRFS, integ: INTEGS, ke: GROUPS, esn: [] },
 ];
 

@@ -1,6 +1,10 @@
-/** Encryption of IKE messages: AES-CBC (RFC 3602) and AES-GCM with 16-octet ICV (RFC 5282). */
+/**
+ * Encryption of IKE messages: AES-CBC (RFC 3602), AES-GCM with 16-octet ICV (RFC 5282) and
+ * ChaCha20-Poly1305 (RFC 7634).
+ */
 
 import { createCipheriv, createDecipheriv } from "node:crypto";
+import { chacha20poly1305 } from "@noble/ciphers/chacha.js";
 import { assert } from "../octets/assert.ts";
 import { concat } from "../octets/concat.ts";
 import { transformName } from "./names.ts";
@@ -26,9 +30,10 @@ type Lengths = {
   readonly blockOctets: number;
 };
 
+type GcmCipher = `aes-${AesKeyBits}-gcm`;
 export type AeadEncryption = Lengths & {
   readonly kind: "aead";
-  readonly cipher: `aes-${AesKeyBits}-gcm`;
+  readonly cipher: GcmCipher | "chacha20-poly1305";
 };
 export type CbcEncryption = Lengths & {
   readonly kind: "cbc";
@@ -39,7 +44,11 @@ export type Encryption = AeadEncryption | CbcEncryption;
 /** The key length attribute has no default and no other value (RFC 7296 §3.3.5, RFC 5282 §7.4). */
 const KEY_BITS: readonly AesKeyBits[] = [128, 192, 256];
 
-const ENCRYPTIONS: readonly Encryption[] = [...KEY_BITS.map(aesGcm16), ...KEY_BITS.map(aesCbc)];
+const ENCRYPTIONS: readonly Encryption[] = [
+  ...KEY_BITS.map(aesGcm16),
+  ...KEY_BITS.map(aesCbc),
+  chacha20Poly1305(),
+];
 
 /** The algorithm of an IKE transform; undefined if it, or the key length, is not built in. */
 export function encryptionFor(id: number, keyBits: number | undefined): Encryption | undefined {
@@ -61,7 +70,11 @@ export function seal(
   checkKey(enc, key);
   assert(iv.length === enc.ivOctets, `IV of ${iv.length} octets, needs ${enc.ivOctets}`);
   if (enc.kind === "cbc") return sealCbc(enc, key, iv, plaintext);
-  const cipher = createCipheriv(enc.cipher, cipherKey(enc, key), nonce(enc, key, iv));
+  const secret = cipherKey(enc, key);
+  if (enc.cipher === "chacha20-poly1305") {
+    return chacha20poly1305(secret, nonce(enc, key, iv), aad).encrypt(plaintext);
+  }
+  const cipher = createCipheriv(enc.cipher, secret, nonce(enc, key, iv));
   cipher.setAAD(aad);
   const sealed = new Uint8Array(plaintext.length + enc.icvOctets);
   sealed.set(cipher.update(plaintext));
@@ -87,17 +100,21 @@ export function unseal(
   if (enc.kind === "cbc") return unsealCbc(enc, key, iv, ciphertext);
   const plaintextOctets = ciphertext.length - enc.icvOctets;
   if (plaintextOctets < 0) return undefined;
-  const decipher = createDecipheriv(enc.cipher, cipherKey(enc, key), nonce(enc, key, iv));
-  decipher.setAAD(aad);
-  decipher.setAuthTag(ciphertext.subarray(plaintextOctets));
-  const plaintext = plain(decipher.update(ciphertext.subarray(0, plaintextOctets)));
+  const secret = cipherKey(enc, key);
   try {
+    if (enc.cipher === "chacha20-poly1305") {
+      return chacha20poly1305(secret, nonce(enc, key, iv), aad).decrypt(ciphertext);
+    }
+    const decipher = createDecipheriv(enc.cipher, secret, nonce(enc, key, iv));
+    decipher.setAAD(aad);
+    decipher.setAuthTag(ciphertext.subarray(plaintextOctets));
+    const plaintext = plain(decipher.update(ciphertext.subarray(0, plaintextOctets)));
     decipher.final();
+    return plaintext;
   } catch {
     // The error says only that the ICV is wrong.
     return undefined;
   }
-  return plaintext;
 }
 
 function sealCbc(
@@ -154,6 +171,22 @@ function aesGcm16(keyBits: AesKeyBits): AeadEncryption {
     name: transformName(TransformType.ENCR, Encr.AES_GCM_16, keyBits),
     cipher: `aes-${keyBits}-gcm`,
     keyOctets: keyBits / 8 + 4,
+    saltOctets: 4,
+    ivOctets: 8,
+    icvOctets: 16,
+    blockOctets: 1,
+  };
+}
+
+/** The runtime has none. No key length attribute: there is one length (RFC 7634 §4, §5). */
+function chacha20Poly1305(): AeadEncryption {
+  return {
+    kind: "aead",
+    id: Encr.CHACHA20_POLY1305,
+    keyBits: undefined,
+    name: transformName(TransformType.ENCR, Encr.CHACHA20_POLY1305, undefined),
+    cipher: "chacha20-poly1305",
+    keyOctets: 32 + 4,
     saltOctets: 4,
     ivOctets: 8,
     icvOctets: 16,

@@ -5,7 +5,7 @@
 import { Encr, Integ, Ke, PrfId } from "./transform.ts";
 
 export type Keyword =
-  | { readonly kind: "encr"; readonly id: number; readonly keyBits: number }
+  | { readonly kind: "encr"; readonly id: number; readonly keyBits: number | undefined }
   | { readonly kind: "integ" | "prf" | "ke"; readonly id: number }
   | { readonly kind: "esn"; readonly esn: boolean };
 
@@ -14,6 +14,7 @@ const KEYWORDS: ReadonlyMap<string, Keyword> = new Map([
   ...aes(128, ["aes128", "aes"], ["aes128gcm16", "aes128gcm128", "aes128gcm"]),
   ...aes(192, ["aes192"], ["aes192gcm16", "aes192gcm128", "aes192gcm"]),
   ...aes(256, ["aes256"], ["aes256gcm16", "aes256gcm128", "aes256gcm"]),
+  entry("chacha20poly1305", { kind: "encr", id: Encr.CHACHA20_POLY1305, keyBits: undefined }),
   ...hmac(["sha1", "sha"], Integ.HMAC_SHA1_96, PrfId.HMAC_SHA1),
   ...hmac(["sha256", "sha2_256"], Integ.HMAC_SHA2_256_128, PrfId.HMAC_SHA2_256),
   ...hmac(["sha384", "sha2_384"], Integ.HMAC_SHA2_384_192, PrfId.HMAC_SHA2_384),
@@ -45,7 +46,6 @@ const REFUSED: ReadonlyMap<string, string> = new Map(
     ["modp8192", "not built in"],
     ["x448", "not built in"],
     ["curve448", "not built in"],
-    ["chacha20poly1305", "not built in"],
     ["aesxcbc", "not built in"],
     ["aescmac", "not built in"],
     ["aes128ctr", "not built in"],

@@ -7,7 +7,7 @@ import { err, ok, type Result } from "../octets/result.ts";
 import { encryptionFor } from "./encryption.ts";
 import { type Keyword, keywordFor, unknownKeyword, wordFor } from "./keyword.ts";
 import type { EncrTransform, Suite } from "./suite.ts";
-import { Integ, Ke, PrfId } from "./transform.ts";
+import { Encr, Integ, Ke, PrfId } from "./transform.ts";
 
 /** What a suite is for: an IKE SA, or a Child SA (ESP). */
 export type SuiteKind = "ike" | "esp";
@@ -67,7 +67,7 @@ export function formatSuite(suite: Suite, kind: SuiteKind): string {
   const prf = kind === "ike" && !isSameList(suite.prf, impliedPrfs(suite)) ? suite.prf : [];
   const esn = kind === "esp" && !isSameList(suite.esn, ESN_DEFAULT) ? suite.esn : [];
   const keywords: readonly Keyword[] = [
-    ...suite.encr.map(({ id, keyBits }) => ({ kind: "encr", id, keyBits: keyBits ?? 0 }) as const),
+    ...suite.encr.map(({ id, keyBits }) => ({ kind: "encr", id, keyBits }) as const),
     ...suite.integ.map((id) => ({ kind: "integ", id }) as const),
     ...prf.map((id) => ({ kind: "prf", id }) as const),
     ...suite.ke.map((id) => ({ kind: "ke", id }) as const),
@@ -111,20 +111,27 @@ function lack(suite: Suite, kind: SuiteKind): string | undefined {
   if (suite.encr.length === 0) return 'no encryption algorithm, for example "aes256gcm16"';
   const aead = suite.encr.filter((encr) => encryptionFor(encr.id, encr.keyBits)?.kind === "aead");
   if (aead.length > 0 && aead.length < suite.encr.length) {
-    return "AES-GCM and AES-CBC cannot be in one proposal: write two";
+    return "AES-CBC cannot be in one proposal with AES-GCM or ChaCha20-Poly1305: write two";
   }
   const integ = suite.integ.map((id) => wordFor({ kind: "integ", id }));
   if (aead.length > 0 && integ.length > 0) {
     const instead = kind === "ike" ? ` (as PRF: "prf${integ[0]}")` : "";
-    return `"${integ[0]}": AES-GCM needs no integrity algorithm, leave it out${instead}`;
+    const name = aeadName(aead[0]);
+    return `"${integ[0]}": ${name} needs no integrity algorithm, leave it out${instead}`;
   }
   if (aead.length === 0 && integ.length === 0) {
     return 'AES-CBC needs an integrity algorithm, for example "sha256"';
   }
   if (kind === "esp") return undefined;
-  if (suite.prf.length === 0) return 'AES-GCM needs a PRF as well, for example "prfsha256"';
+  if (suite.prf.length === 0) {
+    return `${aeadName(aead[0])} needs a PRF as well, for example "prfsha256"`;
+  }
   if (suite.ke.length === 0) return 'IKE needs a key exchange, for example "x25519"';
   return undefined;
+}
+
+function aeadName(encr: EncrTransform | undefined): string {
+  return encr?.id === Encr.CHACHA20_POLY1305 ? "ChaCha20-Poly1305" : "AES-GCM";
 }
 
 function impliedPrfs(suite: Suite): number[] {

@@ -125,9 +125,10 @@ function lifetimeOf(options: ChildOptions): XfrmLifetime {
 /** Kernel names: crypto/ and net/xfrm/xfrm_algo.c of Linux. */
 function protectionOf(child: ChildSa, keys: EspDirectionKeys): XfrmProtection {
   const { encr, integ } = child.algorithms;
-  if (encr.id === Encr.AES_GCM_16) {
-    const icvBits = encr.icvOctets * 8;
-    return { kind: "aead", aead: { name: "rfc4106(gcm(aes))", key: keys.encryption, icvBits } };
+  if (encr.kind === "aead") {
+    const name = AEAD_NAMES.get(encr.id);
+    assert(name !== undefined, `no kernel name for ${encr.name}`);
+    return { kind: "aead", aead: { name, key: keys.encryption, icvBits: encr.icvOctets * 8 } };
   }
   assert(encr.id === Encr.AES_CBC && integ !== undefined, `no kernel name for ${encr.name}`);
   const name = AUTH_NAMES.get(integ.id);
@@ -138,6 +139,11 @@ function protectionOf(child: ChildSa, keys: EspDirectionKeys): XfrmProtection {
     auth: { name, key: keys.integrity, truncBits: integ.icvOctets * 8 },
   };
 }
+
+const AEAD_NAMES = new Map<number, string>([
+  [Encr.AES_GCM_16, "rfc4106(gcm(aes))"],
+  [Encr.CHACHA20_POLY1305, "rfc7539esp(chacha20,poly1305)"],
+]);
 
 const AUTH_NAMES = new Map<number, string>([
   [Integ.HMAC_SHA1_96, "hmac(sha1)"],

@@ -1,4 +1,7 @@
-/** AES-GCM and AES-CBC: known answers, round trips, and what a stranger's octets cannot do. */
+/**
+ * AES-GCM, AES-CBC and ChaCha20-Poly1305: known answers, round trips, and what a stranger's octets
+ * cannot do.
+ */
 
 import { expect, test } from "bun:test";
 import fc from "fast-check";
@@ -8,13 +11,14 @@ import { Encr } from "../../../src/crypto/transform.ts";
 const hex = (text: string) => Uint8Array.fromHex(text);
 const NOTHING = new Uint8Array(0);
 
-function builtIn(id: number, keyBits: number): Encryption {
+function builtIn(id: number, keyBits: number | undefined): Encryption {
   const found = encryptionFor(id, keyBits);
   if (found === undefined) throw new Error(`encryption ${id} of ${keyBits} bits is missing`);
   return found;
 }
 
-const AEADS = [128, 192, 256].map((bits) => builtIn(Encr.AES_GCM_16, bits));
+const CHACHA20 = builtIn(Encr.CHACHA20_POLY1305, undefined);
+const AEADS = [...[128, 192, 256].map((bits) => builtIn(Encr.AES_GCM_16, bits)), CHACHA20];
 const CBCS = [128, 192, 256].map((bits) => builtIn(Encr.AES_CBC, bits));
 
 /** Test cases 4, 10 and 16 of the GCM specification: the first 4 octets of its IV are our salt. */
@@ -56,6 +60,31 @@ test.each(GCM.answers)("AES-GCM with key $key", ({ key, ciphertext, icv }) => {
   const [iv, aad] = [hex(GCM.iv), hex(GCM.aad)];
   expect(seal(enc, material, iv, aad, hex(GCM.plaintext)).toHex()).toBe(ciphertext + icv);
   expect(unseal(enc, material, iv, aad, hex(ciphertext + icv))?.toHex()).toBe(GCM.plaintext);
+});
+
+/** RFC 8439 §2.8.2: the first 4 octets of its nonce are our salt. */
+const CHACHA = {
+  key: "808182838485868788898a8b8c8d8e8f909192939495969798999a9b9c9d9e9f",
+  salt: "07000000",
+  iv: "4041424344454647",
+  aad: "50515253c0c1c2c3c4c5c6c7",
+  plaintext:
+    "Ladies and Gentlemen of the class of '99: If I could offer you only one tip for the future, " +
+    "sunscreen would be it.",
+  ciphertext:
+    "d31a8d34648e60db7b86afbc53ef7ec2a4aded51296e08fea9e2b5a736ee62d6" +
+    "3dbea45e8ca9671282fafb69da92728b1a71de0a9e060b2905d6a5b67ecd3b36" +
+    "92ddbd7f2d778b8c9803aee328091b58fab324e4fad675945585808b4831d7bc" +
+    "3ff4def08e4b7a9de576d26586cec64b6116",
+  icv: "1ae10b594f09e26a7e902ecbd0600691",
+};
+
+test("ChaCha20-Poly1305", () => {
+  const [material, iv, aad] = [hex(CHACHA.key + CHACHA.salt), hex(CHACHA.iv), hex(CHACHA.aad)];
+  const plaintext = new TextEncoder().encode(CHACHA.plaintext);
+  const sealed = CHACHA.ciphertext + CHACHA.icv;
+  expect(seal(CHACHA20, material, iv, aad, plaintext).toHex()).toBe(sealed);
+  expect(unseal(CHACHA20, material, iv, aad, hex(sealed))?.toHex()).toBe(plaintext.toHex());
 });
 
 /** NIST SP 800-38A, F.2.1, F.2.3 and F.2.5: the first two blocks. */

@@ -42,6 +42,7 @@ describe("reading", () => {
 
   test.each([
     ["aes256gcm16", "AES_GCM_16_256/ESN/NO_ESN"],
+    ["chacha20poly1305-aes256gcm16", "CHACHA20_POLY1305/AES_GCM_16_256/ESN/NO_ESN"],
     ["aes128gcm128-noesn", "AES_GCM_16_128/NO_ESN"],
     ["aes128-sha256-ecp256-esn-noesn", "AES_CBC_128/HMAC_SHA2_256_128/ECP_256/ESN/NO_ESN"],
     ["aes192gcm16-modp3072-none-esn", "AES_GCM_16_192/MODP_3072/NONE/ESN"],
@@ -59,7 +60,10 @@ describe("refusing", () => {
     ["aes256-sha256-modp2084", 'did you mean "modp2048"?'],
     ["aes256-sha256-zzzzzzzzzzzzzzzz", '"zzzzzzzzzzzzzzzz" is no known keyword'],
     ["aes256-sha256-modp1024", '"modp1024" is too weak'],
-    ["chacha20poly1305-prfsha256-x25519", '"chacha20poly1305" is not built in'],
+    ["aes256ctr-sha256-x25519", '"aes256ctr" is not built in'],
+    ["chacha20poly1305-x25519", "ChaCha20-Poly1305 needs a PRF"],
+    ["chacha20poly1305-sha256-x25519", "ChaCha20-Poly1305 needs no integrity algorithm"],
+    ["aes256-chacha20poly1305-sha256-x25519", "cannot be in one proposal"],
     ["sha256-x25519", "no encryption algorithm"],
     ["aes256-x25519", "AES-CBC needs an integrity algorithm"],
     ["aes256gcm16-x25519", "AES-GCM needs a PRF"],

@@ -19,8 +19,10 @@ let scenario: Scenario;
 let site: Site;
 
 beforeAll(async () => {
-  const ike = JSON.stringify(SUITES.map((suite) => suite.ike));
-  scenario = await startScenario({ sites: [rowOf(1)], eroute: `ike = ${ike}` });
+  const [ike, esp] = (["ike", "esp"] as const).map((kind) =>
+    JSON.stringify(SUITES.map((suite) => suite[kind])),
+  );
+  scenario = await startScenario({ sites: [rowOf(1)], eroute: `ike = ${ike}\nesp = ${esp}` });
   site = await scenario.laboratory.addSite(1);
 });
 
@@ -32,6 +34,7 @@ const SUITES = [
   { ike: "aes128-sha256-x25519", esp: "aes128gcm16" },
   { ike: "aes128-sha256-modp2048", esp: "aes128-sha256" },
   { ike: "aes256gcm16-prfsha384-ecp384", esp: "aes256gcm16" },
+  { ike: "chacha20poly1305-prfsha256-x25519", esp: "chacha20poly1305" },
 ];
 
 for (const suite of SUITES) {

@@ -14,7 +14,7 @@ export type Dictionary = {
   readonly prf: boolean;
 };
 
-/** In the router's words; `integ` is undefined with AES-GCM, which needs none. */
+/** In the router's words; `integ` is undefined with AEADs, which need none. */
 export type Proposal = {
   readonly encr: string;
   readonly integ: string | undefined;
@@ -38,7 +38,7 @@ function proposalFor(
     const encr = first(words.encr);
     const ke = first(words.ke);
     if (encr === undefined) continue;
-    const isAead = encr.includes("gcm");
+    const isAead = encr.includes("gcm") || encr === "chacha20poly1305";
     const prfs = named.filter((word) => word.startsWith("prf"));
     // Without words for PRFs, the PRF of the integrity algorithm has to be allowed.
     const isAllowed = (word: string) =>
@@ -91,7 +91,7 @@ function unknownTo(kind: string, { encr, integ, ke }: Dictionary): string {
 
 /** Each word stands for itself: strongSwan's words, which are ours. */
 export const STRONGSWAN: Dictionary = {
-  encr: same("aes256gcm16 aes192gcm16 aes128gcm16 aes256 aes192 aes128"),
+  encr: same("aes256gcm16 aes192gcm16 aes128gcm16 chacha20poly1305 aes256 aes192 aes128"),
   integ: same("sha512 sha384 sha256 sha1"),
   ke: same("x25519 ecp256 ecp384 ecp521 modp2048 modp3072 modp4096"),
   prf: true,

@@ -99,6 +99,7 @@ const LIBRESWAN = {
   encr: dictionary(
     ...["aes256gcm16 aes_gcm256", "aes192gcm16 aes_gcm192", "aes128gcm16 aes_gcm128"],
     ...["aes256 aes256", "aes192 aes192", "aes128 aes128"],
+    "chacha20poly1305 chacha20_poly1305",
   ),
   integ: dictionary("sha512 sha2_512", "sha384 sha2_384", "sha256 sha2_256", "sha1 sha1"),
   ke: dictionary(
