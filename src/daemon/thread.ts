@@ -107,7 +107,7 @@ export function createThread<Request, Result>(
       if (next === undefined) return;
       if (performance.now() - next.at > (settings.waitMs ?? WAIT_MS)) {
         settings.release(next.request);
-        next.onResult(settings.fault("overloaded", "others came before it for too long"));
+        next.onResult(settings.fault("overloaded", "others took precedence over it for too long"));
         continue;
       }
       worker ??= start();

@@ -36,7 +36,7 @@ export function createHandlers(parts: ApiParts): Handlers {
   const { source, control, places, hasToken } = parts;
   return {
     ...actions(() => {
-      assert(control !== undefined, "an operator has come where nothing can be changed");
+      assert(control !== undefined, "no actions are possible, so none reaches a handler");
       return control;
     }),
     debugged: () => found({ debugged: control?.debugged() ?? [] }),

@@ -82,8 +82,8 @@ function problemJson(status: number): Json {
 }
 
 const ANSWER_WORDS: Readonly<Record<string, string>> = {
-  200: "Done, or what was asked for.",
-  202: "Under way: events after the sequence `after` say what comes of it.",
+  200: "Done, or the requested data.",
+  202: "Under way: events after the sequence `after` show the result.",
   503: "Something is wrong.",
 };
 

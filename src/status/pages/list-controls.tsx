@@ -36,7 +36,7 @@ export const SearchForm: FC<SearchProps> = ({ query, eroutes }) => {
   const sort = sortText(query);
   const sorts = EROUTE_SORTS.flatMap((key) => [
     [key, `by ${SORT_NAMES[key]}`],
-    [`-${key}`, `by ${SORT_NAMES[key]}, falling`],
+    [`-${key}`, `by ${SORT_NAMES[key]}, descending`],
   ]);
   return (
     <form class="search" method="get">
