@@ -17,7 +17,6 @@ import type { Engine } from "./engine.ts";
 import type { Event } from "./event.ts";
 import { TakeOver } from "./handover/take-over.ts";
 import { canBeWritten, documentsOf } from "./handover/write.ts";
-import { noteAnswer, noteRequests } from "./lost-answers.ts";
 import { areAllOver, entryOf } from "./negotiation/ike-sas.ts";
 import { rereadIkeSas } from "./negotiation/reread.ts";
 import { isTracing, onTracedDatagram } from "./negotiation/trace.ts";
@@ -84,10 +83,8 @@ export function concentratorOn(engine: Engine): Concentrator {
     handle(event, now) {
       handled++;
       engine.now = now;
-      noteAnswer(engine, event);
       dispatch(engine, event);
       drain(engine);
-      noteRequests(engine);
       if (isTracing(engine)) traceSent(engine);
       return engine.out.splice(0);
     },
@@ -113,7 +110,6 @@ export function concentratorOn(engine: Engine): Concentrator {
         goOn() {
           if (!takeOver.isComplete) return undefined;
           drain(engine);
-          noteRequests(engine);
           return engine.out.splice(0);
         },
       };

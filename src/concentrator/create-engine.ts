@@ -9,7 +9,6 @@ import { ikeContextOf } from "./ike-context.ts";
 import { createNotes } from "./journal/notes.ts";
 import { createNegotiation } from "./negotiation/negotiation.ts";
 import { offerOf } from "./negotiation/offer.ts";
-import { createOpenRequests } from "./open-requests.ts";
 import { Requests } from "./requests.ts";
 import { createSites } from "./sites/sites.ts";
 import { COUNTER_NAMES, type CounterName } from "./snapshot.ts";
@@ -37,7 +36,6 @@ export function createEngine(options: ConcentratorOptions): Engine {
     dataplane: createDataplane(),
     notes: createNotes(now),
     requests: new Requests(),
-    openRequests: createOpenRequests(),
     counters: counters as Record<CounterName, number>,
     inbox: [],
     out: [],

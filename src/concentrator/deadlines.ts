@@ -11,7 +11,7 @@ import { retryStanding, standingAt } from "./dataplane/standing.ts";
 import { runDeadlines } from "./drive.ts";
 import { type Engine, inMs } from "./engine.ts";
 import type { Event } from "./event.ts";
-import { giveUpLost, openRequestsAt } from "./lost-answers.ts";
+import { giveUpLost } from "./lost-answers.ts";
 import { ikeSasAt } from "./negotiation/settle.ts";
 import { hasOpenIkeSas, shutDownPortion } from "./negotiation/shutdown.ts";
 import { addressesAt, leaveGoneAddresses } from "./sites/addresses.ts";
@@ -58,7 +58,7 @@ export function nextDeadline(engine: Engine): Instant | undefined {
     addressesAt(engine),
     standingAt(engine),
     ...repairsAt(engine),
-    openRequestsAt(engine),
+    engine.requests.nextLost(),
   ].reduce<Instant>((first, at) => earlier(at, first) ?? first, evictAt(engine));
 }
 

@@ -11,7 +11,6 @@ import type { Effect } from "./effect.ts";
 import type { Notes } from "./journal/notes.ts";
 import type { Parcel } from "./negotiation/entry.ts";
 import type { Negotiation } from "./negotiation/negotiation.ts";
-import type { OpenRequests } from "./open-requests.ts";
 import type { Requests } from "./requests.ts";
 import type { Sites } from "./sites/sites.ts";
 import type { CounterName } from "./snapshot.ts";
@@ -30,9 +29,8 @@ export type Engine = {
   readonly dataplane: Dataplane;
   /** How much may be written about whom. */
   readonly notes: Notes;
+  /** What was asked of the shell, and who waits for the answer until when. */
   readonly requests: Requests;
-  /** Until when each of them has to be answered. */
-  readonly openRequests: OpenRequests;
   readonly counters: Record<CounterName, number>;
   /** What the owners tell IKE SAs: handled before anything else. */
   readonly inbox: Parcel[];

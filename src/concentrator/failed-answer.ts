@@ -15,32 +15,6 @@ export function isQuestion(effect: Effect): effect is Question {
   return effect.kind !== "send" && effect.kind !== "keepalive" && effect.kind !== "journal";
 }
 
-/** The number that the answer quotes. */
-export function numberOfQuestion(effect: Question): number {
-  if (effect.kind === "look-up") return effect.lookup;
-  return effect.kind === "resolve" ? effect.resolve : effect.request;
-}
-
-/** Which request an event answers; undefined: none. */
-export function numberOfAnswer(
-  event: Event,
-): { readonly to: Question["kind"]; readonly number: number } | undefined {
-  switch (event.kind) {
-    case "kernel-answer":
-      return { to: "kernel", number: event.request };
-    case "key-exchange-answer":
-      return { to: "key-exchange", number: event.request };
-    case "signature-answer":
-      return { to: "signature", number: event.request };
-    case "peer-rows":
-      return { to: "look-up", number: event.lookup };
-    case "resolved":
-      return { to: "resolve", number: event.resolve };
-    default:
-      return undefined;
-  }
-}
-
 /** The answer that says that there is none; `detail` says why. */
 export function failedAnswer(effect: Question, detail: string): Event {
   switch (effect.kind) {

@@ -4,6 +4,7 @@ import type { ChildSa } from "../ike/child-sa.ts";
 import { type IkeEffect, type IkeSa, pathOf, spiOf } from "../ike/ike-sa.ts";
 import { never } from "../octets/assert.ts";
 import type { IkeSpi } from "../wire/header.ts";
+import { ask } from "./ask.ts";
 import { callOfIkeSa, forgetRefusals } from "./calls/call-table.ts";
 import { giveUpLateCall, onCallUp, type Start } from "./calls/dial.ts";
 import { onRedirected } from "./calls/follow-redirect.ts";
@@ -123,11 +124,11 @@ export function askForWork(
   const spi = spiOf(entry.sa);
   const precedence = precedenceOf(engine, entry);
   if (kind === "signature") {
-    const request = engine.requests.open({ kind, spi, ticket });
-    engine.out.push({ kind, request, op: effect.op, precedence });
+    const { op } = effect;
+    ask(engine, { kind, spi, ticket }, (request) => ({ kind, request, op, precedence }));
   } else {
-    const request = engine.requests.open({ kind, spi, ticket });
-    engine.out.push({ kind, request, op: effect.op, precedence });
+    const { op } = effect;
+    ask(engine, { kind, spi, ticket }, (request) => ({ kind, request, op, precedence }));
   }
 }
 

@@ -1,16 +1,20 @@
 /**
- * The one table of requests under way: each has a number, and a waiter that says what its answer is
- * for. An answer is found by its number and kind: one that is not awaited finds nothing.
+ * The one table of requests under way: each has a number, a waiter that says what its answer is
+ * for, and an instant after which the answer counts as lost. An answer is found by its number and
+ * kind: one that is not awaited finds nothing.
  */
 
 import type { BaseEroute } from "../eroute/eroute.ts";
 import type { PeerId } from "../eroute/peer-id.ts";
 import type { Ticket } from "../ike/ticket.ts";
+import { type Instant, later } from "../octets/instant.ts";
 import type { IkeSpi } from "../wire/header.ts";
+import { ANSWER_MS_MAX } from "./answer-times.ts";
 import type { CallId } from "./calls/calls.ts";
 import type { ChildRequest, UsageQuery } from "./dataplane/installed.ts";
 import type { Repairing } from "./dataplane/repairs.ts";
 import type { KernelRequestId, KeyExchangeId, LookupId, ResolveId, SignatureId } from "./event.ts";
+import type { Question } from "./failed-answer.ts";
 
 /** Whose answer it is, and what that one needs to know to go on. */
 export type Waiter =
@@ -64,13 +68,36 @@ type Numbers = {
   "kernel-answer": KernelRequestId;
 };
 
-type Kind = Waiter["kind"];
-type NumberOf<K extends Kind> = Numbers[(typeof ANSWERED_BY)[K]];
+/** Which effect asks for each of these events. */
+type Asked = {
+  "peer-rows": "look-up";
+  resolved: "resolve";
+  "key-exchange-answer": "key-exchange";
+  "signature-answer": "signature";
+  "kernel-answer": "kernel";
+};
+
+export type WaiterKind = Waiter["kind"];
+export type WaiterOf<K extends WaiterKind> = Extract<Waiter, { kind: K }>;
+export type NumberOf<K extends WaiterKind> = Numbers[(typeof ANSWERED_BY)[K]];
+/** The effect whose answer a waiter of this kind waits for. */
+export type QuestionOf<K extends WaiterKind> = Extract<
+  Question,
+  { kind: Asked[(typeof ANSWERED_BY)[K]] }
+>;
 
 /** Those that this event can answer. */
 export type WaiterFor<A extends keyof Numbers> = {
-  [K in Kind]: (typeof ANSWERED_BY)[K] extends A ? Extract<Waiter, { kind: K }> : never;
-}[Kind];
+  [K in WaiterKind]: (typeof ANSWERED_BY)[K] extends A ? WaiterOf<K> : never;
+}[WaiterKind];
+
+/** A request without an answer. */
+type Open = {
+  /** Undefined: whoever waited has given up. */
+  waiter: Waiter | undefined;
+  readonly question: Question;
+  readonly until: Instant;
+};
 
 /** How many numbers there are before they are used again: far more than can wait. */
 const NUMBERS = 2 ** 48;
@@ -80,8 +107,15 @@ export const UNWATCHED = 0 as KernelRequestId;
 
 export class Requests {
   #last = 0;
-  readonly #waiters = new Map<number, Waiter>();
-  readonly #sizes = new Map<Kind, number>();
+  /** By the event that answers, and number: in the order in which they were asked and are due. */
+  readonly #open: Readonly<Record<keyof Numbers, Map<number, Open>>> = {
+    "key-exchange-answer": new Map(),
+    "signature-answer": new Map(),
+    "kernel-answer": new Map(),
+    resolved: new Map(),
+    "peer-rows": new Map(),
+  };
+  readonly #waiting = new Map<WaiterKind, number>();
 
   /** The number that was given last. */
   get last(): number {
@@ -99,38 +133,77 @@ export class Requests {
     return this.#last;
   }
 
-  /** Numbers a request whose answer this one waits for. */
-  open<K extends Kind>(waiter: Extract<Waiter, { kind: K }>): NumberOf<K> {
-    const number = this.number();
-    this.#waiters.set(number, waiter);
-    this.#sizes.set(waiter.kind, this.size(waiter.kind) + 1);
-    return number as NumberOf<K>;
+  /** Enters a request that is made at `now`. */
+  open<K extends WaiterKind>(
+    number: NumberOf<K>,
+    { waiter, question }: { readonly waiter: WaiterOf<K>; readonly question: QuestionOf<K> },
+    now: Instant,
+  ): void {
+    const until = later(now, ANSWER_MS_MAX[question.kind]);
+    this.#open[ANSWERED_BY[waiter.kind]].set(number, { waiter, question, until });
+    this.#count(waiter.kind, 1);
   }
 
-  /** Removes and returns the waiter of this answer; undefined: none, or one for another kind. */
+  /** The answer has come: who waits for it; undefined: nobody does, or not for this kind. */
   take<A extends keyof Numbers>(answer: A, number: Numbers[A]): WaiterFor<A> | undefined {
-    const waiter = this.#waiters.get(number);
-    if (waiter === undefined || ANSWERED_BY[waiter.kind] !== answer) return undefined;
-    this.#waiters.delete(number);
-    this.#sizes.set(waiter.kind, this.size(waiter.kind) - 1);
+    const waiter = this.giveUp(answer, number);
+    this.#open[answer].delete(number);
+    return waiter;
+  }
+
+  /** Whoever waits does not wait any longer; the answer is still to come. */
+  giveUp<A extends keyof Numbers>(answer: A, number: Numbers[A]): WaiterFor<A> | undefined {
+    const open = this.#open[answer].get(number);
+    const waiter = open?.waiter;
+    if (open === undefined || waiter === undefined) return undefined;
+    open.waiter = undefined;
+    this.#count(waiter.kind, -1);
     return waiter as WaiterFor<A>;
   }
 
-  /** Numbers and waiters of one kind; those removed during the walk are left out. */
-  *of<K extends Kind>(kind: K): Generator<readonly [NumberOf<K>, Extract<Waiter, { kind: K }>]> {
-    for (const [number, waiter] of this.#waiters) {
-      if (waiter.kind !== kind) continue;
-      yield [number as NumberOf<K>, waiter as Extract<Waiter, { kind: K }>];
+  /** Numbers, waiters and questions of one kind; those removed during the walk are left out. */
+  *of<K extends WaiterKind>(
+    kind: K,
+  ): Generator<readonly [NumberOf<K>, WaiterOf<K>, QuestionOf<K>]> {
+    for (const [number, { waiter, question }] of this.#open[ANSWERED_BY[kind]]) {
+      if (waiter?.kind !== kind) continue;
+      yield [number as NumberOf<K>, waiter as WaiterOf<K>, question as QuestionOf<K>];
     }
   }
 
   /** Another waiter of the same kind waits for the same answer. */
-  replace<K extends Kind>(number: NumberOf<K>, waiter: Extract<Waiter, { kind: K }>): void {
-    if (this.#waiters.get(number)?.kind === waiter.kind) this.#waiters.set(number, waiter);
+  replace<K extends WaiterKind>(number: NumberOf<K>, waiter: WaiterOf<K>): void {
+    const open = this.#open[ANSWERED_BY[waiter.kind]].get(number);
+    if (open?.waiter?.kind === waiter.kind) open.waiter = waiter;
   }
 
-  /** How many requests of a kind are under way; of all kinds without one. */
-  size(kind?: Kind): number {
-    return kind === undefined ? this.#waiters.size : (this.#sizes.get(kind) ?? 0);
+  /** How many wait for an answer of a kind; without a kind: how many answers are to come at all. */
+  size(kind?: WaiterKind): number {
+    if (kind !== undefined) return this.#waiting.get(kind) ?? 0;
+    return Object.values(this.#open).reduce((sum, { size }) => sum + size, 0);
+  }
+
+  /** When the next answer counts as lost. */
+  nextLost(): Instant | undefined {
+    let next: Instant | undefined;
+    for (const open of Object.values(this.#open)) {
+      const [first] = open.values();
+      if (first !== undefined && (next === undefined || first.until < next)) next = first.until;
+    }
+    return next;
+  }
+
+  /** What was asked, and has had no answer in time; each is to be taken during the walk. */
+  *lost(now: Instant): Generator<Question> {
+    for (const open of Object.values(this.#open)) {
+      for (const { question, until } of open.values()) {
+        if (until > now) break;
+        yield question;
+      }
+    }
+  }
+
+  #count(kind: WaiterKind, more: number): void {
+    this.#waiting.set(kind, this.size(kind) + more);
   }
 }

@@ -125,14 +125,12 @@ export type TableSizes = {
   /** IKE SAs as the sites know them, and those of them that nobody has proved to be behind. */
   readonly namedIkeSas: number;
   readonly initRequests: number;
-  /** Requests of every kind that have no answer yet; some kinds follow by themselves. */
+  /** Whatever was asked of the shell and is not answered yet; some kinds follow by themselves. */
   readonly requests: number;
   readonly lookups: number;
   /** Rows that are being read again, and those that wait for it. */
   readonly rowChecks: number;
   readonly errands: number;
-  /** Whatever was asked of the shell and is not answered yet. */
-  readonly openRequests: number;
   readonly keyExchanges: number;
   readonly signatures: number;
   readonly kernelRequests: number;

@@ -3,7 +3,6 @@
 import { callCount, callsAdrift } from "./calls/call-table.ts";
 import { dataplaneSizes } from "./dataplane/dataplane-counts.ts";
 import type { Engine } from "./engine.ts";
-import { countOpen } from "./lost-answers.ts";
 import { negotiationSizes } from "./negotiation/negotiation-sizes.ts";
 import { siteSizes } from "./sites/site-sizes.ts";
 import type { TableSizes } from "./snapshot.ts";
@@ -18,7 +17,6 @@ export function tableSizesOf(engine: Engine): TableSizes {
     calls: callCount(engine),
     callsAdrift: callsAdrift(engine),
     requests: requests.size(),
-    openRequests: countOpen(engine),
     lookups: requests.size("identity"),
     keyExchanges: requests.size("key-exchange"),
     signatures: requests.size("signature"),

@@ -1,6 +1,6 @@
 /** A worker thread that answers numbered requests; started when needed, and again after a fault. */
 
-import { ANSWER_MS_MAX } from "../concentrator/open-requests.ts";
+import { ANSWER_MS_MAX } from "../concentrator/answer-times.ts";
 import type { Precedence } from "../concentrator/precedence.ts";
 import { createWorkQueue } from "./work-queue.ts";
 

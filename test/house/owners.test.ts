@@ -130,7 +130,15 @@ function foreignLooks({ path, text }: SourceFile): string[] {
 }
 
 /** Above the owners, but known to all of them. */
-const GROUND = ["plain-peer-id", "engine", "requests", "rate", "deadline-heap", "precedence"];
+const GROUND = [
+  "ask",
+  "deadline-heap",
+  "engine",
+  "plain-peer-id",
+  "precedence",
+  "rate",
+  "requests",
+];
 
 function foreignCalls({ path, text }: SourceFile): string[] {
   const own = path.slice(ROOM.length).split("/");

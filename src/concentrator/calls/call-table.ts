@@ -136,8 +136,8 @@ export function forget(engine: Engine, call: CallUnderWay): void {
   const { calls, requests } = engine;
   leaveIkeSa(engine, call);
   const { stage } = call;
-  if (stage.kind === "look-up") requests.take("peer-rows", stage.lookup);
-  if (stage.kind === "resolve") requests.take("resolved", stage.resolve);
+  if (stage.kind === "look-up") requests.giveUp("peer-rows", stage.lookup);
+  if (stage.kind === "resolve") requests.giveUp("resolved", stage.resolve);
   if (stage.kind === "resolve" || stage.kind === "calling") {
     wipe(stage.target.psk, stage.target.ppk?.key);
   }

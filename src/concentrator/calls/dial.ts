@@ -8,6 +8,7 @@ import { isLasting } from "../../ike/lasting-refusal.ts";
 import { wipe } from "../../octets/secret.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { identityText, parseIdentity } from "../../wire/identity.ts";
+import { ask } from "../ask.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import type { ResolveResult } from "../event.ts";
 import { journal } from "../journal/write.ts";
@@ -136,10 +137,10 @@ export function aim(engine: Engine, call: CallUnderWay, target: CallTarget): voi
 function resolve(engine: Engine, call: CallUnderWay, target: CallTarget, host: number): void {
   const name = target.hosts[host];
   if (name === undefined) return;
-  const number = engine.requests.open({ kind: "call-resolve", call: call.id });
+  const waiter = { kind: "call-resolve", call: call.id } as const;
+  const asked = ask(engine, waiter, (number) => ({ kind: "resolve", resolve: number, host: name }));
   const until = inMs(engine, RESOLVE_MS);
-  setStage(engine, call, { kind: "resolve", resolve: number, target, host, until });
-  engine.out.push({ kind: "resolve", resolve: number, host: name });
+  setStage(engine, call, { kind: "resolve", resolve: asked, target, host, until });
 }
 
 /** `bakpeerip` after `peerip`; after both, none for a while. */

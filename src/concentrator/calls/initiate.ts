@@ -16,6 +16,7 @@ import { containsAddress, prefixOf } from "../../inet/prefix.ts";
 import type { Reason } from "../../reason/reason.ts";
 import type { XfrmAcquire } from "../../xfrm/event.ts";
 import { isOurReqid } from "../../xfrm/request.ts";
+import { ask } from "../ask.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import type { LookupId, LookupResult } from "../event.ts";
 import { mayNote } from "../journal/stranger-notes.ts";
@@ -161,14 +162,14 @@ function onCallDeadline(engine: Engine, call: CallUnderWay): void {
   const { stage } = call;
   switch (stage.kind) {
     case "look-up":
-      engine.requests.take("peer-rows", stage.lookup);
+      engine.requests.giveUp("peer-rows", stage.lookup);
       fail(engine, call, {
         reason: "database-timeout",
         detail: "the look-up had no answer in time",
       });
       return;
     case "resolve": {
-      engine.requests.take("resolved", stage.resolve);
+      engine.requests.giveUp("resolved", stage.resolve);
       nextHost(engine, call, stage.target, stage.host);
       return;
     }
@@ -284,9 +285,10 @@ function begin(
   if (by.by === "peerid" && isUp(engine, wish.key, wish.why)) return;
   const call = add(engine, wish, 0);
   if (call === undefined) return;
-  const lookup = engine.requests.open({ kind: "call-look-up", call: call.id });
+  const { egroup } = wish.base;
+  const waiter = { kind: "call-look-up", call: call.id } as const;
+  const lookup = ask(engine, waiter, (number) => ({ kind: "look-up", lookup: number, egroup, by }));
   const until = inMs(engine, engine.plan.limits.lookupMs);
   setStage(engine, call, { kind: "look-up", lookup, until });
   count(engine, "lookups_started");
-  engine.out.push({ kind: "look-up", lookup, egroup: wish.base.egroup, by });
 }

@@ -17,6 +17,7 @@ import {
   type XfrmRequest,
 } from "../../xfrm/request.ts";
 import type { XfrmStateId } from "../../xfrm/state.ts";
+import { ask } from "../ask.ts";
 import { type Engine, inMs } from "../engine.ts";
 import type { Event } from "../event.ts";
 import { type Installed, isSameState } from "./installed.ts";
@@ -144,7 +145,7 @@ function walkOn(engine: Engine, { known, policies, states }: Walk): boolean {
 function suspectPolicy(engine: Engine, name: string): void {
   const use = engine.dataplane.policies.get(name);
   if (use === undefined) return;
-  ask(engine, { kind: "repair", what: "policy", name }, { op: "query-policy", id: use.id });
+  askKernel(engine, { kind: "repair", what: "policy", name }, { op: "query-policy", id: use.id });
 }
 
 function suspectStates(engine: Engine, installed: Installed): void {
@@ -155,7 +156,11 @@ function suspectStates(engine: Engine, installed: Installed): void {
   for (const id of installed.ours) {
     const { mark } = installed;
     const named = isSameState(id, installed.outbound) && mark !== undefined ? { id, mark } : { id };
-    ask(engine, { kind: "repair", what: "state", installed, id }, { op: "query-state", ...named });
+    askKernel(
+      engine,
+      { kind: "repair", what: "state", installed, id },
+      { op: "query-state", ...named },
+    );
   }
 }
 
@@ -183,14 +188,14 @@ function putPolicyBack(engine: Engine, name: string): void {
   const policy = engine.dataplane.policies.get(name)?.users.at(-1)?.policy;
   if (policy === undefined) return;
   tellSoon(engine, "policies");
-  ask(engine, { kind: "repair", what: "put", isQuiet: false }, { op: "put-policy", policy });
+  askKernel(engine, { kind: "repair", what: "put", isQuiet: false }, { op: "put-policy", policy });
 }
 
 function putRouteBack(engine: Engine, destination: string, isQuiet: boolean): void {
   const route = engine.dataplane.routes.get(destination)?.at(-1)?.route;
   if (route === undefined) return;
   if (!isQuiet) tellSoon(engine, "routes");
-  ask(engine, { kind: "repair", what: "put", isQuiet }, { op: "put-route", route });
+  askKernel(engine, { kind: "repair", what: "put", isQuiet }, { op: "put-route", route });
 }
 
 /** Its keys went to the kernel and nowhere else: both ends agree on new ones, by a rekey. */
@@ -232,7 +237,6 @@ function ownerOf(engine: Engine, id: Pick<XfrmStateId, "dst" | "spi">): Installe
   return engine.dataplane.outbounds.get(name);
 }
 
-function ask(engine: Engine, repairing: Repairing, op: XfrmRequest): void {
-  const request = engine.requests.open(repairing);
-  engine.out.push({ kind: "kernel", request, op });
+function askKernel(engine: Engine, repairing: Repairing, op: XfrmRequest): void {
+  ask(engine, repairing, (request) => ({ kind: "kernel", request, op }));
 }

@@ -3,6 +3,7 @@
 import { wipe } from "../../octets/secret.ts";
 import type { XfrmRequest } from "../../xfrm/request.ts";
 import type { XfrmMark, XfrmState, XfrmStateId } from "../../xfrm/state.ts";
+import { ask } from "../ask.ts";
 import type { Engine } from "../engine.ts";
 import { UNWATCHED } from "../requests.ts";
 import type { Installed } from "./installed.ts";
@@ -17,13 +18,14 @@ export function request(
     readonly moves?: XfrmStateId;
   },
 ): void {
-  let number = UNWATCHED;
-  if (waiting !== undefined) {
-    const { installed, makes, moves } = waiting;
-    number = engine.requests.open({ kind: "child-sa", installed, state: makes, moves });
-    installed.pending++;
+  if (waiting === undefined) {
+    engine.out.push({ kind: "kernel", request: UNWATCHED, op });
+    return;
   }
-  engine.out.push({ kind: "kernel", request: number, op });
+  const { installed, makes, moves } = waiting;
+  installed.pending++;
+  const waiter = { kind: "child-sa", installed, state: makes, moves } as const;
+  ask(engine, waiter, (number) => ({ kind: "kernel", request: number, op }));
 }
 
 /** A state as requests name it: one with a mark is not found without. */

@@ -3,6 +3,7 @@
 import type { Instant } from "../../octets/instant.ts";
 import type { XfrmPolicy } from "../../xfrm/policy.ts";
 import type { KernelResult, XfrmRequest } from "../../xfrm/request.ts";
+import { ask } from "../ask.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import { journal } from "../journal/write.ts";
 import { kernelReason } from "./kernel-reason.ts";
@@ -36,7 +37,7 @@ function put(engine: Engine, name: string, policy: XfrmPolicy): void {
   const { users } = use;
   if (users[0]?.spiIn === NO_CHILD) users.shift();
   users.unshift({ spiIn: NO_CHILD, policy });
-  if (users.length === 1) ask(engine, name, { op: "put-policy", policy });
+  if (users.length === 1) askFor(engine, name, { op: "put-policy", policy });
 }
 
 function remove(engine: Engine, name: string, policy: XfrmPolicy): void {
@@ -45,7 +46,7 @@ function remove(engine: Engine, name: string, policy: XfrmPolicy): void {
   users.shift();
   if (users.length > 0) return;
   engine.dataplane.policies.delete(name);
-  ask(engine, name, { op: "delete-policy", id: policy.id });
+  askFor(engine, name, { op: "delete-policy", id: policy.id });
 }
 
 /** The kernel's answer to one of these requests: about the policy of this name. */
@@ -94,9 +95,8 @@ export function retryStanding(engine: Engine): void {
   applyStanding(engine);
 }
 
-function ask(engine: Engine, name: string, op: XfrmRequest): void {
-  const request = engine.requests.open({ kind: "standing", name });
-  engine.out.push({ kind: "kernel", request, op });
+function askFor(engine: Engine, name: string, op: XfrmRequest): void {
+  ask(engine, { kind: "standing", name }, (request) => ({ kind: "kernel", request, op }));
 }
 
 function isSame(a: XfrmPolicy, b: XfrmPolicy): boolean {

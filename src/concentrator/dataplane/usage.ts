@@ -3,6 +3,7 @@
 import type { Ticket } from "../../ike/ticket.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmStateUse } from "../../xfrm/state.ts";
+import { ask } from "../ask.ts";
 import type { Engine } from "../engine.ts";
 import { factsAt } from "../sites/ike-sas.ts";
 import { type Installed, isSameState, type UsageProbe, type UsageQuery } from "./installed.ts";
@@ -17,10 +18,10 @@ export function probeUsage(engine: Engine, spi: IkeSpi, ticket: Ticket): void {
     for (const id of installed.ours) {
       probe.waiting++;
       const isInbound = isSameState(id, installed.inbound);
-      const request = engine.requests.open({ kind: "usage", probe, installed, isInbound });
       const { mark } = installed;
       const op = { op: "query-state", id, ...(mark === undefined ? {} : { mark }) } as const;
-      engine.out.push({ kind: "kernel", request, op });
+      const waiter = { kind: "usage", probe, installed, isInbound } as const;
+      ask(engine, waiter, (request) => ({ kind: "kernel", request, op }));
     }
   }
   if (probe.waiting === 0) tell(engine, probe);

@@ -77,13 +77,11 @@ function headOf(engine: Engine): Head {
 type Work = ReadonlyMap<IkeSpi, readonly PlainWork[]>;
 
 /** Key exchanges without an answer, by IKE SA. */
-function workOf({ requests, openRequests }: Engine): Work {
+function workOf({ requests }: Engine): Work {
   const work = new Map<IkeSpi, PlainWork[]>();
-  for (const [number, { spi, ticket }] of requests.of("key-exchange")) {
-    const question = openRequests["key-exchange"].get(number)?.question;
-    if (question?.kind !== "key-exchange") continue;
+  for (const [, { spi, ticket }, { op }] of requests.of("key-exchange")) {
     const known = work.get(spi) ?? [];
-    work.set(spi, [...known, { ticket, op: question.op }]);
+    work.set(spi, [...known, { ticket, op }]);
   }
   return work;
 }

@@ -13,6 +13,7 @@ import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { type Identity, identityText } from "../../wire/identity.ts";
+import { ask } from "../ask.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import type { LookupId, LookupResult } from "../event.ts";
 import { nameEroute } from "../negotiation/ike-sas.ts";
@@ -76,10 +77,10 @@ export function identify(engine: Engine, asked: Question): void {
     return;
   }
   const waiter = { kind: "identity", ...waiting, peerId, base: match.eroute } as const;
-  const lookup = engine.requests.open(waiter);
   count(engine, "lookups_started");
+  const egroup = match.egroup.name;
   const by = { by: "peerid", peerid: peerId } as const;
-  engine.out.push({ kind: "look-up", lookup, egroup: match.egroup.name, by });
+  ask(engine, waiter, (lookup) => ({ kind: "look-up", lookup, egroup, by }));
 }
 
 /** The rows are there, or the reason why not (R2, R6). */
@@ -124,7 +125,7 @@ export function forgetUnknownIds({ sites }: Engine): void {
 
 /** Ends a look-up whose answer would be of no use any more. */
 export function refuseLookUp(engine: Engine, lookup: LookupId, denial: Denial): void {
-  const waiting = engine.requests.take("peer-rows", lookup);
+  const waiting = engine.requests.giveUp("peer-rows", lookup);
   if (waiting?.kind === "identity") deny(engine, waiting, denial, waiting.base);
 }
 

@@ -11,6 +11,7 @@ import { formatPrefix } from "../../inet/prefix.ts";
 import type { Instant } from "../../octets/instant.ts";
 import { err } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
+import { ask } from "../ask.ts";
 import { callCount, forgetRefusals } from "../calls/call-table.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import type { LookupId, LookupResult } from "../event.ts";
@@ -89,7 +90,7 @@ export function runRowChecks(engine: Engine): void {
 function giveUpReading(engine: Engine, reading: EgroupChecks["reading"]): void {
   for (const [lookup, until] of reading) {
     if (until > engine.now) break;
-    const check = engine.requests.take("peer-rows", lookup);
+    const check = engine.requests.giveUp("peer-rows", lookup);
     const result = err({ kind: "timeout", detail: "no answer in time" } as const);
     if (check?.kind === "row-check") settle(engine, check, { lookup, result });
   }
@@ -111,7 +112,7 @@ export function rowChecksAt({ sites }: Engine): Instant | undefined {
 export function forgetRowChecks({ sites, requests }: Engine): void {
   const { rowChecks } = sites;
   for (const { reading } of rowChecks.egroups.values()) {
-    for (const lookup of reading.keys()) requests.take("peer-rows", lookup);
+    for (const lookup of reading.keys()) requests.giveUp("peer-rows", lookup);
   }
   rowChecks.egroups.clear();
   rowChecks.changed.clear();
@@ -142,12 +143,12 @@ function read(engine: Engine, egroup: string, key: string): void {
   const eroute = engine.sites.eroutes.get(key);
   // It may be gone, or in another table, since this was asked for.
   if (eroute?.base.kind !== "base" || eroute.base.egroup !== egroup) return;
-  const lookup = engine.requests.open({ kind: "row-check", key, egroup });
+  const by = { by: "peerid", peerid: eroute.peerId } as const;
+  const waiter = { kind: "row-check", key, egroup } as const;
+  const lookup = ask(engine, waiter, (number) => ({ kind: "look-up", lookup: number, egroup, by }));
   const until = inMs(engine, engine.plan.limits.lookupMs);
   checksOf(engine, egroup).reading.set(lookup, until);
   count(engine, "row_checks");
-  const by = { by: "peerid", peerid: eroute.peerId } as const;
-  engine.out.push({ kind: "look-up", lookup, egroup, by });
 }
 
 function onAnswer(engine: Engine, egroup: string, checks: EgroupChecks): void {

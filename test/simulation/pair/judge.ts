@@ -92,14 +92,14 @@ function leftOvers(end: End, count: number, children: number): readonly string[]
     kernelRequests: sizes.kernelRequests,
     usageProbes: sizes.usageProbes,
     draining: sizes.draining,
-    ...{ calls: sizes.calls, callsAdrift: sizes.callsAdrift, openRequests: sizes.openRequests },
+    ...{ calls: sizes.calls, callsAdrift: sizes.callsAdrift, requests: sizes.requests },
     halfOpen: sizes.halfOpen.counted,
     reqids: sizes.reqids,
     internalErrors: end.concentrator.snapshot().counters.internal_errors,
   };
   const wanted = {
     ...{ ikeSas: count, childSas: children, states: 2 * children, lookups: 0, keyExchanges: 0 },
-    ...{ signatures: 0, callsAdrift: 0, openRequests: 0 },
+    ...{ signatures: 0, callsAdrift: 0, requests: 0 },
     ...{ kernelRequests: 0, usageProbes: 0, draining: 0, calls: 0, halfOpen: 0, reqids: count },
     internalErrors: 0,
   };
