@@ -17,6 +17,7 @@ import {
   type PlainSites,
   plainReach,
   plainSites,
+  worked,
 } from "../sites/plain-sites.ts";
 import { type PlainIkeSa, plainIkeSa } from "./plain-ike-sa.ts";
 
@@ -66,6 +67,7 @@ const site = record<PlainSite>({
   children: list(plainChild, SAS_MAX),
   isRowWaiting: bool,
   isRedirectWaiting: bool,
+  worked,
 });
 
 export const part: Codec<Part> = byKind<Part>({

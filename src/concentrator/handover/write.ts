@@ -16,7 +16,7 @@ import { eroutesInUse } from "../sites/eroutes.ts";
 import { errandOf, hasErrandsOfFormerEroutes } from "../sites/errands.ts";
 import { ikeSaAt } from "../sites/ike-sas.ts";
 import { plainErouteOf } from "../sites/plain-eroute.ts";
-import { dutiesOf, sharedReachOf, sitesOf } from "../sites/plain-sites.ts";
+import { dutiesOf, type PlainDuties, sharedReachOf, sitesOf } from "../sites/plain-sites.ts";
 import { type Head, type Part, type PlainSite, part } from "./part.ts";
 import { type PlainIkeSa, plainIkeSaOf } from "./plain-ike-sa.ts";
 
@@ -91,7 +91,7 @@ function siteOf(
   engine: Engine,
   current: ErouteInUse,
   work: Work,
-): Omit<PlainSite, "isRowWaiting" | "isRedirectWaiting"> | undefined {
+): Omit<PlainSite, keyof PlainDuties> | undefined {
   const eroutes = [...versionsOf(engine, current)];
   const entries = current.ikeSas.flatMap((spi) => {
     const entry = entryAt(engine, spi);

@@ -1,6 +1,7 @@
-/** Codecs of what sites have in common, and of what is to be done for one of them. */
+/** Codecs of what sites have in common, and of what is to be done for one, and remembered of it. */
 
-import { gateway, instant, prefix } from "../../ike/state/values.ts";
+import type { Method } from "../../ike/method.ts";
+import { gateway, instant, method, prefix } from "../../ike/state/values.ts";
 import type { Prefix } from "../../inet/prefix.ts";
 import { putAt, takeFrom, valuesAt } from "../../inet/prefix-table.ts";
 import { type Codec, list, mapped, octets, optional, record, text } from "../../octets/codec.ts";
@@ -23,12 +24,16 @@ export type PlainSites = {
 
 type GoneAddress = { readonly address: string; readonly until: Instant };
 
-/** What is to be done for a site. */
+type Worked = { readonly method: Method; readonly until: Instant };
+
+/** What is to be done for a site, and remembered of it. */
 export type PlainDuties = {
   /** Its row is to be read again. */
   readonly isRowWaiting: boolean;
   /** It is still to be told to go to another gateway. */
   readonly isRedirectWaiting: boolean;
+  /** With which key exchange it got new keys. */
+  readonly worked: Worked | undefined;
 };
 
 /** A subnet with several eroutes in use, by their keys: a packet goes to the first. */
@@ -48,6 +53,10 @@ export const plainSites: Codec<PlainSites> = record<PlainSites>({
   localAddresses: optional(list(address, ADDRESSES_MAX)),
   goneAddresses: list(record<GoneAddress>({ address, until: instant }), ADDRESSES_MAX),
 });
+
+export const worked: Codec<Worked | undefined> = optional(
+  record<Worked>({ method, until: instant }),
+);
 
 export const plainReach: Codec<PlainReach> = record<PlainReach>({
   subnet: prefix,
@@ -85,13 +94,18 @@ export function dutiesOf(engine: Engine): (key: string) => PlainDuties {
   }
   // A row that is being read is read once more: its answer is for the process before.
   for (const [, { key }] of engine.requests.of("row-check")) rows.add(key);
-  return (key) => ({ isRowWaiting: rows.has(key), isRedirectWaiting: redirects.has(key) });
+  return (key) => ({
+    isRowWaiting: rows.has(key),
+    isRedirectWaiting: redirects.has(key),
+    worked: engine.sites.worked.get(key),
+  });
 }
 
 /** In the order of the sites: the next one to be redirected comes to stand last. */
 export function putDuties(engine: Engine, eroute: ErouteInUse, duties: PlainDuties): void {
   if (duties.isRowWaiting) recheckRow(engine, eroute);
   if (duties.isRedirectWaiting) engine.sites.redirects.waiting.push(eroute.key);
+  if (duties.worked !== undefined) engine.sites.worked.set(eroute.key, duties.worked);
 }
 
 /** All sites have been put. */

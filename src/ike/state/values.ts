@@ -37,6 +37,7 @@ import {
   type TransformChoice,
 } from "../algorithms.ts";
 import type { ChildPolicy, ChildSa } from "../child-sa.ts";
+import type { Method } from "../method.ts";
 import type { Nat } from "../nat.ts";
 import type { SaId } from "../sa-id.ts";
 import type { IkeSaSettings } from "../settings.ts";
@@ -232,6 +233,9 @@ export const settings: Codec<IkeSaSettings> = shared(
     retransmission,
   }),
 );
+
+export const METHOD = { method: u16, alone: bool } as const;
+export const method: Codec<Method> = record<Method>(METHOD);
 
 export const struggle: Codec<Struggle> = record<Struggle>({ since: instant, rounds: u16 });
 export const mode: Codec<ChildSa["mode"]> = oneOf(["tunnel", "transport"]);

@@ -1,4 +1,4 @@
-/** What a process hands to the next one: what is not whole is refused in words, and never thrown. */
+/** What a process hands to the next one: what is not whole is refused in words, never thrown. */
 
 import { expect, test } from "bun:test";
 import { type Concentrator, createConcentrator } from "../../../src/concentrator/concentrator.ts";

@@ -20,7 +20,6 @@ import { emitPayloadOctets } from "../../../wire/v2/emit-message.ts";
 import type { CpPayload, Payload } from "../../../wire/v2/message.ts";
 import { firstPayloadType, parsePayloads } from "../../../wire/v2/payload-chain.ts";
 import { TASKS_MAX } from "../../limits.ts";
-import type { Method } from "../../method.ts";
 import {
   childSa,
   choice,
@@ -31,6 +30,7 @@ import {
   ikeAlgorithms,
   ikeSpi,
   key,
+  METHOD,
   mode,
   nonce,
   path,
@@ -56,11 +56,9 @@ type TaskOf<K extends Task["kind"]> = Extract<Task, { readonly kind: K }>;
 type AskingOf<K extends Asking["kind"]> = Extract<Asking, { readonly kind: K }>;
 type ServingOf<K extends Serving["kind"]> = Extract<Serving, { readonly kind: K }>;
 
-const METHOD = { method: u16, alone: bool } as const;
 const HOW = { ...METHOD, tried: list(u16, 255) } as const;
 const CHILD_HOW = { ...HOW, asNew: bool, widely: bool } as const;
 
-export const method: Codec<Method> = record<Method>(METHOD);
 const how = record<How>(HOW);
 const childHow = record<ChildHow>(CHILD_HOW);
 

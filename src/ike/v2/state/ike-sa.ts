@@ -32,6 +32,7 @@ import {
   ikeSpi,
   instant,
   key,
+  method,
   nat,
   path,
   policy,
@@ -54,7 +55,7 @@ import type { FragmentLimits, Fragments, Reassembly } from "../fragments.ts";
 import type { IkeKeys } from "../keys.ts";
 import type { Timers } from "../timers.ts";
 import type { Inbound, InFlight, Outbound } from "../window.ts";
-import { asking, type LaterServing, method, serving, tasks } from "./exchanges.ts";
+import { asking, type LaterServing, serving, tasks } from "./exchanges.ts";
 
 /** An IKE SA that can be written. */
 export type Lasting = Established | Replaced | Closing | Ended;
