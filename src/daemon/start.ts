@@ -37,6 +37,7 @@ import { createShell } from "./shell.ts";
 import { onHangup, waitForSignal } from "./signals.ts";
 import { openSigner } from "./signer.ts";
 import { openIkeSockets } from "./sockets.ts";
+import { warmUp } from "./warm-up.ts";
 import { watchDatabases } from "./watch-databases.ts";
 
 /** Records that are kept for `/api/v1/events`. */
@@ -57,8 +58,11 @@ const DATABASE_WATCH_MS = 10_000;
 
 /** Runs until SIGTERM or SIGINT; returns the exit code. */
 export async function runDaemon(config: Config, options: RunOptions): Promise<number> {
+  // First, while nobody waits for the event loop, and nothing measures it.
+  const isWarm = warmUp();
   const daemon = createDaemon(config);
   const { note } = daemon;
+  if (!isWarm) noteBug(daemon, "the warm-up did not connect its sites");
   hideMemory(note);
   const service = openService(process.env, note);
   const { RUNTIME_DIRECTORY } = process.env;

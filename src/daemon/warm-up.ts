@@ -1,0 +1,166 @@
+/**
+ * Connects two sites that exist in memory only, so that the code of a connection has run once when
+ * the first real site calls: code that runs for the first time takes ten times as long.
+ */
+
+import { type Concentrator, createConcentrator } from "../concentrator/concentrator.ts";
+import { wipeRequest } from "../concentrator/dataplane/request.ts";
+import type { Effect } from "../concentrator/effect.ts";
+import type { Event } from "../concentrator/event.ts";
+import { readConfig } from "../config/config.ts";
+import { performKeyExchange } from "../crypto/key-exchange.ts";
+import type { PeerRow } from "../eroute/row.ts";
+import { type Address, equalAddress, parseAddress } from "../inet/address.ts";
+import type { Path } from "../inet/endpoint.ts";
+import { now } from "../linux/clock.ts";
+import { err, ok } from "../octets/result.ts";
+
+type Site = { readonly address: Address; readonly concentrator: Concentrator };
+
+/** Each time more of it is compiled; the gain gets smaller quickly. */
+const ROUNDS = 2;
+/** Far more than the conversation has. */
+const EVENTS_MAX = 2_000;
+
+/** Takes some tens of milliseconds, sends nothing, leaves nothing behind; false: it got stuck. */
+export function warmUp(): boolean {
+  let isUp = true;
+  for (let round = 0; round < ROUNDS; round++) isUp = converse() && isUp;
+  return isUp;
+}
+
+/** A site connects, keys are replaced, another one has a wrong key, and both go. */
+function converse(): boolean {
+  const [here, site, stranger] = [
+    siteOf("192.0.2.1", CONCENTRATOR),
+    siteOf("192.0.2.2", callerText("site-1", "a secret of nobody")),
+    siteOf("192.0.2.3", callerText("site-2", "a wrong one")),
+  ];
+  if (here === undefined || site === undefined || stranger === undefined) return false;
+  const sites = [here, site, stranger];
+  const connect = { kind: "connect", peerId: "here" } as const;
+  pump(sites, site, connect);
+  const isUp = here.concentrator.snapshot().isConnected("site-1");
+  for (const of of ["children", "ike"] as const) {
+    pump(sites, site, { kind: "rekey", peerId: "here", of });
+    pump(sites, here, { kind: "rekey", peerId: "site-1", of });
+  }
+  pump(sites, stranger, connect);
+  const path = pathTo(stranger, here);
+  pump(sites, here, { kind: "datagram", octets: new Uint8Array(64).fill(1), path });
+  pump(sites, site, { kind: "disconnect", peerId: "here" });
+  return isUp;
+}
+
+function siteOf(address: string, text: string): Site | undefined {
+  const parsed = parseAddress(address);
+  const files = {
+    readSecret: (secret: string) => ok(secret),
+    wallMs: () => 0,
+    env: () => undefined,
+  };
+  const config = readConfig(text, files, "warm-up");
+  if (parsed === undefined || !config.ok) return undefined;
+  const concentrator = createConcentrator({ plan: config.value.plan, now: now(), random });
+  concentrator.handle({ kind: "addresses", local: [parsed] }, now());
+  return { address: parsed, concentrator };
+}
+
+const CONCENTRATOR = `
+[[egroup]]
+name = "sites"
+database = "sqlite:/nowhere"
+[[eroute]]
+name = "fleet"
+egroup = "sites"
+peerid = "site-*"
+ourid = "here"
+local_subnet = "10.0.0.0/16"
+remote_subnet = "192.168.0.0/16"
+`;
+
+/** Its row, whichever site it is. Nothing of it is secret: it opens nothing. */
+function rowOf(peerid: string): PeerRow {
+  const rest = { remmsk: null, peerip: null, bakpeerip: null, ourid: null };
+  return { peerid, password: "a secret of nobody", remip: "192.168.1.0/24", ...rest };
+}
+
+function callerText(name: string, secret: string): string {
+  return `
+[[eroute]]
+name = "home"
+peerid = "here"
+peerip = "192.0.2.1"
+ourid = "${name}"
+local_subnet = "192.168.1.0/24"
+remote_subnet = "10.0.0.0/16"
+[[user]]
+name = "here"
+password_file = "${secret}"
+`;
+}
+
+/** One event, and all that follows from it at once at each of them. */
+function pump(sites: readonly Site[], site: Site, event: Event): void {
+  const waiting: { readonly at: Site; readonly event: Event }[] = [{ at: site, event }];
+  for (let count = 0; count < EVENTS_MAX; count++) {
+    const next = waiting.shift();
+    if (next === undefined) return;
+    for (const effect of next.at.concentrator.handle(next.event, now())) {
+      const answer = answerOf(sites, next.at, effect);
+      if (answer !== undefined) waiting.push(answer);
+    }
+  }
+}
+
+function answerOf(
+  sites: readonly Site[],
+  at: Site,
+  effect: Effect,
+): { readonly at: Site; readonly event: Event } | undefined {
+  switch (effect.kind) {
+    case "send": {
+      const to = sites.find(({ address }) => equalAddress(address, effect.path.remote.address));
+      if (to === undefined) return undefined;
+      const { octets, path } = effect;
+      const arrived = { local: path.remote, remote: path.local };
+      return { at: to, event: { kind: "datagram", octets: octets.slice(), path: arrived } };
+    }
+    case "resolve": {
+      const remote = parseAddress(effect.host);
+      const ends = remote === undefined ? [] : [{ local: at.address, remote }];
+      return { at, event: { kind: "resolved", resolve: effect.resolve, result: ok(ends) } };
+    }
+    case "kernel":
+      wipeRequest(effect.op);
+      return {
+        at,
+        event: { kind: "kernel-answer", request: effect.request, result: ok(undefined) },
+      };
+    case "key-exchange": {
+      const result = performKeyExchange(effect.op);
+      return { at, event: { kind: "key-exchange-answer", request: effect.request, result } };
+    }
+    case "look-up": {
+      const rows = effect.by.by === "peerid" ? [rowOf(effect.by.peerid)] : [];
+      return { at, event: { kind: "peer-rows", lookup: effect.lookup, result: ok(rows) } };
+    }
+    case "signature": {
+      const result = err({ kind: "signature-failed", detail: "nothing is signed here" } as const);
+      return { at, event: { kind: "signature-answer", request: effect.request, result } };
+    }
+    default:
+      return undefined;
+  }
+}
+
+function pathTo(from: Site, to: Site): Path {
+  return {
+    local: { address: to.address, port: 500 },
+    remote: { address: from.address, port: 500 },
+  };
+}
+
+function random(octets: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(octets));
+}

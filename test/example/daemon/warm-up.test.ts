@@ -1,0 +1,34 @@
+/** The first site that calls finds code that has run before. */
+
+import { expect, test } from "bun:test";
+import { join } from "node:path";
+import { warmUp } from "../../../src/daemon/warm-up.ts";
+
+const TIMEOUT_MS = 120_000;
+/** What only the simulation of a site needs. */
+const COLD_MAX = 20;
+
+test("the warm-up connects its two sites, however often", () => {
+  expect([warmUp(), warmUp()]).toEqual([true, true]);
+});
+
+test(
+  "after it, the first connection and rekey run next to nothing for the first time",
+  async () => {
+    const [cold, warm] = await Promise.all([firstRun("cold"), firstRun("warm")]);
+    expect(cold.cold.length).toBe(cold.used);
+    expect(warm.used).toBeGreaterThan(500);
+    expect(warm.cold.length < COLD_MAX ? [] : warm.cold).toEqual([]);
+  },
+  TIMEOUT_MS,
+);
+
+async function firstRun(how: "cold" | "warm"): Promise<{ used: number; cold: readonly string[] }> {
+  const worker = Bun.spawn([process.execPath, join(import.meta.dir, "warm-up-worker.ts"), how], {
+    stdout: "pipe",
+    stderr: "inherit",
+  });
+  const text = await new Response(worker.stdout).text();
+  expect(await worker.exited).toBe(0);
+  return JSON.parse(text);
+}
