@@ -5,6 +5,7 @@
  */
 
 import { assert } from "./assert.ts";
+import { toHex } from "./hex.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
@@ -23,7 +24,12 @@ export type Reading = {
   readonly r: Reader;
   readonly anchor: Anchor;
   readonly shared: Map<unknown, unknown[]>;
+  /** What other documents hold too, by codec and octets; left out: this one stands alone. */
+  readonly interned?: Interned | undefined;
 };
+
+/** Values that are equal in many documents, of which one is enough. */
+export type Interned = Map<unknown, Map<string, unknown>>;
 
 /**
  * Writes a value and reads it back. `read` throws a `Malformed` as every parser does, keeps no view
@@ -249,6 +255,28 @@ export function shared<T extends object>(codec: Codec<T>): Codec<T> {
     },
   };
   return self;
+}
+
+/**
+ * A value that many documents hold: it stands in each of them, and is one object once they are
+ * read. Not for secrets, and not around {@link shared}, whose numbers are of one document.
+ */
+export function interned<T extends object>(codec: Codec<T>): Codec<T> {
+  return {
+    write: codec.write,
+    read(from) {
+      const octets = from.r.ahead();
+      const value = codec.read(from);
+      if (from.interned === undefined) return value;
+      const values = from.interned.get(codec) ?? new Map<string, unknown>();
+      from.interned.set(codec, values);
+      const key = toHex(octets.subarray(0, octets.length - from.r.left));
+      // This codec has read all that is under its name.
+      const known = values.get(key) as T | undefined;
+      if (known === undefined) values.set(key, value);
+      return known ?? value;
+    },
+  };
 }
 
 function uint(

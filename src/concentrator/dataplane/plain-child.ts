@@ -10,6 +10,7 @@ import {
   byKind,
   type Codec,
   constant,
+  interned,
   list,
   mapped,
   oneOf,
@@ -63,19 +64,21 @@ const word = text(65_535);
 export const mark = optional(record<XfrmMark>({ value: u32, mask: u32 }));
 
 const options: Codec<ChildOptions> = shared(
-  record<ChildOptions>({
-    lifetimeSeconds: u48,
-    lifetimeOctets: optional(u64),
-    lifetimePackets: optional(u64),
-    replayWindow: u32,
-    transport: bool,
-    copyDscp: bool,
-    ecn: bool,
-    pathMtuDiscovery: bool,
-    ifId: optional(u32),
-    mark,
-    routes: bool,
-  }),
+  interned(
+    record<ChildOptions>({
+      lifetimeSeconds: u48,
+      lifetimeOctets: optional(u64),
+      lifetimePackets: optional(u64),
+      replayWindow: u32,
+      transport: bool,
+      copyDscp: bool,
+      ecn: bool,
+      pathMtuDiscovery: bool,
+      ifId: optional(u32),
+      mark,
+      routes: bool,
+    }),
+  ),
 );
 
 const subnet = mapped(record<{ at: Address; length: number }>({ at: address, length: u8 }), {

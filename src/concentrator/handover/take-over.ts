@@ -4,6 +4,7 @@ import type { Eroute } from "../../eroute/eroute.ts";
 import { spiOf } from "../../ike/ike-sa.ts";
 import { readDocument, type StateFault } from "../../ike/state/document.ts";
 import { inNextEpoch, type Place } from "../../ike/state/written-ike-sa.ts";
+import type { Interned } from "../../octets/codec.ts";
 import { asInstant } from "../../octets/instant.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import type { IkeSpi } from "../../wire/header.ts";
@@ -26,6 +27,7 @@ export class TakeOver {
   readonly #engine: Engine;
   readonly #place: Place;
   readonly #bases: ReadonlyMap<string, Eroute>;
+  readonly #interned: Interned = new Map();
   #documents = 0;
   #isOver = false;
 
@@ -48,7 +50,7 @@ export class TakeOver {
    */
   read(document: Uint8Array): Result<undefined, StateFault> {
     const { anchor, generation: reader } = this.#place;
-    const read = readDocument(part, document, anchor);
+    const read = readDocument(part, document, anchor, this.#interned);
     if (!read.ok) {
       this.#documents++;
       return read;

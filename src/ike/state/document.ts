@@ -5,7 +5,14 @@
  */
 
 import { sha256 } from "../../crypto/hash.ts";
-import { type Anchor, type Codec, type Reading, u32, type Writing } from "../../octets/codec.ts";
+import {
+  type Anchor,
+  type Codec,
+  type Interned,
+  type Reading,
+  u32,
+  type Writing,
+} from "../../octets/codec.ts";
 import { equalOctets } from "../../octets/concat.ts";
 import { decode, Reader } from "../../octets/reader.ts";
 import { err, type Result } from "../../octets/result.ts";
@@ -78,12 +85,13 @@ export function readDocument<T>(
   codec: Codec<T>,
   document: Uint8Array,
   anchor: Anchor,
+  interned?: Interned,
 ): Result<{ readonly value: T; readonly generation: number }, StateFault> {
   const fault = frameFault(document);
   if (fault !== undefined) return err(fault);
   const content = document.subarray(CONTENT_AT);
   return decode(content, "state", (r) => {
-    const reading: Reading = { r, anchor, shared: new Map() };
+    const reading: Reading = { r, anchor, shared: new Map(), interned };
     const generation = u32.read(reading);
     const value = codec.read(reading);
     r.end();

@@ -10,6 +10,7 @@ import {
   bool,
   type Codec,
   fraction,
+  interned,
   list,
   mapped,
   octets,
@@ -196,16 +197,16 @@ const suite = record<Suite>({
   ke: ids,
   esn: list(bool, 255),
 });
-const suites = shared(list(suite, 255));
+const suites = shared(interned(list(suite, 255)));
 
 /** Most of it is the same for all sites of an eroute. */
 export const policy: Codec<ChildPolicy> = shared(
   record<ChildPolicy>({
     suites,
     ikeSuites: suites,
-    local: shared(selectors),
+    local: shared(interned(selectors)),
     remote: selectors,
-    dns: shared(list(address, 255)),
+    dns: shared(interned(list(address, 255))),
     transport: bool,
     lifetimeMs: ms,
     childSasMax: u32,
@@ -219,19 +220,21 @@ export const retransmission: Codec<Retransmission> = record<Retransmission>({
 });
 
 export const settings: Codec<IkeSaSettings> = shared(
-  record<IkeSaSettings>({
-    livenessMs: optional(ms),
-    inactivityMs: optional(ms),
-    lifetimeMs: ms,
-    reauthMs: optional(ms),
-    mobike: bool,
-    fragmentation: bool,
-    fragmentSize: u32,
-    followRedirect: bool,
-    natPort: u16,
-    natKeepaliveMs: ms,
-    retransmission,
-  }),
+  interned(
+    record<IkeSaSettings>({
+      livenessMs: optional(ms),
+      inactivityMs: optional(ms),
+      lifetimeMs: ms,
+      reauthMs: optional(ms),
+      mobike: bool,
+      fragmentation: bool,
+      fragmentSize: u32,
+      followRedirect: bool,
+      natPort: u16,
+      natKeepaliveMs: ms,
+      retransmission,
+    }),
+  ),
 );
 
 export const METHOD = { method: u16, alone: bool } as const;

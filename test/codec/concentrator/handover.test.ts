@@ -5,7 +5,9 @@ import { type Concentrator, createConcentrator } from "../../../src/concentrator
 import { type Part, part } from "../../../src/concentrator/handover/part.ts";
 import { sha256 } from "../../../src/crypto/hash.ts";
 import { readDocument, STATE_VERSION, writeDocument } from "../../../src/ike/state/document.ts";
+import { interned, list, u8 } from "../../../src/octets/codec.ts";
 import { asInstant } from "../../../src/octets/instant.ts";
+import { decode } from "../../../src/octets/reader.ts";
 import { live } from "../../simulation/life.ts";
 import { livePair } from "../../simulation/pair/life.ts";
 import { createPrng } from "../../simulation/prng.ts";
@@ -158,6 +160,23 @@ test("each refusal says why: version, generation, order, what is there, what is 
 function isSite(document: Uint8Array): boolean {
   return kindOf(document) === "site";
 }
+
+test("what many sites have in common is one value once they are read", () => {
+  const codec = interned(list(u8, 9));
+  const table = new Map();
+  const reading = (octets: readonly number[]) =>
+    decode(Uint8Array.from(octets), "test", (r) =>
+      codec.read({ r, anchor: { now: 0, wallMs: 0 }, shared: new Map(), interned: table }),
+    );
+  const [first, second, other] = [
+    [2, 7, 8],
+    [2, 7, 8],
+    [2, 7, 9],
+  ].map(reading);
+  if (!(first?.ok && second?.ok && other?.ok)) throw new Error("they are read");
+  expect(second.value).toBe(first.value);
+  expect(other.value).toEqual([7, 9]);
+});
 
 test("subnets that several sites share, in their order", () => {
   const reach: Part = {
