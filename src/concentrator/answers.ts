@@ -20,7 +20,7 @@ type Of<K extends Event["kind"]> = Extract<Event, { kind: K }>;
 type WorkAnswer = Of<"key-exchange-answer" | "signature-answer">;
 type Answer = Of<"peer-rows" | "resolved" | "kernel-answer"> | WorkAnswer;
 
-/** Hands an answer to who waits for it. */
+/** Gives an answer to its waiter. */
 export function onAnswer(engine: Engine, answer: Answer): void {
   switch (answer.kind) {
     case "peer-rows":
@@ -90,7 +90,7 @@ function onWorkDone(engine: Engine, answer: WorkAnswer): void {
   } else deliver(engine, spi, { kind: answer.kind, ticket, result: answer.result });
 }
 
-/** The queue before a thread was full. */
+/** Counts and reports that the queue of a thread was full. */
 function noteOverload(engine: Engine, { result, kind }: WorkAnswer): void {
   if (result.ok) return;
   const { detail } = result.error;

@@ -1,4 +1,4 @@
-/** What is due, and when the next of it is: each owner says so of its own. */
+/** What is due, and when something is due next: each owner knows that of its own work. */
 
 import type { Instant } from "../octets/instant.ts";
 import { callsAt } from "./calls/call-table.ts";
@@ -21,7 +21,7 @@ import { redirectsAt, runRedirects } from "./sites/redirect.ts";
 import { rowChecksAt, runRowChecks } from "./sites/row-change.ts";
 import { runErrands } from "./sites/run-errands.ts";
 
-/** Whatever is due is done, in portions; `tell` takes in the answer to a request that has none. */
+/** Does what is due, in portions. `tell` takes the answer that stands in for a lost one. */
 export function onDeadline(engine: Engine, tell: (answer: Event) => void): void {
   runDeadlines(engine);
   if (engine.shuttingDown) {
@@ -42,7 +42,7 @@ export function onDeadline(engine: Engine, tell: (answer: Event) => void): void 
   if (engine.now >= evictAt(engine)) evict(engine);
 }
 
-/** When the first of it is due. */
+/** When something is due next. */
 export function nextDeadline(engine: Engine): Instant | undefined {
   if (engine.shuttingDown && hasOpenIkeSas(engine)) return inMs(engine, 1);
   const next = ikeSasAt(engine);

@@ -1,4 +1,4 @@
-/** Drives IKE SAs: hands an event to one, and has carried out what it wants. */
+/** Drives IKE SAs: delivers an event to one, and has its effects carried out. */
 
 import type { IkeEvent } from "../ike/event.ts";
 import { factsOf, type IkeEffect, step } from "../ike/ike-sa.ts";
@@ -22,9 +22,9 @@ import { leaveEroute, removeLeft, removeOrphan } from "./sites/eroute-end.ts";
 import { endIkeSa, forgetIkeSa, isNamed, noteStand } from "./sites/ike-sas.ts";
 import { settleIn } from "./sites/uniqueness.ts";
 
-/** Hands an event to the IKE SA with this local SPI, if there is one. */
+/** Delivers an event to the IKE SA with this local SPI, if there is one. */
 export function deliver(engine: Engine, spi: IkeSpi, event: IkeEvent): void {
-  // What a Child SA's IKE SA would see to has nobody to do it once that one has gone.
+  // Once the IKE SA of a Child SA has gone, nothing else would remove the Child SA.
   if (event.kind === "close-child" && removeOrphan(engine, spi, event.spiIn)) return;
   const entry = entryAt(engine, spi);
   if (entry === undefined) return;
@@ -50,14 +50,14 @@ export function start(engine: Engine, spi: IkeSpi, effects: readonly IkeEffect[]
   guard(engine, entry, spi, () => perform(engine, entry, effects, start));
 }
 
-/** Handles what the tables' files left for IKE SAs, and what comes of it, until nothing is left. */
+/** Delivers the mail for IKE SAs, and the mail that this causes, until none is left. */
 export function drain(engine: Engine): void {
   for (let parcel = engine.inbox.shift(); parcel !== undefined; parcel = engine.inbox.shift()) {
     deliver(engine, parcel.spi, parcel.event);
   }
 }
 
-/** IKE SAs whose deadlines are handled in one go; the rest is due at once again. */
+/** Deadlines that are handled in one go; the others stay due. */
 const DEADLINES_AT_ONCE = 64;
 
 /** Tells the IKE SAs whose time has come. */

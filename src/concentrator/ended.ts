@@ -1,4 +1,4 @@
-/** An IKE SA has ended: its call, its eroute and its Child SAs hear of it. */
+/** What follows when an IKE SA has ended: for its call, its eroute and its Child SAs. */
 
 import { type EndReason, endWord } from "../ike/end-reason.ts";
 import { type IkeEffect, spiOf } from "../ike/ike-sa.ts";
@@ -19,7 +19,7 @@ import { spareLast } from "./sites/uniqueness.ts";
 /** How it has ended. */
 export type Ending = Omit<Extract<IkeEffect, { kind: "ended" }>, "kind">;
 
-/** Informs all parts that are concerned; `start` begins the IKE SA of another call. */
+/** Informs all owners that are concerned. `start` begins the IKE SA of the next call. */
 export function onEnded(
   engine: Engine,
   entry: Entry,
@@ -57,7 +57,7 @@ export function onEnded(
   spareLast(engine, eroute);
 }
 
-/** By a rekey or a new call: the site continues without a gap. */
+/** Whether a rekey or a new IKE SA has replaced it, so that the site continues without a gap. */
 function isReplaced(reason: EndReason, why: Reason): boolean {
   return reason.kind === "replaced-by-rekey" || REPLACED.has(why);
 }

@@ -21,13 +21,13 @@ export type Engine = {
   readonly random: (octets: number) => Uint8Array;
   /** The IKE SAs, and who may make one. */
   readonly negotiation: Negotiation;
-  /** The eroutes in use, and what their rows and the configuration say. */
+  /** The eroutes in use, with what their rows and the configuration say. */
   readonly sites: Sites;
   /** Sites that we call. */
   readonly calls: Calls;
   /** What stands in the kernel. */
   readonly dataplane: Dataplane;
-  /** How much may be written about whom. */
+  /** How many journal entries each source may still cause. */
   readonly notes: Notes;
   /** What was asked of the shell, and who waits for the answer until when. */
   readonly requests: Requests;
@@ -42,7 +42,7 @@ export function count(engine: Engine, counter: CounterName): void {
   engine.counters[counter]++;
 }
 
-/** The instant that comes so long from now. */
+/** The instant that is `ms` from now. */
 export function inMs(engine: Engine, ms: number): Instant {
   return later(engine.now, ms);
 }

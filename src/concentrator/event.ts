@@ -24,7 +24,7 @@ export type ResolveResult = Result<
   string
 >;
 
-/** All rows found for the key: none, one, or, which is a fault of that site, several. */
+/** All rows found for the key: none, one, or several, which is a fault of that site. */
 export type LookupResult = Result<readonly PeerRow[], LookupFault>;
 
 /** Which keys are replaced: those of the IKE SA, or those of all its Child SAs. */
@@ -48,7 +48,7 @@ export type Event =
       readonly request: SignatureId;
       readonly result: SignatureResult;
     }
-  /** First of all: from now on nothing leaves in clear that is to be protected (R14). */
+  /** The first event: from now on nothing that is to be protected leaves in clear (R14). */
   | { readonly kind: "start" }
   /** A new configuration: what it does not change stays up. */
   | { readonly kind: "configuration"; readonly plan: EroutePlan }
@@ -70,12 +70,12 @@ export type Event =
   | { readonly kind: "trace"; readonly traced: ReadonlySet<string> }
   /** The site's row may have changed or been removed: it is read again, and compared. */
   | { readonly kind: "row-changed"; readonly egroup: string; readonly peerId: string }
-  /** Tell every site, remove everything: what is left is done when `idle` says so. */
+  /** Tell every site and remove everything. It is done when `isIdle` says so. */
   | { readonly kind: "shutdown" }
   | { readonly kind: "deadline" }
   /**
-   * What the kernel has of ours, read in turns: told from time to time, and when events of it were
-   * lost. States by `stateName`, policies by `formatPolicyId`. What is missing is asked for.
+   * What the kernel has of ours: read from time to time, and when events of the kernel were lost.
+   * States by `stateName`, policies by `formatPolicyId`. The kernel is asked about what is missing.
    */
   | {
       readonly kind: "kernel-tables";

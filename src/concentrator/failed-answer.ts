@@ -15,7 +15,7 @@ export function isQuestion(effect: Effect): effect is Question {
   return effect.kind !== "send" && effect.kind !== "keepalive" && effect.kind !== "journal";
 }
 
-/** The answer that says that there is none; `detail` says why. */
+/** The answer that says that the request failed; `detail` says why. */
 export function failedAnswer(effect: Question, detail: string): Event {
   switch (effect.kind) {
     case "kernel": {

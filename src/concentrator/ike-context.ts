@@ -9,7 +9,7 @@ import type { Engine } from "./engine.ts";
 import { freeIkeSpi } from "./negotiation/context.ts";
 import { onMessageOf } from "./negotiation/trace.ts";
 
-/** The engine is asked for each time: it does not exist before its parts do. */
+/** Gets the engine by a function, because it does not exist before its parts do. */
 export function ikeContextOf(engine: () => Engine): IkeContext {
   return {
     get now() {
@@ -28,7 +28,7 @@ export function ikeContextOf(engine: () => Engine): IkeContext {
   };
 }
 
-/** Whole steps, as many as the slowest look-up may take; one where no row is ever looked up. */
+/** As many whole steps as the slowest look-up may take; one if no row is ever looked up. */
 function refusalMsOf({ egroups, limits }: EroutePlan): number {
   if (egroups.length === 0) return REFUSAL_STEP_MS;
   return Math.max(1, Math.ceil(limits.lookupMs / REFUSAL_STEP_MS)) * REFUSAL_STEP_MS;

@@ -114,7 +114,7 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect, start: Star
   }
 }
 
-/** Work that may have to wait for a thread, and whose turn is when. */
+/** Asks for work that may have to wait for a thread, with its precedence. */
 export function askForWork(
   engine: Engine,
   entry: Entry,
@@ -169,7 +169,9 @@ function onAuthenticated(
   settleProven(engine, proven, { initialContact, leaves });
 }
 
-/** It keeps the mapping of ESP in UDP, which is IKE's as well unless the site stays on 500. */
+/**
+ * Keeps the NAT's mapping of ESP in UDP, which is also that of IKE unless the site stays on 500.
+ */
 function keepAlive(engine: Engine, spi: IkeSpi): void {
   const ike = factsAt(engine, spi);
   if (ike === undefined) return;
@@ -190,7 +192,7 @@ function onRekeyed(engine: Engine, entry: Entry, successor: IkeSa): void {
   setDeadline(engine, spi, successor);
 }
 
-/** Child SAs move to another IKE SA of the site; if it does not accept them, they have no owner. */
+/** Child SAs go to another IKE SA of the site. If it does not take them, they are removed. */
 function offerChildren(engine: Engine, children: readonly ChildSa[], to: IkeSpi): void {
   if (factsAt(engine, to)?.canTakeChildSas !== true) {
     for (const { spiIn } of children) removeChild(engine, spiIn, "peer-deleted");

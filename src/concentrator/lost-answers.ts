@@ -6,7 +6,7 @@ import { count, type Engine } from "./engine.ts";
 import type { Event } from "./event.ts";
 import { failedAnswer, type Question } from "./failed-answer.ts";
 
-/** Failures that are told in one go; the rest is due at once again. */
+/** Failures that are told in one go; the others stay due. */
 const LOST_AT_ONCE = 64;
 
 /** Answers in the shell's place what it has not answered in time; `tell` takes an answer in. */
@@ -20,7 +20,7 @@ export function giveUpLost(engine: Engine, tell: (event: Event) => void): void {
   }
 }
 
-/** Whether the kernel has made the state is not known: nobody would use it, so it goes. */
+/** It is not known whether the kernel has made the state. Nothing would use it: remove it. */
 function removeUnsure(engine: Engine, question: Question): void {
   if (question.kind !== "kernel" || question.op.op !== "new-state") return;
   const { id, mark } = question.op.state;

@@ -1,14 +1,14 @@
 /**
- * Whose work comes first where it has to wait: IKE SAs that are up, then sites that we call or that
- * were up before, then strangers, who share what is left fairly by address prefix.
+ * Whose work comes first where work has to wait: established IKE SAs, then sites that we call or
+ * that were connected before, then strangers, whose address prefixes share fairly.
  */
 
 export type Precedence = {
   readonly rank: Rank;
-  /** Of one rank each prefix gets its turn, however much another one asks for. */
+  /** Within a rank prefixes take turns, however much one of them asks for. */
   readonly prefix: string;
 };
 
-/** In the order in which they are served. */
+/** In the order in which they are served: the first one first. */
 export const RANKS = ["established", "known", "stranger"] as const;
 export type Rank = (typeof RANKS)[number];

@@ -2,7 +2,7 @@
 
 import type { Instant } from "../octets/instant.ts";
 
-/** So many at once, and so many a second on average. */
+/** `burst` at once, and `perSecond` on average. */
 export type RateLimit = { readonly perSecond: number; readonly burst: number };
 
 /** Allows `perSecond` on average, and at most that many, or `burst`, at once. */
@@ -57,12 +57,12 @@ export type Rates = {
   readonly size: number;
 };
 
-/** Of the ones asked for longest ago, so many are compared when one has to be forgotten. */
+/** How many of the least recently used are compared when one has to be forgotten. */
 const COMPARED = 8;
 
 /**
- * At most `max` rates. Among those that were quiet longest, the fullest is forgotten: creating many
- * others gives no one a new bucket.
+ * At most `max` rates. Of the least recently used, the fullest is forgotten: so nobody gets a new
+ * bucket by filling the table with others.
  */
 export function createRates(limit: RateLimit, max: number): Rates {
   const rates = new Map<string, Rate>();

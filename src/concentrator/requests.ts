@@ -16,7 +16,7 @@ import type { Repairing } from "./dataplane/repairs.ts";
 import type { KernelRequestId, KeyExchangeId, LookupId, ResolveId, SignatureId } from "./event.ts";
 import type { Question } from "./failed-answer.ts";
 
-/** Whose answer it is, and what that one needs to know to go on. */
+/** Who waits for the answer, and what it needs to know to go on. */
 export type Waiter =
   | IdentityLookUp
   | RowCheck
@@ -59,7 +59,7 @@ const ANSWERED_BY = {
   standing: "kernel-answer",
 } as const satisfies Record<Waiter["kind"], string>;
 
-/** What numbers are called by the event that quotes them. */
+/** The type of the number, by the event that quotes it. */
 type Numbers = {
   "peer-rows": LookupId;
   resolved: ResolveId;
@@ -99,10 +99,10 @@ type Open = {
   readonly until: Instant;
 };
 
-/** How many numbers there are before they are used again: far more than can wait. */
+/** Numbers start again after this many: far more than can be under way. */
 const NUMBERS = 2 ** 48;
 
-/** The number of a kernel request whose answer makes no difference: it has no waiter. */
+/** The number of a kernel request whose answer does not matter: it has no waiter. */
 export const UNWATCHED = 0 as KernelRequestId;
 
 export class Requests {
@@ -144,14 +144,16 @@ export class Requests {
     this.#count(waiter.kind, 1);
   }
 
-  /** The answer has come: who waits for it; undefined: nobody does, or not for this kind. */
+  /**
+   * The answer has come: returns its waiter; undefined if there is none for this kind of answer.
+   */
   take<A extends keyof Numbers>(answer: A, number: Numbers[A]): WaiterFor<A> | undefined {
     const waiter = this.giveUp(answer, number);
     this.#open[answer].delete(number);
     return waiter;
   }
 
-  /** Whoever waits does not wait any longer; the answer is still to come. */
+  /** The waiter does not wait any longer; returns it. The answer is still to come. */
   giveUp<A extends keyof Numbers>(answer: A, number: Numbers[A]): WaiterFor<A> | undefined {
     const open = this.#open[answer].get(number);
     const waiter = open?.waiter;
@@ -177,7 +179,7 @@ export class Requests {
     if (open?.waiter?.kind === waiter.kind) open.waiter = waiter;
   }
 
-  /** How many wait for an answer of a kind; without a kind: how many answers are to come at all. */
+  /** How many waiters of a kind there are; without a kind: how many answers are still to come. */
   size(kind?: WaiterKind): number {
     if (kind !== undefined) return this.#waiting.get(kind) ?? 0;
     return Object.values(this.#open).reduce((sum, { size }) => sum + size, 0);
@@ -193,7 +195,7 @@ export class Requests {
     return next;
   }
 
-  /** What was asked, and has had no answer in time; each is to be taken during the walk. */
+  /** Questions that were not answered in time. The caller takes each one during the walk. */
   *lost(now: Instant): Generator<Question> {
     for (const open of Object.values(this.#open)) {
       for (const { question, until } of open.values()) {

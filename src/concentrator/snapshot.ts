@@ -36,7 +36,7 @@ export type IkeSaView = {
   readonly redirectable: boolean;
 };
 
-/** What a site has proved itself with, where that is not its pre-shared key. */
+/** The certificate that a site authenticated with, if it did not use its pre-shared key. */
 export type CertificateView = {
   readonly subject: string;
   readonly issuer: string;
@@ -70,9 +70,9 @@ export type CallView = {
   readonly why: CallReason;
   /** The address or name that is called. */
   readonly host: string | undefined;
-  /** For how long it is not called again. */
+  /** How long it is still left alone. */
   readonly waitMs: number;
-  /** Calls that came to nothing one after another. */
+  /** Failed calls in a row. */
   readonly failures: number;
 };
 
@@ -95,12 +95,15 @@ export type Gauges = {
   readonly halfOpenOctetsMax: number;
   readonly childSas: number;
   readonly lookupsWaiting: number;
-  /** For their turn, or being worked on. */
+  /** Waiting for their turn, or being worked on. */
   readonly keyExchangesWaiting: number;
   readonly signaturesWaiting: number;
   /** Traps, blocks and exceptions that stand in the kernel without an SA (R14). */
   readonly standingPolicies: number;
-  /** Inbound states of rekeyed Child SAs, kept a few seconds for what is on its way. */
+  /**
+   * Inbound states of rekeyed Child SAs, kept a few seconds for packets that are still on their
+   * way.
+   */
   readonly drainingStates: number;
 };
 
@@ -122,7 +125,7 @@ export type TableSizes = {
   readonly lingering: KeptCount;
   readonly dynamicEroutes: KeptCount;
   readonly eroutes: number;
-  /** IKE SAs as the sites know them, and those of them that nobody has proved to be behind. */
+  /** IKE SAs as the sites know them, and those of them whose peer has not authenticated. */
   readonly namedIkeSas: number;
   readonly initRequests: number;
   /** Whatever was asked of the shell and is not answered yet; some kinds follow by themselves. */
@@ -137,7 +140,10 @@ export type TableSizes = {
   readonly childSas: number;
   readonly draining: number;
   readonly usageProbes: number;
-  /** Questions to the kernel about what may be gone, and Child SAs without their states. */
+  /**
+   * Questions to the kernel about objects that may be gone, and Child SAs that have lost their
+   * states.
+   */
   readonly repairs: number;
   readonly calls: number;
   /** Calls whose IKE SA has gone without them: nothing would ever end these. */
@@ -237,14 +243,14 @@ export type Snapshot = {
   overlaps(peerId: string, claim: Claim): readonly OverlapView[];
   /** The owner of the IKE SA of a message, by its SPIs; undefined while unknown. */
   peerOf(message: Uint8Array): string | undefined;
-  /** Our call to it, one that waits for its next time too. */
+  /** Our call to it, also one that waits for its next attempt. */
   call(peerId: string): CallView | undefined;
   /** Whether we are calling it just now. */
   isCalling(peerId: string): boolean;
-  /** Where all sites are sent, and how many are still to be told; undefined: nowhere. */
+  /** The gateway that all sites are sent to, and how many are still to be told; undefined: none. */
   readonly redirecting: { readonly to: string; readonly waiting: number } | undefined;
   /** IKE SAs whose site can be sent to another gateway, and others. Walks all of them. */
   redirectable(): { readonly can: number; readonly cannot: number };
-  /** How many there are in all. */
+  /** How many eroutes are in use. */
   readonly erouteCount: number;
 };

@@ -29,7 +29,7 @@ import type {
   Snapshot,
 } from "./snapshot.ts";
 
-/** Numbers at once; eroutes only as far as they are asked for. */
+/** Counts them now; makes views of eroutes only when they are asked for. */
 export function snapshotOf(engine: Engine): Snapshot {
   return {
     gauges: gaugesOf(engine),

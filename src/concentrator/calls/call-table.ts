@@ -1,4 +1,6 @@
-/** The table of calls: one a site, a bounded number in all, each with its next deadline. */
+/**
+ * The table of calls: at most one for each site, a bounded number in all, each with its deadline.
+ */
 
 import { around } from "../../ike/jitter.ts";
 import type { Instant } from "../../octets/instant.ts";
@@ -12,13 +14,16 @@ import { isNamed } from "../sites/ike-sas.ts";
 import type { CallId, CallRedirect, CallStage, Calls, CallUnderWay } from "./calls.ts";
 import { growingHoldMs, HOLD_MS } from "./refused.ts";
 
-/** "always" tries again after so long, doubled with each failure, and never longer than that. */
+/**
+ * start = "always" tries again after the first pause, which doubles with each failure up to the
+ * last.
+ */
 const RETRY_MS_FIRST = 5_000;
 const RETRY_MS_MAX = 300_000;
-/** So much sooner or later: eroutes that failed together do not call together for ever. */
+/** Pauses vary by this share, so that eroutes that failed together do not keep calling together. */
 const RETRY_SPREAD = 0.2;
 
-/** Calls that wait for their time: beyond that the oldest is forgotten. */
+/** Calls that wait for their next attempt; beyond that the oldest is forgotten. */
 const WAITING_MAX = 4_096;
 
 /** No site is called. */
@@ -39,7 +44,7 @@ export type Wish = Pick<CallUnderWay, "base" | "why" | "peerId" | "destination">
   readonly redirect?: CallRedirect;
 };
 
-/** One call a site, and not too many in all; undefined if there is one, or no room. */
+/** Adds a call; undefined if the site has one already, or there is no room for more. */
 export function add(engine: Engine, wish: Wish, failures: number): CallUnderWay | undefined {
   const { calls } = engine;
   const { key, base, why, peerId, destination } = wish;
@@ -73,7 +78,7 @@ export function add(engine: Engine, wish: Wish, failures: number): CallUnderWay 
   return call;
 }
 
-/** Whether no more sites can be called at the same time as those that are. */
+/** Whether as many sites are being called as may be at the same time. */
 export function isFull(engine: Engine): boolean {
   return activeCalls(engine) >= engine.plan.limits.callsMax;
 }
@@ -92,7 +97,7 @@ export function fail(engine: Engine, call: CallUnderWay, failure: Failure): void
   rest(engine, call, holdMs(engine, call));
 }
 
-/** How long a site is left alone after a call that came to nothing. */
+/** How long a site is left alone after a failed call. */
 export function holdMs(engine: Engine, call: CallUnderWay): number {
   const { why, failures, keys, isRefused } = call;
   if (why !== "always") return isRefused ? growingHoldMs(engine, keys.at(-1) ?? "") : HOLD_MS;
@@ -121,7 +126,7 @@ export function setStage(engine: Engine, call: CallUnderWay, stage: CallStage): 
   engine.calls.deadlines.set(BigInt(call.id), stage.kind === "calling" ? undefined : stage.until);
 }
 
-/** The call that an IKE SA was made for, as long as it has not come up. */
+/** The call that an IKE SA was made for; undefined once that is up. */
 export function callOfIkeSa({ calls }: Engine, spi: IkeSpi): CallUnderWay | undefined {
   const id = calls.byIkeSa.get(spi);
   return id === undefined ? undefined : calls.byId.get(id);
@@ -146,7 +151,7 @@ export function forget(engine: Engine, call: CallUnderWay): void {
   calls.deadlines.set(BigInt(call.id), undefined);
 }
 
-/** Ends all calls to a site made with what was known so far; returns whether there was one. */
+/** Ends a call; returns whether it was under way, not waiting. */
 export function giveUp(engine: Engine, call: CallUnderWay, why: Reason): boolean {
   const { stage } = call;
   forget(engine, call);
@@ -156,7 +161,7 @@ export function giveUp(engine: Engine, call: CallUnderWay, why: Reason): boolean
   return stage.kind !== "waiting";
 }
 
-/** A new address may be the path that was missing: sites that are always called are called now. */
+/** A new local address may be the path that was missing: start = "always" calls now. */
 export function hurryAlways(engine: Engine): void {
   for (const call of engine.calls.byId.values()) {
     if (call.why !== "always" || call.stage.kind !== "waiting") continue;
@@ -164,17 +169,17 @@ export function hurryAlways(engine: Engine): void {
   }
 }
 
-/** All calls, those that wait for their time too, as they are now. */
+/** All calls as they are now, also those that wait. */
 export function callsNow({ calls }: Engine): readonly CallUnderWay[] {
   return [...calls.byId.values()];
 }
 
-/** How many there are, those that wait for their time too. */
+/** How many calls there are, also those that wait. */
 export function callCount({ calls }: Engine): number {
   return calls.byId.size;
 }
 
-/** Calls whose IKE SA is gone: none, or one would wait for ever. */
+/** Calls whose IKE SA has gone: always none, or a call would wait for ever. */
 export function callsAdrift(engine: Engine): number {
   const stages = callsNow(engine).map(({ stage }) => stage);
   return stages.filter((at) => at.kind === "calling" && !isNamed(engine, at.spi)).length;
@@ -185,19 +190,19 @@ export function callsAt({ calls }: Engine): Instant | undefined {
   return calls.deadlines.next();
 }
 
-/** The eroute is not called by itself any more, until its site is wanted again. */
+/** The eroute is not called by itself until an operator wants its site again. */
 export function hold({ calls }: Engine, key: string): void {
   calls.held.add(key);
 }
 
-/** The site is up, or its row is another one: what it refused before says nothing any more. */
+/** The site is up, or its row has changed: its earlier refusals do not count any more. */
 export function forgetRefusals(engine: Engine, key: string): void {
   engine.calls.refused.delete(key);
   const call = callOf(engine, key);
   if (call?.stage.kind === "waiting" && call.why !== "always") forget(engine, call);
 }
 
-/** The same of all sites: the configuration is another one. */
+/** The same for all sites: the configuration has changed. */
 export function forgetAllRefusals({ calls }: Engine): void {
   calls.refused.clear();
 }

@@ -53,16 +53,16 @@ export type CallUnderWay = {
   /** Another one after a new configuration that lets the call go on. */
   base: Eroute;
   readonly why: CallReason;
-  /** Undefined as long as only a packet's destination is known. */
+  /** Undefined while only a packet's destination is known. */
   readonly peerId: string | undefined;
   /** Of the packet that wants to go there. */
   readonly destination: Address | undefined;
-  /** Calls of an eroute with start = "always" that failed one after another. */
+  /** Failed calls in a row, of an eroute with start = "always". */
   readonly failures: number;
   /** The site has sent us elsewhere (RFC 5685). */
   redirect: CallRedirect | undefined;
   stage: CallStage;
-  /** A host of the site has refused it in a way that does not pass by itself. */
+  /** A host of the site has refused it for a reason that does not pass by itself. */
   isRefused: boolean;
 };
 
@@ -88,8 +88,8 @@ export type Calls = {
   readonly deadlines: DeadlineHeap;
   /** Keys of eroutes with start = "always" that an operator has disconnected: left alone. */
   readonly held: Set<string>;
-  /** How often a site sent us on, and since when that is counted, by key of its eroute. */
+  /** By key of its eroute: how often a site has sent us on, and since when. */
   readonly followed: Map<string, { readonly since: Instant; readonly times: number }>;
-  /** How often a site has refused lately, by the key of its call; the latest last. */
+  /** By key of its call: how often a site has refused lately; the latest last. */
   readonly refused: Map<string, { readonly times: number; readonly until: Instant }>;
 };

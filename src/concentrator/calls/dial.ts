@@ -25,7 +25,7 @@ const RESOLVE_MS = 10_000;
 /** Addresses of one host name that are tried. */
 const ENDS_MAX = 4;
 
-/** Puts the first effects of a new IKE SA to work: `start` of drive.ts. */
+/** Carries out the first effects of a new IKE SA: `start` of drive.ts. */
 export type Start = (engine: Engine, spi: IkeSpi, effects: readonly IkeEffect[]) => void;
 
 /** Where a host can be called, or why not. */
@@ -48,8 +48,8 @@ export function onResolved(engine: Engine, id: CallId, result: ResolveResult, st
 }
 
 /**
- * The IKE SA of a call is authenticated: the call has done its work. Returned is the IKE SA with
- * the site that has sent us here, which is left for this one.
+ * The IKE SA of a call is authenticated: the call is done. Returns the IKE SA with the gateway that
+ * sent us here, which this one replaces.
  */
 export function onCallUp(engine: Engine, call: CallUnderWay): IkeSpi | undefined {
   forget(engine, call);
@@ -57,8 +57,9 @@ export function onCallUp(engine: Engine, call: CallUnderWay): IkeSpi | undefined
 }
 
 /**
- * A call to a site that has just called us, with its IKE_AUTH still to be made: its INITIAL_CONTACT
- * would be a lie, upon which the site drops the IKE SA that is up, without a word (§2.4).
+ * Ends our call to a site that has just called us, if its IKE_AUTH is not made yet: the
+ * INITIAL_CONTACT in it would no longer be true, and the site would silently drop the IKE SA that
+ * is up (§2.4).
  */
 export function giveUpLateCall(engine: Engine, key: string): void {
   const call = callOf(engine, key);
@@ -67,7 +68,9 @@ export function giveUpLateCall(engine: Engine, key: string): void {
   if (ikeSa?.stand.stage === "calling") giveUp(engine, call, "redundant");
 }
 
-/** The IKE SA of a call has ended before that: the next address, host, or time. */
+/**
+ * The IKE SA of a call has ended before it was up: try the next address, the next host, or later.
+ */
 export function onCallEnded(
   engine: Engine,
   call: CallUnderWay,
@@ -81,7 +84,7 @@ export function onCallEnded(
   else nextHost(engine, call, target, host);
 }
 
-/** A bug of ours has cost the call its IKE SA: the next host is tried, whatever was to come. */
+/** The call has lost its IKE SA by a bug of ours: the next host is tried. */
 export function onCallLost(engine: Engine, call: CallUnderWay): void {
   if (call.stage.kind !== "calling" || engine.shuttingDown) return;
   nextHost(engine, call, call.stage.target, call.stage.host);
@@ -96,17 +99,19 @@ export function isUp(engine: Engine, key: string, why: CallReason): boolean {
     if (ike === undefined || ike.isReplaced) continue;
     const { local, remote } = ike.policy;
     engine.inbox.push({ spi, event: { kind: "new-child", local, remote } });
-    // A request to connect a connected site means doubt that it is connected.
+    // Whoever asks to connect a connected site doubts that it is connected.
     if (why === "by-hand") engine.inbox.push({ spi, event: { kind: "check-liveness" } });
     return true;
   }
   return false;
 }
 
-/** Calls for an IKE SA in the place of one that is up. */
+/** Calls that are to replace an IKE SA that is up. */
 const INSTEAD: readonly CallReason[] = ["reauthentication", "redirect", "keys-refused"];
 
-/** The site to call is known: unless that is under way already, its first host is resolved. */
+/**
+ * The site to call is known: its first host is resolved, unless the site is being called already.
+ */
 export function aim(engine: Engine, call: CallUnderWay, target: CallTarget): void {
   const { calls } = engine;
   const { key } = target.eroute;
@@ -143,7 +148,7 @@ function resolve(engine: Engine, call: CallUnderWay, target: CallTarget, host: n
   setStage(engine, call, { kind: "resolve", resolve: asked, target, host, until });
 }
 
-/** `bakpeerip` after `peerip`; after both, none for a while. */
+/** Tries `bakpeerip` after `peerip`; after both the site is left alone for a while. */
 export function nextHost(
   engine: Engine,
   call: CallUnderWay,
@@ -165,7 +170,7 @@ type Line = {
   readonly ends: readonly CallEnds[];
 };
 
-/** Calls the first of the addresses; the others are kept for the case that it does not answer. */
+/** Calls the first address; the others are kept in case that it does not answer. */
 function dial(engine: Engine, call: CallUnderWay, line: Line, start: Start): void {
   const { target, host } = line;
   const [ends, ...rest] = line.ends;

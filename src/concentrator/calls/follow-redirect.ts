@@ -1,4 +1,4 @@
-/** Going where a site that we have called sends us, but not in circles (RFC 5685 §3, §7). */
+/** Following a redirect of a site that we have called, but not in circles (RFC 5685 §3, §7). */
 
 import type { Stage } from "../../ike/facts.ts";
 import { formatAddress } from "../../inet/address.ts";
@@ -36,7 +36,9 @@ export function onCallRedirected(engine: Engine, call: CallUnderWay, to: Gateway
   nextHost(engine, call, { ...target, hosts }, -1);
 }
 
-/** The site of an IKE SA that is up wants us elsewhere: it stays until we are up there (§5). */
+/**
+ * The site of an IKE SA that is up redirects us: that IKE SA stays until the new one is up (§5).
+ */
 export function onRedirected(engine: Engine, spi: IkeSpi, to: Gateway): void {
   const ikeSa = ikeSaAt(engine, spi);
   const eroute = ikeSa?.eroute;
@@ -75,13 +77,13 @@ function mayFollow(engine: Engine, ikeSa: SiteIkeSa, key: string, to: Gateway): 
   return true;
 }
 
-/** Where the site has said it: in IKE_AUTH only an IKE SA is made, and deleted at once (§6). */
+/** In which exchange the site said it: in IKE_AUTH it makes only an IKE SA, to be deleted (§6). */
 function exchangeOf(stage: Stage) {
   if (stage === "up" || stage === "replaced") return "INFORMATIONAL";
   return stage === "closing" ? "IKE_AUTH" : "IKE_SA_INIT";
 }
 
-/** Those whose time is over go as well: they are at the head. */
+/** Forgets also those whose time is over: they come first. */
 function forgetOldest({ calls, now }: Engine): void {
   const { followed } = calls;
   for (const [key, { since }] of followed) {

@@ -32,7 +32,7 @@ import { aim, isUp, nextHost } from "./dial.ts";
 /** An eroute with start = "always" that has lost its site calls it after so long. */
 const RECALL_MS = 1_000;
 
-/** While as many are called as may be at a time, the next one is tried after so long. */
+/** While too many sites are being called, the next one is tried after so long. */
 const TURN_MS = 2_000;
 
 /** A packet wants to go where there is no SA (R12): its destination says whose site that is. */
@@ -118,12 +118,12 @@ export function onErouteGone(engine: Engine, eroute: ErouteInUse, why: Reason): 
     engine.calls.held.add(eroute.key);
     return;
   }
-  // It may be gone because the configuration says something else of it now.
+  // It may be gone because the configuration has changed.
   const now = engine.plan.eroutes.find(({ name }) => name === base.name);
   if (now?.kind === "normal" && now.life.start === "always") recallSoon(engine, now, RECALL_MS);
 }
 
-/** The rows that a call has waited for. */
+/** The rows that a call waits for. */
 export function onCallRows(
   engine: Engine,
   id: CallId,
@@ -177,7 +177,7 @@ function onCallDeadline(engine: Engine, call: CallUnderWay): void {
       const { base, why, failures } = call;
       forget(engine, call);
       if (why !== "always" || base.kind !== "normal") return;
-      // The configuration may be another one by now.
+      // The configuration may have changed.
       const now = engine.plan.eroutes.find((eroute) => eroute.name === base.name);
       if (now?.kind === "normal" && now.life.start === "always") {
         callNormal(engine, now, "always", { failures });
@@ -239,7 +239,7 @@ function callNormal(engine: Engine, base: NormalEroute, why: CallReason, more: M
   const call = add(engine, wish, failures);
   if (call === undefined) return;
   if (why === "always" && isFull(engine)) {
-    // It waits for its turn, which is no failure.
+    // It waits for its turn: that is no failure.
     rest(engine, { ...call, failures: failures - 1 }, around(TURN_MS, 0.5, engine.random));
     return;
   }
@@ -261,7 +261,7 @@ function callNormal(engine: Engine, base: NormalEroute, why: CallReason, more: M
   }
 }
 
-/** Whose key it is; undefined also where certificates do without one. */
+/** The local user that has the key; undefined also where certificates need none. */
 function userOf({ plan }: Engine, { peerid }: NormalEroute): LocalUser | undefined {
   return plan.users.find(({ name }) => matchesPattern(peerid, name));
 }
@@ -276,7 +276,7 @@ function recallSoon(engine: Engine, base: NormalEroute, ms: number): void {
   if (call !== undefined) rest(engine, call, ms);
 }
 
-/** A site of a table: its row comes first. */
+/** Calls a site of a table: its row is read first. */
 function begin(
   engine: Engine,
   wish: Wish & { readonly base: BaseEroute },

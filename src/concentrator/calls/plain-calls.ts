@@ -1,4 +1,4 @@
-/** What of calls outlives a process: which sites are left alone. Calls under way do not. */
+/** What outlives a process of the calls: which sites are left alone. Calls under way do not. */
 
 import { type Codec, list, record, text } from "../../octets/codec.ts";
 import type { Engine } from "../engine.ts";

@@ -1,14 +1,14 @@
-/** Sites that refuse what they are asked for: the wait before the next time grows. */
+/** Sites that refuse what we ask for: the wait before the next request grows. */
 
 import { jittered } from "../../ike/jitter.ts";
 import { type Engine, inMs } from "../engine.ts";
 
-/** After a call that came to nothing, packets do not make another one for so long. */
+/** After a failed call, packets do not cause another one for so long. */
 export const HOLD_MS = 15_000;
 
 /** The wait doubles with each refusal, up to this. */
 const HOLD_MS_MAX = 600_000;
-/** Waits are up to so much shorter: sites that refused together are not asked together for ever. */
+/** Waits are shortened by chance, at most to this share: sites that refused together spread out. */
 const HOLD_SHARE_MIN = 0.8;
 /** Far beyond {@link HOLD_MS_MAX}. */
 const DOUBLINGS_MAX = 10;
@@ -17,8 +17,8 @@ const DOUBLINGS_MAX = 10;
 const REFUSED_MAX = 4_096;
 
 /**
- * One more refusal, and how long nothing is asked for. Whoever is asked for nothing for as long
- * again begins anew.
+ * Counts one more refusal; returns how long nothing is asked for. After as long again without a
+ * request, the count starts anew.
  */
 export function growingHoldMs(engine: Engine, key: string): number {
   const { refused } = engine.calls;

@@ -12,7 +12,7 @@ export function installedAt({ dataplane }: Engine, spiIn: EspSpi): Installed | u
   return dataplane.installed.get(spiIn);
 }
 
-/** They belong to another IKE SA from now on. */
+/** From now on these Child SAs belong to another IKE SA. */
 export function handOver(engine: Engine, children: readonly ChildSa[], spi: IkeSpi): void {
   for (const { spiIn } of children) {
     const installed = installedAt(engine, spiIn);
@@ -20,7 +20,7 @@ export function handOver(engine: Engine, children: readonly ChildSa[], spi: IkeS
   }
 }
 
-/** Those of an eroute in use, whichever IKE SA they belong to, and also without one. */
+/** Those of an eroute in use, whichever IKE SA they belong to, and also those without one. */
 export function childSasOf({ dataplane }: Engine, erouteKey: string): readonly EspSpi[] {
   return dataplane.byEroute.get(erouteKey) ?? [];
 }
@@ -38,7 +38,7 @@ export function drainingAt({ dataplane }: Engine): Instant | undefined {
 /** SPIs below 256 are reserved (RFC 4303 §2.1); those below 4096 are left to set-ups by hand. */
 const ESP_SPI_MIN = 0x1000;
 
-/** One that no state of ours has. */
+/** An SPI that no state of ours has. */
 export function freeEspSpi({ dataplane, random }: Engine): EspSpi {
   const { installed, draining } = dataplane;
   for (;;) {

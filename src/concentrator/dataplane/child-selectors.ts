@@ -1,4 +1,6 @@
-/** The traffic selectors of a Child SA as the kernel's: pairs of subnets with blocks of ports. */
+/**
+ * The traffic selectors of a Child SA in the kernel's form: pairs of subnets with blocks of ports.
+ */
 
 import type { ChildSa } from "../../ike/child-sa.ts";
 import { isIcmp } from "../../inet/ip-protocol.ts";
@@ -12,13 +14,13 @@ import type { XfrmSelector } from "../../xfrm/selector.ts";
 /** The same traffic in both directions. */
 export type SelectorPair = { readonly inward: XfrmSelector; readonly outward: XfrmSelector };
 
-/** One pair for each local and remote subnet and block of ports that go together. */
+/** One pair for each combination of local and remote subnets and blocks of ports. */
 export function childSelectors({ local, remote }: ChildSa): SelectorPair[] {
   const [ours, theirs] = [local.flatMap(subnetsOf), remote.flatMap(subnetsOf)];
   return ours.flatMap((here) => theirs.flatMap((there) => pairsOf(here, there)));
 }
 
-/** A part of a selector that is one subnet: the kernel knows no other ranges. */
+/** A part of a selector that is one subnet: the kernel has no other ranges. */
 type Subnet = { readonly selector: TrafficSelector; readonly prefix: Prefix };
 
 function subnetsOf(selector: TrafficSelector): Subnet[] {
@@ -35,7 +37,7 @@ function pairsOf(ours: Subnet, theirs: Subnet): SelectorPair[] {
     const types = isAnyPort(here) ? there : here;
     const contradict = !isAnyPort(there) && !equalPorts(types, there);
     if (contradict) return [];
-    // Type and code have their places whichever way the packet goes.
+    // Type and code keep their fields in both directions.
     return icmpBlocks(types).map((ports) => ({
       inward: { src: remote, dst: local, protocol, ...ports },
       outward: { src: local, dst: remote, protocol, ...ports },

@@ -3,7 +3,7 @@
 import type { Engine } from "../engine.ts";
 import type { TableSizes } from "../snapshot.ts";
 
-/** What is shown of it. */
+/** The counts that are shown. */
 export function dataplaneCounts({ dataplane }: Engine): {
   readonly childSas: number;
   readonly standingPolicies: number;

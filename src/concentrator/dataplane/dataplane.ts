@@ -1,4 +1,4 @@
-/** What is owned of the kernel: states, policies, routes, and what has to be done to them. */
+/** The state of the dataplane: what is in the kernel, and what is still to be done there. */
 
 import type { EspSpi } from "../../inet/esp-spi.ts";
 import type { Instant } from "../../octets/instant.ts";
@@ -13,9 +13,9 @@ export type Dataplane = {
   readonly installed: Map<EspSpi, Installed>;
   /** The same ones by their eroute in use. */
   readonly byEroute: Map<string, readonly EspSpi[]>;
-  /** Who sends there, by the site's address and SPI: the kernel has room for one only. */
+  /** Child SAs by the site's address and SPI: the kernel has room for one outbound state each. */
   readonly outbounds: Map<string, Installed>;
-  /** Inbound states of rekeyed Child SAs, kept for what was on its way; the first goes first. */
+  /** Inbound states of rekeyed Child SAs, kept for packets on their way; the first ends first. */
   readonly draining: Draining[];
   /** By name. */
   readonly policies: Map<string, PolicyUse>;
@@ -28,7 +28,7 @@ export type Dataplane = {
    * order in which they are due.
    */
   readonly moves: Map<IkeSpi, { readonly at: Instant; waiting: number }>;
-  /** What other programs have removed, and is being put back. */
+  /** What other programs have removed and is being put back. */
   readonly repairs: Repairs;
   /** Policies that stand without an SA (R14), by name; empty until `start`. */
   standing: ReadonlyMap<string, XfrmPolicy>;
@@ -36,7 +36,7 @@ export type Dataplane = {
   standingRetryAt: Instant | undefined;
 };
 
-/** Nothing of ours is in the kernel. */
+/** Before anything of ours is in the kernel. */
 export function createDataplane(): Dataplane {
   return {
     installed: new Map(),

@@ -6,9 +6,9 @@ import type { Path } from "../../inet/endpoint.ts";
 import type { Engine } from "../engine.ts";
 
 /**
- * The path of an IKE SA's ESP: its own once it is on the port for NATs. Until then `known`, where
- * it went so far, if that is between the same addresses; else the usual port, until the first
- * packet of the site shows what its NAT makes of it (XFRM_MSG_MAPPING).
+ * The path of an IKE SA's ESP in UDP: that of IKE once that uses the NAT port; else `known`, the
+ * last one, if it has the same addresses; else the usual port, until the first packet of the site
+ * shows the port that its NAT uses (XFRM_MSG_MAPPING).
  */
 export function espPath(
   { path, natPort }: Pick<IkeSaFacts, "path" | "natPort">,

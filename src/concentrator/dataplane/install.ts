@@ -95,24 +95,26 @@ export function installChild(engine: Engine, spi: IkeSpi, up: ChildUp): void {
     const op = useRoute(engine.dataplane.routes, up.child.spiIn, route);
     if (op !== undefined) request(engine, op, { installed, makes: undefined });
   }
-  // Last, so that no policy of both is missing in between.
+  // Last, so that a policy that both use is never missing.
   if (former !== undefined) takeOut(engine, former);
 }
 
-/** There is no room for it: the IKE SA hears so at once. */
+/** There is no room for it: tells the IKE SA at once. */
 function refuseChild(engine: Engine, spi: IkeSpi, up: ChildUp, refusal: Refusal): void {
   for (const { encryption, integrity } of [up.keys.in, up.keys.out]) wipe(encryption, integrity);
   const { ticket } = up;
   engine.inbox.push({ spi, event: { kind: "child-installed", ticket, result: err(refusal) } });
 }
 
-/** Its outbound state goes with the request that needs the room. */
+/** Its outbound state is removed by the request that needs the room. */
 function vacate(former: Installed): ReturnType<typeof stateOf> {
   forgetState(former, former.outbound);
   return stateOf(former, former.outbound);
 }
 
-/** The site has restarted: what it had before goes, and its IKE SA, if it stays, says so. */
+/**
+ * The site has restarted: removes what it had before, and tells the IKE SA of that, if it is there.
+ */
 function takeOut(engine: Engine, former: Installed): void {
   const { ikeSpi: spi, child } = former;
   removeInstalled(engine, former);
@@ -120,14 +122,17 @@ function takeOut(engine: Engine, former: Installed): void {
   engine.inbox.push({ spi, event: { kind: "close-child", spiIn: child.spiIn } });
 }
 
-/** Whether the Child SA before still sends to the same address: a site that moved needs the new. */
+/**
+ * Whether the former Child SA still sends to the same address: a site that has moved needs the new
+ * one at once.
+ */
 function oldOneSends(engine: Engine, child: ChildSa, outbound: XfrmStateId): boolean {
   if (child.replaces === undefined) return false;
   const before = engine.dataplane.installed.get(child.replaces);
   return before !== undefined && equalAddress(before.outbound.dst, outbound.dst);
 }
 
-/** The site has let go of the Child SA before: what we send takes the new one from now on. */
+/** The site has deleted the former Child SA: from now on we send through the new one. */
 export function installOutbound(engine: Engine, spiIn: number): void {
   const installed = engine.dataplane.installed.get(spiIn as ChildSa["spiIn"]);
   const state = installed?.outboundWaiting;
@@ -136,7 +141,7 @@ export function installOutbound(engine: Engine, spiIn: number): void {
   request(engine, { op: "new-state", state }, { installed, makes: state.id });
 }
 
-/** The kernel has answered: when nothing is missing any more, the IKE SA hears of it. */
+/** The kernel has answered one request. After the last one, the IKE SA is told. */
 export function onChildAnswer(
   engine: Engine,
   { installed, state, moves }: ChildRequest,
@@ -146,7 +151,7 @@ export function onChildAnswer(
   if (!result.ok) {
     installed.refusal ??= result.error;
     count(engine, "kernel_refusals");
-    // It stands where it was, unless there is none any more.
+    // The state is still where it was, unless it has gone.
     if (moves !== undefined && result.error.errno !== "ESRCH") {
       request(engine, { op: "delete-state", ...stateOf(installed, moves) });
     }
@@ -162,7 +167,10 @@ export function onChildAnswer(
   tell(engine, installed, ok(undefined));
 }
 
-/** The Child SA cannot be: its IKE SA answers the site, or tells it that it is gone again. */
+/**
+ * The kernel has refused the Child SA: its IKE SA refuses the site's request, or deletes the Child
+ * SA.
+ */
 function onRefused(engine: Engine, installed: Installed, refusal: XfrmRefusal): void {
   noteRefusal(engine, installed, refusal);
   const { ikeSpi: spi, child, phase } = installed;
@@ -178,15 +186,15 @@ function tell(engine: Engine, { ikeSpi, ticket }: Installed, result: Result<unde
   engine.inbox.push({ spi: ikeSpi, event: { kind: "child-installed", ticket, result } });
 }
 
-/** The kernel has removed a state by itself: whatever has its SPI from now on is another one. */
+/** The kernel has removed a state by itself: a state with this SPI is another one from now on. */
 export function forgetState(installed: Installed, id: XfrmStateId): void {
   const at = installed.ours.findIndex((own) => isSameState(own, id));
   if (at >= 0) installed.ours.splice(at, 1);
 }
 
 /**
- * Takes a Child SA out of the kernel: policies before states, outbound before inbound. One that
- * has been replaced goes on taking for a while what was on its way.
+ * Takes a Child SA out of the kernel: policies before states, outbound before inbound. One that was
+ * replaced still accepts for a while the packets that are on their way.
  */
 export function removeChild(engine: Engine, spiIn: number, why: Reason): void {
   const installed = engine.dataplane.installed.get(spiIn as ChildSa["spiIn"]);
@@ -196,15 +204,15 @@ export function removeChild(engine: Engine, spiIn: number, why: Reason): void {
   count(engine, "child_sas_closed");
 }
 
-/** Ends of a Child SA after which another one carries on. */
+/** Reasons for the end of a Child SA that another one replaces. */
 const DRAINED: readonly Reason[] = ["rekeyed", "redundant", "replaced-by-newer"];
 
 /** How long packets that were sent before a rekey may be on their way. */
 const DRAIN_MS = 5_000;
-/** Beyond that they are lost: as many as that are replaced at a time only in a storm. */
+/** Beyond that, such packets are lost: only in a storm are so many replaced at a time. */
 const DRAINING_MAX = 10_000;
 
-/** Removes what has had its time, or all. */
+/** Removes draining states whose time is over, or all. */
 export function drainStates(engine: Engine, all = false): void {
   for (
     let first = engine.dataplane.draining[0];
@@ -269,12 +277,12 @@ function removeInstalled(engine: Engine, installed: Installed): void {
     if (op !== undefined) request(engine, op);
   }
   for (const policy of [...installed.policies].reverse()) releasePolicy(engine, installed, policy);
-  // With answers under way it is not known yet which states are ours.
+  // While answers are under way, it is not known which states are ours.
   if (installed.pending === 0) deleteStates(engine, installed);
   releaseReqid(engine, installed.reqidKey);
 }
 
-/** Outbound before inbound: nothing more is sent that would not be answered. */
+/** Outbound before inbound: nothing is sent whose answer would not be accepted. */
 function deleteStates(engine: Engine, installed: Installed): void {
   for (const id of [installed.outbound, installed.inbound]) {
     if (!installed.ours.some((own) => isSameState(own, id))) continue;

@@ -11,13 +11,13 @@ import type { RemoteRoute } from "../../xfrm/route.ts";
 import type { XfrmMark, XfrmState, XfrmStateId } from "../../xfrm/state.ts";
 import type { ChildPlace } from "./xfrm-of-child.ts";
 
-/** A Child SA with what stands for it in the kernel. */
+/** A Child SA with what it has in the kernel. */
 export type Installed = {
   readonly child: ChildSa;
   ikeSpi: IkeSpi;
   /** Key of its eroute in use. */
   readonly erouteKey: string;
-  /** Keys of others whose subnet it has too: they are told as soon as it is up. */
+  /** Keys of other eroutes in use that have the same subnet: they are told once it is up. */
   takesFrom: readonly string[];
   /** What its states and policies are made of. */
   place: ChildPlace;
@@ -25,7 +25,7 @@ export type Installed = {
   readonly reqidKey: string;
   inbound: XfrmStateId;
   outbound: XfrmStateId;
-  /** Packets that each state had carried when it was last asked. */
+  /** Packets that each state had carried at the last query. */
   packetsIn: bigint;
   packetsOut: bigint;
   /** Of its states and policies. */
@@ -38,23 +38,23 @@ export type Installed = {
   /** How many kernel requests of its installation have no answer yet. */
   pending: number;
   /**
-   * States that the kernel took from us. Only these are ours to delete: two sites behind one NAT
-   * may choose the same SPI, and the state that stands is then the other one's.
+   * States that the kernel accepted from us. We delete only these: two sites behind one NAT may
+   * choose the same SPI, and then the state in the kernel belongs to the other one.
    */
   readonly ours: XfrmStateId[];
   refusal: XfrmRefusal | undefined;
-  /** Another Child SA carries on: what was on its way is still taken for a while. */
+  /** Another Child SA replaces it: packets on their way are still accepted for a while. */
   drains: boolean;
   /** `up`: the IKE SA has heard that it is there. */
   phase: "installing" | "up" | "removed";
 };
 
-/** Whether two names are of one state, as the kernel finds it. */
+/** Whether two IDs name the same state, as the kernel compares them. */
 export function isSameState(a: XfrmStateId, b: XfrmStateId): boolean {
   return a.spi === b.spi && equalAddress(a.dst, b.dst);
 }
 
-/** An inbound state that takes what was sent before its Child SA was replaced. */
+/** An inbound state that accepts packets sent before its Child SA was replaced. */
 export type Draining = {
   readonly id: XfrmStateId;
   readonly mark: XfrmMark | undefined;
@@ -87,7 +87,9 @@ export type ChildRequest = {
   readonly moves: XfrmStateId | undefined;
 };
 
-/** One policy of the kernel, and the Child SAs that use it: the last one's template is in force. */
+/**
+ * A policy in the kernel, and the Child SAs that use it: the template of the last one is in force.
+ */
 export type PolicyUse = {
   readonly id: XfrmPolicyId;
   readonly users: { readonly spiIn: number; readonly policy: XfrmPolicy }[];

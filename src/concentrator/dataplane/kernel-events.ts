@@ -1,4 +1,4 @@
-/** What the kernel tells by itself about the states of Child SAs. */
+/** What the kernel reports by itself about the states of Child SAs. */
 
 import type { IkeEvent } from "../../ike/event.ts";
 import { equalAddress } from "../../inet/address.ts";
@@ -10,7 +10,10 @@ import type { Engine } from "../engine.ts";
 import { forgetState } from "./install.ts";
 import type { Installed } from "./installed.ts";
 
-/** The kernel has removed a state whose time or volume was over: the Child SA goes (R5). */
+/**
+ * A state has reached its limit of time or volume: soft, it is rekeyed; hard, the Child SA goes
+ * (R5).
+ */
 export function onExpire(engine: Engine, expire: XfrmExpire): void {
   if (!isOurReqid(expire.reqid)) return;
   const installed = installedOf(engine, expire.id);
@@ -23,11 +26,11 @@ export function onExpire(engine: Engine, expire: XfrmExpire): void {
   tell(engine, installed.ikeSpi, { kind: "close-child", spiIn: installed.child.spiIn });
 }
 
-/** By destination and SPI, as the kernel does: what a site chose may equal an SPI of ours. */
+/** By destination and SPI, as in the kernel: a site may choose an SPI that we have too. */
 function installedOf(engine: Engine, id: XfrmExpire["id"]): Installed | undefined {
   const inbound = engine.dataplane.installed.get(id.spi);
   if (inbound !== undefined && equalAddress(inbound.inbound.dst, id.dst)) return inbound;
-  // Rare, so it may walk: inbound states expire at the same time as outbound ones.
+  // A walk is fine here, because it is rare: inbound states expire at the same time.
   for (const installed of engine.dataplane.installed.values()) {
     const { outbound } = installed;
     if (outbound.spi === id.spi && equalAddress(outbound.dst, id.dst)) return installed;
@@ -35,7 +38,10 @@ function installedOf(engine: Engine, id: XfrmExpire["id"]): Installed | undefine
   return undefined;
 }
 
-/** A NAT before a site has rebound: the kernel has seen its authentic packets from elsewhere. */
+/**
+ * The NAT of a site has rebound: the kernel has seen authentic packets from another address or
+ * port.
+ */
 export function onMapping(engine: Engine, { id, reqid, from }: XfrmMapping): void {
   if (!isOurReqid(reqid)) return;
   const installed = installedOf(engine, id);

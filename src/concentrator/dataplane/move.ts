@@ -19,12 +19,12 @@ import { changeRoute, childRoutes } from "./routes.ts";
 import { childPolicies } from "./xfrm-of-child.ts";
 
 /**
- * After a move the next one of the same IKE SA waits so long, and goes where the site is then:
- * packets that come from two ports in turn would move all states with each of them.
+ * After a move, the next one of the same IKE SA waits this long, and goes to where the site is
+ * then: packets that come from two ports in turn would otherwise move all states each time.
  */
 const MOVE_MS = 1_000;
 
-/** The IKE SA is elsewhere: its Child SAs follow, now or in a moment. */
+/** The IKE SA has moved: its Child SAs follow, now or in a moment. */
 export function moveSoon(engine: Engine, spi: IkeSpi): void {
   const { moves } = engine.dataplane;
   forgetOld(engine);
@@ -70,7 +70,7 @@ function enter(engine: Engine, spi: IkeSpi, waiting: number): void {
   engine.dataplane.moves.set(spi, { at: inMs(engine, MOVE_MS), waiting });
 }
 
-/** Moves so long ago that the next one need not wait. */
+/** Forgets moves that are so long ago that the next one need not wait. */
 function forgetOld({ dataplane, now }: Engine): void {
   for (const [spi, { at, waiting }] of dataplane.moves) {
     if (at > now || waiting > 0) return;
@@ -90,7 +90,7 @@ function noteMoves(engine: Engine, spi: IkeSpi, moves: number): void {
   });
 }
 
-/** Inbound first, so that nothing which is sent there finds no state; then what we send. */
+/** Inbound first, so that packets to the new address find a state; then outbound. */
 function moveChild(engine: Engine, ike: IkeSaFacts, installed: Installed): void {
   const encapsulate = needsEncapsulation(ike.nat);
   const before = installed.place;
@@ -119,7 +119,7 @@ function moveChild(engine: Engine, ike: IkeSaFacts, installed: Installed): void 
   moveRoutes(engine, installed);
 }
 
-/** Another site has its SPI where it goes to: it gets a new one there instead, by a rekey. */
+/** Whether another site has the same SPI at the new address: then a rekey gives it a new one. */
 function isTaken(engine: Engine, installed: Installed, path: Path): boolean {
   const { child, ikeSpi: spi, erouteKey, outbound } = installed;
   const [src, dst] = [path.local.address, path.remote.address];
@@ -141,7 +141,7 @@ function isSamePlace(before: Path, path: Path, encapsulate: boolean): boolean {
   return isHere && equalAddress(before.remote.address, remote.address);
 }
 
-/** The way to the site may begin at another interface now. */
+/** The route to the site may use another interface now. */
 function moveRoutes(engine: Engine, installed: Installed): void {
   installed.routes = childRoutes(installed.place);
   for (const route of installed.routes) {

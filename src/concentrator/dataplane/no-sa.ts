@@ -10,7 +10,7 @@ import { selectorPriority, unprotectedPriority } from "../../xfrm/priority.ts";
 import { formatPolicyId, TRAP_REQID } from "../../xfrm/request.ts";
 import type { XfrmSelector } from "../../xfrm/selector.ts";
 
-/** All policies that stand whether there is an SA or not, by name. The first of a name counts. */
+/** All policies that exist with or without an SA, by name. The first one of a name counts. */
 export function standingPolicies(plan: EroutePlan): ReadonlyMap<string, XfrmPolicy> {
   const policies = [
     ...plan.eroutes.flatMap(exceptions),
@@ -26,8 +26,8 @@ export function standingPolicies(plan: EroutePlan): ReadonlyMap<string, XfrmPoli
 }
 
 /**
- * What an eroute does with its packets as long as no Child SA takes them. A trap makes the kernel
- * ask us (XFRM_MSG_ACQUIRE) and keeps the packet back; where we never call, it is a block.
+ * What happens to an eroute's packets while no Child SA takes them. A trap makes the kernel ask us
+ * (XFRM_MSG_ACQUIRE) and hold the packet; where we never call, it is a block.
  */
 function policiesOfEroute(eroute: Eroute): XfrmPolicy[] {
   const { noSa, start } = eroute.life;
@@ -39,7 +39,7 @@ function policiesOfEroute(eroute: Eroute): XfrmPolicy[] {
       if (local.family !== remote.family) continue;
       const outward = selectorOf(eroute, local, remote);
       policies.push(isTrap ? trap(eroute, outward) : block(eroute, "out", outward));
-      // Where nothing may leave in clear nothing is to come in clear either.
+      // Where nothing may leave in clear, nothing may arrive in clear either.
       if (noSa !== "drop") continue;
       const inward = reverse(outward);
       policies.push(block(eroute, "in", inward), block(eroute, "fwd", inward));
@@ -48,7 +48,7 @@ function policiesOfEroute(eroute: Eroute): XfrmPolicy[] {
   return policies;
 }
 
-/** A remote subnet may be wide enough to hold our own: packets that stay here are none of its. */
+/** A remote subnet may contain our own: packets that stay here are not for the site. */
 function exceptions(eroute: Eroute): XfrmPolicy[] {
   if (eroute.life.noSa === "pass") return [];
   return eroute.localSubnets
@@ -95,13 +95,13 @@ function passesOf(
 }
 
 /**
- * Without them IPv6 finds no neighbours on its own link (RFC 4861 §4): router and neighbour
- * messages.
+ * Router and neighbour messages: without them IPv6 finds no neighbours on its own link (RFC 4861
+ * §4).
  */
 const NEIGHBOUR_DISCOVERY = [133, 134, 135, 136] as const;
 const ICMP6 = 58;
 
-/** The kernel takes the type of an ICMP message for its source port. */
+/** For the kernel, the type of an ICMP message is its source port. */
 function passIcmp6(direction: XfrmDirection, type: number): XfrmPolicy {
   const all = prefixAll(6);
   const selector = { ...plain(all, all), protocol: ICMP6, srcPort: onePort(type) };
@@ -126,7 +126,7 @@ function trap({ child }: Eroute, selector: XfrmSelector): XfrmPolicy {
   };
 }
 
-/** Just beneath a Child SA's policy of the same width. */
+/** Just below a Child SA's policy of the same width. */
 const TRAP_BELOW = 2;
 
 function block({ child }: Eroute, direction: XfrmDirection, selector: XfrmSelector): XfrmPolicy {

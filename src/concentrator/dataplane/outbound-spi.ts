@@ -1,7 +1,7 @@
 /**
- * Outbound states by the site's address and SPI: the kernel has room for one of each pair, and it
- * is sites that choose the SPIs. A site that has restarted may choose its old one again; two sites
- * behind one NAT may choose the same.
+ * Outbound states by the site's address and SPI: the kernel has room for one of each pair, and the
+ * sites choose the SPIs. A site that has restarted may choose its old one again; two sites behind
+ * one NAT may choose the same.
  */
 
 import type { Refusal } from "../../ike/refusal.ts";
@@ -15,12 +15,12 @@ import { count, type Engine } from "../engine.ts";
 import { erouteAt } from "../sites/eroutes.ts";
 import type { Installed } from "./installed.ts";
 
-/** From now on this one sends there. */
+/** From now on this Child SA sends there. */
 export function takeOutbound(engine: Engine, installed: Installed): void {
   engine.dataplane.outbounds.set(stateName(installed.outbound), installed);
 }
 
-/** It does not any more. */
+/** This Child SA no longer sends there. */
 export function leaveOutbound(engine: Engine, installed: Installed): void {
   const name = stateName(installed.outbound);
   if (engine.dataplane.outbounds.get(name) === installed) engine.dataplane.outbounds.delete(name);
@@ -30,8 +30,8 @@ export function leaveOutbound(engine: Engine, installed: Installed): void {
 export type Claimant = { readonly spi: IkeSpi; readonly erouteKey: string };
 
 /**
- * Who has to make room for a new Child SA: what the same site has from before it restarted. What
- * another site has, or this IKE SA itself, stays, and the new one is refused.
+ * The Child SA that has to make room for a new one: one that the same site had before it restarted.
+ * If another site or the same IKE SA has the SPI, the new one is refused.
  */
 export function roomFor(
   engine: Engine,

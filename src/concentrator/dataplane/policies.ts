@@ -25,7 +25,7 @@ export function usePolicy(engine: Engine, installed: Installed, policy: XfrmPoli
     engine.dataplane.policies.set(key, use);
   }
   const before = use.users.at(-1)?.policy;
-  // Where sites share a subnet, new keys of the older one are no reason to send to it again.
+  // Where sites share a subnet, a rekey of the older one does not take the packets back.
   const isOwn = ({ spiIn }: PolicyUse["users"][number]) =>
     engine.dataplane.installed.get(spiIn as ChildSa["spiIn"])?.erouteKey === installed.erouteKey;
   const own = use.users.findLastIndex(isOwn);
@@ -56,7 +56,7 @@ export function changePolicies(
   }
 }
 
-/** Gives the policy back: to the Child SA that used it before, or out of the kernel. */
+/** Returns the policy to the Child SA that used it before, or removes it from the kernel. */
 export function releasePolicy(engine: Engine, installed: Installed, policy: XfrmPolicy): void {
   const key = formatPolicyId(policy.id);
   const use = engine.dataplane.policies.get(key);

@@ -9,7 +9,7 @@ import type { Installed } from "./installed.ts";
 import { kernelReason } from "./kernel-reason.ts";
 import type { RemovedKind } from "./repairs.ts";
 
-/** What was removed together is told together. */
+/** What was removed together is reported together. */
 const TELL_MS = 500;
 /** Sites that are named; a flush of the kernel's tables affects all of them. */
 const NAMED_MAX = 16;
@@ -42,7 +42,7 @@ export function noteState(engine: Engine, installed: Installed, name: string): v
   });
 }
 
-/** How much was gone, and what has become of it. */
+/** Reports how much was gone, and what was done. */
 export function tellTally(engine: Engine): void {
   const { repairs } = engine.dataplane;
   const { states, policies, routes } = repairs.tally;

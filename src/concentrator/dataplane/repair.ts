@@ -1,7 +1,7 @@
 /**
- * What another program has removed from the kernel: policies and routes are put back, traps against
- * clear text first; Child SAs get new keys, for those of a state are not kept. What is only
- * suspected to be missing is asked for before anything is done. Others' objects are not touched.
+ * What another program has removed from the kernel: policies and routes are put back, those against
+ * clear text first. Child SAs get new keys, because the keys of a state are not kept. If something
+ * is only suspected to be missing, the kernel is asked first. Objects of others are not touched.
  */
 
 import type { EspSpi } from "../../inet/esp-spi.ts";
@@ -26,13 +26,13 @@ import type { Repairing, Walk } from "./repairs.ts";
 
 /** Checked in one go: a name that is known to exist costs a microsecond. */
 const LOOKS_AT_ONCE = 256;
-/** Asked of the kernel, and Child SAs that get new keys, in one go. */
+/** Questions to the kernel in one go, and Child SAs that get new keys. */
 const QUESTIONS_AT_ONCE = 64;
 const REMAKES_AT_ONCE = 4;
 const NEXT_PORTION_MS = 2;
-/** Repeated flushes make us walk through all tables at most this often. */
+/** All tables are walked at most this often, however often they are flushed. */
 const WALK_EVERY_MS = 200;
-/** A rekey that has not replaced a lost Child SA by then will not: the site is told. */
+/** A rekey that has not replaced a lost Child SA by then has failed: the Child SA is deleted. */
 const REMAKE_MS = 30_000;
 
 /** Another program has removed something; most of it is not ours. */
@@ -54,7 +54,7 @@ export function onRemoved(engine: Engine, { removal, by }: Removed): void {
       return walk(engine, { states: new Set(), policies: undefined });
     case "policies":
       walk(engine, { states: undefined, policies: new Set() });
-      // What keeps packets from leaving in clear waits for no turn.
+      // Policies that keep packets from leaving in clear do not wait for their turn.
       if (engine.dataplane.repairs.walkedAt === engine.now) return;
       for (const name of engine.dataplane.standing.keys()) suspectPolicy(engine, name);
       return;
@@ -66,7 +66,7 @@ const KERNEL = 0;
 
 type Removed = Extract<Event, { kind: "removed" }> & { readonly removal: XfrmRemoval };
 
-/** What the kernel has of ours: what it has not is asked for. */
+/** Compares our tables with those of the kernel, and asks it about what is missing. */
 export function onKernelTables(
   engine: Engine,
   { states, policies }: Extract<Event, { kind: "kernel-tables" }>,
@@ -74,11 +74,11 @@ export function onKernelTables(
   if (!engine.shuttingDown) walk(engine, { states, policies });
 }
 
-/** Goes through our tables in portions; one that is under way already begins again. */
+/** Starts a walk through our tables, in portions; one that is under way begins again. */
 function walk(engine: Engine, known: Walk["known"]): void {
   const { repairs } = engine.dataplane;
   const before = repairs.walk?.known;
-  // Of what both walks were to look at, nothing is known any more.
+  // Two walks have begun: everything that either was to check is checked again.
   const merged = before === undefined ? known : { states: EMPTY, policies: EMPTY };
   const policies = merged.policies === undefined ? NONE : policyNames(engine);
   const states = merged.states === undefined ? NONE : engine.dataplane.installed.values();
@@ -89,7 +89,7 @@ function walk(engine: Engine, known: Walk["known"]): void {
   runRepairs(engine);
 }
 
-/** What stands without an SA comes first: it keeps packets from leaving in clear. */
+/** Standing policies come first: they keep packets from leaving in clear. */
 function* policyNames({ dataplane }: Engine): Generator<string, undefined> {
   const { standing, policies } = dataplane;
   yield* standing.keys();
@@ -141,7 +141,7 @@ function walkOn(engine: Engine, { known, policies, states }: Walk): boolean {
   return false;
 }
 
-/** It is put back if it is not there. */
+/** Asks whether it is there; if not, it is put back. */
 function suspectPolicy(engine: Engine, name: string): void {
   const use = engine.dataplane.policies.get(name);
   if (use === undefined) return;
@@ -164,7 +164,7 @@ function suspectStates(engine: Engine, installed: Installed): void {
   }
 }
 
-/** Its site would not rekey it: it gets a Delete for the Child SA, and is asked for another. */
+/** The site would not rekey it: deletes the Child SA, and asks for another one. */
 function giveUpRemake(engine: Engine, installed: Installed, lostAt: number): void {
   if (engine.now < lostAt + REMAKE_MS) return;
   const { child, ikeSpi: spi } = installed;
@@ -198,7 +198,7 @@ function putRouteBack(engine: Engine, destination: string, isQuiet: boolean): vo
   askKernel(engine, { kind: "repair", what: "put", isQuiet }, { op: "put-route", route });
 }
 
-/** Its keys went to the kernel and nowhere else: both ends agree on new ones, by a rekey. */
+/** A state is lost, and its keys were only in the kernel: a rekey makes new ones. */
 function onStateLost(engine: Engine, installed: Installed, id: XfrmStateId): void {
   const at = installed.ours.findIndex((own) => isSameState(own, id));
   if (at < 0 || installed.phase !== "up") return;

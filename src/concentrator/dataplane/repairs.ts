@@ -13,7 +13,7 @@ export type Repairing = { readonly kind: "repair" } & (
   | { readonly what: "put"; readonly isQuiet: boolean }
 );
 
-/** One way through our tables; undefined: nothing of that kind is looked at. */
+/** A walk through our tables; undefined: nothing of that kind is checked. */
 export type Walk = {
   readonly known: {
     readonly states: Names | undefined;
@@ -36,7 +36,7 @@ export type Repairs = {
   /** Those of them that have still to be rekeyed. */
   readonly remakes: Map<EspSpi, Installed>;
   remade: number;
-  /** What was found gone, and has not been told. */
+  /** What was found missing and has not been reported. */
   readonly tally: Record<RemovedKind, number>;
   tellAt: Instant | undefined;
   /** Sites that were named in this tally. */

@@ -23,7 +23,7 @@ export function takeReqid(engine: Engine, key: string): number {
   return reqid;
 }
 
-/** One Child SA less uses it. */
+/** A Child SA no longer uses it. */
 export function releaseReqid(engine: Engine, key: string): void {
   const taken = engine.dataplane.reqids.get(key);
   if (taken === undefined || --taken.uses > 0) return;
@@ -31,7 +31,7 @@ export function releaseReqid(engine: Engine, key: string): void {
   engine.dataplane.reqidsTaken.delete(taken.reqid);
 }
 
-/** The same for the same selectors. */
+/** A text that is the same for the same selectors. */
 export function selectorsKey({ local, remote }: ChildSa): string {
   const keyOf = ({ protocol, startPort, endPort, range }: TrafficSelector) =>
     `${protocol}/${startPort}-${endPort}/${range.family}/${range.first}-${range.last}`;

@@ -28,7 +28,7 @@ export function request(
   ask(engine, waiter, (number) => ({ kind: "kernel", request: number, op }));
 }
 
-/** A state as requests name it: one with a mark is not found without. */
+/** How requests name a state: one with a mark is only found by that mark. */
 export function stateOf(
   { mark }: Installed,
   id: XfrmStateId,

@@ -10,7 +10,7 @@ import type { ChildPlace } from "./xfrm-of-child.ts";
 /** By destination: the Child SAs that want a route there. The last one's is in force. */
 export type RouteTable = Map<string, { readonly spiIn: number; readonly route: RemoteRoute }[]>;
 
-/** The routes that a Child SA wants: none in transport mode, whose ends have theirs already. */
+/** The routes that a Child SA wants: none in transport mode, where both ends have them already. */
 export function childRoutes({ child, path, options }: ChildPlace): readonly RemoteRoute[] {
   if (!options.routes || child.mode === "transport") return [];
   const localSubnets = child.local.flatMap(({ range }) => rangePrefixes(range));
@@ -23,7 +23,7 @@ export function childRoutes({ child, path, options }: ChildPlace): readonly Remo
   return [...routes.values()];
 }
 
-/** What to ask of the kernel for a route that a Child SA wants from now on, if anything. */
+/** A Child SA wants a route from now on: what to ask of the kernel, if anything. */
 export function useRoute(
   table: RouteTable,
   spiIn: number,
@@ -37,7 +37,7 @@ export function useRoute(
   return before !== undefined && sameWay(before, route) ? undefined : { op: "put-route", route };
 }
 
-/** What to ask of the kernel when a Child SA's route begins elsewhere, if anything. */
+/** A Child SA's route uses another address or interface: what to ask of the kernel, if anything. */
 export function changeRoute(
   table: RouteTable,
   spiIn: number,
@@ -52,7 +52,7 @@ export function changeRoute(
   return !isInForce || sameWay(before, route) ? undefined : { op: "put-route", route };
 }
 
-/** What to ask of the kernel when a Child SA no longer wants it: the one before, or none. */
+/** A Child SA no longer wants a route: what to ask of the kernel, if anything. */
 export function releaseRoute(
   table: RouteTable,
   spiIn: number,

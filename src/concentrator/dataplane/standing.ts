@@ -9,12 +9,12 @@ import { journal } from "../journal/write.ts";
 import { kernelReason } from "./kernel-reason.ts";
 import { standingPolicies } from "./no-sa.ts";
 
-/** Stands in the place of a Child SA's SPI, where a policy belongs to none. */
+/** In place of a Child SA's SPI, for policies that belong to none. */
 export const NO_CHILD = 0;
 
 /**
- * Brings the kernel from the policies that stand to those that the plan wants. Child SAs' policies
- * for the same selectors stay in force; each change is one replacement, never a gap.
+ * Changes the standing policies in the kernel to those that the plan wants. Policies of Child SAs
+ * with the same selectors stay in force. Each change is one replacement, without a gap.
  */
 function applyStanding(engine: Engine): void {
   const wanted = standingPolicies(engine.plan);
@@ -49,10 +49,10 @@ function remove(engine: Engine, name: string, policy: XfrmPolicy): void {
   askFor(engine, name, { op: "delete-policy", id: policy.id });
 }
 
-/** The kernel's answer to one of these requests: about the policy of this name. */
+/** The kernel's answer to the request for the policy of this name. */
 export function onStandingAnswer(engine: Engine, name: string, result: KernelResult): void {
   if (result.ok) return;
-  // As if it had never been asked for: it is asked for again.
+  // Treated as if it had never been asked for: it will be asked for again.
   engine.dataplane.standing = new Map(
     [...engine.dataplane.standing].filter(([other]) => other !== name),
   );
@@ -71,23 +71,23 @@ export function onStandingAnswer(engine: Engine, name: string, result: KernelRes
 /** A policy that the kernel refused is put again after so long. */
 const RETRY_MS = 5_000;
 
-/** First of all: from now on nothing leaves in clear that is to be protected. */
+/** From now on nothing that is to be protected leaves in clear. */
 export function startStanding(engine: Engine): void {
   engine.dataplane.isStarted = true;
   applyStanding(engine);
 }
 
-/** What the plan wants by now, if the kernel has been asked for anything yet. */
+/** Applies what the plan wants now, unless nothing has been asked of the kernel yet. */
 export function changeStanding(engine: Engine): void {
   if (engine.dataplane.isStarted) applyStanding(engine);
 }
 
-/** When what the kernel has refused is put again. */
+/** When policies that the kernel refused are put again. */
 export function standingAt({ dataplane }: Engine): Instant | undefined {
   return dataplane.standingRetryAt;
 }
 
-/** Puts what the kernel has refused, when it is time. */
+/** Puts policies that the kernel refused, when it is time. */
 export function retryStanding(engine: Engine): void {
   const { standingRetryAt } = engine.dataplane;
   if (standingRetryAt === undefined || engine.now < standingRetryAt) return;

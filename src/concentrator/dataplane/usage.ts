@@ -1,4 +1,4 @@
-/** Whether Child SAs carry packets: asked of the kernel for one IKE SA (RFC 7296 §2.4; R13). */
+/** Asks the kernel whether the Child SAs of an IKE SA carry packets (RFC 7296 §2.4; R13). */
 
 import type { Ticket } from "../../ike/ticket.ts";
 import type { IkeSpi } from "../../wire/header.ts";
@@ -27,7 +27,7 @@ export function probeUsage(engine: Engine, spi: IkeSpi, ticket: Ticket): void {
   if (probe.waiting === 0) tell(engine, probe);
 }
 
-/** One state's counters; undefined if the kernel does not have it (any more). */
+/** The counters of one state; undefined if the kernel does not have it. */
 export function onStateUse(
   engine: Engine,
   { probe, installed, isInbound }: UsageQuery,

@@ -13,7 +13,7 @@ import { remoteOf, selectorPriority } from "../../xfrm/priority.ts";
 import type { XfrmLifetime, XfrmProtection, XfrmState } from "../../xfrm/state.ts";
 import { childSelectors } from "./child-selectors.ts";
 
-/** What both ends' states are made of. */
+/** What the states of both directions are made of. */
 export type ChildPlace = {
   readonly child: ChildSa;
   readonly path: Path;
@@ -25,9 +25,9 @@ export type ChildPlace = {
   readonly remoteSubnets: readonly Prefix[];
 };
 
-/** Keys are replaced by the site before; what is left then is removed by the kernel. */
+/** The site rekeys before that; what is left then, the kernel removes. */
 const HARD_OVER_SOFT = 1.1;
-/** Keys that do not live long: time for a rekey that the site refuses at first. */
+/** For short lifetimes: leaves time for a rekey that the site refuses at first. */
 const HARD_SECONDS_MIN = 20;
 
 /** The state for what the site sends. */
@@ -40,7 +40,7 @@ export function inboundState(place: ChildPlace, keys: ChildKeys): XfrmState {
       ? { srcPort: path.remote.port, dstPort: path.local.port }
       : undefined,
     ...common(place, keys.in),
-    // What arrives is not marked yet: the policies see to the mark of what came out of it.
+    // Arriving packets have no mark yet: the policies check the mark of the decrypted ones.
     mark: undefined,
   };
 }
@@ -101,7 +101,7 @@ function common(place: ChildPlace, keys: EspDirectionKeys) {
     esn: child.algorithms.esn,
     outerHeader: { copyDscp, ecn, pathMtuDiscovery },
     lifetime: lifetimeOf(options),
-    // Several selectors share the states: the policies say what goes through.
+    // Several selectors share the states: the policies decide what passes.
     selector: undefined,
     ifId: options.ifId,
   };

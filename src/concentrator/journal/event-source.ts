@@ -1,12 +1,12 @@
-/** Who causes an event of the journal: each has a share of it, and of the log. */
+/** The source of an event in the journal: each source has a share of the journal and of the log. */
 
 import { peerKey } from "../../eroute/peer-id.ts";
 import { originOfText } from "../../inet/origin.ts";
 
 export type EventSource = {
   /**
-   * `site`: it has proved who it is, or we call it. `stranger`: anybody, at an address prefix; an
-   * ID that it tells is not believed. `daemon`: erouted itself, or an operator.
+   * `site`: it has authenticated, or we call it. `stranger`: anybody at an address prefix; the ID
+   * that it presents is not believed. `daemon`: erouted itself, or an operator.
    */
   readonly kind: "site" | "stranger" | "daemon";
   readonly key: string;
@@ -14,7 +14,7 @@ export type EventSource = {
   readonly name: string;
 };
 
-/** What of an entry tells who causes it. */
+/** The parts of an entry that tell its source. */
 type Told = {
   readonly step: string;
   readonly outcome: string;
@@ -40,7 +40,7 @@ export function siteSource(peerId: string): EventSource {
   return { kind: "site", key: `site ${peerKey(peerId)}`, name: peerId };
 }
 
-/** What an operator was allowed to ask for: there is a rate for that already. */
+/** What an operator asked for has a rate of its own. */
 export function isOfOperator({ step, outcome }: Told): boolean {
   return step === "control" && outcome !== "refused" && outcome !== "failed";
 }

@@ -15,24 +15,24 @@ import type { JournalEntry } from "./journal.ts";
 const REPEATS: RateLimit = { perSecond: 1 / 30, burst: 10 };
 /** All lines of one site or prefix. */
 const SHARE: RateLimit = { perSecond: 2, burst: 100 };
-/** All lines of those who have not proved who they are. */
+/** All lines of strangers. */
 const STRANGERS: RateLimit = { perSecond: 10, burst: 200 };
 /** Lines of one site that is being traced. */
 const WATCHED: RateLimit = { perSecond: 50, burst: 500 };
 
-/** Sites, and prefixes; the one that was quiet longest is forgotten. */
+/** Sites, and prefixes; the one that has been quiet longest is forgotten. */
 const SITES_MAX = 16_384;
 const PREFIXES_MAX = 4_096;
 /** Different things of one source. */
 const KINDS_MAX = 32;
-/** What has been left out and is still to be told. */
+/** Lines that were left out and are still to be reported. */
 const WAITING_MAX = 1_024;
-/** Lines about what was left out, each time that some are due. */
+/** Reports of lines left out, made at one time. */
 const TOLD_AT_ONCE = 64;
 /** What is kept of the text of an entry that was left out. */
 const DETAIL_LENGTH_MAX = 300;
 
-/** What was left out is told after so long, if no other line tells it before. */
+/** Lines that were left out are reported after this time, if no other line reports them before. */
 export const FOLD_MS = 30_000;
 
 export type Folding = {
@@ -40,7 +40,7 @@ export type Folding = {
   take(entry: JournalEntry, now: Instant, isWatched?: boolean): JournalEntry | undefined;
   /** Lines that tell what was left out since, at most {@link TOLD_AT_ONCE}. */
   due(now: Instant): readonly JournalEntry[];
-  /** Whether some is still to be told. */
+  /** Whether a report is still due. */
   readonly isWaiting: boolean;
   /** How many entries were left out since start. */
   readonly folded: number;
@@ -48,13 +48,13 @@ export type Folding = {
   readonly size: number;
 };
 
-/** What was left out of one kind, of one source, or of all strangers: one line will tell it. */
+/** What was left out of one kind, of one source, or of all strangers: one line will report it. */
 type Fold = {
   count: number;
   since: Instant;
   last: JournalEntry | undefined;
   readonly words: (count: number) => string;
-  /** Takes in what finds no room here. */
+  /** Gets what finds no room here. */
   readonly up: Fold | undefined;
 };
 
@@ -200,7 +200,10 @@ function counted(count: number): string {
   return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
-/** Many of them can wait: lists go, and a part of a text is copied, not held on to. */
+/**
+ * Many of them can wait: lists are dropped, and a part of a text is copied, so that the rest is
+ * freed.
+ */
 function small(entry: JournalEntry): JournalEntry {
   const { offered: _, wanted: __, ...rest } = entry;
   const { detail } = rest;

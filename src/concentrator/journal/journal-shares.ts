@@ -1,8 +1,8 @@
-/** How many entries of the journal each source has: which one loses its oldest when it is full. */
+/** How many entries each source has in the journal: who loses its oldest entry when it is full. */
 
 import type { EventSource } from "./event-source.ts";
 
-/** What one site or one address prefix keeps of a full journal; and all strangers together. */
+/** The share of a full journal for one site or prefix, and for all strangers together. */
 const SHARE = 1 / 20;
 const STRANGERS_SHARE = 1 / 2;
 
@@ -17,9 +17,9 @@ export function createShares(max: number): JournalShares {
   const shareMax = Math.max(1, Math.floor(max * SHARE));
   const strangersMax = Math.max(1, Math.floor(max * STRANGERS_SHARE));
   const bySource = new Map<string, number[]>();
-  /** Whose share is used up: few, so many shares do not fit into the journal. */
+  /** Sources above their share: few, because only a few shares fit into the journal. */
   const above = new Set<string>();
-  /** Whose an entry is, the oldest first. */
+  /** The source of each entry, the oldest first. */
   const ofStrangers = new Map<number, string>();
   const ofOthers = new Map<number, string>();
 

@@ -45,11 +45,11 @@ export type JournalEntry = {
   readonly role?: "initiator" | "responder";
   /** SPIi_SPIr in hex. */
   readonly ikeSa: string | undefined;
-  /** The site has proved that it has this ID; of a record it is not kept. */
+  /** The site has proved that it has this ID; not kept in records. */
   readonly isProven?: boolean;
   /** In words: what, where, what to do. */
   readonly detail: string;
-  /** How many others were left out that this one stands for, see `fold.ts`. */
+  /** How many entries were left out that this one stands for, see `fold.ts`. */
   readonly folded?: number;
   /** What was offered and what is configured, where that is why. */
   readonly offered?: readonly string[];
@@ -74,7 +74,7 @@ export type Journal = {
 
 /** A journal that keeps the last `max` entries. */
 export function createJournal(max: number): Journal {
-  /** By sequence, with holes where entries went before their time. */
+  /** By sequence, with gaps where entries were dropped early. */
   const kept: JournalRecord[] = [];
   const shares = createShares(max);
   let sequence = 0;
@@ -111,8 +111,8 @@ function firstIndex(kept: readonly JournalRecord[], after: number): number {
 }
 
 /**
- * What is too long is cut, and what a terminal would obey or a log take for its next line goes:
- * texts of rows and strangers are in it.
+ * Cuts what is too long, and removes what a terminal would obey or a log take for a new line: the
+ * texts come from rows and strangers.
  */
 export function harmless(entry: JournalEntry): JournalEntry {
   const { peerId, eroute, detail, offered, wanted } = entry;
@@ -139,6 +139,6 @@ function oneLine(text: string): string {
 const TEXT_LENGTH_MAX = 1_000;
 const LIST_MAX = 16;
 
-/** Control characters, line separators, and those that turn the direction of writing. */
+/** Control characters, line separators, and characters that change the direction of writing. */
 const UNSAFE = /[\p{Cc}\u2028-\u202e\u2066-\u2069]/u;
 const UNSAFE_ALL = new RegExp(UNSAFE, "gu");

@@ -1,4 +1,4 @@
-/** Events about limits that were reached: one of a kind in ten seconds, with how often it was. */
+/** Events about limits that were reached: one of a kind every ten seconds, with a count. */
 
 import { type Engine, inMs } from "../engine.ts";
 import type { JournalEntry } from "./journal.ts";

@@ -1,10 +1,12 @@
-/** How much may still be written about limits and strangers: words come after the rate. */
+/**
+ * How much may still be written about limits and strangers: the rate is checked before the words.
+ */
 
 import type { Instant } from "../../octets/instant.ts";
 import { createRates, Rate, type Rates } from "../rate.ts";
 
 export type Notes = {
-  /** By reason: when the next event about a limit may be written, and how often none was. */
+  /** By reason: when the next event about a limit may be written, and how many were left out. */
   readonly limits: Map<string, { at: Instant; held: number }>;
   /** Strangers, by address prefix, and all of them together. */
   readonly strangers: { readonly each: Rates; readonly all: Rate };

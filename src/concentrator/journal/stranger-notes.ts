@@ -1,4 +1,4 @@
-/** Journal entries about strangers: their words are not even made where there are too many. */
+/** Journal entries about strangers: if there are too many, their words are not even made. */
 
 import type { Engine } from "../engine.ts";
 

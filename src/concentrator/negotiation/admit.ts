@@ -21,8 +21,8 @@ import type { Stranger } from "./stranger.ts";
 import { mayAnswer } from "./stranger-answers.ts";
 
 /**
- * Admits a stranger as a half-open IKE SA, answers it without keeping anything, or drops it. The
- * effects returned are those of the new IKE SA.
+ * Admits a stranger as a half-open IKE SA, answers it without keeping anything, or drops it.
+ * Returns the new IKE SA and its first effects.
  */
 export function admit(
   engine: Engine,
@@ -78,7 +78,7 @@ export function admit(
   return { spi, effects };
 }
 
-/** Whether there is room; under load a stranger has to show that its address is its own. */
+/** Whether there is room. Under load a stranger first has to prove that its address is its own. */
 function isWelcome(engine: Engine, stranger: Stranger, { Ni, cookie }: Opening): boolean {
   const { header, path } = stranger;
   const room = roomFor(engine, path, stranger.octets.length);
@@ -96,7 +96,7 @@ function isWelcome(engine: Engine, stranger: Stranger, { Ni, cookie }: Opening):
   return false;
 }
 
-/** Tells a stranger why, and the journal; both at a bounded rate. */
+/** Tells the stranger and the journal why, both at a bounded rate. */
 function refuseStranger(engine: Engine, stranger: Stranger, refusal: Refusal): void {
   if (mayAnswer(engine)) {
     const octets = refusalAnswer(stranger.header, refusal);
@@ -113,7 +113,7 @@ function refuseStranger(engine: Engine, stranger: Stranger, refusal: Refusal): v
   });
 }
 
-/** A repeat is the same message from the same place, to the octet (§2.1). */
+/** A repeat is the same message, octet by octet, from the same address and port (§2.1). */
 function fingerprint({ octets, path }: Stranger): string {
   const { address, port } = path.remote;
   const from = new Writer(18).octets(addressOctets(address)).u16(port).done();

@@ -1,4 +1,4 @@
-/** What the table of IKE SAs gives to each of them. */
+/** What an IKE SA gets from the table of all IKE SAs. */
 
 import type { IkeContext } from "../../ike/effect.ts";
 import { asIkeSpi, type IkeSpi } from "../../wire/header.ts";
@@ -9,7 +9,7 @@ export function ikeContext({ negotiation }: Engine): IkeContext {
   return negotiation.context;
 }
 
-/** One that no IKE SA of ours has. */
+/** An SPI that no IKE SA of ours has. */
 export function freeIkeSpi(engine: Engine): IkeSpi {
   for (;;) {
     const octets = engine.random(8);

@@ -13,7 +13,9 @@ export type Destination =
   | { readonly kind: "stranger"; readonly header: IkeHeader }
   | { readonly kind: "nowhere" };
 
-/** Finds the IKE SA by our own SPI; counts, and where the RFC says so answers, all else. */
+/**
+ * Finds the IKE SA by our own SPI. Counts everything else, and answers it where the RFC says so.
+ */
 export function destinationOf(engine: Engine, octets: Uint8Array, path: Path): Destination {
   count(engine, "datagrams_received");
   const parsed = parseHeader(octets);

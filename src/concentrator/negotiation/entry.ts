@@ -1,4 +1,4 @@
-/** An IKE SA in the table, and what is kept beside it while it negotiates. */
+/** An IKE SA in the table, with what the negotiation keeps beside it. */
 
 import type { PeerId } from "../../eroute/peer-id.ts";
 import type { IkeEvent } from "../../ike/event.ts";
@@ -13,9 +13,9 @@ export type Entry = {
   eroute: string | undefined;
   /** Its peer has proved who it is, and the IKE SA has not ended. */
   isProven: boolean;
-  /** Under which it is found while a repeat of IKE_SA_INIT can come. */
+  /** The key by which a repeat of its IKE_SA_INIT finds it. */
   initKey: string | undefined;
-  /** Key of the rate in which it counts as a failure until it has turned out to be none. */
+  /** Key of the rate in which it counts as a failure until it proves to be none. */
   guess: string | undefined;
 };
 

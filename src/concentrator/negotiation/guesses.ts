@@ -1,9 +1,8 @@
 /**
- * Guessing of keys: repeated failures with one ID from one address prefix are slowed down.
- *
- * An attempt that comes too early is refused unread, with the answer to a wrong key: a guesser
- * cannot tell them apart. The site itself is at another prefix, or comes from the address and port
- * where it last connected: the attempts of others do not slow it there.
+ * Guessing of keys: repeated failures with one ID from one address prefix are slowed down. An
+ * attempt that comes too early is refused unread, with the answer to a wrong key, so that a guesser
+ * cannot tell them apart. The site itself is not slowed down: it is at another prefix, or at the
+ * address and port where it last connected.
  */
 
 import { peerKey } from "../../eroute/peer-id.ts";
@@ -16,12 +15,12 @@ import type { Reason } from "../../reason/reason.ts";
 import { count, type Engine } from "../engine.ts";
 import type { Entry } from "./entry.ts";
 
-/** Sites of which it is known where they were let in last; the oldest is forgotten. */
+/** Sites whose last address and port are remembered; the oldest is forgotten. */
 const PLACES_MAX = 16_384;
 
 /**
- * Counts an attempt as failed until it turns out not to be, so that a hundred at the same time are
- * a hundred. The refusal is of one that comes too early.
+ * Counts an attempt as failed until it proves not to be, so that a hundred at the same time count
+ * as a hundred. Returns why the attempt is refused, if it comes too early.
  */
 export function slowDown(engine: Engine, entry: Entry): RefusalText | undefined {
   const { peerId, sa } = entry;
@@ -45,7 +44,7 @@ export function slowDown(engine: Engine, entry: Entry): RefusalText | undefined 
 
 /**
  * A refusal before any key was compared is no guess (the database is down, another site has the
- * subnet); an unknown ID counts like a wrong key, so that a stranger sees no difference.
+ * subnet). An unknown ID counts like a wrong key, so that strangers see no difference.
  */
 export function forgiveUnlooked(engine: Engine, entry: Entry, refusal: Refusal): void {
   if (refusal.kind === "no-credentials" && OF_UNKNOWN_IDS.has(refusal.reason)) return;

@@ -9,16 +9,16 @@ import { count, type Engine } from "../engine.ts";
 import { noteLimit } from "../journal/limit-notes.ts";
 import type { HalfOpenPlace, HalfOpenShare } from "./negotiation.ts";
 
-/** Below this share of the memory, no cookie is requested because of it. */
+/** Below this share of the memory, no cookies are requested. */
 const COOKIE_SHARE = 0.25;
 
-/** Whether one of these octets has room; `crowded`: if it shows that its address is its own. */
+/** Whether there is room for a stranger's message; `crowded`: only with a valid cookie. */
 export function roomFor(engine: Engine, path: Path, octets: number): "free" | "crowded" | "none" {
   const { limits } = engine.plan;
   const share = engine.negotiation.halfOpen.prefixes.get(originOf(path.remote.address));
   const places = share?.places ?? 0;
   const needs = HALF_OPEN_OCTETS + octets;
-  // One prefix never gets more than half of all, cookies or not: others want in as well.
+  // One prefix never gets more than half of all places, with or without cookies.
   const placesMax = Math.max(limits.halfOpenPerPrefixMax, Math.floor(limits.halfOpenMax / 2));
   const hasPlace =
     engine.negotiation.halfOpen.places.size < limits.halfOpenMax && places < placesMax;
@@ -33,7 +33,7 @@ export function roomFor(engine: Engine, path: Path, octets: number): "free" | "c
   return isCrowded ? "crowded" : "free";
 }
 
-/** Whether a message of a peer that is not known yet may be taken in: it may have to be kept. */
+/** Whether there is memory for a message of a half-open IKE SA: the message may have to be kept. */
 export function mayGrow(engine: Engine, spi: IkeSpi, octets: number): boolean {
   const { places, prefixes } = engine.negotiation.halfOpen;
   const place = places.get(spi);
@@ -70,13 +70,13 @@ export function enterHalfOpen(engine: Engine, spi: IkeSpi, sa: IkeSa): void {
   weighHalfOpen(engine, spi, sa);
 }
 
-/** Takes note of what it keeps now. */
+/** Counts the memory that it takes now. */
 export function weighHalfOpen(engine: Engine, spi: IkeSpi, sa: IkeSa): void {
   const place = engine.negotiation.halfOpen.places.get(spi);
   if (place !== undefined) setOctets(engine, place, halfOpenOctets(sa));
 }
 
-/** An IKE SA is half open no more. */
+/** An IKE SA is no longer half-open. */
 export function leaveHalfOpen(engine: Engine, spi: IkeSpi): void {
   const { places, prefixes } = engine.negotiation.halfOpen;
   const place = places.get(spi);

@@ -55,7 +55,7 @@ export function entryOf({ negotiation }: Engine, message: Uint8Array): Entry | u
   return negotiation.sas.get(spiI) ?? negotiation.sas.get(spiR);
 }
 
-/** How many there are: that are up or being made, not authenticated, and over. */
+/** How many there are in all, half-open, and over. */
 export function ikeSaCounts({ negotiation }: Engine): {
   readonly all: number;
   readonly halfOpen: number;

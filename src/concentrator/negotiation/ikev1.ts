@@ -12,11 +12,11 @@ import { count, type Engine, inMs } from "../engine.ts";
 import { mayNote } from "../journal/stranger-notes.ts";
 import { journal } from "../journal/write.ts";
 
-/** One event a minute of each caller; so many callers are kept apart, the oldest goes first. */
+/** One event a minute for each caller; beyond this many callers the oldest is forgotten. */
 const IKEV1_NOTE_MS = 60_000;
 const IKEV1_CALLERS_MAX = 1_024;
 
-/** A message of version 1. The rate comes before its ID is read or put into words. */
+/** Reports a message of version 1. The rate is checked before its ID is put into words. */
 export function onIkev1(engine: Engine, header: IkeHeader, octets: Uint8Array, path: Path): void {
   const call = parseIkev1Call(header, octets);
   if (call === undefined) return;

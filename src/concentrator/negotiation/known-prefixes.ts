@@ -7,14 +7,14 @@ import type { Engine } from "../engine.ts";
 import type { Precedence } from "../precedence.ts";
 import type { Entry } from "./entry.ts";
 
-/** Prefixes from which a site has been up are remembered, so many; the oldest goes first. */
+/** Remembered prefixes from which a site was up; the oldest is forgotten first. */
 const KNOWN_PREFIXES_MAX = 16_384;
 
 /** The precedence of an IKE SA's work. */
 export function precedenceOf(engine: Engine, entry: Entry): Precedence {
   const prefix = originOf(pathOf(entry.sa).remote.address);
   if (entry.isProven) return { rank: "established", prefix };
-  // Before that only those of calls are ours.
+  // Not authenticated yet: one that we initiated belongs to a call.
   const isCall = saIdOf(entry.sa).role === "initiator";
   const isKnown = isCall || engine.negotiation.knownPrefixes.has(prefix);
   return { rank: isKnown ? "known" : "stranger", prefix };
@@ -24,7 +24,7 @@ export function precedenceOf(engine: Engine, entry: Entry): Precedence {
 export function rememberPrefix(engine: Engine, address: Address): void {
   const known = engine.negotiation.knownPrefixes;
   const prefix = originOf(address);
-  // Once more at the end: the order is that of the last time.
+  // Moved to the end: the order is that of the last use.
   known.delete(prefix);
   const [oldest] = known;
   if (known.size >= KNOWN_PREFIXES_MAX && oldest !== undefined) known.delete(oldest);

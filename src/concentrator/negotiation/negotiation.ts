@@ -1,4 +1,4 @@
-/** What the negotiations own: the table of IKE SAs, who may enter it, and who is looked at. */
+/** The state of the negotiation: the table of IKE SAs, who may enter it, and who is traced. */
 
 import type { Suite } from "../../crypto/suite.ts";
 import { CookieJar } from "../../ike/cookie.ts";
@@ -14,7 +14,7 @@ import type { Entry } from "./entry.ts";
 
 /** What is offered to callers. */
 export type Offer = {
-  /** All suites of all eroutes: whose site it is turns out in IKE_AUTH. */
+  /** All suites of all eroutes: which eroute it is turns out in IKE_AUTH. */
   suites: readonly Suite[];
   /** All authorities of all eroutes, as CERTREQ names them; undefined: no certificate is taken. */
   certReq: Uint8Array | undefined;
@@ -40,7 +40,7 @@ export type Negotiation = Offer & {
   readonly strangerAnswers: Rate;
   /** Failures of IDs: guessing is slowed down. */
   readonly guesses: Guesses;
-  /** By address and ID of a caller with IKEv1: until when no further event is written. */
+  /** By address and ID of a caller with IKEv1: when the next event about it may be written. */
   readonly ikev1Callers: Map<string, Instant>;
   readonly trace: Trace;
 };
@@ -48,9 +48,9 @@ export type Negotiation = Offer & {
 /** Places and memory for IKE SAs whose peer has not authenticated yet. */
 export type HalfOpen = {
   readonly places: Map<IkeSpi, HalfOpenPlace>;
-  /** What of that each address prefix has. */
+  /** The share of each address prefix. */
   readonly prefixes: Map<string, HalfOpenShare>;
-  /** What they take, bounded by `half_open_memory`. */
+  /** The memory that they take, bounded by `half_open_memory`. */
   octets: number;
 };
 
@@ -59,7 +59,7 @@ export type HalfOpenShare = { places: number; octets: number };
 
 export type Guesses = {
   readonly rates: Rates;
-  /** By peer key: the address and port, which no other site behind the same NAT has. */
+  /** By peer ID: the address and port, which no other site behind the same NAT has. */
   readonly places: Map<string, string>;
 };
 
@@ -81,7 +81,7 @@ export type UntoldMessage = {
 /** Answers to strangers a second. */
 const STRANGER_ANSWERS_PER_SECOND = 500;
 
-/** Failures of one ID from one prefix: so many at once, then one each ten seconds. */
+/** Failures of one ID from one prefix: ten at once, then one every ten seconds. */
 const GUESSES: RateLimit = { perSecond: 0.1, burst: 10 };
 /** IDs with their prefixes whose failures are counted. */
 const GUESSED_MAX = 16_384;

@@ -1,4 +1,4 @@
-/** What IKE_SA_INIT offers before it is known whose site it is: that of all eroutes together. */
+/** What IKE_SA_INIT offers before the site is known: that of all eroutes together. */
 
 import type { Suite } from "../../crypto/suite.ts";
 import type { EroutePlan } from "../../eroute/eroute.ts";
@@ -41,6 +41,6 @@ function allAuthorities(plan: EroutePlan): Uint8Array | undefined {
   return all.size === 0 ? undefined : concat(...all.values());
 }
 
-/** CERTREQ is a hint (RFC 7296 §3.7): sites send their certificates also for those left out. */
+/** CERTREQ is a hint (RFC 7296 §3.7): sites also send certificates of authorities left out. */
 const AUTHORITIES_MAX = 16;
 const KEY_ID_OCTETS = 20;

@@ -10,12 +10,15 @@ import { journal } from "../journal/write.ts";
 import type { Stranger } from "./stranger.ts";
 import { mayAnswer } from "./stranger-answers.ts";
 
-/** From now on they are sent there; undefined: they may come in. */
+/** From now on strangers are sent there; undefined: they are admitted. */
 export function sendStrangersTo({ negotiation }: Engine, gateway: Gateway | undefined): void {
   negotiation.sendsTo = gateway;
 }
 
-/** Whether a stranger was sent on at once: it can be, and all are (§3). Nothing is kept of it. */
+/**
+ * Sends a stranger on if all sites are sent on and it supports that (§3). Returns whether it did.
+ * Nothing is kept of it.
+ */
 export function sendOn(
   engine: Engine,
   { header, path }: Stranger,

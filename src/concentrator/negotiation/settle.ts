@@ -1,4 +1,4 @@
-/** Keeps the table of IKE SAs true to the phase of each. */
+/** Keeps the tables about IKE SAs in step with the stage of each. */
 
 import { deadlineOf, type IkeSa, spiOf, stageOf } from "../../ike/ike-sa.ts";
 import type { Instant } from "../../octets/instant.ts";
@@ -7,10 +7,10 @@ import type { Engine } from "../engine.ts";
 import type { Entry } from "./entry.ts";
 import { leaveHalfOpen, weighHalfOpen } from "./half-open.ts";
 
-/** IKE SAs that only answer repeats: with so many of them, the next one is forgotten at once. */
+/** IKE SAs that only answer repeats; beyond this many the next one is forgotten at once. */
 const LINGERING_MAX = 20_000;
 
-/** The IKE SA is in its next phase; undefined: there is nothing left of it. */
+/** The IKE SA as it is after an event; undefined: nothing is left of it. */
 export function settle(engine: Engine, entry: Entry, next: IkeSa | undefined): void {
   const { lingering } = engine.negotiation;
   const spi = spiOf(entry.sa);
@@ -43,7 +43,7 @@ function forgetInit(engine: Engine, entry: Entry): void {
   entry.initKey = undefined;
 }
 
-/** When the IKE SA has to be told next that time has passed. */
+/** Sets when the IKE SA gets its next event `deadline`. */
 export function setDeadline(engine: Engine, spi: IkeSpi, sa: IkeSa): void {
   engine.negotiation.deadlines.set(spi, deadlineOf(sa));
 }

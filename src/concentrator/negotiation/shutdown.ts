@@ -1,13 +1,15 @@
-/** The end: every site is told, in small portions. */
+/** The shutdown: every site is told, in small portions. */
 
 import { stageOf } from "../../ike/ike-sa.ts";
 import type { Engine } from "../engine.ts";
 import type { Entry } from "./entry.ts";
 
-/** So many sites are notified at once; the rest follow at the next deadline, without a stall. */
+/**
+ * Sites that are notified at once; the others follow at the next deadline, so that nothing stalls.
+ */
 const PORTION = 32;
 
-/** Tells the next few sites that we go. Done when no IKE SA is left that is not over. */
+/** Tells the next few sites that their IKE SAs are deleted. */
 export function shutDownPortion(engine: Engine): void {
   let left = PORTION;
   for (const [spi, entry] of engine.negotiation.sas) {
@@ -26,7 +28,7 @@ export function hasOpenIkeSas(engine: Engine): boolean {
   return false;
 }
 
-/** The site was told, or knows it. */
+/** Whether the site has been told, or the IKE SA is over. */
 function isGoing({ sa }: Entry): boolean {
   const stage = stageOf(sa);
   return stage === "closing" || stage === "over";

@@ -1,4 +1,4 @@
-/** Traces single sites: shows each message of the sites that were requested. */
+/** Traces sites: shows each message of the sites that an operator asked for. */
 
 import { peerKey } from "../../eroute/peer-id.ts";
 import { seenInClear } from "../../ike/door.ts";
@@ -13,7 +13,7 @@ import type { Entry } from "./entry.ts";
 import { aboutOf } from "./ike-sas.ts";
 import type { UntoldMessage } from "./negotiation.ts";
 
-/** IKE SAs, and messages of each, that wait for a name. */
+/** IKE SAs whose peer is not known yet, and messages of each that are kept until it is. */
 const UNTOLD_SAS_MAX = 256;
 const UNTOLD_MESSAGES_MAX = 8;
 
@@ -26,7 +26,7 @@ export function trace(engine: Engine, traced: ReadonlySet<string>): void {
   if (!isAnybody) looking.untold.clear();
 }
 
-/** Gets each message; undefined: no site is traced. */
+/** The listener that gets each message; undefined while no site is traced. */
 export function onMessageOf({ negotiation }: Engine): MessageListener {
   return negotiation.trace.onMessage;
 }
@@ -41,7 +41,7 @@ export function traceKey(text: string): string {
   return peerKey(text);
 }
 
-/** A message of an IKE SA, in the clear. */
+/** A message of an IKE SA, decrypted. */
 function onSeenMessage(engine: Engine, message: SeenMessage): void {
   const { spiI, spiR } = message.id;
   const entry = engine.negotiation.sas.get(spiI) ?? engine.negotiation.sas.get(spiR);
@@ -73,7 +73,7 @@ function kindOf({ response, messageId }: Omit<SeenMessage, "way">): string {
   return `${response ? "response" : "request"} ${messageId}`;
 }
 
-/** The site of an IKE SA is known now: its earlier messages are shown if it is traced. */
+/** The site of an IKE SA is known now: shows its earlier messages if the site is traced. */
 export function tellUntold(engine: Engine, entry: Entry): void {
   const { spiI } = saIdOf(entry.sa);
   const untold = engine.negotiation.trace.untold.get(spiI);

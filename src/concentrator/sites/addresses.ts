@@ -9,7 +9,9 @@ import { closeSoon } from "./errands.ts";
 import { factsAt } from "./ike-sas.ts";
 import { orphansOf } from "./orphans.ts";
 
-/** An address may be back within so long, as when its interface is switched off and on. */
+/**
+ * An address may come back within this time, for example when its interface is switched off and on.
+ */
 const GONE_MS = 10_000;
 
 /** The addresses on which IKE is spoken now. */
@@ -37,8 +39,8 @@ export function localAddressesOf(engine: Engine, eroute: ErouteInUse): readonly 
 }
 
 /**
- * What uses an address that has not come back can neither be reached nor reach anybody: it is
- * closed here, and called again from elsewhere where that is configured.
+ * Closes what uses an address that has not come back: no packets pass there any more. Where it is
+ * configured so, the site is called again from another address.
  */
 export function leaveGoneAddresses(engine: Engine): void {
   const gone = new Set<string>();

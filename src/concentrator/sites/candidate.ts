@@ -15,7 +15,7 @@ export function missingPpk(eroute: NormalEroute, user: LocalUser | undefined): s
   return `ppk = "required" of eroute ${eroute.name} asks for a PPK, its local user has none`;
 }
 
-/** What a site's row makes of it; not in use until the site has proved who it is. */
+/** The eroute that a site's row makes; not in use until the site has proved who it is. */
 export function dynamicInUse(engine: Engine, made: DynamicEroute, lookup: LookupId): ErouteInUse {
   const key = erouteKey(made.base.name, made.peerId);
   const before = engine.sites.eroutes.get(key);

@@ -1,4 +1,4 @@
-/** What both ends of an eroute's IKE SAs prove themselves with: eroute and key put together. */
+/** How both ends of an eroute's IKE SAs authenticate: eroute and key put together. */
 
 import type { Eroute } from "../../eroute/eroute.ts";
 import { isPpkRequired, type Ppk } from "../../eroute/ppk.ts";
@@ -22,8 +22,8 @@ import { methodFor } from "./worked.ts";
 export type SiteKeys = { readonly psk: Uint8Array | undefined; readonly ppk: Ppk | undefined };
 
 /**
- * The IKE SA wipes what it is given: `psk` has to be a copy; of the PPK one is made. The former is
- * there wherever the eroute needs one: rows and users without it are refused before.
+ * The IKE SA wipes what it is given: `psk` has to be a copy; the PPK is copied here. `psk` is
+ * present wherever the eroute needs one: rows and users without it were refused before.
  */
 export function credentialsFor(
   engine: Engine,
@@ -50,7 +50,7 @@ function ppkOf(base: Eroute, ppk: Ppk | undefined): PpkCredential | undefined {
 /** Without `ourid` we are the subject of our certificate, or the address that the site knows. */
 function identityOf({ ourid, base }: ErouteInUse, address: Address): Identity {
   const { own } = base.auth;
-  // As the certificate spells it: its text could be written down in several ways.
+  // As the certificate encodes it: the same text can be encoded in several ways.
   if (own.kind === "signature" && (ourid === undefined || ourid === own.key.subject)) {
     return { idType: IdType.DER_ASN1_DN, data: own.key.subjectDer };
   }

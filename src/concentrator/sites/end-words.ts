@@ -22,7 +22,7 @@ const WORDS: Readonly<Partial<Record<Reason, string>>> = {
   "row-disabled": "the site is disabled in its row",
 };
 
-/** `what` has been ended because of that. */
+/** Why it was ended: `what` is the fallback, with the reason behind it. */
 export function endedText(what: string, why: Reason): string {
   return WORDS[why] ?? `${what}: ${why}`;
 }

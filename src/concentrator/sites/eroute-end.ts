@@ -29,7 +29,9 @@ export function leaveEroute(engine: Engine, eroute: ErouteInUse, spi: IkeSpi, wh
   endUnlessUsed(engine, eroute, why);
 }
 
-/** Removes what an IKE SA that has ended leaves: it may still be on its way into the kernel. */
+/**
+ * Removes the Child SAs of an IKE SA that has ended, also those still on their way to the kernel.
+ */
 export function removeLeft(engine: Engine, erouteKey: string, ikeSpi: IkeSpi, why: Reason): void {
   for (const spiIn of childSasOf(engine, erouteKey).toReversed()) {
     if (installedAt(engine, spiIn)?.ikeSpi === ikeSpi) removeChild(engine, spiIn, why);
@@ -37,8 +39,8 @@ export function removeLeft(engine: Engine, erouteKey: string, ikeSpi: IkeSpi, wh
 }
 
 /**
- * A Child SA that the IKE SA `former` made has come to its end. Removes it if it has outlived that
- * one; else false, and its IKE SA sees to it.
+ * A Child SA of the IKE SA `former` has come to its end. Removes it if that IKE SA has gone; else
+ * returns false, and the IKE SA removes it.
  */
 export function removeOrphan(engine: Engine, former: IkeSpi, spiIn: number): boolean {
   const installed = installedAt(engine, asEspSpi(spiIn));

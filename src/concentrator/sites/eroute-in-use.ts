@@ -15,7 +15,7 @@ export type ErouteInUse = {
   readonly kind: "dynamic" | "normal";
   readonly key: string;
   readonly name: string;
-  /** Another one after a new configuration that lets the eroute in use stay up. */
+  /** Replaced when a new configuration lets the eroute in use stay up. */
   base: Eroute;
   readonly peerId: PeerId;
   readonly createdAt: Instant;
@@ -24,11 +24,11 @@ export type ErouteInUse = {
   /** Our ID towards the site: its row's, else the base eroute's. */
   readonly ourid: string | undefined;
   child: ChildOptions;
-  /** What its row says instead of the base eroute. */
+  /** Where its row overrides the base eroute. */
   own: RowOptions;
-  /** What the site has proved itself with last; undefined as long as it has not. */
+  /** How the site authenticated last; undefined until it has. */
   proof: SiteProof | undefined;
-  /** Its row or local user has a PPK; its IKE SA was made with one (RFC 8784). */
+  /** Whether its row or local user has a PPK, and whether its IKE SA uses one (RFC 8784). */
   readonly hasPpk: boolean;
   usesPpk: boolean;
   /** What its row said, see {@link rowPrint}, and the number of the look-up that read it. */

@@ -15,7 +15,7 @@ export function eroutesInUse({ sites }: Engine): IterableIterator<ErouteInUse> {
   return sites.eroutes.values();
 }
 
-/** Those of one site: one for each eroute of the configuration that it has come by. */
+/** Those of one site: at most one for each configured eroute. */
 export function eroutesOf(engine: Engine, peerId: string): readonly ErouteInUse[] {
   return engine.plan.eroutes.flatMap(({ name }) => {
     const eroute = erouteAt(engine, erouteKey(name, peerId));
@@ -43,7 +43,7 @@ export function putEroute({ sites }: Engine, eroute: ErouteInUse): void {
   addReach(sites, eroute);
 }
 
-/** What is in use under this key is in use no more. */
+/** The eroute under this key is no longer in use. */
 export function removeEroute({ sites }: Engine, key: string): void {
   const before = sites.eroutes.get(key);
   if (before === undefined) return;

@@ -22,7 +22,7 @@ export function errandsAt({ sites }: Engine): Instant | undefined {
   return sites.errands.at;
 }
 
-/** Everything ends: eroutes whose IKE SAs have gone already have nobody else to end them. */
+/** At the shutdown nothing else would end eroutes whose IKE SAs have gone already. */
 export function closeOrphansSoon(engine: Engine): void {
   for (const eroute of engine.sites.eroutes.values()) {
     if (orphansOf(engine, eroute).length > 0) closeSoon(engine, eroute, "shutdown");

@@ -7,7 +7,9 @@ import { endEroute } from "./eroute-end.ts";
 import { dynamicCount } from "./eroutes.ts";
 import { excessOf } from "./redirect.ts";
 
-/** So many sites are notified at once; the rest follow at the next deadline, without a stall. */
+/**
+ * Sites that are notified at once; the others follow at the next deadline, so that nothing stalls.
+ */
 const PORTION = 32;
 const NEXT_PORTION_MS = 1;
 
@@ -20,8 +22,8 @@ export function evict(engine: Engine): void {
 }
 
 /**
- * Several sites can be on their way in when one place is left, and prove who they are one after
- * another: the last of them takes the place of the oldest.
+ * Several sites can be negotiating when one place is left. Each that authenticates after the place
+ * is taken replaces the oldest.
  */
 export function keepWithinMax(engine: Engine): void {
   const excess = dynamicCount(engine) - engine.plan.limits.dynamicEroutesMax;

@@ -1,6 +1,6 @@
 /**
- * IKE SAs as the sites know them, by their SPI: from what the negotiation tells, and nothing else.
- * What the sites want of an IKE SA they tell it by mail.
+ * IKE SAs as the sites know them, by their SPI: only from what the negotiation tells. What the
+ * sites want of an IKE SA, they tell it by mail.
  */
 
 import type { IkeSaFacts } from "../../ike/facts.ts";
@@ -11,7 +11,9 @@ import type { Stand } from "../negotiation/stand.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import type { SiteIkeSa } from "./site-ike-sa.ts";
 
-/** The IKE SA has a name now: its peer has said who it is, or it is a call to this site. */
+/**
+ * The IKE SA has a peer ID now: its peer has presented it, or the IKE SA is a call to that site.
+ */
 export function nameIkeSa(
   { sites }: Engine,
   spi: IkeSpi,
@@ -32,7 +34,7 @@ export function nameIkeSa(
   return known;
 }
 
-/** It has been through an event. */
+/** How an IKE SA stands after an event. */
 export function noteStand({ sites }: Engine, spi: IkeSpi, stand: Stand): void {
   const known = sites.ikeSas.get(spi);
   if (known !== undefined) known.stand = stand;
@@ -68,7 +70,7 @@ export function endIkeSa({ sites }: Engine, spi: IkeSpi): ErouteInUse | undefine
   return eroute;
 }
 
-/** There is no trace of it left in the negotiation. */
+/** The negotiation has forgotten it. */
 export function forgetIkeSa({ sites }: Engine, spi: IkeSpi): void {
   sites.unproven.delete(spi);
   sites.ikeSas.delete(spi);

@@ -45,7 +45,7 @@ export type Question = {
 
 /** The ID that a peer presents. */
 export function presentedId(peer: Identity): PeerId {
-  // Longer than any table or pattern can hold: it matches nothing, and is noted in part only.
+  // What is longer than any table or pattern can hold matches nothing, and is shown in part only.
   return asPeerId(identityText(peer).slice(0, PEER_ID_LENGTH_MAX + 1));
 }
 
@@ -96,7 +96,7 @@ export function onIdentityRows(
   }
   if (!result.ok) {
     count(engine, "lookups_failed");
-    // Who has a row is not refused now: nor may an ID be for having had none a moment ago.
+    // While the database fails, an ID must not be refused because it had no row a moment ago.
     engine.sites.unknownIds.clear();
     const { kind, detail } = result.error;
     deny(engine, waiting, { reason: `database-${kind}`, detail }, waiting.base);
@@ -118,7 +118,7 @@ export function onIdentityRows(
   useDynamic(engine, ikeSa, { spi: waiting.spi, ticket: waiting.ticket, lookup }, made.value);
 }
 
-/** Every ID is looked up again: another table may have its row, or the database is back. */
+/** From now on every ID is looked up again, also those that had no row. */
 export function forgetUnknownIds({ sites }: Engine): void {
   sites.unknownIds.clear();
 }
@@ -188,7 +188,7 @@ function useLocal(
     deny(engine, waiting, overlap, eroute);
     return;
   }
-  // A copy: the IKE SA wipes what it is given, the user's key stays.
+  // A copy: the IKE SA wipes what it is given, and the user's key has to stay.
   const keys = { psk: user?.psk.slice(), ppk: user?.ppk };
   reply(engine, waiting, credentialsOf(engine, ikeSa, candidate, keys));
 }

@@ -29,8 +29,8 @@ import { orphansOf } from "./orphans.ts";
 import type { Denial } from "./unanswered.ts";
 
 /**
- * Before a site's key is checked: another site has one of its subnets, is connected, and is to be
- * kept. A liveness check is sent to it, so that a dead one makes room soon.
+ * Asked before a site's key is checked: refuses it if another connected site has one of its subnets
+ * and is to be kept. That site gets a liveness check, so that a dead one makes room soon.
  */
 export function refuseOverlap(engine: Engine, candidate: ErouteInUse): Denial | undefined {
   const found = holderOf(engine, candidate);
@@ -52,7 +52,7 @@ export type Taken = {
   readonly from: readonly string[];
 };
 
-/** The policies themselves, whatever the rows say: sites narrow their subnets as they like. */
+/** Judges the policies themselves, not the rows: sites narrow their subnets as they like. */
 export function judgePolicies(
   engine: Engine,
   eroute: ErouteInUse,
@@ -61,7 +61,7 @@ export function judgePolicies(
   const from = new Set<string>();
   for (const policy of policies) {
     const keys = policyHolders(engine, policy.id);
-    // One that has a part in it already only replaces its keys.
+    // A site that uses the policy already only replaces its keys.
     if (keys.some((key) => siteOf(key) === siteOf(eroute.key))) continue;
     for (const key of keys) {
       const holder = engine.sites.eroutes.get(key);
@@ -119,7 +119,7 @@ function whyShared(rule: OverlapRule): string {
   return rule === "allow" ? 'overlap = "allow"' : "its subnet has the longer prefix";
 }
 
-/** A site has connected whose subnet lies inside one of another site's: this is reported. */
+/** Reports that a site has connected whose subnet lies inside that of another site. */
 export function noteNesting(engine: Engine, eroute: ErouteInUse): void {
   for (const own of eroute.remoteSubnets) {
     for (const { subnet: other, values } of valuesAround(engine.sites.reach, own)) {
@@ -158,7 +158,7 @@ const OVERLAPS_MAX = 8;
 /** Subnets that are compared for one answer: a millisecond or two. */
 const COMPARED_MAX = 40_000;
 
-/** Narrower subnets of others: the only ones that have to be looked for one by one. */
+/** Narrower subnets of other sites: only these have to be searched one by one. */
 function* insideOf(engine: Engine, own: Claim & { readonly key: string }): Generator<OverlapView> {
   const ranges = own.remoteSubnets.map((subnet) => ({ subnet, ...prefixRange(subnet) }));
   let compared = 0;
@@ -181,7 +181,7 @@ type Holder = { readonly holder: ErouteInUse; readonly subnet: Prefix };
 
 /** Another site that has one of its subnets and is to be kept. */
 function holderOf(engine: Engine, candidate: ErouteInUse): Holder | undefined {
-  // Who comes by a pattern without a row has a part of the eroute's subnet: its policies tell.
+  // A site of a pattern without rows uses a part of the eroute's subnet: its policies decide.
   if (isForMany(candidate.base)) return undefined;
   for (const subnet of candidate.remoteSubnets) {
     for (const holder of othersAmong(engine, candidate, valuesAt(engine.sites.reach, subnet))) {
@@ -196,7 +196,7 @@ function isForMany(base: Eroute): boolean {
   return base.kind === "normal" && isWild(base.peerid);
 }
 
-/** Whether it has a Child SA: a site without one keeps no other out. */
+/** Whether it has a Child SA: a site without one does not keep others out. */
 function carries(engine: Engine, eroute: ErouteInUse): boolean {
   const hasChildren = (spi: IkeSpi) => (factsAt(engine, spi)?.children.length ?? 0) > 0;
   return eroute.ikeSas.some(hasChildren) || orphansOf(engine, eroute).length > 0;

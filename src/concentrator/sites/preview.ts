@@ -13,7 +13,7 @@ import type { RowsAhead } from "./row-preview.ts";
 export type ConfigurationPreview = {
   /** Sites that are connected now. */
   readonly connected: number;
-  /** How many of them would be closed, by what is the reason. */
+  /** How many of them would be closed, by reason. */
   readonly closes: ReadonlyMap<string, number>;
   /** How many more may be closed by their rows, which could not be read before. */
   readonly unread: number;
@@ -49,7 +49,7 @@ export function previewOf(
     if (eroute.kind === "dynamic") staying++;
   }
   const { dynamicEroutesMax: max, evictBelowFreePercent } = plan.limits;
-  // Those that would have to go anyway are not the new configuration's doing.
+  // Sites that would be evicted anyway are not counted.
   const evicted = evictionCount(max, staying, evictBelowFreePercent) - excessOf(engine);
   if (evicted > 0) closes.set("dynamic_eroutes leaves no place for them", evicted);
   return { connected, closes, unread };

@@ -28,8 +28,8 @@ export function erouteTowards(
 }
 
 /**
- * A packet has no Child SA although its site is connected: it has others, such as for the first of
- * its subnets only. The one that is missing is asked for. False if no IKE SA is up.
+ * A packet has no Child SA although its site is connected, for example because the site asked only
+ * for the first of its subnets. Asks for the missing one. False if no IKE SA is up.
  */
 export function askForMissing(
   engine: Engine,
@@ -45,7 +45,7 @@ export function askForMissing(
       engine.inbox.push({ spi, event: { kind: "new-child", local, remote } });
       return true;
     }
-    // What has lost its states is being rekeyed: another one would be one too many.
+    // A Child SA that has lost its states is being rekeyed: no other one is needed.
     if (ike.children.some(({ spiIn }) => hasLostStates(engine, spiIn))) return true;
     const local = ike.policy.local.filter((selector) => holds(selector, packet.source));
     const remote = ike.policy.remote.filter((selector) => holds(selector, packet.destination));
@@ -57,7 +57,10 @@ export function askForMissing(
   return false;
 }
 
-/** A site that refuses is not asked for each packet: once, and then later and later. */
+/**
+ * Whether to ask now: a site that refuses is not asked again for each packet, but less and less
+ * often.
+ */
 function isTurn(engine: Engine, eroute: ErouteInUse, destination: Address): boolean {
   const subnet = eroute.remoteSubnets.find((prefix) => containsAddress(prefix, destination));
   if (subnet === undefined) return false;

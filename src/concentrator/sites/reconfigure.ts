@@ -32,10 +32,10 @@ import { recheckRow } from "./row-change.ts";
 import { runErrands } from "./run-errands.ts";
 
 /**
- * Goes by the new configuration from now on. Eroutes in use whose configuration is the same stay as
- * they are. Where only later exchanges are concerned they stay up as well: proposals count from the
- * next rekey on, lifetimes and the kernel's options from the next Child SA, liveness checks and
- * the rest at once. Whoever would not get the same SAs today is closed, in portions.
+ * Takes over the new configuration. Eroutes in use whose configuration has not changed stay as they
+ * are. If the change concerns only later exchanges, they stay up: new proposals count from the next
+ * rekey, lifetimes and kernel options from the next Child SA, liveness checks and the rest at once.
+ * Sites that would get other SAs now are closed, in portions.
  */
 export function reconfigure(engine: Engine, plan: EroutePlan): void {
   const comparison = compare(engine.plan, plan);
@@ -55,34 +55,34 @@ export function reconfigure(engine: Engine, plan: EroutePlan): void {
   runErrands(engine);
 }
 
-/** Two plans side by side; what is the same for all sites is found out once. */
+/** Two plans compared: what is the same for all sites is found out once. */
 export type Comparison = {
   readonly plan: EroutePlan;
   readonly eroutes: ReadonlyMap<string, Eroute>;
-  /** Those of the limits that each IKE SA keeps to. */
+  /** Whether the limits that each IKE SA uses are the same. */
   readonly sameLimits: boolean;
-  /** No ID can belong to another eroute than before. */
+  /** Whether each ID belongs to the same eroute as before. */
   readonly samePatterns: boolean;
-  /** Keys of local users whose password is another, or who are gone. */
+  /** Keys of local users whose password or PPK has changed, or who were removed. */
   readonly changedUsers: ReadonlySet<string>;
   /** Egroups that make other subnets of the same rows. */
   readonly changedEgroups: ReadonlySet<string>;
   readonly changes: Map<Eroute, ErouteChange>;
 };
 
-/** `of` is the reason without the site in it, the same for all that it concerns. */
+/** `of` is the reason without the name of the site: the same for all sites that it concerns. */
 export type Verdict =
   | { readonly kind: "close"; readonly detail: string; readonly of: string }
   | { readonly kind: "keep"; readonly next: Eroute; readonly later: readonly string[] };
 
-/** How many stay, take new values later, and are closed, by what is the reason. */
+/** How many stay, how many take new values later, and how many are closed, by reason. */
 type Tally = {
   kept: number;
   readonly later: Map<string, number>;
   readonly closed: Map<string, number>;
 };
 
-/** Nothing is changed by it. */
+/** Compares two plans; changes nothing. */
 export function compare(before: EroutePlan, after: EroutePlan): Comparison {
   return {
     plan: after,
@@ -123,7 +123,7 @@ function changedEgroups(before: readonly Egroup[], after: readonly Egroup[]): Re
   return new Set(changed.map((egroup) => egroup.name));
 }
 
-/** All of them, also those from which only an older IKE SA of a site was made. */
+/** All eroutes in use, also those from which only an older IKE SA was made. */
 function erouteObjects(engine: Engine): ReadonlySet<ErouteInUse> {
   const objects = new Set(engine.sites.eroutes.values());
   for (const { eroute } of engine.sites.ikeSas.values()) {
@@ -247,9 +247,11 @@ function adjustCalls(engine: Engine, comparison: Comparison): void {
   }
 }
 
-/** What a call continues with; undefined if it is of no use, or would lead elsewhere today. */
+/**
+ * The eroute that a call continues with; undefined if the call has no use any more, or another end.
+ */
 function nextBase({ stage, base }: CallUnderWay, comparison: Comparison): Eroute | undefined {
-  // Whatever it was that failed may be right now.
+  // Whatever has failed may work now.
   if (stage.kind === "waiting") return undefined;
   if ("target" in stage) {
     const verdict = verdictOn(stage.target.eroute, comparison);
@@ -267,7 +269,9 @@ const OF_CALLS: ReadonlySet<string> = new Set([
   ...["certificate_file", "peer_auth"],
 ]);
 
-/** Rows on their way are put together with the new base eroute; other tables' are not taken. */
+/**
+ * Rows that are being read are joined with the new base eroute; those of another table are refused.
+ */
 function adjustLookUps(engine: Engine, { plan }: Comparison): void {
   for (const [lookup, waiting] of engine.requests.of("identity")) {
     const match = matchConfigured(plan, waiting.peerId);

@@ -41,7 +41,7 @@ export function stopRedirects(engine: Engine): void {
   engine.sites.redirects.at = undefined;
 }
 
-/** Where all sites are sent, and how many are still to be told; undefined: nowhere. */
+/** The gateway that all sites are sent to, and how many are still to be told; undefined: none. */
 export function redirectingOf({ sites }: Engine): Snapshot["redirecting"] {
   const { to, waiting } = sites.redirects;
   return to === undefined ? undefined : { to: to.host, waiting: waiting.length };
@@ -61,11 +61,10 @@ export function runRedirects(engine: Engine): void {
 }
 
 /**
- * Where a site is sent that has just proved who it is: as all are, as its eroute says, or because
- * there is hardly a place left (R7). One that was sent here for such a reason is not sent on.
- *
- * It is told by INFORMATIONAL once it is up (§5), not in IKE_AUTH (§6): a strongSwan of today that
- * is told there crashes.
+ * Where a site is sent that has just authenticated: where all are sent, where its eroute says, or
+ * elsewhere because hardly a place is left (R7). A site that was sent here is not sent on for that.
+ * It is told by INFORMATIONAL once it is up (§5), not in IKE_AUTH (§6), where current versions of
+ * strongSwan crash.
  */
 export function gatewayOfSite(
   engine: Engine,
@@ -82,8 +81,8 @@ export function gatewayOfSite(
 }
 
 /**
- * Dynamic eroutes that have to go so that enough are free (R7); less those that are about to go, as
- * they were sent on.
+ * Dynamic eroutes that have to go so that enough are free (R7), without those that are leaving
+ * already because they were redirected.
  */
 export function excessOf(engine: Engine): number {
   const { dynamicEroutesMax: max, evictBelowFreePercent, redirectTo } = engine.plan.limits;
@@ -103,7 +102,7 @@ function isLeaving(engine: Engine, spi: IkeSpi): boolean {
   return ikeSa.redirect !== undefined || ikeSa.stand.facts?.isSentAway === true;
 }
 
-/** Those that call are sent at once from now on, those that are up one by one. */
+/** From now on sites that call are redirected at once, and those that are up one by one. */
 function redirectAll(engine: Engine, to: Gateway): void {
   engine.sites.redirects.to = to;
   sendStrangersTo(engine, to);
@@ -125,7 +124,7 @@ function redirectSite(engine: Engine, peerId: string, to: Gateway): void {
   });
 }
 
-/** How many IKE SAs of an eroute were told. */
+/** Redirects the IKE SAs of an eroute; returns how many. */
 function tell(engine: Engine, key: string, to: Gateway): number {
   let told = 0;
   for (const spi of engine.sites.eroutes.get(key)?.ikeSas ?? []) {

@@ -43,7 +43,7 @@ export function onRowChanged(engine: Engine, egroup: string, peerId: string): vo
     if (base.kind !== "base" || base.egroup !== egroup) continue;
     const key = erouteKey(base.name, peerId);
     if (mayBeReading(engine)) rememberChange(engine, key);
-    // A call that came to nothing may have failed by the row: the next packet makes another one.
+    // A call may have failed because of the row: the next packet may cause another one.
     forgetRefusals(engine, key);
     const eroute = engine.sites.eroutes.get(key);
     if (eroute !== undefined) recheckRow(engine, eroute);
@@ -63,14 +63,14 @@ export function recheckRow(engine: Engine, eroute: ErouteInUse): void {
   runRowChecks(engine);
 }
 
-/** A site has come up with a row that was read before a change of it was told. */
+/** Re-checks a site that came up with a row that was read before its change was reported. */
 export function recheckIfChanged(engine: Engine, eroute: ErouteInUse): void {
   const changed = engine.sites.rowChecks.changed.get(eroute.key);
   if (changed === undefined || eroute.row === undefined) return;
   if (eroute.row.lookup < changed.number) recheckRow(engine, eroute);
 }
 
-/** Asks for as many rows as may be read at the same time, and gives up what has no answer. */
+/** Reads as many rows as may be read at the same time, and gives up those without an answer. */
 export function runRowChecks(engine: Engine): void {
   const { rowChecks } = engine.sites;
   for (const { reading } of rowChecks.egroups.values()) giveUpReading(engine, reading);
@@ -141,7 +141,7 @@ function settle(engine: Engine, reading: RowCheck, { lookup, result }: Read): vo
 
 function read(engine: Engine, egroup: string, key: string): void {
   const eroute = engine.sites.eroutes.get(key);
-  // It may be gone, or in another table, since this was asked for.
+  // Since this was asked for, the site may have gone, or its table may be another one.
   if (eroute?.base.kind !== "base" || eroute.base.egroup !== egroup) return;
   const by = { by: "peerid", peerid: eroute.peerId } as const;
   const waiter = { kind: "row-check", key, egroup } as const;
@@ -165,7 +165,7 @@ function onAnswer(engine: Engine, egroup: string, checks: EgroupChecks): void {
   });
 }
 
-/** One failure of a whole batch counts once: they were all asked before the pause began. */
+/** The failure of a whole batch counts once: all of it was asked before the pause began. */
 function onFailure(engine: Engine, egroup: string, checks: EgroupChecks, why: string): void {
   count(engine, "row_checks_failed");
   if (engine.now < checks.notBefore) return;
@@ -218,7 +218,7 @@ function compareWithRow(
   runErrands(engine);
 }
 
-/** Other times in the row are no reason to close anything. */
+/** New times in the row take effect, and close nothing. */
 function useTimes(engine: Engine, eroute: ErouteInUse, { own }: DynamicEroute): void {
   if (equalValues(eroute.own, own)) return;
   eroute.own = own;
@@ -235,7 +235,7 @@ function useTimes(engine: Engine, eroute: ErouteInUse, { own }: DynamicEroute): 
   });
 }
 
-/** Every eroute in use of the site from which SAs were made: there may be an older one. */
+/** Every eroute in use from which SAs of the site were made: there may be older ones. */
 function madeFromRow(engine: Engine, newest: ErouteInUse): ReadonlySet<ErouteInUse> {
   const objects = new Set<ErouteInUse>();
   if (orphansOf(engine, newest).length > 0) objects.add(newest);
@@ -262,7 +262,7 @@ export function differing(
   return base.ppk !== "off" && row.print.ppk !== print.ppk ? "ppk" : undefined;
 }
 
-/** What differs, without saying the key. */
+/** What differs, without telling the key. */
 function difference(eroute: ErouteInUse, made: DynamicEroute, what: "all" | "ppk"): string {
   if (what === "ppk") return "its row has another PPK, or none any more";
   const parts: string[] = [];

@@ -12,7 +12,7 @@ import type { LookupId } from "../event.ts";
 
 /** Which rows are to be read, by egroup: a database that is down holds up its own sites only. */
 export type RowChecks = {
-  /** Of this run only: what it makes of a key says nothing outside. */
+  /** Known to this run only, so that the hash of a key says nothing to others. */
   readonly printKey: Uint8Array;
   readonly egroups: Map<string, EgroupChecks>;
   /**
@@ -27,9 +27,9 @@ export type EgroupChecks = {
   readonly waiting: Set<string>;
   /** Until when each of their look-ups is waited for: an answer that comes later counts as none. */
   readonly reading: Map<LookupId, Instant>;
-  /** In a row. */
+  /** Failures in a row. */
   failures: number;
-  /** After a failure nothing is asked before. */
+  /** After a failure: no row is read before this instant. */
   notBefore: Instant;
 };
 
@@ -40,7 +40,7 @@ export function createRowChecks(random: (octets: number) => Uint8Array): RowChec
 
 /** What is kept of a row for comparing: keyed hashes, so that nothing secret is kept. */
 export type RowPrint = {
-  /** Of all but the PPK. Where a site is called is not in it, and no time: that counts later. */
+  /** Of all but the PPK, the site's own address and times: those do not concern SAs that are up. */
   readonly all: string;
   readonly ppk: string | undefined;
 };

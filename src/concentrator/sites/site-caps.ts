@@ -23,7 +23,7 @@ export function keepIkeSas(engine: Engine, eroute: ErouteInUse, newest: IkeSpi):
     reason: "ike-sas-over-limit",
     detail: `the site has more than ${max} IKE SAs (ike.ike_sas_per_site): its oldest goes`,
   });
-  // Beyond the rate it goes without a word.
+  // Beyond the rate it is dropped without a Delete.
   const isTold = engine.sites.deletes.of(eroute.key, engine.now).take(engine.now);
   const kind = isTold ? "close" : "drop";
   engine.inbox.push({ spi: going, event: { kind, why: "ike-sas-over-limit" } });
@@ -35,7 +35,7 @@ function isReplaced(engine: Engine, spi: IkeSpi): boolean {
 
 /**
  * An IKE SA of the site is about to have one Child SA more. One that replaces another takes its
- * place, but not without end: beside each, one that was replaced may wait for its Delete.
+ * place; but only as many replaced ones as there may be Child SAs may wait for their Delete.
  */
 export function keepChildSas(engine: Engine, owner: IkeSpi, added: ChildSa): void {
   const { childSasPerSiteMax: max } = engine.plan.limits;

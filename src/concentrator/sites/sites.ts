@@ -1,4 +1,4 @@
-/** What is owned of the sites: eroutes in use, how they are found, what is to be done for them. */
+/** The state of the sites: eroutes in use, how they are found, and what is to be done for them. */
 
 import type { Eroute } from "../../eroute/eroute.ts";
 import type { Method } from "../../ike/method.ts";
@@ -27,7 +27,7 @@ export type Sites = {
   readonly reach: PrefixTable<string>;
   /** By eroute as configured: what its sites have in common. */
   sharedTerms: WeakMap<Eroute, SharedTerms>;
-  /** Peer keys without a row, and until when they are not asked for again. */
+  /** Peer IDs without a row, and until when they are not looked up again. */
   readonly unknownIds: Map<string, Instant>;
   /** By key of an eroute in use, with which key exchange its site got new keys; oldest first. */
   readonly worked: Map<string, { readonly method: Method; readonly until: Instant }>;
@@ -36,17 +36,17 @@ export type Sites = {
   /** Closing and telling many sites, in portions. */
   readonly errands: Errands;
   evictAt: Instant;
-  /** By eroute in use: the Deletes of what it has too much of that may still be sent. */
+  /** By eroute in use: how many Deletes for SAs above the limits may still be sent. */
   readonly deletes: Rates;
   /** Sites that are sent to another gateway. */
   readonly redirects: Redirects;
-  /** Addresses of this host on which IKE is spoken; undefined: not told yet. */
+  /** Addresses of this host on which IKE is spoken; undefined until they are reported. */
   localAddresses: ReadonlySet<string> | undefined;
-  /** Those that were there, and until when they may come back. */
+  /** Those that have gone, and until when they may come back. */
   readonly goneAddresses: Map<string, Instant>;
 };
 
-/** What is the same for all sites of an eroute: one for ten thousand of them. */
+/** What all sites of an eroute have in common: one value for ten thousand of them. */
 export type SharedTerms = {
   readonly settings: IkeSaSettings;
   readonly local: readonly TrafficSelector[];
@@ -68,7 +68,7 @@ export type CloseReason = (typeof CLOSE_REASONS)[number];
 /** What is to be done for all IKE SAs that were made from one eroute in use. */
 export type Errand =
   | { readonly kind: "close"; readonly why: CloseReason }
-  /** Later exchanges go by the eroute's new configuration. */
+  /** Later exchanges use the eroute's new configuration. */
   | { readonly kind: "terms" };
 
 export type Errands = {
@@ -79,7 +79,7 @@ export type Errands = {
 };
 
 export type Redirects = {
-  /** Where every site is sent that can be; undefined: nowhere. */
+  /** The gateway that all sites are sent to; undefined: none. */
   to: Gateway | undefined;
   /** Keys of eroutes in use whose sites are still to be told; the next one is the last. */
   waiting: string[];
@@ -87,7 +87,7 @@ export type Redirects = {
   at: Instant | undefined;
 };
 
-/** Deletes to one site for what it has too much of: nobody answers many of them. */
+/** Deletes to one site for SAs above the limits: no site answers many of them. */
 const DELETES: RateLimit = { perSecond: 1, burst: 16 };
 const DELETES_SITES_MAX = 4_096;
 

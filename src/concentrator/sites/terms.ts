@@ -1,4 +1,4 @@
-/** What the IKE SAs of an eroute in use go by. */
+/** What holds for the IKE SAs of an eroute in use. */
 
 import type { Eroute } from "../../eroute/eroute.ts";
 import { inactivityWith } from "../../eroute/row-options.ts";
@@ -9,7 +9,7 @@ import type { Engine } from "../engine.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import type { SharedTerms } from "./sites.ts";
 
-/** What its IKE SAs go by from now on. */
+/** What holds for its IKE SAs from now on. */
 export function termsOf(engine: Engine, eroute: ErouteInUse): Terms {
   const { base, child } = eroute;
   const { traffic } = base;

@@ -8,7 +8,9 @@ import { dynamicCount } from "./eroutes.ts";
 /** Why an ID gets no credentials, as the journal says it. */
 export type Denial = { readonly reason: Reason; readonly detail: string };
 
-/** Whether it is no fault of the site: a final answer would cost it more than it deserves. */
+/**
+ * Whether it is our fault, not the site's: a final refusal would keep the site from trying again.
+ */
 export function isFaultOfOurs(reason: Reason): boolean {
   return OURS.has(reason);
 }
@@ -21,8 +23,8 @@ const OURS: ReadonlySet<Reason> = new Set<Reason>([
 ]);
 
 /**
- * Whether a peer that does not prove to be a site gets no answer. `eroute`: the one that its ID
- * matches. With a full table nobody gets one: else silence would tell which IDs have a row.
+ * Whether a peer that fails to authenticate gets no answer. `eroute`: the one that its ID matches.
+ * While the table is full no peer gets one: otherwise silence would tell which IDs have a row.
  */
 export function isSilent(engine: Engine, eroute: Eroute | undefined): boolean {
   const unknownSites = eroute?.life.unknownSites ?? engine.plan.unknownSites;

@@ -15,14 +15,14 @@ import { orphansOf } from "./orphans.ts";
 import type { SiteIkeSa } from "./site-ike-sa.ts";
 
 /**
- * Within so long of each other a call of ours and one of the site count as made at the same time:
- * either end may have come to know of the other's late.
+ * A call of ours and one of the site count as simultaneous within this time: each end may have
+ * learned late of the other's.
  */
 const SIMULTANEOUS_MS = 60_000;
 
 /**
- * A site has just been authenticated by `ikeSa`. Its other IKE SAs are replaced; but where both
- * ends have called at once, each of them has to choose the same one, or none would stay.
+ * A site has just authenticated in `ikeSa`, which replaces its other IKE SAs. But if both ends
+ * called at the same time, both have to choose the same one, or none would stay.
  */
 export function judge(engine: Engine, ikeSa: SiteIkeSa): void {
   const { eroute, spi } = ikeSa;
@@ -40,8 +40,8 @@ export function judge(engine: Engine, ikeSa: SiteIkeSa): void {
 }
 
 /**
- * uniqueness = "keep": a connected site is not replaced, once the caller has proved to be it. From
- * the same address and port it is the site itself, which has restarted or authenticates anew.
+ * uniqueness = "keep": a caller that authenticates does not replace the connected site. From the
+ * same address and port it is that site, which has restarted or reauthenticates.
  */
 export function obstacleOf(
   engine: Engine,
@@ -59,7 +59,7 @@ export function obstacleOf(
   return { kind: "no-credentials", reason: "already-connected", detail, isUnanswered: true };
 }
 
-/** The standing IKE SA is asked whether its site is still there: if not, a later repeat gets in. */
+/** Checks whether the connected site is still alive: if not, a later repeat gets in. */
 export function onHeldBack(engine: Engine, spi: IkeSpi): void {
   const candidate = ikeSaAt(engine, spi)?.candidate;
   const eroute = candidate === undefined ? undefined : engine.sites.eroutes.get(candidate.key);
@@ -78,9 +78,9 @@ function standingOf(engine: Engine, { ikeSas }: ErouteInUse): readonly IkeSaFact
 }
 
 /**
- * Told after each event of an IKE SA: once it is up and its site has the answer, what it replaces
- * goes, and the site is redirected if it is to be. Only then, so that no packet of the site finds
- * itself without a policy in between. `hasEnded`: there is nothing left of it.
+ * Called after each event of an IKE SA. Once it is up and its site has the answer, what it replaces
+ * is removed, and the site is redirected if it is to be: only then, so that the site's packets have
+ * a policy throughout. `hasEnded`: nothing is left of it.
  */
 export function settleIn(engine: Engine, spi: IkeSpi, hasEnded: boolean): void {
   const ikeSa = ikeSaAt(engine, spi);
@@ -99,7 +99,7 @@ export function settleIn(engine: Engine, spi: IkeSpi, hasEnded: boolean): void {
   for (const former of supersedes) removeReplaced(engine, ikeSa, former);
 }
 
-/** What an IKE SA has replaced goes: the IKE SA, or the Child SAs that have outlived it. */
+/** Removes what an IKE SA has replaced: an IKE SA, or the Child SAs that have outlived it. */
 function removeReplaced(engine: Engine, ikeSa: SiteIkeSa, former: IkeSpi): void {
   const { eroute } = ikeSa;
   if (eroute !== undefined) endOrphans(engine, eroute, "replaced-by-newer", former);
@@ -107,8 +107,8 @@ function removeReplaced(engine: Engine, ikeSa: SiteIkeSa, former: IkeSpi): void 
 }
 
 /**
- * How an IKE SA goes that `ikeSa` has replaced. A Delete may overtake the answer to the call, which
- * may get lost, too: as long as it may be on its way, the one before goes on carrying packets.
+ * How an IKE SA that `ikeSa` has replaced is closed. A Delete may overtake the answer to the call,
+ * and that answer may get lost: until it must have arrived, the former one carries packets.
  */
 function farewell(engine: Engine, ikeSa: SiteIkeSa, former: IkeSpi): IkeEvent {
   const why = "replaced-by-newer";
@@ -124,8 +124,8 @@ function farewell(engine: Engine, ikeSa: SiteIkeSa, former: IkeSpi): IkeEvent {
 }
 
 /**
- * An IKE SA of the site has ended: if all that are left were to go because of it, the newest of
- * them stays after all.
+ * An IKE SA of the site has ended. If all others are redundant because of it, the newest of them
+ * stays.
  */
 export function spareLast(engine: Engine, eroute: ErouteInUse): void {
   const left = eroute.ikeSas.flatMap((spi) => {
@@ -147,15 +147,15 @@ function isCrossing(
 }
 
 /**
- * Both ends come to the same result: the SA whose initiator knows of no other one stays; else the
- * one with the higher SPI of its initiator.
+ * Both ends come to the same result: the IKE SA whose initiator knew of no other stays, else the
+ * one whose initiator has the higher SPI.
  */
 function stays(a: SiteIkeSa, b: SiteIkeSa): boolean {
   if (a.initialContact !== b.initialContact) return a.initialContact;
   return a.stand.id.spiI > b.stand.id.spiI;
 }
 
-/** The end that created it deletes it; if the site does not, we do after a while. */
+/** The end that initiated it deletes it. If the site does not, we do after a while. */
 function condemn(engine: Engine, { spi, stand }: SiteIkeSa): void {
   const isOurs = stand.id.role === "initiator";
   const event = isOurs

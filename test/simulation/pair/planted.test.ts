@@ -47,7 +47,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   },
   "calls of both ends: each keeps the one that came last": {
     file: "src/concentrator/sites/uniqueness.ts",
-    right: "return saIdOf(a.sa).spiI > saIdOf(b.sa).spiI;",
+    right: "return a.stand.id.spiI > b.stand.id.spiI;",
     wrong: "return false;",
     // In most worlds an end calls again before all is settled.
     foundBy: "pair.test.ts",
