@@ -18,7 +18,7 @@ const RETIRED_GRACE_MS = 500;
 
 export type ChangedDatabase = { readonly settings: DatabaseSettings; readonly isNew: boolean };
 
-/** Egroups of the next configuration whose database or table is another, or whose settings are. */
+/** Egroups of the next configuration with another database, table or settings. */
 export function changedDatabases(
   running: readonly DatabaseSettings[],
   next: readonly DatabaseSettings[],
@@ -31,7 +31,7 @@ export function changedDatabases(
 
 export type Opened = ChangedDatabase & { readonly repository: PeerRepository };
 
-/** All of them, or none and why not. Nothing is connected yet: a database may be down. */
+/** Opens all of them, or none and says why. Nothing is connected yet: a database may be down. */
 export function openAll(
   changed: readonly ChangedDatabase[],
 ): Result<readonly Opened[], readonly string[]> {
@@ -47,12 +47,12 @@ export function openAll(
   return err(faults);
 }
 
-/** They are not to be used after all. */
+/** They will not be used after all. */
 export function closeAll(opened: readonly Opened[]): void {
   for (const { repository } of opened) void repository.close().catch(() => undefined);
 }
 
-/** From now on look-ups use the new ones; those under way end where they began. */
+/** From now on look-ups use the new databases; those under way end where they began. */
 export function swapDatabases(
   daemon: DatabasesInUse,
   opened: readonly Opened[],

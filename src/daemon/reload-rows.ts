@@ -1,6 +1,6 @@
 /**
  * Reads the rows of connected sites from where a new configuration has them, before it is in force:
- * what it would close by them counts like all else that it would close.
+ * sites that it would close because of their rows count like all others that it would close.
  */
 
 import type { Concentrator } from "../concentrator/concentrator.ts";
@@ -11,7 +11,7 @@ import { now } from "../linux/clock.ts";
 import type { PeerRepository } from "../peers/repository.ts";
 import type { Opened } from "./reload-databases.ts";
 
-/** Whose rows are read, and judged. */
+/** The sites whose rows are read and judged. */
 export type ConnectedSites = Pick<Concentrator, "sitesOf" | "rowVerdict">;
 
 export type RowSource = {
@@ -24,13 +24,15 @@ export type RowsReadAhead = RowsAhead & {
   readonly faults: readonly string[];
 };
 
-/** Rows that are asked for, and judged, in one turn of the event loop. */
+/** Rows that are requested and judged in one turn of the event loop. */
 const PORTION = 128;
 
-/** Rows that have not been asked for by then are not read. */
+/** Rows that have not been requested by then are not read. */
 const ROWS_MS_MAX = 10_000;
 
-/** Egroups whose connected sites may have other rows: by another table, or read otherwise. */
+/**
+ * Egroups whose connected sites may have other rows: from another table, or read in another way.
+ */
 export function rowSources(
   running: readonly Egroup[],
   next: readonly Egroup[],

@@ -1,4 +1,4 @@
-/** One reload at a time: while it reads rows it is not over, and another one has to wait. */
+/** One reload at a time: it also lasts while it reads rows, and another one has to wait. */
 
 import { err, type Result } from "../octets/result.ts";
 import {
@@ -16,8 +16,8 @@ export type Reloader = {
   /** Refused while another one is under way. */
   now(how: ReloadHow): Promise<Reloaded>;
   /**
-   * After those under way, for signals, which cannot be refused. At most one waits: it reads the
-   * file when its turn comes, and so stands for all that were asked for until then.
+   * Runs after the one under way: for signals, which cannot be refused. At most one waits: it reads
+   * the file when its turn comes, so it serves all signals until then.
    */
   next(): Promise<Reloaded>;
 };

@@ -19,7 +19,7 @@ type Site = { readonly address: Address; readonly concentrator: Concentrator };
 
 /** Each time more of it is compiled; the gain gets smaller quickly. */
 const ROUNDS = 2;
-/** Far more than the conversation has. */
+/** Far more steps than the conversation has. */
 const EVENTS_MAX = 2_000;
 
 /** Takes some tens of milliseconds, sends nothing, leaves nothing behind; false: it got stuck. */
@@ -29,7 +29,7 @@ export function warmUp(): boolean {
   return isUp;
 }
 
-/** A site connects, keys are replaced, another one has a wrong key, and both go. */
+/** One site connects and rekeys, another one has a wrong key, and both end. */
 function converse(): boolean {
   const [here, site, stranger] = [
     siteOf("192.0.2.1", CONCENTRATOR),
@@ -100,7 +100,7 @@ password_file = "${secret}"
 `;
 }
 
-/** One event, and all that follows from it at once at each of them. */
+/** Delivers one event, and all that immediately follows from it at each end. */
 function pump(sites: readonly Site[], site: Site, event: Event): void {
   const waiting: { readonly at: Site; readonly event: Event }[] = [{ at: site, event }];
   for (let count = 0; count < EVENTS_MAX; count++) {

@@ -1,11 +1,13 @@
-/** Certificates that nobody issued, made to cost as much as they can, and as large as is taken. */
+/**
+ * Certificates without an issuer, made to cost as much as possible, and as large as is accepted.
+ */
 
 import type { SignatureRequest } from "../../src/crypto/signature.ts";
 import { concat } from "../../src/octets/concat.ts";
 import { DerTag, emitDer, oidOctets } from "../../src/octets/der.ts";
 import { Writer } from "../../src/octets/writer.ts";
 
-/** Octets of one certificate if eight of them are to fit into an IKE_AUTH. */
+/** Octets of one certificate if eight of them must fit into an IKE_AUTH. */
 const EACH = 3_900;
 /** The largest that is read; four of them fit. */
 const LARGE = 8_000;
@@ -17,7 +19,7 @@ const oid = (text: string) => emitDer(DerTag.OID, oidOctets(text) ?? none);
 const utf8 = (text: string) => emitDer(DerTag.UTF8_STRING, new TextEncoder().encode(text));
 
 const ECDSA_SHA256 = emitDer(DerTag.SEQUENCE, oid("1.2.840.10045.4.3.2"));
-/** The generator of P-256: a key that nobody has, and that is read like any other. */
+/** The generator of P-256: a public key without an owner, which is read like any other. */
 const P256_KEY = emitDer(
   DerTag.SEQUENCE,
   emitDer(DerTag.SEQUENCE, oid("1.2.840.10045.2.1"), oid("1.2.840.10045.3.1.7")),
@@ -84,7 +86,7 @@ const sameName = name(1, "a".repeat(EACH / 2 - 150));
 const host = emitDer(0x82, new TextEncoder().encode("a.example"));
 const times = (count: number, one: Uint8Array) => Array.from({ length: count }, () => one);
 
-/** The certificates of one message each, by what is special about them. */
+/** The certificates of one message each, by their special property. */
 export const HOSTILE_CERTIFICATES: readonly (readonly [string, readonly Uint8Array[]])[] = [
   [
     "eight of one long name, each the issuer of all",
@@ -113,7 +115,7 @@ function longOid(octets: number): Uint8Array {
   return emitDer(DerTag.OID, new Uint8Array(octets).fill(1));
 }
 
-/** What the thread or the loop that judges them is given, with an authority that knows none. */
+/** The work for the thread or event loop that verifies them, with an authority that issued none. */
 export function judgementOf(certificates: readonly Uint8Array[]): SignatureRequest {
   const signature = new Writer(64).u8(ECDSA_SHA256.length).octets(ECDSA_SHA256);
   return {

@@ -1,6 +1,6 @@
 /**
- * Child SAs that outlive their IKE SA, as those of IKEv1 do: whatever ends an eroute in use ends
- * them too, out of the kernel and of every table, and the journal says why (R5).
+ * Child SAs that outlive their IKE SA, as those of IKEv1 do: whatever ends an eroute in use also
+ * removes them from the kernel and every table, and the journal says why (R5).
  */
 
 import { expect, test } from "bun:test";
@@ -24,7 +24,7 @@ import {
 } from "./plan.ts";
 import { layTable, type Table } from "./table.ts";
 
-test("R5: Child SAs without an IKE SA go on, and are shown", () => {
+test("R5: Child SAs without an IKE SA continue, and are shown", () => {
   const table = orphaned();
   table.advance(3_600_000);
   expect(table.kernel.states.size).toBe(2);
@@ -35,7 +35,7 @@ test("R5: Child SAs without an IKE SA go on, and are shown", () => {
   expect(table.concentrator.tableSizes().ikeSas).toBe(0);
 });
 
-test("R5: they go when the kernel ends them", () => {
+test("R5: they are removed when the kernel ends them", () => {
   const table = orphaned();
   for (const model of [...table.kernel.states.values()]) {
     const expire = table.kernel.expire(model);
@@ -57,7 +57,7 @@ test("R5: they go when another program has removed their states for good", () =>
   expectGone(table, "removed");
 });
 
-test("R7: they go with the oldest when too few places are free, and the others stay", () => {
+test("R7: they are evicted with the oldest when too few places are free; others stay", () => {
   const limits = { dynamicEroutesMax: 4, evictBelowFreePercent: 10, evictEveryMs: 10_000 };
   const table = layTable({ plan: planOf(limits) });
   connectAll(table, 4);
@@ -87,7 +87,7 @@ test("they go when an operator disconnects the site", () => {
   expect(reasonsOf(table, "site-1").at(-1)).toBe("not-connected");
 });
 
-test("R6: they go when the site's row changes or is removed, and no other site's", () => {
+test("R6: they go when the site's row changes or is removed, not when another row does", () => {
   for (const reason of ["row-changed", "row-removed"]) {
     const table = layTable();
     connectAll(table, 2, 2);
@@ -103,7 +103,7 @@ test("R6: they go when the site's row changes or is removed, and no other site's
   }
 });
 
-test("a row that still says the same leaves them alone", () => {
+test("an unchanged row leaves them alone", () => {
   const table = orphaned();
   table.feed({ kind: "row-changed", egroup: "sites", peerId: "site-1" });
   expect(table.kernel.states.size).toBe(2);
@@ -195,7 +195,7 @@ function orphaned(plan: EroutePlan = planOf()): Table {
   return table;
 }
 
-/** No version does it yet: its effect is carried out as `deliver` carries out those of a step. */
+/** No version does this yet: the effect is carried out like those of a step in `deliver`. */
 function orphan({ engine, feed }: Table, peerId: string): void {
   for (const { ikeSas } of eroutesOf(engine, peerId)) {
     for (const spi of [...ikeSas]) {
@@ -210,7 +210,10 @@ function orphan({ engine, feed }: Table, peerId: string): void {
   feed({ kind: "deadline" });
 }
 
-/** Nothing of the site is left, in the kernel or here; `why` is among the last it is said of. */
+/**
+ * Nothing of the site is left, in the kernel or here; the last entries of the journal give the
+ * reason `why`.
+ */
 function expectGone(table: Table, why: string): void {
   expect(table.kernel.states.size).toBe(0);
   expect(table.kernel.policies.size).toBe(0);

@@ -56,7 +56,7 @@ test("it has handed over its Child SAs, and takes none back", () => {
   expect(established(done.ends.b).children).toHaveLength(1);
 });
 
-test("it makes no new SA: CREATE_CHILD_SA is answered by TEMPORARY_FAILURE (§2.25)", () => {
+test("it makes no new SA: CREATE_CHILD_SA gets TEMPORARY_FAILURE (§2.25)", () => {
   const done = rekeyed();
   done.ask(ExchangeType.CREATE_CHILD_SA, []);
   const sent = takeSeen(done.ends.b).filter(({ way }) => way === "sent");
@@ -74,7 +74,7 @@ test("a liveness check is answered: the end that asks has not noticed the rekey"
   expect(stageIn(done)).toBe("replaced");
 });
 
-test("its Delete is the expected end, and takes no Child SA with it", () => {
+test("its Delete is the expected end, and removes no Child SA", () => {
   const done = rekeyed();
   done.ends.b.effects.length = 0;
   done.ask(ExchangeType.INFORMATIONAL, [{ kind: "DELETE", protocol: Protocol.IKE, spis: [] }]);
@@ -82,7 +82,7 @@ test("its Delete is the expected end, and takes no Child SA with it", () => {
   expect(done.ends.b.effects).toEqual([{ kind: "ended", reason: { kind: "replaced-by-rekey" } }]);
 });
 
-test("it begins nothing of its own: no rekey, no Child SA, no liveness check", () => {
+test("it starts nothing by itself: no rekey, no Child SA, no liveness check", () => {
   const done = rekeyed();
   const { ends, spi } = done;
   const { local, remote } = established(ends.b).policy;

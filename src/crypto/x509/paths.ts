@@ -10,8 +10,8 @@ export type Path = readonly Certificate[];
 const PATHS_MAX = 4;
 const DEPTH_MAX = 8;
 /**
- * Beginnings of chains that are looked at. Certificates that all have the same name can be put in
- * any order: a stranger who sends eight of them would have some ten thousand looked at.
+ * Beginnings of chains that are examined. Certificates that all have the same name can be put in
+ * any order: a stranger who sends eight of them would cause some ten thousand to be examined.
  */
 const STEPS_MAX = 64;
 

@@ -1,6 +1,6 @@
 /**
- * Documents of the present version as they were written once, and what they have to read as. Where
- * this fails, the format has changed: raise STATE_VERSION, and write new ones with MAKE_GOLDEN=1.
+ * Stored documents of the present version, and the values that they must be read as. If this fails,
+ * the format has changed: raise STATE_VERSION, and write new ones with MAKE_GOLDEN=1.
  */
 
 import { expect, test } from "bun:test";
@@ -39,7 +39,7 @@ for (const kind of KINDS) {
   });
 }
 
-/** The longest one that some worlds have left. */
+/** The longest one from a few worlds. */
 function make(kind: Part["kind"]): Golden {
   const known = kind === "reach" ? [REACH] : partsOfWorlds().filter((one) => one.kind === kind);
   const documents = known.map((one) => writeDocument(part, one, PLACE));

@@ -1,4 +1,7 @@
-/** A reload that takes rows from elsewhere, or reads them otherwise: what they close counts. */
+/**
+ * A reload that takes rows from elsewhere, or reads them in another way: the sites that they close
+ * count.
+ */
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import type { Config } from "../../../src/config/config.ts";
@@ -65,7 +68,7 @@ test("the same table, read with another remote_mask: what that changes counts", 
   );
 });
 
-test("a table that cannot be read: all of its sites may be closed, and so it is held", async () => {
+test("an unreadable table: all of its sites may be closed, so the reload is held", async () => {
   const next = configIn(folder, (text) => text.replace("peers.db", "missing.db"));
   const held = await reload(connectedDaemon(), () => ok(next));
   const faults = held.ok ? [] : held.error.faults;
@@ -81,7 +84,7 @@ test("a table that cannot be read: all of its sites may be closed, and so it is 
   expect(await reload(connectedDaemon(), () => ok(loose))).toMatchObject(
     ok({ closes: 0, unread: 4 }),
   );
-  // Nobody is connected: nothing is read, and the database may well be down.
+  // No site is connected: nothing is read, and the database may be down.
   expect((await reload(daemonOf(config), () => ok(next))).ok).toBe(true);
 });
 

@@ -1,6 +1,7 @@
 /**
- * Says which functions the first site runs for the first time, after a warm-up or without it. In a
- * process of its own: functions count from when they are loaded. Prints numbers and names as JSON.
+ * Finds the functions that the first site runs for the first time, after a warm-up or without one.
+ * It is a process of its own, because functions are counted from the time they are loaded. Prints
+ * numbers and names as JSON.
  */
 
 import { Session } from "node:inspector";

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { warmUp } from "../../../src/daemon/warm-up.ts";
 
 const TIMEOUT_MS = 120_000;
-/** What only the simulation of a site needs. */
+/** Functions that only the simulation of a site needs. */
 const COLD_MAX = 20;
 
 test("the warm-up connects its two sites, however often", () => {
@@ -13,7 +13,7 @@ test("the warm-up connects its two sites, however often", () => {
 });
 
 test(
-  "after it, the first connection and rekey run next to nothing for the first time",
+  "after it, the first connection and rekey run almost no new functions",
   async () => {
     const [cold, warm] = await Promise.all([firstRun("cold"), firstRun("warm")]);
     expect(cold.cold.length).toBe(cold.used);

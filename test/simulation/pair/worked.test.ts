@@ -1,4 +1,4 @@
-/** What a site took for new keys is remembered when it connects again. */
+/** The request for new keys that a site accepted is remembered when it connects again. */
 
 import { expect, test } from "bun:test";
 import { Ke } from "../../../src/crypto/transform.ts";
@@ -7,7 +7,7 @@ import { ESP_SUITE } from "../plan.ts";
 import { judgeSettled } from "./judge.ts";
 import { FINE, layPair, type Pair } from "./pair.ts";
 
-/** Both groups in our order; the site takes the second one only. */
+/** Both groups in our order; the site accepts only the second one. */
 const OURS = [{ ...ESP_SUITE, ke: [Ke.X25519, Ke.ECP_256] }];
 const DAY_MS = 86_400_000;
 
@@ -50,7 +50,7 @@ function refusalsOfRekey(pair: Pair): number {
   return refused() - before;
 }
 
-test("a site that takes another group than the IKE SA's is asked for it at once later on", () => {
+test("a site that accepts another group than the IKE SA's is asked for it at once later", () => {
   const pair = connected([Ke.ECP_256]);
   expect(refusalsOfRekey(pair)).toBe(1);
   reconnect(pair);
