@@ -122,7 +122,9 @@ test("R3: a user's new password closes that normal eroute, and no other", () => 
   configure(table, planOf({}, { users }));
   expect(namesOf(table)).toEqual(["fleet/site-1"]);
   expectUntouched(table, before, 1);
-  expect(table.journal.some((entry) => entry.detail.includes("another"))).toBe(true);
+  expect(table.journal.some((entry) => entry.detail.includes("password or PPK of user"))).toBe(
+    true,
+  );
 });
 
 test("R3: so does a PPK of the user; a user without one stays while none is required", () => {

@@ -27,7 +27,7 @@ test("`ip xfrm state flush`: each Child SA is rekeyed, and stays until then", ()
   expect(counters.states_removed_by_others).toBe(2 * SITES);
   expect(table.kernel.policies.size).toBe(3 * SITES + STANDING);
   expect(told(table)).toEqual([
-    "another program (netlink port 4711, as a rule its PID) removed 6 states of ours from the " +
+    "another program (netlink port 4711, usually its PID) removed 6 states of ours from the " +
       "kernel: Child SAs get new keys",
   ]);
 });

@@ -30,7 +30,7 @@ export function targetOfRows(
     ({ name }) => base.kind === "base" && name === base.egroup,
   );
   if (base.kind !== "base" || egroup === undefined) {
-    return { reason: "no-egroup", detail: `eroute ${base.name} is not configured any more` };
+    return { reason: "no-egroup", detail: `eroute ${base.name} is no longer configured` };
   }
   const ids = call.peerId === undefined ? rows.map(({ peerid }) => peerid) : [call.peerId];
   const wanted =

@@ -38,7 +38,7 @@ export function onResolved(engine: Engine, id: CallId, result: ResolveResult, st
   const { target, host } = call.stage;
   const name = target.hosts[host] ?? "";
   if (!result.ok || result.value.length === 0) {
-    const detail = result.ok ? `${name} has no address that can be reached` : result.error;
+    const detail = result.ok ? `${name} has no reachable address` : result.error;
     const eroute = target.eroute.name;
     noteFailure(engine, { peerId: target.eroute.peerId, eroute }, { reason: "resolve", detail });
     nextHost(engine, call, target, host);
@@ -209,10 +209,10 @@ function dial(engine: Engine, call: CallUnderWay, line: Line, start: Start): voi
 }
 
 const WHY: Readonly<Record<CallReason, string>> = {
-  traffic: "a packet wants to go there",
+  traffic: "a packet is for its subnet",
   always: 'start = "always"',
   "by-hand": "an operator wants it",
-  reauthentication: "its authentication has come to its end",
-  redirect: "it has sent us there",
-  "keys-refused": "it refuses new keys in the IKE SA that is up",
+  reauthentication: "it is time to reauthenticate",
+  redirect: "it has redirected us there",
+  "keys-refused": "it refuses new keys in the established IKE SA",
 };

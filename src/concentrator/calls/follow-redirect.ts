@@ -59,7 +59,7 @@ function mayFollow(engine: Engine, ikeSa: SiteIkeSa, key: string, to: Gateway): 
     const about = { peerId, eroute: eroute?.name ?? candidate?.name };
     const detail =
       `sent to ${to.host}, the ${times}th gateway within ${LOOP_MS / 60_000} minutes: ` +
-      "gateways that send us round in a circle are not followed";
+      "redirects in a circle are not followed";
     noteFailure(engine, about, { reason: "redirect-loop", detail });
     return false;
   }

@@ -59,8 +59,8 @@ export function onAcquire(engine: Engine, acquire: XfrmAcquire): void {
     count(engine, "acquires_ignored");
     if (!mayNote(engine, `packets to ${base.name}`)) return;
     const detail =
-      `a packet wants to go to ${formatAddress(destination)}, but egroup ${base.egroup} has no ` +
-      'remote_mask that would lead to a row: set it, or start = "never"';
+      `a packet is for ${formatAddress(destination)}, but egroup ${base.egroup} has no ` +
+      'remote_mask by which its row could be found: set it, or start = "never"';
     const about = { peerId: undefined, eroute: base.name };
     noteFailure(engine, about, { reason: "no-remote-mask", detail });
     return;
@@ -165,7 +165,7 @@ function onCallDeadline(engine: Engine, call: CallUnderWay): void {
       engine.requests.giveUp("peer-rows", stage.lookup);
       fail(engine, call, {
         reason: "database-timeout",
-        detail: "the look-up had no answer in time",
+        detail: "the look-up was not answered in time",
       });
       return;
     case "resolve": {
@@ -247,7 +247,7 @@ function callNormal(engine: Engine, base: NormalEroute, why: CallReason, more: M
     const detail = `no local user is called ${base.peerid.text}: its password is the key`;
     fail(engine, call, { reason: "eroute-without-user", detail });
   } else if (user === undefined && isWild(base.peerid)) {
-    const detail = `peerid of eroute ${base.name} is ${peerId}: it says of nobody who is called`;
+    const detail = `eroute ${base.name}: the pattern ${peerId} does not name the site to call`;
     fail(engine, call, { reason: "peerid-is-pattern", detail });
   } else if (missingPpk(base, user) !== undefined) {
     fail(engine, call, { reason: "no-ppk", detail: missingPpk(base, user) ?? "" });

@@ -47,6 +47,6 @@ export function roomFor(
   const whose = isItself ? "another Child SA of its own" : (other?.peerId ?? "another site");
   const detail =
     `the site has chosen ESP SPI ${spi32Hex(outbound.spi)} at ${formatAddress(outbound.dst)}, ` +
-    `which ${whose} has there already: it is asked for another one`;
+    `which ${whose} has there already: the site is asked for another one`;
   return err({ kind: "spi-in-use", detail });
 }

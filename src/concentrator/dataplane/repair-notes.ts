@@ -49,7 +49,7 @@ export function tellTally(engine: Engine): void {
   const gone = [counted(states, "state"), counted(policies, "policy"), counted(routes, "route")];
   if (states + policies + routes === 0) return forgetTally(engine);
   const words = gone.filter((text) => text !== "").join(", ");
-  const by = repairs.by === undefined ? "" : ` (netlink port ${repairs.by}, as a rule its PID)`;
+  const by = repairs.by === undefined ? "" : ` (netlink port ${repairs.by}, usually its PID)`;
   const then = [
     ...(policies + routes > 0 ? ["policies and routes are back"] : []),
     ...(states > 0 ? ["Child SAs get new keys"] : []),

@@ -38,7 +38,7 @@ export function slowDown(engine: Engine, entry: Entry): RefusalText | undefined 
     return undefined;
   }
   count(engine, "guesses_slowed");
-  const detail = `${peerId} has failed too often from ${from}: this attempt was not looked at`;
+  const detail = `${peerId} has failed too often from ${from}: this attempt was refused unread`;
   return { reason: "slowed-down", detail };
 }
 

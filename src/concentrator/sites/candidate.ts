@@ -12,7 +12,7 @@ import { rowPrint } from "./row-checks.ts";
 /** An eroute whose sites all need a PPK, and a local user without one. */
 export function missingPpk(eroute: NormalEroute, user: LocalUser | undefined): string | undefined {
   if (eroute.ppk !== "required" || user?.ppk !== undefined) return undefined;
-  return `ppk = "required" of eroute ${eroute.name} asks for a PPK, its local user has none`;
+  return `ppk = "required" of eroute ${eroute.name} needs a PPK, but its local user has none`;
 }
 
 /** The eroute that a site's row makes; not in use until the site has proved who it is. */

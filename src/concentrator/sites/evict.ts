@@ -51,8 +51,8 @@ function evictOldest(engine: Engine, portion: number): void {
       peerId: eroute.peerId,
       eroute: eroute.name,
       detail:
-        `fewer than ${evictBelowFreePercent} % of ${max} dynamic eroutes were free, and this is ` +
-        "the oldest: raise dynamic_eroutes.max if sites come back soon",
+        `fewer than ${evictBelowFreePercent} % of ${max} dynamic eroutes were free, and this was ` +
+        "the oldest: raise dynamic_eroutes.max if such sites come back soon",
     });
     endEroute(engine, eroute, "evicted");
   }

@@ -104,7 +104,7 @@ export function onIdentityRows(
   }
   const egroup = engine.plan.egroups.find((group) => group.name === waiting.base.egroup);
   if (egroup === undefined) {
-    const detail = `egroup ${waiting.base.egroup} is not configured any more`;
+    const detail = `egroup ${waiting.base.egroup} is no longer configured`;
     deny(engine, waiting, { reason: "no-egroup", detail }, waiting.base);
     return;
   }

@@ -178,11 +178,12 @@ export function verdictOn(eroute: ErouteInUse, comparison: Comparison): Verdict 
   }
   const isOtherKey = usesPsk(next.auth) && comparison.changedUsers.has(peerKey(peerId));
   if (next.kind === "normal" && isOtherKey) {
-    const of = "the password or PPK of their user is another";
-    return close(`the password or PPK of user ${peerId} is another`, of);
+    const of = "the password or PPK of their user has changed";
+    return close(`the password or PPK of user ${peerId} has changed`, of);
   }
   const { name } = next;
-  if (!accepts(next, eroute.proof)) return close(`eroute ${name} does not take its proof any more`);
+  if (!accepts(next, eroute.proof))
+    return close(`eroute ${name} no longer accepts how it authenticated`);
   const change = changeOf(comparison, before, next);
   const lacksPpk = !eroute.usesPpk && isPpkRequired(next.ppk, eroute.hasPpk);
   if (next.ppk !== before.ppk && lacksPpk) return close(`ppk of eroute ${name}`);
@@ -242,7 +243,7 @@ function adjustCalls(engine: Engine, comparison: Comparison): void {
     }
     if (!giveUp(engine, call, "reconfigured")) continue;
     const about = { peerId: call.peerId, eroute: base.name };
-    const detail = "the configuration has changed while the site was being called";
+    const detail = "the configuration changed while the site was being called";
     noteFailure(engine, about, { reason: "reconfigured", detail });
   }
 }
@@ -279,7 +280,7 @@ function adjustLookUps(engine: Engine, { plan }: Comparison): void {
       engine.requests.replace(lookup, { ...waiting, base: match.eroute });
       continue;
     }
-    const detail = `the configuration has changed while the row of ${waiting.peerId} was read`;
+    const detail = `the configuration changed while the row of ${waiting.peerId} was being read`;
     refuseLookUp(engine, lookup, { reason: "reconfigured", detail });
   }
 }

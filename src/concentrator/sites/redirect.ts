@@ -120,7 +120,7 @@ function redirectSite(engine: Engine, peerId: string, to: Gateway): void {
     outcome: "note",
     reason: "not-connected",
     peerId,
-    detail: `to be sent to ${to.host} by hand, but it has no IKE SA that can be`,
+    detail: `an operator redirected it to ${to.host}, but it has no IKE SA that can be redirected`,
   });
 }
 

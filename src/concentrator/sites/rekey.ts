@@ -28,6 +28,6 @@ export function rekeyByHand(engine: Engine, peerId: string, of: RekeyOf): void {
     outcome: "note",
     reason: "not-connected",
     peerId,
-    detail: "to be rekeyed by hand, but it has no IKE SA",
+    detail: "an operator wanted new keys for it, but it has no IKE SA",
   });
 }

@@ -155,7 +155,7 @@ function onAnswer(engine: Engine, egroup: string, checks: EgroupChecks): void {
   if (checks.failures === 0) return;
   checks.failures = 0;
   checks.notBefore = engine.now;
-  const detail = `egroup ${egroup}: rows of sites that are up can be read again`;
+  const detail = `egroup ${egroup}: rows of connected sites can be read again`;
   journal(engine, undefined, {
     level: "info",
     step: "row",
@@ -231,7 +231,7 @@ function useTimes(engine: Engine, eroute: ErouteInUse, { own }: DynamicEroute): 
     reason: "row-changed",
     peerId: eroute.peerId,
     eroute: eroute.name,
-    detail: "its row gives other times: they count from now on, nothing is closed",
+    detail: "its row has new times: they count from now on, nothing is closed",
   });
 }
 

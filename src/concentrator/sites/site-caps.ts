@@ -21,7 +21,7 @@ export function keepIkeSas(engine: Engine, eroute: ErouteInUse, newest: IkeSpi):
     step: "IKE_AUTH",
     outcome: "note",
     reason: "ike-sas-over-limit",
-    detail: `the site has more than ${max} IKE SAs (ike.ike_sas_per_site): its oldest goes`,
+    detail: `more than ${max} IKE SAs (ike.ike_sas_per_site): the oldest is closed`,
   });
   // Beyond the rate it is dropped without a Delete.
   const isTold = engine.sites.deletes.of(eroute.key, engine.now).take(engine.now);
@@ -60,7 +60,7 @@ export function keepChildSas(engine: Engine, owner: IkeSpi, added: ChildSa): voi
     step: "CREATE_CHILD_SA",
     outcome: "note",
     reason: "child-sas-over-limit",
-    detail: `the site has more than ${max} Child SAs (ike.child_sas_per_site): its oldest goes`,
+    detail: `more than ${max} Child SAs (ike.child_sas_per_site): the oldest is closed`,
   });
   engine.inbox.push({ spi, event: { kind: "close-child", spiIn: child.spiIn } });
 }

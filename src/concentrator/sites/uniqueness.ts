@@ -55,7 +55,7 @@ export function obstacleOf(
   if (standing === undefined) return undefined;
   const detail =
     `${eroute.peerId} is connected from ${formatEndpoint(standing.path.remote)}, and ` +
-    `uniqueness = "keep" lets nobody replace it while it answers`;
+    `with uniqueness = "keep" nothing replaces it while it answers`;
   return { kind: "no-credentials", reason: "already-connected", detail, isUnanswered: true };
 }
 
