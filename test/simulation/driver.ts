@@ -7,6 +7,7 @@ import type { Event } from "../../src/concentrator/event.ts";
 import type { JournalEntry } from "../../src/concentrator/journal/journal.ts";
 import { assert, never } from "../../src/octets/assert.ts";
 import { asInstant } from "../../src/octets/instant.ts";
+import { wipe } from "../../src/octets/secret.ts";
 import type { KernelResult, XfrmRequest } from "../../src/xfrm/request.ts";
 import { toySignature } from "./toy-signature.ts";
 
@@ -64,7 +65,8 @@ export function createDriver(concentrator: Concentrator, world: Surroundings): D
         return;
       }
       case "key-exchange":
-        return enqueue(world.onKeyExchange(effect));
+        enqueue(world.onKeyExchange(effect));
+        return wipe(effect.op.random);
       case "signature":
         return enqueue((world.onSignature ?? toyAnswer)(effect));
       case "look-up":

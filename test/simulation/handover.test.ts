@@ -89,6 +89,25 @@ test("a key exchange without an answer is asked for again", () => {
   expect(table.sent.length).toBe(1);
 });
 
+test("a responder's private octets, which the shell has wiped, are drawn anew", () => {
+  let isLate = false;
+  const table = layTable({ keyExchange: (op) => (isLate ? "later" : performKeyExchange(op)) });
+  const [caller] = connectAll(table, 1);
+  isLate = true;
+  caller?.ask({ kind: "rekey-ike" });
+  caller?.step();
+  expect(table.succeed()).toBe(true);
+  const [late, again] = table.keyExchanges;
+  if (late === undefined || again === undefined) throw new Error("both are asked");
+  expect([late.op.op, again.op.op]).toEqual(["respond", "respond"]);
+  expect(again.op.random).not.toEqual(late.op.random);
+  expect(again.op.random).not.toEqual(new Uint8Array(again.op.random.length));
+  again.answer(performKeyExchange(again.op));
+  isLate = false;
+  caller?.settle();
+  expect(table.concentrator.snapshot().counters.ike_sas_rekeyed).toBe(1);
+});
+
 test("sites that are to be redirected are known to the next process", () => {
   const table = layTable();
   connectAll(table, 12);

@@ -110,7 +110,8 @@ export function layTable(options: TableOptions = {}): Table {
       if (result !== "later") return { kind: "key-exchange-answer", request, result };
       const answer = (late: KeyExchangeResult) =>
         driver.feed({ kind: "key-exchange-answer", request, result: late });
-      table.keyExchanges.push({ op, answer });
+      // A request that waits has a copy of its own.
+      table.keyExchanges.push({ op: { ...op, random: op.random.slice() }, answer });
       return undefined;
     },
     kernel: (request: XfrmRequest) => kernel.perform(request),

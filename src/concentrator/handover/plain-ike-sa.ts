@@ -5,13 +5,8 @@ import { type Codec, optional, record } from "../../octets/codec.ts";
 import type { Engine } from "../engine.ts";
 import { askForWork } from "../ike-effects.ts";
 import type { Entry } from "../negotiation/entry.ts";
-import {
-  type PlainEntry,
-  type PlainWork,
-  plainEntry,
-  plainEntryOf,
-  putEntry,
-} from "../negotiation/plain-entry.ts";
+import { type PlainEntry, plainEntry, plainEntryOf, putEntry } from "../negotiation/plain-entry.ts";
+import { type PlainWork, requestOf } from "../negotiation/plain-work.ts";
 import { standOf } from "../negotiation/stand.ts";
 import type { ErouteInUse } from "../sites/eroute-in-use.ts";
 import {
@@ -60,5 +55,9 @@ export function putIkeSa(
   if (site !== undefined && peerId !== undefined) {
     putSiteIkeSa(engine, site, { spi: spiOf(sa), peerId, stand: standOf(sa), eroute });
   }
-  for (const work of plain.work) askForWork(engine, entry, { kind: "key-exchange", ...work });
+  for (const work of plain.work) {
+    const op = requestOf(engine, plain.sa, work);
+    if (op !== undefined)
+      askForWork(engine, entry, { kind: "key-exchange", ticket: work.ticket, op });
+  }
 }

@@ -14,6 +14,7 @@ import { putChild, putDataplane } from "../dataplane/plain-dataplane.ts";
 import { putShared } from "../dataplane/plain-shared.ts";
 import type { Engine } from "../engine.ts";
 import { entryAt, ikeSaCounts } from "../negotiation/ike-sas.ts";
+import { canAskAgain } from "../negotiation/plain-work.ts";
 import type { ErouteInUse } from "../sites/eroute-in-use.ts";
 import { erouteAt, erouteCount, putEroute } from "../sites/eroutes.ts";
 import { addErrand } from "../sites/errands.ts";
@@ -190,6 +191,10 @@ function siteFault(
 
 function entriesFault(engine: Engine, entries: readonly PlainIkeSa[]): string | undefined {
   const spis = entries.map(({ entry }) => spiOf(entry.sa));
+  const isAsking = entries.every(({ entry }) =>
+    entry.work.every((work) => canAskAgain(entry.sa, work)),
+  );
+  if (!isAsking) return "a key exchange that its IKE SA does not wait for";
   const isTaken = spis.some((spi) => entryAt(engine, spi) !== undefined);
   return isTaken || new Set(spis).size < spis.length ? "an SPI that is there already" : undefined;
 }

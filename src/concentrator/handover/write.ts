@@ -10,7 +10,7 @@ import { dataplaneOf, isKernelQuiet, plainChildrenOf } from "../dataplane/plain-
 import { sharedOf } from "../dataplane/plain-shared.ts";
 import type { Engine } from "../engine.ts";
 import { entryAt, ikeSas } from "../negotiation/ike-sas.ts";
-import type { PlainWork } from "../negotiation/plain-entry.ts";
+import { type PlainWork, plainWorkOf } from "../negotiation/plain-work.ts";
 import type { ErouteInUse } from "../sites/eroute-in-use.ts";
 import { eroutesInUse } from "../sites/eroutes.ts";
 import { errandOf, hasErrandsOfFormerEroutes } from "../sites/errands.ts";
@@ -81,7 +81,7 @@ function workOf({ requests }: Engine): Work {
   const work = new Map<IkeSpi, PlainWork[]>();
   for (const [, { spi, ticket }, { op }] of requests.of("key-exchange")) {
     const known = work.get(spi) ?? [];
-    work.set(spi, [...known, { ticket, op }]);
+    work.set(spi, [...known, plainWorkOf(ticket, op)]);
   }
   return work;
 }

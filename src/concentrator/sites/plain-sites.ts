@@ -6,6 +6,7 @@ import type { Prefix } from "../../inet/prefix.ts";
 import { putAt, takeFrom, valuesAt } from "../../inet/prefix-table.ts";
 import { type Codec, list, mapped, octets, optional, record, text } from "../../octets/codec.ts";
 import type { Instant } from "../../octets/instant.ts";
+import { wipe } from "../../octets/secret.ts";
 import type { Gateway } from "../../wire/gateway.ts";
 import type { Engine } from "../engine.ts";
 import { sendStrangersTo } from "../negotiation/send-on.ts";
@@ -77,6 +78,7 @@ export function sitesOf({ sites }: Engine): PlainSites {
 export function putSites(engine: Engine, plain: PlainSites): void {
   const { rowChecks, redirects, goneAddresses } = engine.sites;
   rowChecks.printKey.set(plain.printKey);
+  wipe(plain.printKey);
   redirects.to = plain.redirectTo;
   redirects.at = plain.redirectAt;
   sendStrangersTo(engine, plain.redirectTo);

@@ -3,8 +3,10 @@
 import { type Anchor, type Codec, mapped, oneOf, record } from "../../octets/codec.ts";
 import type { Result } from "../../octets/result.ts";
 import type { IkeSa } from "../ike-sa.ts";
+import type { Ticket } from "../ticket.ts";
 import { type Generations, nextEpoch } from "../v2/epoch.ts";
 import { wipeSecrets } from "../v2/secrets.ts";
+import { privateOctetsOfAsking } from "../v2/state/exchanges.ts";
 import {
   inEpoch,
   type Lasting,
@@ -55,6 +57,11 @@ export function inNextEpoch(
   generations: Generations,
 ): Result<LastingIkeSa, StateFault> {
   return inEpoch(sa, (epoch) => nextEpoch(epoch, generations));
+}
+
+/** The private octets of the key exchange with this ticket, where the IKE SA keeps them. */
+export function privateOctetsOf(sa: LastingIkeSa, ticket: Ticket): Uint8Array | undefined {
+  return sa.phase === "established" ? privateOctetsOfAsking(sa.asking, ticket) : undefined;
 }
 
 /** Overwrites the secrets of an IKE SA that was written, once another process has taken over. */

@@ -38,6 +38,7 @@ import {
   selectors,
   ticket,
 } from "../../state/values.ts";
+import type { Ticket } from "../../ticket.ts";
 import type {
   Asking,
   ChildAsk,
@@ -190,6 +191,22 @@ export const asking: Codec<Asking> = byKind<Asking>({
     chosen: chosenIke,
   }),
 });
+
+/** The private octets of the key exchange with this ticket. */
+export function privateOctetsOfAsking(
+  asking: Asking | undefined,
+  ticket: Ticket,
+): Uint8Array | undefined {
+  switch (asking?.kind) {
+    case "child-public-value":
+    case "child-shared-secret":
+    case "ike-public-value":
+    case "ike-shared-secret":
+      return asking.ticket === ticket ? asking.ask.privateOctets : undefined;
+    default:
+      return undefined;
+  }
+}
 
 /** Payloads, encoded as in a message. */
 const payloads: Codec<readonly Payload[]> = {
