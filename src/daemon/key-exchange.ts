@@ -5,7 +5,6 @@ import {
   isSlowKeyExchange,
   type KeyExchangeRequest,
   type KeyExchangeResult,
-  keyExchangeFor,
   performKeyExchange,
 } from "../crypto/key-exchange.ts";
 import { wipe } from "../octets/secret.ts";
@@ -27,16 +26,15 @@ export type KeyExchanger = {
 };
 
 /**
- * A thread starts with the first slow key exchange of its kind. Curves do not wait for the
- * preparation of a MODP group, which takes up to seconds, once.
+ * A thread starts with the first slow key exchange of its group. No group waits for the preparation
+ * of another one, which takes seconds for the larger MODP groups, once.
  */
 export function openKeyExchanger(): KeyExchanger {
-  const threads = new Map<string, Thread<KeyExchangeRequest, KeyExchangeResult>>();
+  const threads = new Map<number, Thread<KeyExchangeRequest, KeyExchangeResult>>();
   return {
     perform(op, precedence, onResult) {
       if (!isSlowKeyExchange(op.method)) return performKeyExchange(op);
-      const kind = keyExchangeFor(op.method)?.kind ?? "";
-      let thread = threads.get(kind);
+      let thread = threads.get(op.method);
       if (thread === undefined) {
         thread = createThread({
           file: "key-exchange-worker.ts",
@@ -46,7 +44,7 @@ export function openKeyExchanger(): KeyExchanger {
           }),
           release: ({ random }) => wipe(random),
         });
-        threads.set(kind, thread);
+        threads.set(op.method, thread);
       }
       return thread.perform({ ...op, random: op.random.slice() }, precedence, onResult);
     },

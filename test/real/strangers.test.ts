@@ -12,7 +12,7 @@ import { MARIADB_USER, type Mariadb, startMariadb } from "./mariadb.ts";
 
 const SITES = 12;
 /** Each answer of the database: far more than an answer from memory takes. */
-const SLOW_MS = 600;
+const SLOW_MS = 250;
 /** After a refused IKE_AUTH: the deadline of a look-up, and half a second. */
 const REFUSAL_MS = 2_500;
 /** Refusals keep to a grid of this width. */
@@ -76,9 +76,10 @@ test(
       ),
     ]);
     proxy?.delay(0);
-    // The shortest of each kind: what a busy machine adds is no part of the schedule.
+    // The shortest of each kind: what a busy machine adds is no part of the schedule. If a look-up
+    // does not end in time, which is a fault of ours, there is no answer.
     const shortest = [remembered, fresh, wrong].map((ends) =>
-      Math.min(...ends.map(({ authMs }) => authMs ?? Number.NaN)),
+      Math.min(...ends.map(({ authMs }) => authMs ?? Number.POSITIVE_INFINITY)),
     );
     for (const ms of shortest) expect(ms).toBeGreaterThan(REFUSAL_MS - 50);
     expect(Math.max(...shortest) - Math.min(...shortest)).toBeLessThan(GRID_MS - 100);
@@ -114,7 +115,7 @@ test(
 type Some = Omit<Parameters<typeof liveCall>[0], "port" | "number"> & { readonly number?: number };
 
 function call({ number = 1, ...some }: Some): Promise<CallEnd> {
-  return liveCall({ ...some, number, port }, patient(20_000));
+  return liveCall({ ...some, number, port }, patient(5_000));
 }
 
 function log(): string {
