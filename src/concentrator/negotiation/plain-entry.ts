@@ -10,7 +10,7 @@ import type { Entry } from "./entry.ts";
 import { rememberPlace } from "./guesses.ts";
 import { addEntry } from "./ike-sas.ts";
 import { rememberPrefix } from "./known-prefixes.ts";
-import { type PlainWork, plainWork } from "./plain-work.ts";
+import { canAskAgain, type PlainWork, plainWork } from "./plain-work.ts";
 import { setDeadline } from "./settle.ts";
 
 /** An IKE SA that outlives the process, as the negotiation knows it. */
@@ -32,7 +32,9 @@ export function plainEntryOf(entry: Entry, work: readonly PlainWork[]): PlainEnt
   const sa = lastingOf(entry.sa);
   if (sa === undefined) return undefined;
   const { initKey, peerId } = entry;
-  return { sa, initKey, peerId, work };
+  // It may have turned to something else while a thread was at work.
+  const awaited = work.filter((one) => canAskAgain(sa, one));
+  return { sa, initKey, peerId, work: awaited };
 }
 
 /** Puts the IKE SA into the table, with all that follows from its phase; `eroute`: its name. */

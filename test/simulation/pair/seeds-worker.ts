@@ -1,13 +1,26 @@
-/** Lives pairs with a range of seeds; prints the complaints as JSON lines. */
+/** Lives pairs with seeds from one number to another; tells the complaints as JSON lines. */
 
-import { livePair, reportOf } from "./life.ts";
+import { type Life, livePair, reportOf } from "./life.ts";
 
 const [from = 1, to = 1] = process.argv.slice(2).map(Number);
 
 for (let seed = from; seed <= to; seed++) {
-  const life = livePair(seed);
-  if (life.complaints.length === 0) continue;
-  console.error(reportOf(seed, life));
-  console.log(JSON.stringify({ seed, complaints: life.complaints }));
+  const life = lived(seed);
+  if (life?.complaints.length === 0) continue;
+  if (life !== undefined) {
+    console.error(reportOf(seed, life));
+    console.log(JSON.stringify({ seed, complaints: life.complaints }));
+  }
   break;
+}
+
+/** Undefined where something was thrown, which is told. */
+function lived(seed: number): Life | undefined {
+  try {
+    return livePair(seed);
+  } catch (fault) {
+    const thrown = fault instanceof Error ? fault.stack : String(fault);
+    console.log(JSON.stringify({ seed, complaints: [`thrown: ${thrown}`] }));
+    return undefined;
+  }
 }
