@@ -1,4 +1,4 @@
-/** Lives pairs with seeds from one number to another; tells the complaints as JSON lines. */
+/** Lives pairs with a range of seeds; prints the complaints as JSON lines. */
 
 import { type Life, livePair, reportOf } from "./life.ts";
 
