@@ -10,8 +10,8 @@ export type SeenMessage = {
   readonly exchange: string;
   readonly messageId: number;
   readonly response: boolean;
-  /** The payloads in words, without secrets. */
-  readonly inside: string;
+  /** The payloads in words, without secrets: a text that costs something, made on demand. */
+  inside(): string;
 };
 
 /** Is called with each message of each IKE SA; undefined, and free, while nobody traces. */

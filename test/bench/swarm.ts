@@ -76,7 +76,9 @@ export async function swarm(order: SwarmOrder): Promise<SwarmResult> {
   const take = (spiI: bigint, outputs: readonly SiteOutput[]): void => {
     for (const output of outputs) {
       if (output.kind === "send") socket.send(output.octets, order.port, "127.0.0.1");
-      if (output.kind === "ended") {
+      // Of some 100 runs one has two sites with one SPI: all sites have the same address here.
+      const isWithoutChild = output.kind === "refused" && output.asked === "first Child SA";
+      if (output.kind === "ended" || isWithoutChild) {
         failed++;
         calls.delete(spiI);
       }

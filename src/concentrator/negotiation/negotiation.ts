@@ -70,6 +70,10 @@ export type Trace = {
   readonly untold: Map<IkeSpi, UntoldMessage[]>;
   /** Undefined while no site is traced. */
   onMessage: MessageListener;
+  /** How many messages become text. */
+  readonly rate: Rate;
+  /** Messages that did not, since the last one that did. */
+  notShown: number;
 };
 
 export type UntoldMessage = {
@@ -80,6 +84,9 @@ export type UntoldMessage = {
 
 /** Answers to strangers a second. */
 const STRANGER_ANSWERS_PER_SECOND = 500;
+
+/** Messages of traced sites that are shown. */
+const TRACED: RateLimit = { perSecond: 50, burst: 500 };
 
 /** Failures of one ID from one prefix: ten at once, then one every ten seconds. */
 const GUESSES: RateLimit = { perSecond: 0.1, burst: 10 };
@@ -104,6 +111,12 @@ export function createNegotiation(
     strangerAnswers: new Rate(STRANGER_ANSWERS_PER_SECOND, now),
     guesses: { rates: createRates(GUESSES, GUESSED_MAX), places: new Map() },
     ikev1Callers: new Map(),
-    trace: { traced: new Set(), untold: new Map(), onMessage: undefined },
+    trace: {
+      traced: new Set(),
+      untold: new Map(),
+      onMessage: undefined,
+      rate: new Rate(TRACED, now),
+      notShown: 0,
+    },
   };
 }

@@ -11,11 +11,14 @@ import type { JournalStep } from "../journal/journal.ts";
 import { journal } from "../journal/write.ts";
 import type { Entry } from "./entry.ts";
 import { aboutOf } from "./ike-sas.ts";
-import type { UntoldMessage } from "./negotiation.ts";
+import type { Trace, UntoldMessage } from "./negotiation.ts";
 
 /** IKE SAs whose peer is not known yet, and messages of each that are kept until it is. */
 const UNTOLD_SAS_MAX = 256;
 const UNTOLD_MESSAGES_MAX = 8;
+
+/** Its text is made only if it is shown, or kept. */
+type TracedMessage = Omit<UntoldMessage, "detail"> & { detail(): string };
 
 /** From now on these are traced, and no others. */
 export function trace(engine: Engine, traced: ReadonlySet<string>): void {
@@ -47,7 +50,7 @@ function onSeenMessage(engine: Engine, message: SeenMessage): void {
   const entry = engine.negotiation.sas.get(spiI) ?? engine.negotiation.sas.get(spiR);
   if (entry === undefined) return;
   const { way, exchange } = message;
-  const detail = `${way} ${exchange} ${kindOf(message)}: ${message.inside}`;
+  const detail = () => `${way} ${exchange} ${kindOf(message)}: ${message.inside()}`;
   const remote = remoteOf(pathOf(entry.sa));
   tell(engine, entry, { spiI, step: stepOf(exchange), detail, remote });
 }
@@ -62,9 +65,10 @@ export function onTracedDatagram(
   const header = parseHeader(octets);
   const message = header.ok ? seenInClear(header.value, octets) : undefined;
   if (message === undefined) return;
-  const { exchange, inside } = message;
+  const { exchange } = message;
   const { spiI, spiR } = message.id;
-  const detail = `${way} ${exchange} ${kindOf(message)}, ${octets.length} octets: ${inside}`;
+  const head = `${way} ${exchange} ${kindOf(message)}, ${octets.length} octets`;
+  const detail = () => `${head}: ${message.inside()}`;
   const entry = engine.negotiation.sas.get(spiI) ?? engine.negotiation.sas.get(spiR);
   tell(engine, entry, { spiI, step: "IKE_SA_INIT", detail, remote: remoteOf(path) });
 }
@@ -86,20 +90,32 @@ export function tellUntold(engine: Engine, entry: Entry): void {
 function tell(
   engine: Engine,
   entry: Entry | undefined,
-  { spiI, ...message }: UntoldMessage & { readonly spiI: IkeSpi },
+  { spiI, detail, ...message }: TracedMessage & { readonly spiI: IkeSpi },
 ): void {
   const host = message.remote.replace(/:\d+$/, "").replace(/^\[|\]$/g, "");
   if (isTraced(engine, entry?.peerId, host)) {
-    write(engine, entry, message);
+    const { trace: looking } = engine.negotiation;
+    if (!looking.rate.take(engine.now)) {
+      looking.notShown++;
+      return;
+    }
+    write(engine, entry, { ...message, detail: `${detail()}${notShown(looking)}` });
     return;
   }
   if (entry?.peerId !== undefined) return;
   const untold = engine.negotiation.trace.untold.get(spiI) ?? [];
-  if (untold.length < UNTOLD_MESSAGES_MAX) untold.push(message);
+  if (untold.length < UNTOLD_MESSAGES_MAX) untold.push({ ...message, detail: detail() });
   engine.negotiation.trace.untold.set(spiI, untold);
   if (engine.negotiation.trace.untold.size <= UNTOLD_SAS_MAX) return;
   for (const oldest of engine.negotiation.trace.untold.keys())
     return void engine.negotiation.trace.untold.delete(oldest);
+}
+
+/** What the rate has left out since the last message that was shown. */
+function notShown(looking: Trace): string {
+  const { notShown: count } = looking;
+  looking.notShown = 0;
+  return count === 0 ? "" : ` (${count} messages before it are not shown)`;
 }
 
 function isTraced(

@@ -116,7 +116,10 @@ function show(
   },
 ): void {
   const { way, secured, head, payloads } = message;
-  const words = { exchange: exchangeName(head.exchangeType), inside: payloadsText(payloads) };
+  const words = {
+    exchange: exchangeName(head.exchangeType),
+    inside: () => payloadsText(payloads),
+  };
   const seen: SeenIkev2Message = { way, id: secured.id, ...head, ...words, payloads };
   onMessage(seen);
 }

@@ -28,9 +28,11 @@ const SPIS_SHOWN_MAX = 8;
 export function plainMessage(header: IkeHeader, octets: Uint8Array): Omit<SeenMessage, "way"> {
   const { spiI, spiR, exchangeType, messageId, flags } = header;
   const exchange = exchangeName(exchangeType);
-  const body = octets.subarray(IKE_HEADER_OCTETS);
-  const parsed = parsePayloads(header.nextPayload, body, exchange);
-  const inside = parsed.ok ? payloadsText(parsed.value.payloads) : "cannot be read";
+  const inside = (): string => {
+    const body = octets.subarray(IKE_HEADER_OCTETS);
+    const parsed = parsePayloads(header.nextPayload, body, exchange);
+    return parsed.ok ? payloadsText(parsed.value.payloads) : "cannot be read";
+  };
   return { id: { spiI, spiR }, exchange, messageId, response: flags.response, inside };
 }
 

@@ -1,6 +1,8 @@
 /** Tracing one site: each message with its content, from the first one on. */
 
-import { expect, test } from "bun:test";
+import { expect, spyOn, test } from "bun:test";
+import * as words from "../../../src/ike/v2/seen-message.ts";
+import { formatAddress } from "../../../src/inet/address.ts";
 import { FINE, layPair, type Pair } from "./pair.ts";
 
 /** What end a has written about messages, without addresses. */
@@ -46,4 +48,34 @@ test("tracing ends when it is switched off", () => {
   pair.feed(pair.a, { kind: "rekey", peerId: "end-b", of: "ike" });
   pair.runUntil(10_000);
   expect(messagesOf(pair).length).toBe(before);
+});
+
+test("so many messages become text, and the next one says how many did not", () => {
+  const pair = layPair({ seed: 1, weather: FINE });
+  pair.feed(pair.b, { kind: "connect", peerId: "end-a" });
+  for (let at = pair.now(); pair.lastSent() === undefined; at++) pair.runUntil(at);
+  const sent = pair.lastSent();
+  if (sent === undefined) throw new Error("end b sent nothing");
+  const traced = new Set([formatAddress(sent.path.remote.address)]);
+  pair.feed(pair.a, { kind: "trace", traced });
+  const arrive = () =>
+    pair.feed(pair.a, { kind: "datagram", octets: sent.octets.slice(), path: sent.path });
+  for (let i = 0; i < 2_000; i++) arrive();
+  const shown = messagesOf(pair).length;
+  expect(shown).toBeGreaterThanOrEqual(500);
+  expect(shown).toBeLessThan(600);
+  pair.runUntil(2_000);
+  arrive();
+  expect(messagesOf(pair)[shown]).toMatch(/ \(\d{4} messages before it are not shown\)$/);
+});
+
+test("a message of a site that is not traced becomes no text", () => {
+  const texts = spyOn(words, "payloadsText");
+  called(["end-c"]);
+  const ofOthers = texts.mock.calls.length;
+  called(["end-b"]);
+  const all = texts.mock.calls.length;
+  texts.mockRestore();
+  expect(ofOthers).toBe(0);
+  expect(all).toBeGreaterThan(0);
 });
