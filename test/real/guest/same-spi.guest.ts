@@ -5,6 +5,7 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { patient } from "../../patience.ts";
+import { until } from "./hosts.ts";
 import {
   bringUp,
   pingBothWays,
@@ -54,7 +55,8 @@ test(
     expect(await second.initiate()).toBe(false);
     expect(await second.log()).toMatch(/IKE_AUTH response 1 .*N\(NO_ADD_SAS\)/);
     expect(await second.log()).not.toContain("N(NO_PROP)");
-    expect(await erouted.log()).toContain("which site-2 has there already");
+    const isLogged = async () => (await erouted.log()).includes("which site-2 has there already");
+    await until("the log says whose it is", isLogged);
     await pingBothWays(scenario, near);
     for (const swan of [first, second]) await swan.stop();
   },
