@@ -32,9 +32,7 @@ afterAll(async () => {
 test(
   "R13: with a ping every two seconds it stays, without them it ends, at both ends",
   async () => {
-    // The first packet makes erouted call; the packet itself may be lost.
-    await ping(scenario.laboratory.office, site.inner.v4, { count: 1 });
-    await until("the site is up", async () => (await dynamicPeerIds(scenario)).length === 1);
+    await isBroughtUp();
     const pings = await ping(scenario.laboratory.office, site.inner.v4, {
       ...{ count: 12, intervalSeconds: 2 },
     });
@@ -49,8 +47,19 @@ test(
   patient(120_000),
 );
 
-test("R13: the next packet brings it back", async () => {
-  await ping(scenario.laboratory.office, site.inner.v4, { count: 1 });
-  await until("the site is up", async () => (await dynamicPeerIds(scenario)).length === 1);
+test("R13: further packets bring it back", async () => {
+  await isBroughtUp();
   expect(await ping(scenario.laboratory.office, site.inner.v4)).toEqual({ sent: 3, received: 3 });
 });
+
+/**
+ * Packets make erouted call. They may be lost, and on a busy machine a call may fail at its
+ * look-up's deadline: the next packet calls again.
+ */
+async function isBroughtUp(): Promise<void> {
+  const isUp = async () => {
+    await ping(scenario.laboratory.office, site.inner.v4, { count: 1 });
+    return (await dynamicPeerIds(scenario)).length === 1;
+  };
+  await until("packets bring the site up", isUp, patient(60_000));
+}
