@@ -58,7 +58,8 @@ test("R13: further packets bring it back", async () => {
  */
 async function isBroughtUp(): Promise<void> {
   const isUp = async () => {
-    await ping(scenario.laboratory.office, site.inner.v4, { count: 1 });
+    // To wait longer for the first one, which is lost, would be inactivity.
+    await ping(scenario.laboratory.office, site.inner.v4, { count: 1, waitSeconds: 1 });
     return (await dynamicPeerIds(scenario)).length === 1;
   };
   await until("packets bring the site up", isUp, patient(60_000));

@@ -13,6 +13,8 @@ export type PingOptions = {
   readonly count?: number;
   readonly intervalSeconds?: number;
   readonly octets?: number;
+  /** For the last answer; two seconds and more on a slow machine, if it is not said. */
+  readonly waitSeconds?: number;
 };
 
 /** Pings, with {@link MARK} as payload; never throws for lost ones. */
@@ -28,7 +30,7 @@ export async function ping(
     "-q",
     ...["-c", String(options.count ?? 3)],
     ...["-i", String(options.intervalSeconds ?? 0.2)],
-    ...["-W", String(Math.ceil(patient(2_000) / 1_000))],
+    ...["-W", String(options.waitSeconds ?? Math.ceil(patient(2_000) / 1_000))],
     ...["-s", String(options.octets ?? 96)],
     ...["-p", Buffer.from(MARK).toString("hex")],
     ...from,
