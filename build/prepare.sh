@@ -108,10 +108,8 @@ packages() {
       fail "run once as root: apt-get install --no-install-recommends ${missing[*]}"
     install_packages "${missing[@]}"
   fi
-  if [ "$(id -u)" = 0 ]; then
-    libreswan
-    uml
-  fi
+  [ "$(id -u)" != 0 ] || libreswan
+  uml
 }
 
 # npm brings Bun; its own installer then puts the binary for this machine in place.

@@ -43,13 +43,18 @@ export function openAll(
     else faults.push(`egroup ${one.settings.egroup}: ${repository.error.detail}`);
   }
   if (faults.length === 0) return ok(opened);
-  closeAll(opened);
+  closeUnused(opened, new Map());
   return err(faults);
 }
 
-/** They will not be used after all. */
-export function closeAll(opened: readonly Opened[]): void {
-  for (const { repository } of opened) void repository.close().catch(() => undefined);
+/** Closes those that look-ups do not use: the reload was refused, only tried, or hit a bug. */
+export function closeUnused(
+  opened: readonly Opened[],
+  inUse: ReadonlyMap<string, PeerRepository>,
+): void {
+  for (const { settings, repository } of opened) {
+    if (inUse.get(settings.egroup) !== repository) void repository.close().catch(() => undefined);
+  }
 }
 
 /** From now on look-ups use the new databases; those under way end where they began. */

@@ -12,7 +12,7 @@ import { tlsFault } from "../status/tls.ts";
 import type { Log } from "./log.ts";
 import {
   changedDatabases,
-  closeAll,
+  closeUnused,
   type DatabasesInUse,
   type Opened,
   openAll,
@@ -133,9 +133,11 @@ async function judgeAndApply(
   if (unfit !== undefined) return refusal("faulty", [unfit]);
   const opened = openAll(changedDatabases(daemon.config.databases, config.databases));
   if (!opened.ok) return refusal("faulty", opened.error);
-  const done = await judge(daemon, config, { ...how, restart, opened: opened.value });
-  if (!done.ok || how.dryRun === true) closeAll(opened.value);
-  return done;
+  try {
+    return await judge(daemon, config, { ...how, restart, opened: opened.value });
+  } finally {
+    closeUnused(opened.value, daemon.peers);
+  }
 }
 
 type Judging = ReloadHow & {

@@ -59,10 +59,10 @@ const DATABASE_WATCH_MS = 10_000;
 /** Runs until SIGTERM or SIGINT; returns the exit code. */
 export async function runDaemon(config: Config, options: RunOptions): Promise<number> {
   // First, while nobody waits for the event loop, and nothing measures it.
-  const isWarm = warmUp();
+  const cold = warmUp();
   const daemon = createDaemon(config);
   const { note } = daemon;
-  if (!isWarm) noteBug(daemon, "the warm-up did not connect its sites");
+  if (cold !== undefined) noteBug(daemon, cold);
   hideMemory(note);
   const service = openService(process.env, note);
   const { RUNTIME_DIRECTORY } = process.env;

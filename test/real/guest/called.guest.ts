@@ -113,9 +113,12 @@ test("R5: erouted rekeys what it has called, Child and IKE SAs, without loss", a
 
 test("all of them are notified when erouted stops", async () => {
   expect(await scenario.erouted.stop()).toBe(0);
-  for (const [software, { site }] of sites) {
+  for (const [software, { site, peer }] of sites) {
     const gone = async () => (await xfrmStates(site.host)).length === 0;
-    await until(`${software}'s states are gone`, gone);
+    await until(`${software}'s states are gone`, gone).catch(async (error) => {
+      const logs = `${await peer.log()}\nerouted:\n${await scenario.erouted.log()}`;
+      throw new Error(`${JSON.stringify(await xfrmStates(site.host))}\n${logs}`, { cause: error });
+    });
   }
   expect(await xfrmStates(scenario.laboratory.concentrator)).toEqual([]);
   expect(await xfrmPolicies(scenario.laboratory.concentrator)).toEqual([]);
