@@ -18,7 +18,7 @@ export type GuestEnd = {
 };
 
 const PROJECT = join(import.meta.dir, "../..");
-/** Debian 12's kernel takes three times as long: build/prepare.sh gets a newer one. */
+/** Debian 12's kernel takes five times as long: build/prepare.sh gets a newer one. */
 const NEWER = "build/out/uml";
 const newerLibraries = `${NEWER}/usr/lib/x86_64-linux-gnu`;
 const UML = existsSync(join(PROJECT, NEWER, "linux"))
@@ -160,6 +160,7 @@ function kernelArguments(folder: string, memoryMib: number): string[] {
     "con0=null,fd:1",
     "quiet",
     "selinux=0",
+    "seccomp=on", // instead of ptrace, from 6.16 on
     "random.trust_cpu=1", // otherwise the first reader of random numbers waits
     "--",
     folder,
