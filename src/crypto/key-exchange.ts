@@ -1,8 +1,20 @@
 /** Key exchange methods by IKE number: public values and shared secrets (RFC 7296 §2.12, §3.4). */
 
-import { assert } from "../octets/assert.ts";
-import { err, ok } from "../octets/result.ts";
+import { assert, never } from "../octets/assert.ts";
+import { err, ok, type Result } from "../octets/result.ts";
 import { ECP_256, ECP_384, ECP_521, type EcpGroup, ecpPrivateValue } from "./ecp.ts";
+import {
+  decapsulate,
+  encapsulate,
+  encapsulationKey,
+  isEncapsulationKey,
+  ML_KEM_512,
+  ML_KEM_768,
+  ML_KEM_1024,
+  ML_KEM_PRIVATE_OCTETS,
+  ML_KEM_SECRET_OCTETS,
+  type MlKem,
+} from "./ml-kem.ts";
 import {
   MODP_2048,
   MODP_3072,
@@ -21,7 +33,10 @@ import { X25519_PRIVATE_OCTETS, x25519PrivateValue } from "./x25519.ts";
  * the injected source: the same octets give the same private value, so a run replays.
  */
 export type KeyExchangeRequest =
-  /** Own public value and, with the peer's, the shared secret: all of the responder's part. */
+  /**
+   * Own public value and, with the peer's, the shared secret: all of the responder's part. With
+   * ML-KEM its own public value is a ciphertext, which depends on the peer's.
+   */
   | {
       readonly op: "respond";
       readonly method: number;
@@ -59,8 +74,11 @@ export type KeyExchange = {
   readonly id: number;
   /** `X25519`, `ECP_256`, `MODP_2048`. */
   readonly name: string;
-  readonly kind: "x25519" | "ecp" | "modp";
+  readonly kind: "x25519" | "ecp" | "modp" | "ml-kem";
+  /** Of the initiator's public value. */
   readonly publicOctets: number;
+  /** Of the responder's: with Diffie-Hellman as many. */
+  readonly answerOctets: number;
   readonly secretOctets: number;
 };
 
@@ -69,8 +87,15 @@ type Method = KeyExchange & {
   /** Too slow for the thread that answers all sites: takes milliseconds, not microseconds. */
   readonly isSlow: boolean;
   prepare(): void;
-  privateValue(random: Uint8Array): PrivateValue;
+  /** The peer's public value has the right length. The error says what is wrong with it. */
+  perform(request: KeyExchangeRequest): Result<KeyExchangeAnswer, string>;
 };
+
+const ML_KEMS: ReadonlyMap<number, MlKem> = new Map([
+  [Ke.ML_KEM_512, ML_KEM_512],
+  [Ke.ML_KEM_768, ML_KEM_768],
+  [Ke.ML_KEM_1024, ML_KEM_1024],
+]);
 
 const METHODS: ReadonlyMap<number, Method> = new Map(
   [
@@ -81,8 +106,11 @@ const METHODS: ReadonlyMap<number, Method> = new Map(
     modpMethod(Ke.MODP_2048, MODP_2048),
     modpMethod(Ke.MODP_3072, MODP_3072),
     modpMethod(Ke.MODP_4096, MODP_4096),
+    ...[...ML_KEMS].map(([id, kem]) => mlKemMethod(id, kem)),
   ].map((method) => [method.id, method]),
 );
+
+const NOT_REDUCED = "has a coefficient that is not below the modulus";
 
 /** The method of an IKE transform number; undefined if it is not built in. */
 export function keyExchangeFor(id: number): KeyExchange | undefined {
@@ -98,7 +126,8 @@ export function privateOctets(method: number): number {
 
 /**
  * Whether it needs a thread of its own: the MODP groups, whose first use blocks for up to seconds,
- * and ECP-384 and ECP-521, which take one to several milliseconds each time.
+ * ECP-384 and ECP-521, which take one to several milliseconds each time, and ML-KEM, which takes up
+ * to two.
  */
 export function isSlowKeyExchange(method: number): boolean {
   return METHODS.get(method)?.isSlow ?? false;
@@ -120,34 +149,75 @@ export function performKeyExchange(request: KeyExchangeRequest): KeyExchangeResu
   }
   const { length } = request.random;
   assert(length === method.privateOctets, `${method.name}: ${length} random octets`);
-  if (request.op !== "offer" && request.peerPublic.length !== method.publicOctets) {
-    const octets = request.peerPublic.length;
-    return invalidPublic(method, `has ${octets} octets, needs ${method.publicOctets}`);
-  }
+  const wrong = wrongLength(method, request);
+  if (wrong !== undefined) return invalidPublic(method, wrong);
   try {
-    const own = method.privateValue(request.random);
-    const result = perform(request, method, own);
-    own.wipe();
-    return result;
+    const result = method.perform(request);
+    return result.ok ? result : invalidPublic(method, result.error);
   } catch (cause) {
     return fault("internal", `${method.name}: ${cause instanceof Error ? cause.message : "?"}`);
   }
 }
 
-function perform(
-  request: KeyExchangeRequest,
-  method: Method,
-  own: PrivateValue,
-): KeyExchangeResult {
-  const sharedSecret =
-    request.op === "offer" ? ok(new Uint8Array(0)) : own.sharedSecret(request.peerPublic);
-  if (!sharedSecret.ok) return invalidPublic(method, sharedSecret.error);
-  const publicValue = request.op === "derive" ? new Uint8Array(0) : own.publicValue();
-  return ok({ publicValue, sharedSecret: sharedSecret.value });
+/**
+ * Why the peer's public value of an ML-KEM exchange is refused: its length, or a key that is not
+ * reduced (FIPS 203 §7.2, §7.3). Undefined: nothing is wrong with it. For other implementations of
+ * the same method, so that a peer gets the same answer from each.
+ */
+export function mlKemFault(request: KeyExchangeRequest): KeyExchangeResult | undefined {
+  const kem = ML_KEMS.get(request.method);
+  const method = METHODS.get(request.method);
+  assert(kem !== undefined && method !== undefined, `${request.method} is not ML-KEM`);
+  const wrong = wrongLength(method, request);
+  if (wrong !== undefined) return invalidPublic(method, wrong);
+  if (request.op !== "respond" || isEncapsulationKey(kem, request.peerPublic)) return undefined;
+  return invalidPublic(method, NOT_REDUCED);
 }
 
-function invalidPublic(method: Method, what: string): KeyExchangeResult {
-  return fault("invalid-public", `${method.name}: the peer's public value ${what}`);
+function wrongLength(method: Method, request: KeyExchangeRequest): string | undefined {
+  if (request.op === "offer") return undefined;
+  const needed = request.op === "respond" ? method.publicOctets : method.answerOctets;
+  const { length } = request.peerPublic;
+  return length === needed ? undefined : `has ${length} octets, needs ${needed}`;
+}
+
+/** Diffie-Hellman: both ends do the same. */
+function exchangeWith(
+  request: KeyExchangeRequest,
+  own: PrivateValue,
+): Result<KeyExchangeAnswer, string> {
+  const shared =
+    request.op === "offer" ? ok(new Uint8Array(0)) : own.sharedSecret(request.peerPublic);
+  const publicValue = request.op === "derive" || !shared.ok ? new Uint8Array(0) : own.publicValue();
+  own.wipe();
+  return shared.ok ? ok({ publicValue, sharedSecret: shared.value }) : shared;
+}
+
+function exchangeByMlKem(
+  request: KeyExchangeRequest,
+  kem: MlKem,
+): Result<KeyExchangeAnswer, string> {
+  const { op, random } = request;
+  const none = new Uint8Array(0);
+  switch (op) {
+    case "offer":
+      return ok({ publicValue: encapsulationKey(kem, random), sharedSecret: none });
+    case "derive": {
+      const sharedSecret = decapsulate(kem, request.peerPublic, random);
+      return ok({ publicValue: none, sharedSecret });
+    }
+    case "respond": {
+      if (!isEncapsulationKey(kem, request.peerPublic)) return err(NOT_REDUCED);
+      const { ciphertext, secret } = encapsulate(kem, request.peerPublic, random);
+      return ok({ publicValue: ciphertext, sharedSecret: secret });
+    }
+    default:
+      return never(op);
+  }
+}
+
+function invalidPublic({ name }: KeyExchange, what: string): KeyExchangeResult {
+  return fault("invalid-public", `${name}: the peer's public value ${what}`);
 }
 
 function fault(kind: KeyExchangeFault["kind"], detail: string): KeyExchangeResult {
@@ -160,11 +230,12 @@ function x25519Method(id: number): Method {
     name: transformName(TransformType.KE, id, undefined),
     kind: "x25519",
     publicOctets: 32,
+    answerOctets: 32,
     secretOctets: 32,
     isSlow: false,
     privateOctets: X25519_PRIVATE_OCTETS,
     prepare: () => {},
-    privateValue: x25519PrivateValue,
+    perform: (request) => exchangeWith(request, x25519PrivateValue(request.random)),
   };
 }
 
@@ -175,11 +246,12 @@ function ecpMethod(id: number, group: EcpGroup, { isSlow }: { isSlow: boolean })
     kind: "ecp",
     // X | Y, and X of the shared point (RFC 5903 §7).
     publicOctets: 2 * group.coordinateOctets,
+    answerOctets: 2 * group.coordinateOctets,
     secretOctets: group.coordinateOctets,
     isSlow,
     privateOctets: group.privateOctets,
     prepare: () => {},
-    privateValue: (random) => ecpPrivateValue(group, random),
+    perform: (request) => exchangeWith(request, ecpPrivateValue(group, request.random)),
   };
 }
 
@@ -189,10 +261,26 @@ function modpMethod(id: number, group: ModpGroup): Method {
     name: transformName(TransformType.KE, id, undefined),
     kind: "modp",
     publicOctets: group.bits / 8,
+    answerOctets: group.bits / 8,
     secretOctets: group.bits / 8,
     isSlow: true,
     privateOctets: group.privateOctets,
     prepare: () => prepareModpGroup(group),
-    privateValue: (random) => modpPrivateValue(group, random),
+    perform: (request) => exchangeWith(request, modpPrivateValue(group, request.random)),
+  };
+}
+
+function mlKemMethod(id: number, kem: MlKem): Method {
+  return {
+    id,
+    name: transformName(TransformType.KE, id, undefined),
+    kind: "ml-kem",
+    publicOctets: kem.keyOctets,
+    answerOctets: kem.ciphertextOctets,
+    secretOctets: ML_KEM_SECRET_OCTETS,
+    isSlow: true,
+    privateOctets: ML_KEM_PRIVATE_OCTETS,
+    prepare: () => {},
+    perform: (request) => exchangeByMlKem(request, kem),
   };
 }

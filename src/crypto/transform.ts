@@ -34,4 +34,7 @@ export const Ke = {
   ECP_384: 20,
   ECP_521: 21,
   X25519: 31,
+  ML_KEM_512: 35,
+  ML_KEM_768: 36,
+  ML_KEM_1024: 37,
 } as const;

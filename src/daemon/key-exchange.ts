@@ -1,4 +1,7 @@
-/** Performs key exchanges: fast ones at once, slow ones in threads of their own. */
+/**
+ * Performs key exchanges: fast ones at once, those that the runtime only promises at the end of the
+ * turn, slow ones in threads of their own.
+ */
 
 import type { Precedence } from "../concentrator/precedence.ts";
 import {
@@ -8,6 +11,7 @@ import {
   performKeyExchange,
 } from "../crypto/key-exchange.ts";
 import { wipe } from "../octets/secret.ts";
+import { beginMlKem } from "./ml-kem.ts";
 import { createThread, type Thread } from "./thread.ts";
 
 type OnResult = (result: KeyExchangeResult) => void;
@@ -31,9 +35,15 @@ export type KeyExchanger = {
  */
 export function openKeyExchanger(): KeyExchanger {
   const threads = new Map<number, Thread<KeyExchangeRequest, KeyExchangeResult>>();
+  let isOpen = true;
   return {
     perform(op, precedence, onResult) {
       if (!isSlowKeyExchange(op.method)) return performKeyExchange(op);
+      const promised = beginMlKem(op);
+      if (promised !== undefined) {
+        void promised.then((result) => isOpen && onResult(result));
+        return undefined;
+      }
       let thread = threads.get(op.method);
       if (thread === undefined) {
         thread = createThread({
@@ -49,6 +59,7 @@ export function openKeyExchanger(): KeyExchanger {
       return thread.perform({ ...op, random: op.random.slice() }, precedence, onResult);
     },
     close() {
+      isOpen = false;
       for (const thread of threads.values()) thread.close();
       threads.clear();
     },

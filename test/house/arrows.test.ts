@@ -25,7 +25,7 @@ const TABLE: Readonly<Record<string, Room>> = {
   // The reasons of the journal, for every room that writes to it.
   reason: { rooms: [], packages: [] },
   inet: { rooms: ["octets"], packages: [] },
-  crypto: { rooms: ["octets"], packages: ["node:crypto", "@noble/ciphers"] },
+  crypto: { rooms: ["octets"], packages: ["node:crypto", "@noble/ciphers", "@noble/post-quantum"] },
   wire: { rooms: ["octets", "inet"], packages: [] },
   xfrm: { rooms: ["octets", "inet"], packages: [] },
   eroute: { rooms: ["octets", "reason", "inet", "crypto"], packages: [] },

@@ -3,22 +3,22 @@
 import { sha256 } from "../../src/crypto/hash.ts";
 import type { KeyExchangeResult } from "../../src/crypto/key-exchange.ts";
 import { type KeyExchangeRequest, keyExchangeFor } from "../../src/crypto/key-exchange.ts";
-import { compareOctets } from "../../src/octets/concat.ts";
 import { err, ok } from "../../src/octets/result.ts";
 
-/** Both ends know both public values: the secret is their hash. */
+/** Both ends know both public values: the secret is the hash of the initiator's and the other. */
 export function toyKeyExchange(op: KeyExchangeRequest): KeyExchangeResult {
-  const length = keyExchangeFor(op.method)?.publicOctets;
-  if (length === undefined) return err({ kind: "unsupported", detail: "not built in" });
-  const own = publicOf(op.random, length);
+  const method = keyExchangeFor(op.method);
+  if (method === undefined) return err({ kind: "unsupported", detail: "not built in" });
+  const { publicOctets, answerOctets } = method;
+  const own = publicOf(op.random, op.op === "respond" ? answerOctets : publicOctets);
   const none = new Uint8Array(0);
   if (op.op === "offer") return ok({ publicValue: own, sharedSecret: none });
-  if (op.peerPublic.length !== length) {
-    return err({ kind: "invalid-public", detail: `${op.peerPublic.length} octets` });
+  const { peerPublic } = op;
+  if (peerPublic.length !== (op.op === "respond" ? publicOctets : answerOctets)) {
+    return err({ kind: "invalid-public", detail: `${peerPublic.length} octets` });
   }
-  const isFirst = compareOctets(own, op.peerPublic) < 0;
-  const sharedSecret = isFirst ? sha256(own, op.peerPublic) : sha256(op.peerPublic, own);
-  return ok({ publicValue: op.op === "respond" ? own : none, sharedSecret });
+  if (op.op === "derive") return ok({ publicValue: none, sharedSecret: sha256(own, peerPublic) });
+  return ok({ publicValue: own, sharedSecret: sha256(peerPublic, own) });
 }
 
 function publicOf(random: Uint8Array, length: number): Uint8Array {

@@ -8,7 +8,7 @@ import {
   privateOctets,
 } from "../../../src/crypto/key-exchange.ts";
 
-const NOTHING = { publicOctets: -1, secretOctets: -1 };
+const NOTHING = { publicOctets: -1, answerOctets: -1, secretOctets: -1 };
 
 /** The public value made from these random octets. */
 export function offer(method: number, random: Uint8Array): Uint8Array {
@@ -26,13 +26,14 @@ export function expectAgreement(method: number, first: Uint8Array, second: Uint8
   const peerPublic = offered.publicValue;
   const answered = done({ op: "respond", method, random: second, peerPublic });
   const shared = derive(method, first, answered.publicValue);
-  const { publicOctets, secretOctets } = keyExchangeFor(method) ?? NOTHING;
+  const { publicOctets, answerOctets, secretOctets } = keyExchangeFor(method) ?? NOTHING;
   expect(shared).toEqual(answered.sharedSecret);
   expect(shared.length).toBe(secretOctets);
-  expect([peerPublic.length, answered.publicValue.length]).toEqual([publicOctets, publicOctets]);
+  expect([peerPublic.length, answered.publicValue.length]).toEqual([publicOctets, answerOctets]);
   expect(offered.sharedSecret.length).toBe(0);
   // The same random octets give the same values, so that a run can be replayed.
-  expect(offer(method, second)).toEqual(answered.publicValue);
+  expect(done({ op: "respond", method, random: second, peerPublic })).toEqual(answered);
+  expect(offer(method, first)).toEqual(peerPublic);
 }
 
 /** The fault of a public value that must be refused, the same for responder and initiator. */
