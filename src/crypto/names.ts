@@ -1,7 +1,7 @@
 /** Names of transforms, for messages ("IKEv2 Parameters" of IANA; RFC 7296 §3.3.2). */
 
 import type { Suite } from "./suite.ts";
-import { TransformType } from "./transform.ts";
+import { ADDKE_FIRST, isAdditionalKe, TransformType } from "./transform.ts";
 
 /** Includes those that are not built in: a refusal shows what the peer offered. */
 const ENCR_NAMES: Readonly<Record<number, string>> = {
@@ -92,10 +92,6 @@ const KE_NAMES: Readonly<Record<number, string>> = {
 
 const ESN_NAMES: Readonly<Record<number, string>> = { 0: "NO_ESN", 1: "ESN" };
 
-/** Additional key exchanges 1 to 7 (RFC 9370 §2.2.1). */
-const ADDKE_FIRST = 6;
-const ADDKE_LAST = 12;
-
 /** A transform that one end offers or wants. */
 export type NamedTransform = {
   readonly type: number;
@@ -146,7 +142,7 @@ function furtherNamed(name: string): NamedTransform | undefined {
 export function transformTypeName(type: number): string {
   const name = TYPE_NAMES.get(type);
   if (name !== undefined) return name;
-  if (type >= ADDKE_FIRST && type <= ADDKE_LAST) {
+  if (isAdditionalKe(type)) {
     return `additional key exchange ${type - ADDKE_FIRST + 1}`;
   }
   return `transform type ${type}`;
@@ -167,11 +163,11 @@ export function transformsText(transforms: readonly NamedTransform[]): string {
 
 /** All transforms of a suite in the order of a proposal: type by type, best first. */
 export function suiteText(suite: Suite): string {
-  return transformsText(transformsOf(suite));
+  return transformsText(suiteTransforms(suite));
 }
 
 /** All transforms of a suite, type by type, best first. */
-function transformsOf(suite: Suite): readonly NamedTransform[] {
+export function suiteTransforms(suite: Suite): readonly NamedTransform[] {
   const each = (type: number, ids: readonly number[]) =>
     ids.map((id) => ({ type, id, keyBits: undefined }));
   return [
@@ -218,6 +214,6 @@ function nameOf(type: number, id: number): string {
     default:
       break;
   }
-  if (type < ADDKE_FIRST || type > ADDKE_LAST) return `TRANSFORM_${type}_${id}`;
+  if (!isAdditionalKe(type)) return `TRANSFORM_${type}_${id}`;
   return `ADDKE${type - ADDKE_FIRST + 1}_${KE_NAMES[id] ?? id}`;
 }

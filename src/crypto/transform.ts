@@ -2,6 +2,15 @@
 
 export const TransformType = { ENCR: 1, PRF: 2, INTEG: 3, KE: 4, ESN: 5 } as const;
 
+/** Additional key exchanges 1 to 7 (RFC 9370 §2.2.1). */
+export const ADDKE_FIRST = 6;
+const ADDKE_LAST = 12;
+
+/** Whether a type of transform is an additional key exchange. */
+export function isAdditionalKe(type: number): boolean {
+  return type >= ADDKE_FIRST && type <= ADDKE_LAST;
+}
+
 export const Encr = {
   DES3: 3,
   NULL: 11,

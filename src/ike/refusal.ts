@@ -1,6 +1,8 @@
 /** Why a message, an exchange or an SA is refused. */
 
+import { transformName } from "../crypto/names.ts";
 import type { SignatureFault } from "../crypto/signature.ts";
+import { TransformType } from "../crypto/transform.ts";
 import { never } from "../octets/assert.ts";
 import { spi32Hex } from "../octets/hex.ts";
 import type { Reason } from "../reason/reason.ts";
@@ -17,6 +19,8 @@ export type Refusal =
   | MessageFault
   | {
       readonly kind: "no-proposal-chosen";
+      /** In what the two most similar proposals have nothing in common. */
+      readonly decided: string;
       readonly offered: readonly string[];
       readonly wanted: readonly string[];
     }
@@ -88,17 +92,19 @@ export function refusalText(refusal: Refusal): RefusalText {
     case "no-proposal-chosen":
       return {
         reason: "no-proposal-chosen",
-        detail:
-          "none of the offered algorithms is configured: " +
-          "align the site's proposals with the eroute's",
+        detail: `${refusal.decided}; align the site's proposals with the eroute's`,
         offered: refusal.offered,
         wanted: refusal.wanted,
       };
-    case "invalid-ke":
+    case "invalid-ke": {
+      const wanted = transformName(TransformType.KE, refusal.wantedMethod, undefined);
       return {
         reason: "invalid-ke-payload",
-        detail: `the site sent a key exchange for ${refusal.offered}; asked it to use another`,
+        detail: `the site sent a key exchange for ${refusal.offered}; asked it to use ${wanted}`,
+        offered: [refusal.offered],
+        wanted: [wanted],
       };
+    }
     case "key-exchange":
       return { reason: "key-exchange-failed", detail: refusal.detail };
     case "wrong-psk":

@@ -4,6 +4,7 @@ import type { JournalRecord, JournalStep } from "../concentrator/journal/journal
 import { peerKey } from "../eroute/peer-id.ts";
 import { followsFrom } from "./reason.ts";
 import { createRemovals, type Removal } from "./removals.ts";
+import { shortened } from "./shortened.ts";
 
 /** The same thing happening to a site, once or again and again. */
 export type Attempt = {
@@ -200,6 +201,8 @@ function forgetOffers(history: History): void {
   }
 }
 
+const WITH_OFFERS_MAX = 2;
+
 /**
  * Only if the older one ended because of the newer one; otherwise it is the last that is known of
  * the site.
@@ -236,37 +239,6 @@ function isUndecided({ reason, peerId }: JournalRecord): boolean {
 function hasRow({ eroute, reason }: JournalRecord): boolean {
   return eroute !== undefined || followsFrom(reason) === "row-again";
 }
-
-/** Strangers choose what they offer: a few KB of each record are kept. */
-function shortened(record: JournalRecord): JournalRecord {
-  const { offered, wanted } = record;
-  if (offered === undefined && wanted === undefined) return record;
-  return {
-    ...record,
-    ...(offered === undefined ? {} : { offered: shortList(offered) }),
-    ...(wanted === undefined ? {} : { wanted: shortList(wanted) }),
-  };
-}
-
-/** As many of the first ones as there is room for. */
-function shortList(texts: readonly string[]): readonly string[] {
-  const list: string[] = [];
-  let room = OFFERS_LENGTH_MAX;
-  for (const text of texts) {
-    if (room < text.length) {
-      // A part of a string holds on to the whole of it; a copy does not.
-      if (list.length === 0) list.push([...text.slice(0, room)].join(""));
-      break;
-    }
-    list.push(text);
-    room -= text.length;
-  }
-  return list;
-}
-
-/** The default proposals for IKE have some 400 characters together. */
-const OFFERS_LENGTH_MAX = 1_500;
-const WITH_OFFERS_MAX = 2;
 
 function keyOf({ peerId, remote }: JournalRecord): string | undefined {
   if (peerId !== undefined) return idKey(peerId);

@@ -1,10 +1,11 @@
 /** What a site offered beside what is configured, and where they have nothing in common. Pure. */
 
 import type { JournalRecord } from "../concentrator/journal/journal.ts";
+import { encryptionFor } from "../crypto/encryption.ts";
 import { type NamedTransform, transformNamed, transformTypeName } from "../crypto/names.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { formatSuite, parseSuite, type SuiteKind, usesSha1 } from "../crypto/suite-notation.ts";
-import { TransformType } from "../crypto/transform.ts";
+import { isAdditionalKe, TransformType } from "../crypto/transform.ts";
 import { type AddressRange, parseAddress } from "../inet/address.ts";
 import { parsePrefix, prefixRange } from "../inet/prefix.ts";
 import { intersectRange } from "../inet/range.ts";
@@ -42,14 +43,15 @@ export type PartName = string;
 export function compare(record: JournalRecord): Comparison | undefined {
   const { offered, wanted, step, reason } = record;
   if (offered === undefined || wanted === undefined) return undefined;
-  const [theirs, ours] = [wordsIn(offered), wordsIn(wanted)];
+  const { compares } = REASONS[reason];
+  const words = compares === undefined ? transformsIn : wordsIn;
+  const [theirs, ours] = [words(offered), words(wanted)];
   const sides = {
     offered,
     configured: wanted,
     onlyOffered: [...theirs].filter((word) => !ours.has(word)),
     onlyConfigured: [...ours].filter((word) => !theirs.has(word)),
   };
-  const { compares } = REASONS[reason];
   if (compares === "proof") return { about: "proof", ...sides, nearest: [], proposal: undefined };
   if (compares === "subnets") {
     return { about: "subnets", ...sides, nearest: comparedSubnets(sides), proposal: undefined };
@@ -57,7 +59,10 @@ export function compare(record: JournalRecord): Comparison | undefined {
   // An IKE SA is rekeyed by CREATE_CHILD_SA as well: only its proposals have a PRF.
   const isIke = step === "IKE_SA_INIT" || wanted.some((text) => text.includes("PRF_"));
   const about = isIke ? "ike" : "esp";
-  const { parts, transforms } = nearestOf(offered, wanted, step === "IKE_AUTH");
+  const { parts, transforms } = nearestOf(offered, wanted, {
+    about,
+    isWithoutKe: step === "IKE_AUTH",
+  });
   // Two equal columns would say nothing: then both sides are shown as they came.
   const nearest = parts.some(({ common }) => common.length === 0) ? parts : [];
   return { about, ...sides, nearest, proposal: proposalOf(transforms, about) };
@@ -74,7 +79,13 @@ export function isWeak(proposal: string, kind: SuiteKind): boolean {
   return suite.ok && usesSha1(suite.value);
 }
 
-/** Transforms, or whole selectors. */
+/** All transforms of proposals. */
+function transformsIn(texts: readonly string[]): ReadonlySet<string> {
+  const all = texts.flatMap((text) => text.replace(MORE, "").split("/"));
+  return new Set(all.filter((word) => word !== ""));
+}
+
+/** Words, or whole selectors. */
 function wordsIn(texts: readonly string[]): ReadonlySet<string> {
   const words = (text: string) => text.replace(MORE, "").split(/[/ ,|]+/);
   const all = texts.flatMap((text) => (/\d\/\d/.test(text) ? [text] : words(text)));
@@ -90,30 +101,29 @@ type Nearest = {
  * The pair that differs in the fewest parts, preferably with the same encryption; the first of
  * several.
  */
-function nearestOf(
-  offered: readonly string[],
-  wanted: readonly string[],
-  isWithoutKe: boolean,
-): Nearest {
+function nearestOf(offered: readonly string[], wanted: readonly string[], terms: Terms): Nearest {
   let nearest: Nearest = { parts: [], transforms: [] };
   let least = Number.POSITIVE_INFINITY;
   const configured = wanted.map(wordsByType);
   for (const text of offered) {
     const theirs = wordsByType(text);
     for (const ours of configured) {
-      const parts = partsOf(theirs, ours, isWithoutKe);
+      const parts = partsOf(theirs, ours, terms);
       const lack = parts.filter(({ common }) => common.length === 0);
       const lacking = lack.length + (lack[0]?.part === "encryption" ? 0.5 : 0);
       if (lacking >= least || parts.length === 0) continue;
       least = lacking;
       nearest = {
         parts,
-        transforms: text.split("/").map((word) => transformNamed(word) ?? UNKNOWN),
+        transforms: text.split("/").map((word) => transformNamed(bareName(word)) ?? UNKNOWN),
       };
     }
   }
   return nearest;
 }
+
+/** What the proposals are for; in IKE_AUTH a Child SA has no key exchange of its own. */
+type Terms = { readonly about: SuiteKind; readonly isWithoutKe: boolean };
 
 type WordsByType = ReadonlyMap<number, readonly string[]>;
 
@@ -121,29 +131,49 @@ function wordsByType(text: string): WordsByType {
   return Map.groupBy(text.split("/"), (word) => transformNamed(bareName(word))?.type ?? NO_TYPE);
 }
 
-function partsOf(
-  theirs: WordsByType,
-  ours: WordsByType,
-  isWithoutKe: boolean,
-): readonly ComparedPart[] {
+function partsOf(theirs: WordsByType, ours: WordsByType, terms: Terms): readonly ComparedPart[] {
   // Shortened, or not ours: this cannot be a proposal.
   if (!theirs.has(TransformType.ENCR) || !ours.has(TransformType.ENCR)) return [];
   const others = [...theirs.keys(), ...ours.keys()].filter((type) => !TYPES.includes(type));
   return [...TYPES, ...new Set(others)].flatMap((type) => {
-    const part = type === NO_TYPE ? "what is not known here" : transformTypeName(type);
     const [offered, configured] = [theirs.get(type), ours.get(type)];
     if (offered === undefined && configured === undefined) return [];
-    // What stands for the end of a long list.
-    if (type === NO_TYPE && offered?.every((word) => CUT.test(word)) === true) return [];
-    // In IKE_AUTH the Child SA takes the keys of the IKE SA (RFC 7296 §1.2).
-    if (type === TransformType.KE && isWithoutKe) return [];
-    const isOptional = type === TransformType.ESN;
-    if (isOptional && (offered === undefined || configured === undefined)) return [];
-    const [left, right] = [offered ?? ["NONE"], configured ?? ["NONE"]];
+    if (isBesideThePoint(type, { theirs, ours }, terms)) return [];
+    const part = type === NO_TYPE ? "what is not known here" : transformTypeName(type);
+    const none = type === TransformType.ESN && terms.about === "esp" ? "NO_ESN" : "NONE";
+    const [left, right] = [offered?.map(orNone) ?? [none], configured?.map(orNone) ?? [none]];
     const common = left.filter((name) => right.includes(name));
-    if (isOptional && common.length > 0) return [];
+    if (type === TransformType.ESN && common.length > 0) return [];
     return [{ part, offered: left, configured: right, common }];
   });
+}
+
+/** What does not decide whether two proposals go together. */
+function isBesideThePoint(
+  type: number,
+  { theirs, ours }: { readonly theirs: WordsByType; readonly ours: WordsByType },
+  { about, isWithoutKe }: Terms,
+): boolean {
+  const offered = theirs.get(type);
+  // What stands for the end of a long list.
+  if (type === NO_TYPE) return offered?.every((word) => CUT.test(word)) === true;
+  // In IKE_AUTH the Child SA takes the keys of the IKE SA (RFC 7296 §1.2).
+  if (type === TransformType.KE || isAdditionalKe(type)) return about === "esp" && isWithoutKe;
+  if (type === TransformType.ESN) return about === "esp" && !ours.has(type);
+  return type === TransformType.INTEG && agreeOnAead(theirs, ours);
+}
+
+/** Then an integrity algorithm beside it is ignored (RFC 5282 §8). */
+function agreeOnAead(theirs: WordsByType, ours: WordsByType): boolean {
+  const offered = theirs.get(TransformType.ENCR) ?? [];
+  const common = ours.get(TransformType.ENCR)?.find((word) => offered.includes(word));
+  const named = common === undefined ? undefined : transformNamed(common);
+  return named !== undefined && encryptionFor(named.id, named.keyBits)?.kind === "aead";
+}
+
+/** `ADDKE1_NONE` is the same as to leave the type out. */
+function orNone(word: string): string {
+  return /^ADDKE\d_NONE$/.test(word) ? "NONE" : word;
 }
 
 /** In the order in which people look for them; all others follow by number. */
@@ -162,7 +192,7 @@ const CUT = /\d+ more/;
 
 /** Without the note on what is wrong with it. */
 function bareName(word: string): string {
-  return word.replace(/ with an unknown attribute$/, "");
+  return word.replace(/ with .*$/, "");
 }
 
 /** In the configuration's words; undefined if one of its transforms is not built in. */

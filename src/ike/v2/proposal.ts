@@ -1,7 +1,6 @@
 /** Choosing one proposal and one transform of each type (RFC 7296 §2.7, §3.3; RFC 5282 §8). */
 
 import { encryptionFor } from "../../crypto/encryption.ts";
-import { suiteText, transformName } from "../../crypto/names.ts";
 import type { EncrTransform, Suite } from "../../crypto/suite.ts";
 import { Ke, TransformType } from "../../crypto/transform.ts";
 import { asEspSpi, type EspSpi } from "../../inet/esp-spi.ts";
@@ -16,6 +15,7 @@ import {
   type TransformChoice,
 } from "../algorithms.ts";
 import type { Refusal } from "../refusal.ts";
+import { noneChosen } from "./none-chosen.ts";
 
 export type ChosenIke = {
   readonly number: number;
@@ -57,7 +57,7 @@ export function chooseIke(
       return ok({ number: proposal.number, choice, algorithms, spi: proposal.spi });
     }
   }
-  return err(noneChosen(proposals, suites));
+  return err(noneChosen(proposals, suites, { kind: "ike", spiOctets: want.spiOctets }));
 }
 
 /** The best ESP proposal. In IKE_AUTH there is no key exchange of its own: `withKe` is false. */
@@ -81,7 +81,7 @@ export function chooseEsp(
       return ok({ number: proposal.number, choice, algorithms, spi: asEspSpi(spi) });
     }
   }
-  return err(noneChosen(proposals, suites));
+  return err(noneChosen(proposals, suites, { kind, spiOctets: 4 }));
 }
 
 /**
@@ -183,34 +183,6 @@ export function isAnswerTo(offered: readonly Proposal[], answer: readonly Propos
 /** NONE may be given or left out. */
 function isNone(t: Transform): boolean {
   return t.id === 0 && (t.type === TransformType.KE || t.type === TransformType.INTEG);
-}
-
-/** A transform with an unknown attribute says so: else it would look like a configured one. */
-function offeredName(t: Transform): string {
-  const name = transformName(t.type, t.id, t.keyBits);
-  return t.hasUnknownAttribute ? `${name} with an unknown attribute` : name;
-}
-
-/** The transforms of a proposal: `AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/X25519`. */
-export function proposalText({ transforms }: Pick<Proposal, "transforms">): string {
-  const shown = transforms.slice(0, TRANSFORMS_SHOWN_MAX);
-  const names = shown.map(offeredName).join("/");
-  const more = transforms.length - shown.length;
-  return more > 0 ? `${names}/and ${more} more` : names;
-}
-
-/** How much the words of a refusal show: more than common peers offer. */
-const PROPOSALS_SHOWN_MAX = 15;
-const TRANSFORMS_SHOWN_MAX = 48;
-
-function noneChosen(proposals: readonly Proposal[], suites: readonly Suite[]): Refusal {
-  const more = proposals.length - PROPOSALS_SHOWN_MAX;
-  const offered = proposals.slice(0, PROPOSALS_SHOWN_MAX).map(proposalText);
-  return {
-    kind: "no-proposal-chosen",
-    offered: more > 0 ? [...offered, `and ${more} more`] : offered,
-    wanted: suites.map(suiteText),
-  };
 }
 
 /** The known transforms of a proposal by type: sorted once for all suites. */

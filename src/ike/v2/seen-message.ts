@@ -11,7 +11,7 @@ import { notifyName } from "../../wire/v2/notify-type.ts";
 import { parsePayloads } from "../../wire/v2/payload-chain.ts";
 import type { SeenMessage } from "../seen-message.ts";
 import { selectorTexts } from "../selector-text.ts";
-import { proposalText } from "./proposal.ts";
+import { proposalText } from "./proposal-text.ts";
 
 /** A message of IKEv2 with its payloads, of which the words show only a part. */
 export type SeenIkev2Message = SeenMessage & {

@@ -26,6 +26,17 @@ export const PayloadType = {
 
 export const Protocol = { NONE: 0, IKE: 1, AH: 2, ESP: 3 } as const;
 
+/** The first of a transform's attributes that mean nothing to us, and how many there are. */
+export type UnknownAttributes = {
+  /** `value`: of an attribute of fixed length. `octets`: the length of any other. */
+  readonly first: {
+    readonly type: number;
+    readonly value: number | undefined;
+    readonly octets: number;
+  };
+  readonly count: number;
+};
+
 /** One transform of a proposal. `keyBits` is the Key Length attribute (§3.3.5). */
 export type Transform = {
   readonly type: number;
@@ -33,6 +44,8 @@ export type Transform = {
   readonly keyBits: number | undefined;
   /** Whether it carried an attribute other than Key Length: such a transform is never chosen. */
   readonly hasUnknownAttribute: boolean;
+  /** What they were, as far as messages show it; absent if there were none. */
+  readonly unknownAttributes?: UnknownAttributes;
 };
 
 /** One proposal; `spi` has 0, 4 or 8 octets. */

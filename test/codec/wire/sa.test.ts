@@ -140,15 +140,27 @@ test("V2-38: an SPI has 0 or 8 octets for IKE, 4 for ESP and AH", () => {
 
 test("V2-35: a transform with an unknown attribute is marked, whatever its form", () => {
   const expected = { type: 1, id: 20, keyBits: 256, hasUnknownAttribute: true };
-  expect(onlyTransform(espWith("80 0e 01 00", "80 0f 00 01"))).toEqual(expected);
-  expect(onlyTransform(espWith("00 10 00 03 aa bb cc", "80 0e 01 00"))).toEqual(expected);
+  expect(onlyTransform(espWith("80 0e 01 00", "80 0f 00 01"))).toEqual({
+    ...expected,
+    unknownAttributes: { first: { type: 15, value: 1, octets: 2 }, count: 1 },
+  });
+  expect(onlyTransform(espWith("00 10 00 03 aa bb cc", "80 0e 01 00", "80 11 00 01"))).toEqual({
+    ...expected,
+    unknownAttributes: { first: { type: 16, value: undefined, octets: 3 }, count: 2 },
+  });
 });
 
 test("V2-36: a Key Length in the long form, or given twice, is not a key length", () => {
   const long = onlyTransform(espWith("00 0e 00 02 01 00"));
-  expect(long).toEqual({ type: 1, id: 20, keyBits: undefined, hasUnknownAttribute: true });
+  expect(long).toEqual({
+    ...{ type: 1, id: 20, keyBits: undefined, hasUnknownAttribute: true },
+    unknownAttributes: { first: { type: 14, value: undefined, octets: 2 }, count: 1 },
+  });
   const twice = onlyTransform(espWith("80 0e 00 80", "80 0e 01 00"));
-  expect(twice).toEqual({ type: 1, id: 20, keyBits: 128, hasUnknownAttribute: true });
+  expect(twice).toEqual({
+    ...{ type: 1, id: 20, keyBits: 128, hasUnknownAttribute: true },
+    unknownAttributes: { first: { type: 14, value: 256, octets: 2 }, count: 1 },
+  });
 });
 
 test("an attribute longer than its transform is malformed", () => {

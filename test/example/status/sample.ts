@@ -259,7 +259,7 @@ export function failures(): readonly JournalEntry[] {
       reason: "no-proposal-chosen",
       peerId: undefined,
       remote: "203.0.113.9:500",
-      detail: "none of the offered algorithms is configured",
+      detail: "no common encryption: the site offers 3DES, configured: AES_GCM_16_256",
       offered: ["AES_CBC_128/PRF_HMAC_SHA1/HMAC_SHA1_96/MODP_1024"],
       wanted: ["AES_GCM_16_256/PRF_HMAC_SHA2_256/X25519"],
     },

@@ -85,13 +85,16 @@ test("the offer of a stranger is kept in part", () => {
   const [attempt] = attempts.ofPeer("site-1");
   expect(JSON.stringify(attempt).length).toBeLessThan(4_000);
   expect(attempt?.record.wanted).toEqual(["A"]);
+  expect(attempt?.record.offered?.[1]).toBe("and 15 more");
+  const cutBefore = attemptOf({ offered: [...offered.slice(0, 15), "and 240 more"] });
+  expect(cutBefore?.record.offered?.slice(1)).toEqual(["and 254 more"]);
   const one = attemptOf({ offered: ["Y".repeat(5_000)] });
   expect(one?.record.offered?.[0]?.length).toBeLessThanOrEqual(1_500);
   attempts.note(record({ offered, reason: "ts-unacceptable" }));
   attempts.note(record({ reason: "no-row" }));
   attempts.note(record({ offered, reason: "no-proposal-chosen" }));
   const kept = attempts.ofPeer("site-1").map(({ record: { offered } }) => offered?.length);
-  expect(kept).toEqual([1, undefined, 1, undefined]);
+  expect(kept).toEqual([2, undefined, 2, undefined]);
 });
 
 test("rekeys and entries of the daemon are not attempts", () => {

@@ -125,10 +125,34 @@ test("additional key exchanges and unknown types are named, and are what decides
 
 test("an unknown attribute or key length is noticed, and decides", () => {
   const [, cbc = ""] = CONFIGURED;
-  const odd = cbc.replace("AES_CBC_256/AES_CBC_128", "AES_CBC_256 with an unknown attribute");
+  const odd = cbc.replace("AES_CBC_256/AES_CBC_128", "AES_CBC_256 with attribute 15=1");
   expect(partsApart(compared([odd], CONFIGURED))).toEqual(["encryption"]);
-  const long = cbc.replace("HMAC_SHA2_256_128", "HMAC_SHA2_256_128_256");
+  const long = cbc.replace("HMAC_SHA2_256_128", "HMAC_SHA2_256_128 with key length 256");
   expect(partsApart(compared([long], CONFIGURED))).toEqual(["integrity"]);
+});
+
+test("what does not decide is not said to: NONE, and integrity beside an AEAD", () => {
+  const [gcm = "", cbc = ""] = CONFIGURED;
+  const group = gcm.replace("X25519/MODP_2048", "ECP_384");
+  const beside = compared([`${group}/HMAC_SHA1_96/ADDKE1_NONE/ADDKE1_ML_KEM_768`], CONFIGURED);
+  expect(partsApart(beside)).toEqual(["key exchange"]);
+  expect(partsApart(compared([`${cbc}/NO_ESN`], CONFIGURED))).toEqual([
+    "extended sequence numbers",
+  ]);
+});
+
+test("a Child SA: extended sequence numbers decide if only they are allowed", () => {
+  const esn = compared(["AES_GCM_16_128"], ["AES_GCM_16_128/ESN"], "IKE_AUTH");
+  expect(apart(esn)).toEqual([
+    {
+      part: "extended sequence numbers",
+      offered: ["NO_ESN"],
+      configured: ["ESN"],
+      common: [],
+    },
+  ]);
+  const configured = ["AES_GCM_16_128/X25519/ADDKE1_ML_KEM_768/NO_ESN"];
+  expect(partsApart(compared(["AES_GCM_16_256"], configured, "IKE_AUTH"))).toEqual(["encryption"]);
 });
 
 test("two equal columns are not shown: both sides are, as they came", () => {

@@ -140,7 +140,7 @@ test("proposals without anything in common are shown side by side", async () => 
   expect(event?.wanted?.join()).toContain("AES_GCM_16_256");
   // Its ID is not known yet: the address leads to it.
   const why = await scenario.erouted.command("why", bad.address.v4);
-  expect(why.out).toContain("none of the offered algorithms is configured");
+  expect(why.out).toContain("no common integrity: the site offers HMAC_SHA1_96");
   expect(why.out).toMatch(/^integrity +HMAC_SHA1_96 +HMAC_SHA2_256_128 +<- nothing in common$/m);
   expect(why.out).toMatch(/^key exchange +MODP_2048 +MODP_2048$/m);
   expect(why.out).toContain('"aes128-sha1-modp2048" as a further proposal of `ike`');

@@ -3,7 +3,13 @@
 import { assert } from "../../../octets/assert.ts";
 import type { Reader } from "../../../octets/reader.ts";
 import type { Writer } from "../../../octets/writer.ts";
-import { type Proposal, Protocol, type SaPayload, type Transform } from "../message.ts";
+import {
+  type Proposal,
+  Protocol,
+  type SaPayload,
+  type Transform,
+  type UnknownAttributes,
+} from "../message.ts";
 
 /** A proposal's number is one octet (§3.3.1), so there are no more of them. */
 export const PROPOSALS_MAX = 255;
@@ -115,33 +121,35 @@ function parseTransform(r: Reader): Transform {
   r.u8(); // RESERVED: MUST be ignored on receipt
   const id = r.u16();
   let keyBits: number | undefined;
-  let hasUnknownAttribute = false;
+  let unknown: UnknownAttributes | undefined;
   while (r.left > 0) {
-    const value = parseKeyLength(r);
-    // Two key lengths make two transforms (§3.3.5); in one transform they mean nothing.
-    if (value === undefined || keyBits !== undefined) hasUnknownAttribute = true;
-    else keyBits = value;
+    const attribute = parseAttribute(r);
+    const { value } = attribute;
+    // Key Length MUST NOT be encoded in the long form; two of them make two transforms, in one
+    // transform they mean nothing (§3.3.5).
+    const isKeyLength = attribute.type === KEY_LENGTH && value !== undefined;
+    if (isKeyLength && keyBits === undefined) keyBits = value;
+    else unknown = { first: unknown?.first ?? attribute, count: (unknown?.count ?? 0) + 1 };
   }
-  return { type, id, keyBits, hasUnknownAttribute };
+  const known = { type, id, keyBits, hasUnknownAttribute: unknown !== undefined };
+  return unknown === undefined ? known : { ...known, unknownAttributes: unknown };
 }
 
 // |A|       Attribute Type        |  AF=0: Attribute Length       |
 // |F|                             |  AF=1: Attribute Value        |
 // ~                  AF=0: Attribute Value                        ~
 
-/** The value of one attribute if it is a Key Length; any other is skipped. */
-function parseKeyLength(r: Reader): number | undefined {
+/** One attribute; the content of a long one is skipped. */
+function parseAttribute(r: Reader): UnknownAttributes["first"] {
   const format = r.u16();
   const value = r.u16();
-  if ((format & FORMAT_TV) !== 0) {
-    // Key Length MUST NOT be encoded in the long form (§3.3.5).
-    return (format & ATTRIBUTE_TYPE) === KEY_LENGTH ? value : undefined;
-  }
+  const type = format & ATTRIBUTE_TYPE;
+  if ((format & FORMAT_TV) !== 0) return { type, value, octets: 2 };
   if (value > r.left) {
     r.fail(`attribute type ${format}: Attribute Length ${value}, but ${r.left} octets are left`);
   }
   r.octets(value);
-  return undefined;
+  return { type, value: undefined, octets: value };
 }
 
 /** What proposals and transforms have in common: the four octets at their start. */
