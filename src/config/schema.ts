@@ -98,6 +98,10 @@ const ikeSchema = z.strictObject({
     expected: 'a time from 1s to 10m, such as "20s"',
     default: '"20s"',
   }),
+  full_transcript_auth: flag(
+    "AUTH covers both IKE_SA_INIT messages (downgrade prevention), with sites that support it.",
+    true,
+  ),
 });
 
 const dataplaneSchema = z.strictObject({

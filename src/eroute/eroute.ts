@@ -165,6 +165,8 @@ export type EroutePlan = {
   readonly defaultEroute: DefaultEroute;
   /** For IDs that no eroute matches. */
   readonly unknownSites: UnknownSites;
+  /** Whether AUTH covers both IKE_SA_INIT messages, of sites that support it. */
+  readonly fullTranscriptAuth: boolean;
 };
 
 export type IkePorts = { readonly ike: number; readonly nat: number };

@@ -34,6 +34,8 @@ export type Call = {
   isPeer(identity: Identity): boolean;
   /** There is no other IKE SA with the site here (§2.4). */
   readonly initialContact: boolean;
+  /** Whether AUTH covers both IKE_SA_INIT messages if the site supports that. */
+  readonly withFullTranscript: boolean;
   /** The gateway that redirected us to this site (RFC 5685 §3). */
   readonly redirectedFrom: Gateway | undefined;
 };

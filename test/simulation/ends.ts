@@ -55,6 +55,8 @@ export type IkeEnd = {
 export type EndsSettings = {
   readonly credentials?: (end: EndName, credentials: Credentials) => Credentials;
   readonly keyExchange?: (end: EndName, op: KeyExchangeRequest) => KeyExchangeResult;
+  /** Whether an end supports AUTH over both IKE_SA_INIT messages; left out: both ends do. */
+  readonly withFullTranscript?: (end: EndName) => boolean;
   /** What the network does with a datagram; undefined: it is lost. */
   readonly onWay?: (datagram: OnWire) => Uint8Array | undefined;
   /** A NAT in front of end a: end b sees another address and other ports. */
@@ -153,7 +155,10 @@ export function layEnds(settings: EndsSettings = {}): Ends {
     const { payloads } = parsed.value;
     const suites = credentialsOf(end.name).policy.ikeSuites;
     const limits = { halfOpenMs: 30_000, certReq: undefined, withFragments: true, withPpk: false };
-    const request = { header: header.value, octets, payloads, path, suites, ...limits };
+    const withFullTranscript = settings.withFullTranscript?.(end.name) ?? true;
+    const request = {
+      ...{ header: header.value, octets, payloads, path, suites, ...limits, withFullTranscript },
+    };
     const accepted = acceptInit(request, end.context);
     if (!accepted.ok || accepted.value.sa === undefined) return;
     take(end, localSpi(saIdOf(accepted.value.sa)), accepted.value);
@@ -201,6 +206,7 @@ export function layEnds(settings: EndsSettings = {}): Ends {
   const call = {
     ...{ path: PATHS.a, natPorts: { local: 4_500, remote: 4_500 }, initialContact: false },
     redirectedFrom: undefined,
+    withFullTranscript: settings.withFullTranscript?.("a") ?? true,
     ...{ credentials: credentialsOf("a"), peer: parseIdentity("end-b") },
     isPeer: ({ data }: { readonly data: Uint8Array }) =>
       equalOctets(data, new TextEncoder().encode("end-b")),

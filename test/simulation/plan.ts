@@ -138,6 +138,7 @@ export function planOf(
     ports: DEFAULT_PORTS,
     defaultEroute: DEFAULT_DEFAULT_EROUTE,
     unknownSites: DEFAULT_UNKNOWN_SITES,
+    fullTranscriptAuth: true,
     ...changes,
   };
 }

@@ -190,6 +190,7 @@ function dial(engine: Engine, call: CallUnderWay, line: Line, start: Start): voi
     peer: parseIdentity(eroute.peerId),
     isPeer: (identity) => peerKey(identityText(identity)) === peerKey(eroute.peerId),
     initialContact: erouteAt(engine, eroute.key) === undefined,
+    withFullTranscript: engine.plan.fullTranscriptAuth,
     redirectedFrom: call.redirect?.from,
   };
   const begun = begin(engine, ike, { peerId: eroute.peerId, eroute: eroute.name });

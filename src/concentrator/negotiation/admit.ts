@@ -61,6 +61,7 @@ export function admit(
     halfOpenMs: limits.halfOpenMs,
     certReq: engine.negotiation.certReq,
     withPpk: engine.plan.eroutes.some(({ ppk }) => ppk !== "off"),
+    withFullTranscript: engine.plan.fullTranscriptAuth,
     withFragments: engine.plan.eroutes.some(({ life }) => life.fragmentation),
   };
   const accepted = receive(opening, reception, engine.negotiation.context);

@@ -40,7 +40,7 @@ import { gatewayFor, redirectOffer } from "./redirect.ts";
 import { firstCopy } from "./request.ts";
 import { ROUNDS_AFTER_INIT } from "./round.ts";
 import type { Step } from "./step.ts";
-import { transcriptOf } from "./transcript.ts";
+import { fullTranscriptAuth, saysFullTranscriptAuth, transcriptOf } from "./transcript.ts";
 import { afterRequest, FIRST_MESSAGE_ID, NEW_WINDOW } from "./window.ts";
 
 // Initiator                        Responder
@@ -117,6 +117,7 @@ function requestOf(calling: Calling, publicValue: Uint8Array): Uint8Array {
     ...(anchorsOf(call.credentials) === undefined ? [] : [hashAlgorithms()]),
     ...(call.credentials.settings.fragmentation ? [fragmentationSupported()] : []),
     ...(call.credentials.ppk === undefined ? [] : [usePpk()]),
+    ...(call.withFullTranscript ? [fullTranscriptAuth()] : []),
     ...(call.credentials.settings.followRedirect ? [redirectOffer(call.redirectedFrom)] : []),
   ];
   return emitMessage(
@@ -202,6 +203,7 @@ export function onInitResponse(
     nat: detectNat(payloads, id, sa.path),
     peerHashes: hashAlgorithmsOf(payloads),
     usePpk: isPpkUsed,
+    isFullTranscript: calling.call.withFullTranscript && saysFullTranscriptAuth(payloads),
     fragmentOctets: fragmentOctetsFor(
       fragmentOctetsOf(payloads),
       calling.call.credentials.settings,
@@ -299,7 +301,7 @@ export function onCallSharedSecret(sa: AwaitingSharedSecret, result: KeyExchange
     nat,
     window: afterRequest(NEW_WINDOW),
     rounds: ROUNDS_AFTER_INIT,
-    transcript: transcriptOf({ request, response, Ni, Nr }),
+    transcript: transcriptOf({ request, response, Ni, Nr, isFull: sa.isFullTranscript }),
     ppk: ppk === undefined ? "none" : "used",
     peerHashes: sa.peerHashes,
     fragmentOctets: sa.fragmentOctets,

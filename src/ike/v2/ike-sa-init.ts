@@ -34,7 +34,7 @@ import { redirectNotify, redirectSupportOf } from "./redirect.ts";
 import type { AwaitingKeyExchange } from "./responder-phase.ts";
 import { ROUNDS_AFTER_INIT } from "./round.ts";
 import type { Step } from "./step.ts";
-import { transcriptOf } from "./transcript.ts";
+import { fullTranscriptAuth, saysFullTranscriptAuth, transcriptOf } from "./transcript.ts";
 import { afterAnswer, FIRST_MESSAGE_ID, NEW_WINDOW } from "./window.ts";
 
 /** An IKE_SA_INIT request that was admitted: its cookie, if one was required, is right. */
@@ -52,6 +52,8 @@ export type InitRequest = {
   readonly withPpk: boolean;
   /** Whether some eroute sends fragments (RFC 7383): then they are accepted from every site. */
   readonly withFragments: boolean;
+  /** Whether AUTH covers both IKE_SA_INIT messages if the site supports that. */
+  readonly withFullTranscript: boolean;
 };
 
 // Initiator                        Responder
@@ -98,12 +100,18 @@ export function acceptInit(request: InitRequest, context: IkeContext): Result<St
     certReq: request.certReq,
     usePpk: request.withPpk && saysUsePpk(request.payloads),
     fragmentOctets: request.withFragments ? fragmentOctetsOf(request.payloads) : undefined,
+    fullTranscript: fullTranscriptOf(request),
     redirect: redirectSupportOf(request.payloads),
     expireAt: later(context.now, request.halfOpenMs),
   };
   const random = context.random(privateOctets(method));
   const op = { op: "respond", method, random, peerPublic: ke.data.slice() } as const;
   return ok({ sa: next, effects: [{ kind: "key-exchange", ticket, op }] });
+}
+
+function fullTranscriptOf(request: InitRequest): AwaitingKeyExchange["fullTranscript"] {
+  if (!request.withFullTranscript) return "off";
+  return saysFullTranscriptAuth(request.payloads) ? "agreed" : "supported";
 }
 
 /** Our public value and the shared secret are ready: derives the keys and answers. */
@@ -132,6 +140,7 @@ export function onInitKeyExchange(
     ...(sa.fragmentOctets === undefined ? [] : [fragmentationSupported()]),
     notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED), // RFC 6023 §3
     ...(sa.usePpk ? [usePpk()] : []),
+    ...(sa.fullTranscript === "off" ? [] : [fullTranscriptAuth()]),
   ]);
   const { id, path, request, Ni, nat, peerHashes, fragmentOctets, redirect, expireAt } = sa;
   const half: HalfOpen = {
@@ -140,7 +149,10 @@ export function onInitKeyExchange(
     keys,
     window: afterAnswer(NEW_WINDOW),
     rounds: ROUNDS_AFTER_INIT,
-    transcript: transcriptOf({ request, response, Ni, Nr }),
+    transcript: transcriptOf({
+      ...{ request, response, Ni, Nr },
+      isFull: sa.fullTranscript === "agreed",
+    }),
     Ni,
     Nr,
     nat,

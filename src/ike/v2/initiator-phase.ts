@@ -67,6 +67,8 @@ export type AwaitingSharedSecret = {
   readonly peerHashes: readonly number[] | undefined;
   /** Both ends have sent USE_PPK (RFC 8784). */
   readonly usePpk: boolean;
+  /** Both ends can sign both IKE_SA_INIT messages. */
+  readonly isFullTranscript: boolean;
   readonly fragmentOctets: number | undefined;
 };
 

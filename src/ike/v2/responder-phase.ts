@@ -33,6 +33,8 @@ export type AwaitingKeyExchange = {
   /** Both ends have sent USE_PPK (RFC 8784). */
   readonly usePpk: boolean;
   readonly fragmentOctets: number | undefined;
+  /** Whether AUTH covers both IKE_SA_INIT messages: not here; we can; both ends can. */
+  readonly fullTranscript: "off" | "supported" | "agreed";
   readonly redirect: RedirectSupport;
   readonly expireAt: Instant;
 };

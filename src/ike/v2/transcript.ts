@@ -1,10 +1,25 @@
-/** The messages before authentication that the AUTH of both ends covers (RFC 7296 §2.15). */
+/**
+ * The messages before authentication that the AUTH of both ends covers: of IKE_SA_INIT each end's
+ * own one (RFC 7296 §2.15), or both if both ends support that. Then nobody who can forge one end's
+ * AUTH can weaken what the ends agree on (draft-ietf-ipsecme-ikev2-downgrade-prevention-08).
+ */
 
+import { concat } from "../../octets/concat.ts";
+import type { NotifyPayload, Payload } from "../../wire/v2/message.ts";
+import { NotifyType } from "../../wire/v2/notify-type.ts";
+import type { SaId } from "../sa-id.ts";
 import type { AuthInput } from "./auth.ts";
+import { notifyOf } from "./find-payload.ts";
 import type { ProofKeys } from "./keys.ts";
+import { notify } from "./notify.ts";
 
 /** What each end signs beside its identity. */
-export type Transcript = { readonly initiator: Covered; readonly responder: Covered };
+export type Transcript = {
+  readonly initiator: Covered;
+  readonly responder: Covered;
+  /** Each end signs the other end's message as well. */
+  readonly isFull: boolean;
+};
 
 type Covered = Pick<AuthInput, "message" | "nonce">;
 
@@ -14,11 +29,13 @@ export function transcriptOf(init: {
   readonly response: Uint8Array;
   readonly Ni: Uint8Array;
   readonly Nr: Uint8Array;
+  readonly isFull: boolean;
 }): Transcript {
-  const { request, response, Ni, Nr } = init;
+  const { request, response, Ni, Nr, isFull } = init;
   return {
     initiator: { message: request, nonce: Nr },
     responder: { message: response, nonce: Ni },
+    isFull,
   };
 }
 
@@ -26,12 +43,32 @@ export function transcriptOf(init: {
 export function authInputOf(
   transcript: Transcript,
   { SK_pi, SK_pr }: ProofKeys,
-  { role, idBody }: { readonly role: keyof Transcript; readonly idBody: Uint8Array },
+  { role, idBody }: { readonly role: SaId["role"]; readonly idBody: Uint8Array },
 ): AuthInput {
-  return { ...transcript[role], SK_p: role === "initiator" ? SK_pi : SK_pr, idBody };
+  const { message, nonce } = transcript[role];
+  const SK_p = role === "initiator" ? SK_pi : SK_pr;
+  if (!transcript.isFull) return { message, nonce, SK_p, idBody };
+  const received = transcript[role === "initiator" ? "responder" : "initiator"].message;
+  return { message: concat(ZERO_PREFIX, received, message), nonce, SK_p, idBody };
 }
+
+/** No IKE_SA_INIT message begins like this: its first eight octets are SPIi, which is not zero. */
+const ZERO_PREFIX = new Uint8Array(8);
 
 /** How much memory the messages take. */
 export function transcriptOctets({ initiator, responder }: Transcript): number {
   return initiator.message.length + responder.message.length;
+}
+
+/**
+ * The notify in the IKE_SA_INIT request, and in the response that accepts it, whether or not the
+ * request had it: if somebody has removed it from the request, the initiator notices.
+ */
+export function fullTranscriptAuth(): NotifyPayload {
+  return notify(NotifyType.IKE_SA_INIT_FULL_TRANSCRIPT_AUTH);
+}
+
+/** Whether an IKE_SA_INIT message says that its sender can sign both messages. */
+export function saysFullTranscriptAuth(payloads: readonly Payload[]): boolean {
+  return notifyOf(payloads, NotifyType.IKE_SA_INIT_FULL_TRANSCRIPT_AUTH) !== undefined;
 }

@@ -2,15 +2,12 @@
 
 import { expect, test } from "bun:test";
 import { authInputOf, transcriptOctets, transcriptOf } from "../../../src/ike/v2/transcript.ts";
+import { concat } from "../../../src/octets/concat.ts";
 
 const octets = (value: number, length = 4) => new Uint8Array(length).fill(value);
 
-const TRANSCRIPT = transcriptOf({
-  request: octets(1, 5),
-  response: octets(2, 7),
-  Ni: octets(3),
-  Nr: octets(4),
-});
+const INIT = { request: octets(1, 5), response: octets(2, 7), Ni: octets(3), Nr: octets(4) };
+const TRANSCRIPT = transcriptOf({ ...INIT, isFull: false });
 
 const KEYS = { SK_pi: octets(5), SK_pr: octets(6) };
 
@@ -24,6 +21,25 @@ test("V2-48: each end signs its own message, the nonce of the other, and its ide
   });
   expect(authInputOf(TRANSCRIPT, KEYS, { role: "responder", idBody })).toEqual({
     message: octets(2, 7),
+    nonce: octets(3),
+    SK_p: octets(6),
+    idBody,
+  });
+});
+
+// ZeroPrefix | RealMessage2 | RealMessage1 | NonceRData | MACedIDForI
+// ZeroPrefix | RealMessage1 | RealMessage2 | NonceIData | MACedIDForR
+test("X-12: each end signs 8 zeros, the message it received, the one it sent, then as before", () => {
+  const full = transcriptOf({ ...INIT, isFull: true });
+  const idBody = octets(7);
+  expect(authInputOf(full, KEYS, { role: "initiator", idBody })).toEqual({
+    message: concat(octets(0, 8), octets(2, 7), octets(1, 5)),
+    nonce: octets(4),
+    SK_p: octets(5),
+    idBody,
+  });
+  expect(authInputOf(full, KEYS, { role: "responder", idBody })).toEqual({
+    message: concat(octets(0, 8), octets(1, 5), octets(2, 7)),
     nonce: octets(3),
     SK_p: octets(6),
     idBody,

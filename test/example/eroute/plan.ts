@@ -67,6 +67,7 @@ export function eroutePlan(changes: Partial<EroutePlan> = {}): EroutePlan {
     ports: DEFAULT_PORTS,
     defaultEroute: DEFAULT_DEFAULT_EROUTE,
     unknownSites: DEFAULT_UNKNOWN_SITES,
+    fullTranscriptAuth: true,
     ...changes,
   };
 }
