@@ -143,16 +143,14 @@ export function onInitKeyExchange(
     ...(sa.fullTranscript === "off" ? [] : [fullTranscriptAuth()]),
   ]);
   const { id, path, request, Ni, nat, peerHashes, fragmentOctets, redirect, expireAt } = sa;
+  const isFull = sa.fullTranscript === "agreed";
   const half: HalfOpen = {
     id,
     algorithms,
     keys,
     window: afterAnswer(NEW_WINDOW),
     rounds: ROUNDS_AFTER_INIT,
-    transcript: transcriptOf({
-      ...{ request, response, Ni, Nr },
-      isFull: sa.fullTranscript === "agreed",
-    }),
+    transcript: transcriptOf({ request, response, Ni, Nr, isFull }),
     Ni,
     Nr,
     nat,

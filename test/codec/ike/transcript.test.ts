@@ -29,7 +29,7 @@ test("V2-48: each end signs its own message, the nonce of the other, and its ide
 
 // ZeroPrefix | RealMessage2 | RealMessage1 | NonceRData | MACedIDForI
 // ZeroPrefix | RealMessage1 | RealMessage2 | NonceIData | MACedIDForR
-test("X-12: each end signs 8 zeros, the message it received, the one it sent, then as before", () => {
+test("X-12: each end signs 8 zeros, the message it received, and what it signs otherwise", () => {
   const full = transcriptOf({ ...INIT, isFull: true });
   const idBody = octets(7);
   expect(authInputOf(full, KEYS, { role: "initiator", idBody })).toEqual({
