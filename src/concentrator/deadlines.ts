@@ -3,8 +3,7 @@
 import type { Instant } from "../octets/instant.ts";
 import { callsAt } from "./calls/call-table.ts";
 import { runCalls } from "./calls/initiate.ts";
-import { drainingAt } from "./dataplane/child-sas.ts";
-import { drainStates } from "./dataplane/install.ts";
+import { drainingAt, drainStates } from "./dataplane/draining.ts";
 import { movesAt, runMoves } from "./dataplane/move.ts";
 import { repairsAt, runRepairs } from "./dataplane/repair.ts";
 import { retryStanding, standingAt } from "./dataplane/standing.ts";

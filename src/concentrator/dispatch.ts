@@ -4,7 +4,7 @@ import { isFragment } from "../ike/door.ts";
 import { never } from "../octets/assert.ts";
 import { onAnswer } from "./answers.ts";
 import { callAlways, connect, forgetCalls, onAcquire } from "./calls/initiate.ts";
-import { drainStates } from "./dataplane/install.ts";
+import { drainStates } from "./dataplane/draining.ts";
 import { onExpire, onMapping } from "./dataplane/kernel-events.ts";
 import { onKernelTables, onRemoved } from "./dataplane/repair.ts";
 import { changeStanding, startStanding } from "./dataplane/standing.ts";
@@ -14,7 +14,7 @@ import { count, type Engine } from "./engine.ts";
 import type { Event } from "./event.ts";
 import { admit } from "./negotiation/admit.ts";
 import { destinationOf } from "./negotiation/demultiplex.ts";
-import { shutDownPortion } from "./negotiation/shutdown.ts";
+import { beginShutdown, shutDownPortion } from "./negotiation/shutdown.ts";
 import { isTracing, onTracedDatagram, trace } from "./negotiation/trace.ts";
 import { onAddresses } from "./sites/addresses.ts";
 import { disconnect } from "./sites/disconnect.ts";
@@ -61,6 +61,7 @@ export function dispatch(engine: Engine, event: Event): void {
       stopRedirects(engine);
       drainStates(engine, true);
       closeOrphansSoon(engine);
+      beginShutdown(engine);
       shutDownPortion(engine);
       return;
     case "deadline":

@@ -2,10 +2,10 @@
 
 import type { ChildSa } from "../../ike/child-sa.ts";
 import { asEspSpi, type EspSpi } from "../../inet/esp-spi.ts";
-import type { Instant } from "../../octets/instant.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { Engine } from "../engine.ts";
-import type { Draining, Installed } from "./installed.ts";
+import { isDraining } from "./draining.ts";
+import type { Installed } from "./installed.ts";
 
 /** The one with this inbound SPI of ours. */
 export function installedAt({ dataplane }: Engine, spiIn: EspSpi): Installed | undefined {
@@ -25,26 +25,15 @@ export function childSasOf({ dataplane }: Engine, erouteKey: string): readonly E
   return dataplane.byEroute.get(erouteKey) ?? [];
 }
 
-/** Inbound states that drain, the one that ends first at the head, at most `limit`. */
-export function drainingStates({ dataplane }: Engine, limit: number): readonly Draining[] {
-  return dataplane.draining.slice(0, limit);
-}
-
-/** When the next of them is removed. */
-export function drainingAt({ dataplane }: Engine): Instant | undefined {
-  return dataplane.draining[0]?.until;
-}
-
 /** SPIs below 256 are reserved (RFC 4303 §2.1); those below 4096 are left to set-ups by hand. */
 const ESP_SPI_MIN = 0x1000;
 
 /** An SPI that no state of ours has. */
-export function freeEspSpi({ dataplane, random }: Engine): EspSpi {
-  const { installed, draining } = dataplane;
+export function freeEspSpi(engine: Engine): EspSpi {
   for (;;) {
-    const octets = random(4);
+    const octets = engine.random(4);
     const spi = asEspSpi(new DataView(octets.buffer, octets.byteOffset, 4).getUint32(0));
-    const isFree = !installed.has(spi) && !draining.some(({ id }) => id.spi === spi);
+    const isFree = !engine.dataplane.installed.has(spi) && !isDraining(engine, spi);
     if (spi >= ESP_SPI_MIN && isFree) return spi;
   }
 }

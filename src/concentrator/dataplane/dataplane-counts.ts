@@ -13,7 +13,7 @@ export function dataplaneCounts({ dataplane }: Engine): {
   return {
     childSas: installed.size,
     standingPolicies: standing.size,
-    draining: draining.length,
+    draining: draining.queue.length,
   };
 }
 
@@ -26,7 +26,7 @@ export function dataplaneSizes({ dataplane, requests }: Engine): Own {
   const { installed, draining, repairs, policies, reqids, reqidsTaken } = dataplane;
   return {
     childSas: installed.size,
-    draining: draining.length,
+    draining: draining.queue.length,
     repairs: requests.size("repair") + repairs.lost.size + repairs.remakes.size,
     policies: policies.size,
     reqids: reqids.size,

@@ -4,7 +4,8 @@ import type { EspSpi } from "../../inet/esp-spi.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmPolicy } from "../../xfrm/policy.ts";
-import type { Draining, Installed, PolicyUse } from "./installed.ts";
+import { createDrainingStates, type DrainingStates } from "./draining.ts";
+import type { Installed, PolicyUse } from "./installed.ts";
 import { createRepairs, type Repairs } from "./repairs.ts";
 import type { RouteTable } from "./routes.ts";
 
@@ -15,8 +16,7 @@ export type Dataplane = {
   readonly byEroute: Map<string, readonly EspSpi[]>;
   /** Child SAs by the site's address and SPI: the kernel has room for one outbound state each. */
   readonly outbounds: Map<string, Installed>;
-  /** Inbound states of rekeyed Child SAs, kept for packets on their way; the first ends first. */
-  readonly draining: Draining[];
+  readonly draining: DrainingStates;
   /** By name. */
   readonly policies: Map<string, PolicyUse>;
   readonly routes: RouteTable;
@@ -42,7 +42,7 @@ export function createDataplane(): Dataplane {
     installed: new Map(),
     byEroute: new Map(),
     outbounds: new Map(),
-    draining: [],
+    draining: createDrainingStates(),
     policies: new Map(),
     routes: new Map(),
     reqids: new Map(),

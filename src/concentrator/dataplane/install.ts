@@ -12,10 +12,11 @@ import type { Reason } from "../../reason/reason.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { KernelResult, XfrmRefusal } from "../../xfrm/request.ts";
 import type { XfrmStateId } from "../../xfrm/state.ts";
-import { count, type Engine, inMs } from "../engine.ts";
+import { count, type Engine } from "../engine.ts";
 import { journal } from "../journal/write.ts";
 import { aboutIkeSa, factsAt, ikeSaAt } from "../sites/ike-sas.ts";
 import { judgePolicies, takeOver } from "../sites/overlap.ts";
+import { letDrain } from "./draining.ts";
 import { currentEspPath } from "./esp-path.ts";
 import { type ChildRequest, type Installed, isSameState } from "./installed.ts";
 import { kernelReason } from "./kernel-reason.ts";
@@ -207,25 +208,6 @@ export function removeChild(engine: Engine, spiIn: number, why: Reason): void {
 /** Reasons for the end of a Child SA that another one replaces. */
 const DRAINED: readonly Reason[] = ["rekeyed", "redundant", "replaced-by-newer"];
 
-/** How long packets that were sent before a rekey may be on their way. */
-const DRAIN_MS = 5_000;
-/** Beyond that, such packets are lost: only in a storm are so many replaced at a time. */
-const DRAINING_MAX = 10_000;
-
-/** Removes draining states whose time is over, or all. */
-export function drainStates(engine: Engine, all = false): void {
-  for (
-    let first = engine.dataplane.draining[0];
-    first !== undefined;
-    first = engine.dataplane.draining[0]
-  ) {
-    if (!all && first.until > engine.now) return;
-    engine.dataplane.draining.shift();
-    const { id, mark } = first;
-    request(engine, { op: "delete-state", id, ...(mark === undefined ? {} : { mark }) });
-  }
-}
-
 /** Whether a Child SA's packets go through UDP: a NAT is on the way. */
 export function needsEncapsulation(nat: Nat): boolean {
   return nat !== "none";
@@ -287,9 +269,8 @@ function deleteStates(engine: Engine, installed: Installed): void {
   for (const id of [installed.outbound, installed.inbound]) {
     if (!installed.ours.some((own) => isSameState(own, id))) continue;
     const drains = installed.drains && isSameState(id, installed.inbound) && !engine.shuttingDown;
-    if (drains && engine.dataplane.draining.length < DRAINING_MAX) {
-      engine.dataplane.draining.push({ id, mark: installed.mark, until: inMs(engine, DRAIN_MS) });
-    } else request(engine, { op: "delete-state", ...stateOf(installed, id) });
+    if (drains && letDrain(engine, installed)) continue;
+    request(engine, { op: "delete-state", ...stateOf(installed, id) });
   }
   installed.ours.length = 0;
 }

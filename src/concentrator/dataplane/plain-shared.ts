@@ -12,6 +12,7 @@ import type { IkeSpi } from "../../wire/header.ts";
 import { formatPolicyId } from "../../xfrm/request.ts";
 import type { Engine } from "../engine.ts";
 import { installedAt } from "./child-sas.ts";
+import { putDraining } from "./draining.ts";
 import type { Draining, PolicyUse } from "./installed.ts";
 import { mark, stateId } from "./plain-child.ts";
 import type { RouteTable } from "./routes.ts";
@@ -61,7 +62,7 @@ export function* sharedOf({ dataplane }: Engine): Generator<PlainShared | undefi
   const { policies, routes, draining, moves, repairs } = dataplane;
   for (const [name, { users }] of policies) yield told("policy", name, users);
   for (const [name, users] of routes) yield told("route", name, users);
-  for (const state of draining) yield { kind: "draining", draining: state };
+  for (const state of draining.queue) yield { kind: "draining", draining: state };
   for (const [spi, { at, waiting }] of moves) yield { kind: "move", move: { spi, at, waiting } };
   for (const [spiIn, since] of repairs.lost) {
     yield { kind: "lost", lost: { spiIn, since, waits: repairs.remakes.has(spiIn) } };
@@ -90,7 +91,7 @@ export function putShared(engine: Engine, shared: readonly PlainShared[]): void 
         putRouteUsers(engine, one.users);
         break;
       case "draining":
-        engine.dataplane.draining.push(one.draining);
+        putDraining(engine, one.draining);
         break;
       case "move":
         putMove(engine, one.move);

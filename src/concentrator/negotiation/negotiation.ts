@@ -43,6 +43,11 @@ export type Negotiation = Offer & {
   /** By address and ID of a caller with IKEv1: when the next event about it may be written. */
   readonly ikev1Callers: Map<string, Instant>;
   readonly trace: Trace;
+  /**
+   * During the shutdown: walks the table once, new entries included. Undefined before, and once all
+   * sites have been told.
+   */
+  toTell: IterableIterator<[IkeSpi, Entry]> | undefined;
 };
 
 /** Places and memory for IKE SAs whose peer has not authenticated yet. */
@@ -118,5 +123,6 @@ export function createNegotiation(
       rate: new Rate(TRACED, now),
       notShown: 0,
     },
+    toTell: undefined,
   };
 }

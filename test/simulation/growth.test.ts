@@ -1,0 +1,82 @@
+/** What happens often takes as many steps in a large table as in a small one. */
+
+import { expect, test } from "bun:test";
+import { freeEspSpi } from "../../src/concentrator/dataplane/child-sas.ts";
+import { isDraining, putDraining } from "../../src/concentrator/dataplane/draining.ts";
+import { asEspSpi } from "../../src/inet/esp-spi.ts";
+import { asInstant } from "../../src/octets/instant.ts";
+import { addressOf } from "../contract/xfrm-samples.ts";
+import { putRow, seat, settingsOf } from "./caller.ts";
+import { planOf } from "./plan.ts";
+import { layTable } from "./table.ts";
+import { toyKeyExchange } from "./toy-key-exchange.ts";
+
+test("a new SPI is found without a look at the states that drain, and is none of theirs", () => {
+  const drawn = [0xc000_0001, 0xc000_0002, 0xc000_ffff];
+  const table = layTable({
+    random(count, prng) {
+      const octets = prng.octets(count);
+      if (count === 4) new DataView(octets.buffer).setUint32(0, drawn.shift() ?? 0xffff_ffff);
+      return octets;
+    },
+  });
+  let looks = 0;
+  for (let number = 0; number < 1_000; number++) {
+    const id = {
+      src: addressOf("192.0.2.11"),
+      dst: addressOf("192.0.2.1"),
+      spi: asEspSpi(0xc000_0000 + number),
+    };
+    putDraining(table.engine, {
+      get id() {
+        looks++;
+        return id;
+      },
+      mark: undefined,
+      until: asInstant(10_000),
+    });
+  }
+  looks = 0;
+  expect(freeEspSpi(table.engine)).toBe(asEspSpi(0xc000_ffff));
+  expect(looks).toBe(0);
+  table.advance(20_000);
+  expect(isDraining(table.engine, asEspSpi(0xc000_0001))).toBe(false);
+});
+
+test("the shutdown visits each IKE SA as often in a large table as in a small one", () => {
+  const [few, many] = [32, 160];
+  expect(visitsOfShutdown(many) / many).toBeLessThanOrEqual((visitsOfShutdown(few) / few) * 1.1);
+});
+
+/** How often the shutdown reads an IKE SA's phase, until all are told. */
+function visitsOfShutdown(sites: number): number {
+  const plan = planOf({ dynamicEroutesMax: 10_000, halfOpenMax: 10_000, cookieAbove: 10_000 });
+  const table = layTable({ plan, keyExchange: toyKeyExchange });
+  for (let number = 1; number <= sites; number++) {
+    putRow(table, number);
+    const caller = seat(table, settingsOf(number), toyKeyExchange);
+    caller.connect();
+    caller.settle();
+    table.sent.length = 0;
+  }
+  expect(table.concentrator.snapshot().gauges.childSas).toBe(sites);
+  let visits = 0;
+  for (const entry of table.engine.negotiation.sas.values()) {
+    let { sa } = entry;
+    Object.defineProperty(entry, "sa", {
+      get() {
+        visits++;
+        return sa;
+      },
+      set(next: typeof sa) {
+        sa = next;
+      },
+    });
+  }
+  table.feed({ kind: "shutdown" });
+  table.advance(200);
+  expect(table.engine.negotiation.toTell).toBeUndefined();
+  const told = table.effects.filter(({ kind }) => kind === "send").length;
+  expect(told).toBeGreaterThanOrEqual(sites);
+  return visits;
+}
