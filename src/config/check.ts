@@ -31,9 +31,13 @@ export type Check = {
   isFaulty(path: KeyPath): boolean;
 };
 
+/** Faults and warnings of one kind that are listed; of more, only the number is given. */
+const FAULTS_MAX = 100;
+const WARNINGS_MAX = 20;
+
 export function createCheck(file: string, lines: KeyLines, files: ConfigFiles): Check {
-  const faults: ConfigFault[] = [];
-  const warnings: ConfigFault[] = [];
+  const faults = new Folded(FAULTS_MAX, "faults");
+  const warnings = new Folded(WARNINGS_MAX, "warnings");
   const faulty = new Set<string>();
   const make = (path: KeyPath, what: string, expected = expectedAt(path)): ConfigFault => ({
     file,
@@ -44,17 +48,60 @@ export function createCheck(file: string, lines: KeyLines, files: ConfigFiles): 
   });
   return {
     files,
-    faults,
-    warnings,
+    get faults() {
+      return faults.all();
+    },
+    get warnings() {
+      return warnings.all();
+    },
     fault(path, what, expected) {
-      faults.push(make(path, what, expected));
+      faults.add(kindOf(path, expected), make(path, what, expected));
       faulty.add(pathText(path));
     },
     warn(path, what, expected) {
-      warnings.push(make(path, what, expected));
+      warnings.add(kindOf(path, expected), make(path, what, expected));
     },
     isFaulty: (path) => path.some((_, i) => faulty.has(pathText(path.slice(0, i + 1)))),
   };
+}
+
+/** The same key with the same advice, in whichever eroute. */
+function kindOf(path: KeyPath, expected = ""): string {
+  return `${path.filter((part) => typeof part === "string").join(".")} ${expected}`;
+}
+
+/** A list in which entries of one kind beyond a limit become one, with their number. */
+class Folded {
+  readonly #max: number;
+  readonly #word: string;
+  readonly #listed: ConfigFault[] = [];
+  readonly #kinds = new Map<string, { listed: number; more: number; next: ConfigFault }>();
+
+  constructor(max: number, word: string) {
+    this.#max = max;
+    this.#word = word;
+  }
+
+  add(kind: string, entry: ConfigFault): void {
+    const known = this.#kinds.get(kind) ?? { listed: 0, more: 0, next: entry };
+    this.#kinds.set(kind, known);
+    if (known.listed < this.#max) {
+      known.listed++;
+      this.#listed.push(entry);
+    } else if (known.more++ === 0) known.next = entry;
+  }
+
+  all(): readonly ConfigFault[] {
+    return [...this.#listed, ...[...this.#kinds.values()].flatMap((kind) => this.#rest(kind))];
+  }
+
+  #rest({ more, next }: { readonly more: number; readonly next: ConfigFault }): ConfigFault[] {
+    if (more === 0) return [];
+    const { file, expected } = next;
+    const place = next.line === undefined ? "" : ` in line ${next.line}`;
+    const what = `has ${more} more ${this.#word} like these; the next one: ${next.path}${place}`;
+    return [{ file, path: "", line: undefined, what, expected }];
+  }
 }
 
 /**

@@ -33,14 +33,16 @@ export type ReadEgroup = {
 /** All egroups whose names are valid. */
 export function readEgroups(check: Check, raw: RawConfig): readonly ReadEgroup[] {
   const egroups: ReadEgroup[] = [];
+  const names = new Set<string>();
   for (const [i, rawEgroup] of (raw.egroup ?? []).entries()) {
     const path = ["egroup", i];
     const read = readEgroup(check, path, rawEgroup);
     if (read === undefined) continue;
     const { name } = read.egroup;
-    if (egroups.some((other) => other.egroup.name === name)) {
+    if (names.has(name)) {
       check.fault([...path, "name"], `is ${quoted(name)} for a second egroup`, "another name");
     } else egroups.push(read);
+    names.add(name);
   }
   return egroups;
 }

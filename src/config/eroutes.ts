@@ -48,8 +48,9 @@ export function checkEgroupNames(
   eroutes: readonly ReadEroute[],
   known: readonly string[],
 ): void {
+  const names = new Set(known);
   for (const { path, egroup } of eroutes) {
-    if (egroup === undefined || known.includes(egroup)) continue;
+    if (egroup === undefined || names.has(egroup)) continue;
     const nearest = nearestText(egroup, known);
     const all = known.length === 0 ? "an [[egroup]] of that name" : `one of ${known.join(", ")}`;
     const expected = nearest === undefined ? all : `${nearest}, if that was meant`;
@@ -70,6 +71,11 @@ export function readExceptions(check: Check, raw: RawConfig): readonly Prefix[] 
     check.warn(path, what, "the subnets of management, databases and name servers");
   }
   return except === undefined ? [] : readSubnets(check, path, except);
+}
+
+/** Its name in a message. */
+export function called({ name }: ReadEroute): string {
+  return name === undefined ? "an eroute without name" : `eroute ${name}`;
 }
 
 /** What holds unless an eroute says something else. */
