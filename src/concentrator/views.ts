@@ -1,11 +1,13 @@
 /** Snapshots: what the tables look like from outside (R8). */
 
+import { eroutesFor } from "../eroute/plan-index.ts";
 import { espAlgorithmsText, ikeAlgorithmsText } from "../ike/algorithms.ts";
 import { selectorText } from "../ike/selector-text.ts";
 import { formatAddress } from "../inet/address.ts";
 import { formatEndpoint } from "../inet/endpoint.ts";
 import { formatPrefix } from "../inet/prefix.ts";
 import { spi64Hex } from "../octets/hex.ts";
+import type { IkeSpi } from "../wire/header.ts";
 import { callOf } from "./calls/call-table.ts";
 import { installedAt } from "./dataplane/child-sas.ts";
 import { dataplaneCounts } from "./dataplane/dataplane-counts.ts";
@@ -15,7 +17,7 @@ import type { Engine } from "./engine.ts";
 import { entryOf, ikeSaCounts } from "./negotiation/ike-sas.ts";
 import { type ErouteInUse, erouteKey } from "./sites/eroute-in-use.ts";
 import { dynamicCount, erouteCount, eroutesInUse, eroutesOf } from "./sites/eroutes.ts";
-import { factsOfAll, ikeSaAt } from "./sites/ike-sas.ts";
+import { factsAt, factsOfAll, ikeSaAt } from "./sites/ike-sas.ts";
 import { orphansOf } from "./sites/orphans.ts";
 import { overlapsOf } from "./sites/overlap.ts";
 import { redirectingOf } from "./sites/redirect.ts";
@@ -37,7 +39,7 @@ export function snapshotOf(engine: Engine): Snapshot {
     counters: { ...engine.counters },
     erouteCount: erouteCount(engine),
     site: (peerId) => siteViews(engine, peerId),
-    isConnected: (peerId) => siteViews(engine, peerId).some(({ childSas }) => childSas.length > 0),
+    isConnected: (peerId) => eroutesOf(engine, peerId).some((eroute) => hasChildSa(engine, eroute)),
     overlaps: (peerId, claim) => overlapsOf(engine, peerId, claim),
     peerOf: (message) => entryOf(engine, message)?.peerId,
     call: (peerId) => callView(engine, peerId),
@@ -105,7 +107,7 @@ function siteViews(engine: Engine, peerId: string): readonly ErouteView[] {
 }
 
 function callView(engine: Engine, peerId: string): CallView | undefined {
-  for (const { name } of engine.plan.eroutes) {
+  for (const { name } of eroutesFor(engine.plan, peerId)) {
     const call = callOf(engine, erouteKey(name, peerId));
     if (call === undefined) continue;
     const { stage, why, failures } = call;
@@ -119,6 +121,13 @@ function callView(engine: Engine, peerId: string): CallView | undefined {
     };
   }
   return undefined;
+}
+
+/** Whether a view of it has a Child SA. */
+function hasChildSa(engine: Engine, eroute: ErouteInUse): boolean {
+  const carries = (spi: IkeSpi) =>
+    factsAt(engine, spi)?.children.some(({ spiIn }) => installedAt(engine, spiIn)?.ikeSpi === spi);
+  return eroute.ikeSas.some(carries) || orphansOf(engine, eroute).length > 0;
 }
 
 function erouteView(engine: Engine, eroute: ErouteInUse): ErouteView {

@@ -10,8 +10,7 @@ import {
   needsPsk,
 } from "./eroute.ts";
 import { nearestText } from "./nearest.ts";
-import { matchesPattern } from "./pattern.ts";
-import { peerKey } from "./peer-id.ts";
+import { egroupNamed, eroutesFor, userNamed } from "./plan-index.ts";
 
 export type ConfiguredMatch =
   /** The egroup's table has the rest (R2). */
@@ -35,11 +34,10 @@ export type ConfiguredMatch =
  */
 export function matchConfigured(plan: EroutePlan, peerId: string): ConfiguredMatch {
   let normal: NormalEroute | undefined;
-  for (const eroute of plan.eroutes) {
-    if (eroute.kind === "normal") {
-      if (normal === undefined && matchesPattern(eroute.peerid, peerId)) normal = eroute;
-    } else if (matchesPattern(eroute.peerid, peerId)) {
-      const egroup = plan.egroups.find((group) => group.name === eroute.egroup);
+  for (const eroute of eroutesFor(plan, peerId)) {
+    if (eroute.kind === "normal") normal ??= eroute;
+    else {
+      const egroup = egroupNamed(plan, eroute.egroup);
       assert(
         egroup !== undefined,
         `eroute ${eroute.name} is linked to an egroup that does not exist`,
@@ -47,7 +45,7 @@ export function matchConfigured(plan: EroutePlan, peerId: string): ConfiguredMat
       return { kind: "base", eroute, egroup };
     }
   }
-  const user = findUser(plan.users, peerId);
+  const user = userNamed(plan, peerId);
   if (normal !== undefined && (user !== undefined || !needsPsk(normal.auth))) {
     return { kind: "local", eroute: normal, user };
   }
@@ -57,12 +55,6 @@ export function matchConfigured(plan: EroutePlan, peerId: string): ConfiguredMat
   const closest = nearestText(peerId, patternTexts(plan));
   const reason = user === undefined ? "no-eroute" : "user-without-eroute";
   return { kind: "refused", reason, closest };
-}
-
-/** The local user of this name; names are compared as peer IDs are. */
-function findUser(users: readonly LocalUser[], peerId: string): LocalUser | undefined {
-  const key = peerKey(peerId);
-  return users.find((user) => user.name.length === key.length && peerKey(user.name) === key);
 }
 
 function* patternTexts(plan: EroutePlan): Generator<string> {

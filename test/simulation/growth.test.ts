@@ -7,7 +7,7 @@ import { asEspSpi } from "../../src/inet/esp-spi.ts";
 import { asInstant } from "../../src/octets/instant.ts";
 import { addressOf } from "../contract/xfrm-samples.ts";
 import { putRow, seat, settingsOf } from "./caller.ts";
-import { planOf } from "./plan.ts";
+import { BASE_EROUTE, patternOf, planOf } from "./plan.ts";
 import { layTable } from "./table.ts";
 import { toyKeyExchange } from "./toy-key-exchange.ts";
 
@@ -46,6 +46,34 @@ test("a new SPI is found without a look at the states that drain, and is none of
 test("the shutdown visits each IKE SA as often in a large table as in a small one", () => {
   const [few, many] = [32, 160];
   expect(visitsOfShutdown(many) / many).toBeLessThanOrEqual((visitsOfShutdown(few) / few) * 1.1);
+});
+
+test("whether a site is connected is known without a look at the other eroutes", () => {
+  let looks = 0;
+  const eroutes = Array.from({ length: 1_000 }, (_, number) => {
+    const name = number === 500 ? "fleet" : `fleet-${number}`;
+    const pattern = patternOf(number === 500 ? "site-*" : `branch-${number}-*`);
+    return {
+      ...BASE_EROUTE,
+      name,
+      get peerid() {
+        looks++;
+        return pattern;
+      },
+    };
+  });
+  const table = layTable({ plan: planOf({}, { eroutes }), keyExchange: toyKeyExchange });
+  putRow(table, 1);
+  const caller = seat(table, settingsOf(1), toyKeyExchange);
+  caller.connect();
+  caller.settle();
+  looks = 0;
+  const snapshot = table.concentrator.snapshot();
+  expect(snapshot.isConnected("site-1")).toBe(true);
+  expect(snapshot.isConnected("site-2")).toBe(false);
+  expect(snapshot.isCalling("branch-7-1")).toBe(false);
+  expect(snapshot.site("site-1").map(({ name }) => name)).toEqual(["fleet/site-1"]);
+  expect(looks).toBeLessThan(10);
 });
 
 /** How often the shutdown reads an IKE SA's phase, until all are told. */

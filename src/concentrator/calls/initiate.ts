@@ -10,6 +10,7 @@ import {
 } from "../../eroute/eroute.ts";
 import { isWild, matchesPattern } from "../../eroute/pattern.ts";
 import { asPeerId } from "../../eroute/peer-id.ts";
+import { egroupNamed, erouteNamed, userNamed } from "../../eroute/plan-index.ts";
 import { around } from "../../ike/jitter.ts";
 import { type Address, formatAddress } from "../../inet/address.ts";
 import { containsAddress, prefixOf } from "../../inet/prefix.ts";
@@ -119,7 +120,7 @@ export function onErouteGone(engine: Engine, eroute: ErouteInUse, why: Reason): 
     return;
   }
   // It may be gone because the configuration has changed.
-  const now = engine.plan.eroutes.find(({ name }) => name === base.name);
+  const now = erouteNamed(engine.plan, base.name);
   if (now?.kind === "normal" && now.life.start === "always") recallSoon(engine, now, RECALL_MS);
 }
 
@@ -178,7 +179,7 @@ function onCallDeadline(engine: Engine, call: CallUnderWay): void {
       forget(engine, call);
       if (why !== "always" || base.kind !== "normal") return;
       // The configuration may have changed.
-      const now = engine.plan.eroutes.find((eroute) => eroute.name === base.name);
+      const now = erouteNamed(engine.plan, base.name);
       if (now?.kind === "normal" && now.life.start === "always") {
         callNormal(engine, now, "always", { failures });
       }
@@ -206,7 +207,7 @@ function erouteFor(engine: Engine, src: Address, dst: Address): Eroute | undefin
 
 /** The destination masked with the egroup's remote mask (R12). */
 function networkOf(engine: Engine, base: BaseEroute, dst: Address): string | undefined {
-  const egroup = engine.plan.egroups.find(({ name }) => name === base.egroup);
+  const egroup = egroupNamed(engine.plan, base.egroup);
   const length = dst.family === 4 ? egroup?.remoteMask.v4 : egroup?.remoteMask.v6;
   if (length === undefined) return undefined;
   const { family, value } = prefixOf(dst, length);
@@ -263,6 +264,7 @@ function callNormal(engine: Engine, base: NormalEroute, why: CallReason, more: M
 
 /** The local user that has the key; undefined also where certificates need none. */
 function userOf({ plan }: Engine, { peerid }: NormalEroute): LocalUser | undefined {
+  if (!isWild(peerid)) return userNamed(plan, peerid.text);
   return plan.users.find(({ name }) => matchesPattern(peerid, name));
 }
 

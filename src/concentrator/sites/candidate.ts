@@ -2,7 +2,8 @@
 
 import type { DynamicEroute } from "../../eroute/dynamic-eroute.ts";
 import type { LocalUser, NormalEroute } from "../../eroute/eroute.ts";
-import { type PeerId, peerKey } from "../../eroute/peer-id.ts";
+import type { PeerId } from "../../eroute/peer-id.ts";
+import { userNamed } from "../../eroute/plan-index.ts";
 import { childWith, NO_ROW_OPTIONS } from "../../eroute/row-options.ts";
 import type { Engine } from "../engine.ts";
 import type { LookupId } from "../event.ts";
@@ -41,7 +42,7 @@ export function dynamicInUse(engine: Engine, made: DynamicEroute, lookup: Lookup
 
 /** A configured eroute as its site will use it. */
 export function normalInUse(engine: Engine, eroute: NormalEroute, peerId: PeerId): ErouteInUse {
-  const user = engine.plan.users.find(({ name }) => peerKey(name) === peerKey(peerId));
+  const user = userNamed(engine.plan, peerId);
   const hasPpk = user?.ppk !== undefined;
   const key = erouteKey(eroute.name, peerId);
   const before = engine.sites.eroutes.get(key);

@@ -1,5 +1,6 @@
 /** A site is disconnected by hand: its SAs are closed, and a call to it is given up. */
 
+import { eroutesFor } from "../../eroute/plan-index.ts";
 import { callOf, giveUp, hold } from "../calls/call-table.ts";
 import type { Engine } from "../engine.ts";
 import { journal } from "../journal/write.ts";
@@ -32,7 +33,7 @@ export function disconnect(engine: Engine, peerId: string): void {
 
 function giveUpCalls(engine: Engine, peerId: string): boolean {
   let wasCalled = false;
-  for (const { name, kind, life } of engine.plan.eroutes) {
+  for (const { name, kind, life } of eroutesFor(engine.plan, peerId)) {
     const key = erouteKey(name, peerId);
     const call = callOf(engine, key);
     if (call !== undefined && giveUp(engine, call, WHY)) wasCalled = true;

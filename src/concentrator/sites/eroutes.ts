@@ -1,5 +1,6 @@
 /** The table of eroutes in use, as others may use it. */
 
+import { eroutesFor } from "../../eroute/plan-index.ts";
 import { putAt, takeFrom } from "../../inet/prefix-table.ts";
 import type { Engine } from "../engine.ts";
 import { type ErouteInUse, erouteKey } from "./eroute-in-use.ts";
@@ -15,9 +16,9 @@ export function eroutesInUse({ sites }: Engine): IterableIterator<ErouteInUse> {
   return sites.eroutes.values();
 }
 
-/** Those of one site: at most one for each configured eroute. */
+/** Those of one site: at most one for each configured eroute that matches its ID. */
 export function eroutesOf(engine: Engine, peerId: string): readonly ErouteInUse[] {
-  return engine.plan.eroutes.flatMap(({ name }) => {
+  return eroutesFor(engine.plan, peerId).flatMap(({ name }) => {
     const eroute = erouteAt(engine, erouteKey(name, peerId));
     return eroute === undefined ? [] : [eroute];
   });

@@ -5,6 +5,7 @@ import { type ConfiguredMatch, matchConfigured } from "../../eroute/configured-m
 import { type DynamicEroute, dynamicErouteOf } from "../../eroute/dynamic-eroute.ts";
 import type { Eroute, LocalUser, NormalEroute } from "../../eroute/eroute.ts";
 import { asPeerId, PEER_ID_LENGTH_MAX, type PeerId, peerKey } from "../../eroute/peer-id.ts";
+import { egroupNamed } from "../../eroute/plan-index.ts";
 import { acceptsIke, type IkeAlgorithms, ikeAlgorithmsText } from "../../ike/algorithms.ts";
 import type { Credentials } from "../../ike/event.ts";
 import type { Refusal } from "../../ike/refusal.ts";
@@ -102,7 +103,7 @@ export function onIdentityRows(
     deny(engine, waiting, { reason: `database-${kind}`, detail }, waiting.base);
     return;
   }
-  const egroup = engine.plan.egroups.find((group) => group.name === waiting.base.egroup);
+  const egroup = egroupNamed(engine.plan, waiting.base.egroup);
   if (egroup === undefined) {
     const detail = `egroup ${waiting.base.egroup} is no longer configured`;
     deny(engine, waiting, { reason: "no-egroup", detail }, waiting.base);

@@ -9,8 +9,7 @@ import type { Event } from "../event.ts";
 import { journal } from "../journal/write.ts";
 import { sendStrangersTo } from "../negotiation/send-on.ts";
 import type { Snapshot } from "../snapshot.ts";
-import { erouteKey } from "./eroute-in-use.ts";
-import { dynamicCount } from "./eroutes.ts";
+import { dynamicCount, eroutesOf } from "./eroutes.ts";
 import { factsAt, ikeSaAt } from "./ike-sas.ts";
 import type { SiteIkeSa } from "./site-ike-sa.ts";
 
@@ -112,7 +111,7 @@ function redirectAll(engine: Engine, to: Gateway): void {
 
 function redirectSite(engine: Engine, peerId: string, to: Gateway): void {
   let told = 0;
-  for (const { name } of engine.plan.eroutes) told += tell(engine, erouteKey(name, peerId), to);
+  for (const { key } of eroutesOf(engine, peerId)) told += tell(engine, key, to);
   if (told > 0) return;
   journal(engine, undefined, {
     level: "info",

@@ -3,15 +3,14 @@
 import type { Engine } from "../engine.ts";
 import type { RekeyOf } from "../event.ts";
 import { journal } from "../journal/write.ts";
-import { erouteKey } from "./eroute-in-use.ts";
+import { eroutesOf } from "./eroutes.ts";
 import { factsAt } from "./ike-sas.ts";
 
 /** Asks the site's IKE SA for it; the old keys serve until the new ones are there. */
 export function rekeyByHand(engine: Engine, peerId: string, of: RekeyOf): void {
   let asked = 0;
-  for (const { name } of engine.plan.eroutes) {
-    const eroute = engine.sites.eroutes.get(erouteKey(name, peerId));
-    for (const spi of eroute?.ikeSas ?? []) {
+  for (const { ikeSas } of eroutesOf(engine, peerId)) {
+    for (const spi of ikeSas) {
       const ike = factsAt(engine, spi);
       if (ike === undefined || ike.isReplaced) continue;
       asked++;

@@ -5,6 +5,7 @@
 import { type DynamicEroute, dynamicErouteOf } from "../../eroute/dynamic-eroute.ts";
 import { equalValues, sameSubnets } from "../../eroute/eroute-change.ts";
 import { peerKey } from "../../eroute/peer-id.ts";
+import { egroupNamed, eroutesFor } from "../../eroute/plan-index.ts";
 import type { RowFault } from "../../eroute/row-fault.ts";
 import { childWith } from "../../eroute/row-options.ts";
 import { formatPrefix } from "../../inet/prefix.ts";
@@ -39,7 +40,7 @@ const CHANGED_MAX = 10_000;
 export function onRowChanged(engine: Engine, egroup: string, peerId: string): void {
   if (engine.shuttingDown) return;
   engine.sites.unknownIds.delete(peerKey(peerId));
-  for (const base of engine.plan.eroutes) {
+  for (const base of eroutesFor(engine.plan, peerId)) {
     if (base.kind !== "base" || base.egroup !== egroup) continue;
     const key = erouteKey(base.name, peerId);
     if (mayBeReading(engine)) rememberChange(engine, key);
@@ -188,7 +189,7 @@ function compareWithRow(
   rows: Parameters<typeof dynamicErouteOf>[3],
 ): void {
   const newest = engine.sites.eroutes.get(key);
-  const group = engine.plan.egroups.find(({ name }) => name === egroup);
+  const group = egroupNamed(engine.plan, egroup);
   if (newest?.base.kind !== "base" || group === undefined) return;
   const made = dynamicErouteOf(newest.base, group, newest.peerId, rows);
   const print = made.ok ? rowPrint(engine.sites.rowChecks, made.value) : undefined;

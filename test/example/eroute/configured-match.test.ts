@@ -3,6 +3,8 @@
 import { expect, test } from "bun:test";
 import { matchConfigured } from "../../../src/eroute/configured-match.ts";
 import { agreement, nearestText } from "../../../src/eroute/nearest.ts";
+import { matchesPattern } from "../../../src/eroute/pattern.ts";
+import { eroutesFor } from "../../../src/eroute/plan-index.ts";
 import { baseEroute, egroup, eroutePlan, normalEroute } from "./plan.ts";
 
 test("R1, R2: an ID that a base eroute's pattern matches goes to its egroup", () => {
@@ -52,6 +54,19 @@ test("R3: an ID that nothing matches is refused, with the nearest pattern", () =
   const refused = (peerId: string) => matchConfigured(eroutePlan(), peerId);
   expect(refused("site_4711")).toEqual({ kind: "refused", reason, closest: "site-*" });
   expect(refused("printer")).toEqual({ kind: "refused", reason, closest: undefined });
+});
+
+test("R1: of many eroutes, those that match an ID are the ones that a walk finds", () => {
+  const texts = ["site-*", "*", "site-1", "?ite-1*", "*-1", "s*1", "lab-*"];
+  const eroutes = Array.from({ length: 200 }, (_, place) => {
+    const text = texts[place % texts.length] ?? "";
+    return normalEroute({ peerid: { text: place < 100 ? text : `${text}${place}` } });
+  });
+  const plan = eroutePlan({ eroutes });
+  for (const id of ["site-1", "SITE-1", "site-117", "lab-150", "s1", "nobody", ""]) {
+    const walked = eroutes.filter(({ peerid }) => matchesPattern(peerid, id));
+    expect(eroutesFor(plan, id)).toEqual(walked);
+  }
 });
 
 test("the nearest text is the one with the fewest changes, none if all are far", () => {
