@@ -4,8 +4,7 @@ import type { EspSpi } from "../../inet/esp-spi.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmPolicy } from "../../xfrm/policy.ts";
-import { createDrainingStates, type DrainingStates } from "./draining.ts";
-import type { Installed, PolicyUse } from "./installed.ts";
+import type { DrainingStates, Installed, PolicyUse } from "./installed.ts";
 import { createRepairs, type Repairs } from "./repairs.ts";
 import type { RouteTable } from "./routes.ts";
 
@@ -42,7 +41,7 @@ export function createDataplane(): Dataplane {
     installed: new Map(),
     byEroute: new Map(),
     outbounds: new Map(),
-    draining: createDrainingStates(),
+    draining: { queue: [], spis: new Set() },
     policies: new Map(),
     routes: new Map(),
     reqids: new Map(),

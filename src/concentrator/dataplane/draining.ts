@@ -8,22 +8,10 @@ import { type Engine, inMs } from "../engine.ts";
 import type { Draining, Installed } from "./installed.ts";
 import { request } from "./request.ts";
 
-export type DrainingStates = {
-  /** The first ends first. */
-  readonly queue: Draining[];
-  /** Their SPIs, which no new Child SA may get. */
-  readonly spis: Set<EspSpi>;
-};
-
 /** How long packets that were sent before a rekey may be on their way. */
 const DRAIN_MS = 5_000;
 /** Beyond that, such packets are lost: only in a storm are so many replaced at a time. */
 const DRAINING_MAX = 10_000;
-
-/** None. */
-export function createDrainingStates(): DrainingStates {
-  return { queue: [], spis: new Set() };
-}
 
 /** The inbound state of a replaced Child SA stays for a while; false: there is no room for it. */
 export function letDrain(engine: Engine, { inbound: id, mark }: Installed): boolean {

@@ -3,6 +3,7 @@
 import type { ChildSa } from "../../ike/child-sa.ts";
 import type { Ticket } from "../../ike/ticket.ts";
 import { equalAddress } from "../../inet/address.ts";
+import type { EspSpi } from "../../inet/esp-spi.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmPolicy, XfrmPolicyId } from "../../xfrm/policy.ts";
@@ -59,6 +60,13 @@ export type Draining = {
   readonly id: XfrmStateId;
   readonly mark: XfrmMark | undefined;
   readonly until: Instant;
+};
+
+export type DrainingStates = {
+  /** The first ends first. */
+  readonly queue: Draining[];
+  /** Their SPIs, which no new Child SA may get. */
+  readonly spis: Set<EspSpi>;
 };
 
 /** The question whether an IKE SA's Child SAs carry packets, as far as it is answered. */

@@ -1,4 +1,4 @@
-/** Large configurations: pairs are found without comparing each with each, and lists are bounded. */
+/** Large configurations: no check compares each with each, and lists of warnings are bounded. */
 
 import { expect, test } from "bun:test";
 import { overlapsOf } from "../../../src/config/subnet-checks.ts";
