@@ -5,8 +5,16 @@ import type { PeerRefusedReason, Reason } from "../reason/reason.ts";
 import { NotifyType, notifyName } from "../wire/v2/notify-type.ts";
 
 export type CallRefusal =
-  /** The peer answered our request with an error notify. */
-  | { readonly kind: "peer-refused"; readonly notify: number; readonly asked: string }
+  /**
+   * The peer answered our request with an error notify. `because`: what of the request, or of the
+   * answer, it is about.
+   */
+  | {
+      readonly kind: "peer-refused";
+      readonly notify: number;
+      readonly asked: string;
+      readonly because?: string;
+    }
   /** No answer, or an answer from another site than the one that we called. */
   | { readonly kind: "no-answer"; readonly detail: string }
   /** The site called for another ID than ours. */
@@ -32,9 +40,10 @@ export function callText(refusal: CallRefusal): CallRefusalText {
       };
     case "peer-refused": {
       const name = notifyName(refusal.notify);
+      const because = refusal.because === undefined ? "" : `; ${refusal.because}`;
       return {
         reason: PEER_REFUSED.get(refusal.notify) ?? "peer-refused",
-        detail: `${refusal.asked}: the site answered ${name}; ${adviceFor(refusal.notify)}`,
+        detail: `${refusal.asked}: the site answered ${name}; ${adviceFor(refusal.notify)}${because}`,
       };
     }
     case "no-answer":

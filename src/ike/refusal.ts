@@ -49,6 +49,8 @@ export type Refusal =
       readonly kind: "no-credentials";
       readonly reason: Reason;
       readonly detail: string;
+      readonly offered?: readonly string[];
+      readonly wanted?: readonly string[];
       readonly isUnanswered: boolean;
     }
   | {
@@ -120,7 +122,10 @@ export function refusalText(refusal: Refusal): RefusalText {
     case "certificate":
     case "id-not-in-certificate":
       return proofText(refusal);
-    case "no-credentials":
+    case "no-credentials": {
+      const { kind: _, isUnanswered: __, ...text } = refusal;
+      return text;
+    }
     case "busy":
     case "kernel":
       return { reason: refusal.reason, detail: refusal.detail };

@@ -2,16 +2,17 @@
 
 import { expect, test } from "bun:test";
 import { createJournal } from "../../src/concentrator/journal/journal.ts";
-import { Encr, Integ, TransformType } from "../../src/crypto/transform.ts";
+import { Encr, Integ, Ke, TransformType } from "../../src/crypto/transform.ts";
 import { notify } from "../../src/ike/v2/notify.ts";
 import { type Attempts, createAttempts } from "../../src/why/attempts.ts";
+import { apart, compare } from "../../src/why/compare.ts";
 import { parseIdentity } from "../../src/wire/identity.ts";
 import { ExchangeType } from "../../src/wire/v2/exchange-type.ts";
 import { NotifyType } from "../../src/wire/v2/notify-type.ts";
 import type { Caller } from "./caller.ts";
 import { putRow, seat, settingsOf } from "./caller.ts";
 import { rowOf } from "./database.ts";
-import { BASE_EROUTE, LIMITS, planOf, selectorOf } from "./plan.ts";
+import { BASE_EROUTE, IKE_SUITE, LIMITS, NORMAL_EROUTE, planOf, selectorOf } from "./plan.ts";
 import { transformOf } from "./site-messages.ts";
 import type { Ask, SiteSettings } from "./site-state.ts";
 import { layTable, type Table, type TableOptions } from "./table.ts";
@@ -66,6 +67,19 @@ test("IKE_SA_INIT: no algorithms in common, or no IKE_AUTH after it", () => {
   expect(attempt?.record.wanted?.[0]).toContain("AES_GCM_16_128");
   const alone = historyOf({ play: (caller) => void caller.step() });
   expect(saidOf(alone)).toEqual(["failed at IKE_AUTH: timeout"]);
+});
+
+test("IKE_AUTH: algorithms that only another eroute allows: both sides, and which part decided", () => {
+  const ike = [{ ...IKE_SUITE, ke: [Ke.ECP_384] }];
+  const plan = planOf(LIMITS, { eroutes: [{ ...BASE_EROUTE, ike }, NORMAL_EROUTE] });
+  const refused = historyOf({ table: { plan } });
+  expect(saidOf(refused)).toEqual(["failed at IKE_AUTH: algorithms-of-eroute"]);
+  const [attempt] = refused.ofPeer("site-1");
+  const comparison = attempt === undefined ? undefined : compare(attempt.record);
+  if (comparison === undefined) throw new Error("both sides are not there");
+  expect(apart(comparison)).toEqual([
+    { part: "key exchange", offered: ["X25519"], configured: ["ECP_384"], common: [] },
+  ]);
 });
 
 test("IKE_AUTH: the key, the row, the database", () => {

@@ -215,10 +215,10 @@ function credentialsOf(
 /** IKE_SA_INIT was answered before the eroute was known: its own algorithms count now. */
 function algorithmsRefused(eroute: Eroute, algorithms: IkeAlgorithms): Denial | undefined {
   if (acceptsIke(eroute.ike, algorithms)) return undefined;
-  const wanted = eroute.ike.map(suiteText).join(", or ");
+  const wanted = eroute.ike.map(suiteText);
   const agreed = ikeAlgorithmsText(algorithms);
-  const detail = `IKE_SA_INIT agreed on ${agreed}; eroute ${eroute.name} wants ${wanted}`;
-  return { reason: "algorithms-of-eroute", detail };
+  const detail = `IKE_SA_INIT agreed on ${agreed}; eroute ${eroute.name} wants ${wanted.join(", or ")}`;
+  return { reason: "algorithms-of-eroute", detail, offered: [agreed], wanted };
 }
 
 function unmatched(match: Extract<ConfiguredMatch, { kind: "refused" }>, peerId: PeerId): Denial {

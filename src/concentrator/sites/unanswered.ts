@@ -6,7 +6,13 @@ import type { Engine } from "../engine.ts";
 import { dynamicCount } from "./eroutes.ts";
 
 /** Why an ID gets no credentials, as the journal says it. */
-export type Denial = { readonly reason: Reason; readonly detail: string };
+export type Denial = {
+  readonly reason: Reason;
+  readonly detail: string;
+  /** Both sides, where they are why. */
+  readonly offered?: readonly string[];
+  readonly wanted?: readonly string[];
+};
 
 /**
  * Whether it is our fault, not the site's: a final refusal would keep the site from trying again.

@@ -12,7 +12,9 @@ import { noteOfStruggle, refusedNote } from "./answer.ts";
 import type { ChildAsk, ChildHow } from "./asking.ts";
 import { deleteEffects } from "./delete.ts";
 import type { Established } from "./established-phase.ts";
+import { childOffer } from "./granted-child.ts";
 import { childMethods, type NextTry, nextTry, type Refused, type Setback } from "./next-try.ts";
+import { offeredText } from "./proposal-text.ts";
 import type { IkeEffect, Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
 
@@ -28,7 +30,7 @@ export function onRefused(
     wipe(childAsk.privateOctets);
     return onNotFound(sa, childAsk);
   }
-  return tryNext(sa, childAsk, { setback, refusal: refusalOf(childAsk, notify) }, context);
+  return tryNext(sa, childAsk, { setback, refusal: refusalOf(sa, childAsk, notify) }, context);
 }
 
 /** The answer does not match the request: the peer now has a Child SA that we cannot use. */
@@ -128,11 +130,13 @@ function askAgain(sa: Established, childAsk: ChildAsk, how: ChildHow): Establish
   return addTask(free, { kind: "rekey-child", spiIn: replaces, how });
 }
 
-function refusalOf({ replaces, method, asNew }: ChildAsk, notify: number): Refusal {
+function refusalOf(sa: Established, childAsk: ChildAsk, notify: number): Refusal {
+  const { replaces, method, asNew } = childAsk;
   const group = transformName(TransformType.KE, method, undefined);
   const keys = method === Ke.NONE ? "without a key exchange" : `with ${group}`;
   const what = replaces === undefined || asNew ? "a new Child SA" : "rekey of a Child SA";
-  return { kind: "peer-refused", notify, asked: `${what} ${keys}` };
+  const because = offeredText(notify, childOffer(sa, childAsk));
+  return { kind: "peer-refused", notify, asked: `${what} ${keys}`, ...because };
 }
 
 /** The peer has lost the Child SA: we remove it too, and request a new one (§2.25). */

@@ -51,6 +51,7 @@ import {
   signedProof,
 } from "./proof.ts";
 import { chooseEsp, isAnswerTo, proposalsOf } from "./proposal.ts";
+import { offeredText } from "./proposal-text.ts";
 import { type Read, sealMessage } from "./protect.ts";
 import { gatewayIn } from "./redirect.ts";
 import { firstCopy } from "./request.ts";
@@ -317,7 +318,8 @@ function grantedOf(
   const { policy } = call.credentials;
   const error = errorNotifyOf(payloads);
   if (error !== undefined) {
-    return err({ kind: "peer-refused", notify: error, asked: "the first Child SA" });
+    const because = offeredText(error, offerOf(call, spiIn));
+    return err({ kind: "peer-refused", notify: error, asked: "the first Child SA", ...because });
   }
   const mode = policy.transport && half.nat === "none" ? "transport" : "tunnel";
   const asked = { local: policy.local, remote: policy.remote, mode } as const;

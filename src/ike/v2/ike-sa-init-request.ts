@@ -1,6 +1,8 @@
 /** IKE_SA_INIT as initiator: we call a site (RFC 7296 §1.2, §2.6, §2.7, §2.23). */
 
 import { type KeyExchangeResult, privateOctets } from "../../crypto/key-exchange.ts";
+import { transformName } from "../../crypto/names.ts";
+import { TransformType } from "../../crypto/transform.ts";
 import { wipe } from "../../octets/secret.ts";
 import { asIkeSpi, IKE_HEADER_OCTETS, type IkeHeader } from "../../wire/header.ts";
 import { emitMessage } from "../../wire/v2/emit-message.ts";
@@ -36,6 +38,7 @@ import { ppkUnsupported, saysUsePpk, usePpk } from "./ppk.ts";
 import { withPpk } from "./ppk-keys.ts";
 import { hashAlgorithms, hashAlgorithmsOf } from "./proof.ts";
 import { allowsMethod, chooseIke, firstMethod, isAnswerTo, proposalsOf } from "./proposal.ts";
+import { offeredText } from "./proposal-text.ts";
 import { gatewayFor, redirectOffer } from "./redirect.ts";
 import { firstCopy } from "./request.ts";
 import { ROUNDS_AFTER_INIT } from "./round.ts";
@@ -164,7 +167,8 @@ export function onInitResponse(
   const error = errorNotifyOf(payloads);
   if (error === NotifyType.INVALID_KE_PAYLOAD) return onOtherMethod(sa, payloads, context);
   if (error !== undefined) {
-    return hinted(sa, { kind: "peer-refused", notify: error, asked: "IKE_SA_INIT" });
+    const because = offeredText(error, offerOf(calling.call));
+    return hinted(sa, { kind: "peer-refused", notify: error, asked: "IKE_SA_INIT", ...because });
   }
   const answer = neededPayload(payloads, "SA", INIT_RESPONSE);
   if (!answer.ok) return hinted(sa, answer.error);
@@ -232,6 +236,10 @@ function onCookie(sa: AwaitingInitResponse, cookie: Uint8Array, context: IkeCont
   return send({ ...calling, cookie: cookie.slice(), detours }, publicValue, context);
 }
 
+function keName(method: number): string {
+  return transformName(TransformType.KE, method, undefined);
+}
+
 /** The peer wants another group, which must be one that we offered (§1.2). */
 function onOtherMethod(
   sa: AwaitingInitResponse,
@@ -244,8 +252,10 @@ function onOtherMethod(
   const detours = calling.detours + 1;
   const isOffered = method !== undefined && allowsMethod(suites, method);
   if (!isOffered || method === calling.method || detours > DETOURS_MAX) {
-    const asked = "IKE_SA_INIT";
-    return hinted(sa, { kind: "peer-refused", notify: NotifyType.INVALID_KE_PAYLOAD, asked });
+    const [sent, wanted] = [calling.method, method ?? 0].map(keName);
+    const because = `sent: ${sent}, the site wants ${method === undefined ? "another" : wanted}`;
+    const [notify, asked] = [NotifyType.INVALID_KE_PAYLOAD, "IKE_SA_INIT"];
+    return hinted(sa, { kind: "peer-refused", notify, asked, because });
   }
   wipe(calling.privateOctets);
   const octets = context.random(privateOctets(method));

@@ -3,6 +3,7 @@
 import { transformName } from "../../crypto/names.ts";
 import { TransformType } from "../../crypto/transform.ts";
 import type { Proposal, Transform } from "../../wire/v2/message.ts";
+import { NotifyType } from "../../wire/v2/notify-type.ts";
 
 /** More than common peers offer in one proposal. */
 const TRANSFORMS_SHOWN_MAX = 48;
@@ -25,6 +26,20 @@ export function proposalText(
   const shown = ordered.slice(0, TRANSFORMS_SHOWN_MAX).map(transformText);
   return `${shown.join("/")}/and ${more} more`;
 }
+
+/** What we offered, if an answer with this notify means that it was not enough. */
+export function offeredText(
+  notify: number,
+  proposals: readonly Proposal[],
+): { readonly because?: string } {
+  if (notify !== NotifyType.NO_PROPOSAL_CHOSEN) return {};
+  const shown = proposals.slice(0, OFFERS_SHOWN_MAX).map((proposal) => proposalText(proposal));
+  const more = proposals.length - shown.length;
+  return { because: `offered: ${shown.join(" | ")}${more > 0 ? ` and ${more} more` : ""}` };
+}
+
+/** Of our own proposals, in one sentence. */
+const OFFERS_SHOWN_MAX = 4;
 
 const NO_TYPES: ReadonlySet<number> = new Set();
 

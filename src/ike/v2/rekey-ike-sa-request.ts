@@ -31,6 +31,7 @@ import {
   proposalsOf,
   suitesWithPrfFirst,
 } from "./proposal.ts";
+import { offeredText } from "./proposal-text.ts";
 import { discardOurs, keepOurs, takeOver } from "./rekey-collision.ts";
 import { rekeyed } from "./rekey-ike-sa.ts";
 import { ask } from "./request.ts";
@@ -120,7 +121,9 @@ export function askForSecret(
   if (setback !== undefined) {
     const group = transformName(TransformType.KE, ikeAsk.method, undefined);
     const asked = `rekey of the IKE SA with ${group}`;
-    return err({ setback, refusal: { kind: "peer-refused", notify: setback.notify, asked } });
+    const { notify } = setback;
+    const because = offeredText(notify, offerOf(sa, ikeAsk));
+    return err({ setback, refusal: { kind: "peer-refused", notify, asked, ...because } });
   }
   const granted = grantedOf(sa, ikeAsk, payloads);
   if (!granted.ok) return err({ setback: { kind: "wrong-answer" }, refusal: granted.error });

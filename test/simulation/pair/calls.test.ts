@@ -1,7 +1,7 @@
 /** Calling: cookies, other groups, wrong keys and IDs, strangers that answer (R12). */
 
 import { expect, test } from "bun:test";
-import { Ke } from "../../../src/crypto/transform.ts";
+import { Encr, Ke } from "../../../src/crypto/transform.ts";
 import { DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
 import type { EroutePlan, NormalEroute } from "../../../src/eroute/eroute.ts";
 import { notify } from "../../../src/ike/v2/notify.ts";
@@ -9,7 +9,7 @@ import { parseHeader } from "../../../src/wire/header.ts";
 import { emitMessage } from "../../../src/wire/v2/emit-message.ts";
 import { ExchangeType } from "../../../src/wire/v2/exchange-type.ts";
 import { NotifyType } from "../../../src/wire/v2/notify-type.ts";
-import { endpointOf, IKE_SUITE, prefixOfText } from "../plan.ts";
+import { ESP_SUITE, endpointOf, IKE_SUITE, prefixOfText } from "../plan.ts";
 import { judgeEmpty, judgeSettled } from "./judge.ts";
 import { FINE, layPair, type Pair, type PairSettings } from "./pair.ts";
 
@@ -72,6 +72,22 @@ test("R12: no algorithm in common: the unprotected refusal counts if no other an
   pair.runUntil(90_000);
   expect(judgeEmpty(pair)).toEqual([]);
   expect([...pair.reasons.keys()].some((reason) => reason.startsWith("peer-refused"))).toBe(true);
+  const lines = pair.log.join("\n");
+  expect(lines).toMatch(
+    /no common key exchange: the site offers .*X25519.*, configured: MODP_2048/,
+  );
+  expect(lines).toMatch(/site answered NO_PROPOSAL_CHOSEN; .*; offered: AES_GCM_16_.*X25519/);
+});
+
+test("R12: a refused first Child SA: what was offered is said with the site's answer", () => {
+  const aes192 = { encr: [{ id: Encr.AES_GCM_16, keyBits: 192 }] };
+  const pair = called(withEroute("b", { esp: [{ ...ESP_SUITE, ...aes192 }] }));
+  pair.runUntil(30_000);
+  const lines = pair.log.join("\n");
+  expect(lines).toMatch(
+    /the first Child SA: the site answered NO_PROPOSAL_CHOSEN; .*; offered: AES/,
+  );
+  expect(lines).toMatch(/no common encryption: the site offers .*, configured: AES_GCM_16_192/);
 });
 
 test("§2.1: a forged answer to IKE_SA_INIT does not end the call", () => {
