@@ -40,10 +40,11 @@ export function callText(refusal: CallRefusal): CallRefusalText {
       };
     case "peer-refused": {
       const name = notifyName(refusal.notify);
+      const advice = adviceFor(refusal.notify);
       const because = refusal.because === undefined ? "" : `; ${refusal.because}`;
       return {
         reason: PEER_REFUSED.get(refusal.notify) ?? "peer-refused",
-        detail: `${refusal.asked}: the site answered ${name}; ${adviceFor(refusal.notify)}${because}`,
+        detail: `${refusal.asked}: the site answered ${name}; ${advice}${because}`,
       };
     }
     case "no-answer":

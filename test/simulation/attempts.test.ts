@@ -69,7 +69,7 @@ test("IKE_SA_INIT: no algorithms in common, or no IKE_AUTH after it", () => {
   expect(saidOf(alone)).toEqual(["failed at IKE_AUTH: timeout"]);
 });
 
-test("IKE_AUTH: algorithms that only another eroute allows: both sides, and which part decided", () => {
+test("IKE_AUTH: another eroute's algorithms: both sides, and what decided", () => {
   const ike = [{ ...IKE_SUITE, ke: [Ke.ECP_384] }];
   const plan = planOf(LIMITS, { eroutes: [{ ...BASE_EROUTE, ike }, NORMAL_EROUTE] });
   const refused = historyOf({ table: { plan } });

@@ -217,7 +217,8 @@ function algorithmsRefused(eroute: Eroute, algorithms: IkeAlgorithms): Denial | 
   if (acceptsIke(eroute.ike, algorithms)) return undefined;
   const wanted = eroute.ike.map(suiteText);
   const agreed = ikeAlgorithmsText(algorithms);
-  const detail = `IKE_SA_INIT agreed on ${agreed}; eroute ${eroute.name} wants ${wanted.join(", or ")}`;
+  const all = wanted.join(", or ");
+  const detail = `IKE_SA_INIT agreed on ${agreed}; eroute ${eroute.name} wants ${all}`;
   return { reason: "algorithms-of-eroute", detail, offered: [agreed], wanted };
 }
 
