@@ -179,6 +179,7 @@ export function suiteTransforms(suite: Suite): readonly NamedTransform[] {
       TransformType.ESN,
       suite.esn.map((esn) => (esn ? 1 : 0)),
     ),
+    ...(suite.additional ?? []).flatMap((ids, i) => each(ADDKE_FIRST + i, ids)),
   ];
 }
 

@@ -7,7 +7,8 @@ export type EncrTransform = { readonly id: number; readonly keyBits: number | un
  * One acceptable proposal. A peer's proposal matches if it offers one transform of each type that
  * this suite names. `prf` is empty for ESP; `integ` is empty with AEAD encryption. In an ESP suite,
  * `ke` holds the groups of perfect forward secrecy: NONE (0) in it makes PFS optional, an empty
- * list means no PFS. `esn` is empty for IKE.
+ * list means no PFS. `esn` is empty for IKE. `additional` holds the methods of each additional key
+ * exchange (RFC 9370), where NONE makes it optional; absent: there is none.
  */
 export type Suite = {
   readonly encr: readonly EncrTransform[];
@@ -15,4 +16,5 @@ export type Suite = {
   readonly integ: readonly number[];
   readonly ke: readonly number[];
   readonly esn: readonly boolean[];
+  readonly additional?: readonly (readonly number[])[];
 };

@@ -1,6 +1,14 @@
 /** Transform types and identifiers by their IANA numbers (RFC 7296 §3.3.2, "IKEv2 Parameters"). */
 
-export const TransformType = { ENCR: 1, PRF: 2, INTEG: 3, KE: 4, ESN: 5 } as const;
+export const TransformType = {
+  ENCR: 1,
+  PRF: 2,
+  INTEG: 3,
+  KE: 4,
+  ESN: 5,
+  ADDKE1: 6, // RFC 9370 §2.2.1, to ADDKE7
+  ADDKE7: 12,
+} as const;
 
 /** Additional key exchanges 1 to 7 (RFC 9370 §2.2.1). */
 export const ADDKE_FIRST = 6;

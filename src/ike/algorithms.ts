@@ -13,7 +13,12 @@ export type IkeAlgorithms = {
   readonly integ: Integrity | undefined;
   readonly prf: Prf;
   readonly ke: number;
+  /** Absent: none. */
+  readonly additional?: readonly AdditionalKe[];
 };
+
+/** A key exchange beside the first one: its transform type and its method, which may be NONE. */
+export type AdditionalKe = { readonly type: number; readonly ke: number };
 
 export type EspAlgorithms = {
   readonly encr: Encryption;
@@ -21,6 +26,8 @@ export type EspAlgorithms = {
   /** The key exchange of its own (PFS); 0 if it has none. */
   readonly ke: number;
   readonly esn: boolean;
+  /** Absent: none. */
+  readonly additional?: readonly AdditionalKe[];
 };
 
 /** One transform of each type, by number: what was chosen from a proposal. */
@@ -30,6 +37,8 @@ export type TransformChoice = {
   readonly prf: number;
   readonly ke: number;
   readonly esn: boolean;
+  /** In the order of their types; absent: none is offered. */
+  readonly additional?: readonly AdditionalKe[];
 };
 
 /** The algorithms of a choice for an IKE SA; undefined if one of them is not built in. */
@@ -39,7 +48,7 @@ export function ikeAlgorithmsOf(choice: TransformChoice): IkeAlgorithms | undefi
   if (encr === undefined || prf === undefined) return undefined;
   const integ = encr.kind === "aead" ? undefined : integrityFor(choice.integ);
   if (encr.kind !== "aead" && integ === undefined) return undefined;
-  return { encr, integ, prf, ke: choice.ke };
+  return { encr, integ, prf, ke: choice.ke, ...additionalOf(choice) };
 }
 
 /** The algorithms of a choice for a Child SA; undefined if one of them is not built in. */
@@ -48,14 +57,18 @@ export function espAlgorithmsOf(choice: TransformChoice): EspAlgorithms | undefi
   if (encr === undefined) return undefined;
   const integ = encr.kind === "aead" ? undefined : integrityFor(choice.integ);
   if (encr.kind !== "aead" && integ === undefined) return undefined;
-  return { encr, integ, ke: choice.ke, esn: choice.esn };
+  return { encr, integ, ke: choice.ke, esn: choice.esn, ...additionalOf(choice) };
+}
+
+function additionalOf({ additional }: TransformChoice): Pick<TransformChoice, "additional"> {
+  return additional === undefined ? {} : { additional };
 }
 
 /** `AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/X25519`. */
 export function ikeAlgorithmsText(algorithms: IkeAlgorithms): string {
   const names = [algorithms.encr.name];
   if (algorithms.integ !== undefined) names.push(algorithms.integ.name);
-  names.push(algorithms.prf.name, transformName(TransformType.KE, algorithms.ke, undefined));
+  names.push(algorithms.prf.name, ...keNames(algorithms));
   return names.join("/");
 }
 
@@ -63,9 +76,15 @@ export function ikeAlgorithmsText(algorithms: IkeAlgorithms): string {
 export function espAlgorithmsText(algorithms: EspAlgorithms): string {
   const names = [algorithms.encr.name];
   if (algorithms.integ !== undefined) names.push(algorithms.integ.name);
-  if (algorithms.ke !== 0) names.push(transformName(TransformType.KE, algorithms.ke, undefined));
+  names.push(...keNames(algorithms));
   if (algorithms.esn) names.push("ESN");
   return names.join("/");
+}
+
+/** `X25519`, `ML_KEM_768`: the methods of all key exchanges that there are. */
+function keNames({ ke, additional }: Pick<IkeAlgorithms, "ke" | "additional">): readonly string[] {
+  const methods = [ke, ...(additional ?? []).map((one) => one.ke)].filter((id) => id !== 0);
+  return methods.map((id) => transformName(TransformType.KE, id, undefined));
 }
 
 /** Whether a suite holds exactly these transforms. The eroute is known only after the choice. */
@@ -75,8 +94,19 @@ export function acceptsIke(suites: readonly Suite[], algorithms: IkeAlgorithms):
       suite.encr.some((encr) => isEncr(algorithms.encr, encr)) &&
       (algorithms.integ === undefined || suite.integ.includes(algorithms.integ.id)) &&
       suite.prf.includes(algorithms.prf.id) &&
-      suite.ke.includes(algorithms.ke),
+      suite.ke.includes(algorithms.ke) &&
+      allowsAdditional(suite, algorithms),
   );
+}
+
+/** Whether it allows these methods, and demands no others. */
+function allowsAdditional({ additional }: Suite, algorithms: IkeAlgorithms): boolean {
+  const chosen = new Map(algorithms.additional?.map(({ type, ke }) => [type, ke]));
+  for (let type: number = TransformType.ADDKE1; type <= TransformType.ADDKE7; type++) {
+    const allowed = additional?.[type - TransformType.ADDKE1] ?? [0];
+    if (!allowed.includes(chosen.get(type) ?? 0)) return false;
+  }
+  return true;
 }
 
 function isEncr(encr: Encryption, wanted: Suite["encr"][number]): boolean {

@@ -14,6 +14,7 @@ import {
   list,
   mapped,
   octets,
+  omissible,
   oneOf,
   optional,
   record,
@@ -31,6 +32,7 @@ import { asIkeSpi, type IkeSpi } from "../../wire/header.ts";
 import type { Identity } from "../../wire/identity.ts";
 import type { TrafficSelector } from "../../wire/traffic-selector.ts";
 import {
+  type AdditionalKe,
   type EspAlgorithms,
   espAlgorithmsOf,
   type IkeAlgorithms,
@@ -164,27 +166,30 @@ export const choice: Codec<TransformChoice> = record<TransformChoice>({
   prf: u16,
   ke: u16,
   esn: bool,
+  additional: omissible(list(record<AdditionalKe>({ type: u8, ke: u16 }), 7)),
 });
 
 /** A number that is unknown here was written by a build that knows it. */
 export const ikeAlgorithms: Codec<IkeAlgorithms> = mapped(choice, {
-  to: ({ encr, integ, prf, ke }: IkeAlgorithms) => ({
+  to: ({ encr, integ, prf, ke, additional }: IkeAlgorithms) => ({
     encr,
     integ: integ?.id ?? 0,
     prf: prf.id,
     ke,
     esn: false,
+    ...(additional === undefined ? {} : { additional }),
   }),
   from: (written, fail) => ikeAlgorithmsOf(written) ?? fail("an algorithm that is not built in"),
 });
 
 export const espAlgorithms: Codec<EspAlgorithms> = mapped(choice, {
-  to: ({ encr, integ, ke, esn }: EspAlgorithms) => ({
+  to: ({ encr, integ, ke, esn, additional }: EspAlgorithms) => ({
     encr,
     integ: integ?.id ?? 0,
     prf: 0,
     ke,
     esn,
+    ...(additional === undefined ? {} : { additional }),
   }),
   from: (written, fail) => espAlgorithmsOf(written) ?? fail("an algorithm that is not built in"),
 });
@@ -196,6 +201,7 @@ const suite = record<Suite>({
   integ: ids,
   ke: ids,
   esn: list(bool, 255),
+  additional: omissible(list(ids, 7)),
 });
 const suites = shared(interned(list(suite, 255)));
 

@@ -15,6 +15,7 @@ import {
   type TransformChoice,
 } from "../algorithms.ts";
 import type { Refusal } from "../refusal.ts";
+import { additionalAnswer, additionalOffer, chooseAdditional, isAdditional } from "./additional.ts";
 import { noneChosen } from "./none-chosen.ts";
 
 export type ChosenIke = {
@@ -43,15 +44,21 @@ const ESP_SPI_MIN = 256;
 export function chooseIke(
   proposals: readonly Proposal[],
   suites: readonly Suite[],
-  want: { readonly spiOctets: 0 | 8; readonly sentKe: number | undefined },
+  want: {
+    readonly spiOctets: 0 | 8;
+    readonly sentKe: number | undefined;
+    /** False: the peer lacks the exchange for additional key exchanges (RFC 9242). */
+    readonly withAdditional?: boolean;
+  },
 ): Result<ChosenIke, Refusal> {
   const fitting = proposals.filter(
     ({ protocol, spi }) => protocol === Protocol.IKE && spi.length === want.spiOctets,
   );
   const offers = offersOf(fitting, "ike");
+  const { sentKe, withAdditional = true } = want;
   for (const suite of suites) {
     for (const { proposal, transforms } of offers) {
-      const choice = chooseTransforms(transforms, suite, { kind: "ike", sentKe: want.sentKe });
+      const choice = chooseTransforms(transforms, suite, { kind: "ike", sentKe, withAdditional });
       const algorithms = choice === undefined ? undefined : ikeAlgorithmsOf(choice);
       if (choice === undefined || algorithms === undefined) continue;
       return ok({ number: proposal.number, choice, algorithms, spi: proposal.spi });
@@ -71,11 +78,12 @@ export function chooseEsp(
     ({ protocol, spi }) => protocol === Protocol.ESP && spi.length === 4,
   );
   const offers = offersOf(fitting, kind);
+  const { sentKe, withKe: withAdditional } = want;
   for (const suite of suites) {
     for (const { proposal, transforms } of offers) {
       const spi = new Reader(proposal.spi, "ESP SPI").u32();
       if (spi < ESP_SPI_MIN) continue;
-      const choice = chooseTransforms(transforms, suite, { kind, sentKe: want.sentKe });
+      const choice = chooseTransforms(transforms, suite, { kind, sentKe, withAdditional });
       const algorithms = choice === undefined ? undefined : espAlgorithmsOf(choice);
       if (choice === undefined || algorithms === undefined) continue;
       return ok({ number: proposal.number, choice, algorithms, spi: asEspSpi(spi) });
@@ -110,6 +118,7 @@ export function chosenProposal(
   if (choice.integ !== 0) transforms.push(transform(TransformType.INTEG, choice.integ));
   if (choice.ke !== Ke.NONE) transforms.push(transform(TransformType.KE, choice.ke));
   if (protocol !== Protocol.IKE) transforms.push(transform(TransformType.ESN, choice.esn ? 1 : 0));
+  transforms.push(...additionalAnswer(choice.additional));
   return { number: chosen.number, protocol, spi, transforms };
 }
 
@@ -140,6 +149,7 @@ export function proposalsOf(suites: readonly Suite[], offer: Offer): readonly Pr
       }
       const groups = isIke || offer.withKe ? suite.ke : [];
       transforms.push(...groups.map((id) => transform(TransformType.KE, id)));
+      if (isIke || offer.withKe) transforms.push(...additionalOffer(suite));
       if (!isIke) {
         transforms.push(...suite.esn.map((esn) => transform(TransformType.ESN, esn ? 1 : 0)));
       }
@@ -182,7 +192,10 @@ export function isAnswerTo(offered: readonly Proposal[], answer: readonly Propos
 
 /** NONE may be given or left out. */
 function isNone(t: Transform): boolean {
-  return t.id === 0 && (t.type === TransformType.KE || t.type === TransformType.INTEG);
+  const { type } = t;
+  const isOptional =
+    type === TransformType.KE || type === TransformType.INTEG || isAdditional(type);
+  return t.id === 0 && isOptional;
 }
 
 /** The known transforms of a proposal by type: sorted once for all suites. */
@@ -204,6 +217,8 @@ function offersOf(
 type Want = {
   readonly kind: "ike" | "esp" | "esp-without-ke";
   readonly sentKe: number | undefined;
+  /** Whether additional key exchanges are possible. */
+  readonly withAdditional: boolean;
 };
 
 function chooseTransforms(
@@ -222,13 +237,19 @@ function chooseTransforms(
   if (integ === undefined || prf === undefined || ke === undefined || esn === undefined) {
     return undefined;
   }
-  return { encr: { id: encr.id, keyBits: encr.keyBits }, integ, prf, ke, esn };
+  const choice = { encr: { id: encr.id, keyBits: encr.keyBits }, integ, prf, ke, esn };
+  if (want.kind === "esp-without-ke") return choice;
+  const isPossible = want.withAdditional;
+  const additional = chooseAdditional(offered, suite, { ke, isPossible });
+  if (additional === undefined) return undefined;
+  return additional.length === 0 ? choice : { ...choice, additional };
 }
 
 function isKnownType(type: number, isIke: boolean): boolean {
   if (type === TransformType.ENCR || type === TransformType.INTEG || type === TransformType.KE) {
     return true;
   }
+  if (isAdditional(type)) return true;
   return type === (isIke ? TransformType.PRF : TransformType.ESN);
 }
 
