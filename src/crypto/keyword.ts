@@ -2,11 +2,13 @@
  * The words of the proposal notation: what each means, and the known word nearest to a wrong one.
  */
 
-import { Encr, Integ, Ke, PrfId } from "./transform.ts";
+import { ADDKE_MAX, Encr, Integ, Ke, PrfId } from "./transform.ts";
 
 export type Keyword =
   | { readonly kind: "encr"; readonly id: number; readonly keyBits: number | undefined }
   | { readonly kind: "integ" | "prf" | "ke"; readonly id: number }
+  /** An additional key exchange (RFC 9370); `ordinal` is 1 for ADDKE1. */
+  | { readonly kind: "addke"; readonly ordinal: number; readonly id: number }
   | { readonly kind: "esn"; readonly esn: boolean };
 
 /** Words for the same transform: the first is the one that is printed. */
@@ -26,6 +28,9 @@ const KEYWORDS: ReadonlyMap<string, Keyword> = new Map([
   ...group(Ke.MODP_2048, ["modp2048"]),
   ...group(Ke.MODP_3072, ["modp3072"]),
   ...group(Ke.MODP_4096, ["modp4096"]),
+  ...group(Ke.ML_KEM_512, ["mlkem512"]),
+  ...group(Ke.ML_KEM_768, ["mlkem768"]),
+  ...group(Ke.ML_KEM_1024, ["mlkem1024"]),
   ...group(Ke.NONE, ["none", "modpnone"]),
   entry("esn", { kind: "esn", esn: true }),
   entry("noesn", { kind: "esn", esn: false }),
@@ -60,13 +65,32 @@ const REFUSED: ReadonlyMap<string, string> = new Map(
 /** A longer word is not compared with any. */
 const COMPARED_LENGTH_MAX = 32;
 
+/** `ke1_mlkem768`: the first additional key exchange. */
+const ADDITIONAL = /^ke(\d{1,3})_(.*)$/;
+
 /** What a word means; undefined if it is not one of ours. */
 export function keywordFor(word: string): Keyword | undefined {
-  return KEYWORDS.get(word);
+  const [, ordinal, method = ""] = ADDITIONAL.exec(word) ?? [];
+  if (ordinal === undefined) return KEYWORDS.get(word);
+  const keyword = KEYWORDS.get(method);
+  if (keyword?.kind !== "ke" || !isOrdinal(Number(ordinal))) return undefined;
+  return { kind: "addke", ordinal: Number(ordinal), id: keyword.id };
+}
+
+function isOrdinal(ordinal: number): boolean {
+  return ordinal >= 1 && ordinal <= ADDKE_MAX;
 }
 
 /** Why a word means nothing: a sentence that says what would be right. */
 export function unknownKeyword(word: string): string {
+  const [, ordinal, method = ""] = ADDITIONAL.exec(word) ?? [];
+  if (ordinal !== undefined && !isOrdinal(Number(ordinal))) {
+    return `"${word}": additional key exchanges are numbered from "ke1_" to "ke${ADDKE_MAX}_"`;
+  }
+  if (ordinal !== undefined && KEYWORDS.has(method)) {
+    return `"${word}": "${method}" is no key exchange, for example "ke${ordinal}_mlkem768"`;
+  }
+  if (ordinal !== undefined) return unknownKeyword(method);
   const why = REFUSED.get(word);
   if (why !== undefined) return `"${word}" is ${why}`;
   const nearest = nearestKeyword(word);
@@ -76,6 +100,10 @@ export function unknownKeyword(word: string): string {
 
 /** The word that is printed for a transform; undefined if there is none. */
 export function wordFor(wanted: Keyword): string | undefined {
+  if (wanted.kind === "addke") {
+    const method = wordFor({ kind: "ke", id: wanted.id });
+    return method === undefined ? undefined : `ke${wanted.ordinal}_${method}`;
+  }
   for (const [word, keyword] of KEYWORDS) if (isSame(keyword, wanted)) return word;
   return undefined;
 }

@@ -4,6 +4,7 @@
  */
 
 import { err, ok, type Result } from "../octets/result.ts";
+import { distinctMethods, TRIES_MAX } from "./additional-key-exchange.ts";
 import { encryptionFor } from "./encryption.ts";
 import { type Keyword, keywordFor, unknownKeyword, wordFor } from "./keyword.ts";
 import type { EncrTransform, Suite } from "./suite.ts";
@@ -30,6 +31,7 @@ type MutableSuite = {
   prf: number[];
   integ: number[];
   ke: number[];
+  additional: number[][];
   esn: boolean[];
 };
 
@@ -39,10 +41,11 @@ type MutableSuite = {
  *
  * IKE: encryption and key exchange; a PRF, which follows from the integrity algorithms if none is
  * named. ESP: encryption; groups mean perfect forward secrecy, `none` among them makes it optional.
+ * Additional key exchanges follow the first: `ke1_mlkem768`, optional with `ke1_none` beside it.
  * CBC needs integrity, AEAD has none, and the two are never in one proposal.
  */
 export function parseSuite(text: string, kind: SuiteKind): Result<Suite, string> {
-  const suite: MutableSuite = { encr: [], prf: [], integ: [], ke: [], esn: [] };
+  const suite: MutableSuite = { encr: [], prf: [], integ: [], ke: [], additional: [], esn: [] };
   const seen = new Set<string>();
   if (text.includes(",")) return err(`"${text}": one proposal only, without ","`);
   for (const word of text.trim().toLowerCase().split("-")) {
@@ -59,7 +62,9 @@ export function parseSuite(text: string, kind: SuiteKind): Result<Suite, string>
   if (kind === "ike" && suite.prf.length === 0) suite.prf = impliedPrfs(suite);
   if (kind === "esp" && suite.esn.length === 0) suite.esn = [...ESN_DEFAULT];
   const wrong = lack(suite, kind);
-  return wrong === undefined ? ok(suite) : err(wrong);
+  if (wrong !== undefined) return err(wrong);
+  const { encr, prf, integ, ke, esn, additional } = suite;
+  return ok(additional.length > 0 ? suite : { encr, prf, integ, ke, esn });
 }
 
 /** The notation that {@link parseSuite} reads back to the same suite. */
@@ -71,6 +76,9 @@ export function formatSuite(suite: Suite, kind: SuiteKind): string {
     ...suite.integ.map((id) => ({ kind: "integ", id }) as const),
     ...prf.map((id) => ({ kind: "prf", id }) as const),
     ...suite.ke.map((id) => ({ kind: "ke", id }) as const),
+    ...(suite.additional ?? []).flatMap((methods, i) =>
+      methods.map((id) => ({ kind: "addke", ordinal: i + 1, id }) as const),
+    ),
     ...esn.map((on) => ({ kind: "esn", esn: on }) as const),
   ];
   return keywords.map((keyword) => wordFor(keyword) ?? unnamed(keyword)).join("-");
@@ -88,6 +96,10 @@ function add(suite: MutableSuite, keyword: Keyword): void {
       break;
     case "esn":
       suite.esn.push(keyword.esn);
+      break;
+    case "addke":
+      while (suite.additional.length < keyword.ordinal) suite.additional.push([]);
+      suite.additional[keyword.ordinal - 1]?.push(keyword.id);
       break;
     default:
       suite[keyword.kind].push(keyword.id);
@@ -122,12 +134,32 @@ function lack(suite: Suite, kind: SuiteKind): string | undefined {
   if (aead.length === 0 && integ.length === 0) {
     return 'AES-CBC needs an integrity algorithm, for example "sha256"';
   }
-  if (kind === "esp") return undefined;
-  if (suite.prf.length === 0) {
+  if (kind === "ike" && suite.prf.length === 0) {
     return `${aeadName(aead[0])} needs a PRF as well, for example "prfsha256"`;
   }
-  if (suite.ke.length === 0) return 'IKE needs a key exchange, for example "x25519"';
-  return undefined;
+  if (kind === "ike" && suite.ke.length === 0) {
+    return 'IKE needs a key exchange, for example "x25519"';
+  }
+  return additionalLack(suite);
+}
+
+/** What is wrong with its additional key exchanges. */
+function additionalLack({ ke, additional = [] }: Suite): string | undefined {
+  if (additional.length === 0) return undefined;
+  const gap = additional.findIndex((methods) => methods.length === 0);
+  if (gap >= 0) {
+    const named = `"ke${additional.length}_"`;
+    return `${named} needs "ke${gap + 1}_": additional key exchanges are numbered without gaps`;
+  }
+  const empty = additional.findIndex((methods) => methods.every((id) => id === Ke.NONE));
+  if (empty >= 0) return `"ke${empty + 1}_none" makes another method optional: name that as well`;
+  const first = ke.filter((id) => id !== Ke.NONE);
+  if (first.length === 0) {
+    return '"ke1_" follows a first key exchange: name that as well, for example "x25519"';
+  }
+  if (distinctMethods([first, ...additional], [], { left: TRIES_MAX }) !== undefined)
+    return undefined;
+  return "each key exchange needs a method of its own: none is used twice (RFC 9370)";
 }
 
 function aeadName(encr: EncrTransform | undefined): string {
@@ -144,5 +176,7 @@ function isSameList<T>(a: readonly T[], b: readonly T[]): boolean {
 
 /** A transform without a keyword: printed, although it cannot be read back. */
 function unnamed(keyword: Keyword): string {
-  return keyword.kind === "esn" ? "esn" : `${keyword.kind}${keyword.id}`;
+  if (keyword.kind === "esn") return "esn";
+  if (keyword.kind === "addke") return `ke${keyword.ordinal}_ke${keyword.id}`;
+  return `${keyword.kind}${keyword.id}`;
 }

@@ -12,11 +12,11 @@ export const TransformType = {
 
 /** Additional key exchanges 1 to 7 (RFC 9370 §2.2.1). */
 export const ADDKE_FIRST = 6;
-const ADDKE_LAST = 12;
+export const ADDKE_MAX = 7;
 
 /** Whether a type of transform is an additional key exchange. */
 export function isAdditionalKe(type: number): boolean {
-  return type >= ADDKE_FIRST && type <= ADDKE_LAST;
+  return type >= ADDKE_FIRST && type < ADDKE_FIRST + ADDKE_MAX;
 }
 
 export const Encr = {

@@ -5,7 +5,7 @@ import { type Integrity, integrityFor } from "../crypto/integrity.ts";
 import { transformName } from "../crypto/names.ts";
 import { type Prf, prfFor } from "../crypto/prf.ts";
 import type { Suite } from "../crypto/suite.ts";
-import { TransformType } from "../crypto/transform.ts";
+import { ADDKE_FIRST, ADDKE_MAX, Ke, TransformType } from "../crypto/transform.ts";
 
 export type IkeAlgorithms = {
   readonly encr: Encryption;
@@ -83,7 +83,7 @@ export function espAlgorithmsText(algorithms: EspAlgorithms): string {
 
 /** `X25519`, `ML_KEM_768`: the methods of all key exchanges that there are. */
 function keNames({ ke, additional }: Pick<IkeAlgorithms, "ke" | "additional">): readonly string[] {
-  const methods = [ke, ...(additional ?? []).map((one) => one.ke)].filter((id) => id !== 0);
+  const methods = [ke, ...(additional ?? []).map((one) => one.ke)].filter((id) => id !== Ke.NONE);
   return methods.map((id) => transformName(TransformType.KE, id, undefined));
 }
 
@@ -102,9 +102,9 @@ export function acceptsIke(suites: readonly Suite[], algorithms: IkeAlgorithms):
 /** Whether it allows these methods, and demands no others. */
 function allowsAdditional({ additional }: Suite, algorithms: IkeAlgorithms): boolean {
   const chosen = new Map(algorithms.additional?.map(({ type, ke }) => [type, ke]));
-  for (let type: number = TransformType.ADDKE1; type <= TransformType.ADDKE7; type++) {
-    const allowed = additional?.[type - TransformType.ADDKE1] ?? [0];
-    if (!allowed.includes(chosen.get(type) ?? 0)) return false;
+  for (let i = 0; i < ADDKE_MAX; i++) {
+    const allowed = additional?.[i] ?? [Ke.NONE];
+    if (!allowed.includes(chosen.get(ADDKE_FIRST + i) ?? Ke.NONE)) return false;
   }
   return true;
 }

@@ -5,7 +5,7 @@ import { encryptionFor } from "../crypto/encryption.ts";
 import { type NamedTransform, transformNamed, transformTypeName } from "../crypto/names.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { formatSuite, parseSuite, type SuiteKind, usesSha1 } from "../crypto/suite-notation.ts";
-import { isAdditionalKe, TransformType } from "../crypto/transform.ts";
+import { ADDKE_FIRST, isAdditionalKe, TransformType } from "../crypto/transform.ts";
 import { type AddressRange, parseAddress } from "../inet/address.ts";
 import { parsePrefix, prefixRange } from "../inet/prefix.ts";
 import { intersectRange } from "../inet/range.ts";
@@ -197,19 +197,30 @@ function bareName(word: string): string {
 
 /** In the configuration's words; undefined if one of its transforms is not built in. */
 function proposalOf(transforms: readonly NamedTransform[], kind: SuiteKind): string | undefined {
-  if (transforms.some(({ type }) => !TYPES.includes(type))) return undefined;
+  if (transforms.some(({ type }) => !TYPES.includes(type) && !isAdditionalKe(type))) {
+    return undefined;
+  }
   const ids = (type: number) => transforms.filter((t) => t.type === type).map(({ id }) => id);
   const suite: Suite = {
     encr: transforms.filter(({ type }) => type === TransformType.ENCR),
     prf: ids(TransformType.PRF),
     integ: ids(TransformType.INTEG),
     ke: ids(TransformType.KE),
+    additional: additionalOf(transforms),
     // What the notation takes for granted.
     esn: kind === "esp" ? [true, false] : [],
   };
   if (suite.encr.length === 0) return undefined;
   const text = formatSuite(suite, kind);
   return parseSuite(text, kind).ok ? text : undefined;
+}
+
+/** Methods of each additional key exchange, up to the last that there is. */
+function additionalOf(transforms: readonly NamedTransform[]): readonly (readonly number[])[] {
+  const count = Math.max(0, ...transforms.map(({ type }) => type - ADDKE_FIRST + 1));
+  return Array.from({ length: count }, (_, i) =>
+    transforms.filter(({ type }) => type === ADDKE_FIRST + i).map(({ id }) => id),
+  );
 }
 
 /** Between our subnets and the site's. */

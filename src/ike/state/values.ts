@@ -1,6 +1,7 @@
 /** Codecs for what all versions of IKE share: algorithms as numbers, instants as wall time. */
 
 import type { EncrTransform, Suite } from "../../crypto/suite.ts";
+import { ADDKE_MAX } from "../../crypto/transform.ts";
 import { type Address, type AddressRange, familyBits } from "../../inet/address.ts";
 import type { Endpoint, Path } from "../../inet/endpoint.ts";
 import { asEspSpi, type EspSpi } from "../../inet/esp-spi.ts";
@@ -166,7 +167,7 @@ export const choice: Codec<TransformChoice> = record<TransformChoice>({
   prf: u16,
   ke: u16,
   esn: bool,
-  additional: omissible(list(record<AdditionalKe>({ type: u8, ke: u16 }), 7)),
+  additional: omissible(list(record<AdditionalKe>({ type: u8, ke: u16 }), ADDKE_MAX)),
 });
 
 /** A number that is unknown here was written by a build that knows it. */
@@ -201,7 +202,7 @@ const suite = record<Suite>({
   integ: ids,
   ke: ids,
   esn: list(bool, 255),
-  additional: omissible(list(ids, 7)),
+  additional: omissible(list(ids, ADDKE_MAX)),
 });
 const suites = shared(interned(list(suite, 255)));
 

@@ -1,29 +1,27 @@
-/** Additional key exchanges in proposals: transform types 6 to 12 (RFC 9370 §2.2.1). */
+/** The key exchanges of a proposal: the first, and additional ones (RFC 9370 §2.2). */
 
+import { distinctMethods, isOptional, type Tries } from "../../crypto/additional-key-exchange.ts";
 import type { Suite } from "../../crypto/suite.ts";
-import { Ke, TransformType } from "../../crypto/transform.ts";
+import { ADDKE_FIRST, ADDKE_MAX, Ke, TransformType } from "../../crypto/transform.ts";
 import type { Transform } from "../../wire/v2/message.ts";
-import type { AdditionalKe } from "../algorithms.ts";
+import type { AdditionalKe, TransformChoice } from "../algorithms.ts";
 
-/** How many an SA can have beside the first one. */
-const ADDITIONAL_KES_MAX = TransformType.ADDKE7 - TransformType.ADDKE1 + 1;
+/**
+ * The transforms of a proposal by type, sorted once for all suites: a list for each type that is
+ * offered, without the transforms that are not understood.
+ */
+export type Offered = ReadonlyMap<number, readonly Transform[]>;
 
-/** Whether a transform is one of an additional key exchange. */
-export function isAdditional(type: number): boolean {
-  return type >= TransformType.ADDKE1 && type <= TransformType.ADDKE7;
-}
+export type Want = {
+  /** In IKE_AUTH a Child SA has no key exchange of its own: whatever is offered, none is chosen. */
+  readonly kind: "ike" | "esp" | "esp-without-ke";
+  /** The method for which the peer has already sent its public value goes before others. */
+  readonly sentKe: number | undefined;
+  /** Whether additional key exchanges are possible: both ends have to know how (RFC 9242). */
+  readonly withAdditional: boolean;
+};
 
-/** The additional key exchanges that a suite offers, as transforms. */
-export function additionalOffer(suite: Suite): readonly Transform[] {
-  return (suite.additional ?? []).flatMap((methods, i) => {
-    return methods.map((id) => transformOf({ type: TransformType.ADDKE1 + i, ke: id }));
-  });
-}
-
-/** The additional key exchanges that were chosen, as transforms. */
-export function additionalAnswer(chosen: readonly AdditionalKe[] | undefined) {
-  return (chosen ?? []).map(transformOf);
-}
+const ONLY_NONE: readonly number[] = [Ke.NONE];
 
 /** The methods that follow the first key exchange, in this order. */
 export function additionalMethods({
@@ -34,36 +32,99 @@ export function additionalMethods({
   return (additional ?? []).map(({ ke }) => ke).filter((ke) => ke !== Ke.NONE);
 }
 
-/**
- * One method for each type that is offered, NONE included; undefined: a type has none that both
- * ends accept. No method is used twice, beside NONE. `ke` is the first key exchange: without one,
- * or if the peer lacks the exchange for it (`isPossible` is false), only NONE is chosen.
- */
-export function chooseAdditional(
-  offered: (type: number) => readonly Transform[],
-  suite: Suite,
-  { ke, isPossible }: { readonly ke: number; readonly isPossible: boolean },
-): readonly AdditionalKe[] | undefined {
-  const chosen: AdditionalKe[] = [];
-  const used = [ke];
-  for (let i = 0; i < ADDITIONAL_KES_MAX; i++) {
-    const type = TransformType.ADDKE1 + i;
-    const ids = offered(type).map(({ id }) => id);
-    const accepted = suite.additional?.[i] ?? ONLY_NONE;
-    const wanted = isPossible && ke !== Ke.NONE ? accepted : accepted.filter(isNone);
-    const isOffered = (id: number) => ids.includes(id) || (ids.length === 0 && isNone(id));
-    const found = wanted.find((id) => isOffered(id) && (isNone(id) || !used.includes(id)));
-    if (found === undefined) return undefined;
-    if (ids.length > 0) chosen.push({ type, ke: found });
-    used.push(found);
-  }
-  return chosen;
+/** The additional key exchanges that a suite offers, as transforms. */
+export function additionalOffer(suite: Suite): readonly Transform[] {
+  return (suite.additional ?? []).flatMap((methods, i) => {
+    return methods.map((id) => transformOf({ type: ADDKE_FIRST + i, ke: id }));
+  });
 }
 
-const ONLY_NONE: readonly number[] = [Ke.NONE];
+/** The additional key exchanges that were chosen, as transforms. */
+export function additionalAnswer(
+  chosen: readonly AdditionalKe[] | undefined,
+): readonly Transform[] {
+  return (chosen ?? []).map(transformOf);
+}
 
-function isNone(id: number): boolean {
-  return id === Ke.NONE;
+/**
+ * The suite as it is offered. A peer that does not know a transform type leaves its whole proposal
+ * out (RFC 7296 §3.3.6): where an additional key exchange is optional, a second proposal does
+ * without its type.
+ */
+export function formsOf(suite: Suite): readonly Suite[] {
+  const { additional } = suite;
+  if (additional?.some(isOptional) !== true) return [suite];
+  const needed = additional.map((methods) => (isOptional(methods) ? [] : methods));
+  return [suite, { ...suite, additional: needed }];
+}
+
+/** Whoever has an optional additional key exchange in any of its proposals gets it. */
+export function strictFirst(suite: Suite): readonly Suite[] {
+  const { additional } = suite;
+  if (additional?.some(isOptional) !== true) return [suite];
+  const strict = additional.map((methods) => methods.filter((id) => id !== Ke.NONE));
+  return [{ ...suite, additional: strict }, suite];
+}
+
+/** A method of each type, no method twice; undefined: the two have no such choice in common. */
+export function chooseKeyExchanges(
+  offered: Offered,
+  suite: Suite,
+  want: Want,
+  tries: Tries,
+): Pick<TransformChoice, "ke" | "additional"> | undefined {
+  if (want.kind === "esp-without-ke") return { ke: Ke.NONE };
+  for (const ke of firstMethods(offered, suite, want)) {
+    const lists = additionalLists(offered, suite, ke === Ke.NONE ? "without-first" : want);
+    const methods = lists && distinctMethods(lists, [ke], tries);
+    if (methods === undefined) continue;
+    const chosen = methods.map((method, i) => ({ type: ADDKE_FIRST + i, ke: method }));
+    // A type that is not offered is not answered.
+    const additional = chosen.filter(({ type }) => offered.has(type));
+    return additional.length === 0 ? { ke } : { ke, additional };
+  }
+  return undefined;
+}
+
+/** What both allow as first key exchange, best first. */
+function firstMethods(offered: Offered, suite: Suite, want: Want): readonly number[] {
+  const isEsp = want.kind === "esp";
+  const wanted = suite.ke.length === 0 && isEsp ? ONLY_NONE : suite.ke;
+  const common = commonOf(wanted, offered.get(TransformType.KE) ?? (isEsp ? "none" : []));
+  // A peer that offers groups and NONE, and sends no public value, has decided for NONE.
+  const sent = want.sentKe ?? (isEsp ? Ke.NONE : undefined);
+  if (sent === undefined || !common.includes(sent)) return common;
+  return [sent, ...common.filter((id) => id !== sent)];
+}
+
+/**
+ * What both allow in each type of additional key exchange; undefined: nothing in one of them.
+ * Without a first key exchange there is no additional one, whatever the suite demands.
+ */
+function additionalLists(
+  offered: Offered,
+  { additional = [] }: Suite,
+  want: Want | "without-first",
+): readonly (readonly number[])[] | undefined {
+  const isPossible = want !== "without-first" && want.withAdditional;
+  if (want !== "without-first" && !isPossible && !additional.every(isOptional)) return undefined;
+  const lists: (readonly number[])[] = [];
+  for (let i = 0; i < ADDKE_MAX; i++) {
+    const wanted = isPossible ? (additional[i] ?? ONLY_NONE) : ONLY_NONE;
+    const common = commonOf(wanted, offered.get(ADDKE_FIRST + i) ?? "none");
+    if (common.length === 0) return undefined;
+    lists.push(common);
+  }
+  return lists;
+}
+
+/** A proposal without an optional type offers NONE of it (RFC 7296 §3.3.3). */
+function commonOf(
+  wanted: readonly number[],
+  transforms: readonly Transform[] | "none",
+): readonly number[] {
+  if (transforms === "none") return wanted.filter((id) => id === Ke.NONE);
+  return wanted.filter((id) => transforms.some((t) => t.id === id));
 }
 
 function transformOf({ type, ke }: AdditionalKe): Transform {

@@ -1,8 +1,9 @@
 /** Choosing one proposal and one transform of each type (RFC 7296 §2.7, §3.3; RFC 5282 §8). */
 
+import { TRIES_MAX, type Tries } from "../../crypto/additional-key-exchange.ts";
 import { encryptionFor } from "../../crypto/encryption.ts";
 import type { EncrTransform, Suite } from "../../crypto/suite.ts";
-import { Ke, TransformType } from "../../crypto/transform.ts";
+import { isAdditionalKe, Ke, TransformType } from "../../crypto/transform.ts";
 import { asEspSpi, type EspSpi } from "../../inet/esp-spi.ts";
 import { Reader } from "../../octets/reader.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
@@ -15,7 +16,15 @@ import {
   type TransformChoice,
 } from "../algorithms.ts";
 import type { Refusal } from "../refusal.ts";
-import { additionalAnswer, additionalOffer, chooseAdditional, isAdditional } from "./additional.ts";
+import {
+  additionalAnswer,
+  additionalOffer,
+  chooseKeyExchanges,
+  formsOf,
+  type Offered,
+  strictFirst,
+  type Want,
+} from "./additional.ts";
 import { noneChosen } from "./none-chosen.ts";
 
 export type ChosenIke = {
@@ -56,9 +65,11 @@ export function chooseIke(
   );
   const offers = offersOf(fitting, "ike");
   const { sentKe, withAdditional = true } = want;
-  for (const suite of suites) {
+  const wanted = { kind: "ike", sentKe, withAdditional } as const;
+  const tries = { left: TRIES_MAX };
+  for (const suite of suites.flatMap(strictFirst)) {
     for (const { proposal, transforms } of offers) {
-      const choice = chooseTransforms(transforms, suite, { kind: "ike", sentKe, withAdditional });
+      const choice = chooseTransforms(transforms, suite, wanted, tries);
       const algorithms = choice === undefined ? undefined : ikeAlgorithmsOf(choice);
       if (choice === undefined || algorithms === undefined) continue;
       return ok({ number: proposal.number, choice, algorithms, spi: proposal.spi });
@@ -79,11 +90,13 @@ export function chooseEsp(
   );
   const offers = offersOf(fitting, kind);
   const { sentKe, withKe: withAdditional } = want;
-  for (const suite of suites) {
+  const tries = { left: TRIES_MAX };
+  for (const suite of suites.flatMap(strictFirst)) {
     for (const { proposal, transforms } of offers) {
       const spi = new Reader(proposal.spi, "ESP SPI").u32();
       if (spi < ESP_SPI_MIN) continue;
-      const choice = chooseTransforms(transforms, suite, { kind, sentKe, withAdditional });
+      const wanted: Want = { kind, sentKe, withAdditional };
+      const choice = chooseTransforms(transforms, suite, wanted, tries);
       const algorithms = choice === undefined ? undefined : espAlgorithmsOf(choice);
       if (choice === undefined || algorithms === undefined) continue;
       return ok({ number: proposal.number, choice, algorithms, spi: asEspSpi(spi) });
@@ -137,7 +150,7 @@ export type Offer = {
 export function proposalsOf(suites: readonly Suite[], offer: Offer): readonly Proposal[] {
   const isIke = offer.protocol === Protocol.IKE;
   const lists: Transform[][] = [];
-  for (const suite of suites) {
+  for (const suite of suites.flatMap(formsOf)) {
     const isAead = (t: EncrTransform) => encryptionFor(t.id, t.keyBits)?.kind === "aead";
     for (const encr of [suite.encr.filter(isAead), suite.encr.filter((t) => !isAead(t))]) {
       const [first] = encr;
@@ -191,15 +204,11 @@ export function isAnswerTo(offered: readonly Proposal[], answer: readonly Propos
 }
 
 /** NONE may be given or left out. */
-function isNone(t: Transform): boolean {
-  const { type } = t;
-  const isOptional =
-    type === TransformType.KE || type === TransformType.INTEG || isAdditional(type);
-  return t.id === 0 && isOptional;
+function isNone({ type, id }: Transform): boolean {
+  const mayBeNone =
+    type === TransformType.KE || type === TransformType.INTEG || isAdditionalKe(type);
+  return id === 0 && mayBeNone;
 }
-
-/** The known transforms of a proposal by type: sorted once for all suites. */
-type Offered = ReadonlyMap<number, readonly Transform[]>;
 
 /** Leaves out proposals with a transform of an unknown type (§3.3.6). */
 function offersOf(
@@ -209,22 +218,17 @@ function offersOf(
   return proposals
     .filter(({ transforms }) => transforms.every((t) => isKnownType(t.type, kind === "ike")))
     .map((proposal) => {
-      const understood = proposal.transforms.filter(isUnderstood);
-      return { proposal, transforms: Map.groupBy(understood, ({ type }) => type) };
+      const byType = [...Map.groupBy(proposal.transforms, ({ type }) => type)];
+      const understood = byType.map(([type, all]) => [type, all.filter(isUnderstood)] as const);
+      return { proposal, transforms: new Map(understood) };
     });
 }
-
-type Want = {
-  readonly kind: "ike" | "esp" | "esp-without-ke";
-  readonly sentKe: number | undefined;
-  /** Whether additional key exchanges are possible. */
-  readonly withAdditional: boolean;
-};
 
 function chooseTransforms(
   transforms: Offered,
   suite: Suite,
   want: Want,
+  tries: Tries,
 ): TransformChoice | undefined {
   const isIke = want.kind === "ike";
   const offered = (type: number) => transforms.get(type) ?? [];
@@ -232,24 +236,18 @@ function chooseTransforms(
   if (encr === undefined) return undefined;
   const integ = chooseInteg(offered(TransformType.INTEG), suite, encr);
   const prf = isIke ? firstCommon(suite.prf, offered(TransformType.PRF)) : 0;
-  const ke = chooseKe(offered(TransformType.KE), suite, want);
-  const esn = isIke ? false : chooseEsn(offered(TransformType.ESN), suite.esn);
-  if (integ === undefined || prf === undefined || ke === undefined || esn === undefined) {
-    return undefined;
-  }
-  const choice = { encr: { id: encr.id, keyBits: encr.keyBits }, integ, prf, ke, esn };
-  if (want.kind === "esp-without-ke") return choice;
-  const isPossible = want.withAdditional;
-  const additional = chooseAdditional(offered, suite, { ke, isPossible });
-  if (additional === undefined) return undefined;
-  return additional.length === 0 ? choice : { ...choice, additional };
+  const esn = isIke ? false : chooseEsn(transforms.get(TransformType.ESN), suite.esn);
+  if (integ === undefined || prf === undefined || esn === undefined) return undefined;
+  const exchanges = chooseKeyExchanges(transforms, suite, want, tries);
+  if (exchanges === undefined) return undefined;
+  return { encr: { id: encr.id, keyBits: encr.keyBits }, integ, prf, esn, ...exchanges };
 }
 
 function isKnownType(type: number, isIke: boolean): boolean {
   if (type === TransformType.ENCR || type === TransformType.INTEG || type === TransformType.KE) {
     return true;
   }
-  if (isAdditional(type)) return true;
+  if (isAdditionalKe(type)) return true;
   return type === (isIke ? TransformType.PRF : TransformType.ESN);
 }
 
@@ -278,22 +276,12 @@ function chooseInteg(
   return firstCommon(suite.integ, offered);
 }
 
-function chooseKe(offered: readonly Transform[], suite: Suite, want: Want): number | undefined {
-  if (want.kind === "esp-without-ke") return Ke.NONE;
-  const wanted = suite.ke.length === 0 && want.kind === "esp" ? [Ke.NONE] : suite.ke;
-  if (offered.length === 0 && want.kind === "esp") {
-    return wanted.includes(Ke.NONE) ? Ke.NONE : undefined;
-  }
-  const { sentKe } = want;
-  if (sentKe !== undefined && wanted.includes(sentKe) && offered.some((t) => t.id === sentKe)) {
-    return sentKe;
-  }
-  return firstCommon(wanted, offered);
-}
-
 /** A proposal without the type ESN means no ESN. */
-function chooseEsn(offered: readonly Transform[], wanted: readonly boolean[]): boolean | undefined {
-  const ids = offered.length === 0 ? [0] : offered.map((t) => t.id);
+function chooseEsn(
+  offered: readonly Transform[] | undefined,
+  wanted: readonly boolean[],
+): boolean | undefined {
+  const ids = offered === undefined ? [0] : offered.map((t) => t.id);
   return wanted.find((esn) => ids.includes(esn ? 1 : 0));
 }
 
