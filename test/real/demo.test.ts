@@ -8,7 +8,7 @@ import { findGround } from "./ground.ts";
 
 const PROJECT = join(import.meta.dir, "../..");
 const BUILT = join(PROJECT, "build/out/erouted");
-const DEMO_MS_MAX = patient(200_000);
+const DEMO_MS_MAX = patient(400_000);
 
 const ground = await findGround();
 const missing = ground.kind === "none" ? ground.why : existsSync(BUILT) ? undefined : "not built";
