@@ -242,16 +242,15 @@ test("R10: without rows, no site gets a part of what a connected site has chosen
   }
 });
 
-test("R10: without rows, parts that share no packet are let in, also after the other has gone", () => {
+test("R10: without rows, parts that share no packet are let in, also later", () => {
   const table = layTable({ plan: patternPlan("refuse") });
   const first = callOf(table, 1, { tsI: [selectorOf(FIRST)] });
   callOf(table, 2, { tsI: [selectorOf("192.168.2.0/24")] });
-  // Around it: the narrower one keeps its packets.
+  // A subnet around it leaves the narrower one its packets.
   callOf(table, 3, { tsI: [selectorOf("192.168.0.0/22")] });
   expect(reasonsOf(table, "site-2")).not.toContain("subnet-in-use");
-  expect(["192.168.1.1", "192.168.2.1", "192.168.3.1"].map((to) => siteFor(table, to))).toEqual([
-    1, 2, 3,
-  ]);
+  const hosts = ["192.168.1.1", "192.168.2.1", "192.168.3.1"];
+  expect(hosts.map((to) => siteFor(table, to))).toEqual([1, 2, 3]);
   const [child] = first.session().children;
   first.ask({ kind: "rekey-child", spiIn: child?.spiIn ?? 0 });
   first.settle();

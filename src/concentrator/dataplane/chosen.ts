@@ -4,28 +4,25 @@
  */
 
 import { isForMany, touches } from "../../eroute/shared-subnet.ts";
-import type { EspSpi } from "../../inet/esp-spi.ts";
 import { sharePorts } from "../../inet/port-block.ts";
 import { formatPrefix, type Prefix } from "../../inet/prefix.ts";
-import { type PrefixTable, putAt, takeFrom, valuesAround } from "../../inet/prefix-table.ts";
+import { putAt, takeFrom, valuesAround } from "../../inet/prefix-table.ts";
 import type { XfrmPolicyId } from "../../xfrm/policy.ts";
 import { remoteOf } from "../../xfrm/priority.ts";
 import type { XfrmSelector } from "../../xfrm/selector.ts";
 import type { Engine } from "../engine.ts";
+import { erouteAt } from "../sites/eroutes.ts";
 import type { Installed } from "./installed.ts";
-
-/** Child SAs, by our inbound SPI. */
-export type Chosen = PrefixTable<EspSpi>;
 
 /** Sites with one subnet, which only `overlap = "allow"` lets in, are not compared without end. */
 const LOOKS_MAX = 1_024;
 
 /** Enters what its site has chosen, if its eroute leaves the choice to the site. */
-export function enterChosen({ sites, dataplane }: Engine, installed: Installed): void {
-  const base = sites.eroutes.get(installed.erouteKey)?.base;
+export function enterChosen(engine: Engine, installed: Installed): void {
+  const base = erouteAt(engine, installed.erouteKey)?.base;
   if (base === undefined || !isForMany(base)) return;
   for (const remote of remotes(installed)) {
-    putAt(dataplane.chosen, remote, installed.child.spiIn);
+    putAt(engine.dataplane.chosen, remote, installed.child.spiIn);
   }
 }
 

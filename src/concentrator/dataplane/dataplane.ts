@@ -1,11 +1,10 @@
 /** The state of the dataplane: what is in the kernel, and what is still to be done there. */
 
 import type { EspSpi } from "../../inet/esp-spi.ts";
-import { createPrefixTable } from "../../inet/prefix-table.ts";
+import { createPrefixTable, type PrefixTable } from "../../inet/prefix-table.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmPolicy } from "../../xfrm/policy.ts";
-import type { Chosen } from "./chosen.ts";
 import type { Draining, Installed, PolicyUse } from "./installed.ts";
 import { createRepairs, type Repairs } from "./repairs.ts";
 import type { RouteTable } from "./routes.ts";
@@ -21,7 +20,8 @@ export type Dataplane = {
   readonly draining: Draining[];
   /** By name. */
   readonly policies: Map<string, PolicyUse>;
-  readonly chosen: Chosen;
+  /** Child SAs by each remote subnet that their site has chosen without a row. */
+  readonly chosen: PrefixTable<EspSpi>;
   readonly routes: RouteTable;
   /** By eroute and selectors. */
   readonly reqids: Map<string, { readonly reqid: number; uses: number }>;
