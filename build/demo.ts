@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { findGround, openPlace } from "../test/real/ground.ts";
 
 const PROJECT = join(import.meta.dir, "..");
-const SECONDS_MAX = 180;
+const SECONDS_MAX = 600;
 const MEMORY_MIB = 1024;
 
 const ground = await findGround();

@@ -5,6 +5,7 @@
 
 import { containsPrefix, formatPrefix, type Prefix } from "../inet/prefix.ts";
 import type { ChildOptions, Eroute, OverlapRule } from "./eroute.ts";
+import { isWild } from "./pattern.ts";
 
 /** What a site has, or would have if it were connected. */
 export type Claim = {
@@ -30,6 +31,11 @@ export function isApart(a: Claim, b: Claim): boolean {
   if (differ(x.localPort, y.localPort) || differ(x.remotePort, y.remotePort)) return true;
   if (a.localSubnets === b.localSubnets) return false;
   return !a.localSubnets.some((left) => b.localSubnets.some((right) => touches(left, right)));
+}
+
+/** Whether many sites, which have no rows, share its remote subnet: each chooses a part of it. */
+export function isForMany(base: Eroute): boolean {
+  return base.kind === "normal" && isWild(base.peerid);
 }
 
 /** What happens when they meet: the more protective of the two eroutes decides. */
@@ -77,7 +83,8 @@ export const RULE_WORDS: Readonly<Record<OverlapRule, string>> = {
   allow: 'overlap = "allow" lets both connect, and packets go to the newer one',
 };
 
-function touches(a: Prefix, b: Prefix): boolean {
+/** Whether they have an address in common. */
+export function touches(a: Prefix, b: Prefix): boolean {
   return a.length <= b.length ? containsPrefix(a, b) : containsPrefix(b, a);
 }
 

@@ -26,6 +26,12 @@ export function portBlocks(first: number, last: number): PortBlock[] {
   return blocks;
 }
 
+/** Whether two blocks have a port in common; undefined is any port. */
+export function sharePorts(a: PortBlock | undefined, b: PortBlock | undefined): boolean {
+  if (a === undefined || b === undefined) return true;
+  return ((a.port ^ b.port) & a.mask & b.mask) === 0;
+}
+
 /** How many blocks {@link portBlocks} makes from a range, without making them. */
 export function countPortBlocks(first: number, last: number): number {
   const end = last + 1;

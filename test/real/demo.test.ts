@@ -8,7 +8,7 @@ import { findGround } from "./ground.ts";
 
 const PROJECT = join(import.meta.dir, "../..");
 const BUILT = join(PROJECT, "build/out/erouted");
-const DEMO_MS_MAX = patient(200_000);
+const DEMO_MS_MAX = patient(400_000);
 
 const ground = await findGround();
 const missing = ground.kind === "none" ? ground.why : existsSync(BUILT) ? undefined : "not built";
@@ -24,7 +24,9 @@ test.skipIf(!canPlay)(
       new Response(demo.stdout).text(),
       new Response(demo.stderr).text(),
     ]);
-    expect({ status: await demo.exited, complaints }).toEqual({ status: 0, complaints: "" });
+    const status = await demo.exited;
+    if (status !== 0) console.error(shown);
+    expect({ status, complaints }).toEqual({ status: 0, complaints: "" });
     expect(shown).toContain("site-4 is not connected: wrong pre-shared key");
   },
   DEMO_MS_MAX,

@@ -38,7 +38,8 @@ const MODULES = [
   "xfrm_user esp4 esp6 xfrm4_tunnel xfrm6_tunnel tunnel4 tunnel6 udp_tunnel ip6_udp_tunnel ipv6",
   "authenc authencesn gcm seqiv echainiv cbc ctr ccm cmac xcbc hmac ghash_generic",
   "sha512_generic chacha20poly1305 des_generic",
-  "veth bridge tun sch_netem iptable_nat iptable_filter xt_MASQUERADE xt_tcpudp",
+  "veth bridge tun sch_netem sch_ingress cls_flower cls_basic em_meta em_cmp act_gact act_skbedit",
+  "act_ct nf_nat nf_conntrack_netlink",
 ].join(" ");
 
 /** Why no guest can be booted here, in words; undefined if one can. */

@@ -8,7 +8,15 @@ import { containsPrefix, formatPrefix } from "../../src/inet/prefix.ts";
 import { type Caller, seat, settingsOf } from "./caller.ts";
 import { rowOf } from "./database.ts";
 import { expectUntouched, namesOf, reasonsOf, rememberAll } from "./neighbours.ts";
-import { BASE_EROUTE, endpointOf, planOf, prefixOfText, selectorOf } from "./plan.ts";
+import {
+  BASE_EROUTE,
+  endpointOf,
+  NORMAL_EROUTE,
+  patternOf,
+  planOf,
+  prefixOfText,
+  selectorOf,
+} from "./plan.ts";
 import type { SiteSettings } from "./site-state.ts";
 import { layTable, type Table } from "./table.ts";
 
@@ -221,6 +229,47 @@ test("R10: if two negotiate at the same time, the second gets no Child SA", () =
   expect(reasonsOf(slow, "site-1")).toContain("child-sa-up");
 });
 
+test("R10: without rows, no site gets a part of what a connected site has chosen", () => {
+  for (const asked of ["192.168.1.128/25", "192.168.1.0/24", "192.168.1.7/32"]) {
+    const table = layTable({ plan: patternPlan("refuse") });
+    callOf(table, 1, { tsI: [selectorOf(FIRST)] });
+    callOf(table, 2, { tsI: [selectorOf(asked)], tsR: [selectorOf("10.0.1.0/24")] });
+    expect(reasonsOf(table, "site-2")).toContain("subnet-in-use");
+    const refused = table.journal.find(({ reason }) => reason === "subnet-in-use");
+    expect(refused?.detail).toContain(`site-2 asks for ${asked}, packets to which go to site-1`);
+    expect(siteFor(table, "192.168.1.7")).toBe(1);
+    expect(table.concentrator.snapshot().counters.overlaps_refused).toBe(1);
+  }
+});
+
+test("R10: without rows, parts that share no packet are let in, also later", () => {
+  const table = layTable({ plan: patternPlan("refuse") });
+  const first = callOf(table, 1, { tsI: [selectorOf(FIRST)] });
+  callOf(table, 2, { tsI: [selectorOf("192.168.2.0/24")] });
+  // A subnet around it leaves the narrower one its packets.
+  callOf(table, 3, { tsI: [selectorOf("192.168.0.0/22")] });
+  expect(reasonsOf(table, "site-2")).not.toContain("subnet-in-use");
+  const hosts = ["192.168.1.1", "192.168.2.1", "192.168.3.1"];
+  expect(hosts.map((to) => siteFor(table, to))).toEqual([1, 2, 3]);
+  const [child] = first.session().children;
+  first.ask({ kind: "rekey-child", spiIn: child?.spiIn ?? 0 });
+  first.settle();
+  expect(siteFor(table, "192.168.1.1")).toBe(1);
+  first.ask({ kind: "delete-ike" });
+  first.settle();
+  expect(siteFor(table, "192.168.1.1")).toBe(3);
+  // That one has it now, and keeps it.
+  callOf(table, 1, { tsI: [selectorOf("192.168.1.0/25")] });
+  expect(siteFor(table, "192.168.1.1")).toBe(3);
+});
+
+test('R10: without rows, overlap = "allow" lets a part in', () => {
+  const table = layTable({ plan: patternPlan("allow") });
+  callOf(table, 1, { tsI: [selectorOf(FIRST)] });
+  callOf(table, 2, { tsI: [selectorOf("192.168.1.128/25")] });
+  expect(["192.168.1.1", "192.168.1.129"].map((to) => siteFor(table, to))).toEqual([1, 2]);
+});
+
 test("overlaps of a site that is not connected are described", () => {
   const table = laid();
   connect(table, 1, FIRST);
@@ -248,6 +297,21 @@ function planWith({ overlap = "refuse", dpd }: Settings) {
     livenessMs: dpd ?? BASE_EROUTE.livenessMs,
   };
   return { ...plan, egroups, eroutes: [eroute] };
+}
+
+/** A normal eroute whose pattern many sites match: each chooses a part of its remote subnet. */
+function patternPlan(overlap: ErouteLife["overlap"]) {
+  const eroute = {
+    ...NORMAL_EROUTE,
+    peerid: patternOf("site-*"),
+    remoteSubnets: [prefixOfText("192.168.0.0/16")],
+    life: { ...NORMAL_EROUTE.life, overlap },
+  };
+  const users = [1, 2, 3].map((number) => ({
+    name: `site-${number}`,
+    psk: new TextEncoder().encode(`secret ${number}`),
+  }));
+  return planOf({}, { eroutes: [eroute], users });
 }
 
 function laid(settings: Settings = {}): Table {

@@ -1,4 +1,4 @@
-/** What outlives a process of the calls: which sites are left alone. Calls under way do not. */
+/** Codec of the calls: the sites that must not be called. Calls under way are not handed over. */
 
 import { type Codec, list, record, text } from "../../octets/codec.ts";
 import type { Engine } from "../engine.ts";
@@ -22,7 +22,7 @@ export function putCalls({ calls }: Engine, { held }: PlainCalls): void {
   for (const key of held) calls.held.add(key);
 }
 
-/** Sites that are up, or left alone, are not called, although their eroute says "always". */
+/** Sites that are connected, or were disconnected by an operator, are not called. */
 export function forgetNeedlessCalls(engine: Engine): void {
   for (const call of [...engine.calls.byId.values()]) {
     const isNeedless = (key: string) =>

@@ -1,6 +1,7 @@
 /** The state of the dataplane: what is in the kernel, and what is still to be done there. */
 
 import type { EspSpi } from "../../inet/esp-spi.ts";
+import { createPrefixTable, type PrefixTable } from "../../inet/prefix-table.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmPolicy } from "../../xfrm/policy.ts";
@@ -18,6 +19,8 @@ export type Dataplane = {
   readonly draining: DrainingStates;
   /** By name. */
   readonly policies: Map<string, PolicyUse>;
+  /** Child SAs by each remote subnet that their site has chosen without a row. */
+  readonly chosen: PrefixTable<EspSpi>;
   readonly routes: RouteTable;
   /** By eroute and selectors. */
   readonly reqids: Map<string, { readonly reqid: number; uses: number }>;
@@ -43,6 +46,7 @@ export function createDataplane(): Dataplane {
     outbounds: new Map(),
     draining: { queue: [], spis: new Set() },
     policies: new Map(),
+    chosen: createPrefixTable(),
     routes: new Map(),
     reqids: new Map(),
     reqidsTaken: new Set(),

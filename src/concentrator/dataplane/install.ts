@@ -16,6 +16,7 @@ import { count, type Engine } from "../engine.ts";
 import { journal } from "../journal/write.ts";
 import { aboutIkeSa, factsAt, ikeSaAt } from "../sites/ike-sas.ts";
 import { judgePolicies, takeOver } from "../sites/overlap.ts";
+import { enterChosen, leaveChosen } from "./chosen.ts";
 import { letDrain } from "./draining.ts";
 import { currentEspPath } from "./esp-path.ts";
 import { type ChildRequest, type Installed, isSameState } from "./installed.ts";
@@ -231,14 +232,19 @@ function refusalDetail(refusal: XfrmRefusal): string {
   return `${refusal.operation} ${refusal.object}: ${refusal.errno}: ${refusal.detail}`;
 }
 
-export function enterTable({ dataplane }: Engine, installed: Installed): void {
+export function enterTable(engine: Engine, installed: Installed): void {
+  const { dataplane } = engine;
   const { child, erouteKey } = installed;
   dataplane.installed.set(child.spiIn, installed);
   const others = dataplane.byEroute.get(erouteKey) ?? [];
   dataplane.byEroute.set(erouteKey, [...others, child.spiIn]);
+  enterChosen(engine, installed);
 }
 
-function leaveTable({ dataplane }: Engine, { child, erouteKey }: Installed): void {
+function leaveTable(engine: Engine, installed: Installed): void {
+  leaveChosen(engine, installed);
+  const { dataplane } = engine;
+  const { child, erouteKey } = installed;
   dataplane.installed.delete(child.spiIn);
   const others = dataplane.byEroute.get(erouteKey)?.filter((spiIn) => spiIn !== child.spiIn) ?? [];
   if (others.length > 0) dataplane.byEroute.set(erouteKey, others);

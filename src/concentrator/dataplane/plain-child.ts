@@ -1,4 +1,4 @@
-/** Codec of a Child SA in the kernel: what does not follow from its place in IKE and kernel. */
+/** Codec of an installed Child SA, without what follows from its IKE SA and from the kernel. */
 
 import type { ChildOptions } from "../../eroute/eroute.ts";
 import { address, childSa, espSpi, ikeSpi, key, mode, path } from "../../ike/state/values.ts";
@@ -40,7 +40,7 @@ import { selectorsKey } from "./reqids.ts";
 import { childRoutes } from "./routes.ts";
 import { childPolicies } from "./xfrm-of-child.ts";
 
-/** A Child SA that is in the kernel, as plain data. */
+/** An installed Child SA as plain data. */
 export type PlainChild = Pick<
   Installed,
   | "child"
@@ -106,7 +106,7 @@ const protection: Codec<XfrmProtection> = byKind<XfrmProtection>({
 
 type Ports = NonNullable<XfrmState["encapsulation"]>;
 
-/** An outbound state that waits for the old one to go: the only place that holds keys of ESP. */
+/** An outbound state that waits until the old one is deleted: only here are keys of ESP kept. */
 const state = record<XfrmState>({
   id: stateId,
   direction: oneOf(["in", "out"]),
@@ -148,7 +148,7 @@ export const plainChild: Codec<PlainChild> = record<PlainChild>({
   ours: mapped(list(stateId, 4), { to: (ids: XfrmStateId[]) => ids, from: (ids) => [...ids] }),
 });
 
-/** What outlives the process of it; undefined while the kernel has not answered for all of it. */
+/** The Child SA as plain data; undefined while the kernel has not answered all requests for it. */
 export function plainOf(installed: Installed): PlainChild | undefined {
   const { child, ikeSpi, takesFrom, place, inbound, outbound } = installed;
   const { packetsIn, packetsOut, outboundWaiting, ours, pending, phase, refusal } = installed;
@@ -172,7 +172,7 @@ export function plainOf(installed: Installed): PlainChild | undefined {
   };
 }
 
-/** The Child SA as the tables keep it, with all that follows from it. */
+/** The Child SA as the tables keep it, with everything derived again. */
 export function installedOf(plain: PlainChild, erouteKey: string): Installed {
   const { child, ikeSpi, takesFrom, inbound, outbound, packetsIn, packetsOut } = plain;
   const { path, encapsulate, reqid, options, remoteSubnets, ours, outboundWaiting } = plain;
@@ -202,5 +202,5 @@ export function installedOf(plain: PlainChild, erouteKey: string): Installed {
   };
 }
 
-/** The kernel has answered, and the IKE SA has heard of it. */
+/** The kernel has answered, and the IKE SA knows it. */
 const ANSWERED = 0 as Ticket;

@@ -1,4 +1,4 @@
-/** What is known of the kernel as plain data, and back into the tables with all that follows. */
+/** Codec of what the concentrator knows about the kernel's tables. */
 
 import { instant } from "../../ike/state/values.ts";
 import { formatPrefix } from "../../inet/prefix.ts";
@@ -14,7 +14,7 @@ import { takeOutbound } from "./outbound-spi.ts";
 import { installedOf, type PlainChild, plainOf } from "./plain-child.ts";
 import { putPolicyUser, putRouteUser } from "./plain-shared.ts";
 
-/** What does not belong to one Child SA. */
+/** What does not belong to a single Child SA. */
 export type PlainDataplane = {
   readonly isStarted: boolean;
   /** Names of policies that stand without an SA (R14). */
@@ -45,14 +45,14 @@ export function putDataplane(engine: Engine, plain: PlainDataplane): void {
   dataplane.standingRetryAt = plain.standingRetryAt;
 }
 
-/** Whether no request to the kernel is open: all Child SAs are there, or are not. */
+/** Whether the kernel has answered every request: each Child SA is either installed or not. */
 export function isKernelQuiet({ requests }: Engine): boolean {
   return KERNEL_REQUESTS.every((kind) => requests.size(kind) === 0);
 }
 
 const KERNEL_REQUESTS = ["child-sa", "usage", "repair", "standing"] as const;
 
-/** Child SAs of an eroute in use that stay: those of its IKE SAs, and those that outlive theirs. */
+/** The Child SAs of an eroute in use, also those that have outlived their IKE SA. */
 export function plainChildrenOf(
   engine: Engine,
   erouteKey: string,
@@ -66,7 +66,7 @@ export function plainChildrenOf(
   });
 }
 
-/** Puts a Child SA into the tables; `putShared` orders those that want one object of the kernel. */
+/** Puts a Child SA into the tables; `putShared` then orders the users of each kernel object. */
 export function putChild(engine: Engine, plain: PlainChild, erouteKey: string): void {
   const installed = installedOf(plain, erouteKey);
   const { spiIn } = installed.child;

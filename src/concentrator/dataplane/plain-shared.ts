@@ -1,6 +1,6 @@
 /**
- * What Child SAs share in the kernel, as plain data in small portions: whose policy or route is in
- * force where several want one, states that drain, moves that wait, states that are lost.
+ * Codec of what Child SAs share in the kernel, in small portions: which Child SA's policy or route
+ * is in force where several want the same one, draining states, waiting moves, lost states.
  */
 
 import { espSpi, ikeSpi, instant } from "../../ike/state/values.ts";
@@ -18,12 +18,12 @@ import { mark, stateId } from "./plain-child.ts";
 import type { RouteTable } from "./routes.ts";
 import { NO_CHILD } from "./standing.ts";
 
-/** Our SPIs of the Child SAs that want one object of the kernel; the last one's is in force. */
+/** Our SPIs of the Child SAs that want the same kernel object; that of the last is in force. */
 type Users = { readonly name: string; readonly spisIn: readonly number[] };
 
 type Waiting = { readonly spi: IkeSpi; readonly at: Instant; readonly waiting: number };
 
-/** A Child SA whose states are lost; `waits`: its rekey is still to be asked for. */
+/** A Child SA whose states are lost; `waits`: its rekey has not been requested yet. */
 type Lost = { readonly spiIn: EspSpi; readonly since: Instant; readonly waits: boolean };
 
 export type PlainShared =
@@ -57,7 +57,7 @@ export const plainShared: Codec<PlainShared> = byKind<PlainShared>({
   }),
 });
 
-/** All of it, one by one; undefined for each entry of a table that needs no word. */
+/** All of it, one by one; undefined for each table entry that need not be written. */
 export function* sharedOf({ dataplane }: Engine): Generator<PlainShared | undefined> {
   const { policies, routes, draining, moves, repairs } = dataplane;
   for (const [name, { users }] of policies) yield told("policy", name, users);
@@ -69,7 +69,7 @@ export function* sharedOf({ dataplane }: Engine): Generator<PlainShared | undefi
   }
 }
 
-/** Of a Child SA alone it is known anyway. */
+/** A single user follows from its Child SA. */
 function told(
   kind: "policy" | "route",
   name: string,
@@ -80,7 +80,7 @@ function told(
   return { kind, users: { name, spisIn: users.map(({ spiIn }) => spiIn) } };
 }
 
-/** Puts some of it into the tables, in which all Child SAs are already. */
+/** Puts a portion into the tables, which must hold all Child SAs already. */
 export function putShared(engine: Engine, shared: readonly PlainShared[]): void {
   for (const one of shared) {
     switch (one.kind) {
@@ -146,7 +146,7 @@ function putLost(engine: Engine, { spiIn, since, waits }: Lost): void {
   repairs.at ??= engine.now;
 }
 
-/** One more wants it, unless it is known to. */
+/** Adds a user, unless it is known already. */
 export function putPolicyUser(
   { dataplane: { policies } }: Engine,
   name: string,
@@ -157,7 +157,7 @@ export function putPolicyUser(
   policies.set(name, known);
 }
 
-/** The same of a route. */
+/** The same for a route. */
 export function putRouteUser(
   { dataplane: { routes } }: Engine,
   name: string,

@@ -1,6 +1,7 @@
 /**
- * What a process leaves to the next one, in parts: a document each. The first holds what sites have
- * in common, then comes one for each site, then what is left, and at last how many there were.
+ * What one process leaves to the next: a series of documents. The first holds what several sites
+ * share, the next ones hold a site each, then come the remaining tables, and the last one says how
+ * many documents there were.
  */
 
 import { ikeSpi } from "../../ike/state/values.ts";
@@ -22,7 +23,7 @@ import {
 import { type PlainIkeSa, plainIkeSa } from "./plain-ike-sa.ts";
 
 export type Head = {
-  /** The number of the last request: those of the next process come after it. */
+  /** The number of the last request: the next process counts on from here. */
   readonly lastRequest: number;
   readonly sites: PlainSites;
   readonly calls: PlainCalls;
@@ -30,7 +31,7 @@ export type Head = {
 };
 
 export type PlainSite = PlainDuties & {
-  /** Each from which SAs were made; the last one is that of the table. */
+  /** Every eroute from which SAs were made, the one in use last. */
   readonly eroutes: readonly PlainEroute[];
   /** Local SPIs of its IKE SAs, oldest first. */
   readonly ikeSas: readonly IkeSpi[];
@@ -41,11 +42,11 @@ export type PlainSite = PlainDuties & {
 export type Part =
   | { readonly kind: "head"; readonly head: Head }
   | { readonly kind: "site"; readonly site: PlainSite }
-  /** IKE SAs that have left their site: they only answer, or wait for an answer. */
+  /** IKE SAs that no longer belong to a site: they only answer, or wait for an answer. */
   | { readonly kind: "ike-sas"; readonly entries: readonly PlainIkeSa[] }
   | { readonly kind: "reach"; readonly reach: readonly PlainReach[] }
   | { readonly kind: "kernel"; readonly shared: readonly PlainShared[] }
-  /** How many documents there were before this one. */
+  /** How many documents come before this one. */
   | { readonly kind: "end"; readonly documents: number };
 
 type PartOf<K extends Part["kind"]> = Extract<Part, { readonly kind: K }>;

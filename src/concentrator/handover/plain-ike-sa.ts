@@ -1,4 +1,4 @@
-/** Codec of an IKE SA with all that is known of it: by the negotiation, and by the sites. */
+/** Codec of an IKE SA with everything that the negotiation and the sites know about it. */
 
 import { spiOf } from "../../ike/ike-sa.ts";
 import { type Codec, optional, record } from "../../octets/codec.ts";
@@ -18,7 +18,7 @@ import {
 
 export type PlainIkeSa = {
   readonly entry: PlainEntry;
-  /** Undefined: its peer has not said who it is. */
+  /** Undefined while the peer has not sent its ID. */
   readonly site: PlainSiteIkeSa | undefined;
 };
 
@@ -44,7 +44,7 @@ export function plainIkeSaOf(
   return { entry: plain, site: plainSiteIkeSaOf(engine, spiOf(entry.sa), eroutes) };
 }
 
-/** Puts it into the tables, and asks again for what it waits for. */
+/** Puts it into the tables, and repeats the requests that it waits for. */
 export function putIkeSa(
   engine: Engine,
   { entry: plain, site }: PlainIkeSa,

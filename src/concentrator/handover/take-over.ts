@@ -1,4 +1,4 @@
-/** Goes on where the process before has stopped: its documents fill an empty concentrator. */
+/** Fills an empty concentrator with the documents of the previous process. */
 
 import type { Eroute } from "../../eroute/eroute.ts";
 import { spiOf } from "../../ike/ike-sa.ts";
@@ -23,7 +23,7 @@ import { endDuties, putDuties, putReach, putSites } from "../sites/plain-sites.t
 import { type Head, type PlainSite, part } from "./part.ts";
 import { type PlainIkeSa, putIkeSa } from "./plain-ike-sa.ts";
 
-/** A take-over under way. What is wrong in one document leaves the others as they are. */
+/** A take-over under way. A fault in one document does not affect the others. */
 export class TakeOver {
   readonly #engine: Engine;
   readonly #place: Place;
@@ -32,7 +32,7 @@ export class TakeOver {
   #documents = 0;
   #isOver = false;
 
-  /** The engine has to be empty, and of the configuration of the process before. */
+  /** The engine must be empty, and must have the configuration of the previous process. */
   constructor(engine: Engine, place: Place) {
     this.#engine = engine;
     this.#place = place;
@@ -40,14 +40,14 @@ export class TakeOver {
     engine.now = asInstant(place.anchor.now);
   }
 
-  /** Whether the last document was read, and none was left out. */
+  /** Whether all documents were read, the last one included. */
   get isComplete(): boolean {
     return this.#isOver;
   }
 
   /**
-   * Takes in one document, in the order in which they were written. It is not wiped. A site that
-   * is refused stays unknown here: the caller may leave it to negotiate anew.
+   * Reads one document; they have to come in the order in which they were written. The caller
+   * wipes it. A refused site stays unknown here, and may negotiate anew.
    */
   read(document: Uint8Array): Result<undefined, StateFault> {
     const { anchor, generation: reader } = this.#place;
@@ -110,7 +110,7 @@ export class TakeOver {
     return ok(undefined);
   }
 
-  /** With keys that seal nothing under an IV of the process before. */
+  /** Its keys never use an IV that the previous process used. */
   #inNextEpoch(
     entries: readonly PlainIkeSa[],
     writer: number,
@@ -124,7 +124,7 @@ export class TakeOver {
     return ok(later);
   }
 
-  /** The eroutes of a site, all of which know the same IKE SAs. */
+  /** The eroutes of one site: all of them share the same IKE SAs. */
   #erouteObjects({ eroutes, ikeSas }: PlainSite): Result<readonly ErouteInUse[], StateFault> {
     const spis: IkeSpi[] = [...ikeSas];
     const objects: ErouteInUse[] = [];
@@ -168,7 +168,7 @@ function putHead(engine: Engine, head: Head): Result<undefined, StateFault> {
   return ok(undefined);
 }
 
-/** What would leave the tables at odds with each other. */
+/** Why this document would make the tables inconsistent; undefined if it would not. */
 function siteFault(
   engine: Engine,
   { ikeSas, entries, children }: PlainSite,

@@ -1,4 +1,4 @@
-/** Writes all that is up as documents, one by one, for the process that comes next. */
+/** Writes all established SAs and their eroutes as documents for the next process. */
 
 import { spiOf } from "../../ike/ike-sa.ts";
 import { writeDocument } from "../../ike/state/document.ts";
@@ -20,13 +20,13 @@ import { dutiesOf, type PlainDuties, sharedReachOf, sitesOf } from "../sites/pla
 import { type Head, type Part, type PlainSite, part } from "./part.ts";
 import { type PlainIkeSa, plainIkeSaOf } from "./plain-ike-sa.ts";
 
-/** Table entries looked at for one document, and those of them that are written in it. */
+/** At most so many table entries are looked at for one document, and so many are written to it. */
 const LOOKS_MAX = 4_096;
 const WRITTEN_MAX = 32;
 
 /**
- * Whether all that is up can be written now. It waits for the kernel, which answers in a moment,
- * and for what is still to be closed of eroutes that a new configuration has removed.
+ * Whether everything can be written now. Not while the kernel still has to answer a request, and
+ * not while eroutes that a new configuration removed are still being closed.
  */
 export function canBeWritten(engine: Engine): boolean {
   const { shuttingDown, inbox } = engine;
@@ -35,8 +35,8 @@ export function canBeWritten(engine: Engine): boolean {
 }
 
 /**
- * The documents, each made when it is asked for, so that other work gets its turn in between. All
- * of them are secret. No event may be handled before the last one: `isStill` tells.
+ * The documents. Each is made when it is asked for, so that other work gets its turn in between.
+ * They hold keys. No event may be handled before the last one is made: `isStill` tells.
  */
 export function* documentsOf(
   engine: Engine,
@@ -76,7 +76,7 @@ function headOf(engine: Engine): Head {
 
 type Work = ReadonlyMap<IkeSpi, readonly PlainWork[]>;
 
-/** Key exchanges without an answer, by IKE SA. */
+/** Key exchanges under way, by IKE SA. */
 function workOf({ requests }: Engine): Work {
   const work = new Map<IkeSpi, PlainWork[]>();
   for (const [, { spi, ticket }, { op }] of requests.of("key-exchange")) {
@@ -86,7 +86,7 @@ function workOf({ requests }: Engine): Work {
   return work;
 }
 
-/** The site of an eroute in use; undefined if nothing of it outlives the process. */
+/** The site of an eroute in use; undefined if it has nothing to hand over. */
 function siteOf(
   engine: Engine,
   current: ErouteInUse,
@@ -99,7 +99,7 @@ function siteOf(
     return plainIkeSaOf(engine, entry, { eroutes, work: work.get(spi) ?? [] }) ?? [];
   });
   const spis = entries.map(({ entry }) => spiOf(entry.sa));
-  // Of a Child SA that has outlived its IKE SA, the site does not list that one any more.
+  // A Child SA may outlive its IKE SA, which the site then no longer lists.
   const stays = (spi: IkeSpi) => spis.includes(spi) || !current.ikeSas.includes(spi);
   const children = plainChildrenOf(engine, current.key, stays);
   if (entries.length + children.length === 0) return undefined;
@@ -107,7 +107,7 @@ function siteOf(
   return { eroutes: plain, ikeSas: spis, entries, children };
 }
 
-/** Each eroute from which an IKE SA was made that is written; at last the one of the table. */
+/** Every eroute from which one of the written IKE SAs was made, the one in use last. */
 function versionsOf(engine: Engine, current: ErouteInUse): ReadonlySet<ErouteInUse> {
   const eroutes = new Set<ErouteInUse>();
   for (const spi of current.ikeSas) {
@@ -135,7 +135,7 @@ function* sharedReach(engine: Engine) {
   }
 }
 
-/** Small lists of what there is; an empty one where much was looked at in vain. */
+/** Short lists of the entries found; an empty one after a long search without a find. */
 function* inPortions<T>(all: Iterable<T | undefined>): Generator<readonly T[]> {
   let portion: T[] = [];
   let looks = 0;

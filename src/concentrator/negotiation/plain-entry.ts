@@ -1,4 +1,4 @@
-/** Codec of an IKE SA with what the negotiation keeps beside it. */
+/** Codec of an IKE SA with what the negotiation keeps about it. */
 
 import type { PeerId } from "../../eroute/peer-id.ts";
 import { pathOf, spiOf, stageOf } from "../../ike/ike-sa.ts";
@@ -13,7 +13,7 @@ import { rememberPrefix } from "./known-prefixes.ts";
 import { canAskAgain, type PlainWork, plainWork } from "./plain-work.ts";
 import { setDeadline } from "./settle.ts";
 
-/** An IKE SA that outlives the process, as the negotiation knows it. */
+/** An IKE SA that is handed over, as the negotiation knows it. */
 export type PlainEntry = Pick<Entry, "initKey"> & {
   readonly sa: LastingIkeSa;
   readonly peerId: PeerId | undefined;
@@ -27,17 +27,17 @@ export const plainEntry: Codec<PlainEntry> = record<PlainEntry>({
   work: list(plainWork, 255),
 });
 
-/** The IKE SA as plain data; undefined for a negotiation: its peer repeats what it has asked. */
+/** The IKE SA as plain data; undefined before it is established: its peer repeats its request. */
 export function plainEntryOf(entry: Entry, work: readonly PlainWork[]): PlainEntry | undefined {
   const sa = lastingOf(entry.sa);
   if (sa === undefined) return undefined;
   const { initKey, peerId } = entry;
-  // It may have turned to something else while a thread was at work.
+  // The IKE SA may no longer wait for the thread's answer.
   const awaited = work.filter((one) => canAskAgain(sa, one));
   return { sa, initKey, peerId, work: awaited };
 }
 
-/** Puts the IKE SA into the table, with all that follows from its phase; `eroute`: its name. */
+/** Puts the IKE SA into the table, with what follows from its phase; `eroute`: its name. */
 export function putEntry(engine: Engine, plain: PlainEntry, eroute: string | undefined): Entry {
   const { negotiation } = engine;
   const { sa, initKey, peerId } = plain;

@@ -1,7 +1,7 @@
 /**
- * Codec of a key exchange that has no answer: whoever reads it asks again. Its private octets are
- * not in it: the shell has wiped them. They are in the IKE SA where the peer has our public value,
- * or will get it; a responder's are drawn anew, because nobody has seen its public value.
+ * Codec of a key exchange under way: the next process requests it again. The request's private
+ * octets are not written, because the shell has wiped them. If our public value has been sent, or
+ * will be, the IKE SA holds them; a responder draws new ones, since its value was never sent.
  */
 
 import {
@@ -19,11 +19,11 @@ export type PlainWork = {
   readonly ticket: Ticket;
   readonly op: KeyExchangeRequest["op"];
   readonly method: number;
-  /** Empty where the peer's is not known yet. */
+  /** Empty while the peer's public value is not known. */
   readonly peerPublic: Uint8Array;
 };
 
-/** A method without an algorithm was written by a build that had it. */
+/** A method that this build does not have was written by a build that has it. */
 const method: Codec<number> = mapped(u16, {
   to: (value: number) => value,
   from: (value, fail) =>
@@ -43,12 +43,12 @@ export function plainWorkOf(ticket: Ticket, request: KeyExchangeRequest): PlainW
   return { ticket, op, method, peerPublic };
 }
 
-/** Whether the IKE SA has what it takes to ask again. */
+/** Whether the IKE SA holds what a new request needs. */
 export function canAskAgain(sa: LastingIkeSa, { ticket, op, method }: PlainWork): boolean {
   return op === "respond" || privateOctetsOf(sa, ticket)?.length === privateOctets(method);
 }
 
-/** What to ask again for an IKE SA; undefined: it has not asked for that. */
+/** The request to repeat for an IKE SA; undefined if the IKE SA never made it. */
 export function requestOf(
   { random: draw }: Engine,
   sa: LastingIkeSa,

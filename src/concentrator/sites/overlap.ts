@@ -1,10 +1,10 @@
 /** Sites with one subnet (R10): a connected site is not disturbed, unless `overlap` says so. */
 
-import type { Eroute, OverlapRule } from "../../eroute/eroute.ts";
-import { isWild } from "../../eroute/pattern.ts";
+import type { OverlapRule } from "../../eroute/eroute.ts";
 import {
   type Claim,
   isApart,
+  isForMany,
   kindOfOverlap,
   overlapRule,
   sharedText,
@@ -16,6 +16,7 @@ import type { Reason } from "../../reason/reason.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmPolicy } from "../../xfrm/policy.ts";
 import { remoteOf } from "../../xfrm/priority.ts";
+import { chosenAround, sharesPackets } from "../dataplane/chosen.ts";
 import type { Installed } from "../dataplane/installed.ts";
 import { policyHolders } from "../dataplane/policies.ts";
 import { subnetAround } from "../dataplane/xfrm-of-child.ts";
@@ -58,6 +59,8 @@ export function judgePolicies(
   eroute: ErouteInUse,
   policies: readonly XfrmPolicy[],
 ): Taken {
+  const nested = nestedIn(engine, eroute, policies);
+  if (nested !== undefined) return refused(engine, nested);
   const from = new Set<string>();
   for (const policy of policies) {
     const keys = policyHolders(engine, policy.id);
@@ -69,14 +72,42 @@ export function judgePolicies(
       const subnet = remoteOf(policy.id);
       const owns = ownLength(eroute, subnet) - ownLength(holder, subnet);
       if (owns < 0 || (owns === 0 && overlapRule(eroute.base, holder.base) === "refuse")) {
-        count(engine, "overlaps_refused");
-        const detail = refusedText(eroute, holder, subnet);
-        return { refusal: { kind: "subnet-in-use", detail }, from: [] };
+        return refused(engine, refusedText(eroute, holder, subnet));
       }
       from.add(key);
     }
   }
   return { refusal: undefined, from: [...from] };
+}
+
+function refused(engine: Engine, detail: string): Taken {
+  count(engine, "overlaps_refused");
+  return { refusal: { kind: "subnet-in-use", detail }, from: [] };
+}
+
+/**
+ * Sites that choose their subnets themselves: no row says whose the longer prefix is, so that one
+ * inside the subnet of a connected site would only take its packets. Returns what would be taken,
+ * in words.
+ */
+function nestedIn(
+  engine: Engine,
+  eroute: ErouteInUse,
+  policies: readonly XfrmPolicy[],
+): string | undefined {
+  if (!isForMany(eroute.base)) return undefined;
+  for (const { id } of policies) {
+    const own = remoteOf(id);
+    for (const installed of id.direction === "out" ? chosenAround(engine, own) : []) {
+      const holder = engine.sites.eroutes.get(installed.erouteKey);
+      if (holder === undefined || !isOther(eroute, holder) || !sharesPackets(installed, id))
+        continue;
+      if (overlapRule(eroute.base, holder.base) !== "refuse") continue;
+      if (ownLength(eroute, own) > ownLength(holder, own)) continue;
+      return nestedText(eroute, holder, own);
+    }
+  }
+  return undefined;
 }
 
 /** The length of the subnet of a site that a selector is part of. */
@@ -192,10 +223,6 @@ function holderOf(engine: Engine, candidate: ErouteInUse): Holder | undefined {
   return undefined;
 }
 
-function isForMany(base: Eroute): boolean {
-  return base.kind === "normal" && isWild(base.peerid);
-}
-
 /** Whether it has a Child SA: a site without one does not keep others out. */
 function carries(engine: Engine, eroute: ErouteInUse): boolean {
   const hasChildren = (spi: IkeSpi) => (factsAt(engine, spi)?.children.length ?? 0) > 0;
@@ -230,6 +257,11 @@ function sharedPrefixes(a: ErouteInUse, b: ErouteInUse): string {
 function refusedText(own: ErouteInUse, holder: ErouteInUse, subnet: Prefix): string {
   const shared = sharedText({ kind: "same", own: subnet, other: subnet }, holder.peerId);
   return `${own.peerId} ${shared}, which is connected: give each its own, or set overlap`;
+}
+
+function nestedText(own: ErouteInUse, holder: ErouteInUse, subnet: Prefix): string {
+  const asked = `${own.peerId} asks for ${formatPrefix(subnet)}, packets to which go to`;
+  return `${asked} ${holder.peerId}, which is connected: give each its own, or set overlap`;
 }
 
 function note(

@@ -1,4 +1,4 @@
-/** Codec of an eroute in use, which names its base: the reader has that of its configuration. */
+/** Codec of an eroute in use. It names its base eroute, which the reader's configuration holds. */
 
 import type { CertificateHolder } from "../../crypto/signature.ts";
 import type { Eroute } from "../../eroute/eroute.ts";
@@ -32,14 +32,14 @@ import { CLOSE_REASONS, type Errand } from "./sites.ts";
 /** An eroute in use without what follows from the configuration. */
 export type PlainEroute = Omit<ErouteInUse, "key" | "base" | "child" | "ikeSas"> & {
   readonly base: string;
-  /** What is still to be done for the IKE SAs that were made from it. */
+  /** What remains to be done for the IKE SAs that were made from it. */
   readonly errand: Errand | undefined;
 };
 
 const TEXT_MAX = 65_535;
 const word = text(TEXT_MAX);
 
-/** "off" is written as 0: no row can give so short a time. */
+/** "off" is written as 0, which no row can contain. */
 const inactivity: Codec<RowOptions["inactivityMs"]> = mapped(optional(u48), {
   to: (value: RowOptions["inactivityMs"]) => (value === "off" ? 0 : value),
   from: (written) => (written === 0 ? "off" : written),
@@ -71,7 +71,7 @@ const proof: Codec<SiteProof> = byKind<SiteProof>({
   }),
 });
 
-/** A hash, which is kept as hex digits. */
+/** A hash, kept as hex digits. */
 const hash: Codec<string> = mapped(octets(64), {
   to(value: string) {
     const written = fromHex(value);
@@ -116,7 +116,7 @@ export const plainEroute: Codec<PlainEroute> = record<PlainEroute>({
   errand: optional(errand),
 });
 
-/** What of an eroute in use does not follow from the configuration. */
+/** The part of an eroute in use that does not follow from the configuration. */
 export function plainErouteOf(eroute: ErouteInUse, errand: Errand | undefined): PlainEroute {
   const { kind, name, base, peerId, createdAt, localSubnets, remoteSubnets, ourid } = eroute;
   const { own, proof, hasPpk, usesPpk, row } = eroute;
@@ -138,7 +138,7 @@ export function plainErouteOf(eroute: ErouteInUse, errand: Errand | undefined): 
   };
 }
 
-/** The eroute as the table keeps it; `base` is the one that it names. */
+/** The eroute as the table keeps it; `base` is the base eroute that it names. */
 export function erouteOfPlain(plain: PlainEroute, base: Eroute, ikeSas: IkeSpi[]): ErouteInUse {
   const { kind, name, peerId, createdAt, localSubnets, remoteSubnets, ourid } = plain;
   const { own, proof, hasPpk, usesPpk, row } = plain;
@@ -149,7 +149,7 @@ export function erouteOfPlain(plain: PlainEroute, base: Eroute, ikeSas: IkeSpi[]
     base,
     peerId,
     createdAt,
-    // What all sites of an eroute have in common is one value for all of them.
+    // Sites of one base eroute share these values instead of holding copies.
     localSubnets: sameSubnets(localSubnets, base.localSubnets) ? base.localSubnets : localSubnets,
     remoteSubnets,
     ourid,

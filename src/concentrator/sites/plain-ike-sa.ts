@@ -1,4 +1,4 @@
-/** Codec of what the sites know of an IKE SA, but for what the negotiation tells of it. */
+/** Codec of what the sites know about an IKE SA, without what the negotiation reports of it. */
 
 import type { PeerId } from "../../eroute/peer-id.ts";
 import { gateway, ikeSpi } from "../../ike/state/values.ts";
@@ -11,7 +11,7 @@ import { ikeSaAt, nameIkeSa } from "./ike-sas.ts";
 import type { SiteIkeSa } from "./site-ike-sa.ts";
 
 export type PlainSiteIkeSa = Pick<SiteIkeSa, "supersedes" | "initialContact" | "redirect"> & {
-  /** The place of its eroute among those of the site; undefined: it has left it. */
+  /** The index of its eroute among those of the site; undefined: the IKE SA has left the site. */
   readonly eroute: number | undefined;
 };
 
@@ -24,7 +24,7 @@ export const plainSiteIkeSa: Codec<PlainSiteIkeSa> = record<PlainSiteIkeSa>({
   redirect: optional(gateway),
 });
 
-/** What is known of it; `eroutes` are those of its site. */
+/** The IKE SA as plain data; `eroutes` are those of its site. */
 export function plainSiteIkeSaOf(
   engine: Engine,
   spi: IkeSpi,
@@ -37,7 +37,7 @@ export function plainSiteIkeSaOf(
   return { eroute: place, supersedes, initialContact, redirect };
 }
 
-/** Puts it into the table of an IKE SA that the negotiation has read. */
+/** Puts it into the table; the negotiation must hold this IKE SA already. */
 export function putSiteIkeSa(
   engine: Engine,
   plain: PlainSiteIkeSa,

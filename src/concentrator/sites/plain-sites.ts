@@ -1,4 +1,4 @@
-/** Codecs of what sites have in common, and of what is to be done for one, and remembered of it. */
+/** Codecs of what sites share, and of each site's pending tasks. */
 
 import type { Method } from "../../ike/method.ts";
 import { gateway, instant, method, prefix } from "../../ike/state/values.ts";
@@ -13,9 +13,9 @@ import { sendStrangersTo } from "../negotiation/send-on.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { recheckRow } from "./row-change.ts";
 
-/** What does not belong to one site. */
+/** What does not belong to a single site. */
 export type PlainSites = {
-  /** The prints of rows are made with it: a secret. */
+  /** The secret key of the hashes by which rows are compared. */
   readonly printKey: Uint8Array;
   readonly redirectTo: Gateway | undefined;
   readonly redirectAt: Instant | undefined;
@@ -27,13 +27,13 @@ type GoneAddress = { readonly address: string; readonly until: Instant };
 
 type Worked = { readonly method: Method; readonly until: Instant };
 
-/** What is to be done for a site, and remembered of it. */
+/** A site's pending tasks, and the key exchange that it last accepted. */
 export type PlainDuties = {
-  /** Its row is to be read again. */
+  /** Its row has to be read again. */
   readonly isRowWaiting: boolean;
-  /** It is still to be told to go to another gateway. */
+  /** It has to be redirected to another gateway. */
   readonly isRedirectWaiting: boolean;
-  /** With which key exchange it got new keys. */
+  /** The key exchange method that the site accepted for new keys. */
   readonly worked: Worked | undefined;
 };
 
@@ -87,14 +87,14 @@ export function putSites(engine: Engine, plain: PlainSites): void {
   for (const { address, until } of plain.goneAddresses) goneAddresses.set(address, until);
 }
 
-/** Tells of an eroute in use, by its key, what is to be done for its site. */
+/** Returns a function that gives the pending tasks for the key of an eroute in use. */
 export function dutiesOf(engine: Engine): (key: string) => PlainDuties {
   const redirects = new Set(engine.sites.redirects.waiting);
   const rows = new Set<string>();
   for (const { waiting } of engine.sites.rowChecks.egroups.values()) {
     for (const key of waiting) rows.add(key);
   }
-  // A row that is being read is read once more: its answer is for the process before.
+  // A row that is being read is read once more: the answer will go to the previous process.
   for (const [, { key }] of engine.requests.of("row-check")) rows.add(key);
   return (key) => ({
     isRowWaiting: rows.has(key),
@@ -103,19 +103,19 @@ export function dutiesOf(engine: Engine): (key: string) => PlainDuties {
   });
 }
 
-/** In the order of the sites: the next one to be redirected comes to stand last. */
+/** To be called in the order of the sites: the next site to be redirected must come last. */
 export function putDuties(engine: Engine, eroute: ErouteInUse, duties: PlainDuties): void {
   if (duties.isRowWaiting) recheckRow(engine, eroute);
   if (duties.isRedirectWaiting) engine.sites.redirects.waiting.push(eroute.key);
   if (duties.worked !== undefined) engine.sites.worked.set(eroute.key, duties.worked);
 }
 
-/** All sites have been put. */
+/** To be called once all sites are in the tables. */
 export function endDuties({ sites }: Engine): void {
   sites.redirects.waiting.reverse();
 }
 
-/** Subnets that an eroute in use shares with others, told by the first of them. */
+/** Subnets that an eroute in use shares with others; empty unless it is the first of them. */
 export function sharedReachOf({ sites }: Engine, eroute: ErouteInUse): readonly PlainReach[] {
   return eroute.remoteSubnets.flatMap((subnet) => {
     const keys = valuesAt(sites.reach, subnet);
@@ -123,7 +123,7 @@ export function sharedReachOf({ sites }: Engine, eroute: ErouteInUse): readonly 
   });
 }
 
-/** Brings the eroutes in use of a subnet into the order in which they were. */
+/** Restores the order of the eroutes in use that share a subnet. */
 export function putReach({ sites }: Engine, { subnet, keys }: PlainReach): void {
   const present = new Set(valuesAt(sites.reach, subnet));
   for (const key of keys) {

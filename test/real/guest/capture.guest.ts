@@ -49,7 +49,12 @@ test("Wireshark decrypts, with AES-GCM and AES-CBC, rekeyed SAs and one that fai
   await until("the captures have begun", async () => (await begun()).every((one) => one));
   const refused = cbc.initiate();
   await bringUp(scenario, gcm);
+  const before = await gcm.ikeSpis();
   await gcm.rekeyIke();
+  await until("the site has a new IKE SA", async () => {
+    const now = await gcm.ikeSpis();
+    return now.length === 1 && !now.some((spis) => before.includes(spis));
+  });
   await gcm.terminate();
   expect(await refused).toBe(false);
   const keysNow = () => Promise.all([1, 2].map((n) => linesOfKeys(`site-${n}`)));

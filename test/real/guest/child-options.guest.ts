@@ -15,6 +15,7 @@ import type { Kernel } from "../../../src/linux/xfrm-kernel.ts";
 import type { XfrmRequest } from "../../../src/xfrm/request.ts";
 import { realKernel } from "../../contract/linux-kernel.ts";
 import { childPlace, KEYS, selectorOf } from "../../example/concentrator/child-place.ts";
+import { addFilter, removeFilters } from "./filters.ts";
 import { addHost, configure, type Host, must, run, start, until } from "./hosts.ts";
 
 const HERE = "192.0.2.1";
@@ -74,15 +75,15 @@ test.each(HEADERS)("the outer header takes over %s", async (_, options, expected
 test("only packets with the mark use the Child SA of an eroute with a mark", async () => {
   await install(placeWith({ mark: { value: 7, mask: 0xff } }));
   // Packets from the tunnel get the mark of the eroute that they came by.
-  const rule = `-t mangle -A PREROUTING -s ${INNER.there} -j MARK --set-mark 7`;
-  await must(undefined, ["iptables-legacy", ...rule.split(" ")]);
+  const rule = `ingress flower src_ip ${INNER.there} action skbedit mark 7`;
+  await addFilter(undefined, "wan", rule.split(" "));
   // By their size: decrypted packets pass the capture a second time.
   const long = `icmp and src ${INNER.here} and greater 500`;
   const seen = await captureCounts([`esp and src ${HERE}`, long]);
   expect(await received(["-m", "7"])).toBe(3);
   await received(["-s", "500"]);
   expect(await seen()).toEqual([3, 3]);
-  await must(undefined, ["iptables-legacy", "-t", "mangle", "-F"]);
+  await removeFilters(undefined, "wan", "ingress");
 });
 
 test("an interface ID is in the kernel on both states and all policies", async () => {

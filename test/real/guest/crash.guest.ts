@@ -48,14 +48,15 @@ test(
     for (const [round, ms] of KILLED_AFTER_MS.entries()) {
       const isRekey = round % 2 === 1;
       if (isRekey) await bringUp(scenario, swan);
-      const busy = isRekey ? swan.rekeyIke().then(() => swan.rekeyChild()) : swan.initiate(2);
+      const asked = isRekey ? swan.rekeyIke().then(() => swan.rekeyChild()) : swan.initiate(2);
+      const busy = asked.catch(() => undefined); // the crash may come first
       await Bun.sleep(ms);
       await scenario.erouted.kill();
       await restart();
       // The site's next copy may have connected it again: what exists has to be what is known.
       await expectKernelAsStatusSays(scenario);
       expect((await xfrmStanding(scenario.laboratory.concentrator)).length).toBe(1);
-      await busy.catch(() => undefined);
+      await busy;
       // The site has not heard of it: what it has now is of no use.
       await swan.control("terminate", { ike: "net", force: "yes" }).catch(() => undefined);
     }

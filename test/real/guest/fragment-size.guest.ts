@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test";
 import { patient } from "../../patience.ts";
 import { createPki, type Issued } from "../pki.ts";
 import { ikeSaCount } from "./agreement.ts";
+import { addFilter, dropLongUdp } from "./filters.ts";
 import { must, until } from "./hosts.ts";
 import type { Site } from "./laboratory.ts";
 import { pskOf, rowOf, type Scenario, startScenario, startSite } from "./scenario.ts";
@@ -49,7 +50,8 @@ password_file = "/run/erouted/small.secret"
   site = await scenario.laboratory.addSite(1, "behind-nat");
   const nat = { ...site.host, name: "nat" };
   await must(nat, ["ip", "link", "set", "br0", "mtu", MTU]);
-  await must(nat, ["iptables-legacy", ..."-A OUTPUT -p icmp -j DROP".split(" ")]);
+  const icmp = ["egress", ..."flower ip_proto icmp action drop".split(" ")];
+  for (const device of ["br0", "wan"]) await addFilter(nat, device, icmp);
   await must(site.host, ["ip", "link", "set", "wan", "mtu", MTU]);
 });
 
@@ -66,9 +68,7 @@ test("the router fragments messages without DF, and the certificate arrives", as
 });
 
 test("where longer packets vanish, fragment_size lets it through", async () => {
-  const rule = "-A OUTPUT -p udp -m length --length 1101:65535 -j DROP";
-  const { concentrator } = scenario.laboratory;
-  await must(concentrator, ["iptables-legacy", ...rule.split(" ")]);
+  await dropLongUdp(scenario.laboratory.concentrator, "wan", 1_100);
   const large = await startSite(site, { ...believes() });
   expect(await large.initiate(5)).toBe(false);
   await large.stop();

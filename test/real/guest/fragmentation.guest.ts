@@ -5,7 +5,8 @@
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
 import { expectKernelAsStatusSays } from "./agreement.ts";
-import { type Host, must, until } from "./hosts.ts";
+import { dropLongUdp } from "./filters.ts";
+import { type Host, until } from "./hosts.ts";
 import type { Site } from "./laboratory.ts";
 import {
   bringUp,
@@ -94,8 +95,7 @@ test("erouted calls in fragments", async () => {
 
 /** Longer ones are dropped as they leave, before IP would fragment them. */
 async function narrow(host: Host): Promise<void> {
-  const rule = `-A OUTPUT -p udp -m length --length ${OCTETS_MAX + 1}:65535 -j DROP`;
-  await must(host, ["iptables-legacy", ...rule.split(" ")]);
+  await dropLongUdp(host, "wan", OCTETS_MAX);
 }
 
 async function fragmentsReceived(): Promise<number> {

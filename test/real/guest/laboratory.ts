@@ -10,7 +10,8 @@
  */
 
 import { noteSite } from "./both-ends.ts";
-import { addHost, configure, type Host, must } from "./hosts.ts";
+import { hideBehind } from "./filters.ts";
+import { addHost, configure, type Host } from "./hosts.ts";
 
 export const CONCENTRATOR = { v4: "192.0.2.1", v6: "2001:db8::1" } as const;
 export const OFFICE = { v4: "10.0.0.10", v6: "fd00:10::10" } as const;
@@ -116,8 +117,7 @@ async function addNatRouter(internet: Host): Promise<Host> {
     "addr add fd00:172::1/64 dev br0 nodad",
     "link set br0 up",
   ]);
-  const rule = "-t nat -A POSTROUTING -o wan -j MASQUERADE";
-  await must(nat, ["iptables-legacy", ...rule.split(" ")]);
+  await hideBehind(nat, "wan", "192.0.2.9");
   return nat;
 }
 

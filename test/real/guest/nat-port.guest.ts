@@ -4,7 +4,8 @@
  */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
-import { type Host, must, run, start, until } from "./hosts.ts";
+import { addFilter, removeFilters } from "./filters.ts";
+import { type Host, must, start, until } from "./hosts.ts";
 import { CONCENTRATOR, type Site } from "./laboratory.ts";
 import {
   bringUp,
@@ -64,7 +65,8 @@ async function heldBackRequest(): Promise<string> {
   const filter = ["udp", "dst", "port", "4500", "and", "udp[8:4]", "=", "0"];
   const dump = start(NAT, ["tcpdump", "-n", "-U", "-i", "br0", "-w", file, ...filter]);
   await until("tcpdump listens", async () => (await dump.output()).includes("listening on"));
-  await must(NAT, ["iptables-legacy", ...BLOCK("-A")]);
+  const block = "ingress flower ip_proto udp dst_port 4500 action drop";
+  await addFilter(NAT, "br0", block.split(" "));
   void swan.rekeyIke().catch(() => {});
   let found = "";
   await until("the site has asked for something", async () => {
@@ -76,10 +78,8 @@ async function heldBackRequest(): Promise<string> {
   return found;
 }
 
-const BLOCK = (how: "-A" | "-D") => `${how} FORWARD -i br0 -p udp --dport 4500 -j DROP`.split(" ");
-
 async function letThrough(): Promise<void> {
-  await run(NAT, ["iptables-legacy", ...BLOCK("-D")]);
+  await removeFilters(NAT, "br0", "ingress");
 }
 
 /** pcap header, record header, Ethernet, IPv4 without options, UDP, non-ESP marker. */

@@ -4,6 +4,7 @@
  */
 
 import { afterAll, beforeAll, expect, test } from "bun:test";
+import { hideBehind } from "./filters.ts";
 import { configure, type Host, until } from "./hosts.ts";
 import { OFFICE, type Site } from "./laboratory.ts";
 import {
@@ -76,6 +77,7 @@ test("IKE continues from there as well: rekeys from either end", async () => {
 /** The router loses its address, and with it all mappings, and gets another one. */
 async function rebind(from: string, to: string): Promise<void> {
   await configure(NAT, [`addr del ${from}/24 dev wan`, `addr add ${to}/24 dev wan`]);
+  await hideBehind(NAT, "wan", to);
 }
 
 async function states() {

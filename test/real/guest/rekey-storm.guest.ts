@@ -71,8 +71,13 @@ test(
     expect(lost).toEqual({ there: [], back: [] });
     expect(await xfrmDrops(scenario.laboratory.concentrator)).toEqual({});
     expect(await xfrmDrops(site.host)).toEqual({});
-    await expectOneOfEach();
-    await expectLeftoversGo();
+    try {
+      await expectOneOfEach();
+      await expectLeftoversGo();
+    } catch (error) {
+      await keepLogs();
+      throw error;
+    }
   },
   SECONDS * 2_000 + 60_000,
 );

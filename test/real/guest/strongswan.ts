@@ -195,7 +195,12 @@ function controls(host: Host, { folder, daemon, vici, load }: Daemon): StrongSwa
     rekeyChild: async () => await control("rekey", { child: "net" }),
     rekeyIke: async () => await control("rekey", { ike: "net" }),
     redirect: async (peerId, gateway) => await control("redirect", { "peer-id": peerId, gateway }),
-    terminate: async () => await control("terminate", terminate),
+    terminate: async () => {
+      // An IKE SA that is being rekeyed or deleted "could not be terminated".
+      const isSettled = async () => (await sas()).every(({ state }) => state === "ESTABLISHED");
+      await until("strongSwan rekeys no IKE SA", isSettled);
+      await control("terminate", terminate);
+    },
     sas,
     ikeSpis: async () =>
       (await sas()).filter(({ state }) => state === "ESTABLISHED").map(({ spis }) => spis),

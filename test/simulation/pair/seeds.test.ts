@@ -17,7 +17,7 @@ test(
     const found = await Promise.all([inProcess(1, half), inProcess(half + 1, SEEDS)]);
     expect(found.join("")).toBe("");
   },
-  patient(240_000),
+  patient(900_000),
 );
 
 test("the same seed gives the same run, to the last line of its log", () => {

@@ -1,0 +1,69 @@
+/**
+ * Remote subnets that sites choose for themselves: those of a pattern without rows, which share the
+ * whole remote subnet of their eroute.
+ */
+
+import { isForMany, touches } from "../../eroute/shared-subnet.ts";
+import { sharePorts } from "../../inet/port-block.ts";
+import { formatPrefix, type Prefix } from "../../inet/prefix.ts";
+import { putAt, takeFrom, valuesAround } from "../../inet/prefix-table.ts";
+import type { XfrmPolicyId } from "../../xfrm/policy.ts";
+import { remoteOf } from "../../xfrm/priority.ts";
+import type { XfrmSelector } from "../../xfrm/selector.ts";
+import type { Engine } from "../engine.ts";
+import { erouteAt } from "../sites/eroutes.ts";
+import type { Installed } from "./installed.ts";
+
+/** Sites with one subnet, which only `overlap = "allow"` lets in, are not compared without end. */
+const LOOKS_MAX = 1_024;
+
+/** Enters what its site has chosen, if its eroute leaves the choice to the site. */
+export function enterChosen(engine: Engine, installed: Installed): void {
+  const base = erouteAt(engine, installed.erouteKey)?.base;
+  if (base === undefined || !isForMany(base)) return;
+  for (const remote of remotes(installed)) {
+    putAt(engine.dataplane.chosen, remote, installed.child.spiIn);
+  }
+}
+
+export function leaveChosen({ dataplane }: Engine, installed: Installed): void {
+  for (const remote of remotes(installed)) {
+    takeFrom(dataplane.chosen, remote, installed.child.spiIn);
+  }
+}
+
+/** Child SAs whose site has chosen this subnet, or one around it; not all of many. */
+export function* chosenAround({ dataplane }: Engine, remote: Prefix): Generator<Installed> {
+  let looks = 0;
+  for (const { values } of valuesAround(dataplane.chosen, remote)) {
+    for (const spiIn of values) {
+      if (++looks > LOOKS_MAX) return;
+      const installed = dataplane.installed.get(spiIn);
+      if (installed !== undefined) yield installed;
+    }
+  }
+}
+
+/** Whether the Child SA carries packets that this policy would take. */
+export function sharesPackets({ policies }: Installed, { selector, direction }: XfrmPolicyId) {
+  return policies.some(
+    ({ id }) => id.direction === direction && sharePackets(id.selector, selector),
+  );
+}
+
+/** Each remote subnet of its policies once. */
+function remotes({ policies }: Installed): Iterable<Prefix> {
+  const outward = policies.filter(({ id }) => id.direction === "out");
+  return new Map(outward.map(({ id }) => [formatPrefix(remoteOf(id)), remoteOf(id)])).values();
+}
+
+/** Whether there is a packet that both select. */
+function sharePackets(a: XfrmSelector, b: XfrmSelector): boolean {
+  return (
+    touches(a.src, b.src) &&
+    touches(a.dst, b.dst) &&
+    (a.protocol === 0 || b.protocol === 0 || a.protocol === b.protocol) &&
+    sharePorts(a.srcPort, b.srcPort) &&
+    sharePorts(a.dstPort, b.dstPort)
+  );
+}
