@@ -24,7 +24,9 @@ export type ChildKeys = { readonly in: EspDirectionKeys; readonly out: EspDirect
 
 export type IkeNote = RefusalText & {
   readonly level: "debug" | "info" | "warning";
-  readonly step: "IKE_SA_INIT" | "IKE_AUTH" | "CREATE_CHILD_SA" | "INFORMATIONAL";
+  readonly step:
+    | ("IKE_SA_INIT" | "IKE_INTERMEDIATE" | "IKE_AUTH")
+    | ("CREATE_CHILD_SA" | "IKE_FOLLOWUP_KE" | "INFORMATIONAL");
   readonly outcome: "ok" | "failed" | "refused" | "note";
 };
 

@@ -22,6 +22,9 @@ export const INIT_OCTETS_MAX = 4_096;
 /** The same for IKE_AUTH, whole or in fragments: room for a chain of certificates. */
 export const AUTH_OCTETS_MAX = 32_768;
 
+/** The same for IKE_INTERMEDIATE: room for the longest public values. */
+export const INTERMEDIATE_OCTETS_MAX = 8_192;
+
 /** How long an ended IKE SA answers repeats of its last request. */
 export const LINGER_MS = 10_000;
 
@@ -99,6 +102,9 @@ export const CERTIFICATE_OCTETS_MAX = 8_192;
 
 /** How long we wait, as initiator, until a signature has been made or verified. */
 export const SIGNATURE_MS = 20_000;
+
+/** How long we wait, as initiator, for a step of a key exchange: threads may have to prepare. */
+export const KEY_EXCHANGE_MS = 60_000;
 
 export const NONCE_OCTETS = 32;
 

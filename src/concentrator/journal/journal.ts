@@ -8,8 +8,10 @@ import { createShares } from "./journal-shares.ts";
 export type JournalStep =
   | "IKE_SA_INIT"
   | "IKEv1"
+  | "IKE_INTERMEDIATE"
   | "IKE_AUTH"
   | "CREATE_CHILD_SA"
+  | "IKE_FOLLOWUP_KE"
   | "INFORMATIONAL"
   | "match"
   | "look-up"

@@ -2,20 +2,20 @@
 
 import type { Path } from "../../inet/endpoint.ts";
 import { later } from "../../octets/instant.ts";
-import { wipe } from "../../octets/secret.ts";
 import type { Reason } from "../../reason/reason.ts";
 import { exchangeName } from "../../wire/v2/exchange-type.ts";
 import type { Payload } from "../../wire/v2/message.ts";
-import { wipeCredentials } from "../credentials.ts";
 import type { IkeContext, IkeNote } from "../effect.ts";
 import { type EndReason, endWord } from "../end-reason.ts";
 import { LINGER_MS } from "../limits.ts";
 import { type Refusal, refusalText } from "../refusal.ts";
 import type { Established } from "./established-phase.ts";
 import type { InitiatorPhase } from "./initiator-phase.ts";
-import { wipeHalfOpenKeys, wipeIkeKeys } from "./keys.ts";
+import { wipeIkeKeys } from "./keys.ts";
 import { notifyFor } from "./notify.ts";
 import { sealMessage } from "./protect.ts";
+import { MESSAGES_OF } from "./round.ts";
+import { wipeSecrets } from "./secrets.ts";
 import type { IkeEffect, Step } from "./step.ts";
 
 export type AnswerTo = { readonly exchangeType: number; readonly messageId: number };
@@ -76,14 +76,8 @@ export function childrenDown(sa: Established, why: Reason): IkeEffect[] {
 
 /** Ends a call that failed, and wipes its secrets. */
 export function endCall(sa: InitiatorPhase, refusal: Refusal): Step {
-  const step = "half" in sa ? "IKE_AUTH" : "IKE_SA_INIT";
-  if ("half" in sa) {
-    wipeCredentials(sa.call.credentials);
-    wipeHalfOpenKeys(sa.half.keys);
-  } else {
-    wipeCredentials(sa.calling.call.credentials);
-    wipe(sa.calling.privateOctets);
-  }
+  const step = "half" in sa ? MESSAGES_OF[sa.half.rounds[0].kind].step : "IKE_SA_INIT";
+  wipeSecrets(sa);
   const reason = { kind: "refused", refusal } as const;
   return { sa: undefined, effects: [failedNote(step, refusal), { kind: "ended", reason }] };
 }

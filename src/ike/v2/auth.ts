@@ -15,14 +15,17 @@ export type AuthInput = {
   readonly SK_p: Uint8Array;
   /** Body of the ID payload, without its generic header. */
   readonly idBody: Uint8Array;
+  /** What is covered of IKE_INTERMEDIATE (RFC 9242 §3.3.2); absent: there was none. */
+  readonly intAuth?: Uint8Array;
 };
 
-/** message | nonce | prf(SK_p, ID body): the octets that are signed, by whatever method. */
+/** message | nonce | prf(SK_p, ID body) [| IntAuth]: what is signed, by whatever method. */
 export function signedOctets(algorithm: Prf, input: AuthInput): Uint8Array {
-  return concat(input.message, input.nonce, prf(algorithm, input.SK_p, input.idBody));
+  const { message, nonce, SK_p, idBody, intAuth } = input;
+  return concat(message, nonce, prf(algorithm, SK_p, idBody), intAuth ?? NOTHING);
 }
 
-/** prf(prf(PSK, "Key Pad for IKEv2"), message | nonce | prf(SK_p, ID body)). */
+/** prf(prf(PSK, "Key Pad for IKEv2"), message | nonce | prf(SK_p, ID body) [| IntAuth]). */
 export function pskAuth(algorithm: Prf, psk: Uint8Array, input: AuthInput): Uint8Array {
   const key = prf(algorithm, psk, KEY_PAD);
   const mac = prf(algorithm, key, signedOctets(algorithm, input));
@@ -30,4 +33,5 @@ export function pskAuth(algorithm: Prf, psk: Uint8Array, input: AuthInput): Uint
   return mac;
 }
 
+const NOTHING = new Uint8Array(0);
 const KEY_PAD = new TextEncoder().encode("Key Pad for IKEv2");

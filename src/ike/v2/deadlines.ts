@@ -16,6 +16,7 @@ import type { AwaitingInitResponse, AwaitingResponse, Initiating } from "./initi
 import { deadlineOfReplaced, onDeadlineReplaced } from "./replaced.ts";
 import { retransmission } from "./request.ts";
 import type { Responding } from "./responder-phase.ts";
+import { MESSAGES_OF } from "./round.ts";
 import { wipeSecrets } from "./secrets.ts";
 import type { Step } from "./step.ts";
 import { unwelcomeRefusal } from "./unwelcome.ts";
@@ -54,7 +55,7 @@ export function onDeadline(sa: IkeSa, context: IkeContext): Step {
   if (due === undefined || context.now < due) return { sa, effects: [] };
   switch (sa.phase) {
     case "awaiting-key-exchange":
-      return timedOut(sa, "our own key exchange did not finish in time");
+      return timedOut(sa, LATE_KEY_EXCHANGE.detail);
     case "responding":
       return onDeadlineResponding(sa);
     case "initiating":
@@ -88,6 +89,11 @@ export function onDeadline(sa: IkeSa, context: IkeContext): Step {
   }
 }
 
+const LATE_KEY_EXCHANGE = {
+  kind: "half-open-timeout",
+  detail: "our own key exchange did not finish in time",
+} as const;
+
 const LATE_SIGNATURE = {
   kind: "half-open-timeout",
   detail: "a signature was not made or verified in time",
@@ -98,7 +104,9 @@ function onDeadlineResponding(sa: Responding): Step {
   const { half, round } = sa;
   switch (round.awaits) {
     case "request":
-      return timedOut(sa, "no IKE_AUTH request followed IKE_SA_INIT: is UDP 4500 open?", half);
+      return timedOut(sa, `no ${nameOf(half)} request followed ${beforeOf(half)}`, half);
+    case "key-exchange":
+      return timedOut(sa, LATE_KEY_EXCHANGE.detail);
     case "repeat":
       return endUnanswered(sa, round.held);
     case "credentials":
@@ -114,6 +122,9 @@ function onDeadlineResponding(sa: Responding): Step {
 function onDeadlineInitiating(sa: Initiating, context: IkeContext): Step {
   const { round } = sa;
   switch (round?.awaits) {
+    case "public-value":
+    case "shared-secret":
+      return endCall(sa, LATE_KEY_EXCHANGE);
     case "signature":
       return endCall(sa, LATE_SIGNATURE);
     case "verification":
@@ -146,8 +157,20 @@ function requestAgain(sa: Initiating, round: AwaitingResponse, context: IkeConte
     const { datagrams } = inFlight;
     return { sa: { ...sa, round: { ...round, inFlight } }, effects: sends(datagrams, sa.path) };
   }
-  const detail = "the site did not answer IKE_AUTH: is UDP 4500 open?";
+  const detail = `the site did not answer ${nameOf(sa.half)}: is UDP 4500 open?`;
   return endCall(sa, { kind: "no-answer", detail });
+}
+
+/** The exchange of the present round. */
+function nameOf({ rounds }: HalfOpen): string {
+  return MESSAGES_OF[rounds[0].kind].step;
+}
+
+/** The exchange before it; the port changes after the first one (RFC 7296 §2.23). */
+function beforeOf({ transcript }: HalfOpen): string {
+  return transcript.intermediate === undefined
+    ? "IKE_SA_INIT: is UDP 4500 open?"
+    : "IKE_INTERMEDIATE";
 }
 
 function timedOut(sa: IkeSa, detail: string, half?: HalfOpen): Step {
@@ -157,7 +180,7 @@ function timedOut(sa: IkeSa, detail: string, half?: HalfOpen): Step {
   return {
     sa: undefined,
     effects: [
-      failedNote(sa.phase === "awaiting-key-exchange" ? "IKE_SA_INIT" : "IKE_AUTH", refusal),
+      failedNote("half" in sa ? MESSAGES_OF[sa.half.rounds[0].kind].step : "IKE_SA_INIT", refusal),
       { kind: "ended", reason: { kind: "refused", refusal } },
     ],
   };

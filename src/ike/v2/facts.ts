@@ -37,7 +37,8 @@ export function stageOf(sa: IkeSa): Stage {
 
 /** Whether our IKE_AUTH has gone out. */
 function hasSaidWho({ round }: Initiating): boolean {
-  return round?.awaits === "response" || round?.awaits === "verification";
+  if (round?.awaits === "response") return round.asked.kind === "ike-auth";
+  return round?.awaits === "verification";
 }
 
 /** Undefined until both ends are authenticated, and once it is being deleted. */

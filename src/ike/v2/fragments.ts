@@ -13,6 +13,8 @@ export type Reassembly = {
   readonly total: number;
   /** Type of the first payload inside, from fragment 1. */
   readonly firstInner: number;
+  /** What precedes the body of fragment 1, as if the message had come whole; empty before it. */
+  readonly head: Uint8Array;
   readonly parts: ReadonlyMap<number, Uint8Array>;
   readonly octets: number;
   /** If it is not complete by then, it is forgotten. */
@@ -51,6 +53,13 @@ export const FRAGMENTS_OFF: Fragments = {
   limits: { fragmentsMax: 0, octetsMax: 0 },
 };
 
+/** The same agreement for a round before authentication; none have arrived yet. */
+export function fragmentsOfRound({ limits }: Fragments, octetsMax: number): Fragments {
+  const { fragmentsMax } = NO_FRAGMENTS_BEFORE_AUTH.limits;
+  if (limits.fragmentsMax === 0) return FRAGMENTS_OFF;
+  return { ...NO_FRAGMENTS_BEFORE_AUTH, limits: { fragmentsMax, octetsMax } };
+}
+
 /** The same agreement once the peer has authenticated; none have arrived yet. */
 export function afterAuth({ limits }: Pick<Fragments, "limits">): Fragments {
   return limits.fragmentsMax === 0 ? FRAGMENTS_OFF : NO_FRAGMENTS;
@@ -68,6 +77,7 @@ const REASSEMBLY_MS_MAX = 60_000;
 export type Part = {
   readonly fragment: Fragment;
   readonly firstInner: number;
+  readonly head: Uint8Array;
   readonly plaintext: Uint8Array;
 };
 
@@ -80,6 +90,7 @@ export type Added =
       readonly kind: "whole";
       readonly fragments: Fragments;
       readonly firstInner: number;
+      readonly head: Uint8Array;
       readonly inner: Uint8Array;
     };
 
@@ -106,14 +117,14 @@ export function addFragment(former: Fragments, header: IkeHeader, part: Part, no
   if (fits && total < before.total) return { kind: "incomplete", fragments };
   const known = fits && total === before.total ? before : begin(header, total, now);
   if (known.parts.has(number)) return { kind: "incomplete", fragments };
-  const octets = known.octets + part.plaintext.length;
+  const { head, firstInner } = number === 1 ? part : known;
+  const octets = known.octets + part.plaintext.length + (number === 1 ? head.length : 0);
   if (octets > octetsMax) {
     return refuse(`it sends more than ${octetsMax} octets in fragments`);
   }
   const parts = new Map(known.parts).set(number, part.plaintext.slice());
-  const firstInner = number === 1 ? part.firstInner : known.firstInner;
   if (parts.size < total) {
-    const now: Reassembly = { ...known, parts, octets, firstInner };
+    const now: Reassembly = { ...known, parts, octets, firstInner, head: head.slice() };
     return { kind: "incomplete", fragments: { ...fragments, [way]: now } };
   }
   const ordered = Array.from({ length: total }, (_, i) => parts.get(i + 1) ?? new Uint8Array(0));
@@ -121,6 +132,7 @@ export function addFragment(former: Fragments, header: IkeHeader, part: Part, no
     kind: "whole",
     fragments: { ...fragments, [way]: undefined },
     firstInner,
+    head,
     inner: concat(...ordered),
   };
 }
@@ -143,5 +155,6 @@ function isSameMessage(known: Reassembly, header: IkeHeader): boolean {
 
 function begin({ messageId, exchangeType }: IkeHeader, total: number, now: Instant): Reassembly {
   const until = later(now, REASSEMBLY_MS_MAX);
-  return { messageId, exchangeType, total, firstInner: 0, parts: new Map(), octets: 0, until };
+  const empty = { firstInner: 0, head: new Uint8Array(0), parts: new Map(), octets: 0 };
+  return { messageId, exchangeType, total, ...empty, until };
 }

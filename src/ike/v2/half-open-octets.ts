@@ -4,7 +4,7 @@ import { HALF_OPEN_OCTETS } from "../limits.ts";
 import type { IkeSa } from "./every-phase.ts";
 import { fragmentOctetsKept } from "./fragments.ts";
 import type { HalfOpen } from "./half-open.ts";
-import type { ResponderRound } from "./responder-phase.ts";
+import type { ResponderRound, Responding } from "./responder-phase.ts";
 import { transcriptOctets } from "./transcript.ts";
 
 /** 0 once the peer is authenticated, and for IKE SAs that we began. */
@@ -13,7 +13,7 @@ export function halfOpenOctets(sa: IkeSa): number {
     case "awaiting-key-exchange":
       return HALF_OPEN_OCTETS + sa.request.length;
     case "responding":
-      return ofHalf(sa.half) + ofRound(sa.round);
+      return ofHalf(sa.half) + ofRound(sa.round) + ofLast(sa);
     case "refusing":
       return HALF_OPEN_OCTETS + sa.response.reduce((sum, { length }) => sum + length, 0);
     default:
@@ -24,6 +24,16 @@ export function halfOpenOctets(sa: IkeSa): number {
 function ofHalf({ transcript, fragments }: HalfOpen): number {
   return HALF_OPEN_OCTETS + transcriptOctets(transcript) + fragmentOctetsKept(fragments);
 }
+
+/** The transcript has our response to IKE_SA_INIT already. */
+function ofLast({ half, lastResponse, formerKeys }: Responding): number {
+  if (half.transcript.intermediate === undefined) return 0;
+  const octets = lastResponse.reduce((sum, { length }) => sum + length, 0);
+  return octets + (formerKeys === undefined ? 0 : KEYS_OCTETS);
+}
+
+/** A set of keys, with the objects around them. */
+const KEYS_OCTETS = 1_024;
 
 /** The stored parts of a request are views, so the whole message stays in memory. */
 function ofRound(round: ResponderRound): number {

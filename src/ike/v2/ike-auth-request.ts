@@ -32,15 +32,15 @@ import { afterAuth } from "./fragments.ts";
 import { grantedSelectors } from "./granted-child.ts";
 import type { HalfOpen } from "./half-open.ts";
 import type {
+  AskedAuth,
   AwaitingOurSignature,
   AwaitingPeerVerification,
-  AwaitingResponse,
   Initiating,
 } from "./initiator-phase.ts";
 import { keysAfterProof, wipeHalfOpenKeys } from "./keys.ts";
 import { childUp, grantedChild, spiOctets } from "./make-child-sa.ts";
 import { notify, notifyFor } from "./notify.ts";
-import { acceptPpk, ppkNotifies, withoutPpk } from "./ppk.ts";
+import { acceptPpk, mixPpk, ppkNotifies, withoutPpk } from "./ppk.ts";
 import {
   certificatesOf,
   certRequest,
@@ -63,8 +63,9 @@ import { afterRequest } from "./window.ts";
 //                             <--  HDR, SK {IDr, [CERT,] AUTH, SAr2, TSi, TSr}
 
 /** Proves who we are and asks for the first Child SA, now or once our signature is made. */
-export function beginAuth(sa: Initiating, context: IkeContext): Step {
-  const { credentials } = sa.call;
+export function beginAuth(before: Initiating, context: IkeContext): Step {
+  const { credentials } = before.call;
+  const sa: Initiating = { ...before, half: mixPpk(before.half, credentials.ppk) };
   const without = withoutPpk(sa.half, credentials.ppk);
   if (without === undefined) return proveOurselves(sa, undefined, context);
   const proof = ownProof(without, credentials, identityBody(credentials.ourIdentity));
@@ -147,9 +148,10 @@ function sendProof(sa: Initiating, { proof, noPpkAuth }: OurProof, context: IkeC
   const datagrams = sealMessage(half, head, payloads, context);
   const { retransmission } = credentials.settings;
   const inFlight = firstCopy(messageId, datagrams, retransmission, context);
+  const asked = { kind: "ike-auth", spiIn } as const;
   const sent: HalfOpen = { ...half, window: afterRequest(half.window) };
   return {
-    sa: { ...sa, half: sent, round: { awaits: "response", spiIn, inFlight } },
+    sa: { ...sa, half: sent, round: { awaits: "response", asked, inFlight } },
     effects: sends(datagrams, path),
   };
 }
@@ -163,7 +165,7 @@ function offerOf(call: Call, spiIn: EspSpi) {
 /** The peer must be the site that we called, and must prove it. */
 export function onAuthResponse(
   sa: Initiating,
-  { spiIn }: AwaitingResponse,
+  { spiIn }: AskedAuth,
   read: Read,
   context: IkeContext,
 ): Step {

@@ -23,7 +23,9 @@ import {
   fragmentationSupported,
   fragmentOctetsFor,
   fragmentOctetsOf,
+  intermediateSupported,
   noFragmentsYet,
+  saysIntermediate,
 } from "./ike-sa-init.ts";
 import type {
   AwaitingInitResponse,
@@ -35,13 +37,19 @@ import { deriveIkeKeys, skeyseed } from "./keys.ts";
 import { detectNat, natDetectionNotifies } from "./nat.ts";
 import { notify } from "./notify.ts";
 import { ppkUnsupported, saysUsePpk, usePpk } from "./ppk.ts";
-import { withPpk } from "./ppk-keys.ts";
 import { hashAlgorithms, hashAlgorithmsOf } from "./proof.ts";
-import { allowsMethod, chooseIke, firstMethod, isAnswerTo, proposalsOf } from "./proposal.ts";
+import {
+  allowsMethod,
+  chooseIke,
+  firstMethod,
+  isAnswerTo,
+  offersAdditional,
+  proposalsOf,
+} from "./proposal.ts";
 import { offeredText } from "./proposal-text.ts";
 import { gatewayFor, redirectOffer } from "./redirect.ts";
 import { firstCopy } from "./request.ts";
-import { ROUNDS_AFTER_INIT } from "./round.ts";
+import { roundsAfterInit } from "./round.ts";
 import type { Step } from "./step.ts";
 import { fullTranscriptAuth, saysFullTranscriptAuth, transcriptOf } from "./transcript.ts";
 import { afterRequest, FIRST_MESSAGE_ID, NEW_WINDOW } from "./window.ts";
@@ -111,15 +119,17 @@ function send(calling: Calling, publicValue: Uint8Array, context: IkeContext): S
 /** The request, which differs after a cookie only in the cookie (§2.6). */
 function requestOf(calling: Calling, publicValue: Uint8Array): Uint8Array {
   const { id, path, call, cookie, method, Ni } = calling;
+  const proposals = offerOf(call);
   const payloads: Payload[] = [
     ...(cookie === undefined ? [] : [notify(NotifyType.COOKIE, cookie)]),
-    { kind: "SA", proposals: offerOf(call) },
+    { kind: "SA", proposals },
     { kind: "KE", method, data: publicValue },
     { kind: "NONCE", data: Ni },
     ...natDetectionNotifies(id.spiI, id.spiR, path),
     ...(anchorsOf(call.credentials) === undefined ? [] : [hashAlgorithms()]),
     ...(call.credentials.settings.fragmentation ? [fragmentationSupported()] : []),
     ...(call.credentials.ppk === undefined ? [] : [usePpk()]),
+    ...(offersAdditional(proposals) ? [intermediateSupported()] : []),
     ...(call.withFullTranscript ? [fullTranscriptAuth()] : []),
     ...(call.credentials.settings.followRedirect ? [redirectOffer(call.redirectedFrom)] : []),
   ];
@@ -178,7 +188,11 @@ export function onInitResponse(
   if (!nonce.ok) return hinted(sa, nonce.error);
   const { proposals } = answer.value;
   const suites = calling.call.credentials.policy.ikeSuites;
-  const chosen = chooseIke(proposals, suites, { spiOctets: 0, sentKe: calling.method });
+  const chosen = chooseIke(proposals, suites, {
+    spiOctets: 0,
+    sentKe: calling.method,
+    withAdditional: saysIntermediate(payloads),
+  });
   const isGranted = chosen.ok && isAnswerTo(offerOf(calling.call), proposals);
   if (!isGranted || ke.value.method !== calling.method || header.spiR === 0n) {
     return hinted(sa, WRONG_ANSWER);
@@ -298,10 +312,9 @@ export function onCallSharedSecret(sa: AwaitingSharedSecret, result: KeyExchange
   const { sharedSecret } = result.value;
   const SKEYSEED = skeyseed(algorithms.prf, { Ni, Nr }, sharedSecret);
   const { spiI, spiR } = id;
-  const derived = deriveIkeKeys(algorithms, SKEYSEED, { Ni, Nr, spiI, spiR });
-  const ppk = sa.usePpk ? call.credentials.ppk : undefined;
-  const keys = ppk === undefined ? derived : withPpk(algorithms.prf, derived, ppk.key);
-  wipe(SKEYSEED, sharedSecret, calling.privateOctets, call.credentials.ppk?.key);
+  const keys = deriveIkeKeys(algorithms, SKEYSEED, { Ni, Nr, spiI, spiR });
+  const rounds = roundsAfterInit(algorithms);
+  wipe(SKEYSEED, sharedSecret, calling.privateOctets);
   const half: HalfOpen = {
     id,
     algorithms,
@@ -310,12 +323,12 @@ export function onCallSharedSecret(sa: AwaitingSharedSecret, result: KeyExchange
     Nr,
     nat,
     window: afterRequest(NEW_WINDOW),
-    rounds: ROUNDS_AFTER_INIT,
+    rounds,
     transcript: transcriptOf({ request, response, Ni, Nr, isFull: sa.isFullTranscript }),
-    ppk: ppk === undefined ? "none" : "used",
+    ppk: sa.usePpk ? "announced" : "none",
     peerHashes: sa.peerHashes,
     fragmentOctets: sa.fragmentOctets,
-    fragments: noFragmentsYet(sa),
+    fragments: noFragmentsYet(sa, rounds),
   };
   const { local, remote } = sa.path;
   const path =

@@ -22,7 +22,13 @@ import type { SaId } from "../sa-id.ts";
 import type { IkeSaSettings } from "../settings.ts";
 import { failedNote, sends } from "./answer.ts";
 import { neededPayload, notifyOf } from "./find-payload.ts";
-import { afterAuth, FRAGMENTS_OFF, type Fragments, NO_FRAGMENTS_BEFORE_AUTH } from "./fragments.ts";
+import {
+  afterAuth,
+  FRAGMENTS_OFF,
+  type Fragments,
+  fragmentsOfRound,
+  NO_FRAGMENTS_BEFORE_AUTH,
+} from "./fragments.ts";
 import type { HalfOpen } from "./half-open.ts";
 import { deriveIkeKeys, skeyseed } from "./keys.ts";
 import { detectNat, natDetectionNotifies } from "./nat.ts";
@@ -32,7 +38,7 @@ import { certRequest, hashAlgorithms, hashAlgorithmsOf } from "./proof.ts";
 import { chooseIke, chosenProposal } from "./proposal.ts";
 import { redirectNotify, redirectSupportOf } from "./redirect.ts";
 import type { AwaitingKeyExchange } from "./responder-phase.ts";
-import { ROUNDS_AFTER_INIT } from "./round.ts";
+import { MESSAGES_OF, type Rounds, roundsAfterInit } from "./round.ts";
 import type { Step } from "./step.ts";
 import { fullTranscriptAuth, saysFullTranscriptAuth, transcriptOf } from "./transcript.ts";
 import { afterAnswer, FIRST_MESSAGE_ID, NEW_WINDOW } from "./window.ts";
@@ -70,7 +76,11 @@ export function acceptInit(request: InitRequest, context: IkeContext): Result<St
   if (!nonces.ok) return nonces;
   const [ke, nonce] = [exchange.value, nonces.value];
   const { proposals } = offer.value;
-  const chosen = chooseIke(proposals, request.suites, { spiOctets: 0, sentKe: ke.method });
+  const chosen = chooseIke(proposals, request.suites, {
+    spiOctets: 0,
+    sentKe: ke.method,
+    withAdditional: saysIntermediate(request.payloads),
+  });
   if (!chosen.ok) return chosen;
   const { prf } = chosen.value.algorithms;
   // At least half the key size of the PRF (§2.10).
@@ -124,6 +134,7 @@ export function onInitKeyExchange(
   const { publicValue, sharedSecret } = result.value;
   const Nr = context.random(NONCE_OCTETS);
   const { algorithms, choice } = sa.chosen;
+  const rounds = roundsAfterInit(algorithms);
   const SKEYSEED = skeyseed(algorithms.prf, { Ni: sa.Ni, Nr }, sharedSecret);
   const { spiI, spiR } = sa.id;
   const keys = deriveIkeKeys(algorithms, SKEYSEED, { Ni: sa.Ni, Nr, spiI, spiR });
@@ -140,6 +151,7 @@ export function onInitKeyExchange(
     ...(sa.fragmentOctets === undefined ? [] : [fragmentationSupported()]),
     notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED), // RFC 6023 §3
     ...(sa.usePpk ? [usePpk()] : []),
+    ...(rounds.length > 1 ? [intermediateSupported()] : []),
     ...(sa.fullTranscript === "off" ? [] : [fullTranscriptAuth()]),
   ]);
   const { id, path, request, Ni, nat, peerHashes, fragmentOctets, redirect, expireAt } = sa;
@@ -149,7 +161,7 @@ export function onInitKeyExchange(
     algorithms,
     keys,
     window: afterAnswer(NEW_WINDOW),
-    rounds: ROUNDS_AFTER_INIT,
+    rounds,
     transcript: transcriptOf({ request, response, Ni, Nr, isFull }),
     Ni,
     Nr,
@@ -157,14 +169,33 @@ export function onInitKeyExchange(
     ppk: sa.usePpk ? "announced" : "none",
     peerHashes,
     fragmentOctets,
-    fragments: noFragmentsYet(sa),
+    fragments: noFragmentsYet(sa, rounds),
   };
   const round = { awaits: "request" } as const;
   const lastResponse = [response];
   return {
-    sa: { phase: "responding", path, half, round, lastResponse, redirect, expireAt },
+    sa: {
+      phase: "responding",
+      path,
+      half,
+      round,
+      lastResponse,
+      formerKeys: undefined,
+      redirect,
+      expireAt,
+    },
     effects: sends(lastResponse, path),
   };
+}
+
+/** INTERMEDIATE_EXCHANGE_SUPPORTED, in both IKE_SA_INIT messages (RFC 9242 §3.1). */
+export function intermediateSupported(): NotifyPayload {
+  return notify(NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED);
+}
+
+/** Whether an IKE_SA_INIT message says that its sender supports IKE_INTERMEDIATE. */
+export function saysIntermediate(payloads: readonly Payload[]): boolean {
+  return notifyOf(payloads, NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED) !== undefined;
 }
 
 /**
@@ -184,10 +215,12 @@ function withoutKeyExchange(sa: AwaitingKeyExchange, refusal: Refusal): Step {
 }
 
 /** Which fragments are accepted before the peer has authenticated. */
-export function noFragmentsYet({
-  fragmentOctets,
-}: Pick<AwaitingKeyExchange, "fragmentOctets">): Fragments {
-  return fragmentOctets === undefined ? FRAGMENTS_OFF : NO_FRAGMENTS_BEFORE_AUTH;
+export function noFragmentsYet(
+  { fragmentOctets }: Pick<AwaitingKeyExchange, "fragmentOctets">,
+  [next]: Rounds,
+): Fragments {
+  const agreed = fragmentOctets === undefined ? FRAGMENTS_OFF : NO_FRAGMENTS_BEFORE_AUTH;
+  return fragmentsOfRound(agreed, MESSAGES_OF[next.kind].octetsMax);
 }
 
 /** IKEV2_FRAGMENTATION_SUPPORTED (RFC 7383 §2.3). */

@@ -18,7 +18,12 @@ import type { IkeSa } from "./every-phase.ts";
 import { NO_FRAGMENTS } from "./fragments.ts";
 import { onInitKeyExchange } from "./ike-sa-init.ts";
 import { onCallPublicValue, onCallSharedSecret, onInitResponse } from "./ike-sa-init-request.ts";
-import { beginRound, onMessageInitiating, onSignatureInitiating } from "./initiating.ts";
+import {
+  beginRound,
+  onKeyExchangeInitiating,
+  onMessageInitiating,
+  onSignatureInitiating,
+} from "./initiating.ts";
 import { wipeIkeKeys } from "./keys.ts";
 import { counted, type MessageEvent } from "./known-peer-message.ts";
 import { askIfSilent, onUsage } from "./liveness.ts";
@@ -31,6 +36,7 @@ import { adopt, standDown } from "./rekey-collision.ts";
 import { onKeyExchangeReplaced, onMessageReplaced, stillReplaced } from "./replaced.ts";
 import {
   onCredentialsResponding,
+  onKeyExchangeResponding,
   onMessageResponding,
   onSignatureResponding,
 } from "./responding.ts";
@@ -203,6 +209,8 @@ function onKeyExchangeAnswer(
   const { ticket, result } = event;
   if (sa.phase === "established") return onKeyExchangeEstablished(sa, event, context);
   if (sa.phase === "replaced") return onKeyExchangeReplaced(sa, event, context);
+  if (sa.phase === "responding") return onKeyExchangeResponding(sa, event, context);
+  if (sa.phase === "initiating") return onKeyExchangeInitiating(sa, event, context);
   if (!("ticket" in sa) || sa.ticket !== ticket) return same(sa);
   switch (sa.phase) {
     case "awaiting-key-exchange":

@@ -11,6 +11,7 @@ import type { SaId } from "../sa-id.ts";
 import type { Ticket } from "../ticket.ts";
 import type { HalfOpen } from "./half-open.ts";
 import type { ChosenIke } from "./proposal.ts";
+import type { Transcript } from "./transcript.ts";
 import type { InFlight } from "./window.ts";
 
 /** The parameters of a call, the same for each copy of IKE_SA_INIT. */
@@ -83,7 +84,28 @@ export type Initiating = {
 };
 
 /** What the first round is waiting for. */
-export type InitiatorRound = AwaitingOurSignature | AwaitingResponse | AwaitingPeerVerification;
+export type InitiatorRound =
+  | (AwaitingAdditionalPublic | AwaitingAdditionalSecret)
+  | (AwaitingOurSignature | AwaitingResponse | AwaitingPeerVerification);
+
+/** Our public value of an additional key exchange is being made. */
+export type AwaitingAdditionalPublic = {
+  readonly awaits: "public-value";
+  readonly ticket: Ticket;
+  readonly method: number;
+  readonly privateOctets: Uint8Array;
+  readonly expireAt: Instant;
+};
+
+/** The shared secret of an additional key exchange is being computed. */
+export type AwaitingAdditionalSecret = {
+  readonly awaits: "shared-secret";
+  readonly ticket: Ticket;
+  readonly privateOctets: Uint8Array;
+  /** With both messages of the exchange. */
+  readonly transcript: Transcript;
+  readonly expireAt: Instant;
+};
 
 /** Our own signature is being made. */
 export type AwaitingOurSignature = {
@@ -95,12 +117,25 @@ export type AwaitingOurSignature = {
   readonly expireAt: Instant;
 };
 
-/** IKE_AUTH is in flight. */
+/** The request of the round is in flight. */
 export type AwaitingResponse = {
   readonly awaits: "response";
+  readonly asked: AskedKeyExchange | AskedAuth;
+  readonly inFlight: InFlight;
+};
+
+export type AskedKeyExchange = {
+  readonly kind: "key-exchange";
+  readonly method: number;
+  readonly privateOctets: Uint8Array;
+  /** What AUTH covers of our messages, with this request. */
+  readonly covered: Uint8Array;
+};
+
+export type AskedAuth = {
+  readonly kind: "ike-auth";
   /** Our SPI of the first Child SA. */
   readonly spiIn: EspSpi;
-  readonly inFlight: InFlight;
 };
 
 /** The peer's signature and certificate are being verified. */

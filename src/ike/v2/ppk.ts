@@ -1,6 +1,7 @@
 /** Negotiating the use of a PPK in IKE_SA_INIT and IKE_AUTH (RFC 8784 §3). */
 
 import { err, ok, type Result } from "../../octets/result.ts";
+import { wipe } from "../../octets/secret.ts";
 import type { NotifyPayload, Payload } from "../../wire/v2/message.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
 import type { PpkCredential } from "../credentials.ts";
@@ -112,6 +113,20 @@ export function wrongWithPpk(
   const proof = { id: idI, certificates, auth: { ...auth, data: ppk.noPpkAuth } };
   if (!judgeProof(without, credentials, proof).ok) return refusal;
   return { kind: "ppk", fault: "wrong-ppk", offered: [], wanted: [] };
+}
+
+/**
+ * As initiator: mixes the PPK into the keys if both ends sent USE_PPK, after all key exchanges.
+ * Wipes it.
+ */
+export function mixPpk(half: HalfOpen, ppk: PpkCredential | undefined): HalfOpen {
+  if (half.ppk !== "announced" || ppk === undefined) {
+    wipe(ppk?.key);
+    return half;
+  }
+  const keys = withPpk(half.algorithms.prf, half.keys, ppk.key);
+  wipe(ppk.key);
+  return { ...half, keys, ppk: "used" };
 }
 
 /**

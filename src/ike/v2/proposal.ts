@@ -178,6 +178,11 @@ export function firstMethod(suites: readonly Suite[]): number {
   return suites[0]?.ke[0] ?? Ke.NONE;
 }
 
+/** Whether it offers additional key exchanges, which need IKE_INTERMEDIATE (RFC 9242). */
+export function offersAdditional(offer: readonly Proposal[]): boolean {
+  return offer.some(({ transforms }) => transforms.some(({ type }) => isAdditionalKe(type)));
+}
+
 /** Whether any suite allows this group. */
 export function allowsMethod(suites: readonly Suite[], method: number): boolean {
   return suites.some((suite) => suite.ke.includes(method));

@@ -6,17 +6,18 @@ import type { Instant } from "../../octets/instant.ts";
 import { equalConstantTime } from "../../octets/secret.ts";
 import { Writer } from "../../octets/writer.ts";
 import type { IkeHeader } from "../../wire/header.ts";
-import { emitPayloadOctets } from "../../wire/v2/emit-message.ts";
+import { emitPayloadOctets, type MessageHeader } from "../../wire/v2/emit-message.ts";
 import { exchangeName } from "../../wire/v2/exchange-type.ts";
 import { type Payload, PayloadType } from "../../wire/v2/message.ts";
 import type { Fragment } from "../../wire/v2/payload/sk.ts";
 import { firstPayloadType, parsePayloads } from "../../wire/v2/payload-chain.ts";
-import { emitProtectedFrame, findSk, type SkPlace } from "../../wire/v2/protected.ts";
+import { emitProtectedFrame, findSk, headOf, type SkPlace } from "../../wire/v2/protected.ts";
 import type { IkeAlgorithms } from "../algorithms.ts";
 import type { Refusal } from "../refusal.ts";
 import type { SaId } from "../sa-id.ts";
 import type { MessageListener, SeenMessage } from "../seen-message.ts";
 import { addFragment, type Fragments } from "./fragments.ts";
+import type { CoveredMessage } from "./int-auth.ts";
 import type { IkeKeys } from "./keys.ts";
 import { payloadsText, type SeenIkev2Message } from "./seen-message.ts";
 
@@ -48,6 +49,8 @@ export type Opened =
   | {
       readonly kind: "whole";
       readonly payloads: readonly Payload[];
+      /** What precedes the body of the Encrypted payload, as if the message came whole. */
+      readonly head: Uint8Array;
       /** The payloads as octets. */
       readonly inner: Uint8Array;
       readonly fragments: Fragments;
@@ -90,6 +93,16 @@ export function sealMessage(
     const first = i === 0 ? firstInner : PayloadType.NONE;
     return sealPart(secured, head, { inner: part, firstInner: first, fragment }, random);
   });
+}
+
+/** The message that {@link sealMessage} seals, as it is before encryption. */
+export function coveredMessage(
+  secured: Pick<Secured, "id">,
+  head: MessageHead,
+  payloads: readonly Payload[],
+): CoveredMessage {
+  const { octets } = emitProtectedFrame(headerOf(secured, head), firstPayloadType(payloads), 0);
+  return { head: octets, inner: emitPayloadOctets(payloads) };
 }
 
 /** The content of a message of the peer, after its integrity check. */
@@ -142,19 +155,24 @@ function open(
   }
   const inner = plaintext.subarray(0, plaintext.length - padOctets - 1);
   const { fragments } = secured;
-  if (fragment === undefined) return payloadsOf(firstInner, inner, fragments);
-  const added = addFragment(fragments, header, { fragment, firstInner, plaintext: inner }, now);
+  const head = headOf(octets, place.value);
+  if (fragment === undefined) return payloadsOf({ firstInner, head, inner }, fragments);
+  const part = { fragment, firstInner, head, plaintext: inner };
+  const added = addFragment(fragments, header, part, now);
   if (added.kind === "refused") {
     return { kind: "unwelcome", isFirst: added.isFirst, fragments: added.fragments };
   }
-  if (added.kind === "whole") return payloadsOf(added.firstInner, added.inner, added.fragments);
+  if (added.kind === "whole") return payloadsOf(added, added.fragments);
   return { kind: "fragment", number: fragment.number, fragments: added.fragments };
 }
 
-function payloadsOf(firstInner: number, inner: Uint8Array, fragments: Fragments): Opened {
+function payloadsOf(
+  { firstInner, head, inner }: CoveredMessage & { readonly firstInner: number },
+  fragments: Fragments,
+): Opened {
   const parsed = parsePayloads(firstInner, inner, "Encrypted payload");
   if (!parsed.ok) return { kind: "faulty", refusal: parsed.error };
-  return { kind: "whole", payloads: parsed.value.payloads, inner, fragments };
+  return { kind: "whole", payloads: parsed.value.payloads, head, inner, fragments };
 }
 
 /** IKE header, generic payload header. */
@@ -181,18 +199,7 @@ function sealPart(
   plaintext.set(inner);
   plaintext[plaintext.length - 1] = padOctets;
   const { octets, bodyAt } = emitProtectedFrame(
-    {
-      spiI: secured.id.spiI,
-      spiR: secured.id.spiR,
-      version: { major: 2, minor: 0 },
-      exchangeType: head.exchangeType,
-      flags: {
-        initiator: secured.id.role === "initiator",
-        version: false,
-        response: head.response,
-      },
-      messageId: head.messageId,
-    },
+    headerOf(secured, head),
     part.firstInner,
     sealedOctets(secured.algorithms, inner.length),
     fragment,
@@ -207,6 +214,18 @@ function sealPart(
     octets.set(integrityIcv(integ, key.integrity, covered), covered.length);
   }
   return octets;
+}
+
+function headerOf({ id }: Pick<Secured, "id">, head: MessageHead): MessageHeader {
+  const { exchangeType, response, messageId } = head;
+  return {
+    spiI: id.spiI,
+    spiR: id.spiR,
+    version: { major: 2, minor: 0 },
+    exchangeType,
+    flags: { initiator: id.role === "initiator", version: false, response },
+    messageId,
+  };
 }
 
 /** The length of IV, ciphertext and ICV for this many octets of payloads. */

@@ -12,6 +12,7 @@ import type { SaId } from "../sa-id.ts";
 import type { Ticket } from "../ticket.ts";
 import type { ConfigurationRequest } from "./configuration.ts";
 import type { HalfOpen } from "./half-open.ts";
+import type { IkeKeys } from "./keys.ts";
 import type { PpkState } from "./ppk-keys.ts";
 import type { ChosenIke } from "./proposal.ts";
 import type { RedirectSupport } from "./redirect-support.ts";
@@ -48,6 +49,11 @@ export type Responding = {
   readonly round: ResponderRound;
   /** The response to the previous request, for repeats of that. */
   readonly lastResponse: readonly Uint8Array[];
+  /**
+   * The keys of the previous exchange, which repeats of it still use; undefined: it was
+   * IKE_SA_INIT, or the next request has come, so that no more repeats will.
+   */
+  readonly formerKeys: IkeKeys | undefined;
   /** Whether the peer can be redirected (RFC 5685). */
   readonly redirect: RedirectSupport;
   /** When the negotiation's time is over. */
@@ -57,10 +63,21 @@ export type Responding = {
 /** What the first round is waiting for. */
 export type ResponderRound =
   | { readonly awaits: "request" }
+  | AwaitingAdditional
   | AwaitingRepeat
   | AwaitingCredentials
   | AwaitingVerification
   | AwaitingSignature;
+
+/** Our part of an additional key exchange is being made. */
+export type AwaitingAdditional = {
+  readonly awaits: "key-exchange";
+  readonly ticket: Ticket;
+  readonly messageId: number;
+  readonly method: number;
+  /** What AUTH covers of the peer's messages, with this request. */
+  readonly covered: Uint8Array;
+};
 
 /**
  * The site's IKE_AUTH request got no answer, because of a fault of ours or `unknown_sites =

@@ -4,19 +4,55 @@
  */
 
 import { ExchangeType } from "../../wire/v2/exchange-type.ts";
-import { AUTH_OCTETS_MAX } from "../limits.ts";
+import type { IkeAlgorithms } from "../algorithms.ts";
+import type { IkeNote } from "../effect.ts";
+import { AUTH_OCTETS_MAX, INTERMEDIATE_OCTETS_MAX } from "../limits.ts";
+import { additionalMethods } from "./additional.ts";
 
-export type Round = "ike-auth";
+export type Round =
+  /** An additional key exchange in IKE_INTERMEDIATE (RFC 9370 §2.2.2). */
+  { readonly kind: "key-exchange"; readonly method: number } | { readonly kind: "ike-auth" };
 
 /** The rounds still to be done, in order: the first one is next, or under way. */
 export type Rounds = readonly [Round, ...(readonly Round[])];
 
 /** The rounds after IKE_SA_INIT. */
-export const ROUNDS_AFTER_INIT: Rounds = ["ike-auth"];
+export function roundsAfterInit(algorithms: Pick<IkeAlgorithms, "additional">): Rounds {
+  const [first, ...more] = additionalMethods(algorithms).map(keyExchange);
+  return first === undefined ? [AUTH] : [first, ...more, AUTH];
+}
+
+const AUTH: Round = { kind: "ike-auth" };
+
+function keyExchange(method: number): Round {
+  return { kind: "key-exchange", method };
+}
+
+/** The rounds that are left after the first one; IKE_AUTH is the last. */
+export function roundsAfter([, ...left]: Rounds): Rounds {
+  const [next, ...more] = left;
+  return next === undefined ? [AUTH] : [next, ...more];
+}
 
 /** The exchange type of each round, and the longest message that is accepted. */
 export const MESSAGES_OF: Readonly<
-  Record<Round, { readonly exchangeType: number; readonly octetsMax: number }>
+  Record<
+    Round["kind"],
+    {
+      readonly exchangeType: number;
+      readonly step: IkeNote["step"];
+      readonly octetsMax: number;
+    }
+  >
 > = {
-  "ike-auth": { exchangeType: ExchangeType.IKE_AUTH, octetsMax: AUTH_OCTETS_MAX },
+  "key-exchange": {
+    exchangeType: ExchangeType.IKE_INTERMEDIATE,
+    step: "IKE_INTERMEDIATE",
+    octetsMax: INTERMEDIATE_OCTETS_MAX,
+  },
+  "ike-auth": {
+    exchangeType: ExchangeType.IKE_AUTH,
+    step: "IKE_AUTH",
+    octetsMax: AUTH_OCTETS_MAX,
+  },
 };

@@ -1,10 +1,12 @@
 /**
  * The messages before authentication that the AUTH of both ends covers: of IKE_SA_INIT each end's
  * own one (RFC 7296 §2.15), or both if both ends support that. Then nobody who can forge one end's
- * AUTH can weaken what the ends agree on (draft-ietf-ipsecme-ikev2-downgrade-prevention-08).
+ * AUTH can weaken what the ends agree on (draft-ietf-ipsecme-ikev2-downgrade-prevention-08). Both
+ * cover all messages of IKE_INTERMEDIATE (RFC 9242 §3.3.2).
  */
 
 import { concat } from "../../octets/concat.ts";
+import { Writer } from "../../octets/writer.ts";
 import type { NotifyPayload, Payload } from "../../wire/v2/message.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
 import type { SaId } from "../sa-id.ts";
@@ -19,6 +21,15 @@ export type Transcript = {
   readonly responder: Covered;
   /** Each end signs the other end's message as well. */
   readonly isFull: boolean;
+  /** Absent: there has been no IKE_INTERMEDIATE. */
+  readonly intermediate?: Intermediate;
+};
+
+/** IntAuth_iN and IntAuth_rN after N exchanges of IKE_INTERMEDIATE. */
+type Intermediate = {
+  readonly exchanges: number;
+  readonly initiator: Uint8Array;
+  readonly responder: Uint8Array;
 };
 
 type Covered = Pick<AuthInput, "message" | "nonce">;
@@ -39,6 +50,15 @@ export function transcriptOf(init: {
   };
 }
 
+/** One more IKE_INTERMEDIATE is done; both values come from `intAuth`. */
+export function withIntermediate(
+  { initiator, responder, isFull, intermediate }: Transcript,
+  values: Pick<Intermediate, "initiator" | "responder">,
+): Transcript {
+  const exchanges = (intermediate?.exchanges ?? 0) + 1;
+  return { initiator, responder, isFull, intermediate: { exchanges, ...values } };
+}
+
 /** What the end in this role signs. `idBody` is the body of its ID payload. */
 export function authInputOf(
   transcript: Transcript,
@@ -47,9 +67,18 @@ export function authInputOf(
 ): AuthInput {
   const { message, nonce } = transcript[role];
   const SK_p = role === "initiator" ? SK_pi : SK_pr;
-  if (!transcript.isFull) return { message, nonce, SK_p, idBody };
+  const { isFull, intermediate } = transcript;
+  const more = intermediate === undefined ? {} : { intAuth: intAuthOf(intermediate) };
+  if (!isFull) return { message, nonce, SK_p, idBody, ...more };
   const received = transcript[role === "initiator" ? "responder" : "initiator"].message;
-  return { message: concat(ZERO_PREFIX, received, message), nonce, SK_p, idBody };
+  return { message: concat(ZERO_PREFIX, received, message), nonce, SK_p, idBody, ...more };
+}
+
+/** IntAuth = IntAuth_iN | IntAuth_rN | IKE_AUTH_MID: the ID of the first message of IKE_AUTH. */
+function intAuthOf({ exchanges, initiator, responder }: Intermediate): Uint8Array {
+  // IKE_SA_INIT has the ID 0.
+  const messageId = new Writer(4).u32(exchanges + 1).done();
+  return concat(initiator, responder, messageId);
 }
 
 /** No IKE_SA_INIT message begins like this: its first eight octets are SPIi, which is not zero. */

@@ -28,6 +28,28 @@ export type SkPlace = {
   readonly fragment?: Fragment;
 };
 
+/**
+ * The octets of a message before the body of its Encrypted payload. Those of a first fragment look
+ * as if the message had come whole (RFC 9242 §3.3.2), apart from the lengths.
+ */
+export function headOf(message: Uint8Array, { kind, bodyAt }: SkPlace): Uint8Array {
+  if (kind === "SK") return message.subarray(0, bodyAt);
+  const head = message.slice(0, bodyAt - FRAGMENT_HEAD_OCTETS);
+  const end = head.length - GENERIC_HEADER_OCTETS;
+  let typeAt = NEXT_PAYLOAD_AT;
+  for (let at = IKE_HEADER_OCTETS; at < end; ) {
+    typeAt = at;
+    at += Math.max(GENERIC_HEADER_OCTETS, ((head[at + 2] ?? 0) << 8) | (head[at + 3] ?? 0));
+  }
+  head[typeAt] = PayloadType.SK;
+  return head;
+}
+
+const NEXT_PAYLOAD_AT = 16;
+const GENERIC_HEADER_OCTETS = 4;
+/** Fragment Number and Total Fragments. */
+const FRAGMENT_HEAD_OCTETS = 4;
+
 /** Finds the Encrypted payload of a message; malformed if there is none, or it is not the last. */
 export function findSk(message: Uint8Array, header: IkeHeader): Result<SkPlace, ChainFault> {
   const where = exchangeName(header.exchangeType);

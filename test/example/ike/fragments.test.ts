@@ -157,6 +157,7 @@ function add(fragments: Fragments, [number, total, of = {}]: One, plaintext: Uin
     flags: { initiator: true, version: false, response: of.response ?? false },
     messageId: of.messageId ?? 7,
   };
-  const part = { fragment: { number, total }, firstInner, plaintext };
+  const head = new Uint8Array(0);
+  const part = { fragment: { number, total }, firstInner, head, plaintext };
   return addFragment(fragments, header, part, asInstant(of.at ?? 0));
 }

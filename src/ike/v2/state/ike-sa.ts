@@ -110,6 +110,7 @@ const reassembly = record<Reassembly>({
   exchangeType: u8,
   total: u16,
   firstInner: u8,
+  head: datagram,
   parts,
   octets: u32,
   until: instant,
