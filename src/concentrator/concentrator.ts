@@ -22,7 +22,7 @@ import { rereadIkeSas } from "./negotiation/reread.ts";
 import { isTracing, onTracedDatagram } from "./negotiation/trace.ts";
 import { errandsAt } from "./sites/errands.ts";
 import { noteStand } from "./sites/ike-sas.ts";
-import { type ConfigurationPreview, type PreviewOptions, previewOf } from "./sites/preview.ts";
+import { type PreviewOptions, type PreviewSteps, previewOf } from "./sites/preview.ts";
 import { connectedSitesOf, rowVerdict, type SiteOfEgroup } from "./sites/row-preview.ts";
 import type { Snapshot, TableSizes } from "./snapshot.ts";
 import { tableSizesOf } from "./table-sizes.ts";
@@ -35,8 +35,11 @@ export type Concentrator = {
   nextDeadline(): Instant | undefined;
   /** What the status pages show: a copy, cheap, no secrets. */
   snapshot(): Snapshot;
-  /** What the event `configuration` with this plan would close; nothing is changed. */
-  preview(plan: EroutePlan, options: PreviewOptions): ConfigurationPreview;
+  /**
+   * What the event `configuration` with this plan would close; nothing is changed. Between two
+   * steps, events may be handled.
+   */
+  preview(plan: EroutePlan, options: PreviewOptions): PreviewSteps;
   /** Connected sites whose rows are in an egroup. */
   sitesOf(egroup: string): readonly SiteOfEgroup[];
   /** Why these rows would close a site under this plan, without naming the site. */

@@ -14,6 +14,7 @@ import { giveUpLost } from "./lost-answers.ts";
 import { ikeSasAt } from "./negotiation/settle.ts";
 import { hasOpenIkeSas, shutDownPortion } from "./negotiation/shutdown.ts";
 import { addressesAt, leaveGoneAddresses } from "./sites/addresses.ts";
+import { adjustingAt, runAdjusting } from "./sites/adjust.ts";
 import { errandsAt } from "./sites/errands.ts";
 import { evict, evictAt } from "./sites/evict.ts";
 import { redirectsAt, runRedirects } from "./sites/redirect.ts";
@@ -28,6 +29,7 @@ export function onDeadline(engine: Engine, tell: (answer: Event) => void): void 
     runErrands(engine);
     return;
   }
+  runAdjusting(engine);
   runErrands(engine);
   runMoves(engine);
   runRedirects(engine);
@@ -48,6 +50,7 @@ export function nextDeadline(engine: Engine): Instant | undefined {
   if (engine.shuttingDown) return earlier(next, errandsAt(engine));
   return [
     next,
+    adjustingAt(engine),
     errandsAt(engine),
     movesAt(engine),
     redirectsAt(engine),

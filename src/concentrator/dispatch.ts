@@ -17,6 +17,7 @@ import { destinationOf } from "./negotiation/demultiplex.ts";
 import { beginShutdown, shutDownPortion } from "./negotiation/shutdown.ts";
 import { isTracing, onTracedDatagram, trace } from "./negotiation/trace.ts";
 import { onAddresses } from "./sites/addresses.ts";
+import { forgetAdjusting } from "./sites/adjust.ts";
 import { disconnect } from "./sites/disconnect.ts";
 import { closeOrphansSoon, forgetErrands } from "./sites/errands.ts";
 import { reconfigure } from "./sites/reconfigure.ts";
@@ -55,6 +56,7 @@ export function dispatch(engine: Engine, event: Event): void {
       return onRowChanged(engine, event.egroup, event.peerId);
     case "shutdown":
       engine.shuttingDown = true;
+      forgetAdjusting(engine);
       forgetErrands(engine);
       forgetRowChecks(engine);
       forgetCalls(engine);

@@ -35,7 +35,10 @@ export type Reloadable = DatabasesInUse & {
   readonly shell: Shell | undefined;
   readonly concentrator: ConnectedSites;
   /** What a configuration would close, with rows that were read for it. */
-  readonly preview: (config: Config, rows: RowsAhead) => ConfigurationPreview;
+  readonly preview: (
+    config: Config,
+    rows: RowsAhead,
+  ) => ConfigurationPreview | Promise<ConfigurationPreview>;
   /** How often the file was read again, by result. */
   readonly reloads: Map<ReloadOutcome, number>;
   /** Sites are being told that we shut down: nothing is opened any more. */
@@ -154,9 +157,9 @@ async function judge(
   const { plan } = config;
   const sources = rowSources(daemon.config.plan.egroups, plan.egroups, { opened, peers });
   const rows = await readRowsAhead(concentrator, plan, sources);
+  const preview = await daemon.preview(config, rows);
   const unready = whyNotNow(daemon);
   if (unready !== undefined) return unready;
-  const preview = daemon.preview(config, rows);
   const held = whyHeld(daemon.config, config, { preview, rowFaults: rows.faults });
   const report = {
     connected: preview.connected,

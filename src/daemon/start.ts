@@ -19,6 +19,7 @@ import { createCaptures } from "./capture.ts";
 import { type Daemon, noteBug, type RunOptions } from "./daemon.ts";
 import { createDebugging } from "./debugging.ts";
 import { countSites } from "./expected.ts";
+import { inSteps } from "./in-steps.ts";
 import { openKeyExchanger } from "./key-exchange.ts";
 import { openLog } from "./log.ts";
 import { watchLoop } from "./loop-watch.ts";
@@ -163,7 +164,7 @@ function createDaemon(config: Config): Daemon {
     shell: undefined,
     isEnding: false,
     preview: ({ plan, ike: { listen } }, rows) =>
-      concentrator.preview(plan, { isListened: (at) => isListened(listen, at), rows }),
+      inSteps(concentrator.preview(plan, { isListened: (at) => isListened(listen, at), rows })),
     reloads: new Map((["ok", "faulty", "held"] as const).map((outcome) => [outcome, 0])),
     status: undefined,
     watch: undefined,

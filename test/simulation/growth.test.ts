@@ -3,12 +3,17 @@
 import { expect, test } from "bun:test";
 import { freeEspSpi } from "../../src/concentrator/dataplane/child-sas.ts";
 import { isDraining, putDraining } from "../../src/concentrator/dataplane/draining.ts";
+import type { ErouteInUse } from "../../src/concentrator/sites/eroute-in-use.ts";
+import { putEroute } from "../../src/concentrator/sites/eroutes.ts";
+import type { EroutePlan } from "../../src/eroute/eroute.ts";
+import { asPeerId } from "../../src/eroute/peer-id.ts";
 import { asEspSpi } from "../../src/inet/esp-spi.ts";
+import { assert } from "../../src/octets/assert.ts";
 import { asInstant } from "../../src/octets/instant.ts";
 import { addressOf } from "../contract/xfrm-samples.ts";
 import { putRow, seat, settingsOf } from "./caller.ts";
 import { BASE_EROUTE, patternOf, planOf } from "./plan.ts";
-import { layTable } from "./table.ts";
+import { layTable, type Table } from "./table.ts";
 import { toyKeyExchange } from "./toy-key-exchange.ts";
 
 test("a new SPI is found without a look at the states that drain, and is none of theirs", () => {
@@ -75,6 +80,78 @@ test("whether a site is connected is known without a look at the other eroutes",
   expect(snapshot.site("site-1").map(({ name }) => name)).toEqual(["fleet/site-1"]);
   expect(looks).toBeLessThan(10);
 });
+
+test("a new configuration reaches a large table in portions, and none is left out", () => {
+  const table = layTable({ keyExchange: toyKeyExchange });
+  const sites = fill(table, 1_200);
+  const next = planWith({ livenessMs: 7_000 });
+  expect(stepsOf(table, next)).toBe(2);
+  table.feed({ kind: "configuration", plan: next });
+  expect(countOf(sites, 7_000)).toBe(500);
+  expect(table.concentrator.write(PLACE)).toBeUndefined();
+  table.advance(1);
+  expect(countOf(sites, 7_000)).toBe(1_000);
+  table.advance(1);
+  expect(countOf(sites, 7_000)).toBe(1_200);
+  const applied = table.journal.filter(({ reason }) => reason === "configuration-applied");
+  expect(applied.map(({ detail }) => detail)).toEqual([
+    "0 eroutes in use stay as they are; 1200 take new values when they next negotiate " +
+      "(dpd of eroute fleet)",
+  ]);
+});
+
+test("a second configuration comes before the first has reached all", () => {
+  const table = layTable({ keyExchange: toyKeyExchange });
+  const sites = fill(table, 1_200);
+  table.feed({ kind: "configuration", plan: planWith({ livenessMs: 7_000 }) });
+  table.feed({ kind: "configuration", plan: planWith({ livenessMs: 8_000 }) });
+  expect(countOf(sites, 7_000)).toBe(700);
+  table.advance(2);
+  expect(countOf(sites, 8_000)).toBe(1_200);
+  expect(table.engine.sites.adjusting).toBeUndefined();
+});
+
+test("the shutdown ends the walk over a large table", () => {
+  const table = layTable({ keyExchange: toyKeyExchange });
+  fill(table, 1_200);
+  table.feed({ kind: "configuration", plan: planWith({ livenessMs: 7_000 }) });
+  table.feed({ kind: "shutdown" });
+  expect(table.engine.sites.adjusting).toBeUndefined();
+});
+
+const PLACE = { anchor: { now: 0, wallMs: 1_800_000_000_000 }, generation: 2 };
+
+function planWith(changes: Partial<typeof BASE_EROUTE>): EroutePlan {
+  return planOf({}, { eroutes: [{ ...BASE_EROUTE, ...changes }] });
+}
+
+/** So many eroutes in use, all but the first without an SA. */
+function fill(table: Table, count: number): readonly ErouteInUse[] {
+  putRow(table, 1);
+  const caller = seat(table, settingsOf(1), toyKeyExchange);
+  caller.connect();
+  caller.settle();
+  const [first] = table.engine.sites.eroutes.values();
+  assert(first !== undefined, "the site is connected");
+  const others = Array.from({ length: count - 1 }, (_, number) => ({
+    ...first,
+    key: `fleet\u0000filled-${number}`,
+    peerId: asPeerId(`site-filled-${number}`),
+    ikeSas: [],
+  }));
+  for (const eroute of others) putEroute(table.engine, eroute);
+  return [first, ...others];
+}
+
+function countOf(sites: readonly ErouteInUse[], livenessMs: number): number {
+  return sites.filter(({ base }) => base.livenessMs === livenessMs).length;
+}
+
+/** In how many places the preview lets other work go on. */
+function stepsOf(table: Table, plan: EroutePlan): number {
+  const steps = table.concentrator.preview(plan, { isListened: () => true });
+  for (let count = 0; ; count++) if (steps.next().done === true) return count;
+}
 
 /** How often the shutdown reads an IKE SA's phase, until all are told. */
 function visitsOfShutdown(sites: number): number {

@@ -4,6 +4,7 @@
  */
 
 import { expect, test } from "bun:test";
+import type { ConfigurationPreview } from "../../src/concentrator/sites/preview.ts";
 import type { BaseEroute, EroutePlan, NormalEroute } from "../../src/eroute/eroute.ts";
 import { err } from "../../src/octets/result.ts";
 import { parseIdentity } from "../../src/wire/identity.ts";
@@ -223,9 +224,7 @@ test("the preview of a configuration counts the sites it would close, and change
   connectLab(table);
   const before = rememberAll(table);
   const preview = (plan: EroutePlan, isListened = true) => {
-    const { connected, closes } = table.concentrator.preview(plan, {
-      isListened: () => isListened,
-    });
+    const { connected, closes } = previewed(table, plan, isListened);
     return [connected, Object.fromEntries(closes)];
   };
   expect(preview(planOf())).toEqual([4, {}]);
@@ -261,9 +260,17 @@ function rekeyChild(caller: Caller | undefined): void {
   caller?.settle();
 }
 
+function previewed(table: Table, plan: EroutePlan, isListened = true): ConfigurationPreview {
+  const steps = table.concentrator.preview(plan, { isListened: () => isListened });
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
+}
+
 /** The sites that are closed are those of the preview. */
 function configure(table: Table, plan: EroutePlan): void {
-  const { closes } = table.concentrator.preview(plan, { isListened: () => true });
+  const { closes } = previewed(table, plan);
   const before = table.journal.length;
   table.feed({ kind: "configuration", plan });
   const closed = table.journal.slice(before).filter(({ step, reason }) => {

@@ -11,6 +11,7 @@ import { sharedOf } from "../dataplane/plain-shared.ts";
 import type { Engine } from "../engine.ts";
 import { entryAt, ikeSas } from "../negotiation/ike-sas.ts";
 import { type PlainWork, plainWorkOf } from "../negotiation/plain-work.ts";
+import { adjustingAt } from "../sites/adjust.ts";
 import type { ErouteInUse } from "../sites/eroute-in-use.ts";
 import { eroutesInUse } from "../sites/eroutes.ts";
 import { errandOf, hasErrandsOfFormerEroutes } from "../sites/errands.ts";
@@ -25,12 +26,12 @@ const LOOKS_MAX = 4_096;
 const WRITTEN_MAX = 32;
 
 /**
- * Whether everything can be written now. Not while the kernel still has to answer a request, and
- * not while eroutes that a new configuration removed are still being closed.
+ * Whether everything can be written now. Not while the kernel still has to answer a request, not
+ * during a walk under a new configuration, and not while eroutes that it removed are being closed.
  */
 export function canBeWritten(engine: Engine): boolean {
   const { shuttingDown, inbox } = engine;
-  if (shuttingDown || inbox.length > 0) return false;
+  if (shuttingDown || inbox.length > 0 || adjustingAt(engine) !== undefined) return false;
   return isKernelQuiet(engine) && !hasErrandsOfFormerEroutes(engine);
 }
 

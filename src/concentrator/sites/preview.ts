@@ -6,9 +6,9 @@ import type { Address } from "../../inet/address.ts";
 import type { Engine } from "../engine.ts";
 import { localAddressesOf } from "./addresses.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
-import { type Comparison, compare, verdictOn } from "./reconfigure.ts";
 import { excessOf } from "./redirect.ts";
 import type { RowsAhead } from "./row-preview.ts";
+import { type Comparison, compare, verdictOn } from "./verdict.ts";
 
 export type ConfigurationPreview = {
   /** Sites that are connected now. */
@@ -25,18 +25,29 @@ export type PreviewOptions = {
   readonly rows?: RowsAhead;
 };
 
-/** Walks all sites once, as taking the configuration over does. */
-export function previewOf(
+/** Found out step by step, so that other work gets its turn in between. */
+export type PreviewSteps = Generator<undefined, ConfigurationPreview>;
+
+/** Sites of one step: some milliseconds' worth. */
+const SITES_PER_STEP = 500;
+
+/**
+ * Walks all sites once, as taking the configuration over does. Sites that come meanwhile count,
+ * too.
+ */
+export function* previewOf(
   engine: Engine,
   plan: EroutePlan,
   { isListened, rows }: PreviewOptions,
-): ConfigurationPreview {
+): PreviewSteps {
   const comparison = compare(engine.plan, plan);
   const closes = new Map<string, number>();
   let connected = 0;
   let staying = 0;
   let unread = 0;
+  let visited = 0;
   for (const eroute of engine.sites.eroutes.values()) {
+    if (++visited % SITES_PER_STEP === 0) yield;
     if (eroute.proof === undefined) continue;
     connected++;
     const next = { comparison, isListened };

@@ -6,6 +6,7 @@
 import { dynamicErouteOf } from "../../eroute/dynamic-eroute.ts";
 import type { EroutePlan } from "../../eroute/eroute.ts";
 import type { PeerId } from "../../eroute/peer-id.ts";
+import { egroupNamed, erouteNamed } from "../../eroute/plan-index.ts";
 import type { PeerRow } from "../../eroute/row.ts";
 import { wipe } from "../../octets/secret.ts";
 import type { Engine } from "../engine.ts";
@@ -42,10 +43,10 @@ export function rowVerdict(
 ): string | undefined {
   const eroute = sites.eroutes.get(key);
   if (eroute === undefined) return undefined;
-  const base = plan.eroutes.find(({ name }) => name === eroute.base.name);
+  const base = erouteNamed(plan, eroute.base.name);
   // The plan itself closes such a site.
   if (base?.kind !== "base") return undefined;
-  const egroup = plan.egroups.find(({ name }) => name === base.egroup);
+  const egroup = egroupNamed(plan, base.egroup);
   if (egroup === undefined) return undefined;
   const made = dynamicErouteOf(base, egroup, peerId, rows);
   const where = `in egroup ${egroup.name}`;

@@ -13,6 +13,7 @@ import { createRates, type RateLimit, type Rates } from "../rate.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { createRowChecks, type RowChecks } from "./row-checks.ts";
 import type { SiteIkeSa } from "./site-ike-sa.ts";
+import type { Comparison } from "./verdict.ts";
 
 export type Sites = {
   /** By their key, in order of creation: the oldest first (R7). */
@@ -35,6 +36,8 @@ export type Sites = {
   readonly rowChecks: RowChecks;
   /** Closing and telling many sites, in portions. */
   readonly errands: Errands;
+  /** Undefined: every eroute in use has the configuration that is in force. */
+  adjusting: Adjusting | undefined;
   evictAt: Instant;
   /** By eroute in use: how many Deletes for SAs above the limits may still be sent. */
   readonly deletes: Rates;
@@ -78,6 +81,26 @@ export type Errands = {
   at: Instant | undefined;
 };
 
+/** How many stay, how many take new values later, and how many are closed, by reason. */
+export type Tally = {
+  kept: number;
+  readonly later: Map<string, number>;
+  readonly closed: Map<string, number>;
+};
+
+/** A walk over all eroutes in use under a new configuration, see `adjust.ts`. */
+export type Adjusting = {
+  readonly comparison: Comparison;
+  /** What is still to be visited; what is added meanwhile is visited, too. */
+  readonly eroutes: IterableIterator<ErouteInUse>;
+  readonly ikeSas: IterableIterator<SiteIkeSa>;
+  /** Visited eroutes that are no longer in the table. */
+  readonly former: Set<ErouteInUse>;
+  readonly tally: Tally;
+  /** When the next portion is due. */
+  at: Instant;
+};
+
 export type Redirects = {
   /** The gateway that all sites are sent to; undefined: none. */
   to: Gateway | undefined;
@@ -104,6 +127,7 @@ export function createSites(random: (octets: number) => Uint8Array, evictAt: Ins
     worked: new Map(),
     rowChecks: createRowChecks(random),
     errands: { waiting: new Map(), at: undefined },
+    adjusting: undefined,
     evictAt,
     deletes: createRates(DELETES, DELETES_SITES_MAX),
     redirects: { to: undefined, waiting: [], at: undefined },

@@ -5,6 +5,7 @@
 
 import { afterEach, beforeEach, expect, test } from "bun:test";
 import type { Config } from "../../../src/config/config.ts";
+import { inSteps } from "../../../src/daemon/in-steps.ts";
 import { type Reloadable, reload } from "../../../src/daemon/reload.ts";
 import { createReloader } from "../../../src/daemon/reloader.ts";
 import { err, ok } from "../../../src/octets/result.ts";
@@ -122,7 +123,7 @@ function connectedDaemon(): TestDaemon {
   expect(connectAll(table, SITES).length).toBe(SITES);
   const { concentrator } = table;
   const preview: Reloadable["preview"] = ({ plan }, rows) =>
-    concentrator.preview(plan, { isListened: () => true, rows });
+    inSteps(concentrator.preview(plan, { isListened: () => true, rows }));
   return { ...daemonOf(config), concentrator, preview };
 }
 
