@@ -76,6 +76,7 @@ const NOTHING: MetricsSource = {
     gauges: GAUGES,
     counters: Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0])) as Counters,
     erouteCount: 0,
+    walk: () => () => [],
     eroutes: () => [],
     drainingStates: () => [],
     site: () => [],

@@ -233,6 +233,11 @@ export type Snapshot = {
   readonly counters: Counters;
   /** Eroutes in use, in order of creation, from `offset` on, at most `limit`; all kinds or one. */
   eroutes(offset: number, limit: number, kind?: ErouteView["kind"]): readonly ErouteView[];
+  /**
+   * A walk over the same eroutes: each call returns the next ones, at most `limit`, and none at the
+   * end. Those that come meanwhile are visited, too.
+   */
+  walk(kind: ErouteView["kind"] | undefined): (limit: number) => readonly ErouteView[];
   /** States that drain, the one that ends first at the head, at most `limit`. */
   drainingStates(limit: number): readonly DrainingView[];
   /** Those of one site, by its peer ID. */

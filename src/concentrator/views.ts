@@ -47,6 +47,7 @@ export function snapshotOf(engine: Engine): Snapshot {
     redirecting: redirectingOf(engine),
     redirectable: () => redirectableOf(engine),
     drainingStates: (limit) => drainingStates(engine, limit).map(drainingView),
+    walk: (kind) => erouteWalk(engine, kind),
     eroutes: (offset, limit, kind) => erouteViews(engine, { offset, limit, kind }),
   };
 }
@@ -100,6 +101,22 @@ function erouteViews(engine: Engine, wanted: Wanted): readonly ErouteView[] {
     views.push(erouteView(engine, eroute));
   }
   return views;
+}
+
+function erouteWalk(
+  engine: Engine,
+  kind: ErouteView["kind"] | undefined,
+): (limit: number) => readonly ErouteView[] {
+  const rest = eroutesInUse(engine);
+  return (limit) => {
+    const views: ErouteView[] = [];
+    while (views.length < limit) {
+      const { value, done } = rest.next();
+      if (done === true) break;
+      if (kind === undefined || value.kind === kind) views.push(erouteView(engine, value));
+    }
+    return views;
+  };
 }
 
 function siteViews(engine: Engine, peerId: string): readonly ErouteView[] {

@@ -3,6 +3,7 @@
 import type { Concentrator } from "../concentrator/concentrator.ts";
 import type { ErouteView } from "../concentrator/snapshot.ts";
 import type { Config } from "../config/config.ts";
+import { erouteNamed } from "../eroute/plan-index.ts";
 import type { Note } from "./reload.ts";
 import type { Shell } from "./shell.ts";
 
@@ -46,8 +47,6 @@ export function recheckPage(
 }
 
 function isOf({ plan }: Config, egroup: string, view: ErouteView): boolean {
-  return plan.eroutes.some(
-    (eroute) =>
-      eroute.kind === "base" && eroute.egroup === egroup && eroute.name === view.baseEroute,
-  );
+  const eroute = erouteNamed(plan, view.baseEroute);
+  return eroute?.kind === "base" && eroute.egroup === egroup;
 }

@@ -20,7 +20,7 @@ export function listOf(
     const page = { limit: values.limit, offset: values.offset };
     const uses = await source.stateUses();
     const query = erouteQuery(values, kind);
-    const { total, views } = await listEroutes(source.snapshot(), query, page, uses);
+    const { total, views } = await listEroutes(source, query, page, uses);
     const { dataplane } = source.facts;
     const note = dataplane === "none" ? { dataplane_note: NO_DATAPLANE } : {};
     const head = JSON.stringify({ dataplane, ...note, total, ...page });

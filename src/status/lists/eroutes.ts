@@ -1,8 +1,8 @@
 /** Eroutes in use as lists: searched, filtered, sorted and cut into pages, in short turns. */
 
 import type { ErouteView, IkeSaView, Snapshot } from "../../concentrator/snapshot.ts";
-import { type StateUses, stateKey } from "../source.ts";
-import { inTurns, nextTurn } from "./turns.ts";
+import { type StateUses, type StatusSource, stateKey } from "../source.ts";
+import { inTurns, nextTurn, sortInTurns } from "./turns.ts";
 
 export const EROUTE_STATES = ["negotiating", "established", "closing"] as const;
 export const EROUTE_SORTS = [
@@ -60,64 +60,100 @@ type Page = { readonly offset: number; readonly limit: number };
 
 /** Views that are made in one turn of the event loop: about a millisecond's worth. */
 const VIEWS_PER_TURN = 100;
-/** In one list: no table has more. */
-const EROUTES_MAX = 200_000;
+
+type Source = Pick<StatusSource, "snapshot" | "wallMsNow">;
 
 /**
  * A page of the eroutes that match the query. A list in order of creation costs one page; any other
- * reads the whole table in turns, and may miss eroutes that come or go meanwhile.
+ * reads the whole table in turns, and may miss eroutes that come or go meanwhile. Its further pages
+ * come from the list that the first one has made.
  */
 export async function listEroutes(
-  snapshot: Snapshot,
+  source: Source,
   query: ErouteQuery,
   page: Page,
   uses: StateUses,
 ): Promise<ErouteList> {
   const { kind, text, eroute, state, sort } = query;
   const { offset, limit } = page;
+  const snapshot = source.snapshot();
   if (text === undefined && eroute === undefined && state === undefined && sort === undefined) {
     const total = kind === "dynamic" ? snapshot.gauges.dynamicEroutes : snapshot.erouteCount;
     return { total, views: snapshot.eroutes(offset, limit, kind) };
   }
-  const found = new Map<string, ErouteView>();
+  const known = offset === 0 ? undefined : knownList(source, query);
+  const names = known ?? (await namesOf(snapshot, query, uses));
+  if (known === undefined) keepList(source, query, names);
+  const views = await inTurns(names.slice(offset, offset + limit), VIEWS_PER_TURN, (one) =>
+    snapshot.site(one.peerId).find(({ name }) => name === one.name),
+  );
+  return { total: names.length, views: views.filter((view) => view !== undefined) };
+}
+
+/** What a list keeps of an eroute: its view is made again for the page that shows it. */
+type Named = Pick<ErouteView, "name" | "peerId">;
+
+/** Those that match the query, in its order. */
+async function namesOf(
+  snapshot: Snapshot,
+  query: ErouteQuery,
+  uses: StateUses,
+): Promise<readonly Named[]> {
+  const { kind, text, eroute, state, sort } = query;
+  const found: Keyed[] = [];
   const needle = text?.toLowerCase();
-  for (let from = 0; from < EROUTES_MAX; from += VIEWS_PER_TURN) {
-    const views = snapshot.eroutes(from, VIEWS_PER_TURN, kind);
+  const next = snapshot.walk(kind);
+  for (let views = next(VIEWS_PER_TURN); views.length > 0; views = next(VIEWS_PER_TURN)) {
     for (const view of views) {
       if (eroute !== undefined && view.baseEroute !== eroute) continue;
       if (state !== undefined && view.state !== state) continue;
       if (needle !== undefined && !mentions(view, needle)) continue;
-      found.set(view.name, view);
+      const { name, peerId } = view;
+      found.push({ name, peerId, key: sort === undefined ? 0 : keyOf(view, sort, uses) });
     }
-    if (views.length < VIEWS_PER_TURN) break;
     await nextTurn();
   }
-  const all = [...found.values()];
-  const sorted = sort === undefined ? all : await sortBy(all, sort, uses);
-  if (query.descending) sorted.reverse();
-  return { total: sorted.length, views: sorted.slice(offset, offset + limit) };
+  if (sort === undefined) return query.descending ? found.reverse() : found;
+  const sorted = await sortInTurns(found, (a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
+  return query.descending ? sorted.toReversed() : sorted;
+}
+
+/** The key is made once, and compared without regard to any language. */
+type Keyed = Named & { readonly key: string | number };
+
+type KeptList = {
+  readonly query: string;
+  readonly untilMs: number;
+  readonly names: readonly Named[];
+};
+
+/** Lists whose further pages may be wanted, the latest last. */
+const lists = new WeakMap<Source, readonly KeptList[]>();
+const LISTS_MAX = 2;
+const KEPT_MS = 10_000;
+
+function knownList(source: Source, query: ErouteQuery): readonly Named[] | undefined {
+  const wanted = JSON.stringify(query);
+  const kept = fresh(source).find((list) => list.query === wanted);
+  return kept?.names;
+}
+
+function keepList(source: Source, query: ErouteQuery, names: readonly Named[]): void {
+  const list = { query: JSON.stringify(query), untilMs: source.wallMsNow() + KEPT_MS, names };
+  const others = fresh(source).filter((other) => other.query !== list.query);
+  lists.set(source, [...others, list].slice(-LISTS_MAX));
+}
+
+/** A clock that is set back ends them, too. */
+function fresh(source: Source): readonly KeptList[] {
+  const nowMs = source.wallMsNow();
+  const kept = lists.get(source) ?? [];
+  return kept.filter(({ untilMs }) => untilMs > nowMs && untilMs <= nowMs + KEPT_MS);
 }
 
 function mentions(view: ErouteView, needle: string): boolean {
   const texts = [view.peerId, view.name, view.peerAddress, ...view.remoteSubnets];
   return texts.some((text) => text.toLowerCase().includes(needle));
-}
-
-type Keyed = { readonly key: string | number; readonly view: ErouteView };
-
-/** Ascending; keys are made once, and compared without regard to any language. */
-async function sortBy(
-  views: readonly ErouteView[],
-  sort: ErouteSort,
-  uses: StateUses,
-): Promise<ErouteView[]> {
-  const keyed = await inTurns(
-    views,
-    VIEWS_PER_TURN,
-    (view): Keyed => ({ key: keyOf(view, sort, uses), view }),
-  );
-  keyed.sort((a, b) => (a.key < b.key ? -1 : a.key > b.key ? 1 : 0));
-  return keyed.map(({ view }) => view);
 }
 
 function keyOf(view: ErouteView, sort: ErouteSort, uses: StateUses): string | number {

@@ -79,15 +79,15 @@ async function sitesInUse(
 ): Promise<ReadonlyMap<string, Site>> {
   const snapshot = source.snapshot();
   const sites = new Map<string, Site>();
-  for (let from = 0; ; from += PER_TURN) {
-    const views = snapshot.eroutes(from, PER_TURN, undefined);
+  const next = snapshot.walk(undefined);
+  for (let views = next(PER_TURN); views.length > 0; views = next(PER_TURN)) {
     for (const view of views) {
       const key = peerKey(view.peerId);
       sites.set(key, withEroute(sites.get(key), view, source, uses));
     }
-    if (views.length < PER_TURN) return sites;
     await nextTurn();
   }
+  return sites;
 }
 
 function withEroute(

@@ -102,12 +102,7 @@ export async function eroutesPage(
 async function listPart(source: StatusSource, query: ErouteQuery, page: number) {
   const uses = await source.stateUses();
   const from = (page - 1) * PAGE_ROWS;
-  const list = await listEroutes(
-    source.snapshot(),
-    query,
-    { offset: from, limit: PAGE_ROWS },
-    uses,
-  );
+  const list = await listEroutes(source, query, { offset: from, limit: PAGE_ROWS }, uses);
   const { views, total } = list;
   const caption = captionText(list, query, from + 1);
   const table = await tunnelTable({ caption, views, source, uses });

@@ -23,6 +23,7 @@ function sampled() {
       snapshot: () => ({
         ...{ gauges: gauges(), counters: counters(), erouteCount: 0, eroutes: () => [] },
         ...{
+          walk: () => () => [],
           drainingStates: () => [],
           site: () => [],
           isConnected: () => false,

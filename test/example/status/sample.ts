@@ -98,6 +98,10 @@ export function sampleSource(settings: SampleSettings): StatusSource {
         views
           .filter((view) => kind === undefined || view.kind === kind)
           .slice(offset, offset + limit),
+      walk(kind) {
+        const rest = views.filter((view) => kind === undefined || view.kind === kind);
+        return (limit) => rest.splice(0, limit);
+      },
       site: (peerId) => views.filter((view) => view.peerId === peerId),
       isConnected: (peerId) =>
         views.some((view) => view.peerId === peerId && view.childSas.length > 0),

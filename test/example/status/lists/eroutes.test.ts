@@ -2,6 +2,8 @@
 
 import { expect, test } from "bun:test";
 import { createStatusApp } from "../../../../src/status/app.ts";
+import { sortInTurns } from "../../../../src/status/lists/turns.ts";
+import type { StatusSource } from "../../../../src/status/source.ts";
 import { sampleSource } from "../sample.ts";
 
 const settings = { token: undefined, host: "127.0.0.1" };
@@ -62,6 +64,60 @@ test("10,000 eroutes sorted: other work gets its turn meanwhile", async () => {
   clearInterval(timer);
   expect(((await answer.json()) as { total: number }).total).toBe(10_000);
   expect(turns).toBeGreaterThan(10);
+});
+
+test("the further pages of a list come from the walk that the first one has made", async () => {
+  const plain = sampleSource({ sites: 250 });
+  let walks = 0;
+  let nowMs = 0;
+  const source: StatusSource = {
+    ...plain,
+    wallMsNow: () => nowMs,
+    snapshot() {
+      const snapshot = plain.snapshot();
+      const walk: typeof snapshot.walk = (kind) => {
+        walks++;
+        return snapshot.walk(kind);
+      };
+      return { ...snapshot, walk };
+    },
+  };
+  const pages = createStatusApp(source, settings);
+  const seen: string[] = [];
+  const read = async (offset: number) => {
+    const answer = await pages.request(`/api/v1/eroutes?q=192.168&limit=100&offset=${offset}`);
+    const body = (await answer.json()) as { total: number; eroutes: { peer_id: string }[] };
+    expect(body.total).toBe(250);
+    seen.push(...body.eroutes.map(({ peer_id }) => peer_id));
+  };
+  for (const offset of [0, 100, 200]) await read(offset);
+  expect(new Set(seen).size).toBe(250);
+  expect(walks).toBe(1);
+  await read(0);
+  expect(walks).toBe(2);
+  nowMs += 11_000;
+  await read(100);
+  expect(walks).toBe(3);
+});
+
+test("a long list is sorted in short turns, and equal entries keep their order", async () => {
+  const values = Array.from({ length: 10_000 }, (_, n) => ({ key: (n * 7919) % 997, place: n }));
+  let compared = 0;
+  let longest = 0;
+  let isOver = false;
+  const watch = () => {
+    longest = Math.max(longest, compared);
+    compared = 0;
+    if (!isOver) setImmediate(watch);
+  };
+  setImmediate(watch);
+  const sorted = await sortInTurns(values, (a, b) => {
+    compared++;
+    return a.key - b.key;
+  });
+  isOver = true;
+  expect(sorted).toEqual(values.toSorted((a, b) => a.key - b.key || a.place - b.place));
+  expect(longest).toBeLessThan(12_000);
 });
 
 test("events of one site, of one level and above", async () => {
