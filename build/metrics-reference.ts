@@ -77,6 +77,7 @@ const NOTHING: MetricsSource = {
     counters: Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0])) as Counters,
     erouteCount: 0,
     walk: () => () => [],
+    briefs: () => () => [],
     eroutes: () => [],
     drainingStates: () => [],
     site: () => [],

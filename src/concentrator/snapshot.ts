@@ -64,6 +64,15 @@ export type ErouteView = {
   readonly childSas: readonly ChildSaView[];
 };
 
+/** What an eroute in use is searched and sorted by: made for all, where a view is made for few. */
+export type ErouteBrief = Pick<
+  ErouteView,
+  "name" | "baseEroute" | "peerId" | "remoteSubnets" | "peerAddress" | "state" | "createdAt"
+>;
+
+/** Each call returns the next ones, at most so many, and none at the end. */
+export type Walk<T> = (limit: number) => readonly T[];
+
 /** A call of ours that is under way, or has to wait. */
 export type CallView = {
   readonly stage: "look-up" | "resolve" | "calling" | "waiting";
@@ -233,11 +242,9 @@ export type Snapshot = {
   readonly counters: Counters;
   /** Eroutes in use, in order of creation, from `offset` on, at most `limit`; all kinds or one. */
   eroutes(offset: number, limit: number, kind?: ErouteView["kind"]): readonly ErouteView[];
-  /**
-   * A walk over the same eroutes: each call returns the next ones, at most `limit`, and none at the
-   * end. Those that come meanwhile are visited, too.
-   */
-  walk(kind: ErouteView["kind"] | undefined): (limit: number) => readonly ErouteView[];
+  /** Walks over the same eroutes; those that come meanwhile are visited, too. */
+  walk(): Walk<ErouteView>;
+  briefs(kind: ErouteView["kind"] | undefined): Walk<ErouteBrief>;
   /** States that drain, the one that ends first at the head, at most `limit`. */
   drainingStates(limit: number): readonly DrainingView[];
   /** Those of one site, by its peer ID. */

@@ -3,7 +3,7 @@
 import { eroutesFor } from "../eroute/plan-index.ts";
 import { espAlgorithmsText, ikeAlgorithmsText } from "../ike/algorithms.ts";
 import { selectorText } from "../ike/selector-text.ts";
-import { formatAddress } from "../inet/address.ts";
+import { type Address, formatAddress } from "../inet/address.ts";
 import { formatEndpoint } from "../inet/endpoint.ts";
 import { formatPrefix } from "../inet/prefix.ts";
 import { spi64Hex } from "../octets/hex.ts";
@@ -26,10 +26,12 @@ import type {
   CertificateView,
   ChildSaView,
   DrainingView,
+  ErouteBrief,
   ErouteView,
   Gauges,
   IkeSaView,
   Snapshot,
+  Walk,
 } from "./snapshot.ts";
 
 /** Counts them now; makes views of eroutes only when they are asked for. */
@@ -47,7 +49,8 @@ export function snapshotOf(engine: Engine): Snapshot {
     redirecting: redirectingOf(engine),
     redirectable: () => redirectableOf(engine),
     drainingStates: (limit) => drainingStates(engine, limit).map(drainingView),
-    walk: (kind) => erouteWalk(engine, kind),
+    walk: () => erouteWalk(engine, undefined, erouteView),
+    briefs: (kind) => erouteWalk(engine, kind, erouteBrief),
     eroutes: (offset, limit, kind) => erouteViews(engine, { offset, limit, kind }),
   };
 }
@@ -103,20 +106,57 @@ function erouteViews(engine: Engine, wanted: Wanted): readonly ErouteView[] {
   return views;
 }
 
-function erouteWalk(
+function erouteWalk<T>(
   engine: Engine,
   kind: ErouteView["kind"] | undefined,
-): (limit: number) => readonly ErouteView[] {
+  make: (engine: Engine, eroute: ErouteInUse) => T,
+): Walk<T> {
   const rest = eroutesInUse(engine);
   return (limit) => {
-    const views: ErouteView[] = [];
-    while (views.length < limit) {
+    const made: T[] = [];
+    while (made.length < limit) {
       const { value, done } = rest.next();
       if (done === true) break;
-      if (kind === undefined || value.kind === kind) views.push(erouteView(engine, value));
+      if (kind === undefined || value.kind === kind) made.push(make(engine, value));
     }
-    return views;
+    return made;
   };
+}
+
+function erouteBrief(engine: Engine, eroute: ErouteInUse): ErouteBrief {
+  const { name, base, peerId, remoteSubnets, createdAt } = eroute;
+  const { peerAddress, state } = standingOf(engine, eroute);
+  return {
+    name,
+    baseEroute: base.name,
+    peerId,
+    remoteSubnets: remoteSubnets.map(formatPrefix),
+    peerAddress,
+    state,
+    createdAt,
+  };
+}
+
+/** Where the site is, and how far its SAs are. */
+function standingOf(
+  engine: Engine,
+  eroute: ErouteInUse,
+): Pick<ErouteView, "peerAddress" | "state"> {
+  let address: Address | undefined;
+  let isUp = false;
+  let isClosing = false;
+  for (const spi of eroute.ikeSas) {
+    const stand = ikeSaAt(engine, spi)?.stand;
+    if (stand === undefined) continue;
+    address = stand.path.remote.address;
+    if (stand.stage === "closing") isClosing = true;
+    if (stand.facts !== undefined) isUp = true;
+  }
+  const [orphan] = orphansOf(engine, eroute);
+  address ??= orphan?.outbound.dst;
+  const state =
+    isUp || orphan !== undefined ? "established" : isClosing ? "closing" : "negotiating";
+  return { peerAddress: address === undefined ? "" : formatAddress(address), state };
 }
 
 function siteViews(engine: Engine, peerId: string): readonly ErouteView[] {
@@ -150,13 +190,9 @@ function hasChildSa(engine: Engine, eroute: ErouteInUse): boolean {
 function erouteView(engine: Engine, eroute: ErouteInUse): ErouteView {
   const ikeSas: IkeSaView[] = [];
   const childSas: ChildSaView[] = [];
-  let peerAddress = "";
-  let isClosing = false;
   for (const spi of eroute.ikeSas) {
     const stand = ikeSaAt(engine, spi)?.stand;
     if (stand === undefined) continue;
-    peerAddress = formatAddress(stand.path.remote.address);
-    if (stand.stage === "closing") isClosing = true;
     const ike = stand.facts;
     if (ike === undefined) continue;
     const { id } = ike;
@@ -177,11 +213,8 @@ function erouteView(engine: Engine, eroute: ErouteInUse): ErouteView {
       if (installed?.ikeSpi === spi) childSas.push(childView(installed));
     }
   }
-  for (const orphan of orphansOf(engine, eroute)) {
-    peerAddress ||= formatAddress(orphan.outbound.dst);
-    childSas.push(childView(orphan));
-  }
-  const isUp = ikeSas.length + childSas.length > 0;
+  childSas.push(...orphansOf(engine, eroute).map(childView));
+  const { peerAddress, state } = standingOf(engine, eroute);
   return {
     kind: eroute.kind,
     name: eroute.name,
@@ -190,7 +223,7 @@ function erouteView(engine: Engine, eroute: ErouteInUse): ErouteView {
     remoteSubnets: eroute.remoteSubnets.map(formatPrefix),
     localSubnets: eroute.localSubnets.map(formatPrefix),
     peerAddress,
-    state: isUp ? "established" : isClosing ? "closing" : "negotiating",
+    state,
     createdAt: eroute.createdAt,
     certificate: certificateView(eroute.proof),
     ikeSas,

@@ -22,16 +22,29 @@ export function errandsAt({ sites }: Engine): Instant | undefined {
   return sites.errands.at;
 }
 
+/** Eroutes in use that are looked at in one portion. */
+const LOOKS_AT_ONCE = 500;
+
 /** At the shutdown nothing else would end eroutes whose IKE SAs have gone already. */
 export function closeOrphansSoon(engine: Engine): void {
-  for (const eroute of engine.sites.eroutes.values()) {
-    if (orphansOf(engine, eroute).length > 0) closeSoon(engine, eroute, "shutdown");
+  engine.sites.errands.toLookAt = engine.sites.eroutes.values();
+  engine.sites.errands.at ??= engine.now;
+}
+
+/** Finds the next few of them, if they are being looked for. */
+export function lookForOrphans(engine: Engine): void {
+  const { errands } = engine.sites;
+  for (let looks = 0; errands.toLookAt !== undefined && looks < LOOKS_AT_ONCE; looks++) {
+    const { value: eroute, done } = errands.toLookAt.next();
+    if (done === true) errands.toLookAt = undefined;
+    else if (orphansOf(engine, eroute).length > 0) closeSoon(engine, eroute, "shutdown");
   }
 }
 
 /** Nothing is left to be done: every site is being closed. */
 export function forgetErrands(engine: Engine): void {
   engine.sites.errands.waiting.clear();
+  engine.sites.errands.toLookAt = undefined;
   engine.sites.errands.at = undefined;
 }
 

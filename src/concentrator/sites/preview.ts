@@ -29,7 +29,7 @@ export type PreviewOptions = {
 export type PreviewSteps = Generator<undefined, ConfigurationPreview>;
 
 /** Sites of one step: some milliseconds' worth. */
-const SITES_PER_STEP = 500;
+const SITES_PER_STEP = 200;
 
 /**
  * Walks all sites once, as taking the configuration over does. Sites that come meanwhile count,

@@ -4,6 +4,7 @@ import { type Engine, inMs } from "../engine.ts";
 import { endOrphans } from "./eroute-end.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { erouteAt } from "./eroutes.ts";
+import { lookForOrphans } from "./errands.ts";
 import { ikeSaAt } from "./ike-sas.ts";
 import type { Errand } from "./sites.ts";
 import { termsOf } from "./terms.ts";
@@ -16,13 +17,15 @@ const NEXT_PORTION_MS = 1;
 export function runErrands(engine: Engine): void {
   const { errands } = engine.sites;
   if (errands.at === undefined || engine.now < errands.at) return;
+  lookForOrphans(engine);
   let left = PORTION;
   for (const [eroute, errand] of errands.waiting) {
     if (left-- === 0) break;
     errands.waiting.delete(eroute);
     run(engine, eroute, errand);
   }
-  errands.at = errands.waiting.size === 0 ? undefined : inMs(engine, NEXT_PORTION_MS);
+  const isDone = errands.waiting.size === 0 && errands.toLookAt === undefined;
+  errands.at = isDone ? undefined : inMs(engine, NEXT_PORTION_MS);
 }
 
 /** If the site has connected again in the meantime, what it has of a newer reading stays. */

@@ -77,6 +77,8 @@ export type Errand =
 export type Errands = {
   /** At most one for each eroute in use, in the order in which they came. */
   readonly waiting: Map<ErouteInUse, Errand>;
+  /** At the shutdown: where Child SAs without an IKE SA are still to be looked for. */
+  toLookAt: IterableIterator<ErouteInUse> | undefined;
   /** When the next portion is due. */
   at: Instant | undefined;
 };
@@ -126,7 +128,7 @@ export function createSites(random: (octets: number) => Uint8Array, evictAt: Ins
     unknownIds: new Map(),
     worked: new Map(),
     rowChecks: createRowChecks(random),
-    errands: { waiting: new Map(), at: undefined },
+    errands: { waiting: new Map(), toLookAt: undefined, at: undefined },
     adjusting: undefined,
     evictAt,
     deletes: createRates(DELETES, DELETES_SITES_MAX),

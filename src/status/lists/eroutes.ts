@@ -1,6 +1,6 @@
 /** Eroutes in use as lists: searched, filtered, sorted and cut into pages, in short turns. */
 
-import type { ErouteView, IkeSaView, Snapshot } from "../../concentrator/snapshot.ts";
+import type { ErouteBrief, ErouteView, IkeSaView, Snapshot } from "../../concentrator/snapshot.ts";
 import { type StateUses, type StatusSource, stateKey } from "../source.ts";
 import { inTurns, nextTurn, sortInTurns } from "./turns.ts";
 
@@ -58,8 +58,9 @@ export type ErouteList = {
 
 type Page = { readonly offset: number; readonly limit: number };
 
-/** Views that are made in one turn of the event loop: about a millisecond's worth. */
-const VIEWS_PER_TURN = 100;
+/** Made in one turn of the event loop: about a millisecond's worth. */
+const VIEWS_PER_TURN = 50;
+const BRIEFS_PER_TURN = 200;
 
 type Source = Pick<StatusSource, "snapshot" | "wallMsNow">;
 
@@ -85,7 +86,7 @@ export async function listEroutes(
   const names = known ?? (await namesOf(snapshot, query, uses));
   if (known === undefined) keepList(source, query, names);
   const views = await inTurns(names.slice(offset, offset + limit), VIEWS_PER_TURN, (one) =>
-    snapshot.site(one.peerId).find(({ name }) => name === one.name),
+    viewOf(snapshot, one),
   );
   return { total: names.length, views: views.filter((view) => view !== undefined) };
 }
@@ -102,14 +103,15 @@ async function namesOf(
   const { kind, text, eroute, state, sort } = query;
   const found: Keyed[] = [];
   const needle = text?.toLowerCase();
-  const next = snapshot.walk(kind);
-  for (let views = next(VIEWS_PER_TURN); views.length > 0; views = next(VIEWS_PER_TURN)) {
-    for (const view of views) {
-      if (eroute !== undefined && view.baseEroute !== eroute) continue;
-      if (state !== undefined && view.state !== state) continue;
-      if (needle !== undefined && !mentions(view, needle)) continue;
-      const { name, peerId } = view;
-      found.push({ name, peerId, key: sort === undefined ? 0 : keyOf(view, sort, uses) });
+  const perTurn = sort !== undefined && OF_VIEWS.has(sort) ? VIEWS_PER_TURN : BRIEFS_PER_TURN;
+  const next = snapshot.briefs(kind);
+  for (let briefs = next(perTurn); briefs.length > 0; briefs = next(perTurn)) {
+    for (const brief of briefs) {
+      if (eroute !== undefined && brief.baseEroute !== eroute) continue;
+      if (state !== undefined && brief.state !== state) continue;
+      if (needle !== undefined && !mentions(brief, needle)) continue;
+      const { name, peerId } = brief;
+      found.push({ name, peerId, key: keyOf(brief, sort, { snapshot, uses }) });
     }
     await nextTurn();
   }
@@ -151,28 +153,50 @@ function fresh(source: Source): readonly KeptList[] {
   return kept.filter(({ untilMs }) => untilMs > nowMs && untilMs <= nowMs + KEPT_MS);
 }
 
-function mentions(view: ErouteView, needle: string): boolean {
-  const texts = [view.peerId, view.name, view.peerAddress, ...view.remoteSubnets];
+function mentions(brief: ErouteBrief, needle: string): boolean {
+  const texts = [brief.peerId, brief.name, brief.peerAddress, ...brief.remoteSubnets];
   return texts.some((text) => text.toLowerCase().includes(needle));
 }
 
-function keyOf(view: ErouteView, sort: ErouteSort, uses: StateUses): string | number {
+/** Sorts that need more of an eroute than its brief. */
+const OF_VIEWS: ReadonlySet<ErouteSort> = new Set(["peer_address", "bytes_in", "bytes_out"]);
+
+function keyOf(
+  brief: ErouteBrief,
+  sort: ErouteSort | undefined,
+  { snapshot, uses }: { readonly snapshot: Snapshot; readonly uses: StateUses },
+): string | number {
+  const view = () => viewOf(snapshot, brief);
+  const octets = (way: "in" | "out") => {
+    const seen = view();
+    return seen === undefined ? 0 : octetsOf(seen, way, uses);
+  };
   switch (sort) {
+    case undefined:
+      return 0;
     case "peer_id":
-      return view.peerId.toLowerCase();
+      return brief.peerId.toLowerCase();
     case "eroute":
-      return view.baseEroute.toLowerCase();
+      return brief.baseEroute.toLowerCase();
     case "state":
-      return view.state;
-    case "peer_address":
-      return newestIkeSa(view)?.remoteEndpoint ?? view.peerAddress;
+      return brief.state;
+    case "peer_address": {
+      const seen = view();
+      const newest = seen === undefined ? undefined : newestIkeSa(seen);
+      return newest?.remoteEndpoint ?? brief.peerAddress;
+    }
     case "created_at":
-      return view.createdAt;
+      return brief.createdAt;
     case "bytes_in":
-      return octetsOf(view, "in", uses);
+      return octets("in");
     case "bytes_out":
-      return octetsOf(view, "out", uses);
+      return octets("out");
   }
+}
+
+/** Its view now; undefined if it is no longer in use. */
+function viewOf(snapshot: Snapshot, { name, peerId }: Named): ErouteView | undefined {
+  return snapshot.site(peerId).find((view) => view.name === name);
 }
 
 /** The sum of the kernel's counters over all Child SAs. */

@@ -79,7 +79,7 @@ async function sitesInUse(
 ): Promise<ReadonlyMap<string, Site>> {
   const snapshot = source.snapshot();
   const sites = new Map<string, Site>();
-  const next = snapshot.walk(undefined);
+  const next = snapshot.walk();
   for (let views = next(PER_TURN); views.length > 0; views = next(PER_TURN)) {
     for (const view of views) {
       const key = peerKey(view.peerId);

@@ -24,6 +24,7 @@ function sampled() {
         ...{ gauges: gauges(), counters: counters(), erouteCount: 0, eroutes: () => [] },
         ...{
           walk: () => () => [],
+          briefs: () => () => [],
           drainingStates: () => [],
           site: () => [],
           isConnected: () => false,

@@ -98,7 +98,11 @@ export function sampleSource(settings: SampleSettings): StatusSource {
         views
           .filter((view) => kind === undefined || view.kind === kind)
           .slice(offset, offset + limit),
-      walk(kind) {
+      walk() {
+        const rest = [...views];
+        return (limit) => rest.splice(0, limit);
+      },
+      briefs(kind) {
         const rest = views.filter((view) => kind === undefined || view.kind === kind);
         return (limit) => rest.splice(0, limit);
       },

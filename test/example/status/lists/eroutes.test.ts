@@ -75,11 +75,11 @@ test("the further pages of a list come from the walk that the first one has made
     wallMsNow: () => nowMs,
     snapshot() {
       const snapshot = plain.snapshot();
-      const walk: typeof snapshot.walk = (kind) => {
+      const briefs: typeof snapshot.briefs = (kind) => {
         walks++;
-        return snapshot.walk(kind);
+        return snapshot.briefs(kind);
       };
-      return { ...snapshot, walk };
+      return { ...snapshot, briefs };
     },
   };
   const pages = createStatusApp(source, settings);
