@@ -43,6 +43,8 @@ export type Negotiation = Offer & {
   /** By address and ID of a caller with IKEv1: when the next event about it may be written. */
   readonly ikev1Callers: Map<string, Instant>;
   readonly trace: Trace;
+  /** When datagrams were lost last, and when that was journalled last. */
+  loss: { readonly at: Instant; readonly noted: Instant } | undefined;
 };
 
 /** Places and memory for IKE SAs whose peer has not authenticated yet. */
@@ -118,5 +120,6 @@ export function createNegotiation(
       rate: new Rate(TRACED, now),
       notShown: 0,
     },
+    loss: undefined,
   };
 }
