@@ -14,6 +14,7 @@ import { count, type Engine } from "./engine.ts";
 import type { Event } from "./event.ts";
 import { admit } from "./negotiation/admit.ts";
 import { destinationOf } from "./negotiation/demultiplex.ts";
+import { noteLoss } from "./negotiation/loss.ts";
 import { beginShutdown, shutDownPortion } from "./negotiation/shutdown.ts";
 import { isTracing, onTracedDatagram, trace } from "./negotiation/trace.ts";
 import { onAddresses } from "./sites/addresses.ts";
@@ -31,6 +32,8 @@ export function dispatch(engine: Engine, event: Event): void {
     case "datagram":
       onDatagram(engine, event);
       return;
+    case "datagrams-lost":
+      return noteLoss(engine, event.datagrams);
     case "peer-rows":
     case "resolved":
     case "kernel-answer":

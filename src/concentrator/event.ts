@@ -32,6 +32,8 @@ export type RekeyOf = "ike" | "children";
 
 export type Event =
   | { readonly kind: "datagram"; readonly octets: Uint8Array; readonly path: Path }
+  /** So many found the sockets full: more arrive than are read. */
+  | { readonly kind: "datagrams-lost"; readonly datagrams: number }
   | { readonly kind: "peer-rows"; readonly lookup: LookupId; readonly result: LookupResult }
   | {
       readonly kind: "kernel-answer";

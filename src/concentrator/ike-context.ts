@@ -7,6 +7,7 @@ import type { Ticket } from "../ike/ticket.ts";
 import { freeEspSpi } from "./dataplane/child-sas.ts";
 import type { Engine } from "./engine.ts";
 import { freeIkeSpi } from "./negotiation/context.ts";
+import { hasLost } from "./negotiation/loss.ts";
 import { onMessageOf } from "./negotiation/trace.ts";
 
 /** Gets the engine by a function, because it does not exist before its parts do. */
@@ -17,6 +18,9 @@ export function ikeContextOf(engine: () => Engine): IkeContext {
     },
     get refusalMs() {
       return refusalMsOf(engine().plan);
+    },
+    get hasLost() {
+      return hasLost(engine());
     },
     random: (octets) => engine().random(octets),
     ticket: () => engine().requests.number() as Ticket,

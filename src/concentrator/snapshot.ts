@@ -175,6 +175,7 @@ export const COUNTER_NAMES = [
   "datagrams_unknown_spi",
   "datagrams_bad_version",
   "datagrams_rate_limited",
+  "datagrams_lost",
   "ikev1_calls",
   "messages_bad_icv",
   "messages_too_long",

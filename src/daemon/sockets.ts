@@ -36,6 +36,8 @@ export type SocketSettings = {
 
 export type SocketHandlers = {
   onDatagram(octets: Uint8Array, path: Path): void;
+  /** So many datagrams were lost, because more arrive than are read. */
+  onLost(datagrams: number): void;
   /** All addresses that are listened on from now on; not called at the start. */
   onAddresses(local: readonly Address[]): void;
   note(entry: Note): void;
@@ -79,7 +81,7 @@ const RETRY_MS = 10_000;
 class LocalSockets implements IkeSockets {
   #settings: SocketSettings;
   readonly #handlers: SocketHandlers;
-  readonly #turn: Turn = createTurn();
+  readonly #turn: Turn;
   /** By the text of their address. */
   readonly #listeners = new Map<string, Listener>();
   /** By the object that the paths of its datagrams hold, so that an answer formats nothing. */
@@ -98,6 +100,7 @@ class LocalSockets implements IkeSockets {
   constructor(settings: SocketSettings, handlers: SocketHandlers) {
     this.#settings = settings;
     this.#handlers = handlers;
+    this.#turn = createTurn((datagrams) => handlers.onLost(datagrams));
   }
 
   /** The first attempt; returns a fault that waiting does not cure. */

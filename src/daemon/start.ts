@@ -208,6 +208,7 @@ async function open(daemon: Daemon, options: StatusOptions): Promise<Result<unde
         if (daemon.captures.isOpen) daemon.captures.see(octets, path, "received");
         daemon.shell?.feed({ kind: "datagram", octets, path });
       },
+      onLost: (datagrams) => daemon.shell?.feed({ kind: "datagrams-lost", datagrams }),
       onAddresses: (local) => daemon.shell?.feed({ kind: "addresses", local }),
       note: daemon.note,
     },

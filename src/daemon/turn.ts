@@ -7,19 +7,32 @@ export type Turn = {
   spend(socket: Pausable): void;
 };
 
-export type Pausable = { pause(): void; resume(): void };
+export type Pausable = {
+  pause(): void;
+  resume(): void;
+  /** Datagrams lost since the last call. */
+  lost(): number;
+};
 
 /** Then timers, database and status server get their turn, however many datagrams wait. */
 const RECEIVE_MS_MAX = 4;
 
-/** One object for all sockets of the daemon. */
-export function createTurn(): Turn {
+/**
+ * One object for all sockets of the daemon. A socket loses datagrams only when it is full, and then
+ * it is paused: `onLost` gets their number when its turn comes again.
+ */
+export function createTurn(onLost: (datagrams: number) => void): Turn {
   const paused = new Set<Pausable>();
   let endsAt: number | undefined;
   const end = () => {
     endsAt = undefined;
-    for (const socket of paused) socket.resume();
+    let lost = 0;
+    for (const socket of paused) {
+      socket.resume();
+      lost += socket.lost();
+    }
     paused.clear();
+    if (lost > 0) onLost(lost);
   };
   return {
     spend(socket) {

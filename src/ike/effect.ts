@@ -111,6 +111,8 @@ export type IkeContext = {
    * than any check takes, so the time of the answer reveals nothing.
    */
   readonly refusalMs: number;
+  /** Datagrams to us have been lost in the last half minute: answers of peers may be among them. */
+  readonly hasLost: boolean;
   random(count: number): Uint8Array;
   ticket(): Ticket;
   /** A new ESP SPI that no Child SA here uses. */

@@ -43,6 +43,9 @@ export const REDIRECT_MS = 30_000;
 /** Waits between copies of a request vary by this share, so that copies do not come in step. */
 export const RETRANSMIT_SPREAD = 0.2;
 
+/** Copies more of a request while datagrams to us are lost. */
+export const ATTEMPTS_IN_FLOOD_MAX = 6;
+
 /** A Delete of the IKE SA is sent at most this often: afterwards we forget it in any case. */
 export const DELETE_ATTEMPTS_MAX = 4;
 

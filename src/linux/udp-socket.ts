@@ -47,6 +47,8 @@ export type IkeSocket = {
   pause(): void;
   /** Receives again from the event loop's next turn on. */
   resume(): void;
+  /** Datagrams lost since the last call, because the socket was full when they arrived. */
+  lost(): number;
   close(): void;
 };
 
@@ -88,6 +90,9 @@ const IP_XFRM_POLICY: SocketOption = { level: IPPROTO_IP, name: 17 };
 const IPV6_XFRM_POLICY: SocketOption = { level: IPPROTO_IPV6, name: 35 };
 const IPV6_V6ONLY: SocketOption = { level: IPPROTO_IPV6, name: 26 };
 const UDP_ENCAP: SocketOption = { level: IPPROTO_UDP, name: 100 };
+/** struct sk_meminfo: nine numbers, the last is how many datagrams found no room. */
+const SO_MEMINFO: SocketOption = { level: 1, name: 55 };
+const SK_MEMINFO_DROPS = 8;
 const IP_MTU_DISCOVER: SocketOption = { level: IPPROTO_IP, name: 10 };
 const IP_PMTUDISC_DONT = 0;
 
@@ -173,10 +178,30 @@ async function attach(libc: Libc, fd: number, options: IkeSocketOptions): Promis
     gate.close();
     socket.close();
   };
-  return { local, dropped, send, pause: gate.shut, resume: gate.open, close };
+  const lost = lossCounter(libc, gate.real);
+  return { local, dropped, send, pause: gate.shut, resume: gate.open, lost, close };
 }
 
-type Gate = { open(): void; shut(): void; close(): void };
+/** Counts on from one call to the next; the kernel's counter has 32 bits. */
+function lossCounter(libc: Libc, fd: number): () => number {
+  const numbers = new Uint32Array(SK_MEMINFO_DROPS + 1);
+  let before = 0;
+  return () => {
+    if (libc.getOption(fd, SO_MEMINFO, new Uint8Array(numbers.buffer)) < 0) return 0;
+    const total = numbers[SK_MEMINFO_DROPS] ?? 0;
+    const lost = (total - before) >>> 0;
+    before = total;
+    return lost;
+  };
+}
+
+type Gate = {
+  /** The socket itself, also while the gate is shut. */
+  readonly real: number;
+  open(): void;
+  shut(): void;
+  close(): void;
+};
 
 /**
  * Stops reading without the event loop's help: while the gate is shut, an empty socket replaces the
@@ -194,6 +219,7 @@ function createGate(libc: Libc, fd: number, family: Address["family"]): Gate {
     isShut = false;
   };
   return {
+    real: real >= 0 ? real : fd,
     open,
     shut: () => {
       if (canShut && !isShut) isShut = libc.duplicateOnto(empty, fd) >= 0;

@@ -236,6 +236,7 @@ export type DaemonReason =
   | "address-removed"
   | "address-awaited"
   | "addresses-not-watched"
+  | "datagrams-lost"
   | "no-dataplane"
   | "no-esp"
   | "leftovers"

@@ -259,6 +259,7 @@ function createIkeEnd(name: EndName, now: () => number): IkeEnd {
     ticket: () => ++tickets as Ticket,
     espSpi: () => asEspSpi(prng.between(256, 0xffff_ffff)),
     refusalMs: 500,
+    hasLost: false,
     ikeSpi: () => asIkeSpi(new DataView(random(8).buffer).getBigUint64(0) | 1n),
     onMessage: (message) => {
       if (isIkev2(message)) seen.push(message);

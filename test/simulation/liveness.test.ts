@@ -56,6 +56,31 @@ test("R5: a site that never answers is removed, with its Child SA and dynamic er
   expect(table.journal.map((entry) => entry.reason)).toContain("peer-silent");
 });
 
+test("while datagrams are lost, a silent site has longer: a flood may drown its answers", () => {
+  const { table, caller } = connected();
+  for (let second = 0; second < 150; second++) {
+    table.feed({ kind: "datagrams-lost", datagrams: 100 });
+    table.advance(1_000);
+  }
+  expect(table.sent.length).toBeGreaterThan(7);
+  caller.settle();
+  table.advance(LIVENESS_MS - 1);
+  const { gauges, counters } = table.concentrator.snapshot();
+  expect([gauges.ikeSas, counters.datagrams_lost]).toEqual([1, 15_000]);
+  const told = table.journal.filter(({ reason }) => reason === "datagrams-lost");
+  expect(told.length).toBe(3);
+});
+
+test("R5: a site that is silent through an endless flood is removed all the same", () => {
+  const { table } = connected();
+  for (let second = 0; second < 600; second++) {
+    table.feed({ kind: "datagrams-lost", datagrams: 1 });
+    table.advance(1_000);
+  }
+  expect(table.sent.length).toBe(13);
+  expect(table.concentrator.snapshot().gauges.ikeSas).toBe(0);
+});
+
 test("the answer to the last copy is in time", () => {
   const { table, caller } = connected();
   table.advance(LIVENESS_MS + 50_000);

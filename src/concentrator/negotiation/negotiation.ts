@@ -48,6 +48,8 @@ export type Negotiation = Offer & {
    * sites have been told.
    */
   toTell: IterableIterator<[IkeSpi, Entry]> | undefined;
+  /** When datagrams were lost last, and when that was journalled last. */
+  loss: { readonly at: Instant; readonly noted: Instant } | undefined;
 };
 
 /** Places and memory for IKE SAs whose peer has not authenticated yet. */
@@ -124,5 +126,6 @@ export function createNegotiation(
       notShown: 0,
     },
     toTell: undefined,
+    loss: undefined,
   };
 }

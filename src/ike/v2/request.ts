@@ -6,7 +6,7 @@ import { ExchangeType } from "../../wire/v2/exchange-type.ts";
 import type { Payload } from "../../wire/v2/message.ts";
 import type { IkeContext } from "../effect.ts";
 import { around } from "../jitter.ts";
-import { RETRANSMIT_SPREAD } from "../limits.ts";
+import { ATTEMPTS_IN_FLOOD_MAX, RETRANSMIT_SPREAD } from "../limits.ts";
 import { sends } from "./answer.ts";
 import type { Asking } from "./asking.ts";
 import type { Established } from "./established-phase.ts";
@@ -52,15 +52,20 @@ export function askInformational(
   return { sa: { ...asked.sa, asking }, effects: asked.effects };
 }
 
-/** The next copy of an unanswered request; undefined when there have been enough. */
+/**
+ * The next copy of an unanswered request; undefined when there have been enough. While datagrams to
+ * us are lost, silence says little about the peer: it gets some copies more.
+ */
 export function retransmission(
   inFlight: InFlight,
   { firstMs, backoff }: Retransmission,
   context: IkeContext,
 ): InFlight | undefined {
   const { messageId, datagrams, attempts, attemptsMax } = inFlight;
-  if (attempts >= attemptsMax) return undefined;
-  const waitMs = around(firstMs * backoff ** attempts, RETRANSMIT_SPREAD, context.random);
+  const enough = attemptsMax + (context.hasLost ? ATTEMPTS_IN_FLOOD_MAX : 0);
+  if (attempts >= enough) return undefined;
+  const longer = Math.min(attempts, attemptsMax - 1);
+  const waitMs = around(firstMs * backoff ** longer, RETRANSMIT_SPREAD, context.random);
   const retransmitAt = later(context.now, waitMs);
   return { messageId, datagrams, attempts: attempts + 1, attemptsMax, retransmitAt };
 }

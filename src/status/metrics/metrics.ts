@@ -316,6 +316,7 @@ const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   datagrams_unknown_spi: "Datagrams dropped because no IKE SA has their SPI.",
   datagrams_bad_version: "Datagrams with a major version other than 2.",
   datagrams_rate_limited: "Answers to strangers that were not sent because there were too many.",
+  datagrams_lost: "Datagrams lost because the IKE sockets were full: more arrived than were read.",
   ikev1_calls: "First messages of IKEv1, which erouted does not speak.",
   messages_too_long: "Messages dropped before authentication because they were too long.",
   messages_bad_icv: "Messages dropped because their integrity check failed.",

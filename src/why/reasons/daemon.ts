@@ -35,6 +35,11 @@ export const DAEMON_REASONS: Readonly<Record<DaemonReason, Meaning>> = {
     words: "changes of addresses are not seen",
     advice: "restart erouted after an address has changed; the detail says why",
   },
+  "datagrams-lost": {
+    ...WARNING,
+    words: "datagrams were lost: more arrive than it can read",
+    advice: "look for a flood on UDP 500 and 4500, and drop it before it reaches this machine",
+  },
   "no-dataplane": {
     ...WARNING,
     words: "no packets pass: it runs without the kernel",

@@ -149,6 +149,7 @@ test("a port in use by another program fails at the start, and is reported later
 
 const HANDLERS = {
   onDatagram: (octets: Uint8Array, path: Path) => datagrams.push({ octets, path }),
+  onLost: () => undefined,
   onAddresses: (local: readonly Parameters<typeof formatAddress>[0][]) =>
     told.push(local.map(formatAddress)),
   note: (entry: Note) => notes.push(entry),

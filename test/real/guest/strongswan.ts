@@ -196,10 +196,11 @@ function controls(host: Host, { folder, daemon, vici, load }: Daemon): StrongSwa
     rekeyIke: async () => await control("rekey", { ike: "net" }),
     redirect: async (peerId, gateway) => await control("redirect", { "peer-id": peerId, gateway }),
     terminate: async () => {
-      // An IKE SA that is being rekeyed or deleted "could not be terminated".
-      const isSettled = async () => (await sas()).every(({ state }) => state === "ESTABLISHED");
-      await until("strongSwan rekeys no IKE SA", isSettled);
-      await control("terminate", terminate);
+      // An IKE SA that is being rekeyed or deleted "could not be terminated": it is asked again.
+      await until("strongSwan has closed its IKE SAs", async () => {
+        const { success } = await vici.request("terminate", terminate);
+        return success === "yes" || (await sas()).length === 0;
+      });
     },
     sas,
     ikeSpis: async () =>
