@@ -132,7 +132,7 @@ site-1,${KEY},192.168.1.0/24
   strict.dispose();
 });
 
-test("additional key exchanges are written where the eroute demands them, and only there", async () => {
+test("additional key exchanges are written only where the eroute demands them", async () => {
   const first = "aes256gcm16-prfsha256-x25519-ke1_mlkem1024-ke1_mlkem768";
   const configOf = async (...ike: readonly string[]) => {
     const own = createFolder(["remote_sub", `ike = ${JSON.stringify(ike)}\nremote_sub`]);

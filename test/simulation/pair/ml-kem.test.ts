@@ -69,7 +69,7 @@ test.each([["mlkem512"], ["mlkem768"], ["mlkem1024"]])(
   },
 );
 
-test("a call begins again with ML-KEM if the other end asks for it, and the other way round", () => {
+test("a call begins again with ML-KEM if the other end asks for it, and without it", () => {
   const [kem, group] = [["mlkem768"], ["x25519"]];
   const either = { ike: ["x25519-mlkem768"], esp: ["x25519-mlkem768"] };
   const onlyKem = pairOf(either, { ike: kem, esp: kem });
