@@ -61,12 +61,16 @@ export const erouteSchema = z.strictObject({
     required: true,
   }),
   ike: textOrList({
-    description: "Proposals for the IKE SA, best first.",
+    description:
+      "Proposals for the IKE SA, best first. Additional key exchanges (RFC 9370) follow as ke1_ " +
+      "to ke7_: x25519-ke1_mlkem768; ke1_none beside it makes it optional.",
     expected: 'a proposal, "aes256gcm16-prfsha256-x25519", or a list of them',
     default: "AES-GCM, ChaCha20-Poly1305, AES-CBC with SHA-2; X25519, ECP-256, MODP-2048",
   }),
   esp: textOrList({
-    description: "Proposals for its Child SAs, best first.",
+    description:
+      "Proposals for its Child SAs, best first. A key exchange in it means perfect forward " +
+      "secrecy, with ke1_ to ke7_ as in ike.",
     expected: 'a proposal, "aes256gcm16-x25519", or a list of them',
     default: "AES-GCM and AES-CBC with SHA-2",
   }),

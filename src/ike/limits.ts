@@ -37,6 +37,12 @@ export const REPLACED_MS = 30_000;
  */
 export const SUPERSEDED_MS = 10_000;
 
+/**
+ * How long we wait for the next additional key exchange of a rekey: 5 to 20 seconds are enough (RFC
+ * 9370 §2.2.4).
+ */
+export const FOLLOWUP_MS = 20_000;
+
 /** How long a redirected site has to connect to the other gateway (RFC 5685 §5). */
 export const REDIRECT_MS = 30_000;
 

@@ -71,6 +71,8 @@ export type Refusal =
   | { readonly kind: "no-additional-pairs"; readonly max: number }
   | { readonly kind: "child-sa-not-found"; readonly spi: number; readonly protocol: number }
   | { readonly kind: "temporary-failure"; readonly detail: string }
+  /** There are no such additional key exchanges under way (RFC 9370 §2.2.4). */
+  | { readonly kind: "state-not-found"; readonly detail: string }
   /** Our own kernel refused, not the peer; `reason` says why. */
   | { readonly kind: "kernel"; readonly reason: KernelReason; readonly detail: string }
   /** The SPI that the peer chose is already in use at its address. */
@@ -142,6 +144,8 @@ export function refusalText(refusal: Refusal): RefusalText {
     case "no-additional-pairs":
     case "child-sa-not-found":
       return childText(refusal);
+    case "state-not-found":
+      return { reason: "temporary-failure", detail: refusal.detail };
     case "temporary-failure":
     case "spi-in-use":
     case "subnet-in-use":

@@ -17,6 +17,7 @@ import { sealMessage } from "./protect.ts";
 import { MESSAGES_OF } from "./round.ts";
 import { wipeSecrets } from "./secrets.ts";
 import type { IkeEffect, Step } from "./step.ts";
+import { wipeUnderWay } from "./unfinished.ts";
 
 export type AnswerTo = { readonly exchangeType: number; readonly messageId: number };
 
@@ -60,6 +61,7 @@ export function answerAndEnd(
   const response = sealMessage(sa, { ...to, response: true }, payloads, context);
   const effects: IkeEffect[] = childrenDown(sa, endWord(reason));
   effects.push(...sends(response, sa.inbound.path), { kind: "ended", reason });
+  wipeUnderWay(sa);
   wipeIkeKeys(sa.keys);
   const forgetAt = later(context.now, LINGER_MS);
   const { id, path } = sa;

@@ -88,6 +88,7 @@ export type Asking =
       readonly ask: ChildAsk;
       readonly rival: Rival<EspSpi> | undefined;
       readonly granted: GrantedChild;
+      readonly link: Link;
     }
   | {
       readonly kind: "child-install";
@@ -110,10 +111,62 @@ export type Asking =
       readonly id: SaId;
       readonly Nr: Uint8Array;
       readonly chosen: ChosenIke;
+      readonly link: Link;
+    }
+  /** The additional key exchanges that follow, in IKE_FOLLOWUP_KE (RFC 9370 §2.2.4). */
+  | {
+      readonly kind: "followup-public-value";
+      readonly ticket: Ticket;
+      readonly followup: Followup;
+    }
+  | { readonly kind: "followup-response"; readonly followup: Followup }
+  | {
+      readonly kind: "followup-shared-secret";
+      readonly ticket: Ticket;
+      readonly followup: Followup;
     };
+
+/** What connects an IKE_FOLLOWUP_KE with the exchange before it; undefined: none follows. */
+export type Link = Uint8Array | undefined;
+
+/** New keys that the peer has granted, and the key exchanges that they still need. */
+export type Followup = {
+  readonly grant: Grant;
+  /** The methods that are left; the first one is under way. */
+  readonly left: readonly number[];
+  /** SK(0), SK(1), …: the shared secrets so far. */
+  readonly secrets: readonly Uint8Array[];
+  readonly link: Link;
+  readonly privateOctets: Uint8Array;
+  /** The peer has deleted the Child SA before its last answer came. */
+  readonly isDeleted: boolean;
+};
+
+/** What CREATE_CHILD_SA has brought. */
+export type Grant =
+  | {
+      readonly of: "child";
+      readonly ask: ChildAsk;
+      readonly rival: Rival<EspSpi> | undefined;
+      readonly granted: GrantedChild;
+    }
+  | {
+      readonly of: "ike";
+      readonly ask: IkeAsk;
+      readonly rival: Rival<IkeSpi> | undefined;
+      readonly id: SaId;
+      readonly Nr: Uint8Array;
+      readonly chosen: ChosenIke;
+    };
+
+/** The grant that our additional key exchanges complete. */
+export function grantUnderWay(asking: Asking | undefined): Grant | undefined {
+  return asking !== undefined && "followup" in asking ? asking.followup.grant : undefined;
+}
 
 /** Whether our rekey of the IKE SA has been sent, and is not finished. */
 export function isIkeRekey(asking: Asking | undefined): boolean {
+  if (grantUnderWay(asking)?.of === "ike") return true;
   return asking?.kind === "ike-response" || asking?.kind === "ike-shared-secret";
 }
 

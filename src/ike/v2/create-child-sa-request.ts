@@ -13,13 +13,15 @@ import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext } from "../effect.ts";
 import { NONCE_OCTETS, REPLACED_MS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
+import { additionalMethods } from "./additional.ts";
 import { okNote, refusedNote } from "./answer.ts";
-import type { Asking, ChildAsk, ChildHow, GrantedChild } from "./asking.ts";
+import type { Asking, ChildAsk, ChildHow, Grant, GrantedChild } from "./asking.ts";
 import { askLater, onRefused, onWrongAnswer, putOff } from "./child-setback.ts";
 import { isRedundant, lowerNonce } from "./collision.ts";
 import { close, closeChild } from "./delete.ts";
 import type { Established } from "./established-phase.ts";
 import { neededPayload } from "./find-payload.ts";
+import { beginFollowup, withoutLink } from "./followup-request.ts";
 import { CHILD_RESPONSE, childOffer, grantedOf } from "./granted-child.ts";
 import { childText, childUp, grantedChild, spiOctets } from "./make-child-sa.ts";
 import { childMethods, methodChanged, setbackOf } from "./next-try.ts";
@@ -27,6 +29,7 @@ import { notify } from "./notify.ts";
 import { ask } from "./request.ts";
 import type { IkeEffect, Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
+import { linkOf, withoutUnfinished } from "./unfinished.ts";
 
 // Initiator                        Responder
 // HDR, SK {[N(REKEY_SA),] SA, Ni, [KEi,] TSi, TSr} -->
@@ -121,7 +124,7 @@ export function onChildResponse(
   }
   const method = granted.value.chosen.choice.ke;
   if (method === Ke.NONE) {
-    return install(free, asking, { granted: granted.value, secret: new Uint8Array(0) }, context);
+    return installGranted(free, asking, { granted: granted.value, secrets: [] }, context);
   }
   const ke = neededPayload(payloads, "KE", CHILD_RESPONSE);
   if (!ke.ok) return onWrongAnswer(free, childAsk, ke.error, context);
@@ -130,15 +133,37 @@ export function onChildResponse(
     const refusal: Refusal = { kind: "malformed", where: CHILD_RESPONSE, detail };
     return onWrongAnswer(free, childAsk, refusal, context);
   }
+  const link = linkOf(payloads);
+  if (additionalMethods(granted.value.chosen.algorithms).length > 0) {
+    if (link === undefined) {
+      return onWrongAnswer(free, childAsk, withoutLink(CHILD_RESPONSE), context);
+    }
+    // Nothing is made yet, so the end that loses only stops (RFC 9370 §2.2.4).
+    if (hasLost(asking, granted.value)) {
+      wipe(childAsk.privateOctets);
+      return { sa: free, effects: [{ kind: "count", counter: "rekey_collisions" }] };
+    }
+  }
   const ticket = context.ticket();
   const peerPublic = ke.value.data.slice();
   const op = { op: "derive", method, random: childAsk.privateOctets.slice(), peerPublic } as const;
   const { rival } = asking;
   const kind = "child-shared-secret";
+  const next: Asking = { kind, ticket, ask: childAsk, rival, granted: granted.value, link };
+  const isAhead = rival !== undefined && !hasLost(asking, granted.value);
   return {
-    sa: { ...sa, asking: { kind, ticket, ask: childAsk, rival, granted: granted.value } },
+    sa: { ...(isAhead ? withoutUnfinished(sa) : sa), asking: next },
     effects: [{ kind: "key-exchange", ticket, op }],
   };
+}
+
+/** Whether the peer's exchange for the same Child SA stays, whatever ours would make (§2.8.1). */
+function hasLost(
+  { ask: { asNew, Ni }, rival }: Pick<Of<"child-response">, "ask" | "rival">,
+  { Nr }: Pick<GrantedChild, "Nr">,
+): boolean {
+  // The peer does not know what a new one replaces: beside the peer's own rekey it is redundant.
+  return rival !== undefined && (asNew || isRedundant(lowerNonce(Ni, Nr), rival.nonce));
 }
 
 /** The shared secret is ready, for a Child SA with its own key exchange. */
@@ -153,25 +178,29 @@ export function onChildSharedSecret(
     const refusal = keyExchangeRefusal(result.error);
     return onWrongAnswer(free, asking.ask, refusal, context);
   }
-  const { granted } = asking;
-  return install(free, asking, { granted, secret: result.value.sharedSecret }, context);
+  const { ask: childAsk, granted, rival, link } = asking;
+  const left = additionalMethods(granted.chosen.algorithms);
+  const secrets = [result.value.sharedSecret];
+  if (left.length === 0) return installGranted(free, asking, { granted, secrets }, context);
+  const grant: Grant = { of: "child", ask: childAsk, rival, granted };
+  return beginFollowup(free, { grant, left, secrets, link }, context);
 }
 
-function install(
+/** All key exchanges are done: makes the keys, and installs the Child SA. */
+export function installGranted(
   sa: Established,
   asking: Pick<Of<"child-shared-secret">, "ask" | "rival">,
-  made: { readonly granted: GrantedChild; readonly secret: Uint8Array },
+  made: { readonly granted: GrantedChild; readonly secrets: readonly Uint8Array[] },
   context: IkeContext,
 ): Step {
   const { ask: childAsk, rival } = asking;
-  const { granted, secret } = made;
-  const secrets = { prf: sa.algorithms.prf, SK_d: sa.keys.SK_d, sharedSecret: secret };
+  const { granted } = made;
+  const [sharedSecret = new Uint8Array(0), ...additional] = made.secrets;
+  const secrets = { prf: sa.algorithms.prf, SK_d: sa.keys.SK_d, sharedSecret, additional };
   const up = grantedChild({ granted, ...childAsk }, secrets, sa.policy, context);
-  wipe(secret, childAsk.privateOctets);
+  wipe(...made.secrets, childAsk.privateOctets);
   const ticket = context.ticket();
-  const lower = lowerNonce(childAsk.Ni, granted.Nr);
-  // The peer does not know what a new one replaces: beside the peer's own rekey it is redundant.
-  const loses = rival !== undefined && (childAsk.asNew || isRedundant(lower, rival.nonce));
+  const loses = hasLost(asking, granted);
   const { child } = up;
   const effects: IkeEffect[] = [childUp(ticket, up, loses)];
   if (rival !== undefined) effects.push({ kind: "count", counter: "rekey_collisions" });

@@ -19,26 +19,29 @@ import type { ChildSa } from "../child-sa.ts";
 import type { IkeContext } from "../effect.ts";
 import { NONCE_OCTETS, REPLACED_MS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
-import { answer, okNote, refuse } from "./answer.ts";
-import { isIkeRekey } from "./asking.ts";
+import { additionalMethods } from "./additional.ts";
+import { type AnswerTo, answer, okNote, refuse } from "./answer.ts";
+import { grantUnderWay, isIkeRekey } from "./asking.ts";
 import { lowerNonce } from "./collision.ts";
 import { configurationRequestOf, configure } from "./configuration.ts";
 import { isBeingDeleted } from "./delete.ts";
-import type { ChildPlan, Established, Serving } from "./established-phase.ts";
+import type { ChildPlan, Established, Serving, Unfinished } from "./established-phase.ts";
 import { neededPayload, neededSelectors, notifyOf, payloadOf } from "./find-payload.ts";
 import {
   type ChildRequest,
   childText,
   childUp,
+  keysOf,
   leftOutNotes,
-  makeChild,
   planChild,
+  prepareChild,
 } from "./make-child-sa.ts";
 import { methodChanged } from "./next-try.ts";
 import { onRekeyIkeRequest } from "./rekey-ike-sa.ts";
 import { countSelectorPairs } from "./selector-room.ts";
 import type { IkeEffect, Step } from "./step.ts";
 import { selectorKeys } from "./tasks.ts";
+import { awaitNext, linkNotify, withoutUnfinished } from "./unfinished.ts";
 
 // Initiator                        Responder
 // HDR, SK {[N(REKEY_SA),] SA, Ni, [KEi,] TSi, TSr} -->
@@ -61,6 +64,9 @@ export function onCreateChildSaRequest(
   }
   if (offer?.proposals.some((proposal) => proposal.protocol === Protocol.IKE)) {
     return onRekeyIkeRequest(sa, header, payloads, context);
+  }
+  if (sa.unfinished?.grant.of === "ike") {
+    return refuseWith({ kind: "temporary-failure", detail: "you are rekeying this IKE SA" });
   }
   const needed = neededOf(payloads);
   if (!needed.ok) return refuseWith(needed.error);
@@ -136,7 +142,8 @@ export function onChildInstalled(
   result: Result<undefined, Refusal>,
   context: IkeContext,
 ): Step {
-  const to = { exchangeType: ExchangeType.CREATE_CHILD_SA, messageId: serving.messageId };
+  const { exchangeType, messageId } = serving;
+  const to = { exchangeType, messageId };
   if (!result.ok) return refuse(sa, to, result.error, context);
   const child = serving.child.sa;
   const answered = answer(sa, to, serving.child.payloads, context);
@@ -207,26 +214,70 @@ function install(
   { context, exchanged }: Install,
 ): Step {
   const Nr = context.random(NONCE_OCTETS);
-  const sharedSecret = exchanged?.sharedSecret ?? new Uint8Array(0);
-  const { prf } = sa.algorithms;
-  const secrets = { prf, SK_d: sa.keys.SK_d, sharedSecret, Nr };
-  const made = makeChild(plan, secrets, sa.policy, context);
-  wipe(sharedSecret);
+  const answered = prepareChild(plan, sa.policy, context);
   const isSelector = ({ kind }: Payload) => kind === "TSi" || kind === "TSr";
-  const payloads = made.answer.payloads.filter((payload) => !isSelector(payload));
+  const payloads = answered.payloads.filter((payload) => !isSelector(payload));
   payloads.push({ kind: "NONCE", data: Nr });
   if (exchanged !== undefined) {
     payloads.push({ kind: "KE", method: plan.chosen.choice.ke, data: exchanged.publicValue });
   }
-  payloads.push(...made.answer.payloads.filter(isSelector));
-  const ticket = context.ticket();
-  const child = { sa: made.answer.sa, payloads };
-  const nonce = lowerNonce(plan.Ni, Nr);
+  payloads.push(...answered.payloads.filter(isSelector));
+  const grant = { of: "child", plan, Nr, child: answered.sa } as const;
+  const exchangeType = ExchangeType.CREATE_CHILD_SA;
   const { messageId } = to;
-  const serving = { kind: "child-install", messageId, ticket, child, nonce } as const;
-  const up = childUp(ticket, { child: child.sa, keys: made.keys }, child.sa.replaces !== undefined);
+  const secrets = [exchanged?.sharedSecret ?? new Uint8Array(0)];
+  const left = additionalMethods(plan.chosen.algorithms);
+  const here = yieldTo(sa, plan);
+  const installing = { grant, secrets, payloads };
+  if (left.length === 0) {
+    return installPrepared(here, { exchangeType, messageId }, installing, context);
+  }
+  return followUp(here, { exchangeType, messageId }, { ...installing, left }, context);
+}
+
+/** Additional key exchanges follow: the Child SA is made after them (RFC 9370 §2.2.4). */
+function followUp(
+  sa: Established,
+  to: AnswerTo,
+  { grant, secrets, payloads, left }: Prepared & Pick<Unfinished, "left">,
+  context: IkeContext,
+): Step {
+  const unfinished = awaitNext({ grant, left, secrets }, context);
+  const here = { ...withoutUnfinished(sa), unfinished };
+  const answered = answer(here, to, [...payloads, linkNotify(unfinished)], context);
+  const nonce = lowerNonce(grant.plan.Ni, grant.Nr);
+  const asking = withRival(sa.asking, grant.child, nonce);
+  return { sa: { ...answered.sa, asking }, effects: answered.effects };
+}
+
+type Prepared = {
+  readonly grant: Extract<Unfinished["grant"], { of: "child" }>;
+  /** SK(0), SK(1), … */
+  readonly secrets: readonly Uint8Array[];
+  /** The answer, once the kernel has the Child SA. */
+  readonly payloads: readonly Payload[];
+};
+
+/** All key exchanges are done: makes the keys, and installs the Child SA. */
+export function installPrepared(
+  sa: Established,
+  { exchangeType, messageId }: AnswerTo,
+  { grant, secrets, payloads }: Prepared,
+  context: IkeContext,
+): Step {
+  const { plan, Nr } = grant;
+  const [sharedSecret = new Uint8Array(0), ...additional] = secrets;
+  const { prf } = sa.algorithms;
+  const keys = keysOf(plan, { prf, SK_d: sa.keys.SK_d, sharedSecret, additional, Nr });
+  wipe(...secrets);
+  const ticket = context.ticket();
+  const child = { sa: grant.child, payloads };
+  const nonce = lowerNonce(plan.Ni, Nr);
+  const kind = "child-install";
+  const serving = { kind, messageId, ticket, child, nonce, exchangeType } as const;
+  const up = childUp(ticket, { child: child.sa, keys }, child.sa.replaces !== undefined);
   const notes = leftOutNotes("CREATE_CHILD_SA", plan);
-  return { sa: { ...yieldTo(sa, plan), serving }, effects: [...notes, up] };
+  return { sa: { ...sa, serving }, effects: [...notes, up] };
 }
 
 /**
@@ -249,7 +300,9 @@ function rekeyedChild(
       ? err({ kind: "temporary-failure", detail: "this Child SA is just being made or deleted" })
       : err({ kind: "child-sa-not-found", spi, protocol: Protocol.ESP });
   }
+  const grant = grantUnderWay(asking);
   const isNearlyDone =
+    (grant?.of === "child" && grant.ask.replaces === child.spiIn) ||
     (asking?.kind === "child-shared-secret" && asking.ask.replaces === child.spiIn) ||
     (asking?.kind === "child-install" && asking.child.replaces === child.spiIn);
   if (!isNearlyDone) return ok(child);

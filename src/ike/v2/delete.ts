@@ -15,6 +15,7 @@ import { sealMessage } from "./protect.ts";
 import { firstCopy } from "./request.ts";
 import type { IkeEffect, Step } from "./step.ts";
 import { addTask, selectorKeys } from "./tasks.ts";
+import { wipeUnderWay } from "./unfinished.ts";
 
 /** Deletes the IKE SA: removes all of it here at once, and tells the peer until it answers. */
 export function close(sa: Established, why: Reason, context: IkeContext): Step {
@@ -24,6 +25,7 @@ export function close(sa: Established, why: Reason, context: IkeContext): Step {
 
 /** The same, with a reason that need not be our own decision. */
 export function closeAs(sa: Established, reason: EndReason, context: IkeContext): Step {
+  wipeUnderWay(sa);
   const effects = childrenDown(sa, endWord(reason));
   const payloads: Payload[] = [{ kind: "DELETE", protocol: Protocol.IKE, spis: [] }];
   const messageId = sa.outbound.nextId;

@@ -9,9 +9,11 @@ import {
   onChildSharedSecret,
 } from "./create-child-sa-request.ts";
 import type { Established } from "./established-phase.ts";
+import { onFollowupSharedSecret, sendFollowup } from "./finish-followup.ts";
 import { onFirstChildInstalled } from "./ike-auth.ts";
 import { onIkeKeyExchange } from "./rekey-ike-sa.ts";
 import { onIkePublicValue, onIkeSharedSecret } from "./rekey-ike-sa-request.ts";
+import { onFollowupKeyExchange } from "./serve-followup.ts";
 import type { Step } from "./step.ts";
 
 /** A public value or a shared secret is ready, for the peer's request or for ours. */
@@ -27,6 +29,9 @@ export function onKeyExchangeEstablished(
       return onChildKeyExchange(sa, serving, result, context);
     }
     if (serving.kind === "ike-key-exchange") return onIkeKeyExchange(sa, serving, result, context);
+    if (serving.kind === "followup-key-exchange") {
+      return onFollowupKeyExchange(sa, serving, result, context);
+    }
     return { sa, effects: [] };
   }
   if (asking === undefined || !("ticket" in asking) || asking.ticket !== ticket) {
@@ -41,6 +46,10 @@ export function onKeyExchangeEstablished(
       return onIkePublicValue(sa, asking, result, context);
     case "ike-shared-secret":
       return onIkeSharedSecret(sa, asking, result, context);
+    case "followup-public-value":
+      return sendFollowup(sa, asking, result, context);
+    case "followup-shared-secret":
+      return onFollowupSharedSecret(sa, asking, result, context);
     default:
       return { sa, effects: [] };
   }

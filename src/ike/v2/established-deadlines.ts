@@ -16,6 +16,7 @@ import { onRedundantDue } from "./redundant.ts";
 import { retransmission } from "./request.ts";
 import type { IkeEffect, Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
+import { forgetUnfinished, wipeUnderWay } from "./unfinished.ts";
 
 /** The earliest instant at which there is something to do. */
 export function deadlineOfEstablished(sa: Established): Instant | undefined {
@@ -25,7 +26,13 @@ export function deadlineOfEstablished(sa: Established): Instant | undefined {
   const { childlessAt, redundant } = sa.timers;
   const duties = [rekeyAt, hardAt, reauthAt, inactivityAt, keepaliveAt, childlessAt, redundant?.at];
   const { request, response } = sa.fragments;
-  const others = [request?.until, response?.until, sa.redirected?.until, heldUntil(sa)];
+  const others = [
+    sa.unfinished?.until,
+    request?.until,
+    response?.until,
+    sa.redirected?.until,
+    heldUntil(sa),
+  ];
   for (const at of [...duties, ...others]) next = earlier(next, at);
   for (const { rekeyAt: childAt, redundantUntil } of sa.children) {
     next = earlier(earlier(next, childAt), redundantUntil);
@@ -52,6 +59,7 @@ export function repeat(sa: Established, context: IkeContext): Step {
   const inFlight = retransmission(before, sa.settings.retransmission, context);
   if (inFlight === undefined) {
     const effects = childrenDown(sa, "peer-silent");
+    wipeUnderWay(sa);
     wipeIkeKeys(sa.keys);
     const reason = { kind: "we-deleted", why: "peer-silent" } as const;
     return { sa: undefined, effects: [...effects, { kind: "ended", reason }] };
@@ -78,7 +86,8 @@ function onTimers(sa: Established, context: IkeContext): Step {
     return close(sa, "reauthentication-overdue", context);
   }
   const effects: IkeEffect[] = [];
-  let at: Established = { ...sa, fragments: withoutStale(sa.fragments, now) };
+  const tidy: Established = { ...sa, fragments: withoutStale(sa.fragments, now) };
+  let at = isDue(sa.unfinished?.until) ? forgetUnfinished(tidy, context) : tidy;
   if (isDue(timers.rekeyAt)) {
     at = addTask({ ...at, timers: { ...at.timers, rekeyAt: undefined } }, { kind: "rekey-ike" });
   }

@@ -14,6 +14,7 @@ import { onCreateChildSaRequest } from "./create-child-sa.ts";
 import { onChildResponse } from "./create-child-sa-request.ts";
 import type { Established } from "./established-phase.ts";
 import { unreadableOf, unreadableRefusal } from "./find-payload.ts";
+import { failFollowup, takeFollowup } from "./finish-followup.ts";
 import { isTooEarly, onHeldRequest } from "./first-child.ts";
 import { onInformationalRequest } from "./informational.ts";
 import {
@@ -27,6 +28,7 @@ import { onRoutability } from "./mobike.ts";
 import { notifyFor } from "./notify.ts";
 import type { Read } from "./protect.ts";
 import { onIkeResponse, onWrongIkeAnswer } from "./rekey-ike-sa-request.ts";
+import { onFollowupRequest } from "./serve-followup.ts";
 import type { Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
 
@@ -83,6 +85,8 @@ export function serveRequest(
   switch (header.exchangeType) {
     case ExchangeType.CREATE_CHILD_SA:
       return onCreateChildSaRequest(sa, header, opened.payloads, context);
+    case ExchangeType.IKE_FOLLOWUP_KE:
+      return onFollowupRequest(sa, header, opened.payloads, context);
     case ExchangeType.INFORMATIONAL: {
       const unreadable = unreadableOf(opened.payloads, "DELETE");
       if (unreadable !== undefined) {
@@ -146,11 +150,15 @@ function onWholeAnswer(sa: Established, payloads: readonly Payload[], context: I
       return onChildResponse(sa, asking, payloads, context);
     case "ike-response":
       return onIkeResponse(sa, asking, payloads, context);
+    case "followup-response":
+      return takeFollowup(sa, asking, payloads, context);
     case "child-public-value":
     case "child-shared-secret":
     case "child-install":
     case "ike-public-value":
     case "ike-shared-secret":
+    case "followup-public-value":
+    case "followup-shared-secret":
       return { sa, effects: [] };
     default:
       return never(asking);
@@ -169,6 +177,10 @@ function onFaultyAnswer(sa: Established, refusal: Refusal, context: IkeContext):
       return onWrongAnswer(free, asking.ask, refusal, context);
     case "ike-response":
       return onWrongIkeAnswer(sa, asking.ask, refusal, context);
+    case "followup-response": {
+      const setback = { kind: "wrong-answer" } as const;
+      return failFollowup(sa, asking.followup, { setback, refusal }, context);
+    }
     default:
       return { sa: free, effects: [refusedNote("INFORMATIONAL", refusal)] };
   }

@@ -53,6 +53,15 @@ export type Serving =
       readonly child: ChildAnswer;
       /** The lower of both nonces, in case our own rekey crosses the peer's (§2.8.1). */
       readonly nonce: Uint8Array;
+      /** The exchange that is answered: CREATE_CHILD_SA or IKE_FOLLOWUP_KE. */
+      readonly exchangeType: number;
+    }
+  /** An additional key exchange for {@link Established.unfinished}. */
+  | {
+      readonly kind: "followup-key-exchange";
+      readonly messageId: number;
+      readonly ticket: Ticket;
+      readonly unfinished: Unfinished;
     }
   | {
       readonly kind: "ike-key-exchange";
@@ -61,6 +70,38 @@ export type Serving =
       readonly chosen: ChosenIke;
       readonly Ni: Uint8Array;
       readonly spiI: IkeSpi;
+    };
+
+/**
+ * New keys that we have granted the peer, and that still need additional key exchanges: the SA does
+ * not exist yet (RFC 9370 §2.2.4).
+ */
+export type Unfinished = {
+  readonly grant: OurGrant;
+  /** The methods that are left, the next one first. */
+  readonly left: readonly number[];
+  /** SK(0), SK(1), …: the shared secrets so far. */
+  readonly secrets: readonly Uint8Array[];
+  /** What the peer's next IKE_FOLLOWUP_KE has to quote. */
+  readonly link: Uint8Array;
+  /** When it is forgotten, if the peer does not go on. */
+  readonly until: Instant;
+};
+
+/** What our answer to CREATE_CHILD_SA has granted. */
+export type OurGrant =
+  | {
+      readonly of: "child";
+      readonly plan: ChildPlan;
+      readonly Nr: Uint8Array;
+      readonly child: ChildSa;
+    }
+  | {
+      readonly of: "ike";
+      readonly chosen: ChosenIke;
+      readonly id: SaId;
+      readonly Ni: Uint8Array;
+      readonly Nr: Uint8Array;
     };
 
 /** What is needed to make the first Child SA, again if the kernel refuses it. */
@@ -132,6 +173,8 @@ export type Established = {
   readonly outbound: Outbound;
   /** The request of the peer that is being worked on. */
   readonly serving: Serving | undefined;
+  /** New keys for the peer, which need its next IKE_FOLLOWUP_KE. */
+  readonly unfinished: Unfinished | undefined;
   /** Our own exchange under way: only one at a time. */
   readonly asking: Asking | undefined;
   /** Our requests that wait until the exchange under way is over, in this order. */

@@ -95,8 +95,14 @@ function withDeleted(
   { asking, children }: Established,
   deletes: readonly DeletePayload[],
 ): Established["asking"] {
-  if (asking?.kind !== "child-response") return asking;
   const spis = deletes.flatMap((payload) => payload.spis);
+  if (asking?.kind === "followup-response") {
+    const { followup } = asking;
+    const { grant } = followup;
+    const isIt = grant.of === "child" && spis.includes(grant.granted.chosen.spi);
+    return isIt ? { ...asking, followup: { ...followup, isDeleted: true } } : asking;
+  }
+  if (asking?.kind !== "child-response") return asking;
   const unknown = spis.filter((spi) => !children.some((child) => child.spiOut === spi));
   return { ...asking, deleted: [...asking.deleted, ...unknown].slice(-DELETED_MAX) };
 }

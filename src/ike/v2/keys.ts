@@ -49,17 +49,22 @@ export function skeyseed(
   return prf(algorithm, concat(nonces.Ni, nonces.Nr), sharedSecret);
 }
 
-/** SKEYSEED of a rekeyed IKE SA = prf(SK_d, g^ir | Ni | Nr), with the old SK_d and prf (§2.18). */
+/**
+ * SKEYSEED of a rekeyed IKE SA = prf(SK_d, g^ir | Ni | Nr), with the old SK_d and prf (§2.18). The
+ * secrets of additional key exchanges follow: SK(0) | Ni | Nr | SK(1) | … (RFC 9370 §2.2.4).
+ */
 export function rekeySkeyseed(
   oldPrf: Prf,
   oldSkD: Uint8Array,
   input: {
     readonly sharedSecret: Uint8Array;
+    readonly additional?: readonly Uint8Array[];
     readonly Ni: Uint8Array;
     readonly Nr: Uint8Array;
   },
 ): Uint8Array {
-  return prf(oldPrf, oldSkD, input.sharedSecret, input.Ni, input.Nr);
+  const { sharedSecret, additional = [], Ni, Nr } = input;
+  return prf(oldPrf, oldSkD, sharedSecret, Ni, Nr, ...additional);
 }
 
 /** {SK_d | SK_ai | SK_ar | SK_ei | SK_er | SK_pi | SK_pr} = prf+(SKEYSEED, …) (§2.14). */
@@ -90,19 +95,23 @@ export function deriveIkeKeys(
   return keys;
 }
 
-/** KEYMAT = prf+(SK_d, [g^ir |] Ni | Nr); encryption before integrity, initiator first (§2.17). */
+/**
+ * KEYMAT = prf+(SK_d, [g^ir |] Ni | Nr [| SK(1) | …]); encryption before integrity, initiator first
+ * (§2.17; RFC 9370 §2.2.4).
+ */
 export function deriveEspKeys(
   ike: { readonly prf: Prf; readonly SK_d: Uint8Array },
   esp: EspAlgorithms,
   input: {
     readonly sharedSecret: Uint8Array;
+    readonly additional?: readonly Uint8Array[];
     readonly Ni: Uint8Array;
     readonly Nr: Uint8Array;
   },
 ): EspKeys {
   const encrOctets = esp.encr.keyOctets;
   const integOctets = esp.integ?.keyOctets ?? 0;
-  const seed = concat(input.sharedSecret, input.Ni, input.Nr);
+  const seed = concat(input.sharedSecret, input.Ni, input.Nr, ...(input.additional ?? []));
   const material = prfPlus(ike.prf, ike.SK_d, seed, 2 * (encrOctets + integOctets));
   const take = cutter(material);
   const keys = {

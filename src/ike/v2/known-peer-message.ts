@@ -108,7 +108,8 @@ function takeResponse(
 
 function isSlow({ serving, asking }: Established): boolean {
   if (serving === undefined) return false;
-  return asking?.kind === "child-response" || asking?.kind === "ike-response";
+  const kind = asking?.kind;
+  return kind === "child-response" || kind === "ike-response" || kind === "followup-response";
 }
 
 /** Changes nothing but a counter. */

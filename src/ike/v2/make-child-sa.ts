@@ -69,6 +69,8 @@ export type ChildSecrets = {
   readonly SK_d: Uint8Array;
   /** Empty if the Child SA has no key exchange of its own. */
   readonly sharedSecret: Uint8Array;
+  /** Those of additional key exchanges (RFC 9370 §2.2.4). */
+  readonly additional?: readonly Uint8Array[];
   readonly Nr: Uint8Array;
 };
 
@@ -79,9 +81,24 @@ export function makeChild(
   policy: ChildPolicy,
   context: IkeContext,
 ): { readonly answer: ChildAnswer; readonly keys: ChildKeys } {
-  const { chosen, narrowed, mode, Ni } = plan;
-  const { sharedSecret, Nr } = secrets;
-  const keys = deriveEspKeys(secrets, chosen.algorithms, { sharedSecret, Ni, Nr });
+  return { answer: prepareChild(plan, policy, context), keys: keysOf(plan, secrets) };
+}
+
+/** The keys of a Child SA that the peer asked for. */
+export function keysOf({ chosen, Ni }: ChildPlan, secrets: ChildSecrets): ChildKeys {
+  const { sharedSecret, additional = [], Nr } = secrets;
+  const input = { sharedSecret, additional, Ni, Nr };
+  const keys = deriveEspKeys(secrets, chosen.algorithms, input);
+  return { in: keys.initiator, out: keys.responder };
+}
+
+/** The same without its keys. */
+export function prepareChild(
+  plan: ChildPlan,
+  policy: ChildPolicy,
+  context: IkeContext,
+): ChildAnswer {
+  const { chosen, narrowed, mode } = plan;
   const sa: ChildSa = {
     spiIn: context.espSpi(),
     spiOut: chosen.spi,
@@ -99,7 +116,7 @@ export function makeChild(
     { kind: "TSi", selectors: narrowed.remote, unknown: 0 },
     { kind: "TSr", selectors: narrowed.local, unknown: 0 },
   ];
-  return { answer: { sa, payloads }, keys: { in: keys.initiator, out: keys.responder } };
+  return { sa, payloads };
 }
 
 /** The Child SA that the peer granted us, with its keys. */
@@ -115,8 +132,9 @@ export function grantedChild(
   context: IkeContext,
 ): { readonly child: ChildSa; readonly keys: ChildKeys } {
   const { chosen, local, remote, mode, Nr } = ours.granted;
-  const { sharedSecret } = secrets;
-  const keys = deriveEspKeys(secrets, chosen.algorithms, { sharedSecret, Ni: ours.Ni, Nr });
+  const { sharedSecret, additional = [] } = secrets;
+  const input = { sharedSecret, additional, Ni: ours.Ni, Nr };
+  const keys = deriveEspKeys(secrets, chosen.algorithms, input);
   const { algorithms, spi: spiOut } = chosen;
   const { spiIn, replaces } = ours;
   const place = { spiIn, spiOut, algorithms, mode, local, remote };

@@ -65,6 +65,8 @@ export function nextTry(
   const { notify, wanted } = setback;
   const { methods, tried } = request;
   switch (notify) {
+    // The peer has forgotten what the additional key exchanges belong to (RFC 9370 §2.2.4).
+    case NotifyType.STATE_NOT_FOUND:
     case NotifyType.TEMPORARY_FAILURE: {
       const isLasting = struggle !== undefined && now >= later(struggle.since, BUSY_MS_MAX);
       return isLasting ? ANEW : { kind: "later" };

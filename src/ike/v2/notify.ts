@@ -49,6 +49,8 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
         type: NotifyType.CHILD_SA_NOT_FOUND,
         data: new Uint8Array(0),
       };
+    case "state-not-found":
+      return notify(NotifyType.STATE_NOT_FOUND);
     case "temporary-failure":
     case "busy":
     // The proposal was right, and no other would succeed: the peer should try again with another

@@ -26,8 +26,11 @@ export function proceed(sa: Established, context: IkeContext): Step {
   let at: Established = sa;
   const effects: IkeEffect[] = [];
   while (isFree(at)) {
-    const [task, ...tasks] = at.tasks;
+    const here = at;
+    const place = here.tasks.findIndex((one) => mayStart(here, one));
+    const task = here.tasks[place];
     if (task === undefined) break;
+    const tasks = here.tasks.filter((one) => one !== task);
     const started = perform({ ...at, tasks }, task, context);
     effects.push(...started.effects);
     if (started.sa?.phase !== "established") return { sa: started.sa, effects };
@@ -40,6 +43,30 @@ function isFree(sa: Established): boolean {
   const { outbound, asking } = sa;
   return outbound.inFlight === undefined && asking === undefined && !awaitsAuthResponse(sa);
 }
+
+/**
+ * Whether the peer's additional key exchanges leave room for it (RFC 7296 §2.25): what they make
+ * would be made twice, or would belong to an IKE SA that is about to be replaced.
+ */
+function mayStart({ unfinished, serving }: Established, task: Task): boolean {
+  const { grant } =
+    unfinished ?? (serving?.kind === "followup-key-exchange" ? serving.unfinished : NO_GRANT);
+  if (grant === undefined) return true;
+  switch (task.kind) {
+    case "rekey-ike":
+      return false;
+    case "rekey-child":
+      return grant.of === "child" && grant.child.replaces !== task.spiIn;
+    case "new-child":
+      return (
+        grant.of === "child" && String(selectorKeys(grant.child)) !== String(selectorKeys(task))
+      );
+    default:
+      return true;
+  }
+}
+
+const NO_GRANT = { grant: undefined } as const;
 
 function perform(sa: Established, task: Task, context: IkeContext): Step {
   switch (task.kind) {

@@ -11,6 +11,7 @@ import { REPLACED_MS } from "../limits.ts";
 import { localSpi } from "../sa-id.ts";
 import type { Established, Replaced } from "./established-phase.ts";
 import type { IkeEffect, Step } from "./step.ts";
+import { withoutUnfinished } from "./unfinished.ts";
 
 /** The new IKE SA takes over, and starts its waiting tasks at once. */
 export function takeOver(successor: Established): readonly IkeEffect[] {
@@ -43,7 +44,7 @@ export function standDown(sa: Established, to: IkeSpi, context: IkeContext): Ste
 
 /** The IKE SA after another one has taken its place and its Child SAs. */
 export function replacedBy(sa: Established, { now }: IkeContext): Replaced {
-  const former: Established = { ...sa, children: [], tasks: [] };
+  const former: Established = { ...withoutUnfinished(sa), children: [], tasks: [] };
   return { phase: "replaced", former, until: later(now, REPLACED_MS) };
 }
 

@@ -17,13 +17,15 @@ import { NONCE_OCTETS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
 import type { SaId } from "../sa-id.ts";
 import { nextRoundAt, struggleOn } from "../struggle.ts";
+import { additionalMethods } from "./additional.ts";
 import { noteOfStruggle, okNote, refusedNote } from "./answer.ts";
-import type { Asking, How, IkeAsk } from "./asking.ts";
+import type { Asking, Grant, How, IkeAsk } from "./asking.ts";
 import { isRedundant, lowerNonce } from "./collision.ts";
 import { close } from "./delete.ts";
 import type { Established } from "./established-phase.ts";
 import { neededPayload } from "./find-payload.ts";
-import { ikeMethods, nextTry, type Setback, setbackOf, suitesFor } from "./next-try.ts";
+import { beginFollowup, type Failed, withoutLink } from "./followup-request.ts";
+import { ikeMethods, nextTry, setbackOf, suitesFor } from "./next-try.ts";
 import {
   type ChosenIke,
   chooseIke,
@@ -37,6 +39,7 @@ import { rekeyed } from "./rekey-ike-sa.ts";
 import { ask } from "./request.ts";
 import type { IkeEffect, Step } from "./step.ts";
 import { addTask } from "./tasks.ts";
+import { linkOf, withoutUnfinished } from "./unfinished.ts";
 
 // Initiator                        Responder
 // HDR, SK {SA, Ni, KEi} -->
@@ -106,7 +109,7 @@ export function onIkeResponse(
   context: IkeContext,
 ): Step {
   const next = askForSecret(sa, asking, payloads, context);
-  return next.ok ? next.value : tryNext(sa, asking.ask, next.error, context);
+  return next.ok ? next.value : onRefusedIke(sa, asking.ask, next.error, context);
 }
 
 /** Asks for the shared secret if the peer has granted the new IKE SA; or why it has not. */
@@ -128,14 +131,29 @@ export function askForSecret(
   const granted = grantedOf(sa, ikeAsk, payloads);
   if (!granted.ok) return err({ setback: { kind: "wrong-answer" }, refusal: granted.error });
   const { chosen, spiR, Nr, peerPublic } = granted.value;
+  const { rival } = asking;
+  const link = linkOf(payloads);
+  const hasLost = rival !== undefined && isRedundant(lowerNonce(ikeAsk.Ni, Nr), rival.nonce);
+  if (additionalMethods(chosen.algorithms).length > 0) {
+    if (link === undefined) {
+      return err({ setback: { kind: "wrong-answer" }, refusal: withoutLink(IKE_RESPONSE) });
+    }
+    // Nothing is made yet, so the end that loses only stops (RFC 9370 §2.2.4).
+    if (hasLost) {
+      wipe(ikeAsk.privateOctets);
+      const effects: IkeEffect[] = [{ kind: "count", counter: "rekey_collisions" }];
+      return ok({ sa: { ...sa, asking: undefined }, effects });
+    }
+  }
   const ticket = context.ticket();
   const random = ikeAsk.privateOctets.slice();
   const op = { op: "derive", method: ikeAsk.method, random, peerPublic } as const;
   const id: SaId = { spiI: ikeAsk.spi, spiR, role: "initiator" };
-  const { rival } = asking;
   const kind = "ike-shared-secret";
+  const next: Asking = { kind, ticket, ask: ikeAsk, rival, id, Nr, chosen, link };
+  const isAhead = rival !== undefined && !hasLost;
   return ok({
-    sa: { ...sa, asking: { kind, ticket, ask: ikeAsk, rival, id, Nr, chosen } },
+    sa: { ...(isAhead ? withoutUnfinished(sa) : sa), asking: next },
     effects: [{ kind: "key-exchange", ticket, op }],
   });
 }
@@ -150,13 +168,26 @@ export function onIkeSharedSecret(
   result: KeyExchangeResult,
   context: IkeContext,
 ): Step {
-  const { ask: ikeAsk, rival, id, Nr, chosen } = asking;
+  const { ask: ikeAsk, rival, id, Nr, chosen, link } = asking;
   if (!result.ok) {
     return onWrongIkeAnswer(sa, ikeAsk, keyExchangeRefusal(result.error), context);
   }
+  const grant = { of: "ike", ask: ikeAsk, rival, id, Nr, chosen } as const;
+  const secrets = [result.value.sharedSecret];
+  const left = additionalMethods(chosen.algorithms);
+  if (left.length === 0) return finishIke(sa, grant, secrets, context);
+  return beginFollowup(sa, { grant, left, secrets, link }, context);
+}
+
+/** All key exchanges are done. `secrets`: SK(0), SK(1), … */
+export function finishIke(
+  sa: Established,
+  { ask: ikeAsk, rival, id, Nr, chosen }: Extract<Grant, { of: "ike" }>,
+  secrets: readonly Uint8Array[],
+  context: IkeContext,
+): Step {
   const { Ni } = ikeAsk;
-  const { sharedSecret } = result.value;
-  const successor = rekeyed(sa, { id, Ni, Nr, sharedSecret, chosen }, context);
+  const successor = rekeyed(sa, { id, Ni, Nr, secrets, chosen }, context);
   wipe(ikeAsk.privateOctets);
   const free: Established = { ...sa, asking: undefined };
   if (rival !== undefined && isRedundant(lowerNonce(Ni, Nr), rival.nonce)) {
@@ -187,12 +218,11 @@ export function onWrongIkeAnswer(
   context: IkeContext,
 ): Step {
   if (refusal.kind === "busy") return putOff(sa, ikeAsk, { refusal, isRound: false }, context);
-  return tryNext(sa, ikeAsk, { setback: { kind: "wrong-answer" }, refusal }, context);
+  return onRefusedIke(sa, ikeAsk, { setback: { kind: "wrong-answer" }, refusal }, context);
 }
 
-type Failed = { readonly setback: Setback; readonly refusal: Refusal };
-
-function tryNext(
+/** The peer has refused: tries something else, at once or later. */
+export function onRefusedIke(
   sa: Established,
   ikeAsk: IkeAsk,
   { setback, refusal }: Failed,

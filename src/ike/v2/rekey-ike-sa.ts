@@ -15,16 +15,18 @@ import type { IkeContext } from "../effect.ts";
 import { NONCE_OCTETS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
 import { localSpi, type SaId } from "../sa-id.ts";
-import { answer, okNote, refuse } from "./answer.ts";
+import { additionalMethods } from "./additional.ts";
+import { type AnswerTo, answer, okNote, refuse } from "./answer.ts";
 import type { Asking } from "./asking.ts";
 import { lowerNonce } from "./collision.ts";
 import { successorOf } from "./established.ts";
-import type { Established, Serving } from "./established-phase.ts";
+import type { Established, Serving, Unfinished } from "./established-phase.ts";
 import { neededPayload } from "./find-payload.ts";
 import { deriveIkeKeys, keysAfterProof, rekeySkeyseed } from "./keys.ts";
 import { type ChosenIke, chooseIke, chosenProposal, suitesWithPrfFirst } from "./proposal.ts";
 import { replacedBy, takeOver } from "./rekey-collision.ts";
 import type { Step } from "./step.ts";
+import { awaitNext, linkNotify, withoutUnfinished } from "./unfinished.ts";
 
 // Initiator                        Responder
 // HDR, SK {SA, Ni, KEi} -->
@@ -99,21 +101,50 @@ export function onIkeKeyExchange(
   const { Ni, chosen } = serving;
   const id: SaId = { spiI: serving.spiI, spiR: context.ikeSpi(), role: "responder" };
   const { sharedSecret, publicValue } = result.value;
-  const made = rekeyed(sa, { id, Ni, Nr, sharedSecret, chosen }, context);
-  const contested = sa.asking?.kind === "ike-response" ? localSpi(sa.id) : undefined;
-  const successor: Established = { ...made, contested };
+  const grant = { of: "ike", chosen, id, Ni, Nr } as const;
+  const secrets = [sharedSecret];
+  const left = additionalMethods(chosen.algorithms);
   const spi = new Writer(8).u64(id.spiR).done();
   const payloads: Payload[] = [
     { kind: "SA", proposals: [chosenProposal(Protocol.IKE, chosen, spi)] },
     { kind: "NONCE", data: Nr },
     { kind: "KE", method: chosen.choice.ke, data: publicValue },
   ];
-  const answered = answer(sa, to, payloads, context);
-  // Our own rekey is under way: which one stays is decided when both exist (§2.8.2).
-  const asking =
-    sa.asking?.kind === "ike-response"
-      ? { ...sa.asking, rival: { made: id.spiR, nonce: lowerNonce(Ni, Nr) } }
-      : undefined;
+  if (left.length === 0) return replaceIke(sa, to, { grant, secrets, payloads }, context);
+  const unfinished = awaitNext({ grant, left, secrets }, context);
+  const here = { ...withoutUnfinished(sa), unfinished };
+  const answered = answer(here, to, [...payloads, linkNotify(unfinished)], context);
+  const asking = withRival(sa.asking, grant);
+  return { sa: { ...answered.sa, asking }, effects: answered.effects };
+}
+
+/** Our own rekey is under way: which one stays is decided when both are answered (§2.8.2). */
+function withRival(asking: Established["asking"], { id, Ni, Nr }: IkeGrant): Established["asking"] {
+  if (asking?.kind !== "ike-response") return asking;
+  return { ...asking, rival: { made: id.spiR, nonce: lowerNonce(Ni, Nr) } };
+}
+
+type IkeGrant = Extract<Unfinished["grant"], { of: "ike" }>;
+
+/** All key exchanges are done. `payloads` are the answer. */
+export function replaceIke(
+  sa: Established,
+  to: AnswerTo,
+  done: {
+    readonly grant: IkeGrant;
+    /** SK(0), SK(1), … */
+    readonly secrets: readonly Uint8Array[];
+    readonly payloads: readonly Payload[];
+  },
+  context: IkeContext,
+): Step {
+  const { id, Ni, Nr, chosen } = done.grant;
+  const { secrets } = done;
+  const made = rekeyed(sa, { id, Ni, Nr, secrets, chosen }, context);
+  const contested = sa.asking?.kind === "ike-response" ? localSpi(sa.id) : undefined;
+  const successor: Established = { ...made, contested };
+  const answered = answer(sa, to, done.payloads, context);
+  const asking = sa.asking?.kind === "ike-response" ? withRival(sa.asking, done.grant) : undefined;
   return {
     sa: replacedBy({ ...answered.sa, asking }, context),
     effects: [
@@ -130,19 +161,21 @@ export type RekeyInput = {
   readonly id: SaId;
   readonly Ni: Uint8Array;
   readonly Nr: Uint8Array;
-  readonly sharedSecret: Uint8Array;
+  /** SK(0), SK(1), … */
+  readonly secrets: readonly Uint8Array[];
   readonly chosen: ChosenIke;
 };
 
-/** The new IKE SA with its keys (§2.18). Wipes the shared secret. */
+/** The new IKE SA with its keys (§2.18). Wipes the shared secrets. */
 export function rekeyed(sa: Established, made: RekeyInput, context: IkeContext): Established {
-  const { id, Ni, Nr, sharedSecret } = made;
+  const { id, Ni, Nr, secrets } = made;
+  const [sharedSecret = new Uint8Array(0), ...additional] = secrets;
   const { algorithms } = made.chosen;
   const { prf } = sa.algorithms;
-  const SKEYSEED = rekeySkeyseed(prf, sa.keys.SK_d, { sharedSecret, Ni, Nr });
+  const SKEYSEED = rekeySkeyseed(prf, sa.keys.SK_d, { sharedSecret, additional, Ni, Nr });
   const { spiI, spiR } = id;
   const keys = keysAfterProof(deriveIkeKeys(algorithms, SKEYSEED, { Ni, Nr, spiI, spiR }));
-  wipe(SKEYSEED, sharedSecret);
+  wipe(SKEYSEED, ...secrets);
   return successorOf(sa, { id, algorithms, keys }, context);
 }
 

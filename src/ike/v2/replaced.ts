@@ -11,13 +11,14 @@ import { ExchangeType } from "../../wire/v2/exchange-type.ts";
 import type { IkeContext } from "../effect.ts";
 import type { IkeEvent } from "../event.ts";
 import { answerAndEnd, refuse } from "./answer.ts";
-import type { IkeAsk } from "./asking.ts";
+import type { Asking, IkeAsk } from "./asking.ts";
 import { close } from "./delete.ts";
 import { onKeyExchangeEstablished } from "./established-answers.ts";
 import { repeat } from "./established-deadlines.ts";
 import { serveRequest, takeAnswer } from "./established-message.ts";
 import type { Established, Replaced } from "./established-phase.ts";
 import { unreadableOf } from "./find-payload.ts";
+import { onFollowupResponse, wipeFollowup } from "./followup-request.ts";
 import { deletesIke } from "./informational.ts";
 import {
   counted,
@@ -66,10 +67,24 @@ function onRequest(sa: Established, header: IkeHeader, read: Read, context: IkeC
 
 function onAnswer(sa: Established, read: Read, context: IkeContext): Step {
   const { asking } = sa;
+  if (asking?.kind === "followup-response") return onFollowupAnswer(sa, asking, read, context);
   if (asking?.kind !== "ike-response") return takeAnswer(sa, read, context);
   if (read.kind === "faulty") return giveUp(sa, asking.ask);
   const next = askForSecret(sa, asking, read.payloads, context);
   return next.ok ? next.value : giveUp(sa, asking.ask);
+}
+
+function onFollowupAnswer(
+  sa: Established,
+  asking: Extract<Asking, { kind: "followup-response" }>,
+  read: Read,
+  context: IkeContext,
+): Step {
+  const next =
+    read.kind === "faulty" ? read : onFollowupResponse(sa, asking, read.payloads, context);
+  if ("ok" in next && next.ok) return next.value;
+  wipeFollowup(asking.followup);
+  return giveUp(sa, asking.followup.grant.ask);
 }
 
 /** A public value or a shared secret is ready, or could not be made. */
@@ -91,13 +106,15 @@ export function onKeyExchangeReplaced(
 function ownRekey(
   { asking }: Established,
   { ticket }: Extract<IkeEvent, { kind: "key-exchange-answer" }>,
-): IkeAsk | undefined {
-  const isRekey = asking?.kind === "ike-public-value" || asking?.kind === "ike-shared-secret";
-  return isRekey && asking.ticket === ticket ? asking.ask : undefined;
+): Pick<IkeAsk, "privateOctets"> | undefined {
+  if (asking === undefined || !("ticket" in asking) || asking.ticket !== ticket) return undefined;
+  if ("followup" in asking) return asking.followup.grant.ask;
+  const isRekey = asking.kind === "ike-public-value" || asking.kind === "ike-shared-secret";
+  return isRekey ? asking.ask : undefined;
 }
 
 /** Our own rekey has failed: that of the peer has succeeded, so there is nothing left to do. */
-function giveUp(sa: Established, ask: IkeAsk): Step {
+function giveUp(sa: Established, ask: Pick<IkeAsk, "privateOctets">): Step {
   wipe(ask.privateOctets);
   return { sa: { ...sa, asking: undefined }, effects: [] };
 }

@@ -5,11 +5,14 @@ import { wipeCredentials } from "../credentials.ts";
 import type { IkeSa } from "./every-phase.ts";
 import type { InitiatorRound } from "./initiator-phase.ts";
 import { wipeHalfOpenKeys, wipeIkeKeys } from "./keys.ts";
+import { wipeUnderWay } from "./unfinished.ts";
 
 /** Overwrites them, because the IKE SA has ended. */
 export function wipeSecrets(sa: IkeSa): void {
   if ("half" in sa) wipeHalfOpenKeys(sa.half.keys);
   if (sa.phase === "replaced") wipeIkeKeys(sa.former.keys);
+  if (sa.phase === "established") wipeUnderWay(sa);
+  if (sa.phase === "replaced") wipeUnderWay(sa.former);
   if ("keys" in sa) wipeIkeKeys(sa.keys);
   if (sa.phase === "responding" && "credentials" in sa.round) {
     wipeCredentials(sa.round.credentials);

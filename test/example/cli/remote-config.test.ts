@@ -132,6 +132,25 @@ site-1,${KEY},192.168.1.0/24
   strict.dispose();
 });
 
+test("additional key exchanges are written only where the eroute demands them", async () => {
+  const first = "aes256gcm16-prfsha256-x25519-ke1_mlkem1024-ke1_mlkem768";
+  const configOf = async (...ike: readonly string[]) => {
+    const own = createFolder(["remote_sub", `ike = ${JSON.stringify(ike)}\nremote_sub`]);
+    const run = (args: readonly string[], stdin = "") =>
+      runWith(["peers", ...args, "--config", own.config], stdin);
+    await run(["init"]);
+    await run(["import", "-"], `peerid,password,remip\nsite-1,${KEY},192.168.1.0/24\n`);
+    const swan = await run(["remote-config", "site-1", "--for", "strongswan"]);
+    const other = await run(["remote-config", "site-1", "--for", "libreswan"]);
+    own.dispose();
+    return [swan.out.match(/ proposals = (.*)/)?.[1], other.code];
+  };
+  const plain = "aes256gcm16-prfsha256-x25519";
+  expect(await configOf(first, plain)).toEqual([plain, 0]);
+  expect(await configOf(first)).toEqual([`${plain}-ke1_mlkem1024`, 1]);
+  expect(await configOf(`${first}-ke1_none`)).toEqual([plain, 0]);
+});
+
 test("--address is where the site calls; without it our ID has to be a name", async () => {
   const { out } = await remote("site-1", "mikrotik", "--address", "192.0.2.1");
   expect(out).toContain("address=192.0.2.1 exchange-mode=ike2");

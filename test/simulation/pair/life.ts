@@ -1,10 +1,12 @@
 /** A pair's life, drawn from a seed: weather, faults, and what operators and kernels do. */
 
+import { Ke } from "../../../src/crypto/transform.ts";
 import { DEFAULT_CHILD, DEFAULT_LIFE } from "../../../src/eroute/defaults.ts";
-import type { NormalEroute } from "../../../src/eroute/eroute.ts";
+import type { EroutePlan, NormalEroute } from "../../../src/eroute/eroute.ts";
 import { type Address, formatAddress } from "../../../src/inet/address.ts";
 import type { XfrmPolicy } from "../../../src/xfrm/policy.ts";
 import type { ModelState } from "../kernel.ts";
+import { ESP_SUITE, IKE_SUITE } from "../plan.ts";
 import { createPrng, type Prng } from "../prng.ts";
 import { TOY_ANCHORS, toyKey } from "../toy-signature.ts";
 import type { End } from "./end.ts";
@@ -37,6 +39,7 @@ export function livePair(seed: number): Life {
     rereadShare: createPrng(seed).fork("reread share").pick([0, 0.01, 0.2]),
     successionShare: createPrng(seed).fork("succession share").pick([0, 0.01, 0.1]),
     auth: drawAuth(createPrng(seed).fork("auth")),
+    ...drawSuites(createPrng(seed).fork("suites")),
   });
   const until = 1_000 + prng.between(20_000, 120_000);
   // An end behind a NAT can only call.
@@ -116,6 +119,34 @@ function draw(seed: number, prng: Prng): PairSettings {
     isNatted: prng.chance(0.25),
     lateMs: (late) => (late.chance(lateShare) ? late.between(0, 300) : undefined),
   };
+}
+
+/** In some worlds both ends have additional key exchanges (RFC 9370), or one end has. */
+function drawSuites(prng: Prng): Pick<PairSettings, "plan"> {
+  const kind = prng.pick(["none", "none", "demanded", "optional", "mixed"] as const);
+  if (kind === "none") return {};
+  const methods = prng.pick<readonly number[]>([
+    [Ke.ML_KEM_768],
+    [Ke.ML_KEM_1024, Ke.ECP_384],
+    [Ke.MODP_2048],
+  ]);
+  const lists = methods.map((id) => (kind === "optional" ? [id, Ke.NONE] : [id]));
+  const ke = prng.pick([[Ke.X25519], [Ke.X25519, Ke.NONE]]);
+  const able = {
+    ike: [{ ...IKE_SUITE, additional: lists }],
+    esp: [{ ...ESP_SUITE, ke, additional: lists }],
+  };
+  const unable = { ike: [IKE_SUITE], esp: [{ ...ESP_SUITE, ke }] };
+  const mixed = { ike: [...unable.ike, ...able.ike], esp: [...able.esp, ...unable.esp] };
+  const isUnable = kind !== "demanded" && prng.chance(0.5);
+  const first = kind === "mixed" ? mixed : able;
+  const second = isUnable ? unable : first;
+  const [a, b] = prng.chance(0.5) ? [first, second] : [second, first];
+  const plan = (end: "a" | "b", given: EroutePlan): EroutePlan => {
+    const eroutes = given.eroutes.map((eroute) => ({ ...eroute, ...(end === "a" ? a : b) }));
+    return { ...given, eroutes };
+  };
+  return { plan };
 }
 
 /** Each end authenticates in its own way; the other accepts that way, or both ways. */

@@ -12,6 +12,8 @@ export type Dictionary = {
   readonly ke: ReadonlyMap<string, string>;
   /** Whether the PRF can be named: otherwise it is the HMAC of the integrity algorithm. */
   readonly prf: boolean;
+  /** Whether newer versions have additional key exchanges: written only where they are demanded. */
+  readonly additional: boolean;
 };
 
 /** In the router's words; `integ` is undefined with AEADs, which need none. */
@@ -26,14 +28,19 @@ export type Proposal = {
   readonly text: string;
 };
 
-/** The first that both support, in the order of the configuration; undefined if there is none. */
+/**
+ * The first that both support, in the order of the configuration; undefined if there is none. What
+ * demands no additional key exchange comes before: older versions do not know them.
+ */
 function proposalFor(
   suites: BaseEroute["ike"],
   kind: "ike" | "esp",
   words: Dictionary,
 ): Proposal | undefined {
-  for (const suite of suites) {
-    const named = formatSuite(suite, kind).split("-");
+  const all = suites.map((suite) => formatSuite(suite, kind).split("-"));
+  const plain = all.filter((named) => demandedOf(named).length === 0);
+  const others = words.additional ? all.filter((named) => !plain.includes(named)) : [];
+  for (const named of [...plain, ...others]) {
     const first = (known: ReadonlyMap<string, string>) => named.find((word) => known.has(word));
     const encr = first(words.encr);
     const ke = first(words.ke);
@@ -48,9 +55,17 @@ function proposalFor(
     if (kind === "ike" && ke === undefined) continue;
     const prf = kind === "ike" ? (prfs[0] ?? `prf${integ}`) : undefined;
     if (isAead && prf !== undefined && !words.prf) continue;
-    return proposal({ encr, integ: isAead ? undefined : integ, prf, ke }, words);
+    const additional = demandedOf(named);
+    return proposal({ encr, integ: isAead ? undefined : integ, prf, ke, additional }, words);
   }
   return undefined;
+}
+
+/** `ke1_mlkem768`: the best method of each additional key exchange that cannot be left out. */
+function demandedOf(named: readonly string[]): readonly string[] {
+  const words = named.filter((word) => /^ke\d_/.test(word));
+  const first = new Map(words.toReversed().map((word) => [word.slice(0, 3), word]));
+  return [...first.values()].filter((word) => !named.includes(`${word.slice(0, 3)}_none`)).sort();
 }
 
 type Chosen = {
@@ -58,11 +73,12 @@ type Chosen = {
   readonly integ: string | undefined;
   readonly prf: string | undefined;
   readonly ke: string | undefined;
+  readonly additional: readonly string[];
 };
 
-function proposal({ encr, integ, prf, ke }: Chosen, words: Dictionary): Proposal {
+function proposal({ encr, integ, prf, ke, additional }: Chosen, words: Dictionary): Proposal {
   const isImplied = integ !== undefined && prf === `prf${integ}`;
-  const parts = [encr, integ, isImplied ? undefined : prf, ke];
+  const parts = [encr, integ, isImplied ? undefined : prf, ke, ...additional];
   return {
     encr: words.encr.get(encr) ?? encr,
     integ: integ === undefined ? undefined : (words.integ.get(integ) ?? integ),
@@ -93,8 +109,9 @@ function unknownTo(kind: string, { encr, integ, ke }: Dictionary): string {
 export const STRONGSWAN: Dictionary = {
   encr: same("aes256gcm16 aes192gcm16 aes128gcm16 chacha20poly1305 aes256 aes192 aes128"),
   integ: same("sha512 sha384 sha256 sha1"),
-  ke: same("x25519 ecp256 ecp384 ecp521 modp2048 modp3072 modp4096"),
+  ke: same("x25519 ecp256 ecp384 ecp521 modp2048 modp3072 modp4096 mlkem512 mlkem768 mlkem1024"),
   prf: true,
+  additional: true,
 };
 
 function same(words: string): ReadonlyMap<string, string> {

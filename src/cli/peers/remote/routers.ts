@@ -15,6 +15,7 @@ const SAROS = {
   integ: dictionary("sha512 SHA512", "sha384 SHA384", "sha256 SHA256", "sha1 SHA1"),
   ke: dictionary("modp2048 14", "modp3072 15", "modp4096 16"),
   prf: false,
+  additional: false,
 };
 
 /** `entity instance parameter value`, with the first instances; what `import saros` reads. */
@@ -87,6 +88,7 @@ const MIKROTIK_IKE = {
     ...["modp2048 modp2048", "modp3072 modp3072", "modp4096 modp4096"],
   ),
   prf: false,
+  additional: false,
 };
 
 /** Its IKE SAs support AES-CBC only. */

@@ -107,6 +107,7 @@ const LIBRESWAN = {
     ...["modp2048 dh14", "modp3072 dh15", "modp4096 dh16"],
   ),
   prf: true,
+  additional: false,
 };
 
 /** Connection and key, each in a file of its own. */

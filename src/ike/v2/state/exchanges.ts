@@ -1,5 +1,6 @@
 /** Codecs for exchanges under way: our own requests, and those of the peer. */
 
+import { ADDKE_MAX } from "../../../crypto/transform.ts";
 import {
   bool,
   byKind,
@@ -29,6 +30,7 @@ import {
   gateway,
   ikeAlgorithms,
   ikeSpi,
+  instant,
   key,
   METHOD,
   mode,
@@ -43,13 +45,21 @@ import type {
   Asking,
   ChildAsk,
   ChildHow,
+  Followup,
+  Grant,
   GrantedChild,
   How,
   IkeAsk,
   Rival,
   Task,
 } from "../asking.ts";
-import type { ChildAnswer, ChildPlan, Serving } from "../established-phase.ts";
+import type {
+  ChildAnswer,
+  ChildPlan,
+  OurGrant,
+  Serving,
+  Unfinished,
+} from "../established-phase.ts";
 import type { Narrowed } from "../narrow.ts";
 import type { ChosenEsp, ChosenIke } from "../proposal.ts";
 
@@ -135,6 +145,51 @@ const granted = record<GrantedChild>({
   Nr: nonce,
 });
 
+/** Up to seven methods (RFC 9370 §2.2.1), and as many secrets beside the first. */
+const methods = list(u16, ADDKE_MAX);
+const secrets = list(octets(65_535), ADDKE_MAX + 1);
+const link = optional(octets(1_024));
+
+type GrantOf<K extends Grant["of"]> = Extract<Grant, { readonly of: K }>;
+
+const childGrant = record<GrantOf<"child">>({
+  of: constant("child"),
+  ask: childAsk,
+  rival: childRival,
+  granted,
+});
+const ikeGrant = record<GrantOf<"ike">>({
+  of: constant("ike"),
+  ask: ikeAsk,
+  rival: ikeRival,
+  id: saId,
+  Nr: nonce,
+  chosen: chosenIke,
+});
+
+const grant: Codec<Grant> = mapped(
+  record<{ readonly child: GrantOf<"child"> | undefined; ike: GrantOf<"ike"> | undefined }>({
+    child: optional(childGrant),
+    ike: optional(ikeGrant),
+  }),
+  {
+    to: (one: Grant) => ({
+      child: one.of === "child" ? one : undefined,
+      ike: one.of === "ike" ? one : undefined,
+    }),
+    from: ({ child, ike }, fail) => child ?? ike ?? fail("new keys of nothing"),
+  },
+);
+
+const followup = record<Followup>({
+  grant,
+  left: methods,
+  secrets,
+  link,
+  privateOctets,
+  isDeleted: bool,
+});
+
 export const asking: Codec<Asking> = byKind<Asking>({
   informational: record<AskingOf<"informational">>({ kind: constant("informational") }),
   "delete-children": record<AskingOf<"delete-children">>({
@@ -163,6 +218,7 @@ export const asking: Codec<Asking> = byKind<Asking>({
     ask: childAsk,
     rival: childRival,
     granted,
+    link,
   }),
   "child-install": record<AskingOf<"child-install">>({
     kind: constant("child-install"),
@@ -189,6 +245,21 @@ export const asking: Codec<Asking> = byKind<Asking>({
     id: saId,
     Nr: nonce,
     chosen: chosenIke,
+    link,
+  }),
+  "followup-public-value": record<AskingOf<"followup-public-value">>({
+    kind: constant("followup-public-value"),
+    ticket,
+    followup,
+  }),
+  "followup-response": record<AskingOf<"followup-response">>({
+    kind: constant("followup-response"),
+    followup,
+  }),
+  "followup-shared-secret": record<AskingOf<"followup-shared-secret">>({
+    kind: constant("followup-shared-secret"),
+    ticket,
+    followup,
   }),
 });
 
@@ -203,6 +274,9 @@ export function privateOctetsOfAsking(
     case "ike-public-value":
     case "ike-shared-secret":
       return asking.ticket === ticket ? asking.ask.privateOctets : undefined;
+    case "followup-public-value":
+    case "followup-shared-secret":
+      return asking.ticket === ticket ? asking.followup.privateOctets : undefined;
     default:
       return undefined;
   }
@@ -243,6 +317,45 @@ const plan = record<ChildPlan>({
 
 const childAnswer = record<ChildAnswer>({ sa: childSa, payloads });
 
+type OurGrantOf<K extends OurGrant["of"]> = Extract<OurGrant, { readonly of: K }>;
+
+const ourChildGrant = record<OurGrantOf<"child">>({
+  of: constant("child"),
+  plan,
+  Nr: nonce,
+  child: childSa,
+});
+const ourIkeGrant = record<OurGrantOf<"ike">>({
+  of: constant("ike"),
+  chosen: chosenIke,
+  id: saId,
+  Ni: nonce,
+  Nr: nonce,
+});
+
+const ourGrant: Codec<OurGrant> = mapped(
+  record<{ readonly child: OurGrantOf<"child"> | undefined; ike: OurGrantOf<"ike"> | undefined }>({
+    child: optional(ourChildGrant),
+    ike: optional(ourIkeGrant),
+  }),
+  {
+    to: (one: OurGrant) => ({
+      child: one.of === "child" ? one : undefined,
+      ike: one.of === "ike" ? one : undefined,
+    }),
+    from: ({ child, ike }, fail) => child ?? ike ?? fail("new keys of nothing"),
+  },
+);
+
+/** New keys for the peer that need more key exchanges. */
+export const unfinished: Codec<Unfinished> = record<Unfinished>({
+  grant: ourGrant,
+  left: methods,
+  secrets,
+  link: octets(255),
+  until: instant,
+});
+
 /** A request of the peer after IKE_AUTH. */
 export type LaterServing = Exclude<Serving, ServingOf<"ike-auth" | "ike-auth-held">>;
 
@@ -259,6 +372,13 @@ export const serving: Codec<LaterServing> = byKind<LaterServing>({
     ticket,
     child: childAnswer,
     nonce,
+    exchangeType: u8,
+  }),
+  "followup-key-exchange": record<ServingOf<"followup-key-exchange">>({
+    kind: constant("followup-key-exchange"),
+    messageId: u32,
+    ticket,
+    unfinished,
   }),
   "ike-key-exchange": record<ServingOf<"ike-key-exchange">>({
     kind: constant("ike-key-exchange"),

@@ -55,7 +55,7 @@ import type { FragmentLimits, Fragments, Reassembly } from "../fragments.ts";
 import type { IkeKeys } from "../keys.ts";
 import type { Timers } from "../timers.ts";
 import type { Inbound, InFlight, Outbound } from "../window.ts";
-import { asking, type LaterServing, serving, tasks } from "./exchanges.ts";
+import { asking, type LaterServing, serving, tasks, unfinished } from "./exchanges.ts";
 
 /** An IKE SA that can be written. */
 export type Lasting = Established | Replaced | Closing | Ended;
@@ -170,6 +170,7 @@ const established = record<Established>({
   inbound,
   outbound: record<Outbound>({ nextId: u32, inFlight: optional(inFlight) }),
   serving: servingLater,
+  unfinished: optional(unfinished),
   asking: optional(asking),
   tasks,
   fragmentOctets: optional(u32),
