@@ -43,7 +43,6 @@ import { watchDatabases } from "./watch-databases.ts";
 
 /** Records that are kept for `/api/v1/events`. */
 const JOURNAL_MAX = 10_000;
-
 /** Sites whose attempts are remembered, if only few can be connected. */
 const HISTORIES_MIN = 1_024;
 
