@@ -46,8 +46,9 @@ demo: build ## concentrator and four sites on a kernel with ESP, explained step 
 	@build/prepare.sh packages
 	$(BUN) build/demo.ts
 
-bench: build ## how fast: handshakes, latency, memory; the engine alone, then the executable
+bench: build ## how fast: handshakes, latency, memory; the engine alone, how it grows, the executable
 	$(BUN) build/bench.ts
+	$(BUN) test/bench/growth.ts
 	@build/prepare.sh packages
 	$(BUN) test/bench/bench.ts
 

@@ -6,19 +6,16 @@ import type { Config } from "../config/config.ts";
 import { describeDatabase } from "../eroute/database.ts";
 import { peerKey } from "../eroute/peer-id.ts";
 import { rowEnabled } from "../eroute/row-options.ts";
-import { formatAddress } from "../inet/address.ts";
 import { now, wallMs } from "../linux/clock.ts";
 import type { Kernel } from "../linux/xfrm-kernel.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import type { PeerRepository } from "../peers/repository.ts";
-import {
-  type DatabaseView,
-  type PeerListing,
-  type StateUse,
-  type StateUses,
-  type StatusFacts,
-  type StatusSource,
-  stateKey,
+import type {
+  DatabaseView,
+  PeerListing,
+  StateUses,
+  StatusFacts,
+  StatusSource,
 } from "../status/source.ts";
 import type { Attempts } from "../why/attempts.ts";
 import type { SiteCount } from "./expected.ts";
@@ -27,6 +24,7 @@ import type { Log } from "./log.ts";
 import type { LoopWatch } from "./loop-watch.ts";
 import type { Samples } from "./samples.ts";
 import { overlapsOfRows } from "./shared-rows.ts";
+import { readUses } from "./state-uses.ts";
 
 export type Watched = {
   readonly concentrator: Concentrator;
@@ -116,16 +114,6 @@ async function rowsOf(
       return { ...shown, overlaps: overlaps.get(peerKey(peerid)) ?? [] };
     }),
   );
-}
-
-async function readUses(kernel: Kernel): Promise<StateUses> {
-  const map = new Map<string, StateUse>();
-  const read = await kernel.stateUses();
-  if (!read.ok) return map;
-  for (const { id, octets, packets } of read.value) {
-    map.set(stateKey(formatAddress(id.dst), id.spi), { octets, packets });
-  }
-  return map;
 }
 
 function problemsOf(peers: ReadonlyMap<string, PeerRepository>): readonly string[] {

@@ -23,6 +23,7 @@ import {
 } from "../simulation/plan.ts";
 import type { Site } from "../simulation/site-state.ts";
 import { toyKeyExchange } from "../simulation/toy-key-exchange.ts";
+import { cpuUs } from "./thread-time.ts";
 
 export type Crowd = {
   readonly engine: Engine;
@@ -34,12 +35,6 @@ export type Crowd = {
   /** A site connects; returns the µs of CPU that the concentrator's part took. */
   connect(number: number): number;
 };
-
-/** µs of CPU that this process has used, in all threads. */
-export function cpuUs(): number {
-  const { user, system } = process.cpuUsage();
-  return user + system;
-}
 
 /** No site is connected yet; there is room for `max`. */
 export function createCrowd(max: number): Crowd {
