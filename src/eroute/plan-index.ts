@@ -6,11 +6,12 @@
 import type { Egroup, Eroute, EroutePlan, LocalUser } from "./eroute.ts";
 import { matchesPattern } from "./pattern.ts";
 import { createPatternIndex, type PatternIndex, putPattern, valuesFor } from "./pattern-index.ts";
-import { peerKey } from "./peer-id.ts";
+import { PEER_ID_LENGTH_MAX, peerKey } from "./peer-id.ts";
 
 /** Eroutes whose pattern matches the ID, in the order of the plan. */
 export function eroutesFor(plan: EroutePlan, peerId: string): readonly Eroute[] {
   const { eroutes } = plan;
+  if (peerId.length > PEER_ID_LENGTH_MAX) return [];
   if (eroutes.length <= WALKED_MAX) {
     return eroutes.filter(({ peerid }) => matchesPattern(peerid, peerId));
   }

@@ -63,7 +63,8 @@ test("R1: of many eroutes, those that match an ID are the ones that a walk finds
     return normalEroute({ peerid: { text: place < 100 ? text : `${text}${place}` } });
   });
   const plan = eroutePlan({ eroutes });
-  for (const id of ["site-1", "SITE-1", "site-117", "lab-150", "s1", "nobody", ""]) {
+  const long = "1".repeat(256);
+  for (const id of ["site-1", "SITE-1", "site-117", "lab-150", "s1", "nobody", "", long]) {
     const walked = eroutes.filter(({ peerid }) => matchesPattern(peerid, id));
     expect(eroutesFor(plan, id)).toEqual(walked);
   }
