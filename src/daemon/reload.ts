@@ -59,6 +59,21 @@ export type Note = Pick<JournalEntry, "level" | "reason" | "detail"> & {
   readonly remote?: string;
 };
 
+/** A note as an entry of the journal. */
+export function daemonEntry(entry: Note): JournalEntry {
+  return {
+    level: entry.level,
+    step: entry.step ?? "daemon",
+    outcome: entry.outcome ?? "note",
+    reason: entry.reason,
+    detail: entry.detail,
+    peerId: entry.peerId,
+    eroute: undefined,
+    remote: entry.remote,
+    ikeSa: undefined,
+  };
+}
+
 export type ReloadHow = {
   /** The reload guard is ignored: it may close connected sites. */
   readonly force?: boolean;

@@ -3,7 +3,7 @@
 import packageJson from "../../package.json";
 import { createConcentrator } from "../concentrator/concentrator.ts";
 import { standingPolicies } from "../concentrator/dataplane/no-sa.ts";
-import { createJournal, type JournalEntry } from "../concentrator/journal/journal.ts";
+import { createJournal } from "../concentrator/journal/journal.ts";
 import type { Config } from "../config/config.ts";
 import { type Address, equalAddress } from "../inet/address.ts";
 import { now, wallMs } from "../linux/clock.ts";
@@ -28,7 +28,7 @@ import { startPolling } from "./poll.ts";
 import { missingForEsp } from "./probe.ts";
 import { recheckConnected } from "./recheck.ts";
 import { createRecorder } from "./record.ts";
-import { type Note, warningText } from "./reload.ts";
+import { daemonEntry, warningText } from "./reload.ts";
 import { openReloadResults } from "./reload-result.ts";
 import { createReloader } from "./reloader.ts";
 import { createResolver } from "./resolve.ts";
@@ -379,20 +379,6 @@ async function within(ms: number, work: readonly unknown[]): Promise<void> {
   await Promise.race([Promise.allSettled(work), late]);
   // Otherwise it would keep the process alive for all of that time.
   clearTimeout(timer);
-}
-
-function daemonEntry(entry: Note): JournalEntry {
-  return {
-    level: entry.level,
-    step: entry.step ?? "daemon",
-    outcome: entry.outcome ?? "note",
-    reason: entry.reason,
-    detail: entry.detail,
-    peerId: entry.peerId,
-    eroute: undefined,
-    remote: entry.remote,
-    ikeSa: undefined,
-  };
 }
 
 function random(octets: number): Uint8Array {
