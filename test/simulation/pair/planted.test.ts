@@ -41,7 +41,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
     wrong: "if (attempts >= 2) return undefined;",
   },
   "what was on its way before a rekey is not taken any more": {
-    file: "src/concentrator/dataplane/install.ts",
+    file: "src/concentrator/dataplane/draining.ts",
     right: "const DRAIN_MS = 5_000;",
     wrong: "const DRAIN_MS = 0;",
   },
