@@ -57,8 +57,8 @@ export function performSignature(request: SignatureRequest, wallMs: number): Sig
   return request.op === "sign" ? performSign(request) : performVerify(request, wallMs);
 }
 
-function performSign({ key, octets, hashes }: Sign): SignatureResult {
-  const plan = signingPlan(key, hashes);
+function performSign({ key, octets, hashes, accepted }: Sign): SignatureResult {
+  const plan = signingPlan(key, hashes, accepted);
   if (!plan.ok) {
     const detail = "the site cannot verify signatures of our key";
     return err({ kind: "signature-algorithm", detail, ...plan.error });

@@ -45,6 +45,13 @@ export type TrustAnchors = {
   readonly keyIds: Uint8Array;
 };
 
+/** An Auth Method that an end accepts (RFC 9593). */
+export type AcceptedMethod = {
+  readonly method: number;
+  /** For DIGITAL_SIGNATURE: the AlgorithmIdentifier in DER; empty: any. */
+  readonly algorithm: Uint8Array;
+};
+
 export type SignatureRequest =
   | {
       readonly op: "sign";
@@ -52,6 +59,8 @@ export type SignatureRequest =
       readonly octets: Uint8Array;
       /** What the peer has announced; undefined: it does not support RFC 7427. */
       readonly hashes: readonly number[] | undefined;
+      /** What the peer says that it accepts; left out: it says nothing. */
+      readonly accepted?: readonly AcceptedMethod[] | undefined;
     }
   | {
       readonly op: "verify";

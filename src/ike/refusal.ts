@@ -6,6 +6,7 @@ import { TransformType } from "../crypto/transform.ts";
 import { never } from "../octets/assert.ts";
 import { spi32Hex } from "../octets/hex.ts";
 import type { Reason } from "../reason/reason.ts";
+import { methodText, type UnfitMethods, unfitText, wantedMethods } from "./auth-methods.ts";
 import { type BeforeAuthRefusal, beforeAuthText } from "./before-auth-refusal.ts";
 import type { BusyRefusal } from "./busy.ts";
 import { type CallRefusal, callText } from "./call-refusal.ts";
@@ -33,6 +34,7 @@ export type Refusal =
       readonly method: number;
       readonly wanted: PeerCredential["kind"];
     }
+  | UnfitMethods
   /** A certificate or signature, the peer's or ours, is not valid. */
   | { readonly kind: "certificate"; readonly fault: SignatureFault }
   | {
@@ -120,6 +122,8 @@ export function refusalText(refusal: Refusal): RefusalText {
       };
     case "ppk":
       return ppkFaultText(refusal);
+    case "auth-methods-unfit":
+      return unfitText(refusal);
     case "auth-method":
     case "certificate":
     case "id-not-in-certificate":
@@ -176,7 +180,7 @@ function proofText(
         reason: "auth-method",
         detail: `the site authenticates by ${methodText(refusal.method)}`,
         offered: [methodText(refusal.method)],
-        wanted: WANTED_METHODS[refusal.wanted],
+        wanted: wantedMethods(refusal.wanted),
       };
     case "certificate": {
       const { kind, ...text } = refusal.fault;
@@ -199,29 +203,6 @@ function namesText({ names }: { readonly names: readonly string[] }): string {
 }
 
 const NAMES_SHOWN_MAX = 8;
-
-function methodText(method: number): string {
-  return AUTH_METHODS.get(method) ?? `method ${method}`;
-}
-
-const AUTH_METHODS: ReadonlyMap<number, string> = new Map([
-  [0, "EAP"],
-  [1, "RSA signature (1)"],
-  [2, "pre-shared key (2)"],
-  [3, "DSS signature (3)"],
-  [9, "ECDSA signature on P-256 (9)"],
-  [10, "ECDSA signature on P-384 (10)"],
-  [11, "ECDSA signature on P-521 (11)"],
-  [12, "secure password (12)"],
-  [13, "NULL authentication (13)"],
-  [14, "digital signature (14)"],
-]);
-
-const WANTED_METHODS: Readonly<Record<PeerCredential["kind"], readonly string[]>> = {
-  psk: ["pre-shared key"],
-  certificate: ["digital signature with a certificate"],
-  either: ["pre-shared key", "digital signature with a certificate"],
-};
 
 /** Why the peer does not get the Child SA or address that it asks for. */
 function childText(

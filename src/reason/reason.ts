@@ -95,6 +95,7 @@ export type MessageReason =
 export type ProofReason =
   | "wrong-psk"
   | "auth-method"
+  | "auth-methods-unfit"
   | "id-not-in-certificate"
   | "certificate-missing"
   | "certificate-malformed"

@@ -57,6 +57,8 @@ export type EndsSettings = {
   readonly keyExchange?: (end: EndName, op: KeyExchangeRequest) => KeyExchangeResult;
   /** Whether an end supports AUTH over both IKE_SA_INIT messages; left out: both ends do. */
   readonly withFullTranscript?: (end: EndName) => boolean;
+  /** End b says in IKE_SA_INIT what it accepts (RFC 9593); left out: a pre-shared key. */
+  readonly announced?: { readonly certReq: Uint8Array | undefined; readonly acceptsPsk: boolean };
   /** What the network does with a datagram; undefined: it is lost. */
   readonly onWay?: (datagram: OnWire) => Uint8Array | undefined;
   /** A NAT in front of end a: end b sees another address and other ports. */
@@ -154,10 +156,12 @@ export function layEnds(settings: EndsSettings = {}): Ends {
     if (!parsed.ok) return;
     const { payloads } = parsed.value;
     const suites = credentialsOf(end.name).policy.ikeSuites;
-    const limits = { halfOpenMs: 30_000, certReq: undefined, withFragments: true, withPpk: false };
+    const limits = { halfOpenMs: 30_000, withFragments: true, withPpk: false };
+    const methods = settings.announced ?? { certReq: undefined, acceptsPsk: true };
     const withFullTranscript = settings.withFullTranscript?.(end.name) ?? true;
     const request = {
       ...{ header: header.value, octets, payloads, path, suites, ...limits, withFullTranscript },
+      ...methods,
     };
     const accepted = acceptInit(request, end.context);
     if (!accepted.ok || accepted.value.sa === undefined) return;

@@ -60,6 +60,7 @@ export function admit(
     suites: engine.negotiation.suites,
     halfOpenMs: limits.halfOpenMs,
     certReq: engine.negotiation.certReq,
+    acceptsPsk: engine.negotiation.acceptsPsk,
     withPpk: engine.plan.eroutes.some(({ ppk }) => ppk !== "off"),
     withFullTranscript: engine.plan.fullTranscriptAuth,
     withFragments: engine.plan.eroutes.some(({ life }) => life.fragmentation),

@@ -18,6 +18,8 @@ export type Offer = {
   suites: readonly Suite[];
   /** All authorities of all eroutes, as CERTREQ names them; undefined: no certificate is taken. */
   certReq: Uint8Array | undefined;
+  /** Whether some eroute accepts pre-shared keys of its sites. */
+  acceptsPsk: boolean;
 };
 
 export type Negotiation = Offer & {

@@ -9,13 +9,15 @@ import type { Offer } from "./negotiation.ts";
 
 /** What a plan has to offer. */
 export function offerOf(plan: EroutePlan): Offer {
-  return { suites: allIkeSuites(plan), certReq: allAuthorities(plan) };
+  const acceptsPsk = plan.eroutes.some(({ auth }) => auth.peer.kind !== "certificate");
+  return { suites: allIkeSuites(plan), certReq: allAuthorities(plan), acceptsPsk };
 }
 
 /** From now on this is offered. */
-export function offer({ negotiation }: Engine, { suites, certReq }: Offer): void {
+export function offer({ negotiation }: Engine, { suites, certReq, acceptsPsk }: Offer): void {
   negotiation.suites = suites;
   negotiation.certReq = certReq;
+  negotiation.acceptsPsk = acceptsPsk;
 }
 
 /** Every suite of every eroute once, in order of configuration. */

@@ -5,7 +5,14 @@
 import { concat } from "../../octets/concat.ts";
 import { decode } from "../../octets/reader.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
-import { AuthMethod, HashAlgorithm, type KeyKind, type SigningKey } from "../signature.ts";
+import {
+  type AcceptedMethod,
+  AuthMethod,
+  HashAlgorithm,
+  type KeyKind,
+  type SigningKey,
+} from "../signature.ts";
+import { isAccepted } from "./accepted-method.ts";
 import {
   algorithmIdentifier,
   hashName,
@@ -26,29 +33,58 @@ export type SigningPlan = {
 /**
  * What both ends support. `hashes`: those that the peer announced; undefined if it does not support
  * RFC 7427. Then only the older methods remain: RSA (RFC 7296 §3.8) leaves the hash to us, and we
- * use SHA2-256; Ed25519 has no older method.
+ * use SHA2-256; Ed25519 has no older method. `accepted`: what the peer says that it accepts, with
+ * certificates of whatever authority (RFC 9593). If none of it is possible, it changes nothing.
  */
 export function signingPlan(
   key: Pick<SigningKey, "kind" | "rsaPadding">,
   hashes: readonly number[] | undefined,
+  accepted?: readonly AcceptedMethod[],
 ): Result<
   SigningPlan,
   { readonly offered: readonly string[]; readonly wanted: readonly string[] }
 > {
   const { kind } = key;
+  if (accepted !== undefined) {
+    const fitting = plansFor(key, hashes).find(({ method, algorithm }) =>
+      isAccepted(accepted, method, algorithm),
+    );
+    if (fitting !== undefined) return ok(fitting);
+  }
   if (hashes === undefined) {
-    const old = OLD[kind];
-    if (old === undefined)
-      return err({ offered: ["no RFC 7427"], wanted: ["RFC 7427 with Ed25519"] });
-    return ok({ ...old, ecdsaForm: "raw", prefix: new Uint8Array(0) });
+    const old = olderPlan(kind);
+    if (old !== undefined) return ok(old);
+    return err({ offered: ["no RFC 7427"], wanted: ["RFC 7427 with Ed25519"] });
   }
-  const algorithm = kind === "ed25519" ? ed25519For(hashes) : hashedFor(key, hashes);
-  if (algorithm === undefined) {
-    return err({ offered: hashes.map(numberName), wanted: PREFERRED[kind].map(numberName) });
-  }
+  const [algorithm] = algorithmsFor(key, hashes);
+  if (algorithm !== undefined) return ok(planOf(algorithm));
+  return err({ offered: hashes.map(numberName), wanted: PREFERRED[kind].map(numberName) });
+}
+
+/** All ways in which the key can sign for a peer with these hashes, the best one first. */
+export function plansFor(
+  key: Pick<SigningKey, "kind" | "rsaPadding">,
+  hashes: readonly number[] | undefined,
+): readonly SigningPlan[] {
+  const { kind, rsaPadding } = key;
+  const other = { kind, rsaPadding: rsaPadding === "pss" ? "pkcs1" : "pss" } as const;
+  const keys = kind === "rsa" ? [key, other] : [key];
+  const plans = keys.flatMap((each) => algorithmsFor(each, hashes ?? []).map(planOf));
+  const old = olderPlan(kind);
+  return old === undefined ? plans : [...plans, old];
+}
+
+/** By RFC 7427. */
+function planOf(algorithm: SignatureAlgorithm): SigningPlan {
   const identifier = algorithmIdentifier(algorithm);
   const prefix = concat(Uint8Array.of(identifier.length), identifier);
-  return ok({ method: AuthMethod.DIGITAL_SIGNATURE, algorithm, ecdsaForm: "der", prefix });
+  return { method: AuthMethod.DIGITAL_SIGNATURE, algorithm, ecdsaForm: "der", prefix };
+}
+
+function olderPlan(kind: KeyKind): SigningPlan | undefined {
+  const old = OLD[kind];
+  if (old === undefined) return undefined;
+  return { ...old, ecdsaForm: "raw", prefix: new Uint8Array(0) };
 }
 
 /** The content of a peer's Authentication Data; the candidates are tried in this order. */
@@ -80,21 +116,21 @@ function numberName(number: number): string {
   return NUMBER_NAMES[number] ?? `hash algorithm ${number}`;
 }
 
-function ed25519For(hashes: readonly number[]): SignatureAlgorithm | undefined {
-  return hashes.includes(HashAlgorithm.IDENTITY) ? { scheme: "ed25519" } : undefined;
-}
-
-function hashedFor(
+/** What the key can sign with by RFC 7427, the best one first. */
+function algorithmsFor(
   { kind, rsaPadding }: Pick<SigningKey, "kind" | "rsaPadding">,
   hashes: readonly number[],
-): SignatureAlgorithm | undefined {
-  const number = PREFERRED[kind].find((candidate) => hashes.includes(candidate));
-  const hash = number === undefined ? undefined : HASHES[number];
-  if (hash === undefined) return undefined;
-  if (kind !== "rsa") return { scheme: "ecdsa", hash };
-  if (rsaPadding === "pkcs1") return { scheme: "rsa-pkcs1", hash };
-  // The salt is as long as the hash, as is usual (RFC 8247 §3.2).
-  return { scheme: "rsa-pss", hash, saltOctets: SALT_OCTETS[hash] };
+): readonly SignatureAlgorithm[] {
+  const usable = PREFERRED[kind].filter((candidate) => hashes.includes(candidate));
+  if (kind === "ed25519") return usable.map(() => ({ scheme: "ed25519" }));
+  return usable.flatMap((number): readonly SignatureAlgorithm[] => {
+    const hash = HASHES[number];
+    if (hash === undefined) return [];
+    if (kind !== "rsa") return [{ scheme: "ecdsa", hash }];
+    if (rsaPadding === "pkcs1") return [{ scheme: "rsa-pkcs1", hash }];
+    // The salt is as long as the hash, as is usual (RFC 8247 §3.2).
+    return [{ scheme: "rsa-pss", hash, saltOctets: SALT_OCTETS[hash] }];
+  });
 }
 
 const { SHA2_256, SHA2_384, SHA2_512, IDENTITY } = HashAlgorithm;

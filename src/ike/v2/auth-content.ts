@@ -4,6 +4,7 @@ import type { Identity } from "../../wire/identity.ts";
 import type { IdPayload, Payload } from "../../wire/v2/message.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
 import type { Refusal } from "../refusal.ts";
+import { peerMethodsOf } from "./auth-methods.ts";
 import { configurationRequestOf } from "./configuration.ts";
 import { notifyOf, payloadOf, unreadableOf, unreadableRefusal } from "./find-payload.ts";
 import type { HalfOpen } from "./half-open.ts";
@@ -43,6 +44,7 @@ export function authContentOf(
     idR: expectedIdOf(payloads),
     auth: { kind: "AUTH", method: auth.method, data: auth.data.slice() },
     certificates: certificates.value,
+    methods: peerMethodsOf(payloads),
     ppk: ppkRequestOf(payloads, half.ppk),
     sa: payloadOf(payloads, "SA"),
     tsI: tsI?.kind === "TSi" ? tsI : undefined,

@@ -3,6 +3,7 @@
 import type { IkeAlgorithms } from "../algorithms.ts";
 import type { Nat } from "../nat.ts";
 import type { SaId } from "../sa-id.ts";
+import type { PeerMethods } from "./auth-methods.ts";
 import type { Fragments } from "./fragments.ts";
 import type { HalfOpenKeys } from "./keys.ts";
 import type { PpkState } from "./ppk-keys.ts";
@@ -23,6 +24,8 @@ export type HalfOpen = {
   readonly ppk: PpkState;
   /** SIGNATURE_HASH_ALGORITHMS of the peer; undefined: it does not support RFC 7427. */
   readonly peerHashes: readonly number[] | undefined;
+  /** What the peer accepts (RFC 9593); undefined: it does not say. */
+  readonly peerMethods: PeerMethods | undefined;
   /** Longer messages are sent in fragments (RFC 7383); undefined: none is. */
   readonly fragmentOctets: number | undefined;
   readonly fragments: Fragments;

@@ -18,6 +18,7 @@ import type { Refusal } from "../refusal.ts";
 import { endCall, failedNote, okNote, sends } from "./answer.ts";
 import type { GrantedChild } from "./asking.ts";
 import { withAuthLifetime } from "./auth-lifetime.ts";
+import { supportedAuthMethods, unfitMethods } from "./auth-methods.ts";
 import { close, closeAs } from "./delete.ts";
 import { newEstablished } from "./established.ts";
 import type { Established } from "./established-phase.ts";
@@ -142,6 +143,7 @@ function sendProof(sa: Initiating, { proof, noPpkAuth }: OurProof, context: IkeC
     { kind: "TSi", selectors: policy.local, unknown: 0 },
     { kind: "TSr", selectors: policy.remote, unknown: 0 },
     ...ppkNotifies(half, credentials.ppk, noPpkAuth),
+    ...(half.peerMethods === undefined ? [] : [supportedAuthMethods(credentials.peer.kind)]),
   ];
   const messageId = half.window.outbound;
   const head = { exchangeType: ExchangeType.IKE_AUTH, response: false, messageId };
@@ -175,8 +177,7 @@ export function onAuthResponse(
   const auth = payloadOf(payloads, "AUTH");
   if (idR === undefined || auth === undefined) {
     const error = errorNotifyOf(payloads);
-    const asked = "IKE_AUTH";
-    if (error !== undefined) return endCall(sa, { kind: "peer-refused", notify: error, asked });
+    if (error !== undefined) return endCall(sa, refusedAuth(sa, error));
     return reject(sa, withoutProof(payloads, idR === undefined ? "IDr" : "AUTH"), context);
   }
   const accepted = acceptPpk(sa.half, sa.call.credentials.ppk, payloads);
@@ -203,6 +204,13 @@ export function onAuthResponse(
     sa: { ...here, round: { awaits: "verification", spiIn, response, ticket, expireAt } },
     effects: [{ kind: "signature", ticket, op: judged.value.op }],
   };
+}
+
+/** Why the peer refuses us: our method, if it says that it does not accept that. */
+function refusedAuth({ half, call }: Initiating, error: number): Refusal {
+  const isProof = error === NotifyType.AUTHENTICATION_FAILED;
+  const unfit = isProof ? unfitMethods(half, call.credentials.own) : undefined;
+  return unfit ?? { kind: "peer-refused", notify: error, asked: "IKE_AUTH" };
 }
 
 function withoutProof(payloads: readonly Payload[], payload: "IDr" | "AUTH"): Refusal {

@@ -18,6 +18,7 @@ import type { Credentials } from "../event.ts";
 import type { Refusal } from "../refusal.ts";
 import { answer, failedNote, okNote } from "./answer.ts";
 import { authContentOf } from "./auth-content.ts";
+import { unfitMethods, unfitNote } from "./auth-methods.ts";
 import { addressesText, configure } from "./configuration.ts";
 import { newEstablished } from "./established.ts";
 import type { Established } from "./established-phase.ts";
@@ -80,7 +81,8 @@ export function onCredentials(
   }
   const credentials = result.value;
   const { isSilent } = credentials;
-  const settled = settlePpk(sa.half, asked, credentials.ppk);
+  const told: HalfOpen = { ...sa.half, peerMethods: asked.methods };
+  const settled = settlePpk(told, asked, credentials.ppk);
   if (!settled.ok) {
     wipeCredentials(credentials);
     return refuseRequest(sa, asked, { refusal: settled.error, isSilent }, context);
@@ -170,6 +172,7 @@ function establish(
 ): Step {
   const half = withSettledPpk(sa.half);
   const { request, credentials, holder } = site;
+  const unfit = unfitMethods(half, credentials.own);
   wipeCredentials(credentials);
   const { ourIdentity, settings } = credentials;
   const { reauthMs } = settings;
@@ -189,6 +192,7 @@ function establish(
     { kind: "authenticated", initialContact: request.initialContact, holder },
     okNote("IKE_AUTH", "established", ikeAlgorithmsText(half.algorithms)),
     ...(otherId === undefined ? [] : [expectsOtherNote(otherId)]),
+    ...(unfit === undefined ? [] : [unfitNote(unfit)]),
   ];
   const until = sa.expireAt;
   return startFirstChild(established, { half, request, head, effects, until }, context);

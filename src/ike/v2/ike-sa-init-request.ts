@@ -17,6 +17,7 @@ import type { Call } from "../event.ts";
 import { CALL_ATTEMPTS_MAX, DETOURS_MAX, NONCE_OCTETS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
 import { endCall } from "./answer.ts";
+import { peerMethodsOf } from "./auth-methods.ts";
 import { errorNotifyOf, neededPayload, notifyOf, wantedMethodOf } from "./find-payload.ts";
 import type { HalfOpen } from "./half-open.ts";
 import {
@@ -220,6 +221,7 @@ export function onInitResponse(
     response: octets.slice(),
     nat: detectNat(payloads, id, sa.path),
     peerHashes: hashAlgorithmsOf(payloads),
+    peerMethods: peerMethodsOf(payloads),
     usePpk: isPpkUsed,
     isFullTranscript: calling.call.withFullTranscript && saysFullTranscriptAuth(payloads),
     fragmentOctets: fragmentOctetsFor(
@@ -327,6 +329,7 @@ export function onCallSharedSecret(sa: AwaitingSharedSecret, result: KeyExchange
     transcript: transcriptOf({ request, response, Ni, Nr, isFull: sa.isFullTranscript }),
     ppk: sa.usePpk ? "announced" : "none",
     peerHashes: sa.peerHashes,
+    peerMethods: sa.peerMethods,
     fragmentOctets: sa.fragmentOctets,
     fragments: noFragmentsYet(sa, rounds),
   };

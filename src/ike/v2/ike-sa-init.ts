@@ -21,6 +21,7 @@ import type { Refusal } from "../refusal.ts";
 import type { SaId } from "../sa-id.ts";
 import type { IkeSaSettings } from "../settings.ts";
 import { failedNote, sends } from "./answer.ts";
+import { supportedAuthMethods } from "./auth-methods.ts";
 import { neededPayload, notifyOf } from "./find-payload.ts";
 import {
   afterAuth,
@@ -54,6 +55,8 @@ export type InitRequest = {
   readonly halfOpenMs: number;
   /** Hashes of the authorities of all eroutes, for CERTREQ; undefined: no eroute has any. */
   readonly certReq: Uint8Array | undefined;
+  /** Whether some eroute accepts pre-shared keys of its sites. */
+  readonly acceptsPsk: boolean;
   /** Whether some eroute uses PPKs: whether this site has one is known only in IKE_AUTH. */
   readonly withPpk: boolean;
   /** Whether some eroute sends fragments (RFC 7383): then they are accepted from every site. */
@@ -108,6 +111,7 @@ export function acceptInit(request: InitRequest, context: IkeContext): Result<St
     chosen: chosen.value,
     peerHashes: hashAlgorithmsOf(request.payloads),
     certReq: request.certReq,
+    acceptsPsk: request.acceptsPsk,
     usePpk: request.withPpk && saysUsePpk(request.payloads),
     fragmentOctets: request.withFragments ? fragmentOctetsOf(request.payloads) : undefined,
     fullTranscript: fullTranscriptOf(request),
@@ -139,7 +143,7 @@ export function onInitKeyExchange(
   const { spiI, spiR } = sa.id;
   const keys = deriveIkeKeys(algorithms, SKEYSEED, { Ni: sa.Ni, Nr, spiI, spiR });
   wipe(SKEYSEED, sharedSecret);
-  const response = emitMessage(initHead(sa.id), [
+  const payloads: readonly Payload[] = [
     {
       kind: "SA",
       proposals: [chosenProposal(Protocol.IKE, sa.chosen, new Uint8Array(0))],
@@ -153,7 +157,8 @@ export function onInitKeyExchange(
     ...(sa.usePpk ? [usePpk()] : []),
     ...(rounds.length > 1 ? [intermediateSupported()] : []),
     ...(sa.fullTranscript === "off" ? [] : [fullTranscriptAuth()]),
-  ]);
+  ];
+  const response = emitResponse(sa, payloads);
   const { id, path, request, Ni, nat, peerHashes, fragmentOctets, redirect, expireAt } = sa;
   const isFull = sa.fullTranscript === "agreed";
   const half: HalfOpen = {
@@ -168,6 +173,7 @@ export function onInitKeyExchange(
     nat,
     ppk: sa.usePpk ? "announced" : "none",
     peerHashes,
+    peerMethods: undefined,
     fragmentOctets,
     fragments: noFragmentsYet(sa, rounds),
   };
@@ -196,6 +202,18 @@ export function intermediateSupported(): NotifyPayload {
 /** Whether an IKE_SA_INIT message says that its sender supports IKE_INTERMEDIATE. */
 export function saysIntermediate(payloads: readonly Payload[]): boolean {
   return notifyOf(payloads, NotifyType.INTERMEDIATE_EXCHANGE_SUPPORTED) !== undefined;
+}
+
+/** Says what we accept in IKE_AUTH, unless that made the message too long (RFC 9593 §3.1). */
+function emitResponse(
+  { id, certReq, acceptsPsk }: AwaitingKeyExchange,
+  payloads: readonly Payload[],
+): Uint8Array {
+  const head = initHead(id);
+  if (certReq === undefined && !acceptsPsk) return emitMessage(head, payloads);
+  const kind = certReq === undefined ? "psk" : acceptsPsk ? "either" : "certificate";
+  const whole = emitMessage(head, [...payloads, supportedAuthMethods(kind)]);
+  return whole.length <= FRAGMENT_OCTETS ? whole : emitMessage(head, payloads);
 }
 
 /**

@@ -9,6 +9,7 @@ import type { Nat } from "../nat.ts";
 import type { Refusal } from "../refusal.ts";
 import type { SaId } from "../sa-id.ts";
 import type { Ticket } from "../ticket.ts";
+import type { PeerMethods } from "./auth-methods.ts";
 import type { HalfOpen } from "./half-open.ts";
 import type { ChosenIke } from "./proposal.ts";
 import type { Transcript } from "./transcript.ts";
@@ -66,6 +67,8 @@ export type AwaitingSharedSecret = {
   readonly response: Uint8Array;
   readonly nat: Nat;
   readonly peerHashes: readonly number[] | undefined;
+  /** What the peer accepts (RFC 9593); undefined: it does not say. */
+  readonly peerMethods: PeerMethods | undefined;
   /** Both ends have sent USE_PPK (RFC 8784). */
   readonly usePpk: boolean;
   /** Both ends can sign both IKE_SA_INIT messages. */

@@ -27,6 +27,7 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
     case "wrong-psk":
     case "ppk":
     case "auth-method":
+    case "auth-methods-unfit":
     case "certificate":
     case "id-not-in-certificate":
     case "no-credentials":

@@ -20,6 +20,7 @@ import type { AuthCredentials, PeerCredential } from "../credentials.ts";
 import { CERTIFICATE_OCTETS_MAX, CERTIFICATES_MAX } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
 import { AUTH_METHOD_PSK, pskAuth, signedOctets } from "./auth.ts";
+import { acceptedBy } from "./auth-methods.ts";
 import { notifyOf } from "./find-payload.ts";
 import type { HalfOpen } from "./half-open.ts";
 import { notify } from "./notify.ts";
@@ -54,7 +55,11 @@ export function ownProof(
     return { kind: "done", value: [{ kind: "AUTH", method: AUTH_METHOD_PSK, data }] };
   }
   const octets = signedOctets(prf, input);
-  return { kind: "ask", op: { op: "sign", key: own.key, octets, hashes: half.peerHashes } };
+  const { peerHashes: hashes } = half;
+  return {
+    kind: "ask",
+    op: { op: "sign", key: own.key, octets, hashes, accepted: acceptedBy(half) },
+  };
 }
 
 /** The payloads for which {@link ownProof} asked for a signature. */

@@ -10,6 +10,7 @@ import type { Nat } from "../nat.ts";
 import type { Refusal } from "../refusal.ts";
 import type { SaId } from "../sa-id.ts";
 import type { Ticket } from "../ticket.ts";
+import type { PeerMethods } from "./auth-methods.ts";
 import type { ConfigurationRequest } from "./configuration.ts";
 import type { HalfOpen } from "./half-open.ts";
 import type { IkeKeys } from "./keys.ts";
@@ -31,6 +32,8 @@ export type AwaitingKeyExchange = {
   readonly peerHashes: readonly number[] | undefined;
   /** Hashes of the authorities of all eroutes, for CERTREQ; undefined: no eroute has any. */
   readonly certReq: Uint8Array | undefined;
+  /** Whether some eroute accepts pre-shared keys of its sites. */
+  readonly acceptsPsk: boolean;
   /** Both ends have sent USE_PPK (RFC 8784). */
   readonly usePpk: boolean;
   readonly fragmentOctets: number | undefined;
@@ -116,6 +119,8 @@ export type AuthRequest = {
     /** The state of the IKE SA when the request arrived. */
     readonly before: PpkState;
   };
+  /** What the site accepts of us (RFC 9593). */
+  readonly methods: PeerMethods | undefined;
   /** In DER, the site's own certificate first. */
   readonly certificates: readonly Uint8Array[];
   readonly sa: SaPayload | undefined;

@@ -19,6 +19,13 @@ export const PROOF_REASONS: Readonly<Record<ProofReason, Meaning>> = {
     words: "another authentication method",
     advice: "have the site authenticate in a way that `peer_auth` of the eroute allows",
   },
+  "auth-methods-unfit": {
+    ...PROOF,
+    words: "it does not accept our authentication method",
+    advice:
+      "have the site accept how the eroute authenticates (`certificate_file`, or else a " +
+      "pre-shared key), or change that",
+  },
   "id-not-in-certificate": {
     ...PROOF,
     words: "its certificate belongs to another ID",

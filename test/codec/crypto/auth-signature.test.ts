@@ -1,7 +1,14 @@
 /** Signatures in AUTH: algorithm identifiers of RFC 7427, older methods, and what is refused. */
 
 import { expect, test } from "bun:test";
-import { AuthMethod, HashAlgorithm, type KeyKind } from "../../../src/crypto/signature.ts";
+import {
+  type AcceptedMethod,
+  AuthMethod,
+  HashAlgorithm,
+  type KeyKind,
+  type SigningKey,
+} from "../../../src/crypto/signature.ts";
+import { ACCEPTED_SIGNATURES, acceptedName } from "../../../src/crypto/x509/accepted-method.ts";
 import {
   algorithmIdentifier,
   readSignatureAlgorithm,
@@ -117,4 +124,53 @@ test("we sign as both ends can; a hash as strong as the key comes first", () => 
   expect(plan("ecdsa-p384", undefined)).toBe('10 {"scheme":"ecdsa","hash":"sha384"}');
   expect(plan("ecdsa-p521", undefined)).toBe('11 {"scheme":"ecdsa","hash":"sha512"}');
   expect(plan("ed25519", undefined)).toBe("none");
+});
+
+test("X-13: of what the peer accepts, the best that we can make is taken", () => {
+  const { SHA2_256, SHA2_512 } = HashAlgorithm;
+  const plan = (
+    key: Pick<SigningKey, "kind" | "rsaPadding">,
+    accepted: readonly AcceptedMethod[],
+    hashes: readonly number[] | "none" = [SHA2_256, SHA2_512],
+  ) => {
+    const result = signingPlan(key, hashes === "none" ? undefined : hashes, accepted);
+    return result.ok ? `${result.value.method} ${JSON.stringify(result.value.algorithm)}` : "none";
+  };
+  const digital = (algorithm: SignatureAlgorithm) => ({
+    method: AuthMethod.DIGITAL_SIGNATURE,
+    algorithm: algorithmIdentifier(algorithm),
+  });
+  const old = (method: number) => ({ method, algorithm: new Uint8Array(0) });
+  const rsa = { kind: "rsa", rsaPadding: "pss" } as const;
+  const p256 = { kind: "ecdsa-p256", rsaPadding: "pss" } as const;
+  const PSS_512 = { scheme: "rsa-pss", hash: "sha512", saltOctets: 64 } as const;
+  const PKCS1 = { scheme: "rsa-pkcs1", hash: "sha256" } as const;
+  expect(plan(rsa, [digital(PSS_512)])).toBe(`14 ${JSON.stringify(PSS_512)}`);
+  expect(plan(rsa, [digital({ ...PSS_512, saltOctets: 20 })])).toBe(
+    `14 ${JSON.stringify(PSS_512)}`,
+  );
+  expect(plan(rsa, [digital(PKCS1)])).toBe(`14 ${JSON.stringify(PKCS1)}`);
+  expect(plan(rsa, [old(AuthMethod.RSA)])).toBe(`1 ${JSON.stringify(PKCS1)}`);
+  expect(
+    plan(p256, [old(AuthMethod.ECDSA_256), digital({ scheme: "ecdsa", hash: "sha512" })]),
+  ).toBe('14 {"scheme":"ecdsa","hash":"sha512"}');
+  // Any algorithm, without a name.
+  expect(plan(p256, [old(AuthMethod.DIGITAL_SIGNATURE)])).toBe(
+    '14 {"scheme":"ecdsa","hash":"sha256"}',
+  );
+  // The peer's hashes hold all the same, and a list without anything possible changes nothing.
+  expect(plan(rsa, [digital(PSS_512)], [SHA2_256])).toContain("sha256");
+  expect(plan(rsa, [digital(PSS_512)], "none")).toBe(`1 ${JSON.stringify(PKCS1)}`);
+  expect(plan(p256, [old(2), old(99)])).toBe('14 {"scheme":"ecdsa","hash":"sha256"}');
+  expect(plan(p256, [{ method: 14, algorithm: Uint8Array.of(0x30, 0xff) }])).toContain("14 ");
+});
+
+test("X-13: what we announce is what we can verify, by names that a peer can read", () => {
+  expect(ACCEPTED_SIGNATURES.map((one) => acceptedName(one) ?? one.method)).toEqual([
+    "Ed25519",
+    ...["ECDSA with SHA2-256", "ECDSA with SHA2-384", "ECDSA with SHA2-512"],
+    ...["256", "384", "512"].map((bits) => `RSASSA-PSS with SHA2-${bits}`),
+    ...["256", "384", "512"].map((bits) => `RSA PKCS #1 v1.5 with SHA2-${bits}`),
+    ...[9, 10, 11, 1],
+  ]);
 });
