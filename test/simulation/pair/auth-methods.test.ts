@@ -29,9 +29,7 @@ function announced(settings: EndsSettings): readonly (readonly number[] | undefi
   if (response === undefined || !header.ok) throw new Error("no response");
   const parsed = parsePayloads(header.value.nextPayload, response.octets.subarray(28), "response");
   const inInit = parsed.ok ? peerMethodsOf(parsed.value.payloads) : undefined;
-  const requests = ends.b.seen.filter(
-    ({ messageId, isResponse }) => messageId === 1 && !isResponse,
-  );
+  const requests = ends.b.seen.filter(({ messageId, response }) => messageId === 1 && !response);
   const inAuth = requests.map(({ payloads }) => peerMethodsOf(payloads));
   return [inInit, ...inAuth].map((methods) => methods?.map(({ method }) => method));
 }
