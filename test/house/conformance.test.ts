@@ -10,7 +10,7 @@ import { sourcesIn, withoutComments } from "./source.ts";
 const PROJECT = join(import.meta.dir, "../..");
 
 /** The requirements of RFC 7296 and of other RFCs, each with a row of its own. */
-const NUMBERS = [...numbered("V2", 84), ...numbered("X", 13)];
+const NUMBERS = [...numbered("V2", 84), ...numbered("X", 14)];
 
 /** A shorter part of a title could occur anywhere. */
 const TITLE_CHARACTERS_MIN = 12;
