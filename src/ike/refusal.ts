@@ -113,18 +113,11 @@ export function refusalText(refusal: Refusal): RefusalText {
     }
     case "key-exchange":
       return { reason: "key-exchange-failed", detail: refusal.detail };
-    case "wrong-psk":
-      return {
-        reason: "wrong-psk",
-        detail:
-          "the pre-shared key of the site differs from the one on record: " +
-          "compare both, also for blanks at the ends",
-      };
     case "ppk":
       return ppkFaultText(refusal);
-    case "auth-methods-unfit":
-      return unfitText(refusal);
+    case "wrong-psk":
     case "auth-method":
+    case "auth-methods-unfit":
     case "certificate":
     case "id-not-in-certificate":
       return proofText(refusal);
@@ -171,10 +164,15 @@ export function refusalText(refusal: Refusal): RefusalText {
 }
 
 /** Why the peer's proof of its identity is not accepted. */
-function proofText(
-  refusal: Extract<Refusal, { kind: "auth-method" | "certificate" | "id-not-in-certificate" }>,
-): RefusalText {
+function proofText(refusal: Extract<Refusal, { kind: ProofKind }>): RefusalText {
   switch (refusal.kind) {
+    case "wrong-psk":
+      return {
+        reason: "wrong-psk",
+        detail:
+          "the pre-shared key of the site differs from the one on record: " +
+          "compare both, also for blanks at the ends",
+      };
     case "auth-method":
       return {
         reason: "auth-method",
@@ -182,6 +180,8 @@ function proofText(
         offered: [methodText(refusal.method)],
         wanted: wantedMethods(refusal.wanted),
       };
+    case "auth-methods-unfit":
+      return unfitText(refusal);
     case "certificate": {
       const { kind, ...text } = refusal.fault;
       return { reason: kind, ...text };
@@ -195,6 +195,10 @@ function proofText(
       return never(refusal);
   }
 }
+
+type ProofKind =
+  | ("wrong-psk" | "auth-method" | "auth-methods-unfit")
+  | ("certificate" | "id-not-in-certificate");
 
 function namesText({ names }: { readonly names: readonly string[] }): string {
   const rest = names.length - NAMES_SHOWN_MAX;

@@ -47,8 +47,8 @@ export function acceptedBy({
 }
 
 /**
- * Both sides, if the peer says that it accepts nothing that we can do. We authenticate all the same,
- * because an announcement may be incomplete; if that fails, this is the likely reason.
+ * Both sides, if the peer says that it accepts nothing that we can do. We authenticate all the
+ * same, because an announcement may be incomplete; if that fails, this is the likely reason.
  */
 export function unfitMethods(
   half: Pick<HalfOpen, "peerMethods" | "peerHashes">,

@@ -1,9 +1,9 @@
 /** What both ends have between IKE_SA_INIT and the end of authentication. */
 
+import type { AcceptedMethod } from "../../crypto/signature.ts";
 import type { IkeAlgorithms } from "../algorithms.ts";
 import type { Nat } from "../nat.ts";
 import type { SaId } from "../sa-id.ts";
-import type { PeerMethods } from "./auth-methods.ts";
 import type { Fragments } from "./fragments.ts";
 import type { HalfOpenKeys } from "./keys.ts";
 import type { PpkState } from "./ppk-keys.ts";
@@ -25,7 +25,7 @@ export type HalfOpen = {
   /** SIGNATURE_HASH_ALGORITHMS of the peer; undefined: it does not support RFC 7427. */
   readonly peerHashes: readonly number[] | undefined;
   /** What the peer accepts (RFC 9593); undefined: it does not say. */
-  readonly peerMethods: PeerMethods | undefined;
+  readonly peerMethods: readonly AcceptedMethod[] | undefined;
   /** Longer messages are sent in fragments (RFC 7383); undefined: none is. */
   readonly fragmentOctets: number | undefined;
   readonly fragments: Fragments;

@@ -1,5 +1,6 @@
 /** The phases of an IKE SA that we begin, until both ends are authenticated. */
 
+import type { AcceptedMethod } from "../../crypto/signature.ts";
 import type { Path } from "../../inet/endpoint.ts";
 import type { EspSpi } from "../../inet/esp-spi.ts";
 import type { Instant } from "../../octets/instant.ts";
@@ -9,7 +10,6 @@ import type { Nat } from "../nat.ts";
 import type { Refusal } from "../refusal.ts";
 import type { SaId } from "../sa-id.ts";
 import type { Ticket } from "../ticket.ts";
-import type { PeerMethods } from "./auth-methods.ts";
 import type { HalfOpen } from "./half-open.ts";
 import type { ChosenIke } from "./proposal.ts";
 import type { Transcript } from "./transcript.ts";
@@ -68,7 +68,7 @@ export type AwaitingSharedSecret = {
   readonly nat: Nat;
   readonly peerHashes: readonly number[] | undefined;
   /** What the peer accepts (RFC 9593); undefined: it does not say. */
-  readonly peerMethods: PeerMethods | undefined;
+  readonly peerMethods: readonly AcceptedMethod[] | undefined;
   /** Both ends have sent USE_PPK (RFC 8784). */
   readonly usePpk: boolean;
   /** Both ends can sign both IKE_SA_INIT messages. */

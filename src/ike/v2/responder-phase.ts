@@ -1,6 +1,6 @@
 /** The phases of an IKE SA that the peer begins, until both ends are authenticated. */
 
-import type { CertificateHolder } from "../../crypto/signature.ts";
+import type { AcceptedMethod, CertificateHolder } from "../../crypto/signature.ts";
 import type { Path } from "../../inet/endpoint.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { Identity } from "../../wire/identity.ts";
@@ -10,7 +10,6 @@ import type { Nat } from "../nat.ts";
 import type { Refusal } from "../refusal.ts";
 import type { SaId } from "../sa-id.ts";
 import type { Ticket } from "../ticket.ts";
-import type { PeerMethods } from "./auth-methods.ts";
 import type { ConfigurationRequest } from "./configuration.ts";
 import type { HalfOpen } from "./half-open.ts";
 import type { IkeKeys } from "./keys.ts";
@@ -120,7 +119,7 @@ export type AuthRequest = {
     readonly before: PpkState;
   };
   /** What the site accepts of us (RFC 9593). */
-  readonly methods: PeerMethods | undefined;
+  readonly methods: readonly AcceptedMethod[] | undefined;
   /** In DER, the site's own certificate first. */
   readonly certificates: readonly Uint8Array[];
   readonly sa: SaPayload | undefined;

@@ -1,4 +1,4 @@
-/** The data of SUPPORTED_AUTH_METHODS: authentication methods that its sender accepts (RFC 9593). */
+/** The data of SUPPORTED_AUTH_METHODS: how its sender lets others authenticate (RFC 9593). */
 
 import { decode } from "../../octets/reader.ts";
 import { Writer } from "../../octets/writer.ts";

@@ -12,7 +12,7 @@ const PSK = { method: 2, algorithm: NONE };
 const RSA = { method: 1, algorithm: NONE };
 const DIGITAL = { method: 14, algorithm: ECDSA };
 
-test("X-13: two octets for a pre-shared key, three for older methods, more with an algorithm", () => {
+test("X-13: two octets for a pre-shared key, three for older methods, else more", () => {
   const data = emitAnnouncements([PSK, RSA, DIGITAL]);
   // Length, Auth Method, [Cert Link, [AlgorithmIdentifier]]
   expect(data.toHex()).toBe(`0202${"030100"}${"0f0e00300a06082a8648ce3d040302"}`);
