@@ -75,6 +75,7 @@ const NOTHING: MetricsSource = {
   snapshot: () => ({
     gauges: GAUGES,
     counters: Object.fromEntries(COUNTER_NAMES.map((name) => [name, 0])) as Counters,
+    algorithms: [],
     erouteCount: 0,
     walk: () => () => [],
     briefs: () => () => [],

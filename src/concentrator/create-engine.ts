@@ -37,6 +37,7 @@ export function createEngine(options: ConcentratorOptions): Engine {
     notes: createNotes(now),
     requests: new Requests(),
     counters: counters as Record<CounterName, number>,
+    algorithms: new Map(),
     inbox: [],
     out: [],
     shuttingDown: false,

@@ -5,6 +5,7 @@
 
 import type { EroutePlan } from "../eroute/eroute.ts";
 import { type Instant, later } from "../octets/instant.ts";
+import type { AlgorithmCounts } from "./algorithm-counts.ts";
 import type { Calls } from "./calls/calls.ts";
 import type { Dataplane } from "./dataplane/dataplane.ts";
 import type { Effect } from "./effect.ts";
@@ -32,6 +33,7 @@ export type Engine = {
   /** What was asked of the shell, and who waits for the answer until when. */
   readonly requests: Requests;
   readonly counters: Record<CounterName, number>;
+  readonly algorithms: AlgorithmCounts;
   /** What the owners tell IKE SAs: handled before anything else. */
   readonly inbox: Parcel[];
   readonly out: Effect[];

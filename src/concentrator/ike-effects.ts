@@ -4,6 +4,7 @@ import type { ChildSa } from "../ike/child-sa.ts";
 import { type IkeEffect, type IkeSa, pathOf, spiOf } from "../ike/ike-sa.ts";
 import { never } from "../octets/assert.ts";
 import type { IkeSpi } from "../wire/header.ts";
+import { countAlgorithms } from "./algorithm-counts.ts";
 import { ask } from "./ask.ts";
 import { callOfIkeSa, forgetRefusals } from "./calls/call-table.ts";
 import { giveUpLateCall, onCallUp, type Start } from "./calls/dial.ts";
@@ -22,7 +23,7 @@ import { forgive, rememberPlace, slowDown } from "./negotiation/guesses.ts";
 import { aboutOf, addEntry } from "./negotiation/ike-sas.ts";
 import { precedenceOf, rememberPrefix } from "./negotiation/known-prefixes.ts";
 import { setDeadline } from "./negotiation/settle.ts";
-import { standOf } from "./negotiation/stand.ts";
+import { type Stand, standOf } from "./negotiation/stand.ts";
 import { isTracing, tellUntold } from "./negotiation/trace.ts";
 import { factsAt, ikeSaAt, nameSuccessor } from "./sites/ike-sas.ts";
 import { identify, presentedId } from "./sites/look-up.ts";
@@ -158,6 +159,7 @@ function onAuthenticated(
   rememberPrefix(engine, pathOf(entry.sa).remote.address);
   rememberPlace(engine, entry);
   count(engine, "ike_sas_established");
+  countIkeSa(engine, standOf(entry.sa));
   if (proven === undefined) return;
   const { eroute } = proven;
   if (eroute.usesPpk) count(engine, "ike_sas_with_ppk");
@@ -190,6 +192,11 @@ function onRekeyed(engine: Engine, entry: Entry, successor: IkeSa): void {
   handOver(engine, stand.facts?.children ?? [], spi);
   if (named?.eroute !== undefined) keepIkeSas(engine, named.eroute, spi);
   setDeadline(engine, spi, successor);
+  countIkeSa(engine, stand);
+}
+
+function countIkeSa(engine: Engine, { facts }: Stand): void {
+  if (facts !== undefined) countAlgorithms(engine.algorithms, "ike", facts.algorithms);
 }
 
 /** Child SAs go to another IKE SA of the site. If it does not take them, they are removed. */

@@ -3,6 +3,7 @@
 import type { OverlapRule } from "../eroute/eroute.ts";
 import type { Claim, SharedSubnet } from "../eroute/shared-subnet.ts";
 import type { Instant } from "../octets/instant.ts";
+import type { AlgorithmCount } from "./algorithm-counts.ts";
 import type { CallReason } from "./calls/calls.ts";
 
 export type ChildSaView = {
@@ -241,6 +242,8 @@ export type CounterName = (typeof COUNTER_NAMES)[number];
 export type Snapshot = {
   readonly gauges: Gauges;
   readonly counters: Counters;
+  /** What IKE SAs and Child SAs have agreed on since the start. */
+  readonly algorithms: readonly AlgorithmCount[];
   /** Eroutes in use, in order of creation, from `offset` on, at most `limit`; all kinds or one. */
   eroutes(offset: number, limit: number, kind?: ErouteView["kind"]): readonly ErouteView[];
   /** Walks over the same eroutes; those that come meanwhile are visited, too. */

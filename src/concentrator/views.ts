@@ -39,6 +39,7 @@ export function snapshotOf(engine: Engine): Snapshot {
   return {
     gauges: gaugesOf(engine),
     counters: { ...engine.counters },
+    algorithms: [...engine.algorithms.values()],
     erouteCount: erouteCount(engine),
     site: (peerId) => siteViews(engine, peerId),
     isConnected: (peerId) => eroutesOf(engine, peerId).some((eroute) => hasChildSa(engine, eroute)),

@@ -92,6 +92,14 @@ const KE_NAMES: Readonly<Record<number, string>> = {
 
 const ESN_NAMES: Readonly<Record<number, string>> = { 0: "NO_ESN", 1: "ESN" };
 
+/** Every name of a registered algorithm. */
+export const ALGORITHM_NAMES = {
+  all: [ENCR_NAMES, PRF_NAMES, INTEG_NAMES, KE_NAMES]
+    .flatMap((names) => Object.values(names))
+    .filter((name) => name !== "NONE"),
+  keyExchanges: Object.values(KE_NAMES).filter((name) => name !== "NONE"),
+} as const;
+
 /** A transform that one end offers or wants. */
 export type NamedTransform = {
   readonly type: number;

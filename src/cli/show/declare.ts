@@ -5,6 +5,7 @@ import { LOG_LEVELS } from "../../config/log-level.ts";
 import { type Declaration, peerIdOf, reading } from "../declaration.ts";
 import type { WhyOptions } from "../why.ts";
 import type { EventsOptions } from "./events.ts";
+import type { WhoOptions } from "./not-connected.ts";
 import type { SaOptions } from "./sa.ts";
 import type { StatusOptions } from "./status.ts";
 import type { TunnelsOptions } from "./tunnels.ts";
@@ -41,6 +42,8 @@ function declareTunnels({ program, terminal, ends }: Declaration): void {
         "closing",
       ]),
     )
+    .option("--with <algorithm>", "only with this one: mlkem768, modp, pq (any post-quantum)")
+    .option("--without <algorithm>", "only without it, in IKE SA and Child SAs")
     .addOption(
       new Option("--sort <key>", "sort by this instead of the time of creation").choices(SORT_KEYS),
     )
@@ -93,8 +96,9 @@ function declareWhy({ program, terminal, ends }: Declaration): void {
       "its peer ID, or an address that calls; default: all sites that are not connected",
       peerIdOf,
     )
+    .option("--offers <algorithm>", "of the list: only those that offered it and were refused")
     .action(
-      ends(async (peerid: string | undefined, options: Omit<WhyOptions, "peerid">) => {
+      ends(async (peerid: string | undefined, options: Omit<WhyOptions, "peerid"> & WhoOptions) => {
         if (peerid === undefined) {
           const { whoIsNot } = await import("./not-connected.ts");
           return whoIsNot(options, terminal);

@@ -8,13 +8,19 @@ import { EXIT, type ExitCode, failure, printable, type Terminal } from "../termi
 import { wrapped } from "../wrap.ts";
 import { daemonMs } from "./eroutes-in-use.ts";
 
-export type WhoOptions = AskOptions & { readonly json?: true };
+export type WhoOptions = AskOptions & {
+  readonly json?: true;
+  /** An algorithm of the proposals that were refused last. */
+  readonly offers?: string;
+};
 
 /** Sites before strangers, the latest first; 4 if a site is among them, 1 without an answer. */
 export async function whoIsNot(options: WhoOptions, terminal: Terminal): Promise<ExitCode> {
   const daemon = daemonOf(options, terminal);
   if (!daemon.ok) return daemon.error;
-  const path = `/api/v1/not-connected?limit=${ROWS_MAX}`;
+  const offers =
+    options.offers === undefined ? "" : `&offers=${encodeURIComponent(options.offers)}`;
+  const path = `/api/v1/not-connected?limit=${ROWS_MAX}${offers}`;
   const answer = await get(daemon.value, path);
   if (!answer.ok) return failure(terminal, printable(answer.error));
   const state = await get(daemon.value, "/api/v1/status");

@@ -64,6 +64,7 @@ const COLUMNS: readonly Column[] = [
   { heading: "FOR", rank: 1 },
   { heading: "PEER ADDRESS", rank: 2 },
   { heading: "REMOTE SUBNETS", rank: 3, cut: true },
+  { heading: "KEY EXCHANGE", rank: 6 },
   { heading: "RECEIVED", rank: 4 },
   { heading: "SENT", rank: 4 },
 ];
@@ -88,6 +89,7 @@ function cellsOf(eroute: unknown, nowMs: number | undefined): readonly string[] 
     age === undefined ? (textAt(eroute, "created_at") ?? "") : formatSeconds(age),
     addressOf(eroute),
     listAt(eroute, "remote_subnets").map(String).join(", "),
+    textAt(eroute, "ike_sa", "key_exchange") ?? "",
     octets("bytes_in"),
     octets("bytes_out"),
   ];

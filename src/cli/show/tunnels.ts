@@ -15,6 +15,9 @@ export type TunnelsOptions = AskOptions & {
   readonly text?: string;
   readonly eroute?: string;
   readonly state?: string;
+  /** An algorithm, or a family of them. */
+  readonly with?: string;
+  readonly without?: string;
   readonly sort?: SortKey;
   readonly reverse?: true;
   /** True or seconds as text. */
@@ -52,8 +55,9 @@ type Seen = {
 async function look(daemon: RunningDaemon, options: TunnelsOptions): Promise<Result<Seen, string>> {
   const state = await get(daemon, "/api/v1/status");
   if (!state.ok) return state;
-  const { text: q, eroute, state: wanted } = options;
-  const all = await allEroutes(daemon, "all", { q, eroute, state: wanted });
+  const { text: q, eroute, state: wanted, with: having, without } = options;
+  const query = { q, eroute, state: wanted, with: having, without };
+  const all = await allEroutes(daemon, "all", query);
   if (!all.ok) return all;
   const nowMs = daemonMs(state.value);
   const gauge = (name: string) => numberAt(state.value, "gauges", name);

@@ -149,7 +149,13 @@ function decidedBy(
   if (differences.length > 0) return differences.map(differenceText).join("; ");
   const spi = proposals[offered]?.spi ?? new Uint8Array(0);
   if (spi.length !== spiOctets) return `an SPI of ${spi.length} octets, needed are ${spiOctets}`;
-  return `the SPI ${spi.toHex()} cannot be used`;
+  if (kind !== "ike" && isReserved(spi)) return `the SPI ${spi.toHex()} is reserved`;
+  return "every choice would use one key exchange method twice (RFC 9370 §2.2.2)";
+}
+
+/** SPIs 0 to 255 (RFC 4303 §2.1). */
+function isReserved(spi: Uint8Array): boolean {
+  return spi.subarray(0, 3).every((octet) => octet === 0);
 }
 
 function differenceText({ type, offered, configured }: Difference): string {

@@ -5,7 +5,7 @@ import { EROUTE_STATES, SORTS } from "../lists/eroutes.ts";
 import { LAST_KINDS, WHO_KINDS } from "../lists/not-connected.ts";
 import { PEER_STATES } from "../lists/peers.ts";
 import { RANGES } from "../series.ts";
-import { text, whole, word } from "./parameters.ts";
+import { algorithm, text, whole, word } from "./parameters.ts";
 
 /** Rows of one answer. */
 const LIMIT = { least: 1, most: 1_000, otherwise: 200 };
@@ -15,10 +15,14 @@ const SEQUENCE = { least: 0, most: Number.MAX_SAFE_INTEGER, otherwise: undefined
 export const limit = whole("The most rows to answer with.", LIMIT);
 export const offset = whole("The number of rows to skip.", OFFSET);
 
+const ALGORITHM = "this algorithm or family (`mlkem768`, `ML_KEM_768`, `modp`, `pq`)";
+
 export const EROUTE_FILTERS = {
   q: text("Only eroutes with this in their peer ID, name, address or subnet, in any case."),
   eroute: text("Only those of this base or normal eroute."),
   state: word("Only those in this state.", EROUTE_STATES),
+  with: algorithm(`Only those with ${ALGORITHM} in an IKE SA or Child SA.`),
+  without: algorithm(`Only those without ${ALGORITHM} in any IKE SA and Child SA.`),
   sort: word("Ascending by this; with `-` descending.", SORTS),
 };
 
@@ -37,6 +41,7 @@ export const NOT_CONNECTED_FILTERS = {
     "Only those whose last attempt `failed`, or whose connection has `ended`.",
     LAST_KINDS,
   ),
+  offers: algorithm(`Only those whose last refused proposals have ${ALGORITHM}.`),
   who: word("Only `sites`, which have a row or an eroute, or only `strangers`.", WHO_KINDS),
 };
 

@@ -9,9 +9,9 @@ import type { Handler } from "./operations.ts";
 
 /** Sites before strangers, the latest first. */
 export function notConnected(source: StatusSource): Handler<"notConnected"> {
-  return async ({ values: { q, last, who, limit, offset } }) => {
+  return async ({ values: { q, last, who, offers, limit, offset } }) => {
     const page = { limit, offset };
-    const list = await listNotConnected(source, { text: q, last, who }, page);
+    const list = await listNotConnected(source, { text: q, last, who, offers }, page);
     const { total, counts } = list;
     return found({ total, ...page, counts, sites: list.sites.map(siteJson) });
   };

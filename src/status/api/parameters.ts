@@ -5,6 +5,7 @@
 
 import { PEER_ID_LENGTH_MAX } from "../../eroute/peer-id.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
+import { type AlgorithmFilter, algorithmFilter } from "../../why/algorithm-filter.ts";
 
 export type Parameter<T> = {
   readonly in: "query" | "path";
@@ -103,6 +104,21 @@ export function text(description: string): Parameter<string | undefined> {
       const trimmed = given?.trim();
       if (trimmed === undefined || trimmed === "") return ok(undefined);
       return trimmed.length <= TEXT_LENGTH_MAX ? ok(trimmed) : err(`must be ${wanted}`);
+    },
+  };
+}
+
+/** An algorithm or a family of them; undefined if it is absent, or empty as in forms. */
+export function algorithm(description: string): Parameter<AlgorithmFilter | undefined> {
+  const given = text(description);
+  return {
+    ...given,
+    wanted: "an algorithm, such as mlkem768, modp1024 or pq",
+    read(word) {
+      const read = given.read(word);
+      if (!read.ok || read.value === undefined) return read.ok ? ok(undefined) : read;
+      const filter = algorithmFilter(read.value);
+      return filter.ok ? filter : err(`must be an algorithm: ${filter.error}`);
     },
   };
 }

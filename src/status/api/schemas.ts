@@ -26,6 +26,8 @@ const ikeSa = z
     spi_r: z.string().regex(/^[0-9a-f]{16}$/),
     role: z.enum(["initiator", "responder"]),
     algorithms: z.string(),
+    key_exchange: z.string().describe("All key exchanges: `X25519+ML_KEM_768`."),
+    post_quantum: z.boolean().describe("Whether one of them withstands a quantum computer."),
     ppk: z.boolean(),
     local_endpoint: z.string(),
     remote_endpoint: z.string(),

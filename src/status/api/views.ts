@@ -10,6 +10,7 @@ import type {
 } from "../../concentrator/snapshot.ts";
 import { spi32Hex } from "../../octets/hex.ts";
 import type { Instant } from "../../octets/instant.ts";
+import { isPostQuantum, keyExchangesIn } from "../../why/algorithm-filter.ts";
 import { fleetOf, fleetText } from "../fleet.ts";
 import { newestIkeSa } from "../lists/eroutes.ts";
 import type { NotConnectedCounts } from "../lists/not-connected.ts";
@@ -124,6 +125,8 @@ function ikeSaJson(view: IkeSaView, source: StatusSource) {
     spi_r: view.spiR,
     role: view.role,
     algorithms: view.algorithms,
+    key_exchange: keyExchangesIn(view.algorithms),
+    post_quantum: isPostQuantum(view.algorithms),
     ppk: view.ppk,
     local_endpoint: view.localEndpoint,
     remote_endpoint: view.remoteEndpoint,

@@ -1,6 +1,7 @@
 /** Eroutes in use as lists: searched, filtered, sorted and cut into pages, in short turns. */
 
 import type { ErouteBrief, ErouteView, IkeSaView, Snapshot } from "../../concentrator/snapshot.ts";
+import type { AlgorithmFilter } from "../../why/algorithm-filter.ts";
 import { type StateUses, type StatusSource, stateKey } from "../source.ts";
 import { inTurns, nextTurn, sortInTurns } from "./turns.ts";
 
@@ -27,6 +28,9 @@ export type ErouteQuery = {
   /** The name of the base eroute, or of a normal one. */
   readonly eroute: string | undefined;
   readonly state: ErouteView["state"] | undefined;
+  /** An algorithm of an IKE SA or Child SA, and one that none of them has. */
+  readonly with: AlgorithmFilter | undefined;
+  readonly without: AlgorithmFilter | undefined;
   /** Undefined: the oldest first. */
   readonly sort: ErouteSort | undefined;
   readonly descending: boolean;
@@ -37,17 +41,19 @@ export type EroutesAsked = {
   readonly q: string | undefined;
   readonly eroute: string | undefined;
   readonly state: ErouteView["state"] | undefined;
+  readonly with: AlgorithmFilter | undefined;
+  readonly without: AlgorithmFilter | undefined;
   readonly sort: (typeof SORTS)[number] | undefined;
 };
 
 /** The query of a request. */
 export function erouteQuery(
-  { q, eroute, state, sort }: EroutesAsked,
+  { q, eroute, state, sort, with: having, without }: EroutesAsked,
   kind: ErouteView["kind"] | undefined,
 ): ErouteQuery {
   const key = EROUTE_SORTS.find((one) => sort === one || sort === `-${one}`);
   const descending = sort?.startsWith("-") ?? false;
-  return { kind, text: q, eroute, state, sort: key, descending };
+  return { kind, text: q, eroute, state, with: having, without, sort: key, descending };
 }
 
 export type ErouteList = {
@@ -75,10 +81,10 @@ export async function listEroutes(
   page: Page,
   uses: StateUses,
 ): Promise<ErouteList> {
-  const { kind, text, eroute, state, sort } = query;
+  const { kind, sort } = query;
   const { offset, limit } = page;
   const snapshot = source.snapshot();
-  if (text === undefined && eroute === undefined && state === undefined && sort === undefined) {
+  if (!isFiltered(query) && sort === undefined) {
     const total = kind === "dynamic" ? snapshot.gauges.dynamicEroutes : snapshot.erouteCount;
     return { total, views: snapshot.eroutes(offset, limit, kind) };
   }
@@ -103,13 +109,16 @@ async function namesOf(
   const { kind, text, eroute, state, sort } = query;
   const found: Keyed[] = [];
   const needle = text?.toLowerCase();
-  const perTurn = sort !== undefined && OF_VIEWS.has(sort) ? VIEWS_PER_TURN : BRIEFS_PER_TURN;
+  const ofViews = asksAlgorithms(query);
+  const needsViews = ofViews || (sort !== undefined && OF_VIEWS.has(sort));
+  const perTurn = needsViews ? VIEWS_PER_TURN : BRIEFS_PER_TURN;
   const next = snapshot.briefs(kind);
   for (let briefs = next(perTurn); briefs.length > 0; briefs = next(perTurn)) {
     for (const brief of briefs) {
       if (eroute !== undefined && brief.baseEroute !== eroute) continue;
       if (state !== undefined && brief.state !== state) continue;
       if (needle !== undefined && !mentions(brief, needle)) continue;
+      if (ofViews && !hasAlgorithms(viewOf(snapshot, brief), query)) continue;
       const { name, peerId } = brief;
       found.push({ name, peerId, key: keyOf(brief, sort, { snapshot, uses }) });
     }
@@ -151,6 +160,24 @@ function fresh(source: Source): readonly KeptList[] {
   const nowMs = source.wallMsNow();
   const kept = lists.get(source) ?? [];
   return kept.filter(({ untilMs }) => untilMs > nowMs && untilMs <= nowMs + KEPT_MS);
+}
+
+/** Whether a query leaves any eroutes out. */
+export function isFiltered({ text, eroute, state, with: having, without }: ErouteQuery): boolean {
+  return [text, eroute, state, having, without].some((filter) => filter !== undefined);
+}
+
+function asksAlgorithms({ with: having, without }: ErouteQuery): boolean {
+  return having !== undefined || without !== undefined;
+}
+
+/** An eroute without an SA has no algorithms yet: it is neither with one nor without. */
+function hasAlgorithms(view: ErouteView | undefined, query: ErouteQuery): boolean {
+  const { with: having, without } = query;
+  const sas = view === undefined ? [] : [...view.ikeSas, ...view.childSas];
+  const lists = sas.map(({ algorithms }) => algorithms);
+  if (lists.length === 0) return false;
+  return having?.isIn(lists) !== false && without?.isIn(lists) !== true;
 }
 
 function mentions(brief: ErouteBrief, needle: string): boolean {

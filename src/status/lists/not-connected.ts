@@ -1,5 +1,6 @@
 /** Sites and strangers that tried to connect, or were connected, and are not: list and counts. */
 
+import type { AlgorithmFilter } from "../../why/algorithm-filter.ts";
 import { hostOf, type LastAttempt } from "../../why/attempts.ts";
 import type { StatusSource } from "../source.ts";
 import { inTurns } from "./turns.ts";
@@ -12,6 +13,8 @@ export type NotConnectedQuery = {
   readonly text: string | undefined;
   readonly last: (typeof LAST_KINDS)[number] | undefined;
   readonly who: (typeof WHO_KINDS)[number] | undefined;
+  /** An algorithm of the proposals that were refused last. */
+  readonly offers: AlgorithmFilter | undefined;
 };
 
 export type NotConnectedCounts = {
@@ -30,7 +33,12 @@ export type NotConnectedList = {
   readonly sites: readonly LastAttempt[];
 };
 
-export const EVERYBODY: NotConnectedQuery = { text: undefined, last: undefined, who: undefined };
+export const EVERYBODY: NotConnectedQuery = {
+  text: undefined,
+  last: undefined,
+  who: undefined,
+  offers: undefined,
+};
 
 /** Sites that are examined in one turn of the event loop. */
 const SITES_PER_TURN = 200;
@@ -72,7 +80,9 @@ export function lastOf({ attempt }: LastAttempt): (typeof LAST_KINDS)[number] {
   return attempt.outcome === "ended" ? "ended" : "failed";
 }
 
-function matches(site: LastAttempt, { last, who }: NotConnectedQuery, needle?: string): boolean {
+function matches(site: LastAttempt, query: NotConnectedQuery, needle?: string): boolean {
+  const { last, who, offers } = query;
+  if (offers?.isIn(site.attempt.record.offered ?? []) === false) return false;
   if (last !== undefined && lastOf(site) !== last) return false;
   if (who !== undefined && site.isKnown !== (who === "sites")) return false;
   if (needle === undefined) return true;

@@ -1,6 +1,11 @@
 /** Metrics in Prometheus' text format 0.0.4; none about single sites, so their number is fixed. */
 
-import { COUNTER_NAMES, type CounterName, type Gauges } from "../../concentrator/snapshot.ts";
+import {
+  COUNTER_NAMES,
+  type CounterName,
+  type Gauges,
+  type Snapshot,
+} from "../../concentrator/snapshot.ts";
 import { fleetOf } from "../fleet.ts";
 import type { NotConnectedCounts } from "../lists/not-connected.ts";
 import type { DatabaseView, StatusSource } from "../source.ts";
@@ -57,6 +62,7 @@ export function metricsOf(source: MetricsSource, read: MetricsMoment): readonly 
     const help = COUNTER_HELP[counter];
     add({ name, type: "counter", help, samples: [{ value: counters[counter] }] });
   }
+  add(algorithmMetric(source.snapshot().algorithms));
   const { failed, ended, disabled } = read.notConnected;
   add({
     name: "erouted_sites_not_connected",
@@ -120,6 +126,17 @@ export function metricsOf(source: MetricsSource, read: MetricsMoment): readonly 
     samples: [{ value: read.residentOctets }],
   });
   return metrics;
+}
+
+function algorithmMetric(counts: Snapshot["algorithms"]): Metric {
+  return {
+    name: "erouted_algorithms_agreed_total",
+    type: "counter",
+    help: "IKE SAs and Child SAs, new or rekeyed, by encryption, key exchange and post-quantum.",
+    samples: counts.map(({ sa, kind, algorithm, count: value }) => {
+      return { labels: { sa, kind, algorithm }, value };
+    }),
+  };
 }
 
 /** Counters of the journal. */

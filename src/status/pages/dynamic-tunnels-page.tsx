@@ -1,7 +1,7 @@
 /** @jsxImportSource hono/jsx */
 /** Status > IPsec > Dynamic Tunnels (R8), and Eroutes: readable without a script, on a phone. */
 
-import { type ErouteList, type ErouteQuery, listEroutes } from "../lists/eroutes.ts";
+import { type ErouteList, type ErouteQuery, isFiltered, listEroutes } from "../lists/eroutes.ts";
 import { EVERYBODY, listNotConnected, type NotConnectedList } from "../lists/not-connected.ts";
 import { EROUTES_PATH, NOT_CONNECTED_PATH, TUNNELS_PATH } from "../paths.ts";
 import type { StatusSource } from "../source.ts";
@@ -128,8 +128,4 @@ function captionText({ views, total }: ErouteList, query: ErouteQuery, first: nu
 function absenceText({ total }: ErouteList, query: ErouteQuery, page: number): string {
   if (total > 0) return `There is no page ${page}.`;
   return isFiltered(query) ? "No connected site matches." : "No site is connected.";
-}
-
-function isFiltered({ text, eroute, state }: ErouteQuery): boolean {
-  return text !== undefined || eroute !== undefined || state !== undefined;
 }

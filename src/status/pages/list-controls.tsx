@@ -2,6 +2,7 @@
 /** Searching, sorting and paging of lists by plain links and forms: no script is needed. */
 
 import type { FC } from "hono/jsx";
+import type { AlgorithmFilter } from "../../why/algorithm-filter.ts";
 import { EROUTE_SORTS, EROUTE_STATES, type ErouteQuery } from "../lists/eroutes.ts";
 
 /** The query string of a list with a change; empty parameters are left out. */
@@ -10,6 +11,8 @@ export function listHref(query: ErouteQuery, page: number): string {
   if (query.text !== undefined) parameters.set("q", query.text);
   if (query.eroute !== undefined) parameters.set("eroute", query.eroute);
   if (query.state !== undefined) parameters.set("state", query.state);
+  if (query.with !== undefined) parameters.set("with", query.with.word);
+  if (query.without !== undefined) parameters.set("without", query.without.word);
   if (query.sort !== undefined) parameters.set("sort", sortText(query));
   parameters.set("page", String(page));
   return `?${parameters}`;
@@ -52,6 +55,8 @@ export const SearchForm: FC<SearchProps> = ({ query, eroutes }) => {
         <span>State</span>
         <Choice name="state" chosen={query.state} of={EROUTE_STATES.map((s) => [s, s])} />
       </label>
+      <Algorithm name="with" caption="With algorithm" filter={query.with} />
+      <Algorithm name="without" caption="Without algorithm" filter={query.without} />
       <label for="sort">
         <span>Order</span>
         <Choice name="sort" chosen={sort} of={sorts} none="oldest first" />
@@ -60,6 +65,20 @@ export const SearchForm: FC<SearchProps> = ({ query, eroutes }) => {
     </form>
   );
 };
+
+type AlgorithmProps = {
+  readonly name: "with" | "without" | "offers";
+  readonly caption: string;
+  readonly filter: AlgorithmFilter | undefined;
+};
+
+/** A field for the name of an algorithm. */
+export const Algorithm: FC<AlgorithmProps> = ({ name, caption, filter }) => (
+  <label>
+    <span>{caption}</span>
+    <input type="text" name={name} value={filter?.word ?? ""} maxlength={64} size={10} />
+  </label>
+);
 
 type ChoiceProps = {
   readonly name: string;

@@ -15,7 +15,7 @@ import {
 import { NOT_CONNECTED_PATH, PEERS_PATH } from "../paths.ts";
 import type { StatusSource } from "../source.ts";
 import { Document, documentText } from "./document.tsx";
-import { Choice, Pages } from "./list-controls.tsx";
+import { Algorithm, Choice, Pages } from "./list-controls.tsx";
 import { NotConnectedTable } from "./not-connected-table.tsx";
 import { formatCount } from "./number-text.ts";
 import { Banners, Figures, Foot } from "./page-parts.tsx";
@@ -79,8 +79,10 @@ function listPart({ sites, total }: NotConnectedList, query: NotConnectedQuery, 
   );
 }
 
-function hrefOf({ text, last, who }: NotConnectedQuery, page: number): string {
-  const given = Object.entries({ q: text, last, who }).filter(([, value]) => value !== undefined);
+function hrefOf({ text, last, who, offers }: NotConnectedQuery, page: number): string {
+  const given = Object.entries({ q: text, last, who, offers: offers?.word }).filter(
+    ([, value]) => value !== undefined,
+  );
   return `?${new URLSearchParams([...(given as [string, string][]), ["page", String(page)]])}`;
 }
 
@@ -100,6 +102,7 @@ const Form = ({ query }: { readonly query: NotConnectedQuery }) => (
       <span>Who</span>
       <Choice name="who" chosen={query.who} of={WHO_KINDS.map((kind) => [kind, kind])} />
     </label>
+    <Algorithm name="offers" caption="Offers algorithm" filter={query.offers} />
     <button type="submit">Show</button>
   </form>
 );

@@ -73,8 +73,8 @@ export function addPages(
   addPage(app, IKE_SAS_PATH, EROUTES, (asked) =>
     ikeSasPage(source, erouteQuery(asked, undefined), asked.page),
   );
-  addPage(app, NOT_CONNECTED_PATH, NOT_CONNECTED, ({ q, last, who, page }) =>
-    notConnectedPage(source, { text: q, last, who }, page),
+  addPage(app, NOT_CONNECTED_PATH, NOT_CONNECTED, ({ q, last, who, offers, page }) =>
+    notConnectedPage(source, { text: q, last, who, offers }, page),
   );
   addPage(app, PEERS_PATH, PEERS_PAGE, async (asked, c) => {
     const wanted = peersWanted(asked, source.facts.egroups);

@@ -6,6 +6,7 @@ import type { FC } from "hono/jsx";
 import type { ChildSaView, ErouteView, IkeSaView } from "../../concentrator/snapshot.ts";
 import { spi32Hex } from "../../octets/hex.ts";
 import { formatOctets } from "../../octets/octet-amount.ts";
+import { isPostQuantum } from "../../why/algorithm-filter.ts";
 import { newestIkeSa } from "../lists/eroutes.ts";
 import { inTurns } from "../lists/turns.ts";
 import { sitePath } from "../paths.ts";
@@ -88,6 +89,9 @@ const TunnelRow: FC<RowProps> = ({ view, createdWallMs, uses }) => {
       </td>
       <td data-label="IKE SA" class="mono">
         {ike === undefined ? "-" : raw(breakable(ike.algorithms))}
+        {ike !== undefined && isPostQuantum(ike.algorithms) && (
+          <span class="dim line">post-quantum</span>
+        )}
         {ike?.ppk === true && <span class="dim line">with a PPK</span>}
         {view.ikeSas.length > 1 && <span class="dim line">being rekeyed</span>}
       </td>

@@ -81,6 +81,11 @@ test("tunnels are filtered by text, eroute and state", async () => {
   expect((await show("tunnels", "--state", "negotiating")).out).toContain("site-2 ");
   expect((await show("tunnels", "--eroute", "nobody")).out).toBe("none of 12 tunnels");
   expect((await show("tunnels", "--state", "asleep")).code).toBe(2);
+  expect((await show("tunnels", "--with", "x25519")).out).toMatch(
+    /^1\d of 12 tunnels|^12 tunnels/m,
+  );
+  expect((await show("tunnels", "--without", "x25519")).out).toBe("none of 12 tunnels");
+  expect((await show("tunnels", "--with", "bogus")).err).toContain("no known algorithm");
 });
 
 test("tunnels are sorted; numbers in IDs by their value", async () => {

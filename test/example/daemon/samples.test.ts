@@ -21,7 +21,13 @@ function sampled() {
   const samples = createSamples({
     concentrator: {
       snapshot: () => ({
-        ...{ gauges: gauges(), counters: counters(), erouteCount: 0, eroutes: () => [] },
+        ...{
+          gauges: gauges(),
+          counters: counters(),
+          algorithms: [],
+          erouteCount: 0,
+          eroutes: () => [],
+        },
         ...{
           walk: () => () => [],
           briefs: () => () => [],

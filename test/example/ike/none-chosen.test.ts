@@ -55,9 +55,15 @@ test("a protocol or SPI that decides is named", () => {
     ["AH: AES_GCM_16_256/ESN"],
   ]);
   const reserved = refusedEsp({ protocol: Protocol.ESP, spi: Uint8Array.of(0, 0, 0, 255) });
-  expect(reserved.decided).toBe("the SPI 000000ff cannot be used");
+  expect(reserved.decided).toBe("the SPI 000000ff is reserved");
   const short = { ...proposal([CIPHER, PRF, ke(Ke.X25519)]), spi: new Uint8Array(8) };
   expect(refusalOf([short], [GCM]).decided).toBe("an SPI of 8 octets, needed are 0");
+});
+
+test("one method for two key exchanges decides, and is said to", () => {
+  const twice = [CIPHER, PRF, ke(Ke.X25519), transformOf(6, Ke.X25519)];
+  const suite = { ...GCM, ke: [Ke.X25519], additional: [[Ke.X25519]] };
+  expect(refusalOf([proposal(twice)], [suite]).decided).toContain("one key exchange method twice");
 });
 
 test("integrity algorithms beside an AEAD, and key exchanges in IKE_AUTH, do not decide", () => {

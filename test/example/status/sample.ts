@@ -93,6 +93,10 @@ export function sampleSource(settings: SampleSettings): StatusSource {
         drainingStates: 1,
       },
       counters,
+      algorithms: [
+        { sa: "ike", kind: "key_exchange", algorithm: "X25519", count: 3 },
+        { sa: "ike", kind: "post_quantum", algorithm: "no", count: 3 },
+      ],
       drainingStates: (limit) => [DRAINING].slice(0, limit),
       eroutes: (offset, limit, kind) =>
         views

@@ -35,6 +35,38 @@ test("search in ID, name, address and subnet; filters; both together", async () 
   expect(await ids("q=nobody")).toEqual(["0:"]);
 });
 
+test("filtered by algorithms of IKE SAs and Child SAs; without SAs neither way", async () => {
+  const hybrid = createStatusApp(
+    sampleSource({
+      sites: 4,
+      adapt(view) {
+        if (view.peerId.startsWith("site-4")) return { ...view, ikeSas: [], childSas: [] };
+        const algorithms = "AES_GCM_16_256/PRF_HMAC_SHA2_256/X25519/ML_KEM_768";
+        return view.peerId.startsWith("site-3")
+          ? { ...view, ikeSas: view.ikeSas.map((sa) => ({ ...sa, algorithms })) }
+          : view;
+      },
+    }),
+    settings,
+  );
+  const filtered = async (query: string) => {
+    const body = (await (await hybrid.request(`/api/v1/eroutes?${query}`)).json()) as {
+      eroutes: { peer_id: string; ike_sa: { key_exchange: string; post_quantum: boolean } }[];
+    };
+    return body.eroutes.map(({ peer_id, ike_sa: { key_exchange, post_quantum } }) =>
+      [peer_id.replace(/\..*/, ""), key_exchange, post_quantum].join(" "),
+    );
+  };
+  expect(await filtered("with=mlkem768")).toEqual(["site-3 X25519+ML_KEM_768 true"]);
+  expect((await filtered("without=mlkem768")).at(0)).toBe("site-1 X25519 false");
+  expect(await filtered("without=mlkem768")).toHaveLength(2);
+  expect(await filtered("with=aes256gcm16&without=pq")).toHaveLength(2);
+  const page = await (await hybrid.request("/status/ipsec/eroutes?without=mlkem768")).text();
+  expect(page).toContain('name="without" value="mlkem768"');
+  expect(page).toContain("<bdi>site-1");
+  expect(page).not.toContain("<bdi>site-3");
+});
+
 test("sorted both ways, by text and by the kernel's counters, page by page", async () => {
   expect(await ids("sort=-peer_id&limit=2")).toEqual(["5:", "site-5", "site-4"]);
   expect(await ids("sort=-peer_id&limit=2&offset=2")).toEqual(["5:", "site-3", "site-1"]);
@@ -48,6 +80,7 @@ test("an invalid parameter gets a problem that says what is valid", async () => 
     ["sort=password", "sort must be one of peer_id, -peer_id"],
     ["state=up", "state must be one of negotiating, established, closing"],
     [`q=${"x".repeat(257)}`, "q must be text of at most 256 characters"],
+    ["without=bogus", "without must be an algorithm"],
     ["limit=0", "limit must be a whole number from 1 to 1000"],
   ]) {
     const answer = await app.request(`/api/v1/eroutes?${query}`);

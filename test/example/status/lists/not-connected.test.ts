@@ -58,6 +58,9 @@ test("searched, filtered, page by page; counts are of all", async () => {
   const many = Array.from({ length: 250 }, (_, n) => failed(`many-${n}`));
   const app = appWith([...many, ENDED, NO_ALGORITHMS]);
   expect((await sites(app, "last=ended")).ids).toEqual(["site-ended"]);
+  const stranger = NO_ALGORITHMS.remote ?? null;
+  expect((await sites(app, "offers=modp1024")).ids).toEqual([stranger]);
+  expect((await sites(app, "offers=mlkem768")).ids).toEqual([]);
   expect((await sites(app, "who=strangers")).total).toBe(1);
   const found = await sites(app, "q=MANY-24&limit=5&offset=2");
   expect([found.total, found.ids[0], found.ids.length]).toEqual([11, "many-247", 5]);

@@ -1,0 +1,47 @@
+/** How often each algorithm was agreed on since the start: only those built in, so few numbers. */
+
+import { transformName } from "../crypto/names.ts";
+import { Ke, TransformType } from "../crypto/transform.ts";
+import type { EspAlgorithms, IkeAlgorithms } from "../ike/algorithms.ts";
+
+/** `ike`: an IKE SA, new or rekeyed. `child`: a Child SA, new or rekeyed. */
+export type AlgorithmCount = {
+  readonly sa: "ike" | "child";
+  readonly kind: "encryption" | "key_exchange" | "post_quantum";
+  /** `AES_GCM_16_256`, `X25519`, `none`; `yes` or `no`. */
+  readonly algorithm: string;
+  readonly count: number;
+};
+
+export type AlgorithmCounts = Map<string, AlgorithmCount>;
+
+/**
+ * Counts what an SA has: its encryption, each of its key exchanges, and whether one of them
+ * withstands a quantum computer. A Child SA without a key exchange has the keys of its IKE SA.
+ */
+export function countAlgorithms(
+  counts: AlgorithmCounts,
+  sa: AlgorithmCount["sa"],
+  { encr, ke, additional }: IkeAlgorithms | EspAlgorithms,
+): void {
+  const methods = [ke, ...(additional ?? []).map((one) => one.ke)].filter((id) => id !== Ke.NONE);
+  add(counts, sa, "encryption", encr.name);
+  for (const id of methods) {
+    add(counts, sa, "key_exchange", transformName(TransformType.KE, id, undefined));
+  }
+  if (methods.length === 0) add(counts, sa, "key_exchange", "none");
+  else add(counts, sa, "post_quantum", methods.some((id) => POST_QUANTUM.has(id)) ? "yes" : "no");
+}
+
+const POST_QUANTUM: ReadonlySet<number> = new Set([Ke.ML_KEM_512, Ke.ML_KEM_768, Ke.ML_KEM_1024]);
+
+function add(
+  counts: AlgorithmCounts,
+  sa: AlgorithmCount["sa"],
+  kind: AlgorithmCount["kind"],
+  algorithm: string,
+): void {
+  const key = `${sa} ${kind} ${algorithm}`;
+  const count = (counts.get(key)?.count ?? 0) + 1;
+  counts.set(key, { sa, kind, algorithm, count });
+}

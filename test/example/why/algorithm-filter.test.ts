@@ -1,0 +1,61 @@
+/** Sites by algorithm: the names that people use, and what they mean. */
+
+import { expect, test } from "bun:test";
+import {
+  algorithmFilter,
+  isPostQuantum,
+  keyExchangesIn,
+} from "../../../src/why/algorithm-filter.ts";
+
+const CLASSICAL = "AES_GCM_16_256/PRF_HMAC_SHA2_256/X25519";
+const HYBRID = "AES_GCM_16_256/PRF_HMAC_SHA2_384/X25519/ML_KEM_768";
+const OLD = "AES_CBC_128/HMAC_SHA1_96/PRF_HMAC_SHA1/MODP_1024";
+
+function found(word: string): readonly string[] {
+  const filter = algorithmFilter(word);
+  if (!filter.ok) throw new Error(filter.error);
+  const lists = { CLASSICAL, HYBRID, OLD };
+  return Object.entries(lists).flatMap(([name, list]) => (filter.value.isIn([list]) ? [name] : []));
+}
+
+test.each([
+  ["mlkem768", ["HYBRID"]],
+  ["ML_KEM_768", ["HYBRID"]],
+  ["ml-kem-768", ["HYBRID"]],
+  ["ke1_mlkem768", ["HYBRID"]],
+  ["mlkem", ["HYBRID"]],
+  ["pq", ["HYBRID"]],
+  ["post-quantum", ["HYBRID"]],
+  ["modp1024", ["OLD"]],
+  ["modp", ["OLD"]],
+  ["curve25519", ["CLASSICAL", "HYBRID"]],
+  ["aes256gcm16", ["CLASSICAL", "HYBRID"]],
+  ["AES_GCM_16_256", ["CLASSICAL", "HYBRID"]],
+  ["aes128", ["OLD"]],
+  ["sha1", ["OLD"]],
+  ["prfsha384", ["HYBRID"]],
+  ["ecp384", []],
+])("%s finds %p", (word, names) => {
+  expect(found(word)).toEqual(names);
+});
+
+test("a word that is no algorithm is refused, not taken for one that nobody has", () => {
+  for (const word of ["mlkem769x", "m", "", "site-1", "x".repeat(1_000)]) {
+    const filter = algorithmFilter(word);
+    expect(filter.ok).toBe(false);
+    expect(filter.ok ? "" : filter.error.length).toBeLessThan(120);
+  }
+});
+
+test("offered proposals are searched as well, with additional key exchanges and remarks", () => {
+  const filter = algorithmFilter("mlkem1024");
+  const offered = "AES_CBC_256/X25519/ADDKE1_ML_KEM_1024 with attribute 15=1/and 3 more";
+  expect(filter.ok && filter.value.isIn(["AES_CBC_256", offered])).toBe(true);
+  expect(filter.ok && filter.value.isIn(["AES_CBC_256", "and 3 more"])).toBe(false);
+});
+
+test("the key exchanges of an SA, and whether one is post-quantum", () => {
+  expect(keyExchangesIn(HYBRID)).toBe("X25519+ML_KEM_768");
+  expect(keyExchangesIn("AES_CBC_128/HMAC_SHA2_256_128/ESN")).toBe("");
+  expect([CLASSICAL, HYBRID].map(isPostQuantum)).toEqual([false, true]);
+});
