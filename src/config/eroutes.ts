@@ -2,7 +2,7 @@
 
 import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES } from "../crypto/default-suites.ts";
 import type { Suite } from "../crypto/suite.ts";
-import { parseSuite, usesSha1 } from "../crypto/suite-notation.ts";
+import { isUnencrypted, parseSuite, usesSha1 } from "../crypto/suite-notation.ts";
 import { DEFAULT_PPK, DEFAULT_UNKNOWN_SITES } from "../eroute/defaults.ts";
 import type { Eroute, ErouteCommon, UnknownSites } from "../eroute/eroute.ts";
 import { nearestText } from "../eroute/nearest.ts";
@@ -240,6 +240,10 @@ function readSuites(
     }
     if (usesSha1(suite.value)) {
       check.warn(at, `is ${quoted(text)}: SHA-1 is weak`, "sha256, unless an old peer needs it");
+    }
+    if (isUnencrypted(suite.value)) {
+      const instead = "aes256gcm16, unless anybody may read the packets";
+      check.warn(at, `is ${quoted(text)}: AES-GMAC does not encrypt`, instead);
     }
     suites.push(suite.value);
   }

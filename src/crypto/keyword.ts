@@ -13,14 +13,19 @@ export type Keyword =
 
 /** Words for the same transform: the first is the one that is printed. */
 const KEYWORDS: ReadonlyMap<string, Keyword> = new Map([
-  ...aes(128, ["aes128", "aes"], ["aes128gcm16", "aes128gcm128", "aes128gcm"]),
-  ...aes(192, ["aes192"], ["aes192gcm16", "aes192gcm128", "aes192gcm"]),
-  ...aes(256, ["aes256"], ["aes256gcm16", "aes256gcm128", "aes256gcm"]),
+  ...aes(128, ["aes128", "aes"]),
+  ...aes(192, ["aes192"]),
+  ...aes(256, ["aes256"]),
+  ...camellia(128, ["camellia128", "camellia"]),
+  ...camellia(192, ["camellia192"]),
+  ...camellia(256, ["camellia256"]),
   entry("chacha20poly1305", { kind: "encr", id: Encr.CHACHA20_POLY1305, keyBits: undefined }),
   ...hmac(["sha1", "sha"], Integ.HMAC_SHA1_96, PrfId.HMAC_SHA1),
   ...hmac(["sha256", "sha2_256"], Integ.HMAC_SHA2_256_128, PrfId.HMAC_SHA2_256),
   ...hmac(["sha384", "sha2_384"], Integ.HMAC_SHA2_384_192, PrfId.HMAC_SHA2_384),
   ...hmac(["sha512", "sha2_512"], Integ.HMAC_SHA2_512_256, PrfId.HMAC_SHA2_512),
+  entry("aesxcbc", { kind: "integ", id: Integ.AES_XCBC_96 }),
+  entry("aescmac", { kind: "integ", id: Integ.AES_CMAC_96 }),
   ...group(Ke.X25519, ["x25519", "curve25519"]),
   ...group(Ke.ECP_256, ["ecp256"]),
   ...group(Ke.ECP_384, ["ecp384"]),
@@ -51,14 +56,11 @@ const REFUSED: ReadonlyMap<string, string> = new Map(
     ["modp8192", "not built in"],
     ["x448", "not built in"],
     ["curve448", "not built in"],
-    ["aesxcbc", "not built in"],
-    ["aescmac", "not built in"],
-    ["aes128ctr", "not built in"],
-    ["aes256ctr", "not built in"],
-    ["aes128gcm8", "not built in: only the ICV of 16 octets is"],
-    ["aes256gcm8", "not built in: only the ICV of 16 octets is"],
-    ["aes128gcm12", "not built in: only the ICV of 16 octets is"],
-    ["aes256gcm12", "not built in: only the ICV of 16 octets is"],
+    ["prfaesxcbc", "not built in"],
+    ["prfaescmac", "not built in"],
+    ["ecp256bp", "not built in"],
+    ["ecp384bp", "not built in"],
+    ["ecp512bp", "not built in"],
   ].map(([word, why]) => [word ?? "", why ?? ""]),
 );
 
@@ -151,11 +153,25 @@ function entry(word: string, keyword: Keyword): Entry {
   return [word, keyword];
 }
 
-function aes(keyBits: number, cbc: readonly string[], gcm: readonly string[]): readonly Entry[] {
+function aes(keyBits: number, cbc: readonly string[]): readonly Entry[] {
+  const each = (id: number, mode: string, ...ends: readonly string[]) =>
+    ends.map((end) => entry(`aes${keyBits}${mode}${end}`, { kind: "encr", id, keyBits }));
   return [
     ...cbc.map((word) => entry(word, { kind: "encr", id: Encr.AES_CBC, keyBits })),
-    ...gcm.map((word) => entry(word, { kind: "encr", id: Encr.AES_GCM_16, keyBits })),
+    // The length of the ICV in octets or bits.
+    ...each(Encr.AES_GCM_16, "gcm", "16", "128", ""),
+    ...each(Encr.AES_GCM_12, "gcm", "12", "96"),
+    ...each(Encr.AES_GCM_8, "gcm", "8", "64"),
+    ...each(Encr.AES_CCM_16, "ccm", "16", "128", ""),
+    ...each(Encr.AES_CCM_12, "ccm", "12", "96"),
+    ...each(Encr.AES_CCM_8, "ccm", "8", "64"),
+    ...each(Encr.AES_CTR, "ctr", ""),
+    ...each(Encr.NULL_AUTH_AES_GMAC, "gmac", ""),
   ];
+}
+
+function camellia(keyBits: number, words: readonly string[]): readonly Entry[] {
+  return words.map((word) => entry(word, { kind: "encr", id: Encr.CAMELLIA_CBC, keyBits }));
 }
 
 function hmac(words: readonly string[], integ: number, prf: number): readonly Entry[] {

@@ -6,6 +6,8 @@
 import { err, ok, type Result } from "../octets/result.ts";
 import { distinctMethods, TRIES_MAX } from "./additional-key-exchange.ts";
 import { encryptionFor } from "./encryption.ts";
+import { isAead } from "./esp-algorithm.ts";
+import { integrityFor } from "./integrity.ts";
 import { type Keyword, keywordFor, unknownKeyword, wordFor } from "./keyword.ts";
 import type { EncrTransform, Suite } from "./suite.ts";
 import { Encr, Integ, Ke, PrfId } from "./transform.ts";
@@ -42,7 +44,7 @@ type MutableSuite = {
  * IKE: encryption and key exchange; a PRF, which follows from the integrity algorithms if none is
  * named. ESP: encryption; groups mean perfect forward secrecy, `none` among them makes it optional.
  * Additional key exchanges follow the first: `ke1_mlkem768`, optional with `ke1_none` beside it.
- * CBC needs integrity, AEAD has none, and the two are never in one proposal.
+ * CBC and CTR need integrity, AEAD has none, and the two are never in one proposal.
  */
 export function parseSuite(text: string, kind: SuiteKind): Result<Suite, string> {
   const suite: MutableSuite = { encr: [], prf: [], integ: [], ke: [], additional: [], esn: [] };
@@ -89,6 +91,11 @@ export function usesSha1(suite: Suite): boolean {
   return suite.integ.includes(Integ.HMAC_SHA1_96) || suite.prf.includes(PrfId.HMAC_SHA1);
 }
 
+/** Whether its packets can be read by anybody on the way: it only shows that nobody changed them. */
+export function isUnencrypted(suite: Suite): boolean {
+  return suite.encr.some(({ id }) => id === Encr.NULL_AUTH_AES_GMAC);
+}
+
 function add(suite: MutableSuite, keyword: Keyword): void {
   switch (keyword.kind) {
     case "encr":
@@ -111,6 +118,10 @@ function misplacement(keyword: Keyword, word: string, kind: SuiteKind): string |
   if (kind === "esp") {
     return keyword.kind === "prf" ? `"${word}": ESP has no PRF, leave it out` : undefined;
   }
+  const isMissing =
+    (keyword.kind === "encr" && encryptionFor(keyword.id, keyword.keyBits) === undefined) ||
+    (keyword.kind === "integ" && integrityFor(keyword.id) === undefined);
+  if (isMissing) return `"${word}" is not built in for IKE, only for ESP`;
   if (keyword.kind === "esn") return `"${word}": only ESP has sequence numbers to extend`;
   if (keyword.kind === "ke" && keyword.id === Ke.NONE) {
     return `"${word}": IKE always needs a key exchange, for example "x25519"`;
@@ -121,21 +132,22 @@ function misplacement(keyword: Keyword, word: string, kind: SuiteKind): string |
 /** What is missing, or does not go together. */
 function lack(suite: Suite, kind: SuiteKind): string | undefined {
   if (suite.encr.length === 0) return 'no encryption algorithm, for example "aes256gcm16"';
-  const aead = suite.encr.filter((encr) => encryptionFor(encr.id, encr.keyBits)?.kind === "aead");
+  const aead = suite.encr.filter(isAead);
+  const other = cipherName(suite.encr.find((encr) => !isAead(encr)));
   if (aead.length > 0 && aead.length < suite.encr.length) {
-    return "AES-CBC cannot be in one proposal with AES-GCM or ChaCha20-Poly1305: write two";
+    return `${other} cannot be in one proposal with ${cipherName(aead[0])}: write two`;
   }
   const integ = suite.integ.map((id) => wordFor({ kind: "integ", id }));
   if (aead.length > 0 && integ.length > 0) {
     const instead = kind === "ike" ? ` (as PRF: "prf${integ[0]}")` : "";
-    const name = aeadName(aead[0]);
+    const name = cipherName(aead[0]);
     return `"${integ[0]}": ${name} needs no integrity algorithm, leave it out${instead}`;
   }
   if (aead.length === 0 && integ.length === 0) {
-    return 'AES-CBC needs an integrity algorithm, for example "sha256"';
+    return `${other} needs an integrity algorithm, for example "sha256"`;
   }
   if (kind === "ike" && suite.prf.length === 0) {
-    return `${aeadName(aead[0])} needs a PRF as well, for example "prfsha256"`;
+    return `${cipherName(aead[0])} needs a PRF as well, for example "prfsha256"`;
   }
   if (kind === "ike" && suite.ke.length === 0) {
     return 'IKE needs a key exchange, for example "x25519"';
@@ -162,9 +174,22 @@ function additionalLack({ ke, additional = [] }: Suite): string | undefined {
   return "each key exchange needs a method of its own: none is used twice (RFC 9370)";
 }
 
-function aeadName(encr: EncrTransform | undefined): string {
-  return encr?.id === Encr.CHACHA20_POLY1305 ? "ChaCha20-Poly1305" : "AES-GCM";
+function cipherName(encr: EncrTransform | undefined): string {
+  return encr === undefined ? "" : (CIPHER_NAMES.get(encr.id) ?? "AES-CBC");
 }
+
+const CIPHER_NAMES: ReadonlyMap<number, string> = new Map([
+  [Encr.AES_CTR, "AES-CTR"],
+  [Encr.AES_CCM_8, "AES-CCM"],
+  [Encr.AES_CCM_12, "AES-CCM"],
+  [Encr.AES_CCM_16, "AES-CCM"],
+  [Encr.AES_GCM_8, "AES-GCM"],
+  [Encr.AES_GCM_12, "AES-GCM"],
+  [Encr.AES_GCM_16, "AES-GCM"],
+  [Encr.NULL_AUTH_AES_GMAC, "AES-GMAC"],
+  [Encr.CAMELLIA_CBC, "Camellia"],
+  [Encr.CHACHA20_POLY1305, "ChaCha20-Poly1305"],
+]);
 
 function impliedPrfs(suite: Suite): number[] {
   return suite.integ.flatMap((id) => IMPLIED_PRF.get(id) ?? []);

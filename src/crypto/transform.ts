@@ -23,7 +23,15 @@ export const Encr = {
   DES3: 3,
   NULL: 11,
   AES_CBC: 12,
+  AES_CTR: 13,
+  AES_CCM_8: 14,
+  AES_CCM_12: 15,
+  AES_CCM_16: 16,
+  AES_GCM_8: 18,
+  AES_GCM_12: 19,
   AES_GCM_16: 20,
+  NULL_AUTH_AES_GMAC: 21,
+  CAMELLIA_CBC: 23,
   CHACHA20_POLY1305: 28,
 } as const;
 
@@ -37,6 +45,8 @@ export const PrfId = {
 export const Integ = {
   NONE: 0,
   HMAC_SHA1_96: 2,
+  AES_XCBC_96: 5,
+  AES_CMAC_96: 8,
   HMAC_SHA2_256_128: 12,
   HMAC_SHA2_384_192: 13,
   HMAC_SHA2_512_256: 14,

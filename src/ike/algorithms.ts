@@ -1,6 +1,12 @@
 /** The algorithms that an IKE SA or a Child SA agreed on: transform numbers made usable. */
 
 import { type Encryption, encryptionFor } from "../crypto/encryption.ts";
+import {
+  type EspEncryption,
+  type EspIntegrity,
+  espEncryptionFor,
+  espIntegrityFor,
+} from "../crypto/esp-algorithm.ts";
 import { type Integrity, integrityFor } from "../crypto/integrity.ts";
 import { transformName } from "../crypto/names.ts";
 import { type Prf, prfFor } from "../crypto/prf.ts";
@@ -21,8 +27,8 @@ export type IkeAlgorithms = {
 export type AdditionalKe = { readonly type: number; readonly ke: number };
 
 export type EspAlgorithms = {
-  readonly encr: Encryption;
-  readonly integ: Integrity | undefined;
+  readonly encr: EspEncryption;
+  readonly integ: EspIntegrity | undefined;
   /** The key exchange of its own (PFS); 0 if it has none. */
   readonly ke: number;
   readonly esn: boolean;
@@ -53,9 +59,9 @@ export function ikeAlgorithmsOf(choice: TransformChoice): IkeAlgorithms | undefi
 
 /** The algorithms of a choice for a Child SA; undefined if one of them is not built in. */
 export function espAlgorithmsOf(choice: TransformChoice): EspAlgorithms | undefined {
-  const encr = encryptionFor(choice.encr.id, choice.encr.keyBits);
+  const encr = espEncryptionFor(choice.encr.id, choice.encr.keyBits);
   if (encr === undefined) return undefined;
-  const integ = encr.kind === "aead" ? undefined : integrityFor(choice.integ);
+  const integ = encr.kind === "aead" ? undefined : espIntegrityFor(choice.integ);
   if (encr.kind !== "aead" && integ === undefined) return undefined;
   return { encr, integ, ke: choice.ke, esn: choice.esn, ...additionalOf(choice) };
 }

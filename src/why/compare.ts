@@ -1,7 +1,7 @@
 /** What a site offered beside what is configured, and where they have nothing in common. Pure. */
 
 import type { JournalRecord } from "../concentrator/journal/journal.ts";
-import { encryptionFor } from "../crypto/encryption.ts";
+import { isAead } from "../crypto/esp-algorithm.ts";
 import { type NamedTransform, transformNamed, transformTypeName } from "../crypto/names.ts";
 import type { Suite } from "../crypto/suite.ts";
 import { formatSuite, parseSuite, type SuiteKind, usesSha1 } from "../crypto/suite-notation.ts";
@@ -168,7 +168,7 @@ function agreeOnAead(theirs: WordsByType, ours: WordsByType): boolean {
   const offered = theirs.get(TransformType.ENCR) ?? [];
   const common = ours.get(TransformType.ENCR)?.find((word) => offered.includes(word));
   const named = common === undefined ? undefined : transformNamed(common);
-  return named !== undefined && encryptionFor(named.id, named.keyBits)?.kind === "aead";
+  return named !== undefined && isAead(named);
 }
 
 /** `ADDKE1_NONE` is the same as to leave the type out. */

@@ -1,17 +1,16 @@
 /** A Child SA as the kernel sees it: two states, their policies (linux/xfrm.h, RFC 4301 §4.4). */
 
-import { Encr, Integ } from "../../crypto/transform.ts";
 import type { ChildOptions } from "../../eroute/eroute.ts";
 import type { ChildSa } from "../../ike/child-sa.ts";
 import type { ChildKeys } from "../../ike/effect.ts";
 import type { EspDirectionKeys } from "../../ike/esp-keys.ts";
 import type { Path } from "../../inet/endpoint.ts";
 import { containsPrefix, type Prefix } from "../../inet/prefix.ts";
-import { assert } from "../../octets/assert.ts";
 import type { XfrmPolicy, XfrmPolicyId, XfrmTemplate } from "../../xfrm/policy.ts";
 import { remoteOf, selectorPriority } from "../../xfrm/priority.ts";
-import type { XfrmLifetime, XfrmProtection, XfrmState } from "../../xfrm/state.ts";
+import type { XfrmLifetime, XfrmState } from "../../xfrm/state.ts";
 import { childSelectors } from "./child-selectors.ts";
+import { protectionOf } from "./esp-protection.ts";
 
 /** What the states of both directions are made of. */
 export type ChildPlace = {
@@ -96,7 +95,7 @@ function common(place: ChildPlace, keys: EspDirectionKeys) {
   return {
     reqid: place.reqid,
     mode: child.mode,
-    protection: protectionOf(child, keys),
+    protection: protectionOf(child.algorithms, keys),
     replayWindow: options.replayWindow,
     esn: child.algorithms.esn,
     outerHeader: { copyDscp, ecn, pathMtuDiscovery },
@@ -121,33 +120,3 @@ function lifetimeOf(options: ChildOptions): XfrmLifetime {
     hardPackets: packets === undefined ? undefined : (packets * 11n) / 10n,
   };
 }
-
-/** Kernel names: crypto/ and net/xfrm/xfrm_algo.c of Linux. */
-function protectionOf(child: ChildSa, keys: EspDirectionKeys): XfrmProtection {
-  const { encr, integ } = child.algorithms;
-  if (encr.kind === "aead") {
-    const name = AEAD_NAMES.get(encr.id);
-    assert(name !== undefined, `no kernel name for ${encr.name}`);
-    return { kind: "aead", aead: { name, key: keys.encryption, icvBits: encr.icvOctets * 8 } };
-  }
-  assert(encr.id === Encr.AES_CBC && integ !== undefined, `no kernel name for ${encr.name}`);
-  const name = AUTH_NAMES.get(integ.id);
-  assert(name !== undefined, `no kernel name for ${integ.name}`);
-  return {
-    kind: "crypt-auth",
-    crypt: { name: "cbc(aes)", key: keys.encryption },
-    auth: { name, key: keys.integrity, truncBits: integ.icvOctets * 8 },
-  };
-}
-
-const AEAD_NAMES = new Map<number, string>([
-  [Encr.AES_GCM_16, "rfc4106(gcm(aes))"],
-  [Encr.CHACHA20_POLY1305, "rfc7539esp(chacha20,poly1305)"],
-]);
-
-const AUTH_NAMES = new Map<number, string>([
-  [Integ.HMAC_SHA1_96, "hmac(sha1)"],
-  [Integ.HMAC_SHA2_256_128, "hmac(sha256)"],
-  [Integ.HMAC_SHA2_384_192, "hmac(sha384)"],
-  [Integ.HMAC_SHA2_512_256, "hmac(sha512)"],
-]);

@@ -1,6 +1,6 @@
 /** Why none of a peer's proposals is chosen: both sides in words, and what decided. */
 
-import { encryptionFor } from "../../crypto/encryption.ts";
+import { isAead } from "../../crypto/esp-algorithm.ts";
 import {
   type NamedTransform,
   suiteText,
@@ -91,9 +91,9 @@ function differencesOf(
   kind: Purpose["kind"],
 ): readonly Difference[] {
   const differences: Difference[] = [];
-  const isAead = agreesOnAead(theirs, ours);
+  const hasIntegrity = agreesOnAead(theirs, ours);
   for (const type of new Set([...ours.keys(), ...theirs.keys()])) {
-    if (type === TransformType.INTEG && isAead) continue;
+    if (type === TransformType.INTEG && hasIntegrity) continue;
     if (kind === "esp-without-ke" && (type === TransformType.KE || isAdditionalKe(type))) continue;
     const [offered, configured] = [theirs.get(type) ?? [], ours.get(type) ?? []];
     const isCommon = isForeign(type, kind) ? offered.length === 0 : hasCommon(offered, configured);
@@ -108,7 +108,7 @@ function agreesOnAead(theirs: ByType<Transform>, ours: ByType<NamedTransform>): 
   const common = (ours.get(TransformType.ENCR) ?? []).find((o) =>
     offered.some((t) => isSame(t, o)),
   );
-  return common !== undefined && encryptionFor(common.id, common.keyBits)?.kind === "aead";
+  return common !== undefined && isAead(common);
 }
 
 /** A type that rules out its whole proposal (RFC 7296 §3.3.6). */

@@ -1,7 +1,7 @@
 /** Choosing one proposal and one transform of each type (RFC 7296 §2.7, §3.3; RFC 5282 §8). */
 
 import { TRIES_MAX, type Tries } from "../../crypto/additional-key-exchange.ts";
-import { encryptionFor } from "../../crypto/encryption.ts";
+import { isAead } from "../../crypto/esp-algorithm.ts";
 import type { EncrTransform, Suite } from "../../crypto/suite.ts";
 import { isAdditionalKe, Ke, TransformType } from "../../crypto/transform.ts";
 import { asEspSpi, type EspSpi } from "../../inet/esp-spi.ts";
@@ -151,7 +151,6 @@ export function proposalsOf(suites: readonly Suite[], offer: Offer): readonly Pr
   const isIke = offer.protocol === Protocol.IKE;
   const lists: Transform[][] = [];
   for (const suite of suites.flatMap(formsOf)) {
-    const isAead = (t: EncrTransform) => encryptionFor(t.id, t.keyBits)?.kind === "aead";
     for (const encr of [suite.encr.filter(isAead), suite.encr.filter((t) => !isAead(t))]) {
       const [first] = encr;
       if (first === undefined) continue;
@@ -277,7 +276,7 @@ function chooseInteg(
   suite: Suite,
   encr: EncrTransform,
 ): number | undefined {
-  if (encryptionFor(encr.id, encr.keyBits)?.kind === "aead") return 0;
+  if (isAead(encr)) return 0;
   return firstCommon(suite.integ, offered);
 }
 

@@ -109,8 +109,8 @@ async function namesOf(
   const { kind, text, eroute, state, sort } = query;
   const found: Keyed[] = [];
   const needle = text?.toLowerCase();
-  const ofViews = asksAlgorithms(query);
-  const needsViews = ofViews || (sort !== undefined && OF_VIEWS.has(sort));
+  const byAlgorithm = asksAlgorithms(query);
+  const needsViews = byAlgorithm || (sort !== undefined && OF_VIEWS.has(sort));
   const perTurn = needsViews ? VIEWS_PER_TURN : BRIEFS_PER_TURN;
   const next = snapshot.briefs(kind);
   for (let briefs = next(perTurn); briefs.length > 0; briefs = next(perTurn)) {
@@ -118,7 +118,7 @@ async function namesOf(
       if (eroute !== undefined && brief.baseEroute !== eroute) continue;
       if (state !== undefined && brief.state !== state) continue;
       if (needle !== undefined && !mentions(brief, needle)) continue;
-      if (ofViews && !hasAlgorithms(viewOf(snapshot, brief), query)) continue;
+      if (byAlgorithm && !hasAlgorithms(viewOf(snapshot, brief), query)) continue;
       const { name, peerId } = brief;
       found.push({ name, peerId, key: keyOf(brief, sort, { snapshot, uses }) });
     }
