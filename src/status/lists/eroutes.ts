@@ -41,8 +41,8 @@ export type EroutesAsked = {
   readonly q: string | undefined;
   readonly eroute: string | undefined;
   readonly state: ErouteView["state"] | undefined;
-  readonly with: AlgorithmFilter | undefined;
-  readonly without: AlgorithmFilter | undefined;
+  readonly with?: AlgorithmFilter | undefined;
+  readonly without?: AlgorithmFilter | undefined;
   readonly sort: (typeof SORTS)[number] | undefined;
 };
 
