@@ -4,8 +4,9 @@
  */
 
 import type { EroutePlan } from "../eroute/eroute.ts";
+import type { EspAlgorithms, IkeAlgorithms } from "../ike/algorithms.ts";
 import { type Instant, later } from "../octets/instant.ts";
-import type { AlgorithmCounts } from "./algorithm-counts.ts";
+import { type AlgorithmCount, type AlgorithmCounts, countAlgorithms } from "./algorithm-counts.ts";
 import type { Calls } from "./calls/calls.ts";
 import type { Dataplane } from "./dataplane/dataplane.ts";
 import type { Effect } from "./effect.ts";
@@ -42,6 +43,15 @@ export type Engine = {
 
 export function count(engine: Engine, counter: CounterName): void {
   engine.counters[counter]++;
+}
+
+/** Counts what a new or rekeyed SA has agreed on. */
+export function countAgreed(
+  engine: Engine,
+  sa: AlgorithmCount["sa"],
+  algorithms: IkeAlgorithms | EspAlgorithms,
+): void {
+  countAlgorithms(engine.algorithms, sa, algorithms);
 }
 
 /** The instant that is `ms` from now. */

@@ -4,7 +4,6 @@ import type { ChildSa } from "../ike/child-sa.ts";
 import { type IkeEffect, type IkeSa, pathOf, spiOf } from "../ike/ike-sa.ts";
 import { never } from "../octets/assert.ts";
 import type { IkeSpi } from "../wire/header.ts";
-import { countAlgorithms } from "./algorithm-counts.ts";
 import { ask } from "./ask.ts";
 import { callOfIkeSa, forgetRefusals } from "./calls/call-table.ts";
 import { giveUpLateCall, onCallUp, type Start } from "./calls/dial.ts";
@@ -16,7 +15,7 @@ import { installChild, installOutbound, removeChild } from "./dataplane/install.
 import { moveSoon } from "./dataplane/move.ts";
 import { probeUsage } from "./dataplane/usage.ts";
 import { onEnded } from "./ended.ts";
-import { count, type Engine } from "./engine.ts";
+import { count, countAgreed, type Engine } from "./engine.ts";
 import { journal } from "./journal/write.ts";
 import type { Entry } from "./negotiation/entry.ts";
 import { forgive, rememberPlace, slowDown } from "./negotiation/guesses.ts";
@@ -196,7 +195,7 @@ function onRekeyed(engine: Engine, entry: Entry, successor: IkeSa): void {
 }
 
 function countIkeSa(engine: Engine, { facts }: Stand): void {
-  if (facts !== undefined) countAlgorithms(engine.algorithms, "ike", facts.algorithms);
+  if (facts !== undefined) countAgreed(engine, "ike", facts.algorithms);
 }
 
 /** Child SAs go to another IKE SA of the site. If it does not take them, they are removed. */

@@ -91,7 +91,7 @@ export function usesSha1(suite: Suite): boolean {
   return suite.integ.includes(Integ.HMAC_SHA1_96) || suite.prf.includes(PrfId.HMAC_SHA1);
 }
 
-/** Whether its packets can be read by anybody on the way: it only shows that nobody changed them. */
+/** Whether anybody on the way can read its packets: it only shows that nobody changed them. */
 export function isUnencrypted(suite: Suite): boolean {
   return suite.encr.some(({ id }) => id === Encr.NULL_AUTH_AES_GMAC);
 }

@@ -1,4 +1,4 @@
-/** Finds sites by algorithm: every name that people use, in all that a site has or offered. Pure. */
+/** Finds sites by algorithm, by any name that people use, in what they have or offered. Pure. */
 
 import { keywordFor } from "../crypto/keyword.ts";
 import { ALGORITHM_NAMES, transformName } from "../crypto/names.ts";

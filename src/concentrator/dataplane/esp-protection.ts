@@ -1,4 +1,4 @@
-/** What the kernel calls the algorithms of a Child SA: crypto/ and net/xfrm/xfrm_algo.c of Linux. */
+/** The kernel's names for the algorithms of a Child SA (net/xfrm/xfrm_algo.c of Linux). */
 
 import { Encr, Integ } from "../../crypto/transform.ts";
 import type { EspAlgorithms } from "../../ike/algorithms.ts";

@@ -12,8 +12,7 @@ import type { Reason } from "../../reason/reason.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { KernelResult, XfrmRefusal } from "../../xfrm/request.ts";
 import type { XfrmStateId } from "../../xfrm/state.ts";
-import { countAlgorithms } from "../algorithm-counts.ts";
-import { count, type Engine } from "../engine.ts";
+import { count, countAgreed, type Engine } from "../engine.ts";
 import { journal } from "../journal/write.ts";
 import { aboutIkeSa, factsAt, ikeSaAt } from "../sites/ike-sas.ts";
 import { judgePolicies, takeOver } from "../sites/overlap.ts";
@@ -166,7 +165,7 @@ export function onChildAnswer(
   if (installed.phase === "up") return;
   installed.phase = "up";
   count(engine, "child_sas_installed");
-  countAlgorithms(engine.algorithms, "child", installed.child.algorithms);
+  countAgreed(engine, "child", installed.child.algorithms);
   if (installed.takesFrom.length > 0) takeOver(engine, installed);
   tell(engine, installed, ok(undefined));
 }
