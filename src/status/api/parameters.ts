@@ -111,14 +111,15 @@ export function text(description: string): Parameter<string | undefined> {
 /** An algorithm or a family of them; undefined if it is absent, or empty as in forms. */
 export function algorithm(description: string): Parameter<AlgorithmFilter | undefined> {
   const given = text(description);
+  const wanted = "an algorithm, such as mlkem768, modp1024 or pq";
   return {
     ...given,
-    wanted: "an algorithm, such as mlkem768, modp1024 or pq",
-    read(word) {
-      const read = given.read(word);
-      if (!read.ok || read.value === undefined) return read.ok ? ok(undefined) : read;
-      const filter = algorithmFilter(read.value);
-      return filter.ok ? filter : err(`must be an algorithm: ${filter.error}`);
+    wanted,
+    read(named) {
+      const read = given.read(named);
+      if (read.ok && read.value === undefined) return ok(undefined);
+      const filter = read.ok && read.value !== undefined ? algorithmFilter(read.value) : read;
+      return filter.ok ? filter : err(`must be ${wanted}`);
     },
   };
 }

@@ -79,7 +79,9 @@ function withoutUnknown(payload: Payload): Payload {
   if (payload.kind !== "SA") return payload;
   const proposals = payload.proposals.map((proposal) => ({
     ...proposal,
-    transforms: proposal.transforms.map((t) => ({ ...t, hasUnknownAttribute: false })),
+    transforms: proposal.transforms.map(({ type, id, keyBits }) => {
+      return { type, id, keyBits, hasUnknownAttribute: false };
+    }),
   }));
   return { kind: "SA", proposals };
 }

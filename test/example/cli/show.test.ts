@@ -85,7 +85,9 @@ test("tunnels are filtered by text, eroute and state", async () => {
     /^1\d of 12 tunnels|^12 tunnels/m,
   );
   expect((await show("tunnels", "--without", "x25519")).out).toBe("none of 12 tunnels");
-  expect((await show("tunnels", "--with", "bogus")).err).toContain("no known algorithm");
+  expect((await show("tunnels", "--with", "bogus")).err).toContain(
+    "with must be an algorithm, such as mlkem768",
+  );
 });
 
 test("tunnels are sorted; numbers in IDs by their value", async () => {

@@ -39,6 +39,8 @@ describe("the API", () => {
         spi_r: "00000000000000bb",
         role: "responder",
         algorithms: "AES_GCM_16_256/PRF_HMAC_SHA2_256/X25519",
+        key_exchange: "X25519",
+        post_quantum: false,
         local_endpoint: "192.0.2.1:4500",
         remote_endpoint: "198.51.100.1:4500",
         nat: "none",
