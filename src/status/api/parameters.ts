@@ -111,14 +111,17 @@ export function text(description: string): Parameter<string | undefined> {
 /** An algorithm or a family of them; undefined if it is absent, or empty as in forms. */
 export function algorithm(description: string): Parameter<AlgorithmFilter | undefined> {
   const given = text(description);
+  const examples = ["mlkem768", "modp1024", "pq"];
   const wanted = "an algorithm, such as mlkem768, modp1024 or pq";
   return {
     ...given,
     wanted,
+    schema: { ...given.schema, examples },
     read(named) {
       const read = given.read(named);
-      if (read.ok && read.value === undefined) return ok(undefined);
-      const filter = read.ok && read.value !== undefined ? algorithmFilter(read.value) : read;
+      if (!read.ok) return err(`must be ${wanted}`);
+      if (read.value === undefined) return ok(undefined);
+      const filter = algorithmFilter(read.value);
       return filter.ok ? filter : err(`must be ${wanted}`);
     },
   };

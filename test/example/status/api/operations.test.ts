@@ -212,6 +212,7 @@ describe("each operation needs the token that the table says", () => {
 function rightFor({ schema }: Parameter<unknown>): readonly unknown[] {
   if (schema.type === "boolean") return [true, false];
   if (Array.isArray(schema.enum)) return schema.enum;
+  if (Array.isArray(schema.examples)) return schema.examples;
   return "minimum" in schema ? [schema.minimum, schema.maximum] : ["x"];
 }
 
