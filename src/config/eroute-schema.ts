@@ -65,7 +65,9 @@ export const erouteSchema = z.strictObject({
       "Proposals for the IKE SA, best first. Additional key exchanges (RFC 9370) follow as ke1_ " +
       "to ke7_: x25519-ke1_mlkem768; ke1_none beside it makes it optional.",
     expected: 'a proposal, "aes256gcm16-prfsha256-x25519", or a list of them',
-    default: "AES-GCM, ChaCha20-Poly1305, AES-CBC with SHA-2; X25519, ECP-256, MODP-2048",
+    default:
+      "AES-GCM, ChaCha20-Poly1305, AES-CBC with SHA-2; X25519, ECP-256, MODP-2048; ML-KEM-768 or " +
+      "ML-KEM-1024 after it, if the other end has it",
   }),
   esp: textOrList({
     description:

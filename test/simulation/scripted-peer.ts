@@ -1,6 +1,6 @@
 /** End a is connected; from then on a script decides what end b answers. */
 
-import { Ke, TransformType } from "../../src/crypto/transform.ts";
+import { isAdditionalKe, Ke, TransformType } from "../../src/crypto/transform.ts";
 import type { SeenIkev2Message } from "../../src/ike/v2/seen-message.ts";
 import { concat } from "../../src/octets/concat.ts";
 import { ExchangeType } from "../../src/wire/v2/exchange-type.ts";
@@ -99,7 +99,11 @@ export function grant(request: Request, without = false): readonly Payload[] {
   const { payloads, method } = request;
   const offer = payloads.find(({ kind }) => kind === "SA");
   const ke = payloads.find(({ kind }) => kind === "KE");
-  const proposal = offer?.kind === "SA" ? offer.proposals[0] : undefined;
+  const proposals = offer?.kind === "SA" ? offer.proposals : [];
+  // It knows no additional key exchanges, and leaves out what has them (RFC 7296 §3.3.6).
+  const proposal = proposals.find(({ transforms }) => {
+    return !transforms.some(({ type }) => isAdditionalKe(type));
+  });
   if (proposal === undefined) throw new Error("nothing is offered");
   const chosen = chosenOf(proposal, without ? Ke.NONE : method);
   const random = new Uint8Array(64).fill(spi);

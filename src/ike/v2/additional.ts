@@ -58,6 +58,19 @@ export function formsOf(suite: Suite): readonly Suite[] {
   return [suite, { ...suite, additional: needed }];
 }
 
+/**
+ * The suites of a rekey. A peer that has agreed on no additional key exchange is not asked for one,
+ * unless nothing else is allowed: its IKE SA was made with the best that it has.
+ */
+export function suitesAsAgreed(
+  suites: readonly Suite[],
+  agreed: { readonly additional?: readonly AdditionalKe[] | undefined },
+): readonly Suite[] {
+  if (additionalMethods(agreed).length > 0) return suites;
+  const others = suites.filter(({ additional = [] }) => additional.every(isOptional));
+  return others.length > 0 ? others : suites;
+}
+
 /** Whoever has an optional additional key exchange in any of its proposals gets it. */
 export function strictFirst(suite: Suite): readonly Suite[] {
   const { additional } = suite;

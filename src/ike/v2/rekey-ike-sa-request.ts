@@ -17,7 +17,7 @@ import { NONCE_OCTETS } from "../limits.ts";
 import type { Refusal } from "../refusal.ts";
 import type { SaId } from "../sa-id.ts";
 import { nextRoundAt, struggleOn } from "../struggle.ts";
-import { additionalMethods } from "./additional.ts";
+import { additionalMethods, suitesAsAgreed } from "./additional.ts";
 import { noteOfStruggle, okNote, refusedNote } from "./answer.ts";
 import type { Asking, Grant, How, IkeAsk } from "./asking.ts";
 import { isRedundant, lowerNonce } from "./collision.ts";
@@ -97,7 +97,8 @@ export function onIkePublicValue(
 
 function offerOf(sa: Established, ikeAsk: IkeAsk) {
   const octets = new Writer(8).u64(ikeAsk.spi).done();
-  const suites = suitesWithPrfFirst(suitesFor(sa.policy.ikeSuites, ikeAsk), sa.algorithms.prf.id);
+  const asAgreed = suitesAsAgreed(suitesFor(sa.policy.ikeSuites, ikeAsk), sa.algorithms);
+  const suites = suitesWithPrfFirst(asAgreed, sa.algorithms.prf.id);
   return proposalsOf(suites, { protocol: Protocol.IKE, spi: octets, withKe: true });
 }
 

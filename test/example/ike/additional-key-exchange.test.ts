@@ -6,7 +6,7 @@ import type { Suite } from "../../../src/crypto/suite.ts";
 import { parseSuite, type SuiteKind } from "../../../src/crypto/suite-notation.ts";
 import { Encr, Integ, Ke, PrfId, TransformType } from "../../../src/crypto/transform.ts";
 import { acceptsIke, ikeAlgorithmsText } from "../../../src/ike/algorithms.ts";
-import { additionalMethods } from "../../../src/ike/v2/additional.ts";
+import { additionalMethods, suitesAsAgreed } from "../../../src/ike/v2/additional.ts";
 import {
   chooseEsp,
   chooseIke,
@@ -152,6 +152,17 @@ test("an optional one is offered once with it and once without its type", () => 
     "X25519/ADDKE1_ML_KEM_768/ADDKE2_ECP_384/ADDKE2_NONE",
     "X25519/ADDKE1_ML_KEM_768",
   ]);
+});
+
+test("in a rekey nobody is asked for what it did not agree to, unless it is demanded", () => {
+  const [hybrid, classical] = [suiteOf("x25519-ke1_mlkem768", "ike"), suiteOf("x25519", "ike")];
+  const either = suiteOf("x25519-ke1_mlkem768-ke1_none", "ike");
+  const none = algorithmsOf(CLASSICAL, "x25519");
+  const agreedOn = algorithmsOf(HYBRID, "x25519-ke1_mlkem768");
+  expect(suitesAsAgreed([hybrid, classical], none)).toEqual([classical]);
+  expect(suitesAsAgreed([hybrid, either], none)).toEqual([either]);
+  expect(suitesAsAgreed([hybrid], none)).toEqual([hybrid]);
+  expect(suitesAsAgreed([hybrid, classical], agreedOn)).toEqual([hybrid, classical]);
 });
 
 test("what is offered is chosen by the other end, and its answer is recognised", () => {
