@@ -28,6 +28,7 @@ import {
   selectorOf,
 } from "../test/simulation/plan.ts";
 import type { Site, SiteOutput } from "../test/simulation/site-state.ts";
+import { measureHybrid } from "./bench-hybrid.ts";
 
 const WARM_UP = 300;
 const SITES = 3_000;
@@ -42,6 +43,7 @@ type Bench = {
 };
 
 for (const group of GROUPS) measure(group);
+await measureHybrid();
 
 function measure(group: number): void {
   const bench = createBench();
