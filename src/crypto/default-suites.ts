@@ -45,8 +45,9 @@ export const DEFAULT_IKE_SUITES: readonly Suite[] = [
 ];
 
 /**
- * The same for Child SAs, without ML-KEM: their keys come from those of the IKE SA as well. Perfect forward secrecy if the peer wants it: the peer decides when it
- * rekeys. Extended sequence numbers if the peer supports them.
+ * The same for Child SAs, without ML-KEM: their keys come from those of the IKE SA as well. Perfect
+ * forward secrecy if the peer wants it: the peer decides when it rekeys. Extended sequence numbers
+ * if the peer supports them.
  */
 export const DEFAULT_ESP_SUITES: readonly Suite[] = [
   { encr: AES_GCM, prf: [], integ: [], ke: [...GROUPS, Ke.NONE], esn: [true, false] },
