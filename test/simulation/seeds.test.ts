@@ -17,6 +17,7 @@ const PLANTED_SEEDS = 40;
 /** Counters that no world raises: floods, faults of ours, calls to sites, and too many subnets. */
 const NEVER_COUNTED: readonly CounterName[] = [
   "datagrams_rate_limited",
+  "datagrams_lost",
   "ikev1_calls",
   "messages_too_long",
   "signatures_refused",
