@@ -56,24 +56,43 @@ libreswan() {
   mv $folder.new $folder
 }
 
-# Downloads packages of another Debian release than this machine's, and unpacks them: RELEASE FOLDER
-# PACKAGE... apt checks their signatures; what it knows of that release stays in the folder.
-unpack_from_release() {
-  local release=$1 folder=$2 apt package
-  shift 2
-  apt=$PWD/$folder/apt
+# Packages of another Debian release than this machine's: apt checks their signatures, and what it
+# knows of that release stays in the folder. `apt_of_release RELEASE FOLDER` sets APT_GET.
+apt_of_release() {
+  local release=$1 apt=$PWD/$2/apt
   mkdir -p "$apt/lists/partial" "$apt/cache/archives/partial"
+  : >"$apt/status" # nothing of that release is installed
   echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]" \
     "http://deb.debian.org/debian $release main" >"$apt/sources.list"
-  local options=(
-    -q -o Acquire::Retries=3 -o APT::Sandbox::User=root -o Dir::Etc::sourceparts=/dev/null
-    -o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::State::lists="$apt/lists"
+  APT_GET=(
+    apt-get -q -o Acquire::Retries=3 -o APT::Sandbox::User=root -o Dir::Etc::sourceparts=/dev/null
+    -o Dir::Etc::sourcelist="$apt/sources.list" -o Dir::Etc::preferencesparts=/dev/null
+    -o Dir::State::lists="$apt/lists" -o Dir::State::status="$apt/status"
     -o Dir::Cache="$apt/cache" -o Acquire::Languages=none
   )
-  apt-get "${options[@]}" update >&2 || return
-  (cd "$apt" && apt-get "${options[@]}" download "$@" >&2) || return
-  for package in "$apt"/*.deb; do dpkg-deb --extract "$package" "$folder" || return; done
-  rm -rf "$apt"
+  "${APT_GET[@]}" update >&2
+}
+
+# Unpacks these packages: RELEASE FOLDER PACKAGE...
+unpack_from_release() {
+  local folder=$2 package
+  apt_of_release "$1" "$2" || return
+  shift 2
+  (cd "$folder/apt" && "${APT_GET[@]}" download "$@" >&2) || return
+  for package in "$folder"/apt/*.deb; do dpkg-deb --extract "$package" "$folder" || return; done
+  rm -rf "$folder/apt"
+}
+
+# The same with all that they depend on, for chroot.
+unpack_root_from_release() {
+  local folder=$2 package
+  apt_of_release "$1" "$2" || return
+  shift 2
+  "${APT_GET[@]}" -y --download-only --no-install-recommends install "$@" >&2 || return
+  for package in "$folder"/apt/cache/archives/*.deb; do
+    dpkg-deb --extract "$package" "$folder" || return
+  done
+  rm -rf "$folder/apt"
 }
 
 # The kernel for tests. From 6.16 on it can run a process under seccomp instead of ptrace, and tests
@@ -105,6 +124,20 @@ uml_of() {
   LD_LIBRARY_PATH=$UML/$library $UML/linux --version >&2 || { rm -rf $UML && return 1; }
 }
 
+# Peers of the next Debian release, which know what came into IKEv2 since this one.
+newer_peers() {
+  local root=build/out/newer
+  [ ! -x $root/usr/sbin/charon-systemd ] || return 0
+  say "unpacking strongSwan of Debian's forky"
+  rm -rf $root.new $root
+  if unpack_root_from_release forky $root.new base-files charon-systemd strongswan-swanctl \
+    libcharon-extra-plugins libstrongswan-standard-plugins libstrongswan-extra-plugins; then
+    mv $root.new $root
+  else
+    say "it could not be had: what needs it will fail"
+  fi
+}
+
 packages() {
   command -v dpkg-query >/dev/null || fail "not Debian: install these yourself: $(xargs <build/packages.txt)"
   local missing
@@ -117,6 +150,7 @@ packages() {
   fi
   [ "$(id -u)" != 0 ] || libreswan
   uml
+  newer_peers
 }
 
 # npm brings Bun; its own installer then puts the binary for this machine in place.

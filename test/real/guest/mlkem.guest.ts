@@ -1,0 +1,135 @@
+/**
+ * Hybrid key exchange with ML-KEM (RFC 9242, RFC 9370) with a strongSwan that knows it: called and
+ * calling, with new keys of each kind by each end.
+ */
+
+import { afterAll, afterEach, beforeAll, expect, test } from "bun:test";
+import { erouteViews } from "./agreement.ts";
+import { until } from "./hosts.ts";
+import type { Site } from "./laboratory.ts";
+import {
+  bringUp,
+  dynamicPeerIds,
+  pingBothWays,
+  rowOf,
+  type Scenario,
+  startScenario,
+  startSite,
+} from "./scenario.ts";
+import { newerMissing, type StrongSwan, type StrongSwanSettings } from "./strongswan.ts";
+
+/** The group follows from the proposal's first method; further ones are exchanges of their own. */
+const HYBRID = "aes256gcm16-prfsha384-x25519-ke1_mlkem768";
+const HYBRID_ESP = "aes256gcm16-x25519-ke1_mlkem768";
+
+let scenario: Scenario;
+let site: Site;
+let behindNat: Site;
+let swan: StrongSwan | undefined;
+
+beforeAll(async () => {
+  const missing = newerMissing();
+  if (missing !== undefined) throw new Error(missing);
+  const esp = JSON.stringify([HYBRID_ESP, "aes128gcm16-x25519"]);
+  const ours = '"aes128gcm16-prfsha256-mlkem768", "aes128gcm16-prfsha256-x25519-ke1_mlkem1024"';
+  scenario = await startScenario({
+    sites: [{ ...rowOf(1), peerip: "192.0.2.11" }, rowOf(2)],
+    eroute: `esp = ${esp}\nike = ["${HYBRID}", ${ours}, "aes128-sha256-x25519"]`,
+    status: 'operate_token_file = "/run/erouted/operate.token"',
+    files: { "operate.token": "an-operators-token" },
+  });
+  site = await scenario.laboratory.addSite(1);
+  behindNat = await scenario.laboratory.addSite(2, "behind-nat");
+});
+
+afterEach(async () => {
+  await swan?.stop();
+  swan = undefined;
+});
+
+afterAll(async () => {
+  await scenario?.erouted.stop();
+});
+
+const SUITES = [
+  { ike: HYBRID, seen: "X25519+ML_KEM_768" },
+  { ike: "aes128gcm16-prfsha256-mlkem768", seen: "ML_KEM_768" },
+  { ike: "aes128gcm16-prfsha256-x25519-ke1_mlkem1024", seen: "X25519+ML_KEM_1024" },
+  // It knows ML-KEM, and does not ask for it.
+  { ike: "aes128-sha256-x25519", seen: "X25519" },
+];
+
+for (const { ike, seen } of SUITES) {
+  test(`${ike}: the site connects, and packets pass`, async () => {
+    swan = await startNewer(site, { ike });
+    await bringUp(scenario, swan);
+    expect(await keyExchangeOf("site-1")).toBe(seen);
+    await pingBothWays(scenario, site);
+    await swan.terminate();
+    expect(await dynamicPeerIds(scenario)).toEqual([]);
+  });
+}
+
+test("with its own proposals the site connects", async () => {
+  swan = await startNewer(site, { ike: "default", esp: "default" });
+  await bringUp(scenario, swan);
+  await pingBothWays(scenario, site);
+  await swan.terminate();
+});
+
+test("behind NAT, both ends get new keys with ML-KEM, for IKE and ESP", async () => {
+  swan = await startNewer(behindNat, { ike: HYBRID, esp: HYBRID_ESP });
+  await bringUp(scenario, swan);
+  await pingBothWays(scenario, behindNat);
+  await changed("child", async () => await swan?.rekeyChild());
+  await changed("ike", async () => await swan?.rekeyIke());
+  await changed("child", async () => await ask("rekey", "site-2"));
+  await changed("ike", async () => await ask("rekey", "--ike", "site-2"));
+  expect(await keyExchangeOf("site-2")).toBe("X25519+ML_KEM_768");
+  await pingBothWays(scenario, behindNat);
+  expect(await swan.log()).toContain("IKE_FOLLOWUP_KE");
+  await swan.terminate();
+  expect(await dynamicPeerIds(scenario)).toEqual([]);
+});
+
+test("R12: the site is called, with ML-KEM", async () => {
+  swan = await startNewer(site, { ike: HYBRID, esp: HYBRID_ESP });
+  await ask("connect", "site-1", "--wait");
+  expect(await keyExchangeOf("site-1")).toBe("X25519+ML_KEM_768");
+  await pingBothWays(scenario, site);
+  await changed("child", async () => await swan?.rekeyChild());
+  await pingBothWays(scenario, site);
+  await swan.terminate();
+});
+
+async function startNewer(place: Site, changes: Partial<StrongSwanSettings>): Promise<StrongSwan> {
+  return await startSite(place, { ...changes, newer: true });
+}
+
+/** A command of an operator, which has to succeed. */
+async function ask(...words: readonly [string, ...string[]]): Promise<void> {
+  const done = await scenario.erouted.command(...words);
+  expect([done.status, done.err]).toEqual([0, ""]);
+}
+
+type HybridView = { readonly ike_sa: { readonly key_exchange: string; readonly spi_i: string } };
+
+async function keyExchangeOf(peerId: string): Promise<string | undefined> {
+  const found = (await erouteViews(scenario)).find(({ peer_id }) => peer_id === peerId);
+  return (found as HybridView | undefined)?.ike_sa.key_exchange;
+}
+
+/** Asks for new keys, and waits until there are some. */
+async function changed(what: "ike" | "child", askFor: () => Promise<unknown>): Promise<void> {
+  const keys = async () => {
+    const [view] = await erouteViews(scenario);
+    const children = view?.child_sas.map(({ spi_in }) => spi_in) ?? [];
+    return what === "ike" ? [view?.ike_sa?.spi_i ?? ""] : children;
+  };
+  const before = await keys();
+  await askFor();
+  await until(`${what}: new keys`, async () => {
+    const now = await keys();
+    return now.length === 1 && !before.includes(now[0] ?? "");
+  });
+}
