@@ -138,7 +138,7 @@ export type Followup = {
   readonly secrets: readonly Uint8Array[];
   readonly link: Link;
   readonly privateOctets: Uint8Array;
-  /** The peer has deleted the Child SA before its last answer came. */
+  /** The peer has deleted the Child SA before we have made it. */
   readonly isDeleted: boolean;
 };
 

@@ -294,8 +294,7 @@ function rekeyedChild(
   const child = sa.children.find((candidate) => candidate.spiOut === spi);
   const { asking } = sa;
   if (child === undefined) {
-    // It may be the one that we have asked for; the answer is still on its way.
-    const isUnsure = isBeingDeleted(sa, asEspSpi(spi)) || asking?.kind === "child-response";
+    const isUnsure = isBeingDeleted(sa, asEspSpi(spi)) || mayBeMaking(asking, spi);
     return isUnsure
       ? err({ kind: "temporary-failure", detail: "this Child SA is just being made or deleted" })
       : err({ kind: "child-sa-not-found", spi, protocol: Protocol.ESP });
@@ -307,6 +306,25 @@ function rekeyedChild(
     (asking?.kind === "child-install" && asking.child.replaces === child.spiIn);
   if (!isNearlyDone) return ok(child);
   return err({ kind: "temporary-failure", detail: "this Child SA has been rekeyed" });
+}
+
+/**
+ * Whether we may be making the Child SA with this SPI of the peer. The peer has it as soon as it
+ * sends its last answer; we have it only after that answer, our key exchange and the kernel.
+ */
+function mayBeMaking(asking: Established["asking"], spi: number): boolean {
+  switch (asking?.kind) {
+    case "child-response":
+      return true;
+    case "child-shared-secret":
+      return asking.granted.chosen.spi === spi;
+    case "child-install":
+      return asking.child.spiOut === spi;
+    default: {
+      const grant = grantUnderWay(asking);
+      return grant?.of === "child" && grant.granted.chosen.spi === spi;
+    }
+  }
 }
 
 type Needed = Pick<ChildRequest, "sa" | "tsI" | "tsR" | "Ni">;

@@ -96,7 +96,7 @@ function withDeleted(
   deletes: readonly DeletePayload[],
 ): Established["asking"] {
   const spis = deletes.flatMap((payload) => payload.spis);
-  if (asking?.kind === "followup-response") {
+  if (asking?.kind === "followup-response" || asking?.kind === "followup-shared-secret") {
     const { followup } = asking;
     const { grant } = followup;
     const isIt = grant.of === "child" && spis.includes(grant.granted.chosen.spi);

@@ -1,6 +1,7 @@
 /** Additional key exchanges of new keys: IKE_FOLLOWUP_KE (RFC 9370 §2.2.4). */
 
 import { expect, test } from "bun:test";
+import type { ChildSaView } from "../../../src/concentrator/snapshot.ts";
 import type { Suite } from "../../../src/crypto/suite.ts";
 import { Ke } from "../../../src/crypto/transform.ts";
 import type { EroutePlan } from "../../../src/eroute/eroute.ts";
@@ -118,6 +119,83 @@ test("RFC 9370: an end that goes on in another process finishes what is under wa
     }
   }
 });
+
+// The responder has the new Child SA when it sends its last answer; the initiator has it later.
+const WHILE_LATE = { "is on its way": undefined, "is being worked on": 100 } as const;
+
+test("RFC 9370: the responder rekeys the new Child SA while its last answer is on its way", () => {
+  for (const [stage, lateMs] of Object.entries(WHILE_LATE)) {
+    for (const isNew of [false, true]) {
+      for (let seed = 1; seed <= 8; seed++) {
+        const pair = answeredByB({ seed, isNew, lateMs });
+        rekey(pair, pair.b, "children", 90_000);
+        const at = `${stage} ${isNew} ${seed}`;
+        expect([at, judgeSettled(pair)]).toEqual([at, []]);
+        expect([at, pair.reasons.get("child-sa-not-found")]).toEqual([at, undefined]);
+        expectEmptyAfterAll(pair);
+      }
+    }
+  }
+});
+
+test("RFC 9370: the responder deletes the new Child SA while its last answer is on its way", () => {
+  for (const [stage, lateMs] of Object.entries(WHILE_LATE)) {
+    for (const isNew of [false, true]) {
+      for (let seed = 1; seed <= 8; seed++) {
+        const pair = answeredByB({ seed, isNew, lateMs });
+        expireChild(pair, pair.b, childrenAt(pair.b).at(-1)?.spiIn);
+        pair.runUntil(pair.now() + 1_000);
+        pair.feed(pair.b, { kind: "connect", peerId: pair.b.peerId });
+        pair.runUntil(pair.now() + 90_000);
+        const at = `${stage} ${isNew} ${seed}`;
+        expect([at, judgeSettled(pair)]).toEqual([at, []]);
+        expectEmptyAfterAll(pair);
+      }
+    }
+  }
+});
+
+/** End a has asked for a Child SA; end b has just made it, and has sent its last answer. */
+function answeredByB(how: {
+  readonly seed: number;
+  readonly isNew: boolean;
+  /** How long the last key exchange of end a takes. */
+  readonly lateMs: number | undefined;
+}): Pair {
+  let lateMs: number | undefined;
+  const pair = connected({ seed: how.seed, lateMs: () => lateMs });
+  const [old] = childrenAt(pair.b);
+  if (how.isNew) {
+    expireChild(pair, pair.b, old?.spiIn);
+    pair.runUntil(pair.now() + 1_000);
+    expect([pair.a, pair.b].map((end) => childrenAt(end).length)).toEqual([0, 0]);
+    pair.feed(pair.a, { kind: "connect", peerId: pair.a.peerId });
+  } else {
+    pair.feed(pair.a, { kind: "rekey", peerId: pair.a.peerId, of: "children" });
+  }
+  const isMade = () => childrenAt(pair.b).some(({ spiIn }) => spiIn !== old?.spiIn);
+  const until = pair.now() + 1_000;
+  while (!isMade() && pair.now() < until) pair.runUntil(pair.now() + 1);
+  expect(isMade()).toBe(true);
+  // The answer has arrived, and the key exchange is not done.
+  lateMs = how.lateMs;
+  if (lateMs !== undefined) pair.runUntil(pair.now() + 25);
+  lateMs = undefined;
+  return pair;
+}
+
+function childrenAt({ concentrator }: End): readonly ChildSaView[] {
+  const eroutes = concentrator.snapshot().eroutes(0, 10);
+  return eroutes.flatMap(({ childSas }) => childSas);
+}
+
+/** The kernel of this end removes the Child SA. */
+function expireChild(pair: Pair, end: End, spiIn: number | undefined): void {
+  const model = [...end.kernel.states.values()].find(({ state }) => state.id.spi === spiIn);
+  const expire = model === undefined ? undefined : end.kernel.expire(model);
+  expect(expire).toBeDefined();
+  if (expire !== undefined) pair.feed(end, { kind: "expire", expire });
+}
 
 test("RFC 9370: an IKE SA that ends in the middle leaves nothing behind", () => {
   for (const what of WHATS) {

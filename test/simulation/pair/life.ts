@@ -24,6 +24,7 @@ export type Life = {
 const MILD_LOSS = 0.05;
 const UP_MS = 10_000;
 const DUST_MS = 1_200_000;
+const SETTLING_SHARE = 0.01;
 
 /** Lives it to its end; violations are in `complaints`. */
 export function livePair(seed: number): Life {
@@ -32,14 +33,18 @@ export function livePair(seed: number): Life {
   const isLossless = settings.weather.loss === 0 && settings.weather.late === 0;
   let faulty = prng.chance(0.2) ? 0.05 : 0;
   const faults = prng.fork("kernel");
+  let successionShare = createPrng(seed).fork("succession share").pick([0, 0.01, 0.1]);
+  const suites = drawSuites(createPrng(seed).fork("suites"));
   const pair = layPair({
     ...settings,
     faults: ({ op }) => (op.startsWith("new") && faults.chance(faulty) ? ENOMEM : undefined),
     failsSignature: () => faults.chance(faulty),
     rereadShare: createPrng(seed).fork("reread share").pick([0, 0.01, 0.2]),
-    successionShare: createPrng(seed).fork("succession share").pick([0, 0.01, 0.1]),
+    get successionShare() {
+      return successionShare;
+    },
     auth: drawAuth(createPrng(seed).fork("auth")),
-    ...drawSuites(createPrng(seed).fork("suites")),
+    ...suites,
   });
   const until = 1_000 + prng.between(20_000, 120_000);
   // An end behind a NAT can only call.
@@ -59,6 +64,8 @@ export function livePair(seed: number): Life {
   faulty = 0;
   pair.weather = FINE;
   pair.isCut = false;
+  // A negotiation does not outlive its process: one of many messages would hardly ever succeed.
+  if (suites.plan !== undefined) successionShare = Math.min(successionShare, SETTLING_SHARE);
   const complaints = [...settle(pair, caller)];
   if (isLossless && !isRough && traffic.lost + traffic.blocked > 0) {
     const { lost, blocked, sent } = traffic;
