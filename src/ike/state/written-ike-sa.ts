@@ -61,7 +61,9 @@ export function inNextEpoch(
 
 /** The private octets of the key exchange with this ticket, where the IKE SA keeps them. */
 export function privateOctetsOf(sa: LastingIkeSa, ticket: Ticket): Uint8Array | undefined {
-  return sa.phase === "established" ? privateOctetsOfAsking(sa.asking, ticket) : undefined;
+  // A rekey by both ends: the peer's has replaced the IKE SA, and ours is still under way.
+  const at = sa.phase === "replaced" ? sa.former : sa;
+  return at.phase === "established" ? privateOctetsOfAsking(at.asking, ticket) : undefined;
 }
 
 /** Overwrites the secrets of an IKE SA that was written, once another process has taken over. */

@@ -197,6 +197,24 @@ function expireChild(pair: Pair, end: End, spiIn: number | undefined): void {
   if (expire !== undefined) pair.feed(end, { kind: "expire", expire });
 }
 
+test("both ends rekey the IKE SA at once, and go on in other processes meanwhile", () => {
+  for (const suite of [IKE_SUITE, IKE]) {
+    for (let seed = 1; seed <= 8; seed++) {
+      const plan = (_: "a" | "b", given: EroutePlan) => withSuites(given, suite, ESP);
+      const pair = connected({ seed, plan, successionShare: 0.4 });
+      pair.feed(pair.a, { kind: "rekey", peerId: pair.a.peerId, of: "ike" });
+      rekey(pair, pair.b, "ike", 5_000);
+      // The ends have the same IKE SA: a request over it is answered.
+      rekey(pair, pair.b, "children", 10_000);
+      rekey(pair, pair.a, "children", 90_000);
+      const at = `${suite === IKE} ${seed}`;
+      expect([at, judgeSettled(pair)]).toEqual([at, []]);
+      expect([at, pair.reasons.has("peer-silent")]).toEqual([at, false]);
+      expect([at, pair.reasons.has("peer-deleted")]).toEqual([at, false]);
+    }
+  }
+});
+
 test("RFC 9370: an IKE SA that ends in the middle leaves nothing behind", () => {
   for (const what of WHATS) {
     for (let afterMs = 0; afterMs < 150; afterMs += 10) {
