@@ -213,5 +213,5 @@ test(
     expect(answers.updated).toMatch(/kept\r?\nb\r?\n/);
     expect(exited).toBe(0);
   },
-  patient(200_000),
+  patient(400_000),
 );
