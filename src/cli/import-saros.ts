@@ -131,9 +131,9 @@ function sayFaults({ toml }: Translation, options: ImportOptions, terminal: Term
     terminal.err(printable(`${config.ok ? "warning: " : ""}${formatFault(fault)}`));
   }
   const more = faults.length - FAULTS_TOLD_MAX;
-  if (more > 0) terminal.err(`and ${more} more: erouted check --offline lists all of them`);
+  if (more > 0) terminal.err(`and ${more} more: erouted check --offline lists them`);
   return config.ok ? EXIT.ok : EXIT.failed;
 }
 
-/** Anything that all eroutes have in common would be reported for each of them. */
-const FAULTS_TOLD_MAX = 20;
+/** The check lists twenty of each kind, and says how many more there are. */
+const FAULTS_TOLD_MAX = 50;

@@ -332,7 +332,7 @@ test(
     ]);
     const { code, err, read } = await imported(text.flat().join(""), "--secrets", "FOLDER/secrets");
     expect([code, err.split("\n").length]).toEqual([0, 21]);
-    expect(err).toContain("and 2980 more: erouted check --offline lists all of them");
+    expect(err).toContain("has 2980 more warnings like these");
     expect(parse(read("out.toml")).user).toHaveLength(3_000);
   },
   patient(20_000),
