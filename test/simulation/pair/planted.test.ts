@@ -37,7 +37,7 @@ const FAULTS: Readonly<Record<string, Fault>> = {
   },
   "a request is repeated once only": {
     file: "src/ike/v2/request.ts",
-    right: "if (attempts >= attemptsMax) return undefined;",
+    right: "if (attempts >= enough) return undefined;",
     wrong: "if (attempts >= 2) return undefined;",
   },
   "what was on its way before a rekey is not taken any more": {
