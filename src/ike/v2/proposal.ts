@@ -1,6 +1,6 @@
 /** Choosing one proposal and one transform of each type (RFC 7296 §2.7, §3.3; RFC 5282 §8). */
 
-import { TRIES_MAX, type Tries } from "../../crypto/additional-key-exchange.ts";
+import { isOptional, TRIES_MAX, type Tries } from "../../crypto/additional-key-exchange.ts";
 import { isAead } from "../../crypto/esp-algorithm.ts";
 import type { EncrTransform, Suite } from "../../crypto/suite.ts";
 import { isAdditionalKe, Ke, TransformType } from "../../crypto/transform.ts";
@@ -67,7 +67,7 @@ export function chooseIke(
   const { sentKe, withAdditional = true } = want;
   const wanted = { kind: "ike", sentKe, withAdditional } as const;
   const tries = { left: TRIES_MAX };
-  for (const suite of suites.flatMap(strictFirst)) {
+  for (const suite of candidates(suites, offers, withAdditional)) {
     for (const { proposal, transforms } of offers) {
       const choice = chooseTransforms(transforms, suite, wanted, tries);
       const algorithms = choice === undefined ? undefined : ikeAlgorithmsOf(choice);
@@ -76,6 +76,18 @@ export function chooseIke(
     }
   }
   return err(noneChosen(proposals, suites, { kind: "ike", spiOctets: want.spiOctets }));
+}
+
+/** The suites to try: without those that demand an additional key exchange which nobody offers. */
+function candidates(
+  suites: readonly Suite[],
+  offers: readonly { readonly transforms: Offered }[],
+  withAdditional: boolean,
+): readonly Suite[] {
+  const isOffered = ({ transforms }: (typeof offers)[number]) =>
+    [...transforms.keys()].some(isAdditionalKe);
+  if (withAdditional && offers.some(isOffered)) return suites.flatMap(strictFirst);
+  return suites.filter(({ additional = [] }) => additional.every(isOptional));
 }
 
 /** The best ESP proposal. In IKE_AUTH there is no key exchange of its own: `withKe` is false. */
