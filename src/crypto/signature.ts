@@ -48,7 +48,7 @@ export type TrustAnchors = {
 /** An Auth Method that an end accepts (RFC 9593). */
 export type AcceptedMethod = {
   readonly method: number;
-  /** For DIGITAL_SIGNATURE: the AlgorithmIdentifier in DER; empty: any. */
+  /** For DIGITAL_SIGNATURE: the AlgorithmIdentifier in DER; empty: all of them. */
   readonly algorithm: Uint8Array;
 };
 

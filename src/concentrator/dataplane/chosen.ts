@@ -14,9 +14,6 @@ import type { Engine } from "../engine.ts";
 import { erouteAt } from "../sites/eroutes.ts";
 import type { Installed } from "./installed.ts";
 
-/** Sites with one subnet, which only `overlap = "allow"` lets in, are not compared without end. */
-const LOOKS_MAX = 1_024;
-
 /** Enters what its site has chosen, if its eroute leaves the choice to the site. */
 export function enterChosen(engine: Engine, installed: Installed): void {
   const base = erouteAt(engine, installed.erouteKey)?.base;
@@ -32,12 +29,10 @@ export function leaveChosen({ dataplane }: Engine, installed: Installed): void {
   }
 }
 
-/** Child SAs whose site has chosen this subnet, or one around it; not all of many. */
+/** Child SAs whose site has chosen this subnet, or one around it. */
 export function* chosenAround({ dataplane }: Engine, remote: Prefix): Generator<Installed> {
-  let looks = 0;
   for (const { values } of valuesAround(dataplane.chosen, remote)) {
     for (const spiIn of values) {
-      if (++looks > LOOKS_MAX) return;
       const installed = dataplane.installed.get(spiIn);
       if (installed !== undefined) yield installed;
     }

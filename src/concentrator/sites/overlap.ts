@@ -96,15 +96,20 @@ function nestedIn(
   policies: readonly XfrmPolicy[],
 ): string | undefined {
   if (!isForMany(eroute.base)) return undefined;
+  let steps = 0;
   for (const { id } of policies) {
     const own = remoteOf(id);
     for (const installed of id.direction === "out" ? chosenAround(engine, own) : []) {
+      steps++;
+      if (steps > CHOSEN_STEPS_MAX) {
+        // What cannot be judged within a turn might take another site's packets.
+        return eroute.base.life.overlap === "refuse" ? crowdedText(eroute, own) : undefined;
+      }
       const holder = engine.sites.eroutes.get(installed.erouteKey);
-      if (holder === undefined || !isOther(eroute, holder) || !sharesPackets(installed, id))
-        continue;
-      if (overlapRule(eroute.base, holder.base) !== "refuse") continue;
-      if (ownLength(eroute, own) > ownLength(holder, own)) continue;
-      return nestedText(eroute, holder, own);
+      if (holder === undefined || overlapRule(eroute.base, holder.base) !== "refuse") continue;
+      if (ownLength(eroute, own) > ownLength(holder, own) || !isOther(eroute, holder)) continue;
+      steps += installed.policies.length;
+      if (sharesPackets(installed, id)) return nestedText(eroute, holder, own);
     }
   }
   return undefined;
@@ -185,6 +190,12 @@ export function overlapsOf(engine: Engine, peerId: string, claim: Claim): readon
   return [...found.values()].sort((a, b) => order[a.kind] - order[b.kind]);
 }
 
+/**
+ * Where sites choose their subnets: other Child SAs that one is compared with, and their policies,
+ * some two milliseconds.
+ */
+const CHOSEN_STEPS_MAX = 20_000;
+
 const OVERLAPS_MAX = 8;
 /** Subnets that are compared for one answer: a millisecond or two. */
 const COMPARED_MAX = 40_000;
@@ -257,6 +268,10 @@ function sharedPrefixes(a: ErouteInUse, b: ErouteInUse): string {
 function refusedText(own: ErouteInUse, holder: ErouteInUse, subnet: Prefix): string {
   const shared = sharedText({ kind: "same", own: subnet, other: subnet }, holder.peerId);
   return `${own.peerId} ${shared}, which is connected: give each its own, or set overlap`;
+}
+
+function crowdedText(own: ErouteInUse, subnet: Prefix): string {
+  return `${own.peerId} asks for ${formatPrefix(subnet)}, which too many connected sites share`;
 }
 
 function nestedText(own: ErouteInUse, holder: ErouteInUse, subnet: Prefix): string {
