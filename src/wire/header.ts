@@ -84,14 +84,27 @@ function readHeader(r: Reader): IkeHeader {
 
 /** Writes a header whose Length is not known yet: {@link patchHeaderLength} fills it in. */
 export function emitHeader(w: Writer, header: Omit<IkeHeader, "length">): void {
-  const { version, flags } = header;
-  w.u64(header.spiI).u64(header.spiR).u8(header.nextPayload);
-  w.u8((version.major << 4) | version.minor).u8(header.exchangeType);
-  w.u8(
+  const { flags } = header;
+  emitHeaderFields(
+    w,
+    header,
     (flags.initiator ? FLAG_INITIATOR : 0) |
       (flags.version ? FLAG_VERSION : 0) |
       (flags.response ? FLAG_RESPONSE : 0),
   );
+}
+
+/** The same with the octet of flags, which has other bits in each version. */
+export function emitHeaderFields(
+  w: Writer,
+  header: Omit<IkeHeader, "length" | "flags">,
+  flags: number,
+): void {
+  const { version } = header;
+  w.u64(header.spiI).u64(header.spiR).u8(header.nextPayload);
+  w.u8((version.major << 4) | version.minor)
+    .u8(header.exchangeType)
+    .u8(flags);
   w.u32(header.messageId).u32(0);
 }
 
@@ -106,5 +119,7 @@ const FLAG_INITIATOR = 0x08;
 const FLAG_VERSION = 0x10;
 const FLAG_RESPONSE = 0x20;
 
+/** Offset of the flags in the header. */
+export const FLAGS_AT = 19;
 /** Offset of Length in the header. */
 const LENGTH_AT = 24;

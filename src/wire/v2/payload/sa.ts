@@ -4,6 +4,14 @@ import { assert } from "../../../octets/assert.ts";
 import type { Reader } from "../../../octets/reader.ts";
 import type { Writer } from "../../../octets/writer.ts";
 import {
+  checkLastTransform,
+  emitSubstructure,
+  PROPOSAL,
+  parseSubstructure,
+  patchSubstructureLength,
+  TRANSFORM,
+} from "../../substructure.ts";
+import {
   type Proposal,
   Protocol,
   type SaPayload,
@@ -44,12 +52,9 @@ export function parseSa(r: Reader): SaPayload {
 export function emitSa(w: Writer, payload: SaPayload): void {
   const { proposals } = payload;
   for (const [i, proposal] of proposals.entries()) {
-    const at = w.length;
-    w.u8(i + 1 < proposals.length ? PROPOSAL.more : LAST)
-      .u8(0)
-      .u16(0);
+    const at = emitSubstructure(w, PROPOSAL, i + 1 < proposals.length);
     emitProposal(w, proposal);
-    patchLength(w, at);
+    patchSubstructureLength(w, at);
   }
 }
 
@@ -86,10 +91,7 @@ function parseProposal(r: Reader): Proposal {
   for (let i = 1; i <= count; i++) {
     if (r.left === 0) r.fail(`Num Transforms ${count}, has ${i - 1}`);
     const { body, more } = parseSubstructure(r, `transform ${i}`, TRANSFORM);
-    if (more !== i < count) {
-      const said = more ? TRANSFORM.more : LAST;
-      r.fail(`transform ${i} of ${count}: Last Substruc ${said}`);
-    }
+    checkLastTransform(r, more, i, count);
     transforms.push(parseTransform(body));
   }
   r.end();
@@ -102,13 +104,10 @@ function emitProposal(w: Writer, proposal: Proposal): void {
   assert(isSpiSize(proposal.protocol, spi.length), `a proposal's SPI of ${spi.length} octets`);
   w.u8(proposal.number).u8(proposal.protocol).u8(spi.length).u8(transforms.length).octets(spi);
   for (const [i, transform] of transforms.entries()) {
-    const at = w.length;
-    w.u8(i + 1 < transforms.length ? TRANSFORM.more : LAST)
-      .u8(0)
-      .u16(0);
+    const at = emitSubstructure(w, TRANSFORM, i + 1 < transforms.length);
     w.u8(transform.type).u8(0).u16(transform.id);
     if (transform.keyBits !== undefined) w.u16(FORMAT_TV | KEY_LENGTH).u16(transform.keyBits);
-    patchLength(w, at);
+    patchSubstructureLength(w, at);
   }
 }
 
@@ -152,36 +151,6 @@ function parseAttribute(r: Reader): UnknownAttributes["first"] {
   return { type, value: undefined, octets: value };
 }
 
-/** What proposals and transforms have in common: the four octets at their start. */
-type Substructure = { readonly more: number; readonly octetsMin: number };
-
-function parseSubstructure(
-  r: Reader,
-  name: string,
-  kind: Substructure,
-): { readonly body: Reader; readonly more: boolean } {
-  if (r.left < SUBSTRUCTURE_HEADER_OCTETS) {
-    r.fail(`${name}: needs a header of ${SUBSTRUCTURE_HEADER_OCTETS} octets, has ${r.left}`);
-  }
-  const last = r.u8();
-  r.u8(); // RESERVED: MUST be ignored on receipt
-  const length = r.u16();
-  if (last !== LAST && last !== kind.more) {
-    r.fail(`${name}: Last Substruc ${last}, needs ${LAST} or ${kind.more}`);
-  }
-  if (length < kind.octetsMin)
-    r.fail(`${name}: length ${length}, needs at least ${kind.octetsMin}`);
-  const octets = length - SUBSTRUCTURE_HEADER_OCTETS;
-  if (octets > r.left) r.fail(`${name}: length ${length}, but ${r.left + 4} octets are left`);
-  return { body: r.sub(octets, `${r.where}, ${name}`), more: last !== LAST };
-}
-
-function patchLength(w: Writer, at: number): void {
-  const length = w.length - at;
-  assert(length <= 0xffff, `a proposal of ${length} octets`);
-  w.patchU16(at + 2, length);
-}
-
 /** §3.3.1: a proposal for IKE has an SPI in a rekey only. Other protocols may do as they like. */
 function isSpiSize(protocol: number, octets: number): boolean {
   return SPI_SIZES[protocol]?.includes(octets) ?? true;
@@ -192,11 +161,6 @@ const SPI_SIZES: Readonly<Record<number, readonly number[]>> = {
   [Protocol.AH]: [4],
   [Protocol.ESP]: [4],
 };
-
-const LAST = 0;
-const SUBSTRUCTURE_HEADER_OCTETS = 4;
-const PROPOSAL: Substructure = { more: 2, octetsMin: 8 };
-const TRANSFORM: Substructure = { more: 3, octetsMin: 8 };
 
 /** Attribute format bit: set in type/value attributes, clear in type/length/value ones. */
 const FORMAT_TV = 0x8000;
