@@ -104,7 +104,7 @@ export function firstPayloadType(payloads: readonly Payload[]): number {
 }
 
 /** The number of a payload's type. */
-export function payloadTypeOf(payload: Payload): number {
+function payloadTypeOf(payload: Payload): number {
   const isNumbered = payload.kind === "OPAQUE" || payload.kind === "UNREADABLE";
   return isNumbered ? payload.payloadType : PayloadType[payload.kind];
 }
