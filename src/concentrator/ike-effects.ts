@@ -1,8 +1,8 @@
 /** Performs what an IKE SA requests: each effect goes to its owner. */
 
-import type { ChildSa } from "../ike/child-sa.ts";
 import { type IkeEffect, type IkeSa, pathOf, spiOf } from "../ike/ike-sa.ts";
 import { never } from "../octets/assert.ts";
+import { wipe } from "../octets/secret.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import { ask } from "./ask.ts";
 import { callOfIkeSa, forgetRefusals } from "./calls/call-table.ts";
@@ -28,7 +28,7 @@ import { factsAt, ikeSaAt, nameSuccessor } from "./sites/ike-sas.ts";
 import { identify, presentedId } from "./sites/look-up.ts";
 import { prove, settleProven } from "./sites/proven.ts";
 import { keepChildSas, keepIkeSas } from "./sites/site-caps.ts";
-import { onHeldBack } from "./sites/uniqueness.ts";
+import { onHeldBack, onInitialContact } from "./sites/uniqueness.ts";
 import { onChildMethod } from "./sites/worked.ts";
 
 /** Carries them out one after another; `start` begins the IKE SA of another call. */
@@ -57,10 +57,12 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect, start: Star
     case "authenticated":
       onAuthenticated(engine, entry, effect);
       return;
+    case "initial-contact":
+      return onInitialContact(engine, spi);
+    case "check-password":
+      return refusePassword(engine, spi, effect);
     case "held-back":
-      forgive(engine, entry);
-      onHeldBack(engine, spi);
-      return;
+      return holdBack(engine, entry);
     case "child-up":
       installChild(engine, spi, effect);
       keepChildSas(engine, spi, effect.child);
@@ -69,14 +71,11 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect, start: Star
       onChildMethod(engine, spi, effect.method);
       return;
     case "child-outbound":
-      installOutbound(engine, effect.spiIn);
-      return;
+      return installOutbound(engine, effect.spiIn);
     case "child-down":
-      removeChild(engine, effect.spiIn, effect.why);
-      return;
+      return removeChild(engine, effect.spiIn, effect.why);
     case "moved":
-      moveSoon(engine, spi);
-      return;
+      return moveSoon(engine, spi);
     case "probe-usage":
       probeUsage(engine, spi, effect.ticket);
       return;
@@ -84,18 +83,14 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect, start: Star
       onRedirected(engine, spi, effect.to);
       return;
     case "keepalive":
-      keepAlive(engine, spi);
-      return;
-    case "reauthenticate": {
-      const eroute = ikeSaAt(engine, spi)?.eroute;
-      if (eroute !== undefined) reauthenticate(engine, eroute, effect.why);
-      return;
-    }
+      return keepAlive(engine, spi);
+    case "reauthenticate":
+      return callAgain(engine, spi, effect.why);
     case "rekeyed":
       onRekeyed(engine, entry, effect.successor);
       return;
     case "hand-over":
-      offerChildren(engine, effect.children, effect.to);
+      offerChildren(engine, spi, effect);
       return;
     case "tell":
       engine.inbox.push({ spi: effect.to, event: effect.event });
@@ -107,8 +102,7 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect, start: Star
       journal(engine, aboutOf(entry), effect.note);
       return;
     case "ended":
-      onEnded(engine, entry, effect, start);
-      return;
+      return onEnded(engine, entry, effect, start);
     default:
       never(effect);
   }
@@ -136,14 +130,14 @@ export function askForWork(
 function onIdentify(
   engine: Engine,
   entry: Entry,
-  { ticket, peer, algorithms }: Extract<IkeEffect, { kind: "identify" }>,
+  { ticket, peer, algorithms, exchange }: Extract<IkeEffect, { kind: "identify" }>,
 ): void {
   const peerId = presentedId(peer);
   entry.peerId = peerId;
   if (isTracing(engine)) tellUntold(engine, entry);
   const tooEarly = slowDown(engine, entry);
-  const stand = standOf(entry.sa);
-  identify(engine, { spi: spiOf(entry.sa), ticket, peerId, algorithms, stand, tooEarly });
+  const asked = { spi: spiOf(entry.sa), ticket, peerId, algorithms, exchange };
+  identify(engine, { ...asked, stand: standOf(entry.sa), tooEarly });
 }
 
 /** The eroute comes into use; former IKE SAs of the site go once the new one is up. */
@@ -179,6 +173,28 @@ function keepAlive(engine: Engine, spi: IkeSpi): void {
   engine.out.push({ kind: "keepalive", path: currentEspPath(engine, ike) });
 }
 
+function holdBack(engine: Engine, entry: Entry): void {
+  forgive(engine, entry);
+  onHeldBack(engine, spiOf(entry.sa));
+}
+
+/** No eroute asks for XAUTH, so no password is right. */
+function refusePassword(
+  engine: Engine,
+  spi: IkeSpi,
+  { ticket, password }: Extract<IkeEffect, { kind: "check-password" }>,
+): void {
+  wipe(password);
+  engine.inbox.push({ spi, event: { kind: "password-answer", ticket, isRight: false } });
+}
+
+type Again = Extract<IkeEffect, { kind: "reauthenticate" }>["why"];
+
+function callAgain(engine: Engine, spi: IkeSpi, why: Again): void {
+  const eroute = ikeSaAt(engine, spi)?.eroute;
+  if (eroute !== undefined) reauthenticate(engine, eroute, why);
+}
+
 /** The eroute belongs to the new IKE SA now, and so do the Child SAs that it names. */
 function onRekeyed(engine: Engine, entry: Entry, successor: IkeSa): void {
   const next = addEntry(engine, successor);
@@ -199,8 +215,15 @@ function countIkeSa(engine: Engine, { facts }: Stand): void {
 }
 
 /** Child SAs go to another IKE SA of the site. If it does not take them, they are removed. */
-function offerChildren(engine: Engine, children: readonly ChildSa[], to: IkeSpi): void {
-  if (factsAt(engine, to)?.canTakeChildSas !== true) {
+function offerChildren(
+  engine: Engine,
+  from: IkeSpi,
+  { children, to }: Extract<IkeEffect, { kind: "hand-over" }>,
+): void {
+  const taker = factsAt(engine, to);
+  const giver = factsAt(engine, from) ?? taker;
+  const isOfSameKind = taker?.sharesChildSas === giver?.sharesChildSas;
+  if (taker?.canTakeChildSas !== true || !isOfSameKind) {
     for (const { spiIn } of children) removeChild(engine, spiIn, "peer-deleted");
     return;
   }

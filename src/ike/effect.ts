@@ -26,9 +26,16 @@ export type IkeNote = RefusalText & {
   readonly level: "debug" | "info" | "warning";
   readonly step:
     | ("IKE_SA_INIT" | "IKE_INTERMEDIATE" | "IKE_AUTH")
-    | ("CREATE_CHILD_SA" | "IKE_FOLLOWUP_KE" | "INFORMATIONAL");
+    | ("CREATE_CHILD_SA" | "IKE_FOLLOWUP_KE" | "INFORMATIONAL")
+    | ("Main Mode" | "Aggressive Mode" | "Quick Mode" | "Transaction");
   readonly outcome: "ok" | "failed" | "refused" | "note";
 };
+
+/**
+ * The exchange in which a peer has to be identified. In Main Mode it has not said who it is when
+ * its pre-shared key is needed (RFC 2409 §5.4): `peer` is its address, as an ID.
+ */
+export type IdentifyingExchange = "IKE_AUTH" | "Main Mode" | "Aggressive Mode";
 
 /** `Sa`: the type of an authenticated IKE SA in the version that makes these effects. */
 export type EffectOf<Sa> =
@@ -40,14 +47,26 @@ export type EffectOf<Sa> =
   | {
       readonly kind: "identify";
       readonly ticket: Ticket;
+      /** The ID that it presents. */
       readonly peer: Identity;
-      readonly algorithms: IkeAlgorithms;
+      /** Undefined: they are chosen once the site's eroute is known. */
+      readonly algorithms: IkeAlgorithms | undefined;
+      readonly exchange: IdentifyingExchange;
     }
   /** The peer has proved who it is, with a certificate or without one. */
   | {
       readonly kind: "authenticated";
       readonly initialContact: boolean;
       readonly holder: CertificateHolder | undefined;
+    }
+  /** An authenticated site knows nothing of its other IKE SAs (RFC 2407 §4.6.3.3). */
+  | { readonly kind: "initial-contact" }
+  /** Check the name and password of a user (XAUTH); answered by `password-answer`. */
+  | {
+      readonly kind: "check-password";
+      readonly ticket: Ticket;
+      readonly user: string;
+      readonly password: Uint8Array;
     }
   /** The peer has proved who it is, but gets no answer yet: {@link Credentials.obstacle}. */
   | { readonly kind: "held-back" }

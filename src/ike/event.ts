@@ -38,6 +38,8 @@ export type Call = {
   readonly withFullTranscript: boolean;
   /** The gateway that redirected us to this site (RFC 5685 §3). */
   readonly redirectedFrom: Gateway | undefined;
+  /** The site is called with IKEv1, in this mode of Phase 1; absent: with IKEv2. */
+  readonly phase1?: "main" | "aggressive";
 };
 
 /** What authenticates a site, and what it may have once it is authenticated. */
@@ -51,7 +53,20 @@ export type Credentials = Terms &
     readonly childMethod?: Method;
     /** A site that fails to authenticate gets no answer. */
     readonly isSilent: boolean;
+    /** Absent: it uses IKEv2. */
+    readonly ikev1?: Ikev1Terms;
   };
+
+/** What applies to a site that uses IKEv1. */
+export type Ikev1Terms = {
+  /** The site has to authenticate with XAUTH as well. */
+  readonly xauth: boolean;
+  /**
+   * Main Mode: the site at this address, and whether an ID is its own. The ID comes in the fifth
+   * message, when the key has already been chosen.
+   */
+  readonly expected: { readonly peerId: string; isPeer(identity: Identity): boolean } | undefined;
+};
 
 /** Why an IKE SA is superfluous: both ends called at once, or the site has called again. */
 export type Redundancy = "redundant" | "replaced-by-newer";
@@ -78,6 +93,7 @@ export type IkeEvent =
       readonly ticket: Ticket;
       readonly result: Result<Credentials, Refusal>;
     }
+  | { readonly kind: "password-answer"; readonly ticket: Ticket; readonly isRight: boolean }
   | {
       readonly kind: "child-installed";
       readonly ticket: Ticket;

@@ -55,4 +55,11 @@ export type IkeSaFacts = {
   readonly canBeSentAway: boolean;
   /** It accepts Child SAs that another IKE SA of the site hands over. */
   readonly canTakeChildSas: boolean;
+  /** The version of IKE. */
+  readonly version: 1 | 2;
+  /**
+   * Child SAs belong to the site: they outlive the IKE SA that made them, and the site's newest IKE
+   * SA takes them over.
+   */
+  readonly sharesChildSas: boolean;
 };

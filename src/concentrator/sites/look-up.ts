@@ -7,6 +7,7 @@ import type { Eroute, LocalUser, NormalEroute } from "../../eroute/eroute.ts";
 import { asPeerId, PEER_ID_LENGTH_MAX, type PeerId, peerKey } from "../../eroute/peer-id.ts";
 import { egroupNamed } from "../../eroute/plan-index.ts";
 import { acceptsIke, type IkeAlgorithms, ikeAlgorithmsText } from "../../ike/algorithms.ts";
+import type { IdentifyingExchange } from "../../ike/effect.ts";
 import type { Credentials } from "../../ike/event.ts";
 import type { Refusal } from "../../ike/refusal.ts";
 import type { Ticket } from "../../ike/ticket.ts";
@@ -38,7 +39,9 @@ export type Question = {
   readonly spi: IkeSpi;
   readonly ticket: Ticket;
   readonly peerId: PeerId;
-  readonly algorithms: IkeAlgorithms;
+  /** Undefined: they are chosen once the eroute is known. */
+  readonly algorithms: IkeAlgorithms | undefined;
+  readonly exchange: IdentifyingExchange;
   readonly stand: Stand;
   /** Why the attempt is refused unread; undefined: it is not. */
   readonly tooEarly: Denial | undefined;
@@ -213,8 +216,11 @@ function credentialsOf(
 }
 
 /** IKE_SA_INIT was answered before the eroute was known: its own algorithms count now. */
-function algorithmsRefused(eroute: Eroute, algorithms: IkeAlgorithms): Denial | undefined {
-  if (acceptsIke(eroute.ike, algorithms)) return undefined;
+function algorithmsRefused(
+  eroute: Eroute,
+  algorithms: IkeAlgorithms | undefined,
+): Denial | undefined {
+  if (algorithms === undefined || acceptsIke(eroute.ike, algorithms)) return undefined;
   const wanted = eroute.ike.map(suiteText);
   const agreed = ikeAlgorithmsText(algorithms);
   const all = wanted.join(", or ");

@@ -7,6 +7,7 @@ import { localSpi } from "../../ike/sa-id.ts";
 import { equalAddress } from "../../inet/address.ts";
 import { equalEndpoint, formatEndpoint, type Path } from "../../inet/endpoint.ts";
 import type { IkeSpi } from "../../wire/header.ts";
+import { handOver } from "../dataplane/child-sas.ts";
 import type { Engine } from "../engine.ts";
 import { endOrphans } from "./eroute-end.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
@@ -69,6 +70,20 @@ export function onHeldBack(engine: Engine, spi: IkeSpi): void {
   }
 }
 
+/** An established IKE SA says that the site knows nothing of its others: they go at once. */
+export function onInitialContact(engine: Engine, spi: IkeSpi): void {
+  const ikeSa = ikeSaAt(engine, spi);
+  const eroute = ikeSa?.eroute;
+  if (ikeSa === undefined || eroute === undefined) return;
+  ikeSa.initialContact = true;
+  if (eroute.base.life.uniqueness === "never") return;
+  const why = "replaced-by-newer";
+  endOrphans(engine, eroute, why);
+  for (const other of eroute.ikeSas) {
+    if (other !== spi) engine.inbox.push({ spi: other, event: { kind: "drop", why } });
+  }
+}
+
 /** IKE SAs that both ends know to be up. */
 function standingOf(engine: Engine, { ikeSas }: ErouteInUse): readonly IkeSaFacts[] {
   return ikeSas.flatMap((spi) => {
@@ -102,8 +117,25 @@ export function settleIn(engine: Engine, spi: IkeSpi, hasEnded: boolean): void {
 /** Removes what an IKE SA has replaced: an IKE SA, or the Child SAs that have outlived it. */
 function removeReplaced(engine: Engine, ikeSa: SiteIkeSa, former: IkeSpi): void {
   const { eroute } = ikeSa;
-  if (eroute !== undefined) endOrphans(engine, eroute, "replaced-by-newer", former);
+  if (eroute !== undefined && !adoptOrphans(engine, ikeSa, eroute, former)) {
+    endOrphans(engine, eroute, "replaced-by-newer", former);
+  }
   engine.inbox.push({ spi: former, event: farewell(engine, ikeSa, former) });
+}
+
+/** Child SAs that have outlived `former` go to `ikeSa`, if those of its site belong to it. */
+function adoptOrphans(
+  engine: Engine,
+  { spi, stand, initialContact }: SiteIkeSa,
+  eroute: ErouteInUse,
+  former: IkeSpi,
+): boolean {
+  if (initialContact || stand.facts?.sharesChildSas !== true) return false;
+  const orphans = orphansOf(engine, eroute).filter(({ ikeSpi }) => ikeSpi === former);
+  const children = orphans.map(({ child }) => child);
+  handOver(engine, children, spi);
+  engine.inbox.push({ spi, event: { kind: "adopt", children } });
+  return true;
 }
 
 /**
@@ -115,6 +147,9 @@ function farewell(engine: Engine, ikeSa: SiteIkeSa, former: IkeSpi): IkeEvent {
   // It says that the site knows nothing of the others any more (§2.4).
   if (ikeSa.initialContact) return { kind: "drop", why };
   const [ike, before] = [ikeSa.stand.facts, factsAt(engine, former)];
+  if (ike?.sharesChildSas === true && before?.sharesChildSas === true) {
+    return { kind: "stand-down", to: ikeSa.spi };
+  }
   const isAnew =
     ike?.id.role === "responder" &&
     ike.children.length > 0 &&

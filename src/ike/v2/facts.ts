@@ -71,5 +71,7 @@ function factsOfEstablished(sa: Established): IkeSaFacts {
     isSentHere: sa.redirect === "redirected",
     canBeSentAway: isRedirectable(sa),
     canTakeChildSas: true,
+    version: 2,
+    sharesChildSas: false,
   };
 }

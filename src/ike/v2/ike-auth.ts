@@ -63,9 +63,11 @@ export function onAuthRequest(
   const request: AuthRequest = { ...content, ...to, octets: inner.length, digest, held };
   const ticket = context.ticket();
   const { algorithms } = sa.half;
+  const peer = request.idI.identity;
+  const exchange = "IKE_AUTH";
   return {
     sa: { ...sa, round: { awaits: "credentials", request, ticket } },
-    effects: [{ kind: "identify", ticket, peer: request.idI.identity, algorithms }],
+    effects: [{ kind: "identify", ticket, peer, algorithms, exchange }],
   };
 }
 

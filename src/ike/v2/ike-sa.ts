@@ -76,6 +76,8 @@ function take(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
       return drop(sa, event.why);
     case "deadline":
       return onDeadline(sa, context);
+    case "password-answer":
+      return same(sa);
     default:
       if (sa.phase === "established") return takeEstablished(sa, event, context);
       return sa.phase === "replaced" ? takeReplaced(sa, event, context) : same(sa);
@@ -87,7 +89,7 @@ type EstablishedEvent = Exclude<
   {
     kind:
       | ("message" | "key-exchange-answer" | "signature-answer" | "credentials")
-      | ("close" | "drop" | "deadline");
+      | ("close" | "drop" | "deadline" | "password-answer");
   }
 >;
 
