@@ -15,6 +15,7 @@ import { drain } from "./drive.ts";
 import type { Effect } from "./effect.ts";
 import type { Engine } from "./engine.ts";
 import type { Event } from "./event.ts";
+import { hasChanges, type Kept, keptOf } from "./handover/keep.ts";
 import { TakeOver } from "./handover/take-over.ts";
 import { canBeWritten, documentsOf } from "./handover/write.ts";
 import { areAllOver, entryOf } from "./negotiation/ike-sas.ts";
@@ -57,6 +58,11 @@ export type Concentrator = {
    * What is half-open, and what is being called or looked up, is left out.
    */
   write(place: Place): Generator<Uint8Array> | undefined;
+  /**
+   * What has changed since the last call, for a process that may follow at any time: to be stored
+   * before a message leaves. Undefined: nothing. Every one must be taken.
+   */
+  changes(place: Place): Generator<Kept> | undefined;
   /** Takes over from the process before, whose configuration it has: first of all, if at all. */
   takeOver(place: Place): Successor;
   /** Puts what the next process would read in the place of IKE SAs: for checks. */
@@ -71,6 +77,10 @@ export type Successor = {
   read(document: Uint8Array): Result<undefined, StateFault>;
   /** What has to be done now; undefined: documents are missing. */
   goOn(): readonly Effect[] | undefined;
+  /** Takes in what was kept by `changes`, the head first; returns its name. */
+  readKept(content: Uint8Array): Result<string, StateFault>;
+  /** After the last one that was kept: what has to be done now. */
+  finish(): readonly Effect[];
 };
 
 /** A concentrator without any SA. */
@@ -106,12 +116,19 @@ export function concentratorOn(engine: Engine): Concentrator {
       const before = handled;
       return documentsOf(engine, place, () => handled === before);
     },
+    changes: (place) => (hasChanges(engine) ? keptOf(engine, place) : undefined),
     takeOver(place) {
       const takeOver = new TakeOver(engine, place);
       return {
         read: (document) => takeOver.read(document),
         goOn() {
           if (!takeOver.isComplete) return undefined;
+          drain(engine);
+          return engine.out.splice(0);
+        },
+        readKept: (content) => takeOver.readKept(content),
+        finish() {
+          takeOver.finish();
           drain(engine);
           return engine.out.splice(0);
         },

@@ -3,6 +3,7 @@
 import type { EroutePlan } from "../eroute/eroute.ts";
 import { type Instant, later } from "../octets/instant.ts";
 import { createCalls } from "./calls/call-table.ts";
+import { createChanges } from "./changes.ts";
 import { createDataplane } from "./dataplane/dataplane.ts";
 import type { Engine } from "./engine.ts";
 import { ikeContextOf } from "./ike-context.ts";
@@ -18,6 +19,8 @@ export type ConcentratorOptions = {
   readonly now: Instant;
   /** Cryptographically strong random octets. */
   random(octets: number): Uint8Array;
+  /** Whether what is up is kept for a next process; absent: it is not. */
+  readonly keeps?: boolean;
 };
 
 /** An engine without any SA. */
@@ -40,6 +43,7 @@ export function createEngine(options: ConcentratorOptions): Engine {
     algorithms: new Map(),
     inbox: [],
     out: [],
+    changes: options.keeps === true ? createChanges() : undefined,
     shuttingDown: false,
   };
   return engine;

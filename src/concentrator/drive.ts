@@ -7,6 +7,7 @@ import type { Reason } from "../reason/reason.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import { callOfIkeSa } from "./calls/call-table.ts";
 import { onCallLost } from "./calls/dial.ts";
+import { changedIkeSa } from "./changes.ts";
 import { removeChild } from "./dataplane/install.ts";
 import { count, type Engine } from "./engine.ts";
 import { perform } from "./ike-effects.ts";
@@ -28,6 +29,7 @@ export function deliver(engine: Engine, spi: IkeSpi, event: IkeEvent): void {
   if (event.kind === "close-child" && removeOrphan(engine, spi, event.spiIn)) return;
   const entry = entryAt(engine, spi);
   if (entry === undefined) return;
+  changedIkeSa(engine, spi);
   if (event.kind === "message" && !mayGrow(engine, spi, event.octets.length)) return;
   guard(engine, entry, spi, () => {
     if (event.kind === "credentials" && !event.result.ok) {
@@ -46,6 +48,7 @@ export function deliver(engine: Engine, spi: IkeSpi, event: IkeEvent): void {
 export function start(engine: Engine, spi: IkeSpi, effects: readonly IkeEffect[]): void {
   const entry = entryAt(engine, spi);
   if (entry === undefined) return;
+  changedIkeSa(engine, spi);
   setDeadline(engine, spi, entry.sa);
   guard(engine, entry, spi, () => perform(engine, entry, effects, start));
 }

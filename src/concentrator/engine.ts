@@ -8,6 +8,7 @@ import type { EspAlgorithms, IkeAlgorithms } from "../ike/algorithms.ts";
 import { type Instant, later } from "../octets/instant.ts";
 import { type AlgorithmCount, type AlgorithmCounts, countAlgorithms } from "./algorithm-counts.ts";
 import type { Calls } from "./calls/calls.ts";
+import type { Changes } from "./changes.ts";
 import type { Dataplane } from "./dataplane/dataplane.ts";
 import type { Effect } from "./effect.ts";
 import type { Notes } from "./journal/notes.ts";
@@ -38,6 +39,8 @@ export type Engine = {
   /** What the owners tell IKE SAs: handled before anything else. */
   readonly inbox: Parcel[];
   readonly out: Effect[];
+  /** What is to be written for the next process; undefined: nothing is kept for it. */
+  readonly changes: Changes | undefined;
   shuttingDown: boolean;
 };
 

@@ -9,6 +9,7 @@ import { callOfIkeSa, forgetRefusals } from "./calls/call-table.ts";
 import { giveUpLateCall, onCallUp, type Start } from "./calls/dial.ts";
 import { onRedirected } from "./calls/follow-redirect.ts";
 import { reauthenticate } from "./calls/initiate.ts";
+import { changedIkeSa } from "./changes.ts";
 import { handOver } from "./dataplane/child-sas.ts";
 import { currentEspPath } from "./dataplane/esp-path.ts";
 import { installChild, installOutbound, removeChild } from "./dataplane/install.ts";
@@ -207,6 +208,7 @@ function onRekeyed(engine: Engine, entry: Entry, successor: IkeSa): void {
   handOver(engine, stand.facts?.children ?? [], spi);
   if (named?.eroute !== undefined) keepIkeSas(engine, named.eroute, spi);
   setDeadline(engine, spi, successor);
+  changedIkeSa(engine, spi);
   countIkeSa(engine, stand);
 }
 

@@ -33,6 +33,8 @@ export type Config = {
   readonly dataplane: "xfrm" | "none";
   /** Whether packets that need an SA stay blocked after erouted has ended (R14). */
   readonly keepBlocking: boolean;
+  /** Whether the next start goes on from the SAs of this one. */
+  readonly keepsState: boolean;
   readonly plan: EroutePlan;
   /** One for each egroup, in the same order. */
   readonly databases: readonly DatabaseSettings[];
@@ -105,6 +107,7 @@ function readAll(check: Check, raw: RawConfig): Omit<Config, "warnings" | "endin
       },
     },
     keepBlocking: raw.dataplane?.keep_blocking ?? true,
+    keepsState: (raw.dataplane?.keep ?? "state") === "state",
     databases: egroups.flatMap(({ database }) => database ?? []),
     polls: egroups.map(({ egroup, pollMs }) => ({ egroup: egroup.name, everyMs: pollMs })),
     status: readStatus(check, raw),

@@ -1,7 +1,4 @@
-/**
- * The configuration file's keys and types (zod); the reference is generated from their
- * descriptions.
- */
+/** The configuration file's keys and types (zod); the reference is made from their descriptions. */
 
 import { z } from "zod";
 import { erouteSchema } from "./eroute-schema.ts";
@@ -114,6 +111,10 @@ const dataplaneSchema = z.strictObject({
     "Packets that need an SA stay blocked after erouted has ended: never in clear.",
     true,
   ),
+  keep: choice(["state", "none"], {
+    description: "What the next start takes over from RUNTIME_DIRECTORY: all SAs (state), or none.",
+    default: '"state"',
+  }),
 });
 
 const dynamicEroutesSchema = z.strictObject({

@@ -9,6 +9,7 @@ import type { Attempts } from "../why/attempts.ts";
 import type { Captures } from "./capture.ts";
 import type { Debugging } from "./debugging.ts";
 import type { SiteCount } from "./expected.ts";
+import type { Keeper } from "./keep/keeper.ts";
 import type { KeyExchanger } from "./key-exchange.ts";
 import type { LoopWatch } from "./loop-watch.ts";
 import type { Polling } from "./poll.ts";
@@ -46,6 +47,8 @@ export type Daemon = Reloadable & {
   readonly keyExchanger: KeyExchanger;
   readonly signer: Signer;
   concentrator: Concentrator;
+  /** Undefined: nothing is kept for the next start. */
+  keeper: Keeper | undefined;
   shell: Shell | undefined;
   status: StatusServer | undefined;
   watch: DatabaseWatch | undefined;

@@ -21,6 +21,8 @@ import type { Signer } from "./signer.ts";
 export type Surroundings = {
   now(): Instant;
   send(octets: Uint8Array, path: Path): void;
+  /** Keeps what has changed for the next process; absent: nothing is kept. */
+  readonly save?: () => void;
   /** Settles within the egroup's deadline; never rejects. */
   lookUp(egroup: string, by: LookupKey): Promise<LookupResult>;
   /** Settles within its deadline; never rejects. */

@@ -13,6 +13,8 @@ export type Shell = {
    * requests: if there are many, some wait for the next turns.
    */
   feed(event: Event): void;
+  /** Performs what is to be done before the first event. */
+  begin(effects: readonly Effect[]): void;
   /** Performs the kernel requests that wait. */
   flush(): void;
   /** Stops the timer; answers that come later are dropped. */
@@ -40,6 +42,7 @@ export function createShell(concentrator: Concentrator, around: Surroundings): S
     if (isBusy || isClosed) return;
     isBusy = true;
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) handle(next);
+    save();
     isBusy = false;
     arm();
   };
@@ -52,9 +55,23 @@ export function createShell(concentrator: Concentrator, around: Surroundings): S
     } catch (fault) {
       around.onBug(fault);
     }
+    performAll(effects);
+  };
+
+  const performAll = (effects: readonly Effect[]): void => {
+    // The peer goes on from what it gets: the next process has to know what was sent.
+    if (effects.some(({ kind }) => kind === "send")) save();
     for (const effect of effects) {
       if (effect.kind === "kernel") kernelQueue.add(effect);
       else perform(effect, around, ways);
+    }
+  };
+
+  const save = (): void => {
+    try {
+      around.save?.();
+    } catch (fault) {
+      around.onBug(fault);
     }
   };
 
@@ -79,6 +96,10 @@ export function createShell(concentrator: Concentrator, around: Surroundings): S
   arm();
   return {
     feed,
+    begin(effects) {
+      performAll(effects);
+      run();
+    },
     flush: kernelQueue.flush,
     close() {
       kernelQueue.flush();

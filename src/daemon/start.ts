@@ -18,8 +18,10 @@ import { errnoName } from "../xfrm/errno.ts";
 import { createCaptures } from "./capture.ts";
 import { type Daemon, noteBug, type RunOptions } from "./daemon.ts";
 import { createDebugging } from "./debugging.ts";
+import { close, EXIT_KEPT, leave, sayFarewell } from "./end.ts";
 import { countSites } from "./expected.ts";
 import { inSteps } from "./in-steps.ts";
+import { recheckTakenOver, runtimeFolder, takeOverFrom } from "./keep/go-on.ts";
 import { openKeyExchanger } from "./key-exchange.ts";
 import { openLog } from "./log.ts";
 import { watchLoop } from "./loop-watch.ts";
@@ -35,7 +37,7 @@ import { createResolver } from "./resolve.ts";
 import { resync, startAudits } from "./resync.ts";
 import { openService } from "./service.ts";
 import { createShell } from "./shell.ts";
-import { onHangup, waitForSignal } from "./signals.ts";
+import { LEAVE, onHangup, waitForSignal } from "./signals.ts";
 import { openSigner } from "./signer.ts";
 import { openIkeSockets } from "./sockets.ts";
 import { warmUp } from "./warm-up.ts";
@@ -45,10 +47,6 @@ import { watchDatabases } from "./watch-databases.ts";
 const JOURNAL_MAX = 10_000;
 /** Sites whose attempts are remembered, if only few can be connected. */
 const HISTORIES_MIN = 1_024;
-
-/** Time for sites to answer our Delete at shutdown. */
-const FAREWELL_MS = 3_000;
-const CLOSE_MS = 1_000;
 
 /** A host name that is not resolved by then cannot be called. */
 const DNS_MS = 5_000;
@@ -60,12 +58,15 @@ const DATABASE_WATCH_MS = 10_000;
 export async function runDaemon(config: Config, options: RunOptions): Promise<number> {
   // First, while nobody waits for the event loop, and nothing measures it.
   const cold = warmUp();
-  const daemon = createDaemon(config);
+  const { RUNTIME_DIRECTORY } = process.env;
+  // What stands in the kernel is not taken over yet.
+  const keeps = config.keepsState && config.dataplane === "none";
+  const folder = keeps ? runtimeFolder(RUNTIME_DIRECTORY) : undefined;
+  const daemon = createDaemon(config, folder !== undefined);
   const { note } = daemon;
   if (cold !== undefined) noteBug(daemon, cold);
   hideMemory(note);
   const service = openService(process.env, note);
-  const { RUNTIME_DIRECTORY } = process.env;
   const results = openReloadResults(RUNTIME_DIRECTORY, note);
   const reloader = createReloader(daemon, options.load);
   onHangup(() => {
@@ -75,7 +76,7 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   for (const warning of config.warnings) {
     note({ level: "warning", reason: "configuration", detail: warningText(warning) });
   }
-  const opened = await open(daemon, { configFile: options.configFile, reloader });
+  const opened = await open(daemon, { configFile: options.configFile, reloader }, folder);
   if (!opened.ok) {
     note({ level: "error", outcome: "failed", reason: "start", detail: opened.error });
     service.failed(`does not start: ${opened.error}`);
@@ -88,15 +89,23 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   daemon.watch = watchDatabases(daemon.peers, note, DATABASE_WATCH_MS);
   daemon.sites = countSites(() => daemon.peers);
   daemon.polling = startPolling(daemon);
+  recheckTakenOver(daemon);
   // Before we report that we are ready: a signal right after that must be handled.
   const ended = waitForSignal();
   service.ready();
+  daemon.keeper?.ready();
   const signal = await ended;
   daemon.isEnding = true;
   service.stopping();
+  if (signal === LEAVE && daemon.keeper !== undefined) {
+    await leave(daemon);
+    service.close();
+    return EXIT_KEPT;
+  }
   note({ level: "info", reason: "shutdown", detail: `${signal}: closing the sites' IKE SAs` });
   await sayFarewell(daemon);
   await close(daemon);
+  daemon.keeper?.forget();
   service.close();
   return 0;
 }
@@ -110,7 +119,7 @@ function hideMemory(note: Daemon["note"]): void {
   note({ level: "warning", reason: "start", detail });
 }
 
-function createDaemon(config: Config): Daemon {
+function createDaemon(config: Config, keeps: boolean): Daemon {
   const log = openLog(config.log);
   const journal = createJournal(JOURNAL_MAX);
   // As many sites as can be connected: a few KB at most are kept for each.
@@ -132,7 +141,7 @@ function createDaemon(config: Config): Daemon {
     wallMs,
   });
   const { record } = recorder;
-  const concentrator = createConcentrator({ plan: config.plan, now: now(), random });
+  const concentrator = createConcentrator({ plan: config.plan, now: now(), random, keeps });
   const daemon: Daemon = {
     config,
     log,
@@ -160,6 +169,7 @@ function createDaemon(config: Config): Daemon {
     keyExchanger: openKeyExchanger(),
     signer: openSigner(wallMs),
     concentrator,
+    keeper: undefined,
     shell: undefined,
     isEnding: false,
     preview: ({ plan, ike: { listen } }, rows) =>
@@ -197,7 +207,11 @@ function isListened(listen: readonly Address[], local: Address): boolean {
 }
 
 /** Sockets first: they show whether another erouted runs here, before its leftovers are removed. */
-async function open(daemon: Daemon, options: StatusOptions): Promise<Result<undefined, string>> {
+async function open(
+  daemon: Daemon,
+  options: StatusOptions,
+  folder: string | undefined,
+): Promise<Result<undefined, string>> {
   const { config } = daemon;
   const kernelPolicies = config.dataplane === "xfrm";
   const sockets = await openIkeSockets(
@@ -224,7 +238,10 @@ async function open(daemon: Daemon, options: StatusOptions): Promise<Result<unde
   const routes = openRoutes();
   if (!routes.ok) return err(`route netlink socket: ${errnoName(routes.error)}`);
   daemon.routes = routes.value;
+  // Nothing may have happened to the engine yet.
+  const taken = folder === undefined ? undefined : takeOverFrom(daemon, folder);
   daemon.shell = createShell(daemon.concentrator, surroundingsOf(daemon, routes.value));
+  if (taken !== undefined) daemon.shell.begin(taken.effects);
   daemon.shell.feed({ kind: "addresses", local: sockets.value.addresses });
   const clean = await removeLeftovers(daemon);
   if (!clean.ok) return clean;
@@ -321,64 +338,10 @@ function surroundingsOf(daemon: Daemon, routes: Routes): Parameters<typeof creat
     kernel: (request) => (kernel === undefined ? ok(undefined) : kernel.perform(request)),
     keyExchanger: daemon.keyExchanger,
     signer: daemon.signer,
+    save: () => daemon.keeper?.save(),
     journal: daemon.record,
     onBug: (fault) => noteBug(daemon, fault),
   };
-}
-
-/** Deletes every site's IKE SAs, and waits for their answers, but not for long. */
-async function sayFarewell(daemon: Daemon): Promise<void> {
-  const { shell, concentrator } = daemon;
-  if (shell === undefined) return;
-  shell.feed({ kind: "shutdown" });
-  const until = now() + FAREWELL_MS;
-  while (!concentrator.isIdle() && now() < until) await Bun.sleep(10);
-}
-
-/** Closes everything in reverse order; what cannot be closed in time is left to the kernel. */
-async function close(daemon: Daemon): Promise<void> {
-  daemon.watch?.stop();
-  daemon.sites?.stop();
-  daemon.polling?.stop();
-  daemon.audits?.stop();
-  clearInterval(daemon.sampling);
-  daemon.loop.stop();
-  daemon.debugging.stop();
-  daemon.captures.stop();
-  daemon.shell?.close();
-  daemon.keyExchanger.close();
-  daemon.signer.close();
-  const { kernel, config } = daemon;
-  const kept = config.keepBlocking ? standingPolicies(config.plan) : new Map();
-  await within(CLOSE_MS, [
-    ...[...daemon.peers.values(), ...daemon.retired].map((repository) => repository.close()),
-    daemon.status?.stop(),
-    // Only a bug or a lost answer leaves anything: nothing of ours may stay behind.
-    daemon.shell === undefined ? undefined : kernel?.removeLeftovers(kept),
-  ]);
-  kernel?.close();
-  daemon.routes?.close();
-  daemon.sockets?.close();
-  if (daemon.shell !== undefined) {
-    const detail =
-      kept.size === 0 || kernel === undefined
-        ? "all SAs and policies are removed"
-        : `all SAs are removed; ${kept.size} policies stay, so that nothing leaves in clear ` +
-          "(dataplane.keep_blocking)";
-    daemon.note({ level: "info", reason: "stopped", detail });
-  }
-  daemon.recorder.stop();
-  await within(CLOSE_MS, [daemon.log.flush()]);
-}
-
-async function within(ms: number, work: readonly unknown[]): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
-  });
-  await Promise.race([Promise.allSettled(work), late]);
-  // Otherwise it would keep the process alive for all of that time.
-  clearTimeout(timer);
 }
 
 function random(octets: number): Uint8Array {

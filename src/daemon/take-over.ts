@@ -51,6 +51,7 @@ const NEEDS_RESTART: Readonly<Record<keyof Config, Needs>> = {
   status: (running, next) =>
     equalValues(running.status.listen, next.status.listen) ? [] : ["status.listen"],
   keepBlocking: atOnce,
+  keepsState: (running, next) => (running.keepsState === next.keepsState ? [] : ["dataplane.keep"]),
   plan: atOnce,
   databases: atOnce,
   polls: atOnce,

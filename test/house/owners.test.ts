@@ -132,6 +132,7 @@ function foreignLooks({ path, text }: SourceFile): string[] {
 /** Above the owners, but known to all of them. */
 const GROUND = [
   "ask",
+  "changes",
   "deadline-heap",
   "engine",
   "plain-peer-id",

@@ -73,6 +73,7 @@ export function createSuccession(
     decryptionTableLine: (message) => current.decryptionTableLine(message),
     tableSizes: () => current.tableSizes(),
     write: (place) => current.write(place),
+    changes: (place) => current.changes(place),
     takeOver: (place) => current.takeOver(place),
     reread: (place) => current.reread(place),
     isIdle: () => current.isIdle(),

@@ -7,6 +7,7 @@ import type { Instant } from "../../octets/instant.ts";
 import { wipe } from "../../octets/secret.ts";
 import type { Reason } from "../../reason/reason.ts";
 import type { IkeSpi } from "../../wire/header.ts";
+import { changedHead } from "../changes.ts";
 import { DeadlineHeap } from "../deadline-heap.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import { journal } from "../journal/write.ts";
@@ -191,8 +192,14 @@ export function callsAt({ calls }: Engine): Instant | undefined {
 }
 
 /** The eroute is not called by itself until an operator wants its site again. */
-export function hold({ calls }: Engine, key: string): void {
-  calls.held.add(key);
+export function hold(engine: Engine, key: string): void {
+  engine.calls.held.add(key);
+  changedHead(engine);
+}
+
+/** An operator wants it again. */
+export function release(engine: Engine, key: string): void {
+  if (engine.calls.held.delete(key)) changedHead(engine);
 }
 
 /** The site is up, or its row has changed: its earlier refusals do not count any more. */

@@ -25,7 +25,18 @@ import { missingPpk, normalInUse } from "../sites/candidate.ts";
 import { type ErouteInUse, erouteKey } from "../sites/eroute-in-use.ts";
 import { erouteAt } from "../sites/eroutes.ts";
 import { askForMissing, erouteTowards } from "../sites/reach.ts";
-import { add, fail, forget, isFull, noteFailure, rest, setStage, type Wish } from "./call-table.ts";
+import {
+  add,
+  fail,
+  forget,
+  hold,
+  isFull,
+  noteFailure,
+  release,
+  rest,
+  setStage,
+  type Wish,
+} from "./call-table.ts";
 import { NO_ADDRESS, targetOfRows } from "./call-target.ts";
 import type { CallId, CallReason, CallRedirect, CallUnderWay } from "./calls.ts";
 import { aim, isUp, nextHost } from "./dial.ts";
@@ -79,7 +90,7 @@ export function connect(engine: Engine, peerId: string): void {
     noteFailure(engine, { peerId, eroute: undefined }, { reason: match.reason, detail });
     return;
   }
-  engine.calls.held.delete(erouteKey(match.eroute.name, peerId));
+  release(engine, erouteKey(match.eroute.name, peerId));
   if (match.kind === "local") callNormal(engine, match.eroute, "by-hand");
   else callBase(engine, { base: match.eroute, peerId }, "by-hand");
 }
@@ -116,7 +127,7 @@ export function onErouteGone(engine: Engine, eroute: ErouteInUse, why: Reason): 
   const { base } = eroute;
   if (base.kind !== "normal" || base.life.start !== "always" || engine.shuttingDown) return;
   if (why === "disconnected-by-hand") {
-    engine.calls.held.add(eroute.key);
+    hold(engine, eroute.key);
     return;
   }
   // It may be gone because the configuration has changed.

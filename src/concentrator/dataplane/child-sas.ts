@@ -3,6 +3,7 @@
 import type { ChildSa } from "../../ike/child-sa.ts";
 import { asEspSpi, type EspSpi } from "../../inet/esp-spi.ts";
 import type { IkeSpi } from "../../wire/header.ts";
+import { changedSite } from "../changes.ts";
 import type { Engine } from "../engine.ts";
 import { isDraining } from "./draining.ts";
 import type { Installed } from "./installed.ts";
@@ -16,7 +17,9 @@ export function installedAt({ dataplane }: Engine, spiIn: EspSpi): Installed | u
 export function handOver(engine: Engine, children: readonly ChildSa[], spi: IkeSpi): void {
   for (const { spiIn } of children) {
     const installed = installedAt(engine, spiIn);
-    if (installed !== undefined) installed.ikeSpi = spi;
+    if (installed === undefined) continue;
+    installed.ikeSpi = spi;
+    changedSite(engine, installed.erouteKey);
   }
 }
 

@@ -12,6 +12,7 @@ import type { Reason } from "../../reason/reason.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { KernelResult, XfrmRefusal } from "../../xfrm/request.ts";
 import type { XfrmStateId } from "../../xfrm/state.ts";
+import { changedSite } from "../changes.ts";
 import { count, countAgreed, type Engine } from "../engine.ts";
 import { journal } from "../journal/write.ts";
 import { aboutIkeSa, factsAt, ikeSaAt } from "../sites/ike-sas.ts";
@@ -140,6 +141,7 @@ export function installOutbound(engine: Engine, spiIn: number): void {
   const state = installed?.outboundWaiting;
   if (installed === undefined || state === undefined) return;
   installed.outboundWaiting = undefined;
+  changedSite(engine, installed.erouteKey);
   request(engine, { op: "new-state", state }, { installed, makes: state.id });
 }
 
@@ -150,6 +152,7 @@ export function onChildAnswer(
   result: KernelResult,
 ): void {
   installed.pending--;
+  changedSite(engine, installed.erouteKey);
   if (!result.ok) {
     installed.refusal ??= result.error;
     count(engine, "kernel_refusals");
@@ -236,6 +239,7 @@ function refusalDetail(refusal: XfrmRefusal): string {
 export function enterTable(engine: Engine, installed: Installed): void {
   const { dataplane } = engine;
   const { child, erouteKey } = installed;
+  changedSite(engine, erouteKey);
   dataplane.installed.set(child.spiIn, installed);
   const others = dataplane.byEroute.get(erouteKey) ?? [];
   dataplane.byEroute.set(erouteKey, [...others, child.spiIn]);
@@ -246,6 +250,7 @@ function leaveTable(engine: Engine, installed: Installed): void {
   leaveChosen(engine, installed);
   const { dataplane } = engine;
   const { child, erouteKey } = installed;
+  changedSite(engine, erouteKey);
   dataplane.installed.delete(child.spiIn);
   const others = dataplane.byEroute.get(erouteKey)?.filter((spiIn) => spiIn !== child.spiIn) ?? [];
   if (others.length > 0) dataplane.byEroute.set(erouteKey, others);

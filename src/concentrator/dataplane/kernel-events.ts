@@ -6,6 +6,7 @@ import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmExpire } from "../../xfrm/event.ts";
 import { isOurReqid } from "../../xfrm/request.ts";
 import type { XfrmMapping } from "../../xfrm/state.ts";
+import { changedSite } from "../changes.ts";
 import type { Engine } from "../engine.ts";
 import { forgetState } from "./install.ts";
 import type { Installed } from "./installed.ts";
@@ -23,6 +24,7 @@ export function onExpire(engine: Engine, expire: XfrmExpire): void {
     return tell(engine, ikeSpi, { kind: "rekey-child", spiIn: child.spiIn });
   }
   forgetState(installed, expire.id);
+  changedSite(engine, installed.erouteKey);
   tell(engine, installed.ikeSpi, { kind: "close-child", spiIn: installed.child.spiIn });
 }
 

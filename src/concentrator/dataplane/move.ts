@@ -6,6 +6,7 @@ import { equalPath, type Path } from "../../inet/endpoint.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import type { XfrmStateId } from "../../xfrm/state.ts";
+import { changedSite } from "../changes.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import { journal } from "../journal/write.ts";
 import { aboutIkeSa, factsAt } from "../sites/ike-sas.ts";
@@ -100,6 +101,7 @@ function moveChild(engine: Engine, ike: IkeSaFacts, installed: Installed): void 
   if (isTaken(engine, installed, path)) return;
   installed.place = { ...before, path, encapsulate };
   installed.encapsulated = encapsulate;
+  changedSite(engine, installed.erouteKey);
   const inbound = { src: remote.address, dst: local.address, spi: installed.inbound.spi };
   const outbound = { src: local.address, dst: remote.address, spi: installed.outbound.spi };
   const { outboundWaiting } = installed;

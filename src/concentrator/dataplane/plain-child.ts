@@ -148,11 +148,16 @@ export const plainChild: Codec<PlainChild> = record<PlainChild>({
   ours: mapped(list(stateId, 4), { to: (ids: XfrmStateId[]) => ids, from: (ids) => [...ids] }),
 });
 
-/** The Child SA as plain data; undefined while the kernel has not answered all requests for it. */
+/**
+ * The Child SA as plain data; undefined until the IKE SA has heard that it is there. While the
+ * kernel owes an answer, the states are written that there will be: the reader asks the kernel.
+ */
 export function plainOf(installed: Installed): PlainChild | undefined {
   const { child, ikeSpi, takesFrom, place, inbound, outbound } = installed;
-  const { packetsIn, packetsOut, outboundWaiting, ours, pending, phase, refusal } = installed;
-  if (pending > 0 || phase !== "up" || refusal !== undefined) return undefined;
+  const { packetsIn, packetsOut, outboundWaiting, pending, phase, refusal } = installed;
+  if (phase !== "up" || refusal !== undefined) return undefined;
+  const expected = outboundWaiting === undefined ? [inbound, outbound] : [inbound];
+  const ours = pending > 0 ? expected : installed.ours;
   const { path, encapsulate, reqid, options, remoteSubnets } = place;
   return {
     child,

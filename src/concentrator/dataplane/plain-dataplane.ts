@@ -13,6 +13,7 @@ import { standingPolicies } from "./no-sa.ts";
 import { takeOutbound } from "./outbound-spi.ts";
 import { installedOf, type PlainChild, plainOf } from "./plain-child.ts";
 import { putPolicyUser, putRouteUser } from "./plain-shared.ts";
+import { NO_CHILD } from "./standing.ts";
 
 /** What does not belong to a single Child SA. */
 export type PlainDataplane = {
@@ -36,12 +37,21 @@ export function dataplaneOf({ dataplane }: Engine): PlainDataplane {
   return { isStarted, standing: [...standing.keys()], standingRetryAt };
 }
 
-export function putDataplane(engine: Engine, plain: PlainDataplane): void {
+/**
+ * `withUsers`: the policies that stand are entered among the users of each policy, for which no
+ * document comes.
+ */
+export function putDataplane(engine: Engine, plain: PlainDataplane, withUsers: boolean): void {
   const { dataplane } = engine;
   const names = new Set(plain.standing);
   const standing = [...standingPolicies(engine.plan)].filter(([name]) => names.has(name));
   dataplane.standing = new Map(standing);
   dataplane.isStarted = plain.isStarted;
+  if (withUsers) {
+    for (const [name, policy] of standing) {
+      putPolicyUser(engine, name, { spiIn: NO_CHILD, policy });
+    }
+  }
   dataplane.standingRetryAt = plain.standingRetryAt;
 }
 

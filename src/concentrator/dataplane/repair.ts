@@ -18,6 +18,7 @@ import {
 } from "../../xfrm/request.ts";
 import type { XfrmStateId } from "../../xfrm/state.ts";
 import { ask } from "../ask.ts";
+import { changedSite } from "../changes.ts";
 import { type Engine, inMs } from "../engine.ts";
 import type { Event } from "../event.ts";
 import { type Installed, isSameState } from "./installed.ts";
@@ -203,6 +204,7 @@ function onStateLost(engine: Engine, installed: Installed, id: XfrmStateId): voi
   const at = installed.ours.findIndex((own) => isSameState(own, id));
   if (at < 0 || installed.phase !== "up") return;
   installed.ours.splice(at, 1);
+  changedSite(engine, installed.erouteKey);
   const { repairs } = engine.dataplane;
   const { spiIn } = installed.child;
   tellSoon(engine, "states");

@@ -4,6 +4,7 @@ import type { Instant } from "../../octets/instant.ts";
 import type { XfrmPolicy } from "../../xfrm/policy.ts";
 import type { KernelResult, XfrmRequest } from "../../xfrm/request.ts";
 import { ask } from "../ask.ts";
+import { changedHead } from "../changes.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import { journal } from "../journal/write.ts";
 import { kernelReason } from "./kernel-reason.ts";
@@ -26,6 +27,7 @@ function applyStanding(engine: Engine): void {
     if (!wanted.has(name)) remove(engine, name, policy);
   }
   engine.dataplane.standing = wanted;
+  changedHead(engine);
 }
 
 function put(engine: Engine, name: string, policy: XfrmPolicy): void {
@@ -56,6 +58,7 @@ export function onStandingAnswer(engine: Engine, name: string, result: KernelRes
   engine.dataplane.standing = new Map(
     [...engine.dataplane.standing].filter(([other]) => other !== name),
   );
+  changedHead(engine);
   engine.dataplane.standingRetryAt ??= inMs(engine, RETRY_MS);
   const { operation, object, errno, detail } = result.error;
   count(engine, "kernel_refusals");

@@ -1,9 +1,11 @@
 /** Fills an empty concentrator with the documents of the previous process. */
 
 import type { Eroute } from "../../eroute/eroute.ts";
-import { spiOf } from "../../ike/ike-sa.ts";
-import { readDocument, type StateFault } from "../../ike/state/document.ts";
-import { inNextEpoch, type Place } from "../../ike/state/written-ike-sa.ts";
+import type { IkeEvent } from "../../ike/event.ts";
+import { factsOf, spiOf } from "../../ike/ike-sa.ts";
+import type { Refusal } from "../../ike/refusal.ts";
+import { readContent, readDocument, type StateFault } from "../../ike/state/document.ts";
+import { inNextEpoch, kernelWaitsOf, type Place } from "../../ike/state/written-ike-sa.ts";
 import type { Interned } from "../../octets/codec.ts";
 import { asInstant } from "../../octets/instant.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
@@ -13,14 +15,17 @@ import { installedAt } from "../dataplane/child-sas.ts";
 import { putChild, putDataplane } from "../dataplane/plain-dataplane.ts";
 import { putShared } from "../dataplane/plain-shared.ts";
 import type { Engine } from "../engine.ts";
+import type { Parcel } from "../negotiation/entry.ts";
 import { entryAt, ikeSaCounts } from "../negotiation/ike-sas.ts";
 import { canAskAgain } from "../negotiation/plain-work.ts";
-import type { ErouteInUse } from "../sites/eroute-in-use.ts";
+import { type ErouteInUse, erouteKey } from "../sites/eroute-in-use.ts";
 import { erouteAt, erouteCount, putEroute } from "../sites/eroutes.ts";
 import { addErrand } from "../sites/errands.ts";
 import { erouteOfPlain } from "../sites/plain-eroute.ts";
 import { endDuties, putDuties, putReach, putSites } from "../sites/plain-sites.ts";
-import { type Head, type PlainSite, part } from "./part.ts";
+import { redirectAgain } from "../sites/redirect.ts";
+import { nameOfIkeSa, nameOfSite } from "./keep.ts";
+import { type Head, type Part, type PlainSite, part } from "./part.ts";
 import { type PlainIkeSa, putIkeSa } from "./plain-ike-sa.ts";
 
 /** A take-over under way. A fault in one document does not affect the others. */
@@ -29,6 +34,7 @@ export class TakeOver {
   readonly #place: Place;
   readonly #bases: ReadonlyMap<string, Eroute>;
   readonly #interned: Interned = new Map();
+  readonly #mail: Parcel[] = [];
   #documents = 0;
   #isOver = false;
 
@@ -57,14 +63,49 @@ export class TakeOver {
       return read;
     }
     const { value, generation: writer } = read.value;
-    if (reader <= writer) return notLater(writer, reader);
+    if (reader <= writer) return err(notLater(writer, reader));
     if (value.kind === "end") return this.#end(value.documents);
     const isFirst = this.#documents++ === 0;
-    if (isFirst !== (value.kind === "head")) return malformed("documents in another order");
+    if (isFirst !== (value.kind === "head")) return err(malformed("documents in another order"));
+    return this.#put(value, writer, false);
+  }
+
+  /**
+   * Reads the content of a document that was kept while the process before was running; the head
+   * comes first. Returns the name of the document.
+   */
+  readKept(content: Uint8Array): Result<string, StateFault> {
+    const { anchor, generation: reader } = this.#place;
+    const read = readContent(part, content, anchor, this.#interned);
+    if (!read.ok) return read;
+    const { value, generation: writer } = read.value;
+    if (reader <= writer) return err(notLater(writer, reader));
+    const isFirst = this.#documents++ === 0;
+    const isInOrder = isFirst === (value.kind === "head");
+    if (!isInOrder || value.kind === "end") return err(malformed("documents in another order"));
+    const done = this.#put(value, writer, true);
+    return done.ok ? ok(keptName(value)) : done;
+  }
+
+  /** After the last of them: what the process before was waiting for is settled. */
+  finish(): void {
+    const engine = this.#engine;
+    engine.inbox.push(...this.#mail);
+    redirectAgain(engine);
+    forgetNeedlessCalls(engine);
+    this.#isOver = true;
+  }
+
+  /** `isKept`: documents of one moment do not fit together as well as those of a hand-over. */
+  #put(
+    value: Exclude<Part, { readonly kind: "end" }>,
+    writer: number,
+    isKept: boolean,
+  ): Result<undefined, StateFault> {
     const engine = this.#engine;
     switch (value.kind) {
       case "head":
-        return putHead(engine, value.head);
+        return putHead(engine, value.head, isKept);
       case "site":
         return this.#putSite(value.site, writer);
       case "ike-sas":
@@ -85,14 +126,15 @@ export class TakeOver {
     const eroutes = this.#erouteObjects(site);
     if (!eroutes.ok) return eroutes;
     const fault = siteFault(engine, site, eroutes.value);
-    if (fault !== undefined) return malformed(fault);
+    if (fault !== undefined) return err(malformed(fault));
     const current = eroutes.value.at(-1);
-    if (current === undefined) return malformed("a site without an eroute");
+    if (current === undefined) return err(malformed("a site without an eroute"));
     putEroute(engine, current);
     for (const ikeSa of entries.value) {
       putIkeSa(engine, ikeSa, eroutes.value[ikeSa.site?.eroute ?? -1]);
     }
     for (const child of site.children) putChild(engine, child, current.key);
+    for (const ikeSa of entries.value) this.#noteWaits(ikeSa);
     for (const [at, { errand }] of site.eroutes.entries()) {
       const eroute = eroutes.value[at];
       if (eroute !== undefined && errand !== undefined) addErrand(engine, eroute, errand);
@@ -105,9 +147,28 @@ export class TakeOver {
     const entries = this.#inNextEpoch(written, writer);
     if (!entries.ok) return entries;
     const fault = entriesFault(this.#engine, written);
-    if (fault !== undefined) return malformed(fault);
-    for (const ikeSa of entries.value) putIkeSa(this.#engine, ikeSa, undefined);
+    if (fault !== undefined) return err(malformed(fault));
+    for (const ikeSa of entries.value) {
+      putIkeSa(this.#engine, ikeSa, undefined);
+      this.#noteWaits(ikeSa);
+    }
     return ok(undefined);
+  }
+
+  /** What has to be told to it once all are in the tables. */
+  #noteWaits({ entry: { sa } }: PlainIkeSa): void {
+    const spi = spiOf(sa);
+    for (const { of, ticket } of kernelWaitsOf(sa)) {
+      const event: IkeEvent =
+        of === "child"
+          ? { kind: "child-installed", ticket, result: err(NOT_KNOWN) }
+          : { kind: "usage", ticket, hasReceived: false, hasSent: true };
+      this.#mail.push({ spi, event });
+    }
+    for (const { spiIn } of factsOf(sa)?.children ?? []) {
+      if (installedAt(this.#engine, spiIn) !== undefined) continue;
+      this.#mail.push({ spi, event: { kind: "close-child", spiIn } });
+    }
   }
 
   /** Its keys never use an IV that the previous process used. */
@@ -158,13 +219,13 @@ function nameOf({ kind, name }: Pick<Eroute, "kind" | "name">): string {
   return `${kind} ${name}`;
 }
 
-function putHead(engine: Engine, head: Head): Result<undefined, StateFault> {
+function putHead(engine: Engine, head: Head, isKept: boolean): Result<undefined, StateFault> {
   if (ikeSaCounts(engine).all + erouteCount(engine) > 0)
-    return malformed("not the first to be read");
+    return err(malformed("not the first to be read"));
   engine.requests.continueAfter(head.lastRequest);
   putSites(engine, head.sites);
   putCalls(engine, head.calls);
-  putDataplane(engine, head.dataplane);
+  putDataplane(engine, head.dataplane, isKept);
   return ok(undefined);
 }
 
@@ -199,11 +260,28 @@ function entriesFault(engine: Engine, entries: readonly PlainIkeSa[]): string | 
   return isTaken || new Set(spis).size < spis.length ? "an SPI that is there already" : undefined;
 }
 
-function malformed(detail: string): Result<undefined, StateFault> {
-  return err({ kind: "malformed", detail });
+/** The answer went to the process before: the Child SA counts as refused, and is made anew. */
+const NOT_KNOWN: Refusal = {
+  kind: "kernel",
+  reason: "kernel-refused",
+  detail: "the process ended before the kernel had answered",
+};
+
+/** The name under which a document is kept. */
+function keptName(value: Exclude<Part, { readonly kind: "end" }>): string {
+  if (value.kind === "site") {
+    const [eroute] = value.site.eroutes;
+    if (eroute !== undefined) return nameOfSite(erouteKey(eroute.base, eroute.peerId));
+  }
+  const [ikeSa] = value.kind === "ike-sas" ? value.entries : [];
+  return ikeSa === undefined ? value.kind : nameOfIkeSa(spiOf(ikeSa.entry.sa));
 }
 
-function notLater(writer: number, reader: number): Result<undefined, StateFault> {
+function malformed(detail: string): StateFault {
+  return { kind: "malformed", detail };
+}
+
+function notLater(writer: number, reader: number): StateFault {
   const detail = `generation ${reader} cannot read what generation ${writer} has written`;
-  return err({ kind: "generation-not-later", detail });
+  return { kind: "generation-not-later", detail };
 }

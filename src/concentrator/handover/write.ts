@@ -66,7 +66,8 @@ function* partsOf(engine: Engine): Generator<Part> {
   for (const shared of inPortions(sharedOf(engine))) yield { kind: "kernel", shared };
 }
 
-function headOf(engine: Engine): Head {
+/** What several sites share. */
+export function headOf(engine: Engine): Head {
   return {
     lastRequest: engine.requests.last,
     sites: sitesOf(engine),
@@ -75,10 +76,11 @@ function headOf(engine: Engine): Head {
   };
 }
 
-type Work = ReadonlyMap<IkeSpi, readonly PlainWork[]>;
-
 /** Key exchanges under way, by IKE SA. */
-function workOf({ requests }: Engine): Work {
+export type Work = ReadonlyMap<IkeSpi, readonly PlainWork[]>;
+
+/** All of them: one walk over the requests. */
+export function workOf({ requests }: Engine): Work {
   const work = new Map<IkeSpi, PlainWork[]>();
   for (const [, { spi, ticket }, { op }] of requests.of("key-exchange")) {
     const known = work.get(spi) ?? [];
@@ -88,7 +90,7 @@ function workOf({ requests }: Engine): Work {
 }
 
 /** The site of an eroute in use; undefined if it has nothing to hand over. */
-function siteOf(
+export function siteOf(
   engine: Engine,
   current: ErouteInUse,
   work: Work,

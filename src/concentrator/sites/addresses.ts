@@ -3,6 +3,7 @@
 import { type Address, formatAddress } from "../../inet/address.ts";
 import type { Instant } from "../../octets/instant.ts";
 import { hurryAlways } from "../calls/call-table.ts";
+import { changedHead } from "../changes.ts";
 import { type Engine, inMs } from "../engine.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { closeSoon } from "./errands.ts";
@@ -19,6 +20,7 @@ export function onAddresses(engine: Engine, local: readonly Address[]): void {
   const before = engine.sites.localAddresses;
   const now = new Set(local.map(formatAddress));
   engine.sites.localAddresses = now;
+  changedHead(engine);
   if ([...now].some((address) => before?.has(address) !== true)) hurryAlways(engine);
   for (const address of now) engine.sites.goneAddresses.delete(address);
   for (const address of before ?? []) {

@@ -4,6 +4,7 @@ import { asEspSpi } from "../../inet/esp-spi.ts";
 import type { Reason } from "../../reason/reason.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { onErouteGone } from "../calls/initiate.ts";
+import { changedSite } from "../changes.ts";
 import { childSasOf, installedAt } from "../dataplane/child-sas.ts";
 import { removeChild } from "../dataplane/install.ts";
 import type { Engine } from "../engine.ts";
@@ -24,6 +25,7 @@ export function endEroute(engine: Engine, eroute: ErouteInUse, why: Reason): voi
 
 /** An IKE SA has left its eroute. Child SAs that outlive it keep the eroute in use. */
 export function leaveEroute(engine: Engine, eroute: ErouteInUse, spi: IkeSpi, why: Reason): void {
+  changedSite(engine, eroute.key);
   const at = eroute.ikeSas.indexOf(spi);
   if (at >= 0) eroute.ikeSas.splice(at, 1);
   endUnlessUsed(engine, eroute, why);

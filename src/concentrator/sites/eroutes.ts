@@ -2,6 +2,7 @@
 
 import { eroutesFor } from "../../eroute/plan-index.ts";
 import { putAt, takeFrom } from "../../inet/prefix-table.ts";
+import { changedSite } from "../changes.ts";
 import type { Engine } from "../engine.ts";
 import { type ErouteInUse, erouteKey } from "./eroute-in-use.ts";
 import type { Sites } from "./sites.ts";
@@ -34,8 +35,10 @@ export function dynamicCount({ sites }: Engine): number {
 }
 
 /** An eroute comes into use, or takes the place of what was in use under its key. */
-export function putEroute({ sites }: Engine, eroute: ErouteInUse): void {
+export function putEroute(engine: Engine, eroute: ErouteInUse): void {
+  const { sites } = engine;
   const { key } = eroute;
+  changedSite(engine, key);
   const before = sites.eroutes.get(key);
   if (before !== undefined) removeReach(sites, before);
   sites.eroutes.set(key, eroute);
@@ -45,9 +48,11 @@ export function putEroute({ sites }: Engine, eroute: ErouteInUse): void {
 }
 
 /** The eroute under this key is no longer in use. */
-export function removeEroute({ sites }: Engine, key: string): void {
+export function removeEroute(engine: Engine, key: string): void {
+  const { sites } = engine;
   const before = sites.eroutes.get(key);
   if (before === undefined) return;
+  changedSite(engine, key);
   sites.eroutes.delete(key);
   sites.normal.delete(key);
   removeReach(sites, before);

@@ -1,6 +1,7 @@
 /** What many sites need done: closing them, or telling them new terms. `run-errands.ts` does it. */
 
 import type { Instant } from "../../octets/instant.ts";
+import { changedSite } from "../changes.ts";
 import type { Engine } from "../engine.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { orphansOf } from "./orphans.ts";
@@ -66,5 +67,6 @@ export function hasErrandsOfFormerEroutes({ plan, sites }: Engine): boolean {
 /** Something is to be done for the SAs that were made from this one. */
 export function addErrand(engine: Engine, eroute: ErouteInUse, errand: Errand): void {
   engine.sites.errands.waiting.set(eroute, errand);
+  changedSite(engine, eroute.key);
   engine.sites.errands.at ??= engine.now;
 }

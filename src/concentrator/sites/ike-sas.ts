@@ -5,6 +5,7 @@
 
 import type { IkeSaFacts } from "../../ike/facts.ts";
 import type { IkeSpi } from "../../wire/header.ts";
+import { changedSite } from "../changes.ts";
 import type { Engine } from "../engine.ts";
 import type { About } from "../journal/about.ts";
 import type { Stand } from "../negotiation/stand.ts";
@@ -62,10 +63,12 @@ export function nameSuccessor(
 }
 
 /** It belongs to no eroute any more; returns the one that it did belong to. */
-export function endIkeSa({ sites }: Engine, spi: IkeSpi): ErouteInUse | undefined {
+export function endIkeSa(engine: Engine, spi: IkeSpi): ErouteInUse | undefined {
+  const { sites } = engine;
   sites.unproven.delete(spi);
   const known = sites.ikeSas.get(spi);
   const eroute = known?.eroute;
+  if (eroute !== undefined) changedSite(engine, eroute.key);
   if (known !== undefined) known.eroute = undefined;
   return eroute;
 }

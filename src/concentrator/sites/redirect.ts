@@ -4,6 +4,7 @@ import { evictionCount } from "../../eroute/evict.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { Gateway } from "../../wire/gateway.ts";
 import type { IkeSpi } from "../../wire/header.ts";
+import { changedHead } from "../changes.ts";
 import { type Engine, inMs } from "../engine.ts";
 import type { Event } from "../event.ts";
 import { journal } from "../journal/write.ts";
@@ -35,6 +36,7 @@ export function redirect(engine: Engine, { peerId, to }: Extract<Event, { kind: 
 /** No site is redirected any more; those already told still leave. */
 export function stopRedirects(engine: Engine): void {
   engine.sites.redirects.to = undefined;
+  changedHead(engine);
   sendStrangersTo(engine, undefined);
   engine.sites.redirects.waiting = [];
   engine.sites.redirects.at = undefined;
@@ -104,9 +106,16 @@ function isLeaving(engine: Engine, spi: IkeSpi): boolean {
 /** From now on sites that call are redirected at once, and those that are up one by one. */
 function redirectAll(engine: Engine, to: Gateway): void {
   engine.sites.redirects.to = to;
+  changedHead(engine);
   sendStrangersTo(engine, to);
   engine.sites.redirects.waiting = [...engine.sites.eroutes.keys()].reverse();
   engine.sites.redirects.at = engine.now;
+}
+
+/** After a take-over: sites that were told before cannot be told again. */
+export function redirectAgain(engine: Engine): void {
+  const { to } = engine.sites.redirects;
+  if (to !== undefined) redirectAll(engine, to);
 }
 
 function redirectSite(engine: Engine, peerId: string, to: Gateway): void {

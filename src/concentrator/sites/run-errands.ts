@@ -1,5 +1,6 @@
 /** Errands of many sites, carried out in small portions, with everything else in between. */
 
+import { changedSite } from "../changes.ts";
 import { type Engine, inMs } from "../engine.ts";
 import { endOrphans } from "./eroute-end.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
@@ -22,6 +23,7 @@ export function runErrands(engine: Engine): void {
   for (const [eroute, errand] of errands.waiting) {
     if (left-- === 0) break;
     errands.waiting.delete(eroute);
+    changedSite(engine, eroute.key);
     run(engine, eroute, errand);
   }
   const isDone = errands.waiting.size === 0 && errands.toLookAt === undefined;

@@ -63,12 +63,12 @@ const HEAD_OCTETS = 12;
 const CHECKSUM_OCTETS = 8;
 const CONTENT_AT = HEAD_OCTETS + CHECKSUM_OCTETS;
 
+/** Who writes: the clocks of the process, and its generation. */
+type Scribe = { readonly anchor: Anchor; readonly generation: number };
+
 /** Writes a value as a document, which is as secret as what `codec` writes. */
-export function writeDocument<T>(
-  codec: Codec<T>,
-  value: T,
-  { anchor, generation }: { readonly anchor: Anchor; readonly generation: number },
-): Uint8Array {
+export function writeDocument<T>(codec: Codec<T>, value: T, writer: Scribe): Uint8Array {
+  const { anchor, generation } = writer;
   const w = new Writer().octets(MAGIC).u16(STATE_VERSION).u32(0).zeros(CHECKSUM_OCTETS);
   const writing: Writing = { w, anchor, shared: new Map() };
   u32.write(writing, generation);
@@ -80,6 +80,17 @@ export function writeDocument<T>(
   return document;
 }
 
+/** The content alone, for a place that has a version and a checksum of its own. */
+export function writeContent<T>(codec: Codec<T>, value: T, writer: Scribe): Uint8Array {
+  const w = new Writer();
+  const writing: Writing = { w, anchor: writer.anchor, shared: new Map() };
+  u32.write(writing, writer.generation);
+  codec.write(writing, value);
+  const content = w.done();
+  w.wipe();
+  return content;
+}
+
 /** The value in a document and the generation of its writer; or why it cannot be read. */
 export function readDocument<T>(
   codec: Codec<T>,
@@ -89,7 +100,16 @@ export function readDocument<T>(
 ): Result<{ readonly value: T; readonly generation: number }, StateFault> {
   const fault = frameFault(document);
   if (fault !== undefined) return err(fault);
-  const content = document.subarray(CONTENT_AT);
+  return readContent(codec, document.subarray(CONTENT_AT), anchor, interned);
+}
+
+/** The same of a content alone. */
+export function readContent<T>(
+  codec: Codec<T>,
+  content: Uint8Array,
+  anchor: Anchor,
+  interned?: Interned,
+): Result<{ readonly value: T; readonly generation: number }, StateFault> {
   return decode(content, "state", (r) => {
     const reading: Reading = { r, anchor, shared: new Map(), interned };
     const generation = u32.read(reading);

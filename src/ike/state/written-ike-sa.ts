@@ -66,6 +66,20 @@ export function privateOctetsOf(sa: LastingIkeSa, ticket: Ticket): Uint8Array | 
   return at.phase === "established" ? privateOctetsOfAsking(at.asking, ticket) : undefined;
 }
 
+/** What an IKE SA waits to hear of the kernel. */
+export type KernelWait = { readonly of: "child" | "usage"; readonly ticket: Ticket };
+
+/** Answers of the kernel that only the process that asked can get. */
+export function kernelWaitsOf(sa: LastingIkeSa): readonly KernelWait[] {
+  if (sa.phase !== "established") return [];
+  const { serving, asking, usage } = sa;
+  const waits: KernelWait[] = [];
+  if (serving?.kind === "child-install") waits.push({ of: "child", ticket: serving.ticket });
+  if (asking?.kind === "child-install") waits.push({ of: "child", ticket: asking.ticket });
+  if (usage.ticket !== undefined) waits.push({ of: "usage", ticket: usage.ticket });
+  return waits;
+}
+
 /** Overwrites the secrets of an IKE SA that was written, once another process has taken over. */
 export function wipeWritten(sa: IkeSa): void {
   wipeSecrets(sa);

@@ -51,6 +51,21 @@ export const DAEMON_REASONS: Readonly<Record<DaemonReason, Meaning>> = {
     words: "states and policies of a former run were removed",
     advice: "erouted did not stop in order: see its log before this start",
   },
+  "taken-over": {
+    ...INFO,
+    words: "the sites of the run before stay connected",
+    advice: NOTHING,
+  },
+  "state-refused": {
+    ...WARNING,
+    words: "what the run before has kept cannot be used: all sites connect anew",
+    advice: NOTHING,
+  },
+  "state-not-kept": {
+    ...ERROR,
+    words: "SAs cannot be kept for the next start",
+    advice: "the detail says why: look at the size and the rights of the runtime folder",
+  },
   "kernel-events-lost": {
     ...ERROR,
     words: "events of the kernel were lost",

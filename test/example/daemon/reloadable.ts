@@ -55,6 +55,7 @@ export function daemonOf(config: Config): TestDaemon {
     isEnding: false,
     shell: {
       feed: (event) => void fed.push(event),
+      begin: () => undefined,
       flush: () => undefined,
       close: () => undefined,
     },

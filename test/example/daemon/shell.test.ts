@@ -105,6 +105,7 @@ function scripted(handle: Concentrator["handle"]): Concentrator {
     ...{ handle, nextDeadline: () => undefined, isIdle: () => true },
     ...{ snapshot: unused, preview: unused, decryptionTableLine: unused, tableSizes: unused },
     write: unused,
+    changes: () => undefined,
     takeOver: unused,
     reread: unused,
     sitesOf: unused,

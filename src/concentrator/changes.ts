@@ -1,0 +1,38 @@
+/**
+ * What has changed since it was last written for the next process. Owners mark it, and
+ * `handover/keep.ts` writes what is marked. Whatever is marked without need costs only time.
+ */
+
+import type { IkeSpi } from "../wire/header.ts";
+
+export type Changes = {
+  /** Local SPIs. */
+  readonly ikeSas: Set<IkeSpi>;
+  /** Keys of eroutes in use. */
+  readonly sites: Set<string>;
+  /** Something that belongs to no single site. */
+  isHeadChanged: boolean;
+};
+
+/** Undefined: nothing is kept for a next process. */
+type Changing = { readonly changes: Changes | undefined };
+
+/** Nothing has been written yet. */
+export function createChanges(): Changes {
+  return { ikeSas: new Set(), sites: new Set(), isHeadChanged: true };
+}
+
+/** Something about this IKE SA has changed, or it has gone. */
+export function changedIkeSa({ changes }: Changing, spi: IkeSpi): void {
+  changes?.ikeSas.add(spi);
+}
+
+/** Something about the site of this eroute in use has changed, or it has gone. */
+export function changedSite({ changes }: Changing, erouteKey: string): void {
+  changes?.sites.add(erouteKey);
+}
+
+/** Something that belongs to no single site has changed. */
+export function changedHead({ changes }: Changing): void {
+  if (changes !== undefined) changes.isHeadChanged = true;
+}

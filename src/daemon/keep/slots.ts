@@ -1,0 +1,362 @@
+/**
+ * Documents in memory that outlives the process: segments of slabs, each slab with slots of one
+ * size. A document is never changed where it stands: its next version goes to free slots, and then
+ * the former ones are wiped. So whatever instruction the process ends at, one version is whole.
+ */
+
+import { concat } from "../../octets/concat.ts";
+
+//  0                   1                   2                   3
+// +---------------------------------------------------------------+
+// | checksum over all that follows: written last; 0: a free slot  |
+// +---------------------------------------------------------------+
+// | octets of content                                             |
+// +---------------------------------------------------------------+
+// | number of the document, 64 bits: in the order of their making |
+// |                                                               |
+// +---------------------------------------------------------------+
+// | version, 64 bits: the higher one of a document counts         |
+// |                                                               |
+// +-------------------------------+-------------------------------+
+// | part                          | parts                         |
+// +-------------------------------+-------------------------------+
+// ~ content                                                       ~
+
+const HEAD = 28;
+const AT = { checksum: 0, length: 4, number: 8, version: 16, part: 24, parts: 26 } as const;
+
+export const SEGMENT_OCTETS = 1024 * 1024;
+const SLAB_OCTETS = 65_536;
+/** At the start of a slab: the size of its slots; 0: the slab is free. */
+const SLAB_HEAD = 64;
+/** What is larger takes several slots. */
+const SIZES = [
+  ...[128, 256, 384, 512, 640, 768, 896, 1024, 1152, 1280, 1408, 1536, 1792, 2048],
+  ...[2560, 3072, 4096, 8192],
+] as const;
+const SIZE_MAX = 8_192;
+const PARTS_MAX = 65_535;
+
+/** What the slots need of the system. */
+export type Memory = {
+  /** Another segment, all zero; undefined: there is no room. */
+  grow(): Uint8Array | undefined;
+  checksum(octets: Uint8Array): number;
+};
+
+/** A document that an earlier process has left; `content` is a copy, which the caller wipes. */
+export type Found = { readonly number: number; readonly content: Uint8Array };
+
+type Slab = {
+  readonly memory: Uint8Array;
+  readonly view: DataView;
+  size: number;
+  /** Offsets of its free slots. */
+  readonly free: number[];
+  used: number;
+};
+
+type Slot = { readonly slab: Slab; readonly at: number };
+type Document = { readonly number: number; slots: readonly Slot[] };
+
+type Part = {
+  readonly slot: Slot;
+  readonly version: number;
+  readonly part: number;
+  readonly parts: number;
+};
+
+export class Slots {
+  readonly #memory: Memory;
+  readonly #named = new Map<string, Document>();
+  readonly #found = new Map<number, Document>();
+  /** Slabs with free slots, by the size of these. */
+  readonly #open = new Map<number, Set<Slab>>();
+  readonly #freeSlabs: Slab[] = [];
+  #segments = 0;
+  #lastNumber = 0;
+  #lastVersion = 0;
+  /** Numbers in slots whose content is not as it was written. */
+  readonly #spoilt = new Set<number>();
+  #octets = 0;
+
+  /** `segments`: what an earlier process has left. Slots that are not whole are wiped. */
+  constructor(memory: Memory, segments: readonly Uint8Array[] = []) {
+    this.#memory = memory;
+    const parts = new Map<number, Part[]>();
+    for (const segment of segments) {
+      for (const slab of this.#slabsOf(segment)) this.#scan(slab, parts);
+    }
+    for (const [number, all] of parts) this.#choose(number, all);
+    for (const number of this.#found.keys()) this.#spoilt.delete(number);
+  }
+
+  /** Documents of the earlier process, in the order in which they were first put. */
+  *found(): Generator<Found> {
+    for (const number of [...this.#found.keys()].sort((a, b) => a - b)) {
+      const document = this.#found.get(number);
+      if (document !== undefined) yield { number, content: contentOf(document) };
+    }
+  }
+
+  /** Documents of which no version is as it was written. */
+  get damaged(): number {
+    return this.#spoilt.size;
+  }
+
+  /** Octets in use, without what is free. */
+  get octets(): number {
+    return this.#octets;
+  }
+
+  get documents(): number {
+    return this.#named.size;
+  }
+
+  get segments(): number {
+    return this.#segments;
+  }
+
+  /** From now on a document that was found has this name. */
+  adopt(number: number, name: string): void {
+    const document = this.#found.get(number);
+    if (document === undefined) return;
+    this.#found.delete(number);
+    this.#named.set(name, document);
+  }
+
+  /** Wipes what was found and not adopted. */
+  forget(): void {
+    for (const { slots } of this.#found.values()) this.#release(slots);
+    this.#found.clear();
+  }
+
+  /** Stores a document, or its next version; false: there is no room, and the former one stays. */
+  put(name: string, content: Uint8Array): boolean {
+    const slots = this.#take(content.length);
+    if (slots === undefined) return false;
+    const former = this.#named.get(name);
+    const number = former?.number ?? ++this.#lastNumber;
+    const version = ++this.#lastVersion;
+    for (const [part, slot] of slots.entries()) {
+      const from = part * (SIZE_MAX - HEAD);
+      const octets = slots.length === 1 ? content : content.subarray(from, from + SIZE_MAX - HEAD);
+      this.#write(slot, octets, { number, version, part, parts: slots.length });
+    }
+    if (former === undefined) this.#named.set(name, { number, slots });
+    else {
+      this.#release(former.slots);
+      former.slots = slots;
+    }
+    return true;
+  }
+
+  /** Wipes a document, if there is one. */
+  remove(name: string): void {
+    const document = this.#named.get(name);
+    if (document === undefined) return;
+    this.#named.delete(name);
+    this.#release(document.slots);
+  }
+
+  #write(
+    { slab, at }: Slot,
+    content: Uint8Array,
+    { number, version, part, parts }: Omit<Part, "slot"> & { readonly number: number },
+  ): void {
+    const { memory, view } = slab;
+    memory.set(content, at + HEAD);
+    view.setUint32(at + AT.length, content.length);
+    setU64(view, at + AT.number, number);
+    setU64(view, at + AT.version, version);
+    view.setUint16(at + AT.part, part);
+    view.setUint16(at + AT.parts, parts);
+    view.setUint32(at + AT.checksum, this.#checksumOf(slab, at, content.length));
+    this.#octets += HEAD + content.length;
+  }
+
+  #checksumOf({ memory }: Slab, at: number, length: number): number {
+    return this.#memory.checksum(memory.subarray(at + AT.length, at + HEAD + length)) || 1;
+  }
+
+  /** Slots for so many octets: all of them or none. */
+  #take(octets: number): readonly Slot[] | undefined {
+    const whole = SIZE_MAX - HEAD;
+    const parts = Math.max(1, Math.ceil(octets / whole));
+    if (parts > PARTS_MAX) return undefined;
+    const slots: Slot[] = [];
+    for (let part = 0; part < parts; part++) {
+      const slot = this.#takeOne(HEAD + Math.min(whole, octets - part * whole));
+      if (slot === undefined) {
+        for (const { slab, at } of slots) this.#free(slab, at);
+        return undefined;
+      }
+      slots.push(slot);
+    }
+    return slots;
+  }
+
+  #takeOne(octets: number): Slot | undefined {
+    const size = SIZES.find((one) => one >= octets) ?? SIZE_MAX;
+    const open = this.#open.get(size) ?? new Set<Slab>();
+    this.#open.set(size, open);
+    let [slab] = open;
+    if (slab === undefined) {
+      slab = this.#freeSlabs.pop() ?? this.#grow();
+      if (slab === undefined) return undefined;
+      begin(slab, size);
+      open.add(slab);
+    }
+    const at = slab.free.pop();
+    if (at === undefined) return undefined;
+    slab.used++;
+    if (slab.free.length === 0) open.delete(slab);
+    return { slab, at };
+  }
+
+  #grow(): Slab | undefined {
+    const segment = this.#memory.grow();
+    if (segment === undefined) return undefined;
+    this.#freeSlabs.push(...this.#slabsOf(segment).reverse());
+    return this.#freeSlabs.pop();
+  }
+
+  #slabsOf(segment: Uint8Array): Slab[] {
+    this.#segments++;
+    const slabs: Slab[] = [];
+    for (let at = 0; at + SLAB_OCTETS <= segment.length; at += SLAB_OCTETS) {
+      const memory = segment.subarray(at, at + SLAB_OCTETS);
+      const view = new DataView(memory.buffer, memory.byteOffset, SLAB_OCTETS);
+      slabs.push({ memory, view, size: 0, free: [], used: 0 });
+    }
+    return slabs;
+  }
+
+  #release(slots: readonly Slot[]): void {
+    for (const { slab, at } of slots) {
+      const { memory, view } = slab;
+      const octets = HEAD + view.getUint32(at + AT.length);
+      // First of all the slot no longer counts; then its secrets go.
+      view.setUint32(at + AT.checksum, 0);
+      memory.fill(0, at, at + octets);
+      this.#octets -= octets;
+      this.#free(slab, at);
+    }
+  }
+
+  #free(slab: Slab, at: number): void {
+    const open = this.#open.get(slab.size) ?? new Set<Slab>();
+    this.#open.set(slab.size, open);
+    slab.free.push(at);
+    open.add(slab);
+    if (--slab.used > 0) return;
+    // Nothing is in it any more: documents of another size may have it.
+    open.delete(slab);
+    slab.free.length = 0;
+    slab.view.setUint32(0, 0);
+    this.#freeSlabs.push(slab);
+  }
+
+  /** Reads a slab that an earlier process has left, and wipes what does not count. */
+  #scan(slab: Slab, parts: Map<number, Part[]>): void {
+    const { memory, view } = slab;
+    const size = view.getUint32(0);
+    if (!SIZES.some((one) => one === size)) {
+      memory.fill(0);
+      this.#freeSlabs.push(slab);
+      return;
+    }
+    slab.size = size;
+    for (const at of placesIn(size)) {
+      const part = this.#partAt(slab, at);
+      if (part === undefined) {
+        memory.fill(0, at, at + size);
+        slab.free.push(at);
+        continue;
+      }
+      slab.used++;
+      const { number, ...rest } = part;
+      this.#lastNumber = Math.max(this.#lastNumber, number);
+      this.#lastVersion = Math.max(this.#lastVersion, part.version);
+      const known = parts.get(number) ?? [];
+      known.push(rest);
+      parts.set(number, known);
+    }
+    if (slab.used === 0) {
+      slab.free.length = 0;
+      view.setUint32(0, 0);
+      this.#freeSlabs.push(slab);
+    } else if (slab.free.length > 0) {
+      const open = this.#open.get(size) ?? new Set<Slab>();
+      this.#open.set(size, open.add(slab));
+    }
+  }
+
+  #partAt(slab: Slab, at: number): (Part & { readonly number: number }) | undefined {
+    const { view } = slab;
+    const checksum = view.getUint32(at + AT.checksum);
+    if (checksum === 0) return undefined;
+    const length = view.getUint32(at + AT.length);
+    if (HEAD + length > slab.size || this.#checksumOf(slab, at, length) !== checksum) {
+      this.#spoilt.add(getU64(view, at + AT.number));
+      return undefined;
+    }
+    this.#octets += HEAD + length;
+    const [part, parts] = [view.getUint16(at + AT.part), view.getUint16(at + AT.parts)];
+    const [number, version] = [getU64(view, at + AT.number), getU64(view, at + AT.version)];
+    return { slot: { slab, at }, number, version, part, parts };
+  }
+
+  /** The newest version of which all parts are there; slots of others are wiped. */
+  #choose(number: number, all: readonly Part[]): void {
+    const versions = Map.groupBy(all, ({ version }) => version);
+    const newest = [...versions.keys()].sort((a, b) => b - a);
+    const whole = newest.find((version) => isWhole(versions.get(version) ?? []));
+    if (whole === undefined) this.#spoilt.add(number);
+    for (const [version, parts] of versions) {
+      const slots = parts.toSorted((a, b) => a.part - b.part).map(({ slot }) => slot);
+      if (version === whole) this.#found.set(number, { number, slots });
+      else this.#release(slots);
+    }
+  }
+}
+
+function isWhole(parts: readonly Part[]): boolean {
+  const seen = new Set(parts.map(({ part }) => part));
+  return (
+    parts.every((one) => one.parts === parts.length && one.part < one.parts) &&
+    seen.size === parts.length
+  );
+}
+
+/** An empty slab with slots of one size. */
+function begin(slab: Slab, size: number): void {
+  slab.view.setUint32(0, size);
+  slab.size = size;
+  slab.free.length = 0;
+  slab.free.push(...placesIn(size).reverse());
+}
+
+function placesIn(size: number): number[] {
+  const places: number[] = [];
+  for (let at = SLAB_HEAD; at + size <= SLAB_OCTETS; at += size) places.push(at);
+  return places;
+}
+
+function contentOf({ slots }: Document): Uint8Array {
+  return concat(
+    ...slots.map(({ slab, at }) => {
+      const from = at + HEAD;
+      return slab.memory.subarray(from, from + slab.view.getUint32(at + AT.length));
+    }),
+  );
+}
+
+function setU64(view: DataView, at: number, value: number): void {
+  view.setUint32(at, Math.floor(value / 2 ** 32));
+  view.setUint32(at + 4, value % 2 ** 32);
+}
+
+function getU64(view: DataView, at: number): number {
+  return view.getUint32(at) * 2 ** 32 + view.getUint32(at + 4);
+}

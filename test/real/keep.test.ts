@@ -1,0 +1,150 @@
+/** The executable is killed at any moment, and the next start goes on: no site connects anew. */
+
+import { afterAll, beforeAll, expect, test } from "bun:test";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Ke } from "../../src/crypto/transform.ts";
+import { FLEET_SUBNET, LOCAL_SUBNET, pskOfSite, subnetOfSite } from "../bench/fleet.ts";
+import { freeTcpPort, freeUdpPorts } from "../free-port.ts";
+import { lookUntil, patient } from "../patience.ts";
+import type { SiteOutput } from "../simulation/site-state.ts";
+import { type LiveSite, openLiveSite } from "./live-site.ts";
+
+const SITES = 20;
+
+const folder = mkdtempSync(join(tmpdir(), "erouted-keep-"));
+const runtime = join(folder, "run");
+const logFile = join(folder, "log");
+const config = join(folder, "erouted.toml");
+const built = process.env.EROUTED_EXECUTABLE ?? "";
+const source = [process.execPath, join(import.meta.dir, "../../src/main.ts")];
+const command = built === "" ? source : [built];
+const heard: SiteOutput[][] = [];
+const sites: LiveSite[] = [];
+let daemon: Bun.Subprocess | undefined;
+let port = 0;
+let status = 0;
+
+beforeAll(async () => {
+  [port, status] = [await freeUdpPorts(), freeTcpPort()];
+  writeFileSync(config, configText(), { mode: 0o600 });
+  Bun.spawnSync(["mkdir", "-m", "700", runtime]);
+  const rows = Array.from({ length: SITES }, (_, i) => {
+    return `site-${i + 1},${pskOfSite(i + 1)},${subnetOfSite(i + 1)}/24`;
+  });
+  const fleet = join(folder, "fleet.csv");
+  writeFileSync(fleet, `peerid,password,remip\n${rows.join("\n")}\n`, { mode: 0o600 });
+  for (const words of [["init"], ["import", fleet]]) {
+    const done = Bun.spawnSync([...command, "peers", ...words, "--config", config]);
+    expect(`${done.exitCode} ${done.stderr}`).toStartWith("0 ");
+  }
+}, patient(60_000));
+
+afterAll(async () => {
+  for (const site of sites) site.close();
+  daemon?.kill("SIGKILL");
+  await daemon?.exited;
+  rmSync(folder, { recursive: true, force: true });
+}, patient(20_000));
+
+test(
+  "R5: sites go on with the executable that follows one that was killed",
+  async () => {
+    await start();
+    for (let number = 1; number <= SITES; number++) {
+      const outputs: SiteOutput[] = [];
+      heard.push(outputs);
+      const call = { number, from: `127.0.1.${number}`, port };
+      const site = await openLiveSite(call, (more) => void outputs.push(...more));
+      sites.push(site);
+      site.connect();
+    }
+    await every("child-up");
+    expect(statSync(join(runtime, "state")).mode & 0o777).toBe(0o600);
+    const before = await metric("erouted_ike_sas_established_total");
+    for (let round = 1; round <= 3; round++) {
+      await end("SIGKILL");
+      const log = await start();
+      expect(log).toContain(`taken over ${SITES} of ${SITES} from the run before`);
+      expect(await metric("erouted_dynamic_eroutes")).toBe(SITES);
+      for (const outputs of heard) outputs.length = 0;
+      // The IKE SA goes on: new keys from the old ones.
+      for (const site of sites) site.ask({ kind: "rekey-ike", ke: Ke.X25519 });
+      await every("rekeyed");
+      expect(heard.flat().filter((output) => output.kind === "ended")).toEqual([]);
+    }
+    expect(before).toBe(SITES);
+    expect(await metric("erouted_ike_sas_established_total")).toBe(0);
+  },
+  patient(60_000),
+);
+
+test(
+  "SIGUSR2 keeps everything for the next start, SIGTERM says goodbye and leaves nothing",
+  async () => {
+    expect(await end("SIGUSR2")).toBe(75);
+    expect(await start()).toContain(`taken over ${SITES} of ${SITES} from the run before`);
+    expect(await end("SIGTERM")).toBe(0);
+    expect(existsSync(join(runtime, "state"))).toBe(false);
+    expect(await start()).not.toContain("taken over");
+    expect(await metric("erouted_dynamic_eroutes")).toBe(0);
+  },
+  patient(60_000),
+);
+
+async function start(): Promise<string> {
+  writeFileSync(logFile, "");
+  daemon = Bun.spawn([...command, "run", "--config", config], {
+    env: { ...process.env, RUNTIME_DIRECTORY: runtime },
+    stdout: Bun.file(logFile),
+    stderr: "inherit",
+  });
+  const log = () => readFileSync(logFile, "utf8");
+  await lookUntil("erouted is ready", () => log().includes("daemon ready"), patient(20_000));
+  return log();
+}
+
+async function end(signal: "SIGKILL" | "SIGUSR2" | "SIGTERM"): Promise<number | undefined> {
+  daemon?.kill(signal);
+  return await daemon?.exited;
+}
+
+async function every(kind: SiteOutput["kind"]): Promise<void> {
+  const isThere = () => heard.every((outputs) => outputs.some((one) => one.kind === kind));
+  await lookUntil(`every site has ${kind}`, isThere, patient(10_000));
+}
+
+async function metric(name: string): Promise<number> {
+  const response = await fetch(`http://127.0.0.1:${status}/metrics`);
+  const line = (await response.text()).split("\n").find((text) => text.startsWith(`${name} `));
+  return Number(line?.slice(name.length + 1));
+}
+
+function configText(): string {
+  return `
+[ike]
+listen = ["127.0.0.1"]
+port = ${port}
+nat_port = ${port + 1}
+
+[dataplane]
+kind = "none"
+
+[status]
+listen = "127.0.0.1:${status}"
+
+[[egroup]]
+name = "sites"
+database = "sqlite:${join(folder, "peers.db")}"
+remote_mask = 24
+
+[[eroute]]
+name = "fleet"
+egroup = "sites"
+peerid = "site-*"
+ourid = "concentrator.example"
+local_subnet = "${LOCAL_SUBNET}"
+remote_subnet = "${FLEET_SUBNET}"
+`;
+}
