@@ -46,11 +46,12 @@ demo: build ## concentrator and four sites on a kernel with ESP, explained step 
 	@build/prepare.sh packages
 	$(BUN) build/demo.ts
 
-bench: build ## how fast: handshakes, latency, memory; the engine alone, how it grows, the executable
+bench: build ## how fast: the engine alone, how it grows, the executable, and beside strongSwan (root)
 	$(BUN) build/bench.ts
 	$(BUN) test/bench/growth.ts
 	@build/prepare.sh packages
 	$(BUN) test/bench/bench.ts
+	$(BUN) test/bench/rivals/rivals.ts
 
 packages: $(OUT)/ready ## tarballs, .deb and OpenWrt files for x64 and arm64, in build/out/packages
 	build/packages.sh

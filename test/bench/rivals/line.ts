@@ -1,0 +1,44 @@
+/** Two hosts in network namespaces, joined by a veth pair: the responder's and the generator's. */
+
+import { execFileSync } from "node:child_process";
+
+export type Line = {
+  readonly responder: { readonly namespace: string; readonly address: string };
+  readonly generator: { readonly namespace: string; readonly address: string };
+  dispose(): void;
+};
+
+/** Larval XFRM states, of SPIs that were reserved and never used, go after this many seconds. */
+const ACQUIRE_SECONDS = 1;
+
+/** Needs root. The names hold our process ID, so two runs do not meet. */
+export function layLine(): Line {
+  const name = (end: string) => `ebench-${process.pid}-${end}`;
+  const responder = { namespace: name("r"), address: "10.77.0.1" };
+  const generator = { namespace: name("g"), address: "10.77.0.2" };
+  const ends = [responder, generator];
+  for (const { namespace } of ends) ip("netns", "add", namespace);
+  const [one, other] = ["eth0", "eth0"];
+  ip(
+    ...["link", "add", one, "netns", responder.namespace, "type", "veth"],
+    ...["peer", "name", other, "netns", generator.namespace],
+  );
+  for (const { namespace, address } of ends) {
+    ip("-n", namespace, "addr", "add", `${address}/24`, "dev", "eth0");
+    ip("-n", namespace, "link", "set", "eth0", "up");
+    ip("-n", namespace, "link", "set", "lo", "up");
+  }
+  const setting = `net.core.xfrm_acq_expires=${ACQUIRE_SECONDS}`;
+  ip("netns", "exec", responder.namespace, "sysctl", "-qw", setting);
+  return {
+    responder,
+    generator,
+    dispose: () => {
+      for (const { namespace } of ends) ip("netns", "del", namespace);
+    },
+  };
+}
+
+function ip(...args: readonly string[]): void {
+  execFileSync("ip", args, { stdio: ["ignore", "ignore", "inherit"] });
+}

@@ -1,0 +1,126 @@
+/**
+ * `make bench`: erouted beside strongSwan, measured by a load generator that is neither's. Each has
+ * one core to itself, in turn (A B A B), on the same sites: a storm that meets it cold, one call at
+ * a time, a steady rate, and a storm that meets it warm. Needs root.
+ */
+
+import { execFileSync } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Mariadb, startMariadb } from "../../real/mariadb.ts";
+import { fillTable, startErouted } from "./erouted.ts";
+import { type Load, type Order, runLoad } from "./generator.ts";
+import { type Line, layLine } from "./line.ts";
+import type { Responder } from "./process.ts";
+import { startStrongSwan, versionOf } from "./strongswan.ts";
+import { type Figures, printTable, type Run } from "./table.ts";
+
+const project = join(import.meta.dir, "../../..");
+const executable = process.env.EROUTED ?? join(project, "build/out/erouted");
+const newerRoot = join(project, "build/out/newer");
+
+const SITES = Number(process.env.SITES ?? 10_000);
+const ROUNDS = Number(process.env.ROUNDS ?? 2);
+const WINDOW = 64;
+const SINGLE = 500;
+const STEADY_RATE = 75;
+const STEADY = 750;
+/** After a load a garbage collector takes a while to free memory. */
+const SETTLE_MS = 5_000;
+
+type Rival = { readonly name: string; start(): Promise<Responder> };
+
+type Tools = { readonly flood: string; readonly preload: string; readonly folder: string };
+
+if (process.getuid?.() === 0) await bench();
+else console.log("SKIPPED: erouted beside strongSwan: network namespaces need root");
+
+async function bench(): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), "erouted-rivals-"));
+  const tools = buildTools(folder);
+  const mariadb = await startMariadb();
+  const line = layLine();
+  try {
+    await fillTable(mariadb, 2 * SITES + SINGLE + STEADY);
+    const runs: Run[] = [];
+    const rivals = rivalsOf({ tools, line, mariadb });
+    for (let round = 1; round <= ROUNDS; round++) {
+      for (const { name, start } of rivals) {
+        console.error(`round ${round}: ${name}`);
+        runs.push({ name, figures: await measure(await start(), tools.flood, line) });
+      }
+    }
+    printTable(runs);
+    const json = join(project, "build/out/rivals.json");
+    await Bun.write(json, `${JSON.stringify({ sites: SITES, runs }, undefined, 2)}\n`);
+  } finally {
+    line.dispose();
+    await mariadb.dispose();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+/** The generator, and what silences strongSwan's kernel requests. */
+function buildTools(folder: string): Tools {
+  const flood = join(folder, "flood");
+  const preload = join(folder, "silent-xfrm.so");
+  const source = (name: string) => join(import.meta.dir, name);
+  const gcc = (...args: readonly string[]) => execFileSync("gcc", ["-O2", ...args]);
+  gcc("-w", "-o", flood, source("flood.c"), "-lcrypto");
+  gcc("-shared", "-fPIC", "-o", preload, source("silent-xfrm.c"), "-ldl");
+  return { flood, preload, folder };
+}
+
+type Ground = { readonly tools: Tools; readonly line: Line; readonly mariadb: Mariadb };
+
+/** Each start meets the same rows and the same keys. */
+function rivalsOf({ tools, line, mariadb }: Ground): readonly Rival[] {
+  const ours: Rival = {
+    name: "erouted",
+    start: () => startErouted(executable, tools.folder, { line, mariadb }),
+  };
+  const roots = [existsSync(newerRoot) ? newerRoot : undefined, undefined];
+  const swans = [...new Set(roots)].flatMap((root) => {
+    return [0, 2 * SITES + SINGLE + STEADY].map((secrets) => ({
+      name: `${versionOf(root)}, ${secrets === 0 ? "one key" : `${secrets} keys`}`,
+      start: () => startStrongSwan({ root, secrets }, tools.preload, line),
+    }));
+  });
+  return [ours, ...swans];
+}
+
+async function measure(responder: Responder, flood: string, line: Line): Promise<Figures> {
+  try {
+    const emptyOctets = responder.residentOctets();
+    const loaded = async (order: Order) => {
+      const before = responder.cpu();
+      const load = await runLoad(flood, line, order);
+      const after = responder.cpu();
+      const each = (ms: number) => (ms * 1_000) / order.count;
+      return {
+        load: complain(load),
+        userUs: each(after.user - before.user),
+        kernelUs: each(after.kernel - before.kernel),
+      };
+    };
+    const cold = await loaded({ first: 1, count: SITES, window: WINDOW });
+    await Bun.sleep(SETTLE_MS);
+    const siteOctets = (responder.residentOctets() - emptyOctets) / SITES;
+    let first = SITES + 1;
+    const single = await loaded({ first, count: SINGLE, window: 1 });
+    first += SINGLE;
+    const steady = await loaded({ first, count: STEADY, window: WINDOW, rate: STEADY_RATE });
+    first += STEADY;
+    const warm = await loaded({ first, count: SITES, window: WINDOW });
+    return { cold, single, steady, warm, emptyOctets, siteOctets };
+  } finally {
+    await responder.stop();
+  }
+}
+
+function complain(load: Load): Load {
+  if (load.bad + load.lost > 0) console.error("NOT CONNECTED:", load);
+  return load;
+}
