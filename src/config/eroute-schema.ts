@@ -76,6 +76,17 @@ export const erouteSchema = z.strictObject({
     expected: 'a proposal, "aes256gcm16-x25519", or a list of them',
     default: "AES-GCM and AES-CBC with SHA-2",
   }),
+  ike_version: choice(["v2", "v1", "both"], {
+    description: "Versions of IKE that its sites may use; IKEv1 is for old routers (RFC 9395).",
+    default: '"v2"',
+  }),
+  ikev1_mode: choice(["both", "main", "aggressive"], {
+    description: "With IKEv1: how Phase 1 may begin, in Main Mode or in Aggressive Mode.",
+    default: '"both"',
+  }),
+  legacy: flag("With IKEv1: 3DES, SHA-1, MD5 and the groups 2 and 5 are allowed.", false),
+  xauth: flag("With IKEv1: sites also authenticate with a user name and password (XAUTH).", false),
+  sha256_96: flag("With IKEv1: SHA2-256 of ESP is truncated to 96 bits, for old kernels.", false),
   lifetime: text({
     description: "Age at which a Child SA is rekeyed.",
     expected: 'a time from 5s to 7d, such as "1h"',

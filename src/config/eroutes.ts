@@ -1,8 +1,5 @@
 /** Eroutes: base eroutes, linked to an egroup, and normal ones (R3, R9). */
 
-import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES } from "../crypto/default-suites.ts";
-import type { Suite } from "../crypto/suite.ts";
-import { isUnencrypted, parseSuite, usesSha1 } from "../crypto/suite-notation.ts";
 import { DEFAULT_PPK, DEFAULT_UNKNOWN_SITES } from "../eroute/defaults.ts";
 import type { Eroute, ErouteCommon, UnknownSites } from "../eroute/eroute.ts";
 import { nearestText } from "../eroute/nearest.ts";
@@ -12,6 +9,7 @@ import { formatPrefix, type Prefix, parseMask, parsePrefix, prefixOf } from "../
 import { type Check, needed } from "./check.ts";
 import { readAuth } from "./eroute-auth.ts";
 import { readChild, readLife, readLiveness, readTraffic } from "./eroute-life.ts";
+import { readVersions } from "./eroute-versions.ts";
 import { type KeyPath, quoted } from "./fault.ts";
 import type { RawConfig, RawEroute } from "./schema.ts";
 import { callAddressOf, gatewayOf, idOf, listOf, nameOf } from "./value.ts";
@@ -96,8 +94,7 @@ function readEroute(
   const localSubnets = readSubnets(check, [...path, "local_subnet"], raw.local_subnet);
   const remoteSubnets = readSubnets(check, [...path, "remote_subnet"], raw.remote_subnet);
   const ourid = raw.ourid === undefined ? undefined : idOf(check, [...path, "ourid"], raw.ourid);
-  const ike = readSuites(check, [...path, "ike"], raw.ike, "ike") ?? DEFAULT_IKE_SUITES;
-  const esp = readSuites(check, [...path, "esp"], raw.esp, "esp") ?? DEFAULT_ESP_SUITES;
+  const { versions, ike, esp } = readVersions(check, path, raw);
   const child = readChild(check, path, raw);
   const livenessMs = readLiveness(check, path, raw);
   const kind = isBase ? "base" : "normal";
@@ -125,6 +122,7 @@ function readEroute(
     dns,
     auth: readAuth(check, path, raw),
     ppk,
+    versions,
   };
   if (!isBase) return { ...read, eroute: { kind: "normal", ...common, ...addresses } };
   if (egroup === undefined) return { ...read, eroute: undefined };
@@ -220,32 +218,4 @@ function wrongSubnet(check: Check, path: KeyPath, text: string): void {
   }
   const meant = formatPrefix(prefixOf(address, length));
   check.fault(path, `is ${quoted(text)}, which has host bits set`, `"${meant}", if that was meant`);
-}
-
-function readSuites(
-  check: Check,
-  path: KeyPath,
-  value: string | readonly string[] | undefined,
-  protocol: "ike" | "esp",
-): readonly Suite[] | undefined {
-  if (value === undefined) return undefined;
-  if (value.length === 0) check.fault(path, "is empty");
-  const suites: Suite[] = [];
-  for (const { path: at, text } of listOf(path, value)) {
-    if (text === "" && at === path) continue;
-    const suite = parseSuite(text, protocol);
-    if (!suite.ok) {
-      check.fault(at, `is ${quoted(text)}: ${suite.error}`);
-      continue;
-    }
-    if (usesSha1(suite.value)) {
-      check.warn(at, `is ${quoted(text)}: SHA-1 is weak`, "sha256, unless an old peer needs it");
-    }
-    if (isUnencrypted(suite.value)) {
-      const instead = "aes256gcm16, unless anybody may read the packets";
-      check.warn(at, `is ${quoted(text)}: AES-GMAC does not encrypt`, instead);
-    }
-    suites.push(suite.value);
-  }
-  return suites;
 }

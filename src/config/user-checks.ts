@@ -1,6 +1,6 @@
 /** R3: users and normal eroutes work only together. */
 
-import { needsPsk } from "../eroute/eroute.ts";
+import { type Eroute, needsPsk, usesPsk } from "../eroute/eroute.ts";
 import { isWild, matchesPattern } from "../eroute/pattern.ts";
 import { createPatternIndex, putPattern, valuesFor } from "../eroute/pattern-index.ts";
 import { peerKey } from "../eroute/peer-id.ts";
@@ -81,7 +81,7 @@ function checkEroute(
 
 function checkUser(
   check: Check,
-  { path, name, user }: ReadUser,
+  { path, name, user, weakness }: ReadUser,
   matching: readonly WithPattern[],
 ): void {
   const base = matching.find((eroute) => eroute.kind === "base");
@@ -95,8 +95,20 @@ function checkUser(
     const what = `is ${quoted(name)}, which no eroute's peerid matches (R3)`;
     check.warn(at, what, "a normal [[eroute]] for it");
   }
+  const aggressive = matching.find(({ eroute }) => allowsAggressive(eroute));
+  if (weakness !== undefined && aggressive !== undefined) {
+    const what = `has a password that ${weakness}`;
+    const why = `${called(aggressive)} allows Aggressive Mode, so it can be guessed offline`;
+    check.warn(path, `${what}; ${why}`, 'a long random password, or ikev1_mode = "main"');
+  }
   const strict = matching.find(({ eroute }) => eroute?.ppk === "required");
   if (strict === undefined || user === undefined || user.ppk) return;
   const what = `is ${quoted(name)}, which has no PPK, but ppk of ${called(strict)} is "required"`;
   check.fault(at, what, "ppk_file or ppk_env beside it");
+}
+
+/** Whether a stranger may get a hash to try this eroute's keys on (RFC 2409 §5.4). */
+function allowsAggressive(eroute: Eroute | undefined): boolean {
+  if (eroute?.versions.v1 === undefined || !usesPsk(eroute.auth)) return false;
+  return eroute.versions.v1.mode !== "main";
 }

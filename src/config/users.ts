@@ -4,6 +4,7 @@ import type { LocalUser } from "../eroute/eroute.ts";
 import { peerKey } from "../eroute/peer-id.ts";
 import { PPK_FORMS, type Ppk, ppkOf, ppkWeakness } from "../eroute/ppk.ts";
 import { pskOf } from "../eroute/psk.ts";
+import { pskWeakness } from "../eroute/psk-weakness.ts";
 import type { Check } from "./check.ts";
 import { type KeyPath, quoted } from "./fault.ts";
 import type { RawConfig, RawUser } from "./schema.ts";
@@ -15,6 +16,8 @@ export type ReadUser = {
   readonly path: KeyPath;
   readonly name: string;
   readonly user: LocalUser | undefined;
+  /** What is weak about its pre-shared key, in words that follow "its password". */
+  readonly weakness: string | undefined;
 };
 
 /** All users whose names are valid. */
@@ -24,19 +27,23 @@ export function readUsers(check: Check, raw: RawConfig): readonly ReadUser[] {
   for (const [i, rawUser] of (raw.user ?? []).entries()) {
     const path = ["user", i];
     const name = idOf(check, [...path, "name"], rawUser.name);
-    const psk = readPsk(check, path, rawUser);
+    const read = readPsk(check, path, rawUser);
     if (name === undefined) continue;
     const ppk = readPpk(check, path, { ...rawUser, name });
     if (keys.has(peerKey(name))) {
       check.fault([...path, "name"], `is ${quoted(name)} for a second user`, "another name");
     }
     keys.add(peerKey(name));
-    users.push({ path, name, user: psk === undefined ? undefined : { name, psk, ppk } });
+    const weakness = read === undefined ? undefined : pskWeakness(read.secret, name, "auto");
+    const user = read === undefined ? undefined : { name, psk: read.psk, ppk };
+    users.push({ path, name, user, weakness });
   }
   return users;
 }
 
-function readPsk(check: Check, path: KeyPath, raw: RawUser): Uint8Array | undefined {
+type ReadPsk = { readonly psk: Uint8Array; readonly secret: string };
+
+function readPsk(check: Check, path: KeyPath, raw: RawUser): ReadPsk | undefined {
   const { password_file: file, password_env: env } = raw;
   const keys = ["password_file", "password_env", "password"];
   if (file === undefined && env === undefined) {
@@ -48,7 +55,7 @@ function readPsk(check: Check, path: KeyPath, raw: RawUser): Uint8Array | undefi
   const secret = secretOf(check, { path, word: "password", file, env });
   if (secret === undefined) return undefined;
   const psk = pskOf(secret);
-  if (psk.ok) return psk.value;
+  if (psk.ok) return { psk: psk.value, secret };
   const key = file === undefined ? "password_env" : "password_file";
   check.fault([...path, key], `names a password that ${psk.error}`, PASSWORD_FORMS);
   return undefined;

@@ -41,6 +41,14 @@ const KEYWORDS: ReadonlyMap<string, Keyword> = new Map([
   entry("noesn", { kind: "esn", esn: false }),
 ]);
 
+/** Words for what is too weak for IKEv2: old routers with IKEv1 may need it. */
+const LEGACY_KEYWORDS: ReadonlyMap<string, Keyword> = new Map([
+  entry("3des", { kind: "encr", id: Encr.DES3, keyBits: undefined }),
+  ...hmac(["md5"], Integ.HMAC_MD5_96, PrfId.HMAC_MD5),
+  ...group(Ke.MODP_1024, ["modp1024"]),
+  ...group(Ke.MODP_1536, ["modp1536"]),
+]);
+
 /** Words from other products, with the message shown instead of the nearest word. */
 const REFUSED: ReadonlyMap<string, string> = new Map(
   [
@@ -83,6 +91,11 @@ function isOrdinal(ordinal: number): boolean {
   return ordinal >= 1 && ordinal <= ADDKE_MAX;
 }
 
+/** What a word of {@link parseSuite} with legacy algorithms means. */
+export function legacyKeywordFor(word: string): Keyword | undefined {
+  return keywordFor(word) ?? LEGACY_KEYWORDS.get(word);
+}
+
 /** Why a word means nothing: a sentence that says what would be right. */
 export function unknownKeyword(word: string): string {
   const [, ordinal, method = ""] = ADDITIONAL.exec(word) ?? [];
@@ -106,7 +119,9 @@ export function wordFor(wanted: Keyword): string | undefined {
     const method = wordFor({ kind: "ke", id: wanted.id });
     return method === undefined ? undefined : `ke${wanted.ordinal}_${method}`;
   }
-  for (const [word, keyword] of KEYWORDS) if (isSame(keyword, wanted)) return word;
+  for (const keywords of [KEYWORDS, LEGACY_KEYWORDS]) {
+    for (const [word, keyword] of keywords) if (isSame(keyword, wanted)) return word;
+  }
   return undefined;
 }
 

@@ -8,7 +8,7 @@ import { distinctMethods, TRIES_MAX } from "./additional-key-exchange.ts";
 import { encryptionFor } from "./encryption.ts";
 import { isAead } from "./esp-algorithm.ts";
 import { integrityFor } from "./integrity.ts";
-import { type Keyword, keywordFor, unknownKeyword, wordFor } from "./keyword.ts";
+import { type Keyword, keywordFor, legacyKeywordFor, unknownKeyword, wordFor } from "./keyword.ts";
 import type { EncrTransform, Suite } from "./suite.ts";
 import { Encr, Integ, Ke, PrfId } from "./transform.ts";
 
@@ -22,6 +22,7 @@ const ESN_DEFAULT: readonly boolean[] = [true, false];
 
 /** The PRF that follows from an integrity algorithm: the same HMAC. */
 const IMPLIED_PRF: ReadonlyMap<number, number> = new Map([
+  [Integ.HMAC_MD5_96, PrfId.HMAC_MD5],
   [Integ.HMAC_SHA1_96, PrfId.HMAC_SHA1],
   [Integ.HMAC_SHA2_256_128, PrfId.HMAC_SHA2_256],
   [Integ.HMAC_SHA2_384_192, PrfId.HMAC_SHA2_384],
@@ -45,14 +46,21 @@ type MutableSuite = {
  * named. ESP: encryption; groups mean perfect forward secrecy, `none` among them makes it optional.
  * Additional key exchanges follow the first: `ke1_mlkem768`, optional with `ke1_none` beside it.
  * CBC and CTR need integrity, AEAD has none, and the two are never in one proposal.
+ *
+ * `words`: `legacy` admits what is too weak for IKEv2 as well.
  */
-export function parseSuite(text: string, kind: SuiteKind): Result<Suite, string> {
+export function parseSuite(
+  text: string,
+  kind: SuiteKind,
+  words: "strong" | "legacy" = "strong",
+): Result<Suite, string> {
+  const meaningOf = words === "legacy" ? legacyKeywordFor : keywordFor;
   const suite: MutableSuite = { encr: [], prf: [], integ: [], ke: [], additional: [], esn: [] };
   const seen = new Set<string>();
   if (text.includes(",")) return err(`"${text}": one proposal only, without ","`);
   for (const word of text.trim().toLowerCase().split("-")) {
     if (word === "") return err(`"${text}": a keyword is missing`);
-    const keyword = keywordFor(word);
+    const keyword = meaningOf(word);
     if (keyword === undefined) return err(unknownKeyword(word));
     const canonical = wordFor(keyword) ?? word;
     if (seen.has(canonical)) return err(`"${canonical}" is there twice`);
@@ -119,8 +127,9 @@ function misplacement(keyword: Keyword, word: string, kind: SuiteKind): string |
     return keyword.kind === "prf" ? `"${word}": ESP has no PRF, leave it out` : undefined;
   }
   const isMissing =
-    (keyword.kind === "encr" && encryptionFor(keyword.id, keyword.keyBits) === undefined) ||
-    (keyword.kind === "integ" && integrityFor(keyword.id) === undefined);
+    !isLegacy(keyword) &&
+    ((keyword.kind === "encr" && encryptionFor(keyword.id, keyword.keyBits) === undefined) ||
+      (keyword.kind === "integ" && integrityFor(keyword.id) === undefined));
   if (isMissing) return `"${word}" is not built in for IKE, only for ESP`;
   if (keyword.kind === "esn") return `"${word}": only ESP has sequence numbers to extend`;
   if (keyword.kind === "ke" && keyword.id === Ke.NONE) {
@@ -174,11 +183,17 @@ function additionalLack({ ke, additional = [] }: Suite): string | undefined {
   return "each key exchange needs a method of its own: none is used twice (RFC 9370)";
 }
 
+/** IKEv1 alone has it, whose algorithms are built in elsewhere. */
+function isLegacy(keyword: Keyword): boolean {
+  return keywordFor(wordFor(keyword) ?? "") === undefined;
+}
+
 function cipherName(encr: EncrTransform | undefined): string {
   return encr === undefined ? "" : (CIPHER_NAMES.get(encr.id) ?? "AES-CBC");
 }
 
 const CIPHER_NAMES: ReadonlyMap<number, string> = new Map([
+  [Encr.DES3, "3DES"],
   [Encr.AES_CTR, "AES-CTR"],
   [Encr.AES_CCM_8, "AES-CCM"],
   [Encr.AES_CCM_12, "AES-CCM"],

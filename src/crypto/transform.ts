@@ -36,6 +36,7 @@ export const Encr = {
 } as const;
 
 export const PrfId = {
+  HMAC_MD5: 1,
   HMAC_SHA1: 2,
   HMAC_SHA2_256: 5,
   HMAC_SHA2_384: 6,
@@ -44,6 +45,7 @@ export const PrfId = {
 
 export const Integ = {
   NONE: 0,
+  HMAC_MD5_96: 1,
   HMAC_SHA1_96: 2,
   AES_XCBC_96: 5,
   AES_CMAC_96: 8,
@@ -54,6 +56,8 @@ export const Integ = {
 
 export const Ke = {
   NONE: 0,
+  MODP_1024: 2,
+  MODP_1536: 5,
   MODP_2048: 14,
   MODP_3072: 15,
   MODP_4096: 16,

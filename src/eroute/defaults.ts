@@ -7,6 +7,7 @@ import type {
   ErouteAuth,
   ErouteLife,
   IkePorts,
+  IkeVersions,
   TrafficLimit,
   UnknownSites,
 } from "./eroute.ts";
@@ -32,6 +33,9 @@ export const DEFAULT_LIFE: ErouteLife = {
 };
 
 export const DEFAULT_AUTH: ErouteAuth = { own: { kind: "psk" }, peer: { kind: "psk" } };
+
+/** IKEv1 is historic (RFC 9395): an eroute has to allow it explicitly. */
+export const DEFAULT_VERSIONS: IkeVersions = { v2: true, v1: undefined };
 
 /** A site that has a PPK has to use it. */
 export const DEFAULT_PPK: PpkRule = "if-set";

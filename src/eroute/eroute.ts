@@ -32,7 +32,32 @@ export type ErouteCommon = {
   readonly dns: readonly Address[];
   readonly auth: ErouteAuth;
   readonly ppk: PpkRule;
+  readonly versions: IkeVersions;
 };
+
+/** Which versions of IKE its sites may use. `v1` is undefined where IKEv1 is not allowed. */
+export type IkeVersions = { readonly v2: boolean; readonly v1: Ikev1Rule | undefined };
+
+/** What sites that use IKEv1 may do. */
+export type Ikev1Rule = {
+  /** The exchanges of Phase 1 that are allowed (RFC 2409 §5). */
+  readonly mode: "main" | "aggressive" | "both";
+  /** Whether 3DES, SHA-1, MD5 and the groups 2 and 5 are allowed. */
+  readonly legacy: boolean;
+  /** Whether the site has to authenticate with XAUTH as well. */
+  readonly xauth: boolean;
+  /** Whether HMAC-SHA2-256 of ESP has an ICV of 96 bits, as in old kernels, instead of 128. */
+  readonly sha256With96Bits: boolean;
+  /** Algorithms of Phase 1, as far as IKEv1 can express them: `prf` is the hash. */
+  readonly ike: readonly Suite[];
+  /** Algorithms of Phase 2. */
+  readonly esp: readonly Suite[];
+};
+
+/** Whether its sites may use this version of IKE. */
+export function allowsVersion({ versions }: Pick<ErouteCommon, "versions">, major: number) {
+  return major === 1 ? versions.v1 !== undefined : versions.v2;
+}
 
 /** How the two ends authenticate: each in its own way (RFC 7296 §2.15). */
 export type ErouteAuth = {

@@ -24,10 +24,14 @@ export type PeerRow = {
   readonly ppk_id?: string | null;
 };
 
-/** What a site is looked up by: its ID (R2), or its masked network address as text (R12). */
+/**
+ * What a site is looked up by: its ID (R2), its masked network address as text (R12), or the address
+ * in its `peerip` (Main Mode of IKEv1, which needs the key before the ID).
+ */
 export type LookupKey =
   | { readonly by: "peerid"; readonly peerid: string }
-  | { readonly by: "network"; readonly network: string };
+  | { readonly by: "network"; readonly network: string }
+  | { readonly by: "address"; readonly address: string };
 
 /** Why a look-up failed (R6). `detail` says where and what to do; it holds no secret. */
 export type LookupFault = {

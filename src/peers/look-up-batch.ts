@@ -64,7 +64,11 @@ export function createBatcher(options: BatchOptions): Batcher {
 class CoalescingBatcher implements Batcher {
   readonly #options: BatchOptions;
   /** Not sent yet, by value, oldest first. */
-  readonly #unsent = { peerid: new Map<string, Slot>(), network: new Map<string, Slot>() };
+  readonly #unsent = {
+    peerid: new Map<string, Slot>(),
+    network: new Map<string, Slot>(),
+    address: new Map<string, Slot>(),
+  };
   /** Not settled yet, oldest first: the first has the next deadline. */
   readonly #open = new Set<Lookup>();
   readonly #running = new Set<Batch>();
@@ -104,8 +108,7 @@ class CoalescingBatcher implements Batcher {
     this.#closed = true;
     clearImmediate(this.#flush);
     clearTimeout(this.#timer);
-    this.#unsent.peerid.clear();
-    this.#unsent.network.clear();
+    for (const unsent of Object.values(this.#unsent)) unsent.clear();
     const closed = this.#closedFault();
     for (const lookup of this.#open) this.#settle(lookup, err(closed));
     for (const batch of this.#running) batch.abort.abort();
@@ -149,10 +152,8 @@ class CoalescingBatcher implements Batcher {
 
   /** The oldest slots that have not been sent, all of one kind. */
   #take(): readonly Slot[] {
-    const { peerid, network } = this.#unsent;
-    const a = first(peerid)?.startedMs ?? Number.POSITIVE_INFINITY;
-    const b = first(network)?.startedMs ?? Number.POSITIVE_INFINITY;
-    const unsent = a <= b ? peerid : network;
+    const [unsent] = Object.values(this.#unsent).sort((a, b) => firstAt(a) - firstAt(b));
+    if (unsent === undefined) return [];
     const slots: Slot[] = [];
     for (const [value, slot] of unsent) {
       if (slots.length === KEYS_MAX) break;
@@ -246,6 +247,11 @@ class CoalescingBatcher implements Batcher {
     if (slot.batch === undefined) this.#unsent[slot.by].delete(slot.value);
     else if (slot.batch.slots.every((other) => other.lookups.size === 0)) slot.batch.abort.abort();
   }
+}
+
+/** When the oldest of them was asked for. */
+function firstAt(slots: Map<string, Slot>): number {
+  return first(slots)?.startedMs ?? Number.POSITIVE_INFINITY;
 }
 
 function first<T>(values: Map<string, T> | Set<T>): T | undefined {

@@ -10,7 +10,7 @@ import { formatAddress, parseAddress } from "../inet/address.ts";
  */
 export function askedValue(key: LookupKey): string | undefined {
   if (key.by === "peerid") return key.peerid;
-  return networkText(key.network);
+  return networkText(key.by === "network" ? key.network : key.address);
 }
 
 /**
@@ -23,7 +23,8 @@ export function rowKeys(by: LookupKey["by"], row: PeerRow): readonly string[] {
     const plain = withoutPadding(key);
     return plain === key ? [key] : [key, plain];
   }
-  const network = networkText(firstSubnet(row.remip ?? ""));
+  const text = by === "network" ? firstSubnet(row.remip ?? "") : (row.peerip ?? "");
+  const network = networkText(text);
   return network === undefined ? [] : [network];
 }
 

@@ -39,15 +39,13 @@ export function statementsFor(schema: PeerSchema): Statements {
     select(selection, rowsPerKey) {
       const values = pad(selection.values);
       const rowsMax = values.length * rowsPerKey;
-      const params =
-        selection.by === "peerid"
-          ? values
-          : [...values, ...BEHIND_NETWORK.flatMap((end) => values.map((value) => value + end))];
+      const ends = selection.by === "network" ? BEHIND_NETWORK : [];
+      const params = [...values, ...ends.flatMap((end) => values.map((value) => value + end))];
       // The text depends only on two small numbers: few statements are prepared, and none twice.
       const shape = `${selection.by} ${values.length} ${rowsMax}`;
       const known = selects.get(shape);
       if (known !== undefined) return { sql: known, params, rowsMax };
-      const where = selection.by === "peerid" ? inArray(peerid, values) : networks(schema, values);
+      const where = selected(schema, { by: selection.by, values });
       const text = render(sql`${rows} where ${ours(where)} ${limit(rowsMax + 1)}`).sql;
       selects.set(shape, text);
       return { sql: text, params, rowsMax };
@@ -146,6 +144,13 @@ function selectRows(schema: PeerSchema): SQL {
   const columns = COLUMN_KEYS.map((key) => schema.columns[key] ?? sql`null`);
   const list = columns.map((column) => sql`${column}`);
   return sql`select ${sql.join(list, sql`, `)} from ${schema.table}`;
+}
+
+/** Without a column for it no row has the value, and the parameters stand for nothing. */
+function selected(schema: PeerSchema, { by, values }: Selection): SQL | undefined {
+  if (by === "network") return networks(schema, values);
+  const column = by === "peerid" ? required(schema, "peerid") : schema.columns.peerip;
+  return column === undefined ? inArray(sql`null`, values) : inArray(column, values);
 }
 
 /**

@@ -196,6 +196,27 @@ export function peersContract(engine: string, make: () => Promise<PeersGround>):
       );
     });
 
+    test("a row is found by its peerip; all rows with this address come", async () => {
+      await peers.add({ ...SITE_1, peerid: "a", peerip: "198.51.100.8" });
+      await peers.add({ ...SITE_1, peerid: "b", peerip: "198.51.100.80" });
+      await peers.add({ ...SITE_1, peerid: "c", peerip: "2001:db8::1" });
+      await peers.add({ ...SITE_1, peerid: "d", peerip: "gw.example" });
+      await peers.add({ ...SITE_1, peerid: "e", peerip: "2001:db8::1" });
+      const ask = async (address: string) =>
+        rowsOf(await peers.find({ by: "address", address })).map((row) => row.peerid);
+      const all = ["198.51.100.8", "2001:DB8::1", "198.51.100.9", "gw.example"].map(ask);
+      expect(await Promise.all(all)).toEqual([["a"], ["c", "e"], [], []]);
+    });
+
+    test("in a table without peerip, no row is found by an address", async () => {
+      await peers.add(SITE_1);
+      const columns = { peerid: "peerid", password: "password", remip: "remip", ...UNMAPPED };
+      const bare = opened(ground.settings(table, { columns }));
+      const found = await bare.find({ by: "address", address: "198.51.100.7" });
+      expect(rowsOf(found)).toEqual([]);
+      await bare.close();
+    });
+
     test("two rows for one ID in a table without a unique key are both seen", async () => {
       const own = `${table}_open`;
       await ground.sql(

@@ -12,6 +12,7 @@ import {
   DEFAULT_PPK,
   DEFAULT_TRAFFIC,
   DEFAULT_UNKNOWN_SITES,
+  DEFAULT_VERSIONS,
 } from "../../src/eroute/defaults.ts";
 import type {
   BaseEroute,
@@ -102,6 +103,7 @@ export const BASE_EROUTE: BaseEroute = {
   dns: [],
   auth: DEFAULT_AUTH,
   ppk: DEFAULT_PPK,
+  versions: DEFAULT_VERSIONS,
 };
 
 export const NORMAL_EROUTE: NormalEroute = {
@@ -123,6 +125,7 @@ export const NORMAL_EROUTE: NormalEroute = {
   dns: [],
   auth: DEFAULT_AUTH,
   ppk: DEFAULT_PPK,
+  versions: DEFAULT_VERSIONS,
 };
 
 /** One base eroute, one normal eroute with its user, and the limits that are given. */

@@ -10,6 +10,7 @@ import {
   DEFAULT_PPK,
   DEFAULT_TRAFFIC,
   DEFAULT_UNKNOWN_SITES,
+  DEFAULT_VERSIONS,
 } from "../../../src/eroute/defaults.ts";
 import type { BaseEroute, Egroup, EroutePlan, NormalEroute } from "../../../src/eroute/eroute.ts";
 import type { PeerRow } from "../../../src/eroute/row.ts";
@@ -36,6 +37,7 @@ const COMMON = {
   dns: [],
   auth: DEFAULT_AUTH,
   ppk: DEFAULT_PPK,
+  versions: DEFAULT_VERSIONS,
 };
 
 export function baseEroute(changes: Partial<BaseEroute> = {}): BaseEroute {
