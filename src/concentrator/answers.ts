@@ -13,6 +13,7 @@ import type { Event } from "./event.ts";
 import { noteLimit } from "./journal/limit-notes.ts";
 import { entryAt } from "./negotiation/ike-sas.ts";
 import { UNWATCHED } from "./requests.ts";
+import { onAddressRows } from "./sites/by-address.ts";
 import { onIdentityRows } from "./sites/look-up.ts";
 import { onRowRead } from "./sites/row-change.ts";
 
@@ -47,6 +48,8 @@ function onRows(engine: Engine, { kind, lookup, result }: Of<"peer-rows">): void
       return count(engine, "late_answers");
     case "identity":
       return onIdentityRows(engine, waiter, { lookup, result });
+    case "address":
+      return onAddressRows(engine, waiter, { lookup, result });
     case "row-check":
       return onRowRead(engine, waiter, { lookup, result });
     case "call-look-up":

@@ -1,6 +1,7 @@
 /** Performs what an IKE SA requests: each effect goes to its owner. */
 
 import { type IkeEffect, type IkeSa, pathOf, spiOf } from "../ike/ike-sa.ts";
+import { formatAddress } from "../inet/address.ts";
 import { never } from "../octets/assert.ts";
 import { wipe } from "../octets/secret.ts";
 import type { IkeSpi } from "../wire/header.ts";
@@ -25,6 +26,7 @@ import { precedenceOf, rememberPrefix } from "./negotiation/known-prefixes.ts";
 import { setDeadline } from "./negotiation/settle.ts";
 import { type Stand, standOf } from "./negotiation/stand.ts";
 import { isTracing, tellUntold } from "./negotiation/trace.ts";
+import { identifyByAddress } from "./sites/by-address.ts";
 import { factsAt, ikeSaAt, nameSuccessor } from "./sites/ike-sas.ts";
 import { identify, presentedId } from "./sites/look-up.ts";
 import { prove, settleProven } from "./sites/proven.ts";
@@ -137,8 +139,12 @@ function onIdentify(
   entry.peerId = peerId;
   if (isTracing(engine)) tellUntold(engine, entry);
   const tooEarly = slowDown(engine, entry);
-  const asked = { spi: spiOf(entry.sa), ticket, peerId, algorithms, exchange };
-  identify(engine, { ...asked, stand: standOf(entry.sa), tooEarly });
+  const stand = standOf(entry.sa);
+  const asked = { spi: spiOf(entry.sa), ticket, peerId, algorithms, exchange, stand, tooEarly };
+  const isByAddress =
+    exchange === "Main Mode" && peerId === formatAddress(stand.path.remote.address);
+  if (isByAddress) identifyByAddress(engine, asked);
+  else identify(engine, asked);
 }
 
 /** The eroute comes into use; former IKE SAs of the site go once the new one is up. */
@@ -156,6 +162,7 @@ function onAuthenticated(
   countIkeSa(engine, standOf(entry.sa));
   if (proven === undefined) return;
   const { eroute } = proven;
+  if (factsAt(engine, spi)?.version === 1) count(engine, "ikev1_sas_established");
   if (eroute.usesPpk) count(engine, "ike_sas_with_ppk");
   eroute.proof = holder === undefined ? { kind: "psk" } : { kind: "certificate", holder };
   const call = callOfIkeSa(engine, spi);

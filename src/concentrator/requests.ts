@@ -4,8 +4,9 @@
  * kind: one that is not awaited finds nothing.
  */
 
-import type { BaseEroute } from "../eroute/eroute.ts";
+import type { BaseEroute, IkeMajor } from "../eroute/eroute.ts";
 import type { PeerId } from "../eroute/peer-id.ts";
+import type { PeerRow } from "../eroute/row.ts";
 import type { Ticket } from "../ike/ticket.ts";
 import { type Instant, later } from "../octets/instant.ts";
 import type { IkeSpi } from "../wire/header.ts";
@@ -19,6 +20,7 @@ import type { Question } from "./failed-answer.ts";
 /** Who waits for the answer, and what it needs to know to go on. */
 export type Waiter =
   | IdentityLookUp
+  | AddressLookUp
   | RowCheck
   | { readonly kind: "call-look-up"; readonly call: CallId }
   | { readonly kind: "call-resolve"; readonly call: CallId }
@@ -36,6 +38,25 @@ export type IdentityLookUp = {
   readonly ticket: Ticket;
   readonly peerId: PeerId;
   readonly base: BaseEroute;
+  readonly major: IkeMajor;
+};
+
+/** An IKE SA of IKEv1 waits for the rows with its peer's address, one egroup after another. */
+export type AddressLookUp = {
+  readonly kind: "address";
+  readonly spi: IkeSpi;
+  readonly ticket: Ticket;
+  readonly address: string;
+  readonly egroup: string;
+  /** Egroups that are asked after this one. */
+  readonly next: readonly string[];
+  readonly found: readonly FoundRow[];
+};
+
+export type FoundRow = {
+  readonly egroup: string;
+  readonly row: PeerRow;
+  readonly lookup: LookupId;
 };
 
 /** The row of a connected site is read again; `key` is that of its eroute in use. */
@@ -48,6 +69,7 @@ export type RowCheck = {
 /** Which event answers each of them. */
 const ANSWERED_BY = {
   identity: "peer-rows",
+  address: "peer-rows",
   "row-check": "peer-rows",
   "call-look-up": "peer-rows",
   "call-resolve": "resolved",

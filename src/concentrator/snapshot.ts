@@ -24,6 +24,8 @@ export type ChildSaView = {
 export type IkeSaView = {
   readonly spiI: string;
   readonly spiR: string;
+  /** The version of IKE. */
+  readonly version: 1 | 2;
   readonly role: "initiator" | "responder";
   /** `AES_CBC_128/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/X25519`. */
   readonly algorithms: string;
@@ -178,6 +180,7 @@ export const COUNTER_NAMES = [
   "datagrams_rate_limited",
   "datagrams_lost",
   "ikev1_calls",
+  "ikev1_calls_limited",
   "messages_bad_icv",
   "messages_too_long",
   "messages_repeated",
@@ -189,6 +192,7 @@ export const COUNTER_NAMES = [
   "ike_sa_init_requests",
   "ike_sas_established",
   "ike_sas_with_ppk",
+  "ikev1_sas_established",
   "ike_sas_rekeyed",
   "ike_sas_over_limit",
   "rekey_collisions",

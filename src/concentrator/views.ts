@@ -200,6 +200,7 @@ function erouteView(engine: Engine, eroute: ErouteInUse): ErouteView {
     ikeSas.push({
       spiI: spi64Hex(id.spiI),
       spiR: spi64Hex(id.spiR),
+      version: ike.version,
       role: id.role,
       algorithms: ikeAlgorithmsText(ike.algorithms),
       ppk: ike.usesPpk,

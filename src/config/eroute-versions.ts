@@ -1,4 +1,4 @@
-/** Which versions of IKE an eroute allows, and its proposals for each (RFC 9395: IKEv1 is historic). */
+/** Versions of IKE that an eroute allows, and its proposals for each (RFC 9395). */
 
 import { DEFAULT_ESP_SUITES, DEFAULT_IKE_SUITES } from "../crypto/default-suites.ts";
 import {

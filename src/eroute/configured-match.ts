@@ -2,9 +2,12 @@
 
 import { assert } from "../octets/assert.ts";
 import {
+  allowsVersion,
   type BaseEroute,
   type Egroup,
+  type Eroute,
   type EroutePlan,
+  type IkeMajor,
   type LocalUser,
   type NormalEroute,
   needsPsk,
@@ -23,19 +26,29 @@ export type ConfiguredMatch =
     }
   | {
       readonly kind: "refused";
-      readonly reason: "no-eroute" | "user-without-eroute" | "eroute-without-user";
-      /** The configured pattern that matches the ID or comes nearest to it, if there is one. */
+      readonly reason: "no-eroute" | "user-without-eroute" | "eroute-without-user" | "ike-version";
+      /**
+       * The configured pattern that matches the ID or comes nearest to it, if there is one; for
+       * `ike-version` the name of the eroute that matches it.
+       */
       readonly closest: string | undefined;
     };
 
 /**
  * Base eroutes are matched first. Without one, a local user and a normal eroute must both match
- * (R3), except where certificates are sufficient: there the eroute alone is enough.
+ * (R3), except where certificates are sufficient: there the eroute alone is enough. `major`: the
+ * version of IKE that the eroute has to allow; left out: any.
  */
-export function matchConfigured(plan: EroutePlan, peerId: string): ConfiguredMatch {
+export function matchConfigured(
+  plan: EroutePlan,
+  peerId: string,
+  major?: IkeMajor,
+): ConfiguredMatch {
   let normal: NormalEroute | undefined;
+  let other: Eroute | undefined;
   for (const eroute of eroutesFor(plan, peerId)) {
-    if (eroute.kind === "normal") normal ??= eroute;
+    if (major !== undefined && !allowsVersion(eroute, major)) other ??= eroute;
+    else if (eroute.kind === "normal") normal ??= eroute;
     else {
       const egroup = egroupNamed(plan, eroute.egroup);
       assert(
@@ -51,6 +64,9 @@ export function matchConfigured(plan: EroutePlan, peerId: string): ConfiguredMat
   }
   if (normal !== undefined) {
     return { kind: "refused", reason: "eroute-without-user", closest: normal.peerid.text };
+  }
+  if (other !== undefined) {
+    return { kind: "refused", reason: "ike-version", closest: other.name };
   }
   const closest = nearestText(peerId, patternTexts(plan));
   const reason = user === undefined ? "no-eroute" : "user-without-eroute";

@@ -59,9 +59,23 @@ function subnetKeys(subnets: readonly Prefix[]): string {
 
 /** Everything that is compared field by field: each option of a group counts separately. */
 function fieldsOf(eroute: Eroute): ReadonlyMap<string, unknown> {
-  const { auth, child, life, ...rest } = eroute;
+  const { auth, child, life, versions, ...rest } = eroute;
   const { own, peer } = auth;
-  const fields = { ...rest, ...child, ...life, certificateFile: own, peerAuth: peer };
+  const { v1, v2 } = versions;
+  const fields = {
+    ...rest,
+    ...child,
+    ...life,
+    certificateFile: own,
+    peerAuth: peer,
+    ikeVersion: [v2, v1 !== undefined],
+    ikev1Mode: v1?.mode,
+    legacy: v1?.legacy,
+    xauth: v1?.xauth,
+    sha256_96: v1?.sha256With96Bits,
+    ike: [rest.ike, v1?.ike],
+    esp: [rest.esp, v1?.esp],
+  };
   return new Map(Object.entries(fields).filter(([key]) => !ELSEWHERE.has(key)));
 }
 

@@ -54,8 +54,14 @@ export type Ikev1Rule = {
   readonly esp: readonly Suite[];
 };
 
+/** The major version of IKE. */
+export type IkeMajor = 1 | 2;
+
 /** Whether its sites may use this version of IKE. */
-export function allowsVersion({ versions }: Pick<ErouteCommon, "versions">, major: number) {
+export function allowsVersion(
+  { versions }: Pick<ErouteCommon, "versions">,
+  major: IkeMajor,
+): boolean {
   return major === 1 ? versions.v1 !== undefined : versions.v2;
 }
 

@@ -25,8 +25,8 @@ export type PeerRow = {
 };
 
 /**
- * What a site is looked up by: its ID (R2), its masked network address as text (R12), or the address
- * in its `peerip` (Main Mode of IKEv1, which needs the key before the ID).
+ * What a site is looked up by: its ID (R2), its masked network address as text (R12), or the
+ * address in its `peerip` (Main Mode of IKEv1, which needs the key before the ID).
  */
 export type LookupKey =
   | { readonly by: "peerid"; readonly peerid: string }

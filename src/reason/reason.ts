@@ -28,6 +28,9 @@ export type MatchReason =
   | "no-eroute"
   | "user-without-eroute"
   | "eroute-without-user"
+  | "ike-version"
+  | "no-site-at-address"
+  | "sites-at-address"
   | "peerid-is-pattern"
   | "no-egroup";
 
@@ -89,7 +92,8 @@ export type MessageReason =
   | "key-exchange-failed"
   | "key-exchange-fault"
   | "bad-icv"
-  | "ikev1";
+  | "ikev1"
+  | "ikev1-mode";
 
 /** The peer, or this end, did not authenticate. */
 export type ProofReason =

@@ -14,7 +14,7 @@ export type AlgorithmFilter = {
 
 /**
  * A filter for one algorithm or family: `mlkem768`, `ML_KEM_768`, `modp`, or `pq` for any key
- * exchange that a quantum computer does not break.
+ * exchange that a quantum computer does not break; `ikev1` and `ikev2` for a version of IKE.
  */
 export function algorithmFilter(word: string): Result<AlgorithmFilter, string> {
   const wanted = bare(word);
@@ -92,5 +92,10 @@ function startsWith(wanted: string): (name: string) => boolean {
     name.startsWith(wanted) || (wanted.startsWith(name) && /^\d+$/.test(wanted.slice(name.length)));
 }
 
-const KNOWN: readonly string[] = ALGORITHM_NAMES.all.map(bare);
+/** A version of IKE is found like an algorithm: it stands in a list of its own. */
+export function versionName(version: 1 | 2): string {
+  return `IKEv${version}`;
+}
+
+const KNOWN: readonly string[] = [...ALGORITHM_NAMES.all, versionName(1), versionName(2)].map(bare);
 const KEY_EXCHANGES: ReadonlySet<string> = new Set(ALGORITHM_NAMES.keyExchanges);

@@ -87,7 +87,7 @@ const MAY_TAKE: Readonly<Record<string, readonly string[]>> = {
   "../../ike/door.ts": [],
   "../negotiation/stand.ts": ["Stand"],
   "../negotiation/entry.ts": [],
-  "../negotiation/ike-sas.ts": ["nameEroute"],
+  "../negotiation/ike-sas.ts": ["nameEroute", "namePeer"],
   "../negotiation/begin.ts": ["begin"],
   "../negotiation/offer.ts": ["offer", "offerOf"],
   "../negotiation/send-on.ts": ["sendStrangersTo"],

@@ -19,6 +19,8 @@ const NEVER_COUNTED: readonly CounterName[] = [
   "datagrams_rate_limited",
   "datagrams_lost",
   "ikev1_calls",
+  "ikev1_calls_limited",
+  "ikev1_sas_established",
   "messages_too_long",
   "signatures_refused",
   "ike_sas_with_ppk",

@@ -65,6 +65,7 @@ const COLUMNS: readonly Column[] = [
   { heading: "PEER ADDRESS", rank: 2 },
   { heading: "REMOTE SUBNETS", rank: 3, cut: true },
   { heading: "KEY EXCHANGE", rank: 6 },
+  { heading: "IKE", rank: 6 },
   { heading: "RECEIVED", rank: 4 },
   { heading: "SENT", rank: 4 },
 ];
@@ -90,9 +91,16 @@ function cellsOf(eroute: unknown, nowMs: number | undefined): readonly string[] 
     addressOf(eroute),
     listAt(eroute, "remote_subnets").map(String).join(", "),
     textAt(eroute, "ike_sa", "key_exchange") ?? "",
+    versionOf(eroute),
     octets("bytes_in"),
     octets("bytes_out"),
   ];
+}
+
+/** `v1` for old routers, `v2`. */
+function versionOf(eroute: unknown): string {
+  const version = fieldAt(eroute, "ike_sa", "version");
+  return typeof version === "number" ? `v${version}` : "";
 }
 
 /** An IKE SA alone carries nothing. */

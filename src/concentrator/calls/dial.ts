@@ -1,5 +1,6 @@
 /** Calling a site that is known: its hosts one after another, and their addresses. */
 
+import type { IkeMajor } from "../../eroute/eroute.ts";
 import { peerKey } from "../../eroute/peer-id.ts";
 import type { EndReason } from "../../ike/end-reason.ts";
 import type { Call } from "../../ike/event.ts";
@@ -14,8 +15,9 @@ import type { ResolveResult } from "../event.ts";
 import { journal } from "../journal/write.ts";
 import { begin } from "../negotiation/begin.ts";
 import { credentialsFor } from "../sites/credentials.ts";
+import type { ErouteInUse } from "../sites/eroute-in-use.ts";
 import { dynamicCount, erouteAt } from "../sites/eroutes.ts";
-import { aboutIkeSa, factsAt, ikeSaAt, nameIkeSa } from "../sites/ike-sas.ts";
+import { aboutIkeSa, factsAt, ikeSaAt, nameIkeSa, versionsOf } from "../sites/ike-sas.ts";
 import { callOf, fail, forget, giveUp, holdMs, noteFailure, rest, setStage } from "./call-table.ts";
 import type { CallEnds, CallId, CallReason, CallTarget, CallUnderWay } from "./calls.ts";
 
@@ -164,6 +166,18 @@ export function nextHost(
   rest(engine, call, holdMs(engine, call));
 }
 
+/** IKEv2 where the eroute allows it, unless the site is connected with IKEv1. */
+function versionToCall(engine: Engine, eroute: ErouteInUse): IkeMajor {
+  const { v1, v2 } = eroute.base.versions;
+  if (v1 === undefined || !v2) return v1 === undefined ? 2 : 1;
+  return versionsOf(engine, eroute).at(-1) ?? 2;
+}
+
+/** Main Mode hides our hash of the key; Aggressive Mode only where nothing else is allowed. */
+function phase1Of({ base }: ErouteInUse): "main" | "aggressive" {
+  return base.versions.v1?.mode === "aggressive" ? "aggressive" : "main";
+}
+
 type Line = {
   readonly target: CallTarget;
   readonly host: number;
@@ -183,10 +197,12 @@ function dial(engine: Engine, call: CallUnderWay, line: Line, start: Start): voi
   const { eroute } = target;
   // A copy: the IKE SA wipes its own, and there may be another address to call.
   const keys = { psk: target.psk?.slice(), ppk: target.ppk };
+  const major = versionToCall(engine, eroute);
   const ike: Call = {
     path,
     natPorts: { local: ports.nat, remote: ports.nat },
-    credentials: credentialsFor(engine, eroute, keys, ends.local),
+    credentials: credentialsFor(engine, eroute, keys, { ourAddress: ends.local, major }),
+    ...(major === 1 ? { phase1: phase1Of(eroute) } : {}),
     peer: parseIdentity(eroute.peerId),
     isPeer: (identity) => peerKey(identityText(identity)) === peerKey(eroute.peerId),
     initialContact: erouteAt(engine, eroute.key) === undefined,

@@ -16,6 +16,7 @@ import { mayNote } from "../journal/stranger-notes.ts";
 import { journal } from "../journal/write.ts";
 import { enterHalfOpen, roomFor } from "./half-open.ts";
 import { addEntry } from "./ike-sas.ts";
+import { enterIkev1, mayBeginIkev1 } from "./ikev1-welcome.ts";
 import { sendOn } from "./send-on.ts";
 import type { Stranger } from "./stranger.ts";
 import { mayAnswer } from "./stranger-answers.ts";
@@ -28,11 +29,12 @@ export function admit(
   engine: Engine,
   stranger: Stranger,
 ): { readonly spi: IkeSpi; readonly effects: readonly IkeEffect[] } | undefined {
-  count(engine, "ike_sa_init_requests");
+  const isIkev1 = stranger.header.version.major === 1;
+  count(engine, isIkev1 ? "ikev1_calls" : "ike_sa_init_requests");
   const { length } = stranger.octets;
   if (length > INIT_OCTETS_MAX) {
     count(engine, "messages_too_long");
-    const exchange = "IKE_SA_INIT";
+    const exchange = stepOf(stranger);
     const refusal = { kind: "too-long", exchange, octets: length, max: INIT_OCTETS_MAX } as const;
     refuseStranger(engine, stranger, refusal);
     return undefined;
@@ -52,8 +54,11 @@ export function admit(
     return undefined;
   }
   const opening = read.value;
-  if (sendOn(engine, stranger, opening)) return undefined;
-  if (!isWelcome(engine, stranger, opening)) return undefined;
+  if (!isIkev1 && sendOn(engine, stranger, opening)) return undefined;
+  const mayBegin = isIkev1
+    ? mayBeginIkev1(engine, stranger.path, octets.length)
+    : isWelcome(engine, stranger, opening);
+  if (!mayBegin) return undefined;
   const { limits } = engine.plan;
   const reception = {
     ...stranger,
@@ -77,6 +82,7 @@ export function admit(
   const spi = spiOf(sa);
   engine.negotiation.initRequests.set(initKey, spi);
   enterHalfOpen(engine, spi, sa);
+  if (isIkev1) enterIkev1(engine, spi, sa);
   return { spi, effects };
 }
 
@@ -108,12 +114,21 @@ function refuseStranger(engine: Engine, stranger: Stranger, refusal: Refusal): v
   const isRetry = refusal.kind === "invalid-ke";
   journal(engine, undefined, {
     level: isRetry ? "debug" : "warning",
-    step: "IKE_SA_INIT",
+    step: stepOf(stranger),
     outcome: isRetry ? "refused" : "failed",
     ...refusalText(refusal),
     remote: formatEndpoint(stranger.path.remote),
   });
 }
+
+/** The exchange that its message begins. */
+function stepOf({ header }: Stranger): "IKE_SA_INIT" | "Main Mode" | "Aggressive Mode" {
+  if (header.version.major !== 1) return "IKE_SA_INIT";
+  return header.exchangeType === AGGRESSIVE ? "Aggressive Mode" : "Main Mode";
+}
+
+/** RFC 2408 §3.1. */
+const AGGRESSIVE = 4;
 
 /** A repeat is the same message, octet by octet, from the same address and port (§2.1). */
 function fingerprint({ octets, path }: Stranger): string {

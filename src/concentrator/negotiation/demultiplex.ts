@@ -1,6 +1,7 @@
 /** A datagram's way to its IKE SA (RFC 7296 §2.5, §2.6, §3.1). */
 
 import { isOpening, isSpoken, unknownSpiAnswer, versionAnswer } from "../../ike/door.ts";
+import { type IkeSa, saIdOf } from "../../ike/ike-sa.ts";
 import type { Path } from "../../inet/endpoint.ts";
 import { type IkeHeader, type IkeSpi, parseHeader } from "../../wire/header.ts";
 import { count, type Engine } from "../engine.ts";
@@ -21,8 +22,10 @@ export function destinationOf(engine: Engine, octets: Uint8Array, path: Path): D
   const parsed = parseHeader(octets);
   if (!parsed.ok) return nowhere(engine, "datagrams_malformed");
   const header = parsed.value;
+  const { major } = header.version;
+  if (major === 1 && engine.negotiation.allowsIkev1) return ikev1Destination(engine, header);
   if (!isSpoken(header)) {
-    if (header.version.major === 1) onIkev1(engine, header, octets, path);
+    if (major === 1) onIkev1(engine, header, octets, path);
     else answerStray(engine, versionAnswer(header), path);
     return nowhere(engine, "datagrams_bad_version");
   }
@@ -36,6 +39,29 @@ export function destinationOf(engine: Engine, octets: Uint8Array, path: Path): D
   }
   if (header.messageId !== 0) return nowhere(engine, "datagrams_malformed");
   return { kind: "stranger", header };
+}
+
+/**
+ * By the pair of cookies (RFC 2408 §2.5.3): ours is either of them, as no flag says who began.
+ * Messages that belong to no IKE SA get no answer.
+ */
+function ikev1Destination(engine: Engine, header: IkeHeader): Destination {
+  if (header.spiI === 0n) return nowhere(engine, "datagrams_malformed");
+  if (isOpening(header)) {
+    if (header.messageId !== 0) return nowhere(engine, "datagrams_malformed");
+    return { kind: "stranger", header };
+  }
+  for (const spi of [header.spiR, header.spiI]) {
+    const entry = engine.negotiation.sas.get(spi);
+    if (entry !== undefined && isOf(header, entry.sa)) return { kind: "ike-sa", spi, header };
+  }
+  return nowhere(engine, "datagrams_unknown_spi");
+}
+
+/** Whether both cookies are those of this IKE SA; its peer's may not be known yet. */
+function isOf({ spiI, spiR }: IkeHeader, sa: IkeSa): boolean {
+  const id = saIdOf(sa);
+  return id.spiI === spiI && (id.spiR === spiR || (id.role === "initiator" && id.spiR === 0n));
 }
 
 function nowhere(

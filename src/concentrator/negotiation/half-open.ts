@@ -81,6 +81,7 @@ export function leaveHalfOpen(engine: Engine, spi: IkeSpi): void {
   const { places, prefixes } = engine.negotiation.halfOpen;
   const place = places.get(spi);
   if (place === undefined) return;
+  engine.negotiation.ikev1.halfOpen.delete(spi);
   setOctets(engine, place, 0);
   places.delete(spi);
   const share = prefixes.get(place.prefix);

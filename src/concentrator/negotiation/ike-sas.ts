@@ -1,5 +1,6 @@
 /** The table of IKE SAs, as others may use it. */
 
+import type { PeerId } from "../../eroute/peer-id.ts";
 import { type IkeSa, pathOf, saIdOf, spiOf } from "../../ike/ike-sa.ts";
 import { type IkeSpi, parseHeader } from "../../wire/header.ts";
 import type { Engine } from "../engine.ts";
@@ -29,6 +30,12 @@ export function entryAt({ negotiation }: Engine, spi: IkeSpi): Entry | undefined
 export function nameEroute({ negotiation }: Engine, spi: IkeSpi, name: string): void {
   const entry = negotiation.sas.get(spi);
   if (entry !== undefined) entry.eroute = name;
+}
+
+/** The site is known by its address, before it has said who it is. */
+export function namePeer({ negotiation }: Engine, spi: IkeSpi, peerId: PeerId): void {
+  const entry = negotiation.sas.get(spi);
+  if (entry !== undefined) entry.peerId = peerId;
 }
 
 /** It has ended, and left its eroute. */

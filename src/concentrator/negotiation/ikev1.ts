@@ -1,4 +1,4 @@
-/** Callers that use IKEv1: erouted does not speak it and does not answer, but reports them. */
+/** Callers that use IKEv1 where no eroute allows it: they get no answer, but are reported. */
 
 import { PEER_ID_LENGTH_MAX } from "../../eroute/peer-id.ts";
 import { formatAddress } from "../../inet/address.ts";
@@ -35,7 +35,7 @@ export function onIkev1(engine: Engine, header: IkeHeader, octets: Uint8Array, p
     step: "IKEv1",
     outcome: "failed",
     reason: "ikev1",
-    detail: `it calls with IKEv1 (${mode}), which erouted does not speak: set its router to IKEv2`,
+    detail: `it calls with IKEv1 (${mode}), which no eroute allows: set its router to IKEv2`,
     remote: formatEndpoint(path.remote),
     ...(peerId === undefined ? {} : { peerId }),
   });

@@ -20,6 +20,8 @@ export type Offer = {
   certReq: Uint8Array | undefined;
   /** Whether some eroute accepts pre-shared keys of its sites. */
   acceptsPsk: boolean;
+  /** Whether some eroute allows IKEv1. */
+  allowsIkev1: boolean;
 };
 
 export type Negotiation = Offer & {
@@ -44,6 +46,7 @@ export type Negotiation = Offer & {
   readonly guesses: Guesses;
   /** By address and ID of a caller with IKEv1: when the next event about it may be written. */
   readonly ikev1Callers: Map<string, Instant>;
+  readonly ikev1: Ikev1Strangers;
   readonly trace: Trace;
   /**
    * During the shutdown: walks the table once, new entries included. Undefined before, and once all
@@ -65,6 +68,15 @@ export type HalfOpen = {
 
 export type HalfOpenPlace = { readonly prefix: string; octets: number };
 export type HalfOpenShare = { places: number; octets: number };
+
+/** What strangers may begin with IKEv1, which has no cookies to hold back forged messages. */
+export type Ikev1Strangers = {
+  /** First messages of each address prefix, and of all prefixes where no site has been up. */
+  readonly each: Rates;
+  readonly all: Rate;
+  /** Half-open IKE SAs from prefixes where no site has been up, the oldest first. */
+  readonly halfOpen: Set<IkeSpi>;
+};
 
 export type Guesses = {
   readonly rates: Rates;
@@ -94,6 +106,11 @@ export type UntoldMessage = {
 /** Answers to strangers a second. */
 const STRANGER_ANSWERS_PER_SECOND = 500;
 
+/** First messages of IKEv1: of one prefix, behind which may be many sites, and of all. */
+const IKEV1_EACH: RateLimit = { perSecond: 20, burst: 200 };
+const IKEV1_PREFIXES_MAX = 16_384;
+const IKEV1_ALL: RateLimit = { perSecond: 250, burst: 500 };
+
 /** Messages of traced sites that are shown. */
 const TRACED: RateLimit = { perSecond: 50, burst: 500 };
 
@@ -120,6 +137,11 @@ export function createNegotiation(
     strangerAnswers: new Rate(STRANGER_ANSWERS_PER_SECOND, now),
     guesses: { rates: createRates(GUESSES, GUESSED_MAX), places: new Map() },
     ikev1Callers: new Map(),
+    ikev1: {
+      each: createRates(IKEV1_EACH, IKEV1_PREFIXES_MAX),
+      all: new Rate(IKEV1_ALL, now),
+      halfOpen: new Set(),
+    },
     trace: {
       traced: new Set(),
       untold: new Map(),

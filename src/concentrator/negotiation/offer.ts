@@ -1,7 +1,7 @@
 /** What IKE_SA_INIT offers before the site is known: that of all eroutes together. */
 
 import type { Suite } from "../../crypto/suite.ts";
-import type { EroutePlan } from "../../eroute/eroute.ts";
+import { allowsVersion, type EroutePlan } from "../../eroute/eroute.ts";
 import { concat } from "../../octets/concat.ts";
 import { toHex } from "../../octets/hex.ts";
 import type { Engine } from "../engine.ts";
@@ -10,20 +10,23 @@ import type { Offer } from "./negotiation.ts";
 /** What a plan has to offer. */
 export function offerOf(plan: EroutePlan): Offer {
   const acceptsPsk = plan.eroutes.some(({ auth }) => auth.peer.kind !== "certificate");
-  return { suites: allIkeSuites(plan), certReq: allAuthorities(plan), acceptsPsk };
+  const allowsIkev1 = plan.eroutes.some((eroute) => allowsVersion(eroute, 1));
+  return { suites: allIkeSuites(plan), certReq: allAuthorities(plan), acceptsPsk, allowsIkev1 };
 }
 
 /** From now on this is offered. */
-export function offer({ negotiation }: Engine, { suites, certReq, acceptsPsk }: Offer): void {
-  negotiation.suites = suites;
-  negotiation.certReq = certReq;
-  negotiation.acceptsPsk = acceptsPsk;
+export function offer({ negotiation }: Engine, next: Offer): void {
+  negotiation.suites = next.suites;
+  negotiation.certReq = next.certReq;
+  negotiation.acceptsPsk = next.acceptsPsk;
+  negotiation.allowsIkev1 = next.allowsIkev1;
 }
 
 /** Every suite of every eroute once, in order of configuration. */
 function allIkeSuites(plan: EroutePlan): readonly Suite[] {
   const suites = new Map<string, Suite>();
   for (const eroute of plan.eroutes) {
+    if (!allowsVersion(eroute, 2)) continue;
     for (const suite of eroute.ike) suites.set(JSON.stringify(suite), suite);
   }
   return [...suites.values()];

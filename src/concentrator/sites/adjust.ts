@@ -10,6 +10,7 @@ import { type Engine, inMs } from "../engine.ts";
 import { journal } from "../journal/write.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { closeSoon, tellTermsSoon } from "./errands.ts";
+import { versionsOf } from "./ike-sas.ts";
 import { recheckRow } from "./row-change.ts";
 import { runErrands } from "./run-errands.ts";
 import type { Adjusting, Tally } from "./sites.ts";
@@ -89,7 +90,7 @@ function nextOf({ sites }: Engine, adjusting: Adjusting): ErouteInUse | undefine
 }
 
 function adjust(engine: Engine, eroute: ErouteInUse, comparison: Comparison, tally: Tally): void {
-  const verdict = verdictOn(eroute, comparison);
+  const verdict = verdictOn(eroute, comparison, versionsOf(engine, eroute));
   const inUse = engine.sites.eroutes.get(eroute.key) === eroute;
   if (verdict.kind === "close") {
     closeSoon(engine, eroute, "reconfigured");

@@ -1,6 +1,6 @@
 /** How both ends of an eroute's IKE SAs authenticate: eroute and key put together. */
 
-import type { Eroute } from "../../eroute/eroute.ts";
+import type { Eroute, IkeMajor } from "../../eroute/eroute.ts";
 import { isPpkRequired, type Ppk } from "../../eroute/ppk.ts";
 import type {
   AuthCredentials,
@@ -29,15 +29,17 @@ export function credentialsFor(
   engine: Engine,
   eroute: ErouteInUse,
   { psk, ppk }: SiteKeys,
-  ourAddress: Address,
+  { ourAddress, major }: { readonly ourAddress: Address; readonly major: IkeMajor },
 ): Credentials {
+  const { v1 } = eroute.base.versions;
   const auth = authOf(eroute.base, psk, identityOf(eroute, ourAddress));
   return {
     ...auth,
     ppk: ppkOf(eroute.base, ppk),
     isSilent: isSilent(engine, eroute.base),
     ...methodFor(engine, eroute.key),
-    ...termsOf(engine, eroute),
+    ...termsOf(engine, eroute, major),
+    ...(major === 1 ? { ikev1: { xauth: v1?.xauth ?? false, expected: undefined } } : {}),
   };
 }
 

@@ -3,6 +3,7 @@
  * sites want of an IKE SA, they tell it by mail.
  */
 
+import type { IkeMajor } from "../../eroute/eroute.ts";
 import type { IkeSaFacts } from "../../ike/facts.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { changedSite } from "../changes.ts";
@@ -87,6 +88,16 @@ export function ikeSaAt({ sites }: Engine, spi: IkeSpi): SiteIkeSa | undefined {
 /** The facts of one that is authenticated and not deleted. */
 export function factsAt({ sites }: Engine, spi: IkeSpi): IkeSaFacts | undefined {
   return sites.ikeSas.get(spi)?.stand.facts;
+}
+
+/** Its version of IKE. */
+export function versionAt(engine: Engine, spi: IkeSpi): IkeMajor {
+  return factsAt(engine, spi)?.version ?? 2;
+}
+
+/** The versions of IKE of an eroute's IKE SAs. */
+export function versionsOf(engine: Engine, { ikeSas }: ErouteInUse): readonly IkeMajor[] {
+  return ikeSas.flatMap((spi) => factsAt(engine, spi)?.version ?? []);
 }
 
 /** The facts of all that are up, the oldest first. */

@@ -3,18 +3,18 @@
 import { suiteText } from "../../crypto/names.ts";
 import { type ConfiguredMatch, matchConfigured } from "../../eroute/configured-match.ts";
 import { type DynamicEroute, dynamicErouteOf } from "../../eroute/dynamic-eroute.ts";
-import type { Eroute, LocalUser, NormalEroute } from "../../eroute/eroute.ts";
+import type { Eroute, IkeMajor, LocalUser, NormalEroute } from "../../eroute/eroute.ts";
 import { asPeerId, PEER_ID_LENGTH_MAX, type PeerId, peerKey } from "../../eroute/peer-id.ts";
 import { egroupNamed } from "../../eroute/plan-index.ts";
 import { acceptsIke, type IkeAlgorithms, ikeAlgorithmsText } from "../../ike/algorithms.ts";
 import type { IdentifyingExchange } from "../../ike/effect.ts";
-import type { Credentials } from "../../ike/event.ts";
+import type { Credentials, Ikev1Terms } from "../../ike/event.ts";
 import type { Refusal } from "../../ike/refusal.ts";
 import type { Ticket } from "../../ike/ticket.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { wipe } from "../../octets/secret.ts";
 import type { IkeSpi } from "../../wire/header.ts";
-import { type Identity, identityText } from "../../wire/identity.ts";
+import { type Identity, IdType, identityText } from "../../wire/identity.ts";
 import { ask } from "../ask.ts";
 import { count, type Engine, inMs } from "../engine.ts";
 import type { LookupId, LookupResult } from "../event.ts";
@@ -58,29 +58,31 @@ export function identify(engine: Engine, asked: Question): void {
   const { spi, ticket, peerId } = asked;
   const ikeSa = nameIkeSa(engine, spi, asked);
   const waiting = { spi, ticket };
-  const match = matchConfigured(engine.plan, peerId);
+  const major = majorOf(asked.exchange);
+  const match = matchConfigured(engine.plan, peerId, major);
   if (asked.tooEarly !== undefined) {
     deny(engine, waiting, asked.tooEarly, match.kind === "refused" ? undefined : match.eroute);
     return;
   }
   if (match.kind === "refused") {
-    deny(engine, waiting, unmatched(match, peerId), undefined);
+    deny(engine, waiting, unmatched(match, peerId, major), undefined);
     return;
   }
-  const denial = algorithmsRefused(match.eroute, asked.algorithms);
+  const denial =
+    algorithmsRefused(match.eroute, asked.algorithms) ?? modeRefused(match.eroute, asked.exchange);
   if (denial !== undefined) {
     deny(engine, waiting, denial, match.eroute);
     return;
   }
   if (match.kind === "local") {
-    useLocal(engine, ikeSa, waiting, match);
+    useLocal(engine, ikeSa, { ...waiting, major }, match);
     return;
   }
   if (isUnknown(engine, peerId)) {
     deny(engine, waiting, rememberedFault(peerId), match.eroute);
     return;
   }
-  const waiter = { kind: "identity", ...waiting, peerId, base: match.eroute } as const;
+  const waiter = { kind: "identity", ...waiting, peerId, base: match.eroute, major } as const;
   count(engine, "lookups_started");
   const egroup = match.egroup.name;
   const by = { by: "peerid", peerid: peerId } as const;
@@ -119,7 +121,8 @@ export function onIdentityRows(
     deny(engine, waiting, { reason, detail }, waiting.base);
     return;
   }
-  useDynamic(engine, ikeSa, { spi: waiting.spi, ticket: waiting.ticket, lookup }, made.value);
+  const { spi, ticket, major } = waiting;
+  useDynamic(engine, ikeSa, { spi, ticket, major, lookup }, made.value);
 }
 
 /** From now on every ID is looked up again, also those that had no row. */
@@ -135,6 +138,14 @@ export function refuseLookUp(engine: Engine, lookup: LookupId, denial: Denial): 
 
 type Waiting = { readonly spi: IkeSpi; readonly ticket: Ticket };
 
+/** `byAddress`: its key is chosen before it says who it is (Main Mode of IKEv1). */
+type Known = Waiting & { readonly major: IkeMajor; readonly byAddress?: true };
+
+/** The version of IKE that an exchange belongs to. */
+function majorOf(exchange: IdentifyingExchange): IkeMajor {
+  return exchange === "IKE_AUTH" ? 2 : 1;
+}
+
 function reply(engine: Engine, to: Waiting, result: Result<Credentials, Refusal>): void {
   engine.inbox.push({
     spi: to.spi,
@@ -142,16 +153,22 @@ function reply(engine: Engine, to: Waiting, result: Result<Credentials, Refusal>
   });
 }
 
-/** `eroute`: the one that the ID matches; undefined: none. */
-function deny(engine: Engine, to: Waiting, denial: Denial, eroute: Eroute | undefined): void {
+/** Refuses an IKE SA its credentials. `eroute`: the one that the ID matches; undefined: none. */
+export function deny(
+  engine: Engine,
+  to: Waiting,
+  denial: Denial,
+  eroute: Eroute | undefined,
+): void {
   const isUnanswered = isFaultOfOurs(denial.reason) || isSilent(engine, eroute);
   reply(engine, to, err({ kind: "no-credentials", ...denial, isUnanswered }));
 }
 
-function useDynamic(
+/** A site has its row: its dynamic eroute, unless that may not be. */
+export function useDynamic(
   engine: Engine,
   ikeSa: SiteIkeSa,
-  waiting: Waiting & { readonly lookup: LookupId },
+  waiting: Known & { readonly lookup: LookupId },
   made: DynamicEroute,
 ): void {
   const key = erouteKey(made.base.name, made.peerId);
@@ -170,14 +187,15 @@ function useDynamic(
     deny(engine, waiting, overlap, made.base);
     return;
   }
-  reply(engine, waiting, credentialsOf(engine, ikeSa, candidate, made));
+  reply(engine, waiting, credentialsOf(engine, ikeSa, { eroute: candidate, waiting }, made));
   wipe(made.ppk?.key);
 }
 
-function useLocal(
+/** A site of a normal eroute: its key is that of the local user. */
+export function useLocal(
   engine: Engine,
   ikeSa: SiteIkeSa,
-  waiting: Waiting,
+  waiting: Known,
   match: { readonly eroute: NormalEroute; readonly user: LocalUser | undefined },
 ): void {
   const { eroute, user } = match;
@@ -194,7 +212,7 @@ function useLocal(
   }
   // A copy: the IKE SA wipes what it is given, and the user's key has to stay.
   const keys = { psk: user?.psk.slice(), ppk: user?.ppk };
-  reply(engine, waiting, credentialsOf(engine, ikeSa, candidate, keys));
+  reply(engine, waiting, credentialsOf(engine, ikeSa, { eroute: candidate, waiting }, keys));
 }
 
 /** What the eroute of an IKE SA will be, once its peer has proved who it is. */
@@ -207,10 +225,17 @@ function propose(engine: Engine, ikeSa: SiteIkeSa, candidate: ErouteInUse): Erou
 function credentialsOf(
   engine: Engine,
   { stand }: SiteIkeSa,
-  eroute: ErouteInUse,
+  { eroute, waiting }: { readonly eroute: ErouteInUse; readonly waiting: Known },
   keys: SiteKeys,
 ): Result<Credentials, Refusal> {
-  const credentials = credentialsFor(engine, eroute, keys, stand.path.local.address);
+  const ourAddress = stand.path.local.address;
+  const { major, byAddress } = waiting;
+  const made = credentialsFor(engine, eroute, keys, { ourAddress, major });
+  const { ikev1 } = made;
+  const credentials =
+    ikev1 === undefined || byAddress === undefined
+      ? made
+      : { ...made, ikev1: { ...ikev1, expected: expectedAt(eroute.peerId) } };
   const obstacle = obstacleOf(engine, eroute, stand.path);
   return ok(obstacle === undefined ? credentials : { ...credentials, obstacle });
 }
@@ -228,12 +253,38 @@ function algorithmsRefused(
   return { reason: "algorithms-of-eroute", detail, offered: [agreed], wanted };
 }
 
-function unmatched(match: Extract<ConfiguredMatch, { kind: "refused" }>, peerId: PeerId): Denial {
+/** The eroute may not allow the exchange with which an IKE SA of IKEv1 begins. */
+function modeRefused(eroute: Eroute, exchange: IdentifyingExchange): Denial | undefined {
+  const mode = eroute.versions.v1?.mode ?? "both";
+  const wanted = exchange === "Aggressive Mode" ? "aggressive" : "main";
+  if (exchange === "IKE_AUTH" || mode === "both" || mode === wanted) return undefined;
+  const detail = `it calls in ${exchange}, but ikev1_mode of eroute ${eroute.name} is "${mode}"`;
+  return { reason: "ikev1-mode", detail };
+}
+
+/**
+ * Main Mode: the site's ID comes once its key has been chosen. It is that of its row, or an
+ * address, which routers present whatever NAT makes of it; the key proves that it is the site.
+ */
+function expectedAt(peerId: PeerId): NonNullable<Ikev1Terms["expected"]> {
+  const isPeer = (identity: Identity) =>
+    identity.idType === IdType.IPV4_ADDR ||
+    identity.idType === IdType.IPV6_ADDR ||
+    peerKey(presentedId(identity)) === peerKey(peerId);
+  return { peerId, isPeer };
+}
+
+function unmatched(
+  match: Extract<ConfiguredMatch, { kind: "refused" }>,
+  peerId: PeerId,
+  major: IkeMajor,
+): Denial {
   const closest =
     match.closest === undefined ? "" : `; the closest configured pattern is ${match.closest}`;
   const details = {
     "no-eroute": `no eroute's peerid matches ${peerId}${closest}`,
     "user-without-eroute": `there is a local user ${peerId}, but no eroute's peerid matches it`,
+    "ike-version": `it calls with IKEv${major}, which eroute ${match.closest} does not allow`,
     "eroute-without-user": `a normal eroute matches ${peerId}, but no local user has that name`,
   };
   return { reason: match.reason, detail: details[match.reason] };

@@ -6,6 +6,7 @@ import type { Address } from "../../inet/address.ts";
 import type { Engine } from "../engine.ts";
 import { localAddressesOf } from "./addresses.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
+import { versionsOf } from "./ike-sas.ts";
 import { excessOf } from "./redirect.ts";
 import type { RowsAhead } from "./row-preview.ts";
 import { type Comparison, compare, verdictOn } from "./verdict.ts";
@@ -82,7 +83,7 @@ function whyClosed(
   eroute: ErouteInUse,
   { comparison, isListened }: Next,
 ): string | undefined {
-  const verdict = verdictOn(eroute, comparison);
+  const verdict = verdictOn(eroute, comparison, versionsOf(engine, eroute));
   if (verdict.kind === "close") return verdict.of;
   const usesGone = localAddressesOf(engine, eroute).some((address) => !isListened(address));
   return usesGone ? "ike.listen lacks their local address" : undefined;

@@ -77,7 +77,7 @@ const OF_CALLS: ReadonlySet<string> = new Set([
  */
 function adjustLookUps(engine: Engine, { plan }: Comparison): void {
   for (const [lookup, waiting] of engine.requests.of("identity")) {
-    const match = matchConfigured(plan, waiting.peerId);
+    const match = matchConfigured(plan, waiting.peerId, waiting.major);
     if (match.kind === "base" && match.eroute.egroup === waiting.base.egroup) {
       engine.requests.replace(lookup, { ...waiting, base: match.eroute });
       continue;

@@ -6,7 +6,7 @@ import { endOrphans } from "./eroute-end.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import { erouteAt } from "./eroutes.ts";
 import { lookForOrphans } from "./errands.ts";
-import { ikeSaAt } from "./ike-sas.ts";
+import { ikeSaAt, versionAt } from "./ike-sas.ts";
 import type { Errand } from "./sites.ts";
 import { termsOf } from "./terms.ts";
 
@@ -40,7 +40,7 @@ function run(engine: Engine, eroute: ErouteInUse, errand: Errand): void {
     const event =
       errand.kind === "close"
         ? errand
-        : ({ kind: "terms", terms: termsOf(engine, eroute) } as const);
+        : ({ kind: "terms", terms: termsOf(engine, eroute, versionAt(engine, spi)) } as const);
     engine.inbox.push({ spi, event });
   }
 }

@@ -1,6 +1,6 @@
 /** What holds for the IKE SAs of an eroute in use. */
 
-import type { Eroute } from "../../eroute/eroute.ts";
+import type { Eroute, IkeMajor } from "../../eroute/eroute.ts";
 import { inactivityWith } from "../../eroute/row-options.ts";
 import type { Terms } from "../../ike/event.ts";
 import { type Prefix, prefixRange } from "../../inet/prefix.ts";
@@ -9,8 +9,8 @@ import type { Engine } from "../engine.ts";
 import type { ErouteInUse } from "./eroute-in-use.ts";
 import type { SharedTerms } from "./sites.ts";
 
-/** What holds for its IKE SAs from now on. */
-export function termsOf(engine: Engine, eroute: ErouteInUse): Terms {
+/** What holds for its IKE SAs of this version from now on. */
+export function termsOf(engine: Engine, eroute: ErouteInUse, major: IkeMajor): Terms {
   const { base, child } = eroute;
   const { traffic } = base;
   const shared = sharedTerms(engine, base);
@@ -19,8 +19,7 @@ export function termsOf(engine: Engine, eroute: ErouteInUse): Terms {
   return {
     settings: isPlain ? shared.settings : { ...shared.settings, inactivityMs },
     policy: {
-      suites: base.esp,
-      ikeSuites: base.ike,
+      ...suitesOf(base, major),
       local:
         eroute.localSubnets === base.localSubnets
           ? shared.local
@@ -32,6 +31,11 @@ export function termsOf(engine: Engine, eroute: ErouteInUse): Terms {
       childSasMax: base.life.childSasMax,
     },
   };
+}
+
+function suitesOf({ ike, esp, versions }: Eroute, major: IkeMajor) {
+  const own = major === 1 && versions.v1 !== undefined ? versions.v1 : { ike, esp };
+  return { suites: own.esp, ikeSuites: own.ike };
 }
 
 function sharedTerms(engine: Engine, base: Eroute): SharedTerms {

@@ -2,10 +2,12 @@
 
 import { matchConfigured } from "../../eroute/configured-match.ts";
 import {
+  allowsVersion,
   type Egroup,
   type EngineLimits,
   type Eroute,
   type EroutePlan,
+  type IkeMajor,
   type LocalUser,
   usesPsk,
 } from "../../eroute/eroute.ts";
@@ -82,8 +84,12 @@ function changedEgroups(before: readonly Egroup[], after: readonly Egroup[]): Re
   return new Set(changed.map((egroup) => egroup.name));
 }
 
-/** What the new configuration means for one eroute in use. */
-export function verdictOn(eroute: ErouteInUse, comparison: Comparison): Verdict {
+/** What the new configuration means for one eroute in use, whose IKE SAs have these versions. */
+export function verdictOn(
+  eroute: ErouteInUse,
+  comparison: Comparison,
+  versions: readonly IkeMajor[] = [],
+): Verdict {
   const { base: before, peerId } = eroute;
   const next = erouteFor(eroute, comparison);
   if (next === undefined) {
@@ -101,6 +107,8 @@ export function verdictOn(eroute: ErouteInUse, comparison: Comparison): Verdict 
   const { name } = next;
   if (!accepts(next, eroute.proof))
     return close(`eroute ${name} no longer accepts how it authenticated`);
+  if (!versions.every((major) => allowsVersion(next, major)))
+    return close(`ike_version of eroute ${name}`);
   const change = changeOf(comparison, before, next);
   const lacksPpk = !eroute.usesPpk && isPpkRequired(next.ppk, eroute.hasPpk);
   if (next.ppk !== before.ppk && lacksPpk) return close(`ppk of eroute ${name}`);

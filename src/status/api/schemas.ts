@@ -25,6 +25,7 @@ const ikeSa = z
     spi_i: z.string().regex(/^[0-9a-f]{16}$/),
     spi_r: z.string().regex(/^[0-9a-f]{16}$/),
     role: z.enum(["initiator", "responder"]),
+    version: z.union([z.literal(1), z.literal(2)]).describe("The version of IKE."),
     algorithms: z.string(),
     key_exchange: z.string().describe("All key exchanges: `X25519+ML_KEM_768`."),
     post_quantum: z.boolean().describe("Whether one of them withstands a quantum computer."),

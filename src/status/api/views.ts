@@ -124,6 +124,7 @@ function ikeSaJson(view: IkeSaView, source: StatusSource) {
     spi_i: view.spiI,
     spi_r: view.spiR,
     role: view.role,
+    version: view.version,
     algorithms: view.algorithms,
     key_exchange: keyExchangesIn(view.algorithms),
     post_quantum: isPostQuantum(view.algorithms),

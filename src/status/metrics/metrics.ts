@@ -334,7 +334,8 @@ const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   datagrams_bad_version: "Datagrams with a major version other than 2.",
   datagrams_rate_limited: "Answers to strangers that were not sent because there were too many.",
   datagrams_lost: "Datagrams lost because the IKE sockets were full: more arrived than were read.",
-  ikev1_calls: "First messages of IKEv1, which erouted does not speak.",
+  ikev1_calls: "First messages of IKEv1.",
+  ikev1_calls_limited: "First messages of IKEv1 that were dropped: too many came from strangers.",
   messages_too_long: "Messages dropped before authentication because they were too long.",
   messages_bad_icv: "Messages dropped because their integrity check failed.",
   messages_repeated: "Repeated requests, answered with the stored response.",
@@ -345,6 +346,7 @@ const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   signatures_refused: "Slow signatures that were refused because too many waited.",
   ike_sa_init_requests: "IKE_SA_INIT requests received.",
   ike_sas_established: "IKE SAs whose peer authenticated.",
+  ikev1_sas_established: "Established IKE SAs of IKEv1, which is for old routers.",
   ike_sas_with_ppk: "Established IKE SAs that use a post-quantum key (RFC 8784).",
   ike_sas_rekeyed: "IKE SAs replaced by a rekey.",
   ike_sas_over_limit: "IKE SAs closed because their site had too many.",
@@ -387,10 +389,8 @@ const COUNTER_HELP: Readonly<Record<CounterName, string>> = {
   redirects_followed: "Gateways that were called because a site redirected us there (RFC 5685).",
   moves_delayed: "Moves of states delayed because a site's packets come from changing ports.",
   kernel_refusals: "Requests that the kernel refused.",
-  states_removed_by_others:
-    "States of erouted that another program removed from the kernel; their Child SAs are rekeyed.",
-  policies_removed_by_others:
-    "Policies of erouted that another program removed from the kernel; they are put back.",
+  states_removed_by_others: "States that other programs removed; their Child SAs are rekeyed.",
+  policies_removed_by_others: "Policies that other programs removed; they are put back.",
   routes_removed_by_others:
     "Routes of erouted that another program removed from the kernel; they are put back.",
   policies_taken_by_others:

@@ -94,6 +94,7 @@ const Row: FC<RowProps> = ({ view, sa, source }) => (
     <td data-label="NAT">{sa.nat}</td>
     <td data-label="Algorithms" class="mono">
       {raw(sa.algorithms.replace(/[^\w/]/g, "").replaceAll("/", "/<wbr>"))}
+      {sa.version === 1 && <span class="warn line">IKEv1</span>}
       {sa.ppk && <span class="dim line">with a PPK</span>}
     </td>
     <td data-label="SPIs" class="mono">

@@ -92,6 +92,7 @@ const TunnelRow: FC<RowProps> = ({ view, createdWallMs, uses }) => {
         {ike !== undefined && isPostQuantum(ike.algorithms) && (
           <span class="dim line">post-quantum</span>
         )}
+        {ike?.version === 1 && <span class="warn line">IKEv1</span>}
         {ike?.ppk === true && <span class="dim line">with a PPK</span>}
         {view.ikeSas.length > 1 && <span class="dim line">being rekeyed</span>}
       </td>

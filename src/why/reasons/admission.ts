@@ -30,6 +30,25 @@ export const MATCH_REASONS: Readonly<Record<MatchReason, Meaning>> = {
     words: "an eroute, but no local user",
     advice: "add a [[user]] with this name and its password, or link the eroute to an egroup",
   },
+  "ike-version": {
+    ...WARNING,
+    words: "it calls with a version of IKE that its eroute does not allow",
+    advice: "set its router to the other version, or ike_version of its eroute",
+  },
+  "no-site-at-address": {
+    ...WARNING,
+    words: "no site has this address",
+    advice:
+      "in Main Mode with a pre-shared key a site is found by its address: fill in peerip of its " +
+      "row or eroute; where addresses change, set its router to Aggressive Mode or IKEv2",
+  },
+  "sites-at-address": {
+    ...WARNING,
+    words: "several sites have this address",
+    advice:
+      "in Main Mode with a pre-shared key a site is found by its address alone: give each " +
+      "another peerip, or set their routers to Aggressive Mode or IKEv2",
+  },
   "peerid-is-pattern": {
     ...WARNING,
     words: "a pattern instead of a site",

@@ -65,10 +65,16 @@ export const MESSAGE_REASONS: Readonly<Record<MessageReason, Meaning>> = {
   },
   ikev1: {
     ...WARNING,
-    words: "it calls with IKEv1, which erouted does not speak",
+    words: "it calls with IKEv1, which no eroute allows",
     advice:
       "set its router to IKEv2 (keyexchange=ikev2, ikev2=insist, IKE version 2); " +
-      "`erouted peers remote-config {peer}` prints the whole set-up",
+      "`erouted peers remote-config {peer}` prints the whole set-up; or allow IKEv1 with " +
+      'ike_version = "both" in its eroute',
+  },
+  "ikev1-mode": {
+    ...WARNING,
+    words: "it calls in a mode of IKEv1 that its eroute does not allow",
+    advice: "set its router to the other mode, or ikev1_mode of its eroute",
   },
 };
 

@@ -96,9 +96,9 @@ listening    192.0.2.1, [::1]: UDP ports 500 and 4500
 config       /etc/erouted/erouted.toml
 
 PEER ID     EROUTE  STATE        FOR    PEER ADDRESS  REMOTE SUBNETS               \
-KEY EXCHANGE  RECEIVED  SENT
+KEY EXCHANGE  IKE  RECEIVED  SENT
 site-1?[2J  fleet   established  1h 1m  198.51.100.7  192.168.1.0/24, 10.2.0.0/24  \
--             1.5 kB    12 B
+-             -    1.5 kB    12 B
 the 1 oldest of 7; all: erouted tunnels`);
 });
 

@@ -24,8 +24,8 @@ test("RFC 9395: IKEv1 is not allowed unless the eroute says so", () => {
 });
 
 test("by default IKEv1 has AES and SHA-2 with groups 14 and 19; legacy adds what is weak", () => {
-  const strong =
-    "AES_CBC_256/AES_CBC_128/PRF_HMAC_SHA2_256/PRF_HMAC_SHA2_384/PRF_HMAC_SHA2_512/MODP_2048/ECP_256";
+  const hashes = "PRF_HMAC_SHA2_256/PRF_HMAC_SHA2_384/PRF_HMAC_SHA2_512";
+  const strong = `AES_CBC_256/AES_CBC_128/${hashes}/MODP_2048/ECP_256`;
   expect(texts(rule("")?.ike)).toEqual([strong]);
   expect(texts(rule("")?.esp).join()).not.toMatch(/SHA1|MD5|DES|X25519|\/ESN/);
   const legacy = rule("legacy = true");
@@ -46,7 +46,10 @@ esp = ["aes256gcm16-x25519", "aes128gcm16", "3des-sha1"]
     "AES_CBC_256/PRF_HMAC_SHA2_256/MODP_2048",
     "3DES/PRF_HMAC_MD5/MODP_1024",
   ]);
-  expect(texts(eroute?.esp)).toEqual(["AES_GCM_16_256/X25519/NO_ESN", "AES_GCM_16_128"]);
+  expect(texts(eroute?.esp)).toEqual([
+    "AES_GCM_16_256/X25519/ESN/NO_ESN",
+    "AES_GCM_16_128/ESN/NO_ESN",
+  ]);
 });
 
 test("weak words need legacy, and IKEv1", () => {

@@ -86,3 +86,15 @@ test("R1: how far an ID goes along with a pattern that does not match it", () =>
   // A state a place of the pattern, whatever a stranger sends.
   expect(agreement("*a".repeat(128), "a".repeat(255))).toBe(255);
 });
+
+test("only eroutes that allow the version match; of the others, the first is named", () => {
+  const v1 = { mode: "both", legacy: false, xauth: false, sha256With96Bits: false } as const;
+  const old = { v2: false, v1: { ...v1, ike: [], esp: [] } };
+  const plan = eroutePlan({ eroutes: [baseEroute({ versions: old }), normalEroute()] });
+  expect(matchConfigured(plan, "site-1")).toMatchObject({ kind: "base" });
+  expect(matchConfigured(plan, "site-1", 1)).toMatchObject({ kind: "base" });
+  const refused = { kind: "refused", reason: "ike-version" } as const;
+  expect(matchConfigured(plan, "site-1", 2)).toEqual({ ...refused, closest: "fleet" });
+  expect(matchConfigured(plan, "lab-gw", 1)).toEqual({ ...refused, closest: "lab" });
+  expect(matchConfigured(plan, "lab-gw", 2)).toMatchObject({ kind: "local" });
+});

@@ -38,6 +38,7 @@ describe("the API", () => {
         spi_i: "00000000000000aa",
         spi_r: "00000000000000bb",
         role: "responder",
+        version: 2,
         algorithms: "AES_GCM_16_256/PRF_HMAC_SHA2_256/X25519",
         key_exchange: "X25519",
         post_quantum: false,

@@ -203,6 +203,7 @@ function erouteView(n: number): ErouteView {
       {
         spiI: "00000000000000aa",
         spiR: "00000000000000bb",
+        version: 2,
         role: "responder",
         algorithms: "AES_GCM_16_256/PRF_HMAC_SHA2_256/X25519",
         ppk: isBehindNat,

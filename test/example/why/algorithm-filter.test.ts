@@ -5,6 +5,7 @@ import {
   algorithmFilter,
   isPostQuantum,
   keyExchangesIn,
+  versionName,
 } from "../../../src/why/algorithm-filter.ts";
 
 const CLASSICAL = "AES_GCM_16_256/PRF_HMAC_SHA2_256/X25519";
@@ -58,4 +59,11 @@ test("the key exchanges of an SA, and whether one is post-quantum", () => {
   expect(keyExchangesIn(HYBRID)).toBe("X25519+ML_KEM_768");
   expect(keyExchangesIn("AES_CBC_128/HMAC_SHA2_256_128/ESN")).toBe("");
   expect([CLASSICAL, HYBRID].map(isPostQuantum)).toEqual([false, true]);
+});
+
+test("a version of IKE is found like an algorithm", () => {
+  const filter = algorithmFilter("ikev1");
+  if (!filter.ok) throw new Error(filter.error);
+  expect(filter.value.isIn(["AES_CBC_256/MODP_2048", versionName(1)])).toBe(true);
+  expect(filter.value.isIn(["AES_CBC_256/MODP_2048", versionName(2)])).toBe(false);
 });
