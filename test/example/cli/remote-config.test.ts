@@ -141,14 +141,38 @@ test("additional key exchanges are written only where the eroute demands them", 
     await run(["init"]);
     await run(["import", "-"], `peerid,password,remip\nsite-1,${KEY},192.168.1.0/24\n`);
     const swan = await run(["remote-config", "site-1", "--for", "strongswan"]);
-    const other = await run(["remote-config", "site-1", "--for", "libreswan"]);
+    const libreswan = await run(["remote-config", "site-1", "--for", "libreswan"]);
+    const openwrt = await run(["remote-config", "site-1", "--for", "openwrt"]);
     own.dispose();
-    return [swan.out.match(/ proposals = (.*)/)?.[1], other.code];
+    const libre = libreswan.out.match(/ ike=(.*)|intermediate=yes/g);
+    return [swan.out.match(/ proposals = (.*)/)?.[1], libre?.join().trim(), openwrt.code];
   };
   const plain = "aes256gcm16-prfsha256-x25519";
-  expect(await configOf(first, plain)).toEqual([plain, 0]);
-  expect(await configOf(first)).toEqual([`${plain}-ke1_mlkem1024`, 1]);
-  expect(await configOf(`${first}-ke1_none`)).toEqual([plain, 0]);
+  const libre = "ike=aes_gcm256-sha2_256";
+  expect(await configOf(first, plain)).toEqual([plain, `${libre}-dh31`, 0]);
+  const both = `${libre};dh31;addke1=ml_kem_1024,intermediate=yes`;
+  expect(await configOf(first)).toEqual([`${plain}-ke1_mlkem1024`, both, 1]);
+  expect(await configOf(`${first}-ke1_none`)).toEqual([plain, `${libre}-dh31`, 0]);
+});
+
+test("strongSwan gets every ESP algorithm that the kernel has; others get those that they know", async () => {
+  for (const [esp, libreswan] of [
+    ["aes128ccm16-x25519", 1],
+    ["aes256ctr-sha256", 1],
+    ["aes128gmac", 1],
+    ["camellia256-aescmac", 1],
+    ["aes256-sha512-x25519", 0],
+  ] as const) {
+    const own = createFolder(["remote_sub", `esp = "${esp}"\nremote_sub`]);
+    const run = (args: readonly string[], stdin = "") =>
+      runWith(["peers", ...args, "--config", own.config], stdin);
+    await run(["init"]);
+    await run(["import", "-"], `peerid,password,remip\nsite-1,${KEY},192.168.1.0/24\n`);
+    const swan = await run(["remote-config", "site-1", "--for", "strongswan"]);
+    const other = await run(["remote-config", "site-1", "--for", "libreswan"]);
+    own.dispose();
+    expect([swan.out.match(/ esp_proposals = (.*)/)?.[1], other.code]).toEqual([esp, libreswan]);
+  }
 });
 
 test("--address is where the site calls; without it our ID has to be a name", async () => {

@@ -24,6 +24,8 @@ export type Proposal = {
   readonly prf: string | undefined;
   /** For a Child SA it means perfect forward secrecy: undefined goes without. */
   readonly ke: string | undefined;
+  /** Additional key exchanges (RFC 9370): `ke1` and the router's word for its method. */
+  readonly additional: readonly (readonly [string, string])[];
   /** Our words for it. */
   readonly text: string;
 };
@@ -45,7 +47,7 @@ function proposalFor(
     const encr = first(words.encr);
     const ke = first(words.ke);
     if (encr === undefined) continue;
-    const isAead = encr.includes("gcm") || encr === "chacha20poly1305";
+    const isAead = /gcm|ccm|gmac|poly1305/.test(encr);
     const prfs = named.filter((word) => word.startsWith("prf"));
     // Without words for PRFs, the PRF of the integrity algorithm has to be allowed.
     const isAllowed = (word: string) =>
@@ -56,6 +58,7 @@ function proposalFor(
     const prf = kind === "ike" ? (prfs[0] ?? `prf${integ}`) : undefined;
     if (isAead && prf !== undefined && !words.prf) continue;
     const additional = demandedOf(named);
+    if (!additional.every((word) => words.ke.has(methodOf(word)))) continue;
     return proposal({ encr, integ: isAead ? undefined : integ, prf, ke, additional }, words);
   }
   return undefined;
@@ -66,6 +69,11 @@ function demandedOf(named: readonly string[]): readonly string[] {
   const words = named.filter((word) => /^ke\d_/.test(word));
   const first = new Map(words.toReversed().map((word) => [word.slice(0, 3), word]));
   return [...first.values()].filter((word) => !named.includes(`${word.slice(0, 3)}_none`)).sort();
+}
+
+/** `mlkem768` of `ke1_mlkem768`. */
+function methodOf(word: string): string {
+  return word.slice("ke1_".length);
 }
 
 type Chosen = {
@@ -84,6 +92,10 @@ function proposal({ encr, integ, prf, ke, additional }: Chosen, words: Dictionar
     integ: integ === undefined ? undefined : (words.integ.get(integ) ?? integ),
     prf: prf === undefined ? undefined : (words.integ.get(prf.slice(3)) ?? prf.slice(3)),
     ke: ke === undefined ? undefined : (words.ke.get(ke) ?? ke),
+    additional: additional.map((word) => {
+      const method = methodOf(word);
+      return [word.slice(0, "ke1".length), words.ke.get(method) ?? method] as const;
+    }),
     text: parts.filter((part) => part !== undefined).join("-"),
   };
 }
@@ -112,6 +124,22 @@ export const STRONGSWAN: Dictionary = {
   ke: same("x25519 ecp256 ecp384 ecp521 modp2048 modp3072 modp4096 mlkem512 mlkem768 mlkem1024"),
   prf: true,
   additional: true,
+};
+
+const STRONGSWAN_CIPHERS = [...STRONGSWAN.encr.keys()].join(" ");
+const CCM = [128, 192, 256].flatMap((bits) =>
+  [8, 12, 16].map((octets) => `aes${bits}ccm${octets}`),
+);
+const GCM = [128, 192, 256].flatMap((bits) => [8, 12].map((octets) => `aes${bits}gcm${octets}`));
+const OTHERS = [128, 192, 256].flatMap((bits) =>
+  ["ctr", "gmac"].map((mode) => `aes${bits}${mode}`).concat(`camellia${bits}`),
+);
+
+/** For ESP it has all that the kernel has; the order is that of the configuration. */
+export const STRONGSWAN_ESP: Dictionary = {
+  ...STRONGSWAN,
+  encr: same([STRONGSWAN_CIPHERS, ...CCM, ...GCM, ...OTHERS].join(" ")),
+  integ: same("sha512 sha384 sha256 sha1 aesxcbc aescmac"),
 };
 
 function same(words: string): ReadonlyMap<string, string> {

@@ -4,7 +4,7 @@
 
 import { formatPrefix } from "../../../inet/prefix.ts";
 import { err, ok, type Result } from "../../../octets/result.ts";
-import { both, dictionary, type Proposal, STRONGSWAN } from "./algorithms.ts";
+import { both, dictionary, type Proposal, STRONGSWAN, STRONGSWAN_ESP } from "./algorithms.ts";
 import {
   plainPassword,
   ppkQuotedOrHex,
@@ -15,7 +15,7 @@ import {
 
 /** `swanctl --load-all` reads the first file unchanged and calls the concentrator. */
 export function strongswanFiles(site: RemoteSite): Result<readonly RemoteFile[], string> {
-  const chosen = both(site, { ike: STRONGSWAN, esp: STRONGSWAN });
+  const chosen = both(site, { ike: STRONGSWAN, esp: STRONGSWAN_ESP });
   if (!chosen.ok) return chosen;
   const { ike, esp } = chosen.value;
   const remoteId = site.remoteId ?? site.concentrator;
@@ -110,9 +110,16 @@ const LIBRESWAN = {
   additional: false,
 };
 
+/** Releases after 5.3 have additional key exchanges for IKE; their words are written in full. */
+const LIBRESWAN_IKE = {
+  ...LIBRESWAN,
+  ke: new Map([...LIBRESWAN.ke, ["mlkem768", "ml_kem_768"], ["mlkem1024", "ml_kem_1024"]]),
+  additional: true,
+};
+
 /** Connection and key, each in a file of its own. */
 export function libreswanFiles(site: RemoteSite): Result<readonly RemoteFile[], string> {
-  const chosen = both(site, { ike: LIBRESWAN, esp: LIBRESWAN });
+  const chosen = both(site, { ike: LIBRESWAN_IKE, esp: LIBRESWAN });
   if (!chosen.ok) return chosen;
   const { ike, esp } = chosen.value;
   const side = (name: string, list: RemoteSite["localSubnets"]) => {
@@ -129,7 +136,8 @@ export function libreswanFiles(site: RemoteSite): Result<readonly RemoteFile[], 
     "conn erouted",
     ...[
       ...["auto=start", "authby=secret", "ikev2=insist", "keyingtries=0"],
-      `ike=${[ike.encr, ike.prf ?? ike.integ, ike.ke].join("-")}`,
+      `ike=${libreswanIke(ike)}`,
+      ...(ike.additional.length === 0 ? [] : ["intermediate=yes"]),
       `esp=${[esp.encr, esp.integ].filter((word) => word !== undefined).join("-")}`,
       // libreswan uses the IKE SA's group for it.
       `pfs=${esp.ke === ike.ke ? "yes" : "no"}`,
@@ -154,6 +162,14 @@ export function libreswanFiles(site: RemoteSite): Result<readonly RemoteFile[], 
   ]);
 }
 
+/** `aes_gcm256-sha2_256-dh31`, or `aes_gcm256-sha2_256;dh31;addke1=ml_kem_768`. */
+function libreswanIke({ encr, prf, integ, ke, additional }: Proposal): string {
+  const protection = `${encr}-${prf ?? integ}`;
+  if (additional.length === 0) return `${protection}-${ke}`;
+  const more = additional.map(([type, method]) => `add${type}=${method}`);
+  return [protection, ke, ...more].join(";");
+}
+
 /**
  * Names without a dot would be looked up as hosts; mail addresses and addresses stay as they are.
  */
@@ -161,9 +177,12 @@ function libreswanId(id: string): string {
   return id.includes("@") || /^[0-9.]+$/.test(id) || id.includes(":") ? id : `@${id}`;
 }
 
+/** UCI has no words for additional key exchanges. */
+const OPENWRT = { ...STRONGSWAN, additional: false };
+
 /** For the package strongswan-swanctl, which generates swanctl.conf from it. */
 export function openwrtFiles(site: RemoteSite): Result<readonly RemoteFile[], string> {
-  const chosen = both(site, { ike: STRONGSWAN, esp: STRONGSWAN });
+  const chosen = both(site, { ike: OPENWRT, esp: OPENWRT });
   if (!chosen.ok) return chosen;
   const password = plainPassword(site);
   if (password === undefined) return err("OpenWrt accepts only keys of plain characters");
