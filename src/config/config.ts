@@ -100,6 +100,7 @@ function readAll(check: Check, raw: RawConfig): Omit<Config, "warnings" | "endin
       ports: { ike: ike.port, nat: ike.natPort },
       unknownSites: readUnknownSites(raw),
       fullTranscriptAuth: raw.ike?.full_transcript_auth ?? true,
+      intermediatePpk: raw.ike?.intermediate_ppk ?? false,
       defaultEroute: {
         outbound: raw.default_eroute?.outbound ?? DEFAULT_DEFAULT_EROUTE.outbound,
         inbound: raw.default_eroute?.inbound ?? DEFAULT_DEFAULT_EROUTE.inbound,

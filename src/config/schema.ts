@@ -99,6 +99,7 @@ const ikeSchema = z.strictObject({
     "AUTH covers both IKE_SA_INIT messages (downgrade prevention), with sites that support it.",
     true,
   ),
+  intermediate_ppk: flag("PPKs protect the first IKE SA too, if possible (RFC 9867).", false),
 });
 
 const dataplaneSchema = z.strictObject({

@@ -198,6 +198,8 @@ export type EroutePlan = {
   readonly unknownSites: UnknownSites;
   /** Whether AUTH covers both IKE_SA_INIT messages, of sites that support it. */
   readonly fullTranscriptAuth: boolean;
+  /** Whether PPKs are agreed on in IKE_INTERMEDIATE, with sites that support it (RFC 9867). */
+  readonly intermediatePpk: boolean;
 };
 
 export type IkePorts = { readonly ike: number; readonly nat: number };

@@ -53,6 +53,12 @@ export type EffectOf<Sa> =
       readonly algorithms: IkeAlgorithms | undefined;
       readonly exchange: IdentifyingExchange;
     }
+  /** Find the PPKs with these PPK_IDs, of whatever site; answered by `ppks`. */
+  | {
+      readonly kind: "find-ppks";
+      readonly ticket: Ticket;
+      readonly ids: readonly Uint8Array[];
+    }
   /** The peer has proved who it is, with a certificate or without one. */
   | {
       readonly kind: "authenticated";

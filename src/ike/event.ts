@@ -36,6 +36,8 @@ export type Call = {
   readonly initialContact: boolean;
   /** Whether AUTH covers both IKE_SA_INIT messages if the site supports that. */
   readonly withFullTranscript: boolean;
+  /** Whether a PPK may be agreed on in IKE_INTERMEDIATE (RFC 9867). */
+  readonly withIntermediatePpk: boolean;
   /** The gateway that redirected us to this site (RFC 5685 §3). */
   readonly redirectedFrom: Gateway | undefined;
   /** The site is called with IKEv1, in this mode of Phase 1; absent: with IKEv2. */
@@ -94,6 +96,12 @@ export type IkeEvent =
       readonly result: Result<Credentials, Refusal>;
     }
   | { readonly kind: "password-answer"; readonly ticket: Ticket; readonly isRight: boolean }
+  /** Answer to `find-ppks`: copies, which the IKE SA wipes. */
+  | {
+      readonly kind: "ppks";
+      readonly ticket: Ticket;
+      readonly ppks: readonly PpkCredential[];
+    }
   | {
       readonly kind: "child-installed";
       readonly ticket: Ticket;

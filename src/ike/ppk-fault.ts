@@ -9,7 +9,7 @@ export type PpkFault =
   | "ppk-without-identity"
   /** Its PPK is not on record here, and it cannot or must not go on without one. */
   | "ppk-unknown"
-  /** Its AUTH without a PPK is right, but the one with the PPK is wrong. */
+  /** The PPK_ID is right, but the PPK is another: its AUTH without a PPK or its proof show it. */
   | "wrong-ppk"
   /** The key, the PPK or both are wrong; only a site that can do without a PPK shows which. */
   | "wrong-psk-or-ppk"
@@ -44,8 +44,10 @@ const DETAILS: Readonly<Record<PpkFault, (theirs: string, ours: string) => strin
     ours === "none"
       ? `the site insists on its PPK ${theirs}, but none is on record for it`
       : `the site names the PPK ${theirs}, the one on record for it is called ${ours}`,
-  "wrong-ppk": () =>
-    "the pre-shared key is right, the PPK of the site differs from the one on record",
+  "wrong-ppk": (theirs) =>
+    theirs === "none"
+      ? "the pre-shared key is right, the PPK of the site differs from the one on record"
+      : `the PPK ${theirs} of the site differs from the one on record under this name`,
   "wrong-psk-or-ppk": () =>
     "the pre-shared key or the PPK of the site differs from the one on record: its " +
     "proof depends on both, and does not show which",

@@ -157,10 +157,12 @@ export function layEnds(settings: EndsSettings = {}): Ends {
     const { payloads } = parsed.value;
     const suites = credentialsOf(end.name).policy.ikeSuites;
     const limits = { halfOpenMs: 30_000, withFragments: true, withPpk: false };
+    const withIntermediatePpk = false;
     const methods = settings.announced ?? { certReq: undefined, acceptsPsk: true };
     const withFullTranscript = settings.withFullTranscript?.(end.name) ?? true;
     const request = {
       ...{ header: header.value, octets, payloads, path, suites, ...limits, withFullTranscript },
+      withIntermediatePpk,
       ...methods,
     };
     const accepted = acceptInit(request, end.context);
@@ -210,6 +212,7 @@ export function layEnds(settings: EndsSettings = {}): Ends {
   const call = {
     ...{ path: PATHS.a, natPorts: { local: 4_500, remote: 4_500 }, initialContact: false },
     redirectedFrom: undefined,
+    withIntermediatePpk: false,
     withFullTranscript: settings.withFullTranscript?.("a") ?? true,
     ...{ credentials: credentialsOf("a"), peer: parseIdentity("end-b") },
     isPeer: ({ data }: { readonly data: Uint8Array }) =>

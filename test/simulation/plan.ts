@@ -142,6 +142,7 @@ export function planOf(
     defaultEroute: DEFAULT_DEFAULT_EROUTE,
     unknownSites: DEFAULT_UNKNOWN_SITES,
     fullTranscriptAuth: true,
+    intermediatePpk: false,
     ...changes,
   };
 }

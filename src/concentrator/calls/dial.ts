@@ -207,6 +207,7 @@ function dial(engine: Engine, call: CallUnderWay, line: Line, start: Start): voi
     isPeer: (identity) => peerKey(identityText(identity)) === peerKey(eroute.peerId),
     initialContact: erouteAt(engine, eroute.key) === undefined,
     withFullTranscript: engine.plan.fullTranscriptAuth,
+    withIntermediatePpk: engine.plan.intermediatePpk,
     redirectedFrom: call.redirect?.from,
   };
   const begun = begin(engine, ike, { peerId: eroute.peerId, eroute: eroute.name });

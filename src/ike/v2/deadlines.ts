@@ -109,6 +109,7 @@ function onDeadlineResponding(sa: Responding): Step {
       return timedOut(sa, LATE_KEY_EXCHANGE.detail);
     case "repeat":
       return endUnanswered(sa, round.held);
+    case "ppks":
     case "credentials":
       return timedOut(sa, "the look-up did not finish in time");
     case "verification":

@@ -6,7 +6,7 @@ import type { Nat } from "../nat.ts";
 import type { SaId } from "../sa-id.ts";
 import type { Fragments } from "./fragments.ts";
 import type { HalfOpenKeys } from "./keys.ts";
-import type { PpkState } from "./ppk-keys.ts";
+import type { IntermediatePpk, PpkState } from "./ppk-keys.ts";
 import type { Rounds } from "./round.ts";
 import type { Transcript } from "./transcript.ts";
 import type { Window } from "./window.ts";
@@ -22,6 +22,8 @@ export type HalfOpen = {
   readonly Nr: Uint8Array;
   readonly nat: Nat;
   readonly ppk: PpkState;
+  /** Undefined: PPKs are no subject of IKE_INTERMEDIATE, or not yet. */
+  readonly intermediatePpk: IntermediatePpk | undefined;
   /** SIGNATURE_HASH_ALGORITHMS of the peer; undefined: it does not support RFC 7427. */
   readonly peerHashes: readonly number[] | undefined;
   /** What the peer accepts (RFC 9593); undefined: it does not say. */

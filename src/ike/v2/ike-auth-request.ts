@@ -41,7 +41,7 @@ import type {
 import { keysAfterProof, wipeHalfOpenKeys } from "./keys.ts";
 import { childUp, grantedChild, spiOctets } from "./make-child-sa.ts";
 import { notify, notifyFor } from "./notify.ts";
-import { acceptPpk, mixPpk, ppkNotifies, withoutPpk } from "./ppk.ts";
+import { acceptPpk, hasPpk, mixPpk, ppkNotifies, withoutPpk } from "./ppk.ts";
 import {
   certificatesOf,
   certRequest,
@@ -273,7 +273,7 @@ function establishedOf(
       keys,
       fragmentOctets,
       fragments: afterAuth(half.fragments),
-      usesPpk: half.ppk === "used",
+      usesPpk: hasPpk(half),
       peer: { idType: identity.idType, data: identity.data.slice() },
       mobike: false,
       redirect: call.credentials.settings.followRedirect ? "followed" : "none",

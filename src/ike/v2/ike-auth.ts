@@ -30,7 +30,7 @@ import { agreedFragments } from "./ike-sa-init.ts";
 import { keysAfterProof, wipeHalfOpenKeys } from "./keys.ts";
 import { childText, leftOutNotes, planChild } from "./make-child-sa.ts";
 import { notify, notifyFor } from "./notify.ts";
-import { settlePpk, withSettledPpk, wrongWithPpk } from "./ppk.ts";
+import { hasPpk, settlePpk, withSettledPpk, wrongWithPpk } from "./ppk.ts";
 import { judgeHolder, judgeProof, ownProof, signedProof } from "./proof.ts";
 import { type Read, sealMessage } from "./protect.ts";
 import type {
@@ -211,7 +211,7 @@ function establishedOf(sa: Responding, site: ProvenSite, context: IkeContext): E
       nat: half.nat,
       algorithms: half.algorithms,
       keys: keysAfterProof(half.keys),
-      usesPpk: half.ppk === "used",
+      usesPpk: hasPpk(half),
       peer: { idType: identity.idType, data: identity.data },
       ...agreedFragments(half, credentials.settings),
       mobike: request.mobike && credentials.settings.mobike,

@@ -38,6 +38,8 @@ import { deriveIkeKeys, skeyseed } from "./keys.ts";
 import { detectNat, natDetectionNotifies } from "./nat.ts";
 import { notify } from "./notify.ts";
 import { ppkUnsupported, saysUsePpk, usePpk } from "./ppk.ts";
+import { saysUsePpkInt, usePpkInt } from "./ppk-intermediate.ts";
+import type { PpkWay } from "./ppk-keys.ts";
 import { hashAlgorithms, hashAlgorithmsOf } from "./proof.ts";
 import {
   allowsMethod,
@@ -130,7 +132,8 @@ function requestOf(calling: Calling, publicValue: Uint8Array): Uint8Array {
     ...(anchorsOf(call.credentials) === undefined ? [] : [hashAlgorithms()]),
     ...(call.credentials.settings.fragmentation ? [fragmentationSupported()] : []),
     ...(call.credentials.ppk === undefined ? [] : [usePpk()]),
-    ...(offersAdditional(proposals) ? [intermediateSupported()] : []),
+    ...(offersPpkInt(call) ? [usePpkInt()] : []),
+    ...(offersAdditional(proposals) || offersPpkInt(call) ? [intermediateSupported()] : []),
     ...(call.withFullTranscript ? [fullTranscriptAuth()] : []),
     ...(call.credentials.settings.followRedirect ? [redirectOffer(call.redirectedFrom)] : []),
   ];
@@ -145,6 +148,18 @@ function requestOf(calling: Calling, publicValue: Uint8Array): Uint8Array {
     },
     payloads,
   );
+}
+
+function offersPpkInt({ credentials, withIntermediatePpk }: Call): boolean {
+  return withIntermediatePpk && credentials.ppk !== undefined;
+}
+
+/** Which of the ways that we offer the site has taken. */
+function ppkWayOf(call: Call, payloads: readonly Payload[]): PpkWay {
+  if (call.credentials.ppk === undefined) return "none";
+  const isEarly = saysUsePpkInt(payloads) && saysIntermediate(payloads);
+  if (offersPpkInt(call) && isEarly) return "intermediate";
+  return saysUsePpk(payloads) ? "ike-auth" : "none";
 }
 
 function offerOf(call: Call) {
@@ -200,8 +215,8 @@ export function onInitResponse(
   }
   if (chosen.value.choice.ke !== calling.method) return hinted(sa, WRONG_ANSWER);
   const { ppk } = calling.call.credentials;
-  const isPpkUsed = ppk !== undefined && saysUsePpk(payloads);
-  if (!isPpkUsed && ppk?.isRequired === true) return hinted(sa, ppkUnsupported(ppk));
+  const ppkWay = ppkWayOf(calling.call, payloads);
+  if (ppkWay === "none" && ppk?.isRequired === true) return hinted(sa, ppkUnsupported(ppk));
   const id = { spiI: calling.id.spiI, spiR: header.spiR, role: "initiator" } as const;
   const ticket = context.ticket();
   const peerPublic = ke.value.data.slice();
@@ -222,7 +237,7 @@ export function onInitResponse(
     nat: detectNat(payloads, id, sa.path),
     peerHashes: hashAlgorithmsOf(payloads),
     peerMethods: peerMethodsOf(payloads),
-    usePpk: isPpkUsed,
+    ppkWay,
     isFullTranscript: calling.call.withFullTranscript && saysFullTranscriptAuth(payloads),
     fragmentOctets: fragmentOctetsFor(
       fragmentOctetsOf(payloads),
@@ -315,7 +330,7 @@ export function onCallSharedSecret(sa: AwaitingSharedSecret, result: KeyExchange
   const SKEYSEED = skeyseed(algorithms.prf, { Ni, Nr }, sharedSecret);
   const { spiI, spiR } = id;
   const keys = deriveIkeKeys(algorithms, SKEYSEED, { Ni, Nr, spiI, spiR });
-  const rounds = roundsAfterInit(algorithms);
+  const rounds = roundsAfterInit(algorithms, sa.ppkWay === "intermediate");
   wipe(SKEYSEED, sharedSecret, calling.privateOctets);
   const half: HalfOpen = {
     id,
@@ -327,7 +342,8 @@ export function onCallSharedSecret(sa: AwaitingSharedSecret, result: KeyExchange
     window: afterRequest(NEW_WINDOW),
     rounds,
     transcript: transcriptOf({ request, response, Ni, Nr, isFull: sa.isFullTranscript }),
-    ppk: sa.usePpk ? "announced" : "none",
+    ppk: sa.ppkWay === "ike-auth" ? "announced" : "none",
+    intermediatePpk: undefined,
     peerHashes: sa.peerHashes,
     peerMethods: sa.peerMethods,
     fragmentOctets: sa.fragmentOctets,

@@ -35,6 +35,8 @@ import { deriveIkeKeys, skeyseed } from "./keys.ts";
 import { detectNat, natDetectionNotifies } from "./nat.ts";
 import { notify, notifyFor } from "./notify.ts";
 import { saysUsePpk, usePpk } from "./ppk.ts";
+import { saysUsePpkInt, usePpkInt } from "./ppk-intermediate.ts";
+import type { PpkWay } from "./ppk-keys.ts";
 import { certRequest, hashAlgorithms, hashAlgorithmsOf } from "./proof.ts";
 import { chooseIke, chosenProposal } from "./proposal.ts";
 import { redirectNotify, redirectSupportOf } from "./redirect.ts";
@@ -59,6 +61,8 @@ export type InitRequest = {
   readonly acceptsPsk: boolean;
   /** Whether some eroute uses PPKs: whether this site has one is known only in IKE_AUTH. */
   readonly withPpk: boolean;
+  /** Whether they are all at hand, so that one can be found before the site's ID is known. */
+  readonly withIntermediatePpk: boolean;
   /** Whether some eroute sends fragments (RFC 7383): then they are accepted from every site. */
   readonly withFragments: boolean;
   /** Whether AUTH covers both IKE_SA_INIT messages if the site supports that. */
@@ -112,7 +116,7 @@ export function acceptInit(request: InitRequest, context: IkeContext): Result<St
     peerHashes: hashAlgorithmsOf(request.payloads),
     certReq: request.certReq,
     acceptsPsk: request.acceptsPsk,
-    usePpk: request.withPpk && saysUsePpk(request.payloads),
+    ppkWay: ppkWayOf(request),
     fragmentOctets: request.withFragments ? fragmentOctetsOf(request.payloads) : undefined,
     fullTranscript: fullTranscriptOf(request),
     redirect: redirectSupportOf(request.payloads),
@@ -121,6 +125,14 @@ export function acceptInit(request: InitRequest, context: IkeContext): Result<St
   const random = context.random(privateOctets(method));
   const op = { op: "respond", method, random, peerPublic: ke.data.slice() } as const;
   return ok({ sa: next, effects: [{ kind: "key-exchange", ticket, op }] });
+}
+
+/** The site may offer both ways: then the one that protects more is taken. */
+function ppkWayOf({ withPpk, withIntermediatePpk, payloads }: InitRequest): PpkWay {
+  if (withIntermediatePpk && saysUsePpkInt(payloads) && saysIntermediate(payloads)) {
+    return "intermediate";
+  }
+  return withPpk && saysUsePpk(payloads) ? "ike-auth" : "none";
 }
 
 function fullTranscriptOf(request: InitRequest): AwaitingKeyExchange["fullTranscript"] {
@@ -138,7 +150,7 @@ export function onInitKeyExchange(
   const { publicValue, sharedSecret } = result.value;
   const Nr = context.random(NONCE_OCTETS);
   const { algorithms, choice } = sa.chosen;
-  const rounds = roundsAfterInit(algorithms);
+  const rounds = roundsAfterInit(algorithms, sa.ppkWay === "intermediate");
   const SKEYSEED = skeyseed(algorithms.prf, { Ni: sa.Ni, Nr }, sharedSecret);
   const { spiI, spiR } = sa.id;
   const keys = deriveIkeKeys(algorithms, SKEYSEED, { Ni: sa.Ni, Nr, spiI, spiR });
@@ -154,7 +166,8 @@ export function onInitKeyExchange(
     ...(sa.certReq === undefined ? [] : [certRequest(sa.certReq), hashAlgorithms()]),
     ...(sa.fragmentOctets === undefined ? [] : [fragmentationSupported()]),
     notify(NotifyType.CHILDLESS_IKEV2_SUPPORTED), // RFC 6023 §3
-    ...(sa.usePpk ? [usePpk()] : []),
+    ...(sa.ppkWay === "ike-auth" ? [usePpk()] : []),
+    ...(sa.ppkWay === "intermediate" ? [usePpkInt()] : []),
     ...(rounds.length > 1 ? [intermediateSupported()] : []),
     ...(sa.fullTranscript === "off" ? [] : [fullTranscriptAuth()]),
   ];
@@ -171,7 +184,8 @@ export function onInitKeyExchange(
     Ni,
     Nr,
     nat,
-    ppk: sa.usePpk ? "announced" : "none",
+    ppk: sa.ppkWay === "ike-auth" ? "announced" : "none",
+    intermediatePpk: undefined,
     peerHashes,
     peerMethods: undefined,
     fragmentOctets,

@@ -38,6 +38,7 @@ import {
   onCredentialsResponding,
   onKeyExchangeResponding,
   onMessageResponding,
+  onPpksResponding,
   onSignatureResponding,
 } from "./responding.ts";
 import { wipeSecrets } from "./secrets.ts";
@@ -70,6 +71,8 @@ function take(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
       return onSignatureAnswer(sa, event, context);
     case "credentials":
       return sa.phase === "responding" ? onCredentialsResponding(sa, event, context) : same(sa);
+    case "ppks":
+      return sa.phase === "responding" ? onPpksResponding(sa, event, context) : same(sa);
     case "close":
       return onClose(sa, event.why, context);
     case "drop":
@@ -88,7 +91,7 @@ type EstablishedEvent = Exclude<
   IkeEvent,
   {
     kind:
-      | ("message" | "key-exchange-answer" | "signature-answer" | "credentials")
+      | ("message" | "key-exchange-answer" | "signature-answer" | "credentials" | "ppks")
       | ("close" | "drop" | "deadline" | "password-answer");
   }
 >;

@@ -7,6 +7,7 @@ import { beginAuth, onAuthResponse, onOwnSignature, onPeerVerified } from "./ike
 import type { AwaitingResponse, Initiating } from "./initiator-phase.ts";
 import {
   beginIntermediate,
+  beginPpk,
   onIntermediatePublicValue,
   onIntermediateResponse,
   onIntermediateSharedSecret,
@@ -22,7 +23,9 @@ export function beginRound(sa: Initiating, context: IkeContext): Step {
   const [next] = sa.half.rounds;
   switch (next.kind) {
     case "key-exchange":
-      return beginIntermediate(sa, next.method, context);
+      return beginIntermediate(sa, next, context);
+    case "ppk":
+      return beginPpk(sa, context);
     case "ike-auth":
       return beginAuth(sa, context);
     default:
@@ -39,6 +42,7 @@ function onResponse(
 ): Step {
   switch (asked.kind) {
     case "key-exchange":
+    case "ppk":
       return onIntermediateResponse(sa, asked, read, context);
     case "ike-auth":
       return onAuthResponse(sa, asked, read, context);

@@ -11,6 +11,7 @@ import type { Refusal } from "../refusal.ts";
 import type { SaId } from "../sa-id.ts";
 import type { Ticket } from "../ticket.ts";
 import type { HalfOpen } from "./half-open.ts";
+import type { PpkWay } from "./ppk-keys.ts";
 import type { ChosenIke } from "./proposal.ts";
 import type { Transcript } from "./transcript.ts";
 import type { InFlight } from "./window.ts";
@@ -69,8 +70,7 @@ export type AwaitingSharedSecret = {
   readonly peerHashes: readonly number[] | undefined;
   /** What the peer accepts (RFC 9593); undefined: it does not say. */
   readonly peerMethods: readonly AcceptedMethod[] | undefined;
-  /** Both ends have sent USE_PPK (RFC 8784). */
-  readonly usePpk: boolean;
+  readonly ppkWay: PpkWay;
   /** Both ends can sign both IKE_SA_INIT messages. */
   readonly isFullTranscript: boolean;
   readonly fragmentOctets: number | undefined;
@@ -96,6 +96,7 @@ export type AwaitingAdditionalPublic = {
   readonly awaits: "public-value";
   readonly ticket: Ticket;
   readonly method: number;
+  readonly withPpk: boolean;
   readonly privateOctets: Uint8Array;
   readonly expireAt: Instant;
 };
@@ -107,6 +108,8 @@ export type AwaitingAdditionalSecret = {
   readonly privateOctets: Uint8Array;
   /** With both messages of the exchange. */
   readonly transcript: Transcript;
+  /** Whether the responder uses our PPK; undefined: that was no subject. */
+  readonly isPpkUsed: boolean | undefined;
   readonly expireAt: Instant;
 };
 
@@ -123,17 +126,21 @@ export type AwaitingOurSignature = {
 /** The request of the round is in flight. */
 export type AwaitingResponse = {
   readonly awaits: "response";
-  readonly asked: AskedKeyExchange | AskedAuth;
+  readonly asked: AskedKeyExchange | AskedPpk | AskedAuth;
   readonly inFlight: InFlight;
 };
 
 export type AskedKeyExchange = {
   readonly kind: "key-exchange";
   readonly method: number;
+  readonly withPpk: boolean;
   readonly privateOctets: Uint8Array;
   /** What AUTH covers of our messages, with this request. */
   readonly covered: Uint8Array;
 };
+
+/** Our PPK is proposed without a key exchange (RFC 9867 §3.1). */
+export type AskedPpk = { readonly kind: "ppk"; readonly covered: Uint8Array };
 
 export type AskedAuth = {
   readonly kind: "ike-auth";

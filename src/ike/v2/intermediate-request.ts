@@ -1,4 +1,7 @@
-/** IKE_INTERMEDIATE with an additional key exchange, as initiator (RFC 9242, RFC 9370 §2.2.2). */
+/**
+ * IKE_INTERMEDIATE as initiator (RFC 9242): an additional key exchange (RFC 9370 §2.2.2), our PPK
+ * (RFC 9867 §3.1), or both.
+ */
 
 import { type KeyExchangeResult, privateOctets } from "../../crypto/key-exchange.ts";
 import { later } from "../../octets/instant.ts";
@@ -12,6 +15,7 @@ import { endCall, sends } from "./answer.ts";
 import { errorNotifyOf } from "./find-payload.ts";
 import type {
   AskedKeyExchange,
+  AskedPpk,
   AwaitingAdditionalPublic,
   AwaitingAdditionalSecret,
   Initiating,
@@ -19,7 +23,8 @@ import type {
 import { intAuth } from "./int-auth.ts";
 import { keOf } from "./intermediate.ts";
 import { wipeIkeKeys } from "./keys.ts";
-import { afterKeyExchange } from "./next-round.ts";
+import { afterRound, type RoundDone } from "./next-round.ts";
+import { isPpkGranted, proposePpk } from "./ppk-intermediate.ts";
 import { coveredMessage, type Read, sealMessage } from "./protect.ts";
 import { firstCopy } from "./request.ts";
 import type { Step } from "./step.ts";
@@ -27,18 +32,22 @@ import { withIntermediate } from "./transcript.ts";
 import { afterRequest } from "./window.ts";
 
 // Initiator                        Responder
-// HDR, SK {KEi(n)} -->
-//                             <--  HDR, SK {KEr(n)}
+// HDR, SK {[KEi(n),] [N(PPK_IDENTITY_KEY)]} -->
+//                             <--  HDR, SK {[KEr(n),] [N(PPK_IDENTITY)]}
 
-/** Begins the round by making our public value. */
-export function beginIntermediate(sa: Initiating, method: number, context: IkeContext): Step {
+/** Begins a round with a key exchange by making our public value. */
+export function beginIntermediate(
+  sa: Initiating,
+  { method, withPpk }: { readonly method: number; readonly withPpk: boolean },
+  context: IkeContext,
+): Step {
   const ticket = context.ticket();
   const own = context.random(privateOctets(method));
   const op = { op: "offer", method, random: own.slice() } as const;
   const expireAt = later(context.now, KEY_EXCHANGE_MS);
   const awaits = "public-value";
   return {
-    sa: { ...sa, round: { awaits, ticket, method, privateOctets: own, expireAt } },
+    sa: { ...sa, round: { awaits, ticket, method, withPpk, privateOctets: own, expireAt } },
     effects: [{ kind: "key-exchange", ticket, op }],
   };
 }
@@ -46,13 +55,31 @@ export function beginIntermediate(sa: Initiating, method: number, context: IkeCo
 /** Our public value is ready: sends the request. */
 export function onIntermediatePublicValue(
   sa: Initiating,
-  { method, privateOctets }: AwaitingAdditionalPublic,
+  { method, withPpk, privateOctets }: AwaitingAdditionalPublic,
   result: KeyExchangeResult,
   context: IkeContext,
 ): Step {
   if (!result.ok) return endCall(sa, keyExchangeRefusal(result.error));
+  const ke: Payload = { kind: "KE", method, data: result.value.publicValue };
+  const ppk = withPpk ? proposePpk(sa.half, sa.call.credentials.ppk) : [];
+  const asked = { kind: "key-exchange", method, withPpk, privateOctets } as const;
+  return send(sa, [ke, ...ppk], asked, context);
+}
+
+/** Begins a round without a key exchange: proposes our PPK. */
+export function beginPpk(sa: Initiating, context: IkeContext): Step {
+  return send(sa, proposePpk(sa.half, sa.call.credentials.ppk), { kind: "ppk" }, context);
+}
+
+type Asked = Omit<AskedKeyExchange, "covered"> | Omit<AskedPpk, "covered">;
+
+function send(
+  sa: Initiating,
+  payloads: readonly Payload[],
+  asked: Asked,
+  context: IkeContext,
+): Step {
   const { half, call, path } = sa;
-  const payloads: Payload[] = [{ kind: "KE", method, data: result.value.publicValue }];
   const messageId = half.window.outbound;
   const head = { exchangeType: ExchangeType.IKE_INTERMEDIATE, response: false, messageId };
   const datagrams = sealMessage(half, head, payloads, context);
@@ -61,43 +88,48 @@ export function onIntermediatePublicValue(
   const covered = intAuth(half.algorithms.prf, half.keys.SK_pi, before, ours);
   const { retransmission } = call.credentials.settings;
   const inFlight = firstCopy(messageId, datagrams, retransmission, context);
-  const asked: AskedKeyExchange = { kind: "key-exchange", method, privateOctets, covered };
   return {
     sa: {
       ...sa,
       half: { ...half, window: afterRequest(half.window) },
-      round: { awaits: "response", asked, inFlight },
+      round: { awaits: "response", asked: { ...asked, covered }, inFlight },
     },
     effects: sends(datagrams, path),
   };
 }
 
-/** The peer's public value. Nothing proves yet who it is, so a fault of it only ends the call. */
+/** The peer's answer. Nothing proves yet who it is, so a fault of it only ends the call. */
 export function onIntermediateResponse(
   sa: Initiating,
-  asked: AskedKeyExchange,
+  asked: AskedKeyExchange | AskedPpk,
   read: Read,
   context: IkeContext,
 ): Step {
   if (read.kind === "faulty") return endCall(sa, read.refusal);
-  const { method, privateOctets } = asked;
-  const error = errorNotifyOf(read.payloads);
+  const { payloads } = read;
+  const error = errorNotifyOf(payloads);
   if (error !== undefined) {
     return endCall(sa, { kind: "peer-refused", notify: error, asked: "IKE_INTERMEDIATE" });
   }
-  const ke = keOf(read.payloads, method, "IKE_INTERMEDIATE response");
-  if (!ke.ok) return endCall(sa, ke.error);
-  const { half } = sa;
+  const { half, call } = sa;
   const before = half.transcript.intermediate?.responder;
   const responder = intAuth(half.algorithms.prf, half.keys.SK_pr, before, read);
   const transcript = withIntermediate(half.transcript, { initiator: asked.covered, responder });
+  const isAboutPpk = asked.kind === "ppk" || asked.withPpk;
+  const granted = isPpkGranted(payloads, isAboutPpk ? call.credentials.ppk : undefined);
+  if (!granted.ok) return endCall(sa, granted.error);
+  const isPpkUsed = isAboutPpk ? granted.value : undefined;
+  if (asked.kind === "ppk") return nextRound(sa, { transcript, isPpkUsed }, undefined);
+  const { method, privateOctets } = asked;
+  const ke = keOf(payloads, method, "IKE_INTERMEDIATE response");
+  if (!ke.ok) return endCall(sa, ke.error);
   const ticket = context.ticket();
   const peerPublic = ke.value.data.slice();
   const op = { op: "derive", method, random: privateOctets.slice(), peerPublic } as const;
   const expireAt = later(context.now, KEY_EXCHANGE_MS);
   const awaits = "shared-secret";
   return {
-    sa: { ...sa, round: { awaits, ticket, privateOctets, transcript, expireAt } },
+    sa: { ...sa, round: { awaits, ticket, privateOctets, transcript, isPpkUsed, expireAt } },
     effects: [{ kind: "key-exchange", ticket, op }],
   };
 }
@@ -105,13 +137,22 @@ export function onIntermediateResponse(
 /** The shared secret is ready: renews the keys, and the next round follows. */
 export function onIntermediateSharedSecret(
   sa: Initiating,
-  { privateOctets, transcript }: AwaitingAdditionalSecret,
+  round: AwaitingAdditionalSecret,
   result: KeyExchangeResult,
 ): Step {
   if (!result.ok) return endCall(sa, keyExchangeRefusal(result.error));
-  const { sharedSecret } = result.value;
-  const half = afterKeyExchange(sa.half, { transcript, sharedSecret });
-  wipeIkeKeys(sa.half.keys);
-  wipe(privateOctets);
+  wipe(round.privateOctets);
+  return nextRound(sa, round, result.value.sharedSecret);
+}
+
+function nextRound(
+  sa: Initiating,
+  { transcript, isPpkUsed }: Pick<AwaitingAdditionalSecret, "transcript" | "isPpkUsed">,
+  sharedSecret: Uint8Array | undefined,
+): Step {
+  const key = isPpkUsed === true ? sa.call.credentials.ppk?.key : undefined;
+  const ppk: RoundDone["ppk"] = isPpkUsed === undefined ? undefined : { offered: [], key };
+  const half = afterRound(sa.half, { transcript, sharedSecret, ppk });
+  if (half.keys !== sa.half.keys) wipeIkeKeys(sa.half.keys);
   return { sa: { ...sa, half, round: undefined }, effects: [] };
 }

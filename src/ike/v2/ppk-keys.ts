@@ -10,8 +10,20 @@ import type { DerivedKeys, HalfOpenKeys } from "./keys.ts";
 /**
  * The use of a PPK in an IKE SA. `none`: at least one end did not send USE_PPK, or it goes without.
  * `announced`: both ends sent it, and the PPK is not known yet. `used`: it is mixed into the keys.
+ * `mixed`: it is in all keys since IKE_INTERMEDIATE (RFC 9867), and IKE_AUTH says nothing of it.
  */
-export type PpkState = "none" | "announced" | "used";
+export type PpkState = "none" | "announced" | "used" | "mixed";
+
+/** When both ends agree on a PPK: never, in IKE_AUTH (RFC 8784), or before it (RFC 9867). */
+export type PpkWay = "none" | "ike-auth" | "intermediate";
+
+/** What IKE_INTERMEDIATE has brought about PPKs (RFC 9867 §3.1). */
+export type IntermediatePpk = {
+  /** What the initiator proposed, in readable form. */
+  readonly offered: readonly string[];
+  /** The proof of the PPK that is in the keys now; undefined: there is none. */
+  readonly proof: Uint8Array | undefined;
+};
 
 /** PPK_ID types (RFC 8784 §5.1.1). */
 const PPK_ID_FIXED = 2;

@@ -10,6 +10,7 @@ import type { Refusal } from "../refusal.ts";
 import { notifyOf } from "./find-payload.ts";
 import type { HalfOpen } from "./half-open.ts";
 import { notify } from "./notify.ts";
+import { judgeIntermediatePpk } from "./ppk-intermediate.ts";
 import { dropPpk, isPpkOf, keepPpk, ppkIdentity, ppkIdentityText, withPpk } from "./ppk-keys.ts";
 import { judgeProof } from "./proof.ts";
 import type { AuthRequest } from "./responder-phase.ts";
@@ -28,6 +29,11 @@ export function usePpk(): NotifyPayload {
 /** Whether an IKE_SA_INIT message says that its sender supports PPKs. */
 export function saysUsePpk(payloads: readonly Payload[]): boolean {
   return notifyOf(payloads, NotifyType.USE_PPK) !== undefined;
+}
+
+/** Whether a PPK is in the keys, whichever way it came there. */
+export function hasPpk({ ppk }: Pick<HalfOpen, "ppk">): boolean {
+  return ppk === "used" || ppk === "mixed";
 }
 
 /** What an IKE_AUTH request says about PPKs, copied because it outlives the datagram. */
@@ -67,6 +73,10 @@ export function settlePpk(
   ppk: PpkCredential | undefined,
 ): Result<{ readonly half: HalfOpen; readonly request: AuthRequest }, Refusal> {
   const { identity, noPpkAuth } = request.ppk;
+  if (half.intermediatePpk !== undefined) {
+    const refusal = judgeIntermediatePpk(half, half.intermediatePpk, ppk);
+    return refusal === undefined ? ok({ half, request }) : err(refusal);
+  }
   const isRequired = ppk?.isRequired === true;
   if (half.ppk === "none") {
     if (!isRequired) return ok({ half, request });

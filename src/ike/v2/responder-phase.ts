@@ -5,6 +5,7 @@ import type { Path } from "../../inet/endpoint.ts";
 import type { Instant } from "../../octets/instant.ts";
 import type { Identity } from "../../wire/identity.ts";
 import type { AuthPayload, IdPayload, SaPayload, TsPayload } from "../../wire/v2/message.ts";
+import type { PpkCredential } from "../credentials.ts";
 import type { Credentials } from "../event.ts";
 import type { Nat } from "../nat.ts";
 import type { Refusal } from "../refusal.ts";
@@ -13,7 +14,8 @@ import type { Ticket } from "../ticket.ts";
 import type { ConfigurationRequest } from "./configuration.ts";
 import type { HalfOpen } from "./half-open.ts";
 import type { IkeKeys } from "./keys.ts";
-import type { PpkState } from "./ppk-keys.ts";
+import type { ProposedPpk } from "./ppk-intermediate.ts";
+import type { PpkState, PpkWay } from "./ppk-keys.ts";
 import type { ChosenIke } from "./proposal.ts";
 import type { RedirectSupport } from "./redirect-support.ts";
 
@@ -33,8 +35,7 @@ export type AwaitingKeyExchange = {
   readonly certReq: Uint8Array | undefined;
   /** Whether some eroute accepts pre-shared keys of its sites. */
   readonly acceptsPsk: boolean;
-  /** Both ends have sent USE_PPK (RFC 8784). */
-  readonly usePpk: boolean;
+  readonly ppkWay: PpkWay;
   readonly fragmentOctets: number | undefined;
   /** Whether AUTH covers both IKE_SA_INIT messages: not here; we can; both ends can. */
   readonly fullTranscript: "off" | "supported" | "agreed";
@@ -65,20 +66,39 @@ export type Responding = {
 /** What the first round is waiting for. */
 export type ResponderRound =
   | { readonly awaits: "request" }
+  | AwaitingPpks
   | AwaitingAdditional
   | AwaitingRepeat
   | AwaitingCredentials
   | AwaitingVerification
   | AwaitingSignature;
 
+/** An IKE_INTERMEDIATE request. */
+export type IntermediateAsked = {
+  readonly messageId: number;
+  /** What AUTH covers of the peer's messages, with this request. */
+  readonly covered: Uint8Array;
+  /** The public value of its key exchange; undefined: it has none. */
+  readonly exchange: { readonly method: number; readonly peerPublic: Uint8Array } | undefined;
+  /** PPKs that it proposes; undefined: they are no subject of this exchange. */
+  readonly proposed: readonly ProposedPpk[] | undefined;
+};
+
+/** The PPKs that the peer proposes are being found. */
+export type AwaitingPpks = {
+  readonly awaits: "ppks";
+  readonly ticket: Ticket;
+  readonly asked: IntermediateAsked;
+};
+
 /** Our part of an additional key exchange is being made. */
 export type AwaitingAdditional = {
   readonly awaits: "key-exchange";
   readonly ticket: Ticket;
-  readonly messageId: number;
+  readonly asked: IntermediateAsked;
   readonly method: number;
-  /** What AUTH covers of the peer's messages, with this request. */
-  readonly covered: Uint8Array;
+  /** The proposed PPK that we know too. */
+  readonly ppk: PpkCredential | undefined;
 };
 
 /**

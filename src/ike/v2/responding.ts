@@ -1,6 +1,7 @@
 /** The rounds between IKE_SA_INIT and the end of authentication, as responder. */
 
 import { never } from "../../octets/assert.ts";
+import { wipe } from "../../octets/secret.ts";
 import type { IkeHeader } from "../../wire/header.ts";
 import { ExchangeType } from "../../wire/v2/exchange-type.ts";
 import type { IkeContext } from "../effect.ts";
@@ -8,7 +9,7 @@ import type { IkeEvent } from "../event.ts";
 import { sends } from "./answer.ts";
 import { NO_FRAGMENTS_BEFORE_AUTH } from "./fragments.ts";
 import { onAuthRequest, onCredentials, onSigned, onVerified } from "./ike-auth.ts";
-import { onIntermediateKeyExchange, onIntermediateRequest } from "./intermediate.ts";
+import { onIntermediateKeyExchange, onIntermediateRequest, onPpks } from "./intermediate.ts";
 import { wipeIkeKeys } from "./keys.ts";
 import { counted, type MessageEvent } from "./known-peer-message.ts";
 import { openMessage, type Read } from "./protect.ts";
@@ -23,7 +24,8 @@ function onRequest(sa: Responding, header: IkeHeader, read: Read, context: IkeCo
   const { messageId } = header;
   switch (next.kind) {
     case "key-exchange":
-      return onIntermediateRequest(sa, { messageId, read, method: next.method }, context);
+    case "ppk":
+      return onIntermediateRequest(sa, { messageId, read, round: next }, context);
     case "ike-auth":
       return onAuthRequest(sa, header, read, context);
     default:
@@ -99,6 +101,18 @@ export function onCredentialsResponding(
   const { round } = sa;
   if (round.awaits !== "credentials" || round.ticket !== ticket) return { sa, effects: [] };
   return onCredentials(sa, round.request, result, context);
+}
+
+/** The PPKs that the site proposes have been found, or there are none. */
+export function onPpksResponding(
+  sa: Responding,
+  { ticket, ppks }: Extract<IkeEvent, { kind: "ppks" }>,
+  context: IkeContext,
+): Step {
+  const { round } = sa;
+  if (round.awaits === "ppks" && round.ticket === ticket) return onPpks(sa, round, ppks, context);
+  wipe(...ppks.map(({ key }) => key));
+  return { sa, effects: [] };
 }
 
 /** Our part of an additional key exchange is done, or could not be. */

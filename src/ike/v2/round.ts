@@ -11,22 +11,34 @@ import { additionalMethods } from "./additional.ts";
 
 export type Round =
   /** An additional key exchange in IKE_INTERMEDIATE (RFC 9370 §2.2.2). */
-  { readonly kind: "key-exchange"; readonly method: number } | { readonly kind: "ike-auth" };
+  | {
+      readonly kind: "key-exchange";
+      readonly method: number;
+      /** The last one, in which the PPK is agreed on as well (RFC 9867 §3.1). */
+      readonly withPpk: boolean;
+    }
+  /** The PPK is agreed on in an IKE_INTERMEDIATE without a key exchange. */
+  | { readonly kind: "ppk" }
+  | { readonly kind: "ike-auth" };
 
 /** The rounds still to be done, in order: the first one is next, or under way. */
 export type Rounds = readonly [Round, ...(readonly Round[])];
 
-/** The rounds after IKE_SA_INIT. */
-export function roundsAfterInit(algorithms: Pick<IkeAlgorithms, "additional">): Rounds {
-  const [first, ...more] = additionalMethods(algorithms).map(keyExchange);
-  return first === undefined ? [AUTH] : [first, ...more, AUTH];
+/** The rounds after IKE_SA_INIT. `withPpk`: a PPK is agreed on before IKE_AUTH. */
+export function roundsAfterInit(
+  algorithms: Pick<IkeAlgorithms, "additional">,
+  withPpk: boolean,
+): Rounds {
+  const methods = additionalMethods(algorithms);
+  const [first, ...more] = methods.map((method, place): Round => {
+    const isLast = place === methods.length - 1;
+    return { kind: "key-exchange", method, withPpk: withPpk && isLast };
+  });
+  if (first !== undefined) return [first, ...more, AUTH];
+  return withPpk ? [{ kind: "ppk" }, AUTH] : [AUTH];
 }
 
 const AUTH: Round = { kind: "ike-auth" };
-
-function keyExchange(method: number): Round {
-  return { kind: "key-exchange", method };
-}
 
 /** The rounds that are left after the first one; IKE_AUTH is the last. */
 export function roundsAfter([, ...left]: Rounds): Rounds {
@@ -34,22 +46,22 @@ export function roundsAfter([, ...left]: Rounds): Rounds {
   return next === undefined ? [AUTH] : [next, ...more];
 }
 
+type Messages = {
+  readonly exchangeType: number;
+  readonly step: IkeNote["step"];
+  readonly octetsMax: number;
+};
+
+const INTERMEDIATE: Messages = {
+  exchangeType: ExchangeType.IKE_INTERMEDIATE,
+  step: "IKE_INTERMEDIATE",
+  octetsMax: INTERMEDIATE_OCTETS_MAX,
+};
+
 /** The exchange type of each round, and the longest message that is accepted. */
-export const MESSAGES_OF: Readonly<
-  Record<
-    Round["kind"],
-    {
-      readonly exchangeType: number;
-      readonly step: IkeNote["step"];
-      readonly octetsMax: number;
-    }
-  >
-> = {
-  "key-exchange": {
-    exchangeType: ExchangeType.IKE_INTERMEDIATE,
-    step: "IKE_INTERMEDIATE",
-    octetsMax: INTERMEDIATE_OCTETS_MAX,
-  },
+export const MESSAGES_OF: Readonly<Record<Round["kind"], Messages>> = {
+  "key-exchange": INTERMEDIATE,
+  ppk: INTERMEDIATE,
   "ike-auth": {
     exchangeType: ExchangeType.IKE_AUTH,
     step: "IKE_AUTH",

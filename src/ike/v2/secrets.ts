@@ -17,6 +17,7 @@ export function wipeSecrets(sa: IkeSa): void {
   if (sa.phase === "responding" && "credentials" in sa.round) {
     wipeCredentials(sa.round.credentials);
   }
+  if (sa.phase === "responding" && sa.round.awaits === "key-exchange") wipe(sa.round.ppk?.key);
   if (sa.phase === "responding" && sa.formerKeys !== undefined) wipeIkeKeys(sa.formerKeys);
   if (sa.phase === "initiating") wipe(privateOctetsOf(sa.round));
   if ("call" in sa) wipeCredentials(sa.call.credentials);

@@ -119,7 +119,7 @@ export const PPK_REASONS: Readonly<Record<PpkReason, Meaning>> = {
     words: "wrong PPK",
     advice:
       "set the same PPK at both ends: `ppk` of the row and the site's (`erouted peers " +
-      "remote-config {peer}` prints its side); the pre-shared key is right",
+      "remote-config {peer}` prints its side)",
   },
   "wrong-psk-or-ppk": {
     ...PROOF,

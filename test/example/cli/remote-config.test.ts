@@ -155,7 +155,7 @@ test("additional key exchanges are written only where the eroute demands them", 
   expect(await configOf(`${first}-ke1_none`)).toEqual([plain, `${libre}-dh31`, 0]);
 });
 
-test("strongSwan gets every ESP algorithm that the kernel has; others get those that they know", async () => {
+test("strongSwan gets every ESP algorithm, libreswan those that it knows", async () => {
   for (const [esp, libreswan] of [
     ["aes128ccm16-x25519", 1],
     ["aes256ctr-sha256", 1],

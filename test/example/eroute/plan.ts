@@ -70,6 +70,7 @@ export function eroutePlan(changes: Partial<EroutePlan> = {}): EroutePlan {
     defaultEroute: DEFAULT_DEFAULT_EROUTE,
     unknownSites: DEFAULT_UNKNOWN_SITES,
     fullTranscriptAuth: true,
+    intermediatePpk: false,
     ...changes,
   };
 }

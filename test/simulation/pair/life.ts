@@ -120,7 +120,7 @@ function draw(seed: number, prng: Prng): PairSettings {
   // Both ends have the same PPK: whatever the rule, it is used.
   const ppk = withPpk ? ofPpk.pick(["if-set", "optional", "required"] as const) : "if-set";
   return {
-    ...{ seed, weather, withPpk },
+    ...{ seed, weather, withPpk, withIntermediatePpk: withPpk && ofPpk.chance(0.5) },
     eroute: { ...eroute, ppk },
     isDynamic: prng.chance(0.4),
     isNatted: prng.chance(0.25),

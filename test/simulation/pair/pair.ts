@@ -47,6 +47,8 @@ export type PairSettings = {
   readonly isDynamic?: boolean;
   /** Both ends have the same PPK, and must use it (RFC 8784). */
   readonly withPpk?: boolean;
+  /** Both ends agree on it in IKE_INTERMEDIATE if they can (RFC 9867). */
+  readonly withIntermediatePpk?: boolean;
   /** End b is behind a NAT: its address is not its own, and changes when the NAT rebinds. */
   readonly isNatted?: boolean;
   readonly lateMs?: (prng: Prng) => number | undefined;
@@ -295,6 +297,7 @@ function pairPlan(
   peer: { readonly host: string; readonly peerId: string },
   settings: PairSettings,
 ): EroutePlan {
+  const intermediatePpk = settings.withIntermediatePpk === true;
   const eroute: NormalEroute = {
     ...NORMAL_EROUTE,
     name: `to-${peer.peerId}`,
@@ -316,12 +319,12 @@ function pairPlan(
       remoteSubnets: [prefixOfText("10.0.0.0/16")],
       life: { ...DEFAULT_LIFE, ...settings.eroute?.life, start: "on-traffic" },
     };
-    const plan = planOf({}, { eroutes: [base], users: [] });
+    const plan = { ...planOf({}, { eroutes: [base], users: [] }), intermediatePpk };
     return settings.plan?.(name, plan) ?? plan;
   }
   const octets = (text: string) => new TextEncoder().encode(text);
   const ppk = settings.withPpk === true ? { id: octets(PPK_ID), key: octets(PPK) } : undefined;
   const users = [{ name: peer.peerId, psk: octets(PASSWORD), ppk }];
-  const plan = planOf({}, { egroups: [], eroutes: [eroute], users });
+  const plan = { ...planOf({}, { egroups: [], eroutes: [eroute], users }), intermediatePpk };
   return settings.plan?.(name, plan) ?? plan;
 }
