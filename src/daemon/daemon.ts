@@ -10,12 +10,14 @@ import type { Captures } from "./capture.ts";
 import type { Debugging } from "./debugging.ts";
 import type { SiteCount } from "./expected.ts";
 import type { Keeper } from "./keep/keeper.ts";
+import type { KeptSockets } from "./kept-sockets.ts";
 import type { KeyExchanger } from "./key-exchange.ts";
 import type { LoopWatch } from "./loop-watch.ts";
 import type { Polling } from "./poll.ts";
 import type { Recorder } from "./record.ts";
 import type { LoadConfig, Reloadable } from "./reload.ts";
 import type { Audits } from "./resync.ts";
+import type { RuntimeFolder } from "./runtime-folder.ts";
 import type { Shell } from "./shell.ts";
 import type { Signer } from "./signer.ts";
 import type { IkeSockets } from "./sockets.ts";
@@ -43,6 +45,10 @@ export type Daemon = Reloadable & {
   readonly record: (entry: JournalEntry) => void;
   kernel: Kernel | undefined;
   routes: Routes | undefined;
+  /** For what outlives this process. */
+  folder: RuntimeFolder | undefined;
+  /** The sockets that outlive it. */
+  kept: KeptSockets;
   sockets: IkeSockets | undefined;
   readonly keyExchanger: KeyExchanger;
   readonly signer: Signer;

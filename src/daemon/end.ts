@@ -14,6 +14,8 @@ export const EXIT_KEPT = 75;
 /** Ends without a word to anybody: all SAs stay, and the next process takes them over. */
 export async function leave(daemon: Daemon): Promise<void> {
   daemon.shell?.close();
+  // They are kept elsewhere: what arrives from now on waits for the next process.
+  daemon.sockets?.close();
   daemon.keeper?.save();
   const detail = "all SAs stay: the next start takes them over";
   daemon.note({ level: "info", reason: "stopped", detail });

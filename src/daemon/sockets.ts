@@ -6,8 +6,10 @@
 import { type Address, formatAddress } from "../inet/address.ts";
 import { type Endpoint, formatEndpoint, type Path } from "../inet/endpoint.ts";
 import { type AddressWatch, localAddresses, watchAddresses } from "../linux/addresses.ts";
-import { type IkeSocket, openIkeSocket, type SocketFault } from "../linux/udp-socket.ts";
+import type { SocketFault } from "../linux/bound-socket.ts";
+import { type IkeSocket, openIkeSocket } from "../linux/udp-socket.ts";
 import { err, ok, type Result } from "../octets/result.ts";
+import type { KeptSocket, KeptSockets } from "./kept-sockets.ts";
 import type { Note } from "./reload.ts";
 import { createTurn, type Turn } from "./turn.ts";
 
@@ -32,6 +34,8 @@ export type SocketSettings = {
   readonly natPort: number;
   /** Whether the kernel decrypts ESP: then its policies must let IKE itself pass. */
   readonly kernelPolicies: boolean;
+  /** Those of an earlier process are used again; ours outlive this process. */
+  readonly kept: KeptSockets;
 };
 
 export type SocketHandlers = {
@@ -77,6 +81,8 @@ type Listener = { readonly address: Address; readonly sockets: ReadonlyMap<Endpo
 
 /** A socket that cannot be opened for another reason than its address is tried again. */
 const RETRY_MS = 10_000;
+/** A kept socket of an address that was gone is closed elsewhere, within this time mostly. */
+const LEAVING_POLL_MS = 20;
 
 class LocalSockets implements IkeSockets {
   #settings: SocketSettings;
@@ -167,11 +173,23 @@ class LocalSockets implements IkeSockets {
     this.#retry = setTimeout(retry, RETRY_MS);
   }
 
+  /** Adapts the sockets to the addresses, and has them kept. */
+  async #update(present: readonly Address[]): Promise<SocketFault | undefined> {
+    const fault = await this.#adapt(present);
+    const isGivenUp = this.#isClosed || (fault !== undefined && !this.#isStarted);
+    if (!isGivenUp) this.#settings.kept.keep(this.#sockets());
+    return fault;
+  }
+
+  #sockets(): readonly KeptSocket[] {
+    return [...this.#byEndpoint].map(([local, { descriptor }]) => ({ local, descriptor }));
+  }
+
   /**
    * Closes what is gone and opens what is new; returns the first fault other than a missing
    * address.
    */
-  async #update(present: readonly Address[]): Promise<SocketFault | undefined> {
+  async #adapt(present: readonly Address[]): Promise<SocketFault | undefined> {
     const now = new Set(present.map(formatAddress));
     for (const text of this.#present) {
       if (!now.has(text) && this.#closeOn(text)) this.#noteGone(text);
@@ -200,21 +218,10 @@ class LocalSockets implements IkeSockets {
 
   /** Both sockets of an address, or neither. */
   async #openOn(address: Address): Promise<Result<undefined, SocketFault>> {
-    const { port, natPort, kernelPolicies } = this.#settings;
     const sockets = new Map<Endpoint, IkeSocket>();
-    for (const each of [port, natPort]) {
-      const local = { address, port: each };
-      const opened = await openIkeSocket({
-        address,
-        port: each,
-        natTraversal: each === natPort,
-        kernelPolicies,
-        onDatagram: (octets, remote) => {
-          this.#handlers.onDatagram(octets, { local, remote });
-          const socket = this.#byEndpoint.get(local);
-          if (socket !== undefined) this.#turn.spend(socket);
-        },
-      });
+    for (const port of [this.#settings.port, this.#settings.natPort]) {
+      const local = { address, port };
+      const opened = await this.#openAt(local);
       if (!opened.ok || this.#isClosed) {
         for (const socket of sockets.values()) socket.close();
         if (!opened.ok) return opened;
@@ -229,6 +236,25 @@ class LocalSockets implements IkeSockets {
       this.#byText.set(formatEndpoint(local), socket);
     }
     return ok(undefined);
+  }
+
+  async #openAt(local: Endpoint): Promise<Result<IkeSocket, SocketFault>> {
+    const { natPort, kernelPolicies, kept } = this.#settings;
+    for (;;) {
+      const opened = await openIkeSocket({
+        ...local,
+        natTraversal: local.port === natPort,
+        kernelPolicies,
+        kept: kept.take(local),
+        onDatagram: (octets, remote) => {
+          this.#handlers.onDatagram(octets, { local, remote });
+          const socket = this.#byEndpoint.get(local);
+          if (socket !== undefined) this.#turn.spend(socket);
+        },
+      });
+      if (opened.ok || opened.error.errno !== "EADDRINUSE" || !kept.isLeaving(local)) return opened;
+      await Bun.sleep(LEAVING_POLL_MS);
+    }
   }
 
   /** Whether there was anything to close. */

@@ -21,7 +21,8 @@ import { createDebugging } from "./debugging.ts";
 import { close, EXIT_KEPT, leave, sayFarewell } from "./end.ts";
 import { countSites } from "./expected.ts";
 import { inSteps } from "./in-steps.ts";
-import { recheckTakenOver, runtimeFolder, takeOverFrom } from "./keep/go-on.ts";
+import { recheckTakenOver, takeOverFrom } from "./keep/go-on.ts";
+import { KEEPS_NOTHING, openKeptSockets } from "./kept-sockets.ts";
 import { openKeyExchanger } from "./key-exchange.ts";
 import { openLog } from "./log.ts";
 import { watchLoop } from "./loop-watch.ts";
@@ -35,6 +36,7 @@ import { openReloadResults } from "./reload-result.ts";
 import { createReloader } from "./reloader.ts";
 import { createResolver } from "./resolve.ts";
 import { resync, startAudits } from "./resync.ts";
+import { openRuntimeFolder } from "./runtime-folder.ts";
 import { openService } from "./service.ts";
 import { createShell } from "./shell.ts";
 import { LEAVE, onHangup, waitForSignal } from "./signals.ts";
@@ -61,9 +63,12 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   const { RUNTIME_DIRECTORY } = process.env;
   // What stands in the kernel is not taken over yet.
   const keeps = config.keepsState && config.dataplane === "none";
-  const folder = keeps ? runtimeFolder(RUNTIME_DIRECTORY) : undefined;
-  const daemon = createDaemon(config, folder !== undefined);
+  const folder = openRuntimeFolder(RUNTIME_DIRECTORY);
+  const stateFolder = keeps && folder.ok ? folder.value?.path : undefined;
+  const daemon = createDaemon(config, stateFolder !== undefined);
   const { note } = daemon;
+  if (folder.ok) daemon.folder = folder.value;
+  else note({ level: "warning", reason: "state-not-kept", detail: folder.error });
   if (cold !== undefined) noteBug(daemon, cold);
   hideMemory(note);
   const service = openService(process.env, note);
@@ -76,7 +81,7 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   for (const warning of config.warnings) {
     note({ level: "warning", reason: "configuration", detail: warningText(warning) });
   }
-  const opened = await open(daemon, { configFile: options.configFile, reloader }, folder);
+  const opened = await open(daemon, { configFile: options.configFile, reloader }, stateFolder);
   if (!opened.ok) {
     note({ level: "error", outcome: "failed", reason: "start", detail: opened.error });
     service.failed(`does not start: ${opened.error}`);
@@ -106,6 +111,9 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   await sayFarewell(daemon);
   await close(daemon);
   daemon.keeper?.forget();
+  // After a farewell nobody expects us back.
+  daemon.kept.release();
+  daemon.folder?.close();
   service.close();
   return 0;
 }
@@ -163,6 +171,8 @@ function createDaemon(config: Config, keeps: boolean): Daemon {
     note: (entry) => record(daemonEntry(entry)),
     kernel: undefined,
     routes: undefined,
+    folder: undefined,
+    kept: KEEPS_NOTHING,
     sockets: undefined,
     peers: new Map(),
     retired: new Set(),
@@ -210,12 +220,14 @@ function isListened(listen: readonly Address[], local: Address): boolean {
 async function open(
   daemon: Daemon,
   options: StatusOptions,
-  folder: string | undefined,
+  stateFolder: string | undefined,
 ): Promise<Result<undefined, string>> {
-  const { config } = daemon;
+  const { config, folder, note } = daemon;
   const kernelPolicies = config.dataplane === "xfrm";
+  const kept = await openKeptSockets({ environment: process.env, folder, note, nowMs: now });
+  daemon.kept = kept;
   const sockets = await openIkeSockets(
-    { ...config.ike, kernelPolicies },
+    { ...config.ike, kernelPolicies, kept },
     {
       onDatagram: (octets, path) => {
         if (daemon.captures.isOpen) daemon.captures.see(octets, path, "received");
@@ -239,7 +251,7 @@ async function open(
   if (!routes.ok) return err(`route netlink socket: ${errnoName(routes.error)}`);
   daemon.routes = routes.value;
   // Nothing may have happened to the engine yet.
-  const taken = folder === undefined ? undefined : takeOverFrom(daemon, folder);
+  const taken = stateFolder === undefined ? undefined : takeOverFrom(daemon, stateFolder);
   daemon.shell = createShell(daemon.concentrator, surroundingsOf(daemon, routes.value));
   if (taken !== undefined) daemon.shell.begin(taken.effects);
   daemon.shell.feed({ kind: "addresses", local: sockets.value.addresses });

@@ -2,6 +2,7 @@
 
 import { dlopen, FFIType, read } from "bun:ffi";
 import { err, ok, type Result } from "../octets/result.ts";
+import { type MessageHeader, messageHeader, rightsMessage } from "./message-header.ts";
 
 export type Libc = {
   /** Makes a file descriptor, non-blocking and closed on exec. */
@@ -15,6 +16,8 @@ export type Libc = {
   /** Fills `value`; returns 0. */
   getOption(fd: number, option: SocketOption, value: Uint8Array): number;
   send(fd: number, octets: Uint8Array): number;
+  /** Sends to the connected end, with descriptors (SCM_RIGHTS, unix(7)); at most 253. */
+  sendDescriptors(fd: number, octets: Uint8Array, descriptors: readonly number[]): number;
   /** Octets of the datagram: more than `into` holds if it was cut. */
   receive(fd: number, into: Uint8Array): number;
   /**
@@ -26,6 +29,17 @@ export type Libc = {
   duplicate(fd: number): number;
   /** Makes `onto` a descriptor of the socket of `fd`; what `onto` was before is closed. */
   duplicateOnto(fd: number, onto: number): number;
+  /** From now on the descriptor is closed on exec. */
+  closeOnExec(fd: number): number;
+  /** A descriptor of a process, which is not mistaken for a later one (man 2 pidfd_open). */
+  openProcess(pid: number): number;
+  /**
+   * A copy of another process's descriptor, closed on exec; needs the right to trace it
+   * (man 2 pidfd_getfd).
+   */
+  descriptorOf(process: number, fd: number): number;
+  /** Locks an open file for this process, unless another one holds the lock; returns 0. */
+  lockFile(fd: number): number;
   /** Opens files as this user and these groups from now on; returns whether that worked. */
   useFilesAs(uid: number, gid: number, groups: Uint32Array): boolean;
   /**
@@ -65,7 +79,13 @@ let opened: Result<Libc, LibcUnavailable> | undefined;
 const CANDIDATES = ["libc.so.6", "libc.musl-x86_64.so.1", "libc.musl-aarch64.so.1", "libc.so"];
 const SOCK_NONBLOCK = 0x800;
 const SOCK_CLOEXEC = 0x80000;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
 const F_DUPFD_CLOEXEC = 1030;
+const LOCK_EX_NB = 6;
+/** The numbers of these system calls are the same on every architecture. */
+const SYS_pidfd_open = 434;
+const SYS_pidfd_getfd = 438;
 const MSG_TRUNC = 0x20;
 const POLLIN = 1;
 const NOBODY_HAS = 0xffff_ffff;
@@ -82,10 +102,13 @@ const SYMBOLS = {
   getsockopt: { args: ["i32", "i32", "i32", "ptr", "ptr"], returns: "i32" },
   send: { args: ["i32", "ptr", FFIType.u64_fast, "i32"], returns: FFIType.i64_fast },
   recv: { args: ["i32", "ptr", FFIType.u64_fast, "i32"], returns: FFIType.i64_fast },
+  sendmsg: { args: ["i32", "ptr", "i32"], returns: FFIType.i64_fast },
   poll: { args: ["ptr", FFIType.u64_fast, "i32"], returns: "i32" },
   close: { args: ["i32"], returns: "i32" },
   fcntl: { args: ["i32", "i32", "i32"], returns: "i32" },
   dup3: { args: ["i32", "i32", "i32"], returns: "i32" },
+  flock: { args: ["i32", "i32"], returns: "i32" },
+  syscall: { args: ["i64", "i64", "i64", "i64"], returns: FFIType.i64_fast },
   setgroups: { args: [FFIType.u64_fast, "ptr"], returns: "i32" },
   setfsgid: { args: ["u32"], returns: "i32" },
   setfsuid: { args: ["u32"], returns: "i32" },
@@ -104,6 +127,9 @@ function openFirst(): Result<Libc, LibcUnavailable> {
   }
   return err({ kind: "libc-unavailable", detail: `no C library: ${faults.join("; ")}` });
 }
+
+/** Keeps the memory that the message of the present call points to. */
+let inUse: MessageHeader | undefined;
 
 type Symbols = ReturnType<typeof dlopen<typeof SYMBOLS>>["symbols"];
 
@@ -126,11 +152,19 @@ function wrap(c: Symbols): Libc {
     getOption: (fd, { level, name }, value) =>
       result(c.getsockopt(fd, level, name, value, intOption(value.length))),
     send: (fd, octets) => result(c.send(fd, octets, octets.length, 0)),
+    sendDescriptors(fd, octets, descriptors) {
+      inUse = messageHeader(octets, rightsMessage(descriptors));
+      return result(c.sendmsg(fd, inUse.header, 0));
+    },
     receive: (fd, into) => result(c.recv(fd, into, into.length, MSG_TRUNC)),
     awaitInput: (fd, ms) => result(c.poll(pollFd(fd), 1, ms)),
     close: (fd) => result(c.close(fd)),
     duplicate: (fd) => result(c.fcntl(fd, F_DUPFD_CLOEXEC, 0)),
     duplicateOnto: (fd, onto) => result(c.dup3(fd, onto, SOCK_CLOEXEC)),
+    closeOnExec: (fd) => result(c.fcntl(fd, F_SETFD, FD_CLOEXEC)),
+    openProcess: (pid) => result(c.syscall(SYS_pidfd_open, pid, 0, 0)),
+    descriptorOf: (process, fd) => result(c.syscall(SYS_pidfd_getfd, process, fd, 0)),
+    lockFile: (fd) => result(c.flock(fd, LOCK_EX_NB)),
     useFilesAs(uid, gid, groups) {
       if (c.setgroups(groups.length, groups) !== 0) return false;
       c.setfsgid(gid);

@@ -8,6 +8,8 @@ import { AF_UNIX, type Libc, SOCK_DGRAM } from "./libc.ts";
 export type NotifySocket = {
   /** Returns 0 or the negated errno: we do not wait for a manager that does not read. */
   send(text: string): number;
+  /** The same, with descriptors that the manager gets a copy of. */
+  sendWith(text: string, descriptors: readonly number[]): number;
   close(): void;
 };
 
@@ -24,6 +26,8 @@ export function openNotifySocket(libc: Libc, name: string): Result<NotifySocket,
   }
   return ok({
     send: (text) => Math.min(0, libc.send(fd, new TextEncoder().encode(text))),
+    sendWith: (text, descriptors) =>
+      Math.min(0, libc.sendDescriptors(fd, new TextEncoder().encode(text), descriptors)),
     close: () => void libc.close(fd),
   });
 }

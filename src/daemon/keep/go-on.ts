@@ -23,9 +23,3 @@ export function recheckTakenOver(daemon: Daemon): void {
   if (daemon.keeper === undefined) return;
   for (const { egroup } of daemon.config.databases) void recheckConnected(daemon, egroup);
 }
-
-/** The service manager may name several folders, separated by colons; the first one is ours. */
-export function runtimeFolder(folders = ""): string | undefined {
-  const [first = ""] = folders.split(":");
-  return first === "" ? undefined : first;
-}

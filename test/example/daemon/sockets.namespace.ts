@@ -1,6 +1,7 @@
 /** IKE sockets that follow the addresses; for a network namespace of its own. */
 
 import { afterEach, beforeAll, expect, test } from "bun:test";
+import { KEEPS_NOTHING } from "../../../src/daemon/kept-sockets.ts";
 import type { Note } from "../../../src/daemon/reload.ts";
 import {
   type IkeSockets,
@@ -156,7 +157,8 @@ const HANDLERS = {
 };
 
 function settingsOf(...listen: readonly string[]): SocketSettings {
-  return { listen: listen.map(addressOf), port: 500, natPort: 4500, kernelPolicies: true };
+  const ports = { port: 500, natPort: 4500 };
+  return { listen: listen.map(addressOf), ...ports, kernelPolicies: true, kept: KEEPS_NOTHING };
 }
 
 async function listenOn(...listen: readonly string[]): Promise<IkeSockets> {
