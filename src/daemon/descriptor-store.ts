@@ -9,8 +9,8 @@ import type { Libc } from "../linux/libc.ts";
 import { openNotifySocket } from "../linux/notify-socket.ts";
 import type { PassedDescriptor } from "../linux/passed-descriptors.ts";
 import { errnoName } from "../xfrm/errno.ts";
-import type { SocketStore } from "./kept-sockets.ts";
 import type { Note } from "./reload.ts";
+import type { SocketStore } from "./socket-store.ts";
 
 export type StorePlace = {
   /** The manager's socket. */

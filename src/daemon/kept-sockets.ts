@@ -1,6 +1,6 @@
 /**
- * Sockets that outlive this process. While no process has UDP port 4500 open, the kernel cannot take
- * ESP out of UDP, and sites behind NAT hear that nobody is there.
+ * Sockets that outlive this process. While no process has UDP port 4500 open, the kernel cannot
+ * take ESP out of UDP, and sites behind NAT hear that nobody is there.
  */
 
 import { type Endpoint, formatEndpoint } from "../inet/endpoint.ts";
@@ -8,11 +8,8 @@ import { boundEndpoint } from "../linux/bound-socket.ts";
 import { type Libc, openLibc } from "../linux/libc.ts";
 import { type PassedDescriptor, passedDescriptors } from "../linux/passed-descriptors.ts";
 import { openDescriptorStore } from "./descriptor-store.ts";
-import type { Note } from "./reload.ts";
-import type { RuntimeFolder } from "./runtime-folder.ts";
 import { openSocketHolder, takeFromHolder } from "./socket-holder.ts";
-
-export type KeptSocket = { readonly local: Endpoint; readonly descriptor: number };
+import type { KeepingPlace, KeptSocket, SocketStore } from "./socket-store.ts";
 
 export type KeptSockets = {
   /** The socket that an earlier process left open at this place, once; it belongs to the caller. */
@@ -23,19 +20,6 @@ export type KeptSockets = {
   isLeaving(local: Endpoint): boolean;
   /** From now on none outlives this process. */
   release(): void;
-};
-
-/** What keeps sockets open: the service manager, or a process that does nothing else. */
-export type SocketStore = {
-  put(sockets: readonly KeptSocket[]): void;
-  clear(): void;
-};
-
-export type KeepingPlace = {
-  readonly environment: Partial<Record<string, string>>;
-  readonly folder: RuntimeFolder | undefined;
-  readonly note: (entry: Note) => void;
-  readonly nowMs: () => number;
 };
 
 /**

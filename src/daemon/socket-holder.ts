@@ -14,9 +14,9 @@ import {
   processName,
 } from "../linux/process-descriptors.ts";
 import { err, ok, type Result } from "../octets/result.ts";
-import type { KeepingPlace, KeptSocket, SocketStore } from "./kept-sockets.ts";
 import type { Note } from "./reload.ts";
 import type { RuntimeFolder } from "./runtime-folder.ts";
+import type { KeepingPlace, KeptSocket, SocketStore } from "./socket-store.ts";
 
 /** Each change starts a holder with the new sockets before it ends the former one. */
 export function openSocketHolder(

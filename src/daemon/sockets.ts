@@ -9,8 +9,9 @@ import { type AddressWatch, localAddresses, watchAddresses } from "../linux/addr
 import type { SocketFault } from "../linux/bound-socket.ts";
 import { type IkeSocket, openIkeSocket } from "../linux/udp-socket.ts";
 import { err, ok, type Result } from "../octets/result.ts";
-import type { KeptSocket, KeptSockets } from "./kept-sockets.ts";
+import type { KeptSockets } from "./kept-sockets.ts";
 import type { Note } from "./reload.ts";
+import type { KeptSocket } from "./socket-store.ts";
 import { createTurn, type Turn } from "./turn.ts";
 
 export type IkeSockets = {

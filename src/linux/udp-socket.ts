@@ -1,4 +1,6 @@
-/** The UDP sockets of IKE in the event loop: markers, keepalives, turns (RFC 3948, RFC 7296 §2.23). */
+/**
+ * The UDP sockets of IKE in the event loop: markers, keepalives, turns (RFC 3948, RFC 7296 §2.23).
+ */
 
 import { type Address, formatAddress, parseAddress } from "../inet/address.ts";
 import type { Endpoint } from "../inet/endpoint.ts";

@@ -122,7 +122,7 @@ test(
     const second = spawnDaemon(folder, { RUNTIME_DIRECTORY: folder.path("") });
     expect(await second.exited).toBe(1);
     const log = await new Response(second.stdout).text();
-    expect(log).toMatch(/nothing outlives this process: .*: another erouted uses it/);
+    expect(log).toMatch(/nothing is kept for the next start: .*: another erouted uses it/);
     expect(log).toMatch(/bind 127\.0\.0\.1:\d+: EADDRINUSE/);
     expect(readFileSync(folder.path("holder.json"), "utf8")).toBe(holder);
   },
