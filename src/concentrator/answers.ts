@@ -16,6 +16,7 @@ import { UNWATCHED } from "./requests.ts";
 import { onAddressRows } from "./sites/by-address.ts";
 import { onIdentityRows } from "./sites/look-up.ts";
 import { onRowRead } from "./sites/row-change.ts";
+import { onPasswordRows } from "./sites/xauth.ts";
 
 type Of<K extends Event["kind"]> = Extract<Event, { kind: K }>;
 type WorkAnswer = Of<"key-exchange-answer" | "signature-answer">;
@@ -50,6 +51,8 @@ function onRows(engine: Engine, { kind, lookup, result }: Of<"peer-rows">): void
       return onIdentityRows(engine, waiter, { lookup, result });
     case "address":
       return onAddressRows(engine, waiter, { lookup, result });
+    case "password":
+      return onPasswordRows(engine, waiter, result);
     case "row-check":
       return onRowRead(engine, waiter, { lookup, result });
     case "call-look-up":

@@ -3,7 +3,6 @@
 import { type IkeEffect, type IkeSa, pathOf, spiOf } from "../ike/ike-sa.ts";
 import { formatAddress } from "../inet/address.ts";
 import { never } from "../octets/assert.ts";
-import { wipe } from "../octets/secret.ts";
 import type { IkeSpi } from "../wire/header.ts";
 import { ask } from "./ask.ts";
 import { callOfIkeSa, forgetRefusals } from "./calls/call-table.ts";
@@ -34,6 +33,7 @@ import { prove, settleProven } from "./sites/proven.ts";
 import { keepChildSas, keepIkeSas } from "./sites/site-caps.ts";
 import { onHeldBack, onInitialContact } from "./sites/uniqueness.ts";
 import { onChildMethod } from "./sites/worked.ts";
+import { checkPassword } from "./sites/xauth.ts";
 
 /** Carries them out one after another; `start` begins the IKE SA of another call. */
 export function perform(
@@ -66,7 +66,7 @@ function performOne(engine: Engine, entry: Entry, effect: IkeEffect, start: Star
     case "initial-contact":
       return onInitialContact(engine, spi);
     case "check-password":
-      return refusePassword(engine, spi, effect);
+      return checkPassword(engine, spi, effect);
     case "held-back":
       return holdBack(engine, entry);
     case "child-up":
@@ -195,16 +195,6 @@ function keepAlive(engine: Engine, spi: IkeSpi): void {
 function holdBack(engine: Engine, entry: Entry): void {
   forgive(engine, entry);
   onHeldBack(engine, spiOf(entry.sa));
-}
-
-/** No eroute asks for XAUTH, so no password is right. */
-function refusePassword(
-  engine: Engine,
-  spi: IkeSpi,
-  { ticket, password }: Extract<IkeEffect, { kind: "check-password" }>,
-): void {
-  wipe(password);
-  engine.inbox.push({ spi, event: { kind: "password-answer", ticket, isRight: false } });
 }
 
 type Again = Extract<IkeEffect, { kind: "reauthenticate" }>["why"];

@@ -21,6 +21,7 @@ import type { Question } from "./failed-answer.ts";
 export type Waiter =
   | IdentityLookUp
   | AddressLookUp
+  | PasswordLookUp
   | RowCheck
   | { readonly kind: "call-look-up"; readonly call: CallId }
   | { readonly kind: "call-resolve"; readonly call: CallId }
@@ -53,6 +54,16 @@ export type AddressLookUp = {
   readonly found: readonly FoundRow[];
 };
 
+/** An IKE SA of IKEv1 waits for the row of the user that its site names (XAUTH). */
+export type PasswordLookUp = {
+  readonly kind: "password";
+  readonly spi: IkeSpi;
+  readonly ticket: Ticket;
+  readonly egroup: string;
+  readonly user: string;
+  readonly password: Uint8Array;
+};
+
 export type FoundRow = {
   readonly egroup: string;
   readonly row: PeerRow;
@@ -70,6 +81,7 @@ export type RowCheck = {
 const ANSWERED_BY = {
   identity: "peer-rows",
   address: "peer-rows",
+  password: "peer-rows",
   "row-check": "peer-rows",
   "call-look-up": "peer-rows",
   "call-resolve": "resolved",

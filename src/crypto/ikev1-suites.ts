@@ -17,15 +17,17 @@ const LEGACY_GROUPS = [Ke.MODP_1536, Ke.MODP_1024];
 
 const SHA2 = [PrfId.HMAC_SHA2_256, PrfId.HMAC_SHA2_384, PrfId.HMAC_SHA2_512];
 const LEGACY_HASHES = [PrfId.HMAC_SHA1, PrfId.HMAC_MD5];
+const SHA2_INTEGS = [Integ.HMAC_SHA2_256_128, Integ.HMAC_SHA2_384_192, Integ.HMAC_SHA2_512_256];
 const LEGACY_INTEGS = [Integ.HMAC_SHA1_96, Integ.HMAC_MD5_96];
 
 /** What Phase 1 accepts if the configuration names no algorithms. */
 export function defaultIkev1Suites(legacy: boolean): readonly Suite[] {
-  const strong: Suite = { encr: AES_CBC, prf: SHA2, integ: [], ke: GROUPS, esn: [] };
+  const strong: Suite = { encr: AES_CBC, prf: SHA2, integ: SHA2_INTEGS, ke: GROUPS, esn: [] };
   if (!legacy) return [strong];
   const prf = [...SHA2, ...LEGACY_HASHES];
+  const integ = [...SHA2_INTEGS, ...LEGACY_INTEGS];
   const ke = [...GROUPS, ...LEGACY_GROUPS];
-  return [strong, { encr: [...AES_CBC, DES3], prf, integ: [], ke, esn: [] }];
+  return [strong, { encr: [...AES_CBC, DES3], prf, integ, ke, esn: [] }];
 }
 
 /** What Phase 2 accepts if the configuration names no algorithms. */
@@ -59,14 +61,14 @@ function ikev1Suite(suite: Suite, { kind, legacy }: Purpose): Suite | undefined 
   const hashes = legacy ? [...SHA2, ...LEGACY_HASHES] : SHA2;
   const prf = suite.prf.filter((id) => hashes.some((hash) => hash === id));
   const allowed = legacy ? [...STRONG_INTEGS, ...LEGACY_INTEGS] : STRONG_INTEGS;
-  const integ = kind === "ike" ? [] : suite.integ.filter((id) => allowed.some((one) => one === id));
+  const integ = suite.integ.filter((id) => allowed.some((one) => one === id));
   const groups = legacy ? [...STRONG_GROUPS, ...LEGACY_GROUPS] : STRONG_GROUPS;
   const ke = suite.ke.filter(
     (id) => groups.some((group) => group === id) || (kind === "esp" && id === Ke.NONE),
   );
   if (encr.length === 0 || (suite.ke.length > 0 && ke.length === 0)) return undefined;
-  if (kind === "ike") return prf.length === 0 ? undefined : { encr, prf, integ, ke, esn: [] };
   if (suite.integ.length > 0 && integ.length === 0) return undefined;
+  if (kind === "ike") return prf.length === 0 ? undefined : { encr, prf, integ, ke, esn: [] };
   return suite.esn.includes(false) ? { encr, prf: [], integ, ke, esn: [false] } : undefined;
 }
 
@@ -78,10 +80,7 @@ const ESP_CIPHERS: ReadonlySet<number> = new Set([
   ...[Encr.AES_GCM_8, Encr.AES_GCM_12, Encr.AES_GCM_16],
 ]);
 
-const STRONG_INTEGS = [
-  ...[Integ.HMAC_SHA2_256_128, Integ.HMAC_SHA2_384_192, Integ.HMAC_SHA2_512_256],
-  Integ.AES_XCBC_96,
-];
+const STRONG_INTEGS = [...SHA2_INTEGS, Integ.AES_XCBC_96];
 
 const STRONG_GROUPS = [
   ...[Ke.MODP_2048, Ke.MODP_3072, Ke.MODP_4096],

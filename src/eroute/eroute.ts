@@ -48,7 +48,7 @@ export type Ikev1Rule = {
   readonly xauth: boolean;
   /** Whether HMAC-SHA2-256 of ESP has an ICV of 96 bits, as in old kernels, instead of 128. */
   readonly sha256With96Bits: boolean;
-  /** Algorithms of Phase 1, as far as IKEv1 can express them: `prf` is the hash. */
+  /** Algorithms of Phase 1, as far as IKEv1 can express them: a hash is both PRF and integrity. */
   readonly ike: readonly Suite[];
   /** Algorithms of Phase 2. */
   readonly esp: readonly Suite[];

@@ -2,7 +2,7 @@
 
 import { parseAddress } from "../../inet/address.ts";
 import { formatPrefix, parseMask, prefixOf } from "../../inet/prefix.ts";
-import { espProposal } from "./proposals.ts";
+import { espProposal, type SarosProposal } from "./proposals.ts";
 import { none, type Settings, taken, toDo, wrong } from "./settings.ts";
 import { type Section, section } from "./toml.ts";
 
@@ -18,7 +18,7 @@ export type ErouteContext = {
   /** The egroup that it is linked to: makes it a base eroute. */
   readonly egroup: string | undefined;
   /** The IKE proposal of an `ike` instance. */
-  readonly ike: (instance: number) => string | undefined;
+  readonly ike: (instance: number) => SarosProposal | undefined;
   readonly ikeLifetimeS: (instance: number) => number | undefined;
   readonly dpdS: number | undefined;
 };
@@ -37,17 +37,21 @@ export function importEroute(settings: Settings, context: ErouteContext): SarosE
   importAddresses(settings, eroute, context);
   importSubnet(settings, keys, "loc");
   importSubnet(settings, keys, "rem");
-  const esp = espProposal(settings);
+  const hasIkev1 = usesIkev1(settings);
+  const esp = espProposal(settings, hasIkev1);
   const instance = Number(settings.get("ikecfg") ?? "0");
-  const ike = context.ike(instance);
-  if (ike !== undefined) keys.set("ike", ike);
+  const ofInstance = context.ike(instance);
+  const ike = ofInstance?.isWeak === true && !hasIkev1 ? undefined : ofInstance;
+  if (hasIkev1) importIkev1(settings, keys, [ike, esp]);
+  if (ike !== undefined)
+    keys.set("ike", ike.isWeak ? ["aes256-sha256-modp2048", ike.text] : ike.text);
   settings.tell(
     "ikecfg",
     ike === undefined
       ? none(`ike ${instance} makes no proposal: erouted's own apply`)
       : taken(`proposals of ike ${instance}`),
   );
-  if (esp !== undefined) keys.set("esp", esp);
+  if (esp !== undefined) keys.set("esp", esp.isWeak ? ["aes256-sha256", esp.text] : esp.text);
   importTimes(settings, keys, context, instance);
   importStart(settings, keys, context);
   importSelectors(settings, keys);
@@ -56,6 +60,22 @@ export function importEroute(settings: Settings, context: ErouteContext): SarosE
 }
 
 type Keys = Section["keys"];
+
+/** IKEv1 is what the old router speaks unless it is told otherwise. */
+export function usesIkev1(settings: Settings): boolean {
+  return settings.get("ikever") !== "2";
+}
+
+/** Its sites may come with both versions: each can be changed to IKEv2 when its time comes. */
+function importIkev1(
+  settings: Settings,
+  keys: Keys,
+  proposals: readonly (SarosProposal | undefined)[],
+): void {
+  keys.set("ike_version", "both");
+  if (proposals.some((proposal) => proposal?.isLegacy === true)) keys.set("legacy", true);
+  settings.tell("ikever", taken("ike_version both: sites can be changed to IKEv2 one by one"));
+}
 
 function copy(settings: Settings, keys: Keys, key: string): string | undefined {
   const value = settings.get(key);
@@ -239,11 +259,7 @@ const PORTS = [
 ] as const;
 
 function restOf(key: string, value: string): ReturnType<typeof none> {
-  if (key === "ikever") {
-    return value === "2"
-      ? taken("erouted speaks IKEv2")
-      : toDo("erouted speaks IKEv2: the sites have to be changed to it");
-  }
+  if (key === "ikever") return taken(`IKEv${value}`);
   if (/^ah/.test(key)) return none("erouted supports ESP, not AH");
   if (/comp/.test(key)) return none("erouted does not compress");
   if (/ifent|ifadd/.test(key)) return none("erouted finds the interface by the host's routes");

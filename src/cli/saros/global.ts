@@ -1,7 +1,7 @@
 /** What the old router configures once for all eroutes: `ike`, `dpd`, `def_eroute`. */
 
 import { wholeNumber } from "./eroute.ts";
-import { ikeProposal } from "./proposals.ts";
+import { ikeProposal, type SarosProposal } from "./proposals.ts";
 import { none, type Settings, taken, toDo } from "./settings.ts";
 import { type Section, section } from "./toml.ts";
 
@@ -31,16 +31,16 @@ export function globalSections({ ike, dpd, defEroute }: GlobalSettings): Global 
 }
 
 export type IkeInstances = {
-  readonly ike: (instance: number) => string | undefined;
+  readonly ike: (instance: number) => SarosProposal | undefined;
   readonly ikeLifetimeS: (instance: number) => number | undefined;
 };
 
-/** Proposal and lifetime of each `ike` instance. */
-export function ikeInstances(all: readonly Settings[]): IkeInstances {
-  const proposals = new Map<number, string>();
+/** Proposal and lifetime of each `ike` instance; `hasIkev1`: some eroute uses IKEv1. */
+export function ikeInstances(all: readonly Settings[], hasIkev1: boolean): IkeInstances {
+  const proposals = new Map<number, SarosProposal>();
   const lifetimes = new Map<number, number>();
   for (const settings of all) {
-    const proposal = ikeProposal(settings);
+    const proposal = ikeProposal(settings, hasIkev1);
     if (proposal !== undefined) proposals.set(settings.instance, proposal);
     const lifetimeS = wholeNumber(settings.get("ltime"));
     if (lifetimeS !== undefined && lifetimeS >= 5 && lifetimeS <= IKE_LIFETIME_S_MAX) {
@@ -118,7 +118,7 @@ function restOf(key: string): ReturnType<typeof none> {
     case "initialcontact":
       return none("it is always sent and understood");
     case "aggressive":
-      return toDo("IKEv2 has no Aggressive Mode: the sites have to be changed to IKEv2");
+      return taken("ikev1_mode both, the default: Main Mode and Aggressive Mode");
     case "privrsakey":
       return none("erouted authenticates with pre-shared keys");
     default:

@@ -1,4 +1,7 @@
-/** Converts algorithms of the old router to proposals of erouted; weak ones are left out. */
+/**
+ * Converts algorithms of the old router to proposals of erouted. Weak ones are taken over for IKEv1
+ * alone; what is broken is left out.
+ */
 
 import type { Settings } from "./settings.ts";
 import { none, taken } from "./settings.ts";
@@ -24,17 +27,30 @@ const IKE_KEYS: Keys = {
   group: ["ikegroup", "dhgroup"],
 };
 
+/** `isWeak`: IKEv2 does not have it. `isLegacy`: IKEv1 has it only where an eroute says so. */
+export type SarosProposal = {
+  readonly text: string;
+  readonly isWeak: boolean;
+  readonly isLegacy: boolean;
+};
+
 /** The ESP proposal of an eroute; undefined: erouted's own, and the report says why. */
-export function espProposal(settings: Settings): string | undefined {
-  return proposalOf(settings, ESP_KEYS, false);
+export function espProposal(settings: Settings, hasIkev1: boolean): SarosProposal | undefined {
+  return proposalOf(settings, ESP_KEYS, { needsGroup: false, hasIkev1 });
 }
 
 /** The IKE proposal of an `ike` instance; undefined likewise. */
-export function ikeProposal(settings: Settings): string | undefined {
-  return proposalOf(settings, IKE_KEYS, true);
+export function ikeProposal(settings: Settings, hasIkev1: boolean): SarosProposal | undefined {
+  return proposalOf(settings, IKE_KEYS, { needsGroup: true, hasIkev1 });
 }
 
-function proposalOf(settings: Settings, keys: Keys, needsGroup: boolean): string | undefined {
+type Wanted = { readonly needsGroup: boolean; readonly hasIkev1: boolean };
+
+function proposalOf(
+  settings: Settings,
+  keys: Keys,
+  { needsGroup, hasIkev1 }: Wanted,
+): SarosProposal | undefined {
   const bitsKey = present(settings, keys.keyBits);
   const groupKey = present(settings, keys.group);
   const all = [keys.encryption, bitsKey, keys.integrity, groupKey];
@@ -42,10 +58,14 @@ function proposalOf(settings: Settings, keys: Keys, needsGroup: boolean): string
   const integrity = settings.get(keys.integrity)?.toUpperCase();
   const group = (groupKey === undefined ? undefined : settings.get(groupKey)) ?? "0";
   const faults: string[] = [];
-  if (encryption !== undefined && encryption !== "AES") faults.push(encryption);
-  const hash = integrity === undefined ? undefined : HASHES.get(integrity);
+  const is3des = hasIkev1 && encryption === "3DES";
+  if (encryption !== undefined && encryption !== "AES" && !is3des) faults.push(encryption);
+  const weakHash = hasIkev1 && integrity === "MD5" ? "md5" : undefined;
+  const hash = integrity === undefined ? undefined : (HASHES.get(integrity) ?? weakHash);
   if (integrity !== undefined && hash === undefined) faults.push(integrity);
-  const ke = GROUPS.get(group.toLowerCase().replace(/^(?:group|none)\s*/, ""));
+  const number = group.toLowerCase().replace(/^(?:group|none)\s*/, "");
+  const weakKe = hasIkev1 ? WEAK_GROUPS.get(number) : undefined;
+  const ke = GROUPS.get(number) ?? weakKe;
   if (group !== "0" && group.toLowerCase() !== "none" && ke === undefined) {
     faults.push(`group ${group}`);
   }
@@ -59,7 +79,7 @@ function proposalOf(settings: Settings, keys: Keys, needsGroup: boolean): string
     return undefined;
   }
   const bits = (bitsKey === undefined ? undefined : settings.get(bitsKey)) ?? "128";
-  if (!KEY_BITS.has(bits)) {
+  if (!is3des && !KEY_BITS.has(bits)) {
     tellAll(
       settings,
       all,
@@ -67,9 +87,13 @@ function proposalOf(settings: Settings, keys: Keys, needsGroup: boolean): string
     );
     return undefined;
   }
-  const proposal = [`aes${bits}`, hash, ...(ke === undefined ? [] : [ke])].join("-");
-  for (const key of all) if (key !== undefined) settings.tell(key, taken(`proposal ${proposal}`));
-  return proposal;
+  const cipher = is3des ? "3des" : `aes${bits}`;
+  const text = [cipher, hash, ...(ke === undefined ? [] : [ke])].join("-");
+  const isWeak = is3des || weakHash !== undefined || weakKe !== undefined;
+  const isLegacy = isWeak || hash === "sha1";
+  const note = isWeak ? `proposal ${text} of IKEv1, with legacy` : `proposal ${text}`;
+  for (const key of all) if (key !== undefined) settings.tell(key, taken(note));
+  return { text, isWeak, isLegacy };
 }
 
 function tellAll(settings: Settings, keys: readonly (string | undefined)[], why: string): void {
@@ -89,7 +113,7 @@ const HASHES: ReadonlyMap<string, string> = new Map([
   ["SHA512", "sha512"],
 ]);
 
-/** IANA's group numbers; 1, 2 and 5 are too weak. */
+/** IANA's group numbers. */
 const GROUPS: ReadonlyMap<string, string> = new Map([
   ["14", "modp2048"],
   ["15", "modp3072"],
@@ -97,4 +121,9 @@ const GROUPS: ReadonlyMap<string, string> = new Map([
   ["19", "ecp256"],
   ["20", "ecp384"],
   ["21", "ecp521"],
+]);
+
+const WEAK_GROUPS: ReadonlyMap<string, string> = new Map([
+  ["2", "modp1024"],
+  ["5", "modp1536"],
 ]);

@@ -2,7 +2,7 @@
 
 import { importEgroup, type SarosEgroup } from "./egroup.ts";
 import type { Encoding } from "./encoding.ts";
-import { importEroute, type SarosEroute } from "./eroute.ts";
+import { importEroute, type SarosEroute, usesIkev1 } from "./eroute.ts";
 import { globalSections, ikeInstances, tellIke2 } from "./global.ts";
 import { parseSaros, type SarosFault, type SarosLine } from "./lines.ts";
 import { mergeEroutes } from "./merge.ts";
@@ -40,7 +40,7 @@ export function translateSaros(
   const sections: Section[] = [];
   const vault = createVault(secretsFolder, encoding);
   const global = globalSections({ ike: of("ike"), dpd: of("dpd"), defEroute: of("def_eroute") });
-  const ike = ikeInstances([...of("ike")]);
+  const ike = ikeInstances([...of("ike")], of("eroute").some(usesIkev1));
   tellIke2(of("ike2"));
   const egroups = of("egroup").flatMap((settings) => importEgroup(settings) ?? []);
   const names = new Set<string>();
@@ -70,7 +70,7 @@ const NOTHING =
 
 const HEAD = [
   "Imported from the configuration of a Westermo MR or Digi TransPort router.",
-  "erouted speaks IKEv2: sites that call with IKEv1 have to be changed to it.",
+  "Sites may come with IKEv1 and IKEv2 (ike_version): change them to IKEv2, then forbid IKEv1.",
   "What could not be taken over is in the report of erouted import saros.",
 ];
 

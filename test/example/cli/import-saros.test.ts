@@ -81,7 +81,9 @@ async function imported(text: string | Uint8Array, ...args: readonly string[]) {
 
 test("the output passes erouted check, including secrets", async () => {
   const { code, err, folder, read } = await imported(ROUTER, "--secrets", "FOLDER/secrets");
-  expect([code, err]).toEqual([0, expect.not.stringContaining("expected")]);
+  expect(code).toBe(0);
+  const warnings = err.split("\n").filter((line) => line.includes("expected"));
+  expect(warnings.filter((line) => !OF_IKEV1.test(line))).toEqual([]);
   const checked = await runWith(["check", "--offline", "--config", folder.path("out.toml")]);
   expect(checked.out).toMatch(/^ok {6}configuration .*2 eroutes, 1 egroup, 1 user$/);
   expect(checked.code).toBe(0);
@@ -102,6 +104,7 @@ test("R9: base eroute, egroup and normal eroute have the router's values", async
       ourid: "concentrator",
       local_subnet: "10.0.0.0/16",
       remote_subnet: "192.168.0.0/16",
+      ike_version: "both",
       ike: "aes256-sha256-modp2048",
       esp: "aes256-sha256",
       lifetime: "28800s",
@@ -115,7 +118,10 @@ test("R9: base eroute, egroup and normal eroute have the router's values", async
       peerip: "198.51.100.7",
       local_subnet: "10.0.0.0/16",
       remote_subnet: "172.20.0.0/24",
+      ike_version: "both",
+      legacy: true,
       ike: "aes256-sha256-modp2048",
+      esp: ["aes256-sha256", "3des-md5"],
       dpd: "45s",
       start: "always",
     },
@@ -147,11 +153,11 @@ test("every line on IPsec is in the report once, and no secret is", async () => 
     expect(told[0]).toContain(`${entity} ${instance}`);
   }
   expect(report).toContain("left out  eroute 0 peerip: in a base eroute it comes from the row");
-  expect(report).toContain("left out  eroute 1 espenc: 3DES, MD5 is not offered");
+  expect(report).toContain("eroute 1 espenc -> proposal 3des-md5 of IKEv1, with legacy");
   expect(report).toContain(
     "TO DO     eroute 2 (all of it): the eroute is left out: it has no peerid",
   );
-  expect(report).toContain("TO DO     ike 0 aggressive");
+  expect(report).toContain("taken     ike 0 aggressive -> ikev1_mode both");
   expect(report).toContain(`${file}: left out  eth: 1 line, not about IPsec`);
   for (const secret of ["lab \\ key", "database word", "PDZxU0FFQFU="]) {
     expect(report).not.toContain(secret);
@@ -200,9 +206,13 @@ async function passesCheck(folder: Folder, warning = /^$/) {
   const { code, out, err } = await runWith([
     ...["check", "--offline", "--config", folder.path("out.toml")],
   ]);
-  expect([code, err.split("\n").filter((line) => !warning.test(line))]).toEqual([0, []]);
+  const others = err.split("\n").filter((line) => !warning.test(line) && !OF_IKEV1.test(line));
+  expect([code, others]).toEqual([0, []]);
   return out;
 }
+
+/** What `erouted check` says of IKEv1, which the old routers speak. */
+const OF_IKEV1 = /^$|allows Aggressive Mode|legacy allows|has a password that/;
 
 test.each([
   ["CRLF", (text: string) => text.replaceAll("\n", "\r\n")],
@@ -327,7 +337,8 @@ test(
   async () => {
     const text = Array.from({ length: 3_000 }, (_, i) => [
       normalEroute(i, `branch-${i}`, `172.${16 + (i >> 8)}.${i & 255}.0`),
-      `eroute ${i} ESPenc AES\neroute ${i} ESPauth SHA1\neroute ${i} descr "Branch number ${i}"\n`,
+      `eroute ${i} ESPenc AES\neroute ${i} ESPauth SHA1\neroute ${i} ikever 2\n`,
+      `eroute ${i} descr "Branch number ${i}"\n`,
       `user ${i} name "branch-${i}"\nuser ${i} password "the key of branch number ${i}"\n`,
     ]);
     const { code, err, read } = await imported(text.flat().join(""), "--secrets", "FOLDER/secrets");

@@ -24,13 +24,15 @@ test("RFC 9395: IKEv1 is not allowed unless the eroute says so", () => {
 });
 
 test("by default IKEv1 has AES and SHA-2 with groups 14 and 19; legacy adds what is weak", () => {
-  const hashes = "PRF_HMAC_SHA2_256/PRF_HMAC_SHA2_384/PRF_HMAC_SHA2_512";
+  const hashes =
+    "HMAC_SHA2_256_128/HMAC_SHA2_384_192/HMAC_SHA2_512_256/" +
+    "PRF_HMAC_SHA2_256/PRF_HMAC_SHA2_384/PRF_HMAC_SHA2_512";
   const strong = `AES_CBC_256/AES_CBC_128/${hashes}/MODP_2048/ECP_256`;
   expect(texts(rule("")?.ike)).toEqual([strong]);
   expect(texts(rule("")?.esp).join()).not.toMatch(/SHA1|MD5|DES|X25519|\/ESN/);
   const legacy = rule("legacy = true");
   expect(texts(legacy?.ike)[0]).toBe(strong);
-  expect(texts(legacy?.ike)[1]).toMatch(/3DES.*SHA1\/PRF_HMAC_MD5.*MODP_1536\/MODP_1024$/);
+  expect(texts(legacy?.ike)[1]).toMatch(/3DES.*SHA1_96.*SHA1\/PRF_HMAC_MD5.*MODP_1536\/MODP_1024$/);
   expect(texts(legacy?.esp).at(-1)).toMatch(/3DES\/HMAC_SHA1_96\/HMAC_MD5_96/);
 });
 
@@ -43,8 +45,8 @@ esp = ["aes256gcm16-x25519", "aes128gcm16", "3des-sha1"]
   const eroute = config(text).plan.eroutes[0];
   expect(texts(eroute?.ike).length).toBe(2);
   expect(texts(eroute?.versions.v1?.ike)).toEqual([
-    "AES_CBC_256/PRF_HMAC_SHA2_256/MODP_2048",
-    "3DES/PRF_HMAC_MD5/MODP_1024",
+    "AES_CBC_256/HMAC_SHA2_256_128/PRF_HMAC_SHA2_256/MODP_2048",
+    "3DES/HMAC_MD5_96/PRF_HMAC_MD5/MODP_1024",
   ]);
   expect(texts(eroute?.esp)).toEqual([
     "AES_GCM_16_256/X25519/ESN/NO_ESN",
