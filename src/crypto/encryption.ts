@@ -37,7 +37,7 @@ export type AeadEncryption = Lengths & {
 };
 export type CbcEncryption = Lengths & {
   readonly kind: "cbc";
-  readonly cipher: `aes-${AesKeyBits}-cbc`;
+  readonly cipher: `aes-${AesKeyBits}-cbc` | "des-ede3-cbc";
 };
 export type Encryption = AeadEncryption | CbcEncryption;
 

@@ -3,7 +3,8 @@
 import { createHmac } from "node:crypto";
 import { plain } from "./plain.ts";
 
-export type HmacHash = "sha1" | "sha256" | "sha384" | "sha512";
+/** MD5 is for old routers that speak IKEv1. */
+export type HmacHash = "md5" | "sha1" | "sha256" | "sha384" | "sha512";
 
 /** HMAC of all chunks in order: the whole output, not truncated. A key may have any length. */
 export function hmac(hash: HmacHash, key: Uint8Array, chunks: readonly Uint8Array[]): Uint8Array {

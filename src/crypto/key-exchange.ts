@@ -16,6 +16,8 @@ import {
   type MlKem,
 } from "./ml-kem.ts";
 import {
+  MODP_1024,
+  MODP_1536,
   MODP_2048,
   MODP_3072,
   MODP_4096,
@@ -103,6 +105,8 @@ const METHODS: ReadonlyMap<number, Method> = new Map(
     ecpMethod(Ke.ECP_256, ECP_256, { isSlow: false }),
     ecpMethod(Ke.ECP_384, ECP_384, { isSlow: true }),
     ecpMethod(Ke.ECP_521, ECP_521, { isSlow: true }),
+    modpMethod(Ke.MODP_1024, MODP_1024),
+    modpMethod(Ke.MODP_1536, MODP_1536),
     modpMethod(Ke.MODP_2048, MODP_2048),
     modpMethod(Ke.MODP_3072, MODP_3072),
     modpMethod(Ke.MODP_4096, MODP_4096),

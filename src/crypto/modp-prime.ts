@@ -1,9 +1,18 @@
-/** The primes of the MODP groups, from the formulas that define them (RFC 3526 §3-§5). */
+/**
+ * The primes of the MODP groups, from the formulas that define them (RFC 2409 §6.2, RFC 3526
+ * §2-§5).
+ */
 
 import { assert } from "../octets/assert.ts";
 
 /** p = 2^bits - 2^(bits - 64) - 1 + 2^64 * ([2^(bits - 130) pi] + offset) */
-const OFFSETS: Readonly<Record<number, bigint>> = { 2048: 124476n, 3072: 1690314n, 4096: 240904n };
+const OFFSETS: Readonly<Record<number, bigint>> = {
+  1024: 129093n,
+  1536: 741804n,
+  2048: 124476n,
+  3072: 1690314n,
+  4096: 240904n,
+};
 
 /** Extra bits in the computation, so that rounding does not affect the result. */
 const GUARD_BITS = 64;

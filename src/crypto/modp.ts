@@ -1,4 +1,4 @@
-/** MODP groups (RFC 3526): Diffie-Hellman modulo a safe prime. */
+/** MODP groups (RFC 2409 §6.2, RFC 3526): Diffie-Hellman modulo a safe prime. */
 
 import { createDiffieHellman, type DiffieHellman } from "node:crypto";
 import { compareOctets } from "../octets/concat.ts";
@@ -16,6 +16,9 @@ export type ModpGroup = {
   readonly privateOctets: number;
 };
 
+/** Too weak for anything but old routers that speak IKEv1. */
+export const MODP_1024: ModpGroup = { bits: 1024, privateOctets: 32 };
+export const MODP_1536: ModpGroup = { bits: 1536, privateOctets: 32 };
 export const MODP_2048: ModpGroup = { bits: 2048, privateOctets: 32 };
 export const MODP_3072: ModpGroup = { bits: 3072, privateOctets: 40 };
 export const MODP_4096: ModpGroup = { bits: 4096, privateOctets: 48 };

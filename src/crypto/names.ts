@@ -59,6 +59,7 @@ const INTEG_NAMES: Readonly<Record<number, string>> = {
   12: "HMAC_SHA2_256_128",
   13: "HMAC_SHA2_384_192",
   14: "HMAC_SHA2_512_256",
+  1027: "HMAC_SHA2_256_96",
 };
 
 const KE_NAMES: Readonly<Record<number, string>> = {

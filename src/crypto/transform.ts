@@ -52,6 +52,8 @@ export const Integ = {
   HMAC_SHA2_256_128: 12,
   HMAC_SHA2_384_192: 13,
   HMAC_SHA2_512_256: 14,
+  /** Of old kernels: a private number, which never goes on the wire. */
+  HMAC_SHA2_256_96: 1027,
 } as const;
 
 export const Ke = {

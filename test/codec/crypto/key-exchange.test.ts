@@ -183,7 +183,7 @@ test("a stranger's octets never throw and seldom are a point", () => {
 });
 
 test("a method that is not built in is an answer, not an exception", () => {
-  for (const method of [0, 1, 2, 5, 17, 22, 27, 32, 34, 38, 65535]) {
+  for (const method of [0, 1, 17, 22, 27, 32, 34, 38, 65535]) {
     const result = performKeyExchange({ op: "offer", method, random: new Uint8Array(32) });
     expect(result.ok ? "" : result.error.kind).toBe("unsupported");
     expect(keyExchangeFor(method)).toBeUndefined();

@@ -17,6 +17,18 @@ setDefaultTimeout(120_000);
 /** The groups as OpenSSL has them: the hash of the prime in network order. */
 const GROUPS = [
   {
+    name: "MODP_1024",
+    method: Ke.MODP_1024,
+    bits: 1024,
+    hash: "3f35a3f5f6c4376a744acad409bb22f8d897f949d2311d885adaa890981b67a0",
+  },
+  {
+    name: "MODP_1536",
+    method: Ke.MODP_1536,
+    bits: 1536,
+    hash: "64fcc83ec403930bf18393dbc883ccaa1fbb08ac876f77f7aa99748ca945019b",
+  },
+  {
     name: "MODP_2048",
     method: Ke.MODP_2048,
     bits: 2048,
@@ -36,7 +48,7 @@ const GROUPS = [
   },
 ];
 
-test.each(GROUPS)("$name: the prime is that of RFC 3526", ({ bits, hash }) => {
+test.each(GROUPS)("$name: the prime is that of RFC 2409 or RFC 3526", ({ bits, hash }) => {
   expect(sha256(modpPrime(bits)).toHex()).toBe(hash);
 });
 

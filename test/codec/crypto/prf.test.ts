@@ -15,7 +15,10 @@ function builtIn(id: number): Prf {
   return found;
 }
 
-const PRFS = Object.values(PrfId).map(builtIn);
+/** MD5 is for IKEv1 alone. */
+const PRFS = Object.values(PrfId)
+  .filter((id) => id !== PrfId.HMAC_MD5)
+  .map(builtIn);
 const named = (name: string) => PRFS.find((p) => p.name === name) ?? builtIn(-1);
 
 const RFC_4231_CASE_2 = {
