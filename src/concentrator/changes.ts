@@ -3,6 +3,7 @@
  * `handover/keep.ts` writes what is marked. Whatever is marked without need costs only time.
  */
 
+import type { EspSpi } from "../inet/esp-spi.ts";
 import type { IkeSpi } from "../wire/header.ts";
 
 export type Changes = {
@@ -10,6 +11,8 @@ export type Changes = {
   readonly ikeSas: Set<IkeSpi>;
   /** Keys of eroutes in use. */
   readonly sites: Set<string>;
+  /** SPIs of inbound states that drain, or did. */
+  readonly draining: Set<EspSpi>;
   /** Something that belongs to no single site. */
   isHeadChanged: boolean;
 };
@@ -19,7 +22,7 @@ type Changing = { readonly changes: Changes | undefined };
 
 /** Nothing has been written yet. */
 export function createChanges(): Changes {
-  return { ikeSas: new Set(), sites: new Set(), isHeadChanged: true };
+  return { ikeSas: new Set(), sites: new Set(), draining: new Set(), isHeadChanged: true };
 }
 
 /** Something about this IKE SA has changed, or it has gone. */
@@ -30,6 +33,11 @@ export function changedIkeSa({ changes }: Changing, spi: IkeSpi): void {
 /** Something about the site of this eroute in use has changed, or it has gone. */
 export function changedSite({ changes }: Changing, erouteKey: string): void {
   changes?.sites.add(erouteKey);
+}
+
+/** An inbound state drains from now on, or does not any more. */
+export function changedDraining({ changes }: Changing, spi: EspSpi): void {
+  changes?.draining.add(spi);
 }
 
 /** Something that belongs to no single site has changed. */

@@ -7,8 +7,10 @@ import type { StateFault } from "../ike/state/document.ts";
 import type { Place } from "../ike/state/written-ike-sa.ts";
 import type { Instant } from "../octets/instant.ts";
 import type { Result } from "../octets/result.ts";
+import type { XfrmClaims } from "../xfrm/claims.ts";
 import { callAlways } from "./calls/initiate.ts";
 import { type ConcentratorOptions, createEngine } from "./create-engine.ts";
+import { claimsOfEngine } from "./dataplane/claims.ts";
 import { nextDeadline } from "./deadlines.ts";
 import { dispatch } from "./dispatch.ts";
 import { drain } from "./drive.ts";
@@ -67,6 +69,8 @@ export type Concentrator = {
   takeOver(place: Place): Successor;
   /** Puts what the next process would read in the place of IKE SAs: for checks. */
   reread(place: Place): void;
+  /** What is in use of the kernel's tables, at any time. */
+  claims(): XfrmClaims;
   /** After `shutdown`: whether every site has been told and has answered. */
   isIdle(): boolean;
 };
@@ -137,6 +141,7 @@ export function concentratorOn(engine: Engine): Concentrator {
     reread(place) {
       for (const [spi, stand] of rereadIkeSas(engine, place)) noteStand(engine, spi, stand);
     },
+    claims: () => claimsOfEngine(engine),
     isIdle: () => engine.shuttingDown && areAllOver(engine) && errandsAt(engine) === undefined,
   };
 }

@@ -2,6 +2,7 @@
 
 import { standingPolicies } from "../concentrator/dataplane/no-sa.ts";
 import { now } from "../linux/clock.ts";
+import { claimsOf } from "../xfrm/claims.ts";
 import type { Daemon } from "./daemon.ts";
 
 /** Time for sites to answer our Delete at shutdown. */
@@ -52,7 +53,7 @@ export async function close(daemon: Daemon): Promise<void> {
     ...[...daemon.peers.values(), ...daemon.retired].map((repository) => repository.close()),
     daemon.status?.stop(),
     // Only a bug or a lost answer leaves anything: nothing of ours may stay behind.
-    daemon.shell === undefined ? undefined : kernel?.removeLeftovers(kept),
+    daemon.shell === undefined ? undefined : kernel?.removeLeftovers(claimsOf(kept)),
   ]);
   kernel?.close();
   daemon.routes?.close();

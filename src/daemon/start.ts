@@ -2,7 +2,6 @@
 
 import packageJson from "../../package.json";
 import { createConcentrator } from "../concentrator/concentrator.ts";
-import { standingPolicies } from "../concentrator/dataplane/no-sa.ts";
 import { createJournal } from "../concentrator/journal/journal.ts";
 import type { Config } from "../config/config.ts";
 import { type Address, equalAddress } from "../inet/address.ts";
@@ -61,10 +60,8 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   // First, while nobody waits for the event loop, and nothing measures it.
   const cold = warmUp();
   const { RUNTIME_DIRECTORY } = process.env;
-  // What stands in the kernel is not taken over yet.
-  const keeps = config.keepsState && config.dataplane === "none";
   const folder = openRuntimeFolder(RUNTIME_DIRECTORY);
-  const stateFolder = keeps && folder.ok ? folder.value?.path : undefined;
+  const stateFolder = config.keepsState && folder.ok ? folder.value?.path : undefined;
   const daemon = createDaemon(config, stateFolder !== undefined);
   const { note } = daemon;
   if (folder.ok) daemon.folder = folder.value;
@@ -85,7 +82,8 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   if (!opened.ok) {
     note({ level: "error", outcome: "failed", reason: "start", detail: opened.error });
     service.failed(`does not start: ${opened.error}`);
-    await close(daemon);
+    // What was taken over belongs to the start after this one.
+    await (daemon.keeper === undefined ? close(daemon) : leave(daemon));
     return 1;
   }
   const listening = daemon.sockets?.listening.join(", ") || "no address yet";
@@ -287,11 +285,11 @@ async function prepareKernel(daemon: Daemon): Promise<Result<undefined, string>>
  * already in place: they come first, so that they are never missing (R14).
  */
 async function removeLeftovers(daemon: Daemon): Promise<Result<undefined, string>> {
-  const { kernel, shell, config } = daemon;
+  const { kernel, shell } = daemon;
   shell?.feed({ kind: "start" });
   shell?.flush();
   if (kernel === undefined) return ok(undefined);
-  const removed = await kernel.removeLeftovers(standingPolicies(config.plan));
+  const removed = await kernel.removeLeftovers(daemon.concentrator.claims());
   if (!removed.ok) return err(removed.error.detail);
   const { states, policies, routes } = removed.value;
   if (states + policies + routes > 0) {
@@ -310,7 +308,10 @@ function listenToKernel(daemon: Daemon): Result<undefined, string> {
     () => void afterLostEvents(daemon, kernel),
   );
   if (!listening.ok) return err(listening.error.detail);
-  if (shell !== undefined) daemon.audits = startAudits(kernel, shell, daemon.note);
+  if (shell === undefined) return ok(undefined);
+  daemon.audits = startAudits(kernel, shell, daemon.note);
+  // What the kernel has removed while nobody listened.
+  if (daemon.keeper !== undefined) void resync(kernel, shell);
   return ok(undefined);
 }
 

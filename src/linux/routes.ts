@@ -3,6 +3,7 @@
 import { type Address, equalAddress, type Family, formatAddress } from "../inet/address.ts";
 import { containsAddress } from "../inet/prefix.ts";
 import { err, ok, type Result } from "../octets/result.ts";
+import type { XfrmClaims } from "../xfrm/claims.ts";
 import { errnoName } from "../xfrm/errno.ts";
 import { emitLinkDump, parseLink } from "../xfrm/link.ts";
 import type { NetlinkError } from "../xfrm/netlink.ts";
@@ -35,8 +36,8 @@ export type Routes = {
   perform(request: RouteRequest): KernelResult;
   /** The local address that packets to `to` leave from; or why there is none, in words. */
   sourceFor(to: Address): Result<Address, string>;
-  /** Removes the routes of an earlier run, recognised by their protocol number, and counts them. */
-  removeLeftovers(): number;
+  /** Removes unclaimed routes of an earlier run, recognised by protocol number; counts them. */
+  removeLeftovers(claims: Pick<XfrmClaims, "route">): number;
   /** The ID that the kernel's messages about our own changes carry. */
   readonly portId: number;
   close(): void;
@@ -53,7 +54,7 @@ export function openRoutes(): Result<Routes, number> {
     perform: (request) =>
       request.op === "put-route" ? putRoute(socket, request) : deleteRoute(socket, request),
     sourceFor: (to) => sourceFor(socket, to),
-    removeLeftovers: () => removeOurs(socket, 4) + removeOurs(socket, 6),
+    removeLeftovers: (claims) => removeOurs(socket, 4, claims) + removeOurs(socket, 6, claims),
     portId: socket.portId,
     close: () => socket.close(),
   });
@@ -135,7 +136,11 @@ function sourceFor(socket: NetlinkSocket, to: Address): Result<Address, string> 
   return ok(source);
 }
 
-function removeOurs(socket: NetlinkSocket, family: Family): number {
+function removeOurs(
+  socket: NetlinkSocket,
+  family: Family,
+  claims: Pick<XfrmClaims, "route">,
+): number {
   const ours: Route[] = [];
   for (const piece of socket.dump((n) => emitRouteDump(family, n))) {
     for (const { payload } of piece) {
@@ -144,6 +149,8 @@ function removeOurs(socket: NetlinkSocket, family: Family): number {
     }
   }
   return ours.filter(
-    ({ destination }) => socket.request((n) => emitDeleteRoute(destination, n)).errno === 0,
+    ({ destination }) =>
+      !claims.route(destination) &&
+      socket.request((n) => emitDeleteRoute(destination, n)).errno === 0,
   ).length;
 }

@@ -3,6 +3,7 @@
 import type { Malformed } from "../octets/reader.ts";
 import { err, ok, type Result } from "../octets/result.ts";
 import { SpreadSet } from "../octets/spread-set.ts";
+import { claimsOf, isAsWanted, type XfrmClaims } from "../xfrm/claims.ts";
 import { errnoName } from "../xfrm/errno.ts";
 import { parseXfrmEvent, type XfrmEvent } from "../xfrm/event.ts";
 import { emitLarvalDelete, emitLarvalSpi, isShared, parseLarval } from "../xfrm/larval.ts";
@@ -44,8 +45,11 @@ export type Kernel = {
   stateUses(): Promise<Result<readonly XfrmStateUse[], XfrmRefusal>>;
   /** Our objects, read in turns: 20,000 states take some 0.2 s of one core. */
   tables(): Promise<Result<KernelTables, XfrmRefusal>>;
-  /** Removes what an earlier run left, recognised by reqid, priority or protocol; counts it. */
-  removeLeftovers(kept?: ReadonlyMap<string, XfrmPolicy>): Promise<Result<Leftovers, XfrmRefusal>>;
+  /**
+   * Removes what an earlier run left, recognised by reqid, priority or protocol; counts it. What is
+   * claimed stays, and policies are changed to what is claimed.
+   */
+  removeLeftovers(claims?: XfrmClaims): Promise<Result<Leftovers, XfrmRefusal>>;
   /**
    * Acquire, expire, mapping, and removals by other programs, as they arrive; `onLost` when the
    * kernel dropped some. An acquire from a template without a remote address does not keep other
@@ -146,21 +150,21 @@ class XfrmKernel implements Kernel {
   }
 
   async removeLeftovers(
-    kept: ReadonlyMap<string, XfrmPolicy> = new Map(),
+    claims: XfrmClaims = claimsOf(new Map()),
   ): Promise<Result<Leftovers, XfrmRefusal>> {
     // Routes before policies: nothing may take that route unprotected.
-    const routes = this.#routes.removeLeftovers();
+    const routes = this.#routes.removeLeftovers(claims);
     const found = await this.#dump(emitPolicyDump, "XFRM_MSG_GETPOLICY", parsePolicy);
     if (!found.ok) return found;
-    const policies = found.value.filter(
-      (policy) => isOurPolicy(policy) && !isKept(policy, kept.get(formatPolicyId(policy.id))),
-    );
+    const ours = found.value.filter(isOurPolicy);
     // Policies before states: no packet may ask for a state that has just been removed.
-    const first = await this.#removeAll(policies.map(({ id }) => ({ op: "delete-policy", id })));
+    const first = await this.#removeAll(ours, (policy) => settled(policy, claims));
     if (!first.ok) return first;
     const states = await this.#ourStates();
     if (!states.ok) return states;
-    const second = await this.#removeAll(states.value.map(deleteState));
+    const second = await this.#removeAll(states.value, (state) =>
+      claims.state(state.id) ? undefined : deleteState(state),
+    );
     return second.ok ? ok({ policies: first.value, states: second.value, routes }) : second;
   }
 
@@ -223,12 +227,17 @@ class XfrmKernel implements Kernel {
   /**
    * Removes one by one; what has gone by itself in the meantime is no fault, and is not counted.
    */
-  async #removeAll(requests: readonly XfrmRequest[]): Promise<Result<number, XfrmRefusal>> {
+  async #removeAll<T>(
+    found: readonly T[],
+    requestFor: (one: T) => XfrmRequest | undefined,
+  ): Promise<Result<number, XfrmRefusal>> {
     let removed = 0;
     const turn = new Turn();
-    for (const request of requests) {
+    for (const one of found) {
+      const request = requestFor(one);
+      if (request === undefined) continue;
       const result = this.perform(request);
-      if (result.ok) removed++;
+      if (result.ok) removed += request.op === "put-policy" ? 0 : 1;
       else if (result.error.errno !== "ESRCH" && result.error.errno !== "ENOENT") return result;
       await turn.yieldIfLong();
     }
@@ -295,10 +304,11 @@ function onRouteMessage(own: readonly number[], onEvent: (event: XfrmEvent) => v
   };
 }
 
-/** Whether it is a standing policy, and not a Child SA's for the same packets. */
-function isKept(policy: XfrmPolicy, kept: XfrmPolicy | undefined): boolean {
-  if (kept === undefined || kept.action !== policy.action) return false;
-  return kept.template?.reqid === policy.template?.reqid;
+/** What is to be done about a policy that an earlier run left; undefined: nothing. */
+function settled(policy: XfrmPolicy, claims: XfrmClaims): XfrmRequest | undefined {
+  const wanted = claims.policy(formatPolicyId(policy.id));
+  if (wanted === undefined) return { op: "delete-policy", id: policy.id };
+  return isAsWanted(policy, wanted) ? undefined : { op: "put-policy", policy: wanted };
 }
 
 /** Bounds the acquires that one policy can make while a flood goes to sites without an SA. */

@@ -76,6 +76,7 @@ export function createSuccession(
     changes: (place) => current.changes(place),
     takeOver: (place) => current.takeOver(place),
     reread: (place) => current.reread(place),
+    claims: () => current.claims(),
     isIdle: () => current.isIdle(),
   };
   return {

@@ -4,6 +4,7 @@
 
 import type { EspSpi } from "../../inet/esp-spi.ts";
 import type { Instant } from "../../octets/instant.ts";
+import { changedDraining } from "../changes.ts";
 import { type Engine, inMs } from "../engine.ts";
 import type { Draining, Installed } from "./installed.ts";
 import { request } from "./request.ts";
@@ -21,14 +22,22 @@ export function letDrain(engine: Engine, { inbound: id, mark }: Installed): bool
 }
 
 /** The state ends after all those that drain already. */
-export function putDraining({ dataplane }: Engine, state: Draining): void {
+export function putDraining(engine: Engine, state: Draining): void {
+  const { dataplane } = engine;
   dataplane.draining.queue.push(state);
   dataplane.draining.spis.add(state.id.spi);
+  changedDraining(engine, state.id.spi);
 }
 
 /** Whether a state with this inbound SPI drains. */
 export function isDraining({ dataplane }: Engine, spi: EspSpi): boolean {
   return dataplane.draining.spis.has(spi);
+}
+
+/** The state with this inbound SPI, if it drains. */
+export function drainingWith({ dataplane }: Engine, spi: EspSpi): Draining | undefined {
+  const { queue, spis } = dataplane.draining;
+  return spis.has(spi) ? queue.find(({ id }) => id.spi === spi) : undefined;
 }
 
 /** Those that drain, the one that ends first at the head, at most `limit`. */
@@ -49,6 +58,7 @@ export function drainStates(engine: Engine, all = false): void {
     if (!all && until > engine.now) break;
     over++;
     spis.delete(id.spi);
+    changedDraining(engine, id.spi);
     request(engine, { op: "delete-state", id, ...(mark === undefined ? {} : { mark }) });
   }
   if (over > 0) queue.splice(0, over);

@@ -5,8 +5,10 @@
 
 import { STATE_VERSION, writeContent } from "../../ike/state/document.ts";
 import type { Place } from "../../ike/state/written-ike-sa.ts";
+import type { EspSpi } from "../../inet/esp-spi.ts";
 import type { IkeSpi } from "../../wire/header.ts";
 import { changedSite } from "../changes.ts";
+import { drainingWith } from "../dataplane/draining.ts";
 import type { Engine } from "../engine.ts";
 import { entryAt } from "../negotiation/ike-sas.ts";
 import { erouteAt } from "../sites/eroutes.ts";
@@ -37,7 +39,8 @@ const REQUESTS_AHEAD = 2 ** 32;
 /** Whether anything has changed since {@link keptOf} was last read to its end. */
 export function hasChanges({ changes }: Engine): boolean {
   if (changes === undefined) return false;
-  return changes.isHeadChanged || changes.ikeSas.size > 0 || changes.sites.size > 0;
+  const { ikeSas, sites, draining, isHeadChanged } = changes;
+  return isHeadChanged || ikeSas.size + sites.size + draining.size > 0;
 }
 
 /** What has changed: each document is made when it is asked for, and secret. */
@@ -59,6 +62,13 @@ export function* keptOf(engine: Engine, place: Place): Generator<Kept> {
     if (key !== undefined) changedSite(engine, key);
     yield write(nameOfIkeSa(spi), key === undefined ? ikeSaOf(engine, spi, work) : undefined);
   }
+  for (const spi of changes.draining) {
+    changes.draining.delete(spi);
+    const draining = drainingWith(engine, spi);
+    const shared = draining === undefined ? [] : [{ kind: "draining", draining } as const];
+    const value = shared.length === 0 ? undefined : ({ kind: "kernel", shared } as const);
+    yield write(nameOfDraining(spi), value);
+  }
   for (const key of changes.sites) {
     changes.sites.delete(key);
     yield write(nameOfSite(key), sitePart(engine, key, work));
@@ -73,6 +83,10 @@ export function nameOfSite(erouteKey: string): string {
 
 export function nameOfIkeSa(spi: IkeSpi): string {
   return `ike ${spi.toString(16)}`;
+}
+
+export function nameOfDraining(spi: EspSpi): string {
+  return `draining ${spi.toString(16)}`;
 }
 
 function headAhead(engine: Engine): ReturnType<typeof headOf> {

@@ -24,7 +24,7 @@ import { addErrand } from "../sites/errands.ts";
 import { erouteOfPlain } from "../sites/plain-eroute.ts";
 import { endDuties, putDuties, putReach, putSites } from "../sites/plain-sites.ts";
 import { redirectAgain } from "../sites/redirect.ts";
-import { nameOfIkeSa, nameOfSite } from "./keep.ts";
+import { nameOfDraining, nameOfIkeSa, nameOfSite } from "./keep.ts";
 import { type Head, type Part, type PlainSite, part } from "./part.ts";
 import { type PlainIkeSa, putIkeSa } from "./plain-ike-sa.ts";
 
@@ -273,6 +273,8 @@ function keptName(value: Exclude<Part, { readonly kind: "end" }>): string {
     const [eroute] = value.site.eroutes;
     if (eroute !== undefined) return nameOfSite(erouteKey(eroute.base, eroute.peerId));
   }
+  const [shared] = value.kind === "kernel" ? value.shared : [];
+  if (shared?.kind === "draining") return nameOfDraining(shared.draining.id.spi);
   const [ikeSa] = value.kind === "ike-sas" ? value.entries : [];
   return ikeSa === undefined ? value.kind : nameOfIkeSa(spiOf(ikeSa.entry.sa));
 }

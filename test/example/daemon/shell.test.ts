@@ -106,6 +106,7 @@ function scripted(handle: Concentrator["handle"]): Concentrator {
     ...{ snapshot: unused, preview: unused, decryptionTableLine: unused, tableSizes: unused },
     write: unused,
     changes: () => undefined,
+    claims: unused,
     takeOver: unused,
     reread: unused,
     sitesOf: unused,
