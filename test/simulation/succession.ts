@@ -1,7 +1,11 @@
 /** A concentrator whose process ends now and then: another one goes on from its documents. */
 
-import { type Concentrator, createConcentrator } from "../../src/concentrator/concentrator.ts";
-import type { ConcentratorOptions } from "../../src/concentrator/create-engine.ts";
+import {
+  type Concentrator,
+  concentratorOn,
+  createConcentrator,
+} from "../../src/concentrator/concentrator.ts";
+import { type ConcentratorOptions, createEngine } from "../../src/concentrator/create-engine.ts";
 import type { Effect } from "../../src/concentrator/effect.ts";
 import { part } from "../../src/concentrator/handover/part.ts";
 import type { PlainIkeSa } from "../../src/concentrator/handover/plain-ike-sa.ts";
@@ -14,12 +18,20 @@ import { assert } from "../../src/octets/assert.ts";
 import type { Anchor } from "../../src/octets/codec.ts";
 import { asInstant, later } from "../../src/octets/instant.ts";
 import { ok } from "../../src/octets/result.ts";
+import { keepingOf } from "./keeping.ts";
 
 export type Succession = {
   /** The same for those around it, whichever process it is. */
   readonly concentrator: Concentrator;
   /** How often another process went on. */
   successions(): number;
+  /** Whether what is kept is complete; throws if it is not. */
+  checkKept(now: number): void;
+  /**
+   * The process ends, without a word, and the next one goes on from what was kept; whether all
+   * sites look as before.
+   */
+  crash(now: number): boolean;
   /** Ends the process, unless it has to wait; `place` is that of the next one. */
   succeed(place: Place): boolean;
   /** What was handed over last. */
@@ -36,9 +48,12 @@ export type HandOver = {
 /** `first`: the first process, with nothing to go on from. */
 export function createSuccession(
   options: ConcentratorOptions,
-  first = createConcentrator(options),
+  first = createEngine(options),
 ): Succession {
-  let current = first;
+  let current = concentratorOn(first);
+  let keeping = keepingOf(first, current);
+  /** Of the process that is running. */
+  let generation = 0;
   let { plan } = options;
   let due: readonly Effect[] = [];
   let successions = 0;
@@ -53,6 +68,7 @@ export function createSuccession(
     handle(event, now) {
       if (event.kind === "configuration") plan = event.plan;
       const effects = [...due, ...current.handle(event, later(now, ahead))];
+      if (options.keeps === true) keeping.save(placeAt(now));
       due = [];
       return effects;
     },
@@ -79,8 +95,32 @@ export function createSuccession(
     claims: () => current.claims(),
     isIdle: () => current.isIdle(),
   };
+  const placeAt = (now: number): Place => ({
+    anchor: aheadBy({ now, wallMs: WALL_MS + now }, ahead),
+    generation,
+  });
   return {
     concentrator,
+    checkKept: (now) => keeping.check(placeAt(now)),
+    crash(now) {
+      const lost = unansweredOf(current);
+      const [views, up] = [viewsOf(current, ahead), upOf(current)];
+      const { counters } = current.snapshot();
+      for (const name of COUNTER_NAMES) before[name] += counters[name];
+      generation += 1;
+      ahead += AHEAD_MS;
+      const place = placeAt(now);
+      const engine = createEngine({ ...options, plan, now: asInstant(place.anchor.now) });
+      current = concentratorOn(engine);
+      const former = keeping;
+      keeping = keepingOf(engine, current, new Map(former.kept));
+      due = former.takeOver(current, place);
+      successions++;
+      const gone = up - upOf(current);
+      assert(gone >= 0 && gone <= lost, `${gone} IKE SAs are lost`);
+      before.ike_sas_closed += gone;
+      return gone === 0 && views === viewsOf(current, ahead);
+    },
     successions: () => successions,
     last: () => last,
     succeed(place) {
@@ -161,6 +201,9 @@ function upOf(concentrator: Concentrator): number {
   const { eroutes, erouteCount } = concentrator.snapshot();
   return eroutes(0, erouteCount).reduce((sum, { ikeSas }) => sum + ikeSas.length, 0);
 }
+
+/** Wall time when the clock that all see stands at 0. */
+const WALL_MS = 1_800_000_000_000;
 
 /** The clock of each process is a day ahead of that of the one before. */
 const AHEAD_MS = 86_400_000;

@@ -1,6 +1,6 @@
 /** A concentrator whose messages, rows and answers a test delivers by hand. */
 
-import { type Concentrator, concentratorOn } from "../../src/concentrator/concentrator.ts";
+import type { Concentrator } from "../../src/concentrator/concentrator.ts";
 import { createEngine } from "../../src/concentrator/create-engine.ts";
 import type { Effect } from "../../src/concentrator/effect.ts";
 import type { Engine } from "../../src/concentrator/engine.ts";
@@ -19,6 +19,7 @@ import { asInstant } from "../../src/octets/instant.ts";
 import type { XfrmRequest } from "../../src/xfrm/request.ts";
 import { createDatabase, type DatabaseModel } from "./database.ts";
 import { createDriver } from "./driver.ts";
+import { removeLeftovers, tablesOf } from "./keeping.ts";
 import { createKernel, type KernelFaults, type KernelModel } from "./kernel.ts";
 import { planOf } from "./plan.ts";
 import { createPrng, type Prng } from "./prng.ts";
@@ -38,6 +39,8 @@ export type TableOptions = {
   readonly kernelFaults?: KernelFaults;
   /** Look-ups are answered at once from `database`; otherwise they wait in `lookUps`. */
   readonly answersLookUps?: boolean;
+  /** What is up is kept, for `crash`. */
+  readonly keeps?: boolean;
   readonly keyExchange?: (op: KeyExchangeRequest) => KeyExchangeResult | "later";
   /** Whether the kernel's answers now wait in `kernelAnswers`. */
   readonly holdsKernelAnswers?: () => boolean;
@@ -67,6 +70,11 @@ export type Table = {
   deliver(octets: Uint8Array, path: Path): void;
   /** Another process goes on, so many ms later; false if this one has to wait for the kernel. */
   succeed(pauseMs?: number): boolean;
+  /**
+   * The process is killed; the next one goes on from what was kept, so many ms later. Whether all
+   * sites look as before.
+   */
+  crash(pauseMs?: number): boolean;
   /** Moves the clock, stopping at each deadline of the concentrator on the way. */
   advance(ms: number): void;
 };
@@ -84,9 +92,10 @@ export function layTable(options: TableOptions = {}): Table {
     plan: options.plan ?? planOf(),
     now: asInstant(clock),
     random: (count: number) => draw(count, prng),
+    keeps: options.keeps === true,
   };
   const engine = createEngine(own);
-  const succession = createSuccession(own, concentratorOn(engine));
+  const succession = createSuccession(own, engine);
   const { concentrator } = succession;
   const kernel = createKernel(options.kernelFaults ?? (() => undefined));
   const exchange = options.keyExchange ?? performKeyExchange;
@@ -145,6 +154,16 @@ export function layTable(options: TableOptions = {}): Table {
       clock += pauseMs;
       if (isDone) table.advance(0);
       return isDone;
+    },
+    crash(pauseMs = 0) {
+      succession.checkKept(clock);
+      table.kernelAnswers.length = 0;
+      clock += pauseMs;
+      const isSame = succession.crash(clock);
+      removeLeftovers(kernel, concentrator);
+      driver.feed(tablesOf(kernel));
+      table.advance(0);
+      return isSame;
     },
     advance(ms) {
       const until = clock + ms;

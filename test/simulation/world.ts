@@ -22,6 +22,7 @@ import { describeEffect, describeEvent } from "./describe.ts";
 import { createDriver, type Driver } from "./driver.ts";
 import { createInhabitant, type Inhabitant, rowFor } from "./inhabitant.ts";
 import { receive, siteDeadline, tick } from "./initiator.ts";
+import { removeLeftovers, tablesOf } from "./keeping.ts";
 import {
   createKernel,
   type KernelFaults,
@@ -86,6 +87,7 @@ export function createWorld(seed: number, planted: Planted = {}): World {
     plan: climate.plan,
     now: asInstant(0),
     random: (count) => random.octets(count),
+    keeps: seed % 3 === 2,
   });
   const engine = succession.concentrator;
   const concentrator = planted.effects === undefined ? engine : mutated(engine, planted.effects);
@@ -325,6 +327,22 @@ function succeed(world: World): void {
   }
 }
 
+/** In every third world the process is killed now and then, at any moment. */
+function crash(world: World): void {
+  if (world.seed % 3 !== 2) return;
+  if (world.rereads.chance(CHECK_SHARE)) world.succession.checkKept(world.now);
+  if (world.isCalm || !world.rereads.chance(SUCCESSION_SHARE)) return;
+  world.succession.crash(world.now);
+  removeLeftovers(world.kernel, world.concentrator);
+  note(world, "is killed, and another process goes on");
+  // Not in the midst of the event that is being handled.
+  world.schedule.plan(world.now, () => {
+    if (world.standing !== undefined) world.driver.feed({ kind: "start" });
+    world.driver.feed(tablesOf(world.kernel));
+  });
+}
+
+const CHECK_SHARE = 0.05;
 const REREAD_SHARE = 0.1;
 const SUCCESSION_SHARE = 0.03;
 /** Wall time when the clock of the simulation stands at 0. */
@@ -338,6 +356,7 @@ function onHandled(world: World, event: Event, effects: readonly Effect[]): void
     if (effect.kind !== "journal") note(world, `  -> ${describeEffect(effect)}`);
   }
   succeed(world);
+  crash(world);
   const say = (what: string) => complain(world, what);
   if (event.kind === "configuration" && world.standing !== undefined) {
     world.standing = standingPolicies(event.plan);

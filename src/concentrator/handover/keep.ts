@@ -13,7 +13,6 @@ import type { Engine } from "../engine.ts";
 import { entryAt } from "../negotiation/ike-sas.ts";
 import { erouteAt } from "../sites/eroutes.ts";
 import { ikeSaAt } from "../sites/ike-sas.ts";
-import { workedAt } from "../sites/worked.ts";
 import { type Part, part } from "./part.ts";
 import { plainIkeSaOf } from "./plain-ike-sa.ts";
 import { headOf, siteOf, type Work, workOf } from "./write.ts";
@@ -102,11 +101,15 @@ function ikeSaOf(engine: Engine, spi: IkeSpi, work: Work): Part | undefined {
   return ikeSa === undefined ? undefined : { kind: "ike-sas", entries: [ikeSa] };
 }
 
+/**
+ * After a take-over every row is read again, and the head says who is to be redirected. Which key
+ * exchange worked, each IKE SA knows for itself.
+ */
+const NO_DUTIES = { isRowWaiting: false, isRedirectWaiting: false, worked: undefined };
+
 function sitePart(engine: Engine, key: string, work: Work): Part | undefined {
   const eroute = erouteAt(engine, key);
   const site = eroute === undefined ? undefined : siteOf(engine, eroute, work);
   if (site === undefined) return undefined;
-  // After a take-over every row is read again, and the head says who is to be redirected.
-  const duties = { isRowWaiting: false, isRedirectWaiting: false, worked: workedAt(engine, key) };
-  return { kind: "site", site: { ...site, ...duties } };
+  return { kind: "site", site: { ...site, ...NO_DUTIES } };
 }

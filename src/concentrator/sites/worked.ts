@@ -1,9 +1,7 @@
 /** With which key exchange sites got new keys: their next IKE SA begins with it. */
 
 import type { Method } from "../../ike/method.ts";
-import type { Instant } from "../../octets/instant.ts";
 import type { IkeSpi } from "../../wire/header.ts";
-import { changedSite } from "../changes.ts";
 import { type Engine, inMs } from "../engine.ts";
 import { ikeSaAt } from "./ike-sas.ts";
 
@@ -22,18 +20,9 @@ export function onChildMethod(engine: Engine, spi: IkeSpi, method: Method): void
 export function rememberMethod(engine: Engine, key: string, method: Method): void {
   const { worked } = engine.sites;
   worked.delete(key);
-  changedSite(engine, key);
   worked.set(key, { method, until: inMs(engine, WORKED_MS) });
   const [oldest] = worked.keys();
   if (worked.size > WORKED_MAX && oldest !== undefined) worked.delete(oldest);
-}
-
-/** What is remembered of the site with this eroute. */
-export function workedAt(
-  { sites }: Engine,
-  key: string,
-): { readonly method: Method; readonly until: Instant } | undefined {
-  return sites.worked.get(key);
 }
 
 /** What its credentials say about it. */

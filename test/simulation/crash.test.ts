@@ -1,0 +1,82 @@
+/** The process is killed at any moment, and the next one goes on from what was kept. */
+
+import { expect, test } from "bun:test";
+import { rowOf } from "./database.ts";
+import { connectAll, expectUntouched, namesOf, reasonsOf, rememberAll } from "./neighbours.ts";
+import { planOf } from "./plan.ts";
+import { layTable } from "./table.ts";
+
+test("sites stay, with their Child SAs, and the kernel keeps its states and policies", () => {
+  const table = layTable({ keeps: true });
+  table.feed({ kind: "start" });
+  connectAll(table, 5);
+  const states = [...table.kernel.states.keys()];
+  const policies = [...table.kernel.policies.keys()];
+  const before = rememberAll(table);
+  expect(table.crash()).toBe(true);
+  expect([...table.kernel.states.keys()]).toEqual(states);
+  expect([...table.kernel.policies.keys()]).toEqual(policies);
+  expectUntouched(table, before, 5);
+});
+
+test("R7: the oldest site is still the first to be evicted", () => {
+  const plan = planOf({ dynamicEroutesMax: 4, evictBelowFreePercent: 10, evictEveryMs: 10_000 });
+  const table = layTable({ plan, keeps: true });
+  connectAll(table, 4);
+  connectAll(table, 1, 1);
+  expect(table.crash()).toBe(true);
+  table.advance(10_000);
+  expect(namesOf(table)).toEqual(["fleet/site-2", "fleet/site-3", "fleet/site-4"]);
+});
+
+test("R2: the key that compares rows is kept: only a row that has changed closes its site", () => {
+  const table = layTable({ keeps: true });
+  connectAll(table, 3);
+  const before = rememberAll(table);
+  expect(table.crash()).toBe(true);
+  for (const peerId of ["site-1", "site-3"]) {
+    table.feed({ kind: "row-changed", egroup: "sites", peerId });
+  }
+  expectUntouched(table, before, 3);
+  table.database.put(rowOf("site-2", "another", "192.168.2.0"));
+  table.feed({ kind: "row-changed", egroup: "sites", peerId: "site-2" });
+  expect(namesOf(table)).toEqual(["fleet/site-1", "fleet/site-3"]);
+  expect(reasonsOf(table, "site-2")).toContain("row-changed");
+});
+
+test("a Child SA for which the kernel still owed an answer is made anew, the site stays", () => {
+  let holds = false;
+  const table = layTable({ keeps: true, holdsKernelAnswers: () => holds });
+  const [site] = connectAll(table, 1);
+  holds = true;
+  site?.ask({ kind: "new-child" });
+  site?.step();
+  expect(table.kernelAnswers.length).toBeGreaterThan(0);
+  holds = false;
+  table.crash();
+  site?.settle();
+  table.advance(60_000);
+  site?.settle();
+  expect(namesOf(table)).toEqual(["fleet/site-1"]);
+  const { counters } = table.concentrator.snapshot();
+  expect(counters.internal_errors).toBe(0);
+});
+
+test("states that the kernel has lost meanwhile get new keys, and leftovers are removed", () => {
+  const table = layTable({ keeps: true });
+  connectAll(table, 2);
+  const [first] = table.kernel.tables.states.keys();
+  const copy = table.kernel.tables.states.get(first ?? "");
+  if (first === undefined || copy === undefined) throw new Error("there is a state");
+  table.kernel.tables.states.delete(first);
+  table.kernel.tables.states.set("198.51.100.99 4711", {
+    ...copy,
+    state: { ...copy.state, id: { ...copy.state.id, spi: 4711 as never } },
+  });
+  table.crash();
+  expect(table.kernel.states.has("198.51.100.99 4711")).toBe(false);
+  expect(namesOf(table)).toEqual(["fleet/site-1", "fleet/site-2"]);
+  // The site is asked for new keys, for the Child SA whose state is gone and for no other.
+  table.advance(10);
+  expect(table.sent.length).toBe(1);
+});

@@ -1,0 +1,132 @@
+/**
+ * What a concentrator has kept at any moment, in the place of the state file: the next process goes
+ * on from it, whenever the one before ends.
+ */
+
+import type { Concentrator } from "../../src/concentrator/concentrator.ts";
+import type { Effect } from "../../src/concentrator/effect.ts";
+import type { Engine } from "../../src/concentrator/engine.ts";
+import { part } from "../../src/concentrator/handover/part.ts";
+import type { PlainIkeSa } from "../../src/concentrator/handover/plain-ike-sa.ts";
+import { readContent } from "../../src/ike/state/document.ts";
+import type { Place } from "../../src/ike/state/written-ike-sa.ts";
+import { inEpoch } from "../../src/ike/v2/state/ike-sa.ts";
+import { assert } from "../../src/octets/assert.ts";
+import { ok } from "../../src/octets/result.ts";
+import { isAsWanted } from "../../src/xfrm/claims.ts";
+import { isOurPolicy } from "../../src/xfrm/priority.ts";
+import { formatPolicyId, stateName } from "../../src/xfrm/request.ts";
+import type { KernelModel } from "./kernel.ts";
+
+export type Keeping = {
+  /** Documents by name, in the order in which they were first kept. */
+  readonly kept: ReadonlyMap<string, Uint8Array>;
+  /** After each event, before its messages leave. */
+  save(place: Place): void;
+  /** Complains unless what is kept is what all of it would be if it were written now. */
+  check(place: Place): void;
+  /** Fills an empty concentrator; returns what it wants done first. */
+  takeOver(next: Concentrator, place: Place): readonly Effect[];
+};
+
+/** Of the process with this engine. */
+export function keepingOf(
+  engine: Engine,
+  concentrator: Concentrator,
+  kept = new Map<string, Uint8Array>(),
+): Keeping {
+  const save = (place: Place): void => {
+    for (const { name, content } of concentrator.changes(place) ?? []) {
+      if (content === undefined) kept.delete(name);
+      else kept.set(name, content);
+    }
+  };
+  return {
+    kept,
+    save,
+    check(place) {
+      save(place);
+      markAll(engine);
+      const all = new Map<string, Uint8Array>();
+      for (const { name, content } of concentrator.changes(place) ?? []) {
+        if (content !== undefined) all.set(name, content);
+      }
+      const names = [...kept.keys()].sort();
+      assert(
+        Bun.deepEquals(names, [...all.keys()].sort()),
+        `kept: ${names}; is: ${[...all.keys()]}`,
+      );
+      for (const [name, content] of all) {
+        const [is, was] = [content, kept.get(name)].map((one) => valueIn(one, place));
+        assert(Bun.deepEquals(is, was), `${name} has changed and was not kept:\n${diff(is, was)}`);
+      }
+    },
+    takeOver(next, place) {
+      const successor = next.takeOver(place);
+      for (const [name, content] of kept) {
+        const read = successor.readKept(content);
+        assert(read.ok, read.ok ? "" : `what was kept cannot be read: ${read.error.detail}`);
+        assert(read.value === name, `${name} is read as ${read.value}`);
+      }
+      return successor.finish();
+    },
+  };
+}
+
+/** As at a start: what nobody claims is removed. */
+export function removeLeftovers(kernel: KernelModel, concentrator: Concentrator): void {
+  const claims = concentrator.claims();
+  const { states, policies } = kernel.tables;
+  for (const [key, policy] of policies) {
+    if (!isOurPolicy(policy)) continue;
+    const wanted = claims.policy(formatPolicyId(policy.id));
+    if (wanted === undefined) policies.delete(key);
+    else if (!isAsWanted(policy, wanted)) policies.set(key, wanted);
+  }
+  for (const [key, { state }] of states) if (!claims.state(state.id)) states.delete(key);
+}
+
+/** What the kernel has, as the next process reads it. */
+export function tablesOf({ states, policies }: KernelModel) {
+  return {
+    kind: "kernel-tables" as const,
+    states: new Set([...states.values()].map(({ state }) => stateName(state.id))),
+    policies: new Set([...policies.values()].map(({ id }) => formatPolicyId(id))),
+  };
+}
+
+function markAll(engine: Engine): void {
+  const { changes, negotiation, sites, dataplane } = engine;
+  if (changes === undefined) return;
+  changes.isHeadChanged = true;
+  for (const spi of negotiation.sas.keys()) changes.ikeSas.add(spi);
+  for (const key of sites.eroutes.keys()) changes.sites.add(key);
+  for (const spi of dataplane.draining.spis) changes.draining.add(spi);
+}
+
+function valueIn(content: Uint8Array | undefined, { anchor, generation }: Place): unknown {
+  assert(content !== undefined, "it is kept");
+  const read = readContent(part, content, anchor);
+  assert(read.ok, "what is kept can be read");
+  const { value, generation: writer } = read.value;
+  // Requests that were made since do not matter: the next process counts far ahead.
+  if (value.kind === "head") return { ...value.head, lastRequest: 0 };
+  // What an earlier process has kept has the epoch that its keys had there.
+  const inThisEpoch = ({ entry, site }: PlainIkeSa) => {
+    const { sa, ...rest } = entry;
+    return { ...rest, site, sa: inEpoch(sa, (epoch) => ok(epoch + generation - writer)) };
+  };
+  if (value.kind === "ike-sas") return value.entries.map(inThisEpoch);
+  if (value.kind !== "site") return value;
+  return { ...value.site, entries: value.site.entries.map(inThisEpoch) };
+}
+
+function diff(is: unknown, was: unknown): string {
+  const words = (value: unknown) =>
+    JSON.stringify(value, (_, one) => (typeof one === "bigint" ? `${one}n` : one), 1).split("\n");
+  const [now, before] = [words(is), words(was)];
+  const changed = now.flatMap((line, at) =>
+    line === before[at] ? [] : [`${before[at]} -> ${line}`],
+  );
+  return changed.slice(0, 10).join("\n");
+}
