@@ -3,7 +3,8 @@
  * added here. {@link isSpoken} says whether a message is of a version that is implemented.
  */
 
-import type { Result } from "../octets/result.ts";
+import { later } from "../octets/instant.ts";
+import { ok, type Result } from "../octets/result.ts";
 import type { Gateway } from "../wire/gateway.ts";
 import { asIkeSpi, IKE_VERSION, type IkeHeader } from "../wire/header.ts";
 import type { IkeContext } from "./effect.ts";
@@ -11,6 +12,14 @@ import type { Call } from "./event.ts";
 import type { Step } from "./ike-sa.ts";
 import type { Refusal } from "./refusal.ts";
 import type { SeenMessage } from "./seen-message.ts";
+import { acceptAggressive } from "./v1/aggressive-mode.ts";
+import {
+  type Opening as Ikev1Opening,
+  isOpening as isOpeningV1,
+  readOpening as readOpeningV1,
+  refusalAnswer as refusalAnswerV1,
+  seenInClear as seenInClearV1,
+} from "./v1/stranger.ts";
 import { acceptInit, type InitRequest, initRedirect, initRefusal } from "./v2/ike-sa-init.ts";
 import { beginCall as beginCallV2 } from "./v2/ike-sa-init-request.ts";
 import { plainMessage } from "./v2/seen-message.ts";
@@ -26,29 +35,33 @@ import {
 } from "./v2/stranger.ts";
 
 /** What is read of a stranger's first message before a place is given to it. */
-export type Opening = Ikev2Opening;
+export type Opening = Ikev1Opening | Ikev2Opening;
 
 /** A stranger's first message, and what applies to all strangers. */
 export type Reception = Omit<InitRequest, "payloads">;
 
-/** Whether this version is implemented. */
+/** Whether this version is spoken with every site that wants it: IKEv1 only where allowed. */
 export function isSpoken({ version }: IkeHeader): boolean {
   return version.major === IKE_VERSION.major;
 }
 
+function isIkev1({ version }: IkeHeader): boolean {
+  return version.major === 1;
+}
+
 /** Whether a message begins an IKE SA. */
 export function isOpening(header: IkeHeader): boolean {
-  return isOpeningV2(header);
+  return isIkev1(header) ? isOpeningV1(header) : isOpeningV2(header);
 }
 
 /** Whether it is a fragment of a message. */
 export function isFragment(header: IkeHeader): boolean {
-  return isFragmentV2(header);
+  return !isIkev1(header) && isFragmentV2(header);
 }
 
 /** Reads a stranger's first message, or says why it cannot be read. */
 export function readOpening(header: IkeHeader, octets: Uint8Array): Result<Opening, Refusal> {
-  return readOpeningV2(header, octets);
+  return isIkev1(header) ? readOpeningV1(header, octets) : readOpeningV2(header, octets);
 }
 
 /** Begins an IKE SA for a stranger, or refuses to (then no state is kept). */
@@ -57,6 +70,11 @@ export function receive(
   reception: Reception,
   context: IkeContext,
 ): Result<Step, Refusal> {
+  if ("first" in opening) {
+    const { header, path, halfOpenMs } = reception;
+    const until = later(context.now, halfOpenMs);
+    return ok(acceptAggressive(opening.first, { spiI: header.spiI, path, until }, context));
+  }
   return acceptInit({ ...reception, payloads: opening.payloads }, context);
 }
 
@@ -70,9 +88,10 @@ export function cookieAnswer(header: IkeHeader, cookie: Uint8Array): Uint8Array 
   return cookieAnswerV2(header, cookie);
 }
 
-/** Refuses a stranger; no state is kept. */
-export function refusalAnswer({ spiI }: IkeHeader, refusal: Refusal): Uint8Array {
-  return initRefusal({ spiI, spiR: asIkeSpi(0n) }, refusal);
+/** Refuses a stranger; no state is kept. Undefined: it gets no answer. */
+export function refusalAnswer(header: IkeHeader, refusal: Refusal): Uint8Array | undefined {
+  if (isIkev1(header)) return refusalAnswerV1(header, refusal);
+  return initRefusal({ spiI: header.spiI, spiR: asIkeSpi(0n) }, refusal);
 }
 
 /** Redirects a stranger to another gateway; no state is kept (RFC 5685 §3). */
@@ -82,7 +101,7 @@ export function redirectAnswer({ spiI }: IkeHeader, to: Gateway, Ni: Uint8Array)
 
 /** The answer to a message for an IKE SA that does not exist; undefined: no answer. */
 export function unknownSpiAnswer(header: IkeHeader): Uint8Array | undefined {
-  return unknownSpiAnswerV2(header);
+  return isIkev1(header) ? undefined : unknownSpiAnswerV2(header);
 }
 
 /** The answer to a message of a version that is not implemented; undefined: no answer. */
@@ -95,5 +114,6 @@ export function seenInClear(
   header: IkeHeader,
   octets: Uint8Array,
 ): Omit<SeenMessage, "way"> | undefined {
+  if (isIkev1(header)) return seenInClearV1(header, octets);
   return isUnprotected(header) ? plainMessage(header, octets) : undefined;
 }

@@ -63,6 +63,8 @@ export type Credentials = Terms &
 export type Ikev1Terms = {
   /** The site has to authenticate with XAUTH as well. */
   readonly xauth: boolean;
+  /** HMAC-SHA2-256 of ESP has an ICV of 96 bits, as in old kernels, instead of 128. */
+  readonly isSha256Short: boolean;
   /**
    * Main Mode: the site at this address, and whether an ID is its own. The ID comes in the fifth
    * message, when the key has already been chosen.

@@ -93,6 +93,7 @@ export type MessageReason =
   | "key-exchange-fault"
   | "bad-icv"
   | "ikev1"
+  | "ikev1-unsupported"
   | "ikev1-mode";
 
 /** The peer, or this end, did not authenticate. */

@@ -110,7 +110,7 @@ function isWelcome(engine: Engine, stranger: Stranger, { Ni, cookie }: Opening):
 function refuseStranger(engine: Engine, stranger: Stranger, refusal: Refusal): void {
   if (mayAnswer(engine)) {
     const octets = refusalAnswer(stranger.header, refusal);
-    engine.out.push({ kind: "send", octets, path: stranger.path });
+    if (octets !== undefined) engine.out.push({ kind: "send", octets, path: stranger.path });
   }
   if (!mayNote(engine, originOf(stranger.path.remote.address))) return;
   const isRetry = refusal.kind === "invalid-ke";

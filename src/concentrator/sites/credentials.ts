@@ -1,6 +1,6 @@
 /** How both ends of an eroute's IKE SAs authenticate: eroute and key put together. */
 
-import type { Eroute, IkeMajor } from "../../eroute/eroute.ts";
+import type { Eroute, IkeMajor, Ikev1Rule } from "../../eroute/eroute.ts";
 import { isPpkRequired, type Ppk } from "../../eroute/ppk.ts";
 import type {
   AuthCredentials,
@@ -8,7 +8,7 @@ import type {
   PeerCredential,
   PpkCredential,
 } from "../../ike/credentials.ts";
-import type { Credentials } from "../../ike/event.ts";
+import type { Credentials, Ikev1Terms } from "../../ike/event.ts";
 import { type Address, addressOctets } from "../../inet/address.ts";
 import { assert } from "../../octets/assert.ts";
 import { type Identity, IdType, parseIdentity } from "../../wire/identity.ts";
@@ -39,7 +39,15 @@ export function credentialsFor(
     isSilent: isSilent(engine, eroute.base),
     ...methodFor(engine, eroute.key),
     ...termsOf(engine, eroute, major),
-    ...(major === 1 ? { ikev1: { xauth: v1?.xauth ?? false, expected: undefined } } : {}),
+    ...(major === 1 ? { ikev1: ikev1TermsOf(v1) } : {}),
+  };
+}
+
+function ikev1TermsOf(rule: Ikev1Rule | undefined): Ikev1Terms {
+  return {
+    xauth: rule?.xauth ?? false,
+    isSha256Short: rule?.sha256With96Bits ?? false,
+    expected: undefined,
   };
 }
 

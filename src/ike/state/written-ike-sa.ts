@@ -31,7 +31,7 @@ export const lastingIkeSa: Codec<LastingIkeSa> = mapped(
 
 /** The IKE SA if it can be written. A negotiation cannot: its peer begins anew. */
 export function lastingOf(sa: IkeSa): LastingIkeSa | undefined {
-  return lastingOfV2(sa);
+  return "version" in sa ? undefined : lastingOfV2(sa);
 }
 
 /**
@@ -82,5 +82,5 @@ export function kernelWaitsOf(sa: LastingIkeSa): readonly KernelWait[] {
 
 /** Overwrites the secrets of an IKE SA that was written, once another process has taken over. */
 export function wipeWritten(sa: IkeSa): void {
-  wipeSecrets(sa);
+  if (!("version" in sa)) wipeSecrets(sa);
 }

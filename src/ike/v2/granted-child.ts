@@ -5,12 +5,13 @@ import { Ke, TransformType } from "../../crypto/transform.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { type Payload, Protocol } from "../../wire/v2/message.ts";
 import { NotifyType } from "../../wire/v2/notify-type.ts";
+import { isInside } from "../inside.ts";
 import type { Refusal } from "../refusal.ts";
 import type { ChildAsk, GrantedChild } from "./asking.ts";
 import type { Established } from "./established-phase.ts";
 import { neededPayload, neededSelectors, notifyOf } from "./find-payload.ts";
 import { spiOctets } from "./make-child-sa.ts";
-import { isInside, narrow } from "./narrow.ts";
+import { narrow } from "./narrow.ts";
 import { suitesFor } from "./next-try.ts";
 import { chooseEsp, isAnswerTo, proposalsOf } from "./proposal.ts";
 

@@ -3,6 +3,7 @@
 import { intersectRange } from "../../inet/range.ts";
 import { err, ok, type Result } from "../../octets/result.ts";
 import { isAnyPort, type TrafficSelector } from "../../wire/traffic-selector.ts";
+import { covers } from "../inside.ts";
 import type { Refusal } from "../refusal.ts";
 import { selectorsText, selectorTexts } from "../selector-text.ts";
 import { hasRoomForPorts, type Sides, takeWithinRoom } from "./selector-room.ts";
@@ -45,23 +46,6 @@ export function narrow(
     offered: [selectorsText(shown.local, shown.remote)],
     wanted: [selectorsText(allowed.local, allowed.remote)],
   });
-}
-
-/** Whether `outer` covers all of `inner`, if need be by several selectors together. */
-export function isInside(inner: Selectors, outer: Selectors): boolean {
-  return inner.every((selector) => isCovered(selector, outer));
-}
-
-function isCovered(selector: TrafficSelector, outer: Selectors): boolean {
-  if (outer.some((whole) => covers(whole, selector))) return true;
-  const { family, last } = selector.range;
-  const sameTraffic = outer.filter((whole) => coversTraffic(whole, selector));
-  const ranges = sameTraffic.map(({ range }) => range).filter((range) => range.family === family);
-  let next = selector.range.first;
-  for (const range of ranges.sort((a, b) => (a.first < b.first ? -1 : 1))) {
-    if (range.first <= next && range.last >= next) next = range.last + 1n;
-  }
-  return next > last;
 }
 
 function commonFirst(offered: Selectors, [first]: Selectors): Selectors {
@@ -136,22 +120,4 @@ function intersectSelectors(a: TrafficSelector, b: TrafficSelector): TrafficSele
 function goTogether(local: TrafficSelector, remote: TrafficSelector): boolean {
   const [l, r] = [local.protocol, remote.protocol];
   return local.range.family === remote.range.family && (l === r || l === 0 || r === 0);
-}
-
-function covers(outer: TrafficSelector, inner: TrafficSelector): boolean {
-  return (
-    coversTraffic(outer, inner) &&
-    outer.range.family === inner.range.family &&
-    outer.range.first <= inner.range.first &&
-    outer.range.last >= inner.range.last
-  );
-}
-
-/** The same protocol and ports, whatever the addresses. */
-function coversTraffic(outer: TrafficSelector, inner: TrafficSelector): boolean {
-  return (
-    (outer.protocol === 0 || outer.protocol === inner.protocol) &&
-    outer.startPort <= inner.startPort &&
-    outer.endPort >= inner.endPort
-  );
 }

@@ -66,6 +66,7 @@ export function notifyFor(refusal: Refusal): NotifyPayload | undefined {
     case "fragments-refused":
     case "peer-refused":
     case "no-answer":
+    case "ikev1-unsupported":
     case "bad-icv":
       return undefined;
     default:

@@ -63,6 +63,11 @@ export const MESSAGE_REASONS: Readonly<Record<MessageReason, Meaning>> = {
       "it was damaged or forged on the way, or the ends have different keys: capture the " +
       "packets at both ends and compare them",
   },
+  "ikev1-unsupported": {
+    ...WARNING,
+    words: "it wants a part of IKEv1 that is not supported here",
+    advice: "the detail says which: set its router accordingly, or to IKEv2",
+  },
   ikev1: {
     ...WARNING,
     words: "it calls with IKEv1, which no eroute allows",

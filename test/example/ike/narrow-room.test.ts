@@ -2,8 +2,9 @@
 
 import { expect, test } from "bun:test";
 import { childSelectors } from "../../../src/concentrator/dataplane/child-selectors.ts";
+import { isInside } from "../../../src/ike/inside.ts";
 import { selectorTexts } from "../../../src/ike/selector-text.ts";
-import { isInside, narrow } from "../../../src/ike/v2/narrow.ts";
+import { narrow } from "../../../src/ike/v2/narrow.ts";
 import { parseAddress } from "../../../src/inet/address.ts";
 import { parsePrefix, prefixRange } from "../../../src/inet/prefix.ts";
 import { SUBNET_PAIRS_MAX, SUBNETS_MAX } from "../../../src/inet/subnet-pairs.ts";

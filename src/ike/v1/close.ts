@@ -1,0 +1,83 @@
+/** Deletes that we send (RFC 2408 §3.15). They are not answered, so each is sent once. */
+
+import { Writer } from "../../octets/writer.ts";
+import type { Reason } from "../../reason/reason.ts";
+import { type DeletePayload, DOI_IPSEC, Protocol } from "../../wire/v1/message.ts";
+import type { ChildSa } from "../child-sa.ts";
+import type { IkeContext } from "../effect.ts";
+import { childrenDown } from "./answer.ts";
+import type { Established } from "./established-phase.ts";
+import { cookieOctets } from "./keys.ts";
+import { wipeSecrets } from "./secrets.ts";
+import { sendInformational } from "./send-informational.ts";
+import type { IkeEffect, Step } from "./step.ts";
+
+/** Deletes the ISAKMP SA and its Child SAs, and tells the peer. */
+export function close(sa: Established, why: Reason, context: IkeContext): Step {
+  const effects: IkeEffect[] = [...childrenDown(sa, why)];
+  if (sa.children.length > 0) {
+    effects.push(...sendInformational(sa, [deleteOf(sa.children)], context).effects);
+  }
+  effects.push(...leave(sa, why, context));
+  return { sa: undefined, effects };
+}
+
+/** Deletes the ISAKMP SA alone: its Child SAs outlive it, until the next one takes them over. */
+export function closeAlone(sa: Established, why: Reason, context: IkeContext): Step {
+  const effects = leave(sa, why, context);
+  return { sa: undefined, effects: effects.map(withChildSas) };
+}
+
+function withChildSas(effect: IkeEffect): IkeEffect {
+  return effect.kind === "ended" ? { ...effect, childSasStay: true } : effect;
+}
+
+function leave(sa: Established, why: Reason, context: IkeContext): readonly IkeEffect[] {
+  const gone: DeletePayload = {
+    kind: "DELETE",
+    doi: DOI_IPSEC,
+    protocol: Protocol.ISAKMP,
+    spis: [cookieOctets(sa.id)],
+  };
+  const { effects } = sendInformational(sa, [gone], context);
+  wipeSecrets(sa);
+  return [...effects, { kind: "ended", reason: { kind: "we-deleted", why } }];
+}
+
+/** Removes one Child SA, and tells the peer. */
+export function closeChild(
+  sa: Established,
+  child: ChildSa,
+  why: Reason,
+  context: IkeContext,
+): { readonly sa: Established; readonly effects: readonly IkeEffect[] } {
+  const { effects } = sendInformational(sa, [deleteOf([child])], context);
+  const gone = withoutChild(sa, child, why);
+  return { sa: gone.sa, effects: [...gone.effects, ...effects] };
+}
+
+/** The same without telling the peer, which knows. */
+export function withoutChild(
+  sa: Established,
+  child: ChildSa,
+  why: Reason,
+): { readonly sa: Established; readonly effects: readonly IkeEffect[] } {
+  const successors = sa.children.filter(({ replaces }) => replaces === child.spiIn);
+  const children = sa.children
+    .filter((other) => other !== child)
+    .map((other) => (other.replaces === child.spiIn ? { ...other, replaces: undefined } : other));
+  const word = successors.length > 0 ? "rekeyed" : why;
+  return {
+    sa: { ...sa, children },
+    effects: [
+      ...successors.map(({ spiIn }) => ({ kind: "child-outbound", spiIn }) as const),
+      { kind: "child-down", spiIn: child.spiIn, why: word },
+    ],
+  };
+}
+
+/** A Delete names the SPIs of its sender: those at which we receive. */
+function deleteOf(children: readonly ChildSa[]): DeletePayload {
+  const spis = children.map(({ spiIn }) => new Writer(4).u32(spiIn).done());
+  return { kind: "DELETE", doi: DOI_IPSEC, protocol: Protocol.ESP, spis };
+}

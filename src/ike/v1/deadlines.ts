@@ -1,0 +1,202 @@
+/** What an ISAKMP SA does at its instants: each duty with its time. */
+
+import { type Instant, later } from "../../octets/instant.ts";
+import type { IkeContext } from "../effect.ts";
+import { CHILDLESS_MS } from "../limits.ts";
+import type { Refusal } from "../refusal.ts";
+import { failedNote, refusedNote } from "./answer.ts";
+import { close, closeAlone, closeChild, withoutChild } from "./close.ts";
+import { askAgain, livenessAt, sendProbe } from "./dpd.ts";
+import type { Established } from "./established-phase.ts";
+import type { IkeSa } from "./every-phase.ts";
+import type { QuickMode } from "./quick-mode-phase.ts";
+import { giveUp, rekeyChild } from "./quick-mode-request.ts";
+import { replaceQuickMode } from "./quick-modes.ts";
+import type { ResponderPhase } from "./responder-phase.ts";
+import { copyWaitMs } from "./retransmit.ts";
+import { wipeSecrets } from "./secrets.ts";
+import type { IkeEffect, Step } from "./step.ts";
+import { inactivityStepMs, probeUsage } from "./usage.ts";
+
+/** The earliest instant at which there is something to do. */
+export function deadlineOf(sa: IkeSa): Instant | undefined {
+  if (sa.phase !== "established") return sa.expireAt;
+  const { timers, heir, dpd } = sa;
+  let next: Instant | undefined = timers.hardAt;
+  const duties = [timers.inactivityAt, timers.keepaliveAt, timers.childlessAt];
+  const others = [timers.redundant?.at, heir?.until, dpd.asked?.againAt, livenessAt(sa)];
+  for (const at of [...duties, ...others]) next = earlier(next, at);
+  for (const { rekeyAt, redundantUntil } of sa.children) {
+    next = earlier(earlier(next, rekeyAt), redundantUntil);
+  }
+  for (const exchange of sa.quickModes) next = earlier(next, dueAt(exchange));
+  return next;
+}
+
+/** When a Quick Mode has something to do by itself. */
+function dueAt(exchange: QuickMode): Instant | undefined {
+  if (exchange.stage === "over") return exchange.forgetAt;
+  return "sent" in exchange ? exchange.sent.retransmitAt : undefined;
+}
+
+/** Does everything that is due. */
+export function onDeadline(sa: IkeSa, context: IkeContext): Step {
+  if (sa.phase === "established") return onDeadlineEstablished(sa, context);
+  return context.now >= sa.expireAt ? expire(sa) : { sa, effects: [] };
+}
+
+function expire(sa: ResponderPhase): Step {
+  wipeSecrets(sa);
+  const detail = DETAIL[sa.phase];
+  const refusal: Refusal = { kind: "half-open-timeout", detail };
+  const ended = { kind: "ended", reason: { kind: "refused", refusal } } as const;
+  return { sa: undefined, effects: [failedNote("Aggressive Mode", refusal), ended] };
+}
+
+const DETAIL: Readonly<Record<ResponderPhase["phase"], string>> = {
+  "awaiting-credentials": "the look-up of its ID took too long",
+  "awaiting-key-exchange": "the key exchange took too long",
+  "awaiting-proof": "our answer went out, the site's third message never came",
+};
+
+type Duty = (sa: Established, context: IkeContext) => Step;
+
+function onDeadlineEstablished(sa: Established, context: IkeContext): Step {
+  let at: Established = sa;
+  const effects: IkeEffect[] = [];
+  for (const duty of DUTIES) {
+    const done = duty(at, context);
+    effects.push(...done.effects);
+    if (done.sa?.phase !== "established") return { sa: done.sa, effects };
+    at = done.sa;
+  }
+  return { sa: at, effects };
+}
+
+const DUTIES: readonly Duty[] = [endIfOver, runQuickModes, runChildren, keepAlive, watchPeer];
+
+function isDue(at: Instant | undefined, { now }: IkeContext): boolean {
+  return at !== undefined && now >= at;
+}
+
+function endIfOver(sa: Established, context: IkeContext): Step {
+  const { hardAt, redundant, childlessAt } = sa.timers;
+  if (isDue(sa.heir?.until, context)) return closeAlone(sa, "rekeyed", context);
+  if (redundant !== undefined && isDue(redundant.at, context)) {
+    return close(sa, redundant.why, context);
+  }
+  if (isDue(childlessAt, context)) return close(sa, "childless", context);
+  return isDue(hardAt, context) ? closeAlone(sa, "lifetime-over", context) : { sa, effects: [] };
+}
+
+function runQuickModes(sa: Established, context: IkeContext): Step {
+  let at: Established = sa;
+  const effects: IkeEffect[] = [];
+  for (const exchange of sa.quickModes) {
+    if (!isDue(dueAt(exchange), context)) continue;
+    const done = onQuickModeDue(at, exchange, context);
+    effects.push(...done.effects);
+    if (done.sa?.phase === "established") at = done.sa;
+  }
+  return { sa: at, effects };
+}
+
+function onQuickModeDue(sa: Established, exchange: QuickMode, context: IkeContext): Step {
+  if (exchange.stage === "over") {
+    const quickModes = sa.quickModes.filter((one) => one !== exchange);
+    return { sa: { ...sa, quickModes }, effects: [] };
+  }
+  if (exchange.stage !== "answered" && exchange.stage !== "asked") return { sa, effects: [] };
+  const { octets, attempts } = exchange.sent;
+  if (attempts >= sa.settings.retransmission.attemptsMax) {
+    return exchange.stage === "answered"
+      ? withdraw(sa, exchange, context)
+      : giveUp(sa, exchange, { kind: "temporary-failure", detail: NO_ANSWER }, context);
+  }
+  const waitMs = copyWaitMs(sa.settings, attempts + 1, context);
+  const retransmitAt = later(context.now, waitMs);
+  const sent = { octets, attempts: attempts + 1, retransmitAt };
+  return {
+    sa: replaceQuickMode(sa, { ...exchange, sent }),
+    effects: [
+      { kind: "count", counter: "retransmissions" },
+      { kind: "send", octets, path: sa.path },
+    ],
+  };
+}
+
+const NO_ANSWER = "the site does not answer";
+
+/** The third message never came: the peer does not use the Child SA. */
+function withdraw(
+  sa: Established,
+  exchange: Extract<QuickMode, { stage: "answered" }>,
+  context: IkeContext,
+): Step {
+  const { messageId, digest, iv, spiIn } = exchange;
+  const forgetAt = context.now;
+  const over = { messageId, digest, iv, stage: "over", last: undefined, forgetAt } as const;
+  const next = replaceQuickMode(sa, over);
+  const child = next.children.find((one) => one.spiIn === spiIn);
+  const detail = "the third message of Quick Mode never came";
+  const note = refusedNote("Quick Mode", { kind: "temporary-failure", detail });
+  if (child === undefined) return { sa: next, effects: [note] };
+  const gone = withoutChild(next, child, "timeout");
+  return { sa: gone.sa, effects: [...gone.effects, note] };
+}
+
+function runChildren(sa: Established, context: IkeContext): Step {
+  let at: Established = sa;
+  const effects: IkeEffect[] = [];
+  for (const { spiIn } of sa.children) {
+    const child = at.children.find((one) => one.spiIn === spiIn);
+    if (child === undefined) continue;
+    if (isDue(child.redundantUntil, context)) {
+      const gone = closeChild(at, child, "rekeyed", context);
+      effects.push(...gone.effects);
+      at = gone.sa;
+    } else if (isDue(child.rekeyAt, context)) {
+      const asked = rekeyChild(at, spiIn, context);
+      effects.push(...asked.effects);
+      if (asked.sa?.phase === "established") at = asked.sa;
+    }
+  }
+  return { sa: at, effects };
+}
+
+function keepAlive(sa: Established, context: IkeContext): Step {
+  if (!isDue(sa.timers.keepaliveAt, context)) return { sa, effects: [] };
+  const keepaliveAt = later(context.now, sa.settings.natKeepaliveMs);
+  return {
+    sa: { ...sa, timers: { ...sa.timers, keepaliveAt } },
+    effects: [{ kind: "keepalive" }],
+  };
+}
+
+function watchPeer(sa: Established, context: IkeContext): Step {
+  const { inactivityMs } = sa.settings;
+  if (isDue(sa.dpd.asked?.againAt, context)) return askAgain(sa, context);
+  if (isDue(sa.timers.inactivityAt, context) && inactivityMs !== undefined) {
+    const inactivityAt = later(context.now, inactivityStepMs(inactivityMs));
+    return probeUsage({ ...sa, timers: { ...sa.timers, inactivityAt } }, context);
+  }
+  if (!isDue(livenessAt(sa), context)) return { sa, effects: [] };
+  return sa.children.length === 0 ? sendProbe(sa, context) : probeUsage(sa, context);
+}
+
+/**
+ * Starts a timer when there is no Child SA, and stops it when there is one: an ISAKMP SA that
+ * carries nothing still occupies an eroute (R5).
+ */
+export function watchChildless(sa: Established, now: Instant): Established {
+  const { childlessAt } = sa.timers;
+  const isChildless = sa.children.length === 0 && sa.heir === undefined;
+  if (isChildless === (childlessAt !== undefined)) return sa;
+  const at = isChildless ? later(now, CHILDLESS_MS) : undefined;
+  return { ...sa, timers: { ...sa.timers, childlessAt: at } };
+}
+
+function earlier(a: Instant | undefined, b: Instant | undefined): Instant | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return a < b ? a : b;
+}

@@ -1,0 +1,85 @@
+/** Both ends are authenticated: Phase 1 is over (RFC 2409 §4). */
+
+import { later } from "../../octets/instant.ts";
+import type { Vendor } from "../../wire/v1/vendor-id.ts";
+import { ikeAlgorithmsText } from "../algorithms.ts";
+import type { IkeContext, IkeNote } from "../effect.ts";
+import { failedNote, okNote } from "./answer.ts";
+import { newDpd } from "./dpd.ts";
+import type { Established } from "./established-phase.ts";
+import { ikeAlgorithmsOf } from "./facts.ts";
+import { wipeIsakmpKeys } from "./keys.ts";
+import type { AfterProof } from "./responder-phase.ts";
+import type { IkeEffect, Step } from "./step.ts";
+import { inactivityStepMs } from "./usage.ts";
+
+export type Proven = Pick<
+  Established,
+  "id" | "path" | "peer" | "nat" | "natT" | "algorithms" | "keys" | "lastBlock"
+> & {
+  readonly vendors: ReadonlySet<Vendor>;
+  /** What both ends agreed on; undefined: the peer named none. */
+  readonly lifetimeMs: number | undefined;
+  readonly terms: AfterProof;
+  readonly initialContact: boolean;
+  readonly step: IkeNote["step"];
+};
+
+/** The ISAKMP SA is up, unless something on our side stands against it. */
+export function establish(proven: Proven, context: IkeContext): Step {
+  const { terms, step, keys, algorithms } = proven;
+  const { obstacle, policy, settings } = terms;
+  if (obstacle !== undefined) {
+    wipeIsakmpKeys(keys);
+    const reason = { kind: "refused", refusal: obstacle } as const;
+    const effects: readonly IkeEffect[] = [
+      { kind: "held-back" },
+      failedNote(step, obstacle),
+      { kind: "ended", reason },
+    ];
+    return { sa: undefined, effects };
+  }
+  const { now } = context;
+  const { inactivityMs, natKeepaliveMs } = settings;
+  const lifetimeMs = Math.min(proven.lifetimeMs ?? settings.lifetimeMs, settings.lifetimeMs);
+  const isNatHere = proven.nat === "local" || proven.nat === "both";
+  const sa: Established = {
+    version: 1,
+    phase: "established",
+    id: proven.id,
+    path: proven.path,
+    nat: proven.nat,
+    natT: proven.natT,
+    algorithms,
+    keys,
+    lastBlock: proven.lastBlock,
+    peer: proven.peer,
+    policy,
+    settings,
+    isSha256Short: terms.ikev1?.isSha256Short === true,
+    children: [],
+    quickModes: [],
+    usedIds: [],
+    heir: undefined,
+    dpd: newDpd(proven.vendors, context),
+    usage: { movedAt: now, ticket: undefined },
+    establishedAt: now,
+    heardAt: now,
+    timers: {
+      hardAt: later(now, lifetimeMs),
+      inactivityAt:
+        inactivityMs === undefined ? undefined : later(now, inactivityStepMs(inactivityMs)),
+      keepaliveAt: isNatHere ? later(now, natKeepaliveMs) : undefined,
+      childlessAt: undefined,
+      redundant: undefined,
+    },
+  };
+  const { initialContact } = proven;
+  return {
+    sa,
+    effects: [
+      { kind: "authenticated", initialContact, holder: undefined },
+      okNote(step, "established", ikeAlgorithmsText(ikeAlgorithmsOf(algorithms))),
+    ],
+  };
+}

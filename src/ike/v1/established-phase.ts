@@ -1,0 +1,88 @@
+/** An ISAKMP SA that both ends have authenticated, until it is forgotten. */
+
+import type { Path } from "../../inet/endpoint.ts";
+import type { Instant } from "../../octets/instant.ts";
+import type { IkeSpi } from "../../wire/header.ts";
+import type { Identity } from "../../wire/identity.ts";
+import type { ChildPolicy, ChildSa } from "../child-sa.ts";
+import type { Redundancy } from "../event.ts";
+import type { Nat } from "../nat.ts";
+import type { SaId } from "../sa-id.ts";
+import type { IkeSaSettings } from "../settings.ts";
+import type { Ticket } from "../ticket.ts";
+import type { IsakmpAlgorithms, IsakmpKeys } from "./keys.ts";
+import type { NatT } from "./nat.ts";
+import type { QuickMode } from "./quick-mode-phase.ts";
+
+/** When an established ISAKMP SA has something to do by itself; undefined: never. */
+export type Timers = {
+  /** Its lifetime is over: it is deleted, its Child SAs stay. */
+  readonly hardAt: Instant;
+  /** Poll the traffic of the Child SAs. */
+  readonly inactivityAt: Instant | undefined;
+  /** Send a NAT keepalive (RFC 3948). */
+  readonly keepaliveAt: Instant | undefined;
+  /** Delete it if it still has no Child SA; undefined while it has one. */
+  readonly childlessAt: Instant | undefined;
+  /** It is redundant: until when the peer may delete it, and why. */
+  readonly redundant: { readonly at: Instant; readonly why: Redundancy } | undefined;
+};
+
+/** A newer ISAKMP SA of the site has taken the Child SAs over. */
+export type Heir = {
+  readonly spi: IkeSpi;
+  /** Until when the peer may delete this one. */
+  readonly until: Instant;
+};
+
+/** What the kernel last said about the traffic of the Child SAs. */
+export type Usage = {
+  /** When packets were last found to have been received or sent. */
+  readonly movedAt: Instant;
+  /** The question to the kernel that is under way. */
+  readonly ticket: Ticket | undefined;
+};
+
+/** Dead Peer Detection (RFC 3706): what we have asked and heard. */
+export type Dpd = {
+  /** The peer answers R-U-THERE. */
+  readonly isSupported: boolean;
+  /** The number of our last question. */
+  readonly sequence: number;
+  /** The question under way; undefined: none. */
+  readonly asked: { readonly attempts: number; readonly againAt: Instant } | undefined;
+  /** The number of the peer's last question; undefined: it has asked none. */
+  readonly peerSequence: number | undefined;
+};
+
+export type Established = {
+  readonly version: 1;
+  readonly phase: "established";
+  readonly id: SaId;
+  readonly path: Path;
+  readonly nat: Nat;
+  /** Which text of NAT traversal both ends follow. */
+  readonly natT: NatT;
+  readonly algorithms: IsakmpAlgorithms;
+  readonly keys: IsakmpKeys;
+  /** The last block of Phase 1, from which the IV of each later exchange begins. */
+  readonly lastBlock: Uint8Array;
+  readonly peer: Identity;
+  readonly policy: ChildPolicy;
+  readonly settings: IkeSaSettings;
+  /** SHA2-256 of ESP has 96 bits, as in old kernels. */
+  readonly isSha256Short: boolean;
+  readonly children: readonly ChildSa[];
+  /** Exchanges of Phase 2 under way, and those that are over but may be repeated. */
+  readonly quickModes: readonly QuickMode[];
+  /** Message IDs that the peer has used: none may come again with other content. */
+  readonly usedIds: readonly number[];
+  /** Undefined: it is the newest. */
+  readonly heir: Heir | undefined;
+  readonly dpd: Dpd;
+  readonly usage: Usage;
+  readonly establishedAt: Instant;
+  /** When the peer was last heard. */
+  readonly heardAt: Instant;
+  readonly timers: Timers;
+};

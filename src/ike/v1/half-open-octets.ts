@@ -1,0 +1,17 @@
+/** How much memory an ISAKMP SA takes until its peer has authenticated. */
+
+import { HALF_OPEN_OCTETS } from "../limits.ts";
+import type { IkeSa } from "./every-phase.ts";
+
+/** 0 once the peer is authenticated. */
+export function halfOpenOctets(sa: IkeSa): number {
+  switch (sa.phase) {
+    case "awaiting-credentials":
+    case "awaiting-key-exchange":
+      return HALF_OPEN_OCTETS + sa.first.octets;
+    case "awaiting-proof":
+      return HALF_OPEN_OCTETS + sa.response.length;
+    default:
+      return 0;
+  }
+}

@@ -1,0 +1,216 @@
+/** One ISAKMP SA: the only place that branches on both phase and event (RFC 2409 §4, §5). */
+
+import { equalEndpoint } from "../../inet/endpoint.ts";
+import { never } from "../../octets/assert.ts";
+import { later } from "../../octets/instant.ts";
+import type { Reason } from "../../reason/reason.ts";
+import type { IkeContext } from "../effect.ts";
+import type { IkeEvent } from "../event.ts";
+import { REPLACED_MS, SUPERSEDED_MS } from "../limits.ts";
+import { onCredentials, onKeyExchange, onMessage } from "./aggressive-mode.ts";
+import { childrenDown, okNote } from "./answer.ts";
+import { close, closeChild } from "./close.ts";
+import { onDeadline, watchChildless } from "./deadlines.ts";
+import { sendProbe } from "./dpd.ts";
+import { onMessageEstablished } from "./established-message.ts";
+import type { Established } from "./established-phase.ts";
+import type { IkeSa } from "./every-phase.ts";
+import { onQuickInstalled, onQuickKeyExchange } from "./quick-mode.ts";
+import {
+  askForChild,
+  onDerived,
+  onGrantedInstalled,
+  onOffered,
+  rekeyChild,
+} from "./quick-mode-request.ts";
+import { quickModeWaiting } from "./quick-modes.ts";
+import { wipeSecrets } from "./secrets.ts";
+import type { IkeEffect, Step } from "./step.ts";
+import { onUsage } from "./usage.ts";
+
+/** Handles one event. An event that does not fit the phase changes nothing. */
+export function step(sa: IkeSa, event: IkeEvent, context: IkeContext): Step {
+  const done = sa.phase === "established" ? take(sa, event, context) : begin(sa, event, context);
+  if (done.sa?.phase !== "established") return done;
+  const given = giveToHeir(done.sa);
+  return {
+    sa: watchChildless(given.sa, context.now),
+    effects: [...done.effects, ...given.effects],
+  };
+}
+
+/** Until both ends are authenticated. */
+function begin(sa: Exclude<IkeSa, Established>, event: IkeEvent, context: IkeContext): Step {
+  switch (event.kind) {
+    case "message":
+      // A repeat of a message that is being worked on gets its answer later.
+      return sa.phase === "awaiting-proof" ? onMessage(sa, event, context) : same(sa);
+    case "credentials": {
+      const isAwaited = sa.phase === "awaiting-credentials" && sa.ticket === event.ticket;
+      return isAwaited ? onCredentials(sa, event.result, context) : same(sa);
+    }
+    case "key-exchange-answer": {
+      const isAwaited = sa.phase === "awaiting-key-exchange" && sa.ticket === event.ticket;
+      return isAwaited ? onKeyExchange(sa, event.result, context) : same(sa);
+    }
+    case "deadline":
+      return onDeadline(sa, context);
+    case "close":
+    case "drop":
+      return end(sa, [], event.why);
+    default:
+      return same(sa);
+  }
+}
+
+function take(sa: Established, event: IkeEvent, context: IkeContext): Step {
+  switch (event.kind) {
+    case "message":
+      return onMessageEstablished(sa, event, context);
+    case "key-exchange-answer":
+      return onKeyExchangeAnswer(sa, event, context);
+    case "child-installed":
+      return onInstalled(sa, event, context);
+    case "usage":
+      return onUsage(sa, event, context);
+    case "deadline":
+      return onDeadline(sa, context);
+    case "close":
+      return close(sa, event.why, context);
+    case "drop":
+      return end(sa, childrenDown(sa, event.why), event.why);
+    case "rekey-child":
+      return rekeyChild(sa, event.spiIn, context);
+    case "new-child":
+      return sa.heir === undefined ? askForChild(sa, event, context) : same(sa);
+    case "close-child":
+      return onExpired(sa, event.spiIn, context);
+    case "check-liveness": {
+      const isFresh = context.now < later(sa.heardAt, FRESH_MS);
+      return isFresh ? same(sa) : sendProbe(sa, context);
+    }
+    default:
+      return change(sa, event, context);
+  }
+}
+
+type Change = Exclude<
+  IkeEvent,
+  {
+    kind:
+      | ("message" | "key-exchange-answer" | "child-installed" | "usage" | "deadline")
+      | ("close" | "drop" | "rekey-child" | "new-child" | "close-child" | "check-liveness");
+  }
+>;
+
+/** What others have decided about it. */
+function change(sa: Established, event: Change, context: IkeContext): Step {
+  switch (event.kind) {
+    case "terms": {
+      const { policy, settings } = event.terms;
+      return { sa: { ...sa, policy, settings }, effects: [] };
+    }
+    case "peer-moved": {
+      if (equalEndpoint(sa.path.remote, event.remote)) return same(sa);
+      const path = { local: sa.path.local, remote: event.remote };
+      return { sa: { ...sa, path }, effects: [{ kind: "moved" }] };
+    }
+    case "adopt":
+      return { sa: { ...sa, children: [...event.children, ...sa.children] }, effects: [] };
+    case "stand-down": {
+      const heir = { spi: event.to, until: later(context.now, REPLACED_MS) };
+      return { sa: { ...sa, heir }, effects: [] };
+    }
+    case "needed":
+      return { sa: { ...sa, timers: { ...sa.timers, redundant: undefined } }, effects: [] };
+    case "redundant": {
+      const { why } = event;
+      const ms = why === "redundant" ? REPLACED_MS : SUPERSEDED_MS;
+      const redundant = { at: later(context.now, ms), why };
+      return { sa: { ...sa, timers: { ...sa.timers, redundant } }, effects: [] };
+    }
+    case "rekey-ike":
+      return { sa, effects: [{ kind: "reauthenticate", why: "reauthentication" }] };
+    case "credentials":
+    case "signature-answer":
+    case "password-answer":
+    case "ppks":
+    case "redirect":
+      return same(sa);
+    default:
+      return never(event);
+  }
+}
+
+/** Child SAs, also those that a Quick Mode under way still makes, belong to the newest one. */
+function giveToHeir(sa: Established): {
+  readonly sa: Established;
+  readonly effects: readonly IkeEffect[];
+} {
+  const { heir } = sa;
+  const busy = new Set(sa.quickModes.map((one) => ("spiIn" in one ? one.spiIn : undefined)));
+  const children = sa.children.filter(({ spiIn }) => !busy.has(spiIn));
+  if (heir === undefined || children.length === 0) return { sa, effects: [] };
+  return {
+    sa: { ...sa, children: sa.children.filter((child) => !children.includes(child)) },
+    effects: [{ kind: "hand-over", to: heir.spi, children }],
+  };
+}
+
+function onKeyExchangeAnswer(
+  sa: Established,
+  { ticket, result }: Extract<IkeEvent, { kind: "key-exchange-answer" }>,
+  context: IkeContext,
+): Step {
+  const exchange = quickModeWaiting(sa, ticket);
+  switch (exchange?.stage) {
+    case "exchanging":
+      return onQuickKeyExchange(sa, exchange, result, context);
+    case "offering":
+      return onOffered(sa, exchange, result, context);
+    case "deriving":
+      return onDerived(sa, exchange, result, context);
+    default:
+      return same(sa);
+  }
+}
+
+function onInstalled(
+  sa: Established,
+  { ticket, result }: Extract<IkeEvent, { kind: "child-installed" }>,
+  context: IkeContext,
+): Step {
+  const exchange = quickModeWaiting(sa, ticket);
+  switch (exchange?.stage) {
+    case "installing":
+      return onQuickInstalled(sa, exchange, result, context);
+    case "granted":
+      return onGrantedInstalled(sa, exchange, result, context);
+    default:
+      return same(sa);
+  }
+}
+
+/** The kernel has removed a Child SA at the end of its lifetime. */
+function onExpired(sa: Established, spiIn: number, context: IkeContext): Step {
+  const child = sa.children.find((one) => one.spiIn === spiIn);
+  if (child === undefined) return same(sa);
+  const gone = closeChild(sa, child, "expired", context);
+  const note = okNote("INFORMATIONAL", "child-expired", EXPIRED);
+  return { sa: gone.sa, effects: [...gone.effects, note] };
+}
+
+const EXPIRED = "the kernel has removed a Child SA at the end of its lifetime: nothing replaced it";
+
+function end(sa: IkeSa, effects: readonly IkeEffect[], why: Reason): Step {
+  wipeSecrets(sa);
+  const reason = { kind: "we-deleted", why } as const;
+  return { sa: undefined, effects: [...effects, { kind: "ended", reason }] };
+}
+
+function same(sa: IkeSa): Step {
+  return { sa, effects: [] };
+}
+
+/** A peer that was heard so recently is not asked whether it is there. */
+const FRESH_MS = 1_000;

@@ -1,0 +1,114 @@
+/** Informational exchanges of the peer (RFC 2408 §4.8, RFC 2409 §5.7). */
+
+import { equalOctets } from "../../octets/concat.ts";
+import { Reader } from "../../octets/reader.ts";
+import type { NotifyPayload } from "../../wire/v1/message.ts";
+import { type DeletePayload, Protocol, type Received } from "../../wire/v1/message.ts";
+import { isErrorNotify, NotifyType, notifyName } from "../../wire/v1/notify-type.ts";
+import type { IkeContext } from "../effect.ts";
+import type { Refusal } from "../refusal.ts";
+import { okNote } from "./answer.ts";
+import { withoutChild } from "./close.ts";
+import { onAcknowledged, onQuestion } from "./dpd.ts";
+import type { Established } from "./established-phase.ts";
+import { cookieOctets } from "./keys.ts";
+import { giveUp } from "./quick-mode-request.ts";
+import { wipeSecrets } from "./secrets.ts";
+import type { IkeEffect, Step } from "./step.ts";
+
+/** Its HASH is right: each payload is worked on in turn. */
+export function onInformational(
+  sa: Established,
+  payloads: readonly Received[],
+  context: IkeContext,
+): Step {
+  let at: Established = sa;
+  const effects: IkeEffect[] = [];
+  for (const payload of payloads) {
+    const done = onPayload(at, payload, context);
+    effects.push(...done.effects);
+    if (done.sa?.phase !== "established") return { sa: done.sa, effects };
+    at = done.sa;
+  }
+  return { sa: at, effects };
+}
+
+function onPayload(sa: Established, payload: Received, context: IkeContext): Step {
+  if (payload.kind === "DELETE") return onDelete(sa, payload);
+  if (payload.kind !== "NOTIFY") return { sa, effects: [] };
+  switch (payload.type) {
+    case NotifyType.R_U_THERE:
+      return onQuestion(sa, payload, context);
+    case NotifyType.R_U_THERE_ACK:
+      return { sa: onAcknowledged(sa, payload, context.now), effects: [] };
+    case NotifyType.INITIAL_CONTACT:
+      return onInitialContact(sa);
+    default:
+      return isErrorNotify(payload.type) ? onError(sa, payload, context) : { sa, effects: [] };
+  }
+}
+
+/** The site knows nothing of what it had before, wherever in this ISAKMP SA it says so. */
+export function onInitialContact(sa: Established): Step {
+  const older = sa.children.filter(({ createdAt }) => createdAt < sa.establishedAt);
+  let at: Established = sa;
+  const effects: IkeEffect[] = [{ kind: "initial-contact" }];
+  for (const child of older) {
+    const gone = withoutChild(at, child, "replaced-by-newer");
+    effects.push(...gone.effects);
+    at = gone.sa;
+  }
+  return { sa: at, effects };
+}
+
+/** An error refuses what we have asked for; several requests cannot be told apart. */
+function onError(sa: Established, error: NotifyPayload, context: IkeContext): Step {
+  const asked = sa.quickModes.find(({ stage }) => stage === "asked");
+  const detail = `the site answers ${notifyName(error.type)}`;
+  if (asked === undefined || asked.stage !== "asked") {
+    const note = { level: "warning", step: STEP, outcome: "note", reason: "peer-refused" } as const;
+    return { sa, effects: [{ kind: "note", note: { ...note, detail } }] };
+  }
+  const refusal: Refusal = { kind: "temporary-failure", detail };
+  return giveUp(sa, asked, refusal, context);
+}
+
+/** Of this ISAKMP SA, or of IPsec SAs. A sender names its own SPIs; some name ours. */
+function onDelete(sa: Established, { protocol, spis }: DeletePayload): Step {
+  if (protocol === Protocol.ISAKMP) {
+    const own = cookieOctets(sa.id);
+    return spis.some((spi) => equalOctets(spi, own)) ? deleted(sa) : { sa, effects: [] };
+  }
+  if (protocol !== Protocol.ESP) return { sa, effects: [] };
+  let at: Established = sa;
+  const effects: IkeEffect[] = [];
+  for (const octets of spis.slice(0, SPIS_MAX)) {
+    const spi = octets.length === 4 ? new Reader(octets, "SPI").u32() : undefined;
+    const child =
+      at.children.find(({ spiOut }) => spiOut === spi) ??
+      at.children.find(({ spiIn }) => spiIn === spi);
+    if (child === undefined) continue;
+    const gone = withoutChild(at, child, "peer-deleted");
+    const detail = "the site deleted a Child SA";
+    effects.push(...gone.effects, okNote(STEP, "child-deleted", detail));
+    at = gone.sa;
+  }
+  return { sa: at, effects };
+}
+
+/** Its Child SAs stay: the peer deletes them by themselves (RFC 2409 §4). */
+function deleted(sa: Established): Step {
+  wipeSecrets(sa);
+  return {
+    sa: undefined,
+    effects: [
+      okNote(STEP, "peer-deleted", "the site deleted its ISAKMP SA"),
+      { kind: "ended", reason: { kind: "peer-deleted" }, childSasStay: true },
+    ],
+  };
+}
+
+/** More SPIs than a site may have Child SAs. */
+const SPIS_MAX = 1_024;
+
+const STEP = "INFORMATIONAL";

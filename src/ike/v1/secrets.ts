@@ -1,0 +1,26 @@
+/** Overwrites what an ISAKMP SA keeps secret, when it ends. */
+
+import { wipe } from "../../octets/secret.ts";
+import { wipeCredentials } from "../credentials.ts";
+import type { IkeSa } from "./every-phase.ts";
+import { wipeIsakmpKeys } from "./keys.ts";
+
+/** All of it; the ISAKMP SA is not used any more. */
+export function wipeSecrets(sa: IkeSa): void {
+  switch (sa.phase) {
+    case "awaiting-credentials":
+      return;
+    case "awaiting-key-exchange":
+      wipeCredentials(sa.credentials);
+      return;
+    case "awaiting-proof":
+      wipe(sa.HASH_I);
+      wipeIsakmpKeys(sa.keys);
+      return;
+    default:
+      for (const exchange of sa.quickModes) {
+        if ("wish" in exchange) wipe(exchange.wish.random);
+      }
+      wipeIsakmpKeys(sa.keys);
+  }
+}

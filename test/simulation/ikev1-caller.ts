@@ -1,0 +1,329 @@
+/**
+ * An initiator of IKEv1 that sends what a test wants: made of the parsers and the key derivation,
+ * and of nothing of the state machine.
+ */
+
+import { Ke } from "../../src/crypto/transform.ts";
+import { decryptPayloads, encryptPayloads, exchangeIv, phase1Iv } from "../../src/ike/v1/cipher.ts";
+import {
+  cookieOctets,
+  deriveIsakmpKeys,
+  hashI,
+  hashR,
+  type IsakmpAlgorithms,
+  type IsakmpKeys,
+  messageHash,
+  pskSkeyid,
+  quickModeHash3,
+} from "../../src/ike/v1/keys.ts";
+import { natDHash } from "../../src/ike/v1/nat-d.ts";
+import { chooseIsakmp, espOffer, isakmpOffer } from "../../src/ike/v1/proposal.ts";
+import { AuthMethod, encapsulationMode } from "../../src/ike/v1/transform-numbers.ts";
+import type { Path } from "../../src/inet/endpoint.ts";
+import { asEspSpi } from "../../src/inet/esp-spi.ts";
+import { assert } from "../../src/octets/assert.ts";
+import { equalOctets } from "../../src/octets/concat.ts";
+import { asIkeSpi, parseHeader } from "../../src/wire/header.ts";
+import { parseIdentity } from "../../src/wire/identity.ts";
+import { ExchangeType, isakmpFlags } from "../../src/wire/v1/header.ts";
+import {
+  DOI_IPSEC,
+  type IdPayload,
+  type Payload,
+  Protocol,
+  type Received,
+} from "../../src/wire/v1/message.ts";
+import { NotifyType } from "../../src/wire/v1/notify-type.ts";
+import {
+  emitEncrypted,
+  emitMessage,
+  emitPayloadBody,
+  emitPayloadOctets,
+  parsePayloads,
+} from "../../src/wire/v1/payload-chain.ts";
+import { idOfSelector } from "../../src/wire/v1/traffic-id.ts";
+import { type Vendor, vendorPayload } from "../../src/wire/v1/vendor-id.ts";
+import { IKEV1_ESP_SUITE, IKEV1_IKE_SUITE } from "./ikev1-suites.ts";
+import { endpointOf, selectorOf } from "./plan.ts";
+import { createPrng } from "./prng.ts";
+import { toyKeyExchange } from "./toy-key-exchange.ts";
+
+/** What is unusual about it; left out: nothing. */
+export type CallerKnobs = {
+  readonly psk?: string;
+  readonly id?: string;
+  readonly idProtocolPort?: readonly [number, number];
+  readonly vendors?: readonly Vendor[];
+  /** Payloads before and after those that matter. */
+  readonly extra?: readonly Payload[];
+  readonly thirdInClear?: boolean;
+  readonly initialContact?: boolean;
+  readonly suites?: Parameters<typeof isakmpOffer>[0];
+  readonly lifetimeSeconds?: number;
+  /** Its own address as it sees it, if a NAT changes it. */
+  readonly inner?: string;
+  /** NAT-D payloads of both kinds in the third message. */
+  readonly natDOfBoth?: boolean;
+  readonly seed?: number;
+};
+
+export type QuickKnobs = {
+  readonly local?: string;
+  readonly remote?: string;
+  readonly ids?: readonly IdPayload[];
+  readonly pfs?: boolean;
+  readonly mode?: number;
+  readonly seconds?: number;
+  readonly kilobytes?: number;
+  readonly extra?: readonly Payload[];
+  readonly messageId?: number;
+};
+
+/** A Quick Mode that the caller has begun. */
+export type CallerQuick = {
+  readonly messageId: number;
+  readonly octets: Uint8Array;
+  readonly Ni: Uint8Array;
+  readonly spi: number;
+  iv: Uint8Array;
+  Nr: Uint8Array;
+};
+
+export type Caller = ReturnType<typeof ikev1Caller>;
+
+const ALL_VENDORS: readonly Vendor[] = ["dpd", "nat-t", "nat-t-draft-02-line-feed"];
+
+/** The caller, and the path of its datagrams as the other end sees it. */
+export function ikev1Caller(knobs: CallerKnobs = {}) {
+  const prng = createPrng(knobs.seed ?? 77);
+  const random = (count: number) => prng.octets(count);
+  const spiI = asIkeSpi(new DataView(random(8).buffer).getBigUint64(0) | 1n);
+  const own = endpointOf(knobs.inner ?? "192.0.2.1", 500);
+  const peer = endpointOf("192.0.2.2", 500);
+  const secret = random(64);
+  const suites = knobs.suites ?? [IKEV1_IKE_SUITE];
+  const offer = isakmpOffer(suites, {
+    authMethod: AuthMethod.PRE_SHARED_KEY,
+    lifetime: { seconds: knobs.lifetimeSeconds ?? 3_600, kilobytes: undefined },
+    group: Ke.ECP_256,
+  });
+  const offered = toyKeyExchange({ op: "offer", method: Ke.ECP_256, random: secret });
+  assert(offered.ok, "a public value");
+  const gxi = offered.value.publicValue;
+  const Ni = random(20);
+  const [protocol, port] = knobs.idProtocolPort ?? [17, 500];
+  const idI: IdPayload = {
+    kind: "ID",
+    identity: parseIdentity(knobs.id ?? "site-1"),
+    protocol,
+    port,
+  };
+  const vendors = knobs.vendors ?? ALL_VENDORS;
+  const clear = { encryption: false, commit: false, authenticationOnly: false };
+  const state: {
+    spiR: ReturnType<typeof asIkeSpi>;
+    algorithms: IsakmpAlgorithms | undefined;
+    keys: IsakmpKeys | undefined;
+    lastBlock: Uint8Array;
+  } = { spiR: asIkeSpi(0n), algorithms: undefined, keys: undefined, lastBlock: new Uint8Array(0) };
+
+  const secured = () => {
+    const { algorithms, keys } = state;
+    assert(algorithms !== undefined && keys !== undefined, "Phase 1 is over");
+    return { algorithms, keys };
+  };
+
+  const seal = (
+    exchangeType: number,
+    messageId: number,
+    iv: Uint8Array,
+    payloads: readonly Payload[],
+  ) => {
+    const { algorithms, keys } = secured();
+    const plain = emitPayloadOctets(payloads);
+    const sealed = encryptPayloads(algorithms, keys.cipherKey, iv, plain);
+    const flags = { encryption: true, commit: false, authenticationOnly: false };
+    const head = { spiI, spiR: state.spiR, exchangeType, messageId, flags };
+    const type = emitMessage(head, payloads)[16] ?? 0;
+    return { octets: emitEncrypted(head, type, sealed.octets), iv: sealed.iv };
+  };
+
+  const hashedOf = (messageId: number, payloads: readonly Payload[]) => {
+    const { algorithms, keys } = secured();
+    const rest = emitPayloadOctets(payloads);
+    const data = messageHash(algorithms.prf, keys.SKEYID_a, messageId, { rest });
+    return [{ kind: "HASH", data } as const, ...payloads];
+  };
+
+  /** Opens a message of the other end, and checks its HASH. */
+  const open = (octets: Uint8Array, iv?: Uint8Array, nonce?: Uint8Array) => {
+    const header = parseHeader(octets);
+    assert(header.ok, "a header");
+    const { algorithms, keys } = secured();
+    const { messageId, nextPayload } = header.value;
+    assert(isakmpFlags(octets).encryption, "it is encrypted");
+    const begin = iv ?? exchangeIv(algorithms, state.lastBlock, messageId);
+    const opened = decryptPayloads(algorithms, keys.cipherKey, begin, octets.subarray(28));
+    assert(opened !== undefined, "whole blocks");
+    const parsed = parsePayloads(nextPayload, opened.octets, "message");
+    assert(parsed.ok, "payloads");
+    const { payloads, afterFirst } = parsed.value;
+    const [first] = payloads;
+    const content = nonce === undefined ? { rest: afterFirst } : { Ni: nonce, rest: afterFirst };
+    const wanted = messageHash(algorithms.prf, keys.SKEYID_a, messageId, content);
+    assert(first?.kind === "HASH" && equalOctets(first.data, wanted), "the HASH is right");
+    return { header: header.value, payloads, iv: opened.iv };
+  };
+
+  const natDs = (path: Path, kind: "NAT_D" | "NAT_D_DRAFT"): readonly Payload[] => {
+    const { algorithms } = secured();
+    const cookies = { spiI, spiR: state.spiR };
+    const ends = [{ ...peer, port: path.local.port }, own];
+    return ends.map((end) => ({ kind, data: natDHash(algorithms.prf.hash, cookies, end) }));
+  };
+
+  return {
+    spiI,
+    /** HDR, SA, KE, Ni, IDii */
+    first(): Uint8Array {
+      const head = {
+        ...{ spiI, spiR: asIkeSpi(0n), exchangeType: ExchangeType.AGGRESSIVE_MODE },
+        ...{ messageId: 0, flags: clear },
+      };
+      return emitMessage(head, [
+        offer,
+        ...(knobs.extra ?? []),
+        { kind: "KE", data: gxi },
+        { kind: "NONCE", data: Ni },
+        idI,
+        ...vendors.map(vendorPayload),
+        ...(knobs.extra ?? []),
+      ]);
+    },
+    /** Checks HASH_R; HDR*, HASH_I */
+    third(second: Uint8Array, path: Path): Uint8Array {
+      const header = parseHeader(second);
+      assert(header.ok, "a header");
+      state.spiR = header.value.spiR;
+      const parsed = parsePayloads(header.value.nextPayload, second.subarray(28), "second");
+      assert(parsed.ok, "payloads");
+      const { payloads } = parsed.value;
+      const sa = find(payloads, "SA");
+      const gxr = find(payloads, "KE").data;
+      const Nr = find(payloads, "NONCE").data;
+      const idR = find(payloads, "ID");
+      const authMethods = [AuthMethod.PRE_SHARED_KEY];
+      const chosen = chooseIsakmp(sa, { suites, authMethods, keOctets: gxr.length });
+      assert(chosen.ok, "the answer is what was offered");
+      const { algorithms } = chosen.value;
+      const derived = toyKeyExchange({
+        ...{ op: "derive", method: Ke.ECP_256, random: secret, peerPublic: gxr },
+      });
+      assert(derived.ok, "a shared secret");
+      const psk = new TextEncoder().encode(knobs.psk ?? "one key for both");
+      const SKEYID = pskSkeyid(algorithms.prf, psk, { Ni, Nr });
+      const cookies = { spiI, spiR: state.spiR };
+      const { sharedSecret } = derived.value;
+      state.algorithms = algorithms;
+      state.keys = deriveIsakmpKeys(algorithms, SKEYID, { ...cookies, sharedSecret });
+      const transcript = { ...cookies, gxi, gxr, SAi_b: emitPayloadBody(offer) };
+      const wanted = hashR(algorithms.prf, SKEYID, transcript, idR.body);
+      const isRight = equalOctets(find(payloads, "HASH").data, wanted);
+      assert(isRight || knobs.psk !== undefined, "HASH_R is right");
+      const HASH_I = hashI(algorithms.prf, SKEYID, transcript, emitPayloadBody(idI));
+      const iv = phase1Iv(algorithms, gxi, gxr);
+      const kinds = knobs.natDOfBoth === true ? (["NAT_D_DRAFT", "NAT_D"] as const) : ["NAT_D"];
+      const content: readonly Payload[] = [
+        { kind: "HASH", data: HASH_I },
+        ...kinds.flatMap((kind) => natDs(path, kind as "NAT_D")),
+        ...(knobs.initialContact === true ? [initialContact(cookies)] : []),
+      ];
+      if (knobs.thirdInClear === true) {
+        state.lastBlock = iv;
+        const exchangeType = ExchangeType.AGGRESSIVE_MODE;
+        return emitMessage({ ...cookies, exchangeType, messageId: 0, flags: clear }, content);
+      }
+      const sealed = seal(ExchangeType.AGGRESSIVE_MODE, 0, iv, content);
+      state.lastBlock = sealed.iv;
+      return sealed.octets;
+    },
+    /** HDR*, HASH(1), SA, Ni, [KE], [IDci, IDcr] */
+    quick(options: QuickKnobs = {}): CallerQuick {
+      const messageId = options.messageId ?? prng.between(1, 0xffff_ffff);
+      const spi = asEspSpi(prng.between(256, 0xffff_ffff));
+      const nonce = random(24);
+      const { algorithms } = secured();
+      const group = options.pfs === true ? Ke.ECP_256 : Ke.NONE;
+      const sa = espOffer([IKEV1_ESP_SUITE], {
+        ...{ spi, group },
+        encapsulation: options.mode ?? encapsulationMode("tunnel", "none"),
+        lifetime: { seconds: options.seconds ?? 1_800, kilobytes: options.kilobytes },
+      });
+      const ids = options.ids ?? [
+        idOfSelector(selectorOf(options.local ?? "192.168.1.0/24")),
+        idOfSelector(selectorOf(options.remote ?? "10.0.0.0/16")),
+      ];
+      const payloads: readonly Payload[] = [
+        sa,
+        { kind: "NONCE", data: nonce },
+        ...(options.pfs === true ? [{ kind: "KE", data: gxi } as const] : []),
+        ...ids,
+        ...(options.extra ?? []),
+      ];
+      const begin = exchangeIv(algorithms, state.lastBlock, messageId);
+      const hashed = hashedOf(messageId, payloads);
+      const { octets, iv } = seal(ExchangeType.QUICK_MODE, messageId, begin, hashed);
+      return { messageId, octets, Ni: nonce, spi, iv, Nr: new Uint8Array(0) };
+    },
+    /** Reads the second message of Quick Mode, whose HASH(2) has to be right. */
+    granted(quick: CallerQuick, octets: Uint8Array): readonly Received[] {
+      const opened = open(octets, quick.iv, quick.Ni);
+      quick.iv = opened.iv;
+      quick.Nr = find(opened.payloads, "NONCE").data.slice();
+      return opened.payloads;
+    },
+    /** HDR*, HASH(3) */
+    quickThird({ messageId, Ni: nonce, Nr, iv }: CallerQuick): Uint8Array {
+      const { algorithms, keys } = secured();
+      const nonces = { Ni: nonce, Nr };
+      const data = quickModeHash3(algorithms.prf, keys.SKEYID_a, messageId, nonces);
+      return seal(ExchangeType.QUICK_MODE, messageId, iv, [{ kind: "HASH", data }]).octets;
+    },
+    /** An Informational exchange with these payloads. */
+    inform(payloads: readonly Payload[], messageId = prng.between(1, 0xffff_ffff)): Uint8Array {
+      const iv = exchangeIv(secured().algorithms, state.lastBlock, messageId);
+      const hashed = hashedOf(messageId, payloads);
+      return seal(ExchangeType.INFORMATIONAL, messageId, iv, hashed).octets;
+    },
+    /** The same without encryption and HASH. */
+    informInClear(payloads: readonly Payload[]): Uint8Array {
+      const exchangeType = ExchangeType.INFORMATIONAL;
+      const head = { spiI, spiR: state.spiR, exchangeType, messageId: 99, flags: clear };
+      return emitMessage(head, payloads);
+    },
+    open,
+    cookies: () => cookieOctets({ spiI, spiR: state.spiR }),
+  };
+}
+
+function initialContact(cookies: Parameters<typeof cookieOctets>[0]): Payload {
+  return aboutIsakmp(NotifyType.INITIAL_CONTACT, cookieOctets(cookies));
+}
+
+/** A notify about the ISAKMP SA. */
+export function aboutIsakmp(type: number, spi: Uint8Array, data?: Uint8Array): Payload {
+  const protocol = Protocol.ISAKMP;
+  return { kind: "NOTIFY", doi: DOI_IPSEC, protocol, spi, type, data: data ?? new Uint8Array(0) };
+}
+
+/** The first payload of this kind, which has to be there. */
+export function find<K extends Payload["kind"]>(
+  payloads: readonly Received[],
+  kind: K,
+): Received<Payload & { readonly kind: K }> {
+  const found = payloads.find(
+    (payload): payload is Received<Payload & { readonly kind: K }> => payload.kind === kind,
+  );
+  assert(found !== undefined, `there is no ${kind} payload`);
+  return found;
+}
