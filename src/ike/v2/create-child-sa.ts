@@ -83,8 +83,9 @@ export function onCreateChildSaRequest(
   const asksTransport = notifyOf(payloads, NotifyType.USE_TRANSPORT_MODE) !== undefined;
   const wantsTransport = asksTransport && sa.nat === "none";
   const configured = configure(configurationRequestOf(payloads), sa.policy);
-  if (!configured.ok) return refuseWith(configured.error);
-  const { reply } = configured.value;
+  // Some peers ask for an address at each rekey: a Child SA is not lost because there is none.
+  if (!configured.ok && replaces === undefined) return refuseWith(configured.error);
+  const reply = configured.ok ? configured.value.reply : undefined;
   const asked = { ...needed.value, sentKe, withKe: true };
   const request = { ...asked, wantsTransport, replaces, reply };
   const plan = planChild(request, sa.policy);
