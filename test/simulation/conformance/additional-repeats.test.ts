@@ -1,7 +1,7 @@
 /**
  * What peers with additional key exchanges were seen to do, or what the network does to them: the
- * same IKE_INTERMEDIATE again, in other fragments and out of order, and a Configuration payload in a
- * Child rekey (RFC 9242, RFC 7383 §2.5.2, RFC 7296 §3.15).
+ * same IKE_INTERMEDIATE again, in other fragments and out of order, and a Configuration payload in
+ * a Child rekey (RFC 9242, RFC 7383 §2.5.2, RFC 7296 §3.15).
  */
 
 import { expect, test } from "bun:test";
@@ -51,7 +51,7 @@ test("X-07: a hundred repeats cost a stranger's place one key exchange, and no m
   expect([...ends.b.sas.values()]).toEqual([sa as NonNullable<typeof sa>]);
 });
 
-test("§3.15: a Configuration payload in a Child rekey, as MikroTik sends it, changes nothing", () => {
+test("§3.15: a Configuration payload in a Child rekey (MikroTik) changes nothing", () => {
   const cp: Payload = {
     kind: "CP",
     cfgType: 1,
