@@ -82,13 +82,24 @@ export function remoteFiles(
 ): Result<readonly RemoteFile[], string> {
   const site = remoteSiteOf(rows, context);
   if (!site.ok) return site;
-  const { psk, ppk, localId } = site.value;
-  const isAble = ppk?.isRequired !== true || WITH_PPK.has(context.for);
-  const files = isAble ? MAKERS[context.for](site.value) : err(WITHOUT_PPK);
+  const { psk, ppk, localId, phase1 } = site.value;
+  const lacks =
+    phase1 !== undefined && !WITH_IKEV1.has(context.for)
+      ? WITHOUT_IKEV1
+      : ppk?.isRequired === true && !WITH_PPK.has(context.for)
+        ? WITHOUT_PPK
+        : undefined;
+  const files = lacks === undefined ? MAKERS[context.for](site.value) : err(lacks);
   wipe(psk, ppk?.octets);
   if (files.ok) return files;
   return err(`${localId} for ${context.for}: ${files.error}`);
 }
+
+/** Routers for which this command knows how IKEv1 is configured. */
+const WITH_IKEV1: ReadonlySet<RemoteKind> = new Set(["strongswan", "libreswan", "saros"]);
+const WITHOUT_IKEV1 =
+  "the eroute allows only IKEv1, for which its set-up is not known here: allow IKEv2, or do it " +
+  "by hand";
 
 /** Routers that support PPKs. */
 const WITH_PPK: ReadonlySet<RemoteKind> = new Set(["strongswan", "libreswan"]);
@@ -119,7 +130,9 @@ function remoteSiteOf(
     wipe(psk, ppk?.key);
     return err("say where sites reach this concentrator: --address HOST");
   }
-  const remotePpk = remotePpkOf(row, base.ppk, ppk);
+  const { v1, v2 } = base.versions;
+  const phase1 = v2 || v1 === undefined ? undefined : v1.mode === "main" ? "main" : "aggressive";
+  const remotePpk = phase1 === undefined ? remotePpkOf(row, base.ppk, ppk) : undefined;
   const ids = [peerid, ourid ?? ""].filter((id) => id !== "");
   const unfit = ids.find((id) => !isOrdinaryId(id)) ?? unfitPpkId(remotePpk);
   if (unfit !== undefined) {
@@ -136,8 +149,9 @@ function remoteSiteOf(
     password: prefixedPassword(row?.password ?? "", passwordFormat),
     psk,
     ppk: remotePpk,
-    ike: base.ike,
-    esp: base.esp,
+    phase1,
+    ike: phase1 === undefined ? base.ike : (v1?.ike ?? []),
+    esp: phase1 === undefined ? base.esp : (v1?.esp ?? []),
     livenessSeconds: secondsOf(base.livenessMs),
     ikeLifetimeSeconds: secondsOf(base.life.ikeLifetimeMs) ?? 0,
     lifetimeSeconds: own.lifetimeSeconds ?? base.child.lifetimeSeconds,

@@ -220,3 +220,20 @@ test("--json has the files, and an unknown router is wrong usage", async () => {
   expect((await remote("site-1", "zyxel")).code).toBe(2);
   expect((await remote("nobody", "saros")).code).toBe(1);
 });
+
+test("where an eroute allows only IKEv1, strongSwan, libreswan and SarOS get that", async () => {
+  folder.dispose();
+  folder = createFolder(['peerid = "site-*"', 'peerid = "site-*"\nike_version = "v1"']);
+  await peers(["init"]);
+  await peers(["import", "-"], `peerid,password,remip\nsite-1,${KEY},192.168.1.0/24\n`);
+  const swan = await remote("site-1", "strongswan");
+  expect(swan.out).toContain("    version = 1\n    aggressive = yes\n");
+  expect(swan.out).toContain("proposals = aes256-sha256-modp2048\n");
+  const libre = await remote("site-1", "libreswan");
+  expect(libre.out).toContain("  ikev2=no\n  aggressive=yes\n");
+  expect(libre.out).toContain("  ike=aes256-sha2_256-dh14\n");
+  const saros = await remote("site-1", "saros");
+  expect(saros.out).toContain('ike 0 aggressive "ON"\neroute 0 ikever 1\n');
+  const mikrotik = await remote("site-1", "mikrotik");
+  expect([mikrotik.code, mikrotik.err]).toEqual([1, expect.stringContaining("only IKEv1")]);
+});

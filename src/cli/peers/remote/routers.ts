@@ -39,7 +39,8 @@ export function sarosFiles(site: RemoteSite): Result<readonly RemoteFile[], stri
     `ike 0 ikegroup ${ike.ke}`,
     `ike 0 ltime ${Math.min(site.ikeLifetimeSeconds, 28_800)}`,
     eroute("descr", "erouted"),
-    eroute("ikever", 2),
+    ...(site.phase1 === undefined ? [] : [`ike 0 aggressive "${SAROS_MODES[site.phase1]}"`]),
+    eroute("ikever", site.phase1 === undefined ? 2 : 1),
     eroute("peerip", site.concentrator),
     eroute("peerid", remoteId),
     eroute("ourid", site.localId),
@@ -60,6 +61,8 @@ export function sarosFiles(site: RemoteSite): Result<readonly RemoteFile[], stri
   ];
   return ok([{ path: undefined, text: `${lines.join("\n")}\n` }]);
 }
+
+const SAROS_MODES = { main: "OFF", aggressive: "ON" } as const;
 
 function onlySubnet(subnets: readonly Prefix[]): Prefix | undefined {
   const [subnet, ...more] = subnets;

@@ -17,6 +17,8 @@ export type RemoteSite = {
   readonly psk: Uint8Array;
   /** Its PPK, whether the site has to use it, and the texts of the table (RFC 8784). */
   readonly ppk: RemotePpk | undefined;
+  /** The exchange of Phase 1 where the eroute allows IKEv1 alone; undefined: IKEv2. */
+  readonly phase1: "main" | "aggressive" | undefined;
   readonly ike: BaseEroute["ike"];
   readonly esp: BaseEroute["esp"];
   /** Seconds; undefined: no liveness checks. */

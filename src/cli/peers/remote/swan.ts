@@ -24,7 +24,7 @@ export function strongswanFiles(site: RemoteSite): Result<readonly RemoteFile[],
   const text = `# ${site.localId}: this end calls, again and again.
 connections {
   erouted {
-    version = 2
+${versionOf(site)}
     remote_addrs = ${site.concentrator}
     proposals = ${ike.text}
     mobike = ${site.mobike ? "yes" : "no"}
@@ -78,6 +78,11 @@ charon {
 }
 `,
 };
+
+function versionOf({ phase1 }: RemoteSite): string {
+  if (phase1 === undefined) return "    version = 2";
+  return `    version = 1\n    aggressive = ${phase1 === "aggressive" ? "yes" : "no"}`;
+}
 
 function ppkOfConnection({ ppk }: RemoteSite): string {
   if (ppk === undefined) return "";
@@ -135,7 +140,9 @@ export function libreswanFiles(site: RemoteSite): Result<readonly RemoteFile[], 
     `# ${site.localId}: this end calls, again and again.`,
     "conn erouted",
     ...[
-      ...["auto=start", "authby=secret", "ikev2=insist", "keyingtries=0"],
+      ...["auto=start", "authby=secret", "keyingtries=0"],
+      ...(site.phase1 === undefined ? ["ikev2=insist"] : ["ikev2=no"]),
+      ...(site.phase1 === "aggressive" ? ["aggressive=yes"] : []),
       `ike=${libreswanIke(ike)}`,
       ...(ike.additional.length === 0 ? [] : ["intermediate=yes"]),
       `esp=${[esp.encr, esp.integ].filter((word) => word !== undefined).join("-")}`,
