@@ -91,7 +91,11 @@ function warnOfIkev1(check: Check, path: KeyPath, raw: RawEroute): void {
     const what =
       "allows Aggressive Mode: whoever sends a site's ID gets a hash to try keys on, offline";
     const key = raw.ikev1_mode === undefined ? "ike_version" : "ikev1_mode";
-    check.warn([...path, key], what, "keys of 20 random characters or more (`erouted peers list`)");
+    check.warn(
+      [...path, key],
+      what,
+      "keys of 20 random characters or more (`erouted peers check`)",
+    );
   }
   if (raw.legacy === true) {
     const what = "allows 3DES, SHA-1, MD5 and the groups 2 and 5, which can be broken";
