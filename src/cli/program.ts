@@ -55,6 +55,7 @@ function createProgram(terminal: Terminal, ending: Ending): Command {
   // Each command loads what it needs only when it runs, so help and mistakes are answered at once.
   declareRun(declaration);
   declareCheck(declaration);
+  declareUpgrade(declaration);
   declareShow(declaration);
   declareControl(declaration);
   declarePeers(declaration);
@@ -99,6 +100,20 @@ function declareCheck({ program, terminal, ends }: Declaration): void {
       ends(async (options: CheckOptions) => {
         const { check } = await import("./check.ts");
         return check(options, terminal);
+      }),
+    );
+}
+
+function declareUpgrade({ program, terminal, ends }: Declaration): void {
+  program
+    .command("upgrade")
+    .description("replace the running erouted by another executable, which keeps all SAs")
+    .argument("<file>", "the new executable; the former one stays beside it")
+    .option("--folder <folder>", "runtime folder of the running one; default: /run/erouted")
+    .action(
+      ends(async (file: string, options: { folder?: string }) => {
+        const { upgrade } = await import("./upgrade.ts");
+        return upgrade({ ...options, file }, terminal);
       }),
     );
 }

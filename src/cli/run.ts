@@ -21,11 +21,14 @@ export async function run(
     service.close();
     return EXIT.configuration;
   }
+  const { EXIT_KEPT } = await import("../daemon/end.ts");
+  const { restart } = await import("../daemon/restart.ts");
   const { runDaemon } = await import("../daemon/start.ts");
   // Commands that ask a running daemon do this elsewhere.
   const configFile = resolve(options.config);
   const load = () => rereadConfigFile(configFile);
   const code = await runDaemon(config.value, { configFile, load });
+  if (code === EXIT_KEPT) restart(code);
   // Nothing should be open any more; if something is, it does not keep the process alive.
   setTimeout(() => process.exit(code), LINGER_MS_MAX).unref();
   return code === 0 ? EXIT.ok : EXIT.failed;

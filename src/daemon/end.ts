@@ -9,7 +9,7 @@ import type { Daemon } from "./daemon.ts";
 const FAREWELL_MS = 3_000;
 const CLOSE_MS = 1_000;
 
-/** Exit code after SIGUSR2: the next process goes on. */
+/** Exit code after SIGUSR2: whoever supervises this process starts it again. */
 export const EXIT_KEPT = 75;
 
 /** Ends without a word to anybody: all SAs stay, and the next process takes them over. */

@@ -35,6 +35,7 @@ import { openReloadResults } from "./reload-result.ts";
 import { createReloader } from "./reloader.ts";
 import { createResolver } from "./resolve.ts";
 import { resync, startAudits } from "./resync.ts";
+import { removeRunRecord, writeRunRecord } from "./run-record.ts";
 import { openRuntimeFolder } from "./runtime-folder.ts";
 import { openService } from "./service.ts";
 import { createShell } from "./shell.ts";
@@ -97,10 +98,12 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   const ended = waitForSignal();
   service.ready();
   daemon.keeper?.ready();
+  recordRun(daemon, options.configFile);
   const signal = await ended;
   daemon.isEnding = true;
   service.stopping();
-  if (signal === LEAVE && daemon.keeper !== undefined) {
+  const isRestart = signal === LEAVE;
+  if (isRestart && daemon.keeper !== undefined) {
     await leave(daemon);
     service.close();
     return EXIT_KEPT;
@@ -111,9 +114,25 @@ export async function runDaemon(config: Config, options: RunOptions): Promise<nu
   daemon.keeper?.forget();
   // After a farewell nobody expects us back.
   daemon.kept.release();
+  if (daemon.folder !== undefined) removeRunRecord(daemon.folder.path);
   daemon.folder?.close();
   service.close();
-  return 0;
+  // Where nothing is kept, a restart is a stop and a start.
+  return isRestart ? EXIT_KEPT : 0;
+}
+
+/** For `erouted upgrade`. */
+function recordRun({ folder, note }: Daemon, config: string): void {
+  if (folder === undefined) return;
+  const { NOTIFY_SOCKET: manager = "" } = process.env;
+  const fault = writeRunRecord(folder.path, {
+    version: packageJson.version,
+    executable: process.execPath,
+    config,
+    readyMs: wallMs(),
+    isManaged: manager !== "",
+  });
+  if (fault !== undefined) note({ level: "warning", reason: "service-manager", detail: fault });
 }
 
 /** It contains keys of sites: no core file, and no access for other processes of the same user. */

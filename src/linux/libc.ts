@@ -40,6 +40,8 @@ export type Libc = {
   descriptorOf(process: number, fd: number): number;
   /** Locks an open file for this process, unless another one holds the lock; returns 0. */
   lockFile(fd: number): number;
+  /** Becomes another program; returns only if it fails. Both lists end with a null pointer. */
+  execute(path: Uint8Array, args: BigUint64Array, environment: BigUint64Array): number;
   /** Opens files as this user and these groups from now on; returns whether that worked. */
   useFilesAs(uid: number, gid: number, groups: Uint32Array): boolean;
   /**
@@ -109,6 +111,7 @@ const SYMBOLS = {
   dup3: { args: ["i32", "i32", "i32"], returns: "i32" },
   flock: { args: ["i32", "i32"], returns: "i32" },
   syscall: { args: ["i64", "i64", "i64", "i64"], returns: FFIType.i64_fast },
+  execve: { args: ["ptr", "ptr", "ptr"], returns: "i32" },
   setgroups: { args: [FFIType.u64_fast, "ptr"], returns: "i32" },
   setfsgid: { args: ["u32"], returns: "i32" },
   setfsuid: { args: ["u32"], returns: "i32" },
@@ -165,6 +168,7 @@ function wrap(c: Symbols): Libc {
     openProcess: (pid) => result(c.syscall(SYS_pidfd_open, pid, 0, 0)),
     descriptorOf: (process, fd) => result(c.syscall(SYS_pidfd_getfd, process, fd, 0)),
     lockFile: (fd) => result(c.flock(fd, LOCK_EX_NB)),
+    execute: (path, args, environment) => result(c.execve(path, args, environment)),
     useFilesAs(uid, gid, groups) {
       if (c.setgroups(groups.length, groups) !== 0) return false;
       c.setfsgid(gid);

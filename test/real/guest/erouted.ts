@@ -33,6 +33,8 @@ export type EroutedSettings = {
   readonly remoteSubnet?: string;
   /** More sections of the configuration file. */
   readonly more?: string;
+  /** Whether the next process goes on from this one. */
+  readonly keeps?: boolean;
   /** Files beside the configuration, by name: secrets. */
   readonly files?: Readonly<Record<string, string>>;
 };
@@ -73,7 +75,7 @@ const START_MS_MAX = patient(120_000);
  */
 export async function startErouted(host: Host, settings: EroutedSettings): Promise<Erouted> {
   const configFile = `${FOLDER}/erouted.toml`;
-  await mkdir(FOLDER, { recursive: true });
+  await mkdir(FOLDER, { recursive: true, mode: 0o700 });
   await writeFile(`${FOLDER}/db.secret`, settings.database?.password ?? "", { mode: 0o600 });
   await writeFile(configFile, configuration(settings), { mode: 0o600 });
   const command = async (...words: string[]) =>
@@ -93,7 +95,8 @@ export async function startErouted(host: Host, settings: EroutedSettings): Promi
   const sql = settings.database === undefined ? sqlite : mysql(settings.database.socket);
   for (const site of settings.sites) await insert(sql, site);
 
-  const daemon = start(host, [...executable(), "run", "--config", configFile]);
+  const environment = settings.keeps === true ? { RUNTIME_DIRECTORY: FOLDER } : undefined;
+  const daemon = start(host, [...executable(), "run", "--config", configFile], environment);
   const get = async (path: string) => (await getFrom(host, path)).body;
   const healthy = async () =>
     await getFrom(host, "/healthz").then(

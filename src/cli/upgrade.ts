@@ -1,0 +1,133 @@
+/**
+ * `erouted upgrade FILE`: another executable takes over from the running one, with all its SAs; if
+ * it does not come up, the former one takes over again.
+ */
+
+import { type RunRecord, readRunRecord } from "../daemon/run-record.ts";
+import { err, ok, type Result } from "../octets/result.ts";
+import { EXIT, type ExitCode, failure, printable, type Terminal } from "./terminal.ts";
+import { ownerFault, prepareSwap, type Swap } from "./upgrade-files.ts";
+import { type Restart, restartOf } from "./upgrade-restart.ts";
+
+export type UpgradeOptions = {
+  readonly file: string;
+  /** Where the running erouted keeps what it leaves to the next one. */
+  readonly folder?: string;
+};
+
+/** 78 if the new executable refuses the configuration; 1 for all other failures. */
+export async function upgrade(options: UpgradeOptions, terminal: Terminal): Promise<ExitCode> {
+  const folder = options.folder ?? process.env.RUNTIME_DIRECTORY?.split(":")[0] ?? RUNTIME_FOLDER;
+  const running = readRunRecord(folder);
+  if (!running.ok) {
+    const advice = "nothing to take over from: start the new executable instead";
+    return failure(
+      terminal,
+      printable(`no erouted runs with ${folder}: ${running.error}; ${advice}`),
+    );
+  }
+  const swap = preparedFor(options.file, running.value);
+  if (!swap.ok) return failure(terminal, printable(`${swap.error}: nothing has been changed`));
+  const version = accepts(swap.value.candidate, running.value);
+  if (!version.ok) {
+    swap.value.drop();
+    const { code, why } = version.error;
+    for (const line of why.split("\n")) terminal.err(printable(line));
+    failure(terminal, printable(`${options.file} is refused: nothing has been changed`));
+    return code;
+  }
+  return await change(
+    swap.value,
+    { folder, running: running.value, version: version.value },
+    terminal,
+  );
+}
+
+type Change = {
+  readonly folder: string;
+  readonly running: RunRecord;
+  /** Of the new executable. */
+  readonly version: string;
+};
+
+async function change(swap: Swap, { folder, running, version }: Change, terminal: Terminal) {
+  const restart = restartOf(running, folder);
+  const replaced = swap.replace();
+  if (!replaced.ok) return failure(terminal, printable(replaced.error));
+  terminal.out(`${running.version} is replaced by ${version}, and stays as ${swap.former}`);
+  const up = await comesUp(restart, version, restart.begin);
+  if (up === undefined) {
+    terminal.out(`${version} runs`);
+    return EXIT.ok;
+  }
+  terminal.err(printable(`erouted: ${version} does not come up: ${up}`));
+  const restored = swap.restore();
+  if (!restored.ok) return failure(terminal, printable(`it stays in place: ${restored.error}`));
+  const back = await comesUp(restart, running.version, restart.force);
+  const now = back === undefined ? "runs again" : `does not come up either: ${back}`;
+  return failure(terminal, printable(`the former executable, ${running.version}, ${now}`));
+}
+
+/** Restarts, waits until it is ready and stays so; the result says why it is not. */
+async function comesUp(
+  restart: Restart,
+  version: string,
+  begin: Restart["begin"],
+): Promise<string | undefined> {
+  const since = Date.now();
+  const fault = await begin();
+  if (fault !== undefined) return fault;
+  const ready = await restart.readyAfter(since, READY_MS_MAX);
+  if (!ready.ok) return ready.error;
+  if (ready.value.version !== version) return `version ${ready.value.version} has started`;
+  await Bun.sleep(PROBATION_MS);
+  return restart.isSame(ready.value) ? undefined : "it ended soon after its start";
+}
+
+function preparedFor(file: string, { executable, version }: RunRecord): Result<Swap, string> {
+  try {
+    const fault = ownerFault(executable);
+    if (fault !== undefined) return err(fault);
+  } catch (error) {
+    return err(error instanceof Error ? error.message : String(error));
+  }
+  const former = outcomeOf([executable, "--version"]);
+  if (former.out !== version) return err(`${executable} is not the erouted ${version} that runs`);
+  return prepareSwap(file, executable);
+}
+
+/** Its version, if it runs here and accepts the configuration. */
+function accepts(
+  candidate: string,
+  { config }: RunRecord,
+): Result<string, { readonly code: ExitCode; readonly why: string }> {
+  const version = outcomeOf([candidate, "--version"]);
+  if (version.code !== 0 || !/^\d+\.\d+\.\S+$/.test(version.out)) {
+    return err({
+      code: EXIT.failed,
+      why: `it is no erouted that runs here\n${version.err}`.trim(),
+    });
+  }
+  const check = outcomeOf([candidate, "check", "--offline", "--config", config]);
+  if (check.code === 0) return ok(version.out);
+  const code = check.code === EXIT.configuration ? EXIT.configuration : EXIT.failed;
+  return err({ code, why: `${check.out}\n${check.err}`.trim() });
+}
+
+function outcomeOf(command: readonly string[]) {
+  try {
+    const child = Bun.spawnSync([...command], { stdin: "ignore", timeout: CHECK_MS_MAX });
+    const { exitCode: code, stdout, stderr } = child;
+    return { code, out: stdout.toString().trim(), err: stderr.toString().trim() };
+  } catch (error) {
+    return { code: 1, out: "", err: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** The unit's runtime folder. */
+const RUNTIME_FOLDER = "/run/erouted";
+const CHECK_MS_MAX = 30_000;
+/** From the restart until it is ready. */
+const READY_MS_MAX = 60_000;
+/** So long it has to stay up after that. */
+const PROBATION_MS = 3_000;
