@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type RunRecord, readRunRecord } from "../daemon/run-record.ts";
+import { isRunning, type RunRecord, readRunRecord } from "../daemon/run-record.ts";
 import { LEAVE } from "../daemon/signals.ts";
 import { err, type Result } from "../octets/result.ts";
 
