@@ -1,4 +1,4 @@
-/** `erouted upgrade` without a service manager: a process becomes another program, or the former. */
+/** `erouted upgrade` without a service manager: a process becomes another program, or returns. */
 
 import { afterEach, expect, test } from "bun:test";
 import { chmodSync, copyFileSync, existsSync, readFileSync, writeFileSync } from "node:fs";
